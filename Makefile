@@ -1,0 +1,46 @@
+# Set-up, tests and the main job. A fresh machine needs Python 3.11 or newer, pip and make.
+PYTHON ?= python3
+VENV   ?= .venv
+EXTRAS ?= dev
+PY     := $(VENV)/bin/python
+LINKS  := $(if $(PIP_FIND_LINKS),--find-links "$(PIP_FIND_LINKS)")
+
+.PHONY: help setup demo test test-all format bench bench-gpu clean
+
+help:
+	@echo "make demo      set up and run the main job on a small built-in data set (about 4 minutes)"
+	@echo "make test      set up and run all checks: format, lint, types, tests (about 4 minutes)"
+	@echo "make test-all  the same with the slow tests"
+	@echo "make bench     how fast pre-training is on this machine"
+	@echo "make bench-gpu the same on a CUDA device, within eight minutes"
+
+setup: $(VENV)/.done
+
+$(VENV)/.done: pyproject.toml constraints.txt
+	@echo "Setting up $(VENV) (the first time about a minute) ..."
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install -q --disable-pip-version-check -c constraints.txt uv
+	@$(VENV)/bin/uv pip install -q --python $(PY) $(LINKS) -c constraints.txt -e ".[$(EXTRAS)]"
+	@touch $@
+
+demo: setup
+	@$(VENV)/bin/videomae2 demo
+
+test: setup
+	@PY=$(PY) .ci/checks
+
+test-all: setup
+	@PY=$(PY) .ci/checks -m "not gpu"
+
+format: setup
+	@$(PY) -m ruff check -q --fix . ; $(PY) -m ruff format -q .
+
+bench: setup
+	@$(VENV)/bin/videomae2 bench pretrain
+
+# Runs with whatever Python has torch: a GPU machine may have neither av nor tyro.
+bench-gpu:
+	@PYTHONPATH=src $(PYTHON) benchmarks/gpu.py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
