@@ -1,0 +1,1 @@
+"""A terminal turned into one call of a job."""

@@ -1,0 +1,160 @@
+"""How a shape moves: twelve motions that no single frame can tell apart.
+
+Every motion is stationary under one and the same prior: at *any* frame the centre is uniform in a
+disc, the logarithm of the size is uniform in a range, the angle is uniform, and the three are
+independent. So place, size and angle of one frame carry nothing about the motion, whichever frame
+it is. Three facts keep this exact:
+
+- a saw or triangle wave with a uniform phase spends equal time everywhere (``_saw``), and a disc
+  cut into parallel chords is uniform along each chord (slides, sways);
+- turning a uniform disc or a uniform angle leaves it uniform (circles, spins);
+- a ball between mirrors, with a uniform place and heading, stays uniform (bounces; the invariant
+  measure of a billiard).
+
+Units: lengths in sides of the picture, from its centre, x to the right and y down; angles in
+radians, clockwise on the screen; time in frames.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float64
+
+Track = Float64[np.ndarray, " frames"]
+
+REACH = 0.27
+"""Radius of the disc in which centres lie."""
+SIZES = (0.15, 0.28)
+"""Smallest and largest radius of a shape, about 1/4 to 1/2 of the picture wide."""
+RETURN_SHARE = 0.12
+"""Share of a cycle in which a one-way motion goes back, about three frames."""
+
+
+@dataclass(frozen=True, slots=True)
+class Poses:
+    """Where a shape is at each frame."""
+
+    x: Track
+    y: Track
+    size: Track
+    """Radius of the shape."""
+    angle: Track
+
+
+def draw_poses(motion: str, frames: int, *, generator: np.random.Generator) -> Poses:
+    """Draw a shape that moves as ``motion`` says, one of ``MOTIONS``, over a number of frames."""
+    rest = _draw_rest(frames, generator)
+    return MOTIONS[motion](rest, generator)
+
+
+def _draw_rest(frames: int, generator: np.random.Generator) -> Poses:
+    """Draw one pose from the prior and hold it."""
+    radius = REACH * np.sqrt(generator.random())  # the root makes the disc uniform in area
+    bearing, angle = generator.uniform(0, 2 * np.pi, 2)
+    size = np.exp(generator.uniform(*np.log(SIZES)))
+    pose = (radius * np.cos(bearing), radius * np.sin(bearing), size, angle)
+    return Poses(*(np.full(frames, value) for value in pose))
+
+
+def _cycles(poses: Poses, generator: np.random.Generator, shortest: float, longest: float) -> Track:
+    """Count cycles since a random start, at a random cycle length in frames."""
+    length = generator.uniform(shortest, longest)
+    return generator.random() + np.arange(len(poses.x)) / length
+
+
+def _saw(cycles: Track, back: float) -> Track:
+    """Go from 0 to 1 evenly, then back to 0 evenly in the share ``back`` of a cycle."""
+    part = cycles % 1.0
+    return np.minimum(part / (1 - back), (1 - part) / back)
+
+
+def _along_chord(across: Track, share: Track) -> Track:
+    """Give the place on the chord at distance ``across`` from the centre, between its ends 0, 1."""
+    return (2 * share - 1) * np.sqrt(np.maximum(REACH**2 - across**2, 0.0))
+
+
+def _slide(dx: int, dy: int) -> Callable[[Poses, np.random.Generator], Poses]:
+    def move(rest: Poses, generator: np.random.Generator) -> Poses:
+        share = _saw(_cycles(rest, generator, 20, 30), RETURN_SHARE)
+        if dx:
+            return replace(rest, x=dx * _along_chord(rest.y, share))
+        return replace(rest, y=dy * _along_chord(rest.x, share))
+
+    return move
+
+
+def _sway(rest: Poses, generator: np.random.Generator) -> Poses:
+    share = _saw(_cycles(rest, generator, 12, 18), 0.5)
+    return replace(rest, x=_along_chord(rest.y, share))
+
+
+def _spin(sign: int) -> Callable[[Poses, np.random.Generator], Poses]:
+    def move(rest: Poses, generator: np.random.Generator) -> Poses:
+        # Slow enough that a star, alike every 72 degrees, turns by less than half of that between
+        # frames read with stride 2.
+        turned = sign * 2 * np.pi * _cycles(rest, generator, 26, 40)
+        return replace(rest, angle=turned)
+
+    return move
+
+
+def _sized(rest: Poses, share: Track) -> Poses:
+    low, high = np.log(SIZES)
+    return replace(rest, size=np.exp(low + (high - low) * share))
+
+
+def _grow(rest: Poses, generator: np.random.Generator) -> Poses:
+    return _sized(rest, _saw(_cycles(rest, generator, 20, 30), RETURN_SHARE))
+
+
+def _shrink(rest: Poses, generator: np.random.Generator) -> Poses:
+    return _sized(rest, 1 - _saw(_cycles(rest, generator, 20, 30), RETURN_SHARE))
+
+
+def _pulse(rest: Poses, generator: np.random.Generator) -> Poses:
+    return _sized(rest, _saw(_cycles(rest, generator, 10, 14), 0.5))
+
+
+def _circle(rest: Poses, generator: np.random.Generator) -> Poses:
+    sign = generator.choice((-1, 1))
+    turned = sign * 2 * np.pi * _cycles(rest, generator, 18, 28)
+    radius = np.hypot(rest.x, rest.y)
+    return replace(rest, x=radius * np.cos(turned), y=radius * np.sin(turned))
+
+
+def _bounce(rest: Poses, generator: np.random.Generator) -> Poses:
+    """Go straight and bounce off the rim of the disc.
+
+    All chords of such a path lie at one distance from the centre, and each is the one before,
+    turned by a fixed angle; so a frame's place follows from the path length alone.
+    """
+    heading = generator.uniform(0, 2 * np.pi)
+    speed = 2 * REACH / generator.uniform(9, 13)
+    along = rest.x * np.cos(heading) + rest.y * np.sin(heading)
+    across = rest.y * np.cos(heading) - rest.x * np.sin(heading)
+    half = np.sqrt(np.maximum(REACH**2 - across**2, 1e-12))
+    path = along + half + speed * np.arange(len(along))
+    bounces = np.floor(path / (2 * half))
+    along = path - 2 * half * bounces - half
+    heading = heading + bounces * (np.pi + 2 * np.arcsin(across / REACH))
+    x = along * np.cos(heading) - across * np.sin(heading)
+    y = along * np.sin(heading) + across * np.cos(heading)
+    return replace(rest, x=x, y=y)
+
+
+MOTIONS: dict[str, Callable[[Poses, np.random.Generator], Poses]] = {
+    "moves_left": _slide(-1, 0),
+    "moves_right": _slide(1, 0),
+    "moves_up": _slide(0, -1),
+    "moves_down": _slide(0, 1),
+    "spins_clockwise": _spin(1),
+    "spins_anticlockwise": _spin(-1),
+    "grows": _grow,
+    "shrinks": _shrink,
+    "pulses": _pulse,
+    "sways": _sway,
+    "circles": _circle,
+    "bounces": _bounce,
+}
+"""The classes of the built-in data set, in the order of their numbers."""

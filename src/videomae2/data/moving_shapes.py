@@ -1,0 +1,241 @@
+"""The built-in data set: videos of moving shapes whose class is how they move, as real mp4 files.
+
+No single frame tells the class (``motions`` says why); only time does. Everything follows from the
+settings: the same settings give the same list of files and the same pixels before encoding.
+
+    folder/train/<class>/<number>.mp4    folder/train.csv    path,label; paths from the folder
+    folder/test/<class>/<number>.mp4     folder/test.csv
+    folder/dataset.json                  the settings        folder/README.txt
+
+A flip from left to right or from top to bottom turns classes into one another, so train on these
+labels without flips.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from videomae2.data.motions import MOTIONS
+from videomae2.data.scenes import Frames, draw_scene
+from videomae2.errors import ConfigError
+
+Split = Literal["train", "test"]
+SPLITS: tuple[Split, ...] = ("train", "test")
+CLASSES = tuple(MOTIONS)
+
+_FORMAT = 1  # raise it when the pixels of equal settings change
+_TEST_SHARE = 0.2
+_KEY_FRAME_EVERY = 16
+
+_README = """Moving shapes: a small data set for trying things out, made by videomae2.
+
+Each video shows one textured shape. Its class is how the shape moves; no single frame tells it.
+train.csv and test.csv list the videos and their classes, dataset.json the settings they were made
+with. Flipping a video turns some classes into others. All of it can be deleted and made again.
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MovingShapes:
+    """A data set on disk."""
+
+    folder: Path
+    train: Path
+    """List of the videos to train on: a CSV file with the columns path, label."""
+    test: Path
+    """List of the videos held out."""
+    classes: tuple[str, ...]
+    num_train: int
+    num_test: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Settings:
+    videos: int
+    frames: int
+    side: int
+    rate: int
+    seed: int
+    format: int = _FORMAT
+
+    def __post_init__(self) -> None:
+        if self.videos < 5:
+            raise ValueError(
+                f"videos must be 5 or more, one in five is held out, got {self.videos}"
+            )
+        if self.frames < 2 or self.rate < 1:
+            raise ValueError(f"want 2 or more frames at a rate of 1 or more, got {self}")
+        if self.side < 16 or self.side % 2:
+            raise ValueError(f"side must be even and 16 or more pixels, got {self.side}")
+        if not 0 <= self.seed < 2**64:
+            raise ValueError(f"seed must be in 0..2**64-1, got {self.seed}")
+
+    def count(self, split: Split) -> int:
+        held_out = round(self.videos * _TEST_SHARE)
+        return held_out if split == "test" else self.videos - held_out
+
+
+def write_moving_shapes(
+    folder: Path,
+    *,
+    videos: int = 640,
+    frames: int = 32,
+    side: int = 64,
+    rate: int = 16,
+    seed: int = 0,
+    workers: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+) -> MovingShapes:
+    """Write the data set, or what is missing of it.
+
+    A second call with the same settings writes nothing. A call after an interruption writes the
+    rest: every file is there whole or not at all, and the lists come last.
+
+    Args:
+        folder: Where to; made if it does not exist.
+        videos: Number of videos of both splits, 5 or more; one in five is held out. The classes
+            are equally frequent up to one video.
+        frames: Frames per video, 2 or more; from about 24 on, a video shows its motion in full.
+        side: Width and height in pixels; even.
+        rate: Frames per second.
+        seed: Draws everything; 0 to 2**64 - 1.
+        workers: Threads that draw and encode.
+        progress: Called with the number of videos done and in all; not if nothing is to do.
+
+    Raises:
+        ConfigError: If the folder holds a data set of other settings, or other files under the
+            names of this one.
+        ValueError: If a setting is out of its range.
+    """
+    settings = _Settings(videos=videos, frames=frames, side=side, rate=rate, seed=seed)
+    _claim(folder, settings)
+    missing = [job for job in _jobs(settings) if not (folder / _place(*job)).exists()]
+    if missing:
+        _write_videos(folder, missing, settings, workers=workers, progress=progress)
+    for split in SPLITS:
+        _write_whole(folder / f"{split}.csv", _list_text(settings, split))
+    return MovingShapes(
+        folder=folder,
+        train=folder / "train.csv",
+        test=folder / "test.csv",
+        classes=CLASSES,
+        num_train=settings.count("train"),
+        num_test=settings.count("test"),
+    )
+
+
+def draw_video(
+    split: Split, number: int, *, frames: int = 32, side: int = 64, seed: int = 0
+) -> Frames:
+    """Draw a video of the data set as it is before encoding, [frames, side, side, 3]."""
+    # The key is what makes a video a function of (seed, split, number), whoever draws it and when;
+    # no two videos share it, so none share a texture or a motion.
+    key = np.array([seed, SPLITS.index(split) << 32 | number], dtype=np.uint64)
+    generator = np.random.Generator(np.random.Philox(key=key))
+    return draw_scene(label_of(number), frames=frames, side=side, generator=generator)
+
+
+def label_of(number: int) -> str:
+    """Name the class of a video of either split."""
+    return CLASSES[number % len(CLASSES)]
+
+
+def _jobs(settings: _Settings) -> Iterator[tuple[Split, int]]:
+    for split in SPLITS:
+        for number in range(settings.count(split)):
+            yield split, number
+
+
+def _place(split: Split, number: int) -> str:
+    return f"{split}/{label_of(number)}/{number:05d}.mp4"
+
+
+def _list_text(settings: _Settings, split: Split) -> str:
+    numbers = range(settings.count(split))
+    lines = (f"{_place(split, number)},{label_of(number)}\n" for number in numbers)
+    return "path,label\n" + "".join(lines)
+
+
+def _claim(folder: Path, settings: _Settings) -> None:
+    """Write down the settings before the first video, so that no other call mixes in its own."""
+    path, text = folder / "dataset.json", json.dumps(asdict(settings), indent=2) + "\n"
+    if path.exists():
+        if (found := path.read_text(encoding="utf-8")) != text:
+            raise ConfigError(
+                f"{path} holds a data set made with {' '.join(found.split())}, wanted "
+                f"{' '.join(text.split())}; delete {folder} or choose another folder"
+            )
+        return
+    taken = [name for s in SPLITS for name in (s, f"{s}.csv") if (folder / name).exists()]
+    if taken:
+        raise ConfigError(
+            f"{folder} holds {' and '.join(taken)} but no dataset.json, so they are not from "
+            "here; choose another folder"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_whole(folder / "README.txt", _README)
+    _write_whole(path, text)
+
+
+def _write_videos(
+    folder: Path,
+    jobs: list[tuple[Split, int]],
+    settings: _Settings,
+    *,
+    workers: int,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    """Draw and encode in threads: NumPy and the encoder both let go of the interpreter's lock."""
+    for place in {(folder / _place(*job)).parent for job in jobs}:
+        place.mkdir(parents=True, exist_ok=True)
+    done = settings.videos - len(jobs)
+    pool = ThreadPoolExecutor(max_workers=workers)
+    try:
+        futures = [pool.submit(_write_video, folder, *job, settings) for job in jobs]
+        for future in as_completed(futures):
+            future.result()
+            done += 1
+            if progress:
+                progress(done, settings.videos)
+    finally:
+        # After an error or Ctrl-C the videos still waiting must not be drawn first.
+        pool.shutdown(cancel_futures=True)
+
+
+def _write_video(folder: Path, split: Split, number: int, settings: _Settings) -> None:
+    pixels = draw_video(
+        split, number, frames=settings.frames, side=settings.side, seed=settings.seed
+    )
+    path = folder / _place(split, number)
+    part = path.with_suffix(".part")
+    _encode(part, pixels, rate=settings.rate)
+    os.replace(part, path)
+
+
+def _encode(path: Path, pixels: Frames, *, rate: int) -> None:
+    """Write H.264 in mp4, at a quality where the eye sees no difference from the pixels."""
+    import av  # here, so that drawing needs NumPy only
+
+    with av.open(str(path), "w", format="mp4") as container:
+        options = {"crf": "17", "preset": "veryfast", "g": str(_KEY_FRAME_EVERY)}
+        stream = container.add_stream("libx264", rate=rate, options=options)
+        stream.height, stream.width = pixels.shape[1:3]
+        stream.pix_fmt = "yuv420p"
+        stream.thread_count = 1  # videos are small: threads go across them, not into them
+        for frame in pixels:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode(None))
+
+
+def _write_whole(path: Path, text: str) -> None:
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)

@@ -1,0 +1,1 @@
+"""One file per command: assemble the parts, run, write results."""

@@ -1,0 +1,104 @@
+"""The masked autoencoder: an encoder that sees few cubes, a light decoder that rebuilds others.
+
+Axes: batch, vis = visible cubes, queries = places the decoder is asked for, scored = answers,
+values = numbers in a cube.
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from videomae2.models.encoder import Blocks, EncoderConfig, VideoEncoder, position_table
+from videomae2.models.layers import LAYER_NORM_EPSILON, mlp_width
+from videomae2.tensors.grid import Cubes
+from videomae2.tensors.tokens import Split
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DecoderConfig:
+    """The decoder, which is thrown away after pre-training."""
+
+    depth: int = 4
+    """Blocks: 4 for every model of V2; V1 had 12 for large and huge."""
+    dim: int | None = None
+    """Width; the size's own if not given."""
+    heads: int | None = None
+    """Attention heads; the size's own if not given."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AutoencoderConfig:
+    """The model of pre-training."""
+
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    """The part that is kept."""
+    decoder: DecoderConfig = field(default_factory=DecoderConfig)
+    """The part that rebuilds."""
+
+    @property
+    def decoder_dim(self) -> int:
+        """Width of the decoder."""
+        return self.decoder.dim or self.encoder.shape.decoder_dim
+
+    @property
+    def decoder_heads(self) -> int:
+        """Attention heads of the decoder."""
+        return self.decoder.heads or self.encoder.shape.decoder_heads
+
+
+class Decoder(nn.Module):
+    """Blocks over the visible tokens and the queries, and a linear map to a cube's values."""
+
+    def __init__(self, config: AutoencoderConfig, cubes: Cubes) -> None:
+        super().__init__()
+        dim, encoder = config.decoder_dim, config.encoder
+        self.blocks = Blocks(
+            dim,
+            config.decoder.depth,
+            config.decoder_heads,
+            mlp_width(dim, encoder.shape.mlp_ratio),
+            layer_scale=encoder.layer_scale,
+            cosine=encoder.cosine_attention,
+            checkpoint_blocks=encoder.checkpoint_blocks,
+        )
+        self.norm = nn.LayerNorm(dim, eps=LAYER_NORM_EPSILON)
+        self.head = nn.Linear(dim, cubes.values)
+
+    def forward(
+        self, x: Float[Tensor, "batch tokens dim"], scored: int
+    ) -> Float[Tensor, "batch scored values"]:
+        return self.head(self.norm(self.blocks(x, asked=scored)))
+
+
+class Autoencoder(nn.Module):
+    """Encode the visible cubes, ask the decoder for others.
+
+    Source: PretrainVisionTransformer of the released code; arXiv 2303.16727 section 3.2.
+    """
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = VideoEncoder(config.encoder)
+        self.cubes = self.encoder.cubes
+        dim = config.decoder_dim
+        self.encoder_to_decoder = nn.Linear(config.encoder.shape.dim, dim, bias=False)
+        self.mask_token = nn.Parameter(torch.zeros(1, 1, dim))
+        self.decoder = Decoder(config, self.cubes)
+        self.decoder_positions = position_table(
+            self.cubes.grid, dim, config.encoder.trained_grid
+        )
+
+    decoder_positions: Tensor
+
+    def forward(
+        self, visible: Float[Tensor, "batch vis values"], split: Split
+    ) -> Float[Tensor, "batch scored values"]:
+        """Rebuild the places of ``split.answered`` from the normalised visible cubes."""
+        seen = self.encoder_to_decoder(self.encoder(visible, split.visible))
+        table = self.decoder_positions.to(seen.dtype)
+        seen = seen + table[split.visible]
+        asked = self.mask_token.to(seen.dtype) + table[split.queries]
+        return self.decoder(torch.cat((seen, asked), dim=1), split.scored)

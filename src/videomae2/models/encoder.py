@@ -1,0 +1,167 @@
+"""The video transformer: cubes in, tokens out.
+
+Axes: batch, picked = the cubes that are seen (all, or the visible ones), values, dim.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from videomae2.models.layers import LAYER_NORM_EPSILON, Block, mlp_width
+from videomae2.models.sizes import SIZES, Size, SizeName
+from videomae2.tensors import positions
+from videomae2.tensors.grid import Cubes, Grid
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EncoderConfig:
+    """The video transformer and the clips it reads."""
+
+    size: SizeName = "base"
+    """Width, depth, heads and patch, by name."""
+    frames: int = 16
+    """Frames of a clip."""
+    height: int = 224
+    """Height of a clip in pixels."""
+    width: int = 224
+    """Width of a clip in pixels."""
+    channels: int = 3
+    """Channels of a pixel."""
+    patch: int | None = None
+    """Side of a cube in pixels; the size's own if not given (16; giant 14; tiny 8)."""
+    tubelet: int | None = None
+    """Frames of a cube; the size's own if not given (2)."""
+    dim: int | None = None
+    """Width of a token; the size's own if not given."""
+    depth: int | None = None
+    """Blocks; the size's own if not given."""
+    heads: int | None = None
+    """Attention heads; the size's own if not given."""
+    mlp_ratio: float | None = None
+    """Hidden width of an MLP over the width of a token; the size's own if not given."""
+    trained_grid: tuple[int, int, int] | None = None
+    """Cubes (time, row, col) of the clips that the weights were trained on: the position table is
+    resampled from that grid. If not given, a fresh table is made for the clip's own grid."""
+    drop_path: float = 0.0
+    """Rate of stochastic depth at the last block; rises linearly from 0 at the first."""
+    layer_scale: float = 0.0
+    """Start of the learnt scale of each residual branch; 0 leaves it out."""
+    cosine_attention: bool = False
+    """Attend by cosine, with a learnt sharpness for each head."""
+    checkpoint_blocks: bool = False
+    """Forget activations inside blocks and compute them again in the backward pass."""
+
+    @property
+    def shape(self) -> Size:
+        """The numbers behind the size's name, with what this configuration changes."""
+        names = ("patch", "tubelet", "dim", "depth", "heads", "mlp_ratio")
+        changed = {n: getattr(self, n) for n in names if getattr(self, n) is not None}
+        return replace(SIZES[self.size], **changed)
+
+    @property
+    def cubes(self) -> Cubes:
+        """How a clip splits into cubes; raises ValueError if it does not."""
+        return Cubes(
+            frames=self.frames,
+            height=self.height,
+            width=self.width,
+            tubelet=self.shape.tubelet,
+            patch=self.shape.patch,
+            channels=self.channels,
+        )
+
+
+class Blocks(nn.ModuleList):
+    """A stack of blocks with stochastic depth that rises, and optional activation checkpointing."""
+
+    def __init__(
+        self,
+        dim: int,
+        depth: int,
+        heads: int,
+        hidden: int,
+        *,
+        drop_path: float = 0.0,
+        layer_scale: float = 0.0,
+        cosine: bool = False,
+        checkpoint_blocks: bool = False,
+    ) -> None:
+        rates = torch.linspace(0, drop_path, depth, device="cpu").tolist()
+        super().__init__(
+            Block(dim, heads, hidden, drop_path=rate, layer_scale=layer_scale, cosine=cosine)
+            for rate in rates
+        )
+        self.checkpoint_blocks = checkpoint_blocks
+
+    def forward(
+        self, x: Float[Tensor, "batch tokens dim"], *, asked: int | None = None
+    ) -> Float[Tensor, "batch asked dim"]:
+        """Run all blocks; the last computes no more than the last ``asked`` tokens."""
+        for number, block in enumerate(self, start=1):
+            count = asked if asked is not None and number == len(self) else x.shape[1]
+            if self.checkpoint_blocks and self.training and torch.is_grad_enabled():
+                x = checkpoint(block, x, count, use_reentrant=False)
+            else:
+                x = block(x, count)
+        return x
+
+
+class PatchEmbedding(nn.Module):
+    """One linear map from a cube's values to a token."""
+
+    def __init__(self, values: int, dim: int) -> None:
+        super().__init__()
+        self.proj = nn.Linear(values, dim)
+
+    def forward(
+        self, x: Float[Tensor, "batch picked values"]
+    ) -> Float[Tensor, "batch picked dim"]:
+        return self.proj(x)
+
+
+class VideoEncoder(nn.Module):
+    """A vision transformer over cubes of video, with a fixed position table.
+
+    It reads normalised cubes and their token numbers, so it costs what the cubes cost that are
+    given, not what the clip would cost.
+
+    Source: PretrainVisionTransformerEncoder of the released code.
+    """
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        shape = config.shape
+        self.config = config
+        self.cubes = config.cubes
+        self.patch_embed = PatchEmbedding(self.cubes.values, shape.dim)
+        self.blocks = Blocks(
+            shape.dim,
+            shape.depth,
+            shape.heads,
+            mlp_width(shape.dim, shape.mlp_ratio),
+            drop_path=config.drop_path,
+            layer_scale=config.layer_scale,
+            cosine=config.cosine_attention,
+            checkpoint_blocks=config.checkpoint_blocks,
+        )
+        self.norm = nn.LayerNorm(shape.dim, eps=LAYER_NORM_EPSILON)
+        self.positions = position_table(self.cubes.grid, shape.dim, config.trained_grid)
+
+    positions: Tensor
+
+    def forward(
+        self,
+        values: Float[Tensor, "batch picked values"],
+        index: Int64[Tensor, "batch picked"],
+    ) -> Float[Tensor, "batch picked dim"]:
+        x = self.patch_embed(values)
+        x = x + self.positions[index].to(x.dtype)
+        return self.norm(self.blocks(x))
+
+
+def position_table(grid: Grid, dim: int, trained: Grid | None) -> nn.Buffer:
+    """The fixed table as a buffer that moves with the model and is never saved."""
+    return nn.Buffer(positions.table(grid, dim, trained=trained), persistent=False)

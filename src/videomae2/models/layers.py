@@ -1,0 +1,139 @@
+"""Transformer pieces shared by the encoder and the decoder.
+
+Axes: batch, tokens, dim, heads, per_head (= dim / heads); asked = the last tokens that are read.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+
+LAYER_NORM_EPSILON = 1e-6
+_COSINE_SCALE_START = math.log(10)
+_COSINE_SCALE_LIMIT = math.log(100)
+
+
+class Attention(nn.Module):
+    """Self-attention over all tokens, with bias on query and value only.
+
+    Leaving the key without bias follows BEiT: a constant added to every key shifts all scores of
+    a query alike, and softmax ignores such a shift. With ``cosine``, queries and keys have length
+    one and each head learns the sharpness of its softmax.
+
+    Source: models/modeling_finetune.py of the released code (Attention, CosAttention).
+    """
+
+    def __init__(self, dim: int, heads: int, *, cosine: bool = False) -> None:
+        super().__init__()
+        if dim % heads:
+            raise ValueError(f"dim must split evenly over heads, got dim={dim}, heads={heads}")
+        self.heads = heads
+        self.qkv = nn.Linear(dim, 3 * dim, bias=False)
+        self.q_bias = nn.Parameter(torch.zeros(dim))
+        self.v_bias = nn.Parameter(torch.zeros(dim))
+        self.proj = nn.Linear(dim, dim)
+        self.scale: nn.Parameter | None = None
+        if cosine:
+            self.scale = nn.Parameter(torch.full((heads, 1, 1), _COSINE_SCALE_START))
+
+    def forward(
+        self, x: Float[Tensor, "batch tokens dim"], asked: int
+    ) -> Float[Tensor, "batch asked dim"]:
+        q, k, v = self._project(x, asked)
+        if self.scale is None:
+            y = F.scaled_dot_product_attention(q, k, v)
+        else:
+            sharp = self.scale.clamp(max=_COSINE_SCALE_LIMIT).exp()
+            q = F.normalize(q, dim=-1) * sharp.to(q.dtype)
+            y = F.scaled_dot_product_attention(q, F.normalize(k, dim=-1), v, scale=1.0)
+        return self.proj(rearrange(y, "b heads n per_head -> b n (heads per_head)"))
+
+    def _project(self, x: Tensor, asked: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries of the asked tokens, keys and values of all, split into heads."""
+        dim, weight = x.shape[-1], self.qkv.weight
+        no_bias = torch.zeros_like(self.v_bias)
+        if asked == x.shape[1]:
+            bias = torch.cat((self.q_bias, no_bias, self.v_bias))
+            qkv = F.linear(x, weight, bias)
+            q, k, v = rearrange(qkv, "b n (qkv h d) -> qkv b h n d", qkv=3, h=self.heads)
+            return q, k, v
+        q = F.linear(x[:, -asked:], weight[:dim], self.q_bias)
+        kv = F.linear(x, weight[dim:], torch.cat((no_bias, self.v_bias)))
+        k, v = rearrange(kv, "b n (kv h d) -> kv b h n d", kv=2, h=self.heads)
+        return rearrange(q, "b n (h d) -> b h n d", h=self.heads), k, v
+
+
+class MLP(nn.Module):
+    """Two linear layers with an exact GELU between them."""
+
+    def __init__(self, dim: int, hidden: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(dim, hidden)
+        self.fc2 = nn.Linear(hidden, dim)
+
+    def forward(self, x: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
+        return self.fc2(F.gelu(self.fc1(x)))
+
+
+class DropPath(nn.Module):
+    """Leave out a residual branch for some clips of a batch, in training (stochastic depth)."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x: Float[Tensor, "batch tokens dim"]) -> Float[Tensor, "batch tokens dim"]:
+        if not self.training or self.rate == 0:
+            return x
+        kept = torch.rand(len(x), 1, 1, device=x.device) >= self.rate
+        return x * (kept / (1 - self.rate)).to(x.dtype)
+
+
+class Block(nn.Module):
+    """Attention and MLP, each behind a LayerNorm and beside a residual.
+
+    Args of forward:
+        x: The tokens.
+        asked: How many of the last tokens to compute; all of them still serve as keys and
+            values. The last block of a decoder needs no more than the answers.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        heads: int,
+        hidden: int,
+        *,
+        drop_path: float = 0.0,
+        layer_scale: float = 0.0,
+        cosine: bool = False,
+    ) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(dim, eps=LAYER_NORM_EPSILON)
+        self.attn = Attention(dim, heads, cosine=cosine)
+        self.norm2 = nn.LayerNorm(dim, eps=LAYER_NORM_EPSILON)
+        self.mlp = MLP(dim, hidden)
+        self.drop_path = DropPath(drop_path)
+        self.gamma_1: nn.Parameter | None = None
+        self.gamma_2: nn.Parameter | None = None
+        if layer_scale > 0:
+            self.gamma_1 = nn.Parameter(torch.full((dim,), layer_scale))
+            self.gamma_2 = nn.Parameter(torch.full((dim,), layer_scale))
+
+    def forward(
+        self, x: Float[Tensor, "batch tokens dim"], asked: int
+    ) -> Float[Tensor, "batch asked dim"]:
+        y = self.attn(self.norm1(x), asked)
+        x = x[:, -asked:] + self._branch(y, self.gamma_1)
+        return x + self._branch(self.mlp(self.norm2(x)), self.gamma_2)
+
+    def _branch(self, y: Tensor, gamma: Tensor | None) -> Tensor:
+        return self.drop_path(y if gamma is None else gamma * y)
+
+
+def mlp_width(dim: int, ratio: float) -> int:
+    """The hidden width of an MLP, rounded down as in the released code (2234 = 512 * 48/11)."""
+    return int(dim * ratio)

@@ -1,0 +1,1 @@
+"""Maths on arrays and tensors: no state, no files, no devices chosen."""

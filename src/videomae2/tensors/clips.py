@@ -1,0 +1,21 @@
+"""A batch of clips on the device, as tasks receive it.
+
+Axes: batch, frames, height, width, channels.
+"""
+
+from dataclasses import dataclass
+
+from jaxtyping import Float32, Int64, UInt8
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Clips:
+    """uint8 clips, the key of each one's random draws, and how much each counts."""
+
+    pixels: UInt8[Tensor, "batch frames height width channels"]
+    """RGB (or other channels), 0…255."""
+    keys: Int64[Tensor, " batch"]
+    """One key per clip for its random draws."""
+    weights: Float32[Tensor, " batch"]
+    """1, or 0 where the video could not be read and the pixels mean nothing."""

@@ -1,0 +1,131 @@
+"""Clips as a grid of cubes: sizes, gathering cubes out of uint8 frames, and putting them back.
+
+A cube is a patch over space and time, one token. Its values stand in the order (frame, row,
+column, channel), channel fastest, for the encoder's input and for the target alike.
+
+Axes: batch, frames, height, width, channels; time, row, col = cubes along each; tokens =
+time*row*col; picked = some of the tokens; values = tubelet*patch*patch*channels.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange
+from jaxtyping import Int64, Shaped
+from torch import Tensor
+
+Grid = tuple[int, int, int]  # cubes along (time, row, col)
+
+
+@dataclass(frozen=True, slots=True)
+class Cubes:
+    """How a clip of one size splits into cubes."""
+
+    frames: int
+    height: int
+    width: int
+    tubelet: int
+    patch: int
+    channels: int
+
+    def __post_init__(self) -> None:
+        for name, size, unit in (
+            ("frames", self.frames, self.tubelet),
+            ("height", self.height, self.patch),
+            ("width", self.width, self.patch),
+        ):
+            if size < unit or size % unit:
+                near = max(unit, round(size / unit) * unit)
+                raise ValueError(
+                    f"{name}={size} does not split into cubes of {unit}; {near} would work"
+                )
+
+    @property
+    def grid(self) -> Grid:
+        """Cubes along (time, row, col)."""
+        return (
+            self.frames // self.tubelet,
+            self.height // self.patch,
+            self.width // self.patch,
+        )
+
+    @property
+    def tokens(self) -> int:
+        """Cubes in a clip."""
+        time, row, col = self.grid
+        return time * row * col
+
+    @property
+    def values(self) -> int:
+        """Numbers in a cube."""
+        return self.tubelet * self.patch * self.patch * self.channels
+
+
+def gather(
+    clips: Shaped[Tensor, "batch frames height width channels"],
+    index: Int64[Tensor, "batch picked"],
+    cubes: Cubes,
+) -> Shaped[Tensor, "batch picked values"]:
+    """Pick cubes of each clip by their token number, and nothing else of the clip.
+
+    Raises:
+        ValueError: If the clips are of another size than ``cubes`` says.
+    """
+    _check(clips, cubes)
+    _, row, col = cubes.grid
+    parts = rearrange(
+        clips,
+        "b (t p0) (h p1) (w p2) c -> b t h w p0 p1 (p2 c)",
+        p0=cubes.tubelet,
+        p1=cubes.patch,
+        p2=cubes.patch,
+    )
+    clip = torch.arange(len(clips), device=clips.device)[:, None]
+    time, cell = index // (row * col), index % (row * col)
+    return parts[clip, time, cell // col, cell % col].flatten(2)
+
+
+def split(
+    clips: Shaped[Tensor, "batch frames height width channels"], cubes: Cubes
+) -> Shaped[Tensor, "batch tokens values"]:
+    """All cubes of each clip, in token order."""
+    _check(clips, cubes)
+    return rearrange(
+        clips,
+        "b (t p0) (h p1) (w p2) c -> b (t h w) (p0 p1 p2 c)",
+        p0=cubes.tubelet,
+        p1=cubes.patch,
+        p2=cubes.patch,
+    )
+
+
+def join(
+    values: Shaped[Tensor, "batch tokens values"], cubes: Cubes
+) -> Shaped[Tensor, "batch frames height width channels"]:
+    """Put all cubes of each clip back into frames: the inverse of ``split``."""
+    time, row, col = cubes.grid
+    return rearrange(
+        values,
+        "b (t h w) (p0 p1 p2 c) -> b (t p0) (h p1) (w p2) c",
+        t=time,
+        h=row,
+        w=col,
+        p0=cubes.tubelet,
+        p1=cubes.patch,
+        p2=cubes.patch,
+    )
+
+
+def take(
+    x: Shaped[Tensor, "batch tokens dim"], index: Int64[Tensor, "batch picked"]
+) -> Shaped[Tensor, "batch picked dim"]:
+    """Pick tokens by number, clip by clip."""
+    return x.gather(1, index[:, :, None].expand(-1, -1, x.shape[-1]))
+
+
+def _check(clips: Tensor, cubes: Cubes) -> None:
+    want = (cubes.frames, cubes.height, cubes.width, cubes.channels)
+    if tuple(clips.shape[1:]) != want:
+        raise ValueError(
+            f"clips are {tuple(clips.shape[1:])}, want {want} (frames, height, width, channels)"
+        )

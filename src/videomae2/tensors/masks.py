@@ -1,0 +1,188 @@
+"""Which cubes are hidden from the encoder, and which the decoder leaves out.
+
+Pure functions over a batch, on the device of their randomness. A boolean is named after what
+True means: ``hidden`` (from the encoder), ``dropped`` (by the decoder). Every clip of a batch has
+exactly the same count, known beforehand from the ``*_count`` functions.
+
+Axes: batch, tokens = time*row*col of the grid, cells = row*col.
+"""
+
+import math
+from functools import cache
+from typing import Literal
+
+import torch
+from einops import repeat
+from jaxtyping import Bool
+from torch import Tensor
+
+from videomae2.tensors.grid import Grid
+from videomae2.tensors.keyed import Randomness, scores, split
+
+EncoderMask = Literal["tube", "random", "frame"]
+DecoderMask = Literal["none", "running-cell", "random", "frame"]
+
+_ENCODER_STREAM, _DECODER_STREAM = 1, 2  # the two masks of a clip are drawn independently
+
+
+def hide(
+    kind: EncoderMask, grid: Grid, ratio: float, *, batch: int, randomness: Randomness
+) -> Bool[Tensor, "batch tokens"]:
+    """Hide cubes from the encoder.
+
+    Args:
+        kind: ``tube`` hides the same cells at every time, ``random`` any cubes, ``frame`` whole
+            time slots.
+        grid: Cubes along (time, row, col).
+        ratio: Share hidden, in (0, 1); the number hidden is rounded down.
+        batch: Number of clips, each with a draw of its own.
+        randomness: A generator, or a key per clip.
+
+    Raises:
+        ValueError: If the ratio hides nothing or everything.
+
+    Source: arXiv 2303.16727 section 3.2; TubeMaskingGenerator of the released code.
+    """
+    units, cubes_each = _units(kind, grid)
+    count = hidden_count(kind, grid, ratio) // cubes_each
+    chosen = _choose(batch, units, count, randomness, _ENCODER_STREAM)
+    return _spread(kind, grid, chosen)
+
+
+def drop(
+    kind: DecoderMask, grid: Grid, ratio: float, *, batch: int, randomness: Randomness
+) -> Bool[Tensor, "batch tokens"]:
+    """Choose the cubes that the decoder leaves out.
+
+    Args:
+        kind: ``running-cell`` runs a pattern of 2x2 cells through time, ``random`` leaves out any
+            cubes, ``frame`` whole time slots.
+        grid: Cubes along (time, row, col).
+        ratio: Share left out; for running cells rounded down to quarters.
+        batch: Number of clips, each with a draw of its own.
+        randomness: A generator, or a key per clip.
+
+    Raises:
+        ValueError: If the ratio drops nothing or everything, or the grid has odd sides.
+
+    Source: arXiv 2303.16727 section 3.2; RunningCellMaskingGenerator of the released code.
+    """
+    count = dropped_count(kind, grid, ratio)
+    if kind == "running-cell":
+        maps = running_cell_maps(grid, ratio)
+        order = scores(batch, len(maps), _stream(randomness, _DECODER_STREAM))
+        return maps.to(order.device)[order.argmax(dim=1)]
+    units, cubes_each = _units(kind, grid)
+    chosen = _choose(batch, units, count // cubes_each, randomness, _DECODER_STREAM)
+    return _spread(kind, grid, chosen)
+
+
+def hidden_count(kind: EncoderMask, grid: Grid, ratio: float) -> int:
+    """How many cubes of a clip are hidden from the encoder.
+
+    Raises:
+        ValueError: If that is none or all; the message names ratios that would work.
+    """
+    units, cubes_each = _units(kind, grid)
+    return _count(f"{kind} masking", units, ratio) * cubes_each
+
+
+def dropped_count(kind: DecoderMask, grid: Grid, ratio: float) -> int:
+    """How many cubes of a clip the decoder leaves out.
+
+    Raises:
+        ValueError: If that is none or all, or running cells do not tile the grid.
+    """
+    if kind == "none":
+        raise ValueError("decoder masking 'none' leaves nothing out; it has no count")
+    if kind != "running-cell":
+        units, cubes_each = _units(kind, grid)
+        return _count(f"{kind} masking of the decoder", units, ratio) * cubes_each
+    time, row, col = grid
+    if row % 2 or col % 2:
+        raise ValueError(
+            f"running cells are 2x2 and do not tile {row}x{col} cubes; use a clip with "
+            f"{row + row % 2}x{col + col % 2}, or decoder masking 'random'"
+        )
+    return _count("running-cell masking", 4, ratio) * (time * row * col // 4)
+
+
+def scored_count(
+    encoder: EncoderMask, hidden_ratio: float, decoder: DecoderMask, ratio: float, grid: Grid
+) -> int | None:
+    """How many cubes are both hidden and decoded, or None where that differs from clip to clip.
+
+    Hidden tubes meet every running cell equally often if time is a multiple of 4 slots, and
+    every left-out frame always; hidden frames meet all of a slot. Any other pair is a matter of
+    chance.
+    """
+    hidden = hidden_count(encoder, grid, hidden_ratio)
+    if decoder == "none":
+        return hidden
+    tokens = math.prod(grid)
+    decoded = tokens - dropped_count(decoder, grid, ratio)
+    regular = (encoder == "tube" and decoder == "running-cell" and grid[0] % 4 == 0) or (
+        (encoder, decoder) in (("tube", "frame"), ("frame", "running-cell"))
+    )
+    return hidden * decoded // tokens if regular else None
+
+
+@cache
+def running_cell_maps(grid: Grid, ratio: float) -> Bool[Tensor, "maps tokens"]:
+    """The four maps of cubes that running cells drop; one is drawn for each clip.
+
+    A ring of four (drops first) is read at a pointer that moves on by one before each time slot;
+    read in raster order it fills a 2x2 cell, which tiles the frame. Map p starts at pointer p.
+    """
+    time, row, col = grid
+    drops = dropped_count("running-cell", grid, ratio) * 4 // math.prod(grid)
+    ring = torch.arange(4) < drops
+    pointer = torch.arange(4)[:, None] + 1 + torch.arange(time)
+    cell = ring[(pointer[:, :, None] + torch.arange(4)) % 4]
+    return repeat(
+        cell, "m t (r c) -> m (t row r col c)", r=2, c=2, row=row // 2, col=col // 2
+    ).contiguous()
+
+
+def _units(kind: str, grid: Grid) -> tuple[int, int]:
+    """What a mask chooses among, and how many cubes each choice covers."""
+    time, row, col = grid
+    if kind == "tube":
+        return row * col, time
+    if kind == "frame":
+        return time, row * col
+    if kind == "random":
+        return time * row * col, 1
+    raise ValueError(f"there is no masking '{kind}'")
+
+
+def _count(what: str, units: int, ratio: float) -> int:
+    count = int(units * ratio)
+    if not 0 < count < units:
+        raise ValueError(
+            f"{what} at ratio {ratio} picks {count} of {units}; "
+            f"ratios from {1 / units:.3g} to below 1 would work"
+        )
+    return count
+
+
+def _choose(
+    batch: int, units: int, count: int, randomness: Randomness, stream: int
+) -> Bool[Tensor, "batch units"]:
+    order = scores(batch, units, _stream(randomness, stream)).argsort(dim=1)
+    chosen = torch.zeros_like(order, dtype=torch.bool)
+    return chosen.scatter_(1, order[:, :count], True)
+
+
+def _spread(kind: str, grid: Grid, chosen: Tensor) -> Bool[Tensor, "batch tokens"]:
+    """From choices to cubes."""
+    time, row, col = grid
+    if kind == "tube":
+        return repeat(chosen, "b cells -> b (t cells)", t=time)
+    if kind == "frame":
+        return repeat(chosen, "b t -> b (t cells)", cells=row * col)
+    return chosen
+
+
+def _stream(randomness: Randomness, stream: int) -> Randomness:
+    return split(randomness, stream) if isinstance(randomness, Tensor) else randomness

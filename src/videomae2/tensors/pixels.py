@@ -1,0 +1,67 @@
+"""Pixels into what a model reads and what it is asked to rebuild.
+
+Axes: batch, picked = cubes; values = (frame, row, column, channel) of a cube, channel fastest.
+"""
+
+import torch
+from einops import rearrange
+from jaxtyping import Float, Shaped
+from torch import Tensor
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+EPSILON = 1e-6  # added to the standard deviation of a cube, as in the released code
+
+
+def normalise(
+    cubes: Shaped[Tensor, "batch picked values"],
+    mean: Float[Tensor, " channels"],
+    std: Float[Tensor, " channels"],
+) -> Float[Tensor, "batch picked values"]:
+    """Turn uint8 values 0…255 into (value/255 - mean) / std, channel by channel."""
+    x = rearrange(cubes, "b n (p c) -> b n p c", c=len(mean))
+    return torch.addcmul(-mean / std, x, 1 / (255 * std)).flatten(2)
+
+
+def target(
+    cubes: Shaped[Tensor, "batch picked values"], *, channels: int, per_cube: bool = True
+) -> Float[Tensor, "batch picked values"]:
+    """What the decoder is asked for: pixels in [0, 1], by default z-scored in each cube.
+
+    The mean and the unbiased variance are taken over the pixels of a cube, for each channel by
+    itself, and 1e-6 is added to the standard deviation.
+
+    Args:
+        cubes: uint8 values 0…255, or floats on that scale.
+        channels: How many channels a pixel has.
+        per_cube: Whether to z-score each cube; otherwise the plain pixels are the target.
+
+    Source: engine_for_pretraining.py of the released code; arXiv 2303.16727 section 3.1.
+    """
+    x = cubes.float() / 255
+    if not per_cube:
+        return x
+    mean, std = moments(x, channels)
+    x = rearrange(x, "b n (p c) -> b n p c", c=channels)
+    return ((x - mean) / (std + EPSILON)).flatten(2)
+
+
+def moments(
+    pixels: Float[Tensor, "batch picked values"], channels: int
+) -> tuple[Float[Tensor, "batch picked 1 channels"], Float[Tensor, "batch picked 1 channels"]]:
+    """Mean and unbiased standard deviation of each cube and channel."""
+    x = rearrange(pixels, "b n (p c) -> b n p c", c=channels)
+    mean = x.mean(dim=2, keepdim=True)
+    centred = x - mean
+    variance = centred.square().sum(dim=2, keepdim=True) / (x.shape[2] - 1)
+    return mean, variance.sqrt()
+
+
+def denormalise(
+    predicted: Float[Tensor, "batch picked values"],
+    mean: Float[Tensor, "batch picked 1 channels"],
+    std: Float[Tensor, "batch picked 1 channels"],
+) -> Float[Tensor, "batch picked values"]:
+    """Turn z-scored cubes back into pixels in [0, 1], given each cube's mean and deviation."""
+    x = rearrange(predicted, "b n (p c) -> b n p c", c=mean.shape[-1])
+    return (x * (std + EPSILON) + mean).flatten(2)
