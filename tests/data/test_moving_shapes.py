@@ -9,19 +9,26 @@ import numpy as np
 import pytest
 
 from videomae2.data import moving_shapes
-from videomae2.data.moving_shapes import CLASSES, draw_video, label_of, write_moving_shapes
 from videomae2.data.motions import MOTIONS, REACH, SIZES, draw_poses
+from videomae2.data.moving_shapes import CLASSES, draw_video, label_of, write_moving_shapes
 from videomae2.data.outlines import OUTLINES
 from videomae2.data.textures import PATTERNS, color
 from videomae2.errors import ConfigError
 
 SMALL = {"videos": 15, "frames": 6, "side": 32}
-NUM_FIT, NUM_HELD = 720, 360  # 60 and 30 videos per class
+NUM_FIT, NUM_HELD = 480, 240  # 40 and 20 videos per class
 
 
 def _files(folder):
+    """Every file with what is promised of it: the text of a list, the existence of a video.
+
+    Pixels are promised before encoding only: how they are encoded is up to the encoder.
+    """
     paths = (path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+    return {
+        str(path.relative_to(folder)): "" if path.suffix == ".mp4" else path.read_text()
+        for path in paths
+    }
 
 
 # ---- files
@@ -65,15 +72,15 @@ def test_a_second_call_writes_nothing(tmp_path):
 
 
 def test_an_interrupted_call_is_completed_to_the_same_files(tmp_path):
-    class Stop(Exception):
+    class StoppedError(Exception):
         pass
 
     def stop(done, total):
         if done == 7:
-            raise Stop
+            raise StoppedError
 
     write_moving_shapes(tmp_path / "straight", **SMALL)
-    with pytest.raises(Stop):
+    with pytest.raises(StoppedError):
         write_moving_shapes(tmp_path / "broken", **SMALL, progress=stop)
     assert not (tmp_path / "broken" / "train.csv").exists()
     assert 7 <= len(list((tmp_path / "broken").rglob("*.mp4"))) < 15
@@ -232,8 +239,8 @@ def seen():
     return {"frame": np.array(frame), "mean": np.array(mean), "motion": np.array(motion)}, labels
 
 
-# Chance is 1/12 = 0.083; with 360 held-out videos its standard deviation is 0.015.
-NEAR_CHANCE = 1 / 12 + 4 * 0.015
+# Chance is 1/12 = 0.083; with 240 held-out videos its standard deviation is 0.018.
+NEAR_CHANCE = 1 / 12 + 4 * 0.018
 
 
 @pytest.mark.parametrize("what", ["frame", "mean"])
@@ -245,8 +252,8 @@ def test_a_still_picture_does_not_tell_the_class(seen, what):
 
 def test_motion_tells_the_class(seen):
     features, labels = seen
-    assert _nearest_centroid_accuracy(features["motion"], labels, fit=NUM_FIT) > 0.4
-    assert _ridge_accuracy(features["motion"], labels, fit=NUM_FIT, penalty=1.0) > 0.6
+    assert _nearest_centroid_accuracy(features["motion"], labels, fit=NUM_FIT) > 0.6
+    assert _ridge_accuracy(features["motion"], labels, fit=NUM_FIT, penalty=1.0) > 0.7
 
 
 @pytest.mark.parametrize("motion", MOTIONS)

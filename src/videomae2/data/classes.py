@@ -46,7 +46,9 @@ def check_labels(columns: Columns, known: tuple[str, ...] | None) -> None:
 
 
 def require_labels(columns: Columns) -> None:
-    """Note a problem for every entry without a label."""
+    """Note a problem for every entry without a label, unless other problems explain that."""
+    if columns.problems:
+        return
     for line, path, label in zip(columns.lines, columns.paths, columns.labels, strict=True):
         if label == ABSENT:
             columns.wrong(line, f"{path} has no label, and labels are needed")

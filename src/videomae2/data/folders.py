@@ -8,15 +8,21 @@ from videomae2.data.classes import label_by_name
 from videomae2.data.columns import Columns, Wish
 from videomae2.errors import ManifestError
 
-VIDEO_EXTENSIONS = frozenset(
-    "mp4 m4v mov qt mkv webm avi divx mpg mpeg mpe m1v m2v mpv ts mts m2ts m2t wmv asf flv f4v "
-    "3gp 3g2 ogv ogm ogg rm rmvb vob mxf dv gif mjpg mjpeg h264 264 avc h265 265 hevc ivf obu "
-    "y4m nut npy".split()
-)
-IMAGE_EXTENSIONS = frozenset("jpg jpeg png webp bmp tif tiff ppm pgm jp2".split())
-
+# fmt: off
+VIDEO_EXTENSIONS = frozenset((
+    "mp4", "m4v", "mov", "qt", "mkv", "webm", "avi", "divx", "mpg", "mpeg", "mpe", "m1v", "m2v",
+    "mpv", "ts", "mts", "m2ts", "m2t", "wmv", "asf", "flv", "f4v", "3gp", "3g2", "ogv", "ogm",
+    "ogg", "rm", "rmvb", "vob", "mxf", "dv", "gif", "mjpg", "mjpeg", "h264", "264", "avc", "h265",
+    "265", "hevc", "ivf", "obu", "y4m", "nut", "npy",
+))
+IMAGE_EXTENSIONS = frozenset((
+    "jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "ppm", "pgm", "jp2",
+))
 # A data set unpacked into these holds splits, not classes.
-SPLITS = frozenset("train training val valid validation test testing dev eval".split())
+SPLITS = frozenset((
+    "train", "training", "val", "valid", "validation", "test", "testing", "dev", "eval",
+))
+# fmt: on
 
 
 def extension(name: str) -> str:
@@ -111,7 +117,7 @@ def label_by_folder(columns: Columns, wish: Wish, as_classes: bool | None) -> No
     """Label entries by the first folder of their relative path, where that is wanted.
 
     Raises:
-        ManifestError: Labels are needed and the folders are no classes.
+        ManifestError: Labels are needed and the folders are no classes, or none that is known.
     """
     names = [path.partition(os.sep)[0] if os.sep in path else "" for path in columns.paths]
     against = _against_classes(columns, names)
@@ -123,6 +129,7 @@ def label_by_folder(columns: Columns, wish: Wish, as_classes: bool | None) -> No
         if against:
             raise ManifestError(against, path=columns.source)
         label_by_name(columns, names, wish.class_names)
+        columns.check()
     layout = f"{len(set(names))} class folders" if as_classes else "a folder"
     columns.origin = f"{layout} of {len(names):,} videos"
 

@@ -31,7 +31,8 @@ def lines_of(text: str) -> Iterator[tuple[int, str]]:
     """Yield number and content of every line that is not blank, without blanks at its ends."""
     # str.splitlines would also split at characters that a path may contain
     for number, line in enumerate(text.split("\n"), start=1):
-        if stripped := line.strip(" \t\r"):
+        # a tab at the start is a column without content, the path
+        if stripped := line.rstrip(" \t\r").lstrip(" "):
             yield number, stripped
 
 
@@ -71,7 +72,7 @@ def detect(text: str, source: str, *, labelled: bool) -> ListLayout:
     if not forms:
         raise ManifestError("the list is empty", path=source)
     width = max(forms, key=lambda columns: len(forms[columns]))
-    if width == 3 or (width == 4 and 3 in forms):
+    if width == 3:
         return _three_columns(marks, source, forms[3][0], labelled=labelled)
     if width in (1, 2, 4):
         return "pretrain-list" if width == 4 else "video-list"
@@ -108,7 +109,7 @@ def read_list(text: str, source: str, *, layout: ListLayout, wish: Wish) -> Colu
     Raises:
         ManifestError: Lines are wrong; names the first ten.
     """
-    columns = Columns(source, frame_name=wish.frame_name)
+    columns = Columns(source)
     for number, line in lines_of(text):
         row = split(line)
         try:

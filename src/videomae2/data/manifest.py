@@ -44,19 +44,19 @@ class Manifest:
     """Put before every relative path; "" leaves them as they are."""
     paths: list[str]
     """As they stand in the list, or relative to the folder that was searched."""
-    lines: Int32[np.ndarray, "entries"]
+    lines: Int32[np.ndarray, " entries"]
     """Line of the list, counted from 1; 0 where there is no list."""
-    first: Int32[np.ndarray, "entries"]
-    frames: Int32[np.ndarray, "entries"]
+    first: Int32[np.ndarray, " entries"]
+    frames: Int32[np.ndarray, " entries"]
     """Frames per window; -1: up to the end."""
-    labels: Int32[np.ndarray, "entries"]
+    labels: Int32[np.ndarray, " entries"]
     """Class per entry; -1: none."""
-    is_frames: Bool[np.ndarray, "entries"]
+    is_frames: Bool[np.ndarray, " entries"]
     """The entry is known to be a folder of frame images."""
     class_names: tuple[str, ...] | None = None
     """The name of label i at place i, where the source has names."""
     frame_name: str | None = None
-    """Template of the image names in frame folders, such as img_{:05}.jpg; None: not known."""
+    """Template of the images in the entries that are frame folders; None: there are none."""
     origin: str = ""
     """What it was read as, for a line of the log."""
 

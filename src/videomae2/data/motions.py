@@ -76,7 +76,7 @@ def _along_chord(across: Track, share: Track) -> Track:
 
 def _slide(dx: int, dy: int) -> Callable[[Poses, np.random.Generator], Poses]:
     def move(rest: Poses, generator: np.random.Generator) -> Poses:
-        share = _saw(_cycles(rest, generator, 20, 30), RETURN_SHARE)
+        share = _saw(_cycles(rest, generator, 20.0, 30.0), RETURN_SHARE)
         if dx:
             return replace(rest, x=dx * _along_chord(rest.y, share))
         return replace(rest, y=dy * _along_chord(rest.x, share))
@@ -85,7 +85,7 @@ def _slide(dx: int, dy: int) -> Callable[[Poses, np.random.Generator], Poses]:
 
 
 def _sway(rest: Poses, generator: np.random.Generator) -> Poses:
-    share = _saw(_cycles(rest, generator, 12, 18), 0.5)
+    share = _saw(_cycles(rest, generator, 12.0, 18.0), 0.5)
     return replace(rest, x=_along_chord(rest.y, share))
 
 
@@ -93,7 +93,7 @@ def _spin(sign: int) -> Callable[[Poses, np.random.Generator], Poses]:
     def move(rest: Poses, generator: np.random.Generator) -> Poses:
         # Slow enough that a star, alike every 72 degrees, turns by less than half of that between
         # frames read with stride 2.
-        turned = sign * 2 * np.pi * _cycles(rest, generator, 26, 40)
+        turned = sign * 2 * np.pi * _cycles(rest, generator, 26.0, 40.0)
         return replace(rest, angle=turned)
 
     return move
@@ -105,20 +105,20 @@ def _sized(rest: Poses, share: Track) -> Poses:
 
 
 def _grow(rest: Poses, generator: np.random.Generator) -> Poses:
-    return _sized(rest, _saw(_cycles(rest, generator, 20, 30), RETURN_SHARE))
+    return _sized(rest, _saw(_cycles(rest, generator, 20.0, 30.0), RETURN_SHARE))
 
 
 def _shrink(rest: Poses, generator: np.random.Generator) -> Poses:
-    return _sized(rest, 1 - _saw(_cycles(rest, generator, 20, 30), RETURN_SHARE))
+    return _sized(rest, 1 - _saw(_cycles(rest, generator, 20.0, 30.0), RETURN_SHARE))
 
 
 def _pulse(rest: Poses, generator: np.random.Generator) -> Poses:
-    return _sized(rest, _saw(_cycles(rest, generator, 10, 14), 0.5))
+    return _sized(rest, _saw(_cycles(rest, generator, 10.0, 14.0), 0.5))
 
 
 def _circle(rest: Poses, generator: np.random.Generator) -> Poses:
     sign = generator.choice((-1, 1))
-    turned = sign * 2 * np.pi * _cycles(rest, generator, 18, 28)
+    turned = sign * 2 * np.pi * _cycles(rest, generator, 18.0, 28.0)
     radius = np.hypot(rest.x, rest.y)
     return replace(rest, x=radius * np.cos(turned), y=radius * np.sin(turned))
 

@@ -41,8 +41,8 @@ def _cross(x: Field, y: Field) -> Field:
 
 
 def _tee(x: Field, y: Field) -> Field:
-    bar = _box(x, y + np.float32(0.58), 0.86, 0.36)
-    stem = _box(x, y - np.float32(0.27), 0.36, 0.7)
+    bar = _box(x, y + np.float32(0.5), 0.82, 0.34)
+    stem = _box(x, y - np.float32(0.3), 0.36, 0.65)
     return np.minimum(bar, stem)
 
 

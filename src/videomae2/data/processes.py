@@ -11,9 +11,10 @@ from videomae2.data.slots import unnamed_file
 from videomae2.data.worker_main import OUTSIDE_SIGNALS, Orders
 from videomae2.errors import VideoMAE2Error
 
-_ONE_THREAD = {
-    name: "1"
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+_HINTS = {
+    int(signal.SIGKILL): ", perhaps for lack of memory",
+    int(signal.SIGALRM): ", long after its time was up",
 }
 _LAST_WORDS = 4000  # bytes of what it printed that are quoted
 
@@ -43,6 +44,7 @@ class Process:
         self.answers, answers = os.pipe()
         lifeline, self._lifeline = os.pipe()
         self._noise = unnamed_file()
+        self._open = [self._requests, self.answers, self._lifeline, self._noise]
         orders = Orders(
             function=function,
             requests=requests,
@@ -75,7 +77,7 @@ class Process:
         return os.read(self.answers, 4096)
 
     def kill(self) -> None:
-        """End it at once, without waiting until it is gone."""
+        """End it at once, without waiting until it is gone; again does nothing."""
         self._popen.kill()
         self._close()
 
@@ -100,12 +102,11 @@ class Process:
         code = self._popen.returncode
         if code >= 0:
             return f"ended with code {code}"
-        hint = ", perhaps for lack of memory" if -code == signal.SIGKILL else ""
-        return f"died with signal {-code} ({_signal_name(-code)}{hint})"
+        return f"died with signal {-code} ({_signal_name(-code)}{_HINTS.get(-code, '')})"
 
     def _close(self) -> None:
-        for descriptor in (self._requests, self.answers, self._lifeline, self._noise):
-            os.close(descriptor)
+        while self._open:
+            os.close(self._open.pop())
 
 
 def _signal_name(number: int) -> str:

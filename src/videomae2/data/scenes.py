@@ -9,7 +9,7 @@ Axes: frames, height, width, rgb. Units as in ``motions``.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float, Float32, UInt8
 
 from videomae2.data.motions import Poses, draw_poses
 from videomae2.data.outlines import OUTLINES, Field
@@ -112,7 +112,7 @@ def render(look: Look, poses: Poses, *, side: int) -> Canvas:
 
 def _paint_ground(look: Look, frames: int, side: int) -> Canvas:
     column, row = _pixels(side)
-    time = np.arange(frames)
+    time = np.arange(frames, dtype=np.float64)
     x = column - _per_frame(time * look.drift[0])
     y = row - _per_frame(time * look.drift[1])
     x, y = np.broadcast_arrays(x, y)
@@ -128,11 +128,13 @@ def _local(poses: Poses, side: int) -> tuple[Field, Field]:
     return cos * dx + sin * dy, cos * dy - sin * dx
 
 
-def _pixels(side: int) -> tuple[Field, Field]:
+def _pixels(
+    side: int,
+) -> tuple[Float32[np.ndarray, "1 1 width"], Float32[np.ndarray, "1 height 1"]]:
     """Give the centres of the columns and of the rows, in sides of the picture."""
     centres = ((np.arange(side) + 0.5) / side - 0.5).astype(np.float32)
     return centres[None, None, :], centres[None, :, None]
 
 
-def _per_frame(values: np.ndarray) -> Field:
+def _per_frame(values: Float[np.ndarray, " frames"]) -> Float32[np.ndarray, "frames 1 1"]:
     return values.astype(np.float32)[:, None, None]

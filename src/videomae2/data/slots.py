@@ -1,7 +1,7 @@
 """A piece of shared memory: a request goes in, the arrays of its answer come out, nothing is sent.
 
-One side writes while the other waits, and a byte through a pipe says whose turn it is. The memory is
-a file without a name, so that whoever is killed leaves nothing behind.
+One side writes while the other waits, and a byte through a pipe says whose turn it is. The memory
+is a file without a name, so that whoever is killed leaves nothing behind.
 
     0         32        64
     | header  |         | request, later: arrays …, then the pickled rest of the answer |

@@ -1,159 +1,158 @@
-"""Read tables with named columns: CSV, TSV, JSON lines, Parquet."""
+"""Read a table with a header as a list of videos: what its columns mean."""
 
-import csv
-import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable
 
-from videomae2.data.folders import extension
-from videomae2.data.lists import lines_of
+from videomae2.data.cells import Cells, header_of, is_json, read_cells
+from videomae2.data.classes import check_labels, label_by_name, require_labels
+from videomae2.data.columns import Columns, Wish, whole
+from videomae2.data.folders import VIDEO_EXTENSIONS, extension
+from videomae2.data.manifest import ABSENT
 from videomae2.errors import ManifestError
 
-ROLES: dict[str, tuple[str, ...]] = {
+COLUMNS: dict[str, tuple[str, ...]] = {
     "path": ("path", "video", "file", "filename"),
     "label": ("label", "class", "category", "class_name"),
     "first": ("first", "start"),
     "frames": ("frames", "total_frames", "num_frames"),
 }
-PARQUET = frozenset({"parquet", "pq"})
-JSON_LINES = frozenset({"jsonl", "ndjson"})
-_DELIMITERS = "\t,;"
-
-
-@dataclass(slots=True)
-class Table:
-    """Cells as text, "" where there is none, one list per column; rows may be wrong."""
-
-    columns: dict[str, list[str]]
-    lines: list[int] = field(default_factory=list)
-    """Where each row stands: its line, or its number for Parquet."""
-    problems: list[tuple[int, str]] = field(default_factory=list)
-    kind: str = "CSV"
-
-
-def header_of(text: str, kind: str = "") -> tuple[list[str], str]:
-    """Give the column names in the first line, and the delimiter that parts most of them."""
-    first = next((line for _, line in lines_of(text)), "")
-    likely = "\t" if kind in ("tsv", "tab") else ","
-    delimiter = max(_DELIMITERS, key=lambda mark: (first.count(mark), mark == likely))
-    names = next(csv.reader([first], delimiter=delimiter), [])
-    return [name.strip().lower() for name in names], delimiter
+_NUMBER = re.compile(r"(-?[0-9]+)(?:\.0+)?")  # pandas writes 3.0 if a cell of the column is empty
 
 
 def is_table(text: str, kind: str) -> bool:
     """Tell a table from a released list, which may be called .csv too, by its first line."""
-    if kind in JSON_LINES or text.lstrip().startswith("{"):
-        return True
-    return bool(set(header_of(text)[0]) & set(ROLES["path"]))
+    return is_json(text, kind) or bool(set(header_of(text, kind)[0]) & set(COLUMNS["path"]))
 
 
-def read_cells(source: str, text: str | None) -> Table:
-    """Read all cells; `text` is the file's content, None for Parquet.
+def read_table(source: str, text: str | None, *, wish: Wish) -> Columns:
+    """Read a table; `text` is None for Parquet, which is read from the file.
 
     Raises:
-        ManifestError: There is no header, or the file is no table.
+        ManifestError: Columns are missing or unclear, or rows are wrong; names the first ten.
     """
-    if text is None:
-        return _parquet(source)
-    kind = extension(source)
-    if kind in JSON_LINES or text.lstrip().startswith("{"):
-        return _json_lines(text)
-    return _csv(text, source, kind)
+    keep, _, value = (wish.keep or "").partition("=")
+    keep = keep.strip().lower()
+    used = [name for names in COLUMNS.values() for name in names]
+    cells = read_cells(source, text, [*used, keep])
+    names = _names(cells, source, keep)
+    columns = Columns(source)
+    for line, message in cells.problems:
+        columns.wrong(line, message)
+    kept = [i for i in range(len(cells.lines)) if not keep or cells.columns[keep][i] == value]
+    if keep and not kept:
+        raise ManifestError(f"no row has {value!r} in the column {keep}", path=source)
+    rows = [i for i in kept if _added(columns, cells, names, i, wish)]
+    _set_labels(columns, cells, [name for name in cells.columns if name in COLUMNS["label"]],
+                rows, wish)  # fmt: skip
+    columns.check()
+    columns.origin = _origin(columns, cells, wish)
+    return columns
 
 
-def _csv(text: str, source: str, kind: str) -> Table:
-    names, delimiter = header_of(text, kind)
-    if len(set(names)) < len(names) or not set(names) & set(ROLES["path"]):
-        raise ManifestError(f"the first line is {', '.join(names) or 'empty'}; wanted a header of"
-                            f" different names, one of them {wanted('path')}",
-                            path=source, line=1)  # fmt: skip
-    table = Table({name: [] for name in names}, kind="TSV" if delimiter == "\t" else "CSV")
-    cells = list(table.columns.values())
-    for line, row in _rows(text, delimiter, source):
-        if len(row) != len(cells):
-            table.problems.append((line, f"{len(row)} cells, but the header has {len(cells)}"))
-            continue
-        table.lines.append(line)
-        for column, cell in zip(cells, row, strict=True):
-            column.append(cell.strip())
-    return table
+def _names(cells: Cells, source: str, keep: str) -> dict[str, str]:
+    """Find the column of each role; "" where there is none."""
+    names: dict[str, str] = {}
+    shown = ", ".join(cells.names) or "none"
+    for role in ("path", "first", "frames"):
+        found = [name for name in cells.names if name in COLUMNS[role]]
+        if len(found) > 1:
+            message = f"columns {' and '.join(found)} both tell the {role}: rename or remove one"
+            raise ManifestError(message, path=source)
+        names[role] = found[0] if found else ""
+    if not names["path"] or (keep and keep not in cells.columns):
+        want = repr(keep) if names["path"] else "one called " + " or ".join(COLUMNS["path"])
+        raise ManifestError(f"its columns are {shown}; wanted {want}", path=source)
+    return names
 
 
-def _rows(text: str, delimiter: str, source: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the line at which each row ends and its cells, without the header and blank lines."""
-    # only at line ends: csv would also split at a lone carriage return inside a name
-    reader = csv.reader((line + "\n" for line in text.replace("\r\n", "\n").split("\n")),
-                        delimiter=delimiter, strict=True)  # fmt: skip
-    header = True
+def _added(columns: Columns, cells: Cells, names: dict[str, str], i: int, wish: Wish) -> bool:
+    """Append a row, or note what is wrong with it."""
+    texts = {role: cells.columns[name][i] if name else "" for role, name in names.items()}
+    path, line = texts["path"], cells.lines[i]
+    is_frames = texts["frames"] != "" and extension(path) not in VIDEO_EXTENSIONS
+    if not is_frames and not names["first"]:
+        # Without a start it is no window of a video file, but what its header says: often wrong.
+        texts["frames"] = ""
+    default = wish.first_number if is_frames else 0
     try:
-        for row in reader:
-            if not any(cell.strip() for cell in row):
-                continue
-            if not header:
-                yield reader.line_num, row
-            header = False
-    except csv.Error as error:
-        message = f"is no CSV from here on: {error}"
-        raise ManifestError(message, path=source, line=reader.line_num) from error
+        if not path:
+            raise ValueError(f"the column {names['path']} is empty")
+        frames = _number(texts["frames"], names["frames"], least=1, default=ABSENT)
+        first = _number(texts["first"], names["first"], least=0, default=default)
+    except ValueError as error:
+        columns.wrong(line, str(error))
+        return False
+    columns.add(path, line=line, first=first, frames=frames, is_frames=is_frames)
+    return True
 
 
-def _json_lines(text: str) -> Table:
-    table = Table({}, kind="JSON lines")
-    for line, content in lines_of(text):
+def _number(text: str, name: str, *, least: int, default: int) -> int:
+    if not text:
+        return default
+    matched = _NUMBER.fullmatch(text)
+    return whole(matched[1] if matched else text, name, least=least)
+
+
+def _set_labels(
+    columns: Columns, cells: Cells, names: list[str], rows: list[int], wish: Wish
+) -> None:
+    """Read a column of numbers, one of names, or one of each: numbers and what they are called."""
+    if wish.labels == "ignore":
+        return
+    if wish.labels == "required" and not names:
+        message = f"its columns are {', '.join(cells.names)}; labels are needed, in one called"
+        raise ManifestError(f"{message} {' or '.join(COLUMNS['label'])}", path=columns.source)
+    texts = {name: [cells.columns[name][i] for i in rows] for name in names}
+    numeric = [name for name in names if _is_numeric(texts[name])]
+    named = [name for name in names if name not in numeric]
+    if len(numeric) > 1 or len(named) > 1:
+        message = f"columns {', '.join(names)} all tell the label: wanted numbers, names or both"
+        raise ManifestError(message, path=columns.source)
+    if numeric:
+        _label_by_number(columns, texts[numeric[0]], numeric[0])
+        check_labels(columns, wish.class_names)
+        if named:
+            _call(columns, texts[named[0]])
+    elif named:
+        _label_by_words(columns, texts[named[0]], named[0], wish)
+    if wish.labels == "required":
+        require_labels(columns)
+
+
+def _is_numeric(texts: Iterable[str]) -> bool:
+    """Say whether the first cell with content is a number: the others must then be, too."""
+    return bool(_NUMBER.fullmatch(next(filter(None, texts), "")))
+
+
+def _label_by_number(columns: Columns, texts: list[str], name: str) -> None:
+    for i, text in enumerate(texts):
         try:
-            row = json.loads(content)
+            columns.labels[i] = _number(text, name, least=ABSENT, default=ABSENT)
         except ValueError as error:
-            table.problems.append((line, f"is no JSON: {error}"))
-            continue
-        if not isinstance(row, dict):
-            table.problems.append((line, 'wanted an object such as {"path": "a.mp4", "label": 0}'))
-            continue
-        _add_row(table, line, {str(name).strip().lower(): value for name, value in row.items()})
-    return table
+            columns.wrong(columns.lines[i], f"{error}, as in the rows before")
 
 
-def _add_row(table: Table, line: int, row: dict[str, object]) -> None:
-    for name in row.keys() - table.columns.keys():
-        table.columns[name] = [""] * len(table.lines)
-    table.lines.append(line)
-    for name, column in table.columns.items():
-        column.append(cell(row.get(name)))
+def _label_by_words(columns: Columns, texts: list[str], name: str, wish: Wish) -> None:
+    for i, text in enumerate(texts):
+        if _NUMBER.fullmatch(text):
+            columns.wrong(columns.lines[i], f"{name} is {text}, a number, but the rows before have"
+                          " names of classes")  # fmt: skip
+    label_by_name(columns, texts, wish.class_names)
 
 
-def _parquet(source: str) -> Table:
-    try:
-        from pyarrow import ArrowException, parquet
-    except ImportError as error:
-        message = "reading Parquet needs pyarrow: pip install 'videomae2[tables]'"
-        raise ManifestError(message, path=source) from error
-    try:
-        with parquet.ParquetFile(source) as file:
-            names = [n for n in file.schema_arrow.names if role_of(n.strip().lower()) is not None]
-            others = [name for name in file.schema_arrow.names if name not in names]
-            read = file.read(columns=names).to_pydict()
-            rows = file.metadata.num_rows
-    except (ArrowException, OSError) as error:
-        raise ManifestError(f"cannot be read as Parquet: {error}", path=source) from error
-    columns = {name.strip().lower(): [cell(value) for value in read[name]] for name in names}
-    columns.update({name.strip().lower(): [] for name in others})
-    return Table(columns, lines=list(range(1, rows + 1)), kind="Parquet")
+def _call(columns: Columns, texts: list[str]) -> None:
+    """Learn from a second column what the labels are called."""
+    called = dict(enumerate(columns.class_names or ()))
+    for line, label, text in zip(columns.lines, columns.labels, texts, strict=True):
+        if label >= 0 and text and called.setdefault(label, text) != text:
+            columns.wrong(line, f"label {label} is called {text!r}, elsewhere {called[label]!r}")
+    if called:
+        columns.class_names = tuple(called.get(i, str(i)) for i in range(max(called) + 1))
 
 
-def cell(value: object) -> str:
-    """Write a value of JSON or Parquet as a CSV would hold it; nothing and NaN are ""."""
-    return "" if value is None or value != value else str(value).strip()
-
-
-def role_of(name: str) -> str | None:
-    """Say what a column of this name tells, None if nothing that is used."""
-    return next((role for role, names in ROLES.items() if name in names), None)
-
-
-def wanted(role: str) -> str:
-    """List the names that a column may have."""
-    return " or ".join(ROLES[role])
-
-
-def columns_of(role: str, names: Iterable[str]) -> list[str]:
-    """Give the names that tell this."""
-    return [name for name in names if name in ROLES[role]]
+def _origin(columns: Columns, cells: Cells, wish: Wish) -> str:
+    used = [name for name in cells.names if name in cells.columns]
+    ignored = [name for name in cells.names if name not in cells.columns]
+    text = f"{cells.kind} table of {len(columns.paths):,} entries, columns {', '.join(used)}"
+    text += f", rows with {wish.keep}" if wish.keep else ""
+    return text + (f"; not used: {', '.join(ignored)}" if ignored else "")

@@ -84,12 +84,10 @@ class Autoencoder(nn.Module):
         self.encoder = VideoEncoder(config.encoder)
         self.cubes = self.encoder.cubes
         dim = config.decoder_dim
-        self.encoder_to_decoder = nn.Linear(config.encoder.shape.dim, dim, bias=False)
         self.mask_token = nn.Parameter(torch.zeros(1, 1, dim))
         self.decoder = Decoder(config, self.cubes)
-        self.decoder_positions = position_table(
-            self.cubes.grid, dim, config.encoder.trained_grid
-        )
+        self.encoder_to_decoder = nn.Linear(config.encoder.shape.dim, dim, bias=False)
+        self.decoder_positions = position_table(self.cubes.grid, dim, config.encoder.trained_grid)
 
     decoder_positions: Tensor
 

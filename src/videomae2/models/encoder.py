@@ -89,6 +89,8 @@ class Blocks(nn.ModuleList):
         cosine: bool = False,
         checkpoint_blocks: bool = False,
     ) -> None:
+        if depth < 1:
+            raise ValueError(f"a stack of blocks needs a depth of 1 or more, got {depth}")
         rates = torch.linspace(0, drop_path, depth, device="cpu").tolist()
         super().__init__(
             Block(dim, heads, hidden, drop_path=rate, layer_scale=layer_scale, cosine=cosine)
@@ -116,9 +118,7 @@ class PatchEmbedding(nn.Module):
         super().__init__()
         self.proj = nn.Linear(values, dim)
 
-    def forward(
-        self, x: Float[Tensor, "batch picked values"]
-    ) -> Float[Tensor, "batch picked dim"]:
+    def forward(self, x: Float[Tensor, "batch picked values"]) -> Float[Tensor, "batch picked dim"]:
         return self.proj(x)
 
 

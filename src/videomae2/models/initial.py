@@ -5,12 +5,13 @@ import math
 from torch import Generator, nn
 
 from videomae2.models.autoencoder import Autoencoder
+from videomae2.models.layers import Attention, Block
 
 _MASK_TOKEN_STD = 0.02
 
 
 def initialise(model: Autoencoder, generator: Generator) -> None:
-    """Draw the weights of an autoencoder as the released code does.
+    """Set every weight of an autoencoder as the released code does, whatever it was before.
 
     ========================  =====================================================
     linear maps of blocks     Xavier uniform; bias 0
@@ -18,11 +19,17 @@ def initialise(model: Autoencoder, generator: Generator) -> None:
     patch embedding           uniform within 1/sqrt(values), bias too (Conv3d default)
     encoder to decoder        uniform within 1/sqrt(dim) (Linear default)
     mask token                normal, std 0.02, cut off at one std
-    LayerNorm, layer scale    as constructed
+    bias of query and value   0
+    LayerNorm                 weight 1, bias 0
+    layer scale               as configured
+    sharpness of cosines      ln 10
     ========================  =====================================================
 
     Source: models/modeling_pretrain.py of the released code.
     """
+    for part in model.modules():
+        if isinstance(part, nn.LayerNorm | Attention | Block):
+            part.reset_parameters()
     for part in (*model.encoder.blocks.modules(), *model.decoder.modules()):
         if isinstance(part, nn.Linear):
             nn.init.xavier_uniform_(part.weight, generator=generator)

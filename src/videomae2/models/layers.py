@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 LAYER_NORM_EPSILON = 1e-6
 _COSINE_SCALE_START = math.log(10)
-_COSINE_SCALE_LIMIT = math.log(100)
+_COSINE_SCALE_LIMIT = 4.6052  # ln 100, as the released code rounds it
 
 
 class Attention(nn.Module):
@@ -32,12 +32,18 @@ class Attention(nn.Module):
             raise ValueError(f"dim must split evenly over heads, got dim={dim}, heads={heads}")
         self.heads = heads
         self.qkv = nn.Linear(dim, 3 * dim, bias=False)
-        self.q_bias = nn.Parameter(torch.zeros(dim))
-        self.v_bias = nn.Parameter(torch.zeros(dim))
+        self.q_bias = nn.Parameter(torch.empty(dim))
+        self.v_bias = nn.Parameter(torch.empty(dim))
         self.proj = nn.Linear(dim, dim)
-        self.scale: nn.Parameter | None = None
-        if cosine:
-            self.scale = nn.Parameter(torch.full((heads, 1, 1), _COSINE_SCALE_START))
+        self.scale = nn.Parameter(torch.empty(heads, 1, 1)) if cosine else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Set the parameters that are this module's own."""
+        nn.init.zeros_(self.q_bias)
+        nn.init.zeros_(self.v_bias)
+        if self.scale is not None:
+            nn.init.constant_(self.scale, _COSINE_SCALE_START)
 
     def forward(
         self, x: Float[Tensor, "batch tokens dim"], asked: int
@@ -83,6 +89,8 @@ class DropPath(nn.Module):
 
     def __init__(self, rate: float) -> None:
         super().__init__()
+        if not 0 <= rate < 1:
+            raise ValueError(f"stochastic depth needs a rate from 0 to below 1, got {rate}")
         self.rate = rate
 
     def forward(self, x: Float[Tensor, "batch tokens dim"]) -> Float[Tensor, "batch tokens dim"]:
@@ -117,11 +125,16 @@ class Block(nn.Module):
         self.norm2 = nn.LayerNorm(dim, eps=LAYER_NORM_EPSILON)
         self.mlp = MLP(dim, hidden)
         self.drop_path = DropPath(drop_path)
-        self.gamma_1: nn.Parameter | None = None
-        self.gamma_2: nn.Parameter | None = None
-        if layer_scale > 0:
-            self.gamma_1 = nn.Parameter(torch.full((dim,), layer_scale))
-            self.gamma_2 = nn.Parameter(torch.full((dim,), layer_scale))
+        self.layer_scale = layer_scale
+        self.gamma_1 = nn.Parameter(torch.empty(dim)) if layer_scale > 0 else None
+        self.gamma_2 = nn.Parameter(torch.empty(dim)) if layer_scale > 0 else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Set the parameters that are this module's own."""
+        for gamma in (self.gamma_1, self.gamma_2):
+            if gamma is not None:
+                nn.init.constant_(gamma, self.layer_scale)
 
     def forward(
         self, x: Float[Tensor, "batch tokens dim"], asked: int

@@ -54,6 +54,11 @@ class PretrainTask(nn.Module):
         std: tuple[float, ...] = pixels.IMAGENET_STD,
     ) -> None:
         super().__init__()
+        if not len(mean) == len(std) == model.cubes.channels:
+            raise ValueError(
+                f"clips have {model.cubes.channels} channels, but mean has {len(mean)} and std "
+                f"{len(std)} values; give one of each for every channel"
+            )
         self.model = model
         self.masking = masking
         counts = token_counts(masking, model.cubes.grid)  # raises before any work

@@ -34,6 +34,8 @@ class Cubes:
             ("height", self.height, self.patch),
             ("width", self.width, self.patch),
         ):
+            if unit < 1:
+                raise ValueError(f"cubes need a side of 1 or more along {name}, got {unit}")
             if size < unit or size % unit:
                 near = max(unit, round(size / unit) * unit)
                 raise ValueError(

@@ -16,9 +16,7 @@ from videomae2.tensors.draws import GAMMA, MIX_1, MIX_2, signed
 Randomness = Generator | Int64[Tensor, " batch"]
 
 
-def scores(
-    batch: int, numbers: int, randomness: Randomness
-) -> Shaped[Tensor, "batch numbers"]:
+def scores(batch: int, numbers: int, randomness: Randomness) -> Shaped[Tensor, "batch numbers"]:
     """Give numbers to rank by: random, the same for the same randomness.
 
     Args:

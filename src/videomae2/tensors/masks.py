@@ -8,7 +8,6 @@ Axes: batch, tokens = time*row*col of the grid, cells = row*col.
 """
 
 import math
-from functools import cache
 from typing import Literal
 
 import torch
@@ -69,9 +68,9 @@ def drop(
     """
     count = dropped_count(kind, grid, ratio)
     if kind == "running-cell":
-        maps = running_cell_maps(grid, ratio)
+        maps = running_cell_maps(grid, ratio, randomness.device)
         order = scores(batch, len(maps), _stream(randomness, _DECODER_STREAM))
-        return maps.to(order.device)[order.argmax(dim=1)]
+        return maps[order.argmax(dim=1)]
     units, cubes_each = _units(kind, grid)
     chosen = _choose(batch, units, count // cubes_each, randomness, _DECODER_STREAM)
     return _spread(kind, grid, chosen)
@@ -127,18 +126,21 @@ def scored_count(
     return hidden * decoded // tokens if regular else None
 
 
-@cache
-def running_cell_maps(grid: Grid, ratio: float) -> Bool[Tensor, "maps tokens"]:
+def running_cell_maps(
+    grid: Grid, ratio: float, device: torch.device | str = "cpu"
+) -> Bool[Tensor, "maps tokens"]:
     """The four maps of cubes that running cells drop; one is drawn for each clip.
 
     A ring of four (drops first) is read at a pointer that moves on by one before each time slot;
     read in raster order it fills a 2x2 cell, which tiles the frame. Map p starts at pointer p.
+
+    They are computed where they are needed: a copy from the host would wait for the device.
     """
     time, row, col = grid
     drops = dropped_count("running-cell", grid, ratio) * 4 // math.prod(grid)
-    ring = torch.arange(4) < drops
-    pointer = torch.arange(4)[:, None] + 1 + torch.arange(time)
-    cell = ring[(pointer[:, :, None] + torch.arange(4)) % 4]
+    corner = torch.arange(4, device=device)
+    pointer = corner[:, None] + 1 + torch.arange(time, device=device)
+    cell = (pointer[:, :, None] + corner) % 4 < drops  # the ring: drops first, then kept
     return repeat(
         cell, "m t (r c) -> m (t row r col c)", r=2, c=2, row=row // 2, col=col // 2
     ).contiguous()
@@ -157,11 +159,14 @@ def _units(kind: str, grid: Grid) -> tuple[int, int]:
 
 
 def _count(what: str, units: int, ratio: float) -> int:
-    count = int(units * ratio)
+    if units < 2:
+        raise ValueError(f"{what} needs 2 or more to choose from and has {units} on this grid")
+    count = math.floor(units * ratio)
     if not 0 < count < units:
+        least = math.ceil(1e4 / units) / 1e4  # rounded up, so that it works
         raise ValueError(
             f"{what} at ratio {ratio} picks {count} of {units}; "
-            f"ratios from {1 / units:.3g} to below 1 would work"
+            f"ratios from {least:g} to below 1 would work"
         )
     return count
 

@@ -1,0 +1,57 @@
+"""Make one sentence of the framed paragraphs in which tyro complains about arguments.
+
+The text is read rather than tyro's error objects, which tyro declares private and unstable.
+"""
+
+import re
+
+_EDGES = "│╭╮╰╯|+ "
+_RULES = "─-"
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+_IN_WORDS = (
+    (r"Error parsing (--?[\w.-]+): invalid literal for int\(\) with base 10: (.*)",
+     r"\1 wants a whole number, found \2"),
+    (r"Error parsing (--?[\w.-]+): could not convert string to float: (.*)",
+     r"\1 wants a number, found \2"),
+    (r"Error parsing (--?[\w.-]+): (.*)", r"\1: \2"),
+    (r"Missing value for argument '(.*?)'\. Expected (\d+) values?", r"\1 wants \2 values"),
+    (r"invalid choice (.*) for argument '(.*?)'\. Expected one of \((.*)\)",
+     r"\2 wants one of \3; found \1"),
+)  # fmt: skip
+
+
+def sentence(box: str) -> str:
+    """Say in one line what is wrong with the arguments."""
+    first, *rest = _paragraphs(box)
+    text = " ".join(first)
+    if found := re.fullmatch(r"Unrecognized options: (.*)", text):
+        return _unknown(found[1].split(", "), rest)
+    if first[0].startswith("Missing from"):
+        names = [line for line in first[1:] if re.match(r"-|[A-Z]+\b(?! [a-z])", line)]
+        return f"{', '.join(names)} missing"
+    text = text.rstrip(".")
+    for pattern, words in _IN_WORDS:
+        text = re.sub(f"^{pattern}$", words, text)
+    return text.replace("'None'", "None").replace(" 1 values", " a value")
+
+
+def _unknown(words: list[str], rest: list[list[str]]) -> str:
+    """Say which words are unknown; tyro lists flags with near names in the next paragraph."""
+    near = [line.split()[0] for part in rest[:1] for line in part if line.startswith("--")]
+    flags = [word for word in words if word.startswith("-")] or words
+    verb = "is" if len(flags) == 1 else "are"
+    hint = f"; did you mean {near[0].rstrip(',')}?" if near else ""
+    return f"{', '.join(flags)} {verb} not known{hint}"
+
+
+def _paragraphs(box: str) -> list[list[str]]:
+    """Lines of a frame without its edges and title, split at its horizontal rules."""
+    parts: list[list[str]] = [[]]
+    for line in _COLOUR.sub("", box).splitlines()[1:]:
+        text = line.strip(_EDGES)
+        if text.strip(_RULES):
+            parts[-1].append(text)
+        else:
+            parts.append([])
+    return [part for part in parts if part] or [["the arguments cannot be read"]]

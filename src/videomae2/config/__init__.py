@@ -1,0 +1,16 @@
+"""The complete configuration of a run: its parts put together, saved, loaded, checked, compared."""
+
+from videomae2.config.checks import check
+from videomae2.config.differences import Difference, differences
+from videomae2.config.files import load, save
+from videomae2.config.runs import PretrainRun, RecordConfig
+
+__all__ = [
+    "Difference",
+    "PretrainRun",
+    "RecordConfig",
+    "check",
+    "differences",
+    "load",
+    "save",
+]

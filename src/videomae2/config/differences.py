@@ -1,0 +1,65 @@
+"""What differs between two runs, and whether one can go on as the other."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from videomae2.config.leaves import leaves, pattern
+from videomae2.config.runs import PretrainRun
+
+SAME_RESULTS = frozenset(
+    {
+        # where the videos lie; that they are the same ones is checked by the digest of their list
+        "data.sources.*.path",
+        "data.sources.*.root",
+        "data.sources.*.name",
+        "data.sources.*.layout",
+        # what is written, and when the run gives up
+        "data.max_unreadable_share",
+        "record.out",
+        "record.log_every",
+        "record.save_every",
+        "record.keep",
+        "record.keep_every",
+        "record.max_bad_steps",
+        # how videos are read; shrink_side changes pixels
+        "loading.workers",
+        "loading.ahead",
+        "loading.deadline_seconds",
+        "loading.memory_gib",
+        # the same numbers in another order or on other hardware: equal up to rounding
+        "model.encoder.checkpoint_blocks",
+        "optim.micro_batch",
+        "runtime.device",
+        "runtime.compile",
+        "runtime.deterministic",
+    }
+)
+"""Settings that may change when a run goes on; every other one changes what it would compute."""
+
+ABSENT = "(absent)"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One setting that two runs do not share."""
+
+    path: str
+    old: Any
+    new: Any
+    matters: bool
+
+
+def differences(old: PretrainRun, new: PretrainRun) -> list[Difference]:
+    """List the settings that differ, in the order of the configuration."""
+    before, after = dict(leaves(old)), dict(leaves(new))
+    return [
+        Difference(path, before.get(path, ABSENT), after.get(path, ABSENT), _matters(path))
+        for path in {**before, **after}
+        if before.get(path, ABSENT) != after.get(path, ABSENT)
+        or (path in before) != (path in after)
+    ]
+
+
+def _matters(path: str) -> bool:
+    """Whether a setting changes results; all those of a source that came or went do."""
+    return pattern(path) not in SAME_RESULTS

@@ -1,0 +1,91 @@
+"""The range of every number of a run, in one table."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from videomae2.config.leaves import flag, leaves, pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A range; an end that is not given is open, and so is one that is excluded."""
+
+    words: str
+    least: float = -math.inf
+    most: float = math.inf
+    above: float = -math.inf
+    below: float = math.inf
+
+    def holds(self, value: float) -> bool:
+        """Whether a value lies inside; NaN and infinity never do."""
+        inside = self.least <= value <= self.most and self.above < value < self.below
+        return inside and math.isfinite(value)
+
+
+_POSITIVE = Limit("a number above 0", above=0)
+_NOT_NEGATIVE = Limit("0 or more", least=0)
+_ONE_OR_MORE = Limit("1 or more", least=1)
+_SHARE = Limit("a share from 0 to 1", least=0, most=1)
+_INNER_SHARE = Limit("a share between 0 and 1", above=0, below=1)
+_BELOW_ONE = Limit("a number from 0 to below 1", least=0, below=1)
+
+LIMITS = {
+    "data.sources.*.stride": _POSITIVE,
+    "data.sources.*.weight": _POSITIVE,
+    "data.views": _ONE_OR_MORE,
+    "data.mean": Limit("numbers"),
+    "data.std": _POSITIVE,
+    "data.max_unreadable_share": _SHARE,
+    "model.encoder.frames": _ONE_OR_MORE,
+    "model.encoder.height": _ONE_OR_MORE,
+    "model.encoder.width": _ONE_OR_MORE,
+    "model.encoder.channels": _ONE_OR_MORE,
+    "model.encoder.patch": _ONE_OR_MORE,
+    "model.encoder.tubelet": _ONE_OR_MORE,
+    "model.encoder.dim": _ONE_OR_MORE,
+    "model.encoder.depth": _ONE_OR_MORE,
+    "model.encoder.heads": _ONE_OR_MORE,
+    "model.encoder.mlp_ratio": _POSITIVE,
+    "model.encoder.trained_grid": _ONE_OR_MORE,
+    "model.encoder.drop_path": _BELOW_ONE,
+    "model.encoder.layer_scale": _NOT_NEGATIVE,
+    "model.decoder.depth": _ONE_OR_MORE,
+    "model.decoder.dim": _ONE_OR_MORE,
+    "model.decoder.heads": _ONE_OR_MORE,
+    "masking.encoder_ratio": _INNER_SHARE,
+    "masking.decoder_ratio": _INNER_SHARE,
+    "optim.lr": _POSITIVE,
+    "optim.epochs": _POSITIVE,
+    "optim.warmup_epochs": _NOT_NEGATIVE,
+    "optim.batch": _ONE_OR_MORE,
+    "optim.micro_batch": _ONE_OR_MORE,
+    "optim.last_lr": _NOT_NEGATIVE,
+    "optim.weight_decay": _NOT_NEGATIVE,
+    "optim.betas": _BELOW_ONE,
+    "optim.eps": _POSITIVE,
+    "optim.clip_norm": _POSITIVE,
+    "optim.ema_decay": _INNER_SHARE,
+    "record.log_every": _ONE_OR_MORE,
+    "record.save_every": _ONE_OR_MORE,
+    "record.keep": _ONE_OR_MORE,
+    "record.keep_every": _ONE_OR_MORE,
+    "record.max_bad_steps": _ONE_OR_MORE,
+    "loading.workers": _NOT_NEGATIVE,
+    "loading.ahead": _ONE_OR_MORE,
+    "loading.deadline_seconds": _POSITIVE,
+    "loading.memory_gib": _POSITIVE,
+    "loading.shrink_side": _ONE_OR_MORE,
+    "seed": Limit("a number from 0 to below 2^63", least=0, below=2**63),
+}
+
+
+def outside(run: Any) -> Iterator[tuple[str, str]]:
+    """Give path and problem of every number of a run that lies outside its range."""
+    for path, value in leaves(run):
+        limit = LIMITS.get(pattern(path))
+        parts = value if isinstance(value, tuple) else (value,)
+        if limit and not all(part is None or limit.holds(part) for part in parts):
+            shown = " ".join(map(str, parts))
+            yield path, f"{flag(path)} {shown} cannot work; it wants {limit.words}"

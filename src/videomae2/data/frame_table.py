@@ -1,0 +1,173 @@
+"""Which packet of a video file holds which frame, and from where it must be decoded.
+
+Two orders are told apart: *frames* count in the order of presentation, *packets* in the order
+in which they lie in the file, which is the order of decoding. Times are in ticks of the
+stream's clock.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int32, Int64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameTable:
+    """The frames and packets of one stream."""
+
+    seconds: Float64[np.ndarray, " frames"]
+    """When a frame is shown, counted from the first."""
+    times: Int64[np.ndarray, " frames"]
+    """When a frame is shown, in ticks."""
+    packet: Int32[np.ndarray, " frames"]
+    """The packet a frame is in."""
+    packet_times: Int64[np.ndarray, " packets"]
+    packet_sizes: Int32[np.ndarray, " packets"]
+    """In bytes; with the time, tells a packet from all others."""
+    start: Int32[np.ndarray, " packets"]
+    """The key packet from which decoding reaches this one."""
+    reorder: int
+    """How many packets the decoder must hold back to give frames in order."""
+    counted: bool = False
+    """Whether times cannot be trusted, so that only counting from the start finds a frame."""
+
+    @property
+    def nbytes(self) -> int:
+        arrays = (self.seconds, self.times, self.packet)
+        packets = (self.packet_times, self.packet_sizes, self.start)
+        return sum(array.nbytes for array in arrays + packets)
+
+
+class PacketList(NamedTuple):
+    """What one pass over a file notes of its packets, in file order."""
+
+    times: list[int | None]
+    sizes: list[int]
+    keys: list[bool]
+    shown: list[bool]
+
+
+class Span(NamedTuple):
+    """Packets to decode in one go; the first is a key packet, the last holds a wanted frame."""
+
+    first: int
+    last: int
+
+
+def table_of_packets(packets: PacketList, tick_seconds: float) -> FrameTable | None:
+    """Make a table from packets alone; None if their times do not tell the frames apart."""
+    if not any(packets.shown) or None in packets.times or not packets.keys[0]:
+        return None
+    times = np.array(packets.times, np.int64)
+    shown = np.flatnonzero(packets.shown)
+    order = shown[np.argsort(times[shown], kind="stable")]
+    frames = times[order]
+    # A frame before the first key packet's leans on something that was cut off.
+    if np.any(np.diff(frames) == 0) or (times[shown].min() < times[0] and packets.shown[0]):
+        return None
+    return _table(frames, order, packets, times, tick_seconds)
+
+
+def table_of_frames(
+    frames: Sequence[int], packets: PacketList, tick_seconds: float
+) -> FrameTable | None:
+    """Make a table from the times that came out of a decoder; None if packets do not match."""
+    if not frames or None in packets.times or not packets.keys[0]:
+        return None
+    times = np.array(packets.times, np.int64)
+    by_time, position = np.unique(times, return_index=True)
+    found = np.array(frames, np.int64)
+    at = np.minimum(np.searchsorted(by_time, found), len(by_time) - 1)
+    if len(by_time) < len(times) or np.any(by_time[at] != found) or np.any(np.diff(found) <= 0):
+        return None
+    return _table(found, position[at], packets, times, tick_seconds)
+
+
+def table_of_counts(seconds: Sequence[float]) -> FrameTable:
+    """Make a table that only knows how many frames there are and when they are shown."""
+    none = np.zeros(0, np.int32)
+    ticks = np.zeros(0, np.int64)
+    clock = np.maximum.accumulate(np.array(seconds, np.float64) - seconds[0])
+    return FrameTable(clock, ticks, none, ticks, none, none, reorder=0, counted=True)
+
+
+def _table(
+    frames: Int64[np.ndarray, " frames"],
+    order: Int64[np.ndarray, " frames"],
+    packets: PacketList,
+    times: Int64[np.ndarray, " packets"],
+    tick_seconds: float,
+) -> FrameTable:
+    rank = np.empty(len(times), np.int64)
+    rank[np.argsort(times, kind="stable")] = np.arange(len(times))
+    return FrameTable(
+        seconds=(frames - frames[0]) * tick_seconds,
+        times=frames,
+        packet=order.astype(np.int32),
+        packet_times=times,
+        packet_sizes=np.array(packets.sizes, np.int32),
+        start=_starts(times, np.array(packets.keys, np.bool_)),
+        reorder=int((np.arange(len(times)) - rank).max()),
+    )
+
+
+def _starts(
+    times: Int64[np.ndarray, " packets"], keys: Bool[np.ndarray, " packets"]
+) -> Int32[np.ndarray, " packets"]:
+    """For each packet, the key packet at or before it; one more back for leading frames.
+
+    In an open group of pictures, frames shown before the key frame come after it in the file
+    and lean on the group before (H.264 recovery points, HEVC clean random access).
+    """
+    position = np.arange(len(times), dtype=np.int32)
+    last = np.maximum.accumulate(np.where(keys, position, 0))
+    before = np.concatenate(([0], last[:-1]))  # the last key packet strictly before each packet
+    return np.where(times < times[last], before[last], last).astype(np.int32)
+
+
+def spans(table: FrameTable, wanted: Sequence[int]) -> list[Span]:
+    """Cut the packets that the wanted frames (in any order) need into runs to decode.
+
+    A run ends at its last wanted frame; what follows up to the next needed key packet is left
+    out. Runs that touch are one, so no packet is decoded twice.
+    """
+    runs: list[Span] = []
+    for last in np.unique(table.packet[list(wanted)]).tolist():
+        first = int(table.start[last])
+        while runs and first <= runs[-1].last + 1:
+            first = min(first, runs.pop().first)
+        runs.append(Span(first, last))
+    return runs
+
+
+class TableCache:
+    """The tables used last, by (path, size, time of change), within a number of bytes."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self._tables: OrderedDict[tuple[str, int, int], FrameTable] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[str, int, int]) -> FrameTable | None:
+        with self._lock:
+            if key in self._tables:
+                self._tables.move_to_end(key)
+            return self._tables.get(key)
+
+    def put(self, key: tuple[str, int, int], table: FrameTable) -> None:
+        with self._lock:
+            old = self._tables.pop(key, None)
+            self._bytes += table.nbytes - (old.nbytes if old else 0)
+            self._tables[key] = table
+            while self._bytes > self.max_bytes and len(self._tables) > 1:
+                self._bytes -= self._tables.popitem(last=False)[1].nbytes
+
+    def clear(self) -> None:
+        with self._lock:
+            self._tables.clear()
+            self._bytes = 0

@@ -1,0 +1,134 @@
+"""Go to any packet of a video file, and know which one it is."""
+
+from collections.abc import Iterator
+from itertools import chain
+
+import av
+import numpy as np
+from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
+
+from videomae2.data.container import VideoPacket, open_container
+from videomae2.data.frame_table import FrameTable, Span
+from videomae2.data.picture import Size
+from videomae2.data.readers import Deadline, ReadLimits
+
+# Reading a packet costs 2 us, a seek 25 us and more: below this gap, read on.
+_NEAR_PACKETS = 32
+# How far before the wanted time to seek, again and again, while a seek lands too late.
+_BACK_SECONDS = (0, 1, 5, 30)
+
+
+class MisledError(Exception):
+    """The file is not as its table says; its frames must be decoded from the start."""
+
+
+class PacketFeed:
+    """The packets of a file's video stream, in runs, from one open container."""
+
+    def __init__(self, path: str, limits: ReadLimits, *, quick: bool) -> None:
+        self._path, self._limits, self.quick = path, limits, quick
+        self._container: av.container.InputContainer | None = None
+
+    def open(self, deadline: Deadline) -> None:
+        """Open the file anew; the next packet is its first."""
+        self.close()
+        self._container, self.stream = open_container(
+            self._path, deadline, self._limits, quick=self.quick
+        )
+        self.size = Size(self.codec.height, self.codec.width)  # decoding may change the codec's
+        self._packets = self._demux()
+        self._next: int | None = 0
+
+    def close(self) -> None:
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._container is not None
+
+    @property
+    def codec(self) -> VideoCodecContext:
+        return self.stream.codec_context
+
+    @property
+    def format_name(self) -> str:
+        """FFmpeg's name of the container, e.g. `avi`."""
+        assert self._container is not None
+        return self._container.format.name
+
+    def rest(self) -> Iterator[VideoPacket]:
+        """All packets from here on; where the feed stands is not known after that."""
+        self._next = None
+        return self._packets
+
+    def run(
+        self, table: FrameTable, span: Span, deadline: Deadline
+    ) -> Iterator[VideoPacket]:
+        """Give the packets of a span to a decoder that starts afresh.
+
+        Raises:
+            MisledError: If they are not the packets of the table.
+        """
+        self._go_to(table, span.first, deadline)
+        self.codec.flush_buffers()
+        self._deadline = deadline
+        return self._sound(table, span)
+
+    def _sound(self, table: FrameTable, span: Span) -> Iterator[VideoPacket]:
+        part = slice(span.first, span.last + 1)
+        # Leading frames lean on what lies before the first packet: no frame of the span's.
+        leading = (table.start[part] < span.first).tolist()
+        for packet, is_leading in zip(self._checked(table, part), leading, strict=False):
+            if not is_leading:
+                yield packet
+                self._deadline.check()
+
+    def _checked(self, table: FrameTable, part: slice) -> Iterator[VideoPacket]:
+        times, sizes = table.packet_times[part].tolist(), table.packet_sizes[part].tolist()
+        self._next = None  # until this run is through
+        for time, size, packet in zip(times, sizes, self._packets, strict=False):
+            if packet.pts != time or packet.size != size:
+                raise MisledError
+            yield packet
+        self._next = part.stop
+
+    def _demux(self) -> Iterator[VideoPacket]:
+        assert self._container is not None
+        # The last packet is FFmpeg's empty mark of the end.
+        return (packet for packet in self._container.demux(self.stream) if packet.size)
+
+    def _go_to(self, table: FrameTable, position: int, deadline: Deadline) -> None:
+        here = self._next
+        if here is None or not 0 <= position - here <= _NEAR_PACKETS:
+            here = self._seek(table, position, deadline)
+        for _ in self._checked(table, slice(here, position)):
+            pass
+
+    def _seek(self, table: FrameTable, position: int, deadline: Deadline) -> int:
+        """Bring the feed to this packet or one before it, and say to which."""
+        assert self._container is not None
+        time, base = int(table.packet_times[position]), self.stream.time_base
+        for back in _BACK_SECONDS:
+            try:
+                self._container.seek(time - int(back / (base or 1)), stream=self.stream)
+            except (av.error.FFmpegError, OSError):
+                break
+            self._packets = self._demux()
+            found = self._find(table)
+            if found is not None and found <= position:
+                return found
+        self.open(deadline)
+        return 0
+
+    def _find(self, table: FrameTable) -> int | None:
+        """Look at the next packet and find it in the table."""
+        packet = next(self._packets, None)
+        if packet is None or packet.pts is None:
+            return None
+        self._packets = chain((packet,), self._packets)
+        same = (table.packet_times == packet.pts) & (table.packet_sizes == packet.size)
+        found = np.flatnonzero(same)
+        return int(found[0]) if len(found) == 1 else None

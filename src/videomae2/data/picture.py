@@ -1,0 +1,93 @@
+"""Decoded frames into one array: upright, of one size, in one kind of pixels.
+
+Axes: frames, height, width, channels.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from av.sidedata.sidedata import Type as SideDataType
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+
+from videomae2.data.readers import CHANNELS, Frames, Pixels, ReadLimits
+from videomae2.errors import VideoError
+
+
+class Turn(NamedTuple):
+    """How to bring a picture upright: first swap height and width, then step along each."""
+
+    swap: bool = False
+    down: int = 1
+    right: int = 1
+
+
+class Size(NamedTuple):
+    """Of a picture as it is coded, before it is turned."""
+
+    height: int
+    width: int
+
+
+def size_of(frame: VideoFrame) -> Size:
+    """Give the size of a frame as it is coded."""
+    return Size(frame.height, frame.width)
+
+
+def turn_of(frame: VideoFrame) -> Turn:
+    """Read from a frame's display matrix how it is shown: turned by quarters, mirrored.
+
+    The matrix sends a point (x, y) to (a x + c y, b x + d y); of a slanted one, the nearest
+    quarter counts. Source: `libavutil/display.h` of FFmpeg.
+    """
+    matrix = frame.side_data.get(SideDataType.DISPLAYMATRIX)
+    if matrix is None:
+        return Turn()
+    a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].tolist()
+    swap = abs(b) > abs(a)
+    down, right = (b, c) if swap else (d, a)
+    return Turn(swap, -1 if down < 0 else 1, -1 if right < 0 else 1)
+
+
+def shrunk(size: Size, side: int | None) -> Size:
+    """Give the size at which the short side is at most `side` pixels; the aspect stays."""
+    short = min(size)
+    if side is None or short <= side:
+        return size
+    return Size(*(max(1, round(length * side / short)) for length in size))
+
+
+class Canvas:
+    """The array that one read gives back, painted frame by frame."""
+
+    def __init__(
+        self, path: str, count: int, size: Size, turn: Turn, *, pixels: Pixels, limits: ReadLimits
+    ) -> None:
+        self._size, self._turn = shrunk(size, limits.shrink_side), turn
+        self._format = {"rgb": "rgb24", "gray": "gray"}[pixels]
+        self._path, self._scaler = path, VideoReformatter()
+        height, width = self._size[::-1] if turn.swap else self._size
+        shape = (count, height, width, CHANNELS[pixels])
+        if np.prod(shape, dtype=np.int64) > limits.max_bytes:
+            raise VideoError(
+                path,
+                f"{count} frames of {width}x{height} were asked for in one read, more than the "
+                f"limit of {limits.max_bytes} bytes",
+            )
+        self.frames: Frames = np.empty(shape, np.uint8)
+
+    def paint(self, row: int, frame: VideoFrame) -> None:
+        """Convert a frame and put it in its place, in one pass of the scaler and one copy."""
+        try:
+            # One thread: by default the scaler starts as many as there are cores, for each frame.
+            flat = self._scaler.reformat(
+                frame, self._size.width, self._size.height, self._format, threads=1
+            )
+        except (ValueError, OSError) as error:
+            reason = f"frames of kind {frame.format.name} cannot be turned into {self._format}"
+            raise VideoError(self._path, reason) from error
+        picture = flat.to_ndarray()
+        swap, down, right = self._turn
+        picture = picture.swapaxes(0, 1) if swap else picture
+        row_shape = self.frames.shape[1:]
+        self.frames[row] = picture[::down, ::right].reshape(row_shape)

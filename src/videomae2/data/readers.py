@@ -1,0 +1,206 @@
+"""Frames by number, from a video file, a folder of frame images or an array file.
+
+Axes: frames, height, width, channels.
+"""
+
+import os
+import stat
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol, Self, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float64, UInt8
+
+from videomae2.errors import VideoError
+
+Pixels = Literal["rgb", "gray"]
+"""Colour of the frames that are read: three channels or one."""
+
+Frames = UInt8[np.ndarray, "frames height width channels"]
+Seconds = Float64[np.ndarray, " frames"]
+
+CHANNELS: dict[Pixels, int] = {"rgb": 3, "gray": 1}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadLimits:
+    """What reading one video may cost; above a limit it is a `VideoError`."""
+
+    seconds: float = 30.0
+    """Time for opening a video and its first read together, and for every later read."""
+    max_frames: int = 1_000_000
+    """A video with more frames is taken to be endless."""
+    max_bytes: int = 2 * 1024**3
+    """Size of the frames that one read gives back."""
+    max_pixels: int = 8192 * 8192
+    """Size of one frame, before it is shrunk."""
+    shrink_side: int | None = None
+    """Shrink frames until their short side is at most this many pixels; the aspect stays."""
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """Exact frames for exact indices; raises `VideoError` and nothing else."""
+
+    @property
+    def num_frames(self) -> int:
+        """How many frames there are."""
+        ...
+
+    @property
+    def seconds(self) -> Seconds:
+        """When each frame is shown, counted from the first; the frame's index without a clock."""
+        ...
+
+    def read(self, indices: Sequence[int]) -> Frames:
+        """Give the frames with these indices, in this order; any order, repeats allowed."""
+        ...
+
+    def close(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *error: object) -> None: ...
+
+
+def open_reader(
+    path: Path | str,
+    *,
+    pixels: Pixels = "rgb",
+    limits: ReadLimits | None = None,
+    frame_name: str | None = None,
+    first: int = 0,
+    frames: int | None = None,
+) -> Reader:
+    """Open what the path names: a folder of frame images, an `.npy` array, else a video file.
+
+    Args:
+        path: On this machine; a FIFO, socket or device is refused before it is opened.
+        pixels: Colour of video files and images; an array comes as it was stored.
+        limits: The defaults of `ReadLimits` if left out.
+        frame_name: For a folder, how its files are called, e.g. `img_{:05}.jpg`; without it,
+            every image there in the order of the numbers in its name.
+        first: The frame that becomes index 0: a frame number, or with `frame_name` the number
+            in the name of the first file.
+        frames: How many frames from there; all there are if left out.
+
+    Raises:
+        VideoError: If it cannot be opened, is over a limit, or has no frames `first` ...
+    """
+    # Each kind is imported when it is met: a worker that reads arrays loads no FFmpeg.
+    limits = limits or ReadLimits()
+    mode = _file_mode(path)
+    if stat.S_ISDIR(mode):
+        from videomae2.data.frames import FrameFolder
+
+        return FrameFolder(
+            path, pixels=pixels, limits=limits, frame_name=frame_name, first=first, frames=frames
+        )
+    if not stat.S_ISREG(mode):
+        raise VideoError(path, "it is neither a file nor a folder, but a pipe, socket or device")
+    if frame_name is not None:
+        raise VideoError(path, f"frame_name {frame_name!r} needs a folder, and this is a file")
+    whole: Reader
+    if os.fspath(path).endswith(".npy"):
+        from videomae2.data.frames import FrameArray
+
+        whole = FrameArray(path, limits=limits)
+    else:
+        from videomae2.data.video import VideoFile
+
+        whole = VideoFile(path, pixels=pixels, limits=limits)
+    return whole if first == 0 and frames is None else _cut(whole, path, first, frames)
+
+
+def _file_mode(path: Path | str) -> int:
+    try:
+        return os.stat(path).st_mode
+    except FileNotFoundError as error:
+        raise VideoError(path, "there is no such file or folder") from error
+    except (OSError, ValueError) as error:
+        raise VideoError(path, f"it cannot be opened: {plain(error)}") from error
+
+
+def plain(error: Exception) -> str:
+    """Say an error of the operating system without its number and path."""
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
+
+
+def check_indices(path: Path | str, indices: Sequence[int], num_frames: int) -> None:
+    """Refuse indices outside of the video.
+
+    Raises:
+        VideoError: Naming the first such index.
+    """
+    for index in indices:
+        if not 0 <= index < num_frames:
+            raise VideoError(
+                path, f"frame {index} was asked for, it has frames 0..{num_frames - 1}"
+            )
+
+
+def check_window(path: Path | str, first: int, frames: int | None, there: int) -> int:
+    """Give the number of frames of the window; `there` is how many the whole video has.
+
+    Raises:
+        VideoError: If the window reaches beyond the video or is empty.
+    """
+    count = there - first if frames is None else frames
+    if first < 0 or count < 1 or first + count > there:
+        wanted = f"frames from {first}" if frames is None else f"{frames} frames from {first}"
+        raise VideoError(path, f"{wanted} were asked for, it has {there} frames")
+    return count
+
+
+class Deadline:
+    """The moment when the time for a video is over."""
+
+    def __init__(self, path: Path | str, seconds: float) -> None:
+        self.path, self.seconds = path, seconds
+        self._end = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds left, at least a millisecond since FFmpeg takes 0 for no time at all."""
+        return max(self._end - time.monotonic(), 0.001)
+
+    def check(self) -> None:
+        if time.monotonic() > self._end:
+            raise self.error()
+
+    def error(self) -> VideoError:
+        """What to raise when the time is over."""
+        return VideoError(self.path, f"reading took longer than the limit of {self.seconds:g} s")
+
+
+class _Window:
+    """Some consecutive frames of a reader, as a reader."""
+
+    def __init__(self, whole: Reader, first: int, count: int, path: Path | str) -> None:
+        self._whole, self._first, self._path = whole, first, path
+        self.num_frames = count
+        seconds = whole.seconds[first : first + count]
+        self.seconds: Seconds = seconds - seconds[0]
+
+    def read(self, indices: Sequence[int]) -> Frames:
+        check_indices(self._path, indices, self.num_frames)
+        return self._whole.read([self._first + index for index in indices])
+
+    def close(self) -> None:
+        self._whole.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def _cut(whole: Reader, path: Path | str, first: int, frames: int | None) -> Reader:
+    try:
+        count = check_window(path, first, frames, whole.num_frames)
+    except VideoError:
+        whole.close()
+        raise
+    return _Window(whole, first, count, path)

@@ -1,0 +1,70 @@
+"""What a run trains on: sources of videos, each with its own stride and weight."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from videomae2.data.crops import CropConfig
+from videomae2.data.listing import Layout
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceConfig:
+    """One set of videos, and how clips are taken from it."""
+
+    path: Path
+    """A folder, a list, a table, or a folder of frame folders."""
+    name: str = ""
+    """Name in the log; the path's own if not given."""
+    root: Path | None = None
+    """Put before the paths that a list names."""
+    layout: Layout = "auto"
+    """How to read the path; found out if not given."""
+    stride: float = 4.0
+    """Distance between the frames of a clip."""
+    stride_unit: Literal["frames", "seconds", "per-second"] = "frames"
+    """What the stride counts: frames, seconds, or how many frames are taken per second."""
+    weight: float = 1.0
+    """How often each video is taken in an epoch; 0.25 takes another quarter of them each time."""
+    frame_name: str = "img_{:05}.jpg"
+    """Name of a frame's image in a frame folder."""
+
+    @property
+    def title(self) -> str:
+        """The name in the log."""
+        return self.name or self.path.stem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataConfig:
+    """The mixture of sources, and how views are made of their clips."""
+
+    sources: tuple[SourceConfig, ...]
+    """Sets of videos that are mixed."""
+    views: int = 4
+    """Views made of each decoded clip (repeated augmentation)."""
+    crop: CropConfig = field(default_factory=CropConfig)
+    """How views are cut out."""
+    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    """Mean of each channel, of pixels in [0, 1]; ImageNet's."""
+    std: tuple[float, ...] = (0.229, 0.224, 0.225)
+    """Standard deviation of each channel; ImageNet's."""
+    max_unreadable_share: float = 0.1
+    """Stop when more than this share of all videos turns out unreadable."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoadingConfig:
+    """How reading is done. Nothing here changes what is read, short of ``shrink_side``."""
+
+    workers: int | None = None
+    """Reading processes; by the number of cores if not given, 0 reads in the training process."""
+    ahead: int = 2
+    """Micro-batches that are read ahead."""
+    deadline_seconds: float = 30.0
+    """A video that takes longer counts as unreadable."""
+    memory_gib: float = 4.0
+    """A video that needs more memory counts as unreadable."""
+    shrink_side: int | None = None
+    """Shrink larger frames to this short side while reading; changes pixels a little and saves
+    much memory on large videos."""

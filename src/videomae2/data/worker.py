@@ -1,0 +1,131 @@
+"""What a reading process does for one sample: choose frames, read them, choose the views' boxes.
+
+No torch here. Axes: frames, height, width, channels; views.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from videomae2.data import crops, sampling
+from videomae2.data.manifest import Entry
+from videomae2.data.readers import Pixels, Reader, ReadLimits, open_reader
+from videomae2.data.worker_main import Allocate
+from videomae2.errors import VideoError
+from videomae2.tensors import draws
+
+_START_STREAM, _VIEW_STREAM, _CROP_STREAM = 1, 2, 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClipShape:
+    """The clips that are wanted, the same for every sample of a source."""
+
+    frames: int
+    height: int
+    width: int
+    channels: int
+    views: int
+    stride: float
+    stride_unit: str
+    crop: crops.CropConfig
+    limits: ReadLimits
+    frame_name: str | None = None
+
+    @property
+    def pixels(self) -> Pixels:
+        """Colour of what is read."""
+        return "gray" if self.channels == 1 else "rgb"
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRequest:
+    """One clip to read, with the key of its draws."""
+
+    entry: Entry
+    key: int
+    shape: ClipShape
+
+    @property
+    def path(self) -> str:
+        """The file, for messages."""
+        return self.entry.path
+
+
+def read_sample(
+    request: SampleRequest, allocate: Allocate
+) -> tuple[Mapping[str, np.ndarray], Mapping[str, Any]]:
+    """Read the frames of one clip and draw the boxes of its views.
+
+    Returns:
+        ``frames`` uint8 [frames, height, width, channels], each different frame once; and plain
+        values: ``place`` (which of them each frame of the clip is), ``boxes`` and ``flips`` of
+        the views, ``num_frames`` of the video, ``seconds`` of each stage.
+
+    Raises:
+        VideoError: If the frames cannot be read or have another number of channels.
+    """
+    entry, shape = request.entry, request.shape
+    started = time.perf_counter()
+    with open_reader(
+        entry.path,
+        pixels=shape.pixels,
+        limits=shape.limits,
+        frame_name=shape.frame_name if entry.is_frames else None,
+        first=entry.first,
+        frames=entry.frames,
+    ) as reader:
+        indices = clip_indices(reader, shape, request.key)
+        opened = time.perf_counter()
+        wanted, place = np.unique(indices, return_inverse=True)
+        frames = reader.read(wanted.tolist())
+        num_frames = reader.num_frames
+    if frames.shape[3] != shape.channels:
+        found = f"its frames have {frames.shape[3]} channels, the model reads {shape.channels}"
+        raise VideoError(entry.path, found)
+    boxes, flips = view_boxes(frames.shape[1], frames.shape[2], shape, request.key)
+    out = allocate(frames.shape, np.uint8)
+    np.copyto(out, frames)
+    done = time.perf_counter()
+    return {"frames": out}, {
+        "place": place.tolist(),
+        "boxes": boxes,
+        "flips": flips,
+        "num_frames": num_frames,
+        "seconds": {"open": opened - started, "read": done - opened},
+    }
+
+
+def clip_indices(reader: Reader, shape: ClipShape, key: int) -> np.ndarray:
+    """Which frames make the clip; may repeat in a short video."""
+    uniform = float(draws.uniform(draws.key(key, _START_STREAM), 1)[0])
+    if shape.stride_unit == "frames":
+        stride = int(shape.stride)
+        first = sampling.first_frame(reader.num_frames, shape.frames * stride, uniform)
+        return sampling.pretrain_indices(reader.num_frames, shape.frames, stride, first=first)
+    step = shape.stride if shape.stride_unit == "seconds" else 1 / shape.stride
+    return sampling.timed_indices(reader.seconds, shape.frames, step, uniform)
+
+
+def view_boxes(
+    height: int, width: int, shape: ClipShape, key: int
+) -> tuple[list[crops.Box], list[bool]]:
+    """The box and the mirroring of every view of a sample."""
+    boxes, flips = [], []
+    size = (shape.height, shape.width)
+    for view in range(shape.views):
+        uniform = draws.uniform(draws.key(view_key(key, view), _CROP_STREAM), 3)
+        if shape.crop.kind == "centre":
+            boxes.append(crops.centre_box(height, width, size))
+        else:
+            boxes.append(crops.multi_scale_box(height, width, size, uniform[:2]))
+        flips.append(bool(shape.crop.flip and uniform[2] < 0.5))
+    return boxes, flips
+
+
+def view_key(key: int, view: int) -> int:
+    """The key of one view's draws: its crop here, its masks on the device."""
+    return draws.key(key, _VIEW_STREAM, view)

@@ -1,0 +1,29 @@
+"""A running mean of the weights (EMA)."""
+
+import torch
+from torch import Tensor, nn
+
+
+class RunningMean:
+    """Follows the parameters of a model with a decay; a step that was skipped moves nothing new.
+
+    Source: timm's ModelEma as the released fine-tuning uses it: mean = decay*mean + (1-decay)*w.
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self._live = dict(model.named_parameters())
+        self.values = {n: p.detach().clone() for n, p in self._live.items()}
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Move towards the weights as they are now."""
+        live = [p.detach() for p in self._live.values()]
+        torch._foreach_lerp_(list(self.values.values()), live, 1 - self.decay)
+
+    def load(self, values: dict[str, Tensor]) -> None:
+        """Take over saved values; names and shapes must match."""
+        if values.keys() != self.values.keys():
+            raise ValueError("the saved running mean is of another model")
+        for name, value in self.values.items():
+            value.copy_(values[name])

@@ -1,0 +1,120 @@
+"""Checkpoints: written whole or not at all, found again, pruned.
+
+A checkpoint is a folder ``step-00001234``. It is filled under another name, forced to the disk,
+and renamed, so a folder of that name is always complete.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from videomae2.errors import CheckpointError
+
+_NAME = re.compile(r"step-(\d{8,})")
+_UNFINISHED = "unfinished-"
+
+
+class Checkpoints:
+    """The checkpoints of one run."""
+
+    def __init__(self, folder: Path, *, keep: int = 2, keep_every: int | None = None) -> None:
+        self.folder = folder
+        self.keep = keep
+        self.keep_every = keep_every
+
+    def save(self, step: int, write: Callable[[Path], None]) -> Path:
+        """Fill a folder with ``write`` and make it the checkpoint of a step.
+
+        Raises:
+            CheckpointError: If the disk is full or cannot be written; older checkpoints are as
+                they were, and nothing half-written stays behind.
+        """
+        final = self.folder / f"step-{step:08d}"
+        partial = self.folder / f"{_UNFINISHED}{final.name}"
+        try:
+            _remove(partial)
+            partial.mkdir(parents=True)
+            write(partial)
+            _flush(partial)
+            _remove(final)
+            partial.rename(final)
+            _flush_folder(self.folder)
+        except (OSError, RuntimeError) as error:  # safetensors wraps a full disk in its own error
+            _remove(partial)
+            raise CheckpointError(f"cannot save {final}: {error}") from error
+        self.prune()
+        return final
+
+    def steps(self) -> list[int]:
+        """Steps of all complete checkpoints, oldest first."""
+        if not self.folder.is_dir():
+            return []
+        found = (_NAME.fullmatch(path.name) for path in self.folder.iterdir())
+        return sorted(int(match[1]) for match in found if match)
+
+    def newest(self) -> tuple[int, Path] | None:
+        """The last complete checkpoint, if there is one."""
+        steps = self.steps()
+        return (steps[-1], self.folder / f"step-{steps[-1]:08d}") if steps else None
+
+    def prune(self) -> None:
+        """Remove what is neither among the newest nor kept for good, and what was never finished."""
+        for step in self.steps()[: -self.keep or None]:
+            if not (self.keep_every and step % self.keep_every == 0):
+                _remove(self.folder / f"step-{step:08d}")
+        for path in self.folder.glob(f"{_UNFINISHED}*"):
+            _remove(path)
+
+
+def check_writable(folder: Path, needed_bytes: int) -> None:
+    """Find out before training whether a run folder can be written and has room.
+
+    Raises:
+        CheckpointError: If it cannot, or has less room than ``needed_bytes``.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".probe-{os.getpid()}"
+        probe.write_bytes(b"x")
+        probe.unlink()
+    except OSError as error:
+        raise CheckpointError(f"cannot write to {folder}: {error.strerror}") from error
+    free = shutil.disk_usage(folder).free
+    if free < needed_bytes:
+        raise CheckpointError(
+            f"{folder} has {free / 2**30:.1f} GiB free, and the checkpoints of this run need "
+            f"{needed_bytes / 2**30:.1f} GiB; free some room, choose another --record.out, or "
+            f"keep fewer with --record.keep"
+        )
+
+
+def _flush(folder: Path) -> None:
+    for path in folder.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    _flush_folder(folder)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Force a folder's names to the disk, where the system can."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _remove(folder: Path) -> None:
+    """Take a folder away; first under another name, so that no half of it looks complete."""
+    if not folder.exists():
+        return
+    doomed = folder
+    if not folder.name.startswith(_UNFINISHED):
+        doomed = folder.with_name(f"{_UNFINISHED}removed-{folder.name}")
+        shutil.rmtree(doomed, ignore_errors=True)
+        folder.rename(doomed)
+    shutil.rmtree(doomed, ignore_errors=True)

@@ -1,0 +1,52 @@
+"""The optimizer's state as named tensors: safe to store, independent of the groups' order."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from videomae2.errors import CheckpointError
+
+
+def save_optimizer(
+    optimizer: Optimizer, named: Iterable[tuple[str, nn.Parameter]], path: Path
+) -> None:
+    """Write every parameter's state as ``<what>/<parameter>``."""
+    tensors = {
+        f"{what}/{name}": value.detach().cpu().contiguous()
+        for name, parameter in named
+        for what, value in optimizer.state.get(parameter, {}).items()
+    }
+    save_file(tensors, path)
+
+
+def load_optimizer(
+    optimizer: Optimizer, named: Iterable[tuple[str, nn.Parameter]], path: Path
+) -> None:
+    """Read what ``save_optimizer`` wrote.
+
+    Raises:
+        CheckpointError: If the state is of other parameters.
+    """
+    state: dict[str, dict[str, Tensor]] = {}
+    for key, value in load_file(path).items():
+        what, name = key.split("/", 1)
+        state.setdefault(name, {})[what] = value
+    parameters = dict(named)
+    if state and state.keys() != parameters.keys():
+        strange = sorted(state.keys() ^ parameters.keys())
+        raise CheckpointError(f"{path} is the state of other parameters, such as {strange[0]}")
+    for name, values in state.items():
+        parameter = parameters[name]
+        optimizer.state[parameter] = {
+            what: _place(value, parameter) for what, value in values.items()
+        }
+
+
+def _place(value: Tensor, parameter: nn.Parameter) -> Tensor:
+    """Moments take the parameter's type; the step count stays float32, as fused AdamW wants."""
+    dtype = torch.float32 if value.ndim == 0 else parameter.dtype
+    return value.to(parameter.device, dtype)

@@ -1,0 +1,114 @@
+"""Metrics of steps, kept on the device and read out together: one wait for many steps."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from videomae2.engine.step import StepResult
+from videomae2.errors import NonFiniteLossError
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """What the log keeps of one step."""
+
+    step: int
+    loss: float
+    lr: float
+    norm: float
+    metrics: dict[str, float]
+    clips: int
+    unreadable: int
+    skipped: bool
+    samples: tuple[str, ...]
+    """Names of the videos of the step; only of a skipped one."""
+
+
+class Meter:
+    """Collects the results of steps until somebody reads them."""
+
+    def __init__(self, max_bad_steps: int) -> None:
+        self.max_bad_steps = max_bad_steps
+        self._waiting: list[tuple[int, StepResult, float, int, int, Sequence[str]]] = []
+        self._bad_in_row: list[StepRecord] = []
+
+    def add(
+        self,
+        step: int,
+        result: StepResult,
+        *,
+        lr: float,
+        clips: int,
+        unreadable: int,
+        samples: Sequence[str],
+    ) -> None:
+        """Note a step without waiting for its numbers."""
+        self._waiting.append((step, result, lr, clips, unreadable, samples))
+
+    def read(self) -> list[StepRecord]:
+        """Wait for the device once and give the records of all steps since the last reading."""
+        if not self._waiting:
+            return []
+        rows = torch.stack([_row(result) for _, result, *_ in self._waiting]).tolist()
+        names = list(self._waiting[0][1].metrics)
+        records = [
+            _record(row, names, *rest)
+            for row, (*rest,) in zip(rows, self._waiting, strict=True)
+        ]
+        self._waiting.clear()
+        return records
+
+    def check(self, records: Sequence[StepRecord]) -> None:
+        """Count skipped steps in a row.
+
+        Raises:
+            NonFiniteLossError: At ``max_bad_steps`` in a row; it names the videos of the last.
+        """
+        for record in records:
+            self._bad_in_row = [*self._bad_in_row, record] if record.skipped else []
+            if len(self._bad_in_row) >= self.max_bad_steps:
+                raise NonFiniteLossError(_explain(self._bad_in_row))
+
+
+def _row(result: StepResult) -> Tensor:
+    values = [result.loss, result.norm, result.bad, *result.metrics.values()]
+    return torch.stack([value.detach().double() for value in values])
+
+
+def _record(
+    row: list[float],
+    names: list[str],
+    step: int,
+    _: StepResult,
+    lr: float,
+    clips: int,
+    unreadable: int,
+    samples: Sequence[str],
+) -> StepRecord:
+    loss, norm, bad, *metrics = row
+    return StepRecord(
+        step=step,
+        loss=loss,
+        lr=lr,
+        norm=norm,
+        metrics=dict(zip(names, metrics, strict=True)),
+        clips=clips,
+        unreadable=unreadable,
+        skipped=bool(bad),
+        samples=tuple(samples) if bad else (),
+    )
+
+
+def _explain(bad: list[StepRecord]) -> str:
+    last = bad[-1]
+    videos = sorted({name for record in bad for name in record.samples})
+    shown = ", ".join(videos[:8]) + (f" and {len(videos) - 8} more" if len(videos) > 8 else "")
+    cause = "no readable video" if last.unreadable and math.isnan(last.loss) else "not finite"
+    return (
+        f"{len(bad)} steps in a row were skipped, up to step {last.step}: loss {last.loss:g}, "
+        f"gradient norm {last.norm:g}, lr {last.lr:.3g} ({cause}); a smaller --optim.lr, "
+        f"--optim.clip-norm 1 or --runtime.precision fp32 may help; videos of these steps: {shown}"
+    )

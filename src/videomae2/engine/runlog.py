@@ -1,0 +1,208 @@
+"""The log of a run: a line for people, a JSON line per step for machines, TensorBoard if there.
+
+A full disk must not end a run: lines that cannot be written wait in memory for the next try.
+"""
+
+import json
+import math
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from videomae2.engine.loop import Report
+from videomae2.engine.readout import StepRecord
+
+METRICS_FILE = "metrics.jsonl"
+
+
+class RunLog:
+    """Writes what happens to the run folder and to the terminal."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        steps: int,
+        first_step: int,
+        memory: Callable[[], float],
+        say: Callable[[str], None],
+    ) -> None:
+        self.steps = steps
+        self.memory = memory
+        self.say = say
+        self._lines = JsonLines(folder / METRICS_FILE, keep=lambda line: line["step"] < first_step)
+        self._board = _tensorboard(folder, first_step, say)
+        self._rates: deque[float] = deque(maxlen=20)
+
+    def report(self, report: Report) -> None:
+        """Log some steps."""
+        records = report.records
+        if not records:
+            return
+        self._rates.append(report.seconds / len(records))
+        self.say(self._line(report))
+        extra = {
+            "clips_per_second": sum(r.clips for r in records) / report.seconds,
+            "data_wait_share": report.waited / report.seconds,
+            "memory_gib": self.memory(),
+            "time": round(time.time(), 1),
+        }
+        for record in records[:-1]:
+            self._lines.add(_entry(record))
+        self._lines.add({**_entry(records[-1]), **_rounded(extra)})
+        if not self._lines.flush():
+            self.say(f"cannot write {self._lines.path} now; its lines are kept for the next try")
+        self._draw(records, extra)
+
+    def probe(self, step: int, values: dict[str, float]) -> None:
+        """Log numbers that belong to a step but are not of training itself."""
+        self._lines.add({"step": step, **_rounded(values)})
+        self._lines.flush()
+
+    def close(self) -> None:
+        """Write out what is left."""
+        self._lines.flush()
+        if self._board is not None:
+            self._board.close()
+
+    def _line(self, report: Report) -> str:
+        records = report.records
+        done = records[-1].step + 1
+        good = [r for r in records if not r.skipped]
+        loss = sum(r.loss for r in good) / len(good) if good else math.nan
+        norm = sum(r.norm for r in good) / len(good) if good else math.nan
+        parts = [
+            f"step {done:>{len(str(self.steps))}}/{self.steps}",
+            f"loss {loss:.4f}",
+            f"lr {records[-1].lr:.2e}",
+            f"grad {norm:.3g}",
+            f"{sum(r.clips for r in records) / report.seconds:,.0f} clips/s",
+            f"data wait {report.waited / report.seconds:.0%}",
+            f"{self.memory():.1f} GiB",
+            f"{duration(self._seconds_left(done))} left",
+        ]
+        skipped, unreadable = len(records) - len(good), sum(r.unreadable for r in records)
+        parts += [f"{skipped} steps skipped"] if skipped else []
+        parts += [f"{unreadable} unreadable"] if unreadable else []
+        return "  ".join(parts)
+
+    def _seconds_left(self, done: int) -> float:
+        """From the median rate, which the first steps and a slow save do not distort."""
+        rates = sorted(self._rates)
+        return rates[len(rates) // 2] * (self.steps - done)
+
+    def _draw(self, records: Sequence[StepRecord], extra: dict[str, float]) -> None:
+        if self._board is None:
+            return
+        try:
+            for record in records:
+                for name in ("loss", "lr", "norm"):
+                    self._board.add_scalar(f"train/{name}", getattr(record, name), record.step)
+            for name, value in extra.items():
+                if name != "time":
+                    self._board.add_scalar(f"speed/{name}", value, records[-1].step)
+            self._board.flush()
+        except OSError as error:
+            self.say(f"TensorBoard events are no longer written: {error}")
+            self._board = None
+
+
+class JsonLines:
+    """A file of JSON lines that only ever grows by whole lines."""
+
+    def __init__(self, path: Path, *, keep: Callable[[dict[str, Any]], bool]) -> None:
+        """Open a file for appending.
+
+        Args:
+            path: The file; it need not exist.
+            keep: Which of the lines that are there already stay; a broken line never does.
+        """
+        self.path = path
+        self._pending: list[bytes] = []
+        self._size = _rewrite(path, keep)
+
+    def add(self, entry: dict[str, Any]) -> None:
+        """Take a line; it is written by the next ``flush``."""
+        self._pending.append(json.dumps(entry).encode() + b"\n")
+
+    def flush(self) -> bool:
+        """Write the waiting lines; False if that failed, then they wait on."""
+        if not self._pending:
+            return True
+        block = b"".join(self._pending)
+        try:
+            with self.path.open("ab") as file:
+                file.truncate(self._size)  # a part of a line that did not fit the last time
+                file.write(block)
+        except OSError:
+            return False
+        self._size += len(block)
+        self._pending.clear()
+        return True
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: 45 s, 3:20 min, 5:07 h, 2 d 4 h."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02d} min"
+    if whole < 48 * 3600:
+        return f"{whole // 3600}:{whole % 3600 // 60:02d} h"
+    return f"{whole // 86400} d {whole % 86400 // 3600} h"
+
+
+def _entry(record: StepRecord) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "step": record.step,
+        "loss": record.loss if math.isfinite(record.loss) else None,
+        "lr": record.lr,
+        "grad_norm": record.norm if math.isfinite(record.norm) else None,
+        **_rounded(record.metrics),
+    }
+    if record.unreadable:
+        entry["unreadable"] = record.unreadable
+    if record.skipped:
+        entry |= {"skipped": True, "samples": list(record.samples)}
+    return entry
+
+
+def _rounded(values: dict[str, float]) -> dict[str, float | None]:
+    return {n: float(f"{v:.6g}") if math.isfinite(v) else None for n, v in values.items()}
+
+
+def _rewrite(path: Path, keep: Callable[[dict[str, Any]], bool]) -> int:
+    """Leave only lines to keep, and give the file's size then."""
+    if not path.exists():
+        return 0
+    kept = [line for line in path.read_bytes().splitlines(keepends=True) if _stays(line, keep)]
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("wb") as file:
+        file.write(b"".join(kept))
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    return sum(len(line) for line in kept)
+
+
+def _stays(line: bytes, keep: Callable[[dict[str, Any]], bool]) -> bool:
+    if not line.endswith(b"\n"):
+        return False
+    try:
+        return keep(json.loads(line))
+    except (json.JSONDecodeError, KeyError):
+        return False
+
+
+def _tensorboard(folder: Path, first_step: int, say: Callable[[str], None]) -> Any:
+    """A writer of TensorBoard events, or None where the package is missing."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        say("no TensorBoard events: install videomae2[train] to have them")
+        return None
+    return SummaryWriter(str(folder / "tensorboard"), purge_step=first_step)

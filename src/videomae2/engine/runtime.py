@@ -1,0 +1,119 @@
+"""The machine: device, precision, threads, seeds, signals of memory. All of it is read here."""
+
+import os
+import resource
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+
+from videomae2.errors import ConfigError
+from videomae2.tensors.draws import key
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RuntimeConfig:
+    """Where and how numbers are computed."""
+
+    device: str = "auto"
+    """cpu, cuda, cuda:1, …; auto takes a CUDA device if there is one."""
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    """Autocast to bf16 or not; auto does where the machine computes bf16 fast."""
+    compile: bool = False
+    """Compile the blocks of the model (torch.compile)."""
+    deterministic: bool = True
+    """Choose kernels that give the same bits every time; on CUDA this costs some speed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What ``auto`` became."""
+
+    device: torch.device
+    precision: Literal["bf16", "fp32"]
+    compile: bool
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """The context in which a task runs."""
+        if self.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+    def seed(self, *parts: int) -> None:
+        """Seed what draws by itself inside a step (stochastic depth), from a key."""
+        torch.manual_seed(key(*parts) >> 1)
+
+    def __str__(self) -> str:
+        name = f"{torch.get_num_threads()} threads"
+        if self.device.type == "cuda":
+            name = torch.cuda.get_device_name(self.device)
+        compiled = ", compiled" if self.compile else ""
+        return f"{self.device} ({name}), {self.precision}{compiled}"
+
+
+def prepare(config: RuntimeConfig) -> Runtime:
+    """Choose device and precision, and set torch's global switches.
+
+    Raises:
+        ConfigError: If the device is not there.
+    """
+    device = _device(config.device)
+    torch.set_float32_matmul_precision("high" if device.type == "cuda" else "highest")
+    if config.deterministic and device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
+    precision = config.precision
+    if precision == "auto":
+        precision = "bf16" if _bf16_is_fast(device) else "fp32"
+    return Runtime(device, precision, config.compile)
+
+
+def compile_blocks(model: nn.Module) -> None:
+    """Compile every block in place, one graph for all that look alike; names stay as they are."""
+    for stack in model.modules():
+        if isinstance(stack, nn.ModuleList):
+            for block in stack:
+                block.compile()
+
+
+def free_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def peak_memory_gib(device: torch.device) -> float:
+    """The most memory used so far: of the device, or of this process on a CPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**30
+    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux KiB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"device '{name}' is not known; use cpu, cuda or cuda:N") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(f"device '{name}' is not there: torch sees no CUDA device; use cpu")
+    return device
+
+
+def _bf16_is_fast(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capability = torch.backends.cpu.get_cpu_capability()
+    if not capability.startswith("AVX512"):
+        return False
+    try:
+        flags = open("/proc/cpuinfo").read()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags

@@ -1,0 +1,54 @@
+"""Wishes from outside: stop and save (SIGTERM, SIGINT), or save and go on (SIGUSR1)."""
+
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+_STOP = (signal.SIGTERM, signal.SIGINT)
+_SAVE = (signal.SIGUSR1,)
+
+
+class Wishes:
+    """A context in which signals set a flag; the loop looks at it between steps.
+
+    The second signal to stop is not held back: it ends the process as it would have without us.
+    Outside the main thread, where Python cannot catch signals, this does nothing.
+    """
+
+    def __init__(self) -> None:
+        self.stop: signal.Signals | None = None
+        self._save = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> "Wishes":
+        if threading.current_thread() is threading.main_thread():
+            for number in (*_STOP, *_SAVE):
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._restore(*self._before)
+
+    def take_save(self) -> bool:
+        """Whether somebody asked to save since the last look."""
+        asked, self._save = self._save, False
+        return asked
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        asked = signal.Signals(number)
+        if asked in _SAVE:
+            self._save = True
+            return
+        self.stop = asked
+        self._restore(*_STOP)
+
+    def _restore(self, *numbers: signal.Signals) -> None:
+        for number in numbers:
+            if number in self._before:
+                signal.signal(number, self._before.pop(number))

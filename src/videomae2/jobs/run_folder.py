@@ -1,0 +1,94 @@
+"""The folder of a run: who may write to it, what it was started with, where it can go on."""
+
+import fcntl
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from videomae2.config import PretrainRun, differences, load, save
+from videomae2.data.manifest import Manifest
+from videomae2.errors import CheckpointError, ConfigError
+
+RUN_FILE = "run.yaml"
+VIDEOS_FILE = "videos.json"
+
+
+class RunLock:
+    """Holds a run folder for one process; the lock is gone when the process is."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._file: int | None = None
+
+    def __enter__(self) -> "RunLock":
+        self._file = os.open(self.folder / ".lock", os.O_CREAT | os.O_RDWR)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._file)
+            raise CheckpointError(
+                f"another process is training in {self.folder}; wait for it, stop it, or choose "
+                f"another --out"
+            ) from error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._file is not None:
+            os.close(self._file)
+
+
+def check_same_run(run: PretrainRun, manifests: Sequence[Manifest]) -> None:
+    """Refuse to go on in a folder whose run was another one.
+
+    Raises:
+        ConfigError: With every difference that matters, old and new.
+    """
+    folder = run.record.out
+    problems = []
+    if (folder / RUN_FILE).exists():
+        old = load(PretrainRun, folder / RUN_FILE)
+        problems = [
+            f"  {d.path}: {d.old} -> {d.new}" for d in differences(old, run) if d.matters
+        ]
+    if (folder / VIDEOS_FILE).exists():
+        before = json.loads((folder / VIDEOS_FILE).read_text())
+        for old_source, new_source in zip(before, _sources(run, manifests), strict=False):
+            if old_source["digest"] != new_source["digest"]:
+                problems.append(
+                    f"  videos of {new_source['source']}: {old_source['videos']} -> "
+                    f"{new_source['videos']}, not the same list"
+                )
+    if problems:
+        raise ConfigError(
+            f"{folder} holds a run that differs, so it cannot go on as this one:\n"
+            + "\n".join(problems)
+            + "\nuse the old values, or another --out"
+        )
+
+
+def record(run: PretrainRun, manifests: Sequence[Manifest]) -> None:
+    """Write what the run is made of: its configuration and its lists of videos."""
+    folder = run.record.out
+    save(run, folder / RUN_FILE)
+    partial = folder / f".{VIDEOS_FILE}.partial"
+    partial.write_text(json.dumps(_sources(run, manifests), indent=1) + "\n")
+    partial.replace(folder / VIDEOS_FILE)
+
+
+def _sources(run: PretrainRun, manifests: Sequence[Manifest]) -> list[dict[str, object]]:
+    return [
+        {
+            "source": source.title,
+            "videos": len(manifest),
+            "origin": manifest.origin,
+            "digest": manifest.digest(),
+        }
+        for source, manifest in zip(run.data.sources, manifests, strict=True)
+    ]

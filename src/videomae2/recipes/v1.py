@@ -1,0 +1,155 @@
+"""VideoMAE (V1) as its authors pre-trained it: no decoder masking, one view of each clip.
+
+Its scripts ask for one epoch more than their names say; so do these. Rates are for 256 videos.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from videomae2.config import PretrainRun, RecordConfig
+from videomae2.data.sources import DataConfig
+from videomae2.engine.optim import OptimConfig
+from videomae2.models.autoencoder import AutoencoderConfig, DecoderConfig
+from videomae2.models.encoder import EncoderConfig
+from videomae2.models.sizes import SizeName
+from videomae2.recipes.sources import each
+from videomae2.tasks.pretrain import MaskingConfig
+
+LR = 1.5e-4
+"""Learning rate of run_mae_pretraining.py where a script names none."""
+
+
+def v1_k400_small(videos: Sequence[Path], out: Path) -> PretrainRun:
+    """Pre-train ViT-S on Kinetics-400 for 1600 epochs, as V1.
+
+    Source: VideoMAE scripts/kinetics, vit_small, epoch_1600.
+    Data: a list or folder of the training videos, 240 k.
+    Hardware: 32 GPUs with 32 videos each.
+    Time: unmeasured.
+    Score: after fine-tuning K400 79.0 (V1 zoo).
+    Command: videomae2 pretrain v1-k400-small k400.csv
+    """
+    return _run("small", videos, out, epochs=1601, batch=32 * 32, micro_batch=32)
+
+
+def v1_k400_base_800(videos: Sequence[Path], out: Path) -> PretrainRun:
+    """Pre-train ViT-B on Kinetics-400 for 800 epochs, as V1.
+
+    Source: VideoMAE scripts/kinetics, vit_base, epoch_800.
+    Data: a list or folder of the training videos, 240 k.
+    Hardware: 64 GPUs with 32 videos each.
+    Time: about 27 hours on 64 V100, an author says of V1 (its issue 5, which names no epochs).
+    Score: after fine-tuning K400 80.0, with repeated augmentation 81.0 (V1 zoo).
+    Command: videomae2 pretrain v1-k400-base-800 k400.csv
+    """
+    return _run("base", videos, out, epochs=801, batch=64 * 32, micro_batch=32)
+
+
+def v1_k400_base_1600(videos: Sequence[Path], out: Path) -> PretrainRun:
+    """Pre-train ViT-B on Kinetics-400 for 1600 epochs, as V1.
+
+    Source: VideoMAE scripts/kinetics, vit_base, epoch_1600.
+    Data: a list or folder of the training videos, 240 k.
+    Hardware: 64 GPUs with 32 videos each.
+    Time: unmeasured.
+    Score: after fine-tuning K400 81.5 (V1 zoo).
+    Command: videomae2 pretrain v1-k400-base-1600 k400.csv
+    """
+    return _run("base", videos, out, epochs=1601, batch=64 * 32, micro_batch=32)
+
+
+def v1_k400_large(videos: Sequence[Path], out: Path) -> PretrainRun:
+    """Pre-train ViT-L on Kinetics-400 for 1600 epochs, as V1, with a decoder of 12 blocks.
+
+    Source: VideoMAE scripts/kinetics, vit_large, epoch_1600.
+    Data: a list or folder of the training videos, 240 k.
+    Hardware: 64 GPUs with 8 videos each.
+    Time: unmeasured.
+    Score: after fine-tuning K400 85.2 (V1 zoo).
+    Command: videomae2 pretrain v1-k400-large k400.csv
+    """
+    return _deep(_run("large", videos, out, epochs=1601, batch=64 * 8, micro_batch=8))
+
+
+def v1_k400_huge(videos: Sequence[Path], out: Path) -> PretrainRun:
+    """Pre-train ViT-H on Kinetics-400 for 1600 epochs, as V1, with a decoder of 12 blocks.
+
+    Source: VideoMAE scripts/kinetics, vit_huge, epoch_1600.
+    Data: a list or folder of the training videos, 240 k.
+    Hardware: 64 GPUs with 16 videos each, activation checkpointing.
+    Time: unmeasured.
+    Score: after fine-tuning K400 86.6 (V1 zoo).
+    Command: videomae2 pretrain v1-k400-huge k400.csv
+    """
+    run = _run("huge", videos, out, epochs=1601, batch=64 * 16, micro_batch=16)
+    encoder = replace(run.model.encoder, checkpoint_blocks=True)
+    return _deep(replace(run, model=replace(run.model, encoder=encoder)))
+
+
+def v1_ssv2_small(videos: Sequence[Path], out: Path) -> PretrainRun:
+    """Pre-train ViT-S on Something-Something V2 for 2400 epochs, as V1.
+
+    Source: VideoMAE scripts/ssv2, vit_small, epoch_2400.
+    Data: a list or folder of the training videos, 169 k.
+    Hardware: 32 GPUs with 32 videos each.
+    Time: unmeasured.
+    Score: after fine-tuning SSv2 66.8 (V1 zoo).
+    Command: videomae2 pretrain v1-ssv2-small ssv2.csv
+    """
+    return _run("small", videos, out, epochs=2401, batch=32 * 32, micro_batch=32, stride=2)
+
+
+def v1_ssv2_base(videos: Sequence[Path], out: Path) -> PretrainRun:
+    """Pre-train ViT-B on Something-Something V2 for 2400 epochs, as V1.
+
+    Source: VideoMAE scripts/ssv2, vit_base, epoch_2400.
+    Data: a list or folder of the training videos, 169 k.
+    Hardware: 64 GPUs with 32 videos each.
+    Time: unmeasured.
+    Score: after fine-tuning SSv2 70.8 (V1 zoo).
+    Command: videomae2 pretrain v1-ssv2-base ssv2.csv
+    """
+    return _run("base", videos, out, epochs=2401, batch=64 * 32, micro_batch=32, stride=2)
+
+
+def v1_ucf101_base(videos: Sequence[Path], out: Path) -> PretrainRun:
+    """Pre-train ViT-B on the 9.5 k training videos of UCF101 for 3200 epochs, as V1.
+
+    Source: VideoMAE scripts/ucf101, vit_base, ratio_0.75_epoch_3200.
+    Data: a list or folder of the training videos of a split.
+    Hardware: 8 GPUs with 24 videos each.
+    Time: unmeasured.
+    Score: after fine-tuning UCF101 91.3 (V1 zoo).
+    Command: videomae2 pretrain v1-ucf101-base ucf101.csv
+    """
+    run = _run("base", videos, out, epochs=3201, batch=8 * 24, micro_batch=24)
+    masking = replace(run.masking, encoder_ratio=0.75)
+    return replace(run, masking=masking, optim=replace(run.optim, lr=3e-4))
+
+
+def _run(
+    size: SizeName,
+    videos: Sequence[Path],
+    out: Path,
+    *,
+    epochs: int,
+    batch: int,
+    micro_batch: int,
+    stride: float = 4,
+) -> PretrainRun:
+    optim = OptimConfig(
+        lr=LR, epochs=epochs, warmup_epochs=40, batch=batch, micro_batch=micro_batch
+    )
+    return PretrainRun(
+        data=DataConfig(sources=each(videos, stride=stride), views=1),
+        model=AutoencoderConfig(encoder=EncoderConfig(size=size)),
+        masking=MaskingConfig(decoder="none"),
+        optim=optim,
+        record=RecordConfig(out=out, save_every=1000),
+    )
+
+
+def _deep(run: PretrainRun) -> PretrainRun:
+    """The decoder that V1 gives to large and huge."""
+    return replace(run, model=replace(run.model, decoder=DecoderConfig(depth=12)))
