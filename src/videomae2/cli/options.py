@@ -50,7 +50,8 @@ def parse(
     Args:
         kind: The dataclass; its fields become flags, their docstrings the help.
         arguments: What stands behind the command's name.
-        prog: The command as a person types it, such as "videomae2 bench".
+        prog: The command as a person types it, such as "videomae2 bench"; words that ``parse``
+            does not read itself may follow in brackets.
         description: First lines of the help.
         examples: Complete command lines, shown at the end of the help.
         default: Values of the fields that no flag gives; the dataclass's own if not given.
@@ -68,7 +69,8 @@ def parse(
             )
     except SystemExit as ended:
         if ended.code:
-            raise ConfigError(f"{sentence(said.getvalue())}; see {prog} --help") from None
+            command = prog.split(" [")[0]
+            raise ConfigError(f"{sentence(said.getvalue())}; see {command} --help") from None
         sys.stdout.write(epilogue(examples))
         raise
 

@@ -121,13 +121,17 @@ def _batch(run: PretrainRun) -> Iterator[str]:
         )
 
 
-def _length(run: PretrainRun) -> Iterator[str]:
+def _warmup(run: PretrainRun) -> Iterator[str]:
     optim = run.optim
     if optim.warmup_epochs > optim.epochs:
         yield (
             f"--optim.warmup-epochs {optim.warmup_epochs:g} is longer than the run of "
             f"--optim.epochs {optim.epochs:g}; {optim.epochs / 10:g} is usual"
         )
+
+
+def _last_lr(run: PretrainRun) -> Iterator[str]:
+    optim = run.optim
     if optim.last_lr > optim.lr:
         yield (
             f"--optim.last-lr {optim.last_lr:g} is above the peak of --optim.lr {optim.lr:g}; "
@@ -175,7 +179,8 @@ CHECKS: tuple[tuple[Check, tuple[str, ...]], ...] = (
     (_heads, ("model.",)),
     (_masks, ("model.encoder.", "masking.")),
     (_batch, ("optim.batch", "optim.micro_batch")),
-    (_length, ("optim.epochs", "optim.warmup_epochs", "optim.lr", "optim.last_lr")),
+    (_warmup, ("optim.epochs", "optim.warmup_epochs")),
+    (_last_lr, ("optim.lr", "optim.last_lr")),
     (_record, ("record.",)),
     (_loading, ("model.encoder.", "loading.shrink_side")),
     (_device, ()),

@@ -18,18 +18,18 @@ class Limit:
     above: float = -math.inf
     below: float = math.inf
 
-    def holds(self, value: float) -> bool:
+    def holds(self, value: float | int) -> bool:
         """Whether a value lies inside; NaN and infinity never do."""
         inside = self.least <= value <= self.most and self.above < value < self.below
         return inside and math.isfinite(value)
 
 
-_POSITIVE = Limit("a number above 0", above=0)
-_NOT_NEGATIVE = Limit("0 or more", least=0)
-_ONE_OR_MORE = Limit("1 or more", least=1)
-_SHARE = Limit("a share from 0 to 1", least=0, most=1)
-_INNER_SHARE = Limit("a share between 0 and 1", above=0, below=1)
-_BELOW_ONE = Limit("a number from 0 to below 1", least=0, below=1)
+_POSITIVE = Limit("a number above 0", above=0.0)
+_NOT_NEGATIVE = Limit("0 or more", least=0.0)
+_ONE_OR_MORE = Limit("1 or more", least=1.0)
+_SHARE = Limit("a share from 0 to 1", least=0.0, most=1.0)
+_INNER_SHARE = Limit("a share between 0 and 1", above=0.0, below=1.0)
+_BELOW_ONE = Limit("a number from 0 to below 1", least=0.0, below=1.0)
 
 LIMITS = {
     "data.sources.*.stride": _POSITIVE,
@@ -77,7 +77,7 @@ LIMITS = {
     "loading.deadline_seconds": _POSITIVE,
     "loading.memory_gib": _POSITIVE,
     "loading.shrink_side": _ONE_OR_MORE,
-    "seed": Limit("a number from 0 to below 2^63", least=0, below=2**63),
+    "seed": Limit("a number from 0 to below 2^63", least=0.0, below=2.0**63),
 }
 
 

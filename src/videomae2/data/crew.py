@@ -159,8 +159,8 @@ class Worker:
     def close(self) -> None:
         """Kill the process and let go of the slots; arrays of theirs in use stay valid."""
         self.process.kill()
-        for slot in self._slots:
-            slot.close()
+        while self._slots:
+            self._slots.pop().close()
 
     def _new_process(self) -> Process:
         self._is_ready, self._since = False, time.monotonic()

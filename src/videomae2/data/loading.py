@@ -157,7 +157,9 @@ class Loader:
 def read_sources(data: DataConfig) -> list[Manifest]:
     """List the videos of every source; raises ManifestError where that cannot work."""
     return [
-        read_manifest(source.path, root=source.root, layout=source.layout)
+        read_manifest(
+            source.path, root=source.root, layout=source.layout, frame_name=source.frame_name
+        )
         for source in data.sources
     ]
 

@@ -6,7 +6,6 @@ from itertools import chain
 import av
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
-from av.video.stream import VideoStream
 
 from videomae2.data.container import VideoPacket, open_container
 from videomae2.data.frame_table import FrameTable, Span
@@ -64,9 +63,7 @@ class PacketFeed:
         self._next = None
         return self._packets
 
-    def run(
-        self, table: FrameTable, span: Span, deadline: Deadline
-    ) -> Iterator[VideoPacket]:
+    def run(self, table: FrameTable, span: Span, deadline: Deadline) -> Iterator[VideoPacket]:
         """Give the packets of a span to a decoder that starts afresh.
 
         Raises:

@@ -6,11 +6,10 @@ Axes: frames, height, width, channels.
 from typing import NamedTuple
 
 import numpy as np
-from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
-from videomae2.data.readers import CHANNELS, Frames, Pixels, ReadLimits
+from videomae2.data.readers import CHANNELS, Frames, Pixels, ReadLimits, check_size, shrunk
 from videomae2.errors import VideoError
 
 
@@ -40,21 +39,14 @@ def turn_of(frame: VideoFrame) -> Turn:
     The matrix sends a point (x, y) to (a x + c y, b x + d y); of a slanted one, the nearest
     quarter counts. Source: `libavutil/display.h` of FFmpeg.
     """
-    matrix = frame.side_data.get(SideDataType.DISPLAYMATRIX)
-    if matrix is None:
+    try:
+        matrix = frame.side_data["DISPLAYMATRIX"]
+    except KeyError:
         return Turn()
-    a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].tolist()
+    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
     swap = abs(b) > abs(a)
     down, right = (b, c) if swap else (d, a)
     return Turn(swap, -1 if down < 0 else 1, -1 if right < 0 else 1)
-
-
-def shrunk(size: Size, side: int | None) -> Size:
-    """Give the size at which the short side is at most `side` pixels; the aspect stays."""
-    short = min(size)
-    if side is None or short <= side:
-        return size
-    return Size(*(max(1, round(length * side / short)) for length in size))
 
 
 class Canvas:
@@ -63,17 +55,12 @@ class Canvas:
     def __init__(
         self, path: str, count: int, size: Size, turn: Turn, *, pixels: Pixels, limits: ReadLimits
     ) -> None:
-        self._size, self._turn = shrunk(size, limits.shrink_side), turn
+        self._size, self._turn = Size(*shrunk(size, limits.shrink_side)), turn
         self._format = {"rgb": "rgb24", "gray": "gray"}[pixels]
         self._path, self._scaler = path, VideoReformatter()
         height, width = self._size[::-1] if turn.swap else self._size
         shape = (count, height, width, CHANNELS[pixels])
-        if np.prod(shape, dtype=np.int64) > limits.max_bytes:
-            raise VideoError(
-                path,
-                f"{count} frames of {width}x{height} were asked for in one read, more than the "
-                f"limit of {limits.max_bytes} bytes",
-            )
+        check_size(path, count, shape[1:], limits)
         self.frames: Frames = np.empty(shape, np.uint8)
 
     def paint(self, row: int, frame: VideoFrame) -> None:

@@ -3,13 +3,14 @@
 Axes: frames, height, width, channels.
 """
 
+import math
 import os
 import stat
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, Self, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float64, UInt8
@@ -60,7 +61,7 @@ class Reader(Protocol):
         ...
 
     def close(self) -> None: ...
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> "Reader": ...
     def __exit__(self, *error: object) -> None: ...
 
 
@@ -153,6 +154,29 @@ def check_window(path: Path | str, first: int, frames: int | None, there: int) -
     return count
 
 
+def check_size(path: Path | str, count: int, shape: tuple[int, ...], limits: ReadLimits) -> None:
+    """Refuse to make an array of `count` frames of this [height, width, channels].
+
+    Raises:
+        VideoError: Naming the limit.
+    """
+    if count * math.prod(shape) > limits.max_bytes:
+        raise VideoError(
+            path,
+            f"{count} frames of {shape[1]}x{shape[0]} were asked for in one read, more than the "
+            f"limit of {limits.max_bytes} bytes",
+        )
+
+
+def shrunk(size: tuple[int, int], side: int | None) -> tuple[int, int]:
+    """Give the (height, width) at which the short side is at most `side` pixels."""
+    short = min(size)
+    if side is None or short <= side:
+        return size
+    height, width = (max(1, round(length * side / short)) for length in size)
+    return height, width
+
+
 class Deadline:
     """The moment when the time for a video is over."""
 
@@ -190,7 +214,7 @@ class _Window:
     def close(self) -> None:
         self._whole.close()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "_Window":
         return self
 
     def __exit__(self, *error: object) -> None:

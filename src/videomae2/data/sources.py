@@ -26,8 +26,9 @@ class SourceConfig:
     """What the stride counts: frames, seconds, or how many frames are taken per second."""
     weight: float = 1.0
     """How often each video is taken in an epoch; 0.25 takes another quarter of them each time."""
-    frame_name: str = "img_{:05}.jpg"
-    """Name of a frame's image in a frame folder."""
+    frame_name: str | None = None
+    """Name of a frame's image in a frame folder, such as img_{:05}.jpg, which lists take if it is
+    not given; in a folder of frame folders it is found out."""
 
     @property
     def title(self) -> str:

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from time import perf_counter
-from typing import Self
 
 import av
 from av.video.frame import VideoFrame
@@ -63,7 +62,7 @@ class VideoFile:
     def close(self) -> None:
         self._feed.close()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "VideoFile":
         return self
 
     def __exit__(self, *error: object) -> None:

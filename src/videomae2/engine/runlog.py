@@ -6,6 +6,7 @@ A full disk must not end a run: lines that cannot be written wait in memory for 
 import json
 import math
 import os
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -142,6 +143,12 @@ class JsonLines:
         self._size += len(block)
         self._pending.clear()
         return True
+
+
+def to_terminal(text: str) -> None:
+    """Write lines for people, at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def duration(seconds: float) -> str:

@@ -1,6 +1,5 @@
 """Pre-training from start to end: assemble the parts, go on where the run folder stopped."""
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from videomae2.engine.checkpoints import Checkpoints, check_writable
 from videomae2.engine.loop import Part, Plan, fit
 from videomae2.engine.optim import build_optimizer
 from videomae2.engine.optimizer_state import load_optimizer, save_optimizer
-from videomae2.engine.runlog import RunLog
+from videomae2.engine.runlog import RunLog, to_terminal
 from videomae2.engine.runtime import (
     Runtime,
     compile_blocks,
@@ -45,7 +44,7 @@ _OPTIMIZER_FILE = "optimizer.safetensors"
 _MEAN_FILE = "ema.safetensors"
 
 
-def pretrain(run: PretrainRun, *, say: Say = sys.stdout.write) -> Path:
+def pretrain(run: PretrainRun, *, say: Say = to_terminal) -> Path:
     """Train, or go on training, and give the folder of the last checkpoint.
 
     Args:

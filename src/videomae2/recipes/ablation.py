@@ -106,9 +106,9 @@ def ablation_cell_75(videos: Sequence[Path], out: Path) -> PretrainRun:
 
 
 def _run(videos: Sequence[Path], out: Path, masking: MaskingConfig) -> PretrainRun:
-    optim = OptimConfig(lr=1e-3, epochs=200, warmup_epochs=20, batch=32 * 32, micro_batch=32)
+    optim = OptimConfig(lr=1e-3, epochs=200.0, warmup_epochs=20.0, batch=32 * 32, micro_batch=32)
     return PretrainRun(
-        data=DataConfig(sources=each(videos, stride=2), views=4),
+        data=DataConfig(sources=each(videos, stride=2.0), views=4),
         masking=masking,
         optim=optim,
         record=RecordConfig(out=out, save_every=1000),

@@ -28,7 +28,7 @@ def internvideo_base(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning K400 81.5, SSv2 71.2 (InternVideo).
     Command: videomae2 pretrain internvideo-base lists/
     """
-    optim = OptimConfig(lr=LR, epochs=801, warmup_epochs=40, batch=32 * 64, micro_batch=64)
+    optim = OptimConfig(lr=LR, epochs=801.0, warmup_epochs=40.0, batch=32 * 64, micro_batch=64)
     return _run("base", videos, out, optim, views=1, decoder_depth=4)
 
 
@@ -42,7 +42,7 @@ def internvideo_large(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: none is given for this stage alone.
     Command: videomae2 pretrain internvideo-large lists/
     """
-    optim = OptimConfig(lr=LR, epochs=801, warmup_epochs=40, batch=48 * 24, micro_batch=24)
+    optim = OptimConfig(lr=LR, epochs=801.0, warmup_epochs=40.0, batch=48 * 24, micro_batch=24)
     return _run("large", videos, out, optim, views=1, decoder_depth=12)
 
 
@@ -57,7 +57,7 @@ def internvideo_huge(videos: Sequence[Path], out: Path) -> PretrainRun:
     Command: videomae2 pretrain internvideo-huge lists/
     """
     optim = OptimConfig(
-        lr=1e-3, epochs=301, warmup_epochs=15, batch=64 * 6, micro_batch=6, last_lr=5e-5
+        lr=1e-3, epochs=301.0, warmup_epochs=15.0, batch=64 * 6, micro_batch=6, last_lr=5e-5
     )
     return _run("huge", videos, out, optim, views=4, decoder_depth=8)
 

@@ -29,7 +29,7 @@ def hybrid_base(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning K400 81.5, SSv2 71.2 (the paper, 1200 epochs).
     Command: videomae2 pretrain hybrid-base lists/
     """
-    optim = OptimConfig(lr=1e-3, epochs=200, warmup_epochs=20, batch=32 * 32, micro_batch=32)
+    optim = OptimConfig(lr=1e-3, epochs=200.0, warmup_epochs=20.0, batch=32 * 32, micro_batch=32)
     return _run("base", videos, out, optim)
 
 
@@ -43,7 +43,7 @@ def hybrid_large(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning K400 85.4, SSv2 75.7 (the paper).
     Command: videomae2 pretrain hybrid-large lists/
     """
-    optim = OptimConfig(lr=1e-3, epochs=300, warmup_epochs=30, batch=48 * 32, micro_batch=32)
+    optim = OptimConfig(lr=1e-3, epochs=300.0, warmup_epochs=30.0, batch=48 * 32, micro_batch=32)
     return _run("large", videos, out, optim)
 
 
@@ -58,7 +58,7 @@ def hybrid_huge(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning K400 86.9, SSv2 76.8 (the paper).
     Command: videomae2 pretrain hybrid-huge lists/
     """
-    optim = OptimConfig(lr=1e-3, epochs=300, warmup_epochs=30, batch=64 * 32, micro_batch=32)
+    optim = OptimConfig(lr=1e-3, epochs=300.0, warmup_epochs=30.0, batch=64 * 32, micro_batch=32)
     return _run("huge", videos, out, optim, checkpoint_blocks=True)
 
 
@@ -74,7 +74,7 @@ def hybrid_giant(videos: Sequence[Path], out: Path) -> PretrainRun:
     Command: videomae2 pretrain hybrid-giant lists/
     """
     optim = OptimConfig(
-        lr=6e-4, epochs=300, warmup_epochs=30, batch=64 * 32, micro_batch=32, clip_norm=0.02
+        lr=6e-4, epochs=300.0, warmup_epochs=30.0, batch=64 * 32, micro_batch=32, clip_norm=0.02
     )
     return _run("giant", videos, out, optim, checkpoint_blocks=True)
 

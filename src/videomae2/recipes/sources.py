@@ -42,9 +42,7 @@ def hybrid(videos: Sequence[Path]) -> tuple[SourceConfig, ...]:
         ConfigError: If a list has another name, so that its stride is not known.
     """
     if len(videos) == 1 and videos[0].stem not in HYBRID:
-        return tuple(
-            _part(name, videos[0] / part.file, part) for name, part in HYBRID.items()
-        )
+        return tuple(_part(name, videos[0] / part.file, part) for name, part in HYBRID.items())
     if strangers := [str(path) for path in videos if path.stem not in HYBRID]:
         raise ConfigError(
             f"{', '.join(strangers)} is none of the lists of UnlabeledHybrid; name them "

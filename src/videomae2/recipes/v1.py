@@ -30,7 +30,7 @@ def v1_k400_small(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning K400 79.0 (V1 zoo).
     Command: videomae2 pretrain v1-k400-small k400.csv
     """
-    return _run("small", videos, out, epochs=1601, batch=32 * 32, micro_batch=32)
+    return _run("small", videos, out, epochs=1601.0, batch=32 * 32, micro_batch=32)
 
 
 def v1_k400_base_800(videos: Sequence[Path], out: Path) -> PretrainRun:
@@ -43,7 +43,7 @@ def v1_k400_base_800(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning K400 80.0, with repeated augmentation 81.0 (V1 zoo).
     Command: videomae2 pretrain v1-k400-base-800 k400.csv
     """
-    return _run("base", videos, out, epochs=801, batch=64 * 32, micro_batch=32)
+    return _run("base", videos, out, epochs=801.0, batch=64 * 32, micro_batch=32)
 
 
 def v1_k400_base_1600(videos: Sequence[Path], out: Path) -> PretrainRun:
@@ -56,7 +56,7 @@ def v1_k400_base_1600(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning K400 81.5 (V1 zoo).
     Command: videomae2 pretrain v1-k400-base-1600 k400.csv
     """
-    return _run("base", videos, out, epochs=1601, batch=64 * 32, micro_batch=32)
+    return _run("base", videos, out, epochs=1601.0, batch=64 * 32, micro_batch=32)
 
 
 def v1_k400_large(videos: Sequence[Path], out: Path) -> PretrainRun:
@@ -69,7 +69,7 @@ def v1_k400_large(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning K400 85.2 (V1 zoo).
     Command: videomae2 pretrain v1-k400-large k400.csv
     """
-    return _deep(_run("large", videos, out, epochs=1601, batch=64 * 8, micro_batch=8))
+    return _deep(_run("large", videos, out, epochs=1601.0, batch=64 * 8, micro_batch=8))
 
 
 def v1_k400_huge(videos: Sequence[Path], out: Path) -> PretrainRun:
@@ -82,7 +82,7 @@ def v1_k400_huge(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning K400 86.6 (V1 zoo).
     Command: videomae2 pretrain v1-k400-huge k400.csv
     """
-    run = _run("huge", videos, out, epochs=1601, batch=64 * 16, micro_batch=16)
+    run = _run("huge", videos, out, epochs=1601.0, batch=64 * 16, micro_batch=16)
     encoder = replace(run.model.encoder, checkpoint_blocks=True)
     return _deep(replace(run, model=replace(run.model, encoder=encoder)))
 
@@ -97,7 +97,7 @@ def v1_ssv2_small(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning SSv2 66.8 (V1 zoo).
     Command: videomae2 pretrain v1-ssv2-small ssv2.csv
     """
-    return _run("small", videos, out, epochs=2401, batch=32 * 32, micro_batch=32, stride=2)
+    return _run("small", videos, out, epochs=2401.0, batch=32 * 32, micro_batch=32, stride=2.0)
 
 
 def v1_ssv2_base(videos: Sequence[Path], out: Path) -> PretrainRun:
@@ -110,7 +110,7 @@ def v1_ssv2_base(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning SSv2 70.8 (V1 zoo).
     Command: videomae2 pretrain v1-ssv2-base ssv2.csv
     """
-    return _run("base", videos, out, epochs=2401, batch=64 * 32, micro_batch=32, stride=2)
+    return _run("base", videos, out, epochs=2401.0, batch=64 * 32, micro_batch=32, stride=2.0)
 
 
 def v1_ucf101_base(videos: Sequence[Path], out: Path) -> PretrainRun:
@@ -123,7 +123,7 @@ def v1_ucf101_base(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning UCF101 91.3 (V1 zoo).
     Command: videomae2 pretrain v1-ucf101-base ucf101.csv
     """
-    run = _run("base", videos, out, epochs=3201, batch=8 * 24, micro_batch=24)
+    run = _run("base", videos, out, epochs=3201.0, batch=8 * 24, micro_batch=24)
     masking = replace(run.masking, encoder_ratio=0.75)
     return replace(run, masking=masking, optim=replace(run.optim, lr=3e-4))
 
@@ -133,13 +133,13 @@ def _run(
     videos: Sequence[Path],
     out: Path,
     *,
-    epochs: int,
+    epochs: float,
     batch: int,
     micro_batch: int,
-    stride: float = 4,
+    stride: float = 4.0,
 ) -> PretrainRun:
     optim = OptimConfig(
-        lr=LR, epochs=epochs, warmup_epochs=40, batch=batch, micro_batch=micro_batch
+        lr=LR, epochs=epochs, warmup_epochs=40.0, batch=batch, micro_batch=micro_batch
     )
     return PretrainRun(
         data=DataConfig(sources=each(videos, stride=stride), views=1),

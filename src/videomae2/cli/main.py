@@ -1,0 +1,129 @@
+"""``videomae2 COMMAND …``: find the command, run it, end with one line and a code.
+
+Nothing heavy is imported before it is known which command runs, so help comes at once.
+Exit codes: 0 done, 2 the user's input, 75 interrupted and resumable, 1 anything else.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+
+from videomae2 import __version__
+from videomae2.errors import ConfigError, Interrupted, VideoMAE2Error
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One line of help, and where the function stands that takes the arguments."""
+
+    help: str
+    function: str
+
+
+COMMANDS = {
+    "demo": Command("the whole method on a small built-in data set", "videomae2.cli.demo:main"),
+    "pretrain": Command("dual-masked pre-training on videos", "videomae2.cli.pretrain:main"),
+    "reconstruct": Command(
+        "original, hidden and rebuilt video as pictures", "videomae2.cli.reconstruct:main"
+    ),
+    "bench": Command("how fast it is on this machine", "videomae2.cli.bench:main"),
+}
+
+DONE, FAILED, WRONG_INPUT, RESUMABLE = 0, 1, 2, 75
+
+_USAGE = "usage: videomae2 COMMAND [ARGUMENTS] [--debug]"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line and give its exit code."""
+    # Threads of torch that wait must not burn the cores that read videos; measured in
+    # docs/benchmarks.md. OpenMP reads this when torch is imported, so it is set before.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    try:
+        code = _run(words)
+        sys.stdout.flush()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else DONE if end.code is None else FAILED
+    except BrokenPipeError:
+        return _reader_left()
+    except (Exception, KeyboardInterrupt) as error:
+        if debug:
+            traceback.print_exc()
+        return _complain(error)
+    return code
+
+
+def _run(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(_help())
+        return DONE
+    if words[0] in ("-V", "--version"):
+        print(f"videomae2 {__version__}")
+        return DONE
+    name, *rest = words
+    if name not in COMMANDS:
+        raise ConfigError(_unknown(name))
+    module, function = COMMANDS[name].function.split(":")
+    run: Callable[[list[str]], int] = getattr(import_module(module), function)
+    return run(rest)
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {command.help}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [
+            _USAGE,
+            "",
+            "VideoMAE V2: dual-masked pre-training of video transformers, and what follows.",
+            "",
+            "commands:",
+            *lines,
+            "",
+            "videomae2 COMMAND --help tells more. --debug shows where an error comes from,",
+            "--version the version.",
+            "",
+            "examples:",
+            "  videomae2 demo",
+            "  videomae2 pretrain own my_videos/",
+        ]
+    )
+
+
+def _unknown(name: str) -> str:
+    near = get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"
+    return f"there is no command '{name}'; {hint}"
+
+
+def _complain(error: BaseException) -> int:
+    """Say what went wrong on stderr, and give the exit code."""
+    if isinstance(error, KeyboardInterrupt):
+        return _end(FAILED, "stopped by Ctrl-C")
+    if isinstance(error, Interrupted):
+        return _end(RESUMABLE, str(error))
+    if isinstance(error, ConfigError) and len(error.problems) > 1:
+        lines = "".join(f"\n  {problem}" for problem in error.problems)
+        return _end(WRONG_INPUT, f"error: {len(error.problems)} problems:{lines}")
+    if isinstance(error, VideoMAE2Error):
+        return _end(WRONG_INPUT, f"error: {error}")
+    what = " ".join(str(error).split())
+    return _end(FAILED, f"error: {type(error).__name__}: {what} (--debug shows where)")
+
+
+def _end(code: int, line: str) -> int:
+    print(f"videomae2: {line}", file=sys.stderr)
+    return code
+
+
+def _reader_left() -> int:
+    """Nobody reads our output any more (``| head``): say nothing, not even at Python's end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return FAILED

@@ -1,0 +1,30 @@
+"""A run that passes every check, for tests to change."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from videomae2.config import PretrainRun, RecordConfig
+from videomae2.data.sources import DataConfig, SourceConfig
+from videomae2.engine.optim import OptimConfig
+
+
+def good_run(folder: Path, sources: int = 1) -> PretrainRun:
+    paths = [folder / f"videos{number}" for number in range(sources)]
+    for path in paths:
+        path.mkdir(exist_ok=True)
+    return PretrainRun(
+        data=DataConfig(sources=tuple(SourceConfig(path=path) for path in paths)),
+        optim=OptimConfig(lr=1e-3, epochs=10.0, warmup_epochs=1.0, batch=32, micro_batch=8),
+        record=RecordConfig(out=folder / "run"),
+    )
+
+
+def changed(run: Any, path: str, value: Any) -> Any:
+    """The run with one setting replaced, named by its dotted path."""
+    name, _, rest = path.partition(".")
+    if isinstance(run, tuple):
+        number = int(name)
+        return (*run[:number], changed(run[number], rest, value), *run[number + 1 :])
+    inner = changed(getattr(run, name), rest, value) if rest else value
+    return replace(run, **{name: inner})

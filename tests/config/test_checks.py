@@ -1,0 +1,106 @@
+import math
+
+import pytest
+
+from tests.config.runs import changed, good_run
+from videomae2.config import check
+from videomae2.config.leaves import leaves, pattern
+from videomae2.config.limits import LIMITS
+from videomae2.errors import ConfigError
+
+
+def problems(run):
+    with pytest.raises(ConfigError) as caught:
+        check(run)
+    return caught.value.problems
+
+
+def test_a_good_run_has_no_problems(tmp_path):
+    check(good_run(tmp_path, 2))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "problem"),
+    [
+        ("optim.batch", 30, "--optim.batch 30 does not split into micro-batches of 8; "
+                            "24 or 32 would"),
+        ("optim.batch", 4, "--optim.batch 4 does not split into micro-batches of 8; 8 would"),
+        ("optim.warmup_epochs", 11.0, "--optim.warmup-epochs 11 is longer than the run of "
+                                    "--optim.epochs 10; 1 is usual"),
+        ("optim.last_lr", 1.0, "--optim.last-lr 1 is above the peak of --optim.lr 0.001"),
+        ("optim.lr", math.nan, "--optim.lr nan cannot work; it wants a number above 0"),
+        ("optim.ema_decay", 1.0, "--optim.ema-decay 1.0 cannot work; it wants a share between"),
+        ("optim.betas", (0.9, 1.0), "--optim.betas 0.9 1.0 cannot work; it wants a number from 0"),
+        ("model.encoder.height", 100, "--model.encoder.height 100 does not split into cubes of "
+                                      "16; 96 or 112 would"),
+        ("model.encoder.frames", 15, "--model.encoder.frames 15 does not split into cubes of 2"),
+        ("model.encoder.heads", 7, "--model.encoder.dim 768 does not split over 7 heads"),
+        ("model.decoder.heads", 5, "--model.decoder.dim 384 does not split over 5 heads; 380"),
+        ("model.encoder.channels", 1, "--data.mean has 3 values, --model.encoder.channels wants 1"),
+        ("masking.decoder_ratio", 0.3, "--masking.decoder-ratio 0.3 is none that running cells "
+                                       "have: 0.25, 0.5, 0.75"),
+        ("masking.encoder_ratio", 0.001, "--masking cannot work: tube masking at ratio 0.001"),
+        ("model.encoder.height", 112, "running cells are 2x2 and do not tile 7x14 cubes"),
+        ("data.views", 0, "--data.views 0 cannot work; it wants 1 or more"),
+        ("data.std", (1.0, 0.0, 1.0), "--data.std 1.0 0.0 1.0 cannot work"),
+        ("data.sources.0.weight", 0.0, "--data.sources.0.weight 0.0 cannot work"),
+        ("data.sources.0.stride", 2.5, "--data.sources.0.stride 2.5 is no whole number of frames; "
+                                       "2 is, or count in another --data.sources.0.stride-unit"),
+        ("data.sources", (), "there are no videos; name a folder or a list of videos"),
+        ("record.save_every", 0, "--record.save-every 0 cannot work; it wants 1 or more"),
+        ("record.keep_every", 700, "--record.keep-every 700 misses the checkpoints that "
+                                   "--record.save-every 500 makes; 500 or 1000 would not"),
+        ("loading.shrink_side", 200, "--loading.shrink-side 200 is smaller than the clips"),
+        ("runtime.device", "gpu", "--runtime.device gpu is not known; it wants auto, cpu, cuda"),
+        ("seed", -1, "--seed -1 cannot work"),
+    ],
+)  # fmt: skip
+def test_a_problem_names_the_flag_and_what_would_work(tmp_path, path, value, problem):
+    found = problems(changed(good_run(tmp_path), path, value))
+    assert any(problem in line for line in found), found
+
+
+def test_all_problems_come_at_once(tmp_path):
+    run = changed(good_run(tmp_path), "optim.batch", 30)
+    run = changed(run, "optim.lr", -1.0)
+    run = changed(run, "model.encoder.height", 100)
+    assert len(problems(run)) == 3
+
+
+def test_a_path_that_is_not_there_says_how_far_it_is(tmp_path):
+    run = changed(good_run(tmp_path), "data.sources.0.path", tmp_path / "no" / "such")
+    assert problems(run) == [
+        f"--data.sources.0.path {tmp_path}/no/such does not exist; {tmp_path} does, without no"
+    ]
+
+
+def test_a_root_for_a_folder_has_no_effect(tmp_path):
+    run = changed(good_run(tmp_path), "data.sources.0.root", tmp_path)
+    assert "has no effect" in problems(run)[0]
+
+
+def test_a_run_folder_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "run").touch()
+    assert "is a file; it wants a folder" in problems(good_run(tmp_path))[0]
+
+
+def test_a_decoder_ratio_without_decoder_masking_is_refused(tmp_path):
+    run = changed(good_run(tmp_path), "masking.decoder", "none")
+    check(run)
+    found = problems(changed(run, "masking.decoder_ratio", 0.25))
+    assert "--masking.decoder-ratio 0.25 has no effect" in found[0]
+
+
+def test_settings_without_effect_on_the_masks_are_refused(tmp_path):
+    run = changed(good_run(tmp_path), "masking.queries", "lean")
+    assert "has no effect" in problems(changed(run, "masking.decoder", "none"))[0]
+
+
+def test_every_number_of_a_run_has_a_limit(tmp_path):
+    numbers = {
+        pattern(path)
+        for path, value in leaves(good_run(tmp_path))
+        if type(value) in (int, float) or (isinstance(value, tuple) and value)
+    }
+    known = {pattern(path) for path, _ in leaves(good_run(tmp_path))}
+    assert numbers <= set(LIMITS) <= known

@@ -1,0 +1,44 @@
+import pytest
+
+from tests.config.runs import changed, good_run
+from videomae2.config import Difference, differences
+from videomae2.config.differences import SAME_RESULTS
+from videomae2.config.leaves import leaves, pattern
+
+
+def test_equal_runs_do_not_differ(tmp_path):
+    assert differences(good_run(tmp_path), good_run(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "matters"),
+    [
+        ("optim.lr", 2e-3, True),
+        ("optim.epochs", 11.0, True),
+        ("seed", 1, True),
+        ("data.views", 2, True),
+        ("data.sources.0.stride", 2.0, True),
+        ("loading.shrink_side", 256, True),
+        ("runtime.precision", "fp32", True),
+        ("loading.workers", 3, False),
+        ("record.save_every", 7, False),
+        ("runtime.device", "cuda", False),
+        ("runtime.compile", True, False),
+        ("data.max_unreadable_share", 0.5, False),
+    ],
+)
+def test_a_difference_is_named_and_weighed(tmp_path, path, value, matters):
+    old = good_run(tmp_path)
+    ((found),) = differences(old, changed(old, path, value))
+    assert found == Difference(path, dict(leaves(old))[path], value, matters)
+
+
+def test_a_source_that_came_matters(tmp_path):
+    found = differences(good_run(tmp_path, 1), good_run(tmp_path, 2))
+    assert {d.path.rsplit(".", 1)[0] for d in found} == {"data.sources.1"}
+    assert all(d.old == "(absent)" for d in found)
+    assert any(d.matters for d in found)
+
+
+def test_the_table_names_only_settings_that_exist(tmp_path):
+    assert {pattern(path) for path, _ in leaves(good_run(tmp_path))} >= SAME_RESULTS

@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+
+from videomae2.data.crops import CropConfig
+from videomae2.data.manifest import Entry
+from videomae2.data.readers import ReadLimits
+from videomae2.data.worker import ClipShape, SampleRequest, read_sample, view_key
+from videomae2.errors import VideoError
+
+
+def shape(**changed):
+    values = {
+        "frames": 4,
+        "height": 8,
+        "width": 8,
+        "channels": 3,
+        "views": 2,
+        "stride": 2.0,
+        "stride_unit": "frames",
+        "crop": CropConfig(),
+        "limits": ReadLimits(),
+    }
+    return ClipShape(**(values | changed))
+
+
+@pytest.fixture
+def array(tmp_path):
+    frames = np.arange(30, dtype=np.uint8)[:, None, None, None] * np.ones((1, 20, 24, 3), np.uint8)
+    np.save(tmp_path / "clip.npy", frames)
+    return Entry(str(tmp_path / "clip.npy"))
+
+
+def read(entry, key=1, **changed):
+    return read_sample(SampleRequest(entry, key, shape(**changed)), np.empty)
+
+
+def test_frames_stand_a_stride_apart_and_every_view_has_a_box(array):
+    arrays, meta = read(array)
+    shown = arrays["frames"][:, 0, 0, 0]
+    assert np.diff(shown.astype(int)).tolist() == [2, 2, 2]
+    assert meta["num_frames"] == 30
+    for top, left, height, width in meta["boxes"]:
+        assert 0 <= top <= 20 - height
+        assert 0 <= left <= 24 - width
+    assert meta["flips"] == [False, False]
+
+
+def test_the_same_key_gives_the_same_sample_and_another_key_another(array):
+    (first, meta), (again, same) = read(array, 7), read(array, 7)
+    assert (first["frames"] == again["frames"]).all()
+    assert meta["boxes"] == same["boxes"]
+    starts = {int(read(array, key)[0]["frames"][0, 0, 0, 0]) for key in range(40)}
+    assert len(starts) > 10
+
+
+def test_a_short_video_sends_each_frame_once(array):
+    entry = Entry(array.path, first=0, frames=5)
+    arrays, meta = read(entry)
+    assert arrays["frames"][:, 0, 0, 0].tolist() == [0, 2]
+    assert meta["place"] == [0, 1, 1, 1]
+
+
+def test_a_stride_in_seconds_follows_the_clock(array):
+    arrays, _ = read(array, stride=3.0, stride_unit="seconds")  # an array counts a frame a second
+    assert np.diff(arrays["frames"][:, 0, 0, 0].astype(int)).tolist() == [3, 3, 3]
+
+
+def test_another_number_of_channels_is_an_error_of_the_video(array):
+    with pytest.raises(VideoError, match=r"3 channels, the model reads 4"):
+        read(array, channels=4)
+
+
+def test_views_have_keys_of_their_own():
+    assert len({view_key(5, view) for view in range(100)} | {5}) == 101
+
+
+def test_half_of_the_views_are_mirrored_if_wanted(array):
+    flips = [
+        flip
+        for key in range(60)
+        for flip in read(array, key, crop=CropConfig(flip=True))[1]["flips"]
+    ]
+    assert 30 < sum(flips) < 90

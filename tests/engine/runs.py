@@ -1,0 +1,61 @@
+"""A task small enough to train in a test, with clips made from the step."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from videomae2.engine.loop import Part, Plan
+from videomae2.engine.optim import OptimConfig, build_optimizer
+from videomae2.engine.runtime import RuntimeConfig, prepare
+from videomae2.engine.signals import Wishes
+from videomae2.tensors.clips import Clips
+
+
+class Fit(nn.Module):
+    """Learns one vector; a clip whose first pixel is 255 gives a loss that is not finite."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.linspace(-1, 1, 8).repeat(2, 1))
+
+    def forward(self, clips: Clips) -> tuple[Tensor, dict[str, Tensor]]:
+        first = clips.pixels[:, 0, 0, 0, 0].float()
+        wanted = torch.where(first == 255, torch.nan, first / 255).mean()
+        noise = torch.rand(())  # what the step's own seed has to make repeatable
+        loss = (self.weight - wanted - 0.1 * noise).square().mean()
+        return loss, {"wanted": wanted}
+
+
+def clips(value: int, count: int = 2) -> Clips:
+    pixels = torch.full((count, 2, 4, 4, 3), value, dtype=torch.uint8)
+    return Clips(pixels, torch.arange(count), torch.ones(count))
+
+
+def parts(first: int, stop: int, *, bad: tuple[int, ...] = ()) -> Iterator[Part]:
+    for step in range(first, stop):
+        value = 255 if step in bad else (37 * step) % 200
+        yield Part(clips(value), [f"video-{step}"])
+
+
+def plan(steps: int, **changed: object) -> Plan:
+    settings: dict[str, object] = {
+        "steps": steps,
+        "accumulate": 1,
+        "lr": lambda step: 0.1 / (step + 1),
+        "clip_norm": None,
+        "log_every": 3,
+        "save_every": 1000,
+        "max_bad_steps": 3,
+        "seed": 5,
+    }
+    return Plan(**(settings | changed))
+
+
+def optimizer(task: nn.Module):
+    return build_optimizer(task, OptimConfig(lr=0.1, epochs=1.0, warmup_epochs=0.0, batch=1))
+
+
+def settings():
+    runtime = prepare(RuntimeConfig(device="cpu", precision="fp32"))
+    return {"runtime": runtime, "wishes": Wishes()}

@@ -1,0 +1,112 @@
+import errno
+
+import pytest
+import torch
+
+from tests.engine.runs import Fit, optimizer, parts, plan, settings
+from videomae2.engine import checkpoints as module
+from videomae2.engine.checkpoints import Checkpoints, check_writable
+from videomae2.engine.loop import fit
+from videomae2.engine.optimizer_state import load_optimizer, save_optimizer
+from videomae2.errors import CheckpointError
+
+
+def fill(folder):
+    (folder / "content").write_text("whole")
+
+
+def test_the_newest_and_every_nth_are_kept(tmp_path):
+    saved = Checkpoints(tmp_path, keep=2, keep_every=40)
+    for step in range(10, 101, 10):
+        saved.save(step, fill)
+    assert saved.steps() == [40, 80, 90, 100]
+    assert saved.newest() == (100, tmp_path / "step-00000100")
+
+
+def test_a_checkpoint_that_could_not_be_finished_does_not_exist(tmp_path):
+    saved = Checkpoints(tmp_path)
+    saved.save(1, fill)
+
+    def out_of_room(folder):
+        fill(folder)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(CheckpointError, match=r"cannot save .*step-00000002: .*No space left"):
+        saved.save(2, out_of_room)
+    assert [path.name for path in tmp_path.iterdir()] == ["step-00000001"]
+
+
+def test_what_a_kill_left_half_written_is_never_taken_and_goes_away(tmp_path):
+    saved = Checkpoints(tmp_path)
+    (tmp_path / "unfinished-step-00000009").mkdir(parents=True)
+    assert saved.newest() is None
+    saved.save(3, fill)
+    assert [path.name for path in tmp_path.iterdir()] == ["step-00000003"]
+
+
+def test_saving_a_step_again_replaces_it(tmp_path):
+    saved = Checkpoints(tmp_path)
+    saved.save(3, fill)
+    saved.save(3, lambda folder: (folder / "content").write_text("new") and None)
+    assert (tmp_path / "step-00000003/content").read_text() == "new"
+
+
+def test_a_folder_that_cannot_be_written_is_found_out_before(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CheckpointError, match="cannot write to"):
+        check_writable(tmp_path / "file" / "run", 0)
+
+
+def test_too_little_room_is_found_out_before(tmp_path, monkeypatch):
+    usage = module.shutil.disk_usage(tmp_path)._replace(free=2**30)
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(CheckpointError, match=r"has 1.0 GiB free, .* need 3.0 GiB"):
+        check_writable(tmp_path, 3 * 2**30)
+
+
+def train(task, opt, first, stop):
+    losses = []
+    fit(
+        task,
+        opt,
+        parts(first, stop),
+        plan(stop),
+        first_step=first,
+        report=lambda r: losses.extend(record.loss for record in r.records),
+        save=lambda _: None,
+        **settings(),
+    )
+    return losses
+
+
+def test_the_optimizer_goes_on_as_if_it_had_never_been_saved(tmp_path):
+    task = Fit()
+    opt = optimizer(task)
+    train(task, opt, 0, 3)
+    save_optimizer(opt, task.named_parameters(), tmp_path / "o")
+    other = Fit()
+    other.load_state_dict(task.state_dict())
+    again = optimizer(other)
+    load_optimizer(again, other.named_parameters(), tmp_path / "o")
+    assert train(task, opt, 3, 6) == train(other, again, 3, 6)
+
+
+def test_the_state_of_other_parameters_is_refused(tmp_path):
+    task = Fit()
+    opt = optimizer(task)
+    train(task, opt, 0, 1)
+    save_optimizer(opt, [("other", task.weight)], tmp_path / "o")
+    with pytest.raises(CheckpointError, match="state of other parameters, such as other"):
+        load_optimizer(opt, task.named_parameters(), tmp_path / "o")
+
+
+def test_the_saved_state_is_plain_tensors(tmp_path):
+    from safetensors.torch import load_file
+
+    task = Fit()
+    opt = optimizer(task)
+    train(task, opt, 0, 1)
+    save_optimizer(opt, task.named_parameters(), tmp_path / "o")
+    found = load_file(tmp_path / "o")
+    assert sorted(found) == ["exp_avg/weight", "exp_avg_sq/weight", "step/weight"]
+    assert found["step/weight"].dtype == torch.float32

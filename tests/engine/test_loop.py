@@ -1,0 +1,150 @@
+import os
+import signal
+
+import pytest
+import torch
+
+from tests.engine.runs import Fit, clips, optimizer, parts, plan, settings
+from videomae2.engine.averages import RunningMean
+from videomae2.engine.loop import Part, fit
+from videomae2.engine.signals import Wishes
+from videomae2.errors import Interrupted, NonFiniteLossError
+
+
+def run(task, steps, *, first=0, opt=None, bad=(), supply=None, save=None, mean=None, **changed):
+    records, saved = [], []
+    fit(
+        task,
+        opt or optimizer(task),
+        supply or parts(first, steps, bad=bad),
+        plan(steps, **changed),
+        first_step=first,
+        report=lambda r: records.extend(r.records),
+        save=save or saved.append,
+        mean=mean,
+        **settings(),
+    )
+    return records, saved
+
+
+def test_every_step_is_reported_once_and_the_last_one_saved():
+    records, saved = run(Fit(), 10, save_every=4)
+    assert [r.step for r in records] == list(range(10))
+    assert saved == [4, 8, 10]
+
+
+def test_a_run_in_two_halves_equals_one_to_the_bit():
+    whole, _ = run(Fit(), 8)
+    task = Fit()
+    opt = optimizer(task)
+    first, _ = run(task, 4, opt=opt)
+    second, _ = run(task, 8, first=4, opt=opt)
+    assert [r.loss for r in first + second] == [r.loss for r in whole]
+
+
+def test_parts_of_a_step_add_up_to_the_whole_step():
+    whole, halves = Fit(), Fit()
+    torch.manual_seed(0)
+    supply = iter([Part(clips(10), ["a"]), Part(clips(90), ["b"])])
+    records, _ = run(halves, 1, supply=supply, accumulate=2)
+    assert records[0].clips == 4
+    assert records[0].metrics["wanted"] == pytest.approx(50 / 255)
+    run(whole, 1, supply=iter([Part(clips(50), ["c"])]))
+    assert torch.isfinite(halves.weight).all()
+    assert not torch.equal(halves.weight, Fit().weight)
+
+
+def test_a_step_without_a_finite_loss_moves_nothing_and_names_its_videos():
+    task = Fit()
+    before = []
+    records, _ = run(
+        task, 4, bad=(2,), save_every=1, save=lambda _: before.append(task.weight.detach().clone())
+    )
+    assert torch.equal(before[1], before[2])
+    assert not torch.equal(before[2], before[3])
+    assert [r.skipped for r in records] == [False, False, True, False]
+    assert records[2].samples == ("video-2",)
+    assert records[1].samples == ()
+
+
+def test_too_many_such_steps_in_a_row_stop_the_run():
+    with pytest.raises(NonFiniteLossError, match=r"3 steps in a row .* video-4, video-5, video-6"):
+        run(Fit(), 20, bad=(4, 5, 6, 7))
+
+
+def test_bad_steps_that_are_not_in_a_row_do_not():
+    records, _ = run(Fit(), 9, bad=(1, 2, 4, 5, 7, 8))
+    assert sum(r.skipped for r in records) == 6
+
+
+def test_weight_decay_scale_and_rate_reach_the_groups():
+    task = Fit()
+    opt = optimizer(task)
+    opt.param_groups[0]["lr_scale"] = 0.5
+    run(task, 1, opt=opt)
+    assert opt.param_groups[0]["lr"] == pytest.approx(0.05)
+
+
+def test_clipping_limits_the_gradient():
+    records, _ = run(Fit(), 1, clip_norm=1e-3)
+    assert records[0].norm > 1e-3  # the norm that is reported is the one before
+
+
+def test_the_running_mean_follows_the_weights():
+    task = Fit()
+    start = task.weight.detach().clone()
+    mean = RunningMean(task, 0.5)
+    run(task, 1, mean=mean)
+    assert torch.allclose(mean.values["weight"], (start + task.weight.detach()) / 2)
+
+
+def test_a_running_mean_of_another_model_is_refused():
+    with pytest.raises(ValueError, match="another model"):
+        RunningMean(Fit(), 0.9).load({"strange": torch.zeros(1)})
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_stop_saves_and_raises(number):
+    task, saved = Fit(), []
+
+    def supply():
+        for part in parts(0, 50):
+            if part.samples == ["video-5"]:
+                os.kill(os.getpid(), number)
+            yield part
+
+    with Wishes() as wishes, pytest.raises(Interrupted, match=rf"{number.name}; saved at step 6"):
+        fit(
+            task,
+            optimizer(task),
+            supply(),
+            plan(50),
+            first_step=0,
+            report=lambda _: None,
+            save=saved.append,
+            **{**settings(), "wishes": wishes},
+        )
+    assert saved == [6]
+
+
+def test_sigusr1_saves_and_goes_on():
+    task, saved = Fit(), []
+
+    def supply():
+        for part in parts(0, 8):
+            if part.samples == ["video-2"]:
+                os.kill(os.getpid(), signal.SIGUSR1)
+            yield part
+
+    with Wishes() as wishes:
+        fit(
+            task,
+            optimizer(task),
+            supply(),
+            plan(8),
+            first_step=0,
+            report=lambda _: None,
+            save=saved.append,
+            **{**settings(), "wishes": wishes},
+        )
+    assert saved == [3, 8]

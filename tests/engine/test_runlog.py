@@ -1,0 +1,96 @@
+import json
+import math
+
+import pytest
+
+from videomae2.engine.loop import Report
+from videomae2.engine.readout import StepRecord
+from videomae2.engine.runlog import JsonLines, RunLog, duration
+
+
+def record(step, loss=0.5, **changed):
+    values = {
+        "step": step,
+        "loss": loss,
+        "lr": 1e-3,
+        "norm": 2.0,
+        "metrics": {"spread": 0.25},
+        "clips": 8,
+        "unreadable": 0,
+        "skipped": False,
+        "samples": (),
+    }
+    return StepRecord(**(values | changed))
+
+
+def read(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def log(folder, first_step=0, said=None):
+    said = [] if said is None else said
+    return RunLog(folder, steps=100, first_step=first_step, memory=lambda: 1.5, say=said.append)
+
+
+def test_one_json_line_per_step_with_speed_on_the_last(tmp_path):
+    board = log(tmp_path)
+    board.report(Report([record(0), record(1)], seconds=4.0, waited=1.0))
+    board.close()
+    first, second = read(tmp_path)
+    assert first == {"step": 0, "loss": 0.5, "lr": 1e-3, "grad_norm": 2.0, "spread": 0.25}
+    assert second["clips_per_second"] == 4
+    assert second["data_wait_share"] == 0.25
+    assert second["memory_gib"] == 1.5
+
+
+def test_the_line_for_people_says_all_that_matters(tmp_path):
+    said = []
+    board = log(tmp_path, said=said)
+    bad = record(1, math.nan, skipped=True, unreadable=2, samples=("a.mp4",))
+    board.report(Report([record(0), bad], seconds=4.0, waited=1.0))
+    board.close()
+    line = said[-1]
+    for part in ("step   2/100", "loss 0.5000", "lr 1.00e-03", "grad 2", "4 clips/s",
+                 "data wait 25%", "1.5 GiB", "3:16 min left", "1 steps skipped", "2 unreadable"):  # fmt: skip
+        assert part in line
+    assert read(tmp_path)[1] | {"time": 0} == {
+        **read(tmp_path)[1],
+        "loss": None,
+        "skipped": True,
+        "samples": ["a.mp4"],
+        "time": 0,
+    }
+
+
+def test_going_on_forgets_steps_that_will_be_done_again(tmp_path):
+    board = log(tmp_path)
+    board.report(Report([record(step) for step in range(6)], seconds=1.0, waited=0.0))
+    board.close()
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 6, "lo')  # killed while writing
+    log(tmp_path, first_step=4).close()
+    assert [line["step"] for line in read(tmp_path)] == [0, 1, 2, 3]
+
+
+def test_lines_wait_in_memory_while_the_disk_is_full(tmp_path):
+    lines = JsonLines(tmp_path / "x.jsonl", keep=lambda _: True)
+    lines.add({"a": 1})
+    assert lines.flush()
+    lines.path.chmod(0o400)
+    lines.path.rename(tmp_path / "away")
+    lines.path.mkdir()  # whoever runs the test, a folder cannot be opened for writing
+    lines.add({"b": 2})
+    assert not lines.flush()
+    lines.path.rmdir()
+    (tmp_path / "away").rename(lines.path)
+    lines.path.chmod(0o600)
+    assert lines.flush()
+    assert lines.path.read_text() == '{"a": 1}\n{"b": 2}\n'
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(4.0, "4 s"), (200.0, "3:20 min"), (18420.0, "5:07 h"), (187200.0, "2 d 4 h")],
+)
+def test_durations_read_like_speech(seconds, text):
+    assert duration(seconds) == text

@@ -1,0 +1,97 @@
+"""Checks of a .json: frame indices, masks and schedules, whose parameters stand in the keys."""
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from verdict import Check, absolute, failed, guarded, result, skipped
+
+from videomae2.data.sampling import pretrain_indices
+from videomae2.engine.schedules import CosineSchedule
+from videomae2.tensors.masks import running_cell_maps
+
+_NUMBER = r"(\d*\.?\d+(?:e[-+]?\d+)?)"
+_LATER = "supervised training is not built yet"
+_RATE_BOUND = 1e-12  # relative to the peak
+
+
+def check_lists(path: Path) -> Iterator[Check]:
+    """Run every check that the file holds."""
+    for family, cases in json.loads(path.read_text()).items():
+        if family.startswith("frame_indices"):
+            for name, table in cases.items():
+                title = f"{family}.{name}"
+                yield from guarded(title, _check_indices(title, name, table))
+        elif family.startswith("running_cell"):
+            for ratio, want in cases.items():
+                title = f"{family}: {ratio}"
+                yield from guarded(title, _check_maps(title, family, ratio, want))
+        elif family.startswith("learning_rate_schedule"):
+            for name, want in cases.items():
+                title = f"{family}: {name}"
+                yield from guarded(title, _check_schedule(title, name, want))
+        else:
+            yield skipped(family, _LATER)
+
+
+def _check_indices(title: str, name: str, table: dict[str, list[int]]) -> Iterator[Check]:
+    if "pretrain" not in name:
+        yield skipped(title, _LATER)
+        return
+    stride = _stride(name, table)
+    for case, want in table.items():
+        num_frames, first = (int(part) for part in re.findall(r"\d+", case))
+        got = pretrain_indices(num_frames, len(want), stride, first=first)
+        yield result(f"{title}: {case}", float(np.abs(got - np.array(want)).max()), 0.0)
+
+
+def _stride(name: str, table: dict[str, list[int]]) -> int:
+    """The stride that the key says, or else the one that a long video shows."""
+    words = name.replace("_", " ")
+    if found := re.search(r"stride (?:of )?(\d+)|(\d+) (?:frames? )?stride", words):
+        return int(found[1] or found[2])
+    return max(b - a for want in table.values() for a, b in pairwise(want))
+
+
+def _check_maps(title: str, family: str, ratio: str, want: list[Any]) -> Iterator[Check]:
+    found = re.search(r"(\d+)x(\d+)x(\d+)", family)
+    if found is None:
+        raise ValueError(f"no grid like 8x4x4 in the key {family}")
+    time, row, col = (int(n) for n in found.groups())
+    share = re.search(_NUMBER, ratio)
+    if share is None:
+        raise ValueError(f"no ratio in the key {ratio}")
+    maps = running_cell_maps((time, row, col), float(share[1]))
+    yield absolute(title, maps.long(), torch.tensor(want).long().flatten(1), 0.0)
+
+
+def _check_schedule(title: str, name: str, want: list[float]) -> Iterator[Check]:
+    steps_each = int(_number(r"(\d+) steps?\b", name))
+    epochs = int(_number(r"(\d+) epochs?\b", name))
+    warmup = re.search(r"(\d+) warm-?up (epoch|step)", name)
+    warmup_steps = 0 if warmup is None else int(warmup[1])
+    if warmup is not None and warmup[2] == "epoch":
+        warmup_steps *= steps_each
+    schedule = CosineSchedule(
+        peak=_number(rf"base[a-z =:]*{_NUMBER}", name),
+        last=_number(rf"final[a-z =:]*{_NUMBER}", name),
+        steps=epochs * steps_each,
+        warmup_steps=warmup_steps,
+    )
+    if len(want) != schedule.steps:
+        yield failed(title, _RATE_BOUND, f"{schedule.steps} steps, want {len(want)}")
+        return
+    error = max(abs(schedule(step) - rate) for step, rate in enumerate(want))
+    yield result(title, error / (schedule.peak or 1.0), _RATE_BOUND)
+
+
+def _number(pattern: str, text: str) -> float:
+    found = re.search(pattern, text, re.IGNORECASE)
+    if found is None:
+        raise ValueError(f"no {pattern} in the key '{text}'")
+    return float(found[1])

@@ -1,0 +1,136 @@
+"""Checks of a .safetensors: weights, clips, outputs, loss and gradients of a small model."""
+
+import json
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import torch
+from einops import rearrange
+from safetensors import safe_open
+from torch import Tensor
+from verdict import Check, absolute, failed, guarded, relative, result, skipped
+
+from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig, DecoderConfig
+from videomae2.models.encoder import EncoderConfig
+from videomae2.models.released import from_released, to_released
+from videomae2.tasks.pretrain import MaskingConfig, PretrainTask, pixel_loss
+from videomae2.tensors.clips import Clips
+from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD
+from videomae2.tensors.tokens import Split, visible_index
+
+Values = dict[str, Tensor]
+
+OUTPUT_BOUND, LOSS_BOUND, GRADIENT_BOUND = 2e-5, 1e-6, 1e-4
+
+
+def check_models(path: Path) -> Iterator[Check]:
+    """Run every check that the file holds."""
+    with safe_open(path, "pt") as file:
+        config = json.loads(file.metadata()["config"])
+        values = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    if "encoder_hidden" in values:
+        yield from guarded("pre-training", _check_pretraining(config, values))
+    else:
+        yield skipped(config.get("kind", path.stem), "supervised training is not built yet")
+
+
+def _check_pretraining(config: dict[str, Any], values: Values) -> Iterator[Check]:
+    released = {n[6:]: v for n, v in values.items() if n.startswith("state.")}
+    task = _task(config, values["clip_uint8"], released)
+    model = task.model.eval()
+    model.load_state_dict(from_released(released, model.cubes))
+    yield from _check_names(released, to_released(model.state_dict(), model.cubes))
+
+    hidden, dropped = (values[n].bool().flatten(1) for n in ("encoder_hidden", "decoder_dropped"))
+    clips = Clips(
+        pixels=rearrange(values["clip_uint8"], "b c t h w -> b t h w c").contiguous(),
+        keys=torch.zeros(len(hidden), dtype=torch.int64),
+        weights=torch.ones(len(hidden)),
+    )
+    split = _whole_split(hidden, dropped)
+    output, target = task.predict(clips, split)
+    loss = pixel_loss(output, target, split.weight, clips.weights)
+    yield absolute("output", output, values["output"], OUTPUT_BOUND)
+    yield absolute("target", target, values["target"], OUTPUT_BOUND)
+    yield relative("loss", loss, values["loss"], LOSS_BOUND)
+    yield from _check_gradients(model, loss, values)
+    yield from _check_fast_path(task, clips, hidden, dropped, loss.detach())
+
+
+def _check_names(want: Values, got: Values) -> Iterator[Check]:
+    """Translated to our names and back, the weights must be the same to the bit."""
+    name = "weights there and back"
+    if got.keys() != want.keys():
+        yield failed(name, 0.0, f"names differ: {sorted(got.keys() ^ want.keys())}")
+    elif wrong := [n for n in want if not torch.equal(got[n], want[n])]:
+        yield failed(name, 0.0, f"values differ: {wrong}")
+    else:
+        yield result(name, 0.0, 0.0)
+
+
+def _check_gradients(model: Autoencoder, loss: Tensor, values: Values) -> Iterator[Check]:
+    model.zero_grad()
+    loss.backward()
+    ours = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
+    gradients = to_released(ours, model.cubes)
+    for name, want in values.items():
+        kind, _, weight = name.partition(".")
+        got = gradients.get(weight)
+        if kind == "grad_norm":
+            yield relative(name, None if got is None else got.norm(), want, GRADIENT_BOUND)
+        elif kind == "grad":
+            yield relative(name, got, want, GRADIENT_BOUND)
+
+
+def _check_fast_path(
+    task: PretrainTask, clips: Clips, hidden: Tensor, dropped: Tensor, loss: Tensor
+) -> Iterator[Check]:
+    """The split that training uses must give the loss of the whole one."""
+    scored = (hidden & ~dropped).sum(dim=1)
+    if (scored != scored[0]).any():
+        return
+    order = torch.where(dropped, 2, hidden.long()).argsort(dim=1, stable=True)
+    kept = int((~dropped[0]).sum())
+    split = Split(_visible(hidden), order[:, :kept], int(scored[0]))
+    predicted, target = task.predict(clips, split)
+    trimmed = pixel_loss(predicted, target, None, clips.weights)
+    yield relative("loss with a trimmed last block", trimmed, loss, LOSS_BOUND)
+
+
+def _whole_split(hidden: Tensor, dropped: Tensor) -> Split:
+    """Every decoded place answered, in clip order, as the released code does."""
+    queries = visible_index(dropped, int((~dropped[0]).sum()))
+    weight = hidden.gather(1, queries).float()
+    return Split(_visible(hidden), queries, queries.shape[1], weight)
+
+
+def _visible(hidden: Tensor) -> Tensor:
+    return visible_index(hidden, int((~hidden[0]).sum()))
+
+
+def _task(config: dict[str, Any], clip: Tensor, released: Values) -> PretrainTask:
+    """The model that the configuration describes; the clips themselves say how large they are."""
+    encoder = EncoderConfig(
+        frames=clip.shape[2],
+        height=clip.shape[3],
+        width=clip.shape[4],
+        channels=clip.shape[1],
+        patch=config["patch"],
+        tubelet=config["tubelet"],
+        dim=config["dim"],
+        depth=config["depth"],
+        heads=config["heads"],
+        mlp_ratio=float(Fraction(str(config["mlp_ratio"]))),
+        layer_scale=float(any(name.endswith("gamma_1") for name in released)),
+        cosine_attention=any(name.endswith("attn.scale") for name in released),
+    )
+    decoder = DecoderConfig(
+        depth=config["decoder_depth"], dim=config["decoder_dim"], heads=config["decoder_heads"]
+    )
+    model = Autoencoder(AutoencoderConfig(encoder=encoder, decoder=decoder))
+    mean = tuple(config.get("mean", IMAGENET_MEAN))
+    std = tuple(config.get("std", IMAGENET_STD))
+    # the file brings its own masks; "none" is the masking that any grid can have
+    return PretrainTask(model, MaskingConfig(encoder="random", decoder="none"), mean=mean, std=std)

@@ -1,0 +1,36 @@
+"""Runs that take a second: a handful of tiny videos, a model of one block."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from videomae2.config import PretrainRun, RecordConfig
+from videomae2.data.moving_shapes import write_moving_shapes
+from videomae2.data.sources import DataConfig, LoadingConfig, SourceConfig
+from videomae2.engine.optim import OptimConfig
+from videomae2.engine.runtime import RuntimeConfig
+from videomae2.models.autoencoder import AutoencoderConfig, DecoderConfig
+from videomae2.models.encoder import EncoderConfig
+
+
+def small_videos(folder: Path, count: int = 20) -> Path:
+    """A folder with four fifths of ``count`` videos of 32 pixels."""
+    write_moving_shapes(folder, videos=count, frames=12, side=32, workers=1)
+    return folder / "train"
+
+
+def small_run(videos: Path, out: Path, *, epochs: float = 3.0, **changed: object) -> PretrainRun:
+    """Pre-training with two steps of 8 videos an epoch."""
+    run = PretrainRun(
+        data=DataConfig(sources=(SourceConfig(path=videos, stride=2.0),), views=2),
+        model=AutoencoderConfig(
+            encoder=EncoderConfig(
+                size="tiny", frames=4, height=32, width=32, dim=24, depth=1, heads=2, drop_path=0.1
+            ),
+            decoder=DecoderConfig(depth=1, dim=16, heads=2),
+        ),
+        optim=OptimConfig(lr=1e-2, epochs=epochs, warmup_epochs=1.0, batch=8, micro_batch=4),
+        record=RecordConfig(out=out, log_every=3, save_every=2),
+        loading=LoadingConfig(workers=1, deadline_seconds=5.0),
+        runtime=RuntimeConfig(device="cpu", precision="fp32"),
+    )
+    return replace(run, **changed)

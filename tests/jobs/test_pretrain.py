@@ -1,0 +1,231 @@
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+
+from tests.jobs.small import small_run, small_videos
+from videomae2.config import save
+from videomae2.errors import CheckpointError, ConfigError, Interrupted, UnreadableShareError
+from videomae2.jobs.pretrain import describe, pretrain
+from videomae2.models.saved import load_autoencoder
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    return small_videos(tmp_path_factory.mktemp("videos"))
+
+
+def quiet(_: str) -> None:
+    pass
+
+
+def losses(folder):
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return {line["step"]: (line["loss"], line["grad_norm"]) for line in lines}
+
+
+def test_a_run_trains_saves_and_can_be_loaded(videos, tmp_path):
+    said = []
+    last = pretrain(small_run(videos, tmp_path / "run"), say=said.append)
+    assert last.name == "step-00000006"
+    assert sorted(losses(tmp_path / "run")) == list(range(6))
+    model, card = load_autoencoder(tmp_path / "run", torch.device("cpu"))
+    assert card.notes["step"] == 6
+    assert model.cubes.grid == (2, 4, 4)
+    assert any("16 videos" in line for line in said)
+
+
+def test_a_finished_run_has_nothing_more_to_do(videos, tmp_path):
+    run = small_run(videos, tmp_path / "run")
+    first = pretrain(run, say=quiet)
+    before = losses(tmp_path / "run")
+    assert pretrain(run, say=quiet) == first
+    assert losses(tmp_path / "run") == before
+
+
+def test_another_number_of_workers_changes_nothing(videos, tmp_path):
+    for workers in (0, 2):
+        run = small_run(videos, tmp_path / str(workers))
+        run = replace(run, loading=replace(run.loading, workers=workers))
+        pretrain(run, say=quiet)
+    assert losses(tmp_path / "0") == losses(tmp_path / "2")
+
+
+def stop_after(lines, number):
+    """Something to say lines to, which sends a signal after some log lines."""
+    seen = []
+
+    def say(line):
+        if line.startswith("step "):
+            seen.append(line)
+            if len(seen) == lines:
+                os.kill(os.getpid(), number)
+
+    return say
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stopped_in_the_middle_of_an_epoch_it_goes_on_to_the_same_losses(videos, tmp_path, number):
+    pretrain(small_run(videos, tmp_path / "whole", epochs=5.0), say=quiet)
+    run = small_run(videos, tmp_path / "run", epochs=5.0)
+    run = replace(run, record=replace(run.record, save_every=100))
+    with pytest.raises(Interrupted, match=number.name):
+        pretrain(run, say=stop_after(1, number))
+    done = len(losses(tmp_path / "run"))
+    assert 0 < done < 10
+    pretrain(run, say=quiet)
+    assert losses(tmp_path / "run") == losses(tmp_path / "whole")
+
+
+def test_another_configuration_is_refused_with_the_difference(videos, tmp_path):
+    run = small_run(videos, tmp_path / "run")
+    pretrain(run, say=quiet)
+    other = replace(run, seed=1, optim=replace(run.optim, lr=0.5))
+    with pytest.raises(ConfigError) as caught:
+        pretrain(other, say=quiet)
+    assert "optim.lr: 0.01 -> 0.5" in str(caught.value)
+    assert "seed: 0 -> 1" in str(caught.value)
+    free = replace(run, record=replace(run.record, log_every=1))
+    pretrain(free, say=quiet)
+
+
+def test_other_videos_in_the_folder_are_refused(tmp_path):
+    videos = small_videos(tmp_path / "videos")
+    run = small_run(videos, tmp_path / "run")
+    pretrain(run, say=quiet)
+    next(videos.rglob("*.mp4")).unlink()
+    with pytest.raises(ConfigError, match="16 -> 15, not the same list"):
+        pretrain(run, say=quiet)
+
+
+def test_two_processes_cannot_share_a_run_folder(videos, tmp_path):
+    from videomae2.jobs.run_folder import RunLock
+
+    (tmp_path / "run").mkdir()
+    with RunLock(tmp_path / "run"), pytest.raises(CheckpointError, match="another process"):
+        pretrain(small_run(videos, tmp_path / "run"), say=quiet)
+
+
+def test_a_run_folder_that_cannot_be_written_is_an_error_before_training(videos, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises((CheckpointError, ConfigError), match="file"):
+        pretrain(small_run(videos, tmp_path / "file" / "run"), say=quiet)
+
+
+def test_a_failed_save_is_said_and_training_goes_on(videos, tmp_path, monkeypatch):
+    from videomae2.jobs import pretrain as module
+
+    real, tries, said = module.save_model, [], []
+
+    def sometimes(folder, state, card):
+        tries.append(folder)
+        if len(tries) == 1:
+            raise OSError(28, "No space left on device")
+        real(folder, state, card)
+
+    monkeypatch.setattr(module, "save_model", sometimes)
+    pretrain(small_run(videos, tmp_path / "run"), say=said.append)
+    assert any("No space left" in line and "training goes on" in line for line in said)
+    assert len(losses(tmp_path / "run")) == 6
+
+
+BREAKERS = {
+    "empty": lambda data: b"",
+    "text": lambda data: b"this is no video\n" * 50,
+    "html": lambda data: b"<!DOCTYPE html><html>404</html>",
+    "random": lambda data: random.Random(0).randbytes(4000),
+    "half": lambda data: data[: len(data) // 2],
+    "head only": lambda data: data[:64],
+    "zeroed": lambda data: bytes(len(data)),
+    "hole": lambda data: data[:48] + bytes(len(data) - 48),
+    "pointer": lambda data: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
+}
+
+
+@pytest.fixture
+def broken(tmp_path):
+    """Videos of which one in twenty is broken, each in another way."""
+    folder = small_videos(tmp_path / "videos", count=250)
+    good = sorted(folder.rglob("*.mp4"))
+    for path, breaker in zip(good[::20], BREAKERS.values(), strict=False):
+        path.write_bytes(breaker(path.read_bytes()))
+    os.mkfifo(folder / "a pipe.mp4")
+    return folder, [*good[::20][: len(BREAKERS)], folder / "a pipe.mp4"]
+
+
+def test_broken_files_of_ten_kinds_are_left_out_and_listed(broken, tmp_path):
+    folder, bad = broken
+    run = small_run(folder, tmp_path / "run", epochs=2.0)
+    pretrain(run, say=quiet)
+    lines = (tmp_path / "run" / "unreadable.jsonl").read_text().splitlines()
+    listed = {entry["path"]: entry["reason"] for entry in map(json.loads, lines)}
+    missed = {str(path) for path in bad} - listed.keys()
+    assert missed <= {str(folder / "a pipe.mp4")}  # a pipe is no file, so the list skips it
+    assert all(listed.values())
+    assert set(listed) <= {str(path) for path in bad}
+    assert all(loss is not None for loss, _ in losses(tmp_path / "run").values())
+
+
+def test_too_many_broken_files_stop_the_run(broken, tmp_path):
+    folder, _ = broken
+    run = small_run(folder, tmp_path / "run", epochs=2.0)
+    run = replace(run, data=replace(run.data, max_unreadable_share=0.01))
+    with pytest.raises(UnreadableShareError, match="max-unreadable-share 0.01"):
+        pretrain(run, say=quiet)
+
+
+def test_the_plan_is_told_before_anything_runs(videos, tmp_path):
+    text = describe(small_run(videos, tmp_path / "run"))
+    for part in ("16 videos", "6 of 8 videos x 2 views in 2 parts", "4 cubes seen", "16 asked for"):
+        assert part in text
+    assert not (tmp_path / "run").exists()
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from videomae2.config import PretrainRun, load
+from videomae2.jobs.pretrain import pretrain
+import torch
+torch.set_num_threads(1)
+pretrain(load(PretrainRun, Path(sys.argv[1])), say=lambda line: print(line, flush=True))
+"""
+
+
+def start(config):
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(config)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_killed_twenty_times_at_random_it_ends_with_the_same_losses(videos, tmp_path):
+    pretrain(small_run(videos, tmp_path / "whole", epochs=150.0), say=quiet)
+    run = small_run(videos, tmp_path / "run", epochs=150.0)
+    config = tmp_path / "config.yaml"
+    save(run, config)
+    moment, kills = random.Random(1), 0
+    while kills < 20:
+        process = start(config)
+        time.sleep(2.0 + moment.random() * 1.5)  # the moment of the kill is what is tested
+        alive = process.poll() is None
+        process.kill()
+        process.communicate()
+        kills += alive
+        if not alive:
+            break
+    process = start(config)
+    _, errors = process.communicate(timeout=600)
+    assert process.returncode == 0, errors.decode()
+    assert kills == 20
+    assert losses(tmp_path / "run") == losses(tmp_path / "whole")

@@ -1,0 +1,141 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from videomae2.config import PretrainRun, check, load, save
+from videomae2.engine.schedules import scaled_lr
+from videomae2.errors import ConfigError
+from videomae2.models.autoencoder import Autoencoder
+from videomae2.models.macs import TokenCounts
+from videomae2.recipes import RECIPES
+from videomae2.recipes.sources import HYBRID
+from videomae2.tasks.pretrain import PretrainTask, token_counts
+
+NAMES = sorted(RECIPES)
+
+PEAKS = {
+    "hybrid-base": 4e-3, "hybrid-large": 6e-3, "hybrid-huge": 8e-3, "hybrid-giant": 4.8e-3,
+    "ablation-none": 4e-3, "ablation-cell-50": 4e-3,
+    "v1-k400-small": 6e-4, "v1-k400-base-800": 1.2e-3, "v1-k400-base-1600": 1.2e-3,
+    "v1-k400-large": 3e-4, "v1-k400-huge": 6e-4, "v1-ssv2-base": 1.2e-3,
+    "v1-ucf101-base": 2.25e-4,
+    "internvideo-base": 1.2e-3, "internvideo-large": 6.75e-4, "internvideo-huge": 1.5e-3,
+}  # fmt: skip
+"""Absolute learning rates: facts.md 4.2, and V1's scripts by the same rule."""
+
+DUAL = TokenCounts(embedded=160, visible=160, queries=784, scored=704)
+PLAIN = TokenCounts(embedded=160, visible=160, queries=1408, scored=1408)
+
+
+def make(name: str, folder: Path = Path("/videos")) -> PretrainRun:
+    return RECIPES[name]([folder], Path("runs") / name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recipe_passes_all_checks(name, tmp_path):
+    for part in HYBRID.values():
+        (tmp_path / part.file).touch()
+    check(make(name, tmp_path))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recipe_comes_back_from_a_file(name, tmp_path):
+    save(make(name), tmp_path / "run.yaml")
+    assert load(PretrainRun, tmp_path / "run.yaml") == make(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recipe_builds_its_model(name):
+    run = make(name)
+    with torch.device("meta"):
+        task = PretrainTask(Autoencoder(run.model), run.masking)
+    assert len(task.model.decoder.blocks) == run.model.decoder.depth
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recipe_says_all_about_itself(name):
+    text = RECIPES[name].__doc__
+    for entry in ("Source", "Data", "Hardware", "Time", "Score", "Command"):
+        assert f"\n    {entry}: " in text
+    assert f"Command: videomae2 pretrain {name} " in text
+    assert text.splitlines()[0].endswith(".")
+
+
+def test_no_recipe_stands_in_the_table_twice():
+    assert len(set(RECIPES.values())) == len(RECIPES)
+
+
+@pytest.mark.parametrize("name", sorted(PEAKS))
+def test_the_peak_of_the_learning_rate_is_the_released_one(name):
+    optim = make(name).optim
+    assert optim.lr_counts == "videos"
+    assert scaled_lr(optim.lr, optim.batch) == pytest.approx(PEAKS[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        ("hybrid-base", DUAL),
+        ("hybrid-large", DUAL),
+        ("hybrid-huge", DUAL),
+        ("hybrid-giant", TokenCounts(embedded=208, visible=208, queries=1024, scored=920)),
+        ("v1-k400-base-800", PLAIN),
+        ("v1-ucf101-base", TokenCounts(embedded=392, visible=392, queries=1176, scored=1176)),
+        ("ablation-none", PLAIN),
+        ("ablation-frame", DUAL),
+        ("ablation-cell-25", TokenCounts(embedded=160, visible=160, queries=1176, scored=1056)),
+        ("ablation-cell-50", DUAL),
+        ("ablation-cell-75", TokenCounts(embedded=160, visible=160, queries=392, scored=352)),
+        ("ablation-cell-all", TokenCounts(160, 160, 784, 784)),
+        ("ablation-random", TokenCounts(160, 160, 784, 784)),
+    ],
+)
+def test_the_numbers_of_cubes_are_the_papers(name, counts):
+    run = make(name)
+    assert token_counts(run.masking, run.model.encoder.cubes.grid) == counts
+
+
+@pytest.mark.parametrize(
+    ("name", "views_per_step", "epochs", "warmup", "clip"),
+    [
+        ("hybrid-base", 4096, 800, 80, None),
+        ("hybrid-large", 6144, 1200, 120, None),
+        ("hybrid-huge", 8192, 1200, 120, None),
+        ("hybrid-giant", 8192, 1200, 120, 0.02),
+    ],
+)
+def test_lengths_are_the_papers_when_views_are_counted(name, views_per_step, epochs, warmup, clip):
+    run = make(name)
+    optim, views = run.optim, run.data.views
+    assert optim.batch * views == views_per_step
+    assert (optim.epochs * views, optim.warmup_epochs * views) == (epochs, warmup)
+    assert (optim.clip_norm, optim.betas, optim.weight_decay) == (clip, (0.9, 0.95), 0.05)
+    assert optim.last_lr == 1e-5
+
+
+def test_only_something_something_is_read_at_stride_two():
+    sources = make("hybrid-giant").data.sources
+    assert {s.name: s.stride for s in sources} == {
+        "k710": 4, "ssv2": 2, "ava": 4, "webvid2m": 4, "instagram": 4,
+    }  # fmt: skip
+    assert {s.weight for s in sources} == {1.0}
+    assert sources[0].path == Path("/videos/k710.csv")
+
+
+def test_lists_at_hand_are_known_by_their_names():
+    run = RECIPES["hybrid-base"]([Path("a/ssv2.txt"), Path("b/k710.csv")], Path("out"))
+    assert [(s.name, s.stride) for s in run.data.sources] == [("ssv2", 2), ("k710", 4)]
+
+
+def test_a_list_of_another_name_is_refused():
+    with pytest.raises(ConfigError, match=r"x.csv is none of the lists .* name them k710.csv"):
+        RECIPES["hybrid-base"]([Path("x.csv"), Path("k710.csv")], Path("out"))
+
+
+def test_own_takes_several_sources_by_the_second():
+    run = RECIPES["own"]([Path("a"), Path("b")], Path("out"))
+    assert [(s.path.name, s.stride_unit) for s in run.data.sources] == [
+        ("a", "per-second"),
+        ("b", "per-second"),
+    ]
