@@ -1,3 +1,38 @@
-"""VideoMAE V2: dual-masked pre-training of video transformers, and everything after it."""
+"""VideoMAE V2: dual-masked pre-training of video transformers, and everything after it.
+
+Names are imported when they are first used, so that ``import videomae2`` costs nothing and a
+reading process never loads torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from videomae2 import recipes
+    from videomae2.config import PretrainRun
+    from videomae2.data.readers import open_reader
+    from videomae2.jobs.pretrain import pretrain
+    from videomae2.models.saved import load_autoencoder
 
 __version__ = "0.1.0"
+
+_PLACES = {
+    "PretrainRun": "videomae2.config",
+    "load_autoencoder": "videomae2.models.saved",
+    "open_reader": "videomae2.data.readers",
+    "pretrain": "videomae2.jobs.pretrain",
+}
+
+__all__ = ["PretrainRun", "load_autoencoder", "open_reader", "pretrain", "recipes"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "recipes":
+        return import_module("videomae2.recipes")
+    if name not in _PLACES:
+        raise AttributeError(f"module 'videomae2' has no attribute '{name}'")
+    return getattr(import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

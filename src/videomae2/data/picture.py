@@ -3,7 +3,7 @@
 Axes: frames, height, width, channels.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from av.video.frame import VideoFrame
@@ -39,8 +39,9 @@ def turn_of(frame: VideoFrame) -> Turn:
     The matrix sends a point (x, y) to (a x + c y, b x + d y); of a slanted one, the nearest
     quarter counts. Source: `libavutil/display.h` of FFmpeg.
     """
+    side_data: Any = frame.side_data  # PyAV's own types are wrong here
     try:
-        matrix = frame.side_data["DISPLAYMATRIX"]
+        matrix = side_data["DISPLAYMATRIX"]
     except KeyError:
         return Turn()
     a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()

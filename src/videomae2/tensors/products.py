@@ -1,0 +1,87 @@
+"""Linear maps, by whichever matrix-product library of the CPU is fast here.
+
+PyTorch sends float32 products to MKL, which keeps its AVX-512 kernels for Intel's own processors;
+on others oneDNN, which comes with PyTorch as well, is twice as fast at the same precision. The
+results differ in rounding only. Which one is used is a switch of the process, like PyTorch's own
+``set_float32_matmul_precision``; only ``engine/runtime.py`` turns it.
+
+Axes: rows = everything before the last axis, dim_in, dim_out.
+"""
+
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+Library = Literal["default", "onednn"]
+
+_library: Library = "default"
+
+
+def use(library: Library) -> None:
+    """Choose who computes float32 products on the CPU from here on.
+
+    Raises:
+        ValueError: If this build of PyTorch has no oneDNN.
+    """
+    global _library
+    if library == "onednn" and not has_onednn():
+        raise ValueError("this build of PyTorch has no oneDNN; use 'default'")
+    _library = library
+
+
+def used() -> Library:
+    """Who computes float32 products on the CPU."""
+    return _library
+
+
+def has_onednn() -> bool:
+    """Whether this build of PyTorch offers oneDNN's product on plain tensors."""
+    return torch.backends.mkldnn.is_available() and hasattr(
+        torch.ops.mkldnn, "_linear_pointwise"
+    )
+
+
+def linear(
+    x: Float[Tensor, "*rows dim_in"],
+    weight: Float[Tensor, "dim_out dim_in"],
+    bias: Float[Tensor, " dim_out"] | None,
+) -> Float[Tensor, "*rows dim_out"]:
+    """``x @ weight.T + bias``; other types and devices, and autocast, go to PyTorch's own."""
+    if (
+        _library == "default"
+        or x.device.type != "cpu"
+        or x.dtype != torch.float32
+        or weight.dtype != torch.float32
+        or torch.is_autocast_enabled("cpu")
+        or torch.compiler.is_compiling()
+    ):
+        return F.linear(x, weight, bias)
+    rows = x.reshape(-1, x.shape[-1])
+    return _Linear.apply(rows, weight, bias).view(*x.shape[:-1], len(weight))
+
+
+def product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
+    """``a @ b.T + bias`` by oneDNN, of any strides, without a gradient."""
+    return torch.ops.mkldnn._linear_pointwise(a, b, bias, "none", [], "")
+
+
+class _Linear(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return product(x, weight, bias)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = ctx.saved_tensors
+        to_x, to_weight, to_bias = ctx.needs_input_grad
+        return (
+            product(grad, weight.t()) if to_x else None,
+            product(grad.t(), x.t()) if to_weight else None,
+            grad.sum(dim=0) if to_bias else None,
+        )

@@ -1,0 +1,66 @@
+"""Mean and contrast of cubes, estimated from the cubes that can be seen.
+
+A decoder that rebuilds z-scored cubes says nothing about their mean and contrast. Whoever wants
+pixels must take them from somewhere: from the truth, which a model does not know, or from here.
+
+Axes: batch, tokens = time*row*col of the grid, vis = the visible ones, values, channels, features.
+"""
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from videomae2.tensors import pixels
+from videomae2.tensors.grid import Grid
+
+POWER = 3.0
+"""How fast the weight of a cube falls with its distance."""
+SLOT_IN_CELLS = 0.5
+"""How far apart two time slots are, in cells: what moves on stays alike for longer in its place."""
+
+
+def estimated_moments(
+    visible: Float[Tensor, "batch vis values"],
+    index: Int64[Tensor, "batch vis"],
+    shape: Grid,
+    *,
+    channels: int,
+) -> tuple[Float[Tensor, "batch tokens 1 channels"], Float[Tensor, "batch tokens 1 channels"]]:
+    """Estimate mean and standard deviation of every cube from the visible ones.
+
+    Args:
+        visible: Pixels of the visible cubes in [0, 1].
+        index: Their token numbers.
+        shape: Cubes along (time, row, col).
+        channels: How many channels a pixel has.
+
+    Returns:
+        What ``pixels.denormalise`` takes; at visible places, the true moments.
+    """
+    mean, std = pixels.moments(visible, channels)
+    known = torch.cat((mean, std), dim=3).squeeze(2)
+    mean, std = spread(known, index, shape)[:, :, None].split(channels, dim=3)
+    return mean, std
+
+
+def spread(
+    known: Float[Tensor, "batch vis features"], index: Int64[Tensor, "batch vis"], shape: Grid
+) -> Float[Tensor, "batch tokens features"]:
+    """Fill a grid from what is known at some of its places, by inverse distance weighting.
+
+    The weight of a known place is 1 / distance^POWER, over space and time. What comes out lies
+    between the least and the greatest that is known, and is what is known at known places.
+
+    Source: Shepard, "A two-dimensional interpolation function for irregularly-spaced data", 1968.
+    """
+    places = _places(shape, known)
+    distance = torch.cdist(places.expand(len(index), -1, -1), places[index])
+    nearness = distance.clamp_min(SLOT_IN_CELLS / 2).pow(-POWER)  # 0 only where it is known
+    weight = nearness / nearness.sum(dim=2, keepdim=True)
+    return (weight @ known).scatter(1, index[:, :, None].expand_as(known), known)
+
+
+def _places(shape: Grid, like: Tensor) -> Float[Tensor, "tokens axes"]:
+    """Where each cube stands, in cells."""
+    time, row, col = (torch.arange(n, device=like.device, dtype=like.dtype) for n in shape)
+    return torch.cartesian_prod(time * SLOT_IN_CELLS, row, col)

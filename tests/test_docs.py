@@ -1,0 +1,64 @@
+"""Every command and every Python example of the README and the docs works as it stands."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.jobs.small import small_videos
+from videomae2.cli.main import main
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+QUICK = ("--dry-run", "--help", "--version")
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+
+
+def commands() -> list[pytest.param]:
+    found = []
+    for page in PAGES:
+        for block in blocks(page, "bash"):
+            for line in block.replace("\\\n", " ").splitlines():
+                words = shlex.split(line, comments=True)
+                if words[:1] == ["videomae2"]:
+                    slow = not any(word in QUICK for word in words) and len(words) > 2
+                    marks = [pytest.mark.slow, pytest.mark.timeout(1200)] if slow else []
+                    name = f"{page.name}: {line}"
+                    found.append(pytest.param(words[1:], id=name, marks=marks))
+    return found
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("place")
+    for name in ("my_videos", "more_videos"):
+        small_videos(folder / name, count=100)
+    shutil.copy(next((folder / "my_videos").rglob("*.mp4")), folder / "video.mp4")
+    return folder
+
+
+@pytest.mark.parametrize("words", commands())
+def test_a_command_of_the_docs_works(words, place, monkeypatch):
+    if words == ["demo"]:
+        pytest.skip("make demo runs it")
+    monkeypatch.chdir(place)
+    assert main(words) == 0
+
+
+@pytest.mark.parametrize(
+    "code", [pytest.param(code, id=page.name) for page in PAGES for code in blocks(page, "python")]
+)
+def test_a_python_example_of_the_docs_works(code, place, monkeypatch):
+    monkeypatch.chdir(place)
+    exec(compile(code, "example", "exec"), {})
+
+
+def test_pages_link_to_what_is_there():
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
