@@ -1,4 +1,6 @@
+import os
 import re
+from pathlib import Path
 
 import pytest
 
@@ -31,13 +33,17 @@ def test_a_run_comes_back_equal(tmp_path):
     assert not list(tmp_path.glob(".*"))
 
 
-def test_saving_leaves_the_old_file_when_it_fails(tmp_path, monkeypatch):
-    run = good_run(tmp_path)
+def test_a_path_that_is_no_utf8_comes_back(tmp_path):
+    run = changed(good_run(tmp_path), "data.sources.0.path", Path(os.fsdecode(b"caf\xe9.mp4")))
     save(run, tmp_path / "run.yaml")
-    before = (tmp_path / "run.yaml").read_text()
-    with pytest.raises(Exception, match="represent"):
-        save(changed(run, "seed", object()), tmp_path / "run.yaml")
-    assert (tmp_path / "run.yaml").read_text() == before
+    assert load(PretrainRun, tmp_path / "run.yaml") == run
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path):
+    (tmp_path / "run.yaml").mkdir()
+    with pytest.raises(IsADirectoryError):
+        save(good_run(tmp_path), tmp_path / "run.yaml")
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_a_part_changes_only_what_it_names(tmp_path):

@@ -53,6 +53,8 @@ def encode(
     with av.open(str(path), "w", format=container, options=container_options or {}) as box:
         sound = box.add_stream("aac", rate=16000) if audio_first else None
         stream = _stream(box, codec, size, pix_fmt, gop, options or {})
+        if times:
+            stream.codec_context.time_base = Fraction(1, 1000)
         other = _stream(box, codec, size, pix_fmt, gop, options or {}) if second_video else None
         for number in range(frames):
             frame = av.VideoFrame.from_ndarray(numbered(number, *size), format="rgb24")

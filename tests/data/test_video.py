@@ -1,13 +1,14 @@
 import csv
 import os
 import random
+import struct
 import time
 
 import av
 import numpy as np
 import pytest
-from tests.data.media import ZOO, encode, number_of, patch, plain_decode, set_matrix
 
+from tests.data.media import ZOO, encode, number_of, patch, plain_decode, set_matrix
 from videomae2.data import video
 from videomae2.data.readers import ReadLimits, open_reader
 from videomae2.errors import VideoError
@@ -138,10 +139,10 @@ def test_variable_frame_rate_gives_the_times_of_the_frames(folder):
     ids=["right", "left", "half", "mirrored", "upside_down", "transposed"],
 )
 def test_a_turned_or_mirrored_picture_is_brought_upright(folder, matrix, upright):
-    straight = encode(folder / "straight.mp4", frames=10)
-    frames = open_reader(straight).read([3, 7])
-    turned = set_matrix(encode(folder / "turned.mp4", frames=10), *matrix)
-    expected = np.stack([upright(frame) for frame in frames])
+    straight, turned = encode(folder / "straight.mp4", frames=10), folder / "turned.mp4"
+    turned.write_bytes(straight.read_bytes())
+    set_matrix(turned, *matrix)
+    expected = np.stack([upright(plain_decode(straight)[index]) for index in (3, 7)])
     np.testing.assert_array_equal(open_reader(turned).read([3, 7]), expected)
 
 
@@ -209,10 +210,13 @@ def test_limits_are_named_when_they_are_passed(folder):
     path = encode(folder / "limits.mp4")
     with pytest.raises(VideoError, match="more than the limit of 50 frames"):
         open_reader(path, limits=ReadLimits(max_frames=50))
-    with pytest.raises(VideoError, match="60 frames of 64x48 .* limit of 100000 bytes"):
+    open_reader(path)  # its table is kept, and the limit holds all the same
+    with pytest.raises(VideoError, match="more than the limit of 50 frames"):
+        open_reader(path, limits=ReadLimits(max_frames=50))
+    with pytest.raises(VideoError, match=r"60 frames of 64x48 .* limit of 100000 bytes"):
         open_reader(path, limits=ReadLimits(max_bytes=100_000)).read(list(range(60)))
     with pytest.raises(VideoError, match="64x48, more than the limit of 1000 pixels"):
-        open_reader(path, limits=ReadLimits(max_pixels=1000))
+        open_reader(path, limits=ReadLimits(max_pixels=1000)).read([0])
 
 
 def test_a_passed_deadline_is_named(folder):
@@ -225,7 +229,8 @@ def test_a_passed_deadline_is_named(folder):
 
 
 def test_a_file_that_claims_a_huge_picture_is_refused(folder):
-    path = patch(encode(folder / "huge.mp4"), b"avc1", 28, b"\xff\xff\xff\xff")
+    path = encode(folder / "huge.avi", "rawvideo", frames=3)
+    patch(path, b"strf", 12, struct.pack("<ii", 65535, 65535))
     with pytest.raises(VideoError, match="65535x65535, more than the limit"):
         open_reader(path)
 
@@ -311,13 +316,13 @@ def tolerant_decode(path):
 
 
 def test_every_broken_file_of_the_zoo_gives_an_error_or_its_frames():
+    reasons = {}
     for row in zoo("broken"):
         path, start = ZOO / row["path"], time.monotonic()
         try:
             reader = open_reader(path, limits=ReadLimits(seconds=10.0))
         except VideoError as error:
-            assert str(path) in str(error), path
-            assert "Errno" not in error.reason, path
+            reasons[row["path"]] = error.reason
             continue
         truth, good = tolerant_decode(path), 0
         times = sorted(truth)
@@ -333,3 +338,5 @@ def test_every_broken_file_of_the_zoo_gives_an_error_or_its_frames():
         reader.close()
         assert good, path
         assert time.monotonic() - start < 10, path
+    assert len(reasons) == 10
+    assert not any("Errno" in reason for reason in reasons.values())

@@ -12,9 +12,11 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from check_lists import check_lists
-from check_models import check_models
-from verdict import Check, guarded
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # to run as a program, anywhere
+
+from tests.golden.check_lists import check_lists
+from tests.golden.check_models import check_models
+from tests.golden.verdict import Check, guarded
 
 
 def check_file(path: Path) -> Iterator[Check]:

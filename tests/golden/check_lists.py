@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from verdict import Check, absolute, failed, guarded, result, skipped
 
+from tests.golden.verdict import Check, absolute, failed, guarded, result, skipped
 from videomae2.data.sampling import pretrain_indices
 from videomae2.engine.schedules import CosineSchedule
 from videomae2.tensors.masks import running_cell_maps

@@ -10,8 +10,8 @@ import torch
 from einops import rearrange
 from safetensors import safe_open
 from torch import Tensor
-from verdict import Check, absolute, failed, guarded, relative, result, skipped
 
+from tests.golden.verdict import Check, absolute, failed, guarded, relative, result, skipped
 from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig, DecoderConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.released import from_released, to_released

@@ -4,7 +4,9 @@ import json
 
 import numpy as np
 import torch
-from released_code import (
+from safetensors.torch import save_file
+
+from tests.reference.released_code import (
     autoencoder,
     normalised_clip,
     pretrain_loss,
@@ -13,7 +15,6 @@ from released_code import (
     target,
     tube_mask,
 )
-from safetensors.torch import save_file
 
 
 def draw_masks(config, grid, batch, rng):

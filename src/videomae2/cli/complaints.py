@@ -16,9 +16,8 @@ _IN_WORDS = (
      r"\1 wants a number, found \2"),
     (r"Error parsing (--?[\w.-]+): (.*)", r"\1: \2"),
     (r"Missing value for argument '(.*?)'\. Expected (\d+) values?", r"\1 wants \2 values"),
-    (r"invalid choice (.*) for argument '(.*?)'\. Expected one of \((.*)\)",
-     r"\2 wants one of \3; found \1"),
 )  # fmt: skip
+_CHOICE = re.compile(r"invalid choice (.*) for argument '(.*?)'\. Expected one of \((.*)\)")
 
 
 def sentence(box: str) -> str:
@@ -31,9 +30,16 @@ def sentence(box: str) -> str:
         names = [line for line in first[1:] if re.match(r"-|[A-Z]+\b(?! [a-z])", line)]
         return f"{', '.join(names)} missing"
     text = text.rstrip(".")
+    if found := _CHOICE.fullmatch(text):
+        text = _choice(*found.groups())
     for pattern, words in _IN_WORDS:
         text = re.sub(f"^{pattern}$", words, text)
     return text.replace("'None'", "None").replace(" 1 values", " a value")
+
+
+def _choice(value: str, flag: str, choices: str) -> str:
+    """Name the choices in one order; tyro's differs from run to run."""
+    return f"{flag} wants one of {', '.join(sorted(choices.split(', ')))}; found {value}"
 
 
 def _unknown(words: list[str], rest: list[list[str]]) -> str:

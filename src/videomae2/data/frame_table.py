@@ -22,7 +22,7 @@ class FrameTable:
     seconds: Float64[np.ndarray, " frames"]
     """When a frame is shown, counted from the first."""
     times: Int64[np.ndarray, " frames"]
-    """When a frame is shown, in ticks."""
+    """When a frame is shown, in ticks; its number if frames are counted."""
     packet: Int32[np.ndarray, " frames"]
     """The packet a frame is in."""
     packet_times: Int64[np.ndarray, " packets"]
@@ -89,10 +89,18 @@ def table_of_frames(
 
 def table_of_counts(seconds: Sequence[float]) -> FrameTable:
     """Make a table that only knows how many frames there are and when they are shown."""
+    count = np.arange(len(seconds))
     none = np.zeros(0, np.int32)
-    ticks = np.zeros(0, np.int64)
-    clock = np.maximum.accumulate(np.array(seconds, np.float64) - seconds[0])
-    return FrameTable(clock, ticks, none, ticks, none, none, reorder=0, counted=True)
+    return FrameTable(
+        seconds=np.maximum.accumulate(np.array(seconds, np.float64) - seconds[0]),
+        times=count,
+        packet=count.astype(np.int32),
+        packet_times=none.astype(np.int64),
+        packet_sizes=none,
+        start=none,
+        reorder=0,
+        counted=True,
+    )
 
 
 def _table(

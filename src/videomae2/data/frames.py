@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import UInt8
@@ -79,7 +79,7 @@ class FrameFolder:
     def close(self) -> None:
         """Nothing stays open."""
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "FrameFolder":
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -165,10 +165,12 @@ def _template_names(
 
 def _filled(folder: Path, frame_name: str, number: int) -> str:
     try:
-        return frame_name.format(number)
-    except (ValueError, LookupError) as error:
-        reason = f"frame_name {frame_name!r} is no name with one number, such as img_{{:05}}.jpg"
-        raise VideoError(folder, reason) from error
+        if frame_name.format(number) != frame_name.format(number + 1):
+            return frame_name.format(number)
+    except (ValueError, LookupError):
+        pass
+    reason = f"frame_name {frame_name!r} is no name with one number, such as img_{{:05}}.jpg"
+    raise VideoError(folder, reason)
 
 
 class FrameArray:
@@ -199,14 +201,16 @@ class FrameArray:
     def close(self) -> None:
         """The file is let go with the last array that looks into it."""
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "FrameArray":
         return self
 
     def __exit__(self, *error: object) -> None:
         """See `close`."""
 
 
-def _shrunk_frames(frames: Frames, shrink_side: int | None) -> Frames:
+def _shrunk_frames(
+    frames: Frames, shrink_side: int | None
+) -> UInt8[np.ndarray, "frames less_height less_width channels"]:
     height, width = shrunk((frames.shape[1], frames.shape[2]), shrink_side)
     if (height, width) == frames.shape[1:3]:
         return frames

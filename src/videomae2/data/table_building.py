@@ -44,7 +44,7 @@ def build_table(path: str, feed: PacketFeed, deadline: Deadline, limits: ReadLim
     times = _decoded_times(path, deadline, limits, stop=limits.max_frames + 1)
     if not times:
         raise VideoError(path, "not one of its frames can be decoded")
-    _check_count(path, len(times), limits)
+    check_count(path, len(times), limits)
     if None in times:
         return table_of_counts([n / float(rate) for n in range(len(times))])
     known = [time for time in times if time is not None]
@@ -60,14 +60,19 @@ def _packet_list(path: str, feed: PacketFeed, deadline: Deadline, limits: ReadLi
         found.append((packet.pts, packet.size, packet.is_keyframe, shown))
         if len(found) % 256 == 0:
             deadline.check()
-            _check_count(path, len(found), limits)
+            check_count(path, len(found), limits)
     if not found:
         raise VideoError(path, "its video stream is empty")
-    _check_count(path, len(found), limits)
+    check_count(path, len(found), limits)
     return PacketList(*map(list, zip(*found, strict=True)))
 
 
-def _check_count(path: str, count: int, limits: ReadLimits) -> None:
+def check_count(path: str, count: int, limits: ReadLimits) -> None:
+    """Refuse a video without end.
+
+    Raises:
+        VideoError: Naming the limit.
+    """
     if count > limits.max_frames:
         raise VideoError(path, f"it has more than the limit of {limits.max_frames} frames")
 

@@ -20,7 +20,7 @@ from videomae2.data.frame_table import FrameTable, TableCache, spans
 from videomae2.data.packets import MisledError, PacketFeed
 from videomae2.data.picture import Canvas, Size, size_of, turn_of
 from videomae2.data.readers import Deadline, Frames, Pixels, ReadLimits, Seconds, check_indices
-from videomae2.data.table_building import build_table
+from videomae2.data.table_building import build_table, check_count
 from videomae2.errors import VideoError
 
 TABLES = TableCache(max_bytes=128 * 1024**2)
@@ -79,6 +79,7 @@ class VideoFile:
                 table = build_table(self._path, self._feed, self._deadline, self._limits)
                 self.timings["index"] += perf_counter() - start
             TABLES.put(key, table)
+        check_count(self._path, len(table.seconds), self._limits)
         return table
 
     def _open(self, deadline: Deadline) -> None:
@@ -128,7 +129,7 @@ class VideoFile:
     def _read_from_start(self, indices: Sequence[int], deadline: Deadline) -> Frames:
         """Decode everything up to the last wanted frame: slow, and right for every file."""
         counted = self._table.counted
-        keys = list(indices) if counted else self._table.times[list(indices)].tolist()
+        keys = self._table.times[list(indices)].tolist()
         gather = _Gather(self, keys)
         try:
             for number, frame in enumerate(self._all_frames(deadline)):

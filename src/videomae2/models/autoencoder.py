@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from videomae2.models.encoder import Blocks, EncoderConfig, VideoEncoder, position_table
-from videomae2.models.layers import LAYER_NORM_EPSILON, mlp_width
+from videomae2.models.layers import LAYER_NORM_EPSILON, Linear, mlp_width
 from videomae2.tensors.grid import Cubes
 from videomae2.tensors.tokens import Split
 
@@ -64,7 +64,7 @@ class Decoder(nn.Module):
             checkpoint_blocks=encoder.checkpoint_blocks,
         )
         self.norm = nn.LayerNorm(dim, eps=LAYER_NORM_EPSILON)
-        self.head = nn.Linear(dim, cubes.values)
+        self.head = Linear(dim, cubes.values)
 
     def forward(
         self, x: Float[Tensor, "batch tokens dim"], scored: int
@@ -86,7 +86,7 @@ class Autoencoder(nn.Module):
         dim = config.decoder_dim
         self.mask_token = nn.Parameter(torch.zeros(1, 1, dim))
         self.decoder = Decoder(config, self.cubes)
-        self.encoder_to_decoder = nn.Linear(config.encoder.shape.dim, dim, bias=False)
+        self.encoder_to_decoder = Linear(config.encoder.shape.dim, dim, bias=False)
         self.decoder_positions = position_table(self.cubes.grid, dim, config.encoder.trained_grid)
 
     decoder_positions: Tensor

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from videomae2.models.layers import LAYER_NORM_EPSILON, Block, mlp_width
+from videomae2.models.layers import LAYER_NORM_EPSILON, Block, Linear, mlp_width
 from videomae2.models.sizes import SIZES, Size, SizeName
 from videomae2.tensors import positions
 from videomae2.tensors.grid import Cubes, Grid
@@ -116,7 +116,7 @@ class PatchEmbedding(nn.Module):
 
     def __init__(self, values: int, dim: int) -> None:
         super().__init__()
-        self.proj = nn.Linear(values, dim)
+        self.proj = Linear(values, dim)
 
     def forward(self, x: Float[Tensor, "batch picked values"]) -> Float[Tensor, "batch picked dim"]:
         return self.proj(x)

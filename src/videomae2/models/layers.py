@@ -11,9 +11,18 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from videomae2.tensors import products
+
 LAYER_NORM_EPSILON = 1e-6
 _COSINE_SCALE_START = math.log(10)
 _COSINE_SCALE_LIMIT = 4.6052  # ln 100, as the released code rounds it
+
+
+class Linear(nn.Linear):
+    """A linear map, computed by whichever library is fast here."""
+
+    def forward(self, x: Float[Tensor, "*rows dim_in"]) -> Float[Tensor, "*rows dim_out"]:
+        return products.linear(x, self.weight, self.bias)
 
 
 class Attention(nn.Module):
@@ -31,10 +40,10 @@ class Attention(nn.Module):
         if dim % heads:
             raise ValueError(f"dim must split evenly over heads, got dim={dim}, heads={heads}")
         self.heads = heads
-        self.qkv = nn.Linear(dim, 3 * dim, bias=False)
+        self.qkv = Linear(dim, 3 * dim, bias=False)
         self.q_bias = nn.Parameter(torch.empty(dim))
         self.v_bias = nn.Parameter(torch.empty(dim))
-        self.proj = nn.Linear(dim, dim)
+        self.proj = Linear(dim, dim)
         self.scale = nn.Parameter(torch.empty(heads, 1, 1)) if cosine else None
         self.reset_parameters()
 
@@ -63,11 +72,11 @@ class Attention(nn.Module):
         no_bias = torch.zeros_like(self.v_bias)
         if asked == x.shape[1]:
             bias = torch.cat((self.q_bias, no_bias, self.v_bias))
-            qkv = F.linear(x, weight, bias)
+            qkv = products.linear(x, weight, bias)
             q, k, v = rearrange(qkv, "b n (qkv h d) -> qkv b h n d", qkv=3, h=self.heads)
             return q, k, v
-        q = F.linear(x[:, -asked:], weight[:dim], self.q_bias)
-        kv = F.linear(x, weight[dim:], torch.cat((no_bias, self.v_bias)))
+        q = products.linear(x[:, -asked:], weight[:dim], self.q_bias)
+        kv = products.linear(x, weight[dim:], torch.cat((no_bias, self.v_bias)))
         k, v = rearrange(kv, "b n (kv h d) -> kv b h n d", kv=2, h=self.heads)
         return rearrange(q, "b n (h d) -> b h n d", h=self.heads), k, v
 
@@ -77,8 +86,8 @@ class MLP(nn.Module):
 
     def __init__(self, dim: int, hidden: int) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(dim, hidden)
-        self.fc2 = nn.Linear(hidden, dim)
+        self.fc1 = Linear(dim, hidden)
+        self.fc2 = Linear(hidden, dim)
 
     def forward(self, x: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
         return self.fc2(F.gelu(self.fc1(x)))
@@ -140,7 +149,9 @@ class Block(nn.Module):
         self, x: Float[Tensor, "batch tokens dim"], asked: int
     ) -> Float[Tensor, "batch asked dim"]:
         y = self.attn(self.norm1(x), asked)
-        x = x[:, -asked:] + self._branch(y, self.gamma_1)
+        if asked < x.shape[1]:  # the gradient of a slice is a copy, also of a slice of everything
+            x = x[:, -asked:]
+        x = x + self._branch(y, self.gamma_1)
         return x + self._branch(self.mlp(self.norm2(x)), self.gamma_2)
 
     def _branch(self, y: Tensor, gamma: Tensor | None) -> Tensor:

@@ -32,7 +32,9 @@ Source: arXiv 2303.16727 appendix; strides and frame names of dataset/pretrain_d
 
 
 def hybrid(videos: Sequence[Path]) -> tuple[SourceConfig, ...]:
-    """The sources of UnlabeledHybrid.
+    """The sources of UnlabeledHybrid, as lists in the format of the released pre-training.
+
+    A list in another format needs --data.sources.N.layout.
 
     Args:
         videos: One folder that holds all five lists of ``HYBRID``; or those lists that you have,
@@ -64,6 +66,10 @@ def each_timed(videos: Sequence[Path], *, per_second: float) -> tuple[SourceConf
 
 
 def _part(name: str, path: Path, part: Part) -> SourceConfig:
-    if part.frame_name is None:
-        return SourceConfig(path=path, name=name, stride=part.stride)
-    return SourceConfig(path=path, name=name, stride=part.stride, frame_name=part.frame_name)
+    return SourceConfig(
+        path=path,
+        name=name,
+        layout="pretrain-list",
+        stride=part.stride,
+        frame_name=part.frame_name,
+    )

@@ -1,0 +1,127 @@
+from pathlib import Path
+
+import pytest
+
+from videomae2.cli import pretrain as command
+from videomae2.cli.main import main
+from videomae2.cli.pretrain import resolve
+from videomae2.config import save
+from videomae2.errors import ConfigError
+from videomae2.recipes import RECIPES
+
+
+@pytest.fixture
+def videos(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "videos").mkdir()
+    return "videos"
+
+
+def test_without_a_recipe_it_lists_them(capsys):
+    assert main(["pretrain"]) == 0
+    said = capsys.readouterr().out
+    assert all(f"\n  {name} " in said for name in RECIPES)
+
+
+def test_a_misspelt_recipe_suggests_the_nearest(capsys):
+    assert main(["pretrain", "onw", "x"]) == 2
+    assert "there is no recipe 'onw'; did you mean own?" in capsys.readouterr().err
+
+
+def test_a_recipe_alone_asks_for_videos(capsys):
+    assert main(["pretrain", "own"]) == 2
+    said = capsys.readouterr().err
+    assert said == ("videomae2: error: no videos are named; try videomae2 pretrain own FOLDER\n")
+
+
+def test_a_recipe_and_videos_are_a_run():
+    launch, run = resolve(["own", "a", "b"], [])
+    assert run == RECIPES["own"]([Path("a"), Path("b")], Path("runs/own"))
+    assert not launch.dry_run
+
+
+def test_flags_change_leaves():
+    flags = ["--optim.epochs", "5", "--data.sources.1.stride", "2", "--out", "here"]
+    launch, run = resolve(["own", "a", "b"], [*flags, "--optim.clip_norm=0.5", "--dry-run"])
+    assert (run.optim.epochs, run.optim.clip_norm) == (5.0, 0.5)
+    assert [source.stride for source in run.data.sources] == [7.5, 2.0]
+    assert run.record.out == Path("here")
+    assert launch.dry_run
+
+
+def test_flags_come_before_the_file_and_the_file_before_the_recipe(tmp_path):
+    file = tmp_path / "part.yaml"
+    file.write_text("optim: {epochs: 5, warmup_epochs: 1}\nrecord: {out: there}\n")
+    _, run = resolve(["own", "a"], ["--config", str(file), "--optim.warmup-epochs", "2"])
+    assert (run.optim.epochs, run.optim.warmup_epochs, run.optim.batch) == (5.0, 2.0, 64)
+    assert run.record.out == Path("there")
+    _, run = resolve(["own", "a"], [f"--config={file}", "--out", "here"])
+    assert run.record.out == Path("here")
+
+
+def test_a_complete_file_needs_no_recipe(tmp_path):
+    run = RECIPES["own-cpu"]([Path("a")], Path("out"))
+    save(run, tmp_path / "run.yaml")
+    assert resolve([], ["--config", str(tmp_path / "run.yaml")])[1] == run
+
+
+def test_a_file_can_name_the_videos(tmp_path):
+    (tmp_path / "part.yaml").write_text("data: {sources: [{path: mine}]}\n")
+    _, run = resolve(["own"], ["--config", str(tmp_path / "part.yaml")])
+    assert (run.data.sources[0].path, run.data.sources[0].stride) == (Path("mine"), 7.5)
+
+
+def test_videos_are_not_named_twice(tmp_path):
+    (tmp_path / "part.yaml").write_text("data: {sources: [{path: mine}]}\n")
+    with pytest.raises(ConfigError, match="videos are named both here and in"):
+        resolve(["own", "a"], ["--config", str(tmp_path / "part.yaml")])
+
+
+@pytest.mark.parametrize(
+    ("flags", "problem"),
+    [
+        (["--optim.epoch", "5"], "--optim.epoch is not known; did you mean --optim.epochs?"),
+        (["--optim.batch", "many"], "--optim.batch wants a whole number, found 'many'"),
+        (["--out"], "--out wants a value"),
+        (["--config", "no.yaml"], "no.yaml does not exist"),
+        (["--runtime.precision", "fp8"], "--runtime.precision wants one of 'auto', 'bf16', 'fp32'"),
+    ],
+)
+def test_a_wrong_flag_is_one_line(capsys, flags, problem):
+    assert main(["pretrain", "own", "a", *flags]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"videomae2: error: {problem}")
+    assert said.count("\n") == 1
+
+
+def test_problems_are_said_before_any_work(capsys, videos):
+    flags = ["--optim.batch", "30", "--model.encoder.width", "100", "--dry-run"]
+    assert main(["pretrain", "own", videos, *flags]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("videomae2: error: 2 problems:\n")
+    assert "--optim.batch 30 does not split into micro-batches of 16; 16 or 32 would" in said
+    assert "--model.encoder.width 100 does not split into cubes of 16; 96 or 112 would" in said
+    assert not Path("runs").exists()
+
+
+def test_a_dry_run_shows_the_plan_and_trains_nothing(capsys, videos, monkeypatch):
+    monkeypatch.setattr(command, "describe", lambda run: f"plan for {run.record.out}")
+    assert main(["pretrain", "own", videos, "--dry-run"]) == 0
+    assert capsys.readouterr().out == "plan for runs/own\n"
+    assert not Path("runs").exists()
+
+
+def test_without_dry_run_it_trains(videos, monkeypatch):
+    seen = []
+    monkeypatch.setattr(command, "pretrain", lambda run, say: seen.append(run))
+    assert main(["pretrain", "own", videos]) == 0
+    assert seen == [RECIPES["own"]([Path(videos)], Path("runs/own"))]
+
+
+@pytest.mark.parametrize("recipe", ["own", "hybrid-giant"])
+def test_help_of_a_recipe_shows_settings_and_examples(capsys, recipe):
+    assert main(["pretrain", recipe, "--help"]) == 0
+    said = capsys.readouterr().out
+    for text in ("Source: ", "--optim.epochs", "--data.sources.0.stride", "--dry-run", "default: "):
+        assert text in said
+    assert said.split("examples:\n")[1].startswith(f"  videomae2 pretrain {recipe} ")
