@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import av
 from av.container import InputContainer
@@ -18,6 +18,9 @@ if TYPE_CHECKING:  # PyAV's own files say so, but its class takes no index
     VideoPacket = Packet[VideoStream]
 else:
     VideoPacket = Packet
+
+# PyAV 18 refuses a file whose title is not UTF-8 unless told; PyAV 19 dropped the setting.
+_FORGIVING: Any = {"metadata_errors": "replace"} if av.__version__.startswith("18.") else {}
 
 # Play lists that make FFmpeg open other files, and pictures: not what a video file is.
 _NOT_VIDEOS = {"hls", "concat", "concatf", "dash", "sdp", "rtsp", "imf", "image2", "tty"}
@@ -60,16 +63,18 @@ def open_container(
         container_options={"protocol_whitelist": "file"}
         | ({"analyzeduration": "1"} if quick else {}),
         timeout=deadline.left,
-        metadata_errors="replace",
+        **_FORGIVING,
     )
     try:
-        return box, _decodable(path, box, limits)
+        return box, _decodable(path, box, limits, quick)
     except VideoError:
         box.close()
         raise
 
 
-def _decodable(path: Path | str, box: InputContainer, limits: ReadLimits) -> VideoStream:
+def _decodable(
+    path: Path | str, box: InputContainer, limits: ReadLimits, quick: bool
+) -> VideoStream:
     if _NOT_VIDEOS.intersection(box.format.name.split(",")):
         raise VideoError(path, f"it is not a video file ({box.format.long_name})")
     # A cover picture is a video stream to FFmpeg.
@@ -79,6 +84,9 @@ def _decodable(path: Path | str, box: InputContainer, limits: ReadLimits) -> Vid
     stream, codec = streams[0], streams[0].codec_context
     if codec is None:
         raise VideoError(path, "no decoder is there for its video stream")
+    if not codec.width and not quick:  # probing gives up above the limit, and on nonsense
+        limit = limits.max_pixels
+        raise VideoError(path, f"its frames have no size, or more than the limit of {limit} pixels")
     if codec.width * codec.height > limits.max_pixels:
         raise VideoError(
             path,

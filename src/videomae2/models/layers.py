@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from videomae2.tensors import products
+from videomae2.tensors.attention import attend
 
 LAYER_NORM_EPSILON = 1e-6
 _COSINE_SCALE_START = math.log(10)
@@ -59,11 +60,11 @@ class Attention(nn.Module):
     ) -> Float[Tensor, "batch asked dim"]:
         q, k, v = self._project(x, asked)
         if self.scale is None:
-            y = F.scaled_dot_product_attention(q, k, v)
+            y = attend(q, k, v)
         else:
             sharp = self.scale.clamp(max=_COSINE_SCALE_LIMIT).exp()
             q = F.normalize(q, dim=-1) * sharp.to(q.dtype)
-            y = F.scaled_dot_product_attention(q, F.normalize(k, dim=-1), v, scale=1.0)
+            y = attend(q, F.normalize(k, dim=-1), v, scale=1.0)
         return self.proj(rearrange(y, "b heads n per_head -> b n (heads per_head)"))
 
     def _project(self, x: Tensor, asked: int) -> tuple[Tensor, Tensor, Tensor]:

