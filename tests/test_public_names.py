@@ -11,6 +11,6 @@ def test_every_public_name_is_there_and_documented():
 
 
 def test_importing_the_package_imports_nothing_heavy():
-    code = "import sys, videomae2; print(sorted({'torch', 'av', 'tyro', 'numpy'} & set(sys.modules)))"
+    code = "import sys, videomae2; print([m for m in ('torch', 'av', 'tyro') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

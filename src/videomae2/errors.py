@@ -63,5 +63,5 @@ class NonFiniteLossError(VideoMAE2Error):
     """Too many steps in a row had a loss or gradient that is not finite."""
 
 
-class Interrupted(VideoMAE2Error):
+class Interrupted(VideoMAE2Error):  # noqa: N818 - it is no fault, as KeyboardInterrupt is none
     """The run was asked to stop, saved its state, and can be resumed."""

@@ -177,7 +177,7 @@ def test_too_many_broken_files_stop_the_run(broken, tmp_path):
     folder, _ = broken
     run = small_run(folder, tmp_path / "run", epochs=2.0)
     run = replace(run, data=replace(run.data, max_unreadable_share=0.01))
-    with pytest.raises(UnreadableShareError, match="max-unreadable-share 0.01"):
+    with pytest.raises(UnreadableShareError, match=r"max-unreadable-share 0\.01"):
         pretrain(run, say=quiet)
 
 

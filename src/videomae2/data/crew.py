@@ -89,6 +89,7 @@ class Worker:
         self._free = list(range(slots))
         self._queue: deque[Job] = deque()
         self._failures = 0
+        self._is_ready = False
         self.usage = Usage()
         self.process = self._new_process()
 

@@ -43,10 +43,7 @@ def multi_scale_sizes(height: int, width: int, size: tuple[int, int]) -> list[tu
     rows = [_snap(int(tall * scale), size[0]) for scale in SCALES]
     cols = [_snap(int(wide * scale), size[1]) for scale in SCALES]
     return [
-        (row, col)
-        for i, row in enumerate(rows)
-        for j, col in enumerate(cols)
-        if abs(i - j) <= 1
+        (row, col) for i, row in enumerate(rows) for j, col in enumerate(cols) if abs(i - j) <= 1
     ]
 
 

@@ -42,7 +42,7 @@ class Checkpoints:
             _remove(final)
             partial.rename(final)
             _flush_folder(self.folder)
-        except (OSError, RuntimeError) as error:  # safetensors wraps a full disk in its own error
+        except (OSError, RuntimeError) as error:  # safetensors has its own for a full disk
             _remove(partial)
             raise CheckpointError(f"cannot save {final}: {error}") from error
         self.prune()

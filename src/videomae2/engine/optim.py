@@ -58,7 +58,8 @@ def parameter_groups(
     parameters: Iterable[tuple[str, nn.Parameter]], weight_decay: float
 ) -> list[dict[str, Any]]:
     """Sort parameters into those with and without weight decay; each group has an ``lr_scale``."""
-    decayed, plain = [], []
+    decayed: list[nn.Parameter] = []
+    plain: list[nn.Parameter] = []
     for name, parameter in parameters:
         if parameter.requires_grad:
             (decayed if decays(name, parameter) else plain).append(parameter)

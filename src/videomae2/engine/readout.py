@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -27,12 +27,21 @@ class StepRecord:
     """Names of the videos of the step; only of a skipped one."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A step whose numbers are still on the device."""
+
+    result: StepResult
+    record: StepRecord
+    """With everything that is known already."""
+
+
 class Meter:
     """Collects the results of steps until somebody reads them."""
 
     def __init__(self, max_bad_steps: int) -> None:
         self.max_bad_steps = max_bad_steps
-        self._waiting: list[tuple[int, StepResult, float, int, int, Sequence[str]]] = []
+        self._waiting: list[_Waiting] = []
         self._bad_in_row: list[StepRecord] = []
 
     def add(
@@ -46,17 +55,27 @@ class Meter:
         samples: Sequence[str],
     ) -> None:
         """Note a step without waiting for its numbers."""
-        self._waiting.append((step, result, lr, clips, unreadable, samples))
+        record = StepRecord(
+            step=step,
+            loss=math.nan,
+            lr=lr,
+            norm=math.nan,
+            metrics={},
+            clips=clips,
+            unreadable=unreadable,
+            skipped=False,
+            samples=tuple(samples),
+        )
+        self._waiting.append(_Waiting(result, record))
 
     def read(self) -> list[StepRecord]:
         """Wait for the device once and give the records of all steps since the last reading."""
         if not self._waiting:
             return []
-        rows = torch.stack([_row(result) for _, result, *_ in self._waiting]).tolist()
-        names = list(self._waiting[0][1].metrics)
+        rows = torch.stack([_row(step.result) for step in self._waiting]).tolist()
+        names = list(self._waiting[0].result.metrics)
         records = [
-            _record(row, names, *rest)
-            for row, (*rest,) in zip(rows, self._waiting, strict=True)
+            _fill(step.record, row, names) for step, row in zip(self._waiting, rows, strict=True)
         ]
         self._waiting.clear()
         return records
@@ -78,27 +97,16 @@ def _row(result: StepResult) -> Tensor:
     return torch.stack([value.detach().double() for value in values])
 
 
-def _record(
-    row: list[float],
-    names: list[str],
-    step: int,
-    _: StepResult,
-    lr: float,
-    clips: int,
-    unreadable: int,
-    samples: Sequence[str],
-) -> StepRecord:
+def _fill(record: StepRecord, row: list[float], names: list[str]) -> StepRecord:
+    """The record with the numbers that came from the device."""
     loss, norm, bad, *metrics = row
-    return StepRecord(
-        step=step,
+    return replace(
+        record,
         loss=loss,
-        lr=lr,
         norm=norm,
         metrics=dict(zip(names, metrics, strict=True)),
-        clips=clips,
-        unreadable=unreadable,
         skipped=bool(bad),
-        samples=tuple(samples) if bad else (),
+        samples=record.samples if bad else (),
     )
 
 

@@ -54,9 +54,7 @@ def check_same_run(run: PretrainRun, manifests: Sequence[Manifest]) -> None:
     problems = []
     if (folder / RUN_FILE).exists():
         old = load(PretrainRun, folder / RUN_FILE)
-        problems = [
-            f"  {d.path}: {d.old} -> {d.new}" for d in differences(old, run) if d.matters
-        ]
+        problems = [f"  {d.path}: {d.old} -> {d.new}" for d in differences(old, run) if d.matters]
     if (folder / VIDEOS_FILE).exists():
         before = json.loads((folder / VIDEOS_FILE).read_text())
         for old_source, new_source in zip(before, _sources(run, manifests), strict=False):

@@ -40,9 +40,7 @@ def used() -> Library:
 
 def has_onednn() -> bool:
     """Whether this build of PyTorch offers oneDNN's product on plain tensors."""
-    return torch.backends.mkldnn.is_available() and hasattr(
-        torch.ops.mkldnn, "_linear_pointwise"
-    )
+    return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
 def linear(

@@ -63,9 +63,7 @@ def spread(
     """
     places = _places(shape, known)
     exact = "donot_use_mm_for_euclid_dist"  # the other way is off by as much as small distances
-    distance = torch.cdist(
-        places.expand(len(index), -1, -1), places[index], compute_mode=exact
-    )
+    distance = torch.cdist(places.expand(len(index), -1, -1), places[index], compute_mode=exact)
     nearness = distance.clamp_min(SLOT_IN_CELLS / 2).pow(-POWER)  # 0 only where it is known
     weight = nearness / nearness.sum(dim=2, keepdim=True)
     return (weight @ known).scatter(1, index[:, :, None].expand_as(known), known)

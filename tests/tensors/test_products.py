@@ -1,0 +1,61 @@
+"""Linear maps by another library: the same but for rounding, gradients included."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from videomae2.tensors import products
+
+
+@pytest.fixture
+def onednn():
+    before = products.used()
+    if not products.has_onednn():
+        pytest.skip("this build of PyTorch has no oneDNN")
+    products.use("onednn")
+    yield
+    products.use(before)
+
+
+def _case(bias, rows):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(*rows, 24, generator=generator, requires_grad=True)
+    weight = torch.randn(7, 24, generator=generator, requires_grad=True)
+    offset = torch.randn(7, generator=generator, requires_grad=True) if bias else None
+    return x, weight, offset
+
+
+@pytest.mark.usefixtures("onednn")
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("rows", [(5,), (2, 3), (2, 1, 3), (1,)])
+def test_onednn_agrees_with_pytorch(bias, rows):
+    grad = torch.randn(*rows, 7, generator=torch.Generator().manual_seed(1))
+    results = []
+    for function in (products.linear, F.linear):
+        given = _case(bias, rows)
+        y = function(*given)
+        y.backward(grad)
+        results.append((y, *(t.grad for t in given if t is not None)))
+    for ours, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.usefixtures("onednn")
+def test_views_and_frozen_parts_work():
+    x, weight, offset = _case(True, (4, 9))
+    part = x[:, -3:].detach()
+    y = products.linear(part, weight[2:], offset[2:])
+    torch.testing.assert_close(y, F.linear(part, weight[2:], offset[2:]))
+    y.sum().backward()
+    assert weight.grad[:2].abs().sum() == 0
+    assert weight.grad[2:].abs().sum() > 0
+
+
+@pytest.mark.usefixtures("onednn")
+def test_other_types_autocast_and_meta_go_to_pytorch():
+    x, weight, offset = _case(True, (2, 3))
+    double = products.linear(x.double(), weight.double(), offset.double())
+    assert double.dtype == torch.float64
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert products.linear(x, weight, offset).dtype == torch.bfloat16
+    assert products.linear(x.to("meta"), weight.to("meta"), None).shape == (2, 3, 7)
