@@ -65,8 +65,9 @@ def test_frames_are_hidden_whole(shape, ratio, seed):
     assert torch.equal(cells, cells[:, :, :1].expand_as(cells))
 
 
-@pytest.mark.parametrize(("shape", "hidden", "decoded", "scored"), [(P16, 1408, 784, 704),
-                                                                    (P14, 1840, 1024, 920)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("shape", "hidden", "decoded", "scored"), [(P16, 1408, 784, 704), (P14, 1840, 1024, 920)]
+)
 def test_released_counts(shape, hidden, decoded, scored):
     tokens = math.prod(shape)
     assert masks.hidden_count("tube", shape, 0.9) == hidden

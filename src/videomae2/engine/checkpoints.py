@@ -61,7 +61,7 @@ class Checkpoints:
         return (steps[-1], self.folder / f"step-{steps[-1]:08d}") if steps else None
 
     def prune(self) -> None:
-        """Remove what is neither among the newest nor kept for good, and what was never finished."""
+        """Remove what is neither new nor kept for good, and what was never finished."""
         for step in self.steps()[: -self.keep or None]:
             if not (self.keep_every and step % self.keep_every == 0):
                 _remove(self.folder / f"step-{step:08d}")

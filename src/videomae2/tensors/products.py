@@ -48,19 +48,18 @@ def linear(
     weight: Float[Tensor, "dim_out dim_in"],
     bias: Float[Tensor, " dim_out"] | None,
 ) -> Float[Tensor, "*rows dim_out"]:
-    """``x @ weight.T + bias``; other types and devices, and autocast, go to PyTorch's own."""
+    """``x @ weight.T + bias``, in bf16 where autocast asks for it."""
+    dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else weight.dtype
     if (
         _library == "default"
         or x.device.type != "cpu"
-        or x.dtype != torch.float32
+        or dtype not in (torch.float32, torch.bfloat16)
         or x.numel() == 0
-        or weight.dtype != torch.float32
-        or torch.is_autocast_enabled("cpu")
         or torch.compiler.is_compiling()
     ):
         return F.linear(x, weight, bias)
     rows = x.reshape(-1, x.shape[-1])
-    return _Linear.apply(rows, weight, bias).view(*x.shape[:-1], len(weight))
+    return _Linear.apply(rows, weight, bias, dtype).view(*x.shape[:-1], len(weight))
 
 
 def product(
@@ -69,8 +68,8 @@ def product(
     bias: Float[Tensor, " dim_out"] | None = None,
 ) -> Float[Tensor, "rows dim_out"]:
     """``a @ b.T + bias`` by oneDNN, without a gradient."""
-    if a.dtype == torch.bfloat16 and bias is None:
-        return a @ b.t()
+    if a.dtype == torch.bfloat16:  # PyTorch's own way to oneDNN
+        return a @ b.t() if bias is None else torch.addmm(bias, a, b.t())
     return torch.ops.mkldnn._linear_pointwise(_plain(a), _plain(b), bias, "none", [], "")
 
 
@@ -80,18 +79,30 @@ def _plain(x: Tensor) -> Tensor:
 
 
 class _Linear(torch.autograd.Function):
+    """A linear map computed in ``dtype``; the gradients come in the types of what they are of.
+
+    In bf16 this also spares what autocast does by itself: to turn each weight's gradient round
+    while it is cast to float32.
+    """
+
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, dtype: torch.dtype
+    ) -> Tensor:
+        ctx.dtypes = x.dtype, weight.dtype
+        x, weight = x.to(dtype), weight.to(dtype)
         ctx.save_for_backward(x, weight)
-        return product(x, weight, bias)
+        return product(x, weight, None if bias is None else bias.to(dtype))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
-        to_x, to_weight, to_bias = ctx.needs_input_grad
+        to_x, to_weight, to_bias, _ = ctx.needs_input_grad
+        x_dtype, weight_dtype = ctx.dtypes
         return (
-            product(grad, weight.t()) if to_x else None,
-            product(grad.t(), x.t()) if to_weight else None,
-            grad.sum(dim=0) if to_bias else None,
+            product(grad, weight.t()).to(x_dtype) if to_x else None,
+            product(grad.t(), x.t()).to(weight_dtype) if to_weight else None,
+            grad.sum(dim=0).to(weight_dtype) if to_bias else None,
+            None,
         )

@@ -1,0 +1,162 @@
+"""What a picture of a reconstruction shows: its rows, and in words where everything comes from.
+
+Axes: frames, height, width, rgb; tokens.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float64, UInt8
+from PIL import Image
+
+from videomae2.jobs.lettering import Color
+from videomae2.tasks.pretrain import MaskingConfig
+from videomae2.tasks.rebuild import Statistics
+from videomae2.tensors.grid import Cubes
+
+Row = Literal["original", "hidden", "rebuilt", "share"]
+ROWS: tuple[Row, ...] = ("original", "hidden", "rebuilt", "share")
+TITLES: dict[Row, str] = {
+    "original": "original",
+    "hidden": "hidden",
+    "rebuilt": "rebuilt",
+    "share": "decoder's share",
+}
+
+HIDDEN_COLOR: Color = (47, 52, 61)
+NOT_ASKED_COLOR: Color = (224, 227, 232)
+
+Pictures = UInt8[np.ndarray, "frames height width rgb"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reconstruction:
+    """One clip, what a model made of it, and what a reader has to know about both."""
+
+    video: str
+    """Name of the video."""
+    model: str
+    """Name of the model, such as "tiny, step 800"."""
+    masking: MaskingConfig
+    cubes: Cubes
+    seconds: Float64[np.ndarray, " frames"]
+    """When each frame of the clip is shown in the video."""
+    original: UInt8[np.ndarray, "frames height width channels"]
+    rebuilt: UInt8[np.ndarray, "frames height width channels"]
+    """Visible cubes as they were, hidden ones as predicted."""
+    visible: Bool[np.ndarray, " tokens"]
+    predicted: Bool[np.ndarray, " tokens"]
+    """Hidden, and predicted in some pass."""
+    share: Bool[np.ndarray, " tokens"]
+    """Hidden, and predicted in the first pass."""
+    loss: float
+    baseline: float
+    """The loss of predicting each cube's mean."""
+    statistics: Statistics | None
+    """Where mean and contrast of rebuilt cubes come from; None for a model of plain pixels."""
+    passes: int
+    """How many times the decoder was asked."""
+    all_hidden: bool
+    """It was asked for all hidden cubes at once though it was trained on a part at a time."""
+
+    @property
+    def hidden_share(self) -> float:
+        """Share of the cubes that the encoder did not see."""
+        return float(1 - self.visible.mean())
+
+
+def panel(shown: Reconstruction, row: Row, frames: Sequence[int], *, scale: int = 1) -> Pictures:
+    """Give some frames of a row, enlarged; what it does not show is painted over, cube by cube.
+
+    Enlarging is smooth inside of the picture and sharp at painted cubes.
+    """
+    source = shown.rebuilt if row in ("rebuilt", "share") else shown.original
+    pictures = np.stack([_enlarged(colored(source[frame]), scale) for frame in frames])
+    seen, color = _seen(shown, row)
+    side = shown.cubes.patch * scale
+    slots = seen.reshape(shown.cubes.grid)[np.asarray(frames) // shown.cubes.tubelet]
+    painted = ~slots.repeat(side, axis=1).repeat(side, axis=2)
+    pictures[painted] = color
+    return pictures
+
+
+def colored(
+    frame: UInt8[np.ndarray, "height width channels"],
+) -> UInt8[np.ndarray, "height width rgb"]:
+    """Three channels to look at: the first three, or the first one in grey."""
+    if frame.shape[2] >= 3:
+        return frame[:, :, :3]
+    return frame[:, :, :1].repeat(3, axis=2)
+
+
+def frames_to_show(count: int, frames: int) -> list[int]:
+    """Frames of a clip at equal distances, beginning with the first."""
+    return [number * frames // count for number in range(count)]
+
+
+def title_words(shown: Reconstruction) -> str:
+    """Say which model saw how much."""
+    seen = {"tube": "in tubes", "random": "at random", "frame": "whole frames"}
+    return (
+        f"model {shown.model}   ·   {shown.hidden_share:.0%} of the cubes hidden "
+        f"({seen[shown.masking.encoder]})"
+    )
+
+
+def loss_words(shown: Reconstruction) -> str:
+    """Say how well it did, and what doing nothing would get."""
+    return f"loss {shown.loss:.3f}   (predicting each cube's mean: {shown.baseline:.3f})"
+
+
+def statistics_words(shown: Reconstruction) -> str:
+    """Say where mean and contrast of the rebuilt cubes come from."""
+    if shown.statistics == "truth":
+        return (
+            "Each rebuilt cube is given its TRUE mean and contrast, which the model does not know; "
+            "only the pattern inside a cube is predicted."
+        )
+    if shown.statistics == "surroundings":
+        return (
+            "Each rebuilt cube is given a mean and contrast estimated from the visible cubes "
+            "around it; the pattern inside is predicted. Nothing hidden is used."
+        )
+    return "The model predicts plain pixels; nothing hidden is used."
+
+
+def decoder_words(shown: Reconstruction) -> str:
+    """Say how the decoder was asked, and how that compares with training."""
+    share, hidden = int(shown.share.sum()), int((~shown.visible).sum())
+    if shown.all_hidden:
+        return (
+            f"The decoder was asked for all {hidden} hidden cubes at once, where training asks "
+            f"for a part."
+        )
+    if shown.masking.decoder == "none":
+        return f"The decoder predicts all {hidden} hidden cubes at once, as in training."
+    return (
+        f"As in training, the decoder predicts {share} of the {hidden} hidden cubes at a time: "
+        f"its share. 'Rebuilt' joins {shown.passes} such passes."
+    )
+
+
+def _seen(shown: Reconstruction, row: Row) -> tuple[Bool[np.ndarray, " tokens"], Color]:
+    """Which cubes a row shows, and the colour of the others."""
+    if row == "original":
+        return np.ones_like(shown.visible), HIDDEN_COLOR
+    if row == "hidden":
+        return shown.visible, HIDDEN_COLOR
+    if row == "rebuilt":
+        return shown.visible | shown.predicted, HIDDEN_COLOR
+    return shown.share, NOT_ASKED_COLOR
+
+
+def _enlarged(
+    frame: UInt8[np.ndarray, "height width rgb"], scale: int
+) -> UInt8[np.ndarray, "large_height large_width rgb"]:
+    if scale == 1:
+        return frame
+    height, width = frame.shape[:2]
+    image = Image.fromarray(np.ascontiguousarray(frame))
+    return np.asarray(image.resize((width * scale, height * scale), Image.Resampling.BICUBIC))

@@ -1,0 +1,219 @@
+"""What every model must do, at every size and with every option."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from tests.models.small import MASKING, gradients, inputs, small_config, small_model
+from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig, DecoderConfig
+from videomae2.models.encoder import EncoderConfig, VideoEncoder
+from videomae2.models.initial import initialise
+from videomae2.models.sizes import SIZES
+from videomae2.tasks.pretrain import MaskingConfig
+from videomae2.tensors.tokens import Split, score_all
+
+OPTIONS = {
+    "plain": {},
+    "layer scale": {"layer_scale": 0.1},
+    "cosine attention": {"cosine_attention": True},
+    "1 channel": {"channels": 1},
+    "4 channels": {"channels": 4},
+    "12 channels": {"channels": 12},
+    "wide": {"width": 64},
+    "tall": {"height": 48, "width": 16},
+    "other frames and cubes": {"frames": 12, "tubelet": 3, "patch": 4, "height": 16, "width": 24},
+    "another trained grid": {"trained_grid": (2, 6, 6)},
+    "drop path": {"drop_path": 0.5},
+    "checkpointing": {"checkpoint_blocks": True},
+    "MLP ratio 48/11": {"mlp_ratio": 48 / 11},
+}
+
+
+def _complete(grads):
+    return all(g is not None and torch.isfinite(g).all() and g.any() for g in grads.values())
+
+
+# ---- sizes and options
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_size_answers_and_learns(size):
+    shape = SIZES[size]
+    side = 2 * shape.patch
+    encoder = EncoderConfig(size=size, frames=8, height=side, width=side, depth=1)
+    model = Autoencoder(AutoencoderConfig(encoder=encoder, decoder=DecoderConfig(depth=1)))
+    initialise(model, torch.Generator().manual_seed(0))
+    visible, split = inputs(model, batch=1)
+    answers = model(visible, split)
+    assert answers.shape == (1, split.scored, 2 * shape.patch**2 * 3)
+    assert torch.isfinite(answers).all()
+    answers.square().mean().backward()
+    assert _complete({name: weight.grad for name, weight in model.named_parameters()})
+    features = model.encoder(visible, split.visible)
+    assert features.shape == (*split.visible.shape, shape.dim)
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_answers_and_learns(option):
+    model = small_model(**OPTIONS[option]).train()
+    visible, split = inputs(model, batch=3)
+    answers = model(visible, split)
+    assert answers.shape == (3, split.scored, model.cubes.values)
+    assert torch.isfinite(answers).all()
+    torch.manual_seed(0)
+    assert _complete(gradients(model, batch=8))
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_no_weight_is_left_as_it_was_found(option):
+    model = Autoencoder(small_config(**OPTIONS[option]))
+    fresh = Autoencoder(small_config(**OPTIONS[option]))
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.fill_(torch.nan)
+    initialise(model, torch.Generator().manual_seed(3))
+    initialise(fresh, torch.Generator().manual_seed(3))
+    for name, weight in model.named_parameters():
+        assert torch.isfinite(weight).all(), name
+        assert torch.equal(weight, fresh.get_parameter(name)), name
+
+
+# ---- the same numbers by other ways
+
+
+@pytest.mark.parametrize("drop_path", [0.0, 0.5])
+def test_checkpointing_changes_nothing(drop_path):
+    found = []
+    for checkpoint_blocks in (False, True):
+        model = small_model(checkpoint_blocks=checkpoint_blocks, drop_path=drop_path).train()
+        torch.manual_seed(5)
+        found.append(gradients(model, batch=4))
+    assert all(torch.equal(found[0][name], found[1][name]) for name in found[0])
+
+
+@pytest.mark.parametrize("cosine", [False, True])
+def test_the_trimmed_last_block_equals_the_whole_one(cosine):
+    model = small_model(cosine_attention=cosine)
+    visible, split = inputs(model)
+    trimmed, whole = model(visible, split), model(visible, score_all(split))
+    assert split.scored < split.queries.shape[1]
+    torch.testing.assert_close(trimmed, whole[:, -split.scored :], atol=1e-5, rtol=1e-5)
+
+
+def test_the_order_of_visible_cubes_and_queries_does_not_matter():
+    model = small_model()
+    visible, split = inputs(model)
+    shuffled = torch.randperm(split.visible.shape[1], generator=torch.Generator().manual_seed(0))
+    turned = Split(split.visible[:, shuffled], split.queries.flip(1), split.queries.shape[1])
+    want = model(visible, score_all(split))
+    got = model(visible[:, shuffled], turned)
+    torch.testing.assert_close(got.flip(1), want, atol=1e-5, rtol=1e-5)
+
+
+def test_lean_queries_differ_only_in_the_mask_tokens_that_are_left_out():
+    """Lean is exact with the queries at visible places taken away; nothing else may change."""
+    model = small_model()
+    visible, exact = inputs(model)
+    lean = inputs(model, replace(MASKING, queries="lean"))[1]
+    assert torch.equal(lean.answered, exact.answered)
+    assert torch.equal(lean.visible, exact.visible)
+    seen = exact.queries.shape[1] - exact.scored
+    assert seen > 0
+    got = model(visible, lean)
+    by_hand = Split(exact.visible, exact.queries[:, seen:], exact.scored)
+    assert torch.equal(got, model(visible, by_hand))
+    assert not torch.allclose(got, model(visible, exact))  # the other queries are attended to
+
+
+def test_clips_of_a_batch_do_not_see_each_other():
+    model = small_model()
+    visible, split = inputs(model, batch=3)
+    alone = Split(split.visible[1:2], split.queries[1:2], split.scored)
+    torch.testing.assert_close(
+        model(visible[1:2], alone)[0], model(visible, split)[1], atol=1e-5, rtol=1e-5
+    )
+
+
+def test_bf16_autocast_is_close_to_fp32():
+    for changes in ({}, {"cosine_attention": True}, {"layer_scale": 0.1}):
+        model = small_model(**changes)
+        visible, split = inputs(model)
+        want = model(visible, split)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            got = model(visible, split)
+            (got.float() - want.detach()).square().mean().backward()
+        assert got.dtype == torch.bfloat16
+        error = (got.float() - want).norm() / want.norm()
+        assert error < 0.03
+        assert _complete({name: weight.grad for name, weight in model.named_parameters()})
+
+
+@pytest.mark.slow
+def test_a_compiled_model_gives_the_same():
+    model = small_model()
+    visible, split = inputs(model)
+    compiled = torch.compile(model, fullgraph=True)
+    torch.testing.assert_close(compiled(visible, split), model(visible, split))
+
+
+# ---- positions
+
+
+def test_position_tables_are_no_weights_and_follow_the_model():
+    model = small_model()
+    assert not any("positions" in name for name in model.state_dict())
+    assert {name for name, _ in model.named_buffers()} == {
+        "encoder.positions",
+        "decoder_positions",
+    }
+    assert model.to(torch.float64).decoder_positions.dtype == torch.float64
+
+
+def test_a_trained_grid_brings_its_own_angles():
+    """At the same resolution of another length, places seen in training keep their numbers."""
+    fresh = VideoEncoder(EncoderConfig(size="tiny", frames=8, height=32, width=48)).positions
+    trained = VideoEncoder(
+        EncoderConfig(size="tiny", frames=8, height=32, width=48, trained_grid=(4, 4, 4))
+    ).positions
+    same = VideoEncoder(
+        EncoderConfig(size="tiny", frames=8, height=32, width=48, trained_grid=(4, 4, 6))
+    ).positions
+    assert torch.equal(same, fresh)
+    assert trained.shape == fresh.shape
+    assert not torch.allclose(trained, fresh, atol=0.1)
+
+
+def test_the_same_cube_at_another_place_is_another_token():
+    model = small_model()
+    visible, split = inputs(model, batch=1)
+    same = visible[:, :1].expand_as(visible)
+    tokens = model.encoder(same, split.visible)[0]
+    assert torch.cdist(tokens, tokens).fill_diagonal_(1).min() > 1e-3
+
+
+# ---- errors
+
+
+@pytest.mark.parametrize(
+    ("changes", "decoder", "message"),
+    [
+        ({"height": 36}, {}, "height=36 does not split into cubes of 8; 32 would work"),
+        ({"frames": 7}, {}, "frames=7 does not split into cubes of 2; 8 would work"),
+        ({"heads": 5}, {}, "dim must split evenly over heads, got dim=24, heads=5"),
+        ({}, {"heads": 5}, "dim must split evenly over heads, got dim=12, heads=5"),
+        ({"depth": 0}, {}, "a depth of 1 or more, got 0"),
+        ({}, {"depth": 0}, "a depth of 1 or more, got 0"),
+        ({"drop_path": 1.0}, {}, "a rate from 0 to below 1, got 1.0"),
+        ({"drop_path": -0.1}, {}, "a rate from 0 to below 1, got -0.1"),
+    ],
+)
+def test_models_that_cannot_be_built_say_why(changes, decoder, message):
+    with pytest.raises(ValueError, match=message):
+        Autoencoder(small_config(decoder, **changes))
+
+
+def test_v1_masking_answers_every_hidden_cube():
+    model = small_model()
+    visible, split = inputs(model, MaskingConfig(encoder_ratio=0.75, decoder="none"))
+    assert model(visible, split).shape == (2, 48, model.cubes.values)
