@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 
-from tests.models.small import small_config
+from tests.models.small import inputs, small_config
 from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig
 from videomae2.models.encoder import EncoderConfig, VideoEncoder
 from videomae2.models.macs import (
@@ -85,9 +87,6 @@ def test_flops_of_the_efficiency_table(size, masking, printed):
 
 def _counted(model, *arguments):
     """Multiply-accumulates that PyTorch itself counts in a forward pass."""
-    from torch.nn.attention import SDPBackend, sdpa_kernel
-    from torch.utils.flop_counter import FlopCounterMode
-
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH), torch.no_grad():
         model(*arguments)
     return counter.get_total_flops() // 2
@@ -99,8 +98,6 @@ def test_the_formula_counts_what_our_model_computes(queries):
     model = Autoencoder(config)
     masking = MaskingConfig(encoder_ratio=0.75, queries=queries)
     counts = token_counts(masking, model.cubes.grid)
-    from tests.models.small import inputs
-
     visible, split = inputs(model, masking, batch=1)
     assert split.visible.shape[1] == counts.visible
     assert split.queries.shape[1] == counts.queries

@@ -61,7 +61,7 @@ def test_size_b_has_exactly_the_released_names_and_shapes():
 
 @pytest.mark.parametrize(
     ("size", "entries"),
-    [("small", 218), ("base", 218), ("large", 374), ("huge", 478), ("giant", 582)],  # fmt: skip
+    [("small", 218), ("base", 218), ("large", 374), ("huge", 478), ("giant", 582)],
 )
 def test_number_of_entries(size, entries):
     with torch.device("meta"):

@@ -7,16 +7,6 @@ import torch.nn.functional as F
 from videomae2.tensors import products
 
 
-@pytest.fixture
-def onednn():
-    before = products.used()
-    if not products.has_onednn():
-        pytest.skip("this build of PyTorch has no oneDNN")
-    products.use("onednn")
-    yield
-    products.use(before)
-
-
 def _case(bias, rows):
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(*rows, 24, generator=generator, requires_grad=True)
@@ -59,3 +49,23 @@ def test_other_types_autocast_and_meta_go_to_pytorch():
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert products.linear(x, weight, offset).dtype == torch.bfloat16
     assert products.linear(x.to("meta"), weight.to("meta"), None).shape == (2, 3, 7)
+
+
+@pytest.mark.usefixtures("onednn")
+def test_under_autocast_gradients_come_in_the_types_of_the_weights():
+    x, weight, offset = _case(True, (2, 3))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        y = products.linear(x, weight, offset)
+        y.float().square().sum().backward()
+    assert all(t.grad.dtype == torch.float32 for t in (x, weight, offset))
+    found = [t.grad.clone() for t in (x, weight, offset)]
+    for t in (x, weight, offset):
+        t.grad = None
+    F.linear(x, weight, offset).square().sum().backward()
+    for got, t in zip(found, (x, weight, offset), strict=True):
+        assert (got - t.grad).norm() < 0.02 * t.grad.norm()
+
+
+@pytest.mark.usefixtures("onednn")
+def test_nothing_to_multiply_is_fine():
+    assert products.linear(torch.zeros(0, 24), torch.zeros(7, 24), None).shape == (0, 7)

@@ -25,8 +25,14 @@ TITLES: dict[Row, str] = {
     "share": "decoder's share",
 }
 
-HIDDEN_COLOR: Color = (47, 52, 61)
-NOT_ASKED_COLOR: Color = (224, 227, 232)
+SUBTITLES: dict[Row, str] = {
+    "original": "the video",
+    "hidden": "what the model sees",
+    "rebuilt": "seen and predicted",
+    "share": "predicted in one pass",
+}
+
+PAINT: Color = (47, 52, 61)  # over what a row does not show
 
 Pictures = UInt8[np.ndarray, "frames height width rgb"]
 
@@ -74,11 +80,10 @@ def panel(shown: Reconstruction, row: Row, frames: Sequence[int], *, scale: int 
     """
     source = shown.rebuilt if row in ("rebuilt", "share") else shown.original
     pictures = np.stack([_enlarged(colored(source[frame]), scale) for frame in frames])
-    seen, color = _seen(shown, row)
     side = shown.cubes.patch * scale
-    slots = seen.reshape(shown.cubes.grid)[np.asarray(frames) // shown.cubes.tubelet]
+    slots = _seen(shown, row).reshape(shown.cubes.grid)[np.asarray(frames) // shown.cubes.tubelet]
     painted = ~slots.repeat(side, axis=1).repeat(side, axis=2)
-    pictures[painted] = color
+    pictures[painted] = PAINT
     return pictures
 
 
@@ -141,15 +146,14 @@ def decoder_words(shown: Reconstruction) -> str:
     )
 
 
-def _seen(shown: Reconstruction, row: Row) -> tuple[Bool[np.ndarray, " tokens"], Color]:
-    """Which cubes a row shows, and the colour of the others."""
-    if row == "original":
-        return np.ones_like(shown.visible), HIDDEN_COLOR
-    if row == "hidden":
-        return shown.visible, HIDDEN_COLOR
-    if row == "rebuilt":
-        return shown.visible | shown.predicted, HIDDEN_COLOR
-    return shown.share, NOT_ASKED_COLOR
+def _seen(shown: Reconstruction, row: Row) -> Bool[np.ndarray, " tokens"]:
+    """Which cubes a row shows."""
+    return {
+        "original": np.ones_like(shown.visible),
+        "hidden": shown.visible,
+        "rebuilt": shown.visible | shown.predicted,
+        "share": shown.share,
+    }[row]
 
 
 def _enlarged(

@@ -9,6 +9,7 @@ from PIL import Image
 from videomae2.jobs.lettering import FAINT_INK, Page, Style, shortened, text_width, wrapped
 from videomae2.jobs.panels import (
     ROWS,
+    SUBTITLES,
     TITLES,
     Reconstruction,
     Row,
@@ -124,7 +125,11 @@ class _Block:
             rows=rows,
             frames=frames_to_show(frames_shown, cubes.frames),
             scale=scale,
-            label_width=max(text_width(TITLES[row], _LABEL) for row in rows) + _LABEL_GAP,
+            label_width=_LABEL_GAP
+            + max(
+                max(text_width(TITLES[row], _LABEL), text_width(SUBTITLES[row], _TIME))
+                for row in rows
+            ),
             frame_width=cubes.width * scale,
             frame_height=cubes.height * scale,
         )
@@ -139,7 +144,9 @@ class _Block:
 
     def draw(self, page: Page, x: int, y: int, shown: Reconstruction) -> None:
         for row in self.rows:
-            page.text(x, y + self.frame_height // 2, TITLES[row], _LABEL, anchor="lm")
+            middle = y + self.frame_height // 2
+            page.text(x, middle - 2, TITLES[row], _LABEL, anchor="ls")
+            page.text(x, middle + 6, SUBTITLES[row], _TIME, anchor="la")
             pictures = panel(shown, row, self.frames, scale=self.scale)
             for number, picture in enumerate(pictures):
                 left = x + self.label_width + number * (self.frame_width + _GAP)

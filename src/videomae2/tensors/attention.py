@@ -19,7 +19,7 @@ from torch.autograd.function import once_differentiable
 
 from videomae2.tensors import products
 
-_LEAST_TOKENS = 256  # below, calling many small products costs more than it saves
+_LEAST_TOKENS = 128  # below, calling many small products costs more than it saves
 
 
 def attend(
@@ -29,7 +29,7 @@ def attend(
     *,
     scale: float | None = None,
 ) -> Float[Tensor, "batch heads asked per_head"]:
-    """``softmax(q @ k.T * scale) @ v`` for each head; the scale is 1/sqrt(per_head) if not given."""
+    """Each head's ``softmax(q @ k.T * scale) @ v``; scale is 1/sqrt(per_head) if not given."""
     if (
         products.used() == "default"
         or q.device.type != "cpu"

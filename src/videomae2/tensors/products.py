@@ -49,10 +49,12 @@ def linear(
     bias: Float[Tensor, " dim_out"] | None,
 ) -> Float[Tensor, "*rows dim_out"]:
     """``x @ weight.T + bias``, in bf16 where autocast asks for it."""
-    dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else weight.dtype
+    autocast = torch.is_autocast_enabled("cpu")
+    dtype = torch.get_autocast_dtype("cpu") if autocast else weight.dtype
     if (
         _library == "default"
         or x.device.type != "cpu"
+        or not (autocast or x.dtype == dtype)
         or dtype not in (torch.float32, torch.bfloat16)
         or x.numel() == 0
         or torch.compiler.is_compiling()

@@ -1,0 +1,148 @@
+"""The loss curve of a run, as a picture."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float64
+
+from videomae2.errors import ConfigError
+
+_RAW, _SMOOTH, _FAINT, _BASE = "#9db8d9", "#1f4e8c", "#6b7280", "#b45309"
+_LOG_FROM_RATIO = 4.0  # of the largest to the smallest smoothed loss
+_SMOOTHED_PARTS = 40  # the curve is a mean over a part of this many
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """What a run logged for its steps, in their order; NaN where a step was skipped."""
+
+    step: Float64[np.ndarray, " steps"]
+    loss: Float64[np.ndarray, " steps"]
+    lr: Float64[np.ndarray, " steps"]
+
+
+def read_metrics(path: Path) -> Metrics:
+    """Read ``metrics.jsonl``, without lines that hold no loss or are still being written.
+
+    Raises:
+        ConfigError: If there is no such file, a line is no JSON, or no step was logged.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    whole = text[: text.rfind("\n") + 1]
+    try:
+        lines: list[dict[str, Any]] = [json.loads(line) for line in whole.splitlines()]
+    except ValueError as error:
+        raise ConfigError(f"{path} holds a line that is no JSON: {error}") from error
+    by_step = {line["step"]: line for line in lines if "loss" in line}
+    if not by_step:
+        raise ConfigError(f"{path} holds no step yet")
+    columns = [
+        [math.nan if (value := line.get(name)) is None else value for line in by_step.values()]
+        for name in ("step", "loss", "lr")
+    ]
+    return Metrics(*(np.asarray(column, dtype=np.float64) for column in columns))
+
+
+def smoothed(values: Float64[np.ndarray, " steps"], window: int) -> Float64[np.ndarray, " steps"]:
+    """Mean over a window around each step, where it is not NaN.
+
+    At the start the window narrows, since the loss falls fast there; at the end it is cut off.
+    """
+    there = np.isfinite(values)
+    sums = np.concatenate([[0.0], np.cumsum(np.where(there, values, 0.0))])
+    counts = np.concatenate([[0], np.cumsum(there)])
+    place = np.arange(len(values))
+    reach = np.minimum(place, window // 2)
+    first, stop = place - reach, np.minimum(place + reach + 1, len(values))
+    count = counts[stop] - counts[first]
+    mean = (sums[stop] - sums[first]) / np.maximum(count, 1)
+    return np.where(count > 0, mean, np.nan)
+
+
+def loss_curve(
+    metrics_jsonl: Path,
+    out: Path,
+    *,
+    title: str = "Pre-training",
+    baseline: float | None = 1.0,
+    axis: Literal["auto", "linear", "log"] = "auto",
+) -> Path:
+    """Draw loss and learning rate over the steps of a run.
+
+    Args:
+        metrics_jsonl: The log of the run.
+        out: The PNG to write, whole or not at all.
+        title: Its heading.
+        baseline: The loss of predicting each cube's mean; about 1 where cubes are z-scored, None
+            to leave the line out.
+        axis: Scale of the loss; auto takes logarithms where it falls to less than a quarter.
+
+    Raises:
+        ConfigError: If the log cannot be read or holds no step.
+    """
+    # The figure is made without pyplot, which would keep it in a global list.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    found = read_metrics(metrics_jsonl)
+    figure = Figure(figsize=(9, 5.4), dpi=160, layout="constrained")
+    FigureCanvasAgg(figure)
+    upper, lower = figure.subplots(
+        2, 1, sharex=True, gridspec_kw={"height_ratios": [4, 1], "hspace": 0.06}
+    )
+    _draw_loss(upper, found, baseline, axis)
+    upper.set_title(title, loc="left", fontsize=13, fontweight="bold", pad=10)
+    lower.plot(found.step, found.lr, color=_FAINT, linewidth=1.4)
+    lower.set_ylabel("learning rate", color=_FAINT)
+    lower.set_xlabel("step")
+    lower.set_ylim(bottom=0)
+    lower.ticklabel_format(axis="y", style="sci", scilimits=(0, 0), useMathText=True)
+    for axes in (upper, lower):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(visible=True, axis="y", color="#e5e7eb", linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.margins(x=0.01)
+        axes.tick_params(labelsize=9)
+    partial = out.with_name(f".{out.name}.partial")
+    figure.savefig(partial, format="png")
+    partial.replace(out)
+    return out
+
+
+def _draw_loss(axes: Any, found: Metrics, baseline: float | None, axis: str) -> None:
+    """Draw the loss of every step lightly, its mean boldly, and what doing nothing would get."""
+    mean = smoothed(found.loss, max(1, len(found.loss) // _SMOOTHED_PARTS))
+    known = mean[np.isfinite(mean)]
+    last = f"smoothed, last {known[-1]:.3f}" if len(known) else "smoothed"
+    axes.plot(found.step, found.loss, color=_RAW, linewidth=0.8, alpha=0.8, label="each step")
+    axes.plot(found.step, mean, color=_SMOOTH, linewidth=2.2, label=last)
+    if baseline is not None:
+        axes.axhline(
+            baseline,
+            color=_BASE,
+            linewidth=1.3,
+            linestyle=(0, (5, 4)),
+            label="predicting each cube's mean",
+        )
+    if axis == "log" or (axis == "auto" and _spans_much(known)):
+        axes.set_yscale("log")
+    skipped = int(np.isnan(found.loss).sum())
+    if skipped:
+        axes.plot([], [], " ", label=f"{skipped} steps skipped")
+    axes.set_ylabel("loss")
+    axes.legend(frameon=False, fontsize=9, loc="upper right")
+
+
+def _spans_much(known: Float64[np.ndarray, " steps"]) -> bool:
+    return (
+        bool(len(known))
+        and float(known.min()) > 0
+        and bool(known.max() / known.min() > _LOG_FROM_RATIO)
+    )

@@ -1,0 +1,152 @@
+"""What a model makes of clips, in pixels."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from tests.models.small import MASKING, small_model
+from videomae2.tasks.pretrain import MaskingConfig, PretrainTask, draw_split, pixel_loss
+from videomae2.tasks.rebuild import assemble, passes, rebuild
+from videomae2.tensors import grid, pixels
+from videomae2.tensors.clips import Clips
+
+MASKINGS = [
+    MASKING,
+    replace(MASKING, queries="lean"),
+    replace(MASKING, decoder="none"),
+    replace(MASKING, decoder_ratio=0.75),
+    replace(MASKING, decoder_ratio=0.25),
+    replace(MASKING, encoder="random"),
+    replace(MASKING, encoder="random", decoder="random"),
+    replace(MASKING, encoder="frame", decoder="frame", encoder_ratio=0.5),
+    replace(MASKING, decoder="frame", loss_on="decoded"),
+    replace(MASKING, per_cube_target=False),
+]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return small_model().eval()
+
+
+def some_clips(model, batch=3):
+    cubes = model.cubes
+    shape = (batch, cubes.frames, cubes.height, cubes.width, cubes.channels)
+    generator = torch.Generator().manual_seed(1)
+    frames = torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
+    frames[0, :4] = 77  # also cubes without any contrast
+    return Clips(frames, torch.arange(batch), torch.ones(batch))
+
+
+def by_cubes(x, cubes):
+    return grid.split(x, cubes)
+
+
+@pytest.mark.parametrize("masking", MASKINGS, ids=str)
+def test_a_perfect_decoder_with_true_statistics_gives_the_clip_back(model, masking):
+    clips, cubes = some_clips(model), model.cubes
+    splits = passes(masking, cubes.grid, 3, clips.keys)
+    plain = not masking.per_cube_target
+    answers = [
+        pixels.target(
+            grid.gather(clips.pixels, split.answered, cubes), channels=3, per_cube=not plain
+        )
+        for split in splits
+    ]
+    found = assemble(clips.pixels, splits, answers, cubes, statistics=None if plain else "truth")
+    assert torch.equal(found.pixels, clips.pixels)
+    assert torch.equal(found.visible, ~found.predicted)
+    assert found.passes == len(splits)
+    assert found.loss.abs().max() == 0
+    assert (found.baseline > 0).all()
+
+
+@pytest.mark.parametrize("masking", MASKINGS, ids=str)
+def test_the_first_pass_is_the_one_of_training(model, masking):
+    clips, shape = some_clips(model), model.cubes.grid
+    first, trained = (
+        passes(masking, shape, 3, clips.keys)[0],
+        draw_split(masking, shape, 3, clips.keys),
+    )
+    assert torch.equal(first.visible, trained.visible)
+    assert torch.equal(first.queries, trained.queries)
+    assert first.scored == trained.scored
+
+
+@pytest.mark.parametrize("masking", MASKINGS, ids=str)
+def test_every_pass_asks_as_much_as_training(model, masking):
+    splits = passes(masking, model.cubes.grid, 3, torch.arange(3))
+    assert {s.queries.shape for s in splits} == {splits[0].queries.shape}
+    assert {s.scored for s in splits} == {splits[0].scored}
+    assert all(torch.equal(s.visible, splits[0].visible) for s in splits)
+
+
+@pytest.mark.parametrize("statistics", ["truth", "surroundings"])
+@pytest.mark.parametrize("masking", MASKINGS, ids=str)
+def test_visible_cubes_are_copied_to_the_bit_and_the_loss_is_that_of_training(
+    model, masking, statistics
+):
+    clips, cubes = some_clips(model), model.cubes
+    task = PretrainTask(model, masking).eval()
+    found = rebuild(task, clips, statistics=statistics)
+    got, want = by_cubes(found.pixels, cubes), by_cubes(clips.pixels, cubes)
+    assert torch.equal(got[found.visible], want[found.visible])
+    assert not torch.equal(got[found.predicted], want[found.predicted])
+    split = draw_split(masking, cubes.grid, 3, clips.keys)
+    with torch.no_grad():
+        predicted, target = task.predict(clips, split)
+    for number in range(3):
+        weight = None if split.weight is None else split.weight[number : number + 1]
+        one = slice(number, number + 1)
+        loss = pixel_loss(predicted[one], target[one], weight, torch.ones(1))
+        torch.testing.assert_close(found.loss[number], loss)
+
+
+def test_hidden_pixels_change_nothing_where_statistics_come_from_the_surroundings(model):
+    clips = some_clips(model)
+    task = PretrainTask(model, MASKING).eval()
+    found = rebuild(task, clips, statistics="surroundings")
+    cubes = by_cubes(clips.pixels, model.cubes)
+    other = torch.where(found.visible[:, :, None], cubes, 255 - cubes)
+    changed = Clips(grid.join(other, model.cubes), clips.keys, clips.weights)
+    again = rebuild(task, changed, statistics="surroundings")
+    assert torch.equal(found.pixels, again.pixels)
+    assert not torch.equal(found.pixels, rebuild(task, clips, statistics="truth").pixels)
+
+
+def test_the_share_is_what_the_first_pass_answers(model):
+    found = rebuild(PretrainTask(model, MASKING), some_clips(model), statistics="truth")
+    assert found.passes == 2
+    assert torch.equal(found.share.sum(dim=1) * 2, found.predicted.sum(dim=1))
+    assert not (found.share & found.visible).any()
+
+
+def test_all_hidden_cubes_can_be_asked_for_at_once(model):
+    clips = some_clips(model)
+    task = PretrainTask(model, MASKING).eval()
+    found = rebuild(task, clips, statistics="truth", all_hidden=True)
+    v1 = PretrainTask(model, replace(MASKING, decoder="none")).eval()
+    assert found.passes == 1
+    assert torch.equal(found.share, ~found.visible)
+    assert torch.equal(found.pixels, rebuild(v1, clips, statistics="truth").pixels)
+
+
+def test_what_no_pass_answered_stays_black(model):
+    clips, cubes = some_clips(model), model.cubes
+    first = passes(MASKING, cubes.grid, 3, clips.keys)[:1]
+    target = pixels.target(grid.gather(clips.pixels, first[0].answered, cubes), channels=3)
+    found = assemble(clips.pixels, first, [target], cubes, statistics="truth")
+    unknown = ~(found.visible | found.predicted)
+    assert unknown.any()
+    assert (by_cubes(found.pixels, cubes)[unknown] == 0).all()
+
+
+def test_the_baseline_of_z_scored_cubes_is_about_one(model):
+    clips = some_clips(model)
+    noisy = Clips(clips.pixels[1:], clips.keys[1:], clips.weights[1:])
+    values = model.cubes.values // 3
+    found = rebuild(
+        PretrainTask(model, MaskingConfig(encoder_ratio=0.5)), noisy, statistics="truth"
+    )
+    torch.testing.assert_close(found.baseline, torch.full((2,), (values - 1) / values))

@@ -1,0 +1,58 @@
+"""Attention head by head: the same as PyTorch's own but for rounding, gradients included."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from videomae2.tensors.attention import attend
+
+
+def _case(asked, tokens, dtype=torch.float32):
+    generator = torch.Generator().manual_seed(asked)
+    sizes = [(2, 3, n, 8) for n in (asked, tokens, tokens)]
+    parts = [torch.randn(size, generator=generator).to(dtype).requires_grad_() for size in sizes]
+    return parts, torch.randn(sizes[0], generator=generator).to(dtype)
+
+
+def _results(function, parts, grad, scale):
+    for part in parts:
+        part.grad = None
+    y = function(*parts, scale=scale)
+    y.backward(grad)
+    return [y, *(part.grad for part in parts)]
+
+
+@pytest.mark.usefixtures("onednn")
+@pytest.mark.parametrize("scale", [None, 1.0, 3.0])
+@pytest.mark.parametrize(("asked", "tokens"), [(150, 150), (1, 130), (60, 200), (7, 9)])
+def test_one_head_after_the_other_is_the_same(asked, tokens, scale):
+    parts, grad = _case(asked, tokens)
+    ours = _results(attend, parts, grad, scale)
+    theirs = _results(F.scaled_dot_product_attention, parts, grad, scale)
+    for a, b in zip(ours, theirs, strict=True):
+        assert (a - b).norm() < 1e-5 * b.norm()
+
+
+@pytest.mark.usefixtures("onednn")
+def test_bf16_is_as_near_to_the_truth_as_pytorchs_own():
+    parts, grad = _case(140, 140, torch.bfloat16)
+    exact = _results(F.scaled_dot_product_attention, [p.detach().float().requires_grad_()
+                     for p in parts], grad.float(), None)  # fmt: skip
+    ours = _results(attend, parts, grad, None)
+    for got, want in zip(ours, exact, strict=True):
+        assert got.dtype == torch.bfloat16
+        assert (got.float() - want).norm() < 0.02 * want.norm()
+
+
+@pytest.mark.usefixtures("onednn")
+def test_views_of_one_projection_are_fine():
+    qkv = torch.randn(2, 140, 3, 3, 8, generator=torch.Generator().manual_seed(0))
+    q, k, v = qkv.permute(2, 0, 3, 1, 4)
+    torch.testing.assert_close(
+        attend(q, k, v), F.scaled_dot_product_attention(q, k, v), atol=1e-5, rtol=1e-5
+    )
+
+
+def test_by_default_it_is_pytorchs_own():
+    (q, k, v), _ = _case(150, 150)
+    assert torch.equal(attend(q, k, v), F.scaled_dot_product_attention(q, k, v))
