@@ -18,7 +18,7 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 def tube_mask(grid, ratio, rng):
     """1 = hidden; [time, row*col]."""
     time, row, col = grid
-    hidden = int(ratio * row * col)
+    hidden = int(ratio * (row * col))
     slot = np.array([0] * (row * col - hidden) + [1] * hidden)
     rng.shuffle(slot)
     return np.stack([slot] * time)

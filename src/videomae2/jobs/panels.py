@@ -119,13 +119,14 @@ def statistics_words(shown: Reconstruction) -> str:
     """Say where mean and contrast of the rebuilt cubes come from."""
     if shown.statistics == "truth":
         return (
-            "Each rebuilt cube is given its TRUE mean and contrast, which the model does not know; "
-            "only the pattern inside a cube is predicted."
+            "Only the pattern inside each rebuilt cube is predicted; it is given its TRUE mean and "
+            "contrast, which the model does not know."
         )
     if shown.statistics == "surroundings":
         return (
-            "Each rebuilt cube is given a mean and contrast estimated from the visible cubes "
-            "around it; the pattern inside is predicted. Nothing hidden is used."
+            "The pattern inside each rebuilt cube is predicted; its mean and contrast are "
+            "estimated from the visible cubes around, and such that cubes join. Nothing hidden "
+            "is used."
         )
     return "The model predicts plain pixels; nothing hidden is used."
 

@@ -207,7 +207,7 @@ class _Trainer:
             plan,
             seed=run.seed,
             quarantine=quarantine,
-            workers=_workers(run.loading.workers, runtime),
+            workers=reading_processes(run.loading.workers, runtime),
             pin=runtime.device.type == "cuda",
         )
 
@@ -264,7 +264,7 @@ class _Trainer:
         return step
 
 
-def _workers(wanted: int | None, runtime: Runtime) -> int:
+def reading_processes(wanted: int | None, runtime: Runtime) -> int:
     """Reading processes: most cores beside a GPU, a share of them where the CPU also trains."""
     if wanted is not None:
         return wanted

@@ -1,7 +1,8 @@
 """What a pre-trained model makes of clips, in pixels.
 
 Visible cubes are copied from the clip, hidden ones are the decoder's. Where the decoder answers
-z-scored cubes, their mean and contrast come from the truth or from the visible cubes around.
+z-scored cubes, their mean and contrast come from the truth, or from the visible cubes around and
+from how the answers join.
 
 Axes: batch, frames, height, width, channels; tokens; scored = answers of a pass; values.
 """
@@ -15,7 +16,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from videomae2.tasks.pretrain import MaskingConfig, PretrainTask
-from videomae2.tensors import grid, masks, pixels, surroundings, tokens
+from videomae2.tensors import grid, masks, pixels, seams, surroundings, tokens
 from videomae2.tensors.clips import Clips
 from videomae2.tensors.grid import Cubes, Grid
 from videomae2.tensors.keyed import Randomness
@@ -127,42 +128,53 @@ def assemble(
     """
     truth = grid.split(clips, cubes)
     index = splits[0].visible
-    visible = torch.zeros(truth.shape[:2], dtype=torch.bool, device=truth.device)
-    visible = visible.scatter(1, index, True)
+    nowhere = torch.zeros(truth.shape[:2], dtype=torch.bool, device=truth.device)
+    visible = nowhere.scatter(1, index, True)
+    shares = [nowhere.scatter(1, split.answered, True) & ~visible for split in splits]
+    predicted = torch.stack(shares).any(dim=0)
     canvas = torch.zeros_like(truth, dtype=torch.float32)
-    shares = []
     for split, answer in reversed(list(zip(splits, answers, strict=True))):
-        values = answer.float()
-        if statistics is not None:
-            mean, std = _moments(truth, index, cubes, statistics)
-            values = pixels.denormalise(values, _at(mean, split), _at(std, split))
-        canvas = canvas.scatter(1, split.answered[:, :, None].expand_as(values), values)
-        shares.append(torch.zeros_like(visible).scatter(1, split.answered, True) & ~visible)
+        place = split.answered[:, :, None].expand_as(answer)
+        canvas = canvas.scatter(1, place, answer.float())
+    if statistics == "truth":
+        mean, std = pixels.moments(truth.float() / 255, cubes.channels)
+        canvas = pixels.denormalise(canvas, mean, std)
+    elif statistics == "surroundings":
+        canvas = _fitted(canvas, truth, index, cubes, visible=visible, predicted=predicted)
+    canvas = canvas * predicted[:, :, None]
     painted = (canvas * 255).round().clamp(0, 255).to(torch.uint8)
     loss, baseline = _losses(truth, splits[0], answers[0], cubes, plain=statistics is None)
     return Rebuilt(
         pixels=grid.join(torch.where(visible[:, :, None], truth, painted), cubes),
         visible=visible,
-        predicted=torch.stack(shares).any(dim=0),
-        share=shares[-1],
+        predicted=predicted,
+        share=shares[0],
         loss=loss,
         baseline=baseline,
         passes=len(splits),
     )
 
 
-def _moments(
-    truth: Tensor, visible: Tensor, cubes: Cubes, statistics: Statistics
-) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of every cube."""
-    if statistics == "truth":
-        return pixels.moments(truth.float() / 255, cubes.channels)
-    seen = grid.take(truth, visible).float() / 255
-    return surroundings.estimated_moments(seen, visible, cubes.grid, channels=cubes.channels)
-
-
-def _at(moments: Tensor, split: Split) -> Tensor:
-    return grid.take(moments[:, :, 0], split.answered)[:, :, None]
+def _fitted(
+    answers: Tensor,
+    truth: Tensor,
+    index: Tensor,
+    cubes: Cubes,
+    *,
+    visible: Tensor,
+    predicted: Tensor,
+) -> Tensor:
+    """Give z-scored answers the mean and contrast that fit what is visible and each other."""
+    seen = grid.take(truth, index)
+    guess = surroundings.estimated_moments(
+        seen.float() / 255, index, cubes.grid, channels=cubes.channels
+    )
+    true_patterns = pixels.target(seen, channels=cubes.channels)
+    patterns = answers.scatter(1, index[:, :, None].expand_as(seen), true_patterns)
+    mean, std = seams.joined_moments(
+        patterns, *guess, visible=visible, predicted=predicted, cubes=cubes
+    )
+    return pixels.denormalise(answers, mean, std)
 
 
 def _losses(

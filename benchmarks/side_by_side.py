@@ -1,0 +1,288 @@
+"""One pre-training step of ours beside transformers' VideoMAEForPreTraining, at equal work.
+
+Equal: ViT-B, clips of 16x224x224, V1 masking (tube 0.9, all hidden cubes decoded, 4 decoder
+blocks), batch, precision, threads, the same code for the limit of the gradient's norm and for
+fused AdamW with its groups, and PyTorch told to keep freed memory.
+
+Timed in ours: drawing the masks, gathering and normalising cubes of uint8 clips, forward, loss
+with its target, backward, limit of the norm, AdamW. Timed in transformers: the same from forward
+on; its masks and its float pixels, normalised, are made before the clock starts.
+
+Each contestant is a process of its own, so that its peak memory is its own; contestants of a
+group take turns, step by step, and their medians are compared.
+
+    python benchmarks/side_by_side.py            # about five minutes on 2 cores
+    python benchmarks/side_by_side.py --quick    # about one and a half
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any, Literal, cast
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: a waiting process burns no core
+
+import torch
+from torch import Tensor, nn
+
+from videomae2.engine.runtime import Runtime, RuntimeConfig, prepare
+from videomae2.jobs.bench.machine import describe, highest_memory_gib
+from videomae2.jobs.bench.model import (
+    MASKINGS,
+    MaskingName,
+    StepCase,
+    made_up_clips,
+    make_optimizer,
+    one_step,
+)
+from videomae2.jobs.bench.tables import aligned
+from videomae2.models.autoencoder import Autoencoder
+from videomae2.models.initial import initialise
+from videomae2.models.sizes import SIZES, SizeName
+from videomae2.tasks.pretrain import PretrainTask, draw_split
+from videomae2.tensors import products
+from videomae2.tensors.clips import Clips
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contestant:
+    """Who steps, and how."""
+
+    code: str
+    """ours, or transformers."""
+    masking: MaskingName = "v1"
+    precision: Literal["fp32", "bf16"] = "fp32"
+    products: str = "chosen"
+    """chosen: what a run takes here; default: PyTorch's own products and attention."""
+
+    @property
+    def name(self) -> str:
+        plain = ", PyTorch's kernels" if self.products == "default" else ""
+        return f"{self.code} {self.masking} {self.precision}{plain}"
+
+
+OURS = Contestant(code="ours")
+THEIRS = Contestant(code="transformers")
+OURS_BF16 = Contestant(code="ours", precision="bf16")
+GROUPS: dict[str, list[Contestant]] = {
+    "against transformers, fp32": [THEIRS, OURS, Contestant(code="ours", products="default")],
+    "against transformers, bf16": [Contestant(code="transformers", precision="bf16"), OURS_BF16],
+    "masking, fp32": [
+        OURS,
+        Contestant(code="ours", masking="dual"),
+        Contestant(code="ours", masking="lean"),
+    ],
+    "precision": [
+        OURS,
+        OURS_BF16,
+        Contestant(code="ours", masking="dual"),
+        Contestant(code="ours", masking="dual", precision="bf16"),
+    ],
+}
+"""The first of a group is what the others are compared with."""
+
+
+class TheirTask(nn.Module):
+    """transformers' model as a task: inputs ready-made, the loss computed by the model."""
+
+    def __init__(self, case: StepCase, clips: Clips) -> None:
+        super().__init__()
+        from transformers import VideoMAEConfig, VideoMAEForPreTraining
+
+        size = SIZES[case.size]
+        config = VideoMAEConfig(
+            image_size=case.side,
+            patch_size=size.patch,
+            num_frames=case.frames,
+            tubelet_size=size.tubelet,
+            hidden_size=size.dim,
+            num_hidden_layers=size.depth,
+            num_attention_heads=size.heads,
+            intermediate_size=int(size.dim * size.mlp_ratio),
+            decoder_hidden_size=size.decoder_dim,
+            decoder_num_hidden_layers=4,
+            decoder_num_attention_heads=size.decoder_heads,
+            decoder_intermediate_size=int(size.decoder_dim * size.mlp_ratio),
+            layer_norm_eps=1e-6,
+            norm_pix_loss=True,
+            attn_implementation="sdpa",
+        )
+        self.model = VideoMAEForPreTraining(config)
+        mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+        pixels = (clips.pixels / 255 - mean) / std
+        self.pixels = nn.Buffer(pixels.permute(0, 1, 4, 2, 3).contiguous(), persistent=False)
+        cubes = case.model.encoder.cubes
+        split = draw_split(MASKINGS["v1"], cubes.grid, case.batch, clips.keys)
+        hidden = torch.ones(case.batch, cubes.tokens, dtype=torch.bool)
+        self.hidden = nn.Buffer(hidden.scatter_(1, split.visible, False), persistent=False)
+
+    pixels: Tensor
+    hidden: Tensor
+
+    def forward(self, clips: Clips) -> tuple[Tensor, dict[str, Tensor]]:
+        return self.model(self.pixels, bool_masked_pos=self.hidden).loss, {}
+
+
+def compete(who: Contestant, case: StepCase) -> None:
+    """Be one contestant: step whenever a line comes in, and answer with the seconds."""
+    runtime = prepare(RuntimeConfig(device="cpu", precision=who.precision))
+    if who.products == "default":
+        products.use("default")
+    clips = made_up_clips(case, runtime.device)
+    task = _task(who, case, clips).train()
+    optimizer = make_optimizer(task)
+    for _ in sys.stdin:
+        started = time.perf_counter()
+        loss = one_step(task, optimizer, clips, runtime).loss.item()
+        seconds = time.perf_counter() - started
+        memory = highest_memory_gib(runtime)
+        print(json.dumps({"seconds": seconds, "gib": memory, "loss": loss}), flush=True)
+
+
+def _task(who: Contestant, case: StepCase, clips: Clips) -> nn.Module:
+    torch.manual_seed(0)
+    if who.code == "transformers":
+        return TheirTask(case, clips)
+    model = Autoencoder(case.model)
+    initialise(model, torch.Generator().manual_seed(0))
+    return PretrainTask(model, MASKINGS[who.masking])
+
+
+class Opponent:
+    """The process of a contestant."""
+
+    def __init__(self, who: Contestant, case: StepCase) -> None:
+        self.who = who
+        words = {**asdict(who), "size": case.size, "batch": case.batch, "side": case.side}
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, "--contestant", json.dumps(words)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def step(self) -> dict[str, float]:
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.write("step\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.who.name} ended early; its message is above")
+        return json.loads(line)
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+def take_turns(group: Sequence[Contestant], case: StepCase, rounds: int) -> list[dict[str, Any]]:
+    """Let a group step in turn; the first two rounds do not count."""
+    opponents = [Opponent(who, case) for who in group]
+    answers: list[list[dict[str, float]]] = [[] for _ in group]
+    try:
+        for _ in range(2 + rounds):
+            for opponent, got in zip(opponents, answers, strict=True):
+                got.append(opponent.step())
+    finally:
+        for opponent in opponents:
+            opponent.close()
+    first = median(one["seconds"] for one in answers[0][2:])
+    return [
+        _summary(who, [one["seconds"] for one in got[2:]], first, got[-1])
+        for who, got in zip(group, answers, strict=True)
+    ]
+
+
+def _summary(
+    who: Contestant, seconds: list[float], first: float, last: dict[str, float]
+) -> dict[str, Any]:
+    typical = median(seconds)
+    return {
+        **asdict(who),
+        "name": who.name,
+        "rounds": len(seconds),
+        "median_seconds": typical,
+        "least_seconds": min(seconds),
+        "most_seconds": max(seconds),
+        "time_over_first": typical / first,
+        "speed_over_first": first / typical,
+        "peak_gib": last["gib"],
+        "loss": last["loss"],
+    }
+
+
+def table(title: str, rows: Sequence[dict[str, Any]]) -> str:
+    """A group's numbers for people."""
+    head = (title, "s/step", "least", "most", "time", "speed", "peak GiB")
+    cells = [
+        (
+            row["name"],
+            f"{row['median_seconds']:.3f}",
+            f"{row['least_seconds']:.3f}",
+            f"{row['most_seconds']:.3f}",
+            f"{row['time_over_first']:.2f}",
+            f"{row['speed_over_first']:.2f}",
+            f"{row['peak_gib']:.2f}",
+        )
+        for row in rows
+    ]
+    return aligned(head, cells)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the groups and print tables, and JSON where it is asked for."""
+    options = _parser().parse_args(arguments)
+    if options.contestant:
+        words = json.loads(options.contestant)
+        case = StepCase(**{name: words.pop(name) for name in ("size", "batch", "side")})
+        compete(Contestant(**words), case)
+        return 0
+    case = StepCase(size=options.size, batch=options.batch, side=options.side)
+    rounds = options.rounds or (3 if options.quick else 7)
+    runtime: Runtime = prepare(RuntimeConfig(device="cpu", precision="fp32"))
+    print(describe(runtime.device))
+    print(f"{case.size}, {case.batch} clips of {case.frames}x{case.side}x{case.side}; medians of")
+    print(f"{rounds} steps in turn; time and speed beside the first of each group\n")
+    found = {}
+    for title, group in GROUPS.items():
+        if options.group and options.group not in title:
+            continue
+        found[title] = take_turns(group, case, rounds)
+        print(table(title, found[title]), end="\n\n", flush=True)
+    if options.json:
+        report = {
+            "machine": asdict(describe(runtime.device)),
+            "case": asdict(case),
+            "groups": found,
+        }
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(report, indent=2) + "\n")
+        print(f"numbers in {options.json}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--quick", action="store_true", help="3 rounds instead of 7")
+    parser.add_argument("--rounds", type=int, help="steps of each that count")
+    parser.add_argument("--group", help="only groups with this in their title")
+    parser.add_argument("--size", default="base", choices=sorted(SIZES), type=_size)
+    parser.add_argument("--batch", type=int, default=2)
+    parser.add_argument("--side", type=int, default=224)
+    parser.add_argument("--json", type=Path, help="also write the numbers to this file")
+    parser.add_argument("--contestant", help=argparse.SUPPRESS)
+    return parser
+
+
+def _size(name: str) -> SizeName:
+    return cast(SizeName, name)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

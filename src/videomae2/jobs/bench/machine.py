@@ -1,0 +1,103 @@
+"""What was measured, where and when: the facts that belong to every number."""
+
+import platform
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+
+from videomae2.engine.runtime import Runtime, free_cores, peak_memory_gib
+from videomae2.tensors import products
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Machine:
+    """Facts of a measurement."""
+
+    date: str
+    """In UTC."""
+    commit: str
+    """Of the working tree, with + if it was changed; empty outside of one."""
+    processor: str
+    cores: int
+    """Cores that this process may use."""
+    threads: int
+    """Threads of PyTorch."""
+    device: str
+    cpu_products: str
+    """Who computes float32 products on the CPU."""
+    torch: str
+    python: str
+
+    def __str__(self) -> str:
+        where = f"{self.processor}, {self.cores} cores, {self.threads} threads"
+        if self.device != "cpu":
+            where = f"{self.device} ({where})"
+        commit = f", commit {self.commit}" if self.commit else ""
+        return f"{where}; torch {self.torch}, Python {self.python}; {self.date}{commit}"
+
+
+def describe(device: torch.device) -> Machine:
+    """Collect the facts."""
+    cuda = device.type == "cuda"
+    return Machine(
+        date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        commit=_commit(),
+        processor=_processor(),
+        cores=free_cores(),
+        threads=torch.get_num_threads(),
+        device=torch.cuda.get_device_name(device) if cuda else "cpu",
+        cpu_products=products.used(),
+        torch=torch.__version__,
+        python=platform.python_version(),
+    )
+
+
+def reset_peak_memory(device: torch.device) -> None:
+    """Forget the highest use of memory so far, where the system can."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:  # not Linux, or not allowed: the peak is then that of the whole process
+        return
+
+
+def highest_memory_gib(runtime: Runtime) -> float:
+    """The most memory used since ``reset_peak_memory``: of the device, or of this process."""
+    if runtime.device.type == "cpu":
+        try:
+            lines = Path("/proc/self/status").read_text().splitlines()
+        except OSError:
+            lines = []
+        for line in lines:
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 2**20
+    return peak_memory_gib(runtime.device)
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def _commit() -> str:
+    def git(*words: str) -> str:
+        folder = Path(__file__).parent
+        command = ["git", "-C", str(folder), *words]
+        try:
+            return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        except (OSError, subprocess.CalledProcessError):
+            return ""
+
+    commit = git("rev-parse", "--short", "HEAD").strip()
+    return f"{commit}+" if commit and git("status", "--porcelain").strip() else commit

@@ -1,0 +1,90 @@
+"""The machine's own limit: the best sustained rate of plain matrix products.
+
+Axes: rows, dim_in, dim_out.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+
+import torch
+from torch import Tensor
+
+from videomae2.tensors import products
+
+CPU_SHAPES = ((1024, 1024, 1024), (2048, 2048, 2048), (3136, 768, 3072))
+CUDA_SHAPES = ((8192, 8192, 8192), (16384, 4096, 4096), (32768, 1408, 6144))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Peak:
+    """The fastest of several matrix products."""
+
+    dtype: str
+    flops_per_second: float
+    shape: tuple[int, int, int]
+    """Rows, inner and outer width of the fastest."""
+    library: str
+    """Who computed it: PyTorch's default or oneDNN (on a CPU)."""
+
+
+def measure_peak(
+    device: torch.device,
+    dtype: torch.dtype,
+    *,
+    seconds: float = 0.4,
+    shapes: tuple[tuple[int, int, int], ...] | None = None,
+) -> Peak:
+    """Time products of random matrices, and take the median rate of the best shape and library.
+
+    Args:
+        device: Where.
+        dtype: float32 or bfloat16.
+        seconds: How long each shape is repeated.
+        shapes: Rows, inner and outer widths; the defaults suit a CPU or a large GPU.
+    """
+    found = []
+    for shape in shapes or (CPU_SHAPES if device.type == "cpu" else CUDA_SHAPES):
+        rows, inner, outer = shape
+        generator = torch.Generator(device).manual_seed(0)
+        a = torch.randn(rows, inner, device=device, generator=generator).to(dtype)
+        b = torch.randn(outer, inner, device=device, generator=generator).to(dtype)
+        for library, multiply in _libraries(device, dtype).items():
+            rate = 2 * rows * inner * outer / _median_seconds(multiply, a, b, seconds)
+            found.append((rate, shape, library))
+    rate, shape, library = max(found)
+    return Peak(
+        dtype=str(dtype).removeprefix("torch."),
+        flops_per_second=rate,
+        shape=shape,
+        library=library,
+    )
+
+
+def _libraries(
+    device: torch.device, dtype: torch.dtype
+) -> dict[str, Callable[[Tensor, Tensor], Tensor]]:
+    ways: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"default": lambda a, b: a @ b.t()}
+    if device.type == "cpu" and dtype == torch.float32 and products.has_onednn():
+        ways["onednn"] = products.product
+    return ways
+
+
+def _median_seconds(
+    multiply: Callable[[Tensor, Tensor], Tensor], a: Tensor, b: Tensor, seconds: float
+) -> float:
+    multiply(a, b)
+    _wait(a.device)
+    times: list[float] = []
+    while sum(times) < seconds or len(times) < 3:
+        started = time.perf_counter()
+        multiply(a, b)
+        _wait(a.device)
+        times.append(time.perf_counter() - started)
+    return median(times)
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

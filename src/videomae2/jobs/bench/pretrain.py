@@ -1,0 +1,204 @@
+"""The whole measurement: peak, model step, data path, both together."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from videomae2.data.loading import clip_shape, read_sources
+from videomae2.data.sources import DataConfig, LoadingConfig
+from videomae2.data.worker import SampleRequest
+from videomae2.engine.runtime import Runtime, RuntimeConfig, prepare
+from videomae2.errors import ConfigError
+from videomae2.jobs.bench import machine, samples
+from videomae2.jobs.bench.machine import Machine
+from videomae2.jobs.bench.model import MaskingName, StepCase, StepNumbers, measure_step
+from videomae2.jobs.bench.peak import Peak, measure_peak
+from videomae2.jobs.bench.reading import ReadingNumbers, measure_reading
+from videomae2.jobs.bench.together import TogetherNumbers, data_config, measure_together
+from videomae2.models.sizes import SizeName
+from videomae2.tensors import draws
+
+BenchPart = Literal["model", "data", "both"]
+Precision = Literal["auto", "bf16", "fp32"]
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BenchConfig:
+    """What to measure."""
+
+    parts: tuple[BenchPart, ...] = ("model", "data", "both")
+    """The model's step, the path from files to clips, and training with both."""
+    size: SizeName = "base"
+    """The model."""
+    masking: tuple[MaskingName, ...] = ("dual", "lean", "v1")
+    """Dual masking as in the paper, its lean form, and V1 (no decoder masking); training with
+    data takes the first."""
+    precision: tuple[Precision, ...] = ("auto",)
+    """Precisions of the step; auto is what a run takes here; training takes the first."""
+    batch: int | None = None
+    """Clips of a step; 4 on a CPU and 64 on a GPU if not given."""
+    frames: int = 16
+    """Frames of a clip."""
+    side: int | None = None
+    """Height and width of a clip in pixels; 224 if not given, 64 for the tiny model."""
+    repeats: int = 5
+    """Steps that are timed, after two that are not."""
+    videos: Path | None = None
+    """A folder of videos or a list; without it, some videos are made up (H.264, 340x256, 10 s at
+    30 frames a second, a key frame every 16 frames)."""
+    made_up_videos: int = 6
+    """How many."""
+    made_up_frames: int = 300
+    """How long, in frames."""
+    reads: int = 24
+    """Videos that are read for the data path."""
+    stride: float = 4.0
+    """Frames from one frame of a clip to the next."""
+    views: int = 4
+    """Clips made of each decoded video."""
+    workers: int | None = None
+    """Reading processes of training; chosen as for a run if not given."""
+    device: str = "auto"
+    """cpu, cuda, cuda:1, …; auto takes a CUDA device if there is one."""
+    compile: bool = False
+    """Compile the model's blocks."""
+    peak_seconds: float = 0.4
+    """How long each matrix product is repeated for the machine's peak."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BenchReport:
+    """All numbers; parts that were not asked for are empty."""
+
+    machine: Machine
+    case: StepCase
+    peaks: tuple[Peak, ...] = ()
+    steps: tuple[StepNumbers, ...] = ()
+    videos: str = ""
+    reading: ReadingNumbers | None = None
+    together: TogetherNumbers | None = None
+
+
+def bench(config: BenchConfig, *, say: Say = lambda line: None) -> BenchReport:
+    """Measure what is asked for.
+
+    Args:
+        config: What to measure.
+        say: Takes lines about the progress.
+
+    Raises:
+        ConfigError: If the configuration cannot work.
+        DataError: If the videos cannot be read.
+    """
+    runtimes = _runtimes(config)
+    first, device = runtimes[0], runtimes[0].device
+    case = _case(config, device)
+    _check(config, case)
+    report = BenchReport(machine=machine.describe(device), case=case)
+    if "model" in config.parts:
+        peaks, steps = _measure_model(config, case, runtimes, say)
+        report = replace(report, peaks=peaks, steps=steps)
+    if config.parts == ("model",):
+        return report
+    with ExitStack() as stack:
+        data, named = _videos(config, stack, say)
+        report = replace(report, videos=named)
+        if "data" in config.parts:
+            say(f"reading {config.reads} videos on one core")
+            report = replace(report, reading=_measure_data(config, data, case))
+        if "both" in config.parts:
+            say("training with reading processes")
+            numbers = measure_together(case, first, data, workers=config.workers)
+            report = replace(report, together=numbers)
+    return report
+
+
+def _runtimes(config: BenchConfig) -> list[Runtime]:
+    return [
+        prepare(RuntimeConfig(device=config.device, precision=name, compile=config.compile))
+        for name in config.precision
+    ]
+
+
+def _case(config: BenchConfig, device: torch.device) -> StepCase:
+    return StepCase(
+        size=config.size,
+        masking=config.masking[0],
+        batch=config.batch or (64 if device.type == "cuda" else 4),
+        frames=config.frames,
+        side=config.side or (64 if config.size == "tiny" else 224),
+    )
+
+
+def _check(config: BenchConfig, case: StepCase) -> None:
+    problems = [
+        f"--{name.replace('_', '-')} must be 1 or more, got {value}"
+        for name in ("repeats", "reads", "views", "frames", "made_up_videos", "made_up_frames")
+        if (value := getattr(config, name)) < 1
+    ]
+    try:
+        _ = case.model.encoder.cubes
+    except ValueError as error:
+        problems.append(str(error))
+    if case.batch < 1:
+        problems.append(f"--batch must be 1 or more, got {case.batch}")
+    if problems:
+        raise ConfigError(problems)
+
+
+def _measure_model(
+    config: BenchConfig, case: StepCase, runtimes: Sequence[Runtime], say: Say
+) -> tuple[tuple[Peak, ...], tuple[StepNumbers, ...]]:
+    say("the machine's matrix products")
+    dtypes = {"fp32": torch.float32, "bf16": torch.bfloat16}
+    peaks = {
+        name: measure_peak(runtimes[0].device, dtypes[name], seconds=config.peak_seconds)
+        for name in {"fp32": 0, **{runtime.precision: 0 for runtime in runtimes}}
+    }
+    steps = []
+    for runtime in runtimes:
+        for masking in config.masking:
+            say(f"steps of {case.size}, {masking}, {runtime.precision}")
+            steps.append(
+                measure_step(
+                    replace(case, masking=masking),
+                    runtime,
+                    repeats=config.repeats,
+                    peak=peaks[runtime.precision].flops_per_second,
+                )
+            )
+    return tuple(peaks.values()), tuple(steps)
+
+
+def _videos(config: BenchConfig, stack: ExitStack, say: Say) -> tuple[DataConfig, str]:
+    """Where the videos are, and what to call them."""
+    folder, named = config.videos, str(config.videos)
+    if folder is None:
+        say("making videos up")
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="videomae2-bench-")))
+        paths = samples.make_videos(
+            folder, count=config.made_up_videos, frames=config.made_up_frames, seed=0
+        )
+        rate = sum(path.stat().st_size for path in paths) * 8 / 1000
+        seconds = len(paths) * config.made_up_frames / samples.RATE
+        named = (
+            f"{len(paths)} made up, H.264 {samples.WIDTH}x{samples.HEIGHT}, "
+            f"key frame every {samples.KEY_FRAME_EVERY}, {rate / seconds:.0f} kbit/s"
+        )
+    return data_config(folder, views=config.views, stride=config.stride), named
+
+
+def _measure_data(config: BenchConfig, data: DataConfig, case: StepCase) -> ReadingNumbers:
+    manifest = read_sources(data)[0]
+    shape = clip_shape(data.sources[0], manifest, data, LoadingConfig(), case.model.encoder.cubes)
+    requests = [
+        SampleRequest(manifest[number % len(manifest)], draws.key(0, number), shape)
+        for number in range(config.reads)
+    ]
+    return measure_reading(requests)

@@ -1,0 +1,79 @@
+"""Videos made up for measuring: textures that drift, things that move, the noise of a camera.
+
+Axes: height, width, channels.
+"""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+HEIGHT, WIDTH, RATE = 256, 340, 30
+KEY_FRAME_EVERY = 16
+_CANVAS = 1024
+_NOISE = 2.0  # of 255; a small camera in good light
+
+
+def make_videos(folder: Path, *, count: int, frames: int, seed: int) -> list[Path]:
+    """Write H.264 files of 340x256 at 30 frames a second, with a key frame every 16 frames."""
+    paths = [folder / f"made-up-{number:03}.mp4" for number in range(count)]
+    for number, path in enumerate(paths):
+        _make_video(path, frames, np.random.default_rng([seed, number]))
+    return paths
+
+
+def _make_video(path: Path, frames: int, rng: np.random.Generator) -> None:
+    scene = _Scene(rng)
+    with av.open(str(path), "w") as box:
+        stream = box.add_stream("libx264", rate=RATE)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.gop_size = KEY_FRAME_EVERY
+        stream.time_base = Fraction(1, RATE)
+        stream.options = {"crf": "23", "preset": "fast", "sc_threshold": "0", "threads": "1"}
+        for number in range(frames):
+            image = av.VideoFrame.from_ndarray(scene.frame(number), format="rgb24")
+            for packet in stream.encode(image):
+                box.mux(packet)
+        for packet in stream.encode(None):
+            box.mux(packet)
+
+
+class _Scene:
+    """A background that drifts under a camera, and a few things that move before it."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._back = _texture(rng)
+        self._front = _texture(rng)
+        self._drift = rng.uniform(-1.5, 1.5, 2)
+        self._things = [
+            (rng.uniform(0, (HEIGHT, WIDTH)), rng.uniform(-4, 4, 2), int(rng.integers(20, 60)))
+            for _ in range(4)
+        ]
+        shape = (4, HEIGHT + 16, WIDTH + 16, 1)
+        self._noise = rng.normal(0, _NOISE, shape).astype(np.float32)
+        self._shifts = rng.integers(0, 16, (997, 2))
+
+    def frame(self, number: int) -> UInt8[np.ndarray, "height width channels"]:
+        top, left = (int(x) % (_CANVAS - WIDTH) for x in 400 + self._drift * number)
+        image = self._back[top : top + HEIGHT, left : left + WIDTH].copy()
+        for place, speed, side in self._things:
+            y, x = (place + speed * number) % (HEIGHT - side, WIDTH - side)
+            here = np.s_[int(y) : int(y) + side, int(x) : int(x) + side]
+            image[here] = self._front[here]
+        row, col = self._shifts[number % len(self._shifts)]
+        image += self._noise[number % 4, row : row + HEIGHT, col : col + WIDTH]
+        return np.clip(image, 0, 255).astype(np.uint8)
+
+
+def _texture(rng: np.random.Generator) -> Float32[np.ndarray, "side side channels"]:
+    """Random fields with the spectrum of natural pictures, amplitude 1/frequency."""
+    frequency = np.hypot(np.fft.fftfreq(_CANVAS)[:, None], np.fft.rfftfreq(_CANVAS)[None])
+    frequency[0, 0] = 1
+    white = rng.normal(size=(3, _CANVAS, _CANVAS))
+    field = np.fft.irfft2(np.fft.rfft2(white) / frequency, s=(_CANVAS, _CANVAS))
+    grey = field.mean(axis=0, keepdims=True)
+    field = 0.4 * field + grey * 1.5  # colours of neighbours in a picture are mostly alike
+    field = (field - field.mean()) / field.std()
+    return (120 + 55 * field).transpose(1, 2, 0).astype(np.float32)

@@ -1,0 +1,118 @@
+"""A short real training loop: reading processes and model at once, and who waits for whom."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from videomae2.data.batches import HostBatch
+from videomae2.data.loading import BatchPlan, Loader, read_sources
+from videomae2.data.quarantine import Quarantine
+from videomae2.data.sources import DataConfig, LoadingConfig, SourceConfig
+from videomae2.data.views import make_clips
+from videomae2.engine.loop import Part, Plan, Report, fit
+from videomae2.engine.runtime import Runtime
+from videomae2.engine.signals import Wishes
+from videomae2.engine.transfer import transferred
+from videomae2.jobs.bench.model import CLIP_NORM, StepCase, Stepper
+from videomae2.jobs.pretrain import reading_processes
+
+_WARM_UP_STEPS = 2  # reading processes start, caches fill
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TogetherNumbers:
+    """What training with data from files gives."""
+
+    videos_per_step: int
+    views: int
+    reading_processes: int
+    steps: int
+    clips_per_second: float
+    data_wait_share: float
+    """Of the time, waiting for data."""
+
+
+def data_config(videos: Path, *, views: int, stride: float) -> DataConfig:
+    """One source, gone through as often as it takes."""
+    source = SourceConfig(path=videos, stride=stride, weight=1000.0)
+    return DataConfig(sources=(source,), views=views)
+
+
+def measure_together(
+    case: StepCase,
+    runtime: Runtime,
+    data: DataConfig,
+    *,
+    steps: int = 6,
+    workers: int | None = None,
+) -> TogetherNumbers:
+    """Train for some steps on videos, without saving anything.
+
+    Args:
+        case: The model; its batch is clips, made of whole videos.
+        runtime: Where and how.
+        data: The videos.
+        steps: Steps that count.
+        workers: Reading processes; chosen as for a run if not given.
+    """
+    videos = max(1, case.batch // data.views)
+    workers = reading_processes(workers, runtime)
+    reports: list[Report] = []
+    stepper = Stepper(case, runtime)
+    cubes = case.model.encoder.cubes
+    plan = BatchPlan(batch=videos, micro_batch=videos, first_step=0, steps=_WARM_UP_STEPS + steps)
+    manifests = read_sources(data)
+
+    def make(batch: HostBatch) -> Part:
+        size = (cubes.height, cubes.width)
+        clips = make_clips(batch, size, cubes.frames, cubes.channels, runtime.device)
+        return Part(clips, batch.names, batch.unreadable)
+
+    with (
+        Wishes() as wishes,
+        Loader(
+            manifests,
+            data,
+            LoadingConfig(),
+            cubes,
+            plan,
+            seed=0,
+            quarantine=Quarantine(None, videos=sum(map(len, manifests)), max_share=1.0),
+            workers=workers,
+            pin=runtime.device.type == "cuda",
+        ) as loader,
+    ):
+        fit(
+            stepper.task,
+            stepper.optimizer,
+            transferred(iter(loader), make, runtime.device),
+            _plan(plan.steps),
+            first_step=0,
+            runtime=runtime,
+            report=reports.append,
+            save=lambda step: None,
+            wishes=wishes,
+        )
+    counted = reports[1:]
+    seconds = sum(report.seconds for report in counted)
+    done = [record for report in counted for record in report.records]
+    return TogetherNumbers(
+        videos_per_step=videos,
+        views=data.views,
+        reading_processes=workers,
+        steps=len(done),
+        clips_per_second=sum(record.clips for record in done) / seconds,
+        data_wait_share=sum(report.waited for report in counted) / seconds,
+    )
+
+
+def _plan(steps: int) -> Plan:
+    return Plan(
+        steps=steps,
+        accumulate=1,
+        lr=lambda step: 1e-5,
+        clip_norm=CLIP_NORM,
+        log_every=_WARM_UP_STEPS,
+        save_every=steps + 1,
+        max_bad_steps=steps + 1,
+        seed=0,
+    )
