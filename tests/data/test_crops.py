@@ -13,7 +13,7 @@ from videomae2.data.crops import (
     offsets,
 )
 
-few = settings(deadline=None, max_examples=100)
+few = settings(max_examples=100)
 sides = st.integers(1, 700)
 wanted = st.tuples(*(st.sampled_from([16, 112, 224, 320]),) * 2)
 draws = st.tuples(*(st.floats(0, 1, exclude_max=True),) * 2)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from videomae2.data.sampling import first_frame, pretrain_indices, timed_indices
 
-few = settings(deadline=None, max_examples=80)
+few = settings(max_examples=80)
 draws = st.floats(0, 1, exclude_max=True)
 
 

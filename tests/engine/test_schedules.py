@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from videomae2.engine.schedules import CosineSchedule, scaled_lr
 
-few = settings(deadline=None, max_examples=60)
+few = settings(max_examples=60)
 
 
 def _released(peak, last, steps, warmup):

@@ -18,7 +18,7 @@ from videomae2.tensors import grid, masks, pixels, positions, tokens
 from videomae2.tensors.clips import Clips
 from videomae2.tensors.grid import Cubes
 
-few = settings(deadline=None, max_examples=30)
+few = settings(max_examples=30)
 
 
 def _keys(count):

@@ -148,7 +148,7 @@ def test_the_loss_is_nan_if_no_clip_can_be_read():
     assert _task()(_clips(batch=2, weights=[0.0, 0.0]))[0].isnan()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(1, 4), st.integers(1, 5), st.integers(0, 99))
 def test_pixel_loss_is_the_weighted_mean(batch, scored, seed):
     generator = torch.Generator().manual_seed(seed)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from videomae2.tensors import draws, keyed
 
 words = st.integers(0, 2**64 - 1)
-few = settings(deadline=None, max_examples=50)
+few = settings(max_examples=50)
 
 
 def _keys(*word):

@@ -26,7 +26,7 @@ def clips_and_cubes(draw):
     return torch.randint(0, 256, shape, dtype=torch.uint8, generator=seed), cubes
 
 
-few = settings(deadline=None, max_examples=40)
+few = settings(max_examples=40)
 
 
 @few

@@ -11,7 +11,7 @@ from videomae2.tensors import masks
 from videomae2.tensors.draws import key, signed
 
 P16, P14 = (8, 14, 14), (8, 16, 16)
-few = settings(deadline=None, max_examples=40)
+few = settings(max_examples=40)
 grids = st.tuples(*(st.integers(2, 10) for _ in range(3)))
 even_grids = st.tuples(st.integers(1, 10), *(st.integers(1, 5).map(lambda n: 2 * n),) * 2)
 ratios = st.floats(0.5, 0.99)

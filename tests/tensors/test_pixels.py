@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from videomae2.tensors import pixels
 
-few = settings(deadline=None, max_examples=30)
+few = settings(max_examples=30)
 
 
 def _cubes(channels, count, seed, batch=2, picked=3):

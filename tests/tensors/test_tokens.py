@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from videomae2.tensors import masks, tokens
 from videomae2.tensors.draws import key, signed
 
-few = settings(deadline=None, max_examples=40)
+few = settings(max_examples=40)
 shapes = st.tuples(st.sampled_from([2, 4, 8]), st.sampled_from([2, 4, 6]), st.sampled_from([4, 6]))
 
 

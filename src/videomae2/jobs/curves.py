@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from videomae2.errors import ConfigError
+from videomae2.jobs.whole_files import written_whole
 
 _RAW, _SMOOTH, _FAINT, _BASE = "#9db8d9", "#1f4e8c", "#6b7280", "#b45309"
 _LOG_FROM_RATIO = 4.0  # of the largest to the smallest smoothed loss
@@ -92,13 +93,14 @@ def loss_curve(
     from matplotlib.figure import Figure
 
     found = read_metrics(metrics_jsonl)
-    figure = Figure(figsize=(9, 5.4), dpi=160, layout="constrained")
+    figure = Figure(figsize=(9, 5.4), dpi=160)
+    figure.set_layout_engine("constrained", w_pad=0.15, h_pad=0.12)  # inches
     FigureCanvasAgg(figure)
     upper, lower = figure.subplots(
-        2, 1, sharex=True, gridspec_kw={"height_ratios": [4, 1], "hspace": 0.06}
+        2, 1, sharex=True, gridspec_kw={"height_ratios": [4, 1], "hspace": 0.02}
     )
     _draw_loss(upper, found, baseline, axis)
-    upper.set_title(title, loc="left", fontsize=13, fontweight="bold", pad=10)
+    upper.set_title(title, loc="left", fontsize=13, fontweight="bold", pad=26)
     lower.plot(found.step, found.lr, color=_FAINT, linewidth=1.4)
     lower.set_ylabel("learning rate", color=_FAINT)
     lower.set_xlabel("step")
@@ -110,9 +112,8 @@ def loss_curve(
         axes.set_axisbelow(True)
         axes.margins(x=0.01)
         axes.tick_params(labelsize=9)
-    partial = out.with_name(f".{out.name}.partial")
-    figure.savefig(partial, format="png")
-    partial.replace(out)
+    with written_whole(out) as partial:
+        figure.savefig(partial, format="png")
     return out
 
 
@@ -132,12 +133,27 @@ def _draw_loss(axes: Any, found: Metrics, baseline: float | None, axis: str) -> 
             label="predicting each cube's mean",
         )
     if axis == "log" or (axis == "auto" and _spans_much(known)):
+        from matplotlib.ticker import LogLocator, NullFormatter
+
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
     skipped = int(np.isnan(found.loss).sum())
     if skipped:
         axes.plot([], [], " ", label=f"{skipped} steps skipped")
     axes.set_ylabel("loss")
-    axes.legend(frameon=False, fontsize=9, loc="upper right")
+    axes.legend(
+        frameon=False,
+        fontsize=9,
+        ncols=4,
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        borderaxespad=0.3,
+        borderpad=0.0,
+        handlelength=1.6,
+        columnspacing=1.4,
+    )
 
 
 def _spans_much(known: Float64[np.ndarray, " steps"]) -> bool:

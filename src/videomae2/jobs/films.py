@@ -19,6 +19,7 @@ from videomae2.jobs.panels import (
     statistics_words,
     title_words,
 )
+from videomae2.jobs.whole_files import written_whole
 
 _HEADING = Style(20, bold=True)
 _FACTS = Style(14, color=FAINT_INK)
@@ -66,8 +67,10 @@ def write_mp4(film: Pictures, rate: Fraction, path: Path) -> Path:
     import av
 
     times = max(1, round(_FILM_SECONDS * float(rate) / len(film)))
-    partial = path.with_name(f".{path.name}.partial")
-    with av.open(str(partial), "w", format="mp4", options={"movflags": "faststart"}) as box:
+    with (
+        written_whole(path) as partial,
+        av.open(str(partial), "w", format="mp4", options={"movflags": "faststart"}) as box,
+    ):
         stream = box.add_stream("libx264", rate=rate, options={"crf": "16"})
         stream.height, stream.width = film.shape[1:3]
         stream.pix_fmt = "yuv420p"
@@ -76,7 +79,6 @@ def write_mp4(film: Pictures, rate: Fraction, path: Path) -> Path:
             frame = av.VideoFrame.from_ndarray(film[number % len(film)], format="rgb24")
             box.mux(stream.encode(frame))
         box.mux(stream.encode(None))
-    partial.replace(path)
     return path
 
 
@@ -84,17 +86,16 @@ def write_gif(film: Pictures, rate: Fraction, path: Path) -> Path:
     """Write an endless GIF, whole or not at all, in colours that all its frames share."""
     palette = Image.fromarray(np.concatenate(film)).quantize(256, Image.Quantize.MEDIANCUT)
     first, *rest = _indexed(film, palette)
-    partial = path.with_name(f".{path.name}.partial")
-    first.save(
-        partial,
-        format="GIF",
-        save_all=True,
-        append_images=rest,
-        duration=round(1000 / rate),
-        loop=0,
-        optimize=False,
-    )
-    partial.replace(path)
+    with written_whole(path) as partial:
+        first.save(
+            partial,
+            format="GIF",
+            save_all=True,
+            append_images=rest,
+            duration=round(1000 / rate),
+            loop=0,
+            optimize=False,
+        )
     return path
 
 

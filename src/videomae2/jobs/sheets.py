@@ -20,6 +20,7 @@ from videomae2.jobs.panels import (
     statistics_words,
     title_words,
 )
+from videomae2.jobs.whole_files import written_whole
 
 _HEADING = Style(26, bold=True)
 _SUBHEADING = Style(20, bold=True)
@@ -94,9 +95,8 @@ def reconstruction_sheet(
 
 def write_picture(image: Image.Image, path: Path) -> Path:
     """Write a PNG whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    image.save(partial, format="PNG", optimize=True)
-    partial.replace(path)
+    with written_whole(path) as partial:
+        image.save(partial, format="PNG", optimize=True)
     return path
 
 

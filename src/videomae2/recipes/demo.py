@@ -25,7 +25,7 @@ def demo(videos: Sequence[Path], out: Path) -> PretrainRun:
     Command: videomae2 pretrain demo shapes/
     """
     optim = OptimConfig(
-        lr=16e-3, lr_counts="views", epochs=20.0, warmup_epochs=1.0, batch=8, clip_norm=1.0
+        lr=48e-3, lr_counts="views", epochs=14.0, warmup_epochs=0.4, batch=2, clip_norm=1.0
     )
     return PretrainRun(
         data=DataConfig(sources=each(videos, stride=2)),
@@ -34,5 +34,5 @@ def demo(videos: Sequence[Path], out: Path) -> PretrainRun:
             decoder=DecoderConfig(depth=2),
         ),
         optim=optim,
-        record=RecordConfig(out=out, log_every=64, save_every=320),
+        record=RecordConfig(out=out, log_every=128, save_every=512),
     )

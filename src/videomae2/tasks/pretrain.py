@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -123,7 +124,7 @@ def pixel_loss(
     Source: engine_for_pretraining.py of the released code, which divides by the number of cubes
         counted in the batch (the paper's formula divides by all decoded ones).
     """
-    error = (predicted.float() - target).square().mean(dim=2)
+    error = F.mse_loss(predicted.float(), target, reduction="none").mean(dim=2)
     counted = clip_weights[:, None].expand_as(error)
     if weight is not None:
         counted = counted * weight

@@ -45,8 +45,18 @@ def peak_table(peaks: Sequence[Peak]) -> str:
 
 def step_table(steps: Sequence[StepNumbers]) -> str:
     """The model's steps."""
-    head = ("masking", "precision", "batch", "s/step", "least", "most")
-    head += ("clips/s", "GFLOP/s", "of peak", "GiB")
+    head = [
+        "masking",
+        "precision",
+        "batch",
+        "s/step",
+        "least",
+        "most",
+        "clips/s",
+        "GFLOP/s",
+        "of peak",
+        "GiB",
+    ]
     rows = [
         (
             f"{step.masking}{', compiled' if step.compiled else ''}",

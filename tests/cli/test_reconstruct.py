@@ -1,0 +1,72 @@
+import json
+
+import pytest
+
+from tests.data.media import encode
+from tests.jobs.test_reconstruct import save_run
+from videomae2.cli.main import main
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory):
+    return encode(tmp_path_factory.mktemp("videos") / "numbers.mp4", frames=30)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, video):
+    return save_run(tmp_path_factory.mktemp("run"), video.parent)
+
+
+def call(*words):
+    return main(["reconstruct", *map(str, words), "--device", "cpu"])
+
+
+def test_it_prints_what_it_wrote(run, video, tmp_path, capsys):
+    assert call(run, video, "--out", tmp_path, "--frames-shown", "2") == 0
+    said = capsys.readouterr().out
+    for name in ("numbers.png", "numbers.mp4", "numbers.gif"):
+        assert str(tmp_path / name) in said
+        assert (tmp_path / name).exists()
+    assert "75% of the cubes hidden" in said
+    assert "predicting each cube's mean gives" in said
+
+
+def test_it_prints_json(run, video, tmp_path, capsys):
+    words = ("--out", tmp_path, "--frames-shown", "2", "--json", "--statistics", "truth")
+    assert (
+        call(run, video, *words, "--all-hidden", "--seed", "3", "--start", "0", "--stride", 1) == 0
+    )
+    said = json.loads(capsys.readouterr().out)
+    assert said["picture"] == str(tmp_path / "numbers.png")
+    assert (said["statistics"], said["passes"], said["hidden_share"]) == ("truth", 1, 0.75)
+    assert said["seconds"] == [0.0, 0.04, 0.08, 0.12]
+    assert 0.9 < said["loss_of_means"] < 1 < said["loss"]
+
+
+def test_help_shows_examples(capsys):
+    assert main(["reconstruct", "--help"]) == 0
+    said = capsys.readouterr().out
+    assert "videomae2 reconstruct runs/own video.mp4" in said
+    assert "--statistics {surroundings,truth}" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["RUN"], "VIDEO missing"),
+        (["gone", "VIDEO"], "gone does not exist; give a run folder or one of its checkpoints"),
+        (["RUN", "gone.mp4"], "cannot read gone.mp4: there is no such file or folder"),
+        (["RUN", "VIDEO", "--start", "-1"], "a clip starts at 0 seconds or later, got -1"),
+        (["RUN", "VIDEO", "--start", "99"], "ends at 1.16 s"),
+        (["RUN", "VIDEO", "--statistics", "guess"], "surroundings"),
+        (["RUN", "VIDEO", "--frames-shown", "9"], "this model's clips have 1..4"),
+        (["RUN", "BROKEN"], "cannot read"),
+    ],
+)
+def test_errors_are_one_line(run, video, tmp_path, capsys, words, said):
+    (tmp_path / "broken.mp4").write_bytes(video.read_bytes()[:300])
+    names = {"RUN": run, "VIDEO": video, "BROKEN": tmp_path / "broken.mp4"}
+    assert call(*(names.get(word, word) for word in words)) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1

@@ -1,0 +1,221 @@
+"""From a run and a video to pictures and films."""
+
+from dataclasses import asdict, replace
+
+import av
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.data.media import encode
+from tests.jobs.small import small_run
+from videomae2.config import save
+from videomae2.data.readers import open_reader
+from videomae2.data.sources import SourceConfig
+from videomae2.errors import CheckpointError, ConfigError, VideoError
+from videomae2.jobs.films import film_frames, film_rate
+from videomae2.jobs.lettering import Style, shortened, text_width, wrapped
+from videomae2.jobs.reconstruct import How, rebuild_videos, reconstruct
+from videomae2.jobs.sheets import reconstruction_sheet
+from videomae2.models.autoencoder import Autoencoder
+from videomae2.models.initial import initialise
+from videomae2.models.saved import Card, save_model
+from videomae2.tasks.pretrain import MaskingConfig
+
+TRUTH = How(statistics="truth")
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    return tmp_path_factory.mktemp("videos")
+
+
+@pytest.fixture(scope="module")
+def video(videos):
+    return encode(videos / "numbers.mp4", frames=30, size=(48, 64))
+
+
+def save_run(folder, videos, *, masking=None, source=None, channels=3):
+    """A run folder with an untrained checkpoint."""
+    run = small_run(videos, folder)
+    run = replace(run, masking=masking or MaskingConfig(encoder_ratio=0.75))
+    if source is not None:
+        run = replace(run, data=replace(run.data, sources=(source,)))
+    config = replace(run.model, encoder=replace(run.model.encoder, channels=channels))
+    model = Autoencoder(config)
+    initialise(model, torch.Generator().manual_seed(0))
+    checkpoint = folder / "checkpoints" / "step-00000003"
+    checkpoint.mkdir(parents=True)
+    notes = {"step": 3, "masking": asdict(run.masking)}
+    card = Card(model=config, mean=(0.5,) * channels, std=(0.25,) * channels, notes=notes)
+    save_model(checkpoint, model.state_dict(), card)
+    save(run, folder / "run.yaml")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, videos):
+    return save_run(tmp_path_factory.mktemp("run"), videos)
+
+
+def one(run, video, **how):
+    return rebuild_videos(run, [video], how=How(**how), device="cpu")[0]
+
+
+def test_picture_and_films_are_written_and_nothing_else(run, video):
+    written = reconstruct(run, video, frames_shown=4, device="cpu")
+    folder = run / "reconstructions"
+    assert {path.name for path in folder.iterdir()} == {"numbers.png", "numbers.mp4", "numbers.gif"}
+    assert written.picture.parent == written.film.parent == written.gif.parent == folder
+    shown = film_frames(written.shown)
+    with Image.open(written.gif) as gif:
+        assert (gif.n_frames, gif.size) == (4, (shown.shape[2], shown.shape[1]))
+        assert gif.info["loop"] == 0
+    with av.open(str(written.film)) as film:
+        frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+    assert len(frames) % 4 == 0
+    assert frames[0].shape == shown[0].shape
+    assert np.abs(frames[1].astype(int) - shown[1]).mean() < 3
+
+
+def test_a_checkpoint_writes_beside_its_run(run, video, tmp_path):
+    written = reconstruct(
+        run / "checkpoints" / "step-00000003", video, device="cpu", frames_shown=1
+    )
+    assert written.picture.parent == run / "reconstructions"
+    there = reconstruct(run, video, out=tmp_path / "a" / "b", device="cpu", frames_shown=1)
+    assert there.picture == tmp_path / "a" / "b" / "numbers.png"
+
+
+def test_the_clip_is_the_middle_of_the_video_at_the_stride_of_training(run, video):
+    shown = one(run, video)
+    first = (30 - 4 * 2 + 1) // 2
+    np.testing.assert_allclose(shown.seconds, (first + 2 * np.arange(4)) / 25)
+    assert (shown.video, shown.model) == (f"{video.parent.name}/numbers.mp4", "tiny, step 3")
+    assert shown.original.shape == shown.rebuilt.shape == (4, 32, 32, 3)
+
+
+def test_start_and_stride_can_be_chosen(run, video):
+    shown = one(run, video, start_seconds=0.4, stride_frames=3)
+    np.testing.assert_allclose(shown.seconds, (10 + 3 * np.arange(4)) / 25)
+
+
+def test_the_clip_shows_the_frames_it_says(run, video):
+    shown = one(run, video, start_seconds=0.4, stride_frames=3)
+    with open_reader(video) as reader:
+        frames = reader.read([10, 13, 16, 19])
+    # the middle 48x48 pixels become 32x32: mean brightness stays
+    for got, want in zip(shown.original, frames[:, :, 8:56], strict=True):
+        assert abs(got.mean() - want.mean()) < 2
+
+
+def test_a_short_video_repeats_as_in_training(run, videos):
+    short = encode(videos / "short.mp4", frames=5)
+    np.testing.assert_allclose(one(run, short).seconds, np.array([0, 2, 2, 2]) / 25)
+    late = one(run, short, start_seconds=0.16)
+    assert (late.seconds == late.seconds[0]).all()
+
+
+@pytest.mark.parametrize(("unit", "stride"), [("seconds", 0.12), ("per-second", 25 / 3)])
+def test_a_stride_in_seconds_is_kept(tmp_path, videos, video, unit, stride):
+    source = SourceConfig(path=videos, stride=stride, stride_unit=unit)
+    run = save_run(tmp_path / "run", videos, source=source)
+    np.testing.assert_allclose(np.diff(one(run, video).seconds), 0.12)
+    late = one(run, video, start_seconds=0.4).seconds
+    np.testing.assert_allclose(late, 0.4 + 0.12 * np.arange(4))
+
+
+def test_seeds_draw_other_masks_and_each_video_has_its_own(run, video):
+    first, second = rebuild_videos(run, [video, video], device="cpu")
+    assert not np.array_equal(first.visible, second.visible)
+    assert np.array_equal(one(run, video).visible, first.visible)
+    assert not np.array_equal(one(run, video, seed=1).visible, first.visible)
+
+
+def test_visible_cubes_are_those_of_the_video_and_statistics_change_only_hidden_ones(run, video):
+    honest, flattered = one(run, video), one(run, video, statistics="truth")
+    differs = (honest.rebuilt != flattered.rebuilt).any(axis=3)
+    copied = (honest.rebuilt == honest.original).all(axis=3)
+    visible = honest.visible.reshape(honest.cubes.grid)
+    side = honest.cubes.patch
+    pixels = visible.repeat(2, axis=0).repeat(side, axis=1).repeat(side, axis=2)
+    assert copied[pixels].all()
+    assert not copied[~pixels].all()
+    assert differs.any()
+    assert not differs[pixels].any()
+    assert (honest.statistics, flattered.statistics) == ("surroundings", "truth")
+    assert honest.loss == flattered.loss
+
+
+def test_several_clips_fit_on_a_sheet(run, video, tmp_path):
+    clips = rebuild_videos(run, [video] * 3, how=TRUTH, device="cpu")
+    path = reconstruction_sheet(clips, tmp_path / "sheet.png", title="x" * 500, frames_shown=2)
+    alone = reconstruction_sheet(clips[:1], tmp_path / "one.png", title="One", frames_shown=2)
+    with Image.open(path) as sheet, Image.open(alone) as single:
+        assert sheet.width > 1.8 * single.width
+        assert sheet.height > 1.5 * single.height
+
+
+def test_a_film_runs_as_fast_as_the_video(run, video):
+    shown = one(run, video)
+    assert film_rate(shown) == 12.5
+    assert film_rate(replace(shown, seconds=np.zeros(4))) == 2
+    assert film_rate(replace(shown, seconds=np.arange(4) / 120)) == 25
+    assert film_frames(shown).shape[1] % 2 == film_frames(shown).shape[2] % 2 == 0
+
+
+def test_grey_models_read_grey(tmp_path, videos, video):
+    run = save_run(tmp_path / "run", videos, channels=1)
+    written = reconstruct(run, video, frames_shown=2, device="cpu")
+    assert written.shown.original.shape[3] == 1
+
+
+@pytest.mark.parametrize(
+    ("masking", "how", "said"),
+    [
+        ({"decoder": "none"}, How(all_hidden=True), "--all-hidden changes nothing"),
+        ({"per_cube_target": False}, TRUTH, "--statistics truth changes nothing"),
+    ],
+)
+def test_a_choice_without_effect_is_refused(tmp_path, videos, video, masking, how, said):
+    run = save_run(tmp_path / "run", videos, masking=MaskingConfig(encoder_ratio=0.75, **masking))
+    with pytest.raises(ConfigError, match=said):
+        rebuild_videos(run, [video], how=how, device="cpu")
+
+
+def test_wrong_choices_are_refused(run, video, tmp_path):
+    with pytest.raises(ConfigError, match=r"--frames-shown is 5, this model's clips have 1..4"):
+        reconstruct(run, video, frames_shown=5, device="cpu")
+    with pytest.raises(ConfigError, match=r"--start is 9, and .*numbers.mp4 ends at 1.16 s"):
+        one(run, video, start_seconds=9.0)
+    with pytest.raises(ValueError, match="starts at 0 seconds or later"):
+        How(start_seconds=-1.0)
+    with pytest.raises(ValueError, match="stride is 1 frame or more"):
+        How(stride_frames=0)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match=r"cannot write to .*file.*; choose --out"):
+        reconstruct(run, video, out=tmp_path / "file" / "x", frames_shown=2, device="cpu")
+
+
+def test_no_run_no_video_and_other_channels_are_refused(run, video, tmp_path):
+    with pytest.raises(CheckpointError, match="does not exist; give a run folder"):
+        reconstruct(tmp_path / "gone", video, device="cpu")
+    with pytest.raises(VideoError, match="there is no such file"):
+        reconstruct(run, tmp_path / "gone.mp4", device="cpu")
+    np.save(tmp_path / "four.npy", np.zeros((9, 32, 32, 4), np.uint8))
+    with pytest.raises(VideoError, match="its frames have 4 channels, the model reads 3"):
+        reconstruct(run, tmp_path / "four.npy", device="cpu")
+
+
+def test_text_keeps_to_its_width():
+    style = Style(14)
+    assert shortened("short", 500, style) == "short"
+    cut = shortened("a/very/long/path/to/some/video.mp4", 120, style)
+    assert cut.startswith("a/")
+    assert cut.endswith("mp4")
+    assert "…" in cut
+    assert text_width(cut, style) <= 120
+    lines = wrapped("one two three four five six seven", 100, style)
+    assert " ".join(lines) == "one two three four five six seven"
+    assert all(text_width(line, style) <= 100 for line in lines)
