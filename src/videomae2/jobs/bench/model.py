@@ -145,6 +145,7 @@ def measure_step(
     *,
     repeats: int = 7,
     warmups: int = 2,
+    in_row: int = 1,
     peak: float | None = None,
 ) -> StepNumbers:
     """Time whole steps.
@@ -152,13 +153,14 @@ def measure_step(
     Args:
         case: What to train.
         runtime: Where and how.
-        repeats: Steps that count.
-        warmups: Steps before them.
+        repeats: Timings that count.
+        warmups: Timings before them.
+        in_row: Steps of a timing; a GPU is kept busy only if nobody waits between steps.
         peak: Operations per second of plain products, to compare with.
     """
     reset_peak_memory(runtime.device)
     stepper = Stepper(case, runtime)
-    times = list(step_seconds(stepper, warmups + repeats))[warmups:]
+    times = list(step_seconds(stepper, warmups + repeats, in_row=in_row))[warmups:]
     typical = median(times)
     rate = stepper.flops / typical
     return StepNumbers(
@@ -178,13 +180,14 @@ def measure_step(
     )
 
 
-def step_seconds(stepper: Stepper, steps: int) -> Iterator[float]:
-    """Wall seconds of each of some steps, with a wait for the device after each."""
-    for _ in range(steps):
+def step_seconds(stepper: Stepper, timings: int, *, in_row: int = 1) -> Iterator[float]:
+    """Wall seconds of a step, several times; the device is waited for after each ``in_row``."""
+    for _ in range(timings):
         started = time.perf_counter()
-        result = stepper.step()
+        for _ in range(in_row):
+            result = stepper.step()
         if not result.loss.isfinite().item():  # waits for the device
             raise FloatingPointError("the loss of a measured step is not finite")
         if stepper.runtime.device.type == "cuda":
             torch.cuda.synchronize(stepper.runtime.device)
-        yield time.perf_counter() - started
+        yield (time.perf_counter() - started) / in_row
