@@ -22,7 +22,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal, cast
@@ -30,23 +30,21 @@ from typing import Any, Literal, cast
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: a waiting process burns no core
 
 import torch
-from torch import Tensor, nn
+from their_model import TheirTask
+from torch import nn
 
 from videomae2.engine.runtime import Runtime, RuntimeConfig, prepare
 from videomae2.jobs.bench.machine import describe, highest_memory_gib
 from videomae2.jobs.bench.model import (
-    MASKINGS,
     MaskingName,
     StepCase,
+    build_task,
     made_up_clips,
     make_optimizer,
     one_step,
 )
 from videomae2.jobs.bench.tables import aligned
-from videomae2.models.autoencoder import Autoencoder
-from videomae2.models.initial import initialise
 from videomae2.models.sizes import SIZES, SizeName
-from videomae2.tasks.pretrain import PretrainTask, draw_split
 from videomae2.tensors import products
 from videomae2.tensors.clips import Clips
 
@@ -89,47 +87,6 @@ GROUPS: dict[str, list[Contestant]] = {
 """The first of a group is what the others are compared with."""
 
 
-class TheirTask(nn.Module):
-    """transformers' model as a task: inputs ready-made, the loss computed by the model."""
-
-    def __init__(self, case: StepCase, clips: Clips) -> None:
-        super().__init__()
-        from transformers import VideoMAEConfig, VideoMAEForPreTraining
-
-        size = SIZES[case.size]
-        config = VideoMAEConfig(
-            image_size=case.side,
-            patch_size=size.patch,
-            num_frames=case.frames,
-            tubelet_size=size.tubelet,
-            hidden_size=size.dim,
-            num_hidden_layers=size.depth,
-            num_attention_heads=size.heads,
-            intermediate_size=int(size.dim * size.mlp_ratio),
-            decoder_hidden_size=size.decoder_dim,
-            decoder_num_hidden_layers=4,
-            decoder_num_attention_heads=size.decoder_heads,
-            decoder_intermediate_size=int(size.decoder_dim * size.mlp_ratio),
-            layer_norm_eps=1e-6,
-            norm_pix_loss=True,
-        )
-        config._attn_implementation = "sdpa"  # their fastest
-        self.model = VideoMAEForPreTraining(config)
-        mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
-        pixels = (clips.pixels / 255 - mean) / std
-        self.pixels = nn.Buffer(pixels.permute(0, 1, 4, 2, 3).contiguous(), persistent=False)
-        cubes = case.model.encoder.cubes
-        split = draw_split(MASKINGS["v1"], cubes.grid, case.batch, clips.keys)
-        hidden = torch.ones(case.batch, cubes.tokens, dtype=torch.bool)
-        self.hidden = nn.Buffer(hidden.scatter_(1, split.visible, False), persistent=False)
-
-    pixels: Tensor
-    hidden: Tensor
-
-    def forward(self, clips: Clips) -> tuple[Tensor, dict[str, Tensor]]:
-        return self.model(self.pixels, bool_masked_pos=self.hidden).loss, {}
-
-
 def compete(who: Contestant, case: StepCase) -> None:
     """Be one contestant: step whenever a line comes in, and answer with the seconds."""
     runtime = prepare(RuntimeConfig(device="cpu", precision=who.precision))
@@ -150,9 +107,7 @@ def _task(who: Contestant, case: StepCase, clips: Clips) -> nn.Module:
     torch.manual_seed(0)
     if who.code == "transformers":
         return TheirTask(case, clips)
-    model = Autoencoder(case.model)
-    initialise(model, torch.Generator().manual_seed(0))
-    return PretrainTask(model, MASKINGS[who.masking])
+    return build_task(replace(case, masking=who.masking), torch.device("cpu"))
 
 
 class Opponent:

@@ -28,7 +28,7 @@ def demo(videos: Sequence[Path], out: Path) -> PretrainRun:
         lr=48e-3, lr_counts="views", epochs=14.0, warmup_epochs=0.4, batch=2, clip_norm=1.0
     )
     return PretrainRun(
-        data=DataConfig(sources=each(videos, stride=2)),
+        data=DataConfig(sources=each(videos, stride=2.0)),
         model=AutoencoderConfig(
             encoder=EncoderConfig(size="tiny", height=64, width=64),
             decoder=DecoderConfig(depth=2),

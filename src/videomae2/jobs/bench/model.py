@@ -1,12 +1,13 @@
 """One step of pre-training on clips made up in memory: what it costs and how near the limit."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
 import torch
+from torch import nn
 from torch.optim import AdamW
 
 from videomae2.engine.optim import OptimConfig, build_optimizer
@@ -18,7 +19,7 @@ from videomae2.models.encoder import EncoderConfig
 from videomae2.models.initial import initialise
 from videomae2.models.macs import TokenCounts, autoencoder_macs
 from videomae2.models.sizes import SizeName
-from videomae2.tasks.pretrain import MaskingConfig, PretrainTask
+from videomae2.tasks.pretrain import MaskingConfig, PretrainTask, token_counts
 from videomae2.tensors.clips import Clips
 
 MaskingName = Literal["dual", "lean", "v1"]
@@ -83,17 +84,26 @@ class StepNumbers:
 class Stepper:
     """A model, an optimizer and clips, ready to step again and again."""
 
-    def __init__(self, case: StepCase, runtime: Runtime) -> None:
+    def __init__(
+        self,
+        case: StepCase,
+        runtime: Runtime,
+        build: Callable[[Clips], nn.Module] | None = None,
+    ) -> None:
+        """Get ready.
+
+        Args:
+            case: What to train.
+            runtime: Where and how.
+            build: Makes a task of another's model, to compare with; ours if not given.
+        """
         self.case, self.runtime = case, runtime
-        with torch.device(runtime.device):
-            model = Autoencoder(case.model)
-        initialise(model, torch.Generator(runtime.device).manual_seed(0))
-        task = PretrainTask(model, MASKINGS[case.masking]).to(runtime.device).train()
-        if runtime.compile:
-            compile_blocks(model)
-        self.task = task
-        self.optimizer = make_optimizer(task)
         self.clips = made_up_clips(case, runtime.device)
+        made = build(self.clips) if build else build_task(case, runtime.device)
+        self.task = made.to(runtime.device).train()
+        if runtime.compile:
+            compile_blocks(self.task)
+        self.optimizer = make_optimizer(self.task)
 
     def step(self) -> StepResult:
         """Do forward, backward, the norm's limit and AdamW, without waiting for the device."""
@@ -102,10 +112,20 @@ class Stepper:
     @property
     def flops(self) -> int:
         """Floating-point operations of the products of a step."""
-        return step_flops(self.case.model, self.task.counts) * self.case.batch
+        grid = self.case.model.encoder.cubes.grid
+        counts = token_counts(MASKINGS[self.case.masking], grid)
+        return step_flops(self.case.model, counts) * self.case.batch
 
 
-def make_optimizer(task: torch.nn.Module) -> AdamW:
+def build_task(case: StepCase, device: torch.device) -> PretrainTask:
+    """Our model and loss, with first weights."""
+    with torch.device(device):
+        model = Autoencoder(case.model)
+    initialise(model, torch.Generator(device).manual_seed(0))
+    return PretrainTask(model, MASKINGS[case.masking])
+
+
+def make_optimizer(task: nn.Module) -> AdamW:
     """The optimizer of a run, for any model."""
     config = OptimConfig(lr=_LR, epochs=1, warmup_epochs=0, batch=1, clip_norm=CLIP_NORM)
     return build_optimizer(task, config)
@@ -147,6 +167,7 @@ def measure_step(
     warmups: int = 2,
     in_row: int = 1,
     peak: float | None = None,
+    build: Callable[[Clips], nn.Module] | None = None,
 ) -> StepNumbers:
     """Time whole steps.
 
@@ -157,9 +178,10 @@ def measure_step(
         warmups: Timings before them.
         in_row: Steps of a timing; a GPU is kept busy only if nobody waits between steps.
         peak: Operations per second of plain products, to compare with.
+        build: Makes a task of another's model, to compare with; ours if not given.
     """
     reset_peak_memory(runtime.device)
-    stepper = Stepper(case, runtime)
+    stepper = Stepper(case, runtime, build)
     times = list(step_seconds(stepper, warmups + repeats, in_row=in_row))[warmups:]
     typical = median(times)
     rate = stepper.flops / typical

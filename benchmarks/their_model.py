@@ -1,0 +1,52 @@
+"""transformers' VideoMAEForPreTraining as a task of our engine, for comparisons."""
+
+import torch
+from torch import Tensor, nn
+from transformers import VideoMAEConfig, VideoMAEForPreTraining
+
+from videomae2.jobs.bench.model import MASKINGS, StepCase
+from videomae2.models.sizes import SIZES
+from videomae2.tasks.pretrain import draw_split
+from videomae2.tensors.clips import Clips
+from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD
+
+
+class TheirTask(nn.Module):
+    """transformers' model as a task: inputs ready-made, the loss computed by the model."""
+
+    def __init__(self, case: StepCase, clips: Clips) -> None:
+        super().__init__()
+        size = SIZES[case.size]
+        config = VideoMAEConfig(
+            image_size=case.side,
+            patch_size=size.patch,
+            num_frames=case.frames,
+            tubelet_size=size.tubelet,
+            hidden_size=size.dim,
+            num_hidden_layers=size.depth,
+            num_attention_heads=size.heads,
+            intermediate_size=int(size.dim * size.mlp_ratio),
+            decoder_hidden_size=size.decoder_dim,
+            decoder_num_hidden_layers=4,
+            decoder_num_attention_heads=size.decoder_heads,
+            decoder_intermediate_size=int(size.decoder_dim * size.mlp_ratio),
+            layer_norm_eps=1e-6,
+            norm_pix_loss=True,
+        )
+        config._attn_implementation = "sdpa"  # its fastest
+        self.model = VideoMAEForPreTraining(config)
+        device = clips.pixels.device
+        mean = torch.tensor(IMAGENET_MEAN, device=device)
+        std = torch.tensor(IMAGENET_STD, device=device)
+        pixels = (clips.pixels / 255 - mean) / std
+        self.pixels = nn.Buffer(pixels.permute(0, 1, 4, 2, 3).contiguous(), persistent=False)
+        cubes = case.model.encoder.cubes
+        split = draw_split(MASKINGS["v1"], cubes.grid, case.batch, clips.keys)
+        hidden = torch.ones(case.batch, cubes.tokens, dtype=torch.bool, device=device)
+        self.hidden = nn.Buffer(hidden.scatter_(1, split.visible, False), persistent=False)
+
+    pixels: Tensor
+    hidden: Tensor
+
+    def forward(self, clips: Clips) -> tuple[Tensor, dict[str, Tensor]]:
+        return self.model(self.pixels, bool_masked_pos=self.hidden).loss, {}

@@ -1,0 +1,122 @@
+"""The measurements give sane numbers, count the right work, and print as table and JSON."""
+
+import json
+
+import pytest
+import torch
+
+from videomae2.cli.bench import main
+from videomae2.data.readers import open_reader
+from videomae2.engine.runtime import Runtime
+from videomae2.errors import ConfigError
+from videomae2.jobs.bench import machine, samples
+from videomae2.jobs.bench.model import MASKINGS, StepCase, measure_step, step_flops
+from videomae2.jobs.bench.peak import measure_peak
+from videomae2.jobs.bench.tables import aligned
+from videomae2.tasks.pretrain import token_counts
+
+CPU = Runtime(torch.device("cpu"), "fp32", compile=False)
+TINY = StepCase(size="tiny", batch=2, side=32)
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    return samples.make_videos(tmp_path_factory.mktemp("made"), count=2, frames=70, seed=0)
+
+
+def test_made_up_videos_are_read_back(videos):
+    with open_reader(videos[0]) as reader:
+        assert reader.num_frames == 70
+        first, last = reader.read([0, 69])
+    assert first.shape == (samples.HEIGHT, samples.WIDTH, 3)
+    assert abs(first.astype(float) - last).mean() > 5, "something moves"
+
+
+def test_made_up_videos_have_a_key_frame_every_16_frames(videos):
+    import av
+
+    with av.open(str(videos[0])) as box:
+        keys = [packet.is_keyframe for packet in box.demux(video=0) if packet.size]
+    assert [number for number, key in enumerate(keys) if key] == [0, 16, 32, 48, 64]
+
+
+def test_steps_are_timed_and_compared_with_the_peak():
+    numbers = measure_step(TINY, CPU, repeats=2, warmups=1, peak=1e12)
+    assert 0 < numbers.least_seconds <= numbers.median_seconds <= numbers.most_seconds
+    assert numbers.clips_per_second == pytest.approx(2 / numbers.median_seconds)
+    assert numbers.share_of_peak == pytest.approx(numbers.flops_per_second / 1e12)
+    assert numbers.memory_gib > 0
+
+
+@pytest.mark.parametrize("masking", MASKINGS)
+def test_operations_are_those_that_torch_counts(masking):
+    """Torch counts attention on the meta device as four products back, without recomputing."""
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from videomae2.models.autoencoder import Autoencoder
+    from videomae2.tasks.pretrain import PretrainTask
+    from videomae2.tensors.clips import Clips
+
+    case = StepCase(size="tiny", masking=masking, batch=1, side=32)
+    with torch.device("meta"):
+        task = PretrainTask(Autoencoder(case.model), MASKINGS[masking])
+        clips = Clips(
+            torch.empty(1, 16, 32, 32, 3, dtype=torch.uint8),
+            torch.empty(1, dtype=torch.int64),
+            torch.empty(1),
+        )
+    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+        task(clips)[0].backward()
+    counts = token_counts(MASKINGS[masking], case.model.encoder.cubes.grid)
+    assert step_flops(case.model, counts) == pytest.approx(counter.get_total_flops(), rel=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_peak_is_of_the_fastest_shape(dtype):
+    shapes = ((8, 8, 8), (256, 256, 256))
+    peak = measure_peak(torch.device("cpu"), dtype, seconds=0.01, shapes=shapes)
+    assert peak.shape == (256, 256, 256)
+    assert peak.flops_per_second > 1e8
+
+
+def test_the_machine_is_named():
+    found = machine.describe(torch.device("cpu"))
+    assert found.threads == torch.get_num_threads()
+    assert found.torch in str(found)
+
+
+SHORT = ["--size", "tiny", "--side", "32", "--batch", "4", "--repeats", "1", "--reads", "2"]
+SHORT += ["--peak-seconds", "0.01", "--precision", "fp32", "--masking", "dual"]
+
+
+def test_all_parts_as_json(videos, capsys):
+    assert main(["pretrain", *SHORT, "--videos", str(videos[0].parent), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["steps"][0]["masking"] == "dual"
+    assert report["reading"]["clips_per_second_per_core"] > 0
+    spent = sum(report["reading"]["stage_seconds"].values())
+    assert spent == pytest.approx(report["reading"]["seconds"], rel=0.05)
+    assert min(report["reading"]["stage_seconds"].values()) > 0
+    assert report["together"]["steps"] == 6
+    assert 0 <= report["together"]["data_wait_share"] <= 1
+
+
+def test_one_part_as_a_table_with_videos_of_its_own(capsys):
+    words = ["--parts", "data", "--made-up-videos", "1", "--made-up-frames", "66"]
+    assert main([*SHORT, *words]) == 0
+    text = capsys.readouterr().out
+    assert "1 made up, H.264 340x256, key frame every 16" in text
+    assert "clips/s per core, 4 of each video" in text
+    assert "model step" not in text
+
+
+def test_what_cannot_work_is_said_at_once():
+    with pytest.raises(ConfigError, match="--repeats must be 1 or more, got 0") as caught:
+        main([*SHORT, "--repeats", "0", "--side", "31"])
+    assert "32 would work" in str(caught.value)
+
+
+def test_columns_stand_under_their_heads():
+    table = aligned(("name", "s"), [("a", "1.0"), ("longer", "10.0")])
+    assert table.splitlines() == ["name       s", "a        1.0", "longer  10.0"]
