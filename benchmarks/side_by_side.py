@@ -30,7 +30,6 @@ from typing import Any, Literal, cast
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: a waiting process burns no core
 
 import torch
-from their_model import TheirTask
 from torch import nn
 
 from videomae2.engine.runtime import Runtime, RuntimeConfig, prepare
@@ -106,6 +105,8 @@ def compete(who: Contestant, case: StepCase) -> None:
 def _task(who: Contestant, case: StepCase, clips: Clips) -> nn.Module:
     torch.manual_seed(0)
     if who.code == "transformers":
+        from their_model import TheirTask  # takes seconds, which only this contestant needs
+
         return TheirTask(case, clips)
     return build_task(replace(case, masking=who.masking), torch.device("cpu"))
 

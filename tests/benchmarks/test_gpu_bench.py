@@ -1,28 +1,41 @@
 """The GPU program, tried on a CPU: what it measures, writes and says."""
 
 import json
+import subprocess
 import sys
 
 import pytest
 import torch
 
-from tests.benchmarks.programs import FOLDER, run
+from tests.benchmarks.programs import FOLDER
+from videomae2.engine.runtime import Runtime
+from videomae2.tensors import products
 
 
-@pytest.fixture(scope="module")
-def measurements():
-    sys.path.insert(0, str(FOLDER))
+@pytest.fixture
+def gpu(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    before = products.used()
+    import gpu
+
+    yield gpu
+    products.use(before)
+
+
+@pytest.fixture
+def measurements(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
     import gpu_measurements
 
-    sys.path.remove(str(FOLDER))
     return gpu_measurements
 
 
-def test_it_measures_and_writes_both_files(tmp_path):
-    small = ("--sizes", "tiny", "--side", "32", "--largest-batch", "5")
-    kinds = ("--kinds", "step", "profile", "largest")
-    done = run("gpu.py", "--device", "cpu", *small, *kinds, OUT=str(tmp_path))
-    assert done.returncode == 0, done.stderr
+SMALL = ("--device", "cpu", "--sizes", "tiny", "--side", "32", "--largest-batch", "5")
+
+
+def test_it_measures_and_writes_both_files(gpu, tmp_path, monkeypatch):
+    monkeypatch.setenv("OUT", str(tmp_path))
+    assert gpu.main([*SMALL, "--kinds", "step", "profile", "largest"]) == 0
     found = json.loads((tmp_path / "gpu.json").read_text())
     assert [step["masking"] for step in found["steps"]] == ["dual", "lean", "v1"]
     assert all(step["clips_per_second"] > 0 for step in found["steps"])
@@ -33,18 +46,16 @@ def test_it_measures_and_writes_both_files(tmp_path):
     assert "| tiny | lean | no | 4 |" in page
 
 
-def test_what_the_time_does_not_suffice_for_is_left_out_and_said(tmp_path):
-    words = ("--device", "cpu", "--sizes", "tiny", "--side", "32", "--seconds", "1")
-    done = run("gpu.py", *words, "--out", str(tmp_path))
-    assert done.returncode == 0, done.stderr
-    assert "Left out: tiny dual step: no time left" in done.stdout
+def test_what_the_time_does_not_suffice_for_is_left_out_and_said(gpu, tmp_path, capsys):
+    assert gpu.main([*SMALL, "--seconds", "1", "--out", str(tmp_path)]) == 0
+    assert "Left out: tiny dual step: no time left" in capsys.readouterr().out
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-def test_without_a_device_it_says_so_and_ends_with_2():
-    done = run("gpu.py")
-    assert done.returncode == 2
-    assert done.stderr == "bench-gpu measures a CUDA device and torch sees none here.\n"
+def test_without_a_device_it_says_so_and_ends_with_2(gpu, capsys):
+    assert gpu.main([]) == 2
+    said = capsys.readouterr().err
+    assert said == "bench-gpu measures a CUDA device and torch sees none here.\n"
 
 
 @pytest.mark.parametrize("limit", [0, 1, 3, 4, 7, 40, 100])
@@ -67,8 +78,6 @@ def test_the_search_ends_when_time_is_over(measurements):
 
 
 def test_a_measurement_that_fails_costs_only_itself(measurements):
-    from videomae2.engine.runtime import Runtime
-
     runtime = Runtime(torch.device("cpu"), "fp32", compile=False)
     bench = measurements.Bench(runtime, kinds=["step"], seconds=100, largest_batch=4)
 
@@ -85,10 +94,11 @@ def test_a_measurement_that_fails_costs_only_itself(measurements):
 
 
 def test_it_needs_no_more_than_a_gpu_image_has():
-    blocked = "for name in ('av', 'tyro', 'yaml', 'PIL', 'matplotlib', 'transformers'):\n"
-    code = (
-        f"import sys\n{blocked}    sys.modules[name] = None\nsys.path.insert(0, {str(FOLDER)!r})\n"
-    )
-    import subprocess
-
-    subprocess.run([sys.executable, "-c", code + "import gpu"], check=True)
+    code = f"""
+import sys
+sys.path.insert(0, {str(FOLDER)!r})
+import gpu
+print(*sorted(set(sys.modules) & {{"av", "tyro", "yaml", "PIL", "matplotlib", "transformers"}}))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"

@@ -10,7 +10,7 @@ from tyro.conf import Positional, arg
 
 from videomae2.cli.options import parse
 from videomae2.jobs.bench.pretrain import BenchConfig, bench
-from videomae2.jobs.bench.tables import bench_text
+from videomae2.jobs.bench.text import bench_text
 
 PROG = "videomae2 bench"
 

@@ -64,7 +64,8 @@ def demo(
     clips = rebuild_videos(
         checkpoint, [Path(held_out[i].path) for i in range(0, step * SHOWN, step)]
     )
-    title = "Held-out videos: what the model sees (one tenth) and what it rebuilds"
+    hidden = run.masking.encoder_ratio
+    title = f"Held-out videos: {hidden:.0%} hidden from the model, and what it rebuilds"
     return Shown(
         curve=loss_curve(folder / METRICS_FILE, folder / "loss.png", title="The demo's loss"),
         picture=reconstruction_sheet(clips, folder / "reconstruction.png", title=title),

@@ -127,7 +127,7 @@ def build_task(case: StepCase, device: torch.device) -> PretrainTask:
 
 def make_optimizer(task: nn.Module) -> AdamW:
     """The optimizer of a run, for any model."""
-    config = OptimConfig(lr=_LR, epochs=1, warmup_epochs=0, batch=1, clip_norm=CLIP_NORM)
+    config = OptimConfig(lr=_LR, epochs=1.0, warmup_epochs=0.0, batch=1, clip_norm=CLIP_NORM)
     return build_optimizer(task, config)
 
 
