@@ -13,7 +13,8 @@ from jaxtyping import Float32, UInt8
 HEIGHT, WIDTH, RATE = 256, 340, 30
 KEY_FRAME_EVERY = 16
 _CANVAS = 1024
-_NOISE = 2.0  # of 255; a small camera in good light
+_SMOOTHNESS = 1.3  # amplitude over frequency falls with this power; sharp pictures have 1
+_NOISE = 1.5  # of 255; a small camera in good light
 
 
 def make_videos(folder: Path, *, count: int, frames: int, seed: int) -> list[Path]:
@@ -68,11 +69,11 @@ class _Scene:
 
 
 def _texture(rng: np.random.Generator) -> Float32[np.ndarray, "side side channels"]:
-    """Random fields with the spectrum of natural pictures, amplitude 1/frequency."""
+    """Random fields with about the spectrum of pictures taken with a lens."""
     frequency = np.hypot(np.fft.fftfreq(_CANVAS)[:, None], np.fft.rfftfreq(_CANVAS)[None])
     frequency[0, 0] = 1
     white = rng.normal(size=(3, _CANVAS, _CANVAS))
-    field = np.fft.irfft2(np.fft.rfft2(white) / frequency, s=(_CANVAS, _CANVAS))
+    field = np.fft.irfft2(np.fft.rfft2(white) / frequency**_SMOOTHNESS, s=(_CANVAS, _CANVAS))
     grey = field.mean(axis=0, keepdims=True)
     field = 0.4 * field + grey * 1.5  # colours of neighbours in a picture are mostly alike
     field = (field - field.mean()) / field.std()
