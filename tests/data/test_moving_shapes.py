@@ -165,7 +165,7 @@ def test_an_outline_fills_a_good_part_of_its_circle(name):
 
 @pytest.mark.parametrize("name", PATTERNS)
 def test_a_pattern_covers_the_range_from_0_to_1(name):
-    along, across = np.meshgrid(*[np.linspace(0, 40, 200, dtype=np.float32)] * 2)
+    along, across = np.meshgrid(*[np.linspace(-40, 40, 400, dtype=np.float32)] * 2)
     values = PATTERNS[name](along[None], across[None])
     assert values.dtype == np.float32
     assert 0 <= values.min() < 0.02

@@ -18,8 +18,6 @@ from videomae2.data.textures import Color, Texture, color
 Frames = UInt8[np.ndarray, "frames height width 3"]
 Canvas = Float32[np.ndarray, "frames height width 3"]
 
-NOISE = 0.6 / 255
-"""Standard deviation of the camera's noise: half a step of 8 bits, felt but not seen."""
 SHADOW = 0.03
 """How far the shadow of a shape reaches, in sides of the picture."""
 
@@ -44,8 +42,6 @@ def draw_scene(motion: str, *, frames: int, side: int, generator: np.random.Gene
     look = draw_look(generator)
     poses = draw_poses(motion, frames, generator=generator)
     canvas = render(look, poses, side=side)
-    noise = generator.standard_normal(canvas.shape[:3], dtype=np.float32)
-    canvas += np.float32(NOISE) * noise[..., None]
     return (np.clip(canvas, 0, 1) * 255 + np.float32(0.5)).astype(np.uint8)
 
 
@@ -79,26 +75,25 @@ def _draw_skin(generator: np.random.Generator, ground_hue: float, *, dark: bool)
 
 
 def _draw_ground(generator: np.random.Generator, hue: float, *, dark: bool) -> Texture:
-    """Draw smooth light and shade of the size of the picture.
+    """Draw light that falls off in one direction across the picture.
 
-    What lies behind the shape must be within a small model's reach: seen cubes far apart tell
-    how a smooth ground goes on between them, and nothing could tell how a fine texture does.
+    What lies behind the shape must be within a small model's reach: seen cubes tell how a slope
+    goes on between them, and nothing could tell how a fine texture does. It is never flat either:
+    in a flat cube the target, which is scaled to variance one, is nothing but rounding.
     """
-    lightness = generator.uniform(0.2, 0.3) if dark else generator.uniform(0.88, 0.95)
-    step = 0.3 if dark else -0.26
-    pattern = str(generator.choice(("clouds", "gradient")))
+    dim, bright = (0.18, 0.58) if dark else (0.6, 0.95)
     other = hue + generator.uniform(-0.6, 0.6)
     return Texture(
-        pattern=pattern,
-        period=generator.uniform(0.5, 0.9) * (1 if pattern == "gradient" else 1.6),
-        shift=(generator.random(), generator.random()),
-        tilt=generator.uniform(0, np.pi),
-        colors=(color(lightness, 0.05, hue), color(lightness + step, 0.07, other)),
+        pattern="ramp",
+        period=generator.uniform(1.1, 1.5),
+        shift=(0.0, 0.0),
+        tilt=generator.uniform(0, 2 * np.pi),
+        colors=(color(dim, 0.05, hue), color(bright, 0.05, other)),
     )
 
 
 def render(look: Look, poses: Poses, *, side: int) -> Canvas:
-    """Draw every frame of a scene, without noise; values may leave [0, 1] by nothing."""
+    """Draw every frame of a scene; values may leave [0, 1] by nothing."""
     x, y = _local(poses, side)
     size = _per_frame(poses.size)
     distance = OUTLINES[look.outline](x, y) * size  # from the edge, in sides of the picture

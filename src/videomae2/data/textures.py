@@ -74,6 +74,11 @@ def _gradient(along: Field, across: Field) -> Field:
     return _step(np.sin(np.float32(0.4) * along), 0.5)
 
 
+def _ramp(along: Field, across: Field) -> Field:
+    # Once only, not once per period: from 0 to 1 over one period around the origin.
+    return np.clip(np.float32(0.5) + along / np.float32(2 * np.pi), 0, 1)
+
+
 PATTERNS: dict[str, Callable[[Field, Field], Field]] = {
     "stripes": _stripes,
     "checks": _checks,
@@ -81,6 +86,7 @@ PATTERNS: dict[str, Callable[[Field, Field], Field]] = {
     "waves": _waves,
     "clouds": _clouds,
     "gradient": _gradient,
+    "ramp": _ramp,
 }
 
 
