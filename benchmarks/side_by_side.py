@@ -202,7 +202,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     runtime: Runtime = prepare(RuntimeConfig(device="cpu", precision="fp32"))
     print(describe(runtime.device))
     print(f"{case.size}, {case.batch} clips of {case.frames}x{case.side}x{case.side}; medians of")
-    print(f"{(STEPS_OF_A_TURN - 1) * rounds} steps in {rounds} turns; time and speed beside the first of each group\n")
+    steps = (STEPS_OF_A_TURN - 1) * rounds
+    print(f"{steps} steps in {rounds} turns; time and speed beside the first of each group
+")
     found = {}
     for title, group in GROUPS.items():
         if options.group and options.group not in title:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from videomae2.tensors.positions import resample, sinusoid, table
+from videomae2.tensors.positions import axes_sinusoid, resample, sinusoid, table
 
 
 @pytest.mark.parametrize(
@@ -75,3 +75,33 @@ def test_twice_the_resolution_is_smooth_and_near_the_trained_places():
     slow = slice(22, 32)  # channels whose angle moves little from place to place
     error = (means - old.unflatten(0, (8, 14, 14)))[..., slow]
     assert error[1:-1, 1:-1, 1:-1].abs().max() < 0.1
+
+
+def test_a_table_by_axes_tells_every_place_from_every_other():
+    numbers = table((8, 12, 14), 48, kind="axes")
+    distance = torch.cdist(numbers, numbers).fill_diagonal_(torch.inf)
+    assert numbers.shape == (8 * 12 * 14, 48)
+    assert distance.min() > 0.1
+
+
+def test_a_table_by_axes_says_the_same_of_a_row_in_every_column_and_slot():
+    numbers = table((4, 6, 5), 20, kind="axes").reshape(4, 6, 5, 20)
+    time, row, col = numbers.split((8, 6, 6), dim=-1)
+    assert torch.equal(row, row[:1, :, :1].expand_as(row))
+    assert torch.equal(col, col[:1, :1].expand_as(col))
+    assert torch.equal(time, time[:, :1, :1].expand_as(time))
+    places = torch.arange(6.0)
+    torch.testing.assert_close(row[0, :, 0, 0], places.sin())
+    torch.testing.assert_close(row[0, :, 0, 3], places.cos())
+
+
+@pytest.mark.parametrize("dim", [4, 21])
+def test_a_table_by_axes_wants_a_pair_of_channels_for_each(dim):
+    with pytest.raises(ValueError, match="even dim of 6 or more"):
+        table((2, 2, 2), dim, kind="axes")
+
+
+def test_a_table_by_axes_is_resampled_like_the_flat_one():
+    numbers = table((4, 8, 8), 12, trained=(4, 4, 4), kind="axes")
+    assert numbers.shape == (4 * 8 * 8, 12)
+    assert torch.equal(table, resample(axes_sinusoid((4, 4, 4), 12), (4, 4, 4), (4, 8, 8)))

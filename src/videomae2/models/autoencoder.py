@@ -87,7 +87,7 @@ class Autoencoder(nn.Module):
         self.mask_token = nn.Parameter(torch.zeros(1, 1, dim))
         self.decoder = Decoder(config, self.cubes)
         self.encoder_to_decoder = Linear(config.encoder.shape.dim, dim, bias=False)
-        self.decoder_positions = position_table(self.cubes.grid, dim, config.encoder.trained_grid)
+        self.decoder_positions = position_table(config.encoder, dim)
 
     decoder_positions: Tensor
 

@@ -12,8 +12,8 @@ from torch.utils.checkpoint import checkpoint
 
 from videomae2.models.layers import LAYER_NORM_EPSILON, Block, Linear, mlp_width
 from videomae2.models.sizes import SIZES, Size, SizeName
-from videomae2.tensors import positions
-from videomae2.tensors.grid import Cubes, Grid
+from videomae2.tensors.grid import Cubes
+from videomae2.tensors.positions import PositionTable, table
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +45,9 @@ class EncoderConfig:
     trained_grid: tuple[int, int, int] | None = None
     """Cubes (time, row, col) of the clips that the weights were trained on: the position table is
     resampled from that grid. If not given, a fresh table is made for the clip's own grid."""
+    positions: PositionTable = "flat"
+    """Position table: a sinusoid over the flattened number of a cube, as all released models, or
+    along each axis, which a small model learns from sooner."""
     drop_path: float = 0.0
     """Rate of stochastic depth at the last block; rises linearly from 0 at the first."""
     layer_scale: float = 0.0
@@ -148,7 +151,7 @@ class VideoEncoder(nn.Module):
             checkpoint_blocks=config.checkpoint_blocks,
         )
         self.norm = nn.LayerNorm(shape.dim, eps=LAYER_NORM_EPSILON)
-        self.positions = position_table(self.cubes.grid, shape.dim, config.trained_grid)
+        self.positions = position_table(config, shape.dim)
 
     positions: Tensor
 
@@ -162,6 +165,7 @@ class VideoEncoder(nn.Module):
         return self.norm(self.blocks(x))
 
 
-def position_table(grid: Grid, dim: int, trained: Grid | None) -> nn.Buffer:
-    """The fixed table as a buffer that moves with the model and is never saved."""
-    return nn.Buffer(positions.table(grid, dim, trained=trained), persistent=False)
+def position_table(config: EncoderConfig, dim: int) -> nn.Buffer:
+    """The fixed table for tokens of a width, as a buffer that moves with the model, never saved."""
+    numbers = table(config.cubes.grid, dim, trained=config.trained_grid, kind=config.positions)
+    return nn.Buffer(numbers, persistent=False)

@@ -33,7 +33,7 @@ def demo(videos: Sequence[Path], out: Path) -> PretrainRun:
     return PretrainRun(
         data=DataConfig(sources=each(videos, stride=2.0), views=1),
         model=AutoencoderConfig(
-            encoder=EncoderConfig(size="tiny", height=64, width=64),
+            encoder=EncoderConfig(size="tiny", height=64, width=64, positions="axes"),
             decoder=DecoderConfig(depth=2),
         ),
         masking=MaskingConfig(encoder_ratio=0.75, queries="lean"),

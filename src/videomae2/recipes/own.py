@@ -62,7 +62,9 @@ def own_cpu(videos: Sequence[Path], out: Path) -> PretrainRun:
     )
     return PretrainRun(
         data=DataConfig(sources=each_timed(videos, per_second=FRAMES_PER_SECOND)),
-        model=AutoencoderConfig(encoder=EncoderConfig(size="tiny", height=96, width=96)),
+        model=AutoencoderConfig(
+            encoder=EncoderConfig(size="tiny", height=96, width=96, positions="axes")
+        ),
         optim=optim,
         record=RecordConfig(out=out, log_every=10, save_every=100),
     )

@@ -1,9 +1,10 @@
-"""Fixed position tables: the sinusoid over the flattened token number, and its resampling.
+"""Fixed position tables: sinusoids over the flattened token number or along each axis; resampling.
 
 Axes: tokens, dim; time, row, col = the grid.
 """
 
 import math
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +13,10 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from videomae2.tensors.grid import Grid
+
+PositionTable = Literal["flat", "axes"]
+
+_LONGEST_WAVE = 100.0  # of a table by axes, over 2 pi, in cubes: longer than any grid's side
 
 
 def sinusoid(tokens: int, dim: int) -> Float32[Tensor, "tokens dim"]:
@@ -28,19 +33,53 @@ def sinusoid(tokens: int, dim: int) -> Float32[Tensor, "tokens dim"]:
     return torch.where(channel.long() % 2 == 0, angle.sin(), angle.cos()).float()
 
 
-def table(grid: Grid, dim: int, *, trained: Grid | None = None) -> Float32[Tensor, "tokens dim"]:
+def axes_sinusoid(grid: Grid, dim: int) -> Float32[Tensor, "tokens dim"]:
+    """A table that tells time, row and column apart: a third of the channels for each.
+
+    Close places look alike along each axis, which a model of few channels needs: it can hardly
+    read rows and columns from the flattened number, and then learns nothing of neighbours for
+    thousands of steps (docs/decisions.md). What three pairs of channels do not fill goes to time.
+
+    Raises:
+        ValueError: If the channels do not suffice for a sine and a cosine along each axis.
+    """
+    if dim < 6 or dim % 2:
+        raise ValueError(f"a position table by axes needs an even dim of 6 or more, got {dim}")
+    third = dim // 6 * 2
+    parts = [_axis(grid, axis, width) for axis, width in enumerate((dim - 2 * third, third, third))]
+    return torch.cat(parts, dim=-1).reshape(-1, dim).float()
+
+
+def _axis(grid: Grid, axis: int, width: int) -> Tensor:
+    """Sines, then cosines of the place along one axis, for all places of the grid."""
+    half = width // 2
+    rate = _LONGEST_WAVE ** (-torch.arange(half, dtype=torch.float64) / half)
+    angle = torch.arange(grid[axis], dtype=torch.float64)[:, None] * rate
+    shape = [1, 1, 1, width]
+    shape[axis] = grid[axis]
+    return torch.cat((angle.sin(), angle.cos()), dim=1).reshape(shape).expand(*grid, width)
+
+
+def table(
+    grid: Grid, dim: int, *, trained: Grid | None = None, kind: PositionTable = "flat"
+) -> Float32[Tensor, "tokens dim"]:
     """The position table of a grid.
 
     Args:
         grid: Cubes along (time, row, col).
         dim: Width of a token.
         trained: The grid the weights were trained on. If it is given and differs, its table is
-            resampled to ``grid``; if not, a fresh sinusoid of the new length is made, as the
-            released code ends up doing (every place then gets another angle than in training).
+            resampled to ``grid``; if not, a fresh table of the new grid is made, as the released
+            code ends up doing (in a flat table every place then gets another angle).
+        kind: Over the flattened number, as all released models, or along each axis.
     """
     if trained is None or trained == grid:
-        return sinusoid(math.prod(grid), dim)
-    return resample(sinusoid(math.prod(trained), dim), trained, grid)
+        return _fresh(grid, dim, kind)
+    return resample(_fresh(trained, dim, kind), trained, grid)
+
+
+def _fresh(grid: Grid, dim: int, kind: PositionTable) -> Float32[Tensor, "tokens dim"]:
+    return sinusoid(math.prod(grid), dim) if kind == "flat" else axes_sinusoid(grid, dim)
 
 
 def resample(
