@@ -203,8 +203,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(describe(runtime.device))
     print(f"{case.size}, {case.batch} clips of {case.frames}x{case.side}x{case.side}; medians of")
     steps = (STEPS_OF_A_TURN - 1) * rounds
-    print(f"{steps} steps in {rounds} turns; time and speed beside the first of each group
-")
+    print(f"{steps} steps in {rounds} turns; time and speed beside the first of each group\n")
     found = {}
     for title, group in GROUPS.items():
         if options.group and options.group not in title:
