@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from videomae2.data.cells import PARQUET, read_cells
+from videomae2.data.cells import PARQUET, Cells, read_cells
 from videomae2.data.columns import Columns
 from videomae2.data.folders import extension
 from videomae2.data.identity import IdRule, video_id
@@ -64,26 +64,38 @@ def read_annotations(
     column = column.strip().lower()
     text = None if extension(source) in PARQUET else read_text(source)
     cells = read_cells(source, text, ["label", *ID_COLUMNS, *filter(None, [column])])
-    ids = next((one for one in ID_COLUMNS if one in cells.columns), "")
-    wanted = {"label": "label", ids: " or ".join(ID_COLUMNS), **({column: column} if keep else {})}
-    if absent := [want for one, want in wanted.items() if one not in cells.columns]:
-        found = ", ".join(cells.names)
-        raise ManifestError(f"its columns are {found}; wanted {', '.join(absent)}", path=source)
-    problems = Columns(source, paths=["annotations"])
+    ids = _id_column(cells, source, column)
+    rows = [i for i in range(len(cells.lines)) if not keep or cells.columns[column][i] == value]
+    if keep and not rows:
+        raise ManifestError(f"no row with {keep}", path=source)
+    _require_cells(cells, source, rows, ("label", ids))
+    labels, names = cells.columns["label"], cells.columns[ids]
+    videos = tuple(LabelledVideo(names[i], labels[i], f"{source}:{cells.lines[i]}") for i in rows)
+    return LabelledSource(name, split, videos, frozenset(one.name for one in videos))
+
+
+def _id_column(cells: Cells, source: str, column: str) -> str:
+    """Find the column of ids; refuse a table without it, without labels or without ``column``."""
+    ids = [one for one in ID_COLUMNS if one in cells.columns]
+    absent = [repr(one) for one in ("label", column) if one and one not in cells.columns]
+    if absent or not ids:
+        wanted = ", ".join([*absent, *([] if ids else [" or ".join(ID_COLUMNS)])])
+        raise ManifestError(
+            f"its columns are {', '.join(cells.names)}; wanted {wanted}", path=source
+        )
+    return ids[0]
+
+
+def _require_cells(cells: Cells, source: str, rows: list[int], names: tuple[str, ...]) -> None:
+    """Raise everything that is wrong with the cells at once."""
+    columns = Columns(source, paths=[cells.columns[names[-1]][i] for i in rows])
     for line, message in cells.problems:
-        problems.wrong(line, message)
-    videos = []
-    for i, line in enumerate(cells.lines):
-        if keep and cells.columns[column][i] != value:
-            continue
-        one, label = cells.columns[ids][i], cells.columns["label"][i]
-        if not one or not label:
-            problems.wrong(line, f"the column {'label' if one else ids} is empty")
-        videos.append(LabelledVideo(one, label, f"{source}:{line}"))
-    problems.check()
-    if not videos:
-        raise ManifestError(f"no row{f' with {keep}' if keep else ''}", path=source)
-    return LabelledSource(name, split, tuple(videos), frozenset(one.name for one in videos))
+        columns.wrong(line, message)
+    for i in rows:
+        for name in names:
+            if not cells.columns[name][i]:
+                columns.wrong(cells.lines[i], f"the column {name} is empty")
+    columns.check()
 
 
 def from_manifest(manifest: Manifest, name: str, split: Split, *, ids: IdRule) -> LabelledSource:

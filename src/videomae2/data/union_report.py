@@ -67,7 +67,7 @@ class UnionReport:
 
     def text(self, examples: int = 3) -> str:
         """Say it to a person: numbers, and the first few videos of each kind of removal."""
-        lines = [f"{self.classes} classes; {self._kept()}"]
+        lines = [f"{self.classes} classes; videos kept: {self._kept()}"]
         for (source, split), number in self.read.items():
             lines.append(f"{source}, {split}: {number:,} read")
             lines += self._removed(source, split, examples)
@@ -79,14 +79,16 @@ class UnionReport:
             for one in self.kept_apart
         ]
         if self.empty_classes:
-            some = ", ".join(self.empty_classes[:examples])
-            lines.append(
-                f"without a training video: {len(self.empty_classes)} classes ({some} ...)"
+            some, rest = (
+                ", ".join(self.empty_classes[:examples]),
+                len(self.empty_classes) - examples,
             )
+            more = f" and {rest:,} more classes" if rest > 0 else ""
+            lines.append(f"without a training video: {some}{more}")
         return "\n".join(lines)
 
     def _kept(self) -> str:
-        return ", ".join(f"{number:,} {split} videos" for split, number in self.kept.items())
+        return ", ".join(f"{split} {number:,}" for split, number in self.kept.items())
 
     def _removed(self, source: str, split: Split, examples: int) -> list[str]:
         lines = []
