@@ -35,6 +35,7 @@ WITHOUT_TORCH = (
     "videomae2.data.readers",
     "videomae2.data.sampling",
     "videomae2.data.crops",
+    "videomae2.data.view_grid",
     "videomae2.data.manifest",
     "videomae2.data.listing",
     "videomae2.tensors.draws",

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,17 @@ import torch
 
 from tests.golden.verdict import Check, absolute, failed, guarded, result, skipped
 from videomae2.data.sampling import pretrain_indices
+from videomae2.data.view_grid import dense_clips, segment_clips, validation_clip
 from videomae2.engine.schedules import CosineSchedule
 from videomae2.tensors.masks import running_cell_maps
 
 _NUMBER = r"(\d*\.?\d+(?:e[-+]?\d+)?)"
 _LATER = "supervised training is not built yet"
 _RATE_BOUND = 1e-12  # relative to the peak
+_STRIDE = 4  # of the released code's scripts; said in the README beside the fixtures
+
+Table = dict[str, Any]  # a case in words and numbers -> a clip, or several
+Indices = np.ndarray
 
 
 def check_lists(path: Path) -> Iterator[Check]:
@@ -39,23 +43,60 @@ def check_lists(path: Path) -> Iterator[Check]:
             yield skipped(family, _LATER)
 
 
-def _check_indices(title: str, name: str, table: dict[str, list[int]]) -> Iterator[Check]:
-    if "pretrain" not in name:
+def _check_indices(title: str, name: str, table: Table) -> Iterator[Check]:
+    indices = next((make for word, make in _INDICES.items() if word in name), None)
+    if indices is None:
         yield skipped(title, _LATER)
         return
-    stride = _stride(name, table)
-    for case, want in table.items():
-        num_frames, first = (int(part) for part in re.findall(r"\d+", case))
-        got = pretrain_indices(num_frames, len(want), stride, first=first)
-        yield result(f"{title}: {case}", float(np.abs(got - np.array(want)).max()), 0.0)
+    for case, values in table.items():
+        want = np.array(values)
+        got = indices(name, table, [int(part) for part in re.findall(r"\d+", case)], want)
+        if got.shape != want.shape:
+            yield failed(f"{title}: {case}", 0.0, f"shape {got.shape}, want {want.shape}")
+        else:
+            yield result(f"{title}: {case}", float(np.abs(got - want).max()), 0.0)
 
 
-def _stride(name: str, table: dict[str, list[int]]) -> int:
-    """The stride that the key says, or else the one that a long video shows."""
+def _pretrain(name: str, table: Table, case: list[int], want: Indices) -> Indices:
+    return pretrain_indices(case[0], len(want), _stride(name, table), first=case[1])
+
+
+def _validation(name: str, table: Table, case: list[int], want: Indices) -> Indices:
+    return validation_clip(case[0], len(want), _stride(name, table))
+
+
+def _test_dense(name: str, table: Table, case: list[int], want: Indices) -> Indices:
+    clips = int(_number(r"(\d+) clips?\b", name.replace("_", " ")))
+    return dense_clips(case[0], want.shape[1], _stride(name, table), clips=clips)
+
+
+def _test_sparse(name: str, table: Table, case: list[int], want: Indices) -> Indices:
+    clips = int(_number(r"(\d+) clips?\b", name.replace("_", " ")))
+    return segment_clips(case[0], want.shape[1], clips=clips)
+
+
+_INDICES = {
+    "pretrain": _pretrain,
+    "validation_dense": _validation,
+    "test_dense": _test_dense,
+    "test_sparse": _test_sparse,
+}
+"""What computes the indices of a table, by a word of its key."""
+
+
+def _stride(name: str, table: Table) -> int:
+    """The stride that the key says, or else the one that a long video shows, or else 4.
+
+    On a linear grid the frames of a long video run from the first to the last of its window.
+    """
     words = name.replace("_", " ")
     if found := re.search(r"stride (?:of )?(\d+)|(\d+) (?:frames? )?stride", words):
         return int(found[1] or found[2])
-    return max(b - a for want in table.values() for a, b in pairwise(want))
+    clips = [np.atleast_2d(np.array(want)) for want in table.values()]
+    if "validation" in name or "train_dense" in name:
+        shown = [int(np.ptp(i)) + 1 for i in clips if i.size > 1 and (np.diff(i) > 0).all()]
+        return max(shown, default=0) // clips[0].size or _STRIDE
+    return max(int(np.diff(index, axis=1).max(initial=0)) for index in clips) or _STRIDE
 
 
 def _check_maps(title: str, family: str, ratio: str, want: list[Any]) -> Iterator[Check]:

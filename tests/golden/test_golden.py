@@ -54,7 +54,9 @@ def test_nothing_of_pretraining_is_skipped(path: Path) -> None:
 def test_lists_check_sampling_masks_and_schedules() -> None:
     checks = list(check_file(FIXTURES / "golden.json"))
     done = [check["name"] for check in checks if check["pass"]]
-    for family in ("pretrain_exact_stride", "running_cell", "learning_rate_schedule"):
+    families = ("pretrain_exact_stride", "validation_dense", "test_dense", "test_sparse",
+                "running_cell", "learning_rate_schedule")  # fmt: skip
+    for family in families:
         assert any(family in name for name in done)
 
 
@@ -93,6 +95,11 @@ def test_lists_with_other_words_and_numbers_in_their_keys(
             "pretrain_exact_stride_given_start": {"90/3": [3, 9, 15, 21], "16/0": [0, 6, 12, 12]},
             "pretrain_exact_stride_2_given_start": {"5/0": [0, 2, 2], "1/0": [0, 0, 0]},
             "validation_dense": {"5": [0]},
+            "validation_dense_stride_2": {"9": [0, 2, 5, 7], "3": [0, 2, 2, 2]},
+            "test_dense_3_clips": {"15": [[0, 2, 4], [4, 6, 8], [10, 12, 14]], "1": [[0] * 3] * 3},
+            "test_dense_stride_5_1_clip": {"26": [[5, 10, 15]]},
+            "test_sparse_3_clips": {"7": [[0, 3], [1, 4], [2, 5]], "1": [[0, 0]] * 3},
+            "test_sparse_1_clip": {"7": [[0, 3]]},
         },
         "running_cell_dropped_maps_grid_2x2x4": {
             "0.75": [
@@ -118,7 +125,7 @@ def test_lists_with_other_words_and_numbers_in_their_keys(
     code, checks = _run(capsys, path)
     assert [check for check in checks if check["pass"] is False] == []
     assert code == 0
-    assert sum(check["pass"] is True for check in checks) == 7
+    assert sum(check["pass"] is True for check in checks) == 16
     golden["frame_indices"]["pretrain_exact_stride_given_start"]["90/3"][2] = 16
     path.write_text(json.dumps(golden))
     assert _run(capsys, path)[0] == 1

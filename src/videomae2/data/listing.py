@@ -108,7 +108,7 @@ def _from_file(source: str, layout: Layout, wish: Wish) -> Columns:
     kind = extension(source)
     if kind in VIDEO_EXTENSIONS and layout == "auto":
         return _one_video(source, wish)
-    text = None if kind in PARQUET and layout in ("auto", "table") else _text(source)
+    text = None if kind in PARQUET and layout in ("auto", "table") else read_text(source)
     if text is None or layout == "table" or (layout == "auto" and is_table(text, kind)):
         return read_table(source, text, wish=wish)
     if wish.keep is not None:
@@ -137,7 +137,7 @@ def _one_video(source: str, wish: Wish) -> Columns:
     return columns
 
 
-def _text(source: str) -> str:
+def read_text(source: str) -> str:
     """Read a list as UTF-8, with or without a byte order mark."""
     try:
         content = Path(source).read_bytes()

@@ -1,0 +1,183 @@
+"""Which frames and which parts of them make the views of a video at test time; nothing is read.
+
+K clips times C crops. All frames of all views are read at once: `plan` says which, and where each
+clip finds its own among them. No torch here: reading workers import it.
+
+Axes: clips, frames of a clip, union = the different frames of all clips.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from videomae2.data.crops import Box
+from videomae2.data.sampling import timed_indices
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ViewGridConfig:
+    """The views of each video that are scored and averaged."""
+
+    kind: Literal["dense", "segments"] = "dense"
+    """Clips of the training stride, spread over the video; or interleaved grids over all of it."""
+    clips: int = 5
+    """Clips per video, spread over its time."""
+    crops: int = 3
+    """Crops per clip, spread over the longer side."""
+
+    @property
+    def views(self) -> int:
+        """Views per video."""
+        return self.clips * self.crops
+
+
+@dataclass(frozen=True, slots=True)
+class ViewPlan:
+    """What to read of one video, once, and which of it each clip shows."""
+
+    union: Int64[np.ndarray, " union"]
+    """The frames to read, in order, each once."""
+    place: Int64[np.ndarray, "clips frames"]
+    """Frame i of clip k is ``union[place[k, i]]``."""
+
+    @property
+    def clips(self) -> Int64[np.ndarray, "clips frames"]:
+        """The frame indices of every clip in the video."""
+        return self.union[self.place]
+
+
+def plan(clips: Int64[np.ndarray, "clips frames"]) -> ViewPlan:
+    """Gather the frames of all clips, so that the video is decoded once."""
+    union, place = np.unique(clips, return_inverse=True)
+    return ViewPlan(union, place.reshape(clips.shape).astype(np.int64))
+
+
+def views(clips: int, crops: int) -> list[tuple[int, int]]:
+    """(clip, crop) of every view in order: all crops of the first clip, then the next clip."""
+    return [(clip, crop) for clip in range(clips) for crop in range(crops)]
+
+
+def dense_clips(
+    num_frames: int, frames: int, stride: int, *, clips: int
+) -> Int64[np.ndarray, "clips frames"]:
+    """Clips of the exact stride, spread evenly from the first to the last that fits.
+
+    A video too short for one clip repeats the last frame that the stride reaches, and all its
+    clips are the same. One clip is taken from the middle, where the released code divides by 0.
+
+    Args:
+        num_frames: Frames of the video, at least 1.
+        frames: Frames of a clip.
+        stride: Distance between frames, in frames of the video.
+        clips: Number of clips.
+
+    Source: VideoClsDataset in dataset/datasets.py of the released code, test mode.
+    """
+    _require(num_frames=num_frames, frames=frames, stride=stride, clips=clips)
+    grid = np.arange(0, num_frames, stride, dtype=np.int64)
+    first = _spread(max(len(grid) - frames, 0), clips)
+    index = first[:, None] + np.arange(frames, dtype=np.int64)
+    return grid[np.minimum(index, len(grid) - 1)]
+
+
+def segment_clips(num_frames: int, frames: int, *, clips: int) -> Int64[np.ndarray, "clips frames"]:
+    """Interleaved grids over the whole video: together they are one grid, ``clips`` times finer.
+
+    Args:
+        num_frames: Frames of the video, at least 1; fewer than ``frames`` repeat.
+        frames: Frames of a clip, one per segment of the video.
+        clips: Number of clips; one shows the first frame of each segment, as in the formula.
+
+    Source: VideoClsDataset (sparse) and SSVideoClsDataset in dataset/datasets.py of the released
+        code, test mode: all positions are sorted, then clip k takes every ``clips``-th from k on.
+    """
+    _require(num_frames=num_frames, frames=frames, clips=clips)
+    tick = num_frames / frames
+    # the order of these operations decides where a position rounds down: it is the released one
+    finer = [[int(k * tick / clips + tick * x) for x in range(frames)] for k in range(clips)]
+    return np.sort(np.array(finer, dtype=np.int64), axis=None).reshape(frames, clips).T
+
+
+def timed_clips(
+    seconds: Float64[np.ndarray, " num_frames"], frames: int, step_seconds: float, *, clips: int
+) -> Int64[np.ndarray, "clips frames"]:
+    """Clips with equal distances of time, whatever the frame rate, spread evenly over the video.
+
+    Args:
+        seconds: When each frame of the video is shown.
+        frames: Frames of a clip.
+        step_seconds: Time from one frame of a clip to the next.
+        clips: Number of clips; one is taken from the middle.
+    """
+    _require(num_frames=len(seconds), frames=frames, clips=clips)
+    places = [0.5] if clips == 1 else [k / (clips - 1) for k in range(clips)]
+    return np.stack([timed_indices(seconds, frames, step_seconds, u) for u in places])
+
+
+def validation_clip(num_frames: int, frames: int, stride: int) -> Int64[np.ndarray, " frames"]:
+    """One clip from the middle, on the linear grid of fine-tuning: its last frame ends the window.
+
+    So the frames lie (frames * stride) / (frames - 1) apart, a little more than the stride.
+
+    Source: VideoClsDataset in dataset/datasets.py of the released code, validation mode.
+    """
+    _require(num_frames=num_frames, frames=frames, stride=stride)
+    span = frames * stride
+    if num_frames > span:
+        first = (num_frames - span) // 2
+        index = np.linspace(first, first + span, frames).clip(first, first + span - 1)
+        return index.astype(np.int64)
+    reached = np.linspace(0, num_frames, num_frames // stride)
+    rest = np.full(frames - len(reached), float(num_frames))
+    return np.concatenate((reached, rest)).clip(0, num_frames - 1).astype(np.int64)
+
+
+def covering_size(height: int, width: int, size: tuple[int, int]) -> tuple[int, int]:
+    """Height and width of a frame resized so that it just covers ``size``.
+
+    For a square that puts the short side at its side and keeps the aspect ratio, rounded down.
+
+    Source: resize_clip in dataset/functional.py of the released code.
+    """
+    if size[0] * width <= size[1] * height:
+        return max(size[0], int(size[1] * height / width)), size[1]
+    return size[0], max(size[1], int(size[0] * width / height))
+
+
+def crop_boxes(height: int, width: int, size: tuple[int, int], *, crops: int) -> list[Box]:
+    """Boxes of one size from one end of the frame to the other, along the side that is longer.
+
+    Exact to the released code on frames of `covering_size`, in their pixels. On frames of another
+    size give the size of the box there, such as that of `crops.centre_box`.
+
+    Args:
+        height: Height of the frames in pixels.
+        width: Width of the frames in pixels.
+        size: Height and width of the boxes in pixels.
+        crops: Number of boxes; one is the middle, where the released code divides by 0.
+
+    Raises:
+        ValueError: The box is larger than the frame.
+    """
+    _require(crops=crops)
+    spare = (height - size[0], width - size[1])
+    if min(spare) < 0:
+        raise ValueError(f"a box of {size[0]}x{size[1]} does not fit a {height}x{width} frame")
+    tops, lefts = (_spread(side, crops).tolist() for side in spare)
+    return [(top, left, *size) for top, left in zip(tops, lefts, strict=True)]
+
+
+def _spread(spare: int, count: int) -> Int64[np.ndarray, " count"]:
+    """Starts from 0 to ``spare``, evenly, rounded down as the released code does; one: half."""
+    if count == 1:
+        return np.array([spare // 2], dtype=np.int64)
+    step = spare / (count - 1)
+    return np.array([int(k * step) for k in range(count)], dtype=np.int64)
+
+
+def _require(**counts: int) -> None:
+    for name, value in counts.items():
+        if value < 1:
+            raise ValueError(f"{name} is {value}, wanted 1 or more")

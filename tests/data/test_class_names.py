@@ -1,0 +1,144 @@
+"""Class names come from the data; a model with others is an error that shows both."""
+
+import json
+
+import pytest
+
+from videomae2.data.class_names import infer_classes, read_class_names, require_same_classes
+from videomae2.data.listing import read_manifest
+from videomae2.errors import DataError, ManifestError
+
+
+def table(tmp_path, text):
+    path = tmp_path / "list.csv"
+    path.write_text(text)
+    return read_manifest(path, labels="required", check_some_exist=False)
+
+
+# ---- where names come from
+
+
+def test_names_of_folders(tmp_path):
+    for name in ("walk/a.mp4", "run/b.mp4", "run/c.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = infer_classes(read_manifest(tmp_path, labels="required"))
+    assert found.names == ("run", "walk")
+    assert "2 class folders of 3 videos" in found.origin
+    assert found.without_video == ()
+
+
+def test_names_of_a_label_column(tmp_path):
+    found = infer_classes(table(tmp_path, "path,label\na.mp4,walk\nb.mp4,run\n"))
+    assert found.names == ("run", "walk")
+
+
+def test_names_given_for_numbers(tmp_path):
+    manifest = table(tmp_path, "path,label\na.mp4,2\nb.mp4,0\n")
+    found = infer_classes(manifest, ("run", "jump", "walk"))
+    assert found.names == ("run", "jump", "walk")
+    assert found.without_video == ("jump",)
+    assert infer_classes(manifest).names == ("0", "1", "2")
+    assert "called by their numbers" in infer_classes(manifest).origin
+
+
+def test_too_few_names_and_no_labels_are_refused(tmp_path):
+    manifest = table(tmp_path, "path,label\na.mp4,2\n")
+    with pytest.raises(ManifestError, match="label 2 has no name: 2 names were given"):
+        infer_classes(manifest, ("run", "jump"))
+    path = tmp_path / "a.mp4"
+    path.touch()
+    with pytest.raises(ManifestError, match="none of its videos has a label"):
+        infer_classes(read_manifest(path))
+
+
+def test_names_of_the_data_that_are_not_those_given(tmp_path):
+    manifest = table(tmp_path, "path,label\na.mp4,walk\nb.mp4,run\n")
+    assert infer_classes(manifest, ("run", "walk")).names == ("run", "walk")
+    with pytest.raises(DataError, match="are not the 2 of the names given"):
+        infer_classes(manifest, ("walk", "run"))
+
+
+# ---- files of names
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.txt", "run\njump high\n\nwalk\n"),
+        ("a.json", '["run", "jump high", "walk"]'),
+        ("a.json", '{"run": "0", "walk": "2", "jump high": 1}'),
+        ("a.json", '{"0": "run", "2": "walk", "1": "jump high"}'),
+        ("a.csv", "id,name\n2,walk\n0,run\n1,jump high\n"),
+        ("a.tsv", "Class\tIndex\nrun\t0\nwalk\t2\njump high\t1\n"),
+    ],
+)
+def test_files_of_names(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    assert read_class_names(tmp_path / name) == ("run", "jump high", "walk")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.txt", "run\nrun\n", "names come twice: run"),
+        ("a.txt", "\n", "holds no name"),
+        ("a.json", '{"run": 0, "walk": 2}', "2 names, but label 1 has not exactly one"),
+        ("a.json", '{"run": "first"}', "a label is 'first', wanted a whole number"),
+        ("a.json", "[run]", "is no JSON"),
+        ("a.csv", "id,name\n0,\n", "a class has no name"),
+        ("a.csv", "id,name\n0,a\nx,b\n", "a.csv:3: id is 'x', wanted a whole number"),
+        ("a.csv", "id,name\n0,a,b\n", "a.csv:2: 3 cells, but the header has 2"),
+    ],
+)
+def test_files_that_are_none(tmp_path, name, text, message):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ManifestError) as error:
+        read_class_names(tmp_path / name)
+    assert message in str(error.value)
+
+
+# ---- against a model
+
+
+def test_the_same_classes_pass():
+    require_same_classes(["a", "b"], ("a", "b"), found_in="videos/", wanted_by="model")
+
+
+def test_a_mismatch_shows_both_lists():
+    with pytest.raises(DataError) as error:
+        require_same_classes(
+            ("cat", "dog"), ("cat", "bird", "dog"), found_in="videos/", wanted_by="run/model"
+        )
+    assert str(error.value).splitlines() == [
+        "the 2 classes of videos/ are not the 3 of run/model:",
+        "    label  videos/  run/model",
+        "        0  cat      cat",
+        "  !     1  dog      bird",
+        "  !     2  -        dog",
+        "run/model has every name of videos/: read the videos with its names as class_names",
+    ]
+    with pytest.raises(DataError, match=r"1 of videos/ alone \(owl\): rename them"):
+        require_same_classes(["owl"], ["cat"], found_in="videos/", wanted_by="model")
+
+
+def test_long_lists_are_cut_to_what_differs():
+    names = [f"class {i}" for i in range(700)]
+    other = [*names[:650], *reversed(names[650:])]
+    with pytest.raises(DataError) as error:
+        require_same_classes(names, other, found_in="videos/", wanted_by="model")
+    lines = str(error.value).splitlines()
+    assert len(lines) == 2 + 50 + 2
+    assert lines[-2] == "    … 650 more rows"
+    assert "! " in lines[2]
+
+
+def test_reading_with_the_names_of_the_model_mends_it(tmp_path):
+    path = tmp_path / "list.csv"
+    path.write_text("path,label\na.mp4,walk\nb.mp4,run\n")
+    names = ["walk", "jump", "run"]
+    (tmp_path / "names.json").write_text(json.dumps(names))
+    known = read_class_names(tmp_path / "names.json")
+    manifest = read_manifest(path, labels="required", class_names=known, check_some_exist=False)
+    require_same_classes(infer_classes(manifest).names, names, found_in="list", wanted_by="model")
+    assert manifest.labels.tolist() == [0, 2]

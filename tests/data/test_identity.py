@@ -1,0 +1,35 @@
+"""When two videos are the same."""
+
+import pytest
+
+from videomae2.data.identity import identity, video_id
+from videomae2.data.manifest import Entry
+
+
+def test_an_identity_is_the_whole_path_and_the_window():
+    assert identity(Entry("a/001.mp4")) == "a/001.mp4"
+    assert identity(Entry("a/./001.mp4")) == identity(Entry("a/001.mp4"))
+    entries = [
+        Entry("a/001.mp4"),
+        Entry("b/001.mp4"),
+        Entry("a/001.avi"),
+        Entry("a/001.x.mp4"),
+        Entry("a/001.mp4", first=30),
+        Entry("a/001.mp4", first=30, frames=60),
+        Entry("a/001.mp4", first=0, frames=60),
+    ]
+    assert len({identity(entry) for entry in entries}) == len(entries)
+    assert identity(entries[5]) == "a/001.mp4[30:90]"
+
+
+def test_ids_stand_where_the_rule_says():
+    path = "k400/abseiling/-3B32lodo2M_000059_000069.mp4"
+    assert video_id(path, "youtube") == "-3B32lodo2M"
+    assert video_id("x/__NrybzYzUg.webm", "youtube") == "__NrybzYzUg"
+    assert video_id(path, "file-name") == "-3B32lodo2M_000059_000069"
+    assert video_id(path, "path") == path
+
+
+def test_a_name_that_is_no_id_is_refused():
+    with pytest.raises(ValueError, match="'video1' is no YouTube id of 11 characters"):
+        video_id("a/video1.mp4", "youtube")

@@ -1,0 +1,296 @@
+"""Unions of labelled sources: classes unified, every video once, nothing of a test in training."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from videomae2.data.kinetics import RENAMES, unite_kinetics
+from videomae2.data.known_classes import known_classes
+from videomae2.data.label_union import unite
+from videomae2.data.labelled import (
+    LabelledSource,
+    LabelledVideo,
+    from_manifest,
+    read_annotations,
+    to_manifest,
+    with_files,
+)
+from videomae2.data.listing import read_manifest
+from videomae2.data.manifest import Entry
+from videomae2.errors import ConfigError, ManifestError
+
+
+def source(name, split, **classes):
+    """A source whose classes have the videos called by letters."""
+    videos = [
+        LabelledVideo(letter, label, f"{name}-{split}.csv:{letter}")
+        for label, letters in classes.items()
+        for letter in letters
+    ]
+    return LabelledSource(name, split, tuple(videos), frozenset(classes))
+
+
+def ids(videos):
+    return "".join(video.id for video in videos)
+
+
+def reasons(union):
+    return {(r.video, r.source, r.split): r.reason for r in union.report.removals}
+
+
+# ---- the steps
+
+
+def test_a_video_of_two_sources_stays_once():
+    union = unite([source("k4", "training", run="ab"), source("k6", "training", run="bc")])
+    assert ids(union.training) == "abc"
+    (removal,) = union.report.removals
+    assert (removal.video, removal.source, removal.reason) == ("b", "k6", "duplicate")
+    assert (removal.where, removal.other) == ("k6-training.csv:b", "k4-training.csv:b")
+
+
+def test_of_two_classes_of_one_video_the_first_source_says_which():
+    union = unite([source("k4", "training", run="a"), source("k6", "training", walk="a")])
+    assert [video.name for video in union.training] == ["run"]
+    assert reasons(union) == {("a", "k6", "training"): "duplicate of another class"}
+    assert union.report.empty_classes == ("walk",)
+
+
+def test_a_rename_makes_duplicates_of_one_class():
+    sources = [source("k4", "training", jog="a"), source("k6", "training", run="ab")]
+    union = unite(sources, renames={"jog": "run", "never": "seen"})
+    assert union.classes == ("run",)
+    assert reasons(union) == {("a", "k6", "training"): "duplicate"}
+    assert [(r.old, r.new, r.videos) for r in union.report.renamed] == [("jog", "run", 1)]
+
+
+def test_test_videos_leave_the_training_set_by_default():
+    sources = [
+        source("k4", "training", run="abc"),
+        source("k4", "validation", run="de"),
+        source("k6", "training", run="dfg"),
+        source("k6", "validation", run="ah"),
+    ]
+    union = unite(sources)
+    assert ids(union.training) == "bcfg"
+    assert ids(union.validation) == "deah"
+    wanted = "test video in training"
+    assert reasons(union) == {("a", "k4", "training"): wanted, ("d", "k6", "training"): wanted}
+
+
+def test_without_targets_only_validation_gives_way():
+    sources = [source("k4", "training", run="abc"), source("k6", "validation", run="ah")]
+    union = unite(sources, target_tests=())
+    assert ids(union.training) == "abc"
+    assert ids(union.validation) == "h"
+    assert reasons(union) == {("a", "k6", "validation"): "validation video in training"}
+
+
+def test_a_target_named_alone_leaves_the_other_validation_to_give_way():
+    sources = [source("k4", "training", run="abc"), source("k6", "validation", run="ah")]
+    union = unite(sources, target_tests=[source("ucf", "validation", x="bz")])
+    assert ids(union.training) == "ac"
+    assert ids(union.validation) == "h"
+
+
+def test_a_rename_within_one_list_is_not_made():
+    sources = [source("k4", "training", ball="a"), source("k6", "training", ball="b", big="c")]
+    union = unite(sources, renames={"ball": "big"})
+    assert union.classes == ("ball", "big")
+    (apart,) = union.report.kept_apart
+    assert (apart.old, apart.new, apart.source) == ("ball", "big", "k6")
+    wanted = unite(sources[:1], renames={"ball": "big"}, classes=("big", "ball"))
+    assert [video.name for video in wanted.training] == ["ball"]
+    assert wanted.report.kept_apart[0].source == "the wanted classes"
+
+
+def test_what_cannot_be_united_is_refused():
+    with pytest.raises(ConfigError, match=r"renames lead to names that are renamed .*: 'b'"):
+        unite([source("k4", "training", a="x")], renames={"a": "b", "b": "c"})
+    with pytest.raises(ConfigError, match="1 classes are none of the 1 wanted: 'walk'"):
+        unite([source("k4", "training", run="x", walk="y")], classes=["run"])
+
+
+letters = st.lists(st.sampled_from("abcdefgh"), max_size=8).map("".join)
+
+
+@settings(max_examples=100)
+@given(letters, letters, letters, letters, st.booleans())
+def test_nothing_is_lost_without_a_reason(one, two, three, four, keep_tests):
+    sources = [
+        source("k4", "training", run=one),
+        source("k6", "training", walk=two),
+        source("k4", "validation", run=three),
+        source("k6", "validation", walk=four),
+    ]
+    union = unite(sources, target_tests=() if keep_tests else None)
+    training, validation = ids(union.training), ids(union.validation)
+    assert len(set(training)) == len(training)
+    assert len(set(validation)) == len(validation)
+    assert not set(training) & set(validation)
+    want = set(one + two) if keep_tests else set(one + two) - set(three + four)
+    assert set(training) == want
+    assert set(validation) == set(three + four) - set(training)
+    read = sum(union.report.read.values())
+    assert read == len(one + two + three + four)
+    assert read == len(training) + len(validation) + len(union.report.removals)
+    assert union.report.kept == {"training": len(training), "validation": len(validation)}
+    assert sum(union.report.counts().values()) == len(union.report.removals)
+
+
+def test_the_report_can_be_read():
+    sources = [
+        source("K400", "training", jog="abcde"),
+        source("K400", "validation", jog="f"),
+        source("K600", "training", run="abcdf", hop="g"),
+    ]
+    union = unite(sources, renames={"jog": "run"}, classes=("run", "hop", "fly"))
+    assert union.report.text(examples=2).splitlines() == [
+        "3 classes; videos kept: training 6, validation 1",
+        "K400, training: 5 read",
+        "K400, validation: 1 read",
+        "K600, training: 6 read",
+        "  - 4 duplicates",
+        "      K600-training.csv:a: a, as in K400-training.csv:a",
+        "      K600-training.csv:b: b, as in K400-training.csv:b",
+        "  - 1 test video in training",
+        "      K600-training.csv:f: f, as in K400-validation.csv:f",
+        "renamed: jog -> run (6 videos)",
+        "without a training video: fly",
+    ]
+
+
+# ---- where sources come from
+
+
+CSV = """label,youtube_id,time_start,time_end,split
+"making tea",-3B32lodo2M,59,69,train
+walk,abcdefghijk,1,11,train
+walk,__NrybzYzUg,1,11,val
+"""
+
+
+def test_annotations_of_kinetics(tmp_path):
+    path = tmp_path / "k400.csv"
+    path.write_text(CSV)
+    found = read_annotations(path, "K400", "training", keep="split=train")
+    assert [(v.id, v.name, v.where) for v in found.videos] == [
+        ("-3B32lodo2M", "making tea", f"{path}:2"),
+        ("abcdefghijk", "walk", f"{path}:3"),
+    ]
+    assert len(read_annotations(path, "K400", "training").videos) == 3
+
+
+def test_annotations_that_are_none(tmp_path):
+    path = tmp_path / "k400.csv"
+    path.write_text("label,time\nwalk,3\n")
+    with pytest.raises(ManifestError, match="its columns are label, time; wanted youtube_id or"):
+        read_annotations(path, "K400", "training")
+    path.write_text(CSV)
+    with pytest.raises(ManifestError, match="no row with split=test"):
+        read_annotations(path, "K400", "training", keep="split=test")
+    with pytest.raises(ManifestError, match="wanted 'subset'"):
+        read_annotations(path, "K400", "training", keep="subset=train")
+    path.write_text("label,id\nwalk,a\n,b\nrun,\nrun,c,d\n")
+    with pytest.raises(ManifestError) as error:
+        read_annotations(path, "K400", "training")
+    assert "k400.csv:5: 3 cells" in str(error.value)
+    assert "k400.csv:3: the column label is empty" in str(error.value)
+    assert "k400.csv:4: the column id is empty" in str(error.value)
+
+
+def test_annotations_find_their_files_and_say_which_are_gone(tmp_path):
+    path = tmp_path / "k400.csv"
+    path.write_text(CSV)
+    annotated = read_annotations(path, "K400", "training")
+    entries = [Entry("v/abcdefghijk_000001_000011.mp4"), Entry("v/-3B32lodo2M.mkv", first=3)]
+    union = unite([with_files(annotated, entries)])
+    assert reasons(union) == {("__NrybzYzUg", "K400", "training"): "no file"}
+    assert union.report.read == {("K400", "training"): 3}
+    manifest = to_manifest(union.training, union.classes, "K400")
+    assert manifest.paths == ["v/-3B32lodo2M.mkv", "v/abcdefghijk_000001_000011.mp4"]
+    assert manifest.labels.tolist() == [0, 1]
+    assert manifest.first.tolist() == [3, 0]
+    assert manifest.class_names == ("making tea", "walk")
+    with pytest.raises(ManifestError, match="abcdefghijk has no file"):
+        to_manifest(annotated.videos, union.classes, "K400")
+
+
+def test_own_folders_with_equal_file_names_stay_apart(tmp_path):
+    for name in ("one/run/1.mp4", "one/walk/1.mp4", "two/run/1.mp4", "two/hop/2.mp4"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    manifests = [read_manifest(tmp_path / name, labels="required") for name in ("one", "two")]
+    sources = [from_manifest(m, "x", "training", ids="path") for m in manifests]
+    union = unite(sources)
+    assert len(union.training) == 4
+    assert union.classes == ("hop", "run", "walk")
+    manifest = to_manifest(union.training, union.classes, "both")
+    assert sorted(manifest.labels.tolist()) == [0, 1, 1, 2]
+    with pytest.raises(ManifestError, match="'1' is no YouTube id"):
+        from_manifest(manifests[0], "x", "training", ids="youtube")
+    plain = read_manifest(tmp_path / "one")
+    with pytest.raises(ManifestError, match="has videos without a class name"):
+        from_manifest(plain, "x", "training", ids="path")
+
+
+# ---- Kinetics-710
+
+
+def kinetics(tmp_path, version, split, *, first, count, old_names):
+    """An annotation file in the classes of one version: ids are numbers."""
+    old = {new: name for name, new in RENAMES.items()} if old_names else {}
+    names = [name if name == "throwing ball" else old.get(name, name)
+             for name in known_classes(f"kinetics-{version}")
+             if not (old_names and name.startswith("throwing ball ("))]  # fmt: skip
+    rows = [f'"{names[i % len(names)]}",id{first + i:09d},0,10,train' for i in range(count)]
+    path = tmp_path / f"k{version}-{split}.csv"
+    path.write_text("\n".join(["label,youtube_id,time_start,time_end,split", *rows]))
+    return read_annotations(path, f"K{version}", split)
+
+
+@pytest.mark.parametrize("old_names", [False, True])
+def test_k710_has_the_released_classes_and_labels(tmp_path, old_names):
+    sources = [
+        kinetics(tmp_path, version, "training", first=10_000 * version, count=version,
+                 old_names=old_names and version == 400)
+        for version in (400, 600, 700)
+    ]  # fmt: skip
+    union = unite_kinetics(sources)
+    assert union.classes == known_classes("kinetics-710")
+    assert len(union.training) == 1700
+    assert union.report.removals == ()
+    assert union.report.empty_classes == ()
+    assert {video.name for video in union.training} == set(union.classes)
+    assert [one.old for one in union.report.kept_apart] == ["throwing ball"]
+    # in Kinetics-400: hugging and opening bottle do not occur, throwing ball stays apart
+    assert len(union.report.renamed) == (12 if old_names else 0)
+
+
+def test_k710_takes_every_video_once_and_no_validation_video_to_train(tmp_path):
+    make = {"old_names": False}
+    sources = [
+        kinetics(tmp_path, 400, "training", first=0, count=800, **make),
+        kinetics(tmp_path, 600, "training", first=500, count=1200, **make),
+        kinetics(tmp_path, 400, "validation", first=1600, count=400, **make),
+        kinetics(tmp_path, 600, "validation", first=1900, count=600, **make),
+    ]
+    for targets, training, validation in ((None, 1600, 900), ((), 1700, 800)):
+        union = unite_kinetics(sources, target_tests=targets)
+        assert (len(union.training), len(union.validation)) == (training, validation)
+    counts = union.report.counts()
+    assert counts["K400", "validation", "validation video in training"] == 100
+    by_reason = np.sum([n for (_, split, _), n in counts.items() if split == "training"])
+    assert by_reason == 300
+
+
+def test_the_rename_table_is_the_given_one():
+    given = Path("/work/shared/labels/k710_identical_label_merge.json")
+    if not given.exists():
+        pytest.skip("the label lists are not on this machine")
+    assert json.loads(given.read_text()) == RENAMES
+    assert len(RENAMES) == 15
