@@ -104,4 +104,4 @@ def test_a_table_by_axes_wants_a_pair_of_channels_for_each(dim):
 def test_a_table_by_axes_is_resampled_like_the_flat_one():
     numbers = table((4, 8, 8), 12, trained=(4, 4, 4), kind="axes")
     assert numbers.shape == (4 * 8 * 8, 12)
-    assert torch.equal(table, resample(axes_sinusoid((4, 4, 4), 12), (4, 4, 4), (4, 8, 8)))
+    assert torch.equal(numbers, resample(axes_sinusoid((4, 4, 4), 12), (4, 4, 4), (4, 8, 8)))

@@ -67,7 +67,7 @@ def _draw_skin(generator: np.random.Generator, ground_hue: float, *, dark: bool)
     light, deep = (0.88, 0.64) if dark else (0.72, 0.5)
     return Texture(
         pattern=str(generator.choice(("stripes", "checks", "dots", "waves", "clouds", "gradient"))),
-        period=generator.uniform(0.85, 1.25),
+        period=generator.uniform(1.6, 2.4),
         shift=(generator.random(), generator.random()),
         tilt=generator.uniform(0, np.pi),
         colors=(color(light, 0.15, hue), color(deep, 0.19, other)),
