@@ -117,11 +117,8 @@ def view_boxes(
     boxes, flips = [], []
     size = (shape.height, shape.width)
     for view in range(shape.views):
-        uniform = draws.uniform(draws.key(view_key(key, view), _CROP_STREAM), 3)
-        if shape.crop.kind == "centre":
-            boxes.append(crops.centre_box(height, width, size))
-        else:
-            boxes.append(crops.multi_scale_box(height, width, size, uniform[:2]))
+        uniform = draws.uniform(draws.key(view_key(key, view), _CROP_STREAM), 3 + 4 * crops.TRIES)
+        boxes.append(crops.drawn_box(height, width, size, uniform, shape.crop))
         flips.append(bool(shape.crop.flip and uniform[2] < 0.5))
     return boxes, flips
 
