@@ -111,7 +111,9 @@ def test_apply_leaves_clips_without_an_operation_alone():
 
 def test_the_released_text_is_read():
     assert parse("rand-m7-n4-mstd0.5-inc1") == USUAL
-    assert parse("rand-n1-inc1") == RandAugmentConfig(operations=1, magnitude=10.0, magnitude_std=0.0)
+    assert parse("rand-n1-inc1") == RandAugmentConfig(
+        operations=1, magnitude=10.0, magnitude_std=0.0
+    )
 
 
 @pytest.mark.parametrize(
