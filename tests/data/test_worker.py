@@ -81,3 +81,11 @@ def test_half_of_the_views_are_mirrored_if_wanted(array):
         for flip in read(array, key, crop=CropConfig(flip=True))[1]["flips"]
     ]
     assert 30 < sum(flips) < 90
+
+
+def test_random_resized_views_differ_and_leave_the_draw_of_mirroring_alone(array):
+    crop = CropConfig(kind="random-resized", flip=True)
+    meta = read(array, 5, views=20, crop=crop)[1]
+    assert len(set(meta["boxes"])) > 15
+    other = read(array, 5, views=20, crop=CropConfig(flip=True))[1]
+    assert meta["flips"] == other["flips"]

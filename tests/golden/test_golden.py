@@ -54,7 +54,13 @@ def test_nothing_of_pretraining_is_skipped(path: Path) -> None:
 def test_lists_check_sampling_masks_and_schedules() -> None:
     checks = list(check_file(FIXTURES / "golden.json"))
     done = [check["name"] for check in checks if check["pass"]]
-    for family in ("pretrain_exact_stride", "running_cell", "learning_rate_schedule"):
+    for family in (
+        "pretrain_exact_stride",
+        "train_dense_given_window_end",
+        "validation_dense",
+        "running_cell",
+        "learning_rate_schedule",
+    ):
         assert any(family in name for name in done)
 
 
@@ -93,6 +99,7 @@ def test_lists_with_other_words_and_numbers_in_their_keys(
             "pretrain_exact_stride_given_start": {"90/3": [3, 9, 15, 21], "16/0": [0, 6, 12, 12]},
             "pretrain_exact_stride_2_given_start": {"5/0": [0, 2, 2], "1/0": [0, 0, 0]},
             "validation_dense": {"5": [0]},
+            "validation_dense_stride_2": {"8": [2, 5], "3": [0, 2]},
         },
         "running_cell_dropped_maps_grid_2x2x4": {
             "0.75": [
@@ -118,7 +125,7 @@ def test_lists_with_other_words_and_numbers_in_their_keys(
     code, checks = _run(capsys, path)
     assert [check for check in checks if check["pass"] is False] == []
     assert code == 0
-    assert sum(check["pass"] is True for check in checks) == 7
+    assert sum(check["pass"] is True for check in checks) == 10
     golden["frame_indices"]["pretrain_exact_stride_given_start"]["90/3"][2] = 16
     path.write_text(json.dumps(golden))
     assert _run(capsys, path)[0] == 1
