@@ -17,7 +17,7 @@ USUAL = MixConfig()
 MIXUP = MixConfig(cutmix_alpha=0.0)
 CUTMIX = MixConfig(mixup_alpha=0.0)
 NEITHER = MixConfig(mixup_alpha=0.0, cutmix_alpha=0.0)
-few = settings(max_examples=60)
+few = settings(max_examples=40)
 
 
 def key(number, seed=0):
