@@ -34,6 +34,7 @@ WITHOUT_TORCH = (
     "videomae2.data.video",
     "videomae2.data.readers",
     "videomae2.data.sampling",
+    "videomae2.data.labelled_sampling",
     "videomae2.data.crops",
     "videomae2.data.view_grid",
     "videomae2.data.manifest",

@@ -96,6 +96,16 @@ def test_settings_without_effect_on_the_masks_are_refused(tmp_path):
     assert "has no effect" in problems(changed(run, "masking.decoder", "none"))[0]
 
 
+def test_limits_of_crops_that_draw_none_are_refused(tmp_path):
+    run = changed(good_run(tmp_path), "data.crop.area", (0.5, 1.0))
+    assert "--data.crop.area 0.5 1 has no effect with --data.crop.kind multi" in problems(run)[0]
+    run = changed(run, "data.crop.kind", "random-resized")
+    check(run)
+    run = changed(run, "data.crop.ratio", (2.0, 1.0))
+    assert problems(run) == ["--data.crop.ratio 2 1 has its larger end first; 1 2 would work"]
+    assert "wants shares above 0" in problems(changed(run, "data.crop.area", (0.0, 1.0)))[0]
+
+
 def test_every_number_of_a_run_has_a_limit(tmp_path):
     numbers = {
         pattern(path)

@@ -15,7 +15,6 @@ from videomae2.data.view_grid import (
     plan,
     segment_clips,
     timed_clips,
-    validation_clip,
     views,
 )
 
@@ -82,7 +81,6 @@ def test_every_clip_is_of_the_video_and_in_order(num_frames, frames, stride, cli
         dense_clips(num_frames, frames, stride, clips=clips),
         segment_clips(num_frames, frames, clips=clips),
         timed_clips(np.arange(num_frames) / 25, frames, stride / 25, clips=clips),
-        validation_clip(num_frames, frames, stride)[None],
     ):
         assert got.shape[1] == frames
         assert got.min() >= 0
@@ -104,12 +102,6 @@ def test_timed_clips_are_dense_clips_where_the_rate_is_constant():
     assert got[:, 0].tolist() == [0, 118, 236]
     middle = timed_clips(seconds, 16, 4 / 30, clips=1)
     assert middle[0].tolist() == timed_indices(seconds, 16, 4 / 30, 0.5).tolist()
-
-
-def test_the_validation_clip_ends_its_window_in_the_middle():
-    got = validation_clip(100, 16, 4)
-    assert (got[0], got[-1]) == (18, 81)
-    assert validation_clip(1, 16, 4).tolist() == [0] * 16
 
 
 # ---- one reading for all

@@ -65,6 +65,32 @@ def test_a_stride_in_seconds_follows_the_clock(array):
     assert np.diff(arrays["frames"][:, 0, 0, 0].astype(int)).tolist() == [3, 3, 3]
 
 
+def shown(read):
+    """The frames of a clip, in its order; each shows its number."""
+    arrays, meta = read
+    return arrays["frames"][:, 0, 0, 0][meta["place"]].astype(int)
+
+
+@pytest.mark.parametrize("unit", ["frames", "seconds", "per-second"])
+def test_dense_clips_lie_in_a_window_that_is_drawn_or_in_the_middle(array, unit):
+    stride = 1 / 4 if unit == "per-second" else 4.0
+    dense = {"sampling": "dense", "stride": stride, "stride_unit": unit}
+    middle = shown(read(array, middle=True, **dense))
+    assert middle.tolist() == [7, 12, 17, 22]  # of 30 frames; the window is 7 … 22
+    clips = [shown(read(array, key, **dense)) for key in range(30)]
+    assert all(clip[-1] - clip[0] == 15 for clip in clips)
+    assert len({clip[0] for clip in clips}) > 5
+
+
+@pytest.mark.parametrize("unit", ["frames", "seconds"])
+def test_segments_give_a_frame_of_each_part_that_is_drawn_or_in_the_middle(array, unit):
+    segments = {"sampling": "segments", "stride_unit": unit, "frames": 6}  # of 5 frames each
+    assert shown(read(array, middle=True, **segments)).tolist() == [2, 7, 12, 17, 22, 27]
+    clips = np.array([shown(read(array, key, **segments)) for key in range(60)])
+    assert (clips // 5 == np.arange(6)).all()
+    assert len(np.unique(clips)) == 30
+
+
 def test_another_number_of_channels_is_an_error_of_the_video(array):
     with pytest.raises(VideoError, match=r"3 channels, the model reads 4"):
         read(array, channels=4)
@@ -81,3 +107,11 @@ def test_half_of_the_views_are_mirrored_if_wanted(array):
         for flip in read(array, key, crop=CropConfig(flip=True))[1]["flips"]
     ]
     assert 30 < sum(flips) < 90
+
+
+def test_random_resized_views_differ_and_leave_the_draw_of_mirroring_alone(array):
+    crop = CropConfig(kind="random-resized", flip=True)
+    meta = read(array, 5, views=20, crop=crop)[1]
+    assert len(set(meta["boxes"])) > 15
+    other = read(array, 5, views=20, crop=CropConfig(flip=True))[1]
+    assert meta["flips"] == other["flips"]

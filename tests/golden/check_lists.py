@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from tests.golden.verdict import Check, absolute, failed, guarded, result, skipped
+from videomae2.data.labelled_sampling import dense_indices, window_indices
 from videomae2.data.sampling import pretrain_indices
-from videomae2.data.view_grid import dense_clips, segment_clips, validation_clip
+from videomae2.data.view_grid import dense_clips, segment_clips
 from videomae2.engine.schedules import CosineSchedule
 from videomae2.tensors.masks import running_cell_maps
 
@@ -62,7 +63,11 @@ def _pretrain(name: str, table: Table, case: list[int], want: Indices) -> Indice
 
 
 def _validation(name: str, table: Table, case: list[int], want: Indices) -> Indices:
-    return validation_clip(case[0], len(want), _stride(name, table))
+    return dense_indices(case[0], len(want), _stride(name, table), uniform=None)
+
+
+def _training(name: str, table: Table, case: list[int], want: Indices) -> Indices:
+    return window_indices(len(want), _stride(name, table), stop=case[1])
 
 
 def _test_dense(name: str, table: Table, case: list[int], want: Indices) -> Indices:
@@ -78,6 +83,7 @@ def _test_sparse(name: str, table: Table, case: list[int], want: Indices) -> Ind
 _INDICES = {
     "pretrain": _pretrain,
     "validation_dense": _validation,
+    "train_dense": _training,
     "test_dense": _test_dense,
     "test_sparse": _test_sparse,
 }

@@ -54,8 +54,8 @@ def test_nothing_of_pretraining_is_skipped(path: Path) -> None:
 def test_lists_check_sampling_masks_and_schedules() -> None:
     checks = list(check_file(FIXTURES / "golden.json"))
     done = [check["name"] for check in checks if check["pass"]]
-    families = ("pretrain_exact_stride", "validation_dense", "test_dense", "test_sparse",
-                "running_cell", "learning_rate_schedule")  # fmt: skip
+    families = ("pretrain_exact_stride", "train_dense", "validation_dense", "test_dense",
+                "test_sparse", "running_cell", "learning_rate_schedule")  # fmt: skip
     for family in families:
         assert any(family in name for name in done)
 

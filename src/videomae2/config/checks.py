@@ -10,6 +10,7 @@ from pathlib import Path
 
 from videomae2.config.limits import outside
 from videomae2.config.runs import PretrainRun
+from videomae2.data.crops import CropConfig
 from videomae2.data.sources import SourceConfig
 from videomae2.errors import ConfigError
 from videomae2.tasks.pretrain import MaskingConfig, token_counts
@@ -55,6 +56,20 @@ def _strides(run: PretrainRun) -> Iterator[str]:
             yield (
                 f"{flag} {source.stride:g} is no whole number of frames; "
                 f"{max(1, round(source.stride))} is, or count in another {flag}-unit"
+            )
+
+
+def _crop(run: PretrainRun) -> Iterator[str]:
+    crop, usual = run.data.crop, CropConfig()
+    ranges = (("area", crop.area, usual.area), ("ratio", crop.ratio, usual.ratio))
+    for name, (least, most), at_rest in ranges:
+        flag = f"--data.crop.{name} {least:g} {most:g}"
+        if least > most:
+            yield f"{flag} has its larger end first; {most:g} {least:g} would work"
+        if crop.kind != "random-resized" and (least, most) != at_rest:
+            yield (
+                f"{flag} has no effect with --data.crop.kind {crop.kind}; leave it out, or choose "
+                f"random-resized"
             )
 
 
@@ -174,6 +189,7 @@ Check = Callable[[PretrainRun], Iterator[str]]
 CHECKS: tuple[tuple[Check, tuple[str, ...]], ...] = (
     (_sources, ()),
     (_strides, ("data.sources.",)),
+    (_crop, ("data.crop.",)),
     (_channels, ()),
     (_cubes, ("model.encoder.",)),
     (_heads, ("model.",)),

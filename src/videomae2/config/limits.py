@@ -28,6 +28,7 @@ _POSITIVE = Limit("a number above 0", above=0.0)
 _NOT_NEGATIVE = Limit("0 or more", least=0.0)
 _ONE_OR_MORE = Limit("1 or more", least=1.0)
 _SHARE = Limit("a share from 0 to 1", least=0.0, most=1.0)
+_SHARE_ABOVE_0 = Limit("shares above 0 and up to 1", above=0.0, most=1.0)
 _INNER_SHARE = Limit("a share between 0 and 1", above=0.0, below=1.0)
 _BELOW_ONE = Limit("a number from 0 to below 1", least=0.0, below=1.0)
 
@@ -35,6 +36,8 @@ LIMITS = {
     "data.sources.*.stride": _POSITIVE,
     "data.sources.*.weight": _POSITIVE,
     "data.views": _ONE_OR_MORE,
+    "data.crop.area": _SHARE_ABOVE_0,
+    "data.crop.ratio": _POSITIVE,
     "data.mean": Limit("numbers"),
     "data.std": _POSITIVE,
     "data.max_unreadable_share": _SHARE,

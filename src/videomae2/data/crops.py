@@ -3,6 +3,7 @@
 A box is (top, left, height, width) in pixels.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +14,8 @@ Box = tuple[int, int, int, int]
 
 SCALES = (1.0, 0.875, 0.75, 0.66)
 """Sides of a crop as shares of the largest crop's sides."""
+TRIES = 10
+"""A random-resized crop that does not fit into the frame is drawn again, this often in all."""
 SNAP_PIXELS = 3
 """A side of a crop that is nearer than this to the wanted size becomes the wanted size."""
 
@@ -21,10 +24,34 @@ SNAP_PIXELS = 3
 class CropConfig:
     """How views are cut out of frames."""
 
-    kind: Literal["multi-scale", "centre"] = "multi-scale"
-    """Crops of 10 size pairs at 13 places (the released code), or the largest in the middle."""
+    kind: Literal["multi-scale", "random-resized", "centre"] = "multi-scale"
+    """Crops of 10 size pairs at 13 places (released pre-training), of any area and place
+    (released fine-tuning), or the largest in the middle."""
     flip: bool = False
     """Mirror half of the views; never where left and right mean something."""
+    area: tuple[float, float] = (0.08, 1.0)
+    """Least and largest share of the frame, for random-resized."""
+    ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    """Least and largest ratio of width to height before resizing, for random-resized; of clips
+    that are not square, in proportion to theirs."""
+
+
+def drawn_box(
+    height: int,
+    width: int,
+    size: tuple[int, int],
+    uniform: Float64[np.ndarray, " draws"],
+    config: CropConfig,
+) -> Box:
+    """The box of a view, of the kind that is wanted, by 3 + 4 x ``TRIES`` draws in [0, 1).
+
+    The third of them is left for mirroring.
+    """
+    if config.kind == "centre":
+        return centre_box(height, width, size)
+    if config.kind == "random-resized":
+        return random_resized_box(height, width, size, uniform[3:], config)
+    return multi_scale_box(height, width, size, uniform[:2])
 
 
 def multi_scale_sizes(height: int, width: int, size: tuple[int, int]) -> list[tuple[int, int]]:
@@ -73,6 +100,46 @@ def multi_scale_box(
 def centre_box(height: int, width: int, size: tuple[int, int]) -> Box:
     """The largest box of the wanted shape, in the middle."""
     crop = _largest(height, width, size)
+    return ((height - crop[0]) // 2, (width - crop[1]) // 2, *crop)
+
+
+def random_resized_box(
+    height: int,
+    width: int,
+    size: tuple[int, int],
+    uniform: Float64[np.ndarray, " draws"],
+    config: CropConfig,
+) -> Box:
+    """A box of any area, shape and place within limits; the largest in the middle if none fits.
+
+    Args:
+        height: Height of the frames in pixels.
+        width: Width of the frames in pixels.
+        size: Height and width that the crop is resized to.
+        uniform: 4 x ``TRIES`` draws in [0, 1): area, shape, row and column of each try.
+        config: The limits.
+
+    Source: random_resized_crop in dataset/video_transforms.py of the released code, which is
+        torchvision's.
+    """
+    narrow, wide = (ratio * size[1] / size[0] for ratio in config.ratio)
+    least, most = config.area
+    for area, shape, row, col in uniform.reshape(TRIES, 4).tolist():
+        pixels = (least + (most - least) * area) * height * width
+        ratio = narrow * math.exp(shape * math.log(wide / narrow))
+        crop = round(math.sqrt(pixels / ratio)), round(math.sqrt(pixels * ratio))
+        if 0 < crop[0] <= height and 0 < crop[1] <= width:
+            return (int(row * (height - crop[0] + 1)), int(col * (width - crop[1] + 1)), *crop)
+    return _middle(height, width, narrow, wide)
+
+
+def _middle(height: int, width: int, narrow: float, wide: float) -> Box:
+    """The largest box in the middle whose ratio of width to height lies within limits."""
+    crop = height, width
+    if width / height < narrow:
+        crop = max(1, min(height, round(width / narrow))), width
+    elif width / height > wide:
+        crop = height, max(1, min(width, round(height * wide)))
     return ((height - crop[0]) // 2, (width - crop[1]) // 2, *crop)
 
 

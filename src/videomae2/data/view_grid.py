@@ -116,24 +116,6 @@ def timed_clips(
     return np.stack([timed_indices(seconds, frames, step_seconds, u) for u in places])
 
 
-def validation_clip(num_frames: int, frames: int, stride: int) -> Int64[np.ndarray, " frames"]:
-    """One clip from the middle, on the linear grid of fine-tuning: its last frame ends the window.
-
-    So the frames lie (frames * stride) / (frames - 1) apart, a little more than the stride.
-
-    Source: VideoClsDataset in dataset/datasets.py of the released code, validation mode.
-    """
-    _require(num_frames=num_frames, frames=frames, stride=stride)
-    span = frames * stride
-    if num_frames > span:
-        first = (num_frames - span) // 2
-        index = np.linspace(first, first + span, frames).clip(first, first + span - 1)
-        return index.astype(np.int64)
-    reached = np.linspace(0, num_frames, num_frames // stride)
-    rest = np.full(frames - len(reached), float(num_frames))
-    return np.concatenate((reached, rest)).clip(0, num_frames - 1).astype(np.int64)
-
-
 def covering_size(height: int, width: int, size: tuple[int, int]) -> tuple[int, int]:
     """Height and width of a frame resized so that it just covers ``size``.
 

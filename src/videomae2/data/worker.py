@@ -6,11 +6,11 @@ No torch here. Axes: frames, height, width, channels; views.
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from videomae2.data import crops, sampling
+from videomae2.data import crops, labelled_sampling, sampling
 from videomae2.data.manifest import Entry
 from videomae2.data.readers import Pixels, Reader, ReadLimits, open_reader
 from videomae2.data.worker_main import Allocate
@@ -34,11 +34,20 @@ class ClipShape:
     crop: crops.CropConfig
     limits: ReadLimits
     frame_name: str | None = None
+    sampling: Literal["stride", "dense", "segments"] = "stride"
+    """Exact strides (pre-training), or as ``data/labelled_sampling.py`` has it."""
+    middle: bool = False
+    """Dense windows and segments are taken in the middle, without a draw (validation)."""
 
     @property
     def pixels(self) -> Pixels:
         """Colour of what is read."""
         return "gray" if self.channels == 1 else "rgb"
+
+    @property
+    def step_seconds(self) -> float:
+        """Time between the frames of a clip, where the stride counts time."""
+        return self.stride if self.stride_unit == "seconds" else 1 / self.stride
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +110,36 @@ def read_sample(
 
 def clip_indices(reader: Reader, shape: ClipShape, key: int) -> np.ndarray:
     """Which frames make the clip; may repeat in a short video."""
-    uniform = float(draws.uniform(draws.key(key, _START_STREAM), 1)[0])
+    uniform = draws.uniform(draws.key(key, _START_STREAM), shape.frames)
+    if shape.sampling == "stride":
+        return _strided(reader, shape, float(uniform[0]))
+    if shape.sampling == "segments":
+        return _segments(reader, shape, None if shape.middle else uniform)
+    return _dense(reader, shape, None if shape.middle else float(uniform[0]))
+
+
+def _strided(reader: Reader, shape: ClipShape, uniform: float) -> np.ndarray:
     if shape.stride_unit == "frames":
         stride = int(shape.stride)
         first = sampling.first_frame(reader.num_frames, shape.frames * stride, uniform)
         return sampling.pretrain_indices(reader.num_frames, shape.frames, stride, first=first)
-    step = shape.stride if shape.stride_unit == "seconds" else 1 / shape.stride
-    return sampling.timed_indices(reader.seconds, shape.frames, step, uniform)
+    return sampling.timed_indices(reader.seconds, shape.frames, shape.step_seconds, uniform)
+
+
+def _dense(reader: Reader, shape: ClipShape, uniform: float | None) -> np.ndarray:
+    if shape.stride_unit == "frames":
+        return labelled_sampling.dense_indices(
+            reader.num_frames, shape.frames, int(shape.stride), uniform=uniform
+        )
+    return labelled_sampling.dense_timed_indices(
+        reader.seconds, shape.frames, shape.step_seconds, uniform=uniform
+    )
+
+
+def _segments(reader: Reader, shape: ClipShape, uniform: np.ndarray | None) -> np.ndarray:
+    if shape.stride_unit == "frames":
+        return labelled_sampling.segment_indices(reader.num_frames, shape.frames, uniform)
+    return labelled_sampling.segment_timed_indices(reader.seconds, shape.frames, uniform)
 
 
 def view_boxes(
@@ -117,11 +149,8 @@ def view_boxes(
     boxes, flips = [], []
     size = (shape.height, shape.width)
     for view in range(shape.views):
-        uniform = draws.uniform(draws.key(view_key(key, view), _CROP_STREAM), 3)
-        if shape.crop.kind == "centre":
-            boxes.append(crops.centre_box(height, width, size))
-        else:
-            boxes.append(crops.multi_scale_box(height, width, size, uniform[:2]))
+        uniform = draws.uniform(draws.key(view_key(key, view), _CROP_STREAM), 3 + 4 * crops.TRIES)
+        boxes.append(crops.drawn_box(height, width, size, uniform, shape.crop))
         flips.append(bool(shape.crop.flip and uniform[2] < 0.5))
     return boxes, flips
 

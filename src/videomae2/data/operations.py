@@ -1,0 +1,83 @@
+"""The 15 operations of RandAugment and how strong each is at a magnitude of 0…10.
+
+The increasing set: a larger magnitude always changes the clip more.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from jaxtyping import Float64
+from torch import Tensor
+
+from videomae2.tensors import blends, tones, warps
+
+FILL = 128
+"""The value of pixels that come from outside the frame."""
+PerClip = Float64[Tensor, " batch"]
+Amount = Callable[[PerClip, PerClip], PerClip]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation: its kind, its amount by magnitude and sign, and what it computes."""
+
+    name: str
+    kind: Literal["table", "pixels", "matrix"]
+    """Whether ``change`` gives tables of values, new pixels, or a matrix of places."""
+    amount: Amount
+    change: Callable[..., Tensor]
+    """Of clip and amount; for a matrix of amount, height and width."""
+
+
+def _none(magnitude: PerClip, sign: PerClip) -> PerClip:
+    return magnitude * 0
+
+
+def _degrees(magnitude: PerClip, sign: PerClip) -> PerClip:
+    return sign * magnitude * 3.0
+
+
+def _slope(magnitude: PerClip, sign: PerClip) -> PerClip:
+    return sign * magnitude * 0.03
+
+
+def _share_of_side(magnitude: PerClip, sign: PerClip) -> PerClip:
+    return sign * magnitude * 0.045
+
+
+def _factor(magnitude: PerClip, sign: PerClip) -> PerClip:
+    return 1 + sign * magnitude * 0.09
+
+
+def _bits(magnitude: PerClip, sign: PerClip) -> PerClip:
+    """4 down to 1; the released code ends at 0, which leaves no picture and Pillow now refuses."""
+    return (4 - (magnitude / 10 * 4).floor()).clamp(min=1)
+
+
+def _threshold(magnitude: PerClip, sign: PerClip) -> PerClip:
+    return 256 - (magnitude / 10 * 256).floor()
+
+
+def _addend(magnitude: PerClip, sign: PerClip) -> PerClip:
+    return (magnitude / 10 * 110).floor()
+
+
+OPERATIONS = (
+    Operation("auto-contrast", "table", _none, tones.stretch),
+    Operation("equalize", "table", _none, tones.equalize),
+    Operation("invert", "table", _none, tones.invert),
+    Operation("rotate", "matrix", _degrees, warps.rotate),
+    Operation("posterize", "table", _bits, tones.posterize),
+    Operation("solarize", "table", _threshold, tones.solarize),
+    Operation("solarize-add", "table", _addend, tones.solarize_add),
+    Operation("color", "pixels", _factor, blends.color),
+    Operation("contrast", "table", _factor, tones.contrast),
+    Operation("brightness", "table", _factor, tones.brightness),
+    Operation("sharpness", "pixels", _factor, blends.sharpness),
+    Operation("shear-x", "matrix", _slope, warps.shear_x),
+    Operation("shear-y", "matrix", _slope, warps.shear_y),
+    Operation("translate-x", "matrix", _share_of_side, warps.shift_x),
+    Operation("translate-y", "matrix", _share_of_side, warps.shift_y),
+)
+"""In the order of the released code's list."""

@@ -1,0 +1,68 @@
+"""Keyed numbers of other distributions than the uniform one: normal, gamma, beta.
+
+Batched over keys, on the device of the keys, with a fixed amount of work: no host waits.
+Axes: batch, numbers.
+"""
+
+import math
+
+import torch
+from jaxtyping import Float32, Float64, Int64
+from torch import Tensor
+
+from videomae2.tensors.keyed import bits, split, uniform
+
+TRIES = 16
+"""One try of the gamma draw fails in less than 5 % of cases, so all of these in 1e-21."""
+_ONE, _OTHER, _BOOST, _ACCEPT = 1, 2, 3, 4
+
+
+def normal(keys: Int64[Tensor, " batch"], numbers: int) -> Float32[Tensor, "batch numbers"]:
+    """The first standard normal numbers of each key; none is beyond 5.8.
+
+    Each word gives two: its upper 24 bits the radius, its lower 24 bits the angle.
+
+    Source: Box and Muller, "A note on the generation of random normal deviates", 1958.
+    """
+    words = bits(keys, -(-numbers // 2))
+    far = ((words >> 40) & 0xFFFFFF).float().add_(1).mul_(2.0**-24)  # above 0, up to 1
+    radius = far.log_().mul_(-2).sqrt_()
+    angle = (words & 0xFFFFFF).float().mul_(2 * math.pi * 2.0**-24)
+    pairs = torch.stack((angle.cos() * radius, angle.sin() * radius), dim=2)
+    return pairs.flatten(1)[:, :numbers]
+
+
+def beta(keys: Int64[Tensor, " batch"], one: float, other: float) -> Float64[Tensor, " batch"]:
+    """One beta-distributed number of each key.
+
+    Args:
+        keys: One key per number.
+        one: The first shape, above 0.
+        other: The second shape; the mean is one / (one + other).
+    """
+    odds = log_gamma(split(keys, _ONE), one) - log_gamma(split(keys, _OTHER), other)
+    return torch.sigmoid(odds)
+
+
+def log_gamma(keys: Int64[Tensor, " batch"], shape: float) -> Float64[Tensor, " batch"]:
+    """The logarithm of one gamma-distributed number of each key, of scale 1.
+
+    Source: Marsaglia and Tsang, "A simple method for generating gamma variables", 2000; for
+        shapes below 1 by their remark that gamma(a) = gamma(a + 1) U^(1/a).
+    """
+    boosted = shape if shape >= 1 else shape + 1
+    d = boosted - 1 / 3
+    x = normal(keys, TRIES).double()
+    v = (1 + x / math.sqrt(9 * d)).clamp(min=0) ** 3
+    u = _above_zero(split(keys, _ACCEPT), TRIES)
+    accepted = u.log() < 0.5 * x * x + d - d * v + d * v.log()
+    first = accepted.int().argmax(dim=1, keepdim=True)
+    drawn = (d * v.gather(1, first)[:, 0]).log()
+    if shape >= 1:
+        return drawn
+    return drawn + _above_zero(split(keys, _BOOST), 1)[:, 0].log() / shape
+
+
+def _above_zero(keys: Tensor, numbers: int) -> Tensor:
+    """Uniform in (0, 1]."""
+    return 1 - uniform(keys, numbers).double()
