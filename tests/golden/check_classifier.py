@@ -28,7 +28,8 @@ from videomae2.tensors import grid, pixels
 from videomae2.tensors.clips import Clips
 
 _SCALE_BOUND = 1e-12  # relative
-_GROUPS = re.compile(r"depth (\d+)\D+layer decay (\d*\.?\d+)\D+weight decay (\d*\.?\d+)")
+_NUMBER = r"(\d*\.?\d+(?:e[-+]?\d+)?)"
+_GROUPS = re.compile(rf"depth (\d+).+layer decay {_NUMBER}.+weight decay {_NUMBER}", re.IGNORECASE)
 
 
 def check_classifier(config: dict[str, Any], values: Values) -> Iterator[Check]:

@@ -1,6 +1,7 @@
 """Whether two encoders compute the same, which the shapes of their weights do not tell."""
 
 from pathlib import Path
+from typing import Any
 
 from videomae2.errors import CheckpointError
 from videomae2.models.encoder import EncoderConfig
@@ -10,7 +11,7 @@ def check_architecture(own: EncoderConfig, parent: EncoderConfig, path: Path) ->
     """Refuse an encoder that computes something else, also where all shapes agree."""
     mine, theirs = _architecture(own), _architecture(parent)
     differing = [
-        f"{name} {theirs[name]:g} there and {mine[name]:g} here"
+        f"{name} {theirs[name]} there and {mine[name]} here"
         for name in mine
         if mine[name] != theirs[name]
     ]
@@ -18,7 +19,7 @@ def check_architecture(own: EncoderConfig, parent: EncoderConfig, path: Path) ->
         raise CheckpointError(f"{path} has another encoder: {', '.join(differing)}")
 
 
-def _architecture(config: EncoderConfig) -> dict[str, float]:
+def _architecture(config: EncoderConfig) -> dict[str, Any]:
     shape = config.shape
     names = ("dim", "depth", "heads", "mlp_ratio", "patch", "tubelet")
     return {name: getattr(shape, name) for name in names} | {

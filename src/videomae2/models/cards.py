@@ -112,7 +112,10 @@ def read_card_of(kind: type[C], folder: Path) -> C:
     """
     card = read_card(folder)
     if not isinstance(card, kind):
-        raise CheckpointError(f"{folder} holds a {card.kind}, want a {kind.kind}")
+        article = "an" if card.kind[0] in "aeiou" else "a"
+        raise CheckpointError(
+            f"{folder} holds {article} {card.kind}, not the {kind.kind} that is wanted"
+        )
     return card
 
 
