@@ -10,17 +10,23 @@ from safetensors.torch import save_file
 from tests.models.small import small_model
 from tests.models.small_classifier import (
     NAMES,
+    STATISTICS,
+    all_cubes,
     classifier_config,
     saved_autoencoder,
     saved_classifier,
     small_classifier,
 )
 from videomae2.errors import CheckpointError, ConfigError
+from videomae2.models.cards import ClassifierCard
 from videomae2.models.classifier import Classifier
 from videomae2.models.initial import initialise_classifier
 from videomae2.models.kinetics import rows_of_710
+from videomae2.models.lora import LoraConfig, merged_state
 from videomae2.models.released import classifier_to_released, to_released
+from videomae2.models.saved import save_model
 from videomae2.models.starting import StartConfig, start
+from videomae2.models.tuning import TuningConfig, tune
 
 CLASSES = {"unset": NAMES}
 
@@ -305,6 +311,26 @@ def test_choices_without_effect(tmp_path, choices, said):
             torch.Generator(),
             classes=None,
         )
+
+
+def test_as_many_names_as_outputs():
+    with pytest.raises(ConfigError, match="there are 5 classes, the model has 4 outputs"):
+        begin(None, outputs=4)
+
+
+def test_an_adapted_parent_is_a_plain_one(tmp_path):
+    """Merged on saving, a model with adapters is a parent like any other."""
+    parent = small_classifier(seed=8)
+    tune(parent, TuningConfig(lora=LoraConfig(rank=2)), torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        parent.encoder.blocks[0].attn.qkv.up.fill_(0.1)
+    card = ClassifierCard(model=parent.config, classes=NAMES, **STATISTICS)
+    save_model(tmp_path, merged_state(parent), card)
+    model, report = begin(tmp_path)
+    assert report.taken == 32
+    torch.testing.assert_close(
+        model(all_cubes(model)), parent(all_cubes(parent)), atol=1e-4, rtol=0
+    )
 
 
 def test_a_place_with_nothing_is_refused(tmp_path):

@@ -26,10 +26,18 @@ class Linear(nn.Linear):
         return products.linear(x, self.weight, self.bias)
 
     def part(
-        self, x: Float[Tensor, "*rows dim_in"], outputs: slice, bias: Float[Tensor, " part"]
+        self,
+        x: Float[Tensor, "*rows dim_in"],
+        outputs: slice | None,
+        bias: Float[Tensor, " part"],
     ) -> Float[Tensor, "*rows part"]:
-        """Compute some of the outputs, with a bias that is the caller's."""
-        return products.linear(x, self.weight[outputs], bias)
+        """Compute some of the outputs, or all, with a bias that is the caller's."""
+        return products.linear(x, part_of(self.weight, outputs), bias)
+
+
+def part_of(weight: Float[Tensor, "dim_out dim_in"], rows: slice | None) -> Tensor:
+    """Some rows, or the whole as it is: the gradient of a slice of everything is a copy."""
+    return weight if rows is None else weight[rows]
 
 
 class Attention(nn.Module):
@@ -79,7 +87,7 @@ class Attention(nn.Module):
         no_bias = torch.zeros_like(self.v_bias)
         if asked == x.shape[1]:
             bias = torch.cat((self.q_bias, no_bias, self.v_bias))
-            qkv = self.qkv.part(x, slice(None), bias)
+            qkv = self.qkv.part(x, None, bias)
             q, k, v = rearrange(qkv, "b n (qkv h d) -> qkv b h n d", qkv=3, h=self.heads)
             return q, k, v
         q = self.qkv.part(x[:, -asked:], slice(dim), self.q_bias)

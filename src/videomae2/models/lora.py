@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from videomae2.models.encoder import Blocks
-from videomae2.models.layers import Block, Linear
+from videomae2.models.layers import Block, Linear, part_of
 from videomae2.tensors import products
 
 Place = Literal["attention", "mlp"]
@@ -57,16 +57,19 @@ class AdaptedLinear(Linear):
         nn.init.uniform_(self.down, -bound, bound, generator=generator)
 
     def forward(self, x: Float[Tensor, "*rows dim_in"]) -> Float[Tensor, "*rows dim_out"]:
-        return super().forward(x) + self._adapted(x, slice(None))
+        return super().forward(x) + self._adapted(x, None)
 
     def part(
-        self, x: Float[Tensor, "*rows dim_in"], outputs: slice, bias: Float[Tensor, " part"]
+        self,
+        x: Float[Tensor, "*rows dim_in"],
+        outputs: slice | None,
+        bias: Float[Tensor, " part"],
     ) -> Float[Tensor, "*rows part"]:
         return super().part(x, outputs, bias) + self._adapted(x, outputs)
 
-    def _adapted(self, x: Tensor, outputs: slice) -> Tensor:
+    def _adapted(self, x: Tensor, outputs: slice | None) -> Tensor:
         narrow = products.linear(x, self.down, None)
-        return products.linear(narrow, self.up[outputs] * self.scale, None)
+        return products.linear(narrow, part_of(self.up, outputs) * self.scale, None)
 
     @torch.no_grad()
     def merged(self) -> Float[Tensor, "dim_out dim_in"]:

@@ -78,9 +78,12 @@ def start(
         classes: The names of its outputs, if they have any.
 
     Raises:
-        ConfigError: If a choice has no effect.
+        ConfigError: If a choice has no effect, or there are more or fewer names than outputs.
         CheckpointError: If the parent cannot be read or does not fit.
     """
+    outputs = model.config.outputs
+    if classes is not None and len(classes) != outputs:
+        raise ConfigError(f"there are {len(classes)} classes, the model has {outputs} outputs")
     _check_choices(model, config)
     initialise_classifier(model, generator)
     if config.weights is None:
