@@ -1,6 +1,6 @@
 """Supervised training: losses against plain restatements, holes, weights, errors, and learning."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 import torch
@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from tests.models.small_classifier import small_classifier
+from tests.tasks.crossings import Crossings
 from videomae2.engine.optim import OptimConfig, build_optimizer
 from videomae2.engine.runtime import RuntimeConfig, prepare
 from videomae2.engine.step import Task, train_step
@@ -191,6 +192,25 @@ def test_statistics_and_weights_follow_the_device_and_are_not_saved():
     assert {"mean", "std", "class_weights"} < {name for name, _ in task.named_buffers()}
     assert {name for name in task.state_dict() if not name.startswith("model.")} == set()
     assert isinstance(task, nn.Module)
+
+
+@pytest.mark.parametrize(("answers", "targets"), [*KINDS, ("one-class", LABELS)])
+def test_a_whole_step_needs_no_number_on_the_host(answers, targets):
+    weights = None if answers == "numbers" else WEIGHTS
+    task = _task(weights, answers=answers).to("meta").train()
+    on_host = _clips(targets)
+    clips = Clips(*(getattr(on_host, f.name).to("meta") for f in fields(on_host)))
+    with Crossings() as crossings:
+        loss, _ = task(clips)
+        loss.backward()
+    assert crossings.found == []
+    assert loss.is_meta
+
+
+def test_a_class_that_is_none_is_no_silent_zero():
+    for wrong in (-1, 5):
+        with pytest.raises(RuntimeError, match="out of bounds"):
+            _task()(_clips(torch.tensor([0, wrong])))
 
 
 # ---- errors

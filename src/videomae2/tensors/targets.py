@@ -6,7 +6,6 @@ Axes: batch, outputs = classes.
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Float32
 from torch import Tensor
 
@@ -18,9 +17,11 @@ def shares(targets: Targets, outputs: int) -> Float32[Tensor, "batch outputs"]:
 
     Raises:
         ValueError: If soft targets are over another number of classes.
+        RuntimeError: If a number is none of a class; on a GPU only when that is next waited for.
     """
     if targets.ndim == 1:
-        return F.one_hot(targets, outputs).float()
+        nothing = torch.zeros(len(targets), outputs, device=targets.device)
+        return nothing.scatter(1, targets[:, None], 1.0)  # F.one_hot looks at every number first
     if targets.shape[1] != outputs:
         raise ValueError(f"targets are over {targets.shape[1]} classes, the head has {outputs}")
     return targets
