@@ -121,5 +121,10 @@ def test_reading_processes_load_no_torch():
 
 
 def test_model_and_task_load_no_more_than_gpu_images_have():
-    modules = ("videomae2.tasks.pretrain", "videomae2.engine.loop", "videomae2.models.released")
+    modules = (
+        "videomae2.tasks.pretrain",
+        "videomae2.tasks.classify",
+        "videomae2.engine.loop",
+        "videomae2.models.starting",
+    )
     assert loaded_by(modules, NOT_FOR_GPU_IMAGES) == set()

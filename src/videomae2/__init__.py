@@ -12,18 +12,26 @@ if TYPE_CHECKING:
     from videomae2.config import PretrainRun
     from videomae2.data.readers import open_reader
     from videomae2.jobs.pretrain import pretrain
-    from videomae2.models.saved import load_autoencoder
+    from videomae2.models.saved import load_autoencoder, load_classifier
 
 __version__ = "0.1.0"
 
 _PLACES = {
     "PretrainRun": "videomae2.config",
     "load_autoencoder": "videomae2.models.saved",
+    "load_classifier": "videomae2.models.saved",
     "open_reader": "videomae2.data.readers",
     "pretrain": "videomae2.jobs.pretrain",
 }
 
-__all__ = ["PretrainRun", "load_autoencoder", "open_reader", "pretrain", "recipes"]
+__all__ = [
+    "PretrainRun",
+    "load_autoencoder",
+    "load_classifier",
+    "open_reader",
+    "pretrain",
+    "recipes",
+]
 
 
 def __getattr__(name: str) -> Any:

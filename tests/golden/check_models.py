@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +10,23 @@ from einops import rearrange
 from safetensors import safe_open
 from torch import Tensor
 
-from tests.golden.verdict import Check, absolute, failed, guarded, relative, result, skipped
+from tests.golden.check_classifier import check_classifier
+from tests.golden.check_parts import (
+    LOSS_BOUND,
+    OUTPUT_BOUND,
+    Values,
+    check_gradients,
+    check_names,
+    encoder_config,
+    released_weights,
+    statistics,
+)
+from tests.golden.verdict import Check, absolute, guarded, relative
 from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig, DecoderConfig
-from videomae2.models.encoder import EncoderConfig
 from videomae2.models.released import from_released, to_released
 from videomae2.tasks.pretrain import MaskingConfig, PretrainTask, pixel_loss
 from videomae2.tensors.clips import Clips
-from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD
 from videomae2.tensors.tokens import Split, visible_index
-
-Values = dict[str, Tensor]
-
-OUTPUT_BOUND, LOSS_BOUND, GRADIENT_BOUND = 2e-5, 1e-6, 1e-4
 
 
 def check_models(path: Path) -> Iterator[Check]:
@@ -33,15 +37,15 @@ def check_models(path: Path) -> Iterator[Check]:
     if "encoder_hidden" in values:
         yield from guarded("pre-training", _check_pretraining(config, values))
     else:
-        yield skipped(config.get("kind", path.stem), "supervised training is not built yet")
+        yield from guarded("classifier", check_classifier(config, values))
 
 
 def _check_pretraining(config: dict[str, Any], values: Values) -> Iterator[Check]:
-    released = {n[6:]: v for n, v in values.items() if n.startswith("state.")}
+    released = released_weights(values)
     task = _task(config, values["clip_uint8"], released)
     model = task.model.eval()
     model.load_state_dict(from_released(released, model.cubes))
-    yield from _check_names(released, to_released(model.state_dict(), model.cubes))
+    yield from check_names(released, to_released(model.state_dict(), model.cubes))
 
     hidden, dropped = (values[n].bool().flatten(1) for n in ("encoder_hidden", "decoder_dropped"))
     clips = Clips(
@@ -55,33 +59,10 @@ def _check_pretraining(config: dict[str, Any], values: Values) -> Iterator[Check
     yield absolute("output", output, values["output"], OUTPUT_BOUND)
     yield absolute("target", target, values["target"], OUTPUT_BOUND)
     yield relative("loss", loss, values["loss"], LOSS_BOUND)
-    yield from _check_gradients(model, loss, values)
-    yield from _check_fast_path(task, clips, hidden, dropped, loss.detach())
-
-
-def _check_names(want: Values, got: Values) -> Iterator[Check]:
-    """Translated to our names and back, the weights must be the same to the bit."""
-    name = "weights there and back"
-    if got.keys() != want.keys():
-        yield failed(name, 0.0, f"names differ: {sorted(got.keys() ^ want.keys())}")
-    elif wrong := [n for n in want if not torch.equal(got[n], want[n])]:
-        yield failed(name, 0.0, f"values differ: {wrong}")
-    else:
-        yield result(name, 0.0, 0.0)
-
-
-def _check_gradients(model: Autoencoder, loss: Tensor, values: Values) -> Iterator[Check]:
-    model.zero_grad()
     loss.backward()
     ours = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
-    gradients = to_released(ours, model.cubes)
-    for name, want in values.items():
-        kind, _, weight = name.partition(".")
-        got = gradients.get(weight)
-        if kind == "grad_norm":
-            yield relative(name, None if got is None else got.norm(), want, GRADIENT_BOUND)
-        elif kind == "grad":
-            yield relative(name, got, want, GRADIENT_BOUND)
+    yield from check_gradients(to_released(ours, model.cubes), values)
+    yield from _check_fast_path(task, clips, hidden, dropped, loss.detach())
 
 
 def _check_fast_path(
@@ -111,26 +92,12 @@ def _visible(hidden: Tensor) -> Tensor:
 
 
 def _task(config: dict[str, Any], clip: Tensor, released: Values) -> PretrainTask:
-    """The model that the configuration describes; the clips themselves say how large they are."""
-    encoder = EncoderConfig(
-        frames=clip.shape[2],
-        height=clip.shape[3],
-        width=clip.shape[4],
-        channels=clip.shape[1],
-        patch=config["patch"],
-        tubelet=config["tubelet"],
-        dim=config["dim"],
-        depth=config["depth"],
-        heads=config["heads"],
-        mlp_ratio=float(Fraction(str(config["mlp_ratio"]))),
-        layer_scale=float(any(name.endswith("gamma_1") for name in released)),
-        cosine_attention=any(name.endswith("attn.scale") for name in released),
-    )
+    """The model that the configuration describes."""
     decoder = DecoderConfig(
         depth=config["decoder_depth"], dim=config["decoder_dim"], heads=config["decoder_heads"]
     )
+    encoder = encoder_config(config, clip, released)
     model = Autoencoder(AutoencoderConfig(encoder=encoder, decoder=decoder))
-    mean = tuple(config.get("mean", IMAGENET_MEAN))
-    std = tuple(config.get("std", IMAGENET_STD))
+    mean, std = statistics(config)
     # the file brings its own masks; "none" is the masking that any grid can have
     return PretrainTask(model, MaskingConfig(encoder="random", decoder="none"), mean=mean, std=std)

@@ -15,12 +15,13 @@ from tests.golden.check import check_file, main
 
 FIXTURES = Path(__file__).parent / "fixtures"
 FILES = sorted(path for path in FIXTURES.iterdir() if path.suffix != ".md")
+CLASSIFIER = FIXTURES / "classifier-p16.safetensors"
 DUAL = FIXTURES / "pretrain-p16-dual.safetensors"
 
 
-def _tampered(path: Path, entry: str) -> Path:
-    """A copy of the dual-masked file in which one entry is one per mille too large."""
-    with safe_open(DUAL, "pt") as file:
+def _tampered(path: Path, entry: str, source: Path = DUAL) -> Path:
+    """A copy of a file in which one entry is one per mille too large."""
+    with safe_open(source, "pt") as file:
         values = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         metadata = file.metadata()
     values[entry] = values[entry] * 1.001
@@ -40,23 +41,30 @@ def test_every_golden_value_holds(path: Path) -> None:
     assert [check for check in checks if check["pass"] is False] == []
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if p.name.startswith("pretrain")])
-def test_nothing_of_pretraining_is_skipped(path: Path) -> None:
+@pytest.mark.parametrize("path", [p for p in FILES if p.suffix == ".safetensors"])
+def test_nothing_of_a_model_is_skipped(path: Path) -> None:
     checks = {check["name"]: check for check in check_file(path)}
     assert not any("skipped" in check for check in checks.values())
     with safe_open(path, "pt") as file:
         gradients = {name for name in file.keys() if name.startswith("grad")}  # noqa: SIM118
     assert gradients
     assert gradients < checks.keys()
-    assert {"weights there and back", "output", "target", "loss"} < checks.keys()
+    classifier = path.name.startswith("classifier")
+    results = {"features", "logits"} if classifier else {"output", "target"}
+    assert {"weights there and back", "loss", *results} < checks.keys()
 
 
 def test_lists_check_sampling_masks_and_schedules() -> None:
     checks = list(check_file(FIXTURES / "golden.json"))
     done = [check["name"] for check in checks if check["pass"]]
-    families = ("pretrain_exact_stride", "train_dense", "validation_dense", "test_dense",
-                "test_sparse", "running_cell", "learning_rate_schedule")  # fmt: skip
-    for family in families:
+    indices = (
+        "pretrain_exact_stride",
+        "train_dense",
+        "validation_dense",
+        "test_dense",
+        "test_sparse",
+    )
+    for family in (*indices, "running_cell", "parameter_groups", "learning_rate_schedule"):
         assert any(family in name for name in done)
 
 
@@ -71,6 +79,42 @@ def test_a_tampered_entry_fails(
     assert code == 1
     wrong = [str(check["name"]) for check in checks if check["pass"] is False]
     assert "output" in wrong if entry.startswith("state.") else wrong == [entry]
+
+
+@pytest.mark.parametrize(
+    "entry", ["features", "logits", "loss", "grad_norm.fc_norm.weight", "state.head.weight"]
+)
+def test_a_tampered_entry_of_a_classifier_fails(
+    entry: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, checks = _run(capsys, _tampered(tmp_path / "tampered.safetensors", entry, CLASSIFIER))
+    assert code == 1
+    wrong = [str(check["name"]) for check in checks if check["pass"] is False]
+    assert "logits" in wrong if entry.startswith("state.") else wrong == [entry]
+
+
+def test_parameter_groups_of_other_depths_and_decays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    golden = json.loads((FIXTURES / "golden.json").read_text())["parameter_groups"]
+    (groups,) = golden.values()
+    one = {n: v for n, v in groups.items() if not n.startswith(("blocks.1.", "blocks.2."))}
+    scales = {"p": 0.81, "b": 0.9, "f": 1.0, "h": 1.0}  # patch embedding, block, norm, head
+    for name, said in one.items():
+        said["lr_scale"] = scales[name[0]]
+        said["weight_decay"] *= 2
+    key = "depth 1, layer decay .9, weight decay 1e-1"
+    path = tmp_path / "other.json"
+    path.write_text(json.dumps({"parameter_groups": {key: one}}))
+    code, checks = _run(capsys, path)
+    assert code == 0
+    assert [check["pass"] for check in checks] == [True, True]
+    one["head.bias"]["weight_decay"] = 0.1
+    one["blocks.0.attn.q_bias"]["lr_scale"] = 0.81
+    path.write_text(json.dumps({"parameter_groups": {key: one}}))
+    code, checks = _run(capsys, path)
+    assert code == 1
+    assert [check["pass"] for check in checks] == [False, False]
 
 
 def test_a_weight_that_is_not_a_number_fails(

@@ -19,8 +19,9 @@ from videomae2.jobs.lettering import Style, shortened, text_width, wrapped
 from videomae2.jobs.reconstruct import How, rebuild_videos, reconstruct
 from videomae2.jobs.sheets import reconstruction_sheet
 from videomae2.models.autoencoder import Autoencoder
+from videomae2.models.cards import Card
 from videomae2.models.initial import initialise
-from videomae2.models.saved import Card, save_model
+from videomae2.models.saved import save_model
 from videomae2.tasks.pretrain import MaskingConfig
 
 TRUTH = How(statistics="truth")

@@ -4,32 +4,42 @@ import pytest
 import torch
 
 from tests.models.small import small_model
+from tests.models.small_classifier import small_classifier
 from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig
+from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.released import from_released, to_released
+from videomae2.models.released import (
+    classifier_from_released,
+    classifier_to_released,
+    from_released,
+    is_pretrained,
+    to_released,
+    unwrapped,
+)
+
+
+def norm(at, dim):
+    return {f"{at}.weight": (dim,), f"{at}.bias": (dim,)}
+
+
+def block(at, dim):
+    return {
+        **norm(f"{at}.norm1", dim),
+        f"{at}.attn.q_bias": (dim,),
+        f"{at}.attn.v_bias": (dim,),
+        f"{at}.attn.qkv.weight": (3 * dim, dim),
+        f"{at}.attn.proj.weight": (dim, dim),
+        f"{at}.attn.proj.bias": (dim,),
+        **norm(f"{at}.norm2", dim),
+        f"{at}.mlp.fc1.weight": (4 * dim, dim),
+        f"{at}.mlp.fc1.bias": (4 * dim,),
+        f"{at}.mlp.fc2.weight": (dim, 4 * dim),
+        f"{at}.mlp.fc2.bias": (dim,),
+    }
 
 
 def _released_base():
     """Keys and shapes of size B, from section 3.1 of the fact sheet, in the order of the file."""
-
-    def norm(at, dim):
-        return {f"{at}.weight": (dim,), f"{at}.bias": (dim,)}
-
-    def block(at, dim):
-        return {
-            **norm(f"{at}.norm1", dim),
-            f"{at}.attn.q_bias": (dim,),
-            f"{at}.attn.v_bias": (dim,),
-            f"{at}.attn.qkv.weight": (3 * dim, dim),
-            f"{at}.attn.proj.weight": (dim, dim),
-            f"{at}.attn.proj.bias": (dim,),
-            **norm(f"{at}.norm2", dim),
-            f"{at}.mlp.fc1.weight": (4 * dim, dim),
-            f"{at}.mlp.fc1.bias": (4 * dim,),
-            f"{at}.mlp.fc2.weight": (dim, 4 * dim),
-            f"{at}.mlp.fc2.bias": (dim,),
-        }
-
     shapes = {
         "mask_token": (1, 1, 384),
         "encoder.patch_embed.proj.weight": (768, 3, 2, 16, 16),
@@ -96,3 +106,48 @@ def test_a_patch_embedding_of_other_cubes_is_refused():
         ValueError, match=r"proj.weight is over \(3, 2, 4, 4\), want \(3, 2, 8, 8\)"
     ):
         from_released(state, model.cubes)
+
+
+# ---- classifiers
+
+
+def _released_classifier():
+    """Keys and shapes of size B with 400 classes, from section 3.2 of the fact sheet."""
+    shapes = {"patch_embed.proj.weight": (768, 3, 2, 16, 16), "patch_embed.proj.bias": (768,)}
+    for i in range(12):
+        shapes |= block(f"blocks.{i}", 768)
+    return shapes | norm("fc_norm", 768) | {"head.weight": (400, 768), "head.bias": (400,)}
+
+
+def test_a_classifier_of_size_b_has_exactly_the_released_names_and_shapes():
+    with torch.device("meta"):
+        config = ClassifierConfig(encoder=EncoderConfig(size="base"), outputs=400)
+        model = Classifier(config)
+    state = classifier_to_released(model.state_dict(), model.cubes)
+    want = _released_classifier()
+    assert {name: tuple(weight.shape) for name, weight in state.items()} == want
+    assert list(state) == list(want)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "first"])
+def test_classifiers_there_and_back_are_the_same(pooling):
+    model = small_classifier(pooling=pooling)
+    state = model.state_dict()
+    released = classifier_to_released(state, model.cubes)
+    assert ("norm.weight" in released) == (pooling == "first")
+    back = classifier_from_released(released, model.cubes)
+    assert list(back) == list(state)
+    assert all(torch.equal(back[name], state[name]) for name in state)
+
+
+def test_wrappers_go_only_if_all_names_have_them():
+    one = torch.zeros(1)
+    assert list(unwrapped({"module._orig_mod.a": one, "module._orig_mod.b": one})) == ["a", "b"]
+    assert list(unwrapped({"model.a": one, "b": one})) == ["model.a", "b"]
+    assert unwrapped({}) == {}
+
+
+def test_pretraining_is_told_from_a_classifier():
+    model, classifier = small_model(), small_classifier()
+    assert is_pretrained(to_released(model.state_dict(), model.cubes))
+    assert not is_pretrained(classifier_to_released(classifier.state_dict(), classifier.cubes))

@@ -8,14 +8,12 @@ from safetensors.torch import load_file, save_file
 
 from tests.models.small import small_config, small_model
 from videomae2.errors import CheckpointError
+from videomae2.models.cards import CARD_FILE, Card, read_card
 from videomae2.models.saved import (
-    CARD_FILE,
     MODEL_FILE,
-    Card,
     find_model,
     load_autoencoder,
     load_weights,
-    read_card,
     save_model,
 )
 
@@ -128,7 +126,7 @@ REFUSED = [
     ("model", 3, "'model' is 3, want AutoencoderConfig"),
     ("mean", [0.1], "mean and std have 1 and 3 values, the model reads 3 channels"),
     ("format", 9, "is of format 9, kind 'autoencoder'; this version reads format 1"),
-    ("kind", "classifier", "kind 'classifier'"),
+    ("kind", "detector", "kind 'detector'; this version reads format 1, kinds autoencoder, cl"),
 ]
 
 

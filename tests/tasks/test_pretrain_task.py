@@ -8,9 +8,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.models.small import small_config, small_model
+from tests.tasks.crossings import Crossings
 from videomae2.models.autoencoder import Autoencoder
 from videomae2.tasks.pretrain import (
     MaskingConfig,
@@ -216,28 +216,12 @@ def test_training_on_one_batch_lowers_its_loss():
 # ---- no waiting for the device
 
 
-class _Crossings(TorchDispatchMode):
-    """Operations whose operands or results lie on the host and on the device at once."""
-
-    def __init__(self):
-        super().__init__()
-        self.found = []
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        result = function(*args, **(kwargs or {}))
-        leaves = torch.utils._pytree.tree_leaves((args, kwargs, result))
-        devices = {leaf.device.type for leaf in leaves if isinstance(leaf, torch.Tensor)}
-        if len(devices) > 1 or function is torch.ops.aten._local_scalar_dense.default:
-            self.found.append(str(function))
-        return result
-
-
 @pytest.mark.parametrize("kind", MASKINGS)
 def test_masks_and_splits_stay_on_the_device(kind):
     """On a device that holds no numbers, whatever looks at one would fail."""
     masking = MaskingConfig(encoder_ratio=0.75, **MASKINGS[kind])
     keys = torch.empty(5, dtype=torch.int64, device="meta")
-    with _Crossings() as crossings:
+    with Crossings() as crossings:
         split = draw_split(masking, (8, 4, 4), 5, keys)
     counts = token_counts(masking, (8, 4, 4))
     assert split.visible.is_meta
@@ -255,7 +239,7 @@ def test_a_whole_step_needs_no_number_on_the_host(kind):
         torch.empty(3, dtype=torch.int64, device="meta"),
         torch.empty(3, device="meta"),
     )
-    with _Crossings() as crossings:
+    with Crossings() as crossings:
         loss, _ = task(clips)
         loss.backward()
     assert crossings.found == []

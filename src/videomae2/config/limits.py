@@ -66,6 +66,7 @@ LIMITS = {
     "optim.micro_batch": _ONE_OR_MORE,
     "optim.last_lr": _NOT_NEGATIVE,
     "optim.weight_decay": _NOT_NEGATIVE,
+    "optim.layer_decay": Limit("a number above 0, to 1", above=0.0, most=1.0),
     "optim.betas": _BELOW_ONE,
     "optim.eps": _POSITIVE,
     "optim.clip_norm": _POSITIVE,

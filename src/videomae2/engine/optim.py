@@ -1,5 +1,6 @@
 """Parameter groups and the optimizer."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -7,6 +8,8 @@ from typing import Any, Literal
 import torch
 from torch import nn
 from torch.optim import AdamW
+
+_LAYER = re.compile(r"(?:^|(?:^|\.)encoder\.)(?:patch_embed|blocks\.(?P<block>\d+))\.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +32,8 @@ class OptimConfig:
     """Learning rate at the end, for a global batch of 256."""
     weight_decay: float = 0.05
     """Decay of matrices; vectors have none."""
+    layer_decay: float = 1.0
+    """Factor of the learning rate from each block to the one before it; 1 gives all the same."""
     betas: tuple[float, float] = (0.9, 0.95)
     """Memory of the first and second moment."""
     eps: float = 1e-8
@@ -54,24 +59,66 @@ def decays(name: str, parameter: nn.Parameter) -> bool:
     return parameter.ndim > 1 and last not in ("bias", "scale", *no_decay)
 
 
+def layer_of(name: str, depth: int) -> int:
+    """The number of the layer that a parameter belongs to.
+
+    Args:
+        name: Of the encoder itself or of something that holds it as ``encoder``.
+        depth: Blocks of the encoder.
+
+    Returns:
+        0 for the patch embedding, i+1 for block i, depth+1 for all that comes after or beside.
+
+    Source: get_num_layer_for_vit in optim_factory.py of the released code.
+    """
+    found = _LAYER.search(name)
+    if found is None:
+        return depth + 1
+    return 0 if found["block"] is None else int(found["block"]) + 1
+
+
 def parameter_groups(
-    parameters: Iterable[tuple[str, nn.Parameter]], weight_decay: float
+    parameters: Iterable[tuple[str, nn.Parameter]], weight_decay: float, layer_decay: float = 1.0
 ) -> list[dict[str, Any]]:
-    """Sort parameters into those with and without weight decay; each group has an ``lr_scale``."""
-    decayed: list[nn.Parameter] = []
-    plain: list[nn.Parameter] = []
-    for name, parameter in parameters:
+    """Sort parameters by whether they decay and, if layers differ in their rate, by layer.
+
+    Args:
+        parameters: Names and parameters; those that do not learn are left out.
+        weight_decay: Of those that decay.
+        layer_decay: The rate of layer k is scaled by this to the power of (last layer - k).
+
+    Returns:
+        Groups for an optimizer, each with its ``lr_scale``.
+
+    Source: LayerDecayValueAssigner and get_parameter_groups in optim_factory.py of the released
+        code.
+    """
+    named = list(parameters)
+    depth = _depth(name for name, _ in named)
+    groups: dict[tuple[bool, int], list[nn.Parameter]] = {}
+    for name, parameter in named:
         if parameter.requires_grad:
-            (decayed if decays(name, parameter) else plain).append(parameter)
+            layer = depth + 1 if layer_decay == 1 else layer_of(name, depth)
+            groups.setdefault((not decays(name, parameter), layer), []).append(parameter)
     return [
-        {"params": decayed, "weight_decay": weight_decay, "lr_scale": 1.0},
-        {"params": plain, "weight_decay": 0.0, "lr_scale": 1.0},
+        {
+            "params": members,
+            "weight_decay": 0.0 if plain else weight_decay,
+            "lr_scale": layer_decay ** (depth + 1 - layer),
+        }
+        for (plain, layer), members in sorted(groups.items(), key=lambda item: item[0])
     ]
+
+
+def _depth(names: Iterable[str]) -> int:
+    """Blocks of the encoder: also those whose weights do not learn count."""
+    found = (_LAYER.search(name) for name in names)
+    return max((int(match["block"]) + 1 for match in found if match and match["block"]), default=0)
 
 
 def build_optimizer(task: nn.Module, config: OptimConfig) -> AdamW:
     """AdamW over all parameters of a task, fused: one kernel that can skip a step by itself."""
-    groups = parameter_groups(task.named_parameters(), config.weight_decay)
+    groups = parameter_groups(task.named_parameters(), config.weight_decay, config.layer_decay)
     return AdamW(groups, lr=config.lr, betas=config.betas, eps=config.eps, fused=True)
 
 

@@ -35,7 +35,7 @@ def load_optimizer(
     for key, value in load_file(path).items():
         what, name = key.split("/", 1)
         state.setdefault(name, {})[what] = value
-    parameters = dict(named)
+    parameters = {name: parameter for name, parameter in named if parameter.requires_grad}
     if state and state.keys() != parameters.keys():
         strange = sorted(state.keys() ^ parameters.keys())
         raise CheckpointError(f"{path} is the state of other parameters, such as {strange[0]}")

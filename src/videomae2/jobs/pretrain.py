@@ -34,8 +34,9 @@ from videomae2.engine.transfer import transferred
 from videomae2.errors import CheckpointError
 from videomae2.jobs.run_folder import RunLock, check_same_run, record
 from videomae2.models.autoencoder import Autoencoder
+from videomae2.models.cards import Card
 from videomae2.models.initial import initialise
-from videomae2.models.saved import Card, load_weights, save_model
+from videomae2.models.saved import load_weights, save_model
 from videomae2.tasks.pretrain import PretrainTask
 
 Say = Callable[[str], None]

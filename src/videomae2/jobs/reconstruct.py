@@ -20,8 +20,9 @@ from videomae2.jobs.films import film_frames, film_rate, write_gif, write_mp4
 from videomae2.jobs.panels import Reconstruction
 from videomae2.jobs.run_folder import RUN_FILE
 from videomae2.jobs.sheets import reconstruction_picture
+from videomae2.models.cards import CARD_FILE
 from videomae2.models.entries import build
-from videomae2.models.saved import CARD_FILE, find_model, load_autoencoder
+from videomae2.models.saved import find_model, load_autoencoder
 from videomae2.tasks.pretrain import MaskingConfig, PretrainTask
 from videomae2.tasks.rebuild import Statistics, rebuild
 from videomae2.tensors import draws

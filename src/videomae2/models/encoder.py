@@ -131,10 +131,15 @@ class VideoEncoder(nn.Module):
     It reads normalised cubes and their token numbers, so it costs what the cubes cost that are
     given, not what the clip would cost.
 
+    Args:
+        config: Sizes.
+        norm: Whether a LayerNorm closes it. A classifier that pools by the mean has its norm
+            behind the pooling instead.
+
     Source: PretrainVisionTransformerEncoder of the released code.
     """
 
-    def __init__(self, config: EncoderConfig) -> None:
+    def __init__(self, config: EncoderConfig, *, norm: bool = True) -> None:
         super().__init__()
         shape = config.shape
         self.config = config
@@ -150,7 +155,7 @@ class VideoEncoder(nn.Module):
             cosine=config.cosine_attention,
             checkpoint_blocks=config.checkpoint_blocks,
         )
-        self.norm = nn.LayerNorm(shape.dim, eps=LAYER_NORM_EPSILON)
+        self.norm = nn.LayerNorm(shape.dim, eps=LAYER_NORM_EPSILON) if norm else nn.Identity()
         self.positions = position_table(config, shape.dim)
 
     positions: Tensor
@@ -158,10 +163,12 @@ class VideoEncoder(nn.Module):
     def forward(
         self,
         values: Float[Tensor, "batch picked values"],
-        index: Int64[Tensor, "batch picked"],
+        index: Int64[Tensor, "batch picked"] | None = None,
     ) -> Float[Tensor, "batch picked dim"]:
+        """Give the tokens of some cubes, by their numbers, or of all in token order."""
         x = self.patch_embed(values)
-        x = x + self.positions[index].to(x.dtype)
+        table = self.positions if index is None else self.positions[index]
+        x = x + table.to(x.dtype)
         return self.norm(self.blocks(x))
 
 

@@ -2,12 +2,15 @@
 
 import math
 
+import torch
 from torch import Generator, nn
 
 from videomae2.models.autoencoder import Autoencoder
+from videomae2.models.classifier import Classifier
 from videomae2.models.layers import Attention, Block
 
 _MASK_TOKEN_STD = 0.02
+_LINEAR_STD, _LINEAR_CUT = 0.02, 2.0  # cut off at 100 deviations: timm's default, so not at all
 
 
 def initialise(model: Autoencoder, generator: Generator) -> None:
@@ -27,19 +30,14 @@ def initialise(model: Autoencoder, generator: Generator) -> None:
 
     Source: models/modeling_pretrain.py of the released code.
     """
-    for part in model.modules():
-        if isinstance(part, nn.LayerNorm | Attention | Block):
-            part.reset_parameters()
+    _reset_own(model)
     for part in (*model.encoder.blocks.modules(), *model.decoder.modules()):
         if isinstance(part, nn.Linear):
             nn.init.xavier_uniform_(part.weight, generator=generator)
             if part.bias is not None:
                 nn.init.zeros_(part.bias)
     for linear in (model.encoder.patch_embed.proj, model.encoder_to_decoder):
-        bound = 1 / math.sqrt(linear.in_features)
-        nn.init.uniform_(linear.weight, -bound, bound, generator=generator)
-        if linear.bias is not None:
-            nn.init.uniform_(linear.bias, -bound, bound, generator=generator)
+        _draw_uniform(linear, generator)
     nn.init.trunc_normal_(
         model.mask_token,
         std=_MASK_TOKEN_STD,
@@ -47,3 +45,53 @@ def initialise(model: Autoencoder, generator: Generator) -> None:
         b=_MASK_TOKEN_STD,
         generator=generator,
     )
+
+
+def initialise_classifier(model: Classifier, generator: Generator) -> None:
+    """Set every weight of a classifier as the released code does, whatever it was before.
+
+    ========================  =====================================================
+    linear maps of blocks     normal, std 0.02; bias 0
+    head                      normal, std 0.02, times the head's scale; bias 0
+    patch embedding           uniform within 1/sqrt(values), bias too (Conv3d default)
+    the rest                  as in ``initialise``
+    ========================  =====================================================
+
+    Source: models/modeling_finetune.py of the released code.
+    """
+    _reset_own(model)
+    _draw_uniform(model.encoder.patch_embed.proj, generator)
+    for part in model.encoder.blocks.modules():
+        if isinstance(part, nn.Linear):
+            _draw_normal(part, generator)
+    initialise_head(model, generator)
+
+
+def initialise_head(model: Classifier, generator: Generator) -> None:
+    """Set the head alone, if there is one."""
+    if model.head is not None:
+        _draw_normal(model.head, generator)
+        with torch.no_grad():
+            model.head.weight.mul_(model.config.head_scale)
+
+
+def _reset_own(model: nn.Module) -> None:
+    """Set what no draw is needed for."""
+    for part in model.modules():
+        if isinstance(part, nn.LayerNorm | Attention | Block):
+            part.reset_parameters()
+
+
+def _draw_uniform(linear: nn.Linear, generator: Generator) -> None:
+    bound = 1 / math.sqrt(linear.in_features)
+    nn.init.uniform_(linear.weight, -bound, bound, generator=generator)
+    if linear.bias is not None:
+        nn.init.uniform_(linear.bias, -bound, bound, generator=generator)
+
+
+def _draw_normal(linear: nn.Linear, generator: Generator) -> None:
+    nn.init.trunc_normal_(
+        linear.weight, std=_LINEAR_STD, a=-_LINEAR_CUT, b=_LINEAR_CUT, generator=generator
+    )
+    if linear.bias is not None:
+        nn.init.zeros_(linear.bias)

@@ -25,6 +25,20 @@ class Linear(nn.Linear):
     def forward(self, x: Float[Tensor, "*rows dim_in"]) -> Float[Tensor, "*rows dim_out"]:
         return products.linear(x, self.weight, self.bias)
 
+    def part(
+        self,
+        x: Float[Tensor, "*rows dim_in"],
+        outputs: slice | None,
+        bias: Float[Tensor, " part"],
+    ) -> Float[Tensor, "*rows part"]:
+        """Compute some of the outputs, or all, with a bias that is the caller's."""
+        return products.linear(x, part_of(self.weight, outputs), bias)
+
+
+def part_of(weight: Float[Tensor, "dim_out dim_in"], rows: slice | None) -> Tensor:
+    """Some rows, or the whole as it is: the gradient of a slice of everything is a copy."""
+    return weight if rows is None else weight[rows]
+
 
 class Attention(nn.Module):
     """Self-attention over all tokens, with bias on query and value only.
@@ -69,15 +83,15 @@ class Attention(nn.Module):
 
     def _project(self, x: Tensor, asked: int) -> tuple[Tensor, Tensor, Tensor]:
         """Queries of the asked tokens, keys and values of all, split into heads."""
-        dim, weight = x.shape[-1], self.qkv.weight
+        dim = x.shape[-1]
         no_bias = torch.zeros_like(self.v_bias)
         if asked == x.shape[1]:
             bias = torch.cat((self.q_bias, no_bias, self.v_bias))
-            qkv = products.linear(x, weight, bias)
+            qkv = self.qkv.part(x, None, bias)
             q, k, v = rearrange(qkv, "b n (qkv h d) -> qkv b h n d", qkv=3, h=self.heads)
             return q, k, v
-        q = products.linear(x[:, -asked:], weight[:dim], self.q_bias)
-        kv = products.linear(x, weight[dim:], torch.cat((no_bias, self.v_bias)))
+        q = self.qkv.part(x[:, -asked:], slice(dim), self.q_bias)
+        kv = self.qkv.part(x, slice(dim, None), torch.cat((no_bias, self.v_bias)))
         k, v = rearrange(kv, "b n (kv h d) -> kv b h n d", kv=2, h=self.heads)
         return rearrange(q, "b n (h d) -> b h n d", h=self.heads), k, v
 

@@ -1,7 +1,8 @@
 """Names and shapes of the released weights, and ours; translated in both directions, strictly.
 
-Ours differ in one place: the patch embedding is a matrix over the values of a cube in the order
-(frame, row, column, channel), where the released one is a 3-d convolution.
+Ours differ in two places. The patch embedding is a matrix over the values of a cube in the order
+(frame, row, column, channel), where the released one is a 3-d convolution. A classifier's encoder
+is a part with a name here, where the released one has its weights at the top.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,9 @@ from torch import Tensor
 from videomae2.tensors.grid import Cubes
 
 _PATCH = "patch_embed.proj.weight"
+_ENCODER = "encoder."
+_OF_ENCODER = ("patch_embed.", "blocks.", "norm.")
+_WRAPPERS = ("_orig_mod.", "module.", "model.", "backbone.")
 
 
 def from_released(state: Mapping[str, Tensor], cubes: Cubes) -> dict[str, Tensor]:
@@ -26,6 +30,41 @@ def from_released(state: Mapping[str, Tensor], cubes: Cubes) -> dict[str, Tensor
 def to_released(state: Mapping[str, Tensor], cubes: Cubes) -> dict[str, Tensor]:
     """Turn our weights into released ones."""
     return {name: _unflatten(name, value, cubes) for name, value in state.items()}
+
+
+def classifier_from_released(state: Mapping[str, Tensor], cubes: Cubes) -> dict[str, Tensor]:
+    """Turn released weights of a classifier (already without wrappers) into ours.
+
+    Raises:
+        ValueError: If the patch embedding has another shape than ``cubes`` asks for.
+    """
+    return {
+        f"{_ENCODER}{name}" if name.startswith(_OF_ENCODER) else name: value
+        for name, value in from_released(state, cubes).items()
+    }
+
+
+def classifier_to_released(state: Mapping[str, Tensor], cubes: Cubes) -> dict[str, Tensor]:
+    """Turn our weights of a classifier into released ones."""
+    return {name.removeprefix(_ENCODER): value for name, value in to_released(state, cubes).items()}
+
+
+def is_pretrained(state: Mapping[str, Tensor]) -> bool:
+    """Whether weights are of pre-training: those alone have an encoder by that name."""
+    return any(name.startswith(_ENCODER) for name in state)
+
+
+def unwrapped(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Take away what torch.compile, data parallelism and Hugging Face put before every name."""
+    names = list(state)
+    while names and (found := _shared_wrapper(names)):
+        names = [name.removeprefix(found) for name in names]
+    return dict(zip(names, state.values(), strict=True))
+
+
+def _shared_wrapper(names: list[str]) -> str | None:
+    """The prefix that stands before every name."""
+    return next((w for w in _WRAPPERS if all(name.startswith(w) for name in names)), None)
 
 
 def _flatten(name: str, value: Tensor, cubes: Cubes) -> Tensor:

@@ -4,12 +4,9 @@ The card says everything that is needed to build the model again and to judge wh
 A checkpoint of a run is such a folder, with the optimizer's state beside it.
 """
 
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -17,48 +14,29 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from videomae2.errors import CheckpointError
-from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig
-from videomae2.models.entries import build
+from videomae2.models.autoencoder import Autoencoder
+from videomae2.models.cards import (
+    CARD_FILE,
+    AnyCard,
+    Card,
+    ClassifierCard,
+    read_card_of,
+    write_card,
+)
+from videomae2.models.classifier import Classifier
 
-FORMAT, KIND = 1, "autoencoder"
-MODEL_FILE, CARD_FILE = "model.safetensors", "card.json"
+MODEL_FILE = "model.safetensors"
 
 _CHECKPOINT = re.compile(r"step-(\d+)")
 _SHOWN_PROBLEMS = 12
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Card:
-    """What is known about a saved model."""
-
-    model: AutoencoderConfig
-    """Its architecture."""
-    mean: tuple[float, ...]
-    """Mean of each channel that its input is normalised with."""
-    std: tuple[float, ...]
-    """Standard deviation of each channel."""
-    notes: dict[str, Any] = field(default_factory=dict)
-    """Step, masking, parents, licence and what else is worth keeping; what JSON has words for."""
-
-    def __post_init__(self) -> None:
-        channels = self.model.encoder.channels
-        if not len(self.mean) == len(self.std) == channels:
-            raise ValueError(
-                f"mean and std have {len(self.mean)} and {len(self.std)} values, the model reads "
-                f"{channels} channels"
-            )
-
-
-def save_model(folder: Path, state: Mapping[str, Tensor], card: Card) -> None:
+def save_model(folder: Path, state: Mapping[str, Tensor], card: AnyCard) -> None:
     """Write a model into a folder that exists; the card comes last, and without it is no model."""
     tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
-    entry = {"format": FORMAT, "kind": KIND, **asdict(card)}
-    text = json.dumps(entry, indent=1, ensure_ascii=False) + "\n"
     (folder / CARD_FILE).unlink(missing_ok=True)
     save_file(tensors, folder / MODEL_FILE)
-    partial = folder / f".{CARD_FILE}.partial"
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(folder / CARD_FILE)
+    write_card(folder, card)
 
 
 def load_autoencoder(path: Path, device: torch.device) -> tuple[Autoencoder, Card]:
@@ -72,13 +50,29 @@ def load_autoencoder(path: Path, device: torch.device) -> tuple[Autoencoder, Car
         CheckpointError: If there is none, or it does not fit its card.
     """
     folder = find_model(path)
-    card = read_card(folder)
+    card = read_card_of(Card, folder)
     try:
         model = Autoencoder(card.model)
     except ValueError as error:
-        raise CheckpointError(f"{folder / CARD_FILE} describes no model: {error}") from error
+        raise _no_model(folder, error) from error
     load_weights(model, folder)
     return model.to(device).eval(), card
+
+
+def load_classifier(path: Path, device: torch.device) -> tuple[Classifier, ClassifierCard]:
+    """Read a classifier; arguments and errors as for ``load_autoencoder``."""
+    folder = find_model(path)
+    card = read_card_of(ClassifierCard, folder)
+    try:
+        model = Classifier(card.model)
+    except ValueError as error:
+        raise _no_model(folder, error) from error
+    load_weights(model, folder)
+    return model.to(device).eval(), card
+
+
+def _no_model(folder: Path, error: ValueError) -> CheckpointError:
+    return CheckpointError(f"{folder / CARD_FILE} describes no model: {error}")
 
 
 def find_model(path: Path) -> Path:
@@ -102,41 +96,37 @@ def find_model(path: Path) -> Path:
     raise CheckpointError(f"{path} {reason}; give a run folder or one of its checkpoints")
 
 
-def read_card(folder: Path) -> Card:
-    """Read the card of a saved model.
-
-    Raises:
-        CheckpointError: If it cannot be read, is of another format, or has settings that are not
-            known, missing or of the wrong kind.
-    """
-    path = folder / CARD_FILE
-    try:
-        entry = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"cannot read {path}: {error}") from error
-    if not isinstance(entry, dict):
-        raise CheckpointError(f"{path} is no card: want an object, found {type(entry).__name__}")
-    found = (entry.pop("format", None), entry.pop("kind", None))
-    if found != (FORMAT, KIND):
-        raise CheckpointError(
-            f"{path} is of format {found[0]!r}, kind {found[1]!r}; this version reads format "
-            f"{FORMAT}, kind {KIND!r}"
-        )
-    return build(Card, entry, path)
-
-
 def load_weights(model: nn.Module, folder: Path) -> None:
     """Load weights strictly.
 
     Raises:
         CheckpointError: Listing what is missing, left over, or of another shape.
     """
+    found = read_weights(folder)
+    check_fit(model.state_dict(), found, folder / MODEL_FILE)
+    model.load_state_dict(found)
+
+
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """Read the weights of a saved model under our names.
+
+    Raises:
+        CheckpointError: If they cannot be read.
+    """
     path = folder / MODEL_FILE
     try:
-        found = load_file(path)
+        return load_file(path)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"cannot read {path}: {error}") from error
-    problems = _misfits(model.state_dict(), found)
+
+
+def check_fit(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], path: Path) -> None:
+    """Hold weights against those of a model.
+
+    Raises:
+        CheckpointError: Listing what is missing, left over, or of another shape.
+    """
+    problems = _misfits(wanted, found)
     if problems:
         shown = "".join(f"\n  {problem}" for problem in problems[:_SHOWN_PROBLEMS])
         more = len(problems) - _SHOWN_PROBLEMS
@@ -144,7 +134,6 @@ def load_weights(model: nn.Module, folder: Path) -> None:
             f"{path} does not fit the model in {len(problems)} of its weights:{shown}"
             + (f"\n  and {more} more" if more > 0 else "")
         )
-    model.load_state_dict(found)
 
 
 def _misfits(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:

@@ -1,0 +1,75 @@
+"""The classifier: an encoder that sees every cube, pooling, a norm after it, and a linear head.
+
+Axes: batch, tokens = all cubes of a clip, values = numbers in a cube, dim, outputs = classes (or
+numbers to predict).
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from videomae2.models.encoder import EncoderConfig, VideoEncoder
+from videomae2.models.layers import LAYER_NORM_EPSILON, Linear
+
+Pooling = Literal["mean", "first"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClassifierConfig:
+    """The model of supervised training; stochastic depth is the encoder's ``drop_path``."""
+
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    """The part that pre-training taught."""
+    outputs: int = 0
+    """Classes, or numbers to predict; 0 leaves the head out, and the features are the answer."""
+    pooling: Pooling = "mean"
+    """Mean of all tokens and the norm after it, or (as the released --use_cls) the norm and then
+    the first token, which is no class token but the first cube."""
+    head_dropout: float = 0.0
+    """Share of the features that the head does without in a training step."""
+    head_scale: float = 0.001
+    """The head's first weights are drawn and then multiplied by this."""
+
+
+class Classifier(nn.Module):
+    """Scores of a clip from all its cubes.
+
+    Source: VisionTransformer in models/modeling_finetune.py of the released code. Without
+        outputs that one cannot be built; here it gives features.
+    """
+
+    def __init__(self, config: ClassifierConfig) -> None:
+        super().__init__()
+        if config.outputs < 0:
+            raise ValueError(f"a head has 0 outputs or more, got {config.outputs}")
+        if not 0 <= config.head_dropout < 1:
+            raise ValueError(f"head dropout is from 0 to below 1, got {config.head_dropout}")
+        self.config = config
+        dim, mean = config.encoder.shape.dim, config.pooling == "mean"
+        self.encoder = VideoEncoder(config.encoder, norm=not mean)
+        self.cubes = self.encoder.cubes
+        self.fc_norm = nn.LayerNorm(dim, eps=LAYER_NORM_EPSILON) if mean else nn.Identity()
+        self.head_dropout = nn.Dropout(config.head_dropout)
+        self.head = Linear(dim, config.outputs) if config.outputs else None
+
+    def forward(
+        self, values: Float[Tensor, "batch tokens values"]
+    ) -> Float[Tensor, "batch outputs"]:
+        """Give raw scores, before any softmax; the features where there is no head."""
+        return self.scores(self.features(values))
+
+    def features(self, values: Float[Tensor, "batch tokens values"]) -> Float[Tensor, "batch dim"]:
+        """Give one vector per clip: what the head reads.
+
+        Args:
+            values: All cubes of each clip in token order, normalised.
+        """
+        tokens = self.encoder(values)
+        pooled = tokens.mean(dim=1) if self.config.pooling == "mean" else tokens[:, 0]
+        return self.fc_norm(pooled)
+
+    def scores(self, features: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch outputs"]:
+        """Give the head's answer to features."""
+        return features if self.head is None else self.head(self.head_dropout(features))

@@ -1,0 +1,130 @@
+"""Low-rank adapters (LoRA): what is learnt beside frozen linear maps, and merged into them.
+
+Axes: dim_in, dim_out, rank; part = some of the outputs.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor, nn
+
+from videomae2.models.encoder import Blocks
+from videomae2.models.layers import Block, Linear, part_of
+from videomae2.tensors import products
+
+Place = Literal["attention", "mlp"]
+
+_DOWN, _UP = ".down", ".up"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoraConfig:
+    """Adapters beside the linear maps of the blocks."""
+
+    rank: int = 8
+    """Width of an adapter; query, key and value share one."""
+    alpha: float = 16.0
+    """An adapter's answer is multiplied by alpha/rank."""
+    places: tuple[Place, ...] = ("attention", "mlp")
+    """Which maps of a block have one: the two of attention, the two of the MLP."""
+
+
+class AdaptedLinear(Linear):
+    """A frozen linear map and an adapter: weight + scale * up @ down, never multiplied out.
+
+    Source: arXiv 2106.09685 section 4.1.
+    """
+
+    def __init__(self, frozen: nn.Linear, rank: int, alpha: float, generator: Generator) -> None:
+        bias = frozen.bias is not None
+        super().__init__(frozen.in_features, frozen.out_features, bias=bias, device="meta")
+        if not 1 <= rank <= min(frozen.in_features, frozen.out_features):
+            raise ValueError(
+                f"an adapter of a map from {frozen.in_features} to {frozen.out_features} has a "
+                f"rank from 1 to the smaller of them, got {rank}"
+            )
+        self.weight = nn.Parameter(frozen.weight.detach(), requires_grad=False)
+        if bias:
+            self.bias = nn.Parameter(frozen.bias.detach(), requires_grad=False)
+        self.scale = alpha / rank
+        self.down = nn.Parameter(frozen.weight.new_empty(rank, frozen.in_features))
+        self.up = nn.Parameter(frozen.weight.new_zeros(frozen.out_features, rank))
+        bound = 1 / math.sqrt(frozen.in_features)  # kaiming uniform with a = sqrt 5
+        nn.init.uniform_(self.down, -bound, bound, generator=generator)
+
+    def forward(self, x: Float[Tensor, "*rows dim_in"]) -> Float[Tensor, "*rows dim_out"]:
+        return super().forward(x) + self._adapted(x, None)
+
+    def part(
+        self,
+        x: Float[Tensor, "*rows dim_in"],
+        outputs: slice | None,
+        bias: Float[Tensor, " part"],
+    ) -> Float[Tensor, "*rows part"]:
+        return super().part(x, outputs, bias) + self._adapted(x, outputs)
+
+    def _adapted(self, x: Tensor, outputs: slice | None) -> Tensor:
+        narrow = products.linear(x, self.down, None)
+        return products.linear(narrow, part_of(self.up, outputs) * self.scale, None)
+
+    @torch.no_grad()
+    def merged(self) -> Float[Tensor, "dim_out dim_in"]:
+        """The one matrix that does the same."""
+        return self.weight + self.scale * (self.up @ self.down)
+
+
+def adapt(blocks: Blocks, config: LoraConfig, generator: Generator, *, first: int = 0) -> None:
+    """Freeze blocks and put adapters beside their linear maps, which change nothing at first.
+
+    Args:
+        blocks: Changed in place.
+        config: Size and places.
+        generator: Draws the first weights.
+        first: The first block that gets adapters; those before it are left as they are.
+
+    Raises:
+        ValueError: If the rank is not less than a map is wide, or no place is named.
+    """
+    if not config.places:
+        raise ValueError("adapters need a place: attention, mlp, or both")
+    for block in list(blocks)[first:]:
+        assert isinstance(block, Block)
+        block.requires_grad_(False)
+        for parent, name in _maps(block, config.places):
+            frozen = getattr(parent, name)
+            setattr(parent, name, AdaptedLinear(frozen, config.rank, config.alpha, generator))
+
+
+def merged_state(model: nn.Module) -> dict[str, Tensor]:
+    """The weights of a model as if it had no adapters: what is saved and shared."""
+    state = {n: v for n, v in model.state_dict().items() if not n.endswith((_DOWN, _UP))}
+    for name, part in model.named_modules():
+        if isinstance(part, AdaptedLinear):
+            state[f"{name}.weight"] = part.merged()
+    return state
+
+
+def adapter_state(model: nn.Module) -> dict[str, Tensor]:
+    """The adapters and the matrices beside them, for a resume.
+
+    A merged matrix cannot be taken apart again to the last bit. ``merged_state`` with these put
+    over it is the model's own ``state_dict``.
+    """
+    return {
+        f"{name}.{part}": getattr(module, part).detach()
+        for name, module in model.named_modules()
+        if isinstance(module, AdaptedLinear)
+        for part in ("weight", "down", "up")
+    }
+
+
+def _maps(block: Block, places: tuple[Place, ...]) -> Iterator[tuple[nn.Module, str]]:
+    """Where a block holds the linear maps of some places."""
+    if "attention" in places:
+        yield from ((block.attn, "qkv"), (block.attn, "proj"))
+    if "mlp" in places:
+        yield from ((block.mlp, "fc1"), (block.mlp, "fc2"))

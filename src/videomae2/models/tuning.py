@@ -1,0 +1,43 @@
+"""Which weights of a classifier learn."""
+
+from dataclasses import dataclass
+
+from torch import Generator
+
+from videomae2.models.classifier import Classifier
+from videomae2.models.lora import LoraConfig, adapt
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TuningConfig:
+    """What learns and what stays as it is; usually everything learns."""
+
+    frozen_blocks: int = 0
+    """The patch embedding and this many first blocks do not learn; 0 freezes neither."""
+    lora: LoraConfig | None = None
+    """Teach adapters beside the blocks that are not frozen, instead of their weights. The patch
+    embedding does not learn then."""
+
+
+def tune(model: Classifier, config: TuningConfig, generator: Generator) -> None:
+    """Freeze weights and add adapters, in place; to be done after the first weights are there.
+
+    Args:
+        model: Norm and head always learn.
+        config: What else.
+        generator: Draws the adapters.
+
+    Raises:
+        ValueError: If there are not as many blocks, or adapters would have none to sit beside.
+    """
+    encoder, frozen, depth = model.encoder, config.frozen_blocks, len(model.encoder.blocks)
+    if not 0 <= frozen <= depth:
+        raise ValueError(f"cannot freeze {frozen} blocks of {depth}")
+    if config.lora is not None and frozen == depth:
+        raise ValueError(f"all {depth} blocks are frozen, so adapters would have no effect")
+    if frozen or config.lora is not None:
+        encoder.patch_embed.requires_grad_(False)
+    for block in list(encoder.blocks)[:frozen]:
+        block.requires_grad_(False)
+    if config.lora is not None:
+        adapt(encoder.blocks, config.lora, generator, first=frozen)

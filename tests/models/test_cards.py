@@ -1,0 +1,89 @@
+"""Cards of classifiers: names of classes travel with the model, and are held against the data's."""
+
+import json
+
+import pytest
+import torch
+
+from tests.models.small_classifier import (
+    NAMES,
+    STATISTICS,
+    classifier_config,
+    saved_autoencoder,
+    saved_classifier,
+)
+from videomae2.errors import CheckpointError
+from videomae2.models.cards import CARD_FILE, Card, ClassifierCard, check_classes, read_card
+from videomae2.models.saved import load_autoencoder, load_classifier
+
+CPU = torch.device("cpu")
+
+
+def card(**changed):
+    return ClassifierCard(**{"model": classifier_config(), "classes": NAMES} | STATISTICS | changed)
+
+
+def test_a_classifier_comes_back_with_its_names(tmp_path):
+    model = saved_classifier(tmp_path / "a", drop_path=0.1, trained_grid=(4, 4, 4))
+    again, found = load_classifier(tmp_path / "a", CPU)
+    assert found == card(model=model.config)
+    assert found.classes == NAMES
+    assert found.answers == "one-class"
+    assert not again.training
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name])
+    assert json.loads((tmp_path / "a" / CARD_FILE).read_text())["kind"] == "classifier"
+
+
+def test_a_card_is_read_as_what_it_is(tmp_path):
+    saved_autoencoder(tmp_path / "a")
+    saved_classifier(tmp_path / "c")
+    assert isinstance(read_card(tmp_path / "a"), Card)
+    assert isinstance(read_card(tmp_path / "c"), ClassifierCard)
+    with pytest.raises(CheckpointError, match="a holds an autoencoder, not the classifier"):
+        load_classifier(tmp_path / "a", CPU)
+    with pytest.raises(CheckpointError, match="c holds a classifier, not the autoencoder"):
+        load_autoencoder(tmp_path / "c", CPU)
+
+
+def test_a_card_that_describes_no_model_is_refused(tmp_path):
+    saved_classifier(tmp_path / "c")
+    path = tmp_path / "c" / CARD_FILE
+    entry = json.loads(path.read_text())
+    entry["model"]["encoder"]["heads"] = 5
+    path.write_text(json.dumps(entry))
+    with pytest.raises(CheckpointError, match="describes no model: dim must split evenly"):
+        load_classifier(tmp_path / "c", CPU)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"classes": NAMES[:4]}, "there are 4 names of classes, the model has 5 outputs"),
+        ({"classes": (*NAMES[:4], "run")}, "the name 'run' stands for more than one class"),
+        ({"mean": (0.5,)}, "mean and std have 1 and 3 values, the model reads 3 channels"),
+    ],
+)
+def test_cards_that_contradict_themselves(changes, said):
+    with pytest.raises(ValueError, match=said):
+        card(**changes)
+
+
+def test_names_may_be_unknown():
+    assert card(classes=None).classes is None
+
+
+def test_classes_that_differ_show_both_lists():
+    check_classes(list(NAMES), NAMES, where="m")
+    with pytest.raises(CheckpointError) as caught:
+        check_classes(("jump", "swim"), NAMES, where="runs/a")
+    said = str(caught.value)
+    assert "the classes of the data are not those of runs/a: 1 only in the data and 4" in said
+    assert "\n  data   2: jump, swim" in said
+    assert "\n  model  5: jump, run, sit, walk, wave" in said
+
+
+def test_the_same_classes_in_another_order_are_told():
+    turned = ("jump", "sit", "run", "walk", "wave")
+    with pytest.raises(CheckpointError, match="the same names in another order, from number 1 on"):
+        check_classes(turned, NAMES, where="m")

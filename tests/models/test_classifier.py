@@ -1,0 +1,145 @@
+"""What every classifier must do: counts, pooling, first weights, dropout, errors."""
+
+import math
+
+import pytest
+import torch
+from einops import rearrange
+
+from tests.models.small_classifier import all_cubes, classifier_config, small_classifier
+from tests.reference import released_code
+from videomae2.models.classifier import Classifier, ClassifierConfig
+from videomae2.models.encoder import EncoderConfig
+from videomae2.models.initial import initialise_classifier
+from videomae2.models.released import classifier_to_released
+
+OPTIONS = {
+    "plain": {},
+    "first token": {"pooling": "first"},
+    "no head": {"outputs": 0},
+    "layer scale": {"layer_scale": 0.1},
+    "cosine attention": {"cosine_attention": True},
+    "drop path": {"drop_path": 0.5},
+    "head dropout": {"head_dropout": 0.5},
+    "checkpointing": {"checkpoint_blocks": True},
+    "4 channels": {"channels": 4},
+    "another trained grid": {"trained_grid": (2, 6, 6)},
+}
+
+COUNTS = {
+    "small": (22_033_936, 22_153_286, 21_879_936),
+    "base": (86_534_800, 86_773_190, 86_227_200),
+    "large": (304_270_736, 304_588_486, 303_860_736),
+    "huge": (632_119_440, 632_516_550, 631_607_040),
+    "giant": (1_012_174_352, 1_012_611_142, 1_011_610_752),
+}
+ENTRIES = {"small": 162, "base": 162, "large": 318, "huge": 422, "giant": 526}
+
+
+@pytest.mark.parametrize("size", COUNTS)
+def test_parameters_are_as_many_as_in_the_released_models(size):
+    for outputs, count in zip((400, 710, 0), COUNTS[size], strict=True):
+        with torch.device("meta"):
+            config = ClassifierConfig(encoder=EncoderConfig(size=size), outputs=outputs)
+            model = Classifier(config)
+        assert sum(weight.numel() for weight in model.parameters()) == count
+        assert len(model.state_dict()) == ENTRIES[size] - (0 if outputs else 2)
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_answers_and_learns(option):
+    model = small_classifier(**OPTIONS[option]).train()
+    torch.manual_seed(0)
+    scores = model(all_cubes(model, batch=8))
+    assert scores.shape == (8, OPTIONS[option].get("outputs", 5) or 24)
+    scores.square().sum().backward()
+    for name, weight in model.named_parameters():
+        assert weight.grad is not None, name
+        assert torch.isfinite(weight.grad).all(), name
+        assert weight.grad.any(), name
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_no_weight_is_left_as_it_was_found(option):
+    torch.manual_seed(1)
+    model = Classifier(classifier_config(**OPTIONS[option]))
+    fresh = Classifier(classifier_config(**OPTIONS[option]))
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.fill_(torch.nan)
+    initialise_classifier(model, torch.Generator().manual_seed(3))
+    initialise_classifier(fresh, torch.Generator().manual_seed(3))
+    for name, weight in model.named_parameters():
+        assert torch.isfinite(weight).all(), name
+        assert torch.equal(weight, fresh.get_parameter(name)), name
+
+
+def test_first_weights_are_the_released_ones():
+    model = Classifier(ClassifierConfig(encoder=EncoderConfig(size="tiny", depth=2), outputs=400))
+    initialise_classifier(model, torch.Generator().manual_seed(0))
+    for name, weight in model.state_dict().items():
+        if "norm" in name:
+            assert (weight == float(name.endswith("weight"))).all()
+        elif name.startswith("encoder.patch_embed"):
+            bound = 1 / math.sqrt(model.cubes.values)
+            assert 0.9 * bound < weight.abs().max() <= bound
+        elif weight.ndim == 1:
+            assert not weight.any(), name
+        else:
+            std = 0.02 * (0.001 if name == "head.weight" else 1)
+            assert weight.std() == pytest.approx(std, rel=0.02), name
+            assert weight.abs().max() > 3.5 * std  # not cut off at two deviations
+
+
+def test_features_and_scores_are_those_of_a_plain_restatement():
+    model = small_classifier(drop_path=0.3, head_dropout=0.5).eval()
+    state = classifier_to_released(model.state_dict(), model.cubes)
+    cubes = all_cubes(model)
+    kernel = rearrange(state["patch_embed.proj.weight"], "d c t h w -> d (t h w c)")
+    tokens = cubes @ kernel.T + state["patch_embed.proj.bias"]
+    tokens = tokens + released_code.sinusoid(model.cubes.tokens, 24)
+    for i in range(2):
+        tokens = released_code.block(tokens, state, f"blocks.{i}", 3)
+    features = released_code.layer_norm(tokens.mean(dim=1), state, "fc_norm")
+    torch.testing.assert_close(model.features(cubes), features, atol=1e-5, rtol=1e-4)
+    scores = features @ state["head.weight"].T + state["head.bias"]
+    torch.testing.assert_close(model(cubes), scores, atol=1e-5, rtol=1e-4)
+
+
+def test_the_norm_comes_after_the_mean_or_before_the_first_token():
+    mean, first = small_classifier(), small_classifier(pooling="first")
+    assert {"fc_norm.weight", "head.bias"} < mean.state_dict().keys()
+    assert "encoder.norm.weight" not in mean.state_dict()
+    assert "encoder.norm.weight" in first.state_dict()
+    assert "fc_norm.weight" not in first.state_dict()
+    cubes = all_cubes(first)
+    torch.testing.assert_close(first.features(cubes), first.encoder(cubes)[:, 0])
+
+
+def test_all_cubes_need_no_numbers():
+    model = small_classifier()
+    cubes = all_cubes(model)
+    index = torch.arange(model.cubes.tokens).expand(2, -1)
+    assert torch.equal(model.encoder(cubes), model.encoder(cubes, index))
+
+
+def test_head_dropout_acts_in_training_alone():
+    model = small_classifier(head_dropout=0.5)
+    features = torch.ones(1, 24)
+    torch.manual_seed(0)
+    trained = [model.train().scores(features) for _ in range(2)]
+    assert not torch.equal(*trained)
+    assert torch.equal(model.eval().scores(features), model.head(features))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"outputs": -1}, "a head has 0 outputs or more, got -1"),
+        ({"head_dropout": 1.0}, "head dropout is from 0 to below 1, got 1.0"),
+        ({"height": 36}, "height=36 does not split into cubes of 8"),
+    ],
+)
+def test_classifiers_that_cannot_be_built_say_why(changes, said):
+    with pytest.raises(ValueError, match=said):
+        Classifier(classifier_config(**changes))

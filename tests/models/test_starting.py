@@ -1,0 +1,338 @@
+"""Starting points: what comes from a parent, what is fresh, what is refused, and the report."""
+
+from argparse import Namespace
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from tests.models.small import small_model
+from tests.models.small_classifier import (
+    NAMES,
+    STATISTICS,
+    all_cubes,
+    classifier_config,
+    saved_autoencoder,
+    saved_classifier,
+    small_classifier,
+)
+from videomae2.errors import CheckpointError, ConfigError
+from videomae2.models.cards import ClassifierCard
+from videomae2.models.classifier import Classifier
+from videomae2.models.initial import initialise_classifier
+from videomae2.models.kinetics import rows_of_710
+from videomae2.models.lora import LoraConfig, merged_state
+from videomae2.models.released import classifier_to_released, to_released
+from videomae2.models.saved import save_model
+from videomae2.models.starting import StartConfig, start
+from videomae2.models.tuning import TuningConfig, tune
+
+CLASSES = {"unset": NAMES}
+
+
+def begin(path, *, norm="match", head="match", classes="unset", **changed):
+    """A classifier that started from a path, and the report."""
+    classes = CLASSES.get(classes, classes) if isinstance(classes, str) else classes
+    outputs = 5 if classes is None else len(classes)
+    model = Classifier(classifier_config(**{"outputs": outputs} | changed))
+    config = StartConfig(weights=path, norm=norm, head=head)
+    return model, start(model, config, torch.Generator().manual_seed(3), classes=classes)
+
+
+def fresh(**changed):
+    model = Classifier(classifier_config(**changed))
+    initialise_classifier(model, torch.Generator().manual_seed(3))
+    return model.state_dict()
+
+
+def assert_encoder(model, parent):
+    theirs = parent.encoder.state_dict()
+    for name, value in model.encoder.state_dict().items():
+        assert torch.equal(value, theirs[name]), name
+
+
+# ---- from pre-training
+
+
+def test_from_pretraining_norm_and_head_are_fresh(tmp_path):
+    parent = saved_autoencoder(tmp_path / "run")
+    model, report = begin(tmp_path / "run")
+    assert_encoder(model, parent)
+    for name in ("fc_norm.weight", "fc_norm.bias", "head.weight", "head.bias"):
+        assert torch.equal(model.state_dict()[name], fresh()[name])
+    said = str(report)
+    assert f"start    28 weights of {tmp_path / 'run'}" in said
+    assert "norm: fresh; head: fresh, the parent has none" in said
+    assert (
+        "no use for encoder.norm (2), decoder (30), encoder_to_decoder (1), mask_token (1)" in said
+    )
+
+
+def test_the_norm_that_closed_the_encoder_may_be_taken(tmp_path):
+    parent = saved_autoencoder(tmp_path / "run")
+    model, report = begin(tmp_path / "run", norm="encoder")
+    assert torch.equal(model.fc_norm.weight, parent.encoder.norm.weight)
+    assert torch.equal(model.fc_norm.bias, parent.encoder.norm.bias)
+    assert report.norm == "the one that closed the encoder"
+    assert "encoder.norm" not in report.left
+
+
+def test_with_the_first_token_the_norm_is_the_encoders(tmp_path):
+    parent = saved_autoencoder(tmp_path / "run")
+    model, report = begin(tmp_path / "run", pooling="first")
+    assert torch.equal(model.encoder.norm.weight, parent.encoder.norm.weight)
+    assert report.norm == "the encoder's"
+
+
+def test_another_number_of_cubes_is_told(tmp_path):
+    saved_autoencoder(tmp_path / "run")
+    _, report = begin(tmp_path / "run", frames=4)
+    assert report.notes == [
+        "positions: a fresh table for 2x4x4 cubes, the parent's was for 4x4x4; trained_grid 4 4 4 "
+        "would resample that"
+    ]
+    assert not begin(tmp_path / "run", frames=4, trained_grid=(4, 4, 4))[1].notes
+
+
+# ---- from a classifier
+
+
+def test_the_same_classes_keep_their_head(tmp_path):
+    parent = saved_classifier(tmp_path / "a")
+    for head in ("match", "kept"):
+        model, report = begin(tmp_path / "a", head=head)
+        for name, value in parent.state_dict().items():
+            assert torch.equal(model.state_dict()[name], value)
+        assert report.head.startswith("kept")
+        assert report.norm == "the parent's"
+
+
+def test_fewer_classes_by_name_take_their_rows(tmp_path):
+    parent = saved_classifier(tmp_path / "a")
+    model, report = begin(tmp_path / "a", classes=("walk", "jump"))
+    assert torch.equal(model.head.weight, parent.head.weight[[3, 0]])
+    assert torch.equal(model.head.bias, parent.head.bias[[3, 0]])
+    assert report.head == "the rows of the same names, 2 of 5"
+
+
+@pytest.mark.parametrize("classes", [("walk", "swim"), ("jump", "run", "sit", "walk", "swim")])
+def test_classes_that_the_parent_does_not_know_get_a_fresh_head(tmp_path, classes):
+    saved_classifier(tmp_path / "a")
+    model, report = begin(tmp_path / "a", classes=classes)
+    assert torch.equal(model.head.weight, fresh(outputs=len(classes))["head.weight"])
+    known = len(set(classes) & set(NAMES))
+    assert report.head == f"fresh: {known} of {len(classes)} classes have a row in the parent"
+
+
+def test_norm_and_head_may_be_fresh_all_the_same(tmp_path):
+    parent = saved_classifier(tmp_path / "a")
+    model, report = begin(tmp_path / "a", norm="fresh", head="fresh")
+    assert_encoder(model, parent)
+    for name in ("fc_norm.weight", "head.weight"):
+        assert torch.equal(model.state_dict()[name], fresh()[name])
+    assert (report.norm, report.head) == ("fresh", "fresh, as asked")
+
+
+def test_without_names_equal_counts_keep_the_head_and_say_so(tmp_path):
+    parent = saved_classifier(tmp_path / "a", classes=None)
+    model, report = begin(tmp_path / "a")
+    assert torch.equal(model.head.weight, parent.head.weight)
+    assert report.head == "kept: 5 classes here and there, without names to compare"
+    assert begin(tmp_path / "a", classes=("run",))[1].head == "fresh: 5 classes there, 1 here"
+
+
+def test_a_model_without_a_head_takes_the_features(tmp_path):
+    parent = saved_classifier(tmp_path / "a")
+    model, report = begin(tmp_path / "a", classes=None, outputs=0)
+    assert torch.equal(model.fc_norm.weight, parent.fc_norm.weight)
+    assert report.head == "none"
+
+
+@pytest.mark.parametrize("outputs", [400, 600, 700])
+def test_rows_of_kinetics_are_selected(tmp_path, outputs):
+    parent = saved_classifier(tmp_path / "a", classes=None, outputs=710)
+    model, report = begin(tmp_path / "a", classes=None, outputs=outputs, head="kinetics")
+    rows = rows_of_710(outputs)
+    assert torch.equal(model.head.weight, parent.head.weight[rows])
+    assert torch.equal(model.head.bias, parent.head.bias[rows])
+    assert report.head == f"the rows of Kinetics-{outputs} among Kinetics-710"
+    hint = begin(tmp_path / "a", classes=None, outputs=outputs)[1].head
+    assert hint.startswith(f"fresh: 710 classes there, {outputs} here; if these are Kinetics-710")
+
+
+def test_the_lists_of_kinetics_are_the_released_ones():
+    lists = {classes: rows_of_710(classes) for classes in (400, 600, 700)}
+    assert {classes: len(set(rows)) for classes, rows in lists.items()} == {c: c for c in lists}
+    assert set().union(*lists.values()) == set(range(710))
+    assert lists[400][:5] == [341, 158, 189, 16, 398]
+    assert lists[600][:5] == [121, 562, 518, 124, 188]
+    assert lists[700][:5] == [363, 481, 594, 215, 295]
+    with pytest.raises(ValueError, match="no part of Kinetics-710 has 500 classes"):
+        rows_of_710(500)
+
+
+# ---- from released files
+
+
+def released_classifier(model, **wrap):
+    return classifier_to_released(model.state_dict(), model.cubes)
+
+
+WRAPPED = {
+    "bare": lambda state: state,
+    "model and arguments": lambda s: {"model": s, "epoch": "best", "args": Namespace(lr=1.0)},
+    "module": lambda s: {"module": s},
+    "compiled": lambda s: {"model": {f"_orig_mod.{n}": v for n, v in s.items()}},
+    "parallel and Hugging Face": lambda s: {f"module.model.{n}": v for n, v in s.items()},
+}
+
+
+@pytest.mark.parametrize("wrap", WRAPPED)
+def test_released_classifiers_are_read(tmp_path, wrap):
+    parent = small_classifier(seed=8)
+    torch.save(WRAPPED[wrap](released_classifier(parent)), tmp_path / "a.pth")
+    model, report = begin(tmp_path / "a.pth", classes=None)
+    for name, value in parent.state_dict().items():
+        assert torch.equal(model.state_dict()[name], value)
+    assert report.taken == len(parent.state_dict())
+
+
+def test_released_half_precision_and_safetensors_are_read(tmp_path):
+    parent = small_classifier(seed=8).half()
+    save_file(released_classifier(parent), tmp_path / "a.safetensors")
+    model, _ = begin(tmp_path / "a.safetensors", classes=None)
+    assert model.head.weight.dtype == torch.float32
+    assert torch.equal(model.head.weight, parent.head.weight.float())
+
+
+def test_released_pretraining_is_read(tmp_path):
+    parent = small_model(seed=7)
+    torch.save({"model": to_released(parent.state_dict(), parent.cubes)}, tmp_path / "a.pth")
+    model, report = begin(tmp_path / "a.pth")
+    assert_encoder(model, parent)
+    assert report.left == {
+        "encoder.norm": 2, "decoder": 30, "encoder_to_decoder": 1, "mask_token": 1
+    }  # fmt: skip
+
+
+class Strange:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"model": {"a": 1}}, "holds no weights, neither plain nor in 'model': 'a' is no tensor"),
+        ({}, "holds no weights, neither plain nor in 'model': it is empty"),
+        ([1], "holds a list, want weights by name"),
+        ({"model": Strange()}, "cannot read"),
+    ],
+)
+def test_files_without_weights_are_refused(tmp_path, content, said):
+    torch.save(content, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match=said):
+        begin(tmp_path / "a.pth")
+    (tmp_path / "b.pth").write_bytes(b"no file of this kind")
+    with pytest.raises(CheckpointError, match=r"cannot read .*b.pth"):
+        begin(tmp_path / "b.pth")
+
+
+# ---- strictly
+
+
+def test_from_scratch():
+    model, report = begin(None)
+    assert all(torch.equal(value, fresh()[name]) for name, value in model.state_dict().items())
+    assert str(report) == "start    from scratch"
+
+
+def test_weights_that_are_missing_or_strange_are_listed(tmp_path):
+    state = released_classifier(small_classifier())
+    state["blocks.0.attn.k_bias"] = state.pop("blocks.0.attn.q_bias")
+    state["blocks.1.norm1.bias"] = torch.zeros(7)
+    torch.save(state | {"extra": torch.zeros(1)}, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError) as caught:
+        begin(tmp_path / "a.pth", classes=None)
+    said = str(caught.value)
+    assert "does not fit the model in 4 of its weights" in said
+    assert "\n  encoder.blocks.0.attn.q_bias is missing" in said
+    assert "\n  encoder.blocks.0.attn.k_bias is not of this model" in said
+    assert "\n  encoder.blocks.1.norm1.bias is (7,), want (24,)" in said
+    assert "\n  extra is not of this model" in said
+
+
+def test_an_encoder_that_computes_something_else_is_refused(tmp_path):
+    saved_autoencoder(tmp_path / "a")
+    with pytest.raises(CheckpointError, match="another encoder: heads 3 there and 2 here"):
+        begin(tmp_path / "a", heads=2)
+    with pytest.raises(CheckpointError, match="patch 8 there and 4 here, tubelet 2 there and 8"):
+        begin(tmp_path / "a", patch=4, tubelet=8)
+    with pytest.raises(CheckpointError, match="cosine_attention False there and True here"):
+        begin(tmp_path / "a", cosine_attention=True)
+
+
+def test_a_released_file_of_other_cubes_is_refused(tmp_path):
+    torch.save(released_classifier(small_classifier(patch=4)), tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match=r"a.pth is of another model: .* is over"):
+        begin(tmp_path / "a.pth", classes=None)
+
+
+@pytest.mark.parametrize(
+    ("choices", "said"),
+    [
+        ({"head": "kinetics"}, "takes 400, 600 or 700 of 710 classes; the parent has 5"),
+        ({"head": "kept", "classes": ("run",)}, "head 'kept' wants 1 classes, the parent has 5"),
+        ({"head": "kept", "classes": NAMES[::-1]}, "the same names in another order"),
+        ({"norm": "encoder"}, "has no norm that closes its encoder"),
+    ],
+)
+def test_choices_that_a_parent_does_not_give(tmp_path, choices, said):
+    saved_classifier(tmp_path / "a")
+    with pytest.raises(CheckpointError, match=said):
+        begin(tmp_path / "a", **choices)
+
+
+@pytest.mark.parametrize(
+    ("choices", "said"),
+    [
+        ({"pooling": "first", "norm": "fresh"}, "start norm 'fresh' has no effect: with pooling"),
+        ({"classes": None, "outputs": 0, "head": "fresh"}, "the model has no head"),
+    ],
+)
+def test_choices_without_effect(tmp_path, choices, said):
+    saved_autoencoder(tmp_path / "a")
+    with pytest.raises(ConfigError, match=said):
+        begin(tmp_path / "a", **choices)
+    with pytest.raises(ConfigError, match="no effect from scratch"):
+        start(
+            small_classifier(),
+            replace(StartConfig(), head="fresh"),
+            torch.Generator(),
+            classes=None,
+        )
+
+
+def test_as_many_names_as_outputs():
+    with pytest.raises(ConfigError, match="there are 5 classes, the model has 4 outputs"):
+        begin(None, outputs=4)
+
+
+def test_an_adapted_parent_is_a_plain_one(tmp_path):
+    """Merged on saving, a model with adapters is a parent like any other."""
+    parent = small_classifier(seed=8)
+    tune(parent, TuningConfig(lora=LoraConfig(rank=2)), torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        parent.encoder.blocks[0].attn.qkv.up.fill_(0.1)
+    card = ClassifierCard(model=parent.config, classes=NAMES, **STATISTICS)
+    save_model(tmp_path, merged_state(parent), card)
+    model, report = begin(tmp_path)
+    assert report.taken == 32
+    torch.testing.assert_close(
+        model(all_cubes(model)), parent(all_cubes(parent)), atol=1e-4, rtol=0
+    )
+
+
+def test_a_place_with_nothing_is_refused(tmp_path):
+    with pytest.raises(CheckpointError, match="does not exist"):
+        begin(tmp_path / "gone")

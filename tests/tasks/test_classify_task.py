@@ -1,0 +1,242 @@
+"""Supervised training: losses against plain restatements, holes, weights, errors, and learning."""
+
+from dataclasses import fields, replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from tests.models.small_classifier import small_classifier
+from tests.tasks.crossings import Crossings
+from videomae2.engine.optim import OptimConfig, build_optimizer
+from videomae2.engine.runtime import RuntimeConfig, prepare
+from videomae2.engine.step import Task, train_step
+from videomae2.tasks.classify import ClassifyConfig, ClassifyTask, agreement, useless
+from videomae2.tensors.clips import Clips
+
+HARD = torch.tensor([3, 0, 3, 4])
+LABELS = (torch.arange(20).reshape(4, 5) % 3 == 0).float()
+NUMBERS = torch.linspace(-1, 1, 20).reshape(4, 5)
+WEIGHTS = torch.tensor([0.5, 1.0, 2.0, 3.0, 0.25])
+
+
+def _clips(targets=HARD, weights=None, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    batch = 4 if targets is None else len(targets)
+    return Clips(
+        torch.randint(0, 256, (batch, 8, 32, 32, 3), dtype=torch.uint8, generator=generator),
+        torch.arange(batch),
+        torch.ones(batch) if weights is None else torch.tensor(weights),
+        targets,
+    )
+
+
+def _task(class_weights=None, **config):
+    balance = 0.0 if class_weights is None else 1.0
+    config = ClassifyConfig(**{"balance": balance} | config)
+    return ClassifyTask(small_classifier(), config, class_weights=class_weights)
+
+
+def _scores():
+    return torch.randn(4, 5, generator=torch.Generator().manual_seed(2))
+
+
+def _loss(targets, *, weights=None, class_weights=None, training=True, **config):
+    task = _task(class_weights, **config).train(training)
+    return task.loss(_scores(), _clips(targets, weights))
+
+
+# ---- losses
+
+
+def test_hard_labels_give_pytorchs_cross_entropy():
+    for smoothing in (0.0, 0.1):
+        want = F.cross_entropy(_scores(), HARD, label_smoothing=smoothing)
+        torch.testing.assert_close(_loss(HARD, label_smoothing=smoothing), want)
+
+
+def test_soft_targets_give_pytorchs_cross_entropy():
+    soft = torch.rand(4, 5, generator=torch.Generator().manual_seed(3))
+    soft = soft / soft.sum(dim=1, keepdim=True)
+    want = F.cross_entropy(_scores(), soft, label_smoothing=0.1)
+    torch.testing.assert_close(_loss(soft, label_smoothing=0.1), want)
+
+
+def test_hard_labels_and_their_soft_form_are_the_same():
+    for changes in ({}, {"class_weights": WEIGHTS}, {"label_smoothing": 0.2}):
+        soft = F.one_hot(HARD, 5).float()
+        torch.testing.assert_close(_loss(HARD, **changes), _loss(soft, **changes))
+
+
+def test_weights_of_classes_give_pytorchs_weighted_mean():
+    want = F.cross_entropy(_scores(), HARD, weight=WEIGHTS)
+    torch.testing.assert_close(_loss(HARD, class_weights=WEIGHTS), want)
+
+
+def test_a_mixed_clip_counts_as_its_parts_do():
+    soft = torch.zeros(4, 5)
+    soft[:, 0], soft[:, 3] = 0.25, 0.75
+    soft[3] = torch.eye(5)[4]
+    counted = torch.tensor([0.25 * 0.5 + 0.75 * 3.0] * 3 + [0.25])
+    each = -(soft * F.log_softmax(_scores(), dim=1)).sum(dim=1)
+    want = (each * counted).sum() / counted.sum()
+    torch.testing.assert_close(_loss(soft, class_weights=WEIGHTS), want)
+
+
+def test_labels_of_which_any_number_holds_give_binary_cross_entropy():
+    config = {"answers": "many-classes"}
+    want = F.binary_cross_entropy_with_logits(_scores(), LABELS)
+    torch.testing.assert_close(_loss(LABELS, **config), want)
+    smoothed = F.binary_cross_entropy_with_logits(_scores(), 0.9 * LABELS + 0.05)
+    torch.testing.assert_close(_loss(LABELS, label_smoothing=0.1, **config), smoothed)
+    weighed = F.binary_cross_entropy_with_logits(_scores(), LABELS, pos_weight=WEIGHTS)
+    torch.testing.assert_close(_loss(LABELS, class_weights=WEIGHTS, **config), weighed)
+
+
+@pytest.mark.parametrize(("distance", "want"), [("squared", F.mse_loss), ("absolute", F.l1_loss)])
+def test_numbers_give_their_distance(distance, want):
+    got = _loss(NUMBERS, answers="numbers", distance=distance)
+    torch.testing.assert_close(got, want(_scores(), NUMBERS))
+
+
+@pytest.mark.parametrize("targets", [HARD, LABELS])
+def test_in_evaluation_the_loss_is_plain(targets):
+    answers = "one-class" if targets.ndim == 1 else "many-classes"
+    plain = _loss(targets, answers=answers)
+    for changes in ({"class_weights": WEIGHTS}, {"label_smoothing": 0.2}):
+        changes = changes | {"answers": answers}
+        assert torch.equal(_loss(targets, training=False, **changes), plain)
+        assert not torch.allclose(_loss(targets, **changes), plain)
+
+
+# ---- holes
+
+
+KINDS = [("one-class", HARD), ("many-classes", LABELS), ("numbers", NUMBERS)]
+
+
+@pytest.mark.parametrize(("answers", "targets"), KINDS)
+def test_a_hole_counts_nothing(answers, targets):
+    task = _task(answers=answers)
+    holed = _clips(targets, [1.0, 0.0, 1.0, 1.0])
+    rest = [0, 2, 3]
+    kept = Clips(holed.pixels[rest], holed.keys[rest], torch.ones(3), targets[rest])
+    got, want = task(holed), task(kept)
+    torch.testing.assert_close(got[0], want[0])
+    torch.testing.assert_close(got[1], want[1])
+    black = holed.pixels.clone()
+    black[1] = 0
+    torch.testing.assert_close(task(replace(holed, pixels=black))[0], want[0])
+
+
+def test_a_batch_of_holes_has_no_loss():
+    assert _loss(HARD, weights=[0.0] * 4).isnan()
+
+
+# ---- what is logged
+
+
+def test_agreement():
+    scores = torch.tensor([[2.0, 1.0], [0.0, 1.0], [3.0, -1.0], [0.0, 5.0]])
+    hard = _clips(torch.tensor([0, 1, 1, 0]), [1.0, 1.0, 1.0, 0.0])
+    assert agreement(scores, hard, "one-class")["accuracy"].item() == pytest.approx(2 / 3)
+    soft = replace(hard, targets=torch.tensor([[0.6, 0.4], [0.1, 0.9], [0.3, 0.7], [1.0, 0.0]]))
+    assert agreement(scores, soft, "one-class")["accuracy"].item() == pytest.approx(2 / 3)
+    many = replace(hard, targets=torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0], [1.0, 1.0]]))
+    assert agreement(scores, many, "many-classes")["accuracy"].item() == pytest.approx(4 / 6)
+    numbers = replace(hard, targets=scores + torch.tensor([1.0, -2.0]))
+    assert agreement(scores, numbers, "numbers")["off"].item() == pytest.approx(1.5)
+
+
+# ---- clips
+
+
+def test_float_clips_on_the_same_scale_give_the_same_scores():
+    task, clips = _task(), _clips()
+    floats = replace(clips, pixels=clips.pixels.float())
+    torch.testing.assert_close(task.predict(floats), task.predict(clips))
+
+
+@pytest.mark.parametrize(("answers", "targets"), KINDS)
+def test_every_weight_learns_by_the_engines_step(answers, targets):
+    """Thirty steps on the same four clips, with layer decay, bring the loss down by half."""
+    task = _task(answers=answers).train()
+    assert isinstance(task, Task)
+    optim = OptimConfig(lr=1.0, epochs=1.0, warmup_epochs=0.0, batch=4, layer_decay=0.75)
+    optimizer = build_optimizer(task, optim)
+    runtime = prepare(RuntimeConfig(device="cpu", precision="fp32"))
+    before = {name: weight.detach().clone() for name, weight in task.named_parameters()}
+    losses = []
+    for _ in range(30):
+        step = train_step(
+            task, optimizer, [_clips(targets)], lr=3e-3, clip_norm=1.0, runtime=runtime
+        )
+        losses.append(step.loss.item())
+    assert losses[-1] < 0.5 * losses[0]
+    for name, weight in task.named_parameters():
+        assert not torch.equal(weight, before[name]), name
+
+
+def test_bf16_autocast_trains():
+    task = _task(label_smoothing=0.1)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss, _ = task(_clips())
+    assert loss.dtype == torch.float32
+    loss.backward()
+    assert all(torch.isfinite(weight.grad).all() for weight in task.parameters())
+
+
+def test_statistics_and_weights_follow_the_device_and_are_not_saved():
+    task = _task(WEIGHTS)
+    assert {"mean", "std", "class_weights"} < {name for name, _ in task.named_buffers()}
+    assert {name for name in task.state_dict() if not name.startswith("model.")} == set()
+    assert isinstance(task, nn.Module)
+
+
+@pytest.mark.parametrize(("answers", "targets"), [*KINDS, ("one-class", LABELS)])
+def test_a_whole_step_needs_no_number_on_the_host(answers, targets):
+    weights = None if answers == "numbers" else WEIGHTS
+    task = _task(weights, answers=answers).to("meta").train()
+    on_host = _clips(targets)
+    clips = Clips(*(getattr(on_host, f.name).to("meta") for f in fields(on_host)))
+    with Crossings() as crossings:
+        loss, _ = task(clips)
+        loss.backward()
+    assert crossings.found == []
+    assert loss.is_meta
+
+
+def test_a_class_that_is_none_is_no_silent_zero():
+    for wrong in (-1, 5):
+        with pytest.raises(RuntimeError, match="out of bounds"):
+            _task()(_clips(torch.tensor([0, wrong])))
+
+
+# ---- errors
+
+
+@pytest.mark.parametrize(
+    ("config", "weights", "said"),
+    [
+        ({"balance": 1.0}, None, "weights of classes go with a balance other than 0"),
+        ({}, WEIGHTS, "weights of classes go with a balance other than 0, and only with one"),
+        ({"balance": 1.0}, WEIGHTS[:3], "there are 3 weights for 5 classes"),
+        ({"distance": "absolute"}, None, "distance 'absolute' has no effect on classes"),
+        ({"answers": "numbers", "label_smoothing": 0.1}, None, "label_smoothing has no effect"),
+        ({"answers": "numbers", "balance": 0.1}, None, "balance has no effect"),
+    ],
+)
+def test_settings_that_do_not_go_together(config, weights, said):
+    with pytest.raises(ValueError, match=said):
+        ClassifyTask(small_classifier(), ClassifyConfig(**config), class_weights=weights)
+
+
+def test_models_and_clips_that_do_not_fit():
+    with pytest.raises(ValueError, match="a classifier without outputs cannot be trained"):
+        ClassifyTask(small_classifier(outputs=0), ClassifyConfig())
+    with pytest.raises(ValueError, match="clips have 3 channels, but mean has 1"):
+        ClassifyTask(small_classifier(), ClassifyConfig(), mean=(0.5,), std=(0.5,))
+    with pytest.raises(ValueError, match="these clips have no targets"):
+        _task()(_clips(None))
+    assert useless(ClassifyConfig()) == []
