@@ -137,7 +137,7 @@ class Loader:
             while pending[0][1]:
                 yield pending.popleft()[0], None
             if answer.error is not None:
-                self.quarantine.add(answer.error)
+                self.quarantine.add(pending[0][0].path, answer.error)
             yield pending.popleft()[0], answer
         while pending:
             yield pending.popleft()[0], None
