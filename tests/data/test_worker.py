@@ -61,8 +61,14 @@ def test_a_short_video_sends_each_frame_once(array):
 
 
 def test_a_stride_in_seconds_follows_the_clock(array):
-    arrays, _ = read(array, stride=3.0, stride_unit="seconds")  # an array counts a frame a second
+    arrays, _ = read(array, stride=0.1, stride_unit="seconds", frame_rate=30.0)
     assert np.diff(arrays["frames"][:, 0, 0, 0].astype(int)).tolist() == [3, 3, 3]
+
+
+@pytest.mark.parametrize("unit", ["seconds", "per-second"])
+def test_without_a_clock_a_stride_in_seconds_is_an_error_of_the_video(array, unit):
+    with pytest.raises(VideoError, match="no clock, and the stride counts in seconds; give the fr"):
+        read(array, stride_unit=unit)
 
 
 def test_another_number_of_channels_is_an_error_of_the_video(array):

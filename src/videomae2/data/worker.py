@@ -17,6 +17,10 @@ from videomae2.data.worker_main import Allocate
 from videomae2.errors import VideoError
 from videomae2.tensors import draws
 
+_NO_CLOCK = (
+    "it is a folder of images or an array, which has no clock, and the stride counts in seconds; "
+    "give the frame rate of its source, or count the stride in frames"
+)
 _START_STREAM, _VIEW_STREAM, _CROP_STREAM = 1, 2, 3
 
 
@@ -34,6 +38,7 @@ class ClipShape:
     crop: crops.CropConfig
     limits: ReadLimits
     frame_name: str | None = None
+    frame_rate: float | None = None
 
     @property
     def pixels(self) -> Pixels:
@@ -77,8 +82,9 @@ def read_sample(
         frame_name=shape.frame_name if entry.is_frames else None,
         first=entry.first,
         frames=entry.frames,
+        frame_rate=shape.frame_rate,
     ) as reader:
-        indices = clip_indices(reader, shape, request.key)
+        indices = clip_indices(reader, request)
         opened = time.perf_counter()
         wanted, place = np.unique(indices, return_inverse=True)
         frames = reader.read(wanted.tolist())
@@ -99,14 +105,21 @@ def read_sample(
     }
 
 
-def clip_indices(reader: Reader, shape: ClipShape, key: int) -> np.ndarray:
-    """Which frames make the clip; may repeat in a short video."""
-    uniform = float(draws.uniform(draws.key(key, _START_STREAM), 1)[0])
+def clip_indices(reader: Reader, request: SampleRequest) -> np.ndarray:
+    """Which frames make the clip; may repeat in a short video.
+
+    Raises:
+        VideoError: If the stride counts in seconds and the video has no clock.
+    """
+    shape = request.shape
+    uniform = float(draws.uniform(draws.key(request.key, _START_STREAM), 1)[0])
     if shape.stride_unit == "frames":
         stride = int(shape.stride)
         first = sampling.first_frame(reader.num_frames, shape.frames * stride, uniform)
         return sampling.pretrain_indices(reader.num_frames, shape.frames, stride, first=first)
     step = shape.stride if shape.stride_unit == "seconds" else 1 / shape.stride
+    if reader.seconds is None:
+        raise VideoError(request.path, _NO_CLOCK)
     return sampling.timed_indices(reader.seconds, shape.frames, step, uniform)
 
 
