@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pytest
 
 from tests.data.media import encode
@@ -40,7 +41,17 @@ def test_it_prints_json(run, video, tmp_path, capsys):
     assert said["picture"] == str(tmp_path / "numbers.png")
     assert (said["statistics"], said["passes"], said["hidden_share"]) == ("truth", 1, 0.75)
     assert said["seconds"] == [0.0, 0.04, 0.08, 0.12]
+    assert said["frames"] == [0, 1, 2, 3]
     assert 0.9 < said["loss_of_means"] < 1 < said["loss"]
+
+
+def test_without_a_clock_it_says_frames(run, tmp_path, capsys):
+    np.save(tmp_path / "a.npy", np.zeros((9, 32, 32, 3), np.uint8))
+    words = (run, tmp_path / "a.npy", "--out", tmp_path, "--frames-shown", "2", "--stride", "2")
+    assert call(*words) == 0
+    assert "a.npy, frame 1 to frame 7" in capsys.readouterr().out
+    assert call(*words, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["seconds"] is None
 
 
 def test_help_shows_examples(capsys):

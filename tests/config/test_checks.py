@@ -44,6 +44,7 @@ def test_a_good_run_has_no_problems(tmp_path):
         ("data.views", 0, "--data.views 0 cannot work; it wants 1 or more"),
         ("data.std", (1.0, 0.0, 1.0), "--data.std 1.0 0.0 1.0 cannot work"),
         ("data.sources.0.weight", 0.0, "--data.sources.0.weight 0.0 cannot work"),
+        ("data.sources.0.frame_rate", 0.0, "--data.sources.0.frame-rate 0.0 cannot work"),
         ("data.sources.0.stride", 2.5, "--data.sources.0.stride 2.5 is no whole number of frames; "
                                        "2 is, or count in another --data.sources.0.stride-unit"),
         ("data.sources", (), "there are no videos; name a folder or a list of videos"),

@@ -208,6 +208,14 @@ def test_lookalikes_are_named(message):
     assert "looks like a JSON array" in message('[{"path": "a.mp4"}]')
 
 
+@pytest.mark.parametrize("rows", ["my a.mp4,0\nmy b.mp4,1\n", "a.mp4,0\n", '"my a.mp4",0\n'])
+def test_a_header_without_a_column_of_paths_is_told_what_is_missing(message, rows):
+    assert message("vid,cls\n" + rows) == (
+        "list:1: looks like a table, but its columns are vid, cls;"
+        " wanted one called path or video or file or filename"
+    )
+
+
 NAMES = st.text(
     st.characters(exclude_characters='\t\n\r\0"', exclude_categories=["Cs"]), min_size=1
 ).filter(lambda name: name == name.strip(" ") and not name.startswith("\ufeff"))

@@ -61,7 +61,7 @@ def test_a_short_video_sends_each_frame_once(array):
 
 
 def test_a_stride_in_seconds_follows_the_clock(array):
-    arrays, _ = read(array, stride=3.0, stride_unit="seconds")  # an array counts a frame a second
+    arrays, _ = read(array, stride=0.1, stride_unit="seconds", frame_rate=30.0)
     assert np.diff(arrays["frames"][:, 0, 0, 0].astype(int)).tolist() == [3, 3, 3]
 
 
@@ -74,7 +74,7 @@ def shown(read):
 @pytest.mark.parametrize("unit", ["frames", "seconds", "per-second"])
 def test_dense_clips_lie_in_a_window_that_is_drawn_or_in_the_middle(array, unit):
     stride = 1 / 4 if unit == "per-second" else 4.0
-    dense = {"sampling": "dense", "stride": stride, "stride_unit": unit}
+    dense = {"sampling": "dense", "stride": stride, "stride_unit": unit, "frame_rate": 1.0}
     middle = shown(read(array, middle=True, **dense))
     assert middle.tolist() == [7, 12, 17, 22]  # of 30 frames; the window is 7 … 22
     clips = [shown(read(array, key, **dense)) for key in range(30)]
@@ -84,11 +84,22 @@ def test_dense_clips_lie_in_a_window_that_is_drawn_or_in_the_middle(array, unit)
 
 @pytest.mark.parametrize("unit", ["frames", "seconds"])
 def test_segments_give_a_frame_of_each_part_that_is_drawn_or_in_the_middle(array, unit):
-    segments = {"sampling": "segments", "stride_unit": unit, "frames": 6}  # of 5 frames each
+    segments = {
+        "sampling": "segments",
+        "stride_unit": unit,
+        "frames": 6,
+        "frame_rate": 1.0,
+    }  # of 5 frames each
     assert shown(read(array, middle=True, **segments)).tolist() == [2, 7, 12, 17, 22, 27]
     clips = np.array([shown(read(array, key, **segments)) for key in range(60)])
     assert (clips // 5 == np.arange(6)).all()
     assert len(np.unique(clips)) == 30
+
+
+@pytest.mark.parametrize("unit", ["seconds", "per-second"])
+def test_without_a_clock_a_stride_in_seconds_is_an_error_of_the_video(array, unit):
+    with pytest.raises(VideoError, match="no clock, and the stride counts in seconds; give the fr"):
+        read(array, stride_unit=unit)
 
 
 def test_another_number_of_channels_is_an_error_of_the_video(array):

@@ -1,5 +1,6 @@
 import json
 import math
+import time
 
 import pytest
 
@@ -41,6 +42,14 @@ def test_one_json_line_per_step_with_speed_on_the_last(tmp_path):
     assert second["clips_per_second"] == 4
     assert second["data_wait_share"] == 0.25
     assert second["memory_gib"] == 1.5
+
+
+def test_the_time_of_a_line_is_right_to_a_tenth_of_a_second(tmp_path):
+    before = time.time()
+    board = log(tmp_path)
+    board.report(Report([record(0)], seconds=1.0, waited=0.0))
+    board.close()
+    assert before - 0.1 <= read(tmp_path)[0]["time"] <= time.time() + 0.1
 
 
 def test_the_line_for_people_says_all_that_matters(tmp_path):

@@ -33,6 +33,7 @@ def reconstruction(**changed):
         "model": "tiny, step 7",
         "masking": MaskingConfig(),
         "cubes": CUBES,
+        "indices": np.arange(4) * 3,
         "seconds": np.arange(4) / 10,
         "original": rng.integers(100, 256, shape, dtype=np.uint8),
         "rebuilt": rng.integers(100, 256, shape, dtype=np.uint8),

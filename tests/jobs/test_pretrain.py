@@ -1,6 +1,7 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -9,7 +10,9 @@ from dataclasses import replace
 
 import pytest
 import torch
+from PIL import Image
 
+from tests.data.media import encode, numbered
 from tests.jobs.small import small_run, small_videos
 from videomae2.config import save
 from videomae2.errors import CheckpointError, ConfigError, Interrupted, UnreadableShareError
@@ -149,28 +152,69 @@ BREAKERS = {
 }
 
 
+def write_endless(path):
+    """The head of an AVI, then a terabyte of nothing that takes no room: its search has no end."""
+    encode(path, frames=3, container="avi", options={"bf": "0"})
+    content = path.read_bytes()
+    path.write_bytes(content[: content.index(b"movi") + 4])
+    os.truncate(path, 1 << 40)
+
+
 @pytest.fixture
 def broken(tmp_path):
-    """Videos of which one in twenty is broken, each in another way."""
+    """200 videos of which one in twenty is broken, each in another way."""
     folder = small_videos(tmp_path / "videos", count=250)
-    good = sorted(folder.rglob("*.mp4"))
-    for path, breaker in zip(good[::20], BREAKERS.values(), strict=False):
+    *bad, endless = sorted(folder.rglob("*.mp4"))[::20]
+    for path, breaker in zip(bad, BREAKERS.values(), strict=True):
         path.write_bytes(breaker(path.read_bytes()))
-    os.mkfifo(folder / "a pipe.mp4")
-    return folder, [*good[::20][: len(BREAKERS)], folder / "a pipe.mp4"]
+    write_endless(endless)
+    return folder, [*bad, endless]
+
+
+def listed_as_unreadable(folder):
+    lines = (folder / "unreadable.jsonl").read_text().splitlines()
+    entries = [json.loads(line) for line in lines]
+    assert len({entry["path"] for entry in entries}) == len(entries)
+    return {entry["path"]: entry["reason"] for entry in entries}
 
 
 def test_broken_files_of_ten_kinds_are_left_out_and_listed(broken, tmp_path):
     folder, bad = broken
     run = small_run(folder, tmp_path / "run", epochs=2.0)
+    run = replace(run, loading=replace(run.loading, deadline_seconds=3.0))
     pretrain(run, say=quiet)
-    lines = (tmp_path / "run" / "unreadable.jsonl").read_text().splitlines()
-    listed = {entry["path"]: entry["reason"] for entry in map(json.loads, lines)}
-    missed = {str(path) for path in bad} - listed.keys()
-    assert missed <= {str(folder / "a pipe.mp4")}  # a pipe is no file, so the list skips it
+    listed = listed_as_unreadable(tmp_path / "run")
+    assert set(listed) == {str(path) for path in bad}
+    assert len(listed) == 10
     assert all(listed.values())
-    assert set(listed) <= {str(path) for path in bad}
+    assert "longer than" in listed[str(bad[-1])]
+    assert len(losses(tmp_path / "run")) == 50
     assert all(loss is not None for loss, _ in losses(tmp_path / "run").values())
+
+
+def test_a_pipe_that_a_list_names_is_left_out_and_listed(videos, tmp_path):
+    os.mkfifo(tmp_path / "pipe.mp4")
+    paths = [*sorted(videos.rglob("*.mp4"))[:15], tmp_path / "pipe.mp4"]
+    (tmp_path / "list.txt").write_text("".join(f"{path} 0 -1\n" for path in paths))
+    pretrain(small_run(tmp_path / "list.txt", tmp_path / "run", epochs=1.0), say=quiet)
+    listed = listed_as_unreadable(tmp_path / "run")
+    assert set(listed) == {str(paths[-1])}
+    assert "neither a file nor a folder" in listed[str(paths[-1])]
+
+
+def test_a_folder_of_frames_with_broken_images_is_listed_once(tmp_path):
+    for video in range(16):
+        folder = tmp_path / "frames" / f"video{video:02}"
+        folder.mkdir(parents=True)
+        for number in range(8):
+            Image.fromarray(numbered(number)).save(folder / f"img_{number:05}.jpg")
+    for number in range(8):
+        (folder / f"img_{number:05}.jpg").write_text("no image")
+    run = small_run(tmp_path / "frames", tmp_path / "run", epochs=3.0)
+    pretrain(run, say=quiet)
+    listed = listed_as_unreadable(tmp_path / "run")
+    assert set(listed) == {str(folder)}
+    assert re.match(r"img_0000\d\.jpg: this image cannot be read", listed[str(folder)])
 
 
 def test_too_many_broken_files_stop_the_run(broken, tmp_path):
@@ -199,12 +243,27 @@ pretrain(load(PretrainRun, Path(sys.argv[1])), say=lambda line: print(line, flus
 """
 
 
-def start(config):
+def start(config, stdout=subprocess.DEVNULL):
     return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(config)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        [sys.executable, "-c", SCRIPT, str(config)], stdout=stdout, stderr=subprocess.PIPE
     )
+
+
+def test_killed_twice_while_it_trains_it_ends_with_the_same_losses(videos, tmp_path):
+    pretrain(small_run(videos, tmp_path / "whole", epochs=16.0), say=quiet)
+    run = small_run(videos, tmp_path / "run", epochs=16.0)
+    save(run, tmp_path / "config.yaml")
+    for lines in (1, 2):
+        process = start(tmp_path / "config.yaml", subprocess.PIPE)
+        steps = (line for line in process.stdout if line.startswith(b"step "))
+        for _ in range(lines):
+            next(steps)
+        process.kill()
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+    assert 0 < len(losses(tmp_path / "run")) < 32
+    pretrain(run, say=quiet)
+    assert losses(tmp_path / "run") == losses(tmp_path / "whole")
 
 
 @pytest.mark.slow

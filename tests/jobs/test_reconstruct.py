@@ -1,6 +1,7 @@
 """From a run and a video to pictures and films."""
 
 from dataclasses import asdict, replace
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -14,9 +15,10 @@ from videomae2.config import save
 from videomae2.data.readers import open_reader
 from videomae2.data.sources import SourceConfig
 from videomae2.errors import CheckpointError, ConfigError, VideoError
+from videomae2.jobs.chosen_clips import How
 from videomae2.jobs.films import film_frames, film_rate
 from videomae2.jobs.lettering import Style, shortened, text_width, wrapped
-from videomae2.jobs.reconstruct import How, rebuild_videos, reconstruct
+from videomae2.jobs.reconstruct import rebuild_videos, reconstruct
 from videomae2.jobs.sheets import reconstruction_sheet
 from videomae2.models.autoencoder import Autoencoder
 from videomae2.models.cards import Card
@@ -37,12 +39,12 @@ def video(videos):
     return encode(videos / "numbers.mp4", frames=30, size=(48, 64))
 
 
-def save_run(folder, videos, *, masking=None, source=None, channels=3):
+def save_run(folder, videos, *, masking=None, sources=None, channels=3):
     """A run folder with an untrained checkpoint."""
     run = small_run(videos, folder)
     run = replace(run, masking=masking or MaskingConfig(encoder_ratio=0.75))
-    if source is not None:
-        run = replace(run, data=replace(run.data, sources=(source,)))
+    if sources is not None:
+        run = replace(run, data=replace(run.data, sources=tuple(sources)))
     config = replace(run.model, encoder=replace(run.model.encoder, channels=channels))
     model = Autoencoder(config)
     initialise(model, torch.Generator().manual_seed(0))
@@ -121,10 +123,74 @@ def test_a_short_video_repeats_as_in_training(run, videos):
 @pytest.mark.parametrize(("unit", "stride"), [("seconds", 0.12), ("per-second", 25 / 3)])
 def test_a_stride_in_seconds_is_kept(tmp_path, videos, video, unit, stride):
     source = SourceConfig(path=videos, stride=stride, stride_unit=unit)
-    run = save_run(tmp_path / "run", videos, source=source)
+    run = save_run(tmp_path / "run", videos, sources=[source])
     np.testing.assert_allclose(np.diff(one(run, video).seconds), 0.12)
     late = one(run, video, start_seconds=0.4).seconds
     np.testing.assert_allclose(late, 0.4 + 0.12 * np.arange(4))
+
+
+@pytest.fixture
+def array(tmp_path):
+    np.save(tmp_path / "clip.npy", np.zeros((60, 32, 32, 3), np.uint8))
+    return tmp_path / "clip.npy"
+
+
+def test_without_a_clock_frames_are_shown_by_number(run, array):
+    shown = one(run, array, stride_frames=3)
+    assert shown.seconds is None
+    assert shown.indices.tolist() == [24, 27, 30, 33]
+    assert (shown.moment(0), shown.moment(-1)) == ("frame 24", "frame 33")
+    assert film_rate(shown) == Fraction(25, 3)
+    clocked = one(run, array, stride_frames=3, frame_rate=30.0)
+    np.testing.assert_allclose(clocked.seconds, 0.8 + np.arange(4) / 10)
+    assert clocked.moment(1) == "0.90 s"
+
+
+def test_a_frame_rate_of_training_is_used_and_a_missing_one_asked_for(tmp_path, array):
+    timed = SourceConfig(path=array.parent, stride=10.0, stride_unit="per-second", frame_rate=30.0)
+    run = save_run(tmp_path / "run", array.parent, sources=[timed])
+    assert np.diff(one(run, array).indices).tolist() == [3, 3, 3]
+    np.testing.assert_allclose(one(run, array, start_seconds=0.5).seconds[0], 0.5)
+    run = save_run(tmp_path / "other", array.parent, sources=[replace(timed, frame_rate=None)])
+    with pytest.raises(ConfigError, match=r"clip\.npy is .* no clock; give its --frame-rate, or a"):
+        one(run, array)
+    assert one(run, array, stride_frames=2).seconds is None
+    with pytest.raises(ConfigError, match=r"--start counts in seconds, .* --frame-rate$"):
+        one(run, array, stride_frames=2, start_seconds=0.1)
+
+
+@pytest.fixture
+def listed(tmp_path, video):
+    """A run of two lists with strides of their own, and a video of each."""
+    other = encode(tmp_path / "other.mp4", frames=30)
+    for name, path in (("slow", video), ("quick", other)):
+        (tmp_path / f"{name}.csv").write_text(f"{path} 0 -1\n")
+    sources = [
+        SourceConfig(path=tmp_path / f"{name}.csv", stride=stride)
+        for name, stride in (("slow", 4.0), ("quick", 2.0))
+    ]
+    return save_run(tmp_path / "run", tmp_path, sources=sources), video, other
+
+
+def test_a_video_of_a_list_has_the_stride_of_its_list(listed):
+    run, slow, quick = listed
+    assert np.diff(one(run, slow).indices).tolist() == [4, 4, 4]
+    assert np.diff(one(run, quick).indices).tolist() == [2, 2, 2]
+
+
+def test_a_strange_video_has_no_stride_where_those_of_training_differ(listed, tmp_path):
+    run, _, quick = listed
+    strange = encode(tmp_path / "strange.mp4", frames=30)
+    with pytest.raises(ConfigError, match=r"in none of .*\(slow: 4 frames, quick: 2 frames\)"):
+        one(run, strange)
+    assert np.diff(one(run, strange, stride_frames=3).indices).tolist() == [3, 3, 3]
+    with (tmp_path / "slow.csv").open("a") as file:
+        file.write(f"{quick} 0 -1\n")
+    with pytest.raises(ConfigError, match=r"in several of .*; choose --stride"):
+        one(run, quick)
+    (tmp_path / "slow.csv").unlink()
+    with pytest.raises(ConfigError, match=r"cannot be told, choose --stride: .*slow\.csv"):
+        one(run, quick)
 
 
 def test_seeds_draw_other_masks_and_each_video_has_its_own(run, video):
@@ -194,6 +260,8 @@ def test_wrong_choices_are_refused(run, video, tmp_path):
         How(start_seconds=-1.0)
     with pytest.raises(ValueError, match="stride is 1 frame or more"):
         How(stride_frames=0)
+    with pytest.raises(ValueError, match="frame rate is above 0 per second, got 0"):
+        How(frame_rate=0.0)
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match=r"cannot write to .*file.*; choose --out"):
         reconstruct(run, video, out=tmp_path / "file" / "x", frames_shown=2, device="cpu")

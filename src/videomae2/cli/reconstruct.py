@@ -9,7 +9,8 @@ from tyro.conf import Positional, arg
 
 from videomae2.cli.options import parse
 from videomae2.errors import ConfigError
-from videomae2.jobs.reconstruct import How, Written, reconstruct
+from videomae2.jobs.chosen_clips import How
+from videomae2.jobs.reconstruct import Written, reconstruct
 from videomae2.tasks.rebuild import Statistics
 
 PROG = "videomae2 reconstruct"
@@ -37,6 +38,8 @@ class Options:
     """Second of the video at which the clip begins; in its middle if not given."""
     stride: int | None = None
     """Frames from one frame of the clip to the next; as in training if not given."""
+    frame_rate: float | None = None
+    """Frames per second of a folder of images or an array; as in training if not given."""
     statistics: Statistics = "surroundings"
     """Where the mean and contrast of rebuilt cubes come from: the visible cubes around, or the
     truth, which flatters the model."""
@@ -67,6 +70,7 @@ def main(arguments: list[str]) -> int:
         how = How(
             start_seconds=options.start,
             stride_frames=options.stride,
+            frame_rate=options.frame_rate,
             statistics=options.statistics,
             seed=options.seed,
             all_hidden=options.all_hidden,
@@ -90,7 +94,7 @@ def _as_text(written: Written) -> str:
     return "\n".join(
         [
             f"model    {shown.model}, {shown.hidden_share:.0%} of the cubes hidden",
-            f"clip     {shown.video}, {shown.seconds[0]:.2f} to {shown.seconds[-1]:.2f} s",
+            f"clip     {shown.video}, {shown.moment(0)} to {shown.moment(-1)}",
             f"loss     {shown.loss:.4f}, predicting each cube's mean gives {shown.baseline:.4f}",
             f"picture  {written.picture}",
             f"film     {written.film}",
@@ -105,7 +109,8 @@ def _as_json(written: Written) -> str:
         {
             "video": shown.video,
             "model": shown.model,
-            "seconds": [round(float(second), 6) for second in shown.seconds],
+            "frames": shown.indices.tolist(),
+            "seconds": None if shown.seconds is None else shown.seconds.round(6).tolist(),
             "hidden_share": shown.hidden_share,
             "statistics": shown.statistics,
             "passes": shown.passes,

@@ -34,6 +34,7 @@ _BELOW_ONE = Limit("a number from 0 to below 1", least=0.0, below=1.0)
 
 LIMITS = {
     "data.sources.*.stride": _POSITIVE,
+    "data.sources.*.frame_rate": _POSITIVE,
     "data.sources.*.weight": _POSITIVE,
     "data.views": _ONE_OR_MORE,
     "data.crop.area": _SHARE_ABOVE_0,

@@ -1,6 +1,6 @@
-"""Read frames from a folder of images, or from an array on disk.
+"""Read frames from a folder of images, which has no clock of its own.
 
-Axes: frames, height, width, channels. Neither has a clock: `seconds` counts frames.
+Axes: frames, height, width, channels.
 """
 
 import os
@@ -18,10 +18,10 @@ from videomae2.data.readers import (
     Frames,
     Pixels,
     ReadLimits,
-    Seconds,
     check_indices,
     check_size,
     check_window,
+    even_seconds,
     plain,
     shrunk,
 )
@@ -49,6 +49,7 @@ class FrameFolder:
         frame_name: str | None,
         first: int,
         frames: int | None,
+        frame_rate: float | None,
     ) -> None:
         self._path, self._pixels, self._limits = Path(path), pixels, limits
         there = _image_names(self._path)
@@ -60,7 +61,7 @@ class FrameFolder:
         if len(self._names) > limits.max_frames:
             raise VideoError(path, f"it has more than the limit of {limits.max_frames} frames")
         self.num_frames = len(self._names)
-        self.seconds: Seconds = np.arange(self.num_frames, dtype=np.float64)
+        self.seconds = even_seconds(self.num_frames, frame_rate)
 
     def read(self, indices: Sequence[int]) -> Frames:
         check_indices(self._path, indices, self.num_frames)
@@ -171,54 +172,3 @@ def _filled(folder: Path, frame_name: str, number: int) -> str:
         pass
     reason = f"frame_name {frame_name!r} is no name with one number, such as img_{{:05}}.jpg"
     raise VideoError(folder, reason)
-
-
-class FrameArray:
-    """A `Reader` of an `.npy` file: uint8 [frames, height, width, channels], any channels."""
-
-    def __init__(self, path: Path | str, *, limits: ReadLimits) -> None:
-        self._path, self._limits = path, limits
-        try:
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise VideoError(path, f"it is no whole .npy file: {plain(error)}") from error
-        if array.ndim != 4 or array.dtype != np.uint8 or array.size == 0:
-            raise VideoError(
-                path,
-                f"it holds {array.dtype} {list(array.shape)}, wanted uint8 "
-                "[frames, height, width, channels]",
-            )
-        self._array = np.asarray(array)  # still the file, but indexing gives a plain array
-        self.num_frames = len(array)
-        self.seconds: Seconds = np.arange(self.num_frames, dtype=np.float64)
-
-    def read(self, indices: Sequence[int]) -> Frames:
-        check_indices(self._path, indices, self.num_frames)
-        check_size(self._path, len(indices), self._array.shape[1:], self._limits)
-        frames = self._array[list(indices)]
-        return _shrunk_frames(frames, self._limits.shrink_side)
-
-    def close(self) -> None:
-        """The file is let go with the last array that looks into it."""
-
-    def __enter__(self) -> "FrameArray":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """See `close`."""
-
-
-def _shrunk_frames(
-    frames: Frames, shrink_side: int | None
-) -> UInt8[np.ndarray, "frames less_height less_width channels"]:
-    height, width = shrunk((frames.shape[1], frames.shape[2]), shrink_side)
-    if (height, width) == frames.shape[1:3]:
-        return frames
-    from PIL import Image
-
-    small = np.empty((len(frames), height, width, frames.shape[3]), np.uint8)
-    for i, frame in enumerate(frames):
-        for channel in range(frame.shape[2]):  # pillow knows no other numbers of channels
-            plane = Image.fromarray(np.ascontiguousarray(frame[:, :, channel]))
-            small[i, :, :, channel] = np.asarray(plane.resize((width, height), _SMOOTH))
-    return small

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from videomae2.data.cells import PARQUET
+from videomae2.data.cells import PARQUET, header_of
 from videomae2.data.columns import Columns, Labels, Wish
 from videomae2.data.folders import (
     IMAGE_EXTENSIONS,
@@ -19,7 +19,7 @@ from videomae2.data.frame_folders import read_frame_folders
 from videomae2.data.frame_names import parse
 from videomae2.data.lists import detect, lines_of, read_list
 from videomae2.data.manifest import Manifest
-from videomae2.data.tables import is_table, read_table
+from videomae2.data.tables import PATH_WANTED, is_table, read_table
 from videomae2.errors import ManifestError
 
 Layout = Literal[
@@ -151,14 +151,24 @@ def read_text(source: str) -> str:
 
 
 def _refuse_lookalikes(text: str, source: str) -> None:
-    """Name what lists are mistaken for: tables without a header, JSON that is one array."""
-    number, line = next(lines_of(text), (1, ""))
-    if (found := _CELL.search(line)) and found[1].lower() in VIDEO_EXTENSIONS:
+    """Name what lists are mistaken for: tables whose header is missing or names no path, JSON."""
+    lines = lines_of(text)
+    number, line = next(lines, (1, ""))
+    if _has_cell_of_video(line):
         message = "looks like a table without a header: put a first line such as path,label"
+        raise ManifestError(message, path=source, line=number)
+    names, delimiter = header_of(text)
+    if delimiter in line and _has_cell_of_video(next(lines, (0, ""))[1]):
+        message = f"looks like a table, but its columns are {', '.join(names)}; {PATH_WANTED}"
         raise ManifestError(message, path=source, line=number)
     if line.startswith("["):
         message = 'looks like a JSON array, wanted one object such as {"path": "a.mp4"} per line'
         raise ManifestError(message, path=source, line=number)
+
+
+def _has_cell_of_video(line: str) -> bool:
+    found = _CELL.search(line)
+    return found is not None and found[1].lower() in VIDEO_EXTENSIONS
 
 
 def _base(columns: Columns, roots: list[str], *, required: bool) -> str:

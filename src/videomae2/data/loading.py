@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from videomae2.data.batches import Gathering, HostBatch
+from videomae2.data.clocks import check_clocks
 from videomae2.data.crew import Answer
 from videomae2.data.listing import read_manifest
 from videomae2.data.manifest import Manifest
@@ -137,7 +138,7 @@ class Loader:
             while pending[0][1]:
                 yield pending.popleft()[0], None
             if answer.error is not None:
-                self.quarantine.add(answer.error)
+                self.quarantine.add(pending[0][0].path, answer.error)
             yield pending.popleft()[0], answer
         while pending:
             yield pending.popleft()[0], None
@@ -155,13 +156,20 @@ class Loader:
 
 
 def read_sources(data: DataConfig) -> list[Manifest]:
-    """List the videos of every source; raises ManifestError where that cannot work."""
-    return [
+    """List the videos of every source.
+
+    Raises:
+        ManifestError: A list cannot be read.
+        ConfigError: A stride counts in seconds of what has no clock.
+    """
+    manifests = [
         read_manifest(
             source.path, root=source.root, layout=source.layout, frame_name=source.frame_name
         )
         for source in data.sources
     ]
+    check_clocks(data.sources, manifests)
+    return manifests
 
 
 def clip_shape(
@@ -188,4 +196,5 @@ def clip_shape(
         crop=data.crop,
         limits=limits,
         frame_name=manifest.frame_name,
+        frame_rate=source.frame_rate,
     )

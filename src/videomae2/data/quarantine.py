@@ -1,6 +1,7 @@
 """Videos that cannot be read: listed with their reason, left out, and not too many of them."""
 
 import json
+import os
 from pathlib import Path
 
 from videomae2.errors import UnreadableShareError, VideoError
@@ -29,16 +30,22 @@ class Quarantine:
     def __contains__(self, path: str) -> bool:
         return path in self.reasons
 
-    def add(self, error: VideoError) -> None:
-        """List a video.
+    def add(self, video: str, error: VideoError) -> None:
+        """List a video under the path that its list gives it, by which it is looked up.
+
+        Args:
+            video: The path.
+            error: Why it cannot be read; its own path may be that of one image of a frame folder,
+                which then stands in the reason.
 
         Raises:
             UnreadableShareError: If that makes too many.
         """
-        if error.path in self.reasons:
+        if video in self.reasons:
             return
-        self.reasons[error.path] = error.reason
-        self._unwritten.append(json.dumps({"path": error.path, "reason": error.reason}) + "\n")
+        inside = "" if error.path == video else f"{os.path.relpath(error.path, video)}: "
+        self.reasons[video] = inside + error.reason
+        self._unwritten.append(json.dumps({"path": video, "reason": self.reasons[video]}) + "\n")
         self._write()
         self.check()
 

@@ -52,8 +52,8 @@ class Reader(Protocol):
         ...
 
     @property
-    def seconds(self) -> Seconds:
-        """When each frame is shown, counted from the first; the frame's index without a clock."""
+    def seconds(self) -> Seconds | None:
+        """When each frame is shown, counted from the first; None if nothing tells the time."""
         ...
 
     def read(self, indices: Sequence[int]) -> Frames:
@@ -73,6 +73,7 @@ def open_reader(
     frame_name: str | None = None,
     first: int = 0,
     frames: int | None = None,
+    frame_rate: float | None = None,
 ) -> Reader:
     """Open what the path names: a folder of frame images, an `.npy` array, else a video file.
 
@@ -85,6 +86,8 @@ def open_reader(
         first: The frame that becomes index 0: a frame number, or with `frame_name` the number
             in the name of the first file.
         frames: How many frames from there; all there are if left out.
+        frame_rate: Frames per second of a folder or an array, which do not tell it; without it
+            they have no `seconds`. A video file goes by its own times.
 
     Raises:
         VideoError: If it cannot be opened, is over a limit, or has no frames `first` ...
@@ -96,7 +99,13 @@ def open_reader(
         from videomae2.data.frames import FrameFolder
 
         return FrameFolder(
-            path, pixels=pixels, limits=limits, frame_name=frame_name, first=first, frames=frames
+            path,
+            pixels=pixels,
+            limits=limits,
+            frame_name=frame_name,
+            first=first,
+            frames=frames,
+            frame_rate=frame_rate,
         )
     if not stat.S_ISREG(mode):
         raise VideoError(path, "it is neither a file nor a folder, but a pipe, socket or device")
@@ -104,14 +113,18 @@ def open_reader(
         raise VideoError(path, f"frame_name {frame_name!r} needs a folder, and this is a file")
     whole: Reader
     if os.fspath(path).endswith(".npy"):
-        from videomae2.data.frames import FrameArray
+        from videomae2.data.arrays import FrameArray
 
-        whole = FrameArray(path, limits=limits)
+        whole = FrameArray(path, limits=limits, frame_rate=frame_rate)
     else:
         from videomae2.data.video import VideoFile
 
         whole = VideoFile(path, pixels=pixels, limits=limits)
-    return whole if first == 0 and frames is None else _cut(whole, path, first, frames)
+    if first == 0 and frames is None:
+        return whole
+    from videomae2.data.windows import cut
+
+    return cut(whole, path, first, frames)
 
 
 def _file_mode(path: Path | str) -> int:
@@ -121,6 +134,11 @@ def _file_mode(path: Path | str) -> int:
         raise VideoError(path, "there is no such file or folder") from error
     except (OSError, ValueError) as error:
         raise VideoError(path, f"it cannot be opened: {plain(error)}") from error
+
+
+def even_seconds(num_frames: int, frame_rate: float | None) -> Seconds | None:
+    """When frames without times of their own are shown; None if their rate is not known."""
+    return None if frame_rate is None else np.arange(num_frames) / frame_rate
 
 
 def plain(error: Exception) -> str:
@@ -196,35 +214,3 @@ class Deadline:
     def error(self) -> VideoError:
         """What to raise when the time is over."""
         return VideoError(self.path, f"reading took longer than the limit of {self.seconds:g} s")
-
-
-class _Window:
-    """Some consecutive frames of a reader, as a reader."""
-
-    def __init__(self, whole: Reader, first: int, count: int, path: Path | str) -> None:
-        self._whole, self._first, self._path = whole, first, path
-        self.num_frames = count
-        seconds = whole.seconds[first : first + count]
-        self.seconds: Seconds = seconds - seconds[0]
-
-    def read(self, indices: Sequence[int]) -> Frames:
-        check_indices(self._path, indices, self.num_frames)
-        return self._whole.read([self._first + index for index in indices])
-
-    def close(self) -> None:
-        self._whole.close()
-
-    def __enter__(self) -> "_Window":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-
-def _cut(whole: Reader, path: Path | str, first: int, frames: int | None) -> Reader:
-    try:
-        count = check_window(path, first, frames, whole.num_frames)
-    except VideoError:
-        whole.close()
-        raise
-    return _Window(whole, first, count, path)

@@ -24,6 +24,9 @@ class SourceConfig:
     """Distance between the frames of a clip."""
     stride_unit: Literal["frames", "seconds", "per-second"] = "frames"
     """What the stride counts: frames, seconds, or how many frames are taken per second."""
+    frame_rate: float | None = None
+    """Frames per second of frame folders and arrays, which have no clock of their own; needed if
+    the stride counts in seconds. Video files go by their own times."""
     weight: float = 1.0
     """How often each video is taken in an epoch; 0.25 takes another quarter of them each time."""
     frame_name: str | None = None

@@ -16,6 +16,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "first": ("first", "start"),
     "frames": ("frames", "total_frames", "num_frames"),
 }
+PATH_WANTED = "wanted one called " + " or ".join(COLUMNS["path"])
 _NUMBER = re.compile(r"(-?[0-9]+)(?:\.0+)?")  # pandas writes 3.0 if a cell of the column is empty
 
 
@@ -60,8 +61,8 @@ def _names(cells: Cells, source: str, keep: str) -> dict[str, str]:
             raise ManifestError(message, path=source)
         names[role] = found[0] if found else ""
     if not names["path"] or (keep and keep not in cells.columns):
-        want = repr(keep) if names["path"] else "one called " + " or ".join(COLUMNS["path"])
-        raise ManifestError(f"its columns are {shown}; wanted {want}", path=source)
+        want = f"wanted {keep!r}" if names["path"] else PATH_WANTED
+        raise ManifestError(f"its columns are {shown}; {want}", path=source)
     return names
 
 

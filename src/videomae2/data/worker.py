@@ -17,6 +17,10 @@ from videomae2.data.worker_main import Allocate
 from videomae2.errors import VideoError
 from videomae2.tensors import draws
 
+_NO_CLOCK = (
+    "it is a folder of images or an array, which has no clock, and the stride counts in seconds; "
+    "give the frame rate of its source, or count the stride in frames"
+)
 _START_STREAM, _VIEW_STREAM, _CROP_STREAM = 1, 2, 3
 
 
@@ -38,6 +42,7 @@ class ClipShape:
     """Exact strides (pre-training), or as ``data/labelled_sampling.py`` has it."""
     middle: bool = False
     """Dense windows and segments are taken in the middle, without a draw (validation)."""
+    frame_rate: float | None = None
 
     @property
     def pixels(self) -> Pixels:
@@ -86,8 +91,9 @@ def read_sample(
         frame_name=shape.frame_name if entry.is_frames else None,
         first=entry.first,
         frames=entry.frames,
+        frame_rate=shape.frame_rate,
     ) as reader:
-        indices = clip_indices(reader, shape, request.key)
+        indices = clip_indices(reader, request)
         opened = time.perf_counter()
         wanted, place = np.unique(indices, return_inverse=True)
         frames = reader.read(wanted.tolist())
@@ -108,38 +114,56 @@ def read_sample(
     }
 
 
-def clip_indices(reader: Reader, shape: ClipShape, key: int) -> np.ndarray:
-    """Which frames make the clip; may repeat in a short video."""
-    uniform = draws.uniform(draws.key(key, _START_STREAM), shape.frames)
+def clip_indices(reader: Reader, request: SampleRequest) -> np.ndarray:
+    """Which frames make the clip; may repeat in a short video.
+
+    Raises:
+        VideoError: If the stride counts in seconds and the video has no clock.
+    """
+    shape = request.shape
+    uniform = draws.uniform(draws.key(request.key, _START_STREAM), shape.frames)
+    seconds = None if shape.stride_unit == "frames" else _clock(reader, request)
     if shape.sampling == "stride":
-        return _strided(reader, shape, float(uniform[0]))
+        return _strided(reader, shape, seconds, float(uniform[0]))
     if shape.sampling == "segments":
-        return _segments(reader, shape, None if shape.middle else uniform)
-    return _dense(reader, shape, None if shape.middle else float(uniform[0]))
+        return _segments(reader, shape, seconds, None if shape.middle else uniform)
+    return _dense(reader, shape, seconds, None if shape.middle else float(uniform[0]))
 
 
-def _strided(reader: Reader, shape: ClipShape, uniform: float) -> np.ndarray:
-    if shape.stride_unit == "frames":
+def _clock(reader: Reader, request: SampleRequest) -> np.ndarray:
+    if reader.seconds is None:
+        raise VideoError(request.path, _NO_CLOCK)
+    return reader.seconds
+
+
+def _strided(
+    reader: Reader, shape: ClipShape, seconds: np.ndarray | None, uniform: float
+) -> np.ndarray:
+    if seconds is None:
         stride = int(shape.stride)
         first = sampling.first_frame(reader.num_frames, shape.frames * stride, uniform)
         return sampling.pretrain_indices(reader.num_frames, shape.frames, stride, first=first)
-    return sampling.timed_indices(reader.seconds, shape.frames, shape.step_seconds, uniform)
+    return sampling.timed_indices(seconds, shape.frames, shape.step_seconds, uniform)
 
 
-def _dense(reader: Reader, shape: ClipShape, uniform: float | None) -> np.ndarray:
-    if shape.stride_unit == "frames":
+def _dense(
+    reader: Reader, shape: ClipShape, seconds: np.ndarray | None, uniform: float | None
+) -> np.ndarray:
+    if seconds is None:
         return labelled_sampling.dense_indices(
             reader.num_frames, shape.frames, int(shape.stride), uniform=uniform
         )
     return labelled_sampling.dense_timed_indices(
-        reader.seconds, shape.frames, shape.step_seconds, uniform=uniform
+        seconds, shape.frames, shape.step_seconds, uniform=uniform
     )
 
 
-def _segments(reader: Reader, shape: ClipShape, uniform: np.ndarray | None) -> np.ndarray:
-    if shape.stride_unit == "frames":
+def _segments(
+    reader: Reader, shape: ClipShape, seconds: np.ndarray | None, uniform: np.ndarray | None
+) -> np.ndarray:
+    if seconds is None:
         return labelled_sampling.segment_indices(reader.num_frames, shape.frames, uniform)
-    return labelled_sampling.segment_timed_indices(reader.seconds, shape.frames, uniform)
+    return labelled_sampling.segment_timed_indices(seconds, shape.frames, uniform)
 
 
 def view_boxes(

@@ -49,11 +49,11 @@ class RunLog:
             "clips_per_second": sum(r.clips for r in records) / report.seconds,
             "data_wait_share": report.waited / report.seconds,
             "memory_gib": self.memory(),
-            "time": round(time.time(), 1),
         }
         for record in records[:-1]:
             self._lines.add(_entry(record))
-        self._lines.add({**_entry(records[-1]), **_rounded(extra)})
+        now = round(time.time(), 1)  # six digits of it, as of the others, would be hours off
+        self._lines.add({**_entry(records[-1]), **_rounded(extra), "time": now})
         if not self._lines.flush():
             self.say(f"cannot write {self._lines.path} now; its lines are kept for the next try")
         self._draw(records, extra)
@@ -103,8 +103,7 @@ class RunLog:
                 for name in ("loss", "lr", "norm"):
                     self._board.add_scalar(f"train/{name}", getattr(record, name), record.step)
             for name, value in extra.items():
-                if name != "time":
-                    self._board.add_scalar(f"speed/{name}", value, records[-1].step)
+                self._board.add_scalar(f"speed/{name}", value, records[-1].step)
             self._board.flush()
         except OSError as error:
             self.say(f"TensorBoard events are no longer written: {error}")

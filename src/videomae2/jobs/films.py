@@ -29,6 +29,7 @@ _NOTE = Style(12, color=FAINT_INK)
 _MARGIN, _GAP = 20, 10
 _PANEL_PIXELS = 224
 _RATES = (2.0, 25.0)  # frames per second: slower or faster ones are hard to look at
+_USUAL_RATE = 25.0  # a guess, for looking at videos that do not say how fast they are
 _FILM_SECONDS = 4.0  # an mp4 repeats a shorter clip; a GIF repeats by itself
 
 
@@ -56,7 +57,8 @@ def film_frames(shown: Reconstruction) -> Pictures:
 
 def film_rate(shown: Reconstruction) -> Fraction:
     """Frames per second at which the film runs as fast as the video, within limits."""
-    gaps = np.diff(shown.seconds)
+    seconds = shown.indices / _USUAL_RATE if shown.seconds is None else shown.seconds
+    gaps = np.diff(seconds)
     moving = gaps[gaps > 0]
     rate = 1 / float(np.median(moving)) if len(moving) else _RATES[0]
     return Fraction(min(max(rate, _RATES[0]), _RATES[1])).limit_denominator(100)

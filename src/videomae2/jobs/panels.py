@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float64, UInt8
+from jaxtyping import Bool, Float64, Int64, UInt8
 from PIL import Image
 
 from videomae2.jobs.lettering import Color
@@ -47,8 +47,10 @@ class Reconstruction:
     """Name of the model, such as "tiny, step 800"."""
     masking: MaskingConfig
     cubes: Cubes
-    seconds: Float64[np.ndarray, " frames"]
-    """When each frame of the clip is shown in the video."""
+    indices: Int64[np.ndarray, " frames"]
+    """Number of each frame of the clip in the video, from 0."""
+    seconds: Float64[np.ndarray, " frames"] | None
+    """When each frame is shown in the video; None if the video has no clock."""
     original: UInt8[np.ndarray, "frames height width channels"]
     rebuilt: UInt8[np.ndarray, "frames height width channels"]
     """Visible cubes as they were, hidden ones as predicted."""
@@ -71,6 +73,12 @@ class Reconstruction:
     def hidden_share(self) -> float:
         """Share of the cubes that the encoder did not see."""
         return float(1 - self.visible.mean())
+
+    def moment(self, frame: int) -> str:
+        """Say which moment of the video a frame of the clip shows, as exactly as is known."""
+        if self.seconds is None:
+            return f"frame {self.indices[frame]}"
+        return f"{self.seconds[frame]:.2f} s"
 
 
 def panel(shown: Reconstruction, row: Row, frames: Sequence[int], *, scale: int = 1) -> Pictures:

@@ -4,54 +4,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from jaxtyping import Float64, Int64, UInt8
 
-from videomae2.config import PretrainRun, load
-from videomae2.data import sampling
 from videomae2.data.crops import centre_box
-from videomae2.data.readers import Reader, open_reader
 from videomae2.data.sources import SourceConfig
 from videomae2.data.views import cut
 from videomae2.engine.runtime import RuntimeConfig, prepare
-from videomae2.errors import ConfigError, VideoError
+from videomae2.errors import ConfigError
+from videomae2.jobs.chosen_clips import How, read_clip, source_of
 from videomae2.jobs.films import film_frames, film_rate, write_gif, write_mp4
 from videomae2.jobs.panels import Reconstruction
-from videomae2.jobs.run_folder import RUN_FILE
 from videomae2.jobs.sheets import reconstruction_picture
 from videomae2.models.cards import CARD_FILE
 from videomae2.models.entries import build
 from videomae2.models.saved import find_model, load_autoencoder
 from videomae2.tasks.pretrain import MaskingConfig, PretrainTask
-from videomae2.tasks.rebuild import Statistics, rebuild
+from videomae2.tasks.rebuild import rebuild
 from videomae2.tensors import draws
 from videomae2.tensors.clips import Clips
-
-_MIDDLE = 0.5
-_STRIDE_FRAMES = 4  # of the released recipes, for a model that does not say how it was trained
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class How:
-    """Which clip is taken, and how it is rebuilt."""
-
-    start_seconds: float | None = None
-    """Where the clip begins; in the middle of the video if not given."""
-    stride_frames: int | None = None
-    """Distance of its frames; as in training if not given."""
-    statistics: Statistics = "surroundings"
-    """Where mean and contrast of rebuilt cubes come from."""
-    seed: int = 0
-    """Draws what is hidden."""
-    all_hidden: bool = False
-    """Ask the decoder for all hidden cubes at once."""
-
-    def __post_init__(self) -> None:
-        if self.start_seconds is not None and self.start_seconds < 0:
-            raise ValueError(f"a clip starts at 0 seconds or later, got {self.start_seconds:g}")
-        if self.stride_frames is not None and self.stride_frames < 1:
-            raise ValueError(f"a stride is 1 frame or more, got {self.stride_frames}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +113,7 @@ def rebuild_videos(
     if "step" in card.notes:
         name += f", step {card.notes['step']}"
     return [
-        _rebuild(task, video, _source(folder, video), name, how, number)
+        _rebuild(task, video, source_of(_run_folder(folder), video, how), name, how, number)
         for number, video in enumerate(videos)
     ]
 
@@ -153,9 +123,9 @@ def _rebuild(
 ) -> Reconstruction:
     """Rebuild a clip of one video."""
     cubes, device = task.model.cubes, task.mean.device
-    frames, seconds = _read_clip(task, video, source, how)
-    box = centre_box(frames.shape[1], frames.shape[2], (cubes.height, cubes.width))
-    pixels = cut(torch.from_numpy(frames), box, (cubes.height, cubes.width), flip=False)
+    clip = read_clip(video, cubes, source, how)
+    box = centre_box(clip.pixels.shape[1], clip.pixels.shape[2], (cubes.height, cubes.width))
+    pixels = cut(torch.from_numpy(clip.pixels), box, (cubes.height, cubes.width), flip=False)
     key = draws.signed(draws.key(how.seed, number))
     clips = Clips(
         pixels[None].to(device),
@@ -168,7 +138,8 @@ def _rebuild(
         model=name,
         masking=task.masking,
         cubes=cubes,
-        seconds=seconds,
+        indices=clip.indices,
+        seconds=clip.seconds,
         original=pixels.numpy(),
         rebuilt=found.pixels[0].cpu().numpy(),
         visible=found.visible[0].cpu().numpy(),
@@ -180,54 +151,6 @@ def _rebuild(
         passes=found.passes,
         all_hidden=how.all_hidden,
     )
-
-
-def _read_clip(
-    task: PretrainTask, video: Path, source: SourceConfig | None, how: How
-) -> tuple[UInt8[np.ndarray, "frames height width channels"], Float64[np.ndarray, " frames"]]:
-    """Read the frames of the clip, and when they are shown."""
-    cubes = task.model.cubes
-    with open_reader(video, pixels="gray" if cubes.channels == 1 else "rgb") as reader:
-        indices = _indices(reader, cubes.frames, video, source, how)
-        wanted, place = np.unique(indices, return_inverse=True)
-        frames = reader.read(wanted.tolist())[place]
-        seconds = reader.seconds[indices]
-    if frames.shape[3] != cubes.channels:
-        raise VideoError(
-            video, f"its frames have {frames.shape[3]} channels, the model reads {cubes.channels}"
-        )
-    return frames, seconds
-
-
-def _indices(
-    reader: Reader, frames: int, video: Path, source: SourceConfig | None, how: How
-) -> Int64[np.ndarray, " frames"]:
-    """Which frames make the clip; a short video repeats its last ones, as in training."""
-    seconds, start = reader.seconds, how.start_seconds
-    if start is not None and start > seconds[-1]:
-        raise ConfigError(f"--start is {start:g}, and {video} ends at {seconds[-1]:.2f} s")
-    if how.stride_frames is None and source is not None and source.stride_unit != "frames":
-        step = source.stride if source.stride_unit == "seconds" else 1 / source.stride
-        if start is None:
-            return sampling.timed_indices(seconds, frames, step, _MIDDLE)
-        shown = np.searchsorted(seconds, start + step * np.arange(frames), side="right") - 1
-        return np.maximum(shown, 0).astype(np.int64)
-    stride = how.stride_frames or int(source.stride if source else _STRIDE_FRAMES)
-    if start is None:
-        first = sampling.first_frame(reader.num_frames, frames * stride, _MIDDLE)
-    else:
-        first = int(np.searchsorted(seconds, start))
-    return sampling.pretrain_indices(reader.num_frames, frames, stride, first=first)
-
-
-def _source(model: Path, video: Path) -> SourceConfig | None:
-    """How training took clips: of the source that the video lies in, or else of the first."""
-    path = _run_folder(model) / RUN_FILE
-    if not path.exists():
-        return None
-    sources = load(PretrainRun, path).data.sources
-    inside = [s for s in sources if video.resolve().is_relative_to(s.path.resolve())]
-    return (*inside, *sources)[0]
 
 
 def _run_folder(model: Path) -> Path:

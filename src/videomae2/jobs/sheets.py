@@ -155,7 +155,7 @@ class _Block:
         for number, frame in enumerate(self.frames):
             middle = x + self.label_width + number * (self.frame_width + _GAP)
             middle += self.frame_width // 2
-            page.text(middle, y, f"{shown.seconds[frame]:.2f} s", _TIME, anchor="ma")
+            page.text(middle, y, shown.moment(frame), _TIME, anchor="ma")
 
 
 def _notes(clips: Sequence[Reconstruction], width: int) -> list[str]:

@@ -94,8 +94,9 @@ def _read(request: SampleRequest, clock: _Clock) -> None:
         frame_name=shape.frame_name if entry.is_frames else None,
         first=entry.first,
         frames=entry.frames,
+        frame_rate=shape.frame_rate,
     ) as reader:
-        indices = clip_indices(reader, shape, request.key)
+        indices = clip_indices(reader, request)
         wanted, place = np.unique(indices, return_inverse=True)
         frames = reader.read(wanted.tolist())
         known = reader.timings if isinstance(reader, video.VideoFile) else None
