@@ -1,6 +1,7 @@
 """Pre-training from start to end: check, lock the folder, train, or go on where it stopped."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -12,6 +13,7 @@ from videomae2.data.mixture import Mixture
 from videomae2.engine.checkpoints import Checkpoints, check_writable
 from videomae2.engine.loop import Plan
 from videomae2.engine.runlog import to_terminal
+from videomae2.engine.runtime import prepare, resolve
 from videomae2.engine.schedules import CosineSchedule, scaled_lr
 from videomae2.errors import CheckpointError
 from videomae2.jobs.run_folder import RunLock, check_same_run, record
@@ -20,38 +22,59 @@ from videomae2.models.autoencoder import Autoencoder
 from videomae2.tasks.pretrain import PretrainTask
 
 
-def pretrain(run: PretrainRun, *, say: Say = to_terminal) -> Path:
+def pretrain(run: PretrainRun, *, resume: bool = False, say: Say = to_terminal) -> Path:
     """Train, or go on training, and give the folder of the last checkpoint.
 
     Args:
         run: The complete configuration.
+        resume: Insist on going on: it is an error if there is no checkpoint.
         say: Takes each line for people.
 
     Raises:
         ConfigError: Before any work, with every problem of the configuration.
         DataError: If lists are wrong, or more videos than allowed cannot be read.
-        CheckpointError: If the run folder cannot be used.
+        CheckpointError: If the run folder cannot be used, or the last state not be saved.
+        NonFiniteLossError: If too many steps in a row were skipped, or all.
         Interrupted: After saving, when asked to stop.
     """
     check(run)
+    folder = run.record.out
+    checkpoints = Checkpoints(
+        folder / "checkpoints", keep=run.record.keep, keep_every=run.record.keep_every
+    )
+    if resume:
+        check_resumable(run)
     manifests = read_sources(run.data)
     plan = make_plan(run, manifests)
-    folder = run.record.out
+    runtime = prepare(run.runtime)
+    # What a run computes depends on the precision, so what auto became is part of the run.
+    run = replace(run, runtime=replace(run.runtime, precision=runtime.precision))
     check_writable(folder, 0)
     with RunLock(folder):
         check_same_run(run, manifests)
-        checkpoints = Checkpoints(
-            folder / "checkpoints", keep=run.record.keep, keep_every=run.record.keep_every
-        )
         check_writable(checkpoints.folder, _bytes_needed(run, len(checkpoints.steps())))
         record(run, manifests)
-        trainer = Trainer(run, plan, checkpoints, say)
+        trainer = Trainer(run, plan, checkpoints, runtime, say)
         say(describe(run, manifests))
         trainer.train(manifests)
     newest = checkpoints.newest()
     if newest is None:
         raise CheckpointError(f"nothing could be saved in {checkpoints.folder}")
     return newest[1]
+
+
+def check_resumable(run: PretrainRun) -> None:
+    """Refuse to start from the beginning.
+
+    Raises:
+        CheckpointError: If the run folder has no checkpoint.
+    """
+    folder = run.record.out
+    if Checkpoints(folder / "checkpoints").newest() is None:
+        state = "has no checkpoint" if folder.exists() else "does not exist"
+        raise CheckpointError(
+            f"there is nothing to resume: {folder} {state}; correct --out, or leave --resume out"
+        )
 
 
 def make_plan(run: PretrainRun, manifests: Sequence[Manifest]) -> Plan:
@@ -84,11 +107,17 @@ def make_plan(run: PretrainRun, manifests: Sequence[Manifest]) -> Plan:
 
 
 def describe(run: PretrainRun, manifests: Sequence[Manifest] | None = None) -> str:
-    """Say in a few lines what a run will do."""
+    """Say in a few lines what a run will do.
+
+    Raises:
+        ConfigError: If the device is not there.
+    """
     manifests = read_sources(run.data) if manifests is None else manifests
     plan = make_plan(run, manifests)
     with torch.device("meta"):
-        task = PretrainTask(Autoencoder(run.model), run.masking)
+        task = PretrainTask(
+            Autoencoder(run.model), run.masking, mean=run.data.mean, std=run.data.std
+        )
     encoder, optim, counts = run.model.encoder, run.optim, task.counts
     parameters = sum(p.numel() for p in task.parameters())
     peak = max(plan.lr(step) for step in range(min(plan.steps, 100_000)))
@@ -107,6 +136,7 @@ def describe(run: PretrainRun, manifests: Sequence[Manifest] | None = None) -> s
         f"{f' in {optim.accumulate} parts' if optim.accumulate > 1 else ''}, "
         f"{optim.epochs:g} epochs, peak lr {peak:.3g}",
         f"folder   {run.record.out}",
+        f"device   {resolve(run.runtime)}",
     ]
     return "\n".join(lines)
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch.optim import AdamW
 
 from videomae2.config import PretrainRun
@@ -15,12 +15,12 @@ from videomae2.data.manifest import Manifest
 from videomae2.data.quarantine import Quarantine
 from videomae2.data.views import make_clips
 from videomae2.engine.averages import RunningMean
-from videomae2.engine.checkpoints import Checkpoints
+from videomae2.engine.checkpoints import Checkpoints, read_tensors
 from videomae2.engine.loop import Part, Plan, fit
 from videomae2.engine.optim import build_optimizer
 from videomae2.engine.optimizer_state import load_optimizer, save_optimizer
 from videomae2.engine.runlog import RunLog
-from videomae2.engine.runtime import Runtime, compile_blocks, free_cores, peak_memory_gib, prepare
+from videomae2.engine.runtime import Runtime, compile_blocks, free_cores, peak_memory_gib
 from videomae2.engine.signals import Wishes
 from videomae2.engine.transfer import transferred
 from videomae2.errors import CheckpointError
@@ -42,17 +42,17 @@ class Trainer:
     run: PretrainRun
     plan: Plan
     checkpoints: Checkpoints
+    runtime: Runtime
     say: Say
 
     def train(self, manifests: Sequence[Manifest]) -> None:
-        run, plan = self.run, self.plan
-        runtime = prepare(run.runtime)
+        run, plan, runtime = self.run, self.plan, self.runtime
         task = build_task(run).to(runtime.device).train()
         if runtime.compile:
             compile_blocks(task.model)
         optimizer = build_optimizer(task, run.optim)
         mean = RunningMean(task.model, run.optim.ema_decay) if run.optim.ema_decay else None
-        first_step = self._load(task.model, optimizer, mean, runtime)
+        first_step = self._load(task.model, optimizer, mean)
         log = RunLog(
             run.record.out,
             steps=plan.steps,
@@ -60,7 +60,6 @@ class Trainer:
             memory=lambda: peak_memory_gib(runtime.device),
             say=self.say,
         )
-        self.say(f"device   {runtime}")
         try:
             with Wishes() as wishes, self._loader(manifests, first_step, runtime) as loader:
                 fit(
@@ -72,6 +71,7 @@ class Trainer:
                     runtime=runtime,
                     report=log.report,
                     save=lambda step: self._save(step, task.model, optimizer, mean),
+                    say=self.say,
                     wishes=wishes,
                     mean=mean,
                 )
@@ -117,7 +117,7 @@ class Trainer:
     def _save(
         self, step: int, model: Autoencoder, optimizer: AdamW, mean: RunningMean | None
     ) -> None:
-        """Save; a failure in the middle of a run is said and survived, at its end it is raised."""
+        """Save; a failure says where a resume will start."""
 
         def write(folder: Path) -> None:
             save_model(folder, model.state_dict(), self._card(step))
@@ -128,9 +128,9 @@ class Trainer:
         try:
             self.checkpoints.save(step, write)
         except CheckpointError as error:
-            if step == self.plan.steps:
-                raise
-            self.say(f"{error}; training goes on, the next try is at the next save")
+            newest = self.checkpoints.newest()
+            start = f"at step {newest[0]}" if newest else "from the beginning"
+            raise CheckpointError(f"{error} (a resume would now start {start})") from error
 
     def _card(self, step: int) -> Card:
         run = self.run
@@ -142,19 +142,28 @@ class Trainer:
         model: Autoencoder,
         optimizer: AdamW,
         mean: RunningMean | None,
-        runtime: Runtime,
     ) -> int:
         """Go on from the newest checkpoint; give the first step to do."""
         newest = self.checkpoints.newest()
         if newest is None:
             return 0
         step, folder = newest
-        load_weights(model, folder)
-        load_optimizer(optimizer, model.named_parameters(), folder / _OPTIMIZER_FILE)
-        if mean is not None:
-            mean.load(load_file(folder / _MEAN_FILE, device=str(runtime.device)))
+        try:
+            load_weights(model, folder)
+            load_optimizer(optimizer, model.named_parameters(), folder / _OPTIMIZER_FILE)
+            if mean is not None:
+                mean.load(read_tensors(folder / _MEAN_FILE))
+        except CheckpointError as error:
+            raise CheckpointError(f"{error}; {self._way_out(folder)}") from error
         self.say(f"resume   at step {step} from {folder}")
         return step
+
+    def _way_out(self, broken: Path) -> str:
+        """What to do about a checkpoint that cannot be read."""
+        older = self.checkpoints.before_newest()
+        if older is None:
+            return f"it is the only checkpoint: delete {broken} to start from the beginning"
+        return f"delete {broken} to go on at step {older[0]} from {older[1]}"
 
 
 def build_task(run: PretrainRun) -> PretrainTask:

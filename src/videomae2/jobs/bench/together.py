@@ -90,6 +90,7 @@ def measure_together(
             runtime=runtime,
             report=reports.append,
             save=lambda step: None,
+            say=lambda line: None,
             wishes=wishes,
         )
     counted = reports[1:]
