@@ -48,5 +48,6 @@ class TheirTask(nn.Module):
     pixels: Tensor
     hidden: Tensor
 
-    def forward(self, clips: Clips) -> tuple[Tensor, dict[str, Tensor]]:
-        return self.model(self.pixels, bool_masked_pos=self.hidden).loss, {}
+    def forward(self, clips: Clips) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        loss = self.model(self.pixels, bool_masked_pos=self.hidden).loss
+        return loss, clips.weights.sum(), {}

@@ -8,10 +8,8 @@ settings.load_profile("repeatable")
 
 
 @pytest.fixture(autouse=True)
-def _same_library():
-    """A run chooses the process's matrix library; the next test finds it as this one did."""
+def _default_library():
+    """A run or a fixture of a file chooses the process's matrix library; each test starts anew."""
     from videomae2.tensors import products  # not earlier: its types are checked once tests run
 
-    before = products.used()
-    yield
-    products.use(before)
+    products.use("default")

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from videomae2.cli import pretrain as command
 from videomae2.cli.main import main
@@ -113,9 +114,34 @@ def test_a_dry_run_shows_the_plan_and_trains_nothing(capsys, videos, monkeypatch
 
 def test_without_dry_run_it_trains(videos, monkeypatch):
     seen = []
-    monkeypatch.setattr(command, "pretrain", lambda run, say: seen.append(run))
+    monkeypatch.setattr(command, "pretrain", lambda run, resume, say: seen.append(run))
     assert main(["pretrain", "own", videos]) == 0
     assert seen == [RECIPES["own"]([Path(videos)], Path("runs/own"))]
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_resume_wants_something_to_resume(capsys, videos, more):
+    Path(videos, "a.mp4").write_bytes(b"")
+    assert main(["pretrain", "own", videos, "--out", "runs/onw", "--resume", *more]) == 2
+    said = capsys.readouterr().err
+    assert "there is nothing to resume: runs/onw does not exist; correct --out" in said
+    assert not Path("runs").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="the device is there")
+def test_a_dry_run_refuses_a_device_that_is_not_there(capsys, videos):
+    Path(videos, "a.mp4").write_bytes(b"")
+    flags = ["--runtime.device", "cuda", "--optim.batch", "1", "--optim.micro-batch", "1"]
+    assert main(["pretrain", "own", videos, "--dry-run", *flags]) == 2
+    assert "device 'cuda' is not there" in capsys.readouterr().err
+
+
+def test_a_dry_run_tells_device_and_precision(capsys, videos):
+    Path(videos, "a.mp4").write_bytes(b"")
+    flags = ["--runtime.device", "cpu", "--runtime.precision", "bf16"]
+    flags += ["--optim.batch", "1", "--optim.micro-batch", "1"]
+    assert main(["pretrain", "own", videos, "--dry-run", *flags]) == 0
+    assert "threads), bf16" in capsys.readouterr().out.splitlines()[-1]
 
 
 @pytest.mark.parametrize("recipe", ["own", "hybrid-giant"])

@@ -1,4 +1,7 @@
 import errno
+import re
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -34,6 +37,42 @@ def test_a_checkpoint_that_could_not_be_finished_does_not_exist(tmp_path):
     with pytest.raises(CheckpointError, match=r"cannot save .*step-00000002: .*No space left"):
         saved.save(2, out_of_room)
     assert [path.name for path in tmp_path.iterdir()] == ["step-00000001"]
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+import torch
+from safetensors.torch import save_file
+from videomae2.engine.checkpoints import Checkpoints
+from videomae2.errors import CheckpointError
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))
+saved = Checkpoints(Path(sys.argv[1]))
+try:
+    saved.save(2, lambda folder: save_file({"x": torch.zeros(1 << 16)}, folder / "x"))
+except CheckpointError as error:
+    print(error)
+"""
+
+
+def test_a_file_that_finds_no_room_leaves_nothing_behind(tmp_path):
+    Checkpoints(tmp_path).save(1, fill)
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert re.search(r"cannot save .*step-00000002: .*File too large", done.stdout)
+    assert [path.name for path in tmp_path.iterdir()] == ["step-00000001"]
+
+
+def test_any_failure_at_all_leaves_nothing_behind(tmp_path):
+    def stopped(folder):
+        fill(folder)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Checkpoints(tmp_path).save(2, stopped)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_a_kill_left_half_written_is_never_taken_and_goes_away(tmp_path):
@@ -98,6 +137,15 @@ def test_the_state_of_other_parameters_is_refused(tmp_path):
     save_optimizer(opt, [("other", task.weight)], tmp_path / "o")
     with pytest.raises(CheckpointError, match="state of other parameters, such as other"):
         load_optimizer(opt, task.named_parameters(), tmp_path / "o")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"cut off"])
+def test_a_missing_or_broken_state_is_an_error_in_words(tmp_path, content):
+    if content is not None:
+        (tmp_path / "o").write_bytes(content)
+    task = Fit()
+    with pytest.raises(CheckpointError, match=f"cannot read {tmp_path / 'o'}: "):
+        load_optimizer(optimizer(task), task.named_parameters(), tmp_path / "o")
 
 
 def test_the_saved_state_is_plain_tensors(tmp_path):

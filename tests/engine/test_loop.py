@@ -8,7 +8,7 @@ from tests.engine.runs import Fit, clips, optimizer, parts, plan, settings
 from videomae2.engine.averages import RunningMean
 from videomae2.engine.loop import Part, fit
 from videomae2.engine.signals import Wishes
-from videomae2.errors import Interrupted, NonFiniteLossError
+from videomae2.errors import CheckpointError, Interrupted, NonFiniteLossError
 
 
 def run(task, steps, *, first=0, opt=None, bad=(), supply=None, save=None, mean=None, **changed):
@@ -125,6 +125,96 @@ def test_a_signal_to_stop_saves_and_raises(number):
             **{**settings(), "wishes": wishes},
         )
     assert saved == [6]
+
+
+def stopped_in(step, part, *, save, accumulate):
+    """Train until a signal comes while a part of a step is fetched."""
+    task = Fit()
+
+    def supply():
+        for number, taken in enumerate(parts(0, 50)):
+            if number == step * accumulate + part:
+                os.kill(os.getpid(), signal.SIGTERM)
+            yield taken
+
+    with Wishes() as wishes:
+        fit(
+            task,
+            optimizer(task),
+            supply(),
+            plan(10, accumulate=accumulate),
+            first_step=0,
+            report=lambda _: None,
+            save=lambda done: save(done, task.weight.detach().clone()),
+            **{**settings(), "wishes": wishes},
+        )
+
+
+def test_a_step_of_many_parts_is_abandoned_and_the_last_whole_one_saved():
+    saved, whole = {}, {}
+    with pytest.raises(Interrupted, match="saved at step 2"):
+        stopped_in(2, 1, accumulate=4, save=saved.__setitem__)
+    task = Fit()
+    run(
+        task,
+        10,
+        supply=parts(0, 50),
+        accumulate=4,
+        save_every=1,
+        save=lambda done: whole.setdefault(done, task.weight.detach().clone()),
+    )
+    assert list(saved) == [2]
+    assert torch.equal(saved[2], whole[2])
+
+
+def test_a_stop_within_the_first_step_has_nothing_to_save():
+    with pytest.raises(Interrupted, match="the first step was not done yet"):
+        stopped_in(0, 1, accumulate=4, save=lambda *_: pytest.fail("nothing to save"))
+
+
+def test_a_stop_that_cannot_save_says_so_instead():
+    def full(done, weight):
+        raise CheckpointError("cannot save: no room (a resume would now start at step 1)")
+
+    with pytest.raises(CheckpointError, match=r"by SIGTERM, but cannot save: .* start at step 1"):
+        stopped_in(2, 0, accumulate=1, save=full)
+
+
+def test_a_failed_save_within_a_run_is_said_and_tried_again():
+    said, saved = [], []
+
+    def first_fails(done):
+        saved.append(done)
+        if done == 2:
+            raise CheckpointError("no room")
+
+    task = Fit()
+    fit(
+        task,
+        optimizer(task),
+        parts(0, 5),
+        plan(5, save_every=2),
+        first_step=0,
+        report=lambda _: None,
+        save=first_fails,
+        **{**settings(), "say": said.append},
+    )
+    assert saved == [2, 4, 5]
+    assert said == ["no room; training goes on, the next try is at the next save"]
+
+
+def test_a_run_in_which_no_step_counted_is_an_error():
+    saved = []
+    with pytest.raises(NonFiniteLossError, match=r"nothing was learnt: 2 steps .* video-0, "):
+        run(Fit(), 2, bad=(0, 1), save=saved.append)
+    assert saved == []
+
+
+def test_a_run_that_learnt_before_it_was_stopped_may_end_badly():
+    task = Fit()
+    opt = optimizer(task)
+    run(task, 2, opt=opt)
+    assert run(task, 4, first=2, opt=opt, bad=(2, 3))[1] == [4]
 
 
 def test_sigusr1_saves_and_goes_on():

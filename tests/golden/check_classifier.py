@@ -44,7 +44,7 @@ def check_classifier(config: dict[str, Any], values: Values) -> Iterator[Check]:
     cubes = pixels.normalise(grid.split(clips.pixels, model.cubes), task.mean, task.std)
     yield absolute("features", model.features(cubes), values["features"], OUTPUT_BOUND)
     yield absolute("logits", task.predict(clips), values["logits"], OUTPUT_BOUND)
-    loss, _ = task(clips)
+    loss, _, _ = task(clips)
     yield relative("loss", loss, values["loss"], LOSS_BOUND)
     loss.backward()
     ours = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}

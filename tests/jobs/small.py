@@ -1,5 +1,7 @@
 """Runs that take a second: a handful of tiny videos, a model of one block."""
 
+import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,3 +36,25 @@ def small_run(videos: Path, out: Path, *, epochs: float = 3.0, **changed: object
         runtime=RuntimeConfig(device="cpu", precision="fp32"),
     )
     return replace(run, **changed)
+
+
+def quiet(_: str) -> None:
+    pass
+
+
+def losses(folder):
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return {line["step"]: (line["loss"], line["grad_norm"]) for line in lines}
+
+
+def stop_after(lines, number):
+    """Something to say lines to, which sends a signal after some log lines."""
+    seen = []
+
+    def say(line):
+        if line.startswith("step "):
+            seen.append(line)
+            if len(seen) == lines:
+                os.kill(os.getpid(), number)
+
+    return say

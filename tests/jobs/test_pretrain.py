@@ -13,9 +13,14 @@ import torch
 from PIL import Image
 
 from tests.data.media import encode, numbered
-from tests.jobs.small import small_run, small_videos
+from tests.jobs.small import losses, quiet, small_run, small_videos, stop_after
 from videomae2.config import save
-from videomae2.errors import CheckpointError, ConfigError, Interrupted, UnreadableShareError
+from videomae2.errors import (
+    CheckpointError,
+    ConfigError,
+    Interrupted,
+    UnreadableShareError,
+)
 from videomae2.jobs.pretrain import describe, pretrain
 from videomae2.models.saved import load_autoencoder
 
@@ -23,15 +28,6 @@ from videomae2.models.saved import load_autoencoder
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):
     return small_videos(tmp_path_factory.mktemp("videos"))
-
-
-def quiet(_: str) -> None:
-    pass
-
-
-def losses(folder):
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return {line["step"]: (line["loss"], line["grad_norm"]) for line in lines}
 
 
 def test_a_run_trains_saves_and_can_be_loaded(videos, tmp_path):
@@ -59,19 +55,6 @@ def test_another_number_of_workers_changes_nothing(videos, tmp_path):
         run = replace(run, loading=replace(run.loading, workers=workers))
         pretrain(run, say=quiet)
     assert losses(tmp_path / "0") == losses(tmp_path / "2")
-
-
-def stop_after(lines, number):
-    """Something to say lines to, which sends a signal after some log lines."""
-    seen = []
-
-    def say(line):
-        if line.startswith("step "):
-            seen.append(line)
-            if len(seen) == lines:
-                os.kill(os.getpid(), number)
-
-    return say
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -123,7 +106,7 @@ def test_a_run_folder_that_cannot_be_written_is_an_error_before_training(videos,
 
 
 def test_a_failed_save_is_said_and_training_goes_on(videos, tmp_path, monkeypatch):
-    from videomae2.jobs import pretrain as module
+    from videomae2.jobs import trainer as module
 
     real, tries, said = module.save_model, [], []
 

@@ -58,7 +58,7 @@ def _clips(batch=3, seed=0, weights=None):
 @pytest.mark.parametrize("kind", MASKINGS)
 def test_every_masking_trains(kind):
     task = _task(**MASKINGS[kind])
-    loss, figures = task(_clips())
+    loss, _, figures = task(_clips())
     assert torch.isfinite(loss)
     assert loss > 0
     assert set(figures) == {"spread"}
@@ -144,8 +144,21 @@ def test_a_clip_of_weight_0_counts_as_if_it_were_not_there(masking):
         torch.testing.assert_close(found[name], weight.grad, rtol=1e-4, atol=1e-7)
 
 
-def test_the_loss_is_nan_if_no_clip_can_be_read():
-    assert _task()(_clips(batch=2, weights=[0.0, 0.0]))[0].isnan()
+def test_nothing_counts_if_no_clip_can_be_read():
+    task = _task()
+    loss, count, _ = task(_clips(batch=2, weights=[0.0, 0.0]))
+    loss.backward()
+    assert loss == count == 0
+    assert not any(weight.grad.any() for weight in task.parameters())
+
+
+@pytest.mark.parametrize("masking", [{}, {"encoder": "random"}])
+def test_the_count_is_of_cubes_in_the_loss(masking):
+    task = _task(**masking)
+    one, other = (task(_clips(batch=2, weights=w)) for w in ([1.0, 0.0], [0.0, 1.0]))
+    loss, count, _ = task(_clips(batch=2))
+    assert count == one[1] + other[1]
+    torch.testing.assert_close(loss * count, one[0] * one[1] + other[0] * other[1])
 
 
 @settings(max_examples=30)
@@ -162,12 +175,10 @@ def test_pixel_loss_is_the_weighted_mean(batch, scored, seed):
         if weight[b, s] and clip_weights[b]
     ]
     loss = pixel_loss(predicted, target, weight, clip_weights)
-    want = sum(errors) / len(errors) if errors else float("nan")
-    assert loss.item() == pytest.approx(want, rel=1e-5, nan_ok=True)
+    want = sum(errors) / len(errors) if errors else 0.0
+    assert loss.item() == pytest.approx(want, rel=1e-5)
     none = pixel_loss(predicted, target, torch.ones(batch, scored), clip_weights)
-    torch.testing.assert_close(
-        pixel_loss(predicted, target, None, clip_weights), none, equal_nan=True
-    )
+    torch.testing.assert_close(pixel_loss(predicted, target, None, clip_weights), none)
 
 
 def test_the_loss_of_half_precision_answers_is_computed_in_fp32():
@@ -205,7 +216,7 @@ def test_training_on_one_batch_lowers_its_loss():
     optimizer = torch.optim.AdamW(task.parameters(), lr=3e-3)
     losses = []
     for _ in range(60):
-        loss, _ = task(clips)
+        loss, _, _ = task(clips)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -240,7 +251,7 @@ def test_a_whole_step_needs_no_number_on_the_host(kind):
         torch.empty(3, device="meta"),
     )
     with Crossings() as crossings:
-        loss, _ = task(clips)
+        loss, _, _ = task(clips)
         loss.backward()
     assert crossings.found == []
     assert loss.is_meta

@@ -18,7 +18,7 @@ import tyro
 from videomae2.cli.options import parse
 from videomae2.config import PretrainRun, check, load
 from videomae2.errors import ConfigError
-from videomae2.jobs.pretrain import describe, pretrain
+from videomae2.jobs.pretrain import check_resumable, describe, pretrain
 from videomae2.recipes import RECIPES
 
 PROG = "videomae2 pretrain"
@@ -35,6 +35,9 @@ class Launch:
     """The run folder; runs/RECIPE if not given. A run that is there already goes on."""
     config: Path | None = None
     """A YAML file of settings, complete or not, such as the run.yaml of another run."""
+    resume: bool = False
+    """Insist on going on: an error if the run folder has no checkpoint, as after a mistyped --out.
+    Without it a run goes on where there is one."""
     dry_run: bool = False
     """Check everything and show the plan, without training."""
 
@@ -58,9 +61,11 @@ def main(arguments: list[str]) -> int:
     launch, run = resolve(words, flags)
     if launch.dry_run:
         check(run)
+        if launch.resume:
+            check_resumable(run)
         print(describe(run))
     else:
-        pretrain(run, say=_say)
+        pretrain(run, resume=launch.resume, say=_say)
     return 0
 
 
@@ -95,7 +100,8 @@ def listing() -> str:
     width = max(map(len, RECIPES))
     return "\n".join(
         [
-            f"usage: {PROG} RECIPE [VIDEOS ...] [--config FILE] [--out RUN] [--dry-run] [SETTINGS]",
+            f"usage: {PROG} RECIPE [VIDEOS ...] [--config FILE] [--out RUN] [--resume]\n"
+            "       [--dry-run] [SETTINGS]",
             "",
             "recipes:",
             *(f"  {name:<{width}}  {_summary(name)}" for name in RECIPES),

@@ -11,10 +11,15 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
 from videomae2.errors import CheckpointError
 
 _NAME = re.compile(r"step-(\d{8,})")
 _UNFINISHED = "unfinished-"
+_NOT_SAVED = (OSError, RuntimeError, SafetensorError)  # the last is what it makes of a full disk
 
 
 class Checkpoints:
@@ -42,9 +47,11 @@ class Checkpoints:
             _remove(final)
             partial.rename(final)
             _flush_folder(self.folder)
-        except (OSError, RuntimeError) as error:  # safetensors has its own for a full disk
+        except BaseException as error:  # whatever it was, a full disk wants its room back
             _remove(partial)
-            raise CheckpointError(f"cannot save {final}: {error}") from error
+            if isinstance(error, _NOT_SAVED):
+                raise CheckpointError(f"cannot save {final}: {error}") from error
+            raise
         self.prune()
         return final
 
@@ -57,7 +64,13 @@ class Checkpoints:
 
     def newest(self) -> tuple[int, Path] | None:
         """The last complete checkpoint, if there is one."""
-        steps = self.steps()
+        return self._last_of(self.steps())
+
+    def before_newest(self) -> tuple[int, Path] | None:
+        """The one before it."""
+        return self._last_of(self.steps()[:-1])
+
+    def _last_of(self, steps: list[int]) -> tuple[int, Path] | None:
         return (steps[-1], self.folder / f"step-{steps[-1]:08d}") if steps else None
 
     def prune(self) -> None:
@@ -89,6 +102,18 @@ def check_writable(folder: Path, needed_bytes: int) -> None:
             f"{needed_bytes / 2**30:.1f} GiB; free some room, choose another --record.out, or "
             f"keep fewer with --record.keep"
         )
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read a file of a checkpoint.
+
+    Raises:
+        CheckpointError: If it is missing or not whole.
+    """
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"cannot read {path}: {error}") from error
 
 
 def _flush(folder: Path) -> None:

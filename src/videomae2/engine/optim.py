@@ -122,6 +122,11 @@ def build_optimizer(task: nn.Module, config: OptimConfig) -> AdamW:
     return AdamW(groups, lr=config.lr, betas=config.betas, eps=config.eps, fused=True)
 
 
+def has_moved(optimizer: AdamW) -> bool:
+    """Whether any step so far, before a resume too, was not skipped; waits for the device."""
+    return any(bool(state["step"] > 0) for state in optimizer.state.values())
+
+
 def skip_where(optimizer: AdamW, bad: torch.Tensor) -> None:
     """Make the next step do nothing where ``bad`` is 1, decided on the device without a wait.
 

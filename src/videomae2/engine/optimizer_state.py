@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from videomae2.engine.checkpoints import read_tensors
 from videomae2.errors import CheckpointError
 
 
@@ -29,10 +30,10 @@ def load_optimizer(
     """Read what ``save_optimizer`` wrote.
 
     Raises:
-        CheckpointError: If the state is of other parameters.
+        CheckpointError: If it cannot be read, or is the state of other parameters.
     """
     state: dict[str, dict[str, Tensor]] = {}
-    for key, value in load_file(path).items():
+    for key, value in read_tensors(path).items():
         what, name = key.split("/", 1)
         state.setdefault(name, {})[what] = value
     parameters = {name: parameter for name, parameter in named if parameter.requires_grad}

@@ -91,6 +91,10 @@ class Meter:
             if len(self._bad_in_row) >= self.max_bad_steps:
                 raise NonFiniteLossError(_explain(self._bad_in_row))
 
+    def nothing_learnt(self) -> NonFiniteLossError:
+        """The error of a run that ends with the weights it began with."""
+        return NonFiniteLossError(f"nothing was learnt: {_explain(self._bad_in_row)}")
+
 
 def _row(result: StepResult) -> Tensor:
     values = [result.loss, result.norm, result.bad, *result.metrics.values()]

@@ -59,13 +59,27 @@ class Runtime:
         return f"{self.device} ({name}), {self.precision}{compiled}"
 
 
+def resolve(config: RuntimeConfig) -> Runtime:
+    """Choose device and precision.
+
+    Raises:
+        ConfigError: If the device is not there.
+    """
+    device = _device(config.device)
+    precision = config.precision
+    if precision == "auto":
+        precision = "bf16" if _bf16_is_fast(device) else "fp32"
+    return Runtime(device, precision, config.compile)
+
+
 def prepare(config: RuntimeConfig) -> Runtime:
     """Choose device and precision, and set torch's global switches.
 
     Raises:
         ConfigError: If the device is not there.
     """
-    device = _device(config.device)
+    runtime = resolve(config)
+    device = runtime.device
     torch.set_float32_matmul_precision("high" if device.type == "cuda" else "highest")
     if config.deterministic and device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -73,10 +87,7 @@ def prepare(config: RuntimeConfig) -> Runtime:
     if device.type == "cpu":
         products.use("onednn" if _onednn_is_faster() else "default")
         _keep_freed_memory()
-    precision = config.precision
-    if precision == "auto":
-        precision = "bf16" if _bf16_is_fast(device) else "fp32"
-    return Runtime(device, precision, config.compile)
+    return runtime
 
 
 def compile_blocks(model: nn.Module) -> None:
@@ -111,6 +122,9 @@ def _device(name: str) -> torch.device:
         raise ConfigError(f"device '{name}' is not known; use cpu, cuda or cuda:N") from error
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError(f"device '{name}' is not there: torch sees no CUDA device; use cpu")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        last = torch.cuda.device_count() - 1
+        raise ConfigError(f"device '{name}' is not there: the last CUDA device is cuda:{last}")
     return device
 
 

@@ -10,7 +10,7 @@ _SAVE = (signal.SIGUSR1,)
 
 
 class Wishes:
-    """A context in which signals set a flag; the loop looks at it between steps.
+    """A context in which signals set a flag; the loop looks at it between micro-batches.
 
     The second signal to stop is not held back: it ends the process as it would have without us.
     Outside the main thread, where Python cannot catch signals, this does nothing.

@@ -17,12 +17,18 @@ from videomae2.engine.optim import skip_where
 from videomae2.engine.runtime import Runtime
 from videomae2.tensors.clips import Clips
 
+_LOSS = ""
+
 
 @runtime_checkable
 class Task(Protocol):
-    """Turns clips into (loss, metrics); knows no optimizer, rank or file."""
+    """Turns clips into (loss, count, metrics); knows no optimizer, rank or file.
 
-    def __call__(self, clips: Clips) -> tuple[Tensor, dict[str, Tensor]]: ...
+    The loss is a mean over ``count`` things, and finite where there are none. Parts of a step are
+    weighted by their count, so it does not matter how a step is cut into parts.
+    """
+
+    def __call__(self, clips: Clips) -> tuple[Tensor, Tensor, dict[str, Tensor]]: ...
 
     def parameters(self) -> Iterable[nn.Parameter]: ...
 
@@ -42,7 +48,6 @@ def train_step(
     optimizer: AdamW,
     micro_batches: Iterable[Clips],
     *,
-    accumulate: int = 1,
     lr: float,
     clip_norm: float | None,
     runtime: Runtime,
@@ -53,7 +58,6 @@ def train_step(
         task: What to compute.
         optimizer: Fused AdamW; its groups carry an ``lr_scale``.
         micro_batches: The clips of the step, in parts that fit the device; taken one by one.
-        accumulate: How many parts there are.
         lr: Learning rate of this step, before each group's scale.
         clip_norm: Limit of the gradient's norm; None only measures it.
         runtime: Says in which precision the task runs.
@@ -61,9 +65,12 @@ def train_step(
     for group in optimizer.param_groups:
         group["lr"] = lr * group["lr_scale"]
     optimizer.zero_grad(set_to_none=True)
-    loss, metrics = _backward(task, micro_batches, 1 / accumulate, runtime)
+    loss, metrics, rest = _backward(task, micro_batches, runtime)
     parameters = [p for p in task.parameters() if p.grad is not None]
-    norm = get_total_norm([p.grad for p in parameters if p.grad is not None])
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    if rest is not None:
+        torch._foreach_mul_(gradients, rest)
+    norm = get_total_norm(gradients)
     if clip_norm is not None:
         clip_grads_with_norm_(parameters, clip_norm, norm)
     bad = ~(torch.isfinite(loss) & torch.isfinite(norm))
@@ -73,16 +80,29 @@ def train_step(
 
 
 def _backward(
-    task: Task, micro_batches: Iterable[Clips], share: float, runtime: Runtime
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """Leave the mean gradient in the parameters; give the mean loss and metrics."""
-    losses: list[Tensor] = []
-    metrics: dict[str, Tensor] = {}
+    task: Task, micro_batches: Iterable[Clips], runtime: Runtime
+) -> tuple[Tensor, dict[str, Tensor], Tensor | None]:
+    """Leave gradients in the parameters; give mean loss, mean metrics and what to scale them by.
+
+    What counts in the whole step is known only at its end. Until then the first part is the unit:
+    a step in one part needs no scaling, which would read and write every gradient once more.
+    Where nothing counts the loss becomes NaN: 0 times 1/0.
+    """
+    sums: dict[str, Tensor] = {}
+    counts: list[Tensor] = []
     for clips in micro_batches:
         with runtime.autocast():
-            loss, found = task(clips)
+            loss, count, metrics = task(clips)
+        counts.append(count.detach())
+        share = counts[-1] / _unit(counts[0])
         (loss * share).backward()
-        losses.append(loss.detach())
-        for name, value in found.items():
-            metrics[name] = metrics.get(name, 0) + value * share
-    return torch.stack(losses).mean(), metrics
+        for name, value in {_LOSS: loss, **metrics}.items():
+            sums[name] = sums.get(name, 0) + value.detach() * share
+    rest = _unit(counts[0]) / torch.stack(counts).sum()
+    means = {name: value * rest for name, value in sums.items()}
+    return means.pop(_LOSS), means, rest if len(counts) > 1 else None
+
+
+def _unit(count: Tensor) -> Tensor:
+    """What counts in the first part, or 1 if nothing does."""
+    return torch.where(count > 0, count, 1)

@@ -1,82 +1,80 @@
-"""Pre-training from start to end: assemble the parts, go on where the run folder stopped."""
+"""Pre-training from start to end: check, lock the folder, train, or go on where it stopped."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
-from torch.optim import AdamW
 
 from videomae2.config import PretrainRun, check
-from videomae2.data.batches import HostBatch
-from videomae2.data.loading import BatchPlan, Loader, read_sources
+from videomae2.data.loading import read_sources
 from videomae2.data.manifest import Manifest
 from videomae2.data.mixture import Mixture
-from videomae2.data.quarantine import Quarantine
-from videomae2.data.views import make_clips
-from videomae2.engine.averages import RunningMean
 from videomae2.engine.checkpoints import Checkpoints, check_writable
-from videomae2.engine.loop import Part, Plan, fit
-from videomae2.engine.optim import build_optimizer
-from videomae2.engine.optimizer_state import load_optimizer, save_optimizer
-from videomae2.engine.runlog import RunLog, to_terminal
-from videomae2.engine.runtime import (
-    Runtime,
-    compile_blocks,
-    free_cores,
-    peak_memory_gib,
-    prepare,
-)
+from videomae2.engine.loop import Plan
+from videomae2.engine.runlog import to_terminal
+from videomae2.engine.runtime import prepare, resolve
 from videomae2.engine.schedules import CosineSchedule, scaled_lr
-from videomae2.engine.signals import Wishes
-from videomae2.engine.transfer import transferred
 from videomae2.errors import CheckpointError
 from videomae2.jobs.run_folder import RunLock, check_same_run, record
+from videomae2.jobs.trainer import Say, Trainer
 from videomae2.models.autoencoder import Autoencoder
-from videomae2.models.cards import Card
-from videomae2.models.initial import initialise
-from videomae2.models.saved import load_weights, save_model
 from videomae2.tasks.pretrain import PretrainTask
 
-Say = Callable[[str], None]
 
-_OPTIMIZER_FILE = "optimizer.safetensors"
-_MEAN_FILE = "ema.safetensors"
-
-
-def pretrain(run: PretrainRun, *, say: Say = to_terminal) -> Path:
+def pretrain(run: PretrainRun, *, resume: bool = False, say: Say = to_terminal) -> Path:
     """Train, or go on training, and give the folder of the last checkpoint.
 
     Args:
         run: The complete configuration.
+        resume: Insist on going on: it is an error if there is no checkpoint.
         say: Takes each line for people.
 
     Raises:
         ConfigError: Before any work, with every problem of the configuration.
         DataError: If lists are wrong, or more videos than allowed cannot be read.
-        CheckpointError: If the run folder cannot be used.
+        CheckpointError: If the run folder cannot be used, or the last state not be saved.
+        NonFiniteLossError: If too many steps in a row were skipped, or all.
         Interrupted: After saving, when asked to stop.
     """
     check(run)
+    folder = run.record.out
+    checkpoints = Checkpoints(
+        folder / "checkpoints", keep=run.record.keep, keep_every=run.record.keep_every
+    )
+    if resume:
+        check_resumable(run)
     manifests = read_sources(run.data)
     plan = make_plan(run, manifests)
-    folder = run.record.out
+    runtime = prepare(run.runtime)
+    # What a run computes depends on the precision, so what auto became is part of the run.
+    run = replace(run, runtime=replace(run.runtime, precision=runtime.precision))
     check_writable(folder, 0)
     with RunLock(folder):
         check_same_run(run, manifests)
-        checkpoints = Checkpoints(
-            folder / "checkpoints", keep=run.record.keep, keep_every=run.record.keep_every
-        )
         check_writable(checkpoints.folder, _bytes_needed(run, len(checkpoints.steps())))
         record(run, manifests)
-        trainer = _Trainer(run, plan, checkpoints, say)
+        trainer = Trainer(run, plan, checkpoints, runtime, say)
         say(describe(run, manifests))
         trainer.train(manifests)
     newest = checkpoints.newest()
     if newest is None:
         raise CheckpointError(f"nothing could be saved in {checkpoints.folder}")
     return newest[1]
+
+
+def check_resumable(run: PretrainRun) -> None:
+    """Refuse to start from the beginning.
+
+    Raises:
+        CheckpointError: If the run folder has no checkpoint.
+    """
+    folder = run.record.out
+    if Checkpoints(folder / "checkpoints").newest() is None:
+        state = "has no checkpoint" if folder.exists() else "does not exist"
+        raise CheckpointError(
+            f"there is nothing to resume: {folder} {state}; correct --out, or leave --resume out"
+        )
 
 
 def make_plan(run: PretrainRun, manifests: Sequence[Manifest]) -> Plan:
@@ -108,19 +106,18 @@ def make_plan(run: PretrainRun, manifests: Sequence[Manifest]) -> Plan:
     )
 
 
-def build_task(run: PretrainRun) -> PretrainTask:
-    """Model and loss on the CPU, with first weights drawn from the seed."""
-    model = Autoencoder(run.model)
-    initialise(model, torch.Generator().manual_seed(run.seed))
-    return PretrainTask(model, run.masking, mean=run.data.mean, std=run.data.std)
-
-
 def describe(run: PretrainRun, manifests: Sequence[Manifest] | None = None) -> str:
-    """Say in a few lines what a run will do."""
+    """Say in a few lines what a run will do.
+
+    Raises:
+        ConfigError: If the device is not there.
+    """
     manifests = read_sources(run.data) if manifests is None else manifests
     plan = make_plan(run, manifests)
     with torch.device("meta"):
-        task = PretrainTask(Autoencoder(run.model), run.masking)
+        task = PretrainTask(
+            Autoencoder(run.model), run.masking, mean=run.data.mean, std=run.data.std
+        )
     encoder, optim, counts = run.model.encoder, run.optim, task.counts
     parameters = sum(p.numel() for p in task.parameters())
     peak = max(plan.lr(step) for step in range(min(plan.steps, 100_000)))
@@ -139,138 +136,9 @@ def describe(run: PretrainRun, manifests: Sequence[Manifest] | None = None) -> s
         f"{f' in {optim.accumulate} parts' if optim.accumulate > 1 else ''}, "
         f"{optim.epochs:g} epochs, peak lr {peak:.3g}",
         f"folder   {run.record.out}",
+        f"device   {resolve(run.runtime)}",
     ]
     return "\n".join(lines)
-
-
-@dataclass(slots=True)
-class _Trainer:
-    """What one training process holds."""
-
-    run: PretrainRun
-    plan: Plan
-    checkpoints: Checkpoints
-    say: Say
-
-    def train(self, manifests: Sequence[Manifest]) -> None:
-        run, plan = self.run, self.plan
-        runtime = prepare(run.runtime)
-        task = build_task(run).to(runtime.device).train()
-        if runtime.compile:
-            compile_blocks(task.model)
-        optimizer = build_optimizer(task, run.optim)
-        mean = RunningMean(task.model, run.optim.ema_decay) if run.optim.ema_decay else None
-        first_step = self._load(task.model, optimizer, mean, runtime)
-        log = RunLog(
-            run.record.out,
-            steps=plan.steps,
-            first_step=first_step,
-            memory=lambda: peak_memory_gib(runtime.device),
-            say=self.say,
-        )
-        self.say(f"device   {runtime}")
-        try:
-            with Wishes() as wishes, self._loader(manifests, first_step, runtime) as loader:
-                fit(
-                    task,
-                    optimizer,
-                    self._parts(loader, runtime),
-                    plan,
-                    first_step=first_step,
-                    runtime=runtime,
-                    report=log.report,
-                    save=lambda step: self._save(step, task.model, optimizer, mean),
-                    wishes=wishes,
-                    mean=mean,
-                )
-        finally:
-            log.close()
-
-    def _loader(self, manifests: Sequence[Manifest], first_step: int, runtime: Runtime) -> Loader:
-        run, optim = self.run, self.run.optim
-        quarantine = Quarantine(
-            run.record.out,
-            videos=sum(len(m) for m in manifests),
-            max_share=run.data.max_unreadable_share,
-        )
-        quarantine.check()
-        plan = BatchPlan(
-            batch=optim.batch,
-            micro_batch=optim.batch // optim.accumulate,
-            first_step=first_step,
-            steps=self.plan.steps,
-        )
-        return Loader(
-            manifests,
-            run.data,
-            run.loading,
-            run.model.encoder.cubes,
-            plan,
-            seed=run.seed,
-            quarantine=quarantine,
-            workers=reading_processes(run.loading.workers, runtime),
-            pin=runtime.device.type == "cuda",
-        )
-
-    def _parts(self, loader: Loader, runtime: Runtime) -> Iterator[Part]:
-        encoder = self.run.model.encoder
-        size = (encoder.height, encoder.width)
-
-        def make(batch: HostBatch) -> Part:
-            clips = make_clips(batch, size, encoder.frames, encoder.channels, runtime.device)
-            return Part(clips, batch.names, batch.unreadable)
-
-        return transferred(iter(loader), make, runtime.device)
-
-    def _save(
-        self, step: int, model: Autoencoder, optimizer: AdamW, mean: RunningMean | None
-    ) -> None:
-        """Save; a failure in the middle of a run is said and survived, at its end it is raised."""
-
-        def write(folder: Path) -> None:
-            save_model(folder, model.state_dict(), self._card(step))
-            save_optimizer(optimizer, model.named_parameters(), folder / _OPTIMIZER_FILE)
-            if mean is not None:
-                save_file({n: v.cpu() for n, v in mean.values.items()}, folder / _MEAN_FILE)
-
-        try:
-            self.checkpoints.save(step, write)
-        except CheckpointError as error:
-            if step == self.plan.steps:
-                raise
-            self.say(f"{error}; training goes on, the next try is at the next save")
-
-    def _card(self, step: int) -> Card:
-        run = self.run
-        notes = {"step": step, "steps": self.plan.steps, "masking": asdict(run.masking)}
-        return Card(model=run.model, mean=run.data.mean, std=run.data.std, notes=notes)
-
-    def _load(
-        self,
-        model: Autoencoder,
-        optimizer: AdamW,
-        mean: RunningMean | None,
-        runtime: Runtime,
-    ) -> int:
-        """Go on from the newest checkpoint; give the first step to do."""
-        newest = self.checkpoints.newest()
-        if newest is None:
-            return 0
-        step, folder = newest
-        load_weights(model, folder)
-        load_optimizer(optimizer, model.named_parameters(), folder / _OPTIMIZER_FILE)
-        if mean is not None:
-            mean.load(load_file(folder / _MEAN_FILE, device=str(runtime.device)))
-        self.say(f"resume   at step {step} from {folder}")
-        return step
-
-
-def reading_processes(wanted: int | None, runtime: Runtime) -> int:
-    """Reading processes: most cores beside a GPU, a share of them where the CPU also trains."""
-    if wanted is not None:
-        return wanted
-    cores = free_cores()
-    return max(1, cores - 1) if runtime.device.type == "cuda" else max(1, cores // 2)
 
 
 def _bytes_needed(run: PretrainRun, there: int) -> int:

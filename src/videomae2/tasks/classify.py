@@ -68,29 +68,31 @@ class ClassifyTask(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def forward(self, clips: Clips) -> tuple[Tensor, dict[str, Tensor]]:
-        """Give the loss and, for the log, how well the answers agree with the targets."""
+    def forward(self, clips: Clips) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Give the loss, how much counts in it and, for the log, how well the answers agree."""
         scores = self.predict(clips).float()
-        return self.loss(scores, clips), agreement(scores, clips, self.config.answers)
+        return *self.loss(scores, clips), agreement(scores, clips, self.config.answers)
 
     def predict(self, clips: Clips) -> Float[Tensor, "batch outputs"]:
         """Give raw scores, before softmax or sigmoid."""
         cubes = grid.split(clips.pixels, self.model.cubes)
         return self.model(pixels.normalise(cubes, self.mean, self.std))
 
-    def loss(self, scores: Float[Tensor, "batch outputs"], clips: Clips) -> Float[Tensor, ""]:
-        """Mean over the clips that count; NaN if none does."""
+    def loss(
+        self, scores: Float[Tensor, "batch outputs"], clips: Clips
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        """Mean over the clips that count, 0 if none does; and how much counts."""
         config, weights = self.config, self.class_weights if self.training else None
         targets = _given(clips)
         if config.answers == "numbers":
-            return _mean(distances(scores, targets, config.distance), clips.weights)
+            return _counted(distances(scores, targets, config.distance), clips.weights)
         smoothing = config.label_smoothing if self.training else 0.0
         if config.answers == "many-classes":
             asked = targets * (1 - smoothing) + smoothing / 2
-            return _mean(_binary(scores, asked, weights), clips.weights)
+            return _counted(_binary(scores, asked, weights), clips.weights)
         plain = shares(targets, scores.shape[1])
         counted = clips.weights if weights is None else clips.weights * (plain @ weights)
-        return _mean(soft_cross_entropy(scores, smooth(plain, smoothing)), counted)
+        return _counted(soft_cross_entropy(scores, smooth(plain, smoothing)), counted)
 
 
 def soft_cross_entropy(
@@ -139,8 +141,14 @@ def _binary(scores: Tensor, targets: Tensor, weights: Tensor | None) -> Float[Te
     ).mean(dim=1)
 
 
+def _counted(values: Tensor, weights: Tensor) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """The weighted mean, 0 where nothing counts, and the sum of the weights."""
+    count = weights.sum()
+    return (values * weights).sum() / torch.where(count > 0, count, 1), count
+
+
 def _mean(values: Tensor, weights: Tensor) -> Float[Tensor, ""]:
-    return (values * weights).sum() / weights.sum()
+    return _counted(values, weights)[0]
 
 
 def _given(clips: Clips) -> Tensor:

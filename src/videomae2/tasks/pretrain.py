@@ -70,12 +70,13 @@ class PretrainTask(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def forward(self, clips: Clips) -> tuple[Tensor, dict[str, Tensor]]:
-        """Give the loss and, for the log, the spread of the predictions."""
+    def forward(self, clips: Clips) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Give the loss, how many cubes count in it and, for the log, the predictions' spread."""
         split = draw_split(self.masking, self.model.cubes.grid, len(clips.keys), clips.keys)
         predicted, target = self.predict(clips, split)
         loss = pixel_loss(predicted, target, split.weight, clips.weights)
-        return loss, {"spread": predicted.detach().float().std()}
+        count = _counted(predicted.shape[:2], split.weight, clips.weights).sum()
+        return loss, count, {"spread": predicted.detach().float().std()}
 
     def predict(
         self, clips: Clips, split: Split
@@ -119,16 +120,14 @@ def pixel_loss(
     weight: Float[Tensor, "batch scored"] | None,
     clip_weights: Float[Tensor, " batch"],
 ) -> Float[Tensor, ""]:
-    """Mean squared error over the cubes that count, of the clips that count; NaN if none does.
+    """Mean squared error over the cubes that count, of the clips that count; 0 if none does.
 
     Source: engine_for_pretraining.py of the released code, which divides by the number of cubes
         counted in the batch (the paper's formula divides by all decoded ones).
     """
     error = F.mse_loss(predicted.float(), target, reduction="none").mean(dim=2)
-    counted = clip_weights[:, None].expand_as(error)
-    if weight is not None:
-        counted = counted * weight
-    return (error * counted).sum() / counted.sum()
+    counted = _counted(error.shape, weight, clip_weights)
+    return (error * counted).sum() / counted.sum().clamp(min=1)
 
 
 def token_counts(masking: MaskingConfig, shape: Grid) -> TokenCounts:
@@ -151,6 +150,14 @@ def token_counts(masking: MaskingConfig, shape: Grid) -> TokenCounts:
         return TokenCounts(visible, visible, scored or kept, scored or kept)
     answered = kept if masking.loss_on == "decoded" or scored is None else scored
     return TokenCounts(embedded=visible, visible=visible, queries=kept, scored=answered)
+
+
+def _counted(
+    shape: torch.Size, weight: Tensor | None, clip_weights: Tensor
+) -> Float[Tensor, "batch scored"]:
+    """1 for every answer that counts."""
+    counted = clip_weights[:, None].expand(shape)
+    return counted if weight is None else counted * weight
 
 
 def _scored_count(masking: MaskingConfig, shape: Grid) -> int | None:

@@ -133,9 +133,7 @@ def make_optimizer(task: nn.Module) -> AdamW:
 
 def one_step(task: Task, optimizer: AdamW, clips: Clips, runtime: Runtime) -> StepResult:
     """The step of the training loop."""
-    return train_step(
-        task, optimizer, [clips], accumulate=1, lr=_LR, clip_norm=CLIP_NORM, runtime=runtime
-    )
+    return train_step(task, optimizer, [clips], lr=_LR, clip_norm=CLIP_NORM, runtime=runtime)
 
 
 def step_flops(model: AutoencoderConfig, counts: TokenCounts) -> int:

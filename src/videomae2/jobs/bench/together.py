@@ -13,7 +13,7 @@ from videomae2.engine.runtime import Runtime
 from videomae2.engine.signals import Wishes
 from videomae2.engine.transfer import transferred
 from videomae2.jobs.bench.model import CLIP_NORM, StepCase, Stepper
-from videomae2.jobs.pretrain import reading_processes
+from videomae2.jobs.trainer import reading_processes
 
 _WARM_UP_STEPS = 2  # reading processes start, caches fill
 
@@ -90,6 +90,7 @@ def measure_together(
             runtime=runtime,
             report=reports.append,
             save=lambda step: None,
+            say=lambda line: None,
             wishes=wishes,
         )
     counted = reports[1:]

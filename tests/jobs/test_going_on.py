@@ -1,0 +1,90 @@
+"""A run that goes on, or says why it cannot."""
+
+import shutil
+import signal
+from dataclasses import replace
+
+import pytest
+from safetensors import SafetensorError
+
+from tests.jobs.small import quiet, small_run, small_videos, stop_after
+from videomae2.engine import runtime
+from videomae2.errors import CheckpointError, ConfigError
+from videomae2.jobs.pretrain import pretrain
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    return small_videos(tmp_path_factory.mktemp("videos"))
+
+
+def test_another_precision_is_refused_even_if_auto_chose_it(videos, tmp_path, monkeypatch):
+    run = small_run(videos, tmp_path / "run")
+    run = replace(run, runtime=replace(run.runtime, precision="auto"))
+    monkeypatch.setattr(runtime, "_bf16_is_fast", lambda device: False)
+    pretrain(run, say=quiet)
+    pretrain(run, say=quiet)
+    monkeypatch.setattr(runtime, "_bf16_is_fast", lambda device: True)
+    with pytest.raises(ConfigError, match=r"runtime\.precision: fp32 -> bf16"):
+        pretrain(run, say=quiet)
+    pretrain(replace(run, runtime=replace(run.runtime, precision="fp32")), say=quiet)
+
+
+def full_disk(monkeypatch, *, failing):
+    """Make the saves with these numbers, from 1, fail as safetensors does on a full disk."""
+    from videomae2.jobs import trainer as module
+
+    real, tries = module.save_model, []
+
+    def sometimes(folder, state, card):
+        tries.append(folder)
+        real(folder, state, card)
+        if len(tries) in failing:
+            raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(module, "save_model", sometimes)
+
+
+@pytest.mark.parametrize(
+    ("save_every", "failing", "start"), [(2, (2,), "at step 2"), (100, (1,), "from the beginning")]
+)
+def test_stopped_on_a_full_disk_it_says_that_nothing_was_saved(
+    videos, tmp_path, monkeypatch, save_every, failing, start
+):
+    full_disk(monkeypatch, failing=failing)
+    run = small_run(videos, tmp_path / "run", epochs=5.0)
+    run = replace(run, record=replace(run.record, save_every=save_every, log_every=3))
+    with pytest.raises(CheckpointError, match=f"by SIGTERM, but .*No space left.* start {start}"):
+        pretrain(run, say=stop_after(1 if save_every == 100 else 2, signal.SIGTERM))
+    assert not list((tmp_path / "run").rglob("unfinished*"))
+
+
+def test_resume_goes_on_where_there_is_a_checkpoint(videos, tmp_path):
+    run = small_run(videos, tmp_path / "run")
+    with pytest.raises(CheckpointError, match=r"nothing to resume: .*run does not exist"):
+        pretrain(run, resume=True, say=quiet)
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "run").mkdir()
+    with pytest.raises(CheckpointError, match=r"nothing to resume: .*run has no checkpoint"):
+        pretrain(run, resume=True, say=quiet)
+    last = pretrain(run, say=quiet)
+    assert pretrain(run, resume=True, say=quiet) == last
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "optimizer.safetensors"])
+def test_a_broken_checkpoint_is_refused_with_the_way_out(videos, tmp_path, name):
+    run = small_run(videos, tmp_path / "run")
+    last = pretrain(run, say=quiet)
+    before = last.with_name("step-00000004")
+    broken = last / name
+    broken.write_bytes(broken.read_bytes()[:200])
+    with pytest.raises(CheckpointError, match=f"{name}.*delete {last} .* step 4 from {before}"):
+        pretrain(run, say=quiet)
+    shutil.rmtree(last)
+    shutil.copytree(before, tmp_path / "copy")
+    (before / "optimizer.safetensors").unlink()
+    with pytest.raises(CheckpointError, match=f"only checkpoint: delete {before} to start"):
+        pretrain(run, say=quiet)
+    shutil.rmtree(before)
+    shutil.copytree(tmp_path / "copy", before)
+    assert pretrain(run, say=quiet) == last
