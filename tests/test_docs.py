@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.small import small_videos
+from tests.jobs.small import quiet, small_run, small_videos
 from videomae2.cli.main import main
+from videomae2.jobs.pretrain import pretrain
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-QUICK = ("--dry-run", "--help", "--version")
+QUICK = ("reconstruct", "--dry-run", "--help", "--version")
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -39,6 +40,7 @@ def place(tmp_path_factory):
     for name in ("my_videos", "more_videos"):
         small_videos(folder / name, count=100)
     shutil.copy(next((folder / "my_videos").rglob("*.mp4")), folder / "video.mp4")
+    pretrain(small_run(folder / "my_videos" / "train", folder / "runs" / "own"), say=quiet)
     return folder
 
 

@@ -32,8 +32,8 @@ class Options:
     """A video file, a folder of frame images, or an .npy array."""
     out: Path | None = None
     """Folder to write to; reconstructions in the run folder if not given."""
-    frames_shown: int = 8
-    """Frames of the clip in the picture."""
+    frames_shown: int | None = None
+    """Frames of the clip in the picture; 8, or all of a shorter clip, if not given."""
     start: float | None = None
     """Second of the video at which the clip begins; in its middle if not given."""
     stride: int | None = None

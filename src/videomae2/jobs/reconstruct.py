@@ -23,6 +23,8 @@ from videomae2.tasks.rebuild import rebuild
 from videomae2.tensors import draws
 from videomae2.tensors.clips import Clips
 
+_FRAMES_SHOWN = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -40,7 +42,7 @@ def reconstruct(
     *,
     out: Path | None = None,
     how: How | None = None,
-    frames_shown: int = 8,
+    frames_shown: int | None = None,
     device: str = "auto",
 ) -> Written:
     """Rebuild a clip of a video and write the picture and both films.
@@ -50,7 +52,7 @@ def reconstruct(
         video: A video file, a folder of frame images, or an .npy array.
         out: Folder to write to; ``reconstructions`` in the run folder if not given.
         how: Which clip, and how it is rebuilt.
-        frames_shown: Frames of the clip in the picture.
+        frames_shown: Frames of the clip in the picture; 8, or all of a shorter clip, if not given.
         device: cpu, cuda, or auto.
 
     Raises:
@@ -60,6 +62,8 @@ def reconstruct(
     """
     model = find_model(run)
     (shown,) = rebuild_videos(model, [video], how=how, device=device)
+    if frames_shown is None:
+        frames_shown = min(_FRAMES_SHOWN, shown.cubes.frames)
     if not 1 <= frames_shown <= shown.cubes.frames:
         raise ConfigError(
             f"--frames-shown is {frames_shown}, this model's clips have 1..{shown.cubes.frames}"
