@@ -221,15 +221,15 @@ from pathlib import Path
 from videomae2.config import PretrainRun, load
 from videomae2.jobs.pretrain import pretrain
 import torch
-torch.set_num_threads(1)
+torch.set_num_threads(int(sys.argv[2]))
 pretrain(load(PretrainRun, Path(sys.argv[1])), say=lambda line: print(line, flush=True))
 """
 
 
 def start(config, stdout=subprocess.DEVNULL):
-    return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(config)], stdout=stdout, stderr=subprocess.PIPE
-    )
+    """A run of its own, with as many threads as here: their number decides how sums are rounded."""
+    words = [sys.executable, "-c", SCRIPT, str(config), str(torch.get_num_threads())]
+    return subprocess.Popen(words, stdout=stdout, stderr=subprocess.PIPE)
 
 
 def test_killed_twice_while_it_trains_it_ends_with_the_same_losses(videos, tmp_path):

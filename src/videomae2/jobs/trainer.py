@@ -29,6 +29,7 @@ from videomae2.models.cards import Card
 from videomae2.models.initial import initialise
 from videomae2.models.saved import load_weights, save_model
 from videomae2.tasks.pretrain import PretrainTask
+from videomae2.tensors.grid import Cubes
 
 Say = Callable[[str], None]
 
@@ -66,7 +67,7 @@ class Trainer:
                 fit(
                     task,
                     optimizer,
-                    self._parts(loader, runtime),
+                    parts(loader, run.model.encoder.cubes, runtime),
                     plan,
                     first_step=first_step,
                     runtime=runtime,
@@ -104,16 +105,6 @@ class Trainer:
             workers=reading_processes(run.loading.workers, runtime),
             pin=runtime.device.type == "cuda",
         )
-
-    def _parts(self, loader: Loader, runtime: Runtime) -> Iterator[Part]:
-        encoder = self.run.model.encoder
-        size = (encoder.height, encoder.width)
-
-        def make(batch: HostBatch) -> Part:
-            clips = make_clips(batch, size, encoder.frames, encoder.channels, runtime.device)
-            return Part(clips, batch.names, batch.unreadable)
-
-        return transferred(iter(loader), make, runtime.device)
 
     def _save(
         self, step: int, model: Autoencoder, optimizer: AdamW, mean: RunningMean | None
@@ -172,6 +163,17 @@ def build_task(run: PretrainRun) -> PretrainTask:
     model = Autoencoder(run.model)
     initialise(model, torch.Generator().manual_seed(run.seed))
     return PretrainTask(model, run.masking, mean=run.data.mean, std=run.data.std)
+
+
+def parts(loader: Loader, cubes: Cubes, runtime: Runtime) -> Iterator[Part]:
+    """The micro-batches of a loader as clips on the device, one of them ahead."""
+
+    def make(batch: HostBatch) -> Part:
+        size = (cubes.height, cubes.width)
+        clips = make_clips(batch, size, cubes.frames, cubes.channels, runtime.device)
+        return Part(clips, batch.names, batch.unreadable)
+
+    return transferred(iter(loader), make, runtime.device)
 
 
 def reading_processes(wanted: int | None, runtime: Runtime) -> int:

@@ -1,19 +1,17 @@
 """A short real training loop: reading processes and model at once, and who waits for whom."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from videomae2.data.batches import HostBatch
 from videomae2.data.loading import BatchPlan, Loader, read_sources
 from videomae2.data.quarantine import Quarantine
 from videomae2.data.sources import DataConfig, LoadingConfig, SourceConfig
-from videomae2.data.views import make_clips
-from videomae2.engine.loop import Part, Plan, Report, fit
+from videomae2.engine.loop import Plan, Report, fit
 from videomae2.engine.runtime import Runtime
 from videomae2.engine.signals import Wishes
-from videomae2.engine.transfer import transferred
 from videomae2.jobs.bench.model import CLIP_NORM, StepCase, Stepper
-from videomae2.jobs.trainer import reading_processes
+from videomae2.jobs.trainer import parts, reading_processes
 
 _WARM_UP_STEPS = 2  # reading processes start, caches fill
 
@@ -62,11 +60,6 @@ def measure_together(
     plan = BatchPlan(batch=videos, micro_batch=videos, first_step=0, steps=_WARM_UP_STEPS + steps)
     manifests = read_sources(data)
 
-    def make(batch: HostBatch) -> Part:
-        size = (cubes.height, cubes.width)
-        clips = make_clips(batch, size, cubes.frames, cubes.channels, runtime.device)
-        return Part(clips, batch.names, batch.unreadable)
-
     with (
         Wishes() as wishes,
         Loader(
@@ -84,7 +77,7 @@ def measure_together(
         fit(
             stepper.task,
             stepper.optimizer,
-            transferred(iter(loader), make, runtime.device),
+            parts(loader, cubes, runtime),
             _plan(plan.steps),
             first_step=0,
             runtime=runtime,
@@ -93,16 +86,21 @@ def measure_together(
             say=lambda line: None,
             wishes=wishes,
         )
-    counted = reports[1:]
-    seconds = sum(report.seconds for report in counted)
-    done = [record for report in counted for record in report.records]
+    return _numbers(reports[1:], videos_per_step=videos, views=data.views, workers=workers)
+
+
+def _numbers(
+    reports: Sequence[Report], *, videos_per_step: int, views: int, workers: int
+) -> TogetherNumbers:
+    seconds = sum(report.seconds for report in reports)
+    done = [record for report in reports for record in report.records]
     return TogetherNumbers(
-        videos_per_step=videos,
-        views=data.views,
+        videos_per_step=videos_per_step,
+        views=views,
         reading_processes=workers,
         steps=len(done),
         clips_per_second=sum(record.clips for record in done) / seconds,
-        data_wait_share=sum(report.waited for report in counted) / seconds,
+        data_wait_share=sum(report.waited for report in reports) / seconds,
     )
 
 
