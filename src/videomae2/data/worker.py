@@ -84,15 +84,7 @@ def read_sample(
     """
     entry, shape = request.entry, request.shape
     started = time.perf_counter()
-    with open_reader(
-        entry.path,
-        pixels=shape.pixels,
-        limits=shape.limits,
-        frame_name=shape.frame_name if entry.is_frames else None,
-        first=entry.first,
-        frames=entry.frames,
-        frame_rate=shape.frame_rate,
-    ) as reader:
+    with open_entry(entry, shape) as reader:
         indices = clip_indices(reader, request)
         opened = time.perf_counter()
         wanted, place = np.unique(indices, return_inverse=True)
@@ -112,6 +104,19 @@ def read_sample(
         "num_frames": num_frames,
         "seconds": {"open": opened - started, "read": done - opened},
     }
+
+
+def open_entry(entry: Entry, shape: ClipShape) -> Reader:
+    """The reader of a video of a list, for clips of a shape; raises VideoError."""
+    return open_reader(
+        entry.path,
+        pixels=shape.pixels,
+        limits=shape.limits,
+        frame_name=shape.frame_name if entry.is_frames else None,
+        first=entry.first,
+        frames=entry.frames,
+        frame_rate=shape.frame_rate,
+    )
 
 
 def clip_indices(reader: Reader, request: SampleRequest) -> np.ndarray:

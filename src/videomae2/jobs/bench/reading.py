@@ -10,9 +10,8 @@ import torch
 from videomae2.data import video
 from videomae2.data.batches import Gathering
 from videomae2.data.crew import Answer
-from videomae2.data.readers import open_reader
 from videomae2.data.views import make_clips
-from videomae2.data.worker import SampleRequest, clip_indices, view_boxes
+from videomae2.data.worker import SampleRequest, clip_indices, open_entry, view_boxes
 
 STAGES = ("open", "index", "decode", "convert", "collate", "views")
 
@@ -87,15 +86,7 @@ def _read(request: SampleRequest, clock: _Clock) -> None:
     """One video from the file to clips; the reader's own stages share its time."""
     entry, shape = request.entry, request.shape
     video.TABLES.clear()
-    with open_reader(
-        entry.path,
-        pixels=shape.pixels,
-        limits=shape.limits,
-        frame_name=shape.frame_name if entry.is_frames else None,
-        first=entry.first,
-        frames=entry.frames,
-        frame_rate=shape.frame_rate,
-    ) as reader:
+    with open_entry(entry, shape) as reader:
         indices = clip_indices(reader, request)
         wanted, place = np.unique(indices, return_inverse=True)
         frames = reader.read(wanted.tolist())
