@@ -38,6 +38,18 @@ class Card:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ClipSpan:
+    """Which frames of a video made a clip in training, and so should when the model is used."""
+
+    kind: Literal["dense", "segments"] = "dense"
+    """A window of equal steps, or one frame of each equal part of the whole video."""
+    stride: float = 4.0
+    """Distance between the frames of a dense clip."""
+    stride_unit: Literal["frames", "seconds", "per-second"] = "frames"
+    """What the stride counts."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ClassifierCard:
     """What is known about a saved classifier."""
 
@@ -49,6 +61,8 @@ class ClassifierCard:
     """The name of each output, in order; None if it has no head or they are not known."""
     answers: Answers = "one-class"
     """What the outputs mean."""
+    span: ClipSpan | None = None
+    """Which frames make a clip; None if it is not known, as for released weights."""
     mean: tuple[float, ...]
     """Mean of each channel that its input is normalised with."""
     std: tuple[float, ...]
