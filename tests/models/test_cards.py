@@ -13,7 +13,15 @@ from tests.models.small_classifier import (
     saved_classifier,
 )
 from videomae2.errors import CheckpointError
-from videomae2.models.cards import CARD_FILE, Card, ClassifierCard, check_classes, read_card
+from videomae2.models.cards import (
+    CARD_FILE,
+    Card,
+    ClassifierCard,
+    ClipSpan,
+    check_classes,
+    read_card,
+    write_card,
+)
 from videomae2.models.saved import load_autoencoder, load_classifier
 
 CPU = torch.device("cpu")
@@ -87,3 +95,18 @@ def test_the_same_classes_in_another_order_are_told():
     turned = ("jump", "sit", "run", "walk", "wave")
     with pytest.raises(CheckpointError, match="the same names in another order, from number 1 on"):
         check_classes(turned, NAMES, where="m")
+
+
+@pytest.mark.parametrize("span", [None, ClipSpan(kind="segments"), ClipSpan(stride=7.5)])
+def test_a_card_keeps_which_frames_make_a_clip(tmp_path, span):
+    wanted = card(span=span)
+    write_card(tmp_path, wanted)
+    assert read_card(tmp_path) == wanted
+
+
+def test_a_misspelt_part_of_a_span_is_named(tmp_path):
+    write_card(tmp_path, card(span=ClipSpan()))
+    path = tmp_path / CARD_FILE
+    path.write_text(path.read_text().replace('"stride"', '"strid"'))
+    with pytest.raises(CheckpointError, match=r"'span\.strid' is not known; the nearest is 's"):
+        read_card(tmp_path)

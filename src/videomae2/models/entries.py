@@ -44,6 +44,9 @@ def build(kind: type[T], entries: dict[str, Any], path: Path, *, where: str = ""
 
 
 def _value(hint: Any, found: Any, path: Path, name: str) -> Any:
+    arms = [arm for arm in get_args(hint) if arm is not NoneType]
+    if len(arms) == 1 and is_dataclass(arms[0]) and found is not None:
+        hint = arms[0]  # a dataclass, or None
     if is_dataclass(hint) and isinstance(hint, type) and isinstance(found, dict):
         return build(hint, found, path, where=f"{name}.")
     try:
