@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from tests.data.pillow import clips as pictures
-from videomae2.data.augment import AugmentConfig, augment, normalise
+from videomae2.data.augment import AugmentConfig, augment
 from videomae2.data.erasing import EraseConfig, erase
 from videomae2.data.mixing import MixConfig, mix
 from videomae2.data.rand_augment import RandAugmentConfig, parse, rand_augment
-from videomae2.data.targets import class_shares
 from videomae2.tensors import draws
 from videomae2.tensors.clips import Clips
+from videomae2.tensors.targets import shares, smooth
 
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
 RELEASED = AugmentConfig()
@@ -31,29 +31,25 @@ def batch(size, device="cpu"):
 
 
 def targets(size, device="cpu"):
-    return class_shares(torch.arange(size, device=device) % 5, 5, smoothing=0.1)
+    return smooth(shares(torch.arange(size, device=device) % 5, 5), 0.1)
 
 
 def run(clips, config, **more):
     device = clips.pixels.device
-    wanted = targets(len(clips.keys), device)
-    return augment(clips, wanted, config, mean=MEAN.to(device), std=STD.to(device), **more)
+    asked = replace(clips, targets=targets(len(clips.keys), device))
+    return augment(asked, config, mean=MEAN.to(device), std=STD.to(device), **more)
 
 
-def test_the_defaults_are_the_released_ones_without_mirroring():
+def test_the_defaults_are_the_released_ones():
     assert RELEASED.rand_augment == parse("rand-m7-n4-mstd0.5-inc1")
-    assert RELEASED.crop.kind == "random-resized"
-    assert RELEASED.crop.area == (0.08, 1.0)
-    assert not RELEASED.crop.flip
     assert (RELEASED.erase.share, RELEASED.erase.boxes) == (0.25, 1)
     assert (RELEASED.mix.mixup_alpha, RELEASED.mix.cutmix_alpha) == (0.8, 1.0)
-    assert RELEASED.label_smoothing == 0.1
 
 
-def test_without_augmentations_clips_are_normalised_and_targets_kept():
+def test_without_augmentations_clips_stay_as_they_are():
     clips = batch(3)
     got = run(clips, NOTHING)
-    np.testing.assert_allclose(got.pixels, (clips.pixels / 255 - MEAN) / STD, atol=2e-6, rtol=0)
+    assert torch.equal(got.pixels, clips.pixels)
     assert torch.equal(got.targets, targets(3))
     assert got.keys is clips.keys
     assert got.weights is clips.weights
@@ -62,8 +58,8 @@ def test_without_augmentations_clips_are_normalised_and_targets_kept():
 @pytest.mark.parametrize("size", [1, 2, 5])
 def test_parts_are_done_in_their_order(size):
     clips = batch(size)
-    x = normalise(rand_augment(clips.pixels, clips.keys, RELEASED.rand_augment), MEAN, STD)
-    x = erase(x, clips.keys, RELEASED.erase)
+    x = rand_augment(clips.pixels, clips.keys, RELEASED.rand_augment).float()
+    x = erase(x, clips.keys, RELEASED.erase, mean=255 * MEAN, std=255 * STD)
     want = mix(x, targets(size), clips.keys, clips.weights, RELEASED.mix)
     got = run(clips, RELEASED)
     assert torch.equal(got.pixels, want[0])
@@ -99,6 +95,6 @@ def test_a_gpu_gives_what_the_cpu_gives():
     for host_keys in (None, clips.keys):
         got = run(there, RELEASED, host_keys=host_keys)
         error = (got.pixels.cpu() - want.pixels).abs()
-        assert error.max() < 0.03  # a moved value may be cut down to its neighbour
-        assert (error > 1e-4).double().mean() < 1e-3
+        assert error.max() < 2  # a moved value may be cut down to its neighbour
+        assert (error > 1e-2).double().mean() < 1e-3
         np.testing.assert_allclose(got.targets.cpu(), want.targets, atol=1e-6)

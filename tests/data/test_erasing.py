@@ -6,11 +6,15 @@ from dataclasses import replace
 import torch
 
 from videomae2.data import erasing
-from videomae2.data.erasing import EraseConfig, draw_boxes, erase
+from videomae2.data.erasing import EraseConfig, draw_boxes
 from videomae2.tensors import draws, rows
 
 USUAL = EraseConfig()
 ALWAYS = EraseConfig(share=1.0)
+
+
+def erase(clips, at, config):
+    return erasing.erase(clips, at, config, mean=torch.zeros(3), std=torch.ones(3))
 
 
 def keys(count, seed=0):
@@ -66,6 +70,15 @@ def test_boxes_reach_every_edge_and_no_further():
     assert (left + wide).max() == 10
     room = top.double() / (12 - tall).clamp(min=1)
     assert abs(room.mean() - 0.5) < 0.02
+
+
+def test_noise_is_of_the_given_mean_and_spread():
+    mean, std = torch.tensor([10.0, -5.0, 90.0]), torch.tensor([2.0, 3.0, 0.5])
+    plain = erase(marked(20), keys(20), ALWAYS)
+    moved = erasing.erase(marked(20), keys(20), ALWAYS, mean=mean, std=std)
+    inside = draw_boxes(keys(20), ALWAYS, 24, 20)[:, None, :, :, None].expand_as(plain)
+    torch.testing.assert_close(moved[inside], (plain * std + mean)[inside])
+    assert torch.equal(moved[~inside], plain[~inside])
 
 
 def test_noise_is_normal_and_fresh_in_every_frame_channel_and_clip():

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tests.tensors.test_distributions import beta_cumulative, distance
 from videomae2.data.mixing import MixConfig, draw_mix, mix
-from videomae2.data.targets import class_shares
 from videomae2.tensors import draws
+from videomae2.tensors.targets import shares, smooth
 
 USUAL = MixConfig()
 MIXUP = MixConfig(cutmix_alpha=0.0)
@@ -57,7 +57,7 @@ def plain(x, labels, classes, smoothing, pixels_kept):
 def test_clips_and_targets_are_those_of_the_restatement(size, seed, config):
     x, labels, keys, weights = batch(size)
     keys[0] = key(seed)[0]
-    got, targets = mix(x, class_shares(labels, 7, smoothing=0.1), keys, weights, config)
+    got, targets = mix(x, smooth(shares(labels, 7), 0.1), keys, weights, config)
     kept = draw_mix(keys, config, 12, 10).pixels.numpy()
     want, want_targets = plain(x, labels, 7, 0.1, kept)
     np.testing.assert_allclose(got, want, atol=2e-6)
@@ -67,7 +67,7 @@ def test_clips_and_targets_are_those_of_the_restatement(size, seed, config):
 
 def test_only_the_middle_clip_of_an_odd_batch_stays_as_it_is():
     x, labels, keys, weights = batch(5)
-    got, targets = mix(x, class_shares(labels, 7), keys, weights, MIXUP)
+    got, targets = mix(x, shares(labels, 7), keys, weights, MIXUP)
     same = (got == x).flatten(1).all(dim=1)
     assert same.tolist() == [False, False, True, False, False]
     assert targets[2].max() == 1
@@ -77,7 +77,7 @@ def test_a_clip_whose_partner_could_not_be_read_stays_as_it_is():
     x, labels, keys, weights = batch(6)
     weights[1] = 0
     for config in (MIXUP, CUTMIX):
-        got, targets = mix(x, class_shares(labels, 7), keys, weights, config)
+        got, targets = mix(x, shares(labels, 7), keys, weights, config)
         assert torch.equal(got[4], x[4])
         assert targets[4].max() == 1
         assert not torch.equal(got[0], x[0])
@@ -86,9 +86,9 @@ def test_a_clip_whose_partner_could_not_be_read_stays_as_it_is():
 def test_nothing_is_mixed_where_nothing_is_wanted():
     x, labels, keys, weights = batch(4)
     for config in (NEITHER, replace(USUAL, share=0.0)):
-        got, targets = mix(x, class_shares(labels, 7), keys, weights, config)
+        got, targets = mix(x, shares(labels, 7), keys, weights, config)
         assert torch.equal(got, x)
-        assert torch.equal(targets, class_shares(labels, 7))
+        assert torch.equal(targets, shares(labels, 7))
 
 
 def test_half_of_the_batches_is_mixed_by_cutmix():
@@ -132,10 +132,10 @@ def test_one_draw_serves_the_whole_batch_and_depends_on_its_first_clip():
     x, labels, keys, weights = batch(4)
     other = keys.clone()
     other[1:] += 1
-    one = mix(x, class_shares(labels, 7), keys, weights, USUAL)
-    assert torch.equal(one[0], mix(x, class_shares(labels, 7), other, weights, USUAL)[0])
+    one = mix(x, shares(labels, 7), keys, weights, USUAL)
+    assert torch.equal(one[0], mix(x, shares(labels, 7), other, weights, USUAL)[0])
     other[0] += 1
-    assert not torch.equal(one[0], mix(x, class_shares(labels, 7), other, weights, USUAL)[0])
+    assert not torch.equal(one[0], mix(x, shares(labels, 7), other, weights, USUAL)[0])
 
 
 def test_several_labels_and_numbers_are_mixed_too():
@@ -144,10 +144,3 @@ def test_several_labels_and_numbers_are_mixed_too():
     _, mixed = mix(x, targets, keys, weights, MIXUP)
     kept = float(draw_mix(keys, MIXUP, 12, 10).kept)
     np.testing.assert_allclose(mixed[0], kept * targets[0] + (1 - kept) * targets[1], atol=1e-6)
-
-
-def test_smoothing_spreads_a_share_over_all_classes():
-    got = class_shares(torch.tensor([2, 0]), 4, smoothing=0.2)
-    want = [[0.05, 0.05, 0.85, 0.05], [0.85, 0.05, 0.05, 0.05]]
-    np.testing.assert_allclose(got, want, atol=1e-7)
-    assert class_shares(torch.tensor([1]), 3).tolist() == [[0, 1, 0]]

@@ -1,13 +1,14 @@
 """Random erasing: boxes of a clip filled with noise, the same boxes in all its frames.
 
-On normalised clips. Axes: batch, frames, height, width, channels; boxes, tries.
+Axes: batch, frames, height, width, channels; boxes, tries.
 """
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import torch
-from jaxtyping import Bool, Float32, Int64
+from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor
 
 from videomae2.tensors.distributions import normal
@@ -37,20 +38,31 @@ def erase(
     clips: Float32[Tensor, "batch frames height width channels"],
     keys: Int64[Tensor, " batch"],
     config: EraseConfig,
+    *,
+    mean: Float[Tensor, " channels"],
+    std: Float[Tensor, " channels"],
 ) -> Float32[Tensor, "batch frames height width channels"]:
-    """Fill boxes with standard normal noise, fresh in every frame.
+    """Fill boxes with normal noise, fresh in every frame.
 
     Args:
-        clips: Normalised, so that the noise is of their spread.
+        clips: Of any scale.
         keys: One key per clip; on the CPU they save the work for clips that stay as they are.
         config: Which and how large.
+        mean: Of the noise in each channel, on the scale of the clips.
+        std: Of the noise in each channel.
 
     Source: dataset/random_erasing.py of the released code, mode pixel. With more than one box it
         spares the first frames of a clip, which looks like an oversight and is not done here.
     """
     chosen = uniform(split(keys, _WHETHER), 1)[:, 0] < config.share
     inside = draw_boxes(keys, config, clips.shape[2], clips.shape[3])
-    return on_rows(clips, chosen, _fill, inside.to(clips.device), keys.to(clips.device))
+    return on_rows(
+        clips,
+        chosen,
+        partial(_fill, mean=mean, std=std),
+        inside.to(clips.device),
+        keys.to(clips.device),
+    )
 
 
 def draw_boxes(
@@ -88,11 +100,11 @@ def _covers(first: Tensor, length: Tensor, size: int) -> Bool[Tensor, "batch box
     return (places >= first[..., None]) & (places < (first + length)[..., None])
 
 
-def _fill(clips: Tensor, inside: Tensor, keys: Tensor) -> Tensor:
+def _fill(clips: Tensor, inside: Tensor, keys: Tensor, *, mean: Tensor, std: Tensor) -> Tensor:
     """Frame by frame, since the words that noise is made of take four times the memory."""
     out = torch.empty_like(clips)
     for frame in range(clips.shape[1]):
         pixels = clips[:, frame]
         noise = normal(split(split(keys, _PIXELS), frame), pixels[0].numel()).view_as(pixels)
-        out[:, frame] = torch.where(inside[..., None], noise, pixels)
+        out[:, frame] = torch.where(inside[..., None], noise * std + mean, pixels)
     return out

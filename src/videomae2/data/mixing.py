@@ -52,7 +52,7 @@ def mix(
     meets itself. A clip whose partner could not be read (weight 0) stays as it is.
 
     Args:
-        clips: Normalised clips.
+        clips: Of any scale.
         targets: What to predict: shares of classes, several labels, or numbers.
         keys: One key per clip; on any device.
         weights: 1, or 0 where a clip means nothing.

@@ -1,6 +1,6 @@
 """A batch of clips on the device, as tasks receive it.
 
-Axes: batch, frames, height, width, channels; classes; outputs = classes, labels or numbers to
+Axes: batch, frames, height, width, channels; outputs = classes, labels or numbers to
 predict.
 """
 
@@ -30,17 +30,3 @@ class Clips:
     """1, or 0 where the video could not be read and pixels and targets mean nothing."""
     targets: Targets | None = None
     """What the clips show, where the task is told; in a hole any value that is allowed."""
-
-
-@dataclass(frozen=True, slots=True)
-class SoftClips:
-    """Normalised clips, each with what is to be predicted, and how much each counts."""
-
-    pixels: Float32[Tensor, "batch frames height width channels"]
-    """(value / 255 - mean) / std."""
-    targets: Float32[Tensor, "batch classes"]
-    """Shares of classes; or whatever numbers the clips were given with."""
-    keys: Int64[Tensor, " batch"]
-    """One key per clip for its random draws."""
-    weights: Float32[Tensor, " batch"]
-    """1, or 0 where the video could not be read and the pixels mean nothing."""
