@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from videomae2 import recipes
-    from videomae2.config import PretrainRun
+    from videomae2.config import FinetuneRun, PretrainRun
     from videomae2.data.readers import open_reader
+    from videomae2.jobs.finetune import finetune
     from videomae2.jobs.pretrain import pretrain
     from videomae2.models.saved import load_autoencoder, load_classifier
 
 __version__ = "0.1.0"
 
 _PLACES = {
+    "FinetuneRun": "videomae2.config",
     "PretrainRun": "videomae2.config",
+    "finetune": "videomae2.jobs.finetune",
     "load_autoencoder": "videomae2.models.saved",
     "load_classifier": "videomae2.models.saved",
     "open_reader": "videomae2.data.readers",
@@ -25,7 +28,9 @@ _PLACES = {
 }
 
 __all__ = [
+    "FinetuneRun",
     "PretrainRun",
+    "finetune",
     "load_autoencoder",
     "load_classifier",
     "open_reader",

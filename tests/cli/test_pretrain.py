@@ -1,14 +1,20 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from videomae2.cli import launch as launching
 from videomae2.cli import pretrain as command
 from videomae2.cli.main import main
-from videomae2.cli.pretrain import resolve
+from videomae2.cli.pretrain import TRAINER
 from videomae2.config import save
 from videomae2.errors import ConfigError
 from videomae2.recipes import RECIPES
+
+
+def resolve(words, flags):
+    return launching.resolve(TRAINER, words, flags)
 
 
 @pytest.fixture
@@ -106,7 +112,9 @@ def test_problems_are_said_before_any_work(capsys, videos):
 
 
 def test_a_dry_run_shows_the_plan_and_trains_nothing(capsys, videos, monkeypatch):
-    monkeypatch.setattr(command, "describe", lambda run: f"plan for {run.record.out}")
+    monkeypatch.setattr(
+        command, "TRAINER", replace(TRAINER, describe=lambda run: f"plan for {run.record.out}")
+    )
     assert main(["pretrain", "own", videos, "--dry-run"]) == 0
     assert capsys.readouterr().out == "plan for runs/own\n"
     assert not Path("runs").exists()
@@ -114,7 +122,9 @@ def test_a_dry_run_shows_the_plan_and_trains_nothing(capsys, videos, monkeypatch
 
 def test_without_dry_run_it_trains(videos, monkeypatch):
     seen = []
-    monkeypatch.setattr(command, "pretrain", lambda run, resume, say: seen.append(run))
+    monkeypatch.setattr(
+        command, "TRAINER", replace(TRAINER, train=lambda run, resume, say: seen.append(run))
+    )
     assert main(["pretrain", "own", videos]) == 0
     assert seen == [RECIPES["own"]([Path(videos)], Path("runs/own"))]
 

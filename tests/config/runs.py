@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from videomae2.config import PretrainRun, RecordConfig
+from videomae2.config import FinetuneRun, PretrainRun, RecordConfig
 from videomae2.data.sources import DataConfig, SourceConfig
 from videomae2.engine.optim import OptimConfig
 
@@ -18,6 +18,11 @@ def good_run(folder: Path, sources: int = 1) -> PretrainRun:
         optim=OptimConfig(lr=1e-3, epochs=10.0, warmup_epochs=1.0, batch=32, micro_batch=8),
         record=RecordConfig(out=folder / "run"),
     )
+
+
+def good_finetune(folder: Path) -> FinetuneRun:
+    run = good_run(folder)
+    return FinetuneRun(data=run.data, optim=run.optim, record=run.record)
 
 
 def changed(run: Any, path: str, value: Any) -> Any:

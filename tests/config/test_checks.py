@@ -1,12 +1,15 @@
 import math
+from pathlib import Path
 
 import pytest
 
-from tests.config.runs import changed, good_run
+from tests.config.runs import changed, good_finetune, good_run
 from videomae2.config import check
 from videomae2.config.leaves import leaves, pattern
 from videomae2.config.limits import LIMITS
 from videomae2.errors import ConfigError
+from videomae2.models.lora import LoraConfig
+from videomae2.models.starting import StartConfig
 
 
 def problems(run):
@@ -108,10 +111,55 @@ def test_limits_of_crops_that_draw_none_are_refused(tmp_path):
 
 
 def test_every_number_of_a_run_has_a_limit(tmp_path):
+    tuned = changed(good_finetune(tmp_path), "tuning.lora", LoraConfig(rank=2, places=()))
+    settings = [*leaves(good_run(tmp_path)), *leaves(tuned)]
     numbers = {
         pattern(path)
-        for path, value in leaves(good_run(tmp_path))
+        for path, value in settings
         if type(value) in (int, float) or (isinstance(value, tuple) and value)
     }
-    known = {pattern(path) for path, _ in leaves(good_run(tmp_path))}
+    known = {pattern(path) for path, _ in settings}
     assert numbers <= set(LIMITS) <= known
+
+
+def test_a_finetuning_run_with_the_released_defaults_passes(tmp_path):
+    check(good_finetune(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("model.encoder.heads", 7, "--model.encoder.dim 768 does not split over 7 heads; 763 or"),
+        ("task.answers", "numbers", "--task.answers numbers wants --labels.columns"),
+        ("labels.columns", ("label",), "--labels.columns has no effect where each clip has one"),
+        ("labels.names", Path("gone.txt"), "--labels.names gone.txt does not exist"),
+        ("task.distance", "absolute", "--task.distance 'absolute' has no effect on classes"),
+        ("optim.micro_batch", 0, "--optim.micro-batch 0 cannot work; it wants 1 or more"),
+        ("tuning.frozen_blocks", 13, "--tuning.frozen-blocks 13 is more than the 12"),
+        ("tuning.lora", LoraConfig(rank=2, places=()), "--tuning.lora.places is empty"),
+        ("tuning.lora", LoraConfig(alpha=4.0), "--tuning.lora.alpha and places have no effect"),
+        ("start.weights", Path("gone"), "--start.weights gone does not exist"),
+        ("start", StartConfig(norm="fresh"), "--start.norm and --start.head have no effect"),
+        ("validation.path", Path("gone"), "--validation.path gone does not exist"),
+        ("validation.root", Path("gone"), "--validation.root has no effect without --validation"),
+        ("validation.share", 1.0, "--validation.share 1.0 cannot work"),
+    ],
+)
+def test_settings_of_finetuning_that_cannot_work_are_refused(tmp_path, path, value, said):
+    found = problems(changed(good_finetune(tmp_path), path, value))
+    assert any(problem.startswith(said) for problem in found), found
+
+
+def test_one_clip_cannot_be_mixed(tmp_path):
+    run = changed(changed(good_finetune(tmp_path), "optim.micro_batch", 1), "data.views", 1)
+    assert "--augment.mix mixes the clips of a micro-batch" in problems(run)[0]
+    check(changed(run, "data.views", 2))
+    check(changed(run, "augment.mix.share", 0.0))
+
+
+def test_pretraining_takes_exact_strides(tmp_path):
+    run = changed(good_run(tmp_path), "data.sources.0.sampling", "dense")
+    assert problems(run) == [
+        "--data.sources.0.sampling dense is for labelled videos; pre-training takes frames at "
+        "exact strides: stride"
+    ]

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.config.runs import changed, good_run
+from tests.config.runs import changed, good_finetune, good_run
 from videomae2.config import Difference, differences
 from videomae2.config.differences import SAME_RESULTS
 from videomae2.config.leaves import leaves, pattern
@@ -41,4 +41,5 @@ def test_a_source_that_came_matters(tmp_path):
 
 
 def test_the_table_names_only_settings_that_exist(tmp_path):
-    assert {pattern(path) for path, _ in leaves(good_run(tmp_path))} >= SAME_RESULTS
+    settings = [*leaves(good_run(tmp_path)), *leaves(good_finetune(tmp_path))]
+    assert {pattern(path) for path, _ in settings} >= SAME_RESULTS

@@ -36,7 +36,7 @@ def sample(place, boxes):
 
 def test_views_stand_together_and_frames_repeat_as_asked():
     boxes = [(0, 0, 16, 16), (8, 8, 16, 16)]
-    batch = HostBatch([sample([0, 1, 2, 2], boxes)], keys=[4, 5], names=["a"])
+    batch = HostBatch([sample([0, 1, 2, 2], boxes)], keys=[4, 5], names=["a"], places=[(0, 0)])
     clips = make_clips(batch, (16, 16), 4, 3, CPU)
     assert clips.pixels.shape == (2, 4, 16, 16, 3)
     assert torch.equal(clips.pixels[0, 3], clips.pixels[0, 2])
@@ -46,7 +46,12 @@ def test_views_stand_together_and_frames_repeat_as_asked():
 
 
 def test_a_hole_is_black_and_weighs_nothing():
-    batch = HostBatch([None, sample([0, 1, 2], [(0, 0, 8, 8)])], keys=[1, 2], names=["a", "b"])
+    batch = HostBatch(
+        [None, sample([0, 1, 2], [(0, 0, 8, 8)])],
+        keys=[1, 2],
+        names=["a", "b"],
+        places=[(0, 0), (0, 1)],
+    )
     clips = make_clips(batch, (8, 8), 3, 3, CPU)
     assert clips.weights.tolist() == [0, 1]
     assert clips.pixels[0].max() == 0

@@ -94,13 +94,13 @@ def test_adapters_are_a_function_of_the_generator_alone():
 
 
 def test_frozen_blocks_do_not_learn():
-    model = _tuned(frozen_blocks=1, lora=None)
+    model = _tuned(frozen_blocks=1, lora=LoraConfig())
     names = {n for n, _ in model.named_parameters()}
     frozen = {n for n in names if n.startswith(("encoder.patch_embed", "encoder.blocks.0."))}
     assert _learning(model) == names - frozen
     assert not any(isinstance(part, AdaptedLinear) for part in model.modules())
-    assert _learning(_tuned(frozen_blocks=0, lora=None)) == names
-    whole = _learning(_tuned(frozen_blocks=2, lora=None))
+    assert _learning(_tuned(frozen_blocks=0, lora=LoraConfig())) == names
+    whole = _learning(_tuned(frozen_blocks=2, lora=LoraConfig()))
     assert whole == {"fc_norm.weight", "fc_norm.bias", "head.weight", "head.bias"}
 
 
@@ -123,9 +123,8 @@ def test_a_map_without_bias_stays_without():
         ({"frozen_blocks": 3}, "cannot freeze 3 blocks of 2"),
         ({"frozen_blocks": -1}, "cannot freeze -1 blocks of 2"),
         ({"frozen_blocks": 2}, "all 2 blocks are frozen, so adapters would have no effect"),
-        ({"lora": LoraConfig(rank=0)}, "rank from 1 to the smaller of them, got 0"),
         ({"lora": LoraConfig(rank=25)}, "rank from 1 to the smaller of them, got 25"),
-        ({"lora": LoraConfig(places=())}, "adapters need a place: attention, mlp, or both"),
+        ({"lora": LoraConfig(rank=2, places=())}, "adapters need a place: attention, mlp, or both"),
     ],
 )
 def test_what_cannot_be_tuned_says_why(changes, said):

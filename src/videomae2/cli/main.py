@@ -27,6 +27,9 @@ class Command:
 COMMANDS = {
     "demo": Command("the whole method on a small built-in data set", "videomae2.cli.demo:main"),
     "pretrain": Command("dual-masked pre-training on videos", "videomae2.cli.pretrain:main"),
+    "finetune": Command(
+        "a classifier from labelled videos and a pre-trained model", "videomae2.cli.finetune:main"
+    ),
     "reconstruct": Command(
         "original, hidden and rebuilt video as pictures", "videomae2.cli.reconstruct:main"
     ),

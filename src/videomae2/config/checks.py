@@ -1,24 +1,19 @@
-"""Whether a run can work: every problem at once, before any work; no video is opened.
+"""Whether a run can work: every problem at once, before any work; no video is opened."""
 
-Each problem is one line: the flag and what it says, what was wanted, what would work.
-"""
-
-import os
-import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
+from videomae2.config.common_checks import COMMON, Check
+from videomae2.config.finetune_checks import FINETUNE
 from videomae2.config.limits import outside
-from videomae2.config.runs import PretrainRun
-from videomae2.data.crops import CropConfig
-from videomae2.data.sources import SourceConfig
+from videomae2.config.pretrain_checks import PRETRAIN
+from videomae2.config.runs import FinetuneRun, PretrainRun, Run
 from videomae2.errors import ConfigError
-from videomae2.tasks.pretrain import MaskingConfig, token_counts
 
-_QUARTERS = (0.25, 0.5, 0.75)
+CHECKS: dict[type, tuple[Check, ...]] = {
+    PretrainRun: COMMON + PRETRAIN,
+    FinetuneRun: COMMON + FINETUNE,
+}
 
 
-def check(run: PretrainRun) -> None:
+def check(run: Run) -> None:
     """Raise if a run cannot work.
 
     Raises:
@@ -26,200 +21,8 @@ def check(run: PretrainRun) -> None:
     """
     wrong = dict(outside(run))
     problems = list(wrong.values())
-    for part, needs in CHECKS:
+    for part, needs in CHECKS[type(run)]:
         if not any(path.startswith(needs) for path in wrong):
             problems += part(run)
     if problems:
         raise ConfigError(problems)
-
-
-def _sources(run: PretrainRun) -> Iterator[str]:
-    if not run.data.sources:
-        yield "there are no videos; name a folder or a list of videos"
-    for number, source in enumerate(run.data.sources):
-        yield from _source(source, f"--data.sources.{number}")
-
-
-def _source(source: SourceConfig, flag: str) -> Iterator[str]:
-    if not _exists(source.path):
-        yield f"{flag}.path {source.path} does not exist{_there(source.path)}"
-    if source.root is not None and not _exists(source.root):
-        yield f"{flag}.root {source.root} does not exist{_there(source.root)}"
-    elif source.root is not None and source.path.is_dir():
-        yield f"{flag}.root {source.root} has no effect, {source.path} is a folder; leave it out"
-
-
-def _strides(run: PretrainRun) -> Iterator[str]:
-    for number, source in enumerate(run.data.sources):
-        flag = f"--data.sources.{number}.stride"
-        if source.stride_unit == "frames" and source.stride % 1:
-            yield (
-                f"{flag} {source.stride:g} is no whole number of frames; "
-                f"{max(1, round(source.stride))} is, or count in another {flag}-unit"
-            )
-
-
-def _crop(run: PretrainRun) -> Iterator[str]:
-    crop, usual = run.data.crop, CropConfig()
-    ranges = (("area", crop.area, usual.area), ("ratio", crop.ratio, usual.ratio))
-    for name, (least, most), at_rest in ranges:
-        flag = f"--data.crop.{name} {least:g} {most:g}"
-        if least > most:
-            yield f"{flag} has its larger end first; {most:g} {least:g} would work"
-        if crop.kind != "random-resized" and (least, most) != at_rest:
-            yield (
-                f"{flag} has no effect with --data.crop.kind {crop.kind}; leave it out, or choose "
-                f"random-resized"
-            )
-
-
-def _channels(run: PretrainRun) -> Iterator[str]:
-    channels = run.model.encoder.channels
-    for name, values in (("mean", run.data.mean), ("std", run.data.std)):
-        if len(values) != channels:
-            yield (
-                f"--data.{name} has {_count(len(values), 'value')}, "
-                f"--model.encoder.channels wants {channels}"
-            )
-
-
-def _cubes(run: PretrainRun) -> Iterator[str]:
-    encoder, shape = run.model.encoder, run.model.encoder.shape
-    for name, size, unit in (
-        ("frames", encoder.frames, shape.tubelet),
-        ("height", encoder.height, shape.patch),
-        ("width", encoder.width, shape.patch),
-    ):
-        if size % unit:
-            yield (
-                f"--model.encoder.{name} {size} does not split into cubes of {unit}; "
-                f"{_multiples(size, unit)} would"
-            )
-
-
-def _heads(run: PretrainRun) -> Iterator[str]:
-    model, shape = run.model, run.model.encoder.shape
-    for part, dim, heads in (
-        ("encoder", shape.dim, shape.heads),
-        ("decoder", model.decoder_dim, model.decoder_heads),
-    ):
-        if dim % heads:
-            yield (
-                f"--model.{part}.dim {dim} does not split over {heads} heads; "
-                f"{_multiples(dim, heads)} would"
-            )
-
-
-def _masks(run: PretrainRun) -> Iterator[str]:
-    masking, ratio = run.masking, run.masking.decoder_ratio
-    usual = MaskingConfig().decoder_ratio
-    if masking.decoder == "none" and ratio != usual:
-        yield (
-            f"--masking.decoder-ratio {ratio:g} has no effect with --masking.decoder none; "
-            f"leave it out, or choose running-cell, random or frame"
-        )
-    if masking.decoder == "running-cell" and ratio not in _QUARTERS:
-        yield f"--masking.decoder-ratio {ratio:g} is none that running cells have: 0.25, 0.5, 0.75"
-    elif not list(_cubes(run)):
-        try:
-            token_counts(masking, run.model.encoder.cubes.grid)
-        except ValueError as error:
-            yield f"--masking cannot work: {error}"
-
-
-def _batch(run: PretrainRun) -> Iterator[str]:
-    batch, micro = run.optim.batch, run.optim.micro_batch
-    if micro is not None and batch % micro:
-        yield (
-            f"--optim.batch {batch} does not split into micro-batches of {micro}; "
-            f"{_multiples(batch, micro)} would"
-        )
-
-
-def _warmup(run: PretrainRun) -> Iterator[str]:
-    optim = run.optim
-    if optim.warmup_epochs > optim.epochs:
-        yield (
-            f"--optim.warmup-epochs {optim.warmup_epochs:g} is longer than the run of "
-            f"--optim.epochs {optim.epochs:g}; {optim.epochs / 10:g} is usual"
-        )
-
-
-def _last_lr(run: PretrainRun) -> Iterator[str]:
-    optim = run.optim
-    if optim.last_lr > optim.lr:
-        yield (
-            f"--optim.last-lr {optim.last_lr:g} is above the peak of --optim.lr {optim.lr:g}; "
-            f"it wants that or less"
-        )
-
-
-def _record(run: PretrainRun) -> Iterator[str]:
-    record = run.record
-    out, save, keep = record.out, record.save_every, record.keep_every
-    if str(out).startswith("~"):
-        yield f"--out {out} is not expanded here; write the path in full"
-    elif out.exists() and not out.is_dir():
-        yield f"--out {out} is a file; it wants a folder, which is made if it is not there"
-    if keep is not None and keep % save:
-        yield (
-            f"--record.keep-every {keep} misses the checkpoints that --record.save-every {save} "
-            f"makes; {_multiples(keep, save)} would not"
-        )
-
-
-def _loading(run: PretrainRun) -> Iterator[str]:
-    encoder, side = run.model.encoder, run.loading.shrink_side
-    least = min(encoder.height, encoder.width)
-    if side is not None and side < least:
-        yield (
-            f"--loading.shrink-side {side} is smaller than the clips, which would be enlarged "
-            f"again; {least} or more would work"
-        )
-
-
-def _device(run: PretrainRun) -> Iterator[str]:
-    device = run.runtime.device
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
-        yield f"--runtime.device {device} is not known; it wants auto, cpu, cuda, cuda:N or mps"
-
-
-Check = Callable[[PretrainRun], Iterator[str]]
-
-CHECKS: tuple[tuple[Check, tuple[str, ...]], ...] = (
-    (_sources, ()),
-    (_strides, ("data.sources.",)),
-    (_crop, ("data.crop.",)),
-    (_channels, ()),
-    (_cubes, ("model.encoder.",)),
-    (_heads, ("model.",)),
-    (_masks, ("model.encoder.", "masking.")),
-    (_batch, ("optim.batch", "optim.micro_batch")),
-    (_warmup, ("optim.epochs", "optim.warmup_epochs")),
-    (_last_lr, ("optim.lr", "optim.last_lr")),
-    (_record, ("record.",)),
-    (_loading, ("model.encoder.", "loading.shrink_side")),
-    (_device, ()),
-)
-"""Each check, and the settings whose numbers must lie in their range before it can compute."""
-
-
-def _exists(path: Path) -> bool:
-    return os.path.exists(os.path.expanduser(path))
-
-
-def _there(path: Path) -> str:
-    """Say how much of a path exists."""
-    full = Path(os.path.abspath(os.path.expanduser(path)))
-    there = next(parent for parent in full.parents if parent.is_dir())
-    return f"; {there} does, without {full.relative_to(there).parts[0]}"
-
-
-def _multiples(number: int, unit: int) -> str:
-    """The multiples around a number that is none."""
-    below = number // unit * unit
-    return f"{below} or {below + unit}" if below else f"{unit}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

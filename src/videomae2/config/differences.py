@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from videomae2.config.leaves import leaves, pattern
-from videomae2.config.runs import PretrainRun
+from videomae2.config.runs import Run
 
 SAME_RESULTS = frozenset(
     {
@@ -13,6 +13,8 @@ SAME_RESULTS = frozenset(
         "data.sources.*.root",
         "data.sources.*.name",
         "data.sources.*.layout",
+        "labels.names",
+        "validation.root",
         # what is written, and when the run gives up
         "data.max_unreadable_share",
         "record.out",
@@ -49,7 +51,7 @@ class Difference:
     matters: bool
 
 
-def differences(old: PretrainRun, new: PretrainRun) -> list[Difference]:
+def differences(old: Run, new: Run) -> list[Difference]:
     """List the settings that differ, in the order of the configuration."""
     before, after = dict(leaves(old)), dict(leaves(new))
     return [

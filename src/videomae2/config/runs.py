@@ -1,12 +1,20 @@
-"""The complete configuration of a run, composed of the configurations of its parts."""
+"""The complete configuration of a run of each kind, composed of those of its parts."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
+from videomae2.data.augment import AugmentConfig
+from videomae2.data.labels import LabelConfig
 from videomae2.data.sources import DataConfig, LoadingConfig
 from videomae2.engine.optim import OptimConfig
 from videomae2.engine.runtime import RuntimeConfig
 from videomae2.models.autoencoder import AutoencoderConfig
+from videomae2.models.classifier import ClassifierConfig
+from videomae2.models.encoder import EncoderConfig
+from videomae2.models.starting import StartConfig
+from videomae2.models.tuning import TuningConfig
+from videomae2.tasks.classify import ClassifyConfig
 from videomae2.tasks.pretrain import MaskingConfig
 
 
@@ -28,6 +36,34 @@ class RecordConfig:
     """Stop after this many steps in a row without a finite loss and gradient."""
 
 
+@runtime_checkable
+class HasEncoder(Protocol):
+    """The configuration of a model that reads clips."""
+
+    @property
+    def encoder(self) -> EncoderConfig: ...
+
+
+@runtime_checkable
+class Run(Protocol):
+    """What every kind of run has."""
+
+    @property
+    def data(self) -> DataConfig: ...
+    @property
+    def model(self) -> HasEncoder: ...
+    @property
+    def optim(self) -> OptimConfig: ...
+    @property
+    def record(self) -> RecordConfig: ...
+    @property
+    def loading(self) -> LoadingConfig: ...
+    @property
+    def runtime(self) -> RuntimeConfig: ...
+    @property
+    def seed(self) -> int: ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PretrainRun:
     """A complete pre-training run."""
@@ -38,6 +74,52 @@ class PretrainRun:
     """Encoder and decoder."""
     masking: MaskingConfig = field(default_factory=MaskingConfig)
     """What is hidden and rebuilt."""
+    optim: OptimConfig
+    """Optimizer, batch and length."""
+    record: RecordConfig
+    """Run folder, log and checkpoints."""
+    loading: LoadingConfig = field(default_factory=LoadingConfig)
+    """How videos are read."""
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
+    """Device and precision."""
+    seed: int = 0
+    """Every draw of the run is a function of this number."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ValidationConfig:
+    """What is held out, and how often it is looked at. The best model so far is kept."""
+
+    path: Path | None = None
+    """A labelled folder or list; if not given, a share of the videos is held out."""
+    root: Path | None = None
+    """Put before the paths that the list names."""
+    share: float = 0.2
+    """Share of the videos of each class that is held out where no path is given; 0 for none."""
+    every: int | None = None
+    """Steps from one look to the next; if not given, ten times in a run."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FinetuneRun:
+    """A complete run of supervised training: post-pre-training, fine-tuning, or from scratch."""
+
+    data: DataConfig
+    """Labelled videos, clips and views."""
+    labels: LabelConfig = field(default_factory=LabelConfig)
+    """Where labels and their names stand."""
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
+    """What is held out."""
+    model: ClassifierConfig = field(default_factory=ClassifierConfig)
+    """Encoder and head; 0 outputs means as many as the data asks for."""
+    start: StartConfig = field(default_factory=StartConfig)
+    """The first weights."""
+    tuning: TuningConfig = field(default_factory=TuningConfig)
+    """Which weights learn."""
+    task: ClassifyConfig = field(default_factory=ClassifyConfig)
+    """What the outputs mean and how they are scored."""
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    """How clips are changed."""
     optim: OptimConfig
     """Optimizer, batch and length."""
     record: RecordConfig

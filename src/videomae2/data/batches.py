@@ -36,6 +36,8 @@ class HostBatch:
     """One key per clip, as signed 64-bit integers; a video's views stand together."""
     names: Sequence[str]
     """The files, one per sample."""
+    places: Sequence[tuple[int, int]]
+    """Source and number in its list, one per sample."""
 
     @property
     def unreadable(self) -> int:
@@ -51,18 +53,20 @@ class Gathering:
     samples: list[Sample | None] = field(default_factory=list)
     keys: list[int] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
+    places: list[tuple[int, int]] = field(default_factory=list)
 
     def add(self, request: SampleRequest, answer: Answer[SampleRequest] | None) -> None:
         """Take a copy of an answer; None or an error leaves a hole."""
         views = range(request.shape.views)
         self.keys += [signed(view_key(request.key, view)) for view in views]
         self.names.append(request.path)
+        self.places.append(request.place)
         read = answer is not None and answer.arrays is not None
         self.samples.append(_copy(answer, pin=self.pin) if read and answer else None)
 
     def finish(self) -> HostBatch:
         """The batch as it is."""
-        return HostBatch(self.samples, self.keys, self.names)
+        return HostBatch(self.samples, self.keys, self.names, self.places)
 
 
 def _copy(answer: Answer[SampleRequest], *, pin: bool) -> Sample:

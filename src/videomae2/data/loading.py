@@ -151,7 +151,10 @@ class Loader:
     def _request(self, pick: Pick) -> SampleRequest:
         key = draws.key(self._seed, _SAMPLE_STREAM, pick.source, pick.turn, pick.video)
         return SampleRequest(
-            self._manifests[pick.source][pick.video], key, self._shapes[pick.source]
+            self._manifests[pick.source][pick.video],
+            key,
+            self._shapes[pick.source],
+            (pick.source, pick.video),
         )
 
 
@@ -196,5 +199,6 @@ def clip_shape(
         crop=data.crop,
         limits=limits,
         frame_name=manifest.frame_name,
+        sampling=source.sampling,
         frame_rate=source.frame_rate,
     )

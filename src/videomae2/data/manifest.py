@@ -7,10 +7,10 @@ columns, an `Entry` is made when it is asked for. No torch here: reading workers
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Int32
+from jaxtyping import Bool, Int32, Int64
 
 ABSENT = -1  # in a column: the list does not say
 
@@ -76,6 +76,14 @@ class Manifest:
 
     def __iter__(self) -> Iterator[Entry]:
         return (self[i] for i in range(len(self)))
+
+    def take(self, entries: Int64[np.ndarray, " some"]) -> "Manifest":
+        """The list of some of the entries, in the order of their numbers here."""
+        columns = {
+            name: getattr(self, name)[entries]
+            for name in ("lines", "first", "frames", "labels", "is_frames")
+        }
+        return replace(self, paths=[self.paths[i] for i in entries.tolist()], **columns)
 
     def digest(self) -> str:
         """Name the content in 16 characters: the same on every machine, whatever the root."""

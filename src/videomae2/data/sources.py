@@ -24,6 +24,10 @@ class SourceConfig:
     """Distance between the frames of a clip."""
     stride_unit: Literal["frames", "seconds", "per-second"] = "frames"
     """What the stride counts: frames, seconds, or how many frames are taken per second."""
+    sampling: Literal["stride", "dense", "segments"] = "stride"
+    """Which frames make a clip: some at exact distances (released pre-training), a grid over a
+    window of as many (released fine-tuning), or one of each equal part of the whole video, where
+    the stride means nothing."""
     frame_rate: float | None = None
     """Frames per second of frame folders and arrays, which have no clock of their own; needed if
     the stride counts in seconds. Video files go by their own times."""

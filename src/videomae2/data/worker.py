@@ -62,6 +62,8 @@ class SampleRequest:
     entry: Entry
     key: int
     shape: ClipShape
+    place: tuple[int, int] = (0, 0)
+    """Its source, and its number in the list of that; for whoever asked."""
 
     @property
     def path(self) -> str:

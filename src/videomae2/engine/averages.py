@@ -1,5 +1,8 @@
 """A running mean of the weights (EMA)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
@@ -20,6 +23,17 @@ class RunningMean:
         """Move towards the weights as they are now."""
         live = [p.detach() for p in self._live.values()]
         torch._foreach_lerp_(list(self.values.values()), live, 1 - self.decay)
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Lend the mean to the model; what was learnt last is put back at the end."""
+        live = [p.detach() for p in self._live.values()]
+        learnt = [p.clone() for p in live]
+        torch._foreach_copy_(live, list(self.values.values()))
+        try:
+            yield
+        finally:
+            torch._foreach_copy_(live, learnt)
 
     def load(self, values: dict[str, Tensor]) -> None:
         """Take over saved values; names and shapes must match."""

@@ -141,8 +141,12 @@ def fit(
     say: Callable[[str], None],
     wishes: Wishes,
     mean: RunningMean | None = None,
+    watch: Callable[[int], None] | None = None,
 ) -> None:
     """Train from ``first_step`` to ``plan.steps``; what a step computes depends on nothing else.
+
+    ``watch`` is told how many steps are done after each of them, before anything is saved: what it
+    looks at is looked at again if the run is stopped before. It must leave the weights alone.
 
     Raises:
         Interrupted: After saving, when asked to stop.
@@ -173,6 +177,8 @@ def fit(
         )
 
         done = step + 1
+        if watch is not None:
+            watch(done)
         if done == plan.steps:
             keeper.read_out()
             if not has_moved(optimizer):

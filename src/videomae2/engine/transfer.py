@@ -27,6 +27,8 @@ def transferred(
             part = make(batch)
         computing = torch.cuda.current_stream(device)
         computing.wait_stream(beside)
-        for tensor in (part.clips.pixels, part.clips.keys, part.clips.weights):
-            tensor.record_stream(computing)
+        clips = part.clips
+        for tensor in (clips.pixels, clips.keys, clips.weights, clips.targets):
+            if tensor is not None:
+                tensor.record_stream(computing)
         yield part

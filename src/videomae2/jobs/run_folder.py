@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from videomae2.config import PretrainRun, differences, load, save
+from videomae2.config import Run, differences, load, save
 from videomae2.data.manifest import Manifest
 from videomae2.errors import CheckpointError, ConfigError
 
@@ -44,7 +44,7 @@ class RunLock:
             os.close(self._file)
 
 
-def check_same_run(run: PretrainRun, manifests: Sequence[Manifest]) -> None:
+def check_same_run(run: Run, manifests: Sequence[Manifest]) -> None:
     """Refuse to go on in a folder whose run was another one.
 
     Raises:
@@ -53,7 +53,7 @@ def check_same_run(run: PretrainRun, manifests: Sequence[Manifest]) -> None:
     folder = run.record.out
     problems = []
     if (folder / RUN_FILE).exists():
-        old = load(PretrainRun, folder / RUN_FILE)
+        old = load(type(run), folder / RUN_FILE)
         problems = [f"  {d.path}: {d.old} -> {d.new}" for d in differences(old, run) if d.matters]
     if (folder / VIDEOS_FILE).exists():
         before = json.loads((folder / VIDEOS_FILE).read_text())
@@ -71,7 +71,7 @@ def check_same_run(run: PretrainRun, manifests: Sequence[Manifest]) -> None:
         )
 
 
-def record(run: PretrainRun, manifests: Sequence[Manifest]) -> None:
+def record(run: Run, manifests: Sequence[Manifest]) -> None:
     """Write what the run is made of: its configuration and its lists of videos."""
     folder = run.record.out
     save(run, folder / RUN_FILE)
@@ -80,7 +80,7 @@ def record(run: PretrainRun, manifests: Sequence[Manifest]) -> None:
     partial.replace(folder / VIDEOS_FILE)
 
 
-def _sources(run: PretrainRun, manifests: Sequence[Manifest]) -> list[dict[str, object]]:
+def _sources(run: Run, manifests: Sequence[Manifest]) -> list[dict[str, object]]:
     return [
         {
             "source": source.title,

@@ -1,14 +1,13 @@
-"""What one training process holds, and how its state is saved and found again."""
+"""One training process of any kind: its loop, and how its state is saved and found again."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from safetensors.torch import save_file
+from torch import nn
 from torch.optim import AdamW
 
-from videomae2.config import PretrainRun
 from videomae2.data.batches import HostBatch
 from videomae2.data.loading import BatchPlan, Loader
 from videomae2.data.manifest import Manifest
@@ -24,14 +23,9 @@ from videomae2.engine.runtime import Runtime, compile_blocks, free_cores, peak_m
 from videomae2.engine.signals import Wishes
 from videomae2.engine.transfer import transferred
 from videomae2.errors import CheckpointError
-from videomae2.models.autoencoder import Autoencoder
-from videomae2.models.cards import Card
-from videomae2.models.initial import initialise
-from videomae2.models.saved import load_weights, save_model
-from videomae2.tasks.pretrain import PretrainTask
+from videomae2.jobs.work import Say, Watching, Work, keep
+from videomae2.tensors.clips import Clips
 from videomae2.tensors.grid import Cubes
-
-Say = Callable[[str], None]
 
 _OPTIMIZER_FILE = "optimizer.safetensors"
 _MEAN_FILE = "ema.safetensors"
@@ -41,20 +35,21 @@ _MEAN_FILE = "ema.safetensors"
 class Trainer:
     """What one training process holds."""
 
-    run: PretrainRun
+    work: Work
     plan: Plan
     checkpoints: Checkpoints
     runtime: Runtime
     say: Say
 
     def train(self, manifests: Sequence[Manifest]) -> None:
-        run, plan, runtime = self.run, self.plan, self.runtime
-        task = build_task(run).to(runtime.device).train()
+        work, plan, runtime = self.work, self.plan, self.runtime
+        run, task = work.run, work.task.to(runtime.device).train()
+        model = task.get_submodule("model")
         if runtime.compile:
-            compile_blocks(task.model)
+            compile_blocks(model)
         optimizer = build_optimizer(task, run.optim)
-        mean = RunningMean(task.model, run.optim.ema_decay) if run.optim.ema_decay else None
-        first_step = self._load(task.model, optimizer, mean)
+        mean = RunningMean(model, run.optim.ema_decay) if run.optim.ema_decay else None
+        first_step = self._load(model, optimizer, mean)
         log = RunLog(
             run.record.out,
             steps=plan.steps,
@@ -62,26 +57,28 @@ class Trainer:
             memory=lambda: peak_memory_gib(runtime.device),
             say=self.say,
         )
+        watch = work.watch(Watching(task, mean, log, first_step)) if work.watch else None
         try:
             with Wishes() as wishes, self._loader(manifests, first_step, runtime) as loader:
                 fit(
                     task,
                     optimizer,
-                    parts(loader, run.model.encoder.cubes, runtime),
+                    parts(loader, run.model.encoder.cubes, runtime, work.finish),
                     plan,
                     first_step=first_step,
                     runtime=runtime,
                     report=log.report,
-                    save=lambda step: self._save(step, task.model, optimizer, mean),
+                    save=lambda step: self._save(step, model, optimizer, mean),
                     say=self.say,
                     wishes=wishes,
                     mean=mean,
+                    watch=watch,
                 )
         finally:
             log.close()
 
     def _loader(self, manifests: Sequence[Manifest], first_step: int, runtime: Runtime) -> Loader:
-        run, optim = self.run, self.run.optim
+        run, optim = self.work.run, self.work.run.optim
         quarantine = Quarantine(
             run.record.out,
             videos=sum(len(m) for m in manifests),
@@ -107,12 +104,12 @@ class Trainer:
         )
 
     def _save(
-        self, step: int, model: Autoencoder, optimizer: AdamW, mean: RunningMean | None
+        self, step: int, model: nn.Module, optimizer: AdamW, mean: RunningMean | None
     ) -> None:
         """Save; a failure says where a resume will start."""
 
         def write(folder: Path) -> None:
-            save_model(folder, model.state_dict(), self._card(step))
+            self.work.save(folder, step)
             save_optimizer(optimizer, model.named_parameters(), folder / _OPTIMIZER_FILE)
             if mean is not None:
                 save_file({n: v.cpu() for n, v in mean.values.items()}, folder / _MEAN_FILE)
@@ -124,14 +121,9 @@ class Trainer:
             start = f"at step {newest[0]}" if newest else "from the beginning"
             raise CheckpointError(f"{error} (a resume would now start {start})") from error
 
-    def _card(self, step: int) -> Card:
-        run = self.run
-        notes = {"step": step, "steps": self.plan.steps, "masking": asdict(run.masking)}
-        return Card(model=run.model, mean=run.data.mean, std=run.data.std, notes=notes)
-
     def _load(
         self,
-        model: Autoencoder,
+        model: nn.Module,
         optimizer: AdamW,
         mean: RunningMean | None,
     ) -> int:
@@ -141,7 +133,7 @@ class Trainer:
             return 0
         step, folder = newest
         try:
-            load_weights(model, folder)
+            self.work.load(folder)
             load_optimizer(optimizer, model.named_parameters(), folder / _OPTIMIZER_FILE)
             if mean is not None:
                 mean.load(read_tensors(folder / _MEAN_FILE))
@@ -158,20 +150,18 @@ class Trainer:
         return f"delete {broken} to go on at step {older[0]} from {older[1]}"
 
 
-def build_task(run: PretrainRun) -> PretrainTask:
-    """Model and loss on the CPU, with first weights drawn from the seed."""
-    model = Autoencoder(run.model)
-    initialise(model, torch.Generator().manual_seed(run.seed))
-    return PretrainTask(model, run.masking, mean=run.data.mean, std=run.data.std)
-
-
-def parts(loader: Loader, cubes: Cubes, runtime: Runtime) -> Iterator[Part]:
+def parts(
+    loader: Loader,
+    cubes: Cubes,
+    runtime: Runtime,
+    finish: Callable[[Clips, HostBatch], Clips] = keep,
+) -> Iterator[Part]:
     """The micro-batches of a loader as clips on the device, one of them ahead."""
 
     def make(batch: HostBatch) -> Part:
         size = (cubes.height, cubes.width)
         clips = make_clips(batch, size, cubes.frames, cubes.channels, runtime.device)
-        return Part(clips, batch.names, batch.unreadable)
+        return Part(finish(clips, batch), batch.names, batch.unreadable)
 
     return transferred(iter(loader), make, runtime.device)
 

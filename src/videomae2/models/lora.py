@@ -25,8 +25,8 @@ _DOWN, _UP = ".down", ".up"
 class LoraConfig:
     """Adapters beside the linear maps of the blocks."""
 
-    rank: int = 8
-    """Width of an adapter; query, key and value share one."""
+    rank: int = 0
+    """Width of an adapter, 8 is usual; 0 for none. Query, key and value share one."""
     alpha: float = 16.0
     """An adapter's answer is multiplied by alpha/rank."""
     places: tuple[Place, ...] = ("attention", "mlp")

@@ -1,6 +1,6 @@
 """Which weights of a classifier learn."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Generator
 
@@ -14,7 +14,7 @@ class TuningConfig:
 
     frozen_blocks: int = 0
     """The patch embedding and this many first blocks do not learn; 0 freezes neither."""
-    lora: LoraConfig | None = None
+    lora: LoraConfig = field(default_factory=LoraConfig)
     """Teach adapters beside the blocks that are not frozen, instead of their weights. The patch
     embedding does not learn then."""
 
@@ -33,11 +33,11 @@ def tune(model: Classifier, config: TuningConfig, generator: Generator) -> None:
     encoder, frozen, depth = model.encoder, config.frozen_blocks, len(model.encoder.blocks)
     if not 0 <= frozen <= depth:
         raise ValueError(f"cannot freeze {frozen} blocks of {depth}")
-    if config.lora is not None and frozen == depth:
+    if config.lora.rank and frozen == depth:
         raise ValueError(f"all {depth} blocks are frozen, so adapters would have no effect")
-    if frozen or config.lora is not None:
+    if frozen or config.lora.rank:
         encoder.patch_embed.requires_grad_(False)
     for block in list(encoder.blocks)[:frozen]:
         block.requires_grad_(False)
-    if config.lora is not None:
+    if config.lora.rank:
         adapt(encoder.blocks, config.lora, generator, first=frozen)

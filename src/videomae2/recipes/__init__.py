@@ -5,8 +5,9 @@ A recipe takes the videos that a person names and the run folder, and looks at n
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
-from videomae2.config import PretrainRun
+from videomae2.config import FinetuneRun, PretrainRun
 from videomae2.recipes.ablation import (
     ablation_cell_25,
     ablation_cell_50,
@@ -19,6 +20,7 @@ from videomae2.recipes.ablation import (
 from videomae2.recipes.demo import demo
 from videomae2.recipes.internvideo import internvideo_base, internvideo_huge, internvideo_large
 from videomae2.recipes.own import own, own_cpu
+from videomae2.recipes.own_finetune import finetune_own, finetune_own_cpu
 from videomae2.recipes.pretrain import hybrid_base, hybrid_giant, hybrid_huge, hybrid_large
 from videomae2.recipes.v1 import (
     v1_k400_base_800,
@@ -31,9 +33,11 @@ from videomae2.recipes.v1 import (
     v1_ucf101_base,
 )
 
-Recipe = Callable[[Sequence[Path], Path], PretrainRun]
+R = TypeVar("R")
+Recipe = Callable[[Sequence[Path], Path], R]
+"""Videos and a run folder → a complete run."""
 
-RECIPES: dict[str, Recipe] = {
+RECIPES: dict[str, Recipe[PretrainRun]] = {
     "own": own,
     "own-cpu": own_cpu,
     "demo": demo,
@@ -59,4 +63,9 @@ RECIPES: dict[str, Recipe] = {
     "internvideo-base": internvideo_base,
     "internvideo-large": internvideo_large,
     "internvideo-huge": internvideo_huge,
+}
+
+FINETUNE_RECIPES: dict[str, Recipe[FinetuneRun]] = {
+    "own": finetune_own,
+    "own-cpu": finetune_own_cpu,
 }

@@ -1,0 +1,24 @@
+"""``videomae2 finetune``: supervised training, from a pre-trained model or from scratch."""
+
+from videomae2.cli import launch
+from videomae2.config import FinetuneRun
+from videomae2.jobs.finetune import describe, finetune
+from videomae2.recipes import FINETUNE_RECIPES
+
+TRAINER = launch.Trainer(
+    name="finetune",
+    kind=FinetuneRun,
+    recipes=FINETUNE_RECIPES,
+    train=finetune,
+    describe=describe,
+    without_recipe="Fine-tune as a file of settings says.",
+    examples=(
+        "videomae2 finetune own my_videos/ --start.weights runs/own",
+        "videomae2 finetune own-cpu my_videos/ --dry-run",
+    ),
+)
+
+
+def main(arguments: list[str]) -> int:
+    """Run ``videomae2 finetune`` with these arguments."""
+    return launch.main(TRAINER, arguments)

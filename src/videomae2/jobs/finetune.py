@@ -1,0 +1,145 @@
+"""Supervised training from start to end: post-pre-training, fine-tuning, or from scratch."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from videomae2.config import FinetuneRun, check
+from videomae2.engine.loop import Plan
+from videomae2.engine.runlog import to_terminal
+from videomae2.engine.runtime import Runtime
+from videomae2.jobs.labelled_videos import Outputs, TrainingVideos, read_videos
+from videomae2.jobs.targets import Finishing
+from videomae2.jobs.training import (
+    check_resumable,
+    describe_length,
+    describe_videos,
+    make_plan,
+    train,
+)
+from videomae2.jobs.validation import BEST, Validation
+from videomae2.jobs.work import Say, Work, load_one, save_one
+from videomae2.models.cards import ClassifierCard, ClipSpan, read_card_of
+from videomae2.models.classifier import Classifier
+from videomae2.models.starting import start
+from videomae2.models.tuning import tune
+from videomae2.tasks.classify import ClassifyTask
+
+
+def finetune(run: FinetuneRun, *, resume: bool = False, say: Say = to_terminal) -> Path:
+    """Train a classifier, or go on training it, and give the folder of its best model.
+
+    Args:
+        run: The complete configuration. Outputs that are not given are those of the data.
+        resume: Insist on going on: it is an error if there is no checkpoint.
+        say: Takes each line for people.
+
+    Returns:
+        The best model by validation; without validation, the last checkpoint.
+
+    Raises:
+        ConfigError: Before any work, with every problem of the configuration.
+        DataError: If lists are wrong, or more videos than allowed cannot be read.
+        CheckpointError: If the parent does not fit, the run folder cannot be used, or the last
+            state not be saved.
+        NonFiniteLossError: If too many steps in a row were skipped, or all.
+        Interrupted: After saving, when asked to stop.
+    """
+    check(run)
+    if resume:
+        check_resumable(run)
+    videos = read_videos(run)
+    run = complete(run, videos)
+    with torch.device("meta"):
+        model = Classifier(run.model)
+    last = train(
+        run,
+        videos.training.manifests,
+        lambda run, plan, runtime: begin(run, plan, runtime, videos, say),
+        model=model,
+        say=say,
+        describe=lambda run: describe(run, videos),
+    )
+    best = run.record.out / BEST
+    if not best.exists():
+        return last
+    notes = read_card_of(ClassifierCard, best).notes
+    shown = "  ".join(f"{name} {value:.4g}" for name, value in notes["validation"].items())
+    say(f"best     {best}, of step {notes['step']}, on held-out videos: {shown}")
+    return best
+
+
+def complete(run: FinetuneRun, videos: TrainingVideos) -> FinetuneRun:
+    """Give the model as many outputs as the data asks for."""
+    wanted = len(videos.training.names)
+    return replace(run, model=replace(run.model, outputs=wanted))
+
+
+def begin(run: FinetuneRun, plan: Plan, runtime: Runtime, videos: TrainingVideos, say: Say) -> Work:
+    """Build what is trained: first weights, then what of them learns, then the task."""
+    names = videos.training.names
+    model = Classifier(run.model)
+    generator = torch.Generator().manual_seed(run.seed)
+    say(str(start(model, run.start, generator, classes=names)))
+    tune(model, run.tuning, generator)
+    data, outputs = run.data, Outputs(run.task, videos.training)
+    task = ClassifyTask(
+        model, run.task, class_weights=outputs.weights(), mean=data.mean, std=data.std
+    )
+
+    def card(notes: dict[str, object]) -> ClassifierCard:
+        return ClassifierCard(
+            model=run.model,
+            classes=names,
+            answers=run.task.answers,
+            span=span(run),
+            mean=data.mean,
+            std=data.std,
+            notes=notes,
+        )
+
+    validation = Validation(run, plan, runtime, videos.held_out, card, say)
+    return Work(
+        run=run,
+        task=task,
+        save=lambda folder, step: save_one(
+            folder, model, card({"step": step, "steps": plan.steps})
+        ),
+        load=lambda folder: load_one(folder, model),
+        finish=Finishing(run, outputs),
+        watch=validation.begin if videos.held_out else None,
+    )
+
+
+def span(run: FinetuneRun) -> ClipSpan:
+    """Which frames make a clip, for those who use the model: those of the first source."""
+    source = run.data.sources[0]
+    return ClipSpan(
+        kind="segments" if source.sampling == "segments" else "dense",
+        stride=source.stride,
+        stride_unit=source.stride_unit,
+    )
+
+
+def describe(run: FinetuneRun, videos: TrainingVideos | None = None) -> str:
+    """Say in a few lines what a run will do and what was inferred from the data.
+
+    Raises:
+        ConfigError: If the device is not there.
+    """
+    if videos is None:
+        videos = read_videos(run)
+        run = complete(run, videos)
+    with torch.device("meta"):
+        parameters = sum(p.numel() for p in Classifier(run.model).parameters())
+    encoder, manifests = run.model.encoder, videos.training.manifests
+    return "\n".join(
+        [
+            describe_videos(run, manifests),
+            *videos.describe(run.task.answers),
+            f"model    {encoder.size}, {parameters / 1e6:.1f} M parameters, {run.model.outputs} "
+            f"outputs, clips of {encoder.frames}x{encoder.height}x{encoder.width}",
+            describe_length(run, make_plan(run, manifests)),
+        ]
+    )

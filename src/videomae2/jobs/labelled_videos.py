@@ -1,0 +1,133 @@
+"""The labelled videos of a run: which to train on, which are held out, and their targets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+from torch import Tensor
+
+from videomae2.config import FinetuneRun
+from videomae2.data.clocks import check_clocks
+from videomae2.data.held_out import held_out
+from videomae2.data.labels import Labelled, read_many_classes, read_numbers, read_one_class
+from videomae2.data.sources import SourceConfig
+from videomae2.errors import DataError
+from videomae2.models.cards import Answers
+from videomae2.tasks.classify import ClassifyConfig
+from videomae2.tensors.targets import balancing_weights, presence_weights
+
+READERS = {
+    "one-class": read_one_class,
+    "many-classes": read_many_classes,
+    "numbers": read_numbers,
+}
+_SHOWN_CLASSES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingVideos:
+    """What a run learns from, and what it is held against while it does."""
+
+    training: Labelled
+    held_out: Labelled | None
+    origin: str
+    """Where the second comes from."""
+
+    def describe(self, answers: Answers) -> list[str]:
+        """Say what was found out about the labels, in a few lines."""
+        names = self.training.names
+        shown = ", ".join(names[:_SHOWN_CLASSES])
+        more = f" and {len(names) - _SHOWN_CLASSES} more" if len(names) > _SHOWN_CLASSES else ""
+        what = "outputs" if answers == "numbers" else "classes"
+        lines = [f"{what:<8} {len(names)}: {shown}{more} ({self.training.origin})"]
+        if answers == "one-class":
+            count = class_counts(self.training.rows, len(names))
+            lines += [f"         {min(count)} to {max(count)} videos each to train on"]
+        return [*lines, f"held out {self.origin}"]
+
+
+def read_videos(run: FinetuneRun) -> TrainingVideos:
+    """Read the lists of a run, and set videos aside for validation.
+
+    Raises:
+        DataError: If lists or labels are wrong, or there is only one class.
+    """
+    sources, read = run.data.sources, READERS[run.task.answers]
+    found = read(sources, run.labels)
+    check_clocks(sources, found.manifests)
+    if run.task.answers == "one-class" and len(found.names) < 2:
+        raise DataError(
+            f"{sources[0].path} has one class only, {found.names[0]!r}; a classifier wants two: "
+            f"one folder for each, or a list with labels"
+        )
+    if run.model.outputs not in (0, len(found.names)):
+        raise DataError(
+            f"the data asks for {len(found.names)} outputs, --model.outputs says "
+            f"{run.model.outputs}; leave it out"
+        )
+    validation = run.validation
+    if validation.path is not None:
+        source = replace(sources[0], path=validation.path, root=validation.root, layout="auto")
+        other = read((source,), run.labels, wanted=found.names)
+        return TrainingVideos(found, other, f"{_entries(other)} videos of {validation.path}")
+    return _split(found, validation.share, run.seed)
+
+
+def class_counts(rows: Sequence[Tensor], outputs: int) -> list[int]:
+    """Videos of each class."""
+    every = torch.cat([row for row in rows])
+    return torch.bincount(every, minlength=outputs).tolist()
+
+
+class Outputs:
+    """Targets of clips by the place of their video, and weights of classes."""
+
+    def __init__(self, config: ClassifyConfig, videos: Labelled) -> None:
+        self.config, self.videos = config, videos
+
+    def weights(self) -> Float32[Tensor, " outputs"] | None:
+        """Weights of classes against imbalance, where they are asked for."""
+        balance, rows, names = self.config.balance, self.videos.rows, self.videos.names
+        if balance == 0:
+            return None
+        if self.config.answers == "one-class":
+            return balancing_weights(class_counts(rows, len(names)), balance)
+        every = torch.cat([row for row in rows])
+        return presence_weights(every.sum(dim=0).int().tolist(), len(every), balance)
+
+    def of(self, places: Sequence[tuple[int, int]], views: int) -> Tensor:
+        """One target for each view of each video."""
+        rows = torch.stack([self.videos.rows[source][number] for source, number in places])
+        return rows.repeat_interleave(views, dim=0)
+
+
+def _split(videos: Labelled, share: float, seed: int) -> TrainingVideos:
+    chosen = [held_out(manifest, share, seed=seed) for manifest in videos.manifests]
+    count = sum(int(one.sum()) for one in chosen)
+    if count == 0:
+        return TrainingVideos(videos, None, "nothing: the last model is the result")
+    aside = f"{count} of {_entries(videos)} videos, {share:g} of each class, not trained on"
+    return TrainingVideos(_part(videos, [~one for one in chosen]), _part(videos, chosen), aside)
+
+
+def _part(videos: Labelled, chosen: Sequence[np.ndarray]) -> Labelled:
+    numbers = [np.flatnonzero(one) for one in chosen]
+    return replace(
+        videos,
+        manifests=tuple(m.take(n) for m, n in zip(videos.manifests, numbers, strict=True)),
+        rows=tuple(r[torch.from_numpy(n)] for r, n in zip(videos.rows, numbers, strict=True)),
+    )
+
+
+def _entries(videos: Labelled) -> int:
+    return sum(len(manifest) for manifest in videos.manifests)
+
+
+def middle_sources(run: FinetuneRun) -> tuple[SourceConfig, ...]:
+    """The sources of the held-out videos, one for each of their lists."""
+    sources, validation = run.data.sources, run.validation
+    if validation.path is None:
+        return sources
+    return (replace(sources[0], path=validation.path, root=validation.root),)

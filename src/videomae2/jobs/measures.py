@@ -1,0 +1,63 @@
+"""How good the answers to held-out videos are, in a few numbers, and which of two is better.
+
+Axes: videos, outputs.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from videomae2.models.cards import Answers
+from videomae2.tasks.classify import distances, soft_cross_entropy
+from videomae2.tensors.accuracy import mean_class_accuracy, top_k_accuracy
+from videomae2.tensors.precision import mean_average_precision
+from videomae2.tensors.targets import shares
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Numbers by name; the first is the one that counts, and ``loss`` decides between equals."""
+
+    values: dict[str, float]
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """Larger is better."""
+        name, first = next(iter(self.values.items()))
+        return (-first if name == "off" else first), -self.values["loss"]
+
+
+def better(one: Measured, other: Measured) -> bool:
+    """Whether one is better than the other; equal ones are not."""
+    return one.rank > other.rank
+
+
+def measure(answers: Answers, scores: Tensor, targets: Tensor) -> Measured:
+    """Measure raw scores [videos, outputs] against the targets of a task."""
+    if answers == "numbers":
+        return Measured(
+            {
+                "off": distances(scores, targets, "absolute").mean().item(),
+                "loss": distances(scores, targets, "squared").mean().item(),
+            }
+        )
+    if answers == "many-classes":
+        probabilities = scores.sigmoid().double().numpy()
+        return Measured(
+            {
+                "map": float(mean_average_precision(probabilities, targets.numpy() > 0.5)),
+                "loss": F.binary_cross_entropy_with_logits(scores, targets).item(),
+            }
+        )
+    probabilities = torch.softmax(scores.double(), dim=1).numpy()
+    labels = targets.numpy()
+    values = {
+        "accuracy": float(top_k_accuracy(probabilities, labels, k=1)),
+        "mean_class": float(mean_class_accuracy(probabilities, labels)),
+        "loss": soft_cross_entropy(scores, shares(targets, scores.shape[1])).mean().item(),
+    }
+    if scores.shape[1] > 5:
+        values["top5"] = float(top_k_accuracy(probabilities, labels, k=5))
+    return Measured(values)

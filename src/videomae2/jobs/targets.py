@@ -1,0 +1,40 @@
+"""Clips on the device get their targets, and are augmented."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from videomae2.config import FinetuneRun
+from videomae2.data.augment import augment, mixes
+from videomae2.data.batches import HostBatch
+from videomae2.jobs.labelled_videos import Outputs
+from videomae2.tensors.clips import Clips
+from videomae2.tensors.targets import shares
+
+
+@dataclass(frozen=True, slots=True)
+class Finishing:
+    """Gives training clips what they should be taken for, and changes them."""
+
+    run: FinetuneRun
+    outputs: Outputs
+
+    def __call__(self, clips: Clips, batch: HostBatch) -> Clips:
+        data, augmenting = self.run.data, self.run.augment
+        device = clips.pixels.device
+        targets = self.outputs.of(batch.places, len(batch.keys) // len(batch.places))
+        if targets.ndim == 1 and mixes(augmenting.mix):
+            targets = shares(targets, self.run.model.outputs)
+        return augment(
+            replace(clips, targets=moved(targets, device)),
+            augmenting,
+            mean=moved(torch.tensor(data.mean), device),
+            std=moved(torch.tensor(data.std), device),
+            host_keys=torch.tensor(batch.keys),
+        )
+
+
+def moved(x: Tensor, device: torch.device) -> Tensor:
+    """Bring a small tensor to the device without a wait."""
+    return x.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else x

@@ -1,0 +1,152 @@
+"""Training of any kind from start to end: lock the folder, train, or go on where it stopped."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from torch import nn
+
+from videomae2.config import Run
+from videomae2.data.manifest import Manifest
+from videomae2.data.mixture import Mixture
+from videomae2.data.sources import SourceConfig
+from videomae2.engine.checkpoints import Checkpoints, check_writable
+from videomae2.engine.loop import Plan
+from videomae2.engine.runtime import Runtime, prepare, resolve
+from videomae2.engine.schedules import CosineSchedule, scaled_lr
+from videomae2.errors import CheckpointError
+from videomae2.jobs.run_folder import RunLock, check_same_run, record
+from videomae2.jobs.trainer import Trainer
+from videomae2.jobs.work import Say, Work
+
+R = TypeVar("R", bound=Run)
+
+
+def train(
+    run: R,
+    manifests: Sequence[Manifest],
+    begin: Callable[[R, Plan, Runtime], Work],
+    *,
+    model: nn.Module,
+    say: Say,
+    describe: Callable[[R], str],
+) -> Path:
+    """Train, or go on training, and give the folder of the last checkpoint.
+
+    Args:
+        run: The complete configuration, checked.
+        manifests: The videos of its sources.
+        begin: Builds what is trained, once it is known that the folder can be used.
+        model: On the meta device, for the room that checkpoints need.
+        say: Takes each line for people.
+        describe: Says in a few lines what a run will do.
+
+    Raises:
+        ConfigError: If the folder holds another run.
+        DataError: If more videos than allowed cannot be read.
+        CheckpointError: If the run folder cannot be used, or the last state not be saved.
+        NonFiniteLossError: If too many steps in a row were skipped, or all.
+        Interrupted: After saving, when asked to stop.
+    """
+    folder, keep = run.record.out, run.record.keep
+    checkpoints = Checkpoints(folder / "checkpoints", keep=keep, keep_every=run.record.keep_every)
+    plan = make_plan(run, manifests)
+    runtime = prepare(run.runtime)
+    # What a run computes depends on the precision, so what auto became is part of the run.
+    run = replace(run, runtime=replace(run.runtime, precision=runtime.precision))  # type: ignore[type-var]
+    check_writable(folder, 0)
+    with RunLock(folder):
+        check_same_run(run, manifests)
+        check_writable(checkpoints.folder, _bytes_needed(run, model, len(checkpoints.steps())))
+        record(run, manifests)
+        say(describe(run))
+        Trainer(begin(run, plan, runtime), plan, checkpoints, runtime, say).train(manifests)
+    newest = checkpoints.newest()
+    if newest is None:
+        raise CheckpointError(f"nothing could be saved in {checkpoints.folder}")
+    return newest[1]
+
+
+def check_resumable(run: Run) -> None:
+    """Refuse to start from the beginning.
+
+    Raises:
+        CheckpointError: If the run folder has no checkpoint.
+    """
+    folder = run.record.out
+    if Checkpoints(folder / "checkpoints").newest() is None:
+        state = "has no checkpoint" if folder.exists() else "does not exist"
+        raise CheckpointError(
+            f"there is nothing to resume: {folder} {state}; correct --out, or leave --resume out"
+        )
+
+
+def make_plan(run: Run, manifests: Sequence[Manifest]) -> Plan:
+    """Turn epochs into steps and rates for 256 into rates.
+
+    Raises:
+        ConfigError: If there are fewer videos than a step needs.
+    """
+    optim = run.optim
+    weights = [source.weight for source in run.data.sources]
+    per_epoch = Mixture.of(manifests, weights, seed=run.seed).steps_per_epoch(optim.batch)
+    counted = optim.batch * (run.data.views if optim.lr_counts == "views" else 1)
+    steps = max(1, round(optim.epochs * per_epoch))
+    schedule = CosineSchedule(
+        peak=scaled_lr(optim.lr, counted),
+        last=scaled_lr(optim.last_lr, counted),
+        steps=steps,
+        warmup_steps=min(steps, round(optim.warmup_epochs * per_epoch)),
+    )
+    return Plan(
+        steps=steps,
+        accumulate=optim.accumulate,
+        lr=schedule,
+        clip_norm=optim.clip_norm,
+        log_every=run.record.log_every,
+        save_every=run.record.save_every,
+        max_bad_steps=run.record.max_bad_steps,
+        seed=run.seed,
+    )
+
+
+def describe_length(run: Run, plan: Plan) -> str:
+    """Say in a few lines how long a run is, and where it writes and computes.
+
+    Raises:
+        ConfigError: If the device is not there.
+    """
+    optim = run.optim
+    peak = max(plan.lr(step) for step in range(min(plan.steps, 100_000)))
+    return (
+        f"steps    {plan.steps} of {optim.batch} videos x {run.data.views} views"
+        f"{f' in {optim.accumulate} parts' if optim.accumulate > 1 else ''}, "
+        f"{optim.epochs:g} epochs, peak lr {peak:.3g}\n"
+        f"folder   {run.record.out}\n"
+        f"device   {resolve(run.runtime)}"
+    )
+
+
+def describe_videos(run: Run, manifests: Sequence[Manifest]) -> str:
+    """Say in a line for each source which videos there are."""
+    return "\n".join(
+        f"videos   {source.title}: {len(manifest)} videos ({manifest.origin}), "
+        f"{describe_sampling(source)}, weight {source.weight:g}"
+        for source, manifest in zip(run.data.sources, manifests, strict=True)
+    )
+
+
+def describe_sampling(source: SourceConfig) -> str:
+    """Say which frames of a video make a clip."""
+    if source.sampling == "segments":
+        return "one frame of each part"
+    unit = {"frames": "every {:g} frames", "seconds": "every {:g} s", "per-second": "{:g} per s"}
+    return unit[source.stride_unit].format(source.stride)
+
+
+def _bytes_needed(run: Run, model: nn.Module, there: int) -> int:
+    """Room for the checkpoints that are still to come, one of them half-written."""
+    parameters = sum(p.numel() for p in model.parameters())
+    copies = 3 + (run.optim.ema_decay is not None)  # weights and two moments, and the mean
+    return 4 * parameters * copies * max(1, run.record.keep + 1 - there)

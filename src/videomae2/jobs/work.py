@@ -1,0 +1,75 @@
+"""What one kind of training brings to the loop that all kinds share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors.torch import save_file
+from torch import nn
+
+from videomae2.config import Run
+from videomae2.data.batches import HostBatch
+from videomae2.engine.averages import RunningMean
+from videomae2.engine.checkpoints import read_tensors
+from videomae2.engine.runlog import RunLog
+from videomae2.models.cards import AnyCard
+from videomae2.models.lora import adapter_state, merged_state
+from videomae2.models.saved import check_fit, read_weights, save_model
+from videomae2.tensors.clips import Clips
+
+Say = Callable[[str], None]
+Watch = Callable[[int], None]
+
+_ADAPTERS_FILE = "adapters.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """What somebody needs who looks at a model while it learns."""
+
+    task: nn.Module
+    mean: RunningMean | None
+    log: RunLog
+    first_step: int
+
+
+def keep(clips: Clips, batch: HostBatch) -> Clips:
+    """Leave clips as they were cut."""
+    return clips
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """A task, how its clips are made, and how its weights are kept."""
+
+    run: Run
+    task: nn.Module
+    """On the CPU, with its first weights; its ``model`` is what learns and is saved."""
+    save: Callable[[Path, int], None]
+    """Writes the model after so many steps into a folder that exists."""
+    load: Callable[[Path], None]
+    """Takes the weights of such a folder, to go on exactly."""
+    finish: Callable[[Clips, HostBatch], Clips] = keep
+    """What is done to clips on the device before the task sees them."""
+    watch: Callable[[Watching], Watch] | None = None
+    """Makes the one who looks at the model after every step."""
+
+
+def save_one(folder: Path, model: nn.Module, card: AnyCard) -> None:
+    """Write a model, its adapters merged into it, and the adapters beside it."""
+    if adapters := adapter_state(model):
+        save_file({n: v.cpu().contiguous() for n, v in adapters.items()}, folder / _ADAPTERS_FILE)
+    save_model(folder, merged_state(model), card)
+
+
+def load_one(folder: Path, model: nn.Module) -> None:
+    """Take over a model that ``save_one`` wrote.
+
+    Raises:
+        CheckpointError: If it cannot be read or does not fit.
+    """
+    found = read_weights(folder)
+    if adapter_state(model):
+        found = {**found, **read_tensors(folder / _ADAPTERS_FILE)}
+    check_fit(model.state_dict(), found, folder)
+    model.load_state_dict(found)

@@ -1,0 +1,109 @@
+"""A classifier of your own labelled videos: on one GPU, and on a CPU.
+
+Frames, clips and model are those of ``own`` and ``own-cpu``, so that a run of either can be the
+start. A clip is 16 frames at 7.5 per second whatever the frame rate of a video.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from videomae2.config import FinetuneRun, RecordConfig
+from videomae2.data.augment import AugmentConfig
+from videomae2.data.crops import CropConfig
+from videomae2.data.erasing import EraseConfig
+from videomae2.data.mixing import MixConfig
+from videomae2.data.rand_augment import RandAugmentConfig
+from videomae2.data.sources import DataConfig
+from videomae2.engine.optim import OptimConfig
+from videomae2.models.classifier import ClassifierConfig
+from videomae2.models.encoder import EncoderConfig
+from videomae2.recipes.own import FRAMES_PER_SECOND
+from videomae2.recipes.sources import each_timed
+from videomae2.tasks.classify import ClassifyConfig
+
+
+def finetune_own(videos: Sequence[Path], out: Path) -> FinetuneRun:
+    """Fine-tune ViT-S on your own labelled videos with one GPU.
+
+    For hundreds to thousands of videos: one folder for each class, or a list with labels. Nothing
+    is mirrored, for left and right may be what you tell apart: --data.crop.flip where they are
+    not. A fifth of the videos is held out and the best model on these is kept; where hardly any
+    can be spared, --validation.share 0.
+
+    Source: our choice; between the UCF101 scripts of V1 and V2: layer decay, head dropout and
+        augmentation are theirs.
+    Data: a folder per class, or a list with labels; at least some ten videos of each class.
+    Hardware: one GPU of 24 GB; 8 videos of 2 views at once, 4 such parts make a step.
+    Time: unmeasured.
+    Score: unmeasured.
+    Command: videomae2 finetune own my_videos/ --start.weights runs/own
+    """
+    sources = each_timed(videos, per_second=FRAMES_PER_SECOND)
+    return FinetuneRun(
+        data=DataConfig(
+            sources=tuple(replace(source, sampling="dense") for source in sources),
+            views=2,
+            crop=CropConfig(kind="random-resized"),
+        ),
+        model=ClassifierConfig(
+            encoder=EncoderConfig(size="small", drop_path=0.1), head_dropout=0.5
+        ),
+        task=ClassifyConfig(label_smoothing=0.1),
+        optim=OptimConfig(
+            lr=1e-3,
+            epochs=50.0,
+            warmup_epochs=5.0,
+            batch=32,
+            micro_batch=8,
+            last_lr=1e-6,
+            layer_decay=0.75,
+            betas=(0.9, 0.999),
+            clip_norm=5.0,
+        ),
+        record=RecordConfig(out=out),
+    )
+
+
+def finetune_own_cpu(videos: Sequence[Path], out: Path) -> FinetuneRun:
+    """Fine-tune a tiny model on your own labelled videos with a CPU.
+
+    To see it work, and for motions that a small picture shows. Clips are changed less than in the
+    paper, whose strength suits models a thousand times as large.
+
+    Source: our choice.
+    Data: a folder per class, or a list with labels; at least some ten videos of each class.
+    Hardware: 2 cores, 2 GB of memory.
+    Time: see docs/benchmarks.md.
+    Score: unmeasured.
+    Command: videomae2 finetune own-cpu my_videos/ --start.weights runs/own-cpu
+    """
+    sources = each_timed(videos, per_second=FRAMES_PER_SECOND)
+    return FinetuneRun(
+        data=DataConfig(
+            sources=tuple(replace(source, sampling="dense") for source in sources),
+            views=1,
+            crop=CropConfig(kind="random-resized", area=(0.4, 1.0)),
+        ),
+        model=ClassifierConfig(
+            encoder=EncoderConfig(size="tiny", height=96, width=96, positions="axes")
+        ),
+        task=ClassifyConfig(label_smoothing=0.1),
+        augment=AugmentConfig(
+            rand_augment=RandAugmentConfig(operations=2, magnitude=5.0),
+            erase=EraseConfig(share=0.0),
+            mix=MixConfig(share=0.0),
+        ),
+        optim=OptimConfig(
+            lr=8e-3,
+            lr_counts="views",
+            epochs=40.0,
+            warmup_epochs=4.0,
+            batch=8,
+            last_lr=1e-6,
+            layer_decay=0.8,
+            betas=(0.9, 0.999),
+            clip_norm=5.0,
+        ),
+        record=RecordConfig(out=out, log_every=10, save_every=100),
+    )

@@ -1,0 +1,52 @@
+"""Supervised runs that take a second: three classes of tiny videos, a model of one block."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from tests.jobs.small import small_run
+from videomae2.config import FinetuneRun, RecordConfig, ValidationConfig
+from videomae2.data.augment import AugmentConfig
+from videomae2.data.crops import CropConfig
+from videomae2.data.mixing import MixConfig
+from videomae2.data.moving_shapes import write_moving_shapes
+from videomae2.data.sources import DataConfig, SourceConfig
+from videomae2.engine.optim import OptimConfig
+from videomae2.models.classifier import ClassifierConfig
+
+CLASSES = ("grows", "moves_left", "spins_clockwise")
+
+
+def class_folders(folder: Path, each: int = 4) -> Path:
+    """A folder with three folders of videos of 32 pixels."""
+    made = write_moving_shapes(
+        folder / "all", videos=12 * (each + 2), frames=12, side=32, workers=1
+    )
+    for name in CLASSES:
+        for path in sorted((folder / "all" / "train" / name).glob("*.mp4"))[:each]:
+            (folder / "v" / name).mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, folder / "v" / name / path.name)
+    assert made.num_train >= 12 * each
+    return folder / "v"
+
+
+def small_finetune(videos: Path, out: Path, **changed: object) -> FinetuneRun:
+    """Four epochs of two steps of 4 videos."""
+    pretraining = small_run(videos, out)
+    run = FinetuneRun(
+        data=DataConfig(
+            sources=(SourceConfig(path=videos, stride=2.0, sampling="dense"),),
+            views=2,
+            crop=CropConfig(kind="random-resized"),
+        ),
+        validation=ValidationConfig(share=0.25, every=3),
+        model=ClassifierConfig(encoder=pretraining.model.encoder, head_dropout=0.1),
+        augment=AugmentConfig(mix=MixConfig(share=0.5)),
+        optim=OptimConfig(
+            lr=1e-2, epochs=4.0, warmup_epochs=1.0, batch=4, micro_batch=2, layer_decay=0.8
+        ),
+        record=RecordConfig(out=out, log_every=3, save_every=2),
+        loading=pretraining.loading,
+        runtime=pretraining.runtime,
+    )
+    return replace(run, **changed)

@@ -1,0 +1,222 @@
+"""Fine-tuning from videos to a classifier: what it infers, keeps, refuses, and how it goes on."""
+
+import json
+import shutil
+import signal
+from dataclasses import replace
+
+import pytest
+import torch
+
+from tests.jobs.small import quiet, small_run, stop_after
+from tests.jobs.small_finetune import CLASSES, class_folders, small_finetune
+from videomae2.config import ValidationConfig
+from videomae2.data.augment import AugmentConfig
+from videomae2.data.erasing import EraseConfig
+from videomae2.data.mixing import MixConfig
+from videomae2.data.rand_augment import RandAugmentConfig
+from videomae2.errors import CheckpointError, ConfigError, DataError, Interrupted
+from videomae2.jobs.finetune import describe, finetune
+from videomae2.jobs.pretrain import pretrain
+from videomae2.models.cards import ClassifierCard, ClipSpan, read_card
+from videomae2.models.lora import LoraConfig
+from videomae2.models.saved import load_classifier, read_weights
+from videomae2.models.starting import StartConfig
+from videomae2.models.tuning import TuningConfig
+from videomae2.tasks.classify import ClassifyConfig
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    return class_folders(tmp_path_factory.mktemp("shapes"))
+
+
+@pytest.fixture(scope="module")
+def parent(videos, tmp_path_factory):
+    out = tmp_path_factory.mktemp("parent") / "run"
+    pretrain(small_run(videos, out, epochs=1.0), say=quiet)
+    return out
+
+
+def metrics(folder):
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    steps = {line["step"]: line for line in lines if "loss" in line}
+    looks = {line["step"]: line for line in lines if "validation/loss" in line}
+    return steps, looks
+
+
+def test_a_folder_per_class_is_enough(videos, tmp_path):
+    said = []
+    best = finetune(small_finetune(videos, tmp_path / "run"), say=said.append)
+    text = "\n".join(said)
+    assert f"classes  3: {', '.join(CLASSES)}" in text
+    assert "3 to 3 videos each to train on" in text
+    assert "held out 3 of 12 videos" in text
+    assert "from scratch" in text
+    model, card = load_classifier(best, torch.device("cpu"))
+    assert isinstance(card, ClassifierCard)
+    assert card.classes == CLASSES
+    assert card.span == ClipSpan(kind="dense", stride=2.0, stride_unit="frames")
+    assert model.config.outputs == 3
+
+
+def test_the_best_of_all_looks_is_kept(videos, tmp_path):
+    run = small_finetune(videos, tmp_path / "run")
+    best = finetune(run, say=quiet)
+    steps, looks = metrics(run.record.out)
+    assert sorted(steps) == list(range(8))
+    assert sorted(looks) == [2, 5, 7]  # after 3, 6 and all steps
+    found = read_card(best).notes
+    ranks = {s: (v["validation/accuracy"], -v["validation/loss"]) for s, v in looks.items()}
+    assert found["step"] == max(ranks, key=ranks.get) + 1
+    assert found["validation"]["accuracy"] == pytest.approx(max(ranks.values())[0], rel=1e-5)
+
+
+def test_training_is_not_changed_by_looking(videos, tmp_path):
+    run = small_finetune(videos, tmp_path / "a")
+    finetune(run, say=quiet)
+    often = replace(
+        run,
+        validation=replace(run.validation, every=1),
+        record=replace(run.record, out=tmp_path / "b"),
+    )
+    finetune(often, say=quiet)
+    assert losses_of(tmp_path / "a") == losses_of(tmp_path / "b")
+
+
+def losses_of(folder):
+    steps, _ = metrics(folder)
+    return {step: (line["loss"], line["grad_norm"]) for step, line in steps.items()}
+
+
+@pytest.mark.parametrize("lora", [LoraConfig(), LoraConfig(rank=2)])
+def test_stopped_and_gone_on_it_ends_the_same(videos, parent, tmp_path, lora):
+    run = small_finetune(
+        videos,
+        tmp_path / "whole",
+        start=StartConfig(weights=parent),
+        tuning=TuningConfig(lora=lora),
+    )
+    finetune(run, say=quiet)
+    parts = replace(run, record=replace(run.record, out=tmp_path / "parts"))
+    with pytest.raises(Interrupted):
+        finetune(parts, say=stop_after(1, signal.SIGTERM))
+    finetune(parts, resume=True, say=quiet)
+    assert losses_of(tmp_path / "parts") == losses_of(tmp_path / "whole")
+    for place in ("best", "checkpoints/step-00000008"):
+        one, other = (read_weights(tmp_path / name / place) for name in ("whole", "parts"))
+        assert one.keys() == other.keys()
+        assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_it_starts_from_a_pretraining_run(videos, parent, tmp_path):
+    said = []
+    run = small_finetune(videos, tmp_path / "run", start=StartConfig(weights=parent))
+    finetune(run, say=said.append)
+    start = next(line for line in said if line.startswith("start"))
+    assert f"weights of {parent}" in start
+    assert "norm: fresh; head: fresh" in start
+
+
+def test_a_frozen_model_keeps_its_weights(videos, parent, tmp_path):
+    run = small_finetune(
+        videos,
+        tmp_path / "run",
+        start=StartConfig(weights=parent),
+        tuning=TuningConfig(frozen_blocks=1),
+    )
+    tuned = read_weights(finetune(run, say=quiet))
+    before = read_weights(parent / "checkpoints" / "step-00000001")
+    shared = [name for name in tuned if name.startswith("encoder.blocks")]
+    assert shared
+    assert all(torch.equal(tuned[name], before[name]) for name in shared)
+    assert tuned["head.weight"].abs().max() > 0
+
+
+def test_the_mean_of_the_weights_is_what_is_looked_at(videos, tmp_path):
+    """With a decay of almost 1 the mean is the start, whatever was learnt."""
+    run = small_finetune(videos, tmp_path / "run")
+    best = finetune(replace(run, optim=replace(run.optim, ema_decay=1 - 1e-9)), say=quiet)
+    _, looks = metrics(tmp_path / "run")
+    assert len({line["validation/loss"] for line in looks.values()}) == 1
+    learnt = read_weights(tmp_path / "run" / "checkpoints" / "step-00000008")
+    kept = read_weights(best)
+    assert not torch.equal(kept["head.weight"], learnt["head.weight"])
+
+
+def test_without_validation_the_last_checkpoint_is_the_result(videos, tmp_path):
+    run = small_finetune(videos, tmp_path / "run", validation=ValidationConfig(share=0.0))
+    assert finetune(run, say=quiet) == tmp_path / "run" / "checkpoints" / "step-00000012"
+
+
+def test_held_out_videos_are_never_trained_on(videos, tmp_path):
+    finetune(small_finetune(videos, tmp_path / "run"), say=quiet)
+    assert json.loads((tmp_path / "run" / "videos.json").read_text())[0]["videos"] == 9
+
+
+def test_a_list_of_its_own_for_validation(videos, tmp_path):
+    run = small_finetune(videos, tmp_path / "run", validation=ValidationConfig(path=videos))
+    assert f"held out 12 videos of {videos}" in describe(run)
+
+
+def test_labels_that_may_be_several(videos, tmp_path):
+    lines = ["path,label"]
+    for name, labels in zip(CLASSES, ("a;b", "b", ""), strict=True):
+        lines += [f"{path},{labels}" for path in sorted((videos / name).glob("*.mp4"))]
+    table = tmp_path / "list.csv"
+    table.write_text("\n".join(lines) + "\n")
+    run = small_finetune(table, tmp_path / "run")
+    task = ClassifyConfig(answers="many-classes", balance=0.5)
+    best = finetune(replace(run, task=task), say=quiet)
+    card = read_card(best)
+    assert card.classes == ("a", "b")
+    assert card.answers == "many-classes"
+    assert "map" in card.notes["validation"]
+
+
+def test_numbers(videos, tmp_path):
+    lines = ["path,speed,angle"]
+    lines += [f"{path},{n / 10},-1" for n, path in enumerate(sorted(videos.rglob("*.mp4")))]
+    table = tmp_path / "list.csv"
+    table.write_text("\n".join(lines) + "\n")
+    run = small_finetune(table, tmp_path / "run")
+    columns = replace(run.labels, columns=("speed", "angle"))
+    best = finetune(replace(run, task=ClassifyConfig(answers="numbers"), labels=columns), say=quiet)
+    assert read_card(best).classes == ("speed", "angle")
+    assert list(read_card(best).notes["validation"]) == ["off", "loss"]
+    table.write_text("\n".join(lines).replace("0.3,", "fast,") + "\n")
+    wrong = replace(run, task=ClassifyConfig(answers="numbers"), labels=columns)
+    with pytest.raises(DataError, match=r"list.csv:5: 'fast' in the column speed is no number"):
+        finetune(wrong, say=quiet)
+
+
+def test_one_class_is_none(videos, tmp_path):
+    only = tmp_path / "only"
+    shutil.copytree(videos / "grows", only / "grows")
+    with pytest.raises(DataError, match="only has one class only, 'grows'; a classifier wants two"):
+        finetune(small_finetune(only, tmp_path / "run"), say=quiet)
+
+
+def test_a_run_folder_of_pretraining_is_refused(videos, parent):
+    with pytest.raises((ConfigError, CheckpointError)):
+        finetune(small_finetune(videos, parent), say=quiet)
+
+
+def test_a_parent_of_another_size_is_refused(videos, parent, tmp_path):
+    run = small_finetune(videos, tmp_path / "run", start=StartConfig(weights=parent))
+    wide = replace(run.model, encoder=replace(run.model.encoder, dim=48))
+    with pytest.raises(CheckpointError, match="48"):
+        finetune(replace(run, model=wide), say=quiet)
+
+
+def test_losses_go_down(videos, tmp_path):
+    run = small_finetune(videos, tmp_path / "run", validation=ValidationConfig(share=0.0))
+    plain = AugmentConfig(
+        rand_augment=RandAugmentConfig(operations=0),
+        erase=EraseConfig(share=0.0),
+        mix=MixConfig(share=0.0),
+    )
+    optim = replace(run.optim, lr=0.5, epochs=20.0)
+    finetune(replace(run, optim=optim, augment=plain), say=quiet)
+    found = [loss for _, (loss, _) in sorted(losses_of(tmp_path / "run").items())]
+    assert sum(found[-6:]) < 0.8 * sum(found[:6])
