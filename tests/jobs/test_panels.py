@@ -37,6 +37,7 @@ def reconstruction(**changed):
         "seconds": np.arange(4) / 10,
         "original": rng.integers(100, 256, shape, dtype=np.uint8),
         "rebuilt": rng.integers(100, 256, shape, dtype=np.uint8),
+        "told": rng.integers(100, 256, shape, dtype=np.uint8),
         "visible": kind == 0,
         "predicted": (kind == 1) | (kind == 2),
         "share": kind == 1,
@@ -56,16 +57,18 @@ def cube(pictures, token):
     return pictures[time * 2 : time * 2 + 2, rows, cols]
 
 
-@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("row", [*ROWS, "told"])
 def test_a_row_shows_its_cubes_to_the_bit_and_paints_exactly_the_others(row):
     shown = reconstruction()
     seen = {
         "original": np.ones(CUBES.tokens, dtype=bool),
         "hidden": shown.visible,
         "rebuilt": shown.visible | shown.predicted,
+        "told": shown.visible | shown.predicted,
         "share": shown.share,
     }[row]
     source = shown.original if row in ("original", "hidden") else shown.rebuilt
+    source = shown.told if row == "told" else source
     pictures = panel(shown, row, range(4))
     for token in range(CUBES.tokens):
         want = cube(source, token) if seen[token] else PAINTED

@@ -115,6 +115,17 @@ def test_hidden_pixels_change_nothing_where_statistics_come_from_the_surrounding
     assert not torch.equal(found.pixels, rebuild(task, clips, statistics="truth").pixels)
 
 
+def test_true_tones_are_told_apart_from_what_uses_nothing_hidden(model):
+    task = PretrainTask(model, MASKING).eval()
+    clips = some_clips(model)
+    honest = rebuild(task, clips, statistics="surroundings")
+    truth = rebuild(task, clips, statistics="truth")
+    assert torch.equal(honest.told, truth.pixels)
+    assert not torch.equal(honest.told, honest.pixels)
+    plain = PretrainTask(model, replace(MASKING, per_cube_target=False)).eval()
+    assert rebuild(plain, clips, statistics="surroundings").told is None
+
+
 def test_the_share_is_what_the_first_pass_answers(model):
     found = rebuild(PretrainTask(model, MASKING), some_clips(model), statistics="truth")
     assert found.passes == 2

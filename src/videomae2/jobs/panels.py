@@ -16,12 +16,13 @@ from videomae2.tasks.pretrain import MaskingConfig
 from videomae2.tasks.rebuild import Statistics
 from videomae2.tensors.grid import Cubes
 
-Row = Literal["original", "hidden", "rebuilt", "share"]
+Row = Literal["original", "hidden", "rebuilt", "told", "share"]
 ROWS: tuple[Row, ...] = ("original", "hidden", "rebuilt", "share")
 TITLES: dict[Row, str] = {
     "original": "original",
     "hidden": "hidden",
     "rebuilt": "rebuilt",
+    "told": "told tones",
     "share": "decoder's share",
 }
 
@@ -29,6 +30,7 @@ SUBTITLES: dict[Row, str] = {
     "original": "the video",
     "hidden": "what the model sees",
     "rebuilt": "seen and predicted",
+    "told": "true mean and contrast",
     "share": "predicted in one pass",
 }
 
@@ -54,6 +56,8 @@ class Reconstruction:
     original: UInt8[np.ndarray, "frames height width channels"]
     rebuilt: UInt8[np.ndarray, "frames height width channels"]
     """Visible cubes as they were, hidden ones as predicted."""
+    told: UInt8[np.ndarray, "frames height width channels"] | None
+    """The same with the true mean and contrast of each cube; None for a model of plain pixels."""
     visible: Bool[np.ndarray, " tokens"]
     predicted: Bool[np.ndarray, " tokens"]
     """Hidden, and predicted in some pass."""
@@ -87,6 +91,8 @@ def panel(shown: Reconstruction, row: Row, frames: Sequence[int], *, scale: int 
     Enlarging is smooth inside of the picture and sharp at painted cubes.
     """
     source = shown.rebuilt if row in ("rebuilt", "share") else shown.original
+    if row == "told" and shown.told is not None:
+        source = shown.told
     pictures = np.stack([_enlarged(colored(source[frame]), scale) for frame in frames])
     side = shown.cubes.patch * scale
     slots = _seen(shown, row).reshape(shown.cubes.grid)[np.asarray(frames) // shown.cubes.tubelet]
@@ -139,6 +145,14 @@ def statistics_words(shown: Reconstruction) -> str:
     return "The model predicts plain pixels; nothing hidden is used."
 
 
+def told_words() -> str:
+    """Say what the row of told tones is."""
+    return (
+        "'Told tones' shows the same patterns with the TRUE mean and contrast of each hidden cube, "
+        "which the model does not know. Figures in papers are made like this."
+    )
+
+
 def decoder_words(shown: Reconstruction) -> str:
     """Say how the decoder was asked, and how that compares with training."""
     share, hidden = int(shown.share.sum()), int((~shown.visible).sum())
@@ -161,6 +175,7 @@ def _seen(shown: Reconstruction, row: Row) -> Bool[np.ndarray, " tokens"]:
         "original": np.ones_like(shown.visible),
         "hidden": shown.visible,
         "rebuilt": shown.visible | shown.predicted,
+        "told": shown.visible | shown.predicted,
         "share": shown.share,
     }[row]
 

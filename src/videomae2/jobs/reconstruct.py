@@ -146,6 +146,7 @@ def _rebuild(
         seconds=clip.seconds,
         original=pixels.numpy(),
         rebuilt=found.pixels[0].cpu().numpy(),
+        told=None if found.told is None else found.told[0].cpu().numpy(),
         visible=found.visible[0].cpu().numpy(),
         predicted=found.predicted[0].cpu().numpy(),
         share=found.share[0].cpu().numpy(),

@@ -19,6 +19,7 @@ from videomae2.jobs.panels import (
     panel,
     statistics_words,
     title_words,
+    told_words,
 )
 from videomae2.jobs.whole_files import written_whole
 
@@ -38,7 +39,7 @@ def reconstruction_picture(shown: Reconstruction, path: Path, *, frames_shown: i
     """Write a picture of one clip: four rows, and every fact that a reader needs."""
     block = _Block.of([shown], ROWS, frames_shown, _PICTURE_PIXELS)
     width = block.width + 2 * _MARGIN
-    notes = [*_notes([shown], width - 2 * _MARGIN)]
+    notes = _notes([shown], width - 2 * _MARGIN, ROWS)
     head = _HEADING.line_height + _FACTS.line_height + 12
     foot = 14 + len(notes) * _NOTE.line_height
     page = Page(width, 2 * _MARGIN + head + block.height + foot)
@@ -57,7 +58,7 @@ def reconstruction_sheet(
     path: Path,
     *,
     title: str,
-    rows: Sequence[Row] = ("original", "hidden", "rebuilt"),
+    rows: Sequence[Row] = ("original", "hidden", "rebuilt", "told"),
     frames_shown: int = 6,
     columns: int = 2,
 ) -> Path:
@@ -67,14 +68,15 @@ def reconstruction_sheet(
         clips: At least one, all of the same size.
         path: The PNG to write.
         title: Its first line.
-        rows: What to show of each clip.
+        rows: What to show of each clip; "told" is left out where the models predict plain pixels.
         frames_shown: Frames of each clip.
         columns: Clips beside each other.
     """
+    rows = [row for row in rows if row != "told" or clips[0].told is not None]
     block = _Block.of(clips, rows, frames_shown, _SHEET_PICTURE_PIXELS)
     columns = min(columns, len(clips))
     inner = columns * block.width + (columns - 1) * _BLOCK_GAP
-    notes = _notes(clips, inner)
+    notes = _notes(clips, inner, rows)
     head = _HEADING.line_height + _FACTS.line_height + 20
     each = _SUBHEADING.line_height + _FACTS.line_height + 4 + block.height + _BLOCK_GAP
     deep = -(-len(clips) // columns)
@@ -158,9 +160,15 @@ class _Block:
             page.text(middle, y, shown.moment(frame), _TIME, anchor="ma")
 
 
-def _notes(clips: Sequence[Reconstruction], width: int) -> list[str]:
+def _notes(clips: Sequence[Reconstruction], width: int, rows: Sequence[Row]) -> list[str]:
     """What holds for all clips, each sentence once."""
     said = dict.fromkeys(
-        words for shown in clips for words in (statistics_words(shown), decoder_words(shown))
+        words
+        for shown in clips
+        for words in (
+            statistics_words(shown),
+            *([told_words()] if "told" in rows else []),
+            decoder_words(shown),
+        )
     )
     return [line for words in said for line in wrapped(words, width, _NOTE)]

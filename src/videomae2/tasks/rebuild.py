@@ -32,6 +32,8 @@ class Rebuilt:
 
     pixels: UInt8[Tensor, "batch frames height width channels"]
     """The clip where it was visible, the decoder's answer where it was hidden, 0 where neither."""
+    told: UInt8[Tensor, "batch frames height width channels"] | None
+    """The same answers with the true mean and contrast of each cube; None for plain pixels."""
     visible: Bool[Tensor, "batch tokens"]
     """Seen by the encoder."""
     predicted: Bool[Tensor, "batch tokens"]
@@ -136,16 +138,20 @@ def assemble(
     for split, answer in reversed(list(zip(splits, answers, strict=True))):
         place = split.answered[:, :, None].expand_as(answer)
         canvas = canvas.scatter(1, place, answer.float())
-    if statistics == "truth":
-        mean, std = pixels.moments(truth.float() / 255, cubes.channels)
-        canvas = pixels.denormalise(canvas, mean, std)
-    elif statistics == "surroundings":
+
+    def painted(canvas: Tensor) -> Tensor:
+        values = (canvas * predicted[:, :, None] * 255).round().clamp(0, 255).to(torch.uint8)
+        return grid.join(torch.where(visible[:, :, None], truth, values), cubes)
+
+    told = None
+    if statistics is not None:
+        told = painted(pixels.denormalise(canvas, *pixels.moments(truth / 255, cubes.channels)))
+    if statistics == "surroundings":
         canvas = _fitted(canvas, truth, index, cubes, visible=visible, predicted=predicted)
-    canvas = canvas * predicted[:, :, None]
-    painted = (canvas * 255).round().clamp(0, 255).to(torch.uint8)
     loss, baseline = _losses(truth, splits[0], answers[0], cubes, plain=statistics is None)
     return Rebuilt(
-        pixels=grid.join(torch.where(visible[:, :, None], truth, painted), cubes),
+        pixels=told if statistics == "truth" and told is not None else painted(canvas),
+        told=told,
         visible=visible,
         predicted=predicted,
         share=shares[0],
