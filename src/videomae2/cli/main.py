@@ -33,6 +33,9 @@ COMMANDS = {
     "reconstruct": Command(
         "original, hidden and rebuilt video as pictures", "videomae2.cli.reconstruct:main"
     ),
+    "predict": Command(
+        "scores of videos, or a time line of a long one", "videomae2.cli.predict:main"
+    ),
     "bench": Command("how fast it is on this machine", "videomae2.cli.bench:main"),
 }
 

@@ -202,6 +202,10 @@ class Deadline:
         self.path, self.seconds = path, seconds
         self._end = time.monotonic() + seconds
 
+    def renew(self) -> None:
+        """Count the time from now on again."""
+        self._end = time.monotonic() + self.seconds
+
     @property
     def left(self) -> float:
         """Seconds left, at least a millisecond since FFmpeg takes 0 for no time at all."""

@@ -50,6 +50,11 @@ class VideoFile:
     def seconds(self) -> Seconds:
         return self._table.seconds
 
+    @property
+    def table(self) -> FrameTable:
+        """Which packet holds which frame."""
+        return self._table
+
     def read(self, indices: Sequence[int]) -> Frames:
         check_indices(self._path, indices, self.num_frames)
         if not indices:
@@ -132,23 +137,13 @@ class VideoFile:
         keys = self._table.times[list(indices)].tolist()
         gather = _Gather(self, keys)
         try:
-            for number, frame in enumerate(self._all_frames(deadline)):
+            for number, frame in enumerate(frames_from_start(self._path, self._limits, deadline)):
                 gather.take(number if counted else frame.pts, frame)
                 if not gather.rows:
                     return gather.frames
         except av.error.InvalidDataError as error:
             raise self._damaged(indices, keys, gather) from error
         raise self._damaged(indices, keys, gather)
-
-    def _all_frames(self, deadline: Deadline) -> Iterator[VideoFrame]:
-        feed = PacketFeed(self._path, self._limits, quick=False)
-        try:
-            feed.open(deadline)
-            for packet in chain(feed.rest(), (None,)):
-                yield from feed.codec.decode(packet)
-                deadline.check()
-        finally:
-            feed.close()
 
     def _damaged(self, indices: Sequence[int], keys: list[int], gather: "_Gather") -> VideoError:
         lost = min(index for index, key in zip(indices, keys, strict=True) if key in gather.rows)
@@ -164,9 +159,23 @@ class VideoFile:
         size = self._first_size or self._feed.size
         if size != size_of(frame) and self._first_size is None:
             deadline = Deadline(self._path, self._limits.seconds)
-            size = self._first_size = size_of(next(self._all_frames(deadline), frame))
+            size = self._first_size = size_of(
+                next(frames_from_start(self._path, self._limits, deadline), frame)
+            )
         turn, limits = turn_of(frame), self._limits
         return Canvas(self._path, count, size, turn, pixels=self._pixels, limits=limits)
+
+
+def frames_from_start(path: str, limits: ReadLimits, deadline: Deadline) -> Iterator[VideoFrame]:
+    """Decode a file from its start to its end; the deadline is looked at after every packet."""
+    feed = PacketFeed(path, limits, quick=False)
+    try:
+        feed.open(deadline)
+        for packet in chain(feed.rest(), (None,)):
+            yield from feed.codec.decode(packet)
+            deadline.check()
+    finally:
+        feed.close()
 
 
 class _Gather:

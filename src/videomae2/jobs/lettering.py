@@ -43,6 +43,11 @@ class Page:
         """Write a line at a place; anchors are those of pillow, ``la`` is the upper left."""
         self._draw.text((x, y), text, fill=style.color, font=font(style), anchor=anchor)
 
+    def box(self, x: int, y: int, width: int, height: int, color: Color) -> None:
+        """Fill a rectangle; of no width or height it is none."""
+        if width > 0 and height > 0:
+            self._draw.rectangle((x, y, x + width - 1, y + height - 1), fill=color)
+
     def lines(self, x: int, y: int, lines: list[str], style: Style) -> int:
         """Write lines one below the other; give where the next would stand."""
         for number, line in enumerate(lines):

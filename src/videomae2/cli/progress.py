@@ -1,0 +1,69 @@
+"""A progress line on standard error: how far, how fast, and how long it will take.
+
+On a terminal one line is written again and again; elsewhere a new one now and then.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+from videomae2.engine.runlog import duration
+
+_TERMINAL_SECONDS, _FILE_SECONDS = 0.5, 30.0
+_ERASE = "\r\x1b[K"
+
+
+class ProgressLine:
+    """Says how far some work is, not too often."""
+
+    def __init__(
+        self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._stream = sys.stderr if stream is None else stream
+        self._clock = clock
+        self._on_terminal = self._stream.isatty()
+        self._shown = False
+        self.start()
+
+    def start(self) -> None:
+        """Count time from here: another piece of work begins."""
+        self._began = self._last = self._clock()
+
+    def of_videos(self, done: int, total: int | None) -> None:
+        """Say how many videos are done, of how many if that is known."""
+        rate = done / max(1e-9, self._clock() - self._began)
+        parts = [f"{done} videos" if total is None else f"{done} of {total} videos"]
+        parts.append(f"{rate:.3g} videos/s")
+        if total is not None:
+            parts.append(f"{duration((total - done) / max(rate, 1e-9))} left")
+        self._say("  ".join(parts))
+
+    def of_video(self, title: str) -> Callable[[float, float], None]:
+        """Count time from here, and give what says how many seconds of a video are done."""
+        self.start()
+
+        def say(done: float, length: float) -> None:
+            rate = done / max(1e-9, self._clock() - self._began)
+            left = (length - done) / max(rate, 1e-9)
+            self._say(
+                f"{title}  {duration(done)} of {duration(length)}  "
+                f"{rate:.3g} times its own speed  {duration(left)} left"
+            )
+
+        return say
+
+    def clear(self) -> None:
+        """Take the line away before something else is written."""
+        if self._shown:
+            self._stream.write(_ERASE)
+            self._stream.flush()
+            self._shown = False
+
+    def _say(self, line: str) -> None:
+        now, on_terminal = self._clock(), self._on_terminal
+        if now - self._last < (_TERMINAL_SECONDS if on_terminal else _FILE_SECONDS):
+            return
+        self._last, self._shown = now, on_terminal
+        self._stream.write(f"{_ERASE}{line}" if on_terminal else f"{line}\n")
+        self._stream.flush()

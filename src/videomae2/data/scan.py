@@ -1,0 +1,181 @@
+"""What a reading process does for a long video: give its frames part by part, each decoded once.
+
+The process keeps the video open from one part to the next. No torch here.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from videomae2.data.manifest import Entry
+from videomae2.data.pool import Pool
+from videomae2.data.readers import Frames, Pixels, Reader, ReadLimits, Seconds, open_reader
+from videomae2.data.stream import Shape, VideoStream
+from videomae2.data.worker_main import Allocate
+
+FUNCTION = "videomae2.data.scan:read_part"
+_PART_BYTES = 32 * 2**20
+_PART_FRAMES = 64
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScanRequest:
+    """A part of a long video."""
+
+    entry: Entry
+    pixels: Pixels
+    limits: ReadLimits
+    """``seconds`` counts for opening the video, and for every part."""
+    frame_name: str | None = None
+    frame_rate: float | None = None
+    indices: tuple[int, ...] | None = None
+    """Which frames, rising, all after those of the part before; None: what there is."""
+
+    @property
+    def path(self) -> str:
+        """The file, for messages."""
+        return self.entry.path
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What there is to scan."""
+
+    num_frames: int
+    seconds: Seconds | None
+    """When each frame is shown; None if the video has no clock."""
+    shape: Shape
+    """Height, width and channels of a frame."""
+
+
+class _Rising(Protocol):
+    """A reader that likes rising indices."""
+
+    @property
+    def num_frames(self) -> int: ...
+    @property
+    def seconds(self) -> Seconds | None: ...
+    @property
+    def shape(self) -> Shape: ...
+    def read(self, indices: Sequence[int]) -> Frames: ...
+    def close(self) -> None: ...
+
+
+def open_scan(pool: Pool, request: ScanRequest) -> Opened:
+    """Open a video in the reading process of a pool with one worker.
+
+    Raises:
+        VideoError: If it cannot be opened.
+    """
+    (answer,) = pool.map([replace(request, indices=None)])
+    if answer.error is not None:
+        raise answer.error
+    assert answer.arrays is not None
+    seconds = answer.arrays["seconds"].copy() if answer.meta["has_clock"] else None
+    return Opened(answer.meta["num_frames"], seconds, answer.meta["shape"])
+
+
+def scan(
+    pool: Pool, request: ScanRequest, indices: Sequence[int], shape: Shape
+) -> Iterator[tuple[tuple[int, ...], Frames]]:
+    """Yield the frames of a video with their indices, a bounded part at a time.
+
+    The frames of a part are overwritten once the next one is asked for.
+
+    Args:
+        pool: With one worker that runs ``FUNCTION``.
+        request: The video.
+        indices: Frames that are wanted, rising, without repeats.
+        shape: Of a frame, as ``open_scan`` gave it.
+
+    Raises:
+        VideoError: If a part cannot be read; parts before it were yielded.
+    """
+    count = max(1, min(_PART_FRAMES, _PART_BYTES // int(np.prod(shape))))
+    parts = (
+        replace(request, indices=tuple(indices[first : first + count]))
+        for first in range(0, len(indices), count)
+    )
+    for answer in pool.map(parts):
+        if answer.error is not None:
+            raise answer.error
+        assert answer.arrays is not None
+        yield answer.request.indices or (), answer.arrays["frames"]
+
+
+def read_part(
+    request: ScanRequest, allocate: Allocate
+) -> tuple[Mapping[str, np.ndarray], Mapping[str, Any]]:
+    """Read some frames, or say what there is (``scan`` and ``open_scan`` ask for it).
+
+    Raises:
+        VideoError: If that cannot be done.
+    """
+    reader = _KEPT.reader(request)
+    if request.indices is None:
+        seconds = reader.seconds
+        return {"seconds": np.zeros(0) if seconds is None else seconds}, {
+            "has_clock": seconds is not None,
+            "num_frames": reader.num_frames,
+            "shape": reader.shape,
+        }
+    frames = reader.read(request.indices)
+    out = allocate(frames.shape, np.uint8)
+    np.copyto(out, frames)
+    return {"frames": out}, {}
+
+
+class _Stored:
+    """A folder or an array, where every frame can be had for itself."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self.num_frames, self.seconds = reader.num_frames, reader.seconds
+        self.read, self.close = reader.read, reader.close
+
+    @property
+    def shape(self) -> Shape:
+        height, width, channels = self.read([0]).shape[1:]
+        return height, width, channels
+
+
+class _Kept:
+    """The video that this process reads from."""
+
+    def __init__(self) -> None:
+        self._of: ScanRequest | None = None
+        self._reader: _Rising | None = None
+
+    def reader(self, request: ScanRequest) -> _Rising:
+        """Give the open reader, or open another one."""
+        wanted = replace(request, indices=None)
+        if self._reader is None or self._of != wanted:
+            if self._reader is not None:
+                self._reader.close()
+            self._reader = None
+            self._reader, self._of = _opened(wanted), wanted
+        return self._reader
+
+
+def _opened(request: ScanRequest) -> _Rising:
+    entry = request.entry
+    reader = open_reader(
+        entry.path,
+        pixels=request.pixels,
+        limits=request.limits,
+        frame_name=request.frame_name if entry.is_frames else None,
+        first=entry.first,
+        frames=entry.frames,
+        frame_rate=request.frame_rate,
+    )
+    from videomae2.data.video import VideoFile
+
+    if not isinstance(reader, VideoFile):
+        return _Stored(reader)
+    reader.close()
+    return VideoStream(entry.path, pixels=request.pixels, limits=request.limits)
+
+
+_KEPT = _Kept()
