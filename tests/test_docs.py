@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.jobs.rigged import levels, save_rigged, write_levels
 from tests.jobs.small import quiet, small_run, small_videos
 from videomae2.cli.main import main
 from videomae2.jobs.pretrain import pretrain
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-QUICK = ("reconstruct", "--dry-run", "--help", "--version")
+QUICK = ("reconstruct", "predict", "--dry-run", "--help", "--version")
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -40,6 +41,8 @@ def place(tmp_path_factory):
     for name in ("my_videos", "more_videos"):
         small_videos(folder / name, count=100)
     shutil.copy(next((folder / "my_videos").rglob("*.mp4")), folder / "video.mp4")
+    save_rigged(folder / "runs" / "model")
+    write_levels(folder / "long.mp4", levels((100, 0), (100, 255)))
     pretrain(small_run(folder / "my_videos" / "train", folder / "runs" / "own"), say=quiet)
     return folder
 

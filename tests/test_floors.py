@@ -31,6 +31,9 @@ GPU_PARTS = ("tensors", "models", "tasks", "engine")
 WITHOUT_TORCH = (
     "videomae2.data.worker",
     "videomae2.data.worker_main",
+    "videomae2.data.scan",
+    "videomae2.data.whole_video",
+    "videomae2.data.sliding",
     "videomae2.data.video",
     "videomae2.data.readers",
     "videomae2.data.sampling",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from videomae2.config import FinetuneRun, PretrainRun
     from videomae2.data.readers import open_reader
     from videomae2.jobs.finetune import finetune
+    from videomae2.jobs.predict import Predictor, predict
     from videomae2.jobs.pretrain import pretrain
     from videomae2.models.saved import load_autoencoder, load_classifier
 
@@ -19,21 +20,25 @@ __version__ = "0.1.0"
 
 _PLACES = {
     "FinetuneRun": "videomae2.config",
+    "Predictor": "videomae2.jobs.predict",
     "PretrainRun": "videomae2.config",
     "finetune": "videomae2.jobs.finetune",
     "load_autoencoder": "videomae2.models.saved",
     "load_classifier": "videomae2.models.saved",
     "open_reader": "videomae2.data.readers",
+    "predict": "videomae2.jobs.predict",
     "pretrain": "videomae2.jobs.pretrain",
 }
 
 __all__ = [
     "FinetuneRun",
+    "Predictor",
     "PretrainRun",
     "finetune",
     "load_autoencoder",
     "load_classifier",
     "open_reader",
+    "predict",
     "pretrain",
     "recipes",
 ]

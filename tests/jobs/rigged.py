@@ -17,7 +17,7 @@ from videomae2.models.saved import save_model
 FRAMES, STRIDE, SIDE = 4, 2, 16
 RATE = 25
 NAMES = ("dark", "bright")
-SPAN = ClipSpan(kind="dense", stride=STRIDE, stride_unit="frames")
+SPAN = ClipSpan(kind="dense", stride=float(STRIDE), stride_unit="frames")
 
 
 def save_rigged(

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
@@ -76,6 +76,8 @@ class Options:
     """Seconds that reading a video, or the next part of a long one, may take."""
     device: str = "auto"
     """cpu, cuda, cuda:1, …; auto takes a CUDA device if there is one."""
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    """How the model computes; auto takes bf16 where the machine computes it fast."""
     json: bool = False
     """Print one JSON object per video and line, and nothing else."""
 
@@ -149,6 +151,7 @@ def _predictor(options: Options) -> Predictor:
     return Predictor(
         options.model,
         device=options.device,
+        precision=options.precision,
         stride=options.stride,
         views=views,
         reading=ReadingConfig(

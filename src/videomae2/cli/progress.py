@@ -6,7 +6,7 @@ On a terminal one line is written again and again; elsewhere a new one now and t
 import sys
 import time
 from collections.abc import Callable
-from typing import TextIO
+from typing import Protocol, runtime_checkable
 
 from videomae2.engine.runlog import duration
 
@@ -14,11 +14,20 @@ _TERMINAL_SECONDS, _FILE_SECONDS = 0.5, 30.0
 _ERASE = "\r\x1b[K"
 
 
+@runtime_checkable
+class Output(Protocol):
+    """What a line can be written to."""
+
+    def write(self, text: str, /) -> int: ...
+    def flush(self) -> None: ...
+    def isatty(self) -> bool: ...
+
+
 class ProgressLine:
     """Says how far some work is, not too often."""
 
     def __init__(
-        self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+        self, stream: Output | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._stream = sys.stderr if stream is None else stream
         self._clock = clock

@@ -5,7 +5,7 @@ The process keeps the video open from one part to the next. No torch here.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -50,6 +50,7 @@ class Opened:
     """Height, width and channels of a frame."""
 
 
+@runtime_checkable
 class _Rising(Protocol):
     """A reader that likes rising indices."""
 

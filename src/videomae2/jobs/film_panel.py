@@ -27,7 +27,10 @@ class Panel:
     def __init__(self, timeline: Timeline, width: int) -> None:
         self._timeline, self._width = timeline, width
         self._colors = class_colors(timeline)
-        self.height = 2 * _MARGIN + _ROWS * _ROW_HEIGHT + _CLOCK.line_height + _GAP + _STRIP_HEIGHT
+        self._rows = min(_ROWS, timeline.outputs.count)
+        self.height = (
+            2 * _MARGIN + self._rows * _ROW_HEIGHT + _CLOCK.line_height + _GAP + _STRIP_HEIGHT
+        )
         self.height += self.height % 2
         self._strip_top = self.height - _MARGIN - _STRIP_HEIGHT
         self._cell: int | None = None
@@ -51,7 +54,7 @@ class Panel:
     def _drawn(self, cell: int) -> Page:
         """Everything but the clock and the cursor."""
         page, outputs = Page(self._width, self.height), self._timeline.outputs
-        rows = ranked(self._timeline.cells.scores[cell], outputs, _ROWS)[:_ROWS]
+        rows = ranked(self._timeline.cells.scores[cell], outputs, self._rows)[: self._rows]
         middle = float(self._timeline.cells.edges[cell : cell + 2].mean())
         held = {
             s.output for s in self._timeline.segments if s.start_seconds <= middle < s.stop_seconds
@@ -69,7 +72,7 @@ class Panel:
         if self._timeline.outputs.head is None:
             page.text(_MARGIN + name_width, y, f"{row.score:.4g}", style)
             return
-        number_width = 46
+        number_width = 54
         most = inner - name_width - number_width
         left, top = _MARGIN + name_width, y + 4
         page.box(left, top, most, _BAR_HEIGHT, NOTHING)

@@ -6,6 +6,7 @@ Axis: outputs = classes or numbers.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float64
@@ -52,6 +53,7 @@ class Predictor:
         model: A run folder (its newest checkpoint is taken), a checkpoint, or a saved model.
         device: cpu, cuda, cuda:1, …; auto takes a CUDA device if there is one.
         stride: Frames from one frame of a clip to the next; as in training if not given.
+        precision: fp32, bf16, or auto, which takes bf16 where the machine computes it fast.
         views: Which views of a whole video are averaged.
         reading: How videos are read.
 
@@ -68,6 +70,7 @@ class Predictor:
         model: Path | str,
         *,
         device: str = "auto",
+        precision: Literal["auto", "bf16", "fp32"] = "auto",
         stride: int | None = None,
         views: ViewsConfig | None = None,
         reading: ReadingConfig | None = None,
@@ -75,7 +78,8 @@ class Predictor:
         views = views or ViewsConfig()
         self.reading = reading or ReadingConfig()
         check(stride, views, self.reading)
-        self.scorer = Scorer(Path(model), RuntimeConfig(device=device), stride=stride)
+        runtime = RuntimeConfig(device=device, precision=precision)
+        self.scorer = Scorer(Path(model), runtime, stride=stride)
         span, cubes = self.scorer.span, self.scorer.cubes
         self.shape = ViewShape(
             frames=cubes.frames,

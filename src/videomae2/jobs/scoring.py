@@ -84,7 +84,7 @@ class Scorer:
 
     def clip_of(
         self, frames: UInt8[np.ndarray, "frames height width channels"], box: Box
-    ) -> UInt8[Tensor, "frames height width channels"]:
+    ) -> UInt8[Tensor, "frames out_height out_width channels"]:
         """Cut a box out of frames and bring it to the size that the model reads, on its device."""
         size = (self.cubes.height, self.cubes.width)
         here = torch.from_numpy(frames).to(self._runtime.device)

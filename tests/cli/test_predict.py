@@ -1,0 +1,232 @@
+import io
+import json
+import os
+
+import numpy as np
+import pytest
+
+from tests.jobs.rigged import levels, save_rigged, write_levels
+from tests.models.small_classifier import saved_autoencoder
+from videomae2.cli.main import main
+from videomae2.cli.progress import ProgressLine
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("predict")
+    save_rigged(folder / "model")
+    save_rigged(folder / "unnamed", names=None, span=None)
+    (folder / "videos").mkdir()
+    write_levels(folder / "videos" / "dark.mp4", levels((20, 0)))
+    write_levels(folder / "videos" / "bright.mp4", levels((20, 255)))
+    write_levels(folder / "long.mp4", levels((38, 0), (60, 255), (50, 0)))
+    (folder / "broken.mp4").write_bytes((folder / "long.mp4").read_bytes()[:200])
+    (folder / "empty").mkdir()
+    saved_autoencoder(folder / "pretrained")
+    return folder
+
+
+@pytest.fixture
+def call(place, monkeypatch, capsys):
+    """Run the command there; give code, standard output, standard error."""
+    monkeypatch.chdir(place)
+
+    def run(*words):
+        code = main(["predict", *map(str, words), "--device", "cpu"])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+def paths_on_stdin(monkeypatch, data: bytes):
+    """Give what another program would write, through a pipe."""
+    reader, writer = os.pipe()
+    os.write(writer, data)
+    os.close(writer)
+    stdin = os.fdopen(reader)
+    monkeypatch.setattr("sys.stdin", stdin)
+    return stdin
+
+
+def test_it_prints_the_best_classes(call):
+    code, out, err = call("model", "videos/bright.mp4", "videos/dark.mp4", "--top", "1")
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "model  tiny from model, 2 classes",
+        "clips  4 frames, every 2 frames, 5 x 3 views of each video",
+        "videos/bright.mp4",
+        "   99.99%  bright",
+        "videos/dark.mp4",
+        "   99.99%  dark",
+    ]
+
+
+def test_broken_videos_are_reported_and_the_rest_is_done(call):
+    code, out, err = call("model", "broken.mp4", "videos", "gone.mp4")
+    assert code == 2
+    assert out.index("videos/bright.mp4") < out.index("videos/dark.mp4")
+    assert err.splitlines() == [
+        "videomae2: cannot read broken.mp4: the data is damaged, cut off or not a video",
+        "videomae2: cannot read gone.mp4: there is no such file or folder",
+        "videomae2: 2 of 4 videos could not be read",
+    ]
+
+
+def test_json_is_one_object_per_line_and_nothing_else(call):
+    code, out, err = call("model", "broken.mp4", "videos", "--json")
+    assert code == 2
+    broken, bright, _ = map(json.loads, out.splitlines())
+    assert broken == {
+        "video": "broken.mp4", "error": "the data is damaged, cut off or not a video",
+    }  # fmt: skip
+    assert bright["video"] == "videos/bright.mp4"
+    assert bright["holding"] == [{"class": 1, "name": "bright"}]
+    assert [row["name"] for row in bright["scores"]] == ["bright", "dark"]
+    assert bright["scores"][0]["probability"] > 0.99
+    assert (bright["frames"], bright["seconds"], bright["views"]) == (20, 0.8, 15)
+    assert "1 of 3 videos" in err
+
+
+def test_what_the_model_does_not_say_is_said(call):
+    code, out, err = call("unnamed", "videos/bright.mp4")
+    assert (code, err) == (0, "")
+    assert "2 classes without names: their numbers stand for them, counted from 0" in out
+    assert "every 4 frames (assumed: the model does not say; --stride)" in out
+    assert "99.99%  class 1" in out
+    code, out, err = call("unnamed", "videos/bright.mp4", "--json")
+    assert json.loads(out)["scores"][0]["name"] == "class 1"
+    assert "without names" in err
+    assert "assumed" in err
+
+
+def test_paths_come_from_standard_input(call, monkeypatch):
+    with paths_on_stdin(monkeypatch, b"videos/dark.mp4\n\nempty\r\nvideos\nvideos/bright.mp4"):
+        code, out, err = call("model", "-", "--json")
+    assert code == 2
+    assert [json.loads(line)["video"] for line in out.splitlines()] == [
+        "videos/dark.mp4", "empty", "videos/bright.mp4", "videos/dark.mp4", "videos/bright.mp4",
+    ]  # fmt: skip
+    assert "cannot read empty: no video in this folder" in err
+
+
+def test_an_empty_standard_input_is_an_error(call, monkeypatch):
+    with paths_on_stdin(monkeypatch, b"\n"):
+        code, _, err = call("model", "-")
+    assert code == 2
+    assert "no path came on standard input; it wants one per line" in err
+
+
+def test_a_time_line_is_printed_and_written(call, tmp_path):
+    code, out, _ = call("model", "long.mp4", "--timeline", "--out", tmp_path)
+    assert code == 0
+    assert "long.mp4  0:05.92, 36 windows of 0.32 s every 0.16 s" in out
+    lines = [line.split() for line in out.splitlines() if " to " in line]
+    assert [(line[0], line[2], line[-1]) for line in lines] == [
+        ("0:00.00", "0:01.60", "dark"),
+        ("0:01.60", "0:04.00", "bright"),
+        ("0:04.00", "0:05.92", "dark"),
+    ]
+    for ending in ("json", "csv", "windows.csv", "srt", "png"):
+        path = tmp_path / f"long.timeline.{ending}"
+        assert path.exists()
+        assert str(path) in out
+    assert not (tmp_path / "long.timeline.mp4").exists()
+
+
+def test_a_time_line_as_json(call):
+    words = ("--timeline", "--json", "--window", "1", "--every", "1", "--margin", "0.2")
+    code, out, err = call("model", "broken.mp4", "long.mp4", *words)
+    assert code == 2
+    broken, found = map(json.loads, out.splitlines())
+    assert broken["video"] == "broken.mp4"
+    assert (found["windows"], found["window_seconds"], found["every_seconds"]) == (6, 1.0, 1.0)
+    assert [(s["start"], s["stop"], s["name"]) for s in found["segments"]] == [
+        (0.0, 2.0, "dark"), (2.0, 4.0, "bright"), (4.0, 5.92, "dark"),
+    ]  # fmt: skip
+    assert "files" not in found
+    assert "broken.mp4" in err
+
+
+def test_a_time_line_of_many_videos_keeps_their_folders(call, tmp_path):
+    code, out, _ = call("model", "videos", "--timeline", "--out", tmp_path, "--json")
+    assert code == 0
+    assert [json.loads(line)["files"]["srt"] for line in out.splitlines()] == [
+        str(tmp_path / "bright.timeline.srt"), str(tmp_path / "dark.timeline.srt"),
+    ]  # fmt: skip
+
+
+def test_a_video_without_a_clock_says_so_and_the_rest_is_done(call, tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((20, 16, 16, 3), np.uint8))
+    code, out, err = call("model", tmp_path / "a.npy", "long.mp4", "--timeline")
+    assert code == 2
+    assert "no clock; give its --frame-rate" in err
+    assert "long.mp4  0:05.92" in out
+    code, out, _ = call("model", tmp_path / "a.npy", "--timeline", "--frame-rate", "10")
+    assert code == 0
+    assert "0:02.00" in out
+
+
+def test_help_shows_examples(capsys):
+    assert main(["predict", "--help"]) == 0
+    said = capsys.readouterr().out
+    assert "videomae2 predict runs/model long.mp4 --timeline --every 1" in said
+    assert "| videomae2 predict runs/model -" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["model"], "VIDEO... missing; give videos, folders, or -"),
+        (["gone", "long.mp4"], "gone does not exist; give a run folder"),
+        (["pretrained", "long.mp4"], "knows no classes; fine-tune it on labelled videos first"),
+        (["model", "empty"], "empty: no video in this folder"),
+        (["model", "long.mp4", "--window", "1"], "--window goes only with --timeline"),
+        (["model", "long.mp4", "--timeline", "--crops", "2"], "--crops has no effect with"),
+        (["model", "long.mp4", "--timeline", "--film"], "--film wants a folder to write to"),
+        (["model", "long.mp4", "--top", "0"], "--top is 0, wanted 1 or more"),
+        (["model", "long.mp4", "--stride", "0"], "--stride is 0, wanted 1 or more"),
+        (["model", "long.mp4", "--threshold", "2"], "--threshold is 2, wanted 0 to 1"),
+        (["model", "long.mp4", "--timeline", "--every", "0.001"], "choose --every 0.04 or more"),
+        (["model", "-", "-"], "standard input, which can be read only once"),
+    ],
+)
+def test_errors_are_one_line(call, words, said):
+    code, _, err = call(*words)
+    assert code == 2
+    assert said in err
+    assert err.count("\n") == 1
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_progress_says_rate_and_time_left_and_not_too_often():
+    now = [0.0]
+    stream = io.StringIO()
+    line = ProgressLine(stream, clock=lambda: now[0])
+    now[0] = 10.0
+    line.of_videos(1, 100)
+    assert stream.getvalue() == ""
+    now[0] = 40.0
+    line.of_videos(20, 100)
+    assert stream.getvalue() == "20 of 100 videos  0.5 videos/s  2:40 min left\n"
+    line.clear()
+    now[0] = 80.0
+    line.of_videos(40, None)
+    assert stream.getvalue().splitlines()[1:] == ["40 videos  0.5 videos/s"]
+
+
+def test_progress_of_a_video_is_one_line_on_a_terminal():
+    now = [0.0]
+    stream = Terminal()
+    line = ProgressLine(stream, clock=lambda: now[0])
+    say = line.of_video("long.mp4")
+    now[0] = 10.0
+    say(600.0, 3600.0)
+    said = "\r\x1b[Klong.mp4  10:00 min of 1:00 h  60 times its own speed  50 s left"
+    assert stream.getvalue() == said
+    line.clear()
+    assert stream.getvalue() == said + "\r\x1b[K"

@@ -1,0 +1,191 @@
+import numpy as np
+import pytest
+import torch
+
+import videomae2
+from tests.jobs.rigged import levels, save_rigged, write_levels
+from tests.models.small_classifier import NAMES, saved_autoencoder, saved_classifier
+from videomae2.data.crops import centre_box
+from videomae2.data.readers import open_reader
+from videomae2.data.view_grid import crop_boxes, dense_clips
+from videomae2.data.views import cut
+from videomae2.errors import CheckpointError, ConfigError, ManifestError, VideoError
+from videomae2.jobs.predict import Predictor
+from videomae2.jobs.prediction_settings import ReadingConfig, ViewsConfig
+from videomae2.jobs.video_inputs import find_inputs, inputs_of_lines
+from videomae2.models.cards import ClipSpan
+from videomae2.tensors import grid, pixels
+
+BRIGHT = torch.sigmoid(torch.tensor(2 * 23**0.5)).item()
+"""The probability of the right class, which the rigged model gives to a clip of one brightness."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("predict")
+    save_rigged(place / "model")
+    write_levels(place / "dark.mp4", levels((30, 0)))
+    write_levels(place / "bright.mp4", levels((30, 255)))
+    (place / "broken.mp4").write_bytes((place / "dark.mp4").read_bytes()[:200])
+    return place
+
+
+def predictor(model, **changed):
+    return Predictor(model, device="cpu", precision="fp32", **changed)
+
+
+def test_it_says_what_it_sees(folder):
+    model = predictor(folder / "model")
+    for name in ("dark", "bright"):
+        found = model.predict(folder / f"{name}.mp4")
+        first, second = found.top()
+        assert first.name == name
+        assert first.score == pytest.approx(BRIGHT, abs=1e-4)
+        assert second.score == pytest.approx(1 - BRIGHT, abs=1e-4)
+        assert found.holding() == [first]
+        assert found.holding(0.99999) == []
+        assert (found.num_frames, found.length_seconds) == (30, pytest.approx(1.2))
+
+
+def test_videos_come_in_order_and_broken_ones_in_their_place(folder):
+    names = ("bright", "broken", "gone", "dark")
+    found = list(videomae2.predict(folder / "model", [folder / f"{n}.mp4" for n in names]))
+    assert [type(each) for each in found[1:3]] == [VideoError, VideoError]
+    assert found[0].top(1)[0].name == "bright"
+    assert found[3].top(1)[0].name == "dark"
+    assert [each.path for each in found[1:3]] == [str(folder / f"{n}.mp4") for n in names[1:3]]
+
+
+def test_known_errors_keep_their_place_too(folder):
+    model = predictor(folder / "model")
+    lines = [str(folder / name) for name in ("dark.mp4", "nothing", "bright.mp4", "nothing")]
+    (folder / "nothing").mkdir(exist_ok=True)
+    found = list(model.predict_all(inputs_of_lines(lines)))
+    assert [isinstance(each, VideoError) for each in found] == [False, True, False, True]
+    assert found[1].path == str(folder / "nothing")
+    assert found[1].reason.startswith("no video in this folder")
+
+
+def test_scores_are_the_mean_over_all_views_of_the_grid(tmp_path):
+    model = saved_classifier(tmp_path / "model").eval()
+    rng = np.random.default_rng(1)
+    np.save(tmp_path / "a.npy", rng.integers(0, 256, (40, 40, 70, 3), dtype=np.uint8))
+    found = predictor(tmp_path / "model").predict(tmp_path / "a.npy")
+    expected = by_hand(model, tmp_path / "a.npy", clips=5, crops=3)
+    np.testing.assert_allclose(found.scores, expected, atol=1e-6)
+    assert (found.views, found.scored) == (15, 15)
+    assert found.top(9)[0].name == NAMES[int(expected.argmax())]
+
+
+def test_equal_views_are_scored_once_and_count_as_often_as_they_are_there(tmp_path):
+    model = saved_classifier(tmp_path / "model").eval()
+    rng = np.random.default_rng(2)
+    np.save(tmp_path / "a.npy", rng.integers(0, 256, (37, 32, 32, 3), dtype=np.uint8))
+    views = ViewsConfig(clips=7, crops=3)
+    found = predictor(tmp_path / "model", views=views).predict(tmp_path / "a.npy")
+    assert (found.views, found.scored) == (21, 3)  # 7 clips at 3 places
+    expected = by_hand(model, tmp_path / "a.npy", clips=7, crops=3)
+    np.testing.assert_allclose(found.scores, expected, atol=1e-6)
+
+
+def by_hand(model, path, *, clips, crops):
+    """One view after the other, each read by itself; the stride of a card without a span is 4."""
+    size = (model.cubes.height, model.cubes.width)
+    mean, std = torch.tensor(pixels.IMAGENET_MEAN), torch.tensor(pixels.IMAGENET_STD)
+    scores = []
+    with open_reader(path) as reader, torch.inference_mode():
+        for indices in dense_clips(reader.num_frames, model.cubes.frames, 4, clips=clips):
+            frames = torch.from_numpy(reader.read(indices.tolist()))
+            height, width = frames.shape[1:3]
+            _, _, *side = centre_box(height, width, size)
+            for box in crop_boxes(height, width, tuple(side), crops=crops):
+                cubes = grid.split(cut(frames, box, size, flip=False)[None], model.cubes)
+                scores.append(model(pixels.normalise(cubes, mean, std)).softmax(1)[0])
+    return torch.stack(scores).mean(0).numpy()
+
+
+def test_a_folder_stands_for_its_videos(folder, tmp_path):
+    for name in ("b", "a"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "001.mp4").symlink_to(folder / "dark.mp4")
+    model = predictor(folder / "model")
+    found = list(model.predict_all([tmp_path, folder / "bright.mp4"]))
+    wanted = [tmp_path / "a" / "001.mp4", tmp_path / "b" / "001.mp4", folder / "bright.mp4"]
+    assert [each.video for each in found] == [str(path) for path in wanted]
+    with pytest.raises(ValueError, match="holds 2 videos; give it to predict_all"):
+        model.predict(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ManifestError, match="no video in this folder"):
+        list(model.predict_all([tmp_path / "empty"]))
+
+
+def test_a_folder_of_images_is_one_video(folder, tmp_path):
+    from PIL import Image
+
+    for number in range(1, 10):
+        Image.new("RGB", (20, 20), (255, 255, 255)).save(tmp_path / f"img_{number:05}.jpg")
+    (only,) = find_inputs([tmp_path])
+    assert only.frame_name == "img_{:05}.jpg"
+    found = predictor(folder / "model").predict(tmp_path)
+    assert (found.num_frames, found.length_seconds) == (9, None)
+    assert found.top(1)[0].name == "bright"
+
+
+def test_labels_hold_from_a_half_and_numbers_are_numbers(folder, tmp_path):
+    many = save_rigged(
+        tmp_path / "many", answers="many-classes", names=("a", "b", "c"), rows=(-1.0, 1.0, 2.0)
+    )
+    found = predictor(many).predict(folder / "bright.mp4")
+    assert [row.name for row in found.holding()] == ["c", "b"]
+    assert [row.name for row in found.holding(0.999)] == ["c"]
+    numbers = save_rigged(tmp_path / "numbers", answers="numbers", names=None, rows=(1.0, -3.0))
+    found = predictor(numbers).predict(folder / "dark.mp4")
+    assert [row.name for row in found.top(1)] == ["number 0", "number 1"]
+    np.testing.assert_allclose(found.scores, [-(23**0.5), 3 * 23**0.5], rtol=1e-3)
+    assert found.holding() == []
+
+
+def test_the_span_of_the_model_decides_which_frames_are_read(folder, tmp_path):
+    write_levels(tmp_path / "late.mp4", levels((20, 0), (80, 255)))
+    once = ViewsConfig(clips=1, crops=1)
+    seg = save_rigged(tmp_path / "segments", span=ClipSpan(kind="segments"))
+    assert predictor(seg).shape.grid.clips == 2
+    assert predictor(seg, views=once).predict(tmp_path / "late.mp4").top(1)[0].name == "bright"
+    seconds = ClipSpan(stride=0.2, stride_unit="seconds")
+    timed = predictor(save_rigged(tmp_path / "timed", span=seconds), views=once)
+    assert timed.shape.step_seconds == 0.2
+    assert str(timed.scorer.span) == "one frame every 0.2 s"
+    assert timed.predict(folder / "dark.mp4").top(1)[0].name == "dark"
+    unknown = predictor(save_rigged(tmp_path / "unknown", span=None))
+    assert unknown.shape.stride == 4
+    assert "every 4 frames (assumed" in str(unknown.scorer.span)
+    assert "assumed" not in str(predictor(tmp_path / "unknown", stride=4).scorer.span)
+    with pytest.raises(ConfigError, match="--stride has no effect"):
+        predictor(seg, stride=2)
+
+
+def test_what_is_no_classifier_says_what_to_do(tmp_path):
+    saved_autoencoder(tmp_path / "pretrained")
+    with pytest.raises(CheckpointError, match=r"knows no classes; fine-tune it on labelled"):
+        predictor(tmp_path / "pretrained")
+    saved_classifier(tmp_path / "features", classes=None, outputs=0)
+    with pytest.raises(CheckpointError, match=r"without a head.*fine-tune it first"):
+        predictor(tmp_path / "features")
+
+
+def test_broken_weights_are_an_error_not_a_score(folder, tmp_path):
+    save_rigged(tmp_path / "model", rows=(float("nan"), 1.0))
+    with pytest.raises(CheckpointError, match="not a finite number"):
+        predictor(tmp_path / "model").predict(folder / "dark.mp4")
+
+
+def test_choices_that_cannot_work_are_named_together(folder):
+    with pytest.raises(ConfigError) as raised:
+        predictor(
+            folder / "model", stride=0, reading=ReadingConfig(workers=0, deadline_seconds=0.0)
+        )
+    assert raised.value.problems == [
+        "--stride is 0, wanted 1 or more",
+        "--workers is 0, wanted 1 or more",
+        "--deadline is 0, wanted more than 0",
+    ]
