@@ -5,10 +5,16 @@ import os
 import numpy as np
 import pytest
 
-from tests.jobs.rigged import levels, save_rigged, write_levels
+from tests.jobs.rigged import levels, read_here, save_rigged, write_levels
 from tests.models.small_classifier import saved_autoencoder
 from videomae2.cli.main import main
 from videomae2.cli.progress import ProgressLine
+
+
+@pytest.fixture(autouse=True)
+def _here(request, monkeypatch):
+    if "in_processes" not in request.node.name:
+        read_here(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +106,7 @@ def test_what_the_model_does_not_say_is_said(call):
     assert "assumed" in err
 
 
-def test_paths_come_from_standard_input(call, monkeypatch):
+def test_paths_come_from_standard_input_in_processes(call, monkeypatch):
     with paths_on_stdin(monkeypatch, b"videos/dark.mp4\n\nempty\r\nvideos\nvideos/bright.mp4"):
         code, out, err = call("model", "-", "--json")
     assert code == 2
@@ -134,7 +140,7 @@ def test_a_time_line_is_printed_and_written(call, tmp_path):
     assert not (tmp_path / "long.timeline.mp4").exists()
 
 
-def test_a_time_line_as_json(call):
+def test_a_time_line_as_json_in_processes(call):
     words = ("--timeline", "--json", "--window", "1", "--every", "1", "--margin", "0.2")
     code, out, err = call("model", "broken.mp4", "long.mp4", *words)
     assert code == 2

@@ -9,6 +9,8 @@ import av
 import numpy as np
 import torch
 
+from videomae2.data.pool import Pool
+from videomae2.jobs.prediction_settings import ReadingConfig
 from videomae2.models.cards import ClassifierCard, ClipSpan
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
@@ -63,3 +65,12 @@ def write_levels(path: Path, values: list[int], *, size=(32, 48), gop=12, **opti
             box.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         box.mux(stream.encode(None))
     return path
+
+
+def read_here(monkeypatch) -> None:
+    """Read in the process of the test: nothing can be killed, and nothing must be started."""
+
+    def pool(self, function, *, workers):
+        return Pool(function, workers=0, deadline_seconds=self.deadline_seconds, memory_bytes=None)
+
+    monkeypatch.setattr(ReadingConfig, "pool", pool)

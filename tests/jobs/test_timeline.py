@@ -1,9 +1,11 @@
+import weakref
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from tests.jobs.rigged import SIDE, levels, save_rigged, write_levels
+from tests.jobs.rigged import SIDE, levels, read_here, save_rigged, write_levels
 from tests.models.small_classifier import saved_classifier
 from videomae2.data import scan as scanning
 from videomae2.data.crops import centre_box
@@ -12,11 +14,18 @@ from videomae2.data.views import cut
 from videomae2.errors import ConfigError, VideoError
 from videomae2.jobs.predict import Predictor
 from videomae2.jobs.prediction_settings import ReadingConfig
+from videomae2.jobs.scoring import Scorer
 from videomae2.jobs.timeline import TimelineConfig, make_timeline
 from videomae2.jobs.video_inputs import find_inputs
 from videomae2.models.cards import ClipSpan
 
 PHASES = ((38, 0), (60, 255), (50, 0))
+
+
+@pytest.fixture(autouse=True)
+def _here(request, monkeypatch):
+    if "in_processes" not in request.node.name:
+        read_here(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +88,26 @@ def test_scores_are_those_of_each_window_read_by_itself(tmp_path, monkeypatch, p
     assert len(clips) == 4
 
 
-def test_frames_of_the_models_own_size_are_not_overwritten(tmp_path):
+def test_only_frames_of_open_windows_are_kept(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(scanning, "_PART_FRAMES", 8)
+    parts, alive = [], []
+    original = Scorer.clip_of
+
+    def watched(*arguments):
+        part = original(*arguments)
+        parts.append(weakref.ref(part))
+        alive.append(sum(there() is not None for there in parts))
+        return part
+
+    monkeypatch.setattr(Scorer, "clip_of", watched)
+    np.save(tmp_path / "a.npy", np.zeros((400, SIDE, SIDE, 3), np.uint8))
+    found = line_of(folder / "model", tmp_path / "a.npy", frame_rate=10.0)
+    assert len(found.scores) == 99
+    assert len(parts) == 25  # every second frame, eight at a time
+    assert max(alive) <= 3
+
+
+def test_frames_of_the_models_own_size_are_not_overwritten_in_processes(tmp_path):
     """Nothing is cut off them and nothing resized, so they could be the reader's own memory."""
     save_rigged(tmp_path / "model")
     write_levels(tmp_path / "small.mp4", levels((200, 0), (200, 255)), size=(SIDE, SIDE))

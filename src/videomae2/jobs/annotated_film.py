@@ -116,7 +116,9 @@ class _Layout:
         self._panel_top = _even(height * scale)
         self.height = self._panel_top + self._panel.height
 
-    def video_part(self, frame: UInt8[np.ndarray, "height width channels"]) -> Picture:
+    def video_part(
+        self, frame: UInt8[np.ndarray, "height width channels"]
+    ) -> UInt8[np.ndarray, "film_height film_width rgb"]:
         """A frame of the video, in the middle of the film's width."""
         picture = colored(frame)
         height, width = self._size
@@ -129,7 +131,9 @@ class _Layout:
         part[:height, left : left + width] = picture
         return part
 
-    def picture(self, video_part: Picture, seconds: float) -> Picture:
+    def picture(
+        self, video_part: Picture, seconds: float
+    ) -> UInt8[np.ndarray, "film_height width rgb"]:
         """The film's picture at a moment."""
         return np.concatenate((video_part, self._panel.at(seconds)))
 

@@ -1,5 +1,6 @@
 """The picture of a time line: what holds when, and the probabilities behind it."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,8 @@ def write_picture(timeline: Timeline, path: Path) -> Path:
         axes.set_xlim(0, timeline.length_seconds)
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=9)
-    with written_whole(path) as partial:
+    with written_whole(path) as partial, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # such letters become boxes
         figure.savefig(partial, format="png")
     return path
 
