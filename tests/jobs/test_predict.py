@@ -179,6 +179,15 @@ def test_what_is_no_classifier_says_what_to_do(tmp_path):
         predictor(tmp_path / "features")
 
 
+def test_of_a_run_the_best_model_is_taken(folder, tmp_path):
+    save_rigged(tmp_path / "run" / "checkpoints" / "step-00000002", names=("newest", "b"))
+    found = predictor(tmp_path / "run").predict(folder / "dark.mp4")
+    assert found.top(1)[0].name == "newest"
+    save_rigged(tmp_path / "run" / "best", names=("best", "b"))
+    found = predictor(tmp_path / "run").predict(folder / "dark.mp4")
+    assert found.top(1)[0].name == "best"
+
+
 def test_broken_weights_are_an_error_not_a_score(folder, tmp_path):
     save_rigged(tmp_path / "model", rows=(float("nan"), 1.0))
     with pytest.raises(CheckpointError, match="not a finite number"):

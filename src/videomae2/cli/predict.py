@@ -38,7 +38,7 @@ class Options:
     """All arguments."""
 
     model: Annotated[Positional[Path], arg(metavar="MODEL")]
-    """A run folder (its newest checkpoint is taken), one of its checkpoints, or a saved model."""
+    """A run folder (its best model by validation, else its newest checkpoint), or a saved model."""
     videos: Annotated[Positional[tuple[str, ...]], arg(metavar="VIDEO...")] = ()
     """Video files, folders of videos or of frame images, .npy arrays; - reads paths from standard
     input, one per line."""

@@ -50,7 +50,7 @@ class Predictor:
     """A saved classifier and how it reads videos.
 
     Args:
-        model: A run folder (its newest checkpoint is taken), a checkpoint, or a saved model.
+        model: A run folder (its best model, else its newest checkpoint), or a saved model.
         device: cpu, cuda, cuda:1, …; auto takes a CUDA device if there is one.
         stride: Frames from one frame of a clip to the next; as in training if not given.
         precision: fp32, bf16, or auto, which takes bf16 where the machine computes it fast.
@@ -197,7 +197,7 @@ def predict(
     """Score videos with a saved classifier, in their order, while the next ones are read.
 
     Args:
-        model: A run folder (its newest checkpoint is taken), a checkpoint, or a saved model.
+        model: A run folder (its best model, else its newest checkpoint), or a saved model.
         videos: Files; folders stand for the videos in them.
         device: cpu, cuda, cuda:1, …; auto takes a CUDA device if there is one.
 
