@@ -29,7 +29,7 @@ Split = Literal["train", "test"]
 SPLITS: tuple[Split, ...] = ("train", "test")
 CLASSES = tuple(MOTIONS)
 
-_FORMAT = 3  # raise it when the pixels of equal settings change
+_FORMAT = 4  # raise it when the pixels of equal settings change
 _TEST_SHARE = 0.2
 _KEY_FRAME_EVERY = 16
 

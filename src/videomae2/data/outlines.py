@@ -19,15 +19,6 @@ def _disc(x: Field, y: Field) -> Field:
     return np.hypot(x, y) - np.float32(0.92)
 
 
-def _ring(x: Field, y: Field) -> Field:
-    return np.abs(np.hypot(x, y) - np.float32(0.65)) - np.float32(0.32)
-
-
-def _moon(x: Field, y: Field) -> Field:
-    bite = np.hypot(x - np.float32(0.55), y) - np.float32(0.62)
-    return np.maximum(np.hypot(x, y) - np.float32(0.97), -bite)
-
-
 def _box(x: Field, y: Field, half_width: float, half_height: float) -> Field:
     return np.maximum(np.abs(x) - np.float32(half_width), np.abs(y) - np.float32(half_height))
 
@@ -38,12 +29,6 @@ def _square(x: Field, y: Field) -> Field:
 
 def _cross(x: Field, y: Field) -> Field:
     return np.minimum(_box(x, y, 0.97, 0.4), _box(x, y, 0.4, 0.97))
-
-
-def _tee(x: Field, y: Field) -> Field:
-    bar = _box(x, y + np.float32(0.5), 0.82, 0.34)
-    stem = _box(x, y - np.float32(0.3), 0.36, 0.65)
-    return np.minimum(bar, stem)
 
 
 def _triangle(x: Field, y: Field) -> Field:
@@ -72,8 +57,5 @@ OUTLINES: dict[str, Callable[[Field, Field], Field]] = {
     "square": _square,
     "triangle": _triangle,
     "star": _star,
-    "ring": _ring,
     "cross": _cross,
-    "tee": _tee,
-    "moon": _moon,
 }

@@ -51,14 +51,6 @@ def _stripes(along: Field, across: Field) -> Field:
     return _step(np.sin(along), 1.2)
 
 
-def _checks(along: Field, across: Field) -> Field:
-    return _step(np.sin(along) * np.sin(across), 2.0)
-
-
-def _dots(along: Field, across: Field) -> Field:
-    return _step(np.cos(along) + np.cos(across) - np.float32(0.75), 0.9)
-
-
 def _waves(along: Field, across: Field) -> Field:
     return _step(np.sin(along + np.float32(1.1) * np.sin(across)), 1.2)
 
@@ -74,19 +66,11 @@ def _gradient(along: Field, across: Field) -> Field:
     return _step(np.sin(np.float32(0.4) * along), 0.5)
 
 
-def _ramp(along: Field, across: Field) -> Field:
-    # Once only, not once per period: from 0 to 1 over one period around the origin.
-    return np.clip(np.float32(0.5) + along / np.float32(2 * np.pi), 0, 1)
-
-
 PATTERNS: dict[str, Callable[[Field, Field], Field]] = {
     "stripes": _stripes,
-    "checks": _checks,
-    "dots": _dots,
     "waves": _waves,
     "clouds": _clouds,
     "gradient": _gradient,
-    "ramp": _ramp,
 }
 
 
