@@ -19,8 +19,8 @@ Frames = UInt8[np.ndarray, "frames height width 3"]
 Canvas = Float32[np.ndarray, "frames height width 3"]
 
 SOFTNESS = 3 / 64
-"""Width of the edge of a shape, in sides of the picture. A model of cubes of 8 pixels can tell where
-a soft edge goes on; where a sharp one does, it does not learn in minutes."""
+"""Width of the edge of a shape, in sides of the picture. A model of cubes of 8 pixels can tell
+where a soft edge goes on; where a sharp one does, it does not learn in minutes."""
 
 
 @dataclass(frozen=True, slots=True)
