@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.jobs.evaluated import save_run, save_videos
 from tests.jobs.small import quiet, small_run, small_videos
 from videomae2.cli.main import main
 from videomae2.jobs.pretrain import pretrain
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-QUICK = ("reconstruct", "--dry-run", "--help", "--version")
+QUICK = ("evaluate", "reconstruct", "--dry-run", "--help", "--version")
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -41,6 +42,10 @@ def place(tmp_path_factory):
         small_videos(folder / name, count=100)
     shutil.copy(next((folder / "my_videos").rglob("*.mp4")), folder / "video.mp4")
     pretrain(small_run(folder / "my_videos" / "train", folder / "runs" / "own"), say=quiet)
+    save_run(folder / "runs" / "tuned")
+    videos = sorted(save_videos(folder / "test_videos").rglob("*.mp4"))
+    lines = [f"{video},{video.parent.name}\n" for video in videos]
+    (folder / "test.csv").write_text("path,label\n" + "".join(lines))
     return folder
 
 
