@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from videomae2.jobs.pages.markup import Markup, Number, joined, tag
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 24, 14, 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 68, 24, 14, 44
 
 
 @dataclass(frozen=True, slots=True)

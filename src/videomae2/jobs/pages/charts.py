@@ -140,7 +140,7 @@ def _path(points: Sequence[tuple[Number, Number] | None]) -> str:
 
 
 def _legend(series: Sequence[Series], width: int) -> Markup:
-    made, x = [], 58.0
+    made, x = [], 68.0
     for one in series:
         color = one.color % SERIES
         look = f"line s{color}" + (" ghost" if one.is_faint else "")
