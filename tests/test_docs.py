@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.jobs.evaluated import save_run, save_videos
 from tests.jobs.rigged import levels, save_rigged, write_levels
 from tests.jobs.small import quiet, small_run, small_videos
 from videomae2.cli.main import main
@@ -14,7 +15,7 @@ from videomae2.jobs.pretrain import pretrain
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-QUICK = ("reconstruct", "predict", "--dry-run", "--help", "--version")
+QUICK = ("evaluate", "predict", "reconstruct", "--dry-run", "--help", "--version")
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -44,6 +45,10 @@ def place(tmp_path_factory):
     save_rigged(folder / "runs" / "model")
     write_levels(folder / "long.mp4", levels((100, 0), (100, 255)))
     pretrain(small_run(folder / "my_videos" / "train", folder / "runs" / "own"), say=quiet)
+    save_run(folder / "runs" / "tuned")
+    videos = sorted(save_videos(folder / "test_videos").rglob("*.mp4"))
+    lines = [f"{video},{video.parent.name}\n" for video in videos]
+    (folder / "test.csv").write_text("path,label\n" + "".join(lines))
     return folder
 
 

@@ -40,6 +40,7 @@ WITHOUT_TORCH = (
     "videomae2.data.labelled_sampling",
     "videomae2.data.crops",
     "videomae2.data.view_grid",
+    "videomae2.data.view_reading",
     "videomae2.data.manifest",
     "videomae2.data.listing",
     "videomae2.tensors.draws",

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from videomae2 import recipes
     from videomae2.config import FinetuneRun, PretrainRun
     from videomae2.data.readers import open_reader
+    from videomae2.jobs.evaluate import EvaluateConfig, evaluate
     from videomae2.jobs.finetune import finetune
     from videomae2.jobs.predict import Predictor, predict
     from videomae2.jobs.pretrain import pretrain
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
+    "EvaluateConfig": "videomae2.jobs.evaluate",
     "FinetuneRun": "videomae2.config",
     "Predictor": "videomae2.jobs.predict",
     "PretrainRun": "videomae2.config",
+    "evaluate": "videomae2.jobs.evaluate",
     "finetune": "videomae2.jobs.finetune",
     "load_autoencoder": "videomae2.models.saved",
     "load_classifier": "videomae2.models.saved",
@@ -31,9 +34,11 @@ _PLACES = {
 }
 
 __all__ = [
+    "EvaluateConfig",
     "FinetuneRun",
     "Predictor",
     "PretrainRun",
+    "evaluate",
     "finetune",
     "load_autoencoder",
     "load_classifier",

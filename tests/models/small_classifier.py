@@ -47,10 +47,10 @@ def saved_autoencoder(folder, **changed):
     return model
 
 
-def saved_classifier(folder, classes=NAMES, outputs=5, **changed):
+def saved_classifier(folder, classes=NAMES, outputs=5, notes=None, **changed):
     """Save a classifier, and give it."""
     folder.mkdir(exist_ok=True)
     model = small_classifier(outputs, seed=8, **changed)
-    card = ClassifierCard(model=model.config, classes=classes, **STATISTICS)
+    card = ClassifierCard(model=model.config, classes=classes, notes=notes or {}, **STATISTICS)
     save_model(folder, model.state_dict(), card)
     return model

@@ -30,6 +30,7 @@ COMMANDS = {
     "finetune": Command(
         "a classifier from labelled videos and a pre-trained model", "videomae2.cli.finetune:main"
     ),
+    "evaluate": Command("accuracy of a classifier, with a report", "videomae2.cli.evaluate:main"),
     "reconstruct": Command(
         "original, hidden and rebuilt video as pictures", "videomae2.cli.reconstruct:main"
     ),

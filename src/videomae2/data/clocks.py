@@ -22,7 +22,7 @@ def _problems(sources: Sequence[SourceConfig], manifests: Sequence[Manifest]) ->
     for number, (source, manifest) in enumerate(zip(sources, manifests, strict=True)):
         if source.stride_unit == "frames" or source.frame_rate is not None:
             continue
-        without = _without_clock(manifest)
+        without = without_clock(manifest)
         if without is not None:
             flag = f"--data.sources.{number}"
             yield (
@@ -32,7 +32,7 @@ def _problems(sources: Sequence[SourceConfig], manifests: Sequence[Manifest]) ->
             )
 
 
-def _without_clock(manifest: Manifest) -> str | None:
+def without_clock(manifest: Manifest) -> str | None:
     """The first video that is known to have no clock, going by the list alone."""
     known = zip(manifest.paths, manifest.is_frames.tolist(), strict=True)
     return next((path for path, frames in known if frames or path.endswith(".npy")), None)

@@ -6,7 +6,7 @@ No torch here. Axes: frames, height, width, channels; views.
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from videomae2.data.worker_main import Allocate
 from videomae2.errors import VideoError
 from videomae2.tensors import draws
 
-_NO_CLOCK = (
+NO_CLOCK = (
     "it is a folder of images or an array, which has no clock, and the stride counts in seconds; "
     "give the frame rate of its source, or count the stride in frames"
 )
@@ -108,8 +108,22 @@ def read_sample(
     }
 
 
-def open_entry(entry: Entry, shape: ClipShape) -> Reader:
-    """The reader of a video of a list, for clips of a shape; raises VideoError."""
+@runtime_checkable
+class HowToOpen(Protocol):
+    """What opening a video of a list depends on."""
+
+    @property
+    def pixels(self) -> Pixels: ...
+    @property
+    def limits(self) -> ReadLimits: ...
+    @property
+    def frame_name(self) -> str | None: ...
+    @property
+    def frame_rate(self) -> float | None: ...
+
+
+def open_entry(entry: Entry, shape: HowToOpen) -> Reader:
+    """The reader of a video of a list; raises VideoError."""
     return open_reader(
         entry.path,
         pixels=shape.pixels,
@@ -139,7 +153,7 @@ def clip_indices(reader: Reader, request: SampleRequest) -> np.ndarray:
 
 def _clock(reader: Reader, request: SampleRequest) -> np.ndarray:
     if reader.seconds is None:
-        raise VideoError(request.path, _NO_CLOCK)
+        raise VideoError(request.path, NO_CLOCK)
     return reader.seconds
 
 

@@ -18,8 +18,8 @@ VIDEOS_FILE = "videos.json"
 class RunLock:
     """Holds a run folder for one process; the lock is gone when the process is."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, doing: str = "training") -> None:
+        self.folder, self.doing = folder, doing
         self._file: int | None = None
 
     def __enter__(self) -> "RunLock":
@@ -29,8 +29,8 @@ class RunLock:
         except OSError as error:
             os.close(self._file)
             raise CheckpointError(
-                f"another process is training in {self.folder}; wait for it, stop it, or choose "
-                f"another --out"
+                f"another process is {self.doing} in {self.folder}; wait for it, stop it, or "
+                f"choose another --out"
             ) from error
         return self
 

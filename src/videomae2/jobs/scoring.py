@@ -17,9 +17,8 @@ from videomae2.data.views import cut
 from videomae2.engine.runtime import RuntimeConfig, prepare
 from videomae2.errors import CheckpointError, ConfigError
 from videomae2.jobs.answers import Outputs
-from videomae2.jobs.validation import BEST
-from videomae2.models.cards import CARD_FILE, Card, ClassifierCard, ClipSpan, read_card
-from videomae2.models.saved import find_model, load_classifier
+from videomae2.models.cards import Card, ClassifierCard, ClipSpan, read_card
+from videomae2.models.chosen import find_best, load_chosen
 from videomae2.tasks.classify import ClassifyConfig, ClassifyTask
 from videomae2.tensors.clips import Clips
 from videomae2.tensors.merging import probabilities
@@ -54,7 +53,7 @@ class Scorer:
 
     Args:
         model: A run folder (its best model by validation, else its newest checkpoint), or the
-            folder of a saved model.
+            folder of a saved model; with the running means of its weights where there are some.
         runtime: Where and how it computes.
         batch: Clips that it is given at once.
         stride: Frames from one frame of a clip to the next, in place of the model's own.
@@ -67,10 +66,11 @@ class Scorer:
     def __init__(
         self, model: Path, runtime: RuntimeConfig, *, batch: int = 8, stride: int | None = None
     ) -> None:
-        folder = _best(model)
+        chosen = find_best(model)
+        folder = chosen.folder
         _require_classifier(folder)
         self._runtime, self._batch = prepare(runtime), batch
-        network, card = load_classifier(folder, self._runtime.device)
+        network, card = load_chosen(chosen, self._runtime.device)
         if not network.config.outputs:
             raise CheckpointError(
                 f"{folder} is an encoder without a head: it gives features, no classes; "
@@ -118,12 +118,6 @@ class Scorer:
         nothing = torch.zeros(len(pixels), device=pixels.device)
         with self._runtime.autocast():
             return self._task.predict(Clips(pixels, nothing.long(), nothing)).float()
-
-
-def _best(model: Path) -> Path:
-    """The folder of the model that is meant: of a run its best one, else its newest checkpoint."""
-    best = model / BEST
-    return best if (best / CARD_FILE).is_file() else find_model(model)
 
 
 def _require_classifier(folder: Path) -> None:

@@ -24,11 +24,11 @@ from videomae2.engine.signals import Wishes
 from videomae2.engine.transfer import transferred
 from videomae2.errors import CheckpointError
 from videomae2.jobs.work import Say, Watching, Work, keep
+from videomae2.models.chosen import MEAN_FILE
 from videomae2.tensors.clips import Clips
 from videomae2.tensors.grid import Cubes
 
 _OPTIMIZER_FILE = "optimizer.safetensors"
-_MEAN_FILE = "ema.safetensors"
 
 
 @dataclass(slots=True)
@@ -112,7 +112,7 @@ class Trainer:
             self.work.save(folder, step)
             save_optimizer(optimizer, model.named_parameters(), folder / _OPTIMIZER_FILE)
             if mean is not None:
-                save_file({n: v.cpu() for n, v in mean.values.items()}, folder / _MEAN_FILE)
+                save_file({n: v.cpu() for n, v in mean.values.items()}, folder / MEAN_FILE)
 
         try:
             self.checkpoints.save(step, write)
@@ -136,7 +136,7 @@ class Trainer:
             self.work.load(folder)
             load_optimizer(optimizer, model.named_parameters(), folder / _OPTIMIZER_FILE)
             if mean is not None:
-                mean.load(read_tensors(folder / _MEAN_FILE))
+                mean.load(read_tensors(folder / MEAN_FILE))
         except CheckpointError as error:
             raise CheckpointError(f"{error}; {self._way_out(folder)}") from error
         self.say(f"resume   at step {step} from {folder}")

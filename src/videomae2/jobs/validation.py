@@ -26,10 +26,11 @@ from videomae2.jobs.measures import Measured, better, measure
 from videomae2.jobs.trainer import reading_processes
 from videomae2.jobs.work import Say, Watch, Watching, save_one
 from videomae2.models.cards import ClassifierCard, read_card_of
+from videomae2.models.chosen import BEST_FOLDER
 from videomae2.tasks.classify import ClassifyTask
 from videomae2.tensors.clips import Clips
 
-BEST = "best"
+BEST = BEST_FOLDER
 LOOKS = 10
 """Looks in a run, where it is not said how many."""
 MOST_KEPT_BYTES = 2**29
@@ -66,7 +67,7 @@ class Validation:
             task.eval()
             try:
                 found = measure(self.run.task.answers, *self._scores(task))
-                self._keep_if_best(task, found, done)
+                self._keep_if_best(task, found, done, ema=mean is not None)
             finally:
                 task.train()
         values = {f"validation/{name}": value for name, value in found.values.items()}
@@ -118,7 +119,7 @@ class Validation:
             yield batch
         self.kept = fits if size <= MOST_KEPT_BYTES else []
 
-    def _keep_if_best(self, task: ClassifyTask, found: Measured, done: int) -> None:
+    def _keep_if_best(self, task: ClassifyTask, found: Measured, done: int, *, ema: bool) -> None:
         """Save the model if no look before was better; whole or not at all."""
         folder = self.run.record.out / BEST
         before = _measured(folder)
@@ -128,7 +129,8 @@ class Validation:
         for rest in (partial, old):
             shutil.rmtree(rest, ignore_errors=True)
         partial.mkdir(parents=True)
-        notes = {"step": done, "steps": self.plan.steps, "validation": found.values}
+        steps = {"step": done, "steps": self.plan.steps}
+        notes = {**steps, "ema": ema, "validation": found.values}
         save_one(partial, task.model, self.card(notes))
         if folder.exists():
             folder.rename(old)

@@ -13,14 +13,13 @@ from videomae2.engine.averages import RunningMean
 from videomae2.engine.checkpoints import read_tensors
 from videomae2.engine.runlog import RunLog
 from videomae2.models.cards import AnyCard
+from videomae2.models.chosen import ADAPTERS_FILE
 from videomae2.models.lora import adapter_state, merged_state
 from videomae2.models.saved import check_fit, read_weights, save_model
 from videomae2.tensors.clips import Clips
 
 Say = Callable[[str], None]
 Watch = Callable[[int], None]
-
-_ADAPTERS_FILE = "adapters.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class Work:
 def save_one(folder: Path, model: nn.Module, card: AnyCard) -> None:
     """Write a model, its adapters merged into it, and the adapters beside it."""
     if adapters := adapter_state(model):
-        save_file({n: v.cpu().contiguous() for n, v in adapters.items()}, folder / _ADAPTERS_FILE)
+        save_file({n: v.cpu().contiguous() for n, v in adapters.items()}, folder / ADAPTERS_FILE)
     save_model(folder, merged_state(model), card)
 
 
@@ -70,6 +69,6 @@ def load_one(folder: Path, model: nn.Module) -> None:
     """
     found = read_weights(folder)
     if adapter_state(model):
-        found = {**found, **read_tensors(folder / _ADAPTERS_FILE)}
+        found = {**found, **read_tensors(folder / ADAPTERS_FILE)}
     check_fit(model.state_dict(), found, folder)
     model.load_state_dict(found)

@@ -1,0 +1,96 @@
+"""``videomae2 evaluate``: a classifier and labelled videos → numbers with intervals, a report."""
+
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from videomae2.cli.options import parse
+from videomae2.jobs.evaluate import EvaluateConfig, Evaluation, evaluate, prepare_evaluation
+from videomae2.jobs.evaluation.files import as_json
+from videomae2.tensors.intervals import Interval
+
+PROG = "videomae2 evaluate"
+
+_DESCRIPTION = """Judge a classifier on labelled videos.
+
+Each video is decoded once for all its views (clips x crops); their probabilities are averaged.
+Prints accuracies (mAP for labels, errors for numbers) with 95 % bootstrap intervals, and writes
+report.html, results.json, predictions.jsonl and probabilities.npy. Videos that cannot be read are
+listed, and make the exit code 2 unless --allow-unreadable says otherwise. A call that was
+interrupted goes on where it stopped."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """All arguments."""
+
+    run: Annotated[Positional[Path], arg(metavar="RUN")]
+    """A run folder (its best model by validation is taken, else its newest checkpoint), one of its
+    checkpoints, or a saved model."""
+    videos: Annotated[Positional[Path], arg(metavar="VIDEOS")]
+    """A folder per class, or a list or table with labels."""
+    out: Path | None = None
+    """Folder to write to; evaluation/VIDEOS in the run folder if not given."""
+    json: bool = False
+    """Print JSON; progress goes to stderr."""
+    dry_run: bool = False
+    """Check everything and show the plan, without reading a video."""
+    how: Annotated[EvaluateConfig, arg(name="")] = field(default_factory=EvaluateConfig)
+    """How it is done."""
+
+
+def main(arguments: list[str]) -> int:
+    """Run ``videomae2 evaluate`` with these arguments."""
+    options = parse(
+        Options,
+        arguments,
+        prog=PROG,
+        description=_DESCRIPTION,
+        examples=(
+            f"{PROG} runs/tuned test_videos/",
+            f"{PROG} runs/tuned test.csv --views.clips 5 --views.crops 3 --out results/",
+            f"{PROG} runs/tuned videos.csv --list.keep split=test --json",
+            f"{PROG} runs/tuned/checkpoints/step-00000500 test_videos/ --weights raw --dry-run",
+        ),
+    )
+    if options.dry_run:
+        plan = prepare_evaluation(options.run, options.videos, out=options.out, config=options.how)
+        print("\n".join(plan.lines()))
+        return 0
+    stream = sys.stderr if options.json else sys.stdout
+
+    def say(line: str) -> None:
+        print(line, file=stream, flush=True)
+
+    found = evaluate(options.run, options.videos, out=options.out, config=options.how, say=say)
+    print(json.dumps(as_json(found), ensure_ascii=False) if options.json else as_text(found))
+    return 0
+
+
+def as_text(found: Evaluation) -> str:
+    """The head numbers."""
+    measures, percent = found.measures, found.answers != "numbers"
+    width = max(map(len, measures.numbers))
+    lines = [
+        f"{name:<{width}}  {_number(one, percent=percent)}"
+        for name, one in measures.numbers.items()
+    ]
+    if measures.calibration is not None:
+        one = measures.calibration
+        lines.append(
+            f"{'calibration':<{width}}  ECE {one.error.value:.2%}; temperature "
+            f"{one.temperature:.3g}, fitted on these same videos"
+        )
+    if found.unreadable:
+        lines.append(f"{len(found.unreadable)} of {found.listed} videos could not be read")
+    return "\n".join(lines)
+
+
+def _number(one: Interval, *, percent: bool) -> str:
+    if percent:
+        return f"{one.value:.2%}  [{100 * one.low:.2f}, {100 * one.high:.2f}]"
+    return f"{one.value:.5g}  [{one.low:.5g}, {one.high:.5g}]"

@@ -1,0 +1,1 @@
+"""What evaluation is made of: settings, scores, measures, and the report."""

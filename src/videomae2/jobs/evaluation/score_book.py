@@ -1,0 +1,97 @@
+"""Scores of finished videos in a file that only grows, so that an evaluation can be interrupted.
+
+One line of JSON per video: who it is, what its file was like, and the scores of all its views as
+float32 in base64, to the bit. The file's name says what the scores depend on.
+
+Axes: views; outputs.
+"""
+
+import base64
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+
+from videomae2.data.manifest import Entry
+from videomae2.errors import ConfigError
+
+Scores = Float32[np.ndarray, "views outputs"]
+
+
+class ScoreBook:
+    """The scores of the videos of one evaluation.
+
+    Args of the constructor:
+        path: The file; what is there already is kept, but for a last line that was cut off.
+        shape: Views per video, outputs.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, int]) -> None:
+        self.path, self._shape = path, shape
+        self._place: dict[str, tuple[int, list[int]]] = {}
+        """Where the line of a video begins, and the stamp of its file."""
+        self._size = self._read()
+
+    def has(self, name: str, entry: Entry) -> bool:
+        """Whether a video is finished, and its file still the one that was scored."""
+        return name in self._place and self._place[name][1] == stamp(entry)
+
+    def add(self, name: str, entry: Entry, scores: Scores) -> None:
+        """Append a finished video.
+
+        Raises:
+            ConfigError: The disk is full or cannot be written; what is there stays whole.
+        """
+        content = base64.b64encode(np.ascontiguousarray(scores, dtype="<f4").tobytes()).decode()
+        marks = stamp(entry)
+        line = json.dumps({"video": name, "stamp": marks, "scores": content}).encode() + b"\n"
+        try:
+            with self.path.open("ab") as file:
+                file.truncate(self._size)  # a part of a line that did not fit the last time
+                file.write(line)
+        except OSError as error:
+            raise ConfigError(
+                f"cannot write to {self.path}: {error.strerror}; free some room and start again, "
+                f"{len(self._place)} videos are finished"
+            ) from error
+        self._place[name] = self._size, marks
+        self._size += len(line)
+
+    def read(self, names: list[str]) -> Iterator[Scores]:
+        """Yield the scores of some videos that it has, in this order."""
+        with self.path.open("rb") as file:
+            for name in names:
+                file.seek(self._place[name][0])
+                content = base64.b64decode(json.loads(file.readline())["scores"])
+                yield np.frombuffer(content, dtype="<f4").astype(np.float32).reshape(self._shape)
+
+    def _read(self) -> int:
+        """Find the lines that are whole, and give where they end."""
+        if not self.path.exists():
+            return 0
+        size, wanted = 0, 4 * self._shape[0] * self._shape[1]
+        with self.path.open("rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                try:
+                    entry = json.loads(line)
+                    whole = len(base64.b64decode(entry["scores"])) == wanted
+                    if whole:
+                        self._place[entry["video"]] = size, entry["stamp"]
+                except (ValueError, KeyError, TypeError):
+                    pass  # damaged: the video is scored again
+                size += len(line)
+        return size
+
+
+def stamp(entry: Entry) -> list[int]:
+    """What changes when the file of a video does: its size and its time; nothing if it is gone."""
+    try:
+        found = os.stat(entry.path)
+    except OSError:
+        return []
+    return [found.st_size, found.st_mtime_ns]

@@ -1,0 +1,1 @@
+"""Parts of self-contained web pages: text, tables, plots, pictures. No script, no network."""

@@ -1,0 +1,151 @@
+"""Plots of one number against another, as SVG: lines, points, reliability."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from videomae2.jobs.pages.axes import Axes, axes, svg, text
+from videomae2.jobs.pages.look import SERIES
+from videomae2.jobs.pages.markup import Markup, Number, joined, tag
+from videomae2.tensors.calibration import Reliability
+
+_MOST_POINTS = 600
+_LEGEND_HEIGHT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A line of a plot."""
+
+    name: str
+    x: Sequence[Number]
+    y: Sequence[Number]
+    """Where it is not finite the line has a gap."""
+    color: int = 0
+    """Which of the page's colours."""
+    is_faint: bool = False
+    has_dots: bool = False
+
+
+def line_chart(
+    series: Sequence[Series],
+    *,
+    x_label: str,
+    y_label: str,
+    words: str,
+    percent: bool = False,
+    log_y: bool = False,
+    x_ticks: Sequence[Number] | None = None,
+    size: tuple[int, int] = (480, 300),
+) -> Markup:
+    """Draw lines with a legend; long ones are thinned out.
+
+    Args:
+        series: At least one, with a finite value.
+        x_label: What stands along x.
+        y_label: What stands upwards.
+        words: What the plot shows, for those who cannot see it.
+        percent: The values upwards are written in percent.
+        log_y: Logarithms upwards; values must be above 0.
+        x_ticks: Where ticks are along x.
+        size: Width and height in pixels, without the legend.
+    """
+    xs = [x for one in series for x in one.x]
+    ys = [y for one in series for y in one.y if math.isfinite(y)]
+    low, high = min(ys), max(ys)
+    if not log_y:
+        margin = 0.06 * (high - low) or 0.02 * (abs(high) or 1)
+        low, high = low - margin, high + margin
+        if percent:
+            low, high = max(0.0, low), min(1.0, high)
+    frame = axes(
+        (min(xs), max(xs)),
+        (low, high),
+        x_label=x_label,
+        y_label=y_label,
+        size=size,
+        percent=(False, percent),
+        log_y=log_y,
+        x_ticks=x_ticks,
+    )
+    drawn = frame.drawn(*(_line(frame, one) for one in series), words=words)
+    return _legend(series, size[0]) + drawn if len(series) > 1 else drawn
+
+
+def scatter_chart(
+    x: Sequence[Number], y: Sequence[Number], *, x_label: str, y_label: str, words: str
+) -> Markup:
+    """Draw points and the line where both are equal; of very many, some spread evenly."""
+    step = -(-len(x) // (4 * _MOST_POINTS))
+    low, high = min(*x, *y), max(*x, *y)
+    frame = axes((low, high), (low, high), x_label=x_label, y_label=y_label, size=(420, 380))
+    corners = _path([(frame.x(low), frame.y(low)), (frame.x(high), frame.y(high))])
+    dots = (
+        tag("circle", cx=frame.x(one), cy=frame.y(other), r=3, class_="f0", fill_opacity=0.55)
+        for one, other in zip(x[::step], y[::step], strict=True)
+    )
+    return frame.drawn(tag("path", d=corners, class_="dash"), *dots, words=words)
+
+
+def reliability_chart(found: Reliability, *, words: str) -> Markup:
+    """Draw how often the model is right against how sure it is, and how many videos are where."""
+    frame = axes(
+        (0.0, 1.0),
+        (0.0, 1.0),
+        x_label="probability of the predicted class",
+        y_label="share that is right",
+        percent=(True, True),
+        size=(440, 340),
+    )
+    pieces = [tag("path", d=_path([(frame.x(p), frame.y(p)) for p in (0.0, 1.0)]), class_="dash")]
+    most, floor = int(found.count.max()), frame.y(0.0)
+    for number in np.flatnonzero(found.count).tolist():
+        left, right = (frame.x(edge) for edge in found.edges[number : number + 2].tolist())
+        count, height = int(found.count[number]), floor - frame.y(1.0)
+        tall = 0.25 * height * count / most
+        box = {"x": left + 1, "width": right - left - 2}
+        pieces.append(tag("rect", **box, y=floor - tall, height=tall, class_="band"))
+        confidence, accuracy = float(found.confidence[number]), float(found.accuracy[number])
+        radius = 3 + 5 * math.sqrt(count / most)
+        tip = f"{count} videos: {confidence:.1%} sure, {accuracy:.1%} right"
+        place = {"cx": frame.x(confidence), "cy": frame.y(accuracy)}
+        dot = tag("circle", tag("title", tip), **place, r=radius, class_="f0", fill_opacity=0.85)
+        pieces.append(dot)
+    return frame.drawn(*pieces, words=words)
+
+
+def _line(frame: Axes, one: Series) -> Markup:
+    step = max(1, -(-len(one.x) // _MOST_POINTS))
+    pairs = list(zip(one.x, one.y, strict=True))
+    chosen = pairs[::step] + ([pairs[-1]] if (len(pairs) - 1) % step else [])
+    points = [(frame.x(x), frame.y(y)) if math.isfinite(y) else None for x, y in chosen]
+    color = one.color % SERIES
+    look = f"line s{color}" + (" ghost" if one.is_faint else "")
+    made = [tag("path", d=_path(points), class_=look)]
+    if one.has_dots:
+        there = (point for point in points if point is not None)
+        made += [tag("circle", cx=x, cy=y, r=3.5, class_=f"f{color}") for x, y in there]
+    return joined(made)
+
+
+def _path(points: Sequence[tuple[Number, Number] | None]) -> str:
+    words, pen_is_down = [], False
+    for point in points:
+        if point is not None:
+            words.append(f"{'L' if pen_is_down else 'M'}{point[0]:.1f} {point[1]:.1f}")
+        pen_is_down = point is not None
+    return " ".join(words)
+
+
+def _legend(series: Sequence[Series], width: int) -> Markup:
+    made, x = [], 68.0
+    for one in series:
+        color = one.color % SERIES
+        look = f"line s{color}" + (" ghost" if one.is_faint else "")
+        made.append(tag("line", x1=x, x2=x + 18, y1=10, y2=10, class_=look))
+        made.append(text(x + 24, 14, one.name))
+        x += 24 + 7.2 * len(one.name) + 18
+    words = "legend: " + ", ".join(one.name for one in series)
+    return svg(max(width, int(x)), _LEGEND_HEIGHT, joined(made), words=words)

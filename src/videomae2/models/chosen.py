@@ -1,0 +1,121 @@
+"""Which weights of a run are used: its best model by validation, running means where there are."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from videomae2.errors import CheckpointError
+from videomae2.models.cards import CARD_FILE, ClassifierCard, read_card, read_card_of
+from videomae2.models.classifier import Classifier
+from videomae2.models.saved import MODEL_FILE, check_fit, find_model, read_weights
+
+BEST_FOLDER = "best"
+"""Of a run: the saved model that did best in validation."""
+MEAN_FILE = "ema.safetensors"
+"""Of a saved model: the running means of its weights."""
+
+ADAPTERS_FILE = "adapters.safetensors"
+"""Of a checkpoint: adapters that its weights hold merged, to go on training them."""
+
+Weights = Literal["auto", "ema", "raw"]
+"""The running means (EMA), the weights themselves, or the means where there are some."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A saved model, which of its weights are used, and why it was taken."""
+
+    folder: Path
+    weights: Literal["ema", "raw"]
+    """Running means may stand beside the weights, or be all that was saved (its card says so)."""
+    why: str
+    """Such as "best by validation"."""
+
+    def __str__(self) -> str:
+        kind = "running mean of the weights (EMA)" if self.weights == "ema" else "weights as saved"
+        return f"{self.folder} ({self.why}; {kind})"
+
+    @property
+    def beside(self) -> bool:
+        """Whether the running means are to be read from a file of their own."""
+        return self.weights == "ema" and (self.folder / MEAN_FILE).is_file()
+
+    def digest(self) -> str:
+        """Name card and weights in 16 characters: other models have others."""
+        content = sha256(self.weights.encode())
+        for name in (CARD_FILE, MODEL_FILE, *([MEAN_FILE] if self.beside else [])):
+            with (self.folder / name).open("rb") as file:
+                while block := file.read(1 << 20):
+                    content.update(block)
+        return content.hexdigest()[:16]
+
+
+def find_best(path: Path, weights: Weights = "auto") -> Chosen:
+    """Choose the model of a run that is to be used or judged.
+
+    Args:
+        path: A run folder: its ``best`` if there is one, else its newest checkpoint; or the folder
+            of a saved model, which is taken as it is.
+        weights: Which of its weights.
+
+    Raises:
+        CheckpointError: There is no model, or it has not the weights that are wanted.
+    """
+    if (path / CARD_FILE).is_file():
+        folder, why = path, "as named"
+    elif (path / BEST_FOLDER / CARD_FILE).is_file():
+        folder, why = path / BEST_FOLDER, "best by validation"
+    else:
+        folder, why = find_model(path), "newest checkpoint"
+    return Chosen(folder, _kind(folder, weights), why)
+
+
+def _kind(folder: Path, weights: Weights) -> Literal["ema", "raw"]:
+    if read_card(folder).notes.get("ema") is True:
+        if weights == "raw":
+            raise CheckpointError(
+                f"{folder} holds running means only; leave --weights raw out, or name a checkpoint"
+            )
+        return "ema"
+    # means of adapters cannot be laid over weights that they are merged into
+    there = (folder / MEAN_FILE).is_file() and not (folder / ADAPTERS_FILE).is_file()
+    if weights == "ema" and not there:
+        raise CheckpointError(f"{folder} has no {MEAN_FILE} to use; leave --weights ema out")
+    return "ema" if there and weights != "raw" else "raw"
+
+
+def load_chosen(chosen: Chosen, device: torch.device) -> tuple[Classifier, ClassifierCard]:
+    """Read the classifier that was chosen.
+
+    Raises:
+        CheckpointError: It is no classifier, or weights do not fit its card.
+    """
+    folder = chosen.folder
+    card = read_card_of(ClassifierCard, folder)
+    try:
+        model = Classifier(card.model)
+    except ValueError as error:
+        raise CheckpointError(f"{folder / CARD_FILE} describes no model: {error}") from error
+    found, path = read_weights(folder), folder / MODEL_FILE
+    if chosen.beside:
+        path = folder / MEAN_FILE
+        try:
+            found |= load_file(path)
+        except (OSError, SafetensorError) as error:
+            raise CheckpointError(f"cannot read {path}: {error}") from error
+    check_fit(model.state_dict(), found, path)
+    model.load_state_dict(found)
+    return model.to(device).eval(), card
+
+
+def run_folder(model: Path) -> Path:
+    """The run that a saved model belongs to; one that belongs to none stands for itself."""
+    model = model.absolute()
+    if model.parent.name == "checkpoints":
+        return model.parent.parent
+    return model.parent if model.name == BEST_FOLDER else model

@@ -1,0 +1,329 @@
+"""Evaluation from files to numbers."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from tests.data.media import encode
+from tests.jobs.evaluated import (
+    CLASSES,
+    CONFIG,
+    copied,
+    run_it,
+    save_run,
+    save_videos,
+    slow_probabilities,
+)
+from videomae2.data.view_reading import read_views
+from videomae2.errors import (
+    CheckpointError,
+    ConfigError,
+    DataError,
+    Interrupted,
+    ManifestError,
+    UnreadableShareError,
+)
+from videomae2.jobs.evaluation.settings import ListConfig, ViewsWish, settle_views
+from videomae2.models.cards import ClipSpan
+from videomae2.models.chosen import find_best, load_chosen
+
+PLAIN = ViewsWish(clips=5, crops=3, shrinking="plain")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("evaluate")
+    save_run(folder / "run")
+    save_videos(folder / "videos")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def straight(place):
+    """An evaluation without trouble."""
+    return run_it(place / "run", place / "videos", place / "straight", views=PLAIN)
+
+
+def test_probabilities_are_those_of_the_released_way(place, straight):
+    model, _ = load_chosen(find_best(place / "run"), torch.device("cpu"))
+    assert len(straight.identities) == 6
+    for path, found in zip(straight.identities, straight.probabilities, strict=True):
+        slow = slow_probabilities(model, path, clips=5, crops=3, stride=2)
+        assert np.abs(found - slow).max() < 2e-4
+        assert slow.max() - slow.min() > 0.05
+
+
+def test_numbers_follow_from_the_probabilities(straight):
+    labels = np.array([CLASSES.index("run")] * 3 + [CLASSES.index("walk")] * 3)
+    told = straight.probabilities.argmax(axis=1)
+    numbers = {name: one.value for name, one in straight.measures.numbers.items()}
+    assert numbers["top-1 accuracy"] == (told == labels).mean()
+    each = [(told[labels == label] == label).mean() for label in (1, 2)]
+    assert numbers["mean-class accuracy"] == np.mean(each)
+    table = np.zeros((3, 3), int)
+    for label, one in zip(labels, told, strict=True):
+        table[label, one] += 1
+    assert np.array_equal(straight.measures.confusion, table)
+    own = [straight.probabilities[row, label] for row, label in enumerate(labels)]
+    assert [video.row for video in straight.measures.videos] == np.argsort(own).tolist()
+    assert straight.measures.by_views[-1].value == numbers["top-1 accuracy"]
+    assert len(straight.measures.by_views) == 15
+
+
+def test_each_video_is_opened_once_for_all_its_views(place, tmp_path, monkeypatch):
+    opened = []
+
+    def counting(request, allocate):
+        opened.append(request.path)
+        return read_views(request, allocate)
+
+    monkeypatch.setattr("videomae2.data.view_reading.read_views", counting)
+    monkeypatch.setattr("videomae2.jobs.evaluate.write_report", lambda *_: None)
+    found = run_it(place / "run", place / "videos", tmp_path, views=PLAIN)
+    assert sorted(opened) == sorted(found.identities)
+    assert found.work.decodings == len(opened) == 6
+
+
+def test_equal_file_names_in_two_folders_are_two_videos(straight):
+    names = [path.rsplit("/", 1)[1] for path in straight.identities]
+    assert len(set(names)) == 3
+    assert len(set(straight.identities)) == len(straight.probabilities) == 6
+
+
+def test_classes_keep_the_order_of_the_model(straight):
+    """The videos have no 'fall', which would shift the labels behind it."""
+    assert [(one.name, one.videos) for one in straight.measures.outputs] == [
+        ("fall", 0),
+        ("run", 3),
+        ("walk", 3),
+    ]
+
+
+def test_an_interrupted_evaluation_goes_on_to_the_same_bits(place, straight, tmp_path):
+    """Stopped after every group of videos in turn; the list's own groups are of two videos."""
+    changed = {"views": replace(PLAIN, clips=2, crops=1)}
+    whole = run_it(place / "run", place / "videos", tmp_path / "whole", **changed)
+    out = tmp_path / "parts"
+    for _ in range(2):
+        with pytest.raises(Interrupted, match="the same command goes on"):
+            _stopped_after_a_group(place, out, changed)
+    found = run_it(place / "run", place / "videos", out, **changed)
+    assert found.work.decodings == 2
+    assert np.array_equal(found.probabilities, whole.probabilities)
+    assert _results(out) == _results(tmp_path / "whole")
+    again = run_it(place / "run", place / "videos", out, **changed)
+    assert again.work.decodings == 0
+    assert np.array_equal(again.probabilities, whole.probabilities)
+
+
+def _stopped_after_a_group(place, out, changed):
+    from videomae2.jobs.evaluation import scoring
+    from videomae2.jobs.evaluation.scoring import Progress
+
+    plain = Progress.add
+
+    def add(self, videos):
+        import signal
+
+        plain(self, videos)
+        signal.raise_signal(signal.SIGTERM)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scoring.Progress, "add", add)
+        run_it(place / "run", place / "videos", out, **changed)
+
+
+def _results(folder):
+    found = json.loads((folder / "results.json").read_text())
+    return {name: value for name, value in found.items() if name not in ("work", "report")}
+
+
+def test_scores_cut_off_in_the_middle_of_a_line_are_made_again(place, straight, tmp_path):
+    copied(place / "straight", tmp_path / "cut")
+    (book,) = (tmp_path / "cut").glob("scores-*.jsonl")
+    book.write_bytes(book.read_bytes()[:-40])
+    found = run_it(place / "run", place / "videos", tmp_path / "cut", views=PLAIN)
+    assert found.work.decodings == 1
+    assert np.array_equal(found.probabilities, straight.probabilities)
+
+
+def test_scores_of_another_model_list_or_setting_do_not_count(place, straight, tmp_path):
+    copied(place / "straight", tmp_path / "out")
+    for changed in ({"views": replace(PLAIN, crops=2)}, {"views": PLAIN, "batch": 3}):
+        found = run_it(place / "run", place / "videos", tmp_path / "out", **changed)
+        assert found.work.decodings == 6
+    videos = copied(place / "videos", tmp_path / "videos")
+    encode(videos / "run" / "000.mp4", frames=20)
+    run_it(place / "run", videos, tmp_path / "two", views=PLAIN)
+    encode(videos / "run" / "000.mp4", frames=25)
+    assert run_it(place / "run", videos, tmp_path / "two", views=PLAIN).work.decodings == 1
+
+
+def test_views_share_batches_without_changing_a_bit_beside_a_broken_video(place, tmp_path):
+    views = ViewsWish(clips=1, crops=1)
+    whole = run_it(place / "run", place / "videos", tmp_path / "whole", views=views)
+    videos = copied(place / "videos", tmp_path / "videos")
+    (videos / "run" / "001.mp4").write_bytes(b"no video")
+    with pytest.raises(UnreadableShareError, match="1 of 6 videos cannot be read"):
+        run_it(place / "run", videos, tmp_path / "out", views=views)
+    found = run_it(place / "run", videos, tmp_path / "out", views=views, allow_unreadable=True)
+    kept = [0, 2, 3, 4, 5]
+    assert np.array_equal(found.probabilities, whole.probabilities[kept])
+    assert list(found.unreadable) == [str(videos / "run" / "001.mp4")]
+    assert found.work.decodings == 4  # the group of the broken one, and no other
+
+
+def test_unreadable_videos_are_listed_and_the_results_kept(place, tmp_path):
+    videos = copied(place / "videos", tmp_path / "videos")
+    (videos / "walk" / "000.mp4").write_bytes(b"no video")
+    with pytest.raises(UnreadableShareError, match="--allow-unreadable"):
+        run_it(place / "run", videos, tmp_path / "out")
+    listed = [
+        json.loads(line)
+        for line in (tmp_path / "out" / "unreadable.jsonl").read_text().splitlines()
+    ]
+    assert [line["path"] for line in listed] == [str(videos / "walk" / "000.mp4")]
+    results = _results(tmp_path / "out")
+    assert (results["listed"], results["scored"]) == (6, 5)
+    assert "1 of 6 videos could not be read" in (tmp_path / "out" / "report.html").read_text()
+    encode(videos / "walk" / "000.mp4", frames=20)
+    found = run_it(place / "run", videos, tmp_path / "out")
+    assert found.unreadable == {}
+    assert not (tmp_path / "out" / "unreadable.jsonl").exists()
+
+
+def test_nothing_readable_is_an_error(place, tmp_path):
+    (tmp_path / "videos" / "run").mkdir(parents=True)
+    (tmp_path / "videos" / "walk").mkdir()
+    (tmp_path / "videos" / "run" / "a.mp4").write_bytes(b"x")
+    (tmp_path / "videos" / "walk" / "a.mp4").write_bytes(b"x")
+    with pytest.raises(DataError, match="none of the 2 videos can be read"):
+        run_it(place / "run", tmp_path / "videos", tmp_path / "out")
+
+
+def test_reading_processes_give_the_same(place, straight, tmp_path):
+    reading = replace(CONFIG.reading, workers=2)
+    found = run_it(place / "run", place / "videos", tmp_path, views=PLAIN, reading=reading)
+    assert np.array_equal(found.probabilities, straight.probabilities)
+
+
+def test_other_classes_are_an_error_that_shows_both_lists(place, tmp_path):
+    save_videos(tmp_path / "videos", classes=("run", "swim"), each=1)
+    with pytest.raises(CheckpointError, match=r"run, swim\n.*fall, run, walk"):
+        run_it(place / "run", tmp_path / "videos", tmp_path / "out")
+
+
+def test_a_video_that_is_listed_twice_is_an_error(place, tmp_path):
+    path = place / "videos" / "run" / "000.mp4"
+    (tmp_path / "list.csv").write_text(f"path,label\n{path},run\n{path},walk\n")
+    with pytest.raises(ManifestError, match=r"twice \(.*list.csv:2 and .*list.csv:3\)"):
+        run_it(place / "run", tmp_path / "list.csv", tmp_path / "out")
+
+
+def test_scores_that_are_not_finite_are_an_error(place, tmp_path):
+    save_run(tmp_path / "run")
+    from safetensors.torch import load_file, save_file
+
+    path = tmp_path / "run" / "best" / "model.safetensors"
+    weights = load_file(path)
+    weights["head.bias"][0] = float("nan")
+    save_file(weights, path)
+    with pytest.raises(CheckpointError, match=r"scores of .*000.mp4 that are not finite"):
+        run_it(tmp_path / "run", place / "videos", tmp_path / "out")
+
+
+# ---- what the model's card decides
+
+
+def test_views_are_as_the_model_was_trained():
+    dense = settle_views(ClipSpan(stride=3.0), ViewsWish())
+    assert (dense.grid.kind, dense.grid.clips, dense.grid.crops) == ("dense", 5, 3)
+    assert (dense.stride, dense.origin, dense.shrinking) == (3.0, "as in training", "antialiased")
+    sparse = settle_views(ClipSpan(kind="segments"), ViewsWish())
+    assert (sparse.grid.kind, sparse.grid.clips, sparse.grid.crops) == ("segments", 2, 3)
+    unknown = settle_views(None, ViewsWish())
+    assert (unknown.stride, unknown.stride_unit, unknown.shrinking) == (4.0, "frames", "plain")
+    assert "does not say how it was trained" in str(unknown)
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        (ViewsWish(clips=0, crops=0), r"clips is 0.*\n.*crops is 0"),
+        (ViewsWish(kind="segments", stride=2.0), "a stride has no effect on segments"),
+        (ViewsWish(stride=1.5), "is 1.5 frames, wanted whole ones"),
+        (ViewsWish(stride=-1.0), "is -1, wanted above 0"),
+        (ViewsWish(stride_unit="seconds"), "wants a --views.stride"),
+    ],
+)
+def test_views_that_cannot_be_are_refused(wish, said):
+    with pytest.raises(ConfigError, match=said):
+        settle_views(ClipSpan(), wish)
+
+
+def test_a_clock_is_asked_for_before_anything_is_read(place, tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((30, 40, 40, 3), np.uint8))
+    (tmp_path / "list.csv").write_text("path,label\na.npy,run\n")
+    views = ViewsWish(stride=0.1, stride_unit="seconds", clips=1, crops=1)
+    with pytest.raises(ConfigError, match=r"a\.npy is a folder of images or an array"):
+        run_it(place / "run", tmp_path / "list.csv", tmp_path / "out", views=views)
+    how = ListConfig(frame_rate=10.0)
+    run_it(place / "run", tmp_path / "list.csv", tmp_path / "out", views=views, list=how)
+
+
+# ---- answers of other kinds
+
+
+def test_labels_of_which_any_number_holds(place, tmp_path):
+    save_run(tmp_path / "run", answers="many-classes")
+    paths = sorted((place / "videos").rglob("*.mp4"))
+    truth = ["run", "run;walk", "", "walk", "fall", "fall;walk"]
+    lines = [f"{path},{labels}\n" for path, labels in zip(paths, truth, strict=True)]
+    (tmp_path / "list.csv").write_text("path,label\n" + "".join(lines))
+    found = run_it(tmp_path / "run", tmp_path / "list.csv", tmp_path / "out")
+    assert list(found.measures.numbers) == [
+        "mAP", "labels told right", "videos with all labels right",
+    ]  # fmt: skip
+    targets = np.array([[name in labels for name in CLASSES] for labels in truth])
+    told = found.probabilities > 0.5
+    assert found.measures.numbers["labels told right"].value == (told == targets).mean()
+    average = []
+    for scores, positive in zip(found.probabilities.T, targets.T, strict=True):
+        ranked = positive[np.argsort(-scores)]
+        average.append(np.mean([ranked[: i + 1].mean() for i in np.flatnonzero(ranked)]))
+    assert found.measures.main[1].value == pytest.approx(np.mean(average))
+    assert found.measures.by_views[-1].value == pytest.approx(np.mean(average), abs=1e-6)
+    assert found.report.exists()
+
+
+def test_numbers(place, tmp_path):
+    save_run(tmp_path / "run", outputs=2, classes=("age", "height"), answers="numbers")
+    paths = sorted((place / "videos").rglob("*.mp4"))
+    rows = [f"{path},{i},{i * i}\n" for i, path in enumerate(paths)]
+    (tmp_path / "list.csv").write_text("path,age,height\n" + "".join(rows))
+    found = run_it(tmp_path / "run", tmp_path / "list.csv", tmp_path / "out")
+    off = found.probabilities - np.array([[i, i * i] for i in range(6)])
+    numbers = {name: one.value for name, one in found.measures.numbers.items()}
+    assert numbers["mean absolute error"] == pytest.approx(np.abs(off).mean())
+    assert numbers["root mean square error"] == pytest.approx(np.sqrt((off**2).mean()))
+    assert [one.value for one in found.measures.outputs] == pytest.approx(np.abs(off).mean(axis=0))
+    assert found.measures.calibration is None
+    assert found.report.exists()
+
+
+def test_class_names_can_be_given_where_nobody_has_them(place, tmp_path):
+    save_run(tmp_path / "run", classes=None)
+    paths = sorted((place / "videos").rglob("*.mp4"))
+    (tmp_path / "list.txt").write_text("".join(f"{path} 2\n" for path in paths))
+    found = run_it(tmp_path / "run", tmp_path / "list.txt", tmp_path / "out")
+    assert (found.classes, "their numbers" in found.names_from) == (("0", "1", "2"), True)
+    (tmp_path / "names.txt").write_text("x\ny\nz\n")
+    found = run_it(
+        tmp_path / "run", tmp_path / "list.txt", tmp_path / "out", classes=tmp_path / "names.txt"
+    )
+    assert found.classes == ("x", "y", "z")
+    with pytest.raises(ConfigError, match=r"2 classes .* the model has 3 outputs and no names"):
+        run_it(tmp_path / "run", place / "videos", tmp_path / "out")

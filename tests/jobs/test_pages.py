@@ -1,0 +1,120 @@
+"""Pages: complete in themselves, escaped, and of bounded size."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.jobs.evaluated import CONFIG, SPAN
+from videomae2.data.view_grid import ViewGridConfig
+from videomae2.jobs.evaluation.measures import Right, measure
+from videomae2.jobs.evaluation.report import report_page
+from videomae2.jobs.evaluation.results import Draw, Evaluation, ModelFacts, Work
+from videomae2.jobs.evaluation.settings import settle_views
+from videomae2.jobs.pages.axes import round_values
+from videomae2.jobs.pages.charts import Series, line_chart
+from videomae2.jobs.pages.markup import Markup, page, table, tag
+from videomae2.jobs.pages.matrices import confusion_picture
+from videomae2.jobs.pages.strips import strip
+
+
+def made_up(classes, videos, *, name="class {} & <b>more</b>"):
+    """An evaluation of random scores that mostly are right."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(videos) % classes
+    grid = ViewGridConfig(clips=2, crops=2)
+    scores = rng.normal(size=(videos, 4, classes)).astype(np.float32)
+    scores[np.arange(videos), :, labels] += 2
+    names = tuple(name.format(i) for i in range(classes))
+    paths = tuple(f"/videos/<i>{i}</i>.mp4" for i in range(videos))
+    right = Right("one-class", names, paths, labels, np.zeros((0, 0)))
+    gathered, measures = measure(iter(scores), grid, right, Draw(20, 0))
+    facts = ModelFacts(
+        folder=Path("runs/x"), why="as named", weights="raw", digest="0" * 16, size="tiny",
+        parameters=1000, clip="16x64x64", notes={"parents": {"pretrain": "<script>alert(1)"}},
+    )  # fmt: skip
+    return Evaluation(
+        model=facts, videos="/videos", origin="a list", names_from="names from the model",
+        answers="one-class", classes=names, views=settle_views(SPAN, CONFIG.views), device="cpu",
+        listed=videos, measures=measures, probabilities=gathered.merged, truth=np.zeros((0, 0)),
+        identities=paths, unreadable={"/videos/<u>.mp4": "is <empty>"},
+        work=Work(scored=videos, decodings=videos, frames=9, seconds=1.0), folder=Path("out"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("classes", "videos"), [(2, 7), (12, 40), (710, 900)])
+def test_a_report_is_complete_escaped_and_small(classes, videos, tmp_path):
+    text = report_page(made_up(classes, videos), Markup(""), Markup(""), tmp_path / "no.jsonl")
+    assert not re.search(r"<script|https?://|<link|@import|url\(", text)
+    assert not re.search(r"<b>more|<i>|<u>|<empty>", text)
+    assert "class 1 &amp; &lt;b&gt;more&lt;/b&gt;" in text
+    assert "1 of" in text
+    assert "is &lt;empty&gt;" in text
+    assert text.count("<section") == text.count("</section") >= 7
+    assert len(text) < 900_000
+    for word in ("Classes", "Confusions", "Calibration", "Views", "Hits", "Misses", "Hardest"):
+        assert f"{word}" in text
+
+
+def test_a_training_curve_is_shown_where_there_is_a_log(tmp_path):
+    lines = [f'{{"step": {i}, "loss": {2 / (i + 1)}, "lr": 0.1}}\n' for i in range(30)]
+    (tmp_path / "metrics.jsonl").write_text("".join(lines))
+    found = made_up(2, 5)
+    text = report_page(found, Markup(""), Markup(""), tmp_path / "metrics.jsonl")
+    assert "Training" in text
+    assert "held-out" not in text
+    lines.append('{"step": 9, "validation/accuracy": 0.5, "validation/loss": 0.1}\n')
+    (tmp_path / "metrics.jsonl").write_text("".join(lines))
+    text = report_page(found, Markup(""), Markup(""), tmp_path / "metrics.jsonl")
+    assert "accuracy on held-out videos" in text
+    assert "Training" not in report_page(found, Markup(""), Markup(""), tmp_path / "gone.jsonl")
+
+
+def test_text_is_escaped_and_pieces_are_not():
+    made = tag("p", "a < b", tag("b", "c & d"), title='"quoted"', data_value=1.5)
+    assert made.text == (
+        '<p title="&quot;quoted&quot;" data-value="1.5">a &lt; b<b>c &amp; d</b></p>'
+    )
+    assert '<td class="n">2</td>' in table(["x", "n"], [["<", "2"]], numeric=(1,)).text
+    assert "<title>x &lt; y</title>" in page("x < y")
+
+
+def test_a_gap_in_a_line_stays_a_gap():
+    series = [Series("", [0, 1, 2, 3], [1.0, float("nan"), 2.0, 3.0])]
+    drawn = line_chart(series, x_label="x", y_label="y", words="a line").text
+    (line,) = re.findall(r'<path d="([^"]*)" class="line', drawn)
+    assert line.count("M") == 2
+    assert line.count("L") == 1
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "wanted"),
+    [
+        (0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]),
+        (0.41, 0.47, [0.41, 0.42, 0.43, 0.44, 0.45, 0.46, 0.47]),
+        (0, 599, [0, 100, 200, 300, 400, 500]),
+    ],
+)
+def test_ticks_are_round(low, high, wanted):
+    found = round_values(low, high, most=max(6, len(wanted)))
+    assert found == pytest.approx(wanted)
+
+
+def test_many_classes_become_a_picture_and_few_are_named():
+    few = confusion_picture(np.array([[3, 1], [0, 2]]), ["yes", "no"], words="w").text
+    assert "yes taken for no: 1" in few
+    assert "<svg" in few
+    many = confusion_picture(np.eye(300, dtype=np.int64), [str(i) for i in range(300)], words="w")
+    assert many.text.startswith('<img src="data:image/png;base64,')
+
+
+@pytest.mark.parametrize("shape", [(9, 20, 500, 3), (1, 300, 10, 3), (8, 32, 32, 1), (8, 9, 9, 5)])
+def test_strips_of_any_shape_are_small_pictures(shape):
+    import io
+
+    clip = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    with Image.open(io.BytesIO(strip(clip))) as picture:
+        assert picture.height == 104
+        assert 50 <= picture.width <= 4 * 190

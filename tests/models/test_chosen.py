@@ -1,0 +1,96 @@
+"""Which model of a run is used, and which of its weights."""
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from tests.models.small_classifier import saved_classifier
+from videomae2.errors import CheckpointError
+from videomae2.models.chosen import ADAPTERS_FILE, MEAN_FILE, find_best, load_chosen, run_folder
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run folder with two checkpoints."""
+    for step in (5, 10):
+        folder = tmp_path / "checkpoints" / f"step-{step:08d}"
+        folder.mkdir(parents=True)
+        saved_classifier(folder)
+    return tmp_path
+
+
+def add_means(folder, model):
+    means = {name: value.detach() + 1 for name, value in model.named_parameters()}
+    save_file(means, folder / MEAN_FILE)
+    return means
+
+
+def test_the_best_comes_before_the_newest(run):
+    chosen = find_best(run)
+    assert (chosen.folder.name, chosen.why) == ("step-00000010", "newest checkpoint")
+    saved_classifier(run / "best")
+    chosen = find_best(run)
+    assert (chosen.folder, chosen.why) == (run / "best", "best by validation")
+    assert "best by validation" in str(chosen)
+
+
+def test_a_saved_model_is_taken_as_it_is(run):
+    saved_classifier(run / "best")
+    older = run / "checkpoints" / "step-00000005"
+    assert find_best(older).folder == older
+    assert run_folder(older) == run_folder(run / "best") == run_folder(run) == run
+
+
+def test_running_means_are_used_where_there_are_some(run):
+    model = saved_classifier(run / "best")
+    assert find_best(run).weights == "raw"
+    means = add_means(run / "best", model)
+    for wanted, used in (("auto", "ema"), ("ema", "ema"), ("raw", "raw")):
+        chosen = find_best(run, wanted)
+        assert chosen.weights == used
+        loaded, _ = load_chosen(chosen, CPU)
+        wanted_weights = means if used == "ema" else dict(model.named_parameters())
+        for name, value in loaded.named_parameters():
+            assert torch.equal(value, wanted_weights[name])
+    assert find_best(run, "raw").digest() != find_best(run, "ema").digest()
+
+
+def test_means_that_are_wanted_must_be_there(run):
+    with pytest.raises(CheckpointError, match="to use; leave --weights ema out"):
+        find_best(run, "ema")
+
+
+def test_means_of_another_model_are_refused(run):
+    saved_classifier(run / "best")
+    save_file({"head.other": torch.zeros(2)}, run / "best" / MEAN_FILE)
+    with pytest.raises(CheckpointError, match=r"head\.other is not of this model"):
+        load_chosen(find_best(run), CPU)
+
+
+def test_a_model_saved_from_means_says_so(run):
+    saved_classifier(run / "best", notes={"ema": True})
+    assert find_best(run).weights == "ema"
+    load_chosen(find_best(run), CPU)
+    with pytest.raises(CheckpointError, match="holds running means only"):
+        find_best(run, "raw")
+
+
+def test_means_of_adapters_are_left_alone(run):
+    add_means(run / "best", saved_classifier(run / "best"))
+    save_file({"a": torch.zeros(2)}, run / "best" / ADAPTERS_FILE)
+    assert find_best(run).weights == "raw"
+
+
+def test_nothing_to_use_is_an_error(tmp_path):
+    with pytest.raises(CheckpointError, match="holds neither a model nor checkpoints"):
+        find_best(tmp_path)
+
+
+def test_the_digest_is_of_the_weights(run):
+    saved_classifier(run / "best")
+    first = find_best(run).digest()
+    assert find_best(run).digest() == first
+    saved_classifier(run / "best", drop_path=0.1)
+    assert find_best(run).digest() != first
