@@ -19,6 +19,7 @@ from videomae2.errors import CheckpointError, ConfigError, DataError, Interrupte
 from videomae2.jobs.finetune import describe, finetune
 from videomae2.jobs.pretrain import pretrain
 from videomae2.models.cards import ClassifierCard, ClipSpan, read_card
+from videomae2.models.chosen import find_best
 from videomae2.models.lora import LoraConfig
 from videomae2.models.saved import load_classifier, read_weights
 from videomae2.models.starting import StartConfig
@@ -142,6 +143,18 @@ def test_the_mean_of_the_weights_is_what_is_looked_at(videos, tmp_path):
     learnt = read_weights(tmp_path / "run" / "checkpoints" / "step-00000008")
     kept = read_weights(best)
     assert not torch.equal(kept["head.weight"], learnt["head.weight"])
+
+
+def test_a_kill_while_the_best_changes_places_loses_nothing(videos, tmp_path):
+    """Between two renames only the one before is there: it is used, and put back on going on."""
+    run = small_finetune(videos, tmp_path / "run")
+    best = finetune(run, say=quiet)
+    weights, old = read_weights(best), best.with_name(".best.old")
+    best.rename(old)
+    assert find_best(run.record.out).folder == old
+    finetune(run, say=quiet)
+    assert not old.exists()
+    assert all(torch.equal(read_weights(best)[name], value) for name, value in weights.items())
 
 
 def test_without_validation_the_last_checkpoint_is_the_result(videos, tmp_path):

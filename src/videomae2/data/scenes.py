@@ -1,4 +1,4 @@
-"""Draw a video: one textured shape that glows in front of a dark or bright ground, and moves.
+"""Draw a video: one textured shape that glows in front of a dark ground, and moves.
 
 What a scene looks like is drawn before how it moves, from the same generator and with the same
 draws for all motions, so looks carry nothing about the motion.
@@ -18,6 +18,9 @@ from videomae2.data.textures import Color, Texture, color
 Frames = UInt8[np.ndarray, "frames height width 3"]
 Canvas = Float32[np.ndarray, "frames height width 3"]
 
+WHITENESS = np.float32(0.4)
+"""Share of white in the light of a shape. It is always brighter than the ground, so that towards
+the shape means brighter in every video: what one video teaches about motion holds in the others."""
 SOFTNESS = 3 / 64
 """Width of the edge of a shape, in sides of the picture. A model of cubes of 8 pixels can tell
 where a soft edge goes on; where a sharp one does, it does not learn in minutes."""
@@ -33,7 +36,7 @@ class Look:
     """On the shape, in its own coordinates: 1 is the radius of the shape."""
     ground: Color
     glow: float
-    """Share of the shape's own colour in the ground at its edge."""
+    """Share of the shape's light in the ground at its edge."""
     reach: float
     """Where the glow has fallen to 1/e, in sides of the picture from the edge."""
 
@@ -48,30 +51,27 @@ def draw_scene(motion: str, *, frames: int, side: int, generator: np.random.Gene
 
 def draw_look(generator: np.random.Generator) -> Look:
     """Draw shape, textures and colours."""
-    dark = generator.random() < 0.65
     # A dark ground is teal, blue or purple: dark yellow is brown, which is hard to like.
-    hue = np.radians(generator.uniform(170, 350) if dark else generator.uniform(0, 360))
-    lightness = generator.uniform(0.14, 0.3) if dark else generator.uniform(0.86, 0.95)
+    hue = np.radians(generator.uniform(170, 350))
     return Look(
         outline=str(generator.choice(list(OUTLINES))),
-        skin=_draw_skin(generator, hue, dark=dark),
-        ground=color(lightness, 0.04, hue),
-        glow=generator.uniform(0.4, 0.6),
-        reach=generator.uniform(0.15, 0.25),
+        skin=_draw_skin(generator, hue),
+        ground=color(generator.uniform(0.14, 0.3), 0.04, hue),
+        glow=generator.uniform(0.5, 0.7),
+        reach=generator.uniform(0.2, 0.3),
     )
 
 
-def _draw_skin(generator: np.random.Generator, ground_hue: float, *, dark: bool) -> Texture:
+def _draw_skin(generator: np.random.Generator, ground_hue: float) -> Texture:
     """Draw a coarse texture, in colours far from the ground's hue and lightness."""
     hue = ground_hue + generator.uniform(0.5, 1.5) * np.pi
     other = hue + generator.choice((-1, 1)) * generator.uniform(0.6, 1.3)
-    light, deep = (0.88, 0.64) if dark else (0.72, 0.5)
     return Texture(
         pattern=str(generator.choice(("stripes", "waves", "clouds", "gradient"))),
         period=generator.uniform(4.0, 6.0),
         shift=(generator.random(), generator.random()),
         tilt=generator.uniform(0, np.pi),
-        colors=(color(light, 0.15, hue), color(deep, 0.19, other)),
+        colors=(color(0.88, 0.15, hue), color(0.64, 0.19, other)),
     )
 
 
@@ -87,7 +87,7 @@ def render(look: Look, poses: Poses, *, side: int) -> Canvas:
     # Far from a corner the distance is too small; the distance from the disc around it is not.
     away = np.maximum(distance, (np.hypot(x, y) - np.float32(1.1)) * size)
     glow = np.float32(look.glow) * np.exp(-np.maximum(away, 0) / np.float32(look.reach))
-    light = (look.skin.colors[0] + look.skin.colors[1]) / 2
+    light = WHITENESS + (1 - WHITENESS) * (look.skin.colors[0] + look.skin.colors[1]) / 2
     canvas = look.ground + glow[..., None] * (light - look.ground)
     covered = np.clip(0.5 - distance / np.float32(SOFTNESS), 0, 1)[..., None]
     return canvas + covered * (look.skin.paint(x, y) - canvas)

@@ -26,7 +26,7 @@ from videomae2.jobs.measures import Measured, better, measure
 from videomae2.jobs.trainer import reading_processes
 from videomae2.jobs.work import Say, Watch, Watching, save_one
 from videomae2.models.cards import ClassifierCard, read_card_of
-from videomae2.models.chosen import BEST_FOLDER
+from videomae2.models.chosen import BEFORE_BEST, BEST_FOLDER
 from videomae2.tasks.classify import ClassifyTask
 from videomae2.tensors.clips import Clips
 
@@ -52,6 +52,9 @@ class Validation:
     def begin(self, watching: Watching) -> Watch:
         """Make the one who looks, after every step that asks for it."""
         assert self.videos is not None
+        best, old = self.run.record.out / BEST, self.run.record.out / BEFORE_BEST
+        if old.exists() and not best.exists():
+            old.rename(best)  # killed while the two changed places
         every = self.run.validation.every or max(1, -(-self.plan.steps // LOOKS))
 
         def watch(done: int) -> None:
@@ -125,7 +128,7 @@ class Validation:
         before = _measured(folder)
         if before is not None and not better(found, before):
             return
-        partial, old = folder.with_name(f".{BEST}.partial"), folder.with_name(f".{BEST}.old")
+        partial, old = folder.with_name(f".{BEST}.partial"), folder.with_name(BEFORE_BEST)
         for rest in (partial, old):
             shutil.rmtree(rest, ignore_errors=True)
         partial.mkdir(parents=True)

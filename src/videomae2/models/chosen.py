@@ -16,6 +16,8 @@ from videomae2.models.saved import MODEL_FILE, check_fit, find_model, read_weigh
 
 BEST_FOLDER = "best"
 """Of a run: the saved model that did best in validation."""
+BEFORE_BEST = ".best.old"
+"""The one before, for the moment in which the two change places: a kill may leave only this."""
 MEAN_FILE = "ema.safetensors"
 """Of a saved model: the running means of its weights."""
 
@@ -68,8 +70,10 @@ def find_best(path: Path, weights: Weights = "auto") -> Chosen:
     """
     if (path / CARD_FILE).is_file():
         folder, why = path, "as named"
-    elif (path / BEST_FOLDER / CARD_FILE).is_file():
-        folder, why = path / BEST_FOLDER, "best by validation"
+    elif saved := [
+        name for name in (BEST_FOLDER, BEFORE_BEST) if (path / name / CARD_FILE).is_file()
+    ]:
+        folder, why = path / saved[0], "best by validation"
     else:
         folder, why = find_model(path), "newest checkpoint"
     return Chosen(folder, _kind(folder, weights), why)
