@@ -5,6 +5,7 @@ settings: the same settings give the same list of files and the same pixels befo
 
     folder/train/<class>/<number>.mp4    folder/train.csv    path,label; paths from the folder
     folder/test/<class>/<number>.mp4     folder/test.csv
+    folder/labelled.csv    a small share of train.csv, as if the other labels were not known
     folder/dataset.json                  the settings        folder/README.txt
 
 A flip from left to right or from top to bottom turns classes into one another, so train on these
@@ -21,6 +22,7 @@ from typing import Literal
 
 import numpy as np
 
+from videomae2.data.encoding import encode
 from videomae2.data.motions import MOTIONS
 from videomae2.data.scenes import Frames, draw_scene
 from videomae2.errors import ConfigError
@@ -31,13 +33,13 @@ CLASSES = tuple(MOTIONS)
 
 _FORMAT = 4  # raise it when the pixels of equal settings change
 _TEST_SHARE = 0.2
-_KEY_FRAME_EVERY = 16
 
 _README = """Moving shapes: a small data set for trying things out, made by videomae2.
 
 Each video shows one textured shape. Its class is how the shape moves; no single frame tells it.
-train.csv and test.csv list the videos and their classes, dataset.json the settings they were made
-with. Flipping a video turns some classes into others. All of it can be deleted and made again.
+train.csv and test.csv list the videos and their classes, labelled.csv some of train.csv, and
+dataset.json the settings they were made with. Flipping a video turns some classes into others. All
+of it can be deleted and made again.
 """
 
 
@@ -50,6 +52,8 @@ class MovingShapes:
     """List of the videos to train on: a CSV file with the columns path, label."""
     test: Path
     """List of the videos held out."""
+    labelled: Path
+    """The first videos of each class in ``train``: what is labelled where labels are dear."""
     classes: tuple[str, ...]
     num_train: int
     num_test: int
@@ -62,6 +66,7 @@ class _Settings:
     side: int
     rate: int
     seed: int
+    labelled: int
     format: int = _FORMAT
 
     def __post_init__(self) -> None:
@@ -73,6 +78,8 @@ class _Settings:
             raise ValueError(f"want 2 or more frames at a rate of 1 or more, got {self}")
         if self.side < 16 or self.side % 2:
             raise ValueError(f"side must be even and 16 or more pixels, got {self.side}")
+        if self.labelled < 1:
+            raise ValueError(f"labelled must be 1 or more, got {self.labelled}")
         if not 0 <= self.seed < 2**64:
             raise ValueError(f"seed must be in 0..2**64-1, got {self.seed}")
 
@@ -89,6 +96,7 @@ def write_moving_shapes(
     side: int = 64,
     rate: int = 16,
     seed: int = 0,
+    labelled: int = 20,
     workers: int = 2,
     progress: Callable[[int, int], None] | None = None,
 ) -> MovingShapes:
@@ -105,6 +113,7 @@ def write_moving_shapes(
         side: Width and height in pixels; even.
         rate: Frames per second.
         seed: Draws everything; 0 to 2**64 - 1.
+        labelled: Videos of each class in ``labelled.csv``, or as many as there are.
         workers: Threads that draw and encode.
         progress: Called with the number of videos done and in all; not if nothing is to do.
 
@@ -113,17 +122,22 @@ def write_moving_shapes(
             names of this one.
         ValueError: If a setting is out of its range.
     """
-    settings = _Settings(videos=videos, frames=frames, side=side, rate=rate, seed=seed)
+    settings = _Settings(
+        videos=videos, frames=frames, side=side, rate=rate, seed=seed, labelled=labelled
+    )
     _claim(folder, settings)
     missing = [job for job in _jobs(settings) if not (folder / _place(*job)).exists()]
     if missing:
         _write_videos(folder, missing, settings, workers=workers, progress=progress)
     for split in SPLITS:
         _write_whole(folder / f"{split}.csv", _list_text(settings, split))
+    few = min(settings.count("train"), labelled * len(CLASSES))
+    _write_whole(folder / "labelled.csv", _list_text(settings, "train", few))
     return MovingShapes(
         folder=folder,
         train=folder / "train.csv",
         test=folder / "test.csv",
+        labelled=folder / "labelled.csv",
         classes=CLASSES,
         num_train=settings.count("train"),
         num_test=settings.count("test"),
@@ -156,8 +170,8 @@ def _place(split: Split, number: int) -> str:
     return f"{split}/{label_of(number)}/{number:05d}.mp4"
 
 
-def _list_text(settings: _Settings, split: Split) -> str:
-    numbers = range(settings.count(split))
+def _list_text(settings: _Settings, split: Split, videos: int | None = None) -> str:
+    numbers = range(settings.count(split) if videos is None else videos)
     lines = (f"{_place(split, number)},{label_of(number)}\n" for number in numbers)
     return "path,label\n" + "".join(lines)
 
@@ -172,7 +186,8 @@ def _claim(folder: Path, settings: _Settings) -> None:
                 f"{' '.join(text.split())}; delete {folder} or choose another folder"
             )
         return
-    taken = [name for s in SPLITS for name in (s, f"{s}.csv") if (folder / name).exists()]
+    lists = ("labelled.csv", *(name for s in SPLITS for name in (s, f"{s}.csv")))
+    taken = [name for name in lists if (folder / name).exists()]
     if taken:
         raise ConfigError(
             f"{folder} holds {' and '.join(taken)} but no dataset.json, so they are not from "
@@ -214,26 +229,8 @@ def _write_video(folder: Path, split: Split, number: int, settings: _Settings) -
     )
     path = folder / _place(split, number)
     part = path.with_suffix(".part")
-    _encode(part, pixels, rate=settings.rate)
+    encode(part, pixels, rate=settings.rate)
     os.replace(part, path)
-
-
-def _encode(path: Path, pixels: Frames, *, rate: int) -> None:
-    """Write H.264 in mp4, at a quality where the eye sees no difference from the pixels."""
-    import av  # here, so that drawing needs NumPy only
-
-    with av.open(str(path), "w", format="mp4") as container:
-        # B-frames and mbtree off: while planning them, libx264 gave other bytes for the same pixels
-        # in a quarter of 864 trials on videos this small (PyAV 18.1, seen at 32 and 64 pixels).
-        options = {"crf": "12", "preset": "veryfast", "g": str(_KEY_FRAME_EVERY)}
-        options |= {"bf": "0", "x264-params": "mbtree=0"}
-        stream = container.add_stream("libx264", rate=rate, options=options)
-        stream.height, stream.width = pixels.shape[1:3]
-        stream.pix_fmt = "yuv420p"
-        stream.thread_count = 1  # videos are small: threads go across them, not into them
-        for frame in pixels:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        container.mux(stream.encode(None))
 
 
 def _write_whole(path: Path, text: str) -> None:
