@@ -57,6 +57,7 @@ def test_a_command_of_the_docs_works(words, place, monkeypatch):
     if words == ["demo"]:
         pytest.skip("make demo runs it")
     monkeypatch.chdir(place)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(place / "cache"))
     assert main(words) == 0
 
 

@@ -55,6 +55,10 @@ def test_a_good_run_has_no_problems(tmp_path):
         ("record.keep_every", 700, "--record.keep-every 700 misses the checkpoints that "
                                    "--record.save-every 500 makes; 500 or 1000 would not"),
         ("loading.shrink_side", 200, "--loading.shrink-side 200 is smaller than the clips"),
+        ("probe.every", 0, "--probe.every 0 cannot work; it wants 1 or more"),
+        ("probe.every", 100, "--probe.every has no effect without --probe.videos"),
+        ("probe.videos", Path("/no/such.csv"), "--probe.videos /no/such.csv does not exist; / "
+                                               "does, without no"),
         ("runtime.device", "gpu", "--runtime.device gpu is not known; it wants auto, cpu, cuda"),
         ("seed", -1, "--seed -1 cannot work"),
     ],

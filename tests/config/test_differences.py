@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from tests.config.runs import changed, good_finetune, good_run
@@ -21,6 +23,8 @@ def test_equal_runs_do_not_differ(tmp_path):
         ("loading.shrink_side", 256, True),
         ("runtime.precision", "fp32", True),
         ("loading.workers", 3, False),
+        ("probe.videos", Path("labels.csv"), False),
+        ("probe.every", 7, False),
         ("record.save_every", 7, False),
         ("runtime.device", "cuda", False),
         ("runtime.compile", True, False),

@@ -44,7 +44,8 @@ def quiet(_: str) -> None:
 
 def losses(folder):
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return {line["step"]: (line["loss"], line["grad_norm"]) for line in lines}
+    steps = [line for line in lines if "loss" in line]
+    return {line["step"]: (line["loss"], line["grad_norm"]) for line in steps}
 
 
 def stop_after(lines, number):

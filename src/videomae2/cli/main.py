@@ -31,6 +31,9 @@ COMMANDS = {
         "a classifier from labelled videos and a pre-trained model", "videomae2.cli.finetune:main"
     ),
     "evaluate": Command("accuracy of a classifier, with a report", "videomae2.cli.evaluate:main"),
+    "probe": Command(
+        "k-NN, linear and attentive probe of frozen features", "videomae2.cli.probe:main"
+    ),
     "reconstruct": Command(
         "original, hidden and rebuilt video as pictures", "videomae2.cli.reconstruct:main"
     ),

@@ -23,6 +23,14 @@ SAME_RESULTS = frozenset(
         "record.keep",
         "record.keep_every",
         "record.max_bad_steps",
+        # what is looked at on the way
+        "probe.videos",
+        "probe.test",
+        "probe.root",
+        "probe.layout",
+        "probe.every",
+        "probe.most",
+        "probe.k",
         # how videos are read; shrink_side changes pixels
         "loading.workers",
         "loading.ahead",

@@ -1,8 +1,10 @@
-"""Checks of pre-training alone: its two halves, its masks, its frames."""
+"""Checks of pre-training alone: its two halves, its masks, its frames, its probes."""
 
 from collections.abc import Iterator
 
-from videomae2.config.common_checks import Check, cubes_split, multiples
+from videomae2.config.common_checks import Check, cubes_split, exists, multiples, there
+from videomae2.config.leaves import flag, leaves
+from videomae2.config.probing import ProbeConfig
 from videomae2.config.runs import PretrainRun
 from videomae2.tasks.pretrain import MaskingConfig, token_counts
 
@@ -48,8 +50,21 @@ def _sampling(run: PretrainRun) -> Iterator[str]:
             )
 
 
+def _probe(run: PretrainRun) -> Iterator[str]:
+    probe = run.probe
+    if not probe.is_on:
+        for name, value in leaves(probe):
+            if value != getattr(ProbeConfig(), name):
+                yield f"{flag(f'probe.{name}')} has no effect without --probe.videos"
+    for name in ("videos", "test", "root"):
+        path = getattr(probe, name)
+        if path is not None and not exists(path):
+            yield f"--probe.{name} {path} does not exist{there(path)}"
+
+
 PRETRAIN: tuple[Check, ...] = (
     (_heads, ("model.",)),
     (_masks, ("model.encoder.", "masking.")),
     (_sampling, ()),
+    (_probe, ("probe.",)),
 )

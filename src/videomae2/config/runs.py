@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from videomae2.config.probing import ProbeConfig
 from videomae2.data.augment import AugmentConfig
 from videomae2.data.labels import LabelConfig
 from videomae2.data.sources import DataConfig, LoadingConfig
@@ -78,6 +79,8 @@ class PretrainRun:
     """Optimizer, batch and length."""
     record: RecordConfig
     """Run folder, log and checkpoints."""
+    probe: ProbeConfig = field(default_factory=ProbeConfig)
+    """Probes of the features during training."""
     loading: LoadingConfig = field(default_factory=LoadingConfig)
     """How videos are read."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)

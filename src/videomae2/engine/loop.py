@@ -80,6 +80,12 @@ class _Supply:
             self.samples += part.samples
             yield part.clips
 
+    def look(self, watch: Callable[[int], None], done: int) -> None:
+        """Let somebody look at the weights; the clock stands still."""
+        started = time.perf_counter()
+        watch(done)
+        self.since += time.perf_counter() - started
+
     def lap(self, records: Sequence[StepRecord]) -> Report:
         now = time.perf_counter()
         report = Report(records, now - self.since, self.waited)
@@ -146,7 +152,8 @@ def fit(
     """Train from ``first_step`` to ``plan.steps``; what a step computes depends on nothing else.
 
     ``watch`` is told how many steps are done after each of them, before anything is saved: what it
-    looks at is looked at again if the run is stopped before. It must leave the weights alone.
+    looks at is looked at again if the run is stopped before. It must leave the weights alone; its
+    time counts as nobody's.
 
     Raises:
         Interrupted: After saving, when asked to stop.
@@ -178,7 +185,7 @@ def fit(
 
         done = step + 1
         if watch is not None:
-            watch(done)
+            supply.look(watch, done)
         if done == plan.steps:
             keeper.read_out()
             if not has_moved(optimizer):

@@ -59,9 +59,15 @@ class RunLog:
         self._draw(records, extra)
 
     def probe(self, step: int, values: dict[str, float]) -> None:
-        """Log numbers that belong to a step but are not of training itself."""
+        """Log numbers of the weights after a step, which are not of training itself.
+
+        Args:
+            step: The last step that was done, counted from 0; -1 for the first weights.
+            values: By their full names, such as probe/knn.
+        """
         self._lines.add({"step": step, **_rounded(values)})
         self._lines.flush()
+        self._scalars([(name, value, step) for name, value in values.items()])
 
     def close(self) -> None:
         """Write out what is left."""
@@ -96,14 +102,21 @@ class RunLog:
         return rates[len(rates) // 2] * (self.steps - done)
 
     def _draw(self, records: Sequence[StepRecord], extra: dict[str, float]) -> None:
+        train = [
+            (f"train/{name}", getattr(record, name), record.step)
+            for record in records
+            for name in ("loss", "lr", "norm")
+        ]
+        last = records[-1].step
+        self._scalars([*train, *((f"speed/{name}", v, last) for name, v in extra.items())])
+
+    def _scalars(self, values: Sequence[tuple[str, float, int]]) -> None:
+        """Hand (name, value, step) to TensorBoard, as long as it can be written."""
         if self._board is None:
             return
         try:
-            for record in records:
-                for name in ("loss", "lr", "norm"):
-                    self._board.add_scalar(f"train/{name}", getattr(record, name), record.step)
-            for name, value in extra.items():
-                self._board.add_scalar(f"speed/{name}", value, records[-1].step)
+            for name, value, step in values:
+                self._board.add_scalar(name, value, step)
             self._board.flush()
         except OSError as error:
             self.say(f"TensorBoard events are no longer written: {error}")

@@ -12,6 +12,7 @@ from videomae2.data.manifest import Manifest
 from videomae2.engine.loop import Plan
 from videomae2.engine.runlog import to_terminal
 from videomae2.engine.runtime import Runtime
+from videomae2.jobs.live_probe import describe_probe, live_probe
 from videomae2.jobs.training import (
     check_resumable,
     describe_length,
@@ -72,6 +73,7 @@ def begin(run: PretrainRun, plan: Plan, runtime: Runtime) -> Work:
         task=PretrainTask(model, run.masking, mean=run.data.mean, std=run.data.std),
         save=save,
         load=lambda folder: load_one(folder, model),
+        watch=live_probe(run, plan, runtime),
     )
 
 
@@ -95,6 +97,7 @@ def describe(run: PretrainRun, manifests: Sequence[Manifest] | None = None) -> s
         f"masking  {run.masking.encoder} {run.masking.encoder_ratio:g}, decoder "
         f"{run.masking.decoder} {run.masking.decoder_ratio:g}: {counts.visible} cubes seen, "
         f"{counts.queries} asked for, {counts.scored} scored of {encoder.cubes.tokens}",
+        *describe_probe(run),
         describe_length(run, make_plan(run, manifests)),
     ]
     return "\n".join(lines)

@@ -57,9 +57,10 @@ class Trainer:
             memory=lambda: peak_memory_gib(runtime.device),
             say=self.say,
         )
-        watch = work.watch(Watching(task, mean, log, first_step)) if work.watch else None
         try:
             with Wishes() as wishes, self._loader(manifests, first_step, runtime) as loader:
+                watching = Watching(task, mean, log, first_step, wishes)
+                watch = work.watch(watching) if work.watch else None
                 fit(
                     task,
                     optimizer,

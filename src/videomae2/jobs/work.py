@@ -12,6 +12,7 @@ from videomae2.data.batches import HostBatch
 from videomae2.engine.averages import RunningMean
 from videomae2.engine.checkpoints import read_tensors
 from videomae2.engine.runlog import RunLog
+from videomae2.engine.signals import Wishes
 from videomae2.models.cards import AnyCard
 from videomae2.models.chosen import ADAPTERS_FILE
 from videomae2.models.lora import adapter_state, merged_state
@@ -30,6 +31,7 @@ class Watching:
     mean: RunningMean | None
     log: RunLog
     first_step: int
+    wishes: Wishes
 
 
 def keep(clips: Clips, batch: HostBatch) -> Clips:

@@ -1,0 +1,113 @@
+"""Videos of a list → frozen features, each video decoded once, a few in memory at a time.
+
+Axes: clips, frames, height, width, channels; kinds; tokens; dim; grid = cubes along time, row, col.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from videomae2.data.clip_worker import ClipsRequest
+from videomae2.data.crew import Answer
+from videomae2.data.pool import Pool
+from videomae2.data.views import cut
+from videomae2.engine.runtime import Runtime
+from videomae2.errors import VideoError
+from videomae2.models.attentive import standardised
+from videomae2.models.frozen import Frozen
+from videomae2.tensors import grid as grids
+from videomae2.tensors.grid import Grid
+
+Clips = UInt8[Tensor, "clips frames height width channels"]
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFeatures:
+    """What is kept of one video, on the CPU."""
+
+    pooled: Float[Tensor, "kinds dim"]
+    """Mean over all tokens of all clips, without and with the closing norm; float32."""
+    tokens: Float[Tensor, "tokens dim"] | None
+    """Standardised one by one, clip after clip; float16, which they cannot leave."""
+
+
+def read_videos(
+    requests: Iterable[ClipsRequest], pool: Pool, device: torch.device
+) -> Iterator[Clips | VideoError]:
+    """Read the clips of each video in order; a video that cannot be read gives its error."""
+    for answer in pool.map(requests):
+        yield answer.error or _clips(answer, device)
+
+
+def _clips(answer: Answer[ClipsRequest], device: torch.device) -> Clips:
+    assert answer.arrays is not None
+    shape, meta = answer.request.shape, answer.meta
+    # out of shared memory, which the next answer will overwrite
+    frames = torch.from_numpy(answer.arrays["frames"].copy()).to(device)
+    small = cut(frames, meta["box"], (shape.height, shape.width), flip=False)
+    return small[torch.tensor(meta["place"], device=device)]
+
+
+def encode(
+    frozen: Frozen, clips: Clips, runtime: Runtime, *, batch: int, kept: Grid | None
+) -> VideoFeatures:
+    """Encode all clips of a video.
+
+    Args:
+        frozen: On the runtime's device.
+        clips: There too.
+        runtime: Says in which precision.
+        batch: Clips at once.
+        kept: The grid to which tokens are averaged, of whose sides those of the encoder's are
+            multiples; None keeps no tokens.
+    """
+    pooled, tokens = [], []
+    for some in clips.split(batch):
+        with torch.no_grad(), runtime.autocast():
+            found = frozen.tokens(grids.split(some, frozen.encoder.cubes)).float()
+        pooled.append(frozen.pooled(found))
+        if kept is not None:
+            tokens.append(standardised(averaged(found, frozen.encoder.cubes.grid, kept)).half())
+    return VideoFeatures(
+        torch.cat(pooled).mean(dim=0).cpu(),
+        torch.cat(tokens).flatten(0, 1).cpu() if tokens else None,
+    )
+
+
+def averaged(
+    tokens: Float[Tensor, "clips tokens dim"], grid: Grid, kept: Grid
+) -> Float[Tensor, "clips kept dim"]:
+    """Average neighbouring tokens to a coarser grid."""
+    if grid == kept:
+        return tokens
+    time, row, col = grid
+    x = rearrange(tokens, "b (t h w) d -> b d t h w", t=time, h=row, w=col)
+    window = [there // here for there, here in zip(grid, kept, strict=True)]
+    return rearrange(F.avg_pool3d(x, window), "b d t h w -> b (t h w) d")
+
+
+def coarser(grid: Grid, most_tokens: int) -> Grid:
+    """Coarsen a grid by its smallest divisors, space before time, until it has few enough tokens.
+
+    Raises:
+        ValueError: Even one token is too much.
+    """
+    if most_tokens < 1:
+        raise ValueError(f"at most {most_tokens} tokens, wanted 1 or more")
+    time, row, col = grid
+    while time * row * col > most_tokens:
+        if row * col > max(1, time):
+            row, col = row // _divisor(row), col // _divisor(col)
+        else:
+            time //= _divisor(time)
+    return time, row, col
+
+
+def _divisor(number: int) -> int:
+    """The smallest one above 1; 1 for 1."""
+    return next((d for d in range(2, number + 1) if number % d == 0), 1)

@@ -1,0 +1,64 @@
+import json
+
+import pytest
+
+from tests.jobs.labelled import labelled_videos, small_encoder
+from videomae2.cli.main import main
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("probe")
+    small_encoder(folder / "model")
+    labelled_videos(folder / "train", 6)
+    labelled_videos(folder / "test", 3, seed=1)
+    return folder
+
+
+def call(place, *words):
+    start = ["probe", place / "model", place / "train", place / "test"]
+    fixed = ["--cache", place / "cache", "--device", "cpu", "--workers", 0, "--epochs", 1]
+    return main([str(word) for word in [*start, *words, *fixed]])
+
+
+def test_it_prints_a_table(place, capsys):
+    assert call(place, "--neighbours", 1, 3, "--rates", 0.003) == 0
+    said = capsys.readouterr().out
+    assert "features train:" in said
+    for text in ("train     18 videos of 3 classes", "test      9 videos", "k-NN       100.0 %",
+                 "linear     100.0 %", "chance      33.3 %", "k-NN by k: 1: 100.0 %",
+                 "95 % interval", "features are kept in"):  # fmt: skip
+        assert text in said, said
+
+
+def test_json_is_all_that_goes_to_stdout(place, capsys):
+    assert call(place, "--methods", "knn", "--neighbours", 1, 3, "--json") == 0
+    out, err = capsys.readouterr()
+    said = json.loads(out)
+    assert "features train: 18 videos, from" in err
+    assert (said["train_videos"], said["test_videos"]) == (18, 9)
+    (knn,) = said["outcomes"]
+    assert knn["method"] == "knn"
+    assert set(knn["accuracy"]) == {"value", "low", "high", "confidence"}
+    assert len(knn["tried"]) == 8
+    assert {"setting", "validation", "test"} == set(knn["tried"][0])
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("--methods", "svm"), "--methods wants one of"),
+        (("--ema",), "has no running mean of its weights"),
+        (("--layout", "table"), "is a folder, the layout 'table' wants a file"),
+    ],
+)
+def test_what_cannot_work_is_one_sentence(place, capsys, words, problem):
+    assert call(place, *words) == 2
+    assert problem in capsys.readouterr().err
+
+
+def test_help_shows_examples(capsys):
+    assert main(["probe", "--help"]) == 0
+    said = capsys.readouterr().out
+    for text in ("WEIGHTS", "TRAIN", "[TEST]", "--neighbours", "--token-gib", "examples:"):
+        assert text in said

@@ -1,0 +1,262 @@
+"""The whole job on tiny videos: features, lists, what is kept on disk, what is refused."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from tests.jobs.labelled import labelled_videos, small_encoder
+from tests.jobs.small import quiet, small_run
+from videomae2.data.pool import Pool
+from videomae2.engine.runtime import RuntimeConfig, resolve
+from videomae2.errors import ConfigError, DataError, ManifestError
+from videomae2.jobs.pretrain import pretrain
+from videomae2.jobs.probe.encoding import encode
+from videomae2.jobs.probe.job import probe
+from videomae2.jobs.probe.settings import ClipSettings, ListSettings, ProbeSettings
+from videomae2.jobs.probe.store import FeatureStore
+from videomae2.models.frozen import read_frozen
+
+SETTINGS = ProbeSettings(
+    methods=("knn", "linear"), neighbours=(1, 3), strengths=(1e-2, 1.0), folds=3,
+    workers=0, device="cpu", precision="fp32",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("probe")
+    small_encoder(folder / "model")
+    labelled_videos(folder / "train", 8)
+    labelled_videos(folder / "test", 4, seed=1)
+    return folder
+
+
+def run(place, cache, *, test="test", clips=None, lists=None, say=quiet, **changed):
+    return probe(
+        place / "model",
+        place / "train",
+        None if test is None else place / test,
+        clips=clips,
+        lists=lists,
+        settings=replace(SETTINGS, cache=cache, **changed),
+        say=say,
+    )
+
+
+def counted_reads(monkeypatch):
+    """Count the videos that are read from here on."""
+    seen, whole = [], Pool.map
+
+    def count(pool, requests):
+        for answer in whole(pool, requests):
+            seen.append(answer.request.path)
+            yield answer
+
+    monkeypatch.setattr(Pool, "map", count)
+    return seen
+
+
+def test_colours_are_told_by_an_encoder_that_was_never_trained(place, tmp_path):
+    methods = ("knn", "linear", "attentive")
+    found = run(place, tmp_path, methods=methods, rates=(3e-3,), decays=(0.01,), probe_batch=8)
+    assert [one.method for one in found.outcomes] == list(methods)
+    assert all(one.accuracy.value == 1 for one in found.outcomes)
+    assert (found.train_videos, found.test_videos, found.classes) == (
+        24,
+        12,
+        ("blue", "green", "red"),
+    )
+    assert found.chance == pytest.approx(1 / 3)
+    assert found.kept == found.grid == (2, 2, 2)
+
+
+def test_each_video_is_read_once_also_for_many_clips_and_never_again(place, tmp_path, monkeypatch):
+    seen = counted_reads(monkeypatch)
+    clips = ClipSettings(clips=3, stride=1.0)
+    first = run(place, tmp_path, clips=clips)
+    assert len(seen) == len(set(seen)) == 36
+    assert run(place, tmp_path, clips=clips) == first
+    assert len(seen) == 36
+    run(place, tmp_path)
+    assert len(seen) == 72, "other clips are other features"
+
+
+def test_features_with_tokens_serve_probes_without(place, tmp_path, monkeypatch):
+    attending = {"methods": ("attentive",), "epochs": 1, "rates": (1e-3,), "decays": (0.0,)}
+    run(place, tmp_path, **attending)
+    seen = counted_reads(monkeypatch)
+    run(place, tmp_path)
+    assert seen == []
+
+
+def test_a_video_that_was_replaced_is_read_anew(tmp_path, monkeypatch):
+    small_encoder(tmp_path / "model")
+    labelled_videos(tmp_path / "train", 5)
+    run(tmp_path, tmp_path / "cache", test=None)
+    np.save(tmp_path / "train" / "red" / "00.npy", np.zeros((9, 16, 20, 3), np.uint8))
+    seen = counted_reads(monkeypatch)
+    run(tmp_path, tmp_path / "cache", test=None)
+    assert len(seen) == 15
+
+
+def test_without_a_test_a_share_of_each_class_is_held_out(place, tmp_path):
+    found = run(place, tmp_path, test=None, lists=ListSettings(test_share=0.25))
+    assert (found.train_videos, found.test_videos) == (18, 6)
+    assert found.test == f"25% of {place / 'train'}, held out of each class"
+
+
+def test_features_are_the_mean_over_clips_and_tokens_stand_clip_after_clip(place):
+    frozen, runtime = (
+        read_frozen(place / "model"),
+        resolve(RuntimeConfig(device="cpu", precision="fp32")),
+    )
+    clips = torch.randint(0, 256, (3, 4, 16, 16, 3), dtype=torch.uint8)
+    one = [encode(frozen, clip[None], runtime, batch=1, kept=(2, 2, 2)) for clip in clips]
+    found = encode(frozen, clips, runtime, batch=2, kept=(2, 2, 2))
+    torch.testing.assert_close(found.pooled, sum(each.pooled for each in one) / 3)
+    assert found.tokens.dtype == torch.float16
+    tokens = torch.cat([each.tokens for each in one])
+    torch.testing.assert_close(found.tokens, tokens, atol=4e-3, rtol=2e-3)  # the last bit of half
+
+
+def test_an_extraction_that_was_stopped_goes_on(place, tmp_path, monkeypatch):
+    whole = run(place, tmp_path / "whole")
+    put, count = FeatureStore.put, []
+
+    def stop_at_ten(store, *features):
+        put(store, *features)
+        count.append(1)
+        if len(count) == 10:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(FeatureStore, "put", stop_at_ten)
+    with pytest.raises(KeyboardInterrupt):
+        run(place, tmp_path / "cache")
+    monkeypatch.undo()
+    seen = counted_reads(monkeypatch)
+    found = run(place, tmp_path / "cache")
+    assert len(seen) == 26
+    assert found.outcomes == whole.outcomes
+
+
+def test_a_folder_that_another_process_fills_is_refused(place, tmp_path):
+    with (
+        FeatureStore(tmp_path, videos=3, dim=4, tokens=None),
+        pytest.raises(ConfigError, match="another process uses the features"),
+    ):
+        FeatureStore(tmp_path, videos=3, dim=4, tokens=None)
+
+
+def test_tokens_beyond_the_room_are_averaged_and_it_is_said(place, tmp_path):
+    said = []
+    room = 36 * 24 * 2 * 3 / 2**30  # three tokens of 24 float16 for each of 36 videos
+    attending = {"methods": ("attentive",), "epochs": 1, "rates": (1e-3,), "decays": (0.0,)}
+    found = run(place, tmp_path, token_gib=room, say=said.append, **attending)
+    assert found.kept == (2, 1, 1)
+    assert any("averaged from 2x2x2 to 2x1x1 a clip" in line for line in said)
+    with pytest.raises(ConfigError, match="has no room for a single token"):
+        run(place, tmp_path, token_gib=room / 4, **attending)
+
+
+def test_videos_that_cannot_be_read_are_an_error_or_listed(tmp_path):
+    small_encoder(tmp_path / "model")
+    labelled_videos(tmp_path / "train", 6)
+    labelled_videos(tmp_path / "test", 3, seed=1)
+    for broken in ("train/red/00.npy", "test/blue/01.npy"):
+        (tmp_path / broken).write_bytes(b"nothing")
+    with pytest.raises(DataError, match=r"2 videos cannot be read, .*--skip-unreadable"):
+        run(tmp_path, tmp_path / "cache")
+    found = run(tmp_path, tmp_path / "cache", lists=ListSettings(skip_unreadable=True))
+    assert (found.train_videos, found.test_videos) == (17, 8)
+    assert sorted(path[len(str(tmp_path)) + 1 :] for path in found.unreadable) == [
+        "test/blue/01.npy", "train/red/00.npy",
+    ]  # fmt: skip
+
+
+def test_a_test_with_training_videos_is_refused(place, tmp_path):
+    with pytest.raises(DataError, match="24 of 24 test videos are also training videos"):
+        run(place, tmp_path, test="train")
+
+
+def test_rows_of_one_table_may_be_both(place, tmp_path):
+    lines = ["path,label,split"]
+    for split in ("train", "test"):
+        for path in sorted((place / split).rglob("*.npy")):
+            lines.append(f"{path},{path.parent.name},{split}")
+    (tmp_path / "all.csv").write_text("\n".join(lines))
+    found = probe(
+        place / "model",
+        tmp_path / "all.csv",
+        lists=ListSettings(keep="split=train", keep_test="split=test"),
+        settings=replace(SETTINGS, cache=tmp_path),
+        say=quiet,
+    )
+    assert (found.train_videos, found.test_videos) == (24, 12)
+
+
+def write_list(path, place, folder, labels):
+    files = sorted((place / folder).rglob("*.npy"))
+    path.write_text("".join(f"{file} {labels}\n" for file in files))
+    return path
+
+
+def test_labels_that_training_does_not_have_are_refused(place, tmp_path):
+    train = "".join(
+        f"{file} {number % 2}\n" for number, file in enumerate((place / "train").rglob("*.npy"))
+    )
+    (tmp_path / "train.txt").write_text(train)
+    write_list(tmp_path / "test.txt", place, "test", 2)
+    with pytest.raises(ManifestError, match=r"test.txt:1: label is 2, but .* up to 1"):
+        probe(place / "model", tmp_path / "train.txt", tmp_path / "test.txt", say=quiet)
+    write_list(tmp_path / "one.txt", place, "train", 0)
+    with pytest.raises(DataError, match="of one class only"):
+        probe(place / "model", tmp_path / "one.txt", say=quiet)
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        ({"clips": ClipSettings(stride=0.5)}, "--stride 0.5 frames cannot work"),
+        ({"clips": ClipSettings(stride=1.0, sampling="segments")}, "no effect where clips are seg"),
+        ({"clips": ClipSettings(stride_unit="seconds")}, "no effect without a --stride"),
+        ({"clips": ClipSettings(stride=1.0, stride_unit="seconds")}, "give --frame-rate"),
+        ({"clips": ClipSettings(clips=0)}, "--clips is 0"),
+        ({"lists": ListSettings(test_share=0.5)}, "--test-share has no effect where a test is"),
+        ({"methods": ()}, "--methods wants some of knn, linear, attentive"),
+        ({"strengths": (0.0,)}, "--strengths is 0, wanted numbers above 0"),
+        ({"decays": ()}, "--decays wants numbers of 0 or more"),
+        ({"folds": 1}, "--folds is 1, wanted 2 up to 24"),
+    ],
+)  # fmt: skip
+def test_a_choice_that_cannot_work_is_refused(place, tmp_path, changed, problem):
+    with pytest.raises(ConfigError, match=problem):
+        run(place, tmp_path, **changed)
+
+
+def test_a_frame_rate_gives_arrays_a_clock(place, tmp_path):
+    clips = ClipSettings(stride=0.1, stride_unit="seconds", frame_rate=10.0)
+    assert run(place, tmp_path, clips=clips).span.stride_unit == "seconds"
+
+
+def test_a_run_gives_its_own_stride(place, tmp_path):
+    pretrain(small_run(place / "train", tmp_path / "run", epochs=1.0), say=quiet)
+    found = probe(
+        tmp_path / "run", place / "train", settings=replace(SETTINGS, cache=tmp_path), say=quiet
+    )
+    assert (found.span.stride, found.span.stride_unit) == (2.0, "frames")
+
+
+def test_the_store_is_whole_files(place, tmp_path):
+    with FeatureStore(tmp_path, videos=2, dim=3, tokens=4) as store:
+        store.put(np.ones((2, 3), np.float32), np.full((4, 3), 2, np.float16))
+        store.leave_out("broken")
+        assert store.is_complete
+    said = json.loads((tmp_path / "progress.json").read_text())
+    assert said == {"done": 2, "unreadable": {"1": "broken"}}
+    with FeatureStore(tmp_path, videos=2, dim=3, tokens=4) as store:
+        assert store.unreadable == {1: "broken"}
+        assert torch.from_numpy(np.array(store.pooled[0])).eq(1).all()
+        assert (store.tokens[0] == 2).all()
