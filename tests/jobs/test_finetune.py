@@ -229,7 +229,7 @@ def test_losses_go_down(videos, tmp_path):
         erase=EraseConfig(share=0.0),
         mix=MixConfig(share=0.0),
     )
-    optim = replace(run.optim, lr=0.5, epochs=20.0)
+    optim = replace(run.optim, lr=0.5, epochs=40.0)
     finetune(replace(run, optim=optim, augment=plain), say=quiet)
     found = [loss for _, (loss, _) in sorted(losses_of(tmp_path / "run").items())]
     assert sum(found[-6:]) < 0.8 * sum(found[:6])
