@@ -117,7 +117,7 @@ def resolve(trainer: Trainer[R], words: Sequence[str], flags: Sequence[str]) -> 
         examples=_examples(trainer, recipe) if recipe else (),
         default=flagged(launch=launch, run=run),
     )
-    if any(source.path == NO_VIDEOS for source in options.run.data.sources):
+    if any(NO_VIDEOS in (s.path, *s.path.parents) for s in options.run.data.sources):
         raise ConfigError(f"no videos are named; try {trainer.prog} {recipe} FOLDER")
     return options.launch, options.run
 

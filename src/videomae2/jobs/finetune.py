@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from videomae2.config import FinetuneRun, check
+from videomae2.data.class_names import read_class_names
 from videomae2.engine.loop import Plan
 from videomae2.engine.runlog import to_terminal
 from videomae2.engine.runtime import Runtime
@@ -81,7 +82,8 @@ def begin(run: FinetuneRun, plan: Plan, runtime: Runtime, videos: TrainingVideos
     names = videos.training.names
     model = Classifier(run.model)
     generator = torch.Generator().manual_seed(run.seed)
-    say(str(start(model, run.start, generator, classes=names)))
+    given = read_class_names(run.start.names) if run.start.names is not None else None
+    say(str(start(model, run.start, generator, classes=names, parent_classes=given)))
     tune(model, run.tuning, generator)
     data, outputs = run.data, Outputs(run.task, videos.training)
     task = ClassifyTask(
