@@ -235,6 +235,9 @@ def _summary(recipe: Recipe[R]) -> str:
 
 
 def _unknown(trainer: Trainer[R], recipe: str) -> str:
+    if Path(recipe).exists():
+        first = next(iter(trainer.recipes))
+        return f"a recipe comes before the videos; try {trainer.prog} {first} {recipe}"
     near = get_close_matches(recipe, trainer.recipes, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]}? " if near else ""
     return f"there is no recipe '{recipe}'; {hint}{trainer.prog} lists them"

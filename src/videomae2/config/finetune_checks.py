@@ -87,7 +87,10 @@ def _tuning(run: FinetuneRun) -> Iterator[str]:
 def _start(run: FinetuneRun) -> Iterator[str]:
     start = run.start
     if start.weights is not None and not exists(start.weights):
-        yield f"--start.weights {start.weights} does not exist{there(start.weights)}"
+        yield (
+            f"--start.weights {start.weights} does not exist{there(start.weights)}; it wants a run "
+            f"folder, a saved model or a released file"
+        )
     if start.weights is None and replace(start, weights=None) != StartConfig():
         yield (
             "--start.norm, --start.head and --start.names have no effect without --start.weights; "

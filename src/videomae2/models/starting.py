@@ -13,7 +13,7 @@ import torch
 from torch import Generator, Tensor
 
 from videomae2.errors import CheckpointError, ConfigError
-from videomae2.models.architecture import check_architecture, position_notes
+from videomae2.models.architecture import check_architecture, check_width, position_notes
 from videomae2.models.cards import check_classes
 from videomae2.models.classifier import Classifier
 from videomae2.models.heads import HeadStart, head_rows
@@ -26,6 +26,7 @@ NormStart = Literal["match", "fresh", "encoder"]
 Weights = dict[str, Tensor]
 
 _CLOSING = "encoder.norm"
+_EMBEDDING = "encoder.patch_embed.proj.weight"
 _NO_USE = (_CLOSING, "decoder", "encoder_to_decoder", "mask_token")
 
 
@@ -112,6 +113,8 @@ def take_over(
     own = model.config.encoder
     if parent.encoder is not None:
         check_architecture(own, parent.encoder, parent.path)
+    elif _EMBEDDING in parent.state:
+        check_width(own, len(parent.state[_EMBEDDING]), parent.path)
     wanted = model.state_dict()
     parts = _parts(parent.state, closing="encoder.norm.weight" not in wanted)
     norm, norm_words = _norm(parts, wanted, config, parent.path)
