@@ -27,22 +27,10 @@ NAMES = sorted(FINETUNE_RECIPES)
 OWN = [name for name in NAMES if name.startswith("own")]
 PUBLIC = [name for name in NAMES if name not in OWN]
 
-COLUMNS = [
-    "size",
-    "classes",
-    "gpus",
-    "videos",
-    "lr",
-    "layer_decay",
-    "drop_path",
-    "head_dropout",
-    "weight_decay",
-    "epochs",
-    "warmup",
-    "clip",
-    "views",
-    "last_lr",
-]
+COLUMNS = (
+    "size", "classes", "gpus", "videos", "lr", "layer_decay", "drop_path", "head_dropout",
+    "weight_decay", "epochs", "warmup", "clip", "views", "last_lr",
+)  # fmt: skip
 TABLE = {
     # post-pre-training: facts.md 4.3
     "k710-base":  ("base",  710, 32, 16, 7e-4, .75, .1, 0., .05, 90, 5, None, 2, 1e-6),
