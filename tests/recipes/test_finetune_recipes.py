@@ -24,7 +24,7 @@ from videomae2.recipes import FINETUNE_RECIPES, RECIPES
 from videomae2.tasks.classify import ClassifyTask
 
 NAMES = sorted(FINETUNE_RECIPES)
-OWN = [name for name in NAMES if name.startswith("own")]
+OWN = [name for name in NAMES if name.startswith("own") or name == "demo"]
 PUBLIC = [name for name in NAMES if name not in OWN]
 
 COLUMNS = (

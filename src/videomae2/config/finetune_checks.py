@@ -50,7 +50,8 @@ def _names_there(names: Path, flag: str) -> Iterator[str]:
 
 def _task(run: FinetuneRun) -> Iterator[str]:
     for problem in useless(run.task):
-        yield f"--task.{problem}"
+        setting, rest = problem.split(" ", 1)
+        yield f"--task.{setting.replace('_', '-')} {rest}"
 
 
 def _mixing(run: FinetuneRun) -> Iterator[str]:
