@@ -57,7 +57,8 @@ class Launch:
     """How to start."""
 
     out: Path | None = None
-    """The run folder; runs/RECIPE if not given. A run that is there already goes on."""
+    """The run folder; runs/RECIPE if not given (runs/RECIPE-finetune for fine-tuning and so on). A
+    run that is there already goes on."""
     config: Path | None = None
     """A YAML file of settings, complete or not, such as the run.yaml of another run."""
     resume: bool = False
