@@ -6,12 +6,18 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.jobs.evaluated import save_run, save_videos
 from tests.jobs.rigged import levels, save_rigged, write_levels
 from tests.jobs.small import quiet, small_run, small_videos
 from videomae2.cli.main import main
 from videomae2.jobs.pretrain import pretrain
+from videomae2.models.autoencoder import Autoencoder
+from videomae2.models.cards import Card
+from videomae2.models.initial import initialise
+from videomae2.models.saved import save_model
+from videomae2.recipes import RECIPES
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -45,11 +51,44 @@ def place(tmp_path_factory):
     save_rigged(folder / "runs" / "model")
     write_levels(folder / "long.mp4", levels((100, 0), (100, 255)))
     pretrain(small_run(folder / "my_videos" / "train", folder / "runs" / "own"), say=quiet)
+    save_start(folder / "runs" / "own-cpu")
+    label(folder)
     save_run(folder / "runs" / "tuned")
     videos = sorted(save_videos(folder / "test_videos").rglob("*.mp4"))
     lines = [f"{video},{video.parent.name}\n" for video in videos]
     (folder / "test.csv").write_text("path,label\n" + "".join(lines))
     return folder
+
+
+def save_start(folder: Path) -> None:
+    """Untrained weights where the recipe own-cpu would leave its own."""
+    run = RECIPES["own-cpu"]([Path("videos")], folder)
+    model = Autoencoder(run.model)
+    initialise(model, torch.Generator().manual_seed(0))
+    folder.mkdir(parents=True)
+    card = Card(model=run.model, mean=run.data.mean, std=run.data.std)
+    save_model(folder, model.state_dict(), card)
+
+
+def label(folder: Path) -> None:
+    """Folders of classes, and every kind of list of the same videos."""
+    for name, part in (("my_classes", "train"), ("test_classes", "test")):
+        (folder / name).symlink_to(folder / "my_videos" / part)
+    classes = sorted(path.name for path in (folder / "my_classes").iterdir())
+    videos = [
+        (f"my_classes/{name}/{path.name}", number, name)
+        for number, name in enumerate(classes)
+        for path in sorted((folder / "my_classes" / name).iterdir())
+    ]
+    lists = {
+        "list.csv": ["path,label", *(f"{path},{name}" for path, _, name in videos)],
+        "numbered.txt": [f"{path} {number}" for path, number, _ in videos],
+        "names.txt": classes,
+        "several.csv": ["path,label", *(f"{path},{name};moves" for path, _, name in videos)],
+        "numbers.csv": ["path,speed,angle", *(f"{path},{n / 9},1" for path, n, _ in videos)],
+    }
+    for name, lines in lists.items():
+        (folder / name).write_text("\n".join(lines) + "\n")
 
 
 @pytest.mark.parametrize("words", commands())

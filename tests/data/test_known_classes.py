@@ -1,11 +1,11 @@
 """The class lists that come with the package, against those they were copied from."""
 
-import json
 from pathlib import Path
 
 import pytest
 
-from videomae2.data.known_classes import KNOWN, known_classes, rows_in
+from videomae2.data.class_names import read_class_names
+from videomae2.data.known_classes import KNOWN, as_known, known_classes
 
 LABELS = Path("/work/shared/labels")
 COUNTS = dict(zip(KNOWN, (400, 600, 700, 710, 174, 174, 101, 51, 48, 339), strict=True))
@@ -26,18 +26,9 @@ def test_kinetics_stands_in_the_order_of_released_models():
     assert known_classes("kinetics-710")[:2] == ("riding a bike", "marching")
 
 
-def test_rows_of_the_large_head():
-    large = known_classes("kinetics-710")
-    rows = [rows_in(large, known_classes(f"kinetics-{n}")) for n in (400, 600, 700)]
-    assert rows[0][:5] == [341, 158, 189, 16, 398]
-    assert rows[1][:5] == [121, 562, 518, 124, 188]
-    assert rows[2][:5] == [363, 481, 594, 215, 295]
-    assert set().union(*rows) == set(range(710))
-
-
-def test_a_class_that_is_missing_is_named():
-    with pytest.raises(ValueError, match="1 of 2 classes are not among 2: 'c'"):
-        rows_in(("a", "b"), ("b", "c"))
+def test_a_name_of_a_set_stands_for_its_classes_where_names_are_read():
+    assert read_class_names(Path("kinetics-400")) == known_classes("kinetics-400")
+    assert [as_known(name) for name in (Path("ucf101"), "ucf-101")] == ["ucf101", None]
 
 
 @here
@@ -45,10 +36,3 @@ def test_a_class_that_is_missing_is_named():
 def test_the_lists_are_the_given_ones(name):
     given = (LABELS / f"{name}.txt").read_text().splitlines()
     assert list(known_classes(name)) == given
-
-
-@here
-@pytest.mark.parametrize("small", [400, 600, 700])
-def test_the_rows_are_the_released_ones(small):
-    released = json.loads((LABELS / f"label_710to{small}.json").read_text())
-    assert rows_in(known_classes("kinetics-710"), known_classes(f"kinetics-{small}")) == released

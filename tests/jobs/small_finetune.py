@@ -19,9 +19,8 @@ CLASSES = ("grows", "moves_left", "spins_clockwise")
 
 def class_folders(folder: Path, each: int = 4) -> Path:
     """A folder with three folders of videos of 32 pixels."""
-    made = write_moving_shapes(
-        folder / "all", videos=12 * (each + 2), frames=12, side=32, workers=1
-    )
+    count = 12 * (each + 2 + each // 5)  # four fifths of them are the training part
+    made = write_moving_shapes(folder / "all", videos=count, frames=12, side=32, workers=1)
     for name in CLASSES:
         for path in sorted((folder / "all" / "train" / name).glob("*.mp4"))[:each]:
             (folder / "v" / name).mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from videomae2.data.erasing import EraseConfig
 from videomae2.data.mixing import MixConfig
 from videomae2.data.rand_augment import RandAugmentConfig
 from videomae2.errors import CheckpointError, ConfigError, DataError, Interrupted
-from videomae2.jobs.finetune import describe, finetune
+from videomae2.jobs.finetune import finetune, rehearse
 from videomae2.jobs.pretrain import pretrain
 from videomae2.models.cards import ClassifierCard, ClipSpan, read_card
 from videomae2.models.chosen import find_best
@@ -51,7 +51,7 @@ def test_a_folder_per_class_is_enough(videos, tmp_path):
     best = finetune(small_finetune(videos, tmp_path / "run"), say=said.append)
     text = "\n".join(said)
     assert f"classes  3: {', '.join(CLASSES)}" in text
-    assert "3 to 3 videos each to train on" in text
+    assert "         3 videos each to train on" in text
     assert "held out 3 of 12 videos" in text
     assert "from scratch" in text
     model, card = load_classifier(best, torch.device("cpu"))
@@ -169,7 +169,7 @@ def test_held_out_videos_are_never_trained_on(videos, tmp_path):
 
 def test_a_list_of_its_own_for_validation(videos, tmp_path):
     run = small_finetune(videos, tmp_path / "run", validation=ValidationConfig(path=videos))
-    assert f"held out 12 videos of {videos}" in describe(run)
+    assert f"held out 12 videos of {videos}" in rehearse(run)
 
 
 def test_labels_that_may_be_several(videos, tmp_path):

@@ -2,7 +2,7 @@
 
 from videomae2.cli import launch
 from videomae2.config import FinetuneRun
-from videomae2.jobs.finetune import describe, finetune
+from videomae2.jobs.finetune import finetune, rehearse
 from videomae2.recipes import FINETUNE_RECIPES
 
 TRAINER = launch.Trainer(
@@ -10,7 +10,7 @@ TRAINER = launch.Trainer(
     kind=FinetuneRun,
     recipes=FINETUNE_RECIPES,
     train=finetune,
-    describe=describe,
+    describe=rehearse,
     without_recipe="Fine-tune as a file of settings says.",
     examples=(
         "videomae2 finetune own my_videos/ --start.weights runs/own",

@@ -57,7 +57,8 @@ class Launch:
     """How to start."""
 
     out: Path | None = None
-    """The run folder; runs/RECIPE if not given. A run that is there already goes on."""
+    """The run folder; runs/RECIPE if not given (runs/RECIPE-finetune for fine-tuning and so on). A
+    run that is there already goes on."""
     config: Path | None = None
     """A YAML file of settings, complete or not, such as the run.yaml of another run."""
     resume: bool = False
@@ -117,7 +118,7 @@ def resolve(trainer: Trainer[R], words: Sequence[str], flags: Sequence[str]) -> 
         examples=_examples(trainer, recipe) if recipe else (),
         default=flagged(launch=launch, run=run),
     )
-    if any(source.path == NO_VIDEOS for source in options.run.data.sources):
+    if any(NO_VIDEOS in (s.path, *s.path.parents) for s in options.run.data.sources):
         raise ConfigError(f"no videos are named; try {trainer.prog} {recipe} FOLDER")
     return options.launch, options.run
 
@@ -235,6 +236,9 @@ def _summary(recipe: Recipe[R]) -> str:
 
 
 def _unknown(trainer: Trainer[R], recipe: str) -> str:
+    if Path(recipe).exists():
+        first = next(iter(trainer.recipes))
+        return f"a recipe comes before the videos; try {trainer.prog} {first} {recipe}"
     near = get_close_matches(recipe, trainer.recipes, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]}? " if near else ""
     return f"there is no recipe '{recipe}'; {hint}{trainer.prog} lists them"

@@ -1,11 +1,16 @@
 """Checks of supervised training alone: labels, heads, mixing, adapters, validation."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
 
 from videomae2.config.common_checks import Check, exists, multiples, there
 from videomae2.config.runs import FinetuneRun
 from videomae2.data.augment import mixes
+from videomae2.data.known_classes import KNOWN, as_known
 from videomae2.models.lora import LoraConfig
+from videomae2.models.starting import StartConfig
 from videomae2.tasks.classify import useless
 
 
@@ -28,15 +33,25 @@ def _labels(run: FinetuneRun) -> Iterator[str]:
         yield f"--labels.columns wants one column of names, found {len(columns)}"
     if answers == "numbers" and names is not None:
         yield "--labels.names has no effect where numbers are predicted; leave it out"
-    elif names is not None and not exists(names):
-        yield f"--labels.names {names} does not exist{there(names)}"
+    elif names is not None:
+        yield from _names_there(names, "--labels.names")
     if answers == "numbers" and run.model.outputs not in (0, len(columns)):
         yield f"--model.outputs {run.model.outputs} are not the {len(columns)} of --labels.columns"
 
 
+def _names_there(names: Path, flag: str) -> Iterator[str]:
+    """What is wrong with the place of class names: a file, or a public data set by its name."""
+    if as_known(names) is not None or exists(names):
+        return
+    near = get_close_matches(str(names), KNOWN, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"public data sets are {', '.join(KNOWN)}"
+    yield f"{flag} {names} is no file{there(names)}; {hint}"
+
+
 def _task(run: FinetuneRun) -> Iterator[str]:
     for problem in useless(run.task):
-        yield f"--task.{problem}"
+        setting, rest = problem.split(" ", 1)
+        yield f"--task.{setting.replace('_', '-')} {rest}"
 
 
 def _mixing(run: FinetuneRun) -> Iterator[str]:
@@ -60,6 +75,12 @@ def _tuning(run: FinetuneRun) -> Iterator[str]:
         yield "--tuning.lora.places is empty; it wants attention, mlp, or both"
     if not lora.rank and lora != LoraConfig():
         yield "--tuning.lora.alpha and places have no effect without --tuning.lora.rank"
+    if (frozen or lora.rank) and run.start.weights is None:
+        flag = f"frozen-blocks {frozen}" if frozen else f"lora.rank {lora.rank}"
+        yield (
+            f"--tuning.{flag} would keep random weights, for there are no --start.weights; "
+            f"give them, or leave it out"
+        )
     if lora.rank and run.optim.ema_decay is not None:
         yield "--optim.ema-decay does not go with --tuning.lora.rank; leave out one of the two"
 
@@ -67,9 +88,17 @@ def _tuning(run: FinetuneRun) -> Iterator[str]:
 def _start(run: FinetuneRun) -> Iterator[str]:
     start = run.start
     if start.weights is not None and not exists(start.weights):
-        yield f"--start.weights {start.weights} does not exist{there(start.weights)}"
-    if start.weights is None and (start.norm, start.head) != ("match", "match"):
-        yield "--start.norm and --start.head have no effect from scratch; leave them out"
+        yield (
+            f"--start.weights {start.weights} does not exist{there(start.weights)}; it wants a run "
+            f"folder, a saved model or a released file"
+        )
+    if start.weights is None and replace(start, weights=None) != StartConfig():
+        yield (
+            "--start.norm, --start.head and --start.names have no effect without --start.weights; "
+            "leave them out"
+        )
+    elif start.names is not None:
+        yield from _names_there(start.names, "--start.names")
 
 
 def _validation(run: FinetuneRun) -> Iterator[str]:

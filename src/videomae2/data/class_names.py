@@ -8,6 +8,7 @@ from pathlib import Path
 
 from videomae2.data.cells import header_of, read_cells
 from videomae2.data.columns import whole
+from videomae2.data.known_classes import as_known, known_classes
 from videomae2.data.listing import read_text
 from videomae2.data.lists import lines_of
 from videomae2.data.manifest import ABSENT, Manifest
@@ -86,7 +87,9 @@ def require_same_classes(
 
 
 def read_class_names(path: Path | str) -> tuple[str, ...]:
-    """Read what labels are called, from a text, JSON or table file.
+    """Read what labels are called, from a text, JSON or table file, or of a public data set.
+
+    - a name of ``known_classes``, such as kinetics-400: the classes of released models;
 
     - text: one name a line, the first is label 0;
     - JSON: a list of names, or an object of names to numbers or of numbers to names;
@@ -96,6 +99,8 @@ def read_class_names(path: Path | str) -> tuple[str, ...]:
     Raises:
         ManifestError: It is none of these, a name comes twice, or a number is missing.
     """
+    if (known := as_known(path)) is not None:
+        return known_classes(known)
     source, text = str(path), read_text(str(path))
     columns = set(header_of(text)[0])
     if text.lstrip()[:1] in ("[", "{"):

@@ -109,8 +109,17 @@ def read_folder(
     for path in paths:
         columns.add(path)
     label_by_folder(columns, wish, as_classes)
+    if columns.class_names is not None and (empty := _without(folder, paths)):
+        shown = ", ".join(empty[:8]) + (", …" if len(empty) > 8 else "")
+        columns.origin += f"; no video in {shown}"
     columns.origin += f"; not videos: {counts(others)}" if others else ""
     return columns
+
+
+def _without(folder: str, paths: list[str]) -> list[str]:
+    """The folders right below in which no video was found."""
+    used = {path.partition(os.sep)[0] for path in paths}
+    return sorted(set(_listed(folder, set())[1]) - used)
 
 
 def label_by_folder(columns: Columns, wish: Wish, as_classes: bool | None) -> None:
@@ -139,6 +148,8 @@ def _against_classes(columns: Columns, names: list[str]) -> str:
     want = "wanted one folder per class with the videos in it"
     if "" in names:
         loose = columns.paths[names.index("")]
+        if columns.is_frames[names.index("")]:
+            loose += ", whose images are taken for the frames of one video,"
         return f"{loose} lies in no class folder ({names.count('')} such), {want}"
     if {name.lower() for name in names} <= SPLITS:
         found = ", ".join(sorted(set(names)))

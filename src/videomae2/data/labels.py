@@ -30,8 +30,9 @@ class LabelConfig:
     """Where labels and their names stand."""
 
     names: Path | None = None
-    """A file of class names in the order of their numbers: text, JSON or a table. Else they come
-    from folders or from the label column, sorted."""
+    """A file of class names in the order of their numbers (text, JSON or a table), or a public
+    data set whose classes they are, such as kinetics-400. Else they come from folders or from the
+    label column, sorted."""
     columns: tuple[str, ...] = ()
     """Where clips have any number of labels: the one column that holds their names, separated by
     semicolons (label if not given). Where numbers are predicted: the columns that hold them."""

@@ -1,11 +1,13 @@
 """Supervised training from start to end: post-pre-training, fine-tuning, or from scratch."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from videomae2.config import FinetuneRun, check
+from videomae2.data.class_names import read_class_names
 from videomae2.engine.loop import Plan
 from videomae2.engine.runlog import to_terminal
 from videomae2.engine.runtime import Runtime
@@ -25,6 +27,8 @@ from videomae2.models.classifier import Classifier
 from videomae2.models.starting import start
 from videomae2.models.tuning import tune
 from videomae2.tasks.classify import ClassifyTask
+
+_SCRATCH_HINT = "; --start.weights RUN would begin with what a pre-training run has learnt"
 
 
 def finetune(run: FinetuneRun, *, resume: bool = False, say: Say = to_terminal) -> Path:
@@ -79,9 +83,9 @@ def complete(run: FinetuneRun, videos: TrainingVideos) -> FinetuneRun:
 def begin(run: FinetuneRun, plan: Plan, runtime: Runtime, videos: TrainingVideos, say: Say) -> Work:
     """Build what is trained: first weights, then what of them learns, then the task."""
     names = videos.training.names
-    model = Classifier(run.model)
     generator = torch.Generator().manual_seed(run.seed)
-    say(str(start(model, run.start, generator, classes=names)))
+    model, report = begun(run, names, generator)
+    say(report)
     tune(model, run.tuning, generator)
     data, outputs = run.data, Outputs(run.task, videos.training)
     task = ClassifyTask(
@@ -112,6 +116,16 @@ def begin(run: FinetuneRun, plan: Plan, runtime: Runtime, videos: TrainingVideos
     )
 
 
+def begun(
+    run: FinetuneRun, classes: Sequence[str], generator: torch.Generator
+) -> tuple[Classifier, str]:
+    """A model with its first weights, and where they come from in words."""
+    model = Classifier(run.model)
+    given = read_class_names(run.start.names) if run.start.names is not None else None
+    report = start(model, run.start, generator, classes=classes, parent_classes=given)
+    return model, f"{report}{_SCRATCH_HINT if run.start.weights is None else ''}"
+
+
 def span(run: FinetuneRun) -> ClipSpan:
     """Which frames make a clip, for those who use the model: those of the first source."""
     source = run.data.sources[0]
@@ -122,15 +136,26 @@ def span(run: FinetuneRun) -> ClipSpan:
     )
 
 
-def describe(run: FinetuneRun, videos: TrainingVideos | None = None) -> str:
+def rehearse(run: FinetuneRun) -> str:
+    """Describe a run, and see whether it would start: its lists are read and its parent loaded.
+
+    Raises:
+        ConfigError: If the device is not there.
+        DataError: If lists are wrong.
+        CheckpointError: If the parent does not fit.
+    """
+    videos = read_videos(run)
+    run = complete(run, videos)
+    _, report = begun(run, videos.training.names, torch.Generator().manual_seed(run.seed))
+    return f"{describe(run, videos)}\n{report}"
+
+
+def describe(run: FinetuneRun, videos: TrainingVideos) -> str:
     """Say in a few lines what a run will do and what was inferred from the data.
 
     Raises:
         ConfigError: If the device is not there.
     """
-    if videos is None:
-        videos = read_videos(run)
-        run = complete(run, videos)
     with torch.device("meta"):
         parameters = sum(p.numel() for p in Classifier(run.model).parameters())
     encoder, manifests = run.model.encoder, videos.training.manifests

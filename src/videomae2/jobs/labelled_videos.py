@@ -44,7 +44,8 @@ class TrainingVideos:
         lines = [f"{what:<8} {len(names)}: {shown}{more} ({self.training.origin})"]
         if answers == "one-class":
             count = class_counts(self.training.rows, len(names))
-            lines += [f"         {min(count)} to {max(count)} videos each to train on"]
+            span = f"{min(count)} to {max(count)}" if min(count) < max(count) else f"{count[0]}"
+            lines += [f"         {span} videos each to train on"]
         return [*lines, f"held out {self.origin}"]
 
 
@@ -109,7 +110,17 @@ def _split(videos: Labelled, share: float, seed: int) -> TrainingVideos:
     if count == 0:
         return TrainingVideos(videos, None, "nothing: the last model is the result")
     aside = f"{count} of {_entries(videos)} videos, {share:g} of each class, not trained on"
-    return TrainingVideos(_part(videos, [~one for one in chosen]), _part(videos, chosen), aside)
+    kept = _part(videos, chosen)
+    if kept.rows[0].ndim == 1 and (few := _unseen(kept)):
+        shown = ", ".join(few[:_SHOWN_CLASSES]) + (", …" if len(few) > _SHOWN_CLASSES else "")
+        aside += f"; none of {shown}, which have too few"
+    return TrainingVideos(_part(videos, [~one for one in chosen]), kept, aside)
+
+
+def _unseen(videos: Labelled) -> list[str]:
+    """The classes that no video has."""
+    count = class_counts(videos.rows, len(videos.names))
+    return [name for name, number in zip(videos.names, count, strict=True) if number == 0]
 
 
 def _part(videos: Labelled, chosen: Sequence[np.ndarray]) -> Labelled:

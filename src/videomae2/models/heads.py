@@ -5,11 +5,12 @@ from typing import Literal
 
 from videomae2.errors import CheckpointError
 from videomae2.models.cards import check_classes
-from videomae2.models.kinetics import KINETICS_710, PARTS, rows_of_710
 
-HeadStart = Literal["match", "kept", "fresh", "kinetics"]
+HeadStart = Literal["match", "kept", "selected", "fresh"]
 
 Names = Sequence[str] | None
+
+_SHOWN = 5  # names of an error
 
 
 def head_rows(
@@ -32,24 +33,15 @@ def head_rows(
     """
     if choice == "fresh":
         return None, "fresh, as asked"
-    if choice == "kinetics":
-        return _kinetics(parent, outputs)
     if choice == "kept":
         return _kept(parent, outputs, parent_classes, classes)
+    if choice == "selected":
+        return _selected(parent, parent_classes, classes)
     if parent == 0:
         return None, "fresh, the parent has none"
     if parent_classes is None or classes is None:
         return _by_count(parent, outputs)
     return _by_name(parent_classes, classes)
-
-
-def _kinetics(parent: int, outputs: int) -> tuple[Sequence[int], str]:
-    if parent != KINETICS_710 or outputs not in PARTS:
-        raise CheckpointError(
-            f"head 'kinetics' takes 400, 600 or 700 of 710 classes; the parent has {parent}, "
-            f"the model {outputs}"
-        )
-    return rows_of_710(outputs), f"the rows of Kinetics-{outputs} among Kinetics-710"
 
 
 def _kept(
@@ -62,13 +54,34 @@ def _kept(
     return range(parent), "kept"
 
 
+def _selected(
+    parent: int, parent_classes: Names, classes: Names
+) -> tuple[Sequence[int] | None, str]:
+    """Rows by name or an error.
+
+    Source: with the names of Kinetics these are the lists label_710to400.json and so on in misc/
+        of the released code.
+    """
+    if parent == 0:
+        raise CheckpointError("head 'selected' wants a parent with a head, this one has none")
+    if parent_classes is None or classes is None:
+        who = "the parent's classes" if parent_classes is None else "the classes of the data"
+        raise CheckpointError(f"head 'selected' goes by names, and {who} have none; give them")
+    rows, words = _by_name(parent_classes, classes)
+    if rows is None:
+        gone = sorted(set(classes) - set(parent_classes))
+        raise CheckpointError(
+            f"head 'selected' wants every class among the parent's {parent}, which lacks "
+            f"{len(gone)} of {len(classes)}: {', '.join(gone[:_SHOWN])}"
+            f"{', …' if len(gone) > _SHOWN else ''}"
+        )
+    return rows, words
+
+
 def _by_count(parent: int, outputs: int) -> tuple[Sequence[int] | None, str]:
     if parent == outputs:
         return range(parent), f"kept: {outputs} classes here and there, without names to compare"
-    hint = ""
-    if parent == KINETICS_710 and outputs in PARTS:
-        hint = f"; if these are Kinetics-710 and -{outputs}, head 'kinetics' selects the rows"
-    return None, f"fresh: {parent} classes there, {outputs} here{hint}"
+    return None, f"fresh: {parent} classes there, {outputs} here, without names to select by"
 
 
 def _by_name(parent: Sequence[str], classes: Sequence[str]) -> tuple[Sequence[int] | None, str]:

@@ -5,7 +5,7 @@ chosen, and nothing is left over but what a classifier has no use for. What happ
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +13,8 @@ import torch
 from torch import Generator, Tensor
 
 from videomae2.errors import CheckpointError, ConfigError
-from videomae2.models.architecture import check_architecture, position_notes
+from videomae2.models.architecture import check_architecture, check_width, position_notes
+from videomae2.models.cards import check_classes
 from videomae2.models.classifier import Classifier
 from videomae2.models.heads import HeadStart, head_rows
 from videomae2.models.initial import initialise_classifier
@@ -25,6 +26,7 @@ NormStart = Literal["match", "fresh", "encoder"]
 Weights = dict[str, Tensor]
 
 _CLOSING = "encoder.norm"
+_EMBEDDING = "encoder.patch_embed.proj.weight"
 _NO_USE = (_CLOSING, "decoder", "encoder_to_decoder", "mask_token")
 
 
@@ -39,7 +41,10 @@ class StartConfig:
     released), always a fresh one, or the one that closed the encoder in pre-training."""
     head: HeadStart = "match"
     """The head: the rows of the same classes if the parent has them all and else a fresh one; all
-    rows or an error; always a fresh one; or the rows of Kinetics-400, -600 or -700 among 710."""
+    rows as they are or an error; the rows of the same names or an error; always a fresh one."""
+    names: Path | None = None
+    """What the parent's outputs are called where it does not say, as released files: a file of
+    names, or a public data set such as kinetics-710."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +72,12 @@ class StartReport:
 
 
 def start(
-    model: Classifier, config: StartConfig, generator: Generator, *, classes: Sequence[str] | None
+    model: Classifier,
+    config: StartConfig,
+    generator: Generator,
+    *,
+    classes: Sequence[str] | None,
+    parent_classes: Sequence[str] | None = None,
 ) -> StartReport:
     """Give a classifier its first weights, before anything is frozen or adapted.
 
@@ -76,6 +86,8 @@ def start(
         config: Where from.
         generator: Draws what is fresh.
         classes: The names of its outputs, if they have any.
+        parent_classes: Those of the parent's, where it does not say them itself; what stands in
+            ``config.names``, read.
 
     Raises:
         ConfigError: If a choice has no effect, or there are more or fewer names than outputs.
@@ -88,7 +100,10 @@ def start(
     initialise_classifier(model, generator)
     if config.weights is None:
         return StartReport(source="from scratch", left={})
-    return take_over(model, read_parent(config.weights, model.cubes), config, classes=classes)
+    parent = read_parent(config.weights, model.cubes)
+    if parent_classes is not None:
+        parent = _named(parent, parent_classes)
+    return take_over(model, parent, config, classes=classes)
 
 
 def take_over(
@@ -98,6 +113,8 @@ def take_over(
     own = model.config.encoder
     if parent.encoder is not None:
         check_architecture(own, parent.encoder, parent.path)
+    elif _EMBEDDING in parent.state:
+        check_width(own, len(parent.state[_EMBEDDING]), parent.path)
     wanted = model.state_dict()
     parts = _parts(parent.state, closing="encoder.norm.weight" not in wanted)
     norm, norm_words = _norm(parts, wanted, config, parent.path)
@@ -125,10 +142,24 @@ def _check_choices(model: Classifier, config: StartConfig) -> None:
             f"start norm '{config.norm}' has no effect: with pooling '{pooling}' the norm is the "
             f"encoder's"
         )
-    if config.weights is None and (config.norm, config.head) != ("match", "match"):
-        raise ConfigError("start norm and head have no effect from scratch; leave them out")
+    if config.weights is None and replace(config, weights=None) != StartConfig():
+        raise ConfigError("start norm, head and names have no effect from scratch; leave them out")
     if not model.config.outputs and config.head != "match":
         raise ConfigError(f"start head '{config.head}' has no effect: the model has no head")
+
+
+def _named(parent: Parent, names: Sequence[str]) -> Parent:
+    """Give a parent the names of its outputs; its own must be the same."""
+    if parent.classes is not None:
+        check_classes(names, parent.classes, where=str(parent.path))
+    head = parent.state.get("head.weight")
+    if head is None:
+        raise CheckpointError(f"{parent.path} has no head, so names of its outputs have no effect")
+    if len(head) != len(names):
+        raise CheckpointError(
+            f"{parent.path} has {len(head)} outputs, but {len(names)} names were given for them"
+        )
+    return replace(parent, classes=tuple(names))
 
 
 def _parts(state: Mapping[str, Tensor], *, closing: bool) -> dict[str, Weights]:

@@ -19,9 +19,47 @@ from videomae2.recipes.ablation import (
 )
 from videomae2.recipes.demo import demo
 from videomae2.recipes.internvideo import internvideo_base, internvideo_huge, internvideo_large
+from videomae2.recipes.internvideo_finetune import (
+    internvideo_k400_huge_segments,
+    internvideo_k600_k400_huge,
+    internvideo_k710_k400_huge,
+    internvideo_k710_k600_huge,
+    internvideo_k710_k700_huge,
+)
+from videomae2.recipes.k710 import k710_base, k710_giant, k710_huge
+from videomae2.recipes.k710_kinetics import (
+    k710_k400_giant,
+    k710_k400_giant_64x266,
+    k710_k400_giant_paper,
+    k710_k600_giant,
+    k710_k600_giant_64x266,
+    k710_k600_giant_paper,
+    k710_k700_giant,
+)
+from videomae2.recipes.k710_small_sets import k710_hmdb51_giant, k710_ucf101_giant
+from videomae2.recipes.kinetics import (
+    k400_base,
+    k400_giant,
+    k400_huge,
+    k400_large,
+    k600_huge,
+)
 from videomae2.recipes.own import own, own_cpu
-from videomae2.recipes.own_finetune import finetune_own, finetune_own_cpu
+from videomae2.recipes.own_finetune import (
+    finetune_own,
+    finetune_own_cpu,
+    finetune_own_frozen,
+    finetune_own_lora,
+)
 from videomae2.recipes.pretrain import hybrid_base, hybrid_giant, hybrid_huge, hybrid_large
+from videomae2.recipes.something import (
+    ssv1_giant,
+    ssv2_base,
+    ssv2_giant,
+    ssv2_giant_paper,
+    ssv2_huge,
+    ssv2_large,
+)
 from videomae2.recipes.v1 import (
     v1_k400_base_800,
     v1_k400_base_1600,
@@ -31,6 +69,16 @@ from videomae2.recipes.v1 import (
     v1_ssv2_base,
     v1_ssv2_small,
     v1_ucf101_base,
+)
+from videomae2.recipes.v1_finetune import (
+    v1_k400_base_800_finetune,
+    v1_k400_base_1600_finetune,
+    v1_k400_huge_finetune,
+    v1_k400_large_finetune,
+    v1_k400_small_finetune,
+    v1_ssv2_base_finetune,
+    v1_ssv2_small_finetune,
+    v1_ucf101_base_finetune,
 )
 
 R = TypeVar("R")
@@ -68,4 +116,44 @@ RECIPES: dict[str, Recipe[PretrainRun]] = {
 FINETUNE_RECIPES: dict[str, Recipe[FinetuneRun]] = {
     "own": finetune_own,
     "own-cpu": finetune_own_cpu,
+    "own-frozen": finetune_own_frozen,
+    "own-lora": finetune_own_lora,
+    "k710-base": k710_base,
+    "k710-huge": k710_huge,
+    "k710-giant": k710_giant,
+    "k710-k400-giant": k710_k400_giant,
+    "k710-k600-giant": k710_k600_giant,
+    "k710-k700-giant": k710_k700_giant,
+    "k710-k400-giant-paper": k710_k400_giant_paper,
+    "k710-k600-giant-paper": k710_k600_giant_paper,
+    "k710-k400-giant-64x266": k710_k400_giant_64x266,
+    "k710-k600-giant-64x266": k710_k600_giant_64x266,
+    "k710-ucf101-giant": k710_ucf101_giant,
+    "k710-hmdb51-giant": k710_hmdb51_giant,
+    "k400-base": k400_base,
+    "k400-large": k400_large,
+    "k400-huge": k400_huge,
+    "k400-giant": k400_giant,
+    "k600-huge": k600_huge,
+    "ssv2-base": ssv2_base,
+    "ssv2-large": ssv2_large,
+    "ssv2-huge": ssv2_huge,
+    "ssv2-giant": ssv2_giant,
+    "ssv2-giant-paper": ssv2_giant_paper,
+    "ssv1-giant": ssv1_giant,
+    "v1-k400-small": v1_k400_small_finetune,
+    "v1-k400-base-800": v1_k400_base_800_finetune,
+    "v1-k400-base-1600": v1_k400_base_1600_finetune,
+    "v1-k400-large": v1_k400_large_finetune,
+    "v1-k400-huge": v1_k400_huge_finetune,
+    "v1-ssv2-small": v1_ssv2_small_finetune,
+    "v1-ssv2-base": v1_ssv2_base_finetune,
+    "v1-ucf101-base": v1_ucf101_base_finetune,
+    "internvideo-k710-k400-huge": internvideo_k710_k400_huge,
+    "internvideo-k710-k600-huge": internvideo_k710_k600_huge,
+    "internvideo-k710-k700-huge": internvideo_k710_k700_huge,
+    "internvideo-k600-k400-huge": internvideo_k600_k400_huge,
+    "internvideo-k400-huge-segments": internvideo_k400_huge_segments,
 }
+"""Recipes of ``videomae2 finetune``; where pre-training has one of the same name, it is the parent
+(of ``own`` and ``own-cpu`` if asked for)."""

@@ -186,7 +186,7 @@ def useless(config: ClassifyConfig) -> list[str]:
     if config.answers == "numbers":
         for name in ("label_smoothing", "balance"):
             if getattr(config, name):
-                problems.append(f"{name} has no effect where numbers are predicted; leave it out")
+                problems.append(f"{name} has no effect where numbers are predicted; 0 takes it out")
     elif config.distance != "squared":
         problems.append(f"distance '{config.distance}' has no effect on classes; leave it out")
     return problems

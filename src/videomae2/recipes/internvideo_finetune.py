@@ -1,0 +1,94 @@
+"""InternVideo's fine-tuning of the V2 ViT-H: in two stages, and with one frame of each 16th part.
+
+Its H is the 1200-epoch one of VideoMAE V2, so the parents are the recipes of V2.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from videomae2.config import FinetuneRun
+from videomae2.recipes.k710_kinetics import selected
+from videomae2.recipes.labelled_sets import KINETICS_400, KINETICS_600, KINETICS_700
+from videomae2.recipes.scripts import Script, finetuned
+
+
+def internvideo_k710_k400_huge(videos: Sequence[Path], out: Path) -> FinetuneRun:
+    """Fine-tune ViT-H on Kinetics-400 after Kinetics-710, as InternVideo.
+
+    The head has the parent's rows of these classes, which go by their names in the order of
+    VideoMAE V2. InternVideo's own 710-class weights have another order (the classes of Kinetics-400
+    are their first 400): give a file of their names with --start.names.
+
+    Source: InternVideo1 scripts/finetune/slurm_train_vit_h_mixk_it_k400_ft.sh.
+    Data: a folder with train.csv and val.csv, or lists of training videos, 240 k.
+    Hardware: 8 GPUs with 4 videos each.
+    Time: unmeasured.
+    Score: none is given for this stage alone.
+    Command: videomae2 finetune internvideo-k710-k400-huge k400/
+    """
+    return selected(finetuned(_AFTER_710, KINETICS_400, videos, out, parent="k710-huge-finetune"))
+
+
+def internvideo_k710_k600_huge(videos: Sequence[Path], out: Path) -> FinetuneRun:
+    """Fine-tune ViT-H on Kinetics-600 after Kinetics-710, as InternVideo.
+
+    Source: InternVideo1 scripts/finetune/slurm_train_vit_h_mixk_it_k600_ft.sh.
+    Data: a folder with train.csv and val.csv, or lists of training videos, 366 k.
+    Hardware: as for internvideo-k710-k400-huge.
+    Time: unmeasured.
+    Score: none is given for this stage alone.
+    Command: videomae2 finetune internvideo-k710-k600-huge k600/
+    """
+    return selected(finetuned(_AFTER_710, KINETICS_600, videos, out, parent="k710-huge-finetune"))
+
+
+def internvideo_k710_k700_huge(videos: Sequence[Path], out: Path) -> FinetuneRun:
+    """Fine-tune ViT-H on Kinetics-700 after Kinetics-710, as InternVideo.
+
+    Source: InternVideo1 scripts/finetune/slurm_train_vit_h_mixk_it_k700_ft.sh.
+    Data: a folder with train.csv and val.csv, or lists of training videos.
+    Hardware: as for internvideo-k710-k400-huge.
+    Time: unmeasured.
+    Score: none is given for this stage alone.
+    Command: videomae2 finetune internvideo-k710-k700-huge k700/
+    """
+    return selected(finetuned(_AFTER_710, KINETICS_700, videos, out, parent="k710-huge-finetune"))
+
+
+def internvideo_k600_k400_huge(videos: Sequence[Path], out: Path) -> FinetuneRun:
+    """Fine-tune ViT-H on Kinetics-400 after Kinetics-600, as InternVideo, with a fresh head.
+
+    Source: InternVideo1 scripts/finetune/slurm_train_vit_h_k600_it_k400_ft.sh.
+    Data: as for internvideo-k710-k400-huge.
+    Hardware: 32 GPUs with 4 videos each.
+    Time: unmeasured.
+    Score: none is given for this stage alone.
+    Command: videomae2 finetune internvideo-k600-k400-huge k400/
+    """
+    script = replace(_AFTER_710, gpus=32, lr=5e-4, epochs=15.0, warmup_epochs=3.0, drop_path=0.3)
+    run = finetuned(script, KINETICS_400, videos, out, parent="k600-huge-finetune")
+    return replace(run, start=replace(run.start, head="fresh"))
+
+
+def internvideo_k400_huge_segments(videos: Sequence[Path], out: Path) -> FinetuneRun:
+    """Fine-tune ViT-H on Kinetics-400 with one frame of each 16th part, as InternVideo.
+
+    Source: InternVideo1 scripts/finetune/slurm_train_vit_h_k400_sparse_ft.sh; one view.
+    Data: as for internvideo-k710-k400-huge.
+    Hardware: 32 GPUs with 8 videos each.
+    Time: unmeasured.
+    Score: none is given for this stage alone.
+    Command: videomae2 finetune internvideo-k400-huge-segments k400/
+    """
+    script = replace(
+        _AFTER_710, gpus=32, videos=8, lr=3e-4, epochs=75.0, warmup_epochs=5.0, views=1
+    )
+    segments = replace(KINETICS_400, sampling="segments")
+    return finetuned(script, segments, videos, out, parent="hybrid-huge")
+
+
+_AFTER_710 = Script(
+    size="huge", gpus=8, videos=4, lr=2e-6, epochs=3.0, warmup_epochs=1.0,
+    layer_decay=0.8, drop_path=0.2, head_dropout=0.5,
+)  # fmt: skip
