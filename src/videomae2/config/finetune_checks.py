@@ -2,20 +2,16 @@
 
 from collections.abc import Iterator
 
-from videomae2.config.common_checks import Check, exists, multiples, there
-from videomae2.config.runs import FinetuneRun
+from videomae2.config.common_checks import Check, exists, heads_split, there
+from videomae2.config.runs import FinetuneRun, Validated
 from videomae2.data.augment import mixes
 from videomae2.models.lora import LoraConfig
+from videomae2.models.starting import StartConfig
 from videomae2.tasks.classify import useless
 
 
 def _heads(run: FinetuneRun) -> Iterator[str]:
-    shape = run.model.encoder.shape
-    if shape.dim % shape.heads:
-        yield (
-            f"--model.encoder.dim {shape.dim} does not split over {shape.heads} heads; "
-            f"{multiples(shape.dim, shape.heads)} would"
-        )
+    yield from heads_split(run.model.encoder, "--model")
 
 
 def _labels(run: FinetuneRun) -> Iterator[str]:
@@ -39,7 +35,7 @@ def _task(run: FinetuneRun) -> Iterator[str]:
         yield f"--task.{problem}"
 
 
-def _mixing(run: FinetuneRun) -> Iterator[str]:
+def mixing(run: Validated) -> Iterator[str]:
     """One clip cannot be mixed with another of its batch."""
     at_once = (run.optim.micro_batch or run.optim.batch) * run.data.views
     if mixes(run.augment.mix) and at_once < 2:
@@ -65,18 +61,23 @@ def _tuning(run: FinetuneRun) -> Iterator[str]:
 
 
 def _start(run: FinetuneRun) -> Iterator[str]:
-    start = run.start
+    yield from start_there(run.start, "--start")
+
+
+def start_there(start: StartConfig, flag: str) -> Iterator[str]:
+    """Whether first weights, which ``flag`` sets, are there and are used."""
     if start.weights is not None and not exists(start.weights):
-        yield f"--start.weights {start.weights} does not exist{there(start.weights)}"
+        yield f"{flag}.weights {start.weights} does not exist{there(start.weights)}"
     if start.weights is None and (start.norm, start.head) != ("match", "match"):
-        yield "--start.norm and --start.head have no effect from scratch; leave them out"
+        yield f"{flag}.norm and {flag}.head have no effect from scratch; leave them out"
 
 
-def _validation(run: FinetuneRun) -> Iterator[str]:
-    validation = run.validation
-    if validation.path is not None and not exists(validation.path):
-        yield f"--validation.path {validation.path} does not exist{there(validation.path)}"
-    if validation.path is None and validation.root is not None:
+def validation(run: Validated) -> Iterator[str]:
+    """Whether what is held out is there."""
+    path, root = run.validation.path, run.validation.root
+    if path is not None and not exists(path):
+        yield f"--validation.path {path} does not exist{there(path)}"
+    if path is None and root is not None:
         yield "--validation.root has no effect without --validation.path; leave it out"
 
 
@@ -84,8 +85,8 @@ FINETUNE: tuple[Check, ...] = (
     (_heads, ("model.",)),
     (_labels, ()),
     (_task, ()),
-    (_mixing, ("augment.mix.", "optim.batch", "optim.micro_batch", "data.views")),
+    (mixing, ("augment.mix.", "optim.batch", "optim.micro_batch", "data.views")),
     (_tuning, ("tuning.",)),
     (_start, ()),
-    (_validation, ("validation.",)),
+    (validation, ("validation.",)),
 )

@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from videomae2.errors import CheckpointError, ConfigError
+from videomae2.errors import CheckpointError, ConfigError, DataError
 
 HEADER_FILE = "cache.json"
 FORMAT = 1
@@ -90,6 +90,7 @@ class KeptScores:
 
         Raises:
             OSError, SafetensorError: If it cannot be written; then it waits on.
+            DataError: If an answer is not finite.
         """
         alike: dict[tuple[Any, ...], list[bytes]] = {}
         for name, answer in self._waiting.items():
@@ -105,6 +106,12 @@ class KeptScores:
     def _write(self, names: Sequence[bytes]) -> None:
         answers = [self._waiting[name] for name in names]
         rows = {what: torch.stack([a[what] for a in answers]).cpu() for what in answers[0]}
+        if strange := [n for n, v in rows.items() if not torch.isfinite(v).all()]:
+            raise DataError(
+                f"the teacher's {strange[0]} are not finite as they would be kept in "
+                f"{self.folder}; where half precision is too narrow for them, leave "
+                f"--teacher.cache-half out"
+            )
         codes = torch.frombuffer(bytearray(b"".join(names)), dtype=torch.uint8)
         path = self.folder / f"chunk-{sha256(b''.join(names)).hexdigest()[:24]}.safetensors"
         write_whole(path, {_NAMES: codes.view(-1, _NAME_BYTES), **rows})

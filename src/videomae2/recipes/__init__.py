@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from videomae2.config import FinetuneRun, PretrainRun
+from videomae2.config import DistillRun, FinetuneRun, PretrainRun
 from videomae2.recipes.ablation import (
     ablation_cell_25,
     ablation_cell_50,
@@ -18,6 +18,13 @@ from videomae2.recipes.ablation import (
     ablation_random,
 )
 from videomae2.recipes.demo import demo
+from videomae2.recipes.distill import (
+    distill_k710_base,
+    distill_k710_small,
+    distill_own,
+    distill_own_cpu,
+    distill_ssv2_base,
+)
 from videomae2.recipes.internvideo import internvideo_base, internvideo_huge, internvideo_large
 from videomae2.recipes.own import own, own_cpu
 from videomae2.recipes.own_finetune import finetune_own, finetune_own_cpu
@@ -68,4 +75,12 @@ RECIPES: dict[str, Recipe[PretrainRun]] = {
 FINETUNE_RECIPES: dict[str, Recipe[FinetuneRun]] = {
     "own": finetune_own,
     "own-cpu": finetune_own_cpu,
+}
+
+DISTILL_RECIPES: dict[str, Recipe[DistillRun]] = {
+    "own": distill_own,
+    "own-cpu": distill_own_cpu,
+    "k710-base": distill_k710_base,
+    "k710-small": distill_k710_small,
+    "ssv2-base": distill_ssv2_base,
 }

@@ -133,7 +133,8 @@ class DistillTask(nn.Module):
     def forward(self, clips: Clips) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """Give the loss, how many clips count in it, and the parts of each student for the log."""
         taught = self.teach(clips)
-        found, metrics = [], {}
+        found: list[Tensor] = []
+        metrics: dict[str, Tensor] = {}
         for name, student in zip(self.names, self.model, strict=True):
             loss, own = self.loss(*self.answer(student, clips), taught, clips)
             found.append(loss)
