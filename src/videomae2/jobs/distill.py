@@ -12,6 +12,7 @@ from videomae2.engine.optim import build_joint_optimizer
 from videomae2.engine.runlog import to_terminal
 from videomae2.engine.runtime import Runtime
 from videomae2.jobs.class_of_students import ClassOfStudents, complete
+from videomae2.jobs.finetune import span
 from videomae2.jobs.kept_teaching import open_kept
 from videomae2.jobs.labelled_videos import Outputs, TrainingVideos
 from videomae2.jobs.student_looks import looks
@@ -164,6 +165,8 @@ def describe(run: DistillRun, found: tuple[Teacher, TrainingVideos] | None = Non
         lines += [f"classes  {teacher.card.model.outputs}, {known}; labels are not looked at"]
         lines += [f"held out {videos.origin}"]
     lines.append(f"teacher  {teacher}: {_words(teacher.card.model)}")
+    if teacher.card.span not in (None, span(run)):
+        lines.append("         it was trained on clips of another span than these have")
     lines += [
         f"student  {one.name}: {_words(one.model)}, "
         f"{'from scratch' if one.start.weights is None else f'from {one.start.weights}'}"

@@ -145,9 +145,7 @@ class Validation:
             yield batch
         self.kept = fits if size <= MOST_KEPT_BYTES else []
 
-    def _keep_if_best(
-        self, contender: Contender, found: Measured, done: int, *, ema: bool
-    ) -> None:
+    def _keep_if_best(self, contender: Contender, found: Measured, done: int, *, ema: bool) -> None:
         """Save a model if no look before was better; whole or not at all."""
         before = _measured(contender.folder)
         if before is not None and not better(found, before):
