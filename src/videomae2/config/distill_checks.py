@@ -74,11 +74,6 @@ def _clip(student: StudentConfig) -> str:
     return f"{encoder.frames}x{encoder.height}x{encoder.width}"
 
 
-def _loading(run: DistillRun) -> Iterator[str]:
-    if run.students:
-        yield from clips_not_enlarged(run)
-
-
 def _labels(run: DistillRun) -> Iterator[str]:
     names = run.labels.names
     if not run.labelled and run.task.hard_weight:
@@ -98,7 +93,7 @@ DISTILL: tuple[Check, ...] = (
     (_teacher, ()),
     (_students, ("students.",)),
     (_shapes, ("students.",)),
-    (_loading, ("students.", "loading.shrink_side")),
+    (clips_not_enlarged, ("students.", "loading.shrink_side")),
     (_labels, ()),
     (_task, ("task.",)),
     (mixing, ("augment.mix.", "optim.batch", "optim.micro_batch", "data.views")),

@@ -198,4 +198,5 @@ class DistillRun:
     @property
     def model(self) -> ClassifierConfig:
         """The first student, whose clips are those of all."""
-        return self.students[0].model
+        # a run without students is refused by name, which it could not be if this failed before
+        return self.students[0].model if self.students else ClassifierConfig()
