@@ -10,6 +10,7 @@ import pytest
 from tests.jobs.evaluated import save_run, save_videos
 from tests.jobs.rigged import levels, save_rigged, write_levels
 from tests.jobs.small import quiet, small_run, small_videos
+from tests.jobs.small_distill import make_teacher
 from videomae2.cli.main import main
 from videomae2.jobs.pretrain import pretrain
 
@@ -46,6 +47,13 @@ def place(tmp_path_factory):
     write_levels(folder / "long.mp4", levels((100, 0), (100, 255)))
     pretrain(small_run(folder / "my_videos" / "train", folder / "runs" / "own"), say=quiet)
     save_run(folder / "runs" / "tuned")
+    make_teacher(
+        folder / "runs" / "own-cpu-finetune" / "best",
+        classes=tuple(sorted(path.name for path in (folder / "my_videos" / "train").iterdir())),
+        frames=16,
+        height=96,
+        width=96,
+    )
     videos = sorted(save_videos(folder / "test_videos").rglob("*.mp4"))
     lines = [f"{video},{video.parent.name}\n" for video in videos]
     (folder / "test.csv").write_text("path,label\n" + "".join(lines))
