@@ -2,7 +2,6 @@
 
 from dataclasses import fields, replace
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -13,7 +12,6 @@ from videomae2.engine.optim import OptimConfig, build_joint_optimizer
 from videomae2.engine.runtime import RuntimeConfig, prepare
 from videomae2.engine.step import Task, train_step
 from videomae2.tasks.distill import DistillConfig, DistillTask, Student, Taught, useless
-from videomae2.tasks.divergences import decisions, divergence, feature_distances
 from videomae2.tensors.clips import Clips
 
 HARD = torch.tensor([3, 0, 3, 4])
@@ -60,29 +58,6 @@ def loss(given=None, scores=SCORES, answers="one-class", **config):
 
 
 # ---- losses
-
-
-def softmax(x):
-    e = np.exp(x - x.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
-
-
-@pytest.mark.parametrize("temperature", [1.0, 3.0])
-def test_the_divergence_is_that_of_the_textbook(temperature):
-    own, other = (x.double().numpy() / temperature for x in (SCORES, TAUGHT))
-    p, q = softmax(other), softmax(own)
-    want = (p * (np.log(p) - np.log(q))).sum(axis=1)
-    got = divergence(SCORES, TAUGHT, temperature)
-    np.testing.assert_allclose(got.numpy(), want, rtol=1e-5)
-    assert (got > 0).all()
-    assert divergence(TAUGHT, TAUGHT, temperature).abs().max() < 1e-6
-
-
-def test_the_divergence_of_labels_is_two_sided():
-    p, q = (1 / (1 + np.exp(-x.double().numpy() / 3)) for x in (TAUGHT, SCORES))
-    want = (p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q))).mean(axis=1)
-    got = divergence(SCORES, TAUGHT, 3.0, "many-classes")
-    np.testing.assert_allclose(got.numpy(), want, rtol=1e-5)
 
 
 def test_the_loss_is_the_divergence_times_the_temperature_squared():
@@ -257,13 +232,6 @@ def test_a_whole_step_needs_no_number_on_the_host():
 
 
 # ---- errors
-
-
-def test_decisions():
-    assert decisions(torch.tensor([[1.0, 3.0]]), "one-class").tolist() == [1]
-    assert decisions(torch.tensor([[1.0, -3.0]]), "many-classes").tolist() == [[1, 0]]
-    with pytest.raises(Exception, match="squared"):
-        feature_distances(FEATURES, TAUGHT_FEATURES, "none")
 
 
 @pytest.mark.parametrize(

@@ -84,16 +84,7 @@ def begin(
 ) -> Work:
     """Build what is trained: the students, and the teacher that is asked when it is needed."""
     digest = teacher.digest()
-    teaching = Teaching(
-        teacher,
-        runtime,
-        say,
-        features=run.task.feature_weight > 0,
-        kept=open_kept(run, videos.training.manifests, digest=digest),
-        half=run.teacher.cache_half,
-    )
-    if teaching.kept is not None:
-        say(f"cache    {teaching.kept.folder}: {len(teaching.kept)} micro-batches are there")
+    teaching = _teaching(run, runtime, teacher, videos, digest, say)
     students = ClassOfStudents.start(run, teacher, class_names(videos, teacher), digest, say)
     task = DistillTask(
         students.modules,
@@ -126,6 +117,24 @@ def begin(
         optimizer=lambda task, optim: build_joint_optimizer(
             [(students.modules[one.name], one.lr_factor) for one in run.students], optim
         ),
+    )
+
+
+def _teaching(
+    run: DistillRun,
+    runtime: Runtime,
+    teacher: Teacher,
+    videos: TrainingVideos,
+    digest: str,
+    say: Say,
+) -> Teaching:
+    """Make the teacher ready to be asked, with its cache if there is one."""
+    kept = open_kept(run, videos.training.manifests, digest=digest)
+    if kept is not None:
+        say(f"cache    {kept.folder}: {len(kept)} micro-batches are there")
+    features = run.task.feature_weight > 0
+    return Teaching(
+        teacher, runtime, say, features=features, kept=kept, half=run.teacher.cache_half
     )
 
 
