@@ -11,6 +11,7 @@ import torch
 from tests.jobs.evaluated import save_run, save_videos
 from tests.jobs.rigged import levels, save_rigged, write_levels
 from tests.jobs.small import quiet, small_run, small_videos
+from tests.jobs.small_distill import make_teacher
 from videomae2.cli.main import main
 from videomae2.jobs.pretrain import pretrain
 from videomae2.models.autoencoder import Autoencoder
@@ -54,6 +55,13 @@ def place(tmp_path_factory):
     save_start(folder / "runs" / "own-cpu")
     label(folder)
     save_run(folder / "runs" / "tuned")
+    make_teacher(
+        folder / "runs" / "own-cpu-finetune" / "best",
+        classes=tuple(sorted(path.name for path in (folder / "my_videos" / "train").iterdir())),
+        frames=16,
+        height=96,
+        width=96,
+    )
     videos = sorted(save_videos(folder / "test_videos").rglob("*.mp4"))
     lines = [f"{video},{video.parent.name}\n" for video in videos]
     (folder / "test.csv").write_text("path,label\n" + "".join(lines))

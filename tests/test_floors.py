@@ -128,6 +128,7 @@ def test_model_and_task_load_no_more_than_gpu_images_have():
     modules = (
         "videomae2.tasks.pretrain",
         "videomae2.tasks.classify",
+        "videomae2.tasks.distill",
         "videomae2.engine.loop",
         "videomae2.models.starting",
     )

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from videomae2 import recipes
-    from videomae2.config import FinetuneRun, PretrainRun
+    from videomae2.config import DistillRun, FinetuneRun, PretrainRun
     from videomae2.data.readers import open_reader
+    from videomae2.jobs.distill import distill
     from videomae2.jobs.evaluate import EvaluateConfig, evaluate
     from videomae2.jobs.finetune import finetune
     from videomae2.jobs.predict import Predictor, predict
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
+    "DistillRun": "videomae2.config",
     "EvaluateConfig": "videomae2.jobs.evaluate",
     "FinetuneRun": "videomae2.config",
     "Predictor": "videomae2.jobs.predict",
     "PretrainRun": "videomae2.config",
+    "distill": "videomae2.jobs.distill",
     "evaluate": "videomae2.jobs.evaluate",
     "finetune": "videomae2.jobs.finetune",
     "load_autoencoder": "videomae2.models.saved",
@@ -34,10 +37,12 @@ _PLACES = {
 }
 
 __all__ = [
+    "DistillRun",
     "EvaluateConfig",
     "FinetuneRun",
     "Predictor",
     "PretrainRun",
+    "distill",
     "evaluate",
     "finetune",
     "load_autoencoder",

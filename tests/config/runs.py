@@ -4,9 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from videomae2.config import FinetuneRun, PretrainRun, RecordConfig
+from videomae2.config import DistillRun, FinetuneRun, PretrainRun, RecordConfig
 from videomae2.data.sources import DataConfig, SourceConfig
 from videomae2.engine.optim import OptimConfig
+from videomae2.models.teachers import TeacherConfig
 
 
 def good_run(folder: Path, sources: int = 1) -> PretrainRun:
@@ -23,6 +24,17 @@ def good_run(folder: Path, sources: int = 1) -> PretrainRun:
 def good_finetune(folder: Path) -> FinetuneRun:
     run = good_run(folder)
     return FinetuneRun(data=run.data, optim=run.optim, record=run.record)
+
+
+def good_distill(folder: Path) -> DistillRun:
+    run = good_run(folder)
+    (folder / "teacher").mkdir(exist_ok=True)
+    return DistillRun(
+        data=run.data,
+        optim=run.optim,
+        record=run.record,
+        teacher=TeacherConfig(weights=folder / "teacher"),
+    )
 
 
 def changed(run: Any, path: str, value: Any) -> Any:

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.config.runs import changed, good_finetune, good_run
-from videomae2.config import check
+from tests.config.runs import changed, good_distill, good_finetune, good_run
+from videomae2.config import StudentConfig, check
 from videomae2.config.leaves import leaves, pattern
 from videomae2.config.limits import LIMITS
 from videomae2.errors import ConfigError
@@ -116,7 +116,9 @@ def test_limits_of_crops_that_draw_none_are_refused(tmp_path):
 
 def test_every_number_of_a_run_has_a_limit(tmp_path):
     tuned = changed(good_finetune(tmp_path), "tuning.lora", LoraConfig(rank=2, places=()))
-    settings = [*leaves(good_run(tmp_path)), *leaves(tuned)]
+    settings = [
+        leaf for run in (good_run(tmp_path), tuned, good_distill(tmp_path)) for leaf in leaves(run)
+    ]
     numbers = {
         pattern(path)
         for path, value in settings
@@ -172,3 +174,52 @@ def test_pretraining_takes_exact_strides(tmp_path):
         "--data.sources.0.sampling dense is for labelled videos; pre-training takes frames at "
         "exact strides: stride"
     ]
+
+
+def test_a_distillation_with_the_defaults_passes(tmp_path):
+    check(good_distill(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("teacher.weights", None, "--teacher.weights is missing; it wants a fine-tuning run"),
+        ("teacher.weights", Path("gone"), "--teacher.weights gone does not exist"),
+        ("teacher.cache_half", True, "--teacher.cache-half has no effect without --teacher.cache"),
+        ("teacher.cache", Path(__file__), f"--teacher.cache {__file__} is a file; it wants"),
+        ("students", (), "there are no students; name one at least"),
+        ("students", (StudentConfig(),) * 2, "--students.1.name student is the name of another"),
+        ("students.0.name", "a/b", "--students.0.name 'a/b' is no name of a folder"),
+        ("students.0.name", "teacher", "--students.0.name teacher is what the teacher is called"),
+        ("students.0.lr_factor", 0.0, "--students.0.lr-factor 0.0 cannot work"),
+        ("students.0.model.encoder.heads", 7, "--students.0.model.encoder.dim 768 does not split"),
+        ("students.0.model.encoder.height", 100, "--students.0.model.encoder.height 100 does not"),
+        ("students.0.model.encoder.channels", 1, "--data.mean has 3 values, --students.0.model"),
+        ("students.0.start.weights", Path("gone"), "--students.0.start.weights gone does not"),
+        ("students.0.start.norm", "fresh", "--students.0.start.norm and --students.0.start.head"),
+        ("task.temperature", 0.0, "--task.temperature 0.0 cannot work; it wants a number above 0"),
+        ("task.soft_weight", 0.0, "--task.soft_weight, hard_weight and feature_weight are all 0"),
+        ("task.label_smoothing", 0.1, "--task.label_smoothing has no effect with hard_weight 0"),
+        ("labels.names", Path("gone.txt"), "--labels.names gone.txt does not exist"),
+        ("validation.path", Path("gone"), "--validation.path gone does not exist"),
+        ("loading.shrink_side", 200, "--loading.shrink-side 200 is smaller than the clips"),
+    ],
+)
+def test_settings_of_distillation_that_cannot_work_are_refused(tmp_path, path, value, said):
+    found = problems(changed(good_distill(tmp_path), path, value))
+    assert any(problem.startswith(said) for problem in found), found
+
+
+def test_labels_are_there_or_not(tmp_path):
+    run = changed(good_distill(tmp_path), "labelled", False)
+    check(run)
+    found = problems(changed(run, "task.hard_weight", 0.5))
+    assert found == ["--task.hard-weight wants labels, and --no-labelled says there are none"]
+
+
+def test_students_of_different_clips_are_refused(tmp_path):
+    run = good_distill(tmp_path)
+    other = changed(changed(run.students[0], "name", "b"), "model.encoder.frames", 8)
+    (said,) = problems(changed(run, "students", (*run.students, other)))
+    assert "--students.1.model.encoder reads clips of 8x224x224" in said
+    assert "--students.0 of 16x224x224" in said

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.config.runs import changed, good_finetune, good_run
+from tests.config.runs import changed, good_distill, good_finetune, good_run
 from videomae2.config import Difference, differences
 from videomae2.config.differences import SAME_RESULTS
 from videomae2.config.leaves import leaves, pattern
@@ -37,6 +37,19 @@ def test_a_difference_is_named_and_weighed(tmp_path, path, value, matters):
     assert found == Difference(path, dict(leaves(old))[path], value, matters)
 
 
+def test_the_place_of_a_cache_is_none_of_the_results(tmp_path):
+    old = good_distill(tmp_path)
+    for path, value, matters in (
+        ("teacher.cache", tmp_path / "c", False),
+        ("students.0.model.encoder.checkpoint_blocks", True, False),
+        ("teacher.weights", tmp_path, True),
+        ("students.0.lr_factor", 0.5, True),
+        ("task.temperature", 1.0, True),
+    ):
+        ((found),) = differences(old, changed(old, path, value))
+        assert (found.path, found.matters) == (path, matters)
+
+
 def test_a_source_that_came_matters(tmp_path):
     found = differences(good_run(tmp_path, 1), good_run(tmp_path, 2))
     assert {d.path.rsplit(".", 1)[0] for d in found} == {"data.sources.1"}
@@ -45,5 +58,6 @@ def test_a_source_that_came_matters(tmp_path):
 
 
 def test_the_table_names_only_settings_that_exist(tmp_path):
-    settings = [*leaves(good_run(tmp_path)), *leaves(good_finetune(tmp_path))]
+    runs = (good_run(tmp_path), good_finetune(tmp_path), good_distill(tmp_path))
+    settings = [leaf for run in runs for leaf in leaves(run)]
     assert {pattern(path) for path, _ in settings} >= SAME_RESULTS

@@ -30,6 +30,9 @@ COMMANDS = {
     "finetune": Command(
         "a classifier from labelled videos and a pre-trained model", "videomae2.cli.finetune:main"
     ),
+    "distill": Command(
+        "small classifiers that learn from a large one", "videomae2.cli.distill:main"
+    ),
     "evaluate": Command("accuracy of a classifier, with a report", "videomae2.cli.evaluate:main"),
     "probe": Command(
         "k-NN, linear and attentive probe of frozen features", "videomae2.cli.probe:main"

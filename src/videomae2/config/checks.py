@@ -1,15 +1,17 @@
 """Whether a run can work: every problem at once, before any work; no video is opened."""
 
-from videomae2.config.common_checks import COMMON, Check
+from videomae2.config.common_checks import COMMON, SHARED, Check
+from videomae2.config.distill_checks import DISTILL
 from videomae2.config.finetune_checks import FINETUNE
 from videomae2.config.limits import outside
 from videomae2.config.pretrain_checks import PRETRAIN
-from videomae2.config.runs import FinetuneRun, PretrainRun, Run
+from videomae2.config.runs import DistillRun, FinetuneRun, PretrainRun, Run
 from videomae2.errors import ConfigError
 
 CHECKS: dict[type, tuple[Check, ...]] = {
     PretrainRun: COMMON + PRETRAIN,
     FinetuneRun: COMMON + FINETUNE,
+    DistillRun: SHARED + DISTILL,
 }
 
 

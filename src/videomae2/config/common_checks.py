@@ -12,6 +12,7 @@ from typing import Any
 from videomae2.config.runs import Run
 from videomae2.data.crops import CropConfig
 from videomae2.data.sources import SourceConfig
+from videomae2.models.encoder import EncoderConfig
 
 Check = tuple[Callable[[Any], Iterator[str]], tuple[str, ...]]
 """A check, and the settings whose numbers must lie in their range before it can compute."""
@@ -59,18 +60,28 @@ def _crop(run: Run) -> Iterator[str]:
 
 
 def _channels(run: Run) -> Iterator[str]:
-    channels = run.model.encoder.channels
+    yield from channels_fit(run, run.model.encoder, "--model")
+
+
+def channels_fit(run: Run, encoder: EncoderConfig, flag: str) -> Iterator[str]:
+    """What does not go with the channels of a model, which ``flag`` sets."""
+    channels = encoder.channels
     for name, values in (("mean", run.data.mean), ("std", run.data.std)):
         if len(values) != channels:
             yield (
                 f"--data.{name} has {count(len(values), 'value')}, "
-                f"--model.encoder.channels wants {channels}"
+                f"{flag}.encoder.channels wants {channels}"
             )
 
 
 def cubes_split(run: Run) -> Iterator[str]:
     """What does not split into cubes."""
-    encoder, shape = run.model.encoder, run.model.encoder.shape
+    yield from splits(run.model.encoder, "--model")
+
+
+def splits(encoder: EncoderConfig, flag: str) -> Iterator[str]:
+    """What of a model, which ``flag`` sets, does not split into cubes."""
+    shape = encoder.shape
     for name, size, unit in (
         ("frames", encoder.frames, shape.tubelet),
         ("height", encoder.height, shape.patch),
@@ -78,7 +89,7 @@ def cubes_split(run: Run) -> Iterator[str]:
     ):
         if size % unit:
             yield (
-                f"--model.encoder.{name} {size} does not split into cubes of {unit}; "
+                f"{flag}.encoder.{name} {size} does not split into cubes of {unit}; "
                 f"{multiples(size, unit)} would"
             )
 
@@ -124,7 +135,8 @@ def _record(run: Run) -> Iterator[str]:
         )
 
 
-def _loading(run: Run) -> Iterator[str]:
+def clips_not_enlarged(run: Run) -> Iterator[str]:
+    """Whether frames would be shrunk below the size of a clip."""
     encoder, side = run.model.encoder, run.loading.shrink_side
     least = min(encoder.height, encoder.width)
     if side is not None and side < least:
@@ -158,21 +170,37 @@ def multiples(number: int, unit: int) -> str:
     return f"{below} or {below + unit}" if below else f"{unit}"
 
 
+def heads_split(encoder: EncoderConfig, flag: str) -> Iterator[str]:
+    """Whether a model, which ``flag`` sets, splits over its heads."""
+    shape = encoder.shape
+    if shape.dim % shape.heads:
+        yield (
+            f"{flag}.encoder.dim {shape.dim} does not split over {shape.heads} heads; "
+            f"{multiples(shape.dim, shape.heads)} would"
+        )
+
+
 def count(number: int, noun: str) -> str:
     """A number with its noun."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-COMMON: tuple[Check, ...] = (
+SHARED: tuple[Check, ...] = (
     (_sources, ()),
     (_strides, ("data.sources.",)),
     (_crop, ("data.crop.",)),
-    (_channels, ()),
-    (cubes_split, ("model.encoder.",)),
     (_batch, ("optim.batch", "optim.micro_batch")),
     (_warmup, ("optim.epochs", "optim.warmup_epochs")),
     (_last_lr, ("optim.lr", "optim.last_lr")),
     (_record, ("record.",)),
-    (_loading, ("model.encoder.", "loading.shrink_side")),
     (_device, ()),
 )
+"""Checks of runs of any number of models."""
+
+COMMON: tuple[Check, ...] = (
+    *SHARED,
+    (_channels, ()),
+    (cubes_split, ("model.encoder.",)),
+    (clips_not_enlarged, ("model.encoder.", "loading.shrink_side")),
+)
+"""Checks of runs of one model."""

@@ -5,8 +5,8 @@ from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from videomae2.config.common_checks import Check, exists, multiples, there
-from videomae2.config.runs import FinetuneRun
+from videomae2.config.common_checks import Check, exists, heads_split, there
+from videomae2.config.runs import FinetuneRun, Validated
 from videomae2.data.augment import mixes
 from videomae2.data.known_classes import KNOWN, as_known
 from videomae2.models.lora import LoraConfig
@@ -15,12 +15,7 @@ from videomae2.tasks.classify import useless
 
 
 def _heads(run: FinetuneRun) -> Iterator[str]:
-    shape = run.model.encoder.shape
-    if shape.dim % shape.heads:
-        yield (
-            f"--model.encoder.dim {shape.dim} does not split over {shape.heads} heads; "
-            f"{multiples(shape.dim, shape.heads)} would"
-        )
+    yield from heads_split(run.model.encoder, "--model")
 
 
 def _labels(run: FinetuneRun) -> Iterator[str]:
@@ -54,7 +49,7 @@ def _task(run: FinetuneRun) -> Iterator[str]:
         yield f"--task.{setting.replace('_', '-')} {rest}"
 
 
-def _mixing(run: FinetuneRun) -> Iterator[str]:
+def mixing(run: Validated) -> Iterator[str]:
     """One clip cannot be mixed with another of its batch."""
     at_once = (run.optim.micro_batch or run.optim.batch) * run.data.views
     if mixes(run.augment.mix) and at_once < 2:
@@ -86,26 +81,31 @@ def _tuning(run: FinetuneRun) -> Iterator[str]:
 
 
 def _start(run: FinetuneRun) -> Iterator[str]:
-    start = run.start
+    yield from start_there(run.start, "--start")
+
+
+def start_there(start: StartConfig, flag: str) -> Iterator[str]:
+    """Whether first weights, which ``flag`` sets, are there and are used."""
     if start.weights is not None and not exists(start.weights):
         yield (
-            f"--start.weights {start.weights} does not exist{there(start.weights)}; it wants a run "
+            f"{flag}.weights {start.weights} does not exist{there(start.weights)}; it wants a run "
             f"folder, a saved model or a released file"
         )
     if start.weights is None and replace(start, weights=None) != StartConfig():
         yield (
-            "--start.norm, --start.head and --start.names have no effect without --start.weights; "
-            "leave them out"
+            f"{flag}.norm, {flag}.head and {flag}.names have no effect without {flag}.weights; "
+            f"leave them out"
         )
     elif start.names is not None:
-        yield from _names_there(start.names, "--start.names")
+        yield from _names_there(start.names, f"{flag}.names")
 
 
-def _validation(run: FinetuneRun) -> Iterator[str]:
-    validation = run.validation
-    if validation.path is not None and not exists(validation.path):
-        yield f"--validation.path {validation.path} does not exist{there(validation.path)}"
-    if validation.path is None and validation.root is not None:
+def validation(run: Validated) -> Iterator[str]:
+    """Whether what is held out is there."""
+    path, root = run.validation.path, run.validation.root
+    if path is not None and not exists(path):
+        yield f"--validation.path {path} does not exist{there(path)}"
+    if path is None and root is not None:
         yield "--validation.root has no effect without --validation.path; leave it out"
 
 
@@ -113,8 +113,8 @@ FINETUNE: tuple[Check, ...] = (
     (_heads, ("model.",)),
     (_labels, ()),
     (_task, ()),
-    (_mixing, ("augment.mix.", "optim.batch", "optim.micro_batch", "data.views")),
+    (mixing, ("augment.mix.", "optim.batch", "optim.micro_batch", "data.views")),
     (_tuning, ("tuning.",)),
     (_start, ()),
-    (_validation, ("validation.",)),
+    (validation, ("validation.",)),
 )

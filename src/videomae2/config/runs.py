@@ -14,8 +14,10 @@ from videomae2.models.autoencoder import AutoencoderConfig
 from videomae2.models.classifier import ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.starting import StartConfig
+from videomae2.models.teachers import TeacherConfig
 from videomae2.models.tuning import TuningConfig
 from videomae2.tasks.classify import ClassifyConfig
+from videomae2.tasks.distill import DistillConfig
 from videomae2.tasks.pretrain import MaskingConfig
 
 
@@ -103,6 +105,18 @@ class ValidationConfig:
     """Steps from one look to the next; if not given, ten times in a run."""
 
 
+@runtime_checkable
+class Validated(Run, Protocol):
+    """A run that looks at held-out videos."""
+
+    @property
+    def labels(self) -> LabelConfig: ...
+    @property
+    def validation(self) -> ValidationConfig: ...
+    @property
+    def augment(self) -> AugmentConfig: ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FinetuneRun:
     """A complete run of supervised training: post-pre-training, fine-tuning, or from scratch."""
@@ -133,3 +147,56 @@ class FinetuneRun:
     """Device and precision."""
     seed: int = 0
     """Every draw of the run is a function of this number."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StudentConfig:
+    """One of the models that learn from a teacher."""
+
+    name: str = "student"
+    """Its folder under RUN/students, and what stands before its metrics."""
+    model: ClassifierConfig = field(default_factory=ClassifierConfig)
+    """Encoder and head; 0 outputs means as many as the teacher has."""
+    start: StartConfig = field(default_factory=StartConfig)
+    """Its first weights."""
+    lr_factor: float = 1.0
+    """Its learning rate over that of the run."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DistillRun:
+    """A complete run of distillation: students that learn from one teacher, side by side."""
+
+    data: DataConfig
+    """Videos, clips and views."""
+    labelled: bool = True
+    """The videos have labels, whose classes are the teacher's. Without them names come from the
+    teacher, and the best student is the one that agrees with it most."""
+    labels: LabelConfig = field(default_factory=LabelConfig)
+    """Where labels and their names stand."""
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
+    """What is held out."""
+    teacher: TeacherConfig = field(default_factory=TeacherConfig)
+    """Whom they learn from."""
+    students: tuple[StudentConfig, ...] = (StudentConfig(),)
+    """Who learns; all read the same clips as the teacher."""
+    task: DistillConfig = field(default_factory=DistillConfig)
+    """What they are held against."""
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    """How clips are changed, for the teacher and the students alike."""
+    optim: OptimConfig
+    """Optimizer, batch and length."""
+    record: RecordConfig
+    """Run folder, log and checkpoints."""
+    loading: LoadingConfig = field(default_factory=LoadingConfig)
+    """How videos are read."""
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
+    """Device and precision."""
+    seed: int = 0
+    """Every draw of the run is a function of this number."""
+
+    @property
+    def model(self) -> ClassifierConfig:
+        """The first student, whose clips are those of all."""
+        # a run without students is refused by name, which it could not be if this failed before
+        return self.students[0].model if self.students else ClassifierConfig()

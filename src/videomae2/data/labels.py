@@ -51,6 +51,11 @@ class Labelled:
     origin: str
     """How that was found out, for a line of the log."""
 
+    @property
+    def labelled(self) -> bool:
+        """Whether there is anything in the rows."""
+        return all(row.ndim == 1 or row.shape[1] > 0 for row in self.rows)
+
 
 def read_one_class(
     sources: Sequence[SourceConfig], labels: LabelConfig, *, wanted: Sequence[str] | None = None
@@ -136,6 +141,18 @@ def read_numbers(
                 row[entry, place] = _number(manifest, entry, name, text)
         rows.append(row)
     return Labelled(manifests, tuple(rows), columns, f"numbers of {', '.join(columns)}")
+
+
+def without_labels(sources: Sequence[SourceConfig], names: Sequence[str]) -> Labelled:
+    """Read lists whose labels, if there are any, do not count: every row is empty.
+
+    Args:
+        sources: Where the lists are.
+        names: What the outputs are called that are asked for nothing.
+    """
+    manifests = tuple(_read(source, None, labelled=False) for source in sources)
+    rows = tuple(torch.zeros(len(manifest), 0) for manifest in manifests)
+    return Labelled(manifests, rows, tuple(names), "labels are not looked at")
 
 
 def _read(source: SourceConfig, names: Sequence[str] | None, *, labelled: bool = True) -> Manifest:

@@ -118,6 +118,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 def _flush(folder: Path) -> None:
     for path in folder.iterdir():
+        if path.is_dir():
+            _flush(path)
+            continue
         with path.open("rb") as file:
             os.fsync(file.fileno())
     _flush_folder(folder)

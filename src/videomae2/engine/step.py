@@ -4,7 +4,7 @@ Nothing here waits for the device: results are tensors on it, and a step with a 
 that is not finite is skipped by the fused optimizer itself.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import AdamW
 
-from videomae2.engine.optim import skip_where
+from videomae2.engine.optim import parameters_by_model, skip_where
 from videomae2.engine.runtime import Runtime
 from videomae2.tensors.clips import Clips
 
@@ -59,7 +59,8 @@ def train_step(
         optimizer: Fused AdamW; its groups carry an ``lr_scale``.
         micro_batches: The clips of the step, in parts that fit the device; taken one by one.
         lr: Learning rate of this step, before each group's scale.
-        clip_norm: Limit of the gradient's norm; None only measures it.
+        clip_norm: Limit of the gradient's norm, of each model by itself where several learn; None
+            only measures it.
         runtime: Says in which precision the task runs.
     """
     for group in optimizer.param_groups:
@@ -70,9 +71,8 @@ def train_step(
     gradients = [p.grad for p in parameters if p.grad is not None]
     if rest is not None:
         torch._foreach_mul_(gradients, rest)
-    norm = get_total_norm(gradients)
-    if clip_norm is not None:
-        clip_grads_with_norm_(parameters, clip_norm, norm)
+    norms = [_clipped(part, clip_norm) for part in parameters_by_model(optimizer, parameters)]
+    norm = norms[0] if len(norms) == 1 else get_total_norm(norms)
     bad = ~(torch.isfinite(loss) & torch.isfinite(norm))
     skip_where(optimizer, bad)
     optimizer.step()
@@ -101,6 +101,14 @@ def _backward(
     rest = _unit(counts[0]) / torch.stack(counts).sum()
     means = {name: value * rest for name, value in sums.items()}
     return means.pop(_LOSS), means, rest if len(counts) > 1 else None
+
+
+def _clipped(parameters: Sequence[nn.Parameter], clip_norm: float | None) -> Tensor:
+    """Limit the norm of a model's gradient, and give what it was."""
+    norm = get_total_norm([p.grad for p in parameters if p.grad is not None])
+    if clip_norm is not None:
+        clip_grads_with_norm_(parameters, clip_norm, norm)
+    return norm
 
 
 def _unit(count: Tensor) -> Tensor:

@@ -1,17 +1,19 @@
 """Supervised training from start to end: post-pre-training, fine-tuning, or from scratch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from videomae2.config import FinetuneRun, check
+from videomae2.config import FinetuneRun, Run, check
 from videomae2.data.class_names import read_class_names
+from videomae2.data.labels import Labelled
 from videomae2.engine.loop import Plan
 from videomae2.engine.runlog import to_terminal
 from videomae2.engine.runtime import Runtime
 from videomae2.jobs.labelled_videos import Outputs, TrainingVideos, read_videos
+from videomae2.jobs.measures import measure
 from videomae2.jobs.targets import Finishing
 from videomae2.jobs.training import (
     check_resumable,
@@ -20,8 +22,8 @@ from videomae2.jobs.training import (
     make_plan,
     train,
 )
-from videomae2.jobs.validation import BEST, Validation
-from videomae2.jobs.work import Say, Work, load_one, save_one
+from videomae2.jobs.validation import BEST, Contender, Validation
+from videomae2.jobs.work import Say, Watch, Watching, Work, load_one, save_one
 from videomae2.models.cards import ClassifierCard, ClipSpan, read_card_of
 from videomae2.models.classifier import Classifier
 from videomae2.models.starting import start
@@ -103,16 +105,16 @@ def begin(run: FinetuneRun, plan: Plan, runtime: Runtime, videos: TrainingVideos
             notes=notes,
         )
 
-    validation = Validation(run, plan, runtime, videos.held_out, card, say)
+    def save(folder: Path, notes: dict[str, object]) -> None:
+        save_one(folder, model, card(notes))
+
     return Work(
         run=run,
         task=task,
-        save=lambda folder, step: save_one(
-            folder, model, card({"step": step, "steps": plan.steps})
-        ),
+        save=lambda folder, step: save(folder, {"step": step, "steps": plan.steps}),
         load=lambda folder: load_one(folder, model),
         finish=Finishing(run, outputs),
-        watch=validation.begin if videos.held_out else None,
+        watch=_watch(run, plan, runtime, videos.held_out, task, save, say),
     )
 
 
@@ -126,7 +128,29 @@ def begun(
     return model, f"{report}{_SCRATCH_HINT if run.start.weights is None else ''}"
 
 
-def span(run: FinetuneRun) -> ClipSpan:
+def _watch(
+    run: FinetuneRun,
+    plan: Plan,
+    runtime: Runtime,
+    held_out: Labelled | None,
+    task: ClassifyTask,
+    save: Callable[[Path, dict[str, object]], None],
+    say: Say,
+) -> Callable[[Watching], Watch] | None:
+    """Make the one who looks at held-out videos, if there are any."""
+    if held_out is None:
+        return None
+    outputs = Outputs(run.task, held_out)
+    contender = Contender(
+        folder=run.record.out / BEST,
+        answer=lambda clips, batch: task.predict(clips),
+        measure=lambda scores, places: measure(run.task.answers, scores, outputs.of(places, 1)),
+        save=save,
+    )
+    return Validation(run, plan, runtime, held_out, (contender,), say).begin
+
+
+def span(run: Run) -> ClipSpan:
     """Which frames make a clip, for those who use the model: those of the first source."""
     source = run.data.sources[0]
     return ClipSpan(

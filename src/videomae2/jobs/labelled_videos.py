@@ -1,6 +1,6 @@
 """The labelled videos of a run: which to train on, which are held out, and their targets."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
-from videomae2.config import FinetuneRun
+from videomae2.config import FinetuneRun, Validated
 from videomae2.data.clocks import check_clocks
 from videomae2.data.held_out import held_out
 from videomae2.data.labels import Labelled, read_many_classes, read_numbers, read_one_class
@@ -68,10 +68,18 @@ def read_videos(run: FinetuneRun) -> TrainingVideos:
             f"the data asks for {len(found.names)} outputs, --model.outputs says "
             f"{run.model.outputs}; leave it out"
         )
+    return set_aside(run, found, lambda one: read((one,), run.labels, wanted=found.names))
+
+
+def set_aside(
+    run: Validated, found: Labelled, read: Callable[[SourceConfig], Labelled]
+) -> TrainingVideos:
+    """Take a share of the videos out for validation, or read the list that is for it."""
     validation = run.validation
     if validation.path is not None:
-        source = replace(sources[0], path=validation.path, root=validation.root, layout="auto")
-        other = read((source,), run.labels, wanted=found.names)
+        other = read(
+            replace(run.data.sources[0], path=validation.path, root=validation.root, layout="auto")
+        )
         return TrainingVideos(found, other, f"{_entries(other)} videos of {validation.path}")
     return _split(found, validation.share, run.seed)
 
@@ -136,7 +144,7 @@ def _entries(videos: Labelled) -> int:
     return sum(len(manifest) for manifest in videos.manifests)
 
 
-def middle_sources(run: FinetuneRun) -> tuple[SourceConfig, ...]:
+def middle_sources(run: Validated) -> tuple[SourceConfig, ...]:
     """The sources of the held-out videos, one for each of their lists."""
     sources, validation = run.data.sources, run.validation
     if validation.path is None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from videomae2.config import FinetuneRun
+from videomae2.config import Validated
 from videomae2.data.augment import augment, mixes
 from videomae2.data.batches import HostBatch
 from videomae2.jobs.labelled_videos import Outputs
@@ -17,7 +17,7 @@ from videomae2.tensors.targets import shares
 class Finishing:
     """Gives training clips what they should be taken for, and changes them."""
 
-    run: FinetuneRun
+    run: Validated
     outputs: Outputs
 
     def __call__(self, clips: Clips, batch: HostBatch) -> Clips:
@@ -25,14 +25,15 @@ class Finishing:
         device = clips.pixels.device
         targets = self.outputs.of(batch.places, len(batch.keys) // len(batch.places))
         if targets.ndim == 1 and mixes(augmenting.mix):
-            targets = shares(targets, self.run.model.outputs)
-        return augment(
+            targets = shares(targets, len(self.outputs.videos.names))
+        finished = augment(
             replace(clips, targets=moved(targets, device)),
             augmenting,
             mean=moved(torch.tensor(data.mean), device),
             std=moved(torch.tensor(data.std), device),
             host_keys=torch.tensor(batch.keys),
         )
+        return finished if self.outputs.videos.labelled else replace(finished, targets=None)
 
 
 def moved(x: Tensor, device: torch.device) -> Tensor:

@@ -16,7 +16,6 @@ from videomae2.data.views import make_clips
 from videomae2.engine.averages import RunningMean
 from videomae2.engine.checkpoints import Checkpoints, read_tensors
 from videomae2.engine.loop import Part, Plan, fit
-from videomae2.engine.optim import build_optimizer
 from videomae2.engine.optimizer_state import load_optimizer, save_optimizer
 from videomae2.engine.runlog import RunLog
 from videomae2.engine.runtime import Runtime, compile_blocks, free_cores, peak_memory_gib
@@ -47,7 +46,7 @@ class Trainer:
         model = task.get_submodule("model")
         if runtime.compile:
             compile_blocks(model)
-        optimizer = build_optimizer(task, run.optim)
+        optimizer = work.optimizer(task, run.optim)
         mean = RunningMean(model, run.optim.ema_decay) if run.optim.ema_decay else None
         first_step = self._load(model, optimizer, mean)
         log = RunLog(

@@ -1,11 +1,10 @@
-"""Looks at held-out videos while a classifier learns, and keeps the best model so far.
+"""Looks at held-out videos while classifiers learn, and keeps the best state of each so far.
 
 Of each video the middle clip and its middle crop, as in the released code. The clips are kept in
 memory where they fit, so that they are read once in a run.
 """
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from videomae2.config import FinetuneRun
+from videomae2.config import Validated
 from videomae2.data.batches import HostBatch
 from videomae2.data.labels import Labelled
 from videomae2.data.once import read_once
@@ -21,13 +20,13 @@ from videomae2.data.views import make_clips
 from videomae2.engine.loop import Plan
 from videomae2.engine.runtime import Runtime
 from videomae2.errors import DataError
-from videomae2.jobs.labelled_videos import Outputs, middle_sources
-from videomae2.jobs.measures import Measured, better, measure
+from videomae2.jobs.labelled_videos import middle_sources
+from videomae2.jobs.measures import Measured, better
 from videomae2.jobs.trainer import reading_processes
-from videomae2.jobs.work import Say, Watch, Watching, save_one
+from videomae2.jobs.whole_files import settle, write_folder
+from videomae2.jobs.work import Say, Watch, Watching
 from videomae2.models.cards import ClassifierCard, read_card_of
-from videomae2.models.chosen import BEFORE_BEST, BEST_FOLDER
-from videomae2.tasks.classify import ClassifyTask
+from videomae2.models.chosen import BEST_FOLDER
 from videomae2.tensors.clips import Clips
 
 BEST = BEST_FOLDER
@@ -37,24 +36,42 @@ MOST_KEPT_BYTES = 2**29
 """Clips are kept in memory up to this size."""
 
 
+Place = tuple[int, int]
+"""Source of a video, and its number in the list of that."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contender:
+    """A model that learns and whose best state is kept."""
+
+    name: str = ""
+    """What stands before its numbers; nothing where there is only one."""
+    folder: Path
+    """Where its best state is kept."""
+    answer: Callable[[Clips, HostBatch], Tensor]
+    """Gives its raw scores of clips."""
+    measure: Callable[[Tensor, Sequence[Place]], Measured]
+    """Judges the scores of all videos that could be read."""
+    save: Callable[[Path, dict[str, object]], None]
+    """Writes it, with notes, into a folder that exists."""
+
+
 @dataclass(slots=True)
 class Validation:
     """Everything that stays the same from one look to the next."""
 
-    run: FinetuneRun
+    run: Validated
     plan: Plan
     runtime: Runtime
-    videos: Labelled | None
-    card: Callable[[dict[str, object]], ClassifierCard]
+    videos: Labelled
+    contenders: Sequence[Contender]
     say: Say
     kept: list[HostBatch] = field(default_factory=list)
 
     def begin(self, watching: Watching) -> Watch:
         """Make the one who looks, after every step that asks for it."""
-        assert self.videos is not None
-        best, old = self.run.record.out / BEST, self.run.record.out / BEFORE_BEST
-        if old.exists() and not best.exists():
-            old.rename(best)  # killed while the two changed places
+        for contender in self.contenders:
+            settle(contender.folder)
         every = self.run.validation.every or max(1, -(-self.plan.steps // LOOKS))
 
         def watch(done: int) -> None:
@@ -65,34 +82,41 @@ class Validation:
 
     def _look(self, watching: Watching, done: int) -> None:
         task, mean = watching.task, watching.mean
-        assert isinstance(task, ClassifyTask)
         with mean.applied() if mean is not None else nullcontext():
             task.eval()
             try:
-                found = measure(self.run.task.answers, *self._scores(task))
-                self._keep_if_best(task, found, done, ema=mean is not None)
+                scores, places = self._scores()
+                found = [
+                    contender.measure(own, places)
+                    for contender, own in zip(self.contenders, scores, strict=True)
+                ]
+                for contender, measured in zip(self.contenders, found, strict=True):
+                    self._keep_if_best(contender, measured, done, ema=mean is not None)
             finally:
                 task.train()
-        values = {f"validation/{name}": value for name, value in found.values.items()}
-        watching.log.probe(done - 1, values)
-        shown = "  ".join(f"{name} {value:.4g}" for name, value in found.values.items())
-        self.say(f"held out at step {done}: {shown}")
+        for contender, measured in zip(self.contenders, found, strict=True):
+            before = f"validation/{contender.name}/" if contender.name else "validation/"
+            values = {f"{before}{name}": value for name, value in measured.values.items()}
+            watching.log.probe(done - 1, values)
+            shown = "  ".join(f"{name} {value:.4g}" for name, value in measured.values.items())
+            who = f"{contender.name}: " if contender.name else ""
+            self.say(f"held out at step {done}: {who}{shown}")
 
     @torch.inference_mode()
-    def _scores(self, task: ClassifyTask) -> tuple[Tensor, Tensor]:
-        """Raw scores and targets of all held-out videos that could be read."""
-        assert self.videos is not None
-        outputs = Outputs(self.run.task, self.videos)
-        scores, targets = [], []
+    def _scores(self) -> tuple[list[Tensor], list[Place]]:
+        """Raw scores of each contender for all held-out videos that could be read, and which."""
+        scores: list[list[Tensor]] = [[] for _ in self.contenders]
+        places: list[Place] = []
         for batch in self._batches():
             clips = self._clips(batch)
             read = [sample is not None for sample in batch.samples]
-            with self.runtime.autocast():
-                scores.append(task.predict(clips).float().cpu()[read])
-            targets.append(outputs.of(batch.places, 1)[read])
-        if not sum(len(part) for part in scores):
+            places += [place for place, there in zip(batch.places, read, strict=True) if there]
+            for contender, own in zip(self.contenders, scores, strict=True):
+                with self.runtime.autocast():
+                    own.append(contender.answer(clips, batch).float().cpu()[read])
+        if not places:
             raise DataError("none of the held-out videos can be read; see unreadable.jsonl")
-        return torch.cat(scores), torch.cat(targets)
+        return [torch.cat(own) for own in scores], places
 
     def _clips(self, batch: HostBatch) -> Clips:
         cubes = self.run.model.encoder.cubes
@@ -104,7 +128,6 @@ class Validation:
         if self.kept:
             yield from self.kept
             return
-        assert self.videos is not None
         data = replace(self.run.data, sources=middle_sources(self.run), views=1)
         size, fits = 0, []
         for batch in read_once(
@@ -122,23 +145,14 @@ class Validation:
             yield batch
         self.kept = fits if size <= MOST_KEPT_BYTES else []
 
-    def _keep_if_best(self, task: ClassifyTask, found: Measured, done: int, *, ema: bool) -> None:
-        """Save the model if no look before was better; whole or not at all."""
-        folder = self.run.record.out / BEST
-        before = _measured(folder)
+    def _keep_if_best(self, contender: Contender, found: Measured, done: int, *, ema: bool) -> None:
+        """Save a model if no look before was better; whole or not at all."""
+        before = _measured(contender.folder)
         if before is not None and not better(found, before):
             return
-        partial, old = folder.with_name(f".{BEST}.partial"), folder.with_name(BEFORE_BEST)
-        for rest in (partial, old):
-            shutil.rmtree(rest, ignore_errors=True)
-        partial.mkdir(parents=True)
         steps = {"step": done, "steps": self.plan.steps}
-        notes = {**steps, "ema": ema, "validation": found.values}
-        save_one(partial, task.model, self.card(notes))
-        if folder.exists():
-            folder.rename(old)
-        partial.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
+        notes: dict[str, object] = {**steps, "ema": ema, "validation": found.values}
+        write_folder(contender.folder, lambda folder: contender.save(folder, notes))
 
 
 def _measured(folder: Path) -> Measured | None:

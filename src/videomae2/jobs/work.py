@@ -6,11 +6,13 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 from torch import nn
+from torch.optim import AdamW
 
 from videomae2.config import Run
 from videomae2.data.batches import HostBatch
 from videomae2.engine.averages import RunningMean
 from videomae2.engine.checkpoints import read_tensors
+from videomae2.engine.optim import OptimConfig, build_optimizer
 from videomae2.engine.runlog import RunLog
 from videomae2.engine.signals import Wishes
 from videomae2.models.cards import AnyCard
@@ -54,6 +56,8 @@ class Work:
     """What is done to clips on the device before the task sees them."""
     watch: Callable[[Watching], Watch] | None = None
     """Makes the one who looks at the model after every step."""
+    optimizer: Callable[[nn.Module, OptimConfig], AdamW] = build_optimizer
+    """Sorts what learns in the task."""
 
 
 def save_one(folder: Path, model: nn.Module, card: AnyCard) -> None:

@@ -26,6 +26,8 @@ from videomae2.models.cards import (
 from videomae2.models.classifier import Classifier
 
 MODEL_FILE = "model.safetensors"
+STUDENTS = "students"
+"""Where a run of distillation keeps the best state of each student, in a folder of its name."""
 
 _CHECKPOINT = re.compile(r"step-(\d+)")
 _SHOWN_PROBLEMS = 12
@@ -76,10 +78,10 @@ def _no_model(folder: Path, error: ValueError) -> CheckpointError:
 
 
 def find_model(path: Path) -> Path:
-    """The folder of a saved model: the path itself, or the newest checkpoint of a run.
+    """The folder of a saved model: the path itself, the newest checkpoint of a run, or a student.
 
     Raises:
-        CheckpointError: If the path holds neither.
+        CheckpointError: If the path holds none, or several students.
     """
     if (path / CARD_FILE).is_file():
         return path
@@ -90,6 +92,11 @@ def find_model(path: Path) -> Path:
     }
     if saved:
         return saved[max(saved)]
+    if students := sorted(card.parent for card in (path / STUDENTS).glob(f"*/{CARD_FILE}")):
+        if len(students) == 1:
+            return students[0]
+        shown = ", ".join(map(str, students))
+        raise CheckpointError(f"{path} holds {len(students)} students; give one of {shown}")
     if not path.exists():
         raise CheckpointError(f"{path} does not exist; give a run folder or one of its checkpoints")
     reason = "holds neither a model nor checkpoints" if path.is_dir() else "is a file"

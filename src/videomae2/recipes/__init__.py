@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from videomae2.config import FinetuneRun, PretrainRun
+from videomae2.config import DistillRun, FinetuneRun, PretrainRun
 from videomae2.recipes.ablation import (
     ablation_cell_25,
     ablation_cell_50,
@@ -18,6 +18,13 @@ from videomae2.recipes.ablation import (
     ablation_random,
 )
 from videomae2.recipes.demo import demo
+from videomae2.recipes.distill import (
+    distill_k710_base,
+    distill_k710_small,
+    distill_own,
+    distill_own_cpu,
+    distill_ssv2_base,
+)
 from videomae2.recipes.internvideo import internvideo_base, internvideo_huge, internvideo_large
 from videomae2.recipes.internvideo_finetune import (
     internvideo_k400_huge_segments,
@@ -157,3 +164,11 @@ FINETUNE_RECIPES: dict[str, Recipe[FinetuneRun]] = {
 }
 """Recipes of ``videomae2 finetune``; where pre-training has one of the same name, it is the parent
 (of ``own`` and ``own-cpu`` if asked for)."""
+
+DISTILL_RECIPES: dict[str, Recipe[DistillRun]] = {
+    "own": distill_own,
+    "own-cpu": distill_own_cpu,
+    "k710-base": distill_k710_base,
+    "k710-small": distill_k710_small,
+    "ssv2-base": distill_ssv2_base,
+}

@@ -85,14 +85,14 @@ class ClassifyTask(nn.Module):
         config, weights = self.config, self.class_weights if self.training else None
         targets = _given(clips)
         if config.answers == "numbers":
-            return _counted(distances(scores, targets, config.distance), clips.weights)
+            return counted(distances(scores, targets, config.distance), clips.weights)
         smoothing = config.label_smoothing if self.training else 0.0
         if config.answers == "many-classes":
             asked = targets * (1 - smoothing) + smoothing / 2
-            return _counted(_binary(scores, asked, weights), clips.weights)
+            return counted(binary_cross_entropy(scores, asked, weights), clips.weights)
         plain = shares(targets, scores.shape[1])
-        counted = clips.weights if weights is None else clips.weights * (plain @ weights)
-        return _counted(soft_cross_entropy(scores, smooth(plain, smoothing)), counted)
+        each = clips.weights if weights is None else clips.weights * (plain @ weights)
+        return counted(soft_cross_entropy(scores, smooth(plain, smoothing)), each)
 
 
 def soft_cross_entropy(
@@ -135,20 +135,27 @@ def agreement(
     return {"accuracy": _mean(right, clips.weights)}
 
 
-def _binary(scores: Tensor, targets: Tensor, weights: Tensor | None) -> Float[Tensor, " batch"]:
+def binary_cross_entropy(
+    scores: Float[Tensor, "batch outputs"],
+    targets: Float[Tensor, "batch outputs"],
+    weights: Float[Tensor, " outputs"] | None = None,
+) -> Float[Tensor, " batch"]:
+    """Cross-entropy of each clip with labels of which any number holds, on average over them."""
     return F.binary_cross_entropy_with_logits(
         scores, targets, pos_weight=weights, reduction="none"
     ).mean(dim=1)
 
 
-def _counted(values: Tensor, weights: Tensor) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+def counted(
+    values: Float[Tensor, " batch"], weights: Float[Tensor, " batch"]
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
     """The weighted mean, 0 where nothing counts, and the sum of the weights."""
     count = weights.sum()
     return (values * weights).sum() / torch.where(count > 0, count, 1), count
 
 
 def _mean(values: Tensor, weights: Tensor) -> Float[Tensor, ""]:
-    return _counted(values, weights)[0]
+    return counted(values, weights)[0]
 
 
 def _given(clips: Clips) -> Tensor:

@@ -1,0 +1,215 @@
+"""Distillation: students follow a teacher that is asked about the very same clips.
+
+Axes: batch, outputs = classes or labels, tokens, values, dim, taught = width of the teacher's
+features.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float, Float32
+from torch import Generator, Tensor, nn
+
+from videomae2.models.cards import Answers
+from videomae2.models.classifier import Classifier
+from videomae2.models.layers import Linear
+from videomae2.tasks.classify import (
+    agreement,
+    binary_cross_entropy,
+    counted,
+    soft_cross_entropy,
+)
+from videomae2.tasks.divergences import (
+    FeatureDistance,
+    decisions,
+    divergence,
+    feature_distances,
+)
+from videomae2.tensors import grid, pixels
+from videomae2.tensors.clips import Clips
+from videomae2.tensors.targets import shares, smooth
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DistillConfig:
+    """What a student is held against, and how much each part counts."""
+
+    temperature: float = 3.0
+    """Scores of teacher and student are divided by this before the softmax; the higher, the more
+    the classes count that the teacher holds for unlikely."""
+    square_temperature: bool = True
+    """Multiply the divergence by the square of the temperature, so that its gradient keeps its
+    size. The paper does not say."""
+    soft_weight: float = 1.0
+    """Weight of the divergence from the teacher's distribution."""
+    hard_weight: float = 0.0
+    """Weight of the cross-entropy with the labels of the data."""
+    label_smoothing: float = 0.0
+    """Share of a label that is spread over all classes, in training."""
+    feature_weight: float = 0.0
+    """Weight of the distance from the teacher's features, after a linear map that is learnt
+    beside each student and is not a part of it."""
+    feature_distance: FeatureDistance = "cosine"
+    """One minus the cosine, or the mean square."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """What a teacher says of clips."""
+
+    scores: Float32[Tensor, "batch outputs"]
+    """Raw, before softmax or sigmoid."""
+    features: Float32[Tensor, "batch taught"] | None = None
+    """What its head reads, where that is asked for."""
+
+
+Teach = Callable[[Clips], Taught]
+
+
+_NUMBERS = "a teacher that predicts numbers has no distribution over classes to follow"
+
+
+class Student(nn.Module):
+    """A classifier, and the map from its features to the teacher's where they are compared."""
+
+    def __init__(
+        self, classifier: Classifier, *, taught: int | None = None, generator: Generator
+    ) -> None:
+        super().__init__()
+        self.classifier = classifier
+        self.projection = None
+        if taught is not None:
+            self.projection = Linear(classifier.config.encoder.shape.dim, taught)
+            nn.init.xavier_uniform_(self.projection.weight, generator=generator)
+            nn.init.zeros_(self.projection.bias)
+
+    def forward(
+        self, values: Float[Tensor, "batch tokens values"]
+    ) -> tuple[Float[Tensor, "batch outputs"], Float[Tensor, "batch taught"] | None]:
+        """Give raw scores, and features as the teacher's are to be met."""
+        features = self.classifier.features(values)
+        met = None if self.projection is None else self.projection(features)
+        return self.classifier.scores(features), met
+
+
+class DistillTask(nn.Module):
+    """Turns clips into the sum of the losses of all students, each held against one answer.
+
+    Args of the constructor:
+        students: By their names, which stand before their metrics.
+        teach: Is asked once for each batch of clips, in the order they come.
+        config: What counts how much.
+        answers: What the outputs mean.
+        mean: Of each channel of the clips, for the students.
+        std: Of each channel.
+    """
+
+    def __init__(
+        self,
+        students: Mapping[str, Student],
+        teach: Teach,
+        config: DistillConfig,
+        *,
+        answers: Answers = "one-class",
+        mean: tuple[float, ...] = pixels.IMAGENET_MEAN,
+        std: tuple[float, ...] = pixels.IMAGENET_STD,
+    ) -> None:
+        super().__init__()
+        if not students:
+            raise ValueError("there are no students")
+        for problem in [*useless(config), *([_NUMBERS] if answers == "numbers" else [])]:
+            raise ValueError(problem)
+        self.names = tuple(students)
+        self.model = nn.ModuleList(students.values())
+        self.teach = teach
+        self.config, self.answers = config, answers
+        self.mean = nn.Buffer(torch.tensor(mean), persistent=False)
+        self.std = nn.Buffer(torch.tensor(std), persistent=False)
+
+    mean: Tensor
+    std: Tensor
+
+    def forward(self, clips: Clips) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Give the loss, how many clips count in it, and the parts of each student for the log."""
+        taught = self.teach(clips)
+        found: list[Tensor] = []
+        metrics: dict[str, Tensor] = {}
+        for name, student in zip(self.names, self.model, strict=True):
+            loss, own = self.loss(*self.answer(student, clips), taught, clips)
+            found.append(loss)
+            metrics |= {f"{name}/{part}": value for part, value in own.items()}
+        if clips.targets is not None:
+            right = agreement(taught.scores, clips, self.answers)
+            metrics["teacher/accuracy"] = right["accuracy"]
+        return torch.stack(found).sum(), clips.weights.sum(), metrics
+
+    def answer(self, student: nn.Module, clips: Clips) -> tuple[Tensor, Tensor | None]:
+        """Give a student's scores and, where they are compared, its features, of whole clips."""
+        assert isinstance(student, Student)
+        cubes = grid.split(clips.pixels, student.classifier.cubes)
+        scores, features = student(pixels.normalise(cubes, self.mean, self.std))
+        return scores.float(), None if features is None else features.float()
+
+    def loss(
+        self, scores: Tensor, features: Tensor | None, taught: Taught, clips: Clips
+    ) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
+        """Give the weighted sum for one student, a mean over the clips that count; and its parts.
+
+        ``kl`` is the divergence at the temperature, before its square and its weight.
+        """
+        config, parts = self.config, {}
+        apart = divergence(scores, taught.scores, config.temperature, self.answers)
+        parts["kl"] = _mean(apart, clips)
+        squared = config.temperature**2 if config.square_temperature else 1.0
+        total = config.soft_weight * squared * parts["kl"] if config.soft_weight else 0.0
+        if config.hard_weight:
+            parts["hard"] = _mean(self._hard(scores, clips), clips)
+            total = total + config.hard_weight * parts["hard"]
+        if config.feature_weight:
+            off = feature_distances(*_both(features, taught), config.feature_distance)
+            parts["features"] = _mean(off, clips)
+            total = total + config.feature_weight * parts["features"]
+        assert isinstance(total, Tensor)
+        return total, {"loss": total, **parts, **self._agreements(scores, taught, clips)}
+
+    def _hard(self, scores: Tensor, clips: Clips) -> Float[Tensor, " batch"]:
+        targets, smoothing = clips.targets, self.config.label_smoothing if self.training else 0.0
+        if targets is None:
+            raise ValueError("these clips have no labels, and hard_weight asks for them")
+        if self.answers == "many-classes":
+            return binary_cross_entropy(scores, targets * (1 - smoothing) + smoothing / 2)
+        return soft_cross_entropy(scores, smooth(shares(targets, scores.shape[1]), smoothing))
+
+    def _agreements(self, scores: Tensor, taught: Taught, clips: Clips) -> dict[str, Tensor]:
+        followed = replace(clips, targets=decisions(taught.scores, self.answers))
+        found = {"agreement": agreement(scores, followed, self.answers)["accuracy"]}
+        if clips.targets is not None:
+            found |= agreement(scores, clips, self.answers)
+        return found
+
+
+def useless(config: DistillConfig) -> list[str]:
+    """Name the settings that have no effect beside the others."""
+    usual, problems = DistillConfig(), []
+    if not (config.soft_weight or config.hard_weight or config.feature_weight):
+        problems.append("soft_weight, hard_weight and feature_weight are all 0: nothing is learnt")
+    for weight, names in (
+        ("soft_weight", ("square_temperature",)),
+        ("hard_weight", ("label_smoothing",)),
+        ("feature_weight", ("feature_distance",)),
+    ):
+        for name in names:
+            if not getattr(config, weight) and getattr(config, name) != getattr(usual, name):
+                problems.append(f"{name} has no effect with {weight} 0; leave it out")
+    return problems
+
+
+def _both(features: Tensor | None, taught: Taught) -> tuple[Tensor, Tensor]:
+    if features is None or taught.features is None:
+        raise ValueError("feature_weight asks for features of student and teacher")
+    return features, taught.features
+
+
+def _mean(values: Tensor, clips: Clips) -> Float[Tensor, ""]:
+    return counted(values, clips.weights)[0]

@@ -1,0 +1,108 @@
+"""The command line of distillation: what it lists, asks for, shows and refuses."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.jobs.small_distill import make_teacher
+from tests.jobs.small_finetune import CLASSES, class_folders
+from videomae2.cli import launch
+from videomae2.cli.distill import TRAINER
+from videomae2.cli.main import main
+from videomae2.models.saved import load_classifier
+from videomae2.recipes import DISTILL_RECIPES
+
+SMALL = [
+    "--loading.workers=0",
+    "--optim.batch=4",
+    "--optim.epochs=1",
+    "--optim.warmup-epochs=0",
+    "--runtime.device=cpu",
+    *(
+        f"--students.0.model.encoder.{name}={value}"
+        for name, value in {
+            "height": 32, "width": 32, "frames": 4, "dim": 24, "heads": 2, "depth": 1
+        }.items()
+    ),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("place")
+    class_folders(folder)
+    make_teacher(folder / "teacher")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def here(place, monkeypatch):
+    monkeypatch.chdir(place)
+
+
+def test_without_a_recipe_it_lists_them(capsys):
+    assert main(["distill"]) == 0
+    said = capsys.readouterr().out
+    assert all(f"\n  {name} " in said for name in DISTILL_RECIPES)
+
+
+def test_a_teacher_is_asked_for(capsys):
+    assert main(["distill", "own", "v", "--dry-run"]) == 2
+    assert "error: --teacher.weights is missing; it wants a fine-tu" in capsys.readouterr().err
+
+
+def test_flags_reach_teacher_and_students():
+    flags = "--teacher.weights t --teacher.cache c --students.0.start.weights s --no-labelled"
+    _, run = launch.resolve(TRAINER, ["own", "v"], [*flags.split(), "--task.temperature", "2"])
+    assert (run.teacher.weights, run.teacher.cache) == (Path("t"), Path("c"))
+    assert (run.students[0].start.weights, run.labelled) == (Path("s"), False)
+    assert run.task.temperature == 2
+    assert run.record.out == Path("runs/own-distill")
+
+
+def test_a_file_can_name_several_students(place):
+    (place / "two.yaml").write_text(
+        "students:\n  - name: a\n  - name: b\n    lr_factor: 0.5\n"
+        "    model: {encoder: {size: small}}\n"
+    )
+    _, run = launch.resolve(TRAINER, ["own", "v"], ["--config", "two.yaml"])
+    assert [(s.name, s.lr_factor, s.model.encoder.size) for s in run.students] == [
+        ("a", 1.0, "base"),
+        ("b", 0.5, "small"),
+    ]
+
+
+def test_a_dry_run_shows_the_plan(capsys):
+    words = ["distill", "own-cpu", "v", "--teacher.weights", "teacher", *SMALL, "--dry-run"]
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert f"classes  3: {', '.join(CLASSES)}" in said
+    assert "teacher  teacher (as named; weights as saved): tiny" in said
+    assert "it was trained on clips of another span than these have" in said
+    assert "student  mini: tiny" in said
+    assert not Path("runs").exists()
+
+
+def test_another_size_of_clips_says_both(capsys):
+    assert main(["distill", "own-cpu", "v", "--teacher.weights", "teacher", "--dry-run"]) == 2
+    said = capsys.readouterr().err
+    assert "reads clips of 16x96x96" in said
+    assert "reads 4x32x32 of 3 channels" in said
+
+
+def test_it_distills(capsys):
+    words = ["distill", "own-cpu", "v", "--teacher.weights", "teacher", *SMALL, "--out", "run"]
+    assert main(words) == 0
+    assert "student  run/students/mini, of step" in capsys.readouterr().out
+    _, card = load_classifier(Path("run/students/mini"), torch.device("cpu"))
+    assert card.classes == CLASSES
+
+
+def test_help_shows_settings_and_examples(capsys):
+    assert main(["distill", "own", "--help"]) == 0
+    said = capsys.readouterr().out
+    for text in ("--teacher.weights", "--teacher.cache", "--task.temperature", "--no-labelled",
+                 "--students.0.model.encoder.size"):  # fmt: skip
+        assert text in said
+    assert "examples:\n  videomae2 distill own my_videos/ --teacher.weights" in said

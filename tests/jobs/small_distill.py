@@ -1,0 +1,66 @@
+"""Runs of distillation that take a second: a teacher of two blocks, students of one."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from tests.jobs.small_finetune import CLASSES, small_finetune
+from videomae2.config import DistillRun, StudentConfig
+from videomae2.models.cards import ClassifierCard, ClipSpan
+from videomae2.models.classifier import Classifier, ClassifierConfig
+from videomae2.models.encoder import EncoderConfig
+from videomae2.models.initial import initialise_classifier
+from videomae2.models.saved import save_model
+from videomae2.models.teachers import TeacherConfig
+from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD
+
+ENCODER = EncoderConfig(size="tiny", frames=4, height=32, width=32, dim=24, depth=1, heads=2)
+
+
+def make_teacher(
+    folder: Path, *, classes=CLASSES, sharpness=30.0, card=None, head=True, **encoder: object
+) -> Path:
+    """Save a teacher with drawn weights, whose scores are far enough apart to be followed."""
+    folder.mkdir(parents=True)
+    outputs = len(classes) if head else 0
+    config = ClassifierConfig(
+        encoder=replace(ENCODER, **{"depth": 2, "dim": 32, **encoder}),
+        outputs=outputs,
+        head_scale=sharpness,
+    )
+    model = Classifier(config)
+    initialise_classifier(model, torch.Generator().manual_seed(3))
+    known = {
+        "classes": classes if head else None,
+        "span": ClipSpan(stride=2.0),
+        "mean": IMAGENET_MEAN,
+        "std": IMAGENET_STD,
+    }
+    save_model(folder, model.state_dict(), ClassifierCard(model=config, **known | (card or {})))
+    return folder
+
+
+def student(name: str = "student", **changed: object) -> StudentConfig:
+    encoder = {k: v for k, v in changed.items() if k in ("dim", "depth", "heads", "drop_path")}
+    rest = {k: v for k, v in changed.items() if k not in encoder}
+    return StudentConfig(
+        name=name, model=ClassifierConfig(encoder=replace(ENCODER, **encoder)), **rest
+    )
+
+
+def small_distill(videos: Path, teacher: Path, out: Path, **changed: object) -> DistillRun:
+    """Four epochs of two steps of 4 videos, in two parts, augmented and mixed."""
+    finetuning = small_finetune(videos, out)
+    run = DistillRun(
+        data=finetuning.data,
+        validation=finetuning.validation,
+        teacher=TeacherConfig(weights=teacher),
+        students=(student(drop_path=0.1),),
+        augment=finetuning.augment,
+        optim=finetuning.optim,
+        record=finetuning.record,
+        loading=finetuning.loading,
+        runtime=finetuning.runtime,
+    )
+    return replace(run, **changed)

@@ -1,0 +1,100 @@
+"""Teachers, students, videos and classes that do not go together, and those that still do."""
+
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from tests.jobs.small import quiet
+from tests.jobs.small_distill import make_teacher, small_distill, student
+from tests.jobs.small_finetune import CLASSES, class_folders
+from videomae2.errors import CheckpointError, ConfigError, DataError
+from videomae2.jobs.distill import describe, distill
+from videomae2.models.cards import read_card
+from videomae2.models.starting import StartConfig
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    return class_folders(tmp_path_factory.mktemp("shapes"))
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory):
+    return make_teacher(tmp_path_factory.mktemp("teachers") / "teacher")
+
+
+def test_other_classes_are_shown_beside_the_teachers(videos, tmp_path):
+    teacher = make_teacher(tmp_path / "t", classes=("grows", "moves_left", "shrinks"))
+    with pytest.raises(CheckpointError) as caught:
+        describe(small_distill(videos, teacher, tmp_path / "run"))
+    said = str(caught.value)
+    assert "1 only in the data and 1 only in the model" in said
+    assert f"data   3: {', '.join(CLASSES)}" in said
+    assert "model  3: grows, moves_left, shrinks" in said
+    assert said.endswith("--no-labelled takes the videos without their labels")
+
+
+def test_the_same_classes_in_another_order_are_the_teachers(videos, tmp_path):
+    backwards = CLASSES[::-1]
+    teacher = make_teacher(tmp_path / "t", classes=backwards)
+    run = small_distill(videos, teacher, tmp_path / "run")
+    assert f"classes  3: {', '.join(backwards)}" in describe(run)
+
+
+def test_a_teacher_without_names_goes_by_numbers(videos, tmp_path):
+    teacher = make_teacher(tmp_path / "t", card={"classes": None})
+    listed = tmp_path / "list.txt"
+    files = sorted(videos.rglob("*.mp4"))
+    listed.write_text("".join(f"{path} {n % 2}\n" for n, path in enumerate(files)))
+    run = small_distill(listed, teacher, tmp_path / "run")
+    assert "numbers of the teacher's 3 outputs" in describe(run)
+    listed.write_text("".join(f"{path} {n % 4}\n" for n, path in enumerate(files)))
+    with pytest.raises(CheckpointError, match=r"has 4 classes, the teacher .* has 3 outputs"):
+        describe(run)
+
+
+@pytest.mark.parametrize(
+    ("changed", "kind", "said"),
+    [
+        ({"card": {"answers": "numbers"}}, ConfigError, "predicts numbers, and distillation"),
+        ({"height": 40}, CheckpointError, "4x32x32 of 3 channels .* reads 4x40x32"),
+        ({"frames": 8}, CheckpointError, "4x32x32 of 3 channels .* reads 8x32x32"),
+        ({"head": False}, CheckpointError, "has no head"),
+    ],
+)
+def test_teachers_that_cannot_teach_these(videos, tmp_path, changed, kind, said):
+    teacher = make_teacher(tmp_path / "t", **changed)
+    with pytest.raises(kind, match=said):
+        describe(small_distill(videos, teacher, tmp_path / "run"))
+
+
+def test_students_that_do_not_fit(videos, teacher, tmp_path):
+    run = small_distill(videos, teacher, tmp_path / "run")
+    four = replace(student(), model=replace(student().model, outputs=4))
+    with pytest.raises(CheckpointError, match=r"asks for 4 outputs, its teacher .* has 3"):
+        describe(replace(run, students=(four,)))
+    gone = student(start=StartConfig(weights=tmp_path / "gone"))
+    with pytest.raises(ConfigError, match=r"--students.0.start.weights .*gone does not exist"):
+        distill(replace(run, students=(gone,)), say=quiet)
+
+
+def test_a_teacher_of_another_patch_and_statistics_teaches_too(videos, tmp_path):
+    teacher = make_teacher(
+        tmp_path / "t", patch=16, card={"mean": (0.5,) * 3, "std": (0.25,) * 3, "span": None}
+    )
+    run = small_distill(videos, teacher, tmp_path / "run")
+    run = replace(run, optim=replace(run.optim, epochs=1.0, warmup_epochs=0.0))
+    students = distill(replace(run, loading=replace(run.loading, workers=0)), say=quiet)
+    assert read_card(students / "student").mean == run.data.mean
+
+
+def test_videos_without_labels_say_so(tmp_path, videos, teacher):
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    for path in videos.rglob("*.mp4"):
+        shutil.copy(path, flat / path.name)
+    run = small_distill(flat, teacher, tmp_path / "run")
+    with pytest.raises(DataError, match="label"):
+        describe(run)
+    describe(replace(run, labelled=False))
