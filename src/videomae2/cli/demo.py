@@ -2,16 +2,20 @@
 
 import json
 import sys
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from videomae2.cli.options import parse
+from videomae2.data.moving_shapes import MovingShapes
 from videomae2.errors import ConfigError
-from videomae2.jobs.demo import demo, make_videos
-from videomae2.recipes import RECIPES
+from videomae2.jobs.demo import Say, Shown, Stages, demo, make_videos
+from videomae2.jobs.demo_page import write_page
+from videomae2.recipes import DISTILL_RECIPES, FINETUNE_RECIPES, RECIPES
 
 PROG = "videomae2 demo"
-LEAST_VIDEOS = 40
+LEAST_VIDEOS = 60
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,7 +24,7 @@ class Options:
 
     out: Path = Path("runs/demo")
     """Folder for videos, run and pictures; a demo that is there already goes on."""
-    videos: int = 640
+    videos: int = 800
     """Videos of the data set; one in five is held out."""
     json: bool = False
     """Print the results as JSON; the progress goes to stderr."""
@@ -32,8 +36,9 @@ def main(arguments: list[str]) -> int:
         Options,
         arguments,
         prog=PROG,
-        description="Make a data set of moving shapes, pre-train a tiny model on it without "
-        "labels, and show the loss and what the model rebuilds of held-out videos.",
+        description="Make a data set of moving shapes; pre-train a tiny model on it without "
+        "labels, fine-tune it on a labelled share, do the same from scratch, distil a smaller "
+        "student, and show what each part was worth.",
         examples=(PROG, f"{PROG} --out /tmp/demo"),
     )
     if options.videos < LEAST_VIDEOS:
@@ -44,21 +49,51 @@ def main(arguments: list[str]) -> int:
         print(line, file=stream, flush=True)
 
     shapes = make_videos(options.out / "videos", videos=options.videos, say=say)
-    run = RECIPES["demo"]([shapes.folder / "train"], options.out / "run")
-    shown = demo(run, shapes, say=say)
+    stages = _stages(shapes, options.out)
+    shown = demo(stages, shapes, say=say)
+    report = write_page(shown, stages, options.out / "report.html")
     if options.json:
-        print(json.dumps({name: _plain(value) for name, value in asdict(shown).items()}))
-        return 0
-    say(
-        f"\nloss     {shown.loss:.3f} at the end of training; {shown.held_out_loss:.3f} on held-out"
-    )
-    say(f"         videos, where predicting each cube's mean would give {shown.baseline:.3f}")
-    say(f"curve    {shown.curve}")
-    say(f"picture  {shown.picture}")
-    say(f"model    {shown.checkpoint}")
-    say("again    delete the folder, or choose another --out")
+        print(json.dumps(_plain(asdict(shown)) | {"report": str(report)}))
+    else:
+        _tell(shown, report, say)
     return 0
 
 
-def _plain(value: object) -> object:
+def _stages(shapes: MovingShapes, out: Path) -> Stages:
+    """The runs of the progression, each in a folder of its own."""
+    train, labelled = shapes.folder / "train", shapes.labelled
+    pretraining = RECIPES["demo"]([train], out / "pretrain")
+    tuning = FINETUNE_RECIPES["demo"]([labelled], out / "finetune")
+    scratch = FINETUNE_RECIPES["demo"]([labelled], out / "scratch")
+    distilling = DISTILL_RECIPES["demo"]([train], out / "distill")
+    return Stages(
+        pretrain=pretraining,
+        finetune=replace(tuning, start=replace(tuning.start, weights=out / "pretrain")),
+        scratch=scratch,
+        distill=replace(distilling, teacher=replace(distilling.teacher, weights=out / "finetune")),
+    )
+
+
+def _tell(shown: Shown, report: Path, say: Say) -> None:
+    gain = shown.gain.difference
+    say(
+        f"\nloss     {shown.loss:.3f} at the end of pre-training; {shown.held_out_loss:.3f} on "
+        f"held-out videos,\n         where predicting each cube's mean would give "
+        f"{shown.baseline:.3f}"
+    )
+    say(
+        f"gain     {gain.value * 100:+.1f} points of accuracy by pre-training "
+        f"[{gain.low * 100:+.1f}, {gain.high * 100:+.1f}]"
+    )
+    say(f"curve    {shown.curve}")
+    say(f"picture  {shown.picture}")
+    say(f"model    {shown.pretrained.folder}")
+    say(f"report   {report}")
+    say("again    delete the folder, or choose another --out")
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has words for."""
+    if isinstance(value, Mapping):
+        return {name: _plain(part) for name, part in value.items() if name != "hits"}
     return str(value) if isinstance(value, Path) else value

@@ -17,7 +17,7 @@ from videomae2.recipes.ablation import (
     ablation_none,
     ablation_random,
 )
-from videomae2.recipes.demo import demo
+from videomae2.recipes.demo import demo, demo_distill, demo_finetune
 from videomae2.recipes.distill import (
     distill_k710_base,
     distill_k710_small,
@@ -121,6 +121,7 @@ RECIPES: dict[str, Recipe[PretrainRun]] = {
 }
 
 FINETUNE_RECIPES: dict[str, Recipe[FinetuneRun]] = {
+    "demo": demo_finetune,
     "own": finetune_own,
     "own-cpu": finetune_own_cpu,
     "own-frozen": finetune_own_frozen,
@@ -166,6 +167,7 @@ FINETUNE_RECIPES: dict[str, Recipe[FinetuneRun]] = {
 (of ``own`` and ``own-cpu`` if asked for)."""
 
 DISTILL_RECIPES: dict[str, Recipe[DistillRun]] = {
+    "demo": demo_distill,
     "own": distill_own,
     "own-cpu": distill_own_cpu,
     "k710-base": distill_k710_base,
