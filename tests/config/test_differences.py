@@ -61,3 +61,12 @@ def test_the_table_names_only_settings_that_exist(tmp_path):
     runs = (good_run(tmp_path), good_finetune(tmp_path), good_distill(tmp_path))
     settings = [leaf for run in runs for leaf in leaves(run)]
     assert {pattern(path) for path, _ in settings} >= SAME_RESULTS
+
+
+def test_the_size_of_a_micro_batch_matters_where_its_clips_are_mixed(tmp_path):
+    run = good_finetune(tmp_path)
+    (found,) = differences(run, changed(run, "optim.micro_batch", 16))
+    assert found.matters
+    plain = changed(run, "augment.mix.share", 0.0)
+    (found,) = differences(plain, changed(plain, "optim.micro_batch", 16))
+    assert not found.matters

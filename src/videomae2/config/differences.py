@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from videomae2.config.leaves import leaves, pattern
-from videomae2.config.runs import Run
+from videomae2.config.runs import DistillRun, FinetuneRun, Run
+from videomae2.data.augment import mixes
 
 SAME_RESULTS = frozenset(
     {
@@ -65,13 +66,15 @@ def differences(old: Run, new: Run) -> list[Difference]:
     """List the settings that differ, in the order of the configuration."""
     before, after = dict(leaves(old)), dict(leaves(new))
     return [
-        Difference(path, before.get(path, ABSENT), after.get(path, ABSENT), _matters(path))
+        Difference(path, before.get(path, ABSENT), after.get(path, ABSENT), _matters(path, new))
         for path in {**before, **after}
         if before.get(path, ABSENT) != after.get(path, ABSENT)
         or (path in before) != (path in after)
     ]
 
 
-def _matters(path: str) -> bool:
+def _matters(path: str, run: Run) -> bool:
     """Whether a setting changes results; all those of a source that came or went do."""
+    if path == "optim.micro_batch" and isinstance(run, FinetuneRun | DistillRun):
+        return mixes(run.augment.mix)  # clips are mixed with others of their micro-batch
     return pattern(path) not in SAME_RESULTS
