@@ -84,8 +84,8 @@ def render(look: Look, poses: Poses, *, side: int) -> Canvas:
     x, y = _local(poses, side)
     size = _per_frame(poses.size)
     distance = OUTLINES[look.outline](x, y) * size  # from the edge, in sides of the picture
-    # Far from a corner the distance is too small; the distance from the disc around it is not.
-    away = np.maximum(distance, (np.hypot(x, y) - np.float32(1.1)) * size)
+    # Round: the distance from the edge has creases behind corners, which would show as dark rays.
+    away = (np.hypot(x, y) - np.float32(0.75)) * size
     glow = np.float32(look.glow) * np.exp(-np.maximum(away, 0) / np.float32(look.reach))
     light = WHITENESS + (1 - WHITENESS) * (look.skin.colors[0] + look.skin.colors[1]) / 2
     canvas = look.ground + glow[..., None] * (light - look.ground)
