@@ -12,6 +12,7 @@ from tests.jobs.evaluated import save_run, save_videos
 from tests.jobs.rigged import levels, save_rigged, write_levels
 from tests.jobs.small import quiet, small_run, small_videos
 from tests.jobs.small_distill import make_teacher
+from videomae2.cli.example_pipeline import EXAMPLE
 from videomae2.cli.main import main
 from videomae2.jobs.pretrain import pretrain
 from videomae2.models.autoencoder import Autoencoder
@@ -35,6 +36,7 @@ def commands() -> list[pytest.param]:
         for block in blocks(page, "bash"):
             for line in block.replace("\\\n", " ").splitlines():
                 words = shlex.split(line, comments=True)
+                words = words[: words.index(">")] if ">" in words else words
                 if words[:1] == ["videomae2"]:
                     slow = not any(word in QUICK for word in words) and len(words) > 2
                     marks = [pytest.mark.slow, pytest.mark.timeout(1200)] if slow else []
@@ -55,6 +57,8 @@ def place(tmp_path_factory):
     save_start(folder / "runs" / "own-cpu")
     label(folder)
     save_run(folder / "runs" / "tuned")
+    save_videos(folder / "labelled_videos", each=8)
+    (folder / "pipeline.yaml").write_text(EXAMPLE)
     make_teacher(
         folder / "runs" / "own-cpu-finetune" / "best",
         classes=tuple(sorted(path.name for path in (folder / "my_videos" / "train").iterdir())),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from videomae2.config.leaves import leaves, pattern
-from videomae2.config.runs import DistillRun, FinetuneRun, Run
+from videomae2.config.runs import DistillRun, FinetuneRun
 from videomae2.data.augment import mixes
 
 SAME_RESULTS = frozenset(
@@ -62,19 +62,32 @@ class Difference:
     matters: bool
 
 
-def differences(old: Run, new: Run) -> list[Difference]:
-    """List the settings that differ, in the order of the configuration."""
+def differences(
+    old: Any, new: Any, same_results: frozenset[str] = SAME_RESULTS
+) -> list[Difference]:
+    """List the settings that differ, in the order of the configuration.
+
+    Args:
+        old: A configuration of any kind.
+        new: Another of the same kind.
+        same_results: Those whose difference does not matter.
+    """
     before, after = dict(leaves(old)), dict(leaves(new))
     return [
-        Difference(path, before.get(path, ABSENT), after.get(path, ABSENT), _matters(path, new))
+        Difference(
+            path,
+            before.get(path, ABSENT),
+            after.get(path, ABSENT),
+            matters(path, new, same_results),
+        )
         for path in {**before, **after}
         if before.get(path, ABSENT) != after.get(path, ABSENT)
         or (path in before) != (path in after)
     ]
 
 
-def _matters(path: str, run: Run) -> bool:
+def matters(path: str, run: Any, same_results: frozenset[str] = SAME_RESULTS) -> bool:
     """Whether a setting changes results; all those of a source that came or went do."""
     if path == "optim.micro_batch" and isinstance(run, FinetuneRun | DistillRun):
         return mixes(run.augment.mix)  # clips are mixed with others of their micro-batch
-    return pattern(path) not in SAME_RESULTS
+    return pattern(path) not in same_results

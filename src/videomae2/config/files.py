@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from videomae2.config.markup import parse
+from videomae2.config.markup import Section, parse
 from videomae2.config.reading import Reading
 from videomae2.errors import ConfigError
 
@@ -46,8 +46,13 @@ def load(kind: type[T], path: Path | str, base: T | None = None) -> T:
         raise ConfigError(f"{path} does not exist; --config wants a YAML file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
+    return read(kind, parse(text, path), path, base)
+
+
+def read(kind: type[T], found: Section, path: Path, base: T | None = None) -> T:
+    """Read a run from settings that were parsed already; as ``load``."""
     reading = Reading(path, kind)
-    run = reading.struct(kind, parse(text, path), base)
+    run = reading.struct(kind, found, base)
     if reading.problems:
         raise ConfigError(reading.problems)
     return run

@@ -18,8 +18,14 @@ class Reading:
 
     def __init__(self, path: Path, kind: type[Any]) -> None:
         self.path = path
-        self.problems: list[str] = []
-        self._known = list(_paths(kind))
+        self.notes: list[tuple[int, str]] = []
+        """Line and problem."""
+        self._known = list(known_settings(kind))
+
+    @property
+    def problems(self) -> list[str]:
+        """Each problem with file and line."""
+        return [f"{self.path}:{line}: {problem}" for line, problem in self.notes]
 
     def struct(self, kind: type[Any], found: Section, base: Any, path: str = "") -> Any:
         """Read a dataclass; ``base`` gives the fields that the file leaves out."""
@@ -32,7 +38,7 @@ class Reading:
             name: self._field(field, hints[name], found, base, path)
             for name, field in known.items()
         }
-        if self.problems:
+        if self.notes:
             return None
         try:
             return kind(**values)
@@ -86,7 +92,7 @@ class Reading:
         self._note(line, f"{path} is no setting; {hint}")
 
     def _note(self, line: int, problem: str) -> None:
-        self.problems.append(f"{self.path}:{line}: {problem}")
+        self.notes.append((line, problem))
 
 
 def _part_of_tuple(hint: Any) -> type[Any] | None:
@@ -105,13 +111,13 @@ def _default(field: Field[Any]) -> Any:
     return field.default if field.default_factory is MISSING else field.default_factory()
 
 
-def _paths(kind: type[Any], path: str = "") -> Iterator[str]:
+def known_settings(kind: type[Any], path: str = "") -> Iterator[str]:
     """Every setting that a kind of run has."""
     for name, hint in get_type_hints(kind).items():
         part = _part_of_tuple(hint)
         if is_dataclass(hint):
-            yield from _paths(_as_type(hint), f"{path}{name}.")
+            yield from known_settings(_as_type(hint), f"{path}{name}.")
         elif part is not None:
-            yield from _paths(part, f"{path}{name}.N.")
+            yield from known_settings(part, f"{path}{name}.N.")
         else:
             yield f"{path}{name}"

@@ -5,7 +5,8 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
-_STOP = (signal.SIGTERM, signal.SIGINT)
+STOP = (signal.SIGTERM, signal.SIGINT)
+"""The signals that ask to stop."""
 _SAVE = (signal.SIGUSR1,)
 
 
@@ -23,7 +24,7 @@ class Wishes:
 
     def __enter__(self) -> "Wishes":
         if threading.current_thread() is threading.main_thread():
-            for number in (*_STOP, *_SAVE):
+            for number in (*STOP, *_SAVE):
                 self._before[number] = signal.signal(number, self._note)
         return self
 
@@ -34,6 +35,8 @@ class Wishes:
         trace: TracebackType | None,
     ) -> None:
         self._restore(*self._before)
+        if self.stop is not None and kind is None:
+            _pass_on(self.stop)
 
     def take_save(self) -> bool:
         """Whether somebody asked to save since the last look."""
@@ -46,9 +49,16 @@ class Wishes:
             self._save = True
             return
         self.stop = asked
-        self._restore(*_STOP)
+        self._restore(*STOP)
 
     def _restore(self, *numbers: signal.Signals) -> None:
         for number in numbers:
             if number in self._before:
                 signal.signal(number, self._before.pop(number))
+
+
+def _pass_on(number: signal.Signals) -> None:
+    """Tell who listened before: all was done here before anybody could stop."""
+    before = signal.getsignal(number)
+    if callable(before) and before is not signal.default_int_handler:
+        before(number, None)

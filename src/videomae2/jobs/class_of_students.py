@@ -1,7 +1,8 @@
 """The students of a run: their first weights, and how they are saved and found again."""
 
 import shutil
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -34,6 +35,8 @@ class ClassOfStudents:
     digest: str
     """Names the teacher."""
     modules: dict[str, Student]
+    more: Mapping[str, object] = field(default_factory=dict)
+    """Notes for the cards of all of them."""
 
     @classmethod
     def start(
@@ -43,6 +46,7 @@ class ClassOfStudents:
         names: tuple[str, ...] | None,
         digest: str,
         say: Say,
+        more: Mapping[str, object],
     ) -> "ClassOfStudents":
         """Build the students; each draws its first weights as if it were alone.
 
@@ -57,7 +61,7 @@ class ClassOfStudents:
             report = start(classifier, one.start, generator, classes=names)
             say(f"student  {one.name}\n{report}")
             modules[one.name] = Student(classifier, taught=taught, generator=generator)
-        return cls(run, teacher, names, digest, modules)
+        return cls(run, teacher, names, digest, modules, more)
 
     def save(self, folder: Path, notes: dict[str, object]) -> None:
         """Write all of them, with what else a resume needs, into a folder that exists."""
@@ -120,7 +124,7 @@ class ClassOfStudents:
             span=span(run),
             mean=run.data.mean,
             std=run.data.std,
-            notes=notes | lineage,
+            notes={**notes, **lineage, **self.more},
         )
 
 

@@ -1,5 +1,6 @@
 """Distillation from start to end: students that learn from one teacher, side by side."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -37,12 +38,19 @@ from videomae2.tasks.distill import DistillTask
 from videomae2.tensors.clips import Clips
 
 
-def distill(run: DistillRun, *, resume: bool = False, say: Say = to_terminal) -> Path:
+def distill(
+    run: DistillRun,
+    *,
+    resume: bool = False,
+    notes: Mapping[str, object] | None = None,
+    say: Say = to_terminal,
+) -> Path:
     """Teach students, or go on, and give the folder that holds a folder for each of them.
 
     Args:
         run: The complete configuration. Outputs that are not given are those of the teacher.
         resume: Insist on going on: it is an error if there is no checkpoint.
+        notes: Goes into the card of every model that is saved, such as its lineage.
         say: Takes each line for people.
 
     Returns:
@@ -66,7 +74,7 @@ def distill(run: DistillRun, *, resume: bool = False, say: Say = to_terminal) ->
     last = train(
         run,
         videos.training.manifests,
-        lambda run, plan, runtime: begin(run, plan, runtime, teacher, videos, say),
+        lambda run, plan, runtime: begin(run, plan, runtime, teacher, videos, say, notes or {}),
         model=students,
         say=say,
         describe=lambda run: describe(run, (teacher, videos)),
@@ -81,11 +89,13 @@ def begin(
     teacher: Teacher,
     videos: TrainingVideos,
     say: Say,
+    more: Mapping[str, object],
 ) -> Work:
     """Build what is trained: the students, and the teacher that is asked when it is needed."""
     digest = teacher.digest()
     teaching = _teaching(run, runtime, teacher, videos, digest, say)
-    students = ClassOfStudents.start(run, teacher, class_names(videos, teacher), digest, say)
+    names = class_names(videos, teacher)
+    students = ClassOfStudents.start(run, teacher, names, digest, say, more)
     task = DistillTask(
         students.modules,
         teaching,

@@ -1,6 +1,6 @@
 """Supervised training from start to end: post-pre-training, fine-tuning, or from scratch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,12 +33,19 @@ from videomae2.tasks.classify import ClassifyTask
 _SCRATCH_HINT = "; --start.weights RUN would begin with what a pre-training run has learnt"
 
 
-def finetune(run: FinetuneRun, *, resume: bool = False, say: Say = to_terminal) -> Path:
+def finetune(
+    run: FinetuneRun,
+    *,
+    resume: bool = False,
+    notes: Mapping[str, object] | None = None,
+    say: Say = to_terminal,
+) -> Path:
     """Train a classifier, or go on training it, and give the folder of its best model.
 
     Args:
         run: The complete configuration. Outputs that are not given are those of the data.
         resume: Insist on going on: it is an error if there is no checkpoint.
+        notes: Goes into the card of every model that is saved, such as its lineage.
         say: Takes each line for people.
 
     Returns:
@@ -62,7 +69,7 @@ def finetune(run: FinetuneRun, *, resume: bool = False, say: Say = to_terminal) 
     last = train(
         run,
         videos.training.manifests,
-        lambda run, plan, runtime: begin(run, plan, runtime, videos, say),
+        lambda run, plan, runtime: begin(run, plan, runtime, videos, say, notes or {}),
         model=model,
         say=say,
         describe=lambda run: describe(run, videos),
@@ -70,9 +77,9 @@ def finetune(run: FinetuneRun, *, resume: bool = False, say: Say = to_terminal) 
     best = run.record.out / BEST
     if not best.exists():
         return last
-    notes = read_card_of(ClassifierCard, best).notes
-    shown = "  ".join(f"{name} {value:.4g}" for name, value in notes["validation"].items())
-    say(f"best     {best}, of step {notes['step']}, on held-out videos: {shown}")
+    found = read_card_of(ClassifierCard, best).notes
+    shown = "  ".join(f"{name} {value:.4g}" for name, value in found["validation"].items())
+    say(f"best     {best}, of step {found['step']}, on held-out videos: {shown}")
     return best
 
 
@@ -82,7 +89,14 @@ def complete(run: FinetuneRun, videos: TrainingVideos) -> FinetuneRun:
     return replace(run, model=replace(run.model, outputs=wanted))
 
 
-def begin(run: FinetuneRun, plan: Plan, runtime: Runtime, videos: TrainingVideos, say: Say) -> Work:
+def begin(
+    run: FinetuneRun,
+    plan: Plan,
+    runtime: Runtime,
+    videos: TrainingVideos,
+    say: Say,
+    more: Mapping[str, object],
+) -> Work:
     """Build what is trained: first weights, then what of them learns, then the task."""
     names = videos.training.names
     generator = torch.Generator().manual_seed(run.seed)
@@ -102,7 +116,7 @@ def begin(run: FinetuneRun, plan: Plan, runtime: Runtime, videos: TrainingVideos
             span=span(run),
             mean=data.mean,
             std=data.std,
-            notes=notes,
+            notes={**notes, **more},
         )
 
     def save(folder: Path, notes: dict[str, object]) -> None:

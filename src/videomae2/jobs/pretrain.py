@@ -1,6 +1,6 @@
 """Pre-training from start to end: check, train, or go on where it stopped."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -27,12 +27,19 @@ from videomae2.models.initial import initialise
 from videomae2.tasks.pretrain import PretrainTask
 
 
-def pretrain(run: PretrainRun, *, resume: bool = False, say: Say = to_terminal) -> Path:
+def pretrain(
+    run: PretrainRun,
+    *,
+    resume: bool = False,
+    notes: Mapping[str, object] | None = None,
+    say: Say = to_terminal,
+) -> Path:
     """Train, or go on training, and give the folder of the last checkpoint.
 
     Args:
         run: The complete configuration.
         resume: Insist on going on: it is an error if there is no checkpoint.
+        notes: Goes into the card of every model that is saved, such as its lineage.
         say: Takes each line for people.
 
     Raises:
@@ -51,20 +58,20 @@ def pretrain(run: PretrainRun, *, resume: bool = False, say: Say = to_terminal) 
     return train(
         run,
         manifests,
-        begin,
+        lambda run, plan, runtime: begin(run, plan, runtime, notes or {}),
         model=model,
         say=say,
         describe=lambda run: describe(run, manifests),
     )
 
 
-def begin(run: PretrainRun, plan: Plan, runtime: Runtime) -> Work:
+def begin(run: PretrainRun, plan: Plan, runtime: Runtime, more: Mapping[str, object]) -> Work:
     """Build what is trained, with first weights drawn from the seed."""
     model = Autoencoder(run.model)
     initialise(model, torch.Generator().manual_seed(run.seed))
 
     def save(folder: Path, step: int) -> None:
-        notes = {"step": step, "steps": plan.steps, "masking": asdict(run.masking)}
+        notes = {"step": step, "steps": plan.steps, "masking": asdict(run.masking), **more}
         card = Card(model=run.model, mean=run.data.mean, std=run.data.std, notes=notes)
         save_one(folder, model, card)
 

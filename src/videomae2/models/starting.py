@@ -96,13 +96,13 @@ def start(
     outputs = model.config.outputs
     if classes is not None and len(classes) != outputs:
         raise ConfigError(f"there are {len(classes)} classes, the model has {outputs} outputs")
-    _check_choices(model, config)
+    check_choices(model, config)
     initialise_classifier(model, generator)
     if config.weights is None:
         return StartReport(source="from scratch", left={})
     parent = read_parent(config.weights, model.cubes)
     if parent_classes is not None:
-        parent = _named(parent, parent_classes)
+        parent = named(parent, parent_classes)
     return take_over(model, parent, config, classes=classes)
 
 
@@ -135,7 +135,12 @@ def take_over(
     )
 
 
-def _check_choices(model: Classifier, config: StartConfig) -> None:
+def check_choices(model: Classifier, config: StartConfig) -> None:
+    """Refuse choices that have no effect on a model.
+
+    Raises:
+        ConfigError: If there is one.
+    """
     pooling = model.config.pooling
     if pooling != "mean" and config.norm != "match":
         raise ConfigError(
@@ -148,7 +153,7 @@ def _check_choices(model: Classifier, config: StartConfig) -> None:
         raise ConfigError(f"start head '{config.head}' has no effect: the model has no head")
 
 
-def _named(parent: Parent, names: Sequence[str]) -> Parent:
+def named(parent: Parent, names: Sequence[str]) -> Parent:
     """Give a parent the names of its outputs; its own must be the same."""
     if parent.classes is not None:
         check_classes(names, parent.classes, where=str(parent.path))

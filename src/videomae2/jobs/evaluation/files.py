@@ -21,13 +21,16 @@ from videomae2.jobs.evaluation.results import Evaluation, VideoResult
 from videomae2.jobs.whole_files import written_whole
 from videomae2.tensors.intervals import Interval
 
+RESULTS_FILE = "results.json"
+
 _HARDEST, _BEST, _MOST_CLASSES = 20, 5, 50
 
 
 def write_files(found: Evaluation, questions: Questions) -> None:
     """Write all of them, each whole or not at all."""
     folder = found.folder
-    _write(folder / "results.json", json.dumps(as_json(found), indent=1, ensure_ascii=False) + "\n")
+    text = json.dumps(as_json(found), indent=1, ensure_ascii=False)
+    _write(folder / RESULTS_FILE, text + "\n")
     rows = sorted(found.measures.videos, key=lambda video: video.row)
     lines = [json.dumps(_prediction(found, video), ensure_ascii=False) for video in rows]
     _write(folder / "predictions.jsonl", "".join(line + "\n" for line in lines))

@@ -1,0 +1,121 @@
+"""Evaluation as a kind of stage."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from videomae2.config.common_checks import exists, there
+from videomae2.engine.runtime import RuntimeConfig, resolve
+from videomae2.errors import ConfigError
+from videomae2.jobs.evaluate import EvaluateConfig, evaluate
+from videomae2.jobs.evaluation.files import RESULTS_FILE
+from videomae2.jobs.evaluation.questions import Questions, check_clock, read_questions
+from videomae2.jobs.evaluation.settings import ViewSettings, settle_views
+from videomae2.jobs.pipeline.stages import Job, Notes, Numbers, Seen, StageKind, VideoList
+from videomae2.jobs.work import Say
+from videomae2.models.cards import ClassifierCard
+from videomae2.models.parents import Parent
+
+_CALLED = {
+    "runtime.device": "device",
+    "runtime.precision": "precision",
+    "loading.workers": "reading.workers",
+    "loading.deadline_seconds": "reading.deadline_seconds",
+    "loading.memory_gib": "reading.memory_gib",
+    "loading.shrink_side": "reading.shrink_side",
+}
+
+_SAME_RESULTS = frozenset(
+    {
+        # where things lie; that they are the same is checked by the digest of their list
+        "list.root",
+        "list.layout",
+        "classes",
+        # how videos are read
+        "reading.workers",
+        "reading.deadline_seconds",
+        "reading.memory_gib",
+        # equal up to rounding
+        "batch",
+        "device",
+    }
+)
+
+
+def evaluate_stage() -> StageKind:
+    """Many views of held-out videos; a parent gives the model. It has no recipes."""
+    return StageKind(
+        settings=EvaluateConfig,
+        recipes={},
+        roles={"model": ""},
+        needs=("model",),
+        called=_CALLED,
+        same_results=_SAME_RESULTS,
+        check=_check,
+        look=_look,
+        do=_do,
+        numbers=_numbers,
+    )
+
+
+def _check(job: Job) -> None:
+    problems = [f"videos: {p} does not exist{there(p)}" for p in job.videos if not exists(p)]
+    if len(job.videos) > 1:
+        problems.append(f"videos: an evaluation has one list, found {len(job.videos)}")
+    names = job.settings.classes
+    if names is not None and not exists(names):
+        problems.append(f"--classes {names} does not exist{there(names)}")
+    if problems:
+        raise ConfigError(problems)
+
+
+def _look(job: Job, parents: Mapping[str, Parent]) -> Seen:
+    config: EvaluateConfig = job.settings
+    if "model" not in parents:  # the parent has problems of its own
+        return Seen(lists=(), lines="", gives=None)
+    parent = parents["model"]
+    card = parent.card
+    if not isinstance(card, ClassifierCard):
+        raise ConfigError(f"from: {parent.path.name} gives no classifier")
+    views = settle_views(card.span, config.views)
+    questions = read_questions(
+        job.videos[0], card, config.classes, config.list, where=f"the model of {parent.path.name}"
+    )
+    check_clock(questions, views, config.list)
+    return Seen(lists=(_list(questions),), lines=_lines(job, questions, views), gives=None)
+
+
+def _lines(job: Job, questions: Questions, views: ViewSettings) -> str:
+    config, manifest = job.settings, questions.manifest
+    device = resolve(RuntimeConfig(device=config.device, precision=config.precision))
+    return "\n".join(
+        [
+            f"videos   {len(manifest)} ({manifest.origin})",
+            f"answers  {len(questions.classes)} ({questions.names_from})",
+            f"views    {views}",
+            f"folder   {job.out}",
+            f"device   {device}",
+        ]
+    )
+
+
+def _list(questions: Questions) -> VideoList:
+    manifest = questions.manifest
+    content = hashlib.sha256(manifest.digest().encode())
+    content.update("\0".join(questions.classes).encode("utf-8", "surrogatepass"))
+    content.update(questions.labels.tobytes() + questions.targets.tobytes())
+    return VideoList(
+        source=Path(manifest.source).stem, videos=len(manifest), digest=content.hexdigest()[:16]
+    )
+
+
+def _do(job: Job, notes: Notes, say: Say) -> Path:
+    """Evaluate, or go on with it; no model is written that notes could go to."""
+    model, videos = job.weights["model"], job.videos[0]
+    return evaluate(model, videos, out=job.out, config=job.settings, say=say).report
+
+
+def _numbers(job: Job, result: Path) -> Numbers:
+    found = json.loads((job.out / RESULTS_FILE).read_text(encoding="utf-8"))["numbers"]
+    return {name: one["value"] for name, one in found.items() if one["value"] is not None}

@@ -1,0 +1,102 @@
+"""What has to be done about a stage, and why."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from videomae2.config.differences import differences
+from videomae2.config.files import read
+from videomae2.config.markup import parse
+from videomae2.errors import CheckpointError, ConfigError
+from videomae2.jobs.pipeline.stages import Seen, Stage
+from videomae2.jobs.pipeline.state import Origin, Outcome, State, digest_of, origin_of, read_state
+
+Action = Literal["skip", "start", "go on", "redo", "wait"]
+
+_SHOWN = 4
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """What has to be done, and why."""
+
+    action: Action
+    """skip: it is finished and nothing changed. start: nothing is there. go on: it was begun. redo:
+    what is there follows from something else. wait: it depends on what a parent will give."""
+    why: str
+    origin: Origin
+    state: State | None = None
+
+
+def decide(stage: Stage, seen: Seen, weights: Mapping[str, str | None]) -> Decision:
+    """Compare what a stage would follow from now with what its folder holds.
+
+    Args:
+        stage: The stage.
+        seen: What was found out about it.
+        weights: Role → SHA-256 of the weights that it starts from; None if they are not there yet.
+    """
+    known = {role: digest for role, digest in weights.items() if digest is not None}
+    waiting = [stage.parents[role] for role, digest in weights.items() if digest is None]
+    origin = origin_of(stage, seen, known)
+    folder = stage.job.out
+    if not folder.exists() or not any(folder.iterdir()):
+        return Decision(action="start", why="not begun", origin=origin)
+    try:
+        state = read_state(folder)
+    except CheckpointError as error:
+        return Decision(action="redo", why=str(error), origin=origin)
+    if state is None:
+        return Decision(action="redo", why="its folder holds something else", origin=origin)
+    changed = list(_changes(stage, state.origin, origin))
+    if changed:
+        more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
+        why = ", ".join(changed[:_SHOWN]) + more
+        return Decision(action="redo", why=why, origin=origin, state=state)
+    if waiting:
+        why = f"if the weights of {', '.join(waiting)} stay the same"
+        done = "skipped" if state.outcome else "goes on"
+        return Decision(action="wait", why=f"{done} {why}", origin=origin, state=state)
+    if state.outcome is None:
+        return Decision(action="go on", why="begun, not finished", origin=origin, state=state)
+    damage = _damage(folder, state.outcome)
+    if damage:
+        return Decision(action="redo", why=damage, origin=origin, state=state)
+    return Decision(action="skip", why="finished, unchanged", origin=origin, state=state)
+
+
+def _changes(stage: Stage, old: Origin, new: Origin) -> Iterator[str]:
+    """Say what has changed; of weights that are not known yet nothing can be said."""
+    if old.kind != new.kind:
+        yield f"it was a {old.kind} stage"
+        return
+    try:
+        settings = parse(json.dumps(old.settings, ensure_ascii=False), stage.job.out)
+        before = read(stage.kind.settings, settings, stage.job.out)
+    except ConfigError as error:
+        yield f"its settings are of another version ({error.problems[0]})"
+        return
+    for one in differences(before, stage.job.settings, stage.kind.aside):
+        if one.matters:
+            yield f"{one.path}: {one.old} -> {one.new}"
+    if [one.digest for one in old.lists] != [one.digest for one in new.lists]:
+        shown = [", ".join(f"{one.videos} of {one.source}" for one in o.lists) for o in (old, new)]
+        yield f"other videos: {shown[0]} -> {shown[1]}"
+    for role in {**old.weights, **stage.parents, **new.weights}:
+        unknown = role in stage.parents and role not in new.weights
+        if not unknown and old.weights.get(role) != new.weights.get(role):
+            yield f"other weights of {stage.parents.get(role, 'start')}"
+        elif unknown and role not in old.weights:
+            yield f"it started without {stage.parents[role]}"
+
+
+def _damage(folder: Path, outcome: Outcome) -> str | None:
+    """What keeps a finished stage from being used."""
+    path = folder / outcome.result
+    try:
+        found = digest_of(path)
+    except CheckpointError:
+        return f"its result {path} is gone"
+    return None if found == outcome.digest else f"its result {path} was changed"

@@ -1,0 +1,88 @@
+"""What a stage will give before it has, and whether it fits those that start from it."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from videomae2.data.class_names import read_class_names
+from videomae2.data.labels import Labelled
+from videomae2.data.sources import DataConfig
+from videomae2.jobs.labelled_videos import TrainingVideos
+from videomae2.jobs.pipeline.stages import VideoList
+from videomae2.models.autoencoder import Autoencoder
+from videomae2.models.cards import AnyCard, ClassifierCard
+from videomae2.models.classifier import Classifier, ClassifierConfig
+from videomae2.models.parents import Parent, read_parent
+from videomae2.models.starting import (
+    StartConfig,
+    StartReport,
+    check_choices,
+    named,
+    take_over,
+)
+
+
+def promise(card: AnyCard, folder: Path) -> Parent:
+    """The model that a card describes, its weights on the meta device."""
+    with torch.device("meta"):
+        model: nn.Module
+        if isinstance(card, ClassifierCard):
+            model, classes = Classifier(card.model), card.classes
+        else:
+            model, classes = Autoencoder(card.model), None
+    return Parent(path=folder, state=model.state_dict(), classes=classes, card=card)
+
+
+def check_start(
+    config: ClassifierConfig,
+    start: StartConfig,
+    parent: Parent | None,
+    *,
+    classes: Sequence[str] | None,
+) -> StartReport:
+    """Start a classifier as it will be started, without any data.
+
+    Args:
+        config: Of the classifier.
+        start: How it starts; its own weights are read where there is no parent.
+        parent: What another stage will give.
+        classes: The names of its outputs, if they have any.
+
+    Raises:
+        ConfigError: If a choice has no effect.
+        CheckpointError: If the parent cannot be read or does not fit.
+    """
+    with torch.device("meta"):
+        model = Classifier(config)
+    if parent is not None:
+        start = replace(start, weights=parent.path)
+    check_choices(model, start)
+    if start.weights is None:
+        return StartReport(source="from scratch", left={})
+    parent = parent or read_parent(start.weights, model.cubes)
+    if start.names is not None:
+        parent = named(parent, read_class_names(start.names))
+    state = {name: value.to("meta") for name, value in parent.state.items()}
+    return take_over(model, replace(parent, state=state), start, classes=classes)
+
+
+def labelled_lists(data: DataConfig, videos: TrainingVideos) -> tuple[VideoList, ...]:
+    """What the lists of a supervised training say, those that are held out as well."""
+    names = [source.title for source in data.sources]
+    lists = list(_digests(names, videos.training))
+    if videos.held_out is not None:
+        lists += _digests([f"{name}, held out" for name in names], videos.held_out)
+    return tuple(lists)
+
+
+def _digests(sources: Sequence[str], videos: Labelled) -> Iterator[VideoList]:
+    """Name the content of labelled lists; labels need not stand in the manifest itself."""
+    for source, manifest, rows in zip(sources, videos.manifests, videos.rows, strict=False):
+        content = hashlib.sha256(manifest.digest().encode())
+        content.update("\0".join(videos.names).encode("utf-8", "surrogatepass"))
+        content.update(rows.contiguous().numpy().tobytes())
+        yield VideoList(source=source, videos=len(manifest), digest=content.hexdigest()[:16])

@@ -1,0 +1,183 @@
+"""Everything that can be known before the first step is said before it, all at once."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.jobs.pipeline.small import KINDS, TEXT, prepared
+from tests.jobs.small_finetune import small_finetune
+from videomae2.errors import ConfigError
+from videomae2.jobs.pipeline.kinds import finetune_stage
+from videomae2.jobs.pipeline.running import Span, plan
+from videomae2.models.starting import StartConfig
+
+
+def problems(text):
+    with pytest.raises(ConfigError) as caught:
+        prepared(text)
+    assert not Path("runs").exists()
+    return caught.value.problems
+
+
+def stages(*lines):
+    return "stages:\n" + "".join(f"  {line}\n" for line in lines)
+
+
+def test_a_stage_takes_the_common_settings_that_it_has_and_puts_its_own_over_them(place):
+    text = TEXT.replace(
+        "common:\n",
+        "common:\n  masking: {encoder_ratio: 0.8}\n  optim: {epochs: 7, warmup_epochs: 0.5}\n",
+    )
+    pretrained, post, tuned, judged = (stage.job.settings for stage in prepared(text)[0].stages)
+    assert pretrained.masking.encoder_ratio == 0.8
+    assert [run.optim.epochs for run in (pretrained, post, tuned)] == [2.0, 1.0, 2.0]
+    assert {run.optim.warmup_epochs for run in (pretrained, post, tuned)} == {0.5}
+    assert {run.record.out.parent for run in (pretrained, post, tuned)} == {Path("runs")}
+    assert {run.loading.workers for run in (pretrained, post, tuned)} == {0}
+    assert (judged.device, judged.precision, judged.reading.workers) == ("cpu", "fp32", 0)
+
+
+def test_out_can_be_chosen_anew(place):
+    pipeline, _ = prepared(out=Path("there"))
+    assert [str(stage.job.out) for stage in pipeline.stages] == [
+        "there/pretrained",
+        "there/post",
+        "there/tuned",
+        "there/judged",
+    ]
+    assert pipeline.stages[0].job.settings.record.out == Path("there/pretrained")
+
+
+def test_every_wrong_word_is_said_with_its_line_and_the_nearest(place):
+    text = """common:
+  optim: {epoch: 3}
+  sed: 4
+  loading: {workers: many}
+stages:
+  a: {kind: pretran, recipe: small, videos: v}
+  b: {kind: pretrain, recipe: smal}
+  c: {kind: pretrain, videos: v, from: b}
+  d:
+    kind: finetune
+    recipe: small
+    videos: v
+    from: {teacher: b}
+    settings:
+      optim: {epoch: 4}
+"""
+    assert problems(text) == [
+        "p.yaml:2: common.optim.epoch is a setting of no stage; did you mean optim.epochs?",
+        "p.yaml:3: common.sed is a setting of no stage; did you mean seed?",
+        "p.yaml:4: loading.workers wants a whole number or null, found 'many'",
+        "p.yaml:6: stages.a.kind: pretran is no kind of stage; did you mean pretrain?",
+        "p.yaml:7: stages.b: videos is missing: a folder or a list of videos",
+        "p.yaml:7: stages.b.recipe: smal is no pretrain recipe; did you mean small?",
+        "p.yaml:8: stages.c.from: a pretrain stage starts from nothing; leave it out",
+        "p.yaml:8: stages.c: recipe is missing; videomae2 pretrain lists them",
+        "p.yaml:13: stages.d.from: a finetune stage has no teacher; there are weights",
+        "p.yaml:15: optim.epoch is no setting; did you mean optim.epochs?",
+    ]
+
+
+def test_what_the_pipeline_sets_itself_is_refused(place):
+    settings = "start: {weights: a.pth}\n      record: {out: here}"
+    assert problems(TEXT.replace("optim: {epochs: 1}", settings)) == [
+        "p.yaml:19: stages.post.settings: record.out has no effect: the folder of a stage is its "
+        "name, under out",
+        "p.yaml:19: stages.post.settings: start.weights has no effect: the weights are those of "
+        "pretrained; leave out one of both",
+    ]
+
+
+def test_problems_of_all_stages_are_said_before_the_first_starts(place):
+    text = (
+        TEXT.replace("epochs: 2}\n  post", "epochs: -2}\n  post")
+        .replace("videos: unlabelled/train", "videos: gone")
+        .replace("optim: {epochs: 1}", "optim: {epochs: 1, batch: 3}\n      model: {outputs: 4}")
+    )
+    first, second, third = problems(text)
+    assert first == (
+        "p.yaml:8: stage pretrained: --optim.epochs -2.0 cannot work; it wants a number above 0"
+    )
+    assert second.startswith("p.yaml:8: stage pretrained: --data.sources.0.path gone does not ex")
+    assert third.startswith("p.yaml:14: stage post: --optim.batch 3 does not split into micro-b")
+    (alone,) = problems(TEXT.replace("epochs: 1}", "epochs: 1}\n      model: {outputs: 4}"))
+    assert alone.startswith("p.yaml:14: stage post: the data asks for 3 outputs, --model.outputs")
+
+
+def test_a_model_is_held_against_the_one_before_it(place):
+    text = TEXT.replace("optim: {epochs: 1}", "model: {encoder: {dim: 48}}")
+    (problem,) = problems(text)
+    assert problem.startswith(
+        "p.yaml:14: stage post: runs/pretrained has another encoder: dim 24 there and 48 here"
+    )
+
+
+def test_the_choice_of_a_head_is_held_against_the_classes_before_it(place):
+    text = TEXT.replace("ema_decay: 0.9, epochs: 2}", "epochs: 2}\n      start: {head: kept}")
+    prepared(text)
+    (problem,) = problems(text.replace("    from: post\n", "    from: pretrained\n"))
+    assert problem == "p.yaml:22: stage tuned: head 'kept' wants 3 classes, the parent has 0"
+
+
+def test_weights_of_a_file_are_read_before_the_first_stage(place):
+    (place / "a.pth").write_bytes(b"nothing")
+    text = TEXT.replace("    from: post\n", "").replace(
+        "ema_decay: 0.9, epochs: 2}", "epochs: 2}\n      start: {weights: a.pth}"
+    )
+    (problem,) = problems(text)
+    assert problem.startswith("p.yaml:22: stage tuned: cannot read a.pth")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("test/v\n    from: tuned\n", "test/v\n", "stages.judged: from is missing: the stage that"),
+        (
+            "test/v\n    from: tuned\n",
+            "test/v\n    from: pretrained\n",
+            "stage judged: from: pretrained gives no classifier",
+        ),
+        ("test/v", "tast/v", "stage judged: videos: tast/v does not exist; "),
+        ("test/v", "[test/v, labelled/v]", "stage judged: videos: an evaluation has one list"),
+        (
+            "kind: evaluate\n",
+            "kind: evaluate\n    recipe: small\n",
+            "stages.judged.recipe: evaluate has no recipes; leave it out",
+        ),
+        ("clips: 2", "clips: 0", "stage judged: --views.clips is 0, wanted 1 or more"),
+        ("clips: 2", "clip: 2", "views.clip is no setting; did you mean views.clips?"),
+        ("rounds: 20", "rounds: 0", "--rounds is 0, wanted 1 or more"),
+    ],
+)
+def test_an_evaluation_is_checked_too(place, old, new, problem):
+    assert old in TEXT
+    assert problem in problems(TEXT.replace(old, new))[0]
+
+
+def test_an_evaluation_gives_no_model(place):
+    more = "  more: {kind: finetune, recipe: small, videos: labelled/v, from: judged}\n"
+    (problem,) = problems(TEXT + more)
+    assert problem == "p.yaml:36: stage more: from: judged gives no model, or several"
+
+
+def test_a_stage_takes_the_place_of_the_parent_that_a_recipe_names(place, monkeypatch):
+    start = StartConfig(weights=Path("runs/own"))
+    recipes = {"small": lambda videos, out: small_finetune(videos[0], out, start=start)}
+    monkeypatch.setitem(KINDS, "finetune", finetune_stage(recipes))
+    pipeline, seen = prepared()
+    found = plan(pipeline, seen, span=Span())
+    assert {decision.action for decision in found.values()} == {"start"}
+    assert "start    15 weights of runs/pretrained\n" in seen["post"].lines
+    (problem,) = problems(TEXT.replace("    from: pretrained\n", ""))
+    assert "--start.weights runs/own does not exist" in problem
+
+
+def test_lists_of_a_stage_whose_parent_has_problems_are_checked_all_the_same(place):
+    (place / "empty").mkdir()
+    text = TEXT.replace("epochs: 1}", "epochs: -1}").replace(
+        "videos: labelled/v\n    from: post", "videos: empty\n    from: post"
+    )
+    first, second = problems(text)
+    assert first.startswith("p.yaml:14: stage post: --optim.epochs -1.0 cannot work")
+    assert second.startswith("p.yaml:22: stage tuned: empty")

@@ -1,0 +1,114 @@
+"""Distillation as a stage: its teacher is another stage, and what follows takes its student."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.jobs.pipeline.small import actions, left_behind, prepared, run, run_to_the_end
+from tests.jobs.small import stop_after
+from videomae2.errors import ConfigError
+from videomae2.models.cards import read_card
+
+TEXT = """name: tiny
+out: runs
+common:
+  loading: {workers: 0}
+  record: {log_every: 1}
+  runtime: {device: cpu, precision: fp32}
+stages:
+  tuned:
+    kind: finetune
+    recipe: small
+    videos: labelled/v
+    settings: {optim: {epochs: 1}}
+  small:
+    kind: distill
+    recipe: small
+    videos: labelled/v
+    from: tuned
+    settings: {optim: {epochs: 2}}
+  judged:
+    kind: evaluate
+    videos: test/v
+    from: small
+    settings: {views: {clips: 1, crops: 1}, rounds: 20}
+"""
+TWO = TEXT.replace(
+    "{optim: {epochs: 2}}",
+    """
+      optim: {epochs: 2}
+      students:
+      - {name: a, model: {encoder: {size: tiny, frames: 4, height: 32, width: 32, depth: 1}}}
+      - {name: b, model: {encoder: {size: tiny, frames: 4, height: 32, width: 32, depth: 2}}}""",
+)
+
+
+def test_a_student_follows_its_teacher_and_is_judged(place):
+    done = run(TEXT)
+    assert done["small"].result == Path("runs/small/students/student")
+    assert done["small"].numbers.keys() >= {"accuracy", "agreement"}
+    assert done["judged"].numbers.keys() >= {"mean-class accuracy"}
+    lineage = read_card(done["small"].result).notes["lineage"]
+    assert lineage["parents"] == {"teacher": {"from": "tuned", "weights": done["tuned"].digest}}
+    assert set(actions(TEXT).values()) == {"skip"}
+    before = left_behind(Path("runs"))
+    Path("runs").rename("gone")
+    assert run_to_the_end(TEXT, say=lambda: stop_after(2, signal.SIGTERM)) >= 3
+    assert left_behind(Path("runs")) == before
+
+
+def test_several_students_are_a_result_without_followers(place):
+    alone = TWO[: TWO.index("  judged")]
+    done = run(alone)["small"]
+    assert done.result == Path("runs/small/students")
+    assert done.numbers.keys() == {"a accuracy", "b accuracy"}
+    assert set(actions(alone).values()) == {"skip"}
+    (Path("runs/small/students/b/model.safetensors")).write_bytes(b"x")
+    assert actions(alone)["small"] == "redo"
+    with pytest.raises(ConfigError, match="stage judged: from: small gives no model, or several"):
+        prepared(TWO)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("    from: tuned\n", "", "stage small: --teacher.weights is missing"),
+        (
+            "{optim: {epochs: 2}}",
+            "{teacher: {weights: labelled}}",
+            "stages.small.settings: teacher.weights has no effect: the weights are those of tuned",
+        ),
+        (
+            "settings: {optim: {epochs: 1}}",
+            "settings: {model: {encoder: {frames: 8}}}",
+            "stage small: the student 'student' reads clips of 4x32x32 of 3 channels",
+        ),
+        (
+            "from: tuned\n",
+            "from: {teacher: tuned, student: tuned}\n",
+            "",
+        ),
+        (
+            "settings: {optim: {epochs: 1}}",
+            "settings: {optim: {epochs: 1}, model: {encoder: {dim: 48}}}",
+            "",
+        ),
+    ],
+)
+def test_teacher_and_student_are_checked_before_the_first_stage(place, old, new, problem):
+    assert old in TEXT
+    if not problem:
+        prepared(TEXT.replace(old, new))
+        return
+    with pytest.raises(ConfigError) as caught:
+        prepared(TEXT.replace(old, new))
+    assert problem in caught.value.problems[0]
+
+
+def test_what_a_student_starts_from_must_fit(place):
+    text = TEXT.replace("from: tuned\n", "from: {teacher: tuned, student: tuned}\n").replace(
+        "settings: {optim: {epochs: 1}}", "settings: {model: {encoder: {dim: 48}}}"
+    )
+    with pytest.raises(ConfigError, match="stage small: runs/tuned has another encoder: dim 48"):
+        prepared(text)

@@ -1,0 +1,59 @@
+"""Interrupting any stage anywhere and running again gives what an undisturbed run gives."""
+
+import os
+import signal
+
+import pytest
+
+from tests.jobs.pipeline.small import left_behind, run, run_to_the_end
+from tests.jobs.small import stop_after
+from videomae2.errors import Interrupted
+
+
+def stop_at(words):
+    """Something to say lines to, which asks once to stop at a line that starts with some words."""
+    left = [words]
+
+    def say(line):
+        if left and line.strip().startswith(left[0]):
+            left.clear()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    return say
+
+
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("lines", "stops"), [(1, 4 + 3 + 4), pytest.param(2, 2 + 1 + 2, marks=SLOW)]
+)
+def test_stopped_again_and_again_it_ends_as_if_undisturbed(finished, place, lines, stops):
+    assert run_to_the_end(say=lambda: stop_after(lines, signal.SIGTERM)) == stops
+    assert left_behind(place / "runs") == left_behind(finished / "runs")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "best ",
+        "== stage 2",
+        *(pytest.param(w, marks=SLOW) for w in ("== stage 1", "start ", "done     post", "held ")),
+    ],
+)
+def test_stopped_between_steps_it_ends_as_if_undisturbed(finished, copy, words):
+    stage = "post" if "post" in words or "2" in words else "tuned"
+    stage = "pretrained" if words.endswith("1") else stage
+    (copy / "runs" / stage).rename(copy / "gone")
+    say = stop_at(words)
+    with pytest.raises(Interrupted, match="asked to stop by SIGTERM"):
+        run(say=say)
+    run(say=say)
+    assert left_behind(copy / "runs") == left_behind(finished / "runs")
+
+
+def test_afterwards_signals_do_what_they_did(place):
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(Interrupted):
+        run(say=stop_at("== stage 1"))
+    assert signal.getsignal(signal.SIGTERM) is before

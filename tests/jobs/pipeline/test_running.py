@@ -1,0 +1,205 @@
+"""Which stages are done again, and what becomes of what was there."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.jobs.pipeline.small import TEXT, actions, left_behind, prepared, reasons, run
+from tests.jobs.small import small_videos
+from videomae2.errors import CheckpointError, ConfigError
+from videomae2.jobs.pipeline.running import Span, plan
+from videomae2.jobs.pipeline.telling import plan_text, results_json, results_text
+from videomae2.jobs.run_folder import RunLock
+from videomae2.models.cards import read_card
+
+SKIPPED = {"pretrained": "skip", "post": "skip", "tuned": "skip", "judged": "skip"}
+
+
+def seconds_of(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_is_finished_and_unchanged_is_skipped(copy):
+    before = seconds_of(copy / "runs")
+    said = []
+    done = run(say=said.append)
+    assert {name: one.action for name, one in done.items()} == SKIPPED
+    after = seconds_of(copy / "runs")
+    after.pop(copy / "runs" / ".lock"), before.pop(copy / "runs" / ".lock")
+    assert after == before
+    assert said.count("skip     finished, unchanged") == 4
+    assert done["tuned"].numbers["accuracy"] >= 0
+    assert done["tuned"].result == Path("runs/tuned/best")
+
+
+def test_lineage_stands_in_the_cards(finished):
+    runs = finished / "runs"
+    first = read_card(runs / "pretrained/checkpoints/step-00000004").notes["lineage"]
+    post = read_card(runs / "post/checkpoints/step-00000003").notes["lineage"]
+    best = read_card(runs / "tuned/best").notes["lineage"]
+    states = {name: json.loads((runs / name / "stage.json").read_text()) for name in SKIPPED}
+    assert states["judged"]["origin"]["weights"] == {"model": states["tuned"]["outcome"]["digest"]}
+    assert first["parents"] == {}
+    assert first["videos"] == states["pretrained"]["origin"]["lists"]
+    assert post["parents"] == {
+        "weights": {"from": "pretrained", "weights": states["pretrained"]["outcome"]["digest"]}
+    }
+    assert best["parents"]["weights"]["weights"] == states["post"]["outcome"]["digest"]
+    assert [one["source"] for one in best["videos"]] == ["v", "v, held out"]
+    assert (best["pipeline"], best["stage"], best["recipe"]) == ("tiny", "tuned", "small")
+    assert len({one["configuration"] for one in (first, post, best)}) == 3
+    assert set(best["versions"]) == {"videomae2", "torch", "python"}
+
+
+def test_a_change_does_that_stage_again_and_those_that_follow(finished, copy):
+    text = TEXT.replace("epochs: 1", "epochs: 1.4")
+    pipeline, seen = prepared(text)
+    decisions = plan(pipeline, seen, span=Span())
+    assert {name: one.action for name, one in decisions.items()} == {
+        "pretrained": "skip",
+        "post": "redo",
+        "tuned": "wait",
+        "judged": "wait",
+    }
+    assert decisions["post"].why == "optim.epochs: 1.0 -> 1.4"
+    assert decisions["tuned"].why == "skipped if the weights of post stay the same"
+    assert "  redo     optim.epochs: 1.0 -> 1.4" in plan_text(pipeline, seen, decisions)
+    said = []
+    done = run(text, say=said.append)
+    assert {name: one.action for name, one in done.items()} == {
+        "pretrained": "skip",
+        "post": "redo",
+        "tuned": "redo",
+        "judged": "redo",
+    }
+    assert "redo     other weights of post" in said
+    was, now = left_behind(finished / "runs"), left_behind(copy / "runs")
+    for name in ("post", "tuned"):
+        old = {key for key in now if key.startswith(f"{name}.old-1")}
+        assert {now[key] for key in old if "best/m" in key} == {
+            was[key] for key in was if key.startswith(f"{name}/best/m")
+        }
+        assert now[f"{name} training"] != was[f"{name} training"]
+    assert set(actions(text).values()) == {"skip"}
+
+
+def test_a_stage_that_gives_the_same_again_spares_those_that_follow(finished, copy):
+    (copy / "runs/pretrained").rename(copy / "gone")
+    assert actions() == {"pretrained": "start", "post": "wait", "tuned": "wait", "judged": "wait"}
+    done = run()
+    assert {name: one.action for name, one in done.items()} == {**SKIPPED, "pretrained": "start"}
+    assert left_behind(copy / "runs") == left_behind(finished / "runs")
+
+
+def test_what_does_not_change_results_does_nothing_again(copy):
+    (copy / "elsewhere").symlink_to(copy / "unlabelled")
+    text = TEXT.replace("log_every: 1", "log_every: 5").replace("unlabelled", "elsewhere")
+    assert actions(text) == SKIPPED
+
+
+def test_other_videos_are_a_change(copy):
+    small_videos(copy / "more", count=25)
+    found = reasons(TEXT.replace("unlabelled/train", "more/train"))
+    assert found["pretrained"] == "other videos: 16 of train -> 20 of train"
+
+
+def test_other_labels_are_a_change(copy):
+    videos = sorted(Path("labelled").resolve().rglob("v/*/*.mp4"))
+    for name, shift in (("same", 0), ("swapped", 1)):
+        places = [videos[(i + shift) % len(videos)] for i in range(len(videos))]
+        for old, new in zip(videos, places, strict=True):
+            link = copy / name / old.parent.name / f"{new.parent.name}-{new.name}"
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(new)
+    seen = {
+        name: prepared(TEXT.replace("labelled/v", name))[1]["tuned"].lists
+        for name in ("same", "swapped")
+    }
+    assert [one.videos for one in seen["same"]] == [one.videos for one in seen["swapped"]]
+    assert seen["same"] != seen["swapped"]
+
+
+@pytest.mark.parametrize(
+    ("harm", "reason"),
+    [
+        (lambda best: (best / "model.safetensors").unlink(), r"its result .*tuned/best is gone"),
+        (
+            lambda best: (best / "model.safetensors").write_bytes(b"x"),
+            r"its result .*tuned/best was changed",
+        ),
+        (lambda best: (best.parent / "stage.json").unlink(), "its folder holds something else"),
+        (
+            lambda best: (best.parent / "stage.json").write_text("{}"),
+            r"stage.json cannot be used: 'format'; move .*tuned away",
+        ),
+    ],
+)
+def test_a_damaged_stage_is_done_again(copy, harm, reason):
+    harm(copy / "runs/tuned/best")
+    assert actions() == {**SKIPPED, "tuned": "redo", "judged": "wait"}
+    assert re.search(reason, reasons()["tuned"])
+
+
+def test_a_setting_that_is_new_in_this_version_changes_nothing(copy):
+    path = copy / "runs/post/stage.json"
+    state = json.loads(path.read_text())
+    del state["origin"]["settings"]["optim"]["clip_norm"]
+    path.write_text(json.dumps(state))
+    assert actions() == SKIPPED
+    state["origin"]["settings"]["optim"]["gone"] = 3
+    path.write_text(json.dumps(state))
+    assert "of another version" in reasons()["post"]
+
+
+def test_weights_of_a_file_count_by_content(copy):
+    (copy / "start").symlink_to(copy / "runs/pretrained/checkpoints/step-00000004")
+    named = TEXT.replace("    from: pretrained\n    settings:\n", "    settings:\n").replace(
+        "      validation: {share: 0}\n",
+        "      validation: {share: 0}\n      start: {weights: start}\n",
+    )
+    assert actions(named) == SKIPPED
+    (copy / "start").unlink()
+    (copy / "start").symlink_to(copy / "runs/tuned/best")
+    assert reasons(named)["post"] == "other weights of start"
+
+
+def test_from_and_until_choose_a_part(copy):
+    (copy / "runs/tuned").rename(copy / "gone")
+    done = run(span=Span("tuned"))
+    assert done["judged"].numbers.keys() >= {"mean-class accuracy"}
+    assert {name: one.action for name, one in done.items()} == {"tuned": "start", "judged": "skip"}
+    assert list(run(span=Span(None, "post"))) == ["pretrained", "post"]
+    (copy / "runs/post").rename(copy / "gone2")
+    wanted = r"stage tuned needs post, which is to be done first \(not begun\); leave --from out"
+    with pytest.raises(ConfigError, match=wanted):
+        run(span=Span("tuned"))
+    with pytest.raises(ConfigError, match="--from tuned comes after --until post; the order is"):
+        run(span=Span("tuned", "post"))
+    with pytest.raises(ConfigError, match="--until x is no stage; there are pretrained, post"):
+        run(span=Span(None, "x"))
+
+
+@pytest.mark.parametrize("folder", ["runs", "runs/tuned"])
+def test_two_pipelines_do_not_share_a_folder(copy, folder):
+    with (
+        RunLock(copy / folder),
+        pytest.raises(CheckpointError, match=f"another process .* {folder}"),
+    ):
+        run(TEXT.replace("epochs: 2}", "epochs: 3}") if folder == "runs/tuned" else TEXT)
+    assert not list((copy / "runs").glob("tuned.old*"))
+
+
+def test_results_are_a_table_and_json(copy):
+    done = list(run().values())
+    head, *rows, total = results_text(done, 61.0).splitlines()
+    assert head.split() == ["stage", "what", "done", "time", "numbers", "result"]
+    assert rows[2].split()[:4] == ["tuned", "finetune", "unchanged", "accuracy"]
+    assert rows[2].endswith("runs/tuned/best")
+    assert total == "total    1:01 min"
+    found = results_json(prepared()[0], done, 61.04)
+    assert json.loads(json.dumps(found)) == found
+    assert (found["pipeline"], found["seconds"]) == ("tiny", 61.0)
+    assert found["stages"][1]["parents"] == {"weights": "pretrained"}
+    assert found["stages"][2]["numbers"] == done[2].numbers
