@@ -9,6 +9,7 @@ from videomae2.jobs.pipeline.running import Done
 from videomae2.jobs.pipeline.stages import Numbers, Pipeline, Seen
 
 _HEAD = ("stage", "what", "done", "time", "numbers", "result")
+_SHOWN = 2
 
 
 def plan_text(
@@ -94,4 +95,6 @@ def results_json(pipeline: Pipeline, done: Sequence[Done], seconds: float) -> di
 
 
 def _words(numbers: Numbers) -> str:
-    return ", ".join(f"{name} {value:.4g}" for name, value in numbers.items())
+    """The first of them; all are in the JSON."""
+    first = list(numbers.items())[:_SHOWN]
+    return ", ".join(f"{name} {value:.4g}" for name, value in first)
