@@ -48,12 +48,12 @@ class Settings:
     height: int = 32
     width: int = 48
     channels: int = 1
-    pretrain_steps: int = 4000
+    pretrain_steps: int = 3000
     pretrain_batch: int = 8
     pretrain_views: int = 1
     pretrain_rate: float = 32e-3
     masked: float = 0.75
-    finetune_steps: int = 800
+    finetune_steps: int = 600
     finetune_batch: int = 16
     device: str = "auto"
     workers: int | None = None
