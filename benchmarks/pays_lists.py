@@ -1,0 +1,143 @@
+"""Who is trained on, with how many labels, and who is tested: the lists of MIRACL-VC1.
+
+From the table of the data (columns path, label, class_name, kind, speaker, split_si) come, as files
+of their own so that every step is a run that can be repeated by its command:
+
+* all videos of the training speakers, words and phrases, without labels;
+* of each class of words a few of the training speakers, drawn by the seed: the labelled share;
+* the same from the training speakers but some, and all words of these: where rates are searched;
+* all words of the unseen speakers: the test.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from videomae2.data.cells import read_cells
+from videomae2.data.listing import read_text
+from videomae2.errors import ConfigError, ManifestError
+from videomae2.jobs.whole_files import written_whole
+from videomae2.tensors import draws
+
+COLUMNS = ("path", "label", "class_name", "kind", "speaker", "split_si")
+TASK = "words"
+_LABEL_STREAM, _SPEAKER_STREAM = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """A line of the table."""
+
+    path: str
+    label: str
+    class_name: str
+    kind: str
+    speaker: str
+    split_si: str
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """The videos by what they are for."""
+
+    root: Path
+    """Before the paths of all lists."""
+    unlabelled: tuple[Video, ...]
+    """Of the training speakers."""
+    words: tuple[Video, ...]
+    """Of the training speakers, with labels."""
+    validation: tuple[str, ...]
+    """Training speakers that are set aside while rates are searched."""
+    test: tuple[Video, ...]
+    """Words of the unseen speakers."""
+
+    @property
+    def classes(self) -> list[str]:
+        """Labels, as they stand in the table."""
+        return sorted({video.label for video in self.words}, key=int)
+
+    def labelled(self, each: int, seed: int, *, search: bool = False) -> list[Video]:
+        """Draw so many videos of each class.
+
+        Args:
+            each: Videos of a class; 0 for all.
+            seed: Decides which.
+            search: Leave out the validation speakers.
+
+        Raises:
+            ConfigError: A class has fewer.
+        """
+        apart = self.validation if search else ()
+        there = [video for video in self.words if video.speaker not in apart]
+        chosen: list[Video] = []
+        for number, label in enumerate(self.classes):
+            of_class = [video for video in there if video.label == label]
+            if len(of_class) < each:
+                raise ConfigError(
+                    f"--shares {each} is more than the {len(of_class)} videos of "
+                    f"{of_class[0].class_name!r} by {len({v.speaker for v in there})} speakers"
+                )
+            order = draws.permutation(draws.key(seed, _LABEL_STREAM, number), len(of_class))
+            chosen += [of_class[i] for i in sorted(order[: each or None].tolist())]
+        return chosen
+
+    def held_out(self) -> list[Video]:
+        """All words of the validation speakers."""
+        return [video for video in self.words if video.speaker in self.validation]
+
+
+def read_protocol(root: Path) -> Protocol:
+    """Read the table of a data set.
+
+    Raises:
+        ManifestError: There is none, it lacks columns, or a part of it is empty.
+    """
+    table = root / "labels.csv"
+    videos = _videos(table)
+    training = tuple(video for video in videos if video.split_si == "train")
+    words = tuple(video for video in training if video.kind == TASK)
+    test = tuple(video for video in videos if video.split_si == "test" and video.kind == TASK)
+    speakers = sorted({video.speaker for video in words})
+    if not test or len(speakers) < 2:
+        raise ManifestError(
+            f"has {len(speakers)} speakers of {TASK} to train on and {len(test)} videos to test "
+            f"on; wanted 2 and 1 or more",
+            path=table,
+        )
+    order = draws.permutation(draws.key(_SPEAKER_STREAM), len(speakers))
+    aside = tuple(sorted(speakers[i] for i in order[: max(1, len(speakers) // 4)]))
+    return Protocol(root, training, words, aside, test)
+
+
+def write_list(path: Path, videos: Sequence[Video], *, labels: bool = True) -> Path:
+    """Write a table that the jobs read; without labels there is nothing in it but paths."""
+    columns = ("path", "label", "class_name") if labels else ("path",)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([getattr(video, name) for name in columns] for video in videos)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(path) as partial:
+        partial.write_text(text.getvalue(), encoding="utf-8")
+    return path
+
+
+def speakers_of(videos: Iterable[Video]) -> list[str]:
+    """Who speaks, each once."""
+    return sorted({video.speaker for video in videos})
+
+
+def _videos(table: Path) -> list[Video]:
+    if not table.exists():
+        raise ManifestError("does not exist; --data names the folder that has it", path=table)
+    cells = read_cells(str(table), read_text(str(table)), COLUMNS)
+    if absent := [name for name in COLUMNS if name not in cells.columns]:
+        shown = ", ".join(cells.names)
+        raise ManifestError(f"its columns are {shown}; wanted {', '.join(absent)} too", path=table)
+    if cells.problems:
+        line, message = cells.problems[0]
+        raise ManifestError(message, path=table, line=line)
+    rows = zip(*(cells.columns[name] for name in COLUMNS), strict=True)
+    return [Video(*row) for row in rows]

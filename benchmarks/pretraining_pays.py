@@ -1,0 +1,146 @@
+r"""Does pre-training pay on real videos? Fine-tuning after it and from scratch, on unseen speakers.
+
+For every seed: dual-masked pre-training on the videos of the training speakers, without labels;
+fine-tuning from it on a few labelled words of each class; the same fine-tuning from scratch (same
+labelled videos, steps, batches, augmentation); both judged on words of speakers whom nothing has
+seen. Each side has its learning rate from a search over the same rates, with the same budget, on
+training speakers that are set aside for it. Unseen speakers decide nothing.
+
+Every step is a run folder under --out, so the same command goes on where it stopped.
+
+    python benchmarks/pretraining_pays.py                      # three seeds on 2 cores
+    python benchmarks/pretraining_pays.py --shares 20 0        # with all labels, too
+    python benchmarks/pretraining_pays.py --mix fights repetitions
+    python benchmarks/pretraining_pays.py --size small --patch 8 --height 96 --width 112 \
+        --pretrain-batch 64 --pretrain-rate 2e-3 --rates 1e-3 2e-3 4e-3 --device cuda
+    python benchmarks/pretraining_pays.py --quick              # made-up videos, seconds
+
+The data (--data, with the folder miracl) is MIRACL-VC1: research only, so no picture of it may go
+into this repository; the evaluations' report.html show some.
+"""
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as the command line does, and before torch
+
+from pays_findings import Plan
+from pays_lists import read_protocol
+from pays_made_up import write_made_up
+from pays_report import write_report
+from pays_runs import MIXED, Settings
+from pays_steps import Steps
+
+from videomae2.engine.runtime import RuntimeConfig, prepare
+from videomae2.errors import ConfigError, Interrupted, VideoMAE2Error
+from videomae2.jobs.bench.machine import describe
+from videomae2.models.sizes import SIZES
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA, OUT = ROOT.parent / "shared" / "data", ROOT / "runs" / "pretraining-pays"
+RATES = (8e-3, 16e-3, 32e-3)
+QUICK = {
+    "dim": 24,
+    "depth": 1,
+    "height": 16,
+    "width": 32,
+    "pretrain_steps": 6,
+    "finetune_steps": 6,
+    "finetune_batch": 4,
+    "workers": 0,
+    "rounds": 50,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Compare, print the page, and write it; the exit code as of the command line."""
+    words = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    command = shlex.join(["python", "benchmarks/pretraining_pays.py", *given])
+    try:
+        plan = _plan(words)
+        machine = describe(prepare(RuntimeConfig(device=plan.settings.device)).device)
+        page = write_report(plan, Steps(plan).run(), machine, command)
+    except Interrupted as error:
+        return _end(75, f"{error}; the same command goes on")
+    except KeyboardInterrupt:
+        return _end(1, "stopped by Ctrl-C; the same command goes on")
+    except VideoMAE2Error as error:
+        return _end(2, f"error: {error}")
+    print(f"\n{page}\nalso in {plan.out / 'results.md'}, with all numbers in results.json")
+    return 0
+
+
+def _plan(words: argparse.Namespace) -> Plan:
+    """What is asked for.
+
+    Raises:
+        ConfigError: It makes no sense.
+        ManifestError: The data is not there.
+    """
+    out = words.out or (OUT.with_name(f"{OUT.name}-quick") if words.quick else OUT)
+    numbers = {one.name: getattr(words, one.name) for one in fields(Settings)}
+    if words.quick:
+        words.seeds, words.shares, words.rates = (0, 1), (3,), (8e-3, 16e-3)
+        numbers |= QUICK
+    rates = sorted(set(words.rates))
+    for name in ("seeds", "shares", "rates"):
+        if not getattr(words, name) or min(getattr(words, name)) < 0:
+            raise ConfigError(f"--{name} wants one number or more, none below 0")
+    root = write_made_up(out / "made-up") if words.quick else words.data / "miracl"
+    return Plan(
+        protocol=read_protocol(root),
+        settings=Settings(**numbers),
+        out=out,
+        seeds=list(dict.fromkeys(words.seeds)),
+        shares=list(dict.fromkeys(words.shares)),
+        rates=rates,
+        mixed={name: words.data / name for name in words.mix},
+    )
+
+
+def _end(code: int, line: str) -> int:
+    print(line, file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    described = (__doc__ or "").split("\n\n    python")
+    parser = argparse.ArgumentParser(
+        description=described[0],
+        epilog=f"    python{described[1]}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    usual = Settings()
+    add = parser.add_argument
+    add("--quick", action="store_true", help="made-up videos and a few steps, to try it")
+    add("--data", type=Path, default=DATA, help="folder with miracl in it (%(default)s)")
+    add("--out", type=Path, help=f"where everything is written ({OUT}, or -quick)")
+    add("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    add("--shares", type=int, nargs="+", default=[20], help="labels of each class; 0 for all")
+    add("--rates", type=float, nargs="+", default=RATES, help="searched, for 256 views")
+    add("--mix", nargs="+", default=[], choices=sorted(MIXED), help="also pre-train on these")
+    add("--size", choices=sorted(SIZES), default=usual.size)
+    for name in ("patch", "dim", "depth"):
+        add(f"--{name}", type=int, default=getattr(usual, name), help="the size's own if not given")
+    for name in ("frames", "height", "width", "channels"):
+        add(f"--{name}", type=int, default=getattr(usual, name))
+    for name in ("pretrain-steps", "pretrain-batch", "pretrain-views"):
+        add(f"--{name}", type=int, default=getattr(usual, name.replace("-", "_")))
+    add("--pretrain-rate", type=float, default=usual.pretrain_rate, help="for 256 views")
+    add("--masked", type=float, default=usual.masked, help="share hidden from the encoder")
+    for name in ("finetune-steps", "finetune-batch"):
+        add(f"--{name}", type=int, default=getattr(usual, name.replace("-", "_")))
+    add("--device", default=usual.device)
+    add("--workers", type=int, default=usual.workers, help="reading processes")
+    add("--rounds", type=int, default=usual.rounds, help="samples drawn for each interval")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
