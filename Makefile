@@ -8,7 +8,7 @@ LINKS  := $(if $(PIP_FIND_LINKS),--find-links "$(PIP_FIND_LINKS)")
 .PHONY: help setup demo test test-all format bench bench-gpu clean
 
 help:
-	@echo "make demo      set up and run the main job on a small built-in data set (about 4 minutes)"
+	@echo "make demo      set up and run the whole progression on a small built-in data set (about 9 minutes)"
 	@echo "make test      set up and run all checks: format, lint, types, tests (about 4 minutes)"
 	@echo "make test-all  the same with the slow tests"
 	@echo "make bench     how fast pre-training is on this machine"

@@ -196,7 +196,7 @@ def test_a_distillation_with_the_defaults_passes(tmp_path):
         ("students.0.model.encoder.height", 100, "--students.0.model.encoder.height 100 does not"),
         ("students.0.model.encoder.channels", 1, "--data.mean has 3 values, --students.0.model"),
         ("students.0.start.weights", Path("gone"), "--students.0.start.weights gone does not"),
-        ("students.0.start.norm", "fresh", "--students.0.start.norm and --students.0.start.head"),
+        ("students.0.start.norm", "fresh", "--students.0.start.norm, --students.0.start.head and"),
         ("task.temperature", 0.0, "--task.temperature 0.0 cannot work; it wants a number above 0"),
         ("task.soft_weight", 0.0, "--task.soft_weight, hard_weight and feature_weight are all 0"),
         ("task.label_smoothing", 0.1, "--task.label_smoothing has no effect with hard_weight 0"),

@@ -36,9 +36,15 @@ def _page(shown: Shown, stages: Stages, folder: Path) -> str:
         _verdict(shown),
         section("Held-out videos told right", _accuracies(shown, judged, folder)),
         section("What pre-training learnt", _reconstruction(shown)),
-        section("Pre-training", training_part(stages.pretrain.record.out / METRICS_FILE)),
-        section("Fine-tuning", training_part(stages.finetune.record.out / METRICS_FILE)),
-        section("From scratch", training_part(stages.scratch.record.out / METRICS_FILE)),
+        *(
+            training_part(run.record.out / METRICS_FILE, f"Loss, {name}")
+            for name, run in (
+                ("pre-training", stages.pretrain),
+                ("fine-tuning from the pre-trained model", stages.finetune),
+                ("the same fine-tuning from scratch", stages.scratch),
+                ("distillation", stages.distill),
+            )
+        ),
         subtitle="One dual-masked pre-training without labels, then two fine-tunings that differ "
         "in their first weights alone, and a student.",
     )

@@ -28,6 +28,7 @@ from videomae2.jobs.training import (
     train,
 )
 from videomae2.jobs.validation import Validation
+from videomae2.jobs.video_lists import labelled_lists
 from videomae2.jobs.work import Say, Watch, Watching, Work
 from videomae2.models.cards import ClassifierCard, read_card_of
 from videomae2.models.classifier import Classifier, ClassifierConfig
@@ -74,6 +75,7 @@ def distill(
     last = train(
         run,
         videos.training.manifests,
+        labelled_lists(run.data, videos),
         lambda run, plan, runtime: begin(run, plan, runtime, teacher, videos, say, notes or {}),
         model=students,
         say=say,

@@ -23,6 +23,7 @@ from videomae2.jobs.training import (
     train,
 )
 from videomae2.jobs.validation import BEST, Contender, Validation
+from videomae2.jobs.video_lists import labelled_lists
 from videomae2.jobs.work import Say, Watch, Watching, Work, load_one, save_one
 from videomae2.models.cards import ClassifierCard, ClipSpan, read_card_of
 from videomae2.models.classifier import Classifier
@@ -69,6 +70,7 @@ def finetune(
     last = train(
         run,
         videos.training.manifests,
+        labelled_lists(run.data, videos),
         lambda run, plan, runtime: begin(run, plan, runtime, videos, say, notes or {}),
         model=model,
         say=say,

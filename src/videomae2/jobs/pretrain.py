@@ -20,6 +20,7 @@ from videomae2.jobs.training import (
     make_plan,
     train,
 )
+from videomae2.jobs.video_lists import plain_lists
 from videomae2.jobs.work import Say, Work, load_one, save_one
 from videomae2.models.autoencoder import Autoencoder
 from videomae2.models.cards import Card
@@ -58,6 +59,7 @@ def pretrain(
     return train(
         run,
         manifests,
+        plain_lists(run.data, manifests),
         lambda run, plan, runtime: begin(run, plan, runtime, notes or {}),
         model=model,
         say=say,

@@ -4,12 +4,14 @@ import fcntl
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from videomae2.config import Run, differences, load, save
-from videomae2.data.manifest import Manifest
 from videomae2.errors import CheckpointError, ConfigError
+from videomae2.jobs.video_lists import VideoList
 
 RUN_FILE = "run.yaml"
 VIDEOS_FILE = "videos.json"
@@ -44,7 +46,7 @@ class RunLock:
             os.close(self._file)
 
 
-def check_same_run(run: Run, manifests: Sequence[Manifest]) -> None:
+def check_same_run(run: Run, lists: Sequence[VideoList]) -> None:
     """Refuse to go on in a folder whose run was another one.
 
     Raises:
@@ -56,13 +58,7 @@ def check_same_run(run: Run, manifests: Sequence[Manifest]) -> None:
         old = load(type(run), folder / RUN_FILE)
         problems = [f"  {d.path}: {d.old} -> {d.new}" for d in differences(old, run) if d.matters]
     if (folder / VIDEOS_FILE).exists():
-        before = json.loads((folder / VIDEOS_FILE).read_text())
-        for old_source, new_source in zip(before, _sources(run, manifests), strict=False):
-            if old_source["digest"] != new_source["digest"]:
-                problems.append(
-                    f"  videos of {new_source['source']}: {old_source['videos']} -> "
-                    f"{new_source['videos']}, not the same list"
-                )
+        problems += _changed_lists(json.loads((folder / VIDEOS_FILE).read_text()), lists)
     if problems:
         raise ConfigError(
             f"{folder} holds a run that differs, so it cannot go on as this one:\n"
@@ -71,22 +67,24 @@ def check_same_run(run: Run, manifests: Sequence[Manifest]) -> None:
         )
 
 
-def record(run: Run, manifests: Sequence[Manifest]) -> None:
+def record(run: Run, lists: Sequence[VideoList]) -> None:
     """Write what the run is made of: its configuration and its lists of videos."""
     folder = run.record.out
     save(run, folder / RUN_FILE)
     partial = folder / f".{VIDEOS_FILE}.partial"
-    partial.write_text(json.dumps(_sources(run, manifests), indent=1) + "\n")
+    partial.write_text(json.dumps([asdict(one) for one in lists], indent=1) + "\n")
     partial.replace(folder / VIDEOS_FILE)
 
 
-def _sources(run: Run, manifests: Sequence[Manifest]) -> list[dict[str, object]]:
+def _changed_lists(before: list[dict[str, Any]], lists: Sequence[VideoList]) -> list[str]:
+    """Name the lists that do not say what they said."""
+    old, new = ({one["source"]: one for one in each} for each in (before, map(asdict, lists)))
     return [
-        {
-            "source": source.title,
-            "videos": len(manifest),
-            "origin": manifest.origin,
-            "digest": manifest.digest(),
-        }
-        for source, manifest in zip(run.data.sources, manifests, strict=True)
+        f"  videos of {name}: {_count(old.get(name))} -> {_count(new.get(name))}, not the same list"
+        for name in {**old, **new}
+        if (old.get(name) or {}).get("digest") != (new.get(name) or {}).get("digest")
     ]
+
+
+def _count(one: dict[str, Any] | None) -> str:
+    return "none" if one is None else str(one["videos"])

@@ -18,6 +18,7 @@ from videomae2.engine.schedules import CosineSchedule, scaled_lr
 from videomae2.errors import CheckpointError
 from videomae2.jobs.run_folder import RunLock, check_same_run, record
 from videomae2.jobs.trainer import Trainer
+from videomae2.jobs.video_lists import VideoList
 from videomae2.jobs.work import Say, Work
 
 R = TypeVar("R", bound=Run)
@@ -26,6 +27,7 @@ R = TypeVar("R", bound=Run)
 def train(
     run: R,
     manifests: Sequence[Manifest],
+    lists: Sequence[VideoList],
     begin: Callable[[R, Plan, Runtime], Work],
     *,
     model: nn.Module,
@@ -37,6 +39,7 @@ def train(
     Args:
         run: The complete configuration, checked.
         manifests: The videos of its sources.
+        lists: What these lists say, and those that are held out; none may change on going on.
         begin: Builds what is trained, once it is known that the folder can be used.
         model: On the meta device, for the room that checkpoints need.
         say: Takes each line for people.
@@ -57,9 +60,9 @@ def train(
     run = replace(run, runtime=replace(run.runtime, precision=runtime.precision))  # type: ignore[type-var]
     check_writable(folder, 0)
     with RunLock(folder):
-        check_same_run(run, manifests)
+        check_same_run(run, lists)
         check_writable(checkpoints.folder, _bytes_needed(run, model, len(checkpoints.steps())))
-        record(run, manifests)
+        record(run, lists)
         say(describe(run))
         Trainer(begin(run, plan, runtime), plan, checkpoints, runtime, say).train(manifests)
     newest = checkpoints.newest()

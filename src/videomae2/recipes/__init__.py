@@ -121,11 +121,11 @@ RECIPES: dict[str, Recipe[PretrainRun]] = {
 }
 
 FINETUNE_RECIPES: dict[str, Recipe[FinetuneRun]] = {
-    "demo": demo_finetune,
     "own": finetune_own,
     "own-cpu": finetune_own_cpu,
     "own-frozen": finetune_own_frozen,
     "own-lora": finetune_own_lora,
+    "demo": demo_finetune,
     "k710-base": k710_base,
     "k710-huge": k710_huge,
     "k710-giant": k710_giant,
@@ -167,9 +167,9 @@ FINETUNE_RECIPES: dict[str, Recipe[FinetuneRun]] = {
 (of ``own`` and ``own-cpu`` if asked for)."""
 
 DISTILL_RECIPES: dict[str, Recipe[DistillRun]] = {
-    "demo": demo_distill,
     "own": distill_own,
     "own-cpu": distill_own_cpu,
+    "demo": demo_distill,
     "k710-base": distill_k710_base,
     "k710-small": distill_k710_small,
     "ssv2-base": distill_ssv2_base,

@@ -46,7 +46,7 @@ def demo(videos: Sequence[Path], out: Path) -> PretrainRun:
     Command: videomae2 pretrain demo shapes/
     """
     optim = OptimConfig(
-        lr=32e-3, lr_counts="views", epochs=40.0, warmup_epochs=2.0, batch=8, clip_norm=1.0
+        lr=32e-3, lr_counts="views", epochs=36.0, warmup_epochs=2.0, batch=8, clip_norm=1.0
     )
     return PretrainRun(
         data=DataConfig(sources=each(videos, stride=STRIDE), views=1),
@@ -122,6 +122,6 @@ def demo_distill(videos: Sequence[Path], out: Path) -> DistillRun:
         validation=tuning.validation,
         students=(StudentConfig(name="student", model=ClassifierConfig(encoder=encoder)),),
         augment=tuning.augment,
-        optim=replace(tuning.optim, epochs=10.0, warmup_epochs=1.0, clip_norm=1.0),
+        optim=replace(tuning.optim, epochs=15.0, warmup_epochs=1.5, clip_norm=1.0),
         record=tuning.record,
     )

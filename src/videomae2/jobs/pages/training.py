@@ -16,7 +16,7 @@ _LOG_FROM_RATIO = 10.0
 _HELD_OUT = "validation/"
 
 
-def training_part(metrics: Path) -> Markup:
+def training_part(metrics: Path, title: str = "Training") -> Markup:
     """Draw what ``metrics.jsonl`` holds; nothing where there is no log, or too little in it."""
     try:
         found = read_metrics(metrics)
@@ -33,7 +33,7 @@ def training_part(metrics: Path) -> Markup:
         Series("smoothed", steps, mean.tolist()),
     ]
     loss = line_chart(series, x_label="step", y_label="loss", words="loss in training", log_y=log)
-    return section("Training", beside(figure(loss), _held_out(metrics)))
+    return section(title, beside(figure(loss), _held_out(metrics)))
 
 
 def _held_out(metrics: Path) -> Markup:

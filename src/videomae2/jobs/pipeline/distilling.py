@@ -9,9 +9,10 @@ from videomae2.errors import ConfigError
 from videomae2.jobs import distill
 from videomae2.jobs.class_of_students import complete
 from videomae2.jobs.finetune import span
-from videomae2.jobs.pipeline.promises import check_start, labelled_lists, promise
+from videomae2.jobs.pipeline.promises import check_start, promise
 from videomae2.jobs.pipeline.stages import Job, Notes, Numbers, Recipes, Seen, StageKind
 from videomae2.jobs.taught_videos import class_names, read_taught_videos
+from videomae2.jobs.video_lists import labelled_lists
 from videomae2.jobs.work import Say
 from videomae2.models.cards import ClassifierCard, read_card_of
 from videomae2.models.parents import Parent

@@ -10,8 +10,9 @@ from videomae2.data.loading import read_sources
 from videomae2.engine.runlog import METRICS_FILE
 from videomae2.jobs import finetune, pretrain
 from videomae2.jobs.labelled_videos import read_videos
-from videomae2.jobs.pipeline.promises import check_start, labelled_lists, promise
-from videomae2.jobs.pipeline.stages import Job, Numbers, Recipes, Seen, StageKind, VideoList
+from videomae2.jobs.pipeline.promises import check_start, promise
+from videomae2.jobs.pipeline.stages import Job, Numbers, Recipes, Seen, StageKind
+from videomae2.jobs.video_lists import labelled_lists, plain_lists
 from videomae2.models.cards import Card, ClassifierCard, read_card_of
 from videomae2.models.parents import Parent
 
@@ -47,11 +48,7 @@ def finetune_stage(recipes: Recipes) -> StageKind:
 def _look_at_pretraining(job: Job, parents: Mapping[str, Parent]) -> Seen:
     run: PretrainRun = job.settings
     manifests = read_sources(run.data)
-    names = [source.title for source in run.data.sources]
-    lists = tuple(
-        VideoList(source=name, videos=len(manifest), digest=manifest.digest())
-        for name, manifest in zip(names, manifests, strict=True)
-    )
+    lists = plain_lists(run.data, manifests)
     card = Card(model=run.model, mean=run.data.mean, std=run.data.std)
     lines = pretrain.describe(run, manifests)
     return Seen(lists=lists, lines=lines, gives=promise(card, job.out))

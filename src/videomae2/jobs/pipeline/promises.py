@@ -1,7 +1,6 @@
 """What a stage will give before it has, and whether it fits those that start from it."""
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +8,6 @@ import torch
 from torch import nn
 
 from videomae2.data.class_names import read_class_names
-from videomae2.data.labels import Labelled
-from videomae2.data.sources import DataConfig
-from videomae2.jobs.labelled_videos import TrainingVideos
-from videomae2.jobs.pipeline.stages import VideoList
 from videomae2.models.autoencoder import Autoencoder
 from videomae2.models.cards import AnyCard, ClassifierCard
 from videomae2.models.classifier import Classifier, ClassifierConfig
@@ -68,21 +63,3 @@ def check_start(
         parent = named(parent, read_class_names(start.names))
     state = {name: value.to("meta") for name, value in parent.state.items()}
     return take_over(model, replace(parent, state=state), start, classes=classes)
-
-
-def labelled_lists(data: DataConfig, videos: TrainingVideos) -> tuple[VideoList, ...]:
-    """What the lists of a supervised training say, those that are held out as well."""
-    names = [source.title for source in data.sources]
-    lists = list(_digests(names, videos.training))
-    if videos.held_out is not None:
-        lists += _digests([f"{name}, held out" for name in names], videos.held_out)
-    return tuple(lists)
-
-
-def _digests(sources: Sequence[str], videos: Labelled) -> Iterator[VideoList]:
-    """Name the content of labelled lists; labels need not stand in the manifest itself."""
-    for source, manifest, rows in zip(sources, videos.manifests, videos.rows, strict=False):
-        content = hashlib.sha256(manifest.digest().encode())
-        content.update("\0".join(videos.names).encode("utf-8", "surrogatepass"))
-        content.update(rows.contiguous().numpy().tobytes())
-        yield VideoList(source=source, videos=len(manifest), digest=content.hexdigest()[:16])

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from videomae2.config.differences import SAME_RESULTS
+from videomae2.jobs.video_lists import VideoList
 from videomae2.jobs.work import Say
 from videomae2.models.parents import Parent
 
@@ -26,16 +27,6 @@ class Job:
     """The stage's folder."""
     weights: Mapping[str, Path] = field(default_factory=dict)
     """Role → the model that a parent gave."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class VideoList:
-    """One list of videos that a stage reads."""
-
-    source: str
-    videos: int
-    digest: str
-    """Names what the list says: the videos, their windows and labels, the names of classes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

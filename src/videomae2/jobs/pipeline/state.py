@@ -15,7 +15,8 @@ from videomae2.config.differences import matters
 from videomae2.config.files import plain
 from videomae2.config.leaves import leaves
 from videomae2.errors import CheckpointError
-from videomae2.jobs.pipeline.stages import Seen, Stage, VideoList
+from videomae2.jobs.pipeline.stages import Seen, Stage
+from videomae2.jobs.video_lists import VideoList
 from videomae2.jobs.whole_files import written_whole
 from videomae2.models.chosen import MEAN_FILE
 from videomae2.models.saved import MODEL_FILE, STUDENTS, find_model
