@@ -200,7 +200,7 @@ def test_a_distillation_with_the_defaults_passes(tmp_path):
         ("task.temperature", 0.0, "--task.temperature 0.0 cannot work; it wants a number above 0"),
         ("task.soft_weight", 0.0, "--task.soft_weight, hard_weight and feature_weight are all 0"),
         ("task.label_smoothing", 0.1, "--task.label_smoothing has no effect with hard_weight 0"),
-        ("labels.names", Path("gone.txt"), "--labels.names gone.txt does not exist"),
+        ("labels.names", Path("gone.txt"), "--labels.names gone.txt is no file"),
         ("validation.path", Path("gone"), "--validation.path gone does not exist"),
         ("loading.shrink_side", 200, "--loading.shrink-side 200 is smaller than the clips"),
     ],
@@ -223,3 +223,10 @@ def test_students_of_different_clips_are_refused(tmp_path):
     (said,) = problems(changed(run, "students", (*run.students, other)))
     assert "--students.1.model.encoder reads clips of 8x224x224" in said
     assert "--students.0 of 16x224x224" in said
+
+
+def test_running_means_of_students_want_validation(tmp_path):
+    run = changed(good_distill(tmp_path), "optim.ema_decay", 0.99)
+    check(run)
+    found = problems(changed(run, "validation.share", 0.0))
+    assert found[0].startswith("--optim.ema-decay has no effect without validation")

@@ -106,7 +106,7 @@ def test_known_classes_fix_the_labels(read, message):
     manifest = read("path,class\na.mp4,jump\n", labels="required", class_names=names)
     assert (labels(manifest), manifest.class_names) == ([2], names)
     problem = message("path,class\na.mp4,fly\n", labels="required", class_names=names)
-    assert problem == "table:2: class 'fly' is none of walk, run, jump"
+    assert problem == "table:2: class 'fly' is none of walk, run, jump; the list has fly"
     problem = message("path,label\na.mp4,3\n", labels="required", class_names=names)
     assert problem == "table:2: label is 3, but there are 3 classes, from 0"
 

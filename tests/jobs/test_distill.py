@@ -213,8 +213,14 @@ def test_another_student_learns_from_the_cache_alone_as_it_would_from_the_teache
 def test_a_cache_of_other_clips_or_another_teacher_is_refused(done, videos, tmp_path):
     run, *_ = done
     there = replace(run, record=replace(run.record, out=tmp_path / "x"))
+    whole = replace(
+        there,
+        seed=1,
+        validation=ValidationConfig(share=0.0),
+        optim=replace(run.optim, ema_decay=None),
+    )
     with pytest.raises(ConfigError, match=r"\n  seed: 0 there, 1 here") as caught:
-        distill(replace(there, seed=1, validation=ValidationConfig(share=0.0)), say=quiet)
+        distill(whole, say=quiet)
     assert "videos of source 0" in str(caught.value)  # nothing is held out, so there are more
     other = make_teacher(tmp_path / "other", sharpness=31.0)
     changed = replace(

@@ -15,7 +15,13 @@ from videomae2.data.augment import AugmentConfig
 from videomae2.data.erasing import EraseConfig
 from videomae2.data.mixing import MixConfig
 from videomae2.data.rand_augment import RandAugmentConfig
-from videomae2.errors import CheckpointError, ConfigError, DataError, Interrupted
+from videomae2.errors import (
+    CheckpointError,
+    ConfigError,
+    DataError,
+    Interrupted,
+    UnreadableShareError,
+)
 from videomae2.jobs.finetune import finetune, rehearse
 from videomae2.jobs.pretrain import pretrain
 from videomae2.models.cards import ClassifierCard, ClipSpan, read_card
@@ -233,3 +239,65 @@ def test_losses_go_down(videos, tmp_path):
     finetune(replace(run, optim=optim, augment=plain), say=quiet)
     found = [loss for _, (loss, _) in sorted(losses_of(tmp_path / "run").items())]
     assert sum(found[-6:]) < 0.8 * sum(found[:6])
+
+
+def test_changed_labels_are_noticed_when_going_on(videos, tmp_path):
+    """Labels of which any number holds stand in no manifest, and their names in another file."""
+    names, table = tmp_path / "names.txt", tmp_path / "list.csv"
+    names.write_text("a\nb\n")
+    paths = sorted(videos.rglob("*.mp4"))
+    table.write_text("path,label\n" + "".join(f"{p},{'ab'[n % 2]}\n" for n, p in enumerate(paths)))
+    run = small_finetune(table, tmp_path / "run", task=ClassifyConfig(answers="many-classes"))
+    run = replace(run, labels=replace(run.labels, names=names))
+    with pytest.raises(Interrupted):
+        finetune(run, say=stop_after(1, signal.SIGTERM))
+    names.write_text("b\na\n")
+    with pytest.raises(ConfigError, match="not the same list"):
+        finetune(run, say=quiet)
+    names.write_text("a\nb\n")
+    table.write_text("path,label\n" + "".join(f"{p},a\n" for p in paths))
+    with pytest.raises(ConfigError, match="not the same list"):
+        finetune(run, say=quiet)
+
+
+def test_other_held_out_videos_are_noticed_when_going_on(videos, tmp_path):
+    held = tmp_path / "held"
+    shutil.copytree(videos, held)
+    run = small_finetune(videos, tmp_path / "run", validation=ValidationConfig(path=held, every=3))
+    with pytest.raises(Interrupted):
+        finetune(run, say=stop_after(1, signal.SIGTERM))
+    for folder in held.iterdir():
+        next(folder.glob("*.mp4")).unlink()
+    with pytest.raises(ConfigError, match=r"videos of v, held out: 12 -> 9, not the same list"):
+        finetune(run, say=quiet)
+
+
+def test_unreadable_held_out_videos_are_said_and_listed(videos, tmp_path):
+    held = tmp_path / "held"
+    shutil.copytree(videos, held)
+    broken = sorted(held.rglob("*.mp4"))[0]
+    broken.write_bytes(b"no video")
+    run = small_finetune(videos, tmp_path / "run", validation=ValidationConfig(path=held, every=3))
+    said = []
+    finetune(run, say=said.append)
+    looks = [line for line in said if line.startswith("held out at")]
+    assert looks
+    assert all(line.endswith("(1 videos unreadable)") for line in looks)
+    listed = json.loads((tmp_path / "run" / "held_out" / "unreadable.jsonl").read_text())
+    assert listed["path"] == str(broken)
+    for path in sorted(held.rglob("*.mp4"))[1:4]:
+        path.write_bytes(b"no video")
+    strict = replace(run, record=replace(run.record, out=tmp_path / "strict"))
+    with pytest.raises(UnreadableShareError, match="of 12 videos cannot be read"):
+        finetune(strict, say=quiet)
+
+
+def test_a_run_starts_from_the_best_of_another_and_its_mean(videos, tmp_path):
+    first = small_finetune(videos, tmp_path / "first")
+    best = finetune(replace(first, optim=replace(first.optim, ema_decay=0.5)), say=quiet)
+    said = []
+    second = small_finetune(
+        videos, tmp_path / "second", start=StartConfig(weights=tmp_path / "first")
+    )
+    finetune(second, say=said.append)
+    assert f"weights of {best}" in "\n".join(said)

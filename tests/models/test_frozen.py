@@ -11,9 +11,10 @@ from tests.models.small_classifier import (
 )
 from videomae2.errors import CheckpointError
 from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig, DecoderConfig
+from videomae2.models.chosen import MEAN_FILE
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.frozen import MEAN_FILE, read_frozen
+from videomae2.models.frozen import read_frozen
 from videomae2.models.initial import initialise, initialise_classifier
 from videomae2.models.released import classifier_to_released, to_released
 

@@ -12,7 +12,7 @@ from videomae2.config.common_checks import (
     splits,
     there,
 )
-from videomae2.config.finetune_checks import mixing, start_there, validation
+from videomae2.config.finetune_checks import mixing, names_there, start_there, validation
 from videomae2.config.runs import DistillRun, StudentConfig
 from videomae2.data.labels import LabelConfig
 from videomae2.tasks.distill import useless
@@ -80,8 +80,13 @@ def _labels(run: DistillRun) -> Iterator[str]:
         yield "--task.hard-weight wants labels, and --no-labelled says there are none"
     if not run.labelled and run.labels.columns != LabelConfig().columns:
         yield "--labels.columns has no effect without labels; leave it out"
-    if names is not None and not exists(names):
-        yield f"--labels.names {names} does not exist{there(names)}"
+    if names is not None:
+        yield from names_there(names, "--labels.names")
+    if run.optim.ema_decay is not None and not (run.validation.path or run.validation.share):
+        yield (
+            "--optim.ema-decay has no effect without validation, for only the best state of a "
+            "student holds the mean; leave it out, or hold videos out with --validation.share"
+        )
 
 
 def _task(run: DistillRun) -> Iterator[str]:

@@ -29,12 +29,12 @@ def _labels(run: FinetuneRun) -> Iterator[str]:
     if answers == "numbers" and names is not None:
         yield "--labels.names has no effect where numbers are predicted; leave it out"
     elif names is not None:
-        yield from _names_there(names, "--labels.names")
+        yield from names_there(names, "--labels.names")
     if answers == "numbers" and run.model.outputs not in (0, len(columns)):
         yield f"--model.outputs {run.model.outputs} are not the {len(columns)} of --labels.columns"
 
 
-def _names_there(names: Path, flag: str) -> Iterator[str]:
+def names_there(names: Path, flag: str) -> Iterator[str]:
     """What is wrong with the place of class names: a file, or a public data set by its name."""
     if as_known(names) is not None or exists(names):
         return
@@ -97,7 +97,7 @@ def start_there(start: StartConfig, flag: str) -> Iterator[str]:
             f"leave them out"
         )
     elif start.names is not None:
-        yield from _names_there(start.names, f"{flag}.names")
+        yield from names_there(start.names, f"{flag}.names")
 
 
 def validation(run: Validated) -> Iterator[str]:

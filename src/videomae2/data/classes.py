@@ -31,7 +31,9 @@ def label_by_name(columns: Columns, names: list[str], known: tuple[str, ...] | N
     for i, name in enumerate(names):
         columns.labels[i] = label_of.get(name, ABSENT)
         if name and name not in label_of:
-            columns.wrong(columns.lines[i], f"class {name!r} is none of {_shown(classes)}")
+            found = sorted_names(name for name in names if name)
+            shown = f"class {name!r} is none of {_shown(classes)}; the list has {_shown(found)}"
+            columns.wrong(columns.lines[i], shown)
     columns.class_names = classes or None
 
 

@@ -116,7 +116,7 @@ def read_many_classes(
         for entry, text in enumerate(texts):
             for name in _split(text):
                 if name not in place:
-                    raise _wrong(manifest, entry, f"the class {name!r} is not known")
+                    raise _wrong(manifest, entry, _strange(name, names, every))
                 row[entry, place[name]] = 1
         rows.append(row)
     return Labelled(manifests, tuple(rows), names, f"{len(names)} labels of the column {column}")
@@ -184,6 +184,15 @@ def _cells(manifest: Manifest, columns: Sequence[str]) -> dict[str, list[str]]:
 
 def _split(text: str) -> list[str]:
     return [name.strip() for name in text.split(SEPARATOR) if name.strip()]
+
+
+def _strange(name: str, known: Sequence[str], found: Sequence[str]) -> str:
+    """Say that a class is not known, with both lists."""
+    return (
+        f"the class {name!r} is not known\n"
+        f"  known  {len(known)}: {', '.join(known)}\n"
+        f"  found  {len(found)}: {', '.join(found)}"
+    )
 
 
 def _number(manifest: Manifest, entry: int, column: str, text: str) -> float:

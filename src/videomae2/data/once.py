@@ -8,6 +8,7 @@ from videomae2.data.crops import CropConfig
 from videomae2.data.loading import clip_shape
 from videomae2.data.manifest import Manifest
 from videomae2.data.pool import Pool
+from videomae2.data.quarantine import Quarantine
 from videomae2.data.sources import DataConfig, LoadingConfig
 from videomae2.data.worker import SampleRequest
 from videomae2.tensors.grid import Cubes
@@ -21,10 +22,11 @@ def read_once(
     *,
     batch: int,
     workers: int,
+    quarantine: Quarantine,
 ) -> Iterator[HostBatch]:
     """Read the middle of every video; the last batch may be smaller.
 
-    A video that cannot be read leaves a hole in its batch.
+    A video that cannot be read leaves a hole in its batch, and is listed.
 
     Args:
         manifests: The lists.
@@ -33,6 +35,10 @@ def read_once(
         cubes: Frames, size and channels of a clip.
         batch: Videos of a batch.
         workers: Reading processes; 0 reads here.
+        quarantine: Takes what cannot be read.
+
+    Raises:
+        UnreadableShareError: If there is too much of that.
     """
     pool = Pool(
         workers=workers,
@@ -45,6 +51,8 @@ def read_once(
         gathering = Gathering(pin=False)
         for request, answer in zip(requests, pool.map(requests), strict=True):
             gathering.add(request, answer)
+            if answer.error is not None:
+                quarantine.add(request.path, answer.error)
             if len(gathering.samples) == batch:
                 yield gathering.finish()
                 gathering = Gathering(pin=False)

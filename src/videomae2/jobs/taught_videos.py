@@ -60,6 +60,12 @@ def _labelled(run: DistillRun, teacher: Teacher) -> Labelled:
     )
     if teacher.card.answers == "one-class" and not named:
         return _numbered(run, teacher, found)
+    if wanted is None and run.labels.names is None:
+        raise CheckpointError(
+            f"the teacher {teacher.path} has no class names, so the names of {found.origin} do not "
+            f"tell which output is which; give the names in the order of its outputs with "
+            f"--labels.names, such as --labels.names kinetics-710{_REMEDY}"
+        )
     if wanted is None:
         _check_count(len(found.names), teacher, str(run.data.sources[0].path))
         return found

@@ -16,6 +16,7 @@ from videomae2.config import Validated
 from videomae2.data.batches import HostBatch
 from videomae2.data.labels import Labelled
 from videomae2.data.once import read_once
+from videomae2.data.quarantine import FILE_NAME, Quarantine
 from videomae2.data.views import make_clips
 from videomae2.engine.loop import Plan
 from videomae2.engine.runtime import Runtime
@@ -30,6 +31,8 @@ from videomae2.models.chosen import BEST_FOLDER
 from videomae2.tensors.clips import Clips
 
 BEST = BEST_FOLDER
+HELD_OUT = "held_out"
+"""Folder of a run for what is known of its held-out videos."""
 LOOKS = 10
 """Looks in a run, where it is not said how many."""
 MOST_KEPT_BYTES = 2**29
@@ -98,9 +101,11 @@ class Validation:
             before = f"validation/{contender.name}/" if contender.name else "validation/"
             values = {f"{before}{name}": value for name, value in measured.values.items()}
             watching.log.probe(done - 1, values)
+            absent = sum(map(len, self.videos.manifests)) - len(places)
             shown = "  ".join(f"{name} {value:.4g}" for name, value in measured.values.items())
             who = f"{contender.name}: " if contender.name else ""
-            self.say(f"held out at step {done}: {who}{shown}")
+            holes = f"  ({absent} videos unreadable)" if absent else ""
+            self.say(f"held out at step {done}: {who}{shown}{holes}")
 
     @torch.inference_mode()
     def _scores(self) -> tuple[list[Tensor], list[Place]]:
@@ -115,7 +120,8 @@ class Validation:
                 with self.runtime.autocast():
                     own.append(contender.answer(clips, batch).float().cpu()[read])
         if not places:
-            raise DataError("none of the held-out videos can be read; see unreadable.jsonl")
+            where = self.run.record.out / HELD_OUT / FILE_NAME
+            raise DataError(f"none of the held-out videos can be read; {where} says why")
         return [torch.cat(own) for own in scores], places
 
     def _clips(self, batch: HostBatch) -> Clips:
@@ -137,6 +143,7 @@ class Validation:
             self.run.model.encoder.cubes,
             batch=self.run.optim.micro_batch or self.run.optim.batch,
             workers=reading_processes(self.run.loading.workers, self.runtime),
+            quarantine=self._quarantine(),
         ):
             size += sum(sample.pixels.numel() for sample in batch.samples if sample is not None)
             fits.append(batch)
@@ -144,6 +151,16 @@ class Validation:
                 fits.clear()
             yield batch
         self.kept = fits if size <= MOST_KEPT_BYTES else []
+
+    def _quarantine(self) -> Quarantine:
+        """The held-out videos that cannot be read; a list of its own beside that of training."""
+        folder = self.run.record.out / HELD_OUT
+        folder.mkdir(parents=True, exist_ok=True)
+        return Quarantine(
+            folder,
+            videos=sum(map(len, self.videos.manifests)),
+            max_share=self.run.data.max_unreadable_share,
+        )
 
     def _keep_if_best(self, contender: Contender, found: Measured, done: int, *, ema: bool) -> None:
         """Save a model if no look before was better; whole or not at all."""

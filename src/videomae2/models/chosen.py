@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import Tensor
 
 from videomae2.errors import CheckpointError
 from videomae2.models.cards import CARD_FILE, ClassifierCard, read_card, read_card_of
@@ -46,6 +47,20 @@ class Chosen:
     def beside(self) -> bool:
         """Whether the running means are to be read from a file of their own."""
         return self.weights == "ema" and (self.folder / MEAN_FILE).is_file()
+
+    def weights_read(self) -> dict[str, Tensor]:
+        """Read the weights under our names, running means laid over them where those are used.
+
+        Raises:
+            CheckpointError: If they cannot be read.
+        """
+        found = read_weights(self.folder)
+        if not self.beside:
+            return found
+        try:
+            return found | load_file(self.folder / MEAN_FILE)
+        except (OSError, SafetensorError) as error:
+            raise CheckpointError(f"cannot read {self.folder / MEAN_FILE}: {error}") from error
 
     def digest(self) -> str:
         """Name card and weights in 16 characters: other models have others."""
@@ -105,14 +120,8 @@ def load_chosen(chosen: Chosen, device: torch.device) -> tuple[Classifier, Class
         model = Classifier(card.model)
     except ValueError as error:
         raise CheckpointError(f"{folder / CARD_FILE} describes no model: {error}") from error
-    found, path = read_weights(folder), folder / MODEL_FILE
-    if chosen.beside:
-        path = folder / MEAN_FILE
-        try:
-            found |= load_file(path)
-        except (OSError, SafetensorError) as error:
-            raise CheckpointError(f"cannot read {path}: {error}") from error
-    check_fit(model.state_dict(), found, path)
+    found = chosen.weights_read()
+    check_fit(model.state_dict(), found, folder / (MEAN_FILE if chosen.beside else MODEL_FILE))
     model.load_state_dict(found)
     return model.to(device).eval(), card
 

@@ -11,12 +11,11 @@ from typing import Literal
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from videomae2.errors import CheckpointError
 from videomae2.models.cards import ClassifierCard, ClipSpan
+from videomae2.models.chosen import Weights, find_best
 from videomae2.models.encoder import EncoderConfig, VideoEncoder
 from videomae2.models.layers import LAYER_NORM_EPSILON
 from videomae2.models.parents import Parent, read_parent, read_released
@@ -24,8 +23,6 @@ from videomae2.models.released_size import released_encoder
 from videomae2.models.saved import check_fit
 from videomae2.tensors.grid import Grid
 from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD, normalise
-
-MEAN_FILE = "ema.safetensors"
 
 _ENCODER, _CLOSING = "encoder.", "encoder.norm."
 
@@ -92,11 +89,14 @@ def read_frozen(
         config = released_encoder(read_released(path), path)
         parent = read_parent(path, config.cubes)
     else:
+        chosen = find_best(path)
+        if use_mean and chosen.weights != "ema":
+            raise CheckpointError(f"{chosen.folder} has no running mean of its weights")
         # the cubes count for a released file only
-        parent = read_parent(path, EncoderConfig().cubes)
+        weights: Weights = "raw" if chosen.beside and not use_mean else "auto"
+        parent = read_parent(path, EncoderConfig().cubes, weights)
         assert parent.encoder is not None
         config = parent.encoder
-        parent = _with_mean(parent) if use_mean else parent
     return _frozen(parent, _resized(config, path, frames, side))
 
 
@@ -168,21 +168,6 @@ def _closing(parent: Parent, dim: int) -> tuple[nn.LayerNorm, Literal["tokens", 
             norm.load_state_dict(found)
             return norm, norm_of
     raise CheckpointError(f"{parent.path} has no norm that closes its encoder (norm, fc_norm)")
-
-
-def _with_mean(parent: Parent) -> Parent:
-    """Put the running mean of the weights over the weights."""
-    path = parent.path / MEAN_FILE
-    try:
-        mean = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(
-            f"{parent.path} has no running mean of its weights ({error}); it is kept by training "
-            f"with --optim.ema-decay"
-        ) from error
-    if strange := [name for name in mean if name not in parent.state]:
-        raise CheckpointError(f"{path} holds {strange[0]}, which the model has not")
-    return replace(parent, state={**parent.state, **mean})
 
 
 def _digest(weights: Mapping[str, Tensor], computes: str) -> str:

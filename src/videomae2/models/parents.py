@@ -18,6 +18,7 @@ from torch import Tensor
 
 from videomae2.errors import CheckpointError
 from videomae2.models.cards import Card, ClassifierCard, read_card
+from videomae2.models.chosen import Weights, find_best
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.released import (
     classifier_from_released,
@@ -25,7 +26,6 @@ from videomae2.models.released import (
     is_pretrained,
     unwrapped,
 )
-from videomae2.models.saved import find_model, read_weights
 from videomae2.tensors.grid import Cubes
 
 _INSIDE = ("model", "module")  # where a released file keeps the weights, the first that is there
@@ -49,23 +49,25 @@ class Parent:
         return None if self.card is None else self.card.model.encoder
 
 
-def read_parent(path: Path, cubes: Cubes) -> Parent:
+def read_parent(path: Path, cubes: Cubes, weights: Weights = "auto") -> Parent:
     """Read weights to start from.
 
     Args:
-        path: A run folder, a folder of a saved model, or a released file (.pth, .bin, .pt,
-            .safetensors) in the official names.
+        path: A run folder (its best model by validation, else its newest checkpoint; running means
+            of the weights where there are some), a folder of a saved model, or a released file
+            (.pth, .bin, .pt, .safetensors) in the official names.
         cubes: How the model that starts splits its clips; a released file must agree.
+        weights: Which of the weights of a run.
 
     Raises:
         CheckpointError: If there is nothing that can be read.
     """
     if path.is_file():
         return Parent(path=path, state=_ours(read_released(path), cubes, path))
-    folder = find_model(path)
-    card = read_card(folder)
+    chosen = find_best(path, weights)
+    card = read_card(chosen.folder)
     classes = card.classes if isinstance(card, ClassifierCard) else None
-    return Parent(path=folder, state=read_weights(folder), classes=classes, card=card)
+    return Parent(path=chosen.folder, state=chosen.weights_read(), classes=classes, card=card)
 
 
 def read_released(path: Path) -> dict[str, Tensor]:

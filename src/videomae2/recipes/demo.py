@@ -46,7 +46,7 @@ def demo(videos: Sequence[Path], out: Path) -> PretrainRun:
     Command: videomae2 pretrain demo shapes/
     """
     optim = OptimConfig(
-        lr=32e-3, lr_counts="views", epochs=36.0, warmup_epochs=2.0, batch=8, clip_norm=1.0
+        lr=32e-3, lr_counts="views", epochs=34.0, warmup_epochs=2.0, batch=8, clip_norm=1.0
     )
     return PretrainRun(
         data=DataConfig(sources=each(videos, stride=STRIDE), views=1),
@@ -90,8 +90,8 @@ def demo_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
         optim=OptimConfig(
             lr=16e-3,
             lr_counts="views",
-            epochs=27.0,
-            warmup_epochs=2.7,
+            epochs=21.0,
+            warmup_epochs=2.1,
             batch=16,
             last_lr=1e-6,
             layer_decay=1.0,
@@ -122,6 +122,6 @@ def demo_distill(videos: Sequence[Path], out: Path) -> DistillRun:
         validation=tuning.validation,
         students=(StudentConfig(name="student", model=ClassifierConfig(encoder=encoder)),),
         augment=tuning.augment,
-        optim=replace(tuning.optim, epochs=15.0, warmup_epochs=1.5, clip_norm=1.0),
+        optim=replace(tuning.optim, epochs=13.0, warmup_epochs=1.3, clip_norm=1.0),
         record=tuning.record,
     )

@@ -12,6 +12,8 @@ from videomae2.config import DistillRun, RecordConfig, StudentConfig
 from videomae2.data.augment import AugmentConfig
 from videomae2.data.crops import CropConfig
 from videomae2.data.erasing import EraseConfig
+from videomae2.data.known_classes import KnownClasses
+from videomae2.data.labels import LabelConfig
 from videomae2.data.mixing import MixConfig
 from videomae2.data.rand_augment import RandAugmentConfig
 from videomae2.data.sources import DataConfig, SourceConfig
@@ -68,7 +70,9 @@ def distill_ssv2_base(videos: Sequence[Path], out: Path) -> DistillRun:
     Command: videomae2 distill ssv2-base ssv2_train.csv --teacher.weights g_ssv2_ft.pth
     """
     sources = tuple(replace(one, sampling="segments") for one in each(videos, stride=2.0))
-    return _paper("base", sources, out, lr=5e-4, batch=512, flip=False)
+    return _paper(
+        "base", sources, out, names="something-something-v2", lr=5e-4, batch=512, flip=False
+    )
 
 
 def distill_own(videos: Sequence[Path], out: Path) -> DistillRun:
@@ -153,7 +157,7 @@ def _student(name: str, encoder: EncoderConfig) -> StudentConfig:
 
 def _kinetics(size: SizeName, videos: Sequence[Path], out: Path) -> DistillRun:
     sources = tuple(replace(one, sampling="dense") for one in each(videos, stride=4.0))
-    return _paper(size, sources, out, lr=1e-3, batch=1024, flip=True)
+    return _paper(size, sources, out, names="kinetics-710", lr=1e-3, batch=1024, flip=True)
 
 
 def _paper(
@@ -161,6 +165,7 @@ def _paper(
     sources: tuple[SourceConfig, ...],
     out: Path,
     *,
+    names: KnownClasses,
     lr: float,
     batch: int,
     flip: bool,
@@ -169,6 +174,7 @@ def _paper(
         data=DataConfig(
             sources=sources, views=1, crop=CropConfig(kind="random-resized", flip=flip)
         ),
+        labels=LabelConfig(names=Path(names)),
         students=(_student(size, EncoderConfig(size=size, drop_path=0.1)),),
         optim=OptimConfig(
             lr=lr,

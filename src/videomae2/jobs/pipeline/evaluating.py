@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from videomae2.config.common_checks import exists, there
+from videomae2.config.finetune_checks import names_there
 from videomae2.engine.runtime import RuntimeConfig, resolve
 from videomae2.errors import ConfigError
 from videomae2.jobs.evaluate import EvaluateConfig, evaluate
@@ -65,8 +66,8 @@ def _check(job: Job) -> None:
     if len(job.videos) > 1:
         problems.append(f"videos: an evaluation has one list, found {len(job.videos)}")
     names = job.settings.classes
-    if names is not None and not exists(names):
-        problems.append(f"--classes {names} does not exist{there(names)}")
+    if names is not None:
+        problems += names_there(names, "--classes")
     if problems:
         raise ConfigError(problems)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from videomae2.config.differences import SAME_RESULTS
+from videomae2.config.leaves import pattern
 from videomae2.jobs.video_lists import VideoList
 from videomae2.jobs.work import Say
 from videomae2.models.parents import Parent
@@ -72,7 +73,7 @@ class StageKind:
     @property
     def aside(self) -> frozenset[str]:
         """Settings that are not compared; those that name weights are compared by content."""
-        return self.same_results | frozenset(self.roles.values())
+        return self.same_results | frozenset(map(pattern, self.roles.values()))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

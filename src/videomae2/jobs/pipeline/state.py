@@ -13,13 +13,13 @@ import torch
 import videomae2
 from videomae2.config.differences import matters
 from videomae2.config.files import plain
-from videomae2.config.leaves import leaves
+from videomae2.config.leaves import leaves, pattern
 from videomae2.errors import CheckpointError
 from videomae2.jobs.pipeline.stages import Seen, Stage
 from videomae2.jobs.video_lists import VideoList
 from videomae2.jobs.whole_files import written_whole
-from videomae2.models.chosen import MEAN_FILE
-from videomae2.models.saved import MODEL_FILE, STUDENTS, find_model
+from videomae2.models.chosen import MEAN_FILE, find_best
+from videomae2.models.saved import MODEL_FILE, STUDENTS
 
 STATE_FILE = "stage.json"
 FORMAT = 1
@@ -122,11 +122,20 @@ def lineage(pipeline: str, stage: Stage, origin: Origin) -> dict[str, Any]:
 
 
 def weights_in_settings(stage: Stage) -> Iterator[tuple[str, Path]]:
-    """Weights that settings name, by role; a stage takes the place of those."""
+    """Files that settings name and whose content counts, by role; a stage may take their place."""
     settings = dict(leaves(stage.job.settings))
-    for role, path in stage.kind.roles.items():
-        if role not in stage.parents and settings.get(path) is not None:
-            yield role, settings[path]
+    for role, place in stage.kind.roles.items():
+        for path, value in settings.items():
+            first = path == place  # of several students others may start from weights too
+            if pattern(path) != pattern(place) or value is None:
+                continue
+            if not first:
+                yield path, value
+            elif role not in stage.parents:
+                yield role, value
+    for path, value in settings.items():  # names decide which rows of a head are taken
+        if path.endswith("start.names") and value is not None and value.is_file():
+            yield path, value
 
 
 def digest_of(path: Path) -> str:
@@ -154,9 +163,9 @@ def _files(path: Path) -> list[Path]:
         return [path]
     if several := sorted(path.glob(f"*/{MODEL_FILE}")) if path.name == STUDENTS else []:
         return several
-    folder = find_model(path)
-    means = folder / MEAN_FILE
-    return [folder / MODEL_FILE, *([means] if means.is_file() else [])]
+    chosen = find_best(path)  # what those who start from a run take
+    means = [chosen.folder / MEAN_FILE] if chosen.beside else []
+    return [chosen.folder / MODEL_FILE, *means]
 
 
 def _counted(stage: Stage) -> Iterator[tuple[str, Any]]:
