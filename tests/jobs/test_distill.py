@@ -287,3 +287,17 @@ def test_without_validation_the_last_state_is_kept(videos, teacher, tmp_path):
         students / "student", tmp_path / "run" / "checkpoints" / "step-00000003" / "student"
     )
     assert read_card(students / "student").notes["step"] == 3
+
+
+def test_folders_do_not_tell_which_output_of_a_nameless_teacher_is_which(videos, teacher, tmp_path):
+    nameless = tmp_path / "teacher"
+    shutil.copytree(teacher, nameless)
+    for path in nameless.rglob("card.json"):
+        path.write_text(json.dumps({**json.loads(path.read_text()), "classes": None}))
+    run = small_distill(videos, nameless, tmp_path / "run")
+    with pytest.raises(CheckpointError, match=r"has no class names.*--labels\.names kinetics-710"):
+        distill(run, say=quiet)
+    names = tmp_path / "names.txt"
+    names.write_text("".join(f"{name}\n" for name in CLASSES))
+    distill(replace(run, labels=replace(run.labels, names=names)), say=quiet)
+    assert read_card(tmp_path / "run" / "students" / "student").classes == CLASSES

@@ -117,8 +117,9 @@ def _split(videos: Labelled, share: float, seed: int) -> TrainingVideos:
     count = sum(int(one.sum()) for one in chosen)
     if count == 0:
         return TrainingVideos(videos, None, "nothing: the last model is the result")
-    aside = f"{count} of {_entries(videos)} videos, {share:g} of each class, not trained on"
     kept = _part(videos, chosen)
+    whom = "each class" if kept.rows[0].ndim == 1 else "them"
+    aside = f"{count} of {_entries(videos)} videos, {share:g} of {whom}, not trained on"
     if kept.rows[0].ndim == 1 and (few := _unseen(kept)):
         shown = ", ".join(few[:_SHOWN_CLASSES]) + (", …" if len(few) > _SHOWN_CLASSES else "")
         aside += f"; none of {shown}, which have too few"

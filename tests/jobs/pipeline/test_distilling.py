@@ -1,14 +1,17 @@
 """Distillation as a stage: its teacher is another stage, and what follows takes its student."""
 
+import shutil
 import signal
 from pathlib import Path
 
 import pytest
+from safetensors.torch import save_file
 
 from tests.jobs.pipeline.small import actions, left_behind, prepared, run, run_to_the_end
 from tests.jobs.small import stop_after
 from videomae2.errors import ConfigError
 from videomae2.models.cards import read_card
+from videomae2.models.saved import read_weights
 
 TEXT = """name: tiny
 out: runs
@@ -112,3 +115,30 @@ def test_what_a_student_starts_from_must_fit(place):
     )
     with pytest.raises(ConfigError, match="stage small: runs/tuned has another encoder: dim 48"):
         prepared(text)
+
+
+def test_weights_of_a_second_student_count_by_content(place):
+    """Two students that start from weights of their own: another content is another result."""
+    first = TEXT[: TEXT.index("  small:")]
+    parent = run(first)["tuned"].result
+    for name in ("one", "two"):
+        shutil.copytree(parent, name)
+    encoder = "encoder: {size: tiny, frames: 4, height: 32, width: 32, dim: 24, depth: 1, heads: 2}"
+    students = "".join(
+        f"      - {{name: {name}, model: {{{encoder}}}, start: {{weights: {name}}}}}\n"
+        for name in ("one", "two")
+    )
+    text = TEXT[: TEXT.index("  judged")].replace(
+        "{optim: {epochs: 2}}", f"\n      optim: {{epochs: 1}}\n      students:\n{students}"
+    )
+    run(text)
+    assert set(actions(text).values()) == {"skip"}
+    weights = read_weights(Path("two"))
+    save_file(
+        {n: v + 1 if n == "head.bias" else v for n, v in weights.items()}, "two/model.safetensors"
+    )
+    assert actions(text)["small"] == "redo"
+    save_file(weights, "two/model.safetensors")
+    assert actions(text)["small"] == "skip"
+    Path("two").rename("moved")
+    assert actions(text.replace("weights: two", "weights: moved"))["small"] == "skip"
