@@ -132,7 +132,8 @@ def height_of(path):
 
 def test_a_picture_takes_any_name(tmp_path):
     strange = line(OVERLAPPING, names=("$x_{", "a" * 90, "日本"))
-    write_picture(strange, tmp_path / "strange.png")
+    plain = write_picture(line(OVERLAPPING), tmp_path / "plain.png")
+    assert height_of(write_picture(strange, tmp_path / "strange.png")) == height_of(plain)
 
 
 @pytest.mark.parametrize(
