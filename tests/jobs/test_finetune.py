@@ -195,7 +195,7 @@ def test_labels_that_may_be_several(videos, tmp_path):
 
 def test_numbers(videos, tmp_path):
     lines = ["path,speed,angle"]
-    lines += [f"{path},{n / 10},-1" for n, path in enumerate(sorted(videos.rglob("*.mp4")))]
+    lines += [f"{path},{900 + n / 10},-1" for n, path in enumerate(sorted(videos.rglob("*.mp4")))]
     table = tmp_path / "list.csv"
     table.write_text("\n".join(lines) + "\n")
     run = small_finetune(table, tmp_path / "run")
@@ -203,7 +203,9 @@ def test_numbers(videos, tmp_path):
     best = finetune(replace(run, task=ClassifyConfig(answers="numbers"), labels=columns), say=quiet)
     assert read_card(best).classes == ("speed", "angle")
     assert list(read_card(best).notes["validation"]) == ["off", "loss"]
-    table.write_text("\n".join(lines).replace("0.3,", "fast,") + "\n")
+    assert read_card(best).notes["validation"]["off"] < 2  # deviations: far from 900 units
+    assert read_card(best).numbers.mean == pytest.approx((900.7, -1), abs=0.5)
+    table.write_text("\n".join(lines).replace("900.3,", "fast,") + "\n")
     wrong = replace(run, task=ClassifyConfig(answers="numbers"), labels=columns)
     with pytest.raises(DataError, match=r"list.csv:5: 'fast' in the column speed is no number"):
         finetune(wrong, say=quiet)

@@ -12,6 +12,7 @@ from tests.tasks.crossings import Crossings
 from videomae2.engine.optim import OptimConfig, build_optimizer
 from videomae2.engine.runtime import RuntimeConfig, prepare
 from videomae2.engine.step import Task, train_step
+from videomae2.models.number_scale import NumberScale
 from videomae2.tasks.classify import ClassifyConfig, ClassifyTask, agreement, useless
 from videomae2.tensors.clips import Clips
 
@@ -98,6 +99,18 @@ def test_labels_of_which_any_number_holds_give_binary_cross_entropy():
 def test_numbers_give_their_distance(distance, want):
     got = _loss(NUMBERS, answers="numbers", distance=distance)
     torch.testing.assert_close(got, want(_scores(), NUMBERS))
+
+
+def test_numbers_are_learnt_in_their_own_scale_and_said_in_units_of_the_data():
+    scale = NumberScale(mean=(1e4,) * 5, std=(100.0, 1.0, 2.0, 3.0, 4.0))
+    config, model = ClassifyConfig(answers="numbers"), small_classifier()
+    plain, scaled = ClassifyTask(model, config), ClassifyTask(model, config, numbers=scale)
+    clips = _clips(NUMBERS * torch.tensor(scale.std) + torch.tensor(scale.mean))
+    raw, said = plain.predict(clips), scaled.predict(clips)
+    torch.testing.assert_close(said, raw * torch.tensor(scale.std) + 1e4)
+    loss, _, told = scaled(clips)
+    torch.testing.assert_close(loss, F.mse_loss(raw, NUMBERS), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(told["off"], F.l1_loss(raw, NUMBERS), rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("targets", [HARD, LABELS])

@@ -197,7 +197,11 @@ def scoring_of(plan: Plan) -> Scoring:
     """What makes the scores of a plan."""
     config, card = plan.config, plan.card
     task = ClassifyTask(
-        plan.model, ClassifyConfig(answers=card.answers), mean=card.mean, std=card.std
+        plan.model,
+        ClassifyConfig(answers=card.answers),
+        numbers=card.numbers,
+        mean=card.mean,
+        std=card.std,
     )
     return Scoring(
         task=task.to(plan.runtime.device).eval(),

@@ -27,6 +27,7 @@ from videomae2.jobs.video_lists import labelled_lists
 from videomae2.jobs.work import Say, Watch, Watching, Work, load_one, save_one
 from videomae2.models.cards import ClassifierCard, ClipSpan, read_card_of
 from videomae2.models.classifier import Classifier
+from videomae2.models.number_scale import NumberScale
 from videomae2.models.starting import start
 from videomae2.models.tuning import tune
 from videomae2.tasks.classify import ClassifyTask
@@ -100,14 +101,18 @@ def begin(
     more: Mapping[str, object],
 ) -> Work:
     """Build what is trained: first weights, then what of them learns, then the task."""
-    names = videos.training.names
-    generator = torch.Generator().manual_seed(run.seed)
-    model, report = begun(run, names, generator)
+    names, data, outputs = videos.training.names, run.data, Outputs(run.task, videos.training)
+    generator, numbers = torch.Generator().manual_seed(run.seed), outputs.scale()
+    model, report = begun(run, names, generator, numbers)
     say(report)
     tune(model, run.tuning, generator)
-    data, outputs = run.data, Outputs(run.task, videos.training)
     task = ClassifyTask(
-        model, run.task, class_weights=outputs.weights(), mean=data.mean, std=data.std
+        model,
+        run.task,
+        class_weights=outputs.weights(),
+        numbers=numbers,
+        mean=data.mean,
+        std=data.std,
     )
 
     def card(notes: dict[str, object]) -> ClassifierCard:
@@ -116,6 +121,7 @@ def begin(
             classes=names,
             answers=run.task.answers,
             span=span(run),
+            numbers=numbers,
             mean=data.mean,
             std=data.std,
             notes={**notes, **more},
@@ -130,17 +136,22 @@ def begin(
         save=lambda folder, step: save(folder, {"step": step, "steps": plan.steps}),
         load=lambda folder: load_one(folder, model),
         finish=Finishing(run, outputs),
-        watch=_watch(run, plan, runtime, videos.held_out, task, save, say),
+        watch=_watch(run, plan, runtime, videos.held_out, task, numbers, save, say),
     )
 
 
 def begun(
-    run: FinetuneRun, classes: Sequence[str], generator: torch.Generator
+    run: FinetuneRun,
+    classes: Sequence[str],
+    generator: torch.Generator,
+    numbers: NumberScale | None = None,
 ) -> tuple[Classifier, str]:
     """A model with its first weights, and where they come from in words."""
     model = Classifier(run.model)
     given = read_class_names(run.start.names) if run.start.names is not None else None
-    report = start(model, run.start, generator, classes=classes, parent_classes=given)
+    report = start(
+        model, run.start, generator, classes=classes, parent_classes=given, numbers=numbers
+    )
     return model, f"{report}{_SCRATCH_HINT if run.start.weights is None else ''}"
 
 
@@ -150,6 +161,7 @@ def _watch(
     runtime: Runtime,
     held_out: Labelled | None,
     task: ClassifyTask,
+    numbers: NumberScale | None,
     save: Callable[[Path, dict[str, object]], None],
     say: Say,
 ) -> Callable[[Watching], Watch] | None:
@@ -160,7 +172,9 @@ def _watch(
     contender = Contender(
         folder=run.record.out / BEST,
         answer=lambda clips, batch: task.predict(clips),
-        measure=lambda scores, places: measure(run.task.answers, scores, outputs.of(places, 1)),
+        measure=lambda scores, places: measure(
+            run.task.answers, scores, outputs.of(places, 1), numbers
+        ),
         save=save,
     )
     return Validation(run, plan, runtime, held_out, (contender,), say).begin

@@ -15,6 +15,7 @@ from videomae2.data.labels import Labelled, read_many_classes, read_numbers, rea
 from videomae2.data.sources import SourceConfig
 from videomae2.errors import DataError
 from videomae2.models.cards import Answers
+from videomae2.models.number_scale import NumberScale, scale_of
 from videomae2.tasks.classify import ClassifyConfig
 from videomae2.tensors.targets import balancing_weights, presence_weights
 
@@ -105,6 +106,10 @@ class Outputs:
             return balancing_weights(class_counts(rows, len(names)), balance)
         every = torch.cat([row for row in rows])
         return presence_weights(every.sum(dim=0).int().tolist(), len(every), balance)
+
+    def scale(self) -> NumberScale | None:
+        """What numbers are counted in while they are learnt; None for classes."""
+        return scale_of(self.videos.rows) if self.config.answers == "numbers" else None
 
     def of(self, places: Sequence[tuple[int, int]], views: int) -> Tensor:
         """One target for each view of each video."""

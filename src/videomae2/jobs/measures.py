@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from videomae2.models.cards import Answers
+from videomae2.models.number_scale import NumberScale
 from videomae2.tasks.classify import distances, soft_cross_entropy
 from videomae2.tensors.accuracy import mean_class_accuracy, top_k_accuracy
 from videomae2.tensors.precision import mean_average_precision
@@ -34,13 +35,19 @@ def better(one: Measured, other: Measured) -> bool:
     return one.rank > other.rank
 
 
-def measure(answers: Answers, scores: Tensor, targets: Tensor) -> Measured:
-    """Measure raw scores [videos, outputs] against the targets of a task."""
+def measure(
+    answers: Answers, scores: Tensor, targets: Tensor, numbers: NumberScale | None = None
+) -> Measured:
+    """Measure raw scores [videos, outputs] against the targets of a task.
+
+    Numbers count in their deviation over the training videos, so that none outweighs another.
+    """
     if answers == "numbers":
+        unit = 1.0 if numbers is None else torch.tensor(numbers.std)
         return Measured(
             {
-                "off": distances(scores, targets, "absolute").mean().item(),
-                "loss": distances(scores, targets, "squared").mean().item(),
+                "off": distances(scores, targets, "absolute", unit=unit).mean().item(),
+                "loss": distances(scores, targets, "squared", unit=unit).mean().item(),
             }
         )
     if answers == "many-classes":

@@ -77,7 +77,7 @@ class Scorer:
                 "fine-tune it first"
             )
         config = ClassifyConfig(answers=card.answers)
-        task = ClassifyTask(network, config, mean=card.mean, std=card.std)
+        task = ClassifyTask(network, config, numbers=card.numbers, mean=card.mean, std=card.std)
         self._task = task.to(self._runtime.device).eval()
         self.cubes = network.cubes
         self.outputs = Outputs(card.answers, network.config.outputs, card.classes)

@@ -10,6 +10,7 @@ from videomae2.errors import CheckpointError
 from videomae2.models.autoencoder import AutoencoderConfig
 from videomae2.models.classifier import ClassifierConfig
 from videomae2.models.entries import build
+from videomae2.models.number_scale import NumberScale
 
 FORMAT = 1
 CARD_FILE = "card.json"
@@ -63,6 +64,8 @@ class ClassifierCard:
     """What the outputs mean."""
     span: ClipSpan | None = None
     """Which frames make a clip; None if it is not known, as for released weights."""
+    numbers: NumberScale | None = None
+    """What the outputs are counted in where they are numbers; None: the units of the data."""
     mean: tuple[float, ...]
     """Mean of each channel that its input is normalised with."""
     std: tuple[float, ...]
@@ -80,6 +83,7 @@ class ClassifierCard:
         if self.classes is not None and len(set(self.classes)) != len(self.classes):
             twice = next(name for name in self.classes if self.classes.count(name) > 1)
             raise ValueError(f"the name '{twice}' stands for more than one class")
+        _check_numbers(self)
 
 
 AnyCard = Card | ClassifierCard
@@ -162,6 +166,16 @@ def _difference(data: Sequence[str], model: Sequence[str]) -> str:
     gone = [name for name in model if name not in set(data)]
     parts = [f"{len(extra)} only in the data", f"{len(gone)} only in the model"]
     return " and ".join(parts)
+
+
+def _check_numbers(card: ClassifierCard) -> None:
+    if card.numbers is None:
+        return
+    if card.answers != "numbers" or len(card.numbers.mean) != card.model.outputs:
+        raise ValueError(
+            f"there is a scale of {len(card.numbers.mean)} numbers, but the model has "
+            f"{card.model.outputs} outputs, whose answers are '{card.answers}'"
+        )
 
 
 def _check_channels(mean: tuple[float, ...], std: tuple[float, ...], channels: int) -> None:

@@ -14,10 +14,11 @@ from torch import Generator, Tensor
 
 from videomae2.errors import CheckpointError, ConfigError
 from videomae2.models.architecture import check_architecture, check_width, position_notes
-from videomae2.models.cards import check_classes
+from videomae2.models.cards import ClassifierCard, check_classes
 from videomae2.models.classifier import Classifier
 from videomae2.models.heads import HeadStart, head_rows
 from videomae2.models.initial import initialise_classifier
+from videomae2.models.number_scale import NumberScale, rescaled
 from videomae2.models.parents import Parent, read_parent
 from videomae2.models.saved import check_fit
 
@@ -78,6 +79,7 @@ def start(
     *,
     classes: Sequence[str] | None,
     parent_classes: Sequence[str] | None = None,
+    numbers: NumberScale | None = None,
 ) -> StartReport:
     """Give a classifier its first weights, before anything is frozen or adapted.
 
@@ -88,6 +90,8 @@ def start(
         classes: The names of its outputs, if they have any.
         parent_classes: Those of the parent's, where it does not say them itself; what stands in
             ``config.names``, read.
+        numbers: What its answers are counted in, where they are numbers; a head that is taken
+            over says the same numbers in it.
 
     Raises:
         ConfigError: If a choice has no effect, or there are more or fewer names than outputs.
@@ -103,11 +107,16 @@ def start(
     parent = read_parent(config.weights, model.cubes)
     if parent_classes is not None:
         parent = named(parent, parent_classes)
-    return take_over(model, parent, config, classes=classes)
+    return take_over(model, parent, config, classes=classes, numbers=numbers)
 
 
 def take_over(
-    model: Classifier, parent: Parent, config: StartConfig, *, classes: Sequence[str] | None
+    model: Classifier,
+    parent: Parent,
+    config: StartConfig,
+    *,
+    classes: Sequence[str] | None,
+    numbers: NumberScale | None = None,
 ) -> StartReport:
     """Put a parent's weights over the fresh ones; arguments and errors as for ``start``."""
     own = model.config.encoder
@@ -119,6 +128,8 @@ def take_over(
     parts = _parts(parent.state, closing="encoder.norm.weight" not in wanted)
     norm, norm_words = _norm(parts, wanted, config, parent.path)
     head, head_words = _head(parts.pop("head", {}), model, config, parent, classes)
+    counted_in = parent.card.numbers if isinstance(parent.card, ClassifierCard) else None
+    head = rescaled(head, counted_in, numbers)
     left = {part: len(parts.pop(part)) for part in _NO_USE if part in parts}
     taken = parts.pop("encoder", {}) | norm | head
     strange = {name: value for part in parts.values() for name, value in part.items()}

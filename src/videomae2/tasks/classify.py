@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from videomae2.models.cards import Answers
 from videomae2.models.classifier import Classifier
+from videomae2.models.number_scale import NumberScale
 from videomae2.tensors import grid, pixels
 from videomae2.tensors.clips import Clips
 from videomae2.tensors.targets import shares, smooth
@@ -31,7 +32,7 @@ class ClassifyConfig:
     """Weigh rare classes more, in training: 0 counts all clips alike, 1 all classes; for labels,
     1 counts presence and absence alike."""
     distance: Literal["squared", "absolute"] = "squared"
-    """How far numbers are off."""
+    """How far numbers are off, counted in their deviation over the training videos."""
 
 
 class ClassifyTask(nn.Module):
@@ -43,6 +44,8 @@ class ClassifyTask(nn.Module):
         model: Gives one score per output.
         config: What the scores mean.
         class_weights: One per output, from ``tensors/targets.py``, where ``balance`` is not 0.
+        numbers: What the model's answers are counted in, where they are numbers; None: the units
+            of the data.
         mean: Of each channel of the clips.
         std: Of each channel of the clips.
     """
@@ -53,30 +56,43 @@ class ClassifyTask(nn.Module):
         config: ClassifyConfig,
         *,
         class_weights: Float[Tensor, " outputs"] | None = None,
+        numbers: NumberScale | None = None,
         mean: tuple[float, ...] = pixels.IMAGENET_MEAN,
         std: tuple[float, ...] = pixels.IMAGENET_STD,
     ) -> None:
         super().__init__()
         _check(model, config, class_weights, channels=(len(mean), len(std)))
+        if numbers is not None and config.answers != "numbers":
+            raise ValueError(f"a scale of numbers has no effect on answers '{config.answers}'")
         self.model = model
         self.config = config
         self.register_buffer("class_weights", class_weights, persistent=False)
+        zero, unit = ((0.0,), (1.0,)) if numbers is None else (numbers.mean, numbers.std)
+        self.zero = nn.Buffer(torch.tensor(zero), persistent=False)
+        self.unit = nn.Buffer(torch.tensor(unit), persistent=False)
         self.mean = nn.Buffer(torch.tensor(mean), persistent=False)
         self.std = nn.Buffer(torch.tensor(std), persistent=False)
 
     class_weights: Tensor | None
+    zero: Tensor
+    unit: Tensor
     mean: Tensor
     std: Tensor
 
     def forward(self, clips: Clips) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """Give the loss, how much counts in it and, for the log, how well the answers agree."""
         scores = self.predict(clips).float()
-        return *self.loss(scores, clips), agreement(scores, clips, self.config.answers)
+        return *self.loss(scores, clips), agreement(
+            scores, clips, self.config.answers, unit=self.unit
+        )
 
     def predict(self, clips: Clips) -> Float[Tensor, "batch outputs"]:
-        """Give raw scores, before softmax or sigmoid."""
+        """Give raw scores, before softmax or sigmoid; numbers in the units of the data."""
         cubes = grid.split(clips.pixels, self.model.cubes)
-        return self.model(pixels.normalise(cubes, self.mean, self.std))
+        scores = self.model(pixels.normalise(cubes, self.mean, self.std))
+        if self.config.answers == "numbers":
+            return scores.float() * self.unit + self.zero
+        return scores
 
     def loss(
         self, scores: Float[Tensor, "batch outputs"], clips: Clips
@@ -85,7 +101,8 @@ class ClassifyTask(nn.Module):
         config, weights = self.config, self.class_weights if self.training else None
         targets = _given(clips)
         if config.answers == "numbers":
-            return counted(distances(scores, targets, config.distance), clips.weights)
+            off = distances(scores, targets, config.distance, unit=self.unit)
+            return counted(off, clips.weights)
         smoothing = config.label_smoothing if self.training else 0.0
         if config.answers == "many-classes":
             asked = targets * (1 - smoothing) + smoothing / 2
@@ -109,24 +126,31 @@ def distances(
     scores: Float[Tensor, "batch outputs"],
     targets: Float[Tensor, "batch outputs"],
     kind: Literal["squared", "absolute"],
+    *,
+    unit: Float[Tensor, " _"] | float = 1.0,
 ) -> Float[Tensor, " batch"]:
-    """How far the numbers of each clip are off, on average over them."""
-    off = scores - targets
+    """How far the numbers of each clip are off, counted in a unit each, on average over them."""
+    off = (scores - targets) / unit
     return (off.square() if kind == "squared" else off.abs()).mean(dim=1)
 
 
 @torch.no_grad()
 def agreement(
-    scores: Float[Tensor, "batch outputs"], clips: Clips, answers: Answers
+    scores: Float[Tensor, "batch outputs"],
+    clips: Clips,
+    answers: Answers,
+    *,
+    unit: Float[Tensor, " _"] | float = 1.0,
 ) -> dict[str, Tensor]:
     """How well answers agree with targets, over the clips that count.
 
     One class: the share of clips whose highest score is the target's (the larger one's where
-    clips are mixed). Labels: the share that is told right. Numbers: how far off they are.
+    clips are mixed). Labels: the share that is told right. Numbers: how far off they are, counted
+    in a unit each.
     """
     targets = _given(clips)
     if answers == "numbers":
-        return {"off": _mean(distances(scores, targets, "absolute"), clips.weights)}
+        return {"off": _mean(distances(scores, targets, "absolute", unit=unit), clips.weights)}
     if answers == "many-classes":
         right = ((scores > 0) == (targets > 0.5)).float().mean(dim=1)
     else:

@@ -1,0 +1,61 @@
+"""Numbers to predict, in units in which a head learns them: mean 0 and deviation 1 each.
+
+Axis: outputs.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NumberScale:
+    """A head says how many ``std`` each number lies above ``mean``; both are of the training."""
+
+    mean: tuple[float, ...]
+    """In the units of the data."""
+    std: tuple[float, ...]
+    """Likewise, above 0."""
+
+    def __post_init__(self) -> None:
+        if len(self.mean) != len(self.std) or not all(value > 0 for value in self.std):
+            raise ValueError(f"one mean and one std above 0 for each number, got {self}")
+
+
+def scale_of(rows: Sequence[Float[Tensor, "_ outputs"]]) -> NumberScale:
+    """The scale of training targets; a number that is always the same keeps its unit."""
+    every = torch.cat(list(rows)).double()
+    std = every.std(dim=0, correction=0)
+    return NumberScale(
+        mean=tuple(every.mean(dim=0).tolist()),
+        std=tuple(torch.where(std > 0, std, 1).tolist()),
+    )
+
+
+def rescaled(
+    head: Mapping[str, Tensor], before: NumberScale | None, after: NumberScale | None
+) -> dict[str, Tensor]:
+    """Give a head's weights such that it says the same numbers in another scale.
+
+    Args:
+        head: ``head.weight`` and ``head.bias``, or nothing.
+        before: What its answers are counted in; None: the units of the data.
+        after: What they are to be counted in.
+    """
+    if not head or before == after:
+        return dict(head)
+    weight, bias = head["head.weight"], head["head.bias"].double()
+    old_mean, old_std = _tensors(before, len(bias))
+    new_mean, new_std = _tensors(after, len(bias))
+    shifted = (bias * old_std + old_mean - new_mean) / new_std
+    scaled = weight.double() * (old_std / new_std)[:, None]
+    return {"head.weight": scaled.to(weight.dtype), "head.bias": shifted.to(weight.dtype)}
+
+
+def _tensors(scale: NumberScale | None, outputs: int) -> tuple[Tensor, Tensor]:
+    if scale is None:
+        return torch.zeros(outputs).double(), torch.ones(outputs).double()
+    return torch.tensor(scale.mean).double(), torch.tensor(scale.std).double()
