@@ -69,3 +69,29 @@ def test_under_autocast_gradients_come_in_the_types_of_the_weights():
 @pytest.mark.usefixtures("onednn")
 def test_nothing_to_multiply_is_fine():
     assert products.linear(torch.zeros(0, 24), torch.zeros(7, 24), None).shape == (0, 7)
+
+
+@pytest.mark.parametrize("library", ["default", "onednn"])
+@pytest.mark.parametrize("autocast", [False, True])
+def test_what_gelu_gives_is_computed_again_for_the_gradient(library, autocast, request):
+    if library == "onednn":
+        request.getfixturevalue("onednn")
+    results = []
+    for function in (products.linear_of_gelu, lambda x, *more: products.linear(F.gelu(x), *more)):
+        given = _case(True, (2, 3))
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+            y = function(given[0].bfloat16() if autocast else given[0], *given[1:])
+            y.float().square().sum().backward()
+        results.append((y, *(t.grad for t in given)))
+    for ours, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-2 if autocast else 1e-6)
+
+
+def test_what_gelu_gives_is_not_kept():
+    x, weight, offset = _case(True, (4, 9))
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t) or t, lambda t: t):
+        products.linear_of_gelu(x, weight, offset)
+    assert {t.untyped_storage().data_ptr() for t in kept} == {
+        t.untyped_storage().data_ptr() for t in (x, weight)
+    }

@@ -25,6 +25,10 @@ class Linear(nn.Linear):
     def forward(self, x: Float[Tensor, "*rows dim_in"]) -> Float[Tensor, "*rows dim_out"]:
         return products.linear(x, self.weight, self.bias)
 
+    def of_gelu(self, x: Float[Tensor, "*rows dim_in"]) -> Float[Tensor, "*rows dim_out"]:
+        """Compute the map of ``gelu(x)``, without keeping that where it can be spared."""
+        return products.linear_of_gelu(x, self.weight, self.bias)
+
     def part(
         self,
         x: Float[Tensor, "*rows dim_in"],
@@ -105,7 +109,7 @@ class MLP(nn.Module):
         self.fc2 = Linear(hidden, dim)
 
     def forward(self, x: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
-        return self.fc2(F.gelu(self.fc1(x)))
+        return self.fc2.of_gelu(self.fc1(x))
 
 
 class DropPath(nn.Module):

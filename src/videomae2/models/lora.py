@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
@@ -58,6 +59,10 @@ class AdaptedLinear(Linear):
 
     def forward(self, x: Float[Tensor, "*rows dim_in"]) -> Float[Tensor, "*rows dim_out"]:
         return super().forward(x) + self._adapted(x, None)
+
+    def of_gelu(self, x: Float[Tensor, "*rows dim_in"]) -> Float[Tensor, "*rows dim_out"]:
+        """As of any map; the adapter wants what GELU gives, so it is kept."""
+        return self(F.gelu(x))
 
     def part(
         self,
