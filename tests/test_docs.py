@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.jobs.annotated import kinetics
 from tests.jobs.evaluated import save_run, save_videos
 from tests.jobs.rigged import levels, save_rigged, write_levels
 from tests.jobs.small import quiet, small_run, small_videos
@@ -23,7 +24,7 @@ from videomae2.recipes import RECIPES
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-QUICK = ("evaluate", "predict", "reconstruct", "--dry-run", "--help", "--version")
+QUICK = ("evaluate", "predict", "reconstruct", "unite", "--dry-run", "--help", "--version")
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -69,6 +70,8 @@ def place(tmp_path_factory):
     videos = sorted(save_videos(folder / "test_videos").rglob("*.mp4"))
     lines = [f"{video},{video.parent.name}\n" for video in videos]
     (folder / "test.csv").write_text("path,label\n" + "".join(lines))
+    kinetics(folder)
+    (folder / "same.yaml").write_text("walk: moves_right\n")
     return folder
 
 

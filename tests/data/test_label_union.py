@@ -16,6 +16,7 @@ from videomae2.data.labelled import (
     LabelledVideo,
     from_manifest,
     read_annotations,
+    read_ids,
     to_manifest,
     with_files,
 )
@@ -294,3 +295,36 @@ def test_the_rename_table_is_the_given_one():
         pytest.skip("the label lists are not on this machine")
     assert json.loads(given.read_text()) == RENAMES
     assert len(RENAMES) == 15
+
+
+def test_of_an_annotation_table_the_ids_are_enough_for_a_test(tmp_path):
+    path = tmp_path / "test.csv"
+    path.write_text("youtube_id,time_start\n-3B32lodo2M,59\nabcdefghijk,1\n")
+    found = read_ids(path, "K700 test", "validation")
+    assert [(v.id, v.where) for v in found.videos] == [
+        ("-3B32lodo2M", f"{path}:2"),
+        ("abcdefghijk", f"{path}:3"),
+    ]
+    union = unite([source("k4", "training", run=["abcdefghijk", "a"])], target_tests=[found])
+    assert ids(union.training) == "a"
+    path.write_text("label,time\nwalk,3\n")
+    with pytest.raises(ManifestError, match="its columns are label, time; wanted youtube_id or"):
+        read_ids(path, "K700 test", "validation")
+
+
+def test_a_test_video_whose_file_is_missing_stays_a_test_video(tmp_path):
+    path = tmp_path / "val.csv"
+    path.write_text(CSV)
+    tests = with_files(read_annotations(path, "K400", "validation"), [Entry("abcdefghijk.mp4")])
+    union = unite([source("k6", "training", run=["-3B32lodo2M", "a"]), tests])
+    assert ids(union.training) == "a"
+    assert reasons(union)["-3B32lodo2M", "k6", "training"] == "test video in training"
+    assert union.report.removals[-1].other == f"{path}:2"
+
+
+def test_files_can_be_called_by_their_whole_name(tmp_path):
+    path = tmp_path / "own.csv"
+    path.write_text("label,id\nrun,one\nwalk,two\n")
+    annotated = read_annotations(path, "own", "training")
+    found = with_files(annotated, [Entry("v/two.mp4")], ids="file-name")
+    assert [video.entry for video in found.videos] == [Entry("v/two.mp4")]

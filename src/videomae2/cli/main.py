@@ -37,6 +37,10 @@ COMMANDS = {
     "probe": Command(
         "k-NN, linear and attentive probe of frozen features", "videomae2.cli.probe:main"
     ),
+    "unite": Command(
+        "one labelled set of several: every video once, no test video in training",
+        "videomae2.cli.unite:main",
+    ),
     "run": Command("a pipeline of stages, from one file", "videomae2.cli.run:main"),
     "reconstruct": Command(
         "original, hidden and rebuilt video as pictures", "videomae2.cli.reconstruct:main"

@@ -18,8 +18,13 @@ class Section(dict[Any, Any]):
         self.lines: dict[Any, int] = {}
 
 
-def parse(text: str, path: Path) -> Section:
+def parse(text: str, path: Path, *, wanted: str = "settings such as 'seed: 1'") -> Section:
     """Read YAML whose top is a mapping; an empty text is an empty one.
+
+    Args:
+        text: YAML; JSON is a kind of it.
+        path: Its file, for messages.
+        wanted: What the file should hold, for messages.
 
     Raises:
         ConfigError: If it is no YAML, repeats a key, or is no mapping.
@@ -34,7 +39,7 @@ def parse(text: str, path: Path) -> Section:
     if found is None:
         return Section(1)
     if not isinstance(found, Section):
-        raise ConfigError(f"{path}: settings such as 'seed: 1' wanted, found {found!r:.60}")
+        raise ConfigError(f"{path}: {wanted} wanted, found {found!r:.60}")
     return found
 
 

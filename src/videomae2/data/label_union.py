@@ -8,6 +8,7 @@ target-test videos leave the training set, which the released text does not say.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 from videomae2.data.labelled import LabelledSource, LabelledVideo
 from videomae2.data.union_report import (
@@ -78,7 +79,9 @@ def unite(
         splits[split] = _without_duplicates(named, removals)
     if target_tests is None:
         target_tests = [source for source in sources if source.split == "validation"]
-    tests = {video.id: video.where for source in target_tests for video in source.videos}
+    # a test video stays one where its own file is not found: another source may have it
+    tests = {gone.video: gone.where for source in target_tests for gone in source.removed}
+    tests |= {video.id: video.where for source in target_tests for video in source.videos}
     training = _without(splits["training"], tests, "test video in training", removals)
     seen = {member.video.id: member.video.where for member in training}
     validation = _without(splits["validation"], seen, "validation video in training", removals)
@@ -97,7 +100,7 @@ def _finished(
     occurring = {renames.get(name, name) for source in sources for name in source.classes}
     names = tuple(sorted(occurring) if classes is None else classes)
     if unknown := sorted(occurring - set(names)):
-        some = ", ".join(map(repr, unknown[:10]))
+        some = ", ".join(_strange(name, names, sources) for name in unknown[:10])
         raise ConfigError(f"{len(unknown)} classes are none of the {len(names)} wanted: {some}")
     used = {member.video.name for member in training}
     report = UnionReport(
@@ -111,6 +114,14 @@ def _finished(
     )
     kept = [tuple(member.video for member in members) for members in (training, validation)]
     return LabelledUnion(names, kept[0], kept[1], report)
+
+
+def _strange(name: str, names: Sequence[str], sources: Sequence[LabelledSource]) -> str:
+    """Name a class that is not wanted, where it may come from, and what it may mean."""
+    having = dict.fromkeys(source.name for source in sources if name in source.classes)
+    notes = [f"of {' and '.join(having)}"] if having else []
+    notes += [f"near {near!r}" for near in get_close_matches(name, names, n=1, cutoff=0.8)]
+    return f"{name!r}" + (f" ({', '.join(notes)})" if notes else "")
 
 
 def _renames(

@@ -64,7 +64,7 @@ def read_annotations(
     column = column.strip().lower()
     text = None if extension(source) in PARQUET else read_text(source)
     cells = read_cells(source, text, ["label", *ID_COLUMNS, *filter(None, [column])])
-    ids = _id_column(cells, source, column)
+    ids = _id_column(cells, source, ("label", column))
     rows = [i for i in range(len(cells.lines)) if not keep or cells.columns[column][i] == value]
     if keep and not rows:
         raise ManifestError(f"no row with {keep}", path=source)
@@ -74,10 +74,32 @@ def read_annotations(
     return LabelledSource(name, split, videos, frozenset(one.name for one in videos))
 
 
-def _id_column(cells: Cells, source: str, column: str) -> str:
-    """Find the column of ids; refuse a table without it, without labels or without ``column``."""
+def read_ids(path: Path | str, name: str, split: Split) -> LabelledSource:
+    """Read of an annotation table only which videos it has, such as a test list without labels.
+
+    Args:
+        path: CSV, TSV, JSON lines or Parquet.
+        name: What the source is called.
+        split: What its videos are for.
+
+    Raises:
+        ManifestError: It has no column of ids, or cells are empty.
+    """
+    source = str(path)
+    cells = read_cells(
+        source, None if extension(source) in PARQUET else read_text(source), ID_COLUMNS
+    )
+    ids = _id_column(cells, source, ())
+    _require_cells(cells, source, list(range(len(cells.lines))), (ids,))
+    pairs = zip(cells.columns[ids], cells.lines, strict=True)
+    videos = tuple(LabelledVideo(one, "", f"{source}:{line}") for one, line in pairs)
+    return LabelledSource(name, split, videos, frozenset())
+
+
+def _id_column(cells: Cells, source: str, needed: tuple[str, ...]) -> str:
+    """Find the column of ids; refuse a table without it, or without ``needed``."""
     ids = [one for one in ID_COLUMNS if one in cells.columns]
-    absent = [repr(one) for one in ("label", column) if one and one not in cells.columns]
+    absent = [repr(one) for one in needed if one and one not in cells.columns]
     if absent or not ids:
         wanted = ", ".join([*absent, *([] if ids else [" or ".join(ID_COLUMNS)])])
         raise ManifestError(
@@ -124,15 +146,17 @@ def from_manifest(manifest: Manifest, name: str, split: Split, *, ids: IdRule) -
     return LabelledSource(name, split, videos, frozenset(classes))
 
 
-def with_files(source: LabelledSource, entries: Iterable[Entry]) -> LabelledSource:
-    """Give every annotated video its file, found by the YouTube id in the file's name.
+def with_files(
+    source: LabelledSource, entries: Iterable[Entry], *, ids: IdRule = "youtube"
+) -> LabelledSource:
+    """Give every annotated video its file, found by the id in the file's name.
 
     Videos without a file are left out, and listed so. Files of other videos are no harm.
 
     Raises:
         ValueError: A file name is no YouTube id.
     """
-    files = {video_id(entry.path, "youtube"): entry for entry in entries}
+    files = {video_id(entry.path, ids): entry for entry in entries}
     found = tuple(replace(v, entry=files[v.id]) for v in source.videos if v.id in files)
     gone = tuple(
         Removal(v.id, source.name, source.split, v.where, "no file")

@@ -1,0 +1,113 @@
+"""``videomae2 unite``: lists of several labelled sets → one set to train on, and a report."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from tyro.conf import Positional, arg
+
+from videomae2.cli.options import parse
+from videomae2.jobs.union.made import MadeUnion
+from videomae2.jobs.union.naming import ClassSettings
+from videomae2.jobs.union.words import PartWords
+from videomae2.jobs.union.writing import Written
+from videomae2.jobs.unite import TargetSettings, UnionKind, unite, write_union
+
+PROG = "videomae2 unite"
+
+_DESCRIPTION = """\
+Make one labelled set of several: classes with one meaning get one name, every video stays once,
+and no video that models are tested on later is trained on. A report says what was left out and why.
+
+Parts are annotations such as those of Kinetics (label, youtube_id, ...), whose files are found by
+the id in their name, or lists, tables and folders that fine-tuning reads. OUT gets train.csv,
+val.csv, classes.txt, removed.csv (every video left out) and report.txt; finetune and evaluate read
+its lists as they are, and it can be a part of another union."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """All arguments."""
+
+    union: Annotated[Positional[UnionKind], arg(metavar="UNION")]
+    """kinetics-710 (its classes in the order of released models), or any, of your own making."""
+    out: Annotated[Positional[Path], arg(metavar="OUT")]
+    """Folder for the lists and the report."""
+    parts: Annotated[tuple[str, ...], arg(metavar="PART [PART ...]")] = ()
+    """The sets, each FOLDER or NAME=FOLDER (with train.csv, and val.csv or validate.csv),
+    NAME=TRAIN or NAME=TRAIN,VAL. Of two equal videos, that of the earlier part stays."""
+    words: tyro.conf.OmitArgPrefixes[PartWords] = field(default_factory=PartWords)
+    """How the lists of parts are read."""
+    tests: tyro.conf.OmitArgPrefixes[TargetSettings] = field(default_factory=TargetSettings)
+    """Which videos must not be trained on."""
+    classes: tyro.conf.OmitArgPrefixes[ClassSettings] = field(default_factory=ClassSettings)
+    """What classes are called; for a union of any sets."""
+    files: bool = True
+    """Leave out videos without a file. --no-files looks for none: with --dry-run, a report of what
+    the lists say."""
+    replace: bool = False
+    """Replace the lists of another union in OUT."""
+    dry_run: bool = False
+    """Read and check everything, and show the report, without writing."""
+    json: bool = False
+    """Print the report as JSON, with every class but without the single videos (removed.csv)."""
+
+
+def main(arguments: list[str]) -> int:
+    """Run ``videomae2 unite`` with these arguments."""
+    options = parse(
+        Options,
+        arguments,
+        prog=PROG,
+        description=_DESCRIPTION,
+        examples=(
+            f"{PROG} kinetics-710 k710/ --parts k400/ k600/ k700/ --dry-run",
+            f"{PROG} kinetics-710 k710/ --parts k400/ k600/ k700/ \\\n"
+            "      --roots k400=/data/k400 k600=/data/k600 k700=/data/k700",
+            f"{PROG} kinetics-710 k710/ --parts k400=train.txt,val.txt k600/ k700/ \\\n"
+            "      --names k400=kinetics-400",
+            f"{PROG} any both/ --parts mine=my_classes/ more=train.csv,val.csv --renames same.yaml",
+        ),
+    )
+    made = unite(
+        options.union,
+        options.parts,
+        words=options.words,
+        tests=options.tests,
+        classes=options.classes,
+        files=options.files,
+    )
+    if not options.json:
+        print(made.text(), flush=True)
+    written = None
+    if options.files or not options.dry_run:
+        written = write_union(made, options.out, replace=options.replace, dry=options.dry_run)
+    if options.json:
+        changed = list(written.changed) if written and not options.dry_run else []
+        print(json.dumps(made.values() | {"out": str(options.out), "written": changed}))
+    elif written:
+        print("\n".join(_after(options, made, written)))
+    return 0
+
+
+def _after(options: Options, made: MadeUnion, written: Written) -> list[str]:
+    """What was done, and what can be done with it."""
+    out, files = options.out, ", ".join(written.changed)
+    if options.dry_run:
+        return [f"would write {files} in {out}" if files else f"{out} holds this union already"]
+    said = f"written  {files} in {out}" if files else f"{out} holds this union already, unchanged"
+    if not made.union.validation:
+        said += "; no val.csv, for no validation video is left"
+    return [said, f"next     {_next(options, made)}"]
+
+
+def _next(options: Options, made: MadeUnion) -> str:
+    out = options.out
+    if options.union == "kinetics-710" and made.union.validation:
+        return f"videomae2 finetune k710-base {out} --dry-run"
+    command = f"videomae2 finetune own {out / 'train.csv'} --labels.names {out / 'classes.txt'}"
+    if made.union.validation:
+        command += f" --validation.path {out / 'val.csv'}"
+    return f"{command} --dry-run"

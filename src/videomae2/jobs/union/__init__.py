@@ -1,0 +1,1 @@
+"""The steps of uniting labelled sets: words, lists, files."""
