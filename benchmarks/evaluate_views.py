@@ -38,7 +38,8 @@ from videomae2.engine.runlog import duration
 from videomae2.jobs.evaluate import EvaluateConfig, evaluate, prepare_evaluation
 from videomae2.jobs.evaluate import scoring_of as make_scoring
 from videomae2.jobs.evaluation.scoring import Scoring
-from videomae2.jobs.evaluation.settings import ReadingConfig, ViewsWish
+from videomae2.jobs.evaluation.settings import ReadingConfig
+from videomae2.jobs.view_settings import ViewsWish
 from videomae2.models.cards import ClassifierCard, ClipSpan
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
@@ -77,7 +78,9 @@ def per_view(scoring: Scoring, entries: list[Entry]) -> tuple[np.ndarray, int]:
             view = scoring.covered({"frames": answer.arrays["frames"], "place": place})
             waiting.append(view.view(number % grid.crops))
             if len(waiting) == grid.views:
-                found.append(probabilities(scoring.of_views(torch.stack(waiting))).mean(axis=0))
+                found.append(
+                    probabilities(scoring.scorer.of_views(torch.stack(waiting))).mean(axis=0)
+                )
                 waiting = []
     return np.stack(found), opened
 

@@ -15,7 +15,8 @@ from videomae2.data.sources import DataConfig, LoadingConfig, SourceConfig
 from videomae2.engine.optim import OptimConfig
 from videomae2.engine.runtime import RuntimeConfig
 from videomae2.jobs.evaluate import EvaluateConfig
-from videomae2.jobs.evaluation.settings import ListConfig, ReadingConfig, ViewsWish
+from videomae2.jobs.evaluation.settings import ListConfig, ReadingConfig
+from videomae2.jobs.view_settings import ViewsWish
 from videomae2.models.autoencoder import AutoencoderConfig, DecoderConfig
 from videomae2.models.classifier import ClassifierConfig
 from videomae2.models.encoder import EncoderConfig

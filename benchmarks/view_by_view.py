@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from videomae2.data.manifest import Entry
+from videomae2.data.opening import open_entry
 from videomae2.data.view_grid import dense_clips
 from videomae2.data.view_reading import GridShape
-from videomae2.data.worker import open_entry
 from videomae2.data.worker_main import Allocate
 
 

@@ -191,7 +191,7 @@ def test_help_shows_examples(capsys):
         (["model", "long.mp4", "--timeline", "--crops", "2"], "--crops has no effect with"),
         (["model", "long.mp4", "--timeline", "--film"], "--film wants a folder to write to"),
         (["model", "long.mp4", "--top", "0"], "--top is 0, wanted 1 or more"),
-        (["model", "long.mp4", "--stride", "0"], "--stride is 0, wanted 1 or more"),
+        (["model", "long.mp4", "--stride", "0"], "--stride is 0, wanted above 0"),
         (["model", "long.mp4", "--threshold", "2"], "--threshold is 2, wanted 0 to 1"),
         (["model", "long.mp4", "--timeline", "--every", "0.001"], "choose --every 0.04 or more"),
         (["model", "-", "-"], "standard input, which can be read only once"),

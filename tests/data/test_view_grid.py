@@ -12,6 +12,7 @@ from videomae2.data.view_grid import (
     covering_size,
     crop_boxes,
     dense_clips,
+    different_views,
     plan,
     segment_clips,
     timed_clips,
@@ -162,11 +163,6 @@ def test_covering_frames_fit_boxes_of_any_shape(height, width, rows, cols):
     assert (boxes[2][0] + rows, boxes[2][1] + cols) == (tall, wide)
 
 
-def test_boxes_in_the_pixels_of_the_video():
-    size = centre_box(720, 1280, (224, 224))[2:]
-    assert crop_boxes(720, 1280, size, crops=3)[1] == (0, 280, 720, 720)
-
-
 # ---- what cannot be
 
 
@@ -182,3 +178,10 @@ def test_counts_below_one_are_refused():
 def test_a_box_larger_than_the_frame_is_refused():
     with pytest.raises(ValueError, match="a box of 9x9 does not fit a 8x20 frame"):
         crop_boxes(8, 20, (9, 9), crops=3)
+
+
+def test_views_that_differ_stand_in_the_order_of_the_grid():
+    boxes = [(0, 0, 8, 8), (0, 5, 8, 8)]
+    found = different_views(np.array([[4, 5], [0, 1], [4, 5]]), boxes)
+    assert found.numbers == (0, 1, 2, 3)
+    assert found.of.tolist() == [0, 1, 2, 3, 0, 1]

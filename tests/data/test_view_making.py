@@ -46,7 +46,7 @@ def test_every_clip_shows_the_frames_of_its_plan(video, wanted, clips):
     shown = [[number_of(frame) for frame in clip] for clip in arrays["frames"][arrays["place"]]]
     assert shown == clips.tolist()
     assert meta["indices"] == sorted(set(clips.ravel().tolist()))
-    assert meta["num_frames"] == 40
+    assert (meta["num_frames"], meta["length_seconds"]) == (40, pytest.approx(1.6))
 
 
 def test_a_video_is_opened_and_read_once(video, monkeypatch):
@@ -59,7 +59,7 @@ def test_a_video_is_opened_and_read_once(video, monkeypatch):
         calls.append("open")
         return reader
 
-    monkeypatch.setattr("videomae2.data.worker.open_reader", counting)
+    monkeypatch.setattr("videomae2.data.opening.open_reader", counting)
     arrays, _ = read(video, shape(clips=5, crops=3))
     assert calls == ["open", len(arrays["frames"])]
     assert len(arrays["frames"]) <= 20
@@ -69,7 +69,9 @@ def test_a_stride_in_seconds_wants_a_clock(tmp_path):
     np.save(tmp_path / "a.npy", np.zeros((9, 16, 16, 3), np.uint8))
     with pytest.raises(VideoError, match="has no clock"):
         read(tmp_path / "a.npy", shape(unit="seconds"))
-    read(tmp_path / "a.npy", shape(unit="seconds", frame_rate=10.0))
+    _, meta = read(tmp_path / "a.npy", shape(unit="seconds", frame_rate=10.0))
+    assert meta["length_seconds"] == pytest.approx(0.9)
+    assert read(tmp_path / "a.npy", shape())[1]["length_seconds"] is None
 
 
 def test_another_number_of_channels_is_refused(video, tmp_path):
@@ -146,3 +148,13 @@ def test_batches_hold_all_views_in_order_and_black_ones_where_a_video_is_missing
     for first in (0, 8):
         for view in range(4):
             assert torch.equal(every[first + view], made.view(view))
+
+
+def test_equal_views_are_found(frames):
+    place = np.array([[0, 1, 2], [3, 4, 5], [0, 1, 2]])
+    made = cover(frames[:, :, :24], place, (16, 16), crops=2, shrinking="plain", device=CPU)
+    found = made.different()
+    assert found.numbers == (0, 2)
+    assert found.of.tolist() == [0, 0, 1, 1, 0, 0]
+    for number, kind in enumerate(found.of):
+        assert torch.equal(made.view(number), made.view(found.numbers[kind]))

@@ -10,7 +10,8 @@ import torch
 from tests.data.media import encode, plain_decode
 from tests.models.small_classifier import STATISTICS, small_classifier
 from videomae2.jobs.evaluate import EvaluateConfig, evaluate
-from videomae2.jobs.evaluation.settings import ReadingConfig, ViewsWish
+from videomae2.jobs.evaluation.settings import ReadingConfig
+from videomae2.jobs.view_settings import ViewsWish
 from videomae2.models.cards import ClassifierCard, ClipSpan
 from videomae2.models.saved import save_model
 from videomae2.tensors import grid

@@ -26,7 +26,8 @@ from videomae2.errors import (
     ManifestError,
     UnreadableShareError,
 )
-from videomae2.jobs.evaluation.settings import ListConfig, ViewsWish, settle_views
+from videomae2.jobs.evaluation.settings import ListConfig
+from videomae2.jobs.view_settings import ViewsWish, settle_views
 from videomae2.models.cards import ClipSpan
 from videomae2.models.chosen import find_best, load_chosen
 

@@ -12,12 +12,12 @@ from videomae2.data.view_grid import ViewGridConfig
 from videomae2.jobs.evaluation.measures import Right, measure
 from videomae2.jobs.evaluation.report import report_page
 from videomae2.jobs.evaluation.results import Draw, Evaluation, ModelFacts, Work
-from videomae2.jobs.evaluation.settings import settle_views
 from videomae2.jobs.pages.axes import round_values
 from videomae2.jobs.pages.charts import Series, line_chart
 from videomae2.jobs.pages.markup import Markup, page, table, tag
 from videomae2.jobs.pages.matrices import confusion_picture
 from videomae2.jobs.pages.strips import strip
+from videomae2.jobs.view_settings import settle_views
 
 
 def made_up(classes, videos, *, name="class {} & <b>more</b>"):

@@ -1,18 +1,18 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import interpolate
 
 import videomae2
 from tests.jobs.rigged import levels, read_here, save_rigged, write_levels
 from tests.models.small_classifier import NAMES, saved_autoencoder, saved_classifier
-from videomae2.data.crops import centre_box
 from videomae2.data.readers import open_reader
-from videomae2.data.view_grid import crop_boxes, dense_clips
-from videomae2.data.views import cut
+from videomae2.data.view_grid import covering_size, crop_boxes, dense_clips
 from videomae2.errors import CheckpointError, ConfigError, ManifestError, VideoError
 from videomae2.jobs.predict import Predictor
-from videomae2.jobs.prediction_settings import ReadingConfig, ViewsConfig
+from videomae2.jobs.prediction_settings import ReadingConfig
 from videomae2.jobs.video_inputs import find_inputs, inputs_of_lines
+from videomae2.jobs.view_settings import ViewsWish
 from videomae2.models.cards import ClipSpan
 from videomae2.tensors import grid, pixels
 
@@ -87,7 +87,7 @@ def test_equal_views_are_scored_once_and_count_as_often_as_they_are_there(tmp_pa
     model = saved_classifier(tmp_path / "model").eval()
     rng = np.random.default_rng(2)
     np.save(tmp_path / "a.npy", rng.integers(0, 256, (37, 32, 32, 3), dtype=np.uint8))
-    views = ViewsConfig(clips=7, crops=3)
+    views = ViewsWish(clips=7, crops=3)
     found = predictor(tmp_path / "model", views=views).predict(tmp_path / "a.npy")
     assert (found.views, found.scored) == (21, 3)  # 7 clips at 3 places
     expected = by_hand(model, tmp_path / "a.npy", clips=7, crops=3)
@@ -95,17 +95,19 @@ def test_equal_views_are_scored_once_and_count_as_often_as_they_are_there(tmp_pa
 
 
 def by_hand(model, path, *, clips, crops):
-    """One view after the other, each read by itself; the stride of a card without a span is 4."""
+    """One view after the other, each read by itself; of a card without a span the stride is 4 and
+    frames are resized plainly."""
     size = (model.cubes.height, model.cubes.width)
     mean, std = torch.tensor(pixels.IMAGENET_MEAN), torch.tensor(pixels.IMAGENET_STD)
     scores = []
     with open_reader(path) as reader, torch.inference_mode():
         for indices in dense_clips(reader.num_frames, model.cubes.frames, 4, clips=clips):
-            frames = torch.from_numpy(reader.read(indices.tolist()))
-            height, width = frames.shape[1:3]
-            _, _, *side = centre_box(height, width, size)
-            for box in crop_boxes(height, width, tuple(side), crops=crops):
-                cubes = grid.split(cut(frames, box, size, flip=False)[None], model.cubes)
+            frames = torch.from_numpy(reader.read(indices.tolist())).permute(0, 3, 1, 2).float()
+            height, width = covering_size(*frames.shape[2:], size)
+            whole = interpolate(frames, size=(height, width), mode="bilinear").round().byte()
+            for top, left, tall, wide in crop_boxes(height, width, size, crops=crops):
+                view = whole[:, :, top : top + tall, left : left + wide].permute(0, 2, 3, 1)
+                cubes = grid.split(view[None], model.cubes)
                 scores.append(model(pixels.normalise(cubes, mean, std)).softmax(1)[0])
     return torch.stack(scores).mean(0).numpy()
 
@@ -137,6 +139,15 @@ def test_a_folder_of_images_is_one_video(folder, tmp_path):
     assert found.top(1)[0].name == "bright"
 
 
+def test_a_stride_in_seconds_wants_a_clock(tmp_path):
+    model = save_rigged(tmp_path / "model", span=ClipSpan(stride=0.1, stride_unit="seconds"))
+    np.save(tmp_path / "a.npy", np.zeros((20, 16, 16, 3), np.uint8))
+    with pytest.raises(VideoError, match=r"has no clock.*give its frame rate, or count"):
+        predictor(model).predict(tmp_path / "a.npy")
+    timed = predictor(model, reading=ReadingConfig(frame_rate=10.0))
+    assert timed.predict(tmp_path / "a.npy").length_seconds == pytest.approx(2.0)
+
+
 def test_labels_hold_from_a_half_and_numbers_are_numbers(folder, tmp_path):
     many = save_rigged(
         tmp_path / "many", answers="many-classes", names=("a", "b", "c"), rows=(-1.0, 1.0, 2.0)
@@ -153,21 +164,23 @@ def test_labels_hold_from_a_half_and_numbers_are_numbers(folder, tmp_path):
 
 def test_the_span_of_the_model_decides_which_frames_are_read(folder, tmp_path):
     write_levels(tmp_path / "late.mp4", levels((20, 0), (80, 255)))
-    once = ViewsConfig(clips=1, crops=1)
+    once = ViewsWish(clips=1, crops=1)
     seg = save_rigged(tmp_path / "segments", span=ClipSpan(kind="segments"))
     assert predictor(seg).shape.grid.clips == 2
     assert predictor(seg, views=once).predict(tmp_path / "late.mp4").top(1)[0].name == "bright"
     seconds = ClipSpan(stride=0.2, stride_unit="seconds")
     timed = predictor(save_rigged(tmp_path / "timed", span=seconds), views=once)
     assert timed.shape.step_seconds == 0.2
-    assert str(timed.scorer.span) == "one frame every 0.2 s"
+    assert timed.views.frames_of_a_clip == "one frame every 0.2 s"
     assert timed.predict(folder / "dark.mp4").top(1)[0].name == "dark"
     unknown = predictor(save_rigged(tmp_path / "unknown", span=None))
     assert unknown.shape.stride == 4
-    assert "every 4 frames (assumed" in str(unknown.scorer.span)
-    assert "assumed" not in str(predictor(tmp_path / "unknown", stride=4).scorer.span)
-    with pytest.raises(ConfigError, match="--stride has no effect"):
-        predictor(seg, stride=2)
+    assert unknown.views.frames_of_a_clip == "every 4 frames"
+    assert unknown.views.is_assumed
+    asked = ViewsWish(stride=4.0, stride_unit="frames")
+    assert not predictor(tmp_path / "unknown", views=asked).views.is_assumed
+    with pytest.raises(ConfigError, match="a stride has no effect on segments"):
+        predictor(seg, views=asked)
 
 
 def test_what_is_no_classifier_says_what_to_do(tmp_path):
@@ -197,10 +210,13 @@ def test_broken_weights_are_an_error_not_a_score(folder, tmp_path):
 def test_choices_that_cannot_work_are_named_together(folder):
     with pytest.raises(ConfigError) as raised:
         predictor(
-            folder / "model", stride=0, reading=ReadingConfig(workers=0, deadline_seconds=0.0)
+            folder / "model",
+            views=ViewsWish(stride=0.0, crops=0),
+            reading=ReadingConfig(workers=0, deadline_seconds=0.0),
         )
     assert raised.value.problems == [
-        "--stride is 0, wanted 1 or more",
+        "--crops is 0, wanted 1 or more",
+        "--stride is 0, wanted above 0",
         "--workers is 0, wanted 1 or more",
         "--deadline is 0, wanted more than 0",
     ]

@@ -82,6 +82,8 @@ def test_each_video_is_read_once_also_for_many_clips_and_never_again(place, tmp_
     assert len(seen) == 36
     run(place, tmp_path)
     assert len(seen) == 72, "other clips are other features"
+    run(place, tmp_path, clips=ClipSettings(side=32))
+    assert len(seen) == 108, "and so are larger ones"
 
 
 def test_features_with_tokens_serve_probes_without(place, tmp_path, monkeypatch):

@@ -8,9 +8,8 @@ from PIL import Image
 from tests.jobs.rigged import SIDE, levels, read_here, save_rigged, write_levels
 from tests.models.small_classifier import saved_classifier
 from videomae2.data import scan as scanning
-from videomae2.data.crops import centre_box
 from videomae2.data.readers import open_reader
-from videomae2.data.views import cut
+from videomae2.data.view_making import cover
 from videomae2.errors import ConfigError, VideoError
 from videomae2.jobs.predict import Predictor
 from videomae2.jobs.prediction_settings import ReadingConfig
@@ -77,21 +76,23 @@ def test_scores_are_those_of_each_window_read_by_itself(tmp_path, monkeypatch, p
     rng = np.random.default_rng(4)
     np.save(tmp_path / "a.npy", rng.integers(0, 256, (75, 36, 50, 3), dtype=np.uint8))
     found = line_of(tmp_path / "model", tmp_path / "a.npy", frame_rate=10.0)
-    scorer = Predictor(tmp_path / "model", device="cpu", precision="fp32").scorer
-    size = (scorer.cubes.height, scorer.cubes.width)
+    predictor = Predictor(tmp_path / "model", device="cpu", precision="fp32")
     with open_reader(tmp_path / "a.npy") as reader:
-        clips = [
-            cut(torch.from_numpy(reader.read(index)), centre_box(36, 50, size), size, flip=False)
-            for index in found.windows.frames.tolist()
-        ]
-    np.testing.assert_allclose(found.scores, scorer.scores(clips), atol=1e-6)
+        clips = [middle_view(reader.read(index)) for index in found.windows.frames.tolist()]
+    np.testing.assert_allclose(found.scores, predictor.answers(torch.stack(clips)), atol=1e-6)
     assert len(clips) == 4
+
+
+def middle_view(frames):
+    """The frames of a clip of a whole video with one crop; resized plainly, as nothing is known."""
+    place, device = np.arange(len(frames))[None], torch.device("cpu")
+    return cover(frames, place, (32, 32), crops=1, shrinking="plain", device=device).view(0)
 
 
 def test_only_frames_of_open_windows_are_kept(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(scanning, "_PART_FRAMES", 8)
     parts, alive = [], []
-    original = Scorer.clip_of
+    original = Scorer.middles
 
     def watched(*arguments):
         part = original(*arguments)
@@ -99,7 +100,7 @@ def test_only_frames_of_open_windows_are_kept(folder, tmp_path, monkeypatch):
         alive.append(sum(there() is not None for there in parts))
         return part
 
-    monkeypatch.setattr(Scorer, "clip_of", watched)
+    monkeypatch.setattr(Scorer, "middles", watched)
     np.save(tmp_path / "a.npy", np.zeros((400, SIDE, SIDE, 3), np.uint8))
     found = line_of(folder / "model", tmp_path / "a.npy", frame_rate=10.0)
     assert len(found.scores) == 99

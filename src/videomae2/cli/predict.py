@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,13 +12,14 @@ from tyro.conf import Positional, arg
 from videomae2.cli.options import parse
 from videomae2.cli.predict_words import Printer
 from videomae2.cli.progress import ProgressLine
-from videomae2.data.whole_video import FUNCTION
+from videomae2.data.view_reading import READ_VIEWS
 from videomae2.errors import ConfigError, VideoError
 from videomae2.jobs.predict import Predictor
-from videomae2.jobs.prediction_settings import ReadingConfig, ViewsConfig
+from videomae2.jobs.prediction_settings import ReadingConfig
 from videomae2.jobs.timeline import TimelineConfig, check_windows, make_timeline
 from videomae2.jobs.timeline_report import ReportFolder
 from videomae2.jobs.video_inputs import Input, arriving_lines, find_inputs, inputs_of_lines
+from videomae2.jobs.view_settings import ViewsWish
 
 PROG = "videomae2 predict"
 _STDIN = "-"
@@ -145,15 +146,11 @@ def _check(options: Options) -> None:
 
 
 def _predictor(options: Options) -> Predictor:
-    views = ViewsConfig(clips=options.clips)
-    if options.crops is not None:
-        views = ViewsConfig(clips=options.clips, crops=options.crops)
     return Predictor(
         options.model,
         device=options.device,
         precision=options.precision,
-        stride=options.stride,
-        views=views,
+        views=_views(options),
         reading=ReadingConfig(
             workers=options.workers,
             deadline_seconds=options.deadline,
@@ -163,11 +160,18 @@ def _predictor(options: Options) -> Predictor:
     )
 
 
+def _views(options: Options) -> ViewsWish:
+    views = ViewsWish(clips=options.clips, crops=options.crops)
+    if options.stride is None:
+        return views
+    return replace(views, stride=float(options.stride), stride_unit="frames")
+
+
 def _scores(options: Options, predictor: Predictor, named: list[Input], printer: Printer) -> None:
     total = None if _STDIN in options.videos else len(named)
     progress = ProgressLine()
     is_seen = options.json or not sys.stdout.isatty()  # else the results show the progress
-    with predictor.reading.pool(FUNCTION, workers=options.workers) as pool:
+    with predictor.reading.pool(READ_VIEWS, workers=options.workers) as pool:
         for some in _arriving(options, named):
             for answer in predictor.predict_with(pool, some):
                 progress.clear()

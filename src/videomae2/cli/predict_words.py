@@ -26,20 +26,20 @@ class Printer:
 
     def begin(self, *, of: Literal["videos", "timelines"]) -> None:
         """Say which model looks at what; beside JSON only what it had to assume."""
-        scorer, shape = self._predictor.scorer, self._predictor.shape
-        span = scorer.span
+        model, shape = self._predictor.model, self._predictor.shape
+        clips = _clips(self._predictor)
         unnamed = "without names: their numbers stand for them, counted from 0"
         kind = "numbers" if self._outputs.head is None else "classes"
         if not self._as_json:
             names = "" if self._outputs.names is not None else f" {unnamed}"
             grid = f", {shape.grid.clips} x {shape.grid.crops} views of each video"
-            print(f"model  {scorer.title}, {self._outputs.count} {kind}{names}")
-            print(f"clips  {shape.frames} frames, {span}{grid if of == 'videos' else ''}")
+            print(f"model  {model.title}, {self._outputs.count} {kind}{names}")
+            print(f"clips  {clips}{grid if of == 'videos' else ''}")
             return
         if self._outputs.names is None:
             self._remark(f"the model has {self._outputs.count} {kind} {unnamed}")
-        if span.is_assumed:
-            self._remark(f"clips of {span}")
+        if self._predictor.views.is_assumed:
+            self._remark(f"clips of {clips}")
 
     def end(self) -> int:
         """Give the exit code, after a last word if videos could not be read."""
@@ -99,14 +99,13 @@ class Printer:
         return [_row(row) for row in holding]
 
     def _entry(self, answer: Prediction) -> dict[str, Any]:
-        span = self._predictor.scorer.span
         entry: dict[str, Any] = {
             "video": answer.video,
             "frames": answer.num_frames,
             "seconds": None if answer.length_seconds is None else round(answer.length_seconds, 3),
             "views": answer.views,
             "answers": self._outputs.answers,
-            "clip": f"{self._predictor.shape.frames} frames, {span}",
+            "clip": _clips(self._predictor),
         }
         if self._outputs.head is None:
             return entry | {"numbers": {row.name: row.score for row in answer.top()}}
@@ -124,6 +123,13 @@ class Printer:
 
     def _remark(self, text: str) -> None:
         print(f"videomae2: {text}", file=sys.stderr, flush=True)
+
+
+def _clips(predictor: Predictor) -> str:
+    """What a clip shows, in words."""
+    views = predictor.views
+    assumed = " (assumed: the model does not say; --stride)" if views.is_assumed else ""
+    return f"{predictor.shape.frames} frames, {views.frames_of_a_clip}{assumed}"
 
 
 def _row(row: Scored) -> str:

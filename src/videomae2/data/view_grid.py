@@ -6,6 +6,7 @@ clip finds its own among them. No torch here: reading workers import it.
 Axes: clips, frames of a clip, union = the different frames of all clips.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,6 +49,17 @@ class ViewPlan:
         return self.union[self.place]
 
 
+@dataclass(frozen=True, slots=True)
+class DifferentViews:
+    """Views of a video of which no two show the same, and what stands for all the others."""
+
+    numbers: tuple[int, ...]
+    """The first of each kind, in the order of `views`."""
+    of: Int64[np.ndarray, " views"]
+    """For every view of the grid, its place among ``numbers``: ``found[of]`` of what was found
+    for those is what belongs to all views."""
+
+
 def plan(clips: Int64[np.ndarray, "clips frames"]) -> ViewPlan:
     """Gather the frames of all clips, so that the video is decoded once."""
     union, place = np.unique(clips, return_inverse=True)
@@ -57,6 +69,23 @@ def plan(clips: Int64[np.ndarray, "clips frames"]) -> ViewPlan:
 def views(clips: int, crops: int) -> list[tuple[int, int]]:
     """(clip, crop) of every view in order: all crops of the first clip, then the next clip."""
     return [(clip, crop) for clip in range(clips) for crop in range(crops)]
+
+
+def different_views(
+    place: Int64[np.ndarray, "clips frames"], boxes: Sequence[Box]
+) -> DifferentViews:
+    """Find the views that show the same frames and the same part of them.
+
+    The clips of a short video are alike, and so are the crops of a square one.
+
+    Args:
+        place: What stands for the frames of every clip, such as their indices.
+        boxes: The crops.
+    """
+    shown = [(*place[k].tolist(), *boxes[crop]) for k, crop in views(len(place), len(boxes))]
+    kinds: dict[tuple[int, ...], int] = {}
+    of = [kinds.setdefault(one, len(kinds)) for one in shown]
+    return DifferentViews(tuple(map(of.index, range(len(kinds)))), np.array(of, dtype=np.int64))
 
 
 def dense_clips(
@@ -131,8 +160,7 @@ def covering_size(height: int, width: int, size: tuple[int, int]) -> tuple[int, 
 def crop_boxes(height: int, width: int, size: tuple[int, int], *, crops: int) -> list[Box]:
     """Boxes of one size from one end of the frame to the other, along the side that is longer.
 
-    Exact to the released code on frames of `covering_size`, in their pixels. On frames of another
-    size give the size of the box there, such as that of `crops.centre_box`.
+    Exact to the released code on frames of `covering_size`, in their pixels.
 
     Args:
         height: Height of the frames in pixels.

@@ -15,7 +15,13 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from videomae2.data.crops import Box
-from videomae2.data.view_grid import covering_size, crop_boxes, views
+from videomae2.data.view_grid import (
+    DifferentViews,
+    covering_size,
+    crop_boxes,
+    different_views,
+    views,
+)
 from videomae2.data.views import Size, resize
 
 Shrinking = Literal["antialiased", "plain"]
@@ -40,11 +46,15 @@ class CoveredVideo:
         return len(self.place) * len(self.boxes)
 
     def view(self, number: int) -> UInt8[Tensor, "frames crop_height crop_width channels"]:
-        """Cut one view out."""
+        """Cut one view out, into memory of its own."""
         clip, crop = views(len(self.place), len(self.boxes))[number]
         top, left, height, width = self.boxes[crop]
         part = self.frames[:, top : top + height, left : left + width]
         return part[self.place[clip]]
+
+    def different(self) -> DifferentViews:
+        """Which of its views differ; waits for the device."""
+        return different_views(self.place.cpu().numpy(), self.boxes)
 
 
 def cover(

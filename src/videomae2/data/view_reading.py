@@ -12,11 +12,11 @@ import numpy as np
 from jaxtyping import Int64
 
 from videomae2.data.manifest import Entry
+from videomae2.data.opening import check_channels, clock_of, open_entry
 from videomae2.data.readers import Pixels, Reader, ReadLimits
+from videomae2.data.sliding import end_of
 from videomae2.data.view_grid import ViewGridConfig, dense_clips, plan, segment_clips, timed_clips
-from videomae2.data.worker import NO_CLOCK, open_entry
 from videomae2.data.worker_main import Allocate
-from videomae2.errors import VideoError
 
 READ_VIEWS = "videomae2.data.view_reading:read_views"
 """The name by which a pool finds the function."""
@@ -42,6 +42,11 @@ class GridShape:
         """Colour of what is read."""
         return "gray" if self.channels == 1 else "rgb"
 
+    @property
+    def step_seconds(self) -> float:
+        """Time between the frames of a dense clip, where the stride counts time."""
+        return self.stride if self.stride_unit == "seconds" else 1 / self.stride
+
 
 @dataclass(frozen=True, slots=True)
 class ViewsRequest:
@@ -63,8 +68,9 @@ def read_views(
 
     Returns:
         ``frames`` uint8 [union, height, width, channels] and ``place`` int64 [clips, frames of a
-        clip] of each clip's frames among them; and plain values: ``num_frames`` of the video,
-        ``indices`` of its frames that were read, ``seconds`` of each stage.
+        clip] of each clip's frames among them; and plain values: ``num_frames`` and
+        ``length_seconds`` of the video (None without a clock), ``indices`` of its frames that were
+        read, ``seconds`` of each stage.
 
     Raises:
         VideoError: The frames cannot be read, have another number of channels, or have no times
@@ -75,10 +81,8 @@ def read_views(
         chosen = plan(clips_of(reader, request))
         opened = time.perf_counter()
         frames = reader.read(chosen.union.tolist())
-        num_frames = reader.num_frames
-    if frames.shape[3] != request.shape.channels:
-        found = f"its frames have {frames.shape[3]} channels, the model reads"
-        raise VideoError(request.path, f"{found} {request.shape.channels}")
+        num_frames, shown = reader.num_frames, reader.seconds
+    check_channels(request.path, frames.shape[3], request.shape.channels)
     out = allocate(frames.shape, np.uint8)
     np.copyto(out, frames)
     place = allocate(chosen.place.shape, np.int64)
@@ -86,6 +90,7 @@ def read_views(
     done = time.perf_counter()
     return {"frames": out, "place": place}, {
         "num_frames": num_frames,
+        "length_seconds": None if shown is None else end_of(shown),
         "indices": chosen.union.tolist(),
         "seconds": {"open": opened - started, "read": done - opened},
     }
@@ -103,7 +108,5 @@ def clips_of(reader: Reader, request: ViewsRequest) -> Int64[np.ndarray, "clips 
     if shape.stride_unit == "frames":
         stride = int(shape.stride)
         return dense_clips(reader.num_frames, shape.frames, stride, clips=grid.clips)
-    if reader.seconds is None:
-        raise VideoError(request.path, NO_CLOCK)
-    step = shape.stride if shape.stride_unit == "seconds" else 1 / shape.stride
-    return timed_clips(reader.seconds, shape.frames, step, clips=grid.clips)
+    seconds = clock_of(reader, request.path)
+    return timed_clips(seconds, shape.frames, shape.step_seconds, clips=grid.clips)

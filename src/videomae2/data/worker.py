@@ -6,21 +6,17 @@ No torch here. Axes: frames, height, width, channels; views.
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal
 
 import numpy as np
 
 from videomae2.data import crops, labelled_sampling, sampling
 from videomae2.data.manifest import Entry
-from videomae2.data.readers import Pixels, Reader, ReadLimits, open_reader
+from videomae2.data.opening import check_channels, clock_of, open_entry
+from videomae2.data.readers import Pixels, Reader, ReadLimits
 from videomae2.data.worker_main import Allocate
-from videomae2.errors import VideoError
 from videomae2.tensors import draws
 
-NO_CLOCK = (
-    "it is a folder of images or an array, which has no clock, and the stride counts in seconds; "
-    "give the frame rate of its source, or count the stride in frames"
-)
 _START_STREAM, _VIEW_STREAM, _CROP_STREAM = 1, 2, 3
 
 
@@ -92,9 +88,7 @@ def read_sample(
         wanted, place = np.unique(indices, return_inverse=True)
         frames = reader.read(wanted.tolist())
         num_frames = reader.num_frames
-    if frames.shape[3] != shape.channels:
-        found = f"its frames have {frames.shape[3]} channels, the model reads {shape.channels}"
-        raise VideoError(entry.path, found)
+    check_channels(entry.path, frames.shape[3], shape.channels)
     boxes, flips = view_boxes(frames.shape[1], frames.shape[2], shape, request.key)
     out = allocate(frames.shape, np.uint8)
     np.copyto(out, frames)
@@ -108,33 +102,6 @@ def read_sample(
     }
 
 
-@runtime_checkable
-class HowToOpen(Protocol):
-    """What opening a video of a list depends on."""
-
-    @property
-    def pixels(self) -> Pixels: ...
-    @property
-    def limits(self) -> ReadLimits: ...
-    @property
-    def frame_name(self) -> str | None: ...
-    @property
-    def frame_rate(self) -> float | None: ...
-
-
-def open_entry(entry: Entry, shape: HowToOpen) -> Reader:
-    """The reader of a video of a list; raises VideoError."""
-    return open_reader(
-        entry.path,
-        pixels=shape.pixels,
-        limits=shape.limits,
-        frame_name=shape.frame_name if entry.is_frames else None,
-        first=entry.first,
-        frames=entry.frames,
-        frame_rate=shape.frame_rate,
-    )
-
-
 def clip_indices(reader: Reader, request: SampleRequest) -> np.ndarray:
     """Which frames make the clip; may repeat in a short video.
 
@@ -143,18 +110,12 @@ def clip_indices(reader: Reader, request: SampleRequest) -> np.ndarray:
     """
     shape = request.shape
     uniform = draws.uniform(draws.key(request.key, _START_STREAM), shape.frames)
-    seconds = None if shape.stride_unit == "frames" else _clock(reader, request)
+    seconds = None if shape.stride_unit == "frames" else clock_of(reader, request.path)
     if shape.sampling == "stride":
         return _strided(reader, shape, seconds, float(uniform[0]))
     if shape.sampling == "segments":
         return _segments(reader, shape, seconds, None if shape.middle else uniform)
     return _dense(reader, shape, seconds, None if shape.middle else float(uniform[0]))
-
-
-def _clock(reader: Reader, request: SampleRequest) -> np.ndarray:
-    if reader.seconds is None:
-        raise VideoError(request.path, NO_CLOCK)
-    return reader.seconds
 
 
 def _strided(

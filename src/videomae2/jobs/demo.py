@@ -12,11 +12,11 @@ from videomae2.engine.runlog import METRICS_FILE, to_terminal
 from videomae2.jobs.curves import loss_curve
 from videomae2.jobs.distill import distill
 from videomae2.jobs.evaluate import EvaluateConfig, Evaluation, evaluate
-from videomae2.jobs.evaluation.settings import ViewsWish
 from videomae2.jobs.finetune import finetune
 from videomae2.jobs.pretrain import pretrain
 from videomae2.jobs.reconstruct import rebuild_videos
 from videomae2.jobs.sheets import reconstruction_sheet
+from videomae2.jobs.view_settings import ViewsWish
 from videomae2.tensors.intervals import Comparison, Interval, compare_by_video
 
 SHOWN = 4

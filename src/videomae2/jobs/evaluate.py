@@ -19,13 +19,14 @@ from videomae2.jobs.evaluation.report import write_report
 from videomae2.jobs.evaluation.results import Draw, Evaluation, ModelFacts, Work
 from videomae2.jobs.evaluation.score_book import ScoreBook
 from videomae2.jobs.evaluation.scoring import Progress, Scoring, score
-from videomae2.jobs.evaluation.settings import EvaluateConfig, ViewSettings, settle_views
+from videomae2.jobs.evaluation.settings import EvaluateConfig
 from videomae2.jobs.run_folder import RunLock
+from videomae2.jobs.scoring import Scorer, ready
 from videomae2.jobs.trainer import reading_processes
+from videomae2.jobs.view_settings import ViewSettings, settle_views
 from videomae2.models.cards import ClassifierCard
 from videomae2.models.chosen import Chosen, find_best, load_chosen, run_folder
 from videomae2.models.classifier import Classifier
-from videomae2.tasks.classify import ClassifyConfig, ClassifyTask
 
 __all__ = ["EvaluateConfig", "Evaluation", "Plan", "evaluate", "prepare_evaluation"]
 
@@ -195,22 +196,21 @@ def _evaluate(plan: Plan, say: Say) -> Evaluation:
 
 def scoring_of(plan: Plan) -> Scoring:
     """What makes the scores of a plan."""
-    config, card = plan.config, plan.card
-    task = ClassifyTask(
-        plan.model,
-        ClassifyConfig(answers=card.answers),
-        numbers=card.numbers,
-        mean=card.mean,
-        std=card.std,
-    )
-    return Scoring(
-        task=task.to(plan.runtime.device).eval(),
+    config, manifest = plan.config, plan.questions.manifest
+    scorer = Scorer(
+        task=ready(plan.model, plan.card, plan.runtime),
         runtime=plan.runtime,
-        shape=plan.views.shape(card, config, plan.questions.manifest.frame_name),
         shrinking=plan.views.shrinking,
         batch=config.batch,
-        workers=reading_processes(config.reading.workers, plan.runtime),
     )
+    shape = plan.views.shape(
+        plan.card.model.encoder,
+        config.reading.limits,
+        frame_name=manifest.frame_name,
+        frame_rate=config.list.frame_rate,
+    )
+    workers = reading_processes(config.reading.workers, plan.runtime)
+    return Scoring(scorer=scorer, shape=shape, workers=workers)
 
 
 def _key(plan: Plan, digest: str) -> str:

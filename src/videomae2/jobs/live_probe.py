@@ -16,10 +16,9 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor, nn
 
 from videomae2.config import PretrainRun, ProbeConfig
-from videomae2.data.clip_worker import FUNCTION, ClipsRequest
 from videomae2.data.manifest import Manifest
 from videomae2.data.pool import Pool
-from videomae2.data.worker import ClipShape
+from videomae2.data.view_reading import READ_VIEWS, GridShape, ViewsRequest
 from videomae2.engine.loop import Plan
 from videomae2.engine.runlog import METRICS_FILE
 from videomae2.engine.runtime import Runtime
@@ -27,7 +26,7 @@ from videomae2.errors import DataError, VideoError
 from videomae2.jobs.probe.encoding import read_videos
 from videomae2.jobs.probe.lists import Lists, read_lists
 from videomae2.jobs.probe.settings import ListSettings
-from videomae2.jobs.probe.spans import clip_shape
+from videomae2.jobs.probe.spans import grid_shape
 from videomae2.jobs.trainer import reading_processes
 from videomae2.jobs.work import Watch, Watching
 from videomae2.models.cards import ClipSpan
@@ -155,14 +154,14 @@ class LiveProbe:
         train, test = lists.train, lists.train if lists.test is None else lists.test
         loading = run.loading
         with Pool(
-            FUNCTION,
+            READ_VIEWS,
             workers=reading_processes(loading.workers, self.runtime),
             deadline_seconds=loading.deadline_seconds,
             memory_bytes=int(loading.memory_gib * 2**30),
         ) as pool:
             found = [
-                self._slice(manifest, rows, pool, clip_shape(
-                    self.encoder.cubes, span, manifest,
+                self._slice(manifest, rows, pool, grid_shape(
+                    self.encoder.cubes, span, manifest, clips=1,
                     frame_rate=source.frame_rate, loading=loading))
                 for manifest, rows in ((train, lists.train_rows), (test, lists.test_rows))
             ]  # fmt: skip
@@ -174,10 +173,11 @@ class LiveProbe:
             )
         return one, other
 
-    def _slice(self, manifest: Manifest, rows: np.ndarray, pool: Pool, shape: ClipShape) -> _Slice:
-        requests = (ClipsRequest(manifest[int(row)], shape, 1) for row in rows)
+    def _slice(self, manifest: Manifest, rows: np.ndarray, pool: Pool, shape: GridShape) -> _Slice:
+        requests = (ViewsRequest(manifest[int(row)], shape) for row in rows)
         clips, labels, broken = [], [], []
-        found = read_videos(requests, pool, torch.device("cpu"))
+        size = self.encoder.cubes.height, self.encoder.cubes.width
+        found = read_videos(requests, pool, size, torch.device("cpu"))
         for row, one in zip(rows, found, strict=True):
             if isinstance(one, VideoError):
                 broken.append(str(one))
@@ -188,9 +188,7 @@ class LiveProbe:
             self.watching.log.say(
                 f"probe    {len(broken)} videos are left out, such as: {broken[0]}"
             )
-        empty = torch.empty(
-            0, shape.frames, shape.height, shape.width, shape.channels, dtype=torch.uint8
-        )
+        empty = torch.empty(0, shape.frames, *size, shape.channels, dtype=torch.uint8)
         return _Slice(torch.cat([empty, *clips]), np.array(labels, dtype=np.int64))
 
     @torch.no_grad()

@@ -4,21 +4,25 @@ Axis: outputs = classes or numbers.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, UInt8
+from torch import Tensor
 
 from videomae2.data.pool import Answer, Pool
-from videomae2.data.whole_video import FUNCTION, ViewShape, WholeRequest
-from videomae2.engine.runtime import RuntimeConfig
+from videomae2.data.view_reading import READ_VIEWS, ViewsRequest
+from videomae2.engine.runtime import RuntimeConfig, prepare
 from videomae2.errors import VideoError
 from videomae2.jobs.answers import Outputs, Scored, holding_now, ranked
-from videomae2.jobs.prediction_settings import ReadingConfig, ViewsConfig, check
+from videomae2.jobs.prediction_settings import ReadingConfig, check
+from videomae2.jobs.saved_classifier import read_classifier
 from videomae2.jobs.scoring import Scorer
 from videomae2.jobs.video_inputs import Input, find_inputs
+from videomae2.jobs.view_requests import Waiting
+from videomae2.jobs.view_settings import ViewsWish, settle_views
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -52,9 +56,8 @@ class Predictor:
     Args:
         model: A run folder (its best model, else its newest checkpoint), or a saved model.
         device: cpu, cuda, cuda:1, …; auto takes a CUDA device if there is one.
-        stride: Frames from one frame of a clip to the next; as in training if not given.
         precision: fp32, bf16, or auto, which takes bf16 where the machine computes it fast.
-        views: Which views of a whole video are averaged.
+        views: Which views of a whole video are averaged; as in evaluation if not given.
         reading: How videos are read.
 
     Raises:
@@ -71,32 +74,34 @@ class Predictor:
         *,
         device: str = "auto",
         precision: Literal["auto", "bf16", "fp32"] = "auto",
-        stride: int | None = None,
-        views: ViewsConfig | None = None,
+        views: ViewsWish | None = None,
         reading: ReadingConfig | None = None,
     ) -> None:
-        views = views or ViewsConfig()
-        self.reading = reading or ReadingConfig()
-        check(stride, views, self.reading)
-        runtime = RuntimeConfig(device=device, precision=precision)
-        self.scorer = Scorer(Path(model), runtime, stride=stride)
-        span, cubes = self.scorer.span, self.scorer.cubes
-        self.shape = ViewShape(
-            frames=cubes.frames,
-            height=cubes.height,
-            width=cubes.width,
-            channels=cubes.channels,
-            grid=views.grid(span.kind),
-            stride=span.stride,
-            step_seconds=span.step_seconds,
-            limits=self.reading.limits,
-            frame_rate=self.reading.frame_rate,
+        wish, self.reading = views or ViewsWish(), reading or ReadingConfig()
+        check(wish, self.reading)
+        runtime = prepare(RuntimeConfig(device=device, precision=precision))
+        self.model = read_classifier(Path(model), runtime)
+        card = self.model.card
+        self.views = settle_views(card.span, wish)
+        self.scorer = Scorer(task=self.model.task, runtime=runtime, shrinking=self.views.shrinking)
+        self.shape = self.views.shape(
+            card.model.encoder, self.reading.limits, frame_rate=self.reading.frame_rate
         )
 
     @property
     def outputs(self) -> Outputs:
         """What the model says."""
-        return self.scorer.outputs
+        return self.model.outputs
+
+    def answers(
+        self, clips: UInt8[Tensor, "clips frames height width channels"]
+    ) -> Float64[np.ndarray, "clips outputs"]:
+        """What the model says of clips that are on its device: probabilities, or numbers.
+
+        Raises:
+            CheckpointError: A score is not a finite number.
+        """
+        return self.model.answers(self.scorer.of_views(clips))
 
     def predict(self, video: Path | str) -> Prediction:
         """Score one video; a folder of frame images is one.
@@ -129,66 +134,34 @@ class Predictor:
             ManifestError: A folder holds no video.
         """
         workers = self.reading.workers
-        with self.reading.pool(FUNCTION, workers=workers) as pool:
+        with self.reading.pool(READ_VIEWS, workers=workers) as pool:
             yield from self.predict_with(pool, videos)
 
     def predict_with(
         self, pool: Pool, videos: Iterable[Path | str | Input | VideoError]
     ) -> Iterator[Prediction | VideoError]:
         """The same with processes that are there already, one call after the other."""
-        waiting = _Waiting(videos, self.shape)
+        waiting = Waiting(videos, self.shape)
         for answer in pool.map(waiting.requests()):
             yield from waiting.known()
             waiting.passed(answer)
             yield answer.error or self._prediction(answer)
         yield from waiting.known()
 
-    def _prediction(self, answer: Answer[WholeRequest]) -> Prediction:
+    def _prediction(self, answer: Answer[ViewsRequest]) -> Prediction:
         assert answer.arrays is not None
-        frames, meta = answer.arrays["frames"], answer.meta
-        clips = [
-            crop[place] for box in meta["boxes"]
-            for crop in [self.scorer.clip_of(frames, box)]
-            for place in meta["place"]
-        ]  # fmt: skip
-        counts = np.outer(meta["box_counts"], meta["clip_counts"]).ravel()
+        video = self.scorer.covered(answer.arrays, crops=self.shape.grid.crops)
+        different = video.different()
+        answers = self.model.answers(self.scorer.of_video(video, different.numbers))
         return Prediction(
             video=answer.request.path,
-            scores=np.average(self.scorer.scores(clips), axis=0, weights=counts),
+            scores=answers[different.of].mean(axis=0),
             outputs=self.outputs,
-            views=int(counts.sum()),
-            scored=len(counts),
-            num_frames=meta["num_frames"],
-            length_seconds=meta["length_seconds"],
+            views=video.views,
+            scored=len(different.numbers),
+            num_frames=answer.meta["num_frames"],
+            length_seconds=answer.meta["length_seconds"],
         )
-
-
-@dataclass(slots=True)
-class _Waiting:
-    """Requests on their way, and among them the videos that are known to be unreadable."""
-
-    videos: Iterable[Path | str | Input | VideoError]
-    shape: ViewShape
-    queue: list[WholeRequest | VideoError] = field(default_factory=list)
-
-    def requests(self) -> Iterator[WholeRequest]:
-        for video in self.videos:
-            if isinstance(video, VideoError):
-                self.queue.append(video)
-                continue
-            for each in [video] if isinstance(video, Input) else find_inputs([video]):
-                request = WholeRequest(each.entry, self.shape, each.frame_name)
-                self.queue.append(request)
-                yield request
-
-    def known(self) -> Iterator[VideoError]:
-        """The unreadable ones whose turn it is."""
-        while self.queue and isinstance(error := self.queue[0], VideoError):
-            self.queue.pop(0)
-            yield error
-
-    def passed(self, answer: Answer[WholeRequest]) -> None:
-        assert self.queue.pop(0) is answer.request
 
 
 def predict(

@@ -1,14 +1,11 @@
-"""What can be chosen about predicting: how videos are read, and which views are averaged."""
+"""What can be chosen about predicting: how videos are read; the views are as in evaluation."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from videomae2.data.pool import Pool
 from videomae2.data.readers import ReadLimits
-from videomae2.data.view_grid import ViewGridConfig
 from videomae2.errors import ConfigError
-
-_DENSE_CLIPS, _SEGMENT_CLIPS, _CROPS = 5, 2, 3  # the views of the released evaluation
+from videomae2.jobs.view_settings import ViewsWish, wrong_numbers
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,32 +40,17 @@ class ReadingConfig:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ViewsConfig:
-    """The views whose scores are averaged."""
-
-    clips: int | None = None
-    """Clips, spread over the video; 5, or 2 of a model that reads segments, if not given."""
-    crops: int = _CROPS
-    """Crops of each, along the longer side of the frame."""
-
-    def grid(self, kind: Literal["dense", "segments"]) -> ViewGridConfig:
-        """The grid of views of a model that reads such clips."""
-        clips = self.clips or (_SEGMENT_CLIPS if kind == "segments" else _DENSE_CLIPS)
-        return ViewGridConfig(kind=kind, clips=clips, crops=self.crops)
-
-
-def check(stride: int | None, views: ViewsConfig, reading: ReadingConfig) -> None:
-    """Refuse choices that cannot work, all of them at once.
+def check(views: ViewsWish, reading: ReadingConfig) -> None:
+    """Refuse choices that work with no model, all of them at once.
 
     Raises:
         ConfigError: Naming them.
     """
-    counts = {"--stride": stride, "--clips": views.clips, "--crops": views.crops,
-              "--workers": reading.workers, "--shrink-side": reading.shrink_side}  # fmt: skip
+    counts = {"--workers": reading.workers, "--shrink-side": reading.shrink_side}
     amounts = {"--deadline": reading.deadline_seconds, "--memory-gib": reading.memory_gib,
                "--frame-rate": reading.frame_rate}  # fmt: skip
-    problems = [
+    problems = wrong_numbers(views, flags="--")
+    problems += [
         f"{name} is {value}, wanted 1 or more"
         for name, value in counts.items()
         if value is not None and value < 1

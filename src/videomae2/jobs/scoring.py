@@ -1,144 +1,86 @@
-"""A saved classifier, ready to score clips: its card, its device, and which frames make a clip.
+"""Scores of views of whole videos, for evaluation and prediction alike.
 
-Axes: clips, frames, height, width, channels; outputs.
+Axes: union = the different frames of all clips of a video; views; frames of a clip; height, width,
+channels; outputs.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float64, UInt8
+from jaxtyping import Float32, UInt8
 from torch import Tensor
 
-from videomae2.data.crops import Box
-from videomae2.data.views import cut
-from videomae2.engine.runtime import RuntimeConfig, prepare
-from videomae2.errors import CheckpointError, ConfigError
-from videomae2.jobs.answers import Outputs
-from videomae2.models.cards import Card, ClassifierCard, ClipSpan, read_card
-from videomae2.models.chosen import find_best, load_chosen
+from videomae2.data.view_making import CoveredVideo, Shrinking, cover
+from videomae2.engine.runtime import Runtime
+from videomae2.models.cards import ClassifierCard
+from videomae2.models.classifier import Classifier
 from videomae2.tasks.classify import ClassifyConfig, ClassifyTask
 from videomae2.tensors.clips import Clips
-from videomae2.tensors.merging import probabilities
 
-ASSUMED = ClipSpan(kind="dense", stride=4.0, stride_unit="frames")
-"""Of most released recipes, for a model that does not say which frames make a clip."""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Which frames make a clip."""
-
-    kind: Literal["dense", "segments"]
-    """As in ``ClipSpan``."""
-    stride: int | None
-    """In frames; None: it counts in seconds."""
-    step_seconds: float | None
-    is_assumed: bool
-    """The model does not say."""
-
-    def __str__(self) -> str:
-        if self.kind == "segments":
-            return "one frame of each equal part of the video"
-        if self.stride is None:
-            return f"one frame every {self.step_seconds:.3g} s"
-        every = "every frame" if self.stride == 1 else f"every {self.stride} frames"
-        return every + (" (assumed: the model does not say; --stride)" if self.is_assumed else "")
+Scores = Float32[np.ndarray, "views outputs"]
+"""Before softmax or sigmoid."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Scorer:
-    """A classifier that turns uint8 clips into probabilities, or numbers.
+    """A classifier that looks at views of whole videos."""
 
-    Args:
-        model: A run folder (its best model by validation, else its newest checkpoint), or the
-            folder of a saved model; with the running means of its weights where there are some.
-        runtime: Where and how it computes.
-        batch: Clips that it is given at once.
-        stride: Frames from one frame of a clip to the next, in place of the model's own.
+    task: ClassifyTask
+    runtime: Runtime
+    shrinking: Shrinking
+    """How frames are resized."""
+    batch: int = 16
+    """Views on the device at once."""
 
-    Raises:
-        CheckpointError: There is no model, or it is no classifier with a head.
-        ConfigError: A choice cannot work with it.
-    """
+    def covered(self, arrays: Mapping[str, np.ndarray], *, crops: int) -> CoveredVideo:
+        """The frames of a video on the device, ready to be cut.
 
-    def __init__(
-        self, model: Path, runtime: RuntimeConfig, *, batch: int = 8, stride: int | None = None
-    ) -> None:
-        chosen = find_best(model)
-        folder = chosen.folder
-        _require_classifier(folder)
-        self._runtime, self._batch = prepare(runtime), batch
-        network, card = load_chosen(chosen, self._runtime.device)
-        if not network.config.outputs:
-            raise CheckpointError(
-                f"{folder} is an encoder without a head: it gives features, no classes; "
-                "fine-tune it first"
-            )
-        config = ClassifyConfig(answers=card.answers)
-        task = ClassifyTask(network, config, numbers=card.numbers, mean=card.mean, std=card.std)
-        self._task = task.to(self._runtime.device).eval()
-        self.cubes = network.cubes
-        self.outputs = Outputs(card.answers, network.config.outputs, card.classes)
-        self.span = _span(card, stride)
-        self.title = f"{card.model.encoder.size} from {model}"
-
-    def clip_of(
-        self, frames: UInt8[np.ndarray, "frames height width channels"], box: Box
-    ) -> UInt8[Tensor, "frames out_height out_width channels"]:
-        """Cut a box out of frames and bring it to the size that the model reads, on its device."""
-        size = (self.cubes.height, self.cubes.width)
-        here = torch.from_numpy(frames).to(self._runtime.device)
-        # a copy: where nothing is cut off and resized, it would be the reader's own memory
-        return cut(here, box, size, flip=False).clone()
-
-    @torch.inference_mode()
-    def scores(
-        self, clips: list[UInt8[Tensor, "frames height width channels"]]
-    ) -> Float64[np.ndarray, "clips outputs"]:
-        """Probabilities of each clip, or its numbers.
-
-        Raises:
-            CheckpointError: A score is not a finite number.
+        Args:
+            arrays: ``frames`` and ``place``, as ``read_views`` gives them.
+            crops: Crops per clip.
         """
-        found = [
-            self._raw(torch.stack(clips[first : first + self._batch]))
-            for first in range(0, len(clips), self._batch)
-        ]
-        raw = torch.cat(found).double().cpu().numpy()
-        if not np.isfinite(raw).all():
-            raise CheckpointError(
-                f"a score of the model {self.title} is not a finite number; its weights are broken"
-            )
-        head = self.outputs.head
-        return raw if head is None else probabilities(raw, head)
-
-    def _raw(self, pixels: Tensor) -> Tensor:
-        nothing = torch.zeros(len(pixels), device=pixels.device)
-        with self._runtime.autocast():
-            return self._task.predict(Clips(pixels, nothing.long(), nothing)).float()
-
-
-def _require_classifier(folder: Path) -> None:
-    if isinstance(read_card(folder), Card):
-        raise CheckpointError(
-            f"{folder} is a pre-trained autoencoder, which knows no classes; fine-tune it on "
-            "labelled videos first, or look at what it rebuilds: videomae2 reconstruct"
+        cubes = self.task.model.cubes
+        return cover(
+            arrays["frames"],
+            arrays["place"],
+            (cubes.height, cubes.width),
+            crops=crops,
+            shrinking=self.shrinking,
+            device=self.runtime.device,
         )
 
+    def middles(
+        self, frames: UInt8[np.ndarray, "frames height width channels"]
+    ) -> UInt8[Tensor, "frames crop_height crop_width channels"]:
+        """What a view with the middle crop shows of frames; shares no memory with them."""
+        place = np.arange(len(frames), dtype=np.int64)[None]
+        return self.covered({"frames": frames, "place": place}, crops=1).view(0)
 
-def _span(card: ClassifierCard, stride: int | None) -> Span:
-    known = card.span or ASSUMED
-    if stride is not None:
-        if known.kind == "segments":
-            raise ConfigError(
-                "--stride has no effect: this model takes one frame of each equal part of a video"
-            )
-        return Span("dense", stride, None, False)
-    if known.kind == "segments":
-        return Span("segments", None, None, False)
-    if known.stride_unit == "frames":
-        return Span("dense", max(1, int(known.stride)), None, card.span is None)
-    step = known.stride if known.stride_unit == "seconds" else 1 / known.stride
-    return Span("dense", None, step, False)
+    def of_video(self, video: CoveredVideo, views: Sequence[int]) -> Scores:
+        """The scores of some views of a video, by their numbers."""
+        parts = [views[first : first + self.batch] for first in range(0, len(views), self.batch)]
+        found = [self.of_views(torch.stack([video.view(i) for i in part])) for part in parts]
+        return np.concatenate(found)
+
+    @torch.inference_mode()
+    def of_views(self, pixels: UInt8[Tensor, "views frames height width channels"]) -> Scores:
+        """The scores of views that are on the device."""
+        with self.runtime.autocast():
+            scores = self.task.predict(_clips(pixels))
+        found: Scores = scores.float().cpu().numpy()
+        return found
+
+
+def ready(model: Classifier, card: ClassifierCard, runtime: Runtime) -> ClassifyTask:
+    """A saved model on its device, as it answers."""
+    config = ClassifyConfig(answers=card.answers)
+    task = ClassifyTask(model, config, numbers=card.numbers, mean=card.mean, std=card.std)
+    return task.to(runtime.device).eval()
+
+
+def _clips(pixels: Tensor) -> Clips:
+    """Views as a task takes them; it draws nothing and all of them count."""
+    none = torch.zeros(len(pixels), dtype=torch.int64, device=pixels.device)
+    return Clips(pixels, none, torch.ones(len(pixels), device=pixels.device))

@@ -13,8 +13,8 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from videomae2.data.crops import centre_box
 from videomae2.data.manifest import Entry
+from videomae2.data.opening import check_channels
 from videomae2.data.pool import Pool
 from videomae2.data.scan import FUNCTION, Opened, ScanRequest, open_scan, scan
 from videomae2.data.sliding import Windows, strided_windows, timed_windows
@@ -129,7 +129,7 @@ def check_windows(predictor: Predictor, config: TimelineConfig) -> None:
     Raises:
         ConfigError: The model's clips have none, and none was chosen.
     """
-    if config.window_seconds is None and predictor.scorer.span.kind == "segments":
+    if config.window_seconds is None and predictor.shape.grid.kind == "segments":
         raise ConfigError(
             "this model was trained on whole videos, one frame of each equal part, so its clips "
             "have no length of their own; choose --window SECONDS"
@@ -145,22 +145,21 @@ def plan_windows(
         VideoError: The video has no clock, frames that are longer than the windows' distance, or
             another number of channels than the model reads.
     """
-    span, cubes = predictor.scorer.span, predictor.scorer.cubes
-    if opened.shape[2] != cubes.channels:
-        found = f"its frames have {opened.shape[2]} channels, the model reads {cubes.channels}"
-        raise VideoError(path, found)
+    shape = predictor.shape
+    check_channels(path, opened.shape[2], shape.channels)
     if opened.seconds is None:
         raise VideoError(path, _NO_CLOCK)
     every, window = config.every_seconds, config.window_seconds
     try:
-        if window is None and span.stride is not None:
-            return strided_windows(opened.seconds, cubes.frames, span.stride, every_seconds=every)
+        if window is None and shape.stride_unit == "frames":
+            stride = int(shape.stride)
+            return strided_windows(opened.seconds, shape.frames, stride, every_seconds=every)
         return timed_windows(
             opened.seconds,
-            cubes.frames,
-            window or cubes.frames * (span.step_seconds or 0.0),
+            shape.frames,
+            window or shape.frames * shape.step_seconds,
             every_seconds=every,
-            middles=span.kind == "segments",
+            middles=shape.grid.kind == "segments",
         )
     except ValueError as error:
         raise VideoError(path, str(error)) from error
@@ -181,7 +180,7 @@ def _scored(
         if clip is not None:
             ready += clip
         while len(ready) >= _BATCH or (clip is None and ready):
-            yield predictor.scorer.scores(ready[:_BATCH])
+            yield predictor.answers(torch.stack(ready[:_BATCH]))
             del ready[:_BATCH]
         if stopped is not None:
             raise stopped
@@ -193,12 +192,10 @@ def _clips(
     predictor: Predictor, pool: Pool, request: ScanRequest, opened: Opened, windows: Windows
 ) -> Iterator[list[Tensor]]:
     """The clips that get complete with each part of the video, in order."""
-    size = (predictor.scorer.cubes.height, predictor.scorer.cubes.width)
-    box = centre_box(opened.shape[0], opened.shape[1], size)
     waiting = deque(windows.frames.tolist())
     kept: dict[int, Tensor] = {}
     for indices, frames in scan(pool, request, np.unique(windows.frames).tolist(), opened.shape):
-        kept.update(zip(indices, predictor.scorer.clip_of(frames, box), strict=True))
+        kept.update(zip(indices, predictor.scorer.middles(frames), strict=True))
         complete = []
         while waiting and waiting[0][-1] <= indices[-1]:
             complete.append(torch.stack([kept[index] for index in waiting.popleft()]))

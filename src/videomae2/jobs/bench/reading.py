@@ -10,8 +10,9 @@ import torch
 from videomae2.data import video
 from videomae2.data.batches import Gathering
 from videomae2.data.crew import Answer
+from videomae2.data.opening import open_entry
 from videomae2.data.views import make_clips
-from videomae2.data.worker import SampleRequest, clip_indices, open_entry, view_boxes
+from videomae2.data.worker import SampleRequest, clip_indices, view_boxes
 
 STAGES = ("open", "index", "decode", "convert", "collate", "views")
 

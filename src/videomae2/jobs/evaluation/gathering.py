@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from videomae2.data.view_grid import ViewGridConfig
-from videomae2.jobs.evaluation.score_book import Scores
+from videomae2.jobs.scoring import Scores
 from videomae2.models.cards import Answers
 from videomae2.tensors.merging import evenly, probabilities
 

@@ -20,7 +20,7 @@ from videomae2.jobs.evaluation.results import (
     OutputResult,
     VideoResult,
 )
-from videomae2.jobs.evaluation.score_book import Scores
+from videomae2.jobs.scoring import Scores
 from videomae2.models.cards import Answers
 from videomae2.tensors import accuracy, calibration, intervals
 from videomae2.tensors.precision import average_precisions, mean_average_precision

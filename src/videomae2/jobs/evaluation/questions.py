@@ -18,7 +18,8 @@ from videomae2.data.listing import read_manifest
 from videomae2.data.manifest import Manifest
 from videomae2.data.sources import SourceConfig
 from videomae2.errors import ConfigError, ManifestError
-from videomae2.jobs.evaluation.settings import ListConfig, ViewSettings
+from videomae2.jobs.evaluation.settings import ListConfig
+from videomae2.jobs.view_settings import ViewSettings
 from videomae2.models.cards import Answers, ClassifierCard, check_classes
 
 

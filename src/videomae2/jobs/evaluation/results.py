@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from videomae2.jobs.evaluation.settings import ViewSettings
+from videomae2.jobs.view_settings import ViewSettings
 from videomae2.models.cards import Answers
 from videomae2.tensors.calibration import Reliability
 from videomae2.tensors.intervals import Interval

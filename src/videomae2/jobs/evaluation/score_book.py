@@ -13,12 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32
 
 from videomae2.data.manifest import Entry
 from videomae2.errors import ConfigError
-
-Scores = Float32[np.ndarray, "views outputs"]
+from videomae2.jobs.scoring import Scores
 
 
 class ScoreBook:

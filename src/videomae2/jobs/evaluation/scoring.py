@@ -12,20 +12,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 
 from videomae2.data.crew import Answer
 from videomae2.data.manifest import Entry
 from videomae2.data.pool import Pool
-from videomae2.data.view_making import CoveredVideo, Shrinking, batches_of_views, cover
+from videomae2.data.view_making import CoveredVideo, batches_of_views
 from videomae2.data.view_reading import READ_VIEWS, GridShape, ViewsRequest
 from videomae2.engine.runlog import duration
-from videomae2.engine.runtime import Runtime
 from videomae2.engine.signals import Wishes
 from videomae2.errors import CheckpointError, Interrupted
-from videomae2.jobs.evaluation.score_book import ScoreBook, Scores
-from videomae2.tasks.classify import ClassifyTask
-from videomae2.tensors.clips import Clips
+from videomae2.jobs.evaluation.score_book import ScoreBook
+from videomae2.jobs.scoring import Scorer, Scores
 
 _SAY_EVERY_SECONDS = 5.0
 
@@ -34,19 +31,15 @@ _SAY_EVERY_SECONDS = 5.0
 class Scoring:
     """What makes scores of videos."""
 
-    task: ClassifyTask
-    runtime: Runtime
+    scorer: Scorer
     shape: GridShape
-    shrinking: Shrinking
-    batch: int
-    """Views on the device at once."""
     workers: int
     """Reading processes."""
 
     @property
     def videos_at_once(self) -> int:
         """Videos whose views share batches."""
-        return max(1, self.batch // self.shape.grid.views)
+        return max(1, self.scorer.batch // self.shape.grid.views)
 
     def pool(self) -> Pool:
         """The processes that read."""
@@ -61,29 +54,13 @@ class Scoring:
     def scores(self, videos: list[CoveredVideo | None]) -> list[Scores]:
         """The scores of all views of some videos, of which one at least is there."""
         views = self.shape.grid.views
-        batches = batches_of_views(videos, views, batch=self.batch)
-        found = np.concatenate([self.of_views(pixels) for pixels in batches])
+        batches = batches_of_views(videos, views, batch=self.scorer.batch)
+        found = np.concatenate([self.scorer.of_views(pixels) for pixels in batches])
         return list(found.reshape(len(videos), views, -1))
-
-    @torch.inference_mode()
-    def of_views(self, pixels: torch.Tensor) -> Scores:
-        """The scores of some views, uint8 on the device."""
-        with self.runtime.autocast():
-            scores = self.task.predict(_clips(pixels))
-        found: Scores = scores.float().cpu().numpy()
-        return found
 
     def covered(self, arrays: dict[str, np.ndarray]) -> CoveredVideo:
         """The frames of a video on the device, ready to be cut."""
-        cubes = self.task.model.cubes
-        return cover(
-            arrays["frames"],
-            arrays["place"],
-            (cubes.height, cubes.width),
-            crops=self.shape.grid.crops,
-            shrinking=self.shrinking,
-            device=self.runtime.device,
-        )
+        return self.scorer.covered(arrays, crops=self.shape.grid.crops)
 
 
 @dataclass(slots=True)
@@ -195,12 +172,6 @@ def _unfinished(
     everything = range(len(entries))
     groups = [everything[first : first + size] for first in range(0, len(entries), size)]
     return [group for group in groups if not all(book.has(names[i], entries[i]) for i in group)]
-
-
-def _clips(pixels: torch.Tensor) -> Clips:
-    """Views as a task takes them; it draws nothing and all of them count."""
-    none = torch.zeros(len(pixels), dtype=torch.int64, device=pixels.device)
-    return Clips(pixels, none, torch.ones(len(pixels), device=pixels.device))
 
 
 def _finite(scores: Scores, name: str) -> Scores:

@@ -12,9 +12,9 @@ from videomae2.errors import ConfigError
 from videomae2.jobs.evaluate import EvaluateConfig, evaluate
 from videomae2.jobs.evaluation.files import RESULTS_FILE
 from videomae2.jobs.evaluation.questions import Questions, check_clock, read_questions
-from videomae2.jobs.evaluation.settings import ViewSettings, settle_views
 from videomae2.jobs.pipeline.stages import Job, Notes, Numbers, Seen, StageKind
 from videomae2.jobs.video_lists import VideoList
+from videomae2.jobs.view_settings import ViewSettings, settle_views
 from videomae2.jobs.work import Say
 from videomae2.models.cards import ClassifierCard
 from videomae2.models.parents import Parent

@@ -12,10 +12,11 @@ from einops import rearrange
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from videomae2.data.clip_worker import ClipsRequest
 from videomae2.data.crew import Answer
 from videomae2.data.pool import Pool
-from videomae2.data.views import cut
+from videomae2.data.view_making import Shrinking, cover
+from videomae2.data.view_reading import ViewsRequest
+from videomae2.data.views import Size
 from videomae2.engine.runtime import Runtime
 from videomae2.errors import VideoError
 from videomae2.models.attentive import standardised
@@ -24,6 +25,9 @@ from videomae2.tensors import grid as grids
 from videomae2.tensors.grid import Grid
 
 Clips = UInt8[Tensor, "clips frames height width channels"]
+
+SHRINKING: Shrinking = "antialiased"
+"""How frames are resized: as in training here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +41,25 @@ class VideoFeatures:
 
 
 def read_videos(
-    requests: Iterable[ClipsRequest], pool: Pool, device: torch.device
+    requests: Iterable[ViewsRequest], pool: Pool, size: Size, device: torch.device
 ) -> Iterator[Clips | VideoError]:
-    """Read the clips of each video in order; a video that cannot be read gives its error."""
+    """Read the clips of each video in order; a video that cannot be read gives its error.
+
+    Args:
+        requests: Videos, each with one crop per clip.
+        pool: Reads them.
+        size: Height and width of a clip in pixels.
+        device: Where the clips are made.
+    """
     for answer in pool.map(requests):
-        yield answer.error or _clips(answer, device)
+        yield answer.error or _clips(answer, size, device)
 
 
-def _clips(answer: Answer[ClipsRequest], device: torch.device) -> Clips:
+def _clips(answer: Answer[ViewsRequest], size: Size, device: torch.device) -> Clips:
     assert answer.arrays is not None
-    shape, meta = answer.request.shape, answer.meta
-    # out of shared memory, which the next answer will overwrite
-    frames = torch.from_numpy(answer.arrays["frames"].copy()).to(device)
-    small = cut(frames, meta["box"], (shape.height, shape.width), flip=False)
-    return small[torch.tensor(meta["place"], device=device)]
+    frames, place = answer.arrays["frames"], answer.arrays["place"]
+    video = cover(frames, place, size, crops=1, shrinking=SHRINKING, device=device)
+    return torch.stack([video.view(clip) for clip in range(video.views)])
 
 
 def encode(

@@ -14,14 +14,14 @@ import numpy as np
 from jaxtyping import Bool
 from numpy.typing import NDArray
 
-from videomae2.data.clip_worker import FUNCTION, ClipsRequest
 from videomae2.data.manifest import Manifest
 from videomae2.data.pool import Pool
 from videomae2.data.sources import LoadingConfig
-from videomae2.data.worker import ClipShape
+from videomae2.data.view_reading import READ_VIEWS, GridShape, ViewsRequest
+from videomae2.data.views import Size
 from videomae2.engine.runtime import Runtime
 from videomae2.errors import VideoError
-from videomae2.jobs.probe.encoding import encode, read_videos
+from videomae2.jobs.probe.encoding import SHRINKING, encode, read_videos
 from videomae2.jobs.probe.progress import Progress
 from videomae2.jobs.probe.store import FeatureStore, is_complete
 from videomae2.jobs.trainer import reading_processes
@@ -30,7 +30,7 @@ from videomae2.tensors.grid import Grid
 
 Say = Callable[[str], None]
 
-_FORMAT = 1  # of what is on disk
+_FORMAT = 2  # of what is on disk, and of how clips are cut: 1 cut the largest box, then resized
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +66,13 @@ class Extraction:
         """How many are kept."""
         return None if self.kept is None else self.clips * int(np.prod(self.kept))
 
-    def of(self, manifest: Manifest, shape: ClipShape, name: str) -> Features:
+    @property
+    def size(self) -> Size:
+        """Height and width of a clip in pixels."""
+        cubes = self.frozen.encoder.cubes
+        return cubes.height, cubes.width
+
+    def of(self, manifest: Manifest, shape: GridShape, name: str) -> Features:
         """Give the features of all videos of a list.
 
         Args:
@@ -103,20 +109,18 @@ class Extraction:
                 folder=folder,
             )
 
-    def _fill(self, store: FeatureStore, manifest: Manifest, shape: ClipShape, name: str) -> None:
+    def _fill(self, store: FeatureStore, manifest: Manifest, shape: GridShape, name: str) -> None:
         loading = LoadingConfig(workers=self.workers)
         first = store.done
-        requests = (
-            ClipsRequest(manifest[row], shape, self.clips) for row in range(first, len(manifest))
-        )
+        requests = (ViewsRequest(manifest[row], shape) for row in range(first, len(manifest)))
         progress = Progress(f"features {name}:", "videos", len(manifest), self.say, first=first)
         with Pool(
-            FUNCTION,
+            READ_VIEWS,
             workers=reading_processes(loading.workers, self.runtime),
             deadline_seconds=loading.deadline_seconds,
             memory_bytes=int(loading.memory_gib * 2**30),
         ) as pool:
-            for found in read_videos(requests, pool, self.runtime.device):
+            for found in read_videos(requests, pool, self.size, self.runtime.device):
                 if isinstance(found, VideoError):
                     store.leave_out(found.reason)
                 else:
@@ -127,15 +131,16 @@ class Extraction:
                     store.put(made.pooled.numpy(), tokens)
                 progress(store.done)
 
-    def _key(self, manifest: Manifest, shape: ClipShape) -> str:
+    def _key(self, manifest: Manifest, shape: GridShape) -> str:
         """Name everything that features depend on: weights, videos, and what is seen of them."""
         seen = {
             "format": _FORMAT,
             "weights": self.frozen.digest,
             "list": manifest.digest(),
             "files": _files_digest(manifest),
-            "clips": self.clips,
             "shape": asdict(shape),
+            "size": self.size,
+            "shrinking": SHRINKING,
             "precision": self.runtime.precision,
         }
         return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()[:16]

@@ -11,7 +11,7 @@ from videomae2.jobs.probe.attend import Tokens
 from videomae2.jobs.probe.features import Extraction, Features
 from videomae2.jobs.probe.lists import Lists
 from videomae2.jobs.probe.pooled import Half
-from videomae2.jobs.probe.spans import clip_shape
+from videomae2.jobs.probe.spans import grid_shape
 from videomae2.models.cards import ClipSpan
 
 _SHOWN = 3
@@ -54,13 +54,13 @@ def both_sides(
         DataError: A video cannot be read and none may be left out, or too few are left.
         ConfigError: Clips cannot be taken, or features cannot be kept.
     """
-    cubes = extraction.frozen.encoder.cubes
-    shape = clip_shape(cubes, span, listed.train, frame_rate=frame_rate)
+    cubes, clips = extraction.frozen.encoder.cubes, extraction.clips
+    shape = grid_shape(cubes, span, listed.train, clips=clips, frame_rate=frame_rate)
     test = listed.train if listed.test is None else listed.test
     one = other = extraction.of(listed.train, shape, "videos" if listed.test is None else "train")
     unreadable = {listed.train[row].path: why for row, why in one.unreadable.items()}
     if listed.test is not None:
-        shape = clip_shape(cubes, span, test, frame_rate=frame_rate)
+        shape = grid_shape(cubes, span, test, clips=clips, frame_rate=frame_rate)
         other = extraction.of(test, shape, "test")
         unreadable |= {test[row].path: why for row, why in other.unreadable.items()}
     if unreadable and not skip_unreadable:

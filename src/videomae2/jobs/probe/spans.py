@@ -5,11 +5,11 @@ from pathlib import Path
 
 from videomae2.config import PretrainRun, load
 from videomae2.data.clocks import check_clocks
-from videomae2.data.crops import CropConfig
 from videomae2.data.manifest import Manifest
 from videomae2.data.readers import ReadLimits
 from videomae2.data.sources import LoadingConfig, SourceConfig
-from videomae2.data.worker import ClipShape
+from videomae2.data.view_grid import ViewGridConfig
+from videomae2.data.view_reading import GridShape
 from videomae2.errors import ConfigError
 from videomae2.jobs.probe.settings import ClipSettings
 from videomae2.jobs.run_folder import RUN_FILE
@@ -59,15 +59,16 @@ def _of_run(model: Path) -> ClipSpan | None:
     return found.pop()
 
 
-def clip_shape(
+def grid_shape(
     cubes: Cubes,
     span: ClipSpan,
     manifest: Manifest,
     *,
+    clips: int,
     frame_rate: float | None = None,
     loading: LoadingConfig | None = None,
-) -> ClipShape:
-    """What a reading process needs to know about the clips of a list.
+) -> GridShape:
+    """What a reading process needs to know about the clips of a list; each shows its middle crop.
 
     Raises:
         ConfigError: The stride counts in seconds of what has no clock.
@@ -76,19 +77,14 @@ def clip_shape(
     if span.kind == "dense" and span.stride_unit != "frames" and frame_rate is None:
         _check_clock(manifest, span)
     limits = ReadLimits(seconds=loading.deadline_seconds, max_bytes=int(loading.memory_gib * 2**30))
-    return ClipShape(
+    return GridShape(
+        grid=ViewGridConfig(kind=span.kind, clips=clips, crops=1),
         frames=cubes.frames,
-        height=cubes.height,
-        width=cubes.width,
         channels=cubes.channels,
-        views=1,
         stride=span.stride,
         stride_unit=span.stride_unit,
-        crop=CropConfig(kind="centre"),
         limits=limits,
         frame_name=manifest.frame_name,
-        sampling=span.kind,
-        middle=True,
         frame_rate=frame_rate,
     )
 
