@@ -13,13 +13,16 @@ from videomae2.engine.runtime import Runtime, RuntimeConfig, prepare
 from videomae2.engine.signals import Wishes
 from videomae2.errors import CheckpointError, DataError, UnreadableShareError
 from videomae2.jobs.evaluation.files import write_files
-from videomae2.jobs.evaluation.measures import Right, measure
+from videomae2.jobs.evaluation.gallery import Gallery
+from videomae2.jobs.evaluation.measures import measure
 from videomae2.jobs.evaluation.questions import Questions, check_clock, read_questions
 from videomae2.jobs.evaluation.report import write_report
 from videomae2.jobs.evaluation.results import Draw, Evaluation, ModelFacts, Work
 from videomae2.jobs.evaluation.score_book import ScoreBook
 from videomae2.jobs.evaluation.scoring import Progress, Scoring, score
 from videomae2.jobs.evaluation.settings import EvaluateConfig
+from videomae2.jobs.evaluation.strips import strips_of
+from videomae2.jobs.evaluation.video_results import Right
 from videomae2.jobs.run_folder import RunLock
 from videomae2.jobs.scoring import Scorer, ready
 from videomae2.jobs.trainer import reading_processes
@@ -114,7 +117,7 @@ def evaluate(
     with RunLock(plan.out, doing="evaluating"):
         found = _evaluate(plan, say)
         write_files(found, plan.questions)
-        write_report(found, plan.questions, run_folder(plan.chosen.folder), scoring_of(plan))
+        write_report(found, run_folder(plan.chosen.folder))
     say(f"report   {found.report}")
     if found.unreadable and not plan.config.allow_unreadable:
         raise UnreadableShareError(_about(found))
@@ -151,22 +154,22 @@ def _evaluate(plan: Plan, say: Say) -> Evaluation:
     book = ScoreBook(path, (grid.views, plan.card.model.outputs))
     entries, names = list(questions.manifest), questions.identities
     progress = Progress(total=len(entries), say=say, views=grid.views)
+    every = Right(questions.answers, questions.classes, names, questions.labels, questions.targets)
+    scoring, gallery = scoring_of(plan), Gallery(every)
     with Wishes() as wishes:
-        unreadable = score(scoring_of(plan), entries, names, book, wishes=wishes, progress=progress)
+        unreadable = score(
+            scoring, entries, names, book, seen=gallery.see, wishes=wishes, progress=progress
+        )
     rows = [i for i, name in enumerate(names) if name not in unreadable]
     if not rows:
         reason = next(iter(unreadable.items()))
         raise DataError(f"none of the {len(names)} videos can be read: {': '.join(reason)}")
-    scored = [names[i] for i in rows]
-    right = Right(
-        questions.answers,
-        questions.classes,
-        scored,
-        questions.labels[rows] if len(questions.labels) else questions.labels,
-        questions.targets[rows] if len(questions.targets) else questions.targets,
-    )
+    right = every.of(rows)
     gathered, measures = measure(
-        book.read(scored), grid, right, Draw(plan.config.rounds, plan.config.seed)
+        book.read(right.identities), grid, right, Draw(plan.config.rounds, plan.config.seed)
+    )
+    strips, reopened = strips_of(
+        measures.videos, questions.answers, gallery, rows, entries, scoring
     )
     seconds = time.perf_counter() - started
     return Evaluation(
@@ -182,14 +185,16 @@ def _evaluate(plan: Plan, say: Say) -> Evaluation:
         measures=measures,
         probabilities=gathered.merged,
         truth=right.targets,
-        identities=tuple(scored),
+        identities=tuple(right.identities),
         unreadable=unreadable,
         work=Work(
             scored=progress.scored,
             decodings=progress.decodings,
+            reopened=reopened,
             frames=progress.frames,
             seconds=seconds,
         ),
+        strips=strips,
         folder=plan.out,
     )
 
