@@ -12,8 +12,13 @@ from torch.utils.checkpoint import checkpoint
 
 from videomae2.models.layers import LAYER_NORM_EPSILON, Block, Linear, mlp_width
 from videomae2.models.sizes import SIZES, Size, SizeName
+from videomae2.tensors.drops import branch_factors
 from videomae2.tensors.grid import Cubes
+from videomae2.tensors.keyed import split
 from videomae2.tensors.positions import PositionTable, table
+
+_STREAM = 41
+"""Of a clip's key: what stochastic depth leaves out of the encoder."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +49,8 @@ class EncoderConfig:
     """Hidden width of an MLP over the width of a token; the size's own if not given."""
     trained_grid: tuple[int, int, int] | None = None
     """Cubes (time, row, col) of the clips that the weights were trained on: the position table is
-    resampled from that grid. If not given, a fresh table is made for the clip's own grid."""
+    resampled from that grid. If not given, it is the clip's own grid, or what the weights say that
+    the model starts from."""
     positions: PositionTable = "flat"
     """Position table: a sinusoid over the flattened number of a cube, as all released models, or
     along each axis, which a small model learns from sooner."""
@@ -78,7 +84,10 @@ class EncoderConfig:
 
 
 class Blocks(nn.ModuleList):
-    """A stack of blocks with stochastic depth that rises, and optional activation checkpointing."""
+    """A stack of blocks with stochastic depth that rises, and optional activation checkpointing.
+
+    Which clips a block leaves out is a function of their keys, so a batch may be cut in any way.
+    """
 
     def __init__(
         self,
@@ -91,27 +100,44 @@ class Blocks(nn.ModuleList):
         layer_scale: float = 0.0,
         cosine: bool = False,
         checkpoint_blocks: bool = False,
+        stream: int = _STREAM,
     ) -> None:
         if depth < 1:
             raise ValueError(f"a stack of blocks needs a depth of 1 or more, got {depth}")
-        rates = torch.linspace(0, drop_path, depth, device="cpu").tolist()
+        if not 0 <= drop_path < 1:
+            raise ValueError(f"stochastic depth needs a rate from 0 to below 1, got {drop_path}")
         super().__init__(
-            Block(dim, heads, hidden, drop_path=rate, layer_scale=layer_scale, cosine=cosine)
-            for rate in rates
+            Block(dim, heads, hidden, layer_scale=layer_scale, cosine=cosine) for _ in range(depth)
         )
+        self.drop_path, self.stream = drop_path, stream
         self.checkpoint_blocks = checkpoint_blocks
 
     def forward(
-        self, x: Float[Tensor, "batch tokens dim"], *, asked: int | None = None
+        self,
+        x: Float[Tensor, "batch tokens dim"],
+        *,
+        asked: int | None = None,
+        keys: Int64[Tensor, " batch"] | None = None,
     ) -> Float[Tensor, "batch asked dim"]:
         """Run all blocks; the last computes no more than the last ``asked`` tokens."""
-        for number, block in enumerate(self, start=1):
-            count = asked if asked is not None and number == len(self) else x.shape[1]
+        factors = self._factors(keys)
+        for number, block in enumerate(self):
+            count = asked if asked is not None and number == len(self) - 1 else x.shape[1]
+            own = None if factors is None else factors[number]
             if self.checkpoint_blocks and self.training and torch.is_grad_enabled():
-                x = checkpoint(block, x, count, use_reentrant=False)
+                # nothing in a block draws, so there is no state of a generator to restore
+                x = checkpoint(block, x, count, own, use_reentrant=False, preserve_rng_state=False)
             else:
-                x = block(x, count)
+                x = block(x, count, own)
         return x
+
+    def _factors(self, keys: Tensor | None) -> Float[Tensor, "depth 2 batch 1 1"] | None:
+        """What the branches of each block are multiplied by; None where nothing is left out."""
+        if not self.training or self.drop_path == 0:
+            return None
+        if keys is None:
+            raise ValueError("stochastic depth draws by the clips' keys: give them in training")
+        return branch_factors(split(keys, self.stream), self.drop_path, len(self))
 
 
 class PatchEmbedding(nn.Module):
@@ -164,12 +190,17 @@ class VideoEncoder(nn.Module):
         self,
         values: Float[Tensor, "batch picked values"],
         index: Int64[Tensor, "batch picked"] | None = None,
+        *,
+        keys: Int64[Tensor, " batch"] | None = None,
     ) -> Float[Tensor, "batch picked dim"]:
-        """Give the tokens of some cubes, by their numbers, or of all in token order."""
+        """Give the tokens of some cubes, by their numbers, or of all in token order.
+
+        ``keys`` are the clips', by which stochastic depth draws in training.
+        """
         x = self.patch_embed(values)
         table = self.positions if index is None else self.positions[index]
         x = x + table.to(x.dtype)
-        return self.norm(self.blocks(x))
+        return self.norm(self.blocks(x, keys=keys))
 
 
 def position_table(config: EncoderConfig, dim: int) -> nn.Buffer:

@@ -84,7 +84,8 @@ class PretrainTask(nn.Module):
         """Give the decoder's answers and what they should have been."""
         cubes = self.model.cubes
         visible = grid.gather(clips.pixels, split.visible, cubes)
-        predicted = self.model(pixels.normalise(visible, self.mean, self.std), split)
+        seen = pixels.normalise(visible, self.mean, self.std)
+        predicted = self.model(seen, split, keys=clips.keys)
         asked = grid.gather(clips.pixels, split.answered, cubes)
         target = pixels.target(
             asked, channels=cubes.channels, per_cube=self.masking.per_cube_target
