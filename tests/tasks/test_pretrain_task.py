@@ -308,3 +308,16 @@ def test_clips_of_another_size_are_refused():
     small = Clips(clips.pixels[:, :, :16], clips.keys, clips.weights)
     with pytest.raises(ValueError, match=r"clips are \(8, 16, 32, 3\), want \(8, 32, 32, 3\)"):
         _task()(small)
+
+
+def test_one_pixel_has_no_deviation_to_be_z_scored_by():
+    config = small_config(frames=4, height=4, width=4, patch=1, tubelet=1)
+    with pytest.raises(ValueError, match="a patch or a tubelet of 2 would work, or plain pixels"):
+        PretrainTask(Autoencoder(config), MaskingConfig(encoder_ratio=0.75))
+    plain = MaskingConfig(encoder_ratio=0.75, per_cube_target=False)
+    task = PretrainTask(Autoencoder(config), plain)
+    clips = Clips(torch.zeros(2, 4, 4, 4, 3, dtype=torch.uint8), torch.arange(2), torch.ones(2))
+    assert torch.isfinite(task(clips)[0])
+    for changes in ({"patch": 2, "tubelet": 1}, {"patch": 1, "tubelet": 2}):
+        model = Autoencoder(small_config(frames=4, height=4, width=4, **changes))
+        assert torch.isfinite(PretrainTask(model, MaskingConfig(encoder_ratio=0.75))(clips)[0])
