@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from videomae2.models.encoder import Blocks
+from videomae2.models.blocks import Blocks
 from videomae2.models.layers import Attention, Block, mlp_width
 
 

@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from videomae2.models.encoder import Blocks, EncoderConfig, VideoEncoder, position_table
+from videomae2.models.blocks import Blocks
+from videomae2.models.encoder import EncoderConfig, VideoEncoder, position_table
 from videomae2.models.layers import LAYER_NORM_EPSILON, Linear, mlp_width
 from videomae2.tensors.grid import Cubes
 from videomae2.tensors.tokens import Split
