@@ -44,7 +44,6 @@ def test_a_run_in_two_halves_equals_one_to_the_bit():
 
 def test_parts_of_a_step_add_up_to_the_whole_step():
     whole, halves = Fit(), Fit()
-    torch.manual_seed(0)
     supply = iter([Part(clips(10), ["a"]), Part(clips(90), ["b"])])
     records, _ = run(halves, 1, supply=supply, accumulate=2)
     assert records[0].clips == 4

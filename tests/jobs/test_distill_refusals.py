@@ -79,6 +79,24 @@ def test_students_that_do_not_fit(videos, teacher, tmp_path):
         distill(replace(run, students=(gone,)), say=quiet)
 
 
+@pytest.mark.parametrize("positions", ["match", "fresh"])
+def test_a_student_from_weights_of_other_clips_has_their_position_table(
+    videos, teacher, tmp_path, positions
+):
+    parent = make_teacher(tmp_path / "parent", depth=1, dim=24, frames=8, height=48)
+    start = StartConfig(weights=parent, positions=positions)
+    run = small_distill(videos, teacher, tmp_path / "run", students=(student(start=start),))
+    run = replace(run, optim=replace(run.optim, epochs=1.0, warmup_epochs=0.0))
+    resampled = positions == "match"
+    assert ("position table of 4x6x4 cubes resampled" in describe(run)) == resampled
+    said = []
+    students = distill(replace(run, loading=replace(run.loading, workers=0)), say=said.append)
+    words = {"match": "the table for 4x6x4 cubes", "fresh": "a fresh table for 2x4x4 cubes"}
+    assert f"positions: {words[positions]}" in "\n".join(said)
+    card = read_card(students / "student")
+    assert card.model.encoder.trained_grid == ((4, 6, 4) if resampled else None)
+
+
 def test_a_teacher_of_another_patch_and_statistics_teaches_too(videos, tmp_path):
     teacher = make_teacher(
         tmp_path / "t", patch=16, card={"mean": (0.5,) * 3, "std": (0.25,) * 3, "span": None}

@@ -10,7 +10,7 @@ import torch
 
 from tests.jobs.small import quiet, small_run, stop_after
 from tests.jobs.small_finetune import CLASSES, class_folders, small_finetune
-from videomae2.config import ValidationConfig
+from videomae2.config import ValidationConfig, load
 from videomae2.data.augment import AugmentConfig
 from videomae2.data.erasing import EraseConfig
 from videomae2.data.mixing import MixConfig
@@ -25,12 +25,13 @@ from videomae2.errors import (
 from videomae2.jobs.finetune import finetune, rehearse
 from videomae2.jobs.pretrain import pretrain
 from videomae2.models.cards import ClassifierCard, ClipSpan, read_card
-from videomae2.models.chosen import find_best
+from videomae2.models.chosen import find_best, load_chosen
 from videomae2.models.lora import LoraConfig
 from videomae2.models.saved import load_classifier, read_weights
 from videomae2.models.starting import StartConfig
 from videomae2.models.tuning import TuningConfig
 from videomae2.tasks.classify import ClassifyConfig
+from videomae2.tensors.positions import table
 
 
 @pytest.fixture(scope="module")
@@ -228,6 +229,43 @@ def test_a_parent_of_another_size_is_refused(videos, parent, tmp_path):
     wide = replace(run.model, encoder=replace(run.model.encoder, dim=48))
     with pytest.raises(CheckpointError, match="48"):
         finetune(replace(run, model=wide), say=quiet)
+
+
+def other_clips(run, positions="match"):
+    encoder = replace(run.model.encoder, frames=6, height=48)
+    start = replace(run.start, positions=positions)
+    return replace(run, model=replace(run.model, encoder=encoder), start=start)
+
+
+def test_clips_of_another_size_keep_the_parents_position_table(videos, parent, tmp_path):
+    run = small_finetune(videos, tmp_path / "whole", start=StartConfig(weights=parent))
+    run = other_clips(run)
+    said = "positions: the table for 2x4x4 cubes, with which the weights were trained, resampled"
+    assert said in rehearse(run)
+    lines = []
+    best = finetune(run, say=lines.append)
+    assert said in "\n".join(lines)
+    parts = replace(run, record=replace(run.record, out=tmp_path / "parts"))
+    with pytest.raises(Interrupted):
+        finetune(parts, say=stop_after(1, signal.SIGTERM))
+    assert load(type(run), tmp_path / "parts" / "run.yaml").model.encoder.trained_grid == (2, 4, 4)
+    finetune(parts, resume=True, say=quiet)
+    assert losses_of(tmp_path / "parts") == losses_of(tmp_path / "whole")
+    model, card = load_chosen(find_best(tmp_path / "whole"), torch.device("cpu"))
+    assert (
+        card.model.encoder.trained_grid == read_card(best).model.encoder.trained_grid == (2, 4, 4)
+    )
+    assert torch.equal(model.encoder.positions, table((3, 6, 4), 24, trained=(2, 4, 4)))
+
+
+def test_a_fresh_position_table_for_clips_of_another_size(videos, parent, tmp_path):
+    run = small_finetune(videos, tmp_path / "run", start=StartConfig(weights=parent))
+    run = other_clips(run, "fresh")
+    run = replace(run, optim=replace(run.optim, epochs=1.0))
+    lines = []
+    best = finetune(run, say=lines.append)
+    assert "positions: a fresh table for 3x6x4 cubes, not the one for 2x4x4" in "\n".join(lines)
+    assert read_card(best).model.encoder.trained_grid is None
 
 
 def test_losses_go_down(videos, tmp_path):

@@ -18,6 +18,7 @@ from videomae2.errors import ConfigError, ManifestError
 from videomae2.jobs.finetune import begun, rehearse
 from videomae2.jobs.training import make_plan
 from videomae2.models.classifier import Classifier
+from videomae2.models.places import placed
 from videomae2.models.released import classifier_to_released
 from videomae2.models.tuning import tune
 from videomae2.recipes import FINETUNE_RECIPES, RECIPES
@@ -136,7 +137,7 @@ def test_a_recipe_builds_its_model_with_its_classes(name):
         model = Classifier(replace(run.model, outputs=classes))
         task = ClassifyTask(model, run.task)
     assert task.model.head.weight.shape == (classes, run.model.encoder.shape.dim)
-    assert task.model.head_dropout.p == run.model.head_dropout
+    assert task.model.encoder.blocks.drop_path == run.model.encoder.drop_path
 
 
 @pytest.mark.parametrize("name", PUBLIC)
@@ -240,7 +241,7 @@ def test_after_kinetics_710_the_rows_of_the_head_go_by_name(name, tmp_path):
     run = make(name)
     assert "k710-k" in name
     tiny = replace(run.model.encoder, size="tiny", dim=24, depth=1, heads=2, patch=None,
-                   frames=4, height=32, width=32, mlp_ratio=None, trained_grid=None)  # fmt: skip
+                   frames=16, height=224, width=224, mlp_ratio=None)  # fmt: skip
     parent = Classifier(replace(run.model, encoder=tiny, outputs=710))
     torch.save(classifier_to_released(parent.state_dict(), parent.cubes), tmp_path / "a.pth")
     classes = read_class_names(run.labels.names)
@@ -262,8 +263,10 @@ def test_small_sets_after_kinetics_710_get_a_fresh_head():
         assert make(name).start.head == "fresh"
 
 
-def test_64_frames_of_266_pixels_keep_the_places_of_16_of_224():
-    encoder = make("k710-k400-giant-64x266").model.encoder
+def test_64_frames_of_266_pixels_keep_the_places_of_16_of_224(tmp_path):
+    run, weights = make("k710-k400-giant-64x266"), tmp_path / "vit_g_k710.pth"
+    weights.touch()
+    encoder = placed(run.model.encoder, run.start.positions, weights)
     assert encoder.cubes.grid == (32, 19, 19)
     assert encoder.trained_grid == make("k710-giant").model.encoder.cubes.grid
 

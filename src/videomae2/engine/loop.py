@@ -37,7 +37,6 @@ class Plan:
     log_every: int
     save_every: int
     max_bad_steps: int
-    seed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +163,6 @@ def fit(
     keeper = _Keeper(meter, supply, report, save, say, saved=first_step)
     for step in range(first_step, plan.steps):
         lr = plan.lr(step)
-        runtime.seed(plan.seed, step)
         try:
             result = train_step(
                 task, optimizer, supply.step(), lr=lr, clip_norm=plan.clip_norm, runtime=runtime

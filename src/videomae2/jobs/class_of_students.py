@@ -16,6 +16,8 @@ from videomae2.jobs.whole_files import write_folder
 from videomae2.jobs.work import Say, load_one, save_one
 from videomae2.models.cards import CARD_FILE, ClassifierCard, read_card_of
 from videomae2.models.classifier import Classifier
+from videomae2.models.parents import Parent
+from videomae2.models.places import placed
 from videomae2.models.saved import MODEL_FILE, check_fit
 from videomae2.models.starting import start
 from videomae2.models.teachers import Teacher
@@ -128,11 +130,19 @@ class ClassOfStudents:
         )
 
 
-def complete(run: DistillRun, teacher: Teacher) -> DistillRun:
-    """Give every student the teacher's outputs.
+def complete(
+    run: DistillRun, teacher: Teacher, parents: Mapping[str, Parent] | None = None
+) -> DistillRun:
+    """Give every student the teacher's outputs, and its own parent's position table.
+
+    Args:
+        run: As asked for.
+        teacher: Of all of them.
+        parents: By a student's name, what it will start from where that is still to be made.
 
     Raises:
-        CheckpointError: If one asks for another number.
+        CheckpointError: If one asks for another number, or its parent cannot be read or was
+            trained on another grid than is said.
     """
     outputs = teacher.card.model.outputs
     for one in run.students:
@@ -141,5 +151,11 @@ def complete(run: DistillRun, teacher: Teacher) -> DistillRun:
                 f"the student '{one.name}' asks for {one.model.outputs} outputs, its teacher "
                 f"{teacher.path} has {outputs}; leave outputs out"
             )
-    filled = (replace(one, model=replace(one.model, outputs=outputs)) for one in run.students)
-    return replace(run, students=tuple(filled))
+    parents = parents or {}
+
+    def filled(one: StudentConfig) -> StudentConfig:
+        parent = parents.get(one.name) or one.start.weights
+        encoder = placed(one.model.encoder, one.start.positions, parent)
+        return replace(one, model=replace(one.model, encoder=encoder, outputs=outputs))
+
+    return replace(run, students=tuple(map(filled, run.students)))

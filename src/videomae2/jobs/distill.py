@@ -222,8 +222,9 @@ def _finished(run: DistillRun, last: Path, say: Say) -> Path:
 def _words(model: ClassifierConfig) -> str:
     with torch.device("meta"):
         parameters = sum(p.numel() for p in Classifier(model).parameters())
-    encoder = model.encoder
+    encoder, grid = model.encoder, model.encoder.trained_grid
+    table = f", position table of {'x'.join(map(str, grid))} cubes resampled" if grid else ""
     return (
         f"{encoder.size}, {parameters / 1e6:.1f} M parameters, {model.outputs} outputs, clips of "
-        f"{encoder.frames}x{encoder.height}x{encoder.width}"
+        f"{encoder.frames}x{encoder.height}x{encoder.width}{table}"
     )

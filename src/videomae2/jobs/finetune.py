@@ -28,6 +28,8 @@ from videomae2.jobs.work import Say, Watch, Watching, Work, load_one, save_one
 from videomae2.models.cards import ClassifierCard, ClipSpan, read_card_of
 from videomae2.models.classifier import Classifier
 from videomae2.models.number_scale import NumberScale
+from videomae2.models.parents import Parent
+from videomae2.models.places import placed
 from videomae2.models.starting import start
 from videomae2.models.tuning import tune
 from videomae2.tasks.classify import ClassifyTask
@@ -86,10 +88,21 @@ def finetune(
     return best
 
 
-def complete(run: FinetuneRun, videos: TrainingVideos) -> FinetuneRun:
-    """Give the model as many outputs as the data asks for."""
-    wanted = len(videos.training.names)
-    return replace(run, model=replace(run.model, outputs=wanted))
+def complete(run: FinetuneRun, videos: TrainingVideos, parent: Parent | None = None) -> FinetuneRun:
+    """Give the model as many outputs as the data asks for, and its parent's position table.
+
+    Args:
+        run: As asked for.
+        videos: Its data.
+        parent: What it will start from, where that is still to be made.
+
+    Raises:
+        CheckpointError: If the parent cannot be read or was trained on another grid than is said.
+    """
+    model, start = run.model, run.start
+    encoder = placed(model.encoder, start.positions, parent or start.weights)
+    outputs = len(videos.training.names)
+    return replace(run, model=replace(model, encoder=encoder, outputs=outputs))
 
 
 def begin(

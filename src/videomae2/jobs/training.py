@@ -110,7 +110,6 @@ def make_plan(run: Run, manifests: Sequence[Manifest]) -> Plan:
         log_every=run.record.log_every,
         save_every=run.record.save_every,
         max_bad_steps=run.record.max_bad_steps,
-        seed=run.seed,
     )
 
 

@@ -59,17 +59,3 @@ def _architecture(config: EncoderConfig) -> dict[str, Any]:
         "cosine_attention": config.cosine_attention,
         "positions": config.positions,
     }
-
-
-def position_notes(own: EncoderConfig, parent: EncoderConfig | None) -> list[str]:
-    """Say it if places have other angles than in the parent's training."""
-    if parent is None or own.trained_grid is not None:
-        return []
-    trained, grid = parent.trained_grid or parent.cubes.grid, own.cubes.grid
-    if trained == grid:
-        return []
-    words = "x".join(map(str, trained)), "x".join(map(str, grid)), " ".join(map(str, trained))
-    return [
-        f"positions: a fresh table for {words[1]} cubes, the parent's was for {words[0]}; "
-        f"trained_grid {words[2]} would resample that"
-    ]

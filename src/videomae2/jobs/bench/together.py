@@ -113,5 +113,4 @@ def _plan(steps: int) -> Plan:
         log_every=_WARM_UP_STEPS,
         save_every=steps + 1,
         max_bad_steps=steps + 1,
-        seed=0,
     )

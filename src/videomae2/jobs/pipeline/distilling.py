@@ -51,11 +51,14 @@ def _look(job: Job, parents: Mapping[str, Parent]) -> Seen:
     teacher = _teacher(asked, parents)
     for one in asked.students:
         check_same_clips(one.model.encoder, teacher, name=one.name)
-    videos, run = read_taught_videos(asked, teacher), complete(asked, teacher)
+    videos = read_taught_videos(asked, teacher)
+    to_come = {asked.students[0].name: parents["student"]} if "student" in parents else {}
+    run = complete(asked, teacher, to_come)
     names = class_names(videos, teacher)
-    for number, one in enumerate(run.students):
-        parent = parents.get("student") if number == 0 else None
-        check_start(one.model, one.start, parent, classes=names)
+    lines = [distill.describe(run, (teacher, videos))]
+    for one in run.students:
+        report = check_start(one.model, one.start, to_come.get(one.name), classes=names)
+        lines.append(f"start of {one.name}\n{report}")
     card = ClassifierCard(
         model=run.model,
         classes=names,
@@ -66,7 +69,7 @@ def _look(job: Job, parents: Mapping[str, Parent]) -> Seen:
     )
     return Seen(
         lists=labelled_lists(run.data, videos),
-        lines=distill.describe(run, (teacher, videos)),
+        lines="\n".join(lines),
         gives=promise(card, job.out) if len(run.students) == 1 else None,
     )
 

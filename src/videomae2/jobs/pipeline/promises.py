@@ -11,14 +11,9 @@ from videomae2.data.class_names import read_class_names
 from videomae2.models.autoencoder import Autoencoder
 from videomae2.models.cards import AnyCard, ClassifierCard
 from videomae2.models.classifier import Classifier, ClassifierConfig
-from videomae2.models.parents import Parent, read_parent
-from videomae2.models.starting import (
-    StartConfig,
-    StartReport,
-    check_choices,
-    named,
-    take_over,
-)
+from videomae2.models.parents import Parent, named, read_parent
+from videomae2.models.start_report import StartReport
+from videomae2.models.starting import StartConfig, check_choices, take_over
 
 
 def promise(card: AnyCard, folder: Path) -> Parent:
