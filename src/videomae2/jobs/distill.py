@@ -12,7 +12,7 @@ from videomae2.engine.loop import Plan
 from videomae2.engine.optim import build_joint_optimizer
 from videomae2.engine.runlog import to_terminal
 from videomae2.engine.runtime import Runtime
-from videomae2.jobs.class_of_students import ClassOfStudents, complete
+from videomae2.jobs.class_of_students import ClassOfStudents, begun, complete
 from videomae2.jobs.finetune import span
 from videomae2.jobs.kept_teaching import open_kept
 from videomae2.jobs.labelled_videos import Outputs, TrainingVideos
@@ -164,6 +164,21 @@ def _watch(
             say(f"cache    {teaching.found} micro-batches were there, {teaching.asked} not")
 
     return after
+
+
+def rehearse(run: DistillRun) -> str:
+    """Describe a run, and see whether it would start: every parent of a student is loaded.
+
+    Raises:
+        ConfigError: If the device is not there.
+        CheckpointError, DataError: As ``distill``.
+    """
+    teacher, videos, run = _prepared(run)
+    names, lines = class_names(videos, teacher), [describe(run, (teacher, videos))]
+    for number in range(len(run.students)):
+        _, report = begun(run, number, names, torch.Generator().manual_seed(run.seed))
+        lines.append(report)
+    return "\n".join(lines)
 
 
 def describe(run: DistillRun, found: tuple[Teacher, TrainingVideos] | None = None) -> str:

@@ -55,7 +55,8 @@ def _look(job: Job, parents: Mapping[str, Parent]) -> Seen:
     names = class_names(videos, teacher)
     for number, one in enumerate(run.students):
         parent = parents.get("student") if number == 0 else None
-        check_start(one.model, one.start, parent, classes=names)
+        flag = f"--students.{number}.model"
+        check_start(one.model, one.start, parent, classes=names, flag=flag)
     card = ClassifierCard(
         model=run.model,
         classes=names,
