@@ -13,6 +13,7 @@ from torch import Tensor
 
 from videomae2.data.cells import PARQUET, read_cells
 from videomae2.data.class_names import infer_classes, read_class_names
+from videomae2.data.classes import both_lists
 from videomae2.data.folders import extension
 from videomae2.data.listing import read_manifest, read_text
 from videomae2.data.manifest import ABSENT, Manifest
@@ -188,11 +189,7 @@ def _split(text: str) -> list[str]:
 
 def _strange(name: str, known: Sequence[str], found: Sequence[str]) -> str:
     """Say that a class is not known, with both lists."""
-    return (
-        f"the class {name!r} is not known\n"
-        f"  known  {len(known)}: {', '.join(known)}\n"
-        f"  found  {len(found)}: {', '.join(found)}"
-    )
+    return f"the class {name!r} is not known\n{both_lists(known, found)}"
 
 
 def _number(manifest: Manifest, entry: int, column: str, text: str) -> float:
