@@ -27,6 +27,8 @@ class Wish:
     frame_name: str | None = None
     first_number: int = 1
     keep: str | None = None
+    columns: tuple[str, ...] = ()
+    """Columns of a table that the caller reads itself."""
 
 
 @dataclass(slots=True)

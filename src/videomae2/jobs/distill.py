@@ -24,7 +24,6 @@ from videomae2.jobs.training import (
     check_resumable,
     describe_length,
     describe_videos,
-    make_plan,
     train,
 )
 from videomae2.jobs.validation import Validation
@@ -208,7 +207,7 @@ def describe(run: DistillRun, found: tuple[Teacher, TrainingVideos] | None = Non
         f"{'from scratch' if one.start.weights is None else f'from {one.start.weights}'}"
         for one in run.students
     ]
-    return "\n".join([*lines, describe_length(run, make_plan(run, manifests))])
+    return "\n".join([*lines, describe_length(run, manifests)])
 
 
 def _prepared(run: DistillRun) -> tuple[Teacher, TrainingVideos, DistillRun]:

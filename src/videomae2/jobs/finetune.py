@@ -19,7 +19,6 @@ from videomae2.jobs.training import (
     check_resumable,
     describe_length,
     describe_videos,
-    make_plan,
     train,
 )
 from videomae2.jobs.validation import BEST, Contender, Validation
@@ -215,6 +214,6 @@ def describe(run: FinetuneRun, videos: TrainingVideos) -> str:
             *videos.describe(run.task.answers),
             f"model    {encoder.size}, {parameters / 1e6:.1f} M parameters, {run.model.outputs} "
             f"outputs, clips of {encoder.frames}x{encoder.height}x{encoder.width}",
-            describe_length(run, make_plan(run, manifests)),
+            describe_length(run, manifests),
         ]
     )

@@ -25,9 +25,7 @@ def k710_small(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: none is given.
     Command: videomae2 finetune k710-small k710/ --start.weights runs/hybrid-small
     """
-    return finetuned(
-        replace(_BASE, size="small"), KINETICS_710, videos, out, parent="hybrid-small"
-    )
+    return finetuned(replace(_BASE, size="small"), KINETICS_710, videos, out, parent="hybrid-small")
 
 
 def k710_base(videos: Sequence[Path], out: Path) -> FinetuneRun:
