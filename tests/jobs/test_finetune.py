@@ -194,6 +194,21 @@ def test_labels_that_may_be_several(videos, tmp_path):
     assert "map" in card.notes["validation"]
 
 
+def test_going_on_with_other_classes_shows_them(videos, tmp_path):
+    """The same 12 videos under another name of a class."""
+    shutil.copytree(videos, tmp_path / "v")
+    run = small_finetune(tmp_path / "v", tmp_path / "run")
+    finetune(run, say=quiet)
+    (tmp_path / "v" / "grows").rename(tmp_path / "v" / "swells")
+    with pytest.raises(ConfigError) as caught:
+        finetune(run, say=quiet)
+    assert (
+        "  videos of v: 9 -> 9, not the same list; its classes are others:\n"
+        "      before  3: grows, moves_left, spins_clockwise\n"
+        "      now     3: moves_left, spins_clockwise, swells\n"
+    ) in str(caught.value)
+
+
 def test_numbers(videos, tmp_path):
     lines = ["path,speed,angle"]
     lines += [f"{path},{900 + n / 10},-1" for n, path in enumerate(sorted(videos.rglob("*.mp4")))]
@@ -201,15 +216,16 @@ def test_numbers(videos, tmp_path):
     table.write_text("\n".join(lines) + "\n")
     run = small_finetune(table, tmp_path / "run")
     columns = replace(run.labels, columns=("speed", "angle"))
-    best = finetune(replace(run, task=ClassifyConfig(answers="numbers"), labels=columns), say=quiet)
+    run = replace(run, task=ClassifyConfig(answers="numbers"), labels=columns)
+    assert "CSV table of 12 entries, columns path, speed, angle, " in rehearse(run)
+    best = finetune(run, say=quiet)
     assert read_card(best).classes == ("speed", "angle")
     assert list(read_card(best).notes["validation"]) == ["off", "loss"]
     assert read_card(best).notes["validation"]["off"] < 2  # deviations: far from 900 units
     assert read_card(best).numbers.mean == pytest.approx((900.7, -1), abs=0.5)
     table.write_text("\n".join(lines).replace("900.3,", "fast,") + "\n")
-    wrong = replace(run, task=ClassifyConfig(answers="numbers"), labels=columns)
     with pytest.raises(DataError, match=r"list.csv:5: 'fast' in the column speed is no number"):
-        finetune(wrong, say=quiet)
+        finetune(run, say=quiet)
 
 
 def test_one_class_is_none(videos, tmp_path):

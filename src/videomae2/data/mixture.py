@@ -60,8 +60,9 @@ class Mixture:
         if self.epoch_size < batch:
             raise ConfigError(
                 f"an epoch has {self.epoch_size} videos and a step wants --optim.batch {batch}; "
-                f"use a batch of at most {self.epoch_size}, or take each video more often with "
-                f"--data.sources.0.weight {-(-batch // self.epoch_size)}"
+                f"use a batch of at most {self.epoch_size}, --optim.batch-may-shrink, or take "
+                f"each video more often with --data.sources.0.weight "
+                f"{-(-batch // self.epoch_size)}"
             )
         return self.epoch_size // batch
 

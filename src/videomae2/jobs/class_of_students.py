@@ -1,7 +1,7 @@
 """The students of a run: their first weights, and how they are saved and found again."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from videomae2.config import DistillRun, StudentConfig
 from videomae2.engine.checkpoints import read_tensors
 from videomae2.errors import CheckpointError
 from videomae2.jobs.finetune import span
+from videomae2.jobs.first_weights import first_weights
 from videomae2.jobs.whole_files import write_folder
 from videomae2.jobs.work import Say, load_one, save_one
 from videomae2.models.cards import CARD_FILE, ClassifierCard, read_card_of
@@ -19,7 +20,6 @@ from videomae2.models.classifier import Classifier
 from videomae2.models.parents import Parent
 from videomae2.models.places import placed
 from videomae2.models.saved import MODEL_FILE, check_fit
-from videomae2.models.starting import start
 from videomae2.models.teachers import Teacher
 from videomae2.tasks.distill import Student
 
@@ -57,11 +57,10 @@ class ClassOfStudents:
         """
         taught = teacher.card.model.encoder.shape.dim if run.task.feature_weight else None
         modules = {}
-        for one in run.students:
+        for number, one in enumerate(run.students):
             generator = torch.Generator().manual_seed(run.seed)
-            classifier = Classifier(one.model)
-            report = start(classifier, one.start, generator, classes=names)
-            say(f"student  {one.name}\n{report}")
+            classifier, report = begun(run, number, names, generator)
+            say(report)
             modules[one.name] = Student(classifier, taught=taught, generator=generator)
         return cls(run, teacher, names, digest, modules, more)
 
@@ -128,6 +127,22 @@ class ClassOfStudents:
             std=run.data.std,
             notes={**notes, **lineage, **self.more},
         )
+
+
+def begun(
+    run: DistillRun, number: int, names: Sequence[str] | None, generator: torch.Generator
+) -> tuple[Classifier, str]:
+    """A student with its first weights, and where they come from in words.
+
+    Raises:
+        CheckpointError: If its parent does not fit.
+    """
+    one = run.students[number]
+    classifier = Classifier(one.model)
+    report = first_weights(
+        classifier, one.start, generator, classes=names, flag=f"--students.{number}.model"
+    )
+    return classifier, f"student  {one.name}\n{report}"
 
 
 def complete(

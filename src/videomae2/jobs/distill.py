@@ -12,7 +12,7 @@ from videomae2.engine.loop import Plan
 from videomae2.engine.optim import build_joint_optimizer
 from videomae2.engine.runlog import to_terminal
 from videomae2.engine.runtime import Runtime
-from videomae2.jobs.class_of_students import ClassOfStudents, complete
+from videomae2.jobs.class_of_students import ClassOfStudents, begun, complete
 from videomae2.jobs.finetune import span
 from videomae2.jobs.kept_teaching import open_kept
 from videomae2.jobs.labelled_videos import Outputs, TrainingVideos
@@ -24,7 +24,6 @@ from videomae2.jobs.training import (
     check_resumable,
     describe_length,
     describe_videos,
-    make_plan,
     train,
 )
 from videomae2.jobs.validation import Validation
@@ -166,6 +165,21 @@ def _watch(
     return after
 
 
+def rehearse(run: DistillRun) -> str:
+    """Describe a run, and see whether it would start: every parent of a student is loaded.
+
+    Raises:
+        ConfigError: If the device is not there.
+        CheckpointError, DataError: As ``distill``.
+    """
+    teacher, videos, run = _prepared(run)
+    names, lines = class_names(videos, teacher), [describe(run, (teacher, videos))]
+    for number in range(len(run.students)):
+        _, report = begun(run, number, names, torch.Generator().manual_seed(run.seed))
+        lines.append(report)
+    return "\n".join(lines)
+
+
 def describe(run: DistillRun, found: tuple[Teacher, TrainingVideos] | None = None) -> str:
     """Say in a few lines what a run will do and what was inferred from teacher and data.
 
@@ -193,7 +207,7 @@ def describe(run: DistillRun, found: tuple[Teacher, TrainingVideos] | None = Non
         f"{'from scratch' if one.start.weights is None else f'from {one.start.weights}'}"
         for one in run.students
     ]
-    return "\n".join([*lines, describe_length(run, make_plan(run, manifests))])
+    return "\n".join([*lines, describe_length(run, manifests)])
 
 
 def _prepared(run: DistillRun) -> tuple[Teacher, TrainingVideos, DistillRun]:

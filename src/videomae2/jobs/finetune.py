@@ -7,11 +7,11 @@ from pathlib import Path
 import torch
 
 from videomae2.config import FinetuneRun, Run, check
-from videomae2.data.class_names import read_class_names
 from videomae2.data.labels import Labelled
 from videomae2.engine.loop import Plan
 from videomae2.engine.runlog import to_terminal
 from videomae2.engine.runtime import Runtime
+from videomae2.jobs.first_weights import first_weights
 from videomae2.jobs.labelled_videos import Outputs, TrainingVideos, read_videos
 from videomae2.jobs.measures import measure
 from videomae2.jobs.targets import Finishing
@@ -19,7 +19,6 @@ from videomae2.jobs.training import (
     check_resumable,
     describe_length,
     describe_videos,
-    make_plan,
     train,
 )
 from videomae2.jobs.validation import BEST, Contender, Validation
@@ -30,7 +29,6 @@ from videomae2.models.classifier import Classifier
 from videomae2.models.number_scale import NumberScale
 from videomae2.models.parents import Parent
 from videomae2.models.places import placed
-from videomae2.models.starting import start
 from videomae2.models.tuning import tune
 from videomae2.tasks.classify import ClassifyTask
 
@@ -161,10 +159,7 @@ def begun(
 ) -> tuple[Classifier, str]:
     """A model with its first weights, and where they come from in words."""
     model = Classifier(run.model)
-    given = read_class_names(run.start.names) if run.start.names is not None else None
-    report = start(
-        model, run.start, generator, classes=classes, parent_classes=given, numbers=numbers
-    )
+    report = first_weights(model, run.start, generator, classes=classes, numbers=numbers)
     return model, f"{report}{_SCRATCH_HINT if run.start.weights is None else ''}"
 
 
@@ -232,6 +227,6 @@ def describe(run: FinetuneRun, videos: TrainingVideos) -> str:
             *videos.describe(run.task.answers),
             f"model    {encoder.size}, {parameters / 1e6:.1f} M parameters, {run.model.outputs} "
             f"outputs, clips of {encoder.frames}x{encoder.height}x{encoder.width}",
-            describe_length(run, make_plan(run, manifests)),
+            describe_length(run, manifests),
         ]
     )

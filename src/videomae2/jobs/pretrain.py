@@ -17,7 +17,6 @@ from videomae2.jobs.training import (
     check_resumable,
     describe_length,
     describe_videos,
-    make_plan,
     train,
 )
 from videomae2.jobs.video_lists import plain_lists
@@ -107,6 +106,6 @@ def describe(run: PretrainRun, manifests: Sequence[Manifest] | None = None) -> s
         f"{run.masking.decoder} {run.masking.decoder_ratio:g}: {counts.visible} cubes seen, "
         f"{counts.queries} asked for, {counts.scored} scored of {encoder.cubes.tokens}",
         *describe_probe(run),
-        describe_length(run, make_plan(run, manifests)),
+        describe_length(run, manifests),
     ]
     return "\n".join(lines)

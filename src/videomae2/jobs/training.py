@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from torch import nn
 
-from videomae2.config import Run
+from videomae2.config import Run, check
 from videomae2.data.manifest import Manifest
 from videomae2.data.mixture import Mixture
 from videomae2.data.sources import SourceConfig
@@ -43,7 +43,7 @@ def train(
         begin: Builds what is trained, once it is known that the folder can be used.
         model: On the meta device, for the room that checkpoints need.
         say: Takes each line for people.
-        describe: Says in a few lines what a run will do.
+        describe: Says in a few lines what a run will do, and what became of its batch.
 
     Raises:
         ConfigError: If the folder holds another run.
@@ -54,16 +54,17 @@ def train(
     """
     folder, keep = run.record.out, run.record.keep
     checkpoints = Checkpoints(folder / "checkpoints", keep=keep, keep_every=run.record.keep_every)
-    plan = make_plan(run, manifests)
     runtime = prepare(run.runtime)
-    # What a run computes depends on the precision, so what auto became is part of the run.
-    run = replace(run, runtime=replace(run.runtime, precision=runtime.precision))  # type: ignore[type-var]
+    # What a run computes depends on precision and batch, so what they became is part of the run.
+    asked = replace(run, runtime=replace(run.runtime, precision=runtime.precision))  # type: ignore[type-var]
+    run = fitted(asked, manifests)
+    plan = make_plan(run, manifests)
     check_writable(folder, 0)
     with RunLock(folder):
         check_same_run(run, lists)
         check_writable(checkpoints.folder, _bytes_needed(run, model, len(checkpoints.steps())))
         record(run, lists)
-        say(describe(run))
+        say(describe(asked))
         Trainer(begin(run, plan, runtime), plan, checkpoints, runtime, say).train(manifests)
     newest = checkpoints.newest()
     if newest is None:
@@ -85,15 +86,31 @@ def check_resumable(run: Run) -> None:
         )
 
 
+def fitted(run: R, manifests: Sequence[Manifest]) -> R:
+    """A run whose batch there are enough videos for, where it may shrink: whole micro-batches.
+
+    Raises:
+        ConfigError: If nothing is left to mix.
+    """
+    optim = run.optim
+    there, at_once = _mixture(run, manifests).epoch_size, optim.micro_batch or optim.batch
+    if not optim.batch_may_shrink or there >= optim.batch:
+        return run
+    batch = max(1, there // at_once) * min(at_once, there)
+    micro = None if optim.micro_batch is None else min(optim.micro_batch, batch)
+    smaller: R = replace(run, optim=replace(optim, batch=batch, micro_batch=micro))  # type: ignore[type-var]
+    check(smaller)
+    return smaller
+
+
 def make_plan(run: Run, manifests: Sequence[Manifest]) -> Plan:
-    """Turn epochs into steps and rates for 256 into rates.
+    """Turn epochs into steps and rates for 256 into rates, of a run that was fitted.
 
     Raises:
         ConfigError: If there are fewer videos than a step needs.
     """
     optim = run.optim
-    weights = [source.weight for source in run.data.sources]
-    per_epoch = Mixture.of(manifests, weights, seed=run.seed).steps_per_epoch(optim.batch)
+    per_epoch = _mixture(run, manifests).steps_per_epoch(optim.batch)
     counted = optim.batch * (run.data.views if optim.lr_counts == "views" else 1)
     steps = max(1, round(optim.epochs * per_epoch))
     schedule = CosineSchedule(
@@ -113,21 +130,24 @@ def make_plan(run: Run, manifests: Sequence[Manifest]) -> Plan:
     )
 
 
-def describe_length(run: Run, plan: Plan) -> str:
+def describe_length(asked: Run, manifests: Sequence[Manifest]) -> str:
     """Say in a few lines how long a run is, and where it writes and computes.
 
     Raises:
-        ConfigError: If the device is not there.
+        ConfigError: If the device is not there, or there are fewer videos than a step needs.
     """
-    optim = run.optim
+    run = fitted(asked, manifests)
+    plan, optim = make_plan(run, manifests), run.optim
     peak = max(plan.lr(step) for step in range(min(plan.steps, 100_000)))
-    return (
-        f"steps    {plan.steps} of {optim.batch} videos x {run.data.views} views"
-        f"{f' in {optim.accumulate} parts' if optim.accumulate > 1 else ''}, "
-        f"{optim.epochs:g} epochs, peak lr {peak:.3g}\n"
-        f"folder   {run.record.out}\n"
-        f"device   {resolve(run.runtime)}"
-    )
+    parts = f" in {optim.accumulate} parts" if optim.accumulate > 1 else ""
+    lines = [
+        f"steps    {plan.steps} of {optim.batch} videos x {run.data.views} views{parts}, "
+        f"{optim.epochs:g} epochs, peak lr {peak:.3g}"
+    ]
+    if optim.batch < asked.optim.batch:
+        there = _mixture(run, manifests).epoch_size
+        lines += [f"         not --optim.batch {asked.optim.batch}: an epoch has {there} videos"]
+    return "\n".join([*lines, f"folder   {run.record.out}", f"device   {resolve(run.runtime)}"])
 
 
 def describe_videos(run: Run, manifests: Sequence[Manifest]) -> str:
@@ -145,6 +165,10 @@ def describe_sampling(source: SourceConfig) -> str:
         return "one frame of each part"
     unit = {"frames": "every {:g} frames", "seconds": "every {:g} s", "per-second": "{:g} per s"}
     return unit[source.stride_unit].format(source.stride)
+
+
+def _mixture(run: Run, manifests: Sequence[Manifest]) -> Mixture:
+    return Mixture.of(manifests, [s.weight for s in run.data.sources], seed=run.seed)
 
 
 def _bytes_needed(run: Run, model: nn.Module, there: int) -> int:

@@ -62,6 +62,7 @@ def start(
     classes: Sequence[str] | None,
     parent_classes: Sequence[str] | None = None,
     numbers: NumberScale | None = None,
+    flag: str = "--model",
 ) -> StartReport:
     """Give a classifier its first weights, before anything is frozen or adapted.
 
@@ -74,6 +75,7 @@ def start(
             ``config.names``, read.
         numbers: What its answers are counted in, where they are numbers; a head that is taken
             over says the same numbers in it.
+        flag: What sets the model on the command line, for messages.
 
     Raises:
         ConfigError: If a choice has no effect, or there are more or fewer names than outputs.
@@ -89,7 +91,7 @@ def start(
     parent = read_parent(config.weights, model.cubes)
     if parent_classes is not None:
         parent = named(parent, parent_classes)
-    return take_over(model, parent, config, classes=classes, numbers=numbers)
+    return take_over(model, parent, config, classes=classes, numbers=numbers, flag=flag)
 
 
 def take_over(
@@ -99,15 +101,16 @@ def take_over(
     *,
     classes: Sequence[str] | None,
     numbers: NumberScale | None = None,
+    flag: str = "--model",
 ) -> StartReport:
     """Put a parent's weights over the fresh ones; arguments and errors as for ``start``."""
     own = model.config.encoder
     if placed(own, config.positions, parent) != own:
         raise ValueError(f"build the model with what models/places.py gives for {parent.path}")
     if parent.encoder is not None:
-        check_architecture(own, parent.encoder, parent.path)
+        check_architecture(own, parent.encoder, parent.path, flag)
     elif _EMBEDDING in parent.state:
-        check_width(own, len(parent.state[_EMBEDDING]), parent.path)
+        check_width(own, len(parent.state[_EMBEDDING]), parent.path, flag)
     wanted = model.state_dict()
     parts = _parts(parent.state, closing="encoder.norm.weight" not in wanted)
     norm, norm_words = _norm(parts, wanted, config, parent.path)

@@ -56,8 +56,9 @@ def _look(job: Job, parents: Mapping[str, Parent]) -> Seen:
     run = complete(asked, teacher, to_come)
     names = class_names(videos, teacher)
     lines = [distill.describe(run, (teacher, videos))]
-    for one in run.students:
-        report = check_start(one.model, one.start, to_come.get(one.name), classes=names)
+    for number, one in enumerate(run.students):
+        flag, parent = f"--students.{number}.model", to_come.get(one.name)
+        report = check_start(one.model, one.start, parent, classes=names, flag=flag)
         lines.append(f"start of {one.name}\n{report}")
     card = ClassifierCard(
         model=run.model,

@@ -33,6 +33,7 @@ def check_start(
     parent: Parent | None,
     *,
     classes: Sequence[str] | None,
+    flag: str = "--model",
 ) -> StartReport:
     """Start a classifier as it will be started, without any data.
 
@@ -41,6 +42,7 @@ def check_start(
         start: How it starts; its own weights are read where there is no parent.
         parent: What another stage will give.
         classes: The names of its outputs, if they have any.
+        flag: What sets the classifier on the command line, for messages.
 
     Raises:
         ConfigError: If a choice has no effect.
@@ -57,4 +59,4 @@ def check_start(
     if start.names is not None:
         parent = named(parent, read_class_names(start.names))
     state = {name: value.to("meta") for name, value in parent.state.items()}
-    return take_over(model, replace(parent, state=state), start, classes=classes)
+    return take_over(model, replace(parent, state=state), start, classes=classes, flag=flag)
