@@ -30,9 +30,8 @@ def distill_k710_base(videos: Sequence[Path], out: Path) -> DistillRun:
     """Distill ViT-B from ViT-g on Kinetics-710, as in the paper.
 
     The student starts from ViT-B after post-pre-training on Kinetics-710, the run of finetune
-    k710-base; --students.0.start.weights names another parent. What the paper leaves open is
-    chosen so: one view of each video, random erasing as in the released fine-tuning, the
-    divergence times the temperature squared.
+    k710-base; --students.0.start.weights names another. What the paper leaves open: one view of
+    each video, erasing as in the released fine-tuning, the divergence times T squared.
 
     Source: arXiv 2303.16727 appendix: temperature 3, 100 epochs, no labels in the loss.
     Data: a labelled list of Kinetics-710, 658 k videos.
