@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from videomae2.data.crew import Answer
+from videomae2.data.answers import Answer
 from videomae2.data.manifest import Entry
 from videomae2.data.pool import Pool
 from videomae2.data.view_making import CoveredVideo, Shrinking, batches_of_views, cover

@@ -12,8 +12,8 @@ from einops import rearrange
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from videomae2.data.answers import Answer
 from videomae2.data.clip_worker import ClipsRequest
-from videomae2.data.crew import Answer
 from videomae2.data.pool import Pool
 from videomae2.data.views import cut
 from videomae2.engine.runtime import Runtime
