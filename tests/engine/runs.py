@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from videomae2.engine.loop import Part, Plan
+from videomae2.engine.loop import Plan
 from videomae2.engine.optim import OptimConfig, build_optimizer
 from videomae2.engine.runtime import RuntimeConfig, prepare
 from videomae2.engine.signals import Wishes
+from videomae2.engine.supply import Part
 from videomae2.tensors.clips import Clips
 
 

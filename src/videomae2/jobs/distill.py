@@ -16,6 +16,7 @@ from videomae2.jobs.class_of_students import ClassOfStudents, begun, complete
 from videomae2.jobs.finetune import span
 from videomae2.jobs.kept_teaching import open_kept
 from videomae2.jobs.labelled_videos import Outputs, TrainingVideos
+from videomae2.jobs.rehearsal import foresee
 from videomae2.jobs.student_looks import looks
 from videomae2.jobs.targets import Finishing
 from videomae2.jobs.taught_videos import class_names, read_taught_videos
@@ -69,14 +70,12 @@ def distill(
     if resume:
         check_resumable(run)
     teacher, videos, run = _prepared(run)
-    with torch.device("meta"):
-        students = nn.ModuleList(Classifier(student.model) for student in run.students)
     last = train(
         run,
         videos.training.manifests,
         labelled_lists(run.data, videos),
         lambda run, plan, runtime: begin(run, plan, runtime, teacher, videos, say, notes or {}),
-        model=students,
+        model=_students(run),
         say=say,
         describe=lambda run: describe(run, (teacher, videos)),
     )
@@ -169,7 +168,7 @@ def rehearse(run: DistillRun) -> str:
     """Describe a run, and see whether it would start: every parent of a student is loaded.
 
     Raises:
-        ConfigError: If the device is not there.
+        ConfigError: If the device is not there, or the folder holds another run.
         CheckpointError, DataError: As ``distill``.
     """
     teacher, videos, run = _prepared(run)
@@ -177,7 +176,10 @@ def rehearse(run: DistillRun) -> str:
     for number in range(len(run.students)):
         _, report = begun(run, number, names, torch.Generator().manual_seed(run.seed))
         lines.append(report)
-    return "\n".join(lines)
+    foreseen = foresee(
+        run, videos.training.manifests, labelled_lists(run.data, videos), _students(run)
+    )
+    return "\n".join([*lines, foreseen])
 
 
 def describe(run: DistillRun, found: tuple[Teacher, TrainingVideos] | None = None) -> str:
@@ -217,6 +219,12 @@ def _prepared(run: DistillRun) -> tuple[Teacher, TrainingVideos, DistillRun]:
     for student in run.students:
         check_same_clips(student.model.encoder, teacher, name=student.name)
     return teacher, read_taught_videos(run, teacher), complete(run, teacher)
+
+
+def _students(run: DistillRun) -> nn.Module:
+    """All of them on the meta device."""
+    with torch.device("meta"):
+        return nn.ModuleList(Classifier(student.model) for student in run.students)
 
 
 def _finished(run: DistillRun, last: Path, say: Say) -> Path:

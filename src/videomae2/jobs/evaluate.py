@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from videomae2.engine.checkpoints import check_writable
+from videomae2.engine.room import check_writable
 from videomae2.engine.runlog import to_terminal
 from videomae2.engine.runtime import Runtime, RuntimeConfig, prepare
 from videomae2.engine.signals import Wishes

@@ -14,6 +14,7 @@ from videomae2.engine.runtime import Runtime
 from videomae2.jobs.first_weights import first_weights
 from videomae2.jobs.labelled_videos import Outputs, TrainingVideos, read_videos
 from videomae2.jobs.measures import measure
+from videomae2.jobs.rehearsal import foresee
 from videomae2.jobs.targets import Finishing
 from videomae2.jobs.training import (
     check_resumable,
@@ -202,14 +203,16 @@ def rehearse(run: FinetuneRun) -> str:
     """Describe a run, and see whether it would start: its lists are read and its parent loaded.
 
     Raises:
-        ConfigError: If the device is not there.
+        ConfigError: If the device is not there, or the folder holds another run.
         DataError: If lists are wrong.
-        CheckpointError: If the parent does not fit.
+        CheckpointError: If the parent does not fit, or the folder cannot be used.
     """
     videos = read_videos(run)
     run = complete(run, videos)
-    _, report = begun(run, videos.training.names, torch.Generator().manual_seed(run.seed))
-    return f"{describe(run, videos)}\n{report}"
+    model, report = begun(run, videos.training.names, torch.Generator().manual_seed(run.seed))
+    lists = labelled_lists(run.data, videos)
+    foreseen = foresee(run, videos.training.manifests, lists, model)
+    return f"{describe(run, videos)}\n{report}\n{foreseen}"
 
 
 def describe(run: FinetuneRun, videos: TrainingVideos) -> str:

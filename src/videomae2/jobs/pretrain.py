@@ -13,6 +13,7 @@ from videomae2.engine.loop import Plan
 from videomae2.engine.runlog import to_terminal
 from videomae2.engine.runtime import Runtime
 from videomae2.jobs.live_probe import describe_probe, live_probe
+from videomae2.jobs.rehearsal import foresee
 from videomae2.jobs.training import (
     check_resumable,
     describe_length,
@@ -83,6 +84,21 @@ def begin(run: PretrainRun, plan: Plan, runtime: Runtime, more: Mapping[str, obj
         load=lambda folder: load_one(folder, model),
         watch=live_probe(run, plan, runtime),
     )
+
+
+def rehearse(run: PretrainRun) -> str:
+    """Describe a run, and see whether it would start.
+
+    Raises:
+        ConfigError: If the device is not there, or the folder holds another run.
+        DataError: If lists are wrong.
+        CheckpointError: If the folder cannot be used.
+    """
+    manifests = read_sources(run.data)
+    with torch.device("meta"):
+        model = Autoencoder(run.model)
+    foreseen = foresee(run, manifests, plain_lists(run.data, manifests), model)
+    return f"{describe(run, manifests)}\n{foreseen}"
 
 
 def describe(run: PretrainRun, manifests: Sequence[Manifest] | None = None) -> str:

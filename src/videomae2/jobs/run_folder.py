@@ -63,7 +63,8 @@ def check_same_run(run: Run, lists: Sequence[VideoList]) -> None:
         raise ConfigError(
             f"{folder} holds a run that differs, so it cannot go on as this one:\n"
             + "\n".join(problems)
-            + "\nuse the old values, or another --out"
+            + "\nuse the old values, or another --out; without the checkpoints in "
+            + f"{folder / 'checkpoints'} it would start over"
         )
 
 

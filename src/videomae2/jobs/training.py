@@ -11,12 +11,15 @@ from videomae2.config import Run, check
 from videomae2.data.manifest import Manifest
 from videomae2.data.mixture import Mixture
 from videomae2.data.sources import SourceConfig
-from videomae2.engine.checkpoints import Checkpoints, check_writable
+from videomae2.engine.checkpoints import Checkpoints
 from videomae2.engine.loop import Plan
+from videomae2.engine.room import check_writable
 from videomae2.engine.runtime import Runtime, prepare, resolve
 from videomae2.engine.schedules import CosineSchedule, scaled_lr
+from videomae2.engine.signals import end_if_asked
 from videomae2.errors import CheckpointError
 from videomae2.jobs.run_folder import RunLock, check_same_run, record
+from videomae2.jobs.starting_over import is_another_run, set_aside
 from videomae2.jobs.trainer import Trainer
 from videomae2.jobs.video_lists import VideoList
 from videomae2.jobs.work import Say, Work
@@ -46,23 +49,25 @@ def train(
         describe: Says in a few lines what a run will do, and what became of its batch.
 
     Raises:
-        ConfigError: If the folder holds another run.
+        ConfigError: If the folder holds another run that could go on.
         DataError: If more videos than allowed cannot be read.
         CheckpointError: If the run folder cannot be used, or the last state not be saved.
         NonFiniteLossError: If too many steps in a row were skipped, or all.
         Interrupted: After saving, when asked to stop.
     """
-    folder, keep = run.record.out, run.record.keep
-    checkpoints = Checkpoints(folder / "checkpoints", keep=keep, keep_every=run.record.keep_every)
+    folder, checkpoints = run.record.out, checkpoints_of(run)
     runtime = prepare(run.runtime)
-    # What a run computes depends on precision and batch, so what they became is part of the run.
-    asked = replace(run, runtime=replace(run.runtime, precision=runtime.precision))  # type: ignore[type-var]
+    asked = with_precision(run, runtime)
     run = fitted(asked, manifests)
     plan = make_plan(run, manifests)
+    end_if_asked()
     check_writable(folder, 0)
     with RunLock(folder):
-        check_same_run(run, lists)
-        check_writable(checkpoints.folder, _bytes_needed(run, model, len(checkpoints.steps())))
+        if checkpoints.newest() is not None:
+            check_same_run(run, lists)
+        elif is_another_run(run, lists):
+            say(f"aside    what another run without a checkpoint left is in {set_aside(folder)}")
+        check_writable(checkpoints.folder, bytes_needed(run, model, plan, checkpoints))
         record(run, lists)
         say(describe(asked))
         Trainer(begin(run, plan, runtime), plan, checkpoints, runtime, say).train(manifests)
@@ -72,6 +77,17 @@ def train(
     return newest[1]
 
 
+def checkpoints_of(run: Run) -> Checkpoints:
+    """Those of a run folder."""
+    folder, record = run.record.out / "checkpoints", run.record
+    return Checkpoints(folder, keep=record.keep, keep_every=record.keep_every)
+
+
+def with_precision(run: R, runtime: Runtime) -> R:
+    """The run with what ``auto`` became: what it computes depends on that."""
+    return replace(run, runtime=replace(run.runtime, precision=runtime.precision))  # type: ignore[type-var]
+
+
 def check_resumable(run: Run) -> None:
     """Refuse to start from the beginning.
 
@@ -79,7 +95,7 @@ def check_resumable(run: Run) -> None:
         CheckpointError: If the run folder has no checkpoint.
     """
     folder = run.record.out
-    if Checkpoints(folder / "checkpoints").newest() is None:
+    if checkpoints_of(run).newest() is None:
         state = "has no checkpoint" if folder.exists() else "does not exist"
         raise CheckpointError(
             f"there is nothing to resume: {folder} {state}; correct --out, or leave --resume out"
@@ -171,8 +187,19 @@ def _mixture(run: Run, manifests: Sequence[Manifest]) -> Mixture:
     return Mixture.of(manifests, [s.weight for s in run.data.sources], seed=run.seed)
 
 
-def _bytes_needed(run: Run, model: nn.Module, there: int) -> int:
-    """Room for the checkpoints that are still to come, one of them half-written."""
+def bytes_needed(run: Run, model: nn.Module, plan: Plan, checkpoints: Checkpoints) -> int:
+    """Room for the checkpoints that are still to come, one of them half-written.
+
+    Args:
+        run: Says which stay.
+        model: What is saved, on any device.
+        plan: Says how many steps there are.
+        checkpoints: Those that are there.
+    """
     parameters = sum(p.numel() for p in model.parameters())
     copies = 3 + (run.optim.ema_decay is not None)  # weights and two moments, and the mean
-    return 4 * parameters * copies * max(1, run.record.keep + 1 - there)
+    saves = [*range(run.record.save_every, plan.steps, run.record.save_every), plan.steps]
+    newest = saves[-run.record.keep - 1 :]  # one too many, until the last is written
+    every = run.record.keep_every
+    kept = {step for step in saves if every is not None and step % every == 0}.union(newest)
+    return 4 * parameters * copies * max(1, len(kept) - len(checkpoints.steps()))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from videomae2.data.crew import Answer
+from videomae2.data.answers import Answer
 from videomae2.data.manifest import Entry
 from videomae2.data.pool import Pool
 from videomae2.data.view_making import CoveredVideo, batches_of_views
