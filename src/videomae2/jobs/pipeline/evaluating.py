@@ -14,7 +14,7 @@ from videomae2.jobs.evaluation.files import RESULTS_FILE
 from videomae2.jobs.evaluation.questions import Questions, check_clock, read_questions
 from videomae2.jobs.evaluation.settings import ViewSettings, settle_views
 from videomae2.jobs.pipeline.stages import Job, Notes, Numbers, Seen, StageKind
-from videomae2.jobs.video_lists import VideoList
+from videomae2.jobs.video_lists import VideoList, video_list
 from videomae2.jobs.work import Say
 from videomae2.models.cards import ClassifierCard
 from videomae2.models.parents import Parent
@@ -30,7 +30,7 @@ _CALLED = {
 
 _SAME_RESULTS = frozenset(
     {
-        # where things lie; that they are the same is checked by the digest of their list
+        # where things lie; that they are the same is seen by the digest and files of their list
         "list.root",
         "list.layout",
         "classes",
@@ -52,6 +52,7 @@ def evaluate_stage() -> StageKind:
         recipes={},
         roles={"model": ""},
         needs=("model",),
+        sees_changed_files=True,
         called=_CALLED,
         same_results=_SAME_RESULTS,
         check=_check,
@@ -107,9 +108,7 @@ def _list(questions: Questions) -> VideoList:
     content = hashlib.sha256(manifest.digest().encode())
     content.update("\0".join(questions.classes).encode("utf-8", "surrogatepass"))
     content.update(questions.labels.tobytes() + questions.targets.tobytes())
-    return VideoList(
-        source=Path(manifest.source).stem, videos=len(manifest), digest=content.hexdigest()[:16]
-    )
+    return video_list(Path(manifest.source).stem, manifest, content.hexdigest()[:16])
 
 
 def _do(job: Job, notes: Notes, say: Say) -> Path:

@@ -67,6 +67,8 @@ class StageKind:
     """Roles that a stage cannot do without."""
     called: Mapping[str, str] = field(default_factory=dict)
     """Common settings that have another name here → that name."""
+    sees_changed_files: bool = False
+    """What it did of a file is not used when the file has changed, so it can always go on."""
     same_results: frozenset[str] = SAME_RESULTS
     """Settings that do not change the result."""
 
