@@ -16,7 +16,8 @@ from videomae2.jobs.evaluation.settings import ViewSettings, settle_views
 from videomae2.jobs.pipeline.stages import Job, Notes, Numbers, Seen, StageKind
 from videomae2.jobs.video_lists import VideoList, video_list
 from videomae2.jobs.work import Say
-from videomae2.models.cards import ClassifierCard
+from videomae2.models.cards import AnyCard, ClassifierCard, read_card
+from videomae2.models.chosen import find_best
 from videomae2.models.parents import Parent
 
 _CALLED = {
@@ -75,15 +76,19 @@ def _check(job: Job) -> None:
 
 def _look(job: Job, parents: Mapping[str, Parent]) -> Seen:
     config: EvaluateConfig = job.settings
-    if "model" not in parents:  # the parent has problems of its own
+    card: AnyCard | None
+    if "model" in job.given:
+        chosen = find_best(job.given["model"], config.weights)
+        card, name = read_card(chosen.folder), str(chosen.folder)
+    elif "model" in parents:
+        card, name = parents["model"].card, parents["model"].path.name
+    else:  # the parent has problems of its own
         return Seen(lists=(), lines="", gives=None)
-    parent = parents["model"]
-    card = parent.card
     if not isinstance(card, ClassifierCard):
-        raise ConfigError(f"from: {parent.path.name} gives no classifier")
+        raise ConfigError(f"from: {name} gives no classifier")
     views = settle_views(card.span, config.views)
     questions = read_questions(
-        job.videos[0], card, config.classes, config.list, where=f"the model of {parent.path.name}"
+        job.videos[0], card, config.classes, config.list, where=f"the model of {name}"
     )
     check_clock(questions, views, config.list)
     return Seen(lists=(_list(questions),), lines=_lines(job, questions, views), gives=None)
@@ -113,7 +118,7 @@ def _list(questions: Questions) -> VideoList:
 
 def _do(job: Job, notes: Notes, say: Say) -> Path:
     """Evaluate, or go on with it; no model is written that notes could go to."""
-    model, videos = job.weights["model"], job.videos[0]
+    model, videos = {**job.given, **job.weights}["model"], job.videos[0]
     return evaluate(model, videos, out=job.out, config=job.settings, say=say).report
 
 
