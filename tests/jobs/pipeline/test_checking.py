@@ -185,7 +185,7 @@ def test_weights_of_a_file_are_read_before_the_first_stage(place):
         ),
         ("clips: 2", "clips: 0", "stage judged: --views.clips is 0, wanted 1 or more"),
         ("clips: 2", "clip: 2", "views.clip is no setting; did you mean views.clips?"),
-        ("rounds: 100", "rounds: 0", "--rounds is 0, wanted 1 or more"),
+        ("rounds: 100", "rounds: 0", "--rounds is 0, wanted 100 or more"),
     ],
 )
 def test_an_evaluation_is_checked_too(place, old, new, problem):

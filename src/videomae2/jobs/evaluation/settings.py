@@ -17,6 +17,9 @@ from videomae2.tensors.intervals import ROUNDS
 _CLIPS = {"dense": 5, "segments": 2}  # of the released test programs, each with 3 crops
 _CROPS = 3
 
+LEAST_ROUNDS = 100
+"""Of which two or three are beyond each end of a 95 % interval."""
+
 StrideUnit = Literal["frames", "seconds", "per-second"]
 
 
@@ -104,10 +107,11 @@ class EvaluateConfig:
     """Draws the samples of the intervals."""
 
     def __post_init__(self) -> None:
+        least = {"batch": (self.batch, 1), "rounds": (self.rounds, LEAST_ROUNDS)}
         problems = [
-            f"--{name} is {value}, wanted 1 or more"
-            for name, value in (("batch", self.batch), ("rounds", self.rounds))
-            if value < 1
+            f"--{name} is {value}, wanted {wanted} or more"
+            for name, (value, wanted) in least.items()
+            if value < wanted
         ]
         if problems:
             raise ConfigError(problems)
