@@ -165,6 +165,26 @@ def test_weights_of_a_file_count_by_content(copy):
     assert reasons(named)["post"] == "other weights of start"
 
 
+def test_an_evaluation_judges_a_model_that_no_stage_made(copy):
+    (copy / "runs").rename("made")
+    text = f"{TEXT[: TEXT.index('  pretrained')]}{TEXT[TEXT.index('  judged') :]}".replace(
+        "from: tuned", "from: made/tuned"
+    )
+    text = text.replace("  record: {log_every: 1}\n", "")
+    done = run(text)["judged"]
+    assert done.stage.title == "evaluate, from made/tuned"
+    assert results_json(prepared(text)[0], [done], 1.0)["stages"][0]["parents"] == {
+        "model": "made/tuned"
+    }
+    for name in ("predictions.jsonl", "probabilities.npy"):
+        assert (done.result.parent / name).read_bytes() == Path(f"made/judged/{name}").read_bytes()
+    assert actions(text) == {"judged": "skip"}
+    Path("made/tuned").rename("elsewhere")
+    assert actions(text.replace("made/tuned", "elsewhere/best")) == {"judged": "skip"}
+    last = max(Path("elsewhere/checkpoints").iterdir())
+    assert reasons(text.replace("made/tuned", str(last))) == {"judged": "other weights of start"}
+
+
 def test_from_and_until_choose_a_part(copy):
     (copy / "runs/tuned").rename(copy / "gone")
     done = run(span=Span("tuned"))

@@ -13,10 +13,11 @@ from videomae2.jobs.evaluate import EvaluateConfig, evaluate
 from videomae2.jobs.evaluation.files import RESULTS_FILE
 from videomae2.jobs.evaluation.questions import Questions, check_clock, read_questions
 from videomae2.jobs.pipeline.stages import Job, Notes, Numbers, Seen, StageKind
-from videomae2.jobs.video_lists import VideoList
+from videomae2.jobs.video_lists import VideoList, video_list
 from videomae2.jobs.view_settings import ViewSettings, settle_views
 from videomae2.jobs.work import Say
-from videomae2.models.cards import ClassifierCard
+from videomae2.models.cards import AnyCard, ClassifierCard, read_card
+from videomae2.models.chosen import find_best
 from videomae2.models.parents import Parent
 
 _CALLED = {
@@ -30,7 +31,7 @@ _CALLED = {
 
 _SAME_RESULTS = frozenset(
     {
-        # where things lie; that they are the same is checked by the digest of their list
+        # where things lie; that they are the same is seen by the digest and files of their list
         "list.root",
         "list.layout",
         "classes",
@@ -52,6 +53,7 @@ def evaluate_stage() -> StageKind:
         recipes={},
         roles={"model": ""},
         needs=("model",),
+        sees_changed_files=True,
         called=_CALLED,
         same_results=_SAME_RESULTS,
         check=_check,
@@ -74,15 +76,19 @@ def _check(job: Job) -> None:
 
 def _look(job: Job, parents: Mapping[str, Parent]) -> Seen:
     config: EvaluateConfig = job.settings
-    if "model" not in parents:  # the parent has problems of its own
+    card: AnyCard | None
+    if "model" in job.given:
+        chosen = find_best(job.given["model"], config.weights)
+        card, name = read_card(chosen.folder), str(chosen.folder)
+    elif "model" in parents:
+        card, name = parents["model"].card, parents["model"].path.name
+    else:  # the parent has problems of its own
         return Seen(lists=(), lines="", gives=None)
-    parent = parents["model"]
-    card = parent.card
     if not isinstance(card, ClassifierCard):
-        raise ConfigError(f"from: {parent.path.name} gives no classifier")
+        raise ConfigError(f"from: {name} gives no classifier")
     views = settle_views(card.span, config.views)
     questions = read_questions(
-        job.videos[0], card, config.classes, config.list, where=f"the model of {parent.path.name}"
+        job.videos[0], card, config.classes, config.list, where=f"the model of {name}"
     )
     check_clock(questions, views, config.list)
     return Seen(lists=(_list(questions),), lines=_lines(job, questions, views), gives=None)
@@ -107,14 +113,12 @@ def _list(questions: Questions) -> VideoList:
     content = hashlib.sha256(manifest.digest().encode())
     content.update("\0".join(questions.classes).encode("utf-8", "surrogatepass"))
     content.update(questions.labels.tobytes() + questions.targets.tobytes())
-    return VideoList(
-        source=Path(manifest.source).stem, videos=len(manifest), digest=content.hexdigest()[:16]
-    )
+    return video_list(Path(manifest.source).stem, manifest, content.hexdigest()[:16])
 
 
 def _do(job: Job, notes: Notes, say: Say) -> Path:
     """Evaluate, or go on with it; no model is written that notes could go to."""
-    model, videos = job.weights["model"], job.videos[0]
+    model, videos = {**job.given, **job.weights}["model"], job.videos[0]
     return evaluate(model, videos, out=job.out, config=job.settings, say=say).report
 
 
