@@ -18,7 +18,7 @@ from videomae2.data.manifest import Manifest
 from videomae2.data.pool import Pool
 from videomae2.data.readers import ReadLimits
 from videomae2.data.sources import LoadingConfig
-from videomae2.data.view_reading import GridShape, ViewsRequest
+from videomae2.data.view_reading import READ_VIEWS, GridShape, ViewsRequest
 from videomae2.data.views import Size
 from videomae2.engine.runtime import Runtime
 from videomae2.engine.signals import Wishes
