@@ -26,8 +26,9 @@ from videomae2.jobs.finetune import finetune, rehearse
 from videomae2.jobs.pretrain import pretrain
 from videomae2.models.cards import ClassifierCard, ClipSpan, read_card
 from videomae2.models.chosen import find_best
+from videomae2.models.finding import load_classifier
 from videomae2.models.lora import LoraConfig
-from videomae2.models.saved import load_classifier, read_weights
+from videomae2.models.saved import read_weights
 from videomae2.models.starting import StartConfig
 from videomae2.models.tuning import TuningConfig
 from videomae2.tasks.classify import ClassifyConfig

@@ -33,3 +33,8 @@ def known_classes(name: KnownClasses) -> tuple[str, ...]:
     """The class names of a data set; the place of a name is its label."""
     text = files("videomae2.data").joinpath("class_lists", f"{name}.txt").read_text("utf-8")
     return tuple(text.splitlines())
+
+
+def sets_of(count: int) -> tuple[KnownClasses, ...]:
+    """The data sets that have so many classes, for a model that does not say what it tells."""
+    return tuple(known for known in KNOWN if len(known_classes(known)) == count)

@@ -16,9 +16,9 @@ from videomae2.jobs.whole_files import write_folder
 from videomae2.jobs.work import Say, load_one, save_one
 from videomae2.models.cards import CARD_FILE, ClassifierCard, read_card_of
 from videomae2.models.classifier import Classifier
+from videomae2.models.found import FoundClassifier
 from videomae2.models.saved import MODEL_FILE, check_fit
 from videomae2.models.starting import start
-from videomae2.models.teachers import Teacher
 from videomae2.tasks.distill import Student
 
 _PROJECTION_FILE = "projection.safetensors"
@@ -29,7 +29,7 @@ class ClassOfStudents:
     """All students of a run."""
 
     run: DistillRun
-    teacher: Teacher
+    teacher: FoundClassifier
     names: tuple[str, ...] | None
     """What the outputs are called, if anybody knows."""
     digest: str
@@ -42,7 +42,7 @@ class ClassOfStudents:
     def start(
         cls,
         run: DistillRun,
-        teacher: Teacher,
+        teacher: FoundClassifier,
         names: tuple[str, ...] | None,
         digest: str,
         say: Say,
@@ -128,7 +128,7 @@ class ClassOfStudents:
         )
 
 
-def complete(run: DistillRun, teacher: Teacher) -> DistillRun:
+def complete(run: DistillRun, teacher: FoundClassifier) -> DistillRun:
     """Give every student the teacher's outputs.
 
     Raises:

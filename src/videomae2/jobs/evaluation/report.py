@@ -36,26 +36,30 @@ from videomae2.tensors.intervals import Interval
 _HARDEST, _UNREADABLE = 20, 200
 
 
-def write_report(found: Evaluation, questions: Questions, run: Path, scoring: Scoring) -> Path:
+def write_report(
+    found: Evaluation, questions: Questions, run: Path | None, scoring: Scoring
+) -> Path:
     """Write the page, whole or not at all.
 
     Args:
         found: What it shows.
         questions: The list, from which the videos of the contact sheets are read once more.
-        run: The folder of the run, whose training curve is shown if it has one.
+        run: The folder of the run, whose training curve is shown if it has one; None for a
+            released file.
         scoring: Reads videos.
     """
     wrong, right = contact_sheets(found, questions.manifest, scoring)
-    text = report_page(found, wrong, right, run / METRICS_FILE)
+    metrics = None if run is None else run / METRICS_FILE
+    text = report_page(found, wrong, right, metrics)
     with written_whole(found.report) as partial:
         partial.write_text(text, encoding="utf-8")
     return found.report
 
 
-def report_page(found: Evaluation, misses: Markup, hits: Markup, metrics: Path) -> str:
+def report_page(found: Evaluation, misses: Markup, hits: Markup, metrics: Path | None) -> str:
     """Put the page together; ``misses`` and ``hits`` are finished sheets."""
     numeric = found.answers == "numbers"
-    name, folder = found.model.folder, "/".join(Path(found.videos).absolute().parts[-2:])
+    name, folder = found.model.path, "/".join(Path(found.videos).absolute().parts[-2:])
     parts = [
         _unreadable(found),
         tiles((name, shown(one, found.answers), between(one, found.answers))
@@ -68,7 +72,7 @@ def report_page(found: Evaluation, misses: Markup, hits: Markup, metrics: Path) 
         section("Worst videos" if numeric else "Misses", misses),
         section("Best videos" if numeric else "Hits", hits),
         _hardest(found),
-        training_part(metrics),
+        NOTHING if metrics is None else training_part(metrics),
         sources_part(found),
     ]  # fmt: skip
     subtitle = tag("span", f"{name} ({found.model.why})", class_="path")

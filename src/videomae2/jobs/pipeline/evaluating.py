@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from videomae2.config.common_checks import exists, there
-from videomae2.config.finetune_checks import names_there
 from videomae2.engine.runtime import RuntimeConfig, resolve
 from videomae2.errors import ConfigError
+from videomae2.jobs.asked_classifier import as_asked, names_origin
 from videomae2.jobs.evaluate import EvaluateConfig, evaluate
 from videomae2.jobs.evaluation.files import RESULTS_FILE
 from videomae2.jobs.evaluation.questions import Questions, check_clock, read_questions
+from videomae2.jobs.pipeline.promises import to_come
 from videomae2.jobs.pipeline.stages import Job, Notes, Numbers, Seen, StageKind
 from videomae2.jobs.video_lists import VideoList
 from videomae2.jobs.view_settings import ViewSettings, settle_views
@@ -33,7 +34,8 @@ _SAME_RESULTS = frozenset(
         # where things lie; that they are the same is checked by the digest of their list
         "list.root",
         "list.layout",
-        "classes",
+        "names",
+        "select",
         # how videos are read
         "reading.workers",
         "reading.deadline_seconds",
@@ -65,9 +67,9 @@ def _check(job: Job) -> None:
     problems = [f"videos: {p} does not exist{there(p)}" for p in job.videos if not exists(p)]
     if len(job.videos) > 1:
         problems.append(f"videos: an evaluation has one list, found {len(job.videos)}")
-    names = job.settings.classes
-    if names is not None:
-        problems += names_there(names, "--classes")
+    problems += job.settings.asked.problems()
+    if (job.settings.frames, job.settings.side) != (None, None):
+        problems.append("frames and side have no effect: the model of a stage says its clips")
     if problems:
         raise ConfigError(problems)
 
@@ -77,12 +79,17 @@ def _look(job: Job, parents: Mapping[str, Parent]) -> Seen:
     if "model" not in parents:  # the parent has problems of its own
         return Seen(lists=(), lines="", gives=None)
     parent = parents["model"]
-    card = parent.card
-    if not isinstance(card, ClassifierCard):
+    if not isinstance(parent.card, ClassifierCard):
         raise ConfigError(f"from: {parent.path.name} gives no classifier")
+    found = as_asked(to_come(parent.path, parent.card), config.asked)
+    card = found.card
     views = settle_views(card.span, config.views)
     questions = read_questions(
-        job.videos[0], card, config.classes, config.list, where=f"the model of {parent.path.name}"
+        job.videos[0],
+        card,
+        config.list,
+        names_from=names_origin(found),
+        where=f"the model of {parent.path.name}",
     )
     check_clock(questions, views, config.list)
     return Seen(lists=(_list(questions),), lines=_lines(job, questions, views), gives=None)
