@@ -132,7 +132,7 @@ def _with_one_class(
 
 def _fewer(manifest: Manifest, outputs: int) -> str:
     """A word of warning where labels are numbers, and seem to be those of a smaller data set."""
-    count = int(manifest.labels.max()) + 1
+    count = int(manifest.labels.max(initial=0)) + 1
     if count >= outputs or not (sets := sets_of(count)):
         return ""
     return (
