@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from videomae2.errors import CheckpointError
-from videomae2.models.cards import CARD_FILE, ClassifierCard
+from videomae2.models.cards import ClassifierCard
 from videomae2.models.chosen import Chosen
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.heads import check_names, rows_by_name
@@ -116,7 +116,7 @@ class FoundClassifier:
         try:
             return Classifier(config)
         except ValueError as error:
-            raise CheckpointError(f"{self.path / CARD_FILE} describes no model: {error}") from error
+            raise CheckpointError(f"{self.path} describes no model: {error}") from error
 
 
 def _some(numbers: NumberScale | None, rows: Sequence[int]) -> NumberScale | None:
