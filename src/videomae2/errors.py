@@ -5,6 +5,7 @@ VideoMAE2Error
 ├── DataError
 │   ├── ManifestError               a line of a list is wrong; carries file and line
 │   ├── VideoError                  frames cannot be read; carries path and reason
+│   │   └── SlowVideoError          reading took too long, this time on this machine
 │   └── UnreadableShareError        too many videos of a data set cannot be read
 ├── CheckpointError                 missing, half-written, or of another shape
 ├── NonFiniteLossError              too many steps in a row had no finite loss or gradient
@@ -49,6 +50,10 @@ class VideoError(DataError):
 
     def __reduce__(self) -> tuple[type["VideoError"], tuple[str, str]]:
         return type(self), (self.path, self.reason)
+
+
+class SlowVideoError(VideoError):
+    """Reading took too long: of all errors of a video the one that may not come again."""
 
 
 class UnreadableShareError(DataError):

@@ -81,7 +81,16 @@ def test_a_dry_run_shows_the_plan(capsys):
     assert "teacher  teacher (as named; weights as saved): tiny" in said
     assert "it was trained on clips of another span than these have" in said
     assert "student  mini: tiny" in said
+    assert "student  mini\nstart    from scratch\n" in said
     assert not Path("runs").exists()
+
+
+def test_a_dry_run_loads_the_parents_of_students(capsys):
+    words = ["distill", "own-cpu", "v", "--teacher.weights", "teacher", *SMALL, "--dry-run"]
+    assert main([*words, "--students.0.start.weights", "teacher"]) == 2
+    said = capsys.readouterr().err
+    assert "--students.0.model.encoder.dim 32 --students.0.model.encoder.depth 2" in said
+    assert "--model.encoder" not in said.replace("--students.0.model.encoder", "")
 
 
 def test_another_size_of_clips_says_both(capsys):

@@ -9,16 +9,20 @@ import torch
 
 from tests.jobs.small_finetune import CLASSES, class_folders
 from videomae2.cli.main import main
+from videomae2.config import FinetuneRun, load
 from videomae2.models.cards import ClassifierCard, ClipSpan
 from videomae2.models.classifier import Classifier
 from videomae2.models.finding import load_classifier
 from videomae2.models.released import classifier_to_released
 from videomae2.recipes import FINETUNE_RECIPES
 
+ONE_WORKER = (
+    "--loading.workers", "1", "--runtime.device", "cpu", "--runtime.precision", "fp32",
+)  # fmt: skip
 TINY = (
     "--model.encoder.height", "32", "--model.encoder.width", "32", "--model.encoder.frames", "4",
     "--model.encoder.dim", "24", "--model.encoder.depth", "1", "--model.encoder.heads", "2",
-    "--loading.workers", "1", "--runtime.device", "cpu", "--runtime.precision", "fp32",
+    *ONE_WORKER,
 )  # fmt: skip
 SHORT = (*TINY, "--optim.epochs", "2", "--optim.warmup-epochs", "1")
 
@@ -34,6 +38,21 @@ def folder(shapes, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my_videos").symlink_to(shapes)
     return tmp_path
+
+
+def few_videos(folder: Path, shapes: Path, *, each: int) -> None:
+    for name in CLASSES:
+        (folder / name).mkdir(parents=True)
+        for path in sorted((shapes / name).iterdir())[:each]:
+            shutil.copy(path, folder / name)
+
+
+def vit_s(folder: Path) -> Path:
+    """A released file of the size of `own`."""
+    model = Classifier(FINETUNE_RECIPES["own"]([Path("v")], Path("r")).model)
+    path = folder / "s.pth"
+    torch.save(classifier_to_released(model.state_dict(), model.cubes), path)
+    return path
 
 
 def refused(capsys, *words: str) -> str:
@@ -83,9 +102,14 @@ def test_without_a_recipe_it_lists_them(capsys):
     assert all(f"\n  {name} " in said for name in FINETUNE_RECIPES)
 
 
-def test_videos_in_the_place_of_a_recipe(folder, capsys):
-    said = refused(capsys, "my_videos")
-    assert said == "a recipe comes before the videos; try videomae2 finetune own my_videos\n"
+def test_videos_in_the_place_of_a_recipe(folder, capsys, monkeypatch):
+    """Without a GPU the recipe that is proposed is one for a CPU."""
+    for there, recipe in ((False, "own-cpu"), (True, "own")):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
+        said = refused(capsys, "my_videos/")
+        hint = f"try videomae2 finetune {recipe} my_videos/\n"
+        assert said == f"a recipe comes before the videos; {hint}"
 
 
 @pytest.mark.parametrize("recipe", ["own-cpu", "k400-base"])
@@ -111,11 +135,34 @@ def test_classes_of_one_video_are_not_held_out_and_that_is_told(folder, shapes, 
 
 
 def test_fewer_videos_than_a_step_wants(folder, shapes, capsys):
-    for name in CLASSES:
-        (folder / "ones" / name).mkdir(parents=True)
-        shutil.copy(sorted((shapes / name).iterdir())[0], folder / "ones" / name)
-    said = refused(capsys, "own-cpu", "ones", *TINY)
-    assert "an epoch has 3 videos and a step wants --optim.batch 8; use a batch of at" in said
+    few_videos(folder / "ones", shapes, each=1)
+    said = refused(capsys, "own-cpu", "ones", *TINY, "--optim.no-batch-may-shrink")
+    assert "an epoch has 3 videos and a step wants --optim.batch 8; use a batch of at most 3, " in (
+        said
+    )
+    assert "--optim.batch-may-shrink, or take each video more often" in said
+
+
+def test_a_batch_of_more_than_there_are_shrinks_and_that_is_told(folder, capsys):
+    """`own` takes 32 videos a step, in parts of 8; 24 are left to train on."""
+    words = ["finetune", "own", "my_videos", *SHORT]
+    assert main([*words, "--dry-run"]) == 0
+    plan = "steps    2 of 24 videos x 2 views in 3 parts, 2 epochs, peak lr 9.38e-05\n"
+    plan += "         not --optim.batch 32: an epoch has 24 videos\n"
+    assert plan in capsys.readouterr().out
+    assert main(words) == 0
+    assert plan in capsys.readouterr().out
+    kept = load(FinetuneRun, Path("runs/own-finetune/run.yaml")).optim
+    assert (kept.batch, kept.micro_batch) == (24, 8)
+    assert main(words) == 0  # goes on as the same run
+
+
+@pytest.mark.parametrize("recipe", ["own-frozen", "own-lora"])
+def test_recipes_for_few_videos_take_few(recipe, folder, shapes, capsys):
+    few_videos(folder / "few", shapes, each=3)
+    words = [recipe, "few", "--start.weights", str(vit_s(folder)), *ONE_WORKER]
+    assert main(["finetune", *words, "--dry-run"]) == 0
+    assert "not --optim.batch 16: an epoch has 6 videos" in capsys.readouterr().out
 
 
 def test_weights_that_are_not_there(folder, capsys):

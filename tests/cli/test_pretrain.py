@@ -151,7 +151,7 @@ def test_a_dry_run_tells_device_and_precision(capsys, videos):
     flags = ["--runtime.device", "cpu", "--runtime.precision", "bf16"]
     flags += ["--optim.batch", "1", "--optim.micro-batch", "1"]
     assert main(["pretrain", "own", videos, "--dry-run", *flags]) == 0
-    assert "threads), bf16" in capsys.readouterr().out.splitlines()[-1]
+    assert "threads), bf16\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("recipe", ["own", "hybrid-giant"])

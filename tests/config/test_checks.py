@@ -8,6 +8,7 @@ from videomae2.config import StudentConfig, check
 from videomae2.config.leaves import leaves, pattern
 from videomae2.config.limits import LIMITS
 from videomae2.errors import ConfigError
+from videomae2.models.encoder import EncoderConfig
 from videomae2.models.lora import LoraConfig
 from videomae2.models.starting import StartConfig
 
@@ -42,6 +43,8 @@ def test_a_good_run_has_no_problems(tmp_path):
         ("model.encoder.channels", 1, "--data.mean has 3 values, --model.encoder.channels wants 1"),
         ("masking.decoder_ratio", 0.3, "--masking.decoder-ratio 0.3 is none that running cells "
                                        "have: 0.25, 0.5, 0.75"),
+        ("model.encoder", EncoderConfig(patch=1, tubelet=1), "--masking cannot work: pixels"),
+        ("model.decoder.drop_path", 1.0, "--model.decoder.drop-path 1.0 cannot work"),
         ("masking.encoder_ratio", 0.001, "--masking cannot work: tube masking at ratio 0.001"),
         ("model.encoder.height", 112, "running cells are 2x2 and do not tile 7x14 cubes"),
         ("data.views", 0, "--data.views 0 cannot work; it wants 1 or more"),
@@ -146,8 +149,13 @@ def test_a_finetuning_run_with_the_released_defaults_passes(tmp_path):
         ("tuning.lora", LoraConfig(alpha=4.0), "--tuning.lora.alpha and places have no effect"),
         ("start.weights", Path("gone"), "--start.weights gone does not exist"),
         ("labels.names", Path("kinetic-400"), "--labels.names kinetic-400 is no file"),
-        ("start", StartConfig(norm="fresh"), "--start.norm, --start.head and --start.names have"),
-        ("start.names", Path("ucf101"), "--start.norm, --start.head and --start.names have no"),
+        ("start", StartConfig(norm="fresh"), "--start.norm, --start.head, --start.positions and"),
+        (
+            "start.positions",
+            "fresh",
+            "--start.norm, --start.head, --start.positions and --start.names",
+        ),
+        ("start.names", Path("ucf101"), "--start.norm, --start.head, --start.positions and --st"),
         ("start", StartConfig(weights=Path("/"), names=Path("x")), "--start.names x is no file"),
         ("tuning.frozen_blocks", 2, "--tuning.frozen-blocks 2 would keep random weights"),
         ("tuning.lora", LoraConfig(rank=2), "--tuning.lora.rank 2 would keep random weights"),
@@ -196,7 +204,7 @@ def test_a_distillation_with_the_defaults_passes(tmp_path):
         ("students.0.model.encoder.height", 100, "--students.0.model.encoder.height 100 does not"),
         ("students.0.model.encoder.channels", 1, "--data.mean has 3 values, --students.0.model"),
         ("students.0.start.weights", Path("gone"), "--students.0.start.weights gone does not"),
-        ("students.0.start.norm", "fresh", "--students.0.start.norm, --students.0.start.head and"),
+        ("students.0.start.norm", "fresh", "--students.0.start.norm, --students.0.start.head, "),
         ("task.temperature", 0.0, "--task.temperature 0.0 cannot work; it wants a number above 0"),
         ("task.soft_weight", 0.0, "--task.soft_weight, hard_weight and feature_weight are all 0"),
         ("task.label_smoothing", 0.1, "--task.label_smoothing has no effect with hard_weight 0"),
@@ -208,6 +216,19 @@ def test_a_distillation_with_the_defaults_passes(tmp_path):
 def test_settings_of_distillation_that_cannot_work_are_refused(tmp_path, path, value, said):
     found = problems(changed(good_distill(tmp_path), path, value))
     assert any(problem.startswith(said) for problem in found), found
+
+
+def test_a_fresh_position_table_and_one_that_is_named_do_not_go_together(tmp_path):
+    start = StartConfig(weights=tmp_path, positions="fresh")
+    tuned = changed(good_finetune(tmp_path), "start", start)
+    taught = changed(good_distill(tmp_path), "students.0.start", start)
+    for run, place in ((tuned, ""), (taught, "students.0.")):
+        check(run)
+        (said,) = problems(changed(run, f"{place}model.encoder.trained_grid", (8, 14, 14)))
+        assert said == (
+            f"--{place}start.positions fresh has no effect with "
+            f"--{place}model.encoder.trained-grid, which names another table; leave out one of both"
+        )
 
 
 def test_labels_are_there_or_not(tmp_path):

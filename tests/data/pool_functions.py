@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from videomae2.errors import VideoError
+from videomae2.errors import SlowVideoError, VideoError
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,22 @@ def nap(ask, allocate):
 def hang(ask, allocate):
     """Sleep in C without giving up the interpreter lock: no thread of Python runs any more."""
     ctypes.PyDLL(None).sleep(600)
+
+
+def once_slow(ask, allocate):
+    """Hang the first time; a file tells the next process that this was."""
+    if not os.path.exists(ask.extra):
+        open(ask.extra, "w").close()
+        hang(ask, allocate)
+    return echo(ask, allocate)
+
+
+def once_late(ask, allocate):
+    """Notice the first time that it took too long."""
+    if not os.path.exists(ask.extra):
+        open(ask.extra, "w").close()
+        raise SlowVideoError(ask.path, "reading took longer than the limit of 1 s")
+    return echo(ask, allocate)
 
 
 def crash(ask, allocate):
@@ -95,6 +111,10 @@ def report(ask, allocate):
     }
 
 
+def decoders(ask, allocate):
+    return {}, {"there": [name in sys.modules for name in ("av", "PIL.Image")]}
+
+
 def noisy(ask, allocate):
     os.write(1, b"out " * 100_000)
     os.write(2, b"err " * 100_000)
@@ -104,6 +124,7 @@ def noisy(ask, allocate):
 ACTS = {
     function.__name__: function
     for function in (
+        *(once_slow, once_late, decoders),
         *(echo, nap, hang, crash, leave, eat, eat_slot, refuse, stumble, many, report, noisy),
     )
 }

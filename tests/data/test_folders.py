@@ -111,7 +111,7 @@ def test_known_classes_fix_the_labels(tmp_path):
     assert read_manifest(tmp_path, labels="required", class_names=known)[0].label == 1
     fill(tmp_path, "fly/b.mp4")
     assert message(tmp_path, labels="required", class_names=known) == (
-        "folder: class 'fly' is none of jump, run; the list has fly, run"
+        "folder: class 'fly' (1 video) is not known\n  known  2: jump, run\n  found  2: fly, run"
     )
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from videomae2.data.kinetics import RENAMES, unite_kinetics
-from videomae2.data.known_classes import known_classes
+from videomae2.data.kinetics import unite_kinetics
+from videomae2.data.known_classes import RENAMES, known_classes
 from videomae2.data.label_union import unite
 from videomae2.data.labelled import (
     LabelledSource,
@@ -287,6 +287,23 @@ def test_k710_takes_every_video_once_and_no_validation_video_to_train(tmp_path):
     assert counts["K400", "validation", "validation video in training"] == 100
     by_reason = np.sum([n for (_, split, _), n in counts.items() if split == "training"])
     assert by_reason == 300
+
+
+def test_renames_that_leave_the_list_of_their_part_are_flagged():
+    sources = [
+        source("K400", "training", hugging="abc", drinking="d", **{"opening bottle": "e"}),
+        source("k400", "validation", hugging="f"),
+        source("mine", "training", hugging="g", **{"tying tie": "h"}),
+    ]
+    report = unite_kinetics(sources).report
+    assert {one.old: one.unlisted for one in report.renamed} == {
+        "tying tie": (), "opening bottle": ("K400",), "hugging": ("K400", "k400"), "drinking": ()
+    }  # fmt: skip
+    assert (
+        "\nrenamed: hugging -> hugging (not baby) (5 videos); the released list of K400 and k400 "
+        "has no class of that name\n" in report.text()
+    )
+    assert "\nrenamed: drinking -> sipping cup (1 videos)\n" in report.text()
 
 
 def test_the_rename_table_is_the_given_one():

@@ -55,3 +55,21 @@ def test_too_few_videos_say_what_would_work():
         ConfigError, match=r"5 videos .* --optim.batch 16; .* at most 5, .*weight 4"
     ):
         Mixture([5], [1.0], seed=0).steps_per_epoch(16)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "weights", "wanted"),
+    [
+        ([10, 10], [0.1, 1.0], 3),
+        ([10, 20], [1.0, 0.5], 3),
+        ([4], [0.5], 8),
+        ([7, 1], [3.0, 1.0], 5),
+    ],
+)
+def test_the_weight_that_is_said_is_the_least_that_works(sizes, weights, wanted):
+    with pytest.raises(ConfigError, match=rf"sources\.0\.weight {wanted}$"):
+        Mixture(sizes, weights, seed=0).steps_per_epoch(32)
+    enough = [float(wanted), *weights[1:]]
+    assert Mixture(sizes, enough, seed=0).steps_per_epoch(32) == 1
+    with pytest.raises(ConfigError, match="an epoch has"):
+        Mixture(sizes, [wanted - 1.0, *weights[1:]], seed=0).steps_per_epoch(32)

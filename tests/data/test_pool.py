@@ -20,13 +20,14 @@ from videomae2.errors import VideoMAE2Error
 FUNCTION = "tests.data.pool_functions:act"
 
 
-def pool(workers=2, *, deadline=20.0, memory=None, slots=2, function=FUNCTION):
+def pool(workers=2, *, deadline=20.0, memory=None, slots=2, function=FUNCTION, tries=1):
     return Pool(
         function,
         workers=workers,
         deadline_seconds=deadline,
         memory_bytes=memory,
         slots_per_worker=slots,
+        tries=tries,
     )
 
 
@@ -150,6 +151,37 @@ def test_a_hanging_video_is_killed_and_the_rest_read():
         assert time.monotonic() - started < 5
         assert got == [0, 1, "took longer than 0.5 s", 0, 1, 2, 3, 4]
         assert sum(usage.restarts for usage in crew.usage) == 1
+
+
+@pytest.mark.parametrize(("act", "restarts"), [("once_slow", 1), ("once_late", 0)])
+def test_what_was_slow_once_is_tried_again_and_keeps_its_place(tmp_path, act, restarts):
+    asks = [*echoes(1), Ask("busy.mp4", act, 7, str(tmp_path / "mark")), *echoes(3)]
+    with pool(1, deadline=1.0, slots=3, tries=2) as crew:
+        assert values(crew.map(asks)) == [0, 7, 0, 1, 2]
+        (usage,) = crew.usage
+    assert (usage.answers, usage.errors, usage.restarts) == (5, 0, restarts)
+
+
+def test_what_is_slow_each_time_is_given_up():
+    with pool(1, deadline=0.5, slots=2, tries=2) as crew:
+        assert values(crew.map([Ask("bad.mp4", "hang"), *echoes(2)])) == [
+            "took longer than 0.5 s",
+            0,
+            1,
+        ]
+        assert crew.usage[0].restarts == 2
+
+
+def test_no_process_tries_again_as_well(tmp_path):
+    asks = [Ask("busy.mp4", "once_late", 7, str(tmp_path / "mark")), Ask("a", "refuse")]
+    with pool(0, tries=2) as crew:
+        assert values(crew.map(asks)) == [7, "it has no frames"]
+
+
+def test_decoders_are_there_before_the_time_of_a_video_runs():
+    with pool(1) as crew:
+        (answer,) = crew.map([Ask("a", "decoders")])
+    assert answer.meta["there"] == [True, True]
 
 
 def test_the_deadline_runs_while_nobody_asks_for_answers():

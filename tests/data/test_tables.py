@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from videomae2.data.known_classes import known_classes
 from videomae2.data.listing import read_manifest
 from videomae2.errors import ManifestError
 
@@ -106,9 +107,40 @@ def test_known_classes_fix_the_labels(read, message):
     manifest = read("path,class\na.mp4,jump\n", labels="required", class_names=names)
     assert (labels(manifest), manifest.class_names) == ([2], names)
     problem = message("path,class\na.mp4,fly\n", labels="required", class_names=names)
-    assert problem == "table:2: class 'fly' is none of walk, run, jump; the list has fly"
+    assert problem == (
+        "table:2: class 'fly' (1 video) is not known\n  known  3: walk, run, jump\n  found  1: fly"
+    )
     problem = message("path,label\na.mp4,3\n", labels="required", class_names=names)
     assert problem == "table:2: label is 3, but there are 3 classes, from 0"
+
+
+def test_a_class_that_is_not_known_is_told_once_and_the_lists_whole(message):
+    known = tuple(f"class {n}" for n in range(20))
+    rows = "".join(f"{n}.mp4,{name}\n" for n, name in enumerate(["fly", "swim"] * 30))
+    lines = message("path,label\n" + rows, labels="required", class_names=known).split("\n")
+    assert lines[0] == "table:2: class 'fly' (30 videos) is not known"
+    assert lines[1] == "table:3: class 'swim' (30 videos) is not known"
+    assert lines[2:] == [f"  known  20: {', '.join(known)}", "  found  2: fly, swim"]
+    rows = "".join(f"{n}.mp4,strange {n}\n" for n in range(14))
+    lines = message("path,label\n" + rows, labels="required", class_names=known).split("\n")
+    assert lines[10] == "and 4 more problems"
+    assert lines[11].startswith("  known  20: class 0, class 1, ")
+
+
+def test_kinetics_is_read_by_the_names_of_its_annotations(read, message):
+    known = known_classes("kinetics-400")
+    text = "path,label\na.mp4,hugging\nb.mp4,abseiling\nc.mp4,dying hair\nd.mp4,hugging\n"
+    manifest = read(text, labels="required", class_names=known)
+    assert manifest.class_names == known
+    assert labels(manifest) == [158, 0, known.index("dyeing hair"), 158]
+    assert "; dying hair is dyeing hair, hugging is hugging baby" in manifest.origin
+    large = known_classes("kinetics-710")
+    manifest = read(text, labels="required", class_names=large)
+    assert labels(manifest)[0] == large.index("hugging (not baby)")
+    both = text + "e.mp4,hugging baby\n"  # two names of one list are two classes
+    problem = message(both, labels="required", class_names=known)
+    assert problem.startswith("table:2: class 'hugging' (2 videos) is not known\n  known  400: abs")
+    assert "'dying hair'" in message(text, labels="required", class_names=known[1:])
 
 
 def test_numbers_and_names_do_not_mix(message):

@@ -5,10 +5,10 @@ import sys
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from tests.engine.runs import Fit, optimizer, parts, plan, settings
-from videomae2.engine import checkpoints as module
-from videomae2.engine.checkpoints import Checkpoints, check_writable
+from videomae2.engine.checkpoints import Checkpoints
 from videomae2.engine.loop import fit
 from videomae2.engine.optimizer_state import load_optimizer, save_optimizer
 from videomae2.errors import CheckpointError
@@ -90,17 +90,53 @@ def test_saving_a_step_again_replaces_it(tmp_path):
     assert (tmp_path / "step-00000003/content").read_text() == "new"
 
 
-def test_a_folder_that_cannot_be_written_is_found_out_before(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(CheckpointError, match="cannot write to"):
-        check_writable(tmp_path / "file" / "run", 0)
+def last(saved, step, write):
+    said = []
+    return saved.save_last(step, write, say=said.append), said
 
 
-def test_too_little_room_is_found_out_before(tmp_path, monkeypatch):
-    usage = module.shutil.disk_usage(tmp_path)._replace(free=2**30)
-    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(CheckpointError, match=r"has 1.0 GiB free, .* need 3.0 GiB"):
-        check_writable(tmp_path, 3 * 2**30)
+def test_for_the_last_one_older_checkpoints_make_room_oldest_first(tmp_path):
+    saved, tries = Checkpoints(tmp_path, keep=3, keep_every=20), []
+    for step in (10, 20, 30, 40, 50):
+        saved.save(step, fill)
+
+    def needs_much_room(folder):
+        fill(folder)
+        tries.append(saved.steps())
+        if len(tries) < 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    path, said = last(saved, 60, needs_much_room)
+    assert tries == [[20, 30, 40, 50], [20, 40, 50]]
+    assert said == ["no room to save step 60: the checkpoint of step 30 is deleted"]
+    assert path.exists()
+    assert saved.steps() == [20, 40, 50, 60]
+
+
+def test_the_newest_checkpoint_never_makes_room(tmp_path):
+    saved = Checkpoints(tmp_path, keep=3)
+    for step in (10, 20, 30):
+        saved.save(step, fill)
+
+    def never_fits(folder):
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    with pytest.raises(CheckpointError, match="os error 28"):
+        last(saved, 40, never_fits)
+    assert saved.steps() == [30]
+
+
+def test_what_is_no_lack_of_room_deletes_nothing(tmp_path):
+    saved = Checkpoints(tmp_path, keep=3)
+    for step in (10, 20, 30):
+        saved.save(step, fill)
+
+    def not_allowed(folder):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with pytest.raises(CheckpointError, match="Read-only"):
+        last(saved, 40, not_allowed)
+    assert saved.steps() == [10, 20, 30]
 
 
 def train(task, opt, first, stop):

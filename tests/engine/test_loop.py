@@ -6,8 +6,9 @@ import torch
 
 from tests.engine.runs import Fit, clips, optimizer, parts, plan, settings
 from videomae2.engine.averages import RunningMean
-from videomae2.engine.loop import Part, fit
+from videomae2.engine.loop import fit
 from videomae2.engine.signals import Wishes
+from videomae2.engine.supply import Part
 from videomae2.errors import CheckpointError, Interrupted, NonFiniteLossError
 
 
@@ -44,7 +45,6 @@ def test_a_run_in_two_halves_equals_one_to_the_bit():
 
 def test_parts_of_a_step_add_up_to_the_whole_step():
     whole, halves = Fit(), Fit()
-    torch.manual_seed(0)
     supply = iter([Part(clips(10), ["a"]), Part(clips(90), ["b"])])
     records, _ = run(halves, 1, supply=supply, accumulate=2)
     assert records[0].clips == 4
@@ -127,7 +127,7 @@ def test_a_signal_to_stop_saves_and_raises(number):
     assert saved == [6]
 
 
-def stopped_in(step, part, *, save, accumulate):
+def stopped_in(step, part, *, save, accumulate, **changed):
     """Train until a signal comes while a part of a step is fetched."""
     task = Fit()
 
@@ -142,7 +142,7 @@ def stopped_in(step, part, *, save, accumulate):
             task,
             optimizer(task),
             supply(),
-            plan(10, accumulate=accumulate),
+            plan(10, accumulate=accumulate, **changed),
             first_step=0,
             report=lambda _: None,
             save=lambda done: save(done, task.weight.detach().clone()),
@@ -178,6 +178,33 @@ def test_a_stop_that_cannot_save_says_so_instead():
 
     with pytest.raises(CheckpointError, match=r"by SIGTERM, but cannot save: .* start at step 1"):
         stopped_in(2, 0, accumulate=1, save=full)
+
+
+def test_a_stop_that_cannot_save_is_no_failure_where_something_is_saved():
+    def full_later(done, weight):
+        if done > 1:
+            raise CheckpointError("cannot save: no room (a resume would now start at step 1)")
+
+    with pytest.raises(Interrupted, match=r"by SIGTERM, but cannot save: .* start at step 1"):
+        stopped_in(2, 0, accumulate=1, save=full_later, save_every=1)
+
+
+def test_who_was_asked_to_stop_before_begins_no_step():
+    task = Fit()
+    with Wishes() as wishes:
+        os.kill(os.getpid(), signal.SIGTERM)
+        for first, words in ((0, "the first step was not done yet"), (4, "saved at step 4")):
+            with pytest.raises(Interrupted, match=f"SIGTERM; {words}"):
+                fit(
+                    task,
+                    optimizer(task),
+                    iter(()),
+                    plan(10),
+                    first_step=first,
+                    report=lambda _: None,
+                    save=lambda _: pytest.fail("nothing to save"),
+                    **{**settings(), "wishes": wishes},
+                )
 
 
 def test_a_failed_save_within_a_run_is_said_and_tried_again():

@@ -16,8 +16,8 @@ RUNTIME = prepare(RuntimeConfig(device="cpu", precision="fp32"))
 HOLES = (1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0)
 
 
-def make_task(**masking):
-    model = Autoencoder(small_config())
+def make_task(drop_path=0.0, **masking):
+    model = Autoencoder(small_config({"drop_path": drop_path}, drop_path=drop_path))
     initialise(model, torch.Generator().manual_seed(0))
     return PretrainTask(model, MaskingConfig(encoder_ratio=0.75, **masking))
 
@@ -39,7 +39,7 @@ def cut(clips, size):
 
 def step(weights, size, **masking):
     """Do one step in parts of some size; give its result and gradients."""
-    task = make_task(**masking)
+    task = make_task(**masking).train()
     optimizer = build_optimizer(task, OptimConfig(lr=0.1, epochs=1.0, warmup_epochs=0.0, batch=1))
     before = [p.detach().clone() for p in task.parameters()]
     parts = cut(make_clips(weights), size)
@@ -48,7 +48,7 @@ def step(weights, size, **masking):
     return result, [p.grad for p in task.parameters()], moved
 
 
-@pytest.mark.parametrize("masking", [{}, {"encoder": "random"}])
+@pytest.mark.parametrize("masking", [{}, {"encoder": "random"}, {"drop_path": 0.5}])
 @pytest.mark.parametrize("weights", [HOLES, (0.0, *HOLES[1:]), (1.0,) * 8])
 @pytest.mark.parametrize("size", [1, 2, 4])
 def test_parts_of_any_size_give_the_same_step(masking, weights, size):

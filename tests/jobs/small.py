@@ -2,8 +2,13 @@
 
 import json
 import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
+
+import torch
 
 from videomae2.config import PretrainRun, RecordConfig
 from videomae2.data.moving_shapes import write_moving_shapes
@@ -59,3 +64,30 @@ def stop_after(lines, number):
                 os.kill(os.getpid(), number)
 
     return say
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from videomae2.config import PretrainRun, load
+from videomae2.jobs.pretrain import pretrain
+import torch
+torch.set_num_threads(int(sys.argv[2]))
+pretrain(load(PretrainRun, Path(sys.argv[1])), say=lambda line: print(line, flush=True))
+"""
+
+
+def start(config, stdout=subprocess.DEVNULL):
+    """A run of its own, with as many threads as here: their number decides how sums are rounded."""
+    words = [sys.executable, "-c", SCRIPT, str(config), str(torch.get_num_threads())]
+    return subprocess.Popen(words, stdout=stdout, stderr=subprocess.PIPE)
+
+
+def kill_after(process, lines):
+    """Kill a run once it has said so many log lines."""
+    steps = (line for line in process.stdout if line.startswith(b"step "))
+    for _ in range(lines):
+        next(steps)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL

@@ -43,7 +43,10 @@ def everything(videos, weights, out, **changed):
         videos,
         weights,
         out,
-        students=(student("wide", drop_path=0.1), student("deep", depth=2, dim=16, lr_factor=0.5)),
+        students=(
+            student("wide", drop_path=0.1),
+            student("deep", depth=2, dim=16, drop_path=0.4, lr_factor=0.5),
+        ),
         task=DistillConfig(hard_weight=0.3, feature_weight=0.5),
     )
     run = replace(run, optim=replace(run.optim, clip_norm=1.0, ema_decay=0.9))

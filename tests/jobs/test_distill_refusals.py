@@ -9,7 +9,7 @@ from tests.jobs.small import quiet
 from tests.jobs.small_distill import make_teacher, small_distill, student
 from tests.jobs.small_finetune import CLASSES, class_folders
 from videomae2.errors import CheckpointError, ConfigError, DataError
-from videomae2.jobs.distill import describe, distill
+from videomae2.jobs.distill import describe, distill, rehearse
 from videomae2.models.cards import read_card
 from videomae2.models.starting import StartConfig
 
@@ -77,6 +77,53 @@ def test_students_that_do_not_fit(videos, teacher, tmp_path):
     gone = student(start=StartConfig(weights=tmp_path / "gone"))
     with pytest.raises(ConfigError, match=r"--students.0.start.weights .*gone does not exist"):
         distill(replace(run, students=(gone,)), say=quiet)
+
+
+@pytest.mark.parametrize("positions", ["match", "fresh"])
+def test_a_student_from_weights_of_other_clips_has_their_position_table(
+    videos, teacher, tmp_path, positions
+):
+    parent = make_teacher(tmp_path / "parent", depth=1, dim=24, frames=8, height=48)
+    start = StartConfig(weights=parent, positions=positions)
+    run = small_distill(videos, teacher, tmp_path / "run", students=(student(start=start),))
+    run = replace(run, optim=replace(run.optim, epochs=1.0, warmup_epochs=0.0))
+    resampled = positions == "match"
+    assert ("position table of 4x6x4 cubes resampled" in describe(run)) == resampled
+    said = []
+    students = distill(replace(run, loading=replace(run.loading, workers=0)), say=said.append)
+    words = {"match": "the table for 4x6x4 cubes", "fresh": "a fresh table for 2x4x4 cubes"}
+    assert f"positions: {words[positions]}" in "\n".join(said)
+    card = read_card(students / "student")
+    assert card.model.encoder.trained_grid == ((4, 6, 4) if resampled else None)
+
+
+def test_a_parent_that_does_not_fit_is_told_in_rehearsal_in_the_students_flags(
+    videos, teacher, tmp_path
+):
+    run = small_distill(videos, teacher, tmp_path / "run")
+    narrow = student("b", start=StartConfig(weights=teacher), depth=2)
+    with pytest.raises(CheckpointError) as caught:
+        rehearse(replace(run, students=(student("a"), narrow)))
+    assert "--students.1.model.encoder.dim 32 would build that one" in str(caught.value)
+    wide = student("b", start=StartConfig(weights=teacher), dim=32, depth=2)
+    said = rehearse(replace(run, students=(student("a"), wide)))
+    assert "student  a\nstart    from scratch\n" in said
+    assert said.endswith("norm: the parent's; head: kept: the same 3 classes")
+
+
+def test_names_of_a_students_parent_are_used(videos, teacher, tmp_path):
+    """A parent that does not name its outputs: rows go by the names that are given for it."""
+    parent = make_teacher(tmp_path / "p", classes=("grows", "jumps", "moves_left", "x",
+                          "spins_clockwise"), card={"classes": None})  # fmt: skip
+    names = tmp_path / "names.txt"
+    names.write_text("grows\njumps\nmoves_left\nx\nspins_clockwise\n")
+    start = StartConfig(weights=parent, names=names)
+    one = student(start=start, dim=32, depth=2)
+    run = replace(small_distill(videos, teacher, tmp_path / "run"), students=(one,))
+    assert "head: the rows of the same names, 3 of 5" in rehearse(run)
+    names.write_text("grows\njumps\n")
+    with pytest.raises(CheckpointError, match="has 5 outputs, but 2 names were given for them"):
+        rehearse(run)
 
 
 def test_a_teacher_of_another_patch_and_statistics_teaches_too(videos, tmp_path):

@@ -82,10 +82,15 @@ def test_each_video_is_opened_once_for_all_its_views(place, tmp_path, monkeypatc
         return read_views(request, allocate)
 
     monkeypatch.setattr("videomae2.data.view_reading.read_views", counting)
-    monkeypatch.setattr("videomae2.jobs.evaluate.write_report", lambda *_: None)
     found = run_it(place / "run", place / "videos", tmp_path, views=PLAIN)
     assert sorted(opened) == sorted(found.identities)
     assert found.work.decodings == len(opened) == 6
+    assert found.work.reopened == 0
+    assert found.report.read_text().count("data:image/jpeg") == 6
+    again = run_it(place / "run", place / "videos", tmp_path, views=PLAIN)
+    assert again.work.decodings == 0
+    assert again.work.reopened == len(opened) - 6 == 6  # scored before, opened for their pictures
+    assert again.strips == found.strips
 
 
 def test_equal_file_names_in_two_folders_are_two_videos(straight):

@@ -10,7 +10,7 @@ import torch
 
 from tests.jobs.small import quiet, small_run, stop_after
 from tests.jobs.small_finetune import CLASSES, class_folders, small_finetune
-from videomae2.config import ValidationConfig
+from videomae2.config import ValidationConfig, load
 from videomae2.data.augment import AugmentConfig
 from videomae2.data.erasing import EraseConfig
 from videomae2.data.mixing import MixConfig
@@ -32,6 +32,7 @@ from videomae2.models.saved import read_weights
 from videomae2.models.starting import StartConfig
 from videomae2.models.tuning import TuningConfig
 from videomae2.tasks.classify import ClassifyConfig
+from videomae2.tensors.positions import table
 
 
 @pytest.fixture(scope="module")
@@ -194,6 +195,21 @@ def test_labels_that_may_be_several(videos, tmp_path):
     assert "map" in card.notes["validation"]
 
 
+def test_going_on_with_other_classes_shows_them(videos, tmp_path):
+    """The same 12 videos under another name of a class."""
+    shutil.copytree(videos, tmp_path / "v")
+    run = small_finetune(tmp_path / "v", tmp_path / "run")
+    finetune(run, say=quiet)
+    (tmp_path / "v" / "grows").rename(tmp_path / "v" / "swells")
+    with pytest.raises(ConfigError) as caught:
+        finetune(run, say=quiet)
+    assert (
+        "  videos of v: 9 -> 9, not the same list; its classes are others:\n"
+        "      before  3: grows, moves_left, spins_clockwise\n"
+        "      now     3: moves_left, spins_clockwise, swells\n"
+    ) in str(caught.value)
+
+
 def test_numbers(videos, tmp_path):
     lines = ["path,speed,angle"]
     lines += [f"{path},{900 + n / 10},-1" for n, path in enumerate(sorted(videos.rglob("*.mp4")))]
@@ -201,15 +217,16 @@ def test_numbers(videos, tmp_path):
     table.write_text("\n".join(lines) + "\n")
     run = small_finetune(table, tmp_path / "run")
     columns = replace(run.labels, columns=("speed", "angle"))
-    best = finetune(replace(run, task=ClassifyConfig(answers="numbers"), labels=columns), say=quiet)
+    run = replace(run, task=ClassifyConfig(answers="numbers"), labels=columns)
+    assert "CSV table of 12 entries, columns path, speed, angle, " in rehearse(run)
+    best = finetune(run, say=quiet)
     assert read_card(best).classes == ("speed", "angle")
     assert list(read_card(best).notes["validation"]) == ["off", "loss"]
     assert read_card(best).notes["validation"]["off"] < 2  # deviations: far from 900 units
     assert read_card(best).numbers.mean == pytest.approx((900.7, -1), abs=0.5)
     table.write_text("\n".join(lines).replace("900.3,", "fast,") + "\n")
-    wrong = replace(run, task=ClassifyConfig(answers="numbers"), labels=columns)
     with pytest.raises(DataError, match=r"list.csv:5: 'fast' in the column speed is no number"):
-        finetune(wrong, say=quiet)
+        finetune(run, say=quiet)
 
 
 def test_one_class_is_none(videos, tmp_path):
@@ -229,6 +246,43 @@ def test_a_parent_of_another_size_is_refused(videos, parent, tmp_path):
     wide = replace(run.model, encoder=replace(run.model.encoder, dim=48))
     with pytest.raises(CheckpointError, match="48"):
         finetune(replace(run, model=wide), say=quiet)
+
+
+def other_clips(run, positions="match"):
+    encoder = replace(run.model.encoder, frames=6, height=48)
+    start = replace(run.start, positions=positions)
+    return replace(run, model=replace(run.model, encoder=encoder), start=start)
+
+
+def test_clips_of_another_size_keep_the_parents_position_table(videos, parent, tmp_path):
+    run = small_finetune(videos, tmp_path / "whole", start=StartConfig(weights=parent))
+    run = other_clips(run)
+    said = "positions: the table for 2x4x4 cubes, with which the weights were trained, resampled"
+    assert said in rehearse(run)
+    lines = []
+    best = finetune(run, say=lines.append)
+    assert said in "\n".join(lines)
+    parts = replace(run, record=replace(run.record, out=tmp_path / "parts"))
+    with pytest.raises(Interrupted):
+        finetune(parts, say=stop_after(1, signal.SIGTERM))
+    assert load(type(run), tmp_path / "parts" / "run.yaml").model.encoder.trained_grid == (2, 4, 4)
+    finetune(parts, resume=True, say=quiet)
+    assert losses_of(tmp_path / "parts") == losses_of(tmp_path / "whole")
+    model, card = load_classifier(tmp_path / "whole", torch.device("cpu"))
+    assert (
+        card.model.encoder.trained_grid == read_card(best).model.encoder.trained_grid == (2, 4, 4)
+    )
+    assert torch.equal(model.encoder.positions, table((3, 6, 4), 24, trained=(2, 4, 4)))
+
+
+def test_a_fresh_position_table_for_clips_of_another_size(videos, parent, tmp_path):
+    run = small_finetune(videos, tmp_path / "run", start=StartConfig(weights=parent))
+    run = other_clips(run, "fresh")
+    run = replace(run, optim=replace(run.optim, epochs=1.0))
+    lines = []
+    best = finetune(run, say=lines.append)
+    assert "positions: a fresh table for 3x6x4 cubes, not the one for 2x4x4" in "\n".join(lines)
+    assert read_card(best).model.encoder.trained_grid is None
 
 
 def test_losses_go_down(videos, tmp_path):

@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 
 from tests.jobs.small import quiet, small_run, small_videos, stop_after
 from videomae2.engine import runtime
-from videomae2.errors import CheckpointError, ConfigError
+from videomae2.errors import CheckpointError, ConfigError, Interrupted
 from videomae2.jobs.pretrain import pretrain
 
 
@@ -46,15 +46,16 @@ def full_disk(monkeypatch, *, failing):
 
 
 @pytest.mark.parametrize(
-    ("save_every", "failing", "start"), [(2, (2,), "at step 2"), (100, (1,), "from the beginning")]
+    ("save_every", "failing", "start", "error"),
+    [(2, (2, 3), "at step 2", Interrupted), (100, (1,), "from the beginning", CheckpointError)],
 )
 def test_stopped_on_a_full_disk_it_says_that_nothing_was_saved(
-    videos, tmp_path, monkeypatch, save_every, failing, start
+    videos, tmp_path, monkeypatch, save_every, failing, start, error
 ):
     full_disk(monkeypatch, failing=failing)
     run = small_run(videos, tmp_path / "run", epochs=5.0)
     run = replace(run, record=replace(run.record, save_every=save_every, log_every=3))
-    with pytest.raises(CheckpointError, match=f"by SIGTERM, but .*No space left.* start {start}"):
+    with pytest.raises(error, match=f"by SIGTERM, but .*No space left.* start {start}"):
         pretrain(run, say=stop_after(1 if save_every == 100 else 2, signal.SIGTERM))
     assert not list((tmp_path / "run").rglob("unfinished*"))
 

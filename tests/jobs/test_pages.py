@@ -9,12 +9,13 @@ from PIL import Image
 
 from tests.jobs.evaluated import CONFIG, SPAN
 from videomae2.data.view_grid import ViewGridConfig
-from videomae2.jobs.evaluation.measures import Right, measure
+from videomae2.jobs.evaluation.measures import measure
 from videomae2.jobs.evaluation.report import report_page
 from videomae2.jobs.evaluation.results import Draw, Evaluation, ModelFacts, Work
+from videomae2.jobs.evaluation.video_results import Right
 from videomae2.jobs.pages.axes import round_values
 from videomae2.jobs.pages.charts import Series, line_chart
-from videomae2.jobs.pages.markup import Markup, page, table, tag
+from videomae2.jobs.pages.markup import page, table, tag
 from videomae2.jobs.pages.matrices import confusion_picture
 from videomae2.jobs.pages.strips import strip
 from videomae2.jobs.view_settings import settle_views
@@ -41,13 +42,14 @@ def made_up(classes, videos, *, name="class {} & <b>more</b>"):
         answers="one-class", classes=names, views=settle_views(SPAN, CONFIG.views), device="cpu",
         listed=videos, measures=measures, probabilities=gathered.merged, truth=np.zeros((0, 0)),
         identities=paths, unreadable={"/videos/<u>.mp4": "is <empty>"},
-        work=Work(scored=videos, decodings=videos, frames=9, seconds=1.0), folder=Path("out"),
+        work=Work(scored=videos, decodings=videos, reopened=0, frames=9, seconds=1.0), strips={},
+        folder=Path("out"),
     )  # fmt: skip
 
 
 @pytest.mark.parametrize(("classes", "videos"), [(2, 7), (12, 40), (710, 900)])
 def test_a_report_is_complete_escaped_and_small(classes, videos, tmp_path):
-    text = report_page(made_up(classes, videos), Markup(""), Markup(""), tmp_path / "no.jsonl")
+    text = report_page(made_up(classes, videos), tmp_path / "no.jsonl")
     assert not re.search(r"<script|https?://|<link|@import|url\(", text)
     assert not re.search(r"<b>more|<i>|<u>|<empty>", text)
     assert "class 1 &amp; &lt;b&gt;more&lt;/b&gt;" in text
@@ -63,14 +65,14 @@ def test_a_training_curve_is_shown_where_there_is_a_log(tmp_path):
     lines = [f'{{"step": {i}, "loss": {2 / (i + 1)}, "lr": 0.1}}\n' for i in range(30)]
     (tmp_path / "metrics.jsonl").write_text("".join(lines))
     found = made_up(2, 5)
-    text = report_page(found, Markup(""), Markup(""), tmp_path / "metrics.jsonl")
+    text = report_page(found, tmp_path / "metrics.jsonl")
     assert "Training" in text
     assert "held-out" not in text
     lines.append('{"step": 9, "validation/accuracy": 0.5, "validation/loss": 0.1}\n')
     (tmp_path / "metrics.jsonl").write_text("".join(lines))
-    text = report_page(found, Markup(""), Markup(""), tmp_path / "metrics.jsonl")
+    text = report_page(found, tmp_path / "metrics.jsonl")
     assert "accuracy on held-out videos" in text
-    assert "Training" not in report_page(found, Markup(""), Markup(""), tmp_path / "gone.jsonl")
+    assert "Training" not in report_page(found, tmp_path / "gone.jsonl")
 
 
 def test_text_is_escaped_and_pieces_are_not():

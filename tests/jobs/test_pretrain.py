@@ -4,7 +4,6 @@ import random
 import re
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import replace
 
@@ -13,7 +12,7 @@ import torch
 from PIL import Image
 
 from tests.data.media import encode, numbered
-from tests.jobs.small import losses, quiet, small_run, small_videos, stop_after
+from tests.jobs.small import kill_after, losses, quiet, small_run, small_videos, start, stop_after
 from videomae2.config import save
 from videomae2.errors import (
     CheckpointError,
@@ -215,35 +214,12 @@ def test_the_plan_is_told_before_anything_runs(videos, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-SCRIPT = """
-import sys
-from pathlib import Path
-from videomae2.config import PretrainRun, load
-from videomae2.jobs.pretrain import pretrain
-import torch
-torch.set_num_threads(int(sys.argv[2]))
-pretrain(load(PretrainRun, Path(sys.argv[1])), say=lambda line: print(line, flush=True))
-"""
-
-
-def start(config, stdout=subprocess.DEVNULL):
-    """A run of its own, with as many threads as here: their number decides how sums are rounded."""
-    words = [sys.executable, "-c", SCRIPT, str(config), str(torch.get_num_threads())]
-    return subprocess.Popen(words, stdout=stdout, stderr=subprocess.PIPE)
-
-
 def test_killed_twice_while_it_trains_it_ends_with_the_same_losses(videos, tmp_path):
     pretrain(small_run(videos, tmp_path / "whole", epochs=16.0), say=quiet)
     run = small_run(videos, tmp_path / "run", epochs=16.0)
     save(run, tmp_path / "config.yaml")
     for lines in (1, 2):
-        process = start(tmp_path / "config.yaml", subprocess.PIPE)
-        steps = (line for line in process.stdout if line.startswith(b"step "))
-        for _ in range(lines):
-            next(steps)
-        process.kill()
-        process.communicate()
-        assert process.returncode == -signal.SIGKILL
+        kill_after(start(tmp_path / "config.yaml", subprocess.PIPE), lines)
     assert 0 < len(losses(tmp_path / "run")) < 32
     pretrain(run, say=quiet)
     assert losses(tmp_path / "run") == losses(tmp_path / "whole")

@@ -24,6 +24,9 @@ WRAPPED = {
     "module": lambda s: {"module": s},
     "compiled": lambda s: {"model": {f"_orig_mod.{n}": v for n, v in s.items()}},
     "parallel and Hugging Face": lambda s: {f"module.model.{n}": v for n, v in s.items()},
+    "an encoder as backbone": lambda s: {
+        n if n.startswith(("head.", "fc_norm.")) else f"backbone.{n}": v for n, v in s.items()
+    },
     "backbone": lambda s: {"module": {f"backbone.{n}": v for n, v in s.items()}},
 }
 

@@ -49,8 +49,7 @@ def test_parameters_are_as_many_as_in_the_released_models(size):
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_option_answers_and_learns(option):
     model = small_classifier(**OPTIONS[option]).train()
-    torch.manual_seed(0)
-    scores = model(all_cubes(model, batch=8))
+    scores = model(all_cubes(model, batch=8), keys=torch.arange(8))
     assert scores.shape == (8, OPTIONS[option].get("outputs", 5) or 24)
     scores.square().sum().backward()
     for name, weight in model.named_parameters():
@@ -125,10 +124,12 @@ def test_all_cubes_need_no_numbers():
 
 def test_head_dropout_acts_in_training_alone():
     model = small_classifier(head_dropout=0.5)
-    features = torch.ones(1, 24)
-    torch.manual_seed(0)
-    trained = [model.train().scores(features) for _ in range(2)]
-    assert not torch.equal(*trained)
+    features, keys = torch.ones(2, 24), torch.arange(2)
+    one, other = model.train().scores(features, keys=keys)
+    assert not torch.equal(one, other)
+    assert torch.equal(model.scores(features, keys=keys), torch.stack((one, other)))
+    with pytest.raises(ValueError, match="draws by the clips' keys: give them in training"):
+        model.scores(features)
     assert torch.equal(model.eval().scores(features), model.head(features))
 
 

@@ -58,10 +58,9 @@ def test_every_size_answers_and_learns(size):
 def test_every_option_answers_and_learns(option):
     model = small_model(**OPTIONS[option]).train()
     visible, split = inputs(model, batch=3)
-    answers = model(visible, split)
+    answers = model(visible, split, keys=torch.arange(3))
     assert answers.shape == (3, split.scored, model.cubes.values)
     assert torch.isfinite(answers).all()
-    torch.manual_seed(0)
     assert _complete(gradients(model, batch=8))
 
 
@@ -86,10 +85,20 @@ def test_no_weight_is_left_as_it_was_found(option):
 def test_checkpointing_changes_nothing(drop_path):
     found = []
     for checkpoint_blocks in (False, True):
-        model = small_model(checkpoint_blocks=checkpoint_blocks, drop_path=drop_path).train()
-        torch.manual_seed(5)
-        found.append(gradients(model, batch=4))
+        decoder = {"drop_path": drop_path}
+        model = small_model(decoder, checkpoint_blocks=checkpoint_blocks, drop_path=drop_path)
+        found.append(gradients(model.train(), batch=4))
     assert all(torch.equal(found[0][name], found[1][name]) for name in found[0])
+
+
+def test_encoder_and_decoder_have_rates_of_their_own():
+    encoder_alone, decoder_alone, neither = (
+        gradients(small_model({"drop_path": decoder}, drop_path=encoder).train(), batch=4)
+        for encoder, decoder in ((0.9, 0.0), (0.0, 0.9), (0.0, 0.0))
+    )
+    name = "decoder.blocks.1.mlp.fc2.bias"
+    assert not torch.allclose(decoder_alone[name], neither[name], rtol=0.01)
+    assert not torch.allclose(encoder_alone[name], decoder_alone[name], rtol=0.01)
 
 
 @pytest.mark.parametrize("cosine", [False, True])
@@ -198,6 +207,7 @@ def test_the_same_cube_at_another_place_is_another_token():
         ({}, {"depth": 0}, "a depth of 1 or more, got 0"),
         ({"drop_path": 1.0}, {}, "a rate from 0 to below 1, got 1.0"),
         ({"drop_path": -0.1}, {}, "a rate from 0 to below 1, got -0.1"),
+        ({}, {"drop_path": 1.5}, "a rate from 0 to below 1, got 1.5"),
     ],
 )
 def test_models_that_cannot_be_built_say_why(changes, decoder, message):

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from videomae2.models.encoder import Blocks
-from videomae2.models.layers import Attention, Block, DropPath, mlp_width
+from videomae2.models.blocks import Blocks
+from videomae2.models.layers import Attention, Block, mlp_width
 
 
 def _x(*shape, seed=0):
@@ -55,31 +55,22 @@ def test_layer_scale_multiplies_each_branch():
     assert not any("gamma" in name for name, _ in Block(24, 3, 48).named_parameters())
 
 
-def test_drop_path_keeps_the_expectation_and_whole_clips():
-    torch.manual_seed(0)
-    drop = DropPath(0.3).train()
-    x = torch.ones(20000, 2, 3)
-    y = drop(x)
-    per_clip = y.flatten(1)
-    assert torch.equal(per_clip, per_clip[:, :1].expand_as(per_clip))
-    assert per_clip[:, 0].unique().tolist() == pytest.approx([0.0, 1 / 0.7])
-    assert abs((per_clip[:, 0] == 0).float().mean().item() - 0.3) < 0.01
-    assert abs(y.mean().item() - 1) < 0.02
-    assert drop.eval()(x) is x
+def test_a_block_leaves_out_the_branches_of_whole_clips():
+    block, x = Block(24, 3, 48), _x(4, 7, 24)
+    factors = torch.tensor([[0.0, 2.0, 0.0, 1.0], [0.0, 0.0, 2.0, 1.0]]).view(2, 4, 1, 1)
+    y = block(x, 7, factors)
+    assert torch.equal(y[0], x[0])
+    attention, whole = block.attn(block.norm1(x), 7), block(x, 7)
+    torch.testing.assert_close(y[1], x[1] + 2 * attention[1])
+    torch.testing.assert_close(y[2], x[2] + 2 * block.mlp(block.norm2(x))[2])
+    torch.testing.assert_close(y[3], whole[3])
 
 
-@pytest.mark.parametrize("depth", [1, 2, 12])
-def test_drop_path_rises_from_exactly_0(depth):
-    rates = [block.drop_path.rate for block in Blocks(24, depth, 3, 48, drop_path=0.2)]
-    assert rates[0] == 0
-    assert rates == pytest.approx([0.2 * i / max(1, depth - 1) for i in range(depth)])
-
-
-def test_drop_path_at_rate_0_draws_nothing():
-    torch.manual_seed(0)
-    before = torch.get_rng_state()
-    DropPath(0.0).train()(torch.ones(2, 3, 4))
-    assert torch.equal(before, torch.get_rng_state())
+def test_stochastic_depth_wants_keys_in_training_alone():
+    blocks, x = Blocks(24, 2, 3, 48, drop_path=0.5), _x(2, 7, 24)
+    with pytest.raises(ValueError, match="draws by the clips' keys: give them in training"):
+        blocks.train()(x)
+    assert torch.equal(blocks.eval()(x), blocks(x, keys=torch.arange(2)))
 
 
 def test_mlp_widths_are_rounded_down_as_released():

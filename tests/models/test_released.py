@@ -147,6 +147,16 @@ def test_wrappers_go_only_if_all_names_have_them():
     assert unwrapped({}) == {}
 
 
+def test_a_head_may_stand_beside_a_wrapped_encoder():
+    one, two = torch.zeros(1), torch.ones(1)
+    names = {"backbone.blocks.0.a": one, "backbone.norm.bias": one, "head.bias": two}
+    assert list(unwrapped(names)) == ["blocks.0.a", "norm.bias", "head.bias"]
+    assert list(unwrapped({"fc_norm.bias": one, "module.a": two})) == ["fc_norm.bias", "a"]
+    for kept in ({"head.bias": one}, {"backbone.a": one, "neck.b": two},
+                 {"backbone.head.bias": one, "head.bias": two}):  # fmt: skip
+        assert unwrapped(kept) == kept
+
+
 def test_pretraining_is_told_from_a_classifier():
     model, classifier = small_model(), small_classifier()
     assert is_pretrained(to_released(model.state_dict(), model.cubes))

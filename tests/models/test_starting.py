@@ -27,6 +27,7 @@ from videomae2.models.classifier import Classifier
 from videomae2.models.heads import head_rows
 from videomae2.models.initial import initialise_classifier
 from videomae2.models.lora import LoraConfig, merged_state
+from videomae2.models.places import placed
 from videomae2.models.released import classifier_to_released, to_released
 from videomae2.models.saved import save_model
 from videomae2.models.starting import StartConfig, start
@@ -35,12 +36,13 @@ from videomae2.models.tuning import TuningConfig, tune
 CLASSES = {"unset": NAMES}
 
 
-def begin(path, *, norm="match", head="match", classes="unset", **changed):
+def begin(path, *, norm="match", head="match", positions="match", classes="unset", **changed):
     """A classifier that started from a path, and the report."""
     classes = CLASSES.get(classes, classes) if isinstance(classes, str) else classes
     outputs = 5 if classes is None else len(classes)
-    model = Classifier(classifier_config(**{"outputs": outputs} | changed))
-    config = StartConfig(weights=path, norm=norm, head=head)
+    config = classifier_config(**{"outputs": outputs} | changed)
+    model = Classifier(replace(config, encoder=placed(config.encoder, positions, path)))
+    config = StartConfig(weights=path, norm=norm, head=head, positions=positions)
     return model, start(model, config, torch.Generator().manual_seed(3), classes=classes)
 
 
@@ -89,14 +91,13 @@ def test_with_the_first_token_the_norm_is_the_encoders(tmp_path):
     assert report.norm == "the encoder's"
 
 
-def test_another_number_of_cubes_is_told(tmp_path):
+def test_a_model_with_another_table_than_was_asked_for_is_no_silent_start(tmp_path):
     saved_autoencoder(tmp_path / "run")
-    _, report = begin(tmp_path / "run", frames=4)
-    assert report.notes == [
-        "positions: a fresh table for 2x4x4 cubes, the parent's was for 4x4x4; trained_grid 4 4 4 "
-        "would resample that"
-    ]
-    assert not begin(tmp_path / "run", frames=4, trained_grid=(4, 4, 4))[1].notes
+    config = StartConfig(weights=tmp_path / "run")
+    with pytest.raises(ValueError, match=r"build the model with what models/places\.py gives"):
+        start(small_classifier(frames=4), config, torch.Generator(), classes=NAMES)
+    start(small_classifier(frames=4), replace(config, positions="fresh"), torch.Generator(),
+          classes=NAMES)  # fmt: skip
 
 
 # ---- from a classifier
@@ -312,6 +313,7 @@ def test_choices_that_a_parent_does_not_give(tmp_path, choices, said):
     [
         ({"pooling": "first", "norm": "fresh"}, "start norm 'fresh' has no effect: with pooling"),
         ({"classes": None, "outputs": 0, "head": "fresh"}, "the model has no head"),
+        ({"positions": "fresh", "trained_grid": (4, 4, 4)}, "where trained_grid names a table"),
     ],
 )
 def test_choices_without_effect(tmp_path, choices, said):

@@ -13,15 +13,22 @@ from videomae2.recipes import DISTILL_RECIPES, FINETUNE_RECIPES
 NAMES = sorted(DISTILL_RECIPES)
 
 
-def make(name, folder=Path("/videos")):
-    run = DISTILL_RECIPES[name]([folder], Path("runs") / name)
+OWN = ("demo", "own", "own-cpu")
+PUBLIC = [name for name in NAMES if name not in OWN]
+
+
+def make(name, folder=Path("/videos"), runs=Path("runs")):
+    run = DISTILL_RECIPES[name]([folder], runs / f"{name}-distill")
     assert run.teacher.weights is None
     return run
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_recipe_wants_a_teacher_and_nothing_else(name, tmp_path):
-    run = make(name, tmp_path)
+    run = make(name, tmp_path, tmp_path / "runs")
+    for student in run.students:
+        if student.start.weights is not None:
+            student.start.weights.mkdir(parents=True)
     with pytest.raises(ValueError, match=r"--teacher.weights is missing") as caught:
         check(run)
     assert len(caught.value.problems) == 1
@@ -85,3 +92,29 @@ def test_students_read_the_clips_that_finetuning_made(name):
     assert shape[0] == shape[1]
     spans = [(s.stride, s.stride_unit, s.sampling) for s in teacher.data.sources]
     assert spans == [(s.stride, s.stride_unit, s.sampling) for s in student.data.sources]
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_student_of_a_public_set_starts_after_post_pretraining(name):
+    """facts.md 4.6: by name, and from a run that a recipe of its size writes."""
+    for student in make(name).students:
+        parent = student.start.weights
+        assert parent.parent == Path("runs")
+        before = FINETUNE_RECIPES[parent.name.removesuffix("-finetune")]([Path("v")], parent)
+        assert before.model.encoder.shape == student.model.encoder.shape
+        assert before.labels.names == Path("kinetics-710")
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_a_parent_that_is_not_there_stops_it(name, tmp_path):
+    with pytest.raises(ValueError, match=r"weights") as caught:
+        check(make(name, tmp_path, tmp_path / "runs"))
+    _, absent = sorted(caught.value.problems, reverse=True)
+    parent = make(name, tmp_path, tmp_path / "runs").students[0].start.weights
+    assert absent.startswith(f"--students.0.start.weights {parent} does not exist; {tmp_path} ")
+    assert absent.endswith("it wants a run folder, a saved model or a released file")
+
+
+def test_only_own_students_start_from_scratch():
+    scratch = {n for n in NAMES if any(s.start.weights is None for s in make(n).students)}
+    assert scratch == set(OWN)

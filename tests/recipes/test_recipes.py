@@ -99,6 +99,7 @@ def test_the_numbers_of_cubes_are_the_papers(name, counts):
 @pytest.mark.parametrize(
     ("name", "views_per_step", "epochs", "warmup", "clip"),
     [
+        ("hybrid-small", 4096, 800, 80, None),
         ("hybrid-base", 4096, 800, 80, None),
         ("hybrid-large", 6144, 1200, 120, None),
         ("hybrid-huge", 8192, 1200, 120, None),

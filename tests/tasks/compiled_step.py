@@ -9,11 +9,13 @@ from videomae2.tasks.pretrain import MaskingConfig, PretrainTask
 from videomae2.tensors.clips import Clips
 
 CASES = (
-    ({}, "inductor"),
-    ({}, "eager"),
-    ({"queries": "lean"}, "eager"),
-    ({"decoder": "none"}, "eager"),
-    ({"encoder": "random", "decoder": "random"}, "eager"),
+    ({}, {}, "inductor"),
+    ({}, {}, "eager"),
+    ({"queries": "lean"}, {}, "eager"),
+    ({"decoder": "none"}, {}, "eager"),
+    ({"encoder": "random", "decoder": "random"}, {}, "eager"),
+    ({}, {"drop_path": 0.5}, "eager"),
+    ({}, {"drop_path": 0.5, "checkpoint_blocks": True}, "eager"),
 )
 
 
@@ -28,9 +30,10 @@ def main():
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, (3, 8, 32, 32, 3), dtype=torch.uint8, generator=generator)
     clips = Clips(pixels, torch.arange(3), torch.ones(3))
-    for masking, backend in CASES:
+    for masking, encoder, backend in CASES:
         torch.compiler.reset()
-        task = PretrainTask(small_model(), MaskingConfig(encoder_ratio=0.75, **masking))
+        model = small_model(**encoder)
+        task = PretrainTask(model, MaskingConfig(encoder_ratio=0.75, **masking)).train()
         plain = _step(task, clips)
         task.compile(fullgraph=True, backend=backend)
         for got, want in zip(_step(task, clips), plain, strict=True):

@@ -33,10 +33,10 @@ def _clips(targets=HARD, weights=None, seed=0):
     )
 
 
-def _task(class_weights=None, **config):
+def _task(class_weights=None, model=None, **config):
     balance = 0.0 if class_weights is None else 1.0
     config = ClassifyConfig(**{"balance": balance} | config)
-    return ClassifyTask(small_classifier(), config, class_weights=class_weights)
+    return ClassifyTask(model or small_classifier(), config, class_weights=class_weights)
 
 
 def _scores():
@@ -211,7 +211,8 @@ def test_statistics_and_weights_follow_the_device_and_are_not_saved():
 @pytest.mark.parametrize(("answers", "targets"), [*KINDS, ("one-class", LABELS)])
 def test_a_whole_step_needs_no_number_on_the_host(answers, targets):
     weights = None if answers == "numbers" else WEIGHTS
-    task = _task(weights, answers=answers).to("meta").train()
+    model = small_classifier(drop_path=0.5, head_dropout=0.5)
+    task = _task(weights, model, answers=answers).to("meta").train()
     on_host = _clips(targets)
     clips = Clips(*(getattr(on_host, f.name).to("meta") for f in fields(on_host)))
     with Crossings() as crossings:
@@ -219,6 +220,20 @@ def test_a_whole_step_needs_no_number_on_the_host(answers, targets):
         loss.backward()
     assert crossings.found == []
     assert loss.is_meta
+
+
+def test_what_is_left_out_of_a_clip_depends_on_its_key_alone():
+    """However a batch is cut; before and after, the global generator is the same."""
+    task = _task(model=small_classifier(drop_path=0.6, head_dropout=0.5)).train()
+    whole, before = _clips(), torch.get_rng_state()
+    parts = [Clips(whole.pixels[i : i + 1], whole.keys[i : i + 1], whole.weights[i : i + 1])
+             for i in range(4)]  # fmt: skip
+    scores = task.predict(whole)
+    cut = torch.cat([task.predict(part) for part in parts])
+    torch.testing.assert_close(scores, cut, rtol=1e-4, atol=1e-5)
+    assert torch.equal(before, torch.get_rng_state())
+    other = replace(whole, keys=whole.keys + 1)
+    assert not torch.allclose(task.predict(other), scores, rtol=1e-2)
 
 
 def test_a_class_that_is_none_is_no_silent_zero():

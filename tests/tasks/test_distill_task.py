@@ -153,12 +153,13 @@ def test_one_question_serves_all_students_and_all_see_the_same_clips():
 
 
 def test_a_student_beside_others_learns_as_if_it_were_alone():
-    """Also with a limit of the gradient's norm, rates and depths of its own."""
+    """Also with a limit of the gradient's norm, rates, depths and draws of its own."""
     optim = OptimConfig(lr=1.0, epochs=1.0, warmup_epochs=0.0, batch=4, layer_decay=0.75)
     runtime = prepare(RuntimeConfig(device="cpu", precision="fp32"))
 
     def learnt(*names):
-        made = {"a": lambda: student(1), "b": lambda: student(2, depth=3)}
+        left_out = {"drop_path": 0.5, "head_dropout": 0.5}
+        made = {"a": lambda: student(1, **left_out), "b": lambda: student(2, depth=3, **left_out)}
         students = {name: made[name]() for name in names}
         of = task(students=students).train()
         rates = {"a": 1.0, "b": 0.5}

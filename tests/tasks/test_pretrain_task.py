@@ -244,7 +244,8 @@ def test_masks_and_splits_stay_on_the_device(kind):
 @pytest.mark.parametrize("kind", ["released", "lean", "V1", "random both"])
 def test_a_whole_step_needs_no_number_on_the_host(kind):
     masking = MaskingConfig(encoder_ratio=0.75, **MASKINGS[kind])
-    task = PretrainTask(Autoencoder(small_config()), masking).to("meta")
+    config = small_config({"drop_path": 0.5}, drop_path=0.5)
+    task = PretrainTask(Autoencoder(config), masking).to("meta").train()
     clips = Clips(
         torch.empty(3, 8, 32, 32, 3, dtype=torch.uint8, device="meta"),
         torch.empty(3, dtype=torch.int64, device="meta"),
@@ -265,7 +266,7 @@ def test_a_step_compiles_into_one_graph_and_gives_the_same():
     root = Path(__file__).parents[2]
     done = subprocess.run(program, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["same"] * 5
+    assert done.stdout.split() == ["same"] * 7
 
 
 # ---- errors
@@ -307,3 +308,16 @@ def test_clips_of_another_size_are_refused():
     small = Clips(clips.pixels[:, :, :16], clips.keys, clips.weights)
     with pytest.raises(ValueError, match=r"clips are \(8, 16, 32, 3\), want \(8, 32, 32, 3\)"):
         _task()(small)
+
+
+def test_one_pixel_has_no_deviation_to_be_z_scored_by():
+    config = small_config(frames=4, height=4, width=4, patch=1, tubelet=1)
+    with pytest.raises(ValueError, match="a patch or a tubelet of 2 would work, or plain pixels"):
+        PretrainTask(Autoencoder(config), MaskingConfig(encoder_ratio=0.75))
+    plain = MaskingConfig(encoder_ratio=0.75, per_cube_target=False)
+    task = PretrainTask(Autoencoder(config), plain)
+    clips = Clips(torch.zeros(2, 4, 4, 4, 3, dtype=torch.uint8), torch.arange(2), torch.ones(2))
+    assert torch.isfinite(task(clips)[0])
+    for changes in ({"patch": 2, "tubelet": 1}, {"patch": 1, "tubelet": 2}):
+        model = Autoencoder(small_config(frames=4, height=4, width=4, **changes))
+        assert torch.isfinite(PretrainTask(model, MaskingConfig(encoder_ratio=0.75))(clips)[0])

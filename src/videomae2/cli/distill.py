@@ -2,7 +2,7 @@
 
 from videomae2.cli import launch
 from videomae2.config import DistillRun
-from videomae2.jobs.distill import describe, distill
+from videomae2.jobs.distill import distill, rehearse
 from videomae2.recipes import DISTILL_RECIPES
 
 TRAINER = launch.Trainer(
@@ -10,7 +10,7 @@ TRAINER = launch.Trainer(
     kind=DistillRun,
     recipes=DISTILL_RECIPES,
     train=distill,
-    describe=describe,
+    describe=rehearse,
     without_recipe="Distill as a file of settings says.",
     examples=(
         "videomae2 distill own my_videos/ --teacher.weights runs/own-finetune",

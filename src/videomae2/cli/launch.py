@@ -9,14 +9,15 @@ import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, make_dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
 import tyro
 
 from videomae2.cli.options import parse
+from videomae2.cli.recipe_hints import unknown_recipe
 from videomae2.config import Run, check, load
+from videomae2.engine.signals import end_if_asked
 from videomae2.errors import ConfigError
 from videomae2.jobs.training import check_resumable
 from videomae2.recipes import Recipe
@@ -85,6 +86,7 @@ def main(trainer: Trainer[R], arguments: list[str]) -> int:
         print(listing(trainer))
         return 0
     launch, run = resolve(trainer, words, flags)
+    end_if_asked()
     if launch.dry_run:
         check(run)
         if launch.resume:
@@ -202,7 +204,7 @@ def _start(start: Start[R]) -> R:
         run = load(trainer.kind, launch.config)
         return run if launch.out is None else _in_folder(run, launch.out)
     if recipe not in trainer.recipes:
-        raise ConfigError(_unknown(trainer, recipe))
+        raise ConfigError(unknown_recipe(trainer.prog, trainer.recipes, recipe))
     run = trainer.recipes[recipe](videos or [NO_VIDEOS], Path("runs") / default_folder(start))
     if launch.config is not None:
         changed = load(trainer.kind, launch.config, base=run)
@@ -233,15 +235,6 @@ def _examples(trainer: Trainer[R], recipe: str) -> list[str]:
 
 def _summary(recipe: Recipe[R]) -> str:
     return (recipe.__doc__ or "").splitlines()[0]
-
-
-def _unknown(trainer: Trainer[R], recipe: str) -> str:
-    if Path(recipe).exists():
-        first = next(iter(trainer.recipes))
-        return f"a recipe comes before the videos; try {trainer.prog} {first} {recipe}"
-    near = get_close_matches(recipe, trainer.recipes, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return f"there is no recipe '{recipe}'; {hint}{trainer.prog} lists them"
 
 
 def _say(line: str) -> None:

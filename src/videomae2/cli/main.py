@@ -8,11 +8,13 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
 
 from videomae2 import __version__
+from videomae2.engine.signals import Wishes
 from videomae2.errors import ConfigError, Interrupted, VideoMAE2Error
 
 
@@ -22,16 +24,22 @@ class Command:
 
     help: str
     function: str
+    trains: bool = False
+    """Signals are listened to from its beginning: a training saves before it ends."""
 
 
 COMMANDS = {
     "demo": Command("the whole method on a small built-in data set", "videomae2.cli.demo:main"),
-    "pretrain": Command("dual-masked pre-training on videos", "videomae2.cli.pretrain:main"),
+    "pretrain": Command(
+        "dual-masked pre-training on videos", "videomae2.cli.pretrain:main", trains=True
+    ),
     "finetune": Command(
-        "a classifier from labelled videos and a pre-trained model", "videomae2.cli.finetune:main"
+        "a classifier from labelled videos and a pre-trained model",
+        "videomae2.cli.finetune:main",
+        trains=True,
     ),
     "distill": Command(
-        "small classifiers that learn from a large one", "videomae2.cli.distill:main"
+        "small classifiers that learn from a large one", "videomae2.cli.distill:main", trains=True
     ),
     "evaluate": Command("accuracy of a classifier, with a report", "videomae2.cli.evaluate:main"),
     "probe": Command(
@@ -41,7 +49,7 @@ COMMANDS = {
         "one labelled set of several: every video once, no test video in training",
         "videomae2.cli.unite:main",
     ),
-    "run": Command("a pipeline of stages, from one file", "videomae2.cli.run:main"),
+    "run": Command("a pipeline of stages, from one file", "videomae2.cli.run:main", trains=True),
     "reconstruct": Command(
         "original, hidden and rebuilt video as pictures", "videomae2.cli.reconstruct:main"
     ),
@@ -88,9 +96,11 @@ def _run(words: list[str]) -> int:
     name, *rest = words
     if name not in COMMANDS:
         raise ConfigError(_unknown(name))
-    module, function = COMMANDS[name].function.split(":")
-    run: Callable[[list[str]], int] = getattr(import_module(module), function)
-    return run(rest)
+    command = COMMANDS[name]
+    module, function = command.function.split(":")
+    with Wishes() if command.trains else nullcontext():
+        run: Callable[[list[str]], int] = getattr(import_module(module), function)
+        return run(rest)
 
 
 def _help() -> str:

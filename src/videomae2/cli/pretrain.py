@@ -2,7 +2,7 @@
 
 from videomae2.cli import launch
 from videomae2.config import PretrainRun
-from videomae2.jobs.pretrain import describe, pretrain
+from videomae2.jobs.pretrain import pretrain, rehearse
 from videomae2.recipes import RECIPES
 
 TRAINER = launch.Trainer(
@@ -10,7 +10,7 @@ TRAINER = launch.Trainer(
     kind=PretrainRun,
     recipes=RECIPES,
     train=pretrain,
-    describe=describe,
+    describe=rehearse,
     without_recipe="Pre-train as a file of settings says.",
     examples=(
         "videomae2 pretrain own my_videos/",

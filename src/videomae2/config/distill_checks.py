@@ -12,7 +12,13 @@ from videomae2.config.common_checks import (
     splits,
     there,
 )
-from videomae2.config.finetune_checks import mixing, names_there, start_there, validation
+from videomae2.config.finetune_checks import (
+    mixing,
+    names_there,
+    one_table,
+    start_there,
+    validation,
+)
 from videomae2.config.runs import DistillRun, StudentConfig
 from videomae2.data.labels import LabelConfig
 from videomae2.tasks.distill import useless
@@ -46,6 +52,7 @@ def _students(run: DistillRun) -> Iterator[str]:
         yield from _name(student.name, names[:number], flag)
         yield from channels_fit(run, student.model.encoder, f"{flag}.model")
         yield from start_there(student.start, f"{flag}.start")
+        yield from one_table(student.start, student.model.encoder, f"{flag}.start", f"{flag}.model")
 
 
 def _name(name: str, before: list[str], flag: str) -> Iterator[str]:

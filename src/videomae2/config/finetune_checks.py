@@ -9,6 +9,7 @@ from videomae2.config.common_checks import Check, exists, heads_split, there
 from videomae2.config.runs import FinetuneRun, Validated
 from videomae2.data.augment import mixes
 from videomae2.data.known_classes import KNOWN, as_known
+from videomae2.models.encoder import EncoderConfig
 from videomae2.models.lora import LoraConfig
 from videomae2.models.starting import StartConfig
 from videomae2.tasks.classify import useless
@@ -82,6 +83,7 @@ def _tuning(run: FinetuneRun) -> Iterator[str]:
 
 def _start(run: FinetuneRun) -> Iterator[str]:
     yield from start_there(run.start, "--start")
+    yield from one_table(run.start, run.model.encoder, "--start", "--model")
 
 
 def start_there(start: StartConfig, flag: str) -> Iterator[str]:
@@ -93,11 +95,20 @@ def start_there(start: StartConfig, flag: str) -> Iterator[str]:
         )
     if start.weights is None and replace(start, weights=None) != StartConfig():
         yield (
-            f"{flag}.norm, {flag}.head and {flag}.names have no effect without {flag}.weights; "
-            f"leave them out"
+            f"{flag}.norm, {flag}.head, {flag}.positions and {flag}.names have no effect without "
+            f"{flag}.weights; leave them out"
         )
     elif start.names is not None:
         yield from names_there(start.names, f"{flag}.names")
+
+
+def one_table(start: StartConfig, encoder: EncoderConfig, flag: str, model: str) -> Iterator[str]:
+    """Whether a start and its model, which two flags set, name one position table."""
+    if start.weights is not None and start.positions == "fresh" and encoder.trained_grid:
+        yield (
+            f"{flag}.positions fresh has no effect with {model}.encoder.trained-grid, which names "
+            f"another table; leave out one of both"
+        )
 
 
 def validation(run: Validated) -> Iterator[str]:

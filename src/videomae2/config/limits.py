@@ -68,6 +68,7 @@ LIMITS = {
     "model.decoder.depth": _ONE_OR_MORE,
     "model.decoder.dim": _ONE_OR_MORE,
     "model.decoder.heads": _ONE_OR_MORE,
+    "model.decoder.drop_path": _BELOW_ONE,
     "tuning.frozen_blocks": _NOT_NEGATIVE,
     "tuning.lora.rank": _NOT_NEGATIVE,
     "tuning.lora.alpha": _POSITIVE,

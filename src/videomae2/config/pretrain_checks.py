@@ -6,7 +6,7 @@ from videomae2.config.common_checks import Check, cubes_split, exists, multiples
 from videomae2.config.leaves import flag, leaves
 from videomae2.config.probing import ProbeConfig
 from videomae2.config.runs import PretrainRun
-from videomae2.tasks.pretrain import MaskingConfig, token_counts
+from videomae2.tasks.pretrain import MaskingConfig, check_target, token_counts
 
 _QUARTERS = (0.25, 0.5, 0.75)
 
@@ -37,6 +37,7 @@ def _masks(run: PretrainRun) -> Iterator[str]:
     elif not list(cubes_split(run)):
         try:
             token_counts(masking, run.model.encoder.cubes.grid)
+            check_target(masking, run.model.encoder.cubes)
         except ValueError as error:
             yield f"--masking cannot work: {error}"
 

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
-from videomae2.data.crew import Answer
+from videomae2.data.answers import Answer
 from videomae2.data.crops import Box
 from videomae2.data.worker import SampleRequest, view_key
 from videomae2.tensors.draws import signed

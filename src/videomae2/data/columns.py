@@ -13,6 +13,7 @@ from videomae2.errors import ManifestError
 Labels = Literal["ignore", "if-present", "required"]
 
 MOST_PROBLEMS = 10  # as many as a person reads at once; the rest is counted
+MOST_RENAMES = 4
 
 _WHOLE = re.compile(r"-?[0-9]+")  # int() alone would also take "1_000" and other scripts' digits
 
@@ -26,6 +27,8 @@ class Wish:
     frame_name: str | None = None
     first_number: int = 1
     keep: str | None = None
+    columns: tuple[str, ...] = ()
+    """Columns of a table that the caller reads itself."""
 
 
 @dataclass(slots=True)
@@ -44,6 +47,10 @@ class Columns:
     origin: str = ""
     problems: list[tuple[int, str]] = field(default_factory=list)
     num_problems: int = 0
+    hint: str = ""
+    """What helps with the problems, said below them."""
+    renamed: dict[str, str] = field(default_factory=dict)
+    """Classes that the list calls otherwise: its name to that in ``class_names``."""
 
     def add(
         self,
@@ -82,6 +89,7 @@ class Columns:
             others = [_place(self.source, line) + text for line, text in self.problems[1:]]
             if rest := self.num_problems - len(self.problems):
                 others.append(f"and {rest} more problem{'s' * (rest > 1)}")
+            others += [self.hint] if self.hint else []
             raise ManifestError("\n".join([message, *others]), path=self.source, line=line or None)
 
     def manifest(self, root: str) -> Manifest:
@@ -97,8 +105,14 @@ class Columns:
             is_frames=np.frombuffer(self.is_frames, np.bool_),
             class_names=self.class_names,
             frame_name=self.frame_name,
-            origin=self.origin,
+            origin=self.origin + self._renames(),
         )
+
+    def _renames(self) -> str:
+        """Say which classes the list calls otherwise."""
+        pairs = [f"{old} is {new}" for old, new in self.renamed.items()]
+        more = f" and {len(pairs) - MOST_RENAMES} more" if len(pairs) > MOST_RENAMES else ""
+        return f"; {', '.join(pairs[:MOST_RENAMES])}{more}" if pairs else ""
 
 
 def _place(source: str, line: int) -> str:

@@ -4,53 +4,17 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from numpy.typing import NDArray
-
+from videomae2.data.answers import Answer, Usage
 from videomae2.data.processes import Process
 from videomae2.data.slots import Reply, Slot, unnamed_file
 from videomae2.data.worker_main import READY, name_of
-from videomae2.errors import VideoError, VideoMAE2Error
-
-Request = TypeVar("Request")
+from videomae2.errors import SlowVideoError, VideoError, VideoMAE2Error
 
 _START_SECONDS = 300.0  # a cold network disk may take minutes to import from
-_TRIES = 3  # deaths in a row, without a request to blame, that a worker may have
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Answer(Generic[Request]):
-    """What became of a request: arrays, or an error."""
-
-    request: Request
-    arrays: dict[str, NDArray[Any]] | None
-    """Views of memory that is used again once the next answer is asked for; None: see `error`."""
-    meta: dict[str, Any]
-    """Plain values that the function returned."""
-    error: VideoError | None
-    seconds: float
-    """Time that a process worked on it, by the clock on the wall."""
-
-
-@dataclass(slots=True)
-class Usage:
-    """What one worker has done so far."""
-
-    answers: int = 0
-    errors: int = 0
-    restarts: int = 0
-    busy_seconds: float = 0.0
-    stages: dict[str, float] = field(default_factory=dict)
-    """Seconds per stage, summed over the `meta["seconds"]` that the function returned."""
-
-    def add(self, answer: Answer[Any]) -> None:
-        self.answers += 1
-        self.errors += answer.error is not None
-        self.busy_seconds += answer.seconds
-        for stage, seconds in answer.meta.get("seconds", {}).items():
-            self.stages[stage] = self.stages.get(stage, 0.0) + seconds
+_DEATHS = 3  # deaths in a row, without a request to blame, that a worker may have
 
 
 @dataclass(slots=True, eq=False)
@@ -60,6 +24,8 @@ class Job:
     request: Any
     worker: "Worker"
     slot: int
+    tries: int
+    """How often it may still be tried."""
     answer: Answer[Any] | None = None
     is_unwanted: bool = False
     """Nobody waits for the answer any more."""
@@ -78,12 +44,18 @@ class Worker:
         start: Starts a process on the given open files.
         slots: Number of requests that may wait or lie answered.
         deadline_seconds: Time for one request, from when the process turns to it.
+        tries: How often a request is tried that takes longer.
     """
 
     def __init__(
-        self, start: Callable[[list[int]], Process], *, slots: int, deadline_seconds: float
+        self,
+        start: Callable[[list[int]], Process],
+        *,
+        slots: int,
+        deadline_seconds: float,
+        tries: int,
     ) -> None:
-        self._start = start
+        self._start, self._tries = start, tries
         self._deadline_seconds = deadline_seconds
         self._slots = [Slot(unnamed_file()) for _ in range(slots)]
         self._free = list(range(slots))
@@ -105,7 +77,7 @@ class Worker:
 
     def send(self, request: object) -> Job:
         """Queue a request; there must be room."""
-        job = Job(request, self, self._free[-1])
+        job = Job(request, self, self._free[-1], self._tries)
         self._slots[job.slot].write_request(request)
         if not self._queue:
             self._since = time.monotonic()
@@ -136,26 +108,26 @@ class Worker:
         self._slots[slot].trim()
         self._free.append(slot)
 
-    def replace(self, fault: str | None) -> None:
+    def replace(self, fault: str | None, *, is_slow: bool = False) -> None:
         """Kill the process and start another, which inherits the queue.
 
         Args:
             fault: What the process did wrong, for which the request it was at is blamed; None if it
                 is to be replaced although it did nothing wrong.
+            is_slow: The fault is that it took too long.
 
         Raises:
             VideoMAE2Error: It failed again and again without a request to blame.
         """
         printed = self.process.last_words()
         self.process.kill()
-        if fault is not None and not self._blame(fault, printed):
+        if fault is not None and not self._blame(fault, printed, is_slow=is_slow):
             self._count_failure(fault, printed)
         self._renew_slots()
         self.process = self._new_process()
         self.usage.restarts += 1
         for job in self._queue:
-            self._slots[job.slot].write_request(job.request)
-            self.process.send(job.slot)
+            self._hand_over(job)
 
     def close(self) -> None:
         """Kill the process and let go of the slots; arrays of theirs in use stay valid."""
@@ -176,33 +148,48 @@ class Worker:
             nonsense = VideoError(name_of(job.request), f"the answer makes no sense: {error}")
             reply = Reply({}, {}, nonsense, 0.0, True)
         arrays = None if reply.error else reply.arrays
-        self._settle(Answer(job.request, arrays, reply.meta, reply.error, reply.seconds))
+        if not self._settle(Answer(job.request, arrays, reply.meta, reply.error, reply.seconds)):
+            self._hand_over(job)
         return reply.exhausted
 
-    def _settle(self, answer: Answer[Any]) -> None:
+    def _hand_over(self, job: Job) -> None:
+        self._slots[job.slot].write_request(job.request)
+        self.process.send(job.slot)
+
+    def _settle(self, answer: Answer[Any]) -> bool:
+        """Take the first request for answered; False if it waits again, behind the others.
+
+        One that took too long may have met a busy moment: it is tried again.
+        """
         job = self._queue.popleft()
-        job.answer = answer
         self._failures = 0
+        job.tries -= 1
+        if isinstance(answer.error, SlowVideoError) and job.tries > 0 and not job.is_unwanted:
+            self._queue.append(job)
+            return False
+        job.answer = answer
         self.usage.add(answer)
         if job.is_unwanted:
             self.free(job.slot)
+        return True
 
-    def _blame(self, fault: str, printed: str) -> bool:
+    def _blame(self, fault: str, printed: str, *, is_slow: bool) -> bool:
         """Answer the request that the process was at, if it was at one, with its failure."""
         began = self._slots[self._queue[0].slot].began if self._queue else 0.0
         if not began:
             return False
         request = self._queue[0].request
         last = printed.splitlines()[-1][:300] if printed else ""
-        error = VideoError(name_of(request), f"{fault}; last printed: {last}" if last else fault)
+        kind = SlowVideoError if is_slow else VideoError
+        error = kind(name_of(request), f"{fault}; last printed: {last}" if last else fault)
         self._renew(self._queue[0].slot)
         self._settle(Answer(request, None, {}, error, time.monotonic() - began))
         return True
 
     def _count_failure(self, fault: str, printed: str) -> None:
         self._failures += 1
-        if self._failures >= _TRIES:
-            what = f"the reading process failed {_TRIES} times without a video to blame"
+        if self._failures >= _DEATHS:
+            what = f"the reading process failed {_DEATHS} times without a video to blame"
             raise VideoMAE2Error(f"{what}: it {fault}\n{printed}".rstrip())
 
     def _renew_slots(self) -> None:

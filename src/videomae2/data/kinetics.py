@@ -1,33 +1,13 @@
 """Kinetics-710: the union of Kinetics-400, -600 and -700 that the paper post-pre-trains on."""
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 
-from videomae2.data.known_classes import known_classes
+from videomae2.data.known_classes import RENAMES, as_known, known_classes
 from videomae2.data.label_union import LabelledUnion, unite
 from videomae2.data.labelled import LabelledSource
-
-RENAMES = {
-    "changing wheel": "changing wheel (not on bike)",
-    "garbage collecting": "person collecting garbage",
-    "balloon blowing": "inflating balloons",
-    "tying tie": "tying necktie",
-    "making bed": "making the bed",
-    "opening bottle": "opening bottle (not wine)",
-    "hugging": "hugging (not baby)",
-    "dying hair": "dyeing hair",
-    "throwing ball": "throwing ball (not baseball or American football)",
-    "cooking sausages": "cooking sausages (not on barbeque)",
-    "passing american football (not in game)": "passing American football (not in game)",
-    "picking fruit": "picking apples",
-    "skiing (not slalom or crosscountry)": "skiing mono",
-    "drinking": "sipping cup",
-    "sniffing": "smelling feet",
-}
-"""Old name to new name of classes that the three versions call differently.
-
-Source: misc/k710_identical_label_merge.json of the released code. "throwing ball" stays apart in
-K710, whose released list has both names (labels 348 and 629), as have those of K600 and K700.
-"""
+from videomae2.data.union_report import Renamed
 
 
 def unite_kinetics(
@@ -36,16 +16,35 @@ def unite_kinetics(
     """Build K710, with the labels of released models, from the annotations of its parts.
 
     Args:
-        sources: Training and validation splits, with YouTube ids.
+        sources: Training and validation splits, with YouTube ids. A name such as K400 or
+            kinetics-400 says which part it is, so that the report can tell which classes its
+            released list lacks.
         target_tests: What models will be tested on later; None: every validation source given,
             () only drops validation videos found in training, as the released text says.
 
     Raises:
         ConfigError: A class is none of the 710, after renaming.
     """
-    return unite(
+    union = unite(
         sources,
         renames=RENAMES,
         classes=known_classes("kinetics-710"),
         target_tests=target_tests,
     )
+    renamed = tuple(_unlisted(one, sources) for one in union.report.renamed)
+    return replace(union, report=replace(union.report, renamed=renamed))
+
+
+def _unlisted(renamed: Renamed, sources: Sequence[LabelledSource]) -> Renamed:
+    """Name the parts whose released list has no class of the new name."""
+    parts = dict.fromkeys(source.name for source in sources if renamed.old in source.classes)
+    lists = {name: _released_list(name) for name in parts}
+    lacking = (name for name, known in lists.items() if known and renamed.new not in known)
+    return replace(renamed, unlisted=tuple(lacking))
+
+
+def _released_list(source: str) -> tuple[str, ...]:
+    """The classes of the part that a source's name says it is; none where it says none."""
+    found = re.search(r"(?<!\d)(400|600|700)(?!\d)", source)
+    known = as_known(f"kinetics-{found[1]}") if found else None
+    return () if known is None else known_classes(known)

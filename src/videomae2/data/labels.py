@@ -13,6 +13,7 @@ from torch import Tensor
 
 from videomae2.data.cells import PARQUET, read_cells
 from videomae2.data.class_names import infer_classes, read_class_names
+from videomae2.data.classes import both_lists
 from videomae2.data.folders import extension
 from videomae2.data.listing import read_manifest, read_text
 from videomae2.data.manifest import ABSENT, Manifest
@@ -75,7 +76,7 @@ def read_one_class(
     fixed = tuple(wanted) if wanted is not None else given
     manifests, found = [], []
     for source in sources:
-        manifest = _read(source, fixed)
+        manifest = _read(source, labelled=True, names=fixed)
         manifests.append(manifest)
         found.append(infer_classes(manifest, None if manifest.class_names is not None else fixed))
     named = {manifest.class_names is not None for manifest in manifests}
@@ -102,7 +103,7 @@ def read_many_classes(
         ManifestError: A list is no table, has no such column, or names a class that is not known.
     """
     (column,) = labels.columns or ("label",)
-    manifests = tuple(_read(source, None, labelled=False) for source in sources)
+    manifests = tuple(_read(source, columns=(column,)) for source in sources)
     cells = [_cells(one, (column,))[column] for one in manifests]
     given = read_class_names(labels.names) if labels.names is not None else None
     every = sorted({name for column in cells for cell in column for name in _split(cell)})
@@ -131,7 +132,7 @@ def read_numbers(
         ManifestError: A list is no table, has no such columns, or a cell is no number.
     """
     columns = tuple(wanted) if wanted is not None else labels.columns
-    manifests = tuple(_read(source, None, labelled=False) for source in sources)
+    manifests = tuple(_read(source, columns=columns) for source in sources)
     rows = []
     for manifest in manifests:
         cells = _cells(manifest, columns)
@@ -150,19 +151,26 @@ def without_labels(sources: Sequence[SourceConfig], names: Sequence[str]) -> Lab
         sources: Where the lists are.
         names: What the outputs are called that are asked for nothing.
     """
-    manifests = tuple(_read(source, None, labelled=False) for source in sources)
+    manifests = tuple(_read(source) for source in sources)
     rows = tuple(torch.zeros(len(manifest), 0) for manifest in manifests)
     return Labelled(manifests, rows, tuple(names), "labels are not looked at")
 
 
-def _read(source: SourceConfig, names: Sequence[str] | None, *, labelled: bool = True) -> Manifest:
+def _read(
+    source: SourceConfig,
+    *,
+    labelled: bool = False,
+    names: Sequence[str] | None = None,
+    columns: Sequence[str] = (),
+) -> Manifest:
     return read_manifest(
         source.path,
         root=source.root,
         layout=source.layout,
         frame_name=source.frame_name,
         labels="required" if labelled else "ignore",
-        class_names=names if labelled else None,
+        class_names=names,
+        columns=columns,
     )
 
 
@@ -188,11 +196,7 @@ def _split(text: str) -> list[str]:
 
 def _strange(name: str, known: Sequence[str], found: Sequence[str]) -> str:
     """Say that a class is not known, with both lists."""
-    return (
-        f"the class {name!r} is not known\n"
-        f"  known  {len(known)}: {', '.join(known)}\n"
-        f"  found  {len(found)}: {', '.join(found)}"
-    )
+    return f"the class {name!r} is not known\n{both_lists(known, found)}"
 
 
 def _number(manifest: Manifest, entry: int, column: str, text: str) -> float:

@@ -43,6 +43,7 @@ def read_manifest(
     class_names: Sequence[str] | None = None,
     first_number: int = 1,
     keep: str | None = None,
+    columns: Sequence[str] = (),
     check_some_exist: bool = True,
 ) -> Manifest:
     """Read a folder of videos or of frame folders, a released list, a table, or one video.
@@ -63,6 +64,7 @@ def read_manifest(
         first_number: Number of the first image of a folder of frames, where a list does not say
             it (--start_idx of the released code).
         keep: Rows of a table to keep, as column=value, such as split=train.
+        columns: Those of a table that the caller reads itself.
         check_some_exist: Raise if none of the first hundred entries of a list exists.
 
     Raises:
@@ -71,15 +73,15 @@ def read_manifest(
     source = os.path.expanduser(path)
     known = None if class_names is None else tuple(class_names)
     wish = Wish(labels=labels, class_names=known, frame_name=frame_name,
-                first_number=first_number, keep=keep)  # fmt: skip
+                first_number=first_number, keep=keep, columns=tuple(columns))  # fmt: skip
     if os.path.isdir(source):
         return _from_folder(source, layout, wish, root).manifest(source)
-    columns = _from_file(source, layout, wish)
+    found = _from_file(source, layout, wish)
     roots = [os.path.dirname(source), ""] if root is None else [os.path.expanduser(root)]
-    columns.frame_name = _frame_name(columns, wish)
-    base = _base(columns, roots, required=check_some_exist)
-    columns.origin += f", paths relative to {base or 'the working folder'}"
-    return columns.manifest(base)
+    found.frame_name = _frame_name(found, wish)
+    base = _base(found, roots, required=check_some_exist)
+    found.origin += f", paths relative to {base or 'the working folder'}"
+    return found.manifest(base)
 
 
 def _from_folder(source: str, layout: Layout, wish: Wish, root: Path | str | None) -> Columns:

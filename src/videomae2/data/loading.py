@@ -2,16 +2,15 @@
 
 import queue
 import threading
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from videomae2.data.batches import Gathering, HostBatch
 from videomae2.data.clocks import check_clocks
-from videomae2.data.crew import Answer
 from videomae2.data.listing import read_manifest
 from videomae2.data.manifest import Manifest
+from videomae2.data.matching import matched
 from videomae2.data.mixture import Mixture, Pick
 from videomae2.data.pool import Pool
 from videomae2.data.quarantine import Quarantine
@@ -21,6 +20,8 @@ from videomae2.data.worker import ClipShape, SampleRequest
 from videomae2.tensors import draws
 from videomae2.tensors.grid import Cubes
 
+TRIES = 2
+"""How often a video is read that takes too long: the machine may have been busy."""
 _SAMPLE_STREAM = 3
 _END = object()
 
@@ -63,6 +64,7 @@ class Loader:
             deadline_seconds=loading.deadline_seconds,
             memory_bytes=int(loading.memory_gib * 2**30),
             slots_per_worker=max(2, -(-4 // max(1, workers))),
+            tries=TRIES,
         )
         self._batches: queue.Queue[Any] = queue.Queue(maxsize=max(1, loading.ahead))
         self._closed = threading.Event()
@@ -112,36 +114,13 @@ class Loader:
         return False
 
     def _read(self) -> Iterator[HostBatch]:
-        """Match the answers, which come in order, to the requests that were worth sending."""
-        plan, sent = self._plan, self._requests()
-        pending: deque[tuple[SampleRequest, bool]] = deque()
-
-        def worth_reading() -> Iterator[SampleRequest]:
-            for request in sent:
-                known = request.path in self.quarantine
-                pending.append((request, known))
-                if not known:
-                    yield request
-
         gathering = Gathering(self._pin)
-        for request, answer in self._matched(worth_reading(), pending):
+        first = self._plan.first_step * self._plan.batch
+        for request, answer in matched(self.pool, self._requests(), self.quarantine, first=first):
             gathering.add(request, answer)
-            if len(gathering.samples) == plan.micro_batch:
+            if len(gathering.samples) == self._plan.micro_batch:
                 yield gathering.finish()
                 gathering = Gathering(self._pin)
-
-    def _matched(
-        self, requests: Iterator[SampleRequest], pending: deque[tuple[SampleRequest, bool]]
-    ) -> Iterator[tuple[SampleRequest, Answer[SampleRequest] | None]]:
-        """Every request in order, with its answer; None for those that were not sent."""
-        for answer in self.pool.map(requests):
-            while pending[0][1]:
-                yield pending.popleft()[0], None
-            if answer.error is not None:
-                self.quarantine.add(pending[0][0].path, answer.error)
-            yield pending.popleft()[0], answer
-        while pending:
-            yield pending.popleft()[0], None
 
     def _requests(self) -> Iterator[SampleRequest]:
         for step in range(self._plan.first_step, self._plan.steps):

@@ -60,10 +60,16 @@ class Mixture:
         if self.epoch_size < batch:
             raise ConfigError(
                 f"an epoch has {self.epoch_size} videos and a step wants --optim.batch {batch}; "
-                f"use a batch of at most {self.epoch_size}, or take each video more often with "
-                f"--data.sources.0.weight {-(-batch // self.epoch_size)}"
+                f"use a batch of at most {self.epoch_size}, --optim.batch-may-shrink, or take "
+                f"each video more often with --data.sources.0.weight "
+                f"{self._weight_for(batch)}"
             )
         return self.epoch_size // batch
+
+    def _weight_for(self, batch: int) -> int:
+        """The least whole weight of the first source that makes an epoch a step."""
+        others = self.epoch_size - self.shares[0]
+        return -(-(batch - others) // self.sizes[0])
 
     def step(self, step: int, batch: int) -> list[Pick]:
         """The videos of a step."""

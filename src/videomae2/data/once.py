@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from videomae2.data.batches import Gathering, HostBatch
 from videomae2.data.crops import CropConfig
-from videomae2.data.loading import clip_shape
+from videomae2.data.loading import TRIES, clip_shape
 from videomae2.data.manifest import Manifest
 from videomae2.data.pool import Pool
 from videomae2.data.quarantine import Quarantine
@@ -45,6 +45,7 @@ def read_once(
         deadline_seconds=loading.deadline_seconds,
         memory_bytes=int(loading.memory_gib * 2**30),
         slots_per_worker=max(2, -(-4 // max(1, workers))),
+        tries=TRIES,
     )
     requests = list(_requests(manifests, data, loading, cubes))
     with pool:
@@ -52,7 +53,7 @@ def read_once(
         for request, answer in zip(requests, pool.map(requests), strict=True):
             gathering.add(request, answer)
             if answer.error is not None:
-                quarantine.add(request.path, answer.error)
+                quarantine.add(request.place, answer.error)
             if len(gathering.samples) == batch:
                 yield gathering.finish()
                 gathering = Gathering(pin=False)

@@ -16,11 +16,11 @@ from functools import partial
 from types import TracebackType
 from typing import TypeVar
 
-import numpy as np
-
-from videomae2.data.crew import Answer, Job, Usage, Worker
+from videomae2.data.answers import Answer, Usage
+from videomae2.data.crew import Job, Worker
 from videomae2.data.processes import Process
-from videomae2.data.worker_main import READY, explain, load_function
+from videomae2.data.reading_here import answer_here
+from videomae2.data.worker_main import READY, load_function
 from videomae2.errors import VideoMAE2Error
 
 __all__ = ["Answer", "Pool", "Usage"]
@@ -42,6 +42,7 @@ class Pool:
         memory_bytes: Most private memory of a process, and most shared memory of one answer; None
             sets no limit. A process that reads nothing takes about 70 MB.
         slots_per_worker: Requests that a worker has at most, waiting, at work or answered.
+        tries: How often a request is tried that takes longer than its deadline.
 
     Source: written for this project; torch's DataLoader can neither kill a worker nor go on
     without it.
@@ -55,13 +56,14 @@ class Pool:
         deadline_seconds: float,
         memory_bytes: int | None,
         slots_per_worker: int = 2,
+        tries: int = 1,
     ) -> None:
         if workers < 0 or not 1 <= slots_per_worker < READY or deadline_seconds <= 0:
             raise ValueError(
                 "a pool needs workers of 0 or more, a deadline above 0 s and 1 to 254 slots per "
                 f"worker: got {workers}, {deadline_seconds} s and {slots_per_worker}"
             )
-        self._function = function
+        self._function, self._tries = function, tries
         self._too_long = f"took longer than {deadline_seconds:g} s"
         self._lock = threading.RLock()  # held while the workers are touched, not while answers are
         self._is_mapping = self._is_closed = False
@@ -75,7 +77,9 @@ class Pool:
         )
         try:
             for _ in range(workers):
-                worker = Worker(start, slots=slots_per_worker, deadline_seconds=deadline_seconds)
+                worker = Worker(
+                    start, slots=slots_per_worker, deadline_seconds=deadline_seconds, tries=tries
+                )
                 self._workers.append(worker)
                 self._listen_to(worker)
         except BaseException:
@@ -145,15 +149,8 @@ class Pool:
         function = load_function(self._function)
         for request in requests:
             with self._open():
-                started = time.perf_counter()
-            try:
-                arrays, meta = function(request, np.empty)
-            except Exception as reason:
-                error = explain(reason, request, memory_bytes=None)
-                yield Answer(request, None, {}, error, time.perf_counter() - started)
-            else:
-                seconds = time.perf_counter() - started
-                yield Answer(request, dict(arrays), dict(meta), None, seconds)
+                tries = self._tries
+            yield answer_here(function, request, tries=tries)
 
     @contextlib.contextmanager
     def _jobs(self) -> Iterator[deque[Job]]:
@@ -198,7 +195,7 @@ class Pool:
                     self._hear(key.data)
             for worker in self._workers:
                 if worker.due() < time.monotonic():
-                    self._replace(worker, self._too_long)
+                    self._replace(worker, self._too_long, is_slow=True)
 
     def _hear(self, worker: Worker) -> None:
         state = worker.hear()
@@ -207,12 +204,12 @@ class Pool:
         elif state == "exhausted":
             self._replace(worker, None)
 
-    def _replace(self, worker: Worker, fault: str | None) -> None:
+    def _replace(self, worker: Worker, fault: str | None, *, is_slow: bool = False) -> None:
         self._selector.unregister(worker.process.answers)
         self._dying = [process for process in self._dying if not process.is_gone()]
         self._dying.append(worker.process)
         try:
-            worker.replace(fault)
+            worker.replace(fault, is_slow=is_slow)
         except VideoMAE2Error:
             self.close()
             raise

@@ -1,82 +1,139 @@
-"""Videos that cannot be read: listed with their reason, left out, and not too many of them."""
+"""Entries of lists that cannot be read: since which request, and why; and not too many of them.
 
-import json
+An entry is a video, or a window of one. From its first failure on an entry is left out, and before
+that it is read, whatever else happens: so what a request gives is a function of its number alone,
+and a run that goes on repeats what it did before it was stopped.
+"""
+
 import os
+import threading
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from videomae2.data.json_lines import JsonLines
+from videomae2.data.manifest import Entry, Manifest
+from videomae2.data.stamps import stamp
 from videomae2.errors import UnreadableShareError, VideoError
 
 FILE_NAME = "unreadable.jsonl"
 
+Place = tuple[int, int]
+"""Source of an entry, and its number in the list of that: the same wherever the videos lie."""
+
 
 class Quarantine:
-    """The unreadable videos of a run, kept in its folder."""
+    """The unreadable entries of a run, kept in its folder; one thread may add, another secure."""
 
-    def __init__(self, folder: Path | None, *, videos: int, max_share: float) -> None:
-        """Open the list.
+    def __init__(
+        self, folder: Path | None, manifests: Sequence[Manifest], *, max_share: float
+    ) -> None:
+        """Open the list, and forget the entries whose files have changed since.
 
         Args:
             folder: The run folder; None keeps the list in memory only.
-            videos: Different videos of the run.
-            max_share: Share of them that may be unreadable.
+            manifests: The lists of the run.
+            max_share: Share of their entries that may be unreadable.
+
+        Raises:
+            CheckpointError: The file of the list cannot be used.
         """
         self.path = folder / FILE_NAME if folder else None
-        self.videos = videos
         self.max_share = max_share
-        self.reasons: dict[str, str] = {}
-        self._unwritten: list[str] = []
-        self._read()
+        self.forgotten: set[Place] = set()
+        """What is read again because its file has changed."""
+        self.reasons: dict[Place, str] = {}
+        self._manifests = manifests
+        self._since: dict[Place, int] = {}
+        self._lock = threading.Lock()
+        self._lines = JsonLines(self.path, keep=self._take_over) if self.path else None
 
-    def __contains__(self, path: str) -> bool:
-        return path in self.reasons
-
-    def add(self, video: str, error: VideoError) -> None:
-        """List a video under the path that its list gives it, by which it is looked up.
+    def holds(self, place: Place, request: int) -> bool:
+        """Whether an entry had failed when a request was due, or fails with it.
 
         Args:
-            video: The path.
+            place: The entry.
+            request: Number of the request, counted over all steps of the run.
+        """
+        return place in self._since and self._since[place] <= request
+
+    def add(self, place: Place, error: VideoError, request: int = 0) -> None:
+        """List an entry that failed; the earliest failure counts.
+
+        Args:
+            place: The entry.
             error: Why it cannot be read; its own path may be that of one image of a frame folder,
                 which then stands in the reason.
+            request: Number of the request.
 
         Raises:
             UnreadableShareError: If that makes too many.
         """
-        if video in self.reasons:
+        if self.holds(place, request):
             return
-        inside = "" if error.path == video else f"{os.path.relpath(error.path, video)}: "
-        self.reasons[video] = inside + error.reason
-        self._unwritten.append(json.dumps({"path": video, "reason": self.reasons[video]}) + "\n")
-        self._write()
+        entry = self._entry(place)
+        inside = "" if error.path == entry.path else f"{os.path.relpath(error.path, entry.path)}: "
+        self.reasons[place], self._since[place] = inside + error.reason, request
+        if self._lines is not None:
+            with self._lock:
+                self._lines.add(self._line(place, entry))
+                self._lines.flush()
         self.check()
 
     def check(self) -> None:
-        """Raise UnreadableShareError if too many videos are listed."""
-        share = len(self.reasons) / max(1, self.videos)
-        if share > self.max_share:
-            examples = "; ".join(f"{p}: {r}" for p, r in list(self.reasons.items())[:3])
-            where = f", all listed in {self.path}" if self.path else ""
-            raise UnreadableShareError(
-                f"{len(self.reasons)} of {self.videos} videos cannot be read, more than "
-                f"--data.max-unreadable-share {self.max_share:g}{where}; for example {examples}"
-            )
+        """Raise UnreadableShareError if too many entries are listed."""
+        total = sum(map(len, self._manifests))
+        if len(self.reasons) / max(1, total) <= self.max_share:
+            return
+        shown = list(self.reasons.items())[:3]
+        examples = "; ".join(f"{_name(self._entry(place))}: {why}" for place, why in shown)
+        where = f", all listed in {self.path}" if self.path else ""
+        anew = f", or delete {self.path} to try all of them again" if self.path else ""
+        raise UnreadableShareError(
+            f"{len(self.reasons)} of {total} videos cannot be read, more than "
+            f"--data.max-unreadable-share {self.max_share:g}{where}; for example {examples}. "
+            f"Repair or replace them and start again (files that have changed are read again), "
+            f"allow a larger share{anew}"
+        )
 
-    def _read(self) -> None:
-        if self.path is None or not self.path.exists():
-            return
-        for line in self.path.read_text(encoding="utf-8").splitlines():
-            try:
-                entry = json.loads(line)
-            except json.JSONDecodeError:  # cut off by a kill; the video will be met again
-                continue
-            self.reasons[entry["path"]] = entry["reason"]
+    def secure(self) -> None:
+        """Force the list to the disk, from any thread: whoever goes on must not miss an entry.
 
-    def _write(self) -> None:
-        """Append what is new; on a full disk it waits for the next time."""
-        if self.path is None:
-            return
-        try:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.writelines(self._unwritten)
-        except OSError:
-            return
-        self._unwritten.clear()
+        Raises:
+            OSError: It cannot be written.
+        """
+        if self._lines is not None:
+            with self._lock:
+                self._lines.secure()
+
+    def _entry(self, place: Place) -> Entry:
+        return self._manifests[place[0]][place[1]]
+
+    def _line(self, place: Place, entry: Entry) -> dict[str, Any]:
+        """What stands in the file; the path and the window are for people."""
+        return {
+            "path": entry.path,
+            "first": entry.first,
+            "frames": entry.frames,
+            "reason": self.reasons[place],
+            "source": place[0],
+            "number": place[1],
+            "request": self._since[place],
+            "stamp": stamp(entry.path),
+        }
+
+    def _take_over(self, line: dict[str, Any]) -> bool:
+        """Believe a line, unless the file it is about is another one now."""
+        place = (line["source"], line["number"])
+        if place in self._since and self._since[place] <= line["request"]:
+            return True
+        if stamp(self._entry(place).path) != line["stamp"]:
+            self.forgotten.add(place)
+            return False
+        self.reasons[place], self._since[place] = line["reason"], line["request"]
+        return True
+
+
+def _name(entry: Entry) -> str:
+    window = "" if entry.frames is None else f" ({entry.frames} frames from {entry.first})"
+    return f"{entry.path}{window}"

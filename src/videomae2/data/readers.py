@@ -15,7 +15,7 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float64, UInt8
 
-from videomae2.errors import VideoError
+from videomae2.errors import SlowVideoError, VideoError
 
 Pixels = Literal["rgb", "gray"]
 """Colour of the frames that are read: three channels or one."""
@@ -92,7 +92,7 @@ def open_reader(
     Raises:
         VideoError: If it cannot be opened, is over a limit, or has no frames `first` ...
     """
-    # Each kind is imported when it is met: a worker that reads arrays loads no FFmpeg.
+    # Each kind is imported when it is met: whoever reads arrays here loads no FFmpeg.
     limits = limits or ReadLimits()
     mode = _file_mode(path)
     if stat.S_ISDIR(mode):
@@ -215,6 +215,8 @@ class Deadline:
         if time.monotonic() > self._end:
             raise self.error()
 
-    def error(self) -> VideoError:
+    def error(self) -> SlowVideoError:
         """What to raise when the time is over."""
-        return VideoError(self.path, f"reading took longer than the limit of {self.seconds:g} s")
+        return SlowVideoError(
+            self.path, f"reading took longer than the limit of {self.seconds:g} s"
+        )

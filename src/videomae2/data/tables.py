@@ -152,8 +152,9 @@ def _call(columns: Columns, texts: list[str]) -> None:
 
 
 def _origin(columns: Columns, cells: Cells, wish: Wish) -> str:
-    used = [name for name in cells.names if name in cells.columns]
-    ignored = [name for name in cells.names if name not in cells.columns]
+    known = {*cells.columns, *(name.lower() for name in wish.columns)}
+    used = [name for name in cells.names if name in known]
+    ignored = [name for name in cells.names if name not in known]
     text = f"{cells.kind} table of {len(columns.paths):,} entries, columns {', '.join(used)}"
     text += f", rows with {wish.keep}" if wish.keep else ""
     return text + (f"; not used: {', '.join(ignored)}" if ignored else "")

@@ -36,6 +36,17 @@ class Renamed:
     old: str
     new: str
     videos: int
+    unlisted: tuple[str, ...] = ()
+    """Sources with the old name whose released list has no class of the new one: a head for that
+    list takes another row than these videos teach."""
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        said = f"renamed: {self.old} -> {self.new} ({self.videos:,} videos)"
+        if not self.unlisted:
+            return said
+        where = " and ".join(self.unlisted)
+        return f"{said}; the released list of {where} has no class of that name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +82,7 @@ class UnionReport:
         for (source, split), number in self.read.items():
             lines.append(f"{source}, {split}: {number:,} read")
             lines += self._removed(source, split, examples)
-        lines += [
-            f"renamed: {one.old} -> {one.new} ({one.videos:,} videos)" for one in self.renamed
-        ]
+        lines += map(str, self.renamed)
         lines += [
             f"kept apart: {one.old} and {one.new}, both are classes of {one.source}"
             for one in self.kept_apart

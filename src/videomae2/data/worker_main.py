@@ -36,6 +36,7 @@ OUTSIDE_SIGNALS = (
     signal.SIGUSR1,
     signal.SIGUSR2,
 )
+_DECODERS = ("videomae2.data.video", "PIL.Image")
 _SPARE_SECONDS = 10.0  # after its deadline that a process waits to be killed from outside
 
 
@@ -103,6 +104,7 @@ def main(orders: Orders) -> None:
     _ignore_outside_signals()
     _be_the_first_to_go()
     function = load_function(orders.function)
+    _load_decoders()
     slots = [Slot(descriptor, limit=orders.memory_bytes) for descriptor in orders.slots]
     _limit_memory(orders.memory_bytes)
     os.write(orders.answers, bytes([READY]))
@@ -152,6 +154,13 @@ def _be_the_first_to_go() -> None:
     if sys.platform == "linux":
         with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
             file.write("1000")
+
+
+def _load_decoders() -> None:
+    """Import what reading will import, before the time of the first video runs."""
+    for name in _DECODERS:
+        with contextlib.suppress(ImportError):  # it will be said of the video that needs it
+            importlib.import_module(name)
 
 
 def _limit_memory(most: int | None) -> None:

@@ -5,6 +5,7 @@ and renamed, so a folder of that name is always complete.
 """
 
 import contextlib
+import errno
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ from videomae2.errors import CheckpointError
 
 _NAME = re.compile(r"step-(\d{8,})")
 _UNFINISHED = "unfinished-"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _NOT_SAVED = (OSError, RuntimeError, SafetensorError)  # the last is what it makes of a full disk
 
 
@@ -37,7 +39,37 @@ class Checkpoints:
             CheckpointError: If the disk is full or cannot be written; older checkpoints are as
                 they were, and nothing half-written stays behind.
         """
-        final = self.folder / f"step-{step:08d}"
+        final = self._fill(step, write)
+        self.prune()
+        return final
+
+    def save_last(
+        self, step: int, write: Callable[[Path], None], *, say: Callable[[str], None]
+    ) -> Path:
+        """Save what no later save can make up for; where there is no room, older ones give way.
+
+        They go oldest first; the newest stays, and those that are kept for good.
+
+        Args:
+            step: Steps that are done.
+            write: Fills a folder.
+            say: Is told what was deleted.
+
+        Raises:
+            CheckpointError: As ``save``.
+        """
+        while True:
+            try:
+                return self.save(step, write)
+            except CheckpointError as error:
+                passing = [old for old in self.steps()[:-1] if not self._is_for_good(old)]
+                if not (passing and _is_for_lack_of_room(error.__cause__)):
+                    raise
+                say(f"no room to save step {step}: the checkpoint of step {passing[0]} is deleted")
+                _remove(self._path(passing[0]))
+
+    def _fill(self, step: int, write: Callable[[Path], None]) -> Path:
+        final = self._path(step)
         partial = self.folder / f"{_UNFINISHED}{final.name}"
         try:
             _remove(partial)
@@ -52,7 +84,6 @@ class Checkpoints:
             if isinstance(error, _NOT_SAVED):
                 raise CheckpointError(f"cannot save {final}: {error}") from error
             raise
-        self.prune()
         return final
 
     def steps(self) -> list[int]:
@@ -71,37 +102,21 @@ class Checkpoints:
         return self._last_of(self.steps()[:-1])
 
     def _last_of(self, steps: list[int]) -> tuple[int, Path] | None:
-        return (steps[-1], self.folder / f"step-{steps[-1]:08d}") if steps else None
+        return (steps[-1], self._path(steps[-1])) if steps else None
+
+    def _path(self, step: int) -> Path:
+        return self.folder / f"step-{step:08d}"
+
+    def _is_for_good(self, step: int) -> bool:
+        return self.keep_every is not None and step % self.keep_every == 0
 
     def prune(self) -> None:
         """Remove what is neither new nor kept for good, and what was never finished."""
         for step in self.steps()[: -self.keep or None]:
-            if not (self.keep_every and step % self.keep_every == 0):
-                _remove(self.folder / f"step-{step:08d}")
+            if not self._is_for_good(step):
+                _remove(self._path(step))
         for path in self.folder.glob(f"{_UNFINISHED}*"):
             _remove(path)
-
-
-def check_writable(folder: Path, needed_bytes: int) -> None:
-    """Find out before training whether a run folder can be written and has room.
-
-    Raises:
-        CheckpointError: If it cannot, or has less room than ``needed_bytes``.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".probe-{os.getpid()}"
-        probe.write_bytes(b"x")
-        probe.unlink()
-    except OSError as error:
-        raise CheckpointError(f"cannot write to {folder}: {error.strerror}") from error
-    free = shutil.disk_usage(folder).free
-    if free < needed_bytes:
-        raise CheckpointError(
-            f"{folder} has {free / 2**30:.1f} GiB free, and the checkpoints of this run need "
-            f"{needed_bytes / 2**30:.1f} GiB; free some room, choose another --record.out, or "
-            f"keep fewer with --record.keep"
-        )
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -134,6 +149,12 @@ def _flush_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _is_for_lack_of_room(error: BaseException | None) -> bool:
+    """Of what Python raises, or safetensors, which has the number in its text."""
+    code = getattr(error, "errno", None)
+    return code in _NO_ROOM or any(f"(os error {number})" in str(error) for number in _NO_ROOM)
 
 
 def _remove(folder: Path) -> None:

@@ -1,29 +1,19 @@
 """How training runs, for any task: steps, reports, saves, wishes to stop."""
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import NoReturn
 
 from torch.optim import AdamW
 
 from videomae2.engine.averages import RunningMean
 from videomae2.engine.optim import has_moved
-from videomae2.engine.readout import Meter, StepRecord
+from videomae2.engine.readout import Meter
 from videomae2.engine.runtime import Runtime
 from videomae2.engine.signals import Wishes
 from videomae2.engine.step import Task, train_step
+from videomae2.engine.supply import Part, Report, StepAbandoned, Supply
 from videomae2.errors import CheckpointError, Interrupted
-from videomae2.tensors.clips import Clips
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A micro-batch: clips on the device, and who they are."""
-
-    clips: Clips
-    samples: Sequence[str]
-    unreadable: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,60 +27,6 @@ class Plan:
     log_every: int
     save_every: int
     max_bad_steps: int
-    seed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Some steps, and how the time between went."""
-
-    records: Sequence[StepRecord]
-    seconds: float
-    waited: float
-    """Of these seconds, waiting for data."""
-
-
-class _StepAbandoned(Exception):  # noqa: N818 - it is no fault
-    """Somebody asked to stop in the middle of a step; a step may outlast a grace period."""
-
-
-@dataclass(slots=True)
-class _Supply:
-    """Hands out the parts of a step, and notes who they were and how long they kept us waiting."""
-
-    parts: Iterator[Part]
-    accumulate: int
-    wishes: Wishes
-    since: float = field(default_factory=time.perf_counter)
-    waited: float = 0.0
-    clips: int = 0
-    unreadable: int = 0
-    samples: list[str] = field(default_factory=list)
-
-    def step(self) -> Iterator[Clips]:
-        self.clips, self.unreadable, self.samples = 0, 0, []
-        for number in range(self.accumulate):
-            if number and self.wishes.stop is not None:
-                raise _StepAbandoned
-            started = time.perf_counter()
-            part = next(self.parts)
-            self.waited += time.perf_counter() - started
-            self.clips += len(part.clips.keys)
-            self.unreadable += part.unreadable
-            self.samples += part.samples
-            yield part.clips
-
-    def look(self, watch: Callable[[int], None], done: int) -> None:
-        """Let somebody look at the weights; the clock stands still."""
-        started = time.perf_counter()
-        watch(done)
-        self.since += time.perf_counter() - started
-
-    def lap(self, records: Sequence[StepRecord]) -> Report:
-        now = time.perf_counter()
-        report = Report(records, now - self.since, self.waited)
-        self.since, self.waited = now, 0.0
-        return report
 
 
 @dataclass(slots=True)
@@ -98,7 +34,7 @@ class _Keeper:
     """Reports and saves, and knows what is saved."""
 
     meter: Meter
-    supply: _Supply
+    supply: Supply
     report: Callable[[Report], None]
     save: Callable[[int], None]
     say: Callable[[str], None]
@@ -123,13 +59,17 @@ class _Keeper:
         self.saved = done
 
     def stop(self, done: int, asked: str) -> NoReturn:
-        """Save what is not saved yet, and end; a step that was begun is forgotten."""
+        """Save what is not saved yet, and end; a step that was begun is forgotten.
+
+        Where that fails, what was saved before is still there to go on from, if there is any.
+        """
         self.read_out()
         if self.saved != done:
             try:
                 self.must_save(done)
             except CheckpointError as error:
-                raise CheckpointError(f"asked to stop by {asked}, but {error}") from error
+                kind = Interrupted if self.saved else CheckpointError
+                raise kind(f"asked to stop by {asked}, but {error}") from error
         state = f"saved at step {done}" if done else "the first step was not done yet"
         raise Interrupted(f"asked to stop by {asked}; {state}")
 
@@ -156,20 +96,22 @@ def fit(
     time counts as nobody's.
 
     Raises:
-        Interrupted: After saving, when asked to stop.
-        CheckpointError: When the last state could not be saved.
+        Interrupted: After saving, when asked to stop; if that fails, with an earlier checkpoint.
+        CheckpointError: When the last state could not be saved, or nothing at all when asked to
+            stop.
         NonFiniteLossError: When too many steps in a row had to be skipped, or all of a run.
     """
-    meter, supply = Meter(plan.max_bad_steps), _Supply(parts, plan.accumulate, wishes)
+    meter, supply = Meter(plan.max_bad_steps), Supply(parts, plan.accumulate, wishes)
     keeper = _Keeper(meter, supply, report, save, say, saved=first_step)
     for step in range(first_step, plan.steps):
+        if wishes.stop is not None and step == first_step:
+            keeper.stop(step, wishes.stop.name)
         lr = plan.lr(step)
-        runtime.seed(plan.seed, step)
         try:
             result = train_step(
                 task, optimizer, supply.step(), lr=lr, clip_norm=plan.clip_norm, runtime=runtime
             )
-        except _StepAbandoned:
+        except StepAbandoned:
             assert wishes.stop is not None
             keeper.stop(step, wishes.stop.name)
         if mean is not None:

@@ -24,6 +24,9 @@ class OptimConfig:
     """Of these, with a rising learning rate."""
     batch: int
     """Global batch: videos that one step sees, over all devices and accumulation."""
+    batch_may_shrink: bool = False
+    """Take a smaller batch where there are fewer videos in an epoch than that, and say so; else it
+    is an error."""
     micro_batch: int | None = None
     """Videos on the device at once; gradients of several are added up. All of them if not given."""
     lr_counts: Literal["videos", "views"] = "videos"

@@ -3,9 +3,7 @@
 A full disk must not end a run: lines that cannot be written wait in memory for the next try.
 """
 
-import json
 import math
-import os
 import sys
 import time
 from collections import deque
@@ -13,10 +11,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from videomae2.engine.loop import Report
+from videomae2.data.json_lines import JsonLines
 from videomae2.engine.readout import StepRecord
+from videomae2.engine.supply import Report
 
 METRICS_FILE = "metrics.jsonl"
+BOARD_FOLDER = "tensorboard"
 
 
 class RunLog:
@@ -123,40 +123,6 @@ class RunLog:
             self._board = None
 
 
-class JsonLines:
-    """A file of JSON lines that only ever grows by whole lines."""
-
-    def __init__(self, path: Path, *, keep: Callable[[dict[str, Any]], bool]) -> None:
-        """Open a file for appending.
-
-        Args:
-            path: The file; it need not exist.
-            keep: Which of the lines that are there already stay; a broken line never does.
-        """
-        self.path = path
-        self._pending: list[bytes] = []
-        self._size = _rewrite(path, keep)
-
-    def add(self, entry: dict[str, Any]) -> None:
-        """Take a line; it is written by the next ``flush``."""
-        self._pending.append(json.dumps(entry).encode() + b"\n")
-
-    def flush(self) -> bool:
-        """Write the waiting lines; False if that failed, then they wait on."""
-        if not self._pending:
-            return True
-        block = b"".join(self._pending)
-        try:
-            with self.path.open("ab") as file:
-                file.truncate(self._size)  # a part of a line that did not fit the last time
-                file.write(block)
-        except OSError:
-            return False
-        self._size += len(block)
-        self._pending.clear()
-        return True
-
-
 def to_terminal(text: str) -> None:
     """Write lines for people, at once."""
     sys.stdout.write(f"{text}\n")
@@ -194,29 +160,6 @@ def _rounded(values: dict[str, float]) -> dict[str, float | None]:
     return {n: float(f"{v:.6g}") if math.isfinite(v) else None for n, v in values.items()}
 
 
-def _rewrite(path: Path, keep: Callable[[dict[str, Any]], bool]) -> int:
-    """Leave only lines to keep, and give the file's size then."""
-    if not path.exists():
-        return 0
-    kept = [line for line in path.read_bytes().splitlines(keepends=True) if _stays(line, keep)]
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:
-        file.write(b"".join(kept))
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    return sum(len(line) for line in kept)
-
-
-def _stays(line: bytes, keep: Callable[[dict[str, Any]], bool]) -> bool:
-    if not line.endswith(b"\n"):
-        return False
-    try:
-        return keep(json.loads(line))
-    except (json.JSONDecodeError, KeyError):
-        return False
-
-
 def _tensorboard(folder: Path, first_step: int, say: Callable[[str], None]) -> Any:
     """A writer of TensorBoard events, or None where the package is missing."""
     try:
@@ -224,4 +167,4 @@ def _tensorboard(folder: Path, first_step: int, say: Callable[[str], None]) -> A
     except ImportError:
         say("no TensorBoard events: install videomae2[train] to have them")
         return None
-    return SummaryWriter(str(folder / "tensorboard"), purge_step=first_step)
+    return SummaryWriter(str(folder / BOARD_FOLDER), purge_step=first_step)

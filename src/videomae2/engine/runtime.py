@@ -1,4 +1,4 @@
-"""The machine: device, precision, threads, seeds, signals of memory. All of it is read here."""
+"""The machine: device, precision, threads, signals of memory. All of it is read here."""
 
 import ctypes
 import os
@@ -14,7 +14,6 @@ from torch import nn
 
 from videomae2.errors import ConfigError
 from videomae2.tensors import products
-from videomae2.tensors.draws import key
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h of glibc
 
@@ -46,10 +45,6 @@ class Runtime:
         if self.precision == "fp32":
             return nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
-
-    def seed(self, *parts: int) -> None:
-        """Seed what draws by itself inside a step (stochastic depth), from a key."""
-        torch.manual_seed(key(*parts) >> 1)
 
     def __str__(self) -> str:
         name = f"{torch.get_num_threads()} threads"

@@ -1,9 +1,15 @@
-"""Wishes from outside: stop and save (SIGTERM, SIGINT), or save and go on (SIGUSR1)."""
+"""Wishes from outside: stop and save (SIGTERM, SIGINT), or save and go on (SIGUSR1).
+
+A command listens from its beginning, a loop within it anew: the inner one takes over what the
+outer one has heard.
+"""
 
 import signal
 import threading
 from types import FrameType, TracebackType
 from typing import Any
+
+from videomae2.errors import Interrupted
 
 STOP = (signal.SIGTERM, signal.SIGINT)
 """The signals that ask to stop."""
@@ -24,7 +30,10 @@ class Wishes:
 
     def __enter__(self) -> "Wishes":
         if threading.current_thread() is threading.main_thread():
-            for number in (*STOP, *_SAVE):
+            outer = _who_listens()
+            if outer is not None:
+                self.stop, self._save = outer.stop, outer.take_save()
+            for number in _SAVE if self.stop is not None else (*STOP, *_SAVE):
                 self._before[number] = signal.signal(number, self._note)
         return self
 
@@ -55,6 +64,23 @@ class Wishes:
         for number in numbers:
             if number in self._before:
                 signal.signal(number, self._before.pop(number))
+
+
+def end_if_asked() -> None:
+    """End what has not begun to train, if somebody has asked to stop.
+
+    Raises:
+        Interrupted: Somebody has.
+    """
+    outer = _who_listens()
+    if outer is not None and outer.stop is not None:
+        raise Interrupted(f"asked to stop by {outer.stop.name} before the first step")
+
+
+def _who_listens() -> Wishes | None:
+    """The innermost wishes; the handler to save stays in place when those to stop are gone."""
+    owner = getattr(signal.getsignal(_SAVE[0]), "__self__", None)
+    return owner if isinstance(owner, Wishes) else None
 
 
 def _pass_on(number: signal.Signals) -> None:

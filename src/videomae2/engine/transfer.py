@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import torch
 
-from videomae2.engine.loop import Part
+from videomae2.engine.supply import Part
 
 Host = TypeVar("Host")
 

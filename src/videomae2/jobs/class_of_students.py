@@ -1,7 +1,7 @@
 """The students of a run: their first weights, and how they are saved and found again."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,13 +12,15 @@ from videomae2.config import DistillRun, StudentConfig
 from videomae2.engine.checkpoints import read_tensors
 from videomae2.errors import CheckpointError
 from videomae2.jobs.finetune import span
+from videomae2.jobs.first_weights import first_weights
 from videomae2.jobs.whole_files import write_folder
 from videomae2.jobs.work import Say, load_one, save_one
 from videomae2.models.cards import CARD_FILE, ClassifierCard, read_card_of
 from videomae2.models.classifier import Classifier
 from videomae2.models.found import FoundClassifier
+from videomae2.models.parents import Parent
+from videomae2.models.places import placed
 from videomae2.models.saved import MODEL_FILE, check_fit
-from videomae2.models.starting import start
 from videomae2.tasks.distill import Student
 
 _PROJECTION_FILE = "projection.safetensors"
@@ -55,11 +57,10 @@ class ClassOfStudents:
         """
         taught = teacher.card.model.encoder.shape.dim if run.task.feature_weight else None
         modules = {}
-        for one in run.students:
+        for number, one in enumerate(run.students):
             generator = torch.Generator().manual_seed(run.seed)
-            classifier = Classifier(one.model)
-            report = start(classifier, one.start, generator, classes=names)
-            say(f"student  {one.name}\n{report}")
+            classifier, report = begun(run, number, names, generator)
+            say(report)
             modules[one.name] = Student(classifier, taught=taught, generator=generator)
         return cls(run, teacher, names, digest, modules, more)
 
@@ -128,11 +129,35 @@ class ClassOfStudents:
         )
 
 
-def complete(run: DistillRun, teacher: FoundClassifier) -> DistillRun:
-    """Give every student the teacher's outputs.
+def begun(
+    run: DistillRun, number: int, names: Sequence[str] | None, generator: torch.Generator
+) -> tuple[Classifier, str]:
+    """A student with its first weights, and where they come from in words.
 
     Raises:
-        CheckpointError: If one asks for another number.
+        CheckpointError: If its parent does not fit.
+    """
+    one = run.students[number]
+    classifier = Classifier(one.model)
+    report = first_weights(
+        classifier, one.start, generator, classes=names, flag=f"--students.{number}.model"
+    )
+    return classifier, f"student  {one.name}\n{report}"
+
+
+def complete(
+    run: DistillRun, teacher: FoundClassifier, parents: Mapping[str, Parent] | None = None
+) -> DistillRun:
+    """Give every student the teacher's outputs, and its own parent's position table.
+
+    Args:
+        run: As asked for.
+        teacher: Of all of them.
+        parents: By a student's name, what it will start from where that is still to be made.
+
+    Raises:
+        CheckpointError: If one asks for another number, or its parent cannot be read or was
+            trained on another grid than is said.
     """
     outputs = teacher.card.model.outputs
     for one in run.students:
@@ -141,5 +166,11 @@ def complete(run: DistillRun, teacher: FoundClassifier) -> DistillRun:
                 f"the student '{one.name}' asks for {one.model.outputs} outputs, its teacher "
                 f"{teacher.path} has {outputs}; leave outputs out"
             )
-    filled = (replace(one, model=replace(one.model, outputs=outputs)) for one in run.students)
-    return replace(run, students=tuple(filled))
+    parents = parents or {}
+
+    def filled(one: StudentConfig) -> StudentConfig:
+        parent = parents.get(one.name) or one.start.weights
+        encoder = placed(one.model.encoder, one.start.positions, parent)
+        return replace(one, model=replace(one.model, encoder=encoder, outputs=outputs))
+
+    return replace(run, students=tuple(map(filled, run.students)))

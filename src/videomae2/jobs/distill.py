@@ -12,10 +12,11 @@ from videomae2.engine.loop import Plan
 from videomae2.engine.optim import build_joint_optimizer
 from videomae2.engine.runlog import to_terminal
 from videomae2.engine.runtime import Runtime
-from videomae2.jobs.class_of_students import ClassOfStudents, complete
+from videomae2.jobs.class_of_students import ClassOfStudents, begun, complete
 from videomae2.jobs.finetune import span
 from videomae2.jobs.kept_teaching import open_kept
 from videomae2.jobs.labelled_videos import Outputs, TrainingVideos
+from videomae2.jobs.rehearsal import foresee
 from videomae2.jobs.student_looks import looks
 from videomae2.jobs.targets import Finishing
 from videomae2.jobs.taught_videos import class_names, read_taught_videos
@@ -24,7 +25,6 @@ from videomae2.jobs.training import (
     check_resumable,
     describe_length,
     describe_videos,
-    make_plan,
     train,
 )
 from videomae2.jobs.validation import Validation
@@ -72,14 +72,12 @@ def distill(
     if resume:
         check_resumable(run)
     teacher, videos, run = _prepared(run)
-    with torch.device("meta"):
-        students = nn.ModuleList(Classifier(student.model) for student in run.students)
     last = train(
         run,
         videos.training.manifests,
         labelled_lists(run.data, videos),
         lambda run, plan, runtime: begin(run, plan, runtime, teacher, videos, say, notes or {}),
-        model=students,
+        model=_students(run),
         say=say,
         describe=lambda run: describe(run, (teacher, videos)),
     )
@@ -168,6 +166,24 @@ def _watch(
     return after
 
 
+def rehearse(run: DistillRun) -> str:
+    """Describe a run, and see whether it would start: every parent of a student is loaded.
+
+    Raises:
+        ConfigError: If the device is not there, or the folder holds another run.
+        CheckpointError, DataError: As ``distill``.
+    """
+    teacher, videos, run = _prepared(run)
+    names, lines = class_names(videos, teacher), [describe(run, (teacher, videos))]
+    for number in range(len(run.students)):
+        _, report = begun(run, number, names, torch.Generator().manual_seed(run.seed))
+        lines.append(report)
+    foreseen = foresee(
+        run, videos.training.manifests, labelled_lists(run.data, videos), _students(run)
+    )
+    return "\n".join([*lines, foreseen])
+
+
 def describe(run: DistillRun, found: tuple[FoundClassifier, TrainingVideos] | None = None) -> str:
     """Say in a few lines what a run will do and what was inferred from teacher and data.
 
@@ -195,7 +211,7 @@ def describe(run: DistillRun, found: tuple[FoundClassifier, TrainingVideos] | No
         f"{'from scratch' if one.start.weights is None else f'from {one.start.weights}'}"
         for one in run.students
     ]
-    return "\n".join([*lines, describe_length(run, make_plan(run, manifests))])
+    return "\n".join([*lines, describe_length(run, manifests)])
 
 
 def _prepared(run: DistillRun) -> tuple[FoundClassifier, TrainingVideos, DistillRun]:
@@ -205,6 +221,12 @@ def _prepared(run: DistillRun) -> tuple[FoundClassifier, TrainingVideos, Distill
     for student in run.students:
         check_same_clips(student.model.encoder, teacher, name=student.name)
     return teacher, read_taught_videos(run, teacher), complete(run, teacher)
+
+
+def _students(run: DistillRun) -> nn.Module:
+    """All of them on the meta device."""
+    with torch.device("meta"):
+        return nn.ModuleList(Classifier(student.model) for student in run.students)
 
 
 def _finished(run: DistillRun, last: Path, say: Say) -> Path:
@@ -224,8 +246,9 @@ def _finished(run: DistillRun, last: Path, say: Say) -> Path:
 def _words(model: ClassifierConfig) -> str:
     with torch.device("meta"):
         parameters = sum(p.numel() for p in Classifier(model).parameters())
-    encoder = model.encoder
+    encoder, grid = model.encoder, model.encoder.trained_grid
+    table = f", position table of {'x'.join(map(str, grid))} cubes resampled" if grid else ""
     return (
         f"{encoder.size}, {parameters / 1e6:.1f} M parameters, {model.outputs} outputs, clips of "
-        f"{encoder.frames}x{encoder.height}x{encoder.width}"
+        f"{encoder.frames}x{encoder.height}x{encoder.width}{table}"
     )

@@ -4,18 +4,21 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from videomae2.engine.checkpoints import check_writable
+from videomae2.engine.room import check_writable
 from videomae2.engine.runlog import to_terminal
 from videomae2.engine.signals import Wishes
 from videomae2.errors import DataError, UnreadableShareError
 from videomae2.jobs.evaluation.files import write_files
-from videomae2.jobs.evaluation.measures import Right, measure
+from videomae2.jobs.evaluation.gallery import Gallery
+from videomae2.jobs.evaluation.measures import measure
 from videomae2.jobs.evaluation.planning import Plan, prepare_evaluation, scores_key, scoring_of
 from videomae2.jobs.evaluation.report import write_report
 from videomae2.jobs.evaluation.results import Draw, Evaluation, Work
 from videomae2.jobs.evaluation.score_book import ScoreBook
 from videomae2.jobs.evaluation.scoring import Progress, score
 from videomae2.jobs.evaluation.settings import EvaluateConfig
+from videomae2.jobs.evaluation.strips import strips_of
+from videomae2.jobs.evaluation.video_results import Right
 from videomae2.jobs.run_folder import RunLock
 
 __all__ = ["EvaluateConfig", "Evaluation", "Plan", "evaluate", "prepare_evaluation"]
@@ -62,7 +65,7 @@ def evaluate(
     with RunLock(plan.out, doing="evaluating"):
         found = _evaluate(plan, say)
         write_files(found, plan.questions)
-        write_report(found, plan.questions, plan.found.place.run, scoring_of(plan))
+        write_report(found, plan.found.place.run)
     say(f"report   {found.report}")
     if found.unreadable and not plan.config.allow_unreadable:
         raise UnreadableShareError(_about(found))
@@ -76,22 +79,22 @@ def _evaluate(plan: Plan, say: Say) -> Evaluation:
     book = ScoreBook(path, (grid.views, plan.found.card.model.outputs))
     entries, names = list(questions.manifest), questions.identities
     progress = Progress(total=len(entries), say=say, views=grid.views)
+    every = Right(questions.answers, questions.classes, names, questions.labels, questions.targets)
+    scoring, gallery = scoring_of(plan), Gallery(every)
     with Wishes() as wishes:
-        unreadable = score(scoring_of(plan), entries, names, book, wishes=wishes, progress=progress)
+        unreadable = score(
+            scoring, entries, names, book, seen=gallery.see, wishes=wishes, progress=progress
+        )
     rows = [i for i, name in enumerate(names) if name not in unreadable]
     if not rows:
         reason = next(iter(unreadable.items()))
         raise DataError(f"none of the {len(names)} videos can be read: {': '.join(reason)}")
-    scored = [names[i] for i in rows]
-    right = Right(
-        questions.answers,
-        questions.classes,
-        scored,
-        questions.labels[rows] if len(questions.labels) else questions.labels,
-        questions.targets[rows] if len(questions.targets) else questions.targets,
-    )
+    right = every.of(rows)
     gathered, measures = measure(
-        book.read(scored), grid, right, Draw(plan.config.rounds, plan.config.seed)
+        book.read(right.identities), grid, right, Draw(plan.config.rounds, plan.config.seed)
+    )
+    strips, reopened = strips_of(
+        measures.videos, questions.answers, gallery, rows, entries, scoring
     )
     seconds = time.perf_counter() - started
     return Evaluation(
@@ -107,14 +110,16 @@ def _evaluate(plan: Plan, say: Say) -> Evaluation:
         measures=measures,
         probabilities=gathered.merged,
         truth=right.targets,
-        identities=tuple(scored),
+        identities=tuple(right.identities),
         unreadable=unreadable,
         work=Work(
             scored=progress.scored,
             decodings=progress.decodings,
+            reopened=reopened,
             frames=progress.frames,
             seconds=seconds,
         ),
+        strips=strips,
         folder=plan.out,
     )
 

@@ -7,19 +7,19 @@ from pathlib import Path
 import torch
 
 from videomae2.config import FinetuneRun, Run, check
-from videomae2.data.class_names import read_class_names
 from videomae2.data.labels import Labelled
 from videomae2.engine.loop import Plan
 from videomae2.engine.runlog import to_terminal
 from videomae2.engine.runtime import Runtime
+from videomae2.jobs.first_weights import first_weights
 from videomae2.jobs.labelled_videos import Outputs, TrainingVideos, read_videos
 from videomae2.jobs.measures import measure
+from videomae2.jobs.rehearsal import foresee
 from videomae2.jobs.targets import Finishing
 from videomae2.jobs.training import (
     check_resumable,
     describe_length,
     describe_videos,
-    make_plan,
     train,
 )
 from videomae2.jobs.validation import BEST, Contender, Validation
@@ -28,7 +28,8 @@ from videomae2.jobs.work import Say, Watch, Watching, Work, load_one, save_one
 from videomae2.models.cards import ClassifierCard, ClipSpan, read_card_of
 from videomae2.models.classifier import Classifier
 from videomae2.models.number_scale import NumberScale
-from videomae2.models.starting import start
+from videomae2.models.parents import Parent
+from videomae2.models.places import placed
 from videomae2.models.tuning import tune
 from videomae2.tasks.classify import ClassifyTask
 
@@ -86,10 +87,21 @@ def finetune(
     return best
 
 
-def complete(run: FinetuneRun, videos: TrainingVideos) -> FinetuneRun:
-    """Give the model as many outputs as the data asks for."""
-    wanted = len(videos.training.names)
-    return replace(run, model=replace(run.model, outputs=wanted))
+def complete(run: FinetuneRun, videos: TrainingVideos, parent: Parent | None = None) -> FinetuneRun:
+    """Give the model as many outputs as the data asks for, and its parent's position table.
+
+    Args:
+        run: As asked for.
+        videos: Its data.
+        parent: What it will start from, where that is still to be made.
+
+    Raises:
+        CheckpointError: If the parent cannot be read or was trained on another grid than is said.
+    """
+    model, start = run.model, run.start
+    encoder = placed(model.encoder, start.positions, parent or start.weights)
+    outputs = len(videos.training.names)
+    return replace(run, model=replace(model, encoder=encoder, outputs=outputs))
 
 
 def begin(
@@ -148,10 +160,7 @@ def begun(
 ) -> tuple[Classifier, str]:
     """A model with its first weights, and where they come from in words."""
     model = Classifier(run.model)
-    given = read_class_names(run.start.names) if run.start.names is not None else None
-    report = start(
-        model, run.start, generator, classes=classes, parent_classes=given, numbers=numbers
-    )
+    report = first_weights(model, run.start, generator, classes=classes, numbers=numbers)
     return model, f"{report}{_SCRATCH_HINT if run.start.weights is None else ''}"
 
 
@@ -194,14 +203,16 @@ def rehearse(run: FinetuneRun) -> str:
     """Describe a run, and see whether it would start: its lists are read and its parent loaded.
 
     Raises:
-        ConfigError: If the device is not there.
+        ConfigError: If the device is not there, or the folder holds another run.
         DataError: If lists are wrong.
-        CheckpointError: If the parent does not fit.
+        CheckpointError: If the parent does not fit, or the folder cannot be used.
     """
     videos = read_videos(run)
     run = complete(run, videos)
-    _, report = begun(run, videos.training.names, torch.Generator().manual_seed(run.seed))
-    return f"{describe(run, videos)}\n{report}"
+    model, report = begun(run, videos.training.names, torch.Generator().manual_seed(run.seed))
+    lists = labelled_lists(run.data, videos)
+    foreseen = foresee(run, videos.training.manifests, lists, model)
+    return f"{describe(run, videos)}\n{report}\n{foreseen}"
 
 
 def describe(run: FinetuneRun, videos: TrainingVideos) -> str:
@@ -219,6 +230,6 @@ def describe(run: FinetuneRun, videos: TrainingVideos) -> str:
             *videos.describe(run.task.answers),
             f"model    {encoder.size}, {parameters / 1e6:.1f} M parameters, {run.model.outputs} "
             f"outputs, clips of {encoder.frames}x{encoder.height}x{encoder.width}",
-            describe_length(run, make_plan(run, manifests)),
+            describe_length(run, manifests),
         ]
     )

@@ -13,11 +13,11 @@ from videomae2.engine.loop import Plan
 from videomae2.engine.runlog import to_terminal
 from videomae2.engine.runtime import Runtime
 from videomae2.jobs.live_probe import describe_probe, live_probe
+from videomae2.jobs.rehearsal import foresee
 from videomae2.jobs.training import (
     check_resumable,
     describe_length,
     describe_videos,
-    make_plan,
     train,
 )
 from videomae2.jobs.video_lists import plain_lists
@@ -86,6 +86,21 @@ def begin(run: PretrainRun, plan: Plan, runtime: Runtime, more: Mapping[str, obj
     )
 
 
+def rehearse(run: PretrainRun) -> str:
+    """Describe a run, and see whether it would start.
+
+    Raises:
+        ConfigError: If the device is not there, or the folder holds another run.
+        DataError: If lists are wrong.
+        CheckpointError: If the folder cannot be used.
+    """
+    manifests = read_sources(run.data)
+    with torch.device("meta"):
+        model = Autoencoder(run.model)
+    foreseen = foresee(run, manifests, plain_lists(run.data, manifests), model)
+    return f"{describe(run, manifests)}\n{foreseen}"
+
+
 def describe(run: PretrainRun, manifests: Sequence[Manifest] | None = None) -> str:
     """Say in a few lines what a run will do.
 
@@ -107,6 +122,6 @@ def describe(run: PretrainRun, manifests: Sequence[Manifest] | None = None) -> s
         f"{run.masking.decoder} {run.masking.decoder_ratio:g}: {counts.visible} cubes seen, "
         f"{counts.queries} asked for, {counts.scored} scored of {encoder.cubes.tokens}",
         *describe_probe(run),
-        describe_length(run, make_plan(run, manifests)),
+        describe_length(run, manifests),
     ]
     return "\n".join(lines)

@@ -63,7 +63,8 @@ def check_same_run(run: Run, lists: Sequence[VideoList]) -> None:
         raise ConfigError(
             f"{folder} holds a run that differs, so it cannot go on as this one:\n"
             + "\n".join(problems)
-            + "\nuse the old values, or another --out"
+            + "\nuse the old values, or another --out; without the checkpoints in "
+            + f"{folder / 'checkpoints'} it would start over"
         )
 
 
@@ -81,9 +82,20 @@ def _changed_lists(before: list[dict[str, Any]], lists: Sequence[VideoList]) -> 
     old, new = ({one["source"]: one for one in each} for each in (before, map(asdict, lists)))
     return [
         f"  videos of {name}: {_count(old.get(name))} -> {_count(new.get(name))}, not the same list"
+        f"{_changed_classes(old.get(name) or {}, new.get(name) or {})}"
         for name in {**old, **new}
         if (old.get(name) or {}).get("digest") != (new.get(name) or {}).get("digest")
     ]
+
+
+def _changed_classes(old: dict[str, Any], new: dict[str, Any]) -> str:
+    """Show the names of classes before and now, where they are known and others."""
+    before, now = list(old.get("classes", ())), list(new.get("classes", ()))
+    if before == now or not before or not now:
+        return ""
+    pairs = (("before", before), ("now", now))
+    shown = (f"\n      {what:<6}  {len(names)}: {', '.join(names)}" for what, names in pairs)
+    return "; its classes are others:" + "".join(shown)
 
 
 def _count(one: dict[str, Any] | None) -> str:

@@ -8,13 +8,14 @@ from torch import Tensor
 from videomae2.config import DistillRun, StudentConfig
 from videomae2.data.batches import HostBatch
 from videomae2.data.labels import Labelled
+from videomae2.data.quarantine import Place
 from videomae2.engine.loop import Plan
 from videomae2.engine.runtime import Runtime
 from videomae2.jobs.class_of_students import ClassOfStudents
 from videomae2.jobs.labelled_videos import Outputs, TrainingVideos
 from videomae2.jobs.measures import Measured, measure
 from videomae2.jobs.teaching import Teaching
-from videomae2.jobs.validation import Contender, Place, Validation
+from videomae2.jobs.validation import Contender, Validation
 from videomae2.jobs.work import Say
 from videomae2.models.cards import Answers
 from videomae2.models.saved import STUDENTS

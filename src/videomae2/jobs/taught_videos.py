@@ -6,6 +6,7 @@ from dataclasses import replace
 from videomae2.config import DistillRun
 from videomae2.data.class_names import read_class_names
 from videomae2.data.clocks import check_clocks
+from videomae2.data.known_classes import called_as_in
 from videomae2.data.labels import Labelled, without_labels
 from videomae2.data.sources import SourceConfig
 from videomae2.errors import CheckpointError, ConfigError
@@ -71,7 +72,8 @@ def _labelled(run: DistillRun, teacher: FoundClassifier) -> Labelled:
         return found
     if found.names == wanted:
         return found
-    if not _go_together(found.names, wanted, every=teacher.card.answers == "one-class"):
+    names = called_as_in(wanted, found.names)
+    if not _go_together(names, wanted, every=teacher.card.answers == "one-class"):
         try:
             check_classes(found.names, wanted, where=f"the teacher {teacher.path}")
         except CheckpointError as error:

@@ -7,16 +7,19 @@ from typing import TypeVar
 
 from torch import nn
 
-from videomae2.config import Run
+from videomae2.config import Run, check
 from videomae2.data.manifest import Manifest
 from videomae2.data.mixture import Mixture
 from videomae2.data.sources import SourceConfig
-from videomae2.engine.checkpoints import Checkpoints, check_writable
+from videomae2.engine.checkpoints import Checkpoints
 from videomae2.engine.loop import Plan
+from videomae2.engine.room import check_writable
 from videomae2.engine.runtime import Runtime, prepare, resolve
 from videomae2.engine.schedules import CosineSchedule, scaled_lr
+from videomae2.engine.signals import end_if_asked
 from videomae2.errors import CheckpointError
 from videomae2.jobs.run_folder import RunLock, check_same_run, record
+from videomae2.jobs.starting_over import is_another_run, set_aside
 from videomae2.jobs.trainer import Trainer
 from videomae2.jobs.video_lists import VideoList
 from videomae2.jobs.work import Say, Work
@@ -43,32 +46,46 @@ def train(
         begin: Builds what is trained, once it is known that the folder can be used.
         model: On the meta device, for the room that checkpoints need.
         say: Takes each line for people.
-        describe: Says in a few lines what a run will do.
+        describe: Says in a few lines what a run will do, and what became of its batch.
 
     Raises:
-        ConfigError: If the folder holds another run.
+        ConfigError: If the folder holds another run that could go on.
         DataError: If more videos than allowed cannot be read.
         CheckpointError: If the run folder cannot be used, or the last state not be saved.
         NonFiniteLossError: If too many steps in a row were skipped, or all.
         Interrupted: After saving, when asked to stop.
     """
-    folder, keep = run.record.out, run.record.keep
-    checkpoints = Checkpoints(folder / "checkpoints", keep=keep, keep_every=run.record.keep_every)
-    plan = make_plan(run, manifests)
+    folder, checkpoints = run.record.out, checkpoints_of(run)
     runtime = prepare(run.runtime)
-    # What a run computes depends on the precision, so what auto became is part of the run.
-    run = replace(run, runtime=replace(run.runtime, precision=runtime.precision))  # type: ignore[type-var]
+    asked = with_precision(run, runtime)
+    run = fitted(asked, manifests)
+    plan = make_plan(run, manifests)
+    end_if_asked()
     check_writable(folder, 0)
     with RunLock(folder):
-        check_same_run(run, lists)
-        check_writable(checkpoints.folder, _bytes_needed(run, model, len(checkpoints.steps())))
+        if checkpoints.newest() is not None:
+            check_same_run(run, lists)
+        elif is_another_run(run, lists):
+            say(f"aside    what another run without a checkpoint left is in {set_aside(folder)}")
+        check_writable(checkpoints.folder, bytes_needed(run, model, plan, checkpoints))
         record(run, lists)
-        say(describe(run))
+        say(describe(asked))
         Trainer(begin(run, plan, runtime), plan, checkpoints, runtime, say).train(manifests)
     newest = checkpoints.newest()
     if newest is None:
         raise CheckpointError(f"nothing could be saved in {checkpoints.folder}")
     return newest[1]
+
+
+def checkpoints_of(run: Run) -> Checkpoints:
+    """Those of a run folder."""
+    folder, record = run.record.out / "checkpoints", run.record
+    return Checkpoints(folder, keep=record.keep, keep_every=record.keep_every)
+
+
+def with_precision(run: R, runtime: Runtime) -> R:
+    """The run with what ``auto`` became: what it computes depends on that."""
+    return replace(run, runtime=replace(run.runtime, precision=runtime.precision))  # type: ignore[type-var]
 
 
 def check_resumable(run: Run) -> None:
@@ -78,22 +95,38 @@ def check_resumable(run: Run) -> None:
         CheckpointError: If the run folder has no checkpoint.
     """
     folder = run.record.out
-    if Checkpoints(folder / "checkpoints").newest() is None:
+    if checkpoints_of(run).newest() is None:
         state = "has no checkpoint" if folder.exists() else "does not exist"
         raise CheckpointError(
             f"there is nothing to resume: {folder} {state}; correct --out, or leave --resume out"
         )
 
 
+def fitted(run: R, manifests: Sequence[Manifest]) -> R:
+    """A run whose batch there are enough videos for, where it may shrink: whole micro-batches.
+
+    Raises:
+        ConfigError: If nothing is left to mix.
+    """
+    optim = run.optim
+    there, at_once = _mixture(run, manifests).epoch_size, optim.micro_batch or optim.batch
+    if not optim.batch_may_shrink or there >= optim.batch:
+        return run
+    batch = max(1, there // at_once) * min(at_once, there)
+    micro = None if optim.micro_batch is None else min(optim.micro_batch, batch)
+    smaller: R = replace(run, optim=replace(optim, batch=batch, micro_batch=micro))  # type: ignore[type-var]
+    check(smaller)
+    return smaller
+
+
 def make_plan(run: Run, manifests: Sequence[Manifest]) -> Plan:
-    """Turn epochs into steps and rates for 256 into rates.
+    """Turn epochs into steps and rates for 256 into rates, of a run that was fitted.
 
     Raises:
         ConfigError: If there are fewer videos than a step needs.
     """
     optim = run.optim
-    weights = [source.weight for source in run.data.sources]
-    per_epoch = Mixture.of(manifests, weights, seed=run.seed).steps_per_epoch(optim.batch)
+    per_epoch = _mixture(run, manifests).steps_per_epoch(optim.batch)
     counted = optim.batch * (run.data.views if optim.lr_counts == "views" else 1)
     steps = max(1, round(optim.epochs * per_epoch))
     schedule = CosineSchedule(
@@ -110,25 +143,27 @@ def make_plan(run: Run, manifests: Sequence[Manifest]) -> Plan:
         log_every=run.record.log_every,
         save_every=run.record.save_every,
         max_bad_steps=run.record.max_bad_steps,
-        seed=run.seed,
     )
 
 
-def describe_length(run: Run, plan: Plan) -> str:
+def describe_length(asked: Run, manifests: Sequence[Manifest]) -> str:
     """Say in a few lines how long a run is, and where it writes and computes.
 
     Raises:
-        ConfigError: If the device is not there.
+        ConfigError: If the device is not there, or there are fewer videos than a step needs.
     """
-    optim = run.optim
+    run = fitted(asked, manifests)
+    plan, optim = make_plan(run, manifests), run.optim
     peak = max(plan.lr(step) for step in range(min(plan.steps, 100_000)))
-    return (
-        f"steps    {plan.steps} of {optim.batch} videos x {run.data.views} views"
-        f"{f' in {optim.accumulate} parts' if optim.accumulate > 1 else ''}, "
-        f"{optim.epochs:g} epochs, peak lr {peak:.3g}\n"
-        f"folder   {run.record.out}\n"
-        f"device   {resolve(run.runtime)}"
-    )
+    parts = f" in {optim.accumulate} parts" if optim.accumulate > 1 else ""
+    lines = [
+        f"steps    {plan.steps} of {optim.batch} videos x {run.data.views} views{parts}, "
+        f"{optim.epochs:g} epochs, peak lr {peak:.3g}"
+    ]
+    if optim.batch < asked.optim.batch:
+        there = _mixture(run, manifests).epoch_size
+        lines += [f"         not --optim.batch {asked.optim.batch}: an epoch has {there} videos"]
+    return "\n".join([*lines, f"folder   {run.record.out}", f"device   {resolve(run.runtime)}"])
 
 
 def describe_videos(run: Run, manifests: Sequence[Manifest]) -> str:
@@ -148,8 +183,23 @@ def describe_sampling(source: SourceConfig) -> str:
     return unit[source.stride_unit].format(source.stride)
 
 
-def _bytes_needed(run: Run, model: nn.Module, there: int) -> int:
-    """Room for the checkpoints that are still to come, one of them half-written."""
+def _mixture(run: Run, manifests: Sequence[Manifest]) -> Mixture:
+    return Mixture.of(manifests, [s.weight for s in run.data.sources], seed=run.seed)
+
+
+def bytes_needed(run: Run, model: nn.Module, plan: Plan, checkpoints: Checkpoints) -> int:
+    """Room for the checkpoints that are still to come, one of them half-written.
+
+    Args:
+        run: Says which stay.
+        model: What is saved, on any device.
+        plan: Says how many steps there are.
+        checkpoints: Those that are there.
+    """
     parameters = sum(p.numel() for p in model.parameters())
     copies = 3 + (run.optim.ema_decay is not None)  # weights and two moments, and the mean
-    return 4 * parameters * copies * max(1, run.record.keep + 1 - there)
+    saves = [*range(run.record.save_every, plan.steps, run.record.save_every), plan.steps]
+    newest = saves[-run.record.keep - 1 :]  # one too many, until the last is written
+    every = run.record.keep_every
+    kept = {step for step in saves if every is not None and step % every == 0}.union(newest)
+    return 4 * parameters * copies * max(1, len(kept) - len(checkpoints.steps()))

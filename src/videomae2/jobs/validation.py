@@ -16,7 +16,7 @@ from videomae2.config import Validated
 from videomae2.data.batches import HostBatch
 from videomae2.data.labels import Labelled
 from videomae2.data.once import read_once
-from videomae2.data.quarantine import FILE_NAME, Quarantine
+from videomae2.data.quarantine import FILE_NAME, Place, Quarantine
 from videomae2.data.views import make_clips
 from videomae2.engine.loop import Plan
 from videomae2.engine.runtime import Runtime
@@ -37,10 +37,6 @@ LOOKS = 10
 """Looks in a run, where it is not said how many."""
 MOST_KEPT_BYTES = 2**29
 """Clips are kept in memory up to this size."""
-
-
-Place = tuple[int, int]
-"""Source of a video, and its number in the list of that."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,11 +152,8 @@ class Validation:
         """The held-out videos that cannot be read; a list of its own beside that of training."""
         folder = self.run.record.out / HELD_OUT
         folder.mkdir(parents=True, exist_ok=True)
-        return Quarantine(
-            folder,
-            videos=sum(map(len, self.videos.manifests)),
-            max_share=self.run.data.max_unreadable_share,
-        )
+        share = self.run.data.max_unreadable_share
+        return Quarantine(folder, self.videos.manifests, max_share=share)
 
     def _keep_if_best(self, contender: Contender, found: Measured, done: int, *, ema: bool) -> None:
         """Save a model if no look before was better; whole or not at all."""

@@ -18,6 +18,8 @@ class VideoList:
     videos: int
     digest: str
     """Names what the list says: the videos, their windows and labels, the names of classes."""
+    classes: Sequence[str] = ()
+    """The names of its classes in the order of their labels, or of its numbers."""
 
 
 def plain_lists(data: DataConfig, manifests: Sequence[Manifest]) -> tuple[VideoList, ...]:
@@ -43,4 +45,9 @@ def _digests(sources: Sequence[str], videos: Labelled) -> Iterator[VideoList]:
         content = hashlib.sha256(manifest.digest().encode())
         content.update("\0".join(videos.names).encode("utf-8", "surrogatepass"))
         content.update(rows.contiguous().numpy().tobytes())
-        yield VideoList(source=source, videos=len(manifest), digest=content.hexdigest()[:16])
+        yield VideoList(
+            source=source,
+            videos=len(manifest),
+            digest=content.hexdigest()[:16],
+            classes=videos.names,
+        )

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from videomae2.data.crew import Answer
+from videomae2.data.answers import Answer
 from videomae2.data.view_reading import GridShape, ViewsRequest
 from videomae2.errors import VideoError
 from videomae2.jobs.video_inputs import Input, find_inputs

@@ -11,8 +11,13 @@ _OF_SIZE = ("dim", "depth", "heads", "mlp_ratio", "patch", "tubelet")
 _SETTINGS = (*_OF_SIZE, "channels", "layer_scale", "cosine_attention", "positions")
 
 
-def check_architecture(own: EncoderConfig, parent: EncoderConfig, path: Path) -> None:
-    """Refuse an encoder that computes something else, also where all shapes agree."""
+def check_architecture(
+    own: EncoderConfig, parent: EncoderConfig, path: Path, flag: str = "--model"
+) -> None:
+    """Refuse an encoder that computes something else, also where all shapes agree.
+
+    ``flag`` is what sets the model of the own one.
+    """
     mine, theirs = _architecture(own), _architecture(parent)
     differing = [
         f"{name} {theirs[name]} there and {mine[name]} here"
@@ -21,30 +26,31 @@ def check_architecture(own: EncoderConfig, parent: EncoderConfig, path: Path) ->
     ]
     if differing:
         raise CheckpointError(
-            f"{path} has another encoder: {', '.join(differing)}; {_remedy(own, parent)}"
+            f"{path} has another encoder: {', '.join(differing)}; {_remedy(own, parent, flag)}"
         )
 
 
-def check_width(own: EncoderConfig, found: int, path: Path) -> None:
+def check_width(own: EncoderConfig, found: int, path: Path, flag: str = "--model") -> None:
     """Refuse tokens of another width, by which the sizes of released models are told apart.
 
     Args:
         own: What is built here.
         found: Width of the tokens of the weights.
         path: Where these come from.
+        flag: What sets the model.
     """
     width = own.shape.dim
     if found == width:
         return
     known = [name for name, size in SIZES.items() if size.dim == found]
-    remedy = f"; --model.encoder.size {known[0]} would fit" if known else ""
+    remedy = f"; {flag}.encoder.size {known[0]} would fit" if known else ""
     raise CheckpointError(f"tokens of {path} are {found} wide, and {width} here{remedy}")
 
 
-def _remedy(own: EncoderConfig, parent: EncoderConfig) -> str:
+def _remedy(own: EncoderConfig, parent: EncoderConfig, flag: str) -> str:
     """The flags that make this encoder like the parent's."""
     flags = [
-        f"--model.encoder.{name.replace('_', '-')} {getattr(parent, name)}"
+        f"{flag}.encoder.{name.replace('_', '-')} {getattr(parent, name)}"
         for name in ("size", *_SETTINGS)
         if getattr(own, name) != getattr(parent, name)
     ]
@@ -59,17 +65,3 @@ def _architecture(config: EncoderConfig) -> dict[str, Any]:
         "cosine_attention": config.cosine_attention,
         "positions": config.positions,
     }
-
-
-def position_notes(own: EncoderConfig, parent: EncoderConfig | None) -> list[str]:
-    """Say it if places have other angles than in the parent's training."""
-    if parent is None or own.trained_grid is not None:
-        return []
-    trained, grid = parent.trained_grid or parent.cubes.grid, own.cubes.grid
-    if trained == grid:
-        return []
-    words = "x".join(map(str, trained)), "x".join(map(str, grid)), " ".join(map(str, trained))
-    return [
-        f"positions: a fresh table for {words[1]} cubes, the parent's was for {words[0]}; "
-        f"trained_grid {words[2]} would resample that"
-    ]

@@ -7,13 +7,17 @@ values = numbers in a cube.
 from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from videomae2.models.encoder import Blocks, EncoderConfig, VideoEncoder, position_table
+from videomae2.models.blocks import Blocks
+from videomae2.models.encoder import EncoderConfig, VideoEncoder, position_table
 from videomae2.models.layers import LAYER_NORM_EPSILON, Linear, mlp_width
 from videomae2.tensors.grid import Cubes
 from videomae2.tensors.tokens import Split
+
+_STREAM = 42
+"""Of a clip's key: what stochastic depth leaves out of the decoder."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,6 +30,9 @@ class DecoderConfig:
     """Width; the size's own if not given."""
     heads: int | None = None
     """Attention heads; the size's own if not given."""
+    drop_path: float = 0.0
+    """Rate of stochastic depth at the last block, as in the encoder, whose rate it is in the
+    released code; all of its scripts have 0."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,17 +66,23 @@ class Decoder(nn.Module):
             config.decoder.depth,
             config.decoder_heads,
             mlp_width(dim, encoder.shape.mlp_ratio),
+            drop_path=config.decoder.drop_path,
             layer_scale=encoder.layer_scale,
             cosine=encoder.cosine_attention,
             checkpoint_blocks=encoder.checkpoint_blocks,
+            stream=_STREAM,
         )
         self.norm = nn.LayerNorm(dim, eps=LAYER_NORM_EPSILON)
         self.head = Linear(dim, cubes.values)
 
     def forward(
-        self, x: Float[Tensor, "batch tokens dim"], scored: int
+        self,
+        x: Float[Tensor, "batch tokens dim"],
+        scored: int,
+        *,
+        keys: Int64[Tensor, " batch"] | None = None,
     ) -> Float[Tensor, "batch scored values"]:
-        return self.head(self.norm(self.blocks(x, asked=scored)))
+        return self.head(self.norm(self.blocks(x, asked=scored, keys=keys)))
 
 
 class Autoencoder(nn.Module):
@@ -92,11 +105,18 @@ class Autoencoder(nn.Module):
     decoder_positions: Tensor
 
     def forward(
-        self, visible: Float[Tensor, "batch vis values"], split: Split
+        self,
+        visible: Float[Tensor, "batch vis values"],
+        split: Split,
+        *,
+        keys: Int64[Tensor, " batch"] | None = None,
     ) -> Float[Tensor, "batch scored values"]:
-        """Rebuild the places of ``split.answered`` from the normalised visible cubes."""
-        seen = self.encoder_to_decoder(self.encoder(visible, split.visible))
+        """Rebuild the places of ``split.answered`` from the normalised visible cubes.
+
+        ``keys`` are the clips', by which stochastic depth draws in training.
+        """
+        seen = self.encoder_to_decoder(self.encoder(visible, split.visible, keys=keys))
         table = self.decoder_positions.to(seen.dtype)
         seen = seen + table[split.visible]
         asked = self.mask_token.to(seen.dtype) + table[split.queries]
-        return self.decoder(torch.cat((seen, asked), dim=1), split.scored)
+        return self.decoder(torch.cat((seen, asked), dim=1), split.scored, keys=keys)

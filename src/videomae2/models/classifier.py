@@ -7,13 +7,18 @@ numbers to predict).
 from dataclasses import dataclass, field
 from typing import Literal
 
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from videomae2.models.encoder import EncoderConfig, VideoEncoder
 from videomae2.models.layers import LAYER_NORM_EPSILON, Linear
+from videomae2.tensors.drops import feature_factors
+from videomae2.tensors.keyed import split
 
 Pooling = Literal["mean", "first"]
+
+_STREAM = 43
+"""Of a clip's key: which features the head does without."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,25 +56,47 @@ class Classifier(nn.Module):
         self.encoder = VideoEncoder(config.encoder, norm=not mean)
         self.cubes = self.encoder.cubes
         self.fc_norm = nn.LayerNorm(dim, eps=LAYER_NORM_EPSILON) if mean else nn.Identity()
-        self.head_dropout = nn.Dropout(config.head_dropout)
         self.head = Linear(dim, config.outputs) if config.outputs else None
 
     def forward(
-        self, values: Float[Tensor, "batch tokens values"]
+        self,
+        values: Float[Tensor, "batch tokens values"],
+        *,
+        keys: Int64[Tensor, " batch"] | None = None,
     ) -> Float[Tensor, "batch outputs"]:
         """Give raw scores, before any softmax; the features where there is no head."""
-        return self.scores(self.features(values))
+        return self.scores(self.features(values, keys=keys), keys=keys)
 
-    def features(self, values: Float[Tensor, "batch tokens values"]) -> Float[Tensor, "batch dim"]:
+    def features(
+        self,
+        values: Float[Tensor, "batch tokens values"],
+        *,
+        keys: Int64[Tensor, " batch"] | None = None,
+    ) -> Float[Tensor, "batch dim"]:
         """Give one vector per clip: what the head reads.
 
         Args:
             values: All cubes of each clip in token order, normalised.
+            keys: The clips', by which stochastic depth draws in training.
         """
-        tokens = self.encoder(values)
+        tokens = self.encoder(values, keys=keys)
         pooled = tokens.mean(dim=1) if self.config.pooling == "mean" else tokens[:, 0]
         return self.fc_norm(pooled)
 
-    def scores(self, features: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch outputs"]:
-        """Give the head's answer to features."""
-        return features if self.head is None else self.head(self.head_dropout(features))
+    def scores(
+        self,
+        features: Float[Tensor, "batch dim"],
+        *,
+        keys: Int64[Tensor, " batch"] | None = None,
+    ) -> Float[Tensor, "batch outputs"]:
+        """Give the head's answer to features; in training it does without some, by ``keys``."""
+        return features if self.head is None else self.head(self._kept(features, keys))
+
+    def _kept(self, features: Tensor, keys: Tensor | None) -> Float[Tensor, "batch dim"]:
+        rate = self.config.head_dropout
+        if not self.training or rate == 0:
+            return features
+        if keys is None:
+            raise ValueError("head dropout draws by the clips' keys: give them in training")
+        kept = feature_factors(split(keys, _STREAM), rate, features.shape[1])
+        return features * kept.to(features.dtype)

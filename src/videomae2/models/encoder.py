@@ -5,12 +5,11 @@ Axes: batch, picked = the cubes that are seen (all, or the visible ones), values
 
 from dataclasses import dataclass, replace
 
-import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
-from videomae2.models.layers import LAYER_NORM_EPSILON, Block, Linear, mlp_width
+from videomae2.models.blocks import Blocks
+from videomae2.models.layers import LAYER_NORM_EPSILON, Linear, mlp_width
 from videomae2.models.sizes import SIZES, Size, SizeName
 from videomae2.tensors.grid import Cubes
 from videomae2.tensors.positions import PositionTable, table
@@ -44,7 +43,8 @@ class EncoderConfig:
     """Hidden width of an MLP over the width of a token; the size's own if not given."""
     trained_grid: tuple[int, int, int] | None = None
     """Cubes (time, row, col) of the clips that the weights were trained on: the position table is
-    resampled from that grid. If not given, a fresh table is made for the clip's own grid."""
+    resampled from that grid. If not given, it is the clip's own grid, or what the weights say that
+    the model starts from."""
     positions: PositionTable = "flat"
     """Position table: a sinusoid over the flattened number of a cube, as all released models, or
     along each axis, which a small model learns from sooner."""
@@ -75,43 +75,6 @@ class EncoderConfig:
             patch=self.shape.patch,
             channels=self.channels,
         )
-
-
-class Blocks(nn.ModuleList):
-    """A stack of blocks with stochastic depth that rises, and optional activation checkpointing."""
-
-    def __init__(
-        self,
-        dim: int,
-        depth: int,
-        heads: int,
-        hidden: int,
-        *,
-        drop_path: float = 0.0,
-        layer_scale: float = 0.0,
-        cosine: bool = False,
-        checkpoint_blocks: bool = False,
-    ) -> None:
-        if depth < 1:
-            raise ValueError(f"a stack of blocks needs a depth of 1 or more, got {depth}")
-        rates = torch.linspace(0, drop_path, depth, device="cpu").tolist()
-        super().__init__(
-            Block(dim, heads, hidden, drop_path=rate, layer_scale=layer_scale, cosine=cosine)
-            for rate in rates
-        )
-        self.checkpoint_blocks = checkpoint_blocks
-
-    def forward(
-        self, x: Float[Tensor, "batch tokens dim"], *, asked: int | None = None
-    ) -> Float[Tensor, "batch asked dim"]:
-        """Run all blocks; the last computes no more than the last ``asked`` tokens."""
-        for number, block in enumerate(self, start=1):
-            count = asked if asked is not None and number == len(self) else x.shape[1]
-            if self.checkpoint_blocks and self.training and torch.is_grad_enabled():
-                x = checkpoint(block, x, count, use_reentrant=False)
-            else:
-                x = block(x, count)
-        return x
 
 
 class PatchEmbedding(nn.Module):
@@ -164,12 +127,17 @@ class VideoEncoder(nn.Module):
         self,
         values: Float[Tensor, "batch picked values"],
         index: Int64[Tensor, "batch picked"] | None = None,
+        *,
+        keys: Int64[Tensor, " batch"] | None = None,
     ) -> Float[Tensor, "batch picked dim"]:
-        """Give the tokens of some cubes, by their numbers, or of all in token order."""
+        """Give the tokens of some cubes, by their numbers, or of all in token order.
+
+        ``keys`` are the clips', by which stochastic depth draws in training.
+        """
         x = self.patch_embed(values)
         table = self.positions if index is None else self.positions[index]
         x = x + table.to(x.dtype)
-        return self.norm(self.blocks(x))
+        return self.norm(self.blocks(x, keys=keys))
 
 
 def position_table(config: EncoderConfig, dim: int) -> nn.Buffer:

@@ -112,22 +112,6 @@ class MLP(nn.Module):
         return self.fc2.of_gelu(self.fc1(x))
 
 
-class DropPath(nn.Module):
-    """Leave out a residual branch for some clips of a batch, in training (stochastic depth)."""
-
-    def __init__(self, rate: float) -> None:
-        super().__init__()
-        if not 0 <= rate < 1:
-            raise ValueError(f"stochastic depth needs a rate from 0 to below 1, got {rate}")
-        self.rate = rate
-
-    def forward(self, x: Float[Tensor, "batch tokens dim"]) -> Float[Tensor, "batch tokens dim"]:
-        if not self.training or self.rate == 0:
-            return x
-        kept = torch.rand(len(x), 1, 1, device=x.device) >= self.rate
-        return x * (kept / (1 - self.rate)).to(x.dtype)
-
-
 class Block(nn.Module):
     """Attention and MLP, each behind a LayerNorm and beside a residual.
 
@@ -135,6 +119,8 @@ class Block(nn.Module):
         x: The tokens.
         asked: How many of the last tokens to compute; all of them still serve as keys and
             values. The last block of a decoder needs no more than the answers.
+        factors: What to multiply the two residual branches of each clip by (stochastic depth);
+            nothing if not given.
     """
 
     def __init__(
@@ -143,7 +129,6 @@ class Block(nn.Module):
         heads: int,
         hidden: int,
         *,
-        drop_path: float = 0.0,
         layer_scale: float = 0.0,
         cosine: bool = False,
     ) -> None:
@@ -152,7 +137,6 @@ class Block(nn.Module):
         self.attn = Attention(dim, heads, cosine=cosine)
         self.norm2 = nn.LayerNorm(dim, eps=LAYER_NORM_EPSILON)
         self.mlp = MLP(dim, hidden)
-        self.drop_path = DropPath(drop_path)
         self.layer_scale = layer_scale
         self.gamma_1 = nn.Parameter(torch.empty(dim)) if layer_scale > 0 else None
         self.gamma_2 = nn.Parameter(torch.empty(dim)) if layer_scale > 0 else None
@@ -165,16 +149,22 @@ class Block(nn.Module):
                 nn.init.constant_(gamma, self.layer_scale)
 
     def forward(
-        self, x: Float[Tensor, "batch tokens dim"], asked: int
+        self,
+        x: Float[Tensor, "batch tokens dim"],
+        asked: int,
+        factors: Float[Tensor, "2 batch 1 1"] | None = None,
     ) -> Float[Tensor, "batch asked dim"]:
+        of_attention, of_mlp = (None, None) if factors is None else factors.unbind()
         y = self.attn(self.norm1(x), asked)
         if asked < x.shape[1]:  # the gradient of a slice is a copy, also of a slice of everything
             x = x[:, -asked:]
-        x = x + self._branch(y, self.gamma_1)
-        return x + self._branch(self.mlp(self.norm2(x)), self.gamma_2)
+        x = x + _branch(y, self.gamma_1, of_attention)
+        return x + _branch(self.mlp(self.norm2(x)), self.gamma_2, of_mlp)
 
-    def _branch(self, y: Tensor, gamma: Tensor | None) -> Tensor:
-        return self.drop_path(y if gamma is None else gamma * y)
+
+def _branch(y: Tensor, gamma: Tensor | None, factor: Tensor | None) -> Tensor:
+    y = y if gamma is None else gamma * y
+    return y if factor is None else y * factor.to(y.dtype)
 
 
 def mlp_width(dim: int, ratio: float) -> int:

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
-from videomae2.models.encoder import Blocks
+from videomae2.models.blocks import Blocks
 from videomae2.models.layers import Block, Linear, part_of
 from videomae2.tensors import products
 

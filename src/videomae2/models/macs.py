@@ -3,7 +3,7 @@
 What the paper calls FLOPs are these. Counted: every matrix product, those of attention included.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from videomae2.models.autoencoder import AutoencoderConfig
 from videomae2.models.encoder import EncoderConfig
@@ -22,6 +22,20 @@ class TokenCounts:
     """Mask tokens in the decoder."""
     scored: int
     """Answers of the decoder."""
+
+
+def released_counts(config: EncoderConfig, counts: TokenCounts) -> TokenCounts:
+    """The tokens that the released code computes, as the paper's tables count them.
+
+    It projects every cube before it leaves out the hidden ones, and its decoder answers every
+    query, also those that carry no loss: ``autoencoder_macs(model, released_counts(…))`` gives the
+    FLOPs of arXiv 2303.16727 tables 1 and 2.
+
+    Args:
+        config: The encoder, whose cubes are all projected.
+        counts: Of a masking, as ``token_counts`` of tasks/pretrain.py gives them.
+    """
+    return replace(counts, embedded=config.cubes.tokens, scored=counts.queries)
 
 
 def classifier_macs(config: EncoderConfig, *, classes: int = 0) -> int:

@@ -6,8 +6,8 @@ classifier has no use for (a decoder, say) under its own names.
 
 import argparse
 import pickle
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from videomae2.errors import CheckpointError
 from videomae2.models.cards import Card, ClassifierCard, read_card
 from videomae2.models.chosen import Weights, find_best
 from videomae2.models.encoder import EncoderConfig
+from videomae2.models.heads import check_names
 from videomae2.models.released import (
     classifier_from_released,
     from_released,
@@ -68,6 +69,24 @@ def read_parent(path: Path, cubes: Cubes, weights: Weights = "auto") -> Parent:
     card = read_card(chosen.folder)
     classes = card.classes if isinstance(card, ClassifierCard) else None
     return Parent(path=chosen.folder, state=chosen.weights_read(), classes=classes, card=card)
+
+
+def parent_encoder(path: Path) -> EncoderConfig | None:
+    """Read which encoder weights to start from belong to; None for a released file.
+
+    Raises:
+        CheckpointError: If there is nothing that can be read.
+    """
+    return None if path.is_file() else read_card(find_best(path).folder).model.encoder
+
+
+def named(parent: Parent, names: Sequence[str]) -> Parent:
+    """Give a parent the names of its outputs; its own must be the same."""
+    head = parent.state.get("head.weight")
+    if head is None:
+        raise CheckpointError(f"{parent.path} has no head, so names of its outputs have no effect")
+    check_names(names, len(head), parent.classes, where=str(parent.path))
+    return replace(parent, classes=tuple(names))
 
 
 def read_released(path: Path) -> dict[str, Tensor]:

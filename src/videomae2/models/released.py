@@ -15,6 +15,8 @@ from videomae2.tensors.grid import Cubes
 _PATCH = "patch_embed.proj.weight"
 _ENCODER = "encoder."
 _OF_ENCODER = ("patch_embed.", "blocks.", "norm.")
+_BESIDE = ("head.", "fc_norm.")
+"""Parts of a classifier that may stand beside a wrapped encoder."""
 _WRAPPERS = ("_orig_mod.", "module.", "model.", "backbone.")
 
 
@@ -55,7 +57,14 @@ def is_pretrained(state: Mapping[str, Tensor]) -> bool:
 
 
 def unwrapped(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Take away what torch.compile, data parallelism and Hugging Face put before every name."""
+    """Take away what torch.compile, data parallelism and Hugging Face put before the names.
+
+    A head and its norm may do without, where all the rest has it: ``backbone.`` is often put before
+    an encoder alone.
+
+    Source: run_class_finetuning.py of the released code, which takes ``backbone.`` and ``encoder.``
+        away name by name.
+    """
     names = list(state)
     while names and (found := _shared_wrapper(names)):
         names = [name.removeprefix(found) for name in names]
@@ -63,8 +72,15 @@ def unwrapped(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _shared_wrapper(names: list[str]) -> str | None:
-    """The prefix that stands before every name."""
-    return next((w for w in _WRAPPERS if all(name.startswith(w) for name in names)), None)
+    """The prefix that stands before every name, or every one but those of the head."""
+    return next((wrapper for wrapper in _WRAPPERS if _wraps(wrapper, names)), None)
+
+
+def _wraps(wrapper: str, names: list[str]) -> bool:
+    rest = [name for name in names if not name.startswith(wrapper)]
+    bare = {name.removeprefix(wrapper) for name in names}
+    beside = all(name.startswith(_BESIDE) for name in rest)
+    return len(rest) < len(names) == len(bare) and beside
 
 
 def _flatten(name: str, value: Tensor, cubes: Cubes) -> Tensor:

@@ -12,7 +12,8 @@ from videomae2.models.sizes import SIZES
 
 _PATCH = "patch_embed.proj.weight"
 _BLOCK = re.compile(r"(?:encoder\.)?blocks\.(\d+)\.")
-_SIDE, _FRAMES = 224, 16  # of every released model but a few of 32 frames, which do not say so
+FRAMES, SIDE = 16, 224
+"""Of the clips of every released model but a few of 32 frames, which do not say so."""
 
 
 def released_encoder(state: Mapping[str, Tensor], path: Path) -> EncoderConfig:
@@ -41,9 +42,9 @@ def released_encoder(state: Mapping[str, Tensor], path: Path) -> EncoderConfig:
         if (known.dim, known.depth) == (dim, len(blocks)):
             return EncoderConfig(
                 size=size,
-                frames=_FRAMES,
-                height=_SIDE,
-                width=_SIDE,
+                frames=FRAMES,
+                height=SIDE,
+                width=SIDE,
                 channels=channels,
                 patch=None if side == known.patch else side,
                 tubelet=None if tubelet == known.tubelet else tubelet,

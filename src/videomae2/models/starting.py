@@ -13,14 +13,16 @@ import torch
 from torch import Generator, Tensor
 
 from videomae2.errors import CheckpointError, ConfigError
-from videomae2.models.architecture import check_architecture, check_width, position_notes
-from videomae2.models.cards import ClassifierCard, check_classes
+from videomae2.models.architecture import check_architecture, check_width
+from videomae2.models.cards import ClassifierCard
 from videomae2.models.classifier import Classifier
 from videomae2.models.heads import HeadStart, head_rows
 from videomae2.models.initial import initialise_classifier
 from videomae2.models.number_scale import NumberScale, rescaled
-from videomae2.models.parents import Parent, read_parent
+from videomae2.models.parents import Parent, named, read_parent
+from videomae2.models.places import PositionStart, placed, position_notes
 from videomae2.models.saved import check_fit
+from videomae2.models.start_report import StartReport
 
 NormStart = Literal["match", "fresh", "encoder"]
 
@@ -43,33 +45,13 @@ class StartConfig:
     head: HeadStart = "match"
     """The head: the rows of the same classes if the parent has them all and else a fresh one; all
     rows as they are or an error; the rows of the same names or an error; always a fresh one."""
+    positions: PositionStart = "match"
+    """The position table, where the parent was trained on clips of another size: the parent's,
+    resampled, or a fresh one (what the released code ends up with). Released files are taken to be
+    of 16 frames of 224 pixels; ``trained_grid`` of the encoder says otherwise."""
     names: Path | None = None
     """What the parent's outputs are called where it does not say, as released files: a file of
     names, or a public data set such as kinetics-710."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StartReport:
-    """What the first weights are."""
-
-    source: str
-    taken: int = 0
-    """Weights that come from the parent."""
-    norm: str = "fresh"
-    head: str = "fresh"
-    left: Mapping[str, int]
-    """Parts of the parent that have no use here, and how many weights each has."""
-    notes: Sequence[str] = ()
-
-    def __str__(self) -> str:
-        """Say it in a few lines."""
-        if not self.taken:
-            return f"start    {self.source}"
-        left = ", ".join(f"{part} ({count})" for part, count in self.left.items())
-        lines = [f"start    {self.taken} weights of {self.source}"]
-        lines += [f"         norm: {self.norm}; head: {self.head}"]
-        lines += [f"         no use for {left}"] if left else []
-        return "\n".join([*lines, *(f"         {note}" for note in self.notes)])
 
 
 def start(
@@ -80,11 +62,12 @@ def start(
     classes: Sequence[str] | None,
     parent_classes: Sequence[str] | None = None,
     numbers: NumberScale | None = None,
+    flag: str = "--model",
 ) -> StartReport:
     """Give a classifier its first weights, before anything is frozen or adapted.
 
     Args:
-        model: Changed in place.
+        model: Changed in place; made with the position table that ``placed`` gives.
         config: Where from.
         generator: Draws what is fresh.
         classes: The names of its outputs, if they have any.
@@ -92,6 +75,7 @@ def start(
             ``config.names``, read.
         numbers: What its answers are counted in, where they are numbers; a head that is taken
             over says the same numbers in it.
+        flag: What sets the model on the command line, for messages.
 
     Raises:
         ConfigError: If a choice has no effect, or there are more or fewer names than outputs.
@@ -107,7 +91,7 @@ def start(
     parent = read_parent(config.weights, model.cubes)
     if parent_classes is not None:
         parent = named(parent, parent_classes)
-    return take_over(model, parent, config, classes=classes, numbers=numbers)
+    return take_over(model, parent, config, classes=classes, numbers=numbers, flag=flag)
 
 
 def take_over(
@@ -117,13 +101,16 @@ def take_over(
     *,
     classes: Sequence[str] | None,
     numbers: NumberScale | None = None,
+    flag: str = "--model",
 ) -> StartReport:
     """Put a parent's weights over the fresh ones; arguments and errors as for ``start``."""
     own = model.config.encoder
+    if placed(own, config.positions, parent) != own:
+        raise ValueError(f"build the model with what models/places.py gives for {parent.path}")
     if parent.encoder is not None:
-        check_architecture(own, parent.encoder, parent.path)
+        check_architecture(own, parent.encoder, parent.path, flag)
     elif _EMBEDDING in parent.state:
-        check_width(own, len(parent.state[_EMBEDDING]), parent.path)
+        check_width(own, len(parent.state[_EMBEDDING]), parent.path, flag)
     wanted = model.state_dict()
     parts = _parts(parent.state, closing="encoder.norm.weight" not in wanted)
     norm, norm_words = _norm(parts, wanted, config, parent.path)
@@ -159,23 +146,13 @@ def check_choices(model: Classifier, config: StartConfig) -> None:
             f"encoder's"
         )
     if config.weights is None and replace(config, weights=None) != StartConfig():
-        raise ConfigError("start norm, head and names have no effect from scratch; leave them out")
+        raise ConfigError(
+            "start norm, head, positions and names have no effect from scratch; leave them out"
+        )
+    if config.positions == "fresh" and model.config.encoder.trained_grid is not None:
+        raise ConfigError("start positions 'fresh' has no effect where trained_grid names a table")
     if not model.config.outputs and config.head != "match":
         raise ConfigError(f"start head '{config.head}' has no effect: the model has no head")
-
-
-def named(parent: Parent, names: Sequence[str]) -> Parent:
-    """Give a parent the names of its outputs; its own must be the same."""
-    if parent.classes is not None:
-        check_classes(names, parent.classes, where=str(parent.path))
-    head = parent.state.get("head.weight")
-    if head is None:
-        raise CheckpointError(f"{parent.path} has no head, so names of its outputs have no effect")
-    if len(head) != len(names):
-        raise CheckpointError(
-            f"{parent.path} has {len(head)} outputs, but {len(names)} names were given for them"
-        )
-    return replace(parent, classes=tuple(names))
 
 
 def _parts(state: Mapping[str, Tensor], *, closing: bool) -> dict[str, Weights]:

@@ -33,7 +33,13 @@ from videomae2.recipes.internvideo_finetune import (
     internvideo_k710_k600_huge,
     internvideo_k710_k700_huge,
 )
-from videomae2.recipes.k710 import k710_base, k710_giant, k710_huge
+from videomae2.recipes.k710 import (
+    k710_base,
+    k710_giant,
+    k710_giant_paper,
+    k710_huge,
+    k710_small,
+)
 from videomae2.recipes.k710_kinetics import (
     k710_k400_giant,
     k710_k400_giant_64x266,
@@ -58,7 +64,13 @@ from videomae2.recipes.own_finetune import (
     finetune_own_frozen,
     finetune_own_lora,
 )
-from videomae2.recipes.pretrain import hybrid_base, hybrid_giant, hybrid_huge, hybrid_large
+from videomae2.recipes.pretrain import (
+    hybrid_base,
+    hybrid_giant,
+    hybrid_huge,
+    hybrid_large,
+    hybrid_small,
+)
 from videomae2.recipes.something import (
     ssv1_giant,
     ssv2_base,
@@ -96,6 +108,7 @@ RECIPES: dict[str, Recipe[PretrainRun]] = {
     "own": own,
     "own-cpu": own_cpu,
     "demo": demo,
+    "hybrid-small": hybrid_small,
     "hybrid-base": hybrid_base,
     "hybrid-large": hybrid_large,
     "hybrid-huge": hybrid_huge,
@@ -126,9 +139,11 @@ FINETUNE_RECIPES: dict[str, Recipe[FinetuneRun]] = {
     "own-frozen": finetune_own_frozen,
     "own-lora": finetune_own_lora,
     "demo": demo_finetune,
+    "k710-small": k710_small,
     "k710-base": k710_base,
     "k710-huge": k710_huge,
     "k710-giant": k710_giant,
+    "k710-giant-paper": k710_giant_paper,
     "k710-k400-giant": k710_k400_giant,
     "k710-k600-giant": k710_k600_giant,
     "k710-k700-giant": k710_k700_giant,

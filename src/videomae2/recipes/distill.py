@@ -21,6 +21,7 @@ from videomae2.engine.optim import OptimConfig
 from videomae2.models.classifier import ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.sizes import SizeName
+from videomae2.models.starting import StartConfig
 from videomae2.recipes.own import FRAMES_PER_SECOND
 from videomae2.recipes.sources import each, each_timed
 
@@ -28,9 +29,9 @@ from videomae2.recipes.sources import each, each_timed
 def distill_k710_base(videos: Sequence[Path], out: Path) -> DistillRun:
     """Distill ViT-B from ViT-g on Kinetics-710, as in the paper.
 
-    The student starts from ViT-B after post-pre-training on Kinetics-710: give it with
-    --students.0.start.weights. What the paper leaves open is chosen so: one view of each video,
-    random erasing as in the released fine-tuning, the divergence times the temperature squared.
+    The student starts from ViT-B after post-pre-training on Kinetics-710, the run of finetune
+    k710-base; --students.0.start.weights names another. What the paper leaves open: one view of
+    each video, erasing as in the released fine-tuning, the divergence times T squared.
 
     Source: arXiv 2303.16727 appendix: temperature 3, 100 epochs, no labels in the loss.
     Data: a labelled list of Kinetics-710, 658 k videos.
@@ -45,7 +46,9 @@ def distill_k710_base(videos: Sequence[Path], out: Path) -> DistillRun:
 def distill_k710_small(videos: Sequence[Path], out: Path) -> DistillRun:
     """Distill ViT-S from ViT-g on Kinetics-710.
 
-    The released ViT-S was made so; with which settings was not published, these are ViT-B's.
+    The released ViT-S was made so, from a ViT-S after post-pre-training that was not released; with
+    which settings was not published, these are ViT-B's. It starts from the run of finetune
+    k710-small; --students.0.start.weights names another parent.
 
     Source: docs/MODEL_ZOO.md of the released code; settings of arXiv 2303.16727 for ViT-B.
     Data: a labelled list of Kinetics-710, 658 k videos.
@@ -60,7 +63,9 @@ def distill_k710_small(videos: Sequence[Path], out: Path) -> DistillRun:
 def distill_ssv2_base(videos: Sequence[Path], out: Path) -> DistillRun:
     """Distill ViT-B from ViT-g on Something-Something V2, as in the paper.
 
-    Nothing is mirrored, for its classes tell left from right; the paper says that it was.
+    Nothing is mirrored, for its classes tell left from right; the paper says that it was. The
+    student starts as for Kinetics-710, as the paper has it, with a fresh head; ViT-B after
+    finetune ssv2-base would be --students.0.start.weights runs/ssv2-base-finetune.
 
     Source: arXiv 2303.16727 appendix: temperature 3, 100 epochs, half the batch and rate of K710.
     Data: a labelled list of Something-Something V2, 169 k videos.
@@ -98,6 +103,7 @@ def distill_own(videos: Sequence[Path], out: Path) -> DistillRun:
             epochs=100.0,
             warmup_epochs=5.0,
             batch=64,
+            batch_may_shrink=True,
             micro_batch=16,
             last_lr=1e-6,
             betas=(0.9, 0.999),
@@ -134,6 +140,7 @@ def distill_own_cpu(videos: Sequence[Path], out: Path) -> DistillRun:
             epochs=40.0,
             warmup_epochs=4.0,
             batch=8,
+            batch_may_shrink=True,
             last_lr=1e-6,
             betas=(0.9, 0.999),
             clip_norm=1.0,
@@ -170,12 +177,14 @@ def _paper(
     batch: int,
     flip: bool,
 ) -> DistillRun:
+    student = _student(size, EncoderConfig(size=size, drop_path=0.1))
+    start = StartConfig(weights=out.parent / f"k710-{size}-finetune")
     return DistillRun(
         data=DataConfig(
             sources=sources, views=1, crop=CropConfig(kind="random-resized", flip=flip)
         ),
         labels=LabelConfig(names=Path(names)),
-        students=(_student(size, EncoderConfig(size=size, drop_path=0.1)),),
+        students=(replace(student, start=start),),
         optim=OptimConfig(
             lr=lr,
             epochs=100.0,

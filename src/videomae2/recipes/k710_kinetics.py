@@ -136,8 +136,8 @@ def _selected(
 
 
 def _large(run: FinetuneRun) -> FinetuneRun:
-    """Clips of 64 frames of 266 pixels, with the parent's places of cubes."""
-    encoder = replace(run.model.encoder, frames=64, height=266, width=266, trained_grid=(8, 16, 16))
+    """Clips of 64 frames of 266 pixels; the position table is the parent's, resampled."""
+    encoder = replace(run.model.encoder, frames=64, height=266, width=266)
     return replace(run, model=replace(run.model, encoder=encoder))
 
 

@@ -27,14 +27,22 @@ def own(videos: Sequence[Path], out: Path) -> PretrainRun:
     rate lies between those of the released ViT-B script and V1's for UCF101, per view.
 
     Source: our choice; masks, crops and optimizer of arXiv 2303.16727.
-    Data: a folder of videos (searched to any depth), or a list; at least 64 videos.
+    Data: a folder of videos (searched to any depth), or a list; of fewer than 64 videos all make
+        one step.
     Hardware: one GPU of 24 GB; 16 videos of 4 views at once, 4 such parts make a step. Less
         memory: --optim.micro-batch 8, which changes nothing else.
     Time: unmeasured.
     Score: unmeasured.
     Command: videomae2 pretrain own my_videos/
     """
-    optim = OptimConfig(lr=1e-3, epochs=400.0, warmup_epochs=20.0, batch=64, micro_batch=16)
+    optim = OptimConfig(
+        lr=1e-3,
+        epochs=400.0,
+        warmup_epochs=20.0,
+        batch=64,
+        batch_may_shrink=True,
+        micro_batch=16,
+    )
     return PretrainRun(
         data=DataConfig(sources=each_timed(videos, per_second=FRAMES_PER_SECOND)),
         model=AutoencoderConfig(encoder=EncoderConfig(size="small")),
@@ -50,7 +58,7 @@ def own_cpu(videos: Sequence[Path], out: Path) -> PretrainRun:
     high for a batch this small because the model is tiny and the run short.
 
     Source: our choice; masks, crops and optimizer of arXiv 2303.16727.
-    Data: a folder of videos (searched to any depth), or a list; at least 16 videos.
+    Data: a folder of videos (searched to any depth), or a list; at least some tens of videos.
     Hardware: 2 cores, 2 GB of memory.
     Time: about half an hour for 100 videos on 2 cores, in proportion for more (the model alone
         does 13 clips a second on each core).
@@ -58,7 +66,13 @@ def own_cpu(videos: Sequence[Path], out: Path) -> PretrainRun:
     Command: videomae2 pretrain own-cpu my_videos/
     """
     optim = OptimConfig(
-        lr=2e-3, lr_counts="views", epochs=100.0, warmup_epochs=5.0, batch=16, micro_batch=8
+        lr=2e-3,
+        lr_counts="views",
+        epochs=100.0,
+        warmup_epochs=5.0,
+        batch=16,
+        batch_may_shrink=True,
+        micro_batch=8,
     )
     return PretrainRun(
         data=DataConfig(sources=each_timed(videos, per_second=FRAMES_PER_SECOND)),

@@ -89,7 +89,7 @@ class ClassifyTask(nn.Module):
     def predict(self, clips: Clips) -> Float[Tensor, "batch outputs"]:
         """Give raw scores, before softmax or sigmoid; numbers in the units of the data."""
         cubes = grid.split(clips.pixels, self.model.cubes)
-        scores = self.model(pixels.normalise(cubes, self.mean, self.std))
+        scores = self.model(pixels.normalise(cubes, self.mean, self.std), keys=clips.keys)
         if self.config.answers == "numbers":
             return scores.float() * self.unit + self.zero
         return scores

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Int64
 from torch import Generator, Tensor, nn
 
 from videomae2.models.cards import Answers
@@ -85,12 +85,15 @@ class Student(nn.Module):
             nn.init.zeros_(self.projection.bias)
 
     def forward(
-        self, values: Float[Tensor, "batch tokens values"]
+        self,
+        values: Float[Tensor, "batch tokens values"],
+        *,
+        keys: Int64[Tensor, " batch"] | None = None,
     ) -> tuple[Float[Tensor, "batch outputs"], Float[Tensor, "batch taught"] | None]:
         """Give raw scores, and features as the teacher's are to be met."""
-        features = self.classifier.features(values)
+        features = self.classifier.features(values, keys=keys)
         met = None if self.projection is None else self.projection(features)
-        return self.classifier.scores(features), met
+        return self.classifier.scores(features, keys=keys), met
 
 
 class DistillTask(nn.Module):
@@ -148,7 +151,8 @@ class DistillTask(nn.Module):
         """Give a student's scores and, where they are compared, its features, of whole clips."""
         assert isinstance(student, Student)
         cubes = grid.split(clips.pixels, student.classifier.cubes)
-        scores, features = student(pixels.normalise(cubes, self.mean, self.std))
+        values = pixels.normalise(cubes, self.mean, self.std)
+        scores, features = student(values, keys=clips.keys)
         return scores.float(), None if features is None else features.float()
 
     def loss(

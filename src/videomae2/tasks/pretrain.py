@@ -16,7 +16,7 @@ from videomae2.models.autoencoder import Autoencoder
 from videomae2.models.macs import TokenCounts
 from videomae2.tensors import grid, masks, pixels, tokens
 from videomae2.tensors.clips import Clips
-from videomae2.tensors.grid import Grid
+from videomae2.tensors.grid import Cubes, Grid
 from videomae2.tensors.keyed import Randomness
 from videomae2.tensors.masks import DecoderMask, EncoderMask
 from videomae2.tensors.tokens import Split
@@ -62,8 +62,8 @@ class PretrainTask(nn.Module):
             )
         self.model = model
         self.masking = masking
-        counts = token_counts(masking, model.cubes.grid)  # raises before any work
-        self.counts = counts
+        check_target(masking, model.cubes)
+        self.counts = token_counts(masking, model.cubes.grid)  # raises before any work
         self.mean = nn.Buffer(torch.tensor(mean), persistent=False)
         self.std = nn.Buffer(torch.tensor(std), persistent=False)
 
@@ -84,7 +84,8 @@ class PretrainTask(nn.Module):
         """Give the decoder's answers and what they should have been."""
         cubes = self.model.cubes
         visible = grid.gather(clips.pixels, split.visible, cubes)
-        predicted = self.model(pixels.normalise(visible, self.mean, self.std), split)
+        seen = pixels.normalise(visible, self.mean, self.std)
+        predicted = self.model(seen, split, keys=clips.keys)
         asked = grid.gather(clips.pixels, split.answered, cubes)
         target = pixels.target(
             asked, channels=cubes.channels, per_cube=self.masking.per_cube_target
@@ -128,6 +129,19 @@ def pixel_loss(
     error = F.mse_loss(predicted.float(), target, reduction="none").mean(dim=2)
     counted = _counted(error.shape, weight, clip_weights)
     return (error * counted).sum() / counted.sum().clamp(min=1)
+
+
+def check_target(masking: MaskingConfig, cubes: Cubes) -> None:
+    """Refuse to z-score cubes of one pixel, which have no deviation.
+
+    Raises:
+        ValueError: Says what would work.
+    """
+    if masking.per_cube_target and cubes.values == cubes.channels:
+        raise ValueError(
+            "pixels cannot be z-scored in cubes of one pixel (patch 1, tubelet 1); a patch or a "
+            "tubelet of 2 would work, or plain pixels (per_cube_target false)"
+        )
 
 
 def token_counts(masking: MaskingConfig, shape: Grid) -> TokenCounts:

@@ -176,6 +176,23 @@ def test_a_stage_takes_the_place_of_the_parent_that_a_recipe_names(place, monkey
     assert "--start.weights runs/own does not exist" in problem
 
 
+def test_a_stage_of_other_clips_is_promised_the_table_of_its_parent(place):
+    """From the first on: each later stage knows on which grid the weights were trained."""
+    larger = "      model: {encoder: {frames: 6, height: 48}}\n      validation: {share: 0}"
+    text = TEXT.replace("      validation: {share: 0}", larger)
+    said = "positions: the table for 2x4x4 cubes, with which the weights were trained"
+    _, seen = prepared(text)
+    assert f"{said}, resampled to 3x6x4" in seen["post"].lines
+    assert seen["post"].gives.card.model.encoder.trained_grid == (2, 4, 4)
+    assert said in seen["tuned"].lines
+    assert seen["tuned"].gives.card.model.encoder.trained_grid is None
+    fresh = text.replace(larger, larger + "\n      start: {positions: fresh}")
+    _, seen = prepared(fresh)
+    assert "positions: a fresh table for 3x6x4 cubes" in seen["post"].lines
+    assert "positions: the table for 3x6x4 cubes" in seen["tuned"].lines
+    assert seen["tuned"].gives.card.model.encoder.trained_grid == (3, 6, 4)
+
+
 def test_lists_of_a_stage_whose_parent_has_problems_are_checked_all_the_same(place):
     (place / "empty").mkdir()
     text = TEXT.replace("epochs: 1}", "epochs: -1}").replace(

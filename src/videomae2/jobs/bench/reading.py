@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from videomae2.data import video
+from videomae2.data.answers import Answer
 from videomae2.data.batches import Gathering
-from videomae2.data.crew import Answer
 from videomae2.data.opening import open_entry
 from videomae2.data.views import make_clips
 from videomae2.data.worker import SampleRequest, clip_indices, view_boxes

@@ -7,9 +7,10 @@ from pathlib import Path
 from videomae2.data.loading import BatchPlan, Loader, read_sources
 from videomae2.data.quarantine import Quarantine
 from videomae2.data.sources import DataConfig, LoadingConfig, SourceConfig
-from videomae2.engine.loop import Plan, Report, fit
+from videomae2.engine.loop import Plan, fit
 from videomae2.engine.runtime import Runtime
 from videomae2.engine.signals import Wishes
+from videomae2.engine.supply import Report
 from videomae2.jobs.bench.model import CLIP_NORM, StepCase, Stepper
 from videomae2.jobs.trainer import parts, reading_processes
 
@@ -69,7 +70,7 @@ def measure_together(
             cubes,
             plan,
             seed=0,
-            quarantine=Quarantine(None, videos=sum(map(len, manifests)), max_share=1.0),
+            quarantine=Quarantine(None, manifests, max_share=1.0),
             workers=workers,
             pin=runtime.device.type == "cuda",
         ) as loader,
@@ -113,5 +114,4 @@ def _plan(steps: int) -> Plan:
         log_every=_WARM_UP_STEPS,
         save_every=steps + 1,
         max_bad_steps=steps + 1,
-        seed=0,
     )

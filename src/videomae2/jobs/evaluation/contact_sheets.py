@@ -1,97 +1,60 @@
-"""Frames of hits and misses: which videos are shown, read once more for it, with what was said."""
+"""Frames of hits and misses: which videos are shown, and what was said of each."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from videomae2.data.identity import identity
-from videomae2.data.manifest import Manifest
-from videomae2.data.view_grid import ViewGridConfig
-from videomae2.data.view_reading import ViewsRequest
-from videomae2.jobs.evaluation.results import Evaluation, VideoResult
-from videomae2.jobs.evaluation.scoring import Scoring
+from videomae2.jobs.evaluation.gallery import OF_A_CLASS, SHOWN
+from videomae2.jobs.evaluation.results import VideoResult
 from videomae2.jobs.pages.markup import Markup, image, joined, paragraph, tag
-from videomae2.jobs.pages.strips import strip
-
-SHOWN = 12
-"""Videos on each sheet."""
-_OF_A_CLASS = 2
+from videomae2.models.cards import Answers
 
 
-def hits(videos: Sequence[VideoResult]) -> list[VideoResult]:
-    """Videos that were told right, the surest of each class first, few of one class."""
-    right = [video for video in reversed(videos) if video.right]
-    return _few_of_each(right)
+def hits(videos: Sequence[VideoResult], answers: Answers) -> list[VideoResult]:
+    """Videos that were told right, the surest first, few of one class."""
+    return _shown([video for video in reversed(videos) if video.right], answers)
 
 
-def misses(videos: Sequence[VideoResult]) -> list[VideoResult]:
+def misses(videos: Sequence[VideoResult], answers: Answers) -> list[VideoResult]:
     """Videos that were told wrong, the hardest first, few of one class."""
-    return _few_of_each([video for video in videos if not video.right])
+    return _shown([video for video in videos if not video.right], answers)
 
 
-def contact_sheets(
-    found: Evaluation, manifest: Manifest, scoring: Scoring
-) -> tuple[Markup, Markup]:
-    """The sheets of misses and of hits; the videos on them are read once more, a clip of each."""
-    shown = misses(found.measures.videos), hits(found.measures.videos)
-    reader = _Reader(found, manifest, scoring)
-    pictures = reader.pictures([*shown[0], *shown[1]])
-    sheets = [
-        tag("div", *(_card(video, pictures, found.answers) for video in some), class_="sheet")
-        if some
-        else paragraph("There are none.")
-        for some in shown
-    ]
-    return sheets[0], sheets[1]
+def contact_sheet(
+    videos: Sequence[VideoResult], strips: Mapping[int, bytes], answers: Answers
+) -> Markup:
+    """A card for each video.
+
+    Args:
+        videos: Those to show.
+        strips: Frames as JPEG by the row of their video; a video without is shown without.
+        answers: What the model says.
+    """
+    if not videos:
+        return paragraph("There are none.")
+    return tag("div", *(_card(video, strips, answers) for video in videos), class_="sheet")
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """Reads a clip of each of a few videos, in processes that can be killed."""
-
-    found: Evaluation
-    manifest: Manifest
-    scoring: Scoring
-
-    def pictures(self, videos: Sequence[VideoResult]) -> dict[int, bytes]:
-        """A strip of frames by row; none where the video is gone by now."""
-        place = self._places()
-        grid = ViewGridConfig(kind=self.scoring.shape.grid.kind, clips=1, crops=1)
-        shape = replace(self.scoring.shape, grid=grid)
-        requests = [ViewsRequest(self.manifest[place[video.row]], shape) for video in videos]
-        made = {}
-        with replace(self.scoring, shape=shape).pool() as pool:
-            for video, answer in zip(videos, pool.map(requests), strict=True):
-                if answer.arrays is not None:
-                    made[video.row] = strip(answer.arrays["frames"][answer.arrays["place"][0]])
-        return made
-
-    def _places(self) -> list[int]:
-        """The places in the list of the videos that were scored."""
-        broken = self.found.unreadable
-        return [i for i, entry in enumerate(self.manifest) if identity(entry) not in broken]
-
-
-def _few_of_each(videos: Sequence[VideoResult]) -> list[VideoResult]:
-    """At most `SHOWN`; of a class no more than two before all other classes have had their turn."""
+def _shown(videos: Sequence[VideoResult], answers: Answers) -> list[VideoResult]:
+    """The first ones; of a class no more than two before all other classes have had their turn."""
+    if answers != "one-class":
+        return list(videos[:SHOWN])
     first: list[VideoResult] = []
     later: list[VideoResult] = []
     count: dict[str, int] = {}
     for video in videos:
         count[video.truth] = count.get(video.truth, 0) + 1
-        (first if count[video.truth] <= _OF_A_CLASS else later).append(video)
+        (first if count[video.truth] <= OF_A_CLASS else later).append(video)
     return [*first, *later][:SHOWN]
 
 
-def _card(video: VideoResult, pictures: dict[int, bytes], answers: str) -> Markup:
+def _card(video: VideoResult, strips: Mapping[int, bytes], answers: Answers) -> Markup:
     shown = Markup("")
-    if video.row in pictures:
-        words = f"frames of {video.video}"
-        shown = image(pictures[video.row], "jpeg", words=words)
+    if video.row in strips:
+        shown = image(strips[video.row], "jpeg", words=f"frames of {video.video}")
     return tag("figure", shown, tag("figcaption", *_words(video, answers)))
 
 
-def _words(video: VideoResult, answers: str) -> list[Markup]:
+def _words(video: VideoResult, answers: Answers) -> list[Markup]:
     """What is true, what was said, and how sure the model was."""
     name = "/".join(Path(video.video).parts[-2:])
     path = tag("div", name, class_="path note", title=video.video)

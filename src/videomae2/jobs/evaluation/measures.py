@@ -4,7 +4,6 @@ Axes: videos; outputs; parts = ways to take some of the views.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Float64, Int64
@@ -18,28 +17,14 @@ from videomae2.jobs.evaluation.results import (
     Draw,
     Measures,
     OutputResult,
-    VideoResult,
 )
+from videomae2.jobs.evaluation.video_results import Right, videos_of
 from videomae2.jobs.scoring import Scores
-from videomae2.models.cards import Answers
 from videomae2.tensors import accuracy, calibration, intervals
 from videomae2.tensors.precision import average_precisions, mean_average_precision
 
 _TOP = 5
 _SORTED_NUMBERS = 20_000_000  # bounds the rounds of intervals whose every round sorts all scores
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Right:
-    """The right answers of the videos that were scored."""
-
-    answers: Answers
-    classes: Sequence[str]
-    identities: Sequence[str]
-    labels: Int64[np.ndarray, " labelled"]
-    """Where one class is right; else empty."""
-    targets: Float64[np.ndarray, "answered outputs"]
-    """Where any number of classes, or numbers, are; else empty."""
 
 
 def measure(
@@ -61,7 +46,7 @@ def measure(
         return gathered, _many_classes(gathered, right, draw)
     off = _errors(right.targets)
     gathered = gather(scores, grid, "numbers", judge=off)
-    return gathered, number_measures(gathered, right.targets, right.classes, right.identities, draw)
+    return gathered, number_measures(gathered, right, draw)
 
 
 def mean_interval(values: Float[np.ndarray, " videos"], draw: Draw) -> intervals.Interval:
@@ -113,7 +98,7 @@ def _one_class(gathered: Gathered, right: Right, draw: Draw) -> Measures:
         confusion=confusion,
         calibration=_calibration(found, labels, len(labels), draw) if len(labels) > 1 else None,
         by_views=tuple(ByViews(*part, float(value)) for part, value in by_views),
-        videos=tuple(_one_class_videos(found, hits, right)),
+        videos=tuple(videos_of(found, right)),
     )
 
 
@@ -135,21 +120,6 @@ def _classes(
             low=sure.low,
             high=sure.high,
             taken_for=taken_for,
-        )
-
-
-def _one_class_videos(found: np.ndarray, hits: np.ndarray, right: Right) -> Iterable[VideoResult]:
-    told = accuracy.predicted(found)
-    for row in accuracy.hardest(found, right.labels).tolist():
-        label, best = int(right.labels[row]), int(told[row])
-        yield VideoResult(
-            video=right.identities[row],
-            row=row,
-            truth=right.classes[label],
-            predicted=right.classes[best],
-            truth_score=float(found[row, label]),
-            predicted_score=float(found[row, best]),
-            right=label == best,
         )
 
 
@@ -209,31 +179,8 @@ def _many_classes(gathered: Gathered, right: Right, draw: Draw) -> Measures:
         confusion=None,
         calibration=_calibration(pairs, holds, videos, draw) if videos > 1 else None,
         by_views=tuple(ByViews(*p, value) for p, value in zip(gathered.parts, parts, strict=True)),
-        videos=tuple(_many_classes_videos(found, positive, right)),
+        videos=tuple(videos_of(found, right)),
     )
-
-
-def _many_classes_videos(
-    found: np.ndarray, positive: np.ndarray, right: Right
-) -> Iterable[VideoResult]:
-    """Those first whose labels as a whole got the least probability."""
-    own = np.where(positive, found, 1 - found)
-    typical = np.exp(np.log(np.maximum(own, 1e-12)).mean(axis=1))
-    for row in np.argsort(typical, kind="stable").tolist():
-        said = found[row] > 0.5
-        yield VideoResult(
-            video=right.identities[row],
-            row=row,
-            truth=_joined(right.classes, positive[row]),
-            predicted=_joined(right.classes, said),
-            truth_score=float(typical[row]),
-            predicted_score=float(found[row].max()),
-            right=bool((said == positive[row]).all()),
-        )
-
-
-def _joined(names: Sequence[str], chosen: np.ndarray) -> str:
-    return ", ".join(names[i] for i in np.flatnonzero(chosen).tolist()) or "none"
 
 
 def _rounds(numbers: int, draw: Draw) -> int:

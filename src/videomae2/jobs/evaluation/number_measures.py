@@ -6,29 +6,22 @@ Axes: videos; outputs = numbers of a video.
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float64
 
 from videomae2.jobs.evaluation.gathering import Gathered
-from videomae2.jobs.evaluation.results import ByViews, Draw, Measures, OutputResult, VideoResult
+from videomae2.jobs.evaluation.results import ByViews, Draw, Measures, OutputResult
+from videomae2.jobs.evaluation.video_results import Right, videos_of
 from videomae2.tensors.intervals import Interval, bootstrap, bootstrap_mean
 
 
-def number_measures(
-    gathered: Gathered,
-    targets: Float64[np.ndarray, "videos outputs"],
-    names: Sequence[str],
-    identities: Sequence[str],
-    draw: Draw,
-) -> Measures:
+def number_measures(gathered: Gathered, right: Right, draw: Draw) -> Measures:
     """Mean absolute error, root of the mean square, and the share of the variance explained.
 
     Args:
         gathered: What was predicted.
-        targets: The right numbers.
-        names: Of the outputs.
-        identities: Of the videos.
+        right: The right numbers.
         draw: The samples of the intervals.
     """
+    targets = right.targets
     off = gathered.merged - targets
     wide = np.abs(off).mean(axis=1)
 
@@ -47,14 +40,14 @@ def number_measures(
     by_part = gathered.by_part.mean(axis=(1, 2))
     return Measures(
         numbers=numbers,
-        outputs=tuple(_outputs(np.abs(off), names, draw)),
+        outputs=tuple(_outputs(np.abs(off), right.classes, draw)),
         confusion=None,
         calibration=None,
         by_views=tuple(
             ByViews(*part, float(value))
             for part, value in zip(gathered.parts, by_part, strict=True)
         ),
-        videos=tuple(_videos(gathered.merged, targets, wide, identities)),
+        videos=tuple(videos_of(gathered.merged, right)),
     )
 
 
@@ -75,26 +68,3 @@ def _outputs(off: np.ndarray, names: Sequence[str], draw: Draw) -> list[OutputRe
         OutputResult(name=name, videos=len(off), value=one.value, low=one.low, high=one.high)
         for name, one in zip(names, found, strict=True)
     ]
-
-
-def _videos(
-    predicted: np.ndarray, targets: np.ndarray, wide: np.ndarray, identities: Sequence[str]
-) -> list[VideoResult]:
-    """The worst first; the half that is better than the median counts as right."""
-    return [
-        VideoResult(
-            video=identities[row],
-            row=row,
-            truth=_text(targets[row]),
-            predicted=_text(predicted[row]),
-            truth_score=float(wide[row]),
-            predicted_score=float("nan"),
-            right=bool(wide[row] < np.median(wide)),
-        )
-        for row in np.argsort(-wide, kind="stable").tolist()
-    ]
-
-
-def _text(values: np.ndarray) -> str:
-    shown = ", ".join(f"{value:.4g}" for value in values[:4])
-    return shown + (", …" if len(values) > 4 else "")

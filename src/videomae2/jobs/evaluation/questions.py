@@ -13,7 +13,7 @@ from jaxtyping import Float64, Int64
 from videomae2.data.class_names import infer_classes
 from videomae2.data.clocks import without_clock
 from videomae2.data.identity import identity
-from videomae2.data.known_classes import sets_of
+from videomae2.data.known_classes import called_as_in, sets_of
 from videomae2.data.labels import LabelConfig, read_many_classes, read_numbers
 from videomae2.data.listing import read_manifest
 from videomae2.data.manifest import Manifest
@@ -170,7 +170,7 @@ def _from_columns(
 
 def _check_known(own: tuple[str, ...], names: tuple[str, ...], where: str) -> None:
     """A list may lack classes of the model; it may not have others, and shows both if it does."""
-    if set(own) - set(names):
+    if set(called_as_in(names, own)) - set(names):
         check_classes(own, names, where=where)
 
 

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from videomae2.engine.runlog import METRICS_FILE, duration
-from videomae2.jobs.evaluation.contact_sheets import contact_sheets
-from videomae2.jobs.evaluation.questions import Questions
+from videomae2.jobs.evaluation.contact_sheets import contact_sheet, hits, misses
 from videomae2.jobs.evaluation.report_parts import (
     calibration_part,
     classes_part,
@@ -14,7 +13,6 @@ from videomae2.jobs.evaluation.report_parts import (
     views_part,
 )
 from videomae2.jobs.evaluation.results import Evaluation, VideoResult
-from videomae2.jobs.evaluation.scoring import Scoring
 from videomae2.jobs.pages.markup import (
     NOTHING,
     Content,
@@ -36,29 +34,25 @@ from videomae2.tensors.intervals import Interval
 _HARDEST, _UNREADABLE = 20, 200
 
 
-def write_report(
-    found: Evaluation, questions: Questions, run: Path | None, scoring: Scoring
-) -> Path:
+def write_report(found: Evaluation, run: Path | None) -> Path:
     """Write the page, whole or not at all.
 
     Args:
         found: What it shows.
-        questions: The list, from which the videos of the contact sheets are read once more.
         run: The folder of the run, whose training curve is shown if it has one; None for a
             released file.
-        scoring: Reads videos.
     """
-    wrong, right = contact_sheets(found, questions.manifest, scoring)
-    metrics = None if run is None else run / METRICS_FILE
-    text = report_page(found, wrong, right, metrics)
+    text = report_page(found, None if run is None else run / METRICS_FILE)
     with written_whole(found.report) as partial:
         partial.write_text(text, encoding="utf-8")
     return found.report
 
 
-def report_page(found: Evaluation, misses: Markup, hits: Markup, metrics: Path | None) -> str:
-    """Put the page together; ``misses`` and ``hits`` are finished sheets."""
-    numeric = found.answers == "numbers"
+def report_page(found: Evaluation, metrics: Path | None) -> str:
+    """Put the page together."""
+    numeric, videos, answers = found.answers == "numbers", found.measures.videos, found.answers
+    wrong = contact_sheet(misses(videos, answers), found.strips, answers)
+    right = contact_sheet(hits(videos, answers), found.strips, answers)
     name, folder = found.model.path, "/".join(Path(found.videos).absolute().parts[-2:])
     parts = [
         _unreadable(found),
@@ -69,8 +63,8 @@ def report_page(found: Evaluation, misses: Markup, hits: Markup, metrics: Path |
         confusion_part(found),
         calibration_part(found),
         views_part(found),
-        section("Worst videos" if numeric else "Misses", misses),
-        section("Best videos" if numeric else "Hits", hits),
+        section("Worst videos" if numeric else "Misses", wrong),
+        section("Best videos" if numeric else "Hits", right),
         _hardest(found),
         NOTHING if metrics is None else training_part(metrics),
         sources_part(found),
@@ -106,9 +100,10 @@ def _work(found: Evaluation) -> str:
         return "All scores were there from an earlier call."
     before = len(found.identities) + len(found.unreadable) - work.scored
     rest = f" {before:,} were finished before." if before > 0 else ""
+    again = f" {work.reopened:,} of these were opened again for pictures." if work.reopened else ""
     return (
         f"{work.decodings:,} videos were opened in {duration(work.seconds)}, each once, and "
-        f"{work.frames:,} frames read.{rest}"
+        f"{work.frames:,} frames read.{rest}{again}"
     )
 
 

@@ -133,6 +133,8 @@ class Work:
     """Videos scored in this call; the others were finished before."""
     decodings: int
     """Times that a video was opened and decoded for views."""
+    reopened: int
+    """Videos that were opened once more to show frames of them, being scored in an earlier call."""
     frames: int
     """Frames that were read for views."""
     seconds: float
@@ -164,6 +166,8 @@ class Evaluation:
     unreadable: dict[str, str]
     """Why videos could not be read, by identity."""
     work: Work
+    strips: dict[int, bytes]
+    """A few frames as JPEG of those videos that the page shows, by row."""
     folder: Path
     """Where everything was written."""
 

@@ -9,7 +9,7 @@ Axes: views; outputs.
 import base64
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +58,7 @@ class ScoreBook:
         self._place[name] = self._size, marks
         self._size += len(line)
 
-    def read(self, names: list[str]) -> Iterator[Scores]:
+    def read(self, names: Sequence[str]) -> Iterator[Scores]:
         """Yield the scores of some videos that it has, in this order."""
         with self.path.open("rb") as file:
             for name in names:

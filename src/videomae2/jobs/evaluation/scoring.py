@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from videomae2.data.crew import Answer
+from videomae2.data.answers import Answer
 from videomae2.data.manifest import Entry
 from videomae2.data.pool import Pool
 from videomae2.data.view_making import CoveredVideo, batches_of_views
@@ -25,6 +25,8 @@ from videomae2.jobs.evaluation.score_book import ScoreBook
 from videomae2.jobs.scoring import Scorer, Scores
 
 _SAY_EVERY_SECONDS = 5.0
+
+Seen = Callable[[int, Scores, CoveredVideo], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,6 +120,7 @@ def score(
     names: Sequence[str],
     book: ScoreBook,
     *,
+    seen: Seen,
     wishes: Wishes,
     progress: Progress,
 ) -> dict[str, str]:
@@ -128,6 +131,8 @@ def score(
         entries: All videos, in the order of their list.
         names: What tells each of them from all others.
         book: Takes the scores.
+        seen: Called with each video that was scored in this call: its place in the list, the
+            scores of its views and its frames on the device.
         wishes: Says when to stop.
         progress: Counts.
 
@@ -159,8 +164,11 @@ def score(
             if any(video is not None for video in videos):
                 found = zip(group, videos, scoring.scores(videos), strict=True)
                 for i, video, scores in found:
-                    if video is not None and not book.has(names[i], entries[i]):
+                    if video is None:
+                        continue
+                    if not book.has(names[i], entries[i]):
                         book.add(names[i], entries[i], _finite(scores, names[i]))
+                    seen(i, scores, video)
             progress.add(len(group))
     return unreadable
 

@@ -53,11 +53,15 @@ def _look(job: Job, parents: Mapping[str, Parent]) -> Seen:
     teacher = _teacher(asked, parents)
     for one in asked.students:
         check_same_clips(one.model.encoder, teacher, name=one.name)
-    videos, run = read_taught_videos(asked, teacher), complete(asked, teacher)
+    videos = read_taught_videos(asked, teacher)
+    to_come = {asked.students[0].name: parents["student"]} if "student" in parents else {}
+    run = complete(asked, teacher, to_come)
     names = class_names(videos, teacher)
+    lines = [distill.describe(run, (teacher, videos))]
     for number, one in enumerate(run.students):
-        parent = parents.get("student") if number == 0 else None
-        check_start(one.model, one.start, parent, classes=names)
+        flag, parent = f"--students.{number}.model", to_come.get(one.name)
+        report = check_start(one.model, one.start, parent, classes=names, flag=flag)
+        lines.append(f"start of {one.name}\n{report}")
     card = ClassifierCard(
         model=run.model,
         classes=names,
@@ -68,7 +72,7 @@ def _look(job: Job, parents: Mapping[str, Parent]) -> Seen:
     )
     return Seen(
         lists=labelled_lists(run.data, videos),
-        lines=distill.describe(run, (teacher, videos)),
+        lines="\n".join(lines),
         gives=promise(card, job.out) if len(run.students) == 1 else None,
     )
 

@@ -56,8 +56,11 @@ def _look_at_pretraining(job: Job, parents: Mapping[str, Parent]) -> Seen:
 
 def _look_at_finetuning(job: Job, parents: Mapping[str, Parent]) -> Seen:
     asked: FinetuneRun = job.settings
+    parent, known = parents.get("weights"), job.weights.keys() <= parents.keys()
+    if not known:  # the parent has problems of its own; the one of the recipe has no say
+        asked = replace(asked, start=replace(asked.start, weights=None))
     videos = read_videos(asked)
-    run = finetune.complete(asked, videos)
+    run = finetune.complete(asked, videos, parent)
     names = videos.training.names
     card = ClassifierCard(
         model=run.model,
@@ -68,8 +71,7 @@ def _look_at_finetuning(job: Job, parents: Mapping[str, Parent]) -> Seen:
         std=run.data.std,
     )
     lines = finetune.describe(run, videos)
-    if job.weights.keys() <= parents.keys():  # else the parent has problems of its own
-        parent = parents.get("weights")
+    if known:
         lines += f"\n{check_start(run.model, run.start, parent, classes=names)}"
     return Seen(
         lists=labelled_lists(run.data, videos),

@@ -13,14 +13,9 @@ from videomae2.models.cards import AnyCard, ClassifierCard
 from videomae2.models.chosen import Chosen
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.found import FoundClassifier
-from videomae2.models.parents import Parent, read_parent
-from videomae2.models.starting import (
-    StartConfig,
-    StartReport,
-    check_choices,
-    named,
-    take_over,
-)
+from videomae2.models.parents import Parent, named, read_parent
+from videomae2.models.start_report import StartReport
+from videomae2.models.starting import StartConfig, check_choices, take_over
 
 
 def promise(card: AnyCard, folder: Path) -> Parent:
@@ -46,6 +41,7 @@ def check_start(
     parent: Parent | None,
     *,
     classes: Sequence[str] | None,
+    flag: str = "--model",
 ) -> StartReport:
     """Start a classifier as it will be started, without any data.
 
@@ -54,6 +50,7 @@ def check_start(
         start: How it starts; its own weights are read where there is no parent.
         parent: What another stage will give.
         classes: The names of its outputs, if they have any.
+        flag: What sets the classifier on the command line, for messages.
 
     Raises:
         ConfigError: If a choice has no effect.
@@ -70,4 +67,4 @@ def check_start(
     if start.names is not None:
         parent = named(parent, read_class_names(start.names))
     state = {name: value.to("meta") for name, value in parent.state.items()}
-    return take_over(model, replace(parent, state=state), start, classes=classes)
+    return take_over(model, replace(parent, state=state), start, classes=classes, flag=flag)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from videomae2.engine.checkpoints import check_writable
+from videomae2.engine.room import check_writable
 from videomae2.engine.runlog import duration, to_terminal
 from videomae2.errors import ConfigError, Interrupted
 from videomae2.jobs.pipeline.planning import Action, Decision, decide

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
-from videomae2.engine.signals import STOP
+from videomae2.engine.signals import STOP, end_if_asked
 from videomae2.errors import Interrupted
 
 
@@ -15,7 +15,11 @@ def ending_when_asked() -> Iterator[None]:
     """Turn signals to stop into Interrupted, until a training takes them over.
 
     Only in the main thread, where Python can catch signals.
+
+    Raises:
+        Interrupted: Somebody has asked before.
     """
+    end_if_asked()
     before = {number: signal.getsignal(number) or signal.SIG_DFL for number in STOP}
     try:
         for number in STOP:

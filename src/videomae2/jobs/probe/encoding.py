@@ -12,7 +12,7 @@ from einops import rearrange
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from videomae2.data.crew import Answer
+from videomae2.data.answers import Answer
 from videomae2.data.pool import Pool
 from videomae2.data.view_making import Shrinking, cover
 from videomae2.data.view_reading import ViewsRequest

@@ -1,0 +1,105 @@
+"""A file of JSON lines that only ever grows by whole lines, whatever happens to disk or process.
+
+No torch here: the list of unreadable videos and the log of a run are both such files.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from videomae2.errors import CheckpointError
+
+Keep = Callable[[dict[str, Any]], bool]
+
+
+class JsonLines:
+    """Lines that cannot be written, because the disk is full, wait in memory for the next try."""
+
+    def __init__(self, path: Path, *, keep: Keep) -> None:
+        """Open a file for appending.
+
+        Args:
+            path: The file; it need not exist.
+            keep: Which of the lines that are there already stay; a broken line never does.
+
+        Raises:
+            CheckpointError: It cannot be read, or not be rewritten without the lines that go.
+        """
+        self.path = path
+        self._pending: list[bytes] = []
+        try:
+            self._size = _settle(path, keep)
+        except OSError as error:
+            raise CheckpointError(f"cannot go on with {path}: {error.strerror}") from error
+
+    def add(self, entry: dict[str, Any]) -> None:
+        """Take a line; it is written by the next ``flush``."""
+        self._pending.append(json.dumps(entry).encode() + b"\n")
+
+    def flush(self) -> bool:
+        """Write the waiting lines; False if that failed, then they wait on."""
+        try:
+            self._append()
+        except OSError:
+            return False
+        return True
+
+    def secure(self) -> None:
+        """Write the waiting lines, and force all of them to the disk.
+
+        Raises:
+            OSError: That failed; the lines wait on.
+        """
+        self._append()
+        if self.path.exists():
+            with self.path.open("rb") as file:
+                os.fsync(file.fileno())
+
+    def _append(self) -> None:
+        if not self._pending:
+            return
+        block = b"".join(self._pending)
+        with self.path.open("ab") as file:
+            file.truncate(self._size)  # a part of a line that did not fit the last time
+            file.write(block)
+        self._size += len(block)
+        self._pending.clear()
+
+
+def _settle(path: Path, keep: Keep) -> int:
+    """Leave only lines to keep, and give the file's size then.
+
+    Where only the end goes, which is the rule, it is cut off: that needs no room.
+    """
+    if not path.exists():
+        return 0
+    before = path.read_bytes()
+    after = b"".join(line for line in before.splitlines(keepends=True) if _stays(line, keep))
+    if before.startswith(after):
+        os.truncate(path, len(after))
+    else:
+        _replace(path, after)
+    return len(after)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _stays(line: bytes, keep: Keep) -> bool:
+    if not line.endswith(b"\n"):
+        return False
+    try:
+        return keep(json.loads(line))
+    except (ValueError, LookupError, TypeError):
+        return False

@@ -1,0 +1,110 @@
+"""What a run finds in its folder before it begins, and what a dry run says of that."""
+
+import json
+import shutil
+import signal
+from dataclasses import replace
+
+import pytest
+
+from tests.jobs.small import losses, quiet, small_run, small_videos
+from videomae2.cli.main import main
+from videomae2.config import save
+from videomae2.errors import ConfigError, NonFiniteLossError
+from videomae2.jobs import trainer
+from videomae2.jobs.pretrain import pretrain, rehearse
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    return small_videos(tmp_path_factory.mktemp("videos"))
+
+
+def hopeless(videos, folder):
+    """A run that ends before its first checkpoint, since its rate is far too large."""
+    run = small_run(videos, folder, epochs=5.0)
+    return replace(
+        run,
+        optim=replace(run.optim, lr=1e30),
+        record=replace(run.record, save_every=100, log_every=1, max_bad_steps=3),
+        loading=replace(run.loading, deadline_seconds=60.0),
+    )
+
+
+def with_lr(run, lr):
+    return replace(run, optim=replace(run.optim, lr=lr))
+
+
+def test_without_a_checkpoint_another_run_begins_in_the_same_folder(videos, tmp_path):
+    run, said = hopeless(videos, tmp_path / "run"), []
+    with pytest.raises(NonFiniteLossError, match=r"smaller --optim\.lr"):
+        pretrain(run, say=quiet)
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    before = (tmp_path / "run" / "metrics.jsonl").read_text()
+    assert "would be set aside" in rehearse(with_lr(run, 1e-3))
+    pretrain(with_lr(run, 1e-3), say=said.append)
+    aside = tmp_path / "run" / "earlier-1"
+    assert any(str(aside) in line for line in said)
+    assert (aside / "metrics.jsonl").read_text() == before
+    assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
+    pretrain(with_lr(hopeless(videos, tmp_path / "fresh"), 1e-3), say=quiet)
+    assert losses(tmp_path / "run") == losses(tmp_path / "fresh")
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == list(range(10))
+
+
+def test_the_same_run_begins_again_without_setting_aside(videos, tmp_path):
+    run, said = hopeless(videos, tmp_path / "run"), []
+    for _ in range(2):
+        with pytest.raises(NonFiniteLossError):
+            pretrain(run, say=said.append)
+    assert not (tmp_path / "run" / "earlier-1").exists()
+    assert not any("aside" in line for line in said)
+
+
+def test_a_dry_run_says_where_it_would_go_on_and_changes_nothing(videos, tmp_path):
+    run = small_run(videos, tmp_path / "run")
+    assert "would begin at the first step" in rehearse(run)
+    assert not (tmp_path / "run").exists()
+    last = pretrain(run, say=quiet)
+    assert f"would go on at step 6 of 6 from {last}" in rehearse(run)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(ConfigError, match=r"(?s)optim.lr: 0.01 -> 0.5.*without the checkpoints in"):
+        rehearse(with_lr(run, 0.5))
+    assert sorted(tmp_path.rglob("*")) == before
+    shutil.rmtree(last.parent)
+    assert "would begin at the first step" in rehearse(run)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_before_the_first_step_ends_with_75_and_a_sentence(
+    videos, tmp_path, monkeypatch, capsys, number
+):
+    real = trainer.RunLog
+
+    def asked(*words, **named):
+        signal.raise_signal(signal.SIGUSR1)
+        signal.raise_signal(number)
+        return real(*words, **named)
+
+    monkeypatch.setattr(trainer, "RunLog", asked)
+    save(small_run(videos, tmp_path / "run"), tmp_path / "config.yaml")
+    assert main(["pretrain", "--config", str(tmp_path / "config.yaml")]) == 75
+    said = capsys.readouterr().err
+    assert said == f"videomae2: asked to stop by {number.name}; the first step was not done yet\n"
+
+
+def test_a_signal_while_lists_are_read_ends_it_there(videos, tmp_path, monkeypatch, capsys):
+    from videomae2.jobs import pretrain as module
+
+    real = module.read_sources
+
+    def asked(data):
+        signal.raise_signal(signal.SIGTERM)
+        return real(data)
+
+    monkeypatch.setattr(module, "read_sources", asked)
+    save(small_run(videos, tmp_path / "run"), tmp_path / "config.yaml")
+    assert main(["pretrain", "--config", str(tmp_path / "config.yaml")]) == 75
+    assert "asked to stop by SIGTERM before the first step" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,158 @@
+"""Videos of which some clips can be read and others cannot: going on repeats what was left out."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.jobs.small import kill_after, losses, quiet, small_run, start
+from videomae2.config import save
+from videomae2.data.moving_shapes import write_moving_shapes
+from videomae2.errors import UnreadableShareError
+from videomae2.jobs.pretrain import pretrain
+
+
+def damage(path, seed):
+    """Overwrite some bytes in the middle of what is coded."""
+    data = bytearray(path.read_bytes())
+    media = data.find(b"mdat")
+    first = media + int((len(data) - media) * 0.6)
+    data[first : first + 150] = random.Random(seed).randbytes(150)
+    path.write_bytes(data)
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("videos")
+    write_moving_shapes(folder, videos=20, frames=120, side=32, workers=1)
+    for seed, path in enumerate(sorted((folder / "train").rglob("*.mp4"))[:8]):
+        damage(path, seed)
+    return folder / "train"
+
+
+def small(videos, out, *, epochs=10.0, save_every=4, workers=1, **record):
+    run = small_run(videos, out, epochs=epochs)
+    return replace(
+        run,
+        record=replace(run.record, save_every=save_every, log_every=1, **record),
+        data=replace(run.data, max_unreadable_share=0.9),
+        loading=replace(run.loading, workers=workers, deadline_seconds=60.0),
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(videos, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    pretrain(small(videos, folder, keep=100), say=quiet)
+    return folder
+
+
+def listed(folder):
+    lines = (folder / "unreadable.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def holes(folder):
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return {line["step"]: line.get("unreadable", 0) for line in lines if "loss" in line}
+
+
+def went_back(whole, folder, step):
+    """A run that was stopped after a step, with a list that knows what failed later."""
+    shutil.copytree(whole, folder)
+    for checkpoint in (folder / "checkpoints").iterdir():
+        if int(checkpoint.name.removeprefix("step-")) > step:
+            shutil.rmtree(checkpoint)
+    return folder
+
+
+def test_the_videos_of_these_tests_fail_one_after_the_other(whole):
+    requests = [line["request"] for line in listed(whole)]
+    assert requests == sorted(requests)
+    assert requests[0] < 32 < requests[-1]
+    assert 0 < sum(holes(whole).values()) < 40
+
+
+@pytest.mark.parametrize(("step", "workers"), [(0, 1), (4, 0), (8, 3), (16, 2)])
+def test_a_run_that_goes_on_leaves_out_what_it_left_out_before(
+    videos, whole, tmp_path, step, workers
+):
+    folder = went_back(whole, tmp_path / "run", step)
+    pretrain(small(videos, folder, workers=workers, keep=100), say=quiet)
+    assert holes(folder) == holes(whole)
+    assert losses(folder) == losses(whole)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_killed_twice_it_ends_with_the_same_losses(videos, whole, tmp_path):
+    run = small(videos, tmp_path / "run", workers=2, save_every=6)
+    save(run, tmp_path / "config.yaml")
+    for lines in (9, 5):  # three steps, then five after the last checkpoint
+        kill_after(start(tmp_path / "config.yaml", subprocess.PIPE), lines)
+    pretrain(run, say=quiet)
+    assert losses(tmp_path / "run") == losses(whole)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_killed_at_random_it_ends_with_the_same_losses(videos, tmp_path):
+    pretrain(small(videos, tmp_path / "whole", epochs=150.0), say=quiet)
+    run = small(videos, tmp_path / "run", epochs=150.0, workers=2, save_every=7)
+    save(run, tmp_path / "config.yaml")
+    moment = random.Random(3)
+    for _ in range(10):
+        process = start(tmp_path / "config.yaml")
+        time.sleep(2.0 + 4.0 * moment.random())
+        process.kill()
+        process.communicate()
+    pretrain(run, say=quiet)
+    assert losses(tmp_path / "run") == losses(tmp_path / "whole")
+
+
+def test_repaired_videos_are_read_again_and_it_is_said(videos, tmp_path):
+    mine = tmp_path / "videos"
+    shutil.copytree(videos, mine)
+    paths = sorted(mine.rglob("*.mp4"))[10:14]
+    content = {path: path.read_bytes() for path in paths}
+    for path in paths:
+        path.write_bytes(b"")
+    run = small(mine, tmp_path / "run")
+    run = replace(run, data=replace(run.data, max_unreadable_share=0.4))
+    strict = replace(run, data=replace(run.data, max_unreadable_share=0.1))
+    for _ in range(2):
+        with pytest.raises(UnreadableShareError, match=r"start again .*, allow .*, or delete"):
+            pretrain(strict, say=quiet)
+    for path, data in content.items():
+        path.write_bytes(data)
+    said = []
+    pretrain(run, say=said.append)
+    assert any("unreadable videos have changed" in line for line in said)
+    assert not {line["path"] for line in listed(tmp_path / "run")} & set(map(str, paths))
+
+
+def test_one_bad_window_costs_no_other_window(tmp_path):
+    draw = np.random.default_rng(0)
+    for video in range(2):
+        folder = tmp_path / "frames" / f"v{video}"
+        folder.mkdir(parents=True)
+        for number in range(100):
+            pixels = draw.integers(0, 255, (32, 32, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / f"img_{number:05}.jpg")
+    os.remove(tmp_path / "frames" / "v0" / "img_00095.jpg")
+    windows = [f"frames/v{video} {first} 10" for video in range(2) for first in range(0, 100, 10)]
+    (tmp_path / "list.txt").write_text("\n".join(windows) + "\n")
+    run = small(tmp_path / "list.txt", tmp_path / "run", epochs=8.0, save_every=100)
+    source = replace(run.data.sources[0], layout="pretrain-list")
+    run = replace(run, data=replace(run.data, sources=(source,), max_unreadable_share=0.06))
+    pretrain(run, say=quiet)
+    (line,) = listed(tmp_path / "run")
+    assert (line["first"], line["frames"]) == (90, 10)
+    assert max(holes(tmp_path / "run").values()) == 1
