@@ -53,7 +53,7 @@ QUICK = {
     "finetune_steps": 6,
     "finetune_batch": 4,
     "workers": 0,
-    "rounds": 50,
+    "rounds": 100,
 }
 
 

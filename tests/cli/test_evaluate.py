@@ -13,7 +13,7 @@ QUICK = (
     "--reading.workers",
     "0",
     "--rounds",
-    "20",
+    "100",
     "--views.clips",
     "2",
     "--views.crops",

@@ -44,6 +44,14 @@ def test_json_is_all_that_goes_to_stdout(place, capsys):
     assert {"setting", "validation", "test"} == set(knn["tried"][0])
 
 
+def test_a_dry_run_shows_the_plan(place, capsys):
+    assert call(place, "--dry-run") == 0
+    said = capsys.readouterr().out
+    for text in ("train     18 videos of 3 classes", "test      9 videos", "probes    knn, linear",
+                 "of 9 are there, means and 2x2x2 tokens", "device    cpu"):  # fmt: skip
+        assert text in said, said
+
+
 @pytest.mark.parametrize(
     ("words", "problem"),
     [

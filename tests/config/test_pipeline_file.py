@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from videomae2.config.pipeline_file import read_pipeline
+from videomae2.config.pipeline_file import in_order, read_pipeline
 from videomae2.errors import ConfigError
 
 
@@ -13,9 +13,8 @@ def read(folder, text):
 
 
 def problems(folder, text):
-    with pytest.raises(ConfigError) as caught:
-        read(folder, text)
-    return [problem.removeprefix(f"{folder}/") for problem in caught.value.problems]
+    found = read(folder, text)
+    return in_order(Path(found.path.name), found.problems)
 
 
 def test_name_and_folder_come_from_the_file_if_not_given(tmp_path):
@@ -96,12 +95,29 @@ stages:
         ("name: x", "p.yaml:1: stages is missing; it holds a section for each stage"),
         ("", "p.yaml:1: stages is missing; it holds a section for each stage"),
         ("name: x\nstages:", "p.yaml:2: stages is empty; it wants one stage or more"),
-        ("stages: {a: {kind: k}, a: {kind: k}}", "p.yaml:1: this is no YAML: the key 'a' stands"),
     ],
 )
 def test_a_file_without_stages_says_what_it_wants(tmp_path, text, problem):
     (found,) = problems(tmp_path, text)
     assert found.startswith(problem)
+
+
+def test_a_file_that_is_no_yaml_is_an_error(tmp_path):
+    with pytest.raises(ConfigError, match=r"p.yaml:1: this is no YAML: the key 'a' stands"):
+        read(tmp_path, "stages: {a: {kind: k}, a: {kind: k}}")
+
+
+def test_a_stage_may_start_from_a_path(tmp_path):
+    text = "stages: {a: {kind: k, from: runs/b}, c: {kind: k, from: {teacher: a, student: x.pth}}}"
+    first, second = read(tmp_path, text).stages
+    assert (first.parents, first.given) == ({}, {"": Path("runs/b")})
+    assert (second.parents, second.given) == ({"teacher": "a"}, {"student": Path("x.pth")})
+
+
+def test_what_is_wrong_is_left_out_and_the_rest_is_there(tmp_path):
+    found = read(tmp_path, "stages: {a: {kind: k, from: b}, b: {kind: k, from: a, videos: 3}}")
+    assert [(stage.name, stage.is_whole) for stage in found.stages] == [("a", True), ("b", False)]
+    assert len(found.problems) == 2
 
 
 def test_a_file_that_is_not_there_says_where_to_get_one(tmp_path):

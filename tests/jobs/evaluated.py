@@ -22,7 +22,7 @@ CONFIG = EvaluateConfig(
     device="cpu",
     precision="fp32",
     batch=4,
-    rounds=20,
+    rounds=100,
     reading=ReadingConfig(workers=0, deadline_seconds=20.0),
 )
 ONE_BY_ONE = ViewsWish(clips=2, crops=2)

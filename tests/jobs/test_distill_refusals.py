@@ -108,7 +108,7 @@ def test_a_parent_that_does_not_fit_is_told_in_rehearsal_in_the_students_flags(
     wide = student("b", start=StartConfig(weights=teacher), dim=32, depth=2)
     said = rehearse(replace(run, students=(student("a"), wide)))
     assert "student  a\nstart    from scratch\n" in said
-    assert said.endswith("norm: the parent's; head: kept: the same 3 classes")
+    assert "norm: the parent's; head: kept: the same 3 classes\n" in said
 
 
 def test_names_of_a_students_parent_are_used(videos, teacher, tmp_path):

@@ -26,10 +26,12 @@ from videomae2.errors import (
     ManifestError,
     UnreadableShareError,
 )
+from videomae2.jobs.evaluation.measures import _uncertain
 from videomae2.jobs.evaluation.settings import ListConfig
 from videomae2.jobs.view_settings import ViewsWish, settle_views
 from videomae2.models.cards import ClipSpan
 from videomae2.models.finding import find_classifier
+from videomae2.tensors.intervals import Interval
 
 PLAIN = ViewsWish(clips=5, crops=3, shrinking="plain")
 
@@ -333,3 +335,23 @@ def test_class_names_can_be_given_where_nobody_has_them(place, tmp_path):
     assert found.classes == ("x", "y", "z")
     with pytest.raises(ConfigError, match=r"2 classes .* the model has 3 outputs and no names"):
         run_it(tmp_path / "run", place / "videos", tmp_path / "out")
+
+
+def test_an_interval_wants_a_hundred_samples():
+    with pytest.raises(ConfigError) as caught:
+        replace(CONFIG, batch=0, rounds=99)
+    assert caught.value.problems == [
+        "--batch is 0, wanted 1 or more",
+        "--rounds is 99, wanted 100 or more",
+    ]
+
+
+@pytest.mark.parametrize(("hits", "value"), [([1, 1, 1], 1.0), ([0, 0, 0], 0.0), ([1, 0, 1], 0.75)])
+def test_a_mean_over_classes_keeps_its_value_where_a_bootstrap_is_certain(hits, value):
+    """Wilson's interval is that of the hits, whose share is another number."""
+    found = _uncertain(Interval(value, value, value, 0.95), np.array(hits, dtype=float))
+    assert found.value == value
+    assert found.low <= value <= found.high
+    assert found.low < found.high
+    sure = Interval(0.5, 0.4, 0.6, 0.95)
+    assert _uncertain(sure, np.array(hits, dtype=float)) == sure

@@ -1,6 +1,8 @@
 """The whole job on tiny videos: features, lists, what is kept on disk, what is refused."""
 
 import json
+import os
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -11,12 +13,14 @@ from tests.jobs.labelled import labelled_videos, small_encoder
 from tests.jobs.small import quiet, small_run
 from videomae2.data.pool import Pool
 from videomae2.engine.runtime import RuntimeConfig, resolve
-from videomae2.errors import ConfigError, DataError, ManifestError
+from videomae2.errors import ConfigError, DataError, Interrupted, ManifestError, VideoError
 from videomae2.jobs.pretrain import pretrain
 from videomae2.jobs.probe.encoding import encode
 from videomae2.jobs.probe.job import probe
+from videomae2.jobs.probe.lists import read_lists
+from videomae2.jobs.probe.planning import prepare_probe
 from videomae2.jobs.probe.settings import ClipSettings, ListSettings, ProbeSettings
-from videomae2.jobs.probe.store import FeatureStore
+from videomae2.jobs.probe.store import FeatureStore, count_there
 from videomae2.models.frozen import read_frozen
 
 SETTINGS = ProbeSettings(
@@ -110,6 +114,20 @@ def test_without_a_test_a_share_of_each_class_is_held_out(place, tmp_path):
     assert found.test == f"25% of {place / 'train'}, held out of each class"
 
 
+def test_it_says_of_how_many_classes_videos_were_held_out(tmp_path):
+    labelled_videos(tmp_path / "few", 5)
+    for path in [*(tmp_path / "few" / "red").iterdir()][1:]:
+        path.unlink()
+    lists = [
+        read_lists(tmp_path / "few", None, ListSettings(test_share=s), seed=0) for s in (0.2, 0.95)
+    ]
+    assert [one.words.split(", ", 1)[1] for one in lists] == [
+        "held out of 2 of 3 classes only: the others have too few videos to give one; a larger "
+        "--test-share, or TEST, would test them",
+        "held out of each class; 2 classes have none left to learn",
+    ]
+
+
 def test_features_are_the_mean_over_clips_and_tokens_stand_clip_after_clip(place):
     frozen, runtime = (
         read_frozen(place / "model"),
@@ -128,8 +146,8 @@ def test_an_extraction_that_was_stopped_goes_on(place, tmp_path, monkeypatch):
     whole = run(place, tmp_path / "whole")
     put, count = FeatureStore.put, []
 
-    def stop_at_ten(store, *features):
-        put(store, *features)
+    def stop_at_ten(store, row, *features):
+        put(store, row, *features)
         count.append(1)
         if len(count) == 10:
             raise KeyboardInterrupt
@@ -142,6 +160,86 @@ def test_an_extraction_that_was_stopped_goes_on(place, tmp_path, monkeypatch):
     found = run(place, tmp_path / "cache")
     assert len(seen) == 26
     assert found.outcomes == whole.outcomes
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_asked_to_stop_it_keeps_what_it_has_and_goes_on(place, tmp_path, monkeypatch, number):
+    whole = run(place, tmp_path / "whole")
+    put, rows = FeatureStore.put, []
+
+    def ask_at_ten(store, row, *features):
+        put(store, row, *features)
+        rows.append(row)
+        if len(rows) == 10:
+            os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(FeatureStore, "put", ask_at_ten)
+    words = f"stopped by {number.name}; the features of 10 of 24 videos are kept, and the same"
+    with pytest.raises(Interrupted, match=words):
+        run(place, tmp_path / "cache")
+    monkeypatch.undo()
+    seen = counted_reads(monkeypatch)
+    assert run(place, tmp_path / "cache").outcomes == whole.outcomes
+    assert len(seen) == 26
+
+
+@pytest.mark.parametrize("tokens", [False, True])
+def test_what_could_not_be_read_is_tried_again_and_only_that(place, tmp_path, monkeypatch, tokens):
+    """A disk that is away for a moment: the files are as they were, and have been before."""
+    from videomae2.data import clip_worker
+
+    attending = {"methods": ("attentive",), "epochs": 1, "rates": (1e-3,), "decays": (0.0,)}
+    changed = attending if tokens else {}
+    whole, read = run(place, tmp_path / "whole", **changed), clip_worker.read_clips
+
+    def away(request, allocate):
+        if request.path.endswith(("red/03.npy", "blue/01.npy")):
+            raise VideoError(request.path, "Input/output error")
+        return read(request, allocate)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(clip_worker, "read_clips", away)
+        with pytest.raises(
+            DataError, match=r"4 videos cannot be read.*--deadline-seconds and --mem"
+        ):
+            run(place, tmp_path / "cache", **changed)
+    seen = counted_reads(monkeypatch)
+    found = run(place, tmp_path / "cache", **changed)
+    assert len(seen) == 4
+    assert found.outcomes == whole.outcomes
+    assert not found.unreadable
+    run(place, tmp_path / "cache", methods=("knn",))
+    assert len(seen) == 4
+
+
+def test_another_deadline_reads_nothing_anew(place, tmp_path, monkeypatch):
+    run(place, tmp_path)
+    seen = counted_reads(monkeypatch)
+    run(place, tmp_path, deadline_seconds=500.0, memory_gib=8.0)
+    assert seen == []
+
+
+def test_a_plan_reads_no_video_and_says_what_is_there(place, tmp_path, monkeypatch):
+    def plan(**changed):
+        settings = replace(SETTINGS, cache=tmp_path, **changed)
+        return prepare_probe(place / "model", place / "train", place / "test", settings=settings)
+
+    seen = counted_reads(monkeypatch)
+    lines = plan().lines()
+    assert seen == []
+    assert not list(tmp_path.iterdir())
+    assert lines[2] == f"train     24 videos of 3 classes: {place / 'train'}"
+    assert lines[5].startswith("features  train: 0 of 24 are there, means, ")
+    run(place, tmp_path)
+    assert plan().lines()[6].startswith("features  test: 12 of 12 are there, means, ")
+    lines = plan(methods=("attentive",)).lines()
+    assert lines[5].startswith(
+        "features  train: 0 of 24 are there, means and 2x2x2 tokens of a clip"
+    )
+    with pytest.raises(ConfigError, match="--folds is 30, wanted 2 up to 24"):
+        plan(folds=30)
+    with pytest.raises(ConfigError, match="--neighbours wants numbers up to 16"):
+        plan(neighbours=(17,))
 
 
 def test_a_folder_that_another_process_fills_is_refused(place, tmp_path):
@@ -252,13 +350,18 @@ def test_a_run_gives_its_own_stride(place, tmp_path):
 
 
 def test_the_store_is_whole_files(place, tmp_path):
+    numbers = np.ones((2, 3), np.float32), np.full((4, 3), 2, np.float16)
     with FeatureStore(tmp_path, videos=2, dim=3, tokens=4) as store:
-        store.put(np.ones((2, 3), np.float32), np.full((4, 3), 2, np.float16))
-        store.leave_out("broken")
-        assert store.is_complete
+        store.put(0, *numbers)
+        store.leave_out(1, "broken")
+        assert store.left() == [1]
     said = json.loads((tmp_path / "progress.json").read_text())
     assert said == {"done": 2, "unreadable": {"1": "broken"}}
+    assert count_there(tmp_path) == 1
     with FeatureStore(tmp_path, videos=2, dim=3, tokens=4) as store:
         assert store.unreadable == {1: "broken"}
         assert torch.from_numpy(np.array(store.pooled[0])).eq(1).all()
         assert (store.tokens[0] == 2).all()
+        store.put(1, *numbers)
+        assert store.left() == []
+    assert count_there(tmp_path) == 2

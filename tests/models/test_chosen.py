@@ -37,6 +37,21 @@ def test_the_best_comes_before_the_newest(run):
     assert "best by validation" in str(chosen)
 
 
+@pytest.mark.parametrize(
+    ("notes", "why"),
+    [
+        ({"validation": {"accuracy": 1.0}}, "the only student, best by validation"),
+        ({"step": 4}, "the only student, as of its last step"),
+    ],
+)
+def test_a_student_is_not_called_a_checkpoint(tmp_path, notes, why):
+    folder = tmp_path / "students" / "mini"
+    folder.mkdir(parents=True)
+    saved_classifier(folder, notes=notes)
+    chosen = find_best(tmp_path)
+    assert (chosen.folder, chosen.why) == (folder, why)
+
+
 def test_a_saved_model_is_taken_as_it_is(run):
     saved_classifier(run / "best")
     older = run / "checkpoints" / "step-00000005"

@@ -1,19 +1,23 @@
 """``videomae2 probe``: weights and labelled videos → a table of what their features can tell."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import tyro
 from tyro.conf import Positional, arg
 
 from videomae2.cli.options import parse
+from videomae2.jobs.probe.features import Say
 from videomae2.jobs.probe.job import probe
+from videomae2.jobs.probe.planning import prepare_probe
 from videomae2.jobs.probe.settings import ClipSettings, ListSettings, ProbeSettings
 from videomae2.jobs.probe.text import as_json, as_text
 
 PROG = "videomae2 probe"
+R = TypeVar("R")
 
 _DESCRIPTION = """Probe frozen features: train nothing but a k-NN vote, a linear head and one block
 of attention on what an encoder makes of labelled videos.
@@ -27,7 +31,8 @@ class Options:
     """All arguments."""
 
     weights: Annotated[Positional[Path], arg(metavar="WEIGHTS")]
-    """A run folder (its newest checkpoint is taken), a saved model, or a released file."""
+    """A run folder (its best model by validation, else its newest checkpoint), a saved model, or a
+    released file."""
     train: Annotated[Positional[Path], arg(metavar="TRAIN")]
     """Labelled videos: a folder per class, a list or a table."""
     test: Annotated[Positional[Path | None], arg(metavar="[TEST]")] = None
@@ -40,6 +45,8 @@ class Options:
     """How lists are read."""
     settings: tyro.conf.OmitArgPrefixes[ProbeSettings] = field(default_factory=ProbeSettings)
     """What is tried."""
+    dry_run: bool = False
+    """Check everything and show the plan, without reading a video."""
     json: bool = False
     """Print JSON, with every setting that was tried; the progress goes to stderr."""
 
@@ -56,6 +63,7 @@ def main(arguments: list[str]) -> int:
             f"{PROG} vit_b_k710_dl_from_giant.pth train.csv test.csv --clips 5",
             f"{PROG} runs/own labels.csv --keep split=train --keep-test split=test",
             f"{PROG} runs/own train.csv test.csv --methods knn linear --json",
+            f"{PROG} runs/own my_videos/ --dry-run",
         ),
     )
     stream = sys.stderr if options.json else sys.stdout
@@ -63,7 +71,16 @@ def main(arguments: list[str]) -> int:
     def say(line: str) -> None:
         print(line, file=stream, flush=True)
 
-    report = probe(
+    if options.dry_run:
+        print("\n".join(_asked(prepare_probe, options, say).lines()))
+        return 0
+    report = _asked(probe, options, say)
+    print(as_json(report) if options.json else f"\n{as_text(report)}")
+    return 0
+
+
+def _asked(what: Callable[..., R], options: Options, say: Say) -> R:
+    return what(
         options.weights,
         options.train,
         options.test,
@@ -73,5 +90,3 @@ def main(arguments: list[str]) -> int:
         settings=options.settings,
         say=say,
     )
-    print(as_json(report) if options.json else f"\n{as_text(report)}")
-    return 0

@@ -91,9 +91,8 @@ def _run(options: Options, file: Path) -> int:
 
     started = time.perf_counter()
     pipeline = resolve(file, KINDS, out=options.out)
-    span = Span(options.from_, options.until)
+    span, seen = Span(options.from_, options.until), look_at(pipeline, stand_in=file)
     span.chosen(pipeline)
-    seen = look_at(pipeline, stand_in=file)
     if options.dry_run:
         decisions = plan(pipeline, seen, span=span)
         found = plan_json(pipeline, decisions)

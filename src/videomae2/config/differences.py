@@ -9,7 +9,8 @@ from videomae2.data.augment import mixes
 
 SAME_RESULTS = frozenset(
     {
-        # where the videos lie; that they are the same ones is checked by the digest of their list
+        # where the videos lie; that they are the same ones is seen by the digest and files of their
+        # list
         "data.sources.*.path",
         "data.sources.*.root",
         "data.sources.*.name",

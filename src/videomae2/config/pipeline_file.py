@@ -4,7 +4,7 @@ Which kinds and recipes there are, and whether settings fit them, is for others 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,6 +12,8 @@ from typing import Any
 
 from videomae2.config.kinds import shown
 from videomae2.config.markup import Section, parse
+from videomae2.config.pipeline_entries import PipelineEntry, StageEntry
+from videomae2.config.stage_order import parents_first
 from videomae2.errors import ConfigError
 
 _TOP = ("name", "out", "common", "stages")
@@ -19,43 +21,11 @@ _STAGE = ("kind", "recipe", "videos", "from", "settings")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StageEntry:
-    """One stage as it stands in the file."""
-
-    name: str
-    line: int
-    lines: Mapping[str, int]
-    """The line of each of its keys."""
-    kind: str
-    recipe: str | None
-    videos: tuple[Path, ...]
-    parents: Mapping[str, str]
-    """Role → stage; the role is "" where the file names a stage only."""
-    settings: Section
-
-    def where(self, key: str = "") -> int:
-        """The line of a key, or of the stage."""
-        return self.lines.get(key, self.line)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PipelineEntry:
-    """A whole file."""
-
-    path: Path
-    name: str
-    out: Path
-    common: Section
-    stages: tuple[StageEntry, ...]
-    """Parents before children, else in the order of the file."""
-
-
 def read_pipeline(path: Path) -> PipelineEntry:
-    """Read a file.
+    """Read a file, with all problems of its form.
 
     Raises:
-        ConfigError: With every problem of its form, each with its line.
+        ConfigError: If it cannot be read, or is no YAML.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -72,6 +42,11 @@ def in_order(path: Path, problems: Iterable[tuple[int, str]]) -> list[str]:
     """Problems with file and line, each once, in the order of their lines."""
     ordered = sorted(dict.fromkeys(problems), key=lambda problem: problem[0])
     return [f"{path}:{line}: {problem}" for line, problem in ordered]
+
+
+def is_path(word: str) -> bool:
+    """Whether a word names a file or a folder, and no stage: names have no such characters."""
+    return _NAME.fullmatch(word) is None
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -95,15 +70,14 @@ class _Form:
         common = self._section(found, "common")
         stages = self._stages(found)
         self._check_names(stages)
-        ordered = self._ordered(stages)
-        if self.problems:
-            raise ConfigError(in_order(self.path, self.problems))
+        ordered = parents_first(stages, self._note)
         return PipelineEntry(
             path=self.path,
             name=name,
             out=Path(out) if out else Path("runs") / name,
             common=common,
             stages=ordered,
+            problems=tuple(self.problems),
         )
 
     def _stages(self, found: Section) -> list[StageEntry]:
@@ -124,19 +98,23 @@ class _Form:
         return entries
 
     def _stage(self, name: str, line: int, found: Section) -> StageEntry:
-        place = f"stages.{name}."
+        place, before = f"stages.{name}.", len(self.problems)
         self._known(found, _STAGE, place)
         if "kind" not in found:
             self._note(line, f"{place}kind is missing")
+        videos, origins = self._videos(found, place), self._origins(found, place)
+        given = {role: Path(word) for role, word in origins.items() if is_path(word)}
         return StageEntry(
             name=name,
             line=line,
             lines=found.lines,
             kind=self._text(found, "kind", place) or "",
             recipe=self._text(found, "recipe", place),
-            videos=self._videos(found, place),
-            parents=self._parents(found, place),
+            videos=videos,
+            parents={role: word for role, word in origins.items() if role not in given},
+            given=given,
             settings=self._section(found, "settings", place),
+            is_whole=len(self.problems) == before,
         )
 
     def _videos(self, found: Section, place: str) -> tuple[Path, ...]:
@@ -149,7 +127,7 @@ class _Form:
             return ()
         return tuple(Path(path) for path in paths)
 
-    def _parents(self, found: Section, place: str) -> dict[str, str]:
+    def _origins(self, found: Section, place: str) -> dict[str, str]:
         value = found.get("from", {})
         roles = {"": value} if isinstance(value, str) else value
         good = isinstance(roles, dict) and all(
@@ -172,23 +150,6 @@ class _Form:
                     hint = nearest(parent, [name for name in names if name != stage.name] or names)
                     problem = f"stages.{stage.name}.from: {parent} is no stage here; {hint}"
                     self._note(stage.where("from"), problem)
-
-    def _ordered(self, stages: list[StageEntry]) -> tuple[StageEntry, ...]:
-        """Parents first; of those that could be next the first of the file is."""
-        left, done = {stage.name: stage for stage in stages}, dict[str, StageEntry]()
-        while left:
-            ready = next((s for s in left.values() if not _waits_for(s, left)), None)
-            if ready is None:
-                circle = _circle(left)
-                words = " -> ".join([*circle, circle[0]])
-                lines = ", ".join(str(left[name].where("from")) for name in circle)
-                self._note(
-                    left[circle[0]].where("from"),
-                    f"the stages {words} wait for each other (from in lines {lines})",
-                )
-                break
-            done[ready.name] = left.pop(ready.name)
-        return tuple(done.values())
 
     def _known(self, found: Section, keys: tuple[str, ...], place: str) -> None:
         for key in found:
@@ -214,17 +175,3 @@ class _Form:
 
     def _note(self, line: int, problem: str) -> None:
         self.problems.append((line, problem))
-
-
-def _waits_for(stage: StageEntry, left: Mapping[str, StageEntry]) -> list[str]:
-    return [parent for parent in stage.parents.values() if parent in left]
-
-
-def _circle(left: Mapping[str, StageEntry]) -> list[str]:
-    """Some stages of which each waits for the next, and the last for the first."""
-    way = [next(iter(left))]
-    while True:
-        parent = _waits_for(left[way[-1]], left)[0]
-        if parent in way:
-            return way[way.index(parent) :]
-        way.append(parent)

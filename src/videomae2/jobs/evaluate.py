@@ -130,6 +130,7 @@ def _about(found: Evaluation) -> str:
     more = len(found.unreadable) - len(shown)
     return (
         f"{len(found.unreadable)} of {found.listed} videos cannot be read, and the results in "
-        f"{found.folder} are without them; repair them and start again (only they are read), or "
-        f"say --allow-unreadable:{lines}" + (f"\n  and {more} more" if more else "")
+        f"{found.folder} are without them; repair them and start again (only they are read, and "
+        f"those whose views share batches with theirs), or say --allow-unreadable:{lines}"
+        + (f"\n  and {more} more" if more else "")
     )

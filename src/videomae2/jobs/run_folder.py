@@ -3,15 +3,15 @@
 import fcntl
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from itertools import zip_longest
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from videomae2.config import Run, differences, load, save
 from videomae2.errors import CheckpointError, ConfigError
-from videomae2.jobs.video_lists import VideoList
+from videomae2.jobs.video_lists import VideoList, other_files, other_list
 
 RUN_FILE = "run.yaml"
 VIDEOS_FILE = "videos.json"
@@ -58,7 +58,7 @@ def check_same_run(run: Run, lists: Sequence[VideoList]) -> None:
         old = load(type(run), folder / RUN_FILE)
         problems = [f"  {d.path}: {d.old} -> {d.new}" for d in differences(old, run) if d.matters]
     if (folder / VIDEOS_FILE).exists():
-        problems += _changed_lists(json.loads((folder / VIDEOS_FILE).read_text()), lists)
+        problems += _changed_lists(folder, lists)
     if problems:
         raise ConfigError(
             f"{folder} holds a run that differs, so it cannot go on as this one:\n"
@@ -77,26 +77,18 @@ def record(run: Run, lists: Sequence[VideoList]) -> None:
     partial.replace(folder / VIDEOS_FILE)
 
 
-def _changed_lists(before: list[dict[str, Any]], lists: Sequence[VideoList]) -> list[str]:
-    """Name the lists that do not say what they said."""
-    old, new = ({one["source"]: one for one in each} for each in (before, map(asdict, lists)))
-    return [
-        f"  videos of {name}: {_count(old.get(name))} -> {_count(new.get(name))}, not the same list"
-        f"{_changed_classes(old.get(name) or {}, new.get(name) or {})}"
-        for name in {**old, **new}
-        if (old.get(name) or {}).get("digest") != (new.get(name) or {}).get("digest")
-    ]
+def _changed_lists(folder: Path, lists: Sequence[VideoList]) -> Iterator[str]:
+    """Name the lists that do not say what they said, or whose files are others.
 
-
-def _changed_classes(old: dict[str, Any], new: dict[str, Any]) -> str:
-    """Show the names of classes before and now, where they are known and others."""
-    before, now = list(old.get("classes", ())), list(new.get("classes", ()))
-    if before == now or not before or not now:
-        return ""
-    pairs = (("before", before), ("now", now))
-    shown = (f"\n      {what:<6}  {len(names)}: {', '.join(names)}" for what, names in pairs)
-    return "; its classes are others:" + "".join(shown)
-
-
-def _count(one: dict[str, Any] | None) -> str:
-    return "none" if one is None else str(one["videos"])
+    Lists are told by their place in the configuration: a folder may have moved to another name.
+    """
+    before = [VideoList(**one) for one in json.loads((folder / VIDEOS_FILE).read_text())]
+    for was, now in zip_longest(before, lists):
+        (name, *_) = (one.source for one in (was, now) if one)
+        if changed := other_list(was, now):
+            yield f"  videos of {name}: {changed}"
+        elif changed := other_files(was, now):
+            yield (
+                f"  videos of {name}: {changed}; if they are meant to be in the place of the old "
+                f"ones, delete {folder / VIDEOS_FILE} to go on with them"
+            )

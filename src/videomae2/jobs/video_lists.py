@@ -1,9 +1,10 @@
-"""What the lists of a run say, as digests: the videos, their windows and labels, and all names."""
+"""What the lists of a run say and which files they name: enough to see whether either changed."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
+from videomae2.data.file_marks import FileMarks, difference, marks_of
 from videomae2.data.labels import Labelled
 from videomae2.data.manifest import Manifest
 from videomae2.data.sources import DataConfig
@@ -20,12 +21,65 @@ class VideoList:
     """Names what the list says: the videos, their windows and labels, the names of classes."""
     classes: Sequence[str] = ()
     """The names of its classes in the order of their labels, or of its numbers."""
+    place: str = ""
+    """The list or folder that was read."""
+    sizes: str = ""
+    """As in ``FileMarks``, like the two below; empty of a list of a version that did not look."""
+    absent: int = 0
+    sample: str = ""
+
+    @property
+    def marks(self) -> FileMarks:
+        """What its files are, in brief."""
+        return FileMarks(sizes=self.sizes, absent=self.absent, sample=self.sample)
+
+
+def video_list(
+    source: str, manifest: Manifest, digest: str, *, classes: Sequence[str] = ()
+) -> VideoList:
+    """Describe a list, and look at its files."""
+    marks = asdict(marks_of(manifest))
+    return VideoList(
+        source=source,
+        videos=len(manifest),
+        digest=digest,
+        classes=list(classes),
+        place=manifest.source,
+        **marks,
+    )
+
+
+def other_list(old: VideoList | None, new: VideoList | None) -> str | None:
+    """Say that a list came, went, or does not say what it said; None if it does."""
+    before, now = (one and one.digest for one in (old, new))
+    if before == now:
+        return None
+    counts = ["none" if one is None else str(one.videos) for one in (old, new)]
+    return f"{counts[0]} -> {counts[1]}, not the same list{_other_classes(old, new)}"
+
+
+def _other_classes(old: VideoList | None, new: VideoList | None) -> str:
+    """Show the names of classes before and now, where they are known and others."""
+    before, now = (list(one.classes) if one else [] for one in (old, new))
+    if before == now or not before or not now:
+        return ""
+    pairs = (("before", before), ("now", now))
+    shown = (f"\n      {what:<6}  {len(names)}: {', '.join(names)}" for what, names in pairs)
+    return "; its classes are others:" + "".join(shown)
+
+
+def other_files(old: VideoList | None, new: VideoList | None) -> str | None:
+    """Say that an unchanged list names other files than it did; None if it does not."""
+    if old is None or new is None:
+        return None
+    found = difference(old.marks, new.marks)
+    return found and f"other files at {new.place} ({found})"
 
 
 def plain_lists(data: DataConfig, manifests: Sequence[Manifest]) -> tuple[VideoList, ...]:
     """What lists without labels say."""
     return tuple(
-        VideoList(source=source.title, videos=len(manifest), digest=manifest.digest())
+        video_list(source.title, manifest, manifest.digest())
         for source, manifest in zip(data.sources, manifests, strict=True)
     )
 
@@ -33,21 +87,16 @@ def plain_lists(data: DataConfig, manifests: Sequence[Manifest]) -> tuple[VideoL
 def labelled_lists(data: DataConfig, videos: TrainingVideos) -> tuple[VideoList, ...]:
     """What the lists of a supervised training say, those that are held out as well."""
     names = [source.title for source in data.sources]
-    lists = list(_digests(names, videos.training))
+    lists = list(_lists(names, videos.training))
     if videos.held_out is not None:
-        lists += _digests([f"{name}, held out" for name in names], videos.held_out)
+        lists += _lists([f"{name}, held out" for name in names], videos.held_out)
     return tuple(lists)
 
 
-def _digests(sources: Sequence[str], videos: Labelled) -> Iterator[VideoList]:
+def _lists(sources: Sequence[str], videos: Labelled) -> Iterator[VideoList]:
     """Name the content of labelled lists; labels need not stand in the manifest itself."""
     for source, manifest, rows in zip(sources, videos.manifests, videos.rows, strict=False):
         content = hashlib.sha256(manifest.digest().encode())
         content.update("\0".join(videos.names).encode("utf-8", "surrogatepass"))
         content.update(rows.contiguous().numpy().tobytes())
-        yield VideoList(
-            source=source,
-            videos=len(manifest),
-            digest=content.hexdigest()[:16],
-            classes=videos.names,
-        )
+        yield video_list(source, manifest, content.hexdigest()[:16], classes=videos.names)

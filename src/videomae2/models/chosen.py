@@ -11,7 +11,7 @@ from torch import Tensor
 
 from videomae2.errors import CheckpointError
 from videomae2.models.cards import CARD_FILE, read_card
-from videomae2.models.saved import MODEL_FILE, find_model, read_weights
+from videomae2.models.saved import MODEL_FILE, STUDENTS, find_model, read_weights
 
 BEST_FOLDER = "best"
 """Of a run: the saved model that did best in validation."""
@@ -89,8 +89,8 @@ def find_best(path: Path, weights: Weights = "auto") -> Chosen:
     """Choose the model of a run that is to be used or judged.
 
     Args:
-        path: A run folder: its ``best`` if there is one, else its newest checkpoint; or the folder
-            of a saved model, which is taken as it is.
+        path: A run folder: its ``best`` if there is one, else its newest checkpoint, else its only
+            student; or the folder of a saved model, which is taken as it is.
         weights: Which of its weights.
 
     Raises:
@@ -103,8 +103,15 @@ def find_best(path: Path, weights: Weights = "auto") -> Chosen:
     ]:
         folder, why = path / saved[0], "best by validation"
     else:
-        folder, why = find_model(path), "newest checkpoint"
+        folder = find_model(path)
+        why = _of_student(folder) if folder.parent.name == STUDENTS else "newest checkpoint"
     return Chosen(folder, _kind(folder, weights), why)
+
+
+def _of_student(folder: Path) -> str:
+    """Why a student is as it is: where nothing was held out it is that of the last step."""
+    judged = "validation" in read_card(folder).notes
+    return f"the only student, {'best by validation' if judged else 'as of its last step'}"
 
 
 def _kind(folder: Path, weights: Weights) -> Literal["ema", "raw"]:

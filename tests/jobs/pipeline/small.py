@@ -64,7 +64,7 @@ stages:
     from: tuned
     settings:
       views: {clips: 2, crops: 1}
-      rounds: 20
+      rounds: 100
 """
 
 

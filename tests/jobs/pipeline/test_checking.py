@@ -89,6 +89,44 @@ def test_what_the_pipeline_sets_itself_is_refused(place):
     ]
 
 
+def test_problems_of_form_words_and_content_are_said_at_once(place):
+    (place / "empty").mkdir()
+    text = """nme: x
+common:
+  sed: 4
+stages:
+  a: {kind: pretrain, recipe: small, videos: 3}
+  b: {kind: pretrain, recipe: small, videos: unlabelled/train, vidoes: v}
+  c: {kind: pretrain, recipe: smal, videos: unlabelled/train}
+  d: {kind: finetune, recipe: small, videos: empty, from: c}
+  e: {kind: finetune, recipe: small, videos: labelled/v, settings: {model: {outputs: 4}}}
+  f: {kind: evaluate, videos: gone, from: d}
+  g: {kind: distill, recipe: small, videos: labelled/v, from: h}
+  h: {kind: distill, recipe: small, videos: labelled/v, from: g}
+  i: {kind: evaluate, videos: test/v, from: none}
+  j: {kind: evaluate, videos: test/v, form: d}
+  k: {kind: finetune, recipe: small, videos: labelled/v, settings: {optim: {epochs: -1}}}
+"""
+    found = problems(text)
+    starts = [
+        "p.yaml:1: nme is nothing that stands here; did you mean name?",
+        "p.yaml:3: common.sed is a setting of no stage; did you mean seed?",
+        "p.yaml:5: stages.a.videos wants a path or a list of paths, found 3",
+        "p.yaml:6: stages.b.vidoes is nothing that stands here; did you mean videos?",
+        "p.yaml:7: stages.c.recipe: smal is no pretrain recipe; did you mean small?",
+        "p.yaml:8: stage d: empty",
+        "p.yaml:9: stage e: the data asks for 3 outputs, --model.outputs says 4",
+        "p.yaml:10: stage f: videos: gone does not exist",
+        "p.yaml:11: the stages g -> h -> g wait for each other (from in lines 11, 12)",
+        "p.yaml:13: stages.i.from: none is no stage here",
+        "p.yaml:14: stages.j.form is nothing that stands here; did you mean from?",
+        "p.yaml:15: stage k: --optim.epochs -1.0 cannot work",
+    ]
+    assert len(found) == len(starts), "\n".join(found)
+    for one, start in zip(found, starts, strict=True):
+        assert one.startswith(start)
+
+
 def test_problems_of_all_stages_are_said_before_the_first_starts(place):
     text = (
         TEXT.replace("epochs: 2}\n  post", "epochs: -2}\n  post")
@@ -147,15 +185,35 @@ def test_weights_of_a_file_are_read_before_the_first_stage(place):
         ),
         ("clips: 2", "clips: 0", "stage judged: --views.clips is 0, wanted 1 or more"),
         ("clips: 2", "clip: 2", "views.clip is no setting; did you mean views.clips?"),
-        ("rounds: 20", "rounds: 0", "--rounds is 0, wanted 1 or more"),
-        ("rounds: 20", "frames: 8", "stage judged: frames and side have no effect"),
-        ("rounds: 20", "names: gone.txt", "stage judged: --names gone.txt is no file"),
-        ("rounds: 20", "select: kinetics-400", "lacks 400 of 400: abseiling"),
+        ("rounds: 100", "rounds: 0", "--rounds is 0, wanted 100 or more"),
+        ("rounds: 100", "frames: 8", "stage judged: frames and side have no effect"),
+        ("rounds: 100", "names: gone.txt", "stage judged: --names gone.txt is no file"),
+        ("rounds: 100", "select: kinetics-400", "lacks 400 of 400: abseiling"),
     ],
 )
 def test_an_evaluation_is_checked_too(place, old, new, problem):
     assert old in TEXT
     assert problem in problems(TEXT.replace(old, new))[0]
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        ("runs/none", "stage judged: runs/none"),
+        ("labelled/v", "stage judged: labelled/v"),
+        ("no stage", "stage judged: no stage"),
+    ],
+)
+def test_a_model_that_is_not_there_is_said_before(place, path, problem):
+    (found,) = problems(TEXT.replace("from: tuned", f"from: {path}"))
+    assert found.startswith(f"p.yaml:29: {problem} "), found
+
+
+def test_only_an_evaluation_starts_from_a_path(place):
+    (found,) = problems(TEXT.replace("from: pretrained", "from: a.pth"))
+    assert found == (
+        "p.yaml:18: stages.post.from: a.pth is no stage; name it in settings, as start.weights"
+    )
 
 
 def test_an_evaluation_gives_no_model(place):

@@ -35,7 +35,7 @@ stages:
     kind: evaluate
     videos: test/v
     from: small
-    settings: {views: {clips: 1, crops: 1}, rounds: 20}
+    settings: {views: {clips: 1, crops: 1}, rounds: 100}
 """
 TWO = TEXT.replace(
     "{optim: {epochs: 2}}",

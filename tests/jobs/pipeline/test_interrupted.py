@@ -5,9 +5,10 @@ import signal
 
 import pytest
 
-from tests.jobs.pipeline.small import left_behind, run, run_to_the_end
+from tests.jobs.pipeline.small import TEXT, left_behind, run, run_to_the_end
 from tests.jobs.small import stop_after
 from videomae2.errors import Interrupted
+from videomae2.jobs.evaluation import scoring
 
 
 def stop_at(words):
@@ -50,6 +51,22 @@ def test_stopped_between_steps_it_ends_as_if_undisturbed(finished, copy, words):
         run(say=say)
     run(say=say)
     assert left_behind(copy / "runs") == left_behind(finished / "runs")
+
+
+def test_stopped_while_it_evaluates_it_gives_the_same_numbers(copy, monkeypatch):
+    """After every batch, until nothing is left; in lines that are said of each."""
+    monkeypatch.setattr(scoring, "_SAY_EVERY_SECONDS", 0.0)
+    text = TEXT.replace("rounds: 100", "rounds: 100\n      batch: 1")
+    (copy / "runs/judged").rename(copy / "gone")
+    run(text)
+    undisturbed, numbers = left_behind(copy / "runs"), run(text)["judged"].numbers
+    (copy / "runs/judged").rename(copy / "gone too")
+    for words in ("videos 1/3", "videos 2/3"):
+        with pytest.raises(Interrupted, match="stage judged: stopped by SIGTERM with"):
+            run(text, say=stop_at(words))
+    assert run(text)["judged"].action == "go on"
+    assert left_behind(copy / "runs") == undisturbed
+    assert run(text)["judged"].numbers == numbers
 
 
 def test_afterwards_signals_do_what_they_did(place):

@@ -4,6 +4,7 @@ Axes: videos; outputs; parts = ways to take some of the views.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float, Float64, Int64
@@ -59,6 +60,15 @@ def mean_interval(values: Float[np.ndarray, " videos"], draw: Draw) -> intervals
     return intervals.bootstrap_mean(values, rounds=draw.rounds, seed=draw.seed)
 
 
+def _uncertain(found: intervals.Interval, hits: np.ndarray) -> intervals.Interval:
+    """An accuracy with an interval: Wilson's of the hits where a bootstrap would be certain."""
+    if found.low < found.high:
+        return found
+    wide = intervals.wilson(float(hits.sum()), len(hits))
+    low, high = min(wide.low, found.value), max(wide.high, found.value)
+    return replace(wide, value=found.value, low=low, high=high)
+
+
 def _hits(labels: Int64[np.ndarray, " videos"]) -> Callable[[np.ndarray, int], np.ndarray]:
     def judge(parts: np.ndarray, row: int) -> np.ndarray:
         wanted = np.full(len(parts), labels[row])
@@ -87,9 +97,7 @@ def _one_class(gathered: Gathered, right: Right, draw: Draw) -> Measures:
         best = accuracy.top_k_hits(found, labels, k=_TOP)
         numbers[f"top-{_TOP} accuracy"] = mean_interval(best, draw)
     mean_class = intervals.bootstrap(of_classes, len(labels), rounds=draw.rounds, seed=draw.seed)
-    if mean_class.low == mean_class.high:
-        mean_class = intervals.wilson(float(hits.sum()), len(hits))
-    numbers["mean-class accuracy"] = mean_class
+    numbers["mean-class accuracy"] = _uncertain(mean_class, hits)
     confusion = accuracy.confusion_matrix(found, labels)
     by_views = zip(gathered.parts, gathered.by_part.mean(axis=(1, 2)), strict=True)
     return Measures(

@@ -12,6 +12,9 @@ from videomae2.jobs.view_settings import ViewsWish
 from videomae2.models.chosen import Weights
 from videomae2.tensors.intervals import ROUNDS
 
+LEAST_ROUNDS = 100
+"""Of which two or three are beyond each end of a 95 % interval."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ListConfig:
@@ -104,10 +107,11 @@ class EvaluateConfig:
         )
 
     def __post_init__(self) -> None:
+        least = {"batch": (self.batch, 1), "rounds": (self.rounds, LEAST_ROUNDS)}
         problems = [
-            f"--{name} is {value}, wanted 1 or more"
-            for name, value in (("batch", self.batch), ("rounds", self.rounds))
-            if value < 1
+            f"--{name} is {value}, wanted {wanted} or more"
+            for name, (value, wanted) in least.items()
+            if value < wanted
         ]
         if problems:
             raise ConfigError(problems)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from videomae2.config.pipeline_file import in_order
 from videomae2.errors import CheckpointError, ConfigError, DataError
 from videomae2.jobs.pipeline.stages import Pipeline, Seen, Stage
 from videomae2.models.parents import Parent
@@ -13,16 +14,16 @@ def look_at(pipeline: Pipeline, *, stand_in: Path) -> dict[str, Seen]:
     """Check every configuration, read every list, hold every model against those that follow.
 
     Args:
-        pipeline: Complete.
+        pipeline: As far as it is complete.
         stand_in: A path that is there; stands for weights that are still to come.
 
     Returns:
         What was found out about each stage.
 
     Raises:
-        ConfigError: With every problem of every stage.
+        ConfigError: With every problem of the file and of every stage, each with its line.
     """
-    problems: list[str] = []
+    problems = list(pipeline.problems)
     seen: dict[str, Seen] = {}
     for stage in pipeline.stages:
         try:
@@ -30,9 +31,11 @@ def look_at(pipeline: Pipeline, *, stand_in: Path) -> dict[str, Seen]:
         except (ConfigError, DataError, CheckpointError) as error:
             problems += _named(stage, error)
         else:
-            seen[stage.name] = found
+            # without a parent it may be only unknown what it gives
+            if found.gives is not None or seen.keys() >= set(stage.parents.values()):
+                seen[stage.name] = found
     if problems:
-        raise ConfigError(problems)
+        raise ConfigError(in_order(pipeline.path, problems))
     return seen
 
 
@@ -52,7 +55,7 @@ def _parents(stage: Stage, seen: Mapping[str, Seen]) -> Iterator[tuple[str, Pare
             yield role, gives
 
 
-def _named(stage: Stage, error: Exception) -> list[str]:
-    """The problems of a stage, with file, line and name."""
+def _named(stage: Stage, error: Exception) -> list[tuple[int, str]]:
+    """The problems of a stage, with line and name."""
     problems = error.problems if isinstance(error, ConfigError) else [str(error)]
-    return [f"{stage.where}: stage {stage.name}: {problem}" for problem in problems]
+    return [(stage.line, f"stage {stage.name}: {problem}") for problem in problems]

@@ -8,16 +8,17 @@ from pathlib import Path
 from videomae2.config.common_checks import exists, there
 from videomae2.engine.runtime import RuntimeConfig, resolve
 from videomae2.errors import ConfigError
-from videomae2.jobs.asked_classifier import as_asked, names_origin
+from videomae2.jobs.asked_classifier import as_asked, asked_classifier, names_origin
 from videomae2.jobs.evaluate import EvaluateConfig, evaluate
 from videomae2.jobs.evaluation.files import RESULTS_FILE
 from videomae2.jobs.evaluation.questions import Questions, check_clock, read_questions
 from videomae2.jobs.pipeline.promises import to_come
 from videomae2.jobs.pipeline.stages import Job, Notes, Numbers, Seen, StageKind
-from videomae2.jobs.video_lists import VideoList
+from videomae2.jobs.video_lists import VideoList, video_list
 from videomae2.jobs.view_settings import ViewSettings, settle_views
 from videomae2.jobs.work import Say
 from videomae2.models.cards import ClassifierCard
+from videomae2.models.found import FoundClassifier
 from videomae2.models.parents import Parent
 
 _CALLED = {
@@ -31,7 +32,7 @@ _CALLED = {
 
 _SAME_RESULTS = frozenset(
     {
-        # where things lie; that they are the same is checked by the digest of their list
+        # where things lie; that they are the same is seen by the digest and files of their list
         "list.root",
         "list.layout",
         "names",
@@ -54,6 +55,7 @@ def evaluate_stage() -> StageKind:
         recipes={},
         roles={"model": ""},
         needs=("model",),
+        sees_changed_files=True,
         called=_CALLED,
         same_results=_SAME_RESULTS,
         check=_check,
@@ -68,7 +70,8 @@ def _check(job: Job) -> None:
     if len(job.videos) > 1:
         problems.append(f"videos: an evaluation has one list, found {len(job.videos)}")
     problems += job.settings.asked.problems()
-    if (job.settings.frames, job.settings.side) != (None, None):
+    sizes = job.settings.frames, job.settings.side
+    if "model" not in job.given and sizes != (None, None):
         problems.append("frames and side have no effect: the model of a stage says its clips")
     if problems:
         raise ConfigError(problems)
@@ -76,23 +79,33 @@ def _check(job: Job) -> None:
 
 def _look(job: Job, parents: Mapping[str, Parent]) -> Seen:
     config: EvaluateConfig = job.settings
-    if "model" not in parents:  # the parent has problems of its own
+    found = _found(job, parents)
+    if found is None:  # the parent has problems of its own
         return Seen(lists=(), lines="", gives=None)
-    parent = parents["model"]
-    if not isinstance(parent.card, ClassifierCard):
-        raise ConfigError(f"from: {parent.path.name} gives no classifier")
-    found = as_asked(to_come(parent.path, parent.card), config.asked)
-    card = found.card
-    views = settle_views(card.span, config.views)
+    views = settle_views(found.card.span, config.views)
+    name = found.path.name if "model" in parents else str(found.path)
     questions = read_questions(
         job.videos[0],
-        card,
+        found.card,
         config.list,
         names_from=names_origin(found),
-        where=f"the model of {parent.path.name}",
+        where=f"the model of {name}",
     )
     check_clock(questions, views, config.list)
     return Seen(lists=(_list(questions),), lines=_lines(job, questions, views), gives=None)
+
+
+def _found(job: Job, parents: Mapping[str, Parent]) -> FoundClassifier | None:
+    """What is judged: a model that is there, or one that a parent will give."""
+    config: EvaluateConfig = job.settings
+    if "model" in job.given:
+        return asked_classifier(job.given["model"], config.asked)
+    if "model" not in parents:
+        return None
+    path, card = parents["model"].path, parents["model"].card
+    if not isinstance(card, ClassifierCard):
+        raise ConfigError(f"from: {path.name} gives no classifier")
+    return as_asked(to_come(path, card), config.asked)
 
 
 def _lines(job: Job, questions: Questions, views: ViewSettings) -> str:
@@ -114,14 +127,12 @@ def _list(questions: Questions) -> VideoList:
     content = hashlib.sha256(manifest.digest().encode())
     content.update("\0".join(questions.classes).encode("utf-8", "surrogatepass"))
     content.update(questions.labels.tobytes() + questions.targets.tobytes())
-    return VideoList(
-        source=Path(manifest.source).stem, videos=len(manifest), digest=content.hexdigest()[:16]
-    )
+    return video_list(Path(manifest.source).stem, manifest, content.hexdigest()[:16])
 
 
 def _do(job: Job, notes: Notes, say: Say) -> Path:
     """Evaluate, or go on with it; no model is written that notes could go to."""
-    model, videos = job.weights["model"], job.videos[0]
+    model, videos = {**job.given, **job.weights}["model"], job.videos[0]
     return evaluate(model, videos, out=job.out, config=job.settings, say=say).report
 
 

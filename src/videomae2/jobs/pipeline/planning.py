@@ -12,6 +12,7 @@ from videomae2.config.markup import parse
 from videomae2.errors import CheckpointError, ConfigError
 from videomae2.jobs.pipeline.stages import Seen, Stage
 from videomae2.jobs.pipeline.state import Origin, Outcome, State, digest_of, origin_of, read_state
+from videomae2.jobs.video_lists import other_files
 
 Action = Literal["skip", "start", "go on", "redo", "wait"]
 
@@ -51,6 +52,8 @@ def decide(stage: Stage, seen: Seen, weights: Mapping[str, str | None]) -> Decis
     if state is None:
         return Decision(action="redo", why="its folder holds something else", origin=origin)
     changed = list(_changes(stage, state.origin, origin))
+    if state.outcome or not stage.kind.sees_changed_files:
+        changed += _other_files(state.origin, origin)
     if changed:
         more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
         why = ", ".join(changed[:_SHOWN]) + more
@@ -81,7 +84,7 @@ def _changes(stage: Stage, old: Origin, new: Origin) -> Iterator[str]:
     for one in differences(before, stage.job.settings, stage.kind.aside):
         if one.matters:
             yield f"{one.path}: {one.old} -> {one.new}"
-    if [one.digest for one in old.lists] != [one.digest for one in new.lists]:
+    if not _same_lists(old, new):
         shown = [", ".join(f"{one.videos} of {one.source}" for one in o.lists) for o in (old, new)]
         yield f"other videos: {shown[0]} -> {shown[1]}"
     for role in {**old.weights, **stage.parents, **new.weights}:
@@ -90,6 +93,18 @@ def _changes(stage: Stage, old: Origin, new: Origin) -> Iterator[str]:
             yield f"other weights of {stage.parents.get(role, 'start')}"
         elif unknown and role not in old.weights:
             yield f"it started without {stage.parents[role]}"
+
+
+def _same_lists(old: Origin, new: Origin) -> bool:
+    return [one.digest for one in old.lists] == [one.digest for one in new.lists]
+
+
+def _other_files(old: Origin, new: Origin) -> list[str]:
+    """Say which lists are the same and name other files; once where several name them."""
+    if not _same_lists(old, new):
+        return []
+    found = (other_files(*pair) for pair in zip(old.lists, new.lists, strict=True))
+    return list(dict.fromkeys(one for one in found if one))
 
 
 def _damage(folder: Path, outcome: Outcome) -> str | None:

@@ -1,20 +1,15 @@
-"""The file of a pipeline and the kinds of stages → complete stages; every problem at once."""
+"""The file of a pipeline and the kinds of stages → complete stages, and every problem of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from videomae2.config.common_settings import over, places, renamed, taken_by
 from videomae2.config.leaves import leaves
-from videomae2.config.pipeline_file import (
-    PipelineEntry,
-    StageEntry,
-    in_order,
-    nearest,
-    read_pipeline,
-)
+from videomae2.config.pipeline_entries import PipelineEntry, StageEntry
+from videomae2.config.pipeline_file import nearest, read_pipeline
 from videomae2.config.reading import Reading, known_settings
 from videomae2.errors import ConfigError
 from videomae2.jobs.pipeline.stages import Job, Pipeline, Stage, StageKind
@@ -24,7 +19,7 @@ _NO_VIDEOS = Path("VIDEOS")
 
 
 def resolve(path: Path, kinds: Mapping[str, StageKind], *, out: Path | None = None) -> Pipeline:
-    """Read a file and complete its stages.
+    """Read a file and complete its stages, as far as that can be done.
 
     Args:
         path: The YAML file.
@@ -32,29 +27,38 @@ def resolve(path: Path, kinds: Mapping[str, StageKind], *, out: Path | None = No
         out: Takes the place of the file's ``out``.
 
     Raises:
-        ConfigError: With every problem of the file, each with its line.
+        ConfigError: If the file cannot be read.
     """
     entry = read_pipeline(path)
     entry = entry if out is None else replace(entry, out=out)
-    return _Resolving(entry, kinds).pipeline()
+    return _Resolving(entry, kinds, list(entry.problems)).pipeline()
 
 
 @dataclass(slots=True)
 class _Resolving:
     entry: PipelineEntry
     kinds: Mapping[str, StageKind]
-    problems: list[tuple[int, str]] = field(default_factory=list)
+    problems: list[tuple[int, str]]
     """Line and what is wrong there."""
 
     def pipeline(self) -> Pipeline:
         stages = [self._stage(stage) for stage in self.entry.stages]
         self._check_common()
-        if self.problems:
-            raise ConfigError(in_order(self.entry.path, self.problems))
-        complete = tuple(stage for stage in stages if stage is not None)
-        return Pipeline(name=self.entry.name, out=self.entry.out, stages=complete)
+        return Pipeline(
+            name=self.entry.name,
+            out=self.entry.out,
+            stages=tuple(stage for stage in stages if stage is not None),
+            path=self.entry.path,
+            problems=tuple(self.problems),
+        )
 
     def _stage(self, entry: StageEntry) -> Stage | None:
+        """Complete a stage; None if it has a problem."""
+        before = len(self.problems)
+        stage = self._complete(entry)
+        return stage if entry.is_whole and len(self.problems) == before else None
+
+    def _complete(self, entry: StageEntry) -> Stage | None:
         if entry.kind not in self.kinds:
             if entry.kind:
                 hint = nearest(entry.kind, self.kinds)
@@ -70,18 +74,20 @@ class _Resolving:
             return None
         return Stage(
             name=entry.name,
-            where=f"{self.entry.path}:{entry.line}",
+            line=entry.line,
             kind_name=entry.kind,
             kind=kind,
             recipe=entry.recipe or "",
             parents=parents,
-            job=Job(settings=settings, videos=entry.videos, out=out),
+            job=Job(
+                settings=settings, videos=entry.videos, out=out, given=self._given(entry, kind)
+            ),
         )
 
     def _recipe(self, entry: StageEntry, kind: StageKind, out: Path) -> Any:
         """The configuration that settings change; None if there is a problem."""
         if not entry.videos and "videos" not in entry.lines:
-            self._note(entry, "", "videos is missing: a folder or a list of videos")
+            self._lacks(entry, "videos is missing: a folder or a list of videos")
         if not kind.recipes:
             if "recipe" in entry.lines:
                 self._note(entry, "recipe", f"{entry.kind} has no recipes; leave it out")
@@ -91,7 +97,7 @@ class _Resolving:
                 hint = nearest(entry.recipe, kind.recipes)
                 self._note(entry, "recipe", f"{entry.recipe} is no {entry.kind} recipe; {hint}")
             elif "recipe" not in entry.lines:
-                self._note(entry, "", f"recipe is missing; videomae2 {entry.kind} lists them")
+                self._lacks(entry, f"recipe is missing; videomae2 {entry.kind} lists them")
             return None
         try:
             return kind.recipes[entry.recipe](entry.videos or [_NO_VIDEOS], out)
@@ -127,19 +133,26 @@ class _Resolving:
     def _parents(self, entry: StageEntry, kind: StageKind) -> dict[str, str]:
         """Role → stage, with the first role where none is named."""
         found = {}
-        for word, parent in entry.parents.items():
+        for word, parent in {**entry.parents, **entry.given}.items():
             role = word or next(iter(kind.roles), "")
             if not kind.roles:
                 self._note(entry, "from", f"a {entry.kind} stage starts from nothing; leave it out")
             elif role not in kind.roles:
                 hint = nearest(role, kind.roles)
                 self._note(entry, "from", f"a {entry.kind} stage has no {role}; {hint}")
-            else:
-                found[role] = parent
+            elif word in entry.given and kind.roles[role]:
+                words = f"{parent} is no stage; name it in settings, as {kind.roles[role]}"
+                self._note(entry, "from", words)
+            elif word in entry.parents:
+                found[role] = entry.parents[word]
         for role in kind.needs:
             if role not in found and "from" not in entry.lines:
-                self._note(entry, "", f"from is missing: the stage that gives the {role}")
+                self._lacks(entry, f"from is missing: the stage that gives the {role}, or its path")
         return found
+
+    def _given(self, entry: StageEntry, kind: StageKind) -> dict[str, Path]:
+        """Role → a model that no stage makes, for roles that no setting can name."""
+        return {word or next(iter(kind.roles), ""): path for word, path in entry.given.items()}
 
     def _check_common(self) -> None:
         """Refuse common settings that no stage has."""
@@ -154,6 +167,11 @@ class _Resolving:
             if path not in taken:
                 hint = _near(path, list(known))
                 self.problems.append((line, f"common.{path} is a setting of no stage; {hint}"))
+
+    def _lacks(self, entry: StageEntry, problem: str) -> None:
+        """Note that something is missing; where the form is wrong it may only be misspelt."""
+        if entry.is_whole:
+            self._note(entry, "", problem)
 
     def _note(self, entry: StageEntry, key: str, problem: str) -> None:
         place = f"stages.{entry.name}" + (f".{key}" if key else "")

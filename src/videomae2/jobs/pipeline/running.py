@@ -104,8 +104,7 @@ class Running:
         started, out, origin = time.perf_counter(), stage.job.out, decision.origin
         if decision.action == "redo":
             self.say(f"aside    what was there is in {move_aside(out)}")
-        if decision.action != "go on":
-            write_state(out, State(origin=origin))
+        write_state(out, State(origin=origin))
         weights = {role: self.done[name].result for role, name in stage.parents.items()}
         job = replace(stage.job, weights=weights)
         notes = {"lineage": lineage(self.pipeline.name, stage, origin)}

@@ -28,6 +28,8 @@ class Job:
     """The stage's folder."""
     weights: Mapping[str, Path] = field(default_factory=dict)
     """Role → the model that a parent gave."""
+    given: Mapping[str, Path] = field(default_factory=dict)
+    """Role → a model that no stage makes, where no setting can name it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,6 +69,8 @@ class StageKind:
     """Roles that a stage cannot do without."""
     called: Mapping[str, str] = field(default_factory=dict)
     """Common settings that have another name here → that name."""
+    sees_changed_files: bool = False
+    """What it did of a file is not used when the file has changed, so it can always go on."""
     same_results: frozenset[str] = SAME_RESULTS
     """Settings that do not change the result."""
 
@@ -81,8 +85,8 @@ class Stage:
     """One stage, complete."""
 
     name: str
-    where: str
-    """File and line, for messages."""
+    line: int
+    """Of the file, for messages."""
     kind_name: str
     kind: StageKind
     recipe: str
@@ -91,9 +95,14 @@ class Stage:
     job: Job
 
     @property
+    def origins(self) -> dict[str, str]:
+        """Role → the stage or the path that it starts from."""
+        return {**self.parents, **{role: str(path) for role, path in self.job.given.items()}}
+
+    @property
     def title(self) -> str:
         """What it is, in a few words."""
-        origin = ", ".join(dict.fromkeys(self.parents.values()))
+        origin = ", ".join(dict.fromkeys(self.origins.values()))
         words = f"{self.kind_name} {self.recipe}".strip()
         return words + (f", from {origin}" if origin else "")
 
@@ -105,3 +114,8 @@ class Pipeline:
     name: str
     out: Path
     stages: tuple[Stage, ...]
+    """Those that are complete."""
+    path: Path
+    """Of the file."""
+    problems: tuple[tuple[int, str], ...]
+    """Line and what is wrong there: why others are not complete, and all else of the file."""

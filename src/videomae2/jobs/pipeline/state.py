@@ -123,6 +123,7 @@ def lineage(pipeline: str, stage: Stage, origin: Origin) -> dict[str, Any]:
 
 def weights_in_settings(stage: Stage) -> Iterator[tuple[str, Path]]:
     """Files that settings name and whose content counts, by role; a stage may take their place."""
+    yield from stage.job.given.items()
     settings = dict(leaves(stage.job.settings))
     for role, place in stage.kind.roles.items():
         for path, value in settings.items():

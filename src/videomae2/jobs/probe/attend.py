@@ -73,10 +73,6 @@ def attentive(
     folds: int,
 ) -> Outcome:
     """Choose rate and decay on the first fold, then train one probe on all training videos."""
-    if how.epochs < 1 or how.batch < 1:
-        raise ConfigError(
-            f"--epochs {how.epochs} and --probe-batch {how.batch} want to be 1 or more"
-        )
     rows, out = next(cuts(train.labels, folds, how.seed))
     wishes = list(product(sorted(rates), sorted(decays)))
     probes = trained(train.part(rows), wishes, how, words="to choose")

@@ -1,6 +1,5 @@
 """``videomae2 probe``: weights and labelled videos → what probes of their features reach."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,25 +7,16 @@ import numpy as np
 import torch
 
 from videomae2.engine.runlog import to_terminal
-from videomae2.engine.runtime import RuntimeConfig, prepare
-from videomae2.errors import ConfigError
 from videomae2.jobs.probe.attend import Attending, attentive
-from videomae2.jobs.probe.encoding import coarser
-from videomae2.jobs.probe.features import Extraction, Say
-from videomae2.jobs.probe.lists import Lists, read_lists
+from videomae2.jobs.probe.features import Say
+from videomae2.jobs.probe.lists import Lists
 from videomae2.jobs.probe.outcome import Outcome
+from videomae2.jobs.probe.planning import encoder_words, prepare_probe
 from videomae2.jobs.probe.pooled import knn, linear
-from videomae2.jobs.probe.settings import (
-    METHODS,
-    ClipSettings,
-    ListSettings,
-    ProbeSettings,
-    check_settings,
-)
+from videomae2.jobs.probe.settings import METHODS, ClipSettings, ListSettings, ProbeSettings
 from videomae2.jobs.probe.sides import Side, both_sides
-from videomae2.jobs.probe.spans import span_of
 from videomae2.models.cards import ClipSpan
-from videomae2.models.frozen import Frozen, read_frozen
+from videomae2.models.frozen import Frozen
 from videomae2.tensors.grid import Grid
 
 
@@ -83,43 +73,37 @@ def probe(
         ConfigError: A choice cannot work or has no effect.
         DataError: A list is wrong, or a video cannot be read.
         CheckpointError: There are no weights that can be read.
+        Interrupted: When asked to stop while features are extracted; those that are stay.
     """
-    clips, lists = clips or ClipSettings(), lists or ListSettings()
-    settings = settings or ProbeSettings()
-    check_settings(settings)
-    runtime = prepare(RuntimeConfig(device=settings.device, precision=settings.precision))
-    listed = read_lists(train, test, lists, seed=settings.seed)
-    frozen = read_frozen(weights, frames=clips.frames, side=clips.side, use_mean=use_mean)
-    span = span_of(frozen, clips)
-    kept = _kept(frozen, listed, clips.clips, settings, say)
-    cache = settings.cache or default_cache()
-    extraction = Extraction(
-        frozen=frozen.to(runtime.device),
-        runtime=runtime,
-        clips=clips.clips,
-        batch=settings.batch,
-        kept=kept,
-        cache=cache,
-        workers=settings.workers,
+    plan = prepare_probe(
+        weights,
+        train,
+        test,
+        use_mean=use_mean,
+        clips=clips,
+        lists=lists,
+        settings=settings,
         say=say,
     )
+    listed, settings, extraction = plan.listed, plan.settings, plan.extraction
+    frozen, device = extraction.frozen, extraction.runtime.device
     one, other, unreadable = both_sides(
         extraction,
         listed,
-        span,
-        frame_rate=clips.frame_rate,
-        skip_unreadable=lists.skip_unreadable,
+        plan.span,
+        frame_rate=plan.clips.frame_rate,
+        skip_unreadable=plan.lists.skip_unreadable,
     )
     say(f"probing  {len(one.rows)} training and {len(other.rows)} test videos")
-    outcomes = _outcomes(one, other, frozen, listed, settings, runtime.device, say)
+    outcomes = _outcomes(one, other, frozen, listed, settings, device, say)
     most = np.bincount(one.labels).argmax()
     return ProbeReport(
         weights=frozen.path,
         digest=frozen.digest,
-        encoder=_words(frozen),
-        span=span,
-        clips=clips.clips,
-        kept=kept,
+        encoder=encoder_words(frozen),
+        span=plan.span,
+        clips=plan.clips.clips,
+        kept=extraction.kept,
         grid=frozen.encoder.cubes.grid,
         train=listed.train.source,
         test=listed.words,
@@ -129,39 +113,8 @@ def probe(
         unreadable=unreadable,
         chance=float((other.labels == most).mean()),
         outcomes=tuple(outcomes),
-        cache=cache,
+        cache=extraction.cache,
     )
-
-
-def default_cache() -> Path:
-    """Where features are kept if nobody says otherwise."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(base) / "videomae2" / "features"
-
-
-def _kept(
-    frozen: Frozen, listed: Lists, clips: int, settings: ProbeSettings, say: Say
-) -> Grid | None:
-    """Which grid of tokens there is room for; the encoder's own if there is."""
-    if "attentive" not in settings.methods:
-        return None
-    videos = len(listed.train) + (0 if listed.test is None else len(listed.test))
-    of_token = 2 * frozen.encoder.config.shape.dim * videos * clips
-    most = int(settings.token_gib * 2**30 // of_token)
-    if most < 1:
-        raise ConfigError(
-            f"--token-gib {settings.token_gib:g} has no room for a single token of {videos} "
-            f"videos; {of_token / 2**30:.2g} would, or leave attentive out of --methods"
-        )
-    grid = frozen.encoder.cubes.grid
-    kept = coarser(grid, most)
-    if kept != grid:
-        say(
-            f"tokens   averaged from {_by(grid)} to {_by(kept)} a clip: all of them would take "
-            f"{of_token * frozen.encoder.cubes.tokens / 2**30:.1f} GiB, more than --token-gib "
-            f"{settings.token_gib:g}"
-        )
-    return kept
 
 
 def _outcomes(
@@ -202,12 +155,3 @@ def _outcomes(
             tokens = train.tokens(), test.tokens()
             found.append(attentive(*tokens, how, rates=rates, decays=decays, folds=settings.folds))
     return found
-
-
-def _words(frozen: Frozen) -> str:
-    config = frozen.encoder.config
-    return f"{config.size}, clips of {config.frames}x{config.height}x{config.width}"
-
-
-def _by(grid: Grid) -> str:
-    return "x".join(map(str, grid))

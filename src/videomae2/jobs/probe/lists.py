@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Bool, Int32, Int64
 
 from videomae2.data.class_names import infer_classes
 from videomae2.data.listing import read_manifest
@@ -93,8 +93,23 @@ def _split(
         )
     rows = _some(manifest, most, seed)
     out = held_out(manifest.labels[rows], share, seed=seed)
-    words = f"{share:.0%} of {manifest.source}, held out of each class"
+    words = f"{share:.0%} of {manifest.source}, {_held_out_of(manifest.labels[rows], out)}"
     return Lists(manifest, None, classes, rows[~out], rows[out], words)
+
+
+def _held_out_of(labels: Int32[np.ndarray, " videos"], out: Bool[np.ndarray, " videos"]) -> str:
+    """Say of which classes videos were held out, and which have none left."""
+    parts = labels, labels[out], labels[~out]
+    there, tested, taught = (len(set(part.tolist())) for part in parts)
+    words = "held out of each class"
+    if tested < there:
+        words = (
+            f"held out of {tested} of {there} classes only: the others have too few videos to "
+            f"give one; a larger --test-share, or TEST, would test them"
+        )
+    return (
+        words if taught == there else f"{words}; {there - taught} classes have none left to learn"
+    )
 
 
 def _check_labels(test: Manifest, classes: int, train: Path) -> None:

@@ -54,6 +54,21 @@ def cuts(
         yield np.flatnonzero(fold != number), np.flatnonzero(fold == number)
 
 
+def fitting(
+    ks: Sequence[int], parts: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> tuple[int, list[int]]:
+    """The training videos of the smallest fold, and the numbers of neighbours that it has.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    most = min(len(rows) for rows, _ in parts)
+    found = sorted({k for k in ks if k <= most})
+    if not found:
+        raise ConfigError(f"--neighbours wants numbers up to {most}, the training videos of a fold")
+    return most, found
+
+
 def knn(
     train: Half,
     test: Half,
@@ -66,15 +81,12 @@ def knn(
 ) -> Outcome:
     """Let the nearest training videos vote, by cosine of standardised features."""
     parts = list(cuts(train.labels, folds, seed))
-    most = min(len(rows) for rows, _ in parts)
-    fitting = sorted({k for k in ks if k <= most})
-    if not fitting:
-        raise ConfigError(f"--neighbours wants numbers up to {most}, the training videos of a fold")
-    left = sorted(set(ks) - set(fitting))
+    most, fit = fitting(ks, parts)
+    left = sorted(set(ks) - set(fit))
     notes = [f"k {', '.join(map(str, left))} left out: a fold has {most} videos"] if left else []
 
     def votes(one: Half, other: Half) -> Scores:
-        return _votes(one, other, classes, fitting, temperature)
+        return _votes(one, other, classes, fit, temperature)
 
     validation = _validated(train, parts, votes)
     final = votes(train, test)

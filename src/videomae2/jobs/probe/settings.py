@@ -86,6 +86,10 @@ class ProbeSettings:
     """Clips that the encoder sees at once."""
     workers: int | None = None
     """Reading processes; by the number of cores if not given."""
+    deadline_seconds: float = 60.0
+    """A video that takes longer counts as unreadable, until the next time."""
+    memory_gib: float = 4.0
+    """A video that needs more memory counts as unreadable, until the next time."""
     device: str = "auto"
     """cpu, cuda, cuda:1, …; auto takes a CUDA device if there is one."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
@@ -108,6 +112,10 @@ def check_settings(settings: ProbeSettings) -> None:
         ("temperature", (settings.temperature,)),
         ("token-gib", (settings.token_gib,)),
         ("batch", (settings.batch,)),
+        ("epochs", (settings.epochs,)),
+        ("probe-batch", (settings.probe_batch,)),
+        ("deadline-seconds", (settings.deadline_seconds,)),
+        ("memory-gib", (settings.memory_gib,)),
     ):
         if not values or not all(0 < value < float("inf") for value in values):
             shown = " ".join(f"{value:g}" for value in values)

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from jaxtyping import Int64
 
+from videomae2.data.manifest import Manifest
+from videomae2.data.view_reading import GridShape
 from videomae2.errors import DataError
 from videomae2.jobs.probe.attend import Tokens
 from videomae2.jobs.probe.features import Extraction, Features
@@ -54,21 +56,45 @@ def both_sides(
         DataError: A video cannot be read and none may be left out, or too few are left.
         ConfigError: Clips cannot be taken, or features cannot be kept.
     """
-    cubes, clips = extraction.frozen.encoder.cubes, extraction.clips
-    shape = grid_shape(cubes, span, listed.train, clips=clips, frame_rate=frame_rate)
+    found: list[Features] = []
+    unreadable: dict[str, str] = {}
+    for name, manifest, shape in shapes(extraction, listed, span, frame_rate=frame_rate):
+        features = extraction.of(manifest, shape, name)
+        unreadable |= {manifest[row].path: why for row, why in features.unreadable.items()}
+        found.append(features)
+    one, other = found[0], found[-1]
     test = listed.train if listed.test is None else listed.test
-    one = other = extraction.of(listed.train, shape, "videos" if listed.test is None else "train")
-    unreadable = {listed.train[row].path: why for row, why in one.unreadable.items()}
-    if listed.test is not None:
-        shape = grid_shape(cubes, span, test, clips=clips, frame_rate=frame_rate)
-        other = extraction.of(test, shape, "test")
-        unreadable |= {test[row].path: why for row, why in other.unreadable.items()}
     if unreadable and not skip_unreadable:
         raise DataError(_cannot_read(unreadable))
     train_side = _readable(one, listed.train_rows, listed.train.labels)
     test_side = _readable(other, listed.test_rows, test.labels)
     _check_left(train_side, test_side)
     return train_side, test_side, unreadable
+
+
+def shapes(
+    extraction: Extraction, listed: Lists, span: ClipSpan, *, frame_rate: float | None
+) -> list[tuple[str, Manifest, GridShape]]:
+    """The lists by name, one or two, and the clips that are taken of them.
+
+    Raises:
+        ConfigError: Clips cannot be taken.
+    """
+    lists = {"videos": listed.train}
+    if listed.test is not None:
+        lists = {"train": listed.train, "test": listed.test}
+
+    def shape(one: Manifest) -> GridShape:
+        return grid_shape(
+            extraction.frozen.encoder.cubes,
+            span,
+            one,
+            clips=extraction.clips,
+            frame_rate=frame_rate,
+            loading=extraction.loading,
+        )
+
+    return [(name, one, shape(one)) for name, one in lists.items()]
 
 
 def _readable(features: Features, rows: np.ndarray, labels: np.ndarray) -> Side:
@@ -79,8 +105,9 @@ def _readable(features: Features, rows: np.ndarray, labels: np.ndarray) -> Side:
 def _cannot_read(unreadable: dict[str, str]) -> str:
     some = "; ".join(f"{path}: {why}" for path, why in list(unreadable.items())[:_SHOWN])
     return (
-        f"{len(unreadable)} videos cannot be read, for example {some}; mend them or take them out "
-        f"of the list, or report without them with --skip-unreadable"
+        f"{len(unreadable)} videos cannot be read, for example {some}; the same command tries them "
+        f"again (--deadline-seconds and --memory-gib allow more); else mend them, take them out of "
+        f"the list, or report without them with --skip-unreadable"
     )
 
 

@@ -44,6 +44,13 @@ def span_of(frozen: Frozen, asked: ClipSettings) -> ClipSpan:
     return span
 
 
+def in_words(span: ClipSpan) -> str:
+    """Which frames make a clip."""
+    if span.kind == "segments":
+        return "one frame of each equal part"
+    return f"every {span.stride:g} {span.stride_unit}"
+
+
 def _of_run(model: Path) -> ClipSpan | None:
     """What pre-training took, going by the configuration in its run folder."""
     run = model.parent.parent / RUN_FILE

@@ -1,5 +1,7 @@
 """Features on disk, video by video: what was stopped goes on, what is done is read.
 
+A video that could not be read is left over for the next time: why it could not may have passed.
+
 Axes: videos; kinds = without and with the closing norm; tokens; dim.
 """
 
@@ -66,26 +68,28 @@ class FeatureStore:
         self.flush()
         os.close(self._lock)
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether every video has been tried."""
-        return self.done == self.videos
+    def left(self) -> list[int]:
+        """The rows that have no features yet: those that could not be read, then the others."""
+        return [*sorted(self.unreadable), *range(self.done, self.videos)]
 
-    def put(self, pooled: NDArray[np.float32], tokens: NDArray[np.float16] | None) -> None:
-        """Take the features of the next video."""
-        self.pooled[self.done] = pooled
+    def put(
+        self, row: int, pooled: NDArray[np.float32], tokens: NDArray[np.float16] | None
+    ) -> None:
+        """Take the features of a video, in the order of ``left``."""
+        self.pooled[row] = pooled
         if self.tokens is not None:
             assert tokens is not None
-            self.tokens[self.done] = tokens
-        self._advance()
+            self.tokens[row] = tokens
+        self.unreadable.pop(row, None)
+        self._advance(row)
 
-    def leave_out(self, reason: str) -> None:
-        """Note that the next video cannot be read."""
-        self.unreadable[self.done] = reason
-        self._advance()
+    def leave_out(self, row: int, reason: str) -> None:
+        """Note that a video cannot be read this time."""
+        self.unreadable[row] = reason
+        self._advance(row)
 
-    def _advance(self) -> None:
-        self.done += 1
+    def _advance(self, row: int) -> None:
+        self.done = max(self.done, row + 1)
         if time.monotonic() - self._flushed > _FLUSH_SECONDS:
             self.flush()
 
@@ -100,8 +104,14 @@ class FeatureStore:
         self._flushed = time.monotonic()
 
 
-def is_complete(folder: Path, videos: int) -> bool:
-    """Whether a folder holds the features of all its videos."""
+def count_there(folder: Path) -> int:
+    """How many videos a folder holds the features of."""
+    done, unreadable = _progress(folder)
+    return done - len(unreadable)
+
+
+def was_finished(folder: Path, videos: int) -> bool:
+    """Whether every video of a list was tried once."""
     return _progress(folder)[0] == videos
 
 

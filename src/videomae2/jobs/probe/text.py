@@ -6,20 +6,16 @@ from typing import Any
 
 from videomae2.jobs.probe.job import ProbeReport
 from videomae2.jobs.probe.outcome import Outcome, Setting
+from videomae2.jobs.probe.spans import in_words
 
 NAMES = {"knn": "k-NN", "linear": "linear", "attentive": "attentive"}
 
 
 def as_text(report: ProbeReport) -> str:
     """A few lines and a table."""
-    span = report.span
-    stride = (
-        "one frame of each equal part" if span.kind == "segments"
-        else f"every {span.stride:g} {span.stride_unit}"
-    )  # fmt: skip
     lines = [
         f"weights   {report.weights} ({report.encoder})",
-        f"clips     {report.clips} of each video, {stride}",
+        f"clips     {report.clips} of each video, {in_words(report.span)}",
         f"train     {report.train_videos} videos of {len(report.classes)} classes: {report.train}",
         f"test      {report.test_videos} videos: {report.test}",
     ]

@@ -1,0 +1,45 @@
+"""A pipeline as it stands in its file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from videomae2.config.markup import Section
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageEntry:
+    """One stage as it stands in the file."""
+
+    name: str
+    line: int
+    lines: Mapping[str, int]
+    """The line of each of its keys."""
+    kind: str
+    recipe: str | None
+    videos: tuple[Path, ...]
+    parents: Mapping[str, str]
+    """Role → stage; the role is "" where the file names a stage only."""
+    given: Mapping[str, Path]
+    """Role → a model that no stage makes, in the same place."""
+    settings: Section
+    is_whole: bool
+    """Nothing is wrong with its form; else what was wrong is left out."""
+
+    def where(self, key: str = "") -> int:
+        """The line of a key, or of the stage."""
+        return self.lines.get(key, self.line)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PipelineEntry:
+    """A whole file."""
+
+    path: Path
+    name: str
+    out: Path
+    common: Section
+    stages: tuple[StageEntry, ...]
+    """Parents before children, else in the order of the file."""
+    problems: tuple[tuple[int, str], ...]
+    """Line and what is wrong there with the form of the file."""

@@ -1,0 +1,101 @@
+"""Files are told from others of the same names; where they lie and how old they are is nothing."""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from videomae2.data import file_marks
+from videomae2.data.file_marks import FileMarks, difference, marks_of
+from videomae2.data.listing import read_manifest
+
+
+def folder_of_files(folder, count=6, *, seed=0, size=300_000):
+    folder.mkdir()
+    draws = np.random.default_rng(seed)
+    for number in range(count):
+        (folder / f"{number}.mp4").write_bytes(draws.bytes(size + number))
+    return folder
+
+
+def marks(folder):
+    return marks_of(read_manifest(folder))
+
+
+def overwrite(path, where, word=b"changed"):
+    with path.open("r+b") as file:
+        file.seek(where, os.SEEK_SET if where >= 0 else os.SEEK_END)
+        file.write(word)
+
+
+def test_a_copy_elsewhere_and_another_time_are_the_same(tmp_path):
+    folder = folder_of_files(tmp_path / "a")
+    before = marks(folder)
+    shutil.copytree(folder, tmp_path / "b", copy_function=shutil.copyfile)
+    os.utime(folder / "0.mp4", (0, 0))
+    assert marks(tmp_path / "b") == marks(folder) == before
+    assert len(before.sample.split()) == 6
+
+
+def test_other_files_of_the_same_names_and_sizes_are_noticed(tmp_path):
+    one, other = (folder_of_files(tmp_path / name, seed=n) for n, name in enumerate("ab"))
+    assert difference(marks(one), marks(other)) == "6 of 6 that were looked at differ"
+
+
+@pytest.mark.parametrize(("where", "is_noticed"), [(0, True), (-7, True), (150_000, False)])
+def test_a_file_that_changed_in_place_is_noticed_at_its_ends(tmp_path, where, is_noticed):
+    before = marks(folder_of_files(tmp_path / "a"))
+    overwrite(tmp_path / "a" / "3.mp4", where)
+    found = difference(before, marks(tmp_path / "a"))
+    assert found == ("1 of 6 that were looked at differ" if is_noticed else None)
+
+
+def test_of_a_large_list_a_sample_is_looked_at_and_every_size(tmp_path, monkeypatch):
+    monkeypatch.setattr(file_marks, "SAMPLE", 10)
+    folder = folder_of_files(tmp_path / "a", count=30, size=100)
+    before = marks(folder)
+    assert len(before.sample.split()) == 10
+    found = []
+    for number in range(30):
+        overwrite(folder / f"{number}.mp4", 0)
+        found.append(difference(before, marks(folder)))
+        overwrite(folder / f"{number}.mp4", -7, b"longer, longer")
+        assert difference(before, marks(folder)) is not None
+        shutil.rmtree(folder)
+        folder_of_files(folder, count=30, size=100)
+    assert found.count("1 of 10 that were looked at differ") == 10
+    assert found.count(None) == 20
+
+
+def test_files_that_are_not_there_tell_nothing(tmp_path):
+    folder = folder_of_files(tmp_path / "a")
+    listed = tmp_path / "list.csv"
+    listed.write_text("path\n" + "".join(f"{folder}/{n}.mp4\n" for n in range(6)))
+    before = marks(listed)
+    (folder / "2.mp4").rename(tmp_path / "2.mp4")
+    without = marks(listed)
+    assert (before.absent, without.absent, without.sample.split().count("-")) == (0, 1, 1)
+    assert difference(before, without) is None
+    assert difference(without, before) is None
+    overwrite(folder / "1.mp4", 0)
+    assert difference(before, marks(listed)) == "1 of 5 that were looked at differ"
+
+
+def test_folders_of_frames_are_told_by_their_names_and_two_images(tmp_path):
+    (tmp_path / "a").mkdir()
+    folder = folder_of_files(tmp_path / "a" / "video")
+    for path in folder.iterdir():
+        path.rename(folder / f"img_{int(path.stem) + 1:05}.jpg")
+    before = marks(tmp_path / "a")
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    assert marks(tmp_path / "b") == before
+    overwrite(folder / "img_00001.jpg", 0)
+    assert difference(before, marks(tmp_path / "a")) == "1 of 1 that were looked at differ"
+    (tmp_path / "b" / "video" / "img_00006.jpg").unlink()
+    assert difference(before, marks(tmp_path / "b")) is not None
+
+
+def test_marks_of_a_version_that_did_not_look_tell_nothing(tmp_path):
+    nothing = FileMarks(sizes="", absent=0, sample="")
+    assert difference(nothing, marks(folder_of_files(tmp_path / "a"))) is None
