@@ -36,7 +36,7 @@ from videomae2.data.manifest import Entry
 from videomae2.data.pool import Pool
 from videomae2.engine.runlog import duration
 from videomae2.jobs.evaluate import EvaluateConfig, evaluate, prepare_evaluation
-from videomae2.jobs.evaluate import scoring_of as make_scoring
+from videomae2.jobs.evaluation.planning import scoring_of as make_scoring
 from videomae2.jobs.evaluation.scoring import Scoring
 from videomae2.jobs.evaluation.settings import ReadingConfig
 from videomae2.jobs.view_settings import ViewsWish

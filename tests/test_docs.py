@@ -13,6 +13,7 @@ from tests.jobs.evaluated import save_run, save_videos
 from tests.jobs.rigged import levels, save_rigged, write_levels
 from tests.jobs.small import quiet, small_run, small_videos
 from tests.jobs.small_distill import make_teacher
+from tests.models.released_files import drawn_classifier, save_released
 from videomae2.cli.example_pipeline import EXAMPLE
 from videomae2.cli.main import main
 from videomae2.jobs.pretrain import pretrain
@@ -72,6 +73,10 @@ def place(tmp_path_factory):
     (folder / "test.csv").write_text("path,label\n" + "".join(lines))
     kinetics(folder)
     (folder / "same.yaml").write_text("walk: moves_right\n")
+    model = drawn_classifier(710, size="small", frames=16, side=224)
+    save_released(folder / "vit_s_k710_dl_from_giant.pth", model, half=True)
+    numbered = [f"{video} {number}\n" for number, video in enumerate(videos)]
+    (folder / "k400_test.csv").write_text("".join(numbered))
     return folder
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from videomae2.jobs.finetune import finetune
     from videomae2.jobs.predict import Predictor, predict
     from videomae2.jobs.pretrain import pretrain
-    from videomae2.models.saved import load_autoencoder, load_classifier
+    from videomae2.models.finding import load_classifier
+    from videomae2.models.saved import load_autoencoder
 
 __version__ = "0.1.0"
 
@@ -30,7 +31,7 @@ _PLACES = {
     "evaluate": "videomae2.jobs.evaluate",
     "finetune": "videomae2.jobs.finetune",
     "load_autoencoder": "videomae2.models.saved",
-    "load_classifier": "videomae2.models.saved",
+    "load_classifier": "videomae2.models.finding",
     "open_reader": "videomae2.data.readers",
     "predict": "videomae2.jobs.predict",
     "pretrain": "videomae2.jobs.pretrain",

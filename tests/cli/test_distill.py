@@ -10,7 +10,7 @@ from tests.jobs.small_finetune import CLASSES, class_folders
 from videomae2.cli import launch
 from videomae2.cli.distill import TRAINER
 from videomae2.cli.main import main
-from videomae2.models.saved import load_classifier
+from videomae2.models.finding import load_classifier
 from videomae2.recipes import DISTILL_RECIPES
 
 SMALL = [

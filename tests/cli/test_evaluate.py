@@ -1,8 +1,10 @@
 import json
+from pathlib import Path
 
 import pytest
 
 from tests.jobs.evaluated import save_run, save_videos
+from tests.models.released_files import FRAMES, SIDE, drawn_classifier, save_released
 from videomae2.cli.main import main
 
 QUICK = (
@@ -87,6 +89,23 @@ def test_help_shows_examples(capsys):
     assert "--allow-unreadable" in said
 
 
+def test_a_released_file_needs_no_run(place, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_released(Path("six.pth"), drawn_classifier())
+    Path("names.txt").write_text("jump\nrun\nsit\nfall\nwalk\nwave\n")
+    Path("two.txt").write_text("run\nwalk\n")
+    names = ["--names", "names.txt", "--select", "two.txt", "--frames", FRAMES, "--side", SIDE]
+    assert call(place, "six.pth", "VIDEOS", *names, "--dry-run") == 0
+    said = capsys.readouterr().out
+    assert "model    six.pth (released file)" in said
+    assert (
+        "answers  2 classes, one right (names from names.txt; 2 of its 6, those of two.tx" in said
+    )
+    assert "every 4 frames (the model does not say how it was trained), resized plainly" in said
+    assert "folder   runs/six/evaluation/videos" in said
+    assert not Path("runs").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -96,6 +115,8 @@ def test_help_shows_examples(capsys):
         (["VIDEOS", "VIDEOS"], "holds neither a model nor checkpoints"),
         (["RUN", "VIDEOS", "--views.kind", "tsn"], "--views.kind wants one of"),
         (["RUN", "VIDEOS", "--weights", "ema"], "has no ema.safetensors"),
+        (["RUN", "VIDEOS", "--names", "kinetics400"], "did you mean kinetics-400?"),
+        (["RUN", "VIDEOS", "--side", "64"], "says itself of which clips it is"),
         (["RUN", "VIDEOS", "--batch", "0"], "--batch is 0, wanted 1 or more"),
         (["RUN", "VIDEOS", "--list.keep", "split=test"], "keep has no effect"),
     ],

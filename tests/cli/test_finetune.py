@@ -12,8 +12,8 @@ from videomae2.cli.main import main
 from videomae2.config import FinetuneRun, load
 from videomae2.models.cards import ClassifierCard, ClipSpan
 from videomae2.models.classifier import Classifier
+from videomae2.models.finding import load_classifier
 from videomae2.models.released import classifier_to_released
-from videomae2.models.saved import load_classifier
 from videomae2.recipes import FINETUNE_RECIPES
 
 ONE_WORKER = (

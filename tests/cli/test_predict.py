@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from tests.jobs.rigged import levels, read_here, save_rigged, write_levels
+from tests.models.released_files import FRAMES, SIDE, drawn_classifier, save_released
 from tests.models.small_classifier import saved_autoencoder
 from videomae2.cli.main import main
 from videomae2.cli.progress import ProgressLine
+from videomae2.data.known_classes import known_classes
 
 
 @pytest.fixture(autouse=True)
@@ -104,6 +106,25 @@ def test_what_the_model_does_not_say_is_said(call):
     assert json.loads(out)["scores"][0]["name"] == "class 1"
     assert "without names" in err
     assert "assumed" in err
+
+
+def test_a_released_file_says_which_outputs_are_used(call, tmp_path):
+    path = save_released(tmp_path / "k710.pth", drawn_classifier(710))
+    clips = ["--frames", FRAMES, "--side", SIDE, "--clips", 1, "--crops", 1]
+    _, out, _ = call(path, "videos/dark.mp4", *clips)
+    assert "710 classes without names" in out
+    assert "(to name them: --names FILE, or --names kinetics-710 if these are its classes)" in out
+    names = ["--names", "kinetics-710", "--select", "kinetics-400", "--json", "--top", 400]
+    code, out, err = call(path, "videos/dark.mp4", *clips, *names)
+    assert (code, "without names" in err, "assumed" in err) == (0, False, True)
+    scores = json.loads(out)["scores"]
+    assert {row["name"] for row in scores} == set(known_classes("kinetics-400"))
+    assert sum(row["probability"] for row in scores) == pytest.approx(1)
+    code, out, err = call(path, "videos/dark.mp4", *clips, *names[:4])
+    assert "classes" in out.splitlines()[0]
+    assert out.startswith(
+        f"model  tiny from {path}, outputs: 400 of its 710, those of kinetics-400"
+    )
 
 
 def test_paths_come_from_standard_input_in_processes(call, monkeypatch):

@@ -18,7 +18,8 @@ from videomae2.jobs.distill import distill
 from videomae2.models.cards import ClipSpan, read_card
 from videomae2.models.classifier import Classifier
 from videomae2.models.encoder import VideoEncoder
-from videomae2.models.saved import find_model, load_classifier, read_weights
+from videomae2.models.finding import load_classifier
+from videomae2.models.saved import find_model, read_weights
 from videomae2.models.teachers import TeacherConfig
 from videomae2.tasks.distill import DistillConfig
 

@@ -30,7 +30,7 @@ from videomae2.jobs.evaluation.measures import _uncertain
 from videomae2.jobs.evaluation.settings import ListConfig
 from videomae2.jobs.view_settings import ViewsWish, settle_views
 from videomae2.models.cards import ClipSpan
-from videomae2.models.chosen import find_best, load_chosen
+from videomae2.models.finding import find_classifier
 from videomae2.tensors.intervals import Interval
 
 PLAIN = ViewsWish(clips=5, crops=3, shrinking="plain")
@@ -51,7 +51,7 @@ def straight(place):
 
 
 def test_probabilities_are_those_of_the_released_way(place, straight):
-    model, _ = load_chosen(find_best(place / "run"), torch.device("cpu"))
+    model = find_classifier(place / "run").load(torch.device("cpu"))
     assert len(straight.identities) == 6
     for path, found in zip(straight.identities, straight.probabilities, strict=True):
         slow = slow_probabilities(model, path, clips=5, crops=3, stride=2)
@@ -330,7 +330,7 @@ def test_class_names_can_be_given_where_nobody_has_them(place, tmp_path):
     assert (found.classes, "their numbers" in found.names_from) == (("0", "1", "2"), True)
     (tmp_path / "names.txt").write_text("x\ny\nz\n")
     found = run_it(
-        tmp_path / "run", tmp_path / "list.txt", tmp_path / "out", classes=tmp_path / "names.txt"
+        tmp_path / "run", tmp_path / "list.txt", tmp_path / "out", names=tmp_path / "names.txt"
     )
     assert found.classes == ("x", "y", "z")
     with pytest.raises(ConfigError, match=r"2 classes .* the model has 3 outputs and no names"):

@@ -25,9 +25,10 @@ from videomae2.errors import (
 from videomae2.jobs.finetune import finetune, rehearse
 from videomae2.jobs.pretrain import pretrain
 from videomae2.models.cards import ClassifierCard, ClipSpan, read_card
-from videomae2.models.chosen import find_best, load_chosen
+from videomae2.models.chosen import find_best
+from videomae2.models.finding import load_classifier
 from videomae2.models.lora import LoraConfig
-from videomae2.models.saved import load_classifier, read_weights
+from videomae2.models.saved import read_weights
 from videomae2.models.starting import StartConfig
 from videomae2.models.tuning import TuningConfig
 from videomae2.tasks.classify import ClassifyConfig
@@ -267,7 +268,7 @@ def test_clips_of_another_size_keep_the_parents_position_table(videos, parent, t
     assert load(type(run), tmp_path / "parts" / "run.yaml").model.encoder.trained_grid == (2, 4, 4)
     finetune(parts, resume=True, say=quiet)
     assert losses_of(tmp_path / "parts") == losses_of(tmp_path / "whole")
-    model, card = load_chosen(find_best(tmp_path / "whole"), torch.device("cpu"))
+    model, card = load_classifier(tmp_path / "whole", torch.device("cpu"))
     assert (
         card.model.encoder.trained_grid == read_card(best).model.encoder.trained_grid == (2, 4, 4)
     )

@@ -33,8 +33,9 @@ def made_up(classes, videos, *, name="class {} & <b>more</b>"):
     right = Right("one-class", names, paths, labels, np.zeros((0, 0)))
     gathered, measures = measure(iter(scores), grid, right, Draw(20, 0))
     facts = ModelFacts(
-        folder=Path("runs/x"), why="as named", weights="raw", digest="0" * 16, size="tiny",
-        parameters=1000, clip="16x64x64", notes={"parents": {"pretrain": "<script>alert(1)"}},
+        path=Path("runs/x"), why="as named", weights="raw", digest="0" * 16, outputs=f"{classes}",
+        size="tiny", parameters=1000, clip="16x64x64",
+        notes={"parents": {"pretrain": "<script>alert(1)"}},
     )  # fmt: skip
     return Evaluation(
         model=facts, videos="/videos", origin="a list", names_from="names from the model",

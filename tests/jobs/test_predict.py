@@ -188,7 +188,7 @@ def test_what_is_no_classifier_says_what_to_do(tmp_path):
     with pytest.raises(CheckpointError, match=r"knows no classes; fine-tune it on labelled"):
         predictor(tmp_path / "pretrained")
     saved_classifier(tmp_path / "features", classes=None, outputs=0)
-    with pytest.raises(CheckpointError, match=r"without a head.*fine-tune it first"):
+    with pytest.raises(CheckpointError, match=r"has no head.*fine-tune it on labelled"):
         predictor(tmp_path / "features")
 
 

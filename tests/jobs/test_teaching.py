@@ -12,12 +12,12 @@ from videomae2.engine.kept_scores import KeptScores
 from videomae2.engine.runtime import RuntimeConfig, prepare
 from videomae2.errors import DataError
 from videomae2.jobs.teaching import FLUSH_EVERY, Teaching
-from videomae2.models.teachers import find_teacher
+from videomae2.models.finding import find_classifier
 
 
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory):
-    return find_teacher(make_teacher(tmp_path_factory.mktemp("t") / "teacher"))
+    return find_classifier(make_teacher(tmp_path_factory.mktemp("t") / "teacher"))
 
 
 def batch(first=0, holes=(), seed=0):

@@ -22,7 +22,8 @@ from videomae2.models.cards import (
     read_card,
     write_card,
 )
-from videomae2.models.saved import load_autoencoder, load_classifier
+from videomae2.models.finding import load_classifier
+from videomae2.models.saved import load_autoencoder
 
 CPU = torch.device("cpu")
 

@@ -6,7 +6,8 @@ from safetensors.torch import save_file
 
 from tests.models.small_classifier import saved_classifier
 from videomae2.errors import CheckpointError
-from videomae2.models.chosen import ADAPTERS_FILE, MEAN_FILE, find_best, load_chosen, run_folder
+from videomae2.models.chosen import ADAPTERS_FILE, MEAN_FILE, find_best, run_folder
+from videomae2.models.finding import find_classifier
 
 CPU = torch.device("cpu")
 
@@ -65,7 +66,7 @@ def test_running_means_are_used_where_there_are_some(run):
     for wanted, used in (("auto", "ema"), ("ema", "ema"), ("raw", "raw")):
         chosen = find_best(run, wanted)
         assert chosen.weights == used
-        loaded, _ = load_chosen(chosen, CPU)
+        loaded = find_classifier(run, weights=wanted).load(CPU)
         wanted_weights = means if used == "ema" else dict(model.named_parameters())
         for name, value in loaded.named_parameters():
             assert torch.equal(value, wanted_weights[name])
@@ -81,13 +82,13 @@ def test_means_of_another_model_are_refused(run):
     saved_classifier(run / "best")
     save_file({"head.other": torch.zeros(2)}, run / "best" / MEAN_FILE)
     with pytest.raises(CheckpointError, match=r"head\.other is not of this model"):
-        load_chosen(find_best(run), CPU)
+        find_classifier(run).load(CPU)
 
 
 def test_a_model_saved_from_means_says_so(run):
     saved_classifier(run / "best", notes={"ema": True})
     assert find_best(run).weights == "ema"
-    load_chosen(find_best(run), CPU)
+    find_classifier(run).load(CPU)
     with pytest.raises(CheckpointError, match="holds running means only"):
         find_best(run, "raw")
 

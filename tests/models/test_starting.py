@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from tests.models.released_files import RELEASED_ROWS, WRAPPED
 from tests.models.small import small_model
 from tests.models.small_classifier import (
     NAMES,
@@ -184,23 +184,6 @@ def test_names_given_for_a_parent_must_be_its_own(tmp_path):
                   parent_classes=names[folder])  # fmt: skip
 
 
-RELEASED_ROWS = {
-    400: (
-        "e2b35a012f378f1bad5541f8b17ad854",
-        [341, 158, 189, 16, 398],
-    ),
-    600: (
-        "ecf2dcefec5043154f24d1d711269235",
-        [121, 562, 518, 124, 188],
-    ),
-    700: (
-        "fee67f2624b46e6c7342d47763da786a",
-        [363, 481, 594, 215, 295],
-    ),
-}
-"""Half a digest and the first entries of the released label_710to400.json and its siblings."""
-
-
 @pytest.mark.parametrize("count", RELEASED_ROWS)
 def test_rows_of_kinetics_by_name_are_the_released_ones(count):
     names = {number: known_classes(f"kinetics-{number}") for number in (count, 710)}
@@ -217,18 +200,6 @@ def test_rows_of_kinetics_by_name_are_the_released_ones(count):
 
 def released_classifier(model, **wrap):
     return classifier_to_released(model.state_dict(), model.cubes)
-
-
-WRAPPED = {
-    "bare": lambda state: state,
-    "model and arguments": lambda s: {"model": s, "epoch": "best", "args": Namespace(lr=1.0)},
-    "module": lambda s: {"module": s},
-    "compiled": lambda s: {"model": {f"_orig_mod.{n}": v for n, v in s.items()}},
-    "parallel and Hugging Face": lambda s: {f"module.model.{n}": v for n, v in s.items()},
-    "an encoder as backbone": lambda s: {
-        n if n.startswith(("head.", "fc_norm.")) else f"backbone.{n}": v for n, v in s.items()
-    },
-}
 
 
 @pytest.mark.parametrize("wrap", WRAPPED)

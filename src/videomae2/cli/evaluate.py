@@ -30,11 +30,12 @@ class Options:
 
     run: Annotated[Positional[Path], arg(metavar="RUN")]
     """A run folder (its best model by validation is taken, else its newest checkpoint), one of its
-    checkpoints, or a saved model."""
+    checkpoints, a saved model, or a released file (.pth, .bin, .pt, .safetensors)."""
     videos: Annotated[Positional[Path], arg(metavar="VIDEOS")]
     """A folder per class, or a list or table with labels."""
     out: Path | None = None
-    """Folder to write to; evaluation/VIDEOS in the run folder if not given."""
+    """Folder to write to; evaluation/VIDEOS in the run folder if not given, or for a released file
+    in runs/ with its name."""
     json: bool = False
     """Print JSON; progress goes to stderr."""
     dry_run: bool = False
@@ -55,6 +56,8 @@ def main(arguments: list[str]) -> int:
             f"{PROG} runs/tuned test.csv --views.clips 5 --views.crops 3 --out results/",
             f"{PROG} runs/tuned videos.csv --list.keep split=test --json",
             f"{PROG} runs/tuned/checkpoints/step-00000500 test_videos/ --weights raw --dry-run",
+            f"{PROG} vit_s_k710_dl_from_giant.pth k400/test.csv --names kinetics-710 --select "
+            f"kinetics-400",
         ),
     )
     if options.dry_run:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from videomae2.errors import VideoError
 from videomae2.jobs.answers import Scored
+from videomae2.jobs.asked_classifier import naming
 from videomae2.jobs.predict import Prediction, Predictor
 from videomae2.jobs.timeline import Timeline
 from videomae2.jobs.timeline_files import entry_of
@@ -28,7 +29,10 @@ class Printer:
         """Say which model looks at what; beside JSON only what it had to assume."""
         model, shape = self._predictor.model, self._predictor.shape
         clips = _clips(self._predictor)
-        unnamed = "without names: their numbers stand for them, counted from 0"
+        unnamed = (
+            f"without names: their numbers stand for them, counted from 0 "
+            f"(to name them: {naming(self._outputs.count)})"
+        )
         kind = "numbers" if self._outputs.head is None else "classes"
         if not self._as_json:
             names = "" if self._outputs.names is not None else f" {unnamed}"

@@ -63,6 +63,11 @@ def known_classes(name: KnownClasses) -> tuple[str, ...]:
     return tuple(text.splitlines())
 
 
+def sets_of(count: int) -> tuple[KnownClasses, ...]:
+    """The data sets that have so many classes, for a model that does not say what it tells."""
+    return tuple(known for known in KNOWN if len(known_classes(known)) == count)
+
+
 def other_names(classes: Sequence[str]) -> dict[str, str]:
     """What the annotations of Kinetics call classes of a released list: their name to its.
 

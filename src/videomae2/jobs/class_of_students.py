@@ -17,10 +17,10 @@ from videomae2.jobs.whole_files import write_folder
 from videomae2.jobs.work import Say, load_one, save_one
 from videomae2.models.cards import CARD_FILE, ClassifierCard, read_card_of
 from videomae2.models.classifier import Classifier
+from videomae2.models.found import FoundClassifier
 from videomae2.models.parents import Parent
 from videomae2.models.places import placed
 from videomae2.models.saved import MODEL_FILE, check_fit
-from videomae2.models.teachers import Teacher
 from videomae2.tasks.distill import Student
 
 _PROJECTION_FILE = "projection.safetensors"
@@ -31,7 +31,7 @@ class ClassOfStudents:
     """All students of a run."""
 
     run: DistillRun
-    teacher: Teacher
+    teacher: FoundClassifier
     names: tuple[str, ...] | None
     """What the outputs are called, if anybody knows."""
     digest: str
@@ -44,7 +44,7 @@ class ClassOfStudents:
     def start(
         cls,
         run: DistillRun,
-        teacher: Teacher,
+        teacher: FoundClassifier,
         names: tuple[str, ...] | None,
         digest: str,
         say: Say,
@@ -146,7 +146,7 @@ def begun(
 
 
 def complete(
-    run: DistillRun, teacher: Teacher, parents: Mapping[str, Parent] | None = None
+    run: DistillRun, teacher: FoundClassifier, parents: Mapping[str, Parent] | None = None
 ) -> DistillRun:
     """Give every student the teacher's outputs, and its own parent's position table.
 

@@ -60,7 +60,7 @@ class Judged:
             video.video: float(video.right) for video in found.measures.videos
         }
         main = found.measures.main[1]
-        return cls(name, found.model.folder, main, found.model.parameters, found.report, hits)
+        return cls(name, found.model.path, main, found.model.parameters, found.report, hits)
 
 
 @dataclass(frozen=True, slots=True)

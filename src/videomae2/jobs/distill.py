@@ -32,8 +32,10 @@ from videomae2.jobs.video_lists import labelled_lists
 from videomae2.jobs.work import Say, Watch, Watching, Work
 from videomae2.models.cards import ClassifierCard, read_card_of
 from videomae2.models.classifier import Classifier, ClassifierConfig
+from videomae2.models.finding import find_classifier
+from videomae2.models.found import FoundClassifier
 from videomae2.models.saved import STUDENTS
-from videomae2.models.teachers import Teacher, check_same_clips, find_teacher
+from videomae2.models.teachers import check_same_clips
 from videomae2.tasks.classify import ClassifyConfig
 from videomae2.tasks.distill import DistillTask
 from videomae2.tensors.clips import Clips
@@ -86,7 +88,7 @@ def begin(
     run: DistillRun,
     plan: Plan,
     runtime: Runtime,
-    teacher: Teacher,
+    teacher: FoundClassifier,
     videos: TrainingVideos,
     say: Say,
     more: Mapping[str, object],
@@ -133,7 +135,7 @@ def begin(
 def _teaching(
     run: DistillRun,
     runtime: Runtime,
-    teacher: Teacher,
+    teacher: FoundClassifier,
     videos: TrainingVideos,
     digest: str,
     say: Say,
@@ -182,7 +184,7 @@ def rehearse(run: DistillRun) -> str:
     return "\n".join([*lines, foreseen])
 
 
-def describe(run: DistillRun, found: tuple[Teacher, TrainingVideos] | None = None) -> str:
+def describe(run: DistillRun, found: tuple[FoundClassifier, TrainingVideos] | None = None) -> str:
     """Say in a few lines what a run will do and what was inferred from teacher and data.
 
     Raises:
@@ -212,10 +214,10 @@ def describe(run: DistillRun, found: tuple[Teacher, TrainingVideos] | None = Non
     return "\n".join([*lines, describe_length(run, manifests)])
 
 
-def _prepared(run: DistillRun) -> tuple[Teacher, TrainingVideos, DistillRun]:
+def _prepared(run: DistillRun) -> tuple[FoundClassifier, TrainingVideos, DistillRun]:
     """Find the teacher and the videos, and give the students the teacher's outputs."""
     assert run.teacher.weights is not None
-    teacher = find_teacher(run.teacher.weights)
+    teacher = find_classifier(run.teacher.weights)
     for student in run.students:
         check_same_clips(student.model.encoder, teacher, name=student.name)
     return teacher, read_taught_videos(run, teacher), complete(run, teacher)

@@ -1,4 +1,4 @@
-"""Predict videos with a saved classifier: the scores of whole videos, one after the other.
+"""Predict videos with a classifier: the scores of whole videos, one after the other.
 
 Axis: outputs = classes or numbers.
 """
@@ -17,6 +17,7 @@ from videomae2.data.view_reading import READ_VIEWS, ViewsRequest
 from videomae2.engine.runtime import RuntimeConfig, prepare
 from videomae2.errors import VideoError
 from videomae2.jobs.answers import Outputs, Scored, holding_now, ranked
+from videomae2.jobs.asked_classifier import AskedOf
 from videomae2.jobs.prediction_settings import ReadingConfig, check
 from videomae2.jobs.saved_classifier import read_classifier
 from videomae2.jobs.scoring import Scorer
@@ -51,17 +52,24 @@ class Prediction:
 
 
 class Predictor:
-    """A saved classifier and how it reads videos.
+    """A classifier and how it reads videos.
 
     Args:
-        model: A run folder (its best model, else its newest checkpoint), or a saved model.
+        model: A run folder (its best model, else its newest checkpoint), a saved model, or a
+            released file.
+        names: What its outputs are called where it does not say, as released files: a file of
+            names, or a public data set such as kinetics-710.
+        select: The outputs that are used alone, likewise; the others get no probability.
+        frames: Frames of the clips that a released file was trained on; 16 if not given.
+        side: Height and width of these clips; 224 if not given.
         device: cpu, cuda, cuda:1, …; auto takes a CUDA device if there is one.
         precision: fp32, bf16, or auto, which takes bf16 where the machine computes it fast.
         views: Which views of a whole video are averaged; as in evaluation if not given.
         reading: How videos are read.
 
     Raises:
-        CheckpointError: There is no model, or it is no classifier with a head.
+        CheckpointError: There is no model, it is no classifier with a head, or names and outputs
+            do not fit.
         ConfigError: A choice cannot work with it.
 
     Example:
@@ -72,15 +80,20 @@ class Predictor:
         self,
         model: Path | str,
         *,
+        names: Path | str | None = None,
+        select: Path | str | None = None,
+        frames: int | None = None,
+        side: int | None = None,
         device: str = "auto",
         precision: Literal["auto", "bf16", "fp32"] = "auto",
         views: ViewsWish | None = None,
         reading: ReadingConfig | None = None,
     ) -> None:
         wish, self.reading = views or ViewsWish(), reading or ReadingConfig()
-        check(wish, self.reading)
+        asked = AskedOf(names=_path(names), select=_path(select), frames=frames, side=side)
+        check(wish, self.reading, asked)
         runtime = prepare(RuntimeConfig(device=device, precision=precision))
-        self.model = read_classifier(Path(model), runtime)
+        self.model = read_classifier(Path(model), runtime, asked)
         card = self.model.card
         self.views = settle_views(card.span, wish)
         self.scorer = Scorer(task=self.model.task, runtime=runtime, shrinking=self.views.shrinking)
@@ -165,20 +178,22 @@ class Predictor:
 
 
 def predict(
-    model: Path | str, videos: Iterable[Path | str], *, device: str = "auto"
+    model: Path | str,
+    videos: Iterable[Path | str],
+    *,
+    names: Path | str | None = None,
+    select: Path | str | None = None,
+    device: str = "auto",
 ) -> Iterator[Prediction | VideoError]:
-    """Score videos with a saved classifier, in their order, while the next ones are read.
+    """Score videos with a classifier, in their order, while the next ones are read.
 
-    Args:
-        model: A run folder (its best model, else its newest checkpoint), or a saved model.
-        videos: Files; folders stand for the videos in them.
-        device: cpu, cuda, cuda:1, …; auto takes a CUDA device if there is one.
+    Args, raises: As ``Predictor``; of ``videos``, folders stand for the videos in them.
 
     Yields:
         For each video what the model says, or why it cannot be read.
-
-    Raises:
-        CheckpointError: There is no model, or it is no classifier with a head.
-        ManifestError: A folder holds no video.
     """
-    return Predictor(model, device=device).predict_all(videos)
+    return Predictor(model, names=names, select=select, device=device).predict_all(videos)
+
+
+def _path(name: Path | str | None) -> Path | None:
+    return None if name is None else Path(name)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from videomae2.data.pool import Pool
 from videomae2.data.readers import ReadLimits
 from videomae2.errors import ConfigError
+from videomae2.jobs.asked_classifier import AskedOf
 from videomae2.jobs.view_settings import ViewsWish, wrong_numbers
 
 
@@ -40,7 +41,7 @@ class ReadingConfig:
         )
 
 
-def check(views: ViewsWish, reading: ReadingConfig) -> None:
+def check(views: ViewsWish, reading: ReadingConfig, asked: AskedOf) -> None:
     """Refuse choices that work with no model, all of them at once.
 
     Raises:
@@ -49,7 +50,7 @@ def check(views: ViewsWish, reading: ReadingConfig) -> None:
     counts = {"--workers": reading.workers, "--shrink-side": reading.shrink_side}
     amounts = {"--deadline": reading.deadline_seconds, "--memory-gib": reading.memory_gib,
                "--frame-rate": reading.frame_rate}  # fmt: skip
-    problems = wrong_numbers(views, flags="--")
+    problems = asked.problems() + wrong_numbers(views, flags="--")
     problems += [
         f"{name} is {value}, wanted 1 or more"
         for name, value in counts.items()

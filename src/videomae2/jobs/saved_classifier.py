@@ -1,4 +1,4 @@
-"""A classifier as it was saved, on its device, with what is known about it; for prediction."""
+"""A classifier on its device, with what is known about it; for prediction."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +9,9 @@ from jaxtyping import Float64
 from videomae2.engine.runtime import Runtime
 from videomae2.errors import CheckpointError
 from videomae2.jobs.answers import Outputs
+from videomae2.jobs.asked_classifier import AskedOf, asked_classifier
 from videomae2.jobs.scoring import Scores, ready
-from videomae2.models.cards import Card, ClassifierCard, read_card
-from videomae2.models.chosen import find_best, load_chosen
+from videomae2.models.cards import ClassifierCard
 from videomae2.tasks.classify import ClassifyTask
 from videomae2.tensors.merging import probabilities
 
@@ -23,7 +23,7 @@ class SavedClassifier:
     task: ClassifyTask
     card: ClassifierCard
     title: str
-    """Its size and where it was found."""
+    """Its size, where it was found, and which of its outputs are used."""
 
     @property
     def outputs(self) -> Outputs:
@@ -44,28 +44,22 @@ class SavedClassifier:
         return scores.astype(np.float64) if head is None else probabilities(scores, head)
 
 
-def read_classifier(model: Path, runtime: Runtime) -> SavedClassifier:
+def read_classifier(model: Path, runtime: Runtime, asked: AskedOf | None = None) -> SavedClassifier:
     """Load a model, with the running means of its weights where there are some.
 
     Args:
-        model: A run folder (its best model by validation, else its newest checkpoint), or the
-            folder of a saved model.
+        model: A run folder (its best model by validation, else its newest checkpoint), the folder
+            of a saved model, or a released file.
         runtime: Where it computes.
+        asked: What its outputs are called, and which are used.
 
     Raises:
-        CheckpointError: There is no model, or it is no classifier with a head.
+        CheckpointError: There is no model, or it is no classifier with a head, or names and
+            outputs do not fit.
+        ConfigError, ManifestError: Names are not there, or cannot be read.
     """
-    chosen = find_best(model)
-    if isinstance(read_card(chosen.folder), Card):
-        raise CheckpointError(
-            f"{chosen.folder} is a pre-trained autoencoder, which knows no classes; fine-tune it "
-            "on labelled videos first, or look at what it rebuilds: videomae2 reconstruct"
-        )
-    network, card = load_chosen(chosen, runtime.device)
-    if not network.config.outputs:
-        raise CheckpointError(
-            f"{chosen.folder} is an encoder without a head: it gives features, no classes; "
-            "fine-tune it first"
-        )
+    found = asked_classifier(model, asked or AskedOf())
+    network, card = found.load(runtime.device), found.card
     title = f"{card.model.encoder.size} from {model}"
+    title += f", outputs: {found.outputs}" if found.rows else ""
     return SavedClassifier(task=ready(network, card, runtime), card=card, title=title)

@@ -12,12 +12,12 @@ from videomae2.data.sources import SourceConfig
 from videomae2.errors import CheckpointError, ConfigError
 from videomae2.jobs.labelled_videos import READERS, TrainingVideos, set_aside
 from videomae2.models.cards import check_classes
-from videomae2.models.teachers import Teacher
+from videomae2.models.found import FoundClassifier
 
 _REMEDY = "\n--no-labelled takes the videos without their labels"
 
 
-def read_taught_videos(run: DistillRun, teacher: Teacher) -> TrainingVideos:
+def read_taught_videos(run: DistillRun, teacher: FoundClassifier) -> TrainingVideos:
     """Read the lists of a run with the teacher's classes, and set videos aside for validation.
 
     Raises:
@@ -35,13 +35,13 @@ def read_taught_videos(run: DistillRun, teacher: Teacher) -> TrainingVideos:
     return set_aside(run, found, lambda source: _again(run, teacher, source, found))
 
 
-def class_names(videos: TrainingVideos, teacher: Teacher) -> tuple[str, ...] | None:
+def class_names(videos: TrainingVideos, teacher: FoundClassifier) -> tuple[str, ...] | None:
     """What the outputs are called, as far as anybody knows."""
     names = teacher.card.classes or videos.training.names
     return names if len(names) == teacher.card.model.outputs else None
 
 
-def _unlabelled(run: DistillRun, teacher: Teacher) -> Labelled:
+def _unlabelled(run: DistillRun, teacher: FoundClassifier) -> Labelled:
     names = teacher.card.classes or ()
     if run.labels.names is not None:
         given = read_class_names(run.labels.names)
@@ -52,7 +52,7 @@ def _unlabelled(run: DistillRun, teacher: Teacher) -> Labelled:
     return without_labels(run.data.sources, names)
 
 
-def _labelled(run: DistillRun, teacher: Teacher) -> Labelled:
+def _labelled(run: DistillRun, teacher: FoundClassifier) -> Labelled:
     """Read labels as numbers of the teacher's outputs."""
     read, wanted = READERS[teacher.card.answers], teacher.card.classes
     found = read(run.data.sources, run.labels)
@@ -86,7 +86,7 @@ def _go_together(found: Sequence[str], wanted: Sequence[str], *, every: bool) ->
     return set(found) == set(wanted) if every else set(found) <= set(wanted)
 
 
-def _numbered(run: DistillRun, teacher: Teacher, found: Labelled) -> Labelled:
+def _numbered(run: DistillRun, teacher: FoundClassifier, found: Labelled) -> Labelled:
     """Labels without names are taken for numbers of the teacher's outputs."""
     outputs = teacher.card.model.outputs
     if len(found.names) > outputs:
@@ -95,14 +95,16 @@ def _numbered(run: DistillRun, teacher: Teacher, found: Labelled) -> Labelled:
     return replace(found, names=names, origin=f"numbers of the teacher's {outputs} outputs")
 
 
-def _again(run: DistillRun, teacher: Teacher, source: SourceConfig, found: Labelled) -> Labelled:
+def _again(
+    run: DistillRun, teacher: FoundClassifier, source: SourceConfig, found: Labelled
+) -> Labelled:
     """Read the list that is held out, as the others were."""
     if not run.labelled:
         return without_labels((source,), found.names)
     return READERS[teacher.card.answers]((source,), run.labels, wanted=found.names)
 
 
-def _check_count(count: int, teacher: Teacher, where: str) -> None:
+def _check_count(count: int, teacher: FoundClassifier, where: str) -> None:
     outputs = teacher.card.model.outputs
     if count != outputs:
         raise CheckpointError(

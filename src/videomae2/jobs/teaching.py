@@ -23,7 +23,7 @@ from videomae2.errors import DataError
 from videomae2.jobs.targets import moved
 from videomae2.jobs.work import Say
 from videomae2.models.classifier import Classifier
-from videomae2.models.teachers import Teacher
+from videomae2.models.found import FoundClassifier
 from videomae2.tasks.distill import Taught
 from videomae2.tensors import grid, pixels
 from videomae2.tensors.clips import Clips
@@ -50,7 +50,7 @@ class Asked:
 class Teaching:
     """A teacher that is read when it is first needed, and its cache."""
 
-    teacher: Teacher
+    teacher: FoundClassifier
     runtime: Runtime
     say: Say
     features: bool = False
@@ -149,7 +149,8 @@ class Teaching:
     def _loaded(self) -> Classifier:
         if self._model is None:
             with torch.inference_mode(False):  # a look at held-out videos may be the first to ask
-                self._model = self.teacher.load(self.runtime.device)
+                model = self.teacher.load(self.runtime.device)
+                self._model = model.requires_grad_(False)
             self.say(f"teacher  read from {self.teacher.path}")
         return self._model
 

@@ -5,15 +5,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from videomae2.errors import CheckpointError
-from videomae2.models.cards import CARD_FILE, ClassifierCard, read_card, read_card_of
-from videomae2.models.classifier import Classifier
-from videomae2.models.saved import MODEL_FILE, STUDENTS, check_fit, find_model, read_weights
+from videomae2.models.cards import CARD_FILE, read_card
+from videomae2.models.saved import MODEL_FILE, STUDENTS, find_model, read_weights
 
 BEST_FOLDER = "best"
 """Of a run: the saved model that did best in validation."""
@@ -42,6 +40,21 @@ class Chosen:
     def __str__(self) -> str:
         kind = "running mean of the weights (EMA)" if self.weights == "ema" else "weights as saved"
         return f"{self.folder} ({self.why}; {kind})"
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return self.folder
+
+    @property
+    def file(self) -> Path:
+        """The file that decides what the weights are."""
+        return self.folder / (MEAN_FILE if self.beside else MODEL_FILE)
+
+    @property
+    def run(self) -> Path | None:
+        """The folder of the run that it belongs to."""
+        return run_folder(self.folder)
 
     @property
     def beside(self) -> bool:
@@ -113,24 +126,6 @@ def _kind(folder: Path, weights: Weights) -> Literal["ema", "raw"]:
     if weights == "ema" and not there:
         raise CheckpointError(f"{folder} has no {MEAN_FILE} to use; leave --weights ema out")
     return "ema" if there and weights != "raw" else "raw"
-
-
-def load_chosen(chosen: Chosen, device: torch.device) -> tuple[Classifier, ClassifierCard]:
-    """Read the classifier that was chosen.
-
-    Raises:
-        CheckpointError: It is no classifier, or weights do not fit its card.
-    """
-    folder = chosen.folder
-    card = read_card_of(ClassifierCard, folder)
-    try:
-        model = Classifier(card.model)
-    except ValueError as error:
-        raise CheckpointError(f"{folder / CARD_FILE} describes no model: {error}") from error
-    found = chosen.weights_read()
-    check_fit(model.state_dict(), found, folder / (MEAN_FILE if chosen.beside else MODEL_FILE))
-    model.load_state_dict(found)
-    return model.to(device).eval(), card
 
 
 def run_folder(model: Path) -> Path:

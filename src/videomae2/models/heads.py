@@ -10,7 +10,7 @@ HeadStart = Literal["match", "kept", "selected", "fresh"]
 
 Names = Sequence[str] | None
 
-_SHOWN = 5  # names of an error
+_SHOWN = 12  # names of an error
 
 
 def head_rows(
@@ -44,6 +44,41 @@ def head_rows(
     return _by_name(parent_classes, classes)
 
 
+def rows_by_name(parent: Sequence[str], classes: Sequence[str], *, who: str) -> Sequence[int]:
+    """The rows of a head that stand for some classes, in their order.
+
+    Args:
+        parent: The names of the head's outputs.
+        classes: Those that are wanted.
+        who: Begins the message.
+
+    Raises:
+        CheckpointError: If there is none for some of them, which are named.
+    """
+    number = {name: i for i, name in enumerate(parent)}
+    gone = sorted(set(classes) - set(parent))
+    if gone:
+        raise CheckpointError(
+            f"{who} lacks {len(gone)} of {len(classes)}: {', '.join(gone[:_SHOWN])}"
+            f"{', …' if len(gone) > _SHOWN else ''}"
+        )
+    return [number[name] for name in classes]
+
+
+def check_names(names: Sequence[str], outputs: int, own: Names, *, where: str) -> None:
+    """Hold names that are given for the outputs of a model against what it says itself.
+
+    Raises:
+        CheckpointError: If it has others, or another number of outputs.
+    """
+    if own is not None:
+        check_classes(names, own, where=where)
+    if len(names) != outputs:
+        raise CheckpointError(
+            f"{where} has {outputs} outputs, but {len(names)} names were given for them"
+        )
+
+
 def _kept(
     parent: int, outputs: int, parent_classes: Names, classes: Names
 ) -> tuple[Sequence[int], str]:
@@ -67,15 +102,9 @@ def _selected(
     if parent_classes is None or classes is None:
         who = "the parent's classes" if parent_classes is None else "the classes of the data"
         raise CheckpointError(f"head 'selected' goes by names, and {who} have none; give them")
-    rows, words = _by_name(parent_classes, classes)
-    if rows is None:
-        gone = sorted(set(classes) - set(parent_classes))
-        raise CheckpointError(
-            f"head 'selected' wants every class among the parent's {parent}, which lacks "
-            f"{len(gone)} of {len(classes)}: {', '.join(gone[:_SHOWN])}"
-            f"{', …' if len(gone) > _SHOWN else ''}"
-        )
-    return rows, words
+    who = f"head 'selected' wants every class among the parent's {parent}, which"
+    rows = rows_by_name(parent_classes, classes, who=who)
+    return rows, _by_name(parent_classes, classes)[1]
 
 
 def _by_count(parent: int, outputs: int) -> tuple[Sequence[int] | None, str]:

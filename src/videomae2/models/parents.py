@@ -17,9 +17,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from videomae2.errors import CheckpointError
-from videomae2.models.cards import Card, ClassifierCard, check_classes, read_card
+from videomae2.models.cards import Card, ClassifierCard, read_card
 from videomae2.models.chosen import Weights, find_best
 from videomae2.models.encoder import EncoderConfig
+from videomae2.models.heads import check_names
 from videomae2.models.released import (
     classifier_from_released,
     from_released,
@@ -81,15 +82,10 @@ def parent_encoder(path: Path) -> EncoderConfig | None:
 
 def named(parent: Parent, names: Sequence[str]) -> Parent:
     """Give a parent the names of its outputs; its own must be the same."""
-    if parent.classes is not None:
-        check_classes(names, parent.classes, where=str(parent.path))
     head = parent.state.get("head.weight")
     if head is None:
         raise CheckpointError(f"{parent.path} has no head, so names of its outputs have no effect")
-    if len(head) != len(names):
-        raise CheckpointError(
-            f"{parent.path} has {len(head)} outputs, but {len(names)} names were given for them"
-        )
+    check_names(names, len(head), parent.classes, where=str(parent.path))
     return replace(parent, classes=tuple(names))
 
 

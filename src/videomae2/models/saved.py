@@ -19,11 +19,9 @@ from videomae2.models.cards import (
     CARD_FILE,
     AnyCard,
     Card,
-    ClassifierCard,
     read_card_of,
     write_card,
 )
-from videomae2.models.classifier import Classifier
 
 MODEL_FILE = "model.safetensors"
 STUDENTS = "students"
@@ -56,25 +54,9 @@ def load_autoencoder(path: Path, device: torch.device) -> tuple[Autoencoder, Car
     try:
         model = Autoencoder(card.model)
     except ValueError as error:
-        raise _no_model(folder, error) from error
+        raise CheckpointError(f"{folder / CARD_FILE} describes no model: {error}") from error
     load_weights(model, folder)
     return model.to(device).eval(), card
-
-
-def load_classifier(path: Path, device: torch.device) -> tuple[Classifier, ClassifierCard]:
-    """Read a classifier; arguments and errors as for ``load_autoencoder``."""
-    folder = find_model(path)
-    card = read_card_of(ClassifierCard, folder)
-    try:
-        model = Classifier(card.model)
-    except ValueError as error:
-        raise _no_model(folder, error) from error
-    load_weights(model, folder)
-    return model.to(device).eval(), card
-
-
-def _no_model(folder: Path, error: ValueError) -> CheckpointError:
-    return CheckpointError(f"{folder / CARD_FILE} describes no model: {error}")
 
 
 def find_model(path: Path) -> Path:

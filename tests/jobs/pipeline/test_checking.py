@@ -186,6 +186,9 @@ def test_weights_of_a_file_are_read_before_the_first_stage(place):
         ("clips: 2", "clips: 0", "stage judged: --views.clips is 0, wanted 1 or more"),
         ("clips: 2", "clip: 2", "views.clip is no setting; did you mean views.clips?"),
         ("rounds: 100", "rounds: 0", "--rounds is 0, wanted 100 or more"),
+        ("rounds: 100", "frames: 8", "stage judged: frames and side have no effect"),
+        ("rounds: 100", "names: gone.txt", "stage judged: --names gone.txt is no file"),
+        ("rounds: 100", "select: kinetics-400", "lacks 400 of 400: abseiling"),
     ],
 )
 def test_an_evaluation_is_checked_too(place, old, new, problem):

@@ -8,6 +8,8 @@ import pytest
 
 from tests.jobs.pipeline.small import TEXT, actions, left_behind, prepared, reasons, run
 from tests.jobs.small import small_videos
+from tests.jobs.small_finetune import CLASSES
+from tests.models.released_files import FRAMES, SIDE, drawn_classifier, save_released
 from videomae2.errors import CheckpointError, ConfigError
 from videomae2.jobs.pipeline.running import Span, plan
 from videomae2.jobs.pipeline.telling import plan_text, results_json, results_text
@@ -183,6 +185,22 @@ def test_an_evaluation_judges_a_model_that_no_stage_made(copy):
     assert actions(text.replace("made/tuned", "elsewhere/best")) == {"judged": "skip"}
     last = max(Path("elsewhere/checkpoints").iterdir())
     assert reasons(text.replace("made/tuned", str(last))) == {"judged": "other weights of start"}
+
+
+def test_an_evaluation_judges_a_released_file(place):
+    save_released(Path("six.pth"), drawn_classifier())
+    Path("six.txt").write_text("\n".join(("a", *CLASSES, "b", "c")))
+    Path("some.txt").write_text("\n".join(CLASSES))
+    start = f"{TEXT[: TEXT.index('  pretrained')]}{TEXT[TEXT.index('  judged') :]}"
+    text = start.replace("from: tuned", "from: ./six.pth").replace("record: {log_every: 1}", "")
+    text += f"      names: six.txt\n      select: some.txt\n      frames: {FRAMES}\n"
+    text += f"      side: {SIDE}\n"
+    found = json.loads((run(text)["judged"].result.parent / "results.json").read_text())
+    assert found["classes"] == list(CLASSES)
+    assert found["model"]["outputs"] == f"{len(CLASSES)} of its 6, those of some.txt"
+    assert actions(text) == {"judged": "skip"}
+    Path("some.txt").write_text("\n".join(CLASSES[::-1]))
+    assert actions(text) == {"judged": "redo"}
 
 
 def test_from_and_until_choose_a_part(copy):

@@ -49,7 +49,7 @@ def as_json(found: Evaluation) -> dict[str, Any]:
     measures, model = found.measures, found.model
     calibration = measures.calibration
     entry = {
-        "model": asdict(model) | {"folder": str(model.folder)},
+        "model": asdict(model) | {"path": str(model.path)},
         "videos": found.videos,
         "origin": found.origin,
         "answers": found.answers,

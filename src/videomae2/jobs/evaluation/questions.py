@@ -10,18 +10,21 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from videomae2.data.class_names import infer_classes, read_class_names
+from videomae2.data.class_names import infer_classes
 from videomae2.data.clocks import without_clock
 from videomae2.data.identity import identity
-from videomae2.data.known_classes import called_as_in
+from videomae2.data.known_classes import called_as_in, sets_of
 from videomae2.data.labels import LabelConfig, read_many_classes, read_numbers
 from videomae2.data.listing import read_manifest
 from videomae2.data.manifest import Manifest
 from videomae2.data.sources import SourceConfig
 from videomae2.errors import ConfigError, ManifestError
+from videomae2.jobs.asked_classifier import naming
 from videomae2.jobs.evaluation.settings import ListConfig
 from videomae2.jobs.view_settings import ViewSettings
 from videomae2.models.cards import Answers, ClassifierCard, check_classes
+
+_NUMBERED = "classes called by their numbers: there are no names"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,30 +49,30 @@ class Questions:
 
 
 def read_questions(
-    videos: Path, card: ClassifierCard, names_file: Path | None, how: ListConfig, *, where: str
+    videos: Path, card: ClassifierCard, how: ListConfig, *, names_from: str, where: str
 ) -> Questions:
     """List the videos and their right answers.
 
     Args:
         videos: A folder per class, or a list.
-        card: Of the model.
-        names_file: Names of the classes, for a model or a list that has none.
+        card: Of the model, with the names that were given for its outputs.
         how: How the list is read.
+        names_from: Where the names come from, in words.
         where: What the model is called in messages.
 
     Raises:
         ManifestError: The list cannot be read or has not the answers.
         CheckpointError: Its classes are not those of the model; both lists are shown.
-        ConfigError: Names do not fit the number of outputs.
+        ConfigError: The model does not name its outputs, and nobody knows their order.
     """
-    names, names_from = _names(card, names_file, where)
+    names = card.classes
     if card.answers == "one-class":
         if how.column is not None:
             raise ConfigError("--list.column has no effect where one class is right, leave it out")
         manifest, names, names_from = _with_one_class(videos, card, names, names_from, how, where)
         labels, targets = manifest.labels.astype(np.int64), np.zeros((0, 0))
     else:
-        names, names_from = _required(names, names_from, where)
+        names = _required(card, where)
         manifest, targets = _from_columns(videos, card, names, how)
         labels = np.zeros(0, dtype=np.int64)
     _check_twins(manifest)
@@ -92,22 +95,6 @@ def check_clock(questions: Questions, views: ViewSettings, how: ListConfig) -> N
         )
 
 
-def _names(
-    card: ClassifierCard, names_file: Path | None, where: str
-) -> tuple[tuple[str, ...] | None, str]:
-    """The names that are known before the list is read, and where from."""
-    given = None if names_file is None else read_class_names(names_file)
-    if given is not None and card.classes is not None:
-        check_classes(given, card.classes, where=where)
-    if given is not None and len(given) != card.model.outputs:
-        raise ConfigError(
-            f"{names_file} has {len(given)} names, the model has {card.model.outputs} outputs"
-        )
-    if card.classes is not None:
-        return card.classes, "names from the model"
-    return given, "" if given is None else f"names from {names_file}"
-
-
 def _with_one_class(
     videos: Path,
     card: ClassifierCard,
@@ -122,27 +109,43 @@ def _with_one_class(
     if names is not None:
         if own is not None:
             _check_known(own, names, where)
-        return _read(videos, how, names=names), names, names_from
+        fewer = _fewer(manifest, outputs) if own is None else ""
+        return _read(videos, how, names=names), names, names_from + fewer
+    if own is not None and sets_of(outputs):
+        raise ConfigError(
+            f"{videos} has classes by name ({manifest.origin}), and {where} does not name its "
+            f"{outputs} outputs, whose order is hardly theirs; name them with {naming(outputs)}"
+        )
     found = infer_classes(manifest)
     if own is None and len(found.names) <= outputs:
         numbered = tuple(str(i) for i in range(outputs))
-        return manifest, numbered, "classes called by their numbers: there are no names"
+        origin = f"{_NUMBERED}; to name them: {naming(outputs)}"
+        return manifest, numbered, origin + _fewer(manifest, outputs)
     if len(found.names) != outputs:
         raise ConfigError(
             f"{videos} has {len(found.names)} classes ({found.origin}), the model has {outputs} "
-            f"outputs and no names; give them all with --classes FILE"
+            f"outputs and no names; give them all with {naming(outputs)}"
         )
     said = f"{found.origin}, taken to be in the order of the outputs: the model has no names"
     return manifest, found.names, said
 
 
-def _required(
-    names: tuple[str, ...] | None, names_from: str, where: str
-) -> tuple[tuple[str, ...], str]:
+def _fewer(manifest: Manifest, outputs: int) -> str:
+    """A word of warning where labels are numbers, and seem to be those of a smaller data set."""
+    count = int(manifest.labels.max(initial=0)) + 1
+    if count >= outputs or not (sets := sets_of(count)):
+        return ""
+    return (
+        f"; the labels of the list are numbers up to {count - 1} and are taken for those of the "
+        f"{outputs} outputs: if they are of {' or '.join(sets)}, say --select {sets[0]}"
+    )
+
+
+def _required(card: ClassifierCard, where: str) -> tuple[str, ...]:
     """Names by which columns are found."""
-    if names is None:
-        raise ConfigError(f"{where} does not name its outputs; give names with --classes FILE")
-    return names, names_from
+    if card.classes is None:
+        raise ConfigError(f"{where} does not name its outputs; give {naming(card.model.outputs)}")
+    return card.classes
 
 
 def _from_columns(

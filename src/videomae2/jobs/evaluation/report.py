@@ -34,25 +34,26 @@ from videomae2.tensors.intervals import Interval
 _HARDEST, _UNREADABLE = 20, 200
 
 
-def write_report(found: Evaluation, run: Path) -> Path:
+def write_report(found: Evaluation, run: Path | None) -> Path:
     """Write the page, whole or not at all.
 
     Args:
         found: What it shows.
-        run: The folder of the run, whose training curve is shown if it has one.
+        run: The folder of the run, whose training curve is shown if it has one; None for a
+            released file.
     """
-    text = report_page(found, run / METRICS_FILE)
+    text = report_page(found, None if run is None else run / METRICS_FILE)
     with written_whole(found.report) as partial:
         partial.write_text(text, encoding="utf-8")
     return found.report
 
 
-def report_page(found: Evaluation, metrics: Path) -> str:
+def report_page(found: Evaluation, metrics: Path | None) -> str:
     """Put the page together."""
     numeric, videos, answers = found.answers == "numbers", found.measures.videos, found.answers
     wrong = contact_sheet(misses(videos, answers), found.strips, answers)
     right = contact_sheet(hits(videos, answers), found.strips, answers)
-    name, folder = found.model.folder, "/".join(Path(found.videos).absolute().parts[-2:])
+    name, folder = found.model.path, "/".join(Path(found.videos).absolute().parts[-2:])
     parts = [
         _unreadable(found),
         tiles((name, shown(one, found.answers), between(one, found.answers))
@@ -65,7 +66,7 @@ def report_page(found: Evaluation, metrics: Path) -> str:
         section("Worst videos" if numeric else "Misses", wrong),
         section("Best videos" if numeric else "Hits", right),
         _hardest(found),
-        training_part(metrics),
+        NOTHING if metrics is None else training_part(metrics),
         sources_part(found),
     ]  # fmt: skip
     subtitle = tag("span", f"{name} ({found.model.why})", class_="path")

@@ -182,10 +182,11 @@ def sources_part(found: Evaluation) -> Markup:
     model, views = found.model, found.views
     weights = "running mean (EMA)" if model.weights == "ema" else "as saved"
     rows: list[list[Content]] = [
-        ["model", tag("span", str(model.folder), class_="path")],
+        ["model", tag("span", str(model.path), class_="path")],
         ["taken because", model.why],
         ["weights", f"{weights}, digest {model.digest}"],
         ["size", f"{model.size}, {model.parameters / 1e6:.1f} M parameters, clips {model.clip}"],
+        ["outputs", model.outputs],
         ["videos", tag("span", found.videos, class_="path")],
         ["read as", found.origin],
         ["classes", found.names_from],

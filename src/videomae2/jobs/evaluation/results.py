@@ -109,10 +109,14 @@ class Measures:
 class ModelFacts:
     """Which model was judged."""
 
-    folder: Path
+    path: Path
+    """Folder of a saved model, or a released file."""
     why: str
     weights: str
     digest: str
+    """Names its weights, and the names and outputs that were asked for."""
+    outputs: str
+    """How many of its outputs are used, in words."""
     size: str
     parameters: int
     clip: str

@@ -7,6 +7,7 @@ from typing import Literal
 from videomae2.data.listing import Layout
 from videomae2.data.readers import ReadLimits
 from videomae2.errors import ConfigError
+from videomae2.jobs.asked_classifier import AskedOf
 from videomae2.jobs.view_settings import ViewsWish
 from videomae2.models.chosen import Weights
 from videomae2.tensors.intervals import ROUNDS
@@ -68,9 +69,16 @@ class EvaluateConfig:
     """How the list of videos is read."""
     reading: ReadingConfig = field(default_factory=ReadingConfig)
     """How videos are read."""
-    classes: Path | None = None
-    """A file with the names of the classes, where neither the model nor the list has them: one a
-    line, JSON, or a table of id,name."""
+    names: Path | None = None
+    """What the model's outputs are called where it does not say, as released files: a file of names
+    (one a line, JSON, or a table of id,name), or a public data set such as kinetics-710."""
+    select: Path | None = None
+    """The outputs that are used alone, likewise: kinetics-400 of a model of kinetics-710. The
+    others get no probability."""
+    frames: int | None = None
+    """Frames of the clips that a released file was trained on; 16 if not given."""
+    side: int | None = None
+    """Height and width of these clips in pixels; 224 if not given."""
     weights: Weights = "auto"
     """The running mean of the weights (ema) where the model has it, or the weights as saved
     (raw)."""
@@ -86,6 +94,17 @@ class EvaluateConfig:
     """Samples drawn for each interval; fewer for mAP and calibration of very many scores."""
     seed: int = 0
     """Draws the samples of the intervals."""
+
+    @property
+    def asked(self) -> AskedOf:
+        """What is said of the model."""
+        return AskedOf(
+            names=self.names,
+            select=self.select,
+            frames=self.frames,
+            side=self.side,
+            weights=self.weights,
+        )
 
     def __post_init__(self) -> None:
         least = {"batch": (self.batch, 1), "rounds": (self.rounds, LEAST_ROUNDS)}

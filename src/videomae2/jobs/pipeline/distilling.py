@@ -9,14 +9,16 @@ from videomae2.errors import ConfigError
 from videomae2.jobs import distill
 from videomae2.jobs.class_of_students import complete
 from videomae2.jobs.finetune import span
-from videomae2.jobs.pipeline.promises import check_start, promise
+from videomae2.jobs.pipeline.promises import check_start, promise, to_come
 from videomae2.jobs.pipeline.stages import Job, Notes, Numbers, Recipes, Seen, StageKind
 from videomae2.jobs.taught_videos import class_names, read_taught_videos
 from videomae2.jobs.video_lists import labelled_lists
 from videomae2.jobs.work import Say
 from videomae2.models.cards import ClassifierCard, read_card_of
+from videomae2.models.finding import find_classifier
+from videomae2.models.found import FoundClassifier
 from videomae2.models.parents import Parent
-from videomae2.models.teachers import Teacher, check_same_clips, find_teacher
+from videomae2.models.teachers import check_same_clips
 
 
 def distill_stage(recipes: Recipes) -> StageKind:
@@ -75,15 +77,15 @@ def _look(job: Job, parents: Mapping[str, Parent]) -> Seen:
     )
 
 
-def _teacher(run: DistillRun, parents: Mapping[str, Parent]) -> Teacher:
+def _teacher(run: DistillRun, parents: Mapping[str, Parent]) -> FoundClassifier:
     """What is known about the teacher."""
     if "teacher" in parents:
         parent = parents["teacher"]
         if not isinstance(parent.card, ClassifierCard):
             raise ConfigError(f"from: {parent.path.name} gives no classifier to learn from")
-        return Teacher(card=parent.card, place=parent.path)
+        return to_come(parent.path, parent.card)
     assert run.teacher.weights is not None
-    return find_teacher(run.teacher.weights)
+    return find_classifier(run.teacher.weights)
 
 
 def _do(job: Job, notes: Notes, say: Say) -> Path:

@@ -6,18 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from videomae2.config.common_checks import exists, there
-from videomae2.config.finetune_checks import names_there
 from videomae2.engine.runtime import RuntimeConfig, resolve
 from videomae2.errors import ConfigError
+from videomae2.jobs.asked_classifier import as_asked, asked_classifier, names_origin
 from videomae2.jobs.evaluate import EvaluateConfig, evaluate
 from videomae2.jobs.evaluation.files import RESULTS_FILE
 from videomae2.jobs.evaluation.questions import Questions, check_clock, read_questions
+from videomae2.jobs.pipeline.promises import to_come
 from videomae2.jobs.pipeline.stages import Job, Notes, Numbers, Seen, StageKind
 from videomae2.jobs.video_lists import VideoList, video_list
 from videomae2.jobs.view_settings import ViewSettings, settle_views
 from videomae2.jobs.work import Say
-from videomae2.models.cards import AnyCard, ClassifierCard, read_card
-from videomae2.models.chosen import find_best
+from videomae2.models.cards import ClassifierCard
+from videomae2.models.found import FoundClassifier
 from videomae2.models.parents import Parent
 
 _CALLED = {
@@ -34,7 +35,8 @@ _SAME_RESULTS = frozenset(
         # where things lie; that they are the same is seen by the digest and files of their list
         "list.root",
         "list.layout",
-        "classes",
+        "names",
+        "select",
         # how videos are read
         "reading.workers",
         "reading.deadline_seconds",
@@ -67,31 +69,43 @@ def _check(job: Job) -> None:
     problems = [f"videos: {p} does not exist{there(p)}" for p in job.videos if not exists(p)]
     if len(job.videos) > 1:
         problems.append(f"videos: an evaluation has one list, found {len(job.videos)}")
-    names = job.settings.classes
-    if names is not None:
-        problems += names_there(names, "--classes")
+    problems += job.settings.asked.problems()
+    sizes = job.settings.frames, job.settings.side
+    if "model" not in job.given and sizes != (None, None):
+        problems.append("frames and side have no effect: the model of a stage says its clips")
     if problems:
         raise ConfigError(problems)
 
 
 def _look(job: Job, parents: Mapping[str, Parent]) -> Seen:
     config: EvaluateConfig = job.settings
-    card: AnyCard | None
-    if "model" in job.given:
-        chosen = find_best(job.given["model"], config.weights)
-        card, name = read_card(chosen.folder), str(chosen.folder)
-    elif "model" in parents:
-        card, name = parents["model"].card, parents["model"].path.name
-    else:  # the parent has problems of its own
+    found = _found(job, parents)
+    if found is None:  # the parent has problems of its own
         return Seen(lists=(), lines="", gives=None)
-    if not isinstance(card, ClassifierCard):
-        raise ConfigError(f"from: {name} gives no classifier")
-    views = settle_views(card.span, config.views)
+    views = settle_views(found.card.span, config.views)
+    name = found.path.name if "model" in parents else str(found.path)
     questions = read_questions(
-        job.videos[0], card, config.classes, config.list, where=f"the model of {name}"
+        job.videos[0],
+        found.card,
+        config.list,
+        names_from=names_origin(found),
+        where=f"the model of {name}",
     )
     check_clock(questions, views, config.list)
     return Seen(lists=(_list(questions),), lines=_lines(job, questions, views), gives=None)
+
+
+def _found(job: Job, parents: Mapping[str, Parent]) -> FoundClassifier | None:
+    """What is judged: a model that is there, or one that a parent will give."""
+    config: EvaluateConfig = job.settings
+    if "model" in job.given:
+        return asked_classifier(job.given["model"], config.asked)
+    if "model" not in parents:
+        return None
+    path, card = parents["model"].path, parents["model"].card
+    if not isinstance(card, ClassifierCard):
+        raise ConfigError(f"from: {path.name} gives no classifier")
+    return as_asked(to_come(path, card), config.asked)
 
 
 def _lines(job: Job, questions: Questions, views: ViewSettings) -> str:

@@ -10,7 +10,9 @@ from torch import nn
 from videomae2.data.class_names import read_class_names
 from videomae2.models.autoencoder import Autoencoder
 from videomae2.models.cards import AnyCard, ClassifierCard
+from videomae2.models.chosen import Chosen
 from videomae2.models.classifier import Classifier, ClassifierConfig
+from videomae2.models.found import FoundClassifier
 from videomae2.models.parents import Parent, named, read_parent
 from videomae2.models.start_report import StartReport
 from videomae2.models.starting import StartConfig, check_choices, take_over
@@ -25,6 +27,12 @@ def promise(card: AnyCard, folder: Path) -> Parent:
         else:
             model, classes = Autoencoder(card.model), None
     return Parent(path=folder, state=model.state_dict(), classes=classes, card=card)
+
+
+def to_come(folder: Path, card: ClassifierCard) -> FoundClassifier:
+    """A classifier that a stage will give, whose weights nobody reads yet."""
+    place = Chosen(folder, weights="raw", why="of this pipeline")
+    return FoundClassifier(card=card, place=place)
 
 
 def check_start(

@@ -1,0 +1,245 @@
+"""Classifiers: found in runs, saved models and released files; named, selected, and refused."""
+
+import hashlib
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from tests.models.released_files import (
+    FRAMES,
+    RELEASED_ROWS,
+    SIDE,
+    WRAPPED,
+    drawn_classifier,
+    save_released,
+)
+from tests.models.small import small_model
+from tests.models.small_classifier import (
+    NAMES,
+    all_cubes,
+    saved_autoencoder,
+    saved_classifier,
+    small_classifier,
+)
+from videomae2.data.known_classes import known_classes
+from videomae2.errors import CheckpointError
+from videomae2.models.finding import find_classifier, load_classifier
+from videomae2.models.number_scale import NumberScale
+from videomae2.models.released import classifier_to_released, to_released
+from videomae2.models.saved import save_model
+from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD
+
+CPU = torch.device("cpu")
+SIX = ("a", "b", "c", "d", "e", "f")
+
+
+def in_file(path, **changed):
+    """Find one in a file of small clips."""
+    return find_classifier(path, **{"frames": FRAMES, "side": SIDE} | changed)
+
+
+def assert_same(loaded, model):
+    for name, value in model.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], value)
+
+
+# ---- runs and saved models
+
+
+def test_a_saved_classifier(tmp_path):
+    saved = saved_classifier(tmp_path / "m", head_dropout=0.5)
+    found = find_classifier(tmp_path / "m")
+    assert found.card.classes == NAMES
+    model = found.load(CPU)
+    assert not model.training
+    values = all_cubes(saved)
+    assert torch.equal(model(values), saved.eval()(values))
+
+
+def test_of_a_run_the_best_is_taken(tmp_path):
+    for place in ("checkpoints/step-00000008", "best"):
+        (tmp_path / place).mkdir(parents=True)
+        saved_classifier(tmp_path / place)
+    found = find_classifier(tmp_path)
+    assert (found.path, found.place.run) == (tmp_path / "best", tmp_path)
+
+
+def test_the_digest_names_the_weights(tmp_path):
+    saved_classifier(tmp_path / "a")
+    saved_classifier(tmp_path / "b")
+    a, b = find_classifier(tmp_path / "a"), find_classifier(tmp_path / "b")
+    assert a.digest() == b.digest() == find_classifier(tmp_path / "a").digest()
+    model = b.load(CPU)
+    with torch.no_grad():
+        next(model.parameters()).view(-1)[0] += 1
+    save_model(tmp_path / "b", model.state_dict(), b.card)
+    assert find_classifier(tmp_path / "b").digest() != a.digest()
+
+
+# ---- released files
+
+
+@pytest.mark.parametrize("wrap", WRAPPED)
+def test_released_files_of_every_layout_are_read(tmp_path, wrap):
+    model = drawn_classifier()
+    found = in_file(save_released(tmp_path / "x.pth", model, wrap=wrap))
+    assert_same(found.load(CPU), model)
+    assert (found.card.model.outputs, found.card.model.pooling) == (6, "mean")
+    assert (found.card.classes, found.card.span, found.place.run) == (None, None, None)
+    assert (found.card.mean, found.card.std) == (IMAGENET_MEAN, IMAGENET_STD)
+    assert str(found) == f"{tmp_path / 'x.pth'} (released file)"
+
+
+@pytest.mark.parametrize("name", ["x.pth", "x.bin", "x.pt", "x.safetensors"])
+def test_half_precision_of_any_ending_is_read(tmp_path, name):
+    model = drawn_classifier()
+    found = in_file(save_released(tmp_path / name, model, half=True)).load(CPU)
+    assert found.head.weight.dtype == torch.float32
+    assert torch.equal(found.head.weight, model.head.weight.half().float())
+
+
+def test_a_released_file_is_of_16_frames_of_224_pixels_if_nobody_says_others(tmp_path):
+    model = drawn_classifier(frames=16, side=224)
+    path = save_released(tmp_path / "x.pth", model)
+    assert find_classifier(path).card.model.encoder == model.config.encoder
+    longer = find_classifier(path, frames=32)
+    assert longer.card.model.encoder.frames == 32
+    assert longer.digest() != find_classifier(path).digest()
+
+
+def test_clips_that_cannot_be_are_refused(tmp_path):
+    path = save_released(tmp_path / "x.pth", drawn_classifier())
+    with pytest.raises(CheckpointError, match=r"x\.pth cannot read such clips: .*5"):
+        in_file(path, frames=5)
+    state = classifier_to_released(drawn_classifier().state_dict(), drawn_classifier().cubes)
+    torch.save(state | {"pos_embed": torch.zeros(1, 64, 192)}, path)
+    with pytest.raises(CheckpointError, match=r"has places for 64 cubes, and clips of 16x224x224"):
+        find_classifier(path)
+    saved_classifier(tmp_path / "m")
+    with pytest.raises(CheckpointError, match="says itself of which clips it is; leave --frames"):
+        in_file(tmp_path / "m")
+    with pytest.raises(CheckpointError, match="is one file, of which all is used; leave --weights"):
+        in_file(path, weights="raw")
+
+
+def test_weights_of_no_known_size_are_refused(tmp_path):
+    path = save_released(tmp_path / "x.pth", small_classifier())
+    with pytest.raises(CheckpointError, match="which is no size that is known: tiny 192x4"):
+        find_classifier(path)
+
+
+# ---- what is no classifier
+
+
+def test_pretraining_says_what_to_do(tmp_path):
+    saved_autoencoder(tmp_path / "pretrained")
+    with pytest.raises(CheckpointError, match=r"pretrained holds an autoencoder.*fine-tune it"):
+        find_classifier(tmp_path / "pretrained")
+    parent = small_model(seed=7)
+    torch.save({"model": to_released(parent.state_dict(), parent.cubes)}, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match=r"a\.pth is of pre-training.*finetune … --start\.w"):
+        find_classifier(tmp_path / "a.pth")
+
+
+def test_who_has_no_head_says_nothing_about_classes(tmp_path):
+    saved_classifier(tmp_path / "m", classes=None, outputs=0)
+    path = save_released(tmp_path / "x.pth", drawn_classifier(outputs=0, frames=16, side=224))
+    for place in (tmp_path / "m", path):
+        with pytest.raises(CheckpointError, match="has no head, so it has nothing to say"):
+            find_classifier(place)
+        model, card = load_classifier(place, CPU)
+        assert (model.head, card.model.outputs) == (None, 0)
+
+
+def test_what_is_not_there_or_no_weights(tmp_path):
+    with pytest.raises(CheckpointError, match=r"gone does not exist; give .* or a released file"):
+        find_classifier(tmp_path / "gone")
+    with pytest.raises(CheckpointError, match="holds neither a model nor checkpoints"):
+        find_classifier(tmp_path)
+    (tmp_path / "video.mp4").write_bytes(b"no weights")
+    with pytest.raises(CheckpointError, match=r"cannot read .*video\.mp4"):
+        find_classifier(tmp_path / "video.mp4")
+
+
+# ---- names and selections
+
+
+@pytest.fixture(scope="module")
+def six(tmp_path_factory):
+    """A released file of six outputs, and its model."""
+    model = drawn_classifier()
+    return save_released(tmp_path_factory.mktemp("six") / "x.pth", model), model
+
+
+def test_names_are_given_to_a_file_and_counted(six):
+    found = in_file(six[0]).named(SIX, origin="six.txt")
+    assert (found.card.classes, found.names_from) == (SIX, "six.txt")
+    with pytest.raises(CheckpointError, match="has 6 outputs, but 5 names were given for them"):
+        in_file(six[0]).named(SIX[:5], origin="x")
+
+
+def test_names_of_a_model_that_has_some_must_be_the_same(tmp_path):
+    saved_classifier(tmp_path / "m")
+    found = find_classifier(tmp_path / "m")
+    assert found.named(NAMES, origin="x") == found
+    with pytest.raises(CheckpointError, match="the same names in another order"):
+        found.named(NAMES[::-1], origin="x")
+
+
+def test_a_selection_is_rows_of_the_head_in_its_order(six):
+    path, model = six
+    found = in_file(path).named(SIX, origin="six").selected(("e", "b"), origin="two")
+    assert (found.card.classes, found.card.model.outputs, found.rows) == (("e", "b"), 2, (4, 1))
+    assert found.outputs == "2 of its 6, those of two"
+    assert found.card.notes["selected"] == {"outputs": 2, "of": 6, "as": "two"}
+    loaded, values = found.load(CPU), all_cubes(model)
+    whole = model.eval()(values)
+    assert torch.allclose(loaded(values), whole[:, [4, 1]], atol=1e-6)
+
+
+def test_what_a_selection_lacks_is_named(six):
+    named = in_file(six[0]).named(SIX, origin="six")
+    with pytest.raises(CheckpointError, match="6 outputs, and lacks 2 of 3: x, y"):
+        named.selected(("y", "b", "x"), origin="three")
+    with pytest.raises(CheckpointError, match="have no names to select by"):
+        in_file(six[0]).selected(("b",), origin="one")
+
+
+def test_the_digest_covers_names_and_selection(six):
+    found = in_file(six[0])
+    named, other = (found.named(names, origin="x") for names in (SIX, SIX[::-1]))
+    digests = [
+        one.digest()
+        for one in (
+            found,
+            named,
+            other,
+            named.selected(("a", "b"), origin="x"),
+            named.selected(("b", "a"), origin="x"),
+            other.selected(("a", "b"), origin="x"),
+        )
+    ]
+    assert len(set(digests)) == len(digests)
+    assert in_file(six[0]).named(SIX, origin="elsewhere").digest() == named.digest()
+
+
+@pytest.mark.parametrize("count", RELEASED_ROWS)
+def test_selections_of_kinetics_710_are_the_released_ones(tmp_path, count):
+    path = save_released(tmp_path / "k710.pth", drawn_classifier(710), half=True)
+    found = in_file(path).named(known_classes("kinetics-710"), origin="kinetics-710")
+    found = found.selected(known_classes(f"kinetics-{count}"), origin=f"kinetics-{count}")
+    digest, first = RELEASED_ROWS[count]
+    assert list(found.rows[:5]) == first
+    assert hashlib.sha256(json.dumps(found.rows).encode()).hexdigest()[:32] == digest
+    assert found.load(CPU).head.weight.shape == (count, 192)
+
+
+def test_numbers_keep_their_scale(tmp_path):
+    model = saved_classifier(tmp_path / "m", classes=("x", "y"), outputs=2)
+    card = find_classifier(tmp_path / "m").card
+    scale = NumberScale(mean=(1.0, 2.0), std=(3.0, 4.0))
+    save_model(tmp_path / "m", model.state_dict(), replace(card, answers="numbers", numbers=scale))
+    found = find_classifier(tmp_path / "m").selected(("y",), origin="one")
+    assert found.card.numbers == NumberScale(mean=(2.0,), std=(4.0,))
