@@ -10,8 +10,9 @@ from videomae2.data.readers import open_reader
 from videomae2.engine.runtime import Runtime
 from videomae2.errors import ConfigError
 from videomae2.jobs.bench import machine, samples
-from videomae2.jobs.bench.model import MASKINGS, StepCase, measure_step, step_flops
+from videomae2.jobs.bench.model import MASKINGS, StepCase, step_flops
 from videomae2.jobs.bench.peak import measure_peak
+from videomae2.jobs.bench.steps import measure_step
 from videomae2.jobs.bench.tables import aligned
 from videomae2.tasks.pretrain import token_counts
 

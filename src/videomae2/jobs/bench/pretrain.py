@@ -16,9 +16,10 @@ from videomae2.engine.runtime import Runtime, RuntimeConfig, prepare
 from videomae2.errors import ConfigError
 from videomae2.jobs.bench import machine, samples
 from videomae2.jobs.bench.machine import Machine
-from videomae2.jobs.bench.model import MaskingName, StepCase, StepNumbers, measure_step
+from videomae2.jobs.bench.model import MaskingName, StepCase
 from videomae2.jobs.bench.peak import Peak, measure_peak
 from videomae2.jobs.bench.reading import ReadingNumbers, measure_reading
+from videomae2.jobs.bench.steps import StepNumbers, measure_step
 from videomae2.jobs.bench.together import TogetherNumbers, data_config, measure_together
 from videomae2.models.sizes import SizeName
 from videomae2.tensors import draws
