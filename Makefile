@@ -38,9 +38,9 @@ format: setup
 bench: setup
 	@$(VENV)/bin/videomae2 bench pretrain
 
-# Runs with whatever Python has torch: a GPU machine may have neither av nor tyro.
+# Finds a Python that has torch: this one or that of the environment. A GPU machine may have no more.
 bench-gpu:
-	@PYTHONPATH=src $(PYTHON) benchmarks/gpu.py
+	@$(PYTHON) benchmarks/gpu.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

@@ -3,7 +3,12 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
+
+import torch
+
+from videomae2.engine.runtime import Runtime
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "benchmarks"
@@ -13,3 +18,13 @@ def run(program: str, *words: str, **environment: str) -> subprocess.CompletedPr
     known = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src"), **environment}
     command = [sys.executable, str(FOLDER / program), *words]
     return subprocess.run(command, env=known, capture_output=True, text=True, timeout=100)
+
+
+def make_bench(folder, kinds):
+    """The measurements of bench-gpu, on a CPU; the fixture ``programs`` finds its files."""
+    from gpu_clock import Clock
+    from gpu_measurements import Bench
+
+    runtime = Runtime(torch.device("cpu"), "fp32", compile=False)
+    clock = Clock(kinds, end=time.monotonic() + 1000)
+    return Bench(runtime, clock, folder=folder, largest_batch=4)
