@@ -96,7 +96,8 @@ def use_deterministic_kernels(deterministic: bool) -> None:
     New tensors are not filled with NaN, as PyTorch does then by itself: that is a pass over the
     memory for each, and helps only code that reads what it has not written.
     """
-    torch.use_deterministic_algorithms(deterministic, warn_only=True)
+    if deterministic != torch.are_deterministic_algorithms_enabled():  # the call takes seconds
+        torch.use_deterministic_algorithms(deterministic, warn_only=True)
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
