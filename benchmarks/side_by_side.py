@@ -140,7 +140,7 @@ def table(title: str, rows: Sequence[dict[str, Any]]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the groups and print tables, and JSON where it is asked for."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     if options.contestant:
         words = json.loads(options.contestant)
         case = StepCase(**{name: words.pop(name) for name in ("size", "batch", "side")})
@@ -171,17 +171,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--quick", action="store_true", help="2 turns instead of 5")
-    parser.add_argument("--rounds", type=int, help="turns of each that count")
-    parser.add_argument("--group", help="only groups with this in their title")
-    parser.add_argument("--size", default="base", choices=sorted(SIZES), type=_size)
-    parser.add_argument("--batch", type=int, default=2)
-    parser.add_argument("--side", type=int, default=224)
-    parser.add_argument("--json", type=Path, help="also write the numbers to this file")
-    parser.add_argument("--contestant", help=argparse.SUPPRESS)
-    return parser
+def parser() -> argparse.ArgumentParser:
+    """All flags."""
+    made = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    made.add_argument("--quick", action="store_true", help="2 turns instead of 5")
+    made.add_argument("--rounds", type=int, help="turns of each that count")
+    made.add_argument("--group", help="only groups with this in their title")
+    made.add_argument("--size", default="base", choices=sorted(SIZES), type=_size)
+    made.add_argument("--batch", type=int, default=2)
+    made.add_argument("--side", type=int, default=224)
+    made.add_argument("--json", type=Path, help="also write the numbers to this file")
+    made.add_argument("--contestant", help=argparse.SUPPRESS)
+    return made
 
 
 def _size(name: str) -> SizeName:
