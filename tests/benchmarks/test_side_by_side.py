@@ -3,12 +3,12 @@
 import importlib.util
 import io
 import json
-import subprocess
 import sys
 
 import pytest
 
 from tests.benchmarks.programs import FOLDER, run
+from videomae2.jobs.bench.model import StepCase
 from videomae2.tensors import products
 
 TINY = {"size": "tiny", "batch": 2, "side": 32}
@@ -74,21 +74,20 @@ def test_memory_that_nobody_tells_is_a_dash(side_by_side):
 
 @needs_transformers
 @pytest.mark.parametrize("code", ["ours", "transformers"])
-def test_every_contestant_imports_both_packages_first(code):
-    program = f"""
-import sys
-sys.path.insert(0, {str(FOLDER)!r})
-import contestant
-from videomae2.jobs.bench.model import StepCase
-def before():
-    print("videomae2.models.autoencoder" in sys.modules,
-          "transformers.models.videomae.modeling_videomae" in sys.modules)
-    raise SystemExit(0)
-contestant.resident_memory_gib = before
-contestant.compete(contestant.Contestant(code={code!r}), StepCase(size="tiny"))
-"""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.stdout == "True True\n", done.stderr
+def test_every_contestant_imports_both_packages_first(code, side_by_side, monkeypatch):
+    import contestant
+
+    seen = []
+
+    def before():
+        seen.extend({"videomae2.models.autoencoder", "their_model"} & set(sys.modules))
+        raise SystemExit(0)
+
+    monkeypatch.delitem(sys.modules, "their_model", raising=False)
+    monkeypatch.setattr(contestant, "resident_memory_gib", before)
+    with pytest.raises(SystemExit):
+        contestant.compete(contestant.Contestant(code=code), StepCase(size="tiny"))
+    assert len(seen) == 2
 
 
 @pytest.mark.slow
