@@ -25,7 +25,7 @@ class Allowance:
 
 
 ALLOWANCES = {
-    "peak": Allowance(5, 10),
+    "peak": Allowance(0, 10),
     "step": Allowance(20, 110),
     "largest": Allowance(15, 110),
     "transformers": Allowance(25, 30),
@@ -33,7 +33,8 @@ ALLOWANCES = {
     "profile": Allowance(20, 40),
     "compiled": Allowance(60, 120),
 }
-"""In their order. With the start, about 20 s, they fill the time; what is left over goes on."""
+"""In their order. With the start, about 20 s, they fill the time; what is left over goes on, and
+where there is less time each has its share of it."""
 
 
 class Clock:
@@ -46,7 +47,10 @@ class Clock:
             kinds: What is wanted, beside the peak.
             end: When everything should be done, in ``time.monotonic`` seconds.
         """
-        self._kept = {n: a.all for n, a in ALLOWANCES.items() if n == "peak" or n in kinds}
+        wanted = {n: a.all for n, a in ALLOWANCES.items() if n == "peak" or n in kinds}
+        left = max(0.0, end - time.monotonic())
+        self._scale = min(1.0, left / sum(wanted.values()))
+        self._kept = {name: self._scale * seconds for name, seconds in wanted.items()}
         self._end = end
 
     def wants(self, kind: str) -> bool:
@@ -61,7 +65,7 @@ class Clock:
 
     def suffices(self, kind: str) -> bool:
         """Whether there is time to begin one of this kind."""
-        return time.monotonic() + ALLOWANCES[kind].one <= self.end_of(kind)
+        return time.monotonic() + self._scale * ALLOWANCES[kind].one <= self.end_of(kind)
 
     def share(self, kind: str, waiting: int) -> float:
         """When one of ``waiting`` measurements of a kind should end, the others counted in."""

@@ -65,16 +65,27 @@ def test_what_comes_later_keeps_its_time():
     from gpu_clock import ALLOWANCES, Clock
 
     assert sum(kind.all for kind in ALLOWANCES.values()) <= 470 - 12 - 20
-    end = time.monotonic() + 200
+    end = time.monotonic() + 400
     clock = Clock(["step", "largest", "compiled"], end=end)
     later = ALLOWANCES["largest"].all + ALLOWANCES["compiled"].all
     assert clock.end_of("step") == pytest.approx(end - later)
     assert clock.end_of("compiled") == end
-    assert not clock.suffices("step")
-    assert clock.suffices("compiled")
+    assert clock.suffices("step")
     assert not clock.wants("profile")
     now = time.monotonic()
-    assert clock.share("compiled", 4) == pytest.approx(now + 50, abs=1)
+    assert clock.share("compiled", 4) == pytest.approx(now + 100, abs=1)
+
+
+def test_less_time_is_shared_in_proportion():
+    from gpu_clock import ALLOWANCES, Clock
+
+    whole = sum(ALLOWANCES[kind].all for kind in ("peak", "step", "compiled"))
+    end = time.monotonic() + whole / 4
+    clock = Clock(["step", "compiled"], end=end)
+    assert clock.end_of("step") == pytest.approx(end - ALLOWANCES["compiled"].all / 4, abs=0.1)
+    assert all(clock.suffices(kind) for kind in ("peak", "step", "compiled"))
+    over = Clock(["step"], end=time.monotonic() - 1)
+    assert not over.suffices("peak")
 
 
 def test_compiling_comes_last_and_v1_last_of_it(tmp_path):

@@ -91,11 +91,12 @@ def test_every_contestant_imports_both_packages_first(code, side_by_side, monkey
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @needs_transformers
 def test_contestants_take_turns(tmp_path):
     file = tmp_path / "numbers.json"
     words = ("--size", "tiny", "--side", "32", "--batch", "2", "--rounds", "1")
-    done = run("side_by_side.py", *words, "--group", "s, fp32", "--json", str(file))
+    done = run("side_by_side.py", *words, "--group", "s, fp32", "--json", str(file), seconds=500)
     assert done.returncode == 0, done.stderr
     rows = json.loads(file.read_text())["groups"]["against transformers, fp32"]
     assert [row["code"] for row in rows] == ["transformers", "ours", "ours"]
