@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 EXTRAS ?= dev
 PY     := $(VENV)/bin/python
+# Ends with 1 if a Python is one that the package does not run on.
+SUITED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 LINKS  := $(if $(PIP_FIND_LINKS),--find-links "$(PIP_FIND_LINKS)")
 
 .PHONY: help setup demo test test-all format bench bench-gpu clean
@@ -18,9 +20,17 @@ setup: $(VENV)/.done
 
 $(VENV)/.done: pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (the first time about a minute) ..."
+	@if test -x $(PY); then $(PY) -c '$(SUITED)' || { \
+		echo "$(VENV) was made with $$($(PY) --version 2>&1), and videomae2 needs Python 3.11," \
+			"3.12 or 3.13: make clean removes it"; exit 1; }; \
+	else $(PYTHON) -c '$(SUITED)' 2> /dev/null || { \
+		echo "videomae2 needs Python 3.11, 3.12 or 3.13, and '$(PYTHON)' is" \
+			"$$($(PYTHON) --version 2> /dev/null || echo not there); name another:" \
+			"make setup PYTHON=python3.12"; exit 1; }; fi
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	@$(PY) -m pip install -q --disable-pip-version-check -c constraints.txt uv
-	@$(VENV)/bin/uv pip install -q --python $(PY) $(LINKS) -c constraints.txt -e ".[$(EXTRAS)]"
+	@$(VENV)/bin/uv pip install -q --python $(PY) $(LINKS) -c constraints.txt -b constraints.txt \
+		-e ".[$(EXTRAS)]"
 	@touch $@
 
 demo: setup
@@ -38,9 +48,9 @@ format: setup
 bench: setup
 	@$(VENV)/bin/videomae2 bench pretrain
 
-# Runs with whatever Python has torch: a GPU machine may have neither av nor tyro.
+# Finds a Python that has torch: this one or that of the environment. A GPU machine may have no more.
 bench-gpu:
-	@PYTHONPATH=src $(PYTHON) benchmarks/gpu.py
+	@$(PYTHON) benchmarks/gpu.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

@@ -156,16 +156,7 @@ def measure(folder: Path, config: EvaluateConfig) -> Outcome:
 
 def main() -> None:
     """Make the videos, measure, print."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--videos", type=int, default=200)
-    parser.add_argument("--frames", type=int, default=300)
-    parser.add_argument("--size", default="tiny", choices=sorted(SIZES))
-    parser.add_argument("--side", type=int, default=64)
-    parser.add_argument("--video-size", type=int, nargs=2, default=(240, 320))
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--workers", type=int)
-    parser.add_argument("--json", action="store_true")
-    words = parser.parse_args()
+    words = parser().parse_args()
     config = EvaluateConfig(
         views=VIEWS, device=words.device, reading=ReadingConfig(workers=words.workers), batch=15
     )
@@ -184,6 +175,20 @@ def main() -> None:
         f"ratio             {found.ratio:.1f}\n"
         f"probabilities     differ by {found.largest_difference:.1e} at most"
     )
+
+
+def parser() -> argparse.ArgumentParser:
+    """All flags."""
+    made = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    made.add_argument("--videos", type=int, default=200)
+    made.add_argument("--frames", type=int, default=300)
+    made.add_argument("--size", default="tiny", choices=sorted(SIZES))
+    made.add_argument("--side", type=int, default=64)
+    made.add_argument("--video-size", type=int, nargs=2, default=(240, 320))
+    made.add_argument("--device", default="auto")
+    made.add_argument("--workers", type=int)
+    made.add_argument("--json", action="store_true")
+    return made
 
 
 if __name__ == "__main__":

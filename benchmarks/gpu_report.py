@@ -1,10 +1,13 @@
-"""What was measured on a GPU, as values and as a page."""
+"""What was measured on a GPU, as values, as files and as a page."""
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
-from videomae2.jobs.bench.model import StepNumbers
 from videomae2.jobs.bench.peak import Peak
+from videomae2.jobs.bench.steps import StepNumbers
+from videomae2.jobs.whole_files import written_whole
 
 
 @dataclass
@@ -18,49 +21,87 @@ class Report:
     """transformers' model, V1 masking."""
     largest: list[dict[str, Any]] = field(default_factory=list)
     profiles: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    unfinished: list[str] = field(default_factory=list)
+    """What was still to do when this was written, and first what was being done."""
+
+
+def write(report: Report, folder: Path) -> None:
+    """Write gpu.json and gpu.md, each whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = {"gpu.json": json.dumps(asdict(report), indent=2) + "\n", "gpu.md": markdown(report)}
+    for name, text in texts.items():
+        with written_whole(folder / name) as path:
+            path.write_text(text)
 
 
 def markdown(report: Report) -> str:
     """The report as a page."""
-    machine = report.machine
-    lines = [
-        f"{machine['device']}, torch {machine['torch']}, {machine['date']}, "
-        f"commit {machine['commit'] or 'unknown'}",
-        "",
-        *(
-            f"- {peak.dtype} matrix products: {peak.flops_per_second / 1e12:.1f} TFLOP/s "
-            f"({'x'.join(map(str, peak.shape))})"
-            for peak in report.peaks
-        ),
-        "",
-        "| size | masking | compiled | batch | ms/step | clips/s | TFLOP/s | of peak | GiB |",
-        "|---|---|---|---|---|---|---|---|---|",
+    said = (
+        ("Smaller batches: ", report.notes),
+        ("Left out: ", report.left_out),
+        ("Not finished when this was written: ", report.unfinished),
+    )
+    parts = [
+        _head(report),
+        _steps(report),
+        *([_largest(report)] if report.largest else []),
+        *(_profile(title, rows) for title, rows in report.profiles.items()),
+        *(f"{head}{'; '.join(lines)}." for head, lines in said if lines),
     ]
-    for step in (*report.steps, *report.theirs):
-        share = "-" if step.share_of_peak is None else f"{step.share_of_peak:.0%}"
-        lines.append(
-            f"| {step.size} | {step.masking} | {'yes' if step.compiled else 'no'} | {step.batch} "
-            f"| {1000 * step.median_seconds:.1f} | {step.clips_per_second:,.0f} "
-            f"| {step.flops_per_second / 1e12:.2f} | {share} | {step.memory_gib:.1f} |"
-        )
-    if report.largest:
-        lines += ["", "| size | largest batch | clips/s there |", "|---|---|---|"]
-        lines += [
-            f"| {row['size']} | {row['batch']} | {row['clips_per_second']:,.0f} |"
-            for row in report.largest
-        ]
-    for title, rows in report.profiles.items():
-        lines += [
-            "",
-            f"Most of a step of {title}:",
-            "",
-            "| ms/step | share | kernel |",
-            "|---|---|---|",
-        ]
-        lines += [
-            f"| {row['ms_per_step']:.2f} | {row['share']:.1%} | `{row['kernel']}` |" for row in rows
-        ]
-    if report.left_out:
-        lines += ["", "Left out: " + "; ".join(report.left_out) + "."]
-    return "\n".join(lines) + "\n"
+    return "\n\n".join(parts) + "\n"
+
+
+def _head(report: Report) -> str:
+    machine = report.machine
+    first = (
+        f"{machine['device']}, torch {machine['torch']}, {machine['date']}, "
+        f"commit {machine['commit'] or 'unknown'}"
+    )
+    peaks = [
+        f"- {peak.dtype} matrix products: {peak.flops_per_second / 1e12:.1f} TFLOP/s "
+        f"({'x'.join(map(str, peak.shape))})"
+        for peak in report.peaks
+    ]
+    return "\n\n".join([first, *(["\n".join(peaks)] if peaks else [])])
+
+
+def _steps(report: Report) -> str:
+    head = "size|masking|compiled|deterministic|batch|ms/step|clips/s|TFLOP/s|of peak|GiB"
+    return _table(head.split("|"), [_step(one) for one in (*report.steps, *report.theirs)])
+
+
+def _step(step: StepNumbers) -> list[str]:
+    return [
+        step.size,
+        step.masking,
+        "yes" if step.compiled else "no",
+        "yes" if step.deterministic else "no",
+        f"{step.batch}",
+        f"{1000 * step.median_seconds:.1f}",
+        f"{step.clips_per_second:,.0f}",
+        f"{step.flops_per_second / 1e12:.2f}",
+        "-" if step.share_of_peak is None else f"{step.share_of_peak:.0%}",
+        f"{step.memory_gib:.1f}",
+    ]
+
+
+def _largest(report: Report) -> str:
+    rows = [
+        [row["size"], f"{row['batch']}", row["limited_by"], f"{row['clips_per_second']:,.0f}"]
+        for row in report.largest
+    ]
+    return _table(["size", "largest batch", "limited by", "clips/s there"], rows)
+
+
+def _profile(title: str, rows: list[dict[str, Any]]) -> str:
+    cells = [
+        [f"{row['ms_per_step']:.2f}", f"{row['share']:.1%}", f"`{row['kernel']}`"] for row in rows
+    ]
+    return f"Most of a step of {title}:\n\n{_table(['ms/step', 'share', 'kernel'], cells)}"
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

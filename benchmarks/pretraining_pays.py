@@ -59,7 +59,7 @@ QUICK = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compare, print the page, and write it; the exit code as of the command line."""
-    words = _parser().parse_args(arguments)
+    words = parser().parse_args(arguments)
     given = sys.argv[1:] if arguments is None else arguments
     command = shlex.join(["python", "benchmarks/pretraining_pays.py", *given])
     try:
@@ -109,15 +109,16 @@ def _end(code: int, line: str) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """All flags."""
     described = (__doc__ or "").split("\n\n    python")
-    parser = argparse.ArgumentParser(
+    made = argparse.ArgumentParser(
         description=described[0],
         epilog=f"    python{described[1]}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     usual = Settings()
-    add = parser.add_argument
+    add = made.add_argument
     add("--quick", action="store_true", help="made-up videos and a few steps, to try it")
     add("--data", type=Path, default=DATA, help="folder with miracl in it (%(default)s)")
     add("--out", type=Path, help=f"where everything is written ({OUT}, or -quick)")
@@ -139,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--device", default=usual.device)
     add("--workers", type=int, default=usual.workers, help="reading processes")
     add("--rounds", type=int, default=usual.rounds, help="samples drawn for each interval")
-    return parser
+    return made
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@ Timed in ours: drawing the masks, gathering and normalising cubes of uint8 clips
 with its target, backward, limit of the norm, AdamW. Timed in transformers: the same from forward
 on; its masks and its float pixels, normalised, are made before the clock starts.
 
-Each contestant is a process of its own, so that its peak memory is its own; contestants of a
-group take turns of three steps, and the medians of the last two are compared. The first step of
-a turn does not count: the caches are full of another process then.
+Each contestant is a process of its own, so that its peak memory is its own, and all import both
+packages. "step GiB" is the peak less what the process held before it made clips and model.
+Contestants of a group take turns of three steps, and the medians of the last two are compared.
+The first step of a turn does not count: the caches are full of another process then.
 
     python benchmarks/side_by_side.py            # about six minutes on 2 cores
     python benchmarks/side_by_side.py --quick    # about three
@@ -21,50 +22,21 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 from statistics import median
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as the command line does, and before torch
 
-import torch
-from torch import nn
+from contestant import Contestant, compete
 
 from videomae2.engine.runtime import Runtime, RuntimeConfig, prepare
-from videomae2.jobs.bench.machine import describe, highest_memory_gib
-from videomae2.jobs.bench.model import (
-    MaskingName,
-    StepCase,
-    build_task,
-    made_up_clips,
-    make_optimizer,
-    one_step,
-)
+from videomae2.jobs.bench.machine import describe
+from videomae2.jobs.bench.model import StepCase
 from videomae2.jobs.bench.tables import aligned
 from videomae2.models.sizes import SIZES, SizeName
-from videomae2.tensors import products
-from videomae2.tensors.clips import Clips
-
-
-@dataclass(frozen=True, kw_only=True)
-class Contestant:
-    """Who steps, and how."""
-
-    code: str
-    """ours, or transformers."""
-    masking: MaskingName = "v1"
-    precision: Literal["fp32", "bf16"] = "fp32"
-    products: str = "chosen"
-    """chosen: what a run takes here; default: PyTorch's own products and attention."""
-
-    @property
-    def name(self) -> str:
-        plain = ", PyTorch's kernels" if self.products == "default" else ""
-        return f"{self.code} {self.masking} {self.precision}{plain}"
-
 
 STEPS_OF_A_TURN = 3
 """Of these the first does not count."""
@@ -83,31 +55,6 @@ GROUPS: dict[str, list[Contestant]] = {
 """The first of a group is what the others are compared with."""
 
 
-def compete(who: Contestant, case: StepCase) -> None:
-    """Be one contestant: step whenever a line comes in, and answer with the seconds."""
-    runtime = prepare(RuntimeConfig(device="cpu", precision=who.precision))
-    if who.products == "default":
-        products.use("default")
-    clips = made_up_clips(case, runtime.device)
-    task = _task(who, case, clips).train()
-    optimizer = make_optimizer(task)
-    for _ in sys.stdin:
-        started = time.perf_counter()
-        loss = one_step(task, optimizer, clips, runtime).loss.item()
-        seconds = time.perf_counter() - started
-        memory = highest_memory_gib(runtime)
-        print(json.dumps({"seconds": seconds, "gib": memory, "loss": loss}), flush=True)
-
-
-def _task(who: Contestant, case: StepCase, clips: Clips) -> nn.Module:
-    torch.manual_seed(0)
-    if who.code == "transformers":
-        from their_model import TheirTask  # takes seconds, which only this contestant needs
-
-        return TheirTask(case, clips)
-    return build_task(replace(case, masking=who.masking), torch.device("cpu"))
-
-
 class Opponent:
     """The process of a contestant."""
 
@@ -121,7 +68,7 @@ class Opponent:
             text=True,
         )
 
-    def step(self) -> dict[str, float]:
+    def step(self) -> dict[str, Any]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write("step\n")
@@ -138,7 +85,7 @@ class Opponent:
 def take_turns(group: Sequence[Contestant], case: StepCase, rounds: int) -> list[dict[str, Any]]:
     """Let a group step in turn; the first turn of each does not count."""
     opponents = [Opponent(who, case) for who in group]
-    answers: list[list[list[dict[str, float]]]] = [[] for _ in group]
+    answers: list[list[list[dict[str, Any]]]] = [[] for _ in group]
     try:
         for _ in range(1 + rounds):
             for opponent, got in zip(opponents, answers, strict=True):
@@ -154,7 +101,7 @@ def take_turns(group: Sequence[Contestant], case: StepCase, rounds: int) -> list
 
 
 def _summary(
-    who: Contestant, seconds: list[float], first: float, last: dict[str, float]
+    who: Contestant, seconds: list[float], first: float, last: dict[str, Any]
 ) -> dict[str, Any]:
     typical = median(seconds)
     return {
@@ -166,14 +113,15 @@ def _summary(
         "most_seconds": max(seconds),
         "time_over_first": typical / first,
         "speed_over_first": first / typical,
-        "peak_gib": last["gib"],
+        "peak_gib": last["peak_gib"],
+        "step_gib": last["step_gib"],
         "loss": last["loss"],
     }
 
 
 def table(title: str, rows: Sequence[dict[str, Any]]) -> str:
     """A group's numbers for people."""
-    head = (title, "s/step", "least", "most", "time", "speed", "peak GiB")
+    head = (title, "s/step", "least", "most", "time", "speed", "peak GiB", "step GiB")
     cells = [
         (
             row["name"],
@@ -183,6 +131,7 @@ def table(title: str, rows: Sequence[dict[str, Any]]) -> str:
             f"{row['time_over_first']:.2f}",
             f"{row['speed_over_first']:.2f}",
             f"{row['peak_gib']:.2f}",
+            "-" if row["step_gib"] is None else f"{row['step_gib']:.2f}",
         )
         for row in rows
     ]
@@ -191,7 +140,7 @@ def table(title: str, rows: Sequence[dict[str, Any]]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the groups and print tables, and JSON where it is asked for."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     if options.contestant:
         words = json.loads(options.contestant)
         case = StepCase(**{name: words.pop(name) for name in ("size", "batch", "side")})
@@ -222,17 +171,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--quick", action="store_true", help="2 turns instead of 5")
-    parser.add_argument("--rounds", type=int, help="turns of each that count")
-    parser.add_argument("--group", help="only groups with this in their title")
-    parser.add_argument("--size", default="base", choices=sorted(SIZES), type=_size)
-    parser.add_argument("--batch", type=int, default=2)
-    parser.add_argument("--side", type=int, default=224)
-    parser.add_argument("--json", type=Path, help="also write the numbers to this file")
-    parser.add_argument("--contestant", help=argparse.SUPPRESS)
-    return parser
+def parser() -> argparse.ArgumentParser:
+    """All flags."""
+    made = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    made.add_argument("--quick", action="store_true", help="2 turns instead of 5")
+    made.add_argument("--rounds", type=int, help="turns of each that count")
+    made.add_argument("--group", help="only groups with this in their title")
+    made.add_argument("--size", default="base", choices=sorted(SIZES), type=_size)
+    made.add_argument("--batch", type=int, default=2)
+    made.add_argument("--side", type=int, default=224)
+    made.add_argument("--json", type=Path, help="also write the numbers to this file")
+    made.add_argument("--contestant", help=argparse.SUPPRESS)
+    return made
 
 
 def _size(name: str) -> SizeName:

@@ -1,12 +1,14 @@
 """transformers' VideoMAEForPreTraining as a task of our engine, for comparisons."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 from transformers import VideoMAEConfig, VideoMAEForPreTraining
 
-from videomae2.jobs.bench.model import MASKINGS, StepCase
+from videomae2.jobs.bench.model import MASKINGS, Rival, StepCase, step_flops
 from videomae2.models.sizes import SIZES
-from videomae2.tasks.pretrain import draw_split
+from videomae2.tasks.pretrain import draw_split, token_counts
 from videomae2.tensors.clips import Clips
 from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD
 
@@ -51,3 +53,17 @@ class TheirTask(nn.Module):
     def forward(self, clips: Clips) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         loss = self.model(self.pixels, bool_masked_pos=self.hidden).loss
         return loss, clips.weights.sum(), {}
+
+
+def their_flops(case: StepCase) -> int:
+    """Operations of forward and backward for one clip, V1 masking.
+
+    More than ours: every cube is embedded before the hidden ones are dropped, and the decoder's
+    last block answers for every token.
+    """
+    cubes = case.model.encoder.cubes
+    counts = replace(token_counts(MASKINGS["v1"], cubes.grid), embedded=cubes.tokens)
+    return step_flops(case.model, counts, trim=False)
+
+
+TRANSFORMERS = Rival(build=TheirTask, flops=their_flops)

@@ -1,13 +1,13 @@
 """Every command and every Python example of the README and the docs works as it stands."""
 
 import re
-import shlex
 import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
+from tests.docs_commands import PAGES, all_commands, blocks
 from tests.jobs.annotated import kinetics
 from tests.jobs.evaluated import save_run, save_videos
 from tests.jobs.rigged import levels, save_rigged, write_levels
@@ -23,27 +23,13 @@ from videomae2.models.initial import initialise
 from videomae2.models.saved import save_model
 from videomae2.recipes import RECIPES
 
-ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-QUICK = ("evaluate", "predict", "reconstruct", "unite", "--dry-run", "--help", "--version")
 
-
-def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
-
-
-def commands() -> list[pytest.param]:
+def runnable() -> list[pytest.param]:
     found = []
-    for page in PAGES:
-        for block in blocks(page, "bash"):
-            for line in block.replace("\\\n", " ").splitlines():
-                words = shlex.split(line, comments=True)
-                words = words[: words.index(">")] if ">" in words else words
-                if words[:1] == ["videomae2"]:
-                    slow = not any(word in QUICK for word in words) and len(words) > 2
-                    marks = [pytest.mark.slow, pytest.mark.timeout(1200)] if slow else []
-                    name = f"{page.name}: {line}"
-                    found.append(pytest.param(words[1:], id=name, marks=marks))
+    for command in all_commands():
+        marks = [pytest.mark.slow, pytest.mark.timeout(1200)] if command.slow else []
+        if command.runs:
+            found.append(pytest.param(list(command.words[1:]), id=str(command), marks=marks))
     return found
 
 
@@ -113,7 +99,7 @@ def label(folder: Path) -> None:
         (folder / name).write_text("\n".join(lines) + "\n")
 
 
-@pytest.mark.parametrize("words", commands())
+@pytest.mark.parametrize("words", runnable())
 def test_a_command_of_the_docs_works(words, place, monkeypatch):
     if words == ["demo"]:
         pytest.skip("make demo runs it")

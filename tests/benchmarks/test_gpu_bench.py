@@ -3,94 +3,166 @@
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 import torch
 
-from tests.benchmarks.programs import FOLDER
-from videomae2.engine.runtime import Runtime
-from videomae2.tensors import products
+from tests.benchmarks.programs import FOLDER, make_bench
+from videomae2.models.sizes import SIZES
 
-
-@pytest.fixture
-def gpu(monkeypatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
-    before = products.used()
-    import gpu
-
-    yield gpu
-    products.use(before)
-
-
-@pytest.fixture
-def measurements(monkeypatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
-    import gpu_measurements
-
-    return gpu_measurements
-
-
+pytestmark = pytest.mark.usefixtures("programs")
 SMALL = ("--device", "cpu", "--sizes", "tiny", "--side", "32", "--largest-batch", "5")
 
 
-def test_it_measures_and_writes_both_files(gpu, tmp_path, monkeypatch):
+def test_it_measures_and_writes_both_files(tmp_path, monkeypatch):
+    import gpu_worker
+
     monkeypatch.setenv("OUT", str(tmp_path))
-    assert gpu.main([*SMALL, "--kinds", "step", "profile", "largest"]) == 0
+    kinds = ("step", "profile", "largest", "deterministic")
+    assert gpu_worker.main([*SMALL, "--kinds", *kinds]) == 0
     found = json.loads((tmp_path / "gpu.json").read_text())
-    assert [step["masking"] for step in found["steps"]] == ["dual", "lean", "v1"]
+    assert [step["masking"] for step in found["steps"]] == ["dual", "lean", "v1", "dual"]
+    assert [step["deterministic"] for step in found["steps"]] == [False] * 3 + [True]
     assert all(step["clips_per_second"] > 0 for step in found["steps"])
     assert found["largest"][0]["batch"] == 5
-    assert found["left_out"] == []
+    assert found["left_out"] == found["notes"] == found["unfinished"] == []
     assert len(found["profiles"]["tiny dual, 4 clips"]) == 15
     page = (tmp_path / "gpu.md").read_text()
-    assert "| tiny | lean | no | 4 |" in page
+    assert "| tiny | lean | no | no | 4 |" in page
+    assert "| tiny | dual | no | yes | 4 |" in page
 
 
-def test_what_the_time_does_not_suffice_for_is_left_out_and_said(gpu, tmp_path, capsys):
-    assert gpu.main([*SMALL, "--seconds", "1", "--out", str(tmp_path)]) == 0
-    assert "Left out: tiny dual step: no time left" in capsys.readouterr().out
+def test_what_the_time_does_not_suffice_for_is_left_out_and_said(tmp_path, capsys):
+    import gpu_worker
+
+    assert gpu_worker.main([*SMALL, "--seconds", "1", "--out", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "Left out: matrix products: no time left; tiny dual step: no time left" in said
+    assert "Not finished" not in said
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-def test_without_a_device_it_says_so_and_ends_with_2(gpu, capsys):
-    assert gpu.main([]) == 2
+def test_without_a_device_it_says_so_and_ends_with_2(capsys):
+    import gpu_worker
+
+    assert gpu_worker.main([]) == 2
     said = capsys.readouterr().err
     assert said == "bench-gpu measures a CUDA device and torch sees none here.\n"
 
 
-@pytest.mark.parametrize("limit", [0, 1, 3, 4, 7, 40, 100])
-def test_the_largest_batch_is_found_to_a_tenth(measurements, limit):
-    tried = []
+def test_its_sizes_are_those_of_the_package():
+    import gpu_options
+    import gpu_worker
 
-    def works(batch):
-        tried.append(batch)
-        return batch <= limit
-
-    found = measurements.largest_that(works, first=4, most=64, until=lambda: False)
-    best = min(limit, 64)
-    assert best - max(1, best // 10) <= found <= best
-    assert len(tried) <= 10
+    assert set(gpu_options.SIZES) == set(SIZES) == set(gpu_worker.BATCHES)
 
 
-def test_the_search_ends_when_time_is_over(measurements):
-    found = measurements.largest_that(lambda _: True, first=4, most=64, until=lambda: True)
-    assert found == 0
+# ---- time
 
 
-def test_a_measurement_that_fails_costs_only_itself(measurements):
-    runtime = Runtime(torch.device("cpu"), "fp32", compile=False)
-    bench = measurements.Bench(runtime, kinds=["step"], seconds=100, largest_batch=4)
+def test_what_comes_later_keeps_its_time():
+    from gpu_clock import ALLOWANCES, Clock
 
-    def too_large():
-        raise torch.OutOfMemoryError("no")
+    assert sum(kind.all for kind in ALLOWANCES.values()) <= 470 - 12 - 20
+    end = time.monotonic() + 400
+    clock = Clock(["step", "largest", "compiled"], end=end)
+    later = ALLOWANCES["largest"].all + ALLOWANCES["compiled"].all
+    assert clock.end_of("step") == pytest.approx(end - later)
+    assert clock.end_of("compiled") == end
+    assert clock.suffices("step")
+    assert not clock.wants("profile")
+    now = time.monotonic()
+    assert clock.share("compiled", 4) == pytest.approx(now + 100, abs=1)
 
-    def broken():
-        raise RuntimeError("a kernel is missing\nand more")
 
-    bench.run("one", "step", too_large)
-    bench.run("two", "step", broken)
-    bench.run("three", "profile", broken)
-    assert bench.report.left_out == ["one: does not fit", "two: RuntimeError: a kernel is missing"]
+def test_less_time_is_shared_in_proportion():
+    from gpu_clock import ALLOWANCES, Clock
+
+    whole = sum(ALLOWANCES[kind].all for kind in ("peak", "step", "compiled"))
+    end = time.monotonic() + whole / 4
+    clock = Clock(["step", "compiled"], end=end)
+    assert clock.end_of("step") == pytest.approx(end - ALLOWANCES["compiled"].all / 4, abs=0.1)
+    assert all(clock.suffices(kind) for kind in ("peak", "step", "compiled"))
+    over = Clock(["step"], end=time.monotonic() - 1)
+    assert not over.suffices("peak")
+
+
+def test_compiling_comes_last_and_v1_last_of_it(tmp_path):
+    import gpu_options
+    import gpu_worker
+
+    bench = make_bench(tmp_path, gpu_options.KINDS)
+    titles = [one.title for one in gpu_worker.plan(bench, ["small", "giant"], side=224)]
+    assert titles[0] == "matrix products"
+    assert titles[-6:] == [f"{s} {m} compiled" for m in ("dual", "lean", "v1")
+                           for s in ("small", "giant")]  # fmt: skip
+    assert titles.index("giant largest") < titles.index("giant profile")
+
+
+HANGS = """
+import sys, time
+from pathlib import Path
+folder = Path(sys.argv[sys.argv.index("--out") + 1])
+(folder / "gpu.md").write_text("so far")
+time.sleep(600)
+"""
+
+
+def test_what_hangs_is_stopped_and_leaves_its_files(tmp_path, monkeypatch, capsys):
+    import gpu
+
+    worker = tmp_path / "worker.py"
+    worker.write_text(HANGS)
+    monkeypatch.setattr(gpu, "WORKER", worker)
+    monkeypatch.setattr(gpu, "_lacks", lambda python: "")
+    started = time.monotonic()
+    assert gpu.main(["--seconds", "5", "--out", str(tmp_path)]) == 0
+    assert time.monotonic() - started < 30
+    assert f"stopped after 5 s; what was measured is in {tmp_path}" in capsys.readouterr().out
+    assert (tmp_path / "gpu.md").read_text() == "so far"
+
+
+def test_a_program_that_dies_is_said(tmp_path, monkeypatch, capsys):
+    import gpu
+
+    worker = tmp_path / "worker.py"
+    worker.write_text("import os; os.kill(os.getpid(), 11)")
+    monkeypatch.setattr(gpu, "WORKER", worker)
+    monkeypatch.setattr(gpu, "_lacks", lambda python: "")
+    assert gpu.main(["--out", str(tmp_path)]) == 1
+    assert "ended by signal 11; what was measured is in" in capsys.readouterr().err
+
+
+# ---- which Python
+
+
+def test_the_first_python_that_has_all_is_taken(tmp_path, monkeypatch):
+    import gpu
+
+    commands = []
+    monkeypatch.setattr(gpu, "PYTHONS", (tmp_path, FOLDER, tmp_path / "no such"))
+    monkeypatch.setattr(gpu, "_lacks", lambda python: "torch" if python == tmp_path else "")
+    monkeypatch.setattr(gpu, "run_until", lambda command, end: commands.append(command) or 0)
+    assert gpu.main([]) == 0
+    assert commands[0][0] == str(FOLDER)
+
+
+def test_no_python_with_torch_is_one_sentence(tmp_path, monkeypatch, capsys):
+    import gpu
+
+    monkeypatch.setattr(gpu, "PYTHONS", (tmp_path,))
+    monkeypatch.setattr(gpu, "_lacks", lambda python: "torch, einops")
+    assert gpu.main([]) == 2
+    said = capsys.readouterr().err
+    assert len(said.splitlines()) == 1
+    assert f"{tmp_path} lacks torch, einops. make setup installs them" in said
+
+
+def test_this_python_has_all():
+    import gpu
+
+    assert gpu._lacks(sys.executable) == ""
 
 
 def test_it_needs_no_more_than_a_gpu_image_has():
@@ -98,7 +170,9 @@ def test_it_needs_no_more_than_a_gpu_image_has():
 import sys
 sys.path.insert(0, {str(FOLDER)!r})
 import gpu
+print("torch" in sys.modules)
+import gpu_worker
 print(*sorted(set(sys.modules) & {{"av", "tyro", "yaml", "PIL", "matplotlib", "transformers"}}))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "\n"
+    assert done.stdout == "False\n\n"

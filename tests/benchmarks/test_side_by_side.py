@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from tests.benchmarks.programs import FOLDER, run
+from videomae2.jobs.bench.model import StepCase
 from videomae2.tensors import products
 
 TINY = {"size": "tiny", "batch": 2, "side": 32}
@@ -42,7 +43,7 @@ def test_both_compute_the_same_kind_of_loss(side_by_side, capsys, monkeypatch):
     # other first weights, so alike only: a z-scored target has a mean square near 1
     assert theirs["loss"] == pytest.approx(ours["loss"], rel=0.3)
     assert theirs["seconds"] > 0
-    assert theirs["gib"] > 0
+    assert theirs["peak_gib"] > theirs["step_gib"] >= 0
 
 
 def test_kernels_change_nothing_but_rounding(side_by_side, capsys, monkeypatch):
@@ -53,19 +54,49 @@ def test_kernels_change_nothing_but_rounding(side_by_side, capsys, monkeypatch):
 
 def test_numbers_are_compared_with_the_first_of_a_group(side_by_side):
     who = side_by_side.OURS
-    row = side_by_side._summary(who, [1.0, 4.0, 2.0], 3.0, {"gib": 2.0, "loss": 1.0})
+    row = side_by_side._summary(
+        who, [1.0, 4.0, 2.0], 3.0, {"peak_gib": 2.0, "step_gib": 0.5, "loss": 1.0}
+    )
     assert row["median_seconds"] == 2.0
     assert row["time_over_first"] == pytest.approx(2 / 3)
     assert row["speed_over_first"] == pytest.approx(3 / 2)
-    assert "ours v1 fp32" in side_by_side.table("title", [row])
+    table = side_by_side.table("title", [row])
+    assert "ours v1 fp32" in table
+    assert table.splitlines()[0].endswith("peak GiB  step GiB")
+    assert table.endswith("2.00      0.50")
+
+
+def test_memory_that_nobody_tells_is_a_dash(side_by_side):
+    last = {"peak_gib": 2.0, "step_gib": None, "loss": 1.0}
+    row = side_by_side._summary(side_by_side.OURS, [1.0], 1.0, last)
+    assert side_by_side.table("title", [row]).endswith("2.00         -")
+
+
+@needs_transformers
+@pytest.mark.parametrize("code", ["ours", "transformers"])
+def test_every_contestant_imports_both_packages_first(code, side_by_side, monkeypatch):
+    import contestant
+
+    seen = []
+
+    def before():
+        seen.extend({"videomae2.models.autoencoder", "their_model"} & set(sys.modules))
+        raise SystemExit(0)
+
+    monkeypatch.delitem(sys.modules, "their_model", raising=False)
+    monkeypatch.setattr(contestant, "resident_memory_gib", before)
+    with pytest.raises(SystemExit):
+        contestant.compete(contestant.Contestant(code=code), StepCase(size="tiny"))
+    assert len(seen) == 2
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @needs_transformers
 def test_contestants_take_turns(tmp_path):
     file = tmp_path / "numbers.json"
     words = ("--size", "tiny", "--side", "32", "--batch", "2", "--rounds", "1")
-    done = run("side_by_side.py", *words, "--group", "s, fp32", "--json", str(file))
+    done = run("side_by_side.py", *words, "--group", "s, fp32", "--json", str(file), seconds=500)
     assert done.returncode == 0, done.stderr
     rows = json.loads(file.read_text())["groups"]["against transformers, fp32"]
     assert [row["code"] for row in rows] == ["transformers", "ours", "ours"]

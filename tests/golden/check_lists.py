@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from tests.golden.check_classifier import check_groups
+from tests.golden.strides import USUAL, Table, clips_of, numbers, strides
 from tests.golden.verdict import Check, absolute, failed, guarded, result, skipped
 from videomae2.data.labelled_sampling import dense_indices, window_indices
 from videomae2.data.sampling import pretrain_indices
@@ -18,72 +19,63 @@ from videomae2.engine.schedules import CosineSchedule
 from videomae2.tensors.masks import running_cell_maps
 
 _NUMBER = r"(\d*\.?\d+(?:e[-+]?\d+)?)"
-_UNKNOWN = "nothing by that name is known here"
-_LATER = "supervised training is not built yet"
 _RATE_BOUND = 1e-12  # relative to the peak
-_STRIDE = 4  # of the released code's scripts; said in the README beside the fixtures
 
-Table = dict[str, Any]  # a case in words and numbers -> a clip, or several
 Indices = np.ndarray
 
 
 def check_lists(path: Path) -> Iterator[Check]:
     """Run every check that the file holds."""
-    for family, cases in json.loads(path.read_text()).items():
-        if family.startswith("frame_indices"):
+    families = json.loads(path.read_text())
+    indices = {n: cases for n, cases in families.items() if n.startswith("frame_indices")}
+    known = strides({f"{f}.{name}": t for f, cases in indices.items() for name, t in cases.items()})
+    for family, cases in families.items():
+        check = next((check for word, check in _FAMILIES.items() if family.startswith(word)), None)
+        if family in indices:
             for name, table in cases.items():
                 title = f"{family}.{name}"
-                yield from guarded(title, _check_indices(title, name, table))
-        elif family.startswith("running_cell"):
-            for ratio, want in cases.items():
-                title = f"{family}: {ratio}"
-                yield from guarded(title, _check_maps(title, family, ratio, want))
-        elif family.startswith("learning_rate_schedule"):
-            for name, want in cases.items():
-                title = f"{family}: {name}"
-                yield from guarded(title, _check_schedule(title, name, want))
-        elif family.startswith("parameter_groups"):
-            for name, want in cases.items():
-                title = f"{family}: {name}"
-                yield from guarded(title, check_groups(title, name, want))
+                found = _check_indices(title, table, known.get(title, USUAL))
+                yield from guarded(title, found)
+        elif check is None:
+            yield skipped(family, f"no such family here; known are frame_indices, {_NAMED}")
         else:
-            yield skipped(family, _UNKNOWN)
+            for name, want in cases.items():
+                title = f"{family}: {name}"
+                yield from guarded(title, check(title, f"{family} {name}", want))
 
 
-def _check_indices(title: str, name: str, table: Table) -> Iterator[Check]:
-    indices = next((make for word, make in _INDICES.items() if word in name), None)
+def _check_indices(title: str, table: Table, stride: int) -> Iterator[Check]:
+    indices = next((make for word, make in _INDICES.items() if word in title), None)
     if indices is None:
-        yield skipped(title, _LATER)
+        yield skipped(title, f"no clips by that name here; known are {', '.join(_INDICES)}")
         return
     for case, values in table.items():
         want = np.array(values)
-        got = indices(name, table, [int(part) for part in re.findall(r"\d+", case)], want)
+        got = indices(title, numbers(case), want, stride)
         if got.shape != want.shape:
             yield failed(f"{title}: {case}", 0.0, f"shape {got.shape}, want {want.shape}")
         else:
             yield result(f"{title}: {case}", float(np.abs(got - want).max()), 0.0)
 
 
-def _pretrain(name: str, table: Table, case: list[int], want: Indices) -> Indices:
-    return pretrain_indices(case[0], len(want), _stride(name, table), first=case[1])
+def _pretrain(name: str, case: list[int], want: Indices, stride: int) -> Indices:
+    return pretrain_indices(case[0], len(want), stride, first=case[1])
 
 
-def _validation(name: str, table: Table, case: list[int], want: Indices) -> Indices:
-    return dense_indices(case[0], len(want), _stride(name, table), uniform=None)
+def _validation(name: str, case: list[int], want: Indices, stride: int) -> Indices:
+    return dense_indices(case[0], len(want), stride, uniform=None)
 
 
-def _training(name: str, table: Table, case: list[int], want: Indices) -> Indices:
-    return window_indices(len(want), _stride(name, table), stop=case[1])
+def _training(name: str, case: list[int], want: Indices, stride: int) -> Indices:
+    return window_indices(len(want), stride, stop=case[1])
 
 
-def _test_dense(name: str, table: Table, case: list[int], want: Indices) -> Indices:
-    clips = int(_number(r"(\d+) clips?\b", name.replace("_", " ")))
-    return dense_clips(case[0], want.shape[1], _stride(name, table), clips=clips)
+def _test_dense(name: str, case: list[int], want: Indices, stride: int) -> Indices:
+    return dense_clips(case[0], want.shape[1], stride, clips=clips_of(name))
 
 
-def _test_sparse(name: str, table: Table, case: list[int], want: Indices) -> Indices:
-    clips = int(_number(r"(\d+) clips?\b", name.replace("_", " ")))
-    return segment_clips(case[0], want.shape[1], clips=clips)
+def _test_sparse(name: str, case: list[int], want: Indices, stride: int) -> Indices:
+    return segment_clips(case[0], want.shape[1], clips=clips_of(name))
 
 
 _INDICES = {
@@ -96,29 +88,14 @@ _INDICES = {
 """What computes the indices of a table, by a word of its key."""
 
 
-def _stride(name: str, table: Table) -> int:
-    """The stride that the key says, or else the one that a long video shows, or else 4.
-
-    On a linear grid the frames of a long video run from the first to the last of its window.
-    """
-    words = name.replace("_", " ")
-    if found := re.search(r"stride (?:of )?(\d+)|(\d+) (?:frames? )?stride", words):
-        return int(found[1] or found[2])
-    clips = [np.atleast_2d(np.array(want)) for want in table.values()]
-    if "validation" in name or "train_dense" in name:
-        shown = [int(np.ptp(i)) + 1 for i in clips if i.size > 1 and (np.diff(i) > 0).all()]
-        return max(shown, default=0) // clips[0].size or _STRIDE
-    return max(int(np.diff(index, axis=1).max(initial=0)) for index in clips) or _STRIDE
-
-
-def _check_maps(title: str, family: str, ratio: str, want: list[Any]) -> Iterator[Check]:
-    found = re.search(r"(\d+)x(\d+)x(\d+)", family)
+def _check_maps(title: str, name: str, want: list[Any]) -> Iterator[Check]:
+    found = re.search(r"(\d+)x(\d+)x(\d+)", name)
     if found is None:
-        raise ValueError(f"no grid like 8x4x4 in the key {family}")
+        raise ValueError(f"no grid like 8x4x4 in the key {name}")
     time, row, col = (int(n) for n in found.groups())
-    share = re.search(_NUMBER, ratio)
+    share = re.search(_NUMBER, name[found.end() :])
     if share is None:
-        raise ValueError(f"no ratio in the key {ratio}")
+        raise ValueError(f"no ratio in the key {name}")
     maps = running_cell_maps((time, row, col), float(share[1]))
     yield absolute(title, maps.long(), torch.tensor(want).long().flatten(1), 0.0)
 
@@ -148,3 +125,12 @@ def _number(pattern: str, text: str) -> float:
     if found is None:
         raise ValueError(f"no {pattern} in the key '{text}'")
     return float(found[1])
+
+
+_FAMILIES: dict[str, Callable[[str, str, Any], Iterator[Check]]] = {
+    "running_cell": _check_maps,
+    "learning_rate_schedule": _check_schedule,
+    "parameter_groups": check_groups,
+}
+"""What checks a case of a family, by the beginning of its key."""
+_NAMED = ", ".join(_FAMILIES)

@@ -10,8 +10,9 @@ from videomae2.data.readers import open_reader
 from videomae2.engine.runtime import Runtime
 from videomae2.errors import ConfigError
 from videomae2.jobs.bench import machine, samples
-from videomae2.jobs.bench.model import MASKINGS, StepCase, measure_step, step_flops
+from videomae2.jobs.bench.model import MASKINGS, StepCase, step_flops
 from videomae2.jobs.bench.peak import measure_peak
+from videomae2.jobs.bench.steps import measure_step
 from videomae2.jobs.bench.tables import aligned
 from videomae2.tasks.pretrain import token_counts
 
@@ -38,6 +39,12 @@ def test_made_up_videos_have_a_key_frame_every_16_frames(videos):
     with av.open(str(videos[0])) as box:
         keys = [packet.is_keyframe for packet in box.demux(video=0) if packet.size]
     assert [number for number, key in enumerate(keys) if key] == [0, 16, 32, 48, 64]
+
+
+def test_sharper_videos_are_larger(tmp_path, videos):
+    look = samples.Look(smoothness=1.0, noise=2.0)
+    sharp = samples.make_videos(tmp_path, count=1, frames=70, seed=0, look=look)
+    assert sharp[0].stat().st_size > 1.3 * videos[0].stat().st_size
 
 
 def test_steps_are_timed_and_compared_with_the_peak():
@@ -104,6 +111,7 @@ def test_all_parts_as_json(videos, capsys):
 
 def test_one_part_as_a_table_with_videos_of_its_own(capsys):
     words = ["--parts", "data", "--made-up-videos", "1", "--made-up-frames", "66"]
+    words += ["--made-up-smoothness", "1", "--made-up-noise", "2"]
     assert main([*SHORT, *words]) == 0
     text = capsys.readouterr().out
     assert "1 made up, H.264 340x256, key frame every 16" in text

@@ -225,16 +225,6 @@ def random_weights(config, seed):
 # ---- clips out of videos
 
 
-def pretrain_frames(num_frames, frames, stride, start):
-    """Frame after frame; stop advancing where another step would reach the last frame."""
-    index, at = [], start
-    for _ in range(frames):
-        index.append(at)
-        if at + stride < num_frames - 1:
-            at += stride
-    return index
-
-
 def crop_sizes(height, width, wanted):
     """The ten (height, width) pairs of GroupMultiScaleCrop."""
     short = min(height, width)

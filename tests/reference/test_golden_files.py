@@ -3,6 +3,7 @@
 import pytest
 
 from tests.golden.check import check_file
+from tests.reference.golden_classifiers import write_classifier
 from tests.reference.golden_files import write
 
 BASE = {
@@ -34,3 +35,31 @@ def test_the_program_agrees_with_the_reference(case, tmp_path):
     checks = list(check_file(path))
     assert [check for check in checks if check["pass"] is not True] == []
     assert len(checks) >= 4 + sum(name.startswith("grad") for name in saved)
+
+
+CLASSIFIER = {
+    "frames": 8, "patch": 16, "tubelet": 2, "dim": 48, "depth": 3, "heads": 3, "mlp_ratio": 4,
+    "classes": 7,
+}  # fmt: skip
+
+CLASSIFIERS = {
+    "as the released": ({}, 64, 64),
+    "patch 8, tubelet 1": ({"patch": 8, "tubelet": 1, "frames": 3, "classes": 2}, 16, 40),
+    "patch 14, tubelet 4": ({"patch": 14, "tubelet": 4, "heads": 6, "classes": 11}, 42, 28),
+    "MLP ratio 48/11": ({"mlp_ratio": "48/11", "dim": 32, "heads": 4, "classes": 5}, 32, 32),
+    "that ratio as a number": ({"mlp_ratio": 48 / 11, "dim": 88, "heads": 8, "depth": 1}, 32, 16),
+    "depth 5, 1 head, 400 classes": ({"depth": 5, "heads": 1, "dim": 24, "classes": 400}, 32, 32),
+    "the first token": ({"first": True}, 32, 32),
+    "cosine, layer scale": ({"cosine": True, "layer_scale": True, "classes": 3}, 32, 32),
+    "1 channel": ({"channels": 1, "mean": [0.4], "std": [0.2]}, 32, 32),
+}
+
+
+@pytest.mark.parametrize("case", CLASSIFIERS)
+def test_the_program_agrees_with_the_reference_about_classifiers(case, tmp_path):
+    changes, height, width = CLASSIFIERS[case]
+    path = tmp_path / "golden.safetensors"
+    saved = write_classifier(path, CLASSIFIER | changes, height=height, width=width)
+    checks = list(check_file(path))
+    assert [check for check in checks if check["pass"] is not True] == []
+    assert len(checks) == 4 + sum(name.startswith("grad") for name in saved)

@@ -9,7 +9,8 @@ import tyro
 from tyro.conf import Positional, arg
 
 from videomae2.cli.options import parse
-from videomae2.jobs.bench.pretrain import BenchConfig, bench
+from videomae2.jobs.bench.pretrain import bench
+from videomae2.jobs.bench.settings import BenchConfig
 from videomae2.jobs.bench.text import bench_text
 
 PROG = "videomae2 bench"
@@ -44,6 +45,7 @@ def main(arguments: list[str]) -> int:
             f"{PROG} pretrain",
             f"{PROG} pretrain --size small --precision fp32 bf16 --parts model",
             f"{PROG} pretrain --videos my_videos/ --parts data both --json",
+            f"{PROG} pretrain --parts data --made-up-smoothness 1 --made-up-noise 2",
         ),
     )
     report = bench(options.config, say=_progress)

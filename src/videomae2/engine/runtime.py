@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+import torch.utils.deterministic
 from torch import nn
 
 from videomae2.errors import ConfigError
@@ -76,13 +77,25 @@ def prepare(config: RuntimeConfig) -> Runtime:
     runtime = resolve(config)
     device = runtime.device
     torch.set_float32_matmul_precision("high" if device.type == "cuda" else "highest")
-    if config.deterministic and device.type == "cuda":
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(True, warn_only=True)
+    if device.type == "cuda":
+        use_deterministic_kernels(config.deterministic)
     if device.type == "cpu":
         products.use("onednn" if _onednn_is_faster() else "default")
         _keep_freed_memory()
     return runtime
+
+
+def use_deterministic_kernels(deterministic: bool) -> None:
+    """Choose kernels that give the same bits every time, or the fastest.
+
+    New tensors are not filled with NaN, as PyTorch does then by itself: that is a pass over the
+    memory for each, and helps only code that reads what it has not written.
+    """
+    if deterministic != torch.are_deterministic_algorithms_enabled():  # the call takes seconds
+        torch.use_deterministic_algorithms(deterministic, warn_only=True)
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def compile_blocks(model: nn.Module) -> None:

@@ -68,15 +68,24 @@ def reset_peak_memory(device: torch.device) -> None:
 
 def highest_memory_gib(runtime: Runtime) -> float:
     """The most memory used since ``reset_peak_memory``: of the device, or of this process."""
-    if runtime.device.type == "cpu":
-        try:
-            lines = Path("/proc/self/status").read_text().splitlines()
-        except OSError:
-            lines = []
-        for line in lines:
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 2**20
+    if runtime.device.type == "cpu" and (peak := _own_memory_gib("VmHWM")) is not None:
+        return peak
     return peak_memory_gib(runtime.device)
+
+
+def resident_memory_gib() -> float | None:
+    """What this process holds of the machine's memory now; None where Linux does not say it."""
+    return _own_memory_gib("VmRSS")
+
+
+def _own_memory_gib(entry: str) -> float | None:
+    """An entry of what Linux says of this process; None elsewhere."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return None
+    kib = next((line.split()[1] for line in lines if line.startswith(f"{entry}:")), None)
+    return None if kib is None else int(kib) / 2**20
 
 
 def _processor() -> str:

@@ -1,9 +1,7 @@
-"""One step of pre-training on clips made up in memory: what it costs and how near the limit."""
+"""One step of pre-training on clips made up in memory, ready to be measured."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import median
 from typing import Literal
 
 import torch
@@ -13,7 +11,6 @@ from torch.optim import AdamW
 from videomae2.engine.optim import OptimConfig, build_optimizer
 from videomae2.engine.runtime import Runtime, compile_blocks
 from videomae2.engine.step import StepResult, Task, train_step
-from videomae2.jobs.bench.machine import highest_memory_gib, reset_peak_memory
 from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.initial import initialise
@@ -59,26 +56,14 @@ class StepCase:
         return AutoencoderConfig(encoder=encoder)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StepNumbers:
-    """What a step costs."""
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Another's model in the place of ours, to compare with."""
 
-    size: str
-    masking: str
-    precision: str
-    compiled: bool
-    batch: int
-    repeats: int
-    median_seconds: float
-    least_seconds: float
-    most_seconds: float
-    clips_per_second: float
-    flops_per_second: float
-    """Of the products of forward and backward; computing activations again does not count."""
-    share_of_peak: float | None
-    """Of the rate of plain matrix products in the same precision."""
-    memory_gib: float
-    """The most at one time: of the device, or of the process on a CPU."""
+    build: Callable[[StepCase, Clips], nn.Module]
+    """Makes a task that steps on these clips."""
+    flops: Callable[[StepCase], int]
+    """Operations of forward and backward for one clip, as that model computes."""
 
 
 class Stepper:
@@ -88,18 +73,18 @@ class Stepper:
         self,
         case: StepCase,
         runtime: Runtime,
-        build: Callable[[Clips], nn.Module] | None = None,
+        rival: Rival | None = None,
     ) -> None:
         """Get ready.
 
         Args:
             case: What to train.
             runtime: Where and how.
-            build: Makes a task of another's model, to compare with; ours if not given.
+            rival: Another's model; ours if not given.
         """
-        self.case, self.runtime = case, runtime
+        self.case, self.runtime, self._rival = case, runtime, rival
         self.clips = made_up_clips(case, runtime.device)
-        made = build(self.clips) if build else build_task(case, runtime.device)
+        made = rival.build(case, self.clips) if rival else build_task(case, runtime.device)
         self.task = made.to(runtime.device).train()
         if runtime.compile:
             compile_blocks(self.task)
@@ -112,9 +97,11 @@ class Stepper:
     @property
     def flops(self) -> int:
         """Floating-point operations of the products of a step."""
-        grid = self.case.model.encoder.cubes.grid
-        counts = token_counts(MASKINGS[self.case.masking], grid)
-        return step_flops(self.case.model, counts) * self.case.batch
+        case = self.case
+        if self._rival:
+            return self._rival.flops(case) * case.batch
+        counts = token_counts(MASKINGS[case.masking], case.model.encoder.cubes.grid)
+        return step_flops(case.model, counts) * case.batch
 
 
 def build_task(case: StepCase, device: torch.device) -> PretrainTask:
@@ -136,12 +123,17 @@ def one_step(task: Task, optimizer: AdamW, clips: Clips, runtime: Runtime) -> St
     return train_step(task, optimizer, [clips], lr=_LR, clip_norm=CLIP_NORM, runtime=runtime)
 
 
-def step_flops(model: AutoencoderConfig, counts: TokenCounts) -> int:
+def step_flops(model: AutoencoderConfig, counts: TokenCounts, *, trim: bool = True) -> int:
     """Operations of forward and backward for one clip: two for each multiply-accumulate.
 
     The backward pass has two products for each of the forward pass, but pixels have no gradient.
+
+    Args:
+        model: Its sizes.
+        counts: Where the tokens go.
+        trim: The decoder's last block is computed for the answers only, as it is here.
     """
-    macs = autoencoder_macs(model, counts, trim=True)
+    macs = autoencoder_macs(model, counts, trim=trim)
     pixels = counts.embedded * model.encoder.cubes.values * model.encoder.shape.dim
     return 2 * (3 * macs - pixels)
 
@@ -155,59 +147,3 @@ def made_up_clips(case: StepCase, device: torch.device) -> Clips:
         torch.arange(case.batch, device=device),
         torch.ones(case.batch, device=device),
     )
-
-
-def measure_step(
-    case: StepCase,
-    runtime: Runtime,
-    *,
-    repeats: int = 7,
-    warmups: int = 2,
-    in_row: int = 1,
-    peak: float | None = None,
-    build: Callable[[Clips], nn.Module] | None = None,
-) -> StepNumbers:
-    """Time whole steps.
-
-    Args:
-        case: What to train.
-        runtime: Where and how.
-        repeats: Timings that count.
-        warmups: Timings before them.
-        in_row: Steps of a timing; a GPU is kept busy only if nobody waits between steps.
-        peak: Operations per second of plain products, to compare with.
-        build: Makes a task of another's model, to compare with; ours if not given.
-    """
-    reset_peak_memory(runtime.device)
-    stepper = Stepper(case, runtime, build)
-    times = list(step_seconds(stepper, warmups + repeats, in_row=in_row))[warmups:]
-    typical = median(times)
-    rate = stepper.flops / typical
-    return StepNumbers(
-        size=case.size,
-        masking=case.masking,
-        precision=runtime.precision,
-        compiled=runtime.compile,
-        batch=case.batch,
-        repeats=repeats,
-        median_seconds=typical,
-        least_seconds=min(times),
-        most_seconds=max(times),
-        clips_per_second=case.batch / typical,
-        flops_per_second=rate,
-        share_of_peak=rate / peak if peak else None,
-        memory_gib=highest_memory_gib(runtime),
-    )
-
-
-def step_seconds(stepper: Stepper, timings: int, *, in_row: int = 1) -> Iterator[float]:
-    """Wall seconds of a step, several times; the device is waited for after each ``in_row``."""
-    for _ in range(timings):
-        started = time.perf_counter()
-        for _ in range(in_row):
-            result = stepper.step()
-        if not result.loss.isfinite().item():  # waits for the device
-            raise FloatingPointError("the loss of a measured step is not finite")
-        if stepper.runtime.device.type == "cuda":
-            torch.cuda.synchronize(stepper.runtime.device)
-        yield (time.perf_counter() - started) / in_row

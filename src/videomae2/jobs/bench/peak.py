@@ -22,6 +22,7 @@ class Peak:
     """The fastest of several matrix products."""
 
     dtype: str
+    """What was multiplied: float32, bfloat16, or tf32 where a device rounds float32 to that."""
     flops_per_second: float
     shape: tuple[int, int, int]
     """Rows, inner and outer width of the fastest."""
@@ -55,11 +56,19 @@ def measure_peak(
             found.append((rate, shape, library))
     rate, shape, library = max(found)
     return Peak(
-        dtype=str(dtype).removeprefix("torch."),
+        dtype="tf32" if _rounds_to_tf32(device, dtype) else str(dtype).removeprefix("torch."),
         flops_per_second=rate,
         shape=shape,
         library=library,
     )
+
+
+def _rounds_to_tf32(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether float32 products keep 10 bits, as ``prepare`` asks for on CUDA (from Ampere on)."""
+    if device.type != "cuda" or dtype != torch.float32:
+        return False
+    allowed = torch.get_float32_matmul_precision() != "highest"
+    return allowed and torch.cuda.get_device_capability(device) >= (8, 0)
 
 
 def _libraries(

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import torch
 
@@ -13,63 +12,17 @@ from videomae2.data.loading import clip_shape, read_sources
 from videomae2.data.sources import DataConfig, LoadingConfig
 from videomae2.data.worker import SampleRequest
 from videomae2.engine.runtime import Runtime, RuntimeConfig, prepare
-from videomae2.errors import ConfigError
 from videomae2.jobs.bench import machine, samples
 from videomae2.jobs.bench.machine import Machine
-from videomae2.jobs.bench.model import MaskingName, StepCase, StepNumbers, measure_step
+from videomae2.jobs.bench.model import StepCase
 from videomae2.jobs.bench.peak import Peak, measure_peak
 from videomae2.jobs.bench.reading import ReadingNumbers, measure_reading
+from videomae2.jobs.bench.settings import BenchConfig, check_settings, step_case
+from videomae2.jobs.bench.steps import StepNumbers, measure_step
 from videomae2.jobs.bench.together import TogetherNumbers, data_config, measure_together
-from videomae2.models.sizes import SizeName
 from videomae2.tensors import draws
 
-BenchPart = Literal["model", "data", "both"]
-Precision = Literal["auto", "bf16", "fp32"]
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BenchConfig:
-    """What to measure."""
-
-    parts: tuple[BenchPart, ...] = ("model", "data", "both")
-    """The model's step, the path from files to clips, and training with both."""
-    size: SizeName = "base"
-    """The model."""
-    masking: tuple[MaskingName, ...] = ("dual", "lean", "v1")
-    """Dual masking as in the paper, its lean form, and V1 (no decoder masking); training with
-    data takes the first."""
-    precision: tuple[Precision, ...] = ("auto",)
-    """Precisions of the step; auto is what a run takes here; training takes the first."""
-    batch: int | None = None
-    """Clips of a step; 4 on a CPU and 64 on a GPU if not given."""
-    frames: int = 16
-    """Frames of a clip."""
-    side: int | None = None
-    """Height and width of a clip in pixels; 224 if not given, 64 for the tiny model."""
-    repeats: int = 5
-    """Steps that are timed, after two that are not."""
-    videos: Path | None = None
-    """A folder of videos or a list; without it, some videos are made up (H.264, 340x256, 10 s at
-    30 frames a second, a key frame every 16 frames)."""
-    made_up_videos: int = 6
-    """How many."""
-    made_up_frames: int = 300
-    """How long, in frames."""
-    reads: int = 24
-    """Videos that are read for the data path."""
-    stride: float = 4.0
-    """Frames from one frame of a clip to the next."""
-    views: int = 4
-    """Clips made of each decoded video."""
-    workers: int | None = None
-    """Reading processes of training; chosen as for a run if not given."""
-    device: str = "auto"
-    """cpu, cuda, cuda:1, …; auto takes a CUDA device if there is one."""
-    compile: bool = False
-    """Compile the model's blocks."""
-    peak_seconds: float = 0.4
-    """How long each matrix product is repeated for the machine's peak."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,8 +51,8 @@ def bench(config: BenchConfig, *, say: Say = lambda line: None) -> BenchReport:
     """
     runtimes = _runtimes(config)
     first, device = runtimes[0], runtimes[0].device
-    case = _case(config, device)
-    _check(config, case)
+    case = step_case(config, device)
+    check_settings(config, case)
     report = BenchReport(machine=machine.describe(device), case=case)
     if "model" in config.parts:
         peaks, steps = _measure_model(config, case, runtimes, say)
@@ -124,32 +77,6 @@ def _runtimes(config: BenchConfig) -> list[Runtime]:
         prepare(RuntimeConfig(device=config.device, precision=name, compile=config.compile))
         for name in config.precision
     ]
-
-
-def _case(config: BenchConfig, device: torch.device) -> StepCase:
-    return StepCase(
-        size=config.size,
-        masking=config.masking[0],
-        batch=config.batch or (64 if device.type == "cuda" else 4),
-        frames=config.frames,
-        side=config.side or (64 if config.size == "tiny" else 224),
-    )
-
-
-def _check(config: BenchConfig, case: StepCase) -> None:
-    problems = [
-        f"--{name.replace('_', '-')} must be 1 or more, got {value}"
-        for name in ("repeats", "reads", "views", "frames", "made_up_videos", "made_up_frames")
-        if (value := getattr(config, name)) < 1
-    ]
-    try:
-        _ = case.model.encoder.cubes
-    except ValueError as error:
-        problems.append(str(error))
-    if case.batch < 1:
-        problems.append(f"--batch must be 1 or more, got {case.batch}")
-    if problems:
-        raise ConfigError(problems)
 
 
 def _measure_model(
@@ -183,7 +110,11 @@ def _videos(config: BenchConfig, stack: ExitStack, say: Say) -> tuple[DataConfig
         say("making videos up")
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="videomae2-bench-")))
         paths = samples.make_videos(
-            folder, count=config.made_up_videos, frames=config.made_up_frames, seed=0
+            folder,
+            count=config.made_up_videos,
+            frames=config.made_up_frames,
+            seed=0,
+            look=samples.Look(smoothness=config.made_up_smoothness, noise=config.made_up_noise),
         )
         rate = sum(path.stat().st_size for path in paths) * 8 / 1000
         seconds = len(paths) * config.made_up_frames / samples.RATE

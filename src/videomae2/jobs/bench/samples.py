@@ -3,36 +3,55 @@
 Axes: height, width, channels.
 """
 
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+from av.container import OutputContainer
+from av.video.stream import VideoStream
 from jaxtyping import Float32, UInt8
 
 HEIGHT, WIDTH, RATE = 256, 340, 30
 KEY_FRAME_EVERY = 16
 _CANVAS = 1024
-_SMOOTHNESS = 1.3  # amplitude over frequency falls with this power; sharp pictures have 1
-_NOISE = 1.5  # of 255; a small camera in good light
 
 
-def make_videos(folder: Path, *, count: int, frames: int, seed: int) -> list[Path]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """What makes a video hard to encode, and so to decode."""
+
+    smoothness: float = 1.3
+    """Amplitude over frequency falls with this power; sharp pictures have 1."""
+    noise: float = 1.5
+    """Of 255; this is a small camera in good light."""
+
+
+def make_videos(
+    folder: Path, *, count: int, frames: int, seed: int, look: Look | None = None
+) -> list[Path]:
     """Write H.264 files of 340x256 at 30 frames a second, with a key frame every 16 frames."""
     paths = [folder / f"made-up-{number:03}.mp4" for number in range(count)]
     for number, path in enumerate(paths):
-        _make_video(path, frames, np.random.default_rng([seed, number]))
+        _make_video(path, frames, np.random.default_rng([seed, number]), look or Look())
     return paths
 
 
-def _make_video(path: Path, frames: int, rng: np.random.Generator) -> None:
-    scene = _Scene(rng)
+def encoding(box: OutputContainer, rate: int | Fraction) -> VideoStream:
+    """The stream of a file that is to be measured."""
+    stream = box.add_stream("libx264", rate=rate)
+    stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+    stream.gop_size = KEY_FRAME_EVERY
+    stream.time_base = 1 / Fraction(rate)
+    stream.options = {"crf": "23", "preset": "fast", "sc_threshold": "0", "threads": "1"}
+    return stream
+
+
+def _make_video(path: Path, frames: int, rng: np.random.Generator, look: Look) -> None:
+    scene = _Scene(rng, look)
     with av.open(str(path), "w") as box:
-        stream = box.add_stream("libx264", rate=RATE)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        stream.gop_size = KEY_FRAME_EVERY
-        stream.time_base = Fraction(1, RATE)
-        stream.options = {"crf": "23", "preset": "fast", "sc_threshold": "0", "threads": "1"}
+        stream = encoding(box, RATE)
         for number in range(frames):
             image = av.VideoFrame.from_ndarray(scene.frame(number), format="rgb24")
             for packet in stream.encode(image):
@@ -44,16 +63,16 @@ def _make_video(path: Path, frames: int, rng: np.random.Generator) -> None:
 class _Scene:
     """A background that drifts under a camera, and a few things that move before it."""
 
-    def __init__(self, rng: np.random.Generator) -> None:
-        self._back = _texture(rng)
-        self._front = _texture(rng)
+    def __init__(self, rng: np.random.Generator, look: Look) -> None:
+        self._back = _texture(rng, look.smoothness)
+        self._front = _texture(rng, look.smoothness)
         self._drift = rng.uniform(-1.5, 1.5, 2)
         self._things = [
             (rng.uniform(0, (HEIGHT, WIDTH)), rng.uniform(-4, 4, 2), int(rng.integers(20, 60)))
             for _ in range(4)
         ]
         shape = (4, HEIGHT + 16, WIDTH + 16, 1)
-        self._noise = rng.normal(0, _NOISE, shape).astype(np.float32)
+        self._noise = rng.normal(0, look.noise, shape).astype(np.float32)
         self._shifts = rng.integers(0, 16, (997, 2))
 
     def frame(self, number: int) -> UInt8[np.ndarray, "height width channels"]:
@@ -68,12 +87,14 @@ class _Scene:
         return np.clip(image, 0, 255).astype(np.uint8)
 
 
-def _texture(rng: np.random.Generator) -> Float32[np.ndarray, "side side channels"]:
+def _texture(
+    rng: np.random.Generator, smoothness: float
+) -> Float32[np.ndarray, "side side channels"]:
     """Random fields with about the spectrum of pictures taken with a lens."""
     frequency = np.hypot(np.fft.fftfreq(_CANVAS)[:, None], np.fft.rfftfreq(_CANVAS)[None])
     frequency[0, 0] = 1
     white = rng.normal(size=(3, _CANVAS, _CANVAS))
-    field = np.fft.irfft2(np.fft.rfft2(white) / frequency**_SMOOTHNESS, s=(_CANVAS, _CANVAS))
+    field = np.fft.irfft2(np.fft.rfft2(white) / frequency**smoothness, s=(_CANVAS, _CANVAS))
     grey = field.mean(axis=0, keepdims=True)
     field = 0.4 * field + grey * 1.5  # colours of neighbours in a picture are mostly alike
     field = (field - field.mean()) / field.std()

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from videomae2.jobs.bench.model import StepNumbers
 from videomae2.jobs.bench.peak import Peak
+from videomae2.jobs.bench.steps import StepNumbers
 
 
 def peak_table(peaks: Sequence[Peak]) -> str:

@@ -1,0 +1,61 @@
+"""Re-encode natural videos for measuring: H.264 340x256, a key frame every 16 frames.
+
+Each is stretched to the frame and cut after ten seconds; what its frames show and their rate stay.
+
+    python benchmarks/natural_videos.py ../shared/data/repetitions natural/
+    videomae2 bench pretrain --parts data both --reads 96 --videos natural/
+"""
+
+import argparse
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from statistics import median
+
+import av
+
+from videomae2.jobs.bench.samples import HEIGHT, RATE, WIDTH, encoding
+
+SECONDS = 10
+
+
+def encode_again(source: Path, target: Path) -> float:
+    """Encode the beginning of a video anew, and give kbit/s."""
+    with av.open(str(source)) as old, av.open(str(target), "w") as new:
+        rate = old.streams.video[0].average_rate or Fraction(RATE)
+        stream, count = encoding(new, rate), 0
+        for frame in islice(old.decode(video=0), int(SECONDS * rate)):
+            image = frame.reformat(WIDTH, HEIGHT, "yuv420p")
+            image.pts, image.time_base, count = count, 1 / rate, count + 1
+            new.mux(stream.encode(image))
+        new.mux(stream.encode(None))
+    return target.stat().st_size * 8 / 1000 / float(count / rate)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Encode the first videos of a folder by name, and say their bit rates."""
+    options = parser().parse_args(arguments)
+    options.target.mkdir(parents=True, exist_ok=True)
+    sources = sorted(options.source.rglob("*.mp4"))[: options.count]
+    if not sources:
+        raise SystemExit(f"{options.source} holds no .mp4 files")
+    rates = [encode_again(path, options.target / path.name) for path in sources]
+    print(
+        f"{len(rates)} videos in {options.target}: {median(rates):.0f} kbit/s (median), "
+        f"{min(rates):.0f} to {max(rates):.0f}"
+    )
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """All flags."""
+    made = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    made.add_argument("source", type=Path, help="a folder of .mp4 files")
+    made.add_argument("target", type=Path, help="a folder for what is encoded")
+    made.add_argument("--count", type=int, default=24, help="how many, by name")
+    return made
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

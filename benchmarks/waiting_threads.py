@@ -1,0 +1,73 @@
+"""Steps by what threads of OpenMP do while they wait: give the core away, or spin.
+
+Each setting is an environment variable, which is read when a process starts, so each is measured
+in a process of its own: ViT-B, bf16, 2 clips, median of 7 steps.
+
+    python benchmarks/waiting_threads.py
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+
+SETTINGS = ("OMP_WAIT_POLICY=PASSIVE", "", "GOMP_SPINCOUNT=1000", "OMP_WAIT_POLICY=ACTIVE")
+"""In the table's order; empty is OpenMP's default."""
+MASKINGS = ("dual", "v1")
+
+
+def measure(size: str, side: int, repeats: int) -> dict[str, float]:
+    """Be one of the processes: the median seconds of a step by masking."""
+    from videomae2.engine.runtime import RuntimeConfig, prepare
+    from videomae2.jobs.bench.model import StepCase
+    from videomae2.jobs.bench.steps import measure_step
+
+    runtime = prepare(RuntimeConfig(device="cpu", precision="bf16"))
+    found = {}
+    for masking in MASKINGS:
+        case = StepCase(size=size, masking=masking, side=side)  # type: ignore[arg-type]
+        found[masking] = measure_step(case, runtime, repeats=repeats).median_seconds
+    return found
+
+
+def started_with(setting: str, words: Sequence[str]) -> dict[str, float]:
+    """Measure in a process that has only this setting."""
+    environment = dict(os.environ)
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        environment.pop(name, None)
+    if setting:
+        name, value = setting.split("=")
+        environment[name] = value
+    command = [sys.executable, __file__, *words, "--one"]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure every setting and print a table."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    options = parser().parse_args(words)
+    if options.one:
+        print(json.dumps(measure(options.size, options.side, options.repeats)))
+        return 0
+    print("| | dual s/step | v1 s/step |\n|---|---|---|")
+    for setting in SETTINGS:
+        found = started_with(setting, words)
+        print(f"| {setting or 'not set'} | {found['dual']:.3f} | {found['v1']:.3f} |", flush=True)
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """All flags."""
+    made = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    made.add_argument("--size", default="base")
+    made.add_argument("--side", type=int, default=224)
+    made.add_argument("--repeats", type=int, default=7)
+    made.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    return made
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

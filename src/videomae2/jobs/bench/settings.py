@@ -1,0 +1,93 @@
+"""What ``videomae2 bench pretrain`` is to measure."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from videomae2.errors import ConfigError
+from videomae2.jobs.bench.model import MaskingName, StepCase
+from videomae2.models.sizes import SizeName
+
+BenchPart = Literal["model", "data", "both"]
+Precision = Literal["auto", "bf16", "fp32"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BenchConfig:
+    """What to measure."""
+
+    parts: tuple[BenchPart, ...] = ("model", "data", "both")
+    """The model's step, the path from files to clips, and training with both."""
+    size: SizeName = "base"
+    """The model."""
+    masking: tuple[MaskingName, ...] = ("dual", "lean", "v1")
+    """Dual masking as in the paper, its lean form, and V1 (no decoder masking); training with
+    data takes the first."""
+    precision: tuple[Precision, ...] = ("auto",)
+    """Precisions of the step; auto is what a run takes here; training takes the first."""
+    batch: int | None = None
+    """Clips of a step; 4 on a CPU and 64 on a GPU if not given."""
+    frames: int = 16
+    """Frames of a clip."""
+    side: int | None = None
+    """Height and width of a clip in pixels; 224 if not given, 64 for the tiny model."""
+    repeats: int = 5
+    """Steps that are timed, after two that are not."""
+    videos: Path | None = None
+    """A folder of videos or a list; without it, some videos are made up (H.264, 340x256, 10 s at
+    30 frames a second, a key frame every 16 frames)."""
+    made_up_videos: int = 6
+    """How many."""
+    made_up_frames: int = 300
+    """How long, in frames."""
+    made_up_smoothness: float = 1.3
+    """How fast amplitudes fall with frequency, as a power; sharp pictures have 1, whose files are
+    larger and harder to decode."""
+    made_up_noise: float = 1.5
+    """The camera's noise, of 255."""
+    reads: int = 24
+    """Videos that are read for the data path."""
+    stride: float = 4.0
+    """Frames from one frame of a clip to the next."""
+    views: int = 4
+    """Clips made of each decoded video."""
+    workers: int | None = None
+    """Reading processes of training; chosen as for a run if not given."""
+    device: str = "auto"
+    """cpu, cuda, cuda:1, …; auto takes a CUDA device if there is one."""
+    compile: bool = False
+    """Compile the model's blocks."""
+    peak_seconds: float = 0.4
+    """How long each matrix product is repeated for the machine's peak."""
+
+
+def step_case(config: BenchConfig, device: torch.device) -> StepCase:
+    """What is trained, with what depends on the device."""
+    return StepCase(
+        size=config.size,
+        masking=config.masking[0],
+        batch=config.batch or (64 if device.type == "cuda" else 4),
+        frames=config.frames,
+        side=config.side or (64 if config.size == "tiny" else 224),
+    )
+
+
+def check_settings(config: BenchConfig, case: StepCase) -> None:
+    """Raise ConfigError if something cannot work, before anything is measured."""
+    problems = [
+        f"--{name.replace('_', '-')} must be 1 or more, got {value}"
+        for name in ("repeats", "reads", "views", "frames", "made_up_videos", "made_up_frames")
+        if (value := getattr(config, name)) < 1
+    ]
+    if config.made_up_noise < 0:
+        problems.append(f"--made-up-noise must be 0 or more, got {config.made_up_noise}")
+    try:
+        _ = case.model.encoder.cubes
+    except ValueError as error:
+        problems.append(str(error))
+    if case.batch < 1:
+        problems.append(f"--batch must be 1 or more, got {case.batch}")
+    if problems:
+        raise ConfigError(problems)

@@ -1,0 +1,17 @@
+"""The programs in benchmarks/ as modules."""
+
+import pytest
+import torch
+
+from tests.benchmarks.programs import FOLDER
+from videomae2.tensors import products
+
+
+@pytest.fixture
+def programs(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    before = products.used()
+    yield
+    products.use(before)
+    if torch.are_deterministic_algorithms_enabled():
+        torch.use_deterministic_algorithms(False)

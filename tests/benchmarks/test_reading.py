@@ -1,0 +1,86 @@
+"""The programs that measure reading and waiting, small."""
+
+import json
+
+import pytest
+
+from videomae2.jobs.bench.samples import HEIGHT, KEY_FRAME_EVERY, WIDTH
+
+pytestmark = pytest.mark.usefixtures("programs")
+
+
+def test_readers_agree_and_take_turns(capsys):
+    import reading
+
+    words = ["--made-up-videos", "1", "--made-up-frames", "90", "--clips", "3", "--rounds", "2"]
+    assert reading.main([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [len(rates) for rates in found.values()] == [2, 2, 2]
+    assert all(rate > 0 for rates in found.values() for rate in rates)
+
+
+def test_natural_videos_are_encoded_again_and_read(tmp_path, capsys):
+    import av
+    import natural_videos
+    import reading
+
+    from videomae2.jobs.bench.samples import make_videos
+
+    (tmp_path / "old").mkdir()
+    make_videos(tmp_path / "old", count=2, frames=40, seed=1)
+    words = [str(tmp_path / "old"), str(tmp_path / "new"), "--count", "1"]
+    assert natural_videos.main(words) == 0
+    assert capsys.readouterr().out.startswith(f"1 videos in {tmp_path}/new: ")
+    (path,) = (tmp_path / "new").iterdir()
+    with av.open(str(path)) as box:
+        stream = box.streams.video[0]
+        assert (stream.width, stream.height, stream.frames) == (WIDTH, HEIGHT, 40)
+        keys = [packet.is_keyframe for packet in box.demux(stream) if packet.size]
+    assert [number for number, key in enumerate(keys) if key] == [0, KEY_FRAME_EVERY, 32]
+    words = ["--videos", str(tmp_path / "new"), "--clips", "1", "--rounds", "1"]
+    assert reading.main(words) == 0
+    assert "1 videos of" in capsys.readouterr().out
+
+
+def test_an_empty_folder_is_said(tmp_path):
+    import natural_videos
+    import reading
+
+    with pytest.raises(SystemExit, match=r"holds no \.mp4 files"):
+        natural_videos.main([str(tmp_path), str(tmp_path / "new")])
+    with pytest.raises(SystemExit, match=r"holds no \.mp4 files"):
+        reading.main(["--videos", str(tmp_path)])
+
+
+def test_reading_processes_start_and_hand_over(capsys, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", "")  # the program adds to it; this takes it back
+    import reading_processes
+
+    assert reading_processes.main(["--samples", "3"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["start_wall_seconds"] > 0
+    assert found["start_cpu_seconds"] > 0
+    assert found["own_cpu_ms_per_sample"] > 0
+
+
+def test_each_way_of_waiting_has_a_process_of_its_own(capsys, monkeypatch):
+    import waiting_threads
+
+    asked = []
+
+    def started_with(setting, words):
+        asked.append((setting, *words))
+        return {"dual": 1.0, "v1": 2.0}
+
+    monkeypatch.setattr(waiting_threads, "started_with", started_with)
+    assert waiting_threads.main(["--repeats", "3"]) == 0
+    assert asked == [(setting, "--repeats", "3") for setting in waiting_threads.SETTINGS]
+    assert "| not set | 1.000 | 2.000 |" in capsys.readouterr().out
+
+
+def test_a_step_of_waiting_threads_is_measured():
+    import waiting_threads
+
+    found = waiting_threads.measure("tiny", 32, 1)
+    assert found.keys() == {"dual", "v1"}
+    assert min(found.values()) > 0
