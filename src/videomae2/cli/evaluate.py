@@ -34,7 +34,8 @@ class Options:
     videos: Annotated[Positional[Path], arg(metavar="VIDEOS")]
     """A folder per class, or a list or table with labels."""
     out: Path | None = None
-    """Folder to write to; evaluation/VIDEOS in the run folder if not given."""
+    """Folder to write to; evaluation/VIDEOS in the run folder if not given, or VIDEOS-2, -3, …
+    where another evaluation is there."""
     json: bool = False
     """Print JSON; progress goes to stderr."""
     dry_run: bool = False

@@ -17,8 +17,7 @@ from videomae2.tensors.intervals import ROUNDS
 _CLIPS = {"dense": 5, "segments": 2}  # of the released test programs, each with 3 crops
 _CROPS = 3
 
-LEAST_ROUNDS = 100
-"""Of which two or three are beyond each end of a 95 % interval."""
+LEAST_ROUNDS = 100  # of which two or three are beyond each end of a 95 % interval
 
 StrideUnit = Literal["frames", "seconds", "per-second"]
 
