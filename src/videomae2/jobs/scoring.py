@@ -69,8 +69,8 @@ class Scorer:
         chosen = find_best(model)
         folder = chosen.folder
         _require_classifier(folder)
-        self._runtime, self._batch = prepare(runtime), batch
-        network, card = load_chosen(chosen, self._runtime.device)
+        self.runtime, self._batch = prepare(runtime), batch
+        network, card = load_chosen(chosen, self.runtime.device)
         if not network.config.outputs:
             raise CheckpointError(
                 f"{folder} is an encoder without a head: it gives features, no classes; "
@@ -78,7 +78,7 @@ class Scorer:
             )
         config = ClassifyConfig(answers=card.answers)
         task = ClassifyTask(network, config, numbers=card.numbers, mean=card.mean, std=card.std)
-        self._task = task.to(self._runtime.device).eval()
+        self._task = task.to(self.runtime.device).eval()
         self.cubes = network.cubes
         self.outputs = Outputs(card.answers, network.config.outputs, card.classes)
         self.span = _span(card, stride)
@@ -89,7 +89,7 @@ class Scorer:
     ) -> UInt8[Tensor, "frames out_height out_width channels"]:
         """Cut a box out of frames and bring it to the size that the model reads, on its device."""
         size = (self.cubes.height, self.cubes.width)
-        here = torch.from_numpy(frames).to(self._runtime.device)
+        here = torch.from_numpy(frames).to(self.runtime.device)
         # a copy: where nothing is cut off and resized, it would be the reader's own memory
         return cut(here, box, size, flip=False).clone()
 
@@ -116,7 +116,7 @@ class Scorer:
 
     def _raw(self, pixels: Tensor) -> Tensor:
         nothing = torch.zeros(len(pixels), device=pixels.device)
-        with self._runtime.autocast():
+        with self.runtime.autocast():
             return self._task.predict(Clips(pixels, nothing.long(), nothing)).float()
 
 

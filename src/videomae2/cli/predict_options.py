@@ -1,0 +1,127 @@
+"""The arguments of ``videomae2 predict``, and what they choose."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+from videomae2.errors import ConfigError
+from videomae2.jobs.predict import Predictor
+from videomae2.jobs.prediction_settings import ReadingConfig, ViewsConfig
+from videomae2.jobs.timeline import TimelineConfig
+
+STDIN = "-"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """All arguments."""
+
+    model: Annotated[Positional[Path], arg(metavar="MODEL")]
+    """A run folder (its best model by validation, else its newest checkpoint), or a saved model."""
+    videos: Annotated[Positional[tuple[str, ...]], arg(metavar="VIDEO...")] = ()
+    """Video files, folders of videos or of frame images, .npy arrays; - reads paths from standard
+    input, one per line."""
+    top: int = 5
+    """Classes that are printed of each video."""
+    threshold: float | None = None
+    """The probability from which a class holds; 0.5 where any number of them may, else the best
+    one always does."""
+    clips: int | None = None
+    """Clips of each video whose scores are averaged; 5, or 2 of a model that reads segments."""
+    crops: int | None = None
+    """Crops of each clip, along the longer side; 3 if not given."""
+    stride: int | None = None
+    """Frames from one frame of a clip to the next; as in training if not given."""
+    timeline: bool = False
+    """Say what holds when."""
+    window: float | None = None
+    """Seconds that a window of the time line shows; as long as a clip of training if not given."""
+    every: float | None = None
+    """Seconds from the start of one window to the next; half a window if not given."""
+    margin: float | None = None
+    """What holds ends this far below the threshold, and gives way to what is ahead by this; 0.1 if
+    not given."""
+    out: Path | None = None
+    """Folder for the files of time lines."""
+    film: bool = False
+    """Write a film with names and bars, too; reads the video once more."""
+    frame_rate: float | None = None
+    """Frames per second of folders of images and of arrays, which have no clock."""
+    shrink_side: int | None = None
+    """Shrink larger frames to this short side while reading: less memory, slightly other pixels."""
+    workers: int = 1
+    """Processes that read videos; a time line takes one."""
+    deadline: float = 120.0
+    """Seconds that reading a video, or the next part of a long one, may take."""
+    device: str = "auto"
+    """cpu, cuda, cuda:1, …; auto takes a CUDA device if there is one."""
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    """How the model computes; auto takes bf16 where the machine computes it fast."""
+    dry_run: bool = False
+    """Check everything and show what would be done, without reading a video."""
+    json: bool = False
+    """Print one JSON object per video and line, and nothing else."""
+
+
+def check_options(options: Options, prog: str) -> None:
+    """Refuse arguments that are missing or have no effect beside the others.
+
+    Raises:
+        ConfigError: Naming them all.
+    """
+    problems = [] if options.videos else ["VIDEO... missing; give videos, folders, or - ; see"
+                                          f" {prog} --help"]  # fmt: skip
+    if options.videos.count(STDIN) > 1:
+        problems.append("- stands for standard input, which can be read only once")
+    if options.top < 1:
+        problems.append(f"--top is {options.top}, wanted 1 or more")
+    of_timelines = ("window", "every", "margin", "out", "film")
+    of_videos = ("clips", "crops")
+    for name in of_videos if options.timeline else of_timelines:
+        if getattr(options, name) not in (None, False):
+            with_or_without = "has no effect with" if options.timeline else "goes only with"
+            problems.append(f"--{name} {with_or_without} --timeline")
+    if options.timeline and options.film and options.out is None:
+        problems.append("--film wants a folder to write to; give --out")
+    if problems:
+        raise ConfigError(problems)
+
+
+def predictor_of(options: Options) -> Predictor:
+    """Load the model, as the arguments say.
+
+    Raises:
+        CheckpointError, ConfigError: As ``Predictor``.
+    """
+    views = ViewsConfig(clips=options.clips)
+    if options.crops is not None:
+        views = ViewsConfig(clips=options.clips, crops=options.crops)
+    return Predictor(
+        options.model,
+        device=options.device,
+        precision=options.precision,
+        stride=options.stride,
+        views=views,
+        reading=ReadingConfig(
+            workers=options.workers,
+            deadline_seconds=options.deadline,
+            shrink_side=options.shrink_side,
+            frame_rate=options.frame_rate,
+        ),
+    )
+
+
+def timeline_of(options: Options) -> TimelineConfig:
+    """The windows of a time line, and when a class holds.
+
+    Raises:
+        ConfigError: A number makes no sense.
+    """
+    return TimelineConfig(
+        window_seconds=options.window,
+        every_seconds=options.every,
+        threshold=options.threshold,
+        margin=0.1 if options.margin is None else options.margin,
+    )
