@@ -36,7 +36,6 @@ from videomae2.data.manifest import Entry
 from videomae2.data.pool import Pool
 from videomae2.engine.runlog import duration
 from videomae2.jobs.evaluate import EvaluateConfig, evaluate, prepare_evaluation
-from videomae2.jobs.evaluation.planning import scoring_of as make_scoring
 from videomae2.jobs.evaluation.scoring import Scoring
 from videomae2.jobs.evaluation.settings import ReadingConfig
 from videomae2.jobs.view_settings import ViewsWish
@@ -140,7 +139,7 @@ def measure(folder: Path, config: EvaluateConfig) -> Outcome:
     seconds_once = time.perf_counter() - started
     started = time.perf_counter()
     plan = prepare_evaluation(folder / "model", folder / "videos", config=config)
-    found, opened = per_view(make_scoring(plan), list(plan.questions.manifest))
+    found, opened = per_view(plan.scoring(), list(plan.questions.manifest))
     seconds = time.perf_counter() - started
     return Outcome(
         videos=once.listed,

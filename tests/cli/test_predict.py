@@ -257,3 +257,42 @@ def test_progress_of_a_video_is_one_line_on_a_terminal():
     assert stream.getvalue() == said
     line.clear()
     assert stream.getvalue() == said + "\r\x1b[K"
+
+
+def test_a_dry_run_says_what_would_be_done_and_reads_nothing(call, place, monkeypatch):
+    monkeypatch.setattr("videomae2.data.pool.Pool.map", None)
+    code, out, err = call("model", "videos", "long.mp4", "--dry-run", "--top", "2")
+    assert (code, err) == (0, "")
+    *lines, device = out.splitlines()
+    assert lines == [
+        "model  tiny from model, 2 classes",
+        "clips  4 frames, every 2 frames, 5 x 3 views of each video",
+        "videos 3 named",
+        "prints its 2 best for each video, on standard output",
+    ]
+    assert device.startswith("device cpu")
+    code, out, _ = call("model", "-", "gone.mp4", "--dry-run", "--json")
+    assert code == 2
+    assert out.splitlines()[2:4] == [
+        "videos 1 named, and those of standard input, which is not read now; 1 of them not there: "
+        "gone.mp4",
+        "prints its scores as JSON for each video, on standard output",
+    ]
+
+
+def test_a_dry_run_of_time_lines_says_where_files_would_go(call, place):
+    words = ("model", "long.mp4", "--timeline", "--window", "2", "--film", "--dry-run")
+    code, out, _ = call(*words, "--out", "lines")
+    assert code == 0
+    assert out.splitlines()[3:6] == [
+        "window of 2 s, a new one every half window",
+        "prints what holds when for each video, on standard output",
+        "writes JSON, CSV, SRT, PNG, MP4 for each video, to lines",
+    ]
+    assert not (place / "lines").exists()
+    code, _, err = call(*words, "--out", "long.mp4/lines")
+    assert (code, err) == (
+        2,
+        "videomae2: error: cannot write to long.mp4/lines; choose another --out\n",
+    )
+    assert call("model", "long.mp4", "--window", "2", "--dry-run")[0] == 2

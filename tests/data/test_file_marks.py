@@ -82,6 +82,18 @@ def test_files_that_are_not_there_tell_nothing(tmp_path):
     assert difference(before, marks(listed)) == "1 of 5 that were looked at differ"
 
 
+def test_a_pipe_or_what_may_not_be_opened_does_not_stop_it(tmp_path):
+    folder = folder_of_files(tmp_path / "a")
+    before = marks(folder)
+    (folder / "1.mp4").unlink()
+    os.mkfifo(folder / "1.mp4")
+    listed = tmp_path / "list.csv"
+    listed.write_text("path\n" + "".join(f"{folder}/{n}.mp4\n" for n in range(6)))
+    found = marks(listed)
+    assert (found.absent, found.sample.split().count("-")) == (0, 1)
+    assert difference(before, found) == "some have another size"
+
+
 def test_folders_of_frames_are_told_by_their_names_and_two_images(tmp_path):
     (tmp_path / "a").mkdir()
     folder = folder_of_files(tmp_path / "a" / "video")

@@ -161,6 +161,7 @@ def test_scores_cut_off_in_the_middle_of_a_line_are_made_again(place, straight, 
 def test_scores_of_another_model_list_or_setting_do_not_count(place, straight, tmp_path):
     copied(place / "straight", tmp_path / "out")
     for changed in ({"views": replace(PLAIN, crops=2)}, {"views": PLAIN, "batch": 3}):
+        (tmp_path / "out" / "results.json").unlink()  # as if it had not been finished
         found = run_it(place / "run", place / "videos", tmp_path / "out", **changed)
         assert found.work.decodings == 6
     videos = copied(place / "videos", tmp_path / "videos")
@@ -330,7 +331,7 @@ def test_class_names_can_be_given_where_nobody_has_them(place, tmp_path):
     assert (found.classes, "their numbers" in found.names_from) == (("0", "1", "2"), True)
     (tmp_path / "names.txt").write_text("x\ny\nz\n")
     found = run_it(
-        tmp_path / "run", tmp_path / "list.txt", tmp_path / "out", names=tmp_path / "names.txt"
+        tmp_path / "run", tmp_path / "list.txt", tmp_path / "named", names=tmp_path / "names.txt"
     )
     assert found.classes == ("x", "y", "z")
     with pytest.raises(ConfigError, match=r"2 classes .* the model has 3 outputs and no names"):

@@ -112,6 +112,11 @@ def test_names_as_words_are_public_data_sets(tmp_path):
     assert "outputs: 400 of its 710, those of kinetics-400" in model.model.title
 
 
+def as_if_not_finished(folder):
+    """What is finished is not given up for another question."""
+    (folder / "results.json").unlink(missing_ok=True)
+
+
 def test_going_on_notices_every_change(place, tmp_path):
     copied(place, tmp_path / "place")
     place = tmp_path / "place"
@@ -120,13 +125,16 @@ def test_going_on_notices_every_change(place, tmp_path):
     views = {"views": ViewsWish(clips=1, crops=1)}
     digests = set()
     for changed in changes:
+        as_if_not_finished(tmp_path / "out")
         found = judged(place, tmp_path / "out", **changed | views)
         assert found.work.decodings == 4
         assert judged(place, tmp_path / "out", **changed | views).work.decodings == 0
         digests.add(found.model.digest)
+    as_if_not_finished(tmp_path / "out")
     (place / "two.txt").write_text("run\nwalk\n")
     found = judged(place, tmp_path / "out", names="six", select="two", **views)
     assert (found.work.decodings, found.classes) == (4, ("run", "walk"))
+    as_if_not_finished(tmp_path / "out")
     save_released(place / "six.pth", drawn_classifier(seed=2))
     found = judged(place, tmp_path / "out", names="six", **views)
     assert found.work.decodings == 4
@@ -139,6 +147,31 @@ def test_results_go_to_runs_and_not_beside_the_file(place, tmp_path, monkeypatch
     assert found.folder == Path("runs/six/evaluation/videos")
     assert found.report.is_file()
     assert sorted(path.name for path in place.iterdir() if path.is_dir()) == ["videos"]
+
+
+def test_names_selections_and_clips_are_other_questions(place, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    views = {"views": ViewsWish(clips=1, crops=1)}
+    first = judged(place, None, names="six", **views)
+    (tmp_path / "same.txt").write_text((place / "six.txt").read_text())
+
+    def planned(**changed):
+        names = {k: place / f"{v}.txt" for k, v in changed.items() if isinstance(v, str)}
+        return plan(
+            place / "six.pth", place / "videos", device="cpu", precision="fp32",
+            **views | changed | names,
+        )  # fmt: skip
+
+    for changed, what in (
+        ({"names": "turned"}, "other outputs, list"),
+        ({"names": "six", "select": "two"}, "other outputs, list"),
+        ({"names": "six", "frames": 4}, "other model, clip"),
+    ):
+        found = planned(**changed)
+        assert found.out == first.folder.with_name("videos-2")
+        assert found.remark == f"videos holds another evaluation: {what}"
+    assert planned(names="six").out == first.folder
+    assert planned(names=tmp_path / "same.txt").out == first.folder, "the same names elsewhere"
 
 
 # ---- what nobody says is not guessed

@@ -34,8 +34,8 @@ class Options:
     videos: Annotated[Positional[Path], arg(metavar="VIDEOS")]
     """A folder per class, or a list or table with labels."""
     out: Path | None = None
-    """Folder to write to; evaluation/VIDEOS in the run folder if not given, or for a released file
-    in runs/ with its name."""
+    """Folder to write to; if not given evaluation/VIDEOS in the run folder, or for a released file
+    in runs/ with its name; VIDEOS-2, -3, … where another evaluation is there."""
     json: bool = False
     """Print JSON; progress goes to stderr."""
     dry_run: bool = False

@@ -3,20 +3,25 @@
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 
 from videomae2.cli.options import parse
-from videomae2.cli.predict_options import PROG, STDIN, Options, check
+from videomae2.cli.predict_options import (
+    PROG,
+    STDIN,
+    Options,
+    check,
+    predictor_of,
+    timeline_of,
+)
+from videomae2.cli.predict_plan import show_plan
 from videomae2.cli.predict_words import Printer
 from videomae2.cli.progress import ProgressLine
 from videomae2.data.view_reading import READ_VIEWS
 from videomae2.errors import ConfigError, VideoError
 from videomae2.jobs.predict import Predictor
-from videomae2.jobs.prediction_settings import ReadingConfig
 from videomae2.jobs.timeline import TimelineConfig, check_windows, make_timeline
 from videomae2.jobs.timeline_report import ReportFolder
 from videomae2.jobs.video_inputs import Input, arriving_lines, find_inputs, inputs_of_lines
-from videomae2.jobs.view_settings import ViewsWish
 
 _UNREADABLE = 2
 
@@ -41,22 +46,21 @@ def main(arguments: list[str]) -> int:
             f"{PROG} runs/model my_videos/ --json > scores.jsonl",
             f"find . -name '*.mp4' | {PROG} runs/model - --clips 1 --crops 1",
             f"{PROG} runs/model long.mp4 --timeline --every 1 --out timelines/ --film",
+            f"{PROG} runs/model my_videos/ --dry-run",
             f"{PROG} vit_s_k710_dl_from_giant.pth video.mp4 --names kinetics-710 --select "
             f"kinetics-400",
         ),
     )
     check(options)
-    config = TimelineConfig(
-        window_seconds=options.window,
-        every_seconds=options.every,
-        threshold=options.threshold,
-        margin=0.1 if options.margin is None else options.margin,
-    )
+    config = timeline_of(options)
     named = find_inputs([video for video in options.videos if video != STDIN])
-    predictor = _predictor(options)
-    printer = Printer(predictor, top=options.top, threshold=options.threshold, json=options.json)
+    predictor = predictor_of(options)
     if options.timeline:
         check_windows(predictor, config)
+    if options.dry_run:
+        return show_plan(options, predictor, config, named)
+    printer = Printer(predictor, top=options.top, threshold=options.threshold, json=options.json)
+    if options.timeline:
         printer.begin(of="timelines")
         _timelines(options, predictor, config, named, printer)
     else:
@@ -67,32 +71,6 @@ def main(arguments: list[str]) -> int:
             "no path came on standard input; it wants one per line, as of: find . -name '*.mp4'"
         )
     return printer.end()
-
-
-def _predictor(options: Options) -> Predictor:
-    return Predictor(
-        options.model,
-        names=options.names,
-        select=options.select,
-        frames=options.frames,
-        side=options.side,
-        device=options.device,
-        precision=options.precision,
-        views=_views(options),
-        reading=ReadingConfig(
-            workers=options.workers,
-            deadline_seconds=options.deadline,
-            shrink_side=options.shrink_side,
-            frame_rate=options.frame_rate,
-        ),
-    )
-
-
-def _views(options: Options) -> ViewsWish:
-    views = ViewsWish(clips=options.clips, crops=options.crops)
-    if options.stride is None:
-        return views
-    return replace(views, stride=float(options.stride), stride_unit="frames")
 
 
 def _scores(options: Options, predictor: Predictor, named: list[Input], printer: Printer) -> None:

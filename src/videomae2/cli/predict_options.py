@@ -1,12 +1,16 @@
-"""The arguments of ``videomae2 predict``."""
+"""The arguments of ``videomae2 predict``, and what they choose."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
 from videomae2.errors import ConfigError
+from videomae2.jobs.predict import Predictor
+from videomae2.jobs.prediction_settings import ReadingConfig
+from videomae2.jobs.timeline import TimelineConfig
+from videomae2.jobs.view_settings import ViewsWish
 
 PROG = "videomae2 predict"
 STDIN = "-"
@@ -69,6 +73,8 @@ class Options:
     """cpu, cuda, cuda:1, …; auto takes a CUDA device if there is one."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """How the model computes; auto takes bf16 where the machine computes it fast."""
+    dry_run: bool = False
+    """Check everything and show what would be done, without reading a video."""
     json: bool = False
     """Print one JSON object per video and line, and nothing else."""
 
@@ -95,3 +101,48 @@ def check(options: Options) -> None:
         problems.append("--film wants a folder to write to; give --out")
     if problems:
         raise ConfigError(problems)
+
+
+def predictor_of(options: Options) -> Predictor:
+    """Load the model, as the arguments say.
+
+    Raises:
+        CheckpointError, ConfigError: As ``Predictor``.
+    """
+    return Predictor(
+        options.model,
+        names=options.names,
+        select=options.select,
+        frames=options.frames,
+        side=options.side,
+        device=options.device,
+        precision=options.precision,
+        views=_views(options),
+        reading=ReadingConfig(
+            workers=options.workers,
+            deadline_seconds=options.deadline,
+            shrink_side=options.shrink_side,
+            frame_rate=options.frame_rate,
+        ),
+    )
+
+
+def timeline_of(options: Options) -> TimelineConfig:
+    """The windows of a time line, and when a class holds.
+
+    Raises:
+        ConfigError: A number makes no sense.
+    """
+    return TimelineConfig(
+        window_seconds=options.window,
+        every_seconds=options.every,
+        threshold=options.threshold,
+        margin=0.1 if options.margin is None else options.margin,
+    )
+
+
+def _views(options: Options) -> ViewsWish:
+    views = ViewsWish(clips=options.clips, crops=options.crops)
+    if options.stride is None:
+        return views
+    return replace(views, stride=float(options.stride), stride_unit="frames")

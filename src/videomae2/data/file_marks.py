@@ -95,6 +95,8 @@ def _content(path: str) -> str:
 
 
 def _ends(path: str) -> bytes:
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError("opening a pipe or a device could take for ever")
     with open(path, "rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(0)

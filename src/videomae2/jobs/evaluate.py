@@ -8,10 +8,11 @@ from videomae2.engine.room import check_writable
 from videomae2.engine.runlog import to_terminal
 from videomae2.engine.signals import Wishes
 from videomae2.errors import DataError, UnreadableShareError
+from videomae2.jobs.evaluation.asked import claim
 from videomae2.jobs.evaluation.files import write_files
 from videomae2.jobs.evaluation.gallery import Gallery
 from videomae2.jobs.evaluation.measures import measure
-from videomae2.jobs.evaluation.planning import Plan, prepare_evaluation, scores_key, scoring_of
+from videomae2.jobs.evaluation.planning import Plan, prepare_evaluation
 from videomae2.jobs.evaluation.report import write_report
 from videomae2.jobs.evaluation.results import Draw, Evaluation, Work
 from videomae2.jobs.evaluation.score_book import ScoreBook
@@ -46,13 +47,15 @@ def evaluate(
             or a released file. Running means of weights (EMA) are used where there are some.
         videos: A folder per class, or a list or table with labels.
         out: Folder for the results; ``evaluation/<name of the list>`` if not given, in the run
-            folder, or for a released file in ``runs/<its name>``.
+            folder, or for a released file in ``runs/<its name>``; with -2, -3, … if another
+            evaluation is there.
         config: Views, list, reading, device; what a released file's outputs are called.
         say: Takes each line for people.
 
     Raises:
         CheckpointError: There is no classifier, or its classes are not those of the videos.
-        ConfigError: A setting cannot work, before anything is read.
+        ConfigError: A setting cannot work, or ``out`` holds the results of another evaluation;
+            before anything is read.
         ManifestError: The list cannot be read.
         UnreadableShareError: Some videos cannot be read, unless that is allowed; after everything
             else is done and written.
@@ -63,6 +66,7 @@ def evaluate(
         say(line)
     check_writable(plan.out, 0)
     with RunLock(plan.out, doing="evaluating"):
+        claim(plan.out, plan.asked)
         found = _evaluate(plan, say)
         write_files(found, plan.questions)
         write_report(found, plan.found.place.run)
@@ -74,13 +78,12 @@ def evaluate(
 
 def _evaluate(plan: Plan, say: Say) -> Evaluation:
     questions, grid = plan.questions, plan.views.grid
-    digest, started = plan.found.digest(), time.perf_counter()
-    path = plan.out / f"scores-{scores_key(plan, digest)}.jsonl"
+    started, path = time.perf_counter(), plan.out / f"scores-{plan.key}.jsonl"
     book = ScoreBook(path, (grid.views, plan.found.card.model.outputs))
     entries, names = list(questions.manifest), questions.identities
     progress = Progress(total=len(entries), say=say, views=grid.views)
     every = Right(questions.answers, questions.classes, names, questions.labels, questions.targets)
-    scoring, gallery = scoring_of(plan), Gallery(every)
+    scoring, gallery = plan.scoring(), Gallery(every)
     with Wishes() as wishes:
         unreadable = score(
             scoring, entries, names, book, seen=gallery.see, wishes=wishes, progress=progress
@@ -98,7 +101,7 @@ def _evaluate(plan: Plan, say: Say) -> Evaluation:
     )
     seconds = time.perf_counter() - started
     return Evaluation(
-        model=plan.facts(digest),
+        model=plan.facts(),
         videos=questions.manifest.source,
         origin=questions.manifest.origin,
         names_from=questions.names_from,

@@ -4,6 +4,7 @@ Axes: labelled, answered = the videos, where answers are of that kind, else none
 labels or numbers.
 """
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +47,13 @@ class Questions:
     def identities(self) -> list[str]:
         """What tells each video from all others."""
         return [identity(entry) for entry in self.manifest]
+
+    def digest(self) -> str:
+        """Name in 16 characters what is listed, and every answer."""
+        content = hashlib.sha256(self.manifest.digest().encode())
+        content.update("\0".join(self.classes).encode("utf-8", "surrogatepass"))
+        content.update(self.labels.tobytes() + self.targets.tobytes())
+        return content.hexdigest()[:16]
 
 
 def read_questions(

@@ -1,6 +1,5 @@
 """Evaluation as a kind of stage."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -124,10 +123,7 @@ def _lines(job: Job, questions: Questions, views: ViewSettings) -> str:
 
 def _list(questions: Questions) -> VideoList:
     manifest = questions.manifest
-    content = hashlib.sha256(manifest.digest().encode())
-    content.update("\0".join(questions.classes).encode("utf-8", "surrogatepass"))
-    content.update(questions.labels.tobytes() + questions.targets.tobytes())
-    return video_list(Path(manifest.source).stem, manifest, content.hexdigest()[:16])
+    return video_list(Path(manifest.source).stem, manifest, questions.digest())
 
 
 def _do(job: Job, notes: Notes, say: Say) -> Path:

@@ -1,0 +1,118 @@
+"""Two evaluations do not share a folder, and none is lost to another without a word."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+from safetensors.torch import save_file
+
+from tests.jobs.evaluated import CONFIG, run_it, save_run, save_videos
+from videomae2.errors import ConfigError
+from videomae2.jobs.evaluate import prepare_evaluation
+from videomae2.jobs.evaluation.settings import ListConfig
+from videomae2.jobs.view_settings import ViewsWish
+from videomae2.models.chosen import MEAN_FILE
+from videomae2.models.saved import read_weights
+
+ONE = {"views": ViewsWish(clips=1, crops=1)}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return save_videos(tmp_path_factory.mktemp("videos") / "test", each=1)
+
+
+@pytest.fixture
+def place(made, tmp_path):
+    """A run, two folders of videos with one name, and a table of both."""
+    save_run(tmp_path / "run")
+    lines = ["path,label,split"]
+    for fold in ("a", "b"):
+        shutil.copytree(made, tmp_path / fold / "test")
+        paths = sorted((tmp_path / fold).rglob("*.mp4"))
+        lines += [f"{path},{path.parent.name},{fold}" for path in paths]
+    (tmp_path / "test.csv").write_text("\n".join(lines) + "\n")
+    return tmp_path
+
+
+def planned(place, videos, out=None, **changed):
+    config = replace(CONFIG, **ONE | changed)
+    return prepare_evaluation(place / "run", place / videos, out=out, config=config)
+
+
+def evaluated(place, videos, out=None, **changed):
+    return run_it(place / "run", place / videos, out, **ONE | changed)
+
+
+def test_what_is_asked_again_goes_where_it_was(place):
+    first = evaluated(place, "a/test")
+    assert first.folder == place / "run/evaluation/test"
+    again = evaluated(place, "a/test", rounds=200, batch=1, allow_unreadable=True)
+    assert again.folder == first.folder
+    assert planned(place, "a/test").remark == ""
+
+
+@pytest.mark.parametrize(
+    ("videos", "changed", "what"),
+    [
+        ("b/test", {}, "other videos, list.root"),
+        ("a/test", {"views": ViewsWish(clips=2, crops=1)}, "other views"),
+        ("test.csv", {"list": ListConfig(keep="split=b")}, "other videos, list.root, list.keep"),
+    ],
+)
+def test_another_question_gets_a_folder_of_its_own_and_it_is_said(place, videos, changed, what):
+    first = evaluated(place, "a/test")
+    before = (first.folder / "results.json").read_bytes()
+    plan = planned(place, videos, **changed)
+    assert plan.out == place / "run/evaluation/test-2"
+    assert f"folder   {plan.out} (test holds another evaluation: {what}" in "\n".join(plan.lines())
+    second = evaluated(place, videos, **changed)
+    assert second.folder == plan.out
+    assert (first.folder / "results.json").read_bytes() == before
+    assert planned(place, videos, **changed).out == second.folder
+    assert planned(place, "a/test").out == first.folder
+
+
+def test_rows_of_one_table_are_told_apart(place):
+    folders = [
+        evaluated(place, "test.csv", list=ListConfig(keep=f"split={fold}")).folder.name
+        for fold in ("a", "b", "a")
+    ]
+    assert folders == ["test", "test-2", "test"]
+
+
+def test_weights_are_told_apart_raw_means_and_checkpoints(place):
+    best, last = place / "run/best", place / "run/checkpoints/step-00000003"
+    weights = {name: value + 0.01 for name, value in read_weights(best).items()}
+    save_file(weights, best / MEAN_FILE)
+    shutil.copytree(best, last)
+    save_file(weights, last / "model.safetensors")
+    (last / MEAN_FILE).unlink()
+    wanted = ((place / "run", "raw"), (place / "run", "ema"), (last, "auto"))
+    folders = [
+        run_it(run, place / "a/test", None, weights=kind, **ONE).folder for run, kind in wanted
+    ]
+    assert [folder.name for folder in folders] == ["test", "test-2", "test-3"]
+    assert {folder.parent for folder in folders} == {place / "run/evaluation"}
+
+
+def test_a_named_folder_with_other_results_is_refused(place):
+    out = place / "out"
+    evaluated(place, "a/test", out)
+    wanted = "out holds the results of another evaluation: other videos, list.root; choose another"
+    with pytest.raises(ConfigError, match=wanted):
+        planned(place, "b/test", out)
+    evaluated(place, "a/test", out)
+    (out / "results.json").unlink()
+    assert evaluated(place, "b/test", out).folder == out, "nothing was finished there"
+    (out / "question.json").unlink()
+    with pytest.raises(ConfigError, match="of a version that does not say which; choose another"):
+        evaluated(place, "b/test", out)
+
+
+def test_the_question_stands_in_the_folder(place):
+    folder = evaluated(place, "a/test").folder
+    asked = json.loads((folder / "question.json").read_text())
+    assert asked["videos"] == str(place / "a/test")
+    assert asked["precision"] == "fp32"
