@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -83,11 +84,12 @@ def start(config, stdout=subprocess.DEVNULL):
     return subprocess.Popen(words, stdout=stdout, stderr=subprocess.PIPE)
 
 
-def kill_after(process, lines):
-    """Kill a run once it has said so many log lines."""
+def kill_after(process, lines, *, seconds=0.0):
+    """Kill a run once it has said so many log lines, and some time has passed."""
     steps = (line for line in process.stdout if line.startswith(b"step "))
     for _ in range(lines):
         next(steps)
+    time.sleep(seconds)  # the moment of the kill is what is tested
     process.kill()
     process.communicate()
     assert process.returncode == -signal.SIGKILL

@@ -17,7 +17,6 @@ import tyro
 from videomae2.cli.options import parse
 from videomae2.cli.recipe_hints import unknown_recipe
 from videomae2.config import Run, check, load
-from videomae2.engine.signals import end_if_asked
 from videomae2.errors import ConfigError
 from videomae2.jobs.training import check_resumable
 from videomae2.recipes import Recipe
@@ -86,7 +85,6 @@ def main(trainer: Trainer[R], arguments: list[str]) -> int:
         print(listing(trainer))
         return 0
     launch, run = resolve(trainer, words, flags)
-    end_if_asked()
     if launch.dry_run:
         check(run)
         if launch.resume:

@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from importlib import import_module
 
 from videomae2 import __version__
-from videomae2.engine.signals import Wishes
+from videomae2.engine.signals import Wishes, end_if_asked
 from videomae2.errors import ConfigError, Interrupted, VideoMAE2Error
 
 
@@ -100,6 +100,7 @@ def _run(words: list[str]) -> int:
     module, function = command.function.split(":")
     with Wishes() if command.trains else nullcontext():
         run: Callable[[list[str]], int] = getattr(import_module(module), function)
+        end_if_asked()
         return run(rest)
 
 

@@ -8,6 +8,7 @@ from videomae2.config import Run
 from videomae2.data.manifest import Manifest
 from videomae2.engine.room import check_would_be_writable
 from videomae2.engine.runtime import resolve
+from videomae2.engine.signals import end_if_asked
 from videomae2.jobs.run_folder import RUN_FILE, check_same_run
 from videomae2.jobs.starting_over import is_another_run
 from videomae2.jobs.training import bytes_needed, checkpoints_of, fitted, make_plan, with_precision
@@ -28,7 +29,9 @@ def foresee(
     Raises:
         ConfigError: If the folder holds another run that could go on.
         CheckpointError: If it cannot be written, or has too little room.
+        Interrupted: Somebody has asked to stop.
     """
+    end_if_asked()
     run = fitted(with_precision(run, resolve(run.runtime)), manifests)
     plan, folder = make_plan(run, manifests), run.record.out
     checkpoints = checkpoints_of(run)
