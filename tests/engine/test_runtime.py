@@ -19,7 +19,7 @@ def switches(monkeypatch):
 def test_deterministic_kernels_fill_no_memory_and_can_be_left_again():
     use_deterministic_kernels(True)
     assert torch.are_deterministic_algorithms_enabled()
-    assert torch.is_deterministic_algorithms_warn_only_enabled()
+    assert not torch.is_deterministic_algorithms_warn_only_enabled()
     assert not torch.utils.deterministic.fill_uninitialized_memory
     use_deterministic_kernels(False)
     assert not torch.are_deterministic_algorithms_enabled()

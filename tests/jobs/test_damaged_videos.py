@@ -131,7 +131,7 @@ def test_repaired_videos_are_read_again_and_it_is_said(videos, tmp_path):
         path.write_bytes(data)
     said = []
     pretrain(run, say=said.append)
-    assert any("unreadable videos have changed" in line for line in said)
+    assert any("aside" in line and "earlier-1" in line for line in said)  # there is no checkpoint
     assert not {line["path"] for line in listed(tmp_path / "run")} & set(map(str, paths))
 
 

@@ -16,5 +16,5 @@ def test_names_of_kinetics_annotations_fit_a_model_of_the_released_ones(tmp_path
     card = ClassifierCard(
         model=config, classes=known_classes("kinetics-400"), mean=(0.5,) * 3, std=(0.5,) * 3
     )
-    found = read_questions(tmp_path / "v", card, None, ListConfig(), where="it")
+    found = read_questions(tmp_path / "v", card, ListConfig(), names_from="names", where="it")
     assert (found.labels.tolist(), found.classes) == ([0, 158], card.classes)

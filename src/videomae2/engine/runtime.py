@@ -88,11 +88,14 @@ def prepare(config: RuntimeConfig) -> Runtime:
 def use_deterministic_kernels(deterministic: bool) -> None:
     """Choose kernels that give the same bits every time, or the fastest.
 
+    An operation that has no such kernel is an error, not a warning: attention takes its
+    reproducible backward only then (with warnings, cuDNN's own stayed in use on an H200).
+
     New tensors are not filled with NaN, as PyTorch does then by itself: that is a pass over the
     memory for each, and helps only code that reads what it has not written.
     """
     if deterministic != torch.are_deterministic_algorithms_enabled():  # the call takes seconds
-        torch.use_deterministic_algorithms(deterministic, warn_only=True)
+        torch.use_deterministic_algorithms(deterministic)
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
