@@ -15,6 +15,7 @@ pytestmark = pytest.mark.usefixtures("programs")
 SMALL = ("--device", "cpu", "--sizes", "tiny", "--side", "32", "--largest-batch", "5")
 
 
+@pytest.mark.slow
 def test_it_measures_and_writes_both_files(tmp_path, monkeypatch):
     import gpu_worker
 
@@ -109,6 +110,7 @@ time.sleep(600)
 """
 
 
+@pytest.mark.slow
 def test_what_hangs_is_stopped_and_leaves_its_files(tmp_path, monkeypatch, capsys):
     import gpu
 

@@ -74,6 +74,7 @@ def test_a_device_that_fails_leaves_what_was_measured(tmp_path, monkeypatch):
     assert found["left_out"][-1] == "two: the device failed before it"
 
 
+@pytest.mark.slow
 def test_a_batch_that_does_not_fit_is_halved_and_that_is_said(tmp_path):
     bench = make_bench(tmp_path, ["step"])
     case = StepCase(size="giant", batch=64)

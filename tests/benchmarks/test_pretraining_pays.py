@@ -133,6 +133,7 @@ def test_a_second_call_does_nothing_again(done, capsys):
         assert after[name] == before[name]
 
 
+@pytest.mark.slow
 def test_stopped_and_started_again_it_finds_the_same(small_plan, tmp_path):
     from pays_steps import Steps
 

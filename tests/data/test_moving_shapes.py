@@ -243,6 +243,7 @@ def seen():
 NEAR_CHANCE = 1 / 12 + 4 * 0.018
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["frame", "mean"])
 def test_a_still_picture_does_not_tell_the_class(seen, what):
     features, labels = seen

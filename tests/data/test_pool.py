@@ -212,6 +212,7 @@ def test_a_crashing_video_costs_only_itself(act, reason):
         raise answers[3][0]
 
 
+@pytest.mark.slow
 def test_every_video_may_crash():
     with pool() as crew:
         got = values(crew.map([Ask(f"{i}", "crash") for i in range(8)]))
@@ -377,6 +378,7 @@ def test_a_pool_outlives_the_thread_that_made_it():
         assert crew.usage[0].restarts == 0
 
 
+@pytest.mark.slow
 def test_nothing_is_left_behind():
     def belongings():
         gc.collect()

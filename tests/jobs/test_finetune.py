@@ -81,6 +81,7 @@ def test_the_best_of_all_looks_is_kept(videos, tmp_path):
     assert found["validation"]["accuracy"] == pytest.approx(max(ranks.values())[0], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_training_is_not_changed_by_looking(videos, tmp_path):
     run = small_finetune(videos, tmp_path / "a")
     finetune(run, say=quiet)
@@ -254,6 +255,7 @@ def other_clips(run, positions="match"):
     return replace(run, model=replace(run.model, encoder=encoder), start=start)
 
 
+@pytest.mark.slow
 def test_clips_of_another_size_keep_the_parents_position_table(videos, parent, tmp_path):
     run = small_finetune(videos, tmp_path / "whole", start=StartConfig(weights=parent))
     run = other_clips(run)
@@ -329,6 +331,7 @@ def test_other_held_out_videos_are_noticed_when_going_on(videos, tmp_path):
         finetune(run, say=quiet)
 
 
+@pytest.mark.slow
 def test_unreadable_held_out_videos_are_said_and_listed(videos, tmp_path):
     held = tmp_path / "held"
     shutil.copytree(videos, held)
@@ -349,6 +352,7 @@ def test_unreadable_held_out_videos_are_said_and_listed(videos, tmp_path):
         finetune(strict, say=quiet)
 
 
+@pytest.mark.slow
 def test_a_run_starts_from_the_best_of_another_and_its_mean(videos, tmp_path):
     first = small_finetune(videos, tmp_path / "first")
     best = finetune(replace(first, optim=replace(first.optim, ema_decay=0.5)), say=quiet)

@@ -78,6 +78,7 @@ def run_on_a_disk(videos, tmp_path, *, at, leave, number=0, size="1500k", **reco
     return done, steps, after
 
 
+@pytest.mark.slow
 def test_a_finished_run_keeps_its_last_weights(videos, tmp_path):
     done, steps, after = run_on_a_disk(videos, tmp_path, at=5, leave=100_000)
     assert done.returncode == 0, done.stderr

@@ -62,6 +62,7 @@ def test_losses_and_weights_are_the_same_to_the_bit_with_and_without(videos, lab
     assert "9 test videos" in line
 
 
+@pytest.mark.slow
 def test_a_run_that_stops_goes_on_to_the_same_losses_and_probes(videos, labelled, tmp_path):
     pretrain(probed(videos, labelled, tmp_path / "whole", epochs=4.0), say=quiet)
     run = probed(videos, labelled, tmp_path / "run", epochs=4.0)
@@ -97,6 +98,7 @@ def test_a_probe_that_a_wish_to_stop_cuts_short_is_made_up_for(
     assert losses(tmp_path / "run") == losses(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_a_run_may_be_probed_otherwise_when_it_goes_on(videos, labelled, tmp_path):
     run = probed(videos, labelled, tmp_path / "run")
     with pytest.raises(Interrupted):
@@ -127,6 +129,7 @@ def test_the_plan_says_what_is_probed_and_wrong_lists_stop_it(videos, labelled, 
     assert not (tmp_path / "run" / "metrics.jsonl").exists()
 
 
+@pytest.mark.slow
 def test_videos_that_cannot_be_read_are_left_out_and_said(videos, tmp_path):
     labelled_videos(tmp_path / "train", 6)
     labelled_videos(tmp_path / "test", 2, seed=1)

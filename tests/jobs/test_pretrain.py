@@ -199,6 +199,7 @@ def test_a_folder_of_frames_with_broken_images_is_listed_once(tmp_path):
     assert re.match(r"img_0000\d\.jpg: this image cannot be read", listed[str(folder)])
 
 
+@pytest.mark.slow
 def test_too_many_broken_files_stop_the_run(broken, tmp_path):
     folder, _ = broken
     run = small_run(folder, tmp_path / "run", epochs=2.0)
@@ -214,6 +215,7 @@ def test_the_plan_is_told_before_anything_runs(videos, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_killed_twice_while_it_trains_it_ends_with_the_same_losses(videos, tmp_path):
     pretrain(small_run(videos, tmp_path / "whole", epochs=16.0), say=quiet)
     run = small_run(videos, tmp_path / "run", epochs=16.0)

@@ -162,6 +162,7 @@ def test_an_extraction_that_was_stopped_goes_on(place, tmp_path, monkeypatch):
     assert found.outcomes == whole.outcomes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_asked_to_stop_it_keeps_what_it_has_and_goes_on(place, tmp_path, monkeypatch, number):
     whole = run(place, tmp_path / "whole")

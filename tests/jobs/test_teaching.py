@@ -48,6 +48,7 @@ def ask(of, one):
     return of(clips_of(one))
 
 
+@pytest.mark.slow
 def test_an_answer_is_found_again_to_the_bit(teacher, tmp_path):
     for half in (False, True):
         place = tmp_path / str(half)

@@ -30,6 +30,7 @@ def shifted(folder, place, by):
     return place
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("same", ["place", "root"])
 def test_an_evaluation_of_other_files_of_the_same_names_is_done_again(copy, same):
     shifted(Path("test/v").resolve(), copy / "fold2" / "v", 1)
