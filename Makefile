@@ -11,7 +11,7 @@ LINKS  := $(if $(PIP_FIND_LINKS),--find-links "$(PIP_FIND_LINKS)")
 
 help:
 	@echo "make demo      set up and run the whole progression on a small built-in data set (about 9 minutes)"
-	@echo "make test      set up and run all checks: format, lint, types, tests (about 5 minutes)"
+	@echo "make test      set up and run all checks: format, lint, types, tests (5 to 6 minutes)"
 	@echo "make test-all  the same with the slow tests"
 	@echo "make bench     how fast pre-training is on this machine"
 	@echo "make bench-gpu the same on a CUDA device, within eight minutes"

@@ -167,6 +167,7 @@ def test_this_python_has_all():
     assert gpu._lacks(sys.executable) == ""
 
 
+@pytest.mark.slow
 def test_it_needs_no_more_than_a_gpu_image_has():
     code = f"""
 import sys

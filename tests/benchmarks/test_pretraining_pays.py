@@ -17,6 +17,8 @@ from videomae2.tensors.intervals import Interval
 
 DATA = ROOT.parent / "shared" / "data"
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", autouse=True)
 def programs():

@@ -188,6 +188,7 @@ def test_what_cannot_be_read_is_a_failed_check_and_the_others_still_run(
     assert "do not tile 5x5" in str(checks[1]["reason"])
 
 
+@pytest.mark.slow
 def test_the_program_exits_with_1_and_strict_json(tmp_path: Path) -> None:
     path = _tampered(tmp_path / "tampered.safetensors", "loss")
     program = [sys.executable, str(Path(__file__).with_name("check.py"))]

@@ -75,6 +75,7 @@ def test_a_run_that_stops_goes_on_to_the_same_losses_and_probes(videos, labelled
     assert len(probes(tmp_path / "whole")) == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stopped_in", [1, 4])
 def test_a_probe_that_a_wish_to_stop_cuts_short_is_made_up_for(
     videos, labelled, tmp_path, monkeypatch, stopped_in
