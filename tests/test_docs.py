@@ -111,9 +111,17 @@ def test_a_command_of_the_docs_works(words, place, monkeypatch):
 @pytest.mark.parametrize(
     "code", [pytest.param(code, id=page.name) for page in PAGES for code in blocks(page, "python")]
 )
-def test_a_python_example_of_the_docs_works(code, place, monkeypatch):
+def test_a_python_example_of_the_docs_works(code, place, monkeypatch, capsys):
+    """It runs as it stands, and says something where it prints."""
     monkeypatch.chdir(place)
-    exec(compile(code, "example", "exec"), {})
+    names = {}
+    exec(compile(code, "example", "exec"), names)
+    assert any(
+        getattr(it, "__name__", "").startswith("videomae2")
+        or getattr(it, "__module__", "").startswith("videomae2")
+        for it in names.values()
+    )
+    assert bool(capsys.readouterr().out.strip()) == ("print(" in code)
 
 
 def test_pages_link_to_what_is_there():

@@ -101,8 +101,14 @@ def test_files_that_are_none(tmp_path, name, text, message):
 # ---- against a model
 
 
-def test_the_same_classes_pass():
-    require_same_classes(["a", "b"], ("a", "b"), found_in="videos/", wanted_by="model")
+@pytest.mark.parametrize("found", [("a", "b"), ("b", "a"), ("a",), ("a", "b", "c")])
+def test_only_the_same_classes_in_the_same_order_pass(found):
+    try:
+        require_same_classes(list(found), ("a", "b"), found_in="videos/", wanted_by="model")
+        passed = True
+    except DataError:
+        passed = False
+    assert passed == (found == ("a", "b"))
 
 
 def test_a_mismatch_shows_both_lists():

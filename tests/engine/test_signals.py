@@ -47,5 +47,16 @@ def test_the_second_signal_is_not_held_back_by_an_inner_listener():
             assert signal.getsignal(signal.SIGTERM) == before
 
 
-def test_without_a_listener_nobody_was_asked():
-    end_if_asked()
+@pytest.mark.parametrize("asked", [None, signal.SIGUSR1, signal.SIGTERM])
+def test_only_a_wish_to_stop_ends_it(asked):
+    """And it is forgotten with the listener that heard it."""
+    with Wishes() as wishes:
+        if asked is not None:
+            send(asked)
+        try:
+            end_if_asked()
+            ended = None
+        except Interrupted:
+            ended = signal.SIGTERM
+        assert ended == wishes.stop
+    assert end_if_asked() is None

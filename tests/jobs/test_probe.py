@@ -39,7 +39,7 @@ def place(tmp_path_factory):
 
 
 def run(place, cache, *, test="test", clips=None, lists=None, say=quiet, **changed):
-    return probe(
+    return probed(
         place / "model",
         place / "train",
         None if test is None else place / test,
@@ -48,6 +48,10 @@ def run(place, cache, *, test="test", clips=None, lists=None, say=quiet, **chang
         settings=replace(SETTINGS, cache=cache, **changed),
         say=say,
     )
+
+
+def probed(*words, **how):
+    return probe(prepare_probe(*words, **how))
 
 
 def counted_reads(monkeypatch):
@@ -288,7 +292,7 @@ def test_rows_of_one_table_may_be_both(place, tmp_path):
         for path in sorted((place / split).rglob("*.npy")):
             lines.append(f"{path},{path.parent.name},{split}")
     (tmp_path / "all.csv").write_text("\n".join(lines))
-    found = probe(
+    found = probed(
         place / "model",
         tmp_path / "all.csv",
         lists=ListSettings(keep="split=train", keep_test="split=test"),
@@ -311,10 +315,10 @@ def test_labels_that_training_does_not_have_are_refused(place, tmp_path):
     (tmp_path / "train.txt").write_text(train)
     write_list(tmp_path / "test.txt", place, "test", 2)
     with pytest.raises(ManifestError, match=r"test.txt:1: label is 2, but .* up to 1"):
-        probe(place / "model", tmp_path / "train.txt", tmp_path / "test.txt", say=quiet)
+        probed(place / "model", tmp_path / "train.txt", tmp_path / "test.txt", say=quiet)
     write_list(tmp_path / "one.txt", place, "train", 0)
     with pytest.raises(DataError, match="of one class only"):
-        probe(place / "model", tmp_path / "one.txt", say=quiet)
+        probed(place / "model", tmp_path / "one.txt", say=quiet)
 
 
 @pytest.mark.parametrize(
@@ -344,7 +348,7 @@ def test_a_frame_rate_gives_arrays_a_clock(place, tmp_path):
 
 def test_a_run_gives_its_own_stride(place, tmp_path):
     pretrain(small_run(place / "train", tmp_path / "run", epochs=1.0), say=quiet)
-    found = probe(
+    found = probed(
         tmp_path / "run", place / "train", settings=replace(SETTINGS, cache=tmp_path), say=quiet
     )
     assert (found.span.stride, found.span.stride_unit) == (2.0, "frames")

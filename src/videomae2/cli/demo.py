@@ -1,13 +1,13 @@
 """``videomae2 demo``: the main job with no arguments."""
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from videomae2.cli.options import parse
+from videomae2.cli.progress import saying
 from videomae2.data.moving_shapes import MovingShapes
 from videomae2.errors import ConfigError
 from videomae2.jobs.demo import Say, Shown, Stages, demo, make_videos
@@ -43,10 +43,7 @@ def main(arguments: list[str]) -> int:
     )
     if options.videos < LEAST_VIDEOS:
         raise ConfigError(f"--videos is {options.videos}; the demo wants {LEAST_VIDEOS} or more")
-    stream = sys.stderr if options.json else sys.stdout
-
-    def say(line: str) -> None:
-        print(line, file=stream, flush=True)
+    say = saying(json=options.json)
 
     shapes = make_videos(options.out / "videos", videos=options.videos, say=say)
     stages = _stages(shapes, options.out)

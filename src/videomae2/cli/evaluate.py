@@ -1,7 +1,6 @@
 """``videomae2 evaluate``: a classifier and labelled videos → numbers with intervals, a report."""
 
 import json
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +8,7 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from videomae2.cli.options import parse
+from videomae2.cli.progress import saying
 from videomae2.jobs.evaluate import EvaluateConfig, Evaluation, evaluate, prepare_evaluation
 from videomae2.jobs.evaluation.files import as_json
 from videomae2.tensors.intervals import Interval
@@ -64,10 +64,7 @@ def main(arguments: list[str]) -> int:
         plan = prepare_evaluation(options.run, options.videos, out=options.out, config=options.how)
         print("\n".join(plan.lines()))
         return 0
-    stream = sys.stderr if options.json else sys.stdout
-
-    def say(line: str) -> None:
-        print(line, file=stream, flush=True)
+    say = saying(json=options.json)
 
     found = evaluate(options.run, options.videos, out=options.out, config=options.how, say=say)
     print(json.dumps(as_json(found), ensure_ascii=False) if options.json else as_text(found))

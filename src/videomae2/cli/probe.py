@@ -1,7 +1,5 @@
 """``videomae2 probe``: weights and labelled videos → a table of what their features can tell."""
 
-import sys
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -10,7 +8,7 @@ import tyro
 from tyro.conf import Positional, arg
 
 from videomae2.cli.options import parse
-from videomae2.jobs.probe.features import Say
+from videomae2.cli.progress import saying
 from videomae2.jobs.probe.job import probe
 from videomae2.jobs.probe.planning import prepare_probe
 from videomae2.jobs.probe.settings import ClipSettings, ListSettings, ProbeSettings
@@ -66,21 +64,7 @@ def main(arguments: list[str]) -> int:
             f"{PROG} runs/own my_videos/ --dry-run",
         ),
     )
-    stream = sys.stderr if options.json else sys.stdout
-
-    def say(line: str) -> None:
-        print(line, file=stream, flush=True)
-
-    if options.dry_run:
-        print("\n".join(_asked(prepare_probe, options, say).lines()))
-        return 0
-    report = _asked(probe, options, say)
-    print(as_json(report) if options.json else f"\n{as_text(report)}")
-    return 0
-
-
-def _asked(what: Callable[..., R], options: Options, say: Say) -> R:
-    return what(
+    plan = prepare_probe(
         options.weights,
         options.train,
         options.test,
@@ -88,5 +72,11 @@ def _asked(what: Callable[..., R], options: Options, say: Say) -> R:
         clips=options.clip,
         lists=options.lists,
         settings=options.settings,
-        say=say,
+        say=saying(json=options.json),
     )
+    if options.dry_run:
+        print("\n".join(plan.lines()))
+        return 0
+    report = probe(plan)
+    print(as_json(report) if options.json else f"\n{as_text(report)}")
+    return 0

@@ -1,6 +1,7 @@
-"""A progress line on standard error: how far, how fast, and how long it will take.
+"""How a command says what it does: lines as they come, and a progress line on standard error.
 
-On a terminal one line is written again and again; elsewhere a new one now and then.
+The progress line tells how far, how fast, and how long it will take. On a terminal it is written
+again and again; elsewhere a new one now and then.
 """
 
 import sys
@@ -21,6 +22,15 @@ class Output(Protocol):
     def write(self, text: str, /) -> int: ...
     def flush(self) -> None: ...
     def isatty(self) -> bool: ...
+
+
+def saying(*, json: bool) -> Callable[[str], None]:
+    """What takes the lines of a command as they come; they leave stdout to JSON."""
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr if json else sys.stdout, flush=True)
+
+    return say
 
 
 class ProgressLine:

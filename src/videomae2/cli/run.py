@@ -1,7 +1,6 @@
 """``videomae2 run``: stages that follow from one another, as one file says."""
 
 import json
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from tyro.conf import Positional, arg
 
 from videomae2.cli.example_pipeline import EXAMPLE
 from videomae2.cli.options import parse
+from videomae2.cli.progress import saying
 from videomae2.errors import ConfigError
 from videomae2.jobs.pipeline.checking import look_at
 from videomae2.jobs.pipeline.distilling import distill_stage
@@ -84,10 +84,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(options: Options, file: Path) -> int:
-    stream = sys.stderr if options.json else sys.stdout
-
-    def say(line: str) -> None:
-        print(line, file=stream, flush=True)
+    say = saying(json=options.json)
 
     started = time.perf_counter()
     pipeline = resolve(file, KINDS, out=options.out)

@@ -58,6 +58,21 @@ class _Keeper:
         self.save(done)
         self.saved = done
 
+    def after(self, done: int, plan: Plan, optimizer: AdamW, wishes: Wishes) -> None:
+        """Do what is due after a step: end the run, stop, save, or report."""
+        if done == plan.steps:
+            self.read_out()
+            if not has_moved(optimizer):
+                raise self.meter.nothing_learnt()
+            self.must_save(done)
+        elif wishes.stop is not None:
+            self.stop(done, wishes.stop.name)
+        elif wishes.take_save() or done % plan.save_every == 0:
+            self.read_out()
+            self.try_to_save(done)
+        elif done % plan.log_every == 0:
+            self.read_out()
+
     def stop(self, done: int, asked: str) -> NoReturn:
         """Save what is not saved yet, and end; a step that was begun is forgotten.
 
@@ -124,19 +139,6 @@ def fit(
             unreadable=supply.unreadable,
             samples=supply.samples,
         )
-
-        done = step + 1
         if watch is not None:
-            supply.look(watch, done)
-        if done == plan.steps:
-            keeper.read_out()
-            if not has_moved(optimizer):
-                raise meter.nothing_learnt()
-            keeper.must_save(done)
-        elif wishes.stop is not None:
-            keeper.stop(done, wishes.stop.name)
-        elif wishes.take_save() or done % plan.save_every == 0:
-            keeper.read_out()
-            keeper.try_to_save(done)
-        elif done % plan.log_every == 0:
-            keeper.read_out()
+            supply.look(watch, step + 1)
+        keeper.after(step + 1, plan, optimizer, wishes)

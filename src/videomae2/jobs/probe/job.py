@@ -4,19 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from videomae2.engine.runlog import to_terminal
 from videomae2.jobs.probe.attend import Attending, attentive
-from videomae2.jobs.probe.features import Say
-from videomae2.jobs.probe.lists import Lists
 from videomae2.jobs.probe.outcome import Outcome
-from videomae2.jobs.probe.planning import encoder_words, prepare_probe
+from videomae2.jobs.probe.planning import ProbePlan, encoder_words
 from videomae2.jobs.probe.pooled import knn, linear
-from videomae2.jobs.probe.settings import METHODS, ClipSettings, ListSettings, ProbeSettings
+from videomae2.jobs.probe.settings import METHODS
 from videomae2.jobs.probe.sides import Side, both_sides
 from videomae2.models.cards import ClipSpan
-from videomae2.models.frozen import Frozen
 from videomae2.tensors.grid import Grid
 
 
@@ -46,47 +41,15 @@ class ProbeReport:
     cache: Path
 
 
-def probe(
-    weights: Path,
-    train: Path,
-    test: Path | None = None,
-    *,
-    use_mean: bool = False,
-    clips: ClipSettings | None = None,
-    lists: ListSettings | None = None,
-    settings: ProbeSettings | None = None,
-    say: Say = to_terminal,
-) -> ProbeReport:
-    """Probe the frozen features of an encoder.
-
-    Args:
-        weights: A run folder, a saved model of any kind, or a released file.
-        train: Labelled videos to fit probes on and to choose their settings by.
-        test: Labelled videos that nothing is chosen by; a share of ``train`` if not given.
-        use_mean: Take the running mean of the weights (EMA) of a checkpoint.
-        clips: What the encoder sees of each video.
-        lists: How the lists are read.
-        settings: What is tried.
-        say: Takes each line about the progress.
+def probe(plan: ProbePlan) -> ProbeReport:
+    """Probe the frozen features of an encoder, as ``prepare_probe`` has planned it.
 
     Raises:
-        ConfigError: A choice cannot work or has no effect.
-        DataError: A list is wrong, or a video cannot be read.
-        CheckpointError: There are no weights that can be read.
+        ConfigError: Features cannot be kept, or there are too few videos for a choice.
+        DataError: A video cannot be read.
         Interrupted: When asked to stop while features are extracted; those that are stay.
     """
-    plan = prepare_probe(
-        weights,
-        train,
-        test,
-        use_mean=use_mean,
-        clips=clips,
-        lists=lists,
-        settings=settings,
-        say=say,
-    )
-    listed, settings, extraction = plan.listed, plan.settings, plan.extraction
-    frozen, device = extraction.frozen, extraction.runtime.device
+    extraction, listed = plan.extraction, plan.listed
     one, other, unreadable = both_sides(
         extraction,
         listed,
@@ -94,17 +57,17 @@ def probe(
         frame_rate=plan.clips.frame_rate,
         skip_unreadable=plan.lists.skip_unreadable,
     )
-    say(f"probing  {len(one.rows)} training and {len(other.rows)} test videos")
-    outcomes = _outcomes(one, other, frozen, listed, settings, device, say)
+    extraction.say(f"probing  {len(one.rows)} training and {len(other.rows)} test videos")
+    outcomes = _outcomes(one, other, plan)
     most = np.bincount(one.labels).argmax()
     return ProbeReport(
-        weights=frozen.path,
-        digest=frozen.digest,
-        encoder=encoder_words(frozen),
+        weights=extraction.frozen.path,
+        digest=extraction.frozen.digest,
+        encoder=encoder_words(extraction.frozen),
         span=plan.span,
         clips=plan.clips.clips,
         kept=extraction.kept,
-        grid=frozen.encoder.cubes.grid,
+        grid=extraction.frozen.encoder.cubes.grid,
         train=listed.train.source,
         test=listed.words,
         classes=listed.classes,
@@ -117,16 +80,10 @@ def probe(
     )
 
 
-def _outcomes(
-    train: Side,
-    test: Side,
-    frozen: Frozen,
-    listed: Lists,
-    settings: ProbeSettings,
-    device: torch.device,
-    say: Say,
-) -> list[Outcome]:
-    classes, found = len(listed.classes), []
+def _outcomes(train: Side, test: Side, plan: ProbePlan) -> list[Outcome]:
+    settings, extraction, say = plan.settings, plan.extraction, plan.extraction.say
+    device, heads = extraction.runtime.device, extraction.frozen.encoder.config.shape.heads
+    classes, found = len(plan.listed.classes), []
     halves = train.half(device), test.half(device)
     parts, seed = settings.folds, settings.seed
     for method in METHODS:
@@ -143,7 +100,7 @@ def _outcomes(
             found.append(linear(*halves, classes, strengths=strengths, folds=parts, seed=seed))
         else:
             how = Attending(
-                heads=frozen.encoder.config.shape.heads,
+                heads=heads,
                 classes=classes,
                 epochs=settings.epochs,
                 batch=settings.probe_batch,

@@ -80,8 +80,20 @@ def prepare_probe(
 ) -> ProbePlan:
     """Read lists and weights and check all that can be known, without reading a video.
 
+    Args:
+        weights: A run folder, a saved model of any kind, or a released file.
+        train: Labelled videos to fit probes on and to choose their settings by.
+        test: Labelled videos that nothing is chosen by; a share of ``train`` if not given.
+        use_mean: Take the running mean of the weights (EMA) of a checkpoint.
+        clips: What the encoder sees of each video.
+        lists: How the lists are read.
+        settings: What is tried.
+        say: Takes each line about the progress, then and while probing.
+
     Raises:
-        ConfigError, DataError, CheckpointError: As ``probe``.
+        ConfigError: A choice cannot work or has no effect.
+        DataError: A list is wrong.
+        CheckpointError: There are no weights that can be read.
     """
     clips, lists = clips or ClipSettings(), lists or ListSettings()
     settings = settings or ProbeSettings()
