@@ -14,7 +14,7 @@ from PIL import Image
 from tests.jobs.small import kill_after, losses, quiet, small_run, start
 from videomae2.config import save
 from videomae2.data.moving_shapes import write_moving_shapes
-from videomae2.errors import UnreadableShareError
+from videomae2.errors import ConfigError, UnreadableShareError
 from videomae2.jobs.pretrain import pretrain
 
 
@@ -131,8 +131,28 @@ def test_repaired_videos_are_read_again_and_it_is_said(videos, tmp_path):
         path.write_bytes(data)
     said = []
     pretrain(run, say=said.append)
-    assert any("aside" in line and "earlier-1" in line for line in said)  # there is no checkpoint
+    # two of the four were never met, so they are other files to a run that has no checkpoint yet
+    assert any("aside" in line and "earlier-1" in line for line in said)
     assert not {line["path"] for line in listed(tmp_path / "run")} & set(map(str, paths))
+
+
+def test_a_run_with_checkpoints_goes_on_after_a_repair_but_not_with_other_files(videos, tmp_path):
+    mine = tmp_path / "videos"
+    shutil.copytree(videos, mine)
+    broken, other = sorted(mine.rglob("*.mp4"))[10:12]
+    content = broken.read_bytes()
+    broken.write_bytes(b"")
+    run = small(mine, tmp_path / "run", epochs=2.0)
+    pretrain(run, say=quiet)
+    assert str(broken) in {line["path"] for line in listed(tmp_path / "run")}
+    broken.write_bytes(content)
+    said = []
+    pretrain(run, say=said.append)
+    assert any("unreadable videos have changed" in line for line in said)
+    assert not any("earlier" in line for line in said)
+    other.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"other files at .*1 of 15 that were looked at differ"):
+        pretrain(run, say=quiet)
 
 
 def test_one_bad_window_costs_no_other_window(tmp_path):

@@ -7,7 +7,7 @@ counts, and of a sample of them also how they begin and end. Axis: files.
 import hashlib
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -39,8 +39,13 @@ class FileMarks:
     """Eight characters for the content of each file of a sample, "-" where it is not there."""
 
 
-def marks_of(manifest: Manifest) -> FileMarks:
-    """Look at the files of a list: one ``stat`` each, and at most 128 KiB of 256 of them."""
+def marks_of(manifest: Manifest, *, repaired: Collection[str] = ()) -> FileMarks:
+    """Look at the files of a list: one ``stat`` each, and at most 128 KiB of 256 of them.
+
+    Args:
+        manifest: The list.
+        repaired: Files that are expected to be others than they were, and so tell nothing.
+    """
     paths = list(dict.fromkeys(os.path.join(manifest.root, path) for path in manifest.paths))
     chosen = draws.permutation(draws.key(_STREAM, len(paths)), len(paths))[:SAMPLE].tolist()
     sizes = np.empty(len(paths), dtype=np.int64)
@@ -48,7 +53,14 @@ def marks_of(manifest: Manifest) -> FileMarks:
         turns = [paths[number::_THREADS] for number in range(_THREADS)]
         for number, part in enumerate(threads.map(_sizes, turns)):
             sizes[number::_THREADS] = part
-        sample = " ".join(threads.map(_content, [paths[row] for row in chosen]))
+        contents = list(threads.map(_content, [paths[row] for row in chosen]))
+    for row, path in enumerate(paths if repaired else ()):
+        if path in repaired:
+            sizes[row] = _ABSENT
+    sample = " ".join(
+        _UNKNOWN if paths[row] in repaired else content
+        for row, content in zip(chosen, contents, strict=True)
+    )
     digest = hashlib.sha256(sizes.astype("<i8").tobytes()).hexdigest()[:16]
     return FileMarks(sizes=digest, absent=int((sizes == _ABSENT).sum()), sample=sample)
 

@@ -5,6 +5,7 @@ that it is read, whatever else happens: so what a request gives is a function of
 and a run that goes on repeats what it did before it was stopped.
 """
 
+import json
 import os
 import threading
 from collections.abc import Sequence
@@ -132,6 +133,21 @@ class Quarantine:
             return False
         self.reasons[place], self._since[place] = line["reason"], line["request"]
         return True
+
+
+def repaired(folder: Path) -> frozenset[str]:
+    """The files that a folder's list holds and that have changed since they were listed."""
+    path = folder / FILE_NAME
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    found = set()
+    for line in lines:
+        try:
+            entry = json.loads(line)
+            if stamp(entry["path"]) != entry["stamp"]:
+                found.add(entry["path"])
+        except (ValueError, KeyError, TypeError):
+            pass  # damaged: whoever opens the list leaves it out
+    return frozenset(found)
 
 
 def _name(entry: Entry) -> str:

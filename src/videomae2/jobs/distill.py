@@ -75,7 +75,7 @@ def distill(
     last = train(
         run,
         videos.training.manifests,
-        labelled_lists(run.data, videos),
+        labelled_lists(run, videos),
         lambda run, plan, runtime: begin(run, plan, runtime, teacher, videos, say, notes or {}),
         model=_students(run),
         say=say,
@@ -178,9 +178,7 @@ def rehearse(run: DistillRun) -> str:
     for number in range(len(run.students)):
         _, report = begun(run, number, names, torch.Generator().manual_seed(run.seed))
         lines.append(report)
-    foreseen = foresee(
-        run, videos.training.manifests, labelled_lists(run.data, videos), _students(run)
-    )
+    foreseen = foresee(run, videos.training.manifests, labelled_lists(run, videos), _students(run))
     return "\n".join([*lines, foreseen])
 
 

@@ -72,7 +72,7 @@ def finetune(
     last = train(
         run,
         videos.training.manifests,
-        labelled_lists(run.data, videos),
+        labelled_lists(run, videos),
         lambda run, plan, runtime: begin(run, plan, runtime, videos, say, notes or {}),
         model=model,
         say=say,
@@ -210,7 +210,7 @@ def rehearse(run: FinetuneRun) -> str:
     videos = read_videos(run)
     run = complete(run, videos)
     model, report = begun(run, videos.training.names, torch.Generator().manual_seed(run.seed))
-    lists = labelled_lists(run.data, videos)
+    lists = labelled_lists(run, videos)
     foreseen = foresee(run, videos.training.manifests, lists, model)
     return f"{describe(run, videos)}\n{report}\n{foreseen}"
 

@@ -24,6 +24,9 @@ READERS = {
     "many-classes": read_many_classes,
     "numbers": read_numbers,
 }
+HELD_OUT = "held_out"
+"""Folder of a run for what is known of its held-out videos."""
+
 _SHOWN_CLASSES = 12
 
 

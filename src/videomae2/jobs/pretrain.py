@@ -59,7 +59,7 @@ def pretrain(
     return train(
         run,
         manifests,
-        plain_lists(run.data, manifests),
+        plain_lists(run, manifests),
         lambda run, plan, runtime: begin(run, plan, runtime, notes or {}),
         model=model,
         say=say,
@@ -97,7 +97,7 @@ def rehearse(run: PretrainRun) -> str:
     manifests = read_sources(run.data)
     with torch.device("meta"):
         model = Autoencoder(run.model)
-    foreseen = foresee(run, manifests, plain_lists(run.data, manifests), model)
+    foreseen = foresee(run, manifests, plain_lists(run, manifests), model)
     return f"{describe(run, manifests)}\n{foreseen}"
 
 

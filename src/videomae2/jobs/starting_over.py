@@ -7,8 +7,9 @@ from videomae2.config import Run
 from videomae2.data.quarantine import FILE_NAME as UNREADABLE_FILE
 from videomae2.engine.runlog import BOARD_FOLDER, METRICS_FILE
 from videomae2.errors import ConfigError
+from videomae2.jobs.labelled_videos import HELD_OUT
 from videomae2.jobs.run_folder import RUN_FILE, VIDEOS_FILE, check_same_run
-from videomae2.jobs.validation import BEST, HELD_OUT
+from videomae2.jobs.validation import BEST
 from videomae2.jobs.video_lists import VideoList
 from videomae2.models.saved import STUDENTS
 

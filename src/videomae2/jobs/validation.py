@@ -21,7 +21,7 @@ from videomae2.data.views import make_clips
 from videomae2.engine.loop import Plan
 from videomae2.engine.runtime import Runtime
 from videomae2.errors import DataError
-from videomae2.jobs.labelled_videos import middle_sources
+from videomae2.jobs.labelled_videos import HELD_OUT, middle_sources
 from videomae2.jobs.measures import Measured, better
 from videomae2.jobs.trainer import reading_processes
 from videomae2.jobs.whole_files import settle, write_folder
@@ -31,8 +31,6 @@ from videomae2.models.chosen import BEST_FOLDER
 from videomae2.tensors.clips import Clips
 
 BEST = BEST_FOLDER
-HELD_OUT = "held_out"
-"""Folder of a run for what is known of its held-out videos."""
 LOOKS = 10
 """Looks in a run, where it is not said how many."""
 MOST_KEPT_BYTES = 2**29

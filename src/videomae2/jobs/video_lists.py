@@ -1,14 +1,15 @@
 """What the lists of a run say and which files they name: enough to see whether either changed."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
+from videomae2.config import Run
 from videomae2.data.file_marks import FileMarks, difference, marks_of
 from videomae2.data.labels import Labelled
 from videomae2.data.manifest import Manifest
-from videomae2.data.sources import DataConfig
-from videomae2.jobs.labelled_videos import TrainingVideos
+from videomae2.data.quarantine import repaired
+from videomae2.jobs.labelled_videos import HELD_OUT, TrainingVideos
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,10 +36,15 @@ class VideoList:
 
 
 def video_list(
-    source: str, manifest: Manifest, digest: str, *, classes: Sequence[str] = ()
+    source: str,
+    manifest: Manifest,
+    digest: str,
+    *,
+    classes: Sequence[str] = (),
+    repaired: Collection[str] = (),
 ) -> VideoList:
-    """Describe a list, and look at its files."""
-    marks = asdict(marks_of(manifest))
+    """Describe a list, and look at its files; those that were repaired tell nothing."""
+    marks = asdict(marks_of(manifest, repaired=repaired))
     return VideoList(
         source=source,
         videos=len(manifest),
@@ -76,27 +82,36 @@ def other_files(old: VideoList | None, new: VideoList | None) -> str | None:
     return found and f"other files at {new.place} ({found})"
 
 
-def plain_lists(data: DataConfig, manifests: Sequence[Manifest]) -> tuple[VideoList, ...]:
-    """What lists without labels say."""
+def plain_lists(run: Run, manifests: Sequence[Manifest]) -> tuple[VideoList, ...]:
+    """What lists without labels say.
+
+    Files that the run has found unreadable and that were repaired since are no other files.
+    """
+    changed = repaired(run.record.out)
     return tuple(
-        video_list(source.title, manifest, manifest.digest())
-        for source, manifest in zip(data.sources, manifests, strict=True)
+        video_list(source.title, manifest, manifest.digest(), repaired=changed)
+        for source, manifest in zip(run.data.sources, manifests, strict=True)
     )
 
 
-def labelled_lists(data: DataConfig, videos: TrainingVideos) -> tuple[VideoList, ...]:
+def labelled_lists(run: Run, videos: TrainingVideos) -> tuple[VideoList, ...]:
     """What the lists of a supervised training say, those that are held out as well."""
-    names = [source.title for source in data.sources]
-    lists = list(_lists(names, videos.training))
+    names, out = [source.title for source in run.data.sources], run.record.out
+    lists = list(_lists(names, videos.training, repaired(out)))
     if videos.held_out is not None:
-        lists += _lists([f"{name}, held out" for name in names], videos.held_out)
+        aside = [f"{name}, held out" for name in names]
+        lists += _lists(aside, videos.held_out, repaired(out / HELD_OUT))
     return tuple(lists)
 
 
-def _lists(sources: Sequence[str], videos: Labelled) -> Iterator[VideoList]:
+def _lists(
+    sources: Sequence[str], videos: Labelled, changed: Collection[str]
+) -> Iterator[VideoList]:
     """Name the content of labelled lists; labels need not stand in the manifest itself."""
     for source, manifest, rows in zip(sources, videos.manifests, videos.rows, strict=False):
         content = hashlib.sha256(manifest.digest().encode())
         content.update("\0".join(videos.names).encode("utf-8", "surrogatepass"))
         content.update(rows.contiguous().numpy().tobytes())
-        yield video_list(source, manifest, content.hexdigest()[:16], classes=videos.names)
+        yield video_list(
+            source, manifest, content.hexdigest()[:16], classes=videos.names, repaired=changed
+        )

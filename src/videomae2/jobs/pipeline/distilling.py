@@ -71,7 +71,7 @@ def _look(job: Job, parents: Mapping[str, Parent]) -> Seen:
         std=run.data.std,
     )
     return Seen(
-        lists=labelled_lists(run.data, videos),
+        lists=labelled_lists(run, videos),
         lines="\n".join(lines),
         gives=promise(card, job.out) if len(run.students) == 1 else None,
     )

@@ -48,7 +48,7 @@ def finetune_stage(recipes: Recipes) -> StageKind:
 def _look_at_pretraining(job: Job, parents: Mapping[str, Parent]) -> Seen:
     run: PretrainRun = job.settings
     manifests = read_sources(run.data)
-    lists = plain_lists(run.data, manifests)
+    lists = plain_lists(run, manifests)
     card = Card(model=run.model, mean=run.data.mean, std=run.data.std)
     lines = pretrain.describe(run, manifests)
     return Seen(lists=lists, lines=lines, gives=promise(card, job.out))
@@ -74,7 +74,7 @@ def _look_at_finetuning(job: Job, parents: Mapping[str, Parent]) -> Seen:
     if known:
         lines += f"\n{check_start(run.model, run.start, parent, classes=names)}"
     return Seen(
-        lists=labelled_lists(run.data, videos),
+        lists=labelled_lists(run, videos),
         lines=lines,
         gives=promise(card, job.out),
     )
