@@ -243,3 +243,20 @@ def test_numbers_keep_their_scale(tmp_path):
     save_model(tmp_path / "m", model.state_dict(), replace(card, answers="numbers", numbers=scale))
     found = find_classifier(tmp_path / "m").selected(("y",), origin="one")
     assert found.card.numbers == NumberScale(mean=(2.0,), std=(4.0,))
+
+
+@pytest.mark.parametrize("name", ["list.csv", "model.pth", "model.safetensors"])
+def test_what_is_no_file_of_weights_is_told_in_one_sentence(tmp_path, name):
+    """PyTorch's own text has five lines and advises to load what may be harmful."""
+    (tmp_path / name).write_text("path,label\na.mp4,run\n")
+    with pytest.raises(CheckpointError) as caught:
+        find_classifier(tmp_path / name)
+    assert str(caught.value).startswith(f"cannot read {tmp_path / name}: ")
+    assert len(str(caught.value).splitlines()) == 1
+    assert "weights_only" not in str(caught.value)
+
+
+def test_a_pickle_of_more_than_tensors_is_not_loaded(tmp_path):
+    torch.save({"model": {"w": torch.zeros(1)}, "extra": tmp_path.joinpath}, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match="which may be harmful and is not loaded"):
+        find_classifier(tmp_path / "a.pth")

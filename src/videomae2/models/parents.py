@@ -117,7 +117,12 @@ def _read(path: Path) -> Mapping[str, Any]:
         # the released files carry their command line; nothing else but tensors is let in
         with torch.serialization.safe_globals([argparse.Namespace]):
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except pickle.UnpicklingError as error:  # whose text advises to run what the file says
+        raise CheckpointError(
+            f"cannot read {path}: it is no file of weights, or holds more than tensors and "
+            f"settings, which may be harmful and is not loaded"
+        ) from error
+    except (OSError, SafetensorError, RuntimeError, EOFError) as error:
         raise CheckpointError(f"cannot read {path}: {error}") from error
     if not isinstance(content, Mapping):
         raise CheckpointError(f"{path} holds a {type(content).__name__}, want weights by name")

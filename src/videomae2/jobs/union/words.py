@@ -13,7 +13,8 @@ from videomae2.errors import ConfigError
 from videomae2.jobs.union.parts import Part, WhatToRead
 
 PART_WANTED = (
-    "wanted a folder with train.csv and val.csv (or validate.csv), or NAME=TRAIN, or NAME=TRAIN,VAL"
+    "wanted a folder with train.csv and val.csv (or validate.csv), or NAME=TRAIN, or "
+    "NAME=TRAIN,VAL, each a list or a folder with one folder for each class"
 )
 _RULES: dict[str, IdRule] = {rule: rule for rule in get_args(IdRule)}
 
