@@ -11,7 +11,7 @@ from videomae2.engine.optim import has_moved
 from videomae2.engine.readout import Meter
 from videomae2.engine.runtime import Runtime
 from videomae2.engine.signals import Wishes
-from videomae2.engine.step import Task, train_step
+from videomae2.engine.step import StepResult, Task, train_step
 from videomae2.engine.supply import Part, Report, StepAbandoned, Supply
 from videomae2.errors import CheckpointError, Interrupted
 
@@ -39,6 +39,18 @@ class _Keeper:
     save: Callable[[int], None]
     say: Callable[[str], None]
     saved: int
+
+    def note(self, step: int, result: StepResult, lr: float) -> None:
+        """Take what a step gave, without a wait for the device."""
+        supply = self.supply
+        self.meter.add(
+            step,
+            result,
+            lr=lr,
+            clips=supply.clips,
+            unreadable=supply.unreadable,
+            samples=supply.samples,
+        )
 
     def read_out(self) -> None:
         """Report the steps since the last time; the one wait for the device."""
@@ -116,11 +128,11 @@ def fit(
             stop.
         NonFiniteLossError: When too many steps in a row had to be skipped, or all of a run.
     """
-    meter, supply = Meter(plan.max_bad_steps), Supply(parts, plan.accumulate, wishes)
-    keeper = _Keeper(meter, supply, report, save, say, saved=first_step)
+    supply = Supply(parts, plan.accumulate, wishes)
+    keeper = _Keeper(Meter(plan.max_bad_steps), supply, report, save, say, saved=first_step)
+    if wishes.stop is not None and first_step < plan.steps:
+        keeper.stop(first_step, wishes.stop.name)
     for step in range(first_step, plan.steps):
-        if wishes.stop is not None and step == first_step:
-            keeper.stop(step, wishes.stop.name)
         lr = plan.lr(step)
         try:
             result = train_step(
@@ -131,14 +143,7 @@ def fit(
             keeper.stop(step, wishes.stop.name)
         if mean is not None:
             mean.update()
-        meter.add(
-            step,
-            result,
-            lr=lr,
-            clips=supply.clips,
-            unreadable=supply.unreadable,
-            samples=supply.samples,
-        )
+        keeper.note(step, result, lr)
         if watch is not None:
             supply.look(watch, step + 1)
         keeper.after(step + 1, plan, optimizer, wishes)
