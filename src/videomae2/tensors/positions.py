@@ -43,11 +43,15 @@ def axes_sinusoid(grid: Grid, dim: int) -> Float32[Tensor, "tokens dim"]:
     Raises:
         ValueError: If the channels do not suffice for a sine and a cosine along each axis.
     """
-    if dim < 6 or dim % 2:
-        raise ValueError(f"a position table by axes needs an even dim of 6 or more, got {dim}")
+    _check_width(dim)
     third = dim // 6 * 2
     parts = [_axis(grid, axis, width) for axis, width in enumerate((dim - 2 * third, third, third))]
     return torch.cat(parts, dim=-1).reshape(-1, dim).float()
+
+
+def _check_width(dim: int) -> None:
+    if dim < 6 or dim % 2:
+        raise ValueError(f"a position table by axes needs an even dim of 6 or more, got {dim}")
 
 
 def _axis(grid: Grid, axis: int, width: int) -> Tensor:
@@ -72,7 +76,15 @@ def table(
             resampled to ``grid``; if not, a fresh table of the new grid is made, as the released
             code ends up doing (in a flat table every place then gets another angle).
         kind: Over the flattened number, as all released models, or along each axis.
+
+    Raises:
+        ValueError: If the channels do not suffice for that kind.
     """
+    if kind == "axes":
+        _check_width(dim)
+    if torch.get_default_device().type == "meta":
+        # there `arange` would import PyTorch's compiler, which takes seconds
+        return torch.empty(math.prod(grid), dim)
     if trained is None or trained == grid:
         return _fresh(grid, dim, kind)
     return resample(_fresh(trained, dim, kind), trained, grid)
