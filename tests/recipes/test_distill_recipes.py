@@ -17,15 +17,22 @@ OWN = ("demo", "own", "own-cpu")
 PUBLIC = [name for name in NAMES if name not in OWN]
 
 
-def make(name, folder=Path("/videos"), runs=Path("runs")):
-    run = DISTILL_RECIPES[name]([folder], runs / f"{name}-distill")
+def make(name, videos=Path("/videos.csv"), runs=Path("runs")):
+    run = DISTILL_RECIPES[name]([videos], runs / f"{name}-distill")
     assert run.teacher.weights is None
     return run
 
 
+def listed(folder):
+    """A list of videos, as far as a check looks at it."""
+    path = folder / "videos.csv"
+    path.write_text("path,label\n")
+    return path
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_recipe_wants_a_teacher_and_nothing_else(name, tmp_path):
-    run = make(name, tmp_path, tmp_path / "runs")
+    run = make(name, listed(tmp_path), tmp_path / "runs")
     for student in run.students:
         if student.start.weights is not None:
             student.start.weights.mkdir(parents=True)
@@ -95,6 +102,15 @@ def test_students_read_the_clips_that_finetuning_made(name):
 
 
 @pytest.mark.parametrize("name", PUBLIC)
+def test_a_public_set_is_used_whole_and_its_folder_has_a_list_for_validation(name):
+    assert (make(name).validation.path, make(name).validation.share) == (None, 0.0)
+    assert [source.path for source in make(name).data.sources] == [Path("/videos.csv")]
+    of_folder = make(name, Path("/set"))
+    assert of_folder.validation.path == Path("/set/val.csv")
+    assert [source.path for source in of_folder.data.sources] == [Path("/set/train.csv")]
+
+
+@pytest.mark.parametrize("name", PUBLIC)
 def test_every_student_of_a_public_set_starts_after_post_pretraining(name):
     """facts.md 4.6: by name, and from a run that a recipe of its size writes."""
     for student in make(name).students:
@@ -108,9 +124,9 @@ def test_every_student_of_a_public_set_starts_after_post_pretraining(name):
 @pytest.mark.parametrize("name", PUBLIC)
 def test_a_parent_that_is_not_there_stops_it(name, tmp_path):
     with pytest.raises(ValueError, match=r"weights") as caught:
-        check(make(name, tmp_path, tmp_path / "runs"))
+        check(make(name, listed(tmp_path), tmp_path / "runs"))
     _, absent = sorted(caught.value.problems, reverse=True)
-    parent = make(name, tmp_path, tmp_path / "runs").students[0].start.weights
+    parent = make(name, listed(tmp_path), tmp_path / "runs").students[0].start.weights
     assert absent.startswith(f"--students.0.start.weights {parent} does not exist; {tmp_path} ")
     assert absent.endswith("it wants a run folder, a saved model or a released file")
 

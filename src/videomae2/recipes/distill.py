@@ -12,18 +12,22 @@ from videomae2.config import DistillRun, RecordConfig, StudentConfig
 from videomae2.data.augment import AugmentConfig
 from videomae2.data.crops import CropConfig
 from videomae2.data.erasing import EraseConfig
-from videomae2.data.known_classes import KnownClasses
-from videomae2.data.labels import LabelConfig
 from videomae2.data.mixing import MixConfig
 from videomae2.data.rand_augment import RandAugmentConfig
-from videomae2.data.sources import DataConfig, SourceConfig
+from videomae2.data.sources import DataConfig
 from videomae2.engine.optim import OptimConfig
 from videomae2.models.classifier import ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.sizes import SizeName
 from videomae2.models.starting import StartConfig
+from videomae2.recipes.labelled_sets import (
+    KINETICS_710,
+    SOMETHING_V2,
+    LabelledSet,
+    validation,
+)
 from videomae2.recipes.own import FRAMES_PER_SECOND
-from videomae2.recipes.sources import each, each_timed
+from videomae2.recipes.sources import each_timed
 
 
 def distill_k710_base(videos: Sequence[Path], out: Path) -> DistillRun:
@@ -34,7 +38,7 @@ def distill_k710_base(videos: Sequence[Path], out: Path) -> DistillRun:
     each video, erasing as in the released fine-tuning, the divergence times T squared.
 
     Source: arXiv 2303.16727 appendix: temperature 3, 100 epochs, no labels in the loss.
-    Data: a labelled list of Kinetics-710, 658 k videos.
+    Data: a folder with train.csv and val.csv of Kinetics-710, or a list; 658 k videos.
     Hardware: 1024 videos a step, 16 of them at once; the teacher has 1 B parameters.
     Time: unmeasured.
     Score: K710 81.5, K400 86.6 with its rows of the head (the released model zoo).
@@ -51,7 +55,7 @@ def distill_k710_small(videos: Sequence[Path], out: Path) -> DistillRun:
     k710-small; --students.0.start.weights names another parent.
 
     Source: docs/MODEL_ZOO.md of the released code; settings of arXiv 2303.16727 for ViT-B.
-    Data: a labelled list of Kinetics-710, 658 k videos.
+    Data: a folder with train.csv and val.csv of Kinetics-710, or a list; 658 k videos.
     Hardware: as for k710-base.
     Time: unmeasured.
     Score: K710 77.6, K400 83.7 with its rows of the head (the released model zoo).
@@ -68,16 +72,13 @@ def distill_ssv2_base(videos: Sequence[Path], out: Path) -> DistillRun:
     finetune ssv2-base would be --students.0.start.weights runs/ssv2-base-finetune.
 
     Source: arXiv 2303.16727 appendix: temperature 3, 100 epochs, half the batch and rate of K710.
-    Data: a labelled list of Something-Something V2, 169 k videos.
+    Data: a folder with train.csv and val.csv of Something-Something V2, or a list; 169 k videos.
     Hardware: 512 videos a step, 16 of them at once; the teacher has 1 B parameters.
     Time: unmeasured.
     Score: 75.0 (the paper).
     Command: videomae2 distill ssv2-base ssv2_train.csv --teacher.weights g_ssv2_ft.pth
     """
-    sources = tuple(replace(one, sampling="segments") for one in each(videos, stride=2.0))
-    return _paper(
-        "base", sources, out, names="something-something-v2", lr=5e-4, batch=512, flip=False
-    )
+    return _paper("base", SOMETHING_V2, videos, out, lr=5e-4, batch=512)
 
 
 def distill_own(videos: Sequence[Path], out: Path) -> DistillRun:
@@ -163,27 +164,18 @@ def _student(name: str, encoder: EncoderConfig) -> StudentConfig:
 
 
 def _kinetics(size: SizeName, videos: Sequence[Path], out: Path) -> DistillRun:
-    sources = tuple(replace(one, sampling="dense") for one in each(videos, stride=4.0))
-    return _paper(size, sources, out, names="kinetics-710", lr=1e-3, batch=1024, flip=True)
+    return _paper(size, KINETICS_710, videos, out, lr=1e-3, batch=1024)
 
 
 def _paper(
-    size: SizeName,
-    sources: tuple[SourceConfig, ...],
-    out: Path,
-    *,
-    names: KnownClasses,
-    lr: float,
-    batch: int,
-    flip: bool,
+    size: SizeName, of: LabelledSet, videos: Sequence[Path], out: Path, *, lr: float, batch: int
 ) -> DistillRun:
     student = _student(size, EncoderConfig(size=size, drop_path=0.1))
     start = StartConfig(weights=out.parent / f"k710-{size}-finetune")
     return DistillRun(
-        data=DataConfig(
-            sources=sources, views=1, crop=CropConfig(kind="random-resized", flip=flip)
-        ),
-        labels=LabelConfig(names=Path(names)),
+        data=of.data(videos, views=1),
+        labels=of.labels,
+        validation=validation(videos),
         students=(replace(student, start=start),),
         optim=OptimConfig(
             lr=lr,
