@@ -6,10 +6,12 @@ all frames of the stride are decoded, as many reading processes as ours, the sam
 precision, pixels and crops; no report is written for it.
 
 Both are run in turn and must agree on the probabilities. Videos are made up: 200 of 10 s at 30
-frames a second and 320x240.
+frames a second and 320x240, which cost little to decode; or those of a folder, again and again.
 
     python benchmarks/evaluate_views.py            # a tiny model, so that reading counts
     python benchmarks/evaluate_views.py --size small --side 112 --videos 50
+    python benchmarks/natural_videos.py ../shared/data/repetitions natural/ --count 52
+    python benchmarks/evaluate_views.py --folder natural/
 """
 
 import argparse
@@ -102,6 +104,17 @@ def make_videos(folder: Path, *, videos: int, frames: int, size: tuple[int, int]
             box.mux(stream.encode(None))
 
 
+def link_videos(folder: Path, *, videos: int, source: Path) -> None:
+    """Name the videos of a folder, as often as it takes, half of them in each class."""
+    found = sorted(path.resolve() for path in source.rglob("*.mp4"))
+    if not found:
+        raise SystemExit(f"{source} holds no .mp4 files")
+    for number in range(videos):
+        path = folder / CLASSES[number % 2] / f"{number:04}.mp4"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(found[number % len(found)])
+
+
 def make_model(folder: Path, *, size: str, side: int) -> None:
     """Save a classifier with random weights."""
     assert size in SIZES
@@ -161,8 +174,11 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        made = {"frames": words.frames, "size": tuple(words.video_size)}
-        make_videos(folder / "videos", videos=words.videos, **made)
+        if words.folder:
+            link_videos(folder / "videos", videos=words.videos, source=words.folder)
+        else:
+            made = {"frames": words.frames, "size": tuple(words.video_size)}
+            make_videos(folder / "videos", videos=words.videos, **made)
         make_model(folder / "model", size=words.size, side=words.side)
         found = measure(folder, replace(config, views=VIEWS))
     if words.json:
@@ -180,6 +196,7 @@ def parser() -> argparse.ArgumentParser:
     """All flags."""
     made = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     made.add_argument("--videos", type=int, default=200)
+    made.add_argument("--folder", type=Path, help="videos to take; made up if not given")
     made.add_argument("--frames", type=int, default=300)
     made.add_argument("--size", default="tiny", choices=sorted(SIZES))
     made.add_argument("--side", type=int, default=64)

@@ -13,6 +13,7 @@ from jaxtyping import Float32, UInt8
 from torch import Tensor
 
 from videomae2.data.view_making import CoveredVideo, Shrinking, cover
+from videomae2.engine.cores import on_cores
 from videomae2.engine.runtime import Runtime
 from videomae2.models.cards import ClassifierCard
 from videomae2.models.classifier import Classifier
@@ -64,9 +65,14 @@ class Scorer:
         found = [self.of_views(torch.stack([video.view(i) for i in part])) for part in parts]
         return np.concatenate(found)
 
-    @torch.inference_mode()
     def of_views(self, pixels: UInt8[Tensor, "views frames height width channels"]) -> Scores:
         """The scores of views that are on the device."""
+        if pixels.device.type != "cpu":
+            return self._of(pixels)
+        return np.concatenate(on_cores(self._of, pixels))
+
+    @torch.inference_mode()
+    def _of(self, pixels: Tensor) -> Scores:
         with self.runtime.autocast():
             scores = self.task.predict(_clips(pixels))
         found: Scores = scores.float().cpu().numpy()

@@ -1,0 +1,47 @@
+"""Parts of a batch on cores of their own: the same answers in the same order."""
+
+import threading
+
+import pytest
+import torch
+
+from videomae2.engine.cores import on_cores
+
+
+@pytest.fixture(autouse=True)
+def three_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5, 13])
+def test_every_row_is_computed_once_and_in_order(rows):
+    x = torch.randn(rows, 4, generator=torch.Generator().manual_seed(0))
+    found = on_cores(lambda part: part * 2, x)
+    assert torch.equal(torch.cat(found), x * 2)
+
+
+def test_each_part_has_one_core_and_the_caller_keeps_its_own():
+    seen = on_cores(
+        lambda part: (threading.get_ident(), torch.get_num_threads()), torch.zeros(6, 1)
+    )
+    assert len(seen) == 6
+    assert {threads for _, threads in seen} == {1}
+    assert threading.get_ident() not in {ident for ident, _ in seen}
+    assert torch.get_num_threads() == 3
+
+
+def test_a_thread_that_begins_later_has_all_cores():
+    on_cores(lambda part: None, torch.zeros(6, 1))
+    found = []
+    later = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
+    later.start()
+    later.join()
+    assert found == [3]
+
+
+def test_an_error_in_a_part_reaches_the_caller():
+    with pytest.raises(ZeroDivisionError):
+        on_cores(lambda part: 1 / 0, torch.zeros(6, 1))
