@@ -47,6 +47,15 @@ def test_the_second_signal_is_not_held_back_by_an_inner_listener():
             assert signal.getsignal(signal.SIGTERM) == before
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_second_signal_is_not_held_back_by_an_outer_listener(number):
+    before = signal.getsignal(number)
+    with Wishes() as outer, Wishes() as inner:
+        send(number)
+        assert signal.getsignal(number) == before
+        assert outer.stop is inner.stop is number
+
+
 @pytest.mark.parametrize("asked", [None, signal.SIGUSR1, signal.SIGTERM])
 def test_only_a_wish_to_stop_ends_it(asked):
     """And it is forgotten with the listener that heard it."""

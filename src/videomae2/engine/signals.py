@@ -26,6 +26,8 @@ class Wishes:
     def __init__(self) -> None:
         self.stop: signal.Signals | None = None
         self._save = False
+        self._told = False
+        """Whether the outer listener has heard of the wish to stop as well."""
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> "Wishes":
@@ -44,7 +46,7 @@ class Wishes:
         trace: TracebackType | None,
     ) -> None:
         self._restore(*self._before)
-        if self.stop is not None and kind is None:
+        if self.stop is not None and kind is None and not self._told:
             _pass_on(self.stop)
 
     def take_save(self) -> bool:
@@ -59,6 +61,10 @@ class Wishes:
             return
         self.stop = asked
         self._restore(*STOP)
+        outer = _listener(asked)
+        if outer is not None:  # it lets go as well, so that the second signal ends the process
+            outer._note(number, frame)
+            self._told = True
 
     def _restore(self, *numbers: signal.Signals) -> None:
         for number in numbers:
@@ -79,7 +85,12 @@ def end_if_asked() -> None:
 
 def _who_listens() -> Wishes | None:
     """The innermost wishes; the handler to save stays in place when those to stop are gone."""
-    owner = getattr(signal.getsignal(_SAVE[0]), "__self__", None)
+    return _listener(_SAVE[0])
+
+
+def _listener(number: signal.Signals) -> Wishes | None:
+    """Whose wishes a signal would set now."""
+    owner = getattr(signal.getsignal(number), "__self__", None)
     return owner if isinstance(owner, Wishes) else None
 
 
