@@ -3,8 +3,16 @@
 import pytest
 import torch
 import torch.utils.deterministic
+from torch import nn
 
-from videomae2.engine.runtime import use_deterministic_kernels
+from tests.models.small import small_model
+from videomae2.engine.runtime import (
+    RuntimeConfig,
+    compile_blocks,
+    resolve,
+    use_deterministic_kernels,
+)
+from videomae2.errors import ConfigError
 
 
 @pytest.fixture(autouse=True)
@@ -23,3 +31,19 @@ def test_deterministic_kernels_fill_no_memory_and_can_be_left_again():
     assert not torch.utils.deterministic.fill_uninitialized_memory
     use_deterministic_kernels(False)
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_blocks_are_compiled_one_by_one_wherever_their_stack_is(monkeypatch):
+    """Of several models, too: a whole one would be one long graph."""
+    compiled = []
+    monkeypatch.setattr(nn.Module, "compile", lambda block: compiled.append(block))
+    models = nn.ModuleList([small_model(seed=0), small_model(seed=1)])
+    compile_blocks(models)
+    stacks = [stack for model in models for stack in (model.encoder.blocks, model.decoder.blocks)]
+    assert compiled == [block for stack in stacks for block in stack]
+
+
+@pytest.mark.parametrize("name", ["mps", "xpu"])
+def test_a_device_that_was_never_tried_is_refused(name):
+    with pytest.raises(ConfigError, match=f"device '{name}' is not supported; use cpu"):
+        resolve(RuntimeConfig(device=name))

@@ -148,8 +148,8 @@ def clips_not_enlarged(run: Run) -> Iterator[str]:
 
 def _device(run: Run) -> Iterator[str]:
     device = run.runtime.device
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
-        yield f"--runtime.device {device} is not known; it wants auto, cpu, cuda, cuda:N or mps"
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
+        yield f"--runtime.device {device} is not known; it wants auto, cpu, cuda or cuda:N"
 
 
 def exists(path: Path) -> bool:

@@ -26,7 +26,8 @@ class RuntimeConfig:
     device: str = "auto"
     """cpu, cuda, cuda:1, …; auto takes a CUDA device if there is one."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
-    """Autocast to bf16 or not; auto does where the machine computes bf16 fast."""
+    """Autocast to bf16 or not; auto does where the machine computes bf16 fast. fp32 is that on CUDA
+    too, where what bf16 leaves in float32 is computed in TF32."""
     compile: bool = False
     """Compile the blocks of the model (torch.compile)."""
     deterministic: bool = True
@@ -76,7 +77,8 @@ def prepare(config: RuntimeConfig) -> Runtime:
     """
     runtime = resolve(config)
     device = runtime.device
-    torch.set_float32_matmul_precision("high" if device.type == "cuda" else "highest")
+    rounded = device.type == "cuda" and runtime.precision == "bf16"
+    torch.set_float32_matmul_precision("high" if rounded else "highest")
     if device.type == "cuda":
         use_deterministic_kernels(config.deterministic)
     if device.type == "cpu":
@@ -104,9 +106,13 @@ def use_deterministic_kernels(deterministic: bool) -> None:
 def compile_blocks(model: nn.Module) -> None:
     """Compile every block in place, one graph for all that look alike; names stay as they are."""
     for stack in model.modules():
-        if isinstance(stack, nn.ModuleList):
+        if isinstance(stack, nn.ModuleList) and not any(map(_has_stack, stack)):
             for block in stack:
                 block.compile()
+
+
+def _has_stack(part: nn.Module) -> bool:
+    return any(isinstance(inner, nn.ModuleList) for inner in part.modules())
 
 
 def free_cores() -> int:
@@ -131,6 +137,8 @@ def _device(name: str) -> torch.device:
         device = torch.device(name)
     except RuntimeError as error:
         raise ConfigError(f"device '{name}' is not known; use cpu, cuda or cuda:N") from error
+    if device.type not in ("cpu", "cuda"):  # Apple's have no float64, which draws and readings need
+        raise ConfigError(f"device '{name}' is not supported; use cpu, cuda or cuda:N")
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError(f"device '{name}' is not there: torch sees no CUDA device; use cpu")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
