@@ -13,6 +13,7 @@ from torch import Tensor
 
 from videomae2.tensors.distributions import normal
 from videomae2.tensors.keyed import split, uniform
+from videomae2.tensors.moving import moved
 from videomae2.tensors.rows import on_rows
 
 TRIES = 100
@@ -60,8 +61,8 @@ def erase(
         clips,
         chosen,
         partial(_fill, mean=mean, std=std),
-        inside.to(clips.device),
-        keys.to(clips.device),
+        moved(inside, clips.device),
+        moved(keys, clips.device),
     )
 
 

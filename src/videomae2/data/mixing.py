@@ -11,6 +11,7 @@ from torch import Tensor
 
 from videomae2.tensors.distributions import beta
 from videomae2.tensors.keyed import split, uniform
+from videomae2.tensors.moving import moved
 
 _WHETHER, _WHICH, _MIXUP, _CUTMIX, _PLACE = 31, 32, 33, 34, 35  # streams of the first clip's key
 
@@ -63,8 +64,8 @@ def mix(
     """
     drawn = draw_mix(keys, config, clips.shape[2], clips.shape[3])
     read = weights.flip(0)  # whether the partner could be read
-    pixels = 1 - read.view(-1, 1, 1) * (1 - drawn.pixels.to(clips.device))
-    kept = 1 - read[:, None] * (1 - drawn.kept.float().to(clips.device))
+    pixels = 1 - read.view(-1, 1, 1) * (1 - moved(drawn.pixels, clips.device))
+    kept = 1 - read[:, None] * (1 - moved(drawn.kept.float(), clips.device))
     return (
         torch.lerp(clips.flip(0), clips, pixels[:, None, :, :, None]),
         torch.lerp(targets.flip(0), targets, kept),

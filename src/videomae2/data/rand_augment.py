@@ -20,6 +20,7 @@ from videomae2.data.operations import FILL, OPERATIONS, Operation
 from videomae2.tensors import tones, warps
 from videomae2.tensors.distributions import normal
 from videomae2.tensors.keyed import split, uniform
+from videomae2.tensors.moving import moved
 from videomae2.tensors.rows import on_rows
 
 Clip = UInt8[Tensor, "batch frames height width channels"]
@@ -120,7 +121,7 @@ def apply(clips: Clip, layer: Layer) -> Clip:
     """Carry out one operation on each clip; at most one of the kinds changes it."""
     clips = _change_tones(clips, layer)
     for number, operation in _of_kind("pixels"):
-        amount = layer.amount(operation).to(clips.device)
+        amount = moved(layer.amount(operation), clips.device)
         clips = on_rows(clips, layer.chooses(number), operation.change, amount)
     return _move(clips, layer)
 
@@ -131,7 +132,7 @@ def _change_tones(clips: Clip, layer: Layer) -> Clip:
     changed = torch.zeros_like(layer.applied)
     for number, operation in _of_kind("table"):
         chosen = layer.chooses(number)
-        amount = layer.amount(operation).to(clips.device)
+        amount = moved(layer.amount(operation), clips.device)
         tables = on_rows(tables, chosen, partial(_new_table, operation), clips, amount)
         changed = changed | chosen
     return on_rows(clips, changed, tones.look_up, tables)
@@ -144,13 +145,13 @@ def _new_table(operation: Operation, old: Tensor, clips: Tensor, amount: Tensor)
 def _move(clips: Clip, layer: Layer) -> Clip:
     """Make the matrices of all clips, then move pixels once."""
     matrix = warps.still(layer.magnitude)
-    moved = torch.zeros_like(layer.applied)
+    any_moved = torch.zeros_like(layer.applied)
     for number, operation in _of_kind("matrix"):
         chosen = layer.chooses(number)
         new = operation.change(layer.amount(operation), clips.shape[2], clips.shape[3])
         matrix = torch.where(chosen[:, None], new, matrix)
-        moved = moved | chosen
-    return on_rows(clips, moved, partial(warps.warp, fill=FILL), matrix.to(clips.device))
+        any_moved = any_moved | chosen
+    return on_rows(clips, any_moved, partial(warps.warp, fill=FILL), moved(matrix, clips.device))
 
 
 def _of_kind(kind: str) -> Iterator[tuple[int, Operation]]:

@@ -11,6 +11,7 @@ from torch import Tensor
 from videomae2.data.batches import HostBatch, Sample
 from videomae2.data.crops import Box
 from videomae2.tensors.clips import Clips
+from videomae2.tensors.moving import moved
 
 Size = tuple[int, int]
 
@@ -40,7 +41,7 @@ def make_clips(
         else:
             _fill(clips[here], sample, device)
     keys = torch.tensor(batch.keys, dtype=torch.int64)
-    return Clips(clips, _move(keys, device), _move(weights, device))
+    return Clips(clips, moved(keys, device), moved(weights, device))
 
 
 def cut(
@@ -72,12 +73,6 @@ def _fill(clips: Tensor, sample: Sample, device: torch.device) -> None:
     pixels = sample.pixels.to(device, non_blocking=True)
     place = sample.place
     if len(place) != len(pixels):  # a short video repeats frames
-        pixels = pixels[_move(place, device)]
+        pixels = pixels[moved(place, device)]
     for clip, box, flip in zip(clips, sample.boxes, sample.flips, strict=True):
         clip.copy_(cut(pixels, box, (clip.shape[1], clip.shape[2]), flip=flip))
-
-
-def _move(x: Tensor, device: torch.device) -> Tensor:
-    if device.type == "cuda":
-        x = x.pin_memory()
-    return x.to(device, non_blocking=True)

@@ -3,13 +3,13 @@
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
 
 from videomae2.config import Validated
 from videomae2.data.augment import augment, mixes
 from videomae2.data.batches import HostBatch
 from videomae2.jobs.labelled_videos import Outputs
 from videomae2.tensors.clips import Clips
+from videomae2.tensors.moving import moved
 from videomae2.tensors.targets import shares
 
 
@@ -34,8 +34,3 @@ class Finishing:
             host_keys=torch.tensor(batch.keys),
         )
         return finished if self.outputs.videos.labelled else replace(finished, targets=None)
-
-
-def moved(x: Tensor, device: torch.device) -> Tensor:
-    """Bring a small tensor to the device without a wait."""
-    return x.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else x

@@ -20,13 +20,13 @@ from videomae2.data.batches import HostBatch, Sample
 from videomae2.engine.kept_scores import KeptScores
 from videomae2.engine.runtime import Runtime
 from videomae2.errors import DataError
-from videomae2.jobs.targets import moved
 from videomae2.jobs.work import Say
 from videomae2.models.classifier import Classifier
 from videomae2.models.found import FoundClassifier
 from videomae2.tasks.distill import Taught
 from videomae2.tensors import grid, pixels
 from videomae2.tensors.clips import Clips
+from videomae2.tensors.moving import moved
 
 FLUSH_EVERY = 64
 """Answers that wait in memory at most, before they are written."""

@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
+from videomae2.tensors.moving import moved
+
 
 def on_rows(
     x: Tensor, chosen: Bool[Tensor, " batch"], change: Callable[..., Tensor], *others: Tensor
@@ -36,15 +38,11 @@ def _listed(
     rows = chosen.nonzero()[:, 0]
     if not len(rows):
         return x
-    part = change(*(each[_to(rows, each)] for each in (x, *others)))
-    return x.index_copy(0, _to(rows, x), part)
+    part = change(*(each[moved(rows, each.device)] for each in (x, *others)))
+    return x.index_copy(0, moved(rows, x.device), part)
 
 
 def _masked(
     x: Tensor, chosen: Tensor, change: Callable[..., Tensor], others: tuple[Tensor, ...]
 ) -> Tensor:
     return torch.where(chosen.view(-1, *[1] * (x.ndim - 1)), change(x, *others), x)
-
-
-def _to(rows: Tensor, like: Tensor) -> Tensor:
-    return rows.to(like.device, non_blocking=True)
