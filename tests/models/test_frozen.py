@@ -118,3 +118,11 @@ def test_the_digest_tells_weights_and_sizes_apart(tmp_path):
     assert read_frozen(tmp_path / "a", frames=4).digest != digest
     saved_autoencoder(tmp_path / "b")
     assert read_frozen(tmp_path / "b").digest != digest
+
+
+def test_a_table_of_positions_that_was_learnt_is_not_left_out_in_silence(tmp_path):
+    released(tmp_path / "a.pth", "classifier")
+    state = torch.load(tmp_path / "a.pth")["model"]
+    torch.save({"model": state | {"pos_embed": torch.zeros(1, 1568, 384)}}, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match="pos_embed"):
+        read_frozen(tmp_path / "a.pth")

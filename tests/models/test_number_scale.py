@@ -39,6 +39,17 @@ def test_a_head_says_the_same_in_another_scale(before, after):
     )
 
 
+def test_a_head_that_is_still_to_come_has_shapes_only():
+    head = {
+        "head.weight": torch.empty(2, 6, device="meta"),
+        "head.bias": torch.empty(2, device="meta"),
+    }
+    found = rescaled(head, NumberScale(mean=(1.0, 2.0), std=(3.0, 4.0)), None)
+    assert {name: value.shape for name, value in found.items()} == {
+        name: value.shape for name, value in head.items()
+    }
+
+
 def test_no_head_has_nothing_to_rescale():
     assert rescaled({}, BEFORE, AFTER) == {}
 

@@ -27,6 +27,7 @@ from videomae2.models.classifier import Classifier
 from videomae2.models.heads import head_rows
 from videomae2.models.initial import initialise_classifier
 from videomae2.models.lora import LoraConfig, merged_state
+from videomae2.models.parents import parent_encoder
 from videomae2.models.places import placed
 from videomae2.models.released import classifier_to_released, to_released
 from videomae2.models.saved import save_model
@@ -240,6 +241,7 @@ class Strange:
         ({"model": {"a": 1}}, "holds no weights, neither plain nor in 'model': 'a' is no tensor"),
         ({}, "holds no weights, neither plain nor in 'model': it is empty"),
         ([1], "holds a list, want weights by name"),
+        ({0: torch.zeros(1)}, "holds no weights, neither plain nor in 'model': '0' is no tensor"),
         ({"model": Strange()}, "cannot read"),
     ],
 )
@@ -247,9 +249,21 @@ def test_files_without_weights_are_refused(tmp_path, content, said):
     torch.save(content, tmp_path / "a.pth")
     with pytest.raises(CheckpointError, match=said):
         begin(tmp_path / "a.pth")
-    (tmp_path / "b.pth").write_bytes(b"no file of this kind")
-    with pytest.raises(CheckpointError, match=r"cannot read .*b.pth"):
+
+
+@pytest.mark.parametrize("first", "ahtKnp")
+def test_a_list_of_videos_is_no_file_of_weights(tmp_path, first):
+    """Whatever operation of a pickle its first letter is taken for."""
+    (tmp_path / "b.pth").write_text(f"{first}bseiling/x.mp4 3\n")
+    with pytest.raises(CheckpointError, match=r"cannot read .*b.pth: it is no file of weights"):
         begin(tmp_path / "b.pth")
+
+
+def test_a_home_folder_is_meant_by_its_sign(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    torch.save({"model": released_classifier(small_classifier())}, tmp_path / "a.pth")
+    assert begin(Path("~/a.pth"))[1].taken
+    assert parent_encoder(Path("~/a.pth")) is None
 
 
 # ---- strictly

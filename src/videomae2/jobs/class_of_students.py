@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 
 import torch
@@ -168,9 +169,10 @@ def complete(
             )
     parents = parents or {}
 
-    def filled(one: StudentConfig) -> StudentConfig:
+    def filled(number: int, one: StudentConfig) -> StudentConfig:
         parent = parents.get(one.name) or one.start.weights
-        encoder = placed(one.model.encoder, one.start.positions, parent)
+        prefix = f"--students.{number}."
+        encoder = placed(one.model.encoder, one.start.positions, parent, prefix=prefix)
         return replace(one, model=replace(one.model, encoder=encoder, outputs=outputs))
 
-    return replace(run, students=tuple(map(filled, run.students)))
+    return replace(run, students=tuple(map(filled, count(), run.students)))

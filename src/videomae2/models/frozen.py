@@ -18,13 +18,14 @@ from videomae2.models.cards import ClassifierCard, ClipSpan
 from videomae2.models.chosen import Weights, find_best
 from videomae2.models.encoder import EncoderConfig, VideoEncoder
 from videomae2.models.layers import LAYER_NORM_EPSILON
-from videomae2.models.parents import Parent, read_parent, read_released
+from videomae2.models.parents import DECODER, Parent, read_parent, read_released
 from videomae2.models.released_size import released_encoder
 from videomae2.models.saved import check_fit
 from videomae2.tensors.grid import Grid
 from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD, normalise
 
 _ENCODER, _CLOSING = "encoder.", "encoder.norm."
+_KNOWN = ("encoder", "fc_norm", "head", *DECODER)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,6 +84,7 @@ def read_frozen(
     Raises:
         CheckpointError: If there is nothing that can be read, or the sizes do not fit.
     """
+    path = path.expanduser()
     if path.is_file():
         if use_mean:
             raise CheckpointError(f"{path} is one file; it has no running mean beside its weights")
@@ -130,7 +132,8 @@ def _frozen(parent: Parent, config: EncoderConfig) -> Frozen:
         for name, value in parent.state.items()
         if name.startswith(_ENCODER) and not name.startswith(_CLOSING)
     }
-    check_fit(wanted, found, parent.path)
+    strange = {n: v for n, v in parent.state.items() if n.split(".")[0] not in _KNOWN}
+    check_fit(wanted, found | strange, parent.path)
     encoder.load_state_dict(found)
     norm, norm_of = _closing(parent, config.shape.dim)
     card = parent.card

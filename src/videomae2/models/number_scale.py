@@ -48,14 +48,15 @@ def rescaled(
     if not head or before == after:
         return dict(head)
     weight, bias = head["head.weight"], head["head.bias"].double()
-    old_mean, old_std = _tensors(before, len(bias))
-    new_mean, new_std = _tensors(after, len(bias))
+    old_mean, old_std = _tensors(before, bias)
+    new_mean, new_std = _tensors(after, bias)
     shifted = (bias * old_std + old_mean - new_mean) / new_std
     scaled = weight.double() * (old_std / new_std)[:, None]
     return {"head.weight": scaled.to(weight.dtype), "head.bias": shifted.to(weight.dtype)}
 
 
-def _tensors(scale: NumberScale | None, outputs: int) -> tuple[Tensor, Tensor]:
+def _tensors(scale: NumberScale | None, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and deviation, in the type and on the device of ``like``."""
     if scale is None:
-        return torch.zeros(outputs).double(), torch.ones(outputs).double()
-    return torch.tensor(scale.mean).double(), torch.tensor(scale.std).double()
+        return torch.zeros_like(like), torch.ones_like(like)
+    return like.new_tensor(scale.mean), like.new_tensor(scale.std)

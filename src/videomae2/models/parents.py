@@ -5,7 +5,6 @@ classifier has no use for (a decoder, say) under its own names.
 """
 
 import argparse
-import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +28,8 @@ from videomae2.models.released import (
 )
 from videomae2.tensors.grid import Cubes
 
+DECODER = ("decoder", "encoder_to_decoder", "mask_token")
+"""First parts of the names that pre-training alone has a use for."""
 _INSIDE = ("model", "module")  # where a released file keeps the weights, the first that is there
 
 
@@ -63,6 +64,7 @@ def read_parent(path: Path, cubes: Cubes, weights: Weights = "auto") -> Parent:
     Raises:
         CheckpointError: If there is nothing that can be read.
     """
+    path = path.expanduser()
     if path.is_file():
         return Parent(path=path, state=_ours(read_released(path), cubes, path))
     chosen = find_best(path, weights)
@@ -77,6 +79,7 @@ def parent_encoder(path: Path) -> EncoderConfig | None:
     Raises:
         CheckpointError: If there is nothing that can be read.
     """
+    path = path.expanduser()
     return None if path.is_file() else read_card(find_best(path).folder).model.encoder
 
 
@@ -100,9 +103,9 @@ def read_released(path: Path) -> dict[str, Tensor]:
     content: Any = _read(path)
     inside = next((name for name in _INSIDE if isinstance(content.get(name), Mapping)), None)
     state = content if inside is None else content[inside]
-    strange = [name for name, value in state.items() if not isinstance(value, Tensor)]
+    strange = [n for n, v in state.items() if not (isinstance(n, str) and isinstance(v, Tensor))]
     if strange or not state:
-        found = f"'{strange[0]}' is no tensor" if strange else "it is empty"
+        found = f"'{strange[0]}' is no tensor with a name" if strange else "it is empty"
         raise CheckpointError(f"{path} holds no weights, neither plain nor in 'model': {found}")
     return {
         name: value.float() if value.is_floating_point() else value
@@ -110,23 +113,25 @@ def read_released(path: Path) -> dict[str, Tensor]:
     }
 
 
-def _read(path: Path) -> Mapping[str, Any]:
+def _read(path: Path) -> Mapping[Any, Any]:
     try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        # the released files carry their command line; nothing else but tensors is let in
-        with torch.serialization.safe_globals([argparse.Namespace]):
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:  # whose text advises to run what the file says
+        content = load_file(path) if path.suffix == ".safetensors" else _unpickled(path)
+    except (OSError, SafetensorError, RuntimeError, EOFError) as error:
+        raise CheckpointError(f"cannot read {path}: {error}") from error
+    except Exception as error:  # a text taken for a pickle: any error, or advice to run the file
         raise CheckpointError(
             f"cannot read {path}: it is no file of weights, or holds more than tensors and "
             f"settings, which may be harmful and is not loaded"
         ) from error
-    except (OSError, SafetensorError, RuntimeError, EOFError) as error:
-        raise CheckpointError(f"cannot read {path}: {error}") from error
     if not isinstance(content, Mapping):
         raise CheckpointError(f"{path} holds a {type(content).__name__}, want weights by name")
     return content
+
+
+def _unpickled(path: Path) -> Any:
+    # the released files carry their command line; nothing else but tensors is let in
+    with torch.serialization.safe_globals([argparse.Namespace]):
+        return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def _ours(state: Mapping[str, Tensor], cubes: Cubes, path: Path) -> dict[str, Tensor]:

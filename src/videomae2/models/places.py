@@ -16,7 +16,11 @@ _RELEASED = f"{FRAMES}x{SIDE}x{SIDE}"
 
 
 def placed(
-    own: EncoderConfig, choice: PositionStart, parent: Parent | Path | None
+    own: EncoderConfig,
+    choice: PositionStart,
+    parent: Parent | Path | None,
+    *,
+    prefix: str = "--",
 ) -> EncoderConfig:
     """Let an encoder keep the position table that the weights it starts from were trained with.
 
@@ -25,6 +29,7 @@ def placed(
             a released file, does not know.
         choice: As in ``StartConfig``.
         parent: What it starts from, or where that is; None for nothing.
+        prefix: What flags of this model begin with, for messages.
 
     Returns:
         The encoder, with the trained grid where that is another than its own.
@@ -39,13 +44,13 @@ def placed(
     trained = trained_grid(own, known)
     if own.trained_grid is not None:
         if known is not None and own.trained_grid != trained:
-            raise CheckpointError(_contradiction(own.trained_grid, known, path))
+            raise CheckpointError(_contradiction(own.trained_grid, known, path, prefix))
         return own
     if trained is None:
         raise CheckpointError(
             f"{path} does not say on which cubes it was trained, and clips of {_RELEASED}, as of "
-            f"released models, do not split into these; --model.encoder.trained-grid says it, "
-            f"--start.positions fresh takes a fresh table"
+            f"released models, do not split into these; {prefix}model.encoder.trained-grid says "
+            f"it, {prefix}start.positions fresh takes a fresh table"
         )
     return own if trained == own.cubes.grid else replace(own, trained_grid=trained)
 
@@ -89,11 +94,11 @@ def _known(parent: Parent | Path) -> tuple[EncoderConfig | None, Path]:
     return parent.encoder, parent.path
 
 
-def _contradiction(named: Grid, parent: EncoderConfig, path: Path) -> str:
+def _contradiction(named: Grid, parent: EncoderConfig, path: Path, prefix: str) -> str:
     trained = _words(parent.trained_grid or parent.cubes.grid)
     return (
         f"trained_grid is {_words(named)}, but {path} was trained on {trained} cubes; leave "
-        f"trained_grid out, and for a fresh table take --start.positions fresh"
+        f"trained_grid out, and for a fresh table take {prefix}start.positions fresh"
     )
 
 

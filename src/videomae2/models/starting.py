@@ -19,7 +19,7 @@ from videomae2.models.classifier import Classifier
 from videomae2.models.heads import HeadStart, head_rows
 from videomae2.models.initial import initialise_classifier
 from videomae2.models.number_scale import NumberScale, rescaled
-from videomae2.models.parents import Parent, named, read_parent
+from videomae2.models.parents import DECODER, Parent, named, read_parent
 from videomae2.models.places import PositionStart, placed, position_notes
 from videomae2.models.saved import check_fit
 from videomae2.models.start_report import StartReport
@@ -30,7 +30,7 @@ Weights = dict[str, Tensor]
 
 _CLOSING = "encoder.norm"
 _EMBEDDING = "encoder.patch_embed.proj.weight"
-_NO_USE = (_CLOSING, "decoder", "encoder_to_decoder", "mask_token")
+_NO_USE = (_CLOSING, *DECODER)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
