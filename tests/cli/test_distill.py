@@ -1,5 +1,6 @@
 """The command line of distillation: what it lists, asks for, shows and refuses."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,12 @@ def test_it_distills(capsys):
     assert "student  run/students/mini, of step" in capsys.readouterr().out
     _, card = load_classifier(Path("run/students/mini"), torch.device("cpu"))
     assert card.classes == CLASSES
+    assert main([*words, "--json"]) == 0
+    out, err = capsys.readouterr()
+    (model,) = json.loads(out)["models"]
+    assert model["folder"] == "run/students/mini"
+    assert 0 <= model["validation"]["accuracy"] <= 1
+    assert "student  run/students/mini, of step" in err
 
 
 def test_help_shows_settings_and_examples(capsys):

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -118,6 +119,12 @@ def test_a_dry_run_shows_the_plan_and_trains_nothing(capsys, videos, monkeypatch
     assert main(["pretrain", "own", videos, "--dry-run"]) == 0
     assert capsys.readouterr().out == "plan for runs/own\n"
     assert not Path("runs").exists()
+
+
+def test_a_plan_as_json(capsys, videos, monkeypatch):
+    monkeypatch.setattr(command, "TRAINER", replace(TRAINER, describe=lambda run: "one\ntwo"))
+    assert main(["pretrain", "own", videos, "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"plan": ["one", "two"]}
 
 
 def test_without_dry_run_it_trains(videos, monkeypatch):

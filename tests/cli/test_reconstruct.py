@@ -45,6 +45,18 @@ def test_it_prints_json(run, video, tmp_path, capsys):
     assert 0.9 < said["loss_of_means"] < 1 < said["loss"]
 
 
+def test_a_dry_run_reads_both_and_writes_nothing(run, video, tmp_path, capsys):
+    words = ("--out", tmp_path / "new", "--frames-shown", "2", "--dry-run")
+    assert call(run, video, *words) == 0
+    said = capsys.readouterr().out
+    assert f"{video}, " in said
+    assert "2 of 4 in the picture" in said
+    assert call(run, video, *words, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["plan"] == said.splitlines()
+    assert call(run, tmp_path / "absent.mp4", *words) == 2
+    assert not (tmp_path / "new").exists()
+
+
 def test_without_a_clock_it_says_frames(run, tmp_path, capsys):
     np.save(tmp_path / "a.npy", np.zeros((9, 32, 32, 3), np.uint8))
     words = (run, tmp_path / "a.npy", "--out", tmp_path, "--frames-shown", "2", "--stride", "2")

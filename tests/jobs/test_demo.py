@@ -6,7 +6,9 @@ from dataclasses import replace
 import pytest
 
 from tests.jobs.small import quiet
-from videomae2.cli.demo import _plain, _stages, _tell
+from videomae2.cli import demo as command
+from videomae2.cli.demo import _stages
+from videomae2.errors import ConfigError
 from videomae2.jobs.demo import demo, make_videos
 from videomae2.jobs.demo_page import write_page
 from videomae2.models.encoder import EncoderConfig
@@ -20,22 +22,24 @@ def short(run):
     return replace(run, optim=optim)
 
 
-@pytest.fixture(scope="module")
-def shown(tmp_path_factory):
-    out = tmp_path_factory.mktemp("demo")
-    shapes = make_videos(out / "videos", videos=60, say=quiet)
-    stages = _stages(shapes, out)
+def shortened(stages):
     tuning = replace(short(stages.finetune).model, encoder=ENCODER)
     student = stages.distill.students[0]
-    stages = replace(
+    pretraining = replace(stages.pretrain.model, encoder=ENCODER)
+    return replace(
         stages,
-        pretrain=replace(
-            short(stages.pretrain), model=replace(stages.pretrain.model, encoder=ENCODER)
-        ),
+        pretrain=replace(short(stages.pretrain), model=pretraining),
         finetune=replace(short(stages.finetune), model=tuning),
         scratch=replace(short(stages.scratch), model=tuning),
         distill=replace(short(stages.distill), students=(replace(student, model=tuning),)),
     )
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory):
+    out = tmp_path_factory.mktemp("demo")
+    shapes = make_videos(out / "videos", videos=60, say=quiet)
+    stages = shortened(_stages(shapes.folder, out))
     said = []
     found = demo(stages, shapes, say=said.append)
     return found, stages, write_page(found, stages, out / "report.html"), said
@@ -72,14 +76,35 @@ def test_the_page_is_complete_in_itself_and_links_to_the_reports(shown):
         assert f"{one.accuracy.value:.1%}" in text
 
 
-def test_it_ends_with_paths_and_as_json(shown):
+def test_the_command_ends_with_paths_and_the_second_time_trains_nothing(shown, monkeypatch, capsys):
     found, _, page, _ = shown
-    lines = []
-    _tell(found, page, lines.append)
-    text = "\n".join(lines)
+    monkeypatch.setattr(command, "_stages", lambda videos, out: shortened(_stages(videos, out)))
+    words = ["--out", str(page.parent), "--videos", "60"]
+    assert command.main(words) == 0
+    text = capsys.readouterr().out
     for path in (found.curve, found.picture, page):
         assert path.exists()
         assert str(path) in text
-    assert json.loads(json.dumps(_plain({"shown": found.pretrained.name}))) == {
-        "shown": "pre-trained"
-    }
+    assert "step 1/" not in text
+    assert command.main([*words, "--json"]) == 0
+    out, err = capsys.readouterr()
+    again = json.loads(out)
+    assert again["report"] == str(page)
+    assert again["pretrained"]["accuracy"]["value"] == found.pretrained.accuracy.value
+    assert "-- 5/5" in err
+
+
+def test_a_dry_run_names_every_part_and_makes_none(tmp_path, capsys):
+    words = ["--out", str(tmp_path / "demo"), "--dry-run"]
+    assert command.main(words) == 0
+    said = capsys.readouterr().out
+    for name in ("videos", "pretrain", "finetune", "scratch", "distill", "report.html"):
+        assert str(tmp_path / "demo" / name) in said
+    assert not (tmp_path / "demo").exists()
+    assert command.main([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["plan"] == said.splitlines()
+
+
+def test_too_few_videos_are_refused():
+    with pytest.raises(ConfigError, match="--videos is 59; the demo wants 60 or more"):
+        command.main(["--videos", "59"])

@@ -4,8 +4,8 @@ The recipe comes first, the file of ``--config`` changes it, flags change both.
 """
 
 import inspect
+import json
 import re
-import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, make_dataclass, replace
@@ -15,6 +15,8 @@ from typing import Annotated, Any, Generic, TypeVar
 import tyro
 
 from videomae2.cli.options import parse
+from videomae2.cli.outcome import outcome
+from videomae2.cli.progress import saying
 from videomae2.cli.recipe_hints import unknown_recipe
 from videomae2.config import Run, check, load
 from videomae2.errors import ConfigError
@@ -37,8 +39,8 @@ class Trainer(Generic[R]):
     """The dataclass of its runs."""
     recipes: Mapping[str, Recipe[R]]
     """Its recipes by name."""
-    train: Callable[..., object]
-    """Takes the run, ``resume`` and ``say``."""
+    train: Callable[..., Path]
+    """Takes the run, ``resume`` and ``say``; gives the folder of the model, or of several."""
     describe: Callable[[R], str]
     """Says what a run will do."""
     without_recipe: str
@@ -66,6 +68,9 @@ class Launch:
     Without it a run goes on where there is one."""
     dry_run: bool = False
     """Check everything and show the plan, without training."""
+    json: bool = False
+    """Print as JSON what came of it: the models, and how good they were on held-out videos. The
+    progress goes to stderr."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +94,12 @@ def main(trainer: Trainer[R], arguments: list[str]) -> int:
         check(run)
         if launch.resume:
             check_resumable(run)
-        print(trainer.describe(run))
-    else:
-        trainer.train(run, resume=launch.resume, say=_say)
+        plan = trainer.describe(run)
+        print(json.dumps({"plan": plan.splitlines()}) if launch.json else plan)
+        return 0
+    found = trainer.train(run, resume=launch.resume, say=saying(json=launch.json))
+    if launch.json:
+        print(outcome(run.record.out, found))
     return 0
 
 
@@ -142,7 +150,7 @@ def listing(trainer: Trainer[R]) -> str:
     return "\n".join(
         [
             f"usage: {trainer.prog} RECIPE [VIDEOS ...] [--config FILE] [--out RUN] [--resume]\n"
-            "       [--dry-run] [SETTINGS]",
+            "       [--dry-run] [--json] [SETTINGS]",
             "",
             "recipes:",
             *(f"  {name:<{width}}  {_summary(recipe)}" for name, recipe in trainer.recipes.items()),
@@ -233,8 +241,3 @@ def _examples(trainer: Trainer[R], recipe: str) -> list[str]:
 
 def _summary(recipe: Recipe[R]) -> str:
     return (recipe.__doc__ or "").splitlines()[0]
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line.rstrip("\n") + "\n")
-    sys.stdout.flush()

@@ -3,14 +3,14 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from tyro.conf import Positional, arg
 
 from videomae2.cli.options import parse
 from videomae2.errors import ConfigError
 from videomae2.jobs.chosen_clips import How
-from videomae2.jobs.reconstruct import Written, reconstruct
+from videomae2.jobs.reconstruct import Written, reconstruct, rehearse
 from videomae2.tasks.rebuild import Statistics
 
 PROG = "videomae2 reconstruct"
@@ -49,6 +49,8 @@ class Options:
     """Ask the decoder for all hidden cubes at once, not for a part at a time as in training."""
     device: str = "auto"
     """cpu, cuda, cuda:1, …; auto takes a CUDA device if there is one."""
+    dry_run: bool = False
+    """Read model and video, and say what would be shown and where it would go."""
     json: bool = False
     """Print JSON."""
 
@@ -77,14 +79,17 @@ def main(arguments: list[str]) -> int:
         )
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    written = reconstruct(
-        options.run,
-        options.video,
-        out=options.out,
-        how=how,
-        frames_shown=options.frames_shown,
-        device=options.device,
-    )
+    chosen: dict[str, Any] = {
+        "out": options.out,
+        "how": how,
+        "frames_shown": options.frames_shown,
+        "device": options.device,
+    }
+    if options.dry_run:
+        plan = rehearse(options.run, options.video, **chosen)
+        print(json.dumps({"plan": plan.splitlines()}) if options.json else plan)
+        return 0
+    written = reconstruct(options.run, options.video, **chosen)
     print(_as_json(written) if options.json else _as_text(written))
     return 0
 

@@ -30,6 +30,8 @@ from videomae2.errors import ConfigError
 Split = Literal["train", "test"]
 SPLITS: tuple[Split, ...] = ("train", "test")
 CLASSES = tuple(MOTIONS)
+LABELLED = "labelled.csv"
+"""The list, in the folder of the data set, of what is labelled."""
 
 _FORMAT = 4  # raise it when the pixels of equal settings change
 _TEST_SHARE = 0.2
@@ -132,12 +134,12 @@ def write_moving_shapes(
     for split in SPLITS:
         _write_whole(folder / f"{split}.csv", _list_text(settings, split))
     few = min(settings.count("train"), labelled * len(CLASSES))
-    _write_whole(folder / "labelled.csv", _list_text(settings, "train", few))
+    _write_whole(folder / LABELLED, _list_text(settings, "train", few))
     return MovingShapes(
         folder=folder,
         train=folder / "train.csv",
         test=folder / "test.csv",
-        labelled=folder / "labelled.csv",
+        labelled=folder / LABELLED,
         classes=CLASSES,
         num_train=settings.count("train"),
         num_test=settings.count("test"),
@@ -186,7 +188,7 @@ def _claim(folder: Path, settings: _Settings) -> None:
                 f"{' '.join(text.split())}; delete {folder} or choose another folder"
             )
         return
-    lists = ("labelled.csv", *(name for s in SPLITS for name in (s, f"{s}.csv")))
+    lists = (LABELLED, *(name for s in SPLITS for name in (s, f"{s}.csv")))
     taken = [name for name in lists if (folder / name).exists()]
     if taken:
         raise ConfigError(

@@ -4,11 +4,12 @@ import json
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 
 from videomae2.config import DistillRun, FinetuneRun, PretrainRun
 from videomae2.data.listing import read_manifest
 from videomae2.data.moving_shapes import MovingShapes, write_moving_shapes
-from videomae2.engine.runlog import METRICS_FILE, to_terminal
+from videomae2.engine.runlog import METRICS_FILE, duration, to_terminal
 from videomae2.jobs.curves import loss_curve
 from videomae2.jobs.distill import distill
 from videomae2.jobs.evaluate import EvaluateConfig, Evaluation, evaluate
@@ -86,10 +87,13 @@ class Shown:
 
 def make_videos(folder: Path, *, videos: int, say: Say = to_terminal) -> MovingShapes:
     """Write the built-in data set, or what is missing of it."""
+    began = perf_counter()
 
     def progress(done: int, total: int) -> None:
         if done % 200 == 0 or done == total:
-            say(f"videos   {done} of {total} written")
+            rate = done / max(perf_counter() - began, 1e-9)
+            left = duration((total - done) / rate)
+            say(f"videos   {done} of {total} written  {rate:.0f} videos/s  {left} left")
 
     say(f"videos   {videos} videos of moving shapes in {folder}")
     return write_moving_shapes(folder, videos=videos, frames=40, progress=progress)

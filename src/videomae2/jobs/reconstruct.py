@@ -7,11 +7,10 @@ from pathlib import Path
 import torch
 
 from videomae2.data.crops import centre_box
-from videomae2.data.sources import SourceConfig
 from videomae2.data.views import cut
 from videomae2.engine.runtime import RuntimeConfig, prepare
 from videomae2.errors import ConfigError
-from videomae2.jobs.chosen_clips import How, read_clip, source_of
+from videomae2.jobs.chosen_clips import ChosenClip, How, read_clip, source_of
 from videomae2.jobs.films import film_frames, film_rate, write_gif, write_mp4
 from videomae2.jobs.panels import Reconstruction
 from videomae2.jobs.sheets import reconstruction_picture
@@ -22,6 +21,7 @@ from videomae2.tasks.pretrain import MaskingConfig, PretrainTask
 from videomae2.tasks.rebuild import rebuild
 from videomae2.tensors import draws
 from videomae2.tensors.clips import Clips
+from videomae2.tensors.grid import Cubes
 
 _FRAMES_SHOWN = 8
 
@@ -60,28 +60,47 @@ def reconstruct(
         VideoError: If the video cannot be read.
         ConfigError: If a choice cannot work with this model or video.
     """
-    model = find_model(run)
-    (shown,) = rebuild_videos(model, [video], how=how, device=device)
-    if frames_shown is None:
-        frames_shown = min(_FRAMES_SHOWN, shown.cubes.frames)
-    if not 1 <= frames_shown <= shown.cubes.frames:
-        raise ConfigError(
-            f"--frames-shown is {frames_shown}, this model's clips have 1..{shown.cubes.frames}"
-        )
-    folder = out or _run_folder(model) / "reconstructions"
+    asked = _asked(run, how, device)
+    count = _count(frames_shown, asked.task.model.cubes)
+    shown = _rebuild(asked, video, 0)
+    folder = asked.folder(out)
     film, rate = film_frames(shown), film_rate(shown)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return Written(
-            picture=reconstruction_picture(
-                shown, folder / f"{video.stem}.png", frames_shown=frames_shown
-            ),
+            picture=reconstruction_picture(shown, folder / f"{video.stem}.png", frames_shown=count),
             film=write_mp4(film, rate, folder / f"{video.stem}.mp4"),
             gif=write_gif(film, rate, folder / f"{video.stem}.gif"),
             shown=shown,
         )
     except OSError as error:
         raise ConfigError(f"cannot write to {folder}: {error.strerror}; choose --out") from error
+
+
+def rehearse(
+    run: Path,
+    video: Path,
+    *,
+    out: Path | None = None,
+    how: How | None = None,
+    frames_shown: int | None = None,
+    device: str = "auto",
+) -> str:
+    """Say what ``reconstruct`` would do; model and video are read, nothing is written.
+
+    Raises:
+        CheckpointError, VideoError, ConfigError: As ``reconstruct``.
+    """
+    asked = _asked(run, how, device)
+    count = _count(frames_shown, asked.task.model.cubes)
+    clip = asked.clip(video)
+    height, width = clip.pixels.shape[1:3]
+    return (
+        f"model    {asked.name}, on {asked.task.mean.device}\n"
+        f"clip     {video}, {height}x{width} pixels, frames {clip.indices[0]} to "
+        f"{clip.indices[-1]}, {count} of {len(clip.indices)} in the picture\n"
+        f"folder   {asked.folder(out)}"
+    )
 
 
 def rebuild_videos(
@@ -98,6 +117,31 @@ def rebuild_videos(
     Raises:
         CheckpointError, VideoError, ConfigError: As ``reconstruct``.
     """
+    asked = _asked(run, how, device)
+    return [_rebuild(asked, video, number) for number, video in enumerate(videos)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A model that is asked, and how."""
+
+    model: Path
+    task: PretrainTask
+    name: str
+    how: How
+
+    def clip(self, video: Path) -> ChosenClip:
+        """Read the clip of a video that it is shown."""
+        source = source_of(_run_folder(self.model), video, self.how)
+        return read_clip(video, self.task.model.cubes, source, self.how)
+
+    def folder(self, out: Path | None) -> Path:
+        """Where pictures go."""
+        return out or _run_folder(self.model) / "reconstructions"
+
+
+def _asked(run: Path, how: How | None, device: str) -> _Asked:
+    """Find and load a model; refuse choices that have no effect on it."""
     how = how or How()
     folder = find_model(run)
     runtime = prepare(RuntimeConfig(device=device, precision="fp32"))
@@ -116,18 +160,25 @@ def rebuild_videos(
     name: str = card.model.encoder.size
     if "step" in card.notes:
         name += f", step {card.notes['step']}"
-    return [
-        _rebuild(task, video, source_of(_run_folder(folder), video, how), name, how, number)
-        for number, video in enumerate(videos)
-    ]
+    return _Asked(folder, task, name, how)
 
 
-def _rebuild(
-    task: PretrainTask, video: Path, source: SourceConfig | None, name: str, how: How, number: int
-) -> Reconstruction:
+def _count(frames_shown: int | None, cubes: Cubes) -> int:
+    """How many frames of a clip are in the picture."""
+    if frames_shown is None:
+        return min(_FRAMES_SHOWN, cubes.frames)
+    if not 1 <= frames_shown <= cubes.frames:
+        raise ConfigError(
+            f"--frames-shown is {frames_shown}, this model's clips have 1..{cubes.frames}"
+        )
+    return frames_shown
+
+
+def _rebuild(asked: _Asked, video: Path, number: int) -> Reconstruction:
     """Rebuild a clip of one video."""
+    task, how = asked.task, asked.how
     cubes, device = task.model.cubes, task.mean.device
-    clip = read_clip(video, cubes, source, how)
+    clip = asked.clip(video)
     box = centre_box(clip.pixels.shape[1], clip.pixels.shape[2], (cubes.height, cubes.width))
     pixels = cut(torch.from_numpy(clip.pixels), box, (cubes.height, cubes.width), flip=False)
     key = draws.signed(draws.key(how.seed, number))
@@ -139,7 +190,7 @@ def _rebuild(
     found = rebuild(task, clips, statistics=how.statistics, all_hidden=how.all_hidden)
     return Reconstruction(
         video="/".join(video.absolute().parts[-2:]),
-        model=name,
+        model=asked.name,
         masking=task.masking,
         cubes=cubes,
         indices=clip.indices,

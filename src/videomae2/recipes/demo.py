@@ -103,7 +103,7 @@ def demo_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
 
 
 def demo_distill(videos: Sequence[Path], out: Path) -> DistillRun:
-    """Distill a model of an eighth of the size from the demo's fine-tuned one.
+    """Distill a model of a seventh of the size from the demo's fine-tuned one.
 
     On videos without labels, of which there are more than labelled ones.
 
