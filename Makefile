@@ -1,4 +1,4 @@
-# Set-up, tests and the main job. A fresh machine needs Python 3.11 or newer, pip and make.
+# Set-up, tests and the main job. A fresh machine needs Python 3.11, 3.12 or 3.13, pip and make.
 PYTHON ?= python3
 VENV   ?= .venv
 EXTRAS ?= dev

@@ -9,7 +9,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PROGRAMS = ("videomae2", "make", "python", "pytest")
-QUICK = ("evaluate", "predict", "reconstruct", "unite", "--dry-run", "--help", "--version")
+QUICK = (
+    "evaluate", "predict", "reconstruct", "unite", "--dry-run", "--example", "--help", "--version"
+)  # fmt: skip
+TRAINERS = ("pretrain", "finetune", "distill")
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _INDENTED = re.compile(r"^ {4,}(\S.*)$", re.MULTILINE)
 _INLINE = re.compile(r"`([^`\n]+)`")
@@ -33,6 +36,12 @@ class Command:
         return self.place == "bash" and self.words[0] == "videomae2"
 
     @property
+    def trains(self):
+        """Whether it begins a run, which takes minutes to days."""
+        shown = {"--dry-run", "--help"}.intersection(self.words)
+        return self.words[1] in TRAINERS and len(self.words) > 2 and not shown
+
+    @property
     def slow(self):
         """Whether running it takes too long for every day."""
         return len(self.words) > 2 and not any(word in QUICK for word in self.words)
@@ -50,6 +59,16 @@ def commands(text: str, page: str = "page") -> Iterator[Command]:
     prose = _FENCED.sub("", text).replace("\\\n", " ")
     yield from _of_lines(page, "indented", "\n".join(_INDENTED.findall(prose)))
     yield from _of_lines(page, "inline", "\n".join(_INLINE.findall(_INDENTED.sub("", prose))))
+
+
+def walks() -> list[tuple[Command, ...]]:
+    """Blocks of commands that begin runs: each needs what those before it have made."""
+    of_blocks = [
+        tuple(_of_lines(page.name, "bash", block))
+        for page in PAGES
+        for block in blocks(page, "bash")
+    ]
+    return [found for found in of_blocks if any(one.trains for one in found)]
 
 
 def all_commands() -> list[Command]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.docs_commands import PAGES, all_commands, blocks
+from tests.docs_commands import PAGES, all_commands, blocks, walks
 from tests.jobs.annotated import kinetics
 from tests.jobs.evaluated import save_run, save_videos
 from tests.jobs.rigged import levels, save_rigged, write_levels
@@ -23,12 +23,16 @@ from videomae2.models.initial import initialise
 from videomae2.models.saved import save_model
 from videomae2.recipes import RECIPES
 
+LONG = [pytest.mark.slow, pytest.mark.timeout(1200)]
+SHORT = ("--optim.epochs", "1", "--optim.warmup-epochs", "0")
+
 
 def runnable() -> list[pytest.param]:
     found = []
+    in_walks = {command for walk in walks() for command in walk}
     for command in all_commands():
-        marks = [pytest.mark.slow, pytest.mark.timeout(1200)] if command.slow else []
-        if command.runs:
+        marks = LONG if command.slow else []
+        if command.runs and command not in in_walks:
             found.append(pytest.param(list(command.words[1:]), id=str(command), marks=marks))
     return found
 
@@ -106,6 +110,17 @@ def test_a_command_of_the_docs_works(words, place, monkeypatch):
     monkeypatch.chdir(place)
     monkeypatch.setenv("XDG_CACHE_HOME", str(place / "cache"))
     assert main(words) == 0
+
+
+@pytest.mark.parametrize("walk", [pytest.param(w, id=w[0].page, marks=LONG) for w in walks()])
+def test_a_walk_from_videos_to_results_works(walk, place, tmp_path, monkeypatch):
+    """Nothing but videos is there when it begins; runs are cut down to one pass."""
+    for name in ("my_videos", "my_classes", "test_classes", "video.mp4", "long.mp4"):
+        (tmp_path / name).symlink_to(place / name)
+    monkeypatch.chdir(tmp_path)
+    for command in walk:
+        words = [*command.words[1:], *(SHORT if command.trains else ())]
+        assert main(words) == 0, command
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def _run(capsys: pytest.CaptureFixture[str], *paths: Path) -> tuple[int, list[di
 def test_every_golden_value_holds(path: Path) -> None:
     checks = list(check_file(path))
     assert checks
-    assert [check for check in checks if check["pass"] is False] == []
+    assert [check for check in checks if check["pass"] is not True or "skipped" in check] == []
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if p.suffix == ".safetensors"])
