@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -111,3 +113,41 @@ def test_folders_of_frames_are_told_by_their_names_and_two_images(tmp_path):
 def test_marks_of_a_version_that_did_not_look_tell_nothing(tmp_path):
     nothing = FileMarks(sizes="", absent=0, sample="")
     assert difference(nothing, marks(folder_of_files(tmp_path / "a"))) is None
+
+
+def test_sizes_are_compared_where_the_same_files_are_gone(tmp_path, monkeypatch):
+    monkeypatch.setattr(file_marks, "SAMPLE", 0)
+    folder = folder_of_files(tmp_path / "a", size=100)
+    listed = tmp_path / "list.csv"
+    listed.write_text("path\n" + "".join(f"{folder}/{n}.mp4\n" for n in range(6)))
+
+    def without(number):
+        (folder / f"{number}.mp4").rename(tmp_path / "gone")
+        found = marks(listed)
+        (tmp_path / "gone").rename(folder / f"{number}.mp4")
+        return found
+
+    whole, one, other = marks(listed), without(2), without(3)
+    assert one.absent == other.absent == 1
+    assert difference(one, other) is None
+    overwrite(folder / "1.mp4", -7, b"longer, longer")
+    assert difference(one, without(2)) == "some have another size"
+    older = [replace(each, which_absent="") for each in (whole, one)]  # as they were written once
+    assert difference(older[0], marks(listed)) == "some have another size"
+    assert difference(older[1], without(2)) is None
+
+
+def test_a_file_that_does_not_answer_is_left_behind_and_counted(tmp_path, monkeypatch):
+    folder = folder_of_files(tmp_path / "a")
+    before, never, look = marks(folder), threading.Event(), file_marks._content
+
+    def content(path):
+        return look(path) if not path.endswith("3.mp4") else str(never.wait(60))
+
+    monkeypatch.setattr(file_marks, "_content", content)
+    monkeypatch.setattr(file_marks, "PATIENCE_SECONDS", 0.1)
+    found = marks(folder)
+    never.set()
+    assert (found.late, found.sample.split().count("-"), found.absent) == (1, 1, 0)
+    assert (found.sizes, before.late) == (before.sizes, 0)
+    assert difference(before, found) is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from videomae2.data.identity import identity, video_id
+from videomae2.data.identity import identity, video_id, written_id
 from videomae2.data.manifest import Entry
 
 
@@ -28,6 +28,19 @@ def test_ids_stand_where_the_rule_says():
     assert video_id("x/__NrybzYzUg.webm", "youtube") == "__NrybzYzUg"
     assert video_id(path, "file-name") == "-3B32lodo2M_000059_000069"
     assert video_id(path, "path") == path
+
+
+def test_a_slash_at_the_end_of_a_folder_is_not_its_name():
+    for rule in ("path", "file-name", "youtube"):
+        folder = "k400/abseiling/-3B32lodo2M"
+        assert video_id(f"{folder}/", rule) == video_id(folder, rule)
+
+
+def test_ids_in_cells_may_be_names_of_files():
+    for cell in ("-3B32lodo2M", "-3B32lodo2M_000059_000069", "a/-3B32lodo2M.mp4"):
+        assert written_id(cell, "youtube") == "-3B32lodo2M"
+    assert [written_id(cell, "file-name") for cell in ("one", "one.mp4", "one.v2")] == [
+        "one", "one", "one.v2"]  # fmt: skip
 
 
 def test_a_name_that_is_no_id_is_refused():

@@ -67,3 +67,15 @@ def test_lines_are_secure_or_it_is_said(tmp_path):
     lines.path.rmdir()
     lines.secure()
     assert lines.path.read_text() == '{"a": 1}\n'
+
+
+@pytest.mark.parametrize("empty", [lambda path: path.write_bytes(b""), lambda path: path.unlink()])
+def test_a_file_that_was_emptied_or_deleted_meanwhile_goes_on_with_whole_lines(tmp_path, empty):
+    lines = JsonLines(tmp_path / "x", keep=lambda _: True)
+    lines.add({"a": 1})
+    lines.secure()
+    empty(lines.path)
+    for number in (2, 3):
+        lines.add({"a": number})
+        lines.secure()
+    assert lines.path.read_text() == '{"a": 2}\n{"a": 3}\n'

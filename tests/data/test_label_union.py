@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from videomae2.data.kinetics import unite_kinetics
-from videomae2.data.known_classes import RENAMES, known_classes
+from videomae2.data.known_classes import RENAMES, known_classes, other_names
 from videomae2.data.label_union import unite
 from videomae2.data.labelled import (
     LabelledSource,
@@ -234,6 +234,10 @@ def test_own_folders_with_equal_file_names_stay_apart(tmp_path):
     assert sorted(manifest.labels.tolist()) == [0, 1, 1, 2]
     with pytest.raises(ManifestError, match="'1' is no YouTube id"):
         from_manifest(manifests[0], "x", "training", ids="youtube")
+    (tmp_path / "list.csv").write_text("path,label\na/-3B32lodo2M.mp4,run\na/1.mp4,run\n")
+    listed = read_manifest(tmp_path / "list.csv", labels="required", check_some_exist=False)
+    with pytest.raises(ManifestError, match=r"list.csv:3: .*'1' is no YouTube id"):
+        from_manifest(listed, "x", "training", ids="youtube")
     plain = read_manifest(tmp_path / "one")
     with pytest.raises(ManifestError, match="has videos without a class name"):
         from_manifest(plain, "x", "training", ids="path")
@@ -244,10 +248,9 @@ def test_own_folders_with_equal_file_names_stay_apart(tmp_path):
 
 def kinetics(tmp_path, version, split, *, first, count, old_names):
     """An annotation file in the classes of one version: ids are numbers."""
-    old = {new: name for name, new in RENAMES.items()} if old_names else {}
-    names = [name if name == "throwing ball" else old.get(name, name)
-             for name in known_classes(f"kinetics-{version}")
-             if not (old_names and name.startswith("throwing ball ("))]  # fmt: skip
+    known = known_classes(f"kinetics-{version}")
+    old = {new: name for name, new in other_names(known).items()} if old_names else {}
+    names = [old.get(name, name) for name in known]
     rows = [f'"{names[i % len(names)]}",id{first + i:09d},0,10,train' for i in range(count)]
     path = tmp_path / f"k{version}-{split}.csv"
     path.write_text("\n".join(["label,youtube_id,time_start,time_end,split", *rows]))
@@ -268,8 +271,28 @@ def test_k710_has_the_released_classes_and_labels(tmp_path, old_names):
     assert union.report.empty_classes == ()
     assert {video.name for video in union.training} == set(union.classes)
     assert [one.old for one in union.report.kept_apart] == ["throwing ball"]
-    # in Kinetics-400: hugging and opening bottle do not occur, throwing ball stays apart
-    assert len(union.report.renamed) == (12 if old_names else 0)
+    # throwing ball stays apart; the released list of Kinetics-400 lacks hugging by another name
+    renamed = [one.old for one in union.report.renamed]
+    assert len(renamed) == 14 if old_names else renamed == ["opening bottle", "hugging"]
+
+
+def test_both_ways_to_name_the_classes_of_kinetics_400_teach_the_same(tmp_path):
+    make = {"first": 0, "count": 400}
+    ways = [kinetics(tmp_path, 400, "training", old_names=old, **make) for old in (False, True)]
+    unions = [unite_kinetics([way]) for way in ways]
+    one, other = ({video.id: video.name for video in union.training} for union in unions)
+    assert one == other
+    assert "hugging (not baby)" in one.values()
+    assert "hugging baby" not in one.values()
+    assert "renamed: hugging -> hugging (not baby) (1 videos)" in unions[0].report.text()
+
+
+def test_other_parts_and_unions_keep_the_names_of_the_released_list(tmp_path):
+    part = kinetics(tmp_path, 600, "training", first=0, count=600, old_names=False)
+    names = {video.name for video in unite_kinetics([part]).training}
+    assert {"hugging baby", "opening wine bottle"} <= names
+    some = source("K400", "training", **{"hugging baby": "a", "archery": "b"})
+    assert [video.name for video in unite_kinetics([some]).training] == ["hugging baby", "archery"]
 
 
 def test_k710_takes_every_video_once_and_no_validation_video_to_train(tmp_path):
@@ -329,6 +352,19 @@ def test_of_an_annotation_table_the_ids_are_enough_for_a_test(tmp_path):
         read_ids(path, "K700 test", "validation")
 
 
+@pytest.mark.parametrize("read", [read_ids, read_annotations])
+def test_ids_in_annotations_are_those_of_their_files(tmp_path, read):
+    path = tmp_path / "test.csv"
+    path.write_text("label,video_id\nwalk,-3B32lodo2M_000059_000069\nrun,abcdefghijk.mp4\n")
+    found = read(path, "test", "validation")
+    assert [video.id for video in found.videos] == ["-3B32lodo2M", "abcdefghijk"]
+    path.write_text("label,video_id\nwalk,-3B32lodo2M\nrun,one\n")
+    with pytest.raises(ManifestError, match=r"test.csv:3: one: 'one' is no YouTube id"):
+        read(path, "test", "validation")
+    found = read(path, "test", "validation", ids="file-name")
+    assert [video.id for video in found.videos] == ["-3B32lodo2M", "one"]
+
+
 def test_a_test_video_whose_file_is_missing_stays_a_test_video(tmp_path):
     path = tmp_path / "val.csv"
     path.write_text(CSV)
@@ -342,6 +378,6 @@ def test_a_test_video_whose_file_is_missing_stays_a_test_video(tmp_path):
 def test_files_can_be_called_by_their_whole_name(tmp_path):
     path = tmp_path / "own.csv"
     path.write_text("label,id\nrun,one\nwalk,two\n")
-    annotated = read_annotations(path, "own", "training")
+    annotated = read_annotations(path, "own", "training", ids="file-name")
     found = with_files(annotated, [Entry("v/two.mp4")], ids="file-name")
     assert [video.entry for video in found.videos] == [Entry("v/two.mp4")]

@@ -3,12 +3,16 @@ import os
 import resource
 import subprocess
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
 
+from videomae2.data import stamps
 from videomae2.data.manifest import Manifest
-from videomae2.data.quarantine import Quarantine
+from videomae2.data.quarantine import Quarantine, repaired
+from videomae2.data.stamps import stamp
 from videomae2.errors import UnreadableShareError, VideoError
 
 
@@ -180,3 +184,56 @@ def test_a_bad_window_leaves_the_others_of_its_video(tmp_path):
     assert (line["first"], line["frames"]) == (90, 10)
     with pytest.raises(UnreadableShareError, match=r"2 of 20 .*walk \(10 frames from 90\): "):
         fail(listed, some, 10)
+
+
+def test_a_stray_byte_in_the_list_is_a_damaged_line(tmp_path, videos):
+    listed = opened(tmp_path, videos)
+    fail(listed, videos, 0)
+    fail(listed, videos, 1)
+    with (tmp_path / "unreadable.jsonl").open("ab") as file:
+        file.write(b"\xff\n")
+    with open(videos[1].path, "wb") as file:
+        file.write(b"whole again")
+    assert repaired(tmp_path) == {videos[1].path}
+
+
+@pytest.fixture
+def hanging(monkeypatch):
+    """Files do not answer until it is set."""
+    free = threading.Event()
+
+    def late(path):
+        free.wait(60)
+        return stamp(path)
+
+    monkeypatch.setattr(stamps, "stamp", late)
+    yield free
+    free.set()
+
+
+def test_saving_does_not_wait_for_a_file_that_does_not_answer(tmp_path, videos, hanging):
+    listed = opened(tmp_path, videos)
+    adding = threading.Thread(target=fail, args=(listed, videos, 3), daemon=True)
+    securing = threading.Thread(target=listed.secure, daemon=True)
+    adding.start()
+    while not listed.reasons:
+        time.sleep(0.001)
+    securing.start()
+    securing.join(2)
+    assert not securing.is_alive()
+    hanging.set()
+    adding.join(2)
+    assert [line["number"] for line in lines(tmp_path)] == [3]
+
+
+def test_what_does_not_answer_is_listed_and_stays_listed_until_it_does(
+    tmp_path, videos, hanging, monkeypatch
+):
+    monkeypatch.setattr(stamps, "_PATIENCE_SECONDS", 0.05)
+    fail(opened(tmp_path, videos), videos, 3)
+    (line,) = lines(tmp_path)
+    assert line["stamp"] == []
+    assert opened(tmp_path, videos).holds((0, 3), 0)
+    assert repaired(tmp_path) == set()
+    hanging.set()
+    assert opened(tmp_path, videos).forgotten == {(0, 3)}

@@ -1,15 +1,23 @@
 """The measurements give sane numbers, count the right work, and print as table and JSON."""
 
 import json
+import os
+import signal
 
 import pytest
 import torch
 
+from tests.data.test_quarantine import manifest
 from videomae2.cli.bench import main
+from videomae2.cli.main import main as command
+from videomae2.data.mixture import Mixture
 from videomae2.data.readers import open_reader
+from videomae2.engine.readout import StepRecord
 from videomae2.engine.runtime import Runtime
-from videomae2.errors import ConfigError
-from videomae2.jobs.bench import machine, samples
+from videomae2.engine.supply import Report
+from videomae2.errors import ConfigError, ManifestError, UnreadableShareError
+from videomae2.jobs.bench import machine, samples, together
+from videomae2.jobs.bench import pretrain as whole_bench
 from videomae2.jobs.bench.model import MASKINGS, StepCase, step_flops
 from videomae2.jobs.bench.peak import measure_peak
 from videomae2.jobs.bench.steps import measure_step
@@ -128,3 +136,62 @@ def test_what_cannot_work_is_said_at_once():
 def test_columns_stand_under_their_heads():
     table = aligned(("name", "s"), [("a", "1.0"), ("longer", "10.0")])
     assert table.splitlines() == ["name       s", "a        1.0", "longer  10.0"]
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--stride", "0"], "--stride must be 1 or more, got 0"),
+        (["--stride", "2.5"], "--stride must be a whole number of frames, got 2.5"),
+        (["--stride", "inf"], "--stride must be a whole number of frames, got inf"),
+        (["--batch", "0"], "--batch must be 1 or more, got 0"),
+        (["--side", "0"], "--side must be 1 or more, got 0"),
+        (["--workers", "-1"], "--workers must be 0 or more, got -1"),
+        (["--videos", "typo/"], "--videos typo does not exist"),
+    ],
+)
+def test_what_cannot_work_is_said_before_anything_is_measured(words, problem):
+    with pytest.raises(ConfigError, match=problem):
+        main([*SHORT, *words])
+
+
+def test_videos_that_cannot_be_listed_are_said_before_anything_is_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(whole_bench, "_measure_model", None)
+    with pytest.raises(ManifestError, match="no video in this folder"):
+        main([*SHORT, "--videos", str(tmp_path)])
+
+
+def test_ctrl_c_ends_it_like_any_command_that_saves_nothing(videos, monkeypatch, capsys):
+    whole = together.parts
+
+    def interrupted(*words):
+        for number, part in enumerate(whole(*words)):
+            if number == 3:
+                os.kill(os.getpid(), signal.SIGINT)
+            yield part
+
+    monkeypatch.setattr(together, "parts", interrupted)
+    words = ["--parts", "both", "--videos", str(videos[0].parent), "--workers", "0"]
+    assert command(["bench", "pretrain", *SHORT, *words]) == 1
+    assert capsys.readouterr().err.endswith("videomae2: stopped by Ctrl-C\n")
+
+
+def test_videos_that_cannot_be_read_are_no_clips(tmp_path):
+    record = StepRecord(step=3, loss=1.0, lr=0.1, norm=1.0, metrics={}, clips=8, unreadable=1,
+                        skipped=False, samples=())  # fmt: skip
+    reports = [Report([record, record], seconds=3.0, waited=0.0)]
+    found = together._numbers(reports, videos_per_step=4, views=2, workers=0)
+    assert found.clips_per_second == 4.0
+    for number in range(3):
+        (tmp_path / f"{number}.npy").write_bytes(b"nothing")
+    data = together.data_config(tmp_path, views=2, stride=1.0)
+    with pytest.raises(UnreadableShareError, match="1 of 3 videos cannot be read"):
+        together.measure_together(TINY, CPU, data, workers=0)
+
+
+@pytest.mark.parametrize("videos", [3, 1000])
+def test_an_epoch_is_as_many_videos_as_the_steps_need(tmp_path, videos):
+    data = together.data_config(tmp_path, views=2, stride=1.0)
+    listed = manifest(tmp_path, [f"{number}.mp4" for number in range(videos)])
+    (source,) = together._often_enough(data, [listed], videos=16).sources
+    assert Mixture.of([listed], [source.weight], seed=0).epoch_size == 16

@@ -24,6 +24,7 @@ from videomae2.errors import (
     DataError,
     Interrupted,
     ManifestError,
+    SlowVideoError,
     UnreadableShareError,
 )
 from videomae2.jobs.evaluation.measures import _uncertain
@@ -202,6 +203,21 @@ def test_unreadable_videos_are_listed_and_the_results_kept(place, tmp_path):
     found = run_it(place / "run", videos, tmp_path / "out")
     assert found.unreadable == {}
     assert not (tmp_path / "out" / "unreadable.jsonl").exists()
+
+
+def test_one_busy_moment_costs_no_video(place, tmp_path, monkeypatch):
+    late = []
+
+    def once_late(request, allocate):
+        if request.path not in late:
+            late.append(request.path)
+            raise SlowVideoError(request.path, "it took too long")
+        return read_views(request, allocate)
+
+    monkeypatch.setattr("videomae2.data.view_reading.read_views", once_late)
+    found = run_it(place / "run", place / "videos", tmp_path, views=ViewsWish(clips=1, crops=1))
+    assert len(late) == 6
+    assert found.unreadable == {}
 
 
 def test_nothing_readable_is_an_error(place, tmp_path):

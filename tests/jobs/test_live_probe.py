@@ -11,11 +11,17 @@ from safetensors.torch import load_file
 from tests.jobs.labelled import labelled_videos
 from tests.jobs.small import losses, quiet, small_run, small_videos, stop_after
 from videomae2.config import ProbeConfig
-from videomae2.errors import ConfigError, DataError, Interrupted, ManifestError
-from videomae2.jobs.live_probe import LiveProbe
-from videomae2.jobs.pretrain import describe, pretrain
+from videomae2.data.view_reading import read_views
+from videomae2.engine.loop import Plan
+from videomae2.engine.runlog import RunLog
+from videomae2.engine.runtime import resolve
+from videomae2.engine.signals import Wishes
+from videomae2.errors import ConfigError, DataError, Interrupted, ManifestError, SlowVideoError
+from videomae2.jobs.live_probe import LiveProbe, live_probe
+from videomae2.jobs.pretrain import begin, describe, pretrain
 from videomae2.jobs.probe.lists import read_lists
 from videomae2.jobs.probe.settings import ListSettings
+from videomae2.jobs.work import Watching
 
 
 @pytest.fixture(scope="module")
@@ -152,3 +158,28 @@ def test_no_more_videos_are_taken_than_wanted_of_each_class_alike(labelled):
     assert np.bincount(lists.train.labels[both]).tolist() == [4, 4, 4]
     lists = read_lists(labelled / "train", labelled / "test", ListSettings(), seed=0, most=10)
     assert (len(lists.train_rows), len(lists.test_rows)) == (10, 9)
+
+
+def test_one_busy_moment_costs_no_video(labelled, tmp_path, monkeypatch):
+    late = []
+
+    def once_late(request, allocate):
+        if request.path not in late:
+            late.append(request.path)
+            raise SlowVideoError(request.path, "it took too long")
+        return read_views(request, allocate)
+
+    monkeypatch.setattr("videomae2.data.view_reading.read_views", once_late)
+    run = probed(labelled / "train", labelled, tmp_path / "run")
+    run = replace(run, loading=replace(run.loading, workers=0))
+    runtime = resolve(run.runtime)
+    plan = Plan(steps=2, accumulate=1, lr=lambda step: 0.1, clip_norm=None,
+                log_every=1, save_every=1, max_bad_steps=1)  # fmt: skip
+    work, said = begin(run, plan, runtime, {}), []
+    log = RunLog(tmp_path, steps=2, first_step=0, memory=lambda: 0.0, say=said.append)
+    with Wishes() as wishes:
+        live_probe(run, plan, runtime)(Watching(work.task, None, log, 0, wishes))
+    log.close()
+    assert len(late) == 27
+    assert "9 test videos" in said[-1]
+    assert not any("left out" in line for line in said)

@@ -11,11 +11,21 @@ import torch
 
 from tests.jobs.labelled import labelled_videos, small_encoder
 from tests.jobs.small import quiet, small_run
+from videomae2.data.listing import read_manifest
 from videomae2.data.pool import Pool
+from videomae2.data.view_reading import read_views
 from videomae2.engine.runtime import RuntimeConfig, resolve
-from videomae2.errors import ConfigError, DataError, Interrupted, ManifestError, VideoError
+from videomae2.errors import (
+    ConfigError,
+    DataError,
+    Interrupted,
+    ManifestError,
+    SlowVideoError,
+    VideoError,
+)
 from videomae2.jobs.pretrain import pretrain
 from videomae2.jobs.probe.encoding import encode
+from videomae2.jobs.probe.features import files_digest
 from videomae2.jobs.probe.job import probe
 from videomae2.jobs.probe.lists import read_lists
 from videomae2.jobs.probe.planning import prepare_probe
@@ -110,6 +120,16 @@ def test_a_video_that_was_replaced_is_read_anew(tmp_path, monkeypatch):
     seen = counted_reads(monkeypatch)
     run(tmp_path, tmp_path / "cache", test=None)
     assert len(seen) == 15
+
+
+def test_images_of_a_folder_of_frames_that_were_overwritten_in_place_are_other_videos(tmp_path):
+    image = tmp_path / "walk" / "img_1.jpg"
+    image.parent.mkdir()
+    image.write_bytes(b"before")
+    (tmp_path / "list.csv").write_text("path,first,frames\nwalk,1,1\nwalk,1,1\ngone,1,1\n")
+    before = files_digest(read_manifest(tmp_path / "list.csv"))
+    image.write_bytes(b"afterwards")
+    assert files_digest(read_manifest(tmp_path / "list.csv")) != before
 
 
 def test_without_a_test_a_share_of_each_class_is_held_out(place, tmp_path):
@@ -279,6 +299,20 @@ def test_videos_that_cannot_be_read_are_an_error_or_listed(tmp_path):
     assert sorted(path[len(str(tmp_path)) + 1 :] for path in found.unreadable) == [
         "test/blue/01.npy", "train/red/00.npy",
     ]  # fmt: skip
+
+
+def test_one_busy_moment_costs_no_video(place, tmp_path, monkeypatch):
+    late = []
+
+    def once_late(request, allocate):
+        if request.path not in late:
+            late.append(request.path)
+            raise SlowVideoError(request.path, "it took too long")
+        return read_views(request, allocate)
+
+    monkeypatch.setattr("videomae2.data.view_reading.read_views", once_late)
+    assert run(place, tmp_path, test=None).unreadable == {}
+    assert len(late) == 24
 
 
 def test_a_test_with_training_videos_is_refused(place, tmp_path):

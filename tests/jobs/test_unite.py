@@ -77,6 +77,14 @@ def test_targets_are_parts_and_lists_without_labels(parts):
     made = unite("kinetics-710", THREE, tests=tests)
     assert letters(made.union.training) == "abch"
     assert made.targets == (("k400", 1), ("test.csv", 1), ("later", 1))
+    (parts / "test.csv").write_text(f"video_id\n{video('d')}_000001_000011\n")
+    assert letters(unite("kinetics-710", THREE, tests=tests).union.training) == "abch"
+    (parts / "test.csv").write_text(f"video_id\n{video('d')}\n1\n")
+    assert "test.csv:3: 1: '1' is no YouTube id" in refused(
+        *THREE, kind="kinetics-710", tests=tests
+    )
+    own = PartWords(ids=("test.csv=file-name",))
+    assert len(unite("kinetics-710", THREE, tests=tests, words=own).union.training) == 4
 
 
 def test_a_test_video_without_a_file_is_not_trained_on(parts):
@@ -98,6 +106,20 @@ def test_released_lists_with_numbers_and_names_for_them(parts):
     assert reasons(made)["c", "r", "training"] == "duplicate"
     (last,) = [one for one in made.union.validation if one.id == video("y")]
     assert last.name == "abseiling"
+
+
+def test_two_classes_of_kinetics_400_are_the_same_however_its_list_is_given(place):
+    number, words = known_classes("kinetics-400").index, PartWords(names=("kinetics-400",))
+    name = f"{video('a')}.mp4"
+    annotated(place / "annotated", train={"hugging": "a"})
+    listed(place / "n.txt", (f"n/{name}", number("hugging baby")))
+    listed(place / "c.csv", (f"c/{name}", "hugging baby"), header="path,label")
+    for part in ("k400=annotated/train.csv", "k400=n.txt", "k400=c.csv"):
+        made = unite("kinetics-710", (part,), words=words)
+        assert [one.name for one in made.union.training] == ["hugging (not baby)"]
+        assert "renamed: hugging -> hugging (not baby) (1 videos)" in made.text()
+    made = unite("any", ("k400=annotated/train.csv",), words=words)
+    assert [one.name for one in made.union.training] == ["hugging baby"]
 
 
 def test_files_need_not_be_there(place):
@@ -189,6 +211,30 @@ def test_windows_stay_windows(place):
     assert again.first.tolist() == [1, 1]
     assert again.frames.tolist() == [30, 40]
     assert again.is_frames.all()
+
+
+def test_a_window_up_to_the_end_keeps_its_beginning(place):
+    for name in "abc":
+        (place / f"{name}.mp4").touch()
+    rows = "path,label,first,frames\na.mp4,run,100,\nb.mp4,hop,,\nc.mp4,hop,0,10\n"
+    (place / "l.csv").write_text(rows)
+    write_union(unite("any", ("l=l.csv",)), place / "out")
+    again = read_manifest(place / "out" / "train.csv", labels="required")
+    assert again.first.tolist() == [100, 0, 0]
+    assert again.frames.tolist() == [-1, -1, 10]
+    assert not again.is_frames.any()
+
+
+def test_folders_of_frames_with_a_slash_at_the_end_are_there(place):
+    for letter in "ab":
+        (place / "v" / video(letter)).mkdir(parents=True)
+    rows = [f"v/{video(letter)}/ 30 {number}" for number, letter in enumerate("abc")]
+    (place / "l.txt").write_text("\n".join(rows))
+    (place / "names.txt").write_text("run\nhop\nfly\n")
+    words = PartWords(names=("names.txt",), ids=("youtube",))
+    made = unite("any", ("l=l.txt",), words=words)
+    assert letters(made.union.training) == "ab"
+    assert reasons(made) == {("c", "l", "training"): "no file"}
 
 
 def test_another_union_is_not_overwritten_unless_asked(parts):
@@ -346,6 +392,12 @@ def test_names_that_no_list_can_hold(place):
     made = unite("any", ("mine=mine",))
     with pytest.raises(ConfigError, match="no class can be called '0', '1': lists hold names"):
         write_union(made, place / "out")
+
+
+def test_names_of_files_that_no_list_can_hold(place):
+    (place / "mine" / "run").mkdir(parents=True)
+    (place / "mine" / "run" / os.fsdecode(b"caf\xe9.mp4")).touch()
+    assert r"mine/run/caf\udce9.mp4' is no UTF-8, in which lists are" in refused("mine=mine")
 
 
 def test_nothing_left_to_train_on(place):

@@ -36,6 +36,7 @@ SAME_RESULTS = frozenset(
         # how videos are read; shrink_side changes pixels
         "loading.workers",
         "loading.ahead",
+        # which videos count as unreadable from now on, which the machine has a say in anyway
         "loading.deadline_seconds",
         "loading.memory_gib",
         # the same numbers in another order or on other hardware: equal up to rounding
@@ -49,7 +50,8 @@ SAME_RESULTS = frozenset(
         "runtime.deterministic",
     }
 )
-"""Settings that may change when a run goes on; every other one changes what it would compute."""
+"""Settings that may change when a run goes on; every other one changes what it would compute. Two
+of these may leave other videos out: the limits of reading."""
 
 ABSENT = "(absent)"
 

@@ -7,21 +7,22 @@ counts, and of a sample of them also how they begin and end. Axis: files.
 import hashlib
 import os
 import stat
-from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Int64
 
+from videomae2.data.looking import look_at
 from videomae2.data.manifest import Manifest
 from videomae2.tensors import draws
 
 SAMPLE = 256
 """Files of which content is looked at; of a smaller list all of them."""
+PATIENCE_SECONDS = 30.0
+"""How long none of the files may answer before the others are given up."""
 
 _STREAM = 0x2F00
-_THREADS = 16  # a network file system answers many at once
 _END = 1 << 16  # bytes that are read of each end of a file
 _ABSENT, _FOLDER = -1, -2  # in place of a size
 _UNKNOWN = "-"
@@ -34,9 +35,13 @@ class FileMarks:
     sizes: str
     """A digest of the sizes of all files; folders of frames have none."""
     absent: int
-    """How many are not there."""
+    """How many are not there, or did not answer."""
     sample: str
     """Eight characters for the content of each file of a sample, "-" where it is not there."""
+    which_absent: str = ""
+    """A digest of which are not there; empty in marks of an older version."""
+    late: int = 0
+    """How many did not answer, at their size or at their content."""
 
 
 def marks_of(manifest: Manifest, *, repaired: Collection[str] = ()) -> FileMarks:
@@ -48,21 +53,23 @@ def marks_of(manifest: Manifest, *, repaired: Collection[str] = ()) -> FileMarks
     """
     paths = list(dict.fromkeys(os.path.join(manifest.root, path) for path in manifest.paths))
     chosen = draws.permutation(draws.key(_STREAM, len(paths)), len(paths))[:SAMPLE].tolist()
-    sizes = np.empty(len(paths), dtype=np.int64)
-    with ThreadPoolExecutor(_THREADS) as threads:
-        turns = [paths[number::_THREADS] for number in range(_THREADS)]
-        for number, part in enumerate(threads.map(_sizes, turns)):
-            sizes[number::_THREADS] = part
-        contents = list(threads.map(_content, [paths[row] for row in chosen]))
+    sizes = look_at(paths, _size, patience_seconds=PATIENCE_SECONDS)
+    # who did not even give its size is not asked again
+    asked = [paths[row] for row in chosen if sizes[row] is not None]
+    contents = look_at(asked, _content, patience_seconds=PATIENCE_SECONDS)
+    late = sizes.count(None) + contents.count(None)
+    content_of = dict(zip(asked, contents, strict=True))
+    known = np.array([_ABSENT if size is None else size for size in sizes], dtype=np.int64)
     for row, path in enumerate(paths if repaired else ()):
         if path in repaired:
-            sizes[row] = _ABSENT
-    sample = " ".join(
-        _UNKNOWN if paths[row] in repaired else content
-        for row, content in zip(chosen, contents, strict=True)
+            known[row], content_of[path] = _ABSENT, None
+    return FileMarks(
+        sizes=_digest(known),
+        absent=int((known == _ABSENT).sum()),
+        sample=" ".join(content_of.get(paths[row]) or _UNKNOWN for row in chosen),
+        which_absent=_digest(np.flatnonzero(known == _ABSENT)),
+        late=late,
     )
-    digest = hashlib.sha256(sizes.astype("<i8").tobytes()).hexdigest()[:16]
-    return FileMarks(sizes=digest, absent=int((sizes == _ABSENT).sum()), sample=sample)
 
 
 def difference(old: FileMarks, new: FileMarks) -> str | None:
@@ -74,18 +81,25 @@ def difference(old: FileMarks, new: FileMarks) -> str | None:
     same = [one == other for one, other in pairs if _UNKNOWN not in (one, other)]
     if not all(same):
         return f"{same.count(False)} of {len(same)} that were looked at differ"
-    compared = old.sizes and new.sizes and old.absent == new.absent
+    compared = old.sizes and new.sizes and _lack_the_same(old, new)
     return "some have another size" if compared and old.sizes != new.sizes else None
 
 
-def _sizes(paths: Sequence[str]) -> Int64[np.ndarray, " files"]:
-    return np.array([_size(path) for path in paths], dtype=np.int64)
+def _lack_the_same(old: FileMarks, new: FileMarks) -> bool:
+    """Whether the same files are not there; of older marks this is known only where all are."""
+    if not (old.which_absent and new.which_absent):
+        return old.absent == new.absent == 0
+    return old.which_absent == new.which_absent
+
+
+def _digest(numbers: Int64[np.ndarray, " some"]) -> str:
+    return hashlib.sha256(numbers.astype("<i8").tobytes()).hexdigest()[:16]
 
 
 def _size(path: str) -> int:
     try:
         found = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):
         return _ABSENT
     return _FOLDER if stat.S_ISDIR(found.st_mode) else found.st_size
 
@@ -101,7 +115,7 @@ def _content(path: str) -> str:
             files = [os.path.join(path, name) for name in (*names[:1], *names[-1:])]
         for file in files:
             content.update(_ends(file))
-    except OSError:
+    except (OSError, ValueError):
         return _UNKNOWN
     return content.hexdigest()[:8]
 

@@ -4,6 +4,7 @@ import os
 import re
 from typing import Literal
 
+from videomae2.data.folders import VIDEO_EXTENSIONS, extension
 from videomae2.data.manifest import Entry
 
 IdRule = Literal["path", "file-name", "youtube"]
@@ -31,14 +32,26 @@ def video_id(path: str, rule: IdRule) -> str:
     Raises:
         ValueError: The file name is none of YouTube's ids.
     """
+    whole = os.path.normpath(path)
     if rule == "path":
-        return os.path.normpath(path)
-    name = os.path.splitext(os.path.basename(path))[0]
+        return whole
+    name = os.path.splitext(os.path.basename(whole))[0]
     if rule == "file-name":
         return name
     if found := _YOUTUBE.fullmatch(name):
         return found[1]
     raise ValueError(
         f"{path}: {name!r} is no YouTube id of 11 characters, nor one with times such as"
-        " -3B32lodo2M_000059_000069"
+        " -3B32lodo2M_000059_000069; the rule file-name takes whole names"
     )
+
+
+def written_id(text: str, rule: IdRule) -> str:
+    """Give the id that stands in a cell of a list: as in a file name, with an extension or without.
+
+    Raises:
+        ValueError: It is none of YouTube's ids.
+    """
+    if rule == "file-name" and extension(text) not in VIDEO_EXTENSIONS:
+        return text  # its dots are its own
+    return video_id(text, rule)

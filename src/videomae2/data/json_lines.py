@@ -61,11 +61,27 @@ class JsonLines:
         if not self._pending:
             return
         block = b"".join(self._pending)
-        with self.path.open("ab") as file:
-            file.truncate(self._size)  # a part of a line that did not fit the last time
-            file.write(block)
-        self._size += len(block)
+        self._size = append(self.path, block, after=self._size) + len(block)
         self._pending.clear()
+
+
+def append(path: Path, block: bytes, *, after: int) -> int:
+    """Write whole lines at the end of a file, and give where they begin.
+
+    Args:
+        path: The file.
+        block: The lines.
+        after: How far the file is whole; behind that is a part of a line that did not fit. A file
+            that somebody has emptied or deleted ends before it.
+
+    Raises:
+        OSError: They cannot be written.
+    """
+    with path.open("ab") as file:
+        begin = min(after, file.seek(0, os.SEEK_END))
+        file.truncate(begin)
+        file.write(block)
+    return begin
 
 
 def _settle(path: Path, keep: Keep) -> int:

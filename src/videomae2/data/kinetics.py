@@ -1,10 +1,11 @@
 """Kinetics-710: the union of Kinetics-400, -600 and -700 that the paper post-pre-trains on."""
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from videomae2.data.known_classes import RENAMES, as_known, known_classes
+from videomae2.data.known_classes import BY_PLACE, RENAMES, as_known, known_classes
 from videomae2.data.label_union import LabelledUnion, unite
 from videomae2.data.labelled import LabelledSource
 from videomae2.data.union_report import Renamed
@@ -25,6 +26,7 @@ def unite_kinetics(
     Raises:
         ConfigError: A class is none of the 710, after renaming.
     """
+    sources = _as_annotated(sources)
     union = unite(
         sources,
         renames=RENAMES,
@@ -33,6 +35,27 @@ def unite_kinetics(
     )
     renamed = tuple(_unlisted(one, sources) for one in union.report.renamed)
     return replace(union, report=replace(union.report, renamed=renamed))
+
+
+def _as_annotated(sources: Sequence[LabelledSource]) -> list[LabelledSource]:
+    """Call two classes of Kinetics-400 as its annotations do, where its released list names them.
+
+    There `hugging baby` means `hugging`; in the other parts it is another class.
+    """
+    classes: dict[str, frozenset[str]] = defaultdict(frozenset)
+    for source in sources:
+        classes[source.name] |= source.classes
+    released = frozenset(known_classes("kinetics-400"))
+    own = {listed: annotated for annotated, listed in BY_PLACE.items()}
+    return [
+        _called(source, own) if classes[source.name] == released else source for source in sources
+    ]
+
+
+def _called(source: LabelledSource, names: Mapping[str, str]) -> LabelledSource:
+    videos = tuple(replace(one, name=names.get(one.name, one.name)) for one in source.videos)
+    classes = frozenset(names.get(name, name) for name in source.classes)
+    return replace(source, videos=videos, classes=classes)
 
 
 def _unlisted(renamed: Renamed, sources: Sequence[LabelledSource]) -> Renamed:

@@ -47,7 +47,7 @@ Source: misc/k710_identical_label_merge.json of the released code. "throwing bal
 K710, whose released list has both names (labels 348 and 629), as have those of K600 and K700.
 """
 
-_BY_PLACE = {"hugging": "hugging baby", "opening bottle": "opening wine bottle"}
+BY_PLACE = {"hugging": "hugging baby", "opening bottle": "opening wine bottle"}
 """What the released list of Kinetics-400 calls two of its classes. They are other classes in K600,
 but stand in the alphabetical place of the annotations' names, so these labels are theirs."""
 
@@ -78,7 +78,7 @@ def other_names(classes: Sequence[str]) -> dict[str, str]:
     if kinetics is None or tuple(classes) != known_classes(kinetics):
         return {}
     known = set(classes)
-    pairs = [*_BY_PLACE.items(), *RENAMES.items()]
+    pairs = [*BY_PLACE.items(), *RENAMES.items()]
     return {old: new for old, new in pairs if old not in known and new in known}
 
 

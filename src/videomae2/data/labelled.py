@@ -1,13 +1,13 @@
 """Sources of videos with class names: from annotation files, folders and lists."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from videomae2.data.cells import PARQUET, Cells, read_cells
 from videomae2.data.columns import Columns
 from videomae2.data.folders import extension
-from videomae2.data.identity import IdRule, video_id
+from videomae2.data.identity import IdRule, video_id, written_id
 from videomae2.data.listing import read_text
 from videomae2.data.manifest import ABSENT, Entry, Manifest
 from videomae2.data.union_report import Removal, Split
@@ -44,7 +44,12 @@ class LabelledSource:
 
 
 def read_annotations(
-    path: Path | str, name: str, split: Split, *, keep: str | None = None
+    path: Path | str,
+    name: str,
+    split: Split,
+    *,
+    ids: IdRule = "youtube",
+    keep: str | None = None,
 ) -> LabelledSource:
     """Read an annotation table: a column label with names, and one with the video's id.
 
@@ -54,44 +59,50 @@ def read_annotations(
         path: CSV, TSV, JSON lines or Parquet.
         name: What the source is called in the report.
         split: What its videos are for.
+        ids: What of a cell is the id, as of a file name.
         keep: Rows to keep, as column=value, such as split=train.
 
     Raises:
-        ManifestError: Columns are missing, or cells are empty: the first ten are named.
+        ManifestError: Columns are missing, or cells are empty or no ids: the first ten are named.
     """
     source = str(path)
     column, _, value = (keep or "").partition("=")
     column = column.strip().lower()
     text = None if extension(source) in PARQUET else read_text(source)
     cells = read_cells(source, text, ["label", *ID_COLUMNS, *filter(None, [column])])
-    ids = _id_column(cells, source, ("label", column))
+    chosen = _id_column(cells, source, ("label", column))
     rows = [i for i in range(len(cells.lines)) if not keep or cells.columns[column][i] == value]
     if keep and not rows:
         raise ManifestError(f"no row with {keep}", path=source)
-    _require_cells(cells, source, rows, ("label", ids))
-    labels, names = cells.columns["label"], cells.columns[ids]
-    videos = tuple(LabelledVideo(names[i], labels[i], f"{source}:{cells.lines[i]}") for i in rows)
+    found = _ids_of_cells(cells, source, rows, ("label", chosen), ids)
+    labels = cells.columns["label"]
+    videos = tuple(
+        LabelledVideo(id_, labels[i], f"{source}:{cells.lines[i]}")
+        for i, id_ in zip(rows, found, strict=True)
+    )
     return LabelledSource(name, split, videos, frozenset(one.name for one in videos))
 
 
-def read_ids(path: Path | str, name: str, split: Split) -> LabelledSource:
+def read_ids(
+    path: Path | str, name: str, split: Split, *, ids: IdRule = "youtube"
+) -> LabelledSource:
     """Read of an annotation table only which videos it has, such as a test list without labels.
 
     Args:
         path: CSV, TSV, JSON lines or Parquet.
         name: What the source is called.
         split: What its videos are for.
+        ids: What of a cell is the id, as of a file name.
 
     Raises:
-        ManifestError: It has no column of ids, or cells are empty.
+        ManifestError: It has no column of ids, or cells are empty or no ids.
     """
     source = str(path)
     cells = read_cells(
         source, None if extension(source) in PARQUET else read_text(source), ID_COLUMNS
     )
-    ids = _id_column(cells, source, ())
-    _require_cells(cells, source, list(range(len(cells.lines))), (ids,))
-    pairs = zip(cells.columns[ids], cells.lines, strict=True)
+    chosen, rows = _id_column(cells, source, ()), list(range(len(cells.lines)))
+    pairs = zip(_ids_of_cells(cells, source, rows, (chosen,), ids), cells.lines, strict=True)
     videos = tuple(LabelledVideo(one, "", f"{source}:{line}") for one, line in pairs)
     return LabelledSource(name, split, videos, frozenset())
 
@@ -108,8 +119,10 @@ def _id_column(cells: Cells, source: str, needed: tuple[str, ...]) -> str:
     return ids[0]
 
 
-def _require_cells(cells: Cells, source: str, rows: list[int], names: tuple[str, ...]) -> None:
-    """Raise everything that is wrong with the cells at once."""
+def _ids_of_cells(
+    cells: Cells, source: str, rows: list[int], names: tuple[str, ...], rule: IdRule
+) -> list[str]:
+    """Give the ids in some rows, in the last of the columns; raise all that is wrong at once."""
     columns = Columns(source, paths=[cells.columns[names[-1]][i] for i in rows])
     for line, message in cells.problems:
         columns.wrong(line, message)
@@ -117,7 +130,34 @@ def _require_cells(cells: Cells, source: str, rows: list[int], names: tuple[str,
         for name in names:
             if not cells.columns[name][i]:
                 columns.wrong(cells.lines[i], f"the column {name} is empty")
+    texts = ((cells.lines[i], cells.columns[names[-1]][i]) for i in rows)
+    return _ids(columns, (one for one in texts if one[1]), lambda text: written_id(text, rule))
+
+
+def ids_of(manifest: Manifest, rule: IdRule) -> list[str]:
+    """Give the ids of the files of a list.
+
+    Raises:
+        ManifestError: Names of files are no ids: the first ten are named, with their lines.
+    """
+    columns = Columns(manifest.source, paths=manifest.paths)
+    paths = (entry.path for entry in manifest)
+    texts = zip(manifest.lines.tolist(), paths, strict=True)
+    return _ids(columns, texts, lambda path: video_id(path, rule))
+
+
+def _ids(
+    columns: Columns, texts: Iterable[tuple[int, str]], give: Callable[[str], str]
+) -> list[str]:
+    """Give the ids of texts by line; what has none is noted, and all that is wrong is raised."""
+    found = []
+    for line, text in texts:
+        try:
+            found.append(give(text))
+        except ValueError as error:
+            columns.wrong(line, str(error))
     columns.check()
+    return found
 
 
 def from_manifest(manifest: Manifest, name: str, split: Split, *, ids: IdRule) -> LabelledSource:
@@ -131,18 +171,15 @@ def from_manifest(manifest: Manifest, name: str, split: Split, *, ids: IdRule) -
             a/001.mp4 and b/001.mp4.
 
     Raises:
-        ManifestError: It has no class names, a video has no label, or a name is no id.
+        ManifestError: It has no class names, a video has no label, or file names are no ids.
     """
     classes = manifest.class_names
     if classes is None or (manifest.labels == ABSENT).any():
         raise ManifestError("has videos without a class name", path=manifest.source)
-    try:
-        videos = tuple(
-            LabelledVideo(video_id(entry.path, ids), classes[entry.label or 0], entry.where, entry)
-            for entry in manifest
-        )
-    except ValueError as error:
-        raise ManifestError(str(error), path=manifest.source) from error
+    videos = tuple(
+        LabelledVideo(id_, classes[entry.label or 0], entry.where, entry)
+        for id_, entry in zip(ids_of(manifest, ids), manifest, strict=True)
+    )
     return LabelledSource(name, split, videos, frozenset(classes))
 
 

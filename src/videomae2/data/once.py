@@ -7,6 +7,7 @@ from videomae2.data.batches import Gathering, HostBatch
 from videomae2.data.crops import CropConfig
 from videomae2.data.loading import TRIES, clip_shape
 from videomae2.data.manifest import Manifest
+from videomae2.data.matching import matched
 from videomae2.data.pool import Pool
 from videomae2.data.quarantine import Quarantine
 from videomae2.data.sources import DataConfig, LoadingConfig
@@ -26,7 +27,8 @@ def read_once(
 ) -> Iterator[HostBatch]:
     """Read the middle of every video; the last batch may be smaller.
 
-    A video that cannot be read leaves a hole in its batch, and is listed.
+    A video that cannot be read leaves a hole in its batch and is listed; the next time it is left
+    out.
 
     Args:
         manifests: The lists.
@@ -35,11 +37,12 @@ def read_once(
         cubes: Frames, size and channels of a clip.
         batch: Videos of a batch.
         workers: Reading processes; 0 reads here.
-        quarantine: Takes what cannot be read.
+        quarantine: Takes what cannot be read; its requests are the videos, counted from 0.
 
     Raises:
         UnreadableShareError: If there is too much of that.
     """
+    quarantine.check()  # what an earlier start has found counts
     pool = Pool(
         workers=workers,
         deadline_seconds=loading.deadline_seconds,
@@ -47,13 +50,11 @@ def read_once(
         slots_per_worker=max(2, -(-4 // max(1, workers))),
         tries=TRIES,
     )
-    requests = list(_requests(manifests, data, loading, cubes))
+    requests = _requests(manifests, data, loading, cubes)
     with pool:
         gathering = Gathering(pin=False)
-        for request, answer in zip(requests, pool.map(requests), strict=True):
+        for request, answer in matched(pool, requests, quarantine, first=0):
             gathering.add(request, answer)
-            if answer.error is not None:
-                quarantine.add(request.place, answer.error)
             if len(gathering.samples) == batch:
                 yield gathering.finish()
                 gathering = Gathering(pin=False)

@@ -14,7 +14,7 @@ from typing import Any
 
 from videomae2.data.json_lines import JsonLines
 from videomae2.data.manifest import Entry, Manifest
-from videomae2.data.stamps import stamp
+from videomae2.data.stamps import stamp_in_time
 from videomae2.errors import UnreadableShareError, VideoError
 
 FILE_NAME = "unreadable.jsonl"
@@ -76,8 +76,9 @@ class Quarantine:
         inside = "" if error.path == entry.path else f"{os.path.relpath(error.path, entry.path)}: "
         self.reasons[place], self._since[place] = inside + error.reason, request
         if self._lines is not None:
+            line = self._line(place, entry)  # waits for the file, and saving must not wait for it
             with self._lock:
-                self._lines.add(self._line(place, entry))
+                self._lines.add(line)
                 self._lines.flush()
         self.check()
 
@@ -120,7 +121,7 @@ class Quarantine:
             "source": place[0],
             "number": place[1],
             "request": self._since[place],
-            "stamp": stamp(entry.path),
+            "stamp": stamp_in_time(entry.path) or [],
         }
 
     def _take_over(self, line: dict[str, Any]) -> bool:
@@ -128,7 +129,7 @@ class Quarantine:
         place = (line["source"], line["number"])
         if place in self._since and self._since[place] <= line["request"]:
             return True
-        if stamp(self._entry(place).path) != line["stamp"]:
+        if _has_changed(self._entry(place).path, line["stamp"]):
             self.forgotten.add(place)
             return False
         self.reasons[place], self._since[place] = line["reason"], line["request"]
@@ -138,16 +139,22 @@ class Quarantine:
 def repaired(folder: Path) -> frozenset[str]:
     """The files that a folder's list holds and that have changed since they were listed."""
     path = folder / FILE_NAME
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    lines = path.read_bytes().splitlines() if path.exists() else []
     found = set()
     for line in lines:
         try:
             entry = json.loads(line)
-            if stamp(entry["path"]) != entry["stamp"]:
+            if _has_changed(os.fspath(entry["path"]), entry["stamp"]):
                 found.add(entry["path"])
         except (ValueError, KeyError, TypeError):
             pass  # damaged: whoever opens the list leaves it out
     return frozenset(found)
+
+
+def _has_changed(path: str, before: list[int]) -> bool:
+    """Whether a file is another one now; what does not answer is as broken as it was."""
+    now = stamp_in_time(path)
+    return now is not None and now != before
 
 
 def _name(entry: Entry) -> str:

@@ -10,8 +10,9 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from videomae2.data.manifest import Entry
+from videomae2.data.opening import open_entry
 from videomae2.data.pool import Pool
-from videomae2.data.readers import Frames, Pixels, Reader, ReadLimits, Seconds, open_reader
+from videomae2.data.readers import Frames, Pixels, Reader, ReadLimits, Seconds
 from videomae2.data.stream import Shape, VideoStream
 from videomae2.data.worker_main import Allocate
 
@@ -161,22 +162,13 @@ class _Kept:
 
 
 def _opened(request: ScanRequest) -> _Rising:
-    entry = request.entry
-    reader = open_reader(
-        entry.path,
-        pixels=request.pixels,
-        limits=request.limits,
-        frame_name=request.frame_name if entry.is_frames else None,
-        first=entry.first,
-        frames=entry.frames,
-        frame_rate=request.frame_rate,
-    )
+    reader = open_entry(request.entry, request)
     from videomae2.data.video import VideoFile
 
     if not isinstance(reader, VideoFile):
         return _Stored(reader)
     reader.close()
-    return VideoStream(entry.path, pixels=request.pixels, limits=request.limits)
+    return VideoStream(request.path, pixels=request.pixels, limits=request.limits)
 
 
 _KEPT = _Kept()

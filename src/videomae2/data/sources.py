@@ -63,16 +63,21 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoadingConfig:
-    """How reading is done. Nothing here changes what is read, short of ``shrink_side``."""
+    """How reading is done.
+
+    What is read of a video does not depend on it, short of ``shrink_side``; which videos are left
+    out as unreadable depends on the limits of time and memory.
+    """
 
     workers: int | None = None
     """Reading processes; by the number of cores if not given, 0 reads in the training process."""
     ahead: int = 2
     """Micro-batches that are read ahead."""
     deadline_seconds: float = 30.0
-    """A video that takes longer counts as unreadable."""
+    """A video that takes longer is tried once more, and then counts as unreadable; by the clock on
+    the wall, so a busy machine may leave out more of them."""
     memory_gib: float = 4.0
-    """A video that needs more memory counts as unreadable."""
+    """A video that needs more memory counts as unreadable; a smaller limit may leave out more."""
     shrink_side: int | None = None
     """Shrink larger frames to this short side while reading; changes pixels a little and saves
     much memory on large videos."""

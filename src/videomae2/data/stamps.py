@@ -2,6 +2,10 @@
 
 import os
 
+from videomae2.data.looking import look_at
+
+_PATIENCE_SECONDS = 5.0
+
 
 def stamp(path: str) -> list[int]:
     """Size and time of change of a file; nothing if it is not there.
@@ -18,3 +22,9 @@ def stamp(path: str) -> list[int]:
         return []
     latest = max(one.st_mtime_ns for one in (own, *found))
     return [len(found), sum(one.st_size for one in found), latest]
+
+
+def stamp_in_time(path: str) -> list[int] | None:
+    """The same; None where the file does not answer within some seconds."""
+    (found,) = look_at([path], stamp, patience_seconds=_PATIENCE_SECONDS)
+    return found

@@ -16,6 +16,7 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor, nn
 
 from videomae2.config import PretrainRun, ProbeConfig
+from videomae2.data.loading import TRIES
 from videomae2.data.manifest import Manifest
 from videomae2.data.pool import Pool
 from videomae2.data.view_reading import READ_VIEWS, GridShape, ViewsRequest
@@ -158,6 +159,7 @@ class LiveProbe:
             workers=reading_processes(loading.workers, self.runtime),
             deadline_seconds=loading.deadline_seconds,
             memory_bytes=int(loading.memory_gib * 2**30),
+            tries=TRIES,
         ) as pool:
             found = [
                 self._slice(manifest, rows, pool, grid_shape(

@@ -21,7 +21,7 @@ from videomae2.errors import CheckpointError
 from videomae2.jobs.run_folder import RunLock, check_same_run, record
 from videomae2.jobs.starting_over import is_another_run, set_aside
 from videomae2.jobs.trainer import Trainer
-from videomae2.jobs.video_lists import VideoList
+from videomae2.jobs.video_lists import VideoList, late_files
 from videomae2.jobs.work import Say, Work
 
 R = TypeVar("R", bound=Run)
@@ -69,7 +69,7 @@ def train(
             say(f"aside    what another run without a checkpoint left is in {set_aside(folder)}")
         check_writable(checkpoints.folder, bytes_needed(run, model, plan, checkpoints))
         record(run, lists)
-        say(describe(asked))
+        say("\n".join([describe(asked), *late_files(lists)]))
         Trainer(begin(run, plan, runtime), plan, checkpoints, runtime, say).train(manifests)
     newest = checkpoints.newest()
     if newest is None:

@@ -1,7 +1,7 @@
 """What the lists of a run say and which files they name: enough to see whether either changed."""
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from videomae2.config import Run
@@ -25,14 +25,22 @@ class VideoList:
     place: str = ""
     """The list or folder that was read."""
     sizes: str = ""
-    """As in ``FileMarks``, like the two below; empty of a list of a version that did not look."""
+    """As in ``FileMarks``, like those below; empty of a list of a version that did not look."""
     absent: int = 0
     sample: str = ""
+    which_absent: str = ""
+    late: int = 0
 
     @property
     def marks(self) -> FileMarks:
         """What its files are, in brief."""
-        return FileMarks(sizes=self.sizes, absent=self.absent, sample=self.sample)
+        return FileMarks(
+            sizes=self.sizes,
+            absent=self.absent,
+            sample=self.sample,
+            which_absent=self.which_absent,
+            late=self.late,
+        )
 
 
 def video_list(
@@ -80,6 +88,16 @@ def other_files(old: VideoList | None, new: VideoList | None) -> str | None:
         return None
     found = difference(old.marks, new.marks)
     return found and f"other files at {new.place} ({found})"
+
+
+def late_files(lists: Iterable[VideoList]) -> list[str]:
+    """Say in a line for each list of which files nothing can be said; nothing if all answered."""
+    return [
+        f"late     {one.late} files of {one.source} do not answer, such as those of a lost network "
+        f"disk; whether they are the same as before is not looked at"
+        for one in lists
+        if one.late
+    ]
 
 
 def plain_lists(run: Run, manifests: Sequence[Manifest]) -> tuple[VideoList, ...]:

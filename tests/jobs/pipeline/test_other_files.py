@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +13,11 @@ from tests.jobs.pipeline.small import TEXT, actions, reasons, run
 from tests.jobs.pipeline.test_interrupted import stop_at
 from tests.jobs.small import quiet, small_run, small_videos
 from tests.jobs.small_finetune import small_finetune
+from videomae2.data import file_marks
 from videomae2.errors import ConfigError, Interrupted
 from videomae2.jobs.evaluation import scoring
 from videomae2.jobs.finetune import finetune
-from videomae2.jobs.pretrain import pretrain
+from videomae2.jobs.pretrain import pretrain, rehearse
 
 SKIPPED = {"pretrained": "skip", "post": "skip", "tuned": "skip", "judged": "skip"}
 
@@ -97,7 +99,7 @@ def test_states_of_before_files_were_looked_at_still_count(copy):
     for path in Path("runs").glob("*/stage.json"):
         state = json.loads(path.read_text())
         for one in state["origin"]["lists"]:
-            for name in ("place", "sizes", "absent", "sample"):
+            for name in ("place", "sizes", "absent", "sample", "which_absent", "late"):
                 del one[name]
         path.write_text(json.dumps(state))
     assert actions() == SKIPPED
@@ -127,6 +129,22 @@ def videos(tmp_path_factory):
 def moved(run, path):
     (source,) = run.data.sources
     return replace(run, data=replace(run.data, sources=(replace(source, path=path),)))
+
+
+def test_files_that_do_not_answer_are_said_and_hold_nothing_up(videos, tmp_path, monkeypatch):
+    never, look = threading.Event(), file_marks._content
+    first = str(sorted(videos.rglob("*.mp4"))[0])
+    monkeypatch.setattr(
+        file_marks, "_content", lambda path: look(path) if path != first else str(never.wait(60))
+    )
+    monkeypatch.setattr(file_marks, "PATIENCE_SECONDS", 0.1)
+    run, said = small_run(videos, tmp_path / "run", epochs=1.0), []
+    assert "late     1 files of train do not answer" in rehearse(run)
+    pretrain(run, say=said.append)
+    assert any("late     1 files of train do not answer" in line for line in said)
+    never.set()
+    monkeypatch.undo()
+    pretrain(run, say=quiet)  # what did not answer tells nothing
 
 
 def test_a_run_does_not_go_on_with_other_files_of_the_same_names(videos, tmp_path):

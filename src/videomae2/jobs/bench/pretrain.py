@@ -53,11 +53,14 @@ def bench(config: BenchConfig, *, say: Say = lambda line: None) -> BenchReport:
     first, device = runtimes[0], runtimes[0].device
     case = step_case(config, device)
     check_settings(config, case)
+    needs_videos = set(config.parts) != {"model"}
+    if needs_videos and config.videos is not None:
+        read_sources(_data(config, config.videos))  # what is wrong is said before anything else
     report = BenchReport(machine=machine.describe(device), case=case)
     if "model" in config.parts:
         peaks, steps = _measure_model(config, case, runtimes, say)
         report = replace(report, peaks=peaks, steps=steps)
-    if config.parts == ("model",):
+    if not needs_videos:
         return report
     with ExitStack() as stack:
         data, named = _videos(config, stack, say)
@@ -122,7 +125,11 @@ def _videos(config: BenchConfig, stack: ExitStack, say: Say) -> tuple[DataConfig
             f"{len(paths)} made up, H.264 {samples.WIDTH}x{samples.HEIGHT}, "
             f"key frame every {samples.KEY_FRAME_EVERY}, {rate / seconds:.0f} kbit/s"
         )
-    return data_config(folder, views=config.views, stride=config.stride), named
+    return _data(config, folder), named
+
+
+def _data(config: BenchConfig, videos: Path) -> DataConfig:
+    return data_config(videos, views=config.views, stride=config.stride)
 
 
 def _measure_data(config: BenchConfig, data: DataConfig, case: StepCase) -> ReadingNumbers:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import torch
 
+from videomae2.config.common_checks import exists, there
 from videomae2.errors import ConfigError
 from videomae2.jobs.bench.model import MaskingName, StepCase
 from videomae2.models.sizes import SizeName
@@ -63,31 +64,37 @@ class BenchConfig:
     """How long each matrix product is repeated for the machine's peak."""
 
 
+_ABOVE_ZERO = ("repeats", "reads", "views", "batch", "side", "frames", "stride", "made_up_videos",
+               "made_up_frames")  # fmt: skip
+_LEAST = {**dict.fromkeys(_ABOVE_ZERO, 1), "made_up_noise": 0, "workers": 0, "peak_seconds": 0}
+"""The least that each number may be."""
+
+
 def step_case(config: BenchConfig, device: torch.device) -> StepCase:
     """What is trained, with what depends on the device."""
     return StepCase(
         size=config.size,
         masking=config.masking[0],
-        batch=config.batch or (64 if device.type == "cuda" else 4),
+        batch=(64 if device.type == "cuda" else 4) if config.batch is None else config.batch,
         frames=config.frames,
-        side=config.side or (64 if config.size == "tiny" else 224),
+        side=(64 if config.size == "tiny" else 224) if config.side is None else config.side,
     )
 
 
 def check_settings(config: BenchConfig, case: StepCase) -> None:
     """Raise ConfigError if something cannot work, before anything is measured."""
     problems = [
-        f"--{name.replace('_', '-')} must be 1 or more, got {value}"
-        for name in ("repeats", "reads", "views", "frames", "made_up_videos", "made_up_frames")
-        if (value := getattr(config, name)) < 1
+        f"--{name.replace('_', '-')} must be {least} or more, got {value:g}"
+        for name, least in _LEAST.items()
+        if (value := getattr(config, name)) is not None and not value >= least
     ]
-    if config.made_up_noise < 0:
-        problems.append(f"--made-up-noise must be 0 or more, got {config.made_up_noise}")
+    if not float(config.stride).is_integer():
+        problems.append(f"--stride must be a whole number of frames, got {config.stride:g}")
+    if config.videos is not None and not exists(config.videos):
+        problems.append(f"--videos {config.videos} does not exist{there(config.videos)}")
     try:
         _ = case.model.encoder.cubes
     except ValueError as error:
         problems.append(str(error))
-    if case.batch < 1:
-        problems.append(f"--batch must be 1 or more, got {case.batch}")
     if problems:
         raise ConfigError(problems)

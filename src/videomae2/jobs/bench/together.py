@@ -1,10 +1,11 @@
 """A short real training loop: reading processes and model at once, and who waits for whom."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from videomae2.data.loading import BatchPlan, Loader, read_sources
+from videomae2.data.manifest import Manifest
 from videomae2.data.quarantine import Quarantine
 from videomae2.data.sources import DataConfig, LoadingConfig, SourceConfig
 from videomae2.engine.loop import Plan, fit
@@ -26,14 +27,14 @@ class TogetherNumbers:
     reading_processes: int
     steps: int
     clips_per_second: float
+    """Of videos that could be read."""
     data_wait_share: float
     """Of the time, waiting for data."""
 
 
 def data_config(videos: Path, *, views: int, stride: float) -> DataConfig:
-    """One source, gone through as often as it takes."""
-    source = SourceConfig(path=videos, stride=stride, weight=1000.0)
-    return DataConfig(sources=(source,), views=views)
+    """One source."""
+    return DataConfig(sources=(SourceConfig(path=videos, stride=stride),), views=views)
 
 
 def measure_together(
@@ -44,7 +45,7 @@ def measure_together(
     steps: int = 6,
     workers: int | None = None,
 ) -> TogetherNumbers:
-    """Train for some steps on videos, without saving anything.
+    """Train for some steps on videos, without saving anything; Ctrl-C ends it like anything else.
 
     Args:
         case: The model; its batch is clips, made of whole videos.
@@ -52,6 +53,9 @@ def measure_together(
         data: The videos.
         steps: Steps that count.
         workers: Reading processes; chosen as for a run if not given.
+
+    Raises:
+        UnreadableShareError: If more videos cannot be read than a run would allow.
     """
     videos = max(1, case.batch // data.views)
     workers = reading_processes(workers, runtime)
@@ -61,20 +65,17 @@ def measure_together(
     plan = BatchPlan(batch=videos, micro_batch=videos, first_step=0, steps=_WARM_UP_STEPS + steps)
     manifests = read_sources(data)
 
-    with (
-        Wishes() as wishes,
-        Loader(
-            manifests,
-            data,
-            LoadingConfig(),
-            cubes,
-            plan,
-            seed=0,
-            quarantine=Quarantine(None, manifests, max_share=1.0),
-            workers=workers,
-            pin=runtime.device.type == "cuda",
-        ) as loader,
-    ):
+    with Loader(
+        manifests,
+        _often_enough(data, manifests, videos=plan.steps * videos),
+        LoadingConfig(),
+        cubes,
+        plan,
+        seed=0,
+        quarantine=Quarantine(None, manifests, max_share=data.max_unreadable_share),
+        workers=workers,
+        pin=runtime.device.type == "cuda",
+    ) as loader:
         fit(
             stepper.task,
             stepper.optimizer,
@@ -85,9 +86,15 @@ def measure_together(
             report=reports.append,
             save=lambda step: None,
             say=lambda line: None,
-            wishes=wishes,
+            wishes=Wishes(),  # nobody asks: there is nothing to save
         )
     return _numbers(reports[1:], videos_per_step=videos, views=data.views, workers=workers)
+
+
+def _often_enough(data: DataConfig, manifests: Sequence[Manifest], *, videos: int) -> DataConfig:
+    """The source taken as often as it takes for so many videos, all in one epoch."""
+    (source,), (manifest,) = data.sources, manifests
+    return replace(data, sources=(replace(source, weight=videos / len(manifest)),))
 
 
 def _numbers(
@@ -95,12 +102,13 @@ def _numbers(
 ) -> TogetherNumbers:
     seconds = sum(report.seconds for report in reports)
     done = [record for report in reports for record in report.records]
+    clips = sum(record.clips - views * record.unreadable for record in done)
     return TogetherNumbers(
         videos_per_step=videos_per_step,
         views=views,
         reading_processes=workers,
         steps=len(done),
-        clips_per_second=sum(record.clips for record in done) / seconds,
+        clips_per_second=clips / seconds,
         data_wait_share=sum(report.waited for report in reports) / seconds,
     )
 

@@ -8,13 +8,14 @@ Axes: views; outputs.
 
 import base64
 import json
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from videomae2.data.json_lines import append
 from videomae2.data.manifest import Entry
+from videomae2.data.stamps import stamp
 from videomae2.errors import ConfigError
 from videomae2.jobs.scoring import Scores
 
@@ -35,7 +36,7 @@ class ScoreBook:
 
     def has(self, name: str, entry: Entry) -> bool:
         """Whether a video is finished, and its file still the one that was scored."""
-        return name in self._place and self._place[name][1] == stamp(entry)
+        return name in self._place and self._place[name][1] == stamp(entry.path)
 
     def add(self, name: str, entry: Entry, scores: Scores) -> None:
         """Append a finished video.
@@ -44,27 +45,41 @@ class ScoreBook:
             ConfigError: The disk is full or cannot be written; what is there stays whole.
         """
         content = base64.b64encode(np.ascontiguousarray(scores, dtype="<f4").tobytes()).decode()
-        marks = stamp(entry)
+        marks = stamp(entry.path)
         line = json.dumps({"video": name, "stamp": marks, "scores": content}).encode() + b"\n"
         try:
-            with self.path.open("ab") as file:
-                file.truncate(self._size)  # a part of a line that did not fit the last time
-                file.write(line)
+            begin = append(self.path, line, after=self._size)
         except OSError as error:
             raise ConfigError(
                 f"cannot write to {self.path}: {error.strerror}; free some room and start again, "
                 f"{len(self._place)} videos are finished"
             ) from error
-        self._place[name] = self._size, marks
-        self._size += len(line)
+        self._place[name] = begin, marks
+        self._size = begin + len(line)
 
     def read(self, names: Sequence[str]) -> Iterator[Scores]:
-        """Yield the scores of some videos that it has, in this order."""
+        """Yield the scores of some videos that it has, in this order.
+
+        Raises:
+            ConfigError: Somebody else has changed the file.
+        """
         with self.path.open("rb") as file:
             for name in names:
                 file.seek(self._place[name][0])
-                content = base64.b64decode(json.loads(file.readline())["scores"])
+                content = base64.b64decode(self._scores_of(name, file.readline()))
                 yield np.frombuffer(content, dtype="<f4").astype(np.float32).reshape(self._shape)
+
+    def _scores_of(self, name: str, line: bytes) -> str:
+        try:
+            entry = json.loads(line)
+            if entry["video"] == name:
+                return entry["scores"]
+        except (ValueError, KeyError, TypeError):
+            pass  # as below
+        raise ConfigError(
+            f"{self.path} was changed by somebody else and has lost the scores of {name}; "
+            f"start again: what it lacks is scored again"
+        )
 
     def _read(self) -> int:
         """Find the lines that are whole, and give where they end."""
@@ -84,12 +99,3 @@ class ScoreBook:
                     pass  # damaged: the video is scored again
                 size += len(line)
         return size
-
-
-def stamp(entry: Entry) -> list[int]:
-    """What changes when the file of a video does: its size and its time; nothing if it is gone."""
-    try:
-        found = os.stat(entry.path)
-    except OSError:
-        return []
-    return [found.st_size, found.st_mtime_ns]

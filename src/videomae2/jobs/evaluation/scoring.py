@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from videomae2.data.answers import Answer
+from videomae2.data.loading import TRIES
 from videomae2.data.manifest import Entry
 from videomae2.data.pool import Pool
 from videomae2.data.view_making import CoveredVideo, batches_of_views
@@ -51,6 +52,7 @@ class Scoring:
             workers=self.workers,
             deadline_seconds=limits.seconds,
             memory_bytes=limits.max_bytes,
+            tries=TRIES,
         )
 
     def scores(self, videos: list[CoveredVideo | None]) -> list[Scores]:

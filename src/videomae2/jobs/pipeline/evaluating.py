@@ -13,7 +13,7 @@ from videomae2.jobs.evaluation.files import RESULTS_FILE
 from videomae2.jobs.evaluation.questions import Questions, check_clock, read_questions
 from videomae2.jobs.pipeline.promises import to_come
 from videomae2.jobs.pipeline.stages import Job, Notes, Numbers, Seen, StageKind
-from videomae2.jobs.video_lists import VideoList, video_list
+from videomae2.jobs.video_lists import VideoList, late_files, video_list
 from videomae2.jobs.view_settings import ViewSettings, settle_views
 from videomae2.jobs.work import Say
 from videomae2.models.cards import ClassifierCard
@@ -91,7 +91,9 @@ def _look(job: Job, parents: Mapping[str, Parent]) -> Seen:
         where=f"the model of {name}",
     )
     check_clock(questions, views, config.list)
-    return Seen(lists=(_list(questions),), lines=_lines(job, questions, views), gives=None)
+    lists = (_list(questions),)
+    lines = "\n".join([_lines(job, questions, views), *late_files(lists)])
+    return Seen(lists=lists, lines=lines, gives=None)
 
 
 def _found(job: Job, parents: Mapping[str, Parent]) -> FoundClassifier | None:

@@ -5,19 +5,21 @@ Axes: videos; kinds; tokens; dim.
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool
 from numpy.typing import NDArray
 
+from videomae2.data.loading import TRIES
 from videomae2.data.manifest import Manifest
 from videomae2.data.pool import Pool
 from videomae2.data.readers import ReadLimits
 from videomae2.data.sources import LoadingConfig
+from videomae2.data.stamps import stamp
 from videomae2.data.view_reading import READ_VIEWS, GridShape, ViewsRequest
 from videomae2.data.views import Size
 from videomae2.engine.runtime import Runtime
@@ -158,6 +160,7 @@ class Extraction:
             workers=reading_processes(self.loading.workers, self.runtime),
             deadline_seconds=self.loading.deadline_seconds,
             memory_bytes=int(self.loading.memory_gib * 2**30),
+            tries=TRIES,
         )
 
     def _tokens(self, kept: Grid | None) -> int | None:
@@ -173,7 +176,7 @@ class Extraction:
             "format": _FORMAT,
             "weights": self.frozen.digest,
             "list": manifest.digest(),
-            "files": _files_digest(manifest),
+            "files": files_digest(manifest),
             "shape": asdict(replace(shape, limits=ReadLimits())),
             "size": self.size,
             "shrinking": SHRINKING,
@@ -182,13 +185,10 @@ class Extraction:
         return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _files_digest(manifest: Manifest) -> str:
+def files_digest(manifest: Manifest) -> str:
     """Size and time of every file, so that a video that was replaced is read anew."""
-    content = hashlib.sha256()
+    content, stamp_of = hashlib.sha256(), cache(stamp)  # windows share their file
     for entry in manifest:
-        try:
-            found = os.stat(entry.path)
-            content.update(f"{found.st_size} {found.st_mtime_ns}\n".encode())
-        except OSError:
-            content.update(b"-\n")
+        marks = " ".join(map(str, stamp_of(entry.path)))
+        content.update(f"{marks or '-'}\n".encode())
     return content.hexdigest()

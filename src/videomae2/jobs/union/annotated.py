@@ -10,6 +10,7 @@ from videomae2.data.cells import PARQUET, header_of, is_json, read_cells
 from videomae2.data.class_names import read_class_names
 from videomae2.data.folders import VIDEO_EXTENSIONS, extension, find_videos
 from videomae2.data.identity import IdRule, video_id
+from videomae2.data.known_classes import called_as_in
 from videomae2.data.labelled import ID_COLUMNS, LabelledSource, read_annotations, with_files
 from videomae2.data.listing import read_text
 from videomae2.data.manifest import Entry
@@ -33,6 +34,11 @@ def is_annotated(path: Path) -> bool:
     return bool(columns & set(ID_COLUMNS)) and not columns & set(COLUMNS["path"])
 
 
+def rule_of(one: PartList) -> IdRule:
+    """How the ids of annotations are read."""
+    return one.part.ids or "youtube"
+
+
 def read_annotated(one: PartList, find: Find | None) -> LabelledSource:
     """Read annotations, and find the files of their videos.
 
@@ -41,12 +47,13 @@ def read_annotated(one: PartList, find: Find | None) -> LabelledSource:
         find: Gives the files; None: they are not looked for.
 
     Raises:
-        ManifestError: No video has a file, one has several, or a class is not known.
+        ManifestError: No video has a file, one has several, a cell is no id, or a class is not
+            known.
     """
-    source = _with_classes(one, read_annotations(one.path, one.part.name, one.split))
+    rule, root = rule_of(one), str(one.part.root or one.path.parent)
+    source = _with_classes(one, read_annotations(one.path, one.part.name, one.split, ids=rule))
     if find is None:
         return source
-    rule, root = one.part.ids or "youtube", str(one.part.root or one.path.parent)
     files = find(root, rule)
     _refuse_several(one, source, files, root)
     entries = [Entry(files[video.id][0]) for video in source.videos if video.id in files]
@@ -62,16 +69,18 @@ def read_annotated(one: PartList, find: Find | None) -> LabelledSource:
 
 
 def _with_classes(one: PartList, source: LabelledSource) -> LabelledSource:
-    """All classes of the part, where they are given: a check of those that occur."""
+    """All classes of the part, where they are given, and its videos under their names."""
     if one.part.names is None:
         return source
-    known = frozenset(read_class_names(one.part.names))
-    if strange := sorted(source.classes - known):
+    names, own = read_class_names(one.part.names), sorted(source.classes)
+    called = dict(zip(own, called_as_in(names, own), strict=True))
+    if strange := [name for name in own if called[name] not in names]:
         some = ", ".join(map(repr, strange[:5]))
         raise ManifestError(
             f"{len(strange)} of its classes are none of {one.part.names}: {some}", path=one.path
         )
-    return replace(source, classes=known)
+    videos = tuple(replace(video, name=called[video.name]) for video in source.videos)
+    return replace(source, videos=videos, classes=frozenset(names))
 
 
 def files_below(root: str, rule: IdRule) -> Mapping[str, list[str]]:

@@ -4,8 +4,7 @@ import os
 from dataclasses import replace
 
 from videomae2.data.class_names import read_class_names
-from videomae2.data.identity import video_id
-from videomae2.data.labelled import LabelledSource, LabelledVideo, from_manifest
+from videomae2.data.labelled import LabelledSource, LabelledVideo, from_manifest, ids_of
 from videomae2.data.listing import read_manifest
 from videomae2.data.manifest import Entry, Manifest
 from videomae2.data.union_report import Removal
@@ -60,7 +59,9 @@ def _refuse_windows(manifest: Manifest) -> None:
 
 def _with_existing(source: LabelledSource) -> LabelledSource:
     """Leave out the videos that are not there; every folder is listed once, which is quick."""
-    folder_of = [os.path.split(video.entry.path) for video in source.videos if video.entry]
+    # a slash at the end of a path would leave no name to look for
+    paths = [video.entry.path.rstrip(os.sep) for video in source.videos if video.entry]
+    folder_of = [os.path.split(path) for path in paths]
     listed = {folder: _listing(folder) for folder in {folder for folder, _ in folder_of}}
     there = [name in listed[folder] for folder, name in folder_of]
     kept: list[LabelledVideo] = []
@@ -84,14 +85,11 @@ def read_unlabelled(one: PartList) -> LabelledSource:
     """Read a list of files of which only the ids count.
 
     Raises:
-        ManifestError: It cannot be read, or a file name is no id.
+        ManifestError: It cannot be read, or file names are no ids.
     """
     rule = one.part.ids or "path"
     read = read_manifest(one.path, root=one.part.root, check_some_exist=rule == "path")
-    try:
-        videos = tuple(
-            LabelledVideo(video_id(entry.path, rule), "", entry.where) for entry in _absolute(read)
-        )
-    except ValueError as error:
-        raise ManifestError(str(error), path=one.path) from error
+    manifest = _absolute(read)
+    pairs = zip(ids_of(manifest, rule), manifest, strict=True)
+    videos = tuple(LabelledVideo(id_, "", entry.where) for id_, entry in pairs)
     return LabelledSource(one.part.name, one.split, videos, frozenset())

@@ -5,7 +5,7 @@ from functools import cache
 
 from videomae2.data.labelled import LabelledSource, read_ids
 from videomae2.errors import ConfigError, ManifestError
-from videomae2.jobs.union.annotated import files_below, is_annotated, read_annotated
+from videomae2.jobs.union.annotated import files_below, is_annotated, read_annotated, rule_of
 from videomae2.jobs.union.listed import read_listed, read_unlabelled
 from videomae2.jobs.union.parts import Part, PartList
 
@@ -39,7 +39,7 @@ def read_targets(targets: Sequence[Part]) -> list[LabelledSource]:
 
     def read(one: PartList) -> LabelledSource:
         if is_annotated(one.path):
-            return read_ids(one.path, one.part.name, one.split)
+            return read_ids(one.path, one.part.name, one.split, ids=rule_of(one))
         return read_unlabelled(one)
 
     return _each(read, (PartList(target, "validation", target.training) for target in targets))
@@ -51,9 +51,22 @@ def _each(
     problems, sources = [], []
     for one in lists:
         try:
-            sources.append(read(one))
+            sources.append(_writable(read(one), one))
         except ManifestError as error:
             problems.append(str(error))
     if problems:
         raise ConfigError(problems)
     return sources
+
+
+def _writable(source: LabelledSource, one: PartList) -> LabelledSource:
+    """Refuse names of files that no list can hold."""
+    names = [one.where if one.entry is None else one.entry.path for one in source.videos]
+    for name in (*names, *(one.video for one in source.removed)):
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            raise ManifestError(
+                f"{name!r} is no UTF-8, in which lists are written: rename it", path=one.path
+            ) from error
+    return source

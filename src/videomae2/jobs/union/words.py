@@ -31,7 +31,7 @@ class PartWords:
     [NAME=]FOLDER. The list's own folder if not given."""
     ids: tuple[str, ...] = ()
     """What makes two videos the same one: [NAME=]youtube (the id that a file name starts with),
-    file-name or path. Ids of YouTube for kinetics-710, else whole paths."""
+    file-name or path. Ids of YouTube for kinetics-710 and for annotations, else whole paths."""
 
 
 def read_words(parts: Sequence[str], targets: Sequence[str], settings: PartWords) -> WhatToRead:

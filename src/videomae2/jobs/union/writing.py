@@ -11,6 +11,7 @@ from pathlib import Path
 
 from videomae2.data.label_union import LabelledUnion
 from videomae2.data.labelled import LabelledVideo, to_manifest
+from videomae2.data.manifest import Entry
 from videomae2.errors import ConfigError
 from videomae2.jobs.whole_files import written_whole
 
@@ -125,15 +126,17 @@ def _list(videos: tuple[LabelledVideo, ...], classes: tuple[str, ...]) -> str:
     rows = [(one.path, classes[one.label or 0]) for one in entries]
     if not any(one.is_frames or one.frames or one.first for one in entries):
         return _table(("path", "label"), rows)
-    windows = [
-        (first, frames)
-        for one in entries
-        for first, frames in [("", "") if one.frames is None else (one.first, one.frames)]
-    ]
     return _table(
         ("path", "label", "first", "frames"),
-        [(*row, *window) for row, window in zip(rows, windows, strict=True)],
+        [(*row, *_window(one)) for row, one in zip(rows, entries, strict=True)],
     )
+
+
+def _window(one: Entry) -> tuple[int | str, int | str]:
+    """First frame and number of frames; nothing for a whole video, no number up to its end."""
+    if one.frames is None:
+        return (one.first or "", "")
+    return (one.first, one.frames)
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
