@@ -7,10 +7,12 @@ from torch import nn
 
 from tests.models.small import small_model
 from videomae2.engine.runtime import (
+    Runtime,
     RuntimeConfig,
     compile_blocks,
     resolve,
     use_deterministic_kernels,
+    use_precision,
 )
 from videomae2.errors import ConfigError
 
@@ -47,3 +49,13 @@ def test_blocks_are_compiled_one_by_one_wherever_their_stack_is(monkeypatch):
 def test_a_device_that_was_never_tried_is_refused(name):
     with pytest.raises(ConfigError, match=f"device '{name}' is not supported; use cpu"):
         resolve(RuntimeConfig(device=name))
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "products"),
+    [("cuda", "bf16", "high"), ("cuda", "fp32", "highest"), ("cpu", "bf16", "highest")],
+)
+def test_float32_is_rounded_beside_bf16_on_a_gpu_only(device, precision, products):
+    use_precision(Runtime(torch.device(device), precision, compile=False))
+    assert torch.get_float32_matmul_precision() == products
+    torch.set_float32_matmul_precision("highest")

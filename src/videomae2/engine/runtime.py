@@ -77,14 +77,19 @@ def prepare(config: RuntimeConfig) -> Runtime:
     """
     runtime = resolve(config)
     device = runtime.device
-    rounded = device.type == "cuda" and runtime.precision == "bf16"
-    torch.set_float32_matmul_precision("high" if rounded else "highest")
+    use_precision(runtime)
     if device.type == "cuda":
         use_deterministic_kernels(config.deterministic)
     if device.type == "cpu":
         products.use("onednn" if _onednn_is_faster() else "default")
         _keep_freed_memory()
     return runtime
+
+
+def use_precision(runtime: Runtime) -> None:
+    """Let a GPU round float32 products to TF32 where most are in bf16 anyway, and else nowhere."""
+    rounded = runtime.device.type == "cuda" and runtime.precision == "bf16"
+    torch.set_float32_matmul_precision("high" if rounded else "highest")
 
 
 def use_deterministic_kernels(deterministic: bool) -> None:

@@ -11,7 +11,7 @@ import torch
 from videomae2.data.loading import clip_shape, read_sources
 from videomae2.data.sources import DataConfig, LoadingConfig
 from videomae2.data.worker import SampleRequest
-from videomae2.engine.runtime import Runtime, RuntimeConfig, prepare
+from videomae2.engine.runtime import Runtime, RuntimeConfig, prepare, use_precision
 from videomae2.jobs.bench import machine, samples
 from videomae2.jobs.bench.machine import Machine
 from videomae2.jobs.bench.model import StepCase
@@ -87,12 +87,13 @@ def _measure_model(
 ) -> tuple[tuple[Peak, ...], tuple[StepNumbers, ...]]:
     say("the machine's matrix products")
     dtypes = {"fp32": torch.float32, "bf16": torch.bfloat16}
-    peaks = {
-        name: measure_peak(runtimes[0].device, dtypes[name], seconds=config.peak_seconds)
-        for name in {"fp32": 0, **{runtime.precision: 0 for runtime in runtimes}}
-    }
+    peaks = {}
+    for name, runtime in {"fp32": runtimes[0], **{one.precision: one for one in runtimes}}.items():
+        use_precision(runtime)
+        peaks[name] = measure_peak(runtime.device, dtypes[name], seconds=config.peak_seconds)
     steps = []
     for runtime in runtimes:
+        use_precision(runtime)
         for masking in config.masking:
             say(f"steps of {case.size}, {masking}, {runtime.precision}")
             steps.append(
