@@ -11,10 +11,12 @@ from videomae2.jobs.labelled_videos import HELD_OUT
 from videomae2.jobs.run_folder import RUN_FILE, VIDEOS_FILE, check_same_run
 from videomae2.jobs.validation import BEST
 from videomae2.jobs.video_lists import VideoList
+from videomae2.jobs.whole_files import beside, settle
 from videomae2.models.saved import STUDENTS
 
 _OF_A_RUN = (
     *(METRICS_FILE, UNREADABLE_FILE, BOARD_FOLDER, HELD_OUT, BEST, STUDENTS),
+    *(path.name for path in beside(Path(BEST))),  # the best of a run that was killed as it changed
     *(RUN_FILE, VIDEOS_FILE),  # last: while they are there, a kill in between changes nothing
 )
 
@@ -34,6 +36,7 @@ def set_aside(folder: Path) -> Path:
     while (aside := folder / f"earlier-{number}").exists():
         number += 1
     aside.mkdir()
+    settle(folder / BEST)
     for name in _OF_A_RUN:
         if (folder / name).exists():
             (folder / name).rename(aside / name)
