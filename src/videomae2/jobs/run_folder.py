@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from videomae2.config import Run, differences, load, save
+from videomae2.config.differences import SAME_RESULTS
 from videomae2.errors import CheckpointError, ConfigError
 from videomae2.jobs.video_lists import VideoList, other_files, other_list
 from videomae2.jobs.whole_files import written_whole
@@ -47,8 +48,15 @@ class RunLock:
             os.close(self._file)
 
 
-def check_same_run(run: Run, lists: Sequence[VideoList]) -> None:
+def check_same_run(
+    run: Run, lists: Sequence[VideoList], compared: frozenset[str] = SAME_RESULTS
+) -> None:
     """Refuse to go on in a folder whose run was another one.
+
+    Args:
+        run: What would go on.
+        lists: What its lists say.
+        compared: Settings that may differ: they change no result, or the caller has compared them.
 
     Raises:
         ConfigError: With every difference that matters, old and new.
@@ -57,7 +65,9 @@ def check_same_run(run: Run, lists: Sequence[VideoList]) -> None:
     problems = []
     if (folder / RUN_FILE).exists():
         old = load(type(run), folder / RUN_FILE)
-        problems = [f"  {d.path}: {d.old} -> {d.new}" for d in differences(old, run) if d.matters]
+        problems = [
+            f"  {d.path}: {d.old} -> {d.new}" for d in differences(old, run, compared) if d.matters
+        ]
     if (folder / VIDEOS_FILE).exists():
         problems += _changed_lists(folder, lists)
     if problems:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from videomae2.config import Run
+from videomae2.config.differences import SAME_RESULTS
 from videomae2.data.quarantine import FILE_NAME as UNREADABLE_FILE
 from videomae2.engine.runlog import BOARD_FOLDER, METRICS_FILE
 from videomae2.errors import ConfigError
@@ -21,10 +22,12 @@ _OF_A_RUN = (
 )
 
 
-def is_another_run(run: Run, lists: Sequence[VideoList]) -> bool:
+def is_another_run(
+    run: Run, lists: Sequence[VideoList], compared: frozenset[str] = SAME_RESULTS
+) -> bool:
     """Whether the run that is in the folder differs, or cannot be understood."""
     try:
-        check_same_run(run, lists)
+        check_same_run(run, lists, compared)
     except ConfigError:
         return True
     return False

@@ -35,6 +35,7 @@ def train(
     begin: Callable[[R, Plan, Runtime], Work],
     *,
     model: nn.Module,
+    compared: frozenset[str],
     say: Say,
     describe: Callable[[R], str],
 ) -> Path:
@@ -46,6 +47,7 @@ def train(
         lists: What these lists say, and those that are held out; none may change on going on.
         begin: Builds what is trained, once it is known that the folder can be used.
         model: On the meta device, for the room that checkpoints need.
+        compared: Settings that are not held against those of the run in the folder.
         say: Takes each line for people.
         describe: Says in a few lines what a run will do, and what became of its batch.
 
@@ -65,8 +67,8 @@ def train(
     check_writable(folder, 0)
     with RunLock(folder):
         if checkpoints.newest() is not None:
-            check_same_run(run, lists)
-        elif is_another_run(run, lists):
+            check_same_run(run, lists, compared)
+        elif is_another_run(run, lists, compared):
             say(f"aside    what another run without a checkpoint left is in {set_aside(folder)}")
         check_writable(checkpoints.folder, bytes_needed(run, model, plan, checkpoints))
         record(run, lists)
