@@ -74,7 +74,7 @@ def distill_ssv2_base(videos: Sequence[Path], out: Path) -> DistillRun:
     Score: 75.0 (the paper).
     Command: videomae2 distill ssv2-base ssv2_train.csv --teacher.weights g_ssv2_ft.pth
     """
-    sources = tuple(replace(one, sampling="segments") for one in each(videos, stride=2.0))
+    sources = tuple(SourceConfig(path=path, sampling="segments") for path in videos)
     return _paper(
         "base", sources, out, names="something-something-v2", lr=5e-4, batch=512, flip=False
     )
