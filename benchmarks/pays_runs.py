@@ -152,9 +152,7 @@ def finetuning(
         out: The run folder.
         seed: Of what starts fresh, order, clips and crops.
     """
-    source = SourceConfig(
-        path=videos, root=root, stride=15.0, stride_unit="per-second", sampling="segments"
-    )
+    source = SourceConfig(path=videos, root=root, stride_unit="per-second", sampling="segments")
     crop = CropConfig(kind="random-resized", flip=True, area=(0.7, 1.0), ratio=(0.9, 1.1))
     steps = settings.finetune_steps
     validation = ValidationConfig(share=0.0)

@@ -42,6 +42,18 @@ def test_a_recipe_alone_asks_for_videos(capsys):
     assert said == ("videomae2: error: no videos are named; try videomae2 pretrain own FOLDER\n")
 
 
+def test_videos_may_be_called_as_the_help_calls_them(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "VIDEOS" / "more").mkdir(parents=True)
+    for name in ("VIDEOS", "VIDEOS/more"):
+        _, run = resolve(["own", name], [])
+        assert [source.path for source in run.data.sources] == [Path(name)]
+    _, run = resolve(["own"], ["--data.sources.0.path", "VIDEOS"])
+    assert run.data.sources[0].path == Path("VIDEOS")
+    assert main(["pretrain", "own", "--help"]) == 0
+    assert "VIDEOS" in capsys.readouterr().out
+
+
 def test_a_recipe_and_videos_are_a_run():
     launch, run = resolve(["own", "a", "b"], [])
     assert run == RECIPES["own"]([Path("a"), Path("b")], Path("runs/own"))

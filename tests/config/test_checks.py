@@ -107,6 +107,19 @@ def test_settings_without_effect_on_the_masks_are_refused(tmp_path):
     assert "has no effect" in problems(changed(run, "masking.decoder", "none"))[0]
 
 
+@pytest.mark.parametrize("unit", ["frames", "per-second"])
+def test_a_stride_of_segments_is_refused_their_clock_is_not(tmp_path, unit):
+    """Parts of equal time need a clock, and no stride."""
+    run = changed(good_finetune(tmp_path), "data.sources.0.sampling", "segments")
+    run = changed(run, "data.sources.0.stride_unit", unit)
+    check(run)
+    (found,) = problems(changed(run, "data.sources.0.stride", 3.0))
+    assert found.startswith(
+        "--data.sources.0.stride 3 has no effect with --data.sources.0.sampling"
+    )
+    assert "leave it out, or say 4 where" in found
+
+
 def test_limits_of_crops_that_draw_none_are_refused(tmp_path):
     run = changed(good_run(tmp_path), "data.crop.area", (0.5, 1.0))
     assert "--data.crop.area 0.5 1 has no effect with --data.crop.kind multi" in problems(run)[0]

@@ -13,6 +13,7 @@ from videomae2.config import save
 from videomae2.errors import ConfigError, NonFiniteLossError
 from videomae2.jobs import trainer
 from videomae2.jobs.pretrain import pretrain, rehearse
+from videomae2.jobs.starting_over import set_aside
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +109,30 @@ def test_a_signal_while_lists_are_read_ends_it_there(videos, tmp_path, monkeypat
     assert main(["pretrain", "--config", str(tmp_path / "config.yaml")]) == 75
     assert "asked to stop by SIGTERM before the first step" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("left", [(".best.old",), ("best", ".best.old", ".best.partial")])
+def test_the_best_of_a_run_that_was_killed_does_not_come_back_in_another(tmp_path, left):
+    """A kill while the best changed places; ``settle`` of the next run would put it back."""
+    for name in (*left, "run.yaml"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "card.json").write_text(name)
+    aside = set_aside(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["earlier-1"]
+    assert (aside / "best" / "card.json").read_text() == left[0]
+
+
+def test_what_lists_said_is_not_known_where_their_file_is_broken(videos, tmp_path):
+    run, said = small_run(videos, tmp_path / "run", epochs=1.0), []
+    last = pretrain(run, say=quiet)
+    listed = tmp_path / "run" / "videos.json"
+    for text in ("", '[{"no": "list"}]'):
+        listed.write_text(text)
+        with pytest.raises(ConfigError, match=r"videos.json cannot be read: .*delete it to go on"):
+            pretrain(run, say=quiet)
+    listed.unlink()
+    assert pretrain(run, say=quiet) == last
+    listed.write_text("")
+    shutil.rmtree(last.parent)
+    assert pretrain(run, say=said.append) == last
+    assert any("earlier-1" in line for line in said)

@@ -2,15 +2,21 @@
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.jobs.small import quiet
 from tests.jobs.small_distill import make_teacher, small_distill, student
 from tests.jobs.small_finetune import CLASSES, class_folders
+from videomae2.config import ValidationConfig
+from videomae2.data.labels import LabelConfig, read_one_class
+from videomae2.data.sources import SourceConfig
 from videomae2.errors import CheckpointError, ConfigError, DataError
 from videomae2.jobs.distill import describe, distill, rehearse
+from videomae2.jobs.taught_videos import read_taught_videos
 from videomae2.models.cards import read_card
+from videomae2.models.finding import find_classifier
 from videomae2.models.starting import StartConfig
 
 
@@ -40,6 +46,44 @@ def test_the_same_classes_in_another_order_are_the_teachers(videos, tmp_path):
     teacher = make_teacher(tmp_path / "t", classes=backwards)
     run = small_distill(videos, teacher, tmp_path / "run")
     assert f"classes  3: {', '.join(backwards)}" in describe(run)
+
+
+@pytest.mark.parametrize("form", ["list", "table with names"])
+def test_numbers_that_a_file_names_reach_the_outputs_of_these_names(videos, tmp_path, form):
+    """The file has the teacher's classes in another order: label 0 is not output 0."""
+    order = (*CLASSES[1:], CLASSES[0])
+    (tmp_path / "names.txt").write_text("\n".join(order))
+    files, lists = sorted(videos.rglob("*.mp4")), {}
+    for part, some in (("held", files[::4]), ("train", sorted({*files} - {*files[::4]}))):
+        numbers = [(path, order.index(path.parent.name)) for path in some]
+        lists[part] = tmp_path / f"{part}.csv"
+        lines = [f"{path} {number}" for path, number in numbers]
+        if form != "list":
+            named = [f"{path},{number},{order[number]}" for path, number in numbers]
+            lines = ["path,label,class_name", *named]
+        lists[part].write_text("\n".join(lines) + "\n")
+    run = small_distill(
+        lists["train"],
+        make_teacher(tmp_path / "t"),
+        tmp_path / "run",
+        labels=LabelConfig(names=tmp_path / "names.txt"),
+        validation=ValidationConfig(path=lists["held"]),
+    )
+    assert run.teacher.weights is not None
+    found = read_taught_videos(run, find_classifier(run.teacher.weights))
+    for part in (found.training, found.held_out):
+        (manifest,), (rows,) = part.manifests, part.rows
+        wanted = [Path(entry.path).parent.name for entry in manifest]
+        assert [part.names[row] for row in rows.tolist()] == wanted
+        assert [manifest.class_names[label] for label in manifest.labels] == wanted
+        assert part.names == manifest.class_names == CLASSES
+
+
+def test_names_that_are_not_wanted_are_shown_beside_those_that_are(videos, tmp_path):
+    (tmp_path / "names.txt").write_text("\n".join(CLASSES))
+    labels, sources = LabelConfig(names=tmp_path / "names.txt"), (SourceConfig(path=videos),)
+    with pytest.raises(DataError, match=r"not those that are wanted\n  known  3: a, b, c\n  found"):
+        read_one_class(sources, labels, wanted=("a", "b", "c"))
 
 
 def test_a_teacher_without_names_goes_by_numbers(videos, tmp_path):

@@ -1,5 +1,6 @@
 """Evaluation from files to numbers."""
 
+import html
 import json
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from tests.jobs.evaluated import (
     save_videos,
     slow_probabilities,
 )
+from videomae2.cli.evaluate import as_text
 from videomae2.data.view_reading import read_views
 from videomae2.errors import (
     CheckpointError,
@@ -322,6 +324,25 @@ def test_labels_of_which_any_number_holds(place, tmp_path):
     assert found.measures.main[1].value == pytest.approx(np.mean(average))
     assert found.measures.by_views[-1].value == pytest.approx(np.mean(average), abs=1e-6)
     assert found.report.exists()
+
+
+def test_labels_that_no_video_has_leave_the_precision_unknown(place, tmp_path):
+    save_run(tmp_path / "run", answers="many-classes")
+    paths = sorted((place / "videos").rglob("*.mp4"))
+    (tmp_path / "list.csv").write_text("path,label\n" + "".join(f"{path},\n" for path in paths))
+    found = run_it(tmp_path / "run", tmp_path / "list.csv", tmp_path / "out")
+    written = _results(tmp_path / "out")["numbers"]
+    assert written["mAP"] == {"value": None, "low": None, "high": None, "confidence": 0.95}
+    assert written["labels told right"]["value"] == (found.probabilities <= 0.5).mean()
+    assert as_text(found).splitlines()[0].split(maxsplit=1) == ["mAP", "not known: no video tells"]
+    page = found.report.read_text()
+    assert ">not known<" in page
+    assert "nan%" not in page
+
+
+def test_the_report_says_which_intervals_are_of_which_kind(straight):
+    page = html.unescape(straight.report.read_text())
+    assert "bootstrap intervals over videos, but Wilson's for single classes and where" in page
 
 
 def test_numbers(place, tmp_path):

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from tests.jobs.small import quiet, small_run, stop_after
 from tests.jobs.small_finetune import CLASSES, class_folders, small_finetune
@@ -23,6 +24,7 @@ from videomae2.errors import (
     UnreadableShareError,
 )
 from videomae2.jobs.finetune import finetune, rehearse
+from videomae2.jobs.measures import measure
 from videomae2.jobs.pretrain import pretrain
 from videomae2.models.cards import ClassifierCard, ClipSpan, read_card
 from videomae2.models.chosen import find_best
@@ -166,6 +168,46 @@ def test_a_kill_while_the_best_changes_places_loses_nothing(videos, tmp_path):
     assert all(torch.equal(read_weights(best)[name], value) for name, value in weights.items())
 
 
+def full_disk_for_the_best(monkeypatch, *, times):
+    """Make so many of the first tries to keep a best model fail."""
+    from videomae2.jobs import work as module
+
+    real, tries = module.save_model, []
+
+    def sometimes(folder, state, card):
+        real(folder, state, card)
+        if folder.name == ".best.partial":
+            tries.append(folder)
+            if len(tries) <= times:
+                raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(module, "save_model", sometimes)
+
+
+def test_a_best_model_that_finds_no_room_does_not_end_the_training(videos, tmp_path, monkeypatch):
+    full_disk_for_the_best(monkeypatch, times=1)
+    run, said = small_finetune(videos, tmp_path / "run"), []
+    best = finetune(run, say=said.append)
+    kept = [line for line in said if line.startswith("cannot save ")]
+    assert len(kept) == 1
+    assert kept[0].startswith(f"cannot save {best}: ")
+    assert kept[0].endswith("training goes on, the next try is when a look is better again")
+    assert read_card(best).notes["step"] in (6, 8), "the look after step 3 found no room"
+    assert sorted(metrics(run.record.out)[1]) == [2, 5, 7]
+
+
+def test_a_best_model_that_finds_no_room_at_the_end_is_an_error(videos, tmp_path, monkeypatch):
+    full_disk_for_the_best(monkeypatch, times=9)
+    run = small_finetune(videos, tmp_path / "run")
+    with pytest.raises(CheckpointError, match=r"cannot save .*best: .*free some room, and"):
+        finetune(run, say=quiet)
+    assert not list(run.record.out.glob(".best*"))
+    monkeypatch.undo()
+    said = []
+    assert finetune(run, say=said.append) == run.record.out / "best"
+    assert any(line.startswith("resume   at step 6 ") for line in said)
+
+
 def test_without_validation_the_last_checkpoint_is_the_result(videos, tmp_path):
     run = small_finetune(videos, tmp_path / "run", validation=ValidationConfig(share=0.0))
     assert finetune(run, say=quiet) == tmp_path / "run" / "checkpoints" / "step-00000012"
@@ -177,8 +219,52 @@ def test_held_out_videos_are_never_trained_on(videos, tmp_path):
 
 
 def test_a_list_of_its_own_for_validation(videos, tmp_path):
-    run = small_finetune(videos, tmp_path / "run", validation=ValidationConfig(path=videos))
-    assert f"held out 12 videos of {videos}" in rehearse(run)
+    held = shutil.copytree(videos, tmp_path / "held")
+    run = small_finetune(videos, tmp_path / "run", validation=ValidationConfig(path=held))
+    assert f"held out 12 videos of {held}" in rehearse(run)
+
+
+def test_training_videos_are_not_held_out_whatever_they_are_called(videos, tmp_path):
+    """The best model would be the one that knows them best."""
+    held = tmp_path / "held"
+    for number, path in enumerate(sorted(videos.rglob("*.mp4"))):
+        link = held / path.parent.name / f"{number}.mp4"
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if number % 4:
+            shutil.copy(path, link)
+        else:
+            link.symlink_to(path)
+    run = small_finetune(videos, tmp_path / "run", validation=ValidationConfig(path=held))
+    first = held / "grows" / "0.mp4"
+    wanted = f"3 of the 12 videos of --validation.path {held} are also training videos, such as "
+    with pytest.raises(DataError, match=f"{wanted}{first}; take them out of one list, or hold"):
+        rehearse(run)
+
+
+def labelled_table(path, videos, labels):
+    """All videos in the order of their paths, with one of the labels each in turn."""
+    files = sorted(videos.rglob("*.mp4"))
+    rows = [f"{file},{labels[n % len(labels)]}\n" for n, file in enumerate(files)]
+    path.write_text("path,label\n" + "".join(rows))
+    return path
+
+
+def test_held_out_videos_without_any_label_are_refused_before_training(videos, tmp_path):
+    table = labelled_table(tmp_path / "list.csv", videos, ("a", "a;b", "b"))
+    other = shutil.copytree(videos, tmp_path / "other")
+    held = labelled_table(tmp_path / "held.csv", other, ("",))
+    task = ClassifyConfig(answers="many-classes")
+    run = small_finetune(table, tmp_path / "run", task=task, validation=ValidationConfig(path=held))
+    wanted = r"none of the 12 held-out videos has any of the 2 labels.*--validation.share 0$"
+    with pytest.raises(DataError, match=wanted):
+        finetune(run, say=quiet)
+    assert not (tmp_path / "run").exists()
+
+
+def test_where_those_with_labels_cannot_be_read_it_is_said():
+    with pytest.raises(DataError, match="none of the held-out videos that can be read has any"):
+        measure("many-classes", torch.zeros(2, 3), torch.zeros(2, 3))
+    assert measure("many-classes", torch.zeros(2, 3), torch.eye(3)[:2]).values["map"] == 0.5
 
 
 def test_labels_that_may_be_several(videos, tmp_path):

@@ -1,5 +1,6 @@
 """Pages: complete in themselves, escaped, and of bounded size."""
 
+import json
 import re
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from videomae2.jobs.pages.charts import Series, line_chart
 from videomae2.jobs.pages.markup import page, table, tag
 from videomae2.jobs.pages.matrices import confusion_picture
 from videomae2.jobs.pages.strips import strip
+from videomae2.jobs.pages.training import training_part
 from videomae2.jobs.view_settings import settle_views
 
 
@@ -73,6 +75,15 @@ def test_a_training_curve_is_shown_where_there_is_a_log(tmp_path):
     text = report_page(found, tmp_path / "metrics.jsonl")
     assert "accuracy on held-out videos" in text
     assert "Training" not in report_page(found, tmp_path / "gone.jsonl")
+
+
+def test_of_several_students_the_looks_at_the_one_that_is_judged_are_shown(tmp_path):
+    log = tmp_path / "metrics.jsonl"
+    steps = [{"step": step, "loss": 1.0 + step, "lr": 1.0} for step in range(4)]
+    looks = [{"step": 3, f"validation/{name}/accuracy": 0.5} for name in ("wide", "deep")]
+    log.write_text("".join(json.dumps(line) + "\n" for line in (*steps, *looks)))
+    assert "deep/accuracy on held-out videos" in training_part(log, student="deep").text
+    assert "wide/accuracy on held-out videos" in training_part(log, student="best").text
 
 
 def test_text_is_escaped_and_pieces_are_not():

@@ -320,6 +320,26 @@ def test_a_test_with_training_videos_is_refused(place, tmp_path):
         run(place, tmp_path, test="train")
 
 
+def test_links_to_training_videos_are_refused_too(place, tmp_path):
+    for path in sorted((place / "test").rglob("*.npy")):
+        link = tmp_path / "test" / path.parent.name / path.name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(path)
+    (tmp_path / "test" / "red" / "more.npy").symlink_to(place / "train" / "red" / "00.npy")
+    with pytest.raises(DataError, match=r"1 of 13 test videos .*such as .*test/red/more.npy"):
+        read_lists(place / "train", tmp_path / "test", ListSettings(), seed=0)
+
+
+def test_numbers_of_training_say_nothing_of_names_in_the_test(place, tmp_path):
+    files = sorted((place / "train").rglob("*.npy"))
+    order = ("red", "green", "blue")
+    (tmp_path / "train.csv").write_text(
+        "path,label\n" + "".join(f"{file},{order.index(file.parent.name)}\n" for file in files)
+    )
+    with pytest.raises(DataError, match=r"train.csv numbers its classes and .*test names"):
+        read_lists(tmp_path / "train.csv", place / "test", ListSettings(), seed=0)
+
+
 def test_rows_of_one_table_may_be_both(place, tmp_path):
     lines = ["path,label,split"]
     for split in ("train", "test"):
@@ -404,3 +424,16 @@ def test_the_store_is_whole_files(place, tmp_path):
         store.put(1, *numbers)
         assert store.left() == []
     assert count_there(tmp_path) == 2
+
+
+def test_where_the_features_are_gone_nothing_is_done(tmp_path):
+    numbers = np.ones((2, 3), np.float32), np.full((4, 3), 2, np.float16)
+    for gone in ("tokens.bin", "pooled.bin"):
+        with FeatureStore(tmp_path, videos=2, dim=3, tokens=4) as store:
+            for row in store.left():
+                store.put(row, *numbers)
+        (tmp_path / gone).unlink()
+        store = FeatureStore(tmp_path, videos=2, dim=3, tokens=4)
+        assert store.left() == [0, 1]
+        assert count_there(tmp_path) == 0, "also if it is killed before it has done anything"
+        store.__exit__(None, None, None)

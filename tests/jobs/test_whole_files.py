@@ -1,6 +1,12 @@
-import pytest
+import errno
+import os
+from pathlib import Path
 
-from videomae2.jobs.whole_files import written_whole
+import pytest
+from safetensors import SafetensorError
+
+from videomae2.errors import CheckpointError
+from videomae2.jobs.whole_files import write_folder, written_whole
 
 
 def test_a_file_is_there_when_all_went_well(tmp_path):
@@ -21,3 +27,42 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
     with pytest.raises(RuntimeError):
         fail_half_way(tmp_path / "a.txt")
     assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_a_folder_that_cannot_be_written_leaves_the_old_one_and_nothing_else(tmp_path):
+    folder = tmp_path / "best"
+    write_folder(folder, lambda new: (new / "a").write_text("old"))
+
+    def fill(new, error):
+        (new / "a").write_text("half")
+        raise error
+
+    for error in (
+        OSError(errno.ENOSPC, "No space left on device"),
+        SafetensorError("I/O error: No space left on device (os error 28)"),
+    ):
+        with pytest.raises(CheckpointError, match=r"cannot save .*best: .*No space left on device"):
+            write_folder(folder, lambda new, error=error: fill(new, error))
+    with pytest.raises(KeyboardInterrupt):
+        write_folder(folder, lambda new: fill(new, KeyboardInterrupt()))
+    assert [path.name for path in tmp_path.iterdir()] == ["best"]
+    assert (folder / "a").read_text() == "old"
+
+
+def test_content_is_on_the_disk_before_its_name_is(tmp_path, monkeypatch):
+    """A power cut after a rename would else leave an empty file of the right name."""
+    seen, real = [], os.fsync
+
+    def fsync(handle):
+        path = Path(os.readlink(f"/proc/self/fd/{handle}"))
+        seen.append((str(path.relative_to(tmp_path)), sorted(os.listdir(tmp_path))))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with written_whole(tmp_path / "a") as partial:
+        partial.write_text("content")
+    assert seen == [(".a.partial", [".a.partial"]), (".", ["a"])]
+    seen.clear()
+    write_folder(tmp_path / "b", lambda new: (new / "c").write_text("content"))
+    before = [".b.partial", "a"]
+    assert seen == [(".b.partial/c", before), (".b.partial", before), (".", ["a", "b"])]

@@ -59,6 +59,15 @@ def test_a_saved_model_is_taken_as_it_is(run):
     assert run_folder(older) == run_folder(run / "best") == run_folder(run) == run
 
 
+def test_students_belong_to_the_run_that_taught_them(run):
+    """Their own folders are replaced, and those of checkpoints go, with all that lies in them."""
+    student = run / "checkpoints" / "step-00000005" / "mini"
+    for place in (student, run / "students" / "mini", run / ".best.old"):
+        assert run_folder(place) == run
+    theirs = run / "checkpoints" / "mine"
+    assert run_folder(theirs / "best") == theirs, "a run in a folder that somebody called so"
+
+
 def test_running_means_are_used_where_there_are_some(run):
     model = saved_classifier(run / "best")
     assert find_best(run).weights == "raw"

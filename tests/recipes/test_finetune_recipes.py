@@ -288,9 +288,10 @@ def test_lists_are_taken_as_they_are_and_nothing_is_held_out():
 
 def test_numbers_of_a_list_get_the_names_of_the_set(tmp_path):
     lines = "".join(f"{n}.mp4 {n}\n" for n in range(101))
-    for file in ("train.csv", "val.csv"):
-        (tmp_path / file).write_text(lines)
-    (tmp_path / "0.mp4").touch()
+    (tmp_path / "train.csv").write_text(lines)
+    (tmp_path / "val.csv").write_text(lines.replace(".mp4", "v.mp4"))
+    for name in ("0.mp4", "0v.mp4"):
+        (tmp_path / name).touch()
     run = make("v1-ucf101-base", tmp_path, tmp_path)
     run = replace(
         run,

@@ -1,6 +1,7 @@
 """``videomae2 evaluate``: a classifier and labelled videos → numbers with intervals, a report."""
 
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +19,7 @@ PROG = "videomae2 evaluate"
 _DESCRIPTION = """Judge a classifier on labelled videos.
 
 Each video is decoded once for all its views (clips x crops); their probabilities are averaged.
-Prints accuracies (mAP for labels, errors for numbers) with 95 % bootstrap intervals, and writes
+Prints accuracies (mAP for labels, errors for numbers) with 95 % intervals, and writes
 report.html, results.json, predictions.jsonl and probabilities.npy. Videos that cannot be read are
 listed, and make the exit code 2 unless --allow-unreadable says otherwise. A call that was
 interrupted goes on where it stopped."""
@@ -91,6 +92,8 @@ def as_text(found: Evaluation) -> str:
 
 
 def _number(one: Interval, *, percent: bool) -> str:
+    if math.isnan(one.value):
+        return "not known: no video tells"
     if percent:
         return f"{one.value:.2%}  [{100 * one.low:.2f}, {100 * one.high:.2f}]"
     return f"{one.value:.5g}  [{one.low:.5g}, {one.high:.5g}]"

@@ -9,7 +9,7 @@ import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, make_dataclass, replace
-from pathlib import Path
+from pathlib import Path, PosixPath
 from typing import Annotated, Any, Generic, TypeVar
 
 import tyro
@@ -23,8 +23,16 @@ from videomae2.errors import ConfigError
 from videomae2.jobs.training import check_resumable
 from videomae2.recipes import Recipe
 
-NO_VIDEOS = Path("VIDEOS")
-"""Stands in a recipe for videos that were not named, so that its help can be shown."""
+
+class NoVideos(PosixPath):
+    """Stands in a recipe for videos that were not named, so that its help can be shown.
+
+    What a recipe makes of it, say VIDEOS/train.csv, is of this kind, too. No path that somebody
+    names is, whatever it is called.
+    """
+
+
+NO_VIDEOS = NoVideos("VIDEOS")
 
 R = TypeVar("R", bound=Run)
 
@@ -126,7 +134,7 @@ def resolve(trainer: Trainer[R], words: Sequence[str], flags: Sequence[str]) -> 
         examples=_examples(trainer, recipe) if recipe else (),
         default=flagged(launch=launch, run=run),
     )
-    if any(NO_VIDEOS in (s.path, *s.path.parents) for s in options.run.data.sources):
+    if any(isinstance(source.path, NoVideos) for source in options.run.data.sources):
         raise ConfigError(f"no videos are named; try {trainer.prog} {recipe} FOLDER")
     return options.launch, options.run
 

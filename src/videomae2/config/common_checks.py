@@ -37,8 +37,15 @@ def source_there(source: SourceConfig, flag: str) -> Iterator[str]:
 
 def _strides(run: Run) -> Iterator[str]:
     for number, source in enumerate(run.data.sources):
-        flag = f"--data.sources.{number}.stride"
-        if source.stride_unit == "frames" and source.stride % 1:
+        flag, at_rest = f"--data.sources.{number}.stride", SourceConfig(path=source.path).stride
+        if source.sampling == "segments":
+            if source.stride != at_rest:
+                yield (
+                    f"{flag} {source.stride:g} has no effect with --data.sources.{number}.sampling "
+                    f"segments, a frame of each part of a video; leave it out, or say {at_rest:g} "
+                    f"where a recipe has another"
+                )
+        elif source.stride_unit == "frames" and source.stride % 1:
             yield (
                 f"{flag} {source.stride:g} is no whole number of frames; "
                 f"{max(1, round(source.stride))} is, or count in another {flag}-unit"

@@ -1,5 +1,6 @@
 """What differs between two runs, and whether one can go on as the other."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +56,8 @@ of these may leave other videos out: the limits of reading."""
 
 ABSENT = "(absent)"
 
+_STRIDE = re.compile(r"data\.sources\.(\d+)\.stride")
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -92,6 +95,20 @@ def differences(
 
 def matters(path: str, run: Any, same_results: frozenset[str] = SAME_RESULTS) -> bool:
     """Whether a setting changes results; all those of a source that came or went do."""
+    if _is_stride_of_segments(path, run):
+        return False
     if path == "optim.micro_batch" and isinstance(run, FinetuneRun | DistillRun):
         return mixes(run.augment.mix)  # clips are mixed with others of their micro-batch
     return pattern(path) not in same_results
+
+
+def _is_stride_of_segments(path: str, run: Any) -> bool:
+    """Whether it is the stride of a source that gives a frame of each part, where it means nothing.
+
+    Earlier recipes set one.
+    """
+    found = _STRIDE.fullmatch(path)
+    if not found:
+        return False
+    source = dict(enumerate(run.data.sources)).get(int(found[1]))
+    return source is not None and source.sampling == "segments"

@@ -9,6 +9,7 @@ import yaml
 
 from videomae2.config.markup import Section, parse
 from videomae2.config.reading import Reading
+from videomae2.engine.durable import secure
 from videomae2.errors import ConfigError
 
 T = TypeVar("T")
@@ -21,6 +22,7 @@ def save(run: Any, path: Path | str) -> None:
     text = yaml.safe_dump(plain(run), sort_keys=False, allow_unicode=True)
     try:
         partial.write_text(text, encoding="utf-8")
+        secure(partial)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

@@ -4,9 +4,10 @@ Axes: entries of a list; outputs = labels of which any number holds, or numbers 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from jaxtyping import Float32, Int64
 from torch import Tensor
@@ -15,6 +16,7 @@ from videomae2.data.cells import PARQUET, read_cells
 from videomae2.data.class_names import infer_classes, read_class_names
 from videomae2.data.classes import both_lists
 from videomae2.data.folders import extension
+from videomae2.data.known_classes import called_as_in
 from videomae2.data.listing import read_manifest, read_text
 from videomae2.data.manifest import ABSENT, Manifest
 from videomae2.data.sources import SourceConfig
@@ -66,17 +68,20 @@ def read_one_class(
     Args:
         sources: Where the lists are. Classes of the same name are one.
         labels: Where names of classes stand.
-        wanted: The names and their order, where they are fixed already, as for validation.
+        wanted: The names and their order, where they are fixed already, as for validation. Numbers
+            of a list are those of ``labels.names`` where that is given, else places in these.
 
     Raises:
         ManifestError: A list cannot be read, or a video has no label.
-        DataError: Named and unnamed classes do not go together.
+        DataError: Named and unnamed classes do not go together, or given names are not wanted.
     """
     given = read_class_names(labels.names) if labels.names is not None else None
     fixed = tuple(wanted) if wanted is not None else given
     manifests, found = [], []
     for source in sources:
-        manifest = _read(source, labelled=True, names=fixed)
+        manifest = _read(source, labelled=True, names=given or fixed)
+        if given is not None and fixed is not None and given != fixed:
+            manifest = _renumbered(manifest, given, fixed)
         manifests.append(manifest)
         found.append(infer_classes(manifest, None if manifest.class_names is not None else fixed))
     named = {manifest.class_names is not None for manifest in manifests}
@@ -172,6 +177,18 @@ def _read(
         class_names=names,
         columns=columns,
     )
+
+
+def _renumbered(manifest: Manifest, given: Sequence[str], wanted: tuple[str, ...]) -> Manifest:
+    """The same list with the numbers that its classes have elsewhere, found by their names."""
+    called = called_as_in(wanted, given)
+    if set(called) - set(wanted):
+        raise DataError(
+            f"the names given for {manifest.source} are not those that are wanted"
+            f"\n{both_lists(wanted, given)}"
+        )
+    places = np.array([wanted.index(name) for name in called], dtype=np.int32)
+    return replace(manifest, labels=places[manifest.labels], class_names=wanted)
 
 
 def _cells(manifest: Manifest, columns: Sequence[str]) -> dict[str, list[str]]:

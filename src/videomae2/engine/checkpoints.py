@@ -4,9 +4,7 @@ A checkpoint is a folder ``step-00001234``. It is filled under another name, for
 and renamed, so a folder of that name is always complete.
 """
 
-import contextlib
 import errno
-import os
 import re
 import shutil
 from collections.abc import Callable
@@ -16,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from videomae2.engine.durable import secure, secure_names
 from videomae2.errors import CheckpointError
 
 _NAME = re.compile(r"step-(\d{8,})")
@@ -75,10 +74,10 @@ class Checkpoints:
             _remove(partial)
             partial.mkdir(parents=True)
             write(partial)
-            _flush(partial)
+            secure(partial)
             _remove(final)
             partial.rename(final)
-            _flush_folder(self.folder)
+            secure_names(self.folder)
         except BaseException as error:  # whatever it was, a full disk wants its room back
             _remove(partial)
             if isinstance(error, _NOT_SAVED):
@@ -129,26 +128,6 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         return load_file(path)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"cannot read {path}: {error}") from error
-
-
-def _flush(folder: Path) -> None:
-    for path in folder.iterdir():
-        if path.is_dir():
-            _flush(path)
-            continue
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    _flush_folder(folder)
-
-
-def _flush_folder(folder: Path) -> None:
-    """Force a folder's names to the disk, where the system can."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _is_for_lack_of_room(error: BaseException | None) -> bool:

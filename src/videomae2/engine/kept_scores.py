@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from videomae2.engine.durable import secure
 from videomae2.errors import CheckpointError, ConfigError, DataError
 
 HEADER_FILE = "cache.json"
@@ -145,8 +146,7 @@ def write_whole(path: Path, tensors: Mapping[str, Tensor]) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         save_file({name: value.contiguous() for name, value in tensors.items()}, partial)
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
+        secure(partial)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -165,6 +165,7 @@ def _agree(folder: Path, made_by: dict[str, Any]) -> None:
     if not path.exists():
         partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         partial.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
+        secure(partial)
         partial.replace(path)
         return
     try:

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from videomae2.config import DistillRun, check
+from videomae2.config.differences import SAME_RESULTS
 from videomae2.data.batches import HostBatch
 from videomae2.engine.loop import Plan
 from videomae2.engine.optim import build_joint_optimizer
@@ -46,6 +47,7 @@ def distill(
     *,
     resume: bool = False,
     notes: Mapping[str, object] | None = None,
+    compared: frozenset[str] = SAME_RESULTS,
     say: Say = to_terminal,
 ) -> Path:
     """Teach students, or go on, and give the folder that holds a folder for each of them.
@@ -54,6 +56,7 @@ def distill(
         run: The complete configuration. Outputs that are not given are those of the teacher.
         resume: Insist on going on: it is an error if there is no checkpoint.
         notes: Goes into the card of every model that is saved, such as its lineage.
+        compared: Settings that are not held against those of the run in the folder.
         say: Takes each line for people.
 
     Returns:
@@ -78,6 +81,7 @@ def distill(
         labelled_lists(run, videos),
         lambda run, plan, runtime: begin(run, plan, runtime, teacher, videos, say, notes or {}),
         model=_students(run),
+        compared=compared,
         say=say,
         describe=lambda run: describe(run, (teacher, videos)),
     )

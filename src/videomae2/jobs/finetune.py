@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from videomae2.config import FinetuneRun, Run, check
+from videomae2.config.differences import SAME_RESULTS
 from videomae2.data.labels import Labelled
 from videomae2.engine.loop import Plan
 from videomae2.engine.runlog import to_terminal
@@ -41,6 +42,7 @@ def finetune(
     *,
     resume: bool = False,
     notes: Mapping[str, object] | None = None,
+    compared: frozenset[str] = SAME_RESULTS,
     say: Say = to_terminal,
 ) -> Path:
     """Train a classifier, or go on training it, and give the folder of its best model.
@@ -49,6 +51,7 @@ def finetune(
         run: The complete configuration. Outputs that are not given are those of the data.
         resume: Insist on going on: it is an error if there is no checkpoint.
         notes: Goes into the card of every model that is saved, such as its lineage.
+        compared: Settings that are not held against those of the run in the folder.
         say: Takes each line for people.
 
     Returns:
@@ -75,6 +78,7 @@ def finetune(
         labelled_lists(run, videos),
         lambda run, plan, runtime: begin(run, plan, runtime, videos, say, notes or {}),
         model=model,
+        compared=compared,
         say=say,
         describe=lambda run: describe(run, videos),
     )

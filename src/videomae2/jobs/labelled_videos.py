@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -9,6 +11,7 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from videomae2.config import FinetuneRun, Validated
+from videomae2.data.apart import in_both, such_as
 from videomae2.data.clocks import check_clocks
 from videomae2.data.held_out import held_out
 from videomae2.data.labels import Labelled, read_many_classes, read_numbers, read_one_class
@@ -72,20 +75,57 @@ def read_videos(run: FinetuneRun) -> TrainingVideos:
             f"the data asks for {len(found.names)} outputs, --model.outputs says "
             f"{run.model.outputs}; leave it out"
         )
-    return set_aside(run, found, lambda one: read((one,), run.labels, wanted=found.names))
+    return set_aside(
+        run, run.task.answers, found, lambda one: read((one,), run.labels, wanted=found.names)
+    )
 
 
 def set_aside(
-    run: Validated, found: Labelled, read: Callable[[SourceConfig], Labelled]
+    run: Validated,
+    answers: Answers,
+    found: Labelled,
+    read: Callable[[SourceConfig], Labelled],
 ) -> TrainingVideos:
-    """Take a share of the videos out for validation, or read the list that is for it."""
+    """Take a share of the videos out for validation, or read the list that is for it.
+
+    Raises:
+        DataError: The list has training videos, or nothing held out can be judged by its labels.
+    """
     validation = run.validation
-    if validation.path is not None:
+    if validation.path is None:
+        videos = _split(found, validation.share, run.seed)
+    else:
         other = read(
             replace(run.data.sources[0], path=validation.path, root=validation.root, layout="auto")
         )
-        return TrainingVideos(found, other, f"{_entries(other)} videos of {validation.path}")
-    return _split(found, validation.share, run.seed)
+        _check_apart(found, other, validation.path)
+        videos = TrainingVideos(found, other, f"{_entries(other)} videos of {validation.path}")
+    _check_judged(videos.held_out, answers)
+    return videos
+
+
+def _check_apart(training: Labelled, other: Labelled, path: Path) -> None:
+    """Refuse a list that has training videos: the best model would be the one that knows them."""
+    both = in_both(*(chain.from_iterable(one.manifests) for one in (training, other)))
+    if both:
+        raise DataError(
+            f"{len(both)} of the {_entries(other)} videos of --validation.path {path} are also "
+            f"training videos, such as {such_as(both[0])}; take them out of one list, or hold a "
+            f"share out with --validation.share alone"
+        )
+
+
+def _check_judged(videos: Labelled | None, answers: Answers) -> None:
+    """Refuse held-out videos of which no label holds: nothing could be better than another."""
+    if videos is None or answers != "many-classes" or not videos.labelled:
+        return
+    if not any(bool((row > 0).any()) for row in videos.rows):
+        raise DataError(
+            f"none of the {_entries(videos)} held-out videos has any of the {len(videos.names)} "
+            f"labels, so there is nothing to judge by; hold out more with --validation.share, give "
+            f"a list that has some with --validation.path, or hold nothing out with "
+            f"--validation.share 0"
+        )
 
 
 def class_counts(rows: Sequence[Tensor], outputs: int) -> list[int]:

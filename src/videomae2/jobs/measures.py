@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from videomae2.errors import DataError
 from videomae2.models.cards import Answers
 from videomae2.models.number_scale import NumberScale
 from videomae2.tasks.classify import distances, soft_cross_entropy
@@ -41,6 +42,9 @@ def measure(
     """Measure raw scores [videos, outputs] against the targets of a task.
 
     Numbers count in their deviation over the training videos, so that none outweighs another.
+
+    Raises:
+        DataError: No label holds for any of the videos.
     """
     if answers == "numbers":
         unit = 1.0 if numbers is None else torch.tensor(numbers.std)
@@ -51,10 +55,15 @@ def measure(
             }
         )
     if answers == "many-classes":
-        probabilities = scores.sigmoid().double().numpy()
+        probabilities, positive = scores.sigmoid().double().numpy(), targets.numpy() > 0.5
+        if not positive.any():
+            raise DataError(
+                "none of the held-out videos that can be read has any of the labels, so there is "
+                "nothing to judge by; repair those that cannot be read, or hold out others"
+            )
         return Measured(
             {
-                "map": float(mean_average_precision(probabilities, targets.numpy() > 0.5)),
+                "map": float(mean_average_precision(probabilities, positive)),
                 "loss": F.binary_cross_entropy_with_logits(scores, targets).item(),
             }
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from videomae2.config import PretrainRun, check
+from videomae2.config.differences import SAME_RESULTS
 from videomae2.data.loading import read_sources
 from videomae2.data.manifest import Manifest
 from videomae2.engine.loop import Plan
@@ -33,6 +34,7 @@ def pretrain(
     *,
     resume: bool = False,
     notes: Mapping[str, object] | None = None,
+    compared: frozenset[str] = SAME_RESULTS,
     say: Say = to_terminal,
 ) -> Path:
     """Train, or go on training, and give the folder of the last checkpoint.
@@ -41,6 +43,7 @@ def pretrain(
         run: The complete configuration.
         resume: Insist on going on: it is an error if there is no checkpoint.
         notes: Goes into the card of every model that is saved, such as its lineage.
+        compared: Settings that are not held against those of the run in the folder.
         say: Takes each line for people.
 
     Raises:
@@ -62,6 +65,7 @@ def pretrain(
         plain_lists(run, manifests),
         lambda run, plan, runtime: begin(run, plan, runtime, notes or {}),
         model=model,
+        compared=compared,
         say=say,
         describe=lambda run: describe(run, manifests),
     )

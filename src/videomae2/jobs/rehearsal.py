@@ -9,9 +9,10 @@ from videomae2.data.manifest import Manifest
 from videomae2.engine.room import check_would_be_writable
 from videomae2.engine.runtime import resolve
 from videomae2.engine.signals import end_if_asked
+from videomae2.jobs.room_needed import bytes_needed
 from videomae2.jobs.run_folder import RUN_FILE, check_same_run
 from videomae2.jobs.starting_over import is_another_run
-from videomae2.jobs.training import bytes_needed, checkpoints_of, fitted, make_plan, with_precision
+from videomae2.jobs.training import checkpoints_of, fitted, make_plan, with_precision
 from videomae2.jobs.video_lists import VideoList, late_files
 
 

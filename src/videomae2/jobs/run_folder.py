@@ -10,8 +10,10 @@ from pathlib import Path
 from types import TracebackType
 
 from videomae2.config import Run, differences, load, save
+from videomae2.config.differences import SAME_RESULTS
 from videomae2.errors import CheckpointError, ConfigError
 from videomae2.jobs.video_lists import VideoList, other_files, other_list
+from videomae2.jobs.whole_files import written_whole
 
 RUN_FILE = "run.yaml"
 VIDEOS_FILE = "videos.json"
@@ -46,8 +48,15 @@ class RunLock:
             os.close(self._file)
 
 
-def check_same_run(run: Run, lists: Sequence[VideoList]) -> None:
+def check_same_run(
+    run: Run, lists: Sequence[VideoList], compared: frozenset[str] = SAME_RESULTS
+) -> None:
     """Refuse to go on in a folder whose run was another one.
+
+    Args:
+        run: What would go on.
+        lists: What its lists say.
+        compared: Settings that may differ: they change no result, or the caller has compared them.
 
     Raises:
         ConfigError: With every difference that matters, old and new.
@@ -56,7 +65,9 @@ def check_same_run(run: Run, lists: Sequence[VideoList]) -> None:
     problems = []
     if (folder / RUN_FILE).exists():
         old = load(type(run), folder / RUN_FILE)
-        problems = [f"  {d.path}: {d.old} -> {d.new}" for d in differences(old, run) if d.matters]
+        problems = [
+            f"  {d.path}: {d.old} -> {d.new}" for d in differences(old, run, compared) if d.matters
+        ]
     if (folder / VIDEOS_FILE).exists():
         problems += _changed_lists(folder, lists)
     if problems:
@@ -72,9 +83,8 @@ def record(run: Run, lists: Sequence[VideoList]) -> None:
     """Write what the run is made of: its configuration and its lists of videos."""
     folder = run.record.out
     save(run, folder / RUN_FILE)
-    partial = folder / f".{VIDEOS_FILE}.partial"
-    partial.write_text(json.dumps([asdict(one) for one in lists], indent=1) + "\n")
-    partial.replace(folder / VIDEOS_FILE)
+    with written_whole(folder / VIDEOS_FILE) as partial:
+        partial.write_text(json.dumps([asdict(one) for one in lists], indent=1) + "\n")
 
 
 def _changed_lists(folder: Path, lists: Sequence[VideoList]) -> Iterator[str]:
@@ -82,8 +92,7 @@ def _changed_lists(folder: Path, lists: Sequence[VideoList]) -> Iterator[str]:
 
     Lists are told by their place in the configuration: a folder may have moved to another name.
     """
-    before = [VideoList(**one) for one in json.loads((folder / VIDEOS_FILE).read_text())]
-    for was, now in zip_longest(before, lists):
+    for was, now in zip_longest(_read_lists(folder / VIDEOS_FILE), lists):
         (name, *_) = (one.source for one in (was, now) if one)
         if changed := other_list(was, now):
             yield f"  videos of {name}: {changed}"
@@ -92,3 +101,18 @@ def _changed_lists(folder: Path, lists: Sequence[VideoList]) -> Iterator[str]:
                 f"  videos of {name}: {changed}; if they are meant to be in the place of the old "
                 f"ones, delete {folder / VIDEOS_FILE} to go on with them"
             )
+
+
+def _read_lists(path: Path) -> list[VideoList]:
+    """What the lists said when the run was last begun.
+
+    Raises:
+        ConfigError: The file is not ours, or not whole.
+    """
+    try:
+        return [VideoList(**one) for one in json.loads(path.read_text())]
+    except (OSError, ValueError, TypeError) as error:
+        raise ConfigError(
+            f"{path} cannot be read: {error}; it says what the lists of videos were, delete it to "
+            f"go on without comparing them"
+        ) from error

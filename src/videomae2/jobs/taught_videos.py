@@ -32,7 +32,9 @@ def read_taught_videos(run: DistillRun, teacher: FoundClassifier) -> TrainingVid
         )
     found = _labelled(run, teacher) if run.labelled else _unlabelled(run, teacher)
     check_clocks(run.data.sources, found.manifests)
-    return set_aside(run, found, lambda source: _again(run, teacher, source, found))
+    return set_aside(
+        run, teacher.card.answers, found, lambda source: _again(run, teacher, source, found)
+    )
 
 
 def class_names(videos: TrainingVideos, teacher: FoundClassifier) -> tuple[str, ...] | None:

@@ -21,8 +21,6 @@ from videomae2.jobs.work import Say, Watching, Work, keep
 from videomae2.tensors.clips import Clips
 from videomae2.tensors.grid import Cubes
 
-_OPTIMIZER_FILE = "optimizer.safetensors"
-
 
 @dataclass(slots=True)
 class Trainer:

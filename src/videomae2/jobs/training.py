@@ -18,6 +18,7 @@ from videomae2.engine.runtime import Runtime, prepare, resolve
 from videomae2.engine.schedules import CosineSchedule, scaled_lr
 from videomae2.engine.signals import end_if_asked
 from videomae2.errors import CheckpointError
+from videomae2.jobs.room_needed import bytes_needed
 from videomae2.jobs.run_folder import RunLock, check_same_run, record
 from videomae2.jobs.starting_over import is_another_run, set_aside
 from videomae2.jobs.trainer import Trainer
@@ -34,6 +35,7 @@ def train(
     begin: Callable[[R, Plan, Runtime], Work],
     *,
     model: nn.Module,
+    compared: frozenset[str],
     say: Say,
     describe: Callable[[R], str],
 ) -> Path:
@@ -45,6 +47,7 @@ def train(
         lists: What these lists say, and those that are held out; none may change on going on.
         begin: Builds what is trained, once it is known that the folder can be used.
         model: On the meta device, for the room that checkpoints need.
+        compared: Settings that are not held against those of the run in the folder.
         say: Takes each line for people.
         describe: Says in a few lines what a run will do, and what became of its batch.
 
@@ -64,8 +67,8 @@ def train(
     check_writable(folder, 0)
     with RunLock(folder):
         if checkpoints.newest() is not None:
-            check_same_run(run, lists)
-        elif is_another_run(run, lists):
+            check_same_run(run, lists, compared)
+        elif is_another_run(run, lists, compared):
             say(f"aside    what another run without a checkpoint left is in {set_aside(folder)}")
         check_writable(checkpoints.folder, bytes_needed(run, model, plan, checkpoints))
         record(run, lists)
@@ -185,21 +188,3 @@ def describe_sampling(source: SourceConfig) -> str:
 
 def _mixture(run: Run, manifests: Sequence[Manifest]) -> Mixture:
     return Mixture.of(manifests, [s.weight for s in run.data.sources], seed=run.seed)
-
-
-def bytes_needed(run: Run, model: nn.Module, plan: Plan, checkpoints: Checkpoints) -> int:
-    """Room for the checkpoints that are still to come, one of them half-written.
-
-    Args:
-        run: Says which stay.
-        model: What is saved, on any device.
-        plan: Says how many steps there are.
-        checkpoints: Those that are there.
-    """
-    parameters = sum(p.numel() for p in model.parameters())
-    copies = 3 + (run.optim.ema_decay is not None)  # weights and two moments, and the mean
-    saves = [*range(run.record.save_every, plan.steps, run.record.save_every), plan.steps]
-    newest = saves[-run.record.keep - 1 :]  # one too many, until the last is written
-    every = run.record.keep_every
-    kept = {step for step in saves if every is not None and step % every == 0}.union(newest)
-    return 4 * parameters * copies * max(1, len(kept) - len(checkpoints.steps()))

@@ -20,7 +20,7 @@ from videomae2.data.quarantine import FILE_NAME, Place, Quarantine
 from videomae2.data.views import make_clips
 from videomae2.engine.loop import Plan
 from videomae2.engine.runtime import Runtime
-from videomae2.errors import DataError
+from videomae2.errors import CheckpointError, DataError
 from videomae2.jobs.labelled_videos import HELD_OUT, middle_sources
 from videomae2.jobs.measures import Measured, better
 from videomae2.jobs.trainer import reading_processes
@@ -154,13 +154,26 @@ class Validation:
         return Quarantine(folder, self.videos.manifests, max_share=share)
 
     def _keep_if_best(self, contender: Contender, found: Measured, done: int, *, ema: bool) -> None:
-        """Save a model if no look before was better; whole or not at all."""
+        """Save a model if no look before was better; whole or not at all.
+
+        A failure is said, and survived: later looks may be better. After the last there is none.
+
+        Raises:
+            CheckpointError: The last could not be saved.
+        """
         before = _measured(contender.folder)
         if before is not None and not better(found, before):
             return
         steps = {"step": done, "steps": self.plan.steps}
         notes: dict[str, object] = {**steps, "ema": ema, "validation": found.values}
-        write_folder(contender.folder, lambda folder: contender.save(folder, notes))
+        try:
+            write_folder(contender.folder, lambda folder: contender.save(folder, notes))
+        except CheckpointError as error:
+            if done == self.plan.steps:
+                raise CheckpointError(
+                    f"{error}; free some room, and the same command goes on at the last checkpoint"
+                ) from error
+            self.say(f"{error}; training goes on, the next try is when a look is better again")
 
 
 def _measured(folder: Path) -> Measured | None:

@@ -129,8 +129,17 @@ def _kind(folder: Path, weights: Weights) -> Literal["ema", "raw"]:
 
 
 def run_folder(model: Path) -> Path:
-    """The run that a saved model belongs to; one that belongs to none stands for itself."""
+    """The run that a saved model belongs to; one that belongs to none stands for itself.
+
+    A student in a folder of its own, or in a checkpoint, belongs to the run that taught it: its
+    folder is replaced while that goes on, with all that others put there.
+    """
     model = model.absolute()
-    if model.parent.name == "checkpoints":
+    if model.name in (BEST_FOLDER, BEFORE_BEST):
+        return model.parent
+    if model.parent.name in ("checkpoints", STUDENTS):
         return model.parent.parent
-    return model.parent if model.name == BEST_FOLDER else model
+    steps = model.parent
+    if steps.parent.name == "checkpoints" and steps.name.startswith("step-"):
+        return steps.parent.parent
+    return model

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from tests.jobs.pipeline.small import actions, left_behind, prepared, run, run_to_the_end
 from tests.jobs.small import stop_after
-from videomae2.errors import ConfigError
+from videomae2.errors import ConfigError, Interrupted
 from videomae2.models.cards import read_card
 from videomae2.models.saved import read_weights
 
@@ -142,3 +142,17 @@ def test_weights_of_a_second_student_count_by_content(place):
     assert actions(text)["small"] == "skip"
     Path("two").rename("moved")
     assert actions(text.replace("weights: two", "weights: moved"))["small"] == "skip"
+
+
+@pytest.mark.slow
+def test_a_distillation_that_was_stopped_goes_on_where_its_folder_was_moved_to(place):
+    """Teacher and student have other paths then, and the same content."""
+    text = TEXT[: TEXT.index("  judged")].replace(
+        "from: tuned", "from: {teacher: tuned, student: tuned}"
+    )
+    run(text[: text.index("  small")])
+    with pytest.raises(Interrupted):
+        run(text, say=stop_after(1, signal.SIGTERM))
+    Path("runs").rename("elsewhere")
+    done = run(text.replace("out: runs", f"out: {place / 'elsewhere'}"))
+    assert {name: one.action for name, one in done.items()} == {"tuned": "skip", "small": "go on"}

@@ -2,15 +2,16 @@
 
 import json
 import re
+import signal
 from pathlib import Path
 
 import pytest
 
 from tests.jobs.pipeline.small import TEXT, actions, left_behind, prepared, reasons, run
-from tests.jobs.small import small_videos
+from tests.jobs.small import small_videos, stop_after
 from tests.jobs.small_finetune import CLASSES
 from tests.models.released_files import FRAMES, SIDE, drawn_classifier, save_released
-from videomae2.errors import CheckpointError, ConfigError
+from videomae2.errors import CheckpointError, ConfigError, Interrupted
 from videomae2.jobs.pipeline.running import Span, plan
 from videomae2.jobs.pipeline.telling import plan_text, results_json, results_text
 from videomae2.jobs.run_folder import RunLock
@@ -201,6 +202,35 @@ def test_an_evaluation_judges_a_released_file(place):
     assert actions(text) == {"judged": "skip"}
     Path("some.txt").write_text("\n".join(CLASSES[::-1]))
     assert actions(text) == {"judged": "redo"}
+    Path("some.txt").write_text("\n".join(CLASSES))
+    assert actions(text) == {"judged": "skip"}
+    Path("six.txt").write_text("\n".join((CLASSES[0], "a", *CLASSES[1:], "b", "c")))
+    assert reasons(text) == {"judged": "other content of names"}
+
+
+def test_an_evaluation_of_which_only_intervals_are_others_keeps_its_scores(copy):
+    text = TEXT.replace("rounds: 100", "rounds: 120\n      allow_unreadable: true")
+    wanted = "allow_unreadable: False -> True, rounds: 100 -> 120"
+    assert reasons(text)["judged"] == wanted
+    done = run(text)["judged"]
+    assert done.action == "go on"
+    found = json.loads((done.result.parent / "results.json").read_text())
+    assert (found["scored"], found["work"]["scored"]) == (3, 0)
+    assert not list((copy / "runs").glob("judged.old*"))
+    assert actions(text) == SKIPPED
+
+
+def test_a_training_that_was_stopped_goes_on_where_its_folder_was_moved_to(finished, copy):
+    """Its parent has another path then, and the same content."""
+    (copy / "runs/tuned").rename(copy / "gone")
+    with pytest.raises(Interrupted):
+        run(say=stop_after(1, signal.SIGTERM))
+    (copy / "runs").rename(copy / "elsewhere")
+    done = run(TEXT.replace("out: runs", f"out: {copy / 'elsewhere'}"))
+    assert {name: one.action for name, one in done.items()} == {**SKIPPED, "tuned": "go on"}
+    was, now = left_behind(finished / "runs"), left_behind(copy / "elsewhere")
+    assert now["tuned training"] == was["tuned training"]
+    assert now["tuned/best/model.safetensors"] == was["tuned/best/model.safetensors"]
 
 
 def test_from_and_until_choose_a_part(copy):

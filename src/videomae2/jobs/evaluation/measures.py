@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Bool, Float, Float64, Int64
 
 from videomae2.data.view_grid import ViewGridConfig
 from videomae2.jobs.evaluation.gathering import Gathered, gather
@@ -163,13 +163,12 @@ def _many_classes(gathered: Gathered, right: Right, draw: Draw) -> Measures:
     found, positive = gathered.merged, right.targets > 0.5
     told = (found > 0.5) == positive
 
-    def precision(rows: np.ndarray) -> float:
-        some = positive[rows]
-        return mean_average_precision(found[rows], some) if some.any() else float("nan")
+    def of_sample(rows: np.ndarray) -> float:
+        return _precision(found[rows], positive[rows])
 
     rounds = _rounds(found.size, draw)
     numbers = {
-        "mAP": intervals.bootstrap(precision, len(found), rounds=rounds, seed=draw.seed),
+        "mAP": intervals.bootstrap(of_sample, len(found), rounds=rounds, seed=draw.seed),
         "labels told right": mean_interval(told.mean(axis=1), draw),
         "videos with all labels right": mean_interval(told.all(axis=1).astype(float), draw),
     }
@@ -178,7 +177,7 @@ def _many_classes(gathered: Gathered, right: Right, draw: Draw) -> Measures:
         OutputResult(name=name, videos=int(has.sum()), value=float(value), low=np.nan, high=np.nan)
         for name, has, value in zip(right.classes, positive.T, average, strict=True)
     ]
-    parts = [mean_average_precision(part.astype(np.float64), positive) for part in gathered.by_part]
+    parts = [_precision(part.astype(np.float64), positive) for part in gathered.by_part]
     column, videos = found.T.ravel(), len(found)
     pairs, holds = np.stack([1 - column, column], axis=1), positive.T.ravel().astype(np.int64)
     return Measures(
@@ -189,6 +188,13 @@ def _many_classes(gathered: Gathered, right: Right, draw: Draw) -> Measures:
         by_views=tuple(ByViews(*p, value) for p, value in zip(gathered.parts, parts, strict=True)),
         videos=tuple(videos_of(found, right)),
     )
+
+
+def _precision(
+    found: Float64[np.ndarray, "videos outputs"], positive: Bool[np.ndarray, "videos outputs"]
+) -> float:
+    """The mAP; NaN where no label holds for any video."""
+    return mean_average_precision(found, positive) if positive.any() else float("nan")
 
 
 def _rounds(numbers: int, draw: Draw) -> int:

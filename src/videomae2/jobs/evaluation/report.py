@@ -1,5 +1,6 @@
 """The report of an evaluation: one page, complete in itself."""
 
+import math
 from pathlib import Path
 
 from videomae2.engine.runlog import METRICS_FILE, duration
@@ -29,9 +30,19 @@ from videomae2.jobs.pages.markup import (
 )
 from videomae2.jobs.pages.training import training_part
 from videomae2.jobs.whole_files import written_whole
+from videomae2.models.cards import Answers
 from videomae2.tensors.intervals import Interval
 
 _HARDEST, _UNREADABLE = 20, 200
+
+_INTERVALS: dict[Answers, str] = {
+    "one-class": "intervals are bootstrap intervals over videos, but Wilson's for single classes "
+    "and where a bootstrap would be certain, as of all right or none",
+    "many-classes": "intervals are bootstrap intervals over videos, but Wilson's where a bootstrap "
+    "would be certain, as of all right or none",
+    "numbers": "intervals are bootstrap intervals over videos",
+}
+"""How intervals came about."""
 
 
 def write_report(found: Evaluation, run: Path | None) -> Path:
@@ -66,7 +77,7 @@ def report_page(found: Evaluation, metrics: Path | None) -> str:
         section("Worst videos" if numeric else "Misses", wrong),
         section("Best videos" if numeric else "Hits", right),
         _hardest(found),
-        NOTHING if metrics is None else training_part(metrics),
+        NOTHING if metrics is None else training_part(metrics, student=name.name),
         sources_part(found),
     ]  # fmt: skip
     subtitle = tag("span", f"{name} ({found.model.why})", class_="path")
@@ -75,11 +86,15 @@ def report_page(found: Evaluation, metrics: Path | None) -> str:
 
 def shown(one: Interval, answers: str) -> str:
     """The value of a head number."""
+    if math.isnan(one.value):
+        return "not known"
     return f"{one.value:.4g}" if answers == "numbers" else f"{one.value:.1%}"
 
 
 def between(one: Interval, answers: str) -> str:
     """Between which values it may lie."""
+    if math.isnan(one.low):
+        return "no interval: no video tells"
     if answers == "numbers":
         return f"{one.confidence:.0%} interval {one.low:.4g} to {one.high:.4g}"
     return f"{one.confidence:.0%} interval {100 * one.low:.1f} to {one.high:.1%}"
@@ -88,8 +103,8 @@ def between(one: Interval, answers: str) -> str:
 def _basis(found: Evaluation) -> Markup:
     videos, views = len(found.identities), found.views.grid.views
     return paragraph(
-        f"{videos:,} videos, {views} view{'s' * (views > 1)} each, averaged; intervals are "
-        f"bootstrap intervals over videos. {_work(found)}",
+        f"{videos:,} videos, {views} view{'s' * (views > 1)} each, averaged; "
+        f"{_INTERVALS[found.answers]}. {_work(found)}",
         faint=True,
     )
 

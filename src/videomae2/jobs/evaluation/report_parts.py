@@ -142,7 +142,7 @@ def calibration_part(found: Evaluation) -> Markup:
 def views_part(found: Evaluation) -> Markup:
     """What more views add."""
     parts = found.measures.by_views
-    if len(parts) < 2:
+    if len(parts) < 2 or math.isnan(found.measures.main[1].value):
         return NOTHING
     crops = sorted({part.crops for part in parts})
     name, clips = found.measures.main[0], sorted({part.clips for part in parts})

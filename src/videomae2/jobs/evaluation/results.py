@@ -89,7 +89,8 @@ class Measures:
     """All numbers of one set of scores."""
 
     numbers: dict[str, Interval]
-    """Named, the main one first; 95 % bootstrap intervals over videos."""
+    """Named, the main one first; 95 % intervals over videos: bootstrap, or Wilson's of a share
+    where all videos are right or none is. NaN where no video tells."""
     outputs: tuple[OutputResult, ...]
     confusion: Int64[np.ndarray, "outputs outputs"] | None
     """Row: the class; column: what it was taken for. Only where exactly one class is right."""

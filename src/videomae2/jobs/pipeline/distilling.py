@@ -91,7 +91,7 @@ def _teacher(run: DistillRun, parents: Mapping[str, Parent]) -> FoundClassifier:
 def _do(job: Job, notes: Notes, say: Say) -> Path:
     """Distill; the result is the only student, or the folder of all."""
     run = _with_parents(job)
-    students = distill.distill(run, notes=notes, say=say)
+    students = distill.distill(run, notes=notes, say=say, compared=job.compared)
     return students / run.students[0].name if len(run.students) == 1 else students
 
 

@@ -46,6 +46,9 @@ _SAME_RESULTS = frozenset(
     }
 )
 
+_SAME_WORK = frozenset({"allow_unreadable", "rounds", "seed"})
+"""What is made of the scores, as in ``evaluation/asked.py``."""
+
 
 def evaluate_stage() -> StageKind:
     """Many views of held-out videos; a parent gives the model. It has no recipes."""
@@ -57,6 +60,7 @@ def evaluate_stage() -> StageKind:
         sees_changed_files=True,
         called=_CALLED,
         same_results=_SAME_RESULTS,
+        same_work=_SAME_WORK,
         check=_check,
         look=_look,
         do=_do,

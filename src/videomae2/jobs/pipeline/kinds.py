@@ -27,7 +27,9 @@ def pretrain_stage(recipes: Recipes) -> StageKind:
         roles={},
         check=lambda job: check(job.settings),
         look=_look_at_pretraining,
-        do=lambda job, notes, say: pretrain.pretrain(job.settings, notes=notes, say=say),
+        do=lambda job, notes, say: pretrain.pretrain(
+            job.settings, notes=notes, say=say, compared=job.compared
+        ),
         numbers=_last_loss,
     )
 
@@ -40,7 +42,9 @@ def finetune_stage(recipes: Recipes) -> StageKind:
         roles={"weights": "start.weights"},
         check=lambda job: check(_started(job)),
         look=_look_at_finetuning,
-        do=lambda job, notes, say: finetune.finetune(_started(job), notes=notes, say=say),
+        do=lambda job, notes, say: finetune.finetune(
+            _started(job), notes=notes, say=say, compared=job.compared
+        ),
         numbers=_validation,
     )
 

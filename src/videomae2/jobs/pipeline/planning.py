@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from videomae2.config.differences import differences
 from videomae2.config.files import read
@@ -24,8 +24,9 @@ class Decision:
     """What has to be done, and why."""
 
     action: Action
-    """skip: it is finished and nothing changed. start: nothing is there. go on: it was begun. redo:
-    what is there follows from something else. wait: it depends on what a parent will give."""
+    """skip: it is finished and nothing changed. start: nothing is there. go on: it was begun, or
+    only what is made of its work is asked for anew. redo: what is there follows from something
+    else. wait: it depends on what a parent will give."""
     why: str
     origin: Origin
     state: State | None = None
@@ -58,15 +59,18 @@ def decide(stage: Stage, seen: Seen, weights: Mapping[str, str | None]) -> Decis
         more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
         why = ", ".join(changed[:_SHOWN]) + more
         return Decision(action="redo", why=why, origin=origin, state=state)
+    again = list(_differing(stage, _settings(stage, state.origin), stage.kind.aside))
     if waiting:
         why = f"if the weights of {', '.join(waiting)} stay the same"
-        done = "skipped" if state.outcome else "goes on"
+        done = "skipped" if state.outcome and not again else "goes on"
         return Decision(action="wait", why=f"{done} {why}", origin=origin, state=state)
     if state.outcome is None:
         return Decision(action="go on", why="begun, not finished", origin=origin, state=state)
     damage = _damage(folder, state.outcome)
     if damage:
         return Decision(action="redo", why=damage, origin=origin, state=state)
+    if again:
+        return Decision(action="go on", why=", ".join(again), origin=origin, state=state)
     return Decision(action="skip", why="finished, unchanged", origin=origin, state=state)
 
 
@@ -76,23 +80,44 @@ def _changes(stage: Stage, old: Origin, new: Origin) -> Iterator[str]:
         yield f"it was a {old.kind} stage"
         return
     try:
-        settings = parse(json.dumps(old.settings, ensure_ascii=False), stage.job.out)
-        before = read(stage.kind.settings, settings, stage.job.out)
+        before = _settings(stage, old)
     except ConfigError as error:
         yield f"its settings are of another version ({error.problems[0]})"
         return
-    for one in differences(before, stage.job.settings, stage.kind.aside):
-        if one.matters:
-            yield f"{one.path}: {one.old} -> {one.new}"
+    yield from _differing(stage, before, stage.kind.aside | stage.kind.same_work)
     if not _same_lists(old, new):
         shown = [", ".join(f"{one.videos} of {one.source}" for one in o.lists) for o in (old, new)]
         yield f"other videos: {shown[0]} -> {shown[1]}"
     for role in {**old.weights, **stage.parents, **new.weights}:
         unknown = role in stage.parents and role not in new.weights
         if not unknown and old.weights.get(role) != new.weights.get(role):
-            yield f"other weights of {stage.parents.get(role, 'start')}"
+            yield f"other {_content(stage, role)}"
         elif unknown and role not in old.weights:
             yield f"it started without {stage.parents[role]}"
+
+
+def _settings(stage: Stage, old: Origin) -> Any:
+    """The settings that a stage had.
+
+    Raises:
+        ConfigError: They are of another version.
+    """
+    settings = parse(json.dumps(old.settings, ensure_ascii=False), stage.job.out)
+    return read(stage.kind.settings, settings, stage.job.out)
+
+
+def _differing(stage: Stage, before: Any, aside: frozenset[str]) -> Iterator[str]:
+    """Say which settings are others now, but for some."""
+    for one in differences(before, stage.job.settings, aside):
+        if one.matters:
+            yield f"{one.path}: {one.old} -> {one.new}"
+
+
+def _content(stage: Stage, role: str) -> str:
+    """What a digest is of, in words."""
+    if role in stage.parents:
+        return f"weights of {stage.parents[role]}"
+    return f"content of {role}" if role.endswith("names") else "weights of start"
 
 
 def _same_lists(old: Origin, new: Origin) -> bool:

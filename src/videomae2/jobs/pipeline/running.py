@@ -106,7 +106,7 @@ class Running:
             self.say(f"aside    what was there is in {move_aside(out)}")
         write_state(out, State(origin=origin))
         weights = {role: self.done[name].result for role, name in stage.parents.items()}
-        job = replace(stage.job, weights=weights)
+        job = replace(stage.job, weights=weights, compared=stage.kind.aside)
         notes = {"lineage": lineage(self.pipeline.name, stage, origin)}
         result = stage.kind.do(job, notes, self.say)
         digest, numbers = digest_of(result), stage.kind.numbers(job, result)

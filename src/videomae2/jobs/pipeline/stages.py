@@ -30,6 +30,9 @@ class Job:
     """Role → the model that a parent gave."""
     given: Mapping[str, Path] = field(default_factory=dict)
     """Role → a model that no stage makes, where no setting can name it."""
+    compared: frozenset[str] = SAME_RESULTS
+    """Settings that whoever does it need not compare with those of what is there: they change no
+    result, or were compared by content."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,6 +76,8 @@ class StageKind:
     """What it did of a file is not used when the file has changed, so it can always go on."""
     same_results: frozenset[str] = SAME_RESULTS
     """Settings that do not change the result."""
+    same_work: frozenset[str] = frozenset()
+    """Settings that change only what is made of the work: the stage goes on with what is there."""
 
     @property
     def aside(self) -> frozenset[str]:

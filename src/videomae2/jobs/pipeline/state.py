@@ -134,9 +134,21 @@ def weights_in_settings(stage: Stage) -> Iterator[tuple[str, Path]]:
                 yield path, value
             elif role not in stage.parents:
                 yield role, value
-    for path, value in settings.items():  # names decide which rows of a head are taken
-        if path.endswith("start.names") and value is not None and value.is_file():
-            yield path, value
+    for path in _row_names(settings):
+        if settings[path].is_file():
+            yield path, settings[path]
+
+
+def _row_names(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Settings whose names decide which rows of a head are taken.
+
+    Names of all outputs of a judged model are seen in the digest of its list; where some are
+    selected, that holds these alone.
+    """
+    for path, value in settings.items():
+        judged = path == "names" and settings.get("select") is not None
+        if (judged or path.endswith("start.names")) and value is not None:
+            yield path
 
 
 def digest_of(path: Path) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Int32, Int64
 
+from videomae2.data.apart import in_both, such_as
 from videomae2.data.class_names import infer_classes
 from videomae2.data.listing import read_manifest
 from videomae2.data.manifest import Manifest
@@ -62,6 +63,11 @@ def read_lists(
         return _split(known, found.names, how.test_share, seed, most)
     names = known.class_names
     other = _read(test, how, how.keep_test, names)
+    if names is None and other.class_names is not None:
+        raise DataError(
+            f"{train} numbers its classes and {test} names them, so nobody knows which number is "
+            f"which class; give both with names, or both with numbers"
+        )
     _check_labels(other, len(found.names), train)
     _check_apart(known, other)
     rows = _some(known, most, seed), _some(other, most, seed)
@@ -124,10 +130,9 @@ def _check_labels(test: Manifest, classes: int, train: Path) -> None:
 
 def _check_apart(train: Manifest, test: Manifest) -> None:
     """Refuse a video that is in both lists: its answer would be known."""
-    seen = {(entry.path, entry.first, entry.frames) for entry in train}
-    both = [entry for entry in test if (entry.path, entry.first, entry.frames) in seen]
+    both = in_both(train, test)
     if both:
         raise DataError(
             f"{len(both)} of {len(test)} test videos are also training videos, such as "
-            f"{both[0].where}; take them out of one list, or give --keep and --keep-test"
+            f"{such_as(both[0])}; take them out of one list, or give --keep and --keep-test"
         )

@@ -10,6 +10,7 @@ import json
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -40,16 +41,18 @@ class FeatureStore:
 
     def __init__(self, folder: Path, *, videos: int, dim: int, tokens: int | None) -> None:
         self.folder, self.videos = folder, videos
-        self.done, self.unreadable = _progress(folder)
         self._flushed = time.monotonic()
+        arrays = [_Array(folder / "pooled.bin", (videos, 2, dim), np.float32)]
+        if tokens is not None:
+            arrays.append(_Array(folder / "tokens.bin", (videos, tokens, dim), np.float16))
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(folder)
-            self.pooled = _array(folder / "pooled.bin", (videos, 2, dim), np.float32)
-            self.tokens = (
-                None if tokens is None
-                else _array(folder / "tokens.bin", (videos, tokens, dim), np.float16)
-            )  # fmt: skip
+            if not all(array.is_there for array in arrays):
+                (folder / PROGRESS_FILE).unlink(missing_ok=True)  # what it says is done is gone
+            self.done, self.unreadable = _progress(folder)
+            self.pooled, *rest = [array.opened() for array in arrays]
+            self.tokens = rest[0] if rest else None
         except OSError as error:
             raise ConfigError(
                 f"cannot keep features in {folder}: {error.strerror}; choose another --cache, or "
@@ -123,20 +126,40 @@ def _progress(folder: Path) -> tuple[int, dict[int, str]]:
         return 0, {}
 
 
-def _array(path: Path, shape: tuple[int, ...], kind: DTypeLike) -> "np.memmap[Any, Any]":
-    """Open an array on disk. Its room is taken first: a full disk would kill the process later."""
-    size = int(np.prod(shape)) * np.dtype(kind).itemsize
-    handle = os.open(path, os.O_RDWR | os.O_CREAT)
-    try:
-        if os.fstat(handle).st_size != size:
-            os.posix_fallocate(handle, 0, size)
-            os.ftruncate(handle, size)
-    except OSError:
-        path.unlink()
-        raise
-    finally:
-        os.close(handle)
-    return np.memmap(path, dtype=kind, mode="r+", shape=shape)
+@dataclass(frozen=True, slots=True)
+class _Array:
+    """An array on disk."""
+
+    path: Path
+    shape: tuple[int, ...]
+    kind: DTypeLike
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return int(np.prod(self.shape)) * np.dtype(self.kind).itemsize
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the file is there, and of this shape."""
+        return self.path.exists() and self.path.stat().st_size == self.size
+
+    def opened(self) -> "np.memmap[Any, Any]":
+        """Open or make it. Its room is taken first: a full disk would kill the process later."""
+        if not self.is_there:
+            self._make()
+        return np.memmap(self.path, dtype=self.kind, mode="r+", shape=self.shape)
+
+    def _make(self) -> None:
+        handle = os.open(self.path, os.O_RDWR | os.O_CREAT)
+        try:
+            os.posix_fallocate(handle, 0, self.size)
+            os.ftruncate(handle, self.size)
+        except OSError:
+            self.path.unlink()
+            raise
+        finally:
+            os.close(handle)
 
 
 def _locked(folder: Path) -> int:
