@@ -5,7 +5,11 @@ import threading
 import pytest
 import torch
 
-from videomae2.engine.cores import on_cores
+from videomae2.engine.cores import begin_on_cores
+
+
+def on_cores(function, x):
+    return [part.result() for part in begin_on_cores(function, x)]
 
 
 @pytest.fixture(autouse=True)
