@@ -18,6 +18,7 @@ from tests.jobs.evaluated import (
     save_videos,
     slow_probabilities,
 )
+from tests.jobs.late import late_at_first
 from videomae2.cli.evaluate import as_text
 from videomae2.data.view_reading import read_views
 from videomae2.errors import (
@@ -26,7 +27,6 @@ from videomae2.errors import (
     DataError,
     Interrupted,
     ManifestError,
-    SlowVideoError,
     UnreadableShareError,
 )
 from videomae2.jobs.evaluation.measures import _uncertain
@@ -208,15 +208,7 @@ def test_unreadable_videos_are_listed_and_the_results_kept(place, tmp_path):
 
 
 def test_one_busy_moment_costs_no_video(place, tmp_path, monkeypatch):
-    late = []
-
-    def once_late(request, allocate):
-        if request.path not in late:
-            late.append(request.path)
-            raise SlowVideoError(request.path, "it took too long")
-        return read_views(request, allocate)
-
-    monkeypatch.setattr("videomae2.data.view_reading.read_views", once_late)
+    late = late_at_first(monkeypatch)
     found = run_it(place / "run", place / "videos", tmp_path, views=ViewsWish(clips=1, crops=1))
     assert len(late) == 6
     assert found.unreadable == {}

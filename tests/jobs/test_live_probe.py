@@ -9,14 +9,14 @@ import pytest
 from safetensors.torch import load_file
 
 from tests.jobs.labelled import labelled_videos
+from tests.jobs.late import late_at_first
 from tests.jobs.small import losses, quiet, small_run, small_videos, stop_after
 from videomae2.config import ProbeConfig
-from videomae2.data.view_reading import read_views
 from videomae2.engine.loop import Plan
 from videomae2.engine.runlog import RunLog
 from videomae2.engine.runtime import resolve
 from videomae2.engine.signals import Wishes
-from videomae2.errors import ConfigError, DataError, Interrupted, ManifestError, SlowVideoError
+from videomae2.errors import ConfigError, DataError, Interrupted, ManifestError
 from videomae2.jobs.live_probe import LiveProbe, live_probe
 from videomae2.jobs.pretrain import begin, describe, pretrain
 from videomae2.jobs.probe.lists import read_lists
@@ -161,15 +161,7 @@ def test_no_more_videos_are_taken_than_wanted_of_each_class_alike(labelled):
 
 
 def test_one_busy_moment_costs_no_video(labelled, tmp_path, monkeypatch):
-    late = []
-
-    def once_late(request, allocate):
-        if request.path not in late:
-            late.append(request.path)
-            raise SlowVideoError(request.path, "it took too long")
-        return read_views(request, allocate)
-
-    monkeypatch.setattr("videomae2.data.view_reading.read_views", once_late)
+    late = late_at_first(monkeypatch)
     run = probed(labelled / "train", labelled, tmp_path / "run")
     run = replace(run, loading=replace(run.loading, workers=0))
     runtime = resolve(run.runtime)

@@ -10,17 +10,16 @@ import pytest
 import torch
 
 from tests.jobs.labelled import labelled_videos, small_encoder
+from tests.jobs.late import late_at_first
 from tests.jobs.small import quiet, small_run
 from videomae2.data.listing import read_manifest
 from videomae2.data.pool import Pool
-from videomae2.data.view_reading import read_views
 from videomae2.engine.runtime import RuntimeConfig, resolve
 from videomae2.errors import (
     ConfigError,
     DataError,
     Interrupted,
     ManifestError,
-    SlowVideoError,
     VideoError,
 )
 from videomae2.jobs.pretrain import pretrain
@@ -302,15 +301,7 @@ def test_videos_that_cannot_be_read_are_an_error_or_listed(tmp_path):
 
 
 def test_one_busy_moment_costs_no_video(place, tmp_path, monkeypatch):
-    late = []
-
-    def once_late(request, allocate):
-        if request.path not in late:
-            late.append(request.path)
-            raise SlowVideoError(request.path, "it took too long")
-        return read_views(request, allocate)
-
-    monkeypatch.setattr("videomae2.data.view_reading.read_views", once_late)
+    late = late_at_first(monkeypatch)
     assert run(place, tmp_path, test=None).unreadable == {}
     assert len(late) == 24
 
