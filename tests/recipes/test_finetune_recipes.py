@@ -1,5 +1,6 @@
 """Recipes of supervised training, held against the tables of the paper and the scripts."""
 
+import inspect
 from dataclasses import replace
 from pathlib import Path
 
@@ -122,9 +123,9 @@ def test_a_recipe_comes_back_from_a_file(name, tmp_path):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_recipe_says_all_about_itself(name):
-    text = FINETUNE_RECIPES[name].__doc__
+    text = inspect.getdoc(FINETUNE_RECIPES[name])
     for entry in ("Source", "Data", "Hardware", "Time", "Score", "Command"):
-        assert f"\n    {entry}: " in text
+        assert f"\n{entry}: " in text
     assert f"Command: videomae2 finetune {name} " in text
     assert text.splitlines()[0].endswith(".")
 

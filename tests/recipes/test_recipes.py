@@ -1,3 +1,4 @@
+import inspect
 from pathlib import Path
 
 import pytest
@@ -55,9 +56,9 @@ def test_a_recipe_builds_its_model(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_recipe_says_all_about_itself(name):
-    text = RECIPES[name].__doc__
+    text = inspect.getdoc(RECIPES[name])
     for entry in ("Source", "Data", "Hardware", "Time", "Score", "Command"):
-        assert f"\n    {entry}: " in text
+        assert f"\n{entry}: " in text
     assert f"Command: videomae2 pretrain {name} " in text
     assert text.splitlines()[0].endswith(".")
 
