@@ -5,11 +5,7 @@ import threading
 import pytest
 import torch
 
-from videomae2.engine.cores import begin_on_cores
-
-
-def on_cores(function, x):
-    return [part.result() for part in begin_on_cores(function, x)]
+from videomae2.engine.cores import on_cores
 
 
 @pytest.fixture(autouse=True)

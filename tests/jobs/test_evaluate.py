@@ -132,7 +132,7 @@ def test_an_interrupted_evaluation_goes_on_to_the_same_bits(place, straight, tmp
 
 def _stopped_after_a_group(place, out, changed):
     from videomae2.jobs.evaluation import scoring
-    from videomae2.jobs.evaluation.progress import Progress
+    from videomae2.jobs.evaluation.scoring import Progress
 
     plain = Progress.add
 

@@ -8,7 +8,7 @@ Axis: batch.
 """
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from threading import Barrier
 from typing import TypeVar
@@ -21,8 +21,8 @@ T = TypeVar("T")
 _PARTS_PER_CORE = 2
 
 
-def begin_on_cores(function: Callable[[Tensor], T], x: Tensor) -> list[Future[T]]:
-    """Begin to call a function on the parts of a batch; its answers will come in their order.
+def on_cores(function: Callable[[Tensor], T], x: Tensor) -> list[T]:
+    """Call a function on the parts of a batch, and give its answers in their order.
 
     Args:
         function: Must treat every row for itself. Contexts of the calling thread, such as autocast,
@@ -30,8 +30,10 @@ def begin_on_cores(function: Callable[[Tensor], T], x: Tensor) -> list[Future[T]
         x: The batch, on the CPU.
     """
     cores = torch.get_num_threads()
-    parts = x.tensor_split(min(len(x), _PARTS_PER_CORE * cores)) if cores > 1 else (x,)
-    return [_threads(cores).submit(function, part) for part in parts]
+    if cores == 1 or len(x) == 1:
+        return [function(x)]
+    parts = x.tensor_split(min(len(x), _PARTS_PER_CORE * cores))
+    return list(_threads(cores).map(function, parts))
 
 
 @lru_cache(maxsize=1)

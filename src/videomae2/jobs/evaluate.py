@@ -13,11 +13,10 @@ from videomae2.jobs.evaluation.files import write_files
 from videomae2.jobs.evaluation.gallery import Gallery
 from videomae2.jobs.evaluation.measures import measure
 from videomae2.jobs.evaluation.planning import Plan, prepare_evaluation
-from videomae2.jobs.evaluation.progress import Progress
 from videomae2.jobs.evaluation.report import write_report
 from videomae2.jobs.evaluation.results import Draw, Evaluation, Work
 from videomae2.jobs.evaluation.score_book import ScoreBook
-from videomae2.jobs.evaluation.scoring import score
+from videomae2.jobs.evaluation.scoring import Progress, score
 from videomae2.jobs.evaluation.settings import EvaluateConfig
 from videomae2.jobs.evaluation.strips import strips_of
 from videomae2.jobs.evaluation.video_results import Right

@@ -4,7 +4,7 @@ Axes: union = the different frames of all clips of a video; views; frames of a c
 channels; outputs.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from jaxtyping import Float32, UInt8
 from torch import Tensor
 
 from videomae2.data.view_making import CoveredVideo, Shrinking, cover
-from videomae2.engine.cores import begin_on_cores
+from videomae2.engine.cores import on_cores
 from videomae2.engine.runtime import Runtime
 from videomae2.models.cards import ClassifierCard
 from videomae2.models.classifier import Classifier
@@ -22,16 +22,6 @@ from videomae2.tensors.clips import Clips
 
 Scores = Float32[np.ndarray, "views outputs"]
 """Before softmax or sigmoid."""
-
-
-@dataclass(frozen=True, slots=True)
-class Underway:
-    """Scores that are being computed."""
-
-    done: Callable[[], bool]
-    """Whether they are there."""
-    scores: Callable[[], Scores]
-    """Waits for them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,30 +67,16 @@ class Scorer:
 
     def of_views(self, pixels: UInt8[Tensor, "views frames height width channels"]) -> Scores:
         """The scores of views that are on the device."""
-        return self.begin([pixels]).scores()
-
-    def begin(
-        self, batches: Iterable[UInt8[Tensor, "views frames height width channels"]]
-    ) -> Underway:
-        """Begin to score views that are on the device, without waiting for what comes of it."""
-        if self.runtime.device.type != "cpu":
-            return _of_device([self._of(pixels) for pixels in batches])
-        parts = [part for pixels in batches for part in begin_on_cores(self._of, pixels)]
-        return Underway(
-            done=lambda: all(part.done() for part in parts),
-            scores=lambda: torch.cat([part.result() for part in parts]).numpy(),
-        )
+        if pixels.device.type != "cpu":
+            return self._of(pixels)
+        return np.concatenate(on_cores(self._of, pixels))
 
     @torch.inference_mode()
-    def _of(self, pixels: Tensor) -> Tensor:
+    def _of(self, pixels: Tensor) -> Scores:
         with self.runtime.autocast():
-            return self.task.predict(_clips(pixels)).float()
-
-
-def _of_device(found: list[Tensor]) -> Underway:
-    event = torch.cuda.Event()
-    event.record()
-    return Underway(done=event.query, scores=lambda: torch.cat(found).cpu().numpy())
+            scores = self.task.predict(_clips(pixels))
+        found: Scores = scores.float().cpu().numpy()
+        return found
 
 
 def ready(model: Classifier, card: ClassifierCard, runtime: Runtime) -> ClassifyTask:

@@ -7,8 +7,9 @@ finished before.
 Axes: views of a video; outputs.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -18,11 +19,13 @@ from videomae2.data.manifest import Entry
 from videomae2.data.pool import Pool
 from videomae2.data.view_making import CoveredVideo, batches_of_views
 from videomae2.data.view_reading import READ_VIEWS, GridShape, ViewsRequest
+from videomae2.engine.runlog import duration
 from videomae2.engine.signals import Wishes
 from videomae2.errors import CheckpointError, Interrupted
-from videomae2.jobs.evaluation.progress import Progress
 from videomae2.jobs.evaluation.score_book import ScoreBook
-from videomae2.jobs.scoring import Scorer, Scores, Underway
+from videomae2.jobs.scoring import Scorer, Scores
+
+_SAY_EVERY_SECONDS = 5.0
 
 Seen = Callable[[int, Scores, CoveredVideo], None]
 
@@ -52,14 +55,65 @@ class Scoring:
             tries=TRIES,
         )
 
-    def begin(self, videos: list[CoveredVideo | None]) -> Underway:
-        """Begin to score all views of some videos, of which one at least is there."""
+    def scores(self, videos: list[CoveredVideo | None]) -> list[Scores]:
+        """The scores of all views of some videos, of which one at least is there."""
         views = self.shape.grid.views
-        return self.scorer.begin(batches_of_views(videos, views, batch=self.scorer.batch))
+        batches = batches_of_views(videos, views, batch=self.scorer.batch)
+        found = np.concatenate([self.scorer.of_views(pixels) for pixels in batches])
+        return list(found.reshape(len(videos), views, -1))
 
     def covered(self, arrays: dict[str, np.ndarray]) -> CoveredVideo:
         """The frames of a video on the device, ready to be cut."""
         return self.scorer.covered(arrays, crops=self.shape.grid.crops)
+
+
+@dataclass(slots=True)
+class Progress:
+    """What was done so far, for a line now and then."""
+
+    total: int
+    say: Callable[[str], None]
+    views: int
+    """Of a video."""
+    done: int = 0
+    """Videos that are finished, in this call or an earlier one."""
+    decodings: int = 0
+    """Videos that were opened and decoded, broken ones too."""
+    frames: int = 0
+    """Frames that were decoded for views."""
+    waited: float = 0.0
+    """Seconds without anything to compute."""
+    started: float = field(default_factory=time.perf_counter)
+    scored: int = 0
+    """Videos that were read in this call, and scored if they could be."""
+    said_at: float = field(default_factory=time.perf_counter)
+
+    def timed(self, answers: Iterator[Answer[ViewsRequest]]) -> Answer[ViewsRequest]:
+        """Take the next answer, and count what it cost."""
+        began = time.perf_counter()
+        answer = next(answers)
+        self.waited += time.perf_counter() - began
+        self.decodings += 1
+        self.frames += len(answer.meta.get("indices", ()))
+        return answer
+
+    def add(self, videos: int) -> None:
+        """Count finished videos, and say so if nothing was said for a while."""
+        self.done += videos
+        self.scored += videos
+        now = time.perf_counter()
+        if now - self.said_at >= _SAY_EVERY_SECONDS or self.done == self.total:
+            self.said_at = now
+            self.say(self._line(now - self.started))
+
+    def _line(self, seconds: float) -> str:
+        rate = self.scored / seconds
+        left = (self.total - self.done) / rate
+        return (
+            f"videos {self.done:>{len(str(self.total))}}/{self.total}  {rate:.2f} videos/s  "
+            f"{rate * self.views:.1f} views/s  data wait {self.waited / seconds:.0%}  "
+            f"{duration(left)} left"
+        )
 
 
 def score(
@@ -96,69 +150,29 @@ def score(
     unreadable: dict[str, str] = {}
     with scoring.pool() as pool:
         requests = (ViewsRequest(entries[i], scoring.shape) for group in groups for i in group)
-        _end_if_asked(wishes, progress)
-        for group in _begun(scoring, groups, pool.map(requests), progress):
-            unreadable |= {names[i]: reason for i, reason in group.unreadable.items()}
-            for i, video, scores in group.found(scoring.shape.grid.views):
-                if not book.has(names[i], entries[i]):
-                    book.add(names[i], entries[i], _finite(scores, names[i]))
-                seen(i, scores, video)
-            progress.add(len(group.places))
-            _end_if_asked(wishes, progress)
+        answers = pool.map(requests)
+        for group in groups:
+            if wishes.stop is not None:
+                raise Interrupted(
+                    f"stopped by {wishes.stop.name} with {progress.done} of {progress.total} "
+                    f"videos done; the same command goes on"
+                )
+            videos: list[CoveredVideo | None] = []
+            for i in group:
+                answer = progress.timed(answers)
+                if answer.error is not None:
+                    unreadable[names[i]] = answer.error.reason
+                videos.append(None if answer.arrays is None else scoring.covered(answer.arrays))
+            if any(video is not None for video in videos):
+                found = zip(group, videos, scoring.scores(videos), strict=True)
+                for i, video, scores in found:
+                    if video is None:
+                        continue
+                    if not book.has(names[i], entries[i]):
+                        book.add(names[i], entries[i], _finite(scores, names[i]))
+                    seen(i, scores, video)
+            progress.add(len(group))
     return unreadable
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Videos whose views share batches, and their scores, which may still be underway."""
-
-    places: range
-    videos: list[CoveredVideo | None]
-    unreadable: dict[int, str]
-    underway: Underway | None
-    """None where not one of them is there."""
-
-    def found(self, views: int) -> Iterator[tuple[int, CoveredVideo, Scores]]:
-        """Those that are there, with the scores of their views; waits for these."""
-        if self.underway is None:
-            return
-        scores = self.underway.scores().reshape(len(self.videos), views, -1)
-        for i, video, found in zip(self.places, self.videos, scores, strict=True):
-            if video is not None:
-                yield i, video, found
-
-
-def _begun(
-    scoring: Scoring,
-    groups: Sequence[range],
-    answers: Iterator[Answer[ViewsRequest]],
-    progress: Progress,
-) -> Iterator[_Group]:
-    """Give each group when the next one has begun, so that its videos are read meanwhile."""
-    last: _Group | None = None
-    for places in groups:
-        videos: list[CoveredVideo | None] = []
-        unreadable: dict[int, str] = {}
-        for i in places:
-            answer = progress.timed(answers, last.underway if last else None)
-            if answer.error is not None:
-                unreadable[i] = answer.error.reason
-            videos.append(None if answer.arrays is None else scoring.covered(answer.arrays))
-        there = any(video is not None for video in videos)
-        group = _Group(places, videos, unreadable, scoring.begin(videos) if there else None)
-        if last is not None:
-            yield last
-        last = group
-    if last is not None:
-        yield last
-
-
-def _end_if_asked(wishes: Wishes, progress: Progress) -> None:
-    if wishes.stop is not None and progress.done < progress.total:
-        raise Interrupted(
-            f"stopped by {wishes.stop.name} with {progress.done} of {progress.total} videos done; "
-            f"the same command goes on"
-        )
 
 
 def _unfinished(
