@@ -197,6 +197,15 @@ def test_a_stray_byte_in_the_list_is_a_damaged_line(tmp_path, videos):
     assert repaired(tmp_path) == {videos[1].path}
 
 
+def test_a_line_of_no_video_is_left_out(tmp_path, videos):
+    fail(opened(tmp_path, videos), videos, 0)
+    (line,) = lines(tmp_path)
+    with (tmp_path / "unreadable.jsonl").open("a") as file:
+        file.write(json.dumps(line | {"number": 99}) + "\n")
+    assert opened(tmp_path, videos).reasons.keys() == {(0, 0)}
+    assert lines(tmp_path) == [line]
+
+
 @pytest.fixture
 def hanging(monkeypatch):
     """Files do not answer until it is set."""
@@ -237,3 +246,17 @@ def test_what_does_not_answer_is_listed_and_stays_listed_until_it_does(
     assert repaired(tmp_path) == set()
     hanging.set()
     assert opened(tmp_path, videos).forgotten == {(0, 3)}
+
+
+def test_many_that_do_not_answer_are_waited_for_together(tmp_path, videos, hanging, monkeypatch):
+    monkeypatch.setattr(stamps, "_PATIENCE_SECONDS", 0.3)
+    hanging.set()
+    first = opened(tmp_path, videos, max_share=1.0)
+    for number in range(len(videos)):
+        fail(first, videos, number)
+    hanging.clear()
+    began = time.monotonic()
+    again = opened(tmp_path, videos, max_share=1.0)
+    assert repaired(tmp_path) == set()
+    assert time.monotonic() - began < 1.5  # twice 0.3 s, not 40 times
+    assert len(again.reasons) == len(videos)

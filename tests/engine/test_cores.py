@@ -5,6 +5,7 @@ import threading
 import pytest
 import torch
 
+from videomae2.engine import cores
 from videomae2.engine.cores import on_cores
 
 
@@ -45,3 +46,26 @@ def test_a_thread_that_begins_later_has_all_cores():
 def test_an_error_in_a_part_reaches_the_caller():
     with pytest.raises(ZeroDivisionError):
         on_cores(lambda part: 1 / 0, torch.zeros(6, 1))
+
+
+def test_fewer_rows_than_cores_are_computed_by_all_cores_together():
+    seen = on_cores(lambda part: (len(part), torch.get_num_threads()), torch.zeros(2, 1))
+    assert seen == [(2, 3)]
+
+
+def test_threads_that_cannot_be_had_hold_up_nothing(monkeypatch):
+    begin, begun = threading.Thread.start, []
+
+    def start(thread):
+        if begun:
+            raise RuntimeError("can't start new thread")
+        begun.append(thread)
+        begin(thread)
+
+    cores._threads.cache_clear()
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        on_cores(len, torch.zeros(6, 1))
+    begun[0].join(10)
+    assert not begun[0].is_alive()
+    assert torch.get_num_threads() == 3

@@ -20,6 +20,7 @@ from videomae2.jobs.bench import machine, samples, together
 from videomae2.jobs.bench import pretrain as whole_bench
 from videomae2.jobs.bench.model import MASKINGS, StepCase, step_flops
 from videomae2.jobs.bench.peak import measure_peak
+from videomae2.jobs.bench.settings import BenchConfig
 from videomae2.jobs.bench.steps import measure_step
 from videomae2.jobs.bench.tables import aligned
 from videomae2.tasks.pretrain import token_counts
@@ -195,3 +196,34 @@ def test_an_epoch_is_as_many_videos_as_the_steps_need(tmp_path, videos):
     listed = manifest(tmp_path, [f"{number}.mp4" for number in range(videos)])
     (source,) = together._often_enough(data, [listed], videos=16).sources
     assert Mixture.of([listed], [source.weight], seed=0).epoch_size == 16
+
+
+def test_each_precision_is_measured_under_its_own_switch(monkeypatch):
+    """And what trains at the end is in the first that was asked for."""
+    seen, now = [], []
+    monkeypatch.setattr(whole_bench, "use_precision", lambda one: now.append(one.precision))
+
+    def watched(name):
+        plain = getattr(whole_bench, name)
+
+        def call(*arguments, **settings):
+            seen.append((name, now[-1]))
+            return plain(*arguments, **settings)
+
+        monkeypatch.setattr(whole_bench, name, call)
+
+    for name in ("measure_peak", "measure_step", "measure_together"):
+        watched(name)
+    config = BenchConfig(
+        size="tiny", side=32, batch=4, precision=("bf16", "fp32"), masking=("dual",), repeats=1,
+        peak_seconds=0.001, parts=("model", "both"), made_up_videos=2, made_up_frames=8,
+        views=1, workers=0, device="cpu",
+    )  # fmt: skip
+    whole_bench.bench(config)
+    assert seen == [
+        ("measure_peak", "fp32"),
+        ("measure_peak", "bf16"),
+        ("measure_step", "bf16"),
+        ("measure_step", "fp32"),
+        ("measure_together", "bf16"),
+    ]

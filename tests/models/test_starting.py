@@ -264,6 +264,8 @@ def test_a_home_folder_is_meant_by_its_sign(tmp_path, monkeypatch):
     torch.save({"model": released_classifier(small_classifier())}, tmp_path / "a.pth")
     assert begin(Path("~/a.pth"))[1].taken
     assert parent_encoder(Path("~/a.pth")) is None
+    with pytest.raises(CheckpointError, match=r"~nobody-here/a.pth does not exist"):
+        begin(Path("~nobody-here/a.pth"))
 
 
 # ---- strictly

@@ -9,7 +9,7 @@ import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, make_dataclass, replace
-from pathlib import Path, PosixPath
+from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
 import tyro
@@ -24,7 +24,7 @@ from videomae2.jobs.training import check_resumable
 from videomae2.recipes import Recipe
 
 
-class NoVideos(PosixPath):
+class NoVideos(type(Path())):  # type: ignore[misc]  # the kind of paths that this system has
     """Stands in a recipe for videos that were not named, so that its help can be shown.
 
     What a recipe makes of it, say VIDEOS/train.csv, is of this kind, too. No path that somebody

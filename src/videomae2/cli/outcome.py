@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from videomae2.models.cards import CARD_FILE, read_card
+from videomae2.models.saved import models_in
 
 
 def outcome(run: Path, found: Path) -> str:
@@ -14,8 +15,7 @@ def outcome(run: Path, found: Path) -> str:
         run: The run folder.
         found: The folder of a model, or one with a folder for each of several.
     """
-    alone = (found / CARD_FILE).exists()
-    folders = [found] if alone else sorted(path.parent for path in found.glob(f"*/{CARD_FILE}"))
+    folders = [found] if (found / CARD_FILE).exists() else models_in(found)
     return json.dumps({"run": str(run), "models": list(map(_entry, folders))})
 
 

@@ -8,13 +8,14 @@ and a run that goes on repeats what it did before it was stopped.
 import json
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from videomae2.data.json_lines import JsonLines
 from videomae2.data.manifest import Entry, Manifest
-from videomae2.data.stamps import stamp_in_time
+from videomae2.data.stamps import stamps_in_time
 from videomae2.errors import UnreadableShareError, VideoError
 
 FILE_NAME = "unreadable.jsonl"
@@ -47,7 +48,10 @@ class Quarantine:
         self._manifests = manifests
         self._since: dict[Place, int] = {}
         self._lock = threading.Lock()
-        self._lines = JsonLines(self.path, keep=self._take_over) if self.path else None
+        self._lines: JsonLines | None = None
+        if self.path:
+            self._now = stamps_in_time(self._paths(_listed(self.path)))
+            self._lines = JsonLines(self.path, keep=self._take_over)
 
     def holds(self, place: Place, request: int) -> bool:
         """Whether an entry had failed when a request was due, or fails with it.
@@ -111,6 +115,12 @@ class Quarantine:
     def _entry(self, place: Place) -> Entry:
         return self._manifests[place[0]][place[1]]
 
+    def _paths(self, lines: Sequence[dict[str, Any]]) -> Iterator[str]:
+        """Where the files of listed entries lie now; lines that are of no entry have none."""
+        for line in lines:
+            with suppress(LookupError, TypeError):
+                yield self._entry(_place(line)).path
+
     def _line(self, place: Place, entry: Entry) -> dict[str, Any]:
         """What stands in the file; the path and the window are for people."""
         return {
@@ -121,15 +131,15 @@ class Quarantine:
             "source": place[0],
             "number": place[1],
             "request": self._since[place],
-            "stamp": stamp_in_time(entry.path) or [],
+            "stamp": stamps_in_time([entry.path])[entry.path] or [],
         }
 
     def _take_over(self, line: dict[str, Any]) -> bool:
         """Believe a line, unless the file it is about is another one now."""
-        place = (line["source"], line["number"])
+        place = _place(line)
         if place in self._since and self._since[place] <= line["request"]:
             return True
-        if _has_changed(self._entry(place).path, line["stamp"]):
+        if _has_changed(self._now.get(self._entry(place).path), line["stamp"]):
             self.forgotten.add(place)
             return False
         self.reasons[place], self._since[place] = line["reason"], line["request"]
@@ -138,22 +148,30 @@ class Quarantine:
 
 def repaired(folder: Path) -> frozenset[str]:
     """The files that a folder's list holds and that have changed since they were listed."""
-    path = folder / FILE_NAME
-    lines = path.read_bytes().splitlines() if path.exists() else []
-    found = set()
-    for line in lines:
+    before = {line["path"]: line["stamp"] for line in _listed(folder / FILE_NAME)}
+    now = stamps_in_time(before)
+    return frozenset(path for path in before if _has_changed(now[path], before[path]))
+
+
+def _listed(path: Path) -> list[dict[str, Any]]:
+    """The whole lines of a list; those that are damaged are left out by whoever opens it."""
+    found = []
+    for text in path.read_bytes().splitlines() if path.exists() else ():
         try:
-            entry = json.loads(line)
-            if _has_changed(os.fspath(entry["path"]), entry["stamp"]):
-                found.add(entry["path"])
+            line = json.loads(text)
+            os.fspath(line["path"]), _place(line), line["stamp"]
         except (ValueError, KeyError, TypeError):
-            pass  # damaged: whoever opens the list leaves it out
-    return frozenset(found)
+            continue
+        found.append(line)
+    return found
 
 
-def _has_changed(path: str, before: list[int]) -> bool:
+def _place(line: dict[str, Any]) -> Place:
+    return line["source"], line["number"]
+
+
+def _has_changed(now: list[int] | None, before: list[int]) -> bool:
     """Whether a file is another one now; what does not answer is as broken as it was."""
-    now = stamp_in_time(path)
     return now is not None and now != before
 
 

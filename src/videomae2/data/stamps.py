@@ -1,6 +1,7 @@
 """What changes when somebody repairs or replaces a video."""
 
 import os
+from collections.abc import Iterable
 
 from videomae2.data.looking import look_at
 
@@ -24,7 +25,8 @@ def stamp(path: str) -> list[int]:
     return [len(found), sum(one.st_size for one in found), latest]
 
 
-def stamp_in_time(path: str) -> list[int] | None:
-    """The same; None where the file does not answer within some seconds."""
-    (found,) = look_at([path], stamp, patience_seconds=_PATIENCE_SECONDS)
-    return found
+def stamps_in_time(paths: Iterable[str]) -> dict[str, list[int] | None]:
+    """The same of many files; None where none of those that are left answers for some seconds."""
+    names = list(dict.fromkeys(paths))
+    found = look_at(names, stamp, patience_seconds=_PATIENCE_SECONDS)
+    return dict(zip(names, found, strict=True))

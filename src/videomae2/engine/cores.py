@@ -30,7 +30,7 @@ def on_cores(function: Callable[[Tensor], T], x: Tensor) -> list[T]:
         x: The batch, on the CPU.
     """
     cores = torch.get_num_threads()
-    if cores == 1 or len(x) == 1:
+    if cores == 1 or len(x) < cores:  # then some cores would have no part
         return [function(x)]
     parts = x.tensor_split(min(len(x), _PARTS_PER_CORE * cores))
     return list(_threads(cores).map(function, parts))
@@ -47,8 +47,13 @@ def _threads(cores: int) -> ThreadPoolExecutor:
         barrier.wait()
 
     pool = ThreadPoolExecutor(cores, thread_name_prefix="core", initializer=begin)
-    for _ in range(cores):
-        pool.submit(int)
-    barrier.wait()
-    torch.set_num_threads(cores)
+    try:
+        for _ in range(cores):
+            pool.submit(int)
+        barrier.wait()
+    except BaseException:
+        barrier.abort()  # those that wait there would hold up the end of the process
+        raise
+    finally:
+        torch.set_num_threads(cores)
     return pool

@@ -152,7 +152,7 @@ def _way(source: SourceConfig) -> str:
 
 def _holds(source: SourceConfig, video: Path) -> bool:
     """Whether a video is one of a source: lies in its folder, or stands in its list."""
-    path, wanted = source.path.expanduser(), os.path.realpath(video)
+    path, wanted = Path(os.path.expanduser(source.path)), os.path.realpath(video)
     if path.is_dir():
         return Path(wanted).is_relative_to(path.resolve())
     try:

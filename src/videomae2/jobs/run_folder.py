@@ -12,7 +12,7 @@ from types import TracebackType
 from videomae2.config import Run, differences, load, save
 from videomae2.config.differences import SAME_RESULTS
 from videomae2.errors import CheckpointError, ConfigError
-from videomae2.jobs.video_lists import VideoList, other_files, other_list
+from videomae2.jobs.video_lists import VideoList, other_files, other_list, with_known_files
 from videomae2.jobs.whole_files import written_whole
 
 RUN_FILE = "run.yaml"
@@ -83,6 +83,8 @@ def record(run: Run, lists: Sequence[VideoList]) -> None:
     """Write what the run is made of: its configuration and its lists of videos."""
     folder = run.record.out
     save(run, folder / RUN_FILE)
+    before = _read_lists(folder / VIDEOS_FILE) if (folder / VIDEOS_FILE).exists() else []
+    lists = [with_known_files(was, now) for was, now in zip_longest(before, lists) if now]
     with written_whole(folder / VIDEOS_FILE) as partial:
         partial.write_text(json.dumps([asdict(one) for one in lists], indent=1) + "\n")
 

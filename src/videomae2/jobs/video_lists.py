@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from videomae2.config import Run
 from videomae2.data.file_marks import FileMarks, difference, marks_of
@@ -88,6 +88,13 @@ def other_files(old: VideoList | None, new: VideoList | None) -> str | None:
         return None
     found = difference(old.marks, new.marks)
     return found and f"other files at {new.place} ({found})"
+
+
+def with_known_files(old: VideoList | None, new: VideoList) -> VideoList:
+    """Keep what was known of the files of an unchanged list, where some do not answer now."""
+    if old is None or not new.late or old.digest != new.digest:
+        return new
+    return replace(new, **asdict(old.marks))
 
 
 def late_files(lists: Iterable[VideoList]) -> list[str]:

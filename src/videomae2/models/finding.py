@@ -3,6 +3,7 @@
 Whoever asks a classifier finds it here: evaluation, prediction, and the students of distillation.
 """
 
+import os
 from pathlib import Path
 
 import torch
@@ -36,7 +37,7 @@ def find_classifier(
     Raises:
         CheckpointError: If there is none, or it has no head.
     """
-    path = path.expanduser()
+    path = Path(os.path.expanduser(path))
     if path.is_file():
         found = _in_file(path, weights, frames, side)
     else:

@@ -4,6 +4,7 @@ Axes: clips, tokens, values, dim; kinds = mean of the tokens without and with th
 """
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -84,7 +85,7 @@ def read_frozen(
     Raises:
         CheckpointError: If there is nothing that can be read, or the sizes do not fit.
     """
-    path = path.expanduser()
+    path = Path(os.path.expanduser(path))
     if path.is_file():
         if use_mean:
             raise CheckpointError(f"{path} is one file; it has no running mean beside its weights")

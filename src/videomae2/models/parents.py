@@ -5,6 +5,7 @@ classifier has no use for (a decoder, say) under its own names.
 """
 
 import argparse
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -64,7 +65,7 @@ def read_parent(path: Path, cubes: Cubes, weights: Weights = "auto") -> Parent:
     Raises:
         CheckpointError: If there is nothing that can be read.
     """
-    path = path.expanduser()
+    path = Path(os.path.expanduser(path))
     if path.is_file():
         return Parent(path=path, state=_ours(read_released(path), cubes, path))
     chosen = find_best(path, weights)
@@ -79,7 +80,7 @@ def parent_encoder(path: Path) -> EncoderConfig | None:
     Raises:
         CheckpointError: If there is nothing that can be read.
     """
-    path = path.expanduser()
+    path = Path(os.path.expanduser(path))
     return None if path.is_file() else read_card(find_best(path).folder).model.encoder
 
 

@@ -74,7 +74,7 @@ def find_model(path: Path) -> Path:
     }
     if saved:
         return saved[max(saved)]
-    if students := sorted(card.parent for card in (path / STUDENTS).glob(f"*/{CARD_FILE}")):
+    if students := models_in(path / STUDENTS):
         if len(students) == 1:
             return students[0]
         shown = ", ".join(map(str, students))
@@ -83,6 +83,12 @@ def find_model(path: Path) -> Path:
         raise CheckpointError(f"{path} does not exist; give a run folder or one of its checkpoints")
     reason = "holds neither a model nor checkpoints" if path.is_dir() else "is a file"
     raise CheckpointError(f"{path} {reason}; give a run folder or one of its checkpoints")
+
+
+def models_in(folder: Path) -> list[Path]:
+    """The folders of saved models in a folder, by name; not what a kill left half-written."""
+    found = (card.parent for card in folder.glob(f"*/{CARD_FILE}"))
+    return sorted(model for model in found if not model.name.startswith("."))
 
 
 def load_weights(model: nn.Module, folder: Path) -> None:

@@ -147,6 +147,16 @@ def test_files_that_do_not_answer_are_said_and_hold_nothing_up(videos, tmp_path,
     pretrain(run, say=quiet)  # what did not answer tells nothing
 
 
+def test_what_was_known_of_files_is_not_forgotten_where_they_do_not_answer(videos, tmp_path):
+    run = small_run(videos, tmp_path / "run", epochs=1.0)
+    pretrain(run, say=quiet)
+    before = json.loads((tmp_path / "run" / "videos.json").read_text())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(file_marks, "look_at", lambda paths, *_, **__: [None] * len(paths))
+        pretrain(run, say=quiet)
+    assert json.loads((tmp_path / "run" / "videos.json").read_text()) == before
+
+
 def test_a_run_does_not_go_on_with_other_files_of_the_same_names(videos, tmp_path):
     first = small_run(videos, tmp_path / "run", epochs=1.0)
     last = pretrain(first, say=quiet)

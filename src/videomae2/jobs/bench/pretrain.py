@@ -70,6 +70,7 @@ def bench(config: BenchConfig, *, say: Say = lambda line: None) -> BenchReport:
             report = replace(report, reading=_measure_data(config, data, case))
         if "both" in config.parts:
             say("training with reading processes")
+            use_precision(first)
             numbers = measure_together(case, first, data, workers=config.workers)
             report = replace(report, together=numbers)
     return report
@@ -88,9 +89,9 @@ def _measure_model(
     say("the machine's matrix products")
     dtypes = {"fp32": torch.float32, "bf16": torch.bfloat16}
     peaks = {}
-    for name, runtime in {"fp32": runtimes[0], **{one.precision: one for one in runtimes}}.items():
-        use_precision(runtime)
-        peaks[name] = measure_peak(runtime.device, dtypes[name], seconds=config.peak_seconds)
+    for name in dict.fromkeys(("fp32", *(runtime.precision for runtime in runtimes))):
+        use_precision(replace(runtimes[0], precision=name))
+        peaks[name] = measure_peak(runtimes[0].device, dtypes[name], seconds=config.peak_seconds)
     steps = []
     for runtime in runtimes:
         use_precision(runtime)

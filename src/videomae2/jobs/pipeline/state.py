@@ -19,7 +19,7 @@ from videomae2.jobs.pipeline.stages import Seen, Stage
 from videomae2.jobs.video_lists import VideoList
 from videomae2.jobs.whole_files import written_whole
 from videomae2.models.chosen import MEAN_FILE, find_best
-from videomae2.models.saved import MODEL_FILE, STUDENTS
+from videomae2.models.saved import MODEL_FILE, STUDENTS, models_in
 
 STATE_FILE = "stage.json"
 FORMAT = 1
@@ -174,8 +174,8 @@ def _files(path: Path) -> list[Path]:
     """The files that hold weights."""
     if path.is_file():
         return [path]
-    if several := sorted(path.glob(f"*/{MODEL_FILE}")) if path.name == STUDENTS else []:
-        return several
+    if several := models_in(path) if path.name == STUDENTS else []:
+        return [model / MODEL_FILE for model in several]
     chosen = find_best(path)  # what those who start from a run take
     means = [chosen.folder / MEAN_FILE] if chosen.beside else []
     return [chosen.folder / MODEL_FILE, *means]

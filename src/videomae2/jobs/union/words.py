@@ -158,7 +158,7 @@ def _found(values: Mapping[str, str], name: str) -> Path | None:
 
 
 def _path(text: str) -> Path:
-    return Path(text).expanduser()
+    return Path(os.path.expanduser(text))
 
 
 def _near(name: str, known: Sequence[str]) -> str:
