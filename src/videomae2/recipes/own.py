@@ -60,8 +60,8 @@ def own_cpu(videos: Sequence[Path], out: Path) -> PretrainRun:
     Source: our choice; masks, crops and optimizer of arXiv 2303.16727.
     Data: a folder of videos (searched to any depth), or a list; at least some tens of videos.
     Hardware: 2 cores, 2 GB of memory.
-    Time: about half an hour for 100 videos on 2 cores, in proportion for more (the model alone
-        does 13 clips a second on each core).
+    Time: about 15 minutes for 100 videos on 2 cores, in proportion for more (43 clips a second,
+        docs/benchmarks.md).
     Score: unmeasured; pictures of what it rebuilds are its result, not accuracy.
     Command: videomae2 pretrain own-cpu my_videos/
     """
