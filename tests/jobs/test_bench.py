@@ -227,3 +227,15 @@ def test_each_precision_is_measured_under_its_own_switch(monkeypatch):
         ("measure_step", "fp32"),
         ("measure_together", "bf16"),
     ]
+
+
+def test_a_dry_run_says_what_would_be_measured_and_what_cannot(videos, capsys, monkeypatch):
+    monkeypatch.setattr(whole_bench, "measure_peak", None)
+    words = ["pretrain", "--size", "tiny", "--device", "cpu", "--dry-run"]
+    assert main([*words, "--precision", "fp32", "--videos", str(videos[0].parent)]) == 0
+    said = capsys.readouterr().out
+    assert "steps    dual fp32, lean fp32, v1 fp32: tiny, 4 clips of 16x64x64, 5 times each" in said
+    assert main([*words, "--precision", "fp32", "--json"]) == 0
+    assert "made up" in json.loads(capsys.readouterr().out)["plan"][-1]
+    with pytest.raises(ConfigError, match="does not exist"):
+        main([*words, "--videos", str(videos[0].parent / "gone")])

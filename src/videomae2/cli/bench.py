@@ -9,7 +9,7 @@ import tyro
 from tyro.conf import Positional, arg
 
 from videomae2.cli.options import parse
-from videomae2.jobs.bench.pretrain import bench
+from videomae2.jobs.bench.pretrain import bench, rehearse
 from videomae2.jobs.bench.settings import BenchConfig
 from videomae2.jobs.bench.text import bench_text
 
@@ -30,6 +30,8 @@ class Options:
     """What to measure."""
     config: tyro.conf.OmitArgPrefixes[BenchConfig] = field(default_factory=BenchConfig)
     """How."""
+    dry_run: bool = False
+    """Check everything and say what would be measured."""
     json: bool = False
     """Print JSON."""
 
@@ -48,6 +50,10 @@ def main(arguments: list[str]) -> int:
             f"{PROG} pretrain --parts data --made-up-smoothness 1 --made-up-noise 2",
         ),
     )
+    if options.dry_run:
+        plan = rehearse(options.config)
+        print(json.dumps({"plan": plan.splitlines()}) if options.json else plan)
+        return 0
     report = bench(options.config, say=_progress)
     if options.json:
         print(json.dumps(asdict(report), indent=2))

@@ -49,13 +49,9 @@ def bench(config: BenchConfig, *, say: Say = lambda line: None) -> BenchReport:
         ConfigError: If the configuration cannot work.
         DataError: If the videos cannot be read.
     """
-    runtimes = _runtimes(config)
+    runtimes, case = _checked(config)
     first, device = runtimes[0], runtimes[0].device
-    case = step_case(config, device)
-    check_settings(config, case)
     needs_videos = set(config.parts) != {"model"}
-    if needs_videos and config.videos is not None:
-        read_sources(_data(config, config.videos))  # what is wrong is said before anything else
     report = BenchReport(machine=machine.describe(device), case=case)
     if "model" in config.parts:
         peaks, steps = _measure_model(config, case, runtimes, say)
@@ -74,6 +70,29 @@ def bench(config: BenchConfig, *, say: Say = lambda line: None) -> BenchReport:
             numbers = measure_together(case, first, data, workers=config.workers)
             report = replace(report, together=numbers)
     return report
+
+
+def rehearse(config: BenchConfig) -> str:
+    """Say what ``bench`` would measure; raises as it does."""
+    runtimes, case = _checked(config)
+    steps = [f"{masking} {one.precision}" for one in runtimes for masking in config.masking]
+    return (
+        f"machine  {machine.describe(runtimes[0].device)}\n"
+        f"parts    {', '.join(config.parts)}\n"
+        f"steps    {', '.join(steps)}: {case.size}, {case.batch} clips of "
+        f"{case.frames}x{case.side}x{case.side}, {config.repeats} times each\n"
+        f"videos   {config.videos or f'{config.made_up_videos} made up'}, {config.reads} read"
+    )
+
+
+def _checked(config: BenchConfig) -> tuple[list[Runtime], StepCase]:
+    """What is trained and where; what is wrong is said before anything is measured."""
+    runtimes = _runtimes(config)
+    case = step_case(config, runtimes[0].device)
+    check_settings(config, case)
+    if set(config.parts) != {"model"} and config.videos is not None:
+        read_sources(_data(config, config.videos))
+    return runtimes, case
 
 
 def _runtimes(config: BenchConfig) -> list[Runtime]:
