@@ -10,7 +10,7 @@ LINKS  := $(if $(PIP_FIND_LINKS),--find-links "$(PIP_FIND_LINKS)")
 .PHONY: help setup demo test test-all format bench bench-gpu clean
 
 help:
-	@echo "make demo      set up and run the whole progression on a small built-in data set (8 to 12 minutes)"
+	@echo "make demo      set up and run the whole progression on a small built-in data set (7 to 12 minutes)"
 	@echo "make test      set up and run all checks: format, lint, types, tests (4 to 6 minutes)"
 	@echo "make test-all  the same with the slow tests"
 	@echo "make bench     how fast pre-training is on this machine"
