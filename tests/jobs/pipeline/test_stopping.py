@@ -1,0 +1,117 @@
+"""A signal that arrives in the middle of anybody's code ends a pipeline as asked to stop."""
+
+import os
+import signal
+import threading
+from contextlib import suppress
+
+import pytest
+import torch
+
+from videomae2.engine.signals import Wishes
+from videomae2.errors import Interrupted
+from videomae2.jobs.pipeline.stopping import ending_when_asked
+from videomae2.models import parents
+
+SAID = "asked to stop by SIGTERM; what is saved is kept"
+
+
+def send():
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.fixture(autouse=True)
+def handlers_are_put_back():
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def stopped(work):
+    """Do some work as a pipeline does it, which must end as asked."""
+    with pytest.raises(Interrupted, match=SAID), ending_when_asked():
+        work()
+
+
+def test_it_ends_what_is_being_done_at_once():
+    done = []
+
+    def work():
+        send()
+        done.append("went on")
+
+    stopped(work)
+    assert done == []
+
+
+def test_code_that_survives_every_error_does_not_survive_it():
+    done = []
+
+    def work():
+        with suppress(Exception):
+            send()
+        done.append("went on")
+
+    stopped(work)
+    assert done == []
+
+
+def test_code_that_makes_another_error_of_it_changes_nothing():
+    def work():
+        try:
+            send()
+        except BaseException as error:
+            raise TypeError("unsupported callable") from error
+
+    stopped(work)
+
+
+def test_code_that_swallows_whatever_comes_only_delays_it():
+    def work():
+        with suppress(BaseException):
+            send()
+
+    stopped(work)
+
+
+def test_a_good_file_of_weights_is_not_accused(tmp_path, monkeypatch):
+    torch.save({"model": {"a": torch.zeros(2)}}, tmp_path / "w.pth")
+    load = torch.load
+
+    def late(*arguments, **settings):
+        send()
+        return load(*arguments, **settings)
+
+    monkeypatch.setattr(torch, "load", late)
+    stopped(lambda: parents.read_released(tmp_path / "w.pth"))
+
+
+def test_a_training_that_ended_well_hands_the_wish_on():
+    done = []
+
+    def work():
+        with Wishes():
+            send()
+            done.append("trained to its end")
+        done.append("the next began")
+
+    stopped(work)
+    assert done == ["trained to its end"]
+
+
+def test_an_error_of_its_own_stays_what_it_is():
+    with pytest.raises(ZeroDivisionError), ending_when_asked():
+        raise ZeroDivisionError
+
+
+def test_in_another_thread_nothing_is_caught():
+    found = []
+
+    def work():
+        with ending_when_asked():
+            found.append("done")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == ["done"]
