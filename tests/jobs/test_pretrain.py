@@ -164,8 +164,11 @@ def test_broken_files_of_ten_kinds_are_left_out_and_listed(broken, tmp_path):
     folder, bad = broken
     run = small_run(folder, tmp_path / "run", epochs=2.0)
     run = replace(run, loading=replace(run.loading, deadline_seconds=3.0))
-    pretrain(run, say=quiet)
+    said = []
+    pretrain(run, say=said.append)
     listed = listed_as_unreadable(tmp_path / "run")
+    assert said[-1].startswith("left out 10 of 200 videos, which cannot be read, each with its ")
+    assert said[-1].endswith("run/unreadable.jsonl")
     assert set(listed) == {str(path) for path in bad}
     assert len(listed) == 10
     assert all(listed.values())

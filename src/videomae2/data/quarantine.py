@@ -102,6 +102,12 @@ class Quarantine:
             f"allow a larger share{anew}"
         )
 
+    def summary(self) -> str:
+        """Say in a line how many are listed, and where."""
+        total = sum(map(len, self._manifests))
+        where = f", each with its reason in {self.path}" if self.path else ""
+        return f"left out {len(self.reasons)} of {total} videos, which cannot be read{where}"
+
     def secure(self) -> None:
         """Force the list to the disk, from any thread: whoever goes on must not miss an entry.
 

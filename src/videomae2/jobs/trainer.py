@@ -76,6 +76,8 @@ class Trainer:
                 )
         finally:
             log.close()
+            if quarantine.reasons:
+                self.say(quarantine.summary())
 
     def _quarantine(self, manifests: Sequence[Manifest]) -> Quarantine:
         """The videos that could not be read so far."""
