@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from videomae2.engine.signals import Wishes
-from videomae2.errors import Interrupted
+from videomae2.errors import CheckpointError, Interrupted
 from videomae2.jobs.pipeline.stopping import ending_when_asked
 from videomae2.models import parents
 
@@ -28,9 +28,10 @@ def handlers_are_put_back():
 
 
 def stopped(work):
-    """Do some work as a pipeline does it, which must end as asked."""
-    with pytest.raises(Interrupted, match=SAID), ending_when_asked():
+    """Do some work as a pipeline does it, which must end as asked, and give what that came from."""
+    with pytest.raises(Interrupted, match=SAID) as caught, ending_when_asked():
         work()
+    return caught.value.__cause__
 
 
 def test_it_ends_what_is_being_done_at_once():
@@ -63,15 +64,19 @@ def test_code_that_makes_another_error_of_it_changes_nothing():
         except BaseException as error:
             raise TypeError("unsupported callable") from error
 
-    stopped(work)
+    assert isinstance(stopped(work), TypeError)
 
 
 def test_code_that_swallows_whatever_comes_only_delays_it():
+    done = []
+
     def work():
         with suppress(BaseException):
             send()
+        done.append("went on")
 
-    stopped(work)
+    assert stopped(work) is None
+    assert done == ["went on"]
 
 
 def test_a_good_file_of_weights_is_not_accused(tmp_path, monkeypatch):
@@ -83,7 +88,8 @@ def test_a_good_file_of_weights_is_not_accused(tmp_path, monkeypatch):
         return load(*arguments, **settings)
 
     monkeypatch.setattr(torch, "load", late)
-    stopped(lambda: parents.read_released(tmp_path / "w.pth"))
+    cause = stopped(lambda: parents.read_released(tmp_path / "w.pth"))
+    assert not isinstance(cause, CheckpointError)
 
 
 def test_a_training_that_ended_well_hands_the_wish_on():
