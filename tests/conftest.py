@@ -12,4 +12,4 @@ def _default_library():
     """A run or a fixture of a file chooses the process's matrix library; each test starts anew."""
     from videomae2.tensors import products  # not earlier: its types are checked once tests run
 
-    products.use("default")
+    products.set_backend("default")

@@ -41,7 +41,7 @@ def test_flags_of_the_package(command, tmp_path, monkeypatch):
     assert name in COMMANDS
     if name in TRAINERS and words:
         words += ["videos"] if len(words) == 1 else []
-        launch.resolve(TRAINERS[name], *launch._split(words))
+        launch.resolve_run(TRAINERS[name], *launch._split_arguments(words))
     elif words:
         read_only(name, words, monkeypatch)
 

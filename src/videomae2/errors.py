@@ -37,8 +37,8 @@ class ManifestError(DataError):
 
     def __init__(self, message: str, *, path: Path | str, line: int | None = None) -> None:
         self.path, self.line = Path(path), line
-        where = f"{path}:{line}" if line else f"{path}"
-        super().__init__(f"{where}: {message}")
+        location = f"{path}:{line}" if line else f"{path}"
+        super().__init__(f"{location}: {message}")
 
 
 class VideoError(DataError):
@@ -52,11 +52,11 @@ class VideoError(DataError):
         return type(self), (self.path, self.reason)
 
 
-class SlowVideoError(VideoError):
+class VideoTimeoutError(VideoError):
     """Reading took too long: of all errors of a video the one that may not come again."""
 
 
-class UnreadableShareError(DataError):
+class TooManyUnreadableError(DataError):
     """More videos than allowed cannot be read."""
 
 

@@ -10,8 +10,8 @@ from videomae2.tensors import products
 @pytest.fixture
 def programs(monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER))
-    before = products.used()
+    before = products.get_backend()
     yield
-    products.use(before)
+    products.set_backend(before)
     if torch.are_deterministic_algorithms_enabled():
         torch.use_deterministic_algorithms(False)

@@ -9,7 +9,7 @@ import torch
 
 from tests.benchmarks.programs import make_bench
 from videomae2.engine.runtime import Runtime
-from videomae2.jobs.bench.model import StepCase
+from videomae2.jobs.bench.model import BenchCase
 
 pytestmark = pytest.mark.usefixtures("programs")
 
@@ -77,7 +77,7 @@ def test_a_device_that_fails_leaves_what_was_measured(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_a_batch_that_does_not_fit_is_halved_and_that_is_said(tmp_path):
     bench = make_bench(tmp_path, ["step"])
-    case = StepCase(size="giant", batch=64)
+    case = BenchCase(size="giant", batch_size=64)
     fits = lambda case: case.batch if case.batch <= 16 else too_large()  # noqa: E731
     assert bench._fitting(case, fits) == 16
     assert bench.report.notes == [
@@ -96,7 +96,7 @@ def test_clips_that_do_not_fit_are_a_batch_that_does_not_fit(tmp_path, monkeypat
     monkeypatch.setattr(gpu_measurements, "made_up_clips", small)
     bench = make_bench(tmp_path, ["largest"])
     bench._until = time.monotonic() + 100
-    bench.largest(StepCase(size="tiny", side=32, batch=4))
+    bench.largest(BenchCase(size="tiny", side=32, batch_size=4))
     (row,) = bench.report.largest
     assert (row["batch"], row["limited_by"]) == (2, "memory")
 
@@ -133,14 +133,14 @@ def test_operations_of_their_model_are_those_that_torch_counts():
     from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils.flop_counter import FlopCounterMode
 
-    from videomae2.jobs.bench.model import Stepper, made_up_clips
+    from videomae2.jobs.bench.model import StepRunner, random_clips
 
-    case = StepCase(size="tiny", masking="v1", batch=2, side=64)
+    case = BenchCase(size="tiny", masking="v1", batch_size=2, side=64)
     cpu = torch.device("cpu")
-    task = TRANSFORMERS.build(case, made_up_clips(case, cpu))
+    task = TRANSFORMERS.build(case, random_clips(case, cpu))
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
-        task(made_up_clips(case, cpu))[0].backward()
+        task(random_clips(case, cpu))[0].backward()
     counted = counter.get_total_flops()
     runtime = Runtime(cpu, "fp32", compile=False)
-    assert Stepper(case, runtime, TRANSFORMERS).flops == pytest.approx(counted, rel=1e-3)
-    assert TRANSFORMERS.flops(case) * 2 > Stepper(case, runtime).flops
+    assert StepRunner(case, runtime, TRANSFORMERS).flops == pytest.approx(counted, rel=1e-3)
+    assert TRANSFORMERS.flops(case) * 2 > StepRunner(case, runtime).flops

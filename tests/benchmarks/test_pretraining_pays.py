@@ -12,7 +12,7 @@ from tests.benchmarks.programs import FOLDER, ROOT
 from tests.jobs.small import quiet, stop_after
 from videomae2.data.readers import open_reader
 from videomae2.errors import ConfigError, Interrupted, ManifestError
-from videomae2.jobs.measures import Measured
+from videomae2.jobs.measures import ValidationMetrics
 from videomae2.tensors.intervals import Interval
 
 DATA = ROOT.parent / "shared" / "data"
@@ -84,14 +84,14 @@ def test_pre_training_gets_no_labels_and_all_items(done):
 
 
 def test_each_side_has_the_same_labelled_videos_steps_and_augmentation(done):
-    from videomae2.config import FinetuneRun, differences, load
+    from videomae2.config import FinetuneRun, diff_configs, load_config
 
     for seed in (0, 1):
         arms = [
-            load(FinetuneRun, next(done.glob(f"finetune-3-{arm}-*-seed{seed}")) / "run.yaml")
+            load_config(FinetuneRun, next(done.glob(f"finetune-3-{arm}-*-seed{seed}")) / "run.yaml")
             for arm in ("from-scratch", "pre-trained")
         ]
-        apart = {one.path for one in differences(*arms)}
+        apart = {one.path for one in diff_configs(*arms)}
         assert "start.weights" in apart
         assert apart <= {"start.weights", "record.out", "optim.lr", "optim.last_lr"}
 
@@ -215,7 +215,7 @@ def rigged(plan):
         for arm, counts in ((SCRATCH, (3, 6)), (PRETRAINED, (6, 9)))
         for seed, right in enumerate(counts)
     ]
-    found = {r: Measured({"accuracy": a, "loss": 1.0}) for r, a in ((1e-3, 0.2), (2e-3, 0.3))}
+    found = {r: ValidationMetrics({"accuracy": a, "loss": 1.0}) for r, a in ((1e-3, 0.2), (2e-3, 0.3))}
     return Findings({0: 0.5, 1: 0.5}, [Searched(3, SCRATCH, found, 2e-3)], judged)
 
 
@@ -234,11 +234,11 @@ def test_seeds_are_put_together_by_video(small_plan, tmp_path):
 def test_the_page_says_where_a_rate_is_the_last_that_was_tried(small_plan, tmp_path):
     from pays_report import as_markdown
 
-    from videomae2.engine.runtime import RuntimeConfig, prepare
-    from videomae2.jobs.bench.machine import describe
+    from videomae2.engine.runtime import RuntimeConfig, prepare_runtime
+    from videomae2.jobs.bench.machine import describe_machine
 
     plan = replace(small_plan(tmp_path), seeds=[0, 1], rates=[1e-3, 2e-3])
-    machine = describe(prepare(RuntimeConfig(device="cpu")).device)
+    machine = describe_machine(prepare_runtime(RuntimeConfig(device="cpu")).device)
     page = as_markdown(plan, rigged(plan), machine, "the command")
     assert "at the edge of what was tried for from scratch (3)" in page
     assert "| 3 | from scratch | 20.0 | **30.0** |" in page

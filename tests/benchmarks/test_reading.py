@@ -24,10 +24,10 @@ def test_natural_videos_are_encoded_again_and_read(tmp_path, capsys):
     import natural_videos
     import reading
 
-    from videomae2.jobs.bench.samples import make_videos
+    from videomae2.jobs.bench.samples import write_synthetic_videos
 
     (tmp_path / "old").mkdir()
-    make_videos(tmp_path / "old", count=2, frames=40, seed=1)
+    write_synthetic_videos(tmp_path / "old", count=2, frames=40, seed=1)
     words = [str(tmp_path / "old"), str(tmp_path / "new"), "--count", "1"]
     assert natural_videos.main(words) == 0
     assert capsys.readouterr().out.startswith(f"1 videos in {tmp_path}/new: ")

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests.benchmarks.programs import FOLDER, run
-from videomae2.jobs.bench.model import StepCase
+from videomae2.jobs.bench.model import BenchCase
 from videomae2.tensors import products
 
 TINY = {"size": "tiny", "batch": 2, "side": 32}
@@ -22,11 +22,11 @@ needs_transformers = pytest.mark.skipif(
 @pytest.fixture
 def side_by_side(monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER))
-    before = products.used()
+    before = products.get_backend()
     import side_by_side
 
     yield side_by_side
-    products.use(before)
+    products.set_backend(before)
 
 
 def compete(program, capsys, monkeypatch, **changed):
@@ -86,7 +86,7 @@ def test_every_contestant_imports_both_packages_first(code, side_by_side, monkey
     monkeypatch.delitem(sys.modules, "their_model", raising=False)
     monkeypatch.setattr(contestant, "resident_memory_gib", before)
     with pytest.raises(SystemExit):
-        contestant.compete(contestant.Contestant(code=code), StepCase(size="tiny"))
+        contestant.compete(contestant.Contestant(code=code), BenchCase(size="tiny"))
     assert len(seen) == 2
 
 

@@ -10,7 +10,7 @@ import torch
 from tests.jobs.small_distill import make_teacher
 from tests.jobs.small_finetune import CLASSES, class_folders
 from videomae2.cli import launch
-from videomae2.cli.distill import TRAINER
+from videomae2.cli.distill import TRAIN_COMMAND
 from videomae2.cli.main import main
 from videomae2.models.finding import load_classifier
 from videomae2.recipes import DISTILL_RECIPES
@@ -56,11 +56,11 @@ def test_a_teacher_is_asked_for(capsys):
 
 def test_flags_reach_teacher_and_students():
     flags = "--teacher.weights t --teacher.cache c --students.0.start.weights s --no-labelled"
-    _, run = launch.resolve(TRAINER, ["own", "v"], [*flags.split(), "--task.temperature", "2"])
-    assert (run.teacher.weights, run.teacher.cache) == (Path("t"), Path("c"))
-    assert (run.students[0].start.weights, run.labelled) == (Path("s"), False)
+    _, run = launch.resolve_run(TRAIN_COMMAND, ["own", "v"], [*flags.split(), "--task.temperature", "2"])
+    assert (run.teacher.weights, run.teacher.cache_dir) == (Path("t"), Path("c"))
+    assert (run.students[0].init.weights, run.labelled) == (Path("s"), False)
     assert run.task.temperature == 2
-    assert run.record.out == Path("runs/own-distill")
+    assert run.checkpoint.output_dir == Path("runs/own-distill")
 
 
 def test_a_file_can_name_several_students(place):
@@ -68,8 +68,8 @@ def test_a_file_can_name_several_students(place):
         "students:\n  - name: a\n  - name: b\n    lr_factor: 0.5\n"
         "    model: {encoder: {size: small}}\n"
     )
-    _, run = launch.resolve(TRAINER, ["own", "v"], ["--config", "two.yaml"])
-    assert [(s.name, s.lr_factor, s.model.encoder.size) for s in run.students] == [
+    _, run = launch.resolve_run(TRAIN_COMMAND, ["own", "v"], ["--config", "two.yaml"])
+    assert [(s.name, s.lr_mult, s.model.encoder.size) for s in run.students] == [
         ("a", 1.0, "base"),
         ("b", 0.5, "small"),
     ]
@@ -107,7 +107,7 @@ def test_it_distills(capsys):
     assert main(words) == 0
     assert "student  run/students/mini, of step" in capsys.readouterr().out
     _, card = load_classifier(Path("run/students/mini"), torch.device("cpu"))
-    assert card.classes == CLASSES
+    assert card.class_names == CLASSES
     for left in (".mini.old", ".mini.partial"):  # by a kill
         shutil.copytree("run/students/mini", f"run/students/{left}")
     assert main([*words, "--json"]) == 0

@@ -9,11 +9,11 @@ import torch
 
 from tests.jobs.small_finetune import CLASSES, class_folders
 from videomae2.cli.main import main
-from videomae2.config import FinetuneRun, load
-from videomae2.models.cards import ClassifierCard, ClipSpan
+from videomae2.config import FinetuneRun, load_config
+from videomae2.models.cards import SavedClassifierConfig, FrameSampling
 from videomae2.models.classifier import Classifier
 from videomae2.models.finding import load_classifier
-from videomae2.models.released import classifier_to_released
+from videomae2.models.released import classifier_to_official
 from videomae2.recipes import FINETUNE_RECIPES
 
 ONE_WORKER = (
@@ -51,7 +51,7 @@ def vit_s(folder: Path) -> Path:
     """A released file of the size of `own`."""
     model = Classifier(FINETUNE_RECIPES["own"]([Path("v")], Path("r")).model)
     path = folder / "s.pth"
-    torch.save(classifier_to_released(model.state_dict(), model.cubes), path)
+    torch.save(classifier_to_official(model.state_dict(), model.cubes), path)
     return path
 
 
@@ -76,9 +76,9 @@ def test_a_folder_of_thirty_videos_is_all_it_takes(folder, capsys):
     assert "start    from scratch; --start.weights RUN would begin with what a" in "\n".join(said)
     assert said[-1].startswith("best     runs/own-cpu-finetune/best, of step ")
     model, card = load_classifier(Path("runs/own-cpu-finetune/best"), torch.device("cpu"))
-    assert isinstance(card, ClassifierCard)
-    assert (card.classes, model.config.outputs) == (CLASSES, 3)
-    assert card.span == ClipSpan(kind="dense", stride=7.5, stride_unit="per-second")
+    assert isinstance(card, SavedClassifierConfig)
+    assert (card.class_names, model.config.num_classes) == (CLASSES, 3)
+    assert card.frame_sampling == FrameSampling(kind="dense", frame_interval=7.5, interval_unit="per-second")
     lines = Path("runs/own-cpu-finetune/metrics.jsonl").read_text().splitlines()
     kept = [json.loads(line) for line in lines]
     assert sum("loss" in line for line in kept) == 6
@@ -156,8 +156,8 @@ def test_a_batch_of_more_than_there_are_shrinks_and_that_is_told(folder, capsys)
     assert plan in capsys.readouterr().out
     assert main(words) == 0
     assert plan in capsys.readouterr().out
-    kept = load(FinetuneRun, Path("runs/own-finetune/run.yaml")).optim
-    assert (kept.batch, kept.micro_batch) == (24, 8)
+    kept = load_config(FinetuneRun, Path("runs/own-finetune/run.yaml")).optim
+    assert (kept.global_batch_size, kept.micro_batch_size) == (24, 8)
     assert main(words) == 0  # goes on as the same run
 
 
@@ -177,7 +177,7 @@ def test_weights_that_are_not_there(folder, capsys):
 
 def test_weights_of_another_size_name_theirs(folder, capsys):
     model = Classifier(FINETUNE_RECIPES["own-cpu"]([Path("v")], Path("r")).model)
-    renamed = classifier_to_released(model.state_dict(), model.cubes)
+    renamed = classifier_to_official(model.state_dict(), model.cubes)
     renamed["patch_embed.proj.weight"] = torch.zeros(768, 3, 2, 16, 16)
     torch.save(renamed, "base.pth")
     said = refused(capsys, "own", "my_videos", "--start.weights", "base.pth", "--dry-run",
@@ -260,4 +260,4 @@ def test_folders_within_classes_and_any_letters(folder, shapes, capsys):
     assert main(["finetune", "own-cpu", "own", *SHORT]) == 0
     assert f"classes  2: {', '.join(names)} (" in capsys.readouterr().out
     _, card = load_classifier(Path("runs/own-cpu-finetune/best"), torch.device("cpu"))
-    assert card.classes == names
+    assert card.class_names == names

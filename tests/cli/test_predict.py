@@ -10,7 +10,7 @@ from tests.models.released_files import FRAMES, SIDE, drawn_classifier, save_rel
 from tests.models.small_classifier import saved_autoencoder
 from videomae2.cli.main import main
 from videomae2.cli.progress import ProgressLine
-from videomae2.data.known_classes import known_classes
+from videomae2.data.known_classes import load_public_classes
 
 
 @pytest.fixture(autouse=True)
@@ -118,7 +118,7 @@ def test_a_released_file_says_which_outputs_are_used(call, tmp_path):
     code, out, err = call(path, "videos/dark.mp4", *clips, *names)
     assert (code, "without names" in err, "assumed" in err) == (0, False, True)
     scores = json.loads(out)["scores"]
-    assert {row["name"] for row in scores} == set(known_classes("kinetics-400"))
+    assert {row["name"] for row in scores} == set(load_public_classes("kinetics-400"))
     assert sum(row["probability"] for row in scores) == pytest.approx(1)
     code, out, err = call(path, "videos/dark.mp4", *clips, *names[:4])
     assert "classes" in out.splitlines()[0]
@@ -235,14 +235,14 @@ def test_progress_says_rate_and_time_left_and_not_too_often():
     stream = io.StringIO()
     line = ProgressLine(stream, clock=lambda: now[0])
     now[0] = 10.0
-    line.of_videos(1, 100)
+    line.show_videos(1, 100)
     assert stream.getvalue() == ""
     now[0] = 40.0
-    line.of_videos(20, 100)
+    line.show_videos(20, 100)
     assert stream.getvalue() == "20 of 100 videos  0.5 videos/s  2:40 min left\n"
     line.clear()
     now[0] = 80.0
-    line.of_videos(40, None)
+    line.show_videos(40, None)
     assert stream.getvalue().splitlines()[1:] == ["40 videos  0.5 videos/s"]
 
 
@@ -250,7 +250,7 @@ def test_progress_of_a_video_is_one_line_on_a_terminal():
     now = [0.0]
     stream = Terminal()
     line = ProgressLine(stream, clock=lambda: now[0])
-    say = line.of_video("long.mp4")
+    say = line.track_video("long.mp4")
     now[0] = 10.0
     say(600.0, 3600.0)
     said = "\r\x1b[Klong.mp4  10:00 min of 1:00 h  60 times its own speed  50 s left"

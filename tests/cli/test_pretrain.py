@@ -8,14 +8,14 @@ import torch
 from videomae2.cli import launch as launching
 from videomae2.cli import pretrain as command
 from videomae2.cli.main import main
-from videomae2.cli.pretrain import TRAINER
-from videomae2.config import save
+from videomae2.cli.pretrain import TRAIN_COMMAND
+from videomae2.config import save_config
 from videomae2.errors import ConfigError
 from videomae2.recipes import RECIPES
 
 
 def resolve(words, flags):
-    return launching.resolve(TRAINER, words, flags)
+    return launching.resolve_run(TRAIN_COMMAND, words, flags)
 
 
 @pytest.fixture
@@ -64,8 +64,8 @@ def test_flags_change_leaves():
     flags = ["--optim.epochs", "5", "--data.sources.1.stride", "2", "--out", "here"]
     launch, run = resolve(["own", "a", "b"], [*flags, "--optim.clip_norm=0.5", "--dry-run"])
     assert (run.optim.epochs, run.optim.clip_norm) == (5.0, 0.5)
-    assert [source.stride for source in run.data.sources] == [7.5, 2.0]
-    assert run.record.out == Path("here")
+    assert [source.frame_interval for source in run.data.sources] == [7.5, 2.0]
+    assert run.checkpoint.output_dir == Path("here")
     assert launch.dry_run
 
 
@@ -73,22 +73,22 @@ def test_flags_come_before_the_file_and_the_file_before_the_recipe(tmp_path):
     file = tmp_path / "part.yaml"
     file.write_text("optim: {epochs: 5, warmup_epochs: 1}\nrecord: {out: there}\n")
     _, run = resolve(["own", "a"], ["--config", str(file), "--optim.warmup-epochs", "2"])
-    assert (run.optim.epochs, run.optim.warmup_epochs, run.optim.batch) == (5.0, 2.0, 64)
-    assert run.record.out == Path("there")
+    assert (run.optim.epochs, run.optim.warmup_epochs, run.optim.global_batch_size) == (5.0, 2.0, 64)
+    assert run.checkpoint.output_dir == Path("there")
     _, run = resolve(["own", "a"], [f"--config={file}", "--out", "here"])
-    assert run.record.out == Path("here")
+    assert run.checkpoint.output_dir == Path("here")
 
 
 def test_a_complete_file_needs_no_recipe(tmp_path):
     run = RECIPES["own-cpu"]([Path("a")], Path("out"))
-    save(run, tmp_path / "run.yaml")
+    save_config(run, tmp_path / "run.yaml")
     assert resolve([], ["--config", str(tmp_path / "run.yaml")])[1] == run
 
 
 def test_a_file_can_name_the_videos(tmp_path):
     (tmp_path / "part.yaml").write_text("data: {sources: [{path: mine}]}\n")
     _, run = resolve(["own"], ["--config", str(tmp_path / "part.yaml")])
-    assert (run.data.sources[0].path, run.data.sources[0].stride) == (Path("mine"), 7.5)
+    assert (run.data.sources[0].path, run.data.sources[0].frame_interval) == (Path("mine"), 7.5)
 
 
 def test_videos_are_not_named_twice(tmp_path):
@@ -126,7 +126,7 @@ def test_problems_are_said_before_any_work(capsys, videos):
 
 def test_a_dry_run_shows_the_plan_and_trains_nothing(capsys, videos, monkeypatch):
     monkeypatch.setattr(
-        command, "TRAINER", replace(TRAINER, describe=lambda run: f"plan for {run.record.out}")
+        command, "TRAINER", replace(TRAIN_COMMAND, describe=lambda run: f"plan for {run.record.out}")
     )
     assert main(["pretrain", "own", videos, "--dry-run"]) == 0
     assert capsys.readouterr().out == "plan for runs/own\n"
@@ -134,7 +134,7 @@ def test_a_dry_run_shows_the_plan_and_trains_nothing(capsys, videos, monkeypatch
 
 
 def test_a_plan_as_json(capsys, videos, monkeypatch):
-    monkeypatch.setattr(command, "TRAINER", replace(TRAINER, describe=lambda run: "one\ntwo"))
+    monkeypatch.setattr(command, "TRAINER", replace(TRAIN_COMMAND, describe=lambda run: "one\ntwo"))
     assert main(["pretrain", "own", videos, "--dry-run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"plan": ["one", "two"]}
 
@@ -142,7 +142,7 @@ def test_a_plan_as_json(capsys, videos, monkeypatch):
 def test_without_dry_run_it_trains(videos, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        command, "TRAINER", replace(TRAINER, train=lambda run, resume, say: seen.append(run))
+        command, "TRAINER", replace(TRAIN_COMMAND, train=lambda run, resume, say: seen.append(run))
     )
     assert main(["pretrain", "own", videos]) == 0
     assert seen == [RECIPES["own"]([Path(videos)], Path("runs/own"))]

@@ -9,7 +9,7 @@ import yaml
 from tests.jobs.small import small_videos
 from videomae2.cli import run as command
 from videomae2.cli.main import main
-from videomae2.jobs.pipeline.resolving import resolve
+from videomae2.jobs.pipeline.resolving import load_pipeline
 from videomae2.jobs.pipeline.running import run_pipeline
 
 PAGE = Path(__file__).parents[2] / "docs" / "pipeline.md"
@@ -55,8 +55,8 @@ def test_the_example_is_a_pipeline_of_the_kinds_that_there_are(capsys, tmp_path)
     assert main(["run", "--example"]) == 0
     path = tmp_path / "pipeline.yaml"
     path.write_text(capsys.readouterr().out)
-    stages = resolve(path, command.KINDS).stages
-    assert {stage.kind_name for stage in stages} == set(command.KINDS)
+    stages = load_pipeline(path, command.STAGE_TYPES).stages
+    assert {stage.type_name for stage in stages} == set(command.STAGE_TYPES)
     assert f"```yaml\n{path.read_text()}```" in PAGE.read_text()
     assert yaml.safe_load(path.read_text())["name"] == "example"
 
@@ -101,7 +101,7 @@ def test_stopped_it_ends_with_75_and_the_same_command_goes_on(capsys, place, mon
             if line.startswith("\n== stage 2"):
                 os.kill(os.getpid(), signal.SIGTERM)
 
-        return run_pipeline(pipeline, seen, span=span, say=heard)
+        return run_pipeline(pipeline, seen, stage_range=span, log=heard)
 
     with monkeypatch.context() as patch:
         patch.setattr(command, "run_pipeline", stopped)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from videomae2.config import DistillRun, FinetuneRun, PretrainRun, RecordConfig
+from videomae2.config import DistillRun, FinetuneRun, PretrainRun, CheckpointConfig
 from videomae2.data.sources import DataConfig, SourceConfig
 from videomae2.engine.optim import OptimConfig
 from videomae2.models.teachers import TeacherConfig
@@ -16,14 +16,14 @@ def good_run(folder: Path, sources: int = 1) -> PretrainRun:
         path.mkdir(exist_ok=True)
     return PretrainRun(
         data=DataConfig(sources=tuple(SourceConfig(path=path) for path in paths)),
-        optim=OptimConfig(lr=1e-3, epochs=10.0, warmup_epochs=1.0, batch=32, micro_batch=8),
-        record=RecordConfig(out=folder / "run"),
+        optim=OptimConfig(lr=1e-3, epochs=10.0, warmup_epochs=1.0, global_batch_size=32, micro_batch_size=8),
+        checkpoint=CheckpointConfig(output_dir=folder / "run"),
     )
 
 
 def good_finetune(folder: Path) -> FinetuneRun:
     run = good_run(folder)
-    return FinetuneRun(data=run.data, optim=run.optim, record=run.record)
+    return FinetuneRun(data=run.data, optim=run.optim, checkpoint=run.checkpoint)
 
 
 def good_distill(folder: Path) -> DistillRun:
@@ -32,7 +32,7 @@ def good_distill(folder: Path) -> DistillRun:
     return DistillRun(
         data=run.data,
         optim=run.optim,
-        record=run.record,
+        checkpoint=run.checkpoint,
         teacher=TeacherConfig(weights=folder / "teacher"),
     )
 

@@ -4,23 +4,23 @@ from pathlib import Path
 import pytest
 
 from tests.config.runs import changed, good_distill, good_finetune, good_run
-from videomae2.config import StudentConfig, check
-from videomae2.config.leaves import leaves, pattern
-from videomae2.config.limits import LIMITS
+from videomae2.config import StudentConfig, check_run
+from videomae2.config.leaves import flatten, wildcard_path
+from videomae2.config.limits import RANGES
 from videomae2.errors import ConfigError
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.lora import LoraConfig
-from videomae2.models.starting import StartConfig
+from videomae2.models.starting import InitConfig
 
 
 def problems(run):
     with pytest.raises(ConfigError) as caught:
-        check(run)
+        check_run(run)
     return caught.value.problems
 
 
 def test_a_good_run_has_no_problems(tmp_path):
-    check(good_run(tmp_path, 2))
+    check_run(good_run(tmp_path, 2))
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_a_good_run_has_no_problems(tmp_path):
         ("model.encoder.channels", 1, "--data.mean has 3 values, --model.encoder.channels wants 1"),
         ("masking.decoder_ratio", 0.3, "--masking.decoder-ratio 0.3 is none that running cells "
                                        "have: 0.25, 0.5, 0.75"),
-        ("model.encoder", EncoderConfig(patch=1, tubelet=1), "--masking cannot work: pixels"),
+        ("model.encoder", EncoderConfig(patch_size=1, tubelet_size=1), "--masking cannot work: pixels"),
         ("model.decoder.drop_path", 1.0, "--model.decoder.drop-path 1.0 cannot work"),
         ("masking.encoder_ratio", 0.001, "--masking cannot work: tube masking at ratio 0.001"),
         ("model.encoder.height", 112, "running cells are 2x2 and do not tile 7x14 cubes"),
@@ -97,7 +97,7 @@ def test_a_run_folder_that_is_a_file_is_refused(tmp_path):
 
 def test_a_decoder_ratio_without_decoder_masking_is_refused(tmp_path):
     run = changed(good_run(tmp_path), "masking.decoder", "none")
-    check(run)
+    check_run(run)
     found = problems(changed(run, "masking.decoder_ratio", 0.25))
     assert "--masking.decoder-ratio 0.25 has no effect" in found[0]
 
@@ -112,7 +112,7 @@ def test_a_stride_of_segments_is_refused_their_clock_is_not(tmp_path, unit):
     """Parts of equal time need a clock, and no stride."""
     run = changed(good_finetune(tmp_path), "data.sources.0.sampling", "segments")
     run = changed(run, "data.sources.0.stride_unit", unit)
-    check(run)
+    check_run(run)
     (found,) = problems(changed(run, "data.sources.0.stride", 3.0))
     assert found.startswith(
         "--data.sources.0.stride 3 has no effect with --data.sources.0.sampling"
@@ -124,28 +124,28 @@ def test_limits_of_crops_that_draw_none_are_refused(tmp_path):
     run = changed(good_run(tmp_path), "data.crop.area", (0.5, 1.0))
     assert "--data.crop.area 0.5 1 has no effect with --data.crop.kind multi" in problems(run)[0]
     run = changed(run, "data.crop.kind", "random-resized")
-    check(run)
+    check_run(run)
     run = changed(run, "data.crop.ratio", (2.0, 1.0))
     assert problems(run) == ["--data.crop.ratio 2 1 has its larger end first; 1 2 would work"]
     assert "wants shares above 0" in problems(changed(run, "data.crop.area", (0.0, 1.0)))[0]
 
 
 def test_every_number_of_a_run_has_a_limit(tmp_path):
-    tuned = changed(good_finetune(tmp_path), "tuning.lora", LoraConfig(rank=2, places=()))
+    tuned = changed(good_finetune(tmp_path), "tuning.lora", LoraConfig(rank=2, target_modules=()))
     settings = [
-        leaf for run in (good_run(tmp_path), tuned, good_distill(tmp_path)) for leaf in leaves(run)
+        leaf for run in (good_run(tmp_path), tuned, good_distill(tmp_path)) for leaf in flatten(run)
     ]
     numbers = {
-        pattern(path)
+        wildcard_path(path)
         for path, value in settings
         if type(value) in (int, float) or (isinstance(value, tuple) and value)
     }
-    known = {pattern(path) for path, _ in settings}
-    assert numbers <= set(LIMITS) <= known
+    known = {wildcard_path(path) for path, _ in settings}
+    assert numbers <= set(RANGES) <= known
 
 
 def test_a_finetuning_run_with_the_released_defaults_passes(tmp_path):
-    check(good_finetune(tmp_path))
+    check_run(good_finetune(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -158,18 +158,18 @@ def test_a_finetuning_run_with_the_released_defaults_passes(tmp_path):
         ("task.distance", "absolute", "--task.distance 'absolute' has no effect on classes"),
         ("optim.micro_batch", 0, "--optim.micro-batch 0 cannot work; it wants 1 or more"),
         ("tuning.frozen_blocks", 13, "--tuning.frozen-blocks 13 is more than the 12"),
-        ("tuning.lora", LoraConfig(rank=2, places=()), "--tuning.lora.places is empty"),
+        ("tuning.lora", LoraConfig(rank=2, target_modules=()), "--tuning.lora.places is empty"),
         ("tuning.lora", LoraConfig(alpha=4.0), "--tuning.lora.alpha and places have no effect"),
         ("start.weights", Path("gone"), "--start.weights gone does not exist"),
         ("labels.names", Path("kinetic-400"), "--labels.names kinetic-400 is no file"),
-        ("start", StartConfig(norm="fresh"), "--start.norm, --start.head, --start.positions and"),
+        ("start", InitConfig(norm="fresh"), "--start.norm, --start.head, --start.positions and"),
         (
             "start.positions",
             "fresh",
             "--start.norm, --start.head, --start.positions and --start.names",
         ),
         ("start.names", Path("ucf101"), "--start.norm, --start.head, --start.positions and --st"),
-        ("start", StartConfig(weights=Path("/"), names=Path("x")), "--start.names x is no file"),
+        ("start", InitConfig(weights=Path("/"), class_names=Path("x")), "--start.names x is no file"),
         ("tuning.frozen_blocks", 2, "--tuning.frozen-blocks 2 would keep random weights"),
         ("tuning.lora", LoraConfig(rank=2), "--tuning.lora.rank 2 would keep random weights"),
         ("validation.path", Path("gone"), "--validation.path gone does not exist"),
@@ -185,8 +185,8 @@ def test_settings_of_finetuning_that_cannot_work_are_refused(tmp_path, path, val
 def test_one_clip_cannot_be_mixed(tmp_path):
     run = changed(changed(good_finetune(tmp_path), "optim.micro_batch", 1), "data.views", 1)
     assert "--augment.mix mixes the clips of a micro-batch" in problems(run)[0]
-    check(changed(run, "data.views", 2))
-    check(changed(run, "augment.mix.share", 0.0))
+    check_run(changed(run, "data.views", 2))
+    check_run(changed(run, "augment.mix.share", 0.0))
 
 
 def test_pretraining_takes_exact_strides(tmp_path):
@@ -198,7 +198,7 @@ def test_pretraining_takes_exact_strides(tmp_path):
 
 
 def test_a_distillation_with_the_defaults_passes(tmp_path):
-    check(good_distill(tmp_path))
+    check_run(good_distill(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -232,11 +232,11 @@ def test_settings_of_distillation_that_cannot_work_are_refused(tmp_path, path, v
 
 
 def test_a_fresh_position_table_and_one_that_is_named_do_not_go_together(tmp_path):
-    start = StartConfig(weights=tmp_path, positions="fresh")
+    start = InitConfig(weights=tmp_path, pos_embed="fresh")
     tuned = changed(good_finetune(tmp_path), "start", start)
     taught = changed(good_distill(tmp_path), "students.0.start", start)
     for run, place in ((tuned, ""), (taught, "students.0.")):
-        check(run)
+        check_run(run)
         (said,) = problems(changed(run, f"{place}model.encoder.trained_grid", (8, 14, 14)))
         assert said == (
             f"--{place}start.positions fresh has no effect with "
@@ -246,7 +246,7 @@ def test_a_fresh_position_table_and_one_that_is_named_do_not_go_together(tmp_pat
 
 def test_labels_are_there_or_not(tmp_path):
     run = changed(good_distill(tmp_path), "labelled", False)
-    check(run)
+    check_run(run)
     found = problems(changed(run, "task.hard_weight", 0.5))
     assert found == ["--task.hard-weight wants labels, and --no-labelled says there are none"]
 
@@ -261,6 +261,6 @@ def test_students_of_different_clips_are_refused(tmp_path):
 
 def test_running_means_of_students_want_validation(tmp_path):
     run = changed(good_distill(tmp_path), "optim.ema_decay", 0.99)
-    check(run)
+    check_run(run)
     found = problems(changed(run, "validation.share", 0.0))
     assert found[0].startswith("--optim.ema-decay has no effect without validation")

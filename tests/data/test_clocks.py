@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from tests.data.media import encode, numbered
-from videomae2.data.loading import read_sources
+from videomae2.data.loading import load_manifests
 from videomae2.data.sources import DataConfig, SourceConfig
 from videomae2.errors import ConfigError
 
@@ -21,7 +21,7 @@ def videos(request, tmp_path):
 
 
 def read(path, **changed):
-    return read_sources(DataConfig(sources=(SourceConfig(path=path, **changed),)))
+    return load_manifests(DataConfig(sources=(SourceConfig(path=path, **changed),)))
 
 
 @pytest.mark.parametrize("unit", ["seconds", "per-second"])

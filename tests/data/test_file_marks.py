@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from videomae2.data import file_marks
-from videomae2.data.file_marks import FileMarks, difference, marks_of
+from videomae2.data.file_marks import Fingerprint, describe_difference, compute_fingerprint
 from videomae2.data.listing import read_manifest
 
 
@@ -22,7 +22,7 @@ def folder_of_files(folder, count=6, *, seed=0, size=300_000):
 
 
 def marks(folder):
-    return marks_of(read_manifest(folder))
+    return compute_fingerprint(read_manifest(folder))
 
 
 def overwrite(path, where, word=b"changed"):
@@ -42,14 +42,14 @@ def test_a_copy_elsewhere_and_another_time_are_the_same(tmp_path):
 
 def test_other_files_of_the_same_names_and_sizes_are_noticed(tmp_path):
     one, other = (folder_of_files(tmp_path / name, seed=n) for n, name in enumerate("ab"))
-    assert difference(marks(one), marks(other)) == "6 of 6 that were looked at differ"
+    assert describe_difference(marks(one), marks(other)) == "6 of 6 that were looked at differ"
 
 
 @pytest.mark.parametrize(("where", "is_noticed"), [(0, True), (-7, True), (150_000, False)])
 def test_a_file_that_changed_in_place_is_noticed_at_its_ends(tmp_path, where, is_noticed):
     before = marks(folder_of_files(tmp_path / "a"))
     overwrite(tmp_path / "a" / "3.mp4", where)
-    found = difference(before, marks(tmp_path / "a"))
+    found = describe_difference(before, marks(tmp_path / "a"))
     assert found == ("1 of 6 that were looked at differ" if is_noticed else None)
 
 
@@ -61,9 +61,9 @@ def test_of_a_large_list_a_sample_is_looked_at_and_every_size(tmp_path, monkeypa
     found = []
     for number in range(30):
         overwrite(folder / f"{number}.mp4", 0)
-        found.append(difference(before, marks(folder)))
+        found.append(describe_difference(before, marks(folder)))
         overwrite(folder / f"{number}.mp4", -7, b"longer, longer")
-        assert difference(before, marks(folder)) is not None
+        assert describe_difference(before, marks(folder)) is not None
         shutil.rmtree(folder)
         folder_of_files(folder, count=30, size=100)
     assert found.count("1 of 10 that were looked at differ") == 10
@@ -77,11 +77,11 @@ def test_files_that_are_not_there_tell_nothing(tmp_path):
     before = marks(listed)
     (folder / "2.mp4").rename(tmp_path / "2.mp4")
     without = marks(listed)
-    assert (before.absent, without.absent, without.sample.split().count("-")) == (0, 1, 1)
-    assert difference(before, without) is None
-    assert difference(without, before) is None
+    assert (before.num_absent, without.num_absent, without.sample.split().count("-")) == (0, 1, 1)
+    assert describe_difference(before, without) is None
+    assert describe_difference(without, before) is None
     overwrite(folder / "1.mp4", 0)
-    assert difference(before, marks(listed)) == "1 of 5 that were looked at differ"
+    assert describe_difference(before, marks(listed)) == "1 of 5 that were looked at differ"
 
 
 def test_a_pipe_or_what_may_not_be_opened_does_not_stop_it(tmp_path):
@@ -92,8 +92,8 @@ def test_a_pipe_or_what_may_not_be_opened_does_not_stop_it(tmp_path):
     listed = tmp_path / "list.csv"
     listed.write_text("path\n" + "".join(f"{folder}/{n}.mp4\n" for n in range(6)))
     found = marks(listed)
-    assert (found.absent, found.sample.split().count("-")) == (0, 1)
-    assert difference(before, found) == "some have another size"
+    assert (found.num_absent, found.sample.split().count("-")) == (0, 1)
+    assert describe_difference(before, found) == "some have another size"
 
 
 def test_folders_of_frames_are_told_by_their_names_and_two_images(tmp_path):
@@ -105,14 +105,14 @@ def test_folders_of_frames_are_told_by_their_names_and_two_images(tmp_path):
     shutil.copytree(tmp_path / "a", tmp_path / "b")
     assert marks(tmp_path / "b") == before
     overwrite(folder / "img_00001.jpg", 0)
-    assert difference(before, marks(tmp_path / "a")) == "1 of 1 that were looked at differ"
+    assert describe_difference(before, marks(tmp_path / "a")) == "1 of 1 that were looked at differ"
     (tmp_path / "b" / "video" / "img_00006.jpg").unlink()
-    assert difference(before, marks(tmp_path / "b")) is not None
+    assert describe_difference(before, marks(tmp_path / "b")) is not None
 
 
 def test_marks_of_a_version_that_did_not_look_tell_nothing(tmp_path):
-    nothing = FileMarks(sizes="", absent=0, sample="")
-    assert difference(nothing, marks(folder_of_files(tmp_path / "a"))) is None
+    nothing = Fingerprint(sizes="", num_absent=0, sample="")
+    assert describe_difference(nothing, marks(folder_of_files(tmp_path / "a"))) is None
 
 
 def test_sizes_are_compared_where_the_same_files_are_gone(tmp_path, monkeypatch):
@@ -128,18 +128,18 @@ def test_sizes_are_compared_where_the_same_files_are_gone(tmp_path, monkeypatch)
         return found
 
     whole, one, other = marks(listed), without(2), without(3)
-    assert one.absent == other.absent == 1
-    assert difference(one, other) is None
+    assert one.num_absent == other.num_absent == 1
+    assert describe_difference(one, other) is None
     overwrite(folder / "1.mp4", -7, b"longer, longer")
-    assert difference(one, without(2)) == "some have another size"
+    assert describe_difference(one, without(2)) == "some have another size"
     older = [replace(each, which_absent="") for each in (whole, one)]  # as they were written once
-    assert difference(older[0], marks(listed)) == "some have another size"
-    assert difference(older[1], without(2)) is None
+    assert describe_difference(older[0], marks(listed)) == "some have another size"
+    assert describe_difference(older[1], without(2)) is None
 
 
 def test_a_file_that_does_not_answer_is_left_behind_and_counted(tmp_path, monkeypatch):
     folder = folder_of_files(tmp_path / "a")
-    before, never, look = marks(folder), threading.Event(), file_marks._content
+    before, never, look = marks(folder), threading.Event(), file_marks._compute_content_digest
 
     def content(path):
         return look(path) if not path.endswith("3.mp4") else str(never.wait(60))
@@ -148,6 +148,6 @@ def test_a_file_that_does_not_answer_is_left_behind_and_counted(tmp_path, monkey
     monkeypatch.setattr(file_marks, "PATIENCE_SECONDS", 0.1)
     found = marks(folder)
     never.set()
-    assert (found.late, found.sample.split().count("-"), found.absent) == (1, 1, 0)
-    assert (found.sizes, before.late) == (before.sizes, 0)
-    assert difference(before, found) is None
+    assert (found.unresponsive, found.sample.split().count("-"), found.num_absent) == (1, 1, 0)
+    assert (found.sizes, before.unresponsive) == (before.sizes, 0)
+    assert describe_difference(before, found) is None

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from videomae2.data.looking import look_at
+from videomae2.data.looking import map_with_timeout
 
 
 @pytest.fixture
@@ -18,8 +18,8 @@ def never():
 
 def test_answers_stand_in_the_order_of_the_files():
     paths = [str(number) for number in range(1000)]
-    assert look_at(paths, int, patience_seconds=10.0) == list(range(1000))
-    assert look_at([], int, patience_seconds=10.0) == []
+    assert map_with_timeout(paths, int, timeout_seconds=10.0) == list(range(1000))
+    assert map_with_timeout([], int, timeout_seconds=10.0) == []
 
 
 @pytest.mark.parametrize("hanging", [1, 20])
@@ -30,7 +30,7 @@ def test_what_hangs_is_left_behind(never, hanging):
         return int(path)
 
     started = time.monotonic()
-    found = look_at([str(number) for number in range(100)], look, patience_seconds=0.1)
+    found = map_with_timeout([str(number) for number in range(100)], look, timeout_seconds=0.1)
     assert time.monotonic() - started < 2
     rest = found[hanging:]
     assert found[:hanging] == [None] * hanging
@@ -43,4 +43,4 @@ def test_who_answers_slowly_is_waited_for():
         return path
 
     paths = [str(number) for number in range(64)]  # 0.4 s with 16 at once
-    assert look_at(paths, look, patience_seconds=0.3) == paths
+    assert map_with_timeout(paths, look, timeout_seconds=0.3) == paths

@@ -23,7 +23,7 @@ FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof+skip_traile
 
 @pytest.fixture(autouse=True)
 def _no_tables():
-    video.TABLES.clear()
+    video.INDEX_CACHE.clear()
 
 
 def edited(path, *, skip=0, keep=60, **how):

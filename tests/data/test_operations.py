@@ -51,8 +51,8 @@ def carry_out(operation, x, magnitude, sign):
     if operation.kind == "pixels":
         return operation.change(x, amount)
     if operation.kind == "table":
-        return tones.look_up(x, operation.change(x, amount))
-    return warps.warp(x, operation.change(amount, x.shape[2], x.shape[3]), fill=FILL)
+        return tones.apply_table(x, operation.change(x, amount))
+    return warps.warp_affine(x, operation.change(amount, x.shape[2], x.shape[3]), fill=FILL)
 
 
 def pairs():

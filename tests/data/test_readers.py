@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.data.media import encode
-from videomae2.data.readers import Deadline, Reader, ReadLimits, open_reader, shrunk
+from videomae2.data.readers import Deadline, Reader, ReadLimits, open_reader, compute_shrunk_size
 from videomae2.errors import VideoError
 
 
@@ -56,7 +56,7 @@ def test_indices_out_of_range_are_named(tmp_path):
 
 
 def test_errors_travel_between_processes():
-    error = Deadline("a.mp4", 30.0).error()
+    error = Deadline("a.mp4", 30.0).build_error()
     again = pickle.loads(pickle.dumps(error))
     assert (again.path, again.reason) == ("a.mp4", "reading took longer than the limit of 30 s")
 
@@ -72,7 +72,7 @@ def test_errors_travel_between_processes():
     ],
 )
 def test_the_short_side_is_shrunk(size, side, small):
-    assert shrunk(size, side) == small
+    assert compute_shrunk_size(size, side) == small
 
 
 def test_reading_imports_neither_torch_nor_what_it_does_not_need():
@@ -86,4 +86,4 @@ def test_reading_imports_neither_torch_nor_what_it_does_not_need():
 
 
 def test_limits_are_a_value():
-    assert ReadLimits() == ReadLimits(seconds=30.0, shrink_side=None)
+    assert ReadLimits() == ReadLimits(timeout_seconds=30.0, max_short_side=None)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videomae2.data.known_classes import known_classes
+from videomae2.data.known_classes import load_public_classes
 from videomae2.data.listing import read_manifest
 from videomae2.errors import ManifestError
 
@@ -128,13 +128,13 @@ def test_a_class_that_is_not_known_is_told_once_and_the_lists_whole(message):
 
 
 def test_kinetics_is_read_by_the_names_of_its_annotations(read, message):
-    known = known_classes("kinetics-400")
+    known = load_public_classes("kinetics-400")
     text = "path,label\na.mp4,hugging\nb.mp4,abseiling\nc.mp4,dying hair\nd.mp4,hugging\n"
     manifest = read(text, labels="required", class_names=known)
     assert manifest.class_names == known
     assert labels(manifest) == [158, 0, known.index("dyeing hair"), 158]
     assert "; dying hair is dyeing hair, hugging is hugging baby" in manifest.origin
-    large = known_classes("kinetics-710")
+    large = load_public_classes("kinetics-710")
     manifest = read(text, labels="required", class_names=large)
     assert labels(manifest)[0] == large.index("hugging (not baby)")
     both = text + "e.mp4,hugging baby\n"  # two names of one list are two classes
@@ -175,7 +175,7 @@ def test_rows_can_be_kept_by_a_column(read, message):
     text = "path,Split\na.mp4,train\nb.mp4,test\n"
     manifest = read(text, keep="split=test")
     assert manifest.paths == ["b.mp4"]
-    assert manifest[0].where.endswith("table.csv:3")
+    assert manifest[0].location.endswith("table.csv:3")
     assert "rows with split=test" in manifest.origin
     assert message(text, keep="split=dev") == "table: no row has 'dev' in the column split"
     assert message(text, keep="part=dev") == "table: its columns are path, split; wanted 'part'"
@@ -247,8 +247,8 @@ def test_parquet_is_read(tmp_path):
     path = write_parquet(tmp_path / "t.parquet", columns)
     manifest = read_manifest(path, labels="if-present", check_some_exist=False)
     assert (manifest.paths, labels(manifest)) == (["a.mp4", "my b.mp4"], [1, None])
-    assert manifest[1].where == f"{path}:2"
-    assert manifest.origin.startswith(
+    assert manifest[1].location == f"{path}:2"
+    assert manifest.description.startswith(
         "Parquet table of 2 entries, columns path, label; not used: o"
     )
 

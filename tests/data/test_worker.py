@@ -4,7 +4,7 @@ import pytest
 from videomae2.data.crops import CropConfig
 from videomae2.data.manifest import Entry
 from videomae2.data.readers import ReadLimits
-from videomae2.data.worker import ClipShape, SampleRequest, read_sample, view_key
+from videomae2.data.worker import ClipSpec, SampleRequest, read_sample, compute_view_key
 from videomae2.errors import VideoError
 
 
@@ -20,7 +20,7 @@ def shape(**changed):
         "crop": CropConfig(),
         "limits": ReadLimits(),
     }
-    return ClipShape(**(values | changed))
+    return ClipSpec(**(values | changed))
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_another_number_of_channels_is_an_error_of_the_video(array):
 
 
 def test_views_have_keys_of_their_own():
-    assert len({view_key(5, view) for view in range(100)} | {5}) == 101
+    assert len({compute_view_key(5, view) for view in range(100)} | {5}) == 101
 
 
 def test_half_of_the_views_are_mirrored_if_wanted(array):

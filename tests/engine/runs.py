@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from videomae2.engine.loop import Plan
+from videomae2.engine.loop import LoopConfig
 from videomae2.engine.optim import OptimConfig, build_optimizer
-from videomae2.engine.runtime import RuntimeConfig, prepare
-from videomae2.engine.signals import Wishes
-from videomae2.engine.supply import Part
+from videomae2.engine.runtime import RuntimeConfig, prepare_runtime
+from videomae2.engine.signals import SignalHandler
+from videomae2.engine.supply import MicroBatch
 from videomae2.tensors.clips import Clips
 
 
@@ -32,13 +32,13 @@ def clips(value: int, count: int = 2) -> Clips:
     return Clips(pixels, torch.arange(count), torch.ones(count))
 
 
-def parts(first: int, stop: int, *, bad: tuple[int, ...] = ()) -> Iterator[Part]:
+def parts(first: int, stop: int, *, bad: tuple[int, ...] = ()) -> Iterator[MicroBatch]:
     for step in range(first, stop):
         value = 255 if step in bad else (37 * step) % 200
-        yield Part(clips(value), [f"video-{step}"])
+        yield MicroBatch(clips(value), [f"video-{step}"])
 
 
-def plan(steps: int, **changed: object) -> Plan:
+def plan(steps: int, **changed: object) -> LoopConfig:
     settings: dict[str, object] = {
         "steps": steps,
         "accumulate": 1,
@@ -48,13 +48,13 @@ def plan(steps: int, **changed: object) -> Plan:
         "save_every": 1000,
         "max_bad_steps": 3,
     }
-    return Plan(**(settings | changed))
+    return LoopConfig(**(settings | changed))
 
 
 def optimizer(task: nn.Module):
-    return build_optimizer(task, OptimConfig(lr=0.1, epochs=1.0, warmup_epochs=0.0, batch=1))
+    return build_optimizer(task, OptimConfig(lr=0.1, epochs=1.0, warmup_epochs=0.0, global_batch_size=1))
 
 
 def settings():
-    runtime = prepare(RuntimeConfig(device="cpu", precision="fp32"))
-    return {"runtime": runtime, "wishes": Wishes(), "say": print}
+    runtime = prepare_runtime(RuntimeConfig(device="cpu", precision="fp32"))
+    return {"runtime": runtime, "wishes": SignalHandler(), "say": print}

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from tests.engine.runs import Fit, clips, optimizer, parts, plan, settings
-from videomae2.engine.averages import RunningMean
+from videomae2.engine.averages import EMA
 from videomae2.engine.loop import fit
-from videomae2.engine.signals import Wishes
-from videomae2.engine.supply import Part
+from videomae2.engine.signals import SignalHandler
+from videomae2.engine.supply import MicroBatch
 from videomae2.errors import CheckpointError, Interrupted, NonFiniteLossError
 
 
@@ -20,9 +20,9 @@ def run(task, steps, *, first=0, opt=None, bad=(), supply=None, save=None, mean=
         supply or parts(first, steps, bad=bad),
         plan(steps, **changed),
         first_step=first,
-        report=lambda r: records.extend(r.records),
+        log_window=lambda r: records.extend(r.records),
         save=save or saved.append,
-        mean=mean,
+        ema=mean,
         **settings(),
     )
     return records, saved
@@ -45,11 +45,11 @@ def test_a_run_in_two_halves_equals_one_to_the_bit():
 
 def test_parts_of_a_step_add_up_to_the_whole_step():
     whole, halves = Fit(), Fit()
-    supply = iter([Part(clips(10), ["a"]), Part(clips(90), ["b"])])
+    supply = iter([MicroBatch(clips(10), ["a"]), MicroBatch(clips(90), ["b"])])
     records, _ = run(halves, 1, supply=supply, accumulate=2)
     assert records[0].clips == 4
     assert records[0].metrics["wanted"] == pytest.approx(50 / 255)
-    run(whole, 1, supply=iter([Part(clips(50), ["c"])]))
+    run(whole, 1, supply=iter([MicroBatch(clips(50), ["c"])]))
     assert torch.isfinite(halves.weight).all()
     assert not torch.equal(halves.weight, Fit().weight)
 
@@ -93,14 +93,14 @@ def test_clipping_limits_the_gradient():
 def test_the_running_mean_follows_the_weights():
     task = Fit()
     start = task.weight.detach().clone()
-    mean = RunningMean(task, 0.5)
+    mean = EMA(task, 0.5)
     run(task, 1, mean=mean)
     assert torch.allclose(mean.values["weight"], (start + task.weight.detach()) / 2)
 
 
 def test_a_running_mean_of_another_model_is_refused():
     with pytest.raises(ValueError, match="another model"):
-        RunningMean(Fit(), 0.9).load({"strange": torch.zeros(1)})
+        EMA(Fit(), 0.9).load_values({"strange": torch.zeros(1)})
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -113,14 +113,14 @@ def test_a_signal_to_stop_saves_and_raises(number):
                 os.kill(os.getpid(), number)
             yield part
 
-    with Wishes() as wishes, pytest.raises(Interrupted, match=rf"{number.name}; saved at step 6"):
+    with SignalHandler() as wishes, pytest.raises(Interrupted, match=rf"{number.name}; saved at step 6"):
         fit(
             task,
             optimizer(task),
             supply(),
             plan(50),
             first_step=0,
-            report=lambda _: None,
+            log_window=lambda _: None,
             save=saved.append,
             **{**settings(), "wishes": wishes},
         )
@@ -137,14 +137,14 @@ def stopped_in(step, part, *, save, accumulate, **changed):
                 os.kill(os.getpid(), signal.SIGTERM)
             yield taken
 
-    with Wishes() as wishes:
+    with SignalHandler() as wishes:
         fit(
             task,
             optimizer(task),
             supply(),
             plan(10, accumulate=accumulate, **changed),
             first_step=0,
-            report=lambda _: None,
+            log_window=lambda _: None,
             save=lambda done: save(done, task.weight.detach().clone()),
             **{**settings(), "wishes": wishes},
         )
@@ -191,7 +191,7 @@ def test_a_stop_that_cannot_save_is_no_failure_where_something_is_saved():
 
 def test_who_was_asked_to_stop_before_begins_no_step():
     task = Fit()
-    with Wishes() as wishes:
+    with SignalHandler() as wishes:
         os.kill(os.getpid(), signal.SIGTERM)
         for first, words in ((0, "the first step was not done yet"), (4, "saved at step 4")):
             with pytest.raises(Interrupted, match=f"SIGTERM; {words}"):
@@ -201,7 +201,7 @@ def test_who_was_asked_to_stop_before_begins_no_step():
                     iter(()),
                     plan(10),
                     first_step=first,
-                    report=lambda _: None,
+                    log_window=lambda _: None,
                     save=lambda _: pytest.fail("nothing to save"),
                     **{**settings(), "wishes": wishes},
                 )
@@ -222,7 +222,7 @@ def test_a_failed_save_within_a_run_is_said_and_tried_again():
         parts(0, 5),
         plan(5, save_every=2),
         first_step=0,
-        report=lambda _: None,
+        log_window=lambda _: None,
         save=first_fails,
         **{**settings(), "say": said.append},
     )
@@ -253,14 +253,14 @@ def test_sigusr1_saves_and_goes_on():
                 os.kill(os.getpid(), signal.SIGUSR1)
             yield part
 
-    with Wishes() as wishes:
+    with SignalHandler() as wishes:
         fit(
             task,
             optimizer(task),
             supply(),
             plan(8),
             first_step=0,
-            report=lambda _: None,
+            log_window=lambda _: None,
             save=saved.append,
             **{**settings(), "wishes": wishes},
         )

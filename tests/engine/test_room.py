@@ -3,10 +3,10 @@ import os
 import pytest
 
 from videomae2.engine import room
-from videomae2.engine.room import check_would_be_writable, check_writable, in_words
+from videomae2.engine.room import check_writable_dry_run, check_writable, format_bytes
 from videomae2.errors import CheckpointError
 
-BOTH = pytest.mark.parametrize("check", [check_writable, check_would_be_writable])
+BOTH = pytest.mark.parametrize("check", [check_writable, check_writable_dry_run])
 
 
 @BOTH
@@ -32,17 +32,17 @@ def test_too_little_room_is_found_out_before(tmp_path, monkeypatch, check, free,
 
 
 def test_what_would_happen_is_found_out_without_making_anything(tmp_path, monkeypatch):
-    check_would_be_writable(tmp_path / "a" / "b", 10)
+    check_writable_dry_run(tmp_path / "a" / "b", 10)
     monkeypatch.chdir(tmp_path)
-    check_would_be_writable(tmp_path.relative_to(tmp_path) / "a", 10)
+    check_writable_dry_run(tmp_path.relative_to(tmp_path) / "a", 10)
     assert not list(tmp_path.iterdir())
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
     with pytest.raises(CheckpointError, match=f"cannot write to .*b: {tmp_path} does not allow"):
-        check_would_be_writable(tmp_path / "a" / "b", 10)
+        check_writable_dry_run(tmp_path / "a" / "b", 10)
 
 
 def test_small_sizes_are_not_said_in_large_units():
-    assert [in_words(size) for size in (5 * 2**19, 2**30 - 1, 3 * 2**30)] == [
+    assert [format_bytes(size) for size in (5 * 2**19, 2**30 - 1, 3 * 2**30)] == [
         "2.5 MiB",
         "1024.0 MiB",
         "3.0 GiB",

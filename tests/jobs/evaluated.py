@@ -10,22 +10,22 @@ import torch
 from tests.data.media import encode, plain_decode
 from tests.models.small_classifier import STATISTICS, small_classifier
 from videomae2.jobs.evaluate import EvaluateConfig, evaluate
-from videomae2.jobs.evaluation.settings import ReadingConfig
-from videomae2.jobs.view_settings import ViewsWish
-from videomae2.models.cards import ClassifierCard, ClipSpan
+from videomae2.jobs.evaluation.settings import EvalReadingConfig
+from videomae2.jobs.view_settings import EvalViews
+from videomae2.models.cards import SavedClassifierConfig, FrameSampling
 from videomae2.models.saved import save_model
 from videomae2.tensors import grid
 
 CLASSES = ("fall", "run", "walk")
-SPAN = ClipSpan(stride=2.0)
+SPAN = FrameSampling(frame_interval=2.0)
 CONFIG = EvaluateConfig(
     device="cpu",
     precision="fp32",
-    batch=4,
-    rounds=100,
-    reading=ReadingConfig(workers=0, deadline_seconds=20.0),
+    batch_size=4,
+    n_resamples=100,
+    reading=EvalReadingConfig(num_workers=0, timeout_seconds=20.0),
 )
-ONE_BY_ONE = ViewsWish(clips=2, crops=2)
+ONE_BY_ONE = EvalViews(clips=2, crops=2)
 
 
 def save_run(folder, *, outputs=3, **card):
@@ -37,7 +37,7 @@ def save_run(folder, *, outputs=3, **card):
         model.head.weight.mul_(4)
     settings = {"classes": CLASSES, "span": SPAN} | card
     save_model(
-        best, model.state_dict(), ClassifierCard(model=model.config, **settings, **STATISTICS)
+        best, model.state_dict(), SavedClassifierConfig(model=model.config, **settings, **STATISTICS)
     )
     return folder
 
@@ -64,7 +64,7 @@ def quiet(_):
 
 
 def run_it(run, videos, out, *, config=CONFIG, say=quiet, **changed):
-    return evaluate(run, videos, out=out, config=replace(config, **changed), say=say)
+    return evaluate(run, videos, out=out, config=replace(config, **changed), log=say)
 
 
 def slow_probabilities(model, path, *, clips, crops, stride, frames=8, side=32):

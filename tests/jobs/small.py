@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from videomae2.config import PretrainRun, RecordConfig
+from videomae2.config import PretrainRun, CheckpointConfig
 from videomae2.data.moving_shapes import write_moving_shapes
 from videomae2.data.sources import DataConfig, LoadingConfig, SourceConfig
 from videomae2.engine.optim import OptimConfig
@@ -22,23 +22,23 @@ from videomae2.models.encoder import EncoderConfig
 
 def small_videos(folder: Path, count: int = 20) -> Path:
     """A folder with four fifths of ``count`` videos of 32 pixels."""
-    write_moving_shapes(folder, videos=count, frames=12, side=32, workers=1)
+    write_moving_shapes(folder, videos=count, frames=12, side=32, num_workers=1)
     return folder / "train"
 
 
 def small_run(videos: Path, out: Path, *, epochs: float = 3.0, **changed: object) -> PretrainRun:
     """Pre-training with two steps of 8 videos an epoch."""
     run = PretrainRun(
-        data=DataConfig(sources=(SourceConfig(path=videos, stride=2.0),), views=2),
+        data=DataConfig(sources=(SourceConfig(path=videos, frame_interval=2.0),), views=2),
         model=AutoencoderConfig(
             encoder=EncoderConfig(
-                size="tiny", frames=4, height=32, width=32, dim=24, depth=1, heads=2, drop_path=0.1
+                size="tiny", frames=4, height=32, width=32, embed_dim=24, depth=1, num_heads=2, drop_path=0.1
             ),
-            decoder=DecoderConfig(depth=1, dim=16, heads=2),
+            decoder=DecoderConfig(depth=1, embed_dim=16, num_heads=2),
         ),
-        optim=OptimConfig(lr=1e-2, epochs=epochs, warmup_epochs=1.0, batch=8, micro_batch=4),
-        record=RecordConfig(out=out, log_every=3, save_every=2),
-        loading=LoadingConfig(workers=1, deadline_seconds=5.0),
+        optim=OptimConfig(lr=1e-2, epochs=epochs, warmup_epochs=1.0, global_batch_size=8, micro_batch_size=4),
+        checkpoint=CheckpointConfig(output_dir=out, log_interval=3, interval=2),
+        loading=LoadingConfig(num_workers=1, timeout_seconds=5.0),
         runtime=RuntimeConfig(device="cpu", precision="fp32"),
     )
     return replace(run, **changed)

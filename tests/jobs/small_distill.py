@@ -7,15 +7,15 @@ import torch
 
 from tests.jobs.small_finetune import CLASSES, small_finetune
 from videomae2.config import DistillRun, StudentConfig
-from videomae2.models.cards import ClassifierCard, ClipSpan
+from videomae2.models.cards import SavedClassifierConfig, FrameSampling
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.initial import initialise_classifier
+from videomae2.models.initial import init_classifier_weights
 from videomae2.models.saved import save_model
 from videomae2.models.teachers import TeacherConfig
 from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD
 
-ENCODER = EncoderConfig(size="tiny", frames=4, height=32, width=32, dim=24, depth=1, heads=2)
+ENCODER = EncoderConfig(size="tiny", frames=4, height=32, width=32, embed_dim=24, depth=1, num_heads=2)
 
 
 def make_teacher(
@@ -26,18 +26,18 @@ def make_teacher(
     outputs = len(classes) if head else 0
     config = ClassifierConfig(
         encoder=replace(ENCODER, **{"depth": 2, "dim": 32, **encoder}),
-        outputs=outputs,
-        head_scale=sharpness,
+        num_classes=outputs,
+        head_init_scale=sharpness,
     )
     model = Classifier(config)
-    initialise_classifier(model, torch.Generator().manual_seed(3))
+    init_classifier_weights(model, torch.Generator().manual_seed(3))
     known = {
         "classes": classes if head else None,
-        "span": ClipSpan(stride=2.0),
+        "span": FrameSampling(frame_interval=2.0),
         "mean": IMAGENET_MEAN,
         "std": IMAGENET_STD,
     }
-    save_model(folder, model.state_dict(), ClassifierCard(model=config, **known | (card or {})))
+    save_model(folder, model.state_dict(), SavedClassifierConfig(model=config, **known | (card or {})))
     return folder
 
 
@@ -59,7 +59,7 @@ def small_distill(videos: Path, teacher: Path, out: Path, **changed: object) -> 
         students=(student(drop_path=0.1),),
         augment=finetuning.augment,
         optim=finetuning.optim,
-        record=finetuning.record,
+        checkpoint=finetuning.checkpoint,
         loading=finetuning.loading,
         runtime=finetuning.runtime,
     )

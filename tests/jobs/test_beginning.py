@@ -9,11 +9,11 @@ import pytest
 
 from tests.jobs.small import losses, quiet, small_run, small_videos
 from videomae2.cli.main import main
-from videomae2.config import save
+from videomae2.config import save_config
 from videomae2.errors import ConfigError, NonFiniteLossError
 from videomae2.jobs import trainer
-from videomae2.jobs.pretrain import pretrain, rehearse
-from videomae2.jobs.starting_over import set_aside
+from videomae2.jobs.pretrain import pretrain, dry_run
+from videomae2.jobs.starting_over import archive_run
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def hopeless(videos, folder):
     return replace(
         run,
         optim=replace(run.optim, lr=1e30),
-        record=replace(run.record, save_every=100, log_every=1, max_bad_steps=3),
+        record=replace(run.checkpoint, save_every=100, log_every=1, max_bad_steps=3),
         loading=replace(run.loading, deadline_seconds=60.0),
     )
 
@@ -39,16 +39,16 @@ def with_lr(run, lr):
 def test_without_a_checkpoint_another_run_begins_in_the_same_folder(videos, tmp_path):
     run, said = hopeless(videos, tmp_path / "run"), []
     with pytest.raises(NonFiniteLossError, match=r"smaller --optim\.lr"):
-        pretrain(run, say=quiet)
+        pretrain(run, log=quiet)
     (tmp_path / "run" / "notes.txt").write_text("mine")
     before = (tmp_path / "run" / "metrics.jsonl").read_text()
-    assert "would be set aside" in rehearse(with_lr(run, 1e-3))
-    pretrain(with_lr(run, 1e-3), say=said.append)
+    assert "would be set aside" in dry_run(with_lr(run, 1e-3))
+    pretrain(with_lr(run, 1e-3), log=said.append)
     aside = tmp_path / "run" / "earlier-1"
     assert any(str(aside) in line for line in said)
     assert (aside / "metrics.jsonl").read_text() == before
     assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
-    pretrain(with_lr(hopeless(videos, tmp_path / "fresh"), 1e-3), say=quiet)
+    pretrain(with_lr(hopeless(videos, tmp_path / "fresh"), 1e-3), log=quiet)
     assert losses(tmp_path / "run") == losses(tmp_path / "fresh")
     lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == list(range(10))
@@ -58,30 +58,30 @@ def test_the_same_run_begins_again_without_setting_aside(videos, tmp_path):
     run, said = hopeless(videos, tmp_path / "run"), []
     for _ in range(2):
         with pytest.raises(NonFiniteLossError):
-            pretrain(run, say=said.append)
+            pretrain(run, log=said.append)
     assert not (tmp_path / "run" / "earlier-1").exists()
     assert not any("aside" in line for line in said)
 
 
 def test_a_dry_run_says_where_it_would_go_on_and_changes_nothing(videos, tmp_path):
     run = small_run(videos, tmp_path / "run")
-    assert "would begin at the first step" in rehearse(run)
+    assert "would begin at the first step" in dry_run(run)
     assert not (tmp_path / "run").exists()
-    last = pretrain(run, say=quiet)
-    assert f"would go on at step 6 of 6 from {last}" in rehearse(run)
+    last = pretrain(run, log=quiet)
+    assert f"would go on at step 6 of 6 from {last}" in dry_run(run)
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(ConfigError, match=r"(?s)optim.lr: 0.01 -> 0.5.*without the checkpoints in"):
-        rehearse(with_lr(run, 0.5))
+        dry_run(with_lr(run, 0.5))
     assert sorted(tmp_path.rglob("*")) == before
     shutil.rmtree(last.parent)
-    assert "would begin at the first step" in rehearse(run)
+    assert "would begin at the first step" in dry_run(run)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_before_the_first_step_ends_with_75_and_a_sentence(
     videos, tmp_path, monkeypatch, capsys, number
 ):
-    real = trainer.RunLog
+    real = trainer.MetricsLogger
 
     def asked(*words, **named):
         signal.raise_signal(signal.SIGUSR1)
@@ -89,7 +89,7 @@ def test_a_signal_before_the_first_step_ends_with_75_and_a_sentence(
         return real(*words, **named)
 
     monkeypatch.setattr(trainer, "RunLog", asked)
-    save(small_run(videos, tmp_path / "run"), tmp_path / "config.yaml")
+    save_config(small_run(videos, tmp_path / "run"), tmp_path / "config.yaml")
     assert main(["pretrain", "--config", str(tmp_path / "config.yaml")]) == 75
     said = capsys.readouterr().err
     assert said == f"videomae2: asked to stop by {number.name}; the first step was not done yet\n"
@@ -98,14 +98,14 @@ def test_a_signal_before_the_first_step_ends_with_75_and_a_sentence(
 def test_a_signal_while_lists_are_read_ends_it_there(videos, tmp_path, monkeypatch, capsys):
     from videomae2.jobs import pretrain as module
 
-    real = module.read_sources
+    real = module.load_manifests
 
     def asked(data):
         signal.raise_signal(signal.SIGTERM)
         return real(data)
 
     monkeypatch.setattr(module, "read_sources", asked)
-    save(small_run(videos, tmp_path / "run"), tmp_path / "config.yaml")
+    save_config(small_run(videos, tmp_path / "run"), tmp_path / "config.yaml")
     assert main(["pretrain", "--config", str(tmp_path / "config.yaml")]) == 75
     assert "asked to stop by SIGTERM before the first step" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
@@ -117,22 +117,22 @@ def test_the_best_of_a_run_that_was_killed_does_not_come_back_in_another(tmp_pat
     for name in (*left, "run.yaml"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "card.json").write_text(name)
-    aside = set_aside(tmp_path)
+    aside = archive_run(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["earlier-1"]
     assert (aside / "best" / "card.json").read_text() == left[0]
 
 
 def test_what_lists_said_is_not_known_where_their_file_is_broken(videos, tmp_path):
     run, said = small_run(videos, tmp_path / "run", epochs=1.0), []
-    last = pretrain(run, say=quiet)
+    last = pretrain(run, log=quiet)
     listed = tmp_path / "run" / "videos.json"
     for text in ("", '[{"no": "list"}]'):
         listed.write_text(text)
         with pytest.raises(ConfigError, match=r"videos.json cannot be read: .*delete it to go on"):
-            pretrain(run, say=quiet)
+            pretrain(run, log=quiet)
     listed.unlink()
-    assert pretrain(run, say=quiet) == last
+    assert pretrain(run, log=quiet) == last
     listed.write_text("")
     shutil.rmtree(last.parent)
-    assert pretrain(run, say=said.append) == last
+    assert pretrain(run, log=said.append) == last
     assert any("earlier-1" in line for line in said)

@@ -14,24 +14,24 @@ from videomae2.data.mixture import Mixture
 from videomae2.data.readers import open_reader
 from videomae2.engine.readout import StepRecord
 from videomae2.engine.runtime import Runtime
-from videomae2.engine.supply import Report
-from videomae2.errors import ConfigError, ManifestError, UnreadableShareError
+from videomae2.engine.supply import LogWindow
+from videomae2.errors import ConfigError, ManifestError, TooManyUnreadableError
 from videomae2.jobs.bench import machine, samples, together
 from videomae2.jobs.bench import pretrain as whole_bench
-from videomae2.jobs.bench.model import MASKINGS, StepCase, step_flops
+from videomae2.jobs.bench.model import MASKINGS, BenchCase, compute_step_flops
 from videomae2.jobs.bench.peak import measure_peak
 from videomae2.jobs.bench.settings import BenchConfig
 from videomae2.jobs.bench.steps import measure_step
-from videomae2.jobs.bench.tables import aligned
-from videomae2.tasks.pretrain import token_counts
+from videomae2.jobs.bench.tables import align_columns
+from videomae2.tasks.pretrain import count_tokens
 
 CPU = Runtime(torch.device("cpu"), "fp32", compile=False)
-TINY = StepCase(size="tiny", batch=2, side=32)
+TINY = BenchCase(size="tiny", batch_size=2, side=32)
 
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):
-    return samples.make_videos(tmp_path_factory.mktemp("made"), count=2, frames=70, seed=0)
+    return samples.write_synthetic_videos(tmp_path_factory.mktemp("made"), count=2, frames=70, seed=0)
 
 
 def test_made_up_videos_are_read_back(videos):
@@ -51,14 +51,14 @@ def test_made_up_videos_have_a_key_frame_every_16_frames(videos):
 
 
 def test_sharper_videos_are_larger(tmp_path, videos):
-    look = samples.Look(smoothness=1.0, noise=2.0)
-    sharp = samples.make_videos(tmp_path, count=1, frames=70, seed=0, look=look)
+    look = samples.SceneStyle(smoothness=1.0, noise=2.0)
+    sharp = samples.write_synthetic_videos(tmp_path, count=1, frames=70, seed=0, style=look)
     assert sharp[0].stat().st_size > 1.3 * videos[0].stat().st_size
 
 
 def test_steps_are_timed_and_compared_with_the_peak():
     numbers = measure_step(TINY, CPU, repeats=2, warmups=1, peak=1e12)
-    assert 0 < numbers.least_seconds <= numbers.median_seconds <= numbers.most_seconds
+    assert 0 < numbers.min_seconds <= numbers.median_seconds <= numbers.max_seconds
     assert numbers.clips_per_second == pytest.approx(2 / numbers.median_seconds)
     assert numbers.share_of_peak == pytest.approx(numbers.flops_per_second / 1e12)
     assert numbers.memory_gib > 0
@@ -74,7 +74,7 @@ def test_operations_are_those_that_torch_counts(masking):
     from videomae2.tasks.pretrain import PretrainTask
     from videomae2.tensors.clips import Clips
 
-    case = StepCase(size="tiny", masking=masking, batch=1, side=32)
+    case = BenchCase(size="tiny", masking=masking, batch_size=1, side=32)
     with torch.device("meta"):
         task = PretrainTask(Autoencoder(case.model), MASKINGS[masking])
         clips = Clips(
@@ -84,8 +84,8 @@ def test_operations_are_those_that_torch_counts(masking):
         )
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
         task(clips)[0].backward()
-    counts = token_counts(MASKINGS[masking], case.model.encoder.cubes.grid)
-    assert step_flops(case.model, counts) == pytest.approx(counter.get_total_flops(), rel=1e-3)
+    counts = count_tokens(MASKINGS[masking], case.model.encoder.cubes.grid)
+    assert compute_step_flops(case.model, counts) == pytest.approx(counter.get_total_flops(), rel=1e-3)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -97,7 +97,7 @@ def test_a_peak_is_of_the_fastest_shape(dtype):
 
 
 def test_the_machine_is_named():
-    found = machine.describe(torch.device("cpu"))
+    found = machine.describe_machine(torch.device("cpu"))
     assert found.threads == torch.get_num_threads()
     assert found.torch in str(found)
 
@@ -135,7 +135,7 @@ def test_what_cannot_work_is_said_at_once():
 
 
 def test_columns_stand_under_their_heads():
-    table = aligned(("name", "s"), [("a", "1.0"), ("longer", "10.0")])
+    table = align_columns(("name", "s"), [("a", "1.0"), ("longer", "10.0")])
     assert table.splitlines() == ["name       s", "a        1.0", "longer  10.0"]
 
 
@@ -163,7 +163,7 @@ def test_videos_that_cannot_be_listed_are_said_before_anything_is_measured(tmp_p
 
 
 def test_ctrl_c_ends_it_like_any_command_that_saves_nothing(videos, monkeypatch, capsys):
-    whole = together.parts
+    whole = together.iterate_micro_batches
 
     def interrupted(*words):
         for number, part in enumerate(whole(*words)):
@@ -178,24 +178,24 @@ def test_ctrl_c_ends_it_like_any_command_that_saves_nothing(videos, monkeypatch,
 
 
 def test_videos_that_cannot_be_read_are_no_clips(tmp_path):
-    record = StepRecord(step=3, loss=1.0, lr=0.1, norm=1.0, metrics={}, clips=8, unreadable=1,
+    record = StepRecord(step=3, loss=1.0, lr=0.1, grad_norm=1.0, metrics={}, num_clips=8, num_unreadable=1,
                         skipped=False, samples=())  # fmt: skip
-    reports = [Report([record, record], seconds=3.0, waited=0.0)]
-    found = together._numbers(reports, videos_per_step=4, views=2, workers=0)
+    reports = [LogWindow([record, record], seconds=3.0, wait_seconds=0.0)]
+    found = together._summarize_windows(reports, videos_per_step=4, views=2, num_workers=0)
     assert found.clips_per_second == 4.0
     for number in range(3):
         (tmp_path / f"{number}.npy").write_bytes(b"nothing")
-    data = together.data_config(tmp_path, views=2, stride=1.0)
-    with pytest.raises(UnreadableShareError, match="1 of 3 videos cannot be read"):
-        together.measure_together(TINY, CPU, data, workers=0)
+    data = together.build_data_config(tmp_path, views=2, frame_interval=1.0)
+    with pytest.raises(TooManyUnreadableError, match="1 of 3 videos cannot be read"):
+        together.measure_end_to_end(TINY, CPU, data, num_workers=0)
 
 
 @pytest.mark.parametrize("videos", [3, 1000])
 def test_an_epoch_is_as_many_videos_as_the_steps_need(tmp_path, videos):
-    data = together.data_config(tmp_path, views=2, stride=1.0)
+    data = together.build_data_config(tmp_path, views=2, frame_interval=1.0)
     listed = manifest(tmp_path, [f"{number}.mp4" for number in range(videos)])
-    (source,) = together._often_enough(data, [listed], videos=16).sources
-    assert Mixture.of([listed], [source.weight], seed=0).epoch_size == 16
+    (source,) = together._repeat_source(data, [listed], videos=16).sources
+    assert Mixture.from_manifests([listed], [source.weight], seed=0).epoch_size == 16
 
 
 def test_each_precision_is_measured_under_its_own_switch(monkeypatch):
@@ -215,11 +215,11 @@ def test_each_precision_is_measured_under_its_own_switch(monkeypatch):
     for name in ("measure_peak", "measure_step", "measure_together"):
         watched(name)
     config = BenchConfig(
-        size="tiny", side=32, batch=4, precision=("bf16", "fp32"), masking=("dual",), repeats=1,
-        peak_seconds=0.001, parts=("model", "both"), made_up_videos=2, made_up_frames=8,
-        views=1, workers=0, device="cpu",
+        size="tiny", side=32, batch_size=4, precision=("bf16", "fp32"), masking=("dual",), repeats=1,
+        peak_seconds=0.001, parts=("model", "both"), synthetic_videos=2, synthetic_frames=8,
+        views=1, num_workers=0, device="cpu",
     )  # fmt: skip
-    whole_bench.bench(config)
+    whole_bench.run_bench(config)
     assert seen == [
         ("measure_peak", "fp32"),
         ("measure_peak", "bf16"),

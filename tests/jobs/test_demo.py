@@ -8,12 +8,12 @@ from io import StringIO
 import pytest
 
 from videomae2.cli import demo as command
-from videomae2.cli.demo import _stages
+from videomae2.cli.demo import _build_stages
 from videomae2.errors import ConfigError
-from videomae2.jobs.demo_page import write_page
+from videomae2.jobs.demo_page import write_demo_page
 from videomae2.models.encoder import EncoderConfig
 
-ENCODER = EncoderConfig(size="tiny", frames=8, height=64, width=64, dim=24, depth=1, heads=2)
+ENCODER = EncoderConfig(size="tiny", frames=8, height=64, width=64, embed_dim=24, depth=1, num_heads=2)
 
 
 def short(run):
@@ -41,11 +41,11 @@ def shown(tmp_path_factory):
     out, found = tmp_path_factory.mktemp("demo"), []
 
     def page(shown, stages, path):
-        found.append((shown, stages, write_page(shown, stages, path)))
+        found.append((shown, stages, write_demo_page(shown, stages, path)))
         return path
 
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as said:
-        patch.setattr(command, "_stages", lambda videos, out: shortened(_stages(videos, out)))
+        patch.setattr(command, "_stages", lambda videos, out: shortened(_build_stages(videos, out)))
         patch.setattr(command, "write_page", page)
         assert command.main(["--out", str(out), "--videos", "60"]) == 0
     return *found[0], said.getvalue().splitlines()
@@ -94,7 +94,7 @@ def test_the_second_time_nothing_is_trained_and_the_results_are_the_same(
     shown, monkeypatch, capsys
 ):
     found, _, page, _ = shown
-    monkeypatch.setattr(command, "_stages", lambda videos, out: shortened(_stages(videos, out)))
+    monkeypatch.setattr(command, "_stages", lambda videos, out: shortened(_build_stages(videos, out)))
     assert command.main(["--out", str(page.parent), "--videos", "60", "--json"]) == 0
     out, err = capsys.readouterr()
     again = json.loads(out)

@@ -15,11 +15,11 @@ from tests.jobs.small_finetune import CLASSES, class_folders
 from videomae2.config import ValidationConfig
 from videomae2.errors import CheckpointError, ConfigError, Interrupted
 from videomae2.jobs.distill import distill
-from videomae2.models.cards import ClipSpan, read_card
+from videomae2.models.cards import FrameSampling, load_model_config
 from videomae2.models.classifier import Classifier
 from videomae2.models.encoder import VideoEncoder
 from videomae2.models.finding import load_classifier
-from videomae2.models.saved import find_model, read_weights
+from videomae2.models.saved import find_saved_model, load_saved_state
 from videomae2.models.teachers import TeacherConfig
 from videomae2.tasks.distill import DistillConfig
 
@@ -59,7 +59,7 @@ def done(videos, teacher, tmp_path_factory):
     folder = tmp_path_factory.mktemp("done")
     run = everything(
         videos, teacher, folder / "run",
-        teacher=TeacherConfig(weights=teacher, cache=folder / "cache"),
+        teacher=TeacherConfig(weights=teacher, cache_dir=folder / "cache"),
     )  # fmt: skip
     seen, said = [], []
 
@@ -69,7 +69,7 @@ def done(videos, teacher, tmp_path_factory):
 
     hook = register_module_forward_pre_hook(look)
     try:
-        students = distill(run, say=said.append)
+        students = distill(run, log=said.append)
     finally:
         hook.remove()
     return run, students, seen, "\n".join(said)
@@ -86,7 +86,7 @@ def looks_of(folder):
 
 
 def same_weights(one, other):
-    one, other = read_weights(one), read_weights(other)
+    one, other = load_saved_state(one), load_saved_state(other)
     return one.keys() == other.keys() and all(torch.equal(one[n], other[n]) for n in one)
 
 
@@ -99,15 +99,15 @@ def test_students_are_classifiers_with_a_lineage(done, teacher):
     for one in run.students:
         model, card = load_classifier(students / one.name, CPU)
         assert isinstance(model, Classifier)
-        assert card.classes == CLASSES
-        assert card.span == ClipSpan(kind="dense", stride=2.0, stride_unit="frames")
-        assert card.notes["teacher"]["path"] == str(teacher)
-        assert len(card.notes["teacher"]["digest"]) == 16
-        assert card.notes["ema"] is True
-        assert f"student  {students / one.name}, of step {card.notes['step']}" in said
+        assert card.class_names == CLASSES
+        assert card.frame_sampling == FrameSampling(kind="dense", frame_interval=2.0, interval_unit="frames")
+        assert card.metadata["teacher"]["path"] == str(teacher)
+        assert len(card.metadata["teacher"]["digest"]) == 16
+        assert card.metadata["ema"] is True
+        assert f"student  {students / one.name}, of step {card.metadata['step']}" in said
     assert "teacher  read from" in said
     with pytest.raises(CheckpointError, match=r"holds 2 students; give one of .*deep, .*wide"):
-        find_model(run.record.out)
+        find_saved_model(run.record.out)
 
 
 def test_the_best_of_all_looks_is_kept_of_each(done):
@@ -119,7 +119,7 @@ def test_the_best_of_all_looks_is_kept_of_each(done):
             x["step"]: (x[f"validation/{one.name}/accuracy"], -x[f"validation/{one.name}/loss"])
             for x in looks
         }
-        assert read_card(students / one.name).notes["step"] == max(ranks, key=ranks.get) + 1
+        assert load_model_config(students / one.name).metadata["step"] == max(ranks, key=ranks.get) + 1
         assert {f"validation/{one.name}/{n}" for n in ("agreement", "kl", "teacher_accuracy")} < {
             *looks[0]
         }
@@ -171,8 +171,8 @@ def test_stopped_and_gone_on_it_ends_the_same(done, videos, teacher, tmp_path):
     run, *_ = done
     parts = everything(videos, teacher, tmp_path / "parts")
     with pytest.raises(Interrupted):
-        distill(parts, say=stop_after(1, signal.SIGTERM))
-    distill(parts, resume=True, say=quiet)
+        distill(parts, log=stop_after(1, signal.SIGTERM))
+    distill(parts, resume=True, log=quiet)
     whole, other = steps_of(run.record.out), steps_of(tmp_path / "parts")
     assert {n: (x["loss"], x["grad_norm"]) for n, x in whole.items()} == {
         n: (x["loss"], x["grad_norm"]) for n, x in other.items()
@@ -200,7 +200,7 @@ def test_another_student_learns_from_the_cache_alone_as_it_would_from_the_teache
         run, students=run.students[1:], record=replace(run.record, out=tmp_path / "alone")
     )
     try:
-        distill(alone, say=said.append)
+        distill(alone, log=said.append)
     finally:
         hook.remove()
     assert asked == []
@@ -224,7 +224,7 @@ def test_a_cache_of_other_clips_or_another_teacher_is_refused(done, videos, tmp_
         optim=replace(run.optim, ema_decay=None),
     )
     with pytest.raises(ConfigError, match=r"\n  seed: 0 there, 1 here") as caught:
-        distill(whole, say=quiet)
+        distill(whole, log=quiet)
     assert "videos of source 0" in str(caught.value)  # nothing is held out, so there are more
     other = make_teacher(tmp_path / "other", sharpness=31.0)
     changed = replace(
@@ -235,7 +235,7 @@ def test_a_cache_of_other_clips_or_another_teacher_is_refused(done, videos, tmp_
         record=replace(run.record, out=tmp_path / "y"),
     )
     with pytest.raises(ConfigError) as caught:
-        distill(changed, say=quiet)
+        distill(changed, log=quiet)
     named = [line.strip().split(":")[0] for line in str(caught.value).splitlines()[1:-1]]
     assert named == ["teacher", "teacher.cache_half", "features are kept", "optim.micro_batch"]
 
@@ -245,11 +245,11 @@ def test_a_resume_with_another_teacher_is_refused(videos, teacher, tmp_path):
     run = small_distill(videos, tmp_path / "teacher", tmp_path / "run")
     run = replace(run, loading=replace(run.loading, workers=0))
     with pytest.raises(Interrupted):
-        distill(run, say=stop_after(1, signal.SIGTERM))
+        distill(run, log=stop_after(1, signal.SIGTERM))
     shutil.rmtree(tmp_path / "teacher")
     make_teacher(tmp_path / "teacher", sharpness=31.0)
     with pytest.raises(CheckpointError, match="learnt from another teacher"):
-        distill(run, say=quiet)
+        distill(run, log=quiet)
 
 
 # ---- unlabelled
@@ -263,19 +263,19 @@ def test_without_labels_names_and_judgement_are_the_teachers(videos, tmp_path):
         run,
         optim=replace(run.optim, epochs=1.0, warmup_epochs=0.0),
         loading=replace(run.loading, workers=0),
-        teacher=TeacherConfig(weights=teacher, cache=tmp_path / "cache", cache_half=True),
+        teacher=TeacherConfig(weights=teacher, cache_dir=tmp_path / "cache", cache_half=True),
     )
     said = []
-    students = distill(run, say=said.append)
+    students = distill(run, log=said.append)
     assert "classes  4, those of the teacher: a, b, c, d; labels are not looked at" in said[0]
-    card = read_card(students / "student")
-    assert card.classes == names
-    assert list(card.notes["validation"]) == ["agreement", "loss"]
+    card = load_model_config(students / "student")
+    assert card.class_names == names
+    assert list(card.metadata["validation"]) == ["agreement", "loss"]
     assert not any("accuracy" in name for line in steps_of(tmp_path / "run").values()
                    for name in line)  # fmt: skip
-    assert find_model(students.parent) == students / "student"
-    again = replace(run, record=replace(run.record, out=tmp_path / "again"))
-    distill(again, say=said.append)
+    assert find_saved_model(students.parent) == students / "student"
+    again = replace(run, record=replace(run.checkpoint, out=tmp_path / "again"))
+    distill(again, log=said.append)
     assert same_weights(students / "student", tmp_path / "again" / "students" / "student")
 
 
@@ -286,11 +286,11 @@ def test_without_validation_the_last_state_is_kept(videos, teacher, tmp_path):
         optim=replace(run.optim, epochs=1.0, warmup_epochs=0.0),
         loading=replace(run.loading, workers=0),
     )
-    students = distill(run, say=quiet)
+    students = distill(run, log=quiet)
     assert same_weights(
         students / "student", tmp_path / "run" / "checkpoints" / "step-00000003" / "student"
     )
-    assert read_card(students / "student").notes["step"] == 3
+    assert load_model_config(students / "student").metadata["step"] == 3
 
 
 def test_folders_do_not_tell_which_output_of_a_nameless_teacher_is_which(videos, teacher, tmp_path):
@@ -300,8 +300,8 @@ def test_folders_do_not_tell_which_output_of_a_nameless_teacher_is_which(videos,
         path.write_text(json.dumps({**json.loads(path.read_text()), "classes": None}))
     run = small_distill(videos, nameless, tmp_path / "run")
     with pytest.raises(CheckpointError, match=r"has no class names.*--labels\.names kinetics-710"):
-        distill(run, say=quiet)
+        distill(run, log=quiet)
     names = tmp_path / "names.txt"
     names.write_text("".join(f"{name}\n" for name in CLASSES))
-    distill(replace(run, labels=replace(run.labels, names=names)), say=quiet)
-    assert read_card(tmp_path / "run" / "students" / "student").classes == CLASSES
+    distill(replace(run, labels=replace(run.labels, names=names)), log=quiet)
+    assert load_model_config(tmp_path / "run" / "students" / "student").class_names == CLASSES

@@ -19,7 +19,7 @@ from tests.jobs.evaluated import (
     slow_probabilities,
 )
 from tests.jobs.late import late_at_first
-from videomae2.cli.evaluate import as_text
+from videomae2.cli.evaluate import format_text
 from videomae2.data.view_reading import read_views
 from videomae2.errors import (
     CheckpointError,
@@ -27,16 +27,16 @@ from videomae2.errors import (
     DataError,
     Interrupted,
     ManifestError,
-    UnreadableShareError,
+    TooManyUnreadableError,
 )
-from videomae2.jobs.evaluation.measures import _uncertain
+from videomae2.jobs.evaluation.measures import _widen_if_certain
 from videomae2.jobs.evaluation.settings import ListConfig
-from videomae2.jobs.view_settings import ViewsWish, settle_views
-from videomae2.models.cards import ClipSpan
-from videomae2.models.finding import find_classifier
+from videomae2.jobs.view_settings import EvalViews, resolve_views
+from videomae2.models.cards import FrameSampling
+from videomae2.models.finding import resolve_classifier
 from videomae2.tensors.intervals import Interval
 
-PLAIN = ViewsWish(clips=5, crops=3, shrinking="plain")
+PLAIN = EvalViews(clips=5, crops=3, shrinking="plain")
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def straight(place):
 
 
 def test_probabilities_are_those_of_the_released_way(place, straight):
-    model = find_classifier(place / "run").load(torch.device("cpu"))
+    model = resolve_classifier(place / "run").load(torch.device("cpu"))
     assert len(straight.identities) == 6
     for path, found in zip(straight.identities, straight.probabilities, strict=True):
         slow = slow_probabilities(model, path, clips=5, crops=3, stride=2)
@@ -89,13 +89,13 @@ def test_each_video_is_opened_once_for_all_its_views(place, tmp_path, monkeypatc
     monkeypatch.setattr("videomae2.data.view_reading.read_views", counting)
     found = run_it(place / "run", place / "videos", tmp_path, views=PLAIN)
     assert sorted(opened) == sorted(found.identities)
-    assert found.work.decodings == len(opened) == 6
-    assert found.work.reopened == 0
+    assert found.run_stats.num_decodings == len(opened) == 6
+    assert found.run_stats.num_reopened == 0
     assert found.report.read_text().count("data:image/jpeg") == 6
     again = run_it(place / "run", place / "videos", tmp_path, views=PLAIN)
-    assert again.work.decodings == 0
-    assert again.work.reopened == len(opened) - 6 == 6  # scored before, opened for their pictures
-    assert again.strips == found.strips
+    assert again.run_stats.num_decodings == 0
+    assert again.run_stats.num_reopened == len(opened) - 6 == 6  # scored before, opened for their pictures
+    assert again.filmstrips == found.filmstrips
 
 
 def test_equal_file_names_in_two_folders_are_two_videos(straight):
@@ -122,19 +122,19 @@ def test_an_interrupted_evaluation_goes_on_to_the_same_bits(place, straight, tmp
         with pytest.raises(Interrupted, match="the same command goes on"):
             _stopped_after_a_group(place, out, changed)
     found = run_it(place / "run", place / "videos", out, **changed)
-    assert found.work.decodings == 2
+    assert found.run_stats.num_decodings == 2
     assert np.array_equal(found.probabilities, whole.probabilities)
     assert _results(out) == _results(tmp_path / "whole")
     again = run_it(place / "run", place / "videos", out, **changed)
-    assert again.work.decodings == 0
+    assert again.run_stats.num_decodings == 0
     assert np.array_equal(again.probabilities, whole.probabilities)
 
 
 def _stopped_after_a_group(place, out, changed):
     from videomae2.jobs.evaluation import scoring
-    from videomae2.jobs.evaluation.scoring import Progress
+    from videomae2.jobs.evaluation.scoring import ScoringProgress
 
-    plain = Progress.add
+    plain = ScoringProgress.add
 
     def add(self, videos):
         import signal
@@ -143,7 +143,7 @@ def _stopped_after_a_group(place, out, changed):
         signal.raise_signal(signal.SIGTERM)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scoring.Progress, "add", add)
+        patch.setattr(scoring.ScoringProgress, "add", add)
         run_it(place / "run", place / "videos", out, **changed)
 
 
@@ -157,7 +157,7 @@ def test_scores_cut_off_in_the_middle_of_a_line_are_made_again(place, straight, 
     (book,) = (tmp_path / "cut").glob("scores-*.jsonl")
     book.write_bytes(book.read_bytes()[:-40])
     found = run_it(place / "run", place / "videos", tmp_path / "cut", views=PLAIN)
-    assert found.work.decodings == 1
+    assert found.run_stats.num_decodings == 1
     assert np.array_equal(found.probabilities, straight.probabilities)
 
 
@@ -166,32 +166,32 @@ def test_scores_of_another_model_list_or_setting_do_not_count(place, straight, t
     for changed in ({"views": replace(PLAIN, crops=2)}, {"views": PLAIN, "batch": 3}):
         (tmp_path / "out" / "results.json").unlink()  # as if it had not been finished
         found = run_it(place / "run", place / "videos", tmp_path / "out", **changed)
-        assert found.work.decodings == 6
+        assert found.run_stats.num_decodings == 6
     videos = copied(place / "videos", tmp_path / "videos")
     encode(videos / "run" / "000.mp4", frames=20)
     run_it(place / "run", videos, tmp_path / "two", views=PLAIN)
     encode(videos / "run" / "000.mp4", frames=25)
-    assert run_it(place / "run", videos, tmp_path / "two", views=PLAIN).work.decodings == 1
+    assert run_it(place / "run", videos, tmp_path / "two", views=PLAIN).run_stats.num_decodings == 1
 
 
 def test_views_share_batches_without_changing_a_bit_beside_a_broken_video(place, tmp_path):
-    views = ViewsWish(clips=1, crops=1)
+    views = EvalViews(clips=1, crops=1)
     whole = run_it(place / "run", place / "videos", tmp_path / "whole", views=views)
     videos = copied(place / "videos", tmp_path / "videos")
     (videos / "run" / "001.mp4").write_bytes(b"no video")
-    with pytest.raises(UnreadableShareError, match="1 of 6 videos cannot be read"):
+    with pytest.raises(TooManyUnreadableError, match="1 of 6 videos cannot be read"):
         run_it(place / "run", videos, tmp_path / "out", views=views)
     found = run_it(place / "run", videos, tmp_path / "out", views=views, allow_unreadable=True)
     kept = [0, 2, 3, 4, 5]
     assert np.array_equal(found.probabilities, whole.probabilities[kept])
     assert list(found.unreadable) == [str(videos / "run" / "001.mp4")]
-    assert found.work.decodings == 4  # the group of the broken one, and no other
+    assert found.run_stats.num_decodings == 4  # the group of the broken one, and no other
 
 
 def test_unreadable_videos_are_listed_and_the_results_kept(place, tmp_path):
     videos = copied(place / "videos", tmp_path / "videos")
     (videos / "walk" / "000.mp4").write_bytes(b"no video")
-    with pytest.raises(UnreadableShareError, match="--allow-unreadable"):
+    with pytest.raises(TooManyUnreadableError, match="--allow-unreadable"):
         run_it(place / "run", videos, tmp_path / "out")
     listed = [
         json.loads(line)
@@ -209,7 +209,7 @@ def test_unreadable_videos_are_listed_and_the_results_kept(place, tmp_path):
 
 def test_one_busy_moment_costs_no_video(place, tmp_path, monkeypatch):
     late = late_at_first(monkeypatch)
-    found = run_it(place / "run", place / "videos", tmp_path, views=ViewsWish(clips=1, crops=1))
+    found = run_it(place / "run", place / "videos", tmp_path, views=EvalViews(clips=1, crops=1))
     assert len(late) == 6
     assert found.unreadable == {}
 
@@ -258,35 +258,35 @@ def test_scores_that_are_not_finite_are_an_error(place, tmp_path):
 
 
 def test_views_are_as_the_model_was_trained():
-    dense = settle_views(ClipSpan(stride=3.0), ViewsWish())
+    dense = resolve_views(FrameSampling(frame_interval=3.0), EvalViews())
     assert (dense.grid.kind, dense.grid.clips, dense.grid.crops) == ("dense", 5, 3)
-    assert (dense.stride, dense.origin, dense.shrinking) == (3.0, "as in training", "antialiased")
-    sparse = settle_views(ClipSpan(kind="segments"), ViewsWish())
+    assert (dense.frame_interval, dense.source, dense.shrinking) == (3.0, "as in training", "antialiased")
+    sparse = resolve_views(FrameSampling(kind="segments"), EvalViews())
     assert (sparse.grid.kind, sparse.grid.clips, sparse.grid.crops) == ("segments", 2, 3)
-    unknown = settle_views(None, ViewsWish())
-    assert (unknown.stride, unknown.stride_unit, unknown.shrinking) == (4.0, "frames", "plain")
+    unknown = resolve_views(None, EvalViews())
+    assert (unknown.frame_interval, unknown.interval_unit, unknown.shrinking) == (4.0, "frames", "plain")
     assert "does not say how it was trained" in str(unknown)
 
 
 @pytest.mark.parametrize(
     ("wish", "said"),
     [
-        (ViewsWish(clips=0, crops=0), r"clips is 0.*\n.*crops is 0"),
-        (ViewsWish(kind="segments", stride=2.0), "a stride has no effect on segments"),
-        (ViewsWish(stride=1.5), "is 1.5 frames, wanted whole ones"),
-        (ViewsWish(stride=-1.0), "is -1, wanted above 0"),
-        (ViewsWish(stride_unit="seconds"), "wants a --views.stride"),
+        (EvalViews(clips=0, crops=0), r"clips is 0.*\n.*crops is 0"),
+        (EvalViews(kind="segments", frame_interval=2.0), "a stride has no effect on segments"),
+        (EvalViews(frame_interval=1.5), "is 1.5 frames, wanted whole ones"),
+        (EvalViews(frame_interval=-1.0), "is -1, wanted above 0"),
+        (EvalViews(interval_unit="seconds"), "wants a --views.stride"),
     ],
 )
 def test_views_that_cannot_be_are_refused(wish, said):
     with pytest.raises(ConfigError, match=said):
-        settle_views(ClipSpan(), wish)
+        resolve_views(FrameSampling(), wish)
 
 
 def test_a_clock_is_asked_for_before_anything_is_read(place, tmp_path):
     np.save(tmp_path / "a.npy", np.zeros((30, 40, 40, 3), np.uint8))
     (tmp_path / "list.csv").write_text("path,label\na.npy,run\n")
-    views = ViewsWish(stride=0.1, stride_unit="seconds", clips=1, crops=1)
+    views = EvalViews(frame_interval=0.1, interval_unit="seconds", clips=1, crops=1)
     with pytest.raises(ConfigError, match=r"a\.npy is a folder of images or an array"):
         run_it(place / "run", tmp_path / "list.csv", tmp_path / "out", views=views)
     how = ListConfig(frame_rate=10.0)
@@ -303,18 +303,18 @@ def test_labels_of_which_any_number_holds(place, tmp_path):
     lines = [f"{path},{labels}\n" for path, labels in zip(paths, truth, strict=True)]
     (tmp_path / "list.csv").write_text("path,label\n" + "".join(lines))
     found = run_it(tmp_path / "run", tmp_path / "list.csv", tmp_path / "out")
-    assert list(found.measures.numbers) == [
+    assert list(found.metrics.values) == [
         "mAP", "labels told right", "videos with all labels right",
     ]  # fmt: skip
     targets = np.array([[name in labels for name in CLASSES] for labels in truth])
     told = found.probabilities > 0.5
-    assert found.measures.numbers["labels told right"].value == (told == targets).mean()
+    assert found.metrics.values["labels told right"].value == (told == targets).mean()
     average = []
     for scores, positive in zip(found.probabilities.T, targets.T, strict=True):
         ranked = positive[np.argsort(-scores)]
         average.append(np.mean([ranked[: i + 1].mean() for i in np.flatnonzero(ranked)]))
-    assert found.measures.main[1].value == pytest.approx(np.mean(average))
-    assert found.measures.by_views[-1].value == pytest.approx(np.mean(average), abs=1e-6)
+    assert found.metrics.main[1].value == pytest.approx(np.mean(average))
+    assert found.metrics.view_ablation[-1].value == pytest.approx(np.mean(average), abs=1e-6)
     assert found.report.exists()
 
 
@@ -326,7 +326,7 @@ def test_labels_that_no_video_has_leave_the_precision_unknown(place, tmp_path):
     written = _results(tmp_path / "out")["numbers"]
     assert written["mAP"] == {"value": None, "low": None, "high": None, "confidence": 0.95}
     assert written["labels told right"]["value"] == (found.probabilities <= 0.5).mean()
-    assert as_text(found).splitlines()[0].split(maxsplit=1) == ["mAP", "not known: no video tells"]
+    assert format_text(found).splitlines()[0].split(maxsplit=1) == ["mAP", "not known: no video tells"]
     page = found.report.read_text()
     assert ">not known<" in page
     assert "nan%" not in page
@@ -344,11 +344,11 @@ def test_numbers(place, tmp_path):
     (tmp_path / "list.csv").write_text("path,age,height\n" + "".join(rows))
     found = run_it(tmp_path / "run", tmp_path / "list.csv", tmp_path / "out")
     off = found.probabilities - np.array([[i, i * i] for i in range(6)])
-    numbers = {name: one.value for name, one in found.measures.numbers.items()}
+    numbers = {name: one.value for name, one in found.metrics.values.items()}
     assert numbers["mean absolute error"] == pytest.approx(np.abs(off).mean())
     assert numbers["root mean square error"] == pytest.approx(np.sqrt((off**2).mean()))
-    assert [one.value for one in found.measures.outputs] == pytest.approx(np.abs(off).mean(axis=0))
-    assert found.measures.calibration is None
+    assert [one.value for one in found.metrics.outputs] == pytest.approx(np.abs(off).mean(axis=0))
+    assert found.metrics.calibration is None
     assert found.report.exists()
 
 
@@ -357,7 +357,7 @@ def test_class_names_can_be_given_where_nobody_has_them(place, tmp_path):
     paths = sorted((place / "videos").rglob("*.mp4"))
     (tmp_path / "list.txt").write_text("".join(f"{path} 2\n" for path in paths))
     found = run_it(tmp_path / "run", tmp_path / "list.txt", tmp_path / "out")
-    assert (found.classes, "their numbers" in found.names_from) == (("0", "1", "2"), True)
+    assert (found.classes, "their numbers" in found.class_names_source) == (("0", "1", "2"), True)
     (tmp_path / "names.txt").write_text("x\ny\nz\n")
     found = run_it(
         tmp_path / "run", tmp_path / "list.txt", tmp_path / "named", names=tmp_path / "names.txt"
@@ -379,9 +379,9 @@ def test_an_interval_wants_a_hundred_samples():
 @pytest.mark.parametrize(("hits", "value"), [([1, 1, 1], 1.0), ([0, 0, 0], 0.0), ([1, 0, 1], 0.75)])
 def test_a_mean_over_classes_keeps_its_value_where_a_bootstrap_is_certain(hits, value):
     """Wilson's interval is that of the hits, whose share is another number."""
-    found = _uncertain(Interval(value, value, value, 0.95), np.array(hits, dtype=float))
+    found = _widen_if_certain(Interval(value, value, value, 0.95), np.array(hits, dtype=float))
     assert found.value == value
     assert found.low <= value <= found.high
     assert found.low < found.high
     sure = Interval(0.5, 0.4, 0.6, 0.95)
-    assert _uncertain(sure, np.array(hits, dtype=float)) == sure
+    assert _widen_if_certain(sure, np.array(hits, dtype=float)) == sure

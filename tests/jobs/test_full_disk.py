@@ -11,7 +11,7 @@ import pytest
 
 from tests.jobs.small import losses, small_run, small_videos
 from videomae2.cli.main import main
-from videomae2.config import save
+from videomae2.config import save_config
 
 
 def can_mount():
@@ -60,10 +60,10 @@ def run_on_a_disk(videos, tmp_path, *, at, leave, number=0, size="1500k", **reco
     run = small_run(videos, disk / "run", epochs=5.0)
     run = replace(
         run,
-        record=replace(run.record, log_every=1, **record),
+        record=replace(run.checkpoint, log_every=1, **record),
         loading=replace(run.loading, deadline_seconds=60.0),
     )
-    save(run, tmp_path / "config.yaml")
+    save_config(run, tmp_path / "config.yaml")
     words = [SCRIPT, str(tmp_path / "config.yaml"), str(disk), str(at), str(leave), str(number)]
     inside = f'mount -t tmpfs -o size={size} none {disk} && exec "$@"'
     done = subprocess.run(
@@ -114,8 +114,8 @@ def test_stopped_without_room_the_code_says_whether_something_is_saved(
 
 def test_room_for_all_that_stays_is_asked_for_before(videos, tmp_path, monkeypatch, capsys):
     run = small_run(videos, tmp_path / "run", epochs=60.0)
-    run = replace(run, record=replace(run.record, save_every=2, keep_every=2))
-    save(run, tmp_path / "config.yaml")
+    run = replace(run, record=replace(run.checkpoint, save_every=2, keep_every=2))
+    save_config(run, tmp_path / "config.yaml")
     usage = shutil.disk_usage(tmp_path)._replace(free=5 * 2**20)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     for more in ([], ["--dry-run"]):

@@ -10,17 +10,17 @@ from PIL import Image
 
 from tests.jobs.evaluated import CONFIG, SPAN
 from videomae2.data.view_grid import ViewGridConfig
-from videomae2.jobs.evaluation.measures import measure
-from videomae2.jobs.evaluation.report import report_page
-from videomae2.jobs.evaluation.results import Draw, Evaluation, ModelFacts, Work
-from videomae2.jobs.evaluation.video_results import Right
-from videomae2.jobs.pages.axes import round_values
-from videomae2.jobs.pages.charts import Series, line_chart
+from videomae2.jobs.evaluation.measures import compute_metrics
+from videomae2.jobs.evaluation.report import build_page
+from videomae2.jobs.evaluation.results import Bootstrap, Evaluation, ModelFacts, RunStats
+from videomae2.jobs.evaluation.video_results import GroundTruth
+from videomae2.jobs.pages.axes import list_round_ticks
+from videomae2.jobs.pages.charts import Series, draw_line_chart
 from videomae2.jobs.pages.markup import page, table, tag
-from videomae2.jobs.pages.matrices import confusion_picture
-from videomae2.jobs.pages.strips import strip
-from videomae2.jobs.pages.training import training_part
-from videomae2.jobs.view_settings import settle_views
+from videomae2.jobs.pages.matrices import draw_confusion_matrix
+from videomae2.jobs.pages.strips import encode_filmstrip
+from videomae2.jobs.pages.training import build_training_curves
+from videomae2.jobs.view_settings import resolve_views
 
 
 def made_up(classes, videos, *, name="class {} & <b>more</b>"):
@@ -32,26 +32,26 @@ def made_up(classes, videos, *, name="class {} & <b>more</b>"):
     scores[np.arange(videos), :, labels] += 2
     names = tuple(name.format(i) for i in range(classes))
     paths = tuple(f"/videos/<i>{i}</i>.mp4" for i in range(videos))
-    right = Right("one-class", names, paths, labels, np.zeros((0, 0)))
-    gathered, measures = measure(iter(scores), grid, right, Draw(20, 0))
+    right = GroundTruth("one-class", names, paths, labels, np.zeros((0, 0)))
+    gathered, measures = compute_metrics(iter(scores), grid, right, Bootstrap(20, 0))
     facts = ModelFacts(
-        path=Path("runs/x"), why="as named", weights="raw", digest="0" * 16, outputs=f"{classes}",
+        path=Path("runs/x"), selection_reason="as named", weights="raw", digest="0" * 16, outputs=f"{classes}",
         size="tiny", parameters=1000, clip="16x64x64",
-        notes={"parents": {"pretrain": "<script>alert(1)"}},
+        metadata={"parents": {"pretrain": "<script>alert(1)"}},
     )  # fmt: skip
     return Evaluation(
-        model=facts, videos="/videos", origin="a list", names_from="names from the model",
-        answers="one-class", classes=names, views=settle_views(SPAN, CONFIG.views), device="cpu",
-        listed=videos, measures=measures, probabilities=gathered.merged, truth=np.zeros((0, 0)),
+        model=facts, videos="/videos", description="a list", class_names_source="names from the model",
+        task_type="one-class", classes=names, views=resolve_views(SPAN, CONFIG.views), device="cpu",
+        num_listed=videos, metrics=measures, probabilities=gathered.outputs, targets=np.zeros((0, 0)),
         identities=paths, unreadable={"/videos/<u>.mp4": "is <empty>"},
-        work=Work(scored=videos, decodings=videos, reopened=0, frames=9, seconds=1.0), strips={},
+        run_stats=RunStats(num_scored=videos, num_decodings=videos, num_reopened=0, num_frames=9, seconds=1.0), filmstrips={},
         folder=Path("out"),
     )  # fmt: skip
 
 
 @pytest.mark.parametrize(("classes", "videos"), [(2, 7), (12, 40), (710, 900)])
 def test_a_report_is_complete_escaped_and_small(classes, videos, tmp_path):
-    text = report_page(made_up(classes, videos), tmp_path / "no.jsonl")
+    text = build_page(made_up(classes, videos), tmp_path / "no.jsonl")
     assert not re.search(r"<script|https?://|<link|@import|url\(", text)
     assert not re.search(r"<b>more|<i>|<u>|<empty>", text)
     assert "class 1 &amp; &lt;b&gt;more&lt;/b&gt;" in text
@@ -67,14 +67,14 @@ def test_a_training_curve_is_shown_where_there_is_a_log(tmp_path):
     lines = [f'{{"step": {i}, "loss": {2 / (i + 1)}, "lr": 0.1}}\n' for i in range(30)]
     (tmp_path / "metrics.jsonl").write_text("".join(lines))
     found = made_up(2, 5)
-    text = report_page(found, tmp_path / "metrics.jsonl")
+    text = build_page(found, tmp_path / "metrics.jsonl")
     assert "Training" in text
     assert "held-out" not in text
     lines.append('{"step": 9, "validation/accuracy": 0.5, "validation/loss": 0.1}\n')
     (tmp_path / "metrics.jsonl").write_text("".join(lines))
-    text = report_page(found, tmp_path / "metrics.jsonl")
+    text = build_page(found, tmp_path / "metrics.jsonl")
     assert "accuracy on held-out videos" in text
-    assert "Training" not in report_page(found, tmp_path / "gone.jsonl")
+    assert "Training" not in build_page(found, tmp_path / "gone.jsonl")
 
 
 def test_of_several_students_the_looks_at_the_one_that_is_judged_are_shown(tmp_path):
@@ -82,8 +82,8 @@ def test_of_several_students_the_looks_at_the_one_that_is_judged_are_shown(tmp_p
     steps = [{"step": step, "loss": 1.0 + step, "lr": 1.0} for step in range(4)]
     looks = [{"step": 3, f"validation/{name}/accuracy": 0.5} for name in ("wide", "deep")]
     log.write_text("".join(json.dumps(line) + "\n" for line in (*steps, *looks)))
-    assert "deep/accuracy on held-out videos" in training_part(log, student="deep").text
-    assert "wide/accuracy on held-out videos" in training_part(log, student="best").text
+    assert "deep/accuracy on held-out videos" in build_training_curves(log, student="deep").text
+    assert "wide/accuracy on held-out videos" in build_training_curves(log, student="best").text
 
 
 def test_text_is_escaped_and_pieces_are_not():
@@ -97,7 +97,7 @@ def test_text_is_escaped_and_pieces_are_not():
 
 def test_a_gap_in_a_line_stays_a_gap():
     series = [Series("", [0, 1, 2, 3], [1.0, float("nan"), 2.0, 3.0])]
-    drawn = line_chart(series, x_label="x", y_label="y", words="a line").text
+    drawn = draw_line_chart(series, x_label="x", y_label="y", words="a line").text
     (line,) = re.findall(r'<path d="([^"]*)" class="line', drawn)
     assert line.count("M") == 2
     assert line.count("L") == 1
@@ -112,15 +112,15 @@ def test_a_gap_in_a_line_stays_a_gap():
     ],
 )
 def test_ticks_are_round(low, high, wanted):
-    found = round_values(low, high, most=max(6, len(wanted)))
+    found = list_round_ticks(low, high, max_ticks=max(6, len(wanted)))
     assert found == pytest.approx(wanted)
 
 
 def test_many_classes_become_a_picture_and_few_are_named():
-    few = confusion_picture(np.array([[3, 1], [0, 2]]), ["yes", "no"], words="w").text
+    few = draw_confusion_matrix(np.array([[3, 1], [0, 2]]), ["yes", "no"], words="w").text
     assert "yes taken for no: 1" in few
     assert "<svg" in few
-    many = confusion_picture(np.eye(300, dtype=np.int64), [str(i) for i in range(300)], words="w")
+    many = draw_confusion_matrix(np.eye(300, dtype=np.int64), [str(i) for i in range(300)], words="w")
     assert many.text.startswith('<img src="data:image/png;base64,')
 
 
@@ -129,6 +129,6 @@ def test_strips_of_any_shape_are_small_pictures(shape):
     import io
 
     clip = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    with Image.open(io.BytesIO(strip(clip))) as picture:
+    with Image.open(io.BytesIO(encode_filmstrip(clip))) as picture:
         assert picture.height == 104
         assert 50 <= picture.width <= 4 * 190

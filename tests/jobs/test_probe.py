@@ -14,7 +14,7 @@ from tests.jobs.late import late_at_first
 from tests.jobs.small import quiet, small_run
 from videomae2.data.listing import read_manifest
 from videomae2.data.pool import Pool
-from videomae2.engine.runtime import RuntimeConfig, resolve
+from videomae2.engine.runtime import RuntimeConfig, resolve_runtime
 from videomae2.errors import (
     ConfigError,
     DataError,
@@ -23,18 +23,18 @@ from videomae2.errors import (
     VideoError,
 )
 from videomae2.jobs.pretrain import pretrain
-from videomae2.jobs.probe.encoding import encode
-from videomae2.jobs.probe.features import files_digest
-from videomae2.jobs.probe.job import probe
-from videomae2.jobs.probe.lists import read_lists
+from videomae2.jobs.probe.encoding import encode_video
+from videomae2.jobs.probe.features import compute_files_digest
+from videomae2.jobs.probe.job import run_probe
+from videomae2.jobs.probe.lists import load_train_test
 from videomae2.jobs.probe.planning import prepare_probe
-from videomae2.jobs.probe.settings import ClipSettings, ListSettings, ProbeSettings
-from videomae2.jobs.probe.store import FeatureStore, count_there
-from videomae2.models.frozen import read_frozen
+from videomae2.jobs.probe.settings import ProbeClipConfig, ProbeListConfig, ProbeSettings
+from videomae2.jobs.probe.store import FeatureStore, count_done
+from videomae2.models.frozen import load_frozen_encoder
 
 SETTINGS = ProbeSettings(
-    methods=("knn", "linear"), neighbours=(1, 3), strengths=(1e-2, 1.0), folds=3,
-    workers=0, device="cpu", precision="fp32",
+    methods=("knn", "linear"), ks=(1, 3), l2=(1e-2, 1.0), folds=3,
+    num_workers=0, device="cpu", precision="fp32",
 )  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def run(place, cache, *, test="test", clips=None, lists=None, say=quiet, **chang
 
 
 def probed(*words, **how):
-    return probe(prepare_probe(*words, **how))
+    return run_probe(prepare_probe(*words, **how))
 
 
 def counted_reads(monkeypatch):
@@ -79,27 +79,27 @@ def counted_reads(monkeypatch):
 def test_colours_are_told_by_an_encoder_that_was_never_trained(place, tmp_path):
     methods = ("knn", "linear", "attentive")
     found = run(place, tmp_path, methods=methods, rates=(3e-3,), decays=(0.01,), probe_batch=8)
-    assert [one.method for one in found.outcomes] == list(methods)
-    assert all(one.accuracy.value == 1 for one in found.outcomes)
-    assert (found.train_videos, found.test_videos, found.classes) == (
+    assert [one.method for one in found.results] == list(methods)
+    assert all(one.accuracy.value == 1 for one in found.results)
+    assert (found.num_train_videos, found.num_test_videos, found.classes) == (
         24,
         12,
         ("blue", "green", "red"),
     )
-    assert found.chance == pytest.approx(1 / 3)
-    assert found.kept == found.grid == (2, 2, 2)
+    assert found.majority_accuracy == pytest.approx(1 / 3)
+    assert found.stored_grid == found.grid == (2, 2, 2)
 
 
 def test_each_video_is_read_once_also_for_many_clips_and_never_again(place, tmp_path, monkeypatch):
     seen = counted_reads(monkeypatch)
-    clips = ClipSettings(clips=3, stride=1.0)
+    clips = ProbeClipConfig(clips=3, frame_interval=1.0)
     first = run(place, tmp_path, clips=clips)
     assert len(seen) == len(set(seen)) == 36
     assert run(place, tmp_path, clips=clips) == first
     assert len(seen) == 36
     run(place, tmp_path)
     assert len(seen) == 72, "other clips are other features"
-    run(place, tmp_path, clips=ClipSettings(side=32))
+    run(place, tmp_path, clips=ProbeClipConfig(side=32))
     assert len(seen) == 108, "and so are larger ones"
 
 
@@ -126,14 +126,14 @@ def test_images_of_a_folder_of_frames_that_were_overwritten_in_place_are_other_v
     image.parent.mkdir()
     image.write_bytes(b"before")
     (tmp_path / "list.csv").write_text("path,first,frames\nwalk,1,1\nwalk,1,1\ngone,1,1\n")
-    before = files_digest(read_manifest(tmp_path / "list.csv"))
+    before = compute_files_digest(read_manifest(tmp_path / "list.csv"))
     image.write_bytes(b"afterwards")
-    assert files_digest(read_manifest(tmp_path / "list.csv")) != before
+    assert compute_files_digest(read_manifest(tmp_path / "list.csv")) != before
 
 
 def test_without_a_test_a_share_of_each_class_is_held_out(place, tmp_path):
-    found = run(place, tmp_path, test=None, lists=ListSettings(test_share=0.25))
-    assert (found.train_videos, found.test_videos) == (18, 6)
+    found = run(place, tmp_path, test=None, lists=ProbeListConfig(test_share=0.25))
+    assert (found.num_train_videos, found.num_test_videos) == (18, 6)
     assert found.test == f"25% of {place / 'train'}, held out of each class"
 
 
@@ -142,9 +142,9 @@ def test_it_says_of_how_many_classes_videos_were_held_out(tmp_path):
     for path in [*(tmp_path / "few" / "red").iterdir()][1:]:
         path.unlink()
     lists = [
-        read_lists(tmp_path / "few", None, ListSettings(test_share=s), seed=0) for s in (0.2, 0.95)
+        load_train_test(tmp_path / "few", None, ProbeListConfig(test_share=s), seed=0) for s in (0.2, 0.95)
     ]
-    assert [one.words.split(", ", 1)[1] for one in lists] == [
+    assert [one.test_description.split(", ", 1)[1] for one in lists] == [
         "held out of 2 of 3 classes only: the others have too few videos to give one; a larger "
         "--test-share, or TEST, would test them",
         "held out of each class; 2 classes have none left to learn",
@@ -153,12 +153,12 @@ def test_it_says_of_how_many_classes_videos_were_held_out(tmp_path):
 
 def test_features_are_the_mean_over_clips_and_tokens_stand_clip_after_clip(place):
     frozen, runtime = (
-        read_frozen(place / "model"),
-        resolve(RuntimeConfig(device="cpu", precision="fp32")),
+        load_frozen_encoder(place / "model"),
+        resolve_runtime(RuntimeConfig(device="cpu", precision="fp32")),
     )
     clips = torch.randint(0, 256, (3, 4, 16, 16, 3), dtype=torch.uint8)
-    one = [encode(frozen, clip[None], runtime, batch=1, kept=(2, 2, 2)) for clip in clips]
-    found = encode(frozen, clips, runtime, batch=2, kept=(2, 2, 2))
+    one = [encode_video(frozen, clip[None], runtime, batch_size=1, stored_grid=(2, 2, 2)) for clip in clips]
+    found = encode_video(frozen, clips, runtime, batch_size=2, stored_grid=(2, 2, 2))
     torch.testing.assert_close(found.pooled, sum(each.pooled for each in one) / 3)
     assert found.tokens.dtype == torch.float16
     tokens = torch.cat([each.tokens for each in one])
@@ -167,7 +167,7 @@ def test_features_are_the_mean_over_clips_and_tokens_stand_clip_after_clip(place
 
 def test_an_extraction_that_was_stopped_goes_on(place, tmp_path, monkeypatch):
     whole = run(place, tmp_path / "whole")
-    put, count = FeatureStore.put, []
+    put, count = FeatureStore.write, []
 
     def stop_at_ten(store, row, *features):
         put(store, row, *features)
@@ -182,14 +182,14 @@ def test_an_extraction_that_was_stopped_goes_on(place, tmp_path, monkeypatch):
     seen = counted_reads(monkeypatch)
     found = run(place, tmp_path / "cache")
     assert len(seen) == 26
-    assert found.outcomes == whole.outcomes
+    assert found.results == whole.results
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_asked_to_stop_it_keeps_what_it_has_and_goes_on(place, tmp_path, monkeypatch, number):
     whole = run(place, tmp_path / "whole")
-    put, rows = FeatureStore.put, []
+    put, rows = FeatureStore.write, []
 
     def ask_at_ten(store, row, *features):
         put(store, row, *features)
@@ -203,7 +203,7 @@ def test_asked_to_stop_it_keeps_what_it_has_and_goes_on(place, tmp_path, monkeyp
         run(place, tmp_path / "cache")
     monkeypatch.undo()
     seen = counted_reads(monkeypatch)
-    assert run(place, tmp_path / "cache").outcomes == whole.outcomes
+    assert run(place, tmp_path / "cache").results == whole.results
     assert len(seen) == 26
 
 
@@ -230,7 +230,7 @@ def test_what_could_not_be_read_is_tried_again_and_only_that(place, tmp_path, mo
     seen = counted_reads(monkeypatch)
     found = run(place, tmp_path / "cache", **changed)
     assert len(seen) == 4
-    assert found.outcomes == whole.outcomes
+    assert found.results == whole.results
     assert not found.unreadable
     run(place, tmp_path / "cache", methods=("knn",))
     assert len(seen) == 4
@@ -249,14 +249,14 @@ def test_a_plan_reads_no_video_and_says_what_is_there(place, tmp_path, monkeypat
         return prepare_probe(place / "model", place / "train", place / "test", settings=settings)
 
     seen = counted_reads(monkeypatch)
-    lines = plan().lines()
+    lines = plan().summary()
     assert seen == []
     assert not list(tmp_path.iterdir())
     assert lines[2] == f"train     24 videos of 3 classes: {place / 'train'}"
     assert lines[5].startswith("features  train: 0 of 24 are there, means, ")
     run(place, tmp_path)
-    assert plan().lines()[6].startswith("features  test: 12 of 12 are there, means, ")
-    lines = plan(methods=("attentive",)).lines()
+    assert plan().summary()[6].startswith("features  test: 12 of 12 are there, means, ")
+    lines = plan(methods=("attentive",)).summary()
     assert lines[5].startswith(
         "features  train: 0 of 24 are there, means and 2x2x2 tokens of a clip"
     )
@@ -279,7 +279,7 @@ def test_tokens_beyond_the_room_are_averaged_and_it_is_said(place, tmp_path):
     room = 36 * 24 * 2 * 3 / 2**30  # three tokens of 24 float16 for each of 36 videos
     attending = {"methods": ("attentive",), "epochs": 1, "rates": (1e-3,), "decays": (0.0,)}
     found = run(place, tmp_path, token_gib=room, say=said.append, **attending)
-    assert found.kept == (2, 1, 1)
+    assert found.stored_grid == (2, 1, 1)
     assert any("averaged from 2x2x2 to 2x1x1 a clip" in line for line in said)
     with pytest.raises(ConfigError, match="has no room for a single token"):
         run(place, tmp_path, token_gib=room / 4, **attending)
@@ -293,8 +293,8 @@ def test_videos_that_cannot_be_read_are_an_error_or_listed(tmp_path):
         (tmp_path / broken).write_bytes(b"nothing")
     with pytest.raises(DataError, match=r"2 videos cannot be read, .*--skip-unreadable"):
         run(tmp_path, tmp_path / "cache")
-    found = run(tmp_path, tmp_path / "cache", lists=ListSettings(skip_unreadable=True))
-    assert (found.train_videos, found.test_videos) == (17, 8)
+    found = run(tmp_path, tmp_path / "cache", lists=ProbeListConfig(skip_unreadable=True))
+    assert (found.num_train_videos, found.num_test_videos) == (17, 8)
     assert sorted(path[len(str(tmp_path)) + 1 :] for path in found.unreadable) == [
         "test/blue/01.npy", "train/red/00.npy",
     ]  # fmt: skip
@@ -318,7 +318,7 @@ def test_links_to_training_videos_are_refused_too(place, tmp_path):
         link.symlink_to(path)
     (tmp_path / "test" / "red" / "more.npy").symlink_to(place / "train" / "red" / "00.npy")
     with pytest.raises(DataError, match=r"1 of 13 test videos .*such as .*test/red/more.npy"):
-        read_lists(place / "train", tmp_path / "test", ListSettings(), seed=0)
+        load_train_test(place / "train", tmp_path / "test", ProbeListConfig(), seed=0)
 
 
 def test_numbers_of_training_say_nothing_of_names_in_the_test(place, tmp_path):
@@ -328,7 +328,7 @@ def test_numbers_of_training_say_nothing_of_names_in_the_test(place, tmp_path):
         "path,label\n" + "".join(f"{file},{order.index(file.parent.name)}\n" for file in files)
     )
     with pytest.raises(DataError, match=r"train.csv numbers its classes and .*test names"):
-        read_lists(tmp_path / "train.csv", place / "test", ListSettings(), seed=0)
+        load_train_test(tmp_path / "train.csv", place / "test", ProbeListConfig(), seed=0)
 
 
 def test_rows_of_one_table_may_be_both(place, tmp_path):
@@ -340,11 +340,11 @@ def test_rows_of_one_table_may_be_both(place, tmp_path):
     found = probed(
         place / "model",
         tmp_path / "all.csv",
-        lists=ListSettings(keep="split=train", keep_test="split=test"),
+        lists=ProbeListConfig(filter="split=train", filter_test="split=test"),
         settings=replace(SETTINGS, cache=tmp_path),
         say=quiet,
     )
-    assert (found.train_videos, found.test_videos) == (24, 12)
+    assert (found.num_train_videos, found.num_test_videos) == (24, 12)
 
 
 def write_list(path, place, folder, labels):
@@ -369,12 +369,12 @@ def test_labels_that_training_does_not_have_are_refused(place, tmp_path):
 @pytest.mark.parametrize(
     ("changed", "problem"),
     [
-        ({"clips": ClipSettings(stride=0.5)}, "--stride 0.5 frames cannot work"),
-        ({"clips": ClipSettings(stride=1.0, sampling="segments")}, "no effect where clips are seg"),
-        ({"clips": ClipSettings(stride_unit="seconds")}, "no effect without a --stride"),
-        ({"clips": ClipSettings(stride=1.0, stride_unit="seconds")}, "give --frame-rate"),
-        ({"clips": ClipSettings(clips=0)}, "--clips is 0"),
-        ({"lists": ListSettings(test_share=0.5)}, "--test-share has no effect where a test is"),
+        ({"clips": ProbeClipConfig(frame_interval=0.5)}, "--stride 0.5 frames cannot work"),
+        ({"clips": ProbeClipConfig(frame_interval=1.0, frame_sampling="segments")}, "no effect where clips are seg"),
+        ({"clips": ProbeClipConfig(interval_unit="seconds")}, "no effect without a --stride"),
+        ({"clips": ProbeClipConfig(frame_interval=1.0, interval_unit="seconds")}, "give --frame-rate"),
+        ({"clips": ProbeClipConfig(clips=0)}, "--clips is 0"),
+        ({"lists": ProbeListConfig(test_share=0.5)}, "--test-share has no effect where a test is"),
         ({"methods": ()}, "--methods wants some of knn, linear, attentive"),
         ({"strengths": (0.0,)}, "--strengths is 0, wanted numbers above 0"),
         ({"decays": ()}, "--decays wants numbers of 0 or more"),
@@ -387,44 +387,44 @@ def test_a_choice_that_cannot_work_is_refused(place, tmp_path, changed, problem)
 
 
 def test_a_frame_rate_gives_arrays_a_clock(place, tmp_path):
-    clips = ClipSettings(stride=0.1, stride_unit="seconds", frame_rate=10.0)
-    assert run(place, tmp_path, clips=clips).span.stride_unit == "seconds"
+    clips = ProbeClipConfig(frame_interval=0.1, interval_unit="seconds", frame_rate=10.0)
+    assert run(place, tmp_path, clips=clips).sampling.interval_unit == "seconds"
 
 
 def test_a_run_gives_its_own_stride(place, tmp_path):
-    pretrain(small_run(place / "train", tmp_path / "run", epochs=1.0), say=quiet)
+    pretrain(small_run(place / "train", tmp_path / "run", epochs=1.0), log=quiet)
     found = probed(
         tmp_path / "run", place / "train", settings=replace(SETTINGS, cache=tmp_path), say=quiet
     )
-    assert (found.span.stride, found.span.stride_unit) == (2.0, "frames")
+    assert (found.sampling.frame_interval, found.sampling.interval_unit) == (2.0, "frames")
 
 
 def test_the_store_is_whole_files(place, tmp_path):
     numbers = np.ones((2, 3), np.float32), np.full((4, 3), 2, np.float16)
     with FeatureStore(tmp_path, videos=2, dim=3, tokens=4) as store:
-        store.put(0, *numbers)
-        store.leave_out(1, "broken")
-        assert store.left() == [1]
+        store.write(0, *numbers)
+        store.mark_unreadable(1, "broken")
+        assert store.pending() == [1]
     said = json.loads((tmp_path / "progress.json").read_text())
     assert said == {"done": 2, "unreadable": {"1": "broken"}}
-    assert count_there(tmp_path) == 1
+    assert count_done(tmp_path) == 1
     with FeatureStore(tmp_path, videos=2, dim=3, tokens=4) as store:
         assert store.unreadable == {1: "broken"}
         assert torch.from_numpy(np.array(store.pooled[0])).eq(1).all()
         assert (store.tokens[0] == 2).all()
-        store.put(1, *numbers)
-        assert store.left() == []
-    assert count_there(tmp_path) == 2
+        store.write(1, *numbers)
+        assert store.pending() == []
+    assert count_done(tmp_path) == 2
 
 
 def test_where_the_features_are_gone_nothing_is_done(tmp_path):
     numbers = np.ones((2, 3), np.float32), np.full((4, 3), 2, np.float16)
     for gone in ("tokens.bin", "pooled.bin"):
         with FeatureStore(tmp_path, videos=2, dim=3, tokens=4) as store:
-            for row in store.left():
-                store.put(row, *numbers)
+            for row in store.pending():
+                store.write(row, *numbers)
         (tmp_path / gone).unlink()
         store = FeatureStore(tmp_path, videos=2, dim=3, tokens=4)
-        assert store.left() == [0, 1]
-        assert count_there(tmp_path) == 0, "also if it is killed before it has done anything"
+        assert store.pending() == [0, 1]
+        assert count_done(tmp_path) == 0, "also if it is killed before it has done anything"
         store.__exit__(None, None, None)

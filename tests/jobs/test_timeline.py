@@ -9,14 +9,14 @@ from tests.jobs.rigged import SIDE, levels, read_here, save_rigged, write_levels
 from tests.models.small_classifier import saved_classifier
 from videomae2.data import scan as scanning
 from videomae2.data.readers import open_reader
-from videomae2.data.view_making import cover
+from videomae2.data.view_making import resize_to_cover
 from videomae2.errors import ConfigError, VideoError
 from videomae2.jobs.predict import Predictor
 from videomae2.jobs.prediction_settings import ReadingConfig
-from videomae2.jobs.scoring import Scorer
-from videomae2.jobs.timeline import TimelineConfig, make_timeline
-from videomae2.jobs.video_inputs import find_inputs
-from videomae2.models.cards import ClipSpan
+from videomae2.jobs.scoring import ViewScorer
+from videomae2.jobs.timeline import TimelineConfig, compute_timeline
+from videomae2.jobs.video_inputs import expand_inputs
+from videomae2.models.cards import FrameSampling
 
 PHASES = ((38, 0), (60, 255), (50, 0))
 
@@ -37,9 +37,9 @@ def folder(tmp_path_factory):
 
 def line_of(model, video, *, progress=lambda *_: None, frame_rate=None, **config):
     reading = ReadingConfig(frame_rate=frame_rate)
-    (only,) = find_inputs([video])
+    (only,) = expand_inputs([video])
     predictor = Predictor(model, device="cpu", precision="fp32", reading=reading)
-    return make_timeline(predictor, only, TimelineConfig(**config), progress=progress)
+    return compute_timeline(predictor, only, TimelineConfig(**config), progress=progress)
 
 
 def spans(found):
@@ -57,7 +57,7 @@ def test_it_says_what_holds_when(folder):
     assert spans(found) == [(0, 1.6, "dark"), (1.6, 4.0, "bright"), (4.0, 5.92, "dark")]
     assert len(found.scores) == (148 - 8) // 4 + 1
     assert found.length_seconds == pytest.approx(5.92)
-    assert found.stopped is None
+    assert found.read_error is None
     assert [done for done, _ in told] == sorted(done for done, _ in told)
     assert told[-1] == (pytest.approx(5.92), pytest.approx(5.92))
 
@@ -79,20 +79,20 @@ def test_scores_are_those_of_each_window_read_by_itself(tmp_path, monkeypatch, p
     predictor = Predictor(tmp_path / "model", device="cpu", precision="fp32")
     with open_reader(tmp_path / "a.npy") as reader:
         clips = [middle_view(reader.read(index)) for index in found.windows.frames.tolist()]
-    np.testing.assert_allclose(found.scores, predictor.answers(torch.stack(clips)), atol=1e-6)
+    np.testing.assert_allclose(found.scores, predictor.score_clips(torch.stack(clips)), atol=1e-6)
     assert len(clips) == 4
 
 
 def middle_view(frames):
     """The frames of a clip of a whole video with one crop; resized plainly, as nothing is known."""
     place, device = np.arange(len(frames))[None], torch.device("cpu")
-    return cover(frames, place, (32, 32), crops=1, shrinking="plain", device=device).view(0)
+    return resize_to_cover(frames, place, (32, 32), crops=1, antialias="plain", device=device).cut_view(0)
 
 
 def test_only_frames_of_open_windows_are_kept(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(scanning, "_PART_FRAMES", 8)
     parts, alive = [], []
-    original = Scorer.middles
+    original = ViewScorer.crop_center
 
     def watched(*arguments):
         part = original(*arguments)
@@ -100,7 +100,7 @@ def test_only_frames_of_open_windows_are_kept(folder, tmp_path, monkeypatch):
         alive.append(sum(there() is not None for there in parts))
         return part
 
-    monkeypatch.setattr(Scorer, "middles", watched)
+    monkeypatch.setattr(ViewScorer, "middles", watched)
     np.save(tmp_path / "a.npy", np.zeros((400, SIDE, SIDE, 3), np.uint8))
     found = line_of(folder / "model", tmp_path / "a.npy", frame_rate=10.0)
     assert len(found.scores) == 99
@@ -129,11 +129,11 @@ def test_classes_that_may_hold_together_and_numbers(folder, tmp_path):
     numbers = save_rigged(tmp_path / "numbers", answers="numbers", names=None, rows=(1.0,))
     found = line_of(numbers, folder / "long.mp4")
     assert found.segments == []
-    assert found.cells.scores[0, 0] == pytest.approx(-(23**0.5), rel=1e-3)
+    assert found.bins.scores[0, 0] == pytest.approx(-(23**0.5), rel=1e-3)
 
 
 def test_a_model_of_whole_videos_needs_a_window(folder, tmp_path):
-    model = save_rigged(tmp_path / "model", span=ClipSpan(kind="segments"))
+    model = save_rigged(tmp_path / "model", span=FrameSampling(kind="segments"))
     with pytest.raises(ConfigError, match="choose --window SECONDS"):
         line_of(model, folder / "long.mp4")
     found = line_of(model, folder / "long.mp4", window_seconds=1.0)
@@ -161,7 +161,7 @@ def test_a_video_that_is_damaged_further_on_has_a_time_line_up_to_there(
 ):
     monkeypatch.setattr(scanning, "_PART_FRAMES", 8)
     found = line_of(folder / "model", images(tmp_path / "late", broken=42), frame_rate=10.0)
-    assert "042.png" in found.stopped.path
+    assert "042.png" in found.read_error.path
     assert found.length_seconds == pytest.approx(3.2)  # what came before in whole parts
     assert spans(found) == [(0, 3.2, "bright")]
     with pytest.raises(VideoError, match=r"002\.png"):

@@ -4,10 +4,10 @@ import torch
 
 from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig, DecoderConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.initial import initialise
+from videomae2.models.initial import init_autoencoder_weights
 from videomae2.tasks.pretrain import MaskingConfig, draw_split
 
-MASKING = MaskingConfig(encoder_ratio=0.75)
+MASKING = MaskingConfig(encoder_mask_ratio=0.75)
 NARROW = {"frames": 8, "height": 32, "width": 32, "patch": 8, "dim": 24, "depth": 2, "heads": 3}
 
 
@@ -23,7 +23,7 @@ def small_model(decoder=None, *, seed=0, **changed):
     """One with weights from a seed, of which none is 0 or 1 by construction."""
     model = Autoencoder(small_config(decoder, **changed))
     generator = torch.Generator().manual_seed(seed)
-    initialise(model, generator)
+    init_autoencoder_weights(model, generator)
     with torch.no_grad():
         for weight in model.parameters():
             weight.add_(0.1 * torch.randn(weight.shape, generator=generator))

@@ -7,12 +7,12 @@ from torch import nn
 
 from tests.models.small import small_config
 from videomae2.models.autoencoder import Autoencoder
-from videomae2.models.initial import initialise
+from videomae2.models.initial import init_autoencoder_weights
 
 
 def _model(seed=0, **changed):
     model = Autoencoder(small_config(**changed))
-    initialise(model, torch.Generator().manual_seed(seed))
+    init_autoencoder_weights(model, torch.Generator().manual_seed(seed))
     return model
 
 

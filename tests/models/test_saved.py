@@ -8,10 +8,10 @@ from safetensors.torch import load_file, save_file
 
 from tests.models.small import small_config, small_model
 from videomae2.errors import CheckpointError
-from videomae2.models.cards import CARD_FILE, Card, read_card
+from videomae2.models.cards import CONFIG_FILE, SavedAutoencoderConfig, load_model_config
 from videomae2.models.saved import (
     MODEL_FILE,
-    find_model,
+    find_saved_model,
     load_autoencoder,
     load_weights,
     save_model,
@@ -23,7 +23,7 @@ CPU = torch.device("cpu")
 def card(**changed):
     notes = {"step": 7, "masking": {"encoder": "tube", "encoder_ratio": 0.75}, "licence": "MIT ü"}
     config = small_config(trained_grid=(4, 4, 4), drop_path=0.1)
-    return Card(
+    return SavedAutoencoderConfig(
         **{"model": config, "mean": (0.5, 0.4, 0.3), "std": (1.0, 0.2, 0.3), "notes": notes}
         | changed
     )
@@ -36,7 +36,7 @@ def saved(tmp_path):
 
 
 def edit(folder, change):
-    path = folder / CARD_FILE
+    path = folder / CONFIG_FILE
     entry = json.loads(path.read_text())
     change(entry)
     path.write_text(json.dumps(entry))
@@ -60,8 +60,8 @@ def test_a_model_comes_back_as_it_was(saved):
 
 
 def test_the_files_are_safetensors_and_a_card_and_nothing_else(saved):
-    assert {path.name for path in saved.iterdir()} == {MODEL_FILE, CARD_FILE}
-    entry = json.loads((saved / CARD_FILE).read_text())
+    assert {path.name for path in saved.iterdir()} == {MODEL_FILE, CONFIG_FILE}
+    entry = json.loads((saved / CONFIG_FILE).read_text())
     assert (entry["format"], entry["kind"]) == (1, "autoencoder")
     assert set(load_file(saved / MODEL_FILE)) == set(small_model().state_dict())
 
@@ -71,11 +71,11 @@ def test_a_run_folder_gives_its_newest_checkpoint(saved, tmp_path_factory):
     for name in ("step-00000900", "step-00001000", "step-99999999", "step-100000000"):
         folder = run / "checkpoints" / name
         folder.mkdir(parents=True)
-        (folder / CARD_FILE).write_bytes((saved / CARD_FILE).read_bytes())
+        (folder / CONFIG_FILE).write_bytes((saved / CONFIG_FILE).read_bytes())
     (run / "checkpoints" / "unfinished-step-100000001").mkdir()
     (run / "checkpoints" / "step-100000002").mkdir()  # without a card it is none
-    assert find_model(run).name == "step-100000000"
-    assert find_model(run / "checkpoints" / "step-00000900").name == "step-00000900"
+    assert find_saved_model(run).name == "step-100000000"
+    assert find_saved_model(run / "checkpoints" / "step-00000900").name == "step-00000900"
 
 
 def test_what_is_no_model_is_refused_by_name(tmp_path):
@@ -141,7 +141,7 @@ def test_a_wrong_card_is_refused(saved, where, value, said):
 
     edit(saved, change)
     assert said in refusal(saved)
-    assert CARD_FILE in refusal(saved)
+    assert CONFIG_FILE in refusal(saved)
 
 
 def test_a_card_without_what_has_no_default_is_refused(saved):
@@ -151,7 +151,7 @@ def test_a_card_without_what_has_no_default_is_refused(saved):
 
 def test_a_card_may_leave_out_what_has_a_default(saved):
     edit(saved, lambda e: e["model"]["encoder"].pop("drop_path"))
-    assert read_card(saved).model.encoder.drop_path == 0.0
+    assert load_model_config(saved).model.encoder.drop_path == 0.0
 
 
 def test_broken_files_are_refused(saved):
@@ -159,10 +159,10 @@ def test_broken_files_are_refused(saved):
     assert f"cannot read {saved / MODEL_FILE}" in refusal(saved)
     (saved / MODEL_FILE).unlink()
     assert f"cannot read {saved / MODEL_FILE}" in refusal(saved)
-    (saved / CARD_FILE).write_text("[]")
+    (saved / CONFIG_FILE).write_text("[]")
     assert "is no card: want an object, found list" in refusal(saved)
-    (saved / CARD_FILE).write_text("{")
-    assert f"cannot read {saved / CARD_FILE}" in refusal(saved)
+    (saved / CONFIG_FILE).write_text("{")
+    assert f"cannot read {saved / CONFIG_FILE}" in refusal(saved)
 
 
 def test_a_model_whose_weights_cannot_be_written_is_no_model(saved):
@@ -171,4 +171,4 @@ def test_a_model_whose_weights_cannot_be_written_is_no_model(saved):
     with pytest.raises(Exception, match="directory"):
         save_model(saved, small_model().state_dict(), card())
     with pytest.raises(CheckpointError, match="holds neither"):
-        find_model(saved)
+        find_saved_model(saved)

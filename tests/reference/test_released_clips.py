@@ -15,7 +15,7 @@ STRIDES = st.integers(1, 9)
 @few
 @given(LENGTHS, FRAMES, STRIDES, st.floats(0, 1, exclude_max=True))
 def test_pretraining(num_frames, frames, stride, uniform):
-    first = sampling.first_frame(num_frames, frames * stride, uniform)
+    first = sampling.draw_first_frame(num_frames, frames * stride, uniform)
     got = sampling.pretrain_indices(num_frames, frames, stride, first=first)
     assert got.tolist() == released.pretrain_frames(num_frames, frames, stride, start=first)
 

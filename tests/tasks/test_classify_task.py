@@ -10,10 +10,10 @@ from torch import nn
 from tests.models.small_classifier import small_classifier
 from tests.tasks.crossings import Crossings
 from videomae2.engine.optim import OptimConfig, build_optimizer
-from videomae2.engine.runtime import RuntimeConfig, prepare
-from videomae2.engine.step import Task, train_step
-from videomae2.models.number_scale import NumberScale
-from videomae2.tasks.classify import ClassifyConfig, ClassifyTask, agreement, useless
+from videomae2.engine.runtime import RuntimeConfig, prepare_runtime
+from videomae2.engine.step import TrainingTask, train_step
+from videomae2.models.number_scale import TargetScaler
+from videomae2.tasks.classify import ClassifyConfig, ClassifyTask, compute_batch_metrics, ineffective_settings
 from videomae2.tensors.clips import Clips
 
 HARD = torch.tensor([3, 0, 3, 4])
@@ -45,7 +45,7 @@ def _scores():
 
 def _loss(targets, *, weights=None, class_weights=None, training=True, **config):
     task = _task(class_weights, **config).train(training)
-    return task.loss(_scores(), _clips(targets, weights))[0]
+    return task.compute_loss(_scores(), _clips(targets, weights))[0]
 
 
 # ---- losses
@@ -102,9 +102,9 @@ def test_numbers_give_their_distance(distance, want):
 
 
 def test_numbers_are_learnt_in_their_own_scale_and_said_in_units_of_the_data():
-    scale = NumberScale(mean=(1e4,) * 5, std=(100.0, 1.0, 2.0, 3.0, 4.0))
-    config, model = ClassifyConfig(answers="numbers"), small_classifier()
-    plain, scaled = ClassifyTask(model, config), ClassifyTask(model, config, numbers=scale)
+    scale = TargetScaler(mean=(1e4,) * 5, std=(100.0, 1.0, 2.0, 3.0, 4.0))
+    config, model = ClassifyConfig(task_type="numbers"), small_classifier()
+    plain, scaled = ClassifyTask(model, config), ClassifyTask(model, config, target_scaler=scale)
     clips = _clips(NUMBERS * torch.tensor(scale.std) + torch.tensor(scale.mean))
     raw, said = plain.predict(clips), scaled.predict(clips)
     torch.testing.assert_close(said, raw * torch.tensor(scale.std) + 1e4)
@@ -144,7 +144,7 @@ def test_a_hole_counts_nothing(answers, targets):
 
 
 def test_in_a_batch_of_holes_nothing_counts():
-    loss, count = _task().loss(_scores(), _clips(HARD, [0.0] * 4))
+    loss, count = _task().compute_loss(_scores(), _clips(HARD, [0.0] * 4))
     assert (loss.item(), count.item()) == (0, 0)
 
 
@@ -154,13 +154,13 @@ def test_in_a_batch_of_holes_nothing_counts():
 def test_agreement():
     scores = torch.tensor([[2.0, 1.0], [0.0, 1.0], [3.0, -1.0], [0.0, 5.0]])
     hard = _clips(torch.tensor([0, 1, 1, 0]), [1.0, 1.0, 1.0, 0.0])
-    assert agreement(scores, hard, "one-class")["accuracy"].item() == pytest.approx(2 / 3)
+    assert compute_batch_metrics(scores, hard, "one-class")["accuracy"].item() == pytest.approx(2 / 3)
     soft = replace(hard, targets=torch.tensor([[0.6, 0.4], [0.1, 0.9], [0.3, 0.7], [1.0, 0.0]]))
-    assert agreement(scores, soft, "one-class")["accuracy"].item() == pytest.approx(2 / 3)
+    assert compute_batch_metrics(scores, soft, "one-class")["accuracy"].item() == pytest.approx(2 / 3)
     many = replace(hard, targets=torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0], [1.0, 1.0]]))
-    assert agreement(scores, many, "many-classes")["accuracy"].item() == pytest.approx(4 / 6)
+    assert compute_batch_metrics(scores, many, "many-classes")["accuracy"].item() == pytest.approx(4 / 6)
     numbers = replace(hard, targets=scores + torch.tensor([1.0, -2.0]))
-    assert agreement(scores, numbers, "numbers")["off"].item() == pytest.approx(1.5)
+    assert compute_batch_metrics(scores, numbers, "numbers")["off"].item() == pytest.approx(1.5)
 
 
 # ---- clips
@@ -176,10 +176,10 @@ def test_float_clips_on_the_same_scale_give_the_same_scores():
 def test_every_weight_learns_by_the_engines_step(answers, targets):
     """Thirty steps on the same four clips, with layer decay, bring the loss down by half."""
     task = _task(answers=answers).train()
-    assert isinstance(task, Task)
-    optim = OptimConfig(lr=1.0, epochs=1.0, warmup_epochs=0.0, batch=4, layer_decay=0.75)
+    assert isinstance(task, TrainingTask)
+    optim = OptimConfig(lr=1.0, epochs=1.0, warmup_epochs=0.0, global_batch_size=4, layer_decay=0.75)
     optimizer = build_optimizer(task, optim)
-    runtime = prepare(RuntimeConfig(device="cpu", precision="fp32"))
+    runtime = prepare_runtime(RuntimeConfig(device="cpu", precision="fp32"))
     before = {name: weight.detach().clone() for name, weight in task.named_parameters()}
     losses = []
     for _ in range(30):
@@ -268,4 +268,4 @@ def test_models_and_clips_that_do_not_fit():
         ClassifyTask(small_classifier(), ClassifyConfig(), mean=(0.5,), std=(0.5,))
     with pytest.raises(ValueError, match="these clips have no targets"):
         _task()(_clips(None))
-    assert useless(ClassifyConfig()) == []
+    assert ineffective_settings(ClassifyConfig()) == []

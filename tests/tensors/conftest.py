@@ -8,7 +8,7 @@ def onednn():
     """Products and attention by oneDNN for one test."""
     if not products.has_onednn():
         pytest.skip("this build of PyTorch has no oneDNN")
-    before = products.used()
-    products.use("onednn")
+    before = products.get_backend()
+    products.set_backend("onednn")
     yield
-    products.use(before)
+    products.set_backend(before)

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from videomae2.tensors.accuracy import (
     confusion_matrix,
-    hardest,
+    hardest_samples,
     mean_class_accuracy,
     per_class_mean,
-    predicted,
+    predict_classes,
     top_k_accuracy,
     top_k_hits,
-    worst_confusions,
+    list_confusions,
 )
 
 few = settings(max_examples=50)
@@ -65,14 +65,14 @@ def test_a_class_without_a_video_has_no_accuracy():
 
 def test_worst_confusions_are_mistakes_in_order():
     confusion = np.array([[9, 1, 0], [4, 0, 0], [2, 0, 7]])
-    assert worst_confusions(confusion, 2) == [(1, 0, 4), (2, 0, 2)]
-    assert worst_confusions(confusion, 9) == [(1, 0, 4), (2, 0, 2), (0, 1, 1)]
+    assert list_confusions(confusion, 2) == [(1, 0, 4), (2, 0, 2)]
+    assert list_confusions(confusion, 9) == [(1, 0, 4), (2, 0, 2), (0, 1, 1)]
 
 
 def test_the_hardest_video_is_the_one_whose_class_is_least_believed():
     scores = np.array([[0.5, 0.5], [0.9, 0.1], [0.2, 0.8], [0.5, 0.5]])
-    assert hardest(scores, np.array([0, 1, 1, 1])).tolist() == [1, 0, 3, 2]
-    assert predicted(scores).tolist() == [0, 0, 1, 0]
+    assert hardest_samples(scores, np.array([0, 1, 1, 1])).tolist() == [1, 0, 3, 2]
+    assert predict_classes(scores).tolist() == [0, 0, 1, 0]
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 
 from videomae2.tensors.calibration import (
     TEMPERATURES,
-    cross_rescaled,
+    cross_rescale,
     expected_calibration_error,
     fit_temperature,
     negative_log_likelihood,
-    reliability,
-    rescaled,
+    compute_reliability,
+    rescale_probabilities,
 )
-from videomae2.tensors.merging import probabilities
+from videomae2.tensors.merging import compute_probabilities
 
 few = settings(max_examples=40)
 
@@ -23,9 +23,9 @@ def drawn(seed, videos, classes, sharpness):
     """Probabilities that are right as often as they say, then sharpened or flattened."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(size=(videos, classes)) * 2
-    true = probabilities(logits)
+    true = compute_probabilities(logits)
     labels = np.array([rng.choice(classes, p=p) for p in true])
-    return probabilities(logits * sharpness), labels
+    return compute_probabilities(logits * sharpness), labels
 
 
 def slow_error(probs, labels, bins):
@@ -46,13 +46,13 @@ def slow_error(probs, labels, bins):
 @given(st.integers(0, 10_000), st.integers(1, 50), st.integers(2, 5), st.integers(1, 20))
 def test_the_error_is_that_of_loops_over_bins(seed, videos, classes, bins):
     probs, labels = drawn(seed, videos, classes, 1.5)
-    got = expected_calibration_error(probs, labels, bins=bins)
+    got = expected_calibration_error(probs, labels, num_bins=bins)
     assert got == pytest.approx(slow_error(probs, labels, bins), abs=1e-12)
 
 
 def test_bins_count_every_video_and_empty_ones_say_nothing():
     probs = np.array([[1.0, 0.0], [0.5, 0.5], [0.4, 0.6]])
-    table = reliability(probs, np.array([0, 1, 1]), bins=5)
+    table = compute_reliability(probs, np.array([0, 1, 1]), num_bins=5)
     assert table.count.tolist() == [0, 0, 2, 0, 1]
     assert np.isnan(table.accuracy[:2]).all()
     assert table.accuracy[2] == 0.5
@@ -65,10 +65,10 @@ def test_bins_count_every_video_and_empty_ones_say_nothing():
 def test_no_other_temperature_is_better(seed, sharpness):
     probs, labels = drawn(seed, 200, 4, sharpness)
     fitted = fit_temperature(probs, labels)
-    best = negative_log_likelihood(rescaled(probs, fitted.value), labels)
+    best = negative_log_likelihood(rescale_probabilities(probs, fitted.value), labels)
     assert not fitted.at_limit
     for factor in (0.5, 0.9, 0.999, 1.001, 1.1, 2):
-        other = negative_log_likelihood(rescaled(probs, fitted.value * factor), labels)
+        other = negative_log_likelihood(rescale_probabilities(probs, fitted.value * factor), labels)
         assert best <= other + 1e-12
 
 
@@ -76,7 +76,7 @@ def test_the_temperature_that_was_put_in_is_found():
     probs, labels = drawn(3, 5000, 5, 2.5)
     assert fit_temperature(probs, labels).value == pytest.approx(2.5, rel=0.05)
     before = expected_calibration_error(probs, labels)
-    assert expected_calibration_error(cross_rescaled(probs, labels), labels) < before / 4
+    assert expected_calibration_error(cross_rescale(probs, labels), labels) < before / 4
 
 
 def test_everything_right_or_wrong_ends_at_the_limits():
@@ -93,16 +93,16 @@ def test_probabilities_of_zero_and_one_do_no_harm():
     probs = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.6, 0.4]])
     fitted = fit_temperature(probs, np.array([0, 1, 1, 0]))
     assert np.isfinite(fitted.value)
-    assert np.isfinite(rescaled(probs, fitted.value)).all()
+    assert np.isfinite(rescale_probabilities(probs, fitted.value)).all()
     assert np.isfinite(negative_log_likelihood(probs, np.array([1, 1, 1, 0])))
 
 
 def test_rescaling_keeps_the_order_and_at_one_the_values():
     probs, _ = drawn(0, 20, 6, 1)
-    np.testing.assert_allclose(rescaled(probs, 1.0), probs)
-    assert (rescaled(probs, 3.0).argsort(axis=1) == probs.argsort(axis=1)).all()
+    np.testing.assert_allclose(rescale_probabilities(probs, 1.0), probs)
+    assert (rescale_probabilities(probs, 3.0).argsort(axis=1) == probs.argsort(axis=1)).all()
 
 
 def test_halves_need_two_videos():
     with pytest.raises(ValueError, match="one video has no other half"):
-        cross_rescaled(np.array([[1.0, 0.0]]), np.array([0]))
+        cross_rescale(np.array([[1.0, 0.0]]), np.array([0]))

@@ -14,7 +14,7 @@ FAR = 1.95 / math.sqrt(COUNT)  # the Kolmogorov-Smirnov distance of one sample i
 
 
 def keys(count=COUNT, seed=0):
-    return torch.tensor([draws.signed(draws.key(seed, n)) for n in range(count)])
+    return torch.tensor([draws.to_int64(draws.make_key(seed, n)) for n in range(count)])
 
 
 def distance(sample, cumulative):

@@ -13,7 +13,7 @@ few = settings(max_examples=50)
 
 
 def _keys(*word):
-    return torch.tensor([draws.signed(w) for w in word])
+    return torch.tensor([draws.to_int64(w) for w in word])
 
 
 @few
@@ -27,7 +27,7 @@ def test_numpy_and_torch_give_the_same_bits(word, count):
 @few
 @given(words, st.integers(0, 10))
 def test_a_split_key_is_one_of_the_keys_own_numbers(word, stream):
-    split = int(keyed.split(_keys(word), stream).numpy().view(np.uint64)[0])
+    split = int(keyed.fold_in(_keys(word), stream).numpy().view(np.uint64)[0])
     assert split == int(draws.bits(word, stream + 1)[stream])
 
 
@@ -47,15 +47,15 @@ def test_bits_are_fixed_for_all_time():
 @few
 @given(words)
 def test_signed_keeps_the_bits(word):
-    assert draws.signed(word) % 2**64 == word
-    assert -(2**63) <= draws.signed(word) < 2**63
+    assert draws.to_int64(word) % 2**64 == word
+    assert -(2**63) <= draws.to_int64(word) < 2**63
 
 
 def test_keys_depend_on_every_part_and_on_their_order():
     parts = [(a, b, c) for a in range(8) for b in range(8) for c in range(8)]
-    assert len({draws.key(*p) for p in parts} | {draws.key(*p[:2]) for p in parts}) == 512 + 64
-    assert draws.key(1, 2) != draws.key(2, 1)
-    assert 0 <= draws.key(-3, 2**70) < 2**64
+    assert len({draws.make_key(*p) for p in parts} | {draws.make_key(*p[:2]) for p in parts}) == 512 + 64
+    assert draws.make_key(1, 2) != draws.make_key(2, 1)
+    assert 0 <= draws.make_key(-3, 2**70) < 2**64
 
 
 def test_mix_is_a_bijection_on_what_is_tried():
@@ -71,8 +71,8 @@ def test_numbers_of_a_key_do_not_depend_on_how_many_are_asked():
 
 @pytest.mark.parametrize("stream", [0, 3])
 def test_numbers_of_neighbouring_keys_are_uniform_and_unrelated(stream):
-    keys = _keys(*(draws.key(0, epoch, sample, 0) for epoch in range(4) for sample in range(1000)))
-    x = keyed.uniform(keyed.split(keys, stream), 8).double()
+    keys = _keys(*(draws.make_key(0, epoch, sample, 0) for epoch in range(4) for sample in range(1000)))
+    x = keyed.uniform(keyed.fold_in(keys, stream), 8).double()
     assert x.min() >= 0
     assert x.max() < 1
     assert abs(x.mean().item() - 0.5) < 0.01
@@ -84,7 +84,7 @@ def test_numbers_of_neighbouring_keys_are_uniform_and_unrelated(stream):
 
 
 def test_one_more_in_a_key_part_changes_half_of_the_bits():
-    flips = [(draws.key(0, n, 5) ^ draws.key(0, n + 1, 5)).bit_count() for n in range(500)]
+    flips = [(draws.make_key(0, n, 5) ^ draws.make_key(0, n + 1, 5)).bit_count() for n in range(500)]
     assert abs(np.mean(flips) - 32) < 1
     assert min(flips) > 10
 
@@ -92,11 +92,11 @@ def test_one_more_in_a_key_part_changes_half_of_the_bits():
 @few
 @given(words, st.integers(1, 200))
 def test_below_is_in_range(word, stop):
-    assert 0 <= draws.below(word, stop) < stop
+    assert 0 <= draws.randint(word, stop) < stop
 
 
 def test_below_reaches_everything_equally_often():
-    counts = np.bincount([draws.below(draws.key(3, n), 7) for n in range(7000)], minlength=7)
+    counts = np.bincount([draws.randint(draws.make_key(3, n), 7) for n in range(7000)], minlength=7)
     assert counts.min() > 850
     assert counts.max() < 1150
 
@@ -110,7 +110,7 @@ def test_permutations_are_permutations(word, count):
 def test_every_permutation_of_four_is_about_as_likely():
     seen: dict[tuple[int, ...], int] = {}
     for n in range(4800):
-        order = tuple(draws.permutation(draws.key(1, n), 4).tolist())
+        order = tuple(draws.permutation(draws.make_key(1, n), 4).tolist())
         seen[order] = seen.get(order, 0) + 1
     assert len(seen) == 24
     assert min(seen.values()) > 140
@@ -119,12 +119,12 @@ def test_every_permutation_of_four_is_about_as_likely():
 
 def test_scores_want_a_key_for_every_row():
     with pytest.raises(ValueError, match="one key for each of 3 rows, got 2 keys"):
-        keyed.scores(3, 5, _keys(1, 2))
+        keyed.draw_scores(3, 5, _keys(1, 2))
 
 
 def test_scores_of_a_generator_follow_its_state():
     one, two = (torch.Generator().manual_seed(5) for _ in range(2))
-    first = keyed.scores(2, 6, one)
-    assert torch.equal(first, keyed.scores(2, 6, two))
-    assert not torch.equal(first, keyed.scores(2, 6, one))
+    first = keyed.draw_scores(2, 6, one)
+    assert torch.equal(first, keyed.draw_scores(2, 6, two))
+    assert not torch.equal(first, keyed.draw_scores(2, 6, one))
     assert first.shape == (2, 6)

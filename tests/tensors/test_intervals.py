@@ -6,16 +6,16 @@ import pytest
 from videomae2.tensors.intervals import (
     bootstrap,
     bootstrap_mean,
-    compare,
+    compare_paired,
     compare_by_video,
-    resampled_means,
-    wilson,
+    resample_means,
+    wilson_interval,
 )
 
 
 def test_the_interval_of_a_mean_is_near_the_normal_one():
     hits = np.array([1.0] * 70 + [0.0] * 30)
-    got = bootstrap_mean(hits, rounds=4000)
+    got = bootstrap_mean(hits, n_resamples=4000)
     half = 1.96 * (0.7 * 0.3 / 100) ** 0.5
     assert got.value == 0.7
     assert got.low == pytest.approx(0.7 - half, abs=0.015)
@@ -26,28 +26,28 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say():
     rng = np.random.default_rng(0)
     covered = 0
     for seed in range(100):
-        got = bootstrap_mean(rng.random(60), rounds=120, confidence=0.9, seed=seed)
+        got = bootstrap_mean(rng.random(60), n_resamples=120, confidence=0.9, seed=seed)
         covered += got.low <= 0.5 <= got.high
     assert 83 <= covered <= 97
 
 
 def test_a_mean_is_a_statistic_like_any_other():
     values = np.random.default_rng(1).random(40)
-    one = bootstrap_mean(values, rounds=200, seed=5)
-    assert bootstrap(lambda rows: float(values[rows].mean()), 40, rounds=200, seed=5) == one
-    assert bootstrap_mean(values, rounds=200, seed=5) == one
-    assert bootstrap_mean(values, rounds=200, seed=6) != one
+    one = bootstrap_mean(values, n_resamples=200, seed=5)
+    assert bootstrap(lambda rows: float(values[rows].mean()), 40, n_resamples=200, seed=5) == one
+    assert bootstrap_mean(values, n_resamples=200, seed=5) == one
+    assert bootstrap_mean(values, n_resamples=200, seed=6) != one
 
 
 def test_rounds_without_a_value_are_left_out():
-    got = bootstrap(lambda rows: 1.0 if 0 in rows else float("nan"), 3, rounds=50)
+    got = bootstrap(lambda rows: 1.0 if 0 in rows else float("nan"), 3, n_resamples=50)
     assert (got.low, got.high) == (1.0, 1.0)
-    nothing = bootstrap(lambda rows: float("nan"), 3, rounds=5)
+    nothing = bootstrap(lambda rows: float("nan"), 3, n_resamples=5)
     assert np.isnan(nothing.low)
 
 
 def test_every_video_is_drawn_alike():
-    means = resampled_means(np.eye(7)[3], rounds=3000)
+    means = resample_means(np.eye(7)[3], n_resamples=3000)
     assert means.mean() == pytest.approx(1 / 7, abs=0.01)
 
 
@@ -56,14 +56,14 @@ def test_pairs_are_sharper_than_two_intervals():
     difficulty = rng.random(300)
     one = (difficulty < 0.75).astype(float)
     other = (difficulty < 0.70).astype(float)
-    both = compare(one, other)
+    both = compare_paired(one, other)
     assert both.difference.value == pytest.approx((one - other).mean())
     assert both.is_clear
-    assert both.share_better > 0.99
+    assert both.fraction_better > 0.99
     apart = bootstrap_mean(one), bootstrap_mean(other)
     assert apart[0].low < apart[1].high  # alone, the intervals overlap
-    assert not compare(one, one).is_clear
-    assert compare(one, one).share_better == 0.5
+    assert not compare_paired(one, one).is_clear
+    assert compare_paired(one, one).fraction_better == 0.5
 
 
 def test_pairs_are_found_by_video():
@@ -73,15 +73,15 @@ def test_pairs_are_found_by_video():
     with pytest.raises(ValueError, match="1 videos have a value of one model only: d"):
         compare_by_video(one | {"d": 1.0}, other)
     with pytest.raises((ValueError, TypeError)):  # by its shape, where shapes are checked
-        compare(np.zeros(3), np.zeros(2))
+        compare_paired(np.zeros(3), np.zeros(2))
 
 
 def test_the_interval_of_nothing_but_hits_is_not_a_point():
-    got = wilson(30.0, 30)
+    got = wilson_interval(30.0, 30)
     assert got.high == 1.0
     assert 0.85 < got.low < 0.9
-    assert wilson(0.0, 30).low == 0.0
-    assert str(wilson(5.0, 10)) == "0.5 [0.2366, 0.7634]"
+    assert wilson_interval(0.0, 30).low == 0.0
+    assert str(wilson_interval(5.0, 10)) == "0.5 [0.2366, 0.7634]"
 
 
 def test_senseless_wishes_are_refused():

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from videomae2.tensors.logistic import _Problem, fit_logistic
-from videomae2.tensors.scaling import Scaling
+from videomae2.tensors.scaling import StandardScaler
 
 STRENGTHS = [1e-4, 1e-2, 1.0]
 
@@ -15,7 +15,7 @@ def data(videos, dim, classes):
     labels = torch.arange(videos) % classes
     centres = torch.randn(classes, dim, generator=generator)
     x = torch.randn(videos, dim, generator=generator) + 0.5 * centres[labels]
-    return Scaling.of(x)(x), labels
+    return StandardScaler.fit(x)(x), labels
 
 
 def plain_loss(x, labels, weights, bias, strength):
@@ -62,14 +62,14 @@ def test_solved_together_or_alone_is_the_same():
     for number, strength in enumerate(STRENGTHS):
         alone = fit_logistic(x, labels, 3, [strength], tolerance=1e-10)
         np.testing.assert_allclose(together.weights[number], alone.weights[0], atol=1e-6)
-        np.testing.assert_allclose(together.scores(x)[number], alone.scores(x)[0], atol=1e-6)
+        np.testing.assert_allclose(together.compute_scores(x)[number], alone.compute_scores(x)[0], atol=1e-6)
 
 
 def test_what_is_not_reached_is_said():
     x, labels = data(60, 8, 3)
-    fit = fit_logistic(x, labels, 3, [1e-6, 10.0], most_steps=4)
+    fit = fit_logistic(x, labels, 3, [1e-6, 10.0], max_steps=4)
     assert fit.converged.tolist() == [False, True]
-    assert fit.steps == 4
+    assert fit.num_steps == 4
 
 
 def test_a_feature_without_variance_gets_no_weight():

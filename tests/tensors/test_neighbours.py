@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from videomae2.tensors.neighbours import majority_votes, nearest, weighted_votes
+from videomae2.tensors.neighbours import count_votes, find_nearest, compute_weighted_votes
 
 LABELS = np.array([0, 1, 2, 0, 1, 2, 0, 1, 2, 0])
 
@@ -24,7 +24,7 @@ def plain_neighbours(test, train, k):
 def test_neighbours_are_those_of_the_plain_restatement(k):
     generator = torch.Generator().manual_seed(k)
     test, train = torch.randn(300, 6, generator=generator), torch.randn(10, 6, generator=generator)
-    cosines, index = nearest(test, train, k)
+    cosines, index = find_nearest(test, train, k)
     wanted = plain_neighbours(test.double().numpy(), train.double().numpy(), k)
     assert index.tolist() == [[i for _, i in row] for row in wanted]
     np.testing.assert_allclose(cosines, [[c for c, _ in row] for row in wanted], atol=1e-6)
@@ -32,21 +32,21 @@ def test_neighbours_are_those_of_the_plain_restatement(k):
 
 def test_of_equal_cosines_the_first_is_nearer():
     train = torch.tensor([[0.0, 1.0], [2.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [0.0, 3.0], [4.0, 0.0]])
-    _, index = nearest(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]), train, 6)
+    _, index = find_nearest(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]), train, 6)
     assert index.tolist() == [[1, 2, 5, 0, 4, 3], [3, 0, 4, 1, 2, 5]]
 
 
 @pytest.mark.parametrize("k", [0, 11])
 def test_more_neighbours_than_there_are_is_refused(k):
     with pytest.raises(ValueError, match="wanted 1 to 10"):
-        nearest(torch.zeros(1, 2), torch.zeros(10, 2), k)
+        find_nearest(torch.zeros(1, 2), torch.zeros(10, 2), k)
 
 
 def test_weighted_votes_are_sums_of_exponentials():
     generator = torch.Generator().manual_seed(3)
     test, train = torch.randn(20, 4, generator=generator), torch.randn(10, 4, generator=generator)
-    cosines, index = nearest(test, train, 5)
-    votes = weighted_votes(cosines, LABELS[index], 4, temperature=0.07)
+    cosines, index = find_nearest(test, train, 5)
+    votes = compute_weighted_votes(cosines, LABELS[index], 4, temperature=0.07)
     for row, found in enumerate(plain_neighbours(test.numpy(), train.numpy(), 5)):
         wanted = [
             sum(np.exp(c / 0.07) for c, i in found if LABELS[i] == label) for label in range(4)
@@ -57,7 +57,7 @@ def test_weighted_votes_are_sums_of_exponentials():
 
 
 def test_a_majority_goes_before_nearness_and_nearness_breaks_a_tie():
-    votes = majority_votes(np.array([[2, 0, 0], [1, 0, 2], [0, 1, 1]]), 3)
+    votes = count_votes(np.array([[2, 0, 0], [1, 0, 2], [0, 1, 1]]), 3)
     assert votes.argmax(axis=1).tolist() == [0, 1, 1]
     assert np.floor(votes).tolist() == [[2, 0, 1], [1, 1, 1], [1, 2, 0]]
     for row in votes:
@@ -66,5 +66,5 @@ def test_a_majority_goes_before_nearness_and_nearness_breaks_a_tie():
 
 def test_features_are_not_asked_for_their_length():
     train = torch.eye(3)
-    _, index = nearest(100 * F.normalize(torch.tensor([[1.0, 2.0, 3.0]])), train, 3)
+    _, index = find_nearest(100 * F.normalize(torch.tensor([[1.0, 2.0, 3.0]])), train, 3)
     assert index.tolist() == [[2, 1, 0]]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from videomae2.tensors.precision import (
     average_precision,
-    average_precisions,
+    average_precision_per_class,
     mean_average_precision,
 )
 
@@ -44,7 +44,7 @@ def test_by_hand():
 def test_the_mean_is_over_classes_with_positives():
     scores = np.array([[0.9, 0.1, 0.3], [0.8, 0.9, 0.2]])
     positive = np.array([[True, False, False], [False, False, True]])
-    each = average_precisions(scores, positive)
+    each = average_precision_per_class(scores, positive)
     assert np.array_equal(each, [1.0, np.nan, 0.5], equal_nan=True)
     assert mean_average_precision(scores, positive) == 0.75
 

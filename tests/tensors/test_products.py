@@ -77,7 +77,7 @@ def test_what_gelu_gives_is_computed_again_for_the_gradient(library, autocast, r
     if library == "onednn":
         request.getfixturevalue("onednn")
     results = []
-    for function in (products.linear_of_gelu, lambda x, *more: products.linear(F.gelu(x), *more)):
+    for function in (products.gelu_linear, lambda x, *more: products.linear(F.gelu(x), *more)):
         given = _case(True, (2, 3))
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
             y = function(given[0].bfloat16() if autocast else given[0], *given[1:])
@@ -91,7 +91,7 @@ def test_what_gelu_gives_is_not_kept():
     x, weight, offset = _case(True, (4, 9))
     kept = []
     with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t) or t, lambda t: t):
-        products.linear_of_gelu(x, weight, offset)
+        products.gelu_linear(x, weight, offset)
     assert {t.untyped_storage().data_ptr() for t in kept} == {
         t.untyped_storage().data_ptr() for t in (x, weight)
     }

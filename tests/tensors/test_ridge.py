@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from videomae2.tensors.ridge import _left_out_error, fit_ridge
-from videomae2.tensors.scaling import Scaling
+from videomae2.tensors.ridge import _leave_one_out_error, fit_ridge
+from videomae2.tensors.scaling import StandardScaler
 
 CLASSES = 3
 
@@ -16,7 +16,7 @@ def data(videos, dim):
     x = torch.randn(videos, dim, generator=generator) + 0.5 * torch.nn.functional.one_hot(
         labels, dim
     )
-    return Scaling.of(x)(x), labels
+    return StandardScaler.fit(x)(x), labels
 
 
 def plain_ridge(x, target, penalty):
@@ -49,7 +49,7 @@ def test_the_left_out_error_is_that_of_fits_without_each_video(videos, dim):
         wrong.append(target[out] - x.numpy()[out] @ weights - bias)
     u, s, _ = torch.linalg.svd(x, full_matrices=False)
     centred = torch.from_numpy(target - target.mean(axis=0))
-    found = _left_out_error(u, s, u.T @ centred, centred, 0.3)
+    found = _leave_one_out_error(u, s, u.T @ centred, centred, 0.3)
     assert found == pytest.approx(np.mean(np.square(wrong)), rel=1e-9)
 
 
@@ -58,5 +58,5 @@ def test_noise_is_shrunk_and_a_clear_answer_is_not():
     noise = torch.randn(60, 40, generator=torch.Generator().manual_seed(1))
     clear = torch.nn.functional.one_hot(labels, CLASSES).double()
     strengths = [1e-4, 1e-2, 1.0, 1e2]
-    assert fit_ridge(Scaling.of(noise)(noise), labels, CLASSES, strengths).strength >= 1
-    assert fit_ridge(Scaling.of(clear)(clear), labels, CLASSES, strengths).strength == 1e-4
+    assert fit_ridge(StandardScaler.fit(noise)(noise), labels, CLASSES, strengths).l2 >= 1
+    assert fit_ridge(StandardScaler.fit(clear)(clear), labels, CLASSES, strengths).l2 == 1e-4

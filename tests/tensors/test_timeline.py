@@ -3,7 +3,7 @@ from dataclasses import astuple
 import numpy as np
 import pytest
 
-from videomae2.tensors.timeline import Cells, cells, holding, segments
+from videomae2.tensors.timeline import TimeBins, compute_time_bins, compute_activations, find_segments
 
 
 def array(*values):
@@ -12,26 +12,26 @@ def array(*values):
 
 def test_a_moment_gets_the_mean_of_the_windows_that_show_it():
     scores = array([0.0], [1.0], [4.0])
-    found = cells(array(0, 1, 2), array(2, 3, 4), scores)
+    found = compute_time_bins(array(0, 1, 2), array(2, 3, 4), scores)
     assert found.edges.tolist() == [0, 1, 2, 3, 4]
     assert found.scores[:, 0].tolist() == [0.0, 0.5, 2.5, 4.0]
 
 
 def test_a_last_window_at_an_odd_place_cuts_cells_where_it_begins():
-    found = cells(array(0, 2, 2.5), array(2, 4, 4.5), array([0.0], [1.0], [2.0]))
+    found = compute_time_bins(array(0, 2, 2.5), array(2, 4, 4.5), array([0.0], [1.0], [2.0]))
     assert found.edges.tolist() == [0, 2, 2.5, 4, 4.5]
     assert found.scores[:, 0].tolist() == [0, 1, 1.5, 2]
 
 
 def test_where_windows_leave_a_gap_each_speaks_until_the_next():
-    found = cells(array(0, 10), array(1, 11), array([1.0], [2.0]))
+    found = compute_time_bins(array(0, 10), array(1, 11), array([1.0], [2.0]))
     assert found.edges.tolist() == [0, 10, 11]
     assert found.scores[:, 0].tolist() == [1, 2]
 
 
 def test_moments_that_differ_by_rounding_make_no_cell():
     third = 1 / 3
-    found = cells(array(0, third, third + third + 1e-12), array(2 * third, 1, 1), np.eye(3))
+    found = compute_time_bins(array(0, third, third + third + 1e-12), array(2 * third, 1, 1), np.eye(3))
     assert len(found.edges) == 4
 
 
@@ -39,7 +39,7 @@ def test_cells_agree_with_looking_at_every_moment():
     rng = np.random.default_rng(3)
     starts = np.sort(rng.uniform(0, 20, 12).round(2))
     stops, scores = starts + 6, rng.uniform(size=(12, 3))
-    found = cells(starts, stops, scores)
+    found = compute_time_bins(starts, stops, scores)
     for moment in rng.uniform(starts[0], stops[-1], 200):
         here = (starts <= moment) & (moment < stops)
         cell = np.searchsorted(found.edges, moment, side="right") - 1
@@ -47,7 +47,7 @@ def test_cells_agree_with_looking_at_every_moment():
 
 
 def exclusive(rows, **limits):
-    holds = holding(np.array(rows), "one-class", **{"threshold": 0.0, "margin": 0.1} | limits)
+    holds = compute_activations(np.array(rows), "one-class", **{"threshold": 0.0, "margin": 0.1} | limits)
     assert (holds.sum(axis=1) <= 1).all()
     return [int(row.argmax()) if row.any() else None for row in holds]
 
@@ -65,18 +65,18 @@ def test_a_class_begins_at_the_threshold_and_ends_a_margin_below():
 
 def test_classes_that_may_hold_together_do():
     rows = np.array([[0.5, 0.1], [0.45, 0.6], [0.39, 0.45], [0.45, 0.39], [0.5, 0.0]])
-    holds = holding(rows, "many-classes", threshold=0.5, margin=0.1)
+    holds = compute_activations(rows, "many-classes", threshold=0.5, hysteresis=0.1)
     assert holds.tolist() == [
         [True, False], [True, True], [False, True], [False, False], [True, False],
     ]  # fmt: skip
 
 
 def test_segments_join_cells_and_weigh_their_scores_by_time():
-    found = Cells(array(0, 1, 4, 5, 6), array([0.9, 0.1], [0.5, 0.6], [0.1, 0.8], [0.7, 0.1]))
+    found = TimeBins(array(0, 1, 4, 5, 6), array([0.9, 0.1], [0.5, 0.6], [0.1, 0.8], [0.7, 0.1]))
     holds = np.array([[True, False], [True, True], [False, True], [True, False]])
-    assert [astuple(segment) for segment in segments(found, holds)] == [
+    assert [astuple(segment) for segment in find_segments(found, holds)] == [
         (0, 4, 0, pytest.approx((0.9 + 3 * 0.5) / 4)),
         (1, 5, 1, pytest.approx((3 * 0.6 + 0.8) / 4)),
         (5, 6, 0, pytest.approx(0.7)),
     ]
-    assert segments(found, np.zeros_like(holds)) == []
+    assert find_segments(found, np.zeros_like(holds)) == []

@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 import tyro
 from tyro.conf import Positional, arg
 
-from videomae2.cli.options import parse
-from videomae2.jobs.bench.pretrain import bench, rehearse
+from videomae2.cli.options import parse_options
+from videomae2.jobs.bench.pretrain import run_bench, dry_run
 from videomae2.jobs.bench.settings import BenchConfig
-from videomae2.jobs.bench.text import bench_text
+from videomae2.jobs.bench.text import format_report
 
 PROG = "videomae2 bench"
 
@@ -23,10 +23,10 @@ numbers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
+class BenchOptions:
     """All arguments."""
 
-    what: Annotated[Positional[Literal["pretrain"]], arg(metavar="pretrain")] = "pretrain"
+    target: Annotated[Positional[Literal["pretrain"]], arg(metavar="pretrain")] = "pretrain"
     """What to measure."""
     config: tyro.conf.OmitArgPrefixes[BenchConfig] = field(default_factory=BenchConfig)
     """How."""
@@ -38,8 +38,8 @@ class Options:
 
 def main(arguments: list[str]) -> int:
     """Run ``videomae2 bench`` with these arguments."""
-    options = parse(
-        Options,
+    options = parse_options(
+        BenchOptions,
         arguments,
         prog=PROG,
         description=_DESCRIPTION,
@@ -51,16 +51,16 @@ def main(arguments: list[str]) -> int:
         ),
     )
     if options.dry_run:
-        plan = rehearse(options.config)
+        plan = dry_run(options.config)
         print(json.dumps({"plan": plan.splitlines()}) if options.json else plan)
         return 0
-    report = bench(options.config, say=_progress)
+    report = run_bench(options.config, log=_log_progress)
     if options.json:
         print(json.dumps(asdict(report), indent=2))
     else:
-        print(bench_text(report))
+        print(format_report(report))
     return 0
 
 
-def _progress(line: str) -> None:
+def _log_progress(line: str) -> None:
     print(f"... {line}", file=sys.stderr, flush=True)

@@ -2,16 +2,16 @@
 
 from videomae2.cli import launch
 from videomae2.config import DistillRun
-from videomae2.jobs.distill import distill, rehearse
+from videomae2.jobs.distill import distill, dry_run
 from videomae2.recipes import DISTILL_RECIPES
 
-TRAINER = launch.Trainer(
+TRAIN_COMMAND = launch.TrainCommand(
     name="distill",
-    kind=DistillRun,
+    run_type=DistillRun,
     recipes=DISTILL_RECIPES,
     train=distill,
-    describe=rehearse,
-    without_recipe="Distill as a file of settings says.",
+    dry_run=dry_run,
+    file_description="Distill as a file of settings says.",
     examples=(
         "videomae2 distill own my_videos/ --teacher.weights runs/own-finetune",
         "videomae2 distill own-cpu my_videos/ --teacher.weights runs/own-cpu-finetune --dry-run",
@@ -21,4 +21,4 @@ TRAINER = launch.Trainer(
 
 def main(arguments: list[str]) -> int:
     """Run ``videomae2 distill`` with these arguments."""
-    return launch.main(TRAINER, arguments)
+    return launch.main(TRAIN_COMMAND, arguments)

@@ -8,10 +8,10 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from videomae2.cli.options import parse
-from videomae2.cli.progress import saying
+from videomae2.cli.options import parse_options
+from videomae2.cli.progress import make_logger
 from videomae2.jobs.evaluate import EvaluateConfig, Evaluation, evaluate, prepare_evaluation
-from videomae2.jobs.evaluation.files import as_json
+from videomae2.jobs.evaluation.files import build_results_json
 from videomae2.tensors.intervals import Interval
 
 PROG = "videomae2 evaluate"
@@ -26,7 +26,7 @@ interrupted goes on where it stopped."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
+class EvaluateOptions:
     """All arguments."""
 
     run: Annotated[Positional[Path], arg(metavar="RUN")]
@@ -41,14 +41,14 @@ class Options:
     """Print JSON; progress goes to stderr."""
     dry_run: bool = False
     """Check everything and show the plan, without reading a video."""
-    how: Annotated[EvaluateConfig, arg(name="")] = field(default_factory=EvaluateConfig)
+    config: Annotated[EvaluateConfig, arg(name="")] = field(default_factory=EvaluateConfig)
     """How it is done."""
 
 
 def main(arguments: list[str]) -> int:
     """Run ``videomae2 evaluate`` with these arguments."""
-    options = parse(
-        Options,
+    options = parse_options(
+        EvaluateOptions,
         arguments,
         prog=PROG,
         description=_DESCRIPTION,
@@ -62,38 +62,38 @@ def main(arguments: list[str]) -> int:
         ),
     )
     if options.dry_run:
-        plan = prepare_evaluation(options.run, options.videos, out=options.out, config=options.how)
-        print("\n".join(plan.lines()))
+        plan = prepare_evaluation(options.run, options.videos, out=options.out, config=options.config)
+        print("\n".join(plan.summary()))
         return 0
-    say = saying(json=options.json)
+    log = make_logger(json=options.json)
 
-    found = evaluate(options.run, options.videos, out=options.out, config=options.how, say=say)
-    print(json.dumps(as_json(found), ensure_ascii=False) if options.json else as_text(found))
+    evaluation = evaluate(options.run, options.videos, out=options.out, config=options.config, log=log)
+    print(json.dumps(build_results_json(evaluation), ensure_ascii=False) if options.json else format_text(evaluation))
     return 0
 
 
-def as_text(found: Evaluation) -> str:
+def format_text(evaluation: Evaluation) -> str:
     """The head numbers."""
-    measures, percent = found.measures, found.answers != "numbers"
-    width = max(map(len, measures.numbers))
+    metrics, as_percent = evaluation.metrics, evaluation.task_type != "numbers"
+    width = max(map(len, metrics.values))
     lines = [
-        f"{name:<{width}}  {_number(one, percent=percent)}"
-        for name, one in measures.numbers.items()
+        f"{name:<{width}}  {_format_interval(one, as_percent=as_percent)}"
+        for name, one in metrics.values.items()
     ]
-    if measures.calibration is not None:
-        one = measures.calibration
+    if metrics.calibration is not None:
+        one = metrics.calibration
         lines.append(
-            f"{'calibration':<{width}}  ECE {one.error.value:.2%}; temperature "
+            f"{'calibration':<{width}}  ECE {one.ece.value:.2%}; temperature "
             f"{one.temperature:.3g}, fitted on these same videos"
         )
-    if found.unreadable:
-        lines.append(f"{len(found.unreadable)} of {found.listed} videos could not be read")
+    if evaluation.unreadable:
+        lines.append(f"{len(evaluation.unreadable)} of {evaluation.num_listed} videos could not be read")
     return "\n".join(lines)
 
 
-def _number(one: Interval, *, percent: bool) -> str:
-    if math.isnan(one.value):
+def _format_interval(interval: Interval, *, as_percent: bool) -> str:
+    if math.isnan(interval.value):
         return "not known: no video tells"
-    if percent:
-        return f"{one.value:.2%}  [{100 * one.low:.2f}, {100 * one.high:.2f}]"
-    return f"{one.value:.5g}  [{one.low:.5g}, {one.high:.5g}]"
+    if as_percent:
+        return f"{interval.value:.2%}  [{100 * interval.low:.2f}, {100 * interval.high:.2f}]"
+    return f"{interval.value:.5g}  [{interval.low:.5g}, {interval.high:.5g}]"

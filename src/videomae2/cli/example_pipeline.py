@@ -1,6 +1,6 @@
 """The file that ``videomae2 run --example`` prints."""
 
-EXAMPLE = """\
+EXAMPLE_PIPELINE = """\
 # A pipeline: stages that follow from one another. Check it with
 #     videomae2 run pipeline.yaml --dry-run
 # and run it without --dry-run. The same command goes on where it was stopped.

@@ -2,16 +2,16 @@
 
 from videomae2.cli import launch
 from videomae2.config import FinetuneRun
-from videomae2.jobs.finetune import finetune, rehearse
+from videomae2.jobs.finetune import finetune, dry_run
 from videomae2.recipes import FINETUNE_RECIPES
 
-TRAINER = launch.Trainer(
+TRAIN_COMMAND = launch.TrainCommand(
     name="finetune",
-    kind=FinetuneRun,
+    run_type=FinetuneRun,
     recipes=FINETUNE_RECIPES,
     train=finetune,
-    describe=rehearse,
-    without_recipe="Fine-tune as a file of settings says.",
+    dry_run=dry_run,
+    file_description="Fine-tune as a file of settings says.",
     examples=(
         "videomae2 finetune own my_videos/ --start.weights runs/own",
         "videomae2 finetune own-cpu my_videos/ --dry-run",
@@ -21,4 +21,4 @@ TRAINER = launch.Trainer(
 
 def main(arguments: list[str]) -> int:
     """Run ``videomae2 finetune`` with these arguments."""
-    return launch.main(TRAINER, arguments)
+    return launch.main(TRAIN_COMMAND, arguments)

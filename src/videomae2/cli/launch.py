@@ -14,17 +14,17 @@ from typing import Annotated, Any, Generic, TypeVar
 
 import tyro
 
-from videomae2.cli.options import parse
-from videomae2.cli.outcome import outcome
-from videomae2.cli.progress import saying
-from videomae2.cli.recipe_hints import unknown_recipe
-from videomae2.config import Run, check, load
+from videomae2.cli.options import parse_options
+from videomae2.cli.outcome import results_json
+from videomae2.cli.progress import make_logger
+from videomae2.cli.recipe_hints import suggest_recipe
+from videomae2.config import Run, check_run, load_config
 from videomae2.errors import ConfigError
 from videomae2.jobs.training import check_resumable
 from videomae2.recipes import Recipe
 
 
-class NoVideos(type(Path())):  # type: ignore[misc]  # the kind of paths that this system has
+class MissingVideos(type(Path())):  # type: ignore[misc]  # the kind of paths that this system has
     """Stands in a recipe for videos that were not named, so that its help can be shown.
 
     What a recipe makes of it, say VIDEOS/train.csv, is of this kind, too. No path that somebody
@@ -32,26 +32,26 @@ class NoVideos(type(Path())):  # type: ignore[misc]  # the kind of paths that th
     """
 
 
-NO_VIDEOS = NoVideos("VIDEOS")
+MISSING_VIDEOS = MissingVideos("VIDEOS")
 
 R = TypeVar("R", bound=Run)
 
 
 @dataclass(frozen=True, slots=True)
-class Trainer(Generic[R]):
+class TrainCommand(Generic[R]):
     """A command that trains."""
 
     name: str
     """The command, such as pretrain."""
-    kind: type[Any]
+    run_type: type[Any]
     """The dataclass of its runs."""
     recipes: Mapping[str, Recipe[R]]
     """Its recipes by name."""
     train: Callable[..., Path]
     """Takes the run, ``resume`` and ``say``; gives the folder of the model, or of several."""
-    describe: Callable[[R], str]
+    dry_run: Callable[[R], str]
     """Says what a run will do."""
-    without_recipe: str
+    file_description: str
     """First line of the help where a file takes the place of a recipe."""
     examples: tuple[str, ...]
     """Complete command lines."""
@@ -63,7 +63,7 @@ class Trainer(Generic[R]):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Launch:
+class RunOptions:
     """How to start."""
 
     out: Path | None = None
@@ -82,170 +82,170 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True)
-class Start(Generic[R]):
+class RunRequest(Generic[R]):
     """What the flags of a command line start from."""
 
-    trainer: Trainer[R]
+    train_command: TrainCommand[R]
     recipe: str | None
     videos: list[Path]
-    launch: Launch
+    run_options: RunOptions
 
 
-def main(trainer: Trainer[R], arguments: list[str]) -> int:
+def main(train_command: TrainCommand[R], arguments: list[str]) -> int:
     """Run a command that trains with these arguments."""
-    words, flags = _split(arguments)
-    if not words and not any(flag.split("=")[0] == "--config" for flag in flags):
-        print(listing(trainer))
+    positionals, flags = _split_arguments(arguments)
+    if not positionals and not any(flag.split("=")[0] == "--config" for flag in flags):
+        print(format_recipes(train_command))
         return 0
-    launch, run = resolve(trainer, words, flags)
-    if launch.dry_run:
-        check(run)
-        if launch.resume:
+    run_options, run = resolve_run(train_command, positionals, flags)
+    if run_options.dry_run:
+        check_run(run)
+        if run_options.resume:
             check_resumable(run)
-        plan = trainer.describe(run)
-        print(json.dumps({"plan": plan.splitlines()}) if launch.json else plan)
+        plan = train_command.dry_run(run)
+        print(json.dumps({"plan": plan.splitlines()}) if run_options.json else plan)
         return 0
-    found = trainer.train(run, resume=launch.resume, say=saying(json=launch.json))
-    if launch.json:
-        print(outcome(run.record.out, found))
+    models_folder = train_command.train(run, resume=run_options.resume, say=make_logger(json=run_options.json))
+    if run_options.json:
+        print(results_json(run.checkpoint.output_dir, models_folder))
     return 0
 
 
-def resolve(trainer: Trainer[R], words: Sequence[str], flags: Sequence[str]) -> tuple[Launch, R]:
+def resolve_run(train_command: TrainCommand[R], positionals: Sequence[str], flags: Sequence[str]) -> tuple[RunOptions, R]:
     """Put the run together.
 
     Args:
-        trainer: The command.
-        words: What stands before the first flag: recipe and videos.
+        train_command: The command.
+        positionals: What stands before the first flag: recipe and videos.
         flags: The rest of the command line.
 
     Raises:
         ConfigError: If a word, a flag or the file cannot be used, or no videos are named.
     """
-    launch = _launch(flags)
-    recipe, videos = (words[0], [Path(word) for word in words[1:]]) if words else (None, [])
-    run = _start(Start(trainer, recipe, videos, launch))
-    flagged = _options(trainer.kind)
-    options = parse(
-        flagged,
+    run_options = _parse_run_options(flags)
+    recipe, videos = (positionals[0], [Path(word) for word in positionals[1:]]) if positionals else (None, [])
+    run = _build_run(RunRequest(train_command, recipe, videos, run_options))
+    options_type = _build_options_type(train_command.run_type)
+    options = parse_options(
+        options_type,
         flags,
-        prog=f"{trainer.prog} {recipe} [VIDEOS ...]" if recipe else trainer.prog,
-        description=paragraphs(trainer, recipe) if recipe else trainer.without_recipe,
-        examples=_examples(trainer, recipe) if recipe else (),
-        default=flagged(launch=launch, run=run),
+        prog=f"{train_command.prog} {recipe} [VIDEOS ...]" if recipe else train_command.prog,
+        description=format_recipe_text(train_command, recipe) if recipe else train_command.file_description,
+        examples=_format_examples(train_command, recipe) if recipe else (),
+        default=options_type(launch=run_options, run=run),
     )
-    if any(isinstance(source.path, NoVideos) for source in options.run.data.sources):
-        raise ConfigError(f"no videos are named; try {trainer.prog} {recipe} FOLDER")
+    if any(isinstance(source.path, MissingVideos) for source in options.run.data.sources):
+        raise ConfigError(f"no videos are named; try {train_command.prog} {recipe} FOLDER")
     return options.launch, options.run
 
 
-def _options(kind: type[Any]) -> type[Any]:
+def _build_options_type(run_type: type[Any]) -> type[Any]:
     """The dataclass of all flags of a kind of run."""
     return make_dataclass(
         "Options",
         [
-            ("launch", tyro.conf.OmitArgPrefixes[Launch]),
-            ("run", Annotated[kind, tyro.conf.arg(name="")]),
+            ("launch", tyro.conf.OmitArgPrefixes[RunOptions]),
+            ("run", Annotated[run_type, tyro.conf.arg(name="")]),
         ],
         frozen=True,
         kw_only=True,
     )
 
 
-def listing(trainer: Trainer[R]) -> str:
+def format_recipes(train_command: TrainCommand[R]) -> str:
     """The recipes, a line each."""
-    width = max(map(len, trainer.recipes))
+    width = max(map(len, train_command.recipes))
     return "\n".join(
         [
-            f"usage: {trainer.prog} RECIPE [VIDEOS ...] [--config FILE] [--out RUN] [--resume]\n"
+            f"usage: {train_command.prog} RECIPE [VIDEOS ...] [--config FILE] [--out RUN] [--resume]\n"
             "       [--dry-run] [--json] [SETTINGS]",
             "",
             "recipes:",
-            *(f"  {name:<{width}}  {_summary(recipe)}" for name, recipe in trainer.recipes.items()),
+            *(f"  {name:<{width}}  {_first_doc_line(recipe)}" for name, recipe in train_command.recipes.items()),
             "",
-            f"{trainer.prog} RECIPE --help shows what it does and every setting.",
+            f"{train_command.prog} RECIPE --help shows what it does and every setting.",
             "",
             "examples:",
-            *(f"  {line}" for line in trainer.examples),
+            *(f"  {line}" for line in train_command.examples),
         ]
     )
 
 
-def paragraphs(trainer: Trainer[R], recipe: str) -> str:
+def format_recipe_text(train_command: TrainCommand[R], recipe: str) -> str:
     """The text of a recipe, wrapped; tyro keeps a line break where a blank follows it."""
-    text = inspect.getdoc(trainer.recipes[recipe]) or ""
+    text = inspect.getdoc(train_command.recipes[recipe]) or ""
     joined = re.sub(r"\n(?![A-Z][a-z]+: |\n)(?<!\n\n) *", " ", text)
     first, *rest = joined.splitlines()
-    return "\n".join([first, *(_wrapped(line) for line in rest if line)])
+    return "\n".join([first, *(_wrap_line(line) for line in rest if line)])
 
 
-def _wrapped(line: str) -> str:
+def _wrap_line(line: str) -> str:
     return textwrap.fill(
         line, 79, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
     )
 
 
-def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+def _split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """Words up to the first flag, and the rest: a flag may take any number of values."""
     first = next((n for n, word in enumerate(arguments) if word.startswith("-")), len(arguments))
-    words, flags = list(arguments[:first]), list(arguments[first:])
-    return words, flags
+    positionals, flags = list(arguments[:first]), list(arguments[first:])
+    return positionals, flags
 
 
-def _launch(flags: Sequence[str]) -> Launch:
+def _parse_run_options(flags: Sequence[str]) -> RunOptions:
     """Look for the flags that decide what the other flags start from.
 
     What is wrong with them is said when all flags are read.
     """
     try:
-        found, _ = tyro.cli(
-            Launch,
+        parsed, _ = tyro.cli(
+            RunOptions,
             args=list(flags),
             add_help=False,
             return_unknown_args=True,
             console_outputs=False,
         )
     except SystemExit:
-        return Launch()
-    return found
+        return RunOptions()
+    return parsed
 
 
-def _start(start: Start[R]) -> R:
+def _build_run(request: RunRequest[R]) -> R:
     """Give the run that flags change."""
-    trainer, recipe, videos, launch = start.trainer, start.recipe, start.videos, start.launch
+    train_command, recipe, videos, run_options = request.train_command, request.recipe, request.videos, request.run_options
     if recipe is None:
-        assert launch.config is not None
-        run = load(trainer.kind, launch.config)
-        return run if launch.out is None else _in_folder(run, launch.out)
-    if recipe not in trainer.recipes:
-        raise ConfigError(unknown_recipe(trainer.prog, trainer.recipes, recipe))
-    run = trainer.recipes[recipe](videos or [NO_VIDEOS], Path("runs") / default_folder(start))
-    if launch.config is not None:
-        changed = load(trainer.kind, launch.config, base=run)
-        if videos and changed.data.sources != run.data.sources:
+        assert run_options.config is not None
+        run = load_config(train_command.run_type, run_options.config)
+        return run if run_options.out is None else _with_output_dir(run, run_options.out)
+    if recipe not in train_command.recipes:
+        raise ConfigError(suggest_recipe(train_command.prog, train_command.recipes, recipe))
+    run = train_command.recipes[recipe](videos or [MISSING_VIDEOS], Path("runs") / default_run_name(request))
+    if run_options.config is not None:
+        merged = load_config(train_command.run_type, run_options.config, base=run)
+        if videos and merged.data.sources != run.data.sources:
             raise ConfigError(
-                f"videos are named both here and in {launch.config}; take them out of one"
+                f"videos are named both here and in {run_options.config}; take them out of one"
             )
-        run = changed
-    return run if launch.out is None else _in_folder(run, launch.out)
+        run = merged
+    return run if run_options.out is None else _with_output_dir(run, run_options.out)
 
 
-def default_folder(start: Start[R]) -> str:
+def default_run_name(request: RunRequest[R]) -> str:
     """The name of a run folder that is not given; pre-training and what follows do not share it."""
-    name = start.trainer.name
-    return f"{start.recipe}" if name == "pretrain" else f"{start.recipe}-{name}"
+    name = request.train_command.name
+    return f"{request.recipe}" if name == "pretrain" else f"{request.recipe}-{name}"
 
 
-def _in_folder(run: R, out: Path) -> R:
-    return replace(run, record=replace(run.record, out=out))  # type: ignore[type-var]
+def _with_output_dir(run: R, output_dir: Path) -> R:
+    return replace(run, record=replace(run.checkpoint, output_dir=output_dir))  # type: ignore[type-var]
 
 
-def _examples(trainer: Trainer[R], recipe: str) -> list[str]:
-    text = trainer.recipes[recipe].__doc__ or ""
-    command = re.search(r"^ *Command: (.*)$", text, re.MULTILINE)
-    start = command[1] if command else f"{trainer.prog} {recipe} my_videos/"
-    return [start, f"{start} --out runs/second --optim.epochs 100 --dry-run"]
+def _format_examples(train_command: TrainCommand[R], recipe: str) -> list[str]:
+    text = train_command.recipes[recipe].__doc__ or ""
+    match = re.search(r"^ *Command: (.*)$", text, re.MULTILINE)
+    example = match[1] if match else f"{train_command.prog} {recipe} my_videos/"
+    return [example, f"{example} --out runs/second --optim.epochs 100 --dry-run"]
 
 
-def _summary(recipe: Recipe[R]) -> str:
+def _first_doc_line(recipe: Recipe[R]) -> str:
     return (recipe.__doc__ or "").splitlines()[0]

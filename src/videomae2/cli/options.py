@@ -30,14 +30,14 @@ from typing import TypeVar
 
 import tyro
 
-from videomae2.cli.complaints import sentence
+from videomae2.cli.complaints import usage_error
 from videomae2.errors import ConfigError
 
 T = TypeVar("T")
 
 
-def parse(
-    kind: type[T],
+def parse_options(
+    options_type: type[T],
     arguments: Sequence[str],
     *,
     prog: str,
@@ -48,7 +48,7 @@ def parse(
     """Read arguments as an instance of a dataclass.
 
     Args:
-        kind: The dataclass; its fields become flags, their docstrings the help.
+        options_type: The dataclass; its fields become flags, their docstrings the help.
         arguments: What stands behind the command's name.
         prog: The command as a person types it, such as "videomae2 bench"; words that ``parse``
             does not read itself may follow in brackets.
@@ -60,22 +60,22 @@ def parse(
         ConfigError: If an argument is unknown, missing or of the wrong kind; one sentence.
         SystemExit: With code 0, after printing the help that ``--help`` asks for.
     """
-    said = io.StringIO()
-    start = tyro.MISSING_NONPROP if default is None else default
+    stderr = io.StringIO()
+    default_options = tyro.MISSING_NONPROP if default is None else default
     try:
-        with redirect_stderr(said):
+        with redirect_stderr(stderr):
             return tyro.cli(
-                kind, args=list(arguments), prog=prog, description=description, default=start
+                options_type, args=list(arguments), prog=prog, description=description, default=default_options
             )
-    except SystemExit as ended:
-        if ended.code:
+    except SystemExit as exit_request:
+        if exit_request.code:
             command = prog.split(" [")[0]
-            raise ConfigError(f"{sentence(said.getvalue())}; see {command} --help") from None
-        sys.stdout.write(epilogue(examples))
+            raise ConfigError(f"{usage_error(stderr.getvalue())}; see {command} --help") from None
+        sys.stdout.write(format_examples(examples))
         raise
 
 
-def epilogue(examples: Sequence[str]) -> str:
+def format_examples(examples: Sequence[str]) -> str:
     """The last lines of a help text."""
     if not examples:
         return ""

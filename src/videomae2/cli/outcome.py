@@ -4,25 +4,25 @@ import json
 from pathlib import Path
 from typing import Any
 
-from videomae2.models.cards import CARD_FILE, read_card
-from videomae2.models.saved import models_in
+from videomae2.models.cards import CONFIG_FILE, load_model_config
+from videomae2.models.saved import list_saved_models
 
 
-def outcome(run: Path, found: Path) -> str:
+def results_json(run: Path, models_folder: Path) -> str:
     """Name the models that a run ends with, and how good they were on held-out videos.
 
     Args:
         run: The run folder.
-        found: The folder of a model, or one with a folder for each of several.
+        models_folder: The folder of a model, or one with a folder for each of several.
     """
-    folders = [found] if (found / CARD_FILE).exists() else models_in(found)
-    return json.dumps({"run": str(run), "models": list(map(_entry, folders))})
+    folders = [models_folder] if (models_folder / CONFIG_FILE).exists() else list_saved_models(models_folder)
+    return json.dumps({"run": str(run), "models": list(map(_model_entry, folders))})
 
 
-def _entry(folder: Path) -> dict[str, Any]:
-    notes = read_card(folder).notes
+def _model_entry(folder: Path) -> dict[str, Any]:
+    metadata = load_model_config(folder).metadata
     return {
         "folder": str(folder),
-        "step": notes.get("step"),
-        "validation": notes.get("validation"),
+        "step": metadata.get("step"),
+        "validation": metadata.get("validation"),
     }

@@ -4,24 +4,24 @@ import os
 import sys
 from collections.abc import Iterator
 
-from videomae2.cli.options import parse
+from videomae2.cli.options import parse_options
 from videomae2.cli.predict_options import (
     PROG,
     STDIN,
-    Options,
-    check,
-    predictor_of,
-    timeline_of,
+    PredictOptions,
+    check_options,
+    load_predictor,
+    build_timeline_config,
 )
-from videomae2.cli.predict_plan import show_plan
-from videomae2.cli.predict_words import Printer
+from videomae2.cli.predict_plan import print_dry_run
+from videomae2.cli.predict_words import PredictionPrinter
 from videomae2.cli.progress import ProgressLine
 from videomae2.data.view_reading import READ_VIEWS
 from videomae2.errors import ConfigError, VideoError
 from videomae2.jobs.predict import Predictor
-from videomae2.jobs.timeline import TimelineConfig, check_windows, make_timeline
-from videomae2.jobs.timeline_report import ReportFolder
-from videomae2.jobs.video_inputs import Input, arriving_lines, find_inputs, inputs_of_lines
+from videomae2.jobs.timeline import TimelineConfig, check_window_length, compute_timeline
+from videomae2.jobs.timeline_report import TimelineFolder
+from videomae2.jobs.video_inputs import VideoInput, stream_lines, expand_inputs, expand_lines
 
 _UNREADABLE = 2
 
@@ -36,8 +36,8 @@ A video that cannot be read is reported, the others are done, and the exit code 
 
 def main(arguments: list[str]) -> int:
     """Run ``videomae2 predict`` with these arguments."""
-    options = parse(
-        Options,
+    options = parse_options(
+        PredictOptions,
         arguments,
         prog=PROG,
         description=_DESCRIPTION,
@@ -51,76 +51,76 @@ def main(arguments: list[str]) -> int:
             f"kinetics-400",
         ),
     )
-    check(options)
-    config = timeline_of(options)
-    named = find_inputs([video for video in options.videos if video != STDIN])
-    predictor = predictor_of(options)
+    check_options(options)
+    config = build_timeline_config(options)
+    inputs = expand_inputs([video for video in options.videos if video != STDIN])
+    predictor = load_predictor(options)
     if options.timeline:
-        check_windows(predictor, config)
+        check_window_length(predictor, config)
     if options.dry_run:
-        return show_plan(options, predictor, config, named)
-    printer = Printer(predictor, top=options.top, threshold=options.threshold, json=options.json)
+        return print_dry_run(options, predictor, config, inputs)
+    printer = PredictionPrinter(predictor, top_k=options.top_k, threshold=options.threshold, json=options.json)
     if options.timeline:
-        printer.begin(of="timelines")
-        _timelines(options, predictor, config, named, printer)
+        printer.print_header(subject="timelines")
+        _predict_timelines(options, predictor, config, inputs, printer)
     else:
-        printer.begin(of="videos")
-        _scores(options, predictor, named, printer)
-    if not printer.done:
+        printer.print_header(subject="videos")
+        _predict_videos(options, predictor, inputs, printer)
+    if not printer.num_done:
         raise ConfigError(
             "no path came on standard input; it wants one per line, as of: find . -name '*.mp4'"
         )
-    return printer.end()
+    return printer.finish()
 
 
-def _scores(options: Options, predictor: Predictor, named: list[Input], printer: Printer) -> None:
-    total = None if STDIN in options.videos else len(named)
+def _predict_videos(options: PredictOptions, predictor: Predictor, inputs: list[VideoInput], printer: PredictionPrinter) -> None:
+    total = None if STDIN in options.videos else len(inputs)
     progress = ProgressLine()
-    is_seen = options.json or not sys.stdout.isatty()  # else the results show the progress
-    with predictor.reading.pool(READ_VIEWS, workers=options.workers) as pool:
-        for some in _arriving(options, named):
-            for answer in predictor.predict_with(pool, some):
+    shows_progress = options.json or not sys.stdout.isatty()  # else the results show the progress
+    with predictor.reading.make_pool(READ_VIEWS, num_workers=options.num_workers) as pool:
+        for batch in _iterate_inputs(options, inputs):
+            for prediction in predictor.predict_in_pool(pool, batch):
                 progress.clear()
-                printer.prediction(answer)
-                if is_seen:
-                    progress.of_videos(printer.done, total)
+                printer.print_prediction(prediction)
+                if shows_progress:
+                    progress.show_videos(printer.num_done, total)
     progress.clear()
 
 
-def _timelines(
-    options: Options,
+def _predict_timelines(
+    options: PredictOptions,
     predictor: Predictor,
     config: TimelineConfig,
-    named: list[Input],
-    printer: Printer,
+    inputs: list[VideoInput],
+    printer: PredictionPrinter,
 ) -> None:
-    folder = None if options.out is None else ReportFolder(options.out)
+    folder = None if options.out is None else TimelineFolder(options.out)
     progress = ProgressLine()
-    for some in _arriving(options, named):
-        for video in some:
+    for batch in _iterate_inputs(options, inputs):
+        for video in batch:
             if isinstance(video, VideoError):
-                printer.unreadable(video)
+                printer.print_unreadable(video)
                 continue
             try:
                 name = os.path.basename(video.entry.path)
-                said = progress.of_video(name)
-                found = make_timeline(predictor, video, config, progress=said)
+                on_progress = progress.track_video(name)
+                timeline = compute_timeline(predictor, video, config, progress=on_progress)
                 files = {}
                 if folder is not None:
-                    said = progress.of_video(f"film of {name}")
-                    files = folder.write(predictor, video, found, film=options.film, progress=said)
+                    on_progress = progress.track_video(f"film of {name}")
+                    files = folder.write(predictor, video, timeline, with_video=options.save_video, progress=on_progress)
             except VideoError as error:
                 progress.clear()
-                printer.unreadable(error)
+                printer.print_unreadable(error)
                 continue
             progress.clear()
-            printer.timeline(found, files)
+            printer.print_timeline(timeline, files)
 
 
-def _arriving(options: Options, named: list[Input]) -> Iterator[list[Input | VideoError]]:
+def _iterate_inputs(options: PredictOptions, inputs: list[VideoInput]) -> Iterator[list[VideoInput | VideoError]]:
     """The named videos, then those of standard input as they come."""
-    if named:
-        yield list(named)
+    if inputs:
+        yield list(inputs)
     if STDIN in options.videos:
-        for lines in arriving_lines(sys.stdin.fileno()):
-            yield inputs_of_lines(lines)
+        for lines in stream_lines(sys.stdin.fileno()):
+            yield expand_lines(lines)

@@ -6,142 +6,142 @@ from pathlib import Path
 from typing import Any, Literal
 
 from videomae2.errors import VideoError
-from videomae2.jobs.answers import Scored
-from videomae2.jobs.asked_classifier import naming
+from videomae2.jobs.answers import ClassScore
+from videomae2.jobs.asked_classifier import format_class_names_flag
 from videomae2.jobs.predict import Prediction, Predictor
 from videomae2.jobs.timeline import Timeline
-from videomae2.jobs.timeline_files import entry_of
-from videomae2.jobs.timeline_picture import clock
+from videomae2.jobs.timeline_files import build_timeline_json
+from videomae2.jobs.timeline_picture import format_clock
 
 
-class Printer:
+class PredictionPrinter:
     """Prints results as they come, and counts what could not be read."""
 
     def __init__(
-        self, predictor: Predictor, *, top: int, threshold: float | None, json: bool
+        self, predictor: Predictor, *, top_k: int, threshold: float | None, json: bool
     ) -> None:
-        self._predictor, self._top, self._as_json = predictor, top, json
-        self._outputs = predictor.outputs
-        self._threshold = predictor.outputs.threshold(threshold)
-        self.done = self.failed = 0
+        self._predictor, self._top_k, self._as_json = predictor, top_k, json
+        self._label_space = predictor.outputs
+        self._threshold = predictor.outputs.get_threshold(threshold)
+        self.num_done = self.num_failed = 0
 
-    def begin(self, *, of: Literal["videos", "timelines"]) -> None:
+    def print_header(self, *, subject: Literal["videos", "timelines"]) -> None:
         """Say which model looks at what; beside JSON only what it had to assume."""
-        model, shape = self._predictor.model, self._predictor.shape
-        clips = _clips(self._predictor)
+        model, shape = self._predictor.model, self._predictor.view_spec
+        clips = _format_clips(self._predictor)
         unnamed = (
             f"without names: their numbers stand for them, counted from 0 "
-            f"(to name them: {naming(self._outputs.count)})"
+            f"(to name them: {format_class_names_flag(self._label_space.count)})"
         )
-        kind = "numbers" if self._outputs.head is None else "classes"
+        kind = "numbers" if self._label_space.classification_type is None else "classes"
         if not self._as_json:
-            names = "" if self._outputs.names is not None else f" {unnamed}"
+            names = "" if self._label_space.class_names is not None else f" {unnamed}"
             grid = f", {shape.grid.clips} x {shape.grid.crops} views of each video"
-            print(f"model  {model.title}, {self._outputs.count} {kind}{names}")
-            print(f"clips  {clips}{grid if of == 'videos' else ''}")
+            print(f"model  {model.display_name}, {self._label_space.count} {kind}{names}")
+            print(f"clips  {clips}{grid if subject == 'videos' else ''}")
             return
-        if self._outputs.names is None:
-            self._remark(f"the model has {self._outputs.count} {kind} {unnamed}")
+        if self._label_space.class_names is None:
+            self._print_warning(f"the model has {self._label_space.count} {kind} {unnamed}")
         if self._predictor.views.is_assumed:
-            self._remark(f"clips of {clips}")
+            self._print_warning(f"clips of {clips}")
 
-    def end(self) -> int:
+    def finish(self) -> int:
         """Give the exit code, after a last word if videos could not be read."""
-        if self.failed and self.done > 1:
-            self._remark(f"{self.failed} of {self.done} videos could not be read")
-        return 2 if self.failed else 0
+        if self.num_failed and self.num_done > 1:
+            self._print_warning(f"{self.num_failed} of {self.num_done} videos could not be read")
+        return 2 if self.num_failed else 0
 
-    def prediction(self, answer: Prediction | VideoError) -> None:
+    def print_prediction(self, prediction: Prediction | VideoError) -> None:
         """Print what became of a video."""
-        if isinstance(answer, VideoError):
-            self.unreadable(answer)
+        if isinstance(prediction, VideoError):
+            self.print_unreadable(prediction)
             return
-        self.done += 1
+        self.num_done += 1
         if self._as_json:
-            self._json(self._entry(answer))
+            self._print_json(self._prediction_json(prediction))
             return
-        print(answer.video)
-        for row in self._rows(answer):
+        print(prediction.video)
+        for row in self._format_rows(prediction):
             print(f"  {row}")
         sys.stdout.flush()
 
-    def timeline(self, found: Timeline, files: dict[str, Path]) -> None:
+    def print_timeline(self, timeline: Timeline, files: dict[str, Path]) -> None:
         """Print a time line."""
-        self.done += 1
-        stopped = found.stopped
+        self.num_done += 1
+        stopped = timeline.read_error
         if stopped is not None:
-            self.failed += 1
-            until = clock(found.length_seconds, decimals=2)
-            self._remark(f"{stopped}; its time line ends at {until}")
+            self.num_failed += 1
+            until = format_clock(timeline.length_seconds, decimals=2)
+            self._print_warning(f"{stopped}; its time line ends at {until}")
         if self._as_json:
             paths = {kind: str(path) for kind, path in files.items()}
-            self._json(entry_of(found) | ({"files": paths} if paths else {}))
+            self._print_json(build_timeline_json(timeline) | ({"files": paths} if paths else {}))
             return
-        print(f"{found.video}  {clock(found.length_seconds, decimals=2)}, {_windows(found)}")
-        for line in _moments(found):
+        print(f"{timeline.video}  {format_clock(timeline.length_seconds, decimals=2)}, {_format_windows(timeline)}")
+        for line in _format_segments(timeline):
             print(f"  {line}")
         for kind, path in files.items():
             print(f"  {kind:<8} {path}")
         sys.stdout.flush()
 
-    def unreadable(self, error: VideoError) -> None:
+    def print_unreadable(self, error: VideoError) -> None:
         """Report a video that cannot be read."""
-        self.done += 1
-        self.failed += 1
-        self._remark(str(error))
+        self.num_done += 1
+        self.num_failed += 1
+        self._print_warning(str(error))
         if self._as_json:
-            self._json({"video": error.path, "error": error.reason})
+            self._print_json({"video": error.path, "error": error.reason})
 
-    def _rows(self, answer: Prediction) -> list[str]:
-        top = answer.top(self._top)
-        if self._outputs.head is None:
+    def _format_rows(self, prediction: Prediction) -> list[str]:
+        top = prediction.topk(self._top_k)
+        if self._label_space.classification_type is None:
             return [f"{row.score:>12.6g}  {row.name}" for row in top]
-        holding = answer.holding(self._threshold)
-        if self._outputs.head == "one-class" or not holding:
-            rows = [_row(row) for row in top]
-            return rows if holding else [f"no class reaches {self._threshold:.0%}; nearest", *rows]
-        return [_row(row) for row in holding]
+        active = prediction.active_classes(self._threshold)
+        if self._label_space.classification_type == "one-class" or not active:
+            rows = [_format_score(row) for row in top]
+            return rows if active else [f"no class reaches {self._threshold:.0%}; nearest", *rows]
+        return [_format_score(row) for row in active]
 
-    def _entry(self, answer: Prediction) -> dict[str, Any]:
+    def _prediction_json(self, prediction: Prediction) -> dict[str, Any]:
         entry: dict[str, Any] = {
-            "video": answer.video,
-            "frames": answer.num_frames,
-            "seconds": None if answer.length_seconds is None else round(answer.length_seconds, 3),
-            "views": answer.views,
-            "answers": self._outputs.answers,
-            "clip": _clips(self._predictor),
+            "video": prediction.video,
+            "frames": prediction.num_frames,
+            "seconds": None if prediction.length_seconds is None else round(prediction.length_seconds, 3),
+            "views": prediction.views,
+            "answers": self._label_space.task_type,
+            "clip": _format_clips(self._predictor),
         }
-        if self._outputs.head is None:
-            return entry | {"numbers": {row.name: row.score for row in answer.top()}}
-        holding = [
-            {"class": row.output, "name": row.name} for row in answer.holding(self._threshold)
+        if self._label_space.classification_type is None:
+            return entry | {"numbers": {row.name: row.score for row in prediction.topk()}}
+        active = [
+            {"class": row.index, "name": row.name} for row in prediction.active_classes(self._threshold)
         ]
         scores = [
-            {"class": row.output, "name": row.name, "probability": row.score}
-            for row in answer.top(self._top)
+            {"class": row.index, "name": row.name, "probability": row.score}
+            for row in prediction.topk(self._top_k)
         ]
-        return entry | {"holding": holding, "scores": scores}
+        return entry | {"holding": active, "scores": scores}
 
-    def _json(self, entry: dict[str, Any]) -> None:
+    def _print_json(self, entry: dict[str, Any]) -> None:
         print(json.dumps(entry, ensure_ascii=False), flush=True)
 
-    def _remark(self, text: str) -> None:
+    def _print_warning(self, text: str) -> None:
         print(f"videomae2: {text}", file=sys.stderr, flush=True)
 
 
-def _clips(predictor: Predictor) -> str:
+def _format_clips(predictor: Predictor) -> str:
     """What a clip shows, in words."""
     views = predictor.views
     assumed = " (assumed: the model does not say; --stride)" if views.is_assumed else ""
-    return f"{predictor.shape.frames} frames, {views.frames_of_a_clip}{assumed}"
+    return f"{predictor.view_spec.frames} frames, {views.frames_summary}{assumed}"
 
 
-def _row(row: Scored) -> str:
+def _format_score(row: ClassScore) -> str:
     return f"{row.score:7.2%}  {row.name}"
 
 
-def _windows(found: Timeline) -> str:
-    starts, stops = found.windows.starts, found.windows.stops
+def _format_windows(timeline: Timeline) -> str:
+    starts, stops = timeline.windows.starts, timeline.windows.stops
     if len(starts) == 1:
         return f"one window of {stops[0] - starts[0]:.3g} s"
     return (
@@ -149,20 +149,20 @@ def _windows(found: Timeline) -> str:
     )
 
 
-def _moments(found: Timeline) -> list[str]:
+def _format_segments(timeline: Timeline) -> list[str]:
     """A line per segment; of numbers, per stretch of time."""
     lines = []
-    if found.outputs.head is None:
-        edges = found.cells.edges.tolist()
-        for start, stop, row in zip(edges[:-1], edges[1:], found.cells.scores, strict=True):
-            values = "  ".join(f"{found.outputs.name(i)} {v:.4g}" for i, v in enumerate(row))
-            lines.append(f"{_span(start, stop)}  {values}")
+    if timeline.outputs.classification_type is None:
+        edges = timeline.bins.edges.tolist()
+        for start, stop, row in zip(edges[:-1], edges[1:], timeline.bins.scores, strict=True):
+            values = "  ".join(f"{timeline.outputs.get_name(i)} {v:.4g}" for i, v in enumerate(row))
+            lines.append(f"{_format_time_range(start, stop)}  {values}")
         return lines
-    for s in found.segments:
-        name = found.outputs.name(s.output)
-        lines.append(f"{_span(s.start_seconds, s.stop_seconds)}  {s.score:7.2%}  {name}")
+    for s in timeline.segments:
+        name = timeline.outputs.get_name(s.output)
+        lines.append(f"{_format_time_range(s.start_seconds, s.stop_seconds)}  {s.score:7.2%}  {name}")
     return lines or ["no class holds at any time"]
 
 
-def _span(start: float, stop: float) -> str:
-    return f"{clock(start, decimals=2):>10} to {clock(stop, decimals=2):>10}"
+def _format_time_range(start: float, stop: float) -> str:
+    return f"{format_clock(start, decimals=2):>10} to {format_clock(stop, decimals=2):>10}"

@@ -7,12 +7,12 @@ from typing import Annotated, TypeVar
 import tyro
 from tyro.conf import Positional, arg
 
-from videomae2.cli.options import parse
-from videomae2.cli.progress import saying
-from videomae2.jobs.probe.job import probe
+from videomae2.cli.options import parse_options
+from videomae2.cli.progress import make_logger
+from videomae2.jobs.probe.job import run_probe
 from videomae2.jobs.probe.planning import prepare_probe
-from videomae2.jobs.probe.settings import ClipSettings, ListSettings, ProbeSettings
-from videomae2.jobs.probe.text import as_json, as_text
+from videomae2.jobs.probe.settings import ProbeClipConfig, ProbeListConfig, ProbeSettings
+from videomae2.jobs.probe.text import format_json, format_report
 
 PROG = "videomae2 probe"
 R = TypeVar("R")
@@ -25,7 +25,7 @@ on disk, so a second probe of the same weights and videos reads no video."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
+class ProbeOptions:
     """All arguments."""
 
     weights: Annotated[Positional[Path], arg(metavar="WEIGHTS")]
@@ -37,9 +37,9 @@ class Options:
     """Labelled videos to test on; a share of TRAIN is held out if not given."""
     ema: bool = False
     """Probe the running mean of a checkpoint's weights."""
-    clip: tyro.conf.OmitArgPrefixes[ClipSettings] = field(default_factory=ClipSettings)
+    clip: tyro.conf.OmitArgPrefixes[ProbeClipConfig] = field(default_factory=ProbeClipConfig)
     """What the encoder sees of each video."""
-    lists: tyro.conf.OmitArgPrefixes[ListSettings] = field(default_factory=ListSettings)
+    lists: tyro.conf.OmitArgPrefixes[ProbeListConfig] = field(default_factory=ProbeListConfig)
     """How lists are read."""
     settings: tyro.conf.OmitArgPrefixes[ProbeSettings] = field(default_factory=ProbeSettings)
     """What is tried."""
@@ -51,8 +51,8 @@ class Options:
 
 def main(arguments: list[str]) -> int:
     """Run ``videomae2 probe`` with these arguments."""
-    options = parse(
-        Options,
+    options = parse_options(
+        ProbeOptions,
         arguments,
         prog=PROG,
         description=_DESCRIPTION,
@@ -68,15 +68,15 @@ def main(arguments: list[str]) -> int:
         options.weights,
         options.train,
         options.test,
-        use_mean=options.ema,
+        use_ema=options.ema,
         clips=options.clip,
-        lists=options.lists,
+        list_config=options.lists,
         settings=options.settings,
-        say=saying(json=options.json),
+        log=make_logger(json=options.json),
     )
     if options.dry_run:
-        print("\n".join(plan.lines()))
+        print("\n".join(plan.summary()))
         return 0
-    report = probe(plan)
-    print(as_json(report) if options.json else f"\n{as_text(report)}")
+    report = run_probe(plan)
+    print(format_json(report) if options.json else f"\n{format_report(report)}")
     return 0

@@ -9,14 +9,14 @@ import time
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
-from videomae2.engine.runlog import duration
+from videomae2.engine.runlog import format_duration
 
 _TERMINAL_SECONDS, _FILE_SECONDS = 0.5, 30.0
 _ERASE = "\r\x1b[K"
 
 
 @runtime_checkable
-class Output(Protocol):
+class TextStream(Protocol):
     """What a line can be written to."""
 
     def write(self, text: str, /) -> int: ...
@@ -24,20 +24,20 @@ class Output(Protocol):
     def isatty(self) -> bool: ...
 
 
-def saying(*, json: bool) -> Callable[[str], None]:
+def make_logger(*, json: bool) -> Callable[[str], None]:
     """What takes the lines of a command as they come; they leave stdout to JSON."""
 
-    def say(line: str) -> None:
+    def log(line: str) -> None:
         print(line, file=sys.stderr if json else sys.stdout, flush=True)
 
-    return say
+    return log
 
 
 class ProgressLine:
     """Says how far some work is, not too often."""
 
     def __init__(
-        self, stream: Output | None = None, clock: Callable[[], float] = time.monotonic
+        self, stream: TextStream | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._stream = sys.stderr if stream is None else stream
         self._clock = clock
@@ -47,30 +47,30 @@ class ProgressLine:
 
     def start(self) -> None:
         """Count time from here: another piece of work begins."""
-        self._began = self._last = self._clock()
+        self._started = self._last = self._clock()
 
-    def of_videos(self, done: int, total: int | None) -> None:
+    def show_videos(self, num_done: int, total: int | None) -> None:
         """Say how many videos are done, of how many if that is known."""
-        rate = done / max(1e-9, self._clock() - self._began)
-        parts = [f"{done} videos" if total is None else f"{done} of {total} videos"]
+        rate = num_done / max(1e-9, self._clock() - self._started)
+        parts = [f"{num_done} videos" if total is None else f"{num_done} of {total} videos"]
         parts.append(f"{rate:.3g} videos/s")
         if total is not None:
-            parts.append(f"{duration((total - done) / max(rate, 1e-9))} left")
-        self._say("  ".join(parts))
+            parts.append(f"{format_duration((total - num_done) / max(rate, 1e-9))} left")
+        self._write_line("  ".join(parts))
 
-    def of_video(self, title: str) -> Callable[[float, float], None]:
+    def track_video(self, title: str) -> Callable[[float, float], None]:
         """Count time from here, and give what says how many seconds of a video are done."""
         self.start()
 
-        def say(done: float, length: float) -> None:
-            rate = done / max(1e-9, self._clock() - self._began)
-            left = (length - done) / max(rate, 1e-9)
-            self._say(
-                f"{title}  {duration(done)} of {duration(length)}  "
-                f"{rate:.3g} times its own speed  {duration(left)} left"
+        def update(done: float, length: float) -> None:
+            rate = done / max(1e-9, self._clock() - self._started)
+            remaining_seconds = (length - done) / max(rate, 1e-9)
+            self._write_line(
+                f"{title}  {format_duration(done)} of {format_duration(length)}  "
+                f"{rate:.3g} times its own speed  {format_duration(remaining_seconds)} left"
             )
 
-        return say
+        return update
 
     def clear(self) -> None:
         """Take the line away before something else is written."""
@@ -79,7 +79,7 @@ class ProgressLine:
             self._stream.flush()
             self._shown = False
 
-    def _say(self, line: str) -> None:
+    def _write_line(self, line: str) -> None:
         now, on_terminal = self._clock(), self._on_terminal
         if now - self._last < (_TERMINAL_SECONDS if on_terminal else _FILE_SECONDS):
             return

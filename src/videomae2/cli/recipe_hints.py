@@ -4,10 +4,10 @@ from collections.abc import Collection
 from difflib import get_close_matches
 from pathlib import Path
 
-from videomae2.engine.runtime import RuntimeConfig, resolve
+from videomae2.engine.runtime import RuntimeConfig, resolve_runtime
 
 
-def unknown_recipe(prog: str, recipes: Collection[str], word: str) -> str:
+def suggest_recipe(prog: str, recipes: Collection[str], word: str) -> str:
     """Say that there is no such recipe, and what was probably meant.
 
     Args:
@@ -16,16 +16,16 @@ def unknown_recipe(prog: str, recipes: Collection[str], word: str) -> str:
         word: What was taken for a recipe.
     """
     if Path(word).exists():
-        usual = _for_this_machine(recipes)
-        return f"a recipe comes before the videos; try {prog} {usual} {word}"
-    near = get_close_matches(word, recipes, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]}? " if near else ""
+        default_recipe = _choose_default_recipe(recipes)
+        return f"a recipe comes before the videos; try {prog} {default_recipe} {word}"
+    matches = get_close_matches(word, recipes, n=1, cutoff=0.4)
+    hint = f"did you mean {matches[0]}? " if matches else ""
     return f"there is no recipe '{word}'; {hint}{prog} lists them"
 
 
-def _for_this_machine(recipes: Collection[str]) -> str:
+def _choose_default_recipe(recipes: Collection[str]) -> str:
     """The usual recipe; without a GPU its twin for a CPU."""
-    usual = next(iter(recipes))
-    twin = f"{usual}-cpu"
-    on_cpu = resolve(RuntimeConfig()).device.type == "cpu"
-    return twin if on_cpu and twin in recipes else usual
+    default_recipe = next(iter(recipes))
+    cpu_recipe = f"{default_recipe}-cpu"
+    on_cpu = resolve_runtime(RuntimeConfig()).device.type == "cpu"
+    return cpu_recipe if on_cpu and cpu_recipe in recipes else default_recipe

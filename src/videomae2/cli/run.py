@@ -8,26 +8,26 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from videomae2.cli.example_pipeline import EXAMPLE
-from videomae2.cli.options import parse
-from videomae2.cli.progress import saying
+from videomae2.cli.example_pipeline import EXAMPLE_PIPELINE
+from videomae2.cli.options import parse_options
+from videomae2.cli.progress import make_logger
 from videomae2.errors import ConfigError
-from videomae2.jobs.pipeline.checking import look_at
-from videomae2.jobs.pipeline.distilling import distill_stage
-from videomae2.jobs.pipeline.evaluating import evaluate_stage
-from videomae2.jobs.pipeline.kinds import finetune_stage, pretrain_stage
-from videomae2.jobs.pipeline.resolving import resolve
-from videomae2.jobs.pipeline.running import Span, plan, run_pipeline
-from videomae2.jobs.pipeline.telling import plan_json, plan_text, results_json, results_text
+from videomae2.jobs.pipeline.checking import plan_stages
+from videomae2.jobs.pipeline.distilling import build_distill_stage
+from videomae2.jobs.pipeline.evaluating import build_evaluate_stage
+from videomae2.jobs.pipeline.kinds import build_finetune_stage, build_pretrain_stage
+from videomae2.jobs.pipeline.resolving import load_pipeline
+from videomae2.jobs.pipeline.running import StageRange, plan_pipeline, run_pipeline
+from videomae2.jobs.pipeline.telling import plan_to_json, format_plan, results_to_json, format_results
 from videomae2.recipes import DISTILL_RECIPES, FINETUNE_RECIPES, RECIPES
 
 PROG = "videomae2 run"
 
-KINDS = {
-    "pretrain": pretrain_stage(RECIPES),
-    "finetune": finetune_stage(FINETUNE_RECIPES),
-    "distill": distill_stage(DISTILL_RECIPES),
-    "evaluate": evaluate_stage(),
+STAGE_TYPES = {
+    "pretrain": build_pretrain_stage(RECIPES),
+    "finetune": build_finetune_stage(FINETUNE_RECIPES),
+    "distill": build_distill_stage(DISTILL_RECIPES),
+    "evaluate": build_evaluate_stage(),
 }
 """All kinds of stages; a line of it is all that adding one takes here."""
 
@@ -42,7 +42,7 @@ folder, and what was there is moved to STAGE.old-1, -2, ..."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
+class PipelineOptions:
     """All arguments."""
 
     file: Annotated[Positional[Path | None], arg(metavar="FILE")] = None
@@ -63,8 +63,8 @@ class Options:
 
 def main(arguments: list[str]) -> int:
     """Run ``videomae2 run`` with these arguments."""
-    options = parse(
-        Options,
+    options = parse_options(
+        PipelineOptions,
         arguments,
         prog=PROG,
         description=_DESCRIPTION,
@@ -76,28 +76,28 @@ def main(arguments: list[str]) -> int:
         ),
     )
     if options.example:
-        print(EXAMPLE, end="")
+        print(EXAMPLE_PIPELINE, end="")
         return 0
     if options.file is None:
         raise ConfigError(f"no file is named; {PROG} --example prints one to start from")
-    return _run(options, options.file)
+    return _run_file(options, options.file)
 
 
-def _run(options: Options, file: Path) -> int:
-    say = saying(json=options.json)
+def _run_file(options: PipelineOptions, file: Path) -> int:
+    log = make_logger(json=options.json)
 
     started = time.perf_counter()
-    pipeline = resolve(file, KINDS, out=options.out)
-    span, seen = Span(options.from_, options.until), look_at(pipeline, stand_in=file)
-    span.chosen(pipeline)
+    pipeline = load_pipeline(file, STAGE_TYPES, out=options.out)
+    stage_range, stage_plans = StageRange(options.from_, options.until), plan_stages(pipeline, placeholder=file)
+    stage_range.select_names(pipeline)
     if options.dry_run:
-        decisions = plan(pipeline, seen, span=span)
-        found = plan_json(pipeline, decisions)
-        print(json.dumps(found) if options.json else plan_text(pipeline, seen, decisions))
+        actions = plan_pipeline(pipeline, stage_plans, stage_range=stage_range)
+        plan_values = plan_to_json(pipeline, actions)
+        print(json.dumps(plan_values) if options.json else format_plan(pipeline, stage_plans, actions))
         return 0
-    done = run_pipeline(pipeline, seen, span=span, say=say)
+    results = run_pipeline(pipeline, stage_plans, stage_range=stage_range, log=log)
     seconds = time.perf_counter() - started
-    say(f"\n{results_text(done, seconds)}")
+    log(f"\n{format_results(results, seconds)}")
     if options.json:
-        print(json.dumps(results_json(pipeline, done, seconds)))
+        print(json.dumps(results_to_json(pipeline, results, seconds)))
     return 0

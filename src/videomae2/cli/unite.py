@@ -8,12 +8,12 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional, arg
 
-from videomae2.cli.options import parse
-from videomae2.jobs.union.made import MadeUnion
-from videomae2.jobs.union.naming import ClassSettings
-from videomae2.jobs.union.words import PartWords
-from videomae2.jobs.union.writing import Written
-from videomae2.jobs.unite import TargetSettings, UnionKind, unite, write_union
+from videomae2.cli.options import parse_options
+from videomae2.jobs.union.made import MergeResult
+from videomae2.jobs.union.naming import MergeClassConfig
+from videomae2.jobs.union.words import MergeOptions
+from videomae2.jobs.union.writing import MergeOutput
+from videomae2.jobs.unite import TargetTestConfig, MergeKind, merge_datasets, write_merged
 
 PROG = "videomae2 unite"
 
@@ -28,21 +28,21 @@ its lists as they are, and it can be a part of another union."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
+class MergeDatasetsOptions:
     """All arguments."""
 
-    union: Annotated[Positional[UnionKind], arg(metavar="UNION")]
+    kind: Annotated[Positional[MergeKind], arg(metavar="UNION")]
     """kinetics-710 (its classes in the order of released models), or any, of your own making."""
     out: Annotated[Positional[Path], arg(metavar="OUT")]
     """Folder for the lists and the report."""
     parts: Annotated[tuple[str, ...], arg(metavar="PART [PART ...]")] = ()
     """The sets, each FOLDER or NAME=FOLDER (with train.csv, and val.csv or validate.csv),
     NAME=TRAIN or NAME=TRAIN,VAL. Of two equal videos, that of the earlier part stays."""
-    words: tyro.conf.OmitArgPrefixes[PartWords] = field(default_factory=PartWords)
+    merge: tyro.conf.OmitArgPrefixes[MergeOptions] = field(default_factory=MergeOptions)
     """How the lists of parts are read."""
-    tests: tyro.conf.OmitArgPrefixes[TargetSettings] = field(default_factory=TargetSettings)
+    tests: tyro.conf.OmitArgPrefixes[TargetTestConfig] = field(default_factory=TargetTestConfig)
     """Which videos must not be trained on."""
-    classes: tyro.conf.OmitArgPrefixes[ClassSettings] = field(default_factory=ClassSettings)
+    classes: tyro.conf.OmitArgPrefixes[MergeClassConfig] = field(default_factory=MergeClassConfig)
     """What classes are called; for a union of any sets."""
     files: bool = True
     """Leave out videos without a file. --no-files looks for none: with --dry-run, a report of what
@@ -57,8 +57,8 @@ class Options:
 
 def main(arguments: list[str]) -> int:
     """Run ``videomae2 unite`` with these arguments."""
-    options = parse(
-        Options,
+    options = parse_options(
+        MergeDatasetsOptions,
         arguments,
         prog=PROG,
         description=_DESCRIPTION,
@@ -71,43 +71,43 @@ def main(arguments: list[str]) -> int:
             f"{PROG} any both/ --parts mine=my_classes/ more=train.csv,val.csv --renames same.yaml",
         ),
     )
-    made = unite(
-        options.union,
+    result = merge_datasets(
+        options.kind,
         options.parts,
-        words=options.words,
+        options=options.merge,
         tests=options.tests,
         classes=options.classes,
-        files=options.files,
+        check_files=options.files,
     )
     if not options.json:
-        print(made.text(), flush=True)
-    written = None
+        print(result.format(), flush=True)
+    output = None
     if options.files or not options.dry_run:
-        written = write_union(made, options.out, replace=options.replace, dry=options.dry_run)
+        output = write_merged(result, options.out, replace=options.replace, dry_run=options.dry_run)
     if options.json:
-        changed = list(written.changed) if written and not options.dry_run else []
-        print(json.dumps(made.values() | {"out": str(options.out), "written": changed}))
-    elif written:
-        print("\n".join(_after(options, made, written)))
+        changed = list(output.changed) if output and not options.dry_run else []
+        print(json.dumps(result.to_dict() | {"out": str(options.out), "written": changed}))
+    elif output:
+        print("\n".join(_format_outcome(options, result, output)))
     return 0
 
 
-def _after(options: Options, made: MadeUnion, written: Written) -> list[str]:
+def _format_outcome(options: MergeDatasetsOptions, result: MergeResult, output: MergeOutput) -> list[str]:
     """What was done, and what can be done with it."""
-    out, files = options.out, ", ".join(written.changed)
+    out, files = options.out, ", ".join(output.changed)
     if options.dry_run:
         return [f"would write {files} in {out}" if files else f"{out} holds this union already"]
-    said = f"written  {files} in {out}" if files else f"{out} holds this union already, unchanged"
-    if not made.union.validation:
-        said += "; no val.csv, for no validation video is left"
-    return [said, f"next     {_next(options, made)}"]
+    line = f"written  {files} in {out}" if files else f"{out} holds this union already, unchanged"
+    if not result.merged.validation:
+        line += "; no val.csv, for no validation video is left"
+    return [line, f"next     {_format_next_command(options, result)}"]
 
 
-def _next(options: Options, made: MadeUnion) -> str:
+def _format_next_command(options: MergeDatasetsOptions, result: MergeResult) -> str:
     out = options.out
-    if options.union == "kinetics-710" and made.union.validation:
+    if options.kind == "kinetics-710" and result.merged.validation:
         return f"videomae2 finetune k710-base {out} --dry-run"
     command = f"videomae2 finetune own {out / 'train.csv'} --labels.names {out / 'classes.txt'}"
-    if made.union.validation:
+    if result.merged.validation:
         command += f" --validation.path {out / 'val.csv'}"
     return f"{command} --dry-run"

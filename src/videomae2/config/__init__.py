@@ -1,17 +1,17 @@
 """The complete configuration of a run: its parts put together, saved, loaded, checked, compared."""
 
-from videomae2.config.checks import check
-from videomae2.config.differences import Difference, differences
-from videomae2.config.files import load, save
-from videomae2.config.probing import ProbeConfig
+from videomae2.config.checks import check_run
+from videomae2.config.differences import Difference, diff_configs
+from videomae2.config.files import load_config, save_config
+from videomae2.config.probing import OnlineProbeConfig
 from videomae2.config.runs import (
     DistillRun,
     FinetuneRun,
     PretrainRun,
-    RecordConfig,
+    CheckpointConfig,
     Run,
     StudentConfig,
-    Validated,
+    ValidatedRun,
     ValidationConfig,
 )
 
@@ -20,14 +20,14 @@ __all__ = [
     "DistillRun",
     "FinetuneRun",
     "PretrainRun",
-    "ProbeConfig",
-    "RecordConfig",
+    "OnlineProbeConfig",
+    "CheckpointConfig",
     "Run",
     "StudentConfig",
-    "Validated",
+    "ValidatedRun",
     "ValidationConfig",
-    "check",
-    "differences",
-    "load",
-    "save",
+    "check_run",
+    "diff_configs",
+    "load_config",
+    "save_config",
 ]

@@ -1,30 +1,30 @@
 """Whether a run can work: every problem at once, before any work; no video is opened."""
 
-from videomae2.config.common_checks import COMMON, SHARED, Check
-from videomae2.config.distill_checks import DISTILL
-from videomae2.config.finetune_checks import FINETUNE
-from videomae2.config.limits import outside
-from videomae2.config.pretrain_checks import PRETRAIN
+from videomae2.config.common_checks import SINGLE_MODEL_CHECKS, SHARED_CHECKS, Check
+from videomae2.config.distill_checks import DISTILL_CHECKS
+from videomae2.config.finetune_checks import FINETUNE_CHECKS
+from videomae2.config.limits import range_errors
+from videomae2.config.pretrain_checks import PRETRAIN_CHECKS
 from videomae2.config.runs import DistillRun, FinetuneRun, PretrainRun, Run
 from videomae2.errors import ConfigError
 
 CHECKS: dict[type, tuple[Check, ...]] = {
-    PretrainRun: COMMON + PRETRAIN,
-    FinetuneRun: COMMON + FINETUNE,
-    DistillRun: SHARED + DISTILL,
+    PretrainRun: SINGLE_MODEL_CHECKS + PRETRAIN_CHECKS,
+    FinetuneRun: SINGLE_MODEL_CHECKS + FINETUNE_CHECKS,
+    DistillRun: SHARED_CHECKS + DISTILL_CHECKS,
 }
 
 
-def check(run: Run) -> None:
+def check_run(run: Run) -> None:
     """Raise if a run cannot work.
 
     Raises:
         ConfigError: With every problem.
     """
-    wrong = dict(outside(run))
-    problems = list(wrong.values())
-    for part, needs in CHECKS[type(run)]:
-        if not any(path.startswith(needs) for path in wrong):
-            problems += part(run)
+    range_problems = dict(range_errors(run))
+    problems = list(range_problems.values())
+    for find_problems, prefixes in CHECKS[type(run)]:
+        if not any(path.startswith(prefixes) for path in range_problems):
+            problems += find_problems(run)
     if problems:
         raise ConfigError(problems)

@@ -18,99 +18,99 @@ Check = tuple[Callable[[Any], Iterator[str]], tuple[str, ...]]
 """A check, and the settings whose numbers must lie in their range before it can compute."""
 
 
-def _sources(run: Run) -> Iterator[str]:
+def _check_sources(run: Run) -> Iterator[str]:
     if not run.data.sources:
         yield "there are no videos; name a folder or a list of videos"
     for number, source in enumerate(run.data.sources):
-        yield from source_there(source, f"--data.sources.{number}")
+        yield from check_source(source, f"--data.sources.{number}")
 
 
-def source_there(source: SourceConfig, flag: str) -> Iterator[str]:
+def check_source(source: SourceConfig, flag: str) -> Iterator[str]:
     """What is wrong with the place of a source."""
-    if not exists(source.path):
-        yield f"{flag}.path {source.path} does not exist{there(source.path)}"
-    if source.root is not None and not exists(source.root):
-        yield f"{flag}.root {source.root} does not exist{there(source.root)}"
+    if not path_exists(source.path):
+        yield f"{flag}.path {source.path} does not exist{path_hint(source.path)}"
+    if source.root is not None and not path_exists(source.root):
+        yield f"{flag}.root {source.root} does not exist{path_hint(source.root)}"
     elif source.root is not None and source.path.is_dir():
         yield f"{flag}.root {source.root} has no effect, {source.path} is a folder; leave it out"
 
 
-def _strides(run: Run) -> Iterator[str]:
+def _check_frame_intervals(run: Run) -> Iterator[str]:
     for number, source in enumerate(run.data.sources):
-        flag, at_rest = f"--data.sources.{number}.stride", SourceConfig(path=source.path).stride
-        if source.sampling == "segments":
-            if source.stride != at_rest:
+        flag, default_interval = f"--data.sources.{number}.stride", SourceConfig(path=source.path).frame_interval
+        if source.frame_sampling == "segments":
+            if source.frame_interval != default_interval:
                 yield (
-                    f"{flag} {source.stride:g} has no effect with --data.sources.{number}.sampling "
-                    f"segments, a frame of each part of a video; leave it out, or say {at_rest:g} "
+                    f"{flag} {source.frame_interval:g} has no effect with --data.sources.{number}.sampling "
+                    f"segments, a frame of each part of a video; leave it out, or say {default_interval:g} "
                     f"where a recipe has another"
                 )
-        elif source.stride_unit == "frames" and source.stride % 1:
+        elif source.interval_unit == "frames" and source.frame_interval % 1:
             yield (
-                f"{flag} {source.stride:g} is no whole number of frames; "
-                f"{max(1, round(source.stride))} is, or count in another {flag}-unit"
+                f"{flag} {source.frame_interval:g} is no whole number of frames; "
+                f"{max(1, round(source.frame_interval))} is, or count in another {flag}-unit"
             )
 
 
-def _crop(run: Run) -> Iterator[str]:
-    crop, usual = run.data.crop, CropConfig()
-    ranges = (("area", crop.area, usual.area), ("ratio", crop.ratio, usual.ratio))
-    for name, (least, most), at_rest in ranges:
-        flag = f"--data.crop.{name} {least:g} {most:g}"
-        if least > most:
-            yield f"{flag} has its larger end first; {most:g} {least:g} would work"
-        if crop.kind != "random-resized" and (least, most) != at_rest:
+def _check_crop(run: Run) -> Iterator[str]:
+    crop, default_crop = run.data.crop, CropConfig()
+    ranges = (("area", crop.scale, default_crop.scale), ("ratio", crop.ratio, default_crop.ratio))
+    for name, (low, high), default_range in ranges:
+        flag = f"--data.crop.{name} {low:g} {high:g}"
+        if low > high:
+            yield f"{flag} has its larger end first; {high:g} {low:g} would work"
+        if crop.kind != "random-resized" and (low, high) != default_range:
             yield (
                 f"{flag} has no effect with --data.crop.kind {crop.kind}; leave it out, or choose "
                 f"random-resized"
             )
 
 
-def _channels(run: Run) -> Iterator[str]:
-    yield from channels_fit(run, run.model.encoder, "--model")
+def _check_channels(run: Run) -> Iterator[str]:
+    yield from check_encoder_channels(run, run.model.encoder, "--model")
 
 
-def channels_fit(run: Run, encoder: EncoderConfig, flag: str) -> Iterator[str]:
+def check_encoder_channels(run: Run, encoder: EncoderConfig, flag: str) -> Iterator[str]:
     """What does not go with the channels of a model, which ``flag`` sets."""
     channels = encoder.channels
     for name, values in (("mean", run.data.mean), ("std", run.data.std)):
         if len(values) != channels:
             yield (
-                f"--data.{name} has {count(len(values), 'value')}, "
+                f"--data.{name} has {format_count(len(values), 'value')}, "
                 f"{flag}.encoder.channels wants {channels}"
             )
 
 
-def cubes_split(run: Run) -> Iterator[str]:
+def check_run_cubes(run: Run) -> Iterator[str]:
     """What does not split into cubes."""
-    yield from splits(run.model.encoder, "--model")
+    yield from check_cubes(run.model.encoder, "--model")
 
 
-def splits(encoder: EncoderConfig, flag: str) -> Iterator[str]:
+def check_cubes(encoder: EncoderConfig, flag: str) -> Iterator[str]:
     """What of a model, which ``flag`` sets, does not split into cubes."""
     shape = encoder.shape
     for name, size, unit in (
-        ("frames", encoder.frames, shape.tubelet),
-        ("height", encoder.height, shape.patch),
-        ("width", encoder.width, shape.patch),
+        ("frames", encoder.frames, shape.tubelet_size),
+        ("height", encoder.height, shape.patch_size),
+        ("width", encoder.width, shape.patch_size),
     ):
         if size % unit:
             yield (
                 f"{flag}.encoder.{name} {size} does not split into cubes of {unit}; "
-                f"{multiples(size, unit)} would"
+                f"{format_multiples(size, unit)} would"
             )
 
 
-def _batch(run: Run) -> Iterator[str]:
-    batch, micro = run.optim.batch, run.optim.micro_batch
-    if micro is not None and batch % micro:
+def _check_batch(run: Run) -> Iterator[str]:
+    global_batch_size, micro_batch_size = run.optim.global_batch_size, run.optim.micro_batch_size
+    if micro_batch_size is not None and global_batch_size % micro_batch_size:
         yield (
-            f"--optim.batch {batch} does not split into micro-batches of {micro}; "
-            f"{multiples(batch, micro)} would"
+            f"--optim.batch {global_batch_size} does not split into micro-batches of {micro_batch_size}; "
+            f"{format_multiples(global_batch_size, micro_batch_size)} would"
         )
 
 
-def _warmup(run: Run) -> Iterator[str]:
+def _check_warmup(run: Run) -> Iterator[str]:
     optim = run.optim
     if optim.warmup_epochs > optim.epochs:
         yield (
@@ -119,95 +119,95 @@ def _warmup(run: Run) -> Iterator[str]:
         )
 
 
-def _last_lr(run: Run) -> Iterator[str]:
+def _check_min_lr(run: Run) -> Iterator[str]:
     optim = run.optim
-    if optim.last_lr > optim.lr:
+    if optim.min_lr > optim.lr:
         yield (
-            f"--optim.last-lr {optim.last_lr:g} is above the peak of --optim.lr {optim.lr:g}; "
+            f"--optim.last-lr {optim.min_lr:g} is above the peak of --optim.lr {optim.lr:g}; "
             f"it wants that or less"
         )
 
 
-def _record(run: Run) -> Iterator[str]:
-    record = run.record
-    out, save, keep = record.out, record.save_every, record.keep_every
-    if str(out).startswith("~"):
-        yield f"--out {out} is not expanded here; write the path in full"
-    elif out.exists() and not out.is_dir():
-        yield f"--out {out} is a file; it wants a folder, which is made if it is not there"
-    if keep is not None and keep % save:
+def _check_checkpoint(run: Run) -> Iterator[str]:
+    checkpoint = run.checkpoint
+    output_dir, interval, keep_interval = checkpoint.output_dir, checkpoint.interval, checkpoint.keep_interval
+    if str(output_dir).startswith("~"):
+        yield f"--out {output_dir} is not expanded here; write the path in full"
+    elif output_dir.exists() and not output_dir.is_dir():
+        yield f"--out {output_dir} is a file; it wants a folder, which is made if it is not there"
+    if keep_interval is not None and keep_interval % interval:
         yield (
-            f"--record.keep-every {keep} misses the checkpoints that --record.save-every {save} "
-            f"makes; {multiples(keep, save)} would not"
+            f"--record.keep-every {keep_interval} misses the checkpoints that --record.save-every {interval} "
+            f"makes; {format_multiples(keep_interval, interval)} would not"
         )
 
 
-def clips_not_enlarged(run: Run) -> Iterator[str]:
+def check_short_side(run: Run) -> Iterator[str]:
     """Whether frames would be shrunk below the size of a clip."""
-    encoder, side = run.model.encoder, run.loading.shrink_side
-    least = min(encoder.height, encoder.width)
-    if side is not None and side < least:
+    encoder, short_side = run.model.encoder, run.loading.max_short_side
+    clip_side = min(encoder.height, encoder.width)
+    if short_side is not None and short_side < clip_side:
         yield (
-            f"--loading.shrink-side {side} is smaller than the clips, which would be enlarged "
-            f"again; {least} or more would work"
+            f"--loading.shrink-side {short_side} is smaller than the clips, which would be enlarged "
+            f"again; {clip_side} or more would work"
         )
 
 
-def _device(run: Run) -> Iterator[str]:
+def _check_device(run: Run) -> Iterator[str]:
     device = run.runtime.device
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
         yield f"--runtime.device {device} is not known; it wants auto, cpu, cuda or cuda:N"
 
 
-def exists(path: Path) -> bool:
+def path_exists(path: Path) -> bool:
     """Whether a path is there, with a home folder that is written ~."""
     return os.path.exists(os.path.expanduser(path))
 
 
-def there(path: Path) -> str:
+def path_hint(path: Path) -> str:
     """Say how much of a path exists."""
     full = Path(os.path.abspath(os.path.expanduser(path)))
-    there = next(parent for parent in full.parents if parent.is_dir())
-    return f"; {there} does, without {full.relative_to(there).parts[0]}"
+    existing = next(parent for parent in full.parents if parent.is_dir())
+    return f"; {existing} does, without {full.relative_to(existing).parts[0]}"
 
 
-def multiples(number: int, unit: int) -> str:
+def format_multiples(number: int, unit: int) -> str:
     """The multiples around a number that is none."""
     below = number // unit * unit
     return f"{below} or {below + unit}" if below else f"{unit}"
 
 
-def heads_split(encoder: EncoderConfig, flag: str) -> Iterator[str]:
+def check_heads(encoder: EncoderConfig, flag: str) -> Iterator[str]:
     """Whether a model, which ``flag`` sets, splits over its heads."""
     shape = encoder.shape
-    if shape.dim % shape.heads:
+    if shape.embed_dim % shape.num_heads:
         yield (
-            f"{flag}.encoder.dim {shape.dim} does not split over {shape.heads} heads; "
-            f"{multiples(shape.dim, shape.heads)} would"
+            f"{flag}.encoder.dim {shape.embed_dim} does not split over {shape.num_heads} heads; "
+            f"{format_multiples(shape.embed_dim, shape.num_heads)} would"
         )
 
 
-def count(number: int, noun: str) -> str:
+def format_count(number: int, noun: str) -> str:
     """A number with its noun."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-SHARED: tuple[Check, ...] = (
-    (_sources, ()),
-    (_strides, ("data.sources.",)),
-    (_crop, ("data.crop.",)),
-    (_batch, ("optim.batch", "optim.micro_batch")),
-    (_warmup, ("optim.epochs", "optim.warmup_epochs")),
-    (_last_lr, ("optim.lr", "optim.last_lr")),
-    (_record, ("record.",)),
-    (_device, ()),
+SHARED_CHECKS: tuple[Check, ...] = (
+    (_check_sources, ()),
+    (_check_frame_intervals, ("data.sources.",)),
+    (_check_crop, ("data.crop.",)),
+    (_check_batch, ("optim.batch", "optim.micro_batch")),
+    (_check_warmup, ("optim.epochs", "optim.warmup_epochs")),
+    (_check_min_lr, ("optim.lr", "optim.last_lr")),
+    (_check_checkpoint, ("record.",)),
+    (_check_device, ()),
 )
 """Checks of runs of any number of models."""
 
-COMMON: tuple[Check, ...] = (
-    *SHARED,
-    (_channels, ()),
-    (cubes_split, ("model.encoder.",)),
-    (clips_not_enlarged, ("model.encoder.", "loading.shrink_side")),
+SINGLE_MODEL_CHECKS: tuple[Check, ...] = (
+    *SHARED_CHECKS,
+    (_check_channels, ()),
+    (check_run_cubes, ("model.encoder.",)),
+    (check_short_side, ("model.encoder.", "loading.shrink_side")),
 )
 """Checks of runs of one model."""

@@ -4,11 +4,11 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from videomae2.config.leaves import leaves, pattern
+from videomae2.config.leaves import flatten, wildcard_path
 from videomae2.config.runs import DistillRun, FinetuneRun
-from videomae2.data.augment import mixes
+from videomae2.data.augment import is_mixing
 
-SAME_RESULTS = frozenset(
+RESUME_SAFE_FIELDS = frozenset(
     {
         # where the videos lie; that they are the same ones is seen by the digest and files of their
         # list
@@ -56,7 +56,7 @@ of these may leave other videos out: the limits of reading."""
 
 ABSENT = "(absent)"
 
-_STRIDE = re.compile(r"data\.sources\.(\d+)\.stride")
+_FRAME_INTERVAL = re.compile(r"data\.sources\.(\d+)\.stride")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,26 +66,26 @@ class Difference:
     path: str
     old: Any
     new: Any
-    matters: bool
+    affects_results: bool
 
 
-def differences(
-    old: Any, new: Any, same_results: frozenset[str] = SAME_RESULTS
+def diff_configs(
+    old: Any, new: Any, ignored_fields: frozenset[str] = RESUME_SAFE_FIELDS
 ) -> list[Difference]:
     """List the settings that differ, in the order of the configuration.
 
     Args:
         old: A configuration of any kind.
         new: Another of the same kind.
-        same_results: Those whose difference does not matter.
+        ignored_fields: Those whose difference does not matter.
     """
-    before, after = dict(leaves(old)), dict(leaves(new))
+    before, after = dict(flatten(old)), dict(flatten(new))
     return [
         Difference(
             path,
             before.get(path, ABSENT),
             after.get(path, ABSENT),
-            matters(path, new, same_results),
+            affects_results(path, new, ignored_fields),
         )
         for path in {**before, **after}
         if before.get(path, ABSENT) != after.get(path, ABSENT)
@@ -93,22 +93,22 @@ def differences(
     ]
 
 
-def matters(path: str, run: Any, same_results: frozenset[str] = SAME_RESULTS) -> bool:
+def affects_results(path: str, run: Any, ignored_fields: frozenset[str] = RESUME_SAFE_FIELDS) -> bool:
     """Whether a setting changes results; all those of a source that came or went do."""
-    if _is_stride_of_segments(path, run):
+    if _is_unused_frame_interval(path, run):
         return False
     if path == "optim.micro_batch" and isinstance(run, FinetuneRun | DistillRun):
-        return mixes(run.augment.mix)  # clips are mixed with others of their micro-batch
-    return pattern(path) not in same_results
+        return is_mixing(run.augment.mix)  # clips are mixed with others of their micro-batch
+    return wildcard_path(path) not in ignored_fields
 
 
-def _is_stride_of_segments(path: str, run: Any) -> bool:
+def _is_unused_frame_interval(path: str, run: Any) -> bool:
     """Whether it is the stride of a source that gives a frame of each part, where it means nothing.
 
     Earlier recipes set one.
     """
-    found = _STRIDE.fullmatch(path)
-    if not found:
+    match = _FRAME_INTERVAL.fullmatch(path)
+    if not match:
         return False
-    source = dict(enumerate(run.data.sources)).get(int(found[1]))
+    source = dict(enumerate(run.data.sources)).get(int(match[1]))
     return source is not None and source.sampling == "segments"

@@ -7,28 +7,28 @@ from typing import Any, TypeVar
 
 import yaml
 
-from videomae2.config.markup import Section, parse
-from videomae2.config.reading import Reading
-from videomae2.engine.durable import secure
+from videomae2.config.markup import YamlMapping, parse_yaml
+from videomae2.config.reading import ConfigReader
+from videomae2.engine.durable import fsync_tree
 from videomae2.errors import ConfigError
 
 T = TypeVar("T")
 
 
-def save(run: Any, path: Path | str) -> None:
+def save_config(run: Any, path: Path | str) -> None:
     """Write a run so that ``load`` gives back an equal one."""
     path = Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    text = yaml.safe_dump(plain(run), sort_keys=False, allow_unicode=True)
+    text = yaml.safe_dump(to_builtin(run), sort_keys=False, allow_unicode=True)
     try:
         partial.write_text(text, encoding="utf-8")
-        secure(partial)
+        fsync_tree(partial)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def load(kind: type[T], path: Path | str, base: T | None = None) -> T:
+def load_config(kind: type[T], path: Path | str, base: T | None = None) -> T:
     """Read a run.
 
     Args:
@@ -48,22 +48,22 @@ def load(kind: type[T], path: Path | str, base: T | None = None) -> T:
         raise ConfigError(f"{path} does not exist; --config wants a YAML file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
-    return read(kind, parse(text, path), path, base)
+    return parse_config(kind, parse_yaml(text, path), path, base)
 
 
-def read(kind: type[T], found: Section, path: Path, base: T | None = None) -> T:
+def parse_config(kind: type[T], mapping: YamlMapping, path: Path, base: T | None = None) -> T:
     """Read a run from settings that were parsed already; as ``load``."""
-    reading = Reading(path, kind)
-    run = reading.struct(kind, found, base)
-    if reading.problems:
-        raise ConfigError(reading.problems)
+    reader = ConfigReader(path, kind)
+    run = reader.read_dataclass(kind, mapping, base)
+    if reader.problems:
+        raise ConfigError(reader.problems)
     return run
 
 
-def plain(value: Any) -> Any:
+def to_builtin(value: Any) -> Any:
     """Turn a dataclass into what YAML has words for."""
     if is_dataclass(value):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: to_builtin(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, tuple):
-        return [plain(part) for part in value]
+        return [to_builtin(part) for part in value]
     return str(value) if isinstance(value, Path) else value

@@ -7,74 +7,74 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 
-def scalar(hint: Any, found: Any) -> Any:
+def parse_value(hint: Any, value: Any) -> Any:
     """Read one value that holds no dataclass; ValueError if it is of another kind."""
     origin, arms = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
-        return None if found is None else scalar(_without_none(hint), found)
+        return None if value is None else parse_value(_strip_none(hint), value)
     if origin is Literal:
-        return _checked(found, found in arms and isinstance(found, str))
+        return _require(value, value in arms and isinstance(value, str))
     if origin is tuple:
-        return _tuple(arms, found)
+        return _parse_tuple(arms, value)
     if hint is Path:
-        return Path(_checked(found, isinstance(found, str) and found != ""))
+        return Path(_require(value, isinstance(value, str) and value != ""))
     if hint is float:
-        return _number(found)
-    return _checked(found, type(found) is hint)
+        return _parse_number(value)
+    return _require(value, type(value) is hint)
 
 
-def in_words(hint: Any) -> str:
+def type_name(hint: Any) -> str:
     """Say what kind of value is wanted."""
     origin, arms = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
-        return f"{in_words(_without_none(hint))} or null"
+        return f"{type_name(_strip_none(hint))} or null"
     if origin is Literal:
         return f"one of {', '.join(arms)}"
     if origin is tuple and arms[-1] is Ellipsis:
-        return "a list of sections" if is_dataclass(arms[0]) else f"a list of {_KINDS[arms[0]]}s"
+        return "a list of sections" if is_dataclass(arms[0]) else f"a list of {_TYPE_NAMES[arms[0]]}s"
     if origin is tuple:
-        return f"a list of {len(arms)} {_KINDS[arms[0]]}s"
+        return f"a list of {len(arms)} {_TYPE_NAMES[arms[0]]}s"
     if is_dataclass(hint):
         return "a section with settings of its own"
-    return f"{'' if hint in (bool, str) else 'a '}{_KINDS[hint]}"
+    return f"{'' if hint in (bool, str) else 'a '}{_TYPE_NAMES[hint]}"
 
 
-_KINDS: dict[Any, str] = {
+_TYPE_NAMES: dict[Any, str] = {
     int: "whole number", float: "number", str: "text in quotes", bool: "true or false",
     Path: "path",
 }  # fmt: skip
 
 
-def _tuple(arms: tuple[Any, ...], found: Any) -> tuple[Any, ...]:
-    _checked(found, isinstance(found, list))
+def _parse_tuple(arms: tuple[Any, ...], items: Any) -> tuple[Any, ...]:
+    _require(items, isinstance(items, list))
     if arms[-1] is Ellipsis:
-        arms = (arms[0],) * len(found)
-    _checked(found, len(found) == len(arms))
-    return tuple(scalar(arm, part) for arm, part in zip(arms, found, strict=True))
+        arms = (arms[0],) * len(items)
+    _require(items, len(items) == len(arms))
+    return tuple(parse_value(arm, part) for arm, part in zip(arms, items, strict=True))
 
 
-def _number(found: Any) -> float:
+def _parse_number(value: Any) -> float:
     """Read a number; YAML takes 1e-5 for text, since it wants a dot in it."""
-    _checked(found, isinstance(found, int | float | str) and not isinstance(found, bool))
-    number = float(found)
-    return float(_checked(number, math.isfinite(number)))
+    _require(value, isinstance(value, int | float | str) and not isinstance(value, bool))
+    number = float(value)
+    return float(_require(number, math.isfinite(number)))
 
 
-def _checked(found: Any, good: bool) -> Any:
-    if not good:
-        raise ValueError(found)
-    return found
+def _require(value: Any, is_valid: bool) -> Any:
+    if not is_valid:
+        raise ValueError(value)
+    return value
 
 
-def shown(found: Any) -> str:
+def repr_value(value: Any) -> str:
     """Write a value as YAML would."""
-    if isinstance(found, dict):
+    if isinstance(value, dict):
         return "a section"
-    words = {None: "null", True: "true", False: "false"}
-    return words[found] if found is None or isinstance(found, bool) else f"{found!r:.60}"
+    yaml_words = {None: "null", True: "true", False: "false"}
+    return yaml_words[value] if value is None or isinstance(value, bool) else f"{value!r:.60}"
 
 
-def _without_none(hint: Any) -> Any:
+def _strip_none(hint: Any) -> Any:
     """The kind that an optional value has if it is there."""
-    (kind,) = (arm for arm in get_args(hint) if arm is not NoneType)
-    return kind
+    (inner_type,) = (arm for arm in get_args(hint) if arm is not NoneType)
+    return inner_type

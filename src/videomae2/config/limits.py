@@ -5,32 +5,32 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from videomae2.config.leaves import flag, leaves, pattern
+from videomae2.config.leaves import flag_name, flatten, wildcard_path
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class Range:
     """A range; an end that is not given is open, and so is one that is excluded."""
 
-    words: str
-    least: float = -math.inf
-    most: float = math.inf
+    description: str
+    minimum: float = -math.inf
+    maximum: float = math.inf
     above: float = -math.inf
     below: float = math.inf
 
-    def holds(self, value: float | int) -> bool:
+    def contains(self, value: float | int) -> bool:
         """Whether a value lies inside; NaN and infinity never do."""
-        inside = self.least <= value <= self.most and self.above < value < self.below
+        inside = self.minimum <= value <= self.maximum and self.above < value < self.below
         return inside and math.isfinite(value)
 
 
-_POSITIVE = Limit("a number above 0", above=0.0)
-_NOT_NEGATIVE = Limit("0 or more", least=0.0)
-_ONE_OR_MORE = Limit("1 or more", least=1.0)
-_SHARE = Limit("a share from 0 to 1", least=0.0, most=1.0)
-_SHARE_ABOVE_0 = Limit("shares above 0 and up to 1", above=0.0, most=1.0)
-_INNER_SHARE = Limit("a share between 0 and 1", above=0.0, below=1.0)
-_BELOW_ONE = Limit("a number from 0 to below 1", least=0.0, below=1.0)
+_POSITIVE = Range("a number above 0", above=0.0)
+_NOT_NEGATIVE = Range("0 or more", minimum=0.0)
+_ONE_OR_MORE = Range("1 or more", minimum=1.0)
+_SHARE = Range("a share from 0 to 1", minimum=0.0, maximum=1.0)
+_SHARE_ABOVE_0 = Range("shares above 0 and up to 1", above=0.0, maximum=1.0)
+_INNER_SHARE = Range("a share between 0 and 1", above=0.0, below=1.0)
+_BELOW_ONE = Range("a number from 0 to below 1", minimum=0.0, below=1.0)
 
 _MODEL = {
     "encoder.frames": _ONE_OR_MORE,
@@ -52,14 +52,14 @@ _MODEL = {
 }
 """Of a classifier, wherever it stands."""
 
-LIMITS = {
+RANGES = {
     "data.sources.*.stride": _POSITIVE,
     "data.sources.*.frame_rate": _POSITIVE,
     "data.sources.*.weight": _POSITIVE,
     "data.views": _ONE_OR_MORE,
     "data.crop.area": _SHARE_ABOVE_0,
     "data.crop.ratio": _POSITIVE,
-    "data.mean": Limit("numbers"),
+    "data.mean": Range("numbers"),
     "data.std": _POSITIVE,
     "data.max_unreadable_share": _SHARE,
     **{f"model.{name}": limit for name, limit in _MODEL.items()},
@@ -79,7 +79,7 @@ LIMITS = {
     "task.hard_weight": _NOT_NEGATIVE,
     "task.feature_weight": _NOT_NEGATIVE,
     "augment.rand_augment.operations": _NOT_NEGATIVE,
-    "augment.rand_augment.magnitude": Limit("a number from 0 to 10", least=0.0, most=10.0),
+    "augment.rand_augment.magnitude": Range("a number from 0 to 10", minimum=0.0, maximum=10.0),
     "augment.rand_augment.magnitude_std": _NOT_NEGATIVE,
     "augment.rand_augment.share": _SHARE,
     "augment.erase.share": _SHARE,
@@ -101,7 +101,7 @@ LIMITS = {
     "optim.micro_batch": _ONE_OR_MORE,
     "optim.last_lr": _NOT_NEGATIVE,
     "optim.weight_decay": _NOT_NEGATIVE,
-    "optim.layer_decay": Limit("a number above 0, to 1", above=0.0, most=1.0),
+    "optim.layer_decay": Range("a number above 0, to 1", above=0.0, maximum=1.0),
     "optim.betas": _BELOW_ONE,
     "optim.eps": _POSITIVE,
     "optim.clip_norm": _POSITIVE,
@@ -112,22 +112,22 @@ LIMITS = {
     "record.keep_every": _ONE_OR_MORE,
     "record.max_bad_steps": _ONE_OR_MORE,
     "probe.every": _ONE_OR_MORE,
-    "probe.most": Limit("10 or more", least=10.0),
+    "probe.most": Range("10 or more", minimum=10.0),
     "probe.k": _ONE_OR_MORE,
     "loading.workers": _NOT_NEGATIVE,
     "loading.ahead": _ONE_OR_MORE,
     "loading.deadline_seconds": _POSITIVE,
     "loading.memory_gib": _POSITIVE,
     "loading.shrink_side": _ONE_OR_MORE,
-    "seed": Limit("a number from 0 to below 2^63", least=0.0, below=2.0**63),
+    "seed": Range("a number from 0 to below 2^63", minimum=0.0, below=2.0**63),
 }
 
 
-def outside(run: Any) -> Iterator[tuple[str, str]]:
+def range_errors(run: Any) -> Iterator[tuple[str, str]]:
     """Give path and problem of every number of a run that lies outside its range."""
-    for path, value in leaves(run):
-        limit = LIMITS.get(pattern(path))
-        parts = value if isinstance(value, tuple) else (value,)
-        if limit and not all(part is None or limit.holds(part) for part in parts):
-            shown = " ".join(map(str, parts))
-            yield path, f"{flag(path)} {shown} cannot work; it wants {limit.words}"
+    for path, value in flatten(run):
+        allowed = RANGES.get(wildcard_path(path))
+        numbers = value if isinstance(value, tuple) else (value,)
+        if allowed and not all(part is None or allowed.contains(part) for part in numbers):
+            given = " ".join(map(str, numbers))
+            yield path, f"{flag_name(path)} {given} cannot work; it wants {allowed.description}"

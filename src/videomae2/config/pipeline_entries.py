@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from videomae2.config.markup import Section
+from videomae2.config.markup import YamlMapping
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,13 +20,13 @@ class StageEntry:
     videos: tuple[Path, ...]
     parents: Mapping[str, str]
     """Role → stage; the role is "" where the file names a stage only."""
-    given: Mapping[str, Path]
+    model_paths: Mapping[str, Path]
     """Role → a model that no stage makes, in the same place."""
-    settings: Section
-    is_whole: bool
+    settings: YamlMapping
+    is_valid: bool
     """Nothing is wrong with its form; else what was wrong is left out."""
 
-    def where(self, key: str = "") -> int:
+    def line_of(self, key: str = "") -> int:
         """The line of a key, or of the stage."""
         return self.lines.get(key, self.line)
 
@@ -38,7 +38,7 @@ class PipelineEntry:
     path: Path
     name: str
     out: Path
-    common: Section
+    common: YamlMapping
     stages: tuple[StageEntry, ...]
     """Parents before children, else in the order of the file."""
     problems: tuple[tuple[int, str], ...]

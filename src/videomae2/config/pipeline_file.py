@@ -10,18 +10,18 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from videomae2.config.kinds import shown
-from videomae2.config.markup import Section, parse
+from videomae2.config.kinds import repr_value
+from videomae2.config.markup import YamlMapping, parse_yaml
 from videomae2.config.pipeline_entries import PipelineEntry, StageEntry
-from videomae2.config.stage_order import parents_first
+from videomae2.config.stage_order import sort_parents_first
 from videomae2.errors import ConfigError
 
-_TOP = ("name", "out", "common", "stages")
-_STAGE = ("kind", "recipe", "videos", "from", "settings")
+_TOP_KEYS = ("name", "out", "common", "stages")
+_STAGE_KEYS = ("kind", "recipe", "videos", "from", "settings")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
-def read_pipeline(path: Path) -> PipelineEntry:
+def load_pipeline_file(path: Path) -> PipelineEntry:
     """Read a file, with all problems of its form.
 
     Raises:
@@ -35,10 +35,10 @@ def read_pipeline(path: Path) -> PipelineEntry:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
-    return _Form(path).pipeline(parse(text, path))
+    return _PipelineFileReader(path).read_pipeline(parse_yaml(text, path))
 
 
-def in_order(path: Path, problems: Iterable[tuple[int, str]]) -> list[str]:
+def format_problems(path: Path, problems: Iterable[tuple[int, str]]) -> list[str]:
     """Problems with file and line, each once, in the order of their lines."""
     ordered = sorted(dict.fromkeys(problems), key=lambda problem: problem[0])
     return [f"{path}:{line}: {problem}" for line, problem in ordered]
@@ -49,28 +49,28 @@ def is_path(word: str) -> bool:
     return _NAME.fullmatch(word) is None
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def suggest_nearest(word: str, known: Iterable[str]) -> str:
     """Say which word was probably meant, or which there are."""
-    there = list(known)
-    near = get_close_matches(word, there, n=1, cutoff=0.5)
-    return f"did you mean {near[0]}?" if near else f"there are {', '.join(there)}"
+    known_words = list(known)
+    matches = get_close_matches(word, known_words, n=1, cutoff=0.5)
+    return f"did you mean {matches[0]}?" if matches else f"there are {', '.join(known_words)}"
 
 
 @dataclass(slots=True)
-class _Form:
+class _PipelineFileReader:
     """Reads one file and gathers its problems."""
 
     path: Path
     problems: list[tuple[int, str]] = field(default_factory=list)
 
-    def pipeline(self, found: Section) -> PipelineEntry:
-        self._known(found, _TOP, "")
-        name = self._text(found, "name") or self.path.stem
-        out = self._text(found, "out")
-        common = self._section(found, "common")
-        stages = self._stages(found)
+    def read_pipeline(self, mapping: YamlMapping) -> PipelineEntry:
+        self._check_keys(mapping, _TOP_KEYS, "")
+        name = self._read_text(mapping, "name") or self.path.stem
+        out = self._read_text(mapping, "out")
+        common = self._read_mapping(mapping, "common")
+        stages = self._read_stages(mapping)
         self._check_names(stages)
-        ordered = parents_first(stages, self._note)
+        ordered = sort_parents_first(stages, self._add_problem)
         return PipelineEntry(
             path=self.path,
             name=name,
@@ -80,64 +80,64 @@ class _Form:
             problems=tuple(self.problems),
         )
 
-    def _stages(self, found: Section) -> list[StageEntry]:
-        if "stages" not in found:
-            self._note(found.line, "stages is missing; it holds a section for each stage")
-        stages = self._section(found, "stages")
+    def _read_stages(self, mapping: YamlMapping) -> list[StageEntry]:
+        if "stages" not in mapping:
+            self._add_problem(mapping.line, "stages is missing; it holds a section for each stage")
+        stages = self._read_mapping(mapping, "stages")
         entries = []
-        for name, section in stages.items():
+        for name, stage_mapping in stages.items():
             line = stages.lines[name]
             if not (isinstance(name, str) and _NAME.fullmatch(name)):
-                self._note(line, f"stage {name!r}: a name is letters, digits, - and _")
-            elif not isinstance(section, Section):
-                self._note(line, f"stages.{name} wants a section, found {shown(section)}")
+                self._add_problem(line, f"stage {name!r}: a name is letters, digits, - and _")
+            elif not isinstance(stage_mapping, YamlMapping):
+                self._add_problem(line, f"stages.{name} wants a section, found {repr_value(stage_mapping)}")
             else:
-                entries.append(self._stage(name, line, section))
-        if "stages" in found and not stages:
-            self._note(found.lines["stages"], "stages is empty; it wants one stage or more")
+                entries.append(self._read_stage(name, line, stage_mapping))
+        if "stages" in mapping and not stages:
+            self._add_problem(mapping.lines["stages"], "stages is empty; it wants one stage or more")
         return entries
 
-    def _stage(self, name: str, line: int, found: Section) -> StageEntry:
-        place, before = f"stages.{name}.", len(self.problems)
-        self._known(found, _STAGE, place)
-        if "kind" not in found:
-            self._note(line, f"{place}kind is missing")
-        videos, origins = self._videos(found, place), self._origins(found, place)
-        given = {role: Path(word) for role, word in origins.items() if is_path(word)}
+    def _read_stage(self, name: str, line: int, mapping: YamlMapping) -> StageEntry:
+        prefix, num_problems = f"stages.{name}.", len(self.problems)
+        self._check_keys(mapping, _STAGE_KEYS, prefix)
+        if "kind" not in mapping:
+            self._add_problem(line, f"{prefix}kind is missing")
+        videos, sources = self._read_videos(mapping, prefix), self._read_sources(mapping, prefix)
+        model_paths = {role: Path(word) for role, word in sources.items() if is_path(word)}
         return StageEntry(
             name=name,
             line=line,
-            lines=found.lines,
-            kind=self._text(found, "kind", place) or "",
-            recipe=self._text(found, "recipe", place),
+            lines=mapping.lines,
+            kind=self._read_text(mapping, "kind", prefix) or "",
+            recipe=self._read_text(mapping, "recipe", prefix),
             videos=videos,
-            parents={role: word for role, word in origins.items() if role not in given},
-            given=given,
-            settings=self._section(found, "settings", place),
-            is_whole=len(self.problems) == before,
+            parents={role: word for role, word in sources.items() if role not in model_paths},
+            model_paths=model_paths,
+            settings=self._read_mapping(mapping, "settings", prefix),
+            is_valid=len(self.problems) == num_problems,
         )
 
-    def _videos(self, found: Section, place: str) -> tuple[Path, ...]:
-        value = found.get("videos", [])
+    def _read_videos(self, mapping: YamlMapping, prefix: str) -> tuple[Path, ...]:
+        value = mapping.get("videos", [])
         paths = [value] if isinstance(value, str) else value
-        good = isinstance(paths, list) and all(isinstance(path, str) and path for path in paths)
-        if not good or ("videos" in found and not paths):
-            wanted = "a path or a list of paths"
-            self._note(found.lines["videos"], f"{place}videos wants {wanted}, found {shown(value)}")
+        is_valid = isinstance(paths, list) and all(isinstance(path, str) and path for path in paths)
+        if not is_valid or ("videos" in mapping and not paths):
+            expected = "a path or a list of paths"
+            self._add_problem(mapping.lines["videos"], f"{prefix}videos wants {expected}, found {repr_value(value)}")
             return ()
         return tuple(Path(path) for path in paths)
 
-    def _origins(self, found: Section, place: str) -> dict[str, str]:
-        value = found.get("from", {})
+    def _read_sources(self, mapping: YamlMapping, prefix: str) -> dict[str, str]:
+        value = mapping.get("from", {})
         roles = {"": value} if isinstance(value, str) else value
-        good = isinstance(roles, dict) and all(
+        is_valid = isinstance(roles, dict) and all(
             isinstance(part, str) for pair in roles.items() for part in pair
         )
-        if not good or ("from" in found and not roles):
-            self._note(
-                found.lines["from"],
-                f"{place}from wants the name of a stage, or a section such as "
-                f"'teacher: big', found {shown(value)}",
+        if not is_valid or ("from" in mapping and not roles):
+            self._add_problem(
+                mapping.lines["from"],
+                f"{prefix}from wants the name of a stage, or a section such as "
+                f"'teacher: big', found {repr_value(value)}",
             )
             return {}
         return dict(roles)
@@ -147,31 +147,31 @@ class _Form:
         for stage in stages:
             for parent in stage.parents.values():
                 if parent not in names:
-                    hint = nearest(parent, [name for name in names if name != stage.name] or names)
+                    hint = suggest_nearest(parent, [name for name in names if name != stage.name] or names)
                     problem = f"stages.{stage.name}.from: {parent} is no stage here; {hint}"
-                    self._note(stage.where("from"), problem)
+                    self._add_problem(stage.line_of("from"), problem)
 
-    def _known(self, found: Section, keys: tuple[str, ...], place: str) -> None:
-        for key in found:
+    def _check_keys(self, mapping: YamlMapping, keys: tuple[str, ...], prefix: str) -> None:
+        for key in mapping:
             if key not in keys:
-                hint = nearest(str(key), keys)
-                self._note(found.lines[key], f"{place}{key} is nothing that stands here; {hint}")
+                hint = suggest_nearest(str(key), keys)
+                self._add_problem(mapping.lines[key], f"{prefix}{key} is nothing that stands here; {hint}")
 
-    def _text(self, found: Section, key: str, place: str = "") -> str | None:
-        value = found.get(key)
-        if key in found and not (isinstance(value, str) and value):
-            self._note(found.lines[key], f"{place}{key} wants a text, found {shown(value)}")
+    def _read_text(self, mapping: YamlMapping, key: str, prefix: str = "") -> str | None:
+        value = mapping.get(key)
+        if key in mapping and not (isinstance(value, str) and value):
+            self._add_problem(mapping.lines[key], f"{prefix}{key} wants a text, found {repr_value(value)}")
             return None
         return value
 
-    def _section(self, found: Section, key: str, place: str = "") -> Section:
-        value: Any = found.get(key)
+    def _read_mapping(self, mapping: YamlMapping, key: str, prefix: str = "") -> YamlMapping:
+        value: Any = mapping.get(key)
         if value is None:
-            return Section(found.lines.get(key, found.line))
-        if not isinstance(value, Section):
-            self._note(found.lines[key], f"{place}{key} wants a section, found {shown(value)}")
-            return Section(found.lines[key])
+            return YamlMapping(mapping.lines.get(key, mapping.line))
+        if not isinstance(value, YamlMapping):
+            self._add_problem(mapping.lines[key], f"{prefix}{key} wants a section, found {repr_value(value)}")
+            return YamlMapping(mapping.lines[key])
         return value
 
-    def _note(self, line: int, problem: str) -> None:
+    def _add_problem(self, line: int, problem: str) -> None:
         self.problems.append((line, problem))

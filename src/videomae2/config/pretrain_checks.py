@@ -2,70 +2,70 @@
 
 from collections.abc import Iterator
 
-from videomae2.config.common_checks import Check, cubes_split, exists, multiples, there
-from videomae2.config.leaves import flag, leaves
-from videomae2.config.probing import ProbeConfig
+from videomae2.config.common_checks import Check, check_run_cubes, path_exists, format_multiples, path_hint
+from videomae2.config.leaves import flag_name, flatten
+from videomae2.config.probing import OnlineProbeConfig
 from videomae2.config.runs import PretrainRun
-from videomae2.tasks.pretrain import MaskingConfig, check_target, token_counts
+from videomae2.tasks.pretrain import MaskingConfig, check_target, count_tokens
 
 _QUARTERS = (0.25, 0.5, 0.75)
 
 
-def _heads(run: PretrainRun) -> Iterator[str]:
+def _check_heads(run: PretrainRun) -> Iterator[str]:
     model, shape = run.model, run.model.encoder.shape
     for part, dim, heads in (
-        ("encoder", shape.dim, shape.heads),
-        ("decoder", model.decoder_dim, model.decoder_heads),
+        ("encoder", shape.embed_dim, shape.num_heads),
+        ("decoder", model.decoder_embed_dim, model.decoder_num_heads),
     ):
         if dim % heads:
             yield (
                 f"--model.{part}.dim {dim} does not split over {heads} heads; "
-                f"{multiples(dim, heads)} would"
+                f"{format_multiples(dim, heads)} would"
             )
 
 
-def _masks(run: PretrainRun) -> Iterator[str]:
-    masking, ratio = run.masking, run.masking.decoder_ratio
-    usual = MaskingConfig().decoder_ratio
-    if masking.decoder == "none" and ratio != usual:
+def _check_masks(run: PretrainRun) -> Iterator[str]:
+    masking, ratio = run.masking, run.masking.decoder_mask_ratio
+    default_ratio = MaskingConfig().decoder_mask_ratio
+    if masking.decoder == "none" and ratio != default_ratio:
         yield (
             f"--masking.decoder-ratio {ratio:g} has no effect with --masking.decoder none; "
             f"leave it out, or choose running-cell, random or frame"
         )
     if masking.decoder == "running-cell" and ratio not in _QUARTERS:
         yield f"--masking.decoder-ratio {ratio:g} is none that running cells have: 0.25, 0.5, 0.75"
-    elif not list(cubes_split(run)):
+    elif not list(check_run_cubes(run)):
         try:
-            token_counts(masking, run.model.encoder.cubes.grid)
+            count_tokens(masking, run.model.encoder.cubes.grid)
             check_target(masking, run.model.encoder.cubes)
         except ValueError as error:
             yield f"--masking cannot work: {error}"
 
 
-def _sampling(run: PretrainRun) -> Iterator[str]:
+def _check_frame_sampling(run: PretrainRun) -> Iterator[str]:
     for number, source in enumerate(run.data.sources):
-        if source.sampling != "stride":
+        if source.frame_sampling != "stride":
             yield (
-                f"--data.sources.{number}.sampling {source.sampling} is for labelled videos; "
+                f"--data.sources.{number}.sampling {source.frame_sampling} is for labelled videos; "
                 f"pre-training takes frames at exact strides: stride"
             )
 
 
-def _probe(run: PretrainRun) -> Iterator[str]:
-    probe = run.probe
-    if not probe.is_on:
-        for name, value in leaves(probe):
-            if value != getattr(ProbeConfig(), name):
-                yield f"{flag(f'probe.{name}')} has no effect without --probe.videos"
+def _check_online_probe(run: PretrainRun) -> Iterator[str]:
+    probe = run.online_probe
+    if not probe.is_enabled:
+        for name, value in flatten(probe):
+            if value != getattr(OnlineProbeConfig(), name):
+                yield f"{flag_name(f'probe.{name}')} has no effect without --probe.videos"
     for name in ("videos", "test", "root"):
         path = getattr(probe, name)
-        if path is not None and not exists(path):
-            yield f"--probe.{name} {path} does not exist{there(path)}"
+        if path is not None and not path_exists(path):
+            yield f"--probe.{name} {path} does not exist{path_hint(path)}"
 
 
-PRETRAIN: tuple[Check, ...] = (
-    (_heads, ("model.",)),
-    (_masks, ("model.encoder.", "masking.")),
-    (_sampling, ()),
-    (_probe, ("probe.",)),
+PRETRAIN_CHECKS: tuple[Check, ...] = (
+    (_check_heads, ("model.",)),
+    (_check_masks, ("model.encoder.", "masking.")),
+    (_check_frame_sampling, ()),
+    (_check_online_probe, ("probe.",)),
 )

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from videomae2.config.probing import ProbeConfig
+from videomae2.config.probing import OnlineProbeConfig
 from videomae2.data.augment import AugmentConfig
 from videomae2.data.labels import LabelConfig
 from videomae2.data.sources import DataConfig, LoadingConfig
@@ -13,7 +13,7 @@ from videomae2.engine.runtime import RuntimeConfig
 from videomae2.models.autoencoder import AutoencoderConfig
 from videomae2.models.classifier import ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.starting import StartConfig
+from videomae2.models.starting import InitConfig
 from videomae2.models.teachers import TeacherConfig
 from videomae2.models.tuning import TuningConfig
 from videomae2.tasks.classify import ClassifyConfig
@@ -22,20 +22,20 @@ from videomae2.tasks.pretrain import MaskingConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RecordConfig:
+class CheckpointConfig:
     """What a run writes, and when."""
 
-    out: Path
+    output_dir: Path
     """The run folder."""
-    log_every: int = 20
+    log_interval: int = 20
     """Steps from one log line to the next; metrics of every step are read out then."""
-    save_every: int = 500
+    interval: int = 500
     """Steps from one checkpoint to the next."""
-    keep: int = 2
+    keep_latest_k: int = 2
     """Newest checkpoints that are kept."""
-    keep_every: int | None = None
+    keep_interval: int | None = None
     """Checkpoints at multiples of this many steps are kept for good."""
-    max_bad_steps: int = 20
+    max_nonfinite_steps: int = 20
     """Stop after this many steps in a row without a finite loss and gradient."""
 
 
@@ -58,7 +58,7 @@ class Run(Protocol):
     @property
     def optim(self) -> OptimConfig: ...
     @property
-    def record(self) -> RecordConfig: ...
+    def checkpoint(self) -> CheckpointConfig: ...
     @property
     def loading(self) -> LoadingConfig: ...
     @property
@@ -79,9 +79,9 @@ class PretrainRun:
     """What is hidden and rebuilt."""
     optim: OptimConfig
     """Optimizer, batch and length."""
-    record: RecordConfig
+    checkpoint: CheckpointConfig
     """Run folder, log and checkpoints."""
-    probe: ProbeConfig = field(default_factory=ProbeConfig)
+    online_probe: OnlineProbeConfig = field(default_factory=OnlineProbeConfig)
     """Probes of the features during training."""
     loading: LoadingConfig = field(default_factory=LoadingConfig)
     """How videos are read."""
@@ -101,12 +101,12 @@ class ValidationConfig:
     """Put before the paths that the list names."""
     share: float = 0.2
     """Share of the videos of each class that is held out where no path is given; 0 for none."""
-    every: int | None = None
+    interval: int | None = None
     """Steps from one look to the next; if not given, ten times in a run."""
 
 
 @runtime_checkable
-class Validated(Run, Protocol):
+class ValidatedRun(Run, Protocol):
     """A run that looks at held-out videos."""
 
     @property
@@ -129,7 +129,7 @@ class FinetuneRun:
     """What is held out."""
     model: ClassifierConfig = field(default_factory=ClassifierConfig)
     """Encoder and head; 0 outputs means as many as the data asks for."""
-    start: StartConfig = field(default_factory=StartConfig)
+    init: InitConfig = field(default_factory=InitConfig)
     """The first weights."""
     tuning: TuningConfig = field(default_factory=TuningConfig)
     """Which weights learn."""
@@ -139,7 +139,7 @@ class FinetuneRun:
     """How clips are changed."""
     optim: OptimConfig
     """Optimizer, batch and length."""
-    record: RecordConfig
+    checkpoint: CheckpointConfig
     """Run folder, log and checkpoints."""
     loading: LoadingConfig = field(default_factory=LoadingConfig)
     """How videos are read."""
@@ -157,9 +157,9 @@ class StudentConfig:
     """Its folder under RUN/students, and what stands before its metrics."""
     model: ClassifierConfig = field(default_factory=ClassifierConfig)
     """Encoder and head; 0 outputs means as many as the teacher has."""
-    start: StartConfig = field(default_factory=StartConfig)
+    init: InitConfig = field(default_factory=InitConfig)
     """Its first weights."""
-    lr_factor: float = 1.0
+    lr_mult: float = 1.0
     """Its learning rate over that of the run."""
 
 
@@ -186,7 +186,7 @@ class DistillRun:
     """How clips are changed, for the teacher and the students alike."""
     optim: OptimConfig
     """Optimizer, batch and length."""
-    record: RecordConfig
+    checkpoint: CheckpointConfig
     """Run folder, log and checkpoints."""
     loading: LoadingConfig = field(default_factory=LoadingConfig)
     """How videos are read."""

@@ -11,7 +11,7 @@ Request = TypeVar("Request")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answer(Generic[Request]):
+class Result(Generic[Request]):
     """What became of a request: arrays, or an error."""
 
     request: Request
@@ -25,19 +25,19 @@ class Answer(Generic[Request]):
 
 
 @dataclass(slots=True)
-class Usage:
+class WorkerStats:
     """What one worker has done so far."""
 
-    answers: int = 0
+    results: int = 0
     errors: int = 0
     restarts: int = 0
     busy_seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
     """Seconds per stage, summed over the `meta["seconds"]` that the function returned."""
 
-    def add(self, answer: Answer[Any]) -> None:
-        self.answers += 1
-        self.errors += answer.error is not None
-        self.busy_seconds += answer.seconds
-        for stage, seconds in answer.meta.get("seconds", {}).items():
+    def add(self, result: Result[Any]) -> None:
+        self.results += 1
+        self.errors += result.error is not None
+        self.busy_seconds += result.seconds
+        for stage, seconds in result.meta.get("seconds", {}).items():
             self.stages[stage] = self.stages.get(stage, 0.0) + seconds

@@ -14,16 +14,16 @@ from videomae2.data.readers import (
     ReadLimits,
     check_indices,
     check_size,
-    even_seconds,
-    plain,
-    shrunk,
+    compute_even_seconds,
+    format_os_error,
+    compute_shrunk_size,
 )
 from videomae2.errors import VideoError
 
-_SMOOTH = 2  # pillow's bilinear filter, which averages when it shrinks
+_BILINEAR = 2  # pillow's bilinear filter, which averages when it shrinks
 
 
-class FrameArray:
+class NpyFile:
     """A `Reader` of an `.npy` file: uint8 [frames, height, width, channels], any channels."""
 
     def __init__(self, path: Path | str, *, limits: ReadLimits, frame_rate: float | None) -> None:
@@ -31,7 +31,7 @@ class FrameArray:
         try:
             array = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
-            raise VideoError(path, f"it is no whole .npy file: {plain(error)}") from error
+            raise VideoError(path, f"it is no whole .npy file: {format_os_error(error)}") from error
         if array.ndim != 4 or array.dtype != np.uint8 or array.size == 0:
             raise VideoError(
                 path,
@@ -40,28 +40,28 @@ class FrameArray:
             )
         self._array = np.asarray(array)  # still the file, but indexing gives a plain array
         self.num_frames = len(array)
-        self.seconds = even_seconds(self.num_frames, frame_rate)
+        self.seconds = compute_even_seconds(self.num_frames, frame_rate)
 
     def read(self, indices: Sequence[int]) -> Frames:
         check_indices(self._path, indices, self.num_frames)
         check_size(self._path, len(indices), self._array.shape[1:], self._limits)
         frames = self._array[list(indices)]
-        return _shrunk_frames(frames, self._limits.shrink_side)
+        return _shrink_frames(frames, self._limits.max_short_side)
 
     def close(self) -> None:
         """The file is let go with the last array that looks into it."""
 
-    def __enter__(self) -> "FrameArray":
+    def __enter__(self) -> "NpyFile":
         return self
 
     def __exit__(self, *error: object) -> None:
         """See `close`."""
 
 
-def _shrunk_frames(
+def _shrink_frames(
     frames: Frames, shrink_side: int | None
 ) -> UInt8[np.ndarray, "frames less_height less_width channels"]:
-    height, width = shrunk((frames.shape[1], frames.shape[2]), shrink_side)
+    height, width = compute_shrunk_size((frames.shape[1], frames.shape[2]), shrink_side)
     if (height, width) == frames.shape[1:3]:
         return frames
     from PIL import Image
@@ -70,5 +70,5 @@ def _shrunk_frames(
     for i, frame in enumerate(frames):
         for channel in range(frame.shape[2]):  # pillow knows no other numbers of channels
             plane = Image.fromarray(np.ascontiguousarray(frame[:, :, channel]))
-            small[i, :, :, channel] = np.asarray(plane.resize((width, height), _SMOOTH))
+            small[i, :, :, channel] = np.asarray(plane.resize((width, height), _BILINEAR))
     return small

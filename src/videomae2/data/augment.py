@@ -51,14 +51,14 @@ def augment(
     """
     keys = clips.keys if host_keys is None else host_keys
     x, targets = rand_augment(clips.pixels, keys, config.rand_augment), clips.targets
-    if config.erase.share > 0:
+    if config.erase.prob > 0:
         x = erase(x.float(), keys, config.erase, mean=255 * mean, std=255 * std)
-    if mixes(config.mix):
+    if is_mixing(config.mix):
         assert targets is not None
         x, targets = mix(x.float(), targets, keys, clips.weights, config.mix)
     return replace(clips, pixels=x, targets=targets)
 
 
-def mixes(config: MixConfig) -> bool:
+def is_mixing(config: MixConfig) -> bool:
     """Whether clips are mixed at all."""
-    return config.share > 0 and (config.mixup_alpha > 0 or config.cutmix_alpha > 0)
+    return config.prob > 0 and (config.mixup_alpha > 0 or config.cutmix_alpha > 0)

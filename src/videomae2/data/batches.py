@@ -10,10 +10,10 @@ import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
-from videomae2.data.answers import Answer
+from videomae2.data.answers import Result
 from videomae2.data.crops import Box
-from videomae2.data.worker import SampleRequest, view_key
-from videomae2.tensors.draws import signed
+from videomae2.data.worker import SampleRequest, compute_view_key
+from videomae2.tensors.draws import to_int64
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,59 +21,59 @@ class Sample:
     """What was read of one video: each needed frame once, and how views are made of them."""
 
     pixels: UInt8[Tensor, "frames height width channels"]
-    place: Int64[Tensor, " clip_frames"]
+    frame_index: Int64[Tensor, " clip_frames"]
     boxes: Sequence[Box]
     flips: Sequence[bool]
 
 
 @dataclass(frozen=True, slots=True)
-class HostBatch:
+class CPUBatch:
     """The samples that are on the device at once: a step, or a part of one."""
 
     samples: Sequence[Sample | None]
     """None where a video could not be read."""
     keys: Sequence[int]
     """One key per clip, as signed 64-bit integers; a video's views stand together."""
-    names: Sequence[str]
+    paths: Sequence[str]
     """The files, one per sample."""
-    places: Sequence[tuple[int, int]]
+    sample_ids: Sequence[tuple[int, int]]
     """Source and number in its list, one per sample."""
 
     @property
-    def unreadable(self) -> int:
+    def num_unreadable(self) -> int:
         """How many samples could not be read."""
         return sum(sample is None for sample in self.samples)
 
 
 @dataclass(slots=True)
-class Gathering:
+class BatchBuilder:
     """Fills a batch, sample by sample."""
 
     pin: bool
     samples: list[Sample | None] = field(default_factory=list)
     keys: list[int] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-    places: list[tuple[int, int]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    sample_ids: list[tuple[int, int]] = field(default_factory=list)
 
-    def add(self, request: SampleRequest, answer: Answer[SampleRequest] | None) -> None:
+    def add(self, request: SampleRequest, result: Result[SampleRequest] | None) -> None:
         """Take a copy of an answer; None or an error leaves a hole."""
-        views = range(request.shape.views)
-        self.keys += [signed(view_key(request.key, view)) for view in views]
-        self.names.append(request.path)
-        self.places.append(request.place)
-        read = answer is not None and answer.arrays is not None
-        self.samples.append(_copy(answer, pin=self.pin) if read and answer else None)
+        views = range(request.spec.views)
+        self.keys += [to_int64(compute_view_key(request.key, view)) for view in views]
+        self.paths.append(request.path)
+        self.sample_ids.append(request.sample_id)
+        is_read = result is not None and result.arrays is not None
+        self.samples.append(_copy_sample(result, pin=self.pin) if is_read and result else None)
 
-    def finish(self) -> HostBatch:
+    def build(self) -> CPUBatch:
         """The batch as it is."""
-        return HostBatch(self.samples, self.keys, self.names, self.places)
+        return CPUBatch(self.samples, self.keys, self.paths, self.sample_ids)
 
 
-def _copy(answer: Answer[SampleRequest], *, pin: bool) -> Sample:
+def _copy_sample(result: Result[SampleRequest], *, pin: bool) -> Sample:
     """Out of shared memory, which the next answer will overwrite."""
-    assert answer.arrays is not None
-    frames = answer.arrays["frames"]
+    assert result.arrays is not None
+    frames = result.arrays["frames"]
     pixels = torch.empty(frames.shape, dtype=torch.uint8, pin_memory=pin)
     pixels.numpy()[:] = frames
-    meta = answer.meta
+    meta = result.meta
     return Sample(pixels, torch.tensor(meta["place"]), meta["boxes"], meta["flips"])

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
-from videomae2.data.cells import header_of, read_cells
-from videomae2.data.columns import whole
-from videomae2.data.known_classes import as_known, known_classes
+from videomae2.data.cells import parse_header, read_cells
+from videomae2.data.columns import parse_int
+from videomae2.data.known_classes import lookup_public_dataset, load_public_classes
 from videomae2.data.listing import read_text
-from videomae2.data.lists import lines_of
+from videomae2.data.lists import iterate_lines
 from videomae2.data.manifest import ABSENT, Manifest
 from videomae2.errors import DataError, ManifestError
 
-NUMBER_COLUMNS = ("id", "index", "label", "number")
+LABEL_COLUMNS = ("id", "index", "label", "number")
 NAME_COLUMNS = ("name", "class_name", "class", "category")
-MOST_ROWS = 60
+MAX_SHOWN_ROWS = 60
 """Rows of two lists that an error shows; longer lists are cut down to the rows that differ."""
 
 
@@ -26,9 +26,9 @@ class InferredClasses:
 
     names: tuple[str, ...]
     """The place of a name is its label."""
-    origin: str
+    description: str
     """For a line of the log."""
-    without_video: tuple[str, ...]
+    empty_classes: tuple[str, ...]
     """Classes that no video of this data set has."""
 
 
@@ -43,53 +43,53 @@ def infer_classes(manifest: Manifest, names: Sequence[str] | None = None) -> Inf
         ManifestError: It has no labels, or more than there are names.
         DataError: It has names of its own, and they are others.
     """
-    known = manifest.labels[manifest.labels != ABSENT]
-    if len(known) == 0:
+    labels = manifest.labels[manifest.labels != ABSENT]
+    if len(labels) == 0:
         raise ManifestError("none of its videos has a label", path=manifest.source)
-    own, last = manifest.class_names, int(known.max())
-    if names is not None and last >= len(names):
-        message = f"label {last} has no name: {len(names)} names were given, from label 0"
+    manifest_names, max_label = manifest.class_names, int(labels.max())
+    if names is not None and max_label >= len(names):
+        message = f"label {max_label} has no name: {len(names)} names were given, from label 0"
         raise ManifestError(message, path=manifest.source)
-    if names is not None and own is not None:
-        require_same_classes(own, names, found_in=manifest.source, wanted_by="the names given")
-    if own is not None:
-        found, origin = own, f"{len(own)} class names from {manifest.origin or manifest.source}"
+    if names is not None and manifest_names is not None:
+        check_same_classes(manifest_names, names, data_title=manifest.source, model_title="the names given")
+    if manifest_names is not None:
+        class_names, description = manifest_names, f"{len(manifest_names)} class names from {manifest.description or manifest.source}"
     elif names is not None:
-        found, origin = tuple(names), f"{len(names)} class names given for numbers"
+        class_names, description = tuple(names), f"{len(names)} class names given for numbers"
     else:
-        found = tuple(str(label) for label in range(last + 1))
-        origin = f"{last + 1} classes called by their numbers: there are no names"
-    used = set(known.tolist())
-    absent = tuple(name for label, name in enumerate(found) if label not in used)
-    return InferredClasses(found, origin, absent)
+        class_names = tuple(str(label) for label in range(max_label + 1))
+        description = f"{max_label + 1} classes called by their numbers: there are no names"
+    present_labels = set(labels.tolist())
+    empty_classes = tuple(name for label, name in enumerate(class_names) if label not in present_labels)
+    return InferredClasses(class_names, description, empty_classes)
 
 
-def require_same_classes(
-    found: Sequence[str], wanted: Sequence[str], *, found_in: str, wanted_by: str
+def check_same_classes(
+    data_classes: Sequence[str], model_classes: Sequence[str], *, data_title: str, model_title: str
 ) -> None:
     """Compare the classes of videos with those of a model: the same names in the same order.
 
     Args:
-        found: The classes of the videos.
-        wanted: The classes of the model.
-        found_in: What the videos are called in the message.
-        wanted_by: What the model is called there.
+        data_classes: The classes of the videos.
+        model_classes: The classes of the model.
+        data_title: What the videos are called in the message.
+        model_title: What the model is called there.
 
     Raises:
         DataError: They differ; shows both lists side by side, and a remedy.
     """
-    if tuple(found) == tuple(wanted):
+    if tuple(data_classes) == tuple(model_classes):
         return
-    lines = [f"the {len(found)} classes of {found_in} are not the {len(wanted)} of {wanted_by}:"]
-    lines += _side_by_side(found, wanted, found_in, wanted_by)
-    lines.append(_remedy(found, wanted, found_in, wanted_by))
+    lines = [f"the {len(data_classes)} classes of {data_title} are not the {len(model_classes)} of {model_title}:"]
+    lines += _format_side_by_side(data_classes, model_classes, data_title, model_title)
+    lines.append(_suggest_remedy(data_classes, model_classes, data_title, model_title))
     raise DataError("\n".join(lines))
 
 
 def read_class_names(path: Path | str) -> tuple[str, ...]:
     """Read what labels are called, from a text, JSON or table file, or of a public data set.
 
-    - a name of ``known_classes``, such as kinetics-400: the classes of released models;
+    - a name of ``load_public_classes``, such as kinetics-400: the classes of released models;
 
     - text: one name a line, the first is label 0;
     - JSON: a list of names, or an object of names to numbers or of numbers to names;
@@ -99,20 +99,20 @@ def read_class_names(path: Path | str) -> tuple[str, ...]:
     Raises:
         ManifestError: It is none of these, a name comes twice, or a number is missing.
     """
-    if (known := as_known(path)) is not None:
-        return known_classes(known)
+    if (public_dataset := lookup_public_dataset(path)) is not None:
+        return load_public_classes(public_dataset)
     source, text = str(path), read_text(str(path))
-    columns = set(header_of(text)[0])
+    columns = set(parse_header(text)[0])
     if text.lstrip()[:1] in ("[", "{"):
-        pairs = _of_json(text, source)
-    elif columns & set(NUMBER_COLUMNS) and columns & set(NAME_COLUMNS):
-        pairs = _of_table(text, source)
+        pairs = _parse_json(text, source)
+    elif columns & set(LABEL_COLUMNS) and columns & set(NAME_COLUMNS):
+        pairs = _parse_table(text, source)
     else:
-        pairs = [(number, name.strip()) for number, (_, name) in enumerate(lines_of(text))]
-    return _in_order(pairs, source)
+        pairs = [(number, name.strip()) for number, (_, name) in enumerate(iterate_lines(text))]
+    return _sort_by_label(pairs, source)
 
 
-def _of_json(text: str, source: str) -> list[tuple[int, str]]:
+def _parse_json(text: str, source: str) -> list[tuple[int, str]]:
     try:
         content = json.loads(text)
     except ValueError as error:
@@ -122,32 +122,32 @@ def _of_json(text: str, source: str) -> list[tuple[int, str]]:
     try:
         if all(str(key).isdecimal() for key in content):
             return [(int(key), str(name)) for key, name in content.items()]
-        return [(whole(str(number), "a label", least=0), name) for name, number in content.items()]
+        return [(parse_int(str(number), "a label", minimum=0), name) for name, number in content.items()]
     except ValueError as error:
         raise ManifestError(str(error), path=source) from error
 
 
-def _of_table(text: str, source: str) -> list[tuple[int, str]]:
-    cells = read_cells(source, text, [*NUMBER_COLUMNS, *NAME_COLUMNS])
-    number, name = (
-        next(column for column in wanted if column in cells.columns)
-        for wanted in (NUMBER_COLUMNS, NAME_COLUMNS)
+def _parse_table(text: str, source: str) -> list[tuple[int, str]]:
+    cells = read_cells(source, text, [*LABEL_COLUMNS, *NAME_COLUMNS])
+    label_column, name_column = (
+        next(column for column in aliases if column in cells.columns)
+        for aliases in (LABEL_COLUMNS, NAME_COLUMNS)
     )
-    if cells.problems:
-        line, message = cells.problems[0]
+    if cells.errors:
+        line, message = cells.errors[0]
         raise ManifestError(message, path=source, line=line)
     pairs = []
-    for line, label, called in zip(
-        cells.lines, cells.columns[number], cells.columns[name], strict=True
+    for line, label, class_name in zip(
+        cells.lines, cells.columns[label_column], cells.columns[name_column], strict=True
     ):
         try:
-            pairs.append((whole(label, number, least=0), called))
+            pairs.append((parse_int(label, label_column, minimum=0), class_name))
         except ValueError as error:
             raise ManifestError(str(error), path=source, line=line) from error
     return pairs
 
 
-def _in_order(pairs: list[tuple[int, str]], source: str) -> tuple[str, ...]:
+def _sort_by_label(pairs: list[tuple[int, str]], source: str) -> tuple[str, ...]:
     """The names by their numbers, which must be 0 … n - 1, each once."""
     names = [name for _, name in pairs]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
@@ -156,29 +156,29 @@ def _in_order(pairs: list[tuple[int, str]], source: str) -> tuple[str, ...]:
         raise ManifestError("a class has no name" if pairs else "holds no name", path=source)
     numbers = sorted(number for number, _ in pairs)
     if numbers != list(range(len(pairs))):
-        wrong = next(i for i, number in enumerate(numbers) if i != number)
-        message = f"{len(pairs)} names, but label {wrong} has not exactly one: wanted 0, 1, 2, …"
+        missing_label = next(i for i, number in enumerate(numbers) if i != number)
+        message = f"{len(pairs)} names, but label {missing_label} has not exactly one: wanted 0, 1, 2, …"
         raise ManifestError(message, path=source)
     return tuple(name for _, name in sorted(pairs))
 
 
-def _side_by_side(found: Sequence[str], wanted: Sequence[str], left: str, right: str) -> list[str]:
-    rows = list(enumerate(zip_longest(found, wanted, fillvalue="-")))
+def _format_side_by_side(data_classes: Sequence[str], model_classes: Sequence[str], data_title: str, model_title: str) -> list[str]:
+    rows = list(enumerate(zip_longest(data_classes, model_classes, fillvalue="-")))
     shown = rows
-    if len(rows) > MOST_ROWS:
-        shown = [row for row in rows if row[1][0] != row[1][1]][:MOST_ROWS]
-    width = max(len(left), *(len(names[0]) for _, names in shown))
-    lines = [f"    label  {left:<{width}}  {right}"]
-    for label, (one, other) in shown:
-        lines.append(f"  {'!' if one != other else ' '} {label:>5}  {one:<{width}}  {other}")
+    if len(rows) > MAX_SHOWN_ROWS:
+        shown = [row for row in rows if row[1][0] != row[1][1]][:MAX_SHOWN_ROWS]
+    width = max(len(data_title), *(len(names[0]) for _, names in shown))
+    lines = [f"    label  {data_title:<{width}}  {model_title}"]
+    for label, (data_class, model_class) in shown:
+        lines.append(f"  {'!' if data_class != model_class else ' '} {label:>5}  {data_class:<{width}}  {model_class}")
     if len(shown) < len(rows):
         lines.append(f"    … {len(rows) - len(shown)} more rows")
     return lines
 
 
-def _remedy(found: Sequence[str], wanted: Sequence[str], left: str, right: str) -> str:
-    unknown = sorted(set(found) - set(wanted))
+def _suggest_remedy(data_classes: Sequence[str], model_classes: Sequence[str], data_title: str, model_title: str) -> str:
+    unknown = sorted(set(data_classes) - set(model_classes))
     if unknown:
-        some = ", ".join(unknown[:8]) + (", …" if len(unknown) > 8 else "")
-        return f"{len(unknown)} of {left} alone ({some}): rename them, or train a new head"
-    return f"{right} has every name of {left}: read the videos with its names as class_names"
+        examples = ", ".join(unknown[:8]) + (", …" if len(unknown) > 8 else "")
+        return f"{len(unknown)} of {data_title} alone ({examples}): rename them, or train a new head"
+    return f"{model_title} has every name of {data_title}: read the videos with its names as class_names"

@@ -7,32 +7,32 @@ from videomae2.data.sources import SourceConfig
 from videomae2.errors import ConfigError
 
 
-def check_clocks(sources: Sequence[SourceConfig], manifests: Sequence[Manifest]) -> None:
+def check_timestamps(sources: Sequence[SourceConfig], manifests: Sequence[Manifest]) -> None:
     """Refuse strides in seconds of frame folders and arrays whose frame rate is not known.
 
     Raises:
         ConfigError: With every such source, and what would work.
     """
-    problems = list(_problems(sources, manifests))
+    problems = list(_list_problems(sources, manifests))
     if problems:
         raise ConfigError(problems)
 
 
-def _problems(sources: Sequence[SourceConfig], manifests: Sequence[Manifest]) -> Iterator[str]:
+def _list_problems(sources: Sequence[SourceConfig], manifests: Sequence[Manifest]) -> Iterator[str]:
     for number, (source, manifest) in enumerate(zip(sources, manifests, strict=True)):
-        if source.stride_unit == "frames" or source.frame_rate is not None:
+        if source.interval_unit == "frames" or source.frame_rate is not None:
             continue
-        without = without_clock(manifest)
-        if without is not None:
+        path = find_without_timestamps(manifest)
+        if path is not None:
             flag = f"--data.sources.{number}"
             yield (
-                f"{flag}.stride-unit {source.stride_unit} needs a clock, and {without} is a "
+                f"{flag}.stride-unit {source.interval_unit} needs a clock, and {path} is a "
                 f"folder of images or an array, which has none; give {flag}.frame-rate, the "
                 f"frames per second, or use {flag}.stride-unit frames with {flag}.stride 4"
             )
 
 
-def without_clock(manifest: Manifest) -> str | None:
+def find_without_timestamps(manifest: Manifest) -> str | None:
     """The first video that is known to have no clock, going by the list alone."""
-    known = zip(manifest.paths, manifest.is_frames.tolist(), strict=True)
-    return next((path for path, frames in known if frames or path.endswith(".npy")), None)
+    entries = zip(manifest.paths, manifest.is_frames.tolist(), strict=True)
+    return next((path for path, is_frames in entries if is_frames or path.endswith(".npy")), None)

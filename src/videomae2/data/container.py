@@ -11,7 +11,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from videomae2.data.readers import Deadline, ReadLimits, plain
+from videomae2.data.readers import Deadline, ReadLimits, format_os_error
 from videomae2.errors import VideoError
 
 if TYPE_CHECKING:  # PyAV's own files say so, but its class takes no index
@@ -20,25 +20,25 @@ else:
     VideoPacket = Packet
 
 # PyAV 18 refuses a file whose title is not UTF-8 unless told; PyAV 19 dropped the setting.
-_FORGIVING: Any = {"metadata_errors": "replace"} if av.__version__.startswith("18.") else {}
+_METADATA_OPTIONS: Any = {"metadata_errors": "replace"} if av.__version__.startswith("18.") else {}
 
 # Play lists that make FFmpeg open other files, and pictures: not what a video file is.
-_NOT_VIDEOS = {"hls", "concat", "concatf", "dash", "sdp", "rtsp", "imf", "image2", "tty"}
+_NON_VIDEO_FORMATS = {"hls", "concat", "concatf", "dash", "sdp", "rtsp", "imf", "image2", "tty"}
 
 
-def signature(path: Path | str) -> tuple[str, int, int]:
+def file_cache_key(path: Path | str) -> tuple[str, int, int]:
     """Tell this state of this file from all others: its path, size, time of change.
 
     Raises:
         VideoError: If it is gone or empty.
     """
     try:
-        found = os.stat(path)
+        file_stat = os.stat(path)
     except OSError as error:
-        raise VideoError(path, f"it cannot be opened: {plain(error)}") from error
-    if found.st_size == 0:
+        raise VideoError(path, f"it cannot be opened: {format_os_error(error)}") from error
+    if file_stat.st_size == 0:
         raise VideoError(path, "the file is empty")
-    return os.fspath(path), found.st_size, found.st_mtime_ns
+    return os.fspath(path), file_stat.st_size, file_stat.st_mtime_ns
 
 
 def open_container(
@@ -57,28 +57,28 @@ def open_container(
         VideoError: If there is no video stream that can be decoded.
     """
     # A bare path could be taken for an address; "file:" and the list keep FFmpeg on this disk.
-    box = av.open(
+    container = av.open(
         f"file:{os.fspath(path)}",
         options={"skip_frame": "all"} if quick else {"max_pixels": str(limits.max_pixels)},
         container_options={"protocol_whitelist": "file"}
         | ({"analyzeduration": "1"} if quick else {}),
-        timeout=deadline.left,
-        **_FORGIVING,
+        timeout=deadline.remaining,
+        **_METADATA_OPTIONS,
     )
     try:
-        return box, _decodable(path, box, limits, quick)
+        return container, _select_stream(path, container, limits, quick)
     except VideoError:
-        box.close()
+        container.close()
         raise
 
 
-def _decodable(
-    path: Path | str, box: InputContainer, limits: ReadLimits, quick: bool
+def _select_stream(
+    path: Path | str, container: InputContainer, limits: ReadLimits, quick: bool
 ) -> VideoStream:
-    if _NOT_VIDEOS.intersection(box.format.name.split(",")):
-        raise VideoError(path, f"it is not a video file ({box.format.long_name})")
+    if _NON_VIDEO_FORMATS.intersection(container.format.name.split(",")):
+        raise VideoError(path, f"it is not a video file ({container.format.long_name})")
     # A cover picture is a video stream to FFmpeg.
-    streams = [s for s in box.streams.video if not s.disposition & s.disposition.attached_pic]
+    streams = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
     if not streams:
         raise VideoError(path, "it has no video stream")
     stream, codec = streams[0], streams[0].codec_context
@@ -98,25 +98,25 @@ def _decodable(
     return stream
 
 
-def states_its_frames(path: Path | str) -> bool:
+def has_frame_headers(path: Path | str) -> bool:
     """Look at the first bytes: MP4, MOV and Matroska write every time and size into the file."""
     try:
         with open(path, "rb") as file:
             head = file.read(12)
     except OSError as error:
-        raise VideoError(path, f"it cannot be opened: {plain(error)}") from error
+        raise VideoError(path, f"it cannot be opened: {format_os_error(error)}") from error
     return head[:4] == b"\x1a\x45\xdf\xa3" or head[4:8] in (b"ftyp", b"moov", b"mdat", b"free")
 
 
 @contextmanager
-def ffmpeg_errors(path: Path | str, deadline: Deadline) -> Iterator[None]:
+def translate_ffmpeg_errors(path: Path | str, deadline: Deadline) -> Iterator[None]:
     """Turn what PyAV raises into a `VideoError` that a person understands."""
     try:
         yield
     except VideoError:
         raise
     except (av.error.ExitError, av.error.TimeoutError) as error:  # our own time limit
-        raise deadline.error() from error
+        raise deadline.build_error() from error
     except av.error.InvalidDataError as error:
         raise VideoError(path, "the data is damaged, cut off or not a video") from error
     except EOFError as error:
@@ -124,6 +124,6 @@ def ffmpeg_errors(path: Path | str, deadline: Deadline) -> Iterator[None]:
     except MemoryError as error:
         raise VideoError(path, "there is not enough memory for its frames") from error
     except (av.error.FFmpegError, OSError) as error:
-        raise VideoError(path, f"FFmpeg cannot read it: {plain(error)}") from error
+        raise VideoError(path, f"FFmpeg cannot read it: {format_os_error(error)}") from error
     except (ValueError, ArithmeticError, LookupError, RuntimeError) as error:
-        raise VideoError(path, f"PyAV cannot read it: {plain(error)}") from error
+        raise VideoError(path, f"PyAV cannot read it: {format_os_error(error)}") from error

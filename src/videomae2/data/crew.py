@@ -7,34 +7,34 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from videomae2.data.answers import Answer, Usage
-from videomae2.data.processes import Process
-from videomae2.data.slots import Reply, Slot, unnamed_file
-from videomae2.data.worker_main import READY, name_of
-from videomae2.errors import SlowVideoError, VideoError, VideoMAE2Error
+from videomae2.data.answers import Result, WorkerStats
+from videomae2.data.processes import WorkerProcess
+from videomae2.data.slots import Response, SharedBuffer, open_anonymous_file
+from videomae2.data.worker_main import READY, get_request_name
+from videomae2.errors import VideoTimeoutError, VideoError, VideoMAE2Error
 
 _START_SECONDS = 300.0  # a cold network disk may take minutes to import from
-_DEATHS = 3  # deaths in a row, without a request to blame, that a worker may have
+_MAX_DEATHS = 3  # deaths in a row, without a request to blame, that a worker may have
 
 
 @dataclass(slots=True, eq=False)
-class Job:
+class WorkItem:
     """A request under way."""
 
     request: Any
     worker: "Worker"
-    slot: int
-    tries: int
+    buffer: int
+    attempts_left: int
     """How often it may still be tried."""
-    answer: Answer[Any] | None = None
-    is_unwanted: bool = False
+    result: Result[Any] | None = None
+    is_cancelled: bool = False
     """Nobody waits for the answer any more."""
 
-    def free(self) -> None:
+    def release(self) -> None:
         """Give the slot back, now or when the process is done with it."""
-        self.is_unwanted = True
-        if self.answer is not None:
-            self.worker.free(self.slot)
+        self.is_cancelled = True
+        if self.result is not None:
+            self.worker.release(self.buffer)
 
 
 class Worker:
@@ -42,71 +42,71 @@ class Worker:
 
     Args:
         start: Starts a process on the given open files.
-        slots: Number of requests that may wait or lie answered.
-        deadline_seconds: Time for one request, from when the process turns to it.
-        tries: How often a request is tried that takes longer.
+        num_buffers: Number of requests that may wait or lie answered.
+        timeout_seconds: Time for one request, from when the process turns to it.
+        max_attempts: How often a request is tried that takes longer.
     """
 
     def __init__(
         self,
-        start: Callable[[list[int]], Process],
+        start: Callable[[list[int]], WorkerProcess],
         *,
-        slots: int,
-        deadline_seconds: float,
-        tries: int,
+        num_buffers: int,
+        timeout_seconds: float,
+        max_attempts: int,
     ) -> None:
-        self._start, self._tries = start, tries
-        self._deadline_seconds = deadline_seconds
-        self._slots = [Slot(unnamed_file()) for _ in range(slots)]
-        self._free = list(range(slots))
-        self._queue: deque[Job] = deque()
+        self._start_process, self._max_attempts = start, max_attempts
+        self._timeout_seconds = timeout_seconds
+        self._buffers = [SharedBuffer(open_anonymous_file()) for _ in range(num_buffers)]
+        self._free_buffers = list(range(num_buffers))
+        self._queue: deque[WorkItem] = deque()
         self._failures = 0
         self._is_ready = False
-        self.usage = Usage()
-        self.process = self._new_process()
+        self.stats = WorkerStats()
+        self.process = self._start_new_process()
 
     @property
-    def room(self) -> int:
+    def num_free(self) -> int:
         """How many more requests it takes now."""
-        return len(self._free)
+        return len(self._free_buffers)
 
     @property
-    def load(self) -> int:
+    def num_queued(self) -> int:
         """How many requests it has to answer."""
         return len(self._queue)
 
-    def send(self, request: object) -> Job:
+    def send(self, request: object) -> WorkItem:
         """Queue a request; there must be room."""
-        job = Job(request, self, self._free[-1], self._tries)
-        self._slots[job.slot].write_request(request)
+        item = WorkItem(request, self, self._free_buffers[-1], self._max_attempts)
+        self._buffers[item.buffer].write_request(request)
         if not self._queue:
-            self._since = time.monotonic()
-        self._queue.append(job)
-        self.process.send(self._free.pop())
-        return job
+            self._waiting_since = time.monotonic()
+        self._queue.append(item)
+        self.process.send(self._free_buffers.pop())
+        return item
 
-    def hear(self) -> Literal["well", "exhausted", "dead"]:
+    def poll(self) -> Literal["well", "exhausted", "dead"]:
         """Take in what the process has to say, once there is something; and say how it is."""
-        numbers = self.process.hear()
-        self._since = time.monotonic()
-        exhausted = [self._receive() for number in numbers if number != READY]
+        numbers = self.process.poll()
+        self._waiting_since = time.monotonic()
+        out_of_memory = [self._receive_result() for number in numbers if number != READY]
         self._is_ready = self._is_ready or bool(numbers)
         if not numbers:
             return "dead"
-        return "exhausted" if any(exhausted) else "well"
+        return "exhausted" if any(out_of_memory) else "well"
 
-    def due(self) -> float:
+    def deadline(self) -> float:
         """When, by the monotonic clock, it will have taken too long; never, if it has no work."""
         if not self._queue:
             return math.inf
-        began = self._slots[self._queue[0].slot].began
-        patience = self._deadline_seconds if self._is_ready else _START_SECONDS
-        return began + self._deadline_seconds if began else self._since + patience
+        started_at = self._buffers[self._queue[0].buffer].started_at
+        timeout = self._timeout_seconds if self._is_ready else _START_SECONDS
+        return started_at + self._timeout_seconds if started_at else self._waiting_since + timeout
 
-    def free(self, slot: int) -> None:
+    def release(self, buffer: int) -> None:
         """Take back a slot."""
-        self._slots[slot].trim()
-        self._free.append(slot)
+        self._buffers[buffer].trim()
+        self._free_buffers.append(buffer)
 
     def replace(self, fault: str | None, *, is_slow: bool = False) -> None:
         """Kill the process and start another, which inherits the queue.
@@ -119,91 +119,91 @@ class Worker:
         Raises:
             VideoMAE2Error: It failed again and again without a request to blame.
         """
-        printed = self.process.last_words()
+        stderr = self.process.read_stderr_tail()
         self.process.kill()
-        if fault is not None and not self._blame(fault, printed, is_slow=is_slow):
-            self._count_failure(fault, printed)
-        self._renew_slots()
-        self.process = self._new_process()
-        self.usage.restarts += 1
-        for job in self._queue:
-            self._hand_over(job)
+        if fault is not None and not self._fail_current(fault, stderr, is_slow=is_slow):
+            self._count_failure(fault, stderr)
+        self._replace_buffers()
+        self.process = self._start_new_process()
+        self.stats.restarts += 1
+        for item in self._queue:
+            self._resend(item)
 
     def close(self) -> None:
         """Kill the process and let go of the slots; arrays of theirs in use stay valid."""
         self.process.kill()
-        while self._slots:
-            self._slots.pop().close()
+        while self._buffers:
+            self._buffers.pop().close()
 
-    def _new_process(self) -> Process:
-        self._is_ready, self._since = False, time.monotonic()
-        return self._start([slot.descriptor for slot in self._slots])
+    def _start_new_process(self) -> WorkerProcess:
+        self._is_ready, self._waiting_since = False, time.monotonic()
+        return self._start_process([slot.descriptor for slot in self._buffers])
 
-    def _receive(self) -> bool:
+    def _receive_result(self) -> bool:
         """Take in one answer, and say whether it left the process short of memory."""
-        job = self._queue[0]
+        item = self._queue[0]
         try:
-            reply = self._slots[job.slot].read_answer()
+            response = self._buffers[item.buffer].read_response()
         except Exception as error:  # a decoder gone wild may have written anywhere
-            nonsense = VideoError(name_of(job.request), f"the answer makes no sense: {error}")
-            reply = Reply({}, {}, nonsense, 0.0, True)
-        arrays = None if reply.error else reply.arrays
-        if not self._settle(Answer(job.request, arrays, reply.meta, reply.error, reply.seconds)):
-            self._hand_over(job)
-        return reply.exhausted
+            invalid = VideoError(get_request_name(item.request), f"the answer makes no sense: {error}")
+            response = Response({}, {}, invalid, 0.0, True)
+        arrays = None if response.error else response.arrays
+        if not self._accept(Result(item.request, arrays, response.meta, response.error, response.seconds)):
+            self._resend(item)
+        return response.out_of_memory
 
-    def _hand_over(self, job: Job) -> None:
-        self._slots[job.slot].write_request(job.request)
-        self.process.send(job.slot)
+    def _resend(self, item: WorkItem) -> None:
+        self._buffers[item.buffer].write_request(item.request)
+        self.process.send(item.buffer)
 
-    def _settle(self, answer: Answer[Any]) -> bool:
+    def _accept(self, result: Result[Any]) -> bool:
         """Take the first request for answered; False if it waits again, behind the others.
 
         One that took too long may have met a busy moment: it is tried again.
         """
-        job = self._queue.popleft()
+        item = self._queue.popleft()
         self._failures = 0
-        job.tries -= 1
-        if isinstance(answer.error, SlowVideoError) and job.tries > 0 and not job.is_unwanted:
-            self._queue.append(job)
+        item.attempts_left -= 1
+        if isinstance(result.error, VideoTimeoutError) and item.attempts_left > 0 and not item.is_cancelled:
+            self._queue.append(item)
             return False
-        job.answer = answer
-        self.usage.add(answer)
-        if job.is_unwanted:
-            self.free(job.slot)
+        item.result = result
+        self.stats.add(result)
+        if item.is_cancelled:
+            self.release(item.buffer)
         return True
 
-    def _blame(self, fault: str, printed: str, *, is_slow: bool) -> bool:
-        """Answer the request that the process was at, if it was at one, with its failure."""
-        began = self._slots[self._queue[0].slot].began if self._queue else 0.0
-        if not began:
+    def _fail_current(self, fault: str, stderr: str, *, is_slow: bool) -> bool:
+        """Result the request that the process was at, if it was at one, with its failure."""
+        started_at = self._buffers[self._queue[0].buffer].started_at if self._queue else 0.0
+        if not started_at:
             return False
         request = self._queue[0].request
-        last = printed.splitlines()[-1][:300] if printed else ""
-        kind = SlowVideoError if is_slow else VideoError
-        error = kind(name_of(request), f"{fault}; last printed: {last}" if last else fault)
-        self._renew(self._queue[0].slot)
-        self._settle(Answer(request, None, {}, error, time.monotonic() - began))
+        last_line = stderr.splitlines()[-1][:300] if stderr else ""
+        error_type = VideoTimeoutError if is_slow else VideoError
+        error = error_type(get_request_name(request), f"{fault}; last printed: {last_line}" if last_line else fault)
+        self._replace_buffer(self._queue[0].buffer)
+        self._accept(Result(request, None, {}, error, time.monotonic() - started_at))
         return True
 
-    def _count_failure(self, fault: str, printed: str) -> None:
+    def _count_failure(self, fault: str, stderr: str) -> None:
         self._failures += 1
-        if self._failures >= _DEATHS:
-            what = f"the reading process failed {_DEATHS} times without a video to blame"
-            raise VideoMAE2Error(f"{what}: it {fault}\n{printed}".rstrip())
+        if self._failures >= _MAX_DEATHS:
+            message = f"the reading process failed {_MAX_DEATHS} times without a video to blame"
+            raise VideoMAE2Error(f"{message}: it {fault}\n{stderr}".rstrip())
 
-    def _renew_slots(self) -> None:
+    def _replace_buffers(self) -> None:
         """Forget unwanted work, and give the rest memory that the old process cannot reach.
 
         Even a killed process may write a little longer: from another thread, or in the kernel.
         """
-        wanted = [job for job in self._queue if not job.is_unwanted]
+        active = [item for item in self._queue if not item.is_cancelled]
         for job in self._queue:
-            self._renew(job.slot)
-            if job.is_unwanted:
-                self._free.append(job.slot)
-        self._queue = deque(wanted)
+            self._replace_buffer(job.buffer)
+            if job.is_cancelled:
+                self._free_buffers.append(job.buffer)
+        self._queue = deque(active)
 
-    def _renew(self, slot: int) -> None:
-        self._slots[slot].close()
-        self._slots[slot] = Slot(unnamed_file())
+    def _replace_buffer(self, buffer: int) -> None:
+        self._buffers[buffer].close()
+        self._buffers[buffer] = SharedBuffer(open_anonymous_file())

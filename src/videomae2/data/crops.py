@@ -14,7 +14,7 @@ Box = tuple[int, int, int, int]
 
 SCALES = (1.0, 0.875, 0.75, 0.66)
 """Sides of a crop as shares of the largest crop's sides."""
-TRIES = 10
+MAX_ATTEMPTS = 10
 """A random-resized crop that does not fit into the frame is drawn again, this often in all."""
 SNAP_PIXELS = 3
 """A side of a crop that is nearer than this to the wanted size becomes the wanted size."""
@@ -29,14 +29,14 @@ class CropConfig:
     (released fine-tuning), or the largest in the middle."""
     flip: bool = False
     """Mirror half of the views; never where left and right mean something."""
-    area: tuple[float, float] = (0.08, 1.0)
+    scale: tuple[float, float] = (0.08, 1.0)
     """Least and largest share of the frame, for random-resized."""
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
     """Least and largest ratio of width to height before resizing, for random-resized; of clips
     that are not square, in proportion to theirs."""
 
 
-def drawn_box(
+def build_crop_box(
     height: int,
     width: int,
     size: tuple[int, int],
@@ -48,13 +48,13 @@ def drawn_box(
     The third of them is left for mirroring.
     """
     if config.kind == "centre":
-        return centre_box(height, width, size)
+        return center_box(height, width, size)
     if config.kind == "random-resized":
         return random_resized_box(height, width, size, uniform[3:], config)
     return multi_scale_box(height, width, size, uniform[:2])
 
 
-def multi_scale_sizes(height: int, width: int, size: tuple[int, int]) -> list[tuple[int, int]]:
+def list_multi_scale_sizes(height: int, width: int, size: tuple[int, int]) -> list[tuple[int, int]]:
     """The pairs (height, width) that a crop may have: shares of the largest, one step apart.
 
     The largest has the wanted shape; for a square that is the short side of the frame.
@@ -66,40 +66,40 @@ def multi_scale_sizes(height: int, width: int, size: tuple[int, int]) -> list[tu
 
     Source: GroupMultiScaleCrop in dataset/transforms.py of the released code; 10 pairs.
     """
-    tall, wide = _largest(height, width, size)
-    rows = [_snap(int(tall * scale), size[0]) for scale in SCALES]
-    cols = [_snap(int(wide * scale), size[1]) for scale in SCALES]
+    max_height, max_width = _compute_largest_crop(height, width, size)
+    heights = [_snap_side(int(max_height * scale), size[0]) for scale in SCALES]
+    widths = [_snap_side(int(max_width * scale), size[1]) for scale in SCALES]
     return [
-        (row, col) for i, row in enumerate(rows) for j, col in enumerate(cols) if abs(i - j) <= 1
+        (row, col) for i, row in enumerate(heights) for j, col in enumerate(widths) if abs(i - j) <= 1
     ]
 
 
-def offsets(height: int, width: int, crop: tuple[int, int]) -> list[tuple[int, int]]:
+def list_crop_offsets(height: int, width: int, crop: tuple[int, int]) -> list[tuple[int, int]]:
     """The 13 places (top, left) of a crop: corners, centre, edge centres, quarter points.
 
     Source: the same, with its ``more_fix_crop``.
     """
-    row, col = (height - crop[0]) // 4, (width - crop[1]) // 4
-    places = [(0, 0), (0, 4), (4, 0), (4, 4), (2, 2)]
-    places += [(2, 0), (2, 4), (4, 2), (0, 2)]
-    places += [(1, 1), (1, 3), (3, 1), (3, 3)]
-    return [(top * row, left * col) for top, left in places]
+    row_step, col_step = (height - crop[0]) // 4, (width - crop[1]) // 4
+    positions = [(0, 0), (0, 4), (4, 0), (4, 4), (2, 2)]
+    positions += [(2, 0), (2, 4), (4, 2), (0, 2)]
+    positions += [(1, 1), (1, 3), (3, 1), (3, 3)]
+    return [(top * row_step, left * col_step) for top, left in positions]
 
 
 def multi_scale_box(
     height: int, width: int, size: tuple[int, int], uniform: Float64[np.ndarray, "2"]
 ) -> Box:
     """One of the 10 sizes at one of the 13 places, by two draws in [0, 1)."""
-    sizes = multi_scale_sizes(height, width, size)
+    sizes = list_multi_scale_sizes(height, width, size)
     crop = sizes[int(uniform[0] * len(sizes))]
     crop = (min(crop[0], height), min(crop[1], width))
-    places = offsets(height, width, crop)
-    return (*places[int(uniform[1] * len(places))], *crop)
+    offsets = list_crop_offsets(height, width, crop)
+    return (*offsets[int(uniform[1] * len(offsets))], *crop)
 
 
-def centre_box(height: int, width: int, size: tuple[int, int]) -> Box:
+def center_box(height: int, width: int, size: tuple[int, int]) -> Box:
     """The largest box of the wanted shape, in the middle."""
-    crop = _largest(height, width, size)
+    crop = _compute_largest_crop(height, width, size)
     return ((height - crop[0]) // 2, (width - crop[1]) // 2, *crop)
 
 
@@ -122,33 +122,33 @@ def random_resized_box(
     Source: random_resized_crop in dataset/video_transforms.py of the released code, which is
         torchvision's.
     """
-    narrow, wide = (ratio * size[1] / size[0] for ratio in config.ratio)
-    least, most = config.area
-    for area, shape, row, col in uniform.reshape(TRIES, 4).tolist():
-        pixels = (least + (most - least) * area) * height * width
-        ratio = narrow * math.exp(shape * math.log(wide / narrow))
+    min_ratio, max_ratio = (ratio * size[1] / size[0] for ratio in config.ratio)
+    min_scale, max_scale = config.scale
+    for area, shape, row, col in uniform.reshape(MAX_ATTEMPTS, 4).tolist():
+        pixels = (min_scale + (max_scale - min_scale) * area) * height * width
+        ratio = min_ratio * math.exp(shape * math.log(max_ratio / min_ratio))
         crop = round(math.sqrt(pixels / ratio)), round(math.sqrt(pixels * ratio))
         if 0 < crop[0] <= height and 0 < crop[1] <= width:
             return (int(row * (height - crop[0] + 1)), int(col * (width - crop[1] + 1)), *crop)
-    return _middle(height, width, narrow, wide)
+    return _center_fallback_box(height, width, min_ratio, max_ratio)
 
 
-def _middle(height: int, width: int, narrow: float, wide: float) -> Box:
+def _center_fallback_box(height: int, width: int, min_ratio: float, max_ratio: float) -> Box:
     """The largest box in the middle whose ratio of width to height lies within limits."""
     crop = height, width
-    if width / height < narrow:
-        crop = max(1, min(height, round(width / narrow))), width
-    elif width / height > wide:
-        crop = height, max(1, min(width, round(height * wide)))
+    if width / height < min_ratio:
+        crop = max(1, min(height, round(width / min_ratio))), width
+    elif width / height > max_ratio:
+        crop = height, max(1, min(width, round(height * max_ratio)))
     return ((height - crop[0]) // 2, (width - crop[1]) // 2, *crop)
 
 
-def _largest(height: int, width: int, size: tuple[int, int]) -> tuple[int, int]:
+def _compute_largest_crop(height: int, width: int, size: tuple[int, int]) -> tuple[int, int]:
     """The largest crop of the wanted shape, in whole pixels."""
     if height * size[1] <= width * size[0]:
         return height, max(1, height * size[1] // size[0])
     return max(1, width * size[0] // size[1]), width
 
 
-def _snap(side: int, wanted: int) -> int:
-    return wanted if abs(side - wanted) < SNAP_PIXELS else max(1, side)
+def _snap_side(side: int, target: int) -> int:
+    return target if abs(side - target) < SNAP_PIXELS else max(1, side)

@@ -13,98 +13,98 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int64
 
-from videomae2.data.looking import look_at
+from videomae2.data.looking import map_with_timeout
 from videomae2.data.manifest import Manifest
 from videomae2.tensors import draws
 
-SAMPLE = 256
+SAMPLE_SIZE = 256
 """Files of which content is looked at; of a smaller list all of them."""
-PATIENCE_SECONDS = 30.0
+FILE_TIMEOUT_SECONDS = 30.0
 """How long none of the files may answer before the others are given up."""
 
 _STREAM = 0x2F00
-_END = 1 << 16  # bytes that are read of each end of a file
+_END_BYTES = 1 << 16  # bytes that are read of each end of a file
 _ABSENT, _FOLDER = -1, -2  # in place of a size
 _UNKNOWN = "-"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class FileMarks:
+class Fingerprint:
     """What can be said of the files of a list without reading them all."""
 
     sizes: str
     """A digest of the sizes of all files; folders of frames have none."""
-    absent: int
+    num_absent: int
     """How many are not there, or did not answer."""
     sample: str
     """Eight characters for the content of each file of a sample, "-" where it is not there."""
-    which_absent: str = ""
+    absent_files: str = ""
     """A digest of which are not there; empty in marks of an older version."""
-    late: int = 0
+    unresponsive: int = 0
     """How many did not answer, at their size or at their content."""
 
 
-def marks_of(manifest: Manifest, *, repaired: Collection[str] = ()) -> FileMarks:
+def compute_fingerprint(manifest: Manifest, *, changed_files: Collection[str] = ()) -> Fingerprint:
     """Look at the files of a list: one ``stat`` each, and at most 128 KiB of 256 of them.
 
     Args:
         manifest: The list.
-        repaired: Files that are expected to be others than they were, and so tell nothing.
+        changed_files: Files that are expected to be others than they were, and so tell nothing.
     """
     paths = list(dict.fromkeys(os.path.join(manifest.root, path) for path in manifest.paths))
-    chosen = draws.permutation(draws.key(_STREAM, len(paths)), len(paths))[:SAMPLE].tolist()
-    sizes = look_at(paths, _size, patience_seconds=PATIENCE_SECONDS)
+    sample_rows = draws.permutation(draws.make_key(_STREAM, len(paths)), len(paths))[:SAMPLE_SIZE].tolist()
+    sizes = map_with_timeout(paths, _read_size, timeout_seconds=FILE_TIMEOUT_SECONDS)
     # who did not even give its size is not asked again
-    asked = [paths[row] for row in chosen if sizes[row] is not None]
-    contents = look_at(asked, _content, patience_seconds=PATIENCE_SECONDS)
-    late = sizes.count(None) + contents.count(None)
-    content_of = dict(zip(asked, contents, strict=True))
-    known = np.array([_ABSENT if size is None else size for size in sizes], dtype=np.int64)
-    for row, path in enumerate(paths if repaired else ()):
-        if path in repaired:
-            known[row], content_of[path] = _ABSENT, None
-    return FileMarks(
-        sizes=_digest(known),
-        absent=int((known == _ABSENT).sum()),
-        sample=" ".join(content_of.get(paths[row]) or _UNKNOWN for row in chosen),
-        which_absent=_digest(np.flatnonzero(known == _ABSENT)),
-        late=late,
+    sample_paths = [paths[row] for row in sample_rows if sizes[row] is not None]
+    contents = map_with_timeout(sample_paths, _compute_content_digest, timeout_seconds=FILE_TIMEOUT_SECONDS)
+    unresponsive = sizes.count(None) + contents.count(None)
+    content_of = dict(zip(sample_paths, contents, strict=True))
+    known_sizes = np.array([_ABSENT if size is None else size for size in sizes], dtype=np.int64)
+    for row, path in enumerate(paths if changed_files else ()):
+        if path in changed_files:
+            known_sizes[row], content_of[path] = _ABSENT, None
+    return Fingerprint(
+        sizes=_compute_digest(known_sizes),
+        num_absent=int((known_sizes == _ABSENT).sum()),
+        sample=" ".join(content_of.get(paths[row]) or _UNKNOWN for row in sample_rows),
+        absent_files=_compute_digest(np.flatnonzero(known_sizes == _ABSENT)),
+        unresponsive=unresponsive,
     )
 
 
-def difference(old: FileMarks, new: FileMarks) -> str | None:
+def describe_difference(previous: Fingerprint, current: Fingerprint) -> str | None:
     """Say in what the files of a list are others than they were; None if they are not.
 
     What is not there, now or then, tells nothing: unreadable videos have rules of their own.
     """
-    pairs = zip(old.sample.split(), new.sample.split(), strict=False)
-    same = [one == other for one, other in pairs if _UNKNOWN not in (one, other)]
-    if not all(same):
-        return f"{same.count(False)} of {len(same)} that were looked at differ"
-    compared = old.sizes and new.sizes and _lack_the_same(old, new)
-    return "some have another size" if compared and old.sizes != new.sizes else None
+    pairs = zip(previous.sample.split(), current.sample.split(), strict=False)
+    is_same = [previous_digest == current_digest for previous_digest, current_digest in pairs if _UNKNOWN not in (previous_digest, current_digest)]
+    if not all(is_same):
+        return f"{is_same.count(False)} of {len(is_same)} that were looked at differ"
+    are_comparable = previous.sizes and current.sizes and _have_same_absent(previous, current)
+    return "some have another size" if are_comparable and previous.sizes != current.sizes else None
 
 
-def _lack_the_same(old: FileMarks, new: FileMarks) -> bool:
+def _have_same_absent(previous: Fingerprint, current: Fingerprint) -> bool:
     """Whether the same files are not there; of older marks this is known only where all are."""
-    if not (old.which_absent and new.which_absent):
-        return old.absent == new.absent == 0
-    return old.which_absent == new.which_absent
+    if not (previous.absent_files and current.absent_files):
+        return previous.num_absent == current.num_absent == 0
+    return previous.absent_files == current.absent_files
 
 
-def _digest(numbers: Int64[np.ndarray, " some"]) -> str:
+def _compute_digest(numbers: Int64[np.ndarray, " some"]) -> str:
     return hashlib.sha256(numbers.astype("<i8").tobytes()).hexdigest()[:16]
 
 
-def _size(path: str) -> int:
+def _read_size(path: str) -> int:
     try:
-        found = os.stat(path)
+        path_stat = os.stat(path)
     except (OSError, ValueError):
         return _ABSENT
-    return _FOLDER if stat.S_ISDIR(found.st_mode) else found.st_size
+    return _FOLDER if stat.S_ISDIR(path_stat.st_mode) else path_stat.st_size
 
 
-def _content(path: str) -> str:
+def _compute_content_digest(path: str) -> str:
     """Both ends of a file; of a folder the names in it, and the ends of the first and the last."""
     content = hashlib.sha256()
     try:
@@ -114,18 +114,18 @@ def _content(path: str) -> str:
             content.update("\0".join(names).encode("utf-8", "surrogatepass"))
             files = [os.path.join(path, name) for name in (*names[:1], *names[-1:])]
         for file in files:
-            content.update(_ends(file))
+            content.update(_read_ends(file))
     except (OSError, ValueError):
         return _UNKNOWN
     return content.hexdigest()[:8]
 
 
-def _ends(path: str) -> bytes:
+def _read_ends(path: str) -> bytes:
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise OSError("opening a pipe or a device could take for ever")
     with open(path, "rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
-        first = file.read(_END)
-        file.seek(max(len(first), size - _END))
-        return size.to_bytes(8, "little") + first + file.read(_END)
+        first = file.read(_END_BYTES)
+        file.seek(max(len(first), size - _END_BYTES))
+        return size.to_bytes(8, "little") + first + file.read(_END_BYTES)

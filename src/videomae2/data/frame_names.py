@@ -14,52 +14,52 @@ _LAST_NUMBER = re.compile(r"(.*?)([0-9]+)([^0-9]*)", re.DOTALL)
 class FrameName:
     """A template such as img_{:05}.jpg: what stands before and after the number, and its width."""
 
-    before: str
-    after: str
+    prefix: str
+    suffix: str
     width: int = 1
 
     def __str__(self) -> str:
         number = "{}" if self.width == 1 else f"{{:0{self.width}}}"
-        return f"{self.before}{number}{self.after}"
+        return f"{self.prefix}{number}{self.suffix}"
 
-    def digits(self, name: str) -> str | None:
+    def extract_digits(self, name: str) -> str | None:
         """Give the digits of the number in a name, None if it does not follow the template."""
-        if not (name.startswith(self.before) and name.endswith(self.after)):
+        if not (name.startswith(self.prefix) and name.endswith(self.suffix)):
             return None
-        found = name[len(self.before) : len(name) - len(self.after)]
-        return found if found.isascii() and found.isdecimal() else None
+        digits = name[len(self.prefix) : len(name) - len(self.suffix)]
+        return digits if digits.isascii() and digits.isdecimal() else None
 
 
-def parse(template: str) -> FrameName:
+def parse_frame_name(template: str) -> FrameName:
     """Read a template: img_{:05}.jpg, or as FFmpeg writes it img_%05d.jpg.
 
     Raises:
         ValueError: It has not exactly one place for the number.
     """
-    if not (found := _TEMPLATE.fullmatch(template)):
+    if not (match := _TEMPLATE.fullmatch(template)):
         raise ValueError(
             f"frame_name is {template!r}, wanted one place for the number, as in img_{{:05}}.jpg"
         )
-    return FrameName(found[1], found[4], int(found[2] or found[3] or 1))
+    return FrameName(match[1], match[4], int(match[2] or match[3] or 1))
 
 
 def split_name(name: str) -> tuple[str, str, str] | None:
     """Part a name into before, digits and after its last number; None if it has none."""
     stem, suffix = os.path.splitext(name)
-    found = _LAST_NUMBER.fullmatch(stem)
-    return (found[1], found[2], found[3] + suffix) if found else None
+    match = _LAST_NUMBER.fullmatch(stem)
+    return (match[1], match[2], match[3] + suffix) if match else None
 
 
 @dataclass(slots=True)
-class Run:
+class ImageSequence:
     """The images of one folder that have the same words around their number."""
 
     count: int = 0
     lowest: int = 2**63
     highest: int = -1
-    shortest: int = 2**31
+    min_digits: int = 2**31
     """Digits of the shortest number."""
-    padded: int = 0
+    padded_width: int = 0
     """Digits of the numbers that start with a zero; 0: none does."""
 
     def add(self, digits: str) -> None:
@@ -67,11 +67,11 @@ class Run:
         number = int(digits)
         self.count += 1
         self.lowest, self.highest = min(self.lowest, number), max(self.highest, number)
-        self.shortest = min(self.shortest, len(digits))
+        self.min_digits = min(self.min_digits, len(digits))
         if digits[0] == "0" and len(digits) > 1:
-            self.padded = max(self.padded, len(digits))
+            self.padded_width = max(self.padded_width, len(digits))
 
     @property
-    def missing(self) -> int:
+    def num_missing(self) -> int:
         """Numbers between the lowest and the highest without an image."""
         return self.highest - self.lowest + 1 - self.count

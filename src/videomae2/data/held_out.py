@@ -9,10 +9,10 @@ from videomae2.data.manifest import Manifest
 from videomae2.tensors import draws
 
 _STREAM = 61
-_LEAST = 3  # videos of a class from which on one is held out
+_MIN_CLASS_VIDEOS = 3  # videos of a class from which on one is held out
 
 
-def held_out(manifest: Manifest, share: float, *, seed: int) -> Bool[np.ndarray, " entries"]:
+def validation_split(manifest: Manifest, fraction: float, *, seed: int) -> Bool[np.ndarray, " entries"]:
     """Choose a share of the videos of every class, at random.
 
     All windows of a video are on one side. The choice depends on the paths in the list, not on
@@ -21,28 +21,28 @@ def held_out(manifest: Manifest, share: float, *, seed: int) -> Bool[np.ndarray,
 
     Args:
         manifest: With labels, or without: then all videos are of one class.
-        share: Of the videos of each class.
+        fraction: Of the videos of each class.
         seed: Draws them.
     """
-    windows: dict[str, list[int]] = defaultdict(list)
+    entries_of: dict[str, list[int]] = defaultdict(list)
     for entry, path in enumerate(manifest.paths):
-        windows[path].append(entry)
-    classes: dict[int, list[str]] = defaultdict(list)
-    for path, entries in windows.items():
-        classes[int(manifest.labels[entries[0]])].append(path)
-    chosen = np.zeros(len(manifest), dtype=bool)
-    for paths in classes.values():
-        for path in sorted(paths, key=lambda path: _draw(path, seed))[: _count(len(paths), share)]:
-            chosen[windows[path]] = True
-    return chosen
+        entries_of[path].append(entry)
+    paths_of_class: dict[int, list[str]] = defaultdict(list)
+    for path, entries in entries_of.items():
+        paths_of_class[int(manifest.labels[entries[0]])].append(path)
+    is_validation = np.zeros(len(manifest), dtype=bool)
+    for paths in paths_of_class.values():
+        for path in sorted(paths, key=lambda path: _draw_sort_key(path, seed))[: _count_validation_videos(len(paths), fraction)]:
+            is_validation[entries_of[path]] = True
+    return is_validation
 
 
-def _count(videos: int, share: float) -> int:
-    if videos < _LEAST or share == 0:
+def _count_validation_videos(num_videos: int, fraction: float) -> int:
+    if num_videos < _MIN_CLASS_VIDEOS or fraction == 0:
         return 0
-    return min(videos - 1, max(1, round(share * videos)))
+    return min(num_videos - 1, max(1, round(fraction * num_videos)))
 
 
-def _draw(path: str, seed: int) -> tuple[int, str]:
-    letters = path.encode("utf-8", "surrogatepass")
-    return draws.key(seed, _STREAM, *letters), path
+def _draw_sort_key(path: str, seed: int) -> tuple[int, str]:
+    path_bytes = path.encode("utf-8", "surrogatepass")
+    return draws.make_key(seed, _STREAM, *path_bytes), path

@@ -4,7 +4,7 @@ import os
 import re
 from typing import Literal
 
-from videomae2.data.folders import VIDEO_EXTENSIONS, extension
+from videomae2.data.folders import VIDEO_EXTENSIONS, get_extension
 from videomae2.data.manifest import Entry
 
 IdRule = Literal["path", "file-name", "youtube"]
@@ -14,7 +14,7 @@ characters of YouTube at the start of that, with or without the times of the par
 _YOUTUBE = re.compile(r"([A-Za-z0-9_-]{11})(?:_[0-9]{6}_[0-9]{6})?")
 
 
-def identity(entry: Entry) -> str:
+def format_entry_id(entry: Entry) -> str:
     """Name a video, or a window of one, unlike any other: its path, and its frames if not all.
 
     The released code takes the file name up to its first dot: a/001.mp4 and b/001.mp4 become one.
@@ -26,32 +26,32 @@ def identity(entry: Entry) -> str:
     return f"{path}[{entry.first}:{stop}]"
 
 
-def video_id(path: str, rule: IdRule) -> str:
+def extract_video_id(path: str, rule: IdRule) -> str:
     """Give the id of a video file, by which lists that hold the same video are compared.
 
     Raises:
         ValueError: The file name is none of YouTube's ids.
     """
-    whole = os.path.normpath(path)
+    normalized = os.path.normpath(path)
     if rule == "path":
-        return whole
-    name = os.path.splitext(os.path.basename(whole))[0]
+        return normalized
+    name = os.path.splitext(os.path.basename(normalized))[0]
     if rule == "file-name":
         return name
-    if found := _YOUTUBE.fullmatch(name):
-        return found[1]
+    if match := _YOUTUBE.fullmatch(name):
+        return match[1]
     raise ValueError(
         f"{path}: {name!r} is no YouTube id of 11 characters, nor one with times such as"
         " -3B32lodo2M_000059_000069; the rule file-name takes whole names"
     )
 
 
-def written_id(text: str, rule: IdRule) -> str:
+def parse_video_id(text: str, rule: IdRule) -> str:
     """Give the id that stands in a cell of a list: as in a file name, with an extension or without.
 
     Raises:
         ValueError: It is none of YouTube's ids.
     """
-    if rule == "file-name" and extension(text) not in VIDEO_EXTENSIONS:
+    if rule == "file-name" and get_extension(text) not in VIDEO_EXTENSIONS:
         return text  # its dots are its own
-    return video_id(text, rule)
+    return extract_video_id(text, rule)

@@ -11,18 +11,18 @@ from typing import Any
 
 from videomae2.errors import CheckpointError
 
-Keep = Callable[[dict[str, Any]], bool]
+KeepLine = Callable[[dict[str, Any]], bool]
 
 
 class JsonLines:
     """Lines that cannot be written, because the disk is full, wait in memory for the next try."""
 
-    def __init__(self, path: Path, *, keep: Keep) -> None:
+    def __init__(self, path: Path, *, keep_line: KeepLine) -> None:
         """Open a file for appending.
 
         Args:
             path: The file; it need not exist.
-            keep: Which of the lines that are there already stay; a broken line never does.
+            keep_line: Which of the lines that are there already stay; a broken line never does.
 
         Raises:
             CheckpointError: It cannot be read, or not be rewritten without the lines that go.
@@ -30,7 +30,7 @@ class JsonLines:
         self.path = path
         self._pending: list[bytes] = []
         try:
-            self._size = _settle(path, keep)
+            self._size = _recover(path, keep_line)
         except OSError as error:
             raise CheckpointError(f"cannot go on with {path}: {error.strerror}") from error
 
@@ -46,7 +46,7 @@ class JsonLines:
             return False
         return True
 
-    def secure(self) -> None:
+    def fsync(self) -> None:
         """Write the waiting lines, and force all of them to the disk.
 
         Raises:
@@ -61,46 +61,46 @@ class JsonLines:
         if not self._pending:
             return
         block = b"".join(self._pending)
-        self._size = append(self.path, block, after=self._size) + len(block)
+        self._size = append_block(self.path, block, whole_bytes=self._size) + len(block)
         self._pending.clear()
 
 
-def append(path: Path, block: bytes, *, after: int) -> int:
+def append_block(path: Path, block: bytes, *, whole_bytes: int) -> int:
     """Write whole lines at the end of a file, and give where they begin.
 
     Args:
         path: The file.
         block: The lines.
-        after: How far the file is whole; behind that is a part of a line that did not fit. A file
+        whole_bytes: How far the file is whole; behind that is a part of a line that did not fit. A file
             that somebody has emptied or deleted ends before it.
 
     Raises:
         OSError: They cannot be written.
     """
     with path.open("ab") as file:
-        begin = min(after, file.seek(0, os.SEEK_END))
+        begin = min(whole_bytes, file.seek(0, os.SEEK_END))
         file.truncate(begin)
         file.write(block)
     return begin
 
 
-def _settle(path: Path, keep: Keep) -> int:
+def _recover(path: Path, keep_line: KeepLine) -> int:
     """Leave only lines to keep, and give the file's size then.
 
     Where only the end goes, which is the rule, it is cut off: that needs no room.
     """
     if not path.exists():
         return 0
-    before = path.read_bytes()
-    after = b"".join(line for line in before.splitlines(keepends=True) if _stays(line, keep))
-    if before.startswith(after):
-        os.truncate(path, len(after))
+    content = path.read_bytes()
+    kept = b"".join(line for line in content.splitlines(keepends=True) if _is_kept(line, keep_line))
+    if content.startswith(kept):
+        os.truncate(path, len(kept))
     else:
-        _replace(path, after)
-    return len(after)
+        _replace_content(path, kept)
+    return len(kept)
 
 
-def _replace(path: Path, content: bytes) -> None:
+def _replace_content(path: Path, content: bytes) -> None:
     partial = path.with_name(f".{path.name}.partial")
     try:
         with partial.open("wb") as file:
@@ -112,10 +112,10 @@ def _replace(path: Path, content: bytes) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _stays(line: bytes, keep: Keep) -> bool:
+def _is_kept(line: bytes, keep_line: KeepLine) -> bool:
     if not line.endswith(b"\n"):
         return False
     try:
-        return keep(json.loads(line))
+        return keep_line(json.loads(line))
     except (ValueError, LookupError, TypeError):
         return False

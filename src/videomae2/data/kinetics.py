@@ -5,15 +5,15 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from videomae2.data.known_classes import BY_PLACE, RENAMES, as_known, known_classes
-from videomae2.data.label_union import LabelledUnion, unite
+from videomae2.data.known_classes import POSITIONAL_RENAMES, KINETICS_RENAMES, lookup_public_dataset, load_public_classes
+from videomae2.data.label_union import MergedVideos, merge_sources
 from videomae2.data.labelled import LabelledSource
-from videomae2.data.union_report import Renamed
+from videomae2.data.union_report import ClassRename
 
 
-def unite_kinetics(
+def merge_kinetics(
     sources: Sequence[LabelledSource], *, target_tests: Sequence[LabelledSource] | None = None
-) -> LabelledUnion:
+) -> MergedVideos:
     """Build K710, with the labels of released models, from the annotations of its parts.
 
     Args:
@@ -26,18 +26,18 @@ def unite_kinetics(
     Raises:
         ConfigError: A class is none of the 710, after renaming.
     """
-    sources = _as_annotated(sources)
-    union = unite(
+    sources = _use_annotation_names(sources)
+    merged = merge_sources(
         sources,
-        renames=RENAMES,
-        classes=known_classes("kinetics-710"),
+        renames=KINETICS_RENAMES,
+        classes=load_public_classes("kinetics-710"),
         target_tests=target_tests,
     )
-    renamed = tuple(_unlisted(one, sources) for one in union.report.renamed)
-    return replace(union, report=replace(union.report, renamed=renamed))
+    renames = tuple(_add_missing_lists(rename, sources) for rename in merged.report.renames)
+    return replace(merged, report=replace(merged.report, renames=renames))
 
 
-def _as_annotated(sources: Sequence[LabelledSource]) -> list[LabelledSource]:
+def _use_annotation_names(sources: Sequence[LabelledSource]) -> list[LabelledSource]:
     """Call two classes of Kinetics-400 as its annotations do, where its released list names them.
 
     There `hugging baby` means `hugging`; in the other parts it is another class.
@@ -45,29 +45,29 @@ def _as_annotated(sources: Sequence[LabelledSource]) -> list[LabelledSource]:
     classes: dict[str, frozenset[str]] = defaultdict(frozenset)
     for source in sources:
         classes[source.name] |= source.classes
-    released = frozenset(known_classes("kinetics-400"))
-    own = {listed: annotated for annotated, listed in BY_PLACE.items()}
+    released = frozenset(load_public_classes("kinetics-400"))
+    annotation_names = {listed: annotated for annotated, listed in POSITIONAL_RENAMES.items()}
     return [
-        _called(source, own) if classes[source.name] == released else source for source in sources
+        _rename_source_classes(source, annotation_names) if classes[source.name] == released else source for source in sources
     ]
 
 
-def _called(source: LabelledSource, names: Mapping[str, str]) -> LabelledSource:
-    videos = tuple(replace(one, name=names.get(one.name, one.name)) for one in source.videos)
+def _rename_source_classes(source: LabelledSource, names: Mapping[str, str]) -> LabelledSource:
+    videos = tuple(replace(video, class_name=names.get(video.class_name, video.class_name)) for video in source.videos)
     classes = frozenset(names.get(name, name) for name in source.classes)
     return replace(source, videos=videos, classes=classes)
 
 
-def _unlisted(renamed: Renamed, sources: Sequence[LabelledSource]) -> Renamed:
+def _add_missing_lists(rename: ClassRename, sources: Sequence[LabelledSource]) -> ClassRename:
     """Name the parts whose released list has no class of the new name."""
-    parts = dict.fromkeys(source.name for source in sources if renamed.old in source.classes)
-    lists = {name: _released_list(name) for name in parts}
-    lacking = (name for name, known in lists.items() if known and renamed.new not in known)
-    return replace(renamed, unlisted=tuple(lacking))
+    parts = dict.fromkeys(source.name for source in sources if rename.old in source.classes)
+    released_lists = {name: _load_released_classes(name) for name in parts}
+    missing_from = (name for name, known in released_lists.items() if known and rename.new not in known)
+    return replace(rename, missing_from=tuple(missing_from))
 
 
-def _released_list(source: str) -> tuple[str, ...]:
+def _load_released_classes(source: str) -> tuple[str, ...]:
     """The classes of the part that a source's name says it is; none where it says none."""
-    found = re.search(r"(?<!\d)(400|600|700)(?!\d)", source)
-    known = as_known(f"kinetics-{found[1]}") if found else None
-    return () if known is None else known_classes(known)
+    match = re.search(r"(?<!\d)(400|600|700)(?!\d)", source)
+    public_dataset = lookup_public_dataset(f"kinetics-{match[1]}") if match else None
+    return () if public_dataset is None else load_public_classes(public_dataset)

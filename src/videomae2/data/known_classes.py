@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal, get_args
 
-KnownClasses = Literal[
+PublicDataset = Literal[
     "kinetics-400",
     "kinetics-600",
     "kinetics-700",
@@ -22,9 +22,9 @@ KnownClasses = Literal[
     "diving48",
     "moments-in-time",
 ]
-KNOWN: tuple[KnownClasses, ...] = get_args(KnownClasses)
+PUBLIC_DATASETS: tuple[PublicDataset, ...] = get_args(PublicDataset)
 
-RENAMES = {
+KINETICS_RENAMES = {
     "changing wheel": "changing wheel (not on bike)",
     "garbage collecting": "person collecting garbage",
     "balloon blowing": "inflating balloons",
@@ -47,42 +47,42 @@ Source: misc/k710_identical_label_merge.json of the released code. "throwing bal
 K710, whose released list has both names (labels 348 and 629), as have those of K600 and K700.
 """
 
-BY_PLACE = {"hugging": "hugging baby", "opening bottle": "opening wine bottle"}
+POSITIONAL_RENAMES = {"hugging": "hugging baby", "opening bottle": "opening wine bottle"}
 """What the released list of Kinetics-400 calls two of its classes. They are other classes in K600,
 but stand in the alphabetical place of the annotations' names, so these labels are theirs."""
 
 
-def as_known(name: Path | str) -> KnownClasses | None:
+def lookup_public_dataset(name: Path | str) -> PublicDataset | None:
     """The data set that a setting names; None if it names none, but a file."""
-    return next((known for known in KNOWN if str(name) == known), None)
+    return next((dataset for dataset in PUBLIC_DATASETS if str(name) == dataset), None)
 
 
-def known_classes(name: KnownClasses) -> tuple[str, ...]:
+def load_public_classes(name: PublicDataset) -> tuple[str, ...]:
     """The class names of a data set; the place of a name is its label."""
     text = files("videomae2.data").joinpath("class_lists", f"{name}.txt").read_text("utf-8")
     return tuple(text.splitlines())
 
 
-def sets_of(count: int) -> tuple[KnownClasses, ...]:
+def find_datasets_with(num_classes: int) -> tuple[PublicDataset, ...]:
     """The data sets that have so many classes, for a model that does not say what it tells."""
-    return tuple(known for known in KNOWN if len(known_classes(known)) == count)
+    return tuple(dataset for dataset in PUBLIC_DATASETS if len(load_public_classes(dataset)) == num_classes)
 
 
-def other_names(classes: Sequence[str]) -> dict[str, str]:
+def build_annotation_aliases(classes: Sequence[str]) -> dict[str, str]:
     """What the annotations of Kinetics call classes of a released list: their name to its.
 
     Args:
         classes: Any; those of a released list of Kinetics have other names.
     """
-    kinetics = as_known(f"kinetics-{len(classes)}")
-    if kinetics is None or tuple(classes) != known_classes(kinetics):
+    kinetics = lookup_public_dataset(f"kinetics-{len(classes)}")
+    if kinetics is None or tuple(classes) != load_public_classes(kinetics):
         return {}
     known = set(classes)
-    pairs = [*BY_PLACE.items(), *RENAMES.items()]
+    pairs = [*POSITIONAL_RENAMES.items(), *KINETICS_RENAMES.items()]
     return {old: new for old, new in pairs if old not in known and new in known}
 
 
-def called_as_in(classes: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+def canonicalize_names(classes: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
     """Names, those of Kinetics' annotations as a released list has them.
 
     Two names that stand side by side are two classes, and stay so.
@@ -91,5 +91,5 @@ def called_as_in(classes: Sequence[str], names: Sequence[str]) -> tuple[str, ...
         classes: The list.
         names: Each once.
     """
-    other, there = other_names(classes), set(names)
-    return tuple(name if other.get(name) in there else other.get(name, name) for name in names)
+    aliases, present = build_annotation_aliases(classes), set(names)
+    return tuple(name if aliases.get(name) in present else aliases.get(name, name) for name in names)

@@ -12,46 +12,46 @@ from difflib import get_close_matches
 
 from videomae2.data.labelled import LabelledSource, LabelledVideo
 from videomae2.data.union_report import (
-    KeptApart,
-    Reason,
-    Removal,
-    Renamed,
-    Split,
-    UnionReport,
+    KeptSeparate,
+    ExclusionReason,
+    Exclusion,
+    ClassRename,
+    DatasetSplit,
+    MergeReport,
 )
 from videomae2.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
-class LabelledUnion:
+class MergedVideos:
     """What `unite` made."""
 
     classes: tuple[str, ...]
     """The place of a name is its label."""
     training: tuple[LabelledVideo, ...]
     validation: tuple[LabelledVideo, ...]
-    report: UnionReport
+    report: MergeReport
 
 
 @dataclass(frozen=True, slots=True)
-class _Member:
+class _SourceVideo:
     """A video, and which source it came from."""
 
     video: LabelledVideo
     source: LabelledSource
 
-    def removed(self, reason: Reason, other: str) -> Removal:
+    def build_exclusion(self, reason: ExclusionReason, matched_location: str) -> Exclusion:
         video, source = self.video, self.source
-        return Removal(video.id, source.name, source.split, video.where, reason, other)
+        return Exclusion(video.id, source.name, source.split, video.location, reason, matched_location)
 
 
-def unite(
+def merge_sources(
     sources: Sequence[LabelledSource],
     *,
     renames: Mapping[str, str] | None = None,
     classes: Sequence[str] | None = None,
     target_tests: Sequence[LabelledSource] | None = None,
-) -> LabelledUnion:
+) -> MergedVideos:
     """Unite the training and validation splits of labelled sources.
 
     1. Classes are renamed; a rename of two names that one source has both is not made.
@@ -70,109 +70,109 @@ def unite(
     Raises:
         ConfigError: The renames form a chain, or a class is none of ``classes``.
     """
-    made, apart = _renames(sources, renames or {}, classes)
-    removals = [one for source in sources for one in source.removed]
-    splits: dict[Split, list[_Member]] = {}
+    applied_renames, kept_separate = _resolve_renames(sources, renames or {}, classes)
+    exclusions = [one for source in sources for one in source.exclusions]
+    splits: dict[DatasetSplit, list[_SourceVideo]] = {}
     for split in ("training", "validation"):
-        members = [_Member(v, s) for s in sources if s.split == split for v in s.videos]
-        named = [replace(m, video=_renamed(m.video, made)) for m in members]
-        splits[split] = _without_duplicates(named, removals)
+        source_videos = [_SourceVideo(v, s) for s in sources if s.split == split for v in s.videos]
+        renamed_videos = [replace(m, video=_rename_video(m.video, applied_renames)) for m in source_videos]
+        splits[split] = _drop_duplicates(renamed_videos, exclusions)
     if target_tests is None:
         target_tests = [source for source in sources if source.split == "validation"]
     # a test video stays one where its own file is not found: another source may have it
-    tests = {gone.video: gone.where for source in target_tests for gone in source.removed}
-    tests |= {video.id: video.where for source in target_tests for video in source.videos}
-    training = _without(splits["training"], tests, "test video in training", removals)
-    seen = {member.video.id: member.video.where for member in training}
-    validation = _without(splits["validation"], seen, "validation video in training", removals)
-    return _finished(sources, training, validation, classes, made, apart, removals)
+    test_locations = {exclusion.video_id: exclusion.location for source in target_tests for exclusion in source.exclusions}
+    test_locations |= {video.id: video.location for source in target_tests for video in source.videos}
+    training = _drop_known_ids(splits["training"], test_locations, "test video in training", exclusions)
+    training_locations = {member.video.id: member.video.location for member in training}
+    validation = _drop_known_ids(splits["validation"], training_locations, "validation video in training", exclusions)
+    return _build_merged(sources, training, validation, classes, applied_renames, kept_separate, exclusions)
 
 
-def _finished(
+def _build_merged(
     sources: Sequence[LabelledSource],
-    training: list[_Member],
-    validation: list[_Member],
+    training: list[_SourceVideo],
+    validation: list[_SourceVideo],
     classes: Sequence[str] | None,
     renames: Mapping[str, str],
-    apart: tuple[KeptApart, ...],
-    removals: list[Removal],
-) -> LabelledUnion:
+    kept_separate: tuple[KeptSeparate, ...],
+    exclusions: list[Exclusion],
+) -> MergedVideos:
     occurring = {renames.get(name, name) for source in sources for name in source.classes}
     names = tuple(sorted(occurring) if classes is None else classes)
     if unknown := sorted(occurring - set(names)):
-        some = ", ".join(_strange(name, names, sources) for name in unknown[:10])
-        raise ConfigError(f"{len(unknown)} classes are none of the {len(names)} wanted: {some}")
-    used = {member.video.name for member in training}
-    report = UnionReport(
-        read={(s.name, s.split): len(s.videos) + len(s.removed) for s in sources},
-        kept={"training": len(training), "validation": len(validation)},
-        classes=len(names),
-        renamed=_counted(sources, renames),
-        kept_apart=apart,
-        empty_classes=tuple(name for name in names if name not in used),
-        removals=tuple(removals),
+        examples = ", ".join(_format_unknown_class(name, names, sources) for name in unknown[:10])
+        raise ConfigError(f"{len(unknown)} classes are none of the {len(names)} wanted: {examples}")
+    used_classes = {member.video.class_name for member in training}
+    report = MergeReport(
+        num_read={(s.name, s.split): len(s.videos) + len(s.exclusions) for s in sources},
+        num_kept={"training": len(training), "validation": len(validation)},
+        num_classes=len(names),
+        renames=_count_renames(sources, renames),
+        kept_separate=kept_separate,
+        empty_classes=tuple(name for name in names if name not in used_classes),
+        exclusions=tuple(exclusions),
     )
-    kept = [tuple(member.video for member in members) for members in (training, validation)]
-    return LabelledUnion(names, kept[0], kept[1], report)
+    videos = [tuple(member.video for member in members) for members in (training, validation)]
+    return MergedVideos(names, videos[0], videos[1], report)
 
 
-def _strange(name: str, names: Sequence[str], sources: Sequence[LabelledSource]) -> str:
+def _format_unknown_class(name: str, names: Sequence[str], sources: Sequence[LabelledSource]) -> str:
     """Name a class that is not wanted, where it may come from, and what it may mean."""
-    having = dict.fromkeys(source.name for source in sources if name in source.classes)
-    notes = [f"of {' and '.join(having)}"] if having else []
+    source_names = dict.fromkeys(source.name for source in sources if name in source.classes)
+    notes = [f"of {' and '.join(source_names)}"] if source_names else []
     notes += [f"near {near!r}" for near in get_close_matches(name, names, n=1, cutoff=0.8)]
     return f"{name!r}" + (f" ({', '.join(notes)})" if notes else "")
 
 
-def _renames(
+def _resolve_renames(
     sources: Sequence[LabelledSource], renames: Mapping[str, str], classes: Sequence[str] | None
-) -> tuple[dict[str, str], tuple[KeptApart, ...]]:
+) -> tuple[dict[str, str], tuple[KeptSeparate, ...]]:
     """Which renames to make: not those that would make one class of two of the same list."""
     if chain := sorted(renames.keys() & set(renames.values())):
-        some = ", ".join(map(repr, chain[:5]))
-        raise ConfigError(f"renames lead to names that are renamed themselves: {some}")
-    lists = [(source.name, source.classes) for source in sources]
-    lists += [] if classes is None else [("the wanted classes", frozenset(classes))]
-    apart = {
-        old: KeptApart(old, new, name)
+        examples = ", ".join(map(repr, chain[:5]))
+        raise ConfigError(f"renames lead to names that are renamed themselves: {examples}")
+    class_lists = [(source.name, source.classes) for source in sources]
+    class_lists += [] if classes is None else [("the wanted classes", frozenset(classes))]
+    kept_separate = {
+        old: KeptSeparate(old, new, name)
         for old, new in renames.items()
-        for name, among in reversed(lists)
-        if old in among and new in among
+        for name, class_names in reversed(class_lists)
+        if old in class_names and new in class_names
     }
-    made = {old: new for old, new in renames.items() if old not in apart}
-    return made, tuple(apart.values())
+    applied = {old: new for old, new in renames.items() if old not in kept_separate}
+    return applied, tuple(kept_separate.values())
 
 
-def _counted(sources: Sequence[LabelledSource], renames: Mapping[str, str]) -> tuple[Renamed, ...]:
+def _count_renames(sources: Sequence[LabelledSource], renames: Mapping[str, str]) -> tuple[ClassRename, ...]:
     """The renames that had an effect."""
-    videos = Counter(video.name for source in sources for video in source.videos)
+    videos = Counter(video.class_name for source in sources for video in source.videos)
     occurring = {name for source in sources for name in source.classes}
-    return tuple(Renamed(old, new, videos[old]) for old, new in renames.items() if old in occurring)
+    return tuple(ClassRename(old, new, videos[old]) for old, new in renames.items() if old in occurring)
 
 
-def _renamed(video: LabelledVideo, renames: Mapping[str, str]) -> LabelledVideo:
-    new = renames.get(video.name)
-    return video if new is None else replace(video, name=new)
+def _rename_video(video: LabelledVideo, renames: Mapping[str, str]) -> LabelledVideo:
+    new = renames.get(video.class_name)
+    return video if new is None else replace(video, class_name=new)
 
 
-def _without_duplicates(members: list[_Member], removals: list[Removal]) -> list[_Member]:
-    first: dict[str, LabelledVideo] = {}
+def _drop_duplicates(members: list[_SourceVideo], exclusions: list[Exclusion]) -> list[_SourceVideo]:
+    first_by_id: dict[str, LabelledVideo] = {}
     kept = []
     for member in members:
-        before = first.setdefault(member.video.id, member.video)
-        if before is member.video:
+        earlier = first_by_id.setdefault(member.video.id, member.video)
+        if earlier is member.video:
             kept.append(member)
         else:
-            same = before.name == member.video.name
-            reason: Reason = "duplicate" if same else "duplicate of another class"
-            removals.append(member.removed(reason, before.where))
+            same_class = earlier.class_name == member.video.class_name
+            reason: ExclusionReason = "duplicate" if same_class else "duplicate of another class"
+            exclusions.append(member.build_exclusion(reason, earlier.location))
     return kept
 
 
-def _without(
-    members: list[_Member], ids: Mapping[str, str], reason: Reason, removals: list[Removal]
-) -> list[_Member]:
+def _drop_known_ids(
+    members: list[_SourceVideo], locations: Mapping[str, str], reason: ExclusionReason, exclusions: list[Exclusion]
+) -> list[_SourceVideo]:
     for member in members:
-        if member.video.id in ids:
-            removals.append(member.removed(reason, ids[member.video.id]))
-    return [member for member in members if member.video.id not in ids]
+        if member.video.id in locations:
+            exclusions.append(member.build_exclusion(reason, locations[member.video.id]))
+    return [member for member in members if member.video.id not in locations]

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from videomae2.data.cells import PARQUET, Cells, read_cells
-from videomae2.data.columns import Columns
-from videomae2.data.folders import extension
-from videomae2.data.identity import IdRule, video_id, written_id
+from videomae2.data.cells import PARQUET_EXTENSIONS, TableCells, read_cells
+from videomae2.data.columns import ManifestBuilder
+from videomae2.data.folders import get_extension
+from videomae2.data.identity import IdRule, extract_video_id, parse_video_id
 from videomae2.data.listing import read_text
 from videomae2.data.manifest import ABSENT, Entry, Manifest
-from videomae2.data.union_report import Removal, Split
+from videomae2.data.union_report import Exclusion, DatasetSplit
 from videomae2.errors import ManifestError
 
 ID_COLUMNS = ("youtube_id", "video_id", "id")
@@ -22,9 +22,9 @@ class LabelledVideo:
 
     id: str
     """The same in all lists that hold this video."""
-    name: str
+    class_name: str
     """Its class."""
-    where: str
+    location: str
     """file:line of its list, or its path."""
     entry: Entry | None = None
     """Its file; None: known from annotations only."""
@@ -35,21 +35,21 @@ class LabelledSource:
     """The videos of one split of one data set."""
 
     name: str
-    split: Split
+    split: DatasetSplit
     videos: tuple[LabelledVideo, ...]
     classes: frozenset[str]
     """All its classes, also those without a video here."""
-    removed: tuple[Removal, ...] = ()
+    exclusions: tuple[Exclusion, ...] = ()
     """What is left out already."""
 
 
 def read_annotations(
     path: Path | str,
     name: str,
-    split: Split,
+    split: DatasetSplit,
     *,
-    ids: IdRule = "youtube",
-    keep: str | None = None,
+    id_rule: IdRule = "youtube",
+    row_filter: str | None = None,
 ) -> LabelledSource:
     """Read an annotation table: a column label with names, and one with the video's id.
 
@@ -59,32 +59,32 @@ def read_annotations(
         path: CSV, TSV, JSON lines or Parquet.
         name: What the source is called in the report.
         split: What its videos are for.
-        ids: What of a cell is the id, as of a file name.
-        keep: Rows to keep, as column=value, such as split=train.
+        id_rule: What of a cell is the id, as of a file name.
+        row_filter: Rows to keep, as column=value, such as split=train.
 
     Raises:
         ManifestError: Columns are missing, or cells are empty or no ids: the first ten are named.
     """
     source = str(path)
-    column, _, value = (keep or "").partition("=")
-    column = column.strip().lower()
-    text = None if extension(source) in PARQUET else read_text(source)
-    cells = read_cells(source, text, ["label", *ID_COLUMNS, *filter(None, [column])])
-    chosen = _id_column(cells, source, ("label", column))
-    rows = [i for i in range(len(cells.lines)) if not keep or cells.columns[column][i] == value]
-    if keep and not rows:
-        raise ManifestError(f"no row with {keep}", path=source)
-    found = _ids_of_cells(cells, source, rows, ("label", chosen), ids)
+    filter_column, _, filter_value = (row_filter or "").partition("=")
+    filter_column = filter_column.strip().lower()
+    text = None if get_extension(source) in PARQUET_EXTENSIONS else read_text(source)
+    cells = read_cells(source, text, ["label", *ID_COLUMNS, *filter(None, [filter_column])])
+    id_column = _find_id_column(cells, source, ("label", filter_column))
+    rows = [i for i in range(len(cells.lines)) if not row_filter or cells.columns[filter_column][i] == filter_value]
+    if row_filter and not rows:
+        raise ManifestError(f"no row with {row_filter}", path=source)
+    video_ids = _parse_cell_ids(cells, source, rows, ("label", id_column), id_rule)
     labels = cells.columns["label"]
     videos = tuple(
         LabelledVideo(id_, labels[i], f"{source}:{cells.lines[i]}")
-        for i, id_ in zip(rows, found, strict=True)
+        for i, id_ in zip(rows, video_ids, strict=True)
     )
-    return LabelledSource(name, split, videos, frozenset(one.name for one in videos))
+    return LabelledSource(name, split, videos, frozenset(video.class_name for video in videos))
 
 
-def read_ids(
-    path: Path | str, name: str, split: Split, *, ids: IdRule = "youtube"
+def read_video_ids(
+    path: Path | str, name: str, split: DatasetSplit, *, id_rule: IdRule = "youtube"
 ) -> LabelledSource:
     """Read of an annotation table only which videos it has, such as a test list without labels.
 
@@ -92,82 +92,82 @@ def read_ids(
         path: CSV, TSV, JSON lines or Parquet.
         name: What the source is called.
         split: What its videos are for.
-        ids: What of a cell is the id, as of a file name.
+        id_rule: What of a cell is the id, as of a file name.
 
     Raises:
         ManifestError: It has no column of ids, or cells are empty or no ids.
     """
     source = str(path)
     cells = read_cells(
-        source, None if extension(source) in PARQUET else read_text(source), ID_COLUMNS
+        source, None if get_extension(source) in PARQUET_EXTENSIONS else read_text(source), ID_COLUMNS
     )
-    chosen, rows = _id_column(cells, source, ()), list(range(len(cells.lines)))
-    pairs = zip(_ids_of_cells(cells, source, rows, (chosen,), ids), cells.lines, strict=True)
-    videos = tuple(LabelledVideo(one, "", f"{source}:{line}") for one, line in pairs)
+    id_column, rows = _find_id_column(cells, source, ()), list(range(len(cells.lines)))
+    pairs = zip(_parse_cell_ids(cells, source, rows, (id_column,), id_rule), cells.lines, strict=True)
+    videos = tuple(LabelledVideo(id_, "", f"{source}:{line}") for id_, line in pairs)
     return LabelledSource(name, split, videos, frozenset())
 
 
-def _id_column(cells: Cells, source: str, needed: tuple[str, ...]) -> str:
-    """Find the column of ids; refuse a table without it, or without ``needed``."""
-    ids = [one for one in ID_COLUMNS if one in cells.columns]
-    absent = [repr(one) for one in needed if one and one not in cells.columns]
-    if absent or not ids:
-        wanted = ", ".join([*absent, *([] if ids else [" or ".join(ID_COLUMNS)])])
+def _find_id_column(cells: TableCells, source: str, required: tuple[str, ...]) -> str:
+    """Find the column of ids; refuse a table without it, or without ``required``."""
+    id_columns = [column for column in ID_COLUMNS if column in cells.columns]
+    missing = [repr(one) for one in required if one and one not in cells.columns]
+    if missing or not id_columns:
+        expected = ", ".join([*missing, *([] if id_columns else [" or ".join(ID_COLUMNS)])])
         raise ManifestError(
-            f"its columns are {', '.join(cells.names)}; wanted {wanted}", path=source
+            f"its columns are {', '.join(cells.column_names)}; wanted {expected}", path=source
         )
-    return ids[0]
+    return id_columns[0]
 
 
-def _ids_of_cells(
-    cells: Cells, source: str, rows: list[int], names: tuple[str, ...], rule: IdRule
+def _parse_cell_ids(
+    cells: TableCells, source: str, rows: list[int], names: tuple[str, ...], id_rule: IdRule
 ) -> list[str]:
     """Give the ids in some rows, in the last of the columns; raise all that is wrong at once."""
-    columns = Columns(source, paths=[cells.columns[names[-1]][i] for i in rows])
-    for line, message in cells.problems:
-        columns.wrong(line, message)
+    builder = ManifestBuilder(source, paths=[cells.columns[names[-1]][i] for i in rows])
+    for line, message in cells.errors:
+        builder.add_error(line, message)
     for i in rows:
         for name in names:
             if not cells.columns[name][i]:
-                columns.wrong(cells.lines[i], f"the column {name} is empty")
+                builder.add_error(cells.lines[i], f"the column {name} is empty")
     texts = ((cells.lines[i], cells.columns[names[-1]][i]) for i in rows)
-    return _ids(columns, (one for one in texts if one[1]), lambda text: written_id(text, rule))
+    return parse_ids(builder, (item for item in texts if item[1]), lambda text: parse_video_id(text, id_rule))
 
 
-def ids_of(manifest: Manifest, rule: IdRule) -> list[str]:
+def parse_manifest_ids(manifest: Manifest, id_rule: IdRule) -> list[str]:
     """Give the ids of the files of a list.
 
     Raises:
         ManifestError: Names of files are no ids: the first ten are named, with their lines.
     """
-    columns = Columns(manifest.source, paths=manifest.paths)
+    builder = ManifestBuilder(manifest.source, paths=manifest.paths)
     paths = (entry.path for entry in manifest)
     texts = zip(manifest.lines.tolist(), paths, strict=True)
-    return _ids(columns, texts, lambda path: video_id(path, rule))
+    return parse_ids(builder, texts, lambda path: extract_video_id(path, id_rule))
 
 
-def _ids(
-    columns: Columns, texts: Iterable[tuple[int, str]], give: Callable[[str], str]
+def parse_ids(
+    builder: ManifestBuilder, texts: Iterable[tuple[int, str]], parse_id: Callable[[str], str]
 ) -> list[str]:
     """Give the ids of texts by line; what has none is noted, and all that is wrong is raised."""
-    found = []
+    ids = []
     for line, text in texts:
         try:
-            found.append(give(text))
+            ids.append(parse_id(text))
         except ValueError as error:
-            columns.wrong(line, str(error))
-    columns.check()
-    return found
+            builder.add_error(line, str(error))
+    builder.check()
+    return ids
 
 
-def from_manifest(manifest: Manifest, name: str, split: Split, *, ids: IdRule) -> LabelledSource:
+def build_labelled_source(manifest: Manifest, name: str, split: DatasetSplit, *, id_rule: IdRule) -> LabelledSource:
     """Take a folder per class or a list with class names as a source.
 
     Args:
         manifest: Read with labels, so that it has class names.
         name: What the source is called in the report.
         split: What its videos are for.
-        ids: Where the id of a video stands. Own videos: "path"; "file-name" makes one of
+        id_rule: Where the id of a video stands. Own videos: "path"; "file-name" makes one of
             a/001.mp4 and b/001.mp4.
 
     Raises:
@@ -177,14 +177,14 @@ def from_manifest(manifest: Manifest, name: str, split: Split, *, ids: IdRule) -
     if classes is None or (manifest.labels == ABSENT).any():
         raise ManifestError("has videos without a class name", path=manifest.source)
     videos = tuple(
-        LabelledVideo(id_, classes[entry.label or 0], entry.where, entry)
-        for id_, entry in zip(ids_of(manifest, ids), manifest, strict=True)
+        LabelledVideo(id_, classes[entry.label or 0], entry.location, entry)
+        for id_, entry in zip(parse_manifest_ids(manifest, id_rule), manifest, strict=True)
     )
     return LabelledSource(name, split, videos, frozenset(classes))
 
 
-def with_files(
-    source: LabelledSource, entries: Iterable[Entry], *, ids: IdRule = "youtube"
+def attach_files(
+    source: LabelledSource, entries: Iterable[Entry], *, id_rule: IdRule = "youtube"
 ) -> LabelledSource:
     """Give every annotated video its file, found by the id in the file's name.
 
@@ -193,17 +193,17 @@ def with_files(
     Raises:
         ValueError: A file name is no YouTube id.
     """
-    files = {video_id(entry.path, ids): entry for entry in entries}
-    found = tuple(replace(v, entry=files[v.id]) for v in source.videos if v.id in files)
-    gone = tuple(
-        Removal(v.id, source.name, source.split, v.where, "no file")
+    files = {extract_video_id(entry.path, id_rule): entry for entry in entries}
+    videos = tuple(replace(v, entry=files[v.id]) for v in source.videos if v.id in files)
+    exclusions = tuple(
+        Exclusion(v.id, source.name, source.split, v.location, "no file")
         for v in source.videos
         if v.id not in files
     )
-    return replace(source, videos=found, removed=source.removed + gone)
+    return replace(source, videos=videos, exclusions=source.exclusions + exclusions)
 
 
-def to_manifest(videos: Iterable[LabelledVideo], classes: tuple[str, ...], source: str) -> Manifest:
+def build_merged_manifest(videos: Iterable[LabelledVideo], classes: tuple[str, ...], source: str) -> Manifest:
     """Make the list to train on; label = place of the class name.
 
     Args:
@@ -214,20 +214,20 @@ def to_manifest(videos: Iterable[LabelledVideo], classes: tuple[str, ...], sourc
     Raises:
         ManifestError: A video has no file, or a class that is not known; the first ten are named.
     """
-    label = {name: i for i, name in enumerate(classes)}
-    columns = Columns(source, class_names=classes, origin="union of labelled sources")
-    for one in videos:
-        if one.entry is None or one.name not in label:
-            why = "has no file" if one.entry is None else f"has the unknown class {one.name!r}"
-            columns.wrong(0, f"{one.where}: {one.id} {why}")
+    label_of = {name: i for i, name in enumerate(classes)}
+    builder = ManifestBuilder(source, class_names=classes, description="union of labelled sources")
+    for video in videos:
+        if video.entry is None or video.class_name not in label_of:
+            reason = "has no file" if video.entry is None else f"has the unknown class {video.class_name!r}"
+            builder.add_error(0, f"{video.location}: {video.id} {reason}")
             continue
-        entry, frames = one.entry, one.entry.frames
-        columns.add(
+        entry, frames = video.entry, video.entry.frames
+        builder.add(
             entry.path,
             first=entry.first,
             frames=ABSENT if frames is None else frames,
-            label=label[one.name],
+            label=label_of[video.class_name],
             is_frames=entry.is_frames,
         )
-    columns.check()
-    return columns.manifest("")
+    builder.check()
+    return builder.build("")

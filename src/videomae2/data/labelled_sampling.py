@@ -11,37 +11,37 @@ Seconds = Float64[np.ndarray, " num_frames"]
 
 
 def dense_indices(
-    num_frames: int, frames: int, stride: int, *, uniform: float | None
+    num_frames: int, frames: int, frame_interval: int, *, uniform: float | None
 ) -> Int64[np.ndarray, " frames"]:
-    """Frames spread over a window of ``frames`` times ``stride``, or over a shorter video.
+    """Frames spread over a window of ``frames`` times ``frame_interval``, or over a shorter video.
 
     Args:
         num_frames: Frames of the video.
         frames: Frames of the clip.
-        stride: Their distance; in truth a little more, for the grid has both ends of the window.
+        frame_interval: Their distance; in truth a little more, for the grid has both ends of the window.
         uniform: A draw in [0, 1) of the window's place; None takes the middle (validation).
 
     Source: VideoClsDataset in dataset/datasets.py of the released code.
     """
-    span = frames * stride
-    if num_frames <= span:
-        return short_indices(num_frames, frames, stride)
-    stop = (span + num_frames) // 2
+    window = frames * frame_interval
+    if num_frames <= window:
+        return short_indices(num_frames, frames, frame_interval)
+    stop = (window + num_frames) // 2
     if uniform is not None:
-        stop = span + int(uniform * (num_frames - span))
-    return window_indices(frames, stride, stop=stop)
+        stop = window + int(uniform * (num_frames - window))
+    return window_indices(frames, frame_interval, stop=stop)
 
 
-def window_indices(frames: int, stride: int, *, stop: int) -> Int64[np.ndarray, " frames"]:
+def window_indices(frames: int, frame_interval: int, *, stop: int) -> Int64[np.ndarray, " frames"]:
     """The grid over the window that ends before frame ``stop``."""
-    first = stop - frames * stride
+    first = stop - frames * frame_interval
     return np.clip(np.linspace(first, stop, frames), first, stop - 1).astype(np.int64)
 
 
-def short_indices(num_frames: int, frames: int, stride: int) -> Int64[np.ndarray, " frames"]:
+def short_indices(num_frames: int, frames: int, frame_interval: int) -> Int64[np.ndarray, " frames"]:
     """The grid over a video that is no longer than the window; then its last frame repeats."""
-    reached = num_frames // stride
-    grid = np.concatenate((np.linspace(0, num_frames, reached), [num_frames] * (frames - reached)))
+    num_reached = num_frames // frame_interval
+    grid = np.concatenate((np.linspace(0, num_frames, num_reached), [num_frames] * (frames - num_reached)))
     return np.clip(grid, 0, num_frames - 1).astype(np.int64)
 
 
@@ -77,12 +77,12 @@ def dense_timed_indices(
         step_seconds: The window is ``frames`` times this long.
         uniform: A draw in [0, 1) of the window's place; None takes the middle (validation).
     """
-    gap = _usual_gap(seconds, step_seconds)
+    frame_duration = _median_frame_duration(seconds, step_seconds)
     window = frames * step_seconds
-    spare = max(0.0, _length(seconds, gap) - window)
+    spare = max(0.0, _compute_duration(seconds, frame_duration) - window)
     first = seconds[0] + spare * (0.5 if uniform is None else uniform)
-    times = np.minimum(np.linspace(first, first + window, frames), first + window - gap)
-    return _shown(seconds, times, gap)
+    times = np.minimum(np.linspace(first, first + window, frames), first + window - frame_duration)
+    return _find_shown_frames(seconds, times, frame_duration)
 
 
 def segment_timed_indices(
@@ -95,22 +95,22 @@ def segment_timed_indices(
         frames: Frames of the clip.
         uniform: Draws in [0, 1) of the moments in the parts; None takes the middles (validation).
     """
-    gap = _usual_gap(seconds, 1.0)
-    part = _length(seconds, gap) / frames
+    frame_duration = _median_frame_duration(seconds, 1.0)
+    part = _compute_duration(seconds, frame_duration) / frames
     moments = np.arange(frames) + (0.5 if uniform is None else uniform)
-    return _shown(seconds, seconds[0] + part * moments, gap)
+    return _find_shown_frames(seconds, seconds[0] + part * moments, frame_duration)
 
 
-def _usual_gap(seconds: Seconds, otherwise: float) -> float:
+def _median_frame_duration(seconds: Seconds, default: float) -> float:
     """The time that a frame is usually shown."""
-    return float(np.median(np.diff(seconds))) if len(seconds) > 1 else otherwise
+    return float(np.median(np.diff(seconds))) if len(seconds) > 1 else default
 
 
-def _length(seconds: Seconds, gap: float) -> float:
-    return float(seconds[-1] - seconds[0]) + gap
+def _compute_duration(seconds: Seconds, frame_duration: float) -> float:
+    return float(seconds[-1] - seconds[0]) + frame_duration
 
 
-def _shown(seconds: Seconds, times: np.ndarray, gap: float) -> Int64[np.ndarray, " frames"]:
+def _find_shown_frames(seconds: Seconds, times: np.ndarray, frame_duration: float) -> Int64[np.ndarray, " frames"]:
     """The frame on show at each time; a thousandth of a frame early counts as in time."""
-    number = np.searchsorted(seconds, times + gap * 1e-3, side="right") - 1
+    number = np.searchsorted(seconds, times + frame_duration * 1e-3, side="right") - 1
     return np.clip(number, 0, len(seconds) - 1).astype(np.int64)

@@ -6,34 +6,34 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from videomae2.data.batches import Gathering, HostBatch
-from videomae2.data.clocks import check_clocks
+from videomae2.data.batches import BatchBuilder, CPUBatch
+from videomae2.data.clocks import check_timestamps
 from videomae2.data.listing import read_manifest
 from videomae2.data.manifest import Manifest
-from videomae2.data.matching import matched
-from videomae2.data.mixture import Mixture, Pick
+from videomae2.data.matching import ordered_results
+from videomae2.data.mixture import Mixture, SampleRef
 from videomae2.data.pool import Pool
 from videomae2.data.quarantine import Quarantine
 from videomae2.data.readers import ReadLimits
 from videomae2.data.sources import DataConfig, LoadingConfig, SourceConfig
-from videomae2.data.worker import ClipShape, SampleRequest
+from videomae2.data.worker import ClipSpec, SampleRequest
 from videomae2.tensors import draws
 from videomae2.tensors.grid import Cubes
 
-TRIES = 2
+MAX_ATTEMPTS = 2
 """How often a video is read that takes too long: the machine may have been busy."""
 _SAMPLE_STREAM = 3
 _END = object()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BatchPlan:
+class BatchSchedule:
     """How many videos make a step and a part of it, and how many steps there are."""
 
-    batch: int
-    micro_batch: int
+    global_batch_size: int
+    micro_batch_size: int
     first_step: int
-    steps: int
+    num_steps: int
 
 
 class Loader:
@@ -45,30 +45,30 @@ class Loader:
         data: DataConfig,
         loading: LoadingConfig,
         cubes: Cubes,
-        plan: BatchPlan,
+        schedule: BatchSchedule,
         *,
         seed: int,
         quarantine: Quarantine,
-        workers: int,
+        num_workers: int,
         pin: bool,
     ) -> None:
-        self.mixture = Mixture.of(manifests, [s.weight for s in data.sources], seed=seed)
-        self._manifests, self._plan, self._seed, self._pin = manifests, plan, seed, pin
-        self._shapes = [
-            clip_shape(source, manifest, data, loading, cubes)
+        self.mixture = Mixture.from_manifests(manifests, [s.weight for s in data.sources], seed=seed)
+        self._manifests, self._schedule, self._seed, self._pin = manifests, schedule, seed, pin
+        self._specs = [
+            build_clip_spec(source, manifest, data, loading, cubes)
             for source, manifest in zip(data.sources, manifests, strict=True)
         ]
         self.quarantine = quarantine
         self.pool = Pool(
-            workers=workers,
-            deadline_seconds=loading.deadline_seconds,
-            memory_bytes=int(loading.memory_gib * 2**30),
-            slots_per_worker=max(2, -(-4 // max(1, workers))),
-            tries=TRIES,
+            num_workers=num_workers,
+            timeout_seconds=loading.timeout_seconds,
+            memory_limit_bytes=int(loading.memory_limit_gib * 2**30),
+            buffers_per_worker=max(2, -(-4 // max(1, num_workers))),
+            max_attempts=MAX_ATTEMPTS,
         )
-        self._batches: queue.Queue[Any] = queue.Queue(maxsize=max(1, loading.ahead))
+        self._batches: queue.Queue[Any] = queue.Queue(maxsize=max(1, loading.prefetch_factor))
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="videomae2-loader", daemon=True)
+        self._thread = threading.Thread(target=self._run_thread, name="videomae2-loader", daemon=True)
         self._thread.start()
 
     def __enter__(self) -> "Loader":
@@ -77,7 +77,7 @@ class Loader:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def __iter__(self) -> Iterator[HostBatch]:
+    def __iter__(self) -> Iterator[CPUBatch]:
         """Yield the batches from the first step on; an error of the reading side is raised here."""
         while (item := self._batches.get()) is not _END:
             if isinstance(item, BaseException):
@@ -94,9 +94,9 @@ class Loader:
             except queue.Empty:
                 self._thread.join(timeout=0.05)
 
-    def _run(self) -> None:
+    def _run_thread(self) -> None:
         try:
-            for batch in self._read():
+            for batch in self._read_batches():
                 if not self._put(batch):
                     return
             self._put(_END)
@@ -113,31 +113,31 @@ class Loader:
             return True
         return False
 
-    def _read(self) -> Iterator[HostBatch]:
-        gathering = Gathering(self._pin)
-        first = self._plan.first_step * self._plan.batch
-        for request, answer in matched(self.pool, self._requests(), self.quarantine, first=first):
-            gathering.add(request, answer)
-            if len(gathering.samples) == self._plan.micro_batch:
-                yield gathering.finish()
-                gathering = Gathering(self._pin)
+    def _read_batches(self) -> Iterator[CPUBatch]:
+        builder = BatchBuilder(self._pin)
+        first = self._schedule.first_step * self._schedule.global_batch_size
+        for request, result in ordered_results(self.pool, self._iterate_requests(), self.quarantine, first=first):
+            builder.add(request, result)
+            if len(builder.samples) == self._schedule.micro_batch_size:
+                yield builder.build()
+                builder = BatchBuilder(self._pin)
 
-    def _requests(self) -> Iterator[SampleRequest]:
-        for step in range(self._plan.first_step, self._plan.steps):
-            for pick in self.mixture.step(step, self._plan.batch):
-                yield self._request(pick)
+    def _iterate_requests(self) -> Iterator[SampleRequest]:
+        for step in range(self._schedule.first_step, self._schedule.num_steps):
+            for ref in self.mixture.list_step(step, self._schedule.global_batch_size):
+                yield self._build_request(ref)
 
-    def _request(self, pick: Pick) -> SampleRequest:
-        key = draws.key(self._seed, _SAMPLE_STREAM, pick.source, pick.turn, pick.video)
+    def _build_request(self, ref: SampleRef) -> SampleRequest:
+        key = draws.make_key(self._seed, _SAMPLE_STREAM, ref.source, ref.repeat, ref.video)
         return SampleRequest(
-            self._manifests[pick.source][pick.video],
+            self._manifests[ref.source][ref.video],
             key,
-            self._shapes[pick.source],
-            (pick.source, pick.video),
+            self._specs[ref.source],
+            (ref.source, ref.video),
         )
 
 
-def read_sources(data: DataConfig) -> list[Manifest]:
+def load_manifests(data: DataConfig) -> list[Manifest]:
     """List the videos of every source.
 
     Raises:
@@ -150,34 +150,34 @@ def read_sources(data: DataConfig) -> list[Manifest]:
         )
         for source in data.sources
     ]
-    check_clocks(data.sources, manifests)
+    check_timestamps(data.sources, manifests)
     return manifests
 
 
-def clip_shape(
+def build_clip_spec(
     source: SourceConfig,
     manifest: Manifest,
     data: DataConfig,
     loading: LoadingConfig,
     cubes: Cubes,
-) -> ClipShape:
+) -> ClipSpec:
     """What a reading process needs to know about the clips of a source."""
     limits = ReadLimits(
-        seconds=loading.deadline_seconds,
-        max_bytes=int(loading.memory_gib * 2**30),
-        shrink_side=loading.shrink_side,
+        timeout_seconds=loading.timeout_seconds,
+        max_bytes=int(loading.memory_limit_gib * 2**30),
+        max_short_side=loading.max_short_side,
     )
-    return ClipShape(
+    return ClipSpec(
         frames=cubes.frames,
         height=cubes.height,
         width=cubes.width,
         channels=cubes.channels,
         views=data.views,
-        stride=source.stride,
-        stride_unit=source.stride_unit,
+        frame_interval=source.frame_interval,
+        interval_unit=source.interval_unit,
         crop=data.crop,
         limits=limits,
         frame_name=manifest.frame_name,
-        sampling=source.sampling,
+        frame_sampling=source.frame_sampling,
         frame_rate=source.frame_rate,
     )

@@ -14,32 +14,32 @@ T = TypeVar("T")
 _THREADS = 16  # a network file system answers many at once
 
 
-def look_at(
-    paths: Sequence[str], look: Callable[[str], T], *, patience_seconds: float
+def map_with_timeout(
+    paths: Sequence[str], function: Callable[[str], T], *, timeout_seconds: float
 ) -> list[T | None]:
     """Give what is seen of each file; None where no answer came.
 
     Args:
         paths: The files.
-        look: Looks at one, in another thread; it raises nothing.
-        patience_seconds: How long none of the files may answer before the others are given up.
+        function: Looks at one, in another thread; it raises nothing.
+        timeout_seconds: How long none of the files may answer before the others are given up.
     """
-    found: list[T | None] = [None] * len(paths)
+    results: list[T | None] = [None] * len(paths)
     rows = iter(range(len(paths)))  # shared: a file that hangs keeps one thread, not its neighbours
-    answered = [time.monotonic()] * min(_THREADS, len(paths))
+    answered_at = [time.monotonic()] * min(_THREADS, len(paths))
 
     def work(number: int) -> None:
         for row in rows:
-            found[row] = look(paths[row])
-            answered[number] = time.monotonic()
+            results[row] = function(paths[row])
+            answered_at[number] = time.monotonic()
 
     threads = [
         threading.Thread(target=work, args=(number,), name="videomae2-looking", daemon=True)
-        for number in range(len(answered))
+        for number in range(len(answered_at))
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
-        while thread.is_alive() and time.monotonic() < (end := max(answered) + patience_seconds):
+        while thread.is_alive() and time.monotonic() < (end := max(answered_at) + timeout_seconds):
             thread.join(end - time.monotonic())
-    return list(found)
+    return list(results)

@@ -28,7 +28,7 @@ class Entry:
     """Number of frames of the window; None: up to the end."""
     label: int | None = None
     """Class, counted from 0; None: unknown or not asked for."""
-    where: str = ""
+    location: str = ""
     """Where it was read, for messages: "file:line" (for Parquet "file:row"), or the path."""
     is_frames: bool = False
     """The list says that it is a folder of frame images."""
@@ -57,7 +57,7 @@ class Manifest:
     """The name of label i at place i, where the source has names."""
     frame_name: str | None = None
     """Template of the images in the entries that are frame folders; None: there are none."""
-    origin: str = ""
+    description: str = ""
     """What it was read as, for a line of the log."""
 
     def __len__(self) -> int:
@@ -68,9 +68,9 @@ class Manifest:
         return Entry(
             path=path,
             first=int(self.first[i]),
-            frames=_known(self.frames[i]),
-            label=_known(self.labels[i]),
-            where=f"{self.source}:{line}" if line else path,
+            frames=_int_or_none(self.frames[i]),
+            label=_int_or_none(self.labels[i]),
+            location=f"{self.source}:{line}" if line else path,
             is_frames=bool(self.is_frames[i]),
         )
 
@@ -97,5 +97,5 @@ class Manifest:
         return content.hexdigest()[:16]
 
 
-def _known(value: np.int32) -> int | None:
+def _int_or_none(value: np.int32) -> int | None:
     return None if value == ABSENT else int(value)

@@ -4,16 +4,16 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from videomae2.data.answers import Answer
+from videomae2.data.answers import Result
 from videomae2.data.pool import Pool
 from videomae2.data.quarantine import Quarantine
 from videomae2.data.worker import SampleRequest
 
-Matched = tuple[SampleRequest, Answer[SampleRequest] | None]
+RequestResult = tuple[SampleRequest, Result[SampleRequest] | None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Due:
+class _Pending:
     """A request that is on its way, or was not worth sending."""
 
     request: SampleRequest
@@ -21,9 +21,9 @@ class _Due:
     is_sent: bool
 
 
-def matched(
+def ordered_results(
     pool: Pool, requests: Iterator[SampleRequest], quarantine: Quarantine, *, first: int
-) -> Iterator[Matched]:
+) -> Iterator[RequestResult]:
     """Yield every request with its answer; None where its entry had failed before.
 
     What was read of an entry after its first failure is thrown away here, where the order is that
@@ -40,26 +40,26 @@ def matched(
     Raises:
         UnreadableShareError: If too much fails.
     """
-    pending: deque[_Due] = deque()
+    pending: deque[_Pending] = deque()
 
-    def worth_reading() -> Iterator[SampleRequest]:
+    def iterate_readable() -> Iterator[SampleRequest]:
         for number, request in enumerate(requests, first):
-            due = _Due(request, number, not quarantine.holds(request.place, number))
-            pending.append(due)
-            if due.is_sent:
+            item = _Pending(request, number, not quarantine.is_skipped(request.sample_id, number))
+            pending.append(item)
+            if item.is_sent:
                 yield request
 
-    for answer in pool.map(worth_reading()):
+    for result in pool.map(iterate_readable()):
         while not pending[0].is_sent:
             yield pending.popleft().request, None
-        yield _judged(pending.popleft(), answer, quarantine)
+        yield _accept(pending.popleft(), result, quarantine)
     while pending:
         yield pending.popleft().request, None
 
 
-def _judged(due: _Due, answer: Answer[SampleRequest], quarantine: Quarantine) -> Matched:
-    if quarantine.holds(due.request.place, due.number):
-        return due.request, None
-    if answer.error is not None:
-        quarantine.add(due.request.place, answer.error, due.number)
-    return due.request, answer
+def _accept(item: _Pending, result: Result[SampleRequest], quarantine: Quarantine) -> RequestResult:
+    if quarantine.is_skipped(item.request.sample_id, item.number):
+        return item.request, None
+    if result.error is not None:
+        quarantine.add(item.request.sample_id, result.error, item.number)
+    return item.request, result

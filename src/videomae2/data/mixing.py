@@ -10,10 +10,10 @@ from jaxtyping import Float, Float32, Float64, Int64
 from torch import Tensor
 
 from videomae2.tensors.distributions import beta
-from videomae2.tensors.keyed import split, uniform
-from videomae2.tensors.moving import moved
+from videomae2.tensors.keyed import fold_in, uniform
+from videomae2.tensors.moving import to_device
 
-_WHETHER, _WHICH, _MIXUP, _CUTMIX, _PLACE = 31, 32, 33, 34, 35  # streams of the first clip's key
+_APPLY, _WHICH, _MIXUP, _CUTMIX, _POSITION = 31, 32, 33, 34, 35  # streams of the first clip's key
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,17 +24,17 @@ class MixConfig:
     """Shape of the beta distribution of mixup's share; 0 for no mixup."""
     cutmix_alpha: float = 1.0
     """Shape of the beta distribution of the area that cutmix leaves; 0 for no cutmix."""
-    share: float = 1.0
+    prob: float = 1.0
     """Share of batches that are mixed."""
-    cutmix_share: float = 0.5
+    switch_prob: float = 0.5
     """Share of these that are mixed by cutmix, where both are wanted."""
 
 
 @dataclass(frozen=True, slots=True)
-class Mix:
+class MixWeights:
     """How a batch is mixed with its reverse."""
 
-    kept: Float64[Tensor, ""]
+    lam: Float64[Tensor, ""]
     """Share of the clip itself, in the target and over all pixels."""
     pixels: Float32[Tensor, "height width"]
     """Share of the clip itself in each pixel of every frame."""
@@ -62,29 +62,29 @@ def mix(
     Source: timm's Mixup in batch mode, as dataset/mixup.py of the released code has it, which
         takes only even batches.
     """
-    drawn = draw_mix(keys, config, clips.shape[2], clips.shape[3])
-    read = weights.flip(0)  # whether the partner could be read
-    pixels = 1 - read.view(-1, 1, 1) * (1 - moved(drawn.pixels, clips.device))
-    kept = 1 - read[:, None] * (1 - moved(drawn.kept.float(), clips.device))
+    mix_weights = draw_mix_weights(keys, config, clips.shape[2], clips.shape[3])
+    is_partner_read = weights.flip(0)  # whether the partner could be read
+    pixels = 1 - is_partner_read.view(-1, 1, 1) * (1 - to_device(mix_weights.pixels, clips.device))
+    lam = 1 - is_partner_read[:, None] * (1 - to_device(mix_weights.lam.float(), clips.device))
     return (
         torch.lerp(clips.flip(0), clips, pixels[:, None, :, :, None]),
-        torch.lerp(targets.flip(0), targets, kept),
+        torch.lerp(targets.flip(0), targets, lam),
     )
 
 
-def draw_mix(keys: Int64[Tensor, " batch"], config: MixConfig, height: int, width: int) -> Mix:
+def draw_mix_weights(keys: Int64[Tensor, " batch"], config: MixConfig, height: int, width: int) -> MixWeights:
     """Draw whether and how a batch is mixed, on the device of the keys."""
     key = keys[:1]
-    off = _uniform(key, _WHETHER) >= config.share
+    is_skipped = _draw_uniform(key, _APPLY) >= config.prob
     if config.mixup_alpha > 0 and config.cutmix_alpha > 0:
-        cuts = _uniform(key, _WHICH) < config.cutmix_share
+        uses_cutmix = _draw_uniform(key, _WHICH) < config.switch_prob
     else:
-        cuts = torch.full_like(off, config.cutmix_alpha > 0)
-    area, box = _draw_box(key, config.cutmix_alpha, height, width)
-    even = _beta(split(key, _MIXUP), config.mixup_alpha)
-    kept = torch.where(off, 1.0, torch.where(cuts, area, even))
-    pixels = torch.where(off, 1.0, torch.where(cuts, box, even.expand(height, width)))
-    return Mix(kept[0], pixels.float())
+        uses_cutmix = torch.full_like(is_skipped, config.cutmix_alpha > 0)
+    cutmix_lam, box = _draw_box(key, config.cutmix_alpha, height, width)
+    mixup_lam = _draw_beta(fold_in(key, _MIXUP), config.mixup_alpha)
+    lam = torch.where(is_skipped, 1.0, torch.where(uses_cutmix, cutmix_lam, mixup_lam))
+    pixels = torch.where(is_skipped, 1.0, torch.where(uses_cutmix, box, mixup_lam.expand(height, width)))
+    return MixWeights(lam[0], pixels.float())
 
 
 def _draw_box(
@@ -94,26 +94,26 @@ def _draw_box(
 
     The box is placed by its middle and may stick out, so its true area is counted.
     """
-    side = (1 - _beta(split(key, _CUTMIX), alpha)).sqrt()
-    place = uniform(split(key, _PLACE), 2).double()
-    row = _outside(place[:, 0], side, height)
-    col = _outside(place[:, 1], side, width)
+    side = (1 - _draw_beta(fold_in(key, _CUTMIX), alpha)).sqrt()
+    position = uniform(fold_in(key, _POSITION), 2).double()
+    row = _build_outside_mask(position[:, 0], side, height)
+    col = _build_outside_mask(position[:, 1], side, width)
     box = torch.maximum(row[:, None], col[None, :]).double()
     return box.mean().view(1), box
 
 
-def _outside(place: Tensor, side: Tensor, size: int) -> Float[Tensor, " size"]:
+def _build_outside_mask(position: Tensor, side: Tensor, size: int) -> Float[Tensor, " size"]:
     """1 outside of a box and 0 inside, along one axis."""
     half = (side * size).long() // 2
-    middle = (place * size).long()
-    places = torch.arange(size, device=place.device)
-    return 1 - ((places >= middle - half) & (places < middle + half)).double()
+    center = (position * size).long()
+    positions = torch.arange(size, device=position.device)
+    return 1 - ((positions >= center - half) & (positions < center + half)).double()
 
 
-def _beta(key: Tensor, alpha: float) -> Float64[Tensor, "1"]:
+def _draw_beta(key: Tensor, alpha: float) -> Float64[Tensor, "1"]:
     """Draw a share; all of the clip itself where the shape says that there is no mixing."""
     return beta(key, alpha, alpha) if alpha > 0 else torch.ones_like(key, dtype=torch.float64)
 
 
-def _uniform(key: Tensor, stream: int) -> Float[Tensor, "1"]:
-    return uniform(split(key, stream), 1)[:, 0]
+def _draw_uniform(key: Tensor, stream: int) -> Float[Tensor, "1"]:
+    return uniform(fold_in(key, stream), 1)[:, 0]

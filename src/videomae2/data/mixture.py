@@ -18,12 +18,12 @@ _EPOCH_STREAM, _PASS_STREAM = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
-class Pick:
+class SampleRef:
     """One video of a step: which, and the how-manieth time it is taken."""
 
     source: int
     video: int
-    turn: int
+    repeat: int
 
 
 class Mixture:
@@ -38,55 +38,55 @@ class Mixture:
             seed: The seed of the run.
         """
         self.sizes = list(sizes)
-        self.shares = [max(1, round(n * w)) for n, w in zip(sizes, weights, strict=True)]
+        self.samples_per_epoch = [max(1, round(n * w)) for n, w in zip(sizes, weights, strict=True)]
         self.seed = seed
-        self.epoch_size = sum(self.shares)
-        self._ends = np.cumsum(self.shares)
+        self.epoch_size = sum(self.samples_per_epoch)
+        self._source_ends = np.cumsum(self.samples_per_epoch)
         # a run looks at two epochs and, for each source, two passes at a time
-        self._epoch = lru_cache(maxsize=2)(self._epoch_order)
-        self._pass = lru_cache(maxsize=2 * len(self.sizes))(self._pass_order)
+        self._epoch_order_cached = lru_cache(maxsize=2)(self._compute_epoch_order)
+        self._pass_order_cached = lru_cache(maxsize=2 * len(self.sizes))(self._compute_pass_order)
 
     @classmethod
-    def of(cls, manifests: Sequence[Manifest], weights: Sequence[float], *, seed: int) -> "Mixture":
+    def from_manifests(cls, manifests: Sequence[Manifest], weights: Sequence[float], *, seed: int) -> "Mixture":
         """The mixture of some lists of videos."""
         return cls([len(m) for m in manifests], weights, seed=seed)
 
-    def steps_per_epoch(self, batch: int) -> int:
+    def steps_per_epoch(self, batch_size: int) -> int:
         """Whole steps in an epoch; the rest of the epoch is left out, as in the released code.
 
         Raises:
             ConfigError: If an epoch has fewer videos than a step.
         """
-        if self.epoch_size < batch:
+        if self.epoch_size < batch_size:
             raise ConfigError(
-                f"an epoch has {self.epoch_size} videos and a step wants --optim.batch {batch}; "
+                f"an epoch has {self.epoch_size} videos and a step wants --optim.batch {batch_size}; "
                 f"use a batch of at most {self.epoch_size}, --optim.batch-may-shrink, or take "
                 f"each video more often with --data.sources.0.weight "
-                f"{self._weight_for(batch)}"
+                f"{self._compute_weight_for(batch_size)}"
             )
-        return self.epoch_size // batch
+        return self.epoch_size // batch_size
 
-    def _weight_for(self, batch: int) -> int:
+    def _compute_weight_for(self, batch_size: int) -> int:
         """The least whole weight of the first source that makes an epoch a step."""
-        others = self.epoch_size - self.shares[0]
-        return -(-(batch - others) // self.sizes[0])
+        remaining_sources = self.epoch_size - self.samples_per_epoch[0]
+        return -(-(batch_size - remaining_sources) // self.sizes[0])
 
-    def step(self, step: int, batch: int) -> list[Pick]:
+    def list_step(self, step: int, batch_size: int) -> list[SampleRef]:
         """The videos of a step."""
-        epoch, place = divmod(step, self.steps_per_epoch(batch))
-        order = self._epoch(epoch)
-        return [self._pick(epoch, int(i)) for i in order[place * batch : (place + 1) * batch]]
+        epoch, step_in_epoch = divmod(step, self.steps_per_epoch(batch_size))
+        order = self._epoch_order_cached(epoch)
+        return [self._resolve_sample(epoch, int(i)) for i in order[step_in_epoch * batch_size : (step_in_epoch + 1) * batch_size]]
 
-    def _pick(self, epoch: int, place: int) -> Pick:
-        source = int(np.searchsorted(self._ends, place, side="right"))
-        start = int(self._ends[source]) - self.shares[source]
-        taken = epoch * self.shares[source] + place - start
-        turn, place_in_pass = divmod(taken, self.sizes[source])
-        return Pick(source, int(self._pass(source, turn)[place_in_pass]), turn)
+    def _resolve_sample(self, epoch: int, position: int) -> SampleRef:
+        source = int(np.searchsorted(self._source_ends, position, side="right"))
+        start = int(self._source_ends[source]) - self.samples_per_epoch[source]
+        num_drawn = epoch * self.samples_per_epoch[source] + position - start
+        repeat, position_in_pass = divmod(num_drawn, self.sizes[source])
+        return SampleRef(source, int(self._pass_order_cached(source, repeat)[position_in_pass]), repeat)
 
-    def _epoch_order(self, epoch: int) -> np.ndarray:
-        return draws.permutation(draws.key(self.seed, _EPOCH_STREAM, epoch), self.epoch_size)
+    def _compute_epoch_order(self, epoch: int) -> np.ndarray:
+        return draws.permutation(draws.make_key(self.seed, _EPOCH_STREAM, epoch), self.epoch_size)
 
-    def _pass_order(self, source: int, turn: int) -> np.ndarray:
-        key = draws.key(self.seed, _PASS_STREAM, source, turn)
+    def _compute_pass_order(self, source: int, repeat: int) -> np.ndarray:
+        key = draws.make_key(self.seed, _PASS_STREAM, source, repeat)
         return draws.permutation(key, self.sizes[source])

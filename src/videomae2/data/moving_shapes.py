@@ -22,18 +22,18 @@ from typing import Literal
 
 import numpy as np
 
-from videomae2.data.encoding import encode
+from videomae2.data.encoding import write_video
 from videomae2.data.motions import MOTIONS
 from videomae2.data.scenes import Frames, draw_scene
 from videomae2.errors import ConfigError
 
-Split = Literal["train", "test"]
-SPLITS: tuple[Split, ...] = ("train", "test")
-CLASSES = tuple(MOTIONS)
-LABELLED = "labelled.csv"
+ShapesSplit = Literal["train", "test"]
+SHAPES_SPLITS: tuple[ShapesSplit, ...] = ("train", "test")
+MOTION_CLASSES = tuple(MOTIONS)
+LABELLED_LIST = "labelled.csv"
 """The list, in the folder of the data set, of what is labelled."""
 
-_FORMAT = 4  # raise it when the pixels of equal settings change
+_FORMAT_VERSION = 4  # raise it when the pixels of equal settings change
 _TEST_SHARE = 0.2
 
 _README = """Moving shapes: a small data set for trying things out, made by videomae2.
@@ -62,14 +62,14 @@ class MovingShapes:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Settings:
+class _ShapesSettings:
     videos: int
     frames: int
     side: int
     rate: int
     seed: int
     labelled: int
-    format: int = _FORMAT
+    format: int = _FORMAT_VERSION
 
     def __post_init__(self) -> None:
         if self.videos < 5:
@@ -85,9 +85,9 @@ class _Settings:
         if not 0 <= self.seed < 2**64:
             raise ValueError(f"seed must be in 0..2**64-1, got {self.seed}")
 
-    def count(self, split: Split) -> int:
-        held_out = round(self.videos * _TEST_SHARE)
-        return held_out if split == "test" else self.videos - held_out
+    def count_videos(self, split: ShapesSplit) -> int:
+        num_test = round(self.videos * _TEST_SHARE)
+        return num_test if split == "test" else self.videos - num_test
 
 
 def write_moving_shapes(
@@ -99,7 +99,7 @@ def write_moving_shapes(
     rate: int = 16,
     seed: int = 0,
     labelled: int = 20,
-    workers: int = 2,
+    num_workers: int = 2,
     progress: Callable[[int, int], None] | None = None,
 ) -> MovingShapes:
     """Write the data set, or what is missing of it.
@@ -116,7 +116,7 @@ def write_moving_shapes(
         rate: Frames per second.
         seed: Draws everything; 0 to 2**64 - 1.
         labelled: Videos of each class in ``labelled.csv``, or as many as there are.
-        workers: Threads that draw and encode.
+        num_workers: Threads that draw and encode.
         progress: Called with the number of videos done and in all; not if nothing is to do.
 
     Raises:
@@ -124,120 +124,120 @@ def write_moving_shapes(
             names of this one.
         ValueError: If a setting is out of its range.
     """
-    settings = _Settings(
+    settings = _ShapesSettings(
         videos=videos, frames=frames, side=side, rate=rate, seed=seed, labelled=labelled
     )
-    _claim(folder, settings)
-    missing = [job for job in _jobs(settings) if not (folder / _place(*job)).exists()]
+    _write_settings(folder, settings)
+    missing = [video for video in _list_videos(settings) if not (folder / _format_path(*video)).exists()]
     if missing:
-        _write_videos(folder, missing, settings, workers=workers, progress=progress)
-    for split in SPLITS:
-        _write_whole(folder / f"{split}.csv", _list_text(settings, split))
-    few = min(settings.count("train"), labelled * len(CLASSES))
-    _write_whole(folder / LABELLED, _list_text(settings, "train", few))
+        _write_videos(folder, missing, settings, num_workers=num_workers, progress=progress)
+    for split in SHAPES_SPLITS:
+        _write_if_changed(folder / f"{split}.csv", _format_list(settings, split))
+    num_labelled = min(settings.count_videos("train"), labelled * len(MOTION_CLASSES))
+    _write_if_changed(folder / LABELLED_LIST, _format_list(settings, "train", num_labelled))
     return MovingShapes(
         folder=folder,
         train=folder / "train.csv",
         test=folder / "test.csv",
-        labelled=folder / LABELLED,
-        classes=CLASSES,
-        num_train=settings.count("train"),
-        num_test=settings.count("test"),
+        labelled=folder / LABELLED_LIST,
+        classes=MOTION_CLASSES,
+        num_train=settings.count_videos("train"),
+        num_test=settings.count_videos("test"),
     )
 
 
 def draw_video(
-    split: Split, number: int, *, frames: int = 32, side: int = 64, seed: int = 0
+    split: ShapesSplit, number: int, *, frames: int = 32, side: int = 64, seed: int = 0
 ) -> Frames:
     """Draw a video of the data set as it is before encoding, [frames, side, side, 3]."""
     # The key is what makes a video a function of (seed, split, number), whoever draws it and when;
     # no two videos share it, so none share a texture or a motion.
-    key = np.array([seed, SPLITS.index(split) << 32 | number], dtype=np.uint64)
+    key = np.array([seed, SHAPES_SPLITS.index(split) << 32 | number], dtype=np.uint64)
     generator = np.random.Generator(np.random.Philox(key=key))
-    return draw_scene(label_of(number), frames=frames, side=side, generator=generator)
+    return draw_scene(get_class(number), frames=frames, side=side, generator=generator)
 
 
-def label_of(number: int) -> str:
+def get_class(number: int) -> str:
     """Name the class of a video of either split."""
-    return CLASSES[number % len(CLASSES)]
+    return MOTION_CLASSES[number % len(MOTION_CLASSES)]
 
 
-def _jobs(settings: _Settings) -> Iterator[tuple[Split, int]]:
-    for split in SPLITS:
-        for number in range(settings.count(split)):
+def _list_videos(settings: _ShapesSettings) -> Iterator[tuple[ShapesSplit, int]]:
+    for split in SHAPES_SPLITS:
+        for number in range(settings.count_videos(split)):
             yield split, number
 
 
-def _place(split: Split, number: int) -> str:
-    return f"{split}/{label_of(number)}/{number:05d}.mp4"
+def _format_path(split: ShapesSplit, number: int) -> str:
+    return f"{split}/{get_class(number)}/{number:05d}.mp4"
 
 
-def _list_text(settings: _Settings, split: Split, videos: int | None = None) -> str:
-    numbers = range(settings.count(split) if videos is None else videos)
-    lines = (f"{_place(split, number)},{label_of(number)}\n" for number in numbers)
+def _format_list(settings: _ShapesSettings, split: ShapesSplit, videos: int | None = None) -> str:
+    numbers = range(settings.count_videos(split) if videos is None else videos)
+    lines = (f"{_format_path(split, number)},{get_class(number)}\n" for number in numbers)
     return "path,label\n" + "".join(lines)
 
 
-def _claim(folder: Path, settings: _Settings) -> None:
+def _write_settings(folder: Path, settings: _ShapesSettings) -> None:
     """Write down the settings before the first video, so that no other call mixes in its own."""
     path, text = folder / "dataset.json", json.dumps(asdict(settings), indent=2) + "\n"
     if path.exists():
-        if (found := path.read_text(encoding="utf-8")) != text:
+        if (existing := path.read_text(encoding="utf-8")) != text:
             raise ConfigError(
-                f"{path} holds a data set made with {' '.join(found.split())}, wanted "
+                f"{path} holds a data set made with {' '.join(existing.split())}, wanted "
                 f"{' '.join(text.split())}; delete {folder} or choose another folder"
             )
         return
-    lists = (LABELLED, *(name for s in SPLITS for name in (s, f"{s}.csv")))
-    taken = [name for name in lists if (folder / name).exists()]
-    if taken:
+    lists = (LABELLED_LIST, *(name for s in SHAPES_SPLITS for name in (s, f"{s}.csv")))
+    conflicts = [name for name in lists if (folder / name).exists()]
+    if conflicts:
         raise ConfigError(
-            f"{folder} holds {' and '.join(taken)} but no dataset.json, so they are not from "
+            f"{folder} holds {' and '.join(conflicts)} but no dataset.json, so they are not from "
             "here; choose another folder"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    _write_whole(folder / "README.txt", _README)
-    _write_whole(path, text)
+    _write_if_changed(folder / "README.txt", _README)
+    _write_if_changed(path, text)
 
 
 def _write_videos(
     folder: Path,
-    jobs: list[tuple[Split, int]],
-    settings: _Settings,
+    videos: list[tuple[ShapesSplit, int]],
+    settings: _ShapesSettings,
     *,
-    workers: int,
+    num_workers: int,
     progress: Callable[[int, int], None] | None,
 ) -> None:
     """Draw and encode in threads: NumPy and the encoder both let go of the interpreter's lock."""
-    for place in {(folder / _place(*job)).parent for job in jobs}:
-        place.mkdir(parents=True, exist_ok=True)
-    done = settings.videos - len(jobs)
-    pool = ThreadPoolExecutor(max_workers=workers)
+    for parent in {(folder / _format_path(*job)).parent for job in videos}:
+        parent.mkdir(parents=True, exist_ok=True)
+    num_done = settings.videos - len(videos)
+    pool = ThreadPoolExecutor(max_workers=num_workers)
     try:
-        futures = [pool.submit(_write_video, folder, *job, settings) for job in jobs]
+        futures = [pool.submit(_write_video, folder, *job, settings) for job in videos]
         for future in as_completed(futures):
             future.result()
-            done += 1
+            num_done += 1
             if progress:
-                progress(done, settings.videos)
+                progress(num_done, settings.videos)
     finally:
         # After an error or Ctrl-C the videos still waiting must not be drawn first.
         pool.shutdown(cancel_futures=True)
 
 
-def _write_video(folder: Path, split: Split, number: int, settings: _Settings) -> None:
+def _write_video(folder: Path, split: ShapesSplit, number: int, settings: _ShapesSettings) -> None:
     pixels = draw_video(
         split, number, frames=settings.frames, side=settings.side, seed=settings.seed
     )
-    path = folder / _place(split, number)
-    part = path.with_suffix(".part")
-    encode(part, pixels, rate=settings.rate)
-    os.replace(part, path)
+    path = folder / _format_path(split, number)
+    partial = path.with_suffix(".part")
+    write_video(partial, pixels, rate=settings.rate)
+    os.replace(partial, path)
 
 
-def _write_whole(path: Path, text: str) -> None:
+def _write_if_changed(path: Path, text: str) -> None:
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+    partial = path.with_name(path.name + ".part")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)

@@ -15,7 +15,7 @@ from videomae2.tensors import blends, tones, warps
 FILL = 128
 """The value of pixels that come from outside the frame."""
 PerClip = Float64[Tensor, " batch"]
-Amount = Callable[[PerClip, PerClip], PerClip]
+AmountFn = Callable[[PerClip, PerClip], PerClip]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +24,13 @@ class Operation:
 
     name: str
     kind: Literal["table", "pixels", "matrix"]
-    """Whether ``change`` gives tables of values, new pixels, or a matrix of places."""
-    amount: Amount
-    change: Callable[..., Tensor]
+    """Whether ``transform`` gives tables of values, new pixels, or a matrix of places."""
+    amount: AmountFn
+    transform: Callable[..., Tensor]
     """Of clip and amount; for a matrix of amount, height and width."""
 
 
-def _none(magnitude: PerClip, sign: PerClip) -> PerClip:
+def _zero(magnitude: PerClip, sign: PerClip) -> PerClip:
     return magnitude * 0
 
 
@@ -38,11 +38,11 @@ def _degrees(magnitude: PerClip, sign: PerClip) -> PerClip:
     return sign * magnitude * 3.0
 
 
-def _slope(magnitude: PerClip, sign: PerClip) -> PerClip:
+def _shear_slope(magnitude: PerClip, sign: PerClip) -> PerClip:
     return sign * magnitude * 0.03
 
 
-def _share_of_side(magnitude: PerClip, sign: PerClip) -> PerClip:
+def _fraction_of_side(magnitude: PerClip, sign: PerClip) -> PerClip:
     return sign * magnitude * 0.045
 
 
@@ -64,9 +64,9 @@ def _addend(magnitude: PerClip, sign: PerClip) -> PerClip:
 
 
 OPERATIONS = (
-    Operation("auto-contrast", "table", _none, tones.stretch),
-    Operation("equalize", "table", _none, tones.equalize),
-    Operation("invert", "table", _none, tones.invert),
+    Operation("auto-contrast", "table", _zero, tones.autocontrast),
+    Operation("equalize", "table", _zero, tones.equalize),
+    Operation("invert", "table", _zero, tones.invert),
     Operation("rotate", "matrix", _degrees, warps.rotate),
     Operation("posterize", "table", _bits, tones.posterize),
     Operation("solarize", "table", _threshold, tones.solarize),
@@ -75,9 +75,9 @@ OPERATIONS = (
     Operation("contrast", "table", _factor, tones.contrast),
     Operation("brightness", "table", _factor, tones.brightness),
     Operation("sharpness", "pixels", _factor, blends.sharpness),
-    Operation("shear-x", "matrix", _slope, warps.shear_x),
-    Operation("shear-y", "matrix", _slope, warps.shear_y),
-    Operation("translate-x", "matrix", _share_of_side, warps.shift_x),
-    Operation("translate-y", "matrix", _share_of_side, warps.shift_y),
+    Operation("shear-x", "matrix", _shear_slope, warps.shear_x),
+    Operation("shear-y", "matrix", _shear_slope, warps.shear_y),
+    Operation("translate-x", "matrix", _fraction_of_side, warps.translate_x),
+    Operation("translate-y", "matrix", _fraction_of_side, warps.translate_y),
 )
 """In the order of the released code's list."""

@@ -15,30 +15,30 @@ from jaxtyping import Float32
 Field = Float32[np.ndarray, "frames height width"]
 
 
-def _disc(x: Field, y: Field) -> Field:
+def _disc_sdf(x: Field, y: Field) -> Field:
     return np.hypot(x, y) - np.float32(0.92)
 
 
-def _box(x: Field, y: Field, half_width: float, half_height: float) -> Field:
+def _box_sdf(x: Field, y: Field, half_width: float, half_height: float) -> Field:
     return np.maximum(np.abs(x) - np.float32(half_width), np.abs(y) - np.float32(half_height))
 
 
-def _square(x: Field, y: Field) -> Field:
-    return _box(x, y, 0.78, 0.78)
+def _square_sdf(x: Field, y: Field) -> Field:
+    return _box_sdf(x, y, 0.78, 0.78)
 
 
-def _cross(x: Field, y: Field) -> Field:
-    return np.minimum(_box(x, y, 0.97, 0.4), _box(x, y, 0.4, 0.97))
+def _cross_sdf(x: Field, y: Field) -> Field:
+    return np.minimum(_box_sdf(x, y, 0.97, 0.4), _box_sdf(x, y, 0.4, 0.97))
 
 
-def _triangle(x: Field, y: Field) -> Field:
+def _triangle_sdf(x: Field, y: Field) -> Field:
     # Three half-planes; 0.56 from centre to side puts the corners at 1.12, which makes up for the
     # small area of a triangle.
     slant = np.float32(np.sqrt(0.75)) * np.abs(x) - np.float32(0.5) * y
     return np.maximum(slant, y) - np.float32(0.56)
 
 
-def _star(x: Field, y: Field) -> Field:
+def _star_sdf(x: Field, y: Field) -> Field:
     """Five points at radius 1.1 with notches at 0.5, folded into half of one point."""
     sector = 2 * np.pi / 5
     bearing = np.arctan2(x, -y)
@@ -52,10 +52,10 @@ def _star(x: Field, y: Field) -> Field:
     return radius * (np.cos(folded) * normal[0] + np.sin(folded) * normal[1]) - offset
 
 
-OUTLINES: dict[str, Callable[[Field, Field], Field]] = {
-    "disc": _disc,
-    "square": _square,
-    "triangle": _triangle,
-    "star": _star,
-    "cross": _cross,
+SHAPE_SDFS: dict[str, Callable[[Field, Field], Field]] = {
+    "disc": _disc_sdf,
+    "square": _square_sdf,
+    "triangle": _triangle_sdf,
+    "star": _star_sdf,
+    "cross": _cross_sdf,
 }

@@ -8,8 +8,8 @@ import numpy as np
 from av.video.codeccontext import VideoCodecContext
 
 from videomae2.data.container import VideoPacket, open_container
-from videomae2.data.frame_table import FrameTable, Span
-from videomae2.data.picture import Size
+from videomae2.data.frame_table import FrameIndex, DecodeRange
+from videomae2.data.picture import FrameSize
 from videomae2.data.readers import Deadline, ReadLimits
 
 # Reading a packet costs 2 us, a seek 25 us and more: below this gap, read on.
@@ -18,11 +18,11 @@ _NEAR_PACKETS = 32
 _BACK_SECONDS = (0, 1, 5, 30)
 
 
-class MisledError(Exception):
+class IndexMismatchError(Exception):
     """The file is not as its table says; its frames must be decoded from the start."""
 
 
-class PacketFeed:
+class PacketReader:
     """The packets of a file's video stream, in runs, from one open container."""
 
     def __init__(self, path: str, limits: ReadLimits, *, quick: bool) -> None:
@@ -35,8 +35,8 @@ class PacketFeed:
         self._container, self.stream = open_container(
             self._path, deadline, self._limits, quick=self.quick
         )
-        self.size = Size(self.codec.height, self.codec.width)  # decoding may change the codec's
-        self._packets = self._demux()
+        self.size = FrameSize(self.codec.height, self.codec.width)  # decoding may change the codec's
+        self._packets = self._demux_packets()
         self._next: int | None = 0
 
     def close(self) -> None:
@@ -58,74 +58,74 @@ class PacketFeed:
         assert self._container is not None
         return self._container.format.name
 
-    def rest(self) -> Iterator[VideoPacket]:
+    def iterate_remaining(self) -> Iterator[VideoPacket]:
         """All packets from here on; where the feed stands is not known after that."""
         self._next = None
         return self._packets
 
-    def run(self, table: FrameTable, span: Span, deadline: Deadline) -> Iterator[VideoPacket]:
+    def iterate_range(self, index: FrameIndex, packet_range: DecodeRange, deadline: Deadline) -> Iterator[VideoPacket]:
         """Give the packets of a span to a decoder that starts afresh.
 
         Raises:
             MisledError: If they are not the packets of the table.
         """
-        self._go_to(table, span.first, deadline)
+        self._go_to(index, packet_range.first, deadline)
         self.codec.flush_buffers()
         self._deadline = deadline
-        return self._sound(table, span)
+        return self._iterate_decodable(index, packet_range)
 
-    def _sound(self, table: FrameTable, span: Span) -> Iterator[VideoPacket]:
-        part = slice(span.first, span.last + 1)
+    def _iterate_decodable(self, index: FrameIndex, packet_range: DecodeRange) -> Iterator[VideoPacket]:
+        packet_slice = slice(packet_range.first, packet_range.last + 1)
         # Leading frames lean on what lies before the first packet: no frame of the span's.
-        leading = (table.start[part] < span.first).tolist()
-        for packet, is_leading in zip(self._checked(table, part), leading, strict=False):
+        leading = (index.start_packet[packet_slice] < packet_range.first).tolist()
+        for packet, is_leading in zip(self._iterate_checked(index, packet_slice), leading, strict=False):
             if not is_leading:
                 yield packet
                 self._deadline.check()
 
-    def _checked(self, table: FrameTable, part: slice) -> Iterator[VideoPacket]:
-        times, sizes = table.packet_times[part].tolist(), table.packet_sizes[part].tolist()
+    def _iterate_checked(self, index: FrameIndex, packet_slice: slice) -> Iterator[VideoPacket]:
+        times, sizes = index.packet_times[packet_slice].tolist(), index.packet_sizes[packet_slice].tolist()
         self._next = None  # until this run is through
         for time, size, packet in zip(times, sizes, self._packets, strict=False):
             if packet.pts != time or packet.size != size:
-                raise MisledError
+                raise IndexMismatchError
             yield packet
-        self._next = part.stop
+        self._next = packet_slice.stop
 
-    def _demux(self) -> Iterator[VideoPacket]:
+    def _demux_packets(self) -> Iterator[VideoPacket]:
         assert self._container is not None
         # The last packet is FFmpeg's empty mark of the end.
         return (packet for packet in self._container.demux(self.stream) if packet.size)
 
-    def _go_to(self, table: FrameTable, position: int, deadline: Deadline) -> None:
-        here = self._next
-        if here is None or not 0 <= position - here <= _NEAR_PACKETS:
-            here = self._seek(table, position, deadline)
-        for _ in self._checked(table, slice(here, position)):
+    def _go_to(self, index: FrameIndex, position: int, deadline: Deadline) -> None:
+        current = self._next
+        if current is None or not 0 <= position - current <= _NEAR_PACKETS:
+            current = self._seek(index, position, deadline)
+        for _ in self._iterate_checked(index, slice(current, position)):
             pass
 
-    def _seek(self, table: FrameTable, position: int, deadline: Deadline) -> int:
+    def _seek(self, index: FrameIndex, position: int, deadline: Deadline) -> int:
         """Bring the feed to this packet or one before it, and say to which."""
         assert self._container is not None
-        time, base = int(table.packet_times[position]), self.stream.time_base
+        time, base = int(index.packet_times[position]), self.stream.time_base
         for back in _BACK_SECONDS:
             try:
                 self._container.seek(time - int(back / (base or 1)), stream=self.stream)
             except (av.error.FFmpegError, OSError):
                 break
-            self._packets = self._demux()
-            found = self._find(table)
-            if found is not None and found <= position:
-                return found
+            self._packets = self._demux_packets()
+            landed = self._find_position(index)
+            if landed is not None and landed <= position:
+                return landed
         self.open(deadline)
         return 0
 
-    def _find(self, table: FrameTable) -> int | None:
+    def _find_position(self, index: FrameIndex) -> int | None:
         """Look at the next packet and find it in the table."""
         packet = next(self._packets, None)
         if packet is None or packet.pts is None:
             return None
         self._packets = chain((packet,), self._packets)
-        same = (table.packet_times == packet.pts) & (table.packet_sizes == packet.size)
-        found = np.flatnonzero(same)
-        return int(found[0]) if len(found) == 1 else None
+        is_same = (index.packet_times == packet.pts) & (index.packet_sizes == packet.size)
+        matches = np.flatnonzero(is_same)
+        return int(matches[0]) if len(matches) == 1 else None

@@ -9,11 +9,11 @@ import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
-from videomae2.data.readers import CHANNELS, Frames, Pixels, ReadLimits, check_size, shrunk
+from videomae2.data.readers import CHANNELS, Frames, Pixels, ReadLimits, check_size, compute_shrunk_size
 from videomae2.errors import VideoError
 
 
-class Turn(NamedTuple):
+class Rotation(NamedTuple):
     """How to bring a picture upright: first swap height and width, then step along each."""
 
     swap: bool = False
@@ -21,19 +21,19 @@ class Turn(NamedTuple):
     right: int = 1
 
 
-class Size(NamedTuple):
+class FrameSize(NamedTuple):
     """Of a picture as it is coded, before it is turned."""
 
     height: int
     width: int
 
 
-def size_of(frame: VideoFrame) -> Size:
+def coded_size(frame: VideoFrame) -> FrameSize:
     """Give the size of a frame as it is coded."""
-    return Size(frame.height, frame.width)
+    return FrameSize(frame.height, frame.width)
 
 
-def turn_of(frame: VideoFrame) -> Turn:
+def read_rotation(frame: VideoFrame) -> Rotation:
     """Read from a frame's display matrix how it is shown: turned by quarters, mirrored.
 
     The matrix sends a point (x, y) to (a x + c y, b x + d y); of a slanted one, the nearest
@@ -43,39 +43,39 @@ def turn_of(frame: VideoFrame) -> Turn:
     try:
         matrix = side_data["DISPLAYMATRIX"]
     except KeyError:
-        return Turn()
+        return Rotation()
     a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
     swap = abs(b) > abs(a)
     down, right = (b, c) if swap else (d, a)
-    return Turn(swap, -1 if down < 0 else 1, -1 if right < 0 else 1)
+    return Rotation(swap, -1 if down < 0 else 1, -1 if right < 0 else 1)
 
 
-class Canvas:
+class FrameBuffer:
     """The array that one read gives back, painted frame by frame."""
 
     def __init__(
-        self, path: str, count: int, size: Size, turn: Turn, *, pixels: Pixels, limits: ReadLimits
+        self, path: str, count: int, size: FrameSize, rotation: Rotation, *, pixels: Pixels, limits: ReadLimits
     ) -> None:
-        self._size, self._turn = Size(*shrunk(size, limits.shrink_side)), turn
+        self._size, self._rotation = FrameSize(*compute_shrunk_size(size, limits.max_short_side)), rotation
         self._format = {"rgb": "rgb24", "gray": "gray"}[pixels]
         self._path, self._scaler = path, VideoReformatter()
-        height, width = self._size[::-1] if turn.swap else self._size
+        height, width = self._size[::-1] if rotation.swap else self._size
         shape = (count, height, width, CHANNELS[pixels])
         check_size(path, count, shape[1:], limits)
         self.frames: Frames = np.empty(shape, np.uint8)
 
-    def paint(self, row: int, frame: VideoFrame) -> None:
+    def write(self, row: int, frame: VideoFrame) -> None:
         """Convert a frame and put it in its place, in one pass of the scaler and one copy."""
         try:
             # One thread: by default the scaler starts as many as there are cores, for each frame.
-            flat = self._scaler.reformat(
+            converted = self._scaler.reformat(
                 frame, self._size.width, self._size.height, self._format, threads=1
             )
         except (ValueError, OSError) as error:
             reason = f"frames of kind {frame.format.name} cannot be turned into {self._format}"
             raise VideoError(self._path, reason) from error
-        picture = flat.to_ndarray()
-        swap, down, right = self._turn
-        picture = picture.swapaxes(0, 1) if swap else picture
+        image = converted.to_ndarray()
+        swap, down, right = self._rotation
+        image = image.swapaxes(0, 1) if swap else image
         row_shape = self.frames.shape[1:]
-        self.frames[row] = picture[::down, ::right].reshape(row_shape)
+        self.frames[row] = image[::down, ::right].reshape(row_shape)

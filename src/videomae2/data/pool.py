@@ -16,14 +16,14 @@ from functools import partial
 from types import TracebackType
 from typing import TypeVar
 
-from videomae2.data.answers import Answer, Usage
-from videomae2.data.crew import Job, Worker
-from videomae2.data.processes import Process
-from videomae2.data.reading_here import answer_here
+from videomae2.data.answers import Result, WorkerStats
+from videomae2.data.crew import WorkItem, Worker
+from videomae2.data.processes import WorkerProcess
+from videomae2.data.reading_here import run_inline
 from videomae2.data.worker_main import READY, load_function
 from videomae2.errors import VideoMAE2Error
 
-__all__ = ["Answer", "Pool", "Usage"]
+__all__ = ["Result", "Pool", "WorkerStats"]
 
 Request = TypeVar("Request")
 
@@ -37,12 +37,12 @@ class Pool:
     Args:
         function: `module:name` of a function that takes a request and `allocate(shape, dtype)` and
             returns arrays and plain values by name (`worker_main.load_function`).
-        workers: Number of processes; 0 runs the function here, where nothing can be killed.
-        deadline_seconds: Time for one request, after which its process is killed.
-        memory_bytes: Most private memory of a process, and most shared memory of one answer; None
+        num_workers: Number of processes; 0 runs the function here, where nothing can be killed.
+        timeout_seconds: Time for one request, after which its process is killed.
+        memory_limit_bytes: Most private memory of a process, and most shared memory of one answer; None
             sets no limit. A process that reads nothing takes about 70 MB.
-        slots_per_worker: Requests that a worker has at most, waiting, at work or answered.
-        tries: How often a request is tried that takes longer than its deadline.
+        buffers_per_worker: Requests that a worker has at most, waiting, at work or answered.
+        max_attempts: How often a request is tried that takes longer than its deadline.
 
     Source: written for this project; torch's DataLoader can neither kill a worker nor go on
     without it.
@@ -52,33 +52,33 @@ class Pool:
         self,
         function: str = "videomae2.data.worker:read_sample",
         *,
-        workers: int,
-        deadline_seconds: float,
-        memory_bytes: int | None,
-        slots_per_worker: int = 2,
-        tries: int = 1,
+        num_workers: int,
+        timeout_seconds: float,
+        memory_limit_bytes: int | None,
+        buffers_per_worker: int = 2,
+        max_attempts: int = 1,
     ) -> None:
-        if workers < 0 or not 1 <= slots_per_worker < READY or deadline_seconds <= 0:
+        if num_workers < 0 or not 1 <= buffers_per_worker < READY or timeout_seconds <= 0:
             raise ValueError(
                 "a pool needs workers of 0 or more, a deadline above 0 s and 1 to 254 slots per "
-                f"worker: got {workers}, {deadline_seconds} s and {slots_per_worker}"
+                f"worker: got {num_workers}, {timeout_seconds} s and {buffers_per_worker}"
             )
-        self._function, self._tries = function, tries
-        self._too_long = f"took longer than {deadline_seconds:g} s"
+        self._function, self._max_attempts = function, max_attempts
+        self._timeout_message = f"took longer than {timeout_seconds:g} s"
         self._lock = threading.RLock()  # held while the workers are touched, not while answers are
         self._is_mapping = self._is_closed = False
-        self._dying: list[Process] = []
+        self._ending_processes: list[WorkerProcess] = []
         self._workers: list[Worker] = []
         self._selector = selectors.DefaultSelector()
-        self._bell, self._bell_rope = os.pipe()
-        self._selector.register(self._bell, selectors.EVENT_READ)
-        start = partial(
-            _start, function, deadline_seconds=deadline_seconds, memory_bytes=memory_bytes
+        self._wakeup_pipe, self._wakeup_pipe_end = os.pipe()
+        self._selector.register(self._wakeup_pipe, selectors.EVENT_READ)
+        start_process = partial(
+            _start_process, function, timeout_seconds=timeout_seconds, memory_limit_bytes=memory_limit_bytes
         )
         try:
-            for _ in range(workers):
+            for _ in range(num_workers):
                 worker = Worker(
-                    start, slots=slots_per_worker, deadline_seconds=deadline_seconds, tries=tries
+                    start_process, num_buffers=buffers_per_worker, timeout_seconds=timeout_seconds, max_attempts=max_attempts
                 )
                 self._workers.append(worker)
                 self._listen_to(worker)
@@ -98,11 +98,11 @@ class Pool:
         self.close()
 
     @property
-    def usage(self) -> list[Usage]:
+    def stats(self) -> list[WorkerStats]:
         """What each worker has done so far."""
-        return [worker.usage for worker in self._workers]
+        return [worker.stats for worker in self._workers]
 
-    def map(self, requests: Iterable[Request]) -> Iterator[Answer[Request]]:
+    def map(self, requests: Iterable[Request]) -> Iterator[Result[Request]]:
         """Yield one answer per request, in their order, reading a few ahead.
 
         The arrays of an answer are overwritten once the next one is asked for: copy them before.
@@ -113,101 +113,101 @@ class Pool:
             RuntimeError: The pool is closed, or another `map` on it has not ended.
             VideoMAE2Error: Processes cannot be started, or die before they read anything.
         """
-        return self._map(requests) if self._workers else self._map_here(requests)
+        return self._map(requests) if self._workers else self._map_inline(requests)
 
     def close(self) -> None:
         """Kill the processes and let go of everything; from any thread, at any time, again."""
         if self._is_closed:
             return
         self._is_closed = True
-        os.write(self._bell_rope, b"!")  # wakes a thread that waits for an answer
+        os.write(self._wakeup_pipe_end, b"!")  # wakes a thread that waits for an answer
         with self._lock:
             for worker in self._workers:
                 worker.close()
-                self._dying.append(worker.process)
+                self._ending_processes.append(worker.process)
             self._selector.close()
-            os.close(self._bell)
-            os.close(self._bell_rope)
-        until = time.monotonic() + _CLOSE_SECONDS
-        for process in self._dying:
-            process.is_gone(within_seconds=max(0.0, until - time.monotonic()))
+            os.close(self._wakeup_pipe)
+            os.close(self._wakeup_pipe_end)
+        end = time.monotonic() + _CLOSE_SECONDS
+        for process in self._ending_processes:
+            process.is_gone(within_seconds=max(0.0, end - time.monotonic()))
 
-    def _map(self, requests: Iterable[Request]) -> Iterator[Answer[Request]]:
+    def _map(self, requests: Iterable[Request]) -> Iterator[Result[Request]]:
         source = iter(requests)
-        with self._jobs() as jobs:
+        with self._track_items() as items:
             while True:
-                self._fill(source, jobs)
-                if not jobs:
+                self._fill_queues(source, items)
+                if not items:
                     return
-                while (answer := jobs[0].answer) is None:
+                while (result := items[0].result) is None:
                     self._wait()
-                yield answer
-                with self._open():
-                    jobs.popleft().free()
+                yield result
+                with self._hold_open():
+                    items.popleft().release()
 
-    def _map_here(self, requests: Iterable[Request]) -> Iterator[Answer[Request]]:
+    def _map_inline(self, requests: Iterable[Request]) -> Iterator[Result[Request]]:
         function = load_function(self._function)
         for request in requests:
-            with self._open():
-                tries = self._tries
-            yield answer_here(function, request, tries=tries)
+            with self._hold_open():
+                max_attempts = self._max_attempts
+            yield run_inline(function, request, max_attempts=max_attempts)
 
     @contextlib.contextmanager
-    def _jobs(self) -> Iterator[deque[Job]]:
+    def _track_items(self) -> Iterator[deque[WorkItem]]:
         """The requests of one `map` under way; what is left of them at its end is unwanted."""
-        jobs: deque[Job] = deque()
-        with self._open():
+        items: deque[WorkItem] = deque()
+        with self._hold_open():
             if self._is_mapping:
                 raise RuntimeError("another map on this pool has not ended")
             self._is_mapping = True
         try:
-            yield jobs
+            yield items
         finally:
             self._is_mapping = False
             with self._lock:
-                while jobs and not self._is_closed:
-                    jobs.popleft().free()
+                while items and not self._is_closed:
+                    items.popleft().release()
 
     @contextlib.contextmanager
-    def _open(self) -> Iterator[None]:
+    def _hold_open(self) -> Iterator[None]:
         """Hold the lock, on a pool that is not closed."""
         with self._lock:
             if self._is_closed:
                 raise RuntimeError("the pool is closed")
             yield
 
-    def _fill(self, source: Iterator[Request], jobs: deque[Job]) -> None:
-        while any(worker.room for worker in self._workers):
+    def _fill_queues(self, source: Iterator[Request], items: deque[WorkItem]) -> None:
+        while any(worker.num_free for worker in self._workers):
             request = next(source, _END)
             if request is _END:
                 return
-            with self._open():
-                free = [worker for worker in self._workers if worker.room]
-                jobs.append(min(free, key=lambda worker: worker.load).send(request))
+            with self._hold_open():
+                free_workers = [worker for worker in self._workers if worker.num_free]
+                items.append(min(free_workers, key=lambda worker: worker.num_queued).send(request))
 
     def _wait(self) -> None:
         """Wait for news of a worker or for a deadline, and deal with it."""
-        with self._open():
-            due = min(worker.due() for worker in self._workers)
-            timeout = None if due == math.inf else max(0.0, due - time.monotonic())
+        with self._hold_open():
+            next_deadline = min(worker.deadline() for worker in self._workers)
+            timeout = None if next_deadline == math.inf else max(0.0, next_deadline - time.monotonic())
             for key, _ in self._selector.select(timeout):
                 if key.data is not None:
-                    self._hear(key.data)
+                    self._poll_worker(key.data)
             for worker in self._workers:
-                if worker.due() < time.monotonic():
-                    self._replace(worker, self._too_long, is_slow=True)
+                if worker.deadline() < time.monotonic():
+                    self._replace_worker(worker, self._timeout_message, is_slow=True)
 
-    def _hear(self, worker: Worker) -> None:
-        state = worker.hear()
+    def _poll_worker(self, worker: Worker) -> None:
+        state = worker.poll()
         if state == "dead":
-            self._replace(worker, f"the reading process {worker.process.how_it_ended()}")
+            self._replace_worker(worker, f"the reading process {worker.process.describe_exit()}")
         elif state == "exhausted":
-            self._replace(worker, None)
+            self._replace_worker(worker, None)
 
-    def _replace(self, worker: Worker, fault: str | None, *, is_slow: bool = False) -> None:
-        self._selector.unregister(worker.process.answers)
-        self._dying = [process for process in self._dying if not process.is_gone()]
-        self._dying.append(worker.process)
+    def _replace_worker(self, worker: Worker, fault: str | None, *, is_slow: bool = False) -> None:
+        self._selector.unregister(worker.process.results)
+        self._ending_processes = [process for process in self._ending_processes if not process.is_gone()]
+        self._ending_processes.append(worker.process)
         try:
             worker.replace(fault, is_slow=is_slow)
         except VideoMAE2Error:
@@ -216,12 +216,12 @@ class Pool:
         self._listen_to(worker)
 
     def _listen_to(self, worker: Worker) -> None:
-        self._selector.register(worker.process.answers, selectors.EVENT_READ, worker)
+        self._selector.register(worker.process.results, selectors.EVENT_READ, worker)
 
 
-def _start(
-    function: str, slots: list[int], *, deadline_seconds: float, memory_bytes: int | None
-) -> Process:
-    return Process(
-        function, slots=slots, deadline_seconds=deadline_seconds, memory_bytes=memory_bytes
+def _start_process(
+    function: str, buffers: list[int], *, timeout_seconds: float, memory_limit_bytes: int | None
+) -> WorkerProcess:
+    return WorkerProcess(
+        function, buffers=buffers, timeout_seconds=timeout_seconds, memory_limit_bytes=memory_limit_bytes
     )

@@ -7,8 +7,8 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 
-from videomae2.data.slots import unnamed_file
-from videomae2.data.worker_main import OUTSIDE_SIGNALS, Orders
+from videomae2.data.slots import open_anonymous_file
+from videomae2.data.worker_main import OUTSIDE_SIGNALS, WorkerConfig
 from videomae2.errors import VideoMAE2Error
 
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -16,17 +16,17 @@ _HINTS = {
     int(signal.SIGKILL): ", perhaps for lack of memory",
     int(signal.SIGALRM): ", long after its time was up",
 }
-_LAST_WORDS = 4000  # bytes of what it printed that are quoted
+_STDERR_TAIL_BYTES = 4000  # bytes of what it printed that are quoted
 
 
-class Process:
+class WorkerProcess:
     """A reading process, in a session of its own so that no terminal reaches it.
 
     Args:
         function: `module:name` of what it runs.
-        slots: Open files of its slots.
-        deadline_seconds: Time for one request.
-        memory_bytes: Most private memory it may take.
+        buffers: Open files of its slots.
+        timeout_seconds: Time for one request.
+        memory_limit_bytes: Most private memory it may take.
 
     Raises:
         VideoMAE2Error: The system does not allow another process.
@@ -36,45 +36,45 @@ class Process:
         self,
         function: str,
         *,
-        slots: Sequence[int],
-        deadline_seconds: float,
-        memory_bytes: int | None,
+        buffers: Sequence[int],
+        timeout_seconds: float,
+        memory_limit_bytes: int | None,
     ) -> None:
-        requests, self._requests = os.pipe()
-        self.answers, answers = os.pipe()
+        child_requests, self._requests = os.pipe()
+        self.results, child_results = os.pipe()
         lifeline, self._lifeline = os.pipe()
-        self._noise = unnamed_file()
-        self._open = [self._requests, self.answers, self._lifeline, self._noise]
-        orders = Orders(
+        self._stderr = open_anonymous_file()
+        self._open_files = [self._requests, self.results, self._lifeline, self._stderr]
+        config = WorkerConfig(
             function=function,
-            requests=requests,
-            answers=answers,
+            requests=child_requests,
+            results=child_results,
             lifeline=lifeline,
-            slots=tuple(slots),
-            deadline_seconds=deadline_seconds,
-            memory_bytes=memory_bytes,
+            buffers=tuple(buffers),
+            timeout_seconds=timeout_seconds,
+            memory_limit_bytes=memory_limit_bytes,
         )
         try:
-            self._popen = _start(orders, self._noise)
+            self._popen = _start_process(config, self._stderr)
         except OSError as error:
             self._close()
             raise VideoMAE2Error(f"cannot start a reading process: {error}") from error
         finally:
-            for descriptor in (requests, answers, lifeline):
+            for descriptor in (child_requests, child_results, lifeline):
                 os.close(descriptor)
 
     @property
     def pid(self) -> int:
         return self._popen.pid
 
-    def send(self, slot: int) -> None:
+    def send(self, buffer: int) -> None:
         """Say that the slot holds a request; never waits, since the pipe holds thousands."""
         with contextlib.suppress(BrokenPipeError):  # it is dead, as reading will tell
-            os.write(self._requests, bytes([slot]))
+            os.write(self._requests, bytes([buffer]))
 
-    def hear(self) -> bytes:
+    def poll(self) -> bytes:
         """Give the slots answered since the last call, one byte each; nothing: it is dead."""
-        return os.read(self.answers, 4096)
+        return os.read(self.results, 4096)
 
     def kill(self) -> None:
         """End it at once, without waiting until it is gone; again does nothing."""
@@ -89,52 +89,52 @@ class Process:
             return False
         return True
 
-    def last_words(self) -> str:
+    def read_stderr_tail(self) -> str:
         """What it, or a library in it, printed last."""
-        size = os.fstat(self._noise).st_size
-        data = os.pread(self._noise, _LAST_WORDS, max(0, size - _LAST_WORDS))
+        size = os.fstat(self._stderr).st_size
+        data = os.pread(self._stderr, _STDERR_TAIL_BYTES, max(0, size - _STDERR_TAIL_BYTES))
         return data.decode(errors="replace").strip()
 
-    def how_it_ended(self) -> str:
+    def describe_exit(self) -> str:
         """Tell why a process that has fallen silent is dead."""
         if not self.is_gone(within_seconds=5.0):
             return "fell silent"
         code = self._popen.returncode
         if code >= 0:
             return f"ended with code {code}"
-        return f"died with signal {-code} ({_signal_name(-code)}{_HINTS.get(-code, '')})"
+        return f"died with signal {-code} ({_get_signal_name(-code)}{_HINTS.get(-code, '')})"
 
     def _close(self) -> None:
-        while self._open:
-            os.close(self._open.pop())
+        while self._open_files:
+            os.close(self._open_files.pop())
 
 
-def _signal_name(number: int) -> str:
+def _get_signal_name(number: int) -> str:
     with contextlib.suppress(ValueError):
         return signal.Signals(number).name
     return "unknown"
 
 
-def _start(orders: Orders, noise: int) -> subprocess.Popen[bytes]:
+def _start_process(config: WorkerConfig, stderr: int) -> subprocess.Popen[bytes]:
     # -P and our own path: the same modules as here, whatever lies in the current folder.
     path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
-    with _signals_held_back():
+    with _block_signals():
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "videomae2.data.worker_main", orders.to_json()],
-            pass_fds=(orders.requests, orders.answers, orders.lifeline, *orders.slots),
+            [sys.executable, "-P", "-m", "videomae2.data.worker_main", config.to_json()],
+            pass_fds=(config.requests, config.results, config.lifeline, *config.buffers),
             stdin=subprocess.DEVNULL,
-            stdout=noise,
-            stderr=noise,
+            stdout=stderr,
+            stderr=stderr,
             env={**os.environ, **_ONE_THREAD, "PYTHONPATH": path},
             start_new_session=True,
         )
 
 
 @contextlib.contextmanager
-def _signals_held_back() -> Iterator[None]:
+def _block_signals() -> Iterator[None]:
     """Let the child begin with the outside signals blocked: it is not yet able to ignore them."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, OUTSIDE_SIGNALS)
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, OUTSIDE_SIGNALS)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous)

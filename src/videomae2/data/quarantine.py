@@ -15,12 +15,12 @@ from typing import Any
 
 from videomae2.data.json_lines import JsonLines
 from videomae2.data.manifest import Entry, Manifest
-from videomae2.data.stamps import stamps_in_time
-from videomae2.errors import UnreadableShareError, VideoError
+from videomae2.data.stamps import stat_many
+from videomae2.errors import TooManyUnreadableError, VideoError
 
 FILE_NAME = "unreadable.jsonl"
 
-Place = tuple[int, int]
+SampleId = tuple[int, int]
 """Source of an entry, and its number in the list of that: the same wherever the videos lie."""
 
 
@@ -42,31 +42,31 @@ class Quarantine:
         """
         self.path = folder / FILE_NAME if folder else None
         self.max_share = max_share
-        self.forgotten: set[Place] = set()
+        self.retried: set[SampleId] = set()
         """What is read again because its file has changed."""
-        self.reasons: dict[Place, str] = {}
+        self.reasons: dict[SampleId, str] = {}
         self._manifests = manifests
-        self._since: dict[Place, int] = {}
+        self._first_failure: dict[SampleId, int] = {}
         self._lock = threading.Lock()
         self._lines: JsonLines | None = None
         if self.path:
-            self._now = stamps_in_time(self._paths(_listed(self.path)))
-            self._lines = JsonLines(self.path, keep=self._take_over)
+            self._current_stats = stat_many(self._iterate_paths(_load_lines(self.path)))
+            self._lines = JsonLines(self.path, keep_line=self._restore_line)
 
-    def holds(self, place: Place, request: int) -> bool:
+    def is_skipped(self, sample_id: SampleId, request: int) -> bool:
         """Whether an entry had failed when a request was due, or fails with it.
 
         Args:
-            place: The entry.
+            sample_id: The entry.
             request: Number of the request, counted over all steps of the run.
         """
-        return place in self._since and self._since[place] <= request
+        return sample_id in self._first_failure and self._first_failure[sample_id] <= request
 
-    def add(self, place: Place, error: VideoError, request: int = 0) -> None:
+    def add(self, sample_id: SampleId, error: VideoError, request: int = 0) -> None:
         """List an entry that failed; the earliest failure counts.
 
         Args:
-            place: The entry.
+            sample_id: The entry.
             error: Why it cannot be read; its own path may be that of one image of a frame folder,
                 which then stands in the reason.
             request: Number of the request.
@@ -74,41 +74,41 @@ class Quarantine:
         Raises:
             UnreadableShareError: If that makes too many.
         """
-        if self.holds(place, request):
+        if self.is_skipped(sample_id, request):
             return
-        entry = self._entry(place)
-        inside = "" if error.path == entry.path else f"{os.path.relpath(error.path, entry.path)}: "
-        self.reasons[place], self._since[place] = inside + error.reason, request
+        entry = self._get_entry(sample_id)
+        location = "" if error.path == entry.path else f"{os.path.relpath(error.path, entry.path)}: "
+        self.reasons[sample_id], self._first_failure[sample_id] = location + error.reason, request
         if self._lines is not None:
-            line = self._line(place, entry)  # waits for the file, and saving must not wait for it
+            line = self._build_line(sample_id, entry)  # waits for the file, and saving must not wait for it
             with self._lock:
                 self._lines.add(line)
                 self._lines.flush()
-        self.check()
+        self.check_share()
 
-    def check(self) -> None:
+    def check_share(self) -> None:
         """Raise UnreadableShareError if too many entries are listed."""
         total = sum(map(len, self._manifests))
         if len(self.reasons) / max(1, total) <= self.max_share:
             return
-        shown = list(self.reasons.items())[:3]
-        examples = "; ".join(f"{_name(self._entry(place))}: {why}" for place, why in shown)
-        where = f", all listed in {self.path}" if self.path else ""
-        anew = f", or delete {self.path} to try all of them again" if self.path else ""
-        raise UnreadableShareError(
+        examples_shown = list(self.reasons.items())[:3]
+        examples = "; ".join(f"{_format_entry(self._get_entry(place))}: {why}" for place, why in examples_shown)
+        location = f", all listed in {self.path}" if self.path else ""
+        retry_hint = f", or delete {self.path} to try all of them again" if self.path else ""
+        raise TooManyUnreadableError(
             f"{len(self.reasons)} of {total} videos cannot be read, more than "
-            f"--data.max-unreadable-share {self.max_share:g}{where}; for example {examples}. "
+            f"--data.max-unreadable-share {self.max_share:g}{location}; for example {examples}. "
             f"Repair or replace them and start again (files that have changed are read again), "
-            f"allow a larger share{anew}"
+            f"allow a larger share{retry_hint}"
         )
 
-    def summary(self) -> str:
+    def format_summary(self) -> str:
         """Say in a line how many are listed, and where."""
         total = sum(map(len, self._manifests))
-        where = f", each with its reason in {self.path}" if self.path else ""
-        return f"left out {len(self.reasons)} of {total} videos, which cannot be read{where}"
+        location = f", each with its reason in {self.path}" if self.path else ""
+        return f"left out {len(self.reasons)} of {total} videos, which cannot be read{location}"
 
-    def secure(self) -> None:
+    def fsync(self) -> None:
         """Force the list to the disk, from any thread: whoever goes on must not miss an entry.
 
         Raises:
@@ -116,71 +116,71 @@ class Quarantine:
         """
         if self._lines is not None:
             with self._lock:
-                self._lines.secure()
+                self._lines.fsync()
 
-    def _entry(self, place: Place) -> Entry:
-        return self._manifests[place[0]][place[1]]
+    def _get_entry(self, sample_id: SampleId) -> Entry:
+        return self._manifests[sample_id[0]][sample_id[1]]
 
-    def _paths(self, lines: Sequence[dict[str, Any]]) -> Iterator[str]:
+    def _iterate_paths(self, lines: Sequence[dict[str, Any]]) -> Iterator[str]:
         """Where the files of listed entries lie now; lines that are of no entry have none."""
         for line in lines:
             with suppress(LookupError, TypeError):
-                yield self._entry(_place(line)).path
+                yield self._get_entry(_get_sample_id(line)).path
 
-    def _line(self, place: Place, entry: Entry) -> dict[str, Any]:
+    def _build_line(self, sample_id: SampleId, entry: Entry) -> dict[str, Any]:
         """What stands in the file; the path and the window are for people."""
         return {
             "path": entry.path,
             "first": entry.first,
             "frames": entry.frames,
-            "reason": self.reasons[place],
-            "source": place[0],
-            "number": place[1],
-            "request": self._since[place],
-            "stamp": stamps_in_time([entry.path])[entry.path] or [],
+            "reason": self.reasons[sample_id],
+            "source": sample_id[0],
+            "number": sample_id[1],
+            "request": self._first_failure[sample_id],
+            "stamp": stat_many([entry.path])[entry.path] or [],
         }
 
-    def _take_over(self, line: dict[str, Any]) -> bool:
+    def _restore_line(self, line: dict[str, Any]) -> bool:
         """Believe a line, unless the file it is about is another one now."""
-        place = _place(line)
-        if place in self._since and self._since[place] <= line["request"]:
+        sample_id = _get_sample_id(line)
+        if sample_id in self._first_failure and self._first_failure[sample_id] <= line["request"]:
             return True
-        if _has_changed(self._now.get(self._entry(place).path), line["stamp"]):
-            self.forgotten.add(place)
+        if _has_changed(self._current_stats.get(self._get_entry(sample_id).path), line["stamp"]):
+            self.retried.add(sample_id)
             return False
-        self.reasons[place], self._since[place] = line["reason"], line["request"]
+        self.reasons[sample_id], self._first_failure[sample_id] = line["reason"], line["request"]
         return True
 
 
-def repaired(folder: Path) -> frozenset[str]:
+def find_changed_files(folder: Path) -> frozenset[str]:
     """The files that a folder's list holds and that have changed since they were listed."""
-    before = {line["path"]: line["stamp"] for line in _listed(folder / FILE_NAME)}
-    now = stamps_in_time(before)
-    return frozenset(path for path in before if _has_changed(now[path], before[path]))
+    listed_stats = {line["path"]: line["stamp"] for line in _load_lines(folder / FILE_NAME)}
+    current_stats = stat_many(listed_stats)
+    return frozenset(path for path in listed_stats if _has_changed(current_stats[path], listed_stats[path]))
 
 
-def _listed(path: Path) -> list[dict[str, Any]]:
+def _load_lines(path: Path) -> list[dict[str, Any]]:
     """The whole lines of a list; those that are damaged are left out by whoever opens it."""
-    found = []
+    lines = []
     for text in path.read_bytes().splitlines() if path.exists() else ():
         try:
             line = json.loads(text)
-            os.fspath(line["path"]), _place(line), line["stamp"]
+            os.fspath(line["path"]), _get_sample_id(line), line["stamp"]
         except (ValueError, KeyError, TypeError):
             continue
-        found.append(line)
-    return found
+        lines.append(line)
+    return lines
 
 
-def _place(line: dict[str, Any]) -> Place:
+def _get_sample_id(line: dict[str, Any]) -> SampleId:
     return line["source"], line["number"]
 
 
-def _has_changed(now: list[int] | None, before: list[int]) -> bool:
+def _has_changed(current: list[int] | None, previous: list[int]) -> bool:
     """Whether a file is another one now; what does not answer is as broken as it was."""
-    return now is not None and now != before
+    return current is not None and current != previous
 
 
-def _name(entry: Entry) -> str:
+def _format_entry(entry: Entry) -> str:
     window = "" if entry.frames is None else f" ({entry.frames} frames from {entry.first})"
     return f"{entry.path}{window}"

@@ -19,53 +19,53 @@ from torch import Tensor
 from videomae2.data.operations import FILL, OPERATIONS, Operation
 from videomae2.tensors import tones, warps
 from videomae2.tensors.distributions import normal
-from videomae2.tensors.keyed import split, uniform
-from videomae2.tensors.moving import moved
-from videomae2.tensors.rows import on_rows
+from videomae2.tensors.keyed import fold_in, uniform
+from videomae2.tensors.moving import to_device
+from videomae2.tensors.rows import masked_apply
 
 Clip = UInt8[Tensor, "batch frames height width channels"]
 
-MOST = 10.0
+MAX_MAGNITUDE = 10.0
 """The largest magnitude."""
-_WHICH, _WHETHER, _SIGN, _NOISE = 11, 12, 13, 14  # streams of a clip's key
+_WHICH, _APPLY, _SIGN, _NOISE = 11, 12, 13, 14  # streams of a clip's key
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RandAugmentConfig:
     """Operations on colours, tones and place, as many and as strong as asked."""
 
-    operations: int = 4
+    num_ops: int = 4
     """Operations drawn for each clip, the same one maybe twice; 0 leaves clips as they are."""
     magnitude: float = 7.0
     """How strong they are, from 0 to 10."""
     magnitude_std: float = 0.5
     """Standard deviation of the magnitude around that, drawn for each operation."""
-    share: float = 0.5
+    prob: float = 0.5
     """Share of the drawn operations that are carried out."""
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class OperationDraw:
     """One operation for each clip of a batch, on the device of the clips' keys."""
 
     operation: Int64[Tensor, " batch"]
     """Numbers in ``OPERATIONS``."""
-    applied: Bool[Tensor, " batch"]
+    is_applied: Bool[Tensor, " batch"]
     magnitude: Float64[Tensor, " batch"]
     """From 0 to 10."""
     sign: Float64[Tensor, " batch"]
     """-1 or 1: which way an operation goes that has two."""
 
-    def chooses(self, number: int) -> Bool[Tensor, " batch"]:
+    def select_clips(self, number: int) -> Bool[Tensor, " batch"]:
         """The clips that get an operation."""
-        return self.applied & (self.operation == number)
+        return self.is_applied & (self.operation == number)
 
-    def amount(self, operation: Operation) -> Float64[Tensor, " batch"]:
+    def compute_amount(self, operation: Operation) -> Float64[Tensor, " batch"]:
         """How strong an operation would be."""
         return operation.amount(self.magnitude, self.sign)
 
 
-def parse(text: str) -> RandAugmentConfig:
+def parse_rand_augment(text: str) -> RandAugmentConfig:
     """Read timm's notation, such as rand-m7-n4-mstd0.5-inc1.
 
     Raises:
@@ -73,17 +73,17 @@ def parse(text: str) -> RandAugmentConfig:
             operations than the increasing one (inc1), or weights.
     """
     name, *parts = text.split("-")
-    found = [re.fullmatch(r"(mstd|inc|m|n)(\d+(?:\.\d+)?)", part) for part in parts]
-    values = {part[1]: part[2] for part in found if part}
-    whole = values.get("n", "2").isdigit()
-    if name != "rand" or len(values) != len(parts) or not whole or not float(values.get("inc", 0)):
+    matches = [re.fullmatch(r"(mstd|inc|m|n)(\d+(?:\.\d+)?)", part) for part in parts]
+    values = {part[1]: part[2] for part in matches if part}
+    is_whole = values.get("n", "2").isdigit()
+    if name != "rand" or len(values) != len(parts) or not is_whole or not float(values.get("inc", 0)):
         raise ValueError(
             f"cannot read the RandAugment text '{text}'; want something like "
             f"rand-m7-n4-mstd0.5-inc1: m magnitude, n operations, mstd noise, inc1 always"
         )
     return RandAugmentConfig(
-        operations=int(values.get("n", 2)),
-        magnitude=float(values.get("m", MOST)),
+        num_ops=int(values.get("n", 2)),
+        magnitude=float(values.get("m", MAX_MAGNITUDE)),
         magnitude_std=float(values.get("mstd", 0)),
     )
 
@@ -100,59 +100,59 @@ def rand_augment(clips: Clip, keys: Int64[Tensor, " batch"], config: RandAugment
     Source: dataset/rand_augment.py of the released code (its increasing set), with the numbers of
         Pillow. Unlike there, posterize keeps at least 1 bit.
     """
-    for layer in draw_layers(keys, config):
-        clips = apply(clips, layer)
+    for layer in draw_operations(keys, config):
+        clips = apply_operation(clips, layer)
     return clips
 
 
-def draw_layers(keys: Int64[Tensor, " batch"], config: RandAugmentConfig) -> list[Layer]:
+def draw_operations(keys: Int64[Tensor, " batch"], config: RandAugmentConfig) -> list[OperationDraw]:
     """Draw the operations of each clip, with repetition, and how they are done."""
-    count = config.operations
-    operation = (uniform(split(keys, _WHICH), count).double() * len(OPERATIONS)).long()
-    applied = uniform(split(keys, _WHETHER), count) < config.share
-    noise = normal(split(keys, _NOISE), count).double() * config.magnitude_std
-    magnitude = (config.magnitude + noise).clamp(0, MOST)
-    sign = 1 - 2 * (uniform(split(keys, _SIGN), count) < 0.5).double()
-    parts = (part.unbind(1) for part in (operation, applied, magnitude, sign))
-    return [Layer(*drawn) for drawn in zip(*parts, strict=True)]
+    count = config.num_ops
+    operation = (uniform(fold_in(keys, _WHICH), count).double() * len(OPERATIONS)).long()
+    is_applied = uniform(fold_in(keys, _APPLY), count) < config.prob
+    noise = normal(fold_in(keys, _NOISE), count).double() * config.magnitude_std
+    magnitude = (config.magnitude + noise).clamp(0, MAX_MAGNITUDE)
+    sign = 1 - 2 * (uniform(fold_in(keys, _SIGN), count) < 0.5).double()
+    parts = (part.unbind(1) for part in (operation, is_applied, magnitude, sign))
+    return [OperationDraw(*drawn) for drawn in zip(*parts, strict=True)]
 
 
-def apply(clips: Clip, layer: Layer) -> Clip:
+def apply_operation(clips: Clip, layer: OperationDraw) -> Clip:
     """Carry out one operation on each clip; at most one of the kinds changes it."""
-    clips = _change_tones(clips, layer)
-    for number, operation in _of_kind("pixels"):
-        amount = moved(layer.amount(operation), clips.device)
-        clips = on_rows(clips, layer.chooses(number), operation.change, amount)
-    return _move(clips, layer)
+    clips = _apply_pixel_tables(clips, layer)
+    for number, operation in _iterate_kind("pixels"):
+        amount = to_device(layer.compute_amount(operation), clips.device)
+        clips = masked_apply(clips, layer.select_clips(number), operation.transform, amount)
+    return _apply_matrices(clips, layer)
 
 
-def _change_tones(clips: Clip, layer: Layer) -> Clip:
+def _apply_pixel_tables(clips: Clip, layer: OperationDraw) -> Clip:
     """Make the tables of all clips, then look up once."""
-    tables = tones.identity(clips)
-    changed = torch.zeros_like(layer.applied)
-    for number, operation in _of_kind("table"):
-        chosen = layer.chooses(number)
-        amount = moved(layer.amount(operation), clips.device)
-        tables = on_rows(tables, chosen, partial(_new_table, operation), clips, amount)
-        changed = changed | chosen
-    return on_rows(clips, changed, tones.look_up, tables)
+    tables = tones.identity_table(clips)
+    is_changed = torch.zeros_like(layer.is_applied)
+    for number, operation in _iterate_kind("table"):
+        selected = layer.select_clips(number)
+        amount = to_device(layer.compute_amount(operation), clips.device)
+        tables = masked_apply(tables, selected, partial(_build_table, operation), clips, amount)
+        is_changed = is_changed | selected
+    return masked_apply(clips, is_changed, tones.apply_table, tables)
 
 
-def _new_table(operation: Operation, old: Tensor, clips: Tensor, amount: Tensor) -> Tensor:
-    return operation.change(clips, amount)
+def _build_table(operation: Operation, previous: Tensor, clips: Tensor, amount: Tensor) -> Tensor:
+    return operation.transform(clips, amount)
 
 
-def _move(clips: Clip, layer: Layer) -> Clip:
+def _apply_matrices(clips: Clip, layer: OperationDraw) -> Clip:
     """Make the matrices of all clips, then move pixels once."""
-    matrix = warps.still(layer.magnitude)
-    any_moved = torch.zeros_like(layer.applied)
-    for number, operation in _of_kind("matrix"):
-        chosen = layer.chooses(number)
-        new = operation.change(layer.amount(operation), clips.shape[2], clips.shape[3])
-        matrix = torch.where(chosen[:, None], new, matrix)
-        any_moved = any_moved | chosen
-    return on_rows(clips, any_moved, partial(warps.warp, fill=FILL), moved(matrix, clips.device))
+    matrix = warps.identity_matrix(layer.magnitude)
+    is_moved = torch.zeros_like(layer.is_applied)
+    for number, operation in _iterate_kind("matrix"):
+        selected = layer.select_clips(number)
+        candidate = operation.transform(layer.compute_amount(operation), clips.shape[2], clips.shape[3])
+        matrix = torch.where(selected[:, None], candidate, matrix)
+        is_moved = is_moved | selected
+    return masked_apply(clips, is_moved, partial(warps.warp_affine, fill=FILL), to_device(matrix, clips.device))
 
 
-def _of_kind(kind: str) -> Iterator[tuple[int, Operation]]:
+def _iterate_kind(kind: str) -> Iterator[tuple[int, Operation]]:
     return ((n, each) for n, each in enumerate(OPERATIONS) if each.kind == kind)

@@ -15,7 +15,7 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float64, UInt8
 
-from videomae2.errors import SlowVideoError, VideoError
+from videomae2.errors import VideoTimeoutError, VideoError
 
 Pixels = Literal["rgb", "gray"]
 """Colour of the frames that are read: three channels or one."""
@@ -30,7 +30,7 @@ CHANNELS: dict[Pixels, int] = {"rgb": 3, "gray": 1}
 class ReadLimits:
     """What reading one video may cost; above a limit it is a `VideoError`."""
 
-    seconds: float = 30.0
+    timeout_seconds: float = 30.0
     """Time for opening a video and its first read together, and for every later read."""
     max_frames: int = 1_000_000
     """A video with more frames is taken to be endless."""
@@ -38,7 +38,7 @@ class ReadLimits:
     """Size of the frames that one read gives back."""
     max_pixels: int = 8192 * 8192
     """Size of one frame, before it is shrunk."""
-    shrink_side: int | None = None
+    max_short_side: int | None = None
     """Shrink frames until their short side is at most this many pixels; the aspect stays."""
 
 
@@ -111,20 +111,20 @@ def open_reader(
         raise VideoError(path, "it is neither a file nor a folder, but a pipe, socket or device")
     if frame_name is not None:
         raise VideoError(path, f"frame_name {frame_name!r} needs a folder, and this is a file")
-    whole: Reader
+    reader: Reader
     if os.fspath(path).endswith(".npy"):
-        from videomae2.data.arrays import FrameArray
+        from videomae2.data.arrays import NpyFile
 
-        whole = FrameArray(path, limits=limits, frame_rate=frame_rate)
+        reader = NpyFile(path, limits=limits, frame_rate=frame_rate)
     else:
         from videomae2.data.video import VideoFile
 
-        whole = VideoFile(path, pixels=pixels, limits=limits)
+        reader = VideoFile(path, pixels=pixels, limits=limits)
     if first == 0 and frames is None:
-        return whole
-    from videomae2.data.windows import cut
+        return reader
+    from videomae2.data.windows import trim_reader
 
-    return cut(whole, path, first, frames)
+    return trim_reader(reader, path, first, frames)
 
 
 def _file_mode(path: Path | str) -> int:
@@ -133,15 +133,15 @@ def _file_mode(path: Path | str) -> int:
     except FileNotFoundError as error:
         raise VideoError(path, "there is no such file or folder") from error
     except (OSError, ValueError) as error:
-        raise VideoError(path, f"it cannot be opened: {plain(error)}") from error
+        raise VideoError(path, f"it cannot be opened: {format_os_error(error)}") from error
 
 
-def even_seconds(num_frames: int, frame_rate: float | None) -> Seconds | None:
+def compute_even_seconds(num_frames: int, frame_rate: float | None) -> Seconds | None:
     """When frames without times of their own are shown; None if their rate is not known."""
     return None if frame_rate is None else np.arange(num_frames) / frame_rate
 
 
-def plain(error: Exception) -> str:
+def format_os_error(error: Exception) -> str:
     """Say an error of the operating system without its number and path."""
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
 
@@ -159,16 +159,16 @@ def check_indices(path: Path | str, indices: Sequence[int], num_frames: int) -> 
             )
 
 
-def check_window(path: Path | str, first: int, frames: int | None, there: int) -> int:
+def check_window(path: Path | str, first: int, frames: int | None, num_frames: int) -> int:
     """Give the number of frames of the window; `there` is how many the whole video has.
 
     Raises:
         VideoError: If the window reaches beyond the video or is empty.
     """
-    count = there - first if frames is None else frames
-    if first < 0 or count < 1 or first + count > there:
-        wanted = f"frames from {first}" if frames is None else f"{frames} frames from {first}"
-        raise VideoError(path, f"{wanted} were asked for, it has {there} frames")
+    count = num_frames - first if frames is None else frames
+    if first < 0 or count < 1 or first + count > num_frames:
+        expected = f"frames from {first}" if frames is None else f"{frames} frames from {first}"
+        raise VideoError(path, f"{expected} were asked for, it has {num_frames} frames")
     return count
 
 
@@ -186,12 +186,12 @@ def check_size(path: Path | str, count: int, shape: tuple[int, ...], limits: Rea
         )
 
 
-def shrunk(size: tuple[int, int], side: int | None) -> tuple[int, int]:
+def compute_shrunk_size(size: tuple[int, int], max_short_side: int | None) -> tuple[int, int]:
     """Give the (height, width) at which the short side is at most `side` pixels."""
     short = min(size)
-    if side is None or short <= side:
+    if max_short_side is None or short <= max_short_side:
         return size
-    height, width = (max(1, round(length * side / short)) for length in size)
+    height, width = (max(1, round(length * max_short_side / short)) for length in size)
     return height, width
 
 
@@ -207,16 +207,16 @@ class Deadline:
         self._end = time.monotonic() + self.seconds
 
     @property
-    def left(self) -> float:
+    def remaining(self) -> float:
         """Seconds left, at least a millisecond since FFmpeg takes 0 for no time at all."""
         return max(self._end - time.monotonic(), 0.001)
 
     def check(self) -> None:
         if time.monotonic() > self._end:
-            raise self.error()
+            raise self.build_error()
 
-    def error(self) -> SlowVideoError:
+    def build_error(self) -> VideoTimeoutError:
         """What to raise when the time is over."""
-        return SlowVideoError(
+        return VideoTimeoutError(
             self.path, f"reading took longer than the limit of {self.seconds:g} s"
         )

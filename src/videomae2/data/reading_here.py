@@ -5,27 +5,27 @@ from typing import TypeVar
 
 import numpy as np
 
-from videomae2.data.answers import Answer
-from videomae2.data.worker_main import Function, explain
-from videomae2.errors import SlowVideoError
+from videomae2.data.answers import Result
+from videomae2.data.worker_main import WorkerFunction, to_video_error
+from videomae2.errors import VideoTimeoutError
 
 Request = TypeVar("Request")
 
 
-def answer_here(function: Function, request: Request, *, tries: int) -> Answer[Request]:
+def run_inline(function: WorkerFunction, request: Request, *, max_attempts: int) -> Result[Request]:
     """Run a function on a request; again if it was too slow."""
-    answer = _answer(function, request)
-    for _ in range(1, tries):
-        if isinstance(answer.error, SlowVideoError):
-            answer = _answer(function, request)
-    return answer
+    result = _run_once(function, request)
+    for _ in range(1, max_attempts):
+        if isinstance(result.error, VideoTimeoutError):
+            result = _run_once(function, request)
+    return result
 
 
-def _answer(function: Function, request: Request) -> Answer[Request]:
+def _run_once(function: WorkerFunction, request: Request) -> Result[Request]:
     started = time.perf_counter()
     try:
         arrays, meta = function(request, np.empty)
     except Exception as reason:
-        error = explain(reason, request, memory_bytes=None)
-        return Answer(request, None, {}, error, time.perf_counter() - started)
-    return Answer(request, dict(arrays), dict(meta), None, time.perf_counter() - started)
+        error = to_video_error(reason, request, memory_limit_bytes=None)
+        return Result(request, None, {}, error, time.perf_counter() - started)
+    return Result(request, dict(arrays), dict(meta), None, time.perf_counter() - started)

@@ -8,21 +8,21 @@ from jaxtyping import Float64, Int64
 
 
 def pretrain_indices(
-    num_frames: int, frames: int, stride: int, *, first: int
+    num_frames: int, frames: int, frame_interval: int, *, first: int
 ) -> Int64[np.ndarray, " frames"]:
-    """Every ``stride``-th frame from ``first``; short videos repeat the last one they reach.
+    """Every ``frame_interval``-th frame from ``first``; short videos repeat the last one they reach.
 
     The index stops where another step would reach the last frame, so a short video never gives
     its very last frame.
 
     Source: dataset/pretrain_datasets.py of the released code.
     """
-    index = first + stride * np.arange(frames, dtype=np.int64)
-    reachable = max(first, first + stride * ((num_frames - 2 - first) // stride))
+    index = first + frame_interval * np.arange(frames, dtype=np.int64)
+    reachable = max(first, first + frame_interval * ((num_frames - 2 - first) // frame_interval))
     return np.minimum(index, reachable)
 
 
-def first_frame(num_frames: int, span: int, uniform: float) -> int:
+def draw_first_frame(num_frames: int, span: int, uniform: float) -> int:
     """Where a clip over ``span`` frames begins: anywhere it fits, else at 0.
 
     Args:
@@ -44,9 +44,9 @@ def timed_indices(
         step_seconds: Time from one frame of the clip to the next.
         uniform: A draw in [0, 1) of where the clip begins.
     """
-    rate_gap = float(np.median(np.diff(seconds))) if len(seconds) > 1 else step_seconds
-    length = float(seconds[-1] - seconds[0]) + rate_gap
+    frame_duration = float(np.median(np.diff(seconds))) if len(seconds) > 1 else step_seconds
+    length = float(seconds[-1] - seconds[0]) + frame_duration
     spare = max(0.0, length - frames * step_seconds)
     times = seconds[0] + uniform * spare + step_seconds * np.arange(frames)
-    shown = np.searchsorted(seconds, times + rate_gap * 1e-3, side="right") - 1
+    shown = np.searchsorted(seconds, times + frame_duration * 1e-3, side="right") - 1
     return np.clip(shown, 0, len(seconds) - 1).astype(np.int64)

@@ -10,15 +10,15 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from videomae2.data.manifest import Entry
-from videomae2.data.opening import open_entry
+from videomae2.data.opening import open_video
 from videomae2.data.pool import Pool
 from videomae2.data.readers import Frames, Pixels, Reader, ReadLimits, Seconds
-from videomae2.data.stream import Shape, VideoStream
-from videomae2.data.worker_main import Allocate
+from videomae2.data.stream import FrameShape, VideoStream
+from videomae2.data.worker_main import AllocateFn
 
-FUNCTION = "videomae2.data.scan:read_part"
-_PART_BYTES = 32 * 2**20
-_PART_FRAMES = 64
+SCAN_FUNCTION = "videomae2.data.scan:read_part"
+_CHUNK_BYTES = 32 * 2**20
+_CHUNK_FRAMES = 64
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,18 +41,18 @@ class ScanRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class ScanInfo:
     """What there is to scan."""
 
     num_frames: int
     seconds: Seconds | None
     """When each frame is shown; None if the video has no clock."""
-    shape: Shape
+    shape: FrameShape
     """Height, width and channels of a frame."""
 
 
 @runtime_checkable
-class _Rising(Protocol):
+class _SequentialReader(Protocol):
     """A reader that likes rising indices."""
 
     @property
@@ -60,34 +60,34 @@ class _Rising(Protocol):
     @property
     def seconds(self) -> Seconds | None: ...
     @property
-    def shape(self) -> Shape: ...
+    def shape(self) -> FrameShape: ...
     def read(self, indices: Sequence[int]) -> Frames: ...
     def close(self) -> None: ...
 
 
-def open_scan(pool: Pool, request: ScanRequest) -> Opened:
+def open_scan(pool: Pool, request: ScanRequest) -> ScanInfo:
     """Open a video in the reading process of a pool with one worker.
 
     Raises:
         VideoError: If it cannot be opened.
     """
-    (answer,) = pool.map([replace(request, indices=None)])
-    if answer.error is not None:
-        raise answer.error
-    assert answer.arrays is not None
-    seconds = answer.arrays["seconds"].copy() if answer.meta["has_clock"] else None
-    return Opened(answer.meta["num_frames"], seconds, answer.meta["shape"])
+    (result,) = pool.map([replace(request, indices=None)])
+    if result.error is not None:
+        raise result.error
+    assert result.arrays is not None
+    seconds = result.arrays["seconds"].copy() if result.meta["has_clock"] else None
+    return ScanInfo(result.meta["num_frames"], seconds, result.meta["shape"])
 
 
-def scan(
-    pool: Pool, request: ScanRequest, indices: Sequence[int], shape: Shape
+def iterate_scan(
+    pool: Pool, request: ScanRequest, indices: Sequence[int], shape: FrameShape
 ) -> Iterator[tuple[tuple[int, ...], Frames]]:
     """Yield the frames of a video with their indices, a bounded part at a time.
 
     The frames of a part are overwritten once the next one is asked for.
 
     Args:
-        pool: With one worker that runs ``FUNCTION``.
+        pool: With one worker that runs ``SCAN_FUNCTION``.
         request: The video.
         indices: Frames that are wanted, rising, without repeats.
         shape: Of a frame, as ``open_scan`` gave it.
@@ -95,27 +95,27 @@ def scan(
     Raises:
         VideoError: If a part cannot be read; parts before it were yielded.
     """
-    count = max(1, min(_PART_FRAMES, _PART_BYTES // int(np.prod(shape))))
-    parts = (
+    count = max(1, min(_CHUNK_FRAMES, _CHUNK_BYTES // int(np.prod(shape))))
+    requests = (
         replace(request, indices=tuple(indices[first : first + count]))
         for first in range(0, len(indices), count)
     )
-    for answer in pool.map(parts):
-        if answer.error is not None:
-            raise answer.error
-        assert answer.arrays is not None
-        yield answer.request.indices or (), answer.arrays["frames"]
+    for result in pool.map(requests):
+        if result.error is not None:
+            raise result.error
+        assert result.arrays is not None
+        yield result.request.indices or (), result.arrays["frames"]
 
 
 def read_part(
-    request: ScanRequest, allocate: Allocate
+    request: ScanRequest, allocate: AllocateFn
 ) -> tuple[Mapping[str, np.ndarray], Mapping[str, Any]]:
     """Read some frames, or say what there is (``scan`` and ``open_scan`` ask for it).
 
     Raises:
         VideoError: If that cannot be done.
     """
-    reader = _KEPT.reader(request)
+    reader = _READER_CACHE.get_reader(request)
     if request.indices is None:
         seconds = reader.seconds
         return {"seconds": np.zeros(0) if seconds is None else seconds}, {
@@ -129,7 +129,7 @@ def read_part(
     return {"frames": out}, {}
 
 
-class _Stored:
+class _RandomAccessReader:
     """A folder or an array, where every frame can be had for itself."""
 
     def __init__(self, reader: Reader) -> None:
@@ -138,37 +138,37 @@ class _Stored:
         self.read, self.close = reader.read, reader.close
 
     @property
-    def shape(self) -> Shape:
+    def shape(self) -> FrameShape:
         height, width, channels = self.read([0]).shape[1:]
         return height, width, channels
 
 
-class _Kept:
+class _ReaderCache:
     """The video that this process reads from."""
 
     def __init__(self) -> None:
-        self._of: ScanRequest | None = None
-        self._reader: _Rising | None = None
+        self._request: ScanRequest | None = None
+        self._reader: _SequentialReader | None = None
 
-    def reader(self, request: ScanRequest) -> _Rising:
+    def get_reader(self, request: ScanRequest) -> _SequentialReader:
         """Give the open reader, or open another one."""
-        wanted = replace(request, indices=None)
-        if self._reader is None or self._of != wanted:
+        key = replace(request, indices=None)
+        if self._reader is None or self._request != key:
             if self._reader is not None:
                 self._reader.close()
             self._reader = None
-            self._reader, self._of = _opened(wanted), wanted
+            self._reader, self._request = _open_sequential(key), key
         return self._reader
 
 
-def _opened(request: ScanRequest) -> _Rising:
-    reader = open_entry(request.entry, request)
+def _open_sequential(request: ScanRequest) -> _SequentialReader:
+    reader = open_video(request.entry, request)
     from videomae2.data.video import VideoFile
 
     if not isinstance(reader, VideoFile):
-        return _Stored(reader)
+        return _RandomAccessReader(reader)
     reader.close()
     return VideoStream(request.path, pixels=request.pixels, limits=request.limits)
 
 
-_KEPT = _Kept()
+_READER_CACHE = _ReaderCache()

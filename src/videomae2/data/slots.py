@@ -24,23 +24,23 @@ from numpy.typing import DTypeLike, NDArray
 from videomae2.errors import VideoError
 
 _HEADER = struct.Struct("<dQQ")  # when the work began (0: not yet), offset and length of the pickle
-_FIRST = 64  # bytes before the contents, and their alignment: one cache line
+_CONTENT_OFFSET = 64  # bytes before the contents, and their alignment: one cache line
 _GROWTH = 1 << 20
-_KEPT = 64 << 20  # a slot that a huge video has blown up is trimmed to this
+_TRIM_BYTES = 64 << 20  # a slot that a huge video has blown up is trimmed to this
 
 
-class Reply(NamedTuple):
+class Response(NamedTuple):
     """What a reading process says about one request."""
 
     arrays: dict[str, NDArray[Any]]
     meta: dict[str, Any]
     error: VideoError | None
     seconds: float
-    exhausted: bool
+    out_of_memory: bool
     """The process ran out of memory and should be replaced: it may not get all of it back."""
 
 
-def unnamed_file() -> int:
+def open_anonymous_file() -> int:
     """Open a file in memory that vanishes with the last process that has it open.
 
     A memfd, unlike /dev/shm, is not held to 64 MB in a container.
@@ -51,7 +51,7 @@ def unnamed_file() -> int:
         return os.dup(file.fileno())
 
 
-class Slot:
+class SharedBuffer:
     """Room for one request and its answer, seen from either side.
 
     Args:
@@ -62,7 +62,7 @@ class Slot:
     def __init__(self, descriptor: int, *, limit: int | None = None) -> None:
         self.descriptor = descriptor
         self._limit = limit
-        self._used = _FIRST
+        self._used = _CONTENT_OFFSET
         self._blocks: list[tuple[NDArray[Any], int]] = []
         if os.fstat(descriptor).st_size == 0:
             os.ftruncate(descriptor, _GROWTH)
@@ -73,18 +73,18 @@ class Slot:
         os.close(self.descriptor)
 
     @property
-    def began(self) -> float:
+    def started_at(self) -> float:
         """When the work on the request began, by the monotonic clock; 0 if it has not."""
         return float(_HEADER.unpack_from(self._memory)[0])
 
     def write_request(self, request: object) -> None:
         """Put a request in, as not yet begun."""
-        self._used, self._blocks = _FIRST, []
+        self._used, self._blocks = _CONTENT_OFFSET, []
         self._write_pickle(0.0, request)
 
     def read_request(self) -> Any:
         """Note that the work begins, and take the request out; its room is free afterwards."""
-        self._used, self._blocks = _FIRST, []
+        self._used, self._blocks = _CONTENT_OFFSET, []
         _, offset, length = _HEADER.unpack_from(self._memory)
         _HEADER.pack_into(self._memory, 0, time.monotonic(), offset, length)
         return self._read_pickle()
@@ -96,34 +96,34 @@ class Slot:
             MemoryError: It would take more than the limit.
         """
         start, dtype = self._used, np.dtype(dtype)
-        self._reach(start + math.prod(shape) * dtype.itemsize)
+        self._grow(start + math.prod(shape) * dtype.itemsize)
         array: NDArray[Any] = np.ndarray(shape, dtype, buffer=self._memory, offset=start)
-        self._used = -(-(start + array.nbytes) // _FIRST) * _FIRST
+        self._used = -(-(start + array.nbytes) // _CONTENT_OFFSET) * _CONTENT_OFFSET
         self._blocks.append((array, start))
         return array
 
-    def write_answer(
+    def write_result(
         self, arrays: Mapping[str, NDArray[Any]], meta: dict[str, Any], seconds: float
     ) -> None:
         """Put an answer in; arrays that `allocate` gave, and slices of them, are not copied."""
-        places = {
-            name: (self._place(array), array.shape, array.dtype) for name, array in arrays.items()
+        layout = {
+            name: (self._locate(array), array.shape, array.dtype) for name, array in arrays.items()
         }
-        self._write_pickle(self.began, (places, meta, None, seconds, False))
+        self._write_pickle(self.started_at, (layout, meta, None, seconds, False))
 
-    def write_error(self, error: VideoError, seconds: float, *, exhausted: bool) -> None:
+    def write_error(self, error: VideoError, seconds: float, *, out_of_memory: bool) -> None:
         """Put in why there is no answer."""
-        self._used, self._blocks = _FIRST, []
-        self._write_pickle(self.began, ({}, {}, error, seconds, exhausted))
+        self._used, self._blocks = _CONTENT_OFFSET, []
+        self._write_pickle(self.started_at, ({}, {}, error, seconds, out_of_memory))
 
-    def read_answer(self) -> Reply:
+    def read_response(self) -> Response:
         """Take the answer out; its arrays are views, overwritten by the next request."""
-        places, meta, error, seconds, exhausted = self._read_pickle()
+        layout, meta, error, seconds, out_of_memory = self._read_pickle()
         arrays: dict[str, NDArray[Any]] = {
             name: np.ndarray(shape, dtype, buffer=self._memory, offset=start)
-            for name, (start, shape, dtype) in places.items()
+            for name, (start, shape, dtype) in layout.items()
         }
-        return Reply(arrays, meta, error, seconds, exhausted)
+        return Response(arrays, meta, error, seconds, out_of_memory)
 
     def trim(self) -> None:
         """Give memory beyond the usual back to the system; the contents there read as zeros.
@@ -131,11 +131,11 @@ class Slot:
         A shorter file would do the same, but whoever still looks at a view of it would crash.
         """
         size = os.fstat(self.descriptor).st_size
-        if size > _KEPT and sys.platform == "linux":
-            self._reach(size)
-            self._memory.madvise(mmap.MADV_REMOVE, _KEPT, size - _KEPT)
+        if size > _TRIM_BYTES and sys.platform == "linux":
+            self._grow(size)
+            self._memory.madvise(mmap.MADV_REMOVE, _TRIM_BYTES, size - _TRIM_BYTES)
 
-    def _place(self, array: NDArray[Any]) -> int:
+    def _locate(self, array: NDArray[Any]) -> int:
         for block, start in self._blocks:
             shift = _address(array) - _address(block)
             if array.flags.c_contiguous and 0 <= shift <= block.nbytes - array.nbytes:
@@ -143,18 +143,18 @@ class Slot:
         self.allocate(array.shape, array.dtype)[...] = array
         return self._blocks[-1][1]
 
-    def _write_pickle(self, began: float, value: object) -> None:
+    def _write_pickle(self, started_at: float, value: object) -> None:
         data, start = pickle.dumps(value, protocol=5), self._used
-        self._reach(start + len(data))
+        self._grow(start + len(data))
         self._memory[start : start + len(data)] = data
-        _HEADER.pack_into(self._memory, 0, began, start, len(data))
+        _HEADER.pack_into(self._memory, 0, started_at, start, len(data))
 
     def _read_pickle(self) -> Any:
         _, offset, length = _HEADER.unpack_from(self._memory)
-        self._reach(offset + length)
+        self._grow(offset + length)
         return pickle.loads(self._memory[offset : offset + length])
 
-    def _reach(self, size: int) -> None:
+    def _grow(self, size: int) -> None:
         """Grow the file and what is seen of it; older views stay views of the same memory."""
         if self._limit is not None and size > self._limit:
             raise MemoryError

@@ -20,11 +20,11 @@ class SourceConfig:
     """Put before the paths that a list names."""
     layout: Layout = "auto"
     """How to read the path; found out if not given."""
-    stride: float = 4.0
+    frame_interval: float = 4.0
     """Distance between the frames of a clip."""
-    stride_unit: Literal["frames", "seconds", "per-second"] = "frames"
+    interval_unit: Literal["frames", "seconds", "per-second"] = "frames"
     """What the stride counts: frames, seconds, or how many frames are taken per second."""
-    sampling: Literal["stride", "dense", "segments"] = "stride"
+    frame_sampling: Literal["stride", "dense", "segments"] = "stride"
     """Which frames make a clip: some at exact distances (released pre-training), a grid over a
     window of as many (released fine-tuning), or one of each equal part of the whole video, where
     the stride means nothing."""
@@ -38,7 +38,7 @@ class SourceConfig:
     not given; in a folder of frame folders it is found out."""
 
     @property
-    def title(self) -> str:
+    def display_name(self) -> str:
         """The name in the log."""
         return self.name or self.path.stem
 
@@ -65,19 +65,19 @@ class DataConfig:
 class LoadingConfig:
     """How reading is done.
 
-    What is read of a video does not depend on it, short of ``shrink_side``; which videos are left
+    What is read of a video does not depend on it, short of ``max_short_side``; which videos are left
     out as unreadable depends on the limits of time and memory.
     """
 
-    workers: int | None = None
+    num_workers: int | None = None
     """Reading processes; by the number of cores if not given, 0 reads in the training process."""
-    ahead: int = 2
+    prefetch_factor: int = 2
     """Micro-batches that are read ahead."""
-    deadline_seconds: float = 30.0
+    timeout_seconds: float = 30.0
     """A video that takes longer is tried once more, and then counts as unreadable; by the clock on
     the wall, so a busy machine may leave out more of them."""
-    memory_gib: float = 4.0
+    memory_limit_gib: float = 4.0
     """A video that needs more memory counts as unreadable; a smaller limit may leave out more."""
-    shrink_side: int | None = None
+    max_short_side: int | None = None
     """Shrink larger frames to this short side while reading; changes pixels a little and saves
     much memory on large videos."""

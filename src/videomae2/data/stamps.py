@@ -3,30 +3,30 @@
 import os
 from collections.abc import Iterable
 
-from videomae2.data.looking import look_at
+from videomae2.data.looking import map_with_timeout
 
-_PATIENCE_SECONDS = 5.0
+_STAT_TIMEOUT_SECONDS = 5.0
 
 
-def stamp(path: str) -> list[int]:
+def file_stat(path: str) -> list[int]:
     """Size and time of change of a file; nothing if it is not there.
 
     Of a folder of images, how many there are, their sizes together, and the latest time.
     """
     try:
-        own = os.stat(path)
+        path_stat = os.stat(path)
         if not os.path.isdir(path):
-            return [own.st_size, own.st_mtime_ns]
+            return [path_stat.st_size, path_stat.st_mtime_ns]
         with os.scandir(path) as entries:
-            found = [entry.stat() for entry in entries]
+            entry_stats = [entry.stat() for entry in entries]
     except (OSError, ValueError):
         return []
-    latest = max(one.st_mtime_ns for one in (own, *found))
-    return [len(found), sum(one.st_size for one in found), latest]
+    latest = max(one.st_mtime_ns for one in (path_stat, *entry_stats))
+    return [len(entry_stats), sum(one.st_size for one in entry_stats), latest]
 
 
-def stamps_in_time(paths: Iterable[str]) -> dict[str, list[int] | None]:
+def stat_many(paths: Iterable[str]) -> dict[str, list[int] | None]:
     """The same of many files; None where none of those that are left answers for some seconds."""
     names = list(dict.fromkeys(paths))
-    found = look_at(names, stamp, patience_seconds=_PATIENCE_SECONDS)
-    return dict(zip(names, found, strict=True))
+    stats = map_with_timeout(names, file_stat, timeout_seconds=_STAT_TIMEOUT_SECONDS)
+    return dict(zip(names, stats, strict=True))

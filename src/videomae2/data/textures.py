@@ -31,7 +31,7 @@ class Texture:
     """Angle of the pattern on the surface, in radians."""
     colors: tuple[Color, Color]
 
-    def paint(self, x: Field, y: Field) -> Float32[np.ndarray, "frames height width 3"]:
+    def render(self, x: Field, y: Field) -> Float32[np.ndarray, "frames height width 3"]:
         """Give the colour at each point."""
         turn = 2 * np.pi / self.period
         cos, sin = np.float32(turn * np.cos(self.tilt)), np.float32(turn * np.sin(self.tilt))
@@ -42,28 +42,28 @@ class Texture:
         return first + share[..., None] * (second - first)
 
 
-def _step(wave: Field, sharpness: float) -> Field:
+def _soft_step(wave: Field, sharpness: float) -> Field:
     """Turn a wave in [-1, 1] into 0 and 1 with a soft edge between."""
     return np.clip(np.float32(sharpness) * wave + np.float32(0.5), 0, 1)
 
 
 def _stripes(along: Field, across: Field) -> Field:
-    return _step(np.sin(along), 1.2)
+    return _soft_step(np.sin(along), 1.2)
 
 
 def _waves(along: Field, across: Field) -> Field:
-    return _step(np.sin(along + np.float32(1.1) * np.sin(across)), 1.2)
+    return _soft_step(np.sin(along + np.float32(1.1) * np.sin(across)), 1.2)
 
 
 def _clouds(along: Field, across: Field) -> Field:
     # Four waves of unrelated lengths and headings repeat too far away to be seen.
     folds = ((0.61, 0.27), (-0.38, 0.57), (0.93, -0.71), (0.35, 1.13))
     waves = sum(np.sin(np.float32(a) * along + np.float32(b) * across + a) for a, b in folds)
-    return _step(np.asarray(waves, dtype=np.float32), 0.28)
+    return _soft_step(np.asarray(waves, dtype=np.float32), 0.28)
 
 
 def _gradient(along: Field, across: Field) -> Field:
-    return _step(np.sin(np.float32(0.4) * along), 0.5)
+    return _soft_step(np.sin(np.float32(0.4) * along), 0.5)
 
 
 PATTERNS: dict[str, Callable[[Field, Field], Field]] = {
@@ -74,7 +74,7 @@ PATTERNS: dict[str, Callable[[Field, Field], Field]] = {
 }
 
 
-def color(lightness: float, chroma: float, hue: float) -> Color:
+def oklch_to_srgb(lightness: float, chroma: float, hue: float) -> Color:
     """Give the sRGB colour, in [0, 1], of an OKLCH colour; the hue is in radians.
 
     In OKLCH equal lightness looks equally light for every hue, which is what keeps random colours

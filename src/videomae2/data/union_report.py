@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
-Split = Literal["training", "validation"]
-Reason = Literal[
+DatasetSplit = Literal["training", "validation"]
+ExclusionReason = Literal[
     "no file",
     "duplicate",
     "duplicate of another class",
@@ -15,42 +15,42 @@ Reason = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Removal:
+class Exclusion:
     """One video that was left out."""
 
-    video: str
+    video_id: str
     """Its id."""
     source: str
-    split: Split
-    where: str
+    split: DatasetSplit
+    location: str
     """Where its list names it: file:line, or its path."""
-    reason: Reason
-    other: str = ""
+    reason: ExclusionReason
+    matched_location: str = ""
     """Where the video stands that it is the same as."""
 
 
 @dataclass(frozen=True, slots=True)
-class Renamed:
+class ClassRename:
     """A class that was called otherwise in some source."""
 
     old: str
     new: str
-    videos: int
-    unlisted: tuple[str, ...] = ()
+    num_videos: int
+    missing_from: tuple[str, ...] = ()
     """Sources with the old name whose released list has no class of the new one: a head for that
     list takes another row than these videos teach."""
 
     def __str__(self) -> str:
         """Say it in a line."""
-        said = f"renamed: {self.old} -> {self.new} ({self.videos:,} videos)"
-        if not self.unlisted:
-            return said
-        where = " and ".join(self.unlisted)
-        return f"{said}; the released list of {where} has no class of that name"
+        text = f"renamed: {self.old} -> {self.new} ({self.num_videos:,} videos)"
+        if not self.missing_from:
+            return text
+        names = " and ".join(self.missing_from)
+        return f"{text}; the released list of {names} has no class of that name"
 
 
 @dataclass(frozen=True, slots=True)
-class KeptApart:
+class KeptSeparate:
     """A rename that was not made, because one source has both names: they are two classes."""
 
     old: str
@@ -59,65 +59,65 @@ class KeptApart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnionReport:
+class MergeReport:
     """How a union came to be."""
 
-    read: dict[tuple[str, Split], int]
+    num_read: dict[tuple[str, DatasetSplit], int]
     """Videos that each source named."""
-    kept: dict[Split, int]
-    classes: int
-    renamed: tuple[Renamed, ...]
-    kept_apart: tuple[KeptApart, ...]
+    num_kept: dict[DatasetSplit, int]
+    num_classes: int
+    renames: tuple[ClassRename, ...]
+    kept_separate: tuple[KeptSeparate, ...]
     empty_classes: tuple[str, ...]
     """Classes without a training video."""
-    removals: tuple[Removal, ...]
+    exclusions: tuple[Exclusion, ...]
 
-    def counts(self) -> Counter[tuple[str, Split, Reason]]:
+    def count_exclusions(self) -> Counter[tuple[str, DatasetSplit, ExclusionReason]]:
         """How many videos each source lost in each split, by reason."""
-        return Counter((one.source, one.split, one.reason) for one in self.removals)
+        return Counter((exclusion.source, exclusion.split, exclusion.reason) for exclusion in self.exclusions)
 
-    def text(self, examples: int = 3) -> str:
+    def format(self, examples: int = 3) -> str:
         """Say it to a person: numbers, and the first few videos of each kind of removal."""
-        lines = [f"{self.classes} classes; videos kept: {self._kept()}"]
-        for (source, split), number in self.read.items():
+        lines = [f"{self.num_classes} classes; videos kept: {self._format_kept()}"]
+        for (source, split), number in self.num_read.items():
             lines.append(f"{source}, {split}: {number:,} read")
-            lines += self._removed(source, split, examples)
-        lines += map(str, self.renamed)
+            lines += self._format_exclusions(source, split, examples)
+        lines += map(str, self.renames)
         lines += [
-            f"kept apart: {one.old} and {one.new}, both are classes of {one.source}"
-            for one in self.kept_apart
+            f"kept apart: {rename.old} and {rename.new}, both are classes of {rename.source}"
+            for rename in self.kept_separate
         ]
         if self.empty_classes:
-            some, rest = (
+            shown, num_hidden = (
                 ", ".join(self.empty_classes[:examples]),
                 len(self.empty_classes) - examples,
             )
-            more = f" and {rest:,} more classes" if rest > 0 else ""
-            lines.append(f"without a training video: {some}{more}")
+            suffix = f" and {num_hidden:,} more classes" if num_hidden > 0 else ""
+            lines.append(f"without a training video: {shown}{suffix}")
         return "\n".join(lines)
 
-    def _kept(self) -> str:
-        return ", ".join(f"{split} {number:,}" for split, number in self.kept.items())
+    def _format_kept(self) -> str:
+        return ", ".join(f"{split} {number:,}" for split, number in self.num_kept.items())
 
-    def _removed(self, source: str, split: Split, examples: int) -> list[str]:
+    def _format_exclusions(self, source: str, split: DatasetSplit, examples: int) -> list[str]:
         lines = []
-        for (of, part, reason), number in self.counts().items():
-            if (of, part) == (source, split):
-                lines.append(f"  - {number:,} {reason}{'s' * _plural(reason, number)}")
-                lines += self._examples(source, split, reason, examples)
+        for (source_name, split_name, reason), number in self.count_exclusions().items():
+            if (source_name, split_name) == (source, split):
+                lines.append(f"  - {number:,} {reason}{'s' * _takes_plural(reason, number)}")
+                lines += self._format_examples(source, split, reason, examples)
         return lines
 
-    def _examples(self, source: str, split: Split, reason: Reason, most: int) -> list[str]:
-        here = [
-            one
-            for one in self.removals
-            if (one.source, one.split, one.reason) == (source, split, reason)
+    def _format_examples(self, source: str, split: DatasetSplit, reason: ExclusionReason, max_examples: int) -> list[str]:
+        matching = [
+            exclusion
+            for exclusion in self.exclusions
+            if (exclusion.source, exclusion.split, exclusion.reason) == (source, split, reason)
         ]
         return [
-            f"      {one.where}: {one.video}" + (f", as in {one.other}" if one.other else "")
-            for one in here[:most]
+            f"      {one.location}: {one.video_id}" + (f", as in {one.matched_location}" if one.matched_location else "")
+            for one in matching[:max_examples]
         ]
 
 
-def _plural(reason: Reason, number: int) -> bool:
+def _takes_plural(reason: ExclusionReason, number: int) -> bool:
     return number > 1 and reason in ("no file", "duplicate")

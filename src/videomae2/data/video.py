@@ -15,19 +15,19 @@ from time import perf_counter
 import av
 from av.video.frame import VideoFrame
 
-from videomae2.data.container import ffmpeg_errors, signature, states_its_frames
-from videomae2.data.frame_table import FrameTable, TableCache, spans
-from videomae2.data.packets import MisledError, PacketFeed
-from videomae2.data.picture import Canvas, Size, size_of, turn_of
+from videomae2.data.container import translate_ffmpeg_errors, file_cache_key, has_frame_headers
+from videomae2.data.frame_table import FrameIndex, IndexCache, compute_decode_ranges
+from videomae2.data.packets import IndexMismatchError, PacketReader
+from videomae2.data.picture import FrameBuffer, FrameSize, coded_size, read_rotation
 from videomae2.data.readers import Deadline, Frames, Pixels, ReadLimits, Seconds, check_indices
-from videomae2.data.table_building import build_table, check_count
+from videomae2.data.table_building import build_index, check_count
 from videomae2.errors import VideoError
 
-TABLES = TableCache(max_bytes=128 * 1024**2)
+INDEX_CACHE = IndexCache(max_bytes=128 * 1024**2)
 """Of this process; a table takes some 40 bytes a frame."""
 
 # Decoders that look at `skip_frame` for every packet; dav1d (AV1) takes it once, at opening.
-_SKIPS = {"h264", "hevc", "mpeg4", "mpeg2video", "vp8", "vp9"}
+_SKIP_FRAME_CODECS = {"h264", "hevc", "mpeg4", "mpeg2video", "vp8", "vp9"}
 
 
 class VideoFile:
@@ -37,35 +37,35 @@ class VideoFile:
         self._path, self._pixels, self._limits = str(path), pixels, limits
         self.timings = {"open": 0.0, "index": 0.0, "decode": 0.0, "convert": 0.0}
         """Seconds spent so far, by stage; `decode` includes seeking and reading packets."""
-        self._deadline: Deadline | None = Deadline(self._path, limits.seconds)
-        self._feed = PacketFeed(self._path, limits, quick=states_its_frames(path))
-        self._first_size: Size | None = None
-        self._table = self._find_table()
+        self._deadline: Deadline | None = Deadline(self._path, limits.timeout_seconds)
+        self._packet_reader = PacketReader(self._path, limits, quick=has_frame_headers(path))
+        self._first_size: FrameSize | None = None
+        self._index = self._load_index()
 
     @property
     def num_frames(self) -> int:
-        return len(self._table.seconds)
+        return len(self._index.seconds)
 
     @property
     def seconds(self) -> Seconds:
-        return self._table.seconds
+        return self._index.seconds
 
     @property
-    def table(self) -> FrameTable:
+    def frame_index(self) -> FrameIndex:
         """Which packet holds which frame."""
-        return self._table
+        return self._index
 
     def read(self, indices: Sequence[int]) -> Frames:
         check_indices(self._path, indices, self.num_frames)
         if not indices:
             return self.read([0])[:0]
-        deadline = self._deadline or Deadline(self._path, self._limits.seconds)
+        deadline = self._deadline or Deadline(self._path, self._limits.timeout_seconds)
         self._deadline = None  # what opening left of the time is for the first read only
-        with ffmpeg_errors(self._path, deadline):
+        with translate_ffmpeg_errors(self._path, deadline):
             return self._read(indices, deadline)
 
     def close(self) -> None:
-        self._feed.close()
+        self._packet_reader.close()
 
     def __enter__(self) -> "VideoFile":
         return self
@@ -73,112 +73,112 @@ class VideoFile:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _find_table(self) -> FrameTable:
-        key = signature(self._path)
-        table = TABLES.get(key)
-        if table is None:
+    def _load_index(self) -> FrameIndex:
+        key = file_cache_key(self._path)
+        index = INDEX_CACHE.get(key)
+        if index is None:
             assert self._deadline is not None
-            with ffmpeg_errors(self._path, self._deadline):
+            with translate_ffmpeg_errors(self._path, self._deadline):
                 self._open(self._deadline)
                 start = perf_counter()
-                table = build_table(self._path, self._feed, self._deadline, self._limits)
+                index = build_index(self._path, self._packet_reader, self._deadline, self._limits)
                 self.timings["index"] += perf_counter() - start
-            TABLES.put(key, table)
-        check_count(self._path, len(table.seconds), self._limits)
-        return table
+            INDEX_CACHE.put(key, index)
+        check_count(self._path, len(index.seconds), self._limits)
+        return index
 
     def _open(self, deadline: Deadline) -> None:
-        if not self._feed.is_open:
+        if not self._packet_reader.is_open:
             start = perf_counter()
-            self._feed.open(deadline)
+            self._packet_reader.open(deadline)
             self.timings["open"] += perf_counter() - start
 
     def _read(self, indices: Sequence[int], deadline: Deadline) -> Frames:
         self._open(deadline)
         start, converting = perf_counter(), self.timings["convert"]
         try:
-            return self._read_spans(indices, deadline)
-        except (MisledError, av.error.InvalidDataError):
+            return self._read_ranges(indices, deadline)
+        except (IndexMismatchError, av.error.InvalidDataError):
             return self._read_from_start(indices, deadline)
         finally:
             converting = self.timings["convert"] - converting
             self.timings["decode"] += perf_counter() - start - converting
 
-    def _read_spans(self, indices: Sequence[int], deadline: Deadline) -> Frames:
+    def _read_ranges(self, indices: Sequence[int], deadline: Deadline) -> Frames:
         """Decode only what leads to the wanted frames.
 
         Raises:
             MisledError: If that does not give every frame, or one that the decoder mended.
         """
-        table, feed = self._table, self._feed
-        if table.counted:
-            raise MisledError
-        gather = _Gather(self, table.times[list(indices)].tolist())
-        for span in spans(table, indices):
-            packets = feed.run(table, span, deadline)
-            codec = feed.codec
+        frame_index, packet_reader = self._index, self._packet_reader
+        if frame_index.by_count:
+            raise IndexMismatchError
+        collector = _FrameCollector(self, frame_index.times[list(indices)].tolist())
+        for packet_range in compute_decode_ranges(frame_index, indices):
+            packets = packet_reader.iterate_range(frame_index, packet_range, deadline)
+            codec = packet_reader.codec
             # The quick opening does not find out how long frames are to be held back.
-            codec.reorder_depth = max(codec.reorder_depth, table.reorder)
-            skips, skipping = codec.name in _SKIPS, False
+            codec.reorder_depth = max(codec.reorder_depth, frame_index.reorder_depth)
+            can_skip, is_skipping = codec.name in _SKIP_FRAME_CODECS, False
             codec.skip_frame = "DEFAULT"
             for packet in packets:
-                if skips and skipping is not (packet.pts not in gather.rows):
-                    skipping = not skipping
-                    codec.skip_frame = "NONREF" if skipping else "DEFAULT"
-                gather.take_sound(codec.decode(packet))
-            gather.take_sound(codec.decode(None))
-        if gather.rows:
-            raise MisledError
-        return gather.frames
+                if can_skip and is_skipping is not (packet.pts not in collector.rows):
+                    is_skipping = not is_skipping
+                    codec.skip_frame = "NONREF" if is_skipping else "DEFAULT"
+                collector.add_intact(codec.decode(packet))
+            collector.add_intact(codec.decode(None))
+        if collector.rows:
+            raise IndexMismatchError
+        return collector.frames
 
     def _read_from_start(self, indices: Sequence[int], deadline: Deadline) -> Frames:
         """Decode everything up to the last wanted frame: slow, and right for every file."""
-        counted = self._table.counted
-        keys = self._table.times[list(indices)].tolist()
-        gather = _Gather(self, keys)
+        by_count = self._index.by_count
+        keys = self._index.times[list(indices)].tolist()
+        collector = _FrameCollector(self, keys)
         try:
-            for number, frame in enumerate(frames_from_start(self._path, self._limits, deadline)):
-                gather.take(number if counted else frame.pts, frame)
-                if not gather.rows:
-                    return gather.frames
+            for number, frame in enumerate(decode_from_start(self._path, self._limits, deadline)):
+                collector.add(number if by_count else frame.pts, frame)
+                if not collector.rows:
+                    return collector.frames
         except av.error.InvalidDataError as error:
-            raise self._damaged(indices, keys, gather) from error
-        raise self._damaged(indices, keys, gather)
+            raise self._build_damage_error(indices, keys, collector) from error
+        raise self._build_damage_error(indices, keys, collector)
 
-    def _damaged(self, indices: Sequence[int], keys: list[int], gather: "_Gather") -> VideoError:
-        lost = min(index for index, key in zip(indices, keys, strict=True) if key in gather.rows)
-        reason = f"frame {lost} of {self.num_frames} cannot be decoded, the file is damaged there"
+    def _build_damage_error(self, indices: Sequence[int], keys: list[int], collector: "_FrameCollector") -> VideoError:
+        lost_index = min(index for index, key in zip(indices, keys, strict=True) if key in collector.rows)
+        reason = f"frame {lost_index} of {self.num_frames} cannot be decoded, the file is damaged there"
         return VideoError(self._path, reason)
 
-    def canvas(self, count: int, frame: VideoFrame) -> Canvas:
+    def new_buffer(self, count: int, frame: VideoFrame) -> FrameBuffer:
         """Make the array for so many frames; `frame` is any of the video.
 
         All get the size of the video's first frame: that is what its header says, unless a
         frame says otherwise and the first one must be looked at.
         """
-        size = self._first_size or self._feed.size
-        if size != size_of(frame) and self._first_size is None:
-            deadline = Deadline(self._path, self._limits.seconds)
-            size = self._first_size = size_of(
-                next(frames_from_start(self._path, self._limits, deadline), frame)
+        size = self._first_size or self._packet_reader.size
+        if size != coded_size(frame) and self._first_size is None:
+            deadline = Deadline(self._path, self._limits.timeout_seconds)
+            size = self._first_size = coded_size(
+                next(decode_from_start(self._path, self._limits, deadline), frame)
             )
-        turn, limits = turn_of(frame), self._limits
-        return Canvas(self._path, count, size, turn, pixels=self._pixels, limits=limits)
+        rotation, limits = read_rotation(frame), self._limits
+        return FrameBuffer(self._path, count, size, rotation, pixels=self._pixels, limits=limits)
 
 
-def frames_from_start(path: str, limits: ReadLimits, deadline: Deadline) -> Iterator[VideoFrame]:
+def decode_from_start(path: str, limits: ReadLimits, deadline: Deadline) -> Iterator[VideoFrame]:
     """Decode a file from its start to its end; the deadline is looked at after every packet."""
-    feed = PacketFeed(path, limits, quick=False)
+    packet_reader = PacketReader(path, limits, quick=False)
     try:
-        feed.open(deadline)
-        for packet in chain(feed.rest(), (None,)):
-            yield from feed.codec.decode(packet)
+        packet_reader.open(deadline)
+        for packet in chain(packet_reader.iterate_remaining(), (None,)):
+            yield from packet_reader.codec.decode(packet)
             deadline.check()
     finally:
-        feed.close()
+        packet_reader.close()
 
 
-class _Gather:
+class _FrameCollector:
     """The frames that a read still waits for, and the canvas of those that came."""
 
     def __init__(self, file: VideoFile, keys: Sequence[int]) -> None:
@@ -187,14 +187,14 @@ class _Gather:
         """Where in the result a frame goes, by its time in ticks or its number."""
         for row, key in enumerate(keys):
             self.rows.setdefault(key, []).append(row)
-        self._canvas: Canvas | None = None
+        self._buffer: FrameBuffer | None = None
 
     @property
     def frames(self) -> Frames:
-        assert self._canvas is not None
-        return self._canvas.frames
+        assert self._buffer is not None
+        return self._buffer.frames
 
-    def take_sound(self, frames: list[VideoFrame]) -> None:
+    def add_intact(self, frames: list[VideoFrame]) -> None:
         """Keep the wanted ones of these frames.
 
         Raises:
@@ -202,17 +202,17 @@ class _Gather:
         """
         for frame in frames:
             if frame.is_corrupt:
-                raise MisledError
-            self.take(frame.pts, frame)
+                raise IndexMismatchError
+            self.add(frame.pts, frame)
 
-    def take(self, key: int | None, frame: VideoFrame) -> None:
+    def add(self, key: int | None, frame: VideoFrame) -> None:
         """Keep a frame if it is wanted."""
         rows = None if key is None else self.rows.pop(key, None)
         if rows is None:
             return
         start = perf_counter()
-        self._canvas = self._canvas or self._file.canvas(self._count, frame)
-        self._canvas.paint(rows[0], frame)
+        self._buffer = self._buffer or self._file.new_buffer(self._count, frame)
+        self._buffer.write(rows[0], frame)
         for row in rows[1:]:
-            self._canvas.frames[row] = self._canvas.frames[rows[0]]
+            self._buffer.frames[row] = self._buffer.frames[rows[0]]
         self._file.timings["convert"] += perf_counter() - start

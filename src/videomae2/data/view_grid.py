@@ -35,61 +35,61 @@ class ViewGridConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class ViewPlan:
+class ViewFrames:
     """What to read of one video, once, and which of it each clip shows."""
 
-    union: Int64[np.ndarray, " union"]
+    unique_frames: Int64[np.ndarray, " unique_frames"]
     """The frames to read, in order, each once."""
-    place: Int64[np.ndarray, "clips frames"]
+    frame_index: Int64[np.ndarray, "clips frames"]
     """Frame i of clip k is ``union[place[k, i]]``."""
 
     @property
     def clips(self) -> Int64[np.ndarray, "clips frames"]:
         """The frame indices of every clip in the video."""
-        return self.union[self.place]
+        return self.unique_frames[self.frame_index]
 
 
 @dataclass(frozen=True, slots=True)
-class DifferentViews:
+class UniqueViews:
     """Views of a video of which no two show the same, and what stands for all the others."""
 
     numbers: tuple[int, ...]
     """The first of each kind, in the order of `views`."""
-    of: Int64[np.ndarray, " views"]
+    inverse: Int64[np.ndarray, " list_views"]
     """For every view of the grid, its place among ``numbers``: ``found[of]`` of what was found
     for those is what belongs to all views."""
 
 
-def plan(clips: Int64[np.ndarray, "clips frames"]) -> ViewPlan:
+def gather_frames(clips: Int64[np.ndarray, "clips frames"]) -> ViewFrames:
     """Gather the frames of all clips, so that the video is decoded once."""
-    union, place = np.unique(clips, return_inverse=True)
-    return ViewPlan(union, place.reshape(clips.shape).astype(np.int64))
+    unique_frames, frame_index = np.unique(clips, return_inverse=True)
+    return ViewFrames(unique_frames, frame_index.reshape(clips.shape).astype(np.int64))
 
 
-def views(clips: int, crops: int) -> list[tuple[int, int]]:
+def list_views(clips: int, crops: int) -> list[tuple[int, int]]:
     """(clip, crop) of every view in order: all crops of the first clip, then the next clip."""
     return [(clip, crop) for clip in range(clips) for crop in range(crops)]
 
 
-def different_views(
-    place: Int64[np.ndarray, "clips frames"], boxes: Sequence[Box]
-) -> DifferentViews:
+def find_unique_views(
+    frame_index: Int64[np.ndarray, "clips frames"], boxes: Sequence[Box]
+) -> UniqueViews:
     """Find the views that show the same frames and the same part of them.
 
     The clips of a short video are alike, and so are the crops of a square one.
 
     Args:
-        place: What stands for the frames of every clip, such as their indices.
+        frame_index: What stands for the frames of every clip, such as their indices.
         boxes: The crops.
     """
-    shown = [(*place[k].tolist(), *boxes[crop]) for k, crop in views(len(place), len(boxes))]
-    kinds: dict[tuple[int, ...], int] = {}
-    of = [kinds.setdefault(one, len(kinds)) for one in shown]
-    return DifferentViews(tuple(map(of.index, range(len(kinds)))), np.array(of, dtype=np.int64))
+    shown = [(*frame_index[k].tolist(), *boxes[crop]) for k, crop in list_views(len(frame_index), len(boxes))]
+    number_of_key: dict[tuple[int, ...], int] = {}
+    inverse = [number_of_key.setdefault(key, len(number_of_key)) for key in shown]
+    return UniqueViews(tuple(map(inverse.index, range(len(number_of_key)))), np.array(inverse, dtype=np.int64))
 
 
 def dense_clips(
-    num_frames: int, frames: int, stride: int, *, clips: int
+    num_frames: int, frames: int, frame_interval: int, *, clips: int
 ) -> Int64[np.ndarray, "clips frames"]:
     """Clips of the exact stride, spread evenly from the first to the last that fits.
 
@@ -99,14 +99,14 @@ def dense_clips(
     Args:
         num_frames: Frames of the video, at least 1.
         frames: Frames of a clip.
-        stride: Distance between frames, in frames of the video.
+        frame_interval: Distance between frames, in frames of the video.
         clips: Number of clips.
 
     Source: VideoClsDataset in dataset/datasets.py of the released code, test mode.
     """
-    _require(num_frames=num_frames, frames=frames, stride=stride, clips=clips)
-    grid = np.arange(0, num_frames, stride, dtype=np.int64)
-    first = _spread(max(len(grid) - frames, 0), clips)
+    check_positive(num_frames=num_frames, frames=frames, stride=frame_interval, clips=clips)
+    grid = np.arange(0, num_frames, frame_interval, dtype=np.int64)
+    first = spread_evenly(max(len(grid) - frames, 0), clips)
     index = first[:, None] + np.arange(frames, dtype=np.int64)
     return grid[np.minimum(index, len(grid) - 1)]
 
@@ -122,11 +122,11 @@ def segment_clips(num_frames: int, frames: int, *, clips: int) -> Int64[np.ndarr
     Source: VideoClsDataset (sparse) and SSVideoClsDataset in dataset/datasets.py of the released
         code, test mode: all positions are sorted, then clip k takes every ``clips``-th from k on.
     """
-    _require(num_frames=num_frames, frames=frames, clips=clips)
-    tick = num_frames / frames
+    check_positive(num_frames=num_frames, frames=frames, clips=clips)
+    segment_length = num_frames / frames
     # the order of these operations decides where a position rounds down: it is the released one
-    finer = [[int(k * tick / clips + tick * x) for x in range(frames)] for k in range(clips)]
-    return np.sort(np.array(finer, dtype=np.int64), axis=None).reshape(frames, clips).T
+    positions = [[int(k * segment_length / clips + segment_length * x) for x in range(frames)] for k in range(clips)]
+    return np.sort(np.array(positions, dtype=np.int64), axis=None).reshape(frames, clips).T
 
 
 def timed_clips(
@@ -140,12 +140,12 @@ def timed_clips(
         step_seconds: Time from one frame of a clip to the next.
         clips: Number of clips; one is taken from the middle.
     """
-    _require(num_frames=len(seconds), frames=frames, clips=clips)
-    places = [0.5] if clips == 1 else [k / (clips - 1) for k in range(clips)]
-    return np.stack([timed_indices(seconds, frames, step_seconds, u) for u in places])
+    check_positive(num_frames=len(seconds), frames=frames, clips=clips)
+    positions = [0.5] if clips == 1 else [k / (clips - 1) for k in range(clips)]
+    return np.stack([timed_indices(seconds, frames, step_seconds, u) for u in positions])
 
 
-def covering_size(height: int, width: int, size: tuple[int, int]) -> tuple[int, int]:
+def compute_cover_size(height: int, width: int, size: tuple[int, int]) -> tuple[int, int]:
     """Height and width of a frame resized so that it just covers ``size``.
 
     For a square that puts the short side at its side and keeps the aspect ratio, rounded down.
@@ -157,10 +157,10 @@ def covering_size(height: int, width: int, size: tuple[int, int]) -> tuple[int, 
     return size[0], max(size[1], int(size[0] * width / height))
 
 
-def crop_boxes(height: int, width: int, size: tuple[int, int], *, crops: int) -> list[Box]:
+def list_crop_boxes(height: int, width: int, size: tuple[int, int], *, crops: int) -> list[Box]:
     """Boxes of one size from one end of the frame to the other, along the side that is longer.
 
-    Exact to the released code on frames of `covering_size`, in their pixels.
+    Exact to the released code on frames of `compute_cover_size`, in their pixels.
 
     Args:
         height: Height of the frames in pixels.
@@ -171,15 +171,15 @@ def crop_boxes(height: int, width: int, size: tuple[int, int], *, crops: int) ->
     Raises:
         ValueError: The box is larger than the frame.
     """
-    _require(crops=crops)
+    check_positive(crops=crops)
     spare = (height - size[0], width - size[1])
     if min(spare) < 0:
         raise ValueError(f"a box of {size[0]}x{size[1]} does not fit a {height}x{width} frame")
-    tops, lefts = (_spread(side, crops).tolist() for side in spare)
+    tops, lefts = (spread_evenly(side, crops).tolist() for side in spare)
     return [(top, left, *size) for top, left in zip(tops, lefts, strict=True)]
 
 
-def _spread(spare: int, count: int) -> Int64[np.ndarray, " count"]:
+def spread_evenly(spare: int, count: int) -> Int64[np.ndarray, " count"]:
     """Starts from 0 to ``spare``, evenly, rounded down as the released code does; one: half."""
     if count == 1:
         return np.array([spare // 2], dtype=np.int64)
@@ -187,7 +187,7 @@ def _spread(spare: int, count: int) -> Int64[np.ndarray, " count"]:
     return np.array([int(k * step) for k in range(count)], dtype=np.int64)
 
 
-def _require(**counts: int) -> None:
+def check_positive(**counts: int) -> None:
     for name, value in counts.items():
         if value < 1:
             raise ValueError(f"{name} is {value}, wanted 1 or more")

@@ -16,107 +16,107 @@ from torch import Tensor
 
 from videomae2.data.crops import Box
 from videomae2.data.view_grid import (
-    DifferentViews,
-    covering_size,
-    crop_boxes,
-    different_views,
-    views,
+    UniqueViews,
+    compute_cover_size,
+    list_crop_boxes,
+    find_unique_views,
+    list_views,
 )
-from videomae2.data.views import Size, resize
+from videomae2.data.views import ImageSize, resize
 
-Shrinking = Literal["antialiased", "plain"]
+ResizeMode = Literal["antialiased", "plain"]
 """How frames are resized: with antialiasing, as training does here, or bilinear between the four
 nearest pixels even where they shrink, as the released code does."""
 
-_AT_ONCE = 32  # frames resized together: bounds the memory of floats on the device
+_CHUNK_FRAMES = 32  # frames resized together: bounds the memory of floats on the device
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CoveredVideo:
+class ResizedVideo:
     """The frames of a video at the size that crops are cut from, on the device."""
 
     frames: UInt8[Tensor, "union height width channels"]
-    place: Int64[Tensor, "clips frames"]
+    frame_index: Int64[Tensor, "clips frames"]
     boxes: list[Box]
     """Of the crops."""
 
     @property
-    def views(self) -> int:
+    def num_views(self) -> int:
         """How many views it has."""
-        return len(self.place) * len(self.boxes)
+        return len(self.frame_index) * len(self.boxes)
 
-    def view(self, number: int) -> UInt8[Tensor, "frames crop_height crop_width channels"]:
+    def cut_view(self, number: int) -> UInt8[Tensor, "frames crop_height crop_width channels"]:
         """Cut one view out, into memory of its own."""
-        clip, crop = views(len(self.place), len(self.boxes))[number]
+        clip, crop = list_views(len(self.frame_index), len(self.boxes))[number]
         top, left, height, width = self.boxes[crop]
         part = self.frames[:, top : top + height, left : left + width]
-        return part[self.place[clip]]
+        return part[self.frame_index[clip]]
 
-    def different(self) -> DifferentViews:
+    def find_unique_views(self) -> UniqueViews:
         """Which of its views differ; waits for the device."""
-        return different_views(self.place.cpu().numpy(), self.boxes)
+        return find_unique_views(self.frame_index.cpu().numpy(), self.boxes)
 
 
-def cover(
+def resize_to_cover(
     frames: UInt8[np.ndarray, "union height width channels"],
-    place: Int64[np.ndarray, "clips frames"],
-    size: Size,
+    frame_index: Int64[np.ndarray, "clips frames"],
+    size: ImageSize,
     *,
     crops: int,
-    shrinking: Shrinking,
+    antialias: ResizeMode,
     device: torch.device,
-) -> CoveredVideo:
+) -> ResizedVideo:
     """Bring frames to the device and resize them until they just cover the model's input.
 
     The result shares no memory with ``frames``.
 
     Args:
         frames: Each frame that some view needs, once.
-        place: Where the frames of each clip are among them.
+        frame_index: Where the frames of each clip are among them.
         size: Height and width of a view in pixels.
         crops: Crops per clip, along the longer side.
-        shrinking: How frames are resized.
+        antialias: How frames are resized.
         device: Where to.
     """
-    height, width = covering_size(frames.shape[1], frames.shape[2], size)
+    height, width = compute_cover_size(frames.shape[1], frames.shape[2], size)
     shape = (len(frames), height, width, frames.shape[3])
-    covered = torch.empty(shape, dtype=torch.uint8, device=device)
-    for first in range(0, len(frames), _AT_ONCE):
-        part = torch.from_numpy(frames[first : first + _AT_ONCE]).to(device)
-        covered[first : first + _AT_ONCE] = _resized(part, (height, width), shrinking)
-    boxes = crop_boxes(height, width, size, crops=crops)
-    return CoveredVideo(covered, torch.from_numpy(place.copy()).to(device), boxes)
+    resized = torch.empty(shape, dtype=torch.uint8, device=device)
+    for first in range(0, len(frames), _CHUNK_FRAMES):
+        part = torch.from_numpy(frames[first : first + _CHUNK_FRAMES]).to(device)
+        resized[first : first + _CHUNK_FRAMES] = _resize_frames(part, (height, width), antialias)
+    boxes = list_crop_boxes(height, width, size, crops=crops)
+    return ResizedVideo(resized, torch.from_numpy(frame_index.copy()).to(device), boxes)
 
 
-def batches_of_views(
-    videos: list[CoveredVideo | None], views_each: int, *, batch: int
+def iterate_view_batches(
+    videos: list[ResizedVideo | None], views_per_video: int, *, batch_size: int
 ) -> Iterator[UInt8[Tensor, "batch frames height width channels"]]:
-    """Yield the views of some videos, ``batch`` at a time, in order.
+    """Yield the views of some videos, ``batch_size`` at a time, in order.
 
     A video that could not be read leaves black views, so that what stands beside them is computed
     the same way, to the bit, as if it had been read.
 
     Args:
         videos: At least one that is there; all have the same number of views and their size.
-        views_each: That number.
-        batch: Most views at once.
+        views_per_video: That number.
+        batch_size: Most views at once.
     """
-    there = next(video for video in videos if video is not None)
-    black = torch.zeros_like(there.view(0))
-    count = len(videos) * views_each
-    for first in range(0, count, batch):
-        chosen = [divmod(i, views_each) for i in range(first, min(first + batch, count))]
-        found = ((videos[number], view) for number, view in chosen)
-        yield torch.stack([black if one is None else one.view(i) for one, i in found])
+    first_video = next(video for video in videos if video is not None)
+    black = torch.zeros_like(first_video.cut_view(0))
+    count = len(videos) * views_per_video
+    for first in range(0, count, batch_size):
+        positions = [divmod(i, views_per_video) for i in range(first, min(first + batch_size, count))]
+        pairs = ((videos[number], view) for number, view in positions)
+        yield torch.stack([black if video is None else video.cut_view(i) for video, i in pairs])
 
 
-def _resized(
-    frames: UInt8[Tensor, "some height width channels"], size: Size, shrinking: Shrinking
+def _resize_frames(
+    frames: UInt8[Tensor, "some height width channels"], size: ImageSize, antialias: ResizeMode
 ) -> UInt8[Tensor, "some out_height out_width channels"]:
     if tuple(frames.shape[1:3]) == size:
         return frames
     x = frames.permute(0, 3, 1, 2)
-    if shrinking == "antialiased":
+    if antialias == "antialiased":
         y = resize(x.contiguous(memory_format=torch.channels_last), size)
     else:
         y = F.interpolate(x.float(), size=size, mode="bilinear").round_().to(torch.uint8)

@@ -8,16 +8,16 @@ import torch.nn.functional as F
 from jaxtyping import UInt8
 from torch import Tensor
 
-from videomae2.data.batches import HostBatch, Sample
+from videomae2.data.batches import CPUBatch, Sample
 from videomae2.data.crops import Box
 from videomae2.tensors.clips import Clips
-from videomae2.tensors.moving import moved
+from videomae2.tensors.moving import to_device
 
-Size = tuple[int, int]
+ImageSize = tuple[int, int]
 
 
 def make_clips(
-    batch: HostBatch, size: Size, frames: int, channels: int, device: torch.device
+    batch: CPUBatch, size: ImageSize, frames: int, channels: int, device: torch.device
 ) -> Clips:
     """Bring a batch to the device and make its clips there.
 
@@ -34,18 +34,18 @@ def make_clips(
     )
     weights = torch.ones(len(batch.keys))
     for number, sample in enumerate(batch.samples):
-        here = slice(number * views, (number + 1) * views)
+        rows = slice(number * views, (number + 1) * views)
         if sample is None:
-            clips[here] = 0
-            weights[here] = 0
+            clips[rows] = 0
+            weights[rows] = 0
         else:
-            _fill(clips[here], sample, device)
+            _fill_views(clips[rows], sample, device)
     keys = torch.tensor(batch.keys, dtype=torch.int64)
-    return Clips(clips, moved(keys, device), moved(weights, device))
+    return Clips(clips, to_device(keys, device), to_device(weights, device))
 
 
-def cut(
-    frames: UInt8[Tensor, "frames height width channels"], box: Box, size: Size, *, flip: bool
+def crop_and_resize(
+    frames: UInt8[Tensor, "frames height width channels"], box: Box, size: ImageSize, *, flip: bool
 ) -> UInt8[Tensor, "frames out_height out_width channels"]:
     """Cut a box out of every frame and resize it: bilinear, antialiased, rounded."""
     top, left, height, width = box
@@ -59,7 +59,7 @@ def cut(
 
 
 def resize(
-    x: UInt8[Tensor, "frames channels height width"], size: Size
+    x: UInt8[Tensor, "frames channels height width"], size: ImageSize
 ) -> UInt8[Tensor, "frames channels out_height out_width"]:
     """Bilinear with antialiasing; on CUDA through floats, where there is no uint8 kernel."""
     if x.device.type == "cpu":
@@ -68,11 +68,11 @@ def resize(
     return y.round_().clamp_(0, 255).to(torch.uint8)
 
 
-def _fill(clips: Tensor, sample: Sample, device: torch.device) -> None:
+def _fill_views(clips: Tensor, sample: Sample, device: torch.device) -> None:
     """Write all views of one video."""
     pixels = sample.pixels.to(device, non_blocking=True)
-    place = sample.place
-    if len(place) != len(pixels):  # a short video repeats frames
-        pixels = pixels[moved(place, device)]
+    frame_index = sample.frame_index
+    if len(frame_index) != len(pixels):  # a short video repeats frames
+        pixels = pixels[to_device(frame_index, device)]
     for clip, box, flip in zip(clips, sample.boxes, sample.flips, strict=True):
-        clip.copy_(cut(pixels, box, (clip.shape[1], clip.shape[2]), flip=flip))
+        clip.copy_(crop_and_resize(pixels, box, (clip.shape[1], clip.shape[2]), flip=flip))

@@ -22,11 +22,11 @@ from typing import Any
 
 from numpy.typing import DTypeLike, NDArray
 
-from videomae2.data.slots import Slot
+from videomae2.data.slots import SharedBuffer
 from videomae2.errors import VideoError
 
-Allocate = Callable[[tuple[int, ...], DTypeLike], NDArray[Any]]
-Function = Callable[[Any, Allocate], tuple[Mapping[str, NDArray[Any]], Mapping[str, Any]]]
+AllocateFn = Callable[[tuple[int, ...], DTypeLike], NDArray[Any]]
+WorkerFunction = Callable[[Any, AllocateFn], tuple[Mapping[str, NDArray[Any]], Mapping[str, Any]]]
 
 READY = 255  # the byte that says "started"; all others are numbers of slots
 OUTSIDE_SIGNALS = (
@@ -36,47 +36,47 @@ OUTSIDE_SIGNALS = (
     signal.SIGUSR1,
     signal.SIGUSR2,
 )
-_DECODERS = ("videomae2.data.video", "PIL.Image")
-_SPARE_SECONDS = 10.0  # after its deadline that a process waits to be killed from outside
+_DECODER_MODULES = ("videomae2.data.video", "PIL.Image")
+_GRACE_SECONDS = 10.0  # after its deadline that a process waits to be killed from outside
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Orders:
+class WorkerConfig:
     """What a reading process is told at its start; the numbers are open files it inherits."""
 
     function: str
     """`module:name` of the function to run on each request."""
     requests: int
     """Pipe from which the numbers of filled slots come."""
-    answers: int
+    results: int
     """Pipe into which the numbers of answered slots go."""
     lifeline: int
     """Pipe that nobody writes to; it breaks when the main process is gone."""
-    slots: tuple[int, ...]
-    deadline_seconds: float
-    memory_bytes: int | None
+    buffers: tuple[int, ...]
+    timeout_seconds: float
+    memory_limit_bytes: int | None
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_json(cls, text: str) -> "Orders":
+    def from_json(cls, text: str) -> "WorkerConfig":
         fields = json.loads(text)
         return cls(**fields | {"slots": tuple(fields["slots"])})
 
 
-def load_function(name: str) -> Function:
+def load_function(name: str) -> WorkerFunction:
     """Import the function that `module:name` names.
 
     It is called with a request and with `allocate(shape, dtype)`, which gives memory that need not
     be copied to reach the main process; it returns arrays and plain values, both by name.
     """
     module, _, attribute = name.partition(":")
-    function: Function = getattr(importlib.import_module(module), attribute)
+    function: WorkerFunction = getattr(importlib.import_module(module), attribute)
     return function
 
 
-def name_of(request: object) -> str:
+def get_request_name(request: object) -> str:
     """The file a request is about, for messages."""
     return str(getattr(request, "path", request))
 
@@ -86,50 +86,50 @@ def is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM
 
 
-def explain(error: Exception, request: object, *, memory_bytes: int | None) -> VideoError:
+def to_video_error(error: Exception, request: object, *, memory_limit_bytes: int | None) -> VideoError:
     """Say of any failure to read a video what it was; a mistake of ours is named with its line."""
     if isinstance(error, VideoError):
         return error
     if is_out_of_memory(error):
-        most = "there is" if memory_bytes is None else f"{memory_bytes / 1e9:g} GB"
-        return VideoError(name_of(request), f"needs more than {most} of memory")
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{os.path.basename(place.filename)}:{place.lineno}"
-    return VideoError(name_of(request), f"{type(error).__name__}: {error} ({where})")
+        limit = "there is" if memory_limit_bytes is None else f"{memory_limit_bytes / 1e9:g} GB"
+        return VideoError(get_request_name(request), f"needs more than {limit} of memory")
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    location = f"{os.path.basename(frame.filename)}:{frame.lineno}"
+    return VideoError(get_request_name(request), f"{type(error).__name__}: {error} ({location})")
 
 
-def main(orders: Orders) -> None:
-    """Answer requests until the main process closes its end or dies."""
-    _die_with_parent(orders.lifeline)
+def main(config: WorkerConfig) -> None:
+    """Result requests until the main process closes its end or dies."""
+    _set_parent_death_signal(config.lifeline)
     _ignore_outside_signals()
-    _be_the_first_to_go()
-    function = load_function(orders.function)
+    _prefer_oom_kill()
+    function = load_function(config.function)
     _load_decoders()
-    slots = [Slot(descriptor, limit=orders.memory_bytes) for descriptor in orders.slots]
-    _limit_memory(orders.memory_bytes)
-    os.write(orders.answers, bytes([READY]))
-    while numbers := os.read(orders.requests, 1):
-        _forget_noise()
+    buffers = [SharedBuffer(descriptor, limit=config.memory_limit_bytes) for descriptor in config.buffers]
+    _limit_memory(config.memory_limit_bytes)
+    os.write(config.results, bytes([READY]))
+    while numbers := os.read(config.requests, 1):
+        _truncate_stderr()
         # Should the main process be gone where the lifeline is not watched: an alarm kills us.
-        signal.setitimer(signal.ITIMER_REAL, orders.deadline_seconds + _SPARE_SECONDS)
-        _serve(function, slots[numbers[0]], orders.memory_bytes)
+        signal.setitimer(signal.ITIMER_REAL, config.timeout_seconds + _GRACE_SECONDS)
+        _serve_request(function, buffers[numbers[0]], config.memory_limit_bytes)
         signal.setitimer(signal.ITIMER_REAL, 0.0)
-        os.write(orders.answers, numbers)
+        os.write(config.results, numbers)
 
 
-def _serve(function: Function, slot: Slot, memory_bytes: int | None) -> None:
+def _serve_request(function: WorkerFunction, buffer: SharedBuffer, memory_limit_bytes: int | None) -> None:
     started, request = time.perf_counter(), None
     try:
-        request = slot.read_request()
-        arrays, meta = function(request, slot.allocate)
-        slot.write_answer(arrays, dict(meta), time.perf_counter() - started)
+        request = buffer.read_request()
+        arrays, meta = function(request, buffer.allocate)
+        buffer.write_result(arrays, dict(meta), time.perf_counter() - started)
     except Exception as error:
-        reason = explain(error, request, memory_bytes=memory_bytes)
+        reason = to_video_error(error, request, memory_limit_bytes=memory_limit_bytes)
         seconds = time.perf_counter() - started
-        slot.write_error(reason, seconds, exhausted=is_out_of_memory(error))
+        buffer.write_error(reason, seconds, out_of_memory=is_out_of_memory(error))
 
 
-def _die_with_parent(lifeline: int) -> None:
+def _set_parent_death_signal(lifeline: int) -> None:
     """Let the kernel kill this process when the other end of the pipe closes, hung or not.
 
     PR_SET_PDEATHSIG would kill it with the *thread* that started it, which a pool may outlive.
@@ -148,7 +148,7 @@ def _ignore_outside_signals() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, OUTSIDE_SIGNALS)  # blocked while we were started
 
 
-def _be_the_first_to_go() -> None:
+def _prefer_oom_kill() -> None:
     """When the machine runs out of memory, the kernel shall take this process, not the training."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
@@ -158,20 +158,20 @@ def _be_the_first_to_go() -> None:
 
 def _load_decoders() -> None:
     """Import what reading will import, before the time of the first video runs."""
-    for name in _DECODERS:
+    for name in _DECODER_MODULES:
         with contextlib.suppress(ImportError):  # it will be said of the video that needs it
             importlib.import_module(name)
 
 
-def _limit_memory(most: int | None) -> None:
-    if most is not None:
+def _limit_memory(limit_bytes: int | None) -> None:
+    if limit_bytes is not None:
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        limit_bytes = limit_bytes if hard == resource.RLIM_INFINITY else min(limit_bytes, hard)
         with contextlib.suppress(OSError, ValueError):  # not every system has this limit
-            resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+            resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, hard))
 
 
-def _forget_noise() -> None:
+def _truncate_stderr() -> None:
     """Empty the file that takes what libraries print, so that it holds one video's lines."""
     with contextlib.suppress(OSError):
         os.lseek(2, 0, os.SEEK_SET)
@@ -180,4 +180,4 @@ def _forget_noise() -> None:
 
 if __name__ == "__main__":
     with contextlib.suppress(BrokenPipeError):  # the main process is gone, and so are we
-        main(Orders.from_json(sys.argv[1]))
+        main(WorkerConfig.from_json(sys.argv[1]))

@@ -18,10 +18,10 @@ from torch import Tensor
 
 T = TypeVar("T")
 
-_PARTS_PER_CORE = 2
+_CHUNKS_PER_CORE = 2
 
 
-def on_cores(function: Callable[[Tensor], T], x: Tensor) -> list[T]:
+def map_on_threads(function: Callable[[Tensor], T], x: Tensor) -> list[T]:
     """Call a function on the parts of a batch, and give its answers in their order.
 
     Args:
@@ -29,31 +29,31 @@ def on_cores(function: Callable[[Tensor], T], x: Tensor) -> list[T]:
             do not hold in it.
         x: The batch, on the CPU.
     """
-    cores = torch.get_num_threads()
-    if cores == 1 or len(x) < cores:  # then some cores would have no part
+    num_threads = torch.get_num_threads()
+    if num_threads == 1 or len(x) < num_threads:  # then some cores would have no part
         return [function(x)]
-    parts = x.tensor_split(min(len(x), _PARTS_PER_CORE * cores))
-    return list(_threads(cores).map(function, parts))
+    chunks = x.tensor_split(min(len(x), _CHUNKS_PER_CORE * num_threads))
+    return list(_start_threads(num_threads).map(function, chunks))
 
 
 @lru_cache(maxsize=1)
-def _threads(cores: int) -> ThreadPoolExecutor:
+def _start_threads(num_threads: int) -> ThreadPoolExecutor:
     """Threads of which each computes on one core."""
-    barrier = Barrier(cores + 1)
+    barrier = Barrier(num_threads + 1)
 
-    def begin() -> None:
+    def limit_to_one_core() -> None:
         torch.set_num_threads(1)  # also of threads that are still to come, until it is set back
         torch.get_num_threads()  # else this thread takes the number at its first operation
         barrier.wait()
 
-    pool = ThreadPoolExecutor(cores, thread_name_prefix="core", initializer=begin)
+    pool = ThreadPoolExecutor(num_threads, thread_name_prefix="core", initializer=limit_to_one_core)
     try:
-        for _ in range(cores):
+        for _ in range(num_threads):
             pool.submit(int)
         barrier.wait()
     except BaseException:
         barrier.abort()  # those that wait there would hold up the end of the process
         raise
     finally:
-        torch.set_num_threads(cores)
+        torch.set_num_threads(num_threads)
     return pool

@@ -19,72 +19,72 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from videomae2.engine.durable import secure
+from videomae2.engine.durable import fsync_tree
 from videomae2.errors import CheckpointError, ConfigError, DataError
 
 HEADER_FILE = "cache.json"
 FORMAT = 1
 
-_NAMES, _NAME_BYTES = "names", 16
-_CHUNKS_IN_MEMORY = 4
+_KEYS, _KEY_BYTES = "names", 16
+_MAX_LOADED_CHUNKS = 4
 
 
 @dataclass(slots=True)
-class KeptScores:
+class TensorCache:
     """The answers in a folder; those that are added wait in memory for ``flush``."""
 
     folder: Path
-    _places: dict[bytes, tuple[Path, int]] = field(default_factory=dict)
-    _waiting: dict[bytes, Mapping[str, Tensor]] = field(default_factory=dict)
-    _in_memory: dict[Path, dict[str, Tensor]] = field(default_factory=dict)
+    _locations: dict[bytes, tuple[Path, int]] = field(default_factory=dict)
+    _pending: dict[bytes, Mapping[str, Tensor]] = field(default_factory=dict)
+    _loaded_chunks: dict[Path, dict[str, Tensor]] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, folder: Path, made_by: Mapping[str, Any]) -> "KeptScores":
+    def open(cls, folder: Path, cache_key: Mapping[str, Any]) -> "TensorCache":
         """Open a folder, or make it.
 
         Args:
             folder: Where.
-            made_by: Everything that the answers depend on, in what JSON has words for.
+            cache_key: Everything that the answers depend on, in what JSON has words for.
 
         Raises:
             ConfigError: If what is there was made by something else; says each difference.
             CheckpointError: If it cannot be read or written.
         """
-        kept = cls(folder)
+        cache = cls(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            _agree(folder, json.loads(json.dumps(made_by)))
+            _check_header(folder, json.loads(json.dumps(cache_key)))
         except OSError as error:
             raise CheckpointError(f"cannot use the cache {folder}: {error}") from error
         for path in sorted(folder.glob("chunk-*.safetensors")):
-            kept._index(path)
-        return kept
+            cache._index_chunk(path)
+        return cache
 
     def __len__(self) -> int:
-        return len(self._places) + len(self._waiting)
+        return len(self._locations) + len(self._pending)
 
     @property
-    def waiting(self) -> int:
+    def num_pending(self) -> int:
         """How many answers are not on disk yet."""
-        return len(self._waiting)
+        return len(self._pending)
 
-    def get(self, name: bytes) -> Mapping[str, Tensor] | None:
+    def get(self, key: bytes) -> Mapping[str, Tensor] | None:
         """Give an answer on the CPU, or None if it is not known.
 
         Raises:
             CheckpointError: If its file cannot be read any more.
         """
-        if name in self._waiting:
-            return self._waiting[name]
-        if name not in self._places:
+        if key in self._pending:
+            return self._pending[key]
+        if key not in self._locations:
             return None
-        path, row = self._places[name]
-        return {what: rows[row] for what, rows in self._chunk(path).items() if what != _NAMES}
+        path, row = self._locations[key]
+        return {what: rows[row] for what, rows in self._load_chunk(path).items() if what != _KEYS}
 
-    def add(self, name: bytes, answer: Mapping[str, Tensor]) -> None:
+    def add(self, key: bytes, tensors: Mapping[str, Tensor]) -> None:
         """Keep an answer under a name of 16 bytes; its tensors may still be on the device."""
-        assert len(name) == _NAME_BYTES
-        self._waiting[name] = answer
+        assert len(key) == _KEY_BYTES
+        self._pending[key] = tensors
 
     def flush(self) -> None:
         """Write what waits; answers of different shapes go into chunks of their own.
@@ -93,95 +93,95 @@ class KeptScores:
             OSError, SafetensorError: If it cannot be written; then it waits on.
             DataError: If an answer is not finite.
         """
-        alike: dict[tuple[Any, ...], list[bytes]] = {}
-        for name, answer in self._waiting.items():
-            shapes = tuple((what, tuple(value.shape)) for what, value in answer.items())
-            alike.setdefault(shapes, []).append(name)
-        for names in alike.values():
-            self._write(names)
+        keys_by_shape: dict[tuple[Any, ...], list[bytes]] = {}
+        for key, tensors in self._pending.items():
+            shapes = tuple((what, tuple(value.shape)) for what, value in tensors.items())
+            keys_by_shape.setdefault(shapes, []).append(key)
+        for keys in keys_by_shape.values():
+            self._write_chunk(keys)
 
-    def forget_waiting(self) -> None:
+    def discard_pending(self) -> None:
         """Give up what waits: it will be asked for again in another run."""
-        self._waiting.clear()
+        self._pending.clear()
 
-    def _write(self, names: Sequence[bytes]) -> None:
-        answers = [self._waiting[name] for name in names]
-        rows = {what: torch.stack([a[what] for a in answers]).cpu() for what in answers[0]}
-        if strange := [n for n, v in rows.items() if not torch.isfinite(v).all()]:
+    def _write_chunk(self, keys: Sequence[bytes]) -> None:
+        entries = [self._pending[name] for name in keys]
+        rows = {what: torch.stack([a[what] for a in entries]).cpu() for what in entries[0]}
+        if nonfinite := [n for n, v in rows.items() if not torch.isfinite(v).all()]:
             raise DataError(
-                f"the teacher's {strange[0]} are not finite as they would be kept in "
+                f"the teacher's {nonfinite[0]} are not finite as they would be kept in "
                 f"{self.folder}; where half precision is too narrow for them, leave "
                 f"--teacher.cache-half out"
             )
-        codes = torch.frombuffer(bytearray(b"".join(names)), dtype=torch.uint8)
-        path = self.folder / f"chunk-{sha256(b''.join(names)).hexdigest()[:24]}.safetensors"
-        write_whole(path, {_NAMES: codes.view(-1, _NAME_BYTES), **rows})
-        for row, name in enumerate(names):
-            self._places[name] = (path, row)
-            del self._waiting[name]
+        key_bytes = torch.frombuffer(bytearray(b"".join(keys)), dtype=torch.uint8)
+        path = self.folder / f"chunk-{sha256(b''.join(keys)).hexdigest()[:24]}.safetensors"
+        atomic_save_tensors(path, {_KEYS: key_bytes.view(-1, _KEY_BYTES), **rows})
+        for row, name in enumerate(keys):
+            self._locations[name] = (path, row)
+            del self._pending[name]
 
-    def _chunk(self, path: Path) -> dict[str, Tensor]:
+    def _load_chunk(self, path: Path) -> dict[str, Tensor]:
         """Read a chunk; the last ones stay in memory, for they are read in order."""
-        if path not in self._in_memory:
-            while len(self._in_memory) >= _CHUNKS_IN_MEMORY:
-                del self._in_memory[next(iter(self._in_memory))]
+        if path not in self._loaded_chunks:
+            while len(self._loaded_chunks) >= _MAX_LOADED_CHUNKS:
+                del self._loaded_chunks[next(iter(self._loaded_chunks))]
             try:
-                self._in_memory[path] = load_file(path)
+                self._loaded_chunks[path] = load_file(path)
             except (OSError, SafetensorError) as error:
-                raise _broken(path, error) from error
-        return self._in_memory[path]
+                raise _build_read_error(path, error) from error
+        return self._loaded_chunks[path]
 
-    def _index(self, path: Path) -> None:
+    def _index_chunk(self, path: Path) -> None:
         try:
             with safe_open(path, framework="pt") as file:
-                codes = file.get_tensor(_NAMES).numpy()
+                keys = file.get_tensor(_KEYS).numpy()
         except (OSError, SafetensorError) as error:
-            raise _broken(path, error) from error
-        for row, code in enumerate(codes):
-            self._places[code.tobytes()] = (path, row)
+            raise _build_read_error(path, error) from error
+        for row, key in enumerate(keys):
+            self._locations[key.tobytes()] = (path, row)
 
 
-def write_whole(path: Path, tensors: Mapping[str, Tensor]) -> None:
+def atomic_save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write a file that is there whole or not at all, also after a power cut."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         save_file({name: value.contiguous() for name, value in tensors.items()}, partial)
-        secure(partial)
+        fsync_tree(partial)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def _broken(path: Path, error: Exception) -> CheckpointError:
+def _build_read_error(path: Path, error: Exception) -> CheckpointError:
     return CheckpointError(
         f"cannot read {path}: {error}; delete it, and the teacher will be asked again"
     )
 
 
-def _agree(folder: Path, made_by: dict[str, Any]) -> None:
+def _check_header(folder: Path, cache_key: dict[str, Any]) -> None:
     """Write what a cache is made by, or hold it against what is there."""
     path = folder / HEADER_FILE
-    wanted = {"format": FORMAT, "made_by": made_by}
+    header = {"format": FORMAT, "made_by": cache_key}
     if not path.exists():
         partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        partial.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
-        secure(partial)
+        partial.write_text(json.dumps(header, indent=1) + "\n", encoding="utf-8")
+        fsync_tree(partial)
         partial.replace(path)
         return
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        version, before = found["format"], found["made_by"]
+        stored_header = json.loads(path.read_text(encoding="utf-8"))
+        version, stored_key = stored_header["format"], stored_header["made_by"]
     except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path} is no description of a cache: {error}") from error
     if version != FORMAT:
         raise CheckpointError(f"{path} is of format {version}; this version reads {FORMAT}")
-    differing = [
-        f"\n  {name}: {before.get(name, '(absent)')} there, {made_by.get(name, '(absent)')} here"
-        for name in {**before, **made_by}
-        if before.get(name) != made_by.get(name) or (name in before) != (name in made_by)
+    differences = [
+        f"\n  {name}: {stored_key.get(name, '(absent)')} there, {cache_key.get(name, '(absent)')} here"
+        for name in {**stored_key, **cache_key}
+        if stored_key.get(name) != cache_key.get(name) or (name in stored_key) != (name in cache_key)
     ]
-    if differing:
+    if differences:
         raise ConfigError(
             f"the scores in {folder} were made for other clips or by another teacher:"
-            f"{''.join(differing)}\nuse the same values, or another --teacher.cache"
+            f"{''.join(differences)}\nuse the same values, or another --teacher.cache"
         )

@@ -6,119 +6,119 @@ from typing import NoReturn
 
 from torch.optim import AdamW
 
-from videomae2.engine.averages import RunningMean
-from videomae2.engine.optim import has_moved
-from videomae2.engine.readout import Meter
+from videomae2.engine.averages import EMA
+from videomae2.engine.optim import any_step_taken
+from videomae2.engine.readout import MetricsBuffer
 from videomae2.engine.runtime import Runtime
-from videomae2.engine.signals import Wishes
-from videomae2.engine.step import StepResult, Task, train_step
-from videomae2.engine.supply import Part, Report, StepAbandoned, Supply
+from videomae2.engine.signals import SignalHandler
+from videomae2.engine.step import StepResult, TrainingTask, train_step
+from videomae2.engine.supply import MicroBatch, LogWindow, StepAborted, MicroBatchIterator
 from videomae2.errors import CheckpointError, Interrupted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
+class LoopConfig:
     """How long a run is and when it reports and saves."""
 
     steps: int
-    accumulate: int
-    lr: Callable[[int], float]
+    gradient_accumulation_steps: int
+    lr_schedule: Callable[[int], float]
     clip_norm: float | None
-    log_every: int
-    save_every: int
-    max_bad_steps: int
+    log_interval: int
+    checkpoint_interval: int
+    max_nonfinite_steps: int
 
 
 @dataclass(slots=True)
-class _Keeper:
+class _LoopState:
     """Reports and saves, and knows what is saved."""
 
-    meter: Meter
-    supply: Supply
-    report: Callable[[Report], None]
+    metrics: MetricsBuffer
+    micro_batches: MicroBatchIterator
+    log_window: Callable[[LogWindow], None]
     save: Callable[[int], None]
-    say: Callable[[str], None]
-    saved: int
+    log: Callable[[str], None]
+    last_saved_step: int
 
-    def note(self, step: int, result: StepResult, lr: float) -> None:
+    def record(self, step: int, result: StepResult, lr: float) -> None:
         """Take what a step gave, without a wait for the device."""
-        supply = self.supply
-        self.meter.add(
+        micro_batches = self.micro_batches
+        self.metrics.add(
             step,
             result,
             lr=lr,
-            clips=supply.clips,
-            unreadable=supply.unreadable,
-            samples=supply.samples,
+            num_clips=micro_batches.num_clips,
+            num_unreadable=micro_batches.num_unreadable,
+            samples=micro_batches.samples,
         )
 
-    def read_out(self) -> None:
+    def flush_metrics(self) -> None:
         """Report the steps since the last time; the one wait for the device."""
-        records = self.meter.read()
+        records = self.metrics.pop_records()
         if records:
-            self.report(self.supply.lap(records))
-            self.meter.check(records)
+            self.log_window(self.micro_batches.window_stats(records))
+            self.metrics.check_skipped(records)
 
-    def try_to_save(self, done: int) -> None:
+    def try_save_checkpoint(self, steps_done: int) -> None:
         """Save; a failure is said, and survived until the next time."""
         try:
-            self.must_save(done)
+            self.save_checkpoint(steps_done)
         except CheckpointError as error:
-            self.say(f"{error}; training goes on, the next try is at the next save")
+            self.log(f"{error}; training goes on, the next try is at the next save")
 
-    def must_save(self, done: int) -> None:
-        self.save(done)
-        self.saved = done
+    def save_checkpoint(self, steps_done: int) -> None:
+        self.save(steps_done)
+        self.last_saved_step = steps_done
 
-    def after(self, done: int, plan: Plan, optimizer: AdamW, wishes: Wishes) -> None:
+    def on_step_end(self, steps_done: int, config: LoopConfig, optimizer: AdamW, signals: SignalHandler) -> None:
         """Do what is due after a step: end the run, stop, save, or report."""
-        if done == plan.steps:
-            self.read_out()
-            if not has_moved(optimizer):
-                raise self.meter.nothing_learnt()
-            self.must_save(done)
-        elif wishes.stop is not None:
-            self.stop(done, wishes.stop.name)
-        elif wishes.take_save() or done % plan.save_every == 0:
-            self.read_out()
-            self.try_to_save(done)
-        elif done % plan.log_every == 0:
-            self.read_out()
+        if steps_done == config.steps:
+            self.flush_metrics()
+            if not any_step_taken(optimizer):
+                raise self.metrics.no_update_error()
+            self.save_checkpoint(steps_done)
+        elif signals.stop_signal is not None:
+            self.save_and_stop(steps_done, signals.stop_signal.name)
+        elif signals.pop_save_request() or steps_done % config.checkpoint_interval == 0:
+            self.flush_metrics()
+            self.try_save_checkpoint(steps_done)
+        elif steps_done % config.log_interval == 0:
+            self.flush_metrics()
 
-    def stop(self, done: int, asked: str) -> NoReturn:
+    def save_and_stop(self, steps_done: int, signal_name: str) -> NoReturn:
         """Save what is not saved yet, and end; a step that was begun is forgotten.
 
         Where that fails, what was saved before is still there to go on from, if there is any.
         """
-        self.read_out()
-        if self.saved != done:
+        self.flush_metrics()
+        if self.last_saved_step != steps_done:
             try:
-                self.must_save(done)
+                self.save_checkpoint(steps_done)
             except CheckpointError as error:
-                kind = Interrupted if self.saved else CheckpointError
-                raise kind(f"asked to stop by {asked}, but {error}") from error
-        state = f"saved at step {done}" if done else "the first step was not done yet"
-        raise Interrupted(f"asked to stop by {asked}; {state}")
+                error_type = Interrupted if self.last_saved_step else CheckpointError
+                raise error_type(f"asked to stop by {signal_name}, but {error}") from error
+        state = f"saved at step {steps_done}" if steps_done else "the first step was not done yet"
+        raise Interrupted(f"asked to stop by {signal_name}; {state}")
 
 
 def fit(
-    task: Task,
+    task: TrainingTask,
     optimizer: AdamW,
-    parts: Iterator[Part],
-    plan: Plan,
+    micro_batches: Iterator[MicroBatch],
+    config: LoopConfig,
     *,
     first_step: int,
     runtime: Runtime,
-    report: Callable[[Report], None],
+    log_window: Callable[[LogWindow], None],
     save: Callable[[int], None],
-    say: Callable[[str], None],
-    wishes: Wishes,
-    mean: RunningMean | None = None,
-    watch: Callable[[int], None] | None = None,
+    log: Callable[[str], None],
+    signals: SignalHandler,
+    ema: EMA | None = None,
+    on_step_end: Callable[[int], None] | None = None,
 ) -> None:
     """Train from ``first_step`` to ``plan.steps``; what a step computes depends on nothing else.
 
-    ``watch`` is told how many steps are done after each of them, before anything is saved: what it
+    ``on_step_end`` is told how many steps are done after each of them, before anything is saved: what it
     looks at is looked at again if the run is stopped before. It must leave the weights alone; its
     time counts as nobody's.
 
@@ -128,22 +128,22 @@ def fit(
             stop.
         NonFiniteLossError: When too many steps in a row had to be skipped, or all of a run.
     """
-    supply = Supply(parts, plan.accumulate, wishes)
-    keeper = _Keeper(Meter(plan.max_bad_steps), supply, report, save, say, saved=first_step)
-    if wishes.stop is not None and first_step < plan.steps:
-        keeper.stop(first_step, wishes.stop.name)
-    for step in range(first_step, plan.steps):
-        lr = plan.lr(step)
+    iterator = MicroBatchIterator(micro_batches, config.gradient_accumulation_steps, signals)
+    state = _LoopState(MetricsBuffer(config.max_nonfinite_steps), iterator, log_window, save, log, last_saved_step=first_step)
+    if signals.stop_signal is not None and first_step < config.steps:
+        state.save_and_stop(first_step, signals.stop_signal.name)
+    for step in range(first_step, config.steps):
+        lr = config.lr_schedule(step)
         try:
             result = train_step(
-                task, optimizer, supply.step(), lr=lr, clip_norm=plan.clip_norm, runtime=runtime
+                task, optimizer, iterator.iterate_step(), lr=lr, clip_norm=config.clip_norm, runtime=runtime
             )
-        except StepAbandoned:
-            assert wishes.stop is not None
-            keeper.stop(step, wishes.stop.name)
-        if mean is not None:
-            mean.update()
-        keeper.note(step, result, lr)
-        if watch is not None:
-            supply.look(watch, step + 1)
-        keeper.after(step + 1, plan, optimizer, wishes)
+        except StepAborted:
+            assert signals.stop_signal is not None
+            state.save_and_stop(step, signals.stop_signal.name)
+        if ema is not None:
+            ema.update()
+        state.record(step, result, lr)
+        if on_step_end is not None:
+            iterator.run_paused(on_step_end, step + 1)
+        state.on_step_end(step + 1, config, optimizer, signals)

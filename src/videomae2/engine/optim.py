@@ -22,16 +22,16 @@ class OptimConfig:
     """Times that the mixture is gone through."""
     warmup_epochs: float
     """Of these, with a rising learning rate."""
-    batch: int
+    global_batch_size: int
     """Global batch: videos that one step sees, over all devices and accumulation."""
-    batch_may_shrink: bool = False
+    allow_smaller_batch: bool = False
     """Take a smaller batch where there are fewer videos in an epoch than that, and say so; else it
     is an error."""
-    micro_batch: int | None = None
+    micro_batch_size: int | None = None
     """Videos on the device at once; gradients of several are added up. All of them if not given."""
-    lr_counts: Literal["videos", "views"] = "videos"
+    lr_scale_by: Literal["videos", "views"] = "videos"
     """What the 256 counts: videos as in the released code, or views of them."""
-    last_lr: float = 1e-5
+    min_lr: float = 1e-5
     """Learning rate at the end, for a global batch of 256."""
     weight_decay: float = 0.05
     """Decay of matrices; vectors have none."""
@@ -47,22 +47,22 @@ class OptimConfig:
     """Keep a running mean of the weights with this decay."""
 
     @property
-    def accumulate(self) -> int:
+    def gradient_accumulation_steps(self) -> int:
         """Micro-batches of a step."""
-        return self.batch // (self.micro_batch or self.batch)
+        return self.global_batch_size // (self.micro_batch_size or self.global_batch_size)
 
 
-def decays(name: str, parameter: nn.Parameter) -> bool:
+def has_weight_decay(name: str, parameter: nn.Parameter) -> bool:
     """Whether weight decay applies: not to vectors, biases, scales and learnt tokens.
 
     Source: get_parameter_groups in optim_factory.py of the released code, with its skip list.
     """
     no_decay = ("pos_embed", "cls_token", "mask_token")
-    last = name.rsplit(".", 1)[-1]
-    return parameter.ndim > 1 and last not in ("bias", "scale", *no_decay)
+    leaf_name = name.rsplit(".", 1)[-1]
+    return parameter.ndim > 1 and leaf_name not in ("bias", "scale", *no_decay)
 
 
-def layer_of(name: str, depth: int) -> int:
+def get_layer_id(name: str, depth: int) -> int:
     """The number of the layer that a parameter belongs to.
 
     Args:
@@ -74,13 +74,13 @@ def layer_of(name: str, depth: int) -> int:
 
     Source: get_num_layer_for_vit in optim_factory.py of the released code.
     """
-    found = _LAYER.search(name)
-    if found is None:
+    match = _LAYER.search(name)
+    if match is None:
         return depth + 1
-    return 0 if found["block"] is None else int(found["block"]) + 1
+    return 0 if match["block"] is None else int(match["block"]) + 1
 
 
-def parameter_groups(
+def build_param_groups(
     parameters: Iterable[tuple[str, nn.Parameter]], weight_decay: float, layer_decay: float = 1.0
 ) -> list[dict[str, Any]]:
     """Sort parameters by whether they decay and, if layers differ in their rate, by layer.
@@ -96,33 +96,33 @@ def parameter_groups(
     Source: LayerDecayValueAssigner and get_parameter_groups in optim_factory.py of the released
         code.
     """
-    named = list(parameters)
-    depth = _depth(name for name, _ in named)
+    named_parameters = list(parameters)
+    depth = _count_blocks(name for name, _ in named_parameters)
     groups: dict[tuple[bool, int], list[nn.Parameter]] = {}
-    for name, parameter in named:
+    for name, parameter in named_parameters:
         if parameter.requires_grad:
-            layer = depth + 1 if layer_decay == 1 else layer_of(name, depth)
-            groups.setdefault((not decays(name, parameter), layer), []).append(parameter)
+            layer = depth + 1 if layer_decay == 1 else get_layer_id(name, depth)
+            groups.setdefault((not has_weight_decay(name, parameter), layer), []).append(parameter)
     return [
         {
             "params": members,
-            "weight_decay": 0.0 if plain else weight_decay,
+            "weight_decay": 0.0 if no_decay else weight_decay,
             "lr_scale": layer_decay ** (depth + 1 - layer),
         }
-        for (plain, layer), members in sorted(groups.items(), key=lambda item: item[0])
+        for (no_decay, layer), members in sorted(groups.items(), key=lambda item: item[0])
     ]
 
 
-def _depth(names: Iterable[str]) -> int:
+def _count_blocks(names: Iterable[str]) -> int:
     """Blocks of the encoder: also those whose weights do not learn count."""
-    found = (_LAYER.search(name) for name in names)
-    return max((int(match["block"]) + 1 for match in found if match and match["block"]), default=0)
+    matches = (_LAYER.search(name) for name in names)
+    return max((int(match["block"]) + 1 for match in matches if match and match["block"]), default=0)
 
 
 def build_optimizer(task: nn.Module, config: OptimConfig) -> AdamW:
     """AdamW over all parameters of a task, fused: one kernel that can skip a step by itself."""
-    groups = parameter_groups(task.named_parameters(), config.weight_decay, config.layer_decay)
-    return _adamw(groups, config)
+    groups = build_param_groups(task.named_parameters(), config.weight_decay, config.layer_decay)
+    return _build_adamw(groups, config)
 
 
 def build_joint_optimizer(models: Iterable[tuple[nn.Module, float]], config: OptimConfig) -> AdamW:
@@ -134,39 +134,39 @@ def build_joint_optimizer(models: Iterable[tuple[nn.Module, float]], config: Opt
         config: Of all.
     """
     groups = [
-        {**group, "lr_scale": group["lr_scale"] * factor, "model": number}
-        for number, (model, factor) in enumerate(models)
-        for group in parameter_groups(
+        {**group, "lr_scale": group["lr_scale"] * lr_mult, "model": number}
+        for number, (model, lr_mult) in enumerate(models)
+        for group in build_param_groups(
             model.named_parameters(), config.weight_decay, config.layer_decay
         )
     ]
-    return _adamw(groups, config)
+    return _build_adamw(groups, config)
 
 
-def parameters_by_model(
+def group_parameters_by_model(
     optimizer: AdamW, ordered: Iterable[nn.Parameter]
 ) -> list[list[nn.Parameter]]:
     """Sort parameters by the models of ``build_joint_optimizer``; without those all are of one."""
-    of = {p: group.get("model", 0) for group in optimizer.param_groups for p in group["params"]}
+    model_index = {p: group.get("model", 0) for group in optimizer.param_groups for p in group["params"]}
     models: dict[int, list[nn.Parameter]] = {}
     for parameter in ordered:
-        models.setdefault(of.get(parameter, 0), []).append(parameter)
+        models.setdefault(model_index.get(parameter, 0), []).append(parameter)
     return [models[number] for number in sorted(models)]
 
 
-def _adamw(groups: list[dict[str, Any]], config: OptimConfig) -> AdamW:
+def _build_adamw(groups: list[dict[str, Any]], config: OptimConfig) -> AdamW:
     return AdamW(groups, lr=config.lr, betas=config.betas, eps=config.eps, fused=True)
 
 
-def has_moved(optimizer: AdamW) -> bool:
+def any_step_taken(optimizer: AdamW) -> bool:
     """Whether any step so far, before a resume too, was not skipped; waits for the device."""
     return any(bool(state["step"] > 0) for state in optimizer.state.values())
 
 
-def skip_where(optimizer: AdamW, bad: torch.Tensor) -> None:
-    """Make the next step do nothing where ``bad`` is 1, decided on the device without a wait.
+def set_found_inf(optimizer: AdamW, nonfinite: torch.Tensor) -> None:
+    """Make the next step do nothing where ``nonfinite`` is 1, decided on the device without a wait.
 
     The fused kernels take the flag that PyTorch's gradient scaler hands them.
     """
     optimizer.grad_scale = None  # type: ignore[attr-defined]
-    optimizer.found_inf = bad.float()  # type: ignore[attr-defined]
+    optimizer.found_inf = nonfinite.float()  # type: ignore[attr-defined]

@@ -13,19 +13,19 @@ from videomae2.errors import CheckpointError
 
 
 def save_optimizer(
-    optimizer: Optimizer, named: Iterable[tuple[str, nn.Parameter]], path: Path
+    optimizer: Optimizer, named_parameters: Iterable[tuple[str, nn.Parameter]], path: Path
 ) -> None:
     """Write every parameter's state as ``<what>/<parameter>``."""
     tensors = {
-        f"{what}/{name}": value.detach().cpu().contiguous()
-        for name, parameter in named
-        for what, value in optimizer.state.get(parameter, {}).items()
+        f"{kind}/{name}": value.detach().cpu().contiguous()
+        for name, parameter in named_parameters
+        for kind, value in optimizer.state.get(parameter, {}).items()
     }
     save_file(tensors, path)
 
 
 def load_optimizer(
-    optimizer: Optimizer, named: Iterable[tuple[str, nn.Parameter]], path: Path
+    optimizer: Optimizer, named_parameters: Iterable[tuple[str, nn.Parameter]], path: Path
 ) -> None:
     """Read what ``save_optimizer`` wrote.
 
@@ -34,20 +34,20 @@ def load_optimizer(
     """
     state: dict[str, dict[str, Tensor]] = {}
     for key, value in read_tensors(path).items():
-        what, name = key.split("/", 1)
-        state.setdefault(name, {})[what] = value
-    parameters = {name: parameter for name, parameter in named if parameter.requires_grad}
+        kind, name = key.split("/", 1)
+        state.setdefault(name, {})[kind] = value
+    parameters = {name: parameter for name, parameter in named_parameters if parameter.requires_grad}
     if state and state.keys() != parameters.keys():
-        strange = sorted(state.keys() ^ parameters.keys())
-        raise CheckpointError(f"{path} is the state of other parameters, such as {strange[0]}")
+        mismatched = sorted(state.keys() ^ parameters.keys())
+        raise CheckpointError(f"{path} is the state of other parameters, such as {mismatched[0]}")
     for name, values in state.items():
         parameter = parameters[name]
         optimizer.state[parameter] = {
-            what: _place(value, parameter) for what, value in values.items()
+            what: _to_parameter(value, parameter) for what, value in values.items()
         }
 
 
-def _place(value: Tensor, parameter: nn.Parameter) -> Tensor:
+def _to_parameter(value: Tensor, parameter: nn.Parameter) -> Tensor:
     """Moments take the parameter's type; the step count stays float32, as fused AdamW wants."""
     dtype = torch.float32 if value.ndim == 0 else parameter.dtype
     return value.to(parameter.device, dtype)

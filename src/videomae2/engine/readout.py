@@ -18,17 +18,17 @@ class StepRecord:
     step: int
     loss: float
     lr: float
-    norm: float
+    grad_norm: float
     metrics: dict[str, float]
-    clips: int
-    unreadable: int
+    num_clips: int
+    num_unreadable: int
     skipped: bool
     samples: tuple[str, ...]
     """Names of the videos of the step; only of a skipped one."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
+class _PendingStep:
     """A step whose numbers are still on the device."""
 
     result: StepResult
@@ -36,13 +36,13 @@ class _Waiting:
     """With everything that is known already."""
 
 
-class Meter:
+class MetricsBuffer:
     """Collects the results of steps until somebody reads them."""
 
-    def __init__(self, max_bad_steps: int) -> None:
-        self.max_bad_steps = max_bad_steps
-        self._waiting: list[_Waiting] = []
-        self._bad_in_row: list[StepRecord] = []
+    def __init__(self, max_nonfinite_steps: int) -> None:
+        self.max_nonfinite_steps = max_nonfinite_steps
+        self._pending: list[_PendingStep] = []
+        self._skipped_in_row: list[StepRecord] = []
 
     def add(
         self,
@@ -50,8 +50,8 @@ class Meter:
         result: StepResult,
         *,
         lr: float,
-        clips: int,
-        unreadable: int,
+        num_clips: int,
+        num_unreadable: int,
         samples: Sequence[str],
     ) -> None:
         """Note a step without waiting for its numbers."""
@@ -59,68 +59,68 @@ class Meter:
             step=step,
             loss=math.nan,
             lr=lr,
-            norm=math.nan,
+            grad_norm=math.nan,
             metrics={},
-            clips=clips,
-            unreadable=unreadable,
+            num_clips=num_clips,
+            num_unreadable=num_unreadable,
             skipped=False,
             samples=tuple(samples),
         )
-        self._waiting.append(_Waiting(result, record))
+        self._pending.append(_PendingStep(result, record))
 
-    def read(self) -> list[StepRecord]:
+    def pop_records(self) -> list[StepRecord]:
         """Wait for the device once and give the records of all steps since the last reading."""
-        if not self._waiting:
+        if not self._pending:
             return []
-        rows = torch.stack([_row(step.result) for step in self._waiting]).tolist()
-        names = list(self._waiting[0].result.metrics)
+        rows = torch.stack([_stack_values(step.result) for step in self._pending]).tolist()
+        names = list(self._pending[0].result.metrics)
         records = [
-            _fill(step.record, row, names) for step, row in zip(self._waiting, rows, strict=True)
+            _fill_record(step.record, row, names) for step, row in zip(self._pending, rows, strict=True)
         ]
-        self._waiting.clear()
+        self._pending.clear()
         return records
 
-    def check(self, records: Sequence[StepRecord]) -> None:
+    def check_skipped(self, records: Sequence[StepRecord]) -> None:
         """Count skipped steps in a row.
 
         Raises:
-            NonFiniteLossError: At ``max_bad_steps`` in a row; it names the videos of the last.
+            NonFiniteLossError: At ``max_nonfinite_steps`` in a row; it names the videos of the last.
         """
         for record in records:
-            self._bad_in_row = [*self._bad_in_row, record] if record.skipped else []
-            if len(self._bad_in_row) >= self.max_bad_steps:
-                raise NonFiniteLossError(_explain(self._bad_in_row))
+            self._skipped_in_row = [*self._skipped_in_row, record] if record.skipped else []
+            if len(self._skipped_in_row) >= self.max_nonfinite_steps:
+                raise NonFiniteLossError(_explain_skipped(self._skipped_in_row))
 
-    def nothing_learnt(self) -> NonFiniteLossError:
+    def no_update_error(self) -> NonFiniteLossError:
         """The error of a run that ends with the weights it began with."""
-        return NonFiniteLossError(f"nothing was learnt: {_explain(self._bad_in_row)}")
+        return NonFiniteLossError(f"nothing was learnt: {_explain_skipped(self._skipped_in_row)}")
 
 
-def _row(result: StepResult) -> Tensor:
-    values = [result.loss, result.norm, result.bad, *result.metrics.values()]
+def _stack_values(result: StepResult) -> Tensor:
+    values = [result.loss, result.grad_norm, result.nonfinite, *result.metrics.values()]
     return torch.stack([value.detach().double() for value in values])
 
 
-def _fill(record: StepRecord, row: list[float], names: list[str]) -> StepRecord:
+def _fill_record(record: StepRecord, row: list[float], names: list[str]) -> StepRecord:
     """The record with the numbers that came from the device."""
-    loss, norm, bad, *metrics = row
+    loss, grad_norm, nonfinite, *metrics = row
     return replace(
         record,
         loss=loss,
-        norm=norm,
+        grad_norm=grad_norm,
         metrics=dict(zip(names, metrics, strict=True)),
-        skipped=bool(bad),
-        samples=record.samples if bad else (),
+        skipped=bool(nonfinite),
+        samples=record.samples if nonfinite else (),
     )
 
 
-def _explain(bad: list[StepRecord]) -> str:
-    last = bad[-1]
-    videos = sorted({name for record in bad for name in record.samples})
-    shown = ", ".join(videos[:8]) + (f" and {len(videos) - 8} more" if len(videos) > 8 else "")
-    cause = "no readable video" if last.unreadable and math.isnan(last.loss) else "not finite"
+def _explain_skipped(skipped: list[StepRecord]) -> str:
+    last = skipped[-1]
+    videos = sorted({name for record in skipped for name in record.samples})
+    names = ", ".join(videos[:8]) + (f" and {len(videos) - 8} more" if len(videos) > 8 else "")
+    cause = "no readable video" if last.num_unreadable and math.isnan(last.loss) else "not finite"
     return (
-        f"{len(bad)} steps in a row were skipped, up to step {last.step}: loss {last.loss:g}, "
-        f"gradient norm {last.norm:g}, lr {last.lr:.3g} ({cause}); a smaller --optim.lr, "
-        f"--optim.clip-norm 1 or --runtime.precision fp32 may help; videos of these steps: {shown}"
+        f"{len(skipped)} steps in a row were skipped, up to step {last.step}: loss {last.loss:g}, "
+        f"gradient norm {last.grad_norm:g}, lr {last.lr:.3g} ({cause}); a smaller --optim.lr, "
+        f"--optim.clip-norm 1 or --runtime.precision fp32 may help; videos of these steps: {names}"
     )

@@ -15,38 +15,38 @@ def check_writable(folder: Path, needed_bytes: int) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".probe-{os.getpid()}"
-        probe.write_bytes(b"x")
-        probe.unlink()
+        probe_file = folder / f".probe-{os.getpid()}"
+        probe_file.write_bytes(b"x")
+        probe_file.unlink()
     except OSError as error:
         raise CheckpointError(f"cannot write to {folder}: {error.strerror}") from error
-    _check_room(folder, needed_bytes)
+    _check_disk_space(folder, needed_bytes)
 
 
-def check_would_be_writable(folder: Path, needed_bytes: int) -> None:
+def check_writable_dry_run(folder: Path, needed_bytes: int) -> None:
     """Find out the same as far as that goes without making or writing anything.
 
     Raises:
         CheckpointError: As ``check_writable``.
     """
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not there.is_dir():
-        raise CheckpointError(f"cannot write to {folder}: {there} is a file")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise CheckpointError(f"cannot write to {folder}: {there} does not allow it")
-    _check_room(there, needed_bytes)
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not existing.is_dir():
+        raise CheckpointError(f"cannot write to {folder}: {existing} is a file")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise CheckpointError(f"cannot write to {folder}: {existing} does not allow it")
+    _check_disk_space(existing, needed_bytes)
 
 
-def _check_room(folder: Path, needed_bytes: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < needed_bytes:
+def _check_disk_space(folder: Path, needed_bytes: int) -> None:
+    free_bytes = shutil.disk_usage(folder).free
+    if free_bytes < needed_bytes:
         raise CheckpointError(
-            f"{folder} has {in_words(free)} free, and the checkpoints of this run need "
-            f"{in_words(needed_bytes)}; free some room, choose another --out, or keep fewer with "
+            f"{folder} has {format_bytes(free_bytes)} free, and the checkpoints of this run need "
+            f"{format_bytes(needed_bytes)}; free some room, choose another --out, or keep fewer with "
             f"--record.keep and --record.keep-every"
         )
 
 
-def in_words(size: int) -> str:
+def format_bytes(num_bytes: int) -> str:
     """Bytes as people say them."""
-    return f"{size / 2**20:.1f} MiB" if size < 2**30 else f"{size / 2**30:.1f} GiB"
+    return f"{num_bytes / 2**20:.1f} MiB" if num_bytes < 2**30 else f"{num_bytes / 2**30:.1f} GiB"

@@ -56,43 +56,43 @@ class Runtime:
         return f"{self.device} ({name}), {self.precision}{compiled}"
 
 
-def resolve(config: RuntimeConfig) -> Runtime:
+def resolve_runtime(config: RuntimeConfig) -> Runtime:
     """Choose device and precision.
 
     Raises:
         ConfigError: If the device is not there.
     """
-    device = _device(config.device)
+    device = _resolve_device(config.device)
     precision = config.precision
     if precision == "auto":
         precision = "bf16" if _bf16_is_fast(device) else "fp32"
     return Runtime(device, precision, config.compile)
 
 
-def prepare(config: RuntimeConfig) -> Runtime:
+def prepare_runtime(config: RuntimeConfig) -> Runtime:
     """Choose device and precision, and set torch's global switches.
 
     Raises:
         ConfigError: If the device is not there.
     """
-    runtime = resolve(config)
+    runtime = resolve_runtime(config)
     device = runtime.device
-    use_precision(runtime)
+    set_matmul_precision(runtime)
     if device.type == "cuda":
-        use_deterministic_kernels(config.deterministic)
+        set_deterministic(config.deterministic)
     if device.type == "cpu":
-        products.use("onednn" if _onednn_is_faster() else "default")
+        products.set_backend("onednn" if _onednn_is_faster() else "default")
         _keep_freed_memory()
     return runtime
 
 
-def use_precision(runtime: Runtime) -> None:
+def set_matmul_precision(runtime: Runtime) -> None:
     """Let a GPU round float32 products to TF32 where most are in bf16 anyway, and else nowhere."""
-    rounded = runtime.device.type == "cuda" and runtime.precision == "bf16"
-    torch.set_float32_matmul_precision("high" if rounded else "highest")
+    use_tf32 = runtime.device.type == "cuda" and runtime.precision == "bf16"
+    torch.set_float32_matmul_precision("high" if use_tf32 else "highest")
 
 
-def use_deterministic_kernels(deterministic: bool) -> None:
+def set_deterministic(deterministic: bool) -> None:
     """Choose kernels that give the same bits every time, or the fastest.
 
     An operation that has no such kernel is an error, not a warning: attention takes its
@@ -111,23 +111,23 @@ def use_deterministic_kernels(deterministic: bool) -> None:
 def compile_blocks(model: nn.Module) -> None:
     """Compile every block in place, one graph for all that look alike; names stay as they are."""
     for stack in model.modules():
-        if isinstance(stack, nn.ModuleList) and not any(map(_has_stack, stack)):
+        if isinstance(stack, nn.ModuleList) and not any(map(_has_module_list, stack)):
             for block in stack:
                 block.compile()
 
 
-def _has_stack(part: nn.Module) -> bool:
-    return any(isinstance(inner, nn.ModuleList) for inner in part.modules())
+def _has_module_list(module: nn.Module) -> bool:
+    return any(isinstance(child, nn.ModuleList) for child in module.modules())
 
 
-def free_cores() -> int:
+def count_available_cores() -> int:
     """Cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def peak_memory_gib(device: torch.device) -> float:
+def get_peak_memory_gib(device: torch.device) -> float:
     """The most memory used so far: of the device, or of this process on a CPU."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**30
@@ -135,7 +135,7 @@ def peak_memory_gib(device: torch.device) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
 
 
-def _device(name: str) -> torch.device:
+def _resolve_device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -147,27 +147,27 @@ def _device(name: str) -> torch.device:
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError(f"device '{name}' is not there: torch sees no CUDA device; use cpu")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        last = torch.cuda.device_count() - 1
-        raise ConfigError(f"device '{name}' is not there: the last CUDA device is cuda:{last}")
+        last_index = torch.cuda.device_count() - 1
+        raise ConfigError(f"device '{name}' is not there: the last CUDA device is cuda:{last_index}")
     return device
 
 
 def _bf16_is_fast(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return _has_avx512() and any(flag in _cpu() for flag in ("avx512_bf16", "amx_bf16"))
+    return _has_avx512() and any(flag in _read_cpuinfo() for flag in ("avx512_bf16", "amx_bf16"))
 
 
 def _onednn_is_faster() -> bool:
     """MKL, PyTorch's default, uses AVX-512 on Intel's processors only."""
-    return _has_avx512() and "AuthenticAMD" in _cpu() and products.has_onednn()
+    return _has_avx512() and "AuthenticAMD" in _read_cpuinfo() and products.has_onednn()
 
 
 def _has_avx512() -> bool:
     return torch.backends.cpu.get_cpu_capability().startswith("AVX512")
 
 
-def _cpu() -> str:
+def _read_cpuinfo() -> str:
     """What Linux says of the processor; nothing elsewhere."""
     try:
         return Path("/proc/cpuinfo").read_text()

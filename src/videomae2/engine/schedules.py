@@ -14,7 +14,7 @@ class CosineSchedule:
     """
 
     peak: float
-    last: float
+    final: float
     steps: int
     warmup_steps: int
 
@@ -28,15 +28,15 @@ class CosineSchedule:
         """The value at a step, counted from 0."""
         if step < self.warmup_steps:
             return self.peak * step / max(1, self.warmup_steps - 1)
-        done = (step - self.warmup_steps) / (self.steps - self.warmup_steps)
-        return self.last + 0.5 * (self.peak - self.last) * (1 + math.cos(math.pi * done))
+        progress = (step - self.warmup_steps) / (self.steps - self.warmup_steps)
+        return self.final + 0.5 * (self.peak - self.final) * (1 + math.cos(math.pi * progress))
 
 
-def scaled_lr(lr: float, batch: int) -> float:
+def scale_lr(lr: float, batch_size: int) -> float:
     """Linear scaling: rates are given for 256.
 
     Args:
         lr: Learning rate for a global batch of 256.
-        batch: Global batch, counted in videos (the released code) or in views.
+        batch_size: Global batch, counted in videos (the released code) or in views.
     """
-    return lr * batch / 256
+    return lr * batch_size / 256

@@ -11,12 +11,12 @@ from typing import Any
 
 from videomae2.errors import Interrupted
 
-STOP = (signal.SIGTERM, signal.SIGINT)
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 """The signals that ask to stop."""
-_SAVE = (signal.SIGUSR1,)
+_SAVE_SIGNALS = (signal.SIGUSR1,)
 
 
-class Wishes:
+class SignalHandler:
     """A context in which signals set a flag; the loop looks at it between micro-batches.
 
     The second signal to stop is not held back: it ends the process as it would have without us.
@@ -24,19 +24,19 @@ class Wishes:
     """
 
     def __init__(self) -> None:
-        self.stop: signal.Signals | None = None
-        self._save = False
-        self._told = False
+        self.stop_signal: signal.Signals | None = None
+        self._save_requested = False
+        self._outer_notified = False
         """Whether the outer listener has heard of the wish to stop as well."""
-        self._before: dict[signal.Signals, Any] = {}
+        self._previous_handlers: dict[signal.Signals, Any] = {}
 
-    def __enter__(self) -> "Wishes":
+    def __enter__(self) -> "SignalHandler":
         if threading.current_thread() is threading.main_thread():
-            outer = _who_listens()
+            outer = _find_active_handler()
             if outer is not None:
-                self.stop, self._save = outer.stop, outer.take_save()
-            for number in _SAVE if self.stop is not None else (*STOP, *_SAVE):
-                self._before[number] = signal.signal(number, self._note)
+                self.stop_signal, self._save_requested = outer.stop_signal, outer.pop_save_request()
+            for number in _SAVE_SIGNALS if self.stop_signal is not None else (*STOP_SIGNALS, *_SAVE_SIGNALS):
+                self._previous_handlers[number] = signal.signal(number, self._on_signal)
         return self
 
     def __exit__(
@@ -45,57 +45,57 @@ class Wishes:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._restore(*self._before)
-        if self.stop is not None and kind is None and not self._told:
-            _pass_on(self.stop)
+        self._restore(*self._previous_handlers)
+        if self.stop_signal is not None and kind is None and not self._outer_notified:
+            _forward_signal(self.stop_signal)
 
-    def take_save(self) -> bool:
+    def pop_save_request(self) -> bool:
         """Whether somebody asked to save since the last look."""
-        asked, self._save = self._save, False
-        return asked
+        requested, self._save_requested = self._save_requested, False
+        return requested
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        asked = signal.Signals(number)
-        if asked in _SAVE:
-            self._save = True
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        received = signal.Signals(number)
+        if received in _SAVE_SIGNALS:
+            self._save_requested = True
             return
-        self.stop = asked
-        self._restore(*STOP)
-        outer = _listener(asked)
+        self.stop_signal = received
+        self._restore(*STOP_SIGNALS)
+        outer = _find_handler(received)
         if outer is not None:  # it lets go as well, so that the second signal ends the process
-            outer._note(number, frame)
-            self._told = True
+            outer._on_signal(number, frame)
+            self._outer_notified = True
 
     def _restore(self, *numbers: signal.Signals) -> None:
         for number in numbers:
-            if number in self._before:
-                signal.signal(number, self._before.pop(number))
+            if number in self._previous_handlers:
+                signal.signal(number, self._previous_handlers.pop(number))
 
 
-def end_if_asked() -> None:
+def raise_if_stopped() -> None:
     """End what has not begun to train, if somebody has asked to stop.
 
     Raises:
         Interrupted: Somebody has.
     """
-    outer = _who_listens()
-    if outer is not None and outer.stop is not None:
-        raise Interrupted(f"asked to stop by {outer.stop.name} before the first step")
+    handler = _find_active_handler()
+    if handler is not None and handler.stop_signal is not None:
+        raise Interrupted(f"asked to stop by {handler.stop_signal.name} before the first step")
 
 
-def _who_listens() -> Wishes | None:
+def _find_active_handler() -> SignalHandler | None:
     """The innermost wishes; the handler to save stays in place when those to stop are gone."""
-    return _listener(_SAVE[0])
+    return _find_handler(_SAVE_SIGNALS[0])
 
 
-def _listener(number: signal.Signals) -> Wishes | None:
+def _find_handler(number: signal.Signals) -> SignalHandler | None:
     """Whose wishes a signal would set now."""
-    owner = getattr(signal.getsignal(number), "__self__", None)
-    return owner if isinstance(owner, Wishes) else None
+    handler = getattr(signal.getsignal(number), "__self__", None)
+    return handler if isinstance(handler, SignalHandler) else None
 
 
-def _pass_on(number: signal.Signals) -> None:
+def _forward_signal(number: signal.Signals) -> None:
     """Tell who listened before: all was done here before anybody could stop."""
-    before = signal.getsignal(number)
-    if callable(before) and before is not signal.default_int_handler:
-        before(number, None)
+    previous_handler = signal.getsignal(number)
+    if callable(previous_handler) and previous_handler is not signal.default_int_handler:
+        previous_handler(number, None)

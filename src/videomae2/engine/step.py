@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import AdamW
 
-from videomae2.engine.optim import parameters_by_model, skip_where
+from videomae2.engine.optim import group_parameters_by_model, set_found_inf
 from videomae2.engine.runtime import Runtime
 from videomae2.tensors.clips import Clips
 
@@ -21,7 +21,7 @@ _LOSS = ""
 
 
 @runtime_checkable
-class Task(Protocol):
+class TrainingTask(Protocol):
     """Turns clips into (loss, count, metrics); knows no optimizer, rank or file.
 
     The loss is a mean over ``count`` things, and finite where there are none. Parts of a step are
@@ -38,13 +38,13 @@ class StepResult:
     """What a step gave; all on the device."""
 
     loss: Tensor
-    norm: Tensor
-    bad: Tensor
+    grad_norm: Tensor
+    nonfinite: Tensor
     metrics: dict[str, Tensor]
 
 
 def train_step(
-    task: Task,
+    task: TrainingTask,
     optimizer: AdamW,
     micro_batches: Iterable[Clips],
     *,
@@ -66,21 +66,21 @@ def train_step(
     for group in optimizer.param_groups:
         group["lr"] = lr * group["lr_scale"]
     optimizer.zero_grad(set_to_none=True)
-    loss, metrics, rest = _backward(task, micro_batches, runtime)
+    loss, metrics, rescale = _backward(task, micro_batches, runtime)
     parameters = [p for p in task.parameters() if p.grad is not None]
     gradients = [p.grad for p in parameters if p.grad is not None]
-    if rest is not None:
-        torch._foreach_mul_(gradients, rest)
-    norms = [_clipped(part, clip_norm) for part in parameters_by_model(optimizer, parameters)]
-    norm = norms[0] if len(norms) == 1 else get_total_norm(norms)
-    bad = ~(torch.isfinite(loss) & torch.isfinite(norm))
-    skip_where(optimizer, bad)
+    if rescale is not None:
+        torch._foreach_mul_(gradients, rescale)
+    grad_norms = [_clip_gradients(model_parameters, clip_norm) for model_parameters in group_parameters_by_model(optimizer, parameters)]
+    grad_norm = grad_norms[0] if len(grad_norms) == 1 else get_total_norm(grad_norms)
+    nonfinite = ~(torch.isfinite(loss) & torch.isfinite(grad_norm))
+    set_found_inf(optimizer, nonfinite)
     optimizer.step()
-    return StepResult(loss, norm, bad, metrics)
+    return StepResult(loss, grad_norm, nonfinite, metrics)
 
 
 def _backward(
-    task: Task, micro_batches: Iterable[Clips], runtime: Runtime
+    task: TrainingTask, micro_batches: Iterable[Clips], runtime: Runtime
 ) -> tuple[Tensor, dict[str, Tensor], Tensor | None]:
     """Leave gradients in the parameters; give mean loss, mean metrics and what to scale them by.
 
@@ -94,23 +94,23 @@ def _backward(
         with runtime.autocast():
             loss, count, metrics = task(clips)
         counts.append(count.detach())
-        share = counts[-1] / _unit(counts[0])
-        (loss * share).backward()
+        weight = counts[-1] / _replace_zero_count(counts[0])
+        (loss * weight).backward()
         for name, value in {_LOSS: loss, **metrics}.items():
-            sums[name] = sums.get(name, 0) + value.detach() * share
-    rest = _unit(counts[0]) / torch.stack(counts).sum()
-    means = {name: value * rest for name, value in sums.items()}
-    return means.pop(_LOSS), means, rest if len(counts) > 1 else None
+            sums[name] = sums.get(name, 0) + value.detach() * weight
+    rescale = _replace_zero_count(counts[0]) / torch.stack(counts).sum()
+    means = {name: value * rescale for name, value in sums.items()}
+    return means.pop(_LOSS), means, rescale if len(counts) > 1 else None
 
 
-def _clipped(parameters: Sequence[nn.Parameter], clip_norm: float | None) -> Tensor:
+def _clip_gradients(parameters: Sequence[nn.Parameter], clip_norm: float | None) -> Tensor:
     """Limit the norm of a model's gradient, and give what it was."""
-    norm = get_total_norm([p.grad for p in parameters if p.grad is not None])
+    grad_norm = get_total_norm([p.grad for p in parameters if p.grad is not None])
     if clip_norm is not None:
-        clip_grads_with_norm_(parameters, clip_norm, norm)
-    return norm
+        clip_grads_with_norm_(parameters, clip_norm, grad_norm)
+    return grad_norm
 
 
-def _unit(count: Tensor) -> Tensor:
+def _replace_zero_count(count: Tensor) -> Tensor:
     """What counts in the first part, or 1 if nothing does."""
     return torch.where(count > 0, count, 1)

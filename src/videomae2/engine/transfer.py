@@ -5,30 +5,30 @@ from typing import TypeVar
 
 import torch
 
-from videomae2.engine.supply import Part
+from videomae2.engine.supply import MicroBatch
 
-Host = TypeVar("Host")
+HostT = TypeVar("HostT")
 
 
-def transferred(
-    batches: Iterator[Host], make: Callable[[Host], Part], device: torch.device
-) -> Iterator[Part]:
+def prefetch_to_device(
+    batches: Iterator[HostT], to_micro_batch: Callable[[HostT], MicroBatch], device: torch.device
+) -> Iterator[MicroBatch]:
     """Make parts of host batches; on CUDA on a stream of their own.
 
     The host runs ahead of the device, so the copies and crops of one part overlap with the
     computation of the one before; the computing stream waits for them, the host never does.
     """
     if device.type != "cuda":
-        yield from map(make, batches)
+        yield from map(to_micro_batch, batches)
         return
-    beside = torch.cuda.Stream(device)
+    copy_stream = torch.cuda.Stream(device)
     for batch in batches:
-        with torch.cuda.stream(beside):
-            part = make(batch)
-        computing = torch.cuda.current_stream(device)
-        computing.wait_stream(beside)
-        clips = part.clips
+        with torch.cuda.stream(copy_stream):
+            micro_batch = to_micro_batch(batch)
+        compute_stream = torch.cuda.current_stream(device)
+        compute_stream.wait_stream(copy_stream)
+        clips = micro_batch.clips
         for tensor in (clips.pixels, clips.keys, clips.weights, clips.targets):
             if tensor is not None:
-                tensor.record_stream(computing)
-        yield part
+                tensor.record_stream(compute_stream)
+        yield micro_batch

@@ -8,63 +8,63 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
-from videomae2.models.cards import Answers
-from videomae2.tensors.merging import Head
+from videomae2.models.cards import TaskType
+from videomae2.tensors.merging import ClassificationType
 
-_BEGINS_ONE, _BEGINS_EACH = 0.0, 0.5
+_MULTICLASS_THRESHOLD, _MULTILABEL_THRESHOLD = 0.0, 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Outputs:
+class LabelSpace:
     """The outputs of a model."""
 
-    answers: Answers
+    task_type: TaskType
     count: int
-    names: tuple[str, ...] | None
+    class_names: tuple[str, ...] | None
     """None if the model does not know them."""
 
     @property
-    def head(self) -> Head | None:
+    def classification_type(self) -> ClassificationType | None:
         """How scores become probabilities; None for numbers, which stay as they are."""
-        return None if self.answers == "numbers" else self.answers
+        return None if self.task_type == "numbers" else self.task_type
 
-    def name(self, output: int) -> str:
+    def get_name(self, index: int) -> str:
         """The name of an output, or its number in words."""
-        if self.names is not None:
-            return self.names[output]
-        return f"{'number' if self.answers == 'numbers' else 'class'} {output}"
+        if self.class_names is not None:
+            return self.class_names[index]
+        return f"{'number' if self.task_type == 'numbers' else 'class'} {index}"
 
-    def threshold(self, chosen: float | None) -> float:
+    def get_threshold(self, override: float | None) -> float:
         """The probability from which a class holds: of exclusive classes the best always does."""
-        if chosen is not None:
-            return chosen
-        return _BEGINS_ONE if self.answers == "one-class" else _BEGINS_EACH
+        if override is not None:
+            return override
+        return _MULTICLASS_THRESHOLD if self.task_type == "one-class" else _MULTILABEL_THRESHOLD
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class ClassScore:
     """An output with what the model says of it."""
 
-    output: int
+    index: int
     """Its number, from 0."""
     name: str
     score: float
     """A probability, or a number as it is."""
 
 
-def ranked(scores: Float64[np.ndarray, " outputs"], outputs: Outputs, top: int) -> list[Scored]:
+def rank_topk(scores: Float64[np.ndarray, " outputs"], label_space: LabelSpace, k: int) -> list[ClassScore]:
     """The most probable classes first, equal ones in their order; numbers all, in their order."""
-    order = np.arange(outputs.count)
-    if outputs.head is not None:
-        order = np.argsort(-scores, kind="stable")[:top]
-    return [Scored(int(i), outputs.name(int(i)), float(scores[i])) for i in order]
+    order = np.arange(label_space.count)
+    if label_space.classification_type is not None:
+        order = np.argsort(-scores, kind="stable")[:k]
+    return [ClassScore(int(i), label_space.get_name(int(i)), float(scores[i])) for i in order]
 
 
-def holding_now(
-    scores: Float64[np.ndarray, " outputs"], outputs: Outputs, threshold: float
-) -> list[Scored]:
+def find_active_classes(
+    scores: Float64[np.ndarray, " outputs"], label_space: LabelSpace, threshold: float
+) -> list[ClassScore]:
     """The class that holds, or all that do, the most probable first; none of numbers."""
-    if outputs.head is None:
+    if label_space.classification_type is None:
         return []
-    top = 1 if outputs.head == "one-class" else outputs.count
-    return [each for each in ranked(scores, outputs, top) if each.score >= threshold]
+    k = 1 if label_space.classification_type == "one-class" else label_space.count
+    return [each for each in rank_topk(scores, label_space, k) if each.score >= threshold]

@@ -6,79 +6,79 @@ For evaluation and prediction alike.
 from dataclasses import dataclass
 from pathlib import Path
 
-from videomae2.config.finetune_checks import names_there
+from videomae2.config.finetune_checks import check_class_names
 from videomae2.data.class_names import read_class_names
-from videomae2.data.known_classes import sets_of
+from videomae2.data.known_classes import find_datasets_with
 from videomae2.errors import ConfigError
-from videomae2.models.chosen import Weights
-from videomae2.models.finding import find_classifier
-from videomae2.models.found import FoundClassifier
+from videomae2.models.chosen import WeightsChoice
+from videomae2.models.finding import resolve_classifier
+from videomae2.models.found import ClassifierRef
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class AskedOf:
+class ClassifierOptions:
     """What is said of a classifier; nothing where it says everything itself."""
 
-    names: Path | None = None
+    class_names: Path | None = None
     """What its outputs are called: a file of names, or a public data set such as kinetics-710."""
-    select: Path | None = None
+    classes: Path | None = None
     """The outputs that are used alone, likewise: kinetics-400 of a model of kinetics-710."""
     frames: int | None = None
     """Frames of the clips that a released file was trained on; 16 if not given."""
     side: int | None = None
     """Height and width of these clips; 224 if not given."""
-    weights: Weights = "auto"
+    weights: WeightsChoice = "auto"
     """Which of the weights of a run."""
 
-    def problems(self) -> list[str]:
+    def find_problems(self) -> list[str]:
         """Say what works with no model."""
         sizes = (("frames", self.frames), ("side", self.side))
-        wrong = [
+        problems = [
             f"--{flag} is {value}, wanted 1 or more"
             for flag, value in sizes
             if value is not None and value < 1
         ]
-        for flag, names in (("--names", self.names), ("--select", self.select)):
-            wrong += [] if names is None else names_there(names, flag)
-        return wrong
+        for flag, path in (("--names", self.class_names), ("--select", self.classes)):
+            problems += [] if path is None else check_class_names(path, flag)
+        return problems
 
 
-def asked_classifier(path: Path, asked: AskedOf) -> FoundClassifier:
+def resolve_requested_classifier(path: Path, options: ClassifierOptions) -> ClassifierRef:
     """Find a classifier, name its outputs and select some of them.
 
     Raises:
         CheckpointError: There is none, or names and outputs do not fit.
         ConfigError, ManifestError: Names are not there, or cannot be read.
     """
-    problems = asked.problems()
+    problems = options.find_problems()
     if problems:
         raise ConfigError(problems)
-    found = find_classifier(path, weights=asked.weights, frames=asked.frames, side=asked.side)
-    return as_asked(found, asked)
+    ref = resolve_classifier(path, weights=options.weights, frames=options.frames, side=options.side)
+    return apply_options(ref, options)
 
 
-def as_asked(found: FoundClassifier, asked: AskedOf) -> FoundClassifier:
-    """Name the outputs of a classifier and select some; errors as ``asked_classifier``."""
-    if asked.names is not None:
-        found = found.named(read_class_names(asked.names), origin=str(asked.names))
-    if asked.select is None:
-        return found
-    if found.card.classes is None:
-        outputs = found.card.model.outputs
+def apply_options(ref: ClassifierRef, options: ClassifierOptions) -> ClassifierRef:
+    """Name the outputs of a classifier and select some; errors as ``resolve_requested_classifier``."""
+    if options.class_names is not None:
+        ref = ref.with_class_names(read_class_names(options.class_names), source=str(options.class_names))
+    if options.classes is None:
+        return ref
+    if ref.config.class_names is None:
+        num_classes = ref.config.model.num_classes
         raise ConfigError(
-            f"--select goes by names, and the {outputs} outputs of {found.path} have none; "
-            f"name them with {naming(outputs)}"
+            f"--select goes by names, and the {num_classes} outputs of {ref.path} have none; "
+            f"name them with {format_class_names_flag(num_classes)}"
         )
-    return found.selected(read_class_names(asked.select), origin=str(asked.select))
+    return ref.select_classes(read_class_names(options.classes), source=str(options.classes))
 
 
-def names_origin(found: FoundClassifier) -> str:
+def format_class_names_source(ref: ClassifierRef) -> str:
     """Where the names of its outputs come from, in words."""
-    origin = f"names from {found.names_from or 'the model'}"
-    return f"{origin}; {found.outputs}" if found.rows else origin
+    source = f"names from {ref.class_names_source or 'the model'}"
+    return f"{source}; {ref.outputs_summary}" if ref.head_index else source
 
 
-def naming(outputs: int) -> str:
+def format_class_names_flag(num_classes: int) -> str:
     """The flag that names outputs, with the public data sets that have as many classes."""
-    sets = " or ".join(sets_of(outputs))
-    return "--names FILE" + (f", or --names {sets} if these are its classes" if sets else "")
+    data_sets = " or ".join(find_datasets_with(num_classes))
+    return "--names FILE" + (f", or --names {data_sets} if these are its classes" if data_sets else "")

@@ -12,75 +12,75 @@ from safetensors.torch import save_file
 from videomae2.config import DistillRun, StudentConfig
 from videomae2.engine.checkpoints import read_tensors
 from videomae2.errors import CheckpointError
-from videomae2.jobs.finetune import span
-from videomae2.jobs.first_weights import first_weights
-from videomae2.jobs.whole_files import write_folder
-from videomae2.jobs.work import Say, load_one, save_one
-from videomae2.models.cards import CARD_FILE, ClassifierCard, read_card_of
+from videomae2.jobs.finetune import get_frame_sampling
+from videomae2.jobs.first_weights import init_model
+from videomae2.jobs.whole_files import atomic_replace_dir
+from videomae2.jobs.work import LogFn, load_model_with_adapters, save_model_with_adapters
+from videomae2.models.cards import CONFIG_FILE, SavedClassifierConfig, load_model_config_of
 from videomae2.models.classifier import Classifier
-from videomae2.models.found import FoundClassifier
-from videomae2.models.parents import Parent
-from videomae2.models.places import placed
-from videomae2.models.saved import MODEL_FILE, check_fit
+from videomae2.models.found import ClassifierRef
+from videomae2.models.parents import Pretrained
+from videomae2.models.places import resolve_pos_embed
+from videomae2.models.saved import MODEL_FILE, check_state_dict
 from videomae2.tasks.distill import Student
 
 _PROJECTION_FILE = "projection.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
-class ClassOfStudents:
+class StudentGroup:
     """All students of a run."""
 
     run: DistillRun
-    teacher: FoundClassifier
-    names: tuple[str, ...] | None
+    teacher: ClassifierRef
+    class_names: tuple[str, ...] | None
     """What the outputs are called, if anybody knows."""
-    digest: str
+    teacher_digest: str
     """Names the teacher."""
     modules: dict[str, Student]
-    more: Mapping[str, object] = field(default_factory=dict)
+    extra_metadata: Mapping[str, object] = field(default_factory=dict)
     """Notes for the cards of all of them."""
 
     @classmethod
-    def start(
+    def build(
         cls,
         run: DistillRun,
-        teacher: FoundClassifier,
-        names: tuple[str, ...] | None,
-        digest: str,
-        say: Say,
-        more: Mapping[str, object],
-    ) -> "ClassOfStudents":
+        teacher: ClassifierRef,
+        class_names: tuple[str, ...] | None,
+        teacher_digest: str,
+        log: LogFn,
+        extra_metadata: Mapping[str, object],
+    ) -> "StudentGroup":
         """Build the students; each draws its first weights as if it were alone.
 
         Raises:
             CheckpointError: If a parent does not fit.
         """
-        taught = teacher.card.model.encoder.shape.dim if run.task.feature_weight else None
+        teacher_dim = teacher.config.model.encoder.shape.embed_dim if run.task.feature_weight else None
         modules = {}
-        for number, one in enumerate(run.students):
+        for number, student in enumerate(run.students):
             generator = torch.Generator().manual_seed(run.seed)
-            classifier, report = begun(run, number, names, generator)
-            say(report)
-            modules[one.name] = Student(classifier, taught=taught, generator=generator)
-        return cls(run, teacher, names, digest, modules, more)
+            classifier, report = build_student(run, number, class_names, generator)
+            log(report)
+            modules[student.name] = Student(classifier, teacher_dim=teacher_dim, generator=generator)
+        return cls(run, teacher, class_names, teacher_digest, modules, extra_metadata)
 
-    def save(self, folder: Path, notes: dict[str, object]) -> None:
+    def save(self, folder: Path, metadata: dict[str, object]) -> None:
         """Write all of them, with what else a resume needs, into a folder that exists."""
-        for one in self.run.students:
-            place = folder / one.name
-            place.mkdir()
-            self.save_student(one, place, notes)
-            projection = self.modules[one.name].projection
+        for student in self.run.students:
+            student_folder = folder / student.name
+            student_folder.mkdir()
+            self.save_student(student, student_folder, metadata)
+            projection = self.modules[student.name].projection
             if projection is not None:
                 save_file(
                     {n: v.detach().cpu() for n, v in projection.state_dict().items()},
-                    place / _PROJECTION_FILE,
+                    student_folder / _PROJECTION_FILE,
                 )
 
-    def save_student(self, one: StudentConfig, folder: Path, notes: dict[str, object]) -> None:
+    def save_student(self, student: StudentConfig, folder: Path, metadata: dict[str, object]) -> None:
         """Write one of them as a classifier that can be used by itself."""
-        save_one(folder, self.modules[one.name].classifier, self._card(one, notes))
+        save_model_with_adapters(folder, self.modules[student.name].classifier, self._build_config(student, metadata))
 
     def load(self, folder: Path) -> None:
         """Take over what ``save`` wrote.
@@ -88,91 +88,91 @@ class ClassOfStudents:
         Raises:
             CheckpointError: If it cannot be read or does not fit, or the teacher was another.
         """
-        for one in self.run.students:
-            place, module = folder / one.name, self.modules[one.name]
-            before = read_card_of(ClassifierCard, place).notes["teacher"]
-            if before["digest"] != self.digest:
+        for student in self.run.students:
+            student_folder, module = folder / student.name, self.modules[student.name]
+            saved_teacher = load_model_config_of(SavedClassifierConfig, student_folder).metadata["teacher"]
+            if saved_teacher["digest"] != self.teacher_digest:
                 raise CheckpointError(
-                    f"{place} learnt from another teacher: {before['path']} ({before['digest']}) "
-                    f"there, {self.teacher.path} ({self.digest}) here"
+                    f"{student_folder} learnt from another teacher: {saved_teacher['path']} ({saved_teacher['digest']}) "
+                    f"there, {self.teacher.path} ({self.teacher_digest}) here"
                 )
-            load_one(place, module.classifier)
+            load_model_with_adapters(student_folder, module.classifier)
             if module.projection is not None:
-                path = place / _PROJECTION_FILE
-                found = read_tensors(path)
-                check_fit(module.projection.state_dict(), found, path)
-                module.projection.load_state_dict(found)
+                path = student_folder / _PROJECTION_FILE
+                state_dict = read_tensors(path)
+                check_state_dict(module.projection.state_dict(), state_dict, path)
+                module.projection.load_state_dict(state_dict)
 
     @staticmethod
-    def copy(saved: Path, folder: Path) -> None:
+    def copy_student(saved: Path, folder: Path) -> None:
         """Make a folder of its own of a student in a checkpoint."""
 
         def write(partial: Path) -> None:
-            for name in (MODEL_FILE, CARD_FILE):
+            for name in (MODEL_FILE, CONFIG_FILE):
                 shutil.copy2(saved / name, partial / name)
 
-        write_folder(folder, write)
+        atomic_replace_dir(folder, write)
 
-    def _card(self, one: StudentConfig, notes: dict[str, object]) -> ClassifierCard:
-        run, parent = self.run, one.start.weights
+    def _build_config(self, student: StudentConfig, metadata: dict[str, object]) -> SavedClassifierConfig:
+        run, parent = self.run, student.init.weights
         lineage: dict[str, object] = {
-            "teacher": {"path": str(self.teacher.path), "digest": self.digest},
+            "teacher": {"path": str(self.teacher.path), "digest": self.teacher_digest},
             "parent": None if parent is None else str(parent),
         }
-        return ClassifierCard(
-            model=one.model,
-            classes=self.names,
-            answers=self.teacher.card.answers,
-            span=span(run),
+        return SavedClassifierConfig(
+            model=student.model,
+            class_names=self.class_names,
+            task_type=self.teacher.config.task_type,
+            frame_sampling=get_frame_sampling(run),
             mean=run.data.mean,
             std=run.data.std,
-            notes={**notes, **lineage, **self.more},
+            metadata={**metadata, **lineage, **self.extra_metadata},
         )
 
 
-def begun(
-    run: DistillRun, number: int, names: Sequence[str] | None, generator: torch.Generator
+def build_student(
+    run: DistillRun, number: int, class_names: Sequence[str] | None, generator: torch.Generator
 ) -> tuple[Classifier, str]:
     """A student with its first weights, and where they come from in words.
 
     Raises:
         CheckpointError: If its parent does not fit.
     """
-    one = run.students[number]
-    classifier = Classifier(one.model)
-    report = first_weights(
-        classifier, one.start, generator, classes=names, flag=f"--students.{number}.model"
+    student = run.students[number]
+    classifier = Classifier(student.model)
+    report = init_model(
+        classifier, student.init, generator, class_names=class_names, flag=f"--students.{number}.model"
     )
-    return classifier, f"student  {one.name}\n{report}"
+    return classifier, f"student  {student.name}\n{report}"
 
 
-def complete(
-    run: DistillRun, teacher: FoundClassifier, parents: Mapping[str, Parent] | None = None
+def resolve_students(
+    run: DistillRun, teacher: ClassifierRef, pretrained: Mapping[str, Pretrained] | None = None
 ) -> DistillRun:
     """Give every student the teacher's outputs, and its own parent's position table.
 
     Args:
         run: As asked for.
         teacher: Of all of them.
-        parents: By a student's name, what it will start from where that is still to be made.
+        pretrained: By a student's name, what it will start from where that is still to be made.
 
     Raises:
         CheckpointError: If one asks for another number, or its parent cannot be read or was
             trained on another grid than is said.
     """
-    outputs = teacher.card.model.outputs
+    num_classes = teacher.config.model.num_classes
     for one in run.students:
-        if one.model.outputs not in (0, outputs):
+        if one.model.num_classes not in (0, num_classes):
             raise CheckpointError(
-                f"the student '{one.name}' asks for {one.model.outputs} outputs, its teacher "
-                f"{teacher.path} has {outputs}; leave outputs out"
+                f"the student '{one.name}' asks for {one.model.num_classes} outputs, its teacher "
+                f"{teacher.path} has {num_classes}; leave outputs out"
             )
-    parents = parents or {}
+    pretrained = pretrained or {}
 
-    def filled(number: int, one: StudentConfig) -> StudentConfig:
-        parent = parents.get(one.name) or one.start.weights
+    def resolve_student(number: int, student: StudentConfig) -> StudentConfig:
+        init_weights = pretrained.get(student.name) or student.init.weights
         prefix = f"--students.{number}."
-        encoder = placed(one.model.encoder, one.start.positions, parent, prefix=prefix)
-        return replace(one, model=replace(one.model, encoder=encoder, outputs=outputs))
+        encoder = resolve_pos_embed(student.model.encoder, student.init.pos_embed, init_weights, prefix=prefix)
+        return replace(student, model=replace(student.model, encoder=encoder, num_classes=num_classes))
 
-    return replace(run, students=tuple(map(filled, count(), run.students)))
+    return replace(run, students=tuple(map(resolve_student, count(), run.students)))

@@ -10,15 +10,15 @@ import numpy as np
 from jaxtyping import Float64
 
 from videomae2.errors import ConfigError
-from videomae2.jobs.whole_files import written_whole
+from videomae2.jobs.whole_files import atomic_write
 
-_RAW, _SMOOTH, _FAINT, _BASE = "#9db8d9", "#1f4e8c", "#6b7280", "#b45309"
-_LOG_FROM_RATIO = 4.0  # of the largest to the smallest smoothed loss
-_SMOOTHED_PARTS = 40  # the curve is a mean over a part of this many
+_RAW_COLOR, _SMOOTH_COLOR, _FAINT_COLOR, _BASELINE_COLOR = "#9db8d9", "#1f4e8c", "#6b7280", "#b45309"
+_MIN_LOG_RATIO = 4.0  # of the largest to the smallest smoothed loss
+_NUM_SMOOTHING_WINDOWS = 40  # the curve is a mean over a part of this many
 
 
 @dataclass(frozen=True, slots=True)
-class Metrics:
+class MetricsLog:
     """What a run logged for its steps, in their order; NaN where a step was skipped."""
 
     step: Float64[np.ndarray, " steps"]
@@ -26,7 +26,7 @@ class Metrics:
     lr: Float64[np.ndarray, " steps"]
 
 
-def read_metrics(path: Path) -> Metrics:
+def read_metrics_log(path: Path) -> MetricsLog:
     """Read ``metrics.jsonl``, without lines that hold no loss or are still being written.
 
     Raises:
@@ -36,9 +36,9 @@ def read_metrics(path: Path) -> Metrics:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
-    whole = text[: text.rfind("\n") + 1]
+    complete_lines = text[: text.rfind("\n") + 1]
     try:
-        lines: list[dict[str, Any]] = [json.loads(line) for line in whole.splitlines()]
+        lines: list[dict[str, Any]] = [json.loads(line) for line in complete_lines.splitlines()]
     except ValueError as error:
         raise ConfigError(f"{path} holds a line that is no JSON: {error}") from error
     by_step = {line["step"]: line for line in lines if "loss" in line}
@@ -48,26 +48,26 @@ def read_metrics(path: Path) -> Metrics:
         [math.nan if (value := line.get(name)) is None else value for line in by_step.values()]
         for name in ("step", "loss", "lr")
     ]
-    return Metrics(*(np.asarray(column, dtype=np.float64) for column in columns))
+    return MetricsLog(*(np.asarray(column, dtype=np.float64) for column in columns))
 
 
-def smoothed(values: Float64[np.ndarray, " steps"], window: int) -> Float64[np.ndarray, " steps"]:
+def smooth(values: Float64[np.ndarray, " steps"], window: int) -> Float64[np.ndarray, " steps"]:
     """Mean over a window around each step, where it is not NaN.
 
     At the start the window narrows, since the loss falls fast there; at the end it is cut off.
     """
-    there = np.isfinite(values)
-    sums = np.concatenate([[0.0], np.cumsum(np.where(there, values, 0.0))])
-    counts = np.concatenate([[0], np.cumsum(there)])
-    place = np.arange(len(values))
-    reach = np.minimum(place, window // 2)
-    first, stop = place - reach, np.minimum(place + reach + 1, len(values))
+    is_finite = np.isfinite(values)
+    sums = np.concatenate([[0.0], np.cumsum(np.where(is_finite, values, 0.0))])
+    counts = np.concatenate([[0], np.cumsum(is_finite)])
+    positions = np.arange(len(values))
+    half_widths = np.minimum(positions, window // 2)
+    first, stop = positions - half_widths, np.minimum(positions + half_widths + 1, len(values))
     count = counts[stop] - counts[first]
     mean = (sums[stop] - sums[first]) / np.maximum(count, 1)
     return np.where(count > 0, mean, np.nan)
 
 
-def loss_curve(
+def plot_loss_curve(
     metrics_jsonl: Path,
     out: Path,
     *,
@@ -92,17 +92,17 @@ def loss_curve(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    found = read_metrics(metrics_jsonl)
+    log = read_metrics_log(metrics_jsonl)
     figure = Figure(figsize=(9, 5.4), dpi=160)
     figure.set_layout_engine("constrained", w_pad=0.15, h_pad=0.12)  # inches
     FigureCanvasAgg(figure)
     upper, lower = figure.subplots(
         2, 1, sharex=True, gridspec_kw={"height_ratios": [4, 1], "hspace": 0.02}
     )
-    _draw_loss(upper, found, baseline, axis)
+    _draw_loss(upper, log, baseline, axis)
     upper.set_title(title, loc="left", fontsize=13, fontweight="bold", pad=26)
-    lower.plot(found.step, found.lr, color=_FAINT, linewidth=1.4)
-    lower.set_ylabel("learning rate", color=_FAINT)
+    lower.plot(log.step, log.lr, color=_FAINT_COLOR, linewidth=1.4)
+    lower.set_ylabel("learning rate", color=_FAINT_COLOR)
     lower.set_xlabel("step")
     lower.set_ylim(bottom=0)
     lower.ticklabel_format(axis="y", style="sci", scilimits=(0, 0), useMathText=True)
@@ -112,36 +112,36 @@ def loss_curve(
         axes.set_axisbelow(True)
         axes.margins(x=0.01)
         axes.tick_params(labelsize=9)
-    with written_whole(out) as partial:
+    with atomic_write(out) as partial:
         figure.savefig(partial, format="png")
     return out
 
 
-def _draw_loss(axes: Any, found: Metrics, baseline: float | None, axis: str) -> None:
+def _draw_loss(axes: Any, log: MetricsLog, baseline: float | None, axis: str) -> None:
     """Draw the loss of every step lightly, its mean boldly, and what doing nothing would get."""
-    mean = smoothed(found.loss, max(1, len(found.loss) // _SMOOTHED_PARTS))
-    known = mean[np.isfinite(mean)]
-    last = f"smoothed, last {known[-1]:.3f}" if len(known) else "smoothed"
-    axes.plot(found.step, found.loss, color=_RAW, linewidth=0.8, alpha=0.8, label="each step")
-    axes.plot(found.step, mean, color=_SMOOTH, linewidth=2.2, label=last)
+    smoothed_loss = smooth(log.loss, max(1, len(log.loss) // _NUM_SMOOTHING_WINDOWS))
+    finite_loss = smoothed_loss[np.isfinite(smoothed_loss)]
+    mean_label = f"smoothed, last {finite_loss[-1]:.3f}" if len(finite_loss) else "smoothed"
+    axes.plot(log.step, log.loss, color=_RAW_COLOR, linewidth=0.8, alpha=0.8, label="each step")
+    axes.plot(log.step, smoothed_loss, color=_SMOOTH_COLOR, linewidth=2.2, label=mean_label)
     if baseline is not None:
         axes.axhline(
             baseline,
-            color=_BASE,
+            color=_BASELINE_COLOR,
             linewidth=1.3,
             linestyle=(0, (5, 4)),
             label="predicting each cube's mean",
         )
-    if axis == "log" or (axis == "auto" and _spans_much(known)):
+    if axis == "log" or (axis == "auto" and _needs_log_scale(finite_loss)):
         from matplotlib.ticker import LogLocator, NullFormatter
 
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter(NullFormatter())
-    skipped = int(np.isnan(found.loss).sum())
-    if skipped:
-        axes.plot([], [], " ", label=f"{skipped} steps skipped")
+    num_skipped = int(np.isnan(log.loss).sum())
+    if num_skipped:
+        axes.plot([], [], " ", label=f"{num_skipped} steps skipped")
     axes.set_ylabel("loss")
     axes.legend(
         frameon=False,
@@ -156,9 +156,9 @@ def _draw_loss(axes: Any, found: Metrics, baseline: float | None, axis: str) -> 
     )
 
 
-def _spans_much(known: Float64[np.ndarray, " steps"]) -> bool:
+def _needs_log_scale(finite_loss: Float64[np.ndarray, " steps"]) -> bool:
     return (
-        bool(len(known))
-        and float(known.min()) > 0
-        and bool(known.max() / known.min() > _LOG_FROM_RATIO)
+        bool(len(finite_loss))
+        and float(finite_loss.min()) > 0
+        and bool(finite_loss.max() / finite_loss.min() > _MIN_LOG_RATIO)
     )

@@ -9,27 +9,27 @@ from time import perf_counter
 from videomae2.config import DistillRun, FinetuneRun, PretrainRun
 from videomae2.data.listing import read_manifest
 from videomae2.data.moving_shapes import MovingShapes, write_moving_shapes
-from videomae2.engine.runlog import METRICS_FILE, duration, to_terminal
-from videomae2.jobs.curves import loss_curve
+from videomae2.engine.runlog import METRICS_FILE, format_duration, log_to_stdout
+from videomae2.jobs.curves import plot_loss_curve
 from videomae2.jobs.distill import distill
 from videomae2.jobs.evaluate import EvaluateConfig, Evaluation, evaluate
 from videomae2.jobs.finetune import finetune
 from videomae2.jobs.pretrain import pretrain
-from videomae2.jobs.reconstruct import rebuild_videos
-from videomae2.jobs.sheets import reconstruction_sheet
-from videomae2.jobs.view_settings import ViewsWish
+from videomae2.jobs.reconstruct import reconstruct_videos
+from videomae2.jobs.sheets import write_image_grid
+from videomae2.jobs.view_settings import EvalViews
 from videomae2.tensors.intervals import Comparison, Interval, compare_by_video
 
-SHOWN = 4
+NUM_SHOWN_VIDEOS = 4
 """Held-out videos in the picture."""
-_LAST_STEPS = 50
-_VIEWS = ViewsWish(clips=2, crops=1)
+_NUM_LAST_STEPS = 50
+_TEST_VIEWS = EvalViews(clips=2, crops=1)
 
-Say = Callable[[str], None]
+LogFn = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Stages:
+class DemoStages:
     """The runs of the progression."""
 
     pretrain: PretrainRun
@@ -43,7 +43,7 @@ class Stages:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class EvaluatedModel:
     """A model and how well it does on held-out videos."""
 
     name: str
@@ -55,17 +55,17 @@ class Judged:
     """1 or 0 for each video."""
 
     @classmethod
-    def of(cls, name: str, found: Evaluation) -> "Judged":
+    def from_evaluation(cls, name: str, evaluation: Evaluation) -> "EvaluatedModel":
         """Take what an evaluation found."""
         hits: dict[Hashable, float] = {
-            video.video: float(video.right) for video in found.measures.videos
+            video.video: float(video.is_correct) for video in evaluation.metrics.videos
         }
-        main = found.measures.main[1]
-        return cls(name, found.model.path, main, found.model.parameters, found.report, hits)
+        main = evaluation.metrics.main[1]
+        return cls(name, evaluation.model.path, main, evaluation.model.parameters, evaluation.report, hits)
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class DemoResult:
     """What the demo ends with."""
 
     curve: Path
@@ -73,103 +73,103 @@ class Shown:
     checkpoint: Path
     loss: float
     """Mean over the last steps of pre-training."""
-    held_out_loss: float
+    val_loss: float
     """Mean over the videos of the picture."""
     baseline: float
     """Loss of predicting each cube's mean, on the same cubes."""
-    pretrained: Judged
-    scratch: Judged
-    student: Judged
-    gain: Comparison
+    pretrained: EvaluatedModel
+    scratch: EvaluatedModel
+    student: EvaluatedModel
+    improvement: Comparison
     """Pre-trained minus from scratch, video by video."""
     classes: int
 
 
-def make_videos(folder: Path, *, videos: int, say: Say = to_terminal) -> MovingShapes:
+def write_videos(folder: Path, *, videos: int, log: LogFn = log_to_stdout) -> MovingShapes:
     """Write the built-in data set, or what is missing of it."""
-    began = perf_counter()
+    started = perf_counter()
 
     def progress(done: int, total: int) -> None:
         if done % 200 == 0 or done == total:
-            rate = done / max(perf_counter() - began, 1e-9)
-            left = duration((total - done) / rate)
-            say(f"videos   {done} of {total} written  {rate:.0f} videos/s  {left} left")
+            rate = done / max(perf_counter() - started, 1e-9)
+            remaining = format_duration((total - done) / rate)
+            log(f"videos   {done} of {total} written  {rate:.0f} videos/s  {remaining} left")
 
-    say(f"videos   {videos} videos of moving shapes in {folder}")
+    log(f"videos   {videos} videos of moving shapes in {folder}")
     return write_moving_shapes(folder, videos=videos, frames=40, progress=progress)
 
 
-def demo(stages: Stages, shapes: MovingShapes, *, say: Say = to_terminal) -> Shown:
+def run_demo(stages: DemoStages, shapes: MovingShapes, *, log: LogFn = log_to_stdout) -> DemoResult:
     """Pre-train, fine-tune, compare with training from scratch, distil; show what came of it.
 
     Args:
         stages: The runs; they name each other's folders.
         shapes: The data set.
-        say: Takes each line for people.
+        log: Takes each line for people.
     """
-    _head(say, 1, "pre-training on all training videos, without labels")
-    checkpoint = pretrain(stages.pretrain, say=say)
-    _head(say, 2, "fine-tuning on the labelled share, from the pre-trained model")
-    finetune(stages.finetune, say=say)
-    _head(say, 3, "the same fine-tuning from scratch")
-    finetune(stages.scratch, say=say)
-    _head(say, 4, "a smaller student learns from the fine-tuned model, without labels")
-    students = distill(stages.distill, say=say)
-    _head(say, 5, "all three on held-out videos")
-    pretrained = _judge("pre-trained", stages.finetune.record.out, shapes, say)
-    scratch = _judge("from scratch", stages.scratch.record.out, shapes, say)
-    student = _judge("student", students / stages.distill.students[0].name, shapes, say)
-    return _shown(stages, shapes, checkpoint, (pretrained, scratch, student))
+    _log_heading(log, 1, "pre-training on all training videos, without labels")
+    checkpoint = pretrain(stages.pretrain, log=log)
+    _log_heading(log, 2, "fine-tuning on the labelled share, from the pre-trained model")
+    finetune(stages.finetune, log=log)
+    _log_heading(log, 3, "the same fine-tuning from scratch")
+    finetune(stages.scratch, log=log)
+    _log_heading(log, 4, "a smaller student learns from the fine-tuned model, without labels")
+    students = distill(stages.distill, log=log)
+    _log_heading(log, 5, "all three on held-out videos")
+    pretrained = _evaluate_model("pre-trained", stages.finetune.checkpoint.output_dir, shapes, log)
+    scratch = _evaluate_model("from scratch", stages.scratch.checkpoint.output_dir, shapes, log)
+    student = _evaluate_model("student", students / stages.distill.students[0].name, shapes, log)
+    return _build_result(stages, shapes, checkpoint, (pretrained, scratch, student))
 
 
-def _head(say: Say, number: int, words: str) -> None:
-    say(f"\n-- {number}/5 {words}")
+def _log_heading(log: LogFn, number: int, words: str) -> None:
+    log(f"\n-- {number}/5 {words}")
 
 
-def _judge(name: str, model: Path, shapes: MovingShapes, say: Say) -> Judged:
-    config = EvaluateConfig(views=_VIEWS)
-    found = evaluate(model, shapes.test, config=config, say=lambda line: None)
-    judged = Judged.of(name, found)
-    say(f"{name:<13} accuracy {_percent(judged.accuracy)}  {judged.parameters / 1e6:.2f} M")
-    return judged
+def _evaluate_model(name: str, model: Path, shapes: MovingShapes, log: LogFn) -> EvaluatedModel:
+    config = EvaluateConfig(views=_TEST_VIEWS)
+    evaluation = evaluate(model, shapes.test, config=config, log=lambda line: None)
+    evaluated = EvaluatedModel.from_evaluation(name, evaluation)
+    log(f"{name:<13} accuracy {_format_interval(evaluated.accuracy)}  {evaluated.parameters / 1e6:.2f} M")
+    return evaluated
 
 
-def _shown(
-    stages: Stages,
+def _build_result(
+    stages: DemoStages,
     shapes: MovingShapes,
     checkpoint: Path,
-    judged: tuple[Judged, Judged, Judged],
-) -> Shown:
+    models: tuple[EvaluatedModel, EvaluatedModel, EvaluatedModel],
+) -> DemoResult:
     """Draw the pictures and put everything together."""
     run = stages.pretrain
-    folder = run.record.out
-    held_out = read_manifest(shapes.test, labels="if-present")
-    step = max(1, len(held_out) // SHOWN)
-    videos = [Path(held_out[i].path) for i in range(0, step * SHOWN, step)]
-    clips = rebuild_videos(checkpoint, videos)
-    hidden = run.masking.encoder_ratio
-    title = f"Held-out videos: {hidden:.0%} hidden from the model, and what it rebuilds"
-    pretrained, scratch, student = judged
-    return Shown(
-        curve=loss_curve(folder / METRICS_FILE, folder / "loss.png", title="The demo's loss"),
-        picture=reconstruction_sheet(clips, folder / "reconstruction.png", title=title),
+    folder = run.checkpoint.output_dir
+    val_manifest = read_manifest(shapes.test, labels="if-present")
+    step = max(1, len(val_manifest) // NUM_SHOWN_VIDEOS)
+    videos = [Path(val_manifest[i].path) for i in range(0, step * NUM_SHOWN_VIDEOS, step)]
+    clips = reconstruct_videos(checkpoint, videos)
+    mask_ratio = run.masking.encoder_mask_ratio
+    title = f"Held-out videos: {mask_ratio:.0%} hidden from the model, and what it rebuilds"
+    pretrained, scratch, student = models
+    return DemoResult(
+        curve=plot_loss_curve(folder / METRICS_FILE, folder / "loss.png", title="The demo's loss"),
+        picture=write_image_grid(clips, folder / "reconstruction.png", title=title),
         checkpoint=checkpoint,
-        loss=_last_loss(folder / METRICS_FILE),
-        held_out_loss=sum(clip.loss for clip in clips) / len(clips),
+        loss=_read_last_loss(folder / METRICS_FILE),
+        val_loss=sum(clip.loss for clip in clips) / len(clips),
         baseline=sum(clip.baseline for clip in clips) / len(clips),
         pretrained=pretrained,
         scratch=scratch,
         student=student,
-        gain=compare_by_video(pretrained.hits, scratch.hits),
+        improvement=compare_by_video(pretrained.hits, scratch.hits),
         classes=len(shapes.classes),
     )
 
 
-def _percent(found: Interval) -> str:
-    return f"{found.value:.1%} [{found.low:.1%}, {found.high:.1%}]"
+def _format_interval(interval: Interval) -> str:
+    return f"{interval.value:.1%} [{interval.low:.1%}, {interval.high:.1%}]"
 
 
-def _last_loss(metrics: Path) -> float:
+def _read_last_loss(metrics: Path) -> float:
     lines = [json.loads(line) for line in metrics.read_text().splitlines()]
-    losses = [line["loss"] for line in lines if line.get("loss") is not None][-_LAST_STEPS:]
+    losses = [line["loss"] for line in lines if line.get("loss") is not None][-_NUM_LAST_STEPS:]
     return sum(losses) / len(losses)

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from videomae2.engine.runlog import METRICS_FILE
-from videomae2.jobs.demo import Judged, Shown, Stages
+from videomae2.jobs.demo import EvaluatedModel, DemoResult, DemoStages
 from videomae2.jobs.pages.markup import (
     Markup,
     figure,
@@ -16,28 +16,28 @@ from videomae2.jobs.pages.markup import (
     tag,
     tiles,
 )
-from videomae2.jobs.pages.matrices import Bar, bars
-from videomae2.jobs.pages.training import training_part
-from videomae2.jobs.whole_files import written_whole
+from videomae2.jobs.pages.matrices import Bar, draw_bars
+from videomae2.jobs.pages.training import build_training_curves
+from videomae2.jobs.whole_files import atomic_write
 
 
-def write_page(shown: Shown, stages: Stages, path: Path) -> Path:
+def write_demo_page(result: DemoResult, stages: DemoStages, path: Path) -> Path:
     """Write the page, whole or not at all; links in it are relative to its folder."""
-    with written_whole(path) as partial:
-        partial.write_text(_page(shown, stages, path.parent), encoding="utf-8")
+    with atomic_write(path) as partial:
+        partial.write_text(_build_demo_page(result, stages, path.parent), encoding="utf-8")
     return path
 
 
-def _page(shown: Shown, stages: Stages, folder: Path) -> str:
-    judged = (shown.pretrained, shown.scratch, shown.student)
+def _build_demo_page(result: DemoResult, stages: DemoStages, folder: Path) -> str:
+    models = (result.pretrained, result.scratch, result.student)
     return page(
         "The whole progression on moving shapes",
-        tiles((one.name, f"{one.accuracy.value:.1%}", _between(one)) for one in judged),
-        _verdict(shown),
-        section("Held-out videos told right", _accuracies(shown, judged, folder)),
-        section("What pre-training learnt", _reconstruction(shown)),
+        tiles((one.name, f"{one.accuracy.value:.1%}", _format_range(one)) for one in models),
+        _build_verdict(result),
+        section("Held-out videos told right", _build_accuracies(result, models, folder)),
+        section("What pre-training learnt", _build_reconstruction(result)),
         *(
-            training_part(run.record.out / METRICS_FILE, f"Loss, {name}")
+            build_training_curves(run.checkpoint.output_dir / METRICS_FILE, f"Loss, {name}")
             for name, run in (
                 ("pre-training", stages.pretrain),
                 ("fine-tuning from the pre-trained model", stages.finetune),
@@ -50,44 +50,44 @@ def _page(shown: Shown, stages: Stages, folder: Path) -> str:
     )
 
 
-def _verdict(shown: Shown) -> Markup:
-    gain = shown.gain.difference
-    clear = "leaves out 0" if shown.gain.is_clear else "holds 0, so it may be chance"
+def _build_verdict(result: DemoResult) -> Markup:
+    difference = result.improvement.difference
+    verdict = "leaves out 0" if result.improvement.is_clear else "holds 0, so it may be chance"
     return paragraph(
-        f"Pre-training is worth {gain.value * 100:+.1f} points of accuracy (between "
-        f"{gain.low * 100:+.1f} and {gain.high * 100:+.1f} on the same videos; the interval "
-        f"{clear}). Guessing would tell {1 / shown.classes:.1%} right. Both fine-tunings see the "
+        f"Pre-training is worth {difference.value * 100:+.1f} points of accuracy (between "
+        f"{difference.low * 100:+.1f} and {difference.high * 100:+.1f} on the same videos; the interval "
+        f"{verdict}). Guessing would tell {1 / result.classes:.1%} right. Both fine-tunings see the "
         f"same labelled videos in the same order for the same number of steps."
     )
 
 
-def _accuracies(shown: Shown, judged: tuple[Judged, ...], folder: Path) -> Markup:
-    found = [
-        Bar(one.name, one.accuracy.value, one.accuracy.low, one.accuracy.high, _between(one))
-        for one in judged
+def _build_accuracies(result: DemoResult, models: tuple[EvaluatedModel, ...], folder: Path) -> Markup:
+    model_bars = [
+        Bar(one.name, one.accuracy.value, one.accuracy.low, one.accuracy.high, _format_range(one))
+        for one in models
     ]
     rows = [
         (
             tag("a", one.name, href=os.path.relpath(one.report, folder)),
             f"{one.accuracy.value:.1%}",
-            _between(one),
+            _format_range(one),
             f"{one.parameters / 1e6:.2f} M",
         )
-        for one in judged
+        for one in models
     ]
     heads = ("model, with its own report", "accuracy", "95 % interval", "parameters")
     words = "accuracy of the three models on held-out videos, with 95 % intervals"
-    return figure(bars(found, words=words)) + table(heads, rows, numeric=(1, 2, 3))
+    return figure(draw_bars(model_bars, words=words)) + table(heads, rows, numeric=(1, 2, 3))
 
 
-def _reconstruction(shown: Shown) -> Markup:
+def _build_reconstruction(result: DemoResult) -> Markup:
     words = "original, hidden and rebuilt frames of held-out videos"
     caption = (
-        f"Loss {shown.held_out_loss:.3f} on these videos; predicting each cube's mean would give "
-        f"{shown.baseline:.3f}."
+        f"Loss {result.val_loss:.3f} on these videos; predicting each cube's mean would give "
+        f"{result.baseline:.3f}."
     )
-    return figure(image(shown.picture.read_bytes(), "png", words=words), caption)
+    return figure(image(result.picture.read_bytes(), "png", words=words), caption)
 
 
-def _between(one: Judged) -> str:
-    return f"{one.accuracy.low:.1%} to {one.accuracy.high:.1%}"
+def _format_range(model: EvaluatedModel) -> str:
+    return f"{model.accuracy.low:.1%} to {model.accuracy.high:.1%}"

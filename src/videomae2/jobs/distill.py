@@ -6,36 +6,36 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from videomae2.config import DistillRun, check
-from videomae2.config.differences import SAME_RESULTS
-from videomae2.data.batches import HostBatch
-from videomae2.engine.loop import Plan
+from videomae2.config import DistillRun, check_run
+from videomae2.config.differences import RESUME_SAFE_FIELDS
+from videomae2.data.batches import CPUBatch
+from videomae2.engine.loop import LoopConfig
 from videomae2.engine.optim import build_joint_optimizer
-from videomae2.engine.runlog import to_terminal
+from videomae2.engine.runlog import log_to_stdout
 from videomae2.engine.runtime import Runtime
-from videomae2.jobs.class_of_students import ClassOfStudents, begun, complete
-from videomae2.jobs.finetune import span
-from videomae2.jobs.kept_teaching import open_kept
-from videomae2.jobs.labelled_videos import Outputs, TrainingVideos
-from videomae2.jobs.rehearsal import foresee
-from videomae2.jobs.student_looks import looks
-from videomae2.jobs.targets import Finishing
-from videomae2.jobs.taught_videos import class_names, read_taught_videos
-from videomae2.jobs.teaching import Teaching
+from videomae2.jobs.class_of_students import StudentGroup, build_student, resolve_students
+from videomae2.jobs.finetune import get_frame_sampling
+from videomae2.jobs.kept_teaching import open_cache
+from videomae2.jobs.labelled_videos import TargetLookup, TrainValData
+from videomae2.jobs.rehearsal import preview_start
+from videomae2.jobs.student_looks import build_validation
+from videomae2.jobs.targets import BatchTransform
+from videomae2.jobs.taught_videos import resolve_class_names, load_distill_data
+from videomae2.jobs.teaching import Teacher
 from videomae2.jobs.training import (
     check_resumable,
-    describe_length,
-    describe_videos,
+    summarize_length,
+    summarize_videos,
     train,
 )
 from videomae2.jobs.validation import Validation
-from videomae2.jobs.video_lists import labelled_lists
-from videomae2.jobs.work import Say, Watch, Watching, Work
-from videomae2.models.cards import ClassifierCard, read_card_of
+from videomae2.jobs.video_lists import build_labelled_lists
+from videomae2.jobs.work import LogFn, StepEndHook, CallbackContext, TrainingSetup
+from videomae2.models.cards import SavedClassifierConfig, load_model_config_of
 from videomae2.models.classifier import Classifier, ClassifierConfig
-from videomae2.models.finding import find_classifier
-from videomae2.models.found import FoundClassifier
-from videomae2.models.saved import STUDENTS
+from videomae2.models.finding import resolve_classifier
+from videomae2.models.found import ClassifierRef
+from videomae2.models.saved import STUDENTS_FOLDER
 from videomae2.models.teachers import check_same_clips
 from videomae2.tasks.classify import ClassifyConfig
 from videomae2.tasks.distill import DistillTask
@@ -46,18 +46,18 @@ def distill(
     run: DistillRun,
     *,
     resume: bool = False,
-    notes: Mapping[str, object] | None = None,
-    compared: frozenset[str] = SAME_RESULTS,
-    say: Say = to_terminal,
+    metadata: Mapping[str, object] | None = None,
+    ignored_fields: frozenset[str] = RESUME_SAFE_FIELDS,
+    log: LogFn = log_to_stdout,
 ) -> Path:
     """Teach students, or go on, and give the folder that holds a folder for each of them.
 
     Args:
         run: The complete configuration. Outputs that are not given are those of the teacher.
         resume: Insist on going on: it is an error if there is no checkpoint.
-        notes: Goes into the card of every model that is saved, such as its lineage.
-        compared: Settings that are not held against those of the run in the folder.
-        say: Takes each line for people.
+        metadata: Goes into the card of every model that is saved, such as its lineage.
+        ignored_fields: Settings that are not held against those of the run in the folder.
+        log: Takes each line for people.
 
     Returns:
         RUN/students: the best state of each by validation; without validation, the last.
@@ -71,186 +71,186 @@ def distill(
         NonFiniteLossError: If too many steps in a row were skipped, or all.
         Interrupted: After saving, when asked to stop.
     """
-    check(run)
+    check_run(run)
     if resume:
         check_resumable(run)
-    teacher, videos, run = _prepared(run)
+    teacher, videos, run = _load_teacher_and_data(run)
     last = train(
         run,
-        videos.training.manifests,
-        labelled_lists(run, videos),
-        lambda run, plan, runtime: begin(run, plan, runtime, teacher, videos, say, notes or {}),
-        model=_students(run),
-        compared=compared,
-        say=say,
-        describe=lambda run: describe(run, (teacher, videos)),
+        videos.train.manifests,
+        build_labelled_lists(run, videos),
+        lambda run, loop_config, runtime: build_setup(run, loop_config, runtime, teacher, videos, log, metadata or {}),
+        model=_build_meta_students(run),
+        ignored_fields=ignored_fields,
+        log=log,
+        summarize=lambda run: summarize(run, (teacher, videos)),
     )
-    return _finished(run, last, say)
+    return _finish_students(run, last, log)
 
 
-def begin(
+def build_setup(
     run: DistillRun,
-    plan: Plan,
+    loop_config: LoopConfig,
     runtime: Runtime,
-    teacher: FoundClassifier,
-    videos: TrainingVideos,
-    say: Say,
-    more: Mapping[str, object],
-) -> Work:
+    teacher: ClassifierRef,
+    videos: TrainValData,
+    log: LogFn,
+    extra_metadata: Mapping[str, object],
+) -> TrainingSetup:
     """Build what is trained: the students, and the teacher that is asked when it is needed."""
-    digest = teacher.digest()
-    teaching = _teaching(run, runtime, teacher, videos, digest, say)
-    names = class_names(videos, teacher)
-    students = ClassOfStudents.start(run, teacher, names, digest, say, more)
+    digest = teacher.compute_digest()
+    teaching = _build_teacher(run, runtime, teacher, videos, digest, log)
+    output_names = resolve_class_names(videos, teacher)
+    students = StudentGroup.build(run, teacher, output_names, digest, log, extra_metadata)
     task = DistillTask(
         students.modules,
         teaching,
         run.task,
-        answers=teacher.card.answers,
+        task_type=teacher.config.task_type,
         mean=run.data.mean,
         std=run.data.std,
     )
-    finishing = Finishing(
-        run, Outputs(ClassifyConfig(answers=teacher.card.answers), videos.training)
+    add_targets = BatchTransform(
+        run, TargetLookup(ClassifyConfig(task_type=teacher.config.task_type), videos.train)
     )
 
-    def finish(clips: Clips, batch: HostBatch) -> Clips:
-        teaching.expect(batch)
-        return finishing(clips, batch)
+    def transform(clips: Clips, batch: CPUBatch) -> Clips:
+        teaching.prepare(batch)
+        return add_targets(clips, batch)
 
     def save(folder: Path, step: int) -> None:
         teaching.flush()
-        students.save(folder, {"step": step, "steps": plan.steps})
+        students.save(folder, {"step": step, "steps": loop_config.steps})
 
-    look = looks(run, plan, runtime, videos, teaching, students, task, say)
-    return Work(
+    validation = build_validation(run, loop_config, runtime, videos, teaching, students, task, log)
+    return TrainingSetup(
         run=run,
         task=task,
         save=save,
         load=students.load,
-        finish=finish,
-        watch=lambda watching: _watch(watching, plan, look, teaching, say),
-        optimizer=lambda task, optim: build_joint_optimizer(
-            [(students.modules[one.name], one.lr_factor) for one in run.students], optim
+        transform=transform,
+        attach=lambda context: _attach_callbacks(context, loop_config, validation, teaching, log),
+        make_optimizer=lambda task, optim: build_joint_optimizer(
+            [(students.modules[student.name], student.lr_mult) for student in run.students], optim
         ),
     )
 
 
-def _teaching(
+def _build_teacher(
     run: DistillRun,
     runtime: Runtime,
-    teacher: FoundClassifier,
-    videos: TrainingVideos,
+    teacher: ClassifierRef,
+    videos: TrainValData,
     digest: str,
-    say: Say,
-) -> Teaching:
+    log: LogFn,
+) -> Teacher:
     """Make the teacher ready to be asked, with its cache if there is one."""
-    kept = open_kept(run, videos.training.manifests, digest=digest)
-    if kept is not None:
-        say(f"cache    {kept.folder}: {len(kept)} micro-batches are there")
+    cache = open_cache(run, videos.train.manifests, digest=digest)
+    if cache is not None:
+        log(f"cache    {cache.folder}: {len(cache)} micro-batches are there")
     features = run.task.feature_weight > 0
-    return Teaching(
-        teacher, runtime, say, features=features, kept=kept, half=run.teacher.cache_half
+    return Teacher(
+        teacher, runtime, log, with_features=features, cache=cache, half_precision=run.teacher.cache_half
     )
 
 
-def _watch(
-    watching: Watching, plan: Plan, look: Validation | None, teaching: Teaching, say: Say
-) -> Watch:
+def _attach_callbacks(
+    context: CallbackContext, loop_config: LoopConfig, validation: Validation | None, teaching: Teacher, log: LogFn
+) -> StepEndHook:
     """Look at held-out videos when it is time, and see to the cache."""
-    looking = None if look is None else look.begin(watching)
+    validate = None if validation is None else validation.attach(context)
 
-    def after(done: int) -> None:
+    def on_step_end(steps_done: int) -> None:
         teaching.after_step()
-        if looking is not None:
-            looking(done)
-        if done == plan.steps and teaching.kept is not None:
-            say(f"cache    {teaching.found} micro-batches were there, {teaching.asked} not")
+        if validate is not None:
+            validate(steps_done)
+        if steps_done == loop_config.steps and teaching.cache is not None:
+            log(f"cache    {teaching.num_hits} micro-batches were there, {teaching.num_misses} not")
 
-    return after
+    return on_step_end
 
 
-def rehearse(run: DistillRun) -> str:
+def dry_run(run: DistillRun) -> str:
     """Describe a run, and see whether it would start: every parent of a student is loaded.
 
     Raises:
         ConfigError: If the device is not there, or the folder holds another run.
         CheckpointError, DataError: As ``distill``.
     """
-    teacher, videos, run = _prepared(run)
-    names, lines = class_names(videos, teacher), [describe(run, (teacher, videos))]
+    teacher, videos, run = _load_teacher_and_data(run)
+    names, lines = resolve_class_names(videos, teacher), [summarize(run, (teacher, videos))]
     for number in range(len(run.students)):
-        _, report = begun(run, number, names, torch.Generator().manual_seed(run.seed))
+        _, report = build_student(run, number, names, torch.Generator().manual_seed(run.seed))
         lines.append(report)
-    foreseen = foresee(run, videos.training.manifests, labelled_lists(run, videos), _students(run))
-    return "\n".join([*lines, foreseen])
+    start_line = preview_start(run, videos.train.manifests, build_labelled_lists(run, videos), _build_meta_students(run))
+    return "\n".join([*lines, start_line])
 
 
-def describe(run: DistillRun, found: tuple[FoundClassifier, TrainingVideos] | None = None) -> str:
+def summarize(run: DistillRun, loaded: tuple[ClassifierRef, TrainValData] | None = None) -> str:
     """Say in a few lines what a run will do and what was inferred from teacher and data.
 
     Raises:
         ConfigError: If the device is not there.
         CheckpointError, DataError: As ``distill``.
     """
-    if found is None:
-        teacher, videos, run = _prepared(run)
+    if loaded is None:
+        teacher, videos, run = _load_teacher_and_data(run)
     else:
-        teacher, videos = found
-    manifests, names = videos.training.manifests, class_names(videos, teacher)
-    lines = [describe_videos(run, manifests)]
+        teacher, videos = loaded
+    manifests, names = videos.train.manifests, resolve_class_names(videos, teacher)
+    lines = [summarize_videos(run, manifests)]
     if run.labelled:
-        lines += videos.describe(teacher.card.answers)
+        lines += videos.summarize(teacher.config.task_type)
     else:
-        known = f"those of the teacher: {', '.join(names[:12])}" if names else "without names"
-        lines += [f"classes  {teacher.card.model.outputs}, {known}; labels are not looked at"]
-        lines += [f"held out {videos.origin}"]
-    lines.append(f"teacher  {teacher}: {_words(teacher.card.model)}")
-    if teacher.card.span not in (None, span(run)):
+        names_text = f"those of the teacher: {', '.join(names[:12])}" if names else "without names"
+        lines += [f"classes  {teacher.config.model.num_classes}, {names_text}; labels are not looked at"]
+        lines += [f"held out {videos.val_description}"]
+    lines.append(f"teacher  {teacher}: {_summarize_model(teacher.config.model)}")
+    if teacher.config.frame_sampling not in (None, get_frame_sampling(run)):
         lines.append("         it was trained on clips of another span than these have")
     lines += [
-        f"student  {one.name}: {_words(one.model)}, "
-        f"{'from scratch' if one.start.weights is None else f'from {one.start.weights}'}"
-        for one in run.students
+        f"student  {student.name}: {_summarize_model(student.model)}, "
+        f"{'from scratch' if student.init.weights is None else f'from {student.init.weights}'}"
+        for student in run.students
     ]
-    return "\n".join([*lines, describe_length(run, manifests)])
+    return "\n".join([*lines, summarize_length(run, manifests)])
 
 
-def _prepared(run: DistillRun) -> tuple[FoundClassifier, TrainingVideos, DistillRun]:
+def _load_teacher_and_data(run: DistillRun) -> tuple[ClassifierRef, TrainValData, DistillRun]:
     """Find the teacher and the videos, and give the students the teacher's outputs."""
     assert run.teacher.weights is not None
-    teacher = find_classifier(run.teacher.weights)
+    teacher = resolve_classifier(run.teacher.weights)
     for student in run.students:
         check_same_clips(student.model.encoder, teacher, name=student.name)
-    return teacher, read_taught_videos(run, teacher), complete(run, teacher)
+    return teacher, load_distill_data(run, teacher), resolve_students(run, teacher)
 
 
-def _students(run: DistillRun) -> nn.Module:
+def _build_meta_students(run: DistillRun) -> nn.Module:
     """All of them on the meta device."""
     with torch.device("meta"):
         return nn.ModuleList(Classifier(student.model) for student in run.students)
 
 
-def _finished(run: DistillRun, last: Path, say: Say) -> Path:
+def _finish_students(run: DistillRun, last: Path, log: LogFn) -> Path:
     """See to it that each student has its folder, and say how good each is."""
-    students = run.record.out / STUDENTS
-    for one in run.students:
-        folder = students / one.name
+    students = run.checkpoint.output_dir / STUDENTS_FOLDER
+    for student in run.students:
+        folder = students / student.name
         if not folder.exists():
-            ClassOfStudents.copy(last / one.name, folder)
-        notes = read_card_of(ClassifierCard, folder).notes
-        shown = "  ".join(f"{k} {v:.4g}" for k, v in notes.get("validation", {}).items())
-        judged = f", on held-out videos: {shown}" if shown else ""
-        say(f"student  {folder}, of step {notes['step']}{judged}")
+            StudentGroup.copy_student(last / student.name, folder)
+        metadata = load_model_config_of(SavedClassifierConfig, folder).metadata
+        metrics = "  ".join(f"{k} {v:.4g}" for k, v in metadata.get("validation", {}).items())
+        metrics_text = f", on held-out videos: {metrics}" if metrics else ""
+        log(f"student  {folder}, of step {metadata['step']}{metrics_text}")
     return students
 
 
-def _words(model: ClassifierConfig) -> str:
+def _summarize_model(model: ClassifierConfig) -> str:
     with torch.device("meta"):
         parameters = sum(p.numel() for p in Classifier(model).parameters())
-    encoder, grid = model.encoder, model.encoder.trained_grid
-    table = f", position table of {'x'.join(map(str, grid))} cubes resampled" if grid else ""
+    encoder, pretrained_grid = model.encoder, model.encoder.pretrained_grid
+    table = f", position table of {'x'.join(map(str, pretrained_grid))} cubes resampled" if pretrained_grid else ""
     return (
-        f"{encoder.size}, {parameters / 1e6:.1f} M parameters, {model.outputs} outputs, clips of "
+        f"{encoder.size}, {parameters / 1e6:.1f} M parameters, {model.num_classes} outputs, clips of "
         f"{encoder.frames}x{encoder.height}x{encoder.width}{table}"
     )

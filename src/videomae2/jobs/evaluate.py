@@ -5,28 +5,28 @@ from collections.abc import Callable
 from pathlib import Path
 
 from videomae2.engine.room import check_writable
-from videomae2.engine.runlog import to_terminal
-from videomae2.engine.signals import Wishes
-from videomae2.errors import DataError, UnreadableShareError
-from videomae2.jobs.evaluation.asked import claim
-from videomae2.jobs.evaluation.files import write_files
-from videomae2.jobs.evaluation.gallery import Gallery
-from videomae2.jobs.evaluation.measures import measure
-from videomae2.jobs.evaluation.planning import Plan, prepare_evaluation
+from videomae2.engine.runlog import log_to_stdout
+from videomae2.engine.signals import SignalHandler
+from videomae2.errors import DataError, TooManyUnreadableError
+from videomae2.jobs.evaluation.asked import reserve_folder
+from videomae2.jobs.evaluation.files import write_results
+from videomae2.jobs.evaluation.gallery import ThumbnailCache
+from videomae2.jobs.evaluation.measures import compute_metrics
+from videomae2.jobs.evaluation.planning import EvaluationPlan, prepare_evaluation
 from videomae2.jobs.evaluation.report import write_report
-from videomae2.jobs.evaluation.results import Draw, Evaluation, Work
-from videomae2.jobs.evaluation.score_book import ScoreBook
-from videomae2.jobs.evaluation.scoring import Progress, score
+from videomae2.jobs.evaluation.results import Bootstrap, Evaluation, RunStats
+from videomae2.jobs.evaluation.score_book import ScoreStore
+from videomae2.jobs.evaluation.scoring import ScoringProgress, score_all
 from videomae2.jobs.evaluation.settings import EvaluateConfig
-from videomae2.jobs.evaluation.strips import strips_of
-from videomae2.jobs.evaluation.video_results import Right
-from videomae2.jobs.run_folder import RunLock
+from videomae2.jobs.evaluation.strips import collect_filmstrips
+from videomae2.jobs.evaluation.video_results import GroundTruth
+from videomae2.jobs.run_folder import FolderLock
 
-__all__ = ["EvaluateConfig", "Evaluation", "Plan", "evaluate", "prepare_evaluation"]
+__all__ = ["EvaluateConfig", "Evaluation", "EvaluationPlan", "evaluate", "prepare_evaluation"]
 
-Say = Callable[[str], None]
+LogFn = Callable[[str], None]
 
-_SHOWN_UNREADABLE = 5
+_MAX_SHOWN_UNREADABLE = 5
 
 
 def evaluate(
@@ -35,7 +35,7 @@ def evaluate(
     *,
     out: Path | None = None,
     config: EvaluateConfig | None = None,
-    say: Say = to_terminal,
+    log: LogFn = log_to_stdout,
 ) -> Evaluation:
     """Score every view of every video, average them, and write what comes of it into a folder.
 
@@ -50,7 +50,7 @@ def evaluate(
             folder, or for a released file in ``runs/<its name>``; with -2, -3, … if another
             evaluation is there.
         config: Views, list, reading, device; what a released file's outputs are called.
-        say: Takes each line for people.
+        log: Takes each line for people.
 
     Raises:
         CheckpointError: There is no classifier, or its classes are not those of the videos.
@@ -62,78 +62,78 @@ def evaluate(
         Interrupted: When asked to stop; finished videos are kept.
     """
     plan = prepare_evaluation(run, videos, out=out, config=config)
-    for line in plan.lines():
-        say(line)
-    check_writable(plan.out, 0)
-    with RunLock(plan.out, doing="evaluating"):
-        claim(plan.out, plan.asked)
-        found = _evaluate(plan, say)
-        write_files(found, plan.questions)
-        write_report(found, plan.found.place.run)
-    say(f"report   {found.report}")
-    if found.unreadable and not plan.config.allow_unreadable:
-        raise UnreadableShareError(_about(found))
-    return found
+    for line in plan.summary():
+        log(line)
+    check_writable(plan.out_dir, 0)
+    with FolderLock(plan.out_dir, activity="evaluating"):
+        reserve_folder(plan.out_dir, plan.eval_key)
+        evaluation = _run_evaluation(plan, log)
+        write_results(evaluation, plan.dataset)
+        write_report(evaluation, plan.classifier.weights_ref.run)
+    log(f"report   {evaluation.report}")
+    if evaluation.unreadable and not plan.config.allow_unreadable:
+        raise TooManyUnreadableError(_format_unreadable(evaluation))
+    return evaluation
 
 
-def _evaluate(plan: Plan, say: Say) -> Evaluation:
-    questions, grid = plan.questions, plan.views.grid
-    started, path = time.perf_counter(), plan.out / f"scores-{plan.key}.jsonl"
-    book = ScoreBook(path, (grid.views, plan.found.card.model.outputs))
-    entries, names = list(questions.manifest), questions.identities
-    progress = Progress(total=len(entries), say=say, views=grid.views)
-    every = Right(questions.answers, questions.classes, names, questions.labels, questions.targets)
-    scoring, gallery = plan.scoring(), Gallery(every)
-    with Wishes() as wishes:
-        unreadable = score(
-            scoring, entries, names, book, seen=gallery.see, wishes=wishes, progress=progress
+def _run_evaluation(plan: EvaluationPlan, log: LogFn) -> Evaluation:
+    dataset, grid = plan.dataset, plan.views.grid
+    started, path = time.perf_counter(), plan.out_dir / f"scores-{plan.key}.jsonl"
+    store = ScoreStore(path, (grid.views, plan.classifier.config.model.num_classes))
+    entries, names = list(dataset.manifest), dataset.identities
+    progress = ScoringProgress(total=len(entries), log=log, views=grid.views)
+    all_truth = GroundTruth(dataset.task_type, dataset.classes, names, dataset.labels, dataset.targets)
+    video_scorer, thumbnails = plan.build_video_scorer(), ThumbnailCache(all_truth)
+    with SignalHandler() as stop_signal:
+        unreadable = score_all(
+            video_scorer, entries, names, store, on_scored=thumbnails.add, stop_signal=stop_signal, progress=progress
         )
     rows = [i for i, name in enumerate(names) if name not in unreadable]
     if not rows:
         reason = next(iter(unreadable.items()))
         raise DataError(f"none of the {len(names)} videos can be read: {': '.join(reason)}")
-    right = every.of(rows)
-    gathered, measures = measure(
-        book.read(right.identities), grid, right, Draw(plan.config.rounds, plan.config.seed)
+    ground_truth = all_truth.select(rows)
+    merged_views, metrics = compute_metrics(
+        store.read(ground_truth.identities), grid, ground_truth, Bootstrap(plan.config.n_resamples, plan.config.seed)
     )
-    strips, reopened = strips_of(
-        measures.videos, questions.answers, gallery, rows, entries, scoring
+    filmstrips, num_reopened = collect_filmstrips(
+        metrics.videos, dataset.task_type, thumbnails, rows, entries, video_scorer
     )
     seconds = time.perf_counter() - started
     return Evaluation(
-        model=plan.facts(),
-        videos=questions.manifest.source,
-        origin=questions.manifest.origin,
-        names_from=questions.names_from,
-        answers=questions.answers,
-        classes=questions.classes,
+        model=plan.describe_model(),
+        videos=dataset.manifest.source,
+        description=dataset.manifest.description,
+        class_names_source=dataset.class_names_source,
+        task_type=dataset.task_type,
+        classes=dataset.classes,
         views=plan.views,
         device=str(plan.runtime),
-        listed=len(names),
-        measures=measures,
-        probabilities=gathered.merged,
-        truth=right.targets,
-        identities=tuple(right.identities),
+        num_listed=len(names),
+        metrics=metrics,
+        probabilities=merged_views.outputs,
+        targets=ground_truth.targets,
+        identities=tuple(ground_truth.identities),
         unreadable=unreadable,
-        work=Work(
-            scored=progress.scored,
-            decodings=progress.decodings,
-            reopened=reopened,
-            frames=progress.frames,
+        run_stats=RunStats(
+            num_scored=progress.scored,
+            num_decodings=progress.decodings,
+            num_reopened=num_reopened,
+            num_frames=progress.frames,
             seconds=seconds,
         ),
-        strips=strips,
-        folder=plan.out,
+        filmstrips=filmstrips,
+        folder=plan.out_dir,
     )
 
 
-def _about(found: Evaluation) -> str:
-    shown = list(found.unreadable.items())[:_SHOWN_UNREADABLE]
+def _format_unreadable(evaluation: Evaluation) -> str:
+    shown = list(evaluation.unreadable.items())[:_MAX_SHOWN_UNREADABLE]
     lines = "".join(f"\n  {path}: {reason}" for path, reason in shown)
-    more = len(found.unreadable) - len(shown)
+    num_more = len(evaluation.unreadable) - len(shown)
     return (
-        f"{len(found.unreadable)} of {found.listed} videos cannot be read, and the results in "
-        f"{found.folder} are without them; repair them and start again (only they are read, and "
+        f"{len(evaluation.unreadable)} of {evaluation.num_listed} videos cannot be read, and the results in "
+        f"{evaluation.folder} are without them; repair them and start again (only they are read, and "
         f"those whose views share batches with theirs), or say --allow-unreadable:{lines}"
-        + (f"\n  and {more} more" if more else "")
+        + (f"\n  and {num_more} more" if num_more else "")
     )

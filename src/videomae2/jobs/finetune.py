@@ -6,32 +6,32 @@ from pathlib import Path
 
 import torch
 
-from videomae2.config import FinetuneRun, Run, check
-from videomae2.config.differences import SAME_RESULTS
-from videomae2.data.labels import Labelled
-from videomae2.engine.loop import Plan
-from videomae2.engine.runlog import to_terminal
+from videomae2.config import FinetuneRun, Run, check_run
+from videomae2.config.differences import RESUME_SAFE_FIELDS
+from videomae2.data.labels import LabelledData
+from videomae2.engine.loop import LoopConfig
+from videomae2.engine.runlog import log_to_stdout
 from videomae2.engine.runtime import Runtime
-from videomae2.jobs.first_weights import first_weights
-from videomae2.jobs.labelled_videos import Outputs, TrainingVideos, read_videos
-from videomae2.jobs.measures import measure
-from videomae2.jobs.rehearsal import foresee
-from videomae2.jobs.targets import Finishing
+from videomae2.jobs.first_weights import init_model
+from videomae2.jobs.labelled_videos import TargetLookup, TrainValData, load_train_val_data
+from videomae2.jobs.measures import compute_metrics
+from videomae2.jobs.rehearsal import preview_start
+from videomae2.jobs.targets import BatchTransform
 from videomae2.jobs.training import (
     check_resumable,
-    describe_length,
-    describe_videos,
+    summarize_length,
+    summarize_videos,
     train,
 )
-from videomae2.jobs.validation import BEST, Contender, Validation
-from videomae2.jobs.video_lists import labelled_lists
-from videomae2.jobs.work import Say, Watch, Watching, Work, load_one, save_one
-from videomae2.models.cards import ClassifierCard, ClipSpan, read_card_of
+from videomae2.jobs.validation import BEST_MODEL_FOLDER, EvalTarget, Validation
+from videomae2.jobs.video_lists import build_labelled_lists
+from videomae2.jobs.work import LogFn, StepEndHook, CallbackContext, TrainingSetup, load_model_with_adapters, save_model_with_adapters
+from videomae2.models.cards import SavedClassifierConfig, FrameSampling, load_model_config_of
 from videomae2.models.classifier import Classifier
-from videomae2.models.number_scale import NumberScale
-from videomae2.models.parents import Parent
-from videomae2.models.places import placed
-from videomae2.models.tuning import tune
+from videomae2.models.number_scale import TargetScaler
+from videomae2.models.parents import Pretrained
+from videomae2.models.places import resolve_pos_embed
+from videomae2.models.tuning import apply_tuning
 from videomae2.tasks.classify import ClassifyTask
 
 _SCRATCH_HINT = "; --start.weights RUN would begin with what a pre-training run has learnt"
@@ -41,18 +41,18 @@ def finetune(
     run: FinetuneRun,
     *,
     resume: bool = False,
-    notes: Mapping[str, object] | None = None,
-    compared: frozenset[str] = SAME_RESULTS,
-    say: Say = to_terminal,
+    metadata: Mapping[str, object] | None = None,
+    ignored_fields: frozenset[str] = RESUME_SAFE_FIELDS,
+    log: LogFn = log_to_stdout,
 ) -> Path:
     """Train a classifier, or go on training it, and give the folder of its best model.
 
     Args:
         run: The complete configuration. Outputs that are not given are those of the data.
         resume: Insist on going on: it is an error if there is no checkpoint.
-        notes: Goes into the card of every model that is saved, such as its lineage.
-        compared: Settings that are not held against those of the run in the folder.
-        say: Takes each line for people.
+        metadata: Goes into the card of every model that is saved, such as its lineage.
+        ignored_fields: Settings that are not held against those of the run in the folder.
+        log: Takes each line for people.
 
     Returns:
         The best model by validation; without validation, the last checkpoint.
@@ -65,33 +65,33 @@ def finetune(
         NonFiniteLossError: If too many steps in a row were skipped, or all.
         Interrupted: After saving, when asked to stop.
     """
-    check(run)
+    check_run(run)
     if resume:
         check_resumable(run)
-    videos = read_videos(run)
-    run = complete(run, videos)
+    videos = load_train_val_data(run)
+    run = resolve_config(run, videos)
     with torch.device("meta"):
         model = Classifier(run.model)
     last = train(
         run,
-        videos.training.manifests,
-        labelled_lists(run, videos),
-        lambda run, plan, runtime: begin(run, plan, runtime, videos, say, notes or {}),
+        videos.train.manifests,
+        build_labelled_lists(run, videos),
+        lambda run, loop_config, runtime: build_setup(run, loop_config, runtime, videos, log, metadata or {}),
         model=model,
-        compared=compared,
-        say=say,
-        describe=lambda run: describe(run, videos),
+        ignored_fields=ignored_fields,
+        log=log,
+        summarize=lambda run: summarize(run, videos),
     )
-    best = run.record.out / BEST
+    best = run.checkpoint.output_dir / BEST_MODEL_FOLDER
     if not best.exists():
         return last
-    found = read_card_of(ClassifierCard, best).notes
-    shown = "  ".join(f"{name} {value:.4g}" for name, value in found["validation"].items())
-    say(f"best     {best}, of step {found['step']}, on held-out videos: {shown}")
+    metadata_of_best = load_model_config_of(SavedClassifierConfig, best).metadata
+    metrics = "  ".join(f"{name} {value:.4g}" for name, value in metadata_of_best["validation"].items())
+    log(f"best     {best}, of step {metadata_of_best['step']}, on held-out videos: {metrics}")
     return best
 
 
-def complete(run: FinetuneRun, videos: TrainingVideos, parent: Parent | None = None) -> FinetuneRun:
+def resolve_config(run: FinetuneRun, videos: TrainValData, parent: Pretrained | None = None) -> FinetuneRun:
     """Give the model as many outputs as the data asks for, and its parent's position table.
 
     Args:
@@ -102,108 +102,108 @@ def complete(run: FinetuneRun, videos: TrainingVideos, parent: Parent | None = N
     Raises:
         CheckpointError: If the parent cannot be read or was trained on another grid than is said.
     """
-    model, start = run.model, run.start
-    encoder = placed(model.encoder, start.positions, parent or start.weights)
-    outputs = len(videos.training.names)
-    return replace(run, model=replace(model, encoder=encoder, outputs=outputs))
+    model, start = run.model, run.init
+    encoder = resolve_pos_embed(model.encoder, start.pos_embed, parent or start.weights)
+    outputs = len(videos.train.class_names)
+    return replace(run, model=replace(model, encoder=encoder, num_classes=outputs))
 
 
-def begin(
+def build_setup(
     run: FinetuneRun,
-    plan: Plan,
+    loop_config: LoopConfig,
     runtime: Runtime,
-    videos: TrainingVideos,
-    say: Say,
-    more: Mapping[str, object],
-) -> Work:
+    videos: TrainValData,
+    log: LogFn,
+    extra_metadata: Mapping[str, object],
+) -> TrainingSetup:
     """Build what is trained: first weights, then what of them learns, then the task."""
-    names, data, outputs = videos.training.names, run.data, Outputs(run.task, videos.training)
-    generator, numbers = torch.Generator().manual_seed(run.seed), outputs.scale()
-    model, report = begun(run, names, generator, numbers)
-    say(report)
-    tune(model, run.tuning, generator)
+    class_names, data, target_lookup = videos.train.class_names, run.data, TargetLookup(run.task, videos.train)
+    generator, target_scaler = torch.Generator().manual_seed(run.seed), target_lookup.fit_target_scaler()
+    model, report = build_model(run, class_names, generator, target_scaler)
+    log(report)
+    apply_tuning(model, run.tuning, generator)
     task = ClassifyTask(
         model,
         run.task,
-        class_weights=outputs.weights(),
-        numbers=numbers,
+        class_weights=target_lookup.compute_class_weights(),
+        target_scaler=target_scaler,
         mean=data.mean,
         std=data.std,
     )
 
-    def card(notes: dict[str, object]) -> ClassifierCard:
-        return ClassifierCard(
+    def build_config(metadata: dict[str, object]) -> SavedClassifierConfig:
+        return SavedClassifierConfig(
             model=run.model,
-            classes=names,
-            answers=run.task.answers,
-            span=span(run),
-            numbers=numbers,
+            class_names=class_names,
+            task_type=run.task.task_type,
+            frame_sampling=get_frame_sampling(run),
+            target_scaler=target_scaler,
             mean=data.mean,
             std=data.std,
-            notes={**notes, **more},
+            metadata={**metadata, **extra_metadata},
         )
 
-    def save(folder: Path, notes: dict[str, object]) -> None:
-        save_one(folder, model, card(notes))
+    def save(folder: Path, metadata: dict[str, object]) -> None:
+        save_model_with_adapters(folder, model, build_config(metadata))
 
-    return Work(
+    return TrainingSetup(
         run=run,
         task=task,
-        save=lambda folder, step: save(folder, {"step": step, "steps": plan.steps}),
-        load=lambda folder: load_one(folder, model),
-        finish=Finishing(run, outputs),
-        watch=_watch(run, plan, runtime, videos.held_out, task, numbers, save, say),
+        save=lambda folder, step: save(folder, {"step": step, "steps": loop_config.steps}),
+        load=lambda folder: load_model_with_adapters(folder, model),
+        transform=BatchTransform(run, target_lookup),
+        attach=_build_validation(run, loop_config, runtime, videos.val, task, target_scaler, save, log),
     )
 
 
-def begun(
+def build_model(
     run: FinetuneRun,
     classes: Sequence[str],
     generator: torch.Generator,
-    numbers: NumberScale | None = None,
+    target_scaler: TargetScaler | None = None,
 ) -> tuple[Classifier, str]:
     """A model with its first weights, and where they come from in words."""
     model = Classifier(run.model)
-    report = first_weights(model, run.start, generator, classes=classes, numbers=numbers)
-    return model, f"{report}{_SCRATCH_HINT if run.start.weights is None else ''}"
+    report = init_model(model, run.init, generator, class_names=classes, target_scaler=target_scaler)
+    return model, f"{report}{_SCRATCH_HINT if run.init.weights is None else ''}"
 
 
-def _watch(
+def _build_validation(
     run: FinetuneRun,
-    plan: Plan,
+    loop_config: LoopConfig,
     runtime: Runtime,
-    held_out: Labelled | None,
+    val_data: LabelledData | None,
     task: ClassifyTask,
-    numbers: NumberScale | None,
+    target_scaler: TargetScaler | None,
     save: Callable[[Path, dict[str, object]], None],
-    say: Say,
-) -> Callable[[Watching], Watch] | None:
+    log: LogFn,
+) -> Callable[[CallbackContext], StepEndHook] | None:
     """Make the one who looks at held-out videos, if there are any."""
-    if held_out is None:
+    if val_data is None:
         return None
-    outputs = Outputs(run.task, held_out)
-    contender = Contender(
-        folder=run.record.out / BEST,
-        answer=lambda clips, batch: task.predict(clips),
-        measure=lambda scores, places: measure(
-            run.task.answers, scores, outputs.of(places, 1), numbers
+    target_lookup = TargetLookup(run.task, val_data)
+    eval_target = EvalTarget(
+        folder=run.checkpoint.output_dir / BEST_MODEL_FOLDER,
+        predict=lambda clips, batch: task.predict(clips),
+        compute_metrics=lambda scores, sample_ids: compute_metrics(
+            run.task.task_type, scores, target_lookup.lookup(sample_ids, 1), target_scaler
         ),
         save=save,
     )
-    return Validation(run, plan, runtime, held_out, (contender,), say).begin
+    return Validation(run, loop_config, runtime, val_data, (eval_target,), log).attach
 
 
-def span(run: Run) -> ClipSpan:
+def get_frame_sampling(run: Run) -> FrameSampling:
     """Which frames make a clip, for those who use the model: those of the first source."""
     source = run.data.sources[0]
-    return ClipSpan(
-        kind="segments" if source.sampling == "segments" else "dense",
-        stride=source.stride,
-        stride_unit=source.stride_unit,
+    return FrameSampling(
+        kind="segments" if source.frame_sampling == "segments" else "dense",
+        frame_interval=source.frame_interval,
+        interval_unit=source.interval_unit,
     )
 
 
-def rehearse(run: FinetuneRun) -> str:
+def dry_run(run: FinetuneRun) -> str:
     """Describe a run, and see whether it would start: its lists are read and its parent loaded.
 
     Raises:
@@ -211,15 +211,15 @@ def rehearse(run: FinetuneRun) -> str:
         DataError: If lists are wrong.
         CheckpointError: If the parent does not fit, or the folder cannot be used.
     """
-    videos = read_videos(run)
-    run = complete(run, videos)
-    model, report = begun(run, videos.training.names, torch.Generator().manual_seed(run.seed))
-    lists = labelled_lists(run, videos)
-    foreseen = foresee(run, videos.training.manifests, lists, model)
-    return f"{describe(run, videos)}\n{report}\n{foreseen}"
+    videos = load_train_val_data(run)
+    run = resolve_config(run, videos)
+    model, report = build_model(run, videos.train.class_names, torch.Generator().manual_seed(run.seed))
+    lists = build_labelled_lists(run, videos)
+    start_line = preview_start(run, videos.train.manifests, lists, model)
+    return f"{summarize(run, videos)}\n{report}\n{start_line}"
 
 
-def describe(run: FinetuneRun, videos: TrainingVideos) -> str:
+def summarize(run: FinetuneRun, videos: TrainValData) -> str:
     """Say in a few lines what a run will do and what was inferred from the data.
 
     Raises:
@@ -227,13 +227,13 @@ def describe(run: FinetuneRun, videos: TrainingVideos) -> str:
     """
     with torch.device("meta"):
         parameters = sum(p.numel() for p in Classifier(run.model).parameters())
-    encoder, manifests = run.model.encoder, videos.training.manifests
+    encoder, manifests = run.model.encoder, videos.train.manifests
     return "\n".join(
         [
-            describe_videos(run, manifests),
-            *videos.describe(run.task.answers),
-            f"model    {encoder.size}, {parameters / 1e6:.1f} M parameters, {run.model.outputs} "
+            summarize_videos(run, manifests),
+            *videos.summarize(run.task.task_type),
+            f"model    {encoder.size}, {parameters / 1e6:.1f} M parameters, {run.model.num_classes} "
             f"outputs, clips of {encoder.frames}x{encoder.height}x{encoder.width}",
-            describe_length(run, manifests),
+            summarize_length(run, manifests),
         ]
     )

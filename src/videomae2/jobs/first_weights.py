@@ -6,20 +6,20 @@ from torch import Generator
 
 from videomae2.data.class_names import read_class_names
 from videomae2.models.classifier import Classifier
-from videomae2.models.number_scale import NumberScale
-from videomae2.models.start_report import StartReport
-from videomae2.models.starting import StartConfig, start
+from videomae2.models.number_scale import TargetScaler
+from videomae2.models.start_report import LoadReport
+from videomae2.models.starting import InitConfig, init_classifier
 
 
-def first_weights(
+def init_model(
     model: Classifier,
-    config: StartConfig,
+    config: InitConfig,
     generator: Generator,
     *,
-    classes: Sequence[str] | None,
-    numbers: NumberScale | None = None,
+    class_names: Sequence[str] | None,
+    target_scaler: TargetScaler | None = None,
     flag: str = "--model",
-) -> StartReport:
+) -> LoadReport:
     """Start a classifier; the names of its parent's outputs are read where they are given.
 
     Arguments and errors as for ``start``; ``flag`` is what sets the model.
@@ -27,13 +27,13 @@ def first_weights(
     Raises:
         ManifestError: If the names cannot be read.
     """
-    given = read_class_names(config.names) if config.names is not None else None
-    return start(
+    pretrained_class_names = read_class_names(config.class_names) if config.class_names is not None else None
+    return init_classifier(
         model,
         config,
         generator,
-        classes=classes,
-        parent_classes=given,
-        numbers=numbers,
+        class_names=class_names,
+        pretrained_class_names=pretrained_class_names,
+        target_scaler=target_scaler,
         flag=flag,
     )

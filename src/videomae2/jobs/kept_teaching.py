@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from videomae2.config import DistillRun
-from videomae2.config.differences import SAME_RESULTS
-from videomae2.config.files import plain
-from videomae2.config.leaves import leaves, pattern
+from videomae2.config.differences import RESUME_SAFE_FIELDS
+from videomae2.config.files import to_builtin
+from videomae2.config.leaves import flatten, wildcard_path
 from videomae2.data.manifest import Manifest
-from videomae2.engine.kept_scores import KeptScores
+from videomae2.engine.kept_scores import TensorCache
 
-_OF_CLIPS = ("data.", "augment.", "loading.shrink_side", "seed")
+_CLIP_FIELDS = ("data.", "augment.", "loading.shrink_side", "seed")
 
 
-def open_kept(run: DistillRun, manifests: Sequence[Manifest], *, digest: str) -> KeptScores | None:
+def open_cache(run: DistillRun, manifests: Sequence[Manifest], *, digest: str) -> TensorCache | None:
     """Open the cache of a run, if it has one.
 
     Args:
@@ -25,18 +25,18 @@ def open_kept(run: DistillRun, manifests: Sequence[Manifest], *, digest: str) ->
         ConfigError: If it was made for other clips or by another teacher; says each difference.
         CheckpointError: If it cannot be read or written.
     """
-    if run.teacher.cache is None:
+    if run.teacher.cache_dir is None:
         return None
-    return KeptScores.open(run.teacher.cache, made_by(run, manifests, digest=digest))
+    return TensorCache.open(run.teacher.cache_dir, build_cache_key(run, manifests, digest=digest))
 
 
-def made_by(run: DistillRun, manifests: Sequence[Manifest], *, digest: str) -> dict[str, Any]:
+def build_cache_key(run: DistillRun, manifests: Sequence[Manifest], *, digest: str) -> dict[str, Any]:
     """Everything that a teacher's answers depend on, by the names of the settings."""
     encoder = run.model.encoder
-    drawn = {
-        path: plain(value)
-        for path, value in leaves(run)
-        if path.startswith(_OF_CLIPS) and pattern(path) not in SAME_RESULTS
+    clip_fields = {
+        path: to_builtin(value)
+        for path, value in flatten(run)
+        if path.startswith(_CLIP_FIELDS) and wildcard_path(path) not in RESUME_SAFE_FIELDS
     }
     lists = {f"videos of source {n}": manifest.digest() for n, manifest in enumerate(manifests)}
     return {
@@ -50,8 +50,8 @@ def made_by(run: DistillRun, manifests: Sequence[Manifest], *, digest: str) -> d
             encoder.width,
             encoder.channels,
         ],
-        "optim.batch": run.optim.batch,
-        "optim.micro_batch": run.optim.batch // run.optim.accumulate,
+        "optim.batch": run.optim.global_batch_size,
+        "optim.micro_batch": run.optim.global_batch_size // run.optim.gradient_accumulation_steps,
         "runtime.precision": run.runtime.precision,
-        **drawn,
+        **clip_fields,
     }

@@ -15,84 +15,84 @@ import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor, nn
 
-from videomae2.config import PretrainRun, ProbeConfig
-from videomae2.data.loading import TRIES
+from videomae2.config import PretrainRun, OnlineProbeConfig
+from videomae2.data.loading import MAX_ATTEMPTS
 from videomae2.data.manifest import Manifest
 from videomae2.data.pool import Pool
-from videomae2.data.view_reading import READ_VIEWS, GridShape, ViewsRequest
-from videomae2.engine.loop import Plan
+from videomae2.data.view_reading import READ_VIEWS, ViewSpec, ViewsRequest
+from videomae2.engine.loop import LoopConfig
 from videomae2.engine.runlog import METRICS_FILE
 from videomae2.engine.runtime import Runtime
 from videomae2.errors import DataError, VideoError
 from videomae2.jobs.probe.encoding import read_videos
-from videomae2.jobs.probe.lists import Lists, read_lists
-from videomae2.jobs.probe.settings import ListSettings
-from videomae2.jobs.probe.spans import grid_shape
-from videomae2.jobs.trainer import reading_processes
-from videomae2.jobs.work import Watch, Watching
-from videomae2.models.cards import ClipSpan
+from videomae2.jobs.probe.lists import ProbeData, load_train_test
+from videomae2.jobs.probe.settings import ProbeListConfig
+from videomae2.jobs.probe.spans import build_view_spec
+from videomae2.jobs.trainer import resolve_num_workers
+from videomae2.jobs.work import StepEndHook, CallbackContext
+from videomae2.models.cards import FrameSampling
 from videomae2.models.encoder import VideoEncoder
 from videomae2.tasks.pretrain import PretrainTask
 from videomae2.tensors import grid, neighbours, pixels
 from videomae2.tensors.accuracy import top_k_accuracy
 from videomae2.tensors.ridge import fit_ridge
-from videomae2.tensors.scaling import Scaling
+from videomae2.tensors.scaling import StandardScaler
 
-_CLIPS_AT_ONCE = 8
+_BATCH_SIZE = 8
 
 
 @dataclass(frozen=True, slots=True)
-class _Slice:
+class _ProbeSplit:
     """Clips in memory and their classes."""
 
     clips: UInt8[Tensor, "videos frames height width channels"]
     labels: Int64[np.ndarray, " videos"]
 
 
-def probe_lists(probe: ProbeConfig) -> Lists:
+def load_probe_data(probe: OnlineProbeConfig) -> ProbeData:
     """Read the labelled lists, and take no more of them than is wanted.
 
     Raises:
         ManifestError, DataError: A list cannot be used.
     """
     assert probe.videos is not None
-    settings = ListSettings(layout=probe.layout, root=probe.root)
+    settings = ProbeListConfig(layout=probe.layout, root=probe.root)
     # seed 0: runs of any seed are probed with the same videos
-    return read_lists(probe.videos, probe.test, settings, seed=0, most=probe.most)
+    return load_train_test(probe.videos, probe.test, settings, seed=0, max_videos=probe.max_videos)
 
 
-def describe_probe(run: PretrainRun) -> list[str]:
+def summarize_probe(run: PretrainRun) -> list[str]:
     """Say in a line what is probed; nothing if nothing is.
 
     Raises:
         ManifestError, DataError: A list cannot be used.
     """
-    if not run.probe.is_on:
+    if not run.online_probe.is_enabled:
         return []
-    lists = probe_lists(run.probe)
+    data = load_probe_data(run.online_probe)
     return [
-        f"probe    every {run.probe.every} steps on {len(lists.train_rows)} training and "
-        f"{len(lists.test_rows)} test videos of {len(lists.classes)} classes"
+        f"probe    every {run.online_probe.interval} steps on {len(data.train_rows)} training and "
+        f"{len(data.test_rows)} test videos of {len(data.classes)} classes"
     ]
 
 
-def live_probe(
-    run: PretrainRun, plan: Plan, runtime: Runtime
-) -> Callable[[Watching], Watch] | None:
+def build_online_probe(
+    run: PretrainRun, loop_config: LoopConfig, runtime: Runtime
+) -> Callable[[CallbackContext], StepEndHook] | None:
     """Make what a training run is watched by; None if nothing is probed."""
-    if not run.probe.is_on:
+    if not run.online_probe.is_enabled:
         return None
 
-    def begin(watching: Watching) -> Watch:
-        probe = LiveProbe(run, plan.steps, runtime, watching)
-        probe.catch_up()
+    def attach(context: CallbackContext) -> StepEndHook:
+        probe = OnlineProbe(run, loop_config.steps, runtime, context)
+        probe.resume()
         return probe
 
-    return begin
+    return attach
 
 
 @dataclass(slots=True)
-class LiveProbe:
+class OnlineProbe:
     """Probes the features when it is time; called with the number of steps done.
 
     Features are the mean of what the encoder gives for all cubes of the middle clip, with the
@@ -102,122 +102,122 @@ class LiveProbe:
     run: PretrainRun
     steps: int
     runtime: Runtime
-    watching: Watching
-    _slices: tuple[_Slice, _Slice] | None = field(default=None)
-    _classes: int = 0
+    context: CallbackContext
+    _splits: tuple[_ProbeSplit, _ProbeSplit] | None = field(default=None)
+    _num_classes: int = 0
 
     @property
     def encoder(self) -> VideoEncoder:
         """What is probed."""
-        task = self.watching.task
+        task = self.context.task
         assert isinstance(task, PretrainTask)
         return task.model.encoder
 
-    def catch_up(self) -> None:
+    def resume(self) -> None:
         """Probe the weights that a run begins with, unless that was done before it stopped.
 
         Raises:
             DataError: Too few videos can be read.
         """
-        done, known = self.watching.first_step, _probed(self.run.record.out / METRICS_FILE)
-        if done - 1 not in known:
-            self(done)
+        steps_done, probed_steps = self.context.first_step, _list_probed_steps(self.run.checkpoint.output_dir / METRICS_FILE)
+        if steps_done - 1 not in probed_steps:
+            self(steps_done)
 
-    def __call__(self, done: int) -> None:
+    def __call__(self, steps_done: int) -> None:
         """Probe, if it is time; a wish to stop ends it without a result.
 
         Raises:
             DataError: Too few videos can be read; at the first probe.
         """
-        if not self.run.probe.is_due(done, self.steps) or self.watching.wishes.stop is not None:
+        if not self.run.online_probe.is_due(steps_done, self.steps) or self.context.signals.stop_signal is not None:
             return
         started = time.perf_counter()
-        train, test = self._slices or self._read()
-        self._slices = train, test
-        one, other = self._features(train), self._features(test)
-        if one is None or other is None:
+        train, test = self._splits or self._load_splits()
+        self._splits = train, test
+        train_features, test_features = self._encode(train), self._encode(test)
+        if train_features is None or test_features is None:
             return
-        found = self._measure(one, train.labels, other, test.labels)
+        accuracies = self._compute_accuracies(train_features, train.labels, test_features, test.labels)
         seconds = time.perf_counter() - started
-        log, chance = self.watching.log, np.mean(test.labels == np.bincount(train.labels).argmax())
-        values = {f"probe/{name}": value for name, value in found.items()}
-        log.probe(done - 1, {**values, "probe/seconds": seconds})
-        log.say(
-            f"probe {done}/{self.steps}  k-NN {found['knn']:.1%}  linear {found['linear']:.1%}  "
+        metrics_logger, chance = self.context.metrics_logger, np.mean(test.labels == np.bincount(train.labels).argmax())
+        values = {f"probe/{name}": value for name, value in accuracies.items()}
+        metrics_logger.log_values(steps_done - 1, {**values, "probe/seconds": seconds})
+        metrics_logger.log(
+            f"probe {steps_done}/{self.steps}  k-NN {accuracies['knn']:.1%}  linear {accuracies['linear']:.1%}  "
             f"(always the same class {chance:.1%})  {len(test.labels)} test videos  {seconds:.1f} s"
         )
 
-    def _read(self) -> tuple[_Slice, _Slice]:
-        lists, run = probe_lists(self.run.probe), self.run
-        self._classes = len(lists.classes)
+    def _load_splits(self) -> tuple[_ProbeSplit, _ProbeSplit]:
+        data, run = load_probe_data(self.run.online_probe), self.run
+        self._num_classes = len(data.classes)
         source = run.data.sources[0]
-        span = ClipSpan(stride=source.stride, stride_unit=source.stride_unit)
-        train, test = lists.train, lists.train if lists.test is None else lists.test
+        sampling = FrameSampling(frame_interval=source.frame_interval, interval_unit=source.interval_unit)
+        train, test = data.train, data.train if data.test is None else data.test
         loading = run.loading
         with Pool(
             READ_VIEWS,
-            workers=reading_processes(loading.workers, self.runtime),
-            deadline_seconds=loading.deadline_seconds,
-            memory_bytes=int(loading.memory_gib * 2**30),
-            tries=TRIES,
+            num_workers=resolve_num_workers(loading.num_workers, self.runtime),
+            timeout_seconds=loading.timeout_seconds,
+            memory_limit_bytes=int(loading.memory_limit_gib * 2**30),
+            max_attempts=MAX_ATTEMPTS,
         ) as pool:
-            found = [
-                self._slice(manifest, rows, pool, grid_shape(
-                    self.encoder.cubes, span, manifest, clips=1,
-                    frame_rate=source.frame_rate, loading=loading))
-                for manifest, rows in ((train, lists.train_rows), (test, lists.test_rows))
+            splits = [
+                self._load_split(manifest, rows, pool, build_view_spec(
+                    self.encoder.cubes, sampling, manifest, clips=1,
+                    frame_rate=source.frame_rate, reading=loading))
+                for manifest, rows in ((train, data.train_rows), (test, data.test_rows))
             ]  # fmt: skip
-        one, other = found
-        if len(np.unique(one.labels)) < 2 or not len(other.labels):
+        train_split, test_split = splits
+        if len(np.unique(train_split.labels)) < 2 or not len(test_split.labels):
             raise DataError(
-                f"too few videos of --probe.videos {self.run.probe.videos} can be read: "
-                f"{len(one.labels)} to train on and {len(other.labels)} to test on"
+                f"too few videos of --probe.videos {self.run.online_probe.videos} can be read: "
+                f"{len(train_split.labels)} to train on and {len(test_split.labels)} to test on"
             )
-        return one, other
+        return train_split, test_split
 
-    def _slice(self, manifest: Manifest, rows: np.ndarray, pool: Pool, shape: GridShape) -> _Slice:
-        requests = (ViewsRequest(manifest[int(row)], shape) for row in rows)
-        clips, labels, broken = [], [], []
+    def _load_split(self, manifest: Manifest, rows: np.ndarray, pool: Pool, view_spec: ViewSpec) -> _ProbeSplit:
+        requests = (ViewsRequest(manifest[int(row)], view_spec) for row in rows)
+        clips, labels, errors = [], [], []
         size = self.encoder.cubes.height, self.encoder.cubes.width
-        found = read_videos(requests, pool, size, torch.device("cpu"))
-        for row, one in zip(rows, found, strict=True):
-            if isinstance(one, VideoError):
-                broken.append(str(one))
+        results = read_videos(requests, pool, size, torch.device("cpu"))
+        for row, result in zip(rows, results, strict=True):
+            if isinstance(result, VideoError):
+                errors.append(str(result))
             else:
-                clips.append(one)
+                clips.append(result)
                 labels.append(int(manifest.labels[row]))
-        if broken:
-            self.watching.log.say(
-                f"probe    {len(broken)} videos are left out, such as: {broken[0]}"
+        if errors:
+            self.context.metrics_logger.log(
+                f"probe    {len(errors)} videos are left out, such as: {errors[0]}"
             )
-        empty = torch.empty(0, shape.frames, *size, shape.channels, dtype=torch.uint8)
-        return _Slice(torch.cat([empty, *clips]), np.array(labels, dtype=np.int64))
+        empty = torch.empty(0, view_spec.frames, *size, view_spec.channels, dtype=torch.uint8)
+        return _ProbeSplit(torch.cat([empty, *clips]), np.array(labels, dtype=np.int64))
 
     @torch.no_grad()
-    def _features(self, part: _Slice) -> Float[Tensor, "videos dim"] | None:
+    def _encode(self, split: _ProbeSplit) -> Float[Tensor, "videos dim"] | None:
         """Give one vector per video on the CPU; None if somebody wants to stop."""
-        data, device, found = self.run.data, self.runtime.device, []
+        data, device, features = self.run.data, self.runtime.device, []
         mean, std = torch.tensor(data.mean, device=device), torch.tensor(data.std, device=device)
-        with _at_rest(self.encoder):
-            for some in part.clips.split(_CLIPS_AT_ONCE):
-                if self.watching.wishes.stop is not None:
+        with _eval_mode(self.encoder):
+            for clips in split.clips.split(_BATCH_SIZE):
+                if self.context.signals.stop_signal is not None:
                     return None
-                values = grid.split(some.to(device), self.encoder.cubes)
+                values = grid.split(clips.to(device), self.encoder.cubes)
                 with self.runtime.autocast():
-                    tokens = self.encoder(pixels.normalise(values, mean, std))
-                found.append(tokens.float().mean(dim=1).cpu())
-        return torch.cat(found)
+                    tokens = self.encoder(pixels.normalize(values, mean, std))
+                features.append(tokens.float().mean(dim=1).cpu())
+        return torch.cat(features)
 
-    def _measure(
+    def _compute_accuracies(
         self, train: Tensor, train_labels: np.ndarray, test: Tensor, test_labels: np.ndarray
     ) -> dict[str, float]:
         """Accuracies on the test videos; all on the CPU, where the bits are always the same."""
-        scale, classes = Scaling.of(train), self._classes
-        x, y = scale(train), scale(test)
-        k = min(self.run.probe.k, len(x))
-        cosines, index = neighbours.nearest(y, x, k)
-        votes = neighbours.weighted_votes(cosines, train_labels[index], classes)
-        ridge = fit_ridge(x, torch.from_numpy(train_labels), classes)
+        scaler, num_classes = StandardScaler.fit(train), self._num_classes
+        x, y = scaler(train), scaler(test)
+        k = min(self.run.online_probe.k, len(x))
+        cosines, index = neighbours.find_nearest(y, x, k)
+        votes = neighbours.compute_weighted_votes(cosines, train_labels[index], num_classes)
+        ridge = fit_ridge(x, torch.from_numpy(train_labels), num_classes)
         return {
             "knn": top_k_accuracy(votes, test_labels),
             "linear": top_k_accuracy(ridge(y).numpy(), test_labels),
@@ -225,9 +225,9 @@ class LiveProbe:
 
 
 @contextmanager
-def _at_rest(model: nn.Module) -> Iterator[None]:
+def _eval_mode(model: nn.Module) -> Iterator[None]:
     """Without what is drawn in training, and without compiling anything for this alone."""
-    modes = [(part, part.training) for part in model.modules()]
+    modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
         with torch.compiler.set_stance("force_eager"):
@@ -237,9 +237,9 @@ def _at_rest(model: nn.Module) -> Iterator[None]:
             part.training = training
 
 
-def _probed(metrics: Path) -> set[int]:
+def _list_probed_steps(metrics_file: Path) -> set[int]:
     """Steps whose probe is written down; the log has removed what a run does again."""
-    if not metrics.exists():
+    if not metrics_file.exists():
         return set()
-    lines = (json.loads(line) for line in metrics.read_text().splitlines())
+    lines = (json.loads(line) for line in metrics_file.read_text().splitlines())
     return {line["step"] for line in lines if "probe/knn" in line}

@@ -10,16 +10,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from videomae2.errors import DataError
-from videomae2.models.cards import Answers
-from videomae2.models.number_scale import NumberScale
-from videomae2.tasks.classify import distances, soft_cross_entropy
+from videomae2.models.cards import TaskType
+from videomae2.models.number_scale import TargetScaler
+from videomae2.tasks.classify import regression_errors, soft_cross_entropy
 from videomae2.tensors.accuracy import mean_class_accuracy, top_k_accuracy
 from videomae2.tensors.precision import mean_average_precision
-from videomae2.tensors.targets import shares
+from videomae2.tensors.targets import to_soft_targets
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class ValidationMetrics:
     """Numbers by name; the first is the one that counts, and ``loss`` decides between equals."""
 
     values: dict[str, float]
@@ -31,14 +31,14 @@ class Measured:
         return (-first if name == "off" else first), -self.values["loss"]
 
 
-def better(one: Measured, other: Measured) -> bool:
+def is_better(candidate: ValidationMetrics, best: ValidationMetrics) -> bool:
     """Whether one is better than the other; equal ones are not."""
-    return one.rank > other.rank
+    return candidate.rank > best.rank
 
 
-def measure(
-    answers: Answers, scores: Tensor, targets: Tensor, numbers: NumberScale | None = None
-) -> Measured:
+def compute_metrics(
+    task_type: TaskType, scores: Tensor, targets: Tensor, target_scaler: TargetScaler | None = None
+) -> ValidationMetrics:
     """Measure raw scores [videos, outputs] against the targets of a task.
 
     Numbers count in their deviation over the training videos, so that none outweighs another.
@@ -46,22 +46,22 @@ def measure(
     Raises:
         DataError: No label holds for any of the videos.
     """
-    if answers == "numbers":
-        unit = 1.0 if numbers is None else torch.tensor(numbers.std)
-        return Measured(
+    if task_type == "numbers":
+        unit = 1.0 if target_scaler is None else torch.tensor(target_scaler.std)
+        return ValidationMetrics(
             {
-                "off": distances(scores, targets, "absolute", unit=unit).mean().item(),
-                "loss": distances(scores, targets, "squared", unit=unit).mean().item(),
+                "off": regression_errors(scores, targets, "absolute", scale=unit).mean().item(),
+                "loss": regression_errors(scores, targets, "squared", scale=unit).mean().item(),
             }
         )
-    if answers == "many-classes":
+    if task_type == "many-classes":
         probabilities, positive = scores.sigmoid().double().numpy(), targets.numpy() > 0.5
         if not positive.any():
             raise DataError(
                 "none of the held-out videos that can be read has any of the labels, so there is "
                 "nothing to judge by; repair those that cannot be read, or hold out others"
             )
-        return Measured(
+        return ValidationMetrics(
             {
                 "map": float(mean_average_precision(probabilities, positive)),
                 "loss": F.binary_cross_entropy_with_logits(scores, targets).item(),
@@ -72,8 +72,8 @@ def measure(
     values = {
         "accuracy": float(top_k_accuracy(probabilities, labels, k=1)),
         "mean_class": float(mean_class_accuracy(probabilities, labels)),
-        "loss": soft_cross_entropy(scores, shares(targets, scores.shape[1])).mean().item(),
+        "loss": soft_cross_entropy(scores, to_soft_targets(targets, scores.shape[1])).mean().item(),
     }
     if scores.shape[1] > 5:
         values["top5"] = float(top_k_accuracy(probabilities, labels, k=5))
-    return Measured(values)
+    return ValidationMetrics(values)

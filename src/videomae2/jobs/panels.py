@@ -13,12 +13,12 @@ from PIL import Image
 
 from videomae2.jobs.lettering import Color
 from videomae2.tasks.pretrain import MaskingConfig
-from videomae2.tasks.rebuild import Statistics
+from videomae2.tasks.rebuild import StatisticsSource
 from videomae2.tensors.grid import Cubes
 
-Row = Literal["original", "hidden", "rebuilt", "told", "share"]
-ROWS: tuple[Row, ...] = ("original", "hidden", "rebuilt", "share")
-TITLES: dict[Row, str] = {
+RowKind = Literal["original", "hidden", "rebuilt", "told", "share"]
+ROWS: tuple[RowKind, ...] = ("original", "hidden", "rebuilt", "share")
+TITLES: dict[RowKind, str] = {
     "original": "original",
     "hidden": "hidden",
     "rebuilt": "rebuilt",
@@ -26,7 +26,7 @@ TITLES: dict[Row, str] = {
     "share": "decoder's share",
 }
 
-SUBTITLES: dict[Row, str] = {
+SUBTITLES: dict[RowKind, str] = {
     "original": "the video",
     "hidden": "what the model sees",
     "rebuilt": "seen and predicted",
@@ -34,13 +34,13 @@ SUBTITLES: dict[Row, str] = {
     "share": "predicted in one pass",
 }
 
-PAINT: Color = (47, 52, 61)  # over what a row does not show
+MASK_COLOR: Color = (47, 52, 61)  # over what a row does not show
 
 Pictures = UInt8[np.ndarray, "frames height width rgb"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reconstruction:
+class ReconstructedClip:
     """One clip, what a model made of it, and what a reader has to know about both."""
 
     video: str
@@ -54,54 +54,54 @@ class Reconstruction:
     seconds: Float64[np.ndarray, " frames"] | None
     """When each frame is shown in the video; None if the video has no clock."""
     original: UInt8[np.ndarray, "frames height width channels"]
-    rebuilt: UInt8[np.ndarray, "frames height width channels"]
+    reconstructed: UInt8[np.ndarray, "frames height width channels"]
     """Visible cubes as they were, hidden ones as predicted."""
-    told: UInt8[np.ndarray, "frames height width channels"] | None
+    oracle_stats: UInt8[np.ndarray, "frames height width channels"] | None
     """The same with the true mean and contrast of each cube; None for a model of plain pixels."""
     visible: Bool[np.ndarray, " tokens"]
     predicted: Bool[np.ndarray, " tokens"]
     """Hidden, and predicted in some pass."""
-    share: Bool[np.ndarray, " tokens"]
+    first_pass: Bool[np.ndarray, " tokens"]
     """Hidden, and predicted in the first pass."""
     loss: float
     baseline: float
     """The loss of predicting each cube's mean."""
-    statistics: Statistics | None
+    statistics: StatisticsSource | None
     """Where mean and contrast of rebuilt cubes come from; None for a model of plain pixels."""
-    passes: int
+    num_passes: int
     """How many times the decoder was asked."""
     all_hidden: bool
     """It was asked for all hidden cubes at once though it was trained on a part at a time."""
 
     @property
-    def hidden_share(self) -> float:
+    def mask_ratio(self) -> float:
         """Share of the cubes that the encoder did not see."""
         return float(1 - self.visible.mean())
 
-    def moment(self, frame: int) -> str:
+    def format_moment(self, frame: int) -> str:
         """Say which moment of the video a frame of the clip shows, as exactly as is known."""
         if self.seconds is None:
             return f"frame {self.indices[frame]}"
         return f"{self.seconds[frame]:.2f} s"
 
 
-def panel(shown: Reconstruction, row: Row, frames: Sequence[int], *, scale: int = 1) -> Pictures:
+def render_row(clip: ReconstructedClip, row: RowKind, frames: Sequence[int], *, scale: int = 1) -> Pictures:
     """Give some frames of a row, enlarged; what it does not show is painted over, cube by cube.
 
     Enlarging is smooth inside of the picture and sharp at painted cubes.
     """
-    source = shown.rebuilt if row in ("rebuilt", "share") else shown.original
-    if row == "told" and shown.told is not None:
-        source = shown.told
-    pictures = np.stack([_enlarged(colored(source[frame]), scale) for frame in frames])
-    side = shown.cubes.patch * scale
-    slots = _seen(shown, row).reshape(shown.cubes.grid)[np.asarray(frames) // shown.cubes.tubelet]
-    painted = ~slots.repeat(side, axis=1).repeat(side, axis=2)
-    pictures[painted] = PAINT
+    source = clip.reconstructed if row in ("rebuilt", "share") else clip.original
+    if row == "told" and clip.oracle_stats is not None:
+        source = clip.oracle_stats
+    pictures = np.stack([_enlarge(to_rgb(source[frame]), scale) for frame in frames])
+    side = clip.cubes.patch_size * scale
+    visible_slots = _mask_of_row(clip, row).reshape(clip.cubes.grid)[np.asarray(frames) // clip.cubes.tubelet_size]
+    is_masked = ~visible_slots.repeat(side, axis=1).repeat(side, axis=2)
+    pictures[is_masked] = MASK_COLOR
     return pictures
 
 
-def colored(
+def to_rgb(
     frame: UInt8[np.ndarray, "height width channels"],
 ) -> UInt8[np.ndarray, "height width rgb"]:
     """Three channels to look at: the first three, or the first one in grey."""
@@ -110,33 +110,33 @@ def colored(
     return frame[:, :, :1].repeat(3, axis=2)
 
 
-def frames_to_show(count: int, frames: int) -> list[int]:
+def select_frame_numbers(count: int, frames: int) -> list[int]:
     """Frames of a clip at equal distances, beginning with the first."""
     return [number * frames // count for number in range(count)]
 
 
-def title_words(shown: Reconstruction) -> str:
+def format_title(clip: ReconstructedClip) -> str:
     """Say which model saw how much."""
-    seen = {"tube": "in tubes", "random": "at random", "frame": "whole frames"}
+    mask_names = {"tube": "in tubes", "random": "at random", "frame": "whole frames"}
     return (
-        f"model {shown.model}   ·   {shown.hidden_share:.0%} of the cubes hidden "
-        f"({seen[shown.masking.encoder]})"
+        f"model {clip.model}   ·   {clip.mask_ratio:.0%} of the cubes hidden "
+        f"({mask_names[clip.masking.encoder]})"
     )
 
 
-def loss_words(shown: Reconstruction) -> str:
+def format_loss(clip: ReconstructedClip) -> str:
     """Say how well it did, and what doing nothing would get."""
-    return f"loss {shown.loss:.3f}   (predicting each cube's mean: {shown.baseline:.3f})"
+    return f"loss {clip.loss:.3f}   (predicting each cube's mean: {clip.baseline:.3f})"
 
 
-def statistics_words(shown: Reconstruction) -> str:
+def format_statistics(clip: ReconstructedClip) -> str:
     """Say where mean and contrast of the rebuilt cubes come from."""
-    if shown.statistics == "truth":
+    if clip.statistics == "truth":
         return (
             "Only the pattern inside each rebuilt cube is predicted; it is given its TRUE mean and "
             "contrast, which the model does not know."
         )
-    if shown.statistics == "surroundings":
+    if clip.statistics == "surroundings":
         return (
             "The pattern inside each rebuilt cube is predicted; its mean and contrast are "
             "estimated from the visible cubes around, and such that cubes join. Nothing hidden "
@@ -145,7 +145,7 @@ def statistics_words(shown: Reconstruction) -> str:
     return "The model predicts plain pixels; nothing hidden is used."
 
 
-def told_words() -> str:
+def format_oracle_note() -> str:
     """Say what the row of told tones is."""
     return (
         "'Told tones' shows the same patterns with the TRUE mean and contrast of each hidden cube, "
@@ -153,34 +153,34 @@ def told_words() -> str:
     )
 
 
-def decoder_words(shown: Reconstruction) -> str:
+def format_decoder(clip: ReconstructedClip) -> str:
     """Say how the decoder was asked, and how that compares with training."""
-    share, hidden = int(shown.share.sum()), int((~shown.visible).sum())
-    if shown.all_hidden:
+    num_first_pass, num_hidden = int(clip.first_pass.sum()), int((~clip.visible).sum())
+    if clip.all_hidden:
         return (
-            f"The decoder was asked for all {hidden} hidden cubes at once, where training asks "
+            f"The decoder was asked for all {num_hidden} hidden cubes at once, where training asks "
             f"for a part."
         )
-    if shown.masking.decoder == "none":
-        return f"The decoder predicts all {hidden} hidden cubes at once, as in training."
+    if clip.masking.decoder == "none":
+        return f"The decoder predicts all {num_hidden} hidden cubes at once, as in training."
     return (
-        f"As in training, the decoder predicts {share} of the {hidden} hidden cubes at a time: "
-        f"its share. 'Rebuilt' joins {shown.passes} such passes."
+        f"As in training, the decoder predicts {num_first_pass} of the {num_hidden} hidden cubes at a time: "
+        f"its share. 'Rebuilt' joins {clip.num_passes} such passes."
     )
 
 
-def _seen(shown: Reconstruction, row: Row) -> Bool[np.ndarray, " tokens"]:
+def _mask_of_row(clip: ReconstructedClip, row: RowKind) -> Bool[np.ndarray, " tokens"]:
     """Which cubes a row shows."""
     return {
-        "original": np.ones_like(shown.visible),
-        "hidden": shown.visible,
-        "rebuilt": shown.visible | shown.predicted,
-        "told": shown.visible | shown.predicted,
-        "share": shown.share,
+        "original": np.ones_like(clip.visible),
+        "hidden": clip.visible,
+        "rebuilt": clip.visible | clip.predicted,
+        "told": clip.visible | clip.predicted,
+        "share": clip.first_pass,
     }[row]
 
 
-def _enlarged(
+def _enlarge(
     frame: UInt8[np.ndarray, "height width rgb"], scale: int
 ) -> UInt8[np.ndarray, "large_height large_width rgb"]:
     if scale == 1:

@@ -12,18 +12,18 @@ import numpy as np
 from jaxtyping import Float64, UInt8
 from torch import Tensor
 
-from videomae2.data.pool import Answer, Pool
+from videomae2.data.pool import Result, Pool
 from videomae2.data.view_reading import READ_VIEWS, ViewsRequest
-from videomae2.engine.runtime import RuntimeConfig, prepare
+from videomae2.engine.runtime import RuntimeConfig, prepare_runtime
 from videomae2.errors import VideoError
-from videomae2.jobs.answers import Outputs, Scored, holding_now, ranked
-from videomae2.jobs.asked_classifier import AskedOf
-from videomae2.jobs.prediction_settings import ReadingConfig, check
-from videomae2.jobs.saved_classifier import read_classifier
-from videomae2.jobs.scoring import Scorer
-from videomae2.jobs.video_inputs import Input, find_inputs
-from videomae2.jobs.view_requests import Waiting
-from videomae2.jobs.view_settings import ViewsWish, settle_views
+from videomae2.jobs.answers import LabelSpace, ClassScore, find_active_classes, rank_topk
+from videomae2.jobs.asked_classifier import ClassifierOptions
+from videomae2.jobs.prediction_settings import ReadingConfig, check_settings
+from videomae2.jobs.saved_classifier import load_classifier_task
+from videomae2.jobs.scoring import ViewScorer
+from videomae2.jobs.video_inputs import VideoInput, expand_inputs
+from videomae2.jobs.view_requests import RequestQueue
+from videomae2.jobs.view_settings import EvalViews, resolve_views
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -33,22 +33,22 @@ class Prediction:
     video: str
     scores: Float64[np.ndarray, " outputs"]
     """Mean over the views: a probability for each class, or numbers."""
-    outputs: Outputs
+    outputs: LabelSpace
     views: int
     """Clips times crops, as in evaluation."""
-    scored: int
+    num_unique_views: int
     """Views that differ, so that the model looked at them."""
     num_frames: int
     length_seconds: float | None
     """None if the video has no clock."""
 
-    def top(self, count: int = 5) -> list[Scored]:
+    def topk(self, count: int = 5) -> list[ClassScore]:
         """The most probable classes; all numbers of a model that predicts numbers."""
-        return ranked(self.scores, self.outputs, count)
+        return rank_topk(self.scores, self.outputs, count)
 
-    def holding(self, threshold: float | None = None) -> list[Scored]:
+    def active_classes(self, threshold: float | None = None) -> list[ClassScore]:
         """The class that holds, or of many those that do (from 0.5 if no threshold is given)."""
-        return holding_now(self.scores, self.outputs, self.outputs.threshold(threshold))
+        return find_active_classes(self.scores, self.outputs, self.outputs.get_threshold(threshold))
 
 
 class Predictor:
@@ -57,9 +57,9 @@ class Predictor:
     Args:
         model: A run folder (its best model, else its newest checkpoint), a saved model, or a
             released file.
-        names: What its outputs are called where it does not say, as released files: a file of
+        class_names: What its outputs are called where it does not say, as released files: a file of
             names, or a public data set such as kinetics-710.
-        select: The outputs that are used alone, likewise; the others get no probability.
+        classes: The outputs that are used alone, likewise; the others get no probability.
         frames: Frames of the clips that a released file was trained on; 16 if not given.
         side: Height and width of these clips; 224 if not given.
         device: cpu, cuda, cuda:1, …; auto takes a CUDA device if there is one.
@@ -80,33 +80,33 @@ class Predictor:
         self,
         model: Path | str,
         *,
-        names: Path | str | None = None,
-        select: Path | str | None = None,
+        class_names: Path | str | None = None,
+        classes: Path | str | None = None,
         frames: int | None = None,
         side: int | None = None,
         device: str = "auto",
         precision: Literal["auto", "bf16", "fp32"] = "auto",
-        views: ViewsWish | None = None,
+        views: EvalViews | None = None,
         reading: ReadingConfig | None = None,
     ) -> None:
-        wish, self.reading = views or ViewsWish(), reading or ReadingConfig()
-        asked = AskedOf(names=_path(names), select=_path(select), frames=frames, side=side)
-        check(wish, self.reading, asked)
-        runtime = prepare(RuntimeConfig(device=device, precision=precision))
-        self.model = read_classifier(Path(model), runtime, asked)
-        card = self.model.card
-        self.views = settle_views(card.span, wish)
-        self.scorer = Scorer(task=self.model.task, runtime=runtime, shrinking=self.views.shrinking)
-        self.shape = self.views.shape(
+        test_views, self.reading = views or EvalViews(), reading or ReadingConfig()
+        options = ClassifierOptions(class_names=_to_path(class_names), classes=_to_path(classes), frames=frames, side=side)
+        check_settings(test_views, self.reading, options)
+        runtime = prepare_runtime(RuntimeConfig(device=device, precision=precision))
+        self.model = load_classifier_task(Path(model), runtime, options)
+        card = self.model.config
+        self.views = resolve_views(card.frame_sampling, test_views)
+        self.scorer = ViewScorer(task=self.model.task, runtime=runtime, shrinking=self.views.shrinking)
+        self.view_spec = self.views.build_spec(
             card.model.encoder, self.reading.limits, frame_rate=self.reading.frame_rate
         )
 
     @property
-    def outputs(self) -> Outputs:
+    def outputs(self) -> LabelSpace:
         """What the model says."""
-        return self.model.outputs
+        return self.model.label_space
 
-    def answers(
+    def score_clips(
         self, clips: UInt8[Tensor, "clips frames height width channels"]
     ) -> Float64[np.ndarray, "clips outputs"]:
         """What the model says of clips that are on its device: probabilities, or numbers.
@@ -114,7 +114,7 @@ class Predictor:
         Raises:
             CheckpointError: A score is not a finite number.
         """
-        return self.model.answers(self.scorer.of_views(clips))
+        return self.model.compute_predictions(self.scorer.score_views(clips))
 
     def predict(self, video: Path | str) -> Prediction:
         """Score one video; a folder of frame images is one.
@@ -124,16 +124,16 @@ class Predictor:
             ManifestError: It is a folder that is no video.
             ValueError: It is a folder of several videos.
         """
-        found = find_inputs([video])
-        if len(found) != 1:
-            raise ValueError(f"{video} holds {len(found)} videos; give it to predict_all")
-        (answer,) = self.predict_all(found)
-        if isinstance(answer, VideoError):
-            raise answer
-        return answer
+        inputs = expand_inputs([video])
+        if len(inputs) != 1:
+            raise ValueError(f"{video} holds {len(inputs)} videos; give it to predict_all")
+        (prediction,) = self.predict_all(inputs)
+        if isinstance(prediction, VideoError):
+            raise prediction
+        return prediction
 
     def predict_all(
-        self, videos: Iterable[Path | str | Input | VideoError]
+        self, videos: Iterable[Path | str | VideoInput | VideoError]
     ) -> Iterator[Prediction | VideoError]:
         """Score videos one after the other while the next ones are read.
 
@@ -146,34 +146,34 @@ class Predictor:
         Raises:
             ManifestError: A folder holds no video.
         """
-        workers = self.reading.workers
-        with self.reading.pool(READ_VIEWS, workers=workers) as pool:
-            yield from self.predict_with(pool, videos)
+        num_workers = self.reading.num_workers
+        with self.reading.make_pool(READ_VIEWS, num_workers=num_workers) as pool:
+            yield from self.predict_in_pool(pool, videos)
 
-    def predict_with(
-        self, pool: Pool, videos: Iterable[Path | str | Input | VideoError]
+    def predict_in_pool(
+        self, pool: Pool, videos: Iterable[Path | str | VideoInput | VideoError]
     ) -> Iterator[Prediction | VideoError]:
         """The same with processes that are there already, one call after the other."""
-        waiting = Waiting(videos, self.shape)
-        for answer in pool.map(waiting.requests()):
-            yield from waiting.known()
-            waiting.passed(answer)
-            yield answer.error or self._prediction(answer)
-        yield from waiting.known()
+        queue = RequestQueue(videos, self.view_spec)
+        for result in pool.map(queue.iterate_requests()):
+            yield from queue.pop_unreadable()
+            queue.pop_answered(result)
+            yield result.error or self._build_prediction(result)
+        yield from queue.pop_unreadable()
 
-    def _prediction(self, answer: Answer[ViewsRequest]) -> Prediction:
-        assert answer.arrays is not None
-        video = self.scorer.covered(answer.arrays, crops=self.shape.grid.crops)
-        different = video.different()
-        answers = self.model.answers(self.scorer.of_video(video, different.numbers))
+    def _build_prediction(self, result: Result[ViewsRequest]) -> Prediction:
+        assert result.arrays is not None
+        video = self.scorer.resize_video(result.arrays, crops=self.view_spec.grid.crops)
+        unique_views = video.find_unique_views()
+        outputs = self.model.compute_predictions(self.scorer.score_video(video, unique_views.numbers))
         return Prediction(
-            video=answer.request.path,
-            scores=answers[different.of].mean(axis=0),
+            video=result.request.path,
+            scores=outputs[unique_views.inverse].mean(axis=0),
             outputs=self.outputs,
-            views=video.views,
-            scored=len(different.numbers),
-            num_frames=answer.meta["num_frames"],
-            length_seconds=answer.meta["length_seconds"],
+            views=video.num_views,
+            num_unique_views=len(unique_views.numbers),
+            num_frames=result.meta["num_frames"],
+            length_seconds=result.meta["length_seconds"],
         )
 
 
@@ -181,8 +181,8 @@ def predict(
     model: Path | str,
     videos: Iterable[Path | str],
     *,
-    names: Path | str | None = None,
-    select: Path | str | None = None,
+    class_names: Path | str | None = None,
+    classes: Path | str | None = None,
     device: str = "auto",
 ) -> Iterator[Prediction | VideoError]:
     """Score videos with a classifier, in their order, while the next ones are read.
@@ -192,8 +192,8 @@ def predict(
     Yields:
         For each video what the model says, or why it cannot be read.
     """
-    return Predictor(model, names=names, select=select, device=device).predict_all(videos)
+    return Predictor(model, class_names=class_names, classes=classes, device=device).predict_all(videos)
 
 
-def _path(name: Path | str | None) -> Path | None:
+def _to_path(name: Path | str | None) -> Path | None:
     return None if name is None else Path(name)

@@ -6,34 +6,34 @@ from pathlib import Path
 
 import torch
 
-from videomae2.data.crops import centre_box
-from videomae2.data.views import cut
-from videomae2.engine.runtime import RuntimeConfig, prepare
+from videomae2.data.crops import center_box
+from videomae2.data.views import crop_and_resize
+from videomae2.engine.runtime import RuntimeConfig, prepare_runtime
 from videomae2.errors import ConfigError
-from videomae2.jobs.chosen_clips import ChosenClip, How, read_clip, source_of
-from videomae2.jobs.films import film_frames, film_rate, write_gif, write_mp4
-from videomae2.jobs.panels import Reconstruction
-from videomae2.jobs.sheets import reconstruction_picture
-from videomae2.models.cards import CARD_FILE
-from videomae2.models.entries import build
-from videomae2.models.saved import find_model, load_autoencoder
+from videomae2.jobs.chosen_clips import VideoClip, ReconstructConfig, read_clip, find_source
+from videomae2.jobs.films import compose_video, compute_fps, write_gif, write_mp4
+from videomae2.jobs.panels import ReconstructedClip
+from videomae2.jobs.sheets import write_clip_image
+from videomae2.models.cards import CONFIG_FILE
+from videomae2.models.entries import from_dict
+from videomae2.models.saved import find_saved_model, load_autoencoder
 from videomae2.tasks.pretrain import MaskingConfig, PretrainTask
-from videomae2.tasks.rebuild import rebuild
+from videomae2.tasks.rebuild import reconstruct_clips
 from videomae2.tensors import draws
 from videomae2.tensors.clips import Clips
 from videomae2.tensors.grid import Cubes
 
-_FRAMES_SHOWN = 8
+_DEFAULT_SHOWN_FRAMES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class ReconstructionFiles:
     """What was written, and what it shows."""
 
     picture: Path
-    film: Path
+    video: Path
     gif: Path
-    shown: Reconstruction
+    clip: ReconstructedClip
 
 
 def reconstruct(
@@ -41,17 +41,17 @@ def reconstruct(
     video: Path,
     *,
     out: Path | None = None,
-    how: How | None = None,
+    config: ReconstructConfig | None = None,
     frames_shown: int | None = None,
     device: str = "auto",
-) -> Written:
+) -> ReconstructionFiles:
     """Rebuild a clip of a video and write the picture and both films.
 
     Args:
         run: A run folder, or the folder of a saved model.
         video: A video file, a folder of frame images, or an .npy array.
         out: Folder to write to; ``reconstructions`` in the run folder if not given.
-        how: Which clip, and how it is rebuilt.
+        config: Which clip, and how it is rebuilt.
         frames_shown: Frames of the clip in the picture; 8, or all of a shorter clip, if not given.
         device: cpu, cuda, or auto.
 
@@ -60,29 +60,29 @@ def reconstruct(
         VideoError: If the video cannot be read.
         ConfigError: If a choice cannot work with this model or video.
     """
-    asked = _asked(run, how, device)
-    count = _count(frames_shown, asked.task.model.cubes)
-    shown = _rebuild(asked, video, 0)
-    folder = asked.folder(out)
-    film, rate = film_frames(shown), film_rate(shown)
+    loaded = _load_model(run, config, device)
+    count = _resolve_frame_count(frames_shown, loaded.task.model.cubes)
+    clip = _reconstruct_clip(loaded, video, 0)
+    folder = loaded.resolve_folder(out)
+    frames, fps = compose_video(clip), compute_fps(clip)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return Written(
-            picture=reconstruction_picture(shown, folder / f"{video.stem}.png", frames_shown=count),
-            film=write_mp4(film, rate, folder / f"{video.stem}.mp4"),
-            gif=write_gif(film, rate, folder / f"{video.stem}.gif"),
-            shown=shown,
+        return ReconstructionFiles(
+            picture=write_clip_image(clip, folder / f"{video.stem}.png", num_frames=count),
+            video=write_mp4(frames, fps, folder / f"{video.stem}.mp4"),
+            gif=write_gif(frames, fps, folder / f"{video.stem}.gif"),
+            clip=clip,
         )
     except OSError as error:
         raise ConfigError(f"cannot write to {folder}: {error.strerror}; choose --out") from error
 
 
-def rehearse(
+def preview(
     run: Path,
     video: Path,
     *,
     out: Path | None = None,
-    how: How | None = None,
+    config: ReconstructConfig | None = None,
     frames_shown: int | None = None,
     device: str = "auto",
 ) -> str:
@@ -91,82 +91,82 @@ def rehearse(
     Raises:
         CheckpointError, VideoError, ConfigError: As ``reconstruct``.
     """
-    asked = _asked(run, how, device)
-    count = _count(frames_shown, asked.task.model.cubes)
-    clip = asked.clip(video)
+    loaded = _load_model(run, config, device)
+    count = _resolve_frame_count(frames_shown, loaded.task.model.cubes)
+    clip = loaded.read_clip(video)
     height, width = clip.pixels.shape[1:3]
     return (
-        f"model    {asked.name}, on {asked.task.mean.device}\n"
+        f"model    {loaded.name}, on {loaded.task.mean.device}\n"
         f"clip     {video}, {height}x{width} pixels, frames {clip.indices[0]} to "
         f"{clip.indices[-1]}, {count} of {len(clip.indices)} in the picture\n"
-        f"folder   {asked.folder(out)}"
+        f"folder   {loaded.resolve_folder(out)}"
     )
 
 
-def rebuild_videos(
-    run: Path, videos: Sequence[Path], *, how: How | None = None, device: str = "auto"
-) -> list[Reconstruction]:
+def reconstruct_videos(
+    run: Path, videos: Sequence[Path], *, config: ReconstructConfig | None = None, device: str = "auto"
+) -> list[ReconstructedClip]:
     """Rebuild a clip of each video, each with a mask of its own.
 
     Args:
         run: A run folder, or the folder of a saved model.
         videos: Files, folders of frame images, or .npy arrays.
-        how: Which clips, and how they are rebuilt.
+        config: Which clips, and how they are rebuilt.
         device: cpu, cuda, or auto.
 
     Raises:
         CheckpointError, VideoError, ConfigError: As ``reconstruct``.
     """
-    asked = _asked(run, how, device)
-    return [_rebuild(asked, video, number) for number, video in enumerate(videos)]
+    loaded = _load_model(run, config, device)
+    return [_reconstruct_clip(loaded, video, number) for number, video in enumerate(videos)]
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _LoadedModel:
     """A model that is asked, and how."""
 
     model: Path
     task: PretrainTask
     name: str
-    how: How
+    config: ReconstructConfig
 
-    def clip(self, video: Path) -> ChosenClip:
+    def read_clip(self, video: Path) -> VideoClip:
         """Read the clip of a video that it is shown."""
-        source = source_of(_run_folder(self.model), video, self.how)
-        return read_clip(video, self.task.model.cubes, source, self.how)
+        source = find_source(_resolve_run_folder(self.model), video, self.config)
+        return read_clip(video, self.task.model.cubes, source, self.config)
 
-    def folder(self, out: Path | None) -> Path:
+    def resolve_folder(self, out: Path | None) -> Path:
         """Where pictures go."""
-        return out or _run_folder(self.model) / "reconstructions"
+        return out or _resolve_run_folder(self.model) / "reconstructions"
 
 
-def _asked(run: Path, how: How | None, device: str) -> _Asked:
+def _load_model(run: Path, config: ReconstructConfig | None, device: str) -> _LoadedModel:
     """Find and load a model; refuse choices that have no effect on it."""
-    how = how or How()
-    folder = find_model(run)
-    runtime = prepare(RuntimeConfig(device=device, precision="fp32"))
+    config = config or ReconstructConfig()
+    folder = find_saved_model(run)
+    runtime = prepare_runtime(RuntimeConfig(device=device, precision="fp32"))
     model, card = load_autoencoder(folder, runtime.device)
-    masking = build(MaskingConfig, card.notes.get("masking", {}), folder / CARD_FILE)
+    masking = from_dict(MaskingConfig, card.metadata.get("masking", {}), folder / CONFIG_FILE)
     task = PretrainTask(model, masking, mean=card.mean, std=card.std).to(runtime.device).eval()
-    if how.all_hidden and masking.decoder == "none":
+    if config.all_hidden and masking.decoder == "none":
         raise ConfigError(
             "--all-hidden changes nothing: this model always decodes all hidden cubes"
         )
-    if how.statistics == "truth" and not masking.per_cube_target:
+    if config.statistics == "truth" and not masking.normalize_target:
         raise ConfigError(
             "--statistics truth changes nothing: this model predicts plain pixels, not cubes "
             "without mean and contrast"
         )
     name: str = card.model.encoder.size
-    if "step" in card.notes:
-        name += f", step {card.notes['step']}"
-    return _Asked(folder, task, name, how)
+    if "step" in card.metadata:
+        name += f", step {card.metadata['step']}"
+    return _LoadedModel(folder, task, name, config)
 
 
-def _count(frames_shown: int | None, cubes: Cubes) -> int:
+def _resolve_frame_count(frames_shown: int | None, cubes: Cubes) -> int:
     """How many frames of a clip are in the picture."""
     if frames_shown is None:
-        return min(_FRAMES_SHOWN, cubes.frames)
+        return min(_DEFAULT_SHOWN_FRAMES, cubes.frames)
     if not 1 <= frames_shown <= cubes.frames:
         raise ConfigError(
             f"--frames-shown is {frames_shown}, this model's clips have 1..{cubes.frames}"
@@ -174,42 +174,42 @@ def _count(frames_shown: int | None, cubes: Cubes) -> int:
     return frames_shown
 
 
-def _rebuild(asked: _Asked, video: Path, number: int) -> Reconstruction:
+def _reconstruct_clip(loaded: _LoadedModel, video: Path, number: int) -> ReconstructedClip:
     """Rebuild a clip of one video."""
-    task, how = asked.task, asked.how
+    task, config = loaded.task, loaded.config
     cubes, device = task.model.cubes, task.mean.device
-    clip = asked.clip(video)
-    box = centre_box(clip.pixels.shape[1], clip.pixels.shape[2], (cubes.height, cubes.width))
-    pixels = cut(torch.from_numpy(clip.pixels), box, (cubes.height, cubes.width), flip=False)
-    key = draws.signed(draws.key(how.seed, number))
+    clip = loaded.read_clip(video)
+    box = center_box(clip.pixels.shape[1], clip.pixels.shape[2], (cubes.height, cubes.width))
+    pixels = crop_and_resize(torch.from_numpy(clip.pixels), box, (cubes.height, cubes.width), flip=False)
+    key = draws.to_int64(draws.make_key(config.seed, number))
     clips = Clips(
         pixels[None].to(device),
         torch.tensor([key], device=device),
         torch.ones(1, device=device),
     )
-    found = rebuild(task, clips, statistics=how.statistics, all_hidden=how.all_hidden)
-    return Reconstruction(
+    reconstruction = reconstruct_clips(task, clips, statistics=config.statistics, all_hidden=config.all_hidden)
+    return ReconstructedClip(
         video="/".join(video.absolute().parts[-2:]),
-        model=asked.name,
+        model=loaded.name,
         masking=task.masking,
         cubes=cubes,
         indices=clip.indices,
         seconds=clip.seconds,
         original=pixels.numpy(),
-        rebuilt=found.pixels[0].cpu().numpy(),
-        told=None if found.told is None else found.told[0].cpu().numpy(),
-        visible=found.visible[0].cpu().numpy(),
-        predicted=found.predicted[0].cpu().numpy(),
-        share=found.share[0].cpu().numpy(),
-        loss=found.loss.item(),
-        baseline=found.baseline.item(),
-        statistics=how.statistics if task.masking.per_cube_target else None,
-        passes=found.passes,
-        all_hidden=how.all_hidden,
+        reconstructed=reconstruction.pixels[0].cpu().numpy(),
+        oracle_stats=None if reconstruction.oracle_pixels is None else reconstruction.oracle_pixels[0].cpu().numpy(),
+        visible=reconstruction.visible[0].cpu().numpy(),
+        predicted=reconstruction.predicted[0].cpu().numpy(),
+        first_pass=reconstruction.first_pass[0].cpu().numpy(),
+        loss=reconstruction.loss.item(),
+        baseline=reconstruction.baseline.item(),
+        statistics=config.statistics if task.masking.normalize_target else None,
+        num_passes=reconstruction.num_passes,
+        all_hidden=config.all_hidden,
     )
 
 
-def _run_folder(model: Path) -> Path:
+def _resolve_run_folder(model: Path) -> Path:
     """The run that a checkpoint belongs to; a saved model that is none stands for itself."""
     model = model.absolute()
     return model.parent.parent if model.parent.name == "checkpoints" else model

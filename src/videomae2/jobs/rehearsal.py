@@ -6,17 +6,17 @@ from torch import nn
 
 from videomae2.config import Run
 from videomae2.data.manifest import Manifest
-from videomae2.engine.room import check_would_be_writable
-from videomae2.engine.runtime import resolve
-from videomae2.engine.signals import end_if_asked
-from videomae2.jobs.room_needed import bytes_needed
-from videomae2.jobs.run_folder import RUN_FILE, check_same_run
-from videomae2.jobs.starting_over import is_another_run
-from videomae2.jobs.training import checkpoints_of, fitted, make_plan, with_precision
-from videomae2.jobs.video_lists import VideoList, late_files
+from videomae2.engine.room import check_writable_dry_run
+from videomae2.engine.runtime import resolve_runtime
+from videomae2.engine.signals import raise_if_stopped
+from videomae2.jobs.room_needed import estimate_checkpoint_bytes
+from videomae2.jobs.run_folder import RUN_FILE, check_resume_compatible
+from videomae2.jobs.starting_over import is_different_run
+from videomae2.jobs.training import build_checkpoint_manager, resolve_batch_size, build_loop_config, resolve_precision
+from videomae2.jobs.video_lists import VideoList, list_unresponsive_files
 
 
-def foresee(
+def preview_start(
     run: Run, manifests: Sequence[Manifest], lists: Sequence[VideoList], model: nn.Module
 ) -> str:
     """Say in a line where a run would begin or go on; before it, of which files nothing is known.
@@ -32,17 +32,17 @@ def foresee(
         CheckpointError: If it cannot be written, or has too little room.
         Interrupted: Somebody has asked to stop.
     """
-    end_if_asked()
-    run = fitted(with_precision(run, resolve(run.runtime)), manifests)
-    plan, folder = make_plan(run, manifests), run.record.out
-    checkpoints = checkpoints_of(run)
-    newest, late = checkpoints.newest(), late_files(lists)
-    if newest is not None:
-        check_same_run(run, lists)
-    check_would_be_writable(folder, bytes_needed(run, model, plan, checkpoints))
-    if newest is not None:
-        would = f"resume   would go on at step {newest[0]} of {plan.steps} from {newest[1]}"
-        return "\n".join([*late, would])
-    aside = "; what another run without a checkpoint left there would be set aside"
-    there = (folder / RUN_FILE).exists() and is_another_run(run, lists)
-    return "\n".join([*late, f"begin    would begin at the first step{aside if there else ''}"])
+    raise_if_stopped()
+    run = resolve_batch_size(resolve_precision(run, resolve_runtime(run.runtime)), manifests)
+    loop_config, folder = build_loop_config(run, manifests), run.checkpoint.output_dir
+    checkpoints = build_checkpoint_manager(run)
+    latest, unresponsive = checkpoints.find_latest(), list_unresponsive_files(lists)
+    if latest is not None:
+        check_resume_compatible(run, lists)
+    check_writable_dry_run(folder, estimate_checkpoint_bytes(run, model, loop_config, checkpoints))
+    if latest is not None:
+        resume_line = f"resume   would go on at step {latest[0]} of {loop_config.steps} from {latest[1]}"
+        return "\n".join([*unresponsive, resume_line])
+    archive_hint = "; what another run without a checkpoint left there would be set aside"
+    would_archive = (folder / RUN_FILE).exists() and is_different_run(run, lists)
+    return "\n".join([*unresponsive, f"begin    would begin at the first step{archive_hint if would_archive else ''}"])

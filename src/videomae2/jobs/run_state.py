@@ -8,33 +8,33 @@ from torch import nn
 from torch.optim import AdamW
 
 from videomae2.data.quarantine import Quarantine
-from videomae2.engine.averages import RunningMean
-from videomae2.engine.checkpoints import Checkpoints, read_tensors
+from videomae2.engine.averages import EMA
+from videomae2.engine.checkpoints import CheckpointManager, read_tensors
 from videomae2.engine.optimizer_state import load_optimizer, save_optimizer
 from videomae2.errors import CheckpointError
-from videomae2.jobs.work import Say, Work
-from videomae2.models.chosen import MEAN_FILE
+from videomae2.jobs.work import LogFn, TrainingSetup
+from videomae2.models.chosen import EMA_FILE
 
 _OPTIMIZER_FILE = "optimizer.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
-class RunState:
+class TrainState:
     """All that changes from step to step."""
 
-    work: Work
+    setup: TrainingSetup
     model: nn.Module
     optimizer: AdamW
-    mean: RunningMean | None
+    ema: EMA | None
     quarantine: Quarantine
-    checkpoints: Checkpoints
+    checkpoints: CheckpointManager
 
-    def save(self, step: int, say: Say, *, is_last: bool) -> None:
+    def save(self, step: int, log: LogFn, *, is_last: bool) -> None:
         """Save; a failure says where a resume will start.
 
         Args:
             step: Steps that are done.
-            say: Is told of older checkpoints that were deleted.
+            log: Is told of older checkpoints that were deleted.
             is_last: No later save can make up for it, so older ones may be deleted.
 
         Raises:
@@ -42,48 +42,48 @@ class RunState:
         """
         try:
             if is_last:
-                self.checkpoints.save_last(step, lambda folder: self._write(folder, step), say=say)
+                self.checkpoints.save_freeing_space(step, lambda folder: self._write(folder, step), log=log)
             else:
                 self.checkpoints.save(step, lambda folder: self._write(folder, step))
         except CheckpointError as error:
-            newest = self.checkpoints.newest()
-            start = f"at step {newest[0]}" if newest else "from the beginning"
+            latest = self.checkpoints.find_latest()
+            start = f"at step {latest[0]}" if latest else "from the beginning"
             raise CheckpointError(f"{error} (a resume would now start {start})") from error
 
-    def load(self, say: Say) -> int:
+    def load(self, log: LogFn) -> int:
         """Go on from the newest checkpoint; give the first step to do.
 
         Raises:
             CheckpointError: It cannot be read; says which folder to delete.
         """
-        newest = self.checkpoints.newest()
-        if newest is None:
+        latest = self.checkpoints.find_latest()
+        if latest is None:
             return 0
-        step, folder = newest
+        step, folder = latest
         try:
             self._read(folder)
         except CheckpointError as error:
-            raise CheckpointError(f"{error}; {self._way_out(folder)}") from error
-        say(f"resume   at step {step} from {folder}")
+            raise CheckpointError(f"{error}; {self._recovery_hint(folder)}") from error
+        log(f"resume   at step {step} from {folder}")
         return step
 
     def _write(self, folder: Path, step: int) -> None:
         # Without it a resume would read what was left out before this step, and then differ.
-        self.quarantine.secure()
-        self.work.save(folder, step)
+        self.quarantine.fsync()
+        self.setup.save(folder, step)
         save_optimizer(self.optimizer, self.model.named_parameters(), folder / _OPTIMIZER_FILE)
-        if self.mean is not None:
-            save_file({n: v.cpu() for n, v in self.mean.values.items()}, folder / MEAN_FILE)
+        if self.ema is not None:
+            save_file({n: v.cpu() for n, v in self.ema.values.items()}, folder / EMA_FILE)
 
     def _read(self, folder: Path) -> None:
-        self.work.load(folder)
+        self.setup.load(folder)
         load_optimizer(self.optimizer, self.model.named_parameters(), folder / _OPTIMIZER_FILE)
-        if self.mean is not None:
-            self.mean.load(read_tensors(folder / MEAN_FILE))
+        if self.ema is not None:
+            self.ema.load_values(read_tensors(folder / EMA_FILE))
 
-    def _way_out(self, broken: Path) -> str:
+    def _recovery_hint(self, broken: Path) -> str:
         """What to do about a checkpoint that cannot be read."""
-        older = self.checkpoints.before_newest()
+        older = self.checkpoints.find_previous()
         if older is None:
             return f"it is the only checkpoint: delete {broken} to start from the beginning"
         return f"delete {broken} to go on at step {older[0]} from {older[1]}"

@@ -12,30 +12,30 @@ import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor
 
-from videomae2.data.view_making import CoveredVideo, Shrinking, cover
-from videomae2.engine.cores import on_cores
+from videomae2.data.view_making import ResizedVideo, ResizeMode, resize_to_cover
+from videomae2.engine.cores import map_on_threads
 from videomae2.engine.runtime import Runtime
-from videomae2.models.cards import ClassifierCard
+from videomae2.models.cards import SavedClassifierConfig
 from videomae2.models.classifier import Classifier
 from videomae2.tasks.classify import ClassifyConfig, ClassifyTask
 from videomae2.tensors.clips import Clips
 
-Scores = Float32[np.ndarray, "views outputs"]
+ViewScores = Float32[np.ndarray, "views outputs"]
 """Before softmax or sigmoid."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Scorer:
+class ViewScorer:
     """A classifier that looks at views of whole videos."""
 
     task: ClassifyTask
     runtime: Runtime
-    shrinking: Shrinking
+    shrinking: ResizeMode
     """How frames are resized."""
-    batch: int = 16
+    batch_size: int = 16
     """Views on the device at once."""
 
-    def covered(self, arrays: Mapping[str, np.ndarray], *, crops: int) -> CoveredVideo:
+    def resize_video(self, arrays: Mapping[str, np.ndarray], *, crops: int) -> ResizedVideo:
         """The frames of a video on the device, ready to be cut.
 
         Args:
@@ -43,50 +43,50 @@ class Scorer:
             crops: Crops per clip.
         """
         cubes = self.task.model.cubes
-        return cover(
+        return resize_to_cover(
             arrays["frames"],
             arrays["place"],
             (cubes.height, cubes.width),
             crops=crops,
-            shrinking=self.shrinking,
+            antialias=self.shrinking,
             device=self.runtime.device,
         )
 
-    def middles(
+    def crop_center(
         self, frames: UInt8[np.ndarray, "frames height width channels"]
     ) -> UInt8[Tensor, "frames crop_height crop_width channels"]:
         """What a view with the middle crop shows of frames; shares no memory with them."""
-        place = np.arange(len(frames), dtype=np.int64)[None]
-        return self.covered({"frames": frames, "place": place}, crops=1).view(0)
+        frame_index = np.arange(len(frames), dtype=np.int64)[None]
+        return self.resize_video({"frames": frames, "place": frame_index}, crops=1).cut_view(0)
 
-    def of_video(self, video: CoveredVideo, views: Sequence[int]) -> Scores:
+    def score_video(self, video: ResizedVideo, views: Sequence[int]) -> ViewScores:
         """The scores of some views of a video, by their numbers."""
-        parts = [views[first : first + self.batch] for first in range(0, len(views), self.batch)]
-        found = [self.of_views(torch.stack([video.view(i) for i in part])) for part in parts]
-        return np.concatenate(found)
+        parts = [views[first : first + self.batch_size] for first in range(0, len(views), self.batch_size)]
+        scores = [self.score_views(torch.stack([video.cut_view(i) for i in part])) for part in parts]
+        return np.concatenate(scores)
 
-    def of_views(self, pixels: UInt8[Tensor, "views frames height width channels"]) -> Scores:
+    def score_views(self, pixels: UInt8[Tensor, "views frames height width channels"]) -> ViewScores:
         """The scores of views that are on the device."""
         if pixels.device.type != "cpu":
-            return self._of(pixels)
-        return np.concatenate(on_cores(self._of, pixels))
+            return self._score_batch(pixels)
+        return np.concatenate(map_on_threads(self._score_batch, pixels))
 
     @torch.inference_mode()
-    def _of(self, pixels: Tensor) -> Scores:
+    def _score_batch(self, pixels: Tensor) -> ViewScores:
         with self.runtime.autocast():
-            scores = self.task.predict(_clips(pixels))
-        found: Scores = scores.float().cpu().numpy()
-        return found
+            scores = self.task.predict(_build_clips(pixels))
+        result: ViewScores = scores.float().cpu().numpy()
+        return result
 
 
-def ready(model: Classifier, card: ClassifierCard, runtime: Runtime) -> ClassifyTask:
+def build_task(model: Classifier, config: SavedClassifierConfig, runtime: Runtime) -> ClassifyTask:
     """A saved model on its device, as it answers."""
-    config = ClassifyConfig(answers=card.answers)
-    task = ClassifyTask(model, config, numbers=card.numbers, mean=card.mean, std=card.std)
+    task_config = ClassifyConfig(task_type=config.task_type)
+    task = ClassifyTask(model, task_config, target_scaler=config.target_scaler, mean=config.mean, std=config.std)
     return task.to(runtime.device).eval()
 
 
-def _clips(pixels: Tensor) -> Clips:
+def _build_clips(pixels: Tensor) -> Clips:
     """Views as a task takes them; it draws nothing and all of them count."""
-    none = torch.zeros(len(pixels), dtype=torch.int64, device=pixels.device)
-    return Clips(pixels, none, torch.ones(len(pixels), device=pixels.device))
+    zeros = torch.zeros(len(pixels), dtype=torch.int64, device=pixels.device)
+    return Clips(pixels, zeros, torch.ones(len(pixels), device=pixels.device))

@@ -6,60 +6,60 @@ from pathlib import Path
 
 from PIL import Image
 
-from videomae2.jobs.lettering import FAINT_INK, Page, Style, shortened, text_width, wrapped
+from videomae2.jobs.lettering import MUTED_TEXT_COLOR, ImageCanvas, TextStyle, ellipsize, measure_text, wrap_text
 from videomae2.jobs.panels import (
     ROWS,
     SUBTITLES,
     TITLES,
-    Reconstruction,
-    Row,
-    decoder_words,
-    frames_to_show,
-    loss_words,
-    panel,
-    statistics_words,
-    title_words,
-    told_words,
+    ReconstructedClip,
+    RowKind,
+    format_decoder,
+    select_frame_numbers,
+    format_loss,
+    render_row,
+    format_statistics,
+    format_title,
+    format_oracle_note,
 )
-from videomae2.jobs.whole_files import written_whole
+from videomae2.jobs.whole_files import atomic_write
 
-_HEADING = Style(26, bold=True)
-_SUBHEADING = Style(20, bold=True)
-_FACTS = Style(17, color=FAINT_INK)
-_LABEL = Style(17, bold=True)
-_TIME = Style(14, color=FAINT_INK)
-_NOTE = Style(15, color=FAINT_INK)
+_HEADING_STYLE = TextStyle(26, bold=True)
+_SUBHEADING_STYLE = TextStyle(20, bold=True)
+_FACTS_STYLE = TextStyle(17, color=MUTED_TEXT_COLOR)
+_LABEL_STYLE = TextStyle(17, bold=True)
+_TIME_STYLE = TextStyle(14, color=MUTED_TEXT_COLOR)
+_NOTE_STYLE = TextStyle(15, color=MUTED_TEXT_COLOR)
 
 _MARGIN, _GAP, _LABEL_GAP, _BLOCK_GAP = 32, 6, 18, 36
 _PICTURE_PIXELS = 176  # about as wide as a frame should be
 _SHEET_PICTURE_PIXELS = 120
 
 
-def reconstruction_picture(shown: Reconstruction, path: Path, *, frames_shown: int = 8) -> Path:
+def write_clip_image(clip: ReconstructedClip, path: Path, *, num_frames: int = 8) -> Path:
     """Write a picture of one clip: four rows, and every fact that a reader needs."""
-    block = _Block.of([shown], ROWS, frames_shown, _PICTURE_PIXELS)
+    block = _Block.from_clips([clip], ROWS, num_frames, _PICTURE_PIXELS)
     width = block.width + 2 * _MARGIN
-    notes = _notes([shown], width - 2 * _MARGIN, ROWS)
-    head = _HEADING.line_height + _FACTS.line_height + 12
-    foot = 14 + len(notes) * _NOTE.line_height
-    page = Page(width, 2 * _MARGIN + head + block.height + foot)
+    notes = _build_notes([clip], width - 2 * _MARGIN, ROWS)
+    head = _HEADING_STYLE.line_height + _FACTS_STYLE.line_height + 12
+    foot = 14 + len(notes) * _NOTE_STYLE.line_height
+    canvas = ImageCanvas(width, 2 * _MARGIN + head + block.height + foot)
     y = _MARGIN
-    page.text(_MARGIN, y, shortened(shown.video, block.width, _HEADING), _HEADING)
-    y += _HEADING.line_height
-    page.text(_MARGIN, y, f"{title_words(shown)}   ·   {loss_words(shown)}", _FACTS)
-    y += _FACTS.line_height + 12
-    block.draw(page, _MARGIN, y, shown)
-    page.lines(_MARGIN, y + block.height + 14, notes, _NOTE)
-    return write_picture(page.image, path)
+    canvas.draw_text(_MARGIN, y, ellipsize(clip.video, block.width, _HEADING_STYLE), _HEADING_STYLE)
+    y += _HEADING_STYLE.line_height
+    canvas.draw_text(_MARGIN, y, f"{format_title(clip)}   ·   {format_loss(clip)}", _FACTS_STYLE)
+    y += _FACTS_STYLE.line_height + 12
+    block.draw(canvas, _MARGIN, y, clip)
+    canvas.draw_lines(_MARGIN, y + block.height + 14, notes, _NOTE_STYLE)
+    return write_png(canvas.image, path)
 
 
-def reconstruction_sheet(
-    clips: Sequence[Reconstruction],
+def write_image_grid(
+    clips: Sequence[ReconstructedClip],
     path: Path,
     *,
     title: str,
-    rows: Sequence[Row] = ("original", "hidden", "rebuilt", "told"),
-    frames_shown: int = 6,
+    rows: Sequence[RowKind] = ("original", "hidden", "rebuilt", "told"),
+    num_frames: int = 6,
     columns: int = 2,
 ) -> Path:
     """Write one picture of several clips that the same model rebuilt.
@@ -69,35 +69,35 @@ def reconstruction_sheet(
         path: The PNG to write.
         title: Its first line.
         rows: What to show of each clip; "told" is left out where the models predict plain pixels.
-        frames_shown: Frames of each clip.
+        num_frames: Frames of each clip.
         columns: Clips beside each other.
     """
-    rows = [row for row in rows if row != "told" or clips[0].told is not None]
-    block = _Block.of(clips, rows, frames_shown, _SHEET_PICTURE_PIXELS)
+    rows = [row for row in rows if row != "told" or clips[0].oracle_stats is not None]
+    block = _Block.from_clips(clips, rows, num_frames, _SHEET_PICTURE_PIXELS)
     columns = min(columns, len(clips))
     inner = columns * block.width + (columns - 1) * _BLOCK_GAP
-    notes = _notes(clips, inner, rows)
-    head = _HEADING.line_height + _FACTS.line_height + 20
-    each = _SUBHEADING.line_height + _FACTS.line_height + 4 + block.height + _BLOCK_GAP
-    deep = -(-len(clips) // columns)
-    height = 2 * _MARGIN + head + deep * each - _BLOCK_GAP + 18 + len(notes) * _NOTE.line_height
-    page = Page(inner + 2 * _MARGIN, height)
-    page.text(_MARGIN, _MARGIN, shortened(title, inner, _HEADING), _HEADING)
-    page.text(_MARGIN, _MARGIN + _HEADING.line_height, title_words(clips[0]), _FACTS)
-    for number, shown in enumerate(clips):
+    notes = _build_notes(clips, inner, rows)
+    head = _HEADING_STYLE.line_height + _FACTS_STYLE.line_height + 20
+    block_height = _SUBHEADING_STYLE.line_height + _FACTS_STYLE.line_height + 4 + block.height + _BLOCK_GAP
+    num_rows = -(-len(clips) // columns)
+    height = 2 * _MARGIN + head + num_rows * block_height - _BLOCK_GAP + 18 + len(notes) * _NOTE_STYLE.line_height
+    canvas = ImageCanvas(inner + 2 * _MARGIN, height)
+    canvas.draw_text(_MARGIN, _MARGIN, ellipsize(title, inner, _HEADING_STYLE), _HEADING_STYLE)
+    canvas.draw_text(_MARGIN, _MARGIN + _HEADING_STYLE.line_height, format_title(clips[0]), _FACTS_STYLE)
+    for number, clip in enumerate(clips):
         x = _MARGIN + number % columns * (block.width + _BLOCK_GAP)
-        y = _MARGIN + head + number // columns * each
-        page.text(x, y, shortened(shown.video, block.width, _SUBHEADING), _SUBHEADING)
-        y += _SUBHEADING.line_height
-        page.text(x, y, loss_words(shown), _FACTS)
-        block.draw(page, x, y + _FACTS.line_height + 4, shown)
-    page.lines(_MARGIN, height - _MARGIN - len(notes) * _NOTE.line_height, notes, _NOTE)
-    return write_picture(page.image, path)
+        y = _MARGIN + head + number // columns * block_height
+        canvas.draw_text(x, y, ellipsize(clip.video, block.width, _SUBHEADING_STYLE), _SUBHEADING_STYLE)
+        y += _SUBHEADING_STYLE.line_height
+        canvas.draw_text(x, y, format_loss(clip), _FACTS_STYLE)
+        block.draw(canvas, x, y + _FACTS_STYLE.line_height + 4, clip)
+    canvas.draw_lines(_MARGIN, height - _MARGIN - len(notes) * _NOTE_STYLE.line_height, notes, _NOTE_STYLE)
+    return write_png(canvas.image, path)
 
 
-def write_picture(image: Image.Image, path: Path) -> Path:
+def write_png(image: Image.Image, path: Path) -> Path:
     """Write a PNG whole or not at all."""
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         image.save(partial, format="PNG", optimize=True)
     return path
 
@@ -106,7 +106,7 @@ def write_picture(image: Image.Image, path: Path) -> Path:
 class _Block:
     """The rows of one clip, with labels at the left and times below."""
 
-    rows: Sequence[Row]
+    rows: Sequence[RowKind]
     frames: list[int]
     scale: int
     label_width: int
@@ -114,22 +114,22 @@ class _Block:
     frame_height: int
 
     @classmethod
-    def of(
+    def from_clips(
         cls,
-        clips: Sequence[Reconstruction],
-        rows: Sequence[Row],
-        frames_shown: int,
-        wanted_pixels: int,
+        clips: Sequence[ReconstructedClip],
+        rows: Sequence[RowKind],
+        num_frames: int,
+        target_width: int,
     ) -> "_Block":
         cubes = clips[0].cubes
-        scale = max(1, round(wanted_pixels / cubes.width))
+        scale = max(1, round(target_width / cubes.width))
         return cls(
             rows=rows,
-            frames=frames_to_show(frames_shown, cubes.frames),
+            frames=select_frame_numbers(num_frames, cubes.frames),
             scale=scale,
             label_width=_LABEL_GAP
             + max(
-                max(text_width(TITLES[row], _LABEL), text_width(SUBTITLES[row], _TIME))
+                max(measure_text(TITLES[row], _LABEL_STYLE), measure_text(SUBTITLES[row], _TIME_STYLE))
                 for row in rows
             ),
             frame_width=cubes.width * scale,
@@ -142,33 +142,33 @@ class _Block:
 
     @property
     def height(self) -> int:
-        return len(self.rows) * (self.frame_height + _GAP) + _TIME.line_height
+        return len(self.rows) * (self.frame_height + _GAP) + _TIME_STYLE.line_height
 
-    def draw(self, page: Page, x: int, y: int, shown: Reconstruction) -> None:
+    def draw(self, canvas: ImageCanvas, x: int, y: int, clip: ReconstructedClip) -> None:
         for row in self.rows:
             middle = y + self.frame_height // 2
-            page.text(x, middle - 2, TITLES[row], _LABEL, anchor="ls")
-            page.text(x, middle + 6, SUBTITLES[row], _TIME, anchor="la")
-            pictures = panel(shown, row, self.frames, scale=self.scale)
+            canvas.draw_text(x, middle - 2, TITLES[row], _LABEL_STYLE, anchor="ls")
+            canvas.draw_text(x, middle + 6, SUBTITLES[row], _TIME_STYLE, anchor="la")
+            pictures = render_row(clip, row, self.frames, scale=self.scale)
             for number, picture in enumerate(pictures):
                 left = x + self.label_width + number * (self.frame_width + _GAP)
-                page.image.paste(Image.fromarray(picture), (left, y))
+                canvas.image.paste(Image.fromarray(picture), (left, y))
             y += self.frame_height + _GAP
         for number, frame in enumerate(self.frames):
             middle = x + self.label_width + number * (self.frame_width + _GAP)
             middle += self.frame_width // 2
-            page.text(middle, y, shown.moment(frame), _TIME, anchor="ma")
+            canvas.draw_text(middle, y, clip.format_moment(frame), _TIME_STYLE, anchor="ma")
 
 
-def _notes(clips: Sequence[Reconstruction], width: int, rows: Sequence[Row]) -> list[str]:
+def _build_notes(clips: Sequence[ReconstructedClip], width: int, rows: Sequence[RowKind]) -> list[str]:
     """What holds for all clips, each sentence once."""
-    said = dict.fromkeys(
+    sentences = dict.fromkeys(
         words
         for shown in clips
         for words in (
-            statistics_words(shown),
-            *([told_words()] if "told" in rows else []),
-            decoder_words(shown),
+            format_statistics(shown),
+            *([format_oracle_note()] if "told" in rows else []),
+            format_decoder(shown),
         )
     )
-    return [line for words in said for line in wrapped(words, width, _NOTE)]
+    return [line for words in sentences for line in wrap_text(words, width, _NOTE_STYLE)]

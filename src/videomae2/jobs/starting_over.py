@@ -4,43 +4,43 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from videomae2.config import Run
-from videomae2.config.differences import SAME_RESULTS
+from videomae2.config.differences import RESUME_SAFE_FIELDS
 from videomae2.data.quarantine import FILE_NAME as UNREADABLE_FILE
-from videomae2.engine.runlog import BOARD_FOLDER, METRICS_FILE
+from videomae2.engine.runlog import TENSORBOARD_FOLDER, METRICS_FILE
 from videomae2.errors import ConfigError
-from videomae2.jobs.labelled_videos import HELD_OUT
-from videomae2.jobs.run_folder import RUN_FILE, VIDEOS_FILE, check_same_run
-from videomae2.jobs.validation import BEST
+from videomae2.jobs.labelled_videos import VAL_FOLDER
+from videomae2.jobs.run_folder import RUN_FILE, VIDEOS_FILE, check_resume_compatible
+from videomae2.jobs.validation import BEST_MODEL_FOLDER
 from videomae2.jobs.video_lists import VideoList
-from videomae2.jobs.whole_files import beside, settle
-from videomae2.models.saved import STUDENTS
+from videomae2.jobs.whole_files import build_temporary_paths, recover_dir
+from videomae2.models.saved import STUDENTS_FOLDER
 
-_OF_A_RUN = (
-    *(METRICS_FILE, UNREADABLE_FILE, BOARD_FOLDER, HELD_OUT, BEST, STUDENTS),
-    *(path.name for path in beside(Path(BEST))),  # the best of a run that was killed as it changed
+_RUN_FILES = (
+    *(METRICS_FILE, UNREADABLE_FILE, TENSORBOARD_FOLDER, VAL_FOLDER, BEST_MODEL_FOLDER, STUDENTS_FOLDER),
+    *(path.name for path in build_temporary_paths(Path(BEST_MODEL_FOLDER))),  # the best of a run that was killed as it changed
     *(RUN_FILE, VIDEOS_FILE),  # last: while they are there, a kill in between changes nothing
 )
 
 
-def is_another_run(
-    run: Run, lists: Sequence[VideoList], compared: frozenset[str] = SAME_RESULTS
+def is_different_run(
+    run: Run, lists: Sequence[VideoList], ignored_fields: frozenset[str] = RESUME_SAFE_FIELDS
 ) -> bool:
     """Whether the run that is in the folder differs, or cannot be understood."""
     try:
-        check_same_run(run, lists, compared)
+        check_resume_compatible(run, lists, ignored_fields)
     except ConfigError:
         return True
     return False
 
 
-def set_aside(folder: Path) -> Path:
+def archive_run(folder: Path) -> Path:
     """Move what a run has written into a folder of its own, and give that."""
     number = 1
-    while (aside := folder / f"earlier-{number}").exists():
+    while (archive := folder / f"earlier-{number}").exists():
         number += 1
-    aside.mkdir()
-    settle(folder / BEST)
-    for name in _OF_A_RUN:
+    archive.mkdir()
+    recover_dir(folder / BEST_MODEL_FOLDER)
+    for name in _RUN_FILES:
         if (folder / name).exists():
-            (folder / name).rename(aside / name)
-    return aside
+            (folder / name).rename(archive / name)
+    return archive

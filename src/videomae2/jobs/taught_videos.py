@@ -5,19 +5,19 @@ from dataclasses import replace
 
 from videomae2.config import DistillRun
 from videomae2.data.class_names import read_class_names
-from videomae2.data.clocks import check_clocks
-from videomae2.data.known_classes import called_as_in
-from videomae2.data.labels import Labelled, without_labels
+from videomae2.data.clocks import check_timestamps
+from videomae2.data.known_classes import canonicalize_names
+from videomae2.data.labels import LabelledData, read_unlabelled
 from videomae2.data.sources import SourceConfig
 from videomae2.errors import CheckpointError, ConfigError
-from videomae2.jobs.labelled_videos import READERS, TrainingVideos, set_aside
-from videomae2.models.cards import check_classes
-from videomae2.models.found import FoundClassifier
+from videomae2.jobs.labelled_videos import LABEL_READERS, TrainValData, split_validation
+from videomae2.models.cards import check_classes_match
+from videomae2.models.found import ClassifierRef
 
 _REMEDY = "\n--no-labelled takes the videos without their labels"
 
 
-def read_taught_videos(run: DistillRun, teacher: FoundClassifier) -> TrainingVideos:
+def load_distill_data(run: DistillRun, teacher: ClassifierRef) -> TrainValData:
     """Read the lists of a run with the teacher's classes, and set videos aside for validation.
 
     Raises:
@@ -25,91 +25,91 @@ def read_taught_videos(run: DistillRun, teacher: FoundClassifier) -> TrainingVid
         DataError: If lists or labels are wrong.
         CheckpointError: If the classes are not the teacher's; shows both lists.
     """
-    if teacher.card.answers == "numbers":
+    if teacher.config.task_type == "numbers":
         raise ConfigError(
             f"{teacher.path} predicts numbers, and distillation follows scores of classes; "
             f"fine-tune the small model with --task.answers numbers instead"
         )
-    found = _labelled(run, teacher) if run.labelled else _unlabelled(run, teacher)
-    check_clocks(run.data.sources, found.manifests)
-    return set_aside(
-        run, teacher.card.answers, found, lambda source: _again(run, teacher, source, found)
+    data = _load_labelled(run, teacher) if run.labelled else _load_unlabelled(run, teacher)
+    check_timestamps(run.data.sources, data.manifests)
+    return split_validation(
+        run, teacher.config.task_type, data, lambda source: _load_val_list(run, teacher, source, data)
     )
 
 
-def class_names(videos: TrainingVideos, teacher: FoundClassifier) -> tuple[str, ...] | None:
+def resolve_class_names(videos: TrainValData, teacher: ClassifierRef) -> tuple[str, ...] | None:
     """What the outputs are called, as far as anybody knows."""
-    names = teacher.card.classes or videos.training.names
-    return names if len(names) == teacher.card.model.outputs else None
+    names = teacher.config.class_names or videos.train.class_names
+    return names if len(names) == teacher.config.model.num_classes else None
 
 
-def _unlabelled(run: DistillRun, teacher: FoundClassifier) -> Labelled:
-    names = teacher.card.classes or ()
-    if run.labels.names is not None:
-        given = read_class_names(run.labels.names)
-        _check_count(len(given), teacher, str(run.labels.names))
+def _load_unlabelled(run: DistillRun, teacher: ClassifierRef) -> LabelledData:
+    names = teacher.config.class_names or ()
+    if run.labels.class_names is not None:
+        provided = read_class_names(run.labels.class_names)
+        _check_num_classes(len(provided), teacher, str(run.labels.class_names))
         if names:
-            check_classes(given, names, where=f"the teacher {teacher.path}")
-        names = given
-    return without_labels(run.data.sources, names)
+            check_classes_match(provided, names, location=f"the teacher {teacher.path}")
+        names = provided
+    return read_unlabelled(run.data.sources, names)
 
 
-def _labelled(run: DistillRun, teacher: FoundClassifier) -> Labelled:
+def _load_labelled(run: DistillRun, teacher: ClassifierRef) -> LabelledData:
     """Read labels as numbers of the teacher's outputs."""
-    read, wanted = READERS[teacher.card.answers], teacher.card.classes
-    found = read(run.data.sources, run.labels)
-    named = run.labels.names is not None or any(
-        manifest.class_names is not None for manifest in found.manifests
+    read, expected = LABEL_READERS[teacher.config.task_type], teacher.config.class_names
+    data = read(run.data.sources, run.labels)
+    has_class_names = run.labels.class_names is not None or any(
+        manifest.class_names is not None for manifest in data.manifests
     )
-    if teacher.card.answers == "one-class" and not named:
-        return _numbered(run, teacher, found)
-    if wanted is None and run.labels.names is None:
+    if teacher.config.task_type == "one-class" and not has_class_names:
+        return _label_by_output_index(run, teacher, data)
+    if expected is None and run.labels.class_names is None:
         raise CheckpointError(
-            f"the teacher {teacher.path} has no class names, so the names of {found.origin} do not "
+            f"the teacher {teacher.path} has no class names, so the names of {data.description} do not "
             f"tell which output is which; give the names in the order of its outputs with "
             f"--labels.names, such as --labels.names kinetics-710{_REMEDY}"
         )
-    if wanted is None:
-        _check_count(len(found.names), teacher, str(run.data.sources[0].path))
-        return found
-    if found.names == wanted:
-        return found
-    names = called_as_in(wanted, found.names)
-    if not _go_together(names, wanted, every=teacher.card.answers == "one-class"):
+    if expected is None:
+        _check_num_classes(len(data.class_names), teacher, str(run.data.sources[0].path))
+        return data
+    if data.class_names == expected:
+        return data
+    names = canonicalize_names(expected, data.class_names)
+    if not _classes_match(names, expected, require_all=teacher.config.task_type == "one-class"):
         try:
-            check_classes(found.names, wanted, where=f"the teacher {teacher.path}")
+            check_classes_match(data.class_names, expected, location=f"the teacher {teacher.path}")
         except CheckpointError as error:
             raise CheckpointError(f"{error}{_REMEDY}") from error
-    return replace(read(run.data.sources, run.labels, wanted=wanted), origin=found.origin)
+    return replace(read(run.data.sources, run.labels, expected=expected), description=data.description)
 
 
-def _go_together(found: Sequence[str], wanted: Sequence[str], *, every: bool) -> bool:
+def _classes_match(names: Sequence[str], expected: Sequence[str], *, require_all: bool) -> bool:
     """The same names in any order; where any number of labels holds, some may never do."""
-    return set(found) == set(wanted) if every else set(found) <= set(wanted)
+    return set(names) == set(expected) if require_all else set(names) <= set(expected)
 
 
-def _numbered(run: DistillRun, teacher: FoundClassifier, found: Labelled) -> Labelled:
+def _label_by_output_index(run: DistillRun, teacher: ClassifierRef, data: LabelledData) -> LabelledData:
     """Labels without names are taken for numbers of the teacher's outputs."""
-    outputs = teacher.card.model.outputs
-    if len(found.names) > outputs:
-        _check_count(len(found.names), teacher, str(run.data.sources[0].path))
-    names = teacher.card.classes or tuple(map(str, range(outputs)))
-    return replace(found, names=names, origin=f"numbers of the teacher's {outputs} outputs")
+    outputs = teacher.config.model.num_classes
+    if len(data.class_names) > outputs:
+        _check_num_classes(len(data.class_names), teacher, str(run.data.sources[0].path))
+    names = teacher.config.class_names or tuple(map(str, range(outputs)))
+    return replace(data, class_names=names, description=f"numbers of the teacher's {outputs} outputs")
 
 
-def _again(
-    run: DistillRun, teacher: FoundClassifier, source: SourceConfig, found: Labelled
-) -> Labelled:
+def _load_val_list(
+    run: DistillRun, teacher: ClassifierRef, source: SourceConfig, train_data: LabelledData
+) -> LabelledData:
     """Read the list that is held out, as the others were."""
     if not run.labelled:
-        return without_labels((source,), found.names)
-    return READERS[teacher.card.answers]((source,), run.labels, wanted=found.names)
+        return read_unlabelled((source,), train_data.class_names)
+    return LABEL_READERS[teacher.config.task_type]((source,), run.labels, expected=train_data.class_names)
 
 
-def _check_count(count: int, teacher: FoundClassifier, where: str) -> None:
-    outputs = teacher.card.model.outputs
-    if count != outputs:
+def _check_num_classes(count: int, teacher: ClassifierRef, location: str) -> None:
+    num_outputs = teacher.config.model.num_classes
+    if count != num_outputs:
         raise CheckpointError(
-            f"{where} has {count} classes, the teacher {teacher.path} has {outputs} outputs"
+            f"{location} has {count} classes, the teacher {teacher.path} has {num_outputs} outputs"
             f"{_REMEDY}"
         )

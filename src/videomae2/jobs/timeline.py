@@ -16,21 +16,21 @@ from torch import Tensor
 from videomae2.data.manifest import Entry
 from videomae2.data.opening import check_channels
 from videomae2.data.pool import Pool
-from videomae2.data.scan import FUNCTION, Opened, ScanRequest, open_scan, scan
-from videomae2.data.sliding import Windows, strided_windows, timed_windows
+from videomae2.data.scan import SCAN_FUNCTION, ScanInfo, ScanRequest, open_scan, iterate_scan
+from videomae2.data.sliding import SlidingWindows, strided_windows, timed_windows
 from videomae2.errors import ConfigError, VideoError
-from videomae2.jobs.answers import Outputs
+from videomae2.jobs.answers import LabelSpace
 from videomae2.jobs.predict import Predictor
-from videomae2.jobs.video_inputs import Input
-from videomae2.tensors.timeline import Cells, Segment, cells, holding, segments
+from videomae2.jobs.video_inputs import VideoInput
+from videomae2.tensors.timeline import TimeBins, Segment, compute_time_bins, compute_activations, find_segments
 
-_NO_CLOCK = (
+_NO_TIMESTAMPS = (
     "a time line counts in seconds, and this is a folder of images or an array, which has no "
     "clock; give its --frame-rate"
 )
-_BATCH = 8  # windows that the model looks at together
+_BATCH_SIZE = 8  # windows that the model looks at together
 
-Progress = Callable[[float, float], None]
+ProgressFn = Callable[[float, float], None]
 """Told the seconds of video that are done, and its length."""
 
 
@@ -40,18 +40,18 @@ class TimelineConfig:
 
     window_seconds: float | None = None
     """How long a window is; as long as a clip of training if not given."""
-    every_seconds: float | None = None
+    hop_seconds: float | None = None
     """From the start of one window to the next; half a window if not given."""
     threshold: float | None = None
     """The probability at which a class begins; 0.5, or none where classes exclude each other."""
-    margin: float = 0.1
+    hysteresis: float = 0.1
     """A class ends this far below the threshold; the next one must be ahead by this."""
 
     def __post_init__(self) -> None:
-        for name, value in (("--window", self.window_seconds), ("--every", self.every_seconds)):
+        for name, value in (("--window", self.window_seconds), ("--every", self.hop_seconds)):
             if value is not None and not 0 < value < float("inf"):
                 raise ConfigError(f"{name} is {value:g}, wanted seconds above 0")
-        for name, value in (("--threshold", self.threshold), ("--margin", self.margin)):
+        for name, value in (("--threshold", self.threshold), ("--margin", self.hysteresis)):
             if value is not None and not 0 <= value <= 1:
                 raise ConfigError(f"{name} is {value:g}, wanted 0 to 1")
 
@@ -61,26 +61,26 @@ class Timeline:
     """What a model says of a video, over its time."""
 
     video: str
-    outputs: Outputs
+    outputs: LabelSpace
     length_seconds: float
-    windows: Windows
+    windows: SlidingWindows
     """The windows that were scored."""
     scores: Float64[np.ndarray, "windows outputs"]
     """Probabilities of each, or numbers."""
-    cells: Cells
+    bins: TimeBins
     """The mean over the windows that show a moment."""
     segments: list[Segment]
     """What holds when, by start; empty for numbers."""
-    stopped: VideoError | None = None
+    read_error: VideoError | None = None
     """Why the video could not be read to its end; the time line covers what was."""
 
 
-def make_timeline(
+def compute_timeline(
     predictor: Predictor,
-    video: Input,
+    video: VideoInput,
     config: TimelineConfig,
     *,
-    progress: Progress = lambda _done, _length: None,
+    progress: ProgressFn = lambda _done, _length: None,
 ) -> Timeline:
     """Score the windows of a video.
 
@@ -94,42 +94,42 @@ def make_timeline(
         VideoError: The video cannot be read as far as its first window ends, or has no clock.
         ConfigError: A choice cannot work with this model.
     """
-    check_windows(predictor, config)
-    request = scan_request(predictor, video.entry, video.frame_name)
-    with predictor.reading.pool(FUNCTION, workers=1) as pool:
-        opened = open_scan(pool, request)
-        windows = plan_windows(predictor, config, opened, video.entry.path)
-        scores, stopped = [], None
+    check_window_length(predictor, config)
+    request = build_scan_request(predictor, video.entry, video.frame_name)
+    with predictor.reading.make_pool(SCAN_FUNCTION, num_workers=1) as pool:
+        stream_info = open_scan(pool, request)
+        windows = plan_windows(predictor, config, stream_info, video.entry.path)
+        scores, read_error = [], None
         try:
-            for part in _scored(predictor, pool, request, opened, windows):
-                scores.append(part)
-                done = sum(map(len, scores))
-                progress(float(windows.stops[done - 1]), float(windows.stops[-1]))
+            for batch_scores in _score_windows(predictor, pool, request, stream_info, windows):
+                scores.append(batch_scores)
+                num_done = sum(map(len, scores))
+                progress(float(windows.stops[num_done - 1]), float(windows.stops[-1]))
         except VideoError as error:
             if not scores:
                 raise
-            stopped = error
-    return _timeline(predictor.outputs, video, config, windows, np.concatenate(scores), stopped)
+            read_error = error
+    return _build_timeline(predictor.outputs, video, config, windows, np.concatenate(scores), read_error)
 
 
-def scan_request(predictor: Predictor, entry: Entry, frame_name: str | None) -> ScanRequest:
+def build_scan_request(predictor: Predictor, entry: Entry, frame_name: str | None) -> ScanRequest:
     """How a video is read from first to last."""
     return ScanRequest(
         entry=entry,
-        pixels=predictor.shape.pixels,
+        pixels=predictor.view_spec.pixels,
         limits=predictor.reading.limits,
         frame_name=frame_name,
         frame_rate=predictor.reading.frame_rate,
     )
 
 
-def check_windows(predictor: Predictor, config: TimelineConfig) -> None:
+def check_window_length(predictor: Predictor, config: TimelineConfig) -> None:
     """Refuse a time line without a length of its windows.
 
     Raises:
         ConfigError: The model's clips have none, and none was chosen.
     """
-    if config.window_seconds is None and predictor.shape.grid.kind == "segments":
+    if config.window_seconds is None and predictor.view_spec.grid.kind == "segments":
         raise ConfigError(
             "this model was trained on whole videos, one frame of each equal part, so its clips "
             "have no length of their own; choose --window SECONDS"
@@ -137,97 +137,97 @@ def check_windows(predictor: Predictor, config: TimelineConfig) -> None:
 
 
 def plan_windows(
-    predictor: Predictor, config: TimelineConfig, opened: Opened, path: str
-) -> Windows:
+    predictor: Predictor, config: TimelineConfig, stream_info: ScanInfo, path: str
+) -> SlidingWindows:
     """Choose the frames of every window.
 
     Raises:
         VideoError: The video has no clock, frames that are longer than the windows' distance, or
             another number of channels than the model reads.
     """
-    shape = predictor.shape
-    check_channels(path, opened.shape[2], shape.channels)
-    if opened.seconds is None:
-        raise VideoError(path, _NO_CLOCK)
-    every, window = config.every_seconds, config.window_seconds
+    view_spec = predictor.view_spec
+    check_channels(path, stream_info.shape[2], view_spec.channels)
+    if stream_info.seconds is None:
+        raise VideoError(path, _NO_TIMESTAMPS)
+    hop_seconds, window_seconds = config.hop_seconds, config.window_seconds
     try:
-        if window is None and shape.stride_unit == "frames":
-            stride = int(shape.stride)
-            return strided_windows(opened.seconds, shape.frames, stride, every_seconds=every)
+        if window_seconds is None and view_spec.interval_unit == "frames":
+            stride = int(view_spec.frame_interval)
+            return strided_windows(stream_info.seconds, view_spec.frames, stride, hop_seconds=hop_seconds)
         return timed_windows(
-            opened.seconds,
-            shape.frames,
-            window or shape.frames * shape.step_seconds,
-            every_seconds=every,
-            middles=shape.grid.kind == "segments",
+            stream_info.seconds,
+            view_spec.frames,
+            window_seconds or view_spec.frames * view_spec.step_seconds,
+            hop_seconds=hop_seconds,
+            centered=view_spec.grid.kind == "segments",
         )
     except ValueError as error:
         raise VideoError(path, str(error)) from error
 
 
-def _scored(
-    predictor: Predictor, pool: Pool, request: ScanRequest, opened: Opened, windows: Windows
+def _score_windows(
+    predictor: Predictor, pool: Pool, request: ScanRequest, stream_info: ScanInfo, windows: SlidingWindows
 ) -> Iterator[Float64[np.ndarray, "windows outputs"]]:
     """Scores of the windows in order, some at a time; what was read before a damage is scored."""
-    ready: list[Tensor] = []
-    stopped: VideoError | None = None
-    clips = _clips(predictor, pool, request, opened, windows)
+    pending_clips: list[Tensor] = []
+    read_error: VideoError | None = None
+    clips = _read_clips(predictor, pool, request, stream_info, windows)
     while True:
         try:
-            clip = next(clips, None)
+            new_clips = next(clips, None)
         except VideoError as error:
-            clip, stopped = None, error
-        if clip is not None:
-            ready += clip
-        while len(ready) >= _BATCH or (clip is None and ready):
-            yield predictor.answers(torch.stack(ready[:_BATCH]))
-            del ready[:_BATCH]
-        if stopped is not None:
-            raise stopped
-        if clip is None:
+            new_clips, read_error = None, error
+        if new_clips is not None:
+            pending_clips += new_clips
+        while len(pending_clips) >= _BATCH_SIZE or (new_clips is None and pending_clips):
+            yield predictor.score_clips(torch.stack(pending_clips[:_BATCH_SIZE]))
+            del pending_clips[:_BATCH_SIZE]
+        if read_error is not None:
+            raise read_error
+        if new_clips is None:
             return
 
 
-def _clips(
-    predictor: Predictor, pool: Pool, request: ScanRequest, opened: Opened, windows: Windows
+def _read_clips(
+    predictor: Predictor, pool: Pool, request: ScanRequest, stream_info: ScanInfo, windows: SlidingWindows
 ) -> Iterator[list[Tensor]]:
     """The clips that get complete with each part of the video, in order."""
-    waiting = deque(windows.frames.tolist())
-    kept: dict[int, Tensor] = {}
-    for indices, frames in scan(pool, request, np.unique(windows.frames).tolist(), opened.shape):
-        kept.update(zip(indices, predictor.scorer.middles(frames), strict=True))
+    pending_windows = deque(windows.frames.tolist())
+    frames_by_index: dict[int, Tensor] = {}
+    for indices, frames in iterate_scan(pool, request, np.unique(windows.frames).tolist(), stream_info.shape):
+        frames_by_index.update(zip(indices, predictor.scorer.crop_center(frames), strict=True))
         complete = []
-        while waiting and waiting[0][-1] <= indices[-1]:
-            complete.append(torch.stack([kept[index] for index in waiting.popleft()]))
-        first = waiting[0][0] if waiting else 0
-        for gone in [index for index in kept if index < first]:
-            del kept[gone]
+        while pending_windows and pending_windows[0][-1] <= indices[-1]:
+            complete.append(torch.stack([frames_by_index[index] for index in pending_windows.popleft()]))
+        first = pending_windows[0][0] if pending_windows else 0
+        for dropped in [index for index in frames_by_index if index < first]:
+            del frames_by_index[dropped]
         yield complete
 
 
-def _timeline(
-    outputs: Outputs,
-    video: Input,
+def _build_timeline(
+    outputs: LabelSpace,
+    video: VideoInput,
     config: TimelineConfig,
-    windows: Windows,
+    windows: SlidingWindows,
     scores: Float64[np.ndarray, "windows outputs"],
-    stopped: VideoError | None,
+    read_error: VideoError | None,
 ) -> Timeline:
-    done = len(scores)
-    windows = Windows(windows.frames[:done], windows.starts[:done], windows.stops[:done])
-    found = cells(windows.starts, windows.stops, scores)
-    joined: list[Segment] = []
-    if outputs.head is not None:
-        threshold = outputs.threshold(config.threshold)
-        holds = holding(found.scores, outputs.head, threshold=threshold, margin=config.margin)
-        joined = segments(found, holds)
+    num_done = len(scores)
+    windows = SlidingWindows(windows.frames[:num_done], windows.starts[:num_done], windows.stops[:num_done])
+    bins = compute_time_bins(windows.starts, windows.stops, scores)
+    active_segments: list[Segment] = []
+    if outputs.classification_type is not None:
+        threshold = outputs.get_threshold(config.threshold)
+        is_active = compute_activations(bins.scores, outputs.classification_type, threshold=threshold, hysteresis=config.hysteresis)
+        active_segments = find_segments(bins, is_active)
     return Timeline(
         video=video.entry.path,
         outputs=outputs,
         length_seconds=float(windows.stops[-1]),
         windows=windows,
         scores=scores,
-        cells=found,
-        segments=joined,
-        stopped=stopped,
+        bins=bins,
+        segments=active_segments,
+        read_error=read_error,
     )

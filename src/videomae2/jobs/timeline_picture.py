@@ -6,13 +6,13 @@ from typing import Any
 
 from videomae2.jobs.lettering import Color
 from videomae2.jobs.timeline import Timeline
-from videomae2.jobs.timeline_colors import OTHER, class_colors
-from videomae2.jobs.whole_files import written_whole
+from videomae2.jobs.timeline_colors import OTHER_COLOR, assign_class_colors
+from videomae2.jobs.whole_files import atomic_write
 
-_NAME_LETTERS = 28
+_MAX_NAME_LENGTH = 28
 
 
-def write_picture(timeline: Timeline, path: Path) -> Path:
+def write_timeline_picture(timeline: Timeline, path: Path) -> Path:
     """Draw a row of bars for each class that lasts, and below the probabilities of these.
 
     Of numbers there are curves only.
@@ -21,44 +21,44 @@ def write_picture(timeline: Timeline, path: Path) -> Path:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    colors, bars = class_colors(timeline), timeline.outputs.head is not None
-    rows = _rows(timeline, colors) if bars else []
+    colors, has_classes = assign_class_colors(timeline), timeline.outputs.classification_type is not None
+    rows = _list_rows(timeline, colors) if has_classes else []
     heights = ([0.42 * len(rows) + 0.2] if rows else []) + [2.4]
     figure = Figure(figsize=(11, sum(heights) + 1.3), dpi=120)
     figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.1)  # inches
     FigureCanvasAgg(figure)
-    parts = figure.subplots(
+    panels = figure.subplots(
         len(heights), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights}
     )[:, 0]
     if rows:
-        _draw_bars(parts[0], timeline, rows, colors)
-    _draw_curves(parts[-1], timeline, colors)
+        _draw_bars(panels[0], timeline, rows, colors)
+    _draw_curves(panels[-1], timeline, colors)
     name = "/".join(Path(timeline.video).absolute().parts[-2:])
     windows = f"{len(timeline.scores)} windows"
-    parts[0].set_title(f"{_plain(name)}   ·   {windows}", loc="left", fontsize=12)
-    for axes in parts:
+    panels[0].set_title(f"{_escape_mathtext(name)}   ·   {windows}", loc="left", fontsize=12)
+    for axes in panels:
         axes.set_xlim(0, timeline.length_seconds)
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=9)
-    with written_whole(path) as partial, warnings.catch_warnings():
+    with atomic_write(path) as partial, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # such letters become boxes
         figure.savefig(partial, format="png")
     return path
 
 
-def clock(seconds: float, *, decimals: int = 0) -> str:
+def format_clock(seconds: float, *, decimals: int = 0) -> str:
     """A moment of a video: 0:07, 12:40, 1:02:10."""
     scaled = round(seconds * 10**decimals)
-    whole, rest = divmod(scaled, 10**decimals)
-    hours, minutes = divmod(whole // 60, 60)
+    whole_seconds, fraction = divmod(scaled, 10**decimals)
+    hours, minutes = divmod(whole_seconds // 60, 60)
     text = f"{hours}:{minutes:02d}" if hours else f"{minutes}"
-    return f"{text}:{whole % 60:02d}" + (f".{rest:0{decimals}d}" if decimals else "")
+    return f"{text}:{whole_seconds % 60:02d}" + (f".{fraction:0{decimals}d}" if decimals else "")
 
 
-def _rows(timeline: Timeline, colors: dict[int, Color]) -> list[int | None]:
+def _list_rows(timeline: Timeline, colors: dict[int, Color]) -> list[int | None]:
     """The classes with a row, and None for all others together, if there are any."""
-    others = any(segment.output not in colors for segment in timeline.segments)
-    return [*colors, None] if others else list(colors)
+    has_others = any(segment.output not in colors for segment in timeline.segments)
+    return [*colors, None] if has_others else list(colors)
 
 
 def _draw_bars(
@@ -70,9 +70,9 @@ def _draw_bars(
             for s in timeline.segments
             if (s.output if s.output in colors else None) == output
         ]
-        color = OTHER if output is None else colors[output]
-        axes.broken_barh(spans, (number - 0.36, 0.72), color=_rgb(color), linewidth=0)
-    labels = ["others" if output is None else _label(timeline, output) for output in rows]
+        color = OTHER_COLOR if output is None else colors[output]
+        axes.broken_barh(spans, (number - 0.36, 0.72), color=_to_unit_rgb(color), linewidth=0)
+    labels = ["others" if output is None else _format_label(timeline, output) for output in rows]
     axes.set_yticks(range(len(rows)), labels)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.grid(visible=True, axis="x", color="#e5e7eb", linewidth=0.8)
@@ -82,14 +82,14 @@ def _draw_bars(
 def _draw_curves(axes: Any, timeline: Timeline, colors: dict[int, Color]) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    found = timeline.cells
+    bins = timeline.bins
     for output, color in colors.items():
-        label = _label(timeline, output)
+        label = _format_label(timeline, output)
         axes.stairs(
-            found.scores[:, output], found.edges, baseline=None, color=_rgb(color), label=label,
+            bins.scores[:, output], bins.edges, baseline=None, color=_to_unit_rgb(color), label=label,
             linewidth=1.4,
         )  # fmt: skip
-    if timeline.outputs.head is None:
+    if timeline.outputs.classification_type is None:
         axes.set_ylabel("number")
         axes.legend(frameon=False, fontsize=8, ncols=4, loc="upper left")
     else:
@@ -97,21 +97,21 @@ def _draw_curves(axes: Any, timeline: Timeline, colors: dict[int, Color]) -> Non
         axes.set_ylabel("probability")
     axes.xaxis.set_major_locator(MaxNLocator(10, steps=[1, 1.5, 2, 3, 6, 10]))
     decimals = 0 if timeline.length_seconds >= 20 else 1
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: clock(x, decimals=decimals)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: format_clock(x, decimals=decimals)))
     axes.grid(visible=True, axis="both", color="#e5e7eb", linewidth=0.8)
     axes.set_axisbelow(True)
 
 
-def _label(timeline: Timeline, output: int) -> str:
-    name = timeline.outputs.name(output)
-    return _plain(name if len(name) <= _NAME_LETTERS else name[: _NAME_LETTERS - 1] + "…")
+def _format_label(timeline: Timeline, output: int) -> str:
+    name = timeline.outputs.get_name(output)
+    return _escape_mathtext(name if len(name) <= _MAX_NAME_LENGTH else name[: _MAX_NAME_LENGTH - 1] + "…")
 
 
-def _plain(text: str) -> str:
+def _escape_mathtext(text: str) -> str:
     """Matplotlib reads formulas between dollar signs."""
     return text.replace("$", r"\$")
 
 
-def _rgb(color: Color) -> tuple[float, float, float]:
+def _to_unit_rgb(color: Color) -> tuple[float, float, float]:
     red, green, blue = color
     return red / 255, green / 255, blue / 255

@@ -3,21 +3,21 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from videomae2.data.batches import HostBatch
-from videomae2.data.loading import BatchPlan, Loader
+from videomae2.data.batches import CPUBatch
+from videomae2.data.loading import BatchSchedule, Loader
 from videomae2.data.manifest import Manifest
 from videomae2.data.quarantine import Quarantine
 from videomae2.data.views import make_clips
-from videomae2.engine.averages import RunningMean
-from videomae2.engine.checkpoints import Checkpoints
-from videomae2.engine.loop import Plan, fit
-from videomae2.engine.runlog import RunLog
-from videomae2.engine.runtime import Runtime, compile_blocks, free_cores, peak_memory_gib
-from videomae2.engine.signals import Wishes
-from videomae2.engine.supply import Part
-from videomae2.engine.transfer import transferred
-from videomae2.jobs.run_state import RunState
-from videomae2.jobs.work import Say, Watching, Work, keep
+from videomae2.engine.averages import EMA
+from videomae2.engine.checkpoints import CheckpointManager
+from videomae2.engine.loop import LoopConfig, fit
+from videomae2.engine.runlog import MetricsLogger
+from videomae2.engine.runtime import Runtime, compile_blocks, count_available_cores, get_peak_memory_gib
+from videomae2.engine.signals import SignalHandler
+from videomae2.engine.supply import MicroBatch
+from videomae2.engine.transfer import prefetch_to_device
+from videomae2.jobs.run_state import TrainState
+from videomae2.jobs.work import LogFn, CallbackContext, TrainingSetup, identity
 from videomae2.tensors.clips import Clips
 from videomae2.tensors.grid import Cubes
 
@@ -26,113 +26,113 @@ from videomae2.tensors.grid import Cubes
 class Trainer:
     """What one training process holds."""
 
-    work: Work
-    plan: Plan
-    checkpoints: Checkpoints
+    setup: TrainingSetup
+    loop_config: LoopConfig
+    checkpoints: CheckpointManager
     runtime: Runtime
-    say: Say
+    log: LogFn
 
     def train(self, manifests: Sequence[Manifest]) -> None:
-        work, plan, runtime = self.work, self.plan, self.runtime
-        run, task = work.run, work.task.to(runtime.device).train()
+        setup, loop_config, runtime = self.setup, self.loop_config, self.runtime
+        run, task = setup.run, setup.task.to(runtime.device).train()
         model = task.get_submodule("model")
         if runtime.compile:
             compile_blocks(model)
-        mean = RunningMean(model, run.optim.ema_decay) if run.optim.ema_decay else None
-        quarantine = self._quarantine(manifests)
-        state = RunState(
-            work, model, work.optimizer(task, run.optim), mean, quarantine, self.checkpoints
+        ema = EMA(model, run.optim.ema_decay) if run.optim.ema_decay else None
+        quarantine = self._open_quarantine(manifests)
+        state = TrainState(
+            setup, model, setup.make_optimizer(task, run.optim), ema, quarantine, self.checkpoints
         )
-        first_step = state.load(self.say)
-        log = RunLog(
-            run.record.out,
-            steps=plan.steps,
+        first_step = state.load(self.log)
+        metrics_logger = MetricsLogger(
+            run.checkpoint.output_dir,
+            steps=loop_config.steps,
             first_step=first_step,
-            memory=lambda: peak_memory_gib(runtime.device),
-            say=self.say,
+            get_memory_gib=lambda: get_peak_memory_gib(runtime.device),
+            log=self.log,
         )
         try:
-            with Wishes() as wishes, self._loader(manifests, first_step, quarantine) as loader:
-                watching = Watching(task, mean, log, first_step, wishes)
-                watch = work.watch(watching) if work.watch else None
+            with SignalHandler() as signals, self._build_loader(manifests, first_step, quarantine) as loader:
+                context = CallbackContext(task, ema, metrics_logger, first_step, signals)
+                on_step_end = setup.attach(context) if setup.attach else None
 
                 def save(step: int) -> None:
-                    is_last = step == plan.steps or wishes.stop is not None
-                    state.save(step, self.say, is_last=is_last)
+                    is_last = step == loop_config.steps or signals.stop_signal is not None
+                    state.save(step, self.log, is_last=is_last)
 
                 fit(
                     task,
                     state.optimizer,
-                    parts(loader, run.model.encoder.cubes, runtime, work.finish),
-                    plan,
+                    iterate_micro_batches(loader, run.model.encoder.cubes, runtime, setup.transform),
+                    loop_config,
                     first_step=first_step,
                     runtime=runtime,
-                    report=log.report,
+                    log_window=metrics_logger.log_window,
                     save=save,
-                    say=self.say,
-                    wishes=wishes,
-                    mean=mean,
-                    watch=watch,
+                    log=self.log,
+                    signals=signals,
+                    ema=ema,
+                    on_step_end=on_step_end,
                 )
         finally:
-            log.close()
+            metrics_logger.close()
             if quarantine.reasons:
-                self.say(quarantine.summary())
+                self.log(quarantine.format_summary())
 
-    def _quarantine(self, manifests: Sequence[Manifest]) -> Quarantine:
+    def _open_quarantine(self, manifests: Sequence[Manifest]) -> Quarantine:
         """The videos that could not be read so far."""
-        run = self.work.run
-        found = Quarantine(run.record.out, manifests, max_share=run.data.max_unreadable_share)
-        if found.forgotten:
-            self.say(
-                f"repaired {len(found.forgotten)} unreadable videos have changed since they were "
+        run = self.setup.run
+        quarantine = Quarantine(run.checkpoint.output_dir, manifests, max_share=run.data.max_unreadable_share)
+        if quarantine.retried:
+            self.log(
+                f"repaired {len(quarantine.retried)} unreadable videos have changed since they were "
                 f"listed, and are read again"
             )
-        found.check()
-        return found
+        quarantine.check_share()
+        return quarantine
 
-    def _loader(
+    def _build_loader(
         self, manifests: Sequence[Manifest], first_step: int, quarantine: Quarantine
     ) -> Loader:
-        run, optim = self.work.run, self.work.run.optim
-        plan = BatchPlan(
-            batch=optim.batch,
-            micro_batch=optim.batch // optim.accumulate,
+        run, optim = self.setup.run, self.setup.run.optim
+        schedule = BatchSchedule(
+            global_batch_size=optim.global_batch_size,
+            micro_batch_size=optim.global_batch_size // optim.gradient_accumulation_steps,
             first_step=first_step,
-            steps=self.plan.steps,
+            num_steps=self.loop_config.steps,
         )
         return Loader(
             manifests,
             run.data,
             run.loading,
             run.model.encoder.cubes,
-            plan,
+            schedule,
             seed=run.seed,
             quarantine=quarantine,
-            workers=reading_processes(run.loading.workers, self.runtime),
+            num_workers=resolve_num_workers(run.loading.num_workers, self.runtime),
             pin=self.runtime.device.type == "cuda",
         )
 
 
-def parts(
+def iterate_micro_batches(
     loader: Loader,
     cubes: Cubes,
     runtime: Runtime,
-    finish: Callable[[Clips, HostBatch], Clips] = keep,
-) -> Iterator[Part]:
+    transform: Callable[[Clips, CPUBatch], Clips] = identity,
+) -> Iterator[MicroBatch]:
     """The micro-batches of a loader as clips on the device, one of them ahead."""
 
-    def make(batch: HostBatch) -> Part:
+    def to_micro_batch(batch: CPUBatch) -> MicroBatch:
         size = (cubes.height, cubes.width)
         clips = make_clips(batch, size, cubes.frames, cubes.channels, runtime.device)
-        return Part(finish(clips, batch), batch.names, batch.unreadable)
+        return MicroBatch(transform(clips, batch), batch.paths, batch.num_unreadable)
 
-    return transferred(iter(loader), make, runtime.device)
+    return prefetch_to_device(iter(loader), to_micro_batch, runtime.device)
 
 
-def reading_processes(wanted: int | None, runtime: Runtime) -> int:
+def resolve_num_workers(num_workers: int | None, runtime: Runtime) -> int:
     """Reading processes: most cores beside a GPU, a share of them where the CPU also trains."""
-    if wanted is not None:
-        return wanted
-    cores = free_cores()
-    return max(1, cores - 1) if runtime.device.type == "cuda" else max(1, cores // 2)
+    if num_workers is not None:
+        return num_workers
+    num_cores = count_available_cores()
+    return max(1, num_cores - 1) if runtime.device.type == "cuda" else max(1, num_cores // 2)

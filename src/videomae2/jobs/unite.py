@@ -7,22 +7,22 @@ from pathlib import Path
 from typing import Literal
 
 from videomae2.data.identity import IdRule
-from videomae2.data.kinetics import unite_kinetics
+from videomae2.data.kinetics import merge_kinetics
 from videomae2.data.labelled import LabelledSource
 from videomae2.errors import ConfigError
 from videomae2.jobs.union.annotated import is_annotated
-from videomae2.jobs.union.made import MadeUnion, counted
-from videomae2.jobs.union.naming import ClassSettings, unite_any
-from videomae2.jobs.union.parts import WhatToRead
+from videomae2.jobs.union.made import MergeResult, count_videos
+from videomae2.jobs.union.naming import MergeClassConfig, merge_custom
+from videomae2.jobs.union.parts import MergeInputs
 from videomae2.jobs.union.reading import read_sources, read_targets
-from videomae2.jobs.union.words import PartWords, check_names, read_words
-from videomae2.jobs.union.writing import Written, check_free, contents, write
+from videomae2.jobs.union.words import MergeOptions, check_names_source, parse_inputs
+from videomae2.jobs.union.writing import MergeOutput, find_changed_files, format_files, write_files
 
-UnionKind = Literal["kinetics-710", "any"]
+MergeKind = Literal["kinetics-710", "any"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TargetSettings:
+class TargetTestConfig:
     """Which videos must not be trained on."""
 
     target_tests: tuple[str, ...] = ()
@@ -33,64 +33,64 @@ class TargetSettings:
     are found in training are removed."""
 
 
-def unite(
-    kind: UnionKind,
+def merge_datasets(
+    kind: MergeKind,
     parts: tuple[str, ...],
     *,
-    words: PartWords | None = None,
-    tests: TargetSettings | None = None,
-    classes: ClassSettings | None = None,
-    files: bool = True,
-) -> MadeUnion:
+    options: MergeOptions | None = None,
+    tests: TargetTestConfig | None = None,
+    classes: MergeClassConfig | None = None,
+    check_files: bool = True,
+) -> MergeResult:
     """Read the lists of all parts and unite them.
 
     Args:
         kind: A known union, with its classes and renames, or any.
         parts: FOLDER with train.csv and val.csv, NAME=FOLDER, NAME=TRAIN or NAME=TRAIN,VAL. Their
             order decides which of two equal videos stays.
-        words: How the lists of parts are read.
+        options: How the lists of parts are read.
         tests: Which videos must not be trained on.
         classes: What classes are called, for a union of any sets.
-        files: Whether files are looked for; videos without one are left out. Annotations that name
+        check_files: Whether files are looked for; videos without one are left out. Annotations that name
             videos by id then have no files, so their union cannot be written.
 
     Raises:
         ConfigError: With everything that is wrong with the words, the settings or the lists.
     """
-    words, tests = words or PartWords(), tests or TargetSettings()
-    classes = classes or ClassSettings()
-    _check(kind, tests, classes)
-    chosen = _with_ids(kind, read_words(parts, tests.target_tests, words))
-    sources = read_sources(chosen.parts, files=files)
-    targets = _targets(tests, sources, read_targets(chosen.targets))
+    options, tests = options or MergeOptions(), tests or TargetTestConfig()
+    classes = classes or MergeClassConfig()
+    _check_options(kind, tests, classes)
+    inputs = _resolve_id_rules(kind, parse_inputs(parts, tests.target_tests, options))
+    sources = read_sources(inputs.parts, check_files=check_files)
+    targets = _select_targets(tests, sources, read_targets(inputs.targets))
     if kind == "kinetics-710":
-        union = unite_kinetics(sources, target_tests=targets)
+        merged = merge_kinetics(sources, target_tests=targets)
     else:
-        union = unite_any(sources, targets, classes)
-    lists = tuple(one.path for part in (*chosen.parts, *chosen.targets) for one in part.lists())
-    return MadeUnion(union, lists, counted(targets))
+        merged = merge_custom(sources, targets, classes)
+    input_paths = tuple(part_list.path for part in (*inputs.parts, *inputs.targets) for part_list in part.list_inputs())
+    return MergeResult(merged, input_paths, count_videos(targets))
 
 
-def write_union(made: MadeUnion, out: Path, *, replace: bool = False, dry: bool = False) -> Written:
+def write_merged(result: MergeResult, out: Path, *, replace: bool = False, dry_run: bool = False) -> MergeOutput:
     """Write train.csv, val.csv, classes.txt, removed.csv and report.txt.
 
     Args:
-        made: The union.
+        result: The union.
         out: A folder of its own.
         replace: Whether the lists of another union that are there may be replaced.
-        dry: Only check, and say what would be written.
+        dry_run: Only check, and say what would be written.
 
     Raises:
         ConfigError: The folder holds another union or a list of a part, or cannot be written.
     """
-    texts = contents(made.union, made.text())
-    changed = check_free(out, texts, read=made.lists, replace=replace)
-    if changed and not dry:
-        write(out, texts)
-    return Written(out, tuple(changed))
+    texts = format_files(result.merged, result.format())
+    changed = find_changed_files(out, texts, inputs=result.input_paths, replace=replace)
+    if changed and not dry_run:
+        write_files(out, texts)
+    return MergeOutput(out, tuple(changed))
 
 
-def _check(kind: UnionKind, tests: TargetSettings, classes: ClassSettings) -> None:
+def _check_options(kind: MergeKind, tests: TargetTestConfig, classes: MergeClassConfig) -> None:
     problems = []
     if tests.released_order and tests.target_tests:
         problems.append(
@@ -102,24 +102,24 @@ def _check(kind: UnionKind, tests: TargetSettings, classes: ClassSettings) -> No
             for name, file in (("renames", classes.renames), ("classes", classes.classes))
             if file is not None
         ]
-    elif classes.classes is not None and (wrong := check_names(classes.classes, "--classes")):
-        problems.append(wrong)
+    elif classes.classes is not None and (problem := check_names_source(classes.classes, "--classes")):
+        problems.append(problem)
     if problems:
         raise ConfigError(problems)
 
 
-def _with_ids(kind: UnionKind, chosen: WhatToRead) -> WhatToRead:
+def _resolve_id_rules(kind: MergeKind, inputs: MergeInputs) -> MergeInputs:
     """Settle what makes two videos the same one, and refuse rules under which none could be."""
-    every = (*chosen.parts, *chosen.targets)
-    annotated = {one.path for part in every for one in part.lists() if is_annotated(one.path)}
+    all_parts = (*inputs.parts, *inputs.targets)
+    annotated_paths = {part_list.path for part in all_parts for part_list in part.list_inputs() if is_annotated(part_list.path)}
     problems = []
-    for part in every:
-        by_id = any(one.path in annotated for one in part.lists())
-        if by_id and part.ids == "path":
+    for part in all_parts:
+        by_id = any(one.path in annotated_paths for one in part.list_inputs())
+        if by_id and part.id_rule == "path":
             problems.append(
                 f"--ids {part.name}=path: its lists name videos by id; wanted youtube or file-name"
             )
-        elif kind == "any" and annotated and not by_id and part.ids is None:
+        elif kind == "any" and annotated_paths and not by_id and part.id_rule is None:
             problems.append(
                 f"{part.name} names files, other lists name ids: --ids {part.name}=youtube (or "
                 f"file-name) compares them, --ids {part.name}=path says that none is the same"
@@ -128,14 +128,14 @@ def _with_ids(kind: UnionKind, chosen: WhatToRead) -> WhatToRead:
         raise ConfigError(problems)
     default: IdRule | None = "youtube" if kind == "kinetics-710" else None
     parts, targets = (
-        tuple(replaced(part, ids=part.ids or default) for part in some)
-        for some in (chosen.parts, chosen.targets)
+        tuple(replaced(part, id_rule=part.id_rule or default) for part in group)
+        for group in (inputs.parts, inputs.targets)
     )
-    return WhatToRead(parts, targets)
+    return MergeInputs(parts, targets)
 
 
-def _targets(
-    tests: TargetSettings, sources: Sequence[LabelledSource], others: Sequence[LabelledSource]
+def _select_targets(
+    tests: TargetTestConfig, sources: Sequence[LabelledSource], extra_targets: Sequence[LabelledSource]
 ) -> list[LabelledSource]:
     """The sources whose videos are not trained on."""
     if tests.released_order:
@@ -143,4 +143,4 @@ def _targets(
     validation = [source for source in sources if source.split == "validation"]
     if not tests.target_tests:
         return validation
-    return [source for source in validation if source.name in tests.target_tests] + [*others]
+    return [source for source in validation if source.name in tests.target_tests] + [*extra_targets]

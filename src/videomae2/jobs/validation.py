@@ -12,42 +12,42 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from videomae2.config import Validated
-from videomae2.data.batches import HostBatch
-from videomae2.data.labels import Labelled
-from videomae2.data.once import read_once
-from videomae2.data.quarantine import FILE_NAME, Place, Quarantine
+from videomae2.config import ValidatedRun
+from videomae2.data.batches import CPUBatch
+from videomae2.data.labels import LabelledData
+from videomae2.data.once import iterate_once
+from videomae2.data.quarantine import FILE_NAME, SampleId, Quarantine
 from videomae2.data.views import make_clips
-from videomae2.engine.loop import Plan
+from videomae2.engine.loop import LoopConfig
 from videomae2.engine.runtime import Runtime
 from videomae2.errors import CheckpointError, DataError
-from videomae2.jobs.labelled_videos import HELD_OUT, middle_sources
-from videomae2.jobs.measures import Measured, better
-from videomae2.jobs.trainer import reading_processes
-from videomae2.jobs.whole_files import settle, write_folder
-from videomae2.jobs.work import Say, Watch, Watching
-from videomae2.models.cards import ClassifierCard, read_card_of
+from videomae2.jobs.labelled_videos import VAL_FOLDER, build_val_sources
+from videomae2.jobs.measures import ValidationMetrics, is_better
+from videomae2.jobs.trainer import resolve_num_workers
+from videomae2.jobs.whole_files import recover_dir, atomic_replace_dir
+from videomae2.jobs.work import LogFn, StepEndHook, CallbackContext
+from videomae2.models.cards import SavedClassifierConfig, load_model_config_of
 from videomae2.models.chosen import BEST_FOLDER
 from videomae2.tensors.clips import Clips
 
-BEST = BEST_FOLDER
-LOOKS = 10
+BEST_MODEL_FOLDER = BEST_FOLDER
+NUM_EVALS = 10
 """Looks in a run, where it is not said how many."""
-MOST_KEPT_BYTES = 2**29
+MAX_CACHED_BYTES = 2**29
 """Clips are kept in memory up to this size."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Contender:
+class EvalTarget:
     """A model that learns and whose best state is kept."""
 
     name: str = ""
     """What stands before its numbers; nothing where there is only one."""
     folder: Path
     """Where its best state is kept."""
-    answer: Callable[[Clips, HostBatch], Tensor]
+    predict: Callable[[Clips, CPUBatch], Tensor]
     """Gives its raw scores of clips."""
-    measure: Callable[[Tensor, Sequence[Place]], Measured]
+    compute_metrics: Callable[[Tensor, Sequence[SampleId]], ValidationMetrics]
     """Judges the scores of all videos that could be read."""
     save: Callable[[Path, dict[str, object]], None]
     """Writes it, with notes, into a folder that exists."""
@@ -57,103 +57,103 @@ class Contender:
 class Validation:
     """Everything that stays the same from one look to the next."""
 
-    run: Validated
-    plan: Plan
+    run: ValidatedRun
+    loop_config: LoopConfig
     runtime: Runtime
-    videos: Labelled
-    contenders: Sequence[Contender]
-    say: Say
-    kept: list[HostBatch] = field(default_factory=list)
+    val_data: LabelledData
+    eval_targets: Sequence[EvalTarget]
+    log: LogFn
+    cached_batches: list[CPUBatch] = field(default_factory=list)
 
-    def begin(self, watching: Watching) -> Watch:
+    def attach(self, context: CallbackContext) -> StepEndHook:
         """Make the one who looks, after every step that asks for it."""
-        for contender in self.contenders:
-            settle(contender.folder)
-        every = self.run.validation.every or max(1, -(-self.plan.steps // LOOKS))
+        for eval_target in self.eval_targets:
+            recover_dir(eval_target.folder)
+        interval = self.run.validation.interval or max(1, -(-self.loop_config.steps // NUM_EVALS))
 
-        def watch(done: int) -> None:
-            if done % every == 0 or done == self.plan.steps:
-                self._look(watching, done)
+        def on_step_end(steps_done: int) -> None:
+            if steps_done % interval == 0 or steps_done == self.loop_config.steps:
+                self._evaluate(context, steps_done)
 
-        return watch
+        return on_step_end
 
-    def _look(self, watching: Watching, done: int) -> None:
-        task, mean = watching.task, watching.mean
-        with mean.applied() if mean is not None else nullcontext():
+    def _evaluate(self, context: CallbackContext, steps_done: int) -> None:
+        task, ema = context.task, context.ema
+        with ema.average_parameters() if ema is not None else nullcontext():
             task.eval()
             try:
-                scores, places = self._scores()
-                found = [
-                    contender.measure(own, places)
-                    for contender, own in zip(self.contenders, scores, strict=True)
+                scores, sample_ids = self._compute_scores()
+                all_metrics = [
+                    eval_target.compute_metrics(target_scores, sample_ids)
+                    for eval_target, target_scores in zip(self.eval_targets, scores, strict=True)
                 ]
-                for contender, measured in zip(self.contenders, found, strict=True):
-                    self._keep_if_best(contender, measured, done, ema=mean is not None)
+                for contender, metrics in zip(self.eval_targets, all_metrics, strict=True):
+                    self._save_if_best(contender, metrics, steps_done, ema=ema is not None)
             finally:
                 task.train()
-        for contender, measured in zip(self.contenders, found, strict=True):
-            before = f"validation/{contender.name}/" if contender.name else "validation/"
-            values = {f"{before}{name}": value for name, value in measured.values.items()}
-            watching.log.probe(done - 1, values)
-            absent = sum(map(len, self.videos.manifests)) - len(places)
-            shown = "  ".join(f"{name} {value:.4g}" for name, value in measured.values.items())
-            who = f"{contender.name}: " if contender.name else ""
-            holes = f"  ({absent} videos unreadable)" if absent else ""
-            self.say(f"held out at step {done}: {who}{shown}{holes}")
+        for contender, metrics in zip(self.eval_targets, all_metrics, strict=True):
+            prefix = f"validation/{contender.name}/" if contender.name else "validation/"
+            values = {f"{prefix}{name}": value for name, value in metrics.values.items()}
+            context.metrics_logger.log_values(steps_done - 1, values)
+            num_unreadable = sum(map(len, self.val_data.manifests)) - len(sample_ids)
+            metrics_text = "  ".join(f"{name} {value:.4g}" for name, value in metrics.values.items())
+            target_name = f"{contender.name}: " if contender.name else ""
+            unreadable_text = f"  ({num_unreadable} videos unreadable)" if num_unreadable else ""
+            self.log(f"held out at step {steps_done}: {target_name}{metrics_text}{unreadable_text}")
 
     @torch.inference_mode()
-    def _scores(self) -> tuple[list[Tensor], list[Place]]:
+    def _compute_scores(self) -> tuple[list[Tensor], list[SampleId]]:
         """Raw scores of each contender for all held-out videos that could be read, and which."""
-        scores: list[list[Tensor]] = [[] for _ in self.contenders]
-        places: list[Place] = []
-        for batch in self._batches():
-            clips = self._clips(batch)
-            read = [sample is not None for sample in batch.samples]
-            places += [place for place, there in zip(batch.places, read, strict=True) if there]
-            for contender, own in zip(self.contenders, scores, strict=True):
+        scores: list[list[Tensor]] = [[] for _ in self.eval_targets]
+        sample_ids: list[SampleId] = []
+        for batch in self._iterate_batches():
+            clips = self._make_clips(batch)
+            readable = [sample is not None for sample in batch.samples]
+            sample_ids += [sample_id for sample_id, is_readable in zip(batch.sample_ids, readable, strict=True) if is_readable]
+            for eval_target, target_scores in zip(self.eval_targets, scores, strict=True):
                 with self.runtime.autocast():
-                    own.append(contender.answer(clips, batch).float().cpu()[read])
-        if not places:
-            where = self.run.record.out / HELD_OUT / FILE_NAME
-            raise DataError(f"none of the held-out videos can be read; {where} says why")
-        return [torch.cat(own) for own in scores], places
+                    target_scores.append(eval_target.predict(clips, batch).float().cpu()[readable])
+        if not sample_ids:
+            quarantine_file = self.run.checkpoint.output_dir / VAL_FOLDER / FILE_NAME
+            raise DataError(f"none of the held-out videos can be read; {quarantine_file} says why")
+        return [torch.cat(own) for own in scores], sample_ids
 
-    def _clips(self, batch: HostBatch) -> Clips:
+    def _make_clips(self, batch: CPUBatch) -> Clips:
         cubes = self.run.model.encoder.cubes
         size = (cubes.height, cubes.width)
         return make_clips(batch, size, cubes.frames, cubes.channels, self.runtime.device)
 
-    def _batches(self) -> Iterator[HostBatch]:
+    def _iterate_batches(self) -> Iterator[CPUBatch]:
         """All held-out videos in batches, from memory if they were read before."""
-        if self.kept:
-            yield from self.kept
+        if self.cached_batches:
+            yield from self.cached_batches
             return
-        data = replace(self.run.data, sources=middle_sources(self.run), views=1)
-        size, fits = 0, []
-        for batch in read_once(
-            self.videos.manifests,
+        data = replace(self.run.data, sources=build_val_sources(self.run), views=1)
+        num_bytes, batches = 0, []
+        for batch in iterate_once(
+            self.val_data.manifests,
             data,
             self.run.loading,
             self.run.model.encoder.cubes,
-            batch=self.run.optim.micro_batch or self.run.optim.batch,
-            workers=reading_processes(self.run.loading.workers, self.runtime),
-            quarantine=self._quarantine(),
+            batch_size=self.run.optim.micro_batch_size or self.run.optim.global_batch_size,
+            num_workers=resolve_num_workers(self.run.loading.num_workers, self.runtime),
+            quarantine=self._open_quarantine(),
         ):
-            size += sum(sample.pixels.numel() for sample in batch.samples if sample is not None)
-            fits.append(batch)
-            if size > MOST_KEPT_BYTES:
-                fits.clear()
+            num_bytes += sum(sample.pixels.numel() for sample in batch.samples if sample is not None)
+            batches.append(batch)
+            if num_bytes > MAX_CACHED_BYTES:
+                batches.clear()
             yield batch
-        self.kept = fits if size <= MOST_KEPT_BYTES else []
+        self.cached_batches = batches if num_bytes <= MAX_CACHED_BYTES else []
 
-    def _quarantine(self) -> Quarantine:
+    def _open_quarantine(self) -> Quarantine:
         """The held-out videos that cannot be read; a list of its own beside that of training."""
-        folder = self.run.record.out / HELD_OUT
+        folder = self.run.checkpoint.output_dir / VAL_FOLDER
         folder.mkdir(parents=True, exist_ok=True)
         share = self.run.data.max_unreadable_share
-        return Quarantine(folder, self.videos.manifests, max_share=share)
+        return Quarantine(folder, self.val_data.manifests, max_share=share)
 
-    def _keep_if_best(self, contender: Contender, found: Measured, done: int, *, ema: bool) -> None:
+    def _save_if_best(self, eval_target: EvalTarget, metrics: ValidationMetrics, steps_done: int, *, ema: bool) -> None:
         """Save a model if no look before was better; whole or not at all.
 
         A failure is said, and survived: later looks may be better. After the last there is none.
@@ -161,23 +161,23 @@ class Validation:
         Raises:
             CheckpointError: The last could not be saved.
         """
-        before = _measured(contender.folder)
-        if before is not None and not better(found, before):
+        best_metrics = _load_best_metrics(eval_target.folder)
+        if best_metrics is not None and not is_better(metrics, best_metrics):
             return
-        steps = {"step": done, "steps": self.plan.steps}
-        notes: dict[str, object] = {**steps, "ema": ema, "validation": found.values}
+        steps = {"step": steps_done, "steps": self.loop_config.steps}
+        metadata: dict[str, object] = {**steps, "ema": ema, "validation": metrics.values}
         try:
-            write_folder(contender.folder, lambda folder: contender.save(folder, notes))
+            atomic_replace_dir(eval_target.folder, lambda folder: eval_target.save(folder, metadata))
         except CheckpointError as error:
-            if done == self.plan.steps:
+            if steps_done == self.loop_config.steps:
                 raise CheckpointError(
                     f"{error}; free some room, and the same command goes on at the last checkpoint"
                 ) from error
-            self.say(f"{error}; training goes on, the next try is when a look is better again")
+            self.log(f"{error}; training goes on, the next try is when a look is better again")
 
 
-def _measured(folder: Path) -> Measured | None:
+def _load_best_metrics(folder: Path) -> ValidationMetrics | None:
     """What was measured of the best model so far."""
     if not folder.exists():
         return None
-    return Measured(read_card_of(ClassifierCard, folder).notes["validation"])
+    return ValidationMetrics(load_model_config_of(SavedClassifierConfig, folder).metadata["validation"])

@@ -14,17 +14,17 @@ _CHUNK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
+class VideoInput:
     """One video that is asked for."""
 
     entry: Entry
     frame_name: str | None = None
     """Template of the images, if it is a folder of them."""
-    below: str = ""
+    relative_path: str = ""
     """Where it lies in the folder that was named; "" if it was named itself."""
 
 
-def find_inputs(paths: Iterable[Path | str]) -> list[Input]:
+def expand_inputs(paths: Iterable[Path | str]) -> list[VideoInput]:
     """Turn paths into videos; whether a file can be read turns out when it is.
 
     Args:
@@ -33,26 +33,26 @@ def find_inputs(paths: Iterable[Path | str]) -> list[Input]:
     Raises:
         ManifestError: A folder holds neither.
     """
-    return [each for path in paths for each in _of_path(os.fspath(path))]
+    return [each for path in paths for each in _expand_path(os.fspath(path))]
 
 
-def inputs_of_lines(lines: Sequence[str]) -> list[Input | VideoError]:
+def expand_lines(lines: Sequence[str]) -> list[VideoInput | VideoError]:
     """The same for lines of standard input, where a folder without videos stops nothing."""
-    found: list[Input | VideoError] = []
+    inputs: list[VideoInput | VideoError] = []
     for line in lines:
         try:
-            found += _of_path(line)
+            inputs += _expand_path(line)
         except ManifestError as error:
-            found.append(VideoError(line, str(error).removeprefix(f"{line}: ")))
-    return found
+            inputs.append(VideoError(line, str(error).removeprefix(f"{line}: ")))
+    return inputs
 
 
-def arriving_lines(descriptor: int) -> Iterator[list[str]]:
+def stream_lines(descriptor: int) -> Iterator[list[str]]:
     """Yield the lines of an open file as they come: those that are there, without empty ones.
 
     A program that writes a path and waits for its answer gets it before it writes the next one.
     """
-    rest = b""
+    remainder = b""
     while True:
         data = os.read(descriptor, _CHUNK)  # waits for the first byte only
         while data and select.select([descriptor], [], [], 0)[0]:
@@ -60,20 +60,20 @@ def arriving_lines(descriptor: int) -> Iterator[list[str]]:
             data += more
             if not more:
                 break
-        *whole, rest = (rest + data).split(b"\n")
-        lines = [*whole, rest] if not data else whole
-        if kept := [os.fsdecode(line.rstrip(b"\r")) for line in lines if line.strip()]:
-            yield kept
+        *complete, remainder = (remainder + data).split(b"\n")
+        lines = [*complete, remainder] if not data else complete
+        if paths := [os.fsdecode(line.rstrip(b"\r")) for line in lines if line.strip()]:
+            yield paths
         if not data:
             return
 
 
-def _of_path(path: str) -> list[Input]:
+def _expand_path(path: str) -> list[VideoInput]:
     path = os.path.expanduser(path)
     if not os.path.isdir(path):
-        return [Input(Entry(path, where=path))]
+        return [VideoInput(Entry(path, location=path))]
     manifest = read_manifest(path)
     return [
-        Input(entry, manifest.frame_name if entry.is_frames else None, below)
+        VideoInput(entry, manifest.frame_name if entry.is_frames else None, below)
         for entry, below in zip(manifest, manifest.paths, strict=True)
     ]

@@ -5,11 +5,11 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from videomae2.config import Run
-from videomae2.data.file_marks import FileMarks, difference, marks_of
-from videomae2.data.labels import Labelled
+from videomae2.data.file_marks import Fingerprint, describe_difference, compute_fingerprint
+from videomae2.data.labels import LabelledData
 from videomae2.data.manifest import Manifest
-from videomae2.data.quarantine import repaired
-from videomae2.jobs.labelled_videos import HELD_OUT, TrainingVideos
+from videomae2.data.quarantine import find_changed_files
+from videomae2.jobs.labelled_videos import VAL_FOLDER, TrainValData
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,121 +22,121 @@ class VideoList:
     """Names what the list says: the videos, their windows and labels, the names of classes."""
     classes: Sequence[str] = ()
     """The names of its classes in the order of their labels, or of its numbers."""
-    place: str = ""
+    location: str = ""
     """The list or folder that was read."""
     sizes: str = ""
-    """As in ``FileMarks``, like those below; empty of a list of a version that did not look."""
-    absent: int = 0
+    """As in ``Fingerprint``, like those below; empty of a list of a version that did not look."""
+    num_absent: int = 0
     sample: str = ""
-    which_absent: str = ""
-    late: int = 0
+    absent_files: str = ""
+    unresponsive: int = 0
 
     @property
-    def marks(self) -> FileMarks:
+    def fingerprint(self) -> Fingerprint:
         """What its files are, in brief."""
-        return FileMarks(
+        return Fingerprint(
             sizes=self.sizes,
-            absent=self.absent,
+            num_absent=self.num_absent,
             sample=self.sample,
-            which_absent=self.which_absent,
-            late=self.late,
+            absent_files=self.absent_files,
+            unresponsive=self.unresponsive,
         )
 
 
-def video_list(
+def build_video_list(
     source: str,
     manifest: Manifest,
     digest: str,
     *,
     classes: Sequence[str] = (),
-    repaired: Collection[str] = (),
+    changed_files: Collection[str] = (),
 ) -> VideoList:
     """Describe a list, and look at its files; those that were repaired tell nothing."""
-    marks = asdict(marks_of(manifest, repaired=repaired))
+    fingerprint = asdict(compute_fingerprint(manifest, changed_files=changed_files))
     return VideoList(
         source=source,
         videos=len(manifest),
         digest=digest,
         classes=list(classes),
-        place=manifest.source,
-        **marks,
+        location=manifest.source,
+        **fingerprint,
     )
 
 
-def other_list(old: VideoList | None, new: VideoList | None) -> str | None:
+def find_list_change(old: VideoList | None, new: VideoList | None) -> str | None:
     """Say that a list came, went, or does not say what it said; None if it does."""
-    before, now = (one and one.digest for one in (old, new))
-    if before == now:
+    old_digest, new_digest = (video_list and video_list.digest for video_list in (old, new))
+    if old_digest == new_digest:
         return None
     counts = ["none" if one is None else str(one.videos) for one in (old, new)]
-    return f"{counts[0]} -> {counts[1]}, not the same list{_other_classes(old, new)}"
+    return f"{counts[0]} -> {counts[1]}, not the same list{_format_class_change(old, new)}"
 
 
-def _other_classes(old: VideoList | None, new: VideoList | None) -> str:
+def _format_class_change(old: VideoList | None, new: VideoList | None) -> str:
     """Show the names of classes before and now, where they are known and others."""
-    before, now = (list(one.classes) if one else [] for one in (old, new))
-    if before == now or not before or not now:
+    old_classes, new_classes = (list(video_list.classes) if video_list else [] for video_list in (old, new))
+    if old_classes == new_classes or not old_classes or not new_classes:
         return ""
-    pairs = (("before", before), ("now", now))
+    pairs = (("before", old_classes), ("now", new_classes))
     shown = (f"\n      {what:<6}  {len(names)}: {', '.join(names)}" for what, names in pairs)
     return "; its classes are others:" + "".join(shown)
 
 
-def other_files(old: VideoList | None, new: VideoList | None) -> str | None:
+def find_file_change(old: VideoList | None, new: VideoList | None) -> str | None:
     """Say that an unchanged list names other files than it did; None if it does not."""
     if old is None or new is None:
         return None
-    found = difference(old.marks, new.marks)
-    return found and f"other files at {new.place} ({found})"
+    change = describe_difference(old.fingerprint, new.fingerprint)
+    return change and f"other files at {new.location} ({change})"
 
 
-def with_known_files(old: VideoList | None, new: VideoList) -> VideoList:
+def carry_over_files(old: VideoList | None, new: VideoList) -> VideoList:
     """Keep what was known of the files of an unchanged list, where some do not answer now."""
-    if old is None or not new.late or old.digest != new.digest:
+    if old is None or not new.unresponsive or old.digest != new.digest:
         return new
-    return replace(new, **asdict(old.marks))
+    return replace(new, **asdict(old.fingerprint))
 
 
-def late_files(lists: Iterable[VideoList]) -> list[str]:
+def list_unresponsive_files(lists: Iterable[VideoList]) -> list[str]:
     """Say in a line for each list of which files nothing can be said; nothing if all answered."""
     return [
-        f"late     {one.late} files of {one.source} do not answer, such as those of a lost network "
+        f"late     {video_list.unresponsive} files of {video_list.source} do not answer, such as those of a lost network "
         f"disk; whether they are the same as before is not looked at"
-        for one in lists
-        if one.late
+        for video_list in lists
+        if video_list.unresponsive
     ]
 
 
-def plain_lists(run: Run, manifests: Sequence[Manifest]) -> tuple[VideoList, ...]:
+def build_unlabelled_lists(run: Run, manifests: Sequence[Manifest]) -> tuple[VideoList, ...]:
     """What lists without labels say.
 
     Files that the run has found unreadable and that were repaired since are no other files.
     """
-    changed = repaired(run.record.out)
+    changed_files = find_changed_files(run.checkpoint.output_dir)
     return tuple(
-        video_list(source.title, manifest, manifest.digest(), repaired=changed)
+        build_video_list(source.display_name, manifest, manifest.digest(), changed_files=changed_files)
         for source, manifest in zip(run.data.sources, manifests, strict=True)
     )
 
 
-def labelled_lists(run: Run, videos: TrainingVideos) -> tuple[VideoList, ...]:
+def build_labelled_lists(run: Run, videos: TrainValData) -> tuple[VideoList, ...]:
     """What the lists of a supervised training say, those that are held out as well."""
-    names, out = [source.title for source in run.data.sources], run.record.out
-    lists = list(_lists(names, videos.training, repaired(out)))
-    if videos.held_out is not None:
-        aside = [f"{name}, held out" for name in names]
-        lists += _lists(aside, videos.held_out, repaired(out / HELD_OUT))
+    source_names, output_dir = [source.display_name for source in run.data.sources], run.checkpoint.output_dir
+    lists = list(_build_lists(source_names, videos.train, find_changed_files(output_dir)))
+    if videos.val is not None:
+        val_names = [f"{name}, held out" for name in source_names]
+        lists += _build_lists(val_names, videos.val, find_changed_files(output_dir / VAL_FOLDER))
     return tuple(lists)
 
 
-def _lists(
-    sources: Sequence[str], videos: Labelled, changed: Collection[str]
+def _build_lists(
+    sources: Sequence[str], videos: LabelledData, changed_files: Collection[str]
 ) -> Iterator[VideoList]:
     """Name the content of labelled lists; labels need not stand in the manifest itself."""
-    for source, manifest, rows in zip(sources, videos.manifests, videos.rows, strict=False):
+    for source, manifest, targets in zip(sources, videos.manifests, videos.targets, strict=False):
         content = hashlib.sha256(manifest.digest().encode())
-        content.update("\0".join(videos.names).encode("utf-8", "surrogatepass"))
-        content.update(rows.contiguous().numpy().tobytes())
-        yield video_list(
-            source, manifest, content.hexdigest()[:16], classes=videos.names, repaired=changed
+        content.update("\0".join(videos.class_names).encode("utf-8", "surrogatepass"))
+        content.update(targets.contiguous().numpy().tobytes())
+        yield build_video_list(
+            source, manifest, content.hexdigest()[:16], classes=videos.class_names, changed_files=changed_files
         )

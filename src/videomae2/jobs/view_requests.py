@@ -4,43 +4,43 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from videomae2.data.answers import Answer
-from videomae2.data.view_reading import GridShape, ViewsRequest
+from videomae2.data.answers import Result
+from videomae2.data.view_reading import ViewSpec, ViewsRequest
 from videomae2.errors import VideoError
-from videomae2.jobs.video_inputs import Input, find_inputs
+from videomae2.jobs.video_inputs import VideoInput, expand_inputs
 
 
 @dataclass(slots=True)
-class Waiting:
+class RequestQueue:
     """Requests on their way, and among them the videos that are known to be unreadable.
 
     Raises ManifestError where a folder holds no video, when its turn comes.
     """
 
-    videos: Iterable[Path | str | Input | VideoError]
+    videos: Iterable[Path | str | VideoInput | VideoError]
     """Files; folders stand for the videos in them."""
-    shape: GridShape
+    spec: ViewSpec
     """The clips of each."""
-    queue: list[ViewsRequest | VideoError] = field(default_factory=list)
+    pending: list[ViewsRequest | VideoError] = field(default_factory=list)
 
-    def requests(self) -> Iterator[ViewsRequest]:
+    def iterate_requests(self) -> Iterator[ViewsRequest]:
         """What is to be read, taken as far ahead as the pool likes."""
         for video in self.videos:
             if isinstance(video, VideoError):
-                self.queue.append(video)
+                self.pending.append(video)
                 continue
-            for each in [video] if isinstance(video, Input) else find_inputs([video]):
-                shape = replace(self.shape, frame_name=each.frame_name)
-                request = ViewsRequest(each.entry, shape)
-                self.queue.append(request)
+            for each in [video] if isinstance(video, VideoInput) else expand_inputs([video]):
+                spec = replace(self.spec, frame_name=each.frame_name)
+                request = ViewsRequest(each.entry, spec)
+                self.pending.append(request)
                 yield request
 
-    def known(self) -> Iterator[VideoError]:
+    def pop_unreadable(self) -> Iterator[VideoError]:
         """The unreadable ones whose turn it is."""
-        while self.queue and isinstance(error := self.queue[0], VideoError):
-            self.queue.pop(0)
+        while self.pending and isinstance(error := self.pending[0], VideoError):
+            self.pending.pop(0)
             yield error
 
-    def passed(self, answer: Answer[ViewsRequest]) -> None:
+    def pop_answered(self, result: Result[ViewsRequest]) -> None:
         """Note that a video has had its turn."""
-        assert self.queue.pop(0) is answer.request
+        assert self.pending.pop(0) is result.request

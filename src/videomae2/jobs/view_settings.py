@@ -8,21 +8,21 @@ from typing import Literal
 
 from videomae2.data.readers import ReadLimits
 from videomae2.data.view_grid import ViewGridConfig
-from videomae2.data.view_making import Shrinking
-from videomae2.data.view_reading import GridShape
+from videomae2.data.view_making import ResizeMode
+from videomae2.data.view_reading import ViewSpec
 from videomae2.errors import ConfigError
-from videomae2.models.cards import ClipSpan
+from videomae2.models.cards import FrameSampling
 from videomae2.models.encoder import EncoderConfig
 
-_CLIPS = {"dense": 5, "segments": 2}  # of the released test programs, each with 3 crops
-_CROPS = 3
-_UNKNOWN = "the model does not say how it was trained"
+_DEFAULT_CLIPS = {"dense": 5, "segments": 2}  # of the released test programs, each with 3 crops
+_DEFAULT_CROPS = 3
+_UNKNOWN_SOURCE = "the model does not say how it was trained"
 
-StrideUnit = Literal["frames", "seconds", "per-second"]
+IntervalUnit = Literal["frames", "seconds", "per-second"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ViewsWish:
+class EvalViews:
     """The views of each video; what is not given is as the model was trained."""
 
     kind: Literal["dense", "segments"] | None = None
@@ -32,57 +32,57 @@ class ViewsWish:
     """Clips per video; 5 of dense clips, 2 of segments if not given."""
     crops: int | None = None
     """Crops per clip along the longer side; 3 if not given."""
-    stride: float | None = None
+    frame_interval: float | None = None
     """Distance between the frames of a dense clip; as in training if not given."""
-    stride_unit: StrideUnit | None = None
+    interval_unit: IntervalUnit | None = None
     """What the stride counts: frames, seconds, or frames taken per second."""
-    shrinking: Shrinking | None = None
+    shrinking: ResizeMode | None = None
     """Resize frames with antialiasing, as training here does, or plainly as the released code does;
     plainly for a model that does not say how it was trained, if not given."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ViewSettings:
+class ResolvedViews:
     """The views that are made, with nothing left open."""
 
     grid: ViewGridConfig
-    stride: float
-    stride_unit: StrideUnit
-    shrinking: Shrinking
-    origin: str
+    frame_interval: float
+    interval_unit: IntervalUnit
+    shrinking: ResizeMode
+    source: str
     """Where the choice of frames comes from."""
 
     def __str__(self) -> str:
         grid = self.grid
-        step = f", every {self.stride:g} {self.stride_unit}" if grid.kind == "dense" else ""
+        step = f", every {self.frame_interval:g} {self.interval_unit}" if grid.kind == "dense" else ""
         return (
-            f"{grid.clips} clips x {grid.crops} crops, {grid.kind}{step} ({self.origin}), "
+            f"{grid.clips} clips x {grid.crops} crops, {grid.kind}{step} ({self.source}), "
             f"resized {'with antialiasing' if self.shrinking == 'antialiased' else 'plainly'}"
         )
 
     @property
     def is_assumed(self) -> bool:
         """Whether nobody said which frames make a clip."""
-        return self.origin == _UNKNOWN
+        return self.source == _UNKNOWN_SOURCE
 
     @property
-    def frames_of_a_clip(self) -> str:
+    def frames_summary(self) -> str:
         """Which they are, in words."""
         if self.grid.kind == "segments":
             return "one frame of each equal part of the video"
-        if self.stride_unit != "frames":
-            step = self.stride if self.stride_unit == "seconds" else 1 / self.stride
+        if self.interval_unit != "frames":
+            step = self.frame_interval if self.interval_unit == "seconds" else 1 / self.frame_interval
             return f"one frame every {step:.3g} s"
-        return "every frame" if self.stride == 1 else f"every {self.stride:g} frames"
+        return "every frame" if self.frame_interval == 1 else f"every {self.frame_interval:g} frames"
 
-    def shape(
+    def build_spec(
         self,
         encoder: EncoderConfig,
         limits: ReadLimits,
         *,
         frame_name: str | None = None,
         frame_rate: float | None = None,
-    ) -> GridShape:
+    ) -> ViewSpec:
         """What a reading process is told.
 
         Args:
@@ -91,64 +91,64 @@ class ViewSettings:
             frame_name: Template of the images in frame folders.
             frame_rate: Of what has no clock of its own.
         """
-        return GridShape(
+        return ViewSpec(
             grid=self.grid,
             frames=encoder.frames,
             channels=encoder.channels,
-            stride=self.stride,
-            stride_unit=self.stride_unit,
+            frame_interval=self.frame_interval,
+            interval_unit=self.interval_unit,
             limits=limits,
             frame_name=frame_name,
             frame_rate=frame_rate,
         )
 
 
-def wrong_numbers(wish: ViewsWish, *, flags: str = "--views.") -> list[str]:
+def find_view_problems(eval_views: EvalViews, *, flags: str = "--views.") -> list[str]:
     """Say what works with no model; ``flags`` is what the names of the choices begin with."""
-    counts = {"clips": wish.clips, "crops": wish.crops}
+    counts = {"clips": eval_views.clips, "crops": eval_views.crops}
     problems = [
         f"{flags}{name} is {value}, wanted 1 or more"
         for name, value in counts.items()
         if value is not None and value < 1
     ]
-    if wish.stride is not None and not wish.stride > 0:
-        problems.append(f"{flags}stride is {wish.stride:g}, wanted above 0")
+    if eval_views.frame_interval is not None and not eval_views.frame_interval > 0:
+        problems.append(f"{flags}stride is {eval_views.frame_interval:g}, wanted above 0")
     return problems
 
 
-def settle_views(span: ClipSpan | None, wish: ViewsWish) -> ViewSettings:
+def resolve_views(frame_sampling: FrameSampling | None, eval_views: EvalViews) -> ResolvedViews:
     """Fill in what is not asked for with what the model was trained on.
 
     Raises:
         ConfigError: Numbers make no sense, or a stride would have no effect; all at once.
     """
-    trained = span or ClipSpan()
-    kind = wish.kind or trained.kind
+    defaults = frame_sampling or FrameSampling()
+    kind = eval_views.kind or defaults.kind
     grid = ViewGridConfig(
         kind=kind,
-        clips=_CLIPS[kind] if wish.clips is None else wish.clips,
-        crops=_CROPS if wish.crops is None else wish.crops,
+        clips=_DEFAULT_CLIPS[kind] if eval_views.clips is None else eval_views.clips,
+        crops=_DEFAULT_CROPS if eval_views.crops is None else eval_views.crops,
     )
-    unit = wish.stride_unit or trained.stride_unit
-    stride = trained.stride if wish.stride is None else wish.stride
-    _check(grid.kind, stride, unit, wish)
-    asked = (wish.kind, wish.stride, wish.stride_unit) != (None, None, None)
-    origin = "as asked" if asked else "as in training" if span else _UNKNOWN
-    shrinking = wish.shrinking or ("antialiased" if span else "plain")
-    return ViewSettings(
-        grid=grid, stride=stride, stride_unit=unit, shrinking=shrinking, origin=origin
+    interval_unit = eval_views.interval_unit or defaults.interval_unit
+    frame_interval = defaults.frame_interval if eval_views.frame_interval is None else eval_views.frame_interval
+    _check_views(grid.kind, frame_interval, interval_unit, eval_views)
+    is_requested = (eval_views.kind, eval_views.frame_interval, eval_views.interval_unit) != (None, None, None)
+    source = "as asked" if is_requested else "as in training" if frame_sampling else _UNKNOWN_SOURCE
+    shrinking = eval_views.shrinking or ("antialiased" if frame_sampling else "plain")
+    return ResolvedViews(
+        grid=grid, frame_interval=frame_interval, interval_unit=interval_unit, shrinking=shrinking, source=source
     )
 
 
-def _check(
-    kind: Literal["dense", "segments"], stride: float, unit: StrideUnit, wish: ViewsWish
+def _check_views(
+    kind: Literal["dense", "segments"], frame_interval: float, interval_unit: IntervalUnit, eval_views: EvalViews
 ) -> None:
-    problems = wrong_numbers(wish)
-    if kind == "segments" and (wish.stride is not None or wish.stride_unit is not None):
+    problems = find_view_problems(eval_views)
+    if kind == "segments" and (eval_views.frame_interval is not None or eval_views.interval_unit is not None):
         problems.append("a stride has no effect on segments, only on dense clips; leave it out")
-    elif unit == "frames" and stride % 1:
-        problems.append(f"--views.stride is {stride:g} frames, wanted whole ones")
-    if wish.stride_unit is not None and wish.stride is None and kind == "dense":
+    elif interval_unit == "frames" and frame_interval % 1:
+        problems.append(f"--views.stride is {frame_interval:g} frames, wanted whole ones")
+    if eval_views.interval_unit is not None and eval_views.frame_interval is None and kind == "dense":
         problems.append("--views.stride-unit wants a --views.stride to go with it")
     if problems:
         raise ConfigError(problems)

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from videomae2.models.layers import Block
-from videomae2.tensors.drops import branch_factors
-from videomae2.tensors.keyed import split
+from videomae2.tensors.drops import drop_path_mask
+from videomae2.tensors.keyed import fold_in
 
-_STREAM = 41
+_ENCODER_DROP_PATH_STREAM = 41
 """Of a clip's key: what stochastic depth leaves out of the encoder."""
 
 
@@ -26,48 +26,48 @@ class Blocks(nn.ModuleList):
         self,
         dim: int,
         depth: int,
-        heads: int,
+        num_heads: int,
         hidden: int,
         *,
         drop_path: float = 0.0,
-        layer_scale: float = 0.0,
+        init_values: float = 0.0,
         cosine: bool = False,
-        checkpoint_blocks: bool = False,
-        stream: int = _STREAM,
+        activation_checkpointing: bool = False,
+        stream: int = _ENCODER_DROP_PATH_STREAM,
     ) -> None:
         if depth < 1:
             raise ValueError(f"a stack of blocks needs a depth of 1 or more, got {depth}")
         if not 0 <= drop_path < 1:
             raise ValueError(f"stochastic depth needs a rate from 0 to below 1, got {drop_path}")
         super().__init__(
-            Block(dim, heads, hidden, layer_scale=layer_scale, cosine=cosine) for _ in range(depth)
+            Block(dim, num_heads, hidden, init_values=init_values, cosine=cosine) for _ in range(depth)
         )
         self.drop_path, self.stream = drop_path, stream
-        self.checkpoint_blocks = checkpoint_blocks
+        self.activation_checkpointing = activation_checkpointing
 
     def forward(
         self,
         x: Float[Tensor, "batch tokens dim"],
         *,
-        asked: int | None = None,
+        num_outputs: int | None = None,
         keys: Int64[Tensor, " batch"] | None = None,
     ) -> Float[Tensor, "batch asked dim"]:
-        """Run all blocks; the last computes no more than the last ``asked`` tokens."""
-        factors = self._factors(keys)
-        for number, block in enumerate(self):
-            count = asked if asked is not None and number == len(self) - 1 else x.shape[1]
-            own = None if factors is None else factors[number]
-            if self.checkpoint_blocks and self.training and torch.is_grad_enabled():
+        """Run all blocks; the last computes no more than the last ``num_outputs`` tokens."""
+        residual_masks = self._draw_residual_masks(keys)
+        for index, block in enumerate(self):
+            num_computed = num_outputs if num_outputs is not None and index == len(self) - 1 else x.shape[1]
+            residual_mask = None if residual_masks is None else residual_masks[index]
+            if self.activation_checkpointing and self.training and torch.is_grad_enabled():
                 # nothing in a block draws, so there is no state of a generator to restore
-                x = checkpoint(block, x, count, own, use_reentrant=False, preserve_rng_state=False)
+                x = checkpoint(block, x, num_computed, residual_mask, use_reentrant=False, preserve_rng_state=False)
             else:
-                x = block(x, count, own)
+                x = block(x, num_computed, residual_mask)
         return x
 
-    def _factors(self, keys: Tensor | None) -> Float[Tensor, "depth 2 batch 1 1"] | None:
+    def _draw_residual_masks(self, keys: Tensor | None) -> Float[Tensor, "depth 2 batch 1 1"] | None:
         """What the branches of each block are multiplied by; None where nothing is left out."""
         if not self.training or self.drop_path == 0:
             return None
         if keys is None:
             raise ValueError("stochastic depth draws by the clips' keys: give them in training")
-        return branch_factors(split(keys, self.stream), self.drop_path, len(self))
+        return drop_path_mask(fold_in(keys, self.stream), self.drop_path, len(self))

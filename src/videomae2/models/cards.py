@@ -9,18 +9,18 @@ from typing import Any, ClassVar, Literal, TypeVar
 from videomae2.errors import CheckpointError
 from videomae2.models.autoencoder import AutoencoderConfig
 from videomae2.models.classifier import ClassifierConfig
-from videomae2.models.entries import build
-from videomae2.models.number_scale import NumberScale
+from videomae2.models.entries import from_dict
+from videomae2.models.number_scale import TargetScaler
 
-FORMAT = 1
-CARD_FILE = "card.json"
+FORMAT_VERSION = 1
+CONFIG_FILE = "card.json"
 
-Answers = Literal["one-class", "many-classes", "numbers"]
+TaskType = Literal["one-class", "many-classes", "numbers"]
 """What outputs mean: scores of which exactly one is right, of which any number is, or values."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Card:
+class SavedAutoencoderConfig:
     """What is known about a saved autoencoder."""
 
     kind: ClassVar[str] = "autoencoder"
@@ -31,7 +31,7 @@ class Card:
     """Mean of each channel that its input is normalised with."""
     std: tuple[float, ...]
     """Standard deviation of each channel."""
-    notes: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
     """Step, masking, parents, licence and what else is worth keeping; what JSON has words for."""
 
     def __post_init__(self) -> None:
@@ -39,111 +39,111 @@ class Card:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ClipSpan:
+class FrameSampling:
     """Which frames of a video made a clip in training, and so should when the model is used."""
 
     kind: Literal["dense", "segments"] = "dense"
     """A window of equal steps, or one frame of each equal part of the whole video."""
-    stride: float = 4.0
+    frame_interval: float = 4.0
     """Distance between the frames of a dense clip."""
-    stride_unit: Literal["frames", "seconds", "per-second"] = "frames"
+    interval_unit: Literal["frames", "seconds", "per-second"] = "frames"
     """What the stride counts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ClassifierCard:
+class SavedClassifierConfig:
     """What is known about a saved classifier."""
 
     kind: ClassVar[str] = "classifier"
 
     model: ClassifierConfig
     """Its architecture."""
-    classes: tuple[str, ...] | None = None
+    class_names: tuple[str, ...] | None = None
     """The name of each output, in order; None if it has no head or they are not known."""
-    answers: Answers = "one-class"
+    task_type: TaskType = "one-class"
     """What the outputs mean."""
-    span: ClipSpan | None = None
+    frame_sampling: FrameSampling | None = None
     """Which frames make a clip; None if it is not known, as for released weights."""
-    numbers: NumberScale | None = None
+    target_scaler: TargetScaler | None = None
     """What the outputs are counted in where they are numbers; None: the units of the data."""
     mean: tuple[float, ...]
     """Mean of each channel that its input is normalised with."""
     std: tuple[float, ...]
     """Standard deviation of each channel."""
-    notes: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
     """Step, sampling, parents, licence and what else is worth keeping; what JSON has words for."""
 
     def __post_init__(self) -> None:
         _check_channels(self.mean, self.std, self.model.encoder.channels)
-        if self.classes is not None and len(self.classes) != self.model.outputs:
+        if self.class_names is not None and len(self.class_names) != self.model.num_classes:
             raise ValueError(
-                f"there are {len(self.classes)} names of classes, the model has "
-                f"{self.model.outputs} outputs"
+                f"there are {len(self.class_names)} names of classes, the model has "
+                f"{self.model.num_classes} outputs"
             )
-        if self.classes is not None and len(set(self.classes)) != len(self.classes):
-            twice = next(name for name in self.classes if self.classes.count(name) > 1)
-            raise ValueError(f"the name '{twice}' stands for more than one class")
-        _check_numbers(self)
+        if self.class_names is not None and len(set(self.class_names)) != len(self.class_names):
+            duplicate = next(name for name in self.class_names if self.class_names.count(name) > 1)
+            raise ValueError(f"the name '{duplicate}' stands for more than one class")
+        _check_target_scaler(self)
 
 
-AnyCard = Card | ClassifierCard
-C = TypeVar("C", Card, ClassifierCard)
-KINDS: dict[str, type[AnyCard]] = {kind.kind: kind for kind in (Card, ClassifierCard)}
+ModelConfig = SavedAutoencoderConfig | SavedClassifierConfig
+C = TypeVar("C", SavedAutoencoderConfig, SavedClassifierConfig)
+MODEL_KINDS: dict[str, type[ModelConfig]] = {kind.kind: kind for kind in (SavedAutoencoderConfig, SavedClassifierConfig)}
 
 
-def write_card(folder: Path, card: AnyCard) -> None:
+def save_model_config(folder: Path, config: ModelConfig) -> None:
     """Write a card whole or not at all."""
-    entry = {"format": FORMAT, "kind": card.kind, **asdict(card)}
-    partial = folder / f".{CARD_FILE}.partial"
+    entry = {"format": FORMAT_VERSION, "kind": config.kind, **asdict(config)}
+    partial = folder / f".{CONFIG_FILE}.partial"
     partial.write_text(json.dumps(entry, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(folder / CARD_FILE)
+    partial.replace(folder / CONFIG_FILE)
 
 
-def read_card(folder: Path) -> AnyCard:
+def load_model_config(folder: Path) -> ModelConfig:
     """Read the card of a saved model of any kind.
 
     Raises:
         CheckpointError: If it cannot be read, is of another format, or has settings that are not
             known, missing or of the wrong kind.
     """
-    path = folder / CARD_FILE
+    path = folder / CONFIG_FILE
     try:
         entry = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CheckpointError(f"cannot read {path}: {error}") from error
     if not isinstance(entry, dict):
         raise CheckpointError(f"{path} is no card: want an object, found {type(entry).__name__}")
-    found, kind = entry.pop("format", None), entry.pop("kind", None)
-    if found != FORMAT or kind not in KINDS:
+    version, kind = entry.pop("format", None), entry.pop("kind", None)
+    if version != FORMAT_VERSION or kind not in MODEL_KINDS:
         raise CheckpointError(
-            f"{path} is of format {found!r}, kind {kind!r}; this version reads format {FORMAT}, "
-            f"kinds {', '.join(KINDS)}"
+            f"{path} is of format {version!r}, kind {kind!r}; this version reads format {FORMAT_VERSION}, "
+            f"kinds {', '.join(MODEL_KINDS)}"
         )
-    return build(KINDS[kind], entry, path)
+    return from_dict(MODEL_KINDS[kind], entry, path)
 
 
-def read_card_of(kind: type[C], folder: Path) -> C:
+def load_model_config_of(kind: type[C], folder: Path) -> C:
     """Read the card of a saved model that must be of one kind.
 
     Raises:
-        CheckpointError: As ``read_card``, and if the model is of another kind.
+        CheckpointError: As ``load_model_config``, and if the model is of another kind.
     """
-    card = read_card(folder)
-    if not isinstance(card, kind):
-        article = "an" if card.kind[0] in "aeiou" else "a"
+    config = load_model_config(folder)
+    if not isinstance(config, kind):
+        article = "an" if config.kind[0] in "aeiou" else "a"
         raise CheckpointError(
-            f"{folder} holds {article} {card.kind}, not the {kind.kind} that is wanted"
+            f"{folder} holds {article} {config.kind}, not the {kind.kind} that is wanted"
         )
-    return card
+    return config
 
 
-def check_classes(data: Sequence[str], model: Sequence[str], *, where: str) -> None:
+def check_classes_match(data: Sequence[str], model: Sequence[str], *, location: str) -> None:
     """Hold the classes of a data set against those of a model.
 
     Args:
         data: Names in the order of the data's labels.
         model: Names in the order of the model's outputs.
-        where: What the model is, for the message.
+        location: What the model is, for the message.
 
     Raises:
         CheckpointError: If they are not the same names in the same order; shows both lists.
@@ -151,30 +151,30 @@ def check_classes(data: Sequence[str], model: Sequence[str], *, where: str) -> N
     if tuple(data) == tuple(model):
         return
     raise CheckpointError(
-        f"the classes of the data are not those of {where}: {_difference(data, model)}"
+        f"the classes of the data are not those of {location}: {_describe_difference(data, model)}"
         f"\n  data   {len(data)}: {', '.join(data)}"
         f"\n  model  {len(model)}: {', '.join(model)}"
     )
 
 
-def _difference(data: Sequence[str], model: Sequence[str]) -> str:
+def _describe_difference(data: Sequence[str], model: Sequence[str]) -> str:
     """Say in a few words how two lists of names differ."""
     if sorted(data) == sorted(model):
-        at = next(i for i, pair in enumerate(zip(data, model, strict=True)) if len(set(pair)) > 1)
-        return f"the same names in another order, from number {at} on"
+        position = next(i for i, pair in enumerate(zip(data, model, strict=True)) if len(set(pair)) > 1)
+        return f"the same names in another order, from number {position} on"
     extra = [name for name in data if name not in set(model)]
-    gone = [name for name in model if name not in set(data)]
-    parts = [f"{len(extra)} only in the data", f"{len(gone)} only in the model"]
+    missing = [name for name in model if name not in set(data)]
+    parts = [f"{len(extra)} only in the data", f"{len(missing)} only in the model"]
     return " and ".join(parts)
 
 
-def _check_numbers(card: ClassifierCard) -> None:
-    if card.numbers is None:
+def _check_target_scaler(config: SavedClassifierConfig) -> None:
+    if config.target_scaler is None:
         return
-    if card.answers != "numbers" or len(card.numbers.mean) != card.model.outputs:
+    if config.task_type != "numbers" or len(config.target_scaler.mean) != config.model.num_classes:
         raise ValueError(
-            f"there is a scale of {len(card.numbers.mean)} numbers, but the model has "
-            f"{card.model.outputs} outputs, whose answers are '{card.answers}'"
+            f"there is a scale of {len(config.target_scaler.mean)} numbers, but the model has "
+            f"{config.model.num_classes} outputs, whose answers are '{config.task_type}'"
         )
 
 

@@ -10,36 +10,36 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from videomae2.errors import CheckpointError
-from videomae2.models.cards import CARD_FILE, read_card
-from videomae2.models.saved import MODEL_FILE, STUDENTS, find_model, read_weights
+from videomae2.models.cards import CONFIG_FILE, load_model_config
+from videomae2.models.saved import MODEL_FILE, STUDENTS_FOLDER, find_saved_model, load_saved_state
 
 BEST_FOLDER = "best"
 """Of a run: the saved model that did best in validation."""
-BEFORE_BEST = ".best.old"
+PREVIOUS_BEST_FOLDER = ".best.old"
 """The one before, for the moment in which the two change places: a kill may leave only this."""
-MEAN_FILE = "ema.safetensors"
+EMA_FILE = "ema.safetensors"
 """Of a saved model: the running means of its weights."""
 
 ADAPTERS_FILE = "adapters.safetensors"
 """Of a checkpoint: adapters that its weights hold merged, to go on training them."""
 
-Weights = Literal["auto", "ema", "raw"]
+WeightsChoice = Literal["auto", "ema", "raw"]
 """The running means (EMA), the weights themselves, or the means where there are some."""
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class CheckpointRef:
     """A saved model, which of its weights are used, and why it was taken."""
 
     folder: Path
     weights: Literal["ema", "raw"]
     """Running means may stand beside the weights, or be all that was saved (its card says so)."""
-    why: str
+    reason: str
     """Such as "best by validation"."""
 
     def __str__(self) -> str:
         kind = "running mean of the weights (EMA)" if self.weights == "ema" else "weights as saved"
-        return f"{self.folder} ({self.why}; {kind})"
+        return f"{self.folder} ({self.reason}; {kind})"
 
     @property
     def path(self) -> Path:
@@ -49,43 +49,43 @@ class Chosen:
     @property
     def file(self) -> Path:
         """The file that decides what the weights are."""
-        return self.folder / (MEAN_FILE if self.beside else MODEL_FILE)
+        return self.folder / (EMA_FILE if self.has_ema_file else MODEL_FILE)
 
     @property
     def run(self) -> Path | None:
         """The folder of the run that it belongs to."""
-        return run_folder(self.folder)
+        return find_run_folder(self.folder)
 
     @property
-    def beside(self) -> bool:
+    def has_ema_file(self) -> bool:
         """Whether the running means are to be read from a file of their own."""
-        return self.weights == "ema" and (self.folder / MEAN_FILE).is_file()
+        return self.weights == "ema" and (self.folder / EMA_FILE).is_file()
 
-    def weights_read(self) -> dict[str, Tensor]:
+    def load_state(self) -> dict[str, Tensor]:
         """Read the weights under our names, running means laid over them where those are used.
 
         Raises:
             CheckpointError: If they cannot be read.
         """
-        found = read_weights(self.folder)
-        if not self.beside:
-            return found
+        state_dict = load_saved_state(self.folder)
+        if not self.has_ema_file:
+            return state_dict
         try:
-            return found | load_file(self.folder / MEAN_FILE)
+            return state_dict | load_file(self.folder / EMA_FILE)
         except (OSError, SafetensorError) as error:
-            raise CheckpointError(f"cannot read {self.folder / MEAN_FILE}: {error}") from error
+            raise CheckpointError(f"cannot read {self.folder / EMA_FILE}: {error}") from error
 
-    def digest(self) -> str:
+    def compute_digest(self) -> str:
         """Name card and weights in 16 characters: other models have others."""
-        content = sha256(self.weights.encode())
-        for name in (CARD_FILE, MODEL_FILE, *([MEAN_FILE] if self.beside else [])):
+        hasher = sha256(self.weights.encode())
+        for name in (CONFIG_FILE, MODEL_FILE, *([EMA_FILE] if self.has_ema_file else [])):
             with (self.folder / name).open("rb") as file:
                 while block := file.read(1 << 20):
-                    content.update(block)
-        return content.hexdigest()[:16]
+                    hasher.update(block)
+        return hasher.hexdigest()[:16]
 
 
-def find_best(path: Path, weights: Weights = "auto") -> Chosen:
+def resolve_checkpoint(path: Path, weights: WeightsChoice = "auto") -> CheckpointRef:
     """Choose the model of a run that is to be used or judged.
 
     Args:
@@ -96,50 +96,50 @@ def find_best(path: Path, weights: Weights = "auto") -> Chosen:
     Raises:
         CheckpointError: There is no model, or it has not the weights that are wanted.
     """
-    if (path / CARD_FILE).is_file():
-        folder, why = path, "as named"
-    elif saved := [
-        name for name in (BEST_FOLDER, BEFORE_BEST) if (path / name / CARD_FILE).is_file()
+    if (path / CONFIG_FILE).is_file():
+        folder, reason = path, "as named"
+    elif folders := [
+        name for name in (BEST_FOLDER, PREVIOUS_BEST_FOLDER) if (path / name / CONFIG_FILE).is_file()
     ]:
-        folder, why = path / saved[0], "best by validation"
+        folder, reason = path / folders[0], "best by validation"
     else:
-        folder = find_model(path)
-        why = _of_student(folder) if folder.parent.name == STUDENTS else "newest checkpoint"
-    return Chosen(folder, _kind(folder, weights), why)
+        folder = find_saved_model(path)
+        reason = _describe_student(folder) if folder.parent.name == STUDENTS_FOLDER else "newest checkpoint"
+    return CheckpointRef(folder, _resolve_weights(folder, weights), reason)
 
 
-def _of_student(folder: Path) -> str:
+def _describe_student(folder: Path) -> str:
     """Why a student is as it is: where nothing was held out it is that of the last step."""
-    judged = "validation" in read_card(folder).notes
-    return f"the only student, {'best by validation' if judged else 'as of its last step'}"
+    validated = "validation" in load_model_config(folder).metadata
+    return f"the only student, {'best by validation' if validated else 'as of its last step'}"
 
 
-def _kind(folder: Path, weights: Weights) -> Literal["ema", "raw"]:
-    if read_card(folder).notes.get("ema") is True:
+def _resolve_weights(folder: Path, weights: WeightsChoice) -> Literal["ema", "raw"]:
+    if load_model_config(folder).metadata.get("ema") is True:
         if weights == "raw":
             raise CheckpointError(
                 f"{folder} holds running means only; leave --weights raw out, or name a checkpoint"
             )
         return "ema"
     # means of adapters cannot be laid over weights that they are merged into
-    there = (folder / MEAN_FILE).is_file() and not (folder / ADAPTERS_FILE).is_file()
-    if weights == "ema" and not there:
-        raise CheckpointError(f"{folder} has no {MEAN_FILE} to use; leave --weights ema out")
-    return "ema" if there and weights != "raw" else "raw"
+    has_ema = (folder / EMA_FILE).is_file() and not (folder / ADAPTERS_FILE).is_file()
+    if weights == "ema" and not has_ema:
+        raise CheckpointError(f"{folder} has no {EMA_FILE} to use; leave --weights ema out")
+    return "ema" if has_ema and weights != "raw" else "raw"
 
 
-def run_folder(model: Path) -> Path:
+def find_run_folder(model: Path) -> Path:
     """The run that a saved model belongs to; one that belongs to none stands for itself.
 
     A student in a folder of its own, or in a checkpoint, belongs to the run that taught it: its
     folder is replaced while that goes on, with all that others put there.
     """
     model = model.absolute()
-    if model.name in (BEST_FOLDER, BEFORE_BEST):
+    if model.name in (BEST_FOLDER, PREVIOUS_BEST_FOLDER):
         return model.parent
-    if model.parent.name in ("checkpoints", STUDENTS):
+    if model.parent.name in ("checkpoints", STUDENTS_FOLDER):
         return model.parent.parent
-    steps = model.parent
-    if steps.parent.name == "checkpoints" and steps.name.startswith("step-"):
-        return steps.parent.parent
+    checkpoint = model.parent
+    if checkpoint.parent.name == "checkpoints" and checkpoint.name.startswith("step-"):
+        return checkpoint.parent.parent
     return model

@@ -9,21 +9,21 @@ from pathlib import Path
 import torch
 
 from videomae2.errors import CheckpointError
-from videomae2.models.cards import Card, ClassifierCard, read_card
-from videomae2.models.chosen import Weights, find_best
+from videomae2.models.cards import SavedAutoencoderConfig, SavedClassifierConfig, load_model_config
+from videomae2.models.chosen import WeightsChoice, resolve_checkpoint
 from videomae2.models.classifier import Classifier
-from videomae2.models.found import FoundClassifier
-from videomae2.models.released_file import read_released_file
+from videomae2.models.found import ClassifierRef
+from videomae2.models.released_file import resolve_official_file
 
 
-def find_classifier(
+def resolve_classifier(
     path: Path,
     *,
-    weights: Weights = "auto",
+    weights: WeightsChoice = "auto",
     frames: int | None = None,
     side: int | None = None,
     needs_head: bool = True,
-) -> FoundClassifier:
+) -> ClassifierRef:
     """Look for a classifier, and find out what it is.
 
     Args:
@@ -39,41 +39,41 @@ def find_classifier(
     """
     path = Path(os.path.expanduser(path))
     if path.is_file():
-        found = _in_file(path, weights, frames, side)
+        ref = _resolve_file(path, weights, frames, side)
     else:
-        found = _in_folder(path, weights, frames, side)
-    if needs_head and not found.card.model.outputs:
+        ref = _resolve_folder(path, weights, frames, side)
+    if needs_head and not ref.config.model.num_classes:
         raise CheckpointError(
-            f"{found.path} has no head, so it has nothing to say about classes: it gives features; "
+            f"{ref.path} has no head, so it has nothing to say about classes: it gives features; "
             f"fine-tune it on labelled videos first"
         )
-    return found
+    return ref
 
 
-def load_classifier(path: Path, device: torch.device) -> tuple[Classifier, ClassifierCard]:
+def load_classifier(path: Path, device: torch.device) -> tuple[Classifier, SavedClassifierConfig]:
     """Read a classifier, with or without a head.
 
     Args:
-        path: As for ``find_classifier``.
+        path: As for ``resolve_classifier``.
         device: Where to.
 
     Raises:
         CheckpointError: If there is none, or its weights do not fit.
     """
-    found = find_classifier(path, needs_head=False)
-    return found.load(device), found.card
+    ref = resolve_classifier(path, needs_head=False)
+    return ref.load(device), ref.config
 
 
-def _in_file(path: Path, weights: Weights, frames: int | None, side: int | None) -> FoundClassifier:
+def _resolve_file(path: Path, weights: WeightsChoice, frames: int | None, side: int | None) -> ClassifierRef:
     if weights != "auto":
         raise CheckpointError(f"{path} is one file, of which all is used; leave --weights out")
-    place, card = read_released_file(path, frames=frames, side=side)
-    return FoundClassifier(card=card, place=place)
+    weights_ref, config = resolve_official_file(path, frames=frames, side=side)
+    return ClassifierRef(config=config, weights_ref=weights_ref)
 
 
-def _in_folder(
-    path: Path, weights: Weights, frames: int | None, side: int | None
-) -> FoundClassifier:
+def _resolve_folder(
+    path: Path, weights: WeightsChoice, frames: int | None, side: int | None
+) -> ClassifierRef:
     if not path.exists():
         raise CheckpointError(
             f"{path} does not exist; give a run folder, one of its checkpoints, a saved model or a "
@@ -83,12 +83,12 @@ def _in_folder(
         raise CheckpointError(
             f"{path} says itself of which clips it is; leave --frames and --side out"
         )
-    chosen = find_best(path, weights)
-    card = read_card(chosen.folder)
-    if isinstance(card, Card):
+    checkpoint = resolve_checkpoint(path, weights)
+    config = load_model_config(checkpoint.folder)
+    if isinstance(config, SavedAutoencoderConfig):
         raise CheckpointError(
-            f"{chosen.folder} holds an autoencoder, not the classifier that is wanted: it knows no "
+            f"{checkpoint.folder} holds an autoencoder, not the classifier that is wanted: it knows no "
             f"classes; fine-tune it on labelled videos first, or look at what it rebuilds: "
             f"videomae2 reconstruct"
         )
-    return FoundClassifier(card=card, place=chosen)
+    return ClassifierRef(config=config, weights_ref=checkpoint)

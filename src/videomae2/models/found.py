@@ -9,30 +9,30 @@ from pathlib import Path
 import torch
 
 from videomae2.errors import CheckpointError
-from videomae2.models.cards import ClassifierCard
-from videomae2.models.chosen import Chosen
+from videomae2.models.cards import SavedClassifierConfig
+from videomae2.models.chosen import CheckpointRef
 from videomae2.models.classifier import Classifier, ClassifierConfig
-from videomae2.models.heads import check_names, rows_by_name
-from videomae2.models.number_scale import NumberScale
-from videomae2.models.released_file import ReleasedFile
-from videomae2.models.saved import check_fit
+from videomae2.models.heads import check_output_names, find_rows_by_name
+from videomae2.models.number_scale import TargetScaler
+from videomae2.models.released_file import OfficialWeights
+from videomae2.models.saved import check_state_dict
 
-Place = Chosen | ReleasedFile
+WeightsRef = CheckpointRef | OfficialWeights
 """Where weights are; both say it in the same words."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class FoundClassifier:
+class ClassifierRef:
     """What is known about a classifier before its weights are read."""
 
-    card: ClassifierCard
+    config: SavedClassifierConfig
     """Of what is used: its outputs are those that were selected."""
-    place: Place
-    names_from: str | None = None
+    weights_ref: WeightsRef
+    class_names_source: str | None = None
     """Where the names of its outputs come from; None if it says them itself, or nobody does."""
-    rows: tuple[int, ...] | None = None
+    head_index: tuple[int, ...] | None = None
     """The outputs that are used, in this order; None for all."""
-    whole: int = 0
+    total_outputs: int = 0
     """Outputs that it has, where only some are used."""
     selection: str = ""
     """What those that are used are called, such as kinetics-400."""
@@ -40,30 +40,30 @@ class FoundClassifier:
     @property
     def path(self) -> Path:
         """Where its weights are."""
-        return self.place.path
+        return self.weights_ref.path
 
     def __str__(self) -> str:
-        return str(self.place)
+        return str(self.weights_ref)
 
     @property
-    def outputs(self) -> str:
+    def outputs_summary(self) -> str:
         """How many outputs are used, in words."""
-        used = self.card.model.outputs
-        return f"{used} of its {self.whole}, those of {self.selection}" if self.rows else f"{used}"
+        num_used = self.config.model.num_classes
+        return f"{num_used} of its {self.total_outputs}, those of {self.selection}" if self.head_index else f"{num_used}"
 
-    def named(self, names: Sequence[str], *, origin: str) -> "FoundClassifier":
+    def with_class_names(self, names: Sequence[str], *, source: str) -> "ClassifierRef":
         """Give its outputs their names; its own must be the same.
 
         Raises:
             CheckpointError: If they are others, or more or fewer than it has outputs.
         """
-        card = self.card
-        check_names(names, card.model.outputs, card.classes, where=str(self.path))
-        if card.classes is not None:
+        config = self.config
+        check_output_names(names, config.model.num_classes, config.class_names, location=str(self.path))
+        if config.class_names is not None:
             return self
-        return replace(self, card=replace(card, classes=tuple(names)), names_from=origin)
+        return replace(self, config=replace(config, class_names=tuple(names)), class_names_source=source)
 
-    def selected(self, names: Sequence[str], *, origin: str) -> "FoundClassifier":
+    def select_classes(self, names: Sequence[str], *, source: str) -> "ClassifierRef":
         """Use some of its outputs alone, by their names and in their order.
 
         Probabilities are then shared among these, as if the head had no others.
@@ -71,32 +71,32 @@ class FoundClassifier:
         Raises:
             CheckpointError: If it lacks some of them, which are named, or it has no names.
         """
-        card, whole = self.card, self.card.model.outputs
-        if card.classes is None:
+        config, total = self.config, self.config.model.num_classes
+        if config.class_names is None:
             raise CheckpointError(f"the outputs of {self.path} have no names to select by")
-        rows = rows_by_name(card.classes, names, who=f"{self.path} has {whole} outputs, and")
-        card = replace(
-            card,
-            model=replace(card.model, outputs=len(rows)),
-            classes=tuple(names),
-            numbers=_some(card.numbers, rows),
-            notes=card.notes | {"selected": {"outputs": len(rows), "of": whole, "as": origin}},
+        rows = find_rows_by_name(config.class_names, names, subject=f"{self.path} has {total} outputs, and")
+        config = replace(
+            config,
+            model=replace(config.model, num_classes=len(rows)),
+            class_names=tuple(names),
+            target_scaler=_select_scaler(config.target_scaler, rows),
+            metadata=config.metadata | {"selected": {"outputs": len(rows), "of": total, "as": source}},
         )
-        return replace(self, card=card, rows=tuple(rows), whole=whole, selection=origin)
+        return replace(self, config=config, head_index=tuple(rows), total_outputs=total, selection=source)
 
-    def digest(self) -> str:
+    def compute_digest(self) -> str:
         """Name it in 16 characters, with the names and outputs that others gave it.
 
         Reads all weights.
         """
-        return self.digest_with(self.place.digest())
+        return self.combine_digest(self.weights_ref.compute_digest())
 
-    def digest_with(self, content: str) -> str:
+    def combine_digest(self, content: str) -> str:
         """The same, where that of its place is known."""
-        if self.names_from is None and self.rows is None:
+        if self.class_names_source is None and self.head_index is None:
             return content
-        said = [content, self.card.classes, self.rows]
-        return sha256(json.dumps(said).encode()).hexdigest()[:16]
+        content_key = [content, self.config.class_names, self.head_index]
+        return sha256(json.dumps(content_key).encode()).hexdigest()[:16]
 
     def load(self, device: torch.device) -> Classifier:
         """Read its weights, strictly.
@@ -104,27 +104,27 @@ class FoundClassifier:
         Raises:
             CheckpointError: If they do not fit.
         """
-        config = self.card.model
-        whole = replace(config, outputs=self.whole) if self.rows else config
-        model, found = self._built(config), self.place.weights_read()
+        config = self.config.model
+        full_config = replace(config, num_classes=self.total_outputs) if self.head_index else config
+        model, state_dict = self._build_model(config), self.weights_ref.load_state()
         with torch.device("meta"):
-            check_fit(self._built(whole).state_dict(), found, self.place.file)
-        if self.rows:
-            index = torch.tensor(self.rows)
-            found |= {name: found[name][index] for name in ("head.weight", "head.bias")}
-        model.load_state_dict(found)
+            check_state_dict(self._build_model(full_config).state_dict(), state_dict, self.weights_ref.file)
+        if self.head_index:
+            index = torch.tensor(self.head_index)
+            state_dict |= {name: state_dict[name][index] for name in ("head.weight", "head.bias")}
+        model.load_state_dict(state_dict)
         return model.to(device).eval()
 
-    def _built(self, config: ClassifierConfig) -> Classifier:
+    def _build_model(self, config: ClassifierConfig) -> Classifier:
         try:
             return Classifier(config)
         except ValueError as error:
             raise CheckpointError(f"{self.path} describes no model: {error}") from error
 
 
-def _some(numbers: NumberScale | None, rows: Sequence[int]) -> NumberScale | None:
+def _select_scaler(scaler: TargetScaler | None, rows: Sequence[int]) -> TargetScaler | None:
     """The scale of some numbers."""
-    if numbers is None:
+    if scaler is None:
         return None
-    mean, std = (tuple(every[row] for row in rows) for every in (numbers.mean, numbers.std))
-    return NumberScale(mean=mean, std=std)
+    mean, std = (tuple(values[row] for row in rows) for values in (scaler.mean, scaler.std))
+    return TargetScaler(mean=mean, std=std)

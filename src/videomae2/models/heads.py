@@ -4,25 +4,25 @@ from collections.abc import Sequence
 from typing import Literal
 
 from videomae2.errors import CheckpointError
-from videomae2.models.cards import check_classes
+from videomae2.models.cards import check_classes_match
 
-HeadStart = Literal["match", "kept", "selected", "fresh"]
+HeadInit = Literal["match", "kept", "selected", "fresh"]
 
-Names = Sequence[str] | None
+ClassNames = Sequence[str] | None
 
-_SHOWN = 12  # names of an error
+_MAX_SHOWN = 12  # names of an error
 
 
-def head_rows(
-    choice: HeadStart, *, parent: int, outputs: int, parent_classes: Names, classes: Names
+def resolve_head_index(
+    init: HeadInit, *, num_pretrained: int, num_classes: int, pretrained_classes: ClassNames, classes: ClassNames
 ) -> tuple[Sequence[int] | None, str]:
     """Choose the rows of the parent's head, in the order of the new outputs.
 
     Args:
-        choice: As in ``StartConfig``.
-        parent: Outputs of the parent; 0 if it has no head.
-        outputs: Outputs wanted.
-        parent_classes: The names of the parent's outputs, where they are known.
+        init: As in ``InitConfig``.
+        num_pretrained: Outputs of the parent; 0 if it has no head.
+        num_classes: Outputs wanted.
+        pretrained_classes: The names of the parent's outputs, where they are known.
         classes: The names of the wanted ones, where they have any.
 
     Returns:
@@ -31,93 +31,93 @@ def head_rows(
     Raises:
         CheckpointError: If the choice cannot be had from this parent.
     """
-    if choice == "fresh":
+    if init == "fresh":
         return None, "fresh, as asked"
-    if choice == "kept":
-        return _kept(parent, outputs, parent_classes, classes)
-    if choice == "selected":
-        return _selected(parent, parent_classes, classes)
-    if parent == 0:
+    if init == "kept":
+        return _keep_rows(num_pretrained, num_classes, pretrained_classes, classes)
+    if init == "selected":
+        return _select_rows(num_pretrained, pretrained_classes, classes)
+    if num_pretrained == 0:
         return None, "fresh, the parent has none"
-    if parent_classes is None or classes is None:
-        return _by_count(parent, outputs)
-    return _by_name(parent_classes, classes)
+    if pretrained_classes is None or classes is None:
+        return _match_by_count(num_pretrained, num_classes)
+    return _match_by_name(pretrained_classes, classes)
 
 
-def rows_by_name(parent: Sequence[str], classes: Sequence[str], *, who: str) -> Sequence[int]:
+def find_rows_by_name(pretrained_classes: Sequence[str], classes: Sequence[str], *, subject: str) -> Sequence[int]:
     """The rows of a head that stand for some classes, in their order.
 
     Args:
-        parent: The names of the head's outputs.
+        pretrained_classes: The names of the head's outputs.
         classes: Those that are wanted.
-        who: Begins the message.
+        subject: Begins the message.
 
     Raises:
         CheckpointError: If there is none for some of them, which are named.
     """
-    number = {name: i for i, name in enumerate(parent)}
-    gone = sorted(set(classes) - set(parent))
-    if gone:
+    row_of = {name: i for i, name in enumerate(pretrained_classes)}
+    missing = sorted(set(classes) - set(pretrained_classes))
+    if missing:
         raise CheckpointError(
-            f"{who} lacks {len(gone)} of {len(classes)}: {', '.join(gone[:_SHOWN])}"
-            f"{', …' if len(gone) > _SHOWN else ''}"
+            f"{subject} lacks {len(missing)} of {len(classes)}: {', '.join(missing[:_MAX_SHOWN])}"
+            f"{', …' if len(missing) > _MAX_SHOWN else ''}"
         )
-    return [number[name] for name in classes]
+    return [row_of[name] for name in classes]
 
 
-def check_names(names: Sequence[str], outputs: int, own: Names, *, where: str) -> None:
+def check_output_names(names: Sequence[str], num_classes: int, known: ClassNames, *, location: str) -> None:
     """Hold names that are given for the outputs of a model against what it says itself.
 
     Raises:
         CheckpointError: If it has others, or another number of outputs.
     """
-    if own is not None:
-        check_classes(names, own, where=where)
-    if len(names) != outputs:
+    if known is not None:
+        check_classes_match(names, known, location=location)
+    if len(names) != num_classes:
         raise CheckpointError(
-            f"{where} has {outputs} outputs, but {len(names)} names were given for them"
+            f"{location} has {num_classes} outputs, but {len(names)} names were given for them"
         )
 
 
-def _kept(
-    parent: int, outputs: int, parent_classes: Names, classes: Names
+def _keep_rows(
+    num_pretrained: int, num_classes: int, pretrained_classes: ClassNames, classes: ClassNames
 ) -> tuple[Sequence[int], str]:
-    if parent != outputs:
-        raise CheckpointError(f"head 'kept' wants {outputs} classes, the parent has {parent}")
-    if parent_classes is not None and classes is not None:
-        check_classes(classes, parent_classes, where="the parent")
-    return range(parent), "kept"
+    if num_pretrained != num_classes:
+        raise CheckpointError(f"head 'kept' wants {num_classes} classes, the parent has {num_pretrained}")
+    if pretrained_classes is not None and classes is not None:
+        check_classes_match(classes, pretrained_classes, location="the parent")
+    return range(num_pretrained), "kept"
 
 
-def _selected(
-    parent: int, parent_classes: Names, classes: Names
+def _select_rows(
+    num_pretrained: int, pretrained_classes: ClassNames, classes: ClassNames
 ) -> tuple[Sequence[int] | None, str]:
     """Rows by name or an error.
 
     Source: with the names of Kinetics these are the lists label_710to400.json and so on in misc/
         of the released code.
     """
-    if parent == 0:
+    if num_pretrained == 0:
         raise CheckpointError("head 'selected' wants a parent with a head, this one has none")
-    if parent_classes is None or classes is None:
-        who = "the parent's classes" if parent_classes is None else "the classes of the data"
-        raise CheckpointError(f"head 'selected' goes by names, and {who} have none; give them")
-    who = f"head 'selected' wants every class among the parent's {parent}, which"
-    rows = rows_by_name(parent_classes, classes, who=who)
-    return rows, _by_name(parent_classes, classes)[1]
+    if pretrained_classes is None or classes is None:
+        subject = "the parent's classes" if pretrained_classes is None else "the classes of the data"
+        raise CheckpointError(f"head 'selected' goes by names, and {subject} have none; give them")
+    subject = f"head 'selected' wants every class among the parent's {num_pretrained}, which"
+    rows = find_rows_by_name(pretrained_classes, classes, subject=subject)
+    return rows, _match_by_name(pretrained_classes, classes)[1]
 
 
-def _by_count(parent: int, outputs: int) -> tuple[Sequence[int] | None, str]:
-    if parent == outputs:
-        return range(parent), f"kept: {outputs} classes here and there, without names to compare"
-    return None, f"fresh: {parent} classes there, {outputs} here, without names to select by"
+def _match_by_count(num_pretrained: int, num_classes: int) -> tuple[Sequence[int] | None, str]:
+    if num_pretrained == num_classes:
+        return range(num_pretrained), f"kept: {num_classes} classes here and there, without names to compare"
+    return None, f"fresh: {num_pretrained} classes there, {num_classes} here, without names to select by"
 
 
-def _by_name(parent: Sequence[str], classes: Sequence[str]) -> tuple[Sequence[int] | None, str]:
-    if tuple(parent) == tuple(classes):
-        return range(len(parent)), f"kept: the same {len(parent)} classes"
-    number = {name: i for i, name in enumerate(parent)}
-    shared = [number[name] for name in classes if name in number]
+def _match_by_name(pretrained_classes: Sequence[str], classes: Sequence[str]) -> tuple[Sequence[int] | None, str]:
+    if tuple(pretrained_classes) == tuple(classes):
+        return range(len(pretrained_classes)), f"kept: the same {len(pretrained_classes)} classes"
+    row_of = {name: i for i, name in enumerate(pretrained_classes)}
+    shared = [row_of[name] for name in classes if name in row_of]
     if len(shared) == len(classes):
-        return shared, f"the rows of the same names, {len(shared)} of {len(parent)}"
+        return shared, f"the rows of the same names, {len(shared)} of {len(pretrained_classes)}"
     return None, f"fresh: {len(shared)} of {len(classes)} classes have a row in the parent"

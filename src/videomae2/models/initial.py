@@ -10,10 +10,10 @@ from videomae2.models.classifier import Classifier
 from videomae2.models.layers import Attention, Block
 
 _MASK_TOKEN_STD = 0.02
-_LINEAR_STD, _LINEAR_CUT = 0.02, 2.0  # cut off at 100 deviations: timm's default, so not at all
+_LINEAR_STD, _LINEAR_CUTOFF = 0.02, 2.0  # cut off at 100 deviations: timm's default, so not at all
 
 
-def initialise(model: Autoencoder, generator: Generator) -> None:
+def init_autoencoder_weights(model: Autoencoder, generator: Generator) -> None:
     """Set every weight of an autoencoder as the released code does, whatever it was before.
 
     ========================  =====================================================
@@ -30,14 +30,14 @@ def initialise(model: Autoencoder, generator: Generator) -> None:
 
     Source: models/modeling_pretrain.py of the released code.
     """
-    _reset_own(model)
-    for part in (*model.encoder.blocks.modules(), *model.decoder.modules()):
-        if isinstance(part, nn.Linear):
-            nn.init.xavier_uniform_(part.weight, generator=generator)
-            if part.bias is not None:
-                nn.init.zeros_(part.bias)
+    _reset_parameters(model)
+    for module in (*model.encoder.blocks.modules(), *model.decoder.modules()):
+        if isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(module.weight, generator=generator)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
     for linear in (model.encoder.patch_embed.proj, model.encoder_to_decoder):
-        _draw_uniform(linear, generator)
+        _init_uniform(linear, generator)
     nn.init.trunc_normal_(
         model.mask_token,
         std=_MASK_TOKEN_STD,
@@ -47,7 +47,7 @@ def initialise(model: Autoencoder, generator: Generator) -> None:
     )
 
 
-def initialise_classifier(model: Classifier, generator: Generator) -> None:
+def init_classifier_weights(model: Classifier, generator: Generator) -> None:
     """Set every weight of a classifier as the released code does, whatever it was before.
 
     ========================  =====================================================
@@ -59,39 +59,39 @@ def initialise_classifier(model: Classifier, generator: Generator) -> None:
 
     Source: models/modeling_finetune.py of the released code.
     """
-    _reset_own(model)
-    _draw_uniform(model.encoder.patch_embed.proj, generator)
-    for part in model.encoder.blocks.modules():
-        if isinstance(part, nn.Linear):
-            _draw_normal(part, generator)
-    initialise_head(model, generator)
+    _reset_parameters(model)
+    _init_uniform(model.encoder.patch_embed.proj, generator)
+    for module in model.encoder.blocks.modules():
+        if isinstance(module, nn.Linear):
+            _init_truncated_normal(module, generator)
+    init_head_weights(model, generator)
 
 
-def initialise_head(model: Classifier, generator: Generator) -> None:
+def init_head_weights(model: Classifier, generator: Generator) -> None:
     """Set the head alone, if there is one."""
     if model.head is not None:
-        _draw_normal(model.head, generator)
+        _init_truncated_normal(model.head, generator)
         with torch.no_grad():
-            model.head.weight.mul_(model.config.head_scale)
+            model.head.weight.mul_(model.config.head_init_scale)
 
 
-def _reset_own(model: nn.Module) -> None:
+def _reset_parameters(model: nn.Module) -> None:
     """Set what no draw is needed for."""
-    for part in model.modules():
-        if isinstance(part, nn.LayerNorm | Attention | Block):
-            part.reset_parameters()
+    for module in model.modules():
+        if isinstance(module, nn.LayerNorm | Attention | Block):
+            module.reset_parameters()
 
 
-def _draw_uniform(linear: nn.Linear, generator: Generator) -> None:
+def _init_uniform(linear: nn.Linear, generator: Generator) -> None:
     bound = 1 / math.sqrt(linear.in_features)
     nn.init.uniform_(linear.weight, -bound, bound, generator=generator)
     if linear.bias is not None:
         nn.init.uniform_(linear.bias, -bound, bound, generator=generator)
 
 
-def _draw_normal(linear: nn.Linear, generator: Generator) -> None:
+def _init_truncated_normal(linear: nn.Linear, generator: Generator) -> None:
     nn.init.trunc_normal_(
-        linear.weight, std=_LINEAR_STD, a=-_LINEAR_CUT, b=_LINEAR_CUT, generator=generator
+        linear.weight, std=_LINEAR_STD, a=-_LINEAR_CUTOFF, b=_LINEAR_CUTOFF, generator=generator
     )
     if linear.bias is not None:
         nn.init.zeros_(linear.bias)

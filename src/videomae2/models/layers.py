@@ -15,7 +15,7 @@ from videomae2.tensors import products
 from videomae2.tensors.attention import attend
 
 LAYER_NORM_EPSILON = 1e-6
-_COSINE_SCALE_START = math.log(10)
+_COSINE_SCALE_INIT = math.log(10)
 _COSINE_SCALE_LIMIT = 4.6052  # ln 100, as the released code rounds it
 
 
@@ -25,21 +25,21 @@ class Linear(nn.Linear):
     def forward(self, x: Float[Tensor, "*rows dim_in"]) -> Float[Tensor, "*rows dim_out"]:
         return products.linear(x, self.weight, self.bias)
 
-    def of_gelu(self, x: Float[Tensor, "*rows dim_in"]) -> Float[Tensor, "*rows dim_out"]:
+    def forward_gelu(self, x: Float[Tensor, "*rows dim_in"]) -> Float[Tensor, "*rows dim_out"]:
         """Compute the map of ``gelu(x)``, without keeping that where it can be spared."""
-        return products.linear_of_gelu(x, self.weight, self.bias)
+        return products.gelu_linear(x, self.weight, self.bias)
 
-    def part(
+    def forward_rows(
         self,
         x: Float[Tensor, "*rows dim_in"],
-        outputs: slice | None,
-        bias: Float[Tensor, " part"],
+        rows: slice | None,
+        bias: Float[Tensor, " forward_rows"],
     ) -> Float[Tensor, "*rows part"]:
         """Compute some of the outputs, or all, with a bias that is the caller's."""
-        return products.linear(x, part_of(self.weight, outputs), bias)
+        return products.linear(x, select_rows(self.weight, rows), bias)
 
 
-def part_of(weight: Float[Tensor, "dim_out dim_in"], rows: slice | None) -> Tensor:
+def select_rows(weight: Float[Tensor, "dim_out dim_in"], rows: slice | None) -> Tensor:
     """Some rows, or the whole as it is: the gradient of a slice of everything is a copy."""
     return weight if rows is None else weight[rows]
 
@@ -54,16 +54,16 @@ class Attention(nn.Module):
     Source: models/modeling_finetune.py of the released code (Attention, CosAttention).
     """
 
-    def __init__(self, dim: int, heads: int, *, cosine: bool = False) -> None:
+    def __init__(self, dim: int, num_heads: int, *, cosine: bool = False) -> None:
         super().__init__()
-        if dim % heads:
-            raise ValueError(f"dim must split evenly over heads, got dim={dim}, heads={heads}")
-        self.heads = heads
+        if dim % num_heads:
+            raise ValueError(f"dim must split evenly over heads, got dim={dim}, heads={num_heads}")
+        self.num_heads = num_heads
         self.qkv = Linear(dim, 3 * dim, bias=False)
         self.q_bias = nn.Parameter(torch.empty(dim))
         self.v_bias = nn.Parameter(torch.empty(dim))
         self.proj = Linear(dim, dim)
-        self.scale = nn.Parameter(torch.empty(heads, 1, 1)) if cosine else None
+        self.scale = nn.Parameter(torch.empty(num_heads, 1, 1)) if cosine else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -71,33 +71,33 @@ class Attention(nn.Module):
         nn.init.zeros_(self.q_bias)
         nn.init.zeros_(self.v_bias)
         if self.scale is not None:
-            nn.init.constant_(self.scale, _COSINE_SCALE_START)
+            nn.init.constant_(self.scale, _COSINE_SCALE_INIT)
 
     def forward(
-        self, x: Float[Tensor, "batch tokens dim"], asked: int
+        self, x: Float[Tensor, "batch tokens dim"], num_outputs: int
     ) -> Float[Tensor, "batch asked dim"]:
-        q, k, v = self._project(x, asked)
+        q, k, v = self._project(x, num_outputs)
         if self.scale is None:
             y = attend(q, k, v)
         else:
-            sharp = self.scale.clamp(max=_COSINE_SCALE_LIMIT).exp()
-            q = F.normalize(q, dim=-1) * sharp.to(q.dtype)
+            scale = self.scale.clamp(max=_COSINE_SCALE_LIMIT).exp()
+            q = F.normalize(q, dim=-1) * scale.to(q.dtype)
             y = attend(q, F.normalize(k, dim=-1), v, scale=1.0)
         return self.proj(rearrange(y, "b heads n per_head -> b n (heads per_head)"))
 
-    def _project(self, x: Tensor, asked: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _project(self, x: Tensor, num_outputs: int) -> tuple[Tensor, Tensor, Tensor]:
         """Queries of the asked tokens, keys and values of all, split into heads."""
         dim = x.shape[-1]
         no_bias = torch.zeros_like(self.v_bias)
-        if asked == x.shape[1]:
+        if num_outputs == x.shape[1]:
             bias = torch.cat((self.q_bias, no_bias, self.v_bias))
-            qkv = self.qkv.part(x, None, bias)
-            q, k, v = rearrange(qkv, "b n (qkv h d) -> qkv b h n d", qkv=3, h=self.heads)
+            qkv = self.qkv.forward_rows(x, None, bias)
+            q, k, v = rearrange(qkv, "b n (qkv h d) -> qkv b h n d", qkv=3, h=self.num_heads)
             return q, k, v
-        q = self.qkv.part(x[:, -asked:], slice(dim), self.q_bias)
-        kv = self.qkv.part(x, slice(dim, None), torch.cat((no_bias, self.v_bias)))
-        k, v = rearrange(kv, "b n (kv h d) -> kv b h n d", kv=2, h=self.heads)
-        return rearrange(q, "b n (h d) -> b h n d", h=self.heads), k, v
+        q = self.qkv.forward_rows(x[:, -num_outputs:], slice(dim), self.q_bias)
+        kv = self.qkv.forward_rows(x, slice(dim, None), torch.cat((no_bias, self.v_bias)))
+        k, v = rearrange(kv, "b n (kv h d) -> kv b h n d", kv=2, h=self.num_heads)
+        return rearrange(q, "b n (h d) -> b h n d", h=self.num_heads), k, v
 
 
 class MLP(nn.Module):
@@ -109,7 +109,7 @@ class MLP(nn.Module):
         self.fc2 = Linear(hidden, dim)
 
     def forward(self, x: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
-        return self.fc2.of_gelu(self.fc1(x))
+        return self.fc2.forward_gelu(self.fc1(x))
 
 
 class Block(nn.Module):
@@ -126,47 +126,47 @@ class Block(nn.Module):
     def __init__(
         self,
         dim: int,
-        heads: int,
+        num_heads: int,
         hidden: int,
         *,
-        layer_scale: float = 0.0,
+        init_values: float = 0.0,
         cosine: bool = False,
     ) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(dim, eps=LAYER_NORM_EPSILON)
-        self.attn = Attention(dim, heads, cosine=cosine)
+        self.attn = Attention(dim, num_heads, cosine=cosine)
         self.norm2 = nn.LayerNorm(dim, eps=LAYER_NORM_EPSILON)
         self.mlp = MLP(dim, hidden)
-        self.layer_scale = layer_scale
-        self.gamma_1 = nn.Parameter(torch.empty(dim)) if layer_scale > 0 else None
-        self.gamma_2 = nn.Parameter(torch.empty(dim)) if layer_scale > 0 else None
+        self.init_values = init_values
+        self.gamma_1 = nn.Parameter(torch.empty(dim)) if init_values > 0 else None
+        self.gamma_2 = nn.Parameter(torch.empty(dim)) if init_values > 0 else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Set the parameters that are this module's own."""
         for gamma in (self.gamma_1, self.gamma_2):
             if gamma is not None:
-                nn.init.constant_(gamma, self.layer_scale)
+                nn.init.constant_(gamma, self.init_values)
 
     def forward(
         self,
         x: Float[Tensor, "batch tokens dim"],
-        asked: int,
-        factors: Float[Tensor, "2 batch 1 1"] | None = None,
+        num_outputs: int,
+        residual_mask: Float[Tensor, "2 batch 1 1"] | None = None,
     ) -> Float[Tensor, "batch asked dim"]:
-        of_attention, of_mlp = (None, None) if factors is None else factors.unbind()
-        y = self.attn(self.norm1(x), asked)
-        if asked < x.shape[1]:  # the gradient of a slice is a copy, also of a slice of everything
-            x = x[:, -asked:]
-        x = x + _branch(y, self.gamma_1, of_attention)
-        return x + _branch(self.mlp(self.norm2(x)), self.gamma_2, of_mlp)
+        attn_mask, mlp_mask = (None, None) if residual_mask is None else residual_mask.unbind()
+        y = self.attn(self.norm1(x), num_outputs)
+        if num_outputs < x.shape[1]:  # the gradient of a slice is a copy, also of a slice of everything
+            x = x[:, -num_outputs:]
+        x = x + _scale_residual(y, self.gamma_1, attn_mask)
+        return x + _scale_residual(self.mlp(self.norm2(x)), self.gamma_2, mlp_mask)
 
 
-def _branch(y: Tensor, gamma: Tensor | None, factor: Tensor | None) -> Tensor:
+def _scale_residual(y: Tensor, gamma: Tensor | None, mask: Tensor | None) -> Tensor:
     y = y if gamma is None else gamma * y
-    return y if factor is None else y * factor.to(y.dtype)
+    return y if mask is None else y * mask.to(y.dtype)
 
 
-def mlp_width(dim: int, ratio: float) -> int:
+def compute_mlp_width(dim: int, ratio: float) -> int:
     """The hidden width of an MLP, rounded down as in the released code (2234 = 512 * 48/11)."""
     return int(dim * ratio)

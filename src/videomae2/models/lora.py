@@ -14,10 +14,10 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from videomae2.models.blocks import Blocks
-from videomae2.models.layers import Block, Linear, part_of
+from videomae2.models.layers import Block, Linear, select_rows
 from videomae2.tensors import products
 
-Place = Literal["attention", "mlp"]
+TargetModule = Literal["attention", "mlp"]
 
 _DOWN, _UP = ".down", ".up"
 
@@ -30,7 +30,7 @@ class LoraConfig:
     """Width of an adapter, 8 is usual; 0 for none. Query, key and value share one."""
     alpha: float = 16.0
     """An adapter's answer is multiplied by alpha/rank."""
-    places: tuple[Place, ...] = ("attention", "mlp")
+    target_modules: tuple[TargetModule, ...] = ("attention", "mlp")
     """Which maps of a block have one: the two of attention, the two of the MLP."""
 
 
@@ -58,48 +58,48 @@ class AdaptedLinear(Linear):
         nn.init.uniform_(self.down, -bound, bound, generator=generator)
 
     def forward(self, x: Float[Tensor, "*rows dim_in"]) -> Float[Tensor, "*rows dim_out"]:
-        return super().forward(x) + self._adapted(x, None)
+        return super().forward(x) + self._compute_delta(x, None)
 
-    def of_gelu(self, x: Float[Tensor, "*rows dim_in"]) -> Float[Tensor, "*rows dim_out"]:
+    def forward_gelu(self, x: Float[Tensor, "*rows dim_in"]) -> Float[Tensor, "*rows dim_out"]:
         """As of any map; the adapter wants what GELU gives, so it is kept."""
         return self(F.gelu(x))
 
-    def part(
+    def forward_rows(
         self,
         x: Float[Tensor, "*rows dim_in"],
-        outputs: slice | None,
-        bias: Float[Tensor, " part"],
+        rows: slice | None,
+        bias: Float[Tensor, " forward_rows"],
     ) -> Float[Tensor, "*rows part"]:
-        return super().part(x, outputs, bias) + self._adapted(x, outputs)
+        return super().forward_rows(x, rows, bias) + self._compute_delta(x, rows)
 
-    def _adapted(self, x: Tensor, outputs: slice | None) -> Tensor:
-        narrow = products.linear(x, self.down, None)
-        return products.linear(narrow, part_of(self.up, outputs) * self.scale, None)
+    def _compute_delta(self, x: Tensor, rows: slice | None) -> Tensor:
+        low_rank = products.linear(x, self.down, None)
+        return products.linear(low_rank, select_rows(self.up, rows) * self.scale, None)
 
     @torch.no_grad()
-    def merged(self) -> Float[Tensor, "dim_out dim_in"]:
+    def merge_weight(self) -> Float[Tensor, "dim_out dim_in"]:
         """The one matrix that does the same."""
         return self.weight + self.scale * (self.up @ self.down)
 
 
-def adapt(blocks: Blocks, config: LoraConfig, generator: Generator, *, first: int = 0) -> None:
+def add_adapters(blocks: Blocks, config: LoraConfig, generator: Generator, *, first_block: int = 0) -> None:
     """Freeze blocks and put adapters beside their linear maps, which change nothing at first.
 
     Args:
         blocks: Changed in place.
         config: Size and places.
         generator: Draws the first weights.
-        first: The first block that gets adapters; those before it are left as they are.
+        first_block: The first block that gets adapters; those before it are left as they are.
 
     Raises:
         ValueError: If the rank is not less than a map is wide, or no place is named.
     """
-    if not config.places:
+    if not config.target_modules:
         raise ValueError("adapters need a place: attention, mlp, or both")
-    for block in list(blocks)[first:]:
+    for block in list(blocks)[first_block:]:
         assert isinstance(block, Block)
         block.requires_grad_(False)
-        for parent, name in _maps(block, config.places):
+        for parent, name in _list_linears(block, config.target_modules):
             frozen = getattr(parent, name)
             setattr(parent, name, AdaptedLinear(frozen, config.rank, config.alpha, generator))
 
@@ -107,9 +107,9 @@ def adapt(blocks: Blocks, config: LoraConfig, generator: Generator, *, first: in
 def merged_state(model: nn.Module) -> dict[str, Tensor]:
     """The weights of a model as if it had no adapters: what is saved and shared."""
     state = {n: v for n, v in model.state_dict().items() if not n.endswith((_DOWN, _UP))}
-    for name, part in model.named_modules():
-        if isinstance(part, AdaptedLinear):
-            state[f"{name}.weight"] = part.merged()
+    for name, module in model.named_modules():
+        if isinstance(module, AdaptedLinear):
+            state[f"{name}.weight"] = module.merge_weight()
     return state
 
 
@@ -127,9 +127,9 @@ def adapter_state(model: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def _maps(block: Block, places: tuple[Place, ...]) -> Iterator[tuple[nn.Module, str]]:
+def _list_linears(block: Block, target_modules: tuple[TargetModule, ...]) -> Iterator[tuple[nn.Module, str]]:
     """Where a block holds the linear maps of some places."""
-    if "attention" in places:
+    if "attention" in target_modules:
         yield from ((block.attn, "qkv"), (block.attn, "proj"))
-    if "mlp" in places:
+    if "mlp" in target_modules:
         yield from ((block.mlp, "fc1"), (block.mlp, "fc2"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from videomae2.models.autoencoder import AutoencoderConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.layers import mlp_width
+from videomae2.models.layers import compute_mlp_width
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +20,11 @@ class TokenCounts:
     """Tokens in the encoder."""
     queries: int
     """Mask tokens in the decoder."""
-    scored: int
+    num_loss_tokens: int
     """Answers of the decoder."""
 
 
-def released_counts(config: EncoderConfig, counts: TokenCounts) -> TokenCounts:
+def count_official_tokens(config: EncoderConfig, counts: TokenCounts) -> TokenCounts:
     """The tokens that the released code computes, as the paper's tables count them.
 
     It projects every cube before it leaves out the hidden ones, and its decoder answers every
@@ -33,18 +33,18 @@ def released_counts(config: EncoderConfig, counts: TokenCounts) -> TokenCounts:
 
     Args:
         config: The encoder, whose cubes are all projected.
-        counts: Of a masking, as ``token_counts`` of tasks/pretrain.py gives them.
+        counts: Of a masking, as ``count_tokens`` of tasks/pretrain.py gives them.
     """
-    return replace(counts, embedded=config.cubes.tokens, scored=counts.queries)
+    return replace(counts, embedded=config.cubes.tokens, num_loss_tokens=counts.queries)
 
 
-def classifier_macs(config: EncoderConfig, *, classes: int = 0) -> int:
-    """One view through an encoder that sees every cube, with a head of ``classes``."""
+def count_classifier_macs(config: EncoderConfig, *, num_classes: int = 0) -> int:
+    """One view through an encoder that sees every cube, with a head of ``num_classes``."""
     tokens = config.cubes.tokens
-    return encoder_macs(config, embedded=tokens, visible=tokens) + config.shape.dim * classes
+    return count_encoder_macs(config, embedded=tokens, visible=tokens) + config.shape.embed_dim * num_classes
 
 
-def autoencoder_macs(config: AutoencoderConfig, counts: TokenCounts, *, trim: bool = False) -> int:
+def count_autoencoder_macs(config: AutoencoderConfig, counts: TokenCounts, *, trim: bool = False) -> int:
     """One clip through encoder and decoder.
 
     Args:
@@ -56,31 +56,31 @@ def autoencoder_macs(config: AutoencoderConfig, counts: TokenCounts, *, trim: bo
     Source: reproduces arXiv 2303.16727 tables 1 and 2.
     """
     encoder = config.encoder
-    dim, depth = config.decoder_dim, config.decoder.depth
-    hidden = mlp_width(dim, encoder.shape.mlp_ratio)
+    dim, depth = config.decoder_embed_dim, config.decoder.depth
+    hidden = compute_mlp_width(dim, encoder.shape.mlp_ratio)
     tokens = counts.visible + counts.queries
-    asked = counts.scored if trim else tokens
+    num_outputs = counts.num_loss_tokens if trim else tokens
     return (
-        encoder_macs(encoder, embedded=counts.embedded, visible=counts.visible)
-        + counts.visible * encoder.shape.dim * dim
-        + (depth - 1) * block_macs(tokens, dim, hidden)
-        + block_macs(tokens, dim, hidden, asked=asked)
-        + counts.scored * dim * encoder.cubes.values
+        count_encoder_macs(encoder, embedded=counts.embedded, visible=counts.visible)
+        + counts.visible * encoder.shape.embed_dim * dim
+        + (depth - 1) * count_block_macs(tokens, dim, hidden)
+        + count_block_macs(tokens, dim, hidden, num_outputs=num_outputs)
+        + counts.num_loss_tokens * dim * encoder.cubes.values
     )
 
 
-def encoder_macs(config: EncoderConfig, *, embedded: int, visible: int) -> int:
+def count_encoder_macs(config: EncoderConfig, *, embedded: int, visible: int) -> int:
     """Patch embedding and blocks."""
-    shape = config.shape
-    hidden = mlp_width(shape.dim, shape.mlp_ratio)
-    return embedded * config.cubes.values * shape.dim + shape.depth * block_macs(
-        visible, shape.dim, hidden
+    size = config.shape
+    hidden = compute_mlp_width(size.embed_dim, size.mlp_ratio)
+    return embedded * config.cubes.values * size.embed_dim + size.depth * count_block_macs(
+        visible, size.embed_dim, hidden
     )
 
 
-def block_macs(tokens: int, dim: int, hidden: int, *, asked: int | None = None) -> int:
-    """One block over ``tokens``, of which the last ``asked`` are computed (all if not given)."""
-    asked = tokens if asked is None else asked
-    project = 2 * tokens * dim * dim + 2 * asked * dim * dim  # keys, values; queries, output
-    attend = 2 * asked * tokens * dim
-    return project + attend + 2 * asked * dim * hidden
+def count_block_macs(tokens: int, dim: int, hidden: int, *, num_outputs: int | None = None) -> int:
+    """One block over ``tokens``, of which the last ``num_outputs`` are computed (all if not given)."""
+    num_outputs = tokens if num_outputs is None else num_outputs
+    project = 2 * tokens * dim * dim + 2 * num_outputs * dim * dim  # keys, values; queries, output
+    attend = 2 * num_outputs * tokens * dim
+    return project + attend + 2 * num_outputs * dim * hidden

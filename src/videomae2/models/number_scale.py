@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class NumberScale:
+class TargetScaler:
     """A head says how many ``std`` each number lies above ``mean``; both are of the training."""
 
     mean: tuple[float, ...]
@@ -25,18 +25,18 @@ class NumberScale:
             raise ValueError(f"one mean and one std above 0 for each number, got {self}")
 
 
-def scale_of(rows: Sequence[Float[Tensor, "_ outputs"]]) -> NumberScale:
+def fit_target_scaler(rows: Sequence[Float[Tensor, "_ outputs"]]) -> TargetScaler:
     """The scale of training targets; a number that is always the same keeps its unit."""
-    every = torch.cat(list(rows)).double()
-    std = every.std(dim=0, correction=0)
-    return NumberScale(
-        mean=tuple(every.mean(dim=0).tolist()),
+    targets = torch.cat(list(rows)).double()
+    std = targets.std(dim=0, correction=0)
+    return TargetScaler(
+        mean=tuple(targets.mean(dim=0).tolist()),
         std=tuple(torch.where(std > 0, std, 1).tolist()),
     )
 
 
-def rescaled(
-    head: Mapping[str, Tensor], before: NumberScale | None, after: NumberScale | None
+def rescale_head(
+    head: Mapping[str, Tensor], before: TargetScaler | None, after: TargetScaler | None
 ) -> dict[str, Tensor]:
     """Give a head's weights such that it says the same numbers in another scale.
 
@@ -48,15 +48,15 @@ def rescaled(
     if not head or before == after:
         return dict(head)
     weight, bias = head["head.weight"], head["head.bias"].double()
-    old_mean, old_std = _tensors(before, bias)
-    new_mean, new_std = _tensors(after, bias)
+    old_mean, old_std = _build_mean_std(before, bias)
+    new_mean, new_std = _build_mean_std(after, bias)
     shifted = (bias * old_std + old_mean - new_mean) / new_std
     scaled = weight.double() * (old_std / new_std)[:, None]
     return {"head.weight": scaled.to(weight.dtype), "head.bias": shifted.to(weight.dtype)}
 
 
-def _tensors(scale: NumberScale | None, like: Tensor) -> tuple[Tensor, Tensor]:
+def _build_mean_std(scaler: TargetScaler | None, like: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and deviation, in the type and on the device of ``like``."""
-    if scale is None:
+    if scaler is None:
         return torch.zeros_like(like), torch.ones_like(like)
-    return like.new_tensor(scale.mean), like.new_tensor(scale.std)
+    return like.new_tensor(scaler.mean), like.new_tensor(scaler.std)

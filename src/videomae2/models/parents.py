@@ -17,42 +17,42 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from videomae2.errors import CheckpointError
-from videomae2.models.cards import Card, ClassifierCard, read_card
-from videomae2.models.chosen import Weights, find_best
+from videomae2.models.cards import SavedAutoencoderConfig, SavedClassifierConfig, load_model_config
+from videomae2.models.chosen import WeightsChoice, resolve_checkpoint
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.heads import check_names
+from videomae2.models.heads import check_output_names
 from videomae2.models.released import (
-    classifier_from_released,
-    from_released,
-    is_pretrained,
-    unwrapped,
+    classifier_from_official,
+    from_official,
+    is_official_pretraining,
+    strip_wrappers,
 )
 from videomae2.tensors.grid import Cubes
 
-DECODER = ("decoder", "encoder_to_decoder", "mask_token")
+DECODER_PARTS = ("decoder", "encoder_to_decoder", "mask_token")
 """First parts of the names that pre-training alone has a use for."""
-_INSIDE = ("model", "module")  # where a released file keeps the weights, the first that is there
+_WRAPPER_KEYS = ("model", "module")  # where a released file keeps the weights, the first that is there
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Parent:
+class Pretrained:
     """Weights to start from, and what is known about them."""
 
     path: Path
     state: Mapping[str, Tensor]
     """Under our names."""
-    classes: tuple[str, ...] | None = None
+    class_names: tuple[str, ...] | None = None
     """The names of its outputs, where they are known."""
-    card: Card | ClassifierCard | None = None
+    config: SavedAutoencoderConfig | SavedClassifierConfig | None = None
     """None for a released file."""
 
     @property
     def encoder(self) -> EncoderConfig | None:
         """Its encoder, where it is known."""
-        return None if self.card is None else self.card.model.encoder
+        return None if self.config is None else self.config.model.encoder
 
 
-def read_parent(path: Path, cubes: Cubes, weights: Weights = "auto") -> Parent:
+def load_pretrained_state(path: Path, cubes: Cubes, weights: WeightsChoice = "auto") -> Pretrained:
     """Read weights to start from.
 
     Args:
@@ -67,33 +67,33 @@ def read_parent(path: Path, cubes: Cubes, weights: Weights = "auto") -> Parent:
     """
     path = Path(os.path.expanduser(path))
     if path.is_file():
-        return Parent(path=path, state=_ours(read_released(path), cubes, path))
-    chosen = find_best(path, weights)
-    card = read_card(chosen.folder)
-    classes = card.classes if isinstance(card, ClassifierCard) else None
-    return Parent(path=chosen.folder, state=chosen.weights_read(), classes=classes, card=card)
+        return Pretrained(path=path, state=_convert_names(load_official_state(path), cubes, path))
+    checkpoint = resolve_checkpoint(path, weights)
+    config = load_model_config(checkpoint.folder)
+    class_names = config.class_names if isinstance(config, SavedClassifierConfig) else None
+    return Pretrained(path=checkpoint.folder, state=checkpoint.load_state(), class_names=class_names, config=config)
 
 
-def parent_encoder(path: Path) -> EncoderConfig | None:
+def load_encoder_config(path: Path) -> EncoderConfig | None:
     """Read which encoder weights to start from belong to; None for a released file.
 
     Raises:
         CheckpointError: If there is nothing that can be read.
     """
     path = Path(os.path.expanduser(path))
-    return None if path.is_file() else read_card(find_best(path).folder).model.encoder
+    return None if path.is_file() else load_model_config(resolve_checkpoint(path).folder).model.encoder
 
 
-def named(parent: Parent, names: Sequence[str]) -> Parent:
+def with_class_names(pretrained: Pretrained, names: Sequence[str]) -> Pretrained:
     """Give a parent the names of its outputs; its own must be the same."""
-    head = parent.state.get("head.weight")
+    head = pretrained.state.get("head.weight")
     if head is None:
-        raise CheckpointError(f"{parent.path} has no head, so names of its outputs have no effect")
-    check_names(names, len(head), parent.classes, where=str(parent.path))
-    return replace(parent, classes=tuple(names))
+        raise CheckpointError(f"{pretrained.path} has no head, so names of its outputs have no effect")
+    check_output_names(names, len(head), pretrained.class_names, location=str(pretrained.path))
+    return replace(pretrained, class_names=tuple(names))
 
 
-def read_released(path: Path) -> dict[str, Tensor]:
+def load_official_state(path: Path) -> dict[str, Tensor]:
     """Read a released file's weights under their released names, without wrappers, in float32.
 
     Raises:
@@ -101,22 +101,22 @@ def read_released(path: Path) -> dict[str, Tensor]:
 
     Source: load_state_dict and its caller in run_class_finetuning.py of the released code.
     """
-    content: Any = _read(path)
-    inside = next((name for name in _INSIDE if isinstance(content.get(name), Mapping)), None)
-    state = content if inside is None else content[inside]
-    strange = [n for n, v in state.items() if not (isinstance(n, str) and isinstance(v, Tensor))]
-    if strange or not state:
-        found = f"'{strange[0]}' is no tensor with a name" if strange else "it is empty"
-        raise CheckpointError(f"{path} holds no weights, neither plain nor in 'model': {found}")
+    content: Any = _load_file(path)
+    wrapper = next((name for name in _WRAPPER_KEYS if isinstance(content.get(name), Mapping)), None)
+    state = content if wrapper is None else content[wrapper]
+    unexpected = [n for n, v in state.items() if not (isinstance(n, str) and isinstance(v, Tensor))]
+    if unexpected or not state:
+        problem = f"'{unexpected[0]}' is no tensor with a name" if unexpected else "it is empty"
+        raise CheckpointError(f"{path} holds no weights, neither plain nor in 'model': {problem}")
     return {
         name: value.float() if value.is_floating_point() else value
-        for name, value in unwrapped(state).items()
+        for name, value in strip_wrappers(state).items()
     }
 
 
-def _read(path: Path) -> Mapping[Any, Any]:
+def _load_file(path: Path) -> Mapping[Any, Any]:
     try:
-        content = load_file(path) if path.suffix == ".safetensors" else _unpickled(path)
+        content = load_file(path) if path.suffix == ".safetensors" else _unpickle(path)
     except (OSError, SafetensorError, RuntimeError, EOFError) as error:
         raise CheckpointError(f"cannot read {path}: {error}") from error
     except Exception as error:  # a text taken for a pickle: any error, or advice to run the file
@@ -129,14 +129,14 @@ def _read(path: Path) -> Mapping[Any, Any]:
     return content
 
 
-def _unpickled(path: Path) -> Any:
+def _unpickle(path: Path) -> Any:
     # the released files carry their command line; nothing else but tensors is let in
     with torch.serialization.safe_globals([argparse.Namespace]):
         return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def _ours(state: Mapping[str, Tensor], cubes: Cubes, path: Path) -> dict[str, Tensor]:
-    translate = from_released if is_pretrained(state) else classifier_from_released
+def _convert_names(state: Mapping[str, Tensor], cubes: Cubes, path: Path) -> dict[str, Tensor]:
+    translate = from_official if is_official_pretraining(state) else classifier_from_official
     try:
         return translate(state, cubes)
     except ValueError as error:

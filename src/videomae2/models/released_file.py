@@ -9,34 +9,34 @@ from typing import ClassVar, Literal
 from torch import Tensor
 
 from videomae2.errors import CheckpointError
-from videomae2.models.cards import ClassifierCard
+from videomae2.models.cards import SavedClassifierConfig
 from videomae2.models.classifier import ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.parents import read_parent, read_released
-from videomae2.models.released import is_pretrained
-from videomae2.models.released_size import released_encoder
+from videomae2.models.parents import load_pretrained_state, load_official_state
+from videomae2.models.released import is_official_pretraining
+from videomae2.models.released_size import infer_official_encoder
 from videomae2.tensors.grid import Cubes
 from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD
 
 _BLOCK_BYTES = 1 << 20
-_POSITIONS = "pos_embed"
+_POS_EMBED = "pos_embed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ReleasedFile:
+class OfficialWeights:
     """Where the weights of a released classifier are."""
 
     path: Path
     cubes: Cubes
     """How its clips split."""
-    said: tuple[int | None, int | None] = (None, None)
+    clip_size: tuple[int | None, int | None] = (None, None)
     """Frames and side of its clips, where somebody said them."""
 
     weights: ClassVar[Literal["raw"]] = "raw"
-    why: ClassVar[str] = "released file"
+    reason: ClassVar[str] = "released file"
 
     def __str__(self) -> str:
-        return f"{self.path} ({self.why})"
+        return f"{self.path} ({self.reason})"
 
     @property
     def file(self) -> Path:
@@ -48,26 +48,26 @@ class ReleasedFile:
         """It is of no run."""
         return None
 
-    def digest(self) -> str:
+    def compute_digest(self) -> str:
         """Name content and clips in 16 characters. Reads the whole file."""
-        content = sha256(b"" if self.said == (None, None) else repr(self.said).encode())
+        hasher = sha256(b"" if self.clip_size == (None, None) else repr(self.clip_size).encode())
         with self.path.open("rb") as file:
             while block := file.read(_BLOCK_BYTES):
-                content.update(block)
-        return content.hexdigest()[:16]
+                hasher.update(block)
+        return hasher.hexdigest()[:16]
 
-    def weights_read(self) -> dict[str, Tensor]:
+    def load_state(self) -> dict[str, Tensor]:
         """Read the weights under our names.
 
         Raises:
             CheckpointError: If they cannot be read.
         """
-        return dict(read_parent(self.path, self.cubes).state)
+        return dict(load_pretrained_state(self.path, self.cubes).state)
 
 
-def read_released_file(
+def resolve_official_file(
     path: Path, *, frames: int | None = None, side: int | None = None
-) -> tuple[ReleasedFile, ClassifierCard]:
+) -> tuple[OfficialWeights, SavedClassifierConfig]:
     """Tell what a released file holds.
 
     Args:
@@ -78,29 +78,29 @@ def read_released_file(
     Raises:
         CheckpointError: If it cannot be read, is of pre-training, or is of no size that is known.
     """
-    state = read_released(path)
-    if is_pretrained(state):
+    state = load_official_state(path)
+    if is_official_pretraining(state):
         raise CheckpointError(
             f"{path} is of pre-training: an encoder and a decoder, which know no classes; "
             f"fine-tune it on labelled videos first: videomae2 finetune … --start.weights {path}"
         )
-    encoder = _of_clips(released_encoder(state, path), frames, side)
-    cubes = _cubes(encoder, path)
-    _check_positions(state, encoder, cubes, path)
+    encoder = _replace_clip_size(infer_official_encoder(state, path), frames, side)
+    cubes = _compute_cubes(encoder, path)
+    _check_pos_embed(state, encoder, cubes, path)
     if encoder.channels != len(IMAGENET_MEAN):
         raise CheckpointError(
             f"{path} reads {encoder.channels} channels, and does not say how they are normalised"
         )
     model = ClassifierConfig(
         encoder=encoder,
-        outputs=len(state["head.weight"]) if "head.weight" in state else 0,
-        pooling="mean" if "fc_norm.weight" in state else "first",
+        num_classes=len(state["head.weight"]) if "head.weight" in state else 0,
+        global_pool="mean" if "fc_norm.weight" in state else "first",
     )
-    card = ClassifierCard(model=model, mean=IMAGENET_MEAN, std=IMAGENET_STD)
-    return ReleasedFile(path=path, cubes=cubes, said=(frames, side)), card
+    config = SavedClassifierConfig(model=model, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+    return OfficialWeights(path=path, cubes=cubes, clip_size=(frames, side)), config
 
 
-def _of_clips(encoder: EncoderConfig, frames: int | None, side: int | None) -> EncoderConfig:
+def _replace_clip_size(encoder: EncoderConfig, frames: int | None, side: int | None) -> EncoderConfig:
     """The encoder of a model that was made for other clips, with its own table of positions.
 
     Source: the released code makes a fresh table for the clips that a model is built for, and
@@ -114,21 +114,21 @@ def _of_clips(encoder: EncoderConfig, frames: int | None, side: int | None) -> E
     )
 
 
-def _cubes(encoder: EncoderConfig, path: Path) -> Cubes:
+def _compute_cubes(encoder: EncoderConfig, path: Path) -> Cubes:
     try:
         return encoder.cubes
     except ValueError as error:
         raise CheckpointError(f"{path} cannot read such clips: {error}") from error
 
 
-def _check_positions(
+def _check_pos_embed(
     state: Mapping[str, Tensor], encoder: EncoderConfig, cubes: Cubes, path: Path
 ) -> None:
     """Refuse a file whose own table of positions is for other clips."""
-    table = state.get(_POSITIONS)
-    if table is not None and table.ndim == 3 and table.shape[1] != cubes.tokens:
+    pos_embed = state.get(_POS_EMBED)
+    if pos_embed is not None and pos_embed.ndim == 3 and pos_embed.shape[1] != cubes.tokens:
         clip = f"{encoder.frames}x{encoder.height}x{encoder.width}"
         raise CheckpointError(
-            f"{path} has places for {table.shape[1]} cubes, and clips of {clip} have "
+            f"{path} has places for {pos_embed.shape[1]} cubes, and clips of {clip} have "
             f"{cubes.tokens}; say of which clips it is with --frames and --side"
         )

@@ -16,30 +16,30 @@ from torch import Tensor, nn
 from videomae2.errors import CheckpointError
 from videomae2.models.autoencoder import Autoencoder
 from videomae2.models.cards import (
-    CARD_FILE,
-    AnyCard,
-    Card,
-    read_card_of,
-    write_card,
+    CONFIG_FILE,
+    ModelConfig,
+    SavedAutoencoderConfig,
+    load_model_config_of,
+    save_model_config,
 )
 
 MODEL_FILE = "model.safetensors"
-STUDENTS = "students"
+STUDENTS_FOLDER = "students"
 """Where a run of distillation keeps the best state of each student, in a folder of its name."""
 
-_CHECKPOINT = re.compile(r"step-(\d+)")
-_SHOWN_PROBLEMS = 12
+_CHECKPOINT_PATTERN = re.compile(r"step-(\d+)")
+_MAX_SHOWN = 12
 
 
-def save_model(folder: Path, state: Mapping[str, Tensor], card: AnyCard) -> None:
+def save_model(folder: Path, state: Mapping[str, Tensor], config: ModelConfig) -> None:
     """Write a model into a folder that exists; the card comes last, and without it is no model."""
     tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
-    (folder / CARD_FILE).unlink(missing_ok=True)
+    (folder / CONFIG_FILE).unlink(missing_ok=True)
     save_file(tensors, folder / MODEL_FILE)
-    write_card(folder, card)
+    save_model_config(folder, config)
 
 
-def load_autoencoder(path: Path, device: torch.device) -> tuple[Autoencoder, Card]:
+def load_autoencoder(path: Path, device: torch.device) -> tuple[Autoencoder, SavedAutoencoderConfig]:
     """Read a model.
 
     Args:
@@ -49,32 +49,32 @@ def load_autoencoder(path: Path, device: torch.device) -> tuple[Autoencoder, Car
     Raises:
         CheckpointError: If there is none, or it does not fit its card.
     """
-    folder = find_model(path)
-    card = read_card_of(Card, folder)
+    folder = find_saved_model(path)
+    config = load_model_config_of(SavedAutoencoderConfig, folder)
     try:
-        model = Autoencoder(card.model)
+        model = Autoencoder(config.model)
     except ValueError as error:
-        raise CheckpointError(f"{folder / CARD_FILE} describes no model: {error}") from error
+        raise CheckpointError(f"{folder / CONFIG_FILE} describes no model: {error}") from error
     load_weights(model, folder)
-    return model.to(device).eval(), card
+    return model.to(device).eval(), config
 
 
-def find_model(path: Path) -> Path:
+def find_saved_model(path: Path) -> Path:
     """The folder of a saved model: the path itself, the newest checkpoint of a run, or a student.
 
     Raises:
         CheckpointError: If the path holds none, or several students.
     """
-    if (path / CARD_FILE).is_file():
+    if (path / CONFIG_FILE).is_file():
         return path
-    saved = {
+    checkpoints = {
         int(match[1]): folder
         for folder in (path / "checkpoints").glob("step-*")
-        if (match := _CHECKPOINT.fullmatch(folder.name)) and (folder / CARD_FILE).is_file()
+        if (match := _CHECKPOINT_PATTERN.fullmatch(folder.name)) and (folder / CONFIG_FILE).is_file()
     }
-    if saved:
-        return saved[max(saved)]
-    if students := models_in(path / STUDENTS):
+    if checkpoints:
+        return checkpoints[max(checkpoints)]
+    if students := list_saved_models(path / STUDENTS_FOLDER):
         if len(students) == 1:
             return students[0]
         shown = ", ".join(map(str, students))
@@ -85,10 +85,10 @@ def find_model(path: Path) -> Path:
     raise CheckpointError(f"{path} {reason}; give a run folder or one of its checkpoints")
 
 
-def models_in(folder: Path) -> list[Path]:
+def list_saved_models(folder: Path) -> list[Path]:
     """The folders of saved models in a folder, by name; not what a kill left half-written."""
-    found = (card.parent for card in folder.glob(f"*/{CARD_FILE}"))
-    return sorted(model for model in found if not model.name.startswith("."))
+    folders = (card.parent for card in folder.glob(f"*/{CONFIG_FILE}"))
+    return sorted(model for model in folders if not model.name.startswith("."))
 
 
 def load_weights(model: nn.Module, folder: Path) -> None:
@@ -97,12 +97,12 @@ def load_weights(model: nn.Module, folder: Path) -> None:
     Raises:
         CheckpointError: Listing what is missing, left over, or of another shape.
     """
-    found = read_weights(folder)
-    check_fit(model.state_dict(), found, folder / MODEL_FILE)
-    model.load_state_dict(found)
+    state_dict = load_saved_state(folder)
+    check_state_dict(model.state_dict(), state_dict, folder / MODEL_FILE)
+    model.load_state_dict(state_dict)
 
 
-def read_weights(folder: Path) -> dict[str, Tensor]:
+def load_saved_state(folder: Path) -> dict[str, Tensor]:
     """Read the weights of a saved model under our names.
 
     Raises:
@@ -115,30 +115,30 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"cannot read {path}: {error}") from error
 
 
-def check_fit(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], path: Path) -> None:
+def check_state_dict(expected: Mapping[str, Tensor], state_dict: Mapping[str, Tensor], path: Path) -> None:
     """Hold weights against those of a model.
 
     Raises:
         CheckpointError: Listing what is missing, left over, or of another shape.
     """
-    problems = _misfits(wanted, found)
+    problems = _find_mismatches(expected, state_dict)
     if problems:
-        shown = "".join(f"\n  {problem}" for problem in problems[:_SHOWN_PROBLEMS])
-        more = len(problems) - _SHOWN_PROBLEMS
+        shown = "".join(f"\n  {problem}" for problem in problems[:_MAX_SHOWN])
+        more = len(problems) - _MAX_SHOWN
         raise CheckpointError(
             f"{path} does not fit the model in {len(problems)} of its weights:{shown}"
             + (f"\n  and {more} more" if more > 0 else "")
         )
 
 
-def _misfits(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
+def _find_mismatches(expected: Mapping[str, Tensor], state_dict: Mapping[str, Tensor]) -> list[str]:
     """Say what keeps weights from being loaded, in the order of the model."""
     problems = []
-    for name, value in wanted.items():
-        if name not in found:
+    for name, value in expected.items():
+        if name not in state_dict:
             problems.append(f"{name} is missing")
-        elif found[name].shape != value.shape:
-            problems.append(f"{name} is {tuple(found[name].shape)}, want {tuple(value.shape)}")
-        elif not found[name].is_floating_point():
-            problems.append(f"{name} holds {found[name].dtype}, want floating point")
-    return problems + [f"{name} is not of this model" for name in found if name not in wanted]
+        elif state_dict[name].shape != value.shape:
+            problems.append(f"{name} is {tuple(state_dict[name].shape)}, want {tuple(value.shape)}")
+        elif not state_dict[name].is_floating_point():
+            problems.append(f"{name} holds {state_dict[name].dtype}, want floating point")
+    return problems + [f"{name} is not of this model" for name in state_dict if name not in expected]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from torch import Generator
 
 from videomae2.models.classifier import Classifier
-from videomae2.models.lora import LoraConfig, adapt
+from videomae2.models.lora import LoraConfig, add_adapters
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,7 +19,7 @@ class TuningConfig:
     embedding does not learn then."""
 
 
-def tune(model: Classifier, config: TuningConfig, generator: Generator) -> None:
+def apply_tuning(model: Classifier, config: TuningConfig, generator: Generator) -> None:
     """Freeze weights and add adapters, in place; to be done after the first weights are there.
 
     Args:
@@ -30,14 +30,14 @@ def tune(model: Classifier, config: TuningConfig, generator: Generator) -> None:
     Raises:
         ValueError: If there are not as many blocks, or adapters would have none to sit beside.
     """
-    encoder, frozen, depth = model.encoder, config.frozen_blocks, len(model.encoder.blocks)
-    if not 0 <= frozen <= depth:
-        raise ValueError(f"cannot freeze {frozen} blocks of {depth}")
-    if config.lora.rank and frozen == depth:
+    encoder, num_frozen, depth = model.encoder, config.frozen_blocks, len(model.encoder.blocks)
+    if not 0 <= num_frozen <= depth:
+        raise ValueError(f"cannot freeze {num_frozen} blocks of {depth}")
+    if config.lora.rank and num_frozen == depth:
         raise ValueError(f"all {depth} blocks are frozen, so adapters would have no effect")
-    if frozen or config.lora.rank:
+    if num_frozen or config.lora.rank:
         encoder.patch_embed.requires_grad_(False)
-    for block in list(encoder.blocks)[:frozen]:
+    for block in list(encoder.blocks)[:num_frozen]:
         block.requires_grad_(False)
     if config.lora.rank:
-        adapt(encoder.blocks, config.lora, generator, first=frozen)
+        add_adapters(encoder.blocks, config.lora, generator, first_block=num_frozen)

@@ -7,10 +7,10 @@ whose 200 passes of 4 views are 800 epochs too. The stride is the one it uses fo
 from collections.abc import Sequence
 from pathlib import Path
 
-from videomae2.config import PretrainRun, RecordConfig
+from videomae2.config import PretrainRun, CheckpointConfig
 from videomae2.data.sources import DataConfig
 from videomae2.engine.optim import OptimConfig
-from videomae2.recipes.sources import each
+from videomae2.recipes.sources import build_sources
 from videomae2.tasks.pretrain import MaskingConfig
 
 
@@ -24,7 +24,7 @@ def ablation_none(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning SSv2 70.28; 35.48 G multiply-adds a clip.
     Command: videomae2 pretrain ablation-none ssv2.csv
     """
-    return _run(videos, out, MaskingConfig(decoder="none"))
+    return _build_run(videos, out, MaskingConfig(decoder="none"))
 
 
 def ablation_frame(videos: Sequence[Path], out: Path) -> PretrainRun:
@@ -37,7 +37,7 @@ def ablation_frame(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning SSv2 69.76; 25.87 G multiply-adds a clip.
     Command: videomae2 pretrain ablation-frame ssv2.csv
     """
-    return _run(videos, out, MaskingConfig(decoder="frame", decoder_ratio=0.5))
+    return _build_run(videos, out, MaskingConfig(decoder="frame", decoder_mask_ratio=0.5))
 
 
 def ablation_random(videos: Sequence[Path], out: Path) -> PretrainRun:
@@ -50,7 +50,7 @@ def ablation_random(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning SSv2 64.87; 25.87 G multiply-adds a clip.
     Command: videomae2 pretrain ablation-random ssv2.csv
     """
-    return _run(videos, out, MaskingConfig(decoder="random", decoder_ratio=0.5))
+    return _build_run(videos, out, MaskingConfig(decoder="random", decoder_mask_ratio=0.5))
 
 
 def ablation_cell_all(videos: Sequence[Path], out: Path) -> PretrainRun:
@@ -63,7 +63,7 @@ def ablation_cell_all(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning SSv2 66.74; 25.87 G multiply-adds a clip.
     Command: videomae2 pretrain ablation-cell-all ssv2.csv
     """
-    return _run(videos, out, MaskingConfig(decoder_ratio=0.5, loss_on="decoded"))
+    return _build_run(videos, out, MaskingConfig(decoder_mask_ratio=0.5, loss_tokens="decoded"))
 
 
 def ablation_cell_25(videos: Sequence[Path], out: Path) -> PretrainRun:
@@ -76,7 +76,7 @@ def ablation_cell_25(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning SSv2 70.22; 31.63 G multiply-adds a clip.
     Command: videomae2 pretrain ablation-cell-25 ssv2.csv
     """
-    return _run(videos, out, MaskingConfig(decoder_ratio=0.25))
+    return _build_run(videos, out, MaskingConfig(decoder_mask_ratio=0.25))
 
 
 def ablation_cell_50(videos: Sequence[Path], out: Path) -> PretrainRun:
@@ -89,7 +89,7 @@ def ablation_cell_50(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning SSv2 70.15; 25.87 G multiply-adds a clip.
     Command: videomae2 pretrain ablation-cell-50 ssv2.csv
     """
-    return _run(videos, out, MaskingConfig(decoder_ratio=0.5))
+    return _build_run(videos, out, MaskingConfig(decoder_mask_ratio=0.5))
 
 
 def ablation_cell_75(videos: Sequence[Path], out: Path) -> PretrainRun:
@@ -102,14 +102,14 @@ def ablation_cell_75(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning SSv2 70.01; 21.06 G multiply-adds a clip.
     Command: videomae2 pretrain ablation-cell-75 ssv2.csv
     """
-    return _run(videos, out, MaskingConfig(decoder_ratio=0.75))
+    return _build_run(videos, out, MaskingConfig(decoder_mask_ratio=0.75))
 
 
-def _run(videos: Sequence[Path], out: Path, masking: MaskingConfig) -> PretrainRun:
-    optim = OptimConfig(lr=1e-3, epochs=200.0, warmup_epochs=20.0, batch=32 * 32, micro_batch=32)
+def _build_run(videos: Sequence[Path], out: Path, masking: MaskingConfig) -> PretrainRun:
+    optim = OptimConfig(lr=1e-3, epochs=200.0, warmup_epochs=20.0, global_batch_size=32 * 32, micro_batch_size=32)
     return PretrainRun(
-        data=DataConfig(sources=each(videos, stride=2.0), views=4),
+        data=DataConfig(sources=build_sources(videos, frame_interval=2.0), views=4),
         masking=masking,
         optim=optim,
-        record=RecordConfig(out=out, save_every=1000),
+        checkpoint=CheckpointConfig(output_dir=out, interval=1000),
     )

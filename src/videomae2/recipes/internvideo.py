@@ -6,14 +6,14 @@ Rates are for 256 videos. The scripts ask for one epoch more than their names sa
 from collections.abc import Sequence
 from pathlib import Path
 
-from videomae2.config import PretrainRun, RecordConfig
+from videomae2.config import PretrainRun, CheckpointConfig
 from videomae2.data.sources import DataConfig
 from videomae2.engine.optim import OptimConfig
 from videomae2.models.autoencoder import AutoencoderConfig, DecoderConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.sizes import SizeName
-from videomae2.recipes.sources import hybrid
-from videomae2.recipes.v1 import LR
+from videomae2.recipes.sources import build_hybrid_sources
+from videomae2.recipes.v1 import DEFAULT_LR
 from videomae2.tasks.pretrain import MaskingConfig
 
 
@@ -28,8 +28,8 @@ def internvideo_base(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning K400 81.5, SSv2 71.2 (InternVideo).
     Command: videomae2 pretrain internvideo-base lists/
     """
-    optim = OptimConfig(lr=LR, epochs=801.0, warmup_epochs=40.0, batch=32 * 64, micro_batch=64)
-    return _run("base", videos, out, optim, views=1, decoder_depth=4)
+    optim = OptimConfig(lr=DEFAULT_LR, epochs=801.0, warmup_epochs=40.0, global_batch_size=32 * 64, micro_batch_size=64)
+    return _build_run("base", videos, out, optim, views=1, decoder_depth=4)
 
 
 def internvideo_large(videos: Sequence[Path], out: Path) -> PretrainRun:
@@ -42,8 +42,8 @@ def internvideo_large(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: none is given for this stage alone.
     Command: videomae2 pretrain internvideo-large lists/
     """
-    optim = OptimConfig(lr=LR, epochs=801.0, warmup_epochs=40.0, batch=48 * 24, micro_batch=24)
-    return _run("large", videos, out, optim, views=1, decoder_depth=12)
+    optim = OptimConfig(lr=DEFAULT_LR, epochs=801.0, warmup_epochs=40.0, global_batch_size=48 * 24, micro_batch_size=24)
+    return _build_run("large", videos, out, optim, views=1, decoder_depth=12)
 
 
 def internvideo_huge(videos: Sequence[Path], out: Path) -> PretrainRun:
@@ -57,12 +57,12 @@ def internvideo_huge(videos: Sequence[Path], out: Path) -> PretrainRun:
     Command: videomae2 pretrain internvideo-huge lists/
     """
     optim = OptimConfig(
-        lr=1e-3, epochs=301.0, warmup_epochs=15.0, batch=64 * 6, micro_batch=6, last_lr=5e-5
+        lr=1e-3, epochs=301.0, warmup_epochs=15.0, global_batch_size=64 * 6, micro_batch_size=6, min_lr=5e-5
     )
-    return _run("huge", videos, out, optim, views=4, decoder_depth=8)
+    return _build_run("huge", videos, out, optim, views=4, decoder_depth=8)
 
 
-def _run(
+def _build_run(
     size: SizeName,
     videos: Sequence[Path],
     out: Path,
@@ -72,11 +72,11 @@ def _run(
     decoder_depth: int,
 ) -> PretrainRun:
     return PretrainRun(
-        data=DataConfig(sources=hybrid(videos), views=views),
+        data=DataConfig(sources=build_hybrid_sources(videos), views=views),
         model=AutoencoderConfig(
             encoder=EncoderConfig(size=size), decoder=DecoderConfig(depth=decoder_depth)
         ),
         masking=MaskingConfig(decoder="none"),
         optim=optim,
-        record=RecordConfig(out=out, save_every=1000),
+        checkpoint=CheckpointConfig(output_dir=out, interval=1000),
     )

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from videomae2.config import FinetuneRun
-from videomae2.recipes.k710_kinetics import selected
+from videomae2.recipes.k710_kinetics import select_head
 from videomae2.recipes.labelled_sets import KINETICS_400, KINETICS_600, KINETICS_700
-from videomae2.recipes.scripts import Script, finetuned
+from videomae2.recipes.scripts import Script, build_finetune_run
 
 
 def internvideo_k710_k400_huge(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -27,7 +27,7 @@ def internvideo_k710_k400_huge(videos: Sequence[Path], out: Path) -> FinetuneRun
     Score: none is given for this stage alone.
     Command: videomae2 finetune internvideo-k710-k400-huge k400/
     """
-    return selected(finetuned(_AFTER_710, KINETICS_400, videos, out, parent="k710-huge-finetune"))
+    return select_head(build_finetune_run(_AFTER_710, KINETICS_400, videos, out, pretrained_run="k710-huge-finetune"))
 
 
 def internvideo_k710_k600_huge(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -40,7 +40,7 @@ def internvideo_k710_k600_huge(videos: Sequence[Path], out: Path) -> FinetuneRun
     Score: none is given for this stage alone.
     Command: videomae2 finetune internvideo-k710-k600-huge k600/
     """
-    return selected(finetuned(_AFTER_710, KINETICS_600, videos, out, parent="k710-huge-finetune"))
+    return select_head(build_finetune_run(_AFTER_710, KINETICS_600, videos, out, pretrained_run="k710-huge-finetune"))
 
 
 def internvideo_k710_k700_huge(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -53,7 +53,7 @@ def internvideo_k710_k700_huge(videos: Sequence[Path], out: Path) -> FinetuneRun
     Score: none is given for this stage alone.
     Command: videomae2 finetune internvideo-k710-k700-huge k700/
     """
-    return selected(finetuned(_AFTER_710, KINETICS_700, videos, out, parent="k710-huge-finetune"))
+    return select_head(build_finetune_run(_AFTER_710, KINETICS_700, videos, out, pretrained_run="k710-huge-finetune"))
 
 
 def internvideo_k600_k400_huge(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -67,8 +67,8 @@ def internvideo_k600_k400_huge(videos: Sequence[Path], out: Path) -> FinetuneRun
     Command: videomae2 finetune internvideo-k600-k400-huge k400/
     """
     script = replace(_AFTER_710, gpus=32, lr=5e-4, epochs=15.0, warmup_epochs=3.0, drop_path=0.3)
-    run = finetuned(script, KINETICS_400, videos, out, parent="k600-huge-finetune")
-    return replace(run, start=replace(run.start, head="fresh"))
+    run = build_finetune_run(script, KINETICS_400, videos, out, pretrained_run="k600-huge-finetune")
+    return replace(run, init=replace(run.init, head="fresh"))
 
 
 def internvideo_k400_huge_segments(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -82,13 +82,13 @@ def internvideo_k400_huge_segments(videos: Sequence[Path], out: Path) -> Finetun
     Command: videomae2 finetune internvideo-k400-huge-segments k400/
     """
     script = replace(
-        _AFTER_710, gpus=32, videos=8, lr=3e-4, epochs=75.0, warmup_epochs=5.0, views=1
+        _AFTER_710, gpus=32, batch_size=8, lr=3e-4, epochs=75.0, warmup_epochs=5.0, views=1
     )
-    segments = replace(KINETICS_400, sampling="segments")
-    return finetuned(script, segments, videos, out, parent="hybrid-huge")
+    segments = replace(KINETICS_400, frame_sampling="segments")
+    return build_finetune_run(script, segments, videos, out, pretrained_run="hybrid-huge")
 
 
 _AFTER_710 = Script(
-    size="huge", gpus=8, videos=4, lr=2e-6, epochs=3.0, warmup_epochs=1.0,
-    layer_decay=0.8, drop_path=0.2, head_dropout=0.5,
+    size="huge", gpus=8, batch_size=4, lr=2e-6, epochs=3.0, warmup_epochs=1.0,
+    layer_decay=0.8, drop_path=0.2, head_drop_rate=0.5,
 )  # fmt: skip

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from videomae2.config import FinetuneRun
 from videomae2.recipes.labelled_sets import KINETICS_710
-from videomae2.recipes.scripts import Script, finetuned
+from videomae2.recipes.scripts import Script, build_finetune_run
 
 
 def k710_small(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -25,7 +25,7 @@ def k710_small(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: none is given.
     Command: videomae2 finetune k710-small k710/ --start.weights runs/hybrid-small
     """
-    return finetuned(replace(_BASE, size="small"), KINETICS_710, videos, out, parent="hybrid-small")
+    return build_finetune_run(replace(_BASE, size="small"), KINETICS_710, videos, out, pretrained_run="hybrid-small")
 
 
 def k710_base(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -39,7 +39,7 @@ def k710_base(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: unmeasured; InternVideo's B, pre-trained otherwise, has 79.3.
     Command: videomae2 finetune k710-base k710/ --start.weights runs/hybrid-base
     """
-    return finetuned(_BASE, KINETICS_710, videos, out, parent="hybrid-base")
+    return build_finetune_run(_BASE, KINETICS_710, videos, out, pretrained_run="hybrid-base")
 
 
 def k710_huge(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -53,10 +53,10 @@ def k710_huge(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Command: videomae2 finetune k710-huge k710/ --start.weights runs/hybrid-huge
     """
     script = Script(
-        size="huge", gpus=32, videos=4, lr=1e-3, epochs=40.0,
-        layer_decay=0.8, drop_path=0.2, head_dropout=0.5,
+        size="huge", gpus=32, batch_size=4, lr=1e-3, epochs=40.0,
+        layer_decay=0.8, drop_path=0.2, head_drop_rate=0.5,
     )  # fmt: skip
-    return finetuned(script, KINETICS_710, videos, out, parent="hybrid-huge")
+    return build_finetune_run(script, KINETICS_710, videos, out, pretrained_run="hybrid-huge")
 
 
 def k710_giant(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -69,7 +69,7 @@ def k710_giant(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: K710 83.8 (the zoo); then K400 88.4, K600 88.8.
     Command: videomae2 finetune k710-giant k710/ --start.weights vit_g_hybrid_pt_1200e.pth
     """
-    return finetuned(_GIANT, KINETICS_710, videos, out, parent="hybrid-giant")
+    return build_finetune_run(_GIANT, KINETICS_710, videos, out, pretrained_run="hybrid-giant")
 
 
 def k710_giant_paper(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -83,12 +83,12 @@ def k710_giant_paper(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: K710 83.8; then K400 88.5, K600 88.8 (the paper).
     Command: videomae2 finetune k710-giant-paper k710/ --start.weights vit_g_hybrid_pt_1200e.pth
     """
-    script = replace(_GIANT, videos=4)
-    return finetuned(script, KINETICS_710, videos, out, parent="hybrid-giant")
+    script = replace(_GIANT, batch_size=4)
+    return build_finetune_run(script, KINETICS_710, videos, out, pretrained_run="hybrid-giant")
 
 
-_BASE = Script(size="base", gpus=32, videos=16, lr=7e-4, epochs=90.0)
+_BASE = Script(size="base", gpus=32, batch_size=16, lr=7e-4, epochs=90.0)
 _GIANT = Script(
-    size="giant", gpus=32, videos=3, lr=1e-3, epochs=35.0,
+    size="giant", gpus=32, batch_size=3, lr=1e-3, epochs=35.0,
     weight_decay=0.1, layer_decay=0.9, drop_path=0.3, clip_norm=5.0,
 )  # fmt: skip

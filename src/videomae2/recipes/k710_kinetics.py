@@ -10,17 +10,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from videomae2.config import FinetuneRun
-from videomae2.models.starting import StartConfig
+from videomae2.models.starting import InitConfig
 from videomae2.recipes.labelled_sets import (
     KINETICS_400,
     KINETICS_600,
     KINETICS_700,
     KINETICS_710,
-    LabelledSet,
+    LabelledDataset,
 )
-from videomae2.recipes.scripts import Script, finetuned
+from videomae2.recipes.scripts import Script, build_finetune_run
 
-PARENT = "k710-giant-finetune"
+PRETRAINED_RUN = "k710-giant-finetune"
 
 
 def k710_k400_giant(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -34,7 +34,7 @@ def k710_k400_giant(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: 88.4 (the zoo).
     Command: videomae2 finetune k710-k400-giant k400/ --start.weights runs/k710-giant-finetune
     """
-    return _selected(_SCRIPT, KINETICS_400, videos, out)
+    return _build_run(_SCRIPT, KINETICS_400, videos, out)
 
 
 def k710_k600_giant(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -48,7 +48,7 @@ def k710_k600_giant(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: 88.8 (the zoo).
     Command: videomae2 finetune k710-k600-giant k600/ --start.weights runs/k710-giant-finetune
     """
-    return _selected(_SCRIPT, KINETICS_600, videos, out)
+    return _build_run(_SCRIPT, KINETICS_600, videos, out)
 
 
 def k710_k700_giant(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -62,7 +62,7 @@ def k710_k700_giant(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: none is given.
     Command: videomae2 finetune k710-k700-giant k700/ --start.weights runs/k710-giant-finetune
     """
-    return _selected(_SCRIPT, KINETICS_700, videos, out)
+    return _build_run(_SCRIPT, KINETICS_700, videos, out)
 
 
 def k710_k400_giant_paper(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -76,7 +76,7 @@ def k710_k400_giant_paper(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: 88.5 (the paper).
     Command: videomae2 finetune k710-k400-giant-paper k400/ --start.weights vit_g_k710.pth
     """
-    return _selected(_PAPER, KINETICS_400, videos, out)
+    return _build_run(_PAPER, KINETICS_400, videos, out)
 
 
 def k710_k600_giant_paper(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -89,7 +89,7 @@ def k710_k600_giant_paper(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: 88.8 (the paper).
     Command: videomae2 finetune k710-k600-giant-paper k600/ --start.weights vit_g_k710.pth
     """
-    return _selected(_PAPER, KINETICS_600, videos, out)
+    return _build_run(_PAPER, KINETICS_600, videos, out)
 
 
 def k710_k400_giant_64x266(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -106,7 +106,7 @@ def k710_k400_giant_64x266(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: 90.0 with 2x3 views (the paper).
     Command: videomae2 finetune k710-k400-giant-64x266 k400/ --start.weights vit_g_k710.pth
     """
-    return _large(_selected(_LONG, KINETICS_400, videos, out))
+    return _enlarge_clips(_build_run(_LONG, KINETICS_400, videos, out))
 
 
 def k710_k600_giant_64x266(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -119,37 +119,37 @@ def k710_k600_giant_64x266(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: 89.9 with 2x3 views (the paper).
     Command: videomae2 finetune k710-k600-giant-64x266 k600/ --start.weights vit_g_k710.pth
     """
-    return _large(_selected(_LONG, KINETICS_600, videos, out))
+    return _enlarge_clips(_build_run(_LONG, KINETICS_600, videos, out))
 
 
-def selected(run: FinetuneRun) -> FinetuneRun:
+def select_head(run: FinetuneRun) -> FinetuneRun:
     """The same run with the parent's rows of the same classes instead of a fresh head."""
     names = Path(KINETICS_710.classes)
-    start = StartConfig(weights=run.start.weights, head="selected", names=names)
-    return replace(run, start=start)
+    start = InitConfig(weights=run.init.weights, head="selected", class_names=names)
+    return replace(run, init=start)
 
 
-def _selected(
-    script: Script, labelled: LabelledSet, videos: Sequence[Path], out: Path
+def _build_run(
+    script: Script, dataset: LabelledDataset, videos: Sequence[Path], out: Path
 ) -> FinetuneRun:
-    return selected(finetuned(script, labelled, videos, out, parent=PARENT))
+    return select_head(build_finetune_run(script, dataset, videos, out, pretrained_run=PRETRAINED_RUN))
 
 
-def _large(run: FinetuneRun) -> FinetuneRun:
+def _enlarge_clips(run: FinetuneRun) -> FinetuneRun:
     """Clips of 64 frames of 266 pixels; the position table is the parent's, resampled."""
     encoder = replace(run.model.encoder, frames=64, height=266, width=266)
     return replace(run, model=replace(run.model, encoder=encoder))
 
 
 _SCRIPT = Script(
-    size="giant", gpus=32, videos=3, lr=1e-5, epochs=3.0, warmup_epochs=1.0,
+    size="giant", gpus=32, batch_size=3, lr=1e-5, epochs=3.0, warmup_epochs=1.0,
     weight_decay=0.1, layer_decay=0.9, drop_path=0.25,
 )  # fmt: skip
 _PAPER = Script(
-    size="giant", gpus=8, videos=4, lr=1e-5, epochs=3.0, warmup_epochs=0.0,
-    layer_decay=0.9, drop_path=0.3, head_dropout=0.5,
+    size="giant", gpus=8, batch_size=4, lr=1e-5, epochs=3.0, warmup_epochs=0.0,
+    layer_decay=0.9, drop_path=0.3, head_drop_rate=0.5,
 )  # fmt: skip
 _LONG = Script(
-    size="giant", gpus=16, videos=2, lr=1e-4, epochs=5.0, warmup_epochs=0.0,
-    layer_decay=0.9, drop_path=0.35, head_dropout=0.5, checkpoint_blocks=True,
+    size="giant", gpus=16, batch_size=2, lr=1e-4, epochs=5.0, warmup_epochs=0.0,
+    layer_decay=0.9, drop_path=0.35, head_drop_rate=0.5, activation_checkpointing=True,
 )  # fmt: skip

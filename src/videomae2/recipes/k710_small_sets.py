@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from videomae2.config import FinetuneRun
-from videomae2.recipes.k710_kinetics import PARENT
-from videomae2.recipes.labelled_sets import HMDB51, UCF101, LabelledSet
-from videomae2.recipes.scripts import Script, finetuned
+from videomae2.recipes.k710_kinetics import PRETRAINED_RUN
+from videomae2.recipes.labelled_sets import HMDB51, UCF101, LabelledDataset
+from videomae2.recipes.scripts import Script, build_finetune_run
 
 
 def k710_ucf101_giant(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -26,8 +26,8 @@ def k710_ucf101_giant(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: 99.6 (the paper and the zoo).
     Command: videomae2 finetune k710-ucf101-giant ucf101/split_1 --out runs/ucf101-split-1
     """
-    script = replace(_SCRIPT, lr=1e-3, epochs=50.0)
-    return _fresh(script, UCF101, videos, out)
+    script = replace(_SMALL_SETS_SCRIPT, lr=1e-3, epochs=50.0)
+    return _build_fresh_run(script, UCF101, videos, out)
 
 
 def k710_hmdb51_giant(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -41,16 +41,16 @@ def k710_hmdb51_giant(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: 88.1 (the paper and the zoo).
     Command: videomae2 finetune k710-hmdb51-giant hmdb51/split_1 --out runs/hmdb51-split-1
     """
-    script = replace(_SCRIPT, lr=5e-4, epochs=15.0)
-    return _fresh(script, HMDB51, videos, out)
+    script = replace(_SMALL_SETS_SCRIPT, lr=5e-4, epochs=15.0)
+    return _build_fresh_run(script, HMDB51, videos, out)
 
 
-_SCRIPT = Script(
-    size="giant", gpus=8, videos=3, lr=1e-3, epochs=50.0,
-    layer_decay=0.9, drop_path=0.35, head_dropout=0.5,
+_SMALL_SETS_SCRIPT = Script(
+    size="giant", gpus=8, batch_size=3, lr=1e-3, epochs=50.0,
+    layer_decay=0.9, drop_path=0.35, head_drop_rate=0.5,
 )  # fmt: skip
 
 
-def _fresh(script: Script, labelled: LabelledSet, videos: Sequence[Path], out: Path) -> FinetuneRun:
-    run = finetuned(script, labelled, videos, out, parent=PARENT)
-    return replace(run, start=replace(run.start, head="fresh"))
+def _build_fresh_run(script: Script, dataset: LabelledDataset, videos: Sequence[Path], out: Path) -> FinetuneRun:
+    run = build_finetune_run(script, dataset, videos, out, pretrained_run=PRETRAINED_RUN)
+    return replace(run, init=replace(run.init, head="fresh"))

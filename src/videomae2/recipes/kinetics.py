@@ -8,7 +8,7 @@ from pathlib import Path
 
 from videomae2.config import FinetuneRun
 from videomae2.recipes.labelled_sets import KINETICS_400, KINETICS_600
-from videomae2.recipes.scripts import Script, finetuned
+from videomae2.recipes.scripts import Script, build_finetune_run
 
 
 def k400_base(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -21,8 +21,8 @@ def k400_base(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: 81.5 (the paper).
     Command: videomae2 finetune k400-base k400/ --start.weights runs/hybrid-base
     """
-    script = Script(size="base", gpus=32, videos=16, lr=7e-4, epochs=90.0)
-    return finetuned(script, KINETICS_400, videos, out, parent="hybrid-base")
+    script = Script(size="base", gpus=32, batch_size=16, lr=7e-4, epochs=90.0)
+    return build_finetune_run(script, KINETICS_400, videos, out, pretrained_run="hybrid-base")
 
 
 def k400_large(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -35,8 +35,8 @@ def k400_large(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: 85.4 (the paper).
     Command: videomae2 finetune k400-large k400/ --start.weights runs/hybrid-large
     """
-    script = Script(size="large", gpus=32, videos=6, lr=2e-3, epochs=35.0, drop_path=0.2)
-    return finetuned(script, KINETICS_400, videos, out, parent="hybrid-large")
+    script = Script(size="large", gpus=32, batch_size=6, lr=2e-3, epochs=35.0, drop_path=0.2)
+    return build_finetune_run(script, KINETICS_400, videos, out, pretrained_run="hybrid-large")
 
 
 def k400_huge(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -49,7 +49,7 @@ def k400_huge(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: 86.9 (the paper).
     Command: videomae2 finetune k400-huge k400/ --start.weights runs/hybrid-huge
     """
-    return finetuned(_HUGE, KINETICS_400, videos, out, parent="hybrid-huge")
+    return build_finetune_run(_HUGE, KINETICS_400, videos, out, pretrained_run="hybrid-huge")
 
 
 def k400_giant(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -63,10 +63,10 @@ def k400_giant(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Command: videomae2 finetune k400-giant k400/ --start.weights vit_g_hybrid_pt_1200e.pth
     """
     script = Script(
-        size="giant", gpus=64, videos=3, lr=1e-3, epochs=30.0,
+        size="giant", gpus=64, batch_size=3, lr=1e-3, epochs=30.0,
         weight_decay=0.1, layer_decay=0.9, drop_path=0.2,
     )  # fmt: skip
-    return finetuned(script, KINETICS_400, videos, out, parent="hybrid-giant")
+    return build_finetune_run(script, KINETICS_400, videos, out, pretrained_run="hybrid-giant")
 
 
 def k600_huge(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -82,10 +82,10 @@ def k600_huge(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: none is given without Kinetics-710.
     Command: videomae2 finetune k600-huge k600/ --start.weights runs/hybrid-huge
     """
-    return finetuned(_HUGE, KINETICS_600, videos, out, parent="hybrid-huge")
+    return build_finetune_run(_HUGE, KINETICS_600, videos, out, pretrained_run="hybrid-huge")
 
 
 _HUGE = Script(
-    size="huge", gpus=32, videos=4, lr=1e-3, epochs=40.0,
-    layer_decay=0.8, drop_path=0.2, head_dropout=0.5,
+    size="huge", gpus=32, batch_size=4, lr=1e-3, epochs=40.0,
+    layer_decay=0.8, drop_path=0.2, head_drop_rate=0.5,
 )  # fmt: skip

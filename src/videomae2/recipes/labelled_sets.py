@@ -11,21 +11,21 @@ from typing import Literal
 
 from videomae2.config import ValidationConfig
 from videomae2.data.crops import CropConfig
-from videomae2.data.known_classes import KnownClasses
+from videomae2.data.known_classes import PublicDataset
 from videomae2.data.labels import LabelConfig
 from videomae2.data.sources import DataConfig, SourceConfig
 
-LISTS = (".csv", ".tsv", ".txt", ".list", ".json", ".jsonl", ".parquet")
+LIST_EXTENSIONS = (".csv", ".tsv", ".txt", ".list", ".json", ".jsonl", ".parquet")
 """What the name of a list ends in; all else is taken for a folder of train.csv and val.csv."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LabelledSet:
+class LabelledDataset:
     """A public data set as the released code trains on it."""
 
-    classes: KnownClasses
-    sampling: Literal["dense", "segments"] = "dense"
-    stride: float = 4.0
+    classes: PublicDataset
+    frame_sampling: Literal["dense", "segments"] = "dense"
+    frame_interval: float = 4.0
     """In frames; of no effect on segments."""
     flip: bool = True
     """Whether views are mirrored: never where classes tell left from right."""
@@ -33,40 +33,40 @@ class LabelledSet:
     @property
     def labels(self) -> LabelConfig:
         """The names of its classes, by the name of the set."""
-        return LabelConfig(names=Path(self.classes))
+        return LabelConfig(class_names=Path(self.classes))
 
-    def data(self, videos: Sequence[Path], *, views: int) -> DataConfig:
+    def build_data_config(self, videos: Sequence[Path], *, views: int) -> DataConfig:
         """The training videos, as released: one random box of 8 to 100 % of the frame each."""
         return DataConfig(
             sources=tuple(
-                SourceConfig(path=path, stride=self.stride, sampling=self.sampling)
-                for path in _training(videos)
+                SourceConfig(path=path, frame_interval=self.frame_interval, frame_sampling=self.frame_sampling)
+                for path in _list_training_paths(videos)
             ),
             views=views,
             crop=CropConfig(kind="random-resized", flip=self.flip),
         )
 
 
-KINETICS_400 = LabelledSet(classes="kinetics-400")
-KINETICS_600 = LabelledSet(classes="kinetics-600")
-KINETICS_700 = LabelledSet(classes="kinetics-700")
-KINETICS_710 = LabelledSet(classes="kinetics-710")
-UCF101 = LabelledSet(classes="ucf101")
-HMDB51 = LabelledSet(classes="hmdb51", stride=2.0)
-SOMETHING_V1 = LabelledSet(classes="something-something-v1", sampling="segments", flip=False)
-SOMETHING_V2 = LabelledSet(classes="something-something-v2", sampling="segments", flip=False)
+KINETICS_400 = LabelledDataset(classes="kinetics-400")
+KINETICS_600 = LabelledDataset(classes="kinetics-600")
+KINETICS_700 = LabelledDataset(classes="kinetics-700")
+KINETICS_710 = LabelledDataset(classes="kinetics-710")
+UCF101 = LabelledDataset(classes="ucf101")
+HMDB51 = LabelledDataset(classes="hmdb51", frame_interval=2.0)
+SOMETHING_V1 = LabelledDataset(classes="something-something-v1", frame_sampling="segments", flip=False)
+SOMETHING_V2 = LabelledDataset(classes="something-something-v2", frame_sampling="segments", flip=False)
 
 
-def validation(videos: Sequence[Path]) -> ValidationConfig:
+def build_validation_config(videos: Sequence[Path]) -> ValidationConfig:
     """The val.csv of a folder. Beside lists nothing is held out unless it is asked for."""
     if _is_folder(videos):
         return ValidationConfig(path=videos[0] / "val.csv")
     return ValidationConfig(share=0.0)
 
 
-def _training(videos: Sequence[Path]) -> list[Path]:
+def _list_training_paths(videos: Sequence[Path]) -> list[Path]:
     return [videos[0] / "train.csv"] if _is_folder(videos) else list(videos)
 
 
 def _is_folder(videos: Sequence[Path]) -> bool:
-    return len(videos) == 1 and videos[0].suffix.lower() not in LISTS
+    return len(videos) == 1 and videos[0].suffix.lower() not in LIST_EXTENSIONS

@@ -8,12 +8,12 @@ span of the paper's stride 4 at the 30 frames per second of Kinetics; set
 from collections.abc import Sequence
 from pathlib import Path
 
-from videomae2.config import PretrainRun, RecordConfig
+from videomae2.config import PretrainRun, CheckpointConfig
 from videomae2.data.sources import DataConfig
 from videomae2.engine.optim import OptimConfig
 from videomae2.models.autoencoder import AutoencoderConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.recipes.sources import each_timed
+from videomae2.recipes.sources import build_timed_sources
 
 FRAMES_PER_SECOND = 7.5
 
@@ -39,15 +39,15 @@ def own(videos: Sequence[Path], out: Path) -> PretrainRun:
         lr=1e-3,
         epochs=400.0,
         warmup_epochs=20.0,
-        batch=64,
-        batch_may_shrink=True,
-        micro_batch=16,
+        global_batch_size=64,
+        allow_smaller_batch=True,
+        micro_batch_size=16,
     )
     return PretrainRun(
-        data=DataConfig(sources=each_timed(videos, per_second=FRAMES_PER_SECOND)),
+        data=DataConfig(sources=build_timed_sources(videos, frames_per_second=FRAMES_PER_SECOND)),
         model=AutoencoderConfig(encoder=EncoderConfig(size="small")),
         optim=optim,
-        record=RecordConfig(out=out),
+        checkpoint=CheckpointConfig(output_dir=out),
     )
 
 
@@ -67,18 +67,18 @@ def own_cpu(videos: Sequence[Path], out: Path) -> PretrainRun:
     """
     optim = OptimConfig(
         lr=2e-3,
-        lr_counts="views",
+        lr_scale_by="views",
         epochs=100.0,
         warmup_epochs=5.0,
-        batch=16,
-        batch_may_shrink=True,
-        micro_batch=8,
+        global_batch_size=16,
+        allow_smaller_batch=True,
+        micro_batch_size=8,
     )
     return PretrainRun(
-        data=DataConfig(sources=each_timed(videos, per_second=FRAMES_PER_SECOND)),
+        data=DataConfig(sources=build_timed_sources(videos, frames_per_second=FRAMES_PER_SECOND)),
         model=AutoencoderConfig(
-            encoder=EncoderConfig(size="tiny", height=96, width=96, positions="axes")
+            encoder=EncoderConfig(size="tiny", height=96, width=96, pos_embed="axes")
         ),
         optim=optim,
-        record=RecordConfig(out=out, log_every=10, save_every=100),
+        checkpoint=CheckpointConfig(output_dir=out, log_interval=10, interval=100),
     )

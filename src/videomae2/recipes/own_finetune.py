@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from videomae2.config import FinetuneRun, RecordConfig
+from videomae2.config import FinetuneRun, CheckpointConfig
 from videomae2.data.augment import AugmentConfig
 from videomae2.data.crops import CropConfig
 from videomae2.data.erasing import EraseConfig
@@ -20,10 +20,10 @@ from videomae2.engine.optim import OptimConfig
 from videomae2.models.classifier import ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.lora import LoraConfig
-from videomae2.models.starting import StartConfig
+from videomae2.models.starting import InitConfig
 from videomae2.models.tuning import TuningConfig
 from videomae2.recipes.own import FRAMES_PER_SECOND
-from videomae2.recipes.sources import each_timed
+from videomae2.recipes.sources import build_timed_sources
 from videomae2.tasks.classify import ClassifyConfig
 
 
@@ -43,30 +43,30 @@ def finetune_own(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: unmeasured.
     Command: videomae2 finetune own my_videos/ --start.weights runs/own
     """
-    sources = each_timed(videos, per_second=FRAMES_PER_SECOND)
+    sources = build_timed_sources(videos, frames_per_second=FRAMES_PER_SECOND)
     return FinetuneRun(
         data=DataConfig(
-            sources=tuple(replace(source, sampling="dense") for source in sources),
+            sources=tuple(replace(source, frame_sampling="dense") for source in sources),
             views=2,
             crop=CropConfig(kind="random-resized"),
         ),
         model=ClassifierConfig(
-            encoder=EncoderConfig(size="small", drop_path=0.1), head_dropout=0.5
+            encoder=EncoderConfig(size="small", drop_path=0.1), head_drop_rate=0.5
         ),
         task=ClassifyConfig(label_smoothing=0.1),
         optim=OptimConfig(
             lr=1e-3,
             epochs=50.0,
             warmup_epochs=5.0,
-            batch=32,
-            batch_may_shrink=True,
-            micro_batch=8,
-            last_lr=1e-6,
+            global_batch_size=32,
+            allow_smaller_batch=True,
+            micro_batch_size=8,
+            min_lr=1e-6,
             layer_decay=0.75,
             betas=(0.9, 0.999),
             clip_norm=5.0,
         ),
-        record=RecordConfig(out=out),
+        checkpoint=CheckpointConfig(output_dir=out),
     )
 
 
@@ -87,9 +87,9 @@ def finetune_own_frozen(videos: Sequence[Path], out: Path) -> FinetuneRun:
     run = finetune_own(videos, out)
     return replace(
         run,
-        start=StartConfig(weights=out.parent / "own"),
+        init=InitConfig(weights=out.parent / "own"),
         tuning=TuningConfig(frozen_blocks=10),
-        optim=replace(run.optim, lr=2e-3, batch=16, micro_batch=16),
+        optim=replace(run.optim, lr=2e-3, global_batch_size=16, micro_batch_size=16),
     )
 
 
@@ -110,9 +110,9 @@ def finetune_own_lora(videos: Sequence[Path], out: Path) -> FinetuneRun:
     run = finetune_own(videos, out)
     return replace(
         run,
-        start=StartConfig(weights=out.parent / "own"),
+        init=InitConfig(weights=out.parent / "own"),
         tuning=TuningConfig(lora=LoraConfig(rank=8)),
-        optim=replace(run.optim, lr=4e-3, batch=16, layer_decay=1.0),
+        optim=replace(run.optim, lr=4e-3, global_batch_size=16, layer_decay=1.0),
     )
 
 
@@ -129,33 +129,33 @@ def finetune_own_cpu(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: unmeasured.
     Command: videomae2 finetune own-cpu my_videos/ --start.weights runs/own-cpu
     """
-    sources = each_timed(videos, per_second=FRAMES_PER_SECOND)
+    sources = build_timed_sources(videos, frames_per_second=FRAMES_PER_SECOND)
     return FinetuneRun(
         data=DataConfig(
-            sources=tuple(replace(source, sampling="dense") for source in sources),
+            sources=tuple(replace(source, frame_sampling="dense") for source in sources),
             views=1,
-            crop=CropConfig(kind="random-resized", area=(0.4, 1.0)),
+            crop=CropConfig(kind="random-resized", scale=(0.4, 1.0)),
         ),
         model=ClassifierConfig(
-            encoder=EncoderConfig(size="tiny", height=96, width=96, positions="axes")
+            encoder=EncoderConfig(size="tiny", height=96, width=96, pos_embed="axes")
         ),
         task=ClassifyConfig(label_smoothing=0.1),
         augment=AugmentConfig(
-            rand_augment=RandAugmentConfig(operations=2, magnitude=5.0),
-            erase=EraseConfig(share=0.0),
-            mix=MixConfig(share=0.0),
+            rand_augment=RandAugmentConfig(num_ops=2, magnitude=5.0),
+            erase=EraseConfig(prob=0.0),
+            mix=MixConfig(prob=0.0),
         ),
         optim=OptimConfig(
             lr=8e-3,
-            lr_counts="views",
+            lr_scale_by="views",
             epochs=40.0,
             warmup_epochs=4.0,
-            batch=8,
-            batch_may_shrink=True,
-            last_lr=1e-6,
+            global_batch_size=8,
+            allow_smaller_batch=True,
+            min_lr=1e-6,
             layer_decay=0.8,
             betas=(0.9, 0.999),
             clip_norm=5.0,
         ),
-        record=RecordConfig(out=out, log_every=10, save_every=100),
+        checkpoint=CheckpointConfig(output_dir=out, log_interval=10, interval=100),
     )

@@ -8,13 +8,13 @@ rates are theirs: for 256 videos, of which each gives four views. A script's GPU
 from collections.abc import Sequence
 from pathlib import Path
 
-from videomae2.config import PretrainRun, RecordConfig
+from videomae2.config import PretrainRun, CheckpointConfig
 from videomae2.data.sources import DataConfig
 from videomae2.engine.optim import OptimConfig
 from videomae2.models.autoencoder import AutoencoderConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.sizes import SizeName
-from videomae2.recipes.sources import hybrid
+from videomae2.recipes.sources import build_hybrid_sources
 
 
 def hybrid_small(videos: Sequence[Path], out: Path) -> PretrainRun:
@@ -28,7 +28,7 @@ def hybrid_small(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: none is given.
     Command: videomae2 pretrain hybrid-small lists/
     """
-    return _run("small", videos, out, _BASE)
+    return _build_run("small", videos, out, _BASE_OPTIM)
 
 
 def hybrid_base(videos: Sequence[Path], out: Path) -> PretrainRun:
@@ -43,7 +43,7 @@ def hybrid_base(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning K400 81.5, SSv2 71.2 (the paper, 1200 epochs).
     Command: videomae2 pretrain hybrid-base lists/
     """
-    return _run("base", videos, out, _BASE)
+    return _build_run("base", videos, out, _BASE_OPTIM)
 
 
 def hybrid_large(videos: Sequence[Path], out: Path) -> PretrainRun:
@@ -56,8 +56,8 @@ def hybrid_large(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning K400 85.4, SSv2 75.7 (the paper).
     Command: videomae2 pretrain hybrid-large lists/
     """
-    optim = OptimConfig(lr=1e-3, epochs=300.0, warmup_epochs=30.0, batch=48 * 32, micro_batch=32)
-    return _run("large", videos, out, optim)
+    optim = OptimConfig(lr=1e-3, epochs=300.0, warmup_epochs=30.0, global_batch_size=48 * 32, micro_batch_size=32)
+    return _build_run("large", videos, out, optim)
 
 
 def hybrid_huge(videos: Sequence[Path], out: Path) -> PretrainRun:
@@ -71,8 +71,8 @@ def hybrid_huge(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning K400 86.9, SSv2 76.8 (the paper).
     Command: videomae2 pretrain hybrid-huge lists/
     """
-    optim = OptimConfig(lr=1e-3, epochs=300.0, warmup_epochs=30.0, batch=64 * 32, micro_batch=32)
-    return _run("huge", videos, out, optim, checkpoint_blocks=True)
+    optim = OptimConfig(lr=1e-3, epochs=300.0, warmup_epochs=30.0, global_batch_size=64 * 32, micro_batch_size=32)
+    return _build_run("huge", videos, out, optim, activation_checkpointing=True)
 
 
 def hybrid_giant(videos: Sequence[Path], out: Path) -> PretrainRun:
@@ -87,26 +87,26 @@ def hybrid_giant(videos: Sequence[Path], out: Path) -> PretrainRun:
     Command: videomae2 pretrain hybrid-giant lists/
     """
     optim = OptimConfig(
-        lr=6e-4, epochs=300.0, warmup_epochs=30.0, batch=64 * 32, micro_batch=32, clip_norm=0.02
+        lr=6e-4, epochs=300.0, warmup_epochs=30.0, global_batch_size=64 * 32, micro_batch_size=32, clip_norm=0.02
     )
-    return _run("giant", videos, out, optim, checkpoint_blocks=True)
+    return _build_run("giant", videos, out, optim, activation_checkpointing=True)
 
 
-_BASE = OptimConfig(lr=1e-3, epochs=200.0, warmup_epochs=20.0, batch=32 * 32, micro_batch=32)
+_BASE_OPTIM = OptimConfig(lr=1e-3, epochs=200.0, warmup_epochs=20.0, global_batch_size=32 * 32, micro_batch_size=32)
 
 
-def _run(
+def _build_run(
     size: SizeName,
     videos: Sequence[Path],
     out: Path,
     optim: OptimConfig,
     *,
-    checkpoint_blocks: bool = False,
+    activation_checkpointing: bool = False,
 ) -> PretrainRun:
-    encoder = EncoderConfig(size=size, checkpoint_blocks=checkpoint_blocks)
+    encoder = EncoderConfig(size=size, activation_checkpointing=activation_checkpointing)
     return PretrainRun(
-        data=DataConfig(sources=hybrid(videos), views=4),
+        data=DataConfig(sources=build_hybrid_sources(videos), views=4),
         model=AutoencoderConfig(encoder=encoder),
         optim=optim,
-        record=RecordConfig(out=out, save_every=1000),
+        checkpoint=CheckpointConfig(output_dir=out, interval=1000),
     )

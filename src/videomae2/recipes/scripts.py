@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from videomae2.config import FinetuneRun, RecordConfig
+from videomae2.config import FinetuneRun, CheckpointConfig
 from videomae2.engine.optim import OptimConfig
 from videomae2.models.classifier import ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.sizes import SizeName
-from videomae2.models.starting import StartConfig
-from videomae2.recipes.labelled_sets import LabelledSet, validation
+from videomae2.models.starting import InitConfig
+from videomae2.recipes.labelled_sets import LabelledDataset, build_validation_config
 from videomae2.tasks.classify import ClassifyConfig
 
 
@@ -25,20 +25,20 @@ class Script:
 
     size: SizeName
     gpus: int
-    videos: int
+    batch_size: int
     """On each GPU at once; the script's batch size."""
     lr: float
     """As on its command line: for 256 videos, whatever the number of views."""
     epochs: float
     warmup_epochs: float = 5.0
-    last_lr: float = 1e-6
+    min_lr: float = 1e-6
     weight_decay: float = 0.05
     layer_decay: float = 0.75
     clip_norm: float | None = None
     drop_path: float = 0.1
-    head_dropout: float = 0.0
+    head_drop_rate: float = 0.0
     views: int = 2
-    checkpoint_blocks: bool = False
+    activation_checkpointing: bool = False
 
     @property
     def optim(self) -> OptimConfig:
@@ -47,9 +47,9 @@ class Script:
             lr=self.lr,
             epochs=self.epochs,
             warmup_epochs=self.warmup_epochs,
-            batch=self.gpus * self.videos,
-            micro_batch=self.videos,
-            last_lr=self.last_lr,
+            global_batch_size=self.gpus * self.batch_size,
+            micro_batch_size=self.batch_size,
+            min_lr=self.min_lr,
             weight_decay=self.weight_decay,
             layer_decay=self.layer_decay,
             betas=(0.9, 0.999),
@@ -60,31 +60,31 @@ class Script:
     def model(self) -> ClassifierConfig:
         """The classifier; the data says how many outputs it has."""
         encoder = EncoderConfig(
-            size=self.size, drop_path=self.drop_path, checkpoint_blocks=self.checkpoint_blocks
+            size=self.size, drop_path=self.drop_path, activation_checkpointing=self.activation_checkpointing
         )
-        return ClassifierConfig(encoder=encoder, head_dropout=self.head_dropout)
+        return ClassifierConfig(encoder=encoder, head_drop_rate=self.head_drop_rate)
 
 
-def finetuned(
-    script: Script, labelled: LabelledSet, videos: Sequence[Path], out: Path, *, parent: str
+def build_finetune_run(
+    script: Script, dataset: LabelledDataset, videos: Sequence[Path], out: Path, *, pretrained_run: str
 ) -> FinetuneRun:
     """The run of a script.
 
     Args:
         script: Its numbers.
-        labelled: What it trains on.
+        dataset: What it trains on.
         videos: Where that is.
         out: The run folder.
-        parent: The name of the run folder beside it that this starts from: the one that the
+        pretrained_run: The name of the run folder beside it that this starts from: the one that the
             recipe of the stage before writes if it is not told otherwise.
     """
     return FinetuneRun(
-        data=labelled.data(videos, views=script.views),
-        labels=labelled.labels,
-        validation=validation(videos),
+        data=dataset.build_data_config(videos, views=script.views),
+        labels=dataset.labels,
+        validation=build_validation_config(videos),
         model=script.model,
-        start=StartConfig(weights=out.parent / parent),
+        init=InitConfig(weights=out.parent / pretrained_run),
         task=ClassifyConfig(label_smoothing=0.1),
         optim=script.optim,
-        record=RecordConfig(out=out, save_every=1000),
+        checkpoint=CheckpointConfig(output_dir=out, interval=1000),
     )

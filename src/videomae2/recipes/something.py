@@ -9,7 +9,7 @@ from pathlib import Path
 
 from videomae2.config import FinetuneRun
 from videomae2.recipes.labelled_sets import SOMETHING_V1, SOMETHING_V2
-from videomae2.recipes.scripts import Script, finetuned
+from videomae2.recipes.scripts import Script, build_finetune_run
 
 
 def ssv2_base(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -23,8 +23,8 @@ def ssv2_base(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: 71.2 (the paper).
     Command: videomae2 finetune ssv2-base ssv2/ --start.weights runs/hybrid-base
     """
-    script = Script(size="base", gpus=16, videos=16, lr=2e-3, epochs=25.0, layer_decay=0.65)
-    return finetuned(script, SOMETHING_V2, videos, out, parent="hybrid-base")
+    script = Script(size="base", gpus=16, batch_size=16, lr=2e-3, epochs=25.0, layer_decay=0.65)
+    return build_finetune_run(script, SOMETHING_V2, videos, out, pretrained_run="hybrid-base")
 
 
 def ssv2_large(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -37,8 +37,8 @@ def ssv2_large(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: 75.7 (the paper).
     Command: videomae2 finetune ssv2-large ssv2/ --start.weights runs/hybrid-large
     """
-    script = Script(size="large", gpus=32, videos=6, lr=5e-4, epochs=20.0, drop_path=0.2)
-    return finetuned(script, SOMETHING_V2, videos, out, parent="hybrid-large")
+    script = Script(size="large", gpus=32, batch_size=6, lr=5e-4, epochs=20.0, drop_path=0.2)
+    return build_finetune_run(script, SOMETHING_V2, videos, out, pretrained_run="hybrid-large")
 
 
 def ssv2_huge(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -52,9 +52,9 @@ def ssv2_huge(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Command: videomae2 finetune ssv2-huge ssv2/ --start.weights runs/hybrid-huge
     """
     script = Script(
-        size="huge", gpus=32, videos=4, lr=5e-4, epochs=20.0, layer_decay=0.8, drop_path=0.2
+        size="huge", gpus=32, batch_size=4, lr=5e-4, epochs=20.0, layer_decay=0.8, drop_path=0.2
     )
-    return finetuned(script, SOMETHING_V2, videos, out, parent="hybrid-huge")
+    return build_finetune_run(script, SOMETHING_V2, videos, out, pretrained_run="hybrid-huge")
 
 
 def ssv2_giant(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -68,9 +68,9 @@ def ssv2_giant(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Command: videomae2 finetune ssv2-giant ssv2/ --start.weights vit_g_hybrid_pt_1200e.pth
     """
     script = Script(
-        size="giant", gpus=32, videos=3, lr=3e-4, epochs=20.0, layer_decay=0.9, drop_path=0.25
+        size="giant", gpus=32, batch_size=3, lr=3e-4, epochs=20.0, layer_decay=0.9, drop_path=0.25
     )
-    return finetuned(script, SOMETHING_V2, videos, out, parent="hybrid-giant")
+    return build_finetune_run(script, SOMETHING_V2, videos, out, pretrained_run="hybrid-giant")
 
 
 def ssv2_giant_paper(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -84,7 +84,7 @@ def ssv2_giant_paper(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: 77.0 (the paper).
     Command: videomae2 finetune ssv2-giant-paper ssv2/ --start.weights vit_g_hybrid_pt_1200e.pth
     """
-    return finetuned(_PAPER, SOMETHING_V2, videos, out, parent="hybrid-giant")
+    return build_finetune_run(_PAPER, SOMETHING_V2, videos, out, pretrained_run="hybrid-giant")
 
 
 def ssv1_giant(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -98,10 +98,10 @@ def ssv1_giant(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: 68.7 (the paper).
     Command: videomae2 finetune ssv1-giant ssv1/ --start.weights vit_g_hybrid_pt_1200e.pth
     """
-    return finetuned(_PAPER, SOMETHING_V1, videos, out, parent="hybrid-giant")
+    return build_finetune_run(_PAPER, SOMETHING_V1, videos, out, pretrained_run="hybrid-giant")
 
 
 _PAPER = Script(
-    size="giant", gpus=32, videos=3, lr=3e-4, epochs=10.0,
-    layer_decay=0.9, drop_path=0.35, head_dropout=0.5,
+    size="giant", gpus=32, batch_size=3, lr=3e-4, epochs=10.0,
+    layer_decay=0.9, drop_path=0.35, head_drop_rate=0.5,
 )  # fmt: skip

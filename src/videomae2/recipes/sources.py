@@ -9,21 +9,21 @@ from videomae2.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class HybridSet:
     """One of the sets that UnlabeledHybrid is mixed of."""
 
-    file: str
-    videos: str
-    stride: float = 4.0
+    list_name: str
+    description: str
+    frame_interval: float = 4.0
     frame_name: str | None = None
 
 
 HYBRID = {
-    "k710": Part("k710.csv", "658 k videos of Kinetics-710, training part"),
-    "ssv2": Part("ssv2.csv", "169 k videos of Something-Something V2 as frames", stride=2.0),
-    "ava": Part("ava.csv", "21 k windows of 300 frames of AVA", frame_name="image_{:06}.jpg"),
-    "webvid2m": Part("webvid2m.csv", "250 k videos of WebVid2M, a random subset"),
-    "instagram": Part("instagram.csv", "250 k videos the authors collected; not public"),
+    "k710": HybridSet("k710.csv", "658 k videos of Kinetics-710, training part"),
+    "ssv2": HybridSet("ssv2.csv", "169 k videos of Something-Something V2 as frames", frame_interval=2.0),
+    "ava": HybridSet("ava.csv", "21 k windows of 300 frames of AVA", frame_name="image_{:06}.jpg"),
+    "webvid2m": HybridSet("webvid2m.csv", "250 k videos of WebVid2M, a random subset"),
+    "instagram": HybridSet("instagram.csv", "250 k videos the authors collected; not public"),
 }
 """UnlabeledHybrid: each video is taken once an epoch, so the sizes of the sets are the weights.
 
@@ -31,7 +31,7 @@ Source: arXiv 2303.16727 appendix; strides and frame names of dataset/pretrain_d
 """
 
 
-def hybrid(videos: Sequence[Path]) -> tuple[SourceConfig, ...]:
+def build_hybrid_sources(videos: Sequence[Path]) -> tuple[SourceConfig, ...]:
     """The sources of UnlabeledHybrid, as lists in the format of the released pre-training.
 
     A list in another format needs --data.sources.N.layout.
@@ -44,32 +44,32 @@ def hybrid(videos: Sequence[Path]) -> tuple[SourceConfig, ...]:
         ConfigError: If a list has another name, so that its stride is not known.
     """
     if len(videos) == 1 and videos[0].stem not in HYBRID:
-        return tuple(_part(name, videos[0] / part.file, part) for name, part in HYBRID.items())
-    if strangers := [str(path) for path in videos if path.stem not in HYBRID]:
+        return tuple(_build_hybrid_source(name, videos[0] / hybrid_set.list_name, hybrid_set) for name, hybrid_set in HYBRID.items())
+    if unknown := [str(path) for path in videos if path.stem not in HYBRID]:
         raise ConfigError(
-            f"{', '.join(strangers)} is none of the lists of UnlabeledHybrid; name them "
-            f"{', '.join(part.file for part in HYBRID.values())}, or give one folder of all five"
+            f"{', '.join(unknown)} is none of the lists of UnlabeledHybrid; name them "
+            f"{', '.join(part.list_name for part in HYBRID.values())}, or give one folder of all five"
         )
-    return tuple(_part(path.stem, path, HYBRID[path.stem]) for path in videos)
+    return tuple(_build_hybrid_source(path.stem, path, HYBRID[path.stem]) for path in videos)
 
 
-def each(videos: Sequence[Path], *, stride: float) -> tuple[SourceConfig, ...]:
+def build_sources(videos: Sequence[Path], *, frame_interval: float) -> tuple[SourceConfig, ...]:
     """Sources that all count frames alike."""
-    return tuple(SourceConfig(path=path, stride=stride) for path in videos)
+    return tuple(SourceConfig(path=path, frame_interval=frame_interval) for path in videos)
 
 
-def each_timed(videos: Sequence[Path], *, per_second: float) -> tuple[SourceConfig, ...]:
+def build_timed_sources(videos: Sequence[Path], *, frames_per_second: float) -> tuple[SourceConfig, ...]:
     """Sources that all take so many frames of a second, whatever the frame rate of a video."""
     return tuple(
-        SourceConfig(path=path, stride=per_second, stride_unit="per-second") for path in videos
+        SourceConfig(path=path, frame_interval=frames_per_second, interval_unit="per-second") for path in videos
     )
 
 
-def _part(name: str, path: Path, part: Part) -> SourceConfig:
+def _build_hybrid_source(name: str, path: Path, hybrid_set: HybridSet) -> SourceConfig:
     return SourceConfig(
         path=path,
         name=name,
         layout="pretrain-list",
-        stride=part.stride,
-        frame_name=part.frame_name,
+        frame_interval=hybrid_set.frame_interval,
+        frame_name=hybrid_set.frame_name,
     )

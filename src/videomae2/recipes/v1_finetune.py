@@ -8,7 +8,7 @@ from pathlib import Path
 
 from videomae2.config import FinetuneRun
 from videomae2.recipes.labelled_sets import KINETICS_400, SOMETHING_V2, UCF101
-from videomae2.recipes.scripts import Script, finetuned
+from videomae2.recipes.scripts import Script, build_finetune_run
 
 
 def v1_k400_small_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -21,8 +21,8 @@ def v1_k400_small_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: 79.0 (V1 zoo).
     Command: videomae2 finetune v1-k400-small k400/ --start.weights runs/v1-k400-small
     """
-    script = Script(size="small", gpus=32, videos=12, lr=5e-4, epochs=150.0)
-    return finetuned(script, KINETICS_400, videos, out, parent="v1-k400-small")
+    script = Script(size="small", gpus=32, batch_size=12, lr=5e-4, epochs=150.0)
+    return build_finetune_run(script, KINETICS_400, videos, out, pretrained_run="v1-k400-small")
 
 
 def v1_k400_base_800_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -35,8 +35,8 @@ def v1_k400_base_800_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: 80.0 (V1 zoo).
     Command: videomae2 finetune v1-k400-base-800 k400/ --start.weights runs/v1-k400-base-800
     """
-    script = Script(size="base", gpus=64, videos=8, lr=1e-3, epochs=100.0, views=1)
-    return finetuned(script, KINETICS_400, videos, out, parent="v1-k400-base-800")
+    script = Script(size="base", gpus=64, batch_size=8, lr=1e-3, epochs=100.0, views=1)
+    return build_finetune_run(script, KINETICS_400, videos, out, pretrained_run="v1-k400-base-800")
 
 
 def v1_k400_base_1600_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -49,8 +49,8 @@ def v1_k400_base_1600_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun
     Score: 81.5 (V1 zoo).
     Command: videomae2 finetune v1-k400-base-1600 k400/ --start.weights runs/v1-k400-base-1600
     """
-    script = Script(size="base", gpus=64, videos=6, lr=5e-4, epochs=75.0)
-    return finetuned(script, KINETICS_400, videos, out, parent="v1-k400-base-1600")
+    script = Script(size="base", gpus=64, batch_size=6, lr=5e-4, epochs=75.0)
+    return build_finetune_run(script, KINETICS_400, videos, out, pretrained_run="v1-k400-base-1600")
 
 
 def v1_k400_large_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -63,8 +63,8 @@ def v1_k400_large_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: 85.2 (V1 zoo).
     Command: videomae2 finetune v1-k400-large k400/ --start.weights runs/v1-k400-large
     """
-    script = Script(size="large", gpus=64, videos=2, lr=2e-3, epochs=35.0)
-    return finetuned(script, KINETICS_400, videos, out, parent="v1-k400-large")
+    script = Script(size="large", gpus=64, batch_size=2, lr=2e-3, epochs=35.0)
+    return build_finetune_run(script, KINETICS_400, videos, out, pretrained_run="v1-k400-large")
 
 
 def v1_k400_huge_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -78,10 +78,10 @@ def v1_k400_huge_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Command: videomae2 finetune v1-k400-huge k400/ --start.weights runs/v1-k400-huge
     """
     script = Script(
-        size="huge", gpus=64, videos=8, lr=1e-3, epochs=50.0, last_lr=1e-5,
-        drop_path=0.2, head_dropout=0.5, checkpoint_blocks=True,
+        size="huge", gpus=64, batch_size=8, lr=1e-3, epochs=50.0, min_lr=1e-5,
+        drop_path=0.2, head_drop_rate=0.5, activation_checkpointing=True,
     )  # fmt: skip
-    return finetuned(script, KINETICS_400, videos, out, parent="v1-k400-huge")
+    return build_finetune_run(script, KINETICS_400, videos, out, pretrained_run="v1-k400-huge")
 
 
 def v1_ssv2_small_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -94,8 +94,8 @@ def v1_ssv2_small_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: 66.8 (V1 zoo).
     Command: videomae2 finetune v1-ssv2-small ssv2/ --start.weights runs/v1-ssv2-small
     """
-    script = Script(size="small", gpus=32, videos=12, lr=1e-3, epochs=40.0, layer_decay=0.7)
-    return finetuned(script, SOMETHING_V2, videos, out, parent="v1-ssv2-small")
+    script = Script(size="small", gpus=32, batch_size=12, lr=1e-3, epochs=40.0, layer_decay=0.7)
+    return build_finetune_run(script, SOMETHING_V2, videos, out, pretrained_run="v1-ssv2-small")
 
 
 def v1_ssv2_base_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -108,8 +108,8 @@ def v1_ssv2_base_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: 70.8 (V1 zoo).
     Command: videomae2 finetune v1-ssv2-base ssv2/ --start.weights runs/v1-ssv2-base
     """
-    script = Script(size="base", gpus=64, videos=6, lr=5e-4, epochs=30.0)
-    return finetuned(script, SOMETHING_V2, videos, out, parent="v1-ssv2-base")
+    script = Script(size="base", gpus=64, batch_size=6, lr=5e-4, epochs=30.0)
+    return build_finetune_run(script, SOMETHING_V2, videos, out, pretrained_run="v1-ssv2-base")
 
 
 def v1_ucf101_base_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -123,7 +123,7 @@ def v1_ucf101_base_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Command: videomae2 finetune v1-ucf101-base ucf101/split_1 --start.weights runs/v1-ucf101-base
     """
     script = Script(
-        size="base", gpus=8, videos=16, lr=5e-4, epochs=100.0, last_lr=1e-5,
-        layer_decay=0.7, drop_path=0.2, head_dropout=0.5, checkpoint_blocks=True,
+        size="base", gpus=8, batch_size=16, lr=5e-4, epochs=100.0, min_lr=1e-5,
+        layer_decay=0.7, drop_path=0.2, head_drop_rate=0.5, activation_checkpointing=True,
     )  # fmt: skip
-    return finetuned(script, UCF101, videos, out, parent="v1-ucf101-base")
+    return build_finetune_run(script, UCF101, videos, out, pretrained_run="v1-ucf101-base")

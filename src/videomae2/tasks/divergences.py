@@ -10,16 +10,16 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from videomae2.models.cards import Answers
+from videomae2.models.cards import TaskType
 
 FeatureDistance = Literal["cosine", "squared"]
 
 
-def divergence(
+def kl_divergence(
     scores: Float[Tensor, "batch outputs"],
-    taught: Float[Tensor, "batch outputs"],
+    teacher_scores: Float[Tensor, "batch outputs"],
     temperature: float,
-    answers: Answers = "one-class",
+    task_type: TaskType = "one-class",
 ) -> Float[Tensor, " batch"]:
     """Kullback-Leibler divergence of a student's distribution from the teacher's, of each clip.
 
@@ -27,29 +27,29 @@ def divergence(
 
     Source: arXiv 1503.02531 section 2, without the square of the temperature.
     """
-    own, other = scores / temperature, taught / temperature
-    if answers == "many-classes":
+    student_logits, teacher_logits = scores / temperature, teacher_scores / temperature
+    if task_type == "many-classes":
         sides = [
-            F.kl_div(F.logsigmoid(sign * own), F.logsigmoid(sign * other),
+            F.kl_div(F.logsigmoid(sign * student_logits), F.logsigmoid(sign * teacher_logits),
                      reduction="none", log_target=True)
             for sign in (1, -1)
         ]  # fmt: skip
         return torch.stack(sides).sum(dim=0).mean(dim=1)
-    own, other = F.log_softmax(own, dim=1), F.log_softmax(other, dim=1)
-    return F.kl_div(own, other, reduction="none", log_target=True).sum(dim=1)
+    student_logits, teacher_logits = F.log_softmax(student_logits, dim=1), F.log_softmax(teacher_logits, dim=1)
+    return F.kl_div(student_logits, teacher_logits, reduction="none", log_target=True).sum(dim=1)
 
 
-def feature_distances(
-    own: Float[Tensor, "batch taught"],
-    taught: Float[Tensor, "batch taught"],
+def compute_feature_distances(
+    student_features: Float[Tensor, "batch taught"],
+    teacher_features: Float[Tensor, "batch taught"],
     kind: FeatureDistance,
 ) -> Float[Tensor, " batch"]:
     """How far features are from the teacher's, of each clip."""
     if kind == "cosine":
-        return 1 - F.cosine_similarity(own, taught, dim=1)
-    return (own - taught).square().mean(dim=1)
+        return 1 - F.cosine_similarity(student_features, teacher_features, dim=1)
+    return (student_features - teacher_features).square().mean(dim=1)
 
 
-def decisions(taught: Float[Tensor, "batch outputs"], answers: Answers) -> Tensor:
+def hard_labels(teacher_scores: Float[Tensor, "batch outputs"], task_type: TaskType) -> Tensor:
     """What a teacher takes clips for: the number of one class, or 0 and 1 for each label."""
-    return (taught > 0).float() if answers == "many-classes" else taught.argmax(dim=1)
+    return (teacher_scores > 0).float() if task_type == "many-classes" else teacher_scores.argmax(dim=1)

@@ -19,39 +19,39 @@ from videomae2.tasks.pretrain import MaskingConfig, PretrainTask
 from videomae2.tensors import grid, masks, pixels, seams, surroundings, tokens
 from videomae2.tensors.clips import Clips
 from videomae2.tensors.grid import Cubes, Grid
-from videomae2.tensors.keyed import Randomness
-from videomae2.tensors.passes import further_drops
-from videomae2.tensors.tokens import Split
+from videomae2.tensors.keyed import Rng
+from videomae2.tensors.passes import build_further_masks
+from videomae2.tensors.tokens import TokenSplit
 
-Statistics = Literal["surroundings", "truth"]
+StatisticsSource = Literal["surroundings", "truth"]
 
 
 @dataclass(frozen=True, slots=True)
-class Rebuilt:
+class Reconstruction:
     """Clips as a model sees and rebuilds them."""
 
     pixels: UInt8[Tensor, "batch frames height width channels"]
     """The clip where it was visible, the decoder's answer where it was hidden, 0 where neither."""
-    told: UInt8[Tensor, "batch frames height width channels"] | None
+    oracle_pixels: UInt8[Tensor, "batch frames height width channels"] | None
     """The same answers with the true mean and contrast of each cube; None for plain pixels."""
     visible: Bool[Tensor, "batch tokens"]
     """Seen by the encoder."""
     predicted: Bool[Tensor, "batch tokens"]
     """Hidden, and answered in some pass."""
-    share: Bool[Tensor, "batch tokens"]
+    first_pass: Bool[Tensor, "batch tokens"]
     """Hidden, and answered in the first pass."""
     loss: Float[Tensor, " batch"]
     """Of the first pass, as in training."""
     baseline: Float[Tensor, " batch"]
     """What the loss would be if the mean of each cube were predicted all over it."""
-    passes: int
+    num_passes: int
     """How many times the decoder was asked."""
 
 
 @torch.no_grad()
-def rebuild(
-    task: PretrainTask, clips: Clips, *, statistics: Statistics, all_hidden: bool = False
-) -> Rebuilt:
+def reconstruct_clips(
+    task: PretrainTask, clips: Clips, *, statistics: StatisticsSource, all_hidden: bool = False
+) -> Reconstruction:
     """Let a model rebuild the hidden cubes of clips.
 
     Args:
@@ -62,107 +62,107 @@ def rebuild(
         all_hidden: Ask for all hidden cubes at once, as VideoMAE (V1) does, instead of as many at
             a time as in training, in several passes.
     """
-    masking, shape = task.masking, task.model.cubes.grid
+    masking, cube_grid = task.masking, task.model.cubes.grid
     if all_hidden and masking.decoder != "none":
-        hidden = _hidden(masking, shape, len(clips.keys), clips.keys)
-        splits = [tokens.split_v1(hidden, _hidden_count(masking, shape))]
+        hidden = _draw_hidden(masking, cube_grid, len(clips.keys), clips.keys)
+        splits = [tokens.split_v1(hidden, _count_hidden(masking, cube_grid))]
     else:
-        splits = passes(masking, shape, len(clips.keys), clips.keys)
-    answers = [task.predict(clips, split)[0] for split in splits]
-    return assemble(
+        splits = draw_passes(masking, cube_grid, len(clips.keys), clips.keys)
+    predictions = [task.predict(clips, split)[0] for split in splits]
+    return assemble_clips(
         clips.pixels,
         splits,
-        answers,
+        predictions,
         task.model.cubes,
-        statistics=statistics if masking.per_cube_target else None,
+        statistics=statistics if masking.normalize_target else None,
     )
 
 
-def passes(masking: MaskingConfig, shape: Grid, batch: int, randomness: Randomness) -> list[Split]:
+def draw_passes(masking: MaskingConfig, cube_grid: Grid, batch: int, rng: Rng) -> list[TokenSplit]:
     """Draw both masks, and give splits that together ask for every hidden cube.
 
     The first is the split that training draws from the same randomness.
     """
-    hidden = _hidden(masking, shape, batch, randomness)
-    hidden_count = _hidden_count(masking, shape)
+    hidden = _draw_hidden(masking, cube_grid, batch, rng)
+    hidden_count = _count_hidden(masking, cube_grid)
     if masking.decoder == "none":
         return [tokens.split_v1(hidden, hidden_count)]
     first = masks.drop(
-        masking.decoder, shape, masking.decoder_ratio, batch=batch, randomness=randomness
+        masking.decoder, cube_grid, masking.decoder_mask_ratio, batch=batch, rng=rng
     )
-    further = further_drops(masking.decoder, first, shape, masking.decoder_ratio)
+    further_masks = build_further_masks(masking.decoder, first, cube_grid, masking.decoder_mask_ratio)
     splits = [
         tokens.split_dual(
             hidden,
             dropped,
             hidden_count=hidden_count,
-            dropped_count=masks.dropped_count(masking.decoder, shape, masking.decoder_ratio),
-            scored_count=masks.scored_count(
+            dropped_count=masks.count_dropped(masking.decoder, cube_grid, masking.decoder_mask_ratio),
+            num_loss_tokens=masks.count_loss_tokens(
                 masking.encoder,
-                masking.encoder_ratio,
+                masking.encoder_mask_ratio,
                 masking.decoder,
-                masking.decoder_ratio,
-                shape,
+                masking.decoder_mask_ratio,
+                cube_grid,
             ),
-            lean=masking.queries == "lean",
+            hidden_only=masking.decoder_queries == "lean",
         )
-        for dropped in (first, *further)
+        for dropped in (first, *further_masks)
     ]
-    return [tokens.score_all(s) for s in splits] if masking.loss_on == "decoded" else splits
+    return [tokens.weight_all(s) for s in splits] if masking.loss_tokens == "decoded" else splits
 
 
-def assemble(
+def assemble_clips(
     clips: UInt8[Tensor, "batch frames height width channels"],
-    splits: Sequence[Split],
-    answers: Sequence[Float[Tensor, "batch scored values"]],
+    splits: Sequence[TokenSplit],
+    predictions: Sequence[Float[Tensor, "batch scored values"]],
     cubes: Cubes,
     *,
-    statistics: Statistics | None,
-) -> Rebuilt:
+    statistics: StatisticsSource | None,
+) -> Reconstruction:
     """Put the answers of all passes into clips; where passes overlap, the first counts.
 
     Args:
         clips: The truth.
         splits: What the decoder was asked for in each pass; all see the same cubes.
-        answers: What it answered.
+        predictions: What it answered.
         cubes: How the clips split into cubes.
         statistics: Where mean and contrast come from; None if the answers are plain pixels.
     """
     truth = grid.split(clips, cubes)
     index = splits[0].visible
-    nowhere = torch.zeros(truth.shape[:2], dtype=torch.bool, device=truth.device)
-    visible = nowhere.scatter(1, index, True)
-    shares = [nowhere.scatter(1, split.answered, True) & ~visible for split in splits]
-    predicted = torch.stack(shares).any(dim=0)
+    no_tokens = torch.zeros(truth.shape[:2], dtype=torch.bool, device=truth.device)
+    visible = no_tokens.scatter(1, index, True)
+    pass_tokens = [no_tokens.scatter(1, split.loss_tokens, True) & ~visible for split in splits]
+    predicted = torch.stack(pass_tokens).any(dim=0)
     canvas = torch.zeros_like(truth, dtype=torch.float32)
-    for split, answer in reversed(list(zip(splits, answers, strict=True))):
-        place = split.answered[:, :, None].expand_as(answer)
-        canvas = canvas.scatter(1, place, answer.float())
+    for split, answer in reversed(list(zip(splits, predictions, strict=True))):
+        index_values = split.loss_tokens[:, :, None].expand_as(answer)
+        canvas = canvas.scatter(1, index_values, answer.float())
 
-    def painted(canvas: Tensor) -> Tensor:
+    def render(canvas: Tensor) -> Tensor:
         values = (canvas * predicted[:, :, None] * 255).round().clamp(0, 255).to(torch.uint8)
         return grid.join(torch.where(visible[:, :, None], truth, values), cubes)
 
-    told = None
+    oracle_pixels = None
     if statistics is not None:
-        told = painted(pixels.denormalise(canvas, *pixels.moments(truth / 255, cubes.channels)))
+        oracle_pixels = render(pixels.denormalize(canvas, *pixels.compute_moments(truth / 255, cubes.channels)))
     if statistics == "surroundings":
-        canvas = _fitted(canvas, truth, index, cubes, visible=visible, predicted=predicted)
-    loss, baseline = _losses(truth, splits[0], answers[0], cubes, plain=statistics is None)
-    return Rebuilt(
-        pixels=told if statistics == "truth" and told is not None else painted(canvas),
-        told=told,
+        canvas = _match_statistics(canvas, truth, index, cubes, visible=visible, predicted=predicted)
+    loss, baseline = _compute_losses(truth, splits[0], predictions[0], cubes, plain_pixels=statistics is None)
+    return Reconstruction(
+        pixels=oracle_pixels if statistics == "truth" and oracle_pixels is not None else render(canvas),
+        oracle_pixels=oracle_pixels,
         visible=visible,
         predicted=predicted,
-        share=shares[0],
+        first_pass=pass_tokens[0],
         loss=loss,
         baseline=baseline,
-        passes=len(splits),
+        num_passes=len(splits),
     )
 
 
-def _fitted(
-    answers: Tensor,
+def _match_statistics(
+    predictions: Tensor,
     truth: Tensor,
     index: Tensor,
     cubes: Cubes,
@@ -171,25 +171,25 @@ def _fitted(
     predicted: Tensor,
 ) -> Tensor:
     """Give z-scored answers the mean and contrast that fit what is visible and each other."""
-    seen = grid.take(truth, index)
-    guess = surroundings.estimated_moments(
-        seen.float() / 255, index, cubes.grid, channels=cubes.channels
+    visible_cubes = grid.take(truth, index)
+    guess = surroundings.estimate_moments(
+        visible_cubes.float() / 255, index, cubes.grid, channels=cubes.channels
     )
-    true_patterns = pixels.target(seen, channels=cubes.channels)
-    patterns = answers.scatter(1, index[:, :, None].expand_as(seen), true_patterns)
-    mean, std = seams.joined_moments(
+    true_patterns = pixels.compute_target(visible_cubes, channels=cubes.channels)
+    patterns = predictions.scatter(1, index[:, :, None].expand_as(visible_cubes), true_patterns)
+    mean, std = seams.match_boundaries(
         patterns, *guess, visible=visible, predicted=predicted, cubes=cubes
     )
-    return pixels.denormalise(answers, mean, std)
+    return pixels.denormalize(predictions, mean, std)
 
 
-def _losses(
-    truth: Tensor, split: Split, answer: Tensor, cubes: Cubes, *, plain: bool
+def _compute_losses(
+    truth: Tensor, split: TokenSplit, answer: Tensor, cubes: Cubes, *, plain_pixels: bool
 ) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
     """The loss of each clip, and what the mean of each cube would get."""
-    asked = grid.take(truth, split.answered)
-    target = pixels.target(asked, channels=cubes.channels, per_cube=not plain)
-    _, std = pixels.moments(target, cubes.channels)
+    loss_cubes = grid.take(truth, split.loss_tokens)
+    target = pixels.compute_target(loss_cubes, channels=cubes.channels, normalize_target=not plain_pixels)
+    _, std = pixels.compute_moments(target, cubes.channels)
     pixels_each = cubes.values // cubes.channels
     spread = (std.square() * (pixels_each - 1) / pixels_each).mean(dim=(2, 3))
     error = (answer.float() - target).square().mean(dim=2)
@@ -198,11 +198,11 @@ def _losses(
     return (error * weight).sum(dim=1) / total, (spread * weight).sum(dim=1) / total
 
 
-def _hidden(masking: MaskingConfig, shape: Grid, batch: int, randomness: Randomness) -> Tensor:
+def _draw_hidden(masking: MaskingConfig, cube_grid: Grid, batch: int, rng: Rng) -> Tensor:
     return masks.hide(
-        masking.encoder, shape, masking.encoder_ratio, batch=batch, randomness=randomness
+        masking.encoder, cube_grid, masking.encoder_mask_ratio, batch=batch, rng=rng
     )
 
 
-def _hidden_count(masking: MaskingConfig, shape: Grid) -> int:
-    return masks.hidden_count(masking.encoder, shape, masking.encoder_ratio)
+def _count_hidden(masking: MaskingConfig, cube_grid: Grid) -> int:
+    return masks.count_hidden(masking.encoder, cube_grid, masking.encoder_mask_ratio)

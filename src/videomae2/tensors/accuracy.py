@@ -21,12 +21,12 @@ def top_k_hits(
     Raises:
         ValueError: No video, a label without a score, a score that is not finite, or k below 1.
     """
-    require_scores(scores, labels)
+    check_scores(scores, labels)
     if k < 1:
         raise ValueError(f"k is {k}, wanted 1 or more")
-    own = scores[np.arange(len(labels)), labels][:, None]
-    better = (scores > own).sum(axis=1)
-    tied = (scores == own).sum(axis=1)
+    label_scores = scores[np.arange(len(labels)), labels][:, None]
+    better = (scores > label_scores).sum(axis=1)
+    tied = (scores == label_scores).sum(axis=1)
     return np.clip((k - better) / tied, 0.0, 1.0)
 
 
@@ -38,11 +38,11 @@ def top_k_accuracy(
 
 
 def per_class_mean(
-    values: Float[np.ndarray, " videos"], labels: Int[np.ndarray, " videos"], classes: int
+    values: Float[np.ndarray, " videos"], labels: Int[np.ndarray, " videos"], num_classes: int
 ) -> Float64[np.ndarray, " classes"]:
     """The mean of a value, such as hits, over the videos of each class; NaN without a video."""
-    count = np.bincount(labels, minlength=classes)
-    total = np.bincount(labels, weights=values, minlength=classes)
+    count = np.bincount(labels, minlength=num_classes)
+    total = np.bincount(labels, weights=values, minlength=num_classes)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
@@ -54,7 +54,7 @@ def mean_class_accuracy(
     return float(np.nanmean(per_class_mean(hits, labels, scores.shape[1])))
 
 
-def predicted(scores: Float[np.ndarray, "videos classes"]) -> Int64[np.ndarray, " videos"]:
+def predict_classes(scores: Float[np.ndarray, "videos classes"]) -> Int64[np.ndarray, " videos"]:
     """The class of the best score; the first of equals."""
     return scores.argmax(axis=1).astype(np.int64)
 
@@ -63,33 +63,33 @@ def confusion_matrix(
     scores: Float[np.ndarray, "videos classes"], labels: Int[np.ndarray, " videos"]
 ) -> Int64[np.ndarray, "classes classes"]:
     """How many videos of class i (row) were taken for class j (column)."""
-    require_scores(scores, labels)
-    classes = scores.shape[1]
-    pairs = labels * classes + predicted(scores)
-    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+    check_scores(scores, labels)
+    num_classes = scores.shape[1]
+    pairs = labels * num_classes + predict_classes(scores)
+    return np.bincount(pairs, minlength=num_classes * num_classes).reshape(num_classes, num_classes)
 
 
-def worst_confusions(
-    confusion: Int64[np.ndarray, "classes classes"], most: int
+def list_confusions(
+    confusion: Int64[np.ndarray, "classes classes"], max_rows: int
 ) -> list[tuple[int, int, int]]:
-    """(class, taken for, videos) of the most frequent mistakes, at most ``most`` of them."""
+    """(class, taken for, videos) of the most frequent mistakes, at most ``max_rows`` of them."""
     mistakes = confusion * (1 - np.eye(len(confusion), dtype=np.int64))
-    order = np.argsort(-mistakes, axis=None, kind="stable")[:most]
+    order = np.argsort(-mistakes, axis=None, kind="stable")[:max_rows]
     rows, columns = np.unravel_index(order, confusion.shape)
-    found = zip(rows.tolist(), columns.tolist(), mistakes[rows, columns].tolist(), strict=True)
-    return [one for one in found if one[2]]
+    confusions = zip(rows.tolist(), columns.tolist(), mistakes[rows, columns].tolist(), strict=True)
+    return [one for one in confusions if one[2]]
 
 
-def hardest(
+def hardest_samples(
     probabilities: Float[np.ndarray, "videos classes"], labels: Int[np.ndarray, " videos"]
 ) -> Int64[np.ndarray, " videos"]:
     """All videos, those first whose own class got the least probability; ties keep their order."""
-    require_scores(probabilities, labels)
-    own = probabilities[np.arange(len(labels)), labels]
-    return np.argsort(own, kind="stable").astype(np.int64)
+    check_scores(probabilities, labels)
+    label_probabilities = probabilities[np.arange(len(labels)), labels]
+    return np.argsort(label_probabilities, kind="stable").astype(np.int64)
 
 
-def require_scores(
+def check_scores(
     scores: Float[np.ndarray, "videos classes"], labels: Int[np.ndarray, " videos"]
 ) -> None:
     """Refuse what no measure can be taken of.

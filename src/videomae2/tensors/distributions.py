@@ -10,11 +10,11 @@ import torch
 from jaxtyping import Float32, Float64, Int64
 from torch import Tensor
 
-from videomae2.tensors.keyed import bits, split, uniform
+from videomae2.tensors.keyed import bits, fold_in, uniform
 
-TRIES = 16
+MAX_TRIES = 16
 """One try of the gamma draw fails in less than 5 % of cases, so all of these in 1e-21."""
-_ONE, _OTHER, _BOOST, _ACCEPT = 1, 2, 3, 4
+_ALPHA_STREAM, _BETA_STREAM, _BOOST_STREAM, _ACCEPT_STREAM = 1, 2, 3, 4
 
 
 def normal(keys: Int64[Tensor, " batch"], numbers: int) -> Float32[Tensor, "batch numbers"]:
@@ -25,22 +25,22 @@ def normal(keys: Int64[Tensor, " batch"], numbers: int) -> Float32[Tensor, "batc
     Source: Box and Muller, "A note on the generation of random normal deviates", 1958.
     """
     words = bits(keys, -(-numbers // 2))
-    far = ((words >> 40) & 0xFFFFFF).float().add_(1).mul_(2.0**-24)  # above 0, up to 1
-    radius = far.log_().mul_(-2).sqrt_()
+    radius_uniform = ((words >> 40) & 0xFFFFFF).float().add_(1).mul_(2.0**-24)  # above 0, up to 1
+    radius = radius_uniform.log_().mul_(-2).sqrt_()
     angle = (words & 0xFFFFFF).float().mul_(2 * math.pi * 2.0**-24)
     pairs = torch.stack((angle.cos() * radius, angle.sin() * radius), dim=2)
     return pairs.flatten(1)[:, :numbers]
 
 
-def beta(keys: Int64[Tensor, " batch"], one: float, other: float) -> Float64[Tensor, " batch"]:
+def beta(keys: Int64[Tensor, " batch"], a: float, b: float) -> Float64[Tensor, " batch"]:
     """One beta-distributed number of each key.
 
     Args:
         keys: One key per number.
-        one: The first shape, above 0.
-        other: The second shape; the mean is one / (one + other).
+        a: The first shape, above 0.
+        b: The second shape; the mean is one / (one + other).
     """
-    odds = log_gamma(split(keys, _ONE), one) - log_gamma(split(keys, _OTHER), other)
+    odds = log_gamma(fold_in(keys, _ALPHA_STREAM), a) - log_gamma(fold_in(keys, _BETA_STREAM), b)
     return torch.sigmoid(odds)
 
 
@@ -52,17 +52,17 @@ def log_gamma(keys: Int64[Tensor, " batch"], shape: float) -> Float64[Tensor, " 
     """
     boosted = shape if shape >= 1 else shape + 1
     d = boosted - 1 / 3
-    x = normal(keys, TRIES).double()
+    x = normal(keys, MAX_TRIES).double()
     v = (1 + x / math.sqrt(9 * d)).clamp(min=0) ** 3
-    u = _above_zero(split(keys, _ACCEPT), TRIES)
+    u = _uniform_above_zero(fold_in(keys, _ACCEPT_STREAM), MAX_TRIES)
     accepted = u.log() < 0.5 * x * x + d - d * v + d * v.log()
     first = accepted.int().argmax(dim=1, keepdim=True)
-    drawn = (d * v.gather(1, first)[:, 0]).log()
+    log_sample = (d * v.gather(1, first)[:, 0]).log()
     if shape >= 1:
-        return drawn
-    return drawn + _above_zero(split(keys, _BOOST), 1)[:, 0].log() / shape
+        return log_sample
+    return log_sample + _uniform_above_zero(fold_in(keys, _BOOST_STREAM), 1)[:, 0].log() / shape
 
 
-def _above_zero(keys: Tensor, numbers: int) -> Tensor:
+def _uniform_above_zero(keys: Tensor, numbers: int) -> Tensor:
     """Uniform in (0, 1]."""
     return 1 - uniform(keys, numbers).double()

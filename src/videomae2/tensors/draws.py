@@ -24,38 +24,38 @@ def mix(x: int) -> int:
     return x ^ (x >> 31)
 
 
-def key(*parts: int) -> int:
+def make_key(*parts: int) -> int:
     """Make one 64-bit key of several integers; their order matters."""
-    word = 0
+    key = 0
     for part in parts:
-        word = mix((word + GAMMA * ((part & _WORD) + 1)) & _WORD)
-    return word
+        key = mix((key + GAMMA * ((part & _WORD) + 1)) & _WORD)
+    return key
 
 
-def signed(word: int) -> int:
+def to_int64(key: int) -> int:
     """The same 64 bits as a signed integer, which is what torch's int64 holds."""
-    return word - (1 << 64) if word >> 63 else word
+    return key - (1 << 64) if key >> 63 else key
 
 
-def bits(word: int, count: int) -> UInt64[np.ndarray, " count"]:
+def bits(key: int, count: int) -> UInt64[np.ndarray, " count"]:
     """The first ``count`` 64-bit numbers of a key."""
     counter = np.arange(1, count + 1, dtype=np.uint64)
-    x = np.uint64(word) + counter * np.uint64(GAMMA)
+    x = np.uint64(key) + counter * np.uint64(GAMMA)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(MIX_1)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(MIX_2)
     return x ^ (x >> np.uint64(31))
 
 
-def uniform(word: int, count: int) -> Float64[np.ndarray, " count"]:
+def uniform(key: int, count: int) -> Float64[np.ndarray, " count"]:
     """The first ``count`` numbers of a key in [0, 1)."""
-    return (bits(word, count) >> np.uint64(11)) * 2.0**-53
+    return (bits(key, count) >> np.uint64(11)) * 2.0**-53
 
 
-def below(word: int, stop: int) -> int:
+def randint(key: int, stop: int) -> int:
     """An integer in 0 … stop - 1, from the first number of a key."""
-    return int(uniform(word, 1)[0] * stop)
+    return int(uniform(key, 1)[0] * stop)
 
 
-def permutation(word: int, count: int) -> np.ndarray:
+def permutation(key: int, count: int) -> np.ndarray:
     """A permutation of 0 … count - 1."""
-    return np.argsort(bits(word, count), kind="stable")
+    return np.argsort(bits(key, count), kind="stable")

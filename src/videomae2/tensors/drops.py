@@ -11,7 +11,7 @@ from torch import Tensor
 from videomae2.tensors.keyed import uniform
 
 
-def branch_factors(
+def drop_path_mask(
     keys: Int64[Tensor, " batch"], rate: float, depth: int
 ) -> Float32[Tensor, "depth 2 batch 1 1"]:
     """What to multiply each residual branch of each clip by: 0, or 1 over the share that is kept.
@@ -24,17 +24,17 @@ def branch_factors(
 
     Source: DropPath of timm, which the released code uses.
     """
-    drawn = rearrange(uniform(keys, 2 * depth), "b (depth two) -> depth two b 1 1", two=2)
+    noise = rearrange(uniform(keys, 2 * depth), "b (depth two) -> depth two b 1 1", two=2)
     rates = torch.arange(depth, device=keys.device) * (rate / max(1, depth - 1))
-    return _factors(drawn, rates.view(-1, 1, 1, 1, 1))
+    return _scaled_keep_mask(noise, rates.view(-1, 1, 1, 1, 1))
 
 
-def feature_factors(
+def dropout_mask(
     keys: Int64[Tensor, " batch"], rate: float, dim: int
 ) -> Float32[Tensor, "batch dim"]:
     """What to multiply each feature of each clip by: dropout, with a rate for all."""
-    return _factors(uniform(keys, dim), rate)
+    return _scaled_keep_mask(uniform(keys, dim), rate)
 
 
-def _factors(drawn: Tensor, rate: Tensor | float) -> Tensor:
-    return (drawn >= rate) / (1 - rate)
+def _scaled_keep_mask(noise: Tensor, rate: Tensor | float) -> Tensor:
+    return (noise >= rate) / (1 - rate)

@@ -12,7 +12,7 @@ from jaxtyping import Float, Float64, Int64
 
 from videomae2.tensors import draws
 
-ROUNDS = 2000
+N_RESAMPLES = 2000
 """Bootstrap rounds: the ends of a 95 % interval then move by a few hundredths of its width."""
 _STREAM = 0x1B00
 
@@ -39,7 +39,7 @@ class Comparison:
 
     difference: Interval
     """Mean of one minus mean of the other."""
-    share_better: float
+    fraction_better: float
     """Share of the bootstrap rounds in which one was better; equal rounds count half."""
 
     @property
@@ -50,9 +50,9 @@ class Comparison:
 
 def bootstrap(
     statistic: Statistic,
-    videos: int,
+    num_videos: int,
     *,
-    rounds: int = ROUNDS,
+    n_resamples: int = N_RESAMPLES,
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Interval:
@@ -62,8 +62,8 @@ def bootstrap(
 
     Args:
         statistic: Computes the number for the rows of a sample.
-        videos: Number of rows.
-        rounds: Samples drawn.
+        num_videos: Number of rows.
+        n_resamples: Samples drawn.
         confidence: Share of them within the interval, in (0, 1).
         seed: Chooses the samples.
 
@@ -72,109 +72,109 @@ def bootstrap(
 
     Source: Efron & Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3.
     """
-    _require(videos, rounds, confidence)
-    samples = (_sample(seed, number, videos) for number in range(rounds))
+    _check_arguments(num_videos, n_resamples, confidence)
+    samples = (_draw_rows(seed, number, num_videos) for number in range(n_resamples))
     values = np.array([statistic(rows) for rows in samples])
-    return _interval(statistic(np.arange(videos)), values, confidence)
+    return _percentile_interval(statistic(np.arange(num_videos)), values, confidence)
 
 
 def bootstrap_mean(
     values: Float[np.ndarray, " videos"],
     *,
-    rounds: int = ROUNDS,
+    n_resamples: int = N_RESAMPLES,
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Interval:
     """The interval of a mean over videos, such as that of hits: an accuracy."""
-    _require(len(values), rounds, confidence)
-    means = resampled_means(values, rounds=rounds, seed=seed)
-    return _interval(float(values.mean()), means, confidence)
+    _check_arguments(len(values), n_resamples, confidence)
+    means = resample_means(values, n_resamples=n_resamples, seed=seed)
+    return _percentile_interval(float(values.mean()), means, confidence)
 
 
-def compare(
-    one: Float[np.ndarray, " videos"],
-    other: Float[np.ndarray, " videos"],
+def compare_paired(
+    values: Float[np.ndarray, " videos"],
+    baseline: Float[np.ndarray, " videos"],
     *,
-    rounds: int = ROUNDS,
+    n_resamples: int = N_RESAMPLES,
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Comparison:
     """The difference of two models on the same videos, drawn together: much sharper than apart.
 
     Args:
-        one: A value per video, such as hits.
-        other: The same of the other model, in the same order; see `compare_by_video`.
-        rounds: Samples drawn.
+        values: A value per video, such as hits.
+        baseline: The same of the other model, in the same order; see `compare_by_video`.
+        n_resamples: Samples drawn.
         confidence: Share of them within the interval.
         seed: Chooses the samples.
 
     Raises:
         ValueError: The numbers of videos differ.
     """
-    if len(one) != len(other):
-        raise ValueError(f"{len(one)} values and {len(other)}: wanted the same videos in both")
-    apart = one.astype(np.float64) - other
-    _require(len(apart), rounds, confidence)
-    means = resampled_means(apart, rounds=rounds, seed=seed)
-    better = float((means > 0).mean() + (means == 0).mean() / 2)
-    return Comparison(_interval(float(apart.mean()), means, confidence), better)
+    if len(values) != len(baseline):
+        raise ValueError(f"{len(values)} values and {len(baseline)}: wanted the same videos in both")
+    differences = values.astype(np.float64) - baseline
+    _check_arguments(len(differences), n_resamples, confidence)
+    means = resample_means(differences, n_resamples=n_resamples, seed=seed)
+    fraction_better = float((means > 0).mean() + (means == 0).mean() / 2)
+    return Comparison(_percentile_interval(float(differences.mean()), means, confidence), fraction_better)
 
 
 def compare_by_video(
-    one: Mapping[Hashable, float], other: Mapping[Hashable, float], *, seed: int = 0
+    values: Mapping[Hashable, float], baseline: Mapping[Hashable, float], *, seed: int = 0
 ) -> Comparison:
     """The same for values that are kept by the identity of their video.
 
     Raises:
         ValueError: Some videos have a value of one model only; the first are named.
     """
-    if alone := list(one.keys() ^ other.keys()):
-        some = ", ".join(sorted(map(str, alone))[:3])
-        raise ValueError(f"{len(alone)} videos have a value of one model only: {some}")
-    pairs = np.array([(one[video], other[video]) for video in one], dtype=np.float64)
-    return compare(pairs.reshape(-1, 2)[:, 0], pairs.reshape(-1, 2)[:, 1], seed=seed)
+    if unmatched := list(values.keys() ^ baseline.keys()):
+        examples = ", ".join(sorted(map(str, unmatched))[:3])
+        raise ValueError(f"{len(unmatched)} videos have a value of one model only: {examples}")
+    pairs = np.array([(values[video], baseline[video]) for video in values], dtype=np.float64)
+    return compare_paired(pairs.reshape(-1, 2)[:, 0], pairs.reshape(-1, 2)[:, 1], seed=seed)
 
 
-def wilson(hits: float, videos: int, *, confidence: float = 0.95) -> Interval:
+def wilson_interval(hits: float, num_videos: int, *, confidence: float = 0.95) -> Interval:
     """The interval of a share of few videos, also sane where all or none are hits.
 
     A bootstrap of nothing but hits says "certainly 100 %"; this does not.
 
     Source: Wilson, "Probable inference", JASA 1927.
     """
-    _require(videos, 1, confidence)
+    _check_arguments(num_videos, 1, confidence)
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    share, wide = hits / videos, 1 + z * z / videos
-    middle = (share + z * z / (2 * videos)) / wide
-    half = z / wide * (share * (1 - share) / videos + z * z / (4 * videos**2)) ** 0.5
-    return Interval(share, max(0.0, middle - half), min(1.0, middle + half), confidence)
+    proportion, denominator = hits / num_videos, 1 + z * z / num_videos
+    center = (proportion + z * z / (2 * num_videos)) / denominator
+    half = z / denominator * (proportion * (1 - proportion) / num_videos + z * z / (4 * num_videos**2)) ** 0.5
+    return Interval(proportion, max(0.0, center - half), min(1.0, center + half), confidence)
 
 
-def resampled_means(
-    values: Float[np.ndarray, " videos"], *, rounds: int = ROUNDS, seed: int = 0
+def resample_means(
+    values: Float[np.ndarray, " videos"], *, n_resamples: int = N_RESAMPLES, seed: int = 0
 ) -> Float64[np.ndarray, " rounds"]:
     """The mean of every sample with replacement."""
     x = values.astype(np.float64)
-    return np.array([x[_sample(seed, number, len(x))].mean() for number in range(rounds)])
+    return np.array([x[_draw_rows(seed, number, len(x))].mean() for number in range(n_resamples)])
 
 
-def _sample(seed: int, number: int, videos: int) -> Int64[np.ndarray, " videos"]:
+def _draw_rows(seed: int, number: int, num_videos: int) -> Int64[np.ndarray, " videos"]:
     """The rows of one sample: as many as there are, with replacement."""
-    uniform = draws.uniform(draws.key(seed, _STREAM, number), videos)
-    return (uniform * videos).astype(np.int64)
+    uniform = draws.uniform(draws.make_key(seed, _STREAM, number), num_videos)
+    return (uniform * num_videos).astype(np.int64)
 
 
-def _interval(value: float, values: Float64[np.ndarray, " rounds"], confidence: float) -> Interval:
-    known = values[~np.isnan(values)]
-    if len(known) == 0:
+def _percentile_interval(value: float, values: Float64[np.ndarray, " rounds"], confidence: float) -> Interval:
+    valid = values[~np.isnan(values)]
+    if len(valid) == 0:
         return Interval(value, float("nan"), float("nan"), confidence)
     outside = (1 - confidence) / 2
-    low, high = np.quantile(known, [outside, 1 - outside])
+    low, high = np.quantile(valid, [outside, 1 - outside])
     return Interval(value, float(low), float(high), confidence)
 
 
-def _require(videos: int, rounds: int, confidence: float) -> None:
-    if videos < 1 or rounds < 1:
-        raise ValueError(f"{videos} videos and {rounds} rounds, wanted 1 or more of each")
+def _check_arguments(num_videos: int, n_resamples: int, confidence: float) -> None:
+    if num_videos < 1 or n_resamples < 1:
+        raise ValueError(f"{num_videos} videos and {n_resamples} rounds, wanted 1 or more of each")
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is {confidence}, wanted between 0 and 1")

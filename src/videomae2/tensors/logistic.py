@@ -18,12 +18,12 @@ from jaxtyping import Bool, Float, Float64, Int
 from torch import Tensor
 
 _HISTORY = 10
-_ENOUGH = 1e-4  # share of the promised fall that a step must bring (Armijo)
-_HALVINGS = 30
-_NOTHING = 1e-12  # variance of an axis, relative to the largest, that counts as none
+_ARMIJO_FRACTION = 1e-4  # share of the promised fall that a step must bring (Armijo)
+_MAX_HALVINGS = 30
+_MIN_RELATIVE_VARIANCE = 1e-12  # variance of an axis, relative to the largest, that counts as none
 
 Weights = Float64[Tensor, "strengths rows classes"]
-PerStrength = Float64[Tensor, " strengths"]
+PerPenalty = Float64[Tensor, " strengths"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,10 @@ class LogisticFit:
     bias: Float64[Tensor, "strengths classes"]
     converged: Bool[Tensor, " strengths"]
     """Whether no entry of the gradient was larger than the tolerance at the end."""
-    steps: int
+    num_steps: int
     """Steps of the slowest."""
 
-    def scores(self, x: Float[Tensor, "videos dim"]) -> Float64[Tensor, "strengths videos classes"]:
+    def compute_scores(self, x: Float[Tensor, "videos dim"]) -> Float64[Tensor, "strengths videos classes"]:
         """Give the scores of features that are scaled as in training."""
         return x.double() @ self.weights + self.bias[:, None]
 
@@ -46,140 +46,140 @@ class LogisticFit:
 def fit_logistic(
     x: Float[Tensor, "videos dim"],
     labels: Int[Tensor, " videos"],
-    classes: int,
-    strengths: Sequence[float],
+    num_classes: int,
+    l2_values: Sequence[float],
     *,
     tolerance: float = 1e-6,
-    most_steps: int = 500,
+    max_steps: int = 500,
 ) -> LogisticFit:
     """Minimise mean cross-entropy + strength / 2 * |weights|^2, without a penalty on the bias.
 
     Args:
         x: Standardised on these videos, so every column's mean is 0.
         labels: From 0 to classes - 1.
-        classes: Number of classes.
-        strengths: Penalties, above 0.
+        num_classes: Number of classes.
+        l2_values: Penalties, above 0.
         tolerance: Of the largest entry of the gradient.
-        most_steps: Where it ends in any case.
+        max_steps: Where it ends in any case.
 
     Source: Nocedal & Wright, Numerical Optimization, 2nd edition, algorithm 7.4; the bound of the
         curvature is Böhning's ("Multinomial logistic regression algorithm", AISM 1992).
     """
-    axes, variance = _principal(x.double())
+    axes, variance = _compute_principal_axes(x.double())
     problem = _Problem(
         x=F.pad(x.double() @ axes, (0, 1), value=1.0),
         labels=labels.long(),
-        classes=classes,
-        penalty=torch.tensor(strengths, dtype=torch.float64, device=x.device)[:, None, None]
+        num_classes=num_classes,
+        penalty=torch.tensor(l2_values, dtype=torch.float64, device=x.device)[:, None, None]
         * F.pad(torch.ones_like(variance), (0, 1))[:, None],
     )
     bound = 0.5 * F.pad(variance, (0, 1), value=1.0)[:, None] + problem.penalty
-    found, largest, steps = _minimise(problem, 1 / bound, tolerance, most_steps)
-    return LogisticFit(axes @ found[:, :-1], found[:, -1], largest <= tolerance, steps)
+    solution, largest, steps = _run_lbfgs(problem, 1 / bound, tolerance, max_steps)
+    return LogisticFit(axes @ solution[:, :-1], solution[:, -1], largest <= tolerance, steps)
 
 
-def _principal(x: Tensor) -> tuple[Tensor, Tensor]:
+def _compute_principal_axes(x: Tensor) -> tuple[Tensor, Tensor]:
     """Axes [dim, rank] of the features and the variance along each; where is none is no weight."""
     variance, axes = torch.linalg.eigh(x.T @ x / len(x))
-    there = variance > _NOTHING * variance[-1].clamp(min=1e-300)
-    return axes[:, there], variance[there]
+    has_variance = variance > _MIN_RELATIVE_VARIANCE * variance[-1].clamp(min=1e-300)
+    return axes[:, has_variance], variance[has_variance]
 
 
 @dataclass(frozen=True, slots=True)
 class _Problem:
     x: Float64[Tensor, "videos rows"]
     labels: Tensor
-    classes: int
+    num_classes: int
     penalty: Float64[Tensor, "strengths rows 1"]
 
-    def __call__(self, weights: Weights) -> tuple[PerStrength, Weights]:
+    def __call__(self, weights: Weights) -> tuple[PerPenalty, Weights]:
         """The loss of each strength and its gradient."""
         logs = F.log_softmax(self.x @ weights, dim=2)
-        picked = self.labels[None, :, None].expand(len(weights), -1, 1)
-        loss = -logs.gather(2, picked).mean(dim=(1, 2))
-        wrong = logs.exp_()
-        wrong.scatter_add_(2, picked, -torch.ones_like(wrong[:, :, :1]))
-        gradient = self.x.T @ wrong / len(self.x) + self.penalty * weights
+        label_index = self.labels[None, :, None].expand(len(weights), -1, 1)
+        loss = -logs.gather(2, label_index).mean(dim=(1, 2))
+        errors = logs.exp_()
+        errors.scatter_add_(2, label_index, -torch.ones_like(errors[:, :, :1]))
+        gradient = self.x.T @ errors / len(self.x) + self.penalty * weights
         return loss + 0.5 * _dot(self.penalty * weights, weights), gradient
 
 
-def _minimise(
-    problem: _Problem, start: Tensor, tolerance: float, most_steps: int
-) -> tuple[Weights, PerStrength, int]:
+def _run_lbfgs(
+    problem: _Problem, start: Tensor, tolerance: float, max_steps: int
+) -> tuple[Weights, PerPenalty, int]:
     """Give the weights, the largest entry of each gradient, and the steps taken."""
-    shape = *problem.penalty.shape[:2], problem.classes
+    shape = *problem.penalty.shape[:2], problem.num_classes
     weights = torch.zeros(shape, dtype=torch.float64, device=start.device)
-    found, remains = weights.clone(), torch.zeros_like(weights[:, 0, 0])
-    places = torch.arange(len(weights), device=start.device)  # of the strengths that still move
-    moves = torch.ones_like(places, dtype=torch.bool)
+    solution, max_gradient = weights.clone(), torch.zeros_like(weights[:, 0, 0])
+    active = torch.arange(len(weights), device=start.device)  # of the strengths that still move
+    can_improve = torch.ones_like(active, dtype=torch.bool)
     loss, gradient = problem(weights)
-    history: deque[_Past] = deque(maxlen=_HISTORY)
-    for step in range(most_steps + 1):
+    history: deque[_LbfgsUpdate] = deque(maxlen=_HISTORY)
+    for step in range(max_steps + 1):
         largest = gradient.abs().amax(dim=(1, 2))
-        found[places], remains[places] = weights, largest
-        is_open = moves & (largest > tolerance)
-        if step == most_steps or not bool(is_open.any()):
+        solution[active], max_gradient[active] = weights, largest
+        is_open = can_improve & (largest > tolerance)
+        if step == max_steps or not bool(is_open.any()):
             break
         if not bool(is_open.all()):  # those that are there cost nothing any more
             weights, loss, gradient = weights[is_open], loss[is_open], gradient[is_open]
-            places, start = places[is_open], start[is_open]
+            active, start = active[is_open], start[is_open]
             problem = replace(problem, penalty=problem.penalty[is_open])
-            history = deque((past.part(is_open) for past in history), maxlen=_HISTORY)
-        direction = _direction(gradient, history, start)
-        length, loss, new = _search(problem, weights, direction, loss, gradient)
-        moves = length > 0  # else rounding: no step brings anything any more
-        moved = length[:, None, None] * direction
-        curved = _dot(moved, new - gradient)
-        history.append(_Past(moved, new - gradient, torch.where(curved > 0, 1 / curved, 0.0)))
-        weights, gradient = weights + moved, new
-    return found, remains, step
+            history = deque((past.select(is_open) for past in history), maxlen=_HISTORY)
+        direction = _compute_direction(gradient, history, start)
+        length, loss, new_gradient = _search_step(problem, weights, direction, loss, gradient)
+        can_improve = length > 0  # else rounding: no step brings anything any more
+        step_taken = length[:, None, None] * direction
+        curvature = _dot(step_taken, new_gradient - gradient)
+        history.append(_LbfgsUpdate(step_taken, new_gradient - gradient, torch.where(curvature > 0, 1 / curvature, 0.0)))
+        weights, gradient = weights + step_taken, new_gradient
+    return solution, max_gradient, step
 
 
 @dataclass(frozen=True, slots=True)
-class _Past:
+class _LbfgsUpdate:
     """A step, how much it turned the gradient, and 1 / (their product)."""
 
-    moved: Weights
-    turned: Weights
-    inverse: PerStrength
+    step: Weights
+    gradient_change: Weights
+    inverse: PerPenalty
 
-    def part(self, which: Bool[Tensor, " strengths"]) -> "_Past":
+    def select(self, selected: Bool[Tensor, " strengths"]) -> "_LbfgsUpdate":
         """Some of the strengths."""
-        return _Past(self.moved[which], self.turned[which], self.inverse[which])
+        return _LbfgsUpdate(self.step[selected], self.gradient_change[selected], self.inverse[selected])
 
 
-def _direction(gradient: Weights, history: deque[_Past], start: Tensor) -> Weights:
+def _compute_direction(gradient: Weights, history: deque[_LbfgsUpdate], start: Tensor) -> Weights:
     """The two loops of L-BFGS, each strength for itself."""
-    q, taken = gradient.clone(), []
+    q, coefficients = gradient.clone(), []
     for past in reversed(history):
-        share = past.inverse * _dot(past.moved, q)
-        q -= share[:, None, None] * past.turned
-        taken.append(share)
+        coefficient = past.inverse * _dot(past.step, q)
+        q -= coefficient[:, None, None] * past.gradient_change
+        coefficients.append(coefficient)
     q = start * q
-    for past, share in zip(history, reversed(taken), strict=True):
-        q += (share - past.inverse * _dot(past.turned, q))[:, None, None] * past.moved
+    for past, coefficient in zip(history, reversed(coefficients), strict=True):
+        q += (coefficient - past.inverse * _dot(past.gradient_change, q))[:, None, None] * past.step
     return -q
 
 
-def _search(
+def _search_step(
     problem: _Problem,
     weights: Weights,
     direction: Weights,
-    loss: PerStrength,
+    loss: PerPenalty,
     gradient: Weights,
-) -> tuple[PerStrength, PerStrength, Weights]:
+) -> tuple[PerPenalty, PerPenalty, Weights]:
     """Halve the steps of those strengths that do not fall enough; 0 where none does."""
-    promised = _dot(gradient, direction)
+    directional_derivative = _dot(gradient, direction)
     length = torch.ones_like(loss)
-    for _ in range(_HALVINGS):
-        after, new = problem(weights + length[:, None, None] * direction)
-        falls = after <= loss + _ENOUGH * length * promised
-        if bool(falls.all()):
-            return length, after, new
-        length = torch.where(falls, length, length / 2)
-    length = torch.where(falls, length, 0.0)
+    for _ in range(_MAX_HALVINGS):
+        new_loss, new_gradient = problem(weights + length[:, None, None] * direction)
+        sufficient_decrease = new_loss <= loss + _ARMIJO_FRACTION * length * directional_derivative
+        if bool(sufficient_decrease.all()):
+            return length, new_loss, new_gradient
+        length = torch.where(sufficient_decrease, length, length / 2)
+    length = torch.where(sufficient_decrease, length, 0.0)
     return length, *problem(weights + length[:, None, None] * direction)
 
 
-def _dot(a: Tensor, b: Tensor) -> PerStrength:
+def _dot(a: Tensor, b: Tensor) -> PerPenalty:
     return (a * b).sum(dim=(1, 2))

@@ -12,7 +12,7 @@ from jaxtyping import Float, Float64, Int, Int64
 
 from videomae2.tensors.accuracy import top_k_hits
 
-Head = Literal["one-class", "many-classes"]
+ClassificationType = Literal["one-class", "many-classes"]
 """Whether classes exclude each other (softmax) or each is a question of its own (sigmoid)."""
 
 
@@ -26,23 +26,23 @@ class MergedScores:
     """Different views that were averaged."""
 
 
-def probabilities(
-    logits: Float[np.ndarray, "*batch classes"], head: Head = "one-class"
+def compute_probabilities(
+    logits: Float[np.ndarray, "*batch classes"], task_type: ClassificationType = "one-class"
 ) -> Float64[np.ndarray, "*batch classes"]:
     """Softmax or sigmoid in double precision, without overflow."""
     x = logits.astype(np.float64)
-    if head == "many-classes":
+    if task_type == "many-classes":
         return np.exp(-np.logaddexp(0.0, -x))
     y = np.exp(x - x.max(axis=-1, keepdims=True))
     return y / y.sum(axis=-1, keepdims=True)
 
 
-def merge_views(
+def average_views(
     logits: Float[np.ndarray, "views classes"],
     videos: Sequence[Hashable],
     views: Sequence[Hashable],
     *,
-    head: Head = "one-class",
+    task_type: ClassificationType = "one-class",
 ) -> MergedScores:
     """Average the probabilities of all views of each video; a view given twice counts once.
 
@@ -53,7 +53,7 @@ def merge_views(
         videos: Which video each view is of: its full identity (`data.identity.identity`). The
             released code takes the file name up to its first dot, and so averages different videos.
         views: Which view of it, such as (clip, crop).
-        head: How logits become probabilities.
+        task_type: How logits become probabilities.
 
     Raises:
         ValueError: Lengths differ, or a logit is not finite: the video is named.
@@ -61,32 +61,32 @@ def merge_views(
     Source: engine_for_finetuning.py of the released code (softmax per view, mean, duplicates
         skipped).
     """
-    _require_rows(logits, videos, views)
-    fresh = {(video, view): row for row, (video, view) in _backwards(videos, views)}
-    rows = np.array(sorted(fresh.values()), dtype=np.int64)
-    number: dict[Hashable, int] = {}
-    owner = np.array([number.setdefault(videos[i], len(number)) for i in rows], dtype=np.int64)
-    total = np.zeros((len(number), logits.shape[1]))
-    np.add.at(total, owner, probabilities(logits[rows], head))
-    num_views = np.bincount(owner, minlength=len(number))
-    return MergedScores(tuple(number), total / num_views[:, None], num_views)
+    _check_rows(logits, videos, views)
+    first_rows = {(video, view): row for row, (video, view) in _enumerate_reversed(videos, views)}
+    rows = np.array(sorted(first_rows.values()), dtype=np.int64)
+    video_index: dict[Hashable, int] = {}
+    row_video = np.array([video_index.setdefault(videos[i], len(video_index)) for i in rows], dtype=np.int64)
+    total = np.zeros((len(video_index), logits.shape[1]))
+    np.add.at(total, row_video, compute_probabilities(logits[rows], task_type))
+    num_views = np.bincount(row_video, minlength=len(video_index))
+    return MergedScores(tuple(video_index), total / num_views[:, None], num_views)
 
 
 @dataclass(frozen=True, slots=True)
 class ViewsAccuracy:
     """How often videos are told right with a part of the views."""
 
-    clips: int
-    crops: int
+    num_clips: int
+    num_crops: int
     accuracy: float
 
     @property
-    def views(self) -> int:
+    def num_views(self) -> int:
         """Views per video."""
-        return self.clips * self.crops
+        return self.num_clips * self.num_crops
 
 
-def accuracy_by_views(
+def compute_accuracy_by_views(
     probabilities: Float[np.ndarray, "videos clips crops classes"],
     labels: Int[np.ndarray, " videos"],
     *,
@@ -98,28 +98,28 @@ def accuracy_by_views(
     fewer clips, scored anew, can differ a little.
     """
     clips, crops = probabilities.shape[1:3]
-    found = []
-    for some_clips in range(1, clips + 1):
-        for some_crops in range(1, crops + 1):
-            part = probabilities[:, evenly(clips, some_clips)][:, :, evenly(crops, some_crops)]
-            hits = top_k_hits(part.mean(axis=(1, 2)), labels, k=k)
-            found.append(ViewsAccuracy(some_clips, some_crops, float(hits.mean())))
-    return found
+    accuracies = []
+    for num_clips in range(1, clips + 1):
+        for num_crops in range(1, crops + 1):
+            subset = probabilities[:, choose_evenly(clips, num_clips)][:, :, choose_evenly(crops, num_crops)]
+            hits = top_k_hits(subset.mean(axis=(1, 2)), labels, k=k)
+            accuracies.append(ViewsAccuracy(num_clips, num_crops, float(hits.mean())))
+    return accuracies
 
 
-def evenly(count: int, some: int) -> list[int]:
-    """Choose ``some`` of 0 … count - 1, spread evenly around the middle."""
-    return [((2 * i + 1) * count // some) // 2 for i in range(some)]
+def choose_evenly(count: int, num_chosen: int) -> list[int]:
+    """Choose ``num_chosen`` of 0 … count - 1, spread evenly around the middle."""
+    return [((2 * i + 1) * count // num_chosen) // 2 for i in range(num_chosen)]
 
 
-def _backwards(
+def _enumerate_reversed(
     videos: Sequence[Hashable], views: Sequence[Hashable]
 ) -> list[tuple[int, tuple[Hashable, Hashable]]]:
     """Numbered pairs from the last to the first, so that the first of equal ones stays."""
     return list(enumerate(zip(videos, views, strict=True)))[::-1]
 
 
-def _require_rows(
+def _check_rows(
     logits: Float[np.ndarray, "views classes"],
     videos: Sequence[Hashable],
     views: Sequence[Hashable],

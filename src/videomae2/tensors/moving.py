@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 
-def moved(x: Tensor, device: torch.device) -> Tensor:
+def to_device(x: Tensor, device: torch.device) -> Tensor:
     """The same on ``device``: the host goes on while it is copied.
 
     A plain ``.to(device)`` lets the host wait until the device has done all that was asked before.

@@ -9,14 +9,14 @@ import torch.nn.functional as F
 from jaxtyping import Float, Float64, Int, Int64
 from torch import Tensor
 
-TEMPERATURE = 0.07
+KNN_TEMPERATURE = 0.07
 """Of the weighted vote, as in Wu et al., "Unsupervised feature learning via non-parametric instance
 discrimination", CVPR 2018, and in DINO."""
-_ROWS_AT_ONCE = 256
+_CHUNK_ROWS = 256
 
 
 @torch.no_grad()
-def nearest(
+def find_nearest(
     test: Float[Tensor, "test dim"], train: Float[Tensor, "train dim"], k: int
 ) -> tuple[Float64[np.ndarray, "test k"], Int64[np.ndarray, "test k"]]:
     """Find the ``k`` training videos of the highest cosine, and give (cosines, their numbers).
@@ -28,53 +28,53 @@ def nearest(
     """
     if not 1 <= k <= len(train):
         raise ValueError(f"k is {k}, wanted 1 to {len(train)}, the number of training videos")
-    there = F.normalize(train.float(), dim=1)
-    found = [_nearest(rows, there, k) for rows in test.float().split(_ROWS_AT_ONCE)]
-    cosines = torch.cat([part[0] for part in found]).double().cpu().numpy()
-    return cosines, torch.cat([part[1] for part in found]).cpu().numpy()
+    train_unit = F.normalize(train.float(), dim=1)
+    chunks = [_find_nearest_chunk(rows, train_unit, k) for rows in test.float().split(_CHUNK_ROWS)]
+    cosines = torch.cat([part[0] for part in chunks]).double().cpu().numpy()
+    return cosines, torch.cat([part[1] for part in chunks]).cpu().numpy()
 
 
-def _nearest(test: Tensor, train: Tensor, k: int) -> tuple[Tensor, Tensor]:
+def _find_nearest_chunk(test: Tensor, train: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Sort whole numbers that are all different: the cosine's bits, then the place from behind."""
     # 0 is added since -0 has other bits than 0
     cosines = F.normalize(test, dim=1) @ train.T + 0.0
     bits = cosines.view(torch.int32)
-    in_order = torch.where(bits < 0, bits ^ 0x7FFFFFFF, bits).long()
-    places = torch.arange(len(train) - 1, -1, -1, device=train.device)
-    index = ((in_order << 32) + places).topk(k, dim=1).indices
+    ordered_bits = torch.where(bits < 0, bits ^ 0x7FFFFFFF, bits).long()
+    tie_break = torch.arange(len(train) - 1, -1, -1, device=train.device)
+    index = ((ordered_bits << 32) + tie_break).topk(k, dim=1).indices
     return cosines.gather(1, index), index
 
 
-def weighted_votes(
+def compute_weighted_votes(
     cosines: Float64[np.ndarray, "test k"],
     labels: Int[np.ndarray, "test k"],
-    classes: int,
+    num_classes: int,
     *,
-    temperature: float = TEMPERATURE,
+    temperature: float = KNN_TEMPERATURE,
 ) -> Float64[np.ndarray, "test classes"]:
     """Add up exp(cosine / temperature) of the neighbours of each class; the nearest weighs 1."""
     weights = np.exp((cosines - cosines[:, :1]) / temperature)
-    return _added(weights, labels, classes)
+    return _sum_by_class(weights, labels, num_classes)
 
 
-def majority_votes(
-    labels: Int[np.ndarray, "test k"], classes: int
+def count_votes(
+    labels: Int[np.ndarray, "test k"], num_classes: int
 ) -> Float64[np.ndarray, "test classes"]:
     """Count the neighbours of each class; of equal counts the class of the nearer one is ahead.
 
     The lead is less than one vote and never the same for two classes that have a vote.
     """
     k = labels.shape[1]
-    votes = _added(np.ones(labels.shape), labels, classes)
+    votes = _sum_by_class(np.ones(labels.shape), labels, num_classes)
     first = np.full(votes.shape, k)
     np.minimum.at(first, (np.arange(len(labels))[:, None], labels), np.arange(k))
     return votes + (k - first) / (k + 1)
 
 
-def _added(
-    values: Float64[np.ndarray, "test k"], labels: Int[np.ndarray, "test k"], classes: int
+def _sum_by_class(
+    values: Float64[np.ndarray, "test k"], labels: Int[np.ndarray, "test k"], num_classes: int
 ) -> Float64[np.ndarray, "test classes"]:
     """Add up values by row and label, in order: the same bits every time."""
-    cells = np.arange(len(labels))[:, None] * classes + labels
-    total = np.bincount(cells.ravel(), values.ravel(), minlength=len(labels) * classes)
-    return total.reshape(len(labels), classes)
+    cells = np.arange(len(labels))[:, None] * num_classes + labels
+    total = np.bincount(cells.ravel(), values.ravel(), minlength=len(labels) * num_classes)
+    return total.reshape(len(labels), num_classes)

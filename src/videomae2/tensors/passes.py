@@ -14,18 +14,18 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from videomae2.tensors.grid import Grid
-from videomae2.tensors.masks import DecoderMask, dropped_count, running_cell_maps
+from videomae2.tensors.masks import DecoderMask, count_dropped, build_running_cell_maps
 
 
-def further_drops(
-    kind: DecoderMask, dropped: Bool[Tensor, "batch tokens"], shape: Grid, ratio: float
+def build_further_masks(
+    kind: DecoderMask, dropped: Bool[Tensor, "batch tokens"], grid: Grid, ratio: float
 ) -> list[Bool[Tensor, "batch tokens"]]:
     """Give masks that keep, together, every cube that ``dropped`` leaves out.
 
     Args:
         kind: The masking that ``dropped`` was drawn with.
         dropped: True = left out by the decoder in the first pass.
-        shape: Cubes along (time, row, col).
+        grid: Cubes along (time, row, col).
         ratio: Share left out.
 
     Returns:
@@ -33,30 +33,30 @@ def further_drops(
         needed; with half of the cubes left out that is one, the opposite map.
     """
     if kind == "running-cell":
-        return _running_cells(dropped, shape, ratio)
-    cells = shape[1] * shape[2] if kind == "frame" else 1
+        return _further_running_cells(dropped, grid, ratio)
+    cells = grid[1] * grid[2] if kind == "frame" else 1
     units = dropped[:, ::cells]
-    further = _windows(units, dropped_count(kind, shape, ratio) // cells)
-    return [repeat(chosen, "b units -> b (units cells)", cells=cells) for chosen in further]
+    further_units = _partition_units(units, count_dropped(kind, grid, ratio) // cells)
+    return [repeat(chosen, "b units -> b (units cells)", cells=cells) for chosen in further_units]
 
 
-def _running_cells(
-    dropped: Bool[Tensor, "batch tokens"], shape: Grid, ratio: float
+def _further_running_cells(
+    dropped: Bool[Tensor, "batch tokens"], grid: Grid, ratio: float
 ) -> list[Bool[Tensor, "batch tokens"]]:
     """Maps that start some steps later; a map keeps that many corners of each cell, one by one."""
-    maps = running_cell_maps(shape, ratio, dropped.device)
-    kept = 4 - dropped_count("running-cell", shape, ratio) * 4 // math.prod(shape)
-    drawn = (maps[None] == dropped[:, None]).all(dim=2).byte().argmax(dim=1)
-    return [maps[(drawn + later) % 4] for later in range(kept, 4, kept)]
+    maps = build_running_cell_maps(grid, ratio, dropped.device)
+    kept = 4 - count_dropped("running-cell", grid, ratio) * 4 // math.prod(grid)
+    first_map = (maps[None] == dropped[:, None]).all(dim=2).byte().argmax(dim=1)
+    return [maps[(first_map + offset) % 4] for offset in range(kept, 4, kept)]
 
 
-def _windows(units: Bool[Tensor, "batch units"], drops: int) -> list[Bool[Tensor, "batch units"]]:
+def _partition_units(units: Bool[Tensor, "batch units"], num_dropped: int) -> list[Bool[Tensor, "batch units"]]:
     """Deal the dropped units out to as many masks as are needed; kept ones fill the last."""
-    kept = units.shape[1] - drops
-    number = math.ceil(drops / kept)
+    kept = units.shape[1] - num_dropped
+    num_masks = math.ceil(num_dropped / kept)
     order = units.byte().argsort(dim=1, descending=True, stable=True)  # dropped, then kept
-    everything = torch.ones_like(units)
+    all_dropped = torch.ones_like(units)
     return [
-        everything.scatter(1, order[:, first : first + number * kept : number], False)
-        for first in range(number)
+        all_dropped.scatter(1, order[:, first : first + num_masks * kept : num_masks], False)
+        for first in range(num_masks)
     ]

@@ -25,15 +25,15 @@ def average_precision(
     if not positive.any():
         return float("nan")
     order = np.argsort(-scores, kind="stable")
-    found = np.cumsum(positive[order])
-    last_of_equals = np.append(np.diff(scores[order]) != 0, True)
-    taken = np.flatnonzero(last_of_equals)
-    precision = found[taken] / (taken + 1)
-    gain = np.diff(found[taken], prepend=0) / found[-1]
+    true_positives = np.cumsum(positive[order])
+    is_last_of_ties = np.append(np.diff(scores[order]) != 0, True)
+    thresholds = np.flatnonzero(is_last_of_ties)
+    precision = true_positives[thresholds] / (thresholds + 1)
+    gain = np.diff(true_positives[thresholds], prepend=0) / true_positives[-1]
     return float((gain * precision).sum())
 
 
-def average_precisions(
+def average_precision_per_class(
     scores: Float[np.ndarray, "videos classes"], positive: Bool[np.ndarray, "videos classes"]
 ) -> Float64[np.ndarray, " classes"]:
     """The average precision of every class; NaN for those without a positive video."""
@@ -51,4 +51,4 @@ def mean_average_precision(
     """
     if not positive.any():
         raise ValueError("no video has any class: there is no average precision")
-    return float(np.nanmean(average_precisions(scores, positive)))
+    return float(np.nanmean(average_precision_per_class(scores, positive)))

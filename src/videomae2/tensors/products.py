@@ -16,26 +16,26 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-Library = Literal["default", "onednn"]
+MatmulBackend = Literal["default", "onednn"]
 
-_library: Library = "default"
+_backend: MatmulBackend = "default"
 
 
-def use(library: Library) -> None:
+def set_backend(backend: MatmulBackend) -> None:
     """Choose who computes float32 products on the CPU from here on.
 
     Raises:
         ValueError: If this build of PyTorch has no oneDNN.
     """
-    global _library
-    if library == "onednn" and not has_onednn():
+    global _backend
+    if backend == "onednn" and not has_onednn():
         raise ValueError("this build of PyTorch has no oneDNN; use 'default'")
-    _library = library
+    _backend = backend
 
 
-def used() -> Library:
+def get_backend() -> MatmulBackend:
     """Who computes float32 products on the CPU."""
-    return _library
+    return _backend
 
 
 def has_onednn() -> bool:
@@ -49,13 +49,13 @@ def linear(
     bias: Float[Tensor, " dim_out"] | None,
 ) -> Float[Tensor, "*rows dim_out"]:
     """``x @ weight.T + bias``, in bf16 where autocast asks for it."""
-    dtype = _own_dtype(x, weight)
-    if dtype is None or _library == "default":
+    dtype = _kernel_dtype(x, weight)
+    if dtype is None or _backend == "default":
         return F.linear(x, weight, bias)
-    return _by_rows(x, weight, bias, dtype, gelu=False)
+    return _apply_linear(x, weight, bias, dtype, gelu=False)
 
 
-def linear_of_gelu(
+def gelu_linear(
     x: Float[Tensor, "*rows dim_in"],
     weight: Float[Tensor, "dim_out dim_in"],
     bias: Float[Tensor, " dim_out"] | None,
@@ -65,13 +65,13 @@ def linear_of_gelu(
     On the CPU what GELU gives is not kept for the gradient but computed again: it is a quarter of
     all that a transformer keeps, and costs 1 % of the time.
     """
-    dtype = _own_dtype(x, weight)
+    dtype = _kernel_dtype(x, weight)
     if dtype is None:
         return F.linear(F.gelu(x), weight, bias)
-    return _by_rows(x, weight, bias, dtype, gelu=True)
+    return _apply_linear(x, weight, bias, dtype, gelu=True)
 
 
-def _own_dtype(x: Tensor, weight: Tensor) -> torch.dtype | None:
+def _kernel_dtype(x: Tensor, weight: Tensor) -> torch.dtype | None:
     """In what a product is computed by a function of our own; None: PyTorch's is to be used."""
     autocast = torch.is_autocast_enabled("cpu")
     dtype = torch.get_autocast_dtype("cpu") if autocast else weight.dtype
@@ -86,32 +86,32 @@ def _own_dtype(x: Tensor, weight: Tensor) -> torch.dtype | None:
     return dtype
 
 
-def _by_rows(
+def _apply_linear(
     x: Tensor, weight: Tensor, bias: Tensor | None, dtype: torch.dtype, *, gelu: bool
 ) -> Tensor:
     rows = x.reshape(-1, x.shape[-1])
-    return _Linear.apply(rows, weight, bias, dtype, gelu).view(*x.shape[:-1], len(weight))
+    return _LinearFunction.apply(rows, weight, bias, dtype, gelu).view(*x.shape[:-1], len(weight))
 
 
-def product(
+def linear_no_grad(
     a: Float[Tensor, "rows dim_in"],
     b: Float[Tensor, "dim_out dim_in"],
     bias: Float[Tensor, " dim_out"] | None = None,
 ) -> Float[Tensor, "rows dim_out"]:
     """``a @ b.T + bias`` by the library that is used, without a gradient."""
-    if _library == "default":
+    if _backend == "default":
         return F.linear(a, b, bias)
     if a.dtype == torch.bfloat16:  # PyTorch's own way to oneDNN
         return a @ b.t() if bias is None else torch.addmm(bias, a, b.t())
-    return torch.ops.mkldnn._linear_pointwise(_plain(a), _plain(b), bias, "none", [], "")
+    return torch.ops.mkldnn._linear_pointwise(_make_dense(a), _make_dense(b), bias, "none", [], "")
 
 
-def _plain(x: Tensor) -> Tensor:
+def _make_dense(x: Tensor) -> Tensor:
     """The same matrix, without gaps in memory: for others oneDNN has a kernel 1000 times slower."""
     return x if x.is_contiguous() or x.t().is_contiguous() else x.contiguous()
 
 
-class _Linear(torch.autograd.Function):
+class _LinearFunction(torch.autograd.Function):
     """A linear map, of a GELU or not, computed in ``dtype``.
 
     The gradients come in the types of what they are of.
@@ -127,21 +127,21 @@ class _Linear(torch.autograd.Function):
         ctx.dtypes, ctx.gelu = (x.dtype, weight.dtype), gelu
         x, weight = x.to(dtype), weight.to(dtype)
         ctx.save_for_backward(x, weight)
-        given = F.gelu(x) if gelu else x
-        return product(given, weight, None if bias is None else bias.to(dtype))
+        inputs = F.gelu(x) if gelu else x
+        return linear_no_grad(inputs, weight, None if bias is None else bias.to(dtype))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
-        to_x, to_weight, to_bias, *_ = ctx.needs_input_grad
+        needs_x, needs_weight, needs_bias, *_ = ctx.needs_input_grad
         x_dtype, weight_dtype = ctx.dtypes
-        for_x, for_weight = None, None
-        if to_weight:
-            given = F.gelu(x) if ctx.gelu else x
-            for_weight = product(grad.t(), given.t()).to(weight_dtype)
-        if to_x:
-            for_x = product(grad, weight.t())
-            for_x = (torch.ops.aten.gelu_backward(for_x, x) if ctx.gelu else for_x).to(x_dtype)
-        for_bias = grad.sum(dim=0).to(weight_dtype) if to_bias else None
-        return for_x, for_weight, for_bias, None, None
+        grad_x, grad_weight = None, None
+        if needs_weight:
+            inputs = F.gelu(x) if ctx.gelu else x
+            grad_weight = linear_no_grad(grad.t(), inputs.t()).to(weight_dtype)
+        if needs_x:
+            grad_x = linear_no_grad(grad, weight.t())
+            grad_x = (torch.ops.aten.gelu_backward(grad_x, x) if ctx.gelu else grad_x).to(x_dtype)
+        grad_bias = grad.sum(dim=0).to(weight_dtype) if needs_bias else None
+        return grad_x, grad_weight, grad_bias, None, None

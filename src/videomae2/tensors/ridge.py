@@ -11,16 +11,16 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-STRENGTHS = tuple(10.0**power for power in range(-4, 5))
+L2_VALUES = tuple(10.0**power for power in range(-4, 5))
 
 
 @dataclass(frozen=True, slots=True)
-class Ridge:
+class RidgeFit:
     """A map from features to scores of classes."""
 
     weights: Float[Tensor, "dim classes"]
     bias: Float[Tensor, " classes"]
-    strength: float
+    l2: float
     """Penalty: the sum of squares is divided by the videos, and this times |weights|^2 added."""
 
     def __call__(self, x: Float[Tensor, "videos dim"]) -> Float[Tensor, "videos classes"]:
@@ -32,9 +32,9 @@ class Ridge:
 def fit_ridge(
     x: Float[Tensor, "videos dim"],
     labels: Int[Tensor, " videos"],
-    classes: int,
-    strengths: Sequence[float] = STRENGTHS,
-) -> Ridge:
+    num_classes: int,
+    l2_values: Sequence[float] = L2_VALUES,
+) -> RidgeFit:
     """Fit all strengths and take the one whose leave-one-out error is least.
 
     Leaving each video out costs nothing more: its residual is divided by what it does not explain
@@ -43,25 +43,25 @@ def fit_ridge(
     Args:
         x: Standardised on these videos, so every column's mean is 0.
         labels: From 0 to classes - 1.
-        classes: Number of classes.
-        strengths: Penalties, above 0; the smaller one of equals is taken.
+        num_classes: Number of classes.
+        l2_values: Penalties, above 0; the smaller one of equals is taken.
 
     Source: Allen's PRESS; Hastie, Tibshirani & Friedman, The Elements of Statistical Learning,
         2nd edition, section 7.10.1.
     """
-    target = F.one_hot(labels.long(), classes).double()
+    target = F.one_hot(labels.long(), num_classes).double()
     bias = target.mean(dim=0)
     u, s, vt = torch.linalg.svd(x.double(), full_matrices=False)
-    asked = u.T @ (target - bias)
-    errors = [_left_out_error(u, s, asked, target - bias, each) for each in strengths]
-    best = min(range(len(strengths)), key=lambda number: errors[number])
-    shrunk = s / (s.square() + len(x) * strengths[best])
-    return Ridge(vt.T @ (shrunk[:, None] * asked), bias, strengths[best])
+    projections = u.T @ (target - bias)
+    errors = [_leave_one_out_error(u, s, projections, target - bias, each) for each in l2_values]
+    best = min(range(len(l2_values)), key=lambda number: errors[number])
+    shrunk = s / (s.square() + len(x) * l2_values[best])
+    return RidgeFit(vt.T @ (shrunk[:, None] * projections), bias, l2_values[best])
 
 
-def _left_out_error(u: Tensor, s: Tensor, asked: Tensor, target: Tensor, strength: float) -> float:
+def _leave_one_out_error(u: Tensor, s: Tensor, projections: Tensor, target: Tensor, l2: float) -> float:
     """Mean square of what a fit without each video says wrong of it; the intercept is fitted."""
-    kept = s.square() / (s.square() + len(u) * strength)
-    wrong = target - u @ (kept[:, None] * asked)
-    of_itself = 1 / len(u) + u.square() @ kept
-    return (wrong / (1 - of_itself).clamp(min=1e-9)[:, None]).square().mean().item()
+    shrinkage = s.square() / (s.square() + len(u) * l2)
+    residuals = target - u @ (shrinkage[:, None] * projections)
+    leverage = 1 / len(u) + u.square() @ shrinkage
+    return (residuals / (1 - leverage).clamp(min=1e-9)[:, None]).square().mean().item()

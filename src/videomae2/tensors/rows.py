@@ -9,11 +9,11 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from videomae2.tensors.moving import moved
+from videomae2.tensors.moving import to_device
 
 
-def on_rows(
-    x: Tensor, chosen: Bool[Tensor, " batch"], change: Callable[..., Tensor], *others: Tensor
+def masked_apply(
+    x: Tensor, mask: Bool[Tensor, " batch"], fn: Callable[..., Tensor], *tensors: Tensor
 ) -> Tensor:
     """Give ``x`` with ``change(x, *others)`` in the chosen rows.
 
@@ -23,26 +23,26 @@ def on_rows(
 
     Args:
         x: What to change; every row on its own.
-        chosen: Which rows to change; on the CPU it may choose rows of a tensor on a device.
-        change: Gives new rows for rows of ``x`` and of ``others``, of the shape and kind of ``x``.
-        others: More tensors with a row for each of ``x``.
+        mask: Which rows to change; on the CPU it may choose rows of a tensor on a device.
+        fn: Gives new rows for rows of ``x`` and of ``tensors``, of the shape and kind of ``x``.
+        tensors: More tensors with a row for each of ``x``.
     """
-    if chosen.device.type == "cpu":
-        return _listed(x, chosen, change, others)
-    return _masked(x, chosen, change, others)
+    if mask.device.type == "cpu":
+        return _apply_to_rows(x, mask, fn, tensors)
+    return _apply_to_all(x, mask, fn, tensors)
 
 
-def _listed(
-    x: Tensor, chosen: Tensor, change: Callable[..., Tensor], others: tuple[Tensor, ...]
+def _apply_to_rows(
+    x: Tensor, mask: Tensor, fn: Callable[..., Tensor], tensors: tuple[Tensor, ...]
 ) -> Tensor:
-    rows = chosen.nonzero()[:, 0]
+    rows = mask.nonzero()[:, 0]
     if not len(rows):
         return x
-    part = change(*(each[moved(rows, each.device)] for each in (x, *others)))
-    return x.index_copy(0, moved(rows, x.device), part)
+    new_rows = fn(*(each[to_device(rows, each.device)] for each in (x, *tensors)))
+    return x.index_copy(0, to_device(rows, x.device), new_rows)
 
 
-def _masked(
-    x: Tensor, chosen: Tensor, change: Callable[..., Tensor], others: tuple[Tensor, ...]
+def _apply_to_all(
+    x: Tensor, mask: Tensor, fn: Callable[..., Tensor], tensors: tuple[Tensor, ...]
 ) -> Tensor:
-    return torch.where(chosen.view(-1, *[1] * (x.ndim - 1)), change(x, *others), x)
+    return torch.where(mask.view(-1, *[1] * (x.ndim - 1)), fn(x, *tensors), x)

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from videomae2.tensors.grid import Cubes
 
-PULL = 0.05
+PRIOR_WEIGHT = 0.05
 """How strongly the first guess holds, beside seams."""
 TIME_WEIGHT = 0.3
 """How much a seam in time counts beside one in space, since things move.
@@ -36,12 +36,12 @@ a PULL of 0.01 by 0.082 and of 0.2 by 0.089, with a TIME_WEIGHT of 1 by 0.092. W
 model that hardly learnt (loss 0.93) by 0.136 instead of 0.149, without patterns by 0.149 as before.
 """
 
-_ROUNDS = 100  # of conjugate gradients; the error is below 1e-4 of a grey value by then
+_ITERATIONS = 100  # of conjugate gradients; the error is below 1e-4 of a grey value by then
 
 Moments = Float[Tensor, "batch tokens 1 channels"]
 
 
-def joined_moments(
+def match_boundaries(
     patterns: Float[Tensor, "batch tokens values"],
     mean: Moments,
     std: Moments,
@@ -60,26 +60,26 @@ def joined_moments(
         predicted: Cubes to improve; others that are hidden are left out of everything.
         cubes: How the clips split into cubes.
     """
-    start = torch.stack((_on_grid(mean, cubes), _on_grid(std, cubes))).double()
-    free = rearrange(predicted, "b (t h w) -> b t h w 1", t=cubes.grid[0], h=cubes.grid[1])
-    known = (visible | predicted).view_as(free[..., 0])
-    seams = list(_seams(patterns.double(), known, cubes))
+    start = torch.stack((_to_grid(mean, cubes), _to_grid(std, cubes))).double()
+    is_free = rearrange(predicted, "b (t h w) -> b t h w 1", t=cubes.grid[0], h=cubes.grid[1])
+    known = (visible | predicted).view_as(is_free[..., 0])
+    boundaries = list(_compare_boundaries(patterns.double(), known, cubes))
     change = torch.zeros_like(start)
-    residual = -_slope(start, seams) * free
-    direction, size = residual, residual.square().sum()
-    for _ in range(_ROUNDS):
-        along = (_slope(direction, seams) + PULL * direction) * free
-        step = size / (direction * along).sum().clamp_min(torch.finfo(size.dtype).tiny)
+    residual = -_compute_gradient(start, boundaries) * is_free
+    direction, residual_norm = residual, residual.square().sum()
+    for _ in range(_ITERATIONS):
+        hessian_direction = (_compute_gradient(direction, boundaries) + PRIOR_WEIGHT * direction) * is_free
+        step = residual_norm / (direction * hessian_direction).sum().clamp_min(torch.finfo(residual_norm.dtype).tiny)
         change = change + step * direction
-        residual = residual - step * along
-        before, size = size, residual.square().sum()
-        direction = residual + size / before.clamp_min(torch.finfo(size.dtype).tiny) * direction
+        residual = residual - step * hessian_direction
+        previous_norm, residual_norm = residual_norm, residual.square().sum()
+        direction = residual + residual_norm / previous_norm.clamp_min(torch.finfo(residual_norm.dtype).tiny) * direction
     means, stds = (start + change).to(mean.dtype)
-    return _as_tokens(means), _as_tokens(stds).clamp_min(0)
+    return _to_tokens(means), _to_tokens(stds).clamp_min(0)
 
 
 @dataclass(frozen=True, slots=True)
-class _Seam:
+class _Boundary:
     """All seams along one axis: which cubes touch, and means over the touching pixels."""
 
     axis: int
@@ -91,7 +91,7 @@ class _Seam:
     product: Tensor
 
 
-def _seams(patterns: Tensor, known: Tensor, cubes: Cubes) -> Iterator[_Seam]:
+def _compare_boundaries(patterns: Tensor, known: Tensor, cubes: Cubes) -> Iterator[_Boundary]:
     """Compare the faces of cubes that touch along time, row and column."""
     time, row, col = cubes.grid
     z = rearrange(
@@ -100,45 +100,45 @@ def _seams(patterns: Tensor, known: Tensor, cubes: Cubes) -> Iterator[_Seam]:
         t=time,
         h=row,
         w=col,
-        p0=cubes.tubelet,
-        p1=cubes.patch,
-        p2=cubes.patch,
+        p0=cubes.tubelet_size,
+        p1=cubes.patch_size,
+        p2=cubes.patch_size,
     )
-    for axis, importance in ((1, TIME_WEIGHT), (2, 1.0), (3, 1.0)):
+    for axis, axis_weight in ((1, TIME_WEIGHT), (2, 1.0), (3, 1.0)):
         pairs, side = z.shape[axis] - 1, z.shape[axis + 3]
         faces = z.select(axis + 3, side - 1).narrow(axis, 0, pairs).flatten(4, 5)
-        others = z.select(axis + 3, 0).narrow(axis, 1, pairs).flatten(4, 5)
-        both = known.narrow(axis, 0, pairs) & known.narrow(axis, 1, pairs)
-        yield _Seam(
+        opposite_faces = z.select(axis + 3, 0).narrow(axis, 1, pairs).flatten(4, 5)
+        both_known = known.narrow(axis, 0, pairs) & known.narrow(axis, 1, pairs)
+        yield _Boundary(
             axis=axis + 1,  # behind the axis that stacks mean and deviation
-            weight=importance * both[..., None].to(z.dtype),
+            weight=axis_weight * both_known[..., None].to(z.dtype),
             first=faces.mean(dim=4),
-            second=others.mean(dim=4),
+            second=opposite_faces.mean(dim=4),
             first_square=faces.square().mean(dim=4),
-            second_square=others.square().mean(dim=4),
-            product=(faces * others).mean(dim=4),
+            second_square=opposite_faces.square().mean(dim=4),
+            product=(faces * opposite_faces).mean(dim=4),
         )
 
 
-def _slope(x: Tensor, seams: list[_Seam]) -> Tensor:
+def _compute_gradient(x: Tensor, boundaries: list[_Boundary]) -> Tensor:
     """Half the derivative of the sum over seams by means and deviations; it is linear in them."""
-    slope = torch.zeros_like(x)
-    for seam in seams:
-        pairs = x.shape[seam.axis] - 1
-        (m_a, s_a), (m_b, s_b) = x.narrow(seam.axis, 0, pairs), x.narrow(seam.axis, 1, pairs)
+    gradient = torch.zeros_like(x)
+    for boundary in boundaries:
+        pairs = x.shape[boundary.axis] - 1
+        (m_a, s_a), (m_b, s_b) = x.narrow(boundary.axis, 0, pairs), x.narrow(boundary.axis, 1, pairs)
         gap = m_a - m_b
-        by_mean = gap + seam.first * s_a - seam.second * s_b
-        by_first = seam.first * gap + seam.first_square * s_a - seam.product * s_b
-        by_second = seam.second * gap + seam.product * s_a - seam.second_square * s_b
-        slope.narrow(seam.axis, 0, pairs).add_(torch.stack((by_mean, by_first)) * seam.weight)
-        slope.narrow(seam.axis, 1, pairs).sub_(torch.stack((by_mean, by_second)) * seam.weight)
-    return slope
+        by_mean = gap + boundary.first * s_a - boundary.second * s_b
+        by_first = boundary.first * gap + boundary.first_square * s_a - boundary.product * s_b
+        by_second = boundary.second * gap + boundary.product * s_a - boundary.second_square * s_b
+        gradient.narrow(boundary.axis, 0, pairs).add_(torch.stack((by_mean, by_first)) * boundary.weight)
+        gradient.narrow(boundary.axis, 1, pairs).sub_(torch.stack((by_mean, by_second)) * boundary.weight)
+    return gradient
 
 
-def _on_grid(moments: Tensor, cubes: Cubes) -> Tensor:
+def _to_grid(moments: Tensor, cubes: Cubes) -> Tensor:
     time, row, _ = cubes.grid
     return rearrange(moments, "b (t h w) 1 c -> b t h w c", t=time, h=row)
 
 
-def _as_tokens(moments: Tensor) -> Tensor:
+def _to_tokens(moments: Tensor) -> Tensor:
     return rearrange(moments, "b t h w c -> b (t h w) 1 c")

@@ -27,10 +27,10 @@ Measured as above: with tubes it hardly matters, with random cubes 0.125 is off 
 """
 
 
-def estimated_moments(
+def estimate_moments(
     visible: Float[Tensor, "batch vis values"],
     index: Int64[Tensor, "batch vis"],
-    shape: Grid,
+    grid: Grid,
     *,
     channels: int,
 ) -> tuple[Float[Tensor, "batch tokens 1 channels"], Float[Tensor, "batch tokens 1 channels"]]:
@@ -39,20 +39,20 @@ def estimated_moments(
     Args:
         visible: Pixels of the visible cubes in [0, 1].
         index: Their token numbers.
-        shape: Cubes along (time, row, col).
+        grid: Cubes along (time, row, col).
         channels: How many channels a pixel has.
 
     Returns:
         What ``pixels.denormalise`` takes; at visible places, the true moments.
     """
-    mean, std = pixels.moments(visible, channels)
+    mean, std = pixels.compute_moments(visible, channels)
     known = torch.cat((mean, std), dim=3).squeeze(2)
-    mean, std = spread(known, index, shape)[:, :, None].split(channels, dim=3)
+    mean, std = interpolate_grid(known, index, grid)[:, :, None].split(channels, dim=3)
     return mean, std
 
 
-def spread(
-    known: Float[Tensor, "batch vis features"], index: Int64[Tensor, "batch vis"], shape: Grid
+def interpolate_grid(
+    known: Float[Tensor, "batch vis features"], index: Int64[Tensor, "batch vis"], grid: Grid
 ) -> Float[Tensor, "batch tokens features"]:
     """Fill a grid from what is known at some of its places, by inverse distance weighting.
 
@@ -61,15 +61,15 @@ def spread(
 
     Source: Shepard, "A two-dimensional interpolation function for irregularly-spaced data", 1968.
     """
-    places = _places(shape, known)
+    positions = _cube_positions(grid, known)
     exact = "donot_use_mm_for_euclid_dist"  # the other way is off by as much as small distances
-    distance = torch.cdist(places.expand(len(index), -1, -1), places[index], compute_mode=exact)
+    distance = torch.cdist(positions.expand(len(index), -1, -1), positions[index], compute_mode=exact)
     nearness = distance.clamp_min(SLOT_IN_CELLS / 2).pow(-POWER)  # 0 only where it is known
     weight = nearness / nearness.sum(dim=2, keepdim=True)
     return (weight @ known).scatter(1, index[:, :, None].expand_as(known), known)
 
 
-def _places(shape: Grid, like: Tensor) -> Float[Tensor, "tokens axes"]:
+def _cube_positions(grid: Grid, like: Tensor) -> Float[Tensor, "tokens axes"]:
     """Where each cube stands, in cells."""
-    time, row, col = (torch.arange(n, device=like.device, dtype=like.dtype) for n in shape)
+    time, row, col = (torch.arange(n, device=like.device, dtype=like.dtype) for n in grid)
     return torch.cartesian_prod(time * SLOT_IN_CELLS, row, col)

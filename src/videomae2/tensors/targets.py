@@ -12,7 +12,7 @@ from torch import Tensor
 from videomae2.tensors.clips import Targets
 
 
-def shares(targets: Targets, outputs: int) -> Float32[Tensor, "batch outputs"]:
+def to_soft_targets(targets: Targets, num_classes: int) -> Float32[Tensor, "batch outputs"]:
     """Give each class its share of a clip: all of it to one class, or as soft targets say.
 
     Raises:
@@ -20,14 +20,14 @@ def shares(targets: Targets, outputs: int) -> Float32[Tensor, "batch outputs"]:
         RuntimeError: If a number is none of a class; on a GPU only when that is next waited for.
     """
     if targets.ndim == 1:
-        nothing = torch.zeros(len(targets), outputs, device=targets.device)
-        return nothing.scatter(1, targets[:, None], 1.0)  # F.one_hot looks at every number first
-    if targets.shape[1] != outputs:
-        raise ValueError(f"targets are over {targets.shape[1]} classes, the head has {outputs}")
+        zeros = torch.zeros(len(targets), num_classes, device=targets.device)
+        return zeros.scatter(1, targets[:, None], 1.0)  # F.one_hot looks at every number first
+    if targets.shape[1] != num_classes:
+        raise ValueError(f"targets are over {targets.shape[1]} classes, the head has {num_classes}")
     return targets
 
 
-def smooth(
+def smooth_labels(
     targets: Float[Tensor, "batch outputs"], smoothing: float
 ) -> Float[Tensor, "batch outputs"]:
     """Give a part of every target to all classes alike.
@@ -39,7 +39,7 @@ def smooth(
     return targets * (1 - smoothing) + smoothing / targets.shape[1]
 
 
-def balancing_weights(counts: Sequence[int], power: float) -> Float32[Tensor, " outputs"]:
+def compute_class_weights(counts: Sequence[int], power: float) -> Float32[Tensor, " outputs"]:
     """How much a clip of each class counts: more for a rare class; 1 on average over the clips.
 
     Args:
@@ -57,15 +57,15 @@ def balancing_weights(counts: Sequence[int], power: float) -> Float32[Tensor, " 
     return (weight * count.sum() / (weight * count).sum()).float()
 
 
-def presence_weights(
-    counts: Sequence[int], clips: int, power: float
+def compute_pos_weights(
+    counts: Sequence[int], num_clips: int, power: float
 ) -> Float32[Tensor, " outputs"]:
     """How much a label counts where it holds: (clips without / clips with) to a power.
 
     Args:
         counts: Clips that have each label. A label without any is weighed as if one had it.
-        clips: All clips.
+        num_clips: All clips.
         power: 0 weighs presence and absence alike, 1 makes them equal over the data.
     """
     count = torch.tensor(counts, dtype=torch.float64).clamp(min=1)
-    return (((clips - count).clamp(min=1) / count) ** power).float()
+    return (((num_clips - count).clamp(min=1) / count) ** power).float()

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from videomae2.tensors.merging import Head
+from videomae2.tensors.merging import ClassificationType
 
-_DIGITS = 6  # moments nearer than a microsecond are one
+_TIME_DIGITS = 6  # moments nearer than a microsecond are one
 
 
 @dataclass(frozen=True, slots=True)
-class Cells:
+class TimeBins:
     """A video cut into stretches of time, with the scores of each."""
 
     edges: Float64[np.ndarray, " edges"]
@@ -36,11 +36,11 @@ class Segment:
     """Its mean probability over that time."""
 
 
-def cells(
+def compute_time_bins(
     starts: Float64[np.ndarray, " windows"],
     stops: Float64[np.ndarray, " windows"],
     scores: Float64[np.ndarray, "windows outputs"],
-) -> Cells:
+) -> TimeBins:
     """Give each moment the mean of the windows that show it.
 
     Where windows leave a gap, each speaks for the time until the next one.
@@ -50,17 +50,17 @@ def cells(
         stops: Seconds at which they end, not falling.
         scores: What each window says.
     """
-    starts, stops = starts.round(_DIGITS), stops.round(_DIGITS)
+    starts, stops = starts.round(_TIME_DIGITS), stops.round(_TIME_DIGITS)
     stops = np.maximum(stops, np.append(starts[1:], stops[-1]))
     edges = np.unique(np.concatenate((starts, stops)))
     first = np.searchsorted(stops, edges[:-1], side="right")
     after = np.searchsorted(starts, edges[:-1], side="right")
     means = [scores[a:b].mean(axis=0) for a, b in zip(first, after, strict=True)]
-    return Cells(edges, np.stack(means))
+    return TimeBins(edges, np.stack(means))
 
 
-def holding(
-    scores: Float64[np.ndarray, "cells outputs"], head: Head, *, threshold: float, margin: float
+def compute_activations(
+    scores: Float64[np.ndarray, "cells outputs"], task_type: ClassificationType, *, threshold: float, hysteresis: float
 ) -> Bool[np.ndarray, "cells outputs"]:
     """Say which classes hold in which cell, with hysteresis so that they do not flicker.
 
@@ -70,50 +70,50 @@ def holding(
 
     Args:
         scores: Probabilities.
-        head: Whether classes exclude each other.
+        task_type: Whether classes exclude each other.
         threshold: The probability at which a class begins.
-        margin: How much the answer must change before it counts.
+        hysteresis: How much the answer must change before it counts.
     """
-    if head == "one-class":
-        return _exclusive(scores, threshold, margin)
-    holds = np.zeros(scores.shape, dtype=np.bool_)
-    now = np.zeros(scores.shape[1], dtype=np.bool_)
+    if task_type == "one-class":
+        return _exclusive_activations(scores, threshold, hysteresis)
+    active = np.zeros(scores.shape, dtype=np.bool_)
+    is_active = np.zeros(scores.shape[1], dtype=np.bool_)
     for number, row in enumerate(scores):
-        holds[number] = now = row >= np.where(now, threshold - margin, threshold)
-    return holds
+        active[number] = is_active = row >= np.where(is_active, threshold - hysteresis, threshold)
+    return active
 
 
-def segments(found: Cells, holds: Bool[np.ndarray, "cells outputs"]) -> list[Segment]:
+def find_segments(bins: TimeBins, active: Bool[np.ndarray, "cells outputs"]) -> list[Segment]:
     """Join neighbouring cells in which a class holds; by start, then by number of the class."""
-    lengths = np.diff(found.edges)
-    joined = []
-    for output in np.flatnonzero(holds.any(axis=0)).tolist():
-        for first, stop in _runs(holds[:, output]):
-            part = slice(first, stop)
-            score = np.average(found.scores[part, output], weights=lengths[part])
-            start_seconds, stop_seconds = found.edges[[first, stop]].tolist()
-            joined.append(Segment(start_seconds, stop_seconds, output, float(score)))
-    return sorted(joined, key=lambda segment: (segment.start_seconds, segment.output))
+    lengths = np.diff(bins.edges)
+    result = []
+    for output in np.flatnonzero(active.any(axis=0)).tolist():
+        for first, stop in _find_runs(active[:, output]):
+            span = slice(first, stop)
+            score = np.average(bins.scores[span, output], weights=lengths[span])
+            start_seconds, stop_seconds = bins.edges[[first, stop]].tolist()
+            result.append(Segment(start_seconds, stop_seconds, output, float(score)))
+    return sorted(result, key=lambda segment: (segment.start_seconds, segment.output))
 
 
-def _exclusive(
-    scores: Float64[np.ndarray, "cells outputs"], threshold: float, margin: float
+def _exclusive_activations(
+    scores: Float64[np.ndarray, "cells outputs"], threshold: float, hysteresis: float
 ) -> Bool[np.ndarray, "cells outputs"]:
-    holds = np.zeros(scores.shape, dtype=np.bool_)
-    now: int | None = None
+    active = np.zeros(scores.shape, dtype=np.bool_)
+    current: int | None = None
     for number, row in enumerate(scores):
         best = int(row.argmax())
-        if now is not None and row[now] < threshold - margin:
-            now = None
-        if row[best] >= threshold and (now is None or row[best] > row[now] + margin):
-            now = best
-        if now is not None:
-            holds[number, now] = True
-    return holds
+        if current is not None and row[current] < threshold - hysteresis:
+            current = None
+        if row[best] >= threshold and (current is None or row[best] > row[current] + hysteresis):
+            current = best
+        if current is not None:
+            active[number, current] = True
+    return active
 
 
-def _runs(holds: Bool[np.ndarray, " cells"]) -> list[tuple[int, int]]:
+def _find_runs(active: Bool[np.ndarray, " compute_time_bins"]) -> list[tuple[int, int]]:
     """(first, stop) of every stretch of True."""
-    steps = np.diff(np.concatenate(([0], holds.astype(np.int8), [0])))
+    steps = np.diff(np.concatenate(([0], active.astype(np.int8), [0])))
     firsts, stops = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
     return list(zip(firsts.tolist(), stops.tolist(), strict=True))

@@ -11,16 +11,16 @@ from einops import rearrange
 from jaxtyping import Bool, Float, Float64, Int
 from torch import Tensor
 
-from videomae2.tensors.tones import Clip
+from videomae2.tensors.tones import UInt8Clips
 
 Matrix = Float64[Tensor, "batch 6"]
 PerClip = Float64[Tensor, " batch"]
 
-CUT = 2.0**-10
+ROUNDING_MARGIN = 2.0**-10
 """Pillow cuts results down. What float32 leaves this far below an integer is taken for it."""
 
 
-def warp(x: Clip, matrix: Matrix, *, fill: int) -> Clip:
+def warp_affine(x: UInt8Clips, matrix: Matrix, *, fill: int) -> UInt8Clips:
     """Move pixels, bicubic; what comes from outside the frame becomes ``fill`` (0…255).
 
     All values of a pixel over frames and channels move alike, so each tap fetches them in one
@@ -30,36 +30,36 @@ def warp(x: Clip, matrix: Matrix, *, fill: int) -> Clip:
         1, in about one value of a thousand.
     """
     batch, frames, height, width = x.shape[:4]
-    source_x, source_y = _sources(matrix, height, width)
-    index, weight = _taps(source_x, source_y, height, width)
-    first = torch.arange(batch, device=x.device, dtype=torch.int32) * (height * width)
+    source_x, source_y = _compute_sources(matrix, height, width)
+    index, weight = _compute_taps(source_x, source_y, height, width)
+    clip_offsets = torch.arange(batch, device=x.device, dtype=torch.int32) * (height * width)
     pieces = rearrange(x, "b f h w c -> (b h w) (f c)").float()
-    bags = (index + first[:, None, None, None]).view(-1, 16)
-    moved = F.embedding_bag(bags, pieces, mode="sum", per_sample_weights=weight.view(-1, 16))
-    moved = (moved + CUT).clamp_(0, 255).to(torch.uint8)
-    moved = rearrange(moved, "(b h w) (f c) -> b f h w c", b=batch, h=height, f=frames)
-    inside = _inside(source_x, width) & _inside(source_y, height)
-    return torch.where(inside[:, None, :, :, None], moved, fill)
+    tap_index = (index + clip_offsets[:, None, None, None]).view(-1, 16)
+    warped = F.embedding_bag(tap_index, pieces, mode="sum", per_sample_weights=weight.view(-1, 16))
+    warped = (warped + ROUNDING_MARGIN).clamp_(0, 255).to(torch.uint8)
+    warped = rearrange(warped, "(b h w) (f c) -> b f h w c", b=batch, h=height, f=frames)
+    inside = _is_inside(source_x, width) & _is_inside(source_y, height)
+    return torch.where(inside[:, None, :, :, None], warped, fill)
 
 
 def shear_x(factor: PerClip, height: int, width: int) -> Matrix:
     """Move each row sideways by a share of its y."""
-    return _matrix(factor, b=factor)
+    return _build_matrix(factor, b=factor)
 
 
 def shear_y(factor: PerClip, height: int, width: int) -> Matrix:
     """Move each column by a share of its x."""
-    return _matrix(factor, d=factor)
+    return _build_matrix(factor, d=factor)
 
 
-def shift_x(share: PerClip, height: int, width: int) -> Matrix:
+def translate_x(fraction: PerClip, height: int, width: int) -> Matrix:
     """Move to the left by a share of the width."""
-    return _matrix(share, c=share * width)
+    return _build_matrix(fraction, c=fraction * width)
 
 
-def shift_y(share: PerClip, height: int, width: int) -> Matrix:
+def translate_y(fraction: PerClip, height: int, width: int) -> Matrix:
     """Move up by a share of the height."""
-    return _matrix(share, f=share * height)
+    return _build_matrix(fraction, f=fraction * height)
 
 
 def rotate(degrees: PerClip, height: int, width: int) -> Matrix:
@@ -70,18 +70,18 @@ def rotate(degrees: PerClip, height: int, width: int) -> Matrix:
     return torch.stack((cos, -sin, c, sin, cos, f), dim=1)
 
 
-def still(like: PerClip) -> Matrix:
+def identity_matrix(like: PerClip) -> Matrix:
     """Move nothing."""
-    return _matrix(like)
+    return _build_matrix(like)
 
 
-def _matrix(like: Tensor, **moved: Tensor) -> Tensor:
+def _build_matrix(like: Tensor, **entries: Tensor) -> Tensor:
     """Give the matrix that moves nothing, with some of its six numbers given."""
-    numbers = {name: torch.full_like(like, name in "ae") for name in "abcdef"} | moved
+    numbers = {name: torch.full_like(like, name in "ae") for name in "abcdef"} | entries
     return torch.stack(list(numbers.values()), dim=1)
 
 
-def _sources(
+def _compute_sources(
     matrix: Matrix, height: int, width: int
 ) -> tuple[Float64[Tensor, "batch height width"], Float64[Tensor, "batch height width"]]:
     """Where each output pixel comes from; pixel i of the input covers i to i + 1."""
@@ -91,32 +91,32 @@ def _sources(
     return a * x + b * y + c, d * x + e * y + f
 
 
-def _inside(source: Tensor, size: int) -> Bool[Tensor, "batch height width"]:
+def _is_inside(source: Tensor, size: int) -> Bool[Tensor, "batch height width"]:
     return (source >= 0) & (source < size)
 
 
-def _taps(
+def _compute_taps(
     source_x: Tensor, source_y: Tensor, height: int, width: int
 ) -> tuple[Int[Tensor, "batch height width 16"], Float[Tensor, "batch height width 16"]]:
     """Pixel number and weight of each of the 4 x 4 inputs of an output pixel."""
-    col, col_weight = _four(source_x, width)
-    row, row_weight = _four(source_y, height)
+    col, col_weight = _compute_axis_taps(source_x, width)
+    row, row_weight = _compute_axis_taps(source_y, height)
     index = row[..., :, None] * width + col[..., None, :]
     weight = row_weight[..., :, None] * col_weight[..., None, :]
     return index.flatten(3), weight.flatten(3).float()
 
 
-def _four(source: Tensor, size: int) -> tuple[Tensor, Tensor]:
+def _compute_axis_taps(source: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """The 4 pixels around a place, those at the edge repeated, and their cubic weights."""
-    place = source - 0.5
-    base = place.floor()
-    around = torch.arange(-1, 3, dtype=torch.int32, device=source.device)
+    position = source - 0.5
+    base = position.floor()
+    offsets = torch.arange(-1, 3, dtype=torch.int32, device=source.device)
     # clamped as floats first: a place far outside would not fit an integer
-    index = base.clamp(-2, size + 1).int()[..., None] + around
-    return index.clamp(0, size - 1), _cubic(place - base)
+    index = base.clamp(-2, size + 1).int()[..., None] + offsets
+    return index.clamp(0, size - 1), _cubic_weights(position - base)
 
 
-def _cubic(d: Tensor) -> Tensor:
+def _cubic_weights(d: Tensor) -> Tensor:
     """Weights of the pixels at -1, 0, 1, 2 for a place d in [0, 1): the cubic with a = -1."""
     d2, d3 = d * d, d * d * d
     return torch.stack((-d + 2 * d2 - d3, 1 - 2 * d2 + d3, d + d2 - d3, d3 - d2), dim=-1)

@@ -7,9 +7,9 @@ import pytest
 from tests.jobs.pipeline.small import KINDS, TEXT, prepared
 from tests.jobs.small_finetune import small_finetune
 from videomae2.errors import ConfigError
-from videomae2.jobs.pipeline.kinds import finetune_stage
-from videomae2.jobs.pipeline.running import Span, plan
-from videomae2.models.starting import StartConfig
+from videomae2.jobs.pipeline.kinds import build_finetune_stage
+from videomae2.jobs.pipeline.running import StageRange, plan_pipeline
+from videomae2.models.starting import InitConfig
 
 
 def problems(text):
@@ -28,7 +28,7 @@ def test_a_stage_takes_the_common_settings_that_it_has_and_puts_its_own_over_the
         "common:\n",
         "common:\n  masking: {encoder_ratio: 0.8}\n  optim: {epochs: 7, warmup_epochs: 0.5}\n",
     )
-    pretrained, post, tuned, judged = (stage.job.settings for stage in prepared(text)[0].stages)
+    pretrained, post, tuned, judged = (stage.config.settings for stage in prepared(text)[0].stages)
     assert pretrained.masking.encoder_ratio == 0.8
     assert [run.optim.epochs for run in (pretrained, post, tuned)] == [2.0, 1.0, 2.0]
     assert {run.optim.warmup_epochs for run in (pretrained, post, tuned)} == {0.5}
@@ -39,13 +39,13 @@ def test_a_stage_takes_the_common_settings_that_it_has_and_puts_its_own_over_the
 
 def test_out_can_be_chosen_anew(place):
     pipeline, _ = prepared(out=Path("there"))
-    assert [str(stage.job.out) for stage in pipeline.stages] == [
+    assert [str(stage.config.out) for stage in pipeline.stages] == [
         "there/pretrained",
         "there/post",
         "there/tuned",
         "there/judged",
     ]
-    assert pipeline.stages[0].job.settings.record.out == Path("there/pretrained")
+    assert pipeline.stages[0].config.settings.record.out == Path("there/pretrained")
 
 
 def test_every_wrong_word_is_said_with_its_line_and_the_nearest(place):
@@ -223,13 +223,13 @@ def test_an_evaluation_gives_no_model(place):
 
 
 def test_a_stage_takes_the_place_of_the_parent_that_a_recipe_names(place, monkeypatch):
-    start = StartConfig(weights=Path("runs/own"))
+    start = InitConfig(weights=Path("runs/own"))
     recipes = {"small": lambda videos, out: small_finetune(videos[0], out, start=start)}
-    monkeypatch.setitem(KINDS, "finetune", finetune_stage(recipes))
+    monkeypatch.setitem(KINDS, "finetune", build_finetune_stage(recipes))
     pipeline, seen = prepared()
-    found = plan(pipeline, seen, span=Span())
-    assert {decision.action for decision in found.values()} == {"start"}
-    assert "start    15 weights of runs/pretrained\n" in seen["post"].lines
+    found = plan_pipeline(pipeline, seen, stage_range=StageRange())
+    assert {decision.name for decision in found.values()} == {"start"}
+    assert "start    15 weights of runs/pretrained\n" in seen["post"].summary
     (problem,) = problems(TEXT.replace("    from: pretrained\n", ""))
     assert "--start.weights runs/own does not exist" in problem
 
@@ -240,15 +240,15 @@ def test_a_stage_of_other_clips_is_promised_the_table_of_its_parent(place):
     text = TEXT.replace("      validation: {share: 0}", larger)
     said = "positions: the table for 2x4x4 cubes, with which the weights were trained"
     _, seen = prepared(text)
-    assert f"{said}, resampled to 3x6x4" in seen["post"].lines
-    assert seen["post"].gives.card.model.encoder.trained_grid == (2, 4, 4)
-    assert said in seen["tuned"].lines
-    assert seen["tuned"].gives.card.model.encoder.trained_grid is None
+    assert f"{said}, resampled to 3x6x4" in seen["post"].summary
+    assert seen["post"].produces.config.model.encoder.pretrained_grid == (2, 4, 4)
+    assert said in seen["tuned"].summary
+    assert seen["tuned"].produces.config.model.encoder.pretrained_grid is None
     fresh = text.replace(larger, larger + "\n      start: {positions: fresh}")
     _, seen = prepared(fresh)
-    assert "positions: a fresh table for 3x6x4 cubes" in seen["post"].lines
-    assert "positions: the table for 3x6x4 cubes" in seen["tuned"].lines
-    assert seen["tuned"].gives.card.model.encoder.trained_grid == (3, 6, 4)
+    assert "positions: a fresh table for 3x6x4 cubes" in seen["post"].summary
+    assert "positions: the table for 3x6x4 cubes" in seen["tuned"].summary
+    assert seen["tuned"].produces.config.model.encoder.pretrained_grid == (3, 6, 4)
 
 
 def test_lists_of_a_stage_whose_parent_has_problems_are_checked_all_the_same(place):

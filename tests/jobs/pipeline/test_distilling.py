@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 from tests.jobs.pipeline.small import actions, left_behind, prepared, run, run_to_the_end
 from tests.jobs.small import stop_after
 from videomae2.errors import ConfigError, Interrupted
-from videomae2.models.cards import read_card
-from videomae2.models.saved import read_weights
+from videomae2.models.cards import load_model_config
+from videomae2.models.saved import load_saved_state
 
 TEXT = """name: tiny
 out: runs
@@ -50,9 +50,9 @@ TWO = TEXT.replace(
 def test_a_student_follows_its_teacher_and_is_judged(place):
     done = run(TEXT)
     assert done["small"].result == Path("runs/small/students/student")
-    assert done["small"].numbers.keys() >= {"accuracy", "agreement"}
-    assert done["judged"].numbers.keys() >= {"mean-class accuracy"}
-    lineage = read_card(done["small"].result).notes["lineage"]
+    assert done["small"].metrics.keys() >= {"accuracy", "agreement"}
+    assert done["judged"].metrics.keys() >= {"mean-class accuracy"}
+    lineage = load_model_config(done["small"].result).metadata["lineage"]
     assert lineage["parents"] == {"teacher": {"from": "tuned", "weights": done["tuned"].digest}}
     assert set(actions(TEXT).values()) == {"skip"}
     before = left_behind(Path("runs"))
@@ -65,7 +65,7 @@ def test_several_students_are_a_result_without_followers(place):
     alone = TWO[: TWO.index("  judged")]
     done = run(alone)["small"]
     assert done.result == Path("runs/small/students")
-    assert done.numbers.keys() == {"a accuracy", "b accuracy"}
+    assert done.metrics.keys() == {"a accuracy", "b accuracy"}
     assert set(actions(alone).values()) == {"skip"}
     (Path("runs/small/students/b/model.safetensors")).write_bytes(b"x")
     assert actions(alone)["small"] == "redo"
@@ -133,7 +133,7 @@ def test_weights_of_a_second_student_count_by_content(place):
     )
     run(text)
     assert set(actions(text).values()) == {"skip"}
-    weights = read_weights(Path("two"))
+    weights = load_saved_state(Path("two"))
     save_file(
         {n: v + 1 if n == "head.bias" else v for n, v in weights.items()}, "two/model.safetensors"
     )

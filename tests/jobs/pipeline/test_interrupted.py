@@ -59,14 +59,14 @@ def test_stopped_while_it_evaluates_it_gives_the_same_numbers(copy, monkeypatch)
     text = TEXT.replace("rounds: 100", "rounds: 100\n      batch: 1")
     (copy / "runs/judged").rename(copy / "gone")
     run(text)
-    undisturbed, numbers = left_behind(copy / "runs"), run(text)["judged"].numbers
+    undisturbed, numbers = left_behind(copy / "runs"), run(text)["judged"].metrics
     (copy / "runs/judged").rename(copy / "gone too")
     for words in ("videos 1/3", "videos 2/3"):
         with pytest.raises(Interrupted, match="stage judged: stopped by SIGTERM with"):
             run(text, say=stop_at(words))
     assert run(text)["judged"].action == "go on"
     assert left_behind(copy / "runs") == undisturbed
-    assert run(text)["judged"].numbers == numbers
+    assert run(text)["judged"].metrics == numbers
 
 
 def test_afterwards_signals_do_what_they_did(place):

@@ -17,7 +17,7 @@ from videomae2.data import file_marks
 from videomae2.errors import ConfigError, Interrupted
 from videomae2.jobs.evaluation import scoring
 from videomae2.jobs.finetune import finetune
-from videomae2.jobs.pretrain import pretrain, rehearse
+from videomae2.jobs.pretrain import pretrain, dry_run
 
 SKIPPED = {"pretrained": "skip", "post": "skip", "tuned": "skip", "judged": "skip"}
 
@@ -132,39 +132,39 @@ def moved(run, path):
 
 
 def test_files_that_do_not_answer_are_said_and_hold_nothing_up(videos, tmp_path, monkeypatch):
-    never, look = threading.Event(), file_marks._content
+    never, look = threading.Event(), file_marks._compute_content_digest
     first = str(sorted(videos.rglob("*.mp4"))[0])
     monkeypatch.setattr(
         file_marks, "_content", lambda path: look(path) if path != first else str(never.wait(60))
     )
     monkeypatch.setattr(file_marks, "PATIENCE_SECONDS", 0.1)
     run, said = small_run(videos, tmp_path / "run", epochs=1.0), []
-    assert "late     1 files of train do not answer" in rehearse(run)
-    pretrain(run, say=said.append)
+    assert "late     1 files of train do not answer" in dry_run(run)
+    pretrain(run, log=said.append)
     assert any("late     1 files of train do not answer" in line for line in said)
     never.set()
     monkeypatch.undo()
-    pretrain(run, say=quiet)  # what did not answer tells nothing
+    pretrain(run, log=quiet)  # what did not answer tells nothing
 
 
 def test_what_was_known_of_files_is_not_forgotten_where_they_do_not_answer(videos, tmp_path):
     run = small_run(videos, tmp_path / "run", epochs=1.0)
-    pretrain(run, say=quiet)
+    pretrain(run, log=quiet)
     before = json.loads((tmp_path / "run" / "videos.json").read_text())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(file_marks, "look_at", lambda paths, *_, **__: [None] * len(paths))
-        pretrain(run, say=quiet)
+        pretrain(run, log=quiet)
     assert json.loads((tmp_path / "run" / "videos.json").read_text()) == before
 
 
 def test_a_run_does_not_go_on_with_other_files_of_the_same_names(videos, tmp_path):
     first = small_run(videos, tmp_path / "run", epochs=1.0)
-    last = pretrain(first, say=quiet)
+    last = pretrain(first, log=quiet)
     shutil.copytree(videos, tmp_path / "elsewhere")
-    assert pretrain(moved(first, tmp_path / "elsewhere"), say=quiet) == last
+    assert pretrain(moved(first, tmp_path / "elsewhere"), log=quiet) == last
     other = moved(first, shifted(videos, tmp_path / "other", 4))
     with pytest.raises(ConfigError) as caught:
-        pretrain(other, say=quiet)
+        pretrain(other, log=quiet)
     listed = tmp_path / "run" / "videos.json"
     assert str(caught.value) == (
         f"{tmp_path / 'run'} holds a run that differs, so it cannot go on as this one:\n"
@@ -174,18 +174,18 @@ def test_a_run_does_not_go_on_with_other_files_of_the_same_names(videos, tmp_pat
         f"in {tmp_path / 'run' / 'checkpoints'} it would start over"
     )
     listed.unlink()
-    assert pretrain(other, say=quiet) == last
+    assert pretrain(other, log=quiet) == last
 
 
 def test_a_supervised_run_looks_at_the_files_that_are_held_out_too(finished, tmp_path):
     own = shutil.copytree(finished / "labelled" / "v", tmp_path / "own")
     first = small_finetune(own, tmp_path / "run")
     with pytest.raises(Interrupted):
-        finetune(first, say=stop_at("step "))
+        finetune(first, log=stop_at("step "))
     names = [one["source"] for one in json.loads((tmp_path / "run/videos.json").read_text())]
     assert names == ["own", "own, held out"]
     other = moved(first, shifted(own, tmp_path / "other", 4))
     with pytest.raises(
         ConfigError, match=r"videos of own, held out: other files at .*other \(3 of"
     ):
-        finetune(other, say=quiet)
+        finetune(other, log=quiet)

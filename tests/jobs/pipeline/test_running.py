@@ -12,10 +12,10 @@ from tests.jobs.small import small_videos, stop_after
 from tests.jobs.small_finetune import CLASSES
 from tests.models.released_files import FRAMES, SIDE, drawn_classifier, save_released
 from videomae2.errors import CheckpointError, ConfigError, Interrupted
-from videomae2.jobs.pipeline.running import Span, plan
-from videomae2.jobs.pipeline.telling import plan_text, results_json, results_text
-from videomae2.jobs.run_folder import RunLock
-from videomae2.models.cards import read_card
+from videomae2.jobs.pipeline.running import StageRange, plan_pipeline
+from videomae2.jobs.pipeline.telling import format_plan, results_to_json, format_results
+from videomae2.jobs.run_folder import FolderLock
+from videomae2.models.cards import load_model_config
 
 SKIPPED = {"pretrained": "skip", "post": "skip", "tuned": "skip", "judged": "skip"}
 
@@ -33,15 +33,15 @@ def test_what_is_finished_and_unchanged_is_skipped(copy):
     after.pop(copy / "runs" / ".lock"), before.pop(copy / "runs" / ".lock")
     assert after == before
     assert said.count("skip     finished, unchanged") == 4
-    assert done["tuned"].numbers["accuracy"] >= 0
+    assert done["tuned"].metrics["accuracy"] >= 0
     assert done["tuned"].result == Path("runs/tuned/best")
 
 
 def test_lineage_stands_in_the_cards(finished):
     runs = finished / "runs"
-    first = read_card(runs / "pretrained/checkpoints/step-00000004").notes["lineage"]
-    post = read_card(runs / "post/checkpoints/step-00000003").notes["lineage"]
-    best = read_card(runs / "tuned/best").notes["lineage"]
+    first = load_model_config(runs / "pretrained/checkpoints/step-00000004").metadata["lineage"]
+    post = load_model_config(runs / "post/checkpoints/step-00000003").metadata["lineage"]
+    best = load_model_config(runs / "tuned/best").metadata["lineage"]
     states = {name: json.loads((runs / name / "stage.json").read_text()) for name in SKIPPED}
     assert states["judged"]["origin"]["weights"] == {"model": states["tuned"]["outcome"]["digest"]}
     assert first["parents"] == {}
@@ -59,16 +59,16 @@ def test_lineage_stands_in_the_cards(finished):
 def test_a_change_does_that_stage_again_and_those_that_follow(finished, copy):
     text = TEXT.replace("epochs: 1", "epochs: 1.4")
     pipeline, seen = prepared(text)
-    decisions = plan(pipeline, seen, span=Span())
-    assert {name: one.action for name, one in decisions.items()} == {
+    decisions = plan_pipeline(pipeline, seen, stage_range=StageRange())
+    assert {name: one.name for name, one in decisions.items()} == {
         "pretrained": "skip",
         "post": "redo",
         "tuned": "wait",
         "judged": "wait",
     }
-    assert decisions["post"].why == "optim.epochs: 1.0 -> 1.4"
-    assert decisions["tuned"].why == "skipped if the weights of post stay the same"
-    assert "  redo     optim.epochs: 1.0 -> 1.4" in plan_text(pipeline, seen, decisions)
+    assert decisions["post"].reason == "optim.epochs: 1.0 -> 1.4"
+    assert decisions["tuned"].reason == "skipped if the weights of post stay the same"
+    assert "  redo     optim.epochs: 1.0 -> 1.4" in format_plan(pipeline, seen, decisions)
     said = []
     done = run(text, say=said.append)
     assert {name: one.action for name, one in done.items()} == {
@@ -175,8 +175,8 @@ def test_an_evaluation_judges_a_model_that_no_stage_made(copy):
     )
     text = text.replace("  record: {log_every: 1}\n", "")
     done = run(text)["judged"]
-    assert done.stage.title == "evaluate, from made/tuned"
-    assert results_json(prepared(text)[0], [done], 1.0)["stages"][0]["parents"] == {
+    assert done.stage.description == "evaluate, from made/tuned"
+    assert results_to_json(prepared(text)[0], [done], 1.0)["stages"][0]["parents"] == {
         "model": "made/tuned"
     }
     for name in ("predictions.jsonl", "probabilities.npy"):
@@ -235,24 +235,24 @@ def test_a_training_that_was_stopped_goes_on_where_its_folder_was_moved_to(finis
 
 def test_from_and_until_choose_a_part(copy):
     (copy / "runs/tuned").rename(copy / "gone")
-    done = run(span=Span("tuned"))
-    assert done["judged"].numbers.keys() >= {"mean-class accuracy"}
+    done = run(span=StageRange("tuned"))
+    assert done["judged"].metrics.keys() >= {"mean-class accuracy"}
     assert {name: one.action for name, one in done.items()} == {"tuned": "start", "judged": "skip"}
-    assert list(run(span=Span(None, "post"))) == ["pretrained", "post"]
+    assert list(run(span=StageRange(None, "post"))) == ["pretrained", "post"]
     (copy / "runs/post").rename(copy / "gone2")
     wanted = r"stage tuned needs post, which is to be done first \(not begun\); leave --from out"
     with pytest.raises(ConfigError, match=wanted):
-        run(span=Span("tuned"))
+        run(span=StageRange("tuned"))
     with pytest.raises(ConfigError, match="--from tuned comes after --until post; the order is"):
-        run(span=Span("tuned", "post"))
+        run(span=StageRange("tuned", "post"))
     with pytest.raises(ConfigError, match="--until x is no stage; there are pretrained, post"):
-        run(span=Span(None, "x"))
+        run(span=StageRange(None, "x"))
 
 
 @pytest.mark.parametrize("folder", ["runs", "runs/tuned"])
 def test_two_pipelines_do_not_share_a_folder(copy, folder):
     with (
-        RunLock(copy / folder),
+        FolderLock(copy / folder),
         pytest.raises(CheckpointError, match=f"another process .* {folder}"),
     ):
         run(TEXT.replace("epochs: 2}", "epochs: 3}") if folder == "runs/tuned" else TEXT)
@@ -261,13 +261,13 @@ def test_two_pipelines_do_not_share_a_folder(copy, folder):
 
 def test_results_are_a_table_and_json(copy):
     done = list(run().values())
-    head, *rows, total = results_text(done, 61.0).splitlines()
+    head, *rows, total = format_results(done, 61.0).splitlines()
     assert head.split() == ["stage", "what", "done", "time", "numbers", "result"]
     assert rows[2].split()[:4] == ["tuned", "finetune", "unchanged", "accuracy"]
     assert rows[2].endswith("runs/tuned/best")
     assert total == "total    1:01 min"
-    found = results_json(prepared()[0], done, 61.04)
+    found = results_to_json(prepared()[0], done, 61.04)
     assert json.loads(json.dumps(found)) == found
     assert (found["pipeline"], found["seconds"]) == ("tiny", 61.0)
     assert found["stages"][1]["parents"] == {"weights": "pretrained"}
-    assert found["stages"][2]["numbers"] == done[2].numbers
+    assert found["stages"][2]["numbers"] == done[2].metrics

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from videomae2.engine.runtime import Runtime, free_cores, peak_memory_gib
+from videomae2.engine.runtime import Runtime, count_available_cores, get_peak_memory_gib
 from videomae2.tensors import products
 
 
@@ -26,30 +26,30 @@ class Machine:
     threads: int
     """Threads of PyTorch."""
     device: str
-    cpu_products: str
+    matmul_backend: str
     """Who computes float32 products on the CPU."""
     torch: str
     python: str
 
     def __str__(self) -> str:
-        where = f"{self.processor}, {self.cores} cores, {self.threads} threads"
+        text = f"{self.processor}, {self.cores} cores, {self.threads} threads"
         if self.device != "cpu":
-            where = f"{self.device} ({where})"
+            text = f"{self.device} ({text})"
         commit = f", commit {self.commit}" if self.commit else ""
-        return f"{where}; torch {self.torch}, Python {self.python}; {self.date}{commit}"
+        return f"{text}; torch {self.torch}, Python {self.python}; {self.date}{commit}"
 
 
-def describe(device: torch.device) -> Machine:
+def describe_machine(device: torch.device) -> Machine:
     """Collect the facts."""
     cuda = device.type == "cuda"
     return Machine(
         date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        commit=_commit(),
-        processor=_processor(),
-        cores=free_cores(),
+        commit=_find_commit(),
+        processor=_find_processor(),
+        cores=count_available_cores(),
         threads=torch.get_num_threads(),
         device=torch.cuda.get_device_name(device) if cuda else "cpu",
-        cpu_products=products.used(),
+        matmul_backend=products.get_backend(),
         torch=torch.__version__,
         python=platform.python_version(),
     )
@@ -68,17 +68,17 @@ def reset_peak_memory(device: torch.device) -> None:
 
 def highest_memory_gib(runtime: Runtime) -> float:
     """The most memory used since ``reset_peak_memory``: of the device, or of this process."""
-    if runtime.device.type == "cpu" and (peak := _own_memory_gib("VmHWM")) is not None:
+    if runtime.device.type == "cpu" and (peak := _read_process_memory_gib("VmHWM")) is not None:
         return peak
-    return peak_memory_gib(runtime.device)
+    return get_peak_memory_gib(runtime.device)
 
 
 def resident_memory_gib() -> float | None:
     """What this process holds of the machine's memory now; None where Linux does not say it."""
-    return _own_memory_gib("VmRSS")
+    return _read_process_memory_gib("VmRSS")
 
 
-def _own_memory_gib(entry: str) -> float | None:
+def _read_process_memory_gib(entry: str) -> float | None:
     """An entry of what Linux says of this process; None elsewhere."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
@@ -88,7 +88,7 @@ def _own_memory_gib(entry: str) -> float | None:
     return None if kib is None else int(kib) / 2**20
 
 
-def _processor() -> str:
+def _find_processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -99,7 +99,7 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def _commit() -> str:
+def _find_commit() -> str:
     def git(*words: str) -> str:
         folder = Path(__file__).parent
         command = ["git", "-C", str(folder), *words]

@@ -10,20 +10,20 @@ from torch.optim import AdamW
 
 from videomae2.engine.optim import OptimConfig, build_optimizer
 from videomae2.engine.runtime import Runtime, compile_blocks
-from videomae2.engine.step import StepResult, Task, train_step
+from videomae2.engine.step import StepResult, TrainingTask, train_step
 from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.initial import initialise
-from videomae2.models.macs import TokenCounts, autoencoder_macs
+from videomae2.models.initial import init_autoencoder_weights
+from videomae2.models.macs import TokenCounts, count_autoencoder_macs
 from videomae2.models.sizes import SizeName
-from videomae2.tasks.pretrain import MaskingConfig, PretrainTask, token_counts
+from videomae2.tasks.pretrain import MaskingConfig, PretrainTask, count_tokens
 from videomae2.tensors.clips import Clips
 
 MaskingName = Literal["dual", "lean", "v1"]
 
 MASKINGS: dict[MaskingName, MaskingConfig] = {
     "dual": MaskingConfig(),
-    "lean": MaskingConfig(queries="lean"),
+    "lean": MaskingConfig(decoder_queries="lean"),
     "v1": MaskingConfig(decoder="none"),
 }
 CLIP_NORM = 1.0
@@ -31,17 +31,17 @@ _LR = 1e-5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class StepCase:
+class BenchCase:
     """What is trained in a measured step."""
 
     size: SizeName = "base"
     masking: MaskingName = "dual"
-    batch: int = 2
+    batch_size: int = 2
     """Clips."""
     frames: int = 16
     side: int = 224
     """Height and width of a clip in pixels."""
-    checkpoint_blocks: bool = False
+    activation_checkpointing: bool = False
 
     @property
     def model(self) -> AutoencoderConfig:
@@ -51,79 +51,79 @@ class StepCase:
             frames=self.frames,
             height=self.side,
             width=self.side,
-            checkpoint_blocks=self.checkpoint_blocks,
+            activation_checkpointing=self.activation_checkpointing,
         )
         return AutoencoderConfig(encoder=encoder)
 
 
 @dataclass(frozen=True, slots=True)
-class Rival:
+class Baseline:
     """Another's model in the place of ours, to compare with."""
 
-    build: Callable[[StepCase, Clips], nn.Module]
+    build: Callable[[BenchCase, Clips], nn.Module]
     """Makes a task that steps on these clips."""
-    flops: Callable[[StepCase], int]
+    flops: Callable[[BenchCase], int]
     """Operations of forward and backward for one clip, as that model computes."""
 
 
-class Stepper:
+class StepRunner:
     """A model, an optimizer and clips, ready to step again and again."""
 
     def __init__(
         self,
-        case: StepCase,
+        case: BenchCase,
         runtime: Runtime,
-        rival: Rival | None = None,
+        baseline: Baseline | None = None,
     ) -> None:
         """Get ready.
 
         Args:
             case: What to train.
             runtime: Where and how.
-            rival: Another's model; ours if not given.
+            baseline: Another's model; ours if not given.
         """
-        self.case, self.runtime, self._rival = case, runtime, rival
-        self.clips = made_up_clips(case, runtime.device)
-        made = rival.build(case, self.clips) if rival else build_task(case, runtime.device)
-        self.task = made.to(runtime.device).train()
+        self.case, self.runtime, self._baseline = case, runtime, baseline
+        self.clips = random_clips(case, runtime.device)
+        task = baseline.build(case, self.clips) if baseline else build_task(case, runtime.device)
+        self.task = task.to(runtime.device).train()
         if runtime.compile:
             compile_blocks(self.task)
-        self.optimizer = make_optimizer(self.task)
+        self.optimizer = build_bench_optimizer(self.task)
 
     def step(self) -> StepResult:
         """Do forward, backward, the norm's limit and AdamW, without waiting for the device."""
-        return one_step(self.task, self.optimizer, self.clips, self.runtime)
+        return run_step(self.task, self.optimizer, self.clips, self.runtime)
 
     @property
     def flops(self) -> int:
         """Floating-point operations of the products of a step."""
         case = self.case
-        if self._rival:
-            return self._rival.flops(case) * case.batch
-        counts = token_counts(MASKINGS[case.masking], case.model.encoder.cubes.grid)
-        return step_flops(case.model, counts) * case.batch
+        if self._baseline:
+            return self._baseline.flops(case) * case.batch_size
+        counts = count_tokens(MASKINGS[case.masking], case.model.encoder.cubes.grid)
+        return compute_step_flops(case.model, counts) * case.batch_size
 
 
-def build_task(case: StepCase, device: torch.device) -> PretrainTask:
+def build_task(case: BenchCase, device: torch.device) -> PretrainTask:
     """Our model and loss, with first weights."""
     with torch.device(device):
         model = Autoencoder(case.model)
-    initialise(model, torch.Generator(device).manual_seed(0))
+    init_autoencoder_weights(model, torch.Generator(device).manual_seed(0))
     return PretrainTask(model, MASKINGS[case.masking])
 
 
-def make_optimizer(task: nn.Module) -> AdamW:
+def build_bench_optimizer(task: nn.Module) -> AdamW:
     """The optimizer of a run, for any model."""
-    config = OptimConfig(lr=_LR, epochs=1.0, warmup_epochs=0.0, batch=1, clip_norm=CLIP_NORM)
+    config = OptimConfig(lr=_LR, epochs=1.0, warmup_epochs=0.0, global_batch_size=1, clip_norm=CLIP_NORM)
     return build_optimizer(task, config)
 
 
-def one_step(task: Task, optimizer: AdamW, clips: Clips, runtime: Runtime) -> StepResult:
+def run_step(task: TrainingTask, optimizer: AdamW, clips: Clips, runtime: Runtime) -> StepResult:
     """The step of the training loop."""
     return train_step(task, optimizer, [clips], lr=_LR, clip_norm=CLIP_NORM, runtime=runtime)
 
 
-def step_flops(model: AutoencoderConfig, counts: TokenCounts, *, trim: bool = True) -> int:
+def compute_step_flops(model: AutoencoderConfig, counts: TokenCounts, *, trim_last_block: bool = True) -> int:
     """Operations of forward and backward for one clip: two for each multiply-accumulate.
 
     The backward pass has two products for each of the forward pass, but pixels have no gradient.
@@ -131,19 +131,19 @@ def step_flops(model: AutoencoderConfig, counts: TokenCounts, *, trim: bool = Tr
     Args:
         model: Its sizes.
         counts: Where the tokens go.
-        trim: The decoder's last block is computed for the answers only, as it is here.
+        trim_last_block: The decoder's last block is computed for the answers only, as it is here.
     """
-    macs = autoencoder_macs(model, counts, trim=trim)
-    pixels = counts.embedded * model.encoder.cubes.values * model.encoder.shape.dim
+    macs = count_autoencoder_macs(model, counts, trim=trim_last_block)
+    pixels = counts.embedded * model.encoder.cubes.values * model.encoder.shape.embed_dim
     return 2 * (3 * macs - pixels)
 
 
-def made_up_clips(case: StepCase, device: torch.device) -> Clips:
+def random_clips(case: BenchCase, device: torch.device) -> Clips:
     """Clips of random pixels."""
     generator = torch.Generator(device).manual_seed(0)
-    shape = (case.batch, case.frames, case.side, case.side, case.model.encoder.channels)
+    shape = (case.batch_size, case.frames, case.side, case.side, case.model.encoder.channels)
     return Clips(
         torch.randint(0, 256, shape, dtype=torch.uint8, device=device, generator=generator),
-        torch.arange(case.batch, device=device),
-        torch.ones(case.batch, device=device),
+        torch.arange(case.batch_size, device=device),
+        torch.ones(case.batch_size, device=device),
     )

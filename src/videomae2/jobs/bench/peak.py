@@ -18,7 +18,7 @@ CUDA_SHAPES = ((8192, 8192, 8192), (16384, 4096, 4096), (32768, 1408, 6144))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Peak:
+class MatmulPeak:
     """The fastest of several matrix products."""
 
     dtype: str
@@ -26,7 +26,7 @@ class Peak:
     flops_per_second: float
     shape: tuple[int, int, int]
     """Rows, inner and outer width of the fastest."""
-    library: str
+    backend: str
     """Who computed it: PyTorch's default or oneDNN (on a CPU)."""
 
 
@@ -36,7 +36,7 @@ def measure_peak(
     *,
     seconds: float = 0.4,
     shapes: tuple[tuple[int, int, int], ...] | None = None,
-) -> Peak:
+) -> MatmulPeak:
     """Time products of random matrices, and take the median rate of the best shape and library.
 
     Args:
@@ -45,21 +45,21 @@ def measure_peak(
         seconds: How long each shape is repeated.
         shapes: Rows, inner and outer widths; the defaults suit a CPU or a large GPU.
     """
-    found = []
+    rates = []
     for shape in shapes or (CPU_SHAPES if device.type == "cpu" else CUDA_SHAPES):
         rows, inner, outer = shape
         generator = torch.Generator(device).manual_seed(0)
         a = torch.randn(rows, inner, device=device, generator=generator).to(dtype)
         b = torch.randn(outer, inner, device=device, generator=generator).to(dtype)
-        for library, multiply in _libraries(device, dtype).items():
-            rate = 2 * rows * inner * outer / _median_seconds(multiply, a, b, seconds)
-            found.append((rate, shape, library))
-    rate, shape, library = max(found)
-    return Peak(
+        for backend, multiply in _list_backends(device, dtype).items():
+            rate = 2 * rows * inner * outer / _measure_median_seconds(multiply, a, b, seconds)
+            rates.append((rate, shape, backend))
+    rate, shape, backend = max(rates)
+    return MatmulPeak(
         dtype="tf32" if _rounds_to_tf32(device, dtype) else str(dtype).removeprefix("torch."),
         flops_per_second=rate,
         shape=shape,
-        library=library,
+        backend=backend,
     )
 
 
@@ -71,29 +71,29 @@ def _rounds_to_tf32(device: torch.device, dtype: torch.dtype) -> bool:
     return allowed and torch.cuda.get_device_capability(device) >= (8, 0)
 
 
-def _libraries(
+def _list_backends(
     device: torch.device, dtype: torch.dtype
 ) -> dict[str, Callable[[Tensor, Tensor], Tensor]]:
-    ways: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"default": lambda a, b: a @ b.t()}
+    backends: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"default": lambda a, b: a @ b.t()}
     if device.type == "cpu" and dtype == torch.float32 and products.has_onednn():
-        ways["onednn"] = products.product
-    return ways
+        backends["onednn"] = products.linear_no_grad
+    return backends
 
 
-def _median_seconds(
+def _measure_median_seconds(
     multiply: Callable[[Tensor, Tensor], Tensor], a: Tensor, b: Tensor, seconds: float
 ) -> float:
     multiply(a, b)
-    _wait(a.device)
+    _synchronize(a.device)
     times: list[float] = []
     while sum(times) < seconds or len(times) < 3:
         started = time.perf_counter()
         multiply(a, b)
-        _wait(a.device)
+        _synchronize(a.device)
         times.append(time.perf_counter() - started)
     return median(times)
 
 
-def _wait(device: torch.device) -> None:
+def _synchronize(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)

@@ -8,17 +8,17 @@ import numpy as np
 import torch
 
 from videomae2.data import video
-from videomae2.data.answers import Answer
-from videomae2.data.batches import Gathering
-from videomae2.data.opening import open_entry
+from videomae2.data.answers import Result
+from videomae2.data.batches import BatchBuilder
+from videomae2.data.opening import open_video
 from videomae2.data.views import make_clips
-from videomae2.data.worker import SampleRequest, clip_indices, view_boxes
+from videomae2.data.worker import SampleRequest, select_frames, draw_view_boxes
 
 STAGES = ("open", "index", "decode", "convert", "collate", "views")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ReadingNumbers:
+class ReadingTiming:
     """What one video costs, in CPU seconds of one core."""
 
     videos: int
@@ -33,25 +33,25 @@ class ReadingNumbers:
 
 
 @dataclass(slots=True)
-class _Clock:
+class _StageClock:
     """CPU seconds of this process, by stage."""
 
-    spent: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
     last: float = field(default_factory=time.process_time)
 
-    def stage(self, *names: str, shares: dict[str, float] | None = None) -> None:
+    def record(self, *names: str, shares: dict[str, float] | None = None) -> None:
         """Book the time since the last call, to one stage or in given shares to several."""
         now = time.process_time()
-        whole = sum(shares[name] for name in names) if shares else 0.0
+        total = sum(shares[name] for name in names) if shares else 0.0
         for name in names:
-            share = shares[name] / whole if shares and whole else 1 / len(names)
-            self.spent[name] += (now - self.last) * share
+            share = shares[name] / total if shares and total else 1 / len(names)
+            self.seconds[name] += (now - self.last) * share
         self.last = now
 
 
 def measure_reading(
     requests: Sequence[SampleRequest], *, warmups: int = 2, repeats: int = 1
-) -> ReadingNumbers:
+) -> ReadingTiming:
     """Read every request as a reading process does, and make its views as the CPU trains on them.
 
     The table of a file's frames is built each time, as for a video that is met the first time.
@@ -63,43 +63,43 @@ def measure_reading(
     torch.set_num_threads(1)
     try:
         for request in requests[:warmups]:
-            _read(request, _Clock())
-        clock = _Clock()
+            _read_request(request, _StageClock())
+        clock = _StageClock()
         started = clock.last
         for _ in range(repeats):
             for request in requests:
-                _read(request, clock)
+                _read_request(request, clock)
         seconds = (clock.last - started) / (repeats * len(requests))
     finally:
         torch.set_num_threads(threads)
-    views = requests[0].shape.views
+    views = requests[0].spec.views
     count = repeats * len(requests)
-    return ReadingNumbers(
+    return ReadingTiming(
         videos=count,
         views=views,
-        stage_seconds={stage: spent / count for stage, spent in clock.spent.items()},
+        stage_seconds={stage: spent / count for stage, spent in clock.seconds.items()},
         seconds=seconds,
         clips_per_second_per_core=views / seconds,
     )
 
 
-def _read(request: SampleRequest, clock: _Clock) -> None:
+def _read_request(request: SampleRequest, clock: _StageClock) -> None:
     """One video from the file to clips; the reader's own stages share its time."""
-    entry, shape = request.entry, request.shape
-    video.TABLES.clear()
-    with open_entry(entry, shape) as reader:
-        indices = clip_indices(reader, request)
-        wanted, place = np.unique(indices, return_inverse=True)
-        frames = reader.read(wanted.tolist())
-        known = reader.timings if isinstance(reader, video.VideoFile) else None
-    reader_stages = ("open", "index", "decode", "convert") if known else ("decode",)
-    clock.stage(*reader_stages, shares=known)
-    boxes, flips = view_boxes(frames.shape[1], frames.shape[2], shape, request.key)
-    gathering = Gathering(pin=False)
-    meta = {"place": place.tolist(), "boxes": boxes, "flips": flips}
-    gathering.add(request, Answer(request, {"frames": frames}, meta, None, 0.0))
-    batch = gathering.finish()
-    clock.stage("collate")
+    entry, shape = request.entry, request.spec
+    video.INDEX_CACHE.clear()
+    with open_video(entry, shape) as reader:
+        indices = select_frames(reader, request)
+        unique_indices, frame_index = np.unique(indices, return_inverse=True)
+        frames = reader.read(unique_indices.tolist())
+        timings = reader.timings if isinstance(reader, video.VideoFile) else None
+    reader_stages = ("open", "index", "decode", "convert") if timings else ("decode",)
+    clock.record(*reader_stages, shares=timings)
+    boxes, flips = draw_view_boxes(frames.shape[1], frames.shape[2], shape, request.key)
+    builder = BatchBuilder(pin=False)
+    meta = {"place": frame_index.tolist(), "boxes": boxes, "flips": flips}
+    builder.add(request, Result(request, {"frames": frames}, meta, None, 0.0))
+    batch = builder.build()
+    clock.record("collate")
     size = (shape.height, shape.width)
     make_clips(batch, size, shape.frames, shape.channels, torch.device("cpu"))
-    clock.stage("views")
+    clock.record("views")

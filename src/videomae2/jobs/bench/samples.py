@@ -19,7 +19,7 @@ _CANVAS = 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Look:
+class SceneStyle:
     """What makes a video hard to encode, and so to decode."""
 
     smoothness: float = 1.3
@@ -28,19 +28,19 @@ class Look:
     """Of 255; this is a small camera in good light."""
 
 
-def make_videos(
-    folder: Path, *, count: int, frames: int, seed: int, look: Look | None = None
+def write_synthetic_videos(
+    folder: Path, *, count: int, frames: int, seed: int, style: SceneStyle | None = None
 ) -> list[Path]:
     """Write H.264 files of 340x256 at 30 frames a second, with a key frame every 16 frames."""
     paths = [folder / f"made-up-{number:03}.mp4" for number in range(count)]
     for number, path in enumerate(paths):
-        _make_video(path, frames, np.random.default_rng([seed, number]), look or Look())
+        _write_video(path, frames, np.random.default_rng([seed, number]), style or SceneStyle())
     return paths
 
 
-def encoding(box: OutputContainer, rate: int | Fraction) -> VideoStream:
+def add_h264_stream(container: OutputContainer, rate: int | Fraction) -> VideoStream:
     """The stream of a file that is to be measured."""
-    stream = box.add_stream("libx264", rate=rate)
+    stream = container.add_stream("libx264", rate=rate)
     stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
     stream.gop_size = KEY_FRAME_EVERY
     stream.time_base = 1 / Fraction(rate)
@@ -48,46 +48,46 @@ def encoding(box: OutputContainer, rate: int | Fraction) -> VideoStream:
     return stream
 
 
-def _make_video(path: Path, frames: int, rng: np.random.Generator, look: Look) -> None:
-    scene = _Scene(rng, look)
-    with av.open(str(path), "w") as box:
-        stream = encoding(box, RATE)
+def _write_video(path: Path, frames: int, rng: np.random.Generator, style: SceneStyle) -> None:
+    scene = _DriftingScene(rng, style)
+    with av.open(str(path), "w") as container:
+        stream = add_h264_stream(container, RATE)
         for number in range(frames):
-            image = av.VideoFrame.from_ndarray(scene.frame(number), format="rgb24")
+            image = av.VideoFrame.from_ndarray(scene.render(number), format="rgb24")
             for packet in stream.encode(image):
-                box.mux(packet)
+                container.mux(packet)
         for packet in stream.encode(None):
-            box.mux(packet)
+            container.mux(packet)
 
 
-class _Scene:
+class _DriftingScene:
     """A background that drifts under a camera, and a few things that move before it."""
 
-    def __init__(self, rng: np.random.Generator, look: Look) -> None:
-        self._back = _texture(rng, look.smoothness)
-        self._front = _texture(rng, look.smoothness)
+    def __init__(self, rng: np.random.Generator, style: SceneStyle) -> None:
+        self._background = _build_texture(rng, style.smoothness)
+        self._foreground = _build_texture(rng, style.smoothness)
         self._drift = rng.uniform(-1.5, 1.5, 2)
-        self._things = [
+        self._objects = [
             (rng.uniform(0, (HEIGHT, WIDTH)), rng.uniform(-4, 4, 2), int(rng.integers(20, 60)))
             for _ in range(4)
         ]
         shape = (4, HEIGHT + 16, WIDTH + 16, 1)
-        self._noise = rng.normal(0, look.noise, shape).astype(np.float32)
+        self._noise = rng.normal(0, style.noise, shape).astype(np.float32)
         self._shifts = rng.integers(0, 16, (997, 2))
 
-    def frame(self, number: int) -> UInt8[np.ndarray, "height width channels"]:
+    def render(self, number: int) -> UInt8[np.ndarray, "height width channels"]:
         top, left = (int(x) % (_CANVAS - WIDTH) for x in 400 + self._drift * number)
-        image = self._back[top : top + HEIGHT, left : left + WIDTH].copy()
-        for place, speed, side in self._things:
-            y, x = (place + speed * number) % (HEIGHT - side, WIDTH - side)
-            here = np.s_[int(y) : int(y) + side, int(x) : int(x) + side]
-            image[here] = self._front[here]
+        image = self._background[top : top + HEIGHT, left : left + WIDTH].copy()
+        for position, speed, side in self._objects:
+            y, x = (position + speed * number) % (HEIGHT - side, WIDTH - side)
+            window = np.s_[int(y) : int(y) + side, int(x) : int(x) + side]
+            image[window] = self._foreground[window]
         row, col = self._shifts[number % len(self._shifts)]
         image += self._noise[number % 4, row : row + HEIGHT, col : col + WIDTH]
         return np.clip(image, 0, 255).astype(np.uint8)
 
 
-def _texture(
+def _build_texture(
     rng: np.random.Generator, smoothness: float
 ) -> Float32[np.ndarray, "side side channels"]:
     """Random fields with about the spectrum of pictures taken with a lens."""

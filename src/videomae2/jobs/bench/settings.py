@@ -6,9 +6,9 @@ from typing import Literal
 
 import torch
 
-from videomae2.config.common_checks import exists, there
+from videomae2.config.common_checks import path_exists, path_hint
 from videomae2.errors import ConfigError
-from videomae2.jobs.bench.model import MaskingName, StepCase
+from videomae2.jobs.bench.model import MaskingName, BenchCase
 from videomae2.models.sizes import SizeName
 
 BenchPart = Literal["model", "data", "both"]
@@ -28,7 +28,7 @@ class BenchConfig:
     data takes the first."""
     precision: tuple[Precision, ...] = ("auto",)
     """Precisions of the step; auto is what a run takes here; training takes the first."""
-    batch: int | None = None
+    batch_size: int | None = None
     """Clips of a step; 4 on a CPU and 64 on a GPU if not given."""
     frames: int = 16
     """Frames of a clip."""
@@ -39,22 +39,22 @@ class BenchConfig:
     videos: Path | None = None
     """A folder of videos or a list; without it, some videos are made up (H.264, 340x256, 10 s at
     30 frames a second, a key frame every 16 frames)."""
-    made_up_videos: int = 6
+    synthetic_videos: int = 6
     """How many."""
-    made_up_frames: int = 300
+    synthetic_frames: int = 300
     """How long, in frames."""
-    made_up_smoothness: float = 1.3
+    synthetic_smoothness: float = 1.3
     """How fast amplitudes fall with frequency, as a power; sharp pictures have 1, whose files are
     larger and harder to decode."""
-    made_up_noise: float = 1.5
+    synthetic_noise: float = 1.5
     """The camera's noise, of 255."""
     reads: int = 24
     """Videos that are read for the data path."""
-    stride: float = 4.0
+    frame_interval: float = 4.0
     """Frames from one frame of a clip to the next."""
     views: int = 4
     """Clips made of each decoded video."""
-    workers: int | None = None
+    num_workers: int | None = None
     """Reading processes of training; chosen as for a run if not given."""
     device: str = "auto"
     """cpu, cuda, cuda:1, …; auto takes a CUDA device if there is one."""
@@ -64,34 +64,34 @@ class BenchConfig:
     """How long each matrix product is repeated for the machine's peak."""
 
 
-_ABOVE_ZERO = ("repeats", "reads", "views", "batch", "side", "frames", "stride", "made_up_videos",
+_POSITIVE_FIELDS = ("repeats", "reads", "views", "batch", "side", "frames", "stride", "made_up_videos",
                "made_up_frames")  # fmt: skip
-_LEAST = {**dict.fromkeys(_ABOVE_ZERO, 1), "made_up_noise": 0, "workers": 0, "peak_seconds": 0}
+_MINIMUMS = {**dict.fromkeys(_POSITIVE_FIELDS, 1), "made_up_noise": 0, "workers": 0, "peak_seconds": 0}
 """The least that each number may be."""
 
 
-def step_case(config: BenchConfig, device: torch.device) -> StepCase:
+def build_case(config: BenchConfig, device: torch.device) -> BenchCase:
     """What is trained, with what depends on the device."""
-    return StepCase(
+    return BenchCase(
         size=config.size,
         masking=config.masking[0],
-        batch=(64 if device.type == "cuda" else 4) if config.batch is None else config.batch,
+        batch_size=(64 if device.type == "cuda" else 4) if config.batch_size is None else config.batch_size,
         frames=config.frames,
         side=(64 if config.size == "tiny" else 224) if config.side is None else config.side,
     )
 
 
-def check_settings(config: BenchConfig, case: StepCase) -> None:
+def check_bench_config(config: BenchConfig, case: BenchCase) -> None:
     """Raise ConfigError if something cannot work, before anything is measured."""
     problems = [
         f"--{name.replace('_', '-')} must be {least} or more, got {value:g}"
-        for name, least in _LEAST.items()
+        for name, least in _MINIMUMS.items()
         if (value := getattr(config, name)) is not None and not value >= least
     ]
-    if not float(config.stride).is_integer():
-        problems.append(f"--stride must be a whole number of frames, got {config.stride:g}")
-    if config.videos is not None and not exists(config.videos):
-        problems.append(f"--videos {config.videos} does not exist{there(config.videos)}")
+    if not float(config.frame_interval).is_integer():
+        problems.append(f"--stride must be a whole number of frames, got {config.frame_interval:g}")
+    if config.videos is not None and not path_exists(config.videos):
+        problems.append(f"--videos {config.videos} does not exist{path_hint(config.videos)}")
     try:
         _ = case.model.encoder.cubes
     except ValueError as error:

@@ -2,25 +2,25 @@
 
 from collections.abc import Sequence
 
-from videomae2.jobs.bench.peak import Peak
-from videomae2.jobs.bench.steps import StepNumbers
+from videomae2.jobs.bench.peak import MatmulPeak
+from videomae2.jobs.bench.steps import StepTiming
 
 
-def peak_table(peaks: Sequence[Peak]) -> str:
+def format_peak_table(peaks: Sequence[MatmulPeak]) -> str:
     """The machine's matrix products."""
     rows = [
         (
             peak.dtype,
             f"{peak.flops_per_second / 1e9:,.0f}",
             "x".join(map(str, peak.shape)),
-            peak.library,
+            peak.backend,
         )
         for peak in peaks
     ]
-    return aligned(("matrix products", "GFLOP/s", "fastest shape", "by"), rows)
+    return align_columns(("matrix products", "GFLOP/s", "fastest shape", "by"), rows)
 
 
-def step_table(steps: Sequence[StepNumbers]) -> str:
+def format_step_table(steps: Sequence[StepTiming]) -> str:
     """The model's steps."""
     head = [
         "masking",
@@ -38,10 +38,10 @@ def step_table(steps: Sequence[StepNumbers]) -> str:
         (
             f"{step.masking}{', compiled' if step.compiled else ''}",
             step.precision,
-            f"{step.batch}",
+            f"{step.batch_size}",
             f"{step.median_seconds:.3f}",
-            f"{step.least_seconds:.3f}",
-            f"{step.most_seconds:.3f}",
+            f"{step.min_seconds:.3f}",
+            f"{step.max_seconds:.3f}",
             f"{step.clips_per_second:.2f}",
             f"{step.flops_per_second / 1e9:,.0f}",
             "-" if step.share_of_peak is None else f"{step.share_of_peak:.0%}",
@@ -49,10 +49,10 @@ def step_table(steps: Sequence[StepNumbers]) -> str:
         )
         for step in steps
     ]
-    return aligned(head, rows)
+    return align_columns(head, rows)
 
 
-def aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def align_columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Columns under their heads: the first to the left, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     lines = []

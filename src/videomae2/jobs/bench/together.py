@@ -4,27 +4,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from videomae2.data.loading import BatchPlan, Loader, read_sources
+from videomae2.data.loading import BatchSchedule, Loader, load_manifests
 from videomae2.data.manifest import Manifest
 from videomae2.data.quarantine import Quarantine
 from videomae2.data.sources import DataConfig, LoadingConfig, SourceConfig
-from videomae2.engine.loop import Plan, fit
+from videomae2.engine.loop import LoopConfig, fit
 from videomae2.engine.runtime import Runtime
-from videomae2.engine.signals import Wishes
-from videomae2.engine.supply import Report
-from videomae2.jobs.bench.model import CLIP_NORM, StepCase, Stepper
-from videomae2.jobs.trainer import parts, reading_processes
+from videomae2.engine.signals import SignalHandler
+from videomae2.engine.supply import LogWindow
+from videomae2.jobs.bench.model import CLIP_NORM, BenchCase, StepRunner
+from videomae2.jobs.trainer import iterate_micro_batches, resolve_num_workers
 
-_WARM_UP_STEPS = 2  # reading processes start, caches fill
+_WARMUP_STEPS = 2  # reading processes start, caches fill
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TogetherNumbers:
+class EndToEndTiming:
     """What training with data from files gives."""
 
     videos_per_step: int
     views: int
-    reading_processes: int
+    num_workers: int
     steps: int
     clips_per_second: float
     """Of videos that could be read."""
@@ -32,19 +32,19 @@ class TogetherNumbers:
     """Of the time, waiting for data."""
 
 
-def data_config(videos: Path, *, views: int, stride: float) -> DataConfig:
+def build_data_config(videos: Path, *, views: int, frame_interval: float) -> DataConfig:
     """One source."""
-    return DataConfig(sources=(SourceConfig(path=videos, stride=stride),), views=views)
+    return DataConfig(sources=(SourceConfig(path=videos, frame_interval=frame_interval),), views=views)
 
 
-def measure_together(
-    case: StepCase,
+def measure_end_to_end(
+    case: BenchCase,
     runtime: Runtime,
     data: DataConfig,
     *,
     steps: int = 6,
-    workers: int | None = None,
-) -> TogetherNumbers:
+    num_workers: int | None = None,
+) -> EndToEndTiming:
     """Train for some steps on videos, without saving anything; Ctrl-C ends it like anything else.
 
     Args:
@@ -52,74 +52,74 @@ def measure_together(
         runtime: Where and how.
         data: The videos.
         steps: Steps that count.
-        workers: Reading processes; chosen as for a run if not given.
+        num_workers: Reading processes; chosen as for a run if not given.
 
     Raises:
         UnreadableShareError: If more videos cannot be read than a run would allow.
     """
-    videos = max(1, case.batch // data.views)
-    workers = reading_processes(workers, runtime)
-    reports: list[Report] = []
-    stepper = Stepper(case, runtime)
+    videos = max(1, case.batch_size // data.views)
+    num_workers = resolve_num_workers(num_workers, runtime)
+    log_windows: list[LogWindow] = []
+    runner = StepRunner(case, runtime)
     cubes = case.model.encoder.cubes
-    plan = BatchPlan(batch=videos, micro_batch=videos, first_step=0, steps=_WARM_UP_STEPS + steps)
-    manifests = read_sources(data)
+    schedule = BatchSchedule(global_batch_size=videos, micro_batch_size=videos, first_step=0, num_steps=_WARMUP_STEPS + steps)
+    manifests = load_manifests(data)
 
     with Loader(
         manifests,
-        _often_enough(data, manifests, videos=plan.steps * videos),
+        _repeat_source(data, manifests, videos=schedule.num_steps * videos),
         LoadingConfig(),
         cubes,
-        plan,
+        schedule,
         seed=0,
         quarantine=Quarantine(None, manifests, max_share=data.max_unreadable_share),
-        workers=workers,
+        num_workers=num_workers,
         pin=runtime.device.type == "cuda",
     ) as loader:
         fit(
-            stepper.task,
-            stepper.optimizer,
-            parts(loader, cubes, runtime),
-            _plan(plan.steps),
+            runner.task,
+            runner.optimizer,
+            iterate_micro_batches(loader, cubes, runtime),
+            _build_loop_config(schedule.num_steps),
             first_step=0,
             runtime=runtime,
-            report=reports.append,
+            log_window=log_windows.append,
             save=lambda step: None,
-            say=lambda line: None,
-            wishes=Wishes(),  # nobody asks: there is nothing to save
+            log=lambda line: None,
+            signals=SignalHandler(),  # nobody asks: there is nothing to save
         )
-    return _numbers(reports[1:], videos_per_step=videos, views=data.views, workers=workers)
+    return _summarize_windows(log_windows[1:], videos_per_step=videos, views=data.views, num_workers=num_workers)
 
 
-def _often_enough(data: DataConfig, manifests: Sequence[Manifest], *, videos: int) -> DataConfig:
+def _repeat_source(data: DataConfig, manifests: Sequence[Manifest], *, videos: int) -> DataConfig:
     """The source taken as often as it takes for so many videos, all in one epoch."""
     (source,), (manifest,) = data.sources, manifests
     return replace(data, sources=(replace(source, weight=videos / len(manifest)),))
 
 
-def _numbers(
-    reports: Sequence[Report], *, videos_per_step: int, views: int, workers: int
-) -> TogetherNumbers:
-    seconds = sum(report.seconds for report in reports)
-    done = [record for report in reports for record in report.records]
-    clips = sum(record.clips - views * record.unreadable for record in done)
-    return TogetherNumbers(
+def _summarize_windows(
+    log_windows: Sequence[LogWindow], *, videos_per_step: int, views: int, num_workers: int
+) -> EndToEndTiming:
+    seconds = sum(report.seconds for report in log_windows)
+    step_records = [record for report in log_windows for record in report.records]
+    clips = sum(record.num_clips - views * record.num_unreadable for record in step_records)
+    return EndToEndTiming(
         videos_per_step=videos_per_step,
         views=views,
-        reading_processes=workers,
-        steps=len(done),
+        num_workers=num_workers,
+        steps=len(step_records),
         clips_per_second=clips / seconds,
-        data_wait_share=sum(report.waited for report in reports) / seconds,
+        data_wait_share=sum(report.wait_seconds for report in log_windows) / seconds,
     )
 
 
-def _plan(steps: int) -> Plan:
-    return Plan(
+def _build_loop_config(steps: int) -> LoopConfig:
+    return LoopConfig(
         steps=steps,
-        accumulate=1,
-        lr=lambda step: 1e-5,
+        gradient_accumulation_steps=1,
+        lr_schedule=lambda step: 1e-5,
         clip_norm=CLIP_NORM,
-        log_every=_WARM_UP_STEPS,
-        save_every=steps + 1,
-        max_bad_steps=steps + 1,
+        log_interval=_WARMUP_STEPS,
+        checkpoint_interval=steps + 1,
+        max_nonfinite_steps=steps + 1,
     )

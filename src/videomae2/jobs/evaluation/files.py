@@ -16,117 +16,117 @@ from typing import Any
 import numpy as np
 
 from videomae2.data.quarantine import FILE_NAME as UNREADABLE_FILE
-from videomae2.jobs.evaluation.questions import Questions
+from videomae2.jobs.evaluation.questions import EvalDataset
 from videomae2.jobs.evaluation.results import Evaluation, VideoResult
-from videomae2.jobs.whole_files import written_whole
+from videomae2.jobs.whole_files import atomic_write
 from videomae2.tensors.intervals import Interval
 
 RESULTS_FILE = "results.json"
 
-_HARDEST, _BEST, _MOST_CLASSES = 20, 5, 50
+_NUM_HARDEST, _TOP_K, _MAX_CONFUSION_CLASSES = 20, 5, 50
 
 
-def write_files(found: Evaluation, questions: Questions) -> None:
+def write_results(evaluation: Evaluation, dataset: EvalDataset) -> None:
     """Write all of them, each whole or not at all."""
-    folder = found.folder
-    text = json.dumps(as_json(found), indent=1, ensure_ascii=False)
-    _write(folder / RESULTS_FILE, text + "\n")
-    rows = sorted(found.measures.videos, key=lambda video: video.row)
-    lines = [json.dumps(_prediction(found, video), ensure_ascii=False) for video in rows]
-    _write(folder / "predictions.jsonl", "".join(line + "\n" for line in lines))
-    _save(folder / "probabilities.npy", found.probabilities)
-    if found.measures.confusion is not None:
-        _save(folder / "confusion.npy", found.measures.confusion)
+    folder = evaluation.folder
+    text = json.dumps(build_results_json(evaluation), indent=1, ensure_ascii=False)
+    _write_text(folder / RESULTS_FILE, text + "\n")
+    rows = sorted(evaluation.metrics.videos, key=lambda video: video.row)
+    lines = [json.dumps(_build_prediction(evaluation, video), ensure_ascii=False) for video in rows]
+    _write_text(folder / "predictions.jsonl", "".join(line + "\n" for line in lines))
+    _save_array(folder / "probabilities.npy", evaluation.probabilities)
+    if evaluation.metrics.confusion is not None:
+        _save_array(folder / "confusion.npy", evaluation.metrics.confusion)
     (folder / UNREADABLE_FILE).unlink(missing_ok=True)
-    if found.unreadable:
-        broken = [{"path": path, "reason": reason} for path, reason in found.unreadable.items()]
-        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in broken)
-        _write(folder / UNREADABLE_FILE, text)
+    if evaluation.unreadable:
+        unreadable = [{"path": path, "reason": reason} for path, reason in evaluation.unreadable.items()]
+        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in unreadable)
+        _write_text(folder / UNREADABLE_FILE, text)
 
 
-def as_json(found: Evaluation) -> dict[str, Any]:
+def build_results_json(evaluation: Evaluation) -> dict[str, Any]:
     """Everything in words that JSON has; what is not known is null."""
-    measures, model = found.measures, found.model
-    calibration = measures.calibration
+    metrics, model = evaluation.metrics, evaluation.model
+    calibration = metrics.calibration
     entry = {
         "model": asdict(model) | {"path": str(model.path)},
-        "videos": found.videos,
-        "origin": found.origin,
-        "answers": found.answers,
-        "classes": list(found.classes),
-        "names_from": found.names_from,
-        "views": asdict(found.views),
-        "device": found.device,
-        "listed": found.listed,
-        "scored": len(found.identities),
-        "unreadable": found.unreadable,
-        "numbers": {name: _interval(one) for name, one in measures.numbers.items()},
-        "outputs": [asdict(output) for output in measures.outputs],
-        "confusion": _confusion(found),
-        "by_views": [asdict(part) for part in measures.by_views],
-        "hardest": [_video(video) for video in measures.videos[:_HARDEST]],
-        "work": asdict(found.work),
-        "report": str(found.report),
+        "videos": evaluation.videos,
+        "origin": evaluation.description,
+        "answers": evaluation.task_type,
+        "classes": list(evaluation.classes),
+        "names_from": evaluation.class_names_source,
+        "views": asdict(evaluation.views),
+        "device": evaluation.device,
+        "listed": evaluation.num_listed,
+        "scored": len(evaluation.identities),
+        "unreadable": evaluation.unreadable,
+        "numbers": {name: _interval_to_dict(one) for name, one in metrics.values.items()},
+        "outputs": [asdict(output) for output in metrics.outputs],
+        "confusion": _confusion_to_lists(evaluation),
+        "by_views": [asdict(part) for part in metrics.view_ablation],
+        "hardest": [_video_to_dict(video) for video in metrics.videos[:_NUM_HARDEST]],
+        "work": asdict(evaluation.run_stats),
+        "report": str(evaluation.report),
     }
     if calibration is not None:
         entry["calibration"] = {
-            "ece": _interval(calibration.error),
+            "ece": _interval_to_dict(calibration.ece),
             "log_loss": calibration.log_loss,
             "temperature": calibration.temperature,
-            "temperature_at_limit": calibration.at_limit,
+            "temperature_at_limit": calibration.is_at_limit,
             "temperature_fitted_on": "these same videos",
-            "ece_cross_fitted": calibration.error_after,
-            "log_loss_cross_fitted": calibration.log_loss_after,
+            "ece_cross_fitted": calibration.ece_cross_fitted,
+            "log_loss_cross_fitted": calibration.log_loss_cross_fitted,
         }
-    known: dict[str, Any] = _known(entry)
-    return known
+    results: dict[str, Any] = _replace_nonfinite(entry)
+    return results
 
 
-def _prediction(found: Evaluation, video: VideoResult) -> dict[str, Any]:
-    line = _video(video)
-    scores = found.probabilities[video.row]
-    if found.answers == "numbers":
+def _build_prediction(evaluation: Evaluation, video: VideoResult) -> dict[str, Any]:
+    line = _video_to_dict(video)
+    scores = evaluation.probabilities[video.row]
+    if evaluation.task_type == "numbers":
         line["numbers"] = scores.tolist()
     else:
-        best = np.argsort(-scores, kind="stable")[:_BEST]
-        line["best"] = {found.classes[i]: float(scores[i]) for i in best}
-    known: dict[str, Any] = _known(line)
-    return known
+        top_indices = np.argsort(-scores, kind="stable")[:_TOP_K]
+        line["best"] = {evaluation.classes[i]: float(scores[i]) for i in top_indices}
+    prediction: dict[str, Any] = _replace_nonfinite(line)
+    return prediction
 
 
-def _video(video: VideoResult) -> dict[str, Any]:
+def _video_to_dict(video: VideoResult) -> dict[str, Any]:
     return {name: value for name, value in asdict(video).items() if name != "row"}
 
 
-def _confusion(found: Evaluation) -> list[list[int]] | None:
+def _confusion_to_lists(evaluation: Evaluation) -> list[list[int]] | None:
     """The whole table of few classes; of many it stands in a file of its own."""
-    confusion = found.measures.confusion
-    if confusion is None or len(confusion) > _MOST_CLASSES:
+    confusion = evaluation.metrics.confusion
+    if confusion is None or len(confusion) > _MAX_CONFUSION_CLASSES:
         return None
     table: list[list[int]] = confusion.tolist()
     return table
 
 
-def _interval(one: Interval) -> dict[str, float]:
-    return asdict(one)
+def _interval_to_dict(interval: Interval) -> dict[str, float]:
+    return asdict(interval)
 
 
-def _known(value: Any) -> Any:
+def _replace_nonfinite(value: Any) -> Any:
     """The same with null for numbers that are none, which JSON has no word for."""
     if isinstance(value, dict):
-        return {name: _known(one) for name, one in value.items()}
+        return {name: _replace_nonfinite(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_known(one) for one in value]
+        return [_replace_nonfinite(one) for one in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
-def _save(path: Path, array: np.ndarray) -> None:
-    with written_whole(path) as partial, partial.open("wb") as file:
+def _save_array(path: Path, array: np.ndarray) -> None:
+    with atomic_write(path) as partial, partial.open("wb") as file:
         np.save(file, array)
 
 
-def _write(path: Path, text: str) -> None:
-    with written_whole(path) as partial:
+def _write_text(path: Path, text: str) -> None:
+    with atomic_write(path) as partial:
         partial.write_text(text, encoding="utf-8")

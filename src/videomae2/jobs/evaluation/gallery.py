@@ -9,79 +9,79 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from videomae2.data.view_making import CoveredVideo
+from videomae2.data.view_making import ResizedVideo
 from videomae2.jobs.evaluation.results import VideoResult
-from videomae2.jobs.evaluation.video_results import Right, videos_of
-from videomae2.jobs.pages.strips import strip
-from videomae2.jobs.scoring import Scores
-from videomae2.models.cards import Answers
-from videomae2.tensors.merging import probabilities
+from videomae2.jobs.evaluation.video_results import GroundTruth, rank_videos
+from videomae2.jobs.pages.strips import encode_filmstrip
+from videomae2.jobs.scoring import ViewScores
+from videomae2.models.cards import TaskType
+from videomae2.tensors.merging import compute_probabilities
 
-SHOWN = 12
+SHEET_SIZE = 12
 """Videos on a sheet."""
-OF_A_CLASS = 2
+MAX_PER_CLASS = 2
 """Of one class on a sheet before all other classes have had their turn."""
 
 _Group = tuple[str, ...]
 
 
-class Gallery:
+class ThumbnailCache:
     """Strips by the place of their video in the list.
 
     Args of the constructor:
-        right: The right answers of all videos of the list.
+        ground_truth: The right answers of all videos of the list.
     """
 
-    def __init__(self, right: Right) -> None:
-        self.strips: dict[int, bytes] = {}
-        self._right = right
+    def __init__(self, ground_truth: GroundTruth) -> None:
+        self.filmstrips: dict[int, bytes] = {}
+        self._ground_truth = ground_truth
         self._groups: dict[_Group, list[tuple[float, int]]] = {}
 
-    def see(self, place: int, scores: Scores, video: CoveredVideo) -> None:
+    def add(self, row: int, scores: ViewScores, video: ResizedVideo) -> None:
         """Look at a video that has just been scored.
 
         Args:
-            place: In the list.
+            row: In the list.
             scores: Of its views, before softmax or sigmoid.
             video: Its frames on the device.
         """
-        entries = _entries(self._said(place, scores), self._right.answers)
-        kept = [self._enter(*entry, place) for entry in entries]
-        if any(kept):
-            self.strips[place] = picture(video)
+        entries = _list_groups(self._build_result(row, scores), self._ground_truth.task_type)
+        is_kept = [self._insert(*entry, row) for entry in entries]
+        if any(is_kept):
+            self.filmstrips[row] = make_filmstrip(video)
 
-    def _said(self, place: int, scores: Scores) -> VideoResult:
-        right = self._right.of([place])
-        found = scores.astype(np.float64)
-        if right.answers != "numbers":
-            found = probabilities(scores, right.answers)
-        return next(iter(videos_of(found.mean(axis=0)[None], right)))
+    def _build_result(self, row: int, scores: ViewScores) -> VideoResult:
+        ground_truth = self._ground_truth.select([row])
+        outputs = scores.astype(np.float64)
+        if ground_truth.task_type != "numbers":
+            outputs = compute_probabilities(scores, ground_truth.task_type)
+        return next(iter(rank_videos(outputs.mean(axis=0)[None], ground_truth)))
 
-    def _enter(self, group: _Group, most: int, rank: float, place: int) -> bool:
+    def _insert(self, group: _Group, max_size: int, rank: float, row: int) -> bool:
         """Put a video into a group of first ones, and say whether it stays there."""
-        first = self._groups.setdefault(group, [])
-        insort(first, (rank, place))
-        for _, gone in first[most:]:
-            others = (member for one in self._groups.values() if one is not first for member in one)
-            if gone not in {number for _, number in others}:
-                self.strips.pop(gone, None)
-        del first[most:]
-        return (rank, place) in first
+        members = self._groups.setdefault(group, [])
+        insort(members, (rank, row))
+        for _, dropped_row in members[max_size:]:
+            remaining = (member for one in self._groups.values() if one is not members for member in one)
+            if dropped_row not in {number for _, number in remaining}:
+                self.filmstrips.pop(dropped_row, None)
+        del members[max_size:]
+        return (rank, row) in members
 
 
-def picture(video: CoveredVideo) -> bytes:
+def make_filmstrip(video: ResizedVideo) -> bytes:
     """A few frames of the clip in the middle."""
-    clip = video.frames[video.place[len(video.place) // 2]]
-    return strip(clip.cpu().numpy())
+    clip = video.frames[video.frame_index[len(video.frame_index) // 2]]
+    return encode_filmstrip(clip.cpu().numpy())
 
 
-def _entries(said: VideoResult, answers: Answers) -> Iterator[tuple[_Group, int, float]]:
+def _list_groups(result: VideoResult, task_type: TaskType) -> Iterator[tuple[_Group, int, float]]:
     """The groups that a video may be in, how many each keeps, and its rank there: low is first."""
-    if answers == "numbers":  # which half is right is known at the end only
-        yield ("hits",), SHOWN, said.truth_score
-        yield ("misses",), SHOWN, -said.truth_score
+    if task_type == "numbers":  # which half is right is known at the end only
+        yield ("hits",), SHEET_SIZE, result.truth_score
+        yield ("misses",), SHEET_SIZE, -result.truth_score
         return
-    kind, rank = ("hits", -said.truth_score) if said.right else ("misses", said.truth_score)
-    yield (kind,), SHOWN, rank
-    if answers == "one-class":
-        yield (kind, said.truth), OF_A_CLASS, rank
+    kind, rank = ("hits", -result.truth_score) if result.is_correct else ("misses", result.truth_score)
+    yield (kind,), SHEET_SIZE, rank
+    if task_type == "one-class":
+        yield (kind, result.truth), MAX_PER_CLASS, rank

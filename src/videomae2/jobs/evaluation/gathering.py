@@ -11,73 +11,73 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from videomae2.data.view_grid import ViewGridConfig
-from videomae2.jobs.scoring import Scores
-from videomae2.models.cards import Answers
-from videomae2.tensors.merging import evenly, probabilities
+from videomae2.jobs.scoring import ViewScores
+from videomae2.models.cards import TaskType
+from videomae2.tensors.merging import choose_evenly, compute_probabilities
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Gathered:
+class MergedViews:
     """Answers of videos."""
 
-    merged: Float64[np.ndarray, "videos outputs"]
+    outputs: Float64[np.ndarray, "videos outputs"]
     """Mean of the probabilities (or numbers) of all views."""
-    parts: tuple[tuple[int, int], ...]
+    view_subsets: tuple[tuple[int, int], ...]
     """(clips, crops) of each part; the last is all of them."""
-    by_part: Float32[np.ndarray, "parts videos kept"]
+    subset_metrics: Float32[np.ndarray, "parts videos kept"]
     """What `judge` kept of the same mean over the views of each part."""
 
 
-Judge = Callable[[Float64[np.ndarray, "parts outputs"], int], Float64[np.ndarray, "parts kept"]]
+MetricFn = Callable[[Float64[np.ndarray, "parts outputs"], int], Float64[np.ndarray, "parts kept"]]
 """Takes the answers of a video by parts of its views, and its row; gives what is worth keeping."""
 
 
-def gather(
-    scores: Iterable[Scores],
+def merge_views(
+    scores: Iterable[ViewScores],
     grid: ViewGridConfig,
-    answers: Answers,
+    task_type: TaskType,
     *,
-    judge: Judge,
-) -> Gathered:
+    metric_fn: MetricFn,
+) -> MergedViews:
     """Average the views of every video; the views of one video are in memory at a time.
 
     Args:
         scores: Of every video, before softmax or sigmoid.
         grid: What the views are.
-        answers: What the outputs mean.
-        judge: Keeps little of each part, for of many classes and videos all would be too much.
+        task_type: What the outputs mean.
+        metric_fn: Keeps little of each part, for of many classes and videos all would be too much.
 
     Source: engine_for_finetuning.py of the released code: softmax of each view, then the mean.
     """
-    parts = parts_of(grid)
+    view_subsets = list_view_subsets(grid)
     merged: list[np.ndarray] = []
-    kept: list[np.ndarray] = []
-    for row, of_views in enumerate(scores):
-        found = of_views.astype(np.float64)
-        if answers != "numbers":
-            found = probabilities(of_views, answers)
-        merged.append(found.mean(axis=0))
-        cube = found.reshape(grid.clips, grid.crops, -1)
-        some = [_part(cube, clips, crops) for clips, crops in parts]
-        kept.append(judge(np.stack(some), row).astype(np.float32))
-    return Gathered(np.stack(merged), parts, np.stack(kept, axis=1))
+    subset_metrics: list[np.ndarray] = []
+    for row, view_scores in enumerate(scores):
+        outputs = view_scores.astype(np.float64)
+        if task_type != "numbers":
+            outputs = compute_probabilities(view_scores, task_type)
+        merged.append(outputs.mean(axis=0))
+        cube = outputs.reshape(grid.clips, grid.crops, -1)
+        subset_means = [_average_subset(cube, clips, crops) for clips, crops in view_subsets]
+        subset_metrics.append(metric_fn(np.stack(subset_means), row).astype(np.float32))
+    return MergedViews(np.stack(merged), view_subsets, np.stack(subset_metrics, axis=1))
 
 
-def _part(
+def _average_subset(
     cube: Float64[np.ndarray, "clips crops outputs"], clips: int, crops: int
 ) -> Float64[np.ndarray, " outputs"]:
-    some = cube[evenly(cube.shape[0], clips)][:, evenly(cube.shape[1], crops)]
-    mean: Float64[np.ndarray, " outputs"] = some.mean(axis=(0, 1))
+    selected = cube[choose_evenly(cube.shape[0], clips)][:, choose_evenly(cube.shape[1], crops)]
+    mean: Float64[np.ndarray, " outputs"] = selected.mean(axis=(0, 1))
     return mean
 
 
-def parts_of(grid: ViewGridConfig, most: int = 6) -> tuple[tuple[int, int], ...]:
+def list_view_subsets(grid: ViewGridConfig, max_per_axis: int = 6) -> tuple[tuple[int, int], ...]:
     """(clips, crops) for 1 … all of both; of many, a few spread evenly, all of them included."""
-    clips, crops = (_some(count, most) for count in (grid.clips, grid.crops))
+    clips, crops = (_spread_counts(count, max_per_axis) for count in (grid.clips, grid.crops))
     return tuple((one, other) for one in clips for other in crops)
 
 
-def _some(count: int, most: int) -> list[int]:
-    if count <= most:
+def _spread_counts(count: int, max_counts: int) -> list[int]:
+    if count <= max_counts:
         return list(range(1, count + 1))
-    return sorted({round(1 + i * (count - 1) / (most - 1)) for i in range(most)})
+    return sorted({round(1 + i * (count - 1) / (max_counts - 1)) for i in range(max_counts)})

@@ -10,192 +10,192 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64
 
 from videomae2.data.view_grid import ViewGridConfig
-from videomae2.jobs.evaluation.gathering import Gathered, gather
-from videomae2.jobs.evaluation.number_measures import number_measures
+from videomae2.jobs.evaluation.gathering import MergedViews, merge_views
+from videomae2.jobs.evaluation.number_measures import compute_regression_metrics
 from videomae2.jobs.evaluation.results import (
-    ByViews,
+    ViewAblation,
     Calibration,
-    Draw,
-    Measures,
+    Bootstrap,
+    EvalMetrics,
     OutputResult,
 )
-from videomae2.jobs.evaluation.video_results import Right, videos_of
-from videomae2.jobs.scoring import Scores
+from videomae2.jobs.evaluation.video_results import GroundTruth, rank_videos
+from videomae2.jobs.scoring import ViewScores
 from videomae2.tensors import accuracy, calibration, intervals
-from videomae2.tensors.precision import average_precisions, mean_average_precision
+from videomae2.tensors.precision import average_precision_per_class, mean_average_precision
 
-_TOP = 5
-_SORTED_NUMBERS = 20_000_000  # bounds the rounds of intervals whose every round sorts all scores
+_TOP_K = 5
+_MAX_SORTED_SCORES = 20_000_000  # bounds the rounds of intervals whose every round sorts all scores
 
 
-def measure(
-    scores: Iterable[Scores], grid: ViewGridConfig, right: Right, draw: Draw
-) -> tuple[Gathered, Measures]:
+def compute_metrics(
+    scores: Iterable[ViewScores], grid: ViewGridConfig, ground_truth: GroundTruth, resampling: Bootstrap
+) -> tuple[MergedViews, EvalMetrics]:
     """Take every measure.
 
     Args:
         scores: Of the views of every video.
         grid: What the views are.
-        right: The right answers, in the same order; at least one video.
-        draw: The samples of the intervals.
+        ground_truth: The right answers, in the same order; at least one video.
+        resampling: The samples of the intervals.
     """
-    if right.answers == "one-class":
-        gathered = gather(scores, grid, "one-class", judge=_hits(right.labels))
-        return gathered, _one_class(gathered, right, draw)
-    if right.answers == "many-classes":
-        gathered = gather(scores, grid, "many-classes", judge=lambda parts, row: parts)
-        return gathered, _many_classes(gathered, right, draw)
-    off = _errors(right.targets)
-    gathered = gather(scores, grid, "numbers", judge=off)
-    return gathered, number_measures(gathered, right, draw)
+    if ground_truth.task_type == "one-class":
+        merged_views = merge_views(scores, grid, "one-class", metric_fn=_top1_metric_fn(ground_truth.labels))
+        return merged_views, _compute_multiclass(merged_views, ground_truth, resampling)
+    if ground_truth.task_type == "many-classes":
+        merged_views = merge_views(scores, grid, "many-classes", metric_fn=lambda parts, row: parts)
+        return merged_views, _compute_multilabel(merged_views, ground_truth, resampling)
+    metric_fn = _mae_metric_fn(ground_truth.targets)
+    merged_views = merge_views(scores, grid, "numbers", metric_fn=metric_fn)
+    return merged_views, compute_regression_metrics(merged_views, ground_truth, resampling)
 
 
-def mean_interval(values: Float[np.ndarray, " videos"], draw: Draw) -> intervals.Interval:
+def compute_mean_interval(values: Float[np.ndarray, " videos"], resampling: Bootstrap) -> intervals.Interval:
     """The interval of a share of videos.
 
     Where all or none are hits it is Wilson's, for a bootstrap would be certain.
     """
     if set(np.unique(values)) in ({0.0}, {1.0}):
-        return intervals.wilson(float(values.sum()), len(values))
-    return intervals.bootstrap_mean(values, rounds=draw.rounds, seed=draw.seed)
+        return intervals.wilson_interval(float(values.sum()), len(values))
+    return intervals.bootstrap_mean(values, n_resamples=resampling.n_resamples, seed=resampling.seed)
 
 
-def _uncertain(found: intervals.Interval, hits: np.ndarray) -> intervals.Interval:
+def _widen_if_certain(interval: intervals.Interval, hits: np.ndarray) -> intervals.Interval:
     """An accuracy with an interval: Wilson's of the hits where a bootstrap would be certain."""
-    if found.low < found.high:
-        return found
-    wide = intervals.wilson(float(hits.sum()), len(hits))
-    low, high = min(wide.low, found.value), max(wide.high, found.value)
-    return replace(wide, value=found.value, low=low, high=high)
+    if interval.low < interval.high:
+        return interval
+    wilson = intervals.wilson_interval(float(hits.sum()), len(hits))
+    low, high = min(wilson.low, interval.value), max(wilson.high, interval.value)
+    return replace(wilson, value=interval.value, low=low, high=high)
 
 
-def _hits(labels: Int64[np.ndarray, " videos"]) -> Callable[[np.ndarray, int], np.ndarray]:
-    def judge(parts: np.ndarray, row: int) -> np.ndarray:
-        wanted = np.full(len(parts), labels[row])
-        return accuracy.top_k_hits(parts, wanted, k=1)[:, None]
+def _top1_metric_fn(labels: Int64[np.ndarray, " videos"]) -> Callable[[np.ndarray, int], np.ndarray]:
+    def compute_hits(outputs: np.ndarray, row: int) -> np.ndarray:
+        expected = np.full(len(outputs), labels[row])
+        return accuracy.top_k_hits(outputs, expected, k=1)[:, None]
 
-    return judge
-
-
-def _errors(targets: Float64[np.ndarray, "videos outputs"]) -> Callable[..., np.ndarray]:
-    def judge(parts: np.ndarray, row: int) -> np.ndarray:
-        off: np.ndarray = np.abs(parts - targets[row]).mean(axis=1)[:, None]
-        return off
-
-    return judge
+    return compute_hits
 
 
-def _one_class(gathered: Gathered, right: Right, draw: Draw) -> Measures:
-    found, labels = gathered.merged, right.labels
-    hits, count = accuracy.top_k_hits(found, labels, k=1), found.shape[1]
+def _mae_metric_fn(targets: Float64[np.ndarray, "videos outputs"]) -> Callable[..., np.ndarray]:
+    def compute_mae(outputs: np.ndarray, row: int) -> np.ndarray:
+        errors: np.ndarray = np.abs(outputs - targets[row]).mean(axis=1)[:, None]
+        return errors
 
-    def of_classes(rows: np.ndarray) -> float:
-        return float(np.nanmean(accuracy.per_class_mean(hits[rows], labels[rows], count)))
+    return compute_mae
 
-    numbers = {"top-1 accuracy": mean_interval(hits, draw)}
-    if count > _TOP:
-        best = accuracy.top_k_hits(found, labels, k=_TOP)
-        numbers[f"top-{_TOP} accuracy"] = mean_interval(best, draw)
-    mean_class = intervals.bootstrap(of_classes, len(labels), rounds=draw.rounds, seed=draw.seed)
-    numbers["mean-class accuracy"] = _uncertain(mean_class, hits)
-    confusion = accuracy.confusion_matrix(found, labels)
-    by_views = zip(gathered.parts, gathered.by_part.mean(axis=(1, 2)), strict=True)
-    return Measures(
-        numbers=numbers,
-        outputs=tuple(_classes(right.classes, confusion, hits, labels)),
+
+def _compute_multiclass(merged_views: MergedViews, ground_truth: GroundTruth, resampling: Bootstrap) -> EvalMetrics:
+    outputs, labels = merged_views.outputs, ground_truth.labels
+    hits, num_classes = accuracy.top_k_hits(outputs, labels, k=1), outputs.shape[1]
+
+    def compute_mean_class_accuracy(rows: np.ndarray) -> float:
+        return float(np.nanmean(accuracy.per_class_mean(hits[rows], labels[rows], num_classes)))
+
+    values = {"top-1 accuracy": compute_mean_interval(hits, resampling)}
+    if num_classes > _TOP_K:
+        top_k_hits = accuracy.top_k_hits(outputs, labels, k=_TOP_K)
+        values[f"top-{_TOP_K} accuracy"] = compute_mean_interval(top_k_hits, resampling)
+    mean_class_accuracy = intervals.bootstrap(compute_mean_class_accuracy, len(labels), n_resamples=resampling.n_resamples, seed=resampling.seed)
+    values["mean-class accuracy"] = _widen_if_certain(mean_class_accuracy, hits)
+    confusion = accuracy.confusion_matrix(outputs, labels)
+    view_ablation = zip(merged_views.view_subsets, merged_views.subset_metrics.mean(axis=(1, 2)), strict=True)
+    return EvalMetrics(
+        values=values,
+        outputs=tuple(_compute_class_results(ground_truth.classes, confusion, hits, labels)),
         confusion=confusion,
-        calibration=_calibration(found, labels, len(labels), draw) if len(labels) > 1 else None,
-        by_views=tuple(ByViews(*part, float(value)) for part, value in by_views),
-        videos=tuple(videos_of(found, right)),
+        calibration=_compute_calibration(outputs, labels, len(labels), resampling) if len(labels) > 1 else None,
+        view_ablation=tuple(ViewAblation(*part, float(value)) for part, value in view_ablation),
+        videos=tuple(rank_videos(outputs, ground_truth)),
     )
 
 
-def _classes(
+def _compute_class_results(
     names: Sequence[str], confusion: np.ndarray, hits: np.ndarray, labels: np.ndarray
 ) -> Iterable[OutputResult]:
     for label, name in enumerate(names):
-        own, row = hits[labels == label], confusion[label].copy()
+        class_hits, row = hits[labels == label], confusion[label].copy()
         row[label] = 0
-        taken_for = names[int(row.argmax())] if row.any() else ""
-        if len(own) == 0:
+        confused_with = names[int(row.argmax())] if row.any() else ""
+        if len(class_hits) == 0:
             yield OutputResult(name=name, videos=0, value=np.nan, low=np.nan, high=np.nan)
             continue
-        sure = intervals.wilson(float(own.sum()), len(own))
+        interval = intervals.wilson_interval(float(class_hits.sum()), len(class_hits))
         yield OutputResult(
             name=name,
-            videos=len(own),
-            value=sure.value,
-            low=sure.low,
-            high=sure.high,
-            taken_for=taken_for,
+            videos=len(class_hits),
+            value=interval.value,
+            low=interval.low,
+            high=interval.high,
+            confused_with=confused_with,
         )
 
 
-def _calibration(found: np.ndarray, labels: np.ndarray, videos: int, draw: Draw) -> Calibration:
+def _compute_calibration(outputs: np.ndarray, labels: np.ndarray, videos: int, resampling: Bootstrap) -> Calibration:
     """Of one answer per video, or of several: then all first answers, all second ones and so on.
 
     All answers of a video are drawn together, and are in the same half.
     """
-    each = np.arange(len(found) // videos)[:, None] * videos
-    reliability = calibration.reliability(found, labels)
-    fitted = calibration.fit_temperature(found, labels)
-    even = videos - videos % 2 if len(each) > 1 else videos
-    half = (each + np.arange(even)).ravel()
-    crossed = calibration.cross_rescaled(found[half], labels[half])
+    label_offsets = np.arange(len(outputs) // videos)[:, None] * videos
+    reliability = calibration.compute_reliability(outputs, labels)
+    fitted = calibration.fit_temperature(outputs, labels)
+    num_paired = videos - videos % 2 if len(label_offsets) > 1 else videos
+    paired_rows = (label_offsets + np.arange(num_paired)).ravel()
+    cross_fitted = calibration.cross_rescale(outputs[paired_rows], labels[paired_rows])
 
-    def error(rows: np.ndarray) -> float:
-        drawn = (each + rows).ravel()
-        return calibration.expected_calibration_error(found[drawn], labels[drawn])
+    def compute_ece(rows: np.ndarray) -> float:
+        drawn = (label_offsets + rows).ravel()
+        return calibration.expected_calibration_error(outputs[drawn], labels[drawn])
 
-    rounds = _rounds(found.size, draw)
+    n_resamples = _limit_resamples(outputs.size, resampling)
     return Calibration(
         reliability=reliability,
-        error=intervals.bootstrap(error, videos, rounds=rounds, seed=draw.seed),
-        log_loss=calibration.negative_log_likelihood(found, labels),
+        ece=intervals.bootstrap(compute_ece, videos, n_resamples=n_resamples, seed=resampling.seed),
+        log_loss=calibration.negative_log_likelihood(outputs, labels),
         temperature=fitted.value,
-        at_limit=fitted.at_limit,
-        error_after=calibration.expected_calibration_error(crossed, labels[half]),
-        log_loss_after=calibration.negative_log_likelihood(crossed, labels[half]),
+        is_at_limit=fitted.at_limit,
+        ece_cross_fitted=calibration.expected_calibration_error(cross_fitted, labels[paired_rows]),
+        log_loss_cross_fitted=calibration.negative_log_likelihood(cross_fitted, labels[paired_rows]),
     )
 
 
-def _many_classes(gathered: Gathered, right: Right, draw: Draw) -> Measures:
-    found, positive = gathered.merged, right.targets > 0.5
-    told = (found > 0.5) == positive
+def _compute_multilabel(merged_views: MergedViews, ground_truth: GroundTruth, resampling: Bootstrap) -> EvalMetrics:
+    probabilities, positive = merged_views.outputs, ground_truth.targets > 0.5
+    is_correct = (probabilities > 0.5) == positive
 
-    def of_sample(rows: np.ndarray) -> float:
-        return _precision(found[rows], positive[rows])
+    def compute_map(rows: np.ndarray) -> float:
+        return _compute_map(probabilities[rows], positive[rows])
 
-    rounds = _rounds(found.size, draw)
-    numbers = {
-        "mAP": intervals.bootstrap(of_sample, len(found), rounds=rounds, seed=draw.seed),
-        "labels told right": mean_interval(told.mean(axis=1), draw),
-        "videos with all labels right": mean_interval(told.all(axis=1).astype(float), draw),
+    n_resamples = _limit_resamples(probabilities.size, resampling)
+    values = {
+        "mAP": intervals.bootstrap(compute_map, len(probabilities), n_resamples=n_resamples, seed=resampling.seed),
+        "labels told right": compute_mean_interval(is_correct.mean(axis=1), resampling),
+        "videos with all labels right": compute_mean_interval(is_correct.all(axis=1).astype(float), resampling),
     }
-    average = average_precisions(found, positive)
+    average_precision = average_precision_per_class(probabilities, positive)
     outputs = [
         OutputResult(name=name, videos=int(has.sum()), value=float(value), low=np.nan, high=np.nan)
-        for name, has, value in zip(right.classes, positive.T, average, strict=True)
+        for name, has, value in zip(ground_truth.classes, positive.T, average_precision, strict=True)
     ]
-    parts = [_precision(part.astype(np.float64), positive) for part in gathered.by_part]
-    column, videos = found.T.ravel(), len(found)
-    pairs, holds = np.stack([1 - column, column], axis=1), positive.T.ravel().astype(np.int64)
-    return Measures(
-        numbers=numbers,
+    subset_map = [_compute_map(part.astype(np.float64), positive) for part in merged_views.subset_metrics]
+    column, videos = probabilities.T.ravel(), len(probabilities)
+    pairs, is_positive = np.stack([1 - column, column], axis=1), positive.T.ravel().astype(np.int64)
+    return EvalMetrics(
+        values=values,
         outputs=tuple(outputs),
         confusion=None,
-        calibration=_calibration(pairs, holds, videos, draw) if videos > 1 else None,
-        by_views=tuple(ByViews(*p, value) for p, value in zip(gathered.parts, parts, strict=True)),
-        videos=tuple(videos_of(found, right)),
+        calibration=_compute_calibration(pairs, is_positive, videos, resampling) if videos > 1 else None,
+        view_ablation=tuple(ViewAblation(*p, value) for p, value in zip(merged_views.view_subsets, subset_map, strict=True)),
+        videos=tuple(rank_videos(probabilities, ground_truth)),
     )
 
 
-def _precision(
-    found: Float64[np.ndarray, "videos outputs"], positive: Bool[np.ndarray, "videos outputs"]
+def _compute_map(
+    outputs: Float64[np.ndarray, "videos outputs"], positive: Bool[np.ndarray, "videos outputs"]
 ) -> float:
     """The mAP; NaN where no label holds for any video."""
-    return mean_average_precision(found, positive) if positive.any() else float("nan")
+    return mean_average_precision(outputs, positive) if positive.any() else float("nan")
 
 
-def _rounds(numbers: int, draw: Draw) -> int:
-    return min(draw.rounds, max(100, _SORTED_NUMBERS // max(1, numbers)))
+def _limit_resamples(num_scores: int, resampling: Bootstrap) -> int:
+    return min(resampling.n_resamples, max(100, _MAX_SORTED_SCORES // max(1, num_scores)))

@@ -3,23 +3,23 @@
 import math
 from pathlib import Path
 
-from videomae2.engine.runlog import METRICS_FILE, duration
-from videomae2.jobs.evaluation.contact_sheets import contact_sheet, hits, misses
+from videomae2.engine.runlog import METRICS_FILE, format_duration
+from videomae2.jobs.evaluation.contact_sheets import build_contact_sheet, select_hits, select_misses
 from videomae2.jobs.evaluation.report_parts import (
-    calibration_part,
-    classes_part,
-    confusion_part,
-    numbers_part,
-    sources_part,
-    views_part,
+    build_calibration,
+    build_classes,
+    build_confusions,
+    build_regression,
+    build_sources,
+    build_view_ablation,
 )
 from videomae2.jobs.evaluation.results import Evaluation, VideoResult
 from videomae2.jobs.pages.markup import (
-    NOTHING,
+    EMPTY,
     Content,
     Markup,
     hidden,
-    joined,
+    join,
     page,
     paragraph,
     section,
@@ -28,14 +28,14 @@ from videomae2.jobs.pages.markup import (
     tiles,
     warning,
 )
-from videomae2.jobs.pages.training import training_part
-from videomae2.jobs.whole_files import written_whole
-from videomae2.models.cards import Answers
+from videomae2.jobs.pages.training import build_training_curves
+from videomae2.jobs.whole_files import atomic_write
+from videomae2.models.cards import TaskType
 from videomae2.tensors.intervals import Interval
 
-_HARDEST, _UNREADABLE = 20, 200
+_NUM_HARDEST, _MAX_UNREADABLE = 20, 200
 
-_INTERVALS: dict[Answers, str] = {
+_INTERVAL_NOTES: dict[TaskType, str] = {
     "one-class": "intervals are bootstrap intervals over videos, but Wilson's for single classes "
     "and where a bootstrap would be certain, as of all right or none",
     "many-classes": "intervals are bootstrap intervals over videos, but Wilson's where a bootstrap "
@@ -45,121 +45,121 @@ _INTERVALS: dict[Answers, str] = {
 """How intervals came about."""
 
 
-def write_report(found: Evaluation, run: Path | None) -> Path:
+def write_report(evaluation: Evaluation, run: Path | None) -> Path:
     """Write the page, whole or not at all.
 
     Args:
-        found: What it shows.
+        evaluation: What it shows.
         run: The folder of the run, whose training curve is shown if it has one; None for a
             released file.
     """
-    text = report_page(found, None if run is None else run / METRICS_FILE)
-    with written_whole(found.report) as partial:
+    text = build_page(evaluation, None if run is None else run / METRICS_FILE)
+    with atomic_write(evaluation.report) as partial:
         partial.write_text(text, encoding="utf-8")
-    return found.report
+    return evaluation.report
 
 
-def report_page(found: Evaluation, metrics: Path | None) -> str:
+def build_page(evaluation: Evaluation, metrics: Path | None) -> str:
     """Put the page together."""
-    numeric, videos, answers = found.answers == "numbers", found.measures.videos, found.answers
-    wrong = contact_sheet(misses(videos, answers), found.strips, answers)
-    right = contact_sheet(hits(videos, answers), found.strips, answers)
-    name, folder = found.model.path, "/".join(Path(found.videos).absolute().parts[-2:])
+    numeric, videos, task_type = evaluation.task_type == "numbers", evaluation.metrics.videos, evaluation.task_type
+    miss_sheet = build_contact_sheet(select_misses(videos, task_type), evaluation.filmstrips, task_type)
+    hit_sheet = build_contact_sheet(select_hits(videos, task_type), evaluation.filmstrips, task_type)
+    name, folder = evaluation.model.path, "/".join(Path(evaluation.videos).absolute().parts[-2:])
     parts = [
-        _unreadable(found),
-        tiles((name, shown(one, found.answers), between(one, found.answers))
-              for name, one in found.measures.numbers.items()),
-        _basis(found),
-        numbers_part(found) if numeric else classes_part(found),
-        confusion_part(found),
-        calibration_part(found),
-        views_part(found),
-        section("Worst videos" if numeric else "Misses", wrong),
-        section("Best videos" if numeric else "Hits", right),
-        _hardest(found),
-        NOTHING if metrics is None else training_part(metrics, student=name.name),
-        sources_part(found),
+        _build_unreadable(evaluation),
+        tiles((name, format_value(one, evaluation.task_type), format_interval(one, evaluation.task_type))
+              for name, one in evaluation.metrics.values.items()),
+        _build_basis(evaluation),
+        build_regression(evaluation) if numeric else build_classes(evaluation),
+        build_confusions(evaluation),
+        build_calibration(evaluation),
+        build_view_ablation(evaluation),
+        section("Worst videos" if numeric else "Misses", miss_sheet),
+        section("Best videos" if numeric else "Hits", hit_sheet),
+        _build_hardest(evaluation),
+        EMPTY if metrics is None else build_training_curves(metrics, student=name.name),
+        build_sources(evaluation),
     ]  # fmt: skip
-    subtitle = tag("span", f"{name} ({found.model.why})", class_="path")
+    subtitle = tag("span", f"{name} ({evaluation.model.selection_reason})", class_="path")
     return page(f"Evaluation on {folder}", *parts, subtitle=subtitle)
 
 
-def shown(one: Interval, answers: str) -> str:
+def format_value(interval: Interval, task_type: str) -> str:
     """The value of a head number."""
-    if math.isnan(one.value):
+    if math.isnan(interval.value):
         return "not known"
-    return f"{one.value:.4g}" if answers == "numbers" else f"{one.value:.1%}"
+    return f"{interval.value:.4g}" if task_type == "numbers" else f"{interval.value:.1%}"
 
 
-def between(one: Interval, answers: str) -> str:
+def format_interval(interval: Interval, task_type: str) -> str:
     """Between which values it may lie."""
-    if math.isnan(one.low):
+    if math.isnan(interval.low):
         return "no interval: no video tells"
-    if answers == "numbers":
-        return f"{one.confidence:.0%} interval {one.low:.4g} to {one.high:.4g}"
-    return f"{one.confidence:.0%} interval {100 * one.low:.1f} to {one.high:.1%}"
+    if task_type == "numbers":
+        return f"{interval.confidence:.0%} interval {interval.low:.4g} to {interval.high:.4g}"
+    return f"{interval.confidence:.0%} interval {100 * interval.low:.1f} to {interval.high:.1%}"
 
 
-def _basis(found: Evaluation) -> Markup:
-    videos, views = len(found.identities), found.views.grid.views
+def _build_basis(evaluation: Evaluation) -> Markup:
+    videos, views = len(evaluation.identities), evaluation.views.grid.views
     return paragraph(
         f"{videos:,} videos, {views} view{'s' * (views > 1)} each, averaged; "
-        f"{_INTERVALS[found.answers]}. {_work(found)}",
+        f"{_INTERVAL_NOTES[evaluation.task_type]}. {_format_run_stats(evaluation)}",
         faint=True,
     )
 
 
-def _work(found: Evaluation) -> str:
-    work = found.work
-    if not work.decodings:
+def _format_run_stats(evaluation: Evaluation) -> str:
+    stats = evaluation.run_stats
+    if not stats.num_decodings:
         return "All scores were there from an earlier call."
-    before = len(found.identities) + len(found.unreadable) - work.scored
-    rest = f" {before:,} were finished before." if before > 0 else ""
-    again = f" {work.reopened:,} of these were opened again for pictures." if work.reopened else ""
+    num_earlier = len(evaluation.identities) + len(evaluation.unreadable) - stats.num_scored
+    earlier_text = f" {num_earlier:,} were finished before." if num_earlier > 0 else ""
+    reopened_text = f" {stats.num_reopened:,} of these were opened again for pictures." if stats.num_reopened else ""
     return (
-        f"{work.decodings:,} videos were opened in {duration(work.seconds)}, each once, and "
-        f"{work.frames:,} frames read.{rest}{again}"
+        f"{stats.num_decodings:,} videos were opened in {format_duration(stats.seconds)}, each once, and "
+        f"{stats.num_frames:,} frames read.{earlier_text}{reopened_text}"
     )
 
 
-def _unreadable(found: Evaluation) -> Markup:
-    if not found.unreadable:
-        return NOTHING
-    broken = list(found.unreadable.items())
+def _build_unreadable(evaluation: Evaluation) -> Markup:
+    if not evaluation.unreadable:
+        return EMPTY
+    unreadable = list(evaluation.unreadable.items())
     rows: list[list[Content]] = [
-        [tag("span", path, class_="path"), reason] for path, reason in broken[:_UNREADABLE]
+        [tag("span", path, class_="path"), reason] for path, reason in unreadable[:_MAX_UNREADABLE]
     ]
-    more = len(broken) - len(rows)
+    num_more = len(unreadable) - len(rows)
     contents = [table(["video", "reason"], rows)]
-    if more:
-        contents.append(paragraph(f"and {more:,} more in unreadable.jsonl"))
-    said = (
-        f"{len(broken):,} of {found.listed:,} videos could not be read; all numbers are without "
+    if num_more:
+        contents.append(paragraph(f"and {num_more:,} more in unreadable.jsonl"))
+    message = (
+        f"{len(unreadable):,} of {evaluation.num_listed:,} videos could not be read; all numbers are without "
         "them."
     )
-    return warning(tag("b", said), hidden("which ones, and why", joined(contents)))
+    return warning(tag("b", message), hidden("which ones, and why", join(contents)))
 
 
-def _hardest(found: Evaluation) -> Markup:
-    numeric = found.answers == "numbers"
-    last = "off by" if numeric else "probability of the truth"
-    rows = [_hardest_row(video, numeric) for video in found.measures.videos[:_HARDEST]]
-    heads = ["video", "true", "predicted", last]
+def _build_hardest(evaluation: Evaluation) -> Markup:
+    numeric = evaluation.task_type == "numbers"
+    score_title = "off by" if numeric else "probability of the truth"
+    rows = [_build_hardest_row(video, numeric) for video in evaluation.metrics.videos[:_NUM_HARDEST]]
+    heads = ["video", "true", "predicted", score_title]
     return section(
         "Hardest videos",
         paragraph("Those whose right answer the model found least likely.", faint=True)
         if not numeric
-        else NOTHING,
+        else EMPTY,
         table(heads, rows, numeric=(3,)),
     )
 
 
-def _hardest_row(video: VideoResult, numeric: bool) -> list[Content]:
+def _build_hardest_row(video: VideoResult, numeric: bool) -> list[Content]:
     score = f"{video.truth_score:.4g}" if numeric else f"{video.truth_score:.2%}"
-    look = "good" if video.right and not numeric else ""
+    css_class = "good" if video.is_correct and not numeric else ""
     return [
         tag("span", video.video, class_="path"),
         video.truth,
-        tag("span", video.predicted, class_=look),
+        tag("span", video.predicted, class_=css_class),
         score,
     ]

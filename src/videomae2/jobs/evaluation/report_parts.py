@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from videomae2.jobs.evaluation.results import Evaluation, OutputResult
-from videomae2.jobs.pages.charts import Series, line_chart, reliability_chart, scatter_chart
+from videomae2.jobs.pages.charts import Series, draw_line_chart, draw_reliability_chart, draw_scatter_chart
 from videomae2.jobs.pages.markup import (
-    NOTHING,
+    EMPTY,
     Content,
     Markup,
     beside,
@@ -19,52 +19,52 @@ from videomae2.jobs.pages.markup import (
     table,
     tag,
 )
-from videomae2.jobs.pages.matrices import Bar, bars, confusion_picture
-from videomae2.tensors.accuracy import worst_confusions
+from videomae2.jobs.pages.matrices import Bar, draw_bars, draw_confusion_matrix
+from videomae2.tensors.accuracy import list_confusions
 
-_BARS, _FEWER_BARS = 40, 20
-_CONFUSIONS = 15
-_NOTES, _PLOTS = 60, 4
+_MAX_BARS, _NUM_EXTREME_BARS = 40, 20
+_NUM_CONFUSIONS = 15
+_MAX_METADATA, _MAX_PLOTS = 60, 4
 
 
-def classes_part(found: Evaluation) -> Markup:
+def build_classes(evaluation: Evaluation) -> Markup:
     """How well each class is told: bars, or the worst and the best of many; a table of all."""
-    outputs = found.measures.outputs
-    several = found.answers == "many-classes"
-    known = [output for output in outputs if output.videos]
-    ordered = sorted(known, key=lambda output: output.value)
-    measure = "average precision" if several else "accuracy"
-    if len(ordered) <= _BARS:
-        pictures = [_bars(ordered, f"{measure} of every class, the worst first")]
+    outputs = evaluation.metrics.outputs
+    is_multilabel = evaluation.task_type == "many-classes"
+    with_videos = [output for output in outputs if output.videos]
+    ordered = sorted(with_videos, key=lambda output: output.value)
+    metric_name = "average precision" if is_multilabel else "accuracy"
+    if len(ordered) <= _MAX_BARS:
+        pictures = [_build_bars(ordered, f"{metric_name} of every class, the worst first")]
     else:
         pictures = [
-            _bars(ordered[:_FEWER_BARS], f"the {_FEWER_BARS} worst of {len(ordered)} classes"),
-            _bars(ordered[-_FEWER_BARS // 2 :], f"the {_FEWER_BARS // 2} best"),
+            _build_bars(ordered[:_NUM_EXTREME_BARS], f"the {_NUM_EXTREME_BARS} worst of {len(ordered)} classes"),
+            _build_bars(ordered[-_NUM_EXTREME_BARS // 2 :], f"the {_NUM_EXTREME_BARS // 2} best"),
         ]
-    silent = len(outputs) - len(known)
-    note = f"{silent} classes of the model have no video here." if silent else ""
-    rows = [_class_row(output) for output in outputs]
-    heads = ["class", "videos", measure, "95% interval", "most often taken for"]
-    everything = table(heads, rows, numeric=(1, 2, 3))
+    num_absent = len(outputs) - len(with_videos)
+    note = f"{num_absent} classes of the model have no video here." if num_absent else ""
+    rows = [_build_class_row(output) for output in outputs]
+    heads = ["class", "videos", metric_name, "95% interval", "most often taken for"]
+    full_table = table(heads, rows, numeric=(1, 2, 3))
     return section(
         "Classes",
         *pictures,
-        paragraph(note, faint=True) if note else NOTHING,
-        hidden(f"all {len(outputs)} classes as a table", everything),
+        paragraph(note, faint=True) if note else EMPTY,
+        hidden(f"all {len(outputs)} classes as a table", full_table),
     )
 
 
-def numbers_part(found: Evaluation) -> Markup:
+def build_regression(evaluation: Evaluation) -> Markup:
     """How far off each number is."""
     rows = [
         [one.name, f"{one.value:.4g}", f"{one.low:.4g} to {one.high:.4g}"]
-        for one in found.measures.outputs
+        for one in evaluation.metrics.outputs
     ]
     heads = ["number", "mean absolute error", "95% interval"]
-    columns = zip(found.classes, found.truth.T, found.probabilities.T, strict=True)
+    columns = zip(evaluation.classes, evaluation.targets.T, evaluation.probabilities.T, strict=True)
     plots = [
         figure(
-            scatter_chart(
+            draw_scatter_chart(
                 true.tolist(),
                 told.tolist(),
                 x_label=f"true {name}",
@@ -72,18 +72,18 @@ def numbers_part(found: Evaluation) -> Markup:
                 words=f"predicted {name} against the true one",
             )
         )
-        for name, true, told in list(columns)[:_PLOTS]
+        for name, true, told in list(columns)[:_MAX_PLOTS]
     ]
     return section("Numbers", table(heads, rows, numeric=(1, 2)), beside(*plots))
 
 
-def confusion_part(found: Evaluation) -> Markup:
+def build_confusions(evaluation: Evaluation) -> Markup:
     """What was taken for what."""
-    confusion, names = found.measures.confusion, found.classes
+    confusion, names = evaluation.metrics.confusion, evaluation.classes
     if confusion is None:
-        return NOTHING
+        return EMPTY
     words = f"confusion matrix of {len(names)} classes"
-    worst = worst_confusions(confusion, _CONFUSIONS)
+    worst = list_confusions(confusion, _NUM_CONFUSIONS)
     rows = [[names[i], names[j], f"{count:,}"] for i, j, count in worst]
     return section(
         "Confusions",
@@ -92,38 +92,38 @@ def confusion_part(found: Evaluation) -> Markup:
             "larger the share of the row.",
             faint=True,
         ),
-        figure(confusion_picture(confusion, names, words=words)),
+        figure(draw_confusion_matrix(confusion, names, words=words)),
         hidden(
             "the most frequent mistakes",
             table(["class", "taken for", "videos"], rows, numeric=(2,)),
         )
         if rows
-        else NOTHING,
+        else EMPTY,
     )
 
 
-def calibration_part(found: Evaluation) -> Markup:
+def build_calibration(evaluation: Evaluation) -> Markup:
     """How far the probabilities can be believed."""
-    one = found.measures.calibration
-    if one is None:
-        return NOTHING
-    error = one.error
+    calibration = evaluation.metrics.calibration
+    if calibration is None:
+        return EMPTY
+    error = calibration.ece
     rows = [
-        ["expected calibration error (ECE)", f"{error.value:.2%}", f"{one.error_after:.2%}"],
-        ["log loss", f"{one.log_loss:.3f}", f"{one.log_loss_after:.3f}"],
+        ["expected calibration error (ECE)", f"{error.value:.2%}", f"{calibration.ece_cross_fitted:.2%}"],
+        ["log loss", f"{calibration.log_loss:.3f}", f"{calibration.log_loss_cross_fitted:.3f}"],
     ]
-    between = (
+    interval_text = (
         f"95% interval of the ECE as it is: {100 * error.low:.2f} to {error.high:.2%}. Of few "
         "videos the ECE comes out too large, and that of resampled ones more so."
     )
-    limit = (
+    limit_text = (
         " There is no best temperature: everything is right, or worse than a guess."
-        if one.at_limit
+        if calibration.is_at_limit
         else ""
     )
-    said = (
-        f"The temperature fitted on these same videos is {one.temperature:.3g}: dividing the "
-        f"model's scores by it makes their probabilities fit best.{limit} The last column is "
+    temperature_text = (
+        f"The temperature fitted on these same videos is {calibration.temperature:.3g}: dividing the "
+        f"model's scores by it makes their probabilities fit best.{limit_text} The last column is "
         "honest about it: each half of the videos was rescaled by the temperature of the other "
         "half."
     )
@@ -133,34 +133,34 @@ def calibration_part(found: Evaluation) -> Markup:
     return section(
         "Calibration",
         beside(
-            figure(reliability_chart(one.reliability, words=words), caption),
-            tag("figure", numbers, paragraph(between, faint=True), paragraph(said, faint=True)),
+            figure(draw_reliability_chart(calibration.reliability, words=words), caption),
+            tag("figure", numbers, paragraph(interval_text, faint=True), paragraph(temperature_text, faint=True)),
         ),
     )
 
 
-def views_part(found: Evaluation) -> Markup:
+def build_view_ablation(evaluation: Evaluation) -> Markup:
     """What more views add."""
-    parts = found.measures.by_views
-    if len(parts) < 2 or math.isnan(found.measures.main[1].value):
-        return NOTHING
-    crops = sorted({part.crops for part in parts})
-    name, clips = found.measures.main[0], sorted({part.clips for part in parts})
+    ablation = evaluation.metrics.view_ablation
+    if len(ablation) < 2 or math.isnan(evaluation.metrics.main[1].value):
+        return EMPTY
+    crops = sorted({part.crops for part in ablation})
+    name, clips = evaluation.metrics.main[0], sorted({part.clips for part in ablation})
     if len(clips) < 2:
-        chosen = [("", [(part.crops, part.value) for part in parts])]
+        curves = [("", [(part.crops, part.value) for part in ablation])]
         label, ticks = "crops per clip", crops
     else:
-        chosen = [
-            (_counted(count, "crop"), [(p.clips, p.value) for p in parts if p.crops == count])
+        curves = [
+            (_format_count(count, "crop"), [(p.clips, p.value) for p in ablation if p.crops == count])
             for count in crops
         ]
         label, ticks = "clips per video", clips
     series = [
         Series(title, [x for x, _ in line], [y for _, y in line], color=number, has_dots=True)
-        for number, (title, line) in enumerate(chosen)
+        for number, (title, line) in enumerate(curves)
     ]
-    percent = found.answers != "numbers"
-    plot = line_chart(
+    percent = evaluation.task_type != "numbers"
+    plot = draw_line_chart(
         series,
         x_label=label,
         y_label=name,
@@ -170,59 +170,59 @@ def views_part(found: Evaluation) -> Markup:
     )
     rows = [
         [f"{part.clips} x {part.crops}", f"{part.value:.2%}" if percent else f"{part.value:.4g}"]
-        for part in parts
+        for part in ablation
     ]
     numbers = hidden("as a table", table(["clips x crops", name], rows, numeric=(1,)))
     caption = "Fewer views are taken evenly from those that were scored."
     return section("Views", figure(plot, caption), numbers)
 
 
-def sources_part(found: Evaluation) -> Markup:
+def build_sources(evaluation: Evaluation) -> Markup:
     """What the model and the data were."""
-    model, views = found.model, found.views
+    model, views = evaluation.model, evaluation.views
     weights = "running mean (EMA)" if model.weights == "ema" else "as saved"
     rows: list[list[Content]] = [
         ["model", tag("span", str(model.path), class_="path")],
-        ["taken because", model.why],
+        ["taken because", model.selection_reason],
         ["weights", f"{weights}, digest {model.digest}"],
         ["size", f"{model.size}, {model.parameters / 1e6:.1f} M parameters, clips {model.clip}"],
         ["outputs", model.outputs],
-        ["videos", tag("span", found.videos, class_="path")],
-        ["read as", found.origin],
-        ["classes", found.names_from],
+        ["videos", tag("span", evaluation.videos, class_="path")],
+        ["read as", evaluation.description],
+        ["classes", evaluation.class_names_source],
         ["views", str(views)],
-        ["computed on", found.device],
+        ["computed on", evaluation.device],
     ]
-    notes = [[key, value] for key, value in _flat(model.notes)]
-    rest = len(notes) - _NOTES
-    more = [paragraph(f"and {rest} more in the model's card", faint=True)] if rest > 0 else []
-    card = table(["note of the model", ""], notes[:_NOTES])
-    return section("Model and data", table(["", ""], rows), *([card, *more] if notes else []))
+    metadata = [[key, value] for key, value in _flatten(model.metadata)]
+    num_more = len(metadata) - _MAX_METADATA
+    more = [paragraph(f"and {num_more} more in the model's card", faint=True)] if num_more > 0 else []
+    card = table(["note of the model", ""], metadata[:_MAX_METADATA])
+    return section("Model and data", table(["", ""], rows), *([card, *more] if metadata else []))
 
 
-def _bars(outputs: Sequence[OutputResult], words: str) -> Markup:
-    found = [
+def _build_bars(outputs: Sequence[OutputResult], words: str) -> Markup:
+    class_bars = [
         Bar(one.name, one.value, one.low, one.high, f"{one.value:.1%} of {one.videos}")
         for one in outputs
     ]
-    return figure(bars(found, words=words), words) if found else NOTHING
+    return figure(draw_bars(class_bars, words=words), words) if class_bars else EMPTY
 
 
-def _class_row(one: OutputResult) -> list[Content]:
-    value = "" if math.isnan(one.value) else f"{one.value:.1%}"
-    between = "" if math.isnan(one.low) else f"{100 * one.low:.1f} to {one.high:.1%}"
-    return [one.name, f"{one.videos:,}", value, between, one.taken_for]
+def _build_class_row(output: OutputResult) -> list[Content]:
+    value = "" if math.isnan(output.value) else f"{output.value:.1%}"
+    interval_text = "" if math.isnan(output.low) else f"{100 * output.low:.1f} to {output.high:.1%}"
+    return [output.name, f"{output.videos:,}", value, interval_text, output.confused_with]
 
 
-def _counted(count: int, noun: str) -> str:
+def _format_count(count: int, noun: str) -> str:
     return f"{count} {noun}{'s' * (count > 1)}"
 
 
-def _flat(notes: dict[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+def _flatten(metadata: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     """The leaves of a tree of notes, with their places."""
-    for key, value in notes.items():
+    for key, value in metadata.items():
         if isinstance(value, dict):
-            yield from _flat(value, f"{before}{key}.")
+            yield from _flatten(value, f"{prefix}{key}.")
         else:
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            yield f"{before}{key}", text
+            yield f"{prefix}{key}", text

@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from videomae2.jobs.view_settings import ViewSettings
-from videomae2.models.cards import Answers
+from videomae2.jobs.view_settings import ResolvedViews
+from videomae2.models.cards import TaskType
 from videomae2.tensors.calibration import Reliability
 from videomae2.tensors.intervals import Interval
 
 
 @dataclass(frozen=True, slots=True)
-class Draw:
+class Bootstrap:
     """How many samples of videos are drawn for an interval, and which."""
 
-    rounds: int
+    n_resamples: int
     seed: int
 
 
@@ -36,7 +36,7 @@ class OutputResult:
     """Accuracy, average precision or mean error; NaN without a video."""
     low: float
     high: float
-    taken_for: str = ""
+    confused_with: str = ""
     """The class that its videos are most often taken for by mistake."""
 
 
@@ -54,7 +54,7 @@ class VideoResult:
     """Probability of the right class, or how far off numbers are on average."""
     predicted_score: float
     """Probability of the predicted class; NaN for numbers."""
-    right: bool
+    is_correct: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,21 +62,21 @@ class Calibration:
     """How far the probabilities can be believed."""
 
     reliability: Reliability
-    error: Interval
+    ece: Interval
     """Expected calibration error (ECE), 15 bins."""
     log_loss: float
     temperature: float
     """Fitted on these same videos."""
-    at_limit: bool
+    is_at_limit: bool
     """There is no best temperature: everything is right, or worse than a guess."""
-    error_after: float
+    ece_cross_fitted: float
     """ECE with each half of the videos rescaled by the temperature of the other half."""
-    log_loss_after: float
+    log_loss_cross_fitted: float
     """The same of the log loss."""
 
 
 @dataclass(frozen=True, slots=True)
-class ByViews:
+class ViewAblation:
     """The main number with a part of the views."""
 
     clips: int
@@ -85,10 +85,10 @@ class ByViews:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Measures:
+class EvalMetrics:
     """All numbers of one set of scores."""
 
-    numbers: dict[str, Interval]
+    values: dict[str, Interval]
     """Named, the main one first; 95 % intervals over videos: bootstrap, or Wilson's of a share
     where all videos are right or none is. NaN where no video tells."""
     outputs: tuple[OutputResult, ...]
@@ -96,14 +96,14 @@ class Measures:
     """Row: the class; column: what it was taken for. Only where exactly one class is right."""
     calibration: Calibration | None
     """None for numbers, and for fewer than two videos."""
-    by_views: tuple[ByViews, ...]
+    view_ablation: tuple[ViewAblation, ...]
     videos: tuple[VideoResult, ...]
     """The hardest first."""
 
     @property
     def main(self) -> tuple[str, Interval]:
         """The number by which the model is judged first."""
-        return next(iter(self.numbers.items()))
+        return next(iter(self.values.items()))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,7 +112,7 @@ class ModelFacts:
 
     path: Path
     """Folder of a saved model, or a released file."""
-    why: str
+    selection_reason: str
     weights: str
     digest: str
     """Names its weights, and the names and outputs that were asked for."""
@@ -122,21 +122,21 @@ class ModelFacts:
     parameters: int
     clip: str
     """Frames x height x width."""
-    notes: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
     """What its card says about where it comes from."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Work:
+class RunStats:
     """What it took, in this call alone."""
 
-    scored: int
+    num_scored: int
     """Videos scored in this call; the others were finished before."""
-    decodings: int
+    num_decodings: int
     """Times that a video was opened and decoded for views."""
-    reopened: int
+    num_reopened: int
     """Videos that were opened once more to show frames of them, being scored in an earlier call."""
-    frames: int
+    num_frames: int
     """Frames that were read for views."""
     seconds: float
 
@@ -148,26 +148,26 @@ class Evaluation:
     model: ModelFacts
     videos: str
     """The list."""
-    origin: str
+    description: str
     """What the list was read as."""
-    names_from: str
-    answers: Answers
+    class_names_source: str
+    task_type: TaskType
     classes: tuple[str, ...]
-    views: ViewSettings
+    views: ResolvedViews
     device: str
-    listed: int
+    num_listed: int
     """Videos in the list."""
-    measures: Measures
+    metrics: EvalMetrics
     probabilities: Float64[np.ndarray, "videos outputs"]
     """Mean over the views of each video that was scored; of numbers, the mean number."""
-    truth: Float64[np.ndarray, "answered numbers"]
+    targets: Float64[np.ndarray, "answered numbers"]
     """The right labels or numbers of the same videos; empty where one class is right."""
     identities: tuple[str, ...]
     """The videos that were scored."""
     unreadable: dict[str, str]
     """Why videos could not be read, by identity."""
-    work: Work
-    strips: dict[int, bytes]
+    run_stats: RunStats
+    filmstrips: dict[int, bytes]
     """A few frames as JPEG of those videos that the page shows, by row."""
     folder: Path
     """Where everything was written."""

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from videomae2.data.json_lines import append
+from videomae2.data.json_lines import append_block
 from videomae2.data.manifest import Entry
-from videomae2.data.stamps import stamp
+from videomae2.data.stamps import file_stat
 from videomae2.errors import ConfigError
-from videomae2.jobs.scoring import Scores
+from videomae2.jobs.scoring import ViewScores
 
 
-class ScoreBook:
+class ScoreStore:
     """The scores of the videos of one evaluation.
 
     Args of the constructor:
@@ -30,34 +30,34 @@ class ScoreBook:
 
     def __init__(self, path: Path, shape: tuple[int, int]) -> None:
         self.path, self._shape = path, shape
-        self._place: dict[str, tuple[int, list[int]]] = {}
+        self._index: dict[str, tuple[int, list[int]]] = {}
         """Where the line of a video begins, and the stamp of its file."""
-        self._size = self._read()
+        self._size = self._read_index()
 
     def has(self, name: str, entry: Entry) -> bool:
         """Whether a video is finished, and its file still the one that was scored."""
-        return name in self._place and self._place[name][1] == stamp(entry.path)
+        return name in self._index and self._index[name][1] == file_stat(entry.path)
 
-    def add(self, name: str, entry: Entry, scores: Scores) -> None:
+    def add(self, name: str, entry: Entry, scores: ViewScores) -> None:
         """Append a finished video.
 
         Raises:
             ConfigError: The disk is full or cannot be written; what is there stays whole.
         """
         content = base64.b64encode(np.ascontiguousarray(scores, dtype="<f4").tobytes()).decode()
-        marks = stamp(entry.path)
-        line = json.dumps({"video": name, "stamp": marks, "scores": content}).encode() + b"\n"
+        stat_values = file_stat(entry.path)
+        line = json.dumps({"video": name, "stamp": stat_values, "scores": content}).encode() + b"\n"
         try:
-            begin = append(self.path, line, after=self._size)
+            offset = append_block(self.path, line, whole_bytes=self._size)
         except OSError as error:
             raise ConfigError(
                 f"cannot write to {self.path}: {error.strerror}; free some room and start again, "
-                f"{len(self._place)} videos are finished"
+                f"{len(self._index)} videos are finished"
             ) from error
-        self._place[name] = begin, marks
-        self._size = begin + len(line)
+        self._index[name] = offset, stat_values
+        self._size = offset + len(line)
 
-    def read(self, names: Sequence[str]) -> Iterator[Scores]:
+    def read(self, names: Sequence[str]) -> Iterator[ViewScores]:
         """Yield the scores of some videos that it has, in this order.
 
         Raises:
@@ -65,11 +65,11 @@ class ScoreBook:
         """
         with self.path.open("rb") as file:
             for name in names:
-                file.seek(self._place[name][0])
-                content = base64.b64decode(self._scores_of(name, file.readline()))
+                file.seek(self._index[name][0])
+                content = base64.b64decode(self._parse_scores(name, file.readline()))
                 yield np.frombuffer(content, dtype="<f4").astype(np.float32).reshape(self._shape)
 
-    def _scores_of(self, name: str, line: bytes) -> str:
+    def _parse_scores(self, name: str, line: bytes) -> str:
         try:
             entry = json.loads(line)
             if entry["video"] == name:
@@ -81,20 +81,20 @@ class ScoreBook:
             f"start again: what it lacks is scored again"
         )
 
-    def _read(self) -> int:
+    def _read_index(self) -> int:
         """Find the lines that are whole, and give where they end."""
         if not self.path.exists():
             return 0
-        size, wanted = 0, 4 * self._shape[0] * self._shape[1]
+        size, expected_bytes = 0, 4 * self._shape[0] * self._shape[1]
         with self.path.open("rb") as file:
             for line in file:
                 if not line.endswith(b"\n"):
                     break
                 try:
                     entry = json.loads(line)
-                    whole = len(base64.b64decode(entry["scores"])) == wanted
-                    if whole:
-                        self._place[entry["video"]] = size, entry["stamp"]
+                    is_complete = len(base64.b64decode(entry["scores"])) == expected_bytes
+                    if is_complete:
+                        self._index[entry["video"]] = size, entry["stamp"]
                 except (ValueError, KeyError, TypeError):
                     pass  # damaged: the video is scored again
                 size += len(line)

@@ -13,66 +13,66 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from videomae2.data.answers import Answer
-from videomae2.data.loading import TRIES
+from videomae2.data.answers import Result
+from videomae2.data.loading import MAX_ATTEMPTS
 from videomae2.data.manifest import Entry
 from videomae2.data.pool import Pool
-from videomae2.data.view_making import CoveredVideo, batches_of_views
-from videomae2.data.view_reading import READ_VIEWS, GridShape, ViewsRequest
-from videomae2.engine.runlog import duration
-from videomae2.engine.signals import Wishes
+from videomae2.data.view_making import ResizedVideo, iterate_view_batches
+from videomae2.data.view_reading import READ_VIEWS, ViewSpec, ViewsRequest
+from videomae2.engine.runlog import format_duration
+from videomae2.engine.signals import SignalHandler
 from videomae2.errors import CheckpointError, Interrupted
-from videomae2.jobs.evaluation.score_book import ScoreBook
-from videomae2.jobs.scoring import Scorer, Scores
+from videomae2.jobs.evaluation.score_book import ScoreStore
+from videomae2.jobs.scoring import ViewScorer, ViewScores
 
-_SAY_EVERY_SECONDS = 5.0
+_LOG_INTERVAL_SECONDS = 5.0
 
-Seen = Callable[[int, Scores, CoveredVideo], None]
+OnScored = Callable[[int, ViewScores, ResizedVideo], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Scoring:
+class VideoScorer:
     """What makes scores of videos."""
 
-    scorer: Scorer
-    shape: GridShape
-    workers: int
+    scorer: ViewScorer
+    view_spec: ViewSpec
+    num_workers: int
     """Reading processes."""
 
     @property
-    def videos_at_once(self) -> int:
+    def videos_per_batch(self) -> int:
         """Videos whose views share batches."""
-        return max(1, self.scorer.batch // self.shape.grid.views)
+        return max(1, self.scorer.batch_size // self.view_spec.grid.views)
 
-    def pool(self) -> Pool:
+    def make_pool(self) -> Pool:
         """The processes that read."""
-        limits = self.shape.limits
+        limits = self.view_spec.limits
         return Pool(
             READ_VIEWS,
-            workers=self.workers,
-            deadline_seconds=limits.seconds,
-            memory_bytes=limits.max_bytes,
-            tries=TRIES,
+            num_workers=self.num_workers,
+            timeout_seconds=limits.timeout_seconds,
+            memory_limit_bytes=limits.max_bytes,
+            max_attempts=MAX_ATTEMPTS,
         )
 
-    def scores(self, videos: list[CoveredVideo | None]) -> list[Scores]:
+    def score_videos(self, videos: list[ResizedVideo | None]) -> list[ViewScores]:
         """The scores of all views of some videos, of which one at least is there."""
-        views = self.shape.grid.views
-        batches = batches_of_views(videos, views, batch=self.scorer.batch)
-        found = np.concatenate([self.scorer.of_views(pixels) for pixels in batches])
-        return list(found.reshape(len(videos), views, -1))
+        views = self.view_spec.grid.views
+        batches = iterate_view_batches(videos, views, batch_size=self.scorer.batch_size)
+        all_scores = np.concatenate([self.scorer.score_views(pixels) for pixels in batches])
+        return list(all_scores.reshape(len(videos), views, -1))
 
-    def covered(self, arrays: dict[str, np.ndarray]) -> CoveredVideo:
+    def resize_to_cover(self, arrays: dict[str, np.ndarray]) -> ResizedVideo:
         """The frames of a video on the device, ready to be cut."""
-        return self.scorer.covered(arrays, crops=self.shape.grid.crops)
+        return self.scorer.resize_video(arrays, crops=self.view_spec.grid.crops)
 
 
 @dataclass(slots=True)
-class Progress:
+class ScoringProgress:
     """What was done so far, for a line now and then."""
 
     total: int
-    say: Callable[[str], None]
+    log: Callable[[str], None]
     views: int
     """Of a video."""
     done: int = 0
@@ -81,61 +81,61 @@ class Progress:
     """Videos that were opened and decoded, broken ones too."""
     frames: int = 0
     """Frames that were decoded for views."""
-    waited: float = 0.0
+    wait_seconds: float = 0.0
     """Seconds without anything to compute."""
-    started: float = field(default_factory=time.perf_counter)
+    started_at: float = field(default_factory=time.perf_counter)
     scored: int = 0
     """Videos that were read in this call, and scored if they could be."""
-    said_at: float = field(default_factory=time.perf_counter)
+    logged_at: float = field(default_factory=time.perf_counter)
 
-    def timed(self, answers: Iterator[Answer[ViewsRequest]]) -> Answer[ViewsRequest]:
+    def next_result(self, results: Iterator[Result[ViewsRequest]]) -> Result[ViewsRequest]:
         """Take the next answer, and count what it cost."""
-        began = time.perf_counter()
-        answer = next(answers)
-        self.waited += time.perf_counter() - began
+        started = time.perf_counter()
+        result = next(results)
+        self.wait_seconds += time.perf_counter() - started
         self.decodings += 1
-        self.frames += len(answer.meta.get("indices", ()))
-        return answer
+        self.frames += len(result.meta.get("indices", ()))
+        return result
 
     def add(self, videos: int) -> None:
         """Count finished videos, and say so if nothing was said for a while."""
         self.done += videos
         self.scored += videos
         now = time.perf_counter()
-        if now - self.said_at >= _SAY_EVERY_SECONDS or self.done == self.total:
-            self.said_at = now
-            self.say(self._line(now - self.started))
+        if now - self.logged_at >= _LOG_INTERVAL_SECONDS or self.done == self.total:
+            self.logged_at = now
+            self.log(self._format_line(now - self.started_at))
 
-    def _line(self, seconds: float) -> str:
+    def _format_line(self, seconds: float) -> str:
         rate = self.scored / seconds
-        left = (self.total - self.done) / rate
+        remaining_seconds = (self.total - self.done) / rate
         return (
             f"videos {self.done:>{len(str(self.total))}}/{self.total}  {rate:.2f} videos/s  "
-            f"{rate * self.views:.1f} views/s  data wait {self.waited / seconds:.0%}  "
-            f"{duration(left)} left"
+            f"{rate * self.views:.1f} views/s  data wait {self.wait_seconds / seconds:.0%}  "
+            f"{format_duration(remaining_seconds)} left"
         )
 
 
-def score(
-    scoring: Scoring,
+def score_all(
+    video_scorer: VideoScorer,
     entries: Sequence[Entry],
     names: Sequence[str],
-    book: ScoreBook,
+    store: ScoreStore,
     *,
-    seen: Seen,
-    wishes: Wishes,
-    progress: Progress,
+    on_scored: OnScored,
+    stop_signal: SignalHandler,
+    progress: ScoringProgress,
 ) -> dict[str, str]:
     """Score the videos that the book does not have, and write them into it.
 
     Args:
-        scoring: Makes the scores.
+        video_scorer: Makes the scores.
         entries: All videos, in the order of their list.
         names: What tells each of them from all others.
-        book: Takes the scores.
-        seen: Called with each video that was scored in this call: its place in the list, the
+        store: Takes the scores.
+        on_scored: Called with each video that was scored in this call: its place in the list, the
             scores of its views and its frames on the device.
-        wishes: Says when to stop.
+        stop_signal: Says when to stop.
         progress: Counts.
 
     Returns:
@@ -145,46 +145,46 @@ def score(
         Interrupted: After what is computed is written, when asked to stop.
         CheckpointError: The model gave scores that are not finite.
     """
-    groups = _unfinished(entries, names, book, scoring.videos_at_once)
+    groups = _list_unfinished(entries, names, store, video_scorer.videos_per_batch)
     progress.done = len(entries) - sum(map(len, groups))
     unreadable: dict[str, str] = {}
-    with scoring.pool() as pool:
-        requests = (ViewsRequest(entries[i], scoring.shape) for group in groups for i in group)
-        answers = pool.map(requests)
+    with video_scorer.make_pool() as pool:
+        requests = (ViewsRequest(entries[i], video_scorer.view_spec) for group in groups for i in group)
+        results = pool.map(requests)
         for group in groups:
-            if wishes.stop is not None:
+            if stop_signal.stop_signal is not None:
                 raise Interrupted(
-                    f"stopped by {wishes.stop.name} with {progress.done} of {progress.total} "
+                    f"stopped by {stop_signal.stop_signal.name} with {progress.done} of {progress.total} "
                     f"videos done; the same command goes on"
                 )
-            videos: list[CoveredVideo | None] = []
+            videos: list[ResizedVideo | None] = []
             for i in group:
-                answer = progress.timed(answers)
-                if answer.error is not None:
-                    unreadable[names[i]] = answer.error.reason
-                videos.append(None if answer.arrays is None else scoring.covered(answer.arrays))
+                result = progress.next_result(results)
+                if result.error is not None:
+                    unreadable[names[i]] = result.error.reason
+                videos.append(None if result.arrays is None else video_scorer.resize_to_cover(result.arrays))
             if any(video is not None for video in videos):
-                found = zip(group, videos, scoring.scores(videos), strict=True)
-                for i, video, scores in found:
+                scored = zip(group, videos, video_scorer.score_videos(videos), strict=True)
+                for i, video, scores in scored:
                     if video is None:
                         continue
-                    if not book.has(names[i], entries[i]):
-                        book.add(names[i], entries[i], _finite(scores, names[i]))
-                    seen(i, scores, video)
+                    if not store.has(names[i], entries[i]):
+                        store.add(names[i], entries[i], _check_finite(scores, names[i]))
+                    on_scored(i, scores, video)
             progress.add(len(group))
     return unreadable
 
 
-def _unfinished(
-    entries: Sequence[Entry], names: Sequence[str], book: ScoreBook, size: int
+def _list_unfinished(
+    entries: Sequence[Entry], names: Sequence[str], store: ScoreStore, size: int
 ) -> list[range]:
     """The groups of neighbours in the list of which some video is still to be scored."""
-    everything = range(len(entries))
-    groups = [everything[first : first + size] for first in range(0, len(entries), size)]
-    return [group for group in groups if not all(book.has(names[i], entries[i]) for i in group)]
+    all_rows = range(len(entries))
+    groups = [all_rows[first : first + size] for first in range(0, len(entries), size)]
+    return [group for group in groups if not all(store.has(names[i], entries[i]) for i in group)]
 
 
-def _finite(scores: Scores, name: str) -> Scores:
+def _check_finite(scores: ViewScores, name: str) -> ViewScores:
     if not np.isfinite(scores).all():
         raise CheckpointError(
             f"the model gives scores of {name} that are not finite; --precision fp32 may help, "

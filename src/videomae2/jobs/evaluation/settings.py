@@ -7,12 +7,12 @@ from typing import Literal
 from videomae2.data.listing import Layout
 from videomae2.data.readers import ReadLimits
 from videomae2.errors import ConfigError
-from videomae2.jobs.asked_classifier import AskedOf
-from videomae2.jobs.view_settings import ViewsWish
-from videomae2.models.chosen import Weights
-from videomae2.tensors.intervals import ROUNDS
+from videomae2.jobs.asked_classifier import ClassifierOptions
+from videomae2.jobs.view_settings import EvalViews
+from videomae2.models.chosen import WeightsChoice
+from videomae2.tensors.intervals import N_RESAMPLES
 
-LEAST_ROUNDS = 100
+MIN_RESAMPLES = 100
 """Of which two or three are beyond each end of a 95 % interval."""
 
 
@@ -26,7 +26,7 @@ class ListConfig:
     """How to read the path; found out if not given."""
     frame_name: str | None = None
     """Name of a frame's image in a frame folder, such as img_{:05}.jpg."""
-    keep: str | None = None
+    filter: str | None = None
     """Rows of a table to keep, as column=value, such as split=test."""
     column: str | None = None
     """The column of labels of which any number holds, separated by semicolons; label if not
@@ -36,16 +36,16 @@ class ListConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ReadingConfig:
+class EvalReadingConfig:
     """How videos are read."""
 
-    workers: int | None = None
+    num_workers: int | None = None
     """Reading processes; by the number of cores if not given, 0 reads in this process."""
-    deadline_seconds: float = 60.0
+    timeout_seconds: float = 60.0
     """A video that takes longer counts as unreadable."""
-    memory_gib: float = 4.0
+    memory_limit_gib: float = 4.0
     """A video that needs more memory counts as unreadable."""
-    shrink_side: int | None = None
+    max_short_side: int | None = None
     """Shrink larger frames to this short side while reading; changes pixels a little and saves
     much memory on large videos."""
 
@@ -53,9 +53,9 @@ class ReadingConfig:
     def limits(self) -> ReadLimits:
         """The same for a reader."""
         return ReadLimits(
-            seconds=self.deadline_seconds,
-            max_bytes=int(self.memory_gib * 2**30),
-            shrink_side=self.shrink_side,
+            timeout_seconds=self.timeout_seconds,
+            max_bytes=int(self.memory_limit_gib * 2**30),
+            max_short_side=self.max_short_side,
         )
 
 
@@ -63,55 +63,55 @@ class ReadingConfig:
 class EvaluateConfig:
     """How a classifier is evaluated."""
 
-    views: ViewsWish = field(default_factory=ViewsWish)
+    views: EvalViews = field(default_factory=EvalViews)
     """The views of each video that are scored and averaged."""
     list: ListConfig = field(default_factory=ListConfig)
     """How the list of videos is read."""
-    reading: ReadingConfig = field(default_factory=ReadingConfig)
+    reading: EvalReadingConfig = field(default_factory=EvalReadingConfig)
     """How videos are read."""
-    names: Path | None = None
+    class_names: Path | None = None
     """What the model's outputs are called where it does not say, as released files: a file of names
     (one a line, JSON, or a table of id,name), or a public data set such as kinetics-710."""
-    select: Path | None = None
+    classes: Path | None = None
     """The outputs that are used alone, likewise: kinetics-400 of a model of kinetics-710. The
     others get no probability."""
     frames: int | None = None
     """Frames of the clips that a released file was trained on; 16 if not given."""
     side: int | None = None
     """Height and width of these clips in pixels; 224 if not given."""
-    weights: Weights = "auto"
+    weights: WeightsChoice = "auto"
     """The running mean of the weights (ema) where the model has it, or the weights as saved
     (raw)."""
     allow_unreadable: bool = False
     """Report on the videos that can be read, and do not fail because of the others."""
-    batch: int = 16
+    batch_size: int = 16
     """Views on the device at once."""
     device: str = "auto"
     """cpu, cuda, cuda:1, …; auto takes a CUDA device if there is one."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """Autocast to bf16 or not; auto does where the machine computes bf16 fast."""
-    rounds: int = ROUNDS
+    n_resamples: int = N_RESAMPLES
     """Samples drawn for each interval; fewer for mAP and calibration of very many scores."""
     seed: int = 0
     """Draws the samples of the intervals."""
 
     @property
-    def asked(self) -> AskedOf:
+    def classifier_options(self) -> ClassifierOptions:
         """What is said of the model."""
-        return AskedOf(
-            names=self.names,
-            select=self.select,
+        return ClassifierOptions(
+            class_names=self.class_names,
+            classes=self.classes,
             frames=self.frames,
             side=self.side,
             weights=self.weights,
         )
 
     def __post_init__(self) -> None:
-        least = {"batch": (self.batch, 1), "rounds": (self.rounds, LEAST_ROUNDS)}
+        minimums = {"batch": (self.batch_size, 1), "rounds": (self.n_resamples, MIN_RESAMPLES)}
         problems = [
-            f"--{name} is {value}, wanted {wanted} or more"
-            for name, (value, wanted) in least.items()
-            if value < wanted
+            f"--{name} is {value}, wanted {minimum} or more"
+            for name, (value, minimum) in minimums.items()
+            if value < minimum
         ]
         if problems:
             raise ConfigError(problems)

@@ -4,45 +4,45 @@ from collections.abc import Sequence
 
 from videomae2.data.manifest import Entry
 from videomae2.data.view_reading import ViewsRequest
-from videomae2.jobs.evaluation.contact_sheets import hits, misses
-from videomae2.jobs.evaluation.gallery import Gallery, picture
+from videomae2.jobs.evaluation.contact_sheets import select_hits, select_misses
+from videomae2.jobs.evaluation.gallery import ThumbnailCache, make_filmstrip
 from videomae2.jobs.evaluation.results import VideoResult
-from videomae2.jobs.evaluation.scoring import Scoring
-from videomae2.models.cards import Answers
+from videomae2.jobs.evaluation.scoring import VideoScorer
+from videomae2.models.cards import TaskType
 
 
-def strips_of(
+def collect_filmstrips(
     videos: Sequence[VideoResult],
-    answers: Answers,
-    gallery: Gallery,
-    places: Sequence[int],
+    task_type: TaskType,
+    thumbnails: ThumbnailCache,
+    list_rows: Sequence[int],
     entries: Sequence[Entry],
-    scoring: Scoring,
+    video_scorer: VideoScorer,
 ) -> tuple[dict[int, bytes], int]:
     """Frames of the videos on both sheets by their rows, and how many were opened again for them.
 
     Args:
         videos: All that were scored, the hardest first.
-        answers: What the model says.
-        gallery: What was kept of those that were scored in this call.
-        places: Of each row in the list.
+        task_type: What the model says.
+        thumbnails: What was kept of those that were scored in this call.
+        list_rows: Of each row in the list.
         entries: The list.
-        scoring: Reads videos.
+        video_scorer: Reads videos.
     """
-    shown = [video.row for sheet in (misses, hits) for video in sheet(videos, answers)]
-    kept = gallery.strips
-    found = {row: kept[places[row]] for row in shown if places[row] in kept}
-    absent = [row for row in shown if row not in found]
-    again = _read([entries[places[row]] for row in absent], scoring)
-    return found | {r: s for r, s in zip(absent, again, strict=True) if s is not None}, len(absent)
+    shown_rows = [video.row for sheet in (select_misses, select_hits) for video in sheet(videos, task_type)]
+    cached = thumbnails.filmstrips
+    filmstrips = {row: cached[list_rows[row]] for row in shown_rows if list_rows[row] in cached}
+    missing_rows = [row for row in shown_rows if row not in filmstrips]
+    decoded = _decode_filmstrips([entries[list_rows[row]] for row in missing_rows], video_scorer)
+    return filmstrips | {r: s for r, s in zip(missing_rows, decoded, strict=True) if s is not None}, len(missing_rows)
 
 
-def _read(entries: Sequence[Entry], scoring: Scoring) -> list[bytes | None]:
+def _decode_filmstrips(entries: Sequence[Entry], video_scorer: VideoScorer) -> list[bytes | None]:
     """Read videos in processes that can be killed; None for one that is gone by now."""
     if not entries:
         return []
-    with scoring.pool() as pool:
+    with video_scorer.make_pool() as pool:
         return [
-            None if answer.arrays is None else picture(scoring.covered(answer.arrays))
-            for answer in pool.map([ViewsRequest(entry, scoring.shape) for entry in entries])
+            None if answer.arrays is None else make_filmstrip(video_scorer.resize_to_cover(answer.arrays))
+            for answer in pool.map([ViewsRequest(entry, video_scorer.view_spec) for entry in entries])
         ]

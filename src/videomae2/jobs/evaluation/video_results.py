@@ -10,15 +10,15 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from videomae2.jobs.evaluation.results import VideoResult
-from videomae2.models.cards import Answers
+from videomae2.models.cards import TaskType
 from videomae2.tensors import accuracy
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Right:
+class GroundTruth:
     """The right answers of the videos that were scored."""
 
-    answers: Answers
+    task_type: TaskType
     classes: Sequence[str]
     identities: Sequence[str]
     labels: Int64[np.ndarray, " labelled"]
@@ -26,7 +26,7 @@ class Right:
     targets: Float64[np.ndarray, "answered outputs"]
     """Where any number of classes, or numbers, are; else empty."""
 
-    def of(self, rows: Sequence[int]) -> "Right":
+    def select(self, rows: Sequence[int]) -> "GroundTruth":
         """Those of some of the videos."""
         return replace(
             self,
@@ -36,81 +36,81 @@ class Right:
         )
 
 
-def videos_of(found: Float64[np.ndarray, "videos outputs"], right: Right) -> Iterator[VideoResult]:
+def rank_videos(outputs: Float64[np.ndarray, "videos outputs"], ground_truth: GroundTruth) -> Iterator[VideoResult]:
     """What was said of each video.
 
     Args:
-        found: The answers, with the mean over all views taken.
-        right: The right ones.
+        outputs: The answers, with the mean over all views taken.
+        ground_truth: The right ones.
     """
-    ways = {
-        "one-class": one_class_videos,
-        "many-classes": many_classes_videos,
-        "numbers": number_videos,
+    rankers = {
+        "one-class": rank_multiclass,
+        "many-classes": rank_multilabel,
+        "numbers": rank_regression,
     }
-    return ways[right.answers](found, right)
+    return rankers[ground_truth.task_type](outputs, ground_truth)
 
 
-def one_class_videos(
-    found: Float64[np.ndarray, "videos outputs"], right: Right
+def rank_multiclass(
+    outputs: Float64[np.ndarray, "videos outputs"], ground_truth: GroundTruth
 ) -> Iterator[VideoResult]:
     """Those first whose right class got the least probability."""
-    told = accuracy.predicted(found)
-    for row in accuracy.hardest(found, right.labels).tolist():
-        label, best = int(right.labels[row]), int(told[row])
+    predicted = accuracy.predict_classes(outputs)
+    for row in accuracy.hardest_samples(outputs, ground_truth.labels).tolist():
+        label, best = int(ground_truth.labels[row]), int(predicted[row])
         yield VideoResult(
-            video=right.identities[row],
+            video=ground_truth.identities[row],
             row=row,
-            truth=right.classes[label],
-            predicted=right.classes[best],
-            truth_score=float(found[row, label]),
-            predicted_score=float(found[row, best]),
-            right=label == best,
+            truth=ground_truth.classes[label],
+            predicted=ground_truth.classes[best],
+            truth_score=float(outputs[row, label]),
+            predicted_score=float(outputs[row, best]),
+            is_correct=label == best,
         )
 
 
-def many_classes_videos(
-    found: Float64[np.ndarray, "videos outputs"], right: Right
+def rank_multilabel(
+    outputs: Float64[np.ndarray, "videos outputs"], ground_truth: GroundTruth
 ) -> Iterator[VideoResult]:
     """Those first whose labels as a whole got the least probability."""
-    positive = right.targets > 0.5
-    own = np.where(positive, found, 1 - found)
-    typical = np.exp(np.log(np.maximum(own, 1e-12)).mean(axis=1))
-    for row in np.argsort(typical, kind="stable").tolist():
-        said = found[row] > 0.5
+    positive = ground_truth.targets > 0.5
+    label_probabilities = np.where(positive, outputs, 1 - outputs)
+    geometric_means = np.exp(np.log(np.maximum(label_probabilities, 1e-12)).mean(axis=1))
+    for row in np.argsort(geometric_means, kind="stable").tolist():
+        predicted = outputs[row] > 0.5
         yield VideoResult(
-            video=right.identities[row],
+            video=ground_truth.identities[row],
             row=row,
-            truth=_joined(right.classes, positive[row]),
-            predicted=_joined(right.classes, said),
-            truth_score=float(typical[row]),
-            predicted_score=float(found[row].max()),
-            right=bool((said == positive[row]).all()),
+            truth=_format_labels(ground_truth.classes, positive[row]),
+            predicted=_format_labels(ground_truth.classes, predicted),
+            truth_score=float(geometric_means[row]),
+            predicted_score=float(outputs[row].max()),
+            is_correct=bool((predicted == positive[row]).all()),
         )
 
 
-def number_videos(
-    found: Float64[np.ndarray, "videos outputs"], right: Right
+def rank_regression(
+    outputs: Float64[np.ndarray, "videos outputs"], ground_truth: GroundTruth
 ) -> Iterator[VideoResult]:
     """The worst first; the half that is better than the median counts as right."""
-    wide = np.abs(found - right.targets).mean(axis=1)
-    middle = np.median(wide)
-    for row in np.argsort(-wide, kind="stable").tolist():
+    mean_errors = np.abs(outputs - ground_truth.targets).mean(axis=1)
+    median_error = np.median(mean_errors)
+    for row in np.argsort(-mean_errors, kind="stable").tolist():
         yield VideoResult(
-            video=right.identities[row],
+            video=ground_truth.identities[row],
             row=row,
-            truth=_text(right.targets[row]),
-            predicted=_text(found[row]),
-            truth_score=float(wide[row]),
+            truth=_format_numbers(ground_truth.targets[row]),
+            predicted=_format_numbers(outputs[row]),
+            truth_score=float(mean_errors[row]),
             predicted_score=float("nan"),
-            right=bool(wide[row] < middle),
+            is_correct=bool(mean_errors[row] < median_error),
         )
 
 
-def _joined(names: Sequence[str], chosen: np.ndarray) -> str:
-    return ", ".join(names[i] for i in np.flatnonzero(chosen).tolist()) or "none"
+def _format_labels(names: Sequence[str], mask: np.ndarray) -> str:
+    return ", ".join(names[i] for i in np.flatnonzero(mask).tolist()) or "none"
 
 
-def _text(values: np.ndarray) -> str:
-    shown = ", ".join(f"{value:.4g}" for value in values[:4])
-    return shown + (", …" if len(values) > 4 else "")
+def _format_numbers(values: np.ndarray) -> str:
+    text = ", ".join(f"{value:.4g}" for value in values[:4])
+    return text + (", …" if len(values) > 4 else "")

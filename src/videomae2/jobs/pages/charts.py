@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from videomae2.jobs.pages.axes import Axes, axes, svg, text
-from videomae2.jobs.pages.look import SERIES
-from videomae2.jobs.pages.markup import Markup, Number, joined, tag
+from videomae2.jobs.pages.axes import Axes, make_axes, build_svg, build_text
+from videomae2.jobs.pages.look import NUM_SERIES_COLORS
+from videomae2.jobs.pages.markup import Markup, Number, join, tag
 from videomae2.tensors.calibration import Reliability
 
-_MOST_POINTS = 600
+_MAX_POINTS = 600
 _LEGEND_HEIGHT = 20
 
 
@@ -29,7 +29,7 @@ class Series:
     has_dots: bool = False
 
 
-def line_chart(
+def draw_line_chart(
     series: Sequence[Series],
     *,
     x_label: str,
@@ -60,7 +60,7 @@ def line_chart(
         low, high = low - margin, high + margin
         if percent:
             low, high = max(0.0, low), min(1.0, high)
-    frame = axes(
+    plot_axes = make_axes(
         (min(xs), max(xs)),
         (low, high),
         x_label=x_label,
@@ -70,28 +70,28 @@ def line_chart(
         log_y=log_y,
         x_ticks=x_ticks,
     )
-    drawn = frame.drawn(*(_line(frame, one) for one in series), words=words)
-    return _legend(series, size[0]) + drawn if len(series) > 1 else drawn
+    plot = plot_axes.draw(*(_draw_line(plot_axes, one) for one in series), words=words)
+    return _draw_legend(series, size[0]) + plot if len(series) > 1 else plot
 
 
-def scatter_chart(
+def draw_scatter_chart(
     x: Sequence[Number], y: Sequence[Number], *, x_label: str, y_label: str, words: str
 ) -> Markup:
     """Draw points and the line where both are equal; of very many, some spread evenly."""
-    step = -(-len(x) // (4 * _MOST_POINTS))
+    step = -(-len(x) // (4 * _MAX_POINTS))
     low, high = min(*x, *y), max(*x, *y)
-    frame = axes((low, high), (low, high), x_label=x_label, y_label=y_label, size=(420, 380))
-    corners = _path([(frame.x(low), frame.y(low)), (frame.x(high), frame.y(high))])
+    plot_axes = make_axes((low, high), (low, high), x_label=x_label, y_label=y_label, size=(420, 380))
+    corners = _build_path([(plot_axes.x(low), plot_axes.y(low)), (plot_axes.x(high), plot_axes.y(high))])
     dots = (
-        tag("circle", cx=frame.x(one), cy=frame.y(other), r=3, class_="f0", fill_opacity=0.55)
+        tag("circle", cx=plot_axes.x(one), cy=plot_axes.y(other), r=3, class_="f0", fill_opacity=0.55)
         for one, other in zip(x[::step], y[::step], strict=True)
     )
-    return frame.drawn(tag("path", d=corners, class_="dash"), *dots, words=words)
+    return plot_axes.draw(tag("path", d=corners, class_="dash"), *dots, words=words)
 
 
-def reliability_chart(found: Reliability, *, words: str) -> Markup:
+def draw_reliability_chart(reliability: Reliability, *, words: str) -> Markup:
     """Draw how often the model is right against how sure it is, and how many videos are where."""
-    frame = axes(
+    plot_axes = make_axes(
         (0.0, 1.0),
         (0.0, 1.0),
         x_label="probability of the predicted class",
@@ -99,38 +99,38 @@ def reliability_chart(found: Reliability, *, words: str) -> Markup:
         percent=(True, True),
         size=(440, 340),
     )
-    pieces = [tag("path", d=_path([(frame.x(p), frame.y(p)) for p in (0.0, 1.0)]), class_="dash")]
-    most, floor = int(found.count.max()), frame.y(0.0)
-    for number in np.flatnonzero(found.count).tolist():
-        left, right = (frame.x(edge) for edge in found.edges[number : number + 2].tolist())
-        count, height = int(found.count[number]), floor - frame.y(1.0)
-        tall = 0.25 * height * count / most
+    pieces = [tag("path", d=_build_path([(plot_axes.x(p), plot_axes.y(p)) for p in (0.0, 1.0)]), class_="dash")]
+    max_count, floor = int(reliability.count.max()), plot_axes.y(0.0)
+    for number in np.flatnonzero(reliability.count).tolist():
+        left, right = (plot_axes.x(edge) for edge in reliability.edges[number : number + 2].tolist())
+        count, height = int(reliability.count[number]), floor - plot_axes.y(1.0)
+        tall = 0.25 * height * count / max_count
         box = {"x": left + 1, "width": right - left - 2}
         pieces.append(tag("rect", **box, y=floor - tall, height=tall, class_="band"))
-        confidence, accuracy = float(found.confidence[number]), float(found.accuracy[number])
-        radius = 3 + 5 * math.sqrt(count / most)
+        confidence, accuracy = float(reliability.confidence[number]), float(reliability.accuracy[number])
+        radius = 3 + 5 * math.sqrt(count / max_count)
         tip = f"{count} videos: {confidence:.1%} sure, {accuracy:.1%} right"
-        place = {"cx": frame.x(confidence), "cy": frame.y(accuracy)}
-        dot = tag("circle", tag("title", tip), **place, r=radius, class_="f0", fill_opacity=0.85)
+        position = {"cx": plot_axes.x(confidence), "cy": plot_axes.y(accuracy)}
+        dot = tag("circle", tag("title", tip), **position, r=radius, class_="f0", fill_opacity=0.85)
         pieces.append(dot)
-    return frame.drawn(*pieces, words=words)
+    return plot_axes.draw(*pieces, words=words)
 
 
-def _line(frame: Axes, one: Series) -> Markup:
-    step = max(1, -(-len(one.x) // _MOST_POINTS))
-    pairs = list(zip(one.x, one.y, strict=True))
-    chosen = pairs[::step] + ([pairs[-1]] if (len(pairs) - 1) % step else [])
-    points = [(frame.x(x), frame.y(y)) if math.isfinite(y) else None for x, y in chosen]
-    color = one.color % SERIES
-    look = f"line s{color}" + (" ghost" if one.is_faint else "")
-    made = [tag("path", d=_path(points), class_=look)]
-    if one.has_dots:
-        there = (point for point in points if point is not None)
-        made += [tag("circle", cx=x, cy=y, r=3.5, class_=f"f{color}") for x, y in there]
-    return joined(made)
+def _draw_line(plot_axes: Axes, line: Series) -> Markup:
+    step = max(1, -(-len(line.x) // _MAX_POINTS))
+    pairs = list(zip(line.x, line.y, strict=True))
+    thinned = pairs[::step] + ([pairs[-1]] if (len(pairs) - 1) % step else [])
+    points = [(plot_axes.x(x), plot_axes.y(y)) if math.isfinite(y) else None for x, y in thinned]
+    color = line.color % NUM_SERIES_COLORS
+    css_class = f"line s{color}" + (" ghost" if line.is_faint else "")
+    elements = [tag("path", d=_build_path(points), class_=css_class)]
+    if line.has_dots:
+        finite_points = (point for point in points if point is not None)
+        elements += [tag("circle", cx=x, cy=y, r=3.5, class_=f"f{color}") for x, y in finite_points]
+    return join(elements)
 
 
-def _path(points: Sequence[tuple[Number, Number] | None]) -> str:
+def _build_path(points: Sequence[tuple[Number, Number] | None]) -> str:
     words, pen_is_down = [], False
     for point in points:
         if point is not None:
@@ -139,13 +139,13 @@ def _path(points: Sequence[tuple[Number, Number] | None]) -> str:
     return " ".join(words)
 
 
-def _legend(series: Sequence[Series], width: int) -> Markup:
-    made, x = [], 68.0
+def _draw_legend(series: Sequence[Series], width: int) -> Markup:
+    elements, x = [], 68.0
     for one in series:
-        color = one.color % SERIES
-        look = f"line s{color}" + (" ghost" if one.is_faint else "")
-        made.append(tag("line", x1=x, x2=x + 18, y1=10, y2=10, class_=look))
-        made.append(text(x + 24, 14, one.name))
+        color = one.color % NUM_SERIES_COLORS
+        css_class = f"line s{color}" + (" ghost" if one.is_faint else "")
+        elements.append(tag("line", x1=x, x2=x + 18, y1=10, y2=10, class_=css_class))
+        elements.append(build_text(x + 24, 14, one.name))
         x += 24 + 7.2 * len(one.name) + 18
     words = "legend: " + ", ".join(one.name for one in series)
-    return svg(max(width, int(x)), _LEGEND_HEIGHT, joined(made), words=words)
+    return build_svg(max(width, int(x)), _LEGEND_HEIGHT, join(elements), words=words)

@@ -1,6 +1,6 @@
 """How pages look: one style sheet, light and dark."""
 
-STYLE = """
+STYLE_SHEET = """
 :root{--paper:#fff;--ink:#181b20;--faint:#636a75;--line:#e3e6ea;--panel:#f6f7f9;--c0:#1f4e8c;
 --c1:#b45309;--c2:#0f766e;--c3:#7e3794;--c4:#a3262a;--c5:#4d5b6a;--good:#15803d;--bad:#b91c1c;
 --badpaper:#fef2f2;--band:#9db8d9}
@@ -63,5 +63,5 @@ svg .line{fill:none;stroke-width:2.2;stroke-linejoin:round}
 """ + "".join(f"svg .s{i}{{stroke:var(--c{i})}}svg .f{i}{{fill:var(--c{i})}}\n" for i in range(6))
 """Series have the classes s0 … s5 (lines) and f0 … f5 (areas)."""
 
-SERIES = 6
+NUM_SERIES_COLORS = 6
 """How many colours there are for series."""

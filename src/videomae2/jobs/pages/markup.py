@@ -8,7 +8,7 @@ import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from videomae2.jobs.pages.look import STYLE
+from videomae2.jobs.pages.look import STYLE_SHEET
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,10 @@ Content = str | Markup
 Number = float | int
 """Checks of types in tests do not take an int for a float."""
 
-NOTHING = Markup("")
+EMPTY = Markup("")
 
 
-def markup(content: Content) -> Markup:
+def escape(content: Content) -> Markup:
     """Make a piece of plain text."""
     return content if isinstance(content, Markup) else Markup(html.escape(content))
 
@@ -41,14 +41,14 @@ def tag(name: str, *contents: Content, **attributes: str | Number) -> Markup:
     Numbers are written with at most two decimals.
     """
     words = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{html.escape(_plain(value))}"'
+        f' {key.rstrip("_").replace("_", "-")}="{html.escape(_format_attribute(value))}"'
         for key, value in attributes.items()
     )
-    inner = "".join(markup(content).text for content in contents)
+    inner = "".join(escape(content).text for content in contents)
     return Markup(f"<{name}{words}>{inner}</{name}>")
 
 
-def joined(pieces: Iterable[Markup]) -> Markup:
+def join(pieces: Iterable[Markup]) -> Markup:
     """Several pieces, one behind the other."""
     return Markup("".join(piece.text for piece in pieces))
 
@@ -70,25 +70,25 @@ def warning(*contents: Content) -> Markup:
 
 def tiles(numbers: Iterable[tuple[str, str, str]]) -> Markup:
     """Large numbers: what it is, the number, and a line below."""
-    made = (
+    tile_tags = (
         tag("div", tag("span", name), tag("b", value), tag("span", below), class_="tile")
         for name, value, below in numbers
     )
-    return tag("div", *made, class_="tiles")
+    return tag("div", *tile_tags, class_="tiles")
 
 
 def table(
     heads: Sequence[str], rows: Iterable[Sequence[Content]], *, numeric: Sequence[int] = ()
 ) -> Markup:
     """A table; the columns ``numeric`` stand at the right."""
-    kinds = [{"class_": "n"} if place in numeric else {} for place in range(len(heads))]
+    kinds = [{"class_": "n"} if column in numeric else {} for column in range(len(heads))]
     top = tag("tr", *(tag("th", head, **kind) for head, kind in zip(heads, kinds, strict=True)))
     body = (
         tag("tr", *(tag("td", cell, **kind) for cell, kind in zip(row, kinds, strict=True)))
         for row in rows
     )
-    made = tag("table", tag("thead", top), tag("tbody", *body))
-    return tag("div", made, class_="scroll")
+    table_tag = tag("table", tag("thead", top), tag("tbody", *body))
+    return tag("div", table_tag, class_="scroll")
 
 
 def hidden(summary: str, *contents: Content) -> Markup:
@@ -123,10 +123,10 @@ def page(title: str, *contents: Content, subtitle: Content = "") -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{html.escape(title)}</title><style>{STYLE}</style></head>"
+        f"<title>{html.escape(title)}</title><style>{STYLE_SHEET}</style></head>"
         f"<body>{body.text}</body></html>\n"
     )
 
 
-def _plain(value: str | Number) -> str:
+def _format_attribute(value: str | Number) -> str:
     return value if isinstance(value, str) else f"{value:.2f}".rstrip("0").rstrip(".")

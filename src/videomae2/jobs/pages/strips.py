@@ -9,40 +9,40 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from videomae2.jobs.panels import colored, frames_to_show
+from videomae2.jobs.panels import to_rgb, select_frame_numbers
 
 _QUALITY = 80
-_WIDEST, _TALLEST = 16 / 9, 4 / 5  # width over height; what is beyond is cut off at both ends
+_MAX_ASPECT, _MIN_ASPECT = 16 / 9, 4 / 5  # width over height; what is beyond is cut off at both ends
 _GAP = 3
 
 
-def strip(
-    clip: UInt8[np.ndarray, "frames height width channels"], *, shown: int = 4, height: int = 104
+def encode_filmstrip(
+    clip: UInt8[np.ndarray, "frames height width channels"], *, num_frames: int = 4, height: int = 104
 ) -> bytes:
     """Write some frames of a clip, at equal distances, next to each other.
 
     Args:
         clip: At least one frame.
-        shown: How many frames.
+        num_frames: How many frames.
         height: Of the strip in pixels.
     """
-    chosen = sorted(set(frames_to_show(min(shown, len(clip)), len(clip))))
-    pictures = [_thumbnail(clip[number], height) for number in chosen]
-    wide = pictures[0].width
-    sheet = Image.new("RGB", (len(pictures) * (wide + _GAP) - _GAP, height), (255, 255, 255))
+    frame_numbers = sorted(set(select_frame_numbers(min(num_frames, len(clip)), len(clip))))
+    pictures = [_make_thumbnail(clip[number], height) for number in frame_numbers]
+    picture_width = pictures[0].width
+    canvas = Image.new("RGB", (len(pictures) * (picture_width + _GAP) - _GAP, height), (255, 255, 255))
     for number, picture in enumerate(pictures):
-        sheet.paste(picture, (number * (wide + _GAP), 0))
+        canvas.paste(picture, (number * (picture_width + _GAP), 0))
     out = io.BytesIO()
-    sheet.save(out, format="JPEG", quality=_QUALITY)
+    canvas.save(out, format="JPEG", quality=_QUALITY)
     return out.getvalue()
 
 
-def _thumbnail(frame: UInt8[np.ndarray, "height width channels"], height: int) -> Image.Image:
-    tall, wide = frame.shape[:2]
-    cut_wide, cut_tall = min(wide, int(tall * _WIDEST)), min(tall, int(wide / _TALLEST))
-    cut_wide, cut_tall = max(1, cut_wide), max(1, cut_tall)
-    top, left = (tall - cut_tall) // 2, (wide - cut_wide) // 2
-    part = colored(frame)[top : top + cut_tall, left : left + cut_wide]
-    size = (max(1, round(cut_wide * height / cut_tall)), height)
+def _make_thumbnail(frame: UInt8[np.ndarray, "height width channels"], height: int) -> Image.Image:
+    frame_height, frame_width = frame.shape[:2]
+    cut_width, cut_height = min(frame_width, int(frame_height * _MAX_ASPECT)), min(frame_height, int(frame_width / _MIN_ASPECT))
+    cut_width, cut_height = max(1, cut_width), max(1, cut_height)
+    top, left = (frame_height - cut_height) // 2, (frame_width - cut_width) // 2
+    part = to_rgb(frame)[top : top + cut_height, left : left + cut_width]
+    size = (max(1, round(cut_width * height / cut_height)), height)
     picture = Image.fromarray(np.ascontiguousarray(part))
     return picture.resize(size, Image.Resampling.BICUBIC)

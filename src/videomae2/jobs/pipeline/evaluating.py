@@ -4,23 +4,23 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from videomae2.config.common_checks import exists, there
-from videomae2.engine.runtime import RuntimeConfig, resolve
+from videomae2.config.common_checks import path_exists, path_hint
+from videomae2.engine.runtime import RuntimeConfig, resolve_runtime
 from videomae2.errors import ConfigError
-from videomae2.jobs.asked_classifier import as_asked, asked_classifier, names_origin
+from videomae2.jobs.asked_classifier import apply_options, resolve_requested_classifier, format_class_names_source
 from videomae2.jobs.evaluate import EvaluateConfig, evaluate
 from videomae2.jobs.evaluation.files import RESULTS_FILE
-from videomae2.jobs.evaluation.questions import Questions, check_clock, read_questions
-from videomae2.jobs.pipeline.promises import to_come
-from videomae2.jobs.pipeline.stages import Job, Notes, Numbers, Seen, StageKind
-from videomae2.jobs.video_lists import VideoList, late_files, video_list
-from videomae2.jobs.view_settings import ViewSettings, settle_views
-from videomae2.jobs.work import Say
-from videomae2.models.cards import ClassifierCard
-from videomae2.models.found import FoundClassifier
-from videomae2.models.parents import Parent
+from videomae2.jobs.evaluation.questions import EvalDataset, check_timestamps_for_views, load_eval_dataset
+from videomae2.jobs.pipeline.promises import build_pending_classifier
+from videomae2.jobs.pipeline.stages import StageConfig, Metadata, StageMetrics, StagePlan, StageType
+from videomae2.jobs.video_lists import VideoList, list_unresponsive_files, build_video_list
+from videomae2.jobs.view_settings import ResolvedViews, resolve_views
+from videomae2.jobs.work import LogFn
+from videomae2.models.cards import SavedClassifierConfig
+from videomae2.models.found import ClassifierRef
+from videomae2.models.parents import Pretrained
 
-_CALLED = {
+_ALIASES = {
     "runtime.device": "device",
     "runtime.precision": "precision",
     "loading.workers": "reading.workers",
@@ -29,7 +29,7 @@ _CALLED = {
     "loading.shrink_side": "reading.shrink_side",
 }
 
-_SAME_RESULTS = frozenset(
+_RESUME_SAFE_FIELDS = frozenset(
     {
         # where things lie; that they are the same is seen by the digest and files of their list
         "list.root",
@@ -46,98 +46,98 @@ _SAME_RESULTS = frozenset(
     }
 )
 
-_SAME_WORK = frozenset({"allow_unreadable", "rounds", "seed"})
+_REPORT_ONLY_FIELDS = frozenset({"allow_unreadable", "rounds", "seed"})
 """What is made of the scores, as in ``evaluation/asked.py``."""
 
 
-def evaluate_stage() -> StageKind:
+def build_evaluate_stage() -> StageType:
     """Many views of held-out videos; a parent gives the model. It has no recipes."""
-    return StageKind(
-        settings=EvaluateConfig,
+    return StageType(
+        config_type=EvaluateConfig,
         recipes={},
-        roles={"model": ""},
-        needs=("model",),
-        sees_changed_files=True,
-        called=_CALLED,
-        same_results=_SAME_RESULTS,
-        same_work=_SAME_WORK,
-        check=_check,
-        look=_look,
-        do=_do,
-        numbers=_numbers,
+        inputs={"model": ""},
+        required_inputs=("model",),
+        tracks_file_changes=True,
+        aliases=_ALIASES,
+        resume_safe_fields=_RESUME_SAFE_FIELDS,
+        report_only_fields=_REPORT_ONLY_FIELDS,
+        check=_check_evaluation,
+        plan=_plan_evaluation,
+        run=_run_evaluation,
+        load_metrics=_load_metrics,
     )
 
 
-def _check(job: Job) -> None:
-    problems = [f"videos: {p} does not exist{there(p)}" for p in job.videos if not exists(p)]
-    if len(job.videos) > 1:
-        problems.append(f"videos: an evaluation has one list, found {len(job.videos)}")
-    problems += job.settings.asked.problems()
-    sizes = job.settings.frames, job.settings.side
-    if "model" not in job.given and sizes != (None, None):
+def _check_evaluation(stage_config: StageConfig) -> None:
+    problems = [f"videos: {p} does not exist{path_hint(p)}" for p in stage_config.videos if not path_exists(p)]
+    if len(stage_config.videos) > 1:
+        problems.append(f"videos: an evaluation has one list, found {len(stage_config.videos)}")
+    problems += stage_config.settings.asked.problems()
+    sizes = stage_config.settings.frames, stage_config.settings.side
+    if "model" not in stage_config.model_paths and sizes != (None, None):
         problems.append("frames and side have no effect: the model of a stage says its clips")
     if problems:
         raise ConfigError(problems)
 
 
-def _look(job: Job, parents: Mapping[str, Parent]) -> Seen:
-    config: EvaluateConfig = job.settings
-    found = _found(job, parents)
-    if found is None:  # the parent has problems of its own
-        return Seen(lists=(), lines="", gives=None)
-    views = settle_views(found.card.span, config.views)
-    name = found.path.name if "model" in parents else str(found.path)
-    questions = read_questions(
-        job.videos[0],
-        found.card,
+def _plan_evaluation(stage_config: StageConfig, parents: Mapping[str, Pretrained]) -> StagePlan:
+    config: EvaluateConfig = stage_config.settings
+    classifier = _resolve_stage_classifier(stage_config, parents)
+    if classifier is None:  # the parent has problems of its own
+        return StagePlan(lists=(), summary="", produces=None)
+    views = resolve_views(classifier.config.frame_sampling, config.views)
+    name = classifier.path.name if "model" in parents else str(classifier.path)
+    dataset = load_eval_dataset(
+        stage_config.videos[0],
+        classifier.config,
         config.list,
-        names_from=names_origin(found),
-        where=f"the model of {name}",
+        class_names_source=format_class_names_source(classifier),
+        model_name=f"the model of {name}",
     )
-    check_clock(questions, views, config.list)
-    lists = (_list(questions),)
-    lines = "\n".join([_lines(job, questions, views), *late_files(lists)])
-    return Seen(lists=lists, lines=lines, gives=None)
+    check_timestamps_for_views(dataset, views, config.list)
+    lists = (_build_video_list(dataset),)
+    summary = "\n".join([_format_summary(stage_config, dataset, views), *list_unresponsive_files(lists)])
+    return StagePlan(lists=lists, summary=summary, produces=None)
 
 
-def _found(job: Job, parents: Mapping[str, Parent]) -> FoundClassifier | None:
+def _resolve_stage_classifier(stage_config: StageConfig, parents: Mapping[str, Pretrained]) -> ClassifierRef | None:
     """What is judged: a model that is there, or one that a parent will give."""
-    config: EvaluateConfig = job.settings
-    if "model" in job.given:
-        return asked_classifier(job.given["model"], config.asked)
+    config: EvaluateConfig = stage_config.settings
+    if "model" in stage_config.model_paths:
+        return resolve_requested_classifier(stage_config.model_paths["model"], config.classifier_options)
     if "model" not in parents:
         return None
-    path, card = parents["model"].path, parents["model"].card
-    if not isinstance(card, ClassifierCard):
+    path, card = parents["model"].path, parents["model"].config
+    if not isinstance(card, SavedClassifierConfig):
         raise ConfigError(f"from: {path.name} gives no classifier")
-    return as_asked(to_come(path, card), config.asked)
+    return apply_options(build_pending_classifier(path, card), config.classifier_options)
 
 
-def _lines(job: Job, questions: Questions, views: ViewSettings) -> str:
-    config, manifest = job.settings, questions.manifest
-    device = resolve(RuntimeConfig(device=config.device, precision=config.precision))
+def _format_summary(stage_config: StageConfig, dataset: EvalDataset, views: ResolvedViews) -> str:
+    config, manifest = stage_config.settings, dataset.manifest
+    device = resolve_runtime(RuntimeConfig(device=config.device, precision=config.precision))
     return "\n".join(
         [
-            f"videos   {len(manifest)} ({manifest.origin})",
-            f"answers  {len(questions.classes)} ({questions.names_from})",
+            f"videos   {len(manifest)} ({manifest.description})",
+            f"answers  {len(dataset.classes)} ({dataset.class_names_source})",
             f"views    {views}",
-            f"folder   {job.out}",
+            f"folder   {stage_config.out}",
             f"device   {device}",
         ]
     )
 
 
-def _list(questions: Questions) -> VideoList:
-    manifest = questions.manifest
-    return video_list(Path(manifest.source).stem, manifest, questions.digest())
+def _build_video_list(dataset: EvalDataset) -> VideoList:
+    manifest = dataset.manifest
+    return build_video_list(Path(manifest.source).stem, manifest, dataset.compute_digest())
 
 
-def _do(job: Job, notes: Notes, say: Say) -> Path:
+def _run_evaluation(stage_config: StageConfig, metadata: Metadata, log: LogFn) -> Path:
     """Evaluate, or go on with it; no model is written that notes could go to."""
-    model, videos = {**job.given, **job.weights}["model"], job.videos[0]
-    return evaluate(model, videos, out=job.out, config=job.settings, say=say).report
+    model, videos = {**stage_config.model_paths, **stage_config.weights}["model"], stage_config.videos[0]
+    return evaluate(model, videos, out=stage_config.out, config=stage_config.settings, log=log).report
 
 
-def _numbers(job: Job, result: Path) -> Numbers:
-    found = json.loads((job.out / RESULTS_FILE).read_text(encoding="utf-8"))["numbers"]
-    return {name: one["value"] for name, one in found.items() if one["value"] is not None}
+def _load_metrics(stage_config: StageConfig, result: Path) -> StageMetrics:
+    metrics = json.loads((stage_config.out / RESULTS_FILE).read_text(encoding="utf-8"))["numbers"]
+    return {name: one["value"] for name, one in metrics.items() if one["value"] is not None}

@@ -6,43 +6,43 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from videomae2.config.common_settings import over, places, renamed, taken_by
-from videomae2.config.leaves import leaves
+from videomae2.config.common_settings import merge, locations, apply_aliases, select_known
+from videomae2.config.leaves import flatten
 from videomae2.config.pipeline_entries import PipelineEntry, StageEntry
-from videomae2.config.pipeline_file import nearest, read_pipeline
-from videomae2.config.reading import Reading, known_settings
+from videomae2.config.pipeline_file import suggest_nearest, load_pipeline_file
+from videomae2.config.reading import ConfigReader, list_setting_paths
 from videomae2.errors import ConfigError
-from videomae2.jobs.pipeline.stages import Job, Pipeline, Stage, StageKind
+from videomae2.jobs.pipeline.stages import StageConfig, Pipeline, Stage, StageType
 
-_NO_VIDEOS = Path("VIDEOS")
+_MISSING_VIDEOS = Path("VIDEOS")
 """Stands for videos that were not named, so that the rest can be read."""
 
 
-def resolve(path: Path, kinds: Mapping[str, StageKind], *, out: Path | None = None) -> Pipeline:
+def load_pipeline(path: Path, stage_types: Mapping[str, StageType], *, out: Path | None = None) -> Pipeline:
     """Read a file and complete its stages, as far as that can be done.
 
     Args:
         path: The YAML file.
-        kinds: The kinds of stages by name.
+        stage_types: The kinds of stages by name.
         out: Takes the place of the file's ``out``.
 
     Raises:
         ConfigError: If the file cannot be read.
     """
-    entry = read_pipeline(path)
+    entry = load_pipeline_file(path)
     entry = entry if out is None else replace(entry, out=out)
-    return _Resolving(entry, kinds, list(entry.problems)).pipeline()
+    return _PipelineLoader(entry, stage_types, list(entry.problems)).load()
 
 
 @dataclass(slots=True)
-class _Resolving:
+class _PipelineLoader:
     entry: PipelineEntry
-    kinds: Mapping[str, StageKind]
+    stage_types: Mapping[str, StageType]
     problems: list[tuple[int, str]]
     """Line and what is wrong there."""
 
-    def pipeline(self) -> Pipeline:
-        stages = [self._stage(stage) for stage in self.entry.stages]
+    def load(self) -> Pipeline:
+        stages = [self._load_stage(stage) for stage in self.entry.stages]
         self._check_common()
         return Pipeline(
             name=self.entry.name,
@@ -52,136 +52,136 @@ class _Resolving:
             problems=tuple(self.problems),
         )
 
-    def _stage(self, entry: StageEntry) -> Stage | None:
+    def _load_stage(self, entry: StageEntry) -> Stage | None:
         """Complete a stage; None if it has a problem."""
-        before = len(self.problems)
-        stage = self._complete(entry)
-        return stage if entry.is_whole and len(self.problems) == before else None
+        num_problems = len(self.problems)
+        stage = self._build_stage(entry)
+        return stage if entry.is_valid and len(self.problems) == num_problems else None
 
-    def _complete(self, entry: StageEntry) -> Stage | None:
-        if entry.kind not in self.kinds:
+    def _build_stage(self, entry: StageEntry) -> Stage | None:
+        if entry.kind not in self.stage_types:
             if entry.kind:
-                hint = nearest(entry.kind, self.kinds)
-                self._note(entry, "kind", f"{entry.kind} is no kind of stage; {hint}")
+                hint = suggest_nearest(entry.kind, self.stage_types)
+                self._add_problem(entry, "kind", f"{entry.kind} is no kind of stage; {hint}")
             return None
-        kind, out = self.kinds[entry.kind], self.entry.out / entry.name
-        parents = self._parents(entry, kind)
-        start = self._recipe(entry, kind, out)
-        if start is None:
+        stage_type, out = self.stage_types[entry.kind], self.entry.out / entry.name
+        parents = self._resolve_parents(entry, stage_type)
+        base = self._build_base(entry, stage_type, out)
+        if base is None:
             return None
-        settings = self._settings(entry, kind, start)
+        settings = self._read_settings(entry, stage_type, base)
         if settings is None:
             return None
         return Stage(
             name=entry.name,
             line=entry.line,
-            kind_name=entry.kind,
-            kind=kind,
+            type_name=entry.kind,
+            stage_type=stage_type,
             recipe=entry.recipe or "",
             parents=parents,
-            job=Job(
-                settings=settings, videos=entry.videos, out=out, given=self._given(entry, kind)
+            config=StageConfig(
+                settings=settings, videos=entry.videos, out=out, model_paths=self._resolve_model_paths(entry, stage_type)
             ),
         )
 
-    def _recipe(self, entry: StageEntry, kind: StageKind, out: Path) -> Any:
+    def _build_base(self, entry: StageEntry, stage_type: StageType, out: Path) -> Any:
         """The configuration that settings change; None if there is a problem."""
         if not entry.videos and "videos" not in entry.lines:
-            self._lacks(entry, "videos is missing: a folder or a list of videos")
-        if not kind.recipes:
+            self._add_missing(entry, "videos is missing: a folder or a list of videos")
+        if not stage_type.recipes:
             if "recipe" in entry.lines:
-                self._note(entry, "recipe", f"{entry.kind} has no recipes; leave it out")
-            return kind.settings()
-        if entry.recipe is None or entry.recipe not in kind.recipes:
+                self._add_problem(entry, "recipe", f"{entry.kind} has no recipes; leave it out")
+            return stage_type.config_type()
+        if entry.recipe is None or entry.recipe not in stage_type.recipes:
             if entry.recipe is not None:
-                hint = nearest(entry.recipe, kind.recipes)
-                self._note(entry, "recipe", f"{entry.recipe} is no {entry.kind} recipe; {hint}")
+                hint = suggest_nearest(entry.recipe, stage_type.recipes)
+                self._add_problem(entry, "recipe", f"{entry.recipe} is no {entry.kind} recipe; {hint}")
             elif "recipe" not in entry.lines:
-                self._lacks(entry, f"recipe is missing; videomae2 {entry.kind} lists them")
+                self._add_missing(entry, f"recipe is missing; videomae2 {entry.kind} lists them")
             return None
         try:
-            return kind.recipes[entry.recipe](entry.videos or [_NO_VIDEOS], out)
+            return stage_type.recipes[entry.recipe](entry.videos or [_MISSING_VIDEOS], out)
         except ConfigError as error:
             for problem in error.problems:
-                self._note(entry, "videos", problem)
+                self._add_problem(entry, "videos", problem)
             return None
 
-    def _settings(self, entry: StageEntry, kind: StageKind, start: Any) -> Any:
+    def _read_settings(self, entry: StageEntry, stage_type: StageType, base: Any) -> Any:
         """The complete configuration; None if there is a problem."""
         common = self.entry.common
-        shared = over(taken_by(kind.settings, common), renamed(common, kind.called))
-        both = over(shared, entry.settings)
-        reading = Reading(self.entry.path, kind.settings)
-        settings = reading.struct(kind.settings, both, start)
-        self.problems += reading.notes
+        shared = merge(select_known(stage_type.config_type, common), apply_aliases(common, stage_type.aliases))
+        merged = merge(shared, entry.settings)
+        reader = ConfigReader(self.entry.path, stage_type.config_type)
+        settings = reader.read_dataclass(stage_type.config_type, merged, base)
+        self.problems += reader.line_problems
         if settings is not None:
-            self._check_ours(entry, kind, start, settings)
+            self._check_reserved(entry, stage_type, base, settings)
         return settings
 
-    def _check_ours(self, entry: StageEntry, kind: StageKind, start: Any, settings: Any) -> None:
+    def _check_reserved(self, entry: StageEntry, stage_type: StageType, base: Any, settings: Any) -> None:
         """Refuse settings that the pipeline sets itself."""
-        before, after = dict(leaves(start)), dict(leaves(settings))
+        before, after = dict(flatten(base)), dict(flatten(settings))
         if before.get("record.out") != after.get("record.out"):
             problem = "record.out has no effect: the folder of a stage is its name, under out"
-            self._note(entry, "settings", problem)
-        for role, parent in self._parents(entry, kind).items():
-            path = kind.roles[role]
+            self._add_problem(entry, "settings", problem)
+        for role, parent in self._resolve_parents(entry, stage_type).items():
+            path = stage_type.inputs[role]
             if before.get(path) != after.get(path):
                 problem = f"{path} has no effect: the weights are those of {parent}"
-                self._note(entry, "settings", f"{problem}; leave out one of both")
+                self._add_problem(entry, "settings", f"{problem}; leave out one of both")
 
-    def _parents(self, entry: StageEntry, kind: StageKind) -> dict[str, str]:
+    def _resolve_parents(self, entry: StageEntry, stage_type: StageType) -> dict[str, str]:
         """Role → stage, with the first role where none is named."""
-        found = {}
-        for word, parent in {**entry.parents, **entry.given}.items():
-            role = word or next(iter(kind.roles), "")
-            if not kind.roles:
-                self._note(entry, "from", f"a {entry.kind} stage starts from nothing; leave it out")
-            elif role not in kind.roles:
-                hint = nearest(role, kind.roles)
-                self._note(entry, "from", f"a {entry.kind} stage has no {role}; {hint}")
-            elif word in entry.given and kind.roles[role]:
-                words = f"{parent} is no stage; name it in settings, as {kind.roles[role]}"
-                self._note(entry, "from", words)
+        parents = {}
+        for word, parent in {**entry.parents, **entry.model_paths}.items():
+            role = word or next(iter(stage_type.inputs), "")
+            if not stage_type.inputs:
+                self._add_problem(entry, "from", f"a {entry.kind} stage starts from nothing; leave it out")
+            elif role not in stage_type.inputs:
+                hint = suggest_nearest(role, stage_type.inputs)
+                self._add_problem(entry, "from", f"a {entry.kind} stage has no {role}; {hint}")
+            elif word in entry.model_paths and stage_type.inputs[role]:
+                words = f"{parent} is no stage; name it in settings, as {stage_type.inputs[role]}"
+                self._add_problem(entry, "from", words)
             elif word in entry.parents:
-                found[role] = entry.parents[word]
-        for role in kind.needs:
-            if role not in found and "from" not in entry.lines:
-                self._lacks(entry, f"from is missing: the stage that gives the {role}, or its path")
-        return found
+                parents[role] = entry.parents[word]
+        for role in stage_type.required_inputs:
+            if role not in parents and "from" not in entry.lines:
+                self._add_missing(entry, f"from is missing: the stage that gives the {role}, or its path")
+        return parents
 
-    def _given(self, entry: StageEntry, kind: StageKind) -> dict[str, Path]:
+    def _resolve_model_paths(self, entry: StageEntry, stage_type: StageType) -> dict[str, Path]:
         """Role → a model that no stage makes, for roles that no setting can name."""
-        return {word or next(iter(kind.roles), ""): path for word, path in entry.given.items()}
+        return {word or next(iter(stage_type.inputs), ""): path for word, path in entry.model_paths.items()}
 
     def _check_common(self) -> None:
         """Refuse common settings that no stage has."""
-        used = [self.kinds[s.kind] for s in self.entry.stages if s.kind in self.kinds]
-        if not used:
+        used_types = [self.stage_types[s.kind] for s in self.entry.stages if s.kind in self.stage_types]
+        if not used_types:
             return
-        taken = {
-            path for one in used for path, _ in places(taken_by(one.settings, self.entry.common))
-        }.union(*(one.called for one in used))
-        known = dict.fromkeys(path for one in used for path in known_settings(one.settings))
-        for path, line in places(self.entry.common):
-            if path not in taken:
-                hint = _near(path, list(known))
+        used_paths = {
+            path for one in used_types for path, _ in locations(select_known(one.config_type, self.entry.common))
+        }.union(*(one.aliases for one in used_types))
+        known = dict.fromkeys(path for one in used_types for path in list_setting_paths(one.config_type))
+        for path, line in locations(self.entry.common):
+            if path not in used_paths:
+                hint = _suggest_setting(path, list(known))
                 self.problems.append((line, f"common.{path} is a setting of no stage; {hint}"))
 
-    def _lacks(self, entry: StageEntry, problem: str) -> None:
+    def _add_missing(self, entry: StageEntry, problem: str) -> None:
         """Note that something is missing; where the form is wrong it may only be misspelt."""
-        if entry.is_whole:
-            self._note(entry, "", problem)
+        if entry.is_valid:
+            self._add_problem(entry, "", problem)
 
-    def _note(self, entry: StageEntry, key: str, problem: str) -> None:
-        place = f"stages.{entry.name}" + (f".{key}" if key else "")
-        self.problems.append((entry.where(key), f"{place}: {problem}"))
+    def _add_problem(self, entry: StageEntry, key: str, problem: str) -> None:
+        prefix = f"stages.{entry.name}" + (f".{key}" if key else "")
+        self.problems.append((entry.line_of(key), f"{prefix}: {problem}"))
 
 
-def _near(path: str, known: Sequence[str]) -> str:
+def _suggest_setting(path: str, known: Sequence[str]) -> str:
     """Say which setting was probably meant."""
-    last = path.rsplit(".", 1)[-1]
-    near = [other for other in known if other.rsplit(".", 1)[-1] == last]
-    near = near or get_close_matches(path, known, n=1, cutoff=0.5)
+    leaf = path.rsplit(".", 1)[-1]
+    matches = [other for other in known if other.rsplit(".", 1)[-1] == leaf]
+    matches = matches or get_close_matches(path, known, n=1, cutoff=0.5)
     sections = dict.fromkeys(other.split(".")[0] for other in known)
-    return f"did you mean {near[0]}?" if near else f"there are {', '.join(sections)}"
+    return f"did you mean {matches[0]}?" if matches else f"there are {', '.join(sections)}"

@@ -6,32 +6,32 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from videomae2.engine.room import check_writable
-from videomae2.engine.runlog import duration, to_terminal
+from videomae2.engine.runlog import format_duration, log_to_stdout
 from videomae2.errors import ConfigError, Interrupted
-from videomae2.jobs.pipeline.planning import Action, Decision, decide
-from videomae2.jobs.pipeline.stages import Numbers, Pipeline, Seen, Stage
+from videomae2.jobs.pipeline.planning import ActionName, StageAction, choose_action
+from videomae2.jobs.pipeline.stages import StageMetrics, Pipeline, StagePlan, Stage
 from videomae2.jobs.pipeline.state import (
-    Outcome,
-    State,
-    digest_of,
-    lineage,
-    weights_in_settings,
-    write_state,
+    StageOutput,
+    StageState,
+    compute_digest,
+    build_lineage,
+    list_weight_files,
+    write_stage_state,
 )
-from videomae2.jobs.pipeline.stopping import ending_when_asked
-from videomae2.jobs.run_folder import RunLock
-from videomae2.jobs.work import Say
+from videomae2.jobs.pipeline.stopping import interruptible
+from videomae2.jobs.run_folder import FolderLock
+from videomae2.jobs.work import LogFn
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Done:
+class StageResult:
     """What became of a stage."""
 
     stage: Stage
-    action: Action
+    action: ActionName
     """What was done about it."""
     result: Path
-    numbers: Numbers
+    metrics: StageMetrics
     digest: str
     """SHA-256 of its weights."""
     seconds: float
@@ -39,13 +39,13 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class StageRange:
     """Which stages are done: from one to another in their order, both included."""
 
     first: str | None = None
     last: str | None = None
 
-    def chosen(self, pipeline: Pipeline) -> list[str]:
+    def select_names(self, pipeline: Pipeline) -> list[str]:
         """Their names.
 
         Raises:
@@ -66,92 +66,92 @@ class Span:
 
 
 @dataclass(slots=True)
-class Running:
+class PipelineRunner:
     """What is known of the stages while they are done."""
 
     pipeline: Pipeline
-    seen: Mapping[str, Seen]
-    say: Say
-    done: dict[str, Done] = field(default_factory=dict)
+    stage_plans: Mapping[str, StagePlan]
+    log: LogFn
+    results: dict[str, StageResult] = field(default_factory=dict)
 
-    def decide(self, stage: Stage) -> Decision:
+    def decide(self, stage: Stage) -> StageAction:
         """What has to be done about a stage; parents that are not done may change."""
         parents = {
-            role: self.done[name].digest if name in self.done else None
+            role: self.results[name].digest if name in self.results else None
             for role, name in stage.parents.items()
         }
-        named = {role: digest_of(path) for role, path in weights_in_settings(stage)}
-        return decide(stage, self.seen[stage.name], named | parents)
+        file_digests = {role: compute_digest(path) for role, path in list_weight_files(stage)}
+        return choose_action(stage, self.stage_plans[stage.name], file_digests | parents)
 
-    def take(self, stage: Stage, decision: Decision) -> Done:
+    def reuse(self, stage: Stage, action: StageAction) -> StageResult:
         """Take a finished stage as it is."""
-        assert decision.state is not None
-        assert decision.state.outcome is not None
-        found = decision.state.outcome
-        done = Done(
+        assert action.state is not None
+        assert action.state.output is not None
+        output = action.state.output
+        result = StageResult(
             stage=stage,
             action="skip",
-            result=stage.job.out / found.result,
-            numbers=found.numbers,
-            digest=found.digest,
+            result=stage.config.out / output.result,
+            metrics=output.metrics,
+            digest=output.digest,
             seconds=0.0,
         )
-        self.done[stage.name] = done
-        return done
+        self.results[stage.name] = result
+        return result
 
-    def do(self, stage: Stage, decision: Decision) -> Done:
+    def run(self, stage: Stage, action: StageAction) -> StageResult:
         """Do a stage, or go on with it."""
-        started, out, origin = time.perf_counter(), stage.job.out, decision.origin
-        if decision.action == "redo":
-            self.say(f"aside    what was there is in {move_aside(out)}")
-        write_state(out, State(origin=origin))
-        weights = {role: self.done[name].result for role, name in stage.parents.items()}
-        job = replace(stage.job, weights=weights, compared=stage.kind.aside)
-        notes = {"lineage": lineage(self.pipeline.name, stage, origin)}
-        result = stage.kind.do(job, notes, self.say)
-        digest, numbers = digest_of(result), stage.kind.numbers(job, result)
-        outcome = Outcome(result=str(result.relative_to(out)), digest=digest, numbers=numbers)
-        write_state(out, State(origin=origin, outcome=outcome))
-        self.done[stage.name] = Done(
+        started, out, provenance = time.perf_counter(), stage.config.out, action.provenance
+        if action.name == "redo":
+            self.log(f"aside    what was there is in {backup_folder(out)}")
+        write_stage_state(out, StageState(provenance=provenance))
+        weights = {role: self.results[name].result for role, name in stage.parents.items()}
+        stage_config = replace(stage.config, weights=weights, ignored_fields=stage.stage_type.ignored_fields)
+        metadata = {"lineage": build_lineage(self.pipeline.name, stage, provenance)}
+        result = stage.stage_type.run(stage_config, metadata, self.log)
+        digest, metrics = compute_digest(result), stage.stage_type.load_metrics(stage_config, result)
+        output = StageOutput(result=str(result.relative_to(out)), digest=digest, metrics=metrics)
+        write_stage_state(out, StageState(provenance=provenance, output=output))
+        self.results[stage.name] = StageResult(
             stage=stage,
-            action=decision.action,
+            action=action.name,
             result=result,
-            numbers=numbers,
+            metrics=metrics,
             digest=digest,
             seconds=time.perf_counter() - started,
         )
-        return self.done[stage.name]
+        return self.results[stage.name]
 
 
-def plan(pipeline: Pipeline, seen: Mapping[str, Seen], *, span: Span) -> dict[str, Decision]:
+def plan_pipeline(pipeline: Pipeline, stage_plans: Mapping[str, StagePlan], *, stage_range: StageRange) -> dict[str, StageAction]:
     """What has to be done about each chosen stage, as far as it can be known now.
 
     Raises:
         ConfigError: If a stage before the first chosen one is needed and not finished.
     """
-    chosen = span.chosen(pipeline)
-    running = Running(pipeline, seen, to_terminal)
-    decisions = {}
+    selected = stage_range.select_names(pipeline)
+    runner = PipelineRunner(pipeline, stage_plans, log_to_stdout)
+    actions = {}
     for stage in pipeline.stages:
-        decision = running.decide(stage)
-        if decision.action == "skip":
-            running.take(stage, decision)
-        if stage.name in chosen:
-            decisions[stage.name] = decision
-    _check_before(pipeline, chosen, running)
-    return decisions
+        action = runner.decide(stage)
+        if action.name == "skip":
+            runner.reuse(stage, action)
+        if stage.name in selected:
+            actions[stage.name] = action
+    _check_earlier_stages(pipeline, selected, runner)
+    return actions
 
 
 def run_pipeline(
-    pipeline: Pipeline, seen: Mapping[str, Seen], *, span: Span, say: Say = to_terminal
-) -> list[Done]:
+    pipeline: Pipeline, stage_plans: Mapping[str, StagePlan], *, stage_range: StageRange, log: LogFn = log_to_stdout
+) -> list[StageResult]:
     """Do what has to be done about each chosen stage, in order.
 
     Args:
         pipeline: Complete and looked at.
-        seen: What was found out about each stage.
-        span: Which stages.
-        say: Takes each line for people.
+        stage_plans: What was found out about each stage.
+        stage_range: Which stages.
+        log: Takes each line for people.
 
     Returns:
         What became of each chosen stage.
@@ -161,57 +161,57 @@ def run_pipeline(
         CheckpointError: If a folder cannot be used, or another process uses it.
         Interrupted: When asked to stop; the same call goes on.
     """
-    chosen = span.chosen(pipeline)
-    if span.first is not None:
-        plan(pipeline, seen, span=span)
+    selected = stage_range.select_names(pipeline)
+    if stage_range.first is not None:
+        plan_pipeline(pipeline, stage_plans, stage_range=stage_range)
     check_writable(pipeline.out, 0)
-    running = Running(pipeline, seen, say)
-    with RunLock(pipeline.out):
+    runner = PipelineRunner(pipeline, stage_plans, log)
+    with FolderLock(pipeline.out):
         for stage in pipeline.stages:
             try:
-                with ending_when_asked():
-                    _see_to(running, stage, chosen)
-            except Interrupted as stopped:
-                words = f"stage {stage.name}: {stopped}; the same command goes on"
-                raise Interrupted(words) from stopped
-    return [running.done[name] for name in chosen]
+                with interruptible():
+                    _process_stage(runner, stage, selected)
+            except Interrupted as interruption:
+                words = f"stage {stage.name}: {interruption}; the same command goes on"
+                raise Interrupted(words) from interruption
+    return [runner.results[name] for name in selected]
 
 
-def _see_to(running: Running, stage: Stage, chosen: list[str]) -> None:
+def _process_stage(runner: PipelineRunner, stage: Stage, selected: list[str]) -> None:
     """Do what has to be done about a stage, if it is one of the chosen."""
-    say, decision = running.say, running.decide(stage)
-    if stage.name in chosen:
-        number = f"{chosen.index(stage.name) + 1} of {len(chosen)}"
-        say(f"\n== stage {number}: {stage.name} ({stage.title})")
-        say(f"{decision.action:<8} {decision.why}")
-    if decision.action == "skip":
-        running.take(stage, decision)
-    elif stage.name in chosen:
-        done = running.do(stage, decision)
-        say(f"done     {stage.name} in {duration(done.seconds)}: {done.result}")
+    log, action = runner.log, runner.decide(stage)
+    if stage.name in selected:
+        number = f"{selected.index(stage.name) + 1} of {len(selected)}"
+        log(f"\n== stage {number}: {stage.name} ({stage.description})")
+        log(f"{action.name:<8} {action.reason}")
+    if action.name == "skip":
+        runner.reuse(stage, action)
+    elif stage.name in selected:
+        result = runner.run(stage, action)
+        log(f"done     {stage.name} in {format_duration(result.seconds)}: {result.result}")
 
 
-def move_aside(folder: Path) -> Path:
+def backup_folder(folder: Path) -> Path:
     """Give a folder another name, so that a fresh one can take its place.
 
     Raises:
         CheckpointError: If another process is training in it.
     """
     number = 1
-    while (aside := folder.with_name(f"{folder.name}.old-{number}")).exists():
+    while (backup := folder.with_name(f"{folder.name}.old-{number}")).exists():
         number += 1
-    with RunLock(folder):
-        folder.rename(aside)
-    return aside
+    with FolderLock(folder):
+        folder.rename(backup)
+    return backup
 
 
-def _check_before(pipeline: Pipeline, chosen: list[str], running: Running) -> None:
+def _check_earlier_stages(pipeline: Pipeline, selected: list[str], runner: PipelineRunner) -> None:
     """Refuse to start in the middle without what comes before."""
     problems = []
     for stage in pipeline.stages:
-        for parent in stage.parents.values() if stage.name in chosen else ():
-            if parent not in chosen and parent not in running.done:
-                why = running.decide(next(s for s in pipeline.stages if s.name == parent)).why
+        for parent in stage.parents.values() if stage.name in selected else ():
+            if parent not in selected and parent not in runner.results:
+                why = runner.decide(next(s for s in pipeline.stages if s.name == parent)).reason
                 problems.append(
                     f"stage {stage.name} needs {parent}, which is to be done first ({why}); "
                     f"leave --from out"

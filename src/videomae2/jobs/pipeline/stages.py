@@ -5,19 +5,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from videomae2.config.differences import SAME_RESULTS
-from videomae2.config.leaves import pattern
+from videomae2.config.differences import RESUME_SAFE_FIELDS
+from videomae2.config.leaves import wildcard_path
 from videomae2.jobs.video_lists import VideoList
-from videomae2.jobs.work import Say
-from videomae2.models.parents import Parent
+from videomae2.jobs.work import LogFn
+from videomae2.models.parents import Pretrained
 
-Notes = Mapping[str, object]
+Metadata = Mapping[str, object]
 Recipes = Mapping[str, Callable[[Sequence[Path], Path], Any]]
-Numbers = dict[str, float]
+StageMetrics = dict[str, float]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
+class StageConfig:
     """What a stage is made of, for the functions of its kind."""
 
     settings: Any
@@ -28,61 +28,61 @@ class Job:
     """The stage's folder."""
     weights: Mapping[str, Path] = field(default_factory=dict)
     """Role → the model that a parent gave."""
-    given: Mapping[str, Path] = field(default_factory=dict)
+    model_paths: Mapping[str, Path] = field(default_factory=dict)
     """Role → a model that no stage makes, where no setting can name it."""
-    compared: frozenset[str] = SAME_RESULTS
+    ignored_fields: frozenset[str] = RESUME_SAFE_FIELDS
     """Settings that whoever does it need not compare with those of what is there: they change no
     result, or were compared by content."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Seen:
+class StagePlan:
     """What was found out about a stage before it starts."""
 
     lists: tuple[VideoList, ...]
-    lines: str
+    summary: str
     """What it will do, in a few lines."""
-    gives: Parent | None
+    produces: Pretrained | None
     """What its model will be, its weights on the meta device; None if it gives none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class StageKind:
+class StageType:
     """What there is to know about a kind of stage. All functions take the stage's job."""
 
-    settings: type[Any]
+    config_type: type[Any]
     """The dataclass that the settings in the file change."""
     recipes: Recipes
     """Where a complete configuration comes from; where there are none, all settings have
     defaults."""
-    roles: Mapping[str, str]
+    inputs: Mapping[str, str]
     """What parents can be to it → the setting that can name other weights for it instead ("" where
     there is none)."""
-    check: Callable[[Job], None]
+    check: Callable[[StageConfig], None]
     """Raises ConfigError with every problem of the configuration; opens no list and no weights."""
-    look: Callable[[Job, Mapping[str, Parent]], Seen]
+    plan: Callable[[StageConfig, Mapping[str, Pretrained]], StagePlan]
     """Reads the lists, and holds what parents will give (by role) against what is wanted. The job
     has weights for every parent, but of those with problems of their own nothing is known."""
-    do: Callable[[Job, Notes, Say], Path]
+    run: Callable[[StageConfig, Metadata, LogFn], Path]
     """Does it, or goes on with it, and gives its result: a folder or a file within its own. The
     notes go into the cards of its models."""
-    numbers: Callable[[Job, Path], Numbers]
+    load_metrics: Callable[[StageConfig, Path], StageMetrics]
     """How good the result is, in a few numbers by name."""
-    needs: tuple[str, ...] = ()
+    required_inputs: tuple[str, ...] = ()
     """Roles that a stage cannot do without."""
-    called: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
     """Common settings that have another name here → that name."""
-    sees_changed_files: bool = False
+    tracks_file_changes: bool = False
     """What it did of a file is not used when the file has changed, so it can always go on."""
-    same_results: frozenset[str] = SAME_RESULTS
+    resume_safe_fields: frozenset[str] = RESUME_SAFE_FIELDS
     """Settings that do not change the result."""
-    same_work: frozenset[str] = frozenset()
+    report_only_fields: frozenset[str] = frozenset()
     """Settings that change only what is made of the work: the stage goes on with what is there."""
 
     @property
-    def aside(self) -> frozenset[str]:
+    def ignored_fields(self) -> frozenset[str]:
         """Settings that are not compared; those that name weights are compared by content."""
-        return self.same_results | frozenset(map(pattern, self.roles.values()))
+        return self.resume_safe_fields | frozenset(map(wildcard_path, self.inputs.values()))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,24 +92,24 @@ class Stage:
     name: str
     line: int
     """Of the file, for messages."""
-    kind_name: str
-    kind: StageKind
+    type_name: str
+    stage_type: StageType
     recipe: str
     parents: Mapping[str, str]
     """Role → stage."""
-    job: Job
+    config: StageConfig
 
     @property
-    def origins(self) -> dict[str, str]:
+    def input_names(self) -> dict[str, str]:
         """Role → the stage or the path that it starts from."""
-        return {**self.parents, **{role: str(path) for role, path in self.job.given.items()}}
+        return {**self.parents, **{role: str(path) for role, path in self.config.model_paths.items()}}
 
     @property
-    def title(self) -> str:
+    def description(self) -> str:
         """What it is, in a few words."""
-        origin = ", ".join(dict.fromkeys(self.origins.values()))
-        words = f"{self.kind_name} {self.recipe}".strip()
-        return words + (f", from {origin}" if origin else "")
+        input_list = ", ".join(dict.fromkeys(self.input_names.values()))
+        text = f"{self.type_name} {self.recipe}".strip()
+        return text + (f", from {input_list}" if input_list else "")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,25 +11,25 @@ from typing import Any
 import torch
 
 import videomae2
-from videomae2.config.differences import matters
-from videomae2.config.files import plain
-from videomae2.config.leaves import leaves, pattern
+from videomae2.config.differences import affects_results
+from videomae2.config.files import to_builtin
+from videomae2.config.leaves import flatten, wildcard_path
 from videomae2.errors import CheckpointError
-from videomae2.jobs.pipeline.stages import Seen, Stage
+from videomae2.jobs.pipeline.stages import StagePlan, Stage
 from videomae2.jobs.video_lists import VideoList
-from videomae2.jobs.whole_files import written_whole
-from videomae2.models.chosen import MEAN_FILE, find_best
-from videomae2.models.saved import MODEL_FILE, STUDENTS, models_in
+from videomae2.jobs.whole_files import atomic_write
+from videomae2.models.chosen import EMA_FILE, resolve_checkpoint
+from videomae2.models.saved import MODEL_FILE, STUDENTS_FOLDER, list_saved_models
 
 STATE_FILE = "stage.json"
 FORMAT = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Origin:
+class StageProvenance:
     """What a result follows from. Results of equal origins are equal."""
 
-    kind: str
+    stage_type: str
     settings: dict[str, Any]
     """All of them, as YAML would write them."""
     lists: tuple[VideoList, ...]
@@ -38,35 +38,35 @@ class Origin:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class StageOutput:
     """What a stage gave."""
 
     result: str
     """Its path in the stage's folder."""
     digest: str
     """SHA-256 of its weights, or of the file."""
-    numbers: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class State:
+class StageState:
     """A stage that was begun, and what it gave if it is finished."""
 
-    origin: Origin
-    outcome: Outcome | None = None
+    provenance: StageProvenance
+    output: StageOutput | None = None
 
 
-def origin_of(stage: Stage, seen: Seen, weights: Mapping[str, str]) -> Origin:
+def build_provenance(stage: Stage, stage_plan: StagePlan, weights: Mapping[str, str]) -> StageProvenance:
     """What a stage would follow from now."""
-    return Origin(
-        kind=stage.kind_name,
-        settings=plain(stage.job.settings),
-        lists=seen.lists,
+    return StageProvenance(
+        stage_type=stage.type_name,
+        settings=to_builtin(stage.config.settings),
+        lists=stage_plan.lists,
         weights=dict(weights),
     )
 
 
-def read_state(folder: Path) -> State | None:
+def load_stage_state(folder: Path) -> StageState | None:
     """Read what is remembered; None if there is nothing.
 
     Raises:
@@ -74,44 +74,44 @@ def read_state(folder: Path) -> State | None:
     """
     path = folder / STATE_FILE
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
         raise CheckpointError(f"cannot read {path}: {error}; move {folder} away") from error
     try:
-        if found["format"] != FORMAT:
-            raise ValueError(f"format {found['format']}, this version reads {FORMAT}")
-        origin, outcome = found["origin"], found["outcome"]
-        lists = tuple(VideoList(**one) for one in origin.pop("lists"))
-        return State(
-            origin=Origin(lists=lists, **origin),
-            outcome=None if outcome is None else Outcome(**outcome),
+        if document["format"] != FORMAT:
+            raise ValueError(f"format {document['format']}, this version reads {FORMAT}")
+        provenance, output = document["origin"], document["outcome"]
+        lists = tuple(VideoList(**one) for one in provenance.pop("lists"))
+        return StageState(
+            provenance=StageProvenance(lists=lists, **provenance),
+            output=None if output is None else StageOutput(**output),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} cannot be used: {error}; move {folder} away") from error
 
 
-def write_state(folder: Path, state: State) -> None:
+def write_stage_state(folder: Path, state: StageState) -> None:
     """Write it whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"format": FORMAT, **asdict(state)}, indent=1, ensure_ascii=False)
-    with written_whole(folder / STATE_FILE) as partial:
+    with atomic_write(folder / STATE_FILE) as partial:
         partial.write_text(text + "\n", encoding="utf-8")
 
 
-def lineage(pipeline: str, stage: Stage, origin: Origin) -> dict[str, Any]:
+def build_lineage(pipeline: str, stage: Stage, provenance: StageProvenance) -> dict[str, Any]:
     """Where a model comes from, for its card."""
     return {
         "pipeline": pipeline,
         "stage": stage.name,
-        "kind": stage.kind_name,
+        "kind": stage.type_name,
         "recipe": stage.recipe,
-        "configuration": _digest_of(dict(_counted(stage))),
-        "videos": [asdict(one) for one in origin.lists],
+        "configuration": _hash_values(dict(_list_result_settings(stage))),
+        "videos": [asdict(one) for one in provenance.lists],
         "parents": {
-            role: {"from": stage.parents.get(role, _path(stage, role)), "weights": digest}
-            for role, digest in origin.weights.items()
+            role: {"from": stage.parents.get(role, _find_input_path(stage, role)), "weights": digest}
+            for role, digest in provenance.weights.items()
         },
         "versions": {
             "videomae2": videomae2.__version__,
@@ -121,37 +121,37 @@ def lineage(pipeline: str, stage: Stage, origin: Origin) -> dict[str, Any]:
     }
 
 
-def weights_in_settings(stage: Stage) -> Iterator[tuple[str, Path]]:
+def list_weight_files(stage: Stage) -> Iterator[tuple[str, Path]]:
     """Files that settings name and whose content counts, by role; a stage may take their place."""
-    yield from stage.job.given.items()
-    settings = dict(leaves(stage.job.settings))
-    for role, place in stage.kind.roles.items():
+    yield from stage.config.model_paths.items()
+    settings = dict(flatten(stage.config.settings))
+    for role, setting in stage.stage_type.inputs.items():
         for path, value in settings.items():
-            first = path == place  # of several students others may start from weights too
-            if pattern(path) != pattern(place) or value is None:
+            is_first = path == setting  # of several students others may start from weights too
+            if wildcard_path(path) != wildcard_path(setting) or value is None:
                 continue
-            if not first:
+            if not is_first:
                 yield path, value
             elif role not in stage.parents:
                 yield role, value
-    for path in _row_names(settings):
+    for path in _list_class_name_settings(settings):
         if settings[path].is_file():
             yield path, settings[path]
 
 
-def _row_names(settings: Mapping[str, Any]) -> Iterator[str]:
+def _list_class_name_settings(settings: Mapping[str, Any]) -> Iterator[str]:
     """Settings whose names decide which rows of a head are taken.
 
     Names of all outputs of a judged model are seen in the digest of its list; where some are
     selected, that holds these alone.
     """
     for path, value in settings.items():
-        judged = path == "names" and settings.get("select") is not None
-        if (judged or path.endswith("start.names")) and value is not None:
+        is_evaluation = path == "names" and settings.get("select") is not None
+        if (is_evaluation or path.endswith("start.names")) and value is not None:
             yield path
 
 
-def digest_of(path: Path) -> str:
+def compute_digest(path: Path) -> str:
     """SHA-256 of a file, or of the weights of a saved model or a run.
 
     Where there are running means of the weights they count as well: some use these.
@@ -160,7 +160,7 @@ def digest_of(path: Path) -> str:
         CheckpointError: If there is nothing to read.
     """
     content = hashlib.sha256()
-    for file in _files(path):
+    for file in _list_weight_paths(path):
         try:
             with file.open("rb") as opened:
                 while block := opened.read(1 << 20):
@@ -170,27 +170,27 @@ def digest_of(path: Path) -> str:
     return content.hexdigest()
 
 
-def _files(path: Path) -> list[Path]:
+def _list_weight_paths(path: Path) -> list[Path]:
     """The files that hold weights."""
     if path.is_file():
         return [path]
-    if several := models_in(path) if path.name == STUDENTS else []:
-        return [model / MODEL_FILE for model in several]
-    chosen = find_best(path)  # what those who start from a run take
-    means = [chosen.folder / MEAN_FILE] if chosen.beside else []
-    return [chosen.folder / MODEL_FILE, *means]
+    if models := list_saved_models(path) if path.name == STUDENTS_FOLDER else []:
+        return [model / MODEL_FILE for model in models]
+    checkpoint = resolve_checkpoint(path)  # what those who start from a run take
+    ema_files = [checkpoint.folder / EMA_FILE] if checkpoint.has_ema_file else []
+    return [checkpoint.folder / MODEL_FILE, *ema_files]
 
 
-def _counted(stage: Stage) -> Iterator[tuple[str, Any]]:
+def _list_result_settings(stage: Stage) -> Iterator[tuple[str, Any]]:
     """The settings that change the result."""
-    for path, value in leaves(stage.job.settings):
-        if matters(path, stage.job.settings, stage.kind.aside):
-            yield path, plain(value)
+    for path, value in flatten(stage.config.settings):
+        if affects_results(path, stage.config.settings, stage.stage_type.ignored_fields):
+            yield path, to_builtin(value)
 
 
-def _digest_of(values: Any) -> str:
+def _hash_values(values: Any) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-def _path(stage: Stage, role: str) -> str:
-    return str(dict(weights_in_settings(stage)).get(role, ""))
+def _find_input_path(stage: Stage, role: str) -> str:
+    return str(dict(list_weight_files(stage)).get(role, ""))

@@ -6,16 +6,16 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
-from videomae2.engine.signals import STOP, end_if_asked
+from videomae2.engine.signals import STOP_SIGNALS, raise_if_stopped
 from videomae2.errors import Interrupted
 
 
-class _AskedError(BaseException):
+class _StopRequested(BaseException):
     """Ends what is being done; no ``except Exception`` on the way takes it for a failure."""
 
 
 @contextmanager
-def ending_when_asked() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Turn signals to stop into Interrupted, until a training takes them over.
 
     A signal arrives in the middle of any code, which may make another error of it or swallow it;
@@ -25,32 +25,32 @@ def ending_when_asked() -> Iterator[None]:
     Raises:
         Interrupted: Somebody has asked before, or meanwhile.
     """
-    end_if_asked()
-    asked: list[signal.Signals] = []
+    raise_if_stopped()
+    received: list[signal.Signals] = []
 
-    def end(number: int, frame: FrameType | None) -> NoReturn:
-        asked.append(signal.Signals(number))
-        raise _AskedError
+    def raise_stop(number: int, frame: FrameType | None) -> NoReturn:
+        received.append(signal.Signals(number))
+        raise _StopRequested
 
-    before = {number: signal.getsignal(number) or signal.SIG_DFL for number in STOP}
+    previous_handlers = {number: signal.getsignal(number) or signal.SIG_DFL for number in STOP_SIGNALS}
     try:
-        for number in STOP:
-            signal.signal(number, end)
+        for number in STOP_SIGNALS:
+            signal.signal(number, raise_stop)
     except ValueError:  # another thread
         yield
         return
     try:
         yield
     except BaseException as error:
-        if asked:
-            raise _interrupted(asked[0]) from error
+        if received:
+            raise _build_interrupted(received[0]) from error
         raise
     finally:
-        for number, handler in before.items():
+        for number, handler in previous_handlers.items():
             signal.signal(number, handler)
-    if asked:
-        raise _interrupted(asked[0])
+    if received:
+        raise _build_interrupted(received[0])
 
 
-def _interrupted(number: signal.Signals) -> Interrupted:
+def _build_interrupted(number: signal.Signals) -> Interrupted:
     return Interrupted(f"asked to stop by {number.name}; what is saved is kept")

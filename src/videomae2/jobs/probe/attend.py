@@ -16,150 +16,150 @@ from torch import Generator, Tensor
 
 from videomae2.engine.schedules import CosineSchedule
 from videomae2.errors import ConfigError
-from videomae2.jobs.probe.outcome import Outcome, Tried, best_of, outcome
-from videomae2.jobs.probe.pooled import cuts
-from videomae2.jobs.probe.progress import Progress
+from videomae2.jobs.probe.outcome import ProbeResult, Trial, select_best, compute_result
+from videomae2.jobs.probe.pooled import cv_splits
+from videomae2.jobs.probe.progress import ProgressLog
 from videomae2.models.attentive import AttentiveProbe
 from videomae2.tensors import draws
 from videomae2.tensors.accuracy import top_k_hits
 
 Rows = Int64[np.ndarray, " rows"]
-Wish = tuple[float, float]
+LearningParams = tuple[float, float]
 """Learning rate and weight decay."""
 
 _ORDER_STREAM = 0x1F10
-_WARM_UP = 0.05  # share of the steps
+_WARMUP_FRACTION = 0.05  # share of the steps
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
+class TokenFeatures:
     """Frozen tokens, which stay on the disk until a batch is read, and their videos' classes."""
 
-    all: NDArray[np.float16]
+    array: NDArray[np.float16]
     """[videos of the list, tokens, dim]"""
     rows: Rows
     """Those of the list that count here."""
     labels: Int[np.ndarray, " rows"]
 
-    def read(self, which: Rows, device: torch.device) -> Float[Tensor, "videos tokens dim"]:
+    def load(self, positions: Rows, device: torch.device) -> Float[Tensor, "videos tokens dim"]:
         """Bring some videos to a device, in float32."""
-        return torch.from_numpy(self.all[self.rows[which]]).to(device).float()
+        return torch.from_numpy(self.array[self.rows[positions]]).to(device).float()
 
-    def part(self, which: Rows) -> "Tokens":
+    def subset(self, positions: Rows) -> "TokenFeatures":
         """Some of the videos."""
-        return Tokens(self.all, self.rows[which], self.labels[which])
+        return TokenFeatures(self.array, self.rows[positions], self.labels[positions])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Attending:
+class AttentiveConfig:
     """How attentive probes are trained."""
 
     heads: int
-    classes: int
+    num_classes: int
     epochs: int
-    batch: int
+    batch_size: int
     seed: int
     device: torch.device
-    say: Callable[[str], None]
+    log: Callable[[str], None]
 
 
-def attentive(
-    train: Tokens,
-    test: Tokens,
-    how: Attending,
+def probe_attentive(
+    train: TokenFeatures,
+    test: TokenFeatures,
+    config: AttentiveConfig,
     *,
-    rates: Sequence[float],
-    decays: Sequence[float],
+    lrs: Sequence[float],
+    weight_decays: Sequence[float],
     folds: int,
-) -> Outcome:
+) -> ProbeResult:
     """Choose rate and decay on the first fold, then train one probe on all training videos."""
-    rows, out = next(cuts(train.labels, folds, how.seed))
-    wishes = list(product(sorted(rates), sorted(decays)))
-    probes = trained(train.part(rows), wishes, how, words="to choose")
-    held_out = train.part(out)
-    tried = [
-        Tried(setting={"rate": rate, "decay": decay}, validation=_accuracy(probe, held_out, how))
-        for (rate, decay), probe in zip(wishes, probes, strict=True)
+    rows, val_rows = next(cv_splits(train.labels, folds, config.seed))
+    param_grid = list(product(sorted(lrs), sorted(weight_decays)))
+    probes = train_probes(train.subset(rows), param_grid, config, purpose="to choose")
+    validation = train.subset(val_rows)
+    trials = [
+        Trial(params={"rate": rate, "decay": decay}, val_accuracy=_compute_accuracy(probe, validation, config))
+        for (rate, decay), probe in zip(param_grid, probes, strict=True)
     ]
-    best = best_of(tried)
+    best = select_best(trials)
     notes = []
-    if len(set(rates)) > 1 and best.setting["rate"] in (min(rates), max(rates)):
-        notes.append(f"rate {best.setting['rate']:g} is at the end of --rates; try beyond it")
-    chosen = [(best.setting["rate"], best.setting["decay"])]
-    (final,) = trained(train, chosen, how, words="with the chosen setting")
-    scores = _scores(final, test, how)
+    if len(set(lrs)) > 1 and best.params["rate"] in (min(lrs), max(lrs)):
+        notes.append(f"rate {best.params['rate']:g} is at the end of --rates; try beyond it")
+    best_params = [(best.params["rate"], best.params["decay"])]
+    (final,) = train_probes(train, best_params, config, purpose="with the chosen setting")
+    scores = _compute_scores(final, test, config)
     if not np.isfinite(scores).all():
-        raise ConfigError(f"the attentive probe diverged at rate {chosen[0][0]:g}; lower --rates")
-    return outcome("attentive", scores, test.labels, best=best, tried=tried, notes=notes)
+        raise ConfigError(f"the attentive probe diverged at rate {best_params[0][0]:g}; lower --rates")
+    return compute_result("attentive", scores, test.labels, best=best, trials=trials, notes=notes)
 
 
-def trained(
-    data: Tokens, wishes: Sequence[Wish], how: Attending, *, words: str
+def train_probes(
+    data: TokenFeatures, param_grid: Sequence[LearningParams], config: AttentiveConfig, *, purpose: str
 ) -> list[AttentiveProbe]:
     """Train a probe per wish, from the same first weights and in the same order of videos."""
-    dim = data.all.shape[2]
+    dim = data.array.shape[2]
     probes = [
         AttentiveProbe(
-            dim, how.heads, how.classes, Generator().manual_seed(draws.key(how.seed) >> 1)
-        ).to(how.device)
-        for _ in wishes
+            dim, config.heads, config.num_classes, Generator().manual_seed(draws.make_key(config.seed) >> 1)
+        ).to(config.device)
+        for _ in param_grid
     ]
     optimizer = torch.optim.AdamW(
         [
             {"params": list(probe.parameters()), "weight_decay": decay}
-            for probe, (_, decay) in zip(probes, wishes, strict=True)
+            for probe, (_, decay) in zip(probes, param_grid, strict=True)
         ],
         fused=True,
     )
-    per_epoch = -(-len(data.rows) // how.batch)
-    steps = how.epochs * per_epoch
-    schedule = CosineSchedule(peak=1.0, last=0.0, steps=steps, warmup_steps=round(_WARM_UP * steps))
-    progress = Progress(f"attentive {words}: step", f"with {len(probes)} at once", steps, how.say)
-    for step, rows in enumerate(_batches(len(data.rows), how)):
-        for group, (rate, _) in zip(optimizer.param_groups, wishes, strict=True):
+    per_epoch = -(-len(data.rows) // config.batch_size)
+    steps = config.epochs * per_epoch
+    schedule = CosineSchedule(peak=1.0, final=0.0, steps=steps, warmup_steps=round(_WARMUP_FRACTION * steps))
+    progress = ProgressLog(f"attentive {purpose}: step", f"with {len(probes)} at once", steps, config.log)
+    for step, rows in enumerate(_iterate_batches(len(data.rows), config)):
+        for group, (rate, _) in zip(optimizer.param_groups, param_grid, strict=True):
             group["lr"] = rate * schedule(step)
-        _step(probes, optimizer, data, rows, how)
+        _train_step(probes, optimizer, data, rows, config)
         progress(step + 1)
     return probes
 
 
-def _step(
+def _train_step(
     probes: Sequence[AttentiveProbe],
     optimizer: torch.optim.AdamW,
-    data: Tokens,
+    data: TokenFeatures,
     rows: Rows,
-    how: Attending,
+    config: AttentiveConfig,
 ) -> None:
     """Move every probe by its own loss; the gradient of the sum keeps them apart."""
-    tokens = data.read(rows, how.device)
-    labels = torch.from_numpy(data.labels[rows]).long().to(how.device)
+    tokens = data.load(rows, config.device)
+    labels = torch.from_numpy(data.labels[rows]).long().to(config.device)
     losses = torch.stack([F.cross_entropy(probe(tokens), labels) for probe in probes])
     optimizer.zero_grad(set_to_none=True)
     losses.sum().backward()
     optimizer.step()
 
 
-def _batches(videos: int, how: Attending) -> Iterator[Rows]:
+def _iterate_batches(videos: int, config: AttentiveConfig) -> Iterator[Rows]:
     """The videos of each step, every one once an epoch, in an order of the seed."""
-    for epoch in range(how.epochs):
-        order = draws.permutation(draws.key(how.seed, _ORDER_STREAM, epoch), videos)
-        for first in range(0, videos, how.batch):
+    for epoch in range(config.epochs):
+        order = draws.permutation(draws.make_key(config.seed, _ORDER_STREAM, epoch), videos)
+        for first in range(0, videos, config.batch_size):
             # sorted, as the disk likes it; the order within a step changes nothing but rounding
-            yield np.sort(order[first : first + how.batch]).astype(np.int64)
+            yield np.sort(order[first : first + config.batch_size]).astype(np.int64)
 
 
-def _accuracy(probe: AttentiveProbe, data: Tokens, how: Attending) -> float:
+def _compute_accuracy(probe: AttentiveProbe, data: TokenFeatures, config: AttentiveConfig) -> float:
     """The share of right answers; 0 for a probe that diverged."""
-    scores = _scores(probe, data, how)
+    scores = _compute_scores(probe, data, config)
     if not np.isfinite(scores).all():
         return 0.0
     return float(top_k_hits(scores, data.labels, k=1).mean())
 
 
 @torch.no_grad()
-def _scores(
-    probe: AttentiveProbe, data: Tokens, how: Attending
+def _compute_scores(
+    probe: AttentiveProbe, data: TokenFeatures, config: AttentiveConfig
 ) -> Float[np.ndarray, "videos classes"]:
     rows = np.arange(len(data.rows))
-    parts = [rows[first : first + how.batch] for first in range(0, len(rows), how.batch)]
-    return np.concatenate([probe(data.read(part, how.device)).cpu().numpy() for part in parts])
+    parts = [rows[first : first + config.batch_size] for first in range(0, len(rows), config.batch_size)]
+    return np.concatenate([probe(data.load(part, config.device)).cpu().numpy() for part in parts])

@@ -12,21 +12,21 @@ from einops import rearrange
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from videomae2.data.answers import Answer
+from videomae2.data.answers import Result
 from videomae2.data.pool import Pool
-from videomae2.data.view_making import Shrinking, cover
+from videomae2.data.view_making import ResizeMode, resize_to_cover
 from videomae2.data.view_reading import ViewsRequest
-from videomae2.data.views import Size
+from videomae2.data.views import ImageSize
 from videomae2.engine.runtime import Runtime
 from videomae2.errors import VideoError
-from videomae2.models.attentive import standardised
-from videomae2.models.frozen import Frozen
+from videomae2.models.attentive import standardize_tokens
+from videomae2.models.frozen import FrozenEncoder
 from videomae2.tensors import grid as grids
 from videomae2.tensors.grid import Grid
 
-Clips = UInt8[Tensor, "clips frames height width channels"]
+ClipPixels = UInt8[Tensor, "clips frames height width channels"]
 
-SHRINKING: Shrinking = "antialiased"
+SHRINKING: ResizeMode = "antialiased"
 """How frames are resized: as in training here."""
 
 
@@ -41,8 +41,8 @@ class VideoFeatures:
 
 
 def read_videos(
-    requests: Iterable[ViewsRequest], pool: Pool, size: Size, device: torch.device
-) -> Iterator[Clips | VideoError]:
+    requests: Iterable[ViewsRequest], pool: Pool, size: ImageSize, device: torch.device
+) -> Iterator[ClipPixels | VideoError]:
     """Read the clips of each video in order; a video that cannot be read gives its error.
 
     Args:
@@ -51,19 +51,19 @@ def read_videos(
         size: Height and width of a clip in pixels.
         device: Where the clips are made.
     """
-    for answer in pool.map(requests):
-        yield answer.error or _clips(answer, size, device)
+    for result in pool.map(requests):
+        yield result.error or _make_clips(result, size, device)
 
 
-def _clips(answer: Answer[ViewsRequest], size: Size, device: torch.device) -> Clips:
-    assert answer.arrays is not None
-    frames, place = answer.arrays["frames"], answer.arrays["place"]
-    video = cover(frames, place, size, crops=1, shrinking=SHRINKING, device=device)
-    return torch.stack([video.view(clip) for clip in range(video.views)])
+def _make_clips(result: Result[ViewsRequest], size: ImageSize, device: torch.device) -> ClipPixels:
+    assert result.arrays is not None
+    frames, frame_index = result.arrays["frames"], result.arrays["place"]
+    video = resize_to_cover(frames, frame_index, size, crops=1, antialias=SHRINKING, device=device)
+    return torch.stack([video.cut_view(clip) for clip in range(video.num_views)])
 
 
-def encode(
-    frozen: Frozen, clips: Clips, runtime: Runtime, *, batch: int, kept: Grid | None
+def encode_video(
+    frozen: FrozenEncoder, clips: ClipPixels, runtime: Runtime, *, batch_size: int, stored_grid: Grid | None
 ) -> VideoFeatures:
     """Encode all clips of a video.
 
@@ -71,52 +71,52 @@ def encode(
         frozen: On the runtime's device.
         clips: There too.
         runtime: Says in which precision.
-        batch: Clips at once.
-        kept: The grid to which tokens are averaged, of whose sides those of the encoder's are
+        batch_size: Clips at once.
+        stored_grid: The grid to which tokens are averaged, of whose sides those of the encoder's are
             multiples; None keeps no tokens.
     """
     pooled, tokens = [], []
-    for some in clips.split(batch):
+    for clip_batch in clips.split(batch_size):
         with torch.no_grad(), runtime.autocast():
-            found = frozen.tokens(grids.split(some, frozen.encoder.cubes)).float()
-        pooled.append(frozen.pooled(found))
-        if kept is not None:
-            tokens.append(standardised(averaged(found, frozen.encoder.cubes.grid, kept)).half())
+            clip_tokens = frozen.encode(grids.split(clip_batch, frozen.encoder.cubes)).float()
+        pooled.append(frozen.pool(clip_tokens))
+        if stored_grid is not None:
+            tokens.append(standardize_tokens(pool_tokens(clip_tokens, frozen.encoder.cubes.grid, stored_grid)).half())
     return VideoFeatures(
         torch.cat(pooled).mean(dim=0).cpu(),
         torch.cat(tokens).flatten(0, 1).cpu() if tokens else None,
     )
 
 
-def averaged(
-    tokens: Float[Tensor, "clips tokens dim"], grid: Grid, kept: Grid
+def pool_tokens(
+    tokens: Float[Tensor, "clips tokens dim"], grid: Grid, stored_grid: Grid
 ) -> Float[Tensor, "clips kept dim"]:
     """Average neighbouring tokens to a coarser grid."""
-    if grid == kept:
+    if grid == stored_grid:
         return tokens
     time, row, col = grid
     x = rearrange(tokens, "b (t h w) d -> b d t h w", t=time, h=row, w=col)
-    window = [there // here for there, here in zip(grid, kept, strict=True)]
+    window = [there // here for there, here in zip(grid, stored_grid, strict=True)]
     return rearrange(F.avg_pool3d(x, window), "b d t h w -> b (t h w) d")
 
 
-def coarser(grid: Grid, most_tokens: int) -> Grid:
+def pool_grid(grid: Grid, max_tokens: int) -> Grid:
     """Coarsen a grid by its smallest divisors, space before time, until it has few enough tokens.
 
     Raises:
         ValueError: Even one token is too much.
     """
-    if most_tokens < 1:
-        raise ValueError(f"at most {most_tokens} tokens, wanted 1 or more")
+    if max_tokens < 1:
+        raise ValueError(f"at most {max_tokens} tokens, wanted 1 or more")
     time, row, col = grid
-    while time * row * col > most_tokens:
+    while time * row * col > max_tokens:
         if row * col > max(1, time):
-            row, col = row // _divisor(row), col // _divisor(col)
+            row, col = row // _smallest_divisor(row), col // _smallest_divisor(col)
         else:
-            time //= _divisor(time)
+            time //= _smallest_divisor(time)
     return time, row, col
 
 
-def _divisor(number: int) -> int:
+def _smallest_divisor(number: int) -> int:
     """The smallest one above 1; 1 for 1."""
     return next((d for d in range(2, number + 1) if number % d == 0), 1)

@@ -14,35 +14,35 @@ import numpy as np
 from jaxtyping import Bool
 from numpy.typing import NDArray
 
-from videomae2.data.loading import TRIES
+from videomae2.data.loading import MAX_ATTEMPTS
 from videomae2.data.manifest import Manifest
 from videomae2.data.pool import Pool
 from videomae2.data.readers import ReadLimits
 from videomae2.data.sources import LoadingConfig
-from videomae2.data.stamps import stamp
-from videomae2.data.view_reading import READ_VIEWS, GridShape, ViewsRequest
-from videomae2.data.views import Size
+from videomae2.data.stamps import file_stat
+from videomae2.data.view_reading import READ_VIEWS, ViewSpec, ViewsRequest
+from videomae2.data.views import ImageSize
 from videomae2.engine.runtime import Runtime
-from videomae2.engine.signals import Wishes
+from videomae2.engine.signals import SignalHandler
 from videomae2.errors import Interrupted, VideoError
-from videomae2.jobs.probe.encoding import SHRINKING, encode, read_videos
-from videomae2.jobs.probe.progress import Progress
-from videomae2.jobs.probe.store import FeatureStore, was_finished
-from videomae2.jobs.trainer import reading_processes
-from videomae2.models.frozen import Frozen
+from videomae2.jobs.probe.encoding import SHRINKING, encode_video, read_videos
+from videomae2.jobs.probe.progress import ProgressLog
+from videomae2.jobs.probe.store import FeatureStore, is_complete
+from videomae2.jobs.trainer import resolve_num_workers
+from videomae2.models.frozen import FrozenEncoder
 from videomae2.tensors.grid import Grid
 
-Say = Callable[[str], None]
+LogFn = Callable[[str], None]
 
 _FORMAT = 2  # of what is on disk, and of how clips are cut: 1 cut the largest box, then resized
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FeatureCache:
     """Where features are kept, and which tokens of a clip with them."""
 
     folder: Path
-    kept: Grid | None
+    stored_grid: Grid | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,60 +60,60 @@ class Features:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Extraction:
+class FeatureExtractor:
     """How features are made; the same for both lists."""
 
-    frozen: Frozen
+    frozen: FrozenEncoder
     runtime: Runtime
     clips: int
-    batch: int
-    kept: Grid | None
+    batch_size: int
+    stored_grid: Grid | None
     """Grid of the tokens that are kept of each clip; None keeps none."""
-    cache: Path
-    loading: LoadingConfig
-    say: Say
+    cache_dir: Path
+    reading: LoadingConfig
+    log: LogFn
 
-    def place_of(self, manifest: Manifest, shape: GridShape) -> "Place":
+    def resolve_cache(self, manifest: Manifest, view_spec: ViewSpec) -> "FeatureCache":
         """Where the features of a list are kept; those with tokens serve those who want none."""
-        key = self._key(manifest, shape)
-        if self.kept is not None:
-            return Place(self.cache / f"{key}-{'x'.join(map(str, self.kept))}", self.kept)
-        for folder in sorted(self.cache.glob(f"{key}-*x*x*")):
-            if was_finished(folder, len(manifest)):
+        key = self._compute_key(manifest, view_spec)
+        if self.stored_grid is not None:
+            return FeatureCache(self.cache_dir / f"{key}-{'x'.join(map(str, self.stored_grid))}", self.stored_grid)
+        for folder in sorted(self.cache_dir.glob(f"{key}-*x*x*")):
+            if is_complete(folder, len(manifest)):
                 time, row, col = map(int, folder.name.removeprefix(f"{key}-").split("x"))
-                return Place(folder, (time, row, col))
-        return Place(self.cache / f"{key}-pooled", None)
+                return FeatureCache(folder, (time, row, col))
+        return FeatureCache(self.cache_dir / f"{key}-pooled", None)
 
-    def bytes_of(self, videos: int, kept: Grid | None) -> int:
+    def estimate_bytes(self, videos: int, stored_grid: Grid | None) -> int:
         """How much room the features of so many videos take."""
-        dim = self.frozen.encoder.config.shape.dim
-        return videos * dim * (2 * 4 + 2 * (self._tokens(kept) or 0))
+        dim = self.frozen.encoder.config.shape.embed_dim
+        return videos * dim * (2 * 4 + 2 * (self._count_tokens(stored_grid) or 0))
 
     @property
-    def size(self) -> Size:
+    def size(self) -> ImageSize:
         """Height and width of a clip in pixels."""
         cubes = self.frozen.encoder.cubes
         return cubes.height, cubes.width
 
-    def of(self, manifest: Manifest, shape: GridShape, name: str) -> Features:
+    def extract(self, manifest: Manifest, view_spec: ViewSpec, name: str) -> Features:
         """Give the features of all videos of a list.
 
         Args:
             manifest: The list.
-            shape: Its clips.
+            view_spec: Its clips.
             name: What the list is called in the lines about the progress.
 
         Raises:
             ConfigError: Features cannot be kept.
             Interrupted: When asked to stop; what is extracted is kept.
         """
-        place, dim = self.place_of(manifest, shape), self.frozen.encoder.config.shape.dim
-        videos, tokens = len(manifest), self._tokens(place.kept)
-        with FeatureStore(place.folder, videos=videos, dim=dim, tokens=tokens) as store:
-            if left := store.left():
-                self._fill(store, left, manifest, shape, place.kept, name)
+        feature_cache, dim = self.resolve_cache(manifest, view_spec), self.frozen.encoder.config.shape.embed_dim
+        videos, tokens = len(manifest), self._count_tokens(feature_cache.stored_grid)
+        with FeatureStore(feature_cache.folder, videos=videos, dim=dim, tokens=tokens) as store:
+            if pending := store.pending():
+                self._fill(store, pending, manifest, view_spec, feature_cache.stored_grid, name)
             else:
-                self.say(f"features {name}: {videos} videos, from {place.folder}")
+                self.log(f"features {name}: {videos} videos, from {feature_cache.folder}")
             is_read = np.ones(videos, dtype=bool)
             is_read[list(store.unreadable)] = False
             return Features(
@@ -121,7 +121,7 @@ class Extraction:
                 tokens=store.tokens,
                 is_read=is_read,
                 unreadable=dict(sorted(store.unreadable.items())),
-                folder=place.folder,
+                folder=feature_cache.folder,
             )
 
     def _fill(
@@ -129,66 +129,66 @@ class Extraction:
         store: FeatureStore,
         rows: Sequence[int],
         manifest: Manifest,
-        shape: GridShape,
-        kept: Grid | None,
+        view_spec: ViewSpec,
+        stored_grid: Grid | None,
         name: str,
     ) -> None:
         """Extract what a store has not, until it is there or somebody asks to stop."""
         title, total = f"features {name}:", len(manifest)
-        progress = Progress(title, "videos", total, self.say, first=total - len(rows))
-        requests = (ViewsRequest(manifest[row], shape) for row in rows)
-        with Wishes() as wishes, self._pool() as pool:
-            answers = read_videos(requests, pool, self.size, self.runtime.device)
-            for number, (row, found) in enumerate(zip(rows, answers, strict=True), 1):
-                if isinstance(found, VideoError):
-                    store.leave_out(row, found.reason)
+        progress = ProgressLog(title, "videos", total, self.log, first=total - len(rows))
+        requests = (ViewsRequest(manifest[row], view_spec) for row in rows)
+        with SignalHandler() as stop_signal, self._make_pool() as pool:
+            video_clips = read_videos(requests, pool, self.size, self.runtime.device)
+            for number, (row, clips) in enumerate(zip(rows, video_clips, strict=True), 1):
+                if isinstance(clips, VideoError):
+                    store.mark_unreadable(row, clips.reason)
                 else:
-                    made = encode(self.frozen, found, self.runtime, batch=self.batch, kept=kept)
-                    tokens = None if made.tokens is None else made.tokens.numpy()
-                    store.put(row, made.pooled.numpy(), tokens)
+                    features = encode_video(self.frozen, clips, self.runtime, batch_size=self.batch_size, stored_grid=stored_grid)
+                    tokens = None if features.tokens is None else features.tokens.numpy()
+                    store.write(row, features.pooled.numpy(), tokens)
                 progress(total - len(rows) + number)
-                if wishes.stop is not None:
-                    there = total - len(store.left())
+                if stop_signal.stop_signal is not None:
+                    num_done = total - len(store.pending())
                     raise Interrupted(
-                        f"stopped by {wishes.stop.name}; the features of {there} of {total} videos "
+                        f"stopped by {stop_signal.stop_signal.name}; the features of {num_done} of {total} videos "
                         f"are kept, and the same command goes on"
                     )
 
-    def _pool(self) -> Pool:
+    def _make_pool(self) -> Pool:
         return Pool(
             READ_VIEWS,
-            workers=reading_processes(self.loading.workers, self.runtime),
-            deadline_seconds=self.loading.deadline_seconds,
-            memory_bytes=int(self.loading.memory_gib * 2**30),
-            tries=TRIES,
+            num_workers=resolve_num_workers(self.reading.num_workers, self.runtime),
+            timeout_seconds=self.reading.timeout_seconds,
+            memory_limit_bytes=int(self.reading.memory_limit_gib * 2**30),
+            max_attempts=MAX_ATTEMPTS,
         )
 
-    def _tokens(self, kept: Grid | None) -> int | None:
+    def _count_tokens(self, stored_grid: Grid | None) -> int | None:
         """How many are kept of each video."""
-        return None if kept is None else self.clips * int(np.prod(kept))
+        return None if stored_grid is None else self.clips * int(np.prod(stored_grid))
 
-    def _key(self, manifest: Manifest, shape: GridShape) -> str:
+    def _compute_key(self, manifest: Manifest, view_spec: ViewSpec) -> str:
         """Name everything that features depend on: weights, videos, and what is seen of them.
 
         What reading may cost is no part of it: a video above a limit has no features.
         """
-        seen = {
+        fields = {
             "format": _FORMAT,
             "weights": self.frozen.digest,
             "list": manifest.digest(),
-            "files": files_digest(manifest),
-            "shape": asdict(replace(shape, limits=ReadLimits())),
+            "files": compute_files_digest(manifest),
+            "shape": asdict(replace(view_spec, limits=ReadLimits())),
             "size": self.size,
             "shrinking": SHRINKING,
             "precision": self.runtime.precision,
         }
-        return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def files_digest(manifest: Manifest) -> str:
+def compute_files_digest(manifest: Manifest) -> str:
     """Size and time of every file, so that a video that was replaced is read anew."""
-    content, stamp_of = hashlib.sha256(), cache(stamp)  # windows share their file
+    content, stamp_of = hashlib.sha256(), cache(file_stat)  # windows share their file
     for entry in manifest:
-        marks = " ".join(map(str, stamp_of(entry.path)))
-        content.update(f"{marks or '-'}\n".encode())
+        stat_text = " ".join(map(str, stamp_of(entry.path)))
+        content.update(f"{stat_text or '-'}\n".encode())
     return content.hexdigest()

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from videomae2.jobs.probe.attend import Attending, attentive
-from videomae2.jobs.probe.outcome import Outcome
-from videomae2.jobs.probe.planning import ProbePlan, encoder_words
-from videomae2.jobs.probe.pooled import knn, linear
+from videomae2.jobs.probe.attend import AttentiveConfig, probe_attentive
+from videomae2.jobs.probe.outcome import ProbeResult
+from videomae2.jobs.probe.planning import ProbePlan, format_encoder
+from videomae2.jobs.probe.pooled import probe_knn, probe_linear
 from videomae2.jobs.probe.settings import METHODS
-from videomae2.jobs.probe.sides import Side, both_sides
-from videomae2.models.cards import ClipSpan
+from videomae2.jobs.probe.sides import FeatureSplit, extract_train_test
+from videomae2.models.cards import FrameSampling
 from videomae2.tensors.grid import Grid
 
 
@@ -22,26 +22,26 @@ class ProbeReport:
     weights: Path
     digest: str
     encoder: str
-    span: ClipSpan
+    sampling: FrameSampling
     clips: int
-    kept: Grid | None
+    stored_grid: Grid | None
     """Grid of the tokens of a clip that the attentive probe saw."""
     grid: Grid
     """Grid of the encoder."""
     train: str
     test: str
     classes: tuple[str, ...]
-    train_videos: int
-    test_videos: int
+    num_train_videos: int
+    num_test_videos: int
     unreadable: dict[str, str]
     """Path of each video that was left out, and why."""
-    chance: float
+    majority_accuracy: float
     """Accuracy of always naming the most frequent class of the training videos."""
-    outcomes: tuple[Outcome, ...]
-    cache: Path
+    results: tuple[ProbeResult, ...]
+    cache_dir: Path
 
 
-def probe(plan: ProbePlan) -> ProbeReport:
+def run_probe(plan: ProbePlan) -> ProbeReport:
     """Probe the frozen features of an encoder, as ``prepare_probe`` has planned it.
 
     Raises:
@@ -49,66 +49,66 @@ def probe(plan: ProbePlan) -> ProbeReport:
         DataError: A video cannot be read.
         Interrupted: When asked to stop while features are extracted; those that are stay.
     """
-    extraction, listed = plan.extraction, plan.listed
-    one, other, unreadable = both_sides(
-        extraction,
-        listed,
-        plan.span,
+    extractor, data = plan.extractor, plan.data
+    train, test, unreadable = extract_train_test(
+        extractor,
+        data,
+        plan.sampling,
         frame_rate=plan.clips.frame_rate,
-        skip_unreadable=plan.lists.skip_unreadable,
+        skip_unreadable=plan.list_config.skip_unreadable,
     )
-    extraction.say(f"probing  {len(one.rows)} training and {len(other.rows)} test videos")
-    outcomes = _outcomes(one, other, plan)
-    most = np.bincount(one.labels).argmax()
+    extractor.log(f"probing  {len(train.rows)} training and {len(test.rows)} test videos")
+    results = _probe_methods(train, test, plan)
+    majority_class = np.bincount(train.labels).argmax()
     return ProbeReport(
-        weights=extraction.frozen.path,
-        digest=extraction.frozen.digest,
-        encoder=encoder_words(extraction.frozen),
-        span=plan.span,
+        weights=extractor.frozen.path,
+        digest=extractor.frozen.digest,
+        encoder=format_encoder(extractor.frozen),
+        sampling=plan.sampling,
         clips=plan.clips.clips,
-        kept=extraction.kept,
-        grid=extraction.frozen.encoder.cubes.grid,
-        train=listed.train.source,
-        test=listed.words,
-        classes=listed.classes,
-        train_videos=len(one.rows),
-        test_videos=len(other.rows),
+        stored_grid=extractor.stored_grid,
+        grid=extractor.frozen.encoder.cubes.grid,
+        train=data.train.source,
+        test=data.test_description,
+        classes=data.classes,
+        num_train_videos=len(train.rows),
+        num_test_videos=len(test.rows),
         unreadable=unreadable,
-        chance=float((other.labels == most).mean()),
-        outcomes=tuple(outcomes),
-        cache=extraction.cache,
+        majority_accuracy=float((test.labels == majority_class).mean()),
+        results=tuple(results),
+        cache_dir=extractor.cache_dir,
     )
 
 
-def _outcomes(train: Side, test: Side, plan: ProbePlan) -> list[Outcome]:
-    settings, extraction, say = plan.settings, plan.extraction, plan.extraction.say
-    device, heads = extraction.runtime.device, extraction.frozen.encoder.config.shape.heads
-    classes, found = len(plan.listed.classes), []
-    halves = train.half(device), test.half(device)
-    parts, seed = settings.folds, settings.seed
+def _probe_methods(train: FeatureSplit, test: FeatureSplit, plan: ProbePlan) -> list[ProbeResult]:
+    settings, extractor, log = plan.settings, plan.extractor, plan.extractor.log
+    device, heads = extractor.runtime.device, extractor.frozen.encoder.config.shape.num_heads
+    num_classes, results = len(plan.data.classes), []
+    features = train.pooled_features(device), test.pooled_features(device)
+    folds, seed = settings.folds, settings.seed
     for method in METHODS:
         if method not in settings.methods:
             continue
-        say(f"probing  {method}")
+        log(f"probing  {method}")
         if method == "knn":
-            ks, temperature = settings.neighbours, settings.temperature
-            found.append(
-                knn(*halves, classes, ks=ks, temperature=temperature, folds=parts, seed=seed)
+            ks, temperature = settings.ks, settings.temperature
+            results.append(
+                probe_knn(*features, num_classes, ks=ks, temperature=temperature, folds=folds, seed=seed)
             )
         elif method == "linear":
-            strengths = settings.strengths
-            found.append(linear(*halves, classes, strengths=strengths, folds=parts, seed=seed))
+            l2 = settings.l2
+            results.append(probe_linear(*features, num_classes, l2=l2, folds=folds, seed=seed))
         else:
-            how = Attending(
+            attentive_config = AttentiveConfig(
                 heads=heads,
-                classes=classes,
+                num_classes=num_classes,
                 epochs=settings.epochs,
-                batch=settings.probe_batch,
+                batch_size=settings.probe_batch_size,
                 seed=settings.seed,
                 device=device,
-                say=say,
+                log=log,
             )
-            rates, decays = settings.rates, settings.decays
-            tokens = train.tokens(), test.tokens()
-            found.append(attentive(*tokens, how, rates=rates, decays=decays, folds=settings.folds))
-    return found
+            lrs, weight_decays = settings.lrs, settings.weight_decays
+            tokens = train.token_features(), test.token_features()
+            results.append(probe_attentive(*tokens, attentive_config, lrs=lrs, weight_decays=weight_decays, folds=settings.folds))
+    return results

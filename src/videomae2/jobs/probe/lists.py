@@ -7,19 +7,19 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Int32, Int64
 
-from videomae2.data.apart import in_both, such_as
+from videomae2.data.apart import find_overlap, describe_entry
 from videomae2.data.class_names import infer_classes
 from videomae2.data.listing import read_manifest
 from videomae2.data.manifest import Manifest
 from videomae2.errors import ConfigError, DataError, ManifestError
-from videomae2.jobs.probe.settings import ListSettings
-from videomae2.tensors.folds import held_out
+from videomae2.jobs.probe.settings import ProbeListConfig
+from videomae2.tensors.folds import validation_split
 
-_LEAST_VIDEOS = 10
+_MIN_VIDEOS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Lists:
+class ProbeData:
     """Which videos train the probes and which test them."""
 
     train: Manifest
@@ -28,111 +28,111 @@ class Lists:
     classes: tuple[str, ...]
     train_rows: Int64[np.ndarray, " train_videos"]
     test_rows: Int64[np.ndarray, " test_videos"]
-    words: str
+    test_description: str
     """How the test was come by."""
 
 
-def read_lists(
-    train: Path, test: Path | None, how: ListSettings, *, seed: int, most: int | None = None
-) -> Lists:
+def load_train_test(
+    train: Path, test: Path | None, list_config: ProbeListConfig, *, seed: int, max_videos: int | None = None
+) -> ProbeData:
     """Read both lists with the classes of the first.
 
     Args:
         train: A folder per class, a list or a table.
         test: Another one; a share of the first is held out if not given.
-        how: How both are read.
+        list_config: How both are read.
         seed: Draws what is held out.
-        most: Videos at most that are taken of each list, of each class as evenly as can be.
+        max_videos: Videos at most that are taken of each list, of each class as evenly as can be.
 
     Raises:
         ManifestError: A list cannot be read, or a video has no label.
         DataError: The lists share videos, or there is less to tell apart than two classes.
         ConfigError: A choice has no effect.
     """
-    if test is None and how.keep_test is not None:
+    if test is None and list_config.filter_test is not None:
         test = train
-    if test is not None and how.test_share != ListSettings().test_share:
+    if test is not None and list_config.test_share != ProbeListConfig().test_share:
         raise ConfigError("--test-share has no effect where a test is given; leave it out")
-    if not 0 < how.test_share < 1:
-        raise ConfigError(f"--test-share is {how.test_share:g}, wanted between 0 and 1")
-    known = _read(train, how, how.keep)
-    found = infer_classes(known)
-    if len(set(known.labels.tolist())) < 2:
+    if not 0 < list_config.test_share < 1:
+        raise ConfigError(f"--test-share is {list_config.test_share:g}, wanted between 0 and 1")
+    train_manifest = _read_list(train, list_config, list_config.filter)
+    inferred = infer_classes(train_manifest)
+    if len(set(train_manifest.labels.tolist())) < 2:
         raise DataError(f"{train} has videos of one class only; a probe tells classes apart")
     if test is None:
-        return _split(known, found.names, how.test_share, seed, most)
-    names = known.class_names
-    other = _read(test, how, how.keep_test, names)
-    if names is None and other.class_names is not None:
+        return _split_train(train_manifest, inferred.names, list_config.test_share, seed, max_videos)
+    class_names = train_manifest.class_names
+    test_manifest = _read_list(test, list_config, list_config.filter_test, class_names)
+    if class_names is None and test_manifest.class_names is not None:
         raise DataError(
             f"{train} numbers its classes and {test} names them, so nobody knows which number is "
             f"which class; give both with names, or both with numbers"
         )
-    _check_labels(other, len(found.names), train)
-    _check_apart(known, other)
-    rows = _some(known, most, seed), _some(other, most, seed)
-    return Lists(known, other, found.names, *rows, f"{test}")
+    _check_labels(test_manifest, len(inferred.names), train)
+    _check_leakage(train_manifest, test_manifest)
+    rows = _subsample_rows(train_manifest, max_videos, seed), _subsample_rows(test_manifest, max_videos, seed)
+    return ProbeData(train_manifest, test_manifest, inferred.names, *rows, f"{test}")
 
 
-def _read(
-    path: Path, how: ListSettings, keep: str | None, classes: Sequence[str] | None = None
+def _read_list(
+    path: Path, list_config: ProbeListConfig, row_filter: str | None, class_names: Sequence[str] | None = None
 ) -> Manifest:
     return read_manifest(
-        path, root=how.root, layout=how.layout, labels="required", keep=keep, class_names=classes
+        path, root=list_config.root, layout=list_config.layout, labels="required", row_filter=row_filter, class_names=class_names
     )
 
 
-def _some(manifest: Manifest, most: int | None, seed: int) -> Int64[np.ndarray, " rows"]:
+def _subsample_rows(manifest: Manifest, max_videos: int | None, seed: int) -> Int64[np.ndarray, " rows"]:
     """All rows, or as many as are wanted."""
-    if most is None or most >= len(manifest):
+    if max_videos is None or max_videos >= len(manifest):
         return np.arange(len(manifest))
-    return np.flatnonzero(held_out(manifest.labels, most / len(manifest), seed=seed))
+    return np.flatnonzero(validation_split(manifest.labels, max_videos / len(manifest), seed=seed))
 
 
-def _split(
-    manifest: Manifest, classes: tuple[str, ...], share: float, seed: int, most: int | None
-) -> Lists:
-    if len(manifest) < _LEAST_VIDEOS:
+def _split_train(
+    manifest: Manifest, classes: tuple[str, ...], share: float, seed: int, max_videos: int | None
+) -> ProbeData:
+    if len(manifest) < _MIN_VIDEOS:
         raise DataError(
             f"{manifest.source} has {len(manifest)} videos, too few to hold some out as a test; "
-            f"wanted {_LEAST_VIDEOS} or more, or give TEST"
+            f"wanted {_MIN_VIDEOS} or more, or give TEST"
         )
-    rows = _some(manifest, most, seed)
-    out = held_out(manifest.labels[rows], share, seed=seed)
-    words = f"{share:.0%} of {manifest.source}, {_held_out_of(manifest.labels[rows], out)}"
-    return Lists(manifest, None, classes, rows[~out], rows[out], words)
+    rows = _subsample_rows(manifest, max_videos, seed)
+    is_test = validation_split(manifest.labels[rows], share, seed=seed)
+    description = f"{share:.0%} of {manifest.source}, {_format_split(manifest.labels[rows], is_test)}"
+    return ProbeData(manifest, None, classes, rows[~is_test], rows[is_test], description)
 
 
-def _held_out_of(labels: Int32[np.ndarray, " videos"], out: Bool[np.ndarray, " videos"]) -> str:
+def _format_split(labels: Int32[np.ndarray, " videos"], is_test: Bool[np.ndarray, " videos"]) -> str:
     """Say of which classes videos were held out, and which have none left."""
-    parts = labels, labels[out], labels[~out]
-    there, tested, taught = (len(set(part.tolist())) for part in parts)
-    words = "held out of each class"
-    if tested < there:
-        words = (
-            f"held out of {tested} of {there} classes only: the others have too few videos to "
+    label_sets = labels, labels[is_test], labels[~is_test]
+    num_classes, num_tested, num_trained = (len(set(part.tolist())) for part in label_sets)
+    text = "held out of each class"
+    if num_tested < num_classes:
+        text = (
+            f"held out of {num_tested} of {num_classes} classes only: the others have too few videos to "
             f"give one; a larger --test-share, or TEST, would test them"
         )
     return (
-        words if taught == there else f"{words}; {there - taught} classes have none left to learn"
+        text if num_trained == num_classes else f"{text}; {num_classes - num_trained} classes have none left to learn"
     )
 
 
-def _check_labels(test: Manifest, classes: int, train: Path) -> None:
-    if (last := int(test.labels.max())) >= classes:
+def _check_labels(test: Manifest, num_classes: int, train: Path) -> None:
+    if (max_label := int(test.labels.max())) >= num_classes:
         line = int(test.lines[int(test.labels.argmax())])
         raise ManifestError(
-            f"label is {last}, but {train} has labels up to {classes - 1}",
+            f"label is {max_label}, but {train} has labels up to {num_classes - 1}",
             path=test.source,
             line=line or None,
         )
 
 
-def _check_apart(train: Manifest, test: Manifest) -> None:
+def _check_leakage(train: Manifest, test: Manifest) -> None:
     """Refuse a video that is in both lists: its answer would be known."""
-    both = in_both(train, test)
-    if both:
+    overlap = find_overlap(train, test)
+    if overlap:
         raise DataError(
-            f"{len(both)} of {len(test)} test videos are also training videos, such as "
-            f"{such_as(both[0])}; take them out of one list, or give --keep and --keep-test"
+            f"{len(overlap)} of {len(test)} test videos are also training videos, such as "
+            f"{describe_entry(overlap[0])}; take them out of one list, or give --keep and --keep-test"
         )

@@ -8,70 +8,70 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from videomae2.tensors.accuracy import mean_class_accuracy, top_k_hits
-from videomae2.tensors.intervals import Interval, bootstrap_mean, wilson
+from videomae2.tensors.intervals import Interval, bootstrap_mean, wilson_interval
 
-Setting = Mapping[str, Any]
+Params = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Tried:
+class Trial:
     """One setting of a method."""
 
-    setting: Setting
-    validation: float
+    params: Params
+    val_accuracy: float
     """Accuracy on training videos that were held out."""
-    test: float | None = None
+    test_accuracy: float | None = None
     """Accuracy on the test videos, where it comes for free; nothing is chosen by it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class ProbeResult:
     """What a method reaches with the setting that the training videos chose."""
 
     method: str
-    chosen: Setting
-    validation: float
+    best_params: Params
+    val_accuracy: float
     accuracy: Interval
     """Top-1 on the test videos."""
-    top_5: float
-    mean_class: float
+    top5_accuracy: float
+    mean_class_accuracy: float
     """Mean of the accuracies of the classes that have test videos."""
-    tried: tuple[Tried, ...]
+    trials: tuple[Trial, ...]
     notes: tuple[str, ...] = field(default=())
 
 
-def outcome(
+def compute_result(
     method: str,
     scores: Float[np.ndarray, "videos classes"],
     labels: Int[np.ndarray, " videos"],
     *,
-    best: Tried,
-    tried: list[Tried],
+    best: Trial,
+    trials: list[Trial],
     notes: list[str],
-) -> Outcome:
+) -> ProbeResult:
     """Measure the scores of the test videos."""
-    return Outcome(
+    return ProbeResult(
         method=method,
-        chosen=best.setting,
-        validation=best.validation,
-        accuracy=accuracy_interval(top_k_hits(scores, labels, k=1)),
-        top_5=float(top_k_hits(scores, labels, k=5).mean()),
-        mean_class=mean_class_accuracy(scores, labels),
-        tried=tuple(tried),
+        best_params=best.params,
+        val_accuracy=best.val_accuracy,
+        accuracy=compute_accuracy_interval(top_k_hits(scores, labels, k=1)),
+        top5_accuracy=float(top_k_hits(scores, labels, k=5).mean()),
+        mean_class_accuracy=mean_class_accuracy(scores, labels),
+        trials=tuple(trials),
         notes=tuple(notes),
     )
 
 
-def accuracy_interval(hits: Float[np.ndarray, " videos"]) -> Interval:
+def compute_accuracy_interval(hits: Float[np.ndarray, " videos"]) -> Interval:
     """Give a bootstrap interval over videos, or Wilson's where all are hits or none is.
 
     A bootstrap of nothing but hits would claim to be certain.
     """
     if hits.min() == hits.max() and hits[0] in (0.0, 1.0):
-        return wilson(float(hits.sum()), len(hits))
+        return wilson_interval(float(hits.sum()), len(hits))
     return bootstrap_mean(hits)
 
 
-def best_of(tried: list[Tried]) -> Tried:
+def select_best(trials: list[Trial]) -> Trial:
     """The setting of the best validation; the first of equals."""
-    return max(tried, key=lambda one: one.validation)
+    return max(trials, key=lambda one: one.val_accuracy)

@@ -5,24 +5,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from videomae2.data.sources import LoadingConfig
-from videomae2.engine.runlog import to_terminal
-from videomae2.engine.runtime import RuntimeConfig, prepare
+from videomae2.engine.runlog import log_to_stdout
+from videomae2.engine.runtime import RuntimeConfig, prepare_runtime
 from videomae2.errors import ConfigError
-from videomae2.jobs.probe.encoding import coarser
-from videomae2.jobs.probe.features import Extraction, Say
-from videomae2.jobs.probe.lists import Lists, read_lists
-from videomae2.jobs.probe.pooled import cuts, fitting
+from videomae2.jobs.probe.encoding import pool_grid
+from videomae2.jobs.probe.features import FeatureExtractor, LogFn
+from videomae2.jobs.probe.lists import ProbeData, load_train_test
+from videomae2.jobs.probe.pooled import cv_splits, feasible_ks
 from videomae2.jobs.probe.settings import (
-    ClipSettings,
-    ListSettings,
+    ProbeClipConfig,
+    ProbeListConfig,
     ProbeSettings,
-    check_settings,
+    check_probe_settings,
 )
-from videomae2.jobs.probe.sides import shapes
-from videomae2.jobs.probe.spans import in_words, span_of
-from videomae2.jobs.probe.store import count_there
-from videomae2.models.cards import ClipSpan
-from videomae2.models.frozen import Frozen, read_frozen
+from videomae2.jobs.probe.sides import list_view_specs
+from videomae2.jobs.probe.spans import format_sampling, resolve_sampling
+from videomae2.jobs.probe.store import count_done
+from videomae2.models.cards import FrameSampling
+from videomae2.models.frozen import FrozenEncoder, load_frozen_encoder
 from videomae2.tensors.grid import Grid
 
 
@@ -30,39 +30,39 @@ from videomae2.tensors.grid import Grid
 class ProbePlan:
     """What will be probed, with which videos, and where features are kept."""
 
-    extraction: Extraction
-    listed: Lists
-    span: ClipSpan
-    clips: ClipSettings
-    lists: ListSettings
+    extractor: FeatureExtractor
+    data: ProbeData
+    sampling: FrameSampling
+    clips: ProbeClipConfig
+    list_config: ProbeListConfig
     settings: ProbeSettings
 
-    def lines(self) -> list[str]:
+    def summary(self) -> list[str]:
         """Say in a few lines what will be done."""
-        frozen, listed, chosen = self.extraction.frozen, self.listed, self.settings
-        train = f"{len(listed.train_rows)} videos of {len(listed.classes)} classes"
+        frozen, data, settings = self.extractor.frozen, self.data, self.settings
+        train = f"{len(data.train_rows)} videos of {len(data.classes)} classes"
         return [
-            f"weights   {frozen.path} ({encoder_words(frozen)})",
-            f"clips     {self.clips.clips} of each video, {in_words(self.span)}",
-            f"train     {train}: {listed.train.source}",
-            f"test      {len(listed.test_rows)} videos: {listed.words}",
-            f"probes    {', '.join(chosen.methods)}, chosen on {chosen.folds} folds of train",
-            *self._kept(),
-            f"device    {self.extraction.runtime}",
+            f"weights   {frozen.path} ({format_encoder(frozen)})",
+            f"clips     {self.clips.clips} of each video, {format_sampling(self.sampling)}",
+            f"train     {train}: {data.train.source}",
+            f"test      {len(data.test_rows)} videos: {data.test_description}",
+            f"probes    {', '.join(settings.methods)}, chosen on {settings.folds} folds of train",
+            *self._summarize_caches(),
+            f"device    {self.extractor.runtime}",
         ]
 
-    def _kept(self) -> list[str]:
+    def _summarize_caches(self) -> list[str]:
         """What is kept of each list, and how much of it is there."""
         rate, lines = self.clips.frame_rate, []
-        for name, manifest, shape in shapes(
-            self.extraction, self.listed, self.span, frame_rate=rate
+        for name, manifest, view_spec in list_view_specs(
+            self.extractor, self.data, self.sampling, frame_rate=rate
         ):
-            place = self.extraction.place_of(manifest, shape)
-            room = self.extraction.bytes_of(len(manifest), place.kept) / 2**30
-            tokens = f" and {by(place.kept)} tokens of a clip" if place.kept else ""
+            feature_cache = self.extractor.resolve_cache(manifest, view_spec)
+            size_gib = self.extractor.estimate_bytes(len(manifest), feature_cache.stored_grid) / 2**30
+            tokens = f" and {format_grid(feature_cache.stored_grid)} tokens of a clip" if feature_cache.stored_grid else ""
             lines.append(
-                f"features  {name}: {count_there(place.folder)} of {len(manifest)} are there, means"
-                f"{tokens}, {room:.3g} GiB in {place.folder}"
+                f"features  {name}: {count_done(feature_cache.folder)} of {len(manifest)} are there, means"
+                f"{tokens}, {size_gib:.3g} GiB in {feature_cache.folder}"
             )
         return lines
 
@@ -72,11 +72,11 @@ def prepare_probe(
     train: Path,
     test: Path | None = None,
     *,
-    use_mean: bool = False,
-    clips: ClipSettings | None = None,
-    lists: ListSettings | None = None,
+    use_ema: bool = False,
+    clips: ProbeClipConfig | None = None,
+    list_config: ProbeListConfig | None = None,
     settings: ProbeSettings | None = None,
-    say: Say = to_terminal,
+    log: LogFn = log_to_stdout,
 ) -> ProbePlan:
     """Read lists and weights and check all that can be known, without reading a video.
 
@@ -84,90 +84,90 @@ def prepare_probe(
         weights: A run folder, a saved model of any kind, or a released file.
         train: Labelled videos to fit probes on and to choose their settings by.
         test: Labelled videos that nothing is chosen by; a share of ``train`` if not given.
-        use_mean: Take the running mean of the weights (EMA) of a checkpoint.
+        use_ema: Take the running mean of the weights (EMA) of a checkpoint.
         clips: What the encoder sees of each video.
-        lists: How the lists are read.
+        list_config: How the lists are read.
         settings: What is tried.
-        say: Takes each line about the progress, then and while probing.
+        log: Takes each line about the progress, then and while probing.
 
     Raises:
         ConfigError: A choice cannot work or has no effect.
         DataError: A list is wrong.
         CheckpointError: There are no weights that can be read.
     """
-    clips, lists = clips or ClipSettings(), lists or ListSettings()
+    clips, list_config = clips or ProbeClipConfig(), list_config or ProbeListConfig()
     settings = settings or ProbeSettings()
-    check_settings(settings)
-    runtime = prepare(RuntimeConfig(device=settings.device, precision=settings.precision))
-    listed = read_lists(train, test, lists, seed=settings.seed)
-    _check_folds(listed, settings)
-    frozen = read_frozen(weights, frames=clips.frames, side=clips.side, use_mean=use_mean)
-    span = span_of(frozen, clips)
-    extraction = Extraction(
+    check_probe_settings(settings)
+    runtime = prepare_runtime(RuntimeConfig(device=settings.device, precision=settings.precision))
+    data = load_train_test(train, test, list_config, seed=settings.seed)
+    _check_folds(data, settings)
+    frozen = load_frozen_encoder(weights, frames=clips.frames, side=clips.side, use_ema=use_ema)
+    sampling = resolve_sampling(frozen, clips)
+    extractor = FeatureExtractor(
         frozen=frozen.to(runtime.device),
         runtime=runtime,
         clips=clips.clips,
-        batch=settings.batch,
-        kept=_kept(frozen, listed, clips.clips, settings, say),
-        cache=settings.cache or default_cache(),
-        loading=LoadingConfig(
-            workers=settings.workers,
-            deadline_seconds=settings.deadline_seconds,
-            memory_gib=settings.memory_gib,
+        batch_size=settings.batch_size,
+        stored_grid=_choose_stored_grid(frozen, data, clips.clips, settings, log),
+        cache_dir=settings.cache_dir or default_cache_dir(),
+        reading=LoadingConfig(
+            num_workers=settings.num_workers,
+            timeout_seconds=settings.timeout_seconds,
+            memory_limit_gib=settings.memory_limit_gib,
         ),
-        say=say,
+        log=log,
     )
-    shapes(extraction, listed, span, frame_rate=clips.frame_rate)
+    list_view_specs(extractor, data, sampling, frame_rate=clips.frame_rate)
     return ProbePlan(
-        extraction=extraction, listed=listed, span=span, clips=clips, lists=lists, settings=settings
+        extractor=extractor, data=data, sampling=sampling, clips=clips, list_config=list_config, settings=settings
     )
 
 
-def default_cache() -> Path:
+def default_cache_dir() -> Path:
     """Where features are kept if nobody says otherwise."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return Path(base) / "videomae2" / "features"
 
 
-def encoder_words(frozen: Frozen) -> str:
+def format_encoder(frozen: FrozenEncoder) -> str:
     """Which encoder it is."""
     config = frozen.encoder.config
     return f"{config.size}, clips of {config.frames}x{config.height}x{config.width}"
 
 
-def by(grid: Grid) -> str:
+def format_grid(grid: Grid) -> str:
     """A grid in words."""
     return "x".join(map(str, grid))
 
 
-def _check_folds(listed: Lists, settings: ProbeSettings) -> None:
+def _check_folds(data: ProbeData, settings: ProbeSettings) -> None:
     """Refuse folds or neighbours that there are too few videos for."""
-    labels = listed.train.labels[listed.train_rows]
-    parts = list(cuts(labels, settings.folds, settings.seed))
+    labels = data.train.labels[data.train_rows]
+    splits = list(cv_splits(labels, settings.folds, settings.seed))
     if "knn" in settings.methods:
-        fitting(settings.neighbours, parts)
+        feasible_ks(settings.ks, splits)
 
 
-def _kept(
-    frozen: Frozen, listed: Lists, clips: int, settings: ProbeSettings, say: Say
+def _choose_stored_grid(
+    frozen: FrozenEncoder, data: ProbeData, clips: int, settings: ProbeSettings, log: LogFn
 ) -> Grid | None:
     """Which grid of tokens there is room for; the encoder's own if there is."""
     if "attentive" not in settings.methods:
         return None
-    videos = len(listed.train) + (0 if listed.test is None else len(listed.test))
-    of_token = 2 * frozen.encoder.config.shape.dim * videos * clips
-    most = int(settings.token_gib * 2**30 // of_token)
-    if most < 1:
+    videos = len(data.train) + (0 if data.test is None else len(data.test))
+    bytes_per_token = 2 * frozen.encoder.config.shape.embed_dim * videos * clips
+    max_tokens = int(settings.token_gib * 2**30 // bytes_per_token)
+    if max_tokens < 1:
         raise ConfigError(
             f"--token-gib {settings.token_gib:g} has no room for a single token of {videos} "
-            f"videos; {of_token / 2**30:.2g} would, or leave attentive out of --methods"
+            f"videos; {bytes_per_token / 2**30:.2g} would, or leave attentive out of --methods"
         )
     grid = frozen.encoder.cubes.grid
-    kept = coarser(grid, most)
-    if kept != grid:
-        say(
-            f"tokens   averaged from {by(grid)} to {by(kept)} a clip: all of them would take "
-            f"{of_token * frozen.encoder.cubes.tokens / 2**30:.1f} GiB, more than --token-gib "
+    stored_grid = pool_grid(grid, max_tokens)
+    if stored_grid != grid:
+        log(
+            f"tokens   averaged from {format_grid(grid)} to {format_grid(stored_grid)} a clip: all of them would take "
+            f"{bytes_per_token * frozen.encoder.cubes.tokens / 2**30:.1f} GiB, more than --token-gib "
             f"{settings.token_gib:g}"
         )
-    return kept
+    return stored_grid

@@ -14,30 +14,30 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from videomae2.errors import ConfigError
-from videomae2.jobs.probe.outcome import Outcome, Tried, best_of, outcome
+from videomae2.jobs.probe.outcome import ProbeResult, Trial, select_best, compute_result
 from videomae2.tensors import neighbours
 from videomae2.tensors.accuracy import top_k_hits
-from videomae2.tensors.folds import folds
+from videomae2.tensors.folds import assign_folds
 from videomae2.tensors.logistic import LogisticFit, fit_logistic
-from videomae2.tensors.scaling import Scaling
+from videomae2.tensors.scaling import StandardScaler
 
-KINDS = ("plain", "normed")
+POOLINGS = ("plain", "normed")
 
-_ALL_FOLDS_UP_TO = 20_000  # more training videos than this hold out the first fold only
-_SCORES_AT_ONCE = 2**26  # numbers; half a GiB in float64
+_MAX_VIDEOS_ALL_FOLDS = 20_000  # more training videos than this hold out the first fold only
+_MAX_SCORES = 2**26  # numbers; half a GiB in float64
 
-Scores = dict[tuple[str, ...], Float[np.ndarray, "videos classes"]]
+ScoresByParams = dict[tuple[str, ...], Float[np.ndarray, "videos classes"]]
 
 
 @dataclass(frozen=True, slots=True)
-class Half:
+class SplitFeatures:
     """Training or test videos."""
 
     features: Float[Tensor, "videos kinds dim"]
     labels: Int[np.ndarray, " videos"]
 
 
-def cuts(
+def cv_splits(
     labels: Int[np.ndarray, " videos"], count: int, seed: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Give (rows to train on, rows to choose by), once for each fold.
@@ -49,144 +49,144 @@ def cuts(
         raise ConfigError(
             f"--folds is {count}, wanted 2 up to {len(labels)}, the number of training videos"
         )
-    fold = folds(labels, count, seed=seed)
-    for number in range(count if len(labels) <= _ALL_FOLDS_UP_TO else 1):
+    fold = assign_folds(labels, count, seed=seed)
+    for number in range(count if len(labels) <= _MAX_VIDEOS_ALL_FOLDS else 1):
         yield np.flatnonzero(fold != number), np.flatnonzero(fold == number)
 
 
-def fitting(
-    ks: Sequence[int], parts: Sequence[tuple[np.ndarray, np.ndarray]]
+def feasible_ks(
+    ks: Sequence[int], splits: Sequence[tuple[np.ndarray, np.ndarray]]
 ) -> tuple[int, list[int]]:
     """The training videos of the smallest fold, and the numbers of neighbours that it has.
 
     Raises:
         ConfigError: There is none.
     """
-    most = min(len(rows) for rows, _ in parts)
-    found = sorted({k for k in ks if k <= most})
-    if not found:
-        raise ConfigError(f"--neighbours wants numbers up to {most}, the training videos of a fold")
-    return most, found
+    max_k = min(len(rows) for rows, _ in splits)
+    feasible = sorted({k for k in ks if k <= max_k})
+    if not feasible:
+        raise ConfigError(f"--neighbours wants numbers up to {max_k}, the training videos of a fold")
+    return max_k, feasible
 
 
-def knn(
-    train: Half,
-    test: Half,
-    classes: int,
+def probe_knn(
+    train: SplitFeatures,
+    test: SplitFeatures,
+    num_classes: int,
     *,
     ks: Sequence[int],
     temperature: float,
     folds: int,
     seed: int,
-) -> Outcome:
+) -> ProbeResult:
     """Let the nearest training videos vote, by cosine of standardised features."""
-    parts = list(cuts(train.labels, folds, seed))
-    most, fit = fitting(ks, parts)
-    left = sorted(set(ks) - set(fit))
-    notes = [f"k {', '.join(map(str, left))} left out: a fold has {most} videos"] if left else []
+    splits = list(cv_splits(train.labels, folds, seed))
+    max_k, feasible = feasible_ks(ks, splits)
+    skipped_ks = sorted(set(ks) - set(feasible))
+    notes = [f"k {', '.join(map(str, skipped_ks))} left out: a fold has {max_k} videos"] if skipped_ks else []
 
-    def votes(one: Half, other: Half) -> Scores:
-        return _votes(one, other, classes, fit, temperature)
+    def compute_votes(fit_split: SplitFeatures, score_split: SplitFeatures) -> ScoresByParams:
+        return _compute_votes(fit_split, score_split, num_classes, feasible, temperature)
 
-    validation = _validated(train, parts, votes)
-    final = votes(train, test)
-    tried = [
-        Tried(
-            setting={"features": kind, "vote": vote, "k": int(k)},
-            validation=validation[kind, vote, k],
-            test=float(top_k_hits(scores, test.labels, k=1).mean()),
+    validation = _cross_validate(train, splits, compute_votes)
+    final = compute_votes(train, test)
+    trials = [
+        Trial(
+            params={"features": kind, "vote": vote, "k": int(k)},
+            val_accuracy=validation[kind, vote, k],
+            test_accuracy=float(top_k_hits(scores, test.labels, k=1).mean()),
         )
         for (kind, vote, k), scores in final.items()
     ]
-    best = best_of(tried)
-    scores = final[best.setting["features"], best.setting["vote"], str(best.setting["k"])]
-    return outcome("knn", scores, test.labels, best=best, tried=tried, notes=notes)
+    best = select_best(trials)
+    scores = final[best.params["features"], best.params["vote"], str(best.params["k"])]
+    return compute_result("knn", scores, test.labels, best=best, trials=trials, notes=notes)
 
 
-def _votes(train: Half, test: Half, classes: int, ks: Sequence[int], temperature: float) -> Scores:
-    found: Scores = {}
-    for number, kind in enumerate(KINDS):
-        scale = Scaling.of(train.features[:, number])
-        cosines, index = neighbours.nearest(
+def _compute_votes(train: SplitFeatures, test: SplitFeatures, num_classes: int, ks: Sequence[int], temperature: float) -> ScoresByParams:
+    votes: ScoresByParams = {}
+    for number, pooling in enumerate(POOLINGS):
+        scale = StandardScaler.fit(train.features[:, number])
+        cosines, index = neighbours.find_nearest(
             scale(test.features[:, number]), scale(train.features[:, number]), max(ks)
         )
         labels = train.labels[index]
         for k in ks:
-            found[kind, "weighted", str(k)] = neighbours.weighted_votes(
-                cosines[:, :k], labels[:, :k], classes, temperature=temperature
+            votes[pooling, "weighted", str(k)] = neighbours.compute_weighted_votes(
+                cosines[:, :k], labels[:, :k], num_classes, temperature=temperature
             )
-            found[kind, "majority", str(k)] = neighbours.majority_votes(labels[:, :k], classes)
-    return found
+            votes[pooling, "majority", str(k)] = neighbours.count_votes(labels[:, :k], num_classes)
+    return votes
 
 
-def linear(
-    train: Half,
-    test: Half,
-    classes: int,
+def probe_linear(
+    train: SplitFeatures,
+    test: SplitFeatures,
+    num_classes: int,
     *,
-    strengths: Sequence[float],
+    l2: Sequence[float],
     folds: int,
     seed: int,
-) -> Outcome:
+) -> ProbeResult:
     """Fit logistic regressions of all strengths, each to its optimum."""
-    strengths = sorted(strengths, reverse=True)
+    l2 = sorted(l2, reverse=True)
     notes: list[str] = []
     unfinished: set[float] = set()
 
-    def scores(one: Half, other: Half) -> Scores:
-        return _logistic(one, other, classes, strengths, unfinished)
+    def compute_scores(fit_split: SplitFeatures, score_split: SplitFeatures) -> ScoresByParams:
+        return _fit_logistic(fit_split, score_split, num_classes, l2, unfinished)
 
-    validation = _validated(train, list(cuts(train.labels, folds, seed)), scores)
-    tried = [
-        Tried(setting={"features": kind, "strength": float(strength)}, validation=value)
+    validation = _cross_validate(train, list(cv_splits(train.labels, folds, seed)), compute_scores)
+    trials = [
+        Trial(params={"features": kind, "strength": float(strength)}, val_accuracy=value)
         for (kind, strength), value in validation.items()
     ]
-    best = best_of(tried)
-    kind, strength = best.setting["features"], best.setting["strength"]
-    if len(strengths) > 1 and strength in (strengths[0], strengths[-1]):
+    best = select_best(trials)
+    kind, strength = best.params["features"], best.params["strength"]
+    if len(l2) > 1 and strength in (l2[0], l2[-1]):
         notes.append(f"strength {strength:.3g} is at the end of --strengths; try beyond it")
-    number = KINDS.index(kind)
-    half = Half(train.features[:, [number]], train.labels)
-    there = Half(test.features[:, [number]], test.labels)
-    (final,) = _logistic(half, there, classes, [strength], unfinished).values()
+    number = POOLINGS.index(kind)
+    train_split = SplitFeatures(train.features[:, [number]], train.labels)
+    test_split = SplitFeatures(test.features[:, [number]], test.labels)
+    (final,) = _fit_logistic(train_split, test_split, num_classes, [strength], unfinished).values()
     if unfinished:
         shown = ", ".join(f"{strength:.3g}" for strength in sorted(unfinished))
         notes.append(f"strengths {shown} were stopped near their optimum, not at it")
-    return outcome("linear", final, test.labels, best=best, tried=tried, notes=notes)
+    return compute_result("linear", final, test.labels, best=best, trials=trials, notes=notes)
 
 
-def _logistic(
-    train: Half, test: Half, classes: int, strengths: Sequence[float], unfinished: set[float]
-) -> Scores:
-    at_once = max(1, _SCORES_AT_ONCE // (len(train.labels) * classes))
+def _fit_logistic(
+    train: SplitFeatures, test: SplitFeatures, num_classes: int, l2: Sequence[float], unfinished: set[float]
+) -> ScoresByParams:
+    batch = max(1, _MAX_SCORES // (len(train.labels) * num_classes))
     labels = torch.from_numpy(train.labels).to(train.features.device)
-    found: Scores = {}
+    scores_by_params: ScoresByParams = {}
     for number in range(train.features.shape[1]):
-        scale = Scaling.of(train.features[:, number])
+        scale = StandardScaler.fit(train.features[:, number])
         x, y = scale(train.features[:, number]), scale(test.features[:, number])
-        for first in range(0, len(strengths), at_once):
-            some = strengths[first : first + at_once]
-            fit = fit_logistic(x, labels, classes, some)
-            unfinished |= _unfinished(fit, some)
-            for strength, scores in zip(some, fit.scores(y), strict=True):
-                found[KINDS[number], repr(strength)] = scores.cpu().numpy()
-    return found
+        for first in range(0, len(l2), batch):
+            l2_batch = l2[first : first + batch]
+            fit = fit_logistic(x, labels, num_classes, l2_batch)
+            unfinished |= _list_unconverged(fit, l2_batch)
+            for strength, scores in zip(l2_batch, fit.compute_scores(y), strict=True):
+                scores_by_params[POOLINGS[number], repr(strength)] = scores.cpu().numpy()
+    return scores_by_params
 
 
-def _unfinished(fit: LogisticFit, strengths: Sequence[float]) -> set[float]:
-    reached = fit.converged.tolist()
-    return {strength for strength, is_there in zip(strengths, reached, strict=True) if not is_there}
+def _list_unconverged(fit: LogisticFit, l2: Sequence[float]) -> set[float]:
+    converged = fit.converged.tolist()
+    return {strength for strength, is_there in zip(l2, converged, strict=True) if not is_there}
 
 
-def _validated(
-    train: Half,
-    parts: Sequence[tuple[np.ndarray, np.ndarray]],
-    scores: Callable[[Half, Half], Scores],
+def _cross_validate(
+    train: SplitFeatures,
+    splits: Sequence[tuple[np.ndarray, np.ndarray]],
+    scores: Callable[[SplitFeatures, SplitFeatures], ScoresByParams],
 ) -> dict[tuple[str, ...], float]:
     """The accuracy of every setting over all training videos that were held out."""
     hits: dict[tuple[str, ...], list[np.ndarray]] = {}
-    for rows, out in parts:
-        one, other = (Half(train.features[part], train.labels[part]) for part in (rows, out))
-        for setting, found in scores(one, other).items():
-            hits.setdefault(setting, []).append(top_k_hits(found, other.labels, k=1))
+    for rows, val_rows in splits:
+        fit_split, val_split = (SplitFeatures(train.features[part], train.labels[part]) for part in (rows, val_rows))
+        for setting, found in scores(fit_split, val_split).items():
+            hits.setdefault(setting, []).append(top_k_hits(found, val_split.labels, k=1))
     return {setting: float(np.concatenate(found).mean()) for setting, found in hits.items()}

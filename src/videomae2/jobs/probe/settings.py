@@ -10,11 +10,11 @@ from videomae2.errors import ConfigError
 Method = Literal["knn", "linear", "attentive"]
 METHODS: tuple[Method, ...] = ("knn", "linear", "attentive")
 
-STRENGTHS = tuple(10 ** (power / 2) for power in range(-8, 3))
+DEFAULT_L2 = tuple(10 ** (power / 2) for power in range(-8, 3))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ClipSettings:
+class ProbeClipConfig:
     """Which clips the encoder sees of each video."""
 
     clips: int = 1
@@ -23,12 +23,12 @@ class ClipSettings:
     """Frames of a clip; as in training if not given."""
     side: int | None = None
     """Height and width of a clip in pixels; as in training if not given."""
-    sampling: Literal["dense", "segments"] | None = None
+    frame_sampling: Literal["dense", "segments"] | None = None
     """A window of equal steps, or one frame of each equal part of the video; as in training if
     not given."""
-    stride: float | None = None
+    frame_interval: float | None = None
     """Distance between the frames of a dense clip; as in training if not given."""
-    stride_unit: Literal["frames", "seconds", "per-second"] | None = None
+    interval_unit: Literal["frames", "seconds", "per-second"] | None = None
     """What the stride counts; as in training if not given, or frames where a stride is."""
     frame_rate: float | None = None
     """Frames per second of frame folders and arrays, which have no clock; needed where the stride
@@ -36,16 +36,16 @@ class ClipSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ListSettings:
+class ProbeListConfig:
     """How the labelled lists are read."""
 
     layout: Layout = "auto"
     """How to read both lists; found out if not given."""
     root: Path | None = None
     """Put before the paths that a list names."""
-    keep: str | None = None
+    filter: str | None = None
     """Rows of a table to train on, as column=value, such as split=train."""
-    keep_test: str | None = None
+    filter_test: str | None = None
     """Rows of the test table; without TEST, rows of TRAIN to test on."""
     test_share: float = 0.2
     """Share of TRAIN that is held out as the test, where none is given."""
@@ -59,36 +59,36 @@ class ProbeSettings:
 
     methods: tuple[Method, ...] = METHODS
     """Which probes."""
-    neighbours: tuple[int, ...] = (1, 5, 10, 20, 50, 100, 200)
+    ks: tuple[int, ...] = (1, 5, 10, 20, 50, 100, 200)
     """k-NN: how many neighbours vote."""
     temperature: float = 0.07
     """k-NN: of the weighted vote; a majority vote is tried as well."""
-    strengths: tuple[float, ...] = STRENGTHS
+    l2: tuple[float, ...] = DEFAULT_L2
     """Linear: L2 penalties; each has one best head, which is found."""
-    rates: tuple[float, ...] = (1e-4, 3e-4, 1e-3, 3e-3)
+    lrs: tuple[float, ...] = (1e-4, 3e-4, 1e-3, 3e-3)
     """Attentive: learning rates, all trained at once."""
-    decays: tuple[float, ...] = (0.01, 0.4)
+    weight_decays: tuple[float, ...] = (0.01, 0.4)
     """Attentive: weight decays, each with every rate."""
     epochs: int = 20
     """Attentive: passes over the training videos."""
-    probe_batch: int = 32
+    probe_batch_size: int = 32
     """Attentive: videos of a step."""
     folds: int = 5
     """Parts of the training videos, of which each is held out once to choose; the attentive probe
     holds out the first only."""
     seed: int = 0
     """Draws the parts, the attentive probes' first weights and the order of their videos."""
-    cache: Path | None = None
+    cache_dir: Path | None = None
     """Where features are kept; ~/.cache/videomae2/features if not given."""
     token_gib: float = 20.0
     """Most room for the tokens of both lists; above it neighbouring tokens are averaged."""
-    batch: int = 8
+    batch_size: int = 8
     """Clips that the encoder sees at once."""
-    workers: int | None = None
+    num_workers: int | None = None
     """Reading processes; by the number of cores if not given."""
-    deadline_seconds: float = 60.0
+    timeout_seconds: float = 60.0
     """A video that takes longer counts as unreadable, until the next time."""
-    memory_gib: float = 4.0
+    memory_limit_gib: float = 4.0
     """A video that needs more memory counts as unreadable, until the next time."""
     device: str = "auto"
     """cpu, cuda, cuda:1, …; auto takes a CUDA device if there is one."""
@@ -96,7 +96,7 @@ class ProbeSettings:
     """How the encoder computes; auto takes bf16 where the machine computes it fast."""
 
 
-def check_settings(settings: ProbeSettings) -> None:
+def check_probe_settings(settings: ProbeSettings) -> None:
     """Refuse numbers that cannot work.
 
     Raises:
@@ -106,21 +106,21 @@ def check_settings(settings: ProbeSettings) -> None:
     if not settings.methods or len(set(settings.methods)) < len(settings.methods):
         problems.append(f"--methods wants some of {', '.join(METHODS)}, each once")
     for flag, values in (
-        ("neighbours", settings.neighbours),
-        ("strengths", settings.strengths),
-        ("rates", settings.rates),
+        ("neighbours", settings.ks),
+        ("strengths", settings.l2),
+        ("rates", settings.lrs),
         ("temperature", (settings.temperature,)),
         ("token-gib", (settings.token_gib,)),
-        ("batch", (settings.batch,)),
+        ("batch", (settings.batch_size,)),
         ("epochs", (settings.epochs,)),
-        ("probe-batch", (settings.probe_batch,)),
-        ("deadline-seconds", (settings.deadline_seconds,)),
-        ("memory-gib", (settings.memory_gib,)),
+        ("probe-batch", (settings.probe_batch_size,)),
+        ("deadline-seconds", (settings.timeout_seconds,)),
+        ("memory-gib", (settings.memory_limit_gib,)),
     ):
         if not values or not all(0 < value < float("inf") for value in values):
-            shown = " ".join(f"{value:g}" for value in values)
-            problems.append(f"--{flag} is {shown or 'empty'}, wanted numbers above 0")
-    if not settings.decays or not all(0 <= value < float("inf") for value in settings.decays):
+            text = " ".join(f"{value:g}" for value in values)
+            problems.append(f"--{flag} is {text or 'empty'}, wanted numbers above 0")
+    if not settings.weight_decays or not all(0 <= value < float("inf") for value in settings.weight_decays):
         problems.append("--decays wants numbers of 0 or more")
     if problems:
         raise ConfigError(problems)

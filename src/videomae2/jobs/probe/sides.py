@@ -7,20 +7,20 @@ import torch
 from jaxtyping import Int64
 
 from videomae2.data.manifest import Manifest
-from videomae2.data.view_reading import GridShape
+from videomae2.data.view_reading import ViewSpec
 from videomae2.errors import DataError
-from videomae2.jobs.probe.attend import Tokens
-from videomae2.jobs.probe.features import Extraction, Features
-from videomae2.jobs.probe.lists import Lists
-from videomae2.jobs.probe.pooled import Half
-from videomae2.jobs.probe.spans import grid_shape
-from videomae2.models.cards import ClipSpan
+from videomae2.jobs.probe.attend import TokenFeatures
+from videomae2.jobs.probe.features import FeatureExtractor, Features
+from videomae2.jobs.probe.lists import ProbeData
+from videomae2.jobs.probe.pooled import SplitFeatures
+from videomae2.jobs.probe.spans import build_view_spec
+from videomae2.models.cards import FrameSampling
 
-_SHOWN = 3
+_MAX_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class FeatureSplit:
     """The readable videos of one part."""
 
     features: Features
@@ -28,25 +28,25 @@ class Side:
     """Of the list."""
     labels: Int64[np.ndarray, " rows"]
 
-    def half(self, device: torch.device) -> Half:
+    def pooled_features(self, device: torch.device) -> SplitFeatures:
         """Their pooled features, on a device."""
         pooled = np.ascontiguousarray(self.features.pooled[self.rows])
-        return Half(torch.from_numpy(pooled).to(device), self.labels)
+        return SplitFeatures(torch.from_numpy(pooled).to(device), self.labels)
 
-    def tokens(self) -> Tokens:
+    def token_features(self) -> TokenFeatures:
         """Their tokens, on the disk."""
         assert self.features.tokens is not None
-        return Tokens(self.features.tokens, self.rows, self.labels)
+        return TokenFeatures(self.features.tokens, self.rows, self.labels)
 
 
-def both_sides(
-    extraction: Extraction,
-    listed: Lists,
-    span: ClipSpan,
+def extract_train_test(
+    extractor: FeatureExtractor,
+    data: ProbeData,
+    sampling: FrameSampling,
     *,
     frame_rate: float | None,
     skip_unreadable: bool,
-) -> tuple[Side, Side, dict[str, str]]:
+) -> tuple[FeatureSplit, FeatureSplit, dict[str, str]]:
     """Extract the features of both parts.
 
     Returns:
@@ -56,62 +56,62 @@ def both_sides(
         DataError: A video cannot be read and none may be left out, or too few are left.
         ConfigError: Clips cannot be taken, or features cannot be kept.
     """
-    found: list[Features] = []
+    extracted: list[Features] = []
     unreadable: dict[str, str] = {}
-    for name, manifest, shape in shapes(extraction, listed, span, frame_rate=frame_rate):
-        features = extraction.of(manifest, shape, name)
-        unreadable |= {manifest[row].path: why for row, why in features.unreadable.items()}
-        found.append(features)
-    one, other = found[0], found[-1]
-    test = listed.train if listed.test is None else listed.test
+    for name, manifest, shape in list_view_specs(extractor, data, sampling, frame_rate=frame_rate):
+        features = extractor.extract(manifest, shape, name)
+        unreadable |= {manifest[row].path: reason for row, reason in features.unreadable.items()}
+        extracted.append(features)
+    train_features, test_features = extracted[0], extracted[-1]
+    test = data.train if data.test is None else data.test
     if unreadable and not skip_unreadable:
-        raise DataError(_cannot_read(unreadable))
-    train_side = _readable(one, listed.train_rows, listed.train.labels)
-    test_side = _readable(other, listed.test_rows, test.labels)
-    _check_left(train_side, test_side)
+        raise DataError(_format_unreadable(unreadable))
+    train_side = _select_readable(train_features, data.train_rows, data.train.labels)
+    test_side = _select_readable(test_features, data.test_rows, test.labels)
+    _check_enough_videos(train_side, test_side)
     return train_side, test_side, unreadable
 
 
-def shapes(
-    extraction: Extraction, listed: Lists, span: ClipSpan, *, frame_rate: float | None
-) -> list[tuple[str, Manifest, GridShape]]:
+def list_view_specs(
+    extractor: FeatureExtractor, data: ProbeData, sampling: FrameSampling, *, frame_rate: float | None
+) -> list[tuple[str, Manifest, ViewSpec]]:
     """The lists by name, one or two, and the clips that are taken of them.
 
     Raises:
         ConfigError: Clips cannot be taken.
     """
-    lists = {"videos": listed.train}
-    if listed.test is not None:
-        lists = {"train": listed.train, "test": listed.test}
+    lists = {"videos": data.train}
+    if data.test is not None:
+        lists = {"train": data.train, "test": data.test}
 
-    def shape(one: Manifest) -> GridShape:
-        return grid_shape(
-            extraction.frozen.encoder.cubes,
-            span,
-            one,
-            clips=extraction.clips,
+    def make_view_spec(manifest: Manifest) -> ViewSpec:
+        return build_view_spec(
+            extractor.frozen.encoder.cubes,
+            sampling,
+            manifest,
+            clips=extractor.clips,
             frame_rate=frame_rate,
-            loading=extraction.loading,
+            reading=extractor.reading,
         )
 
-    return [(name, one, shape(one)) for name, one in lists.items()]
+    return [(name, one, make_view_spec(one)) for name, one in lists.items()]
 
 
-def _readable(features: Features, rows: np.ndarray, labels: np.ndarray) -> Side:
-    good = rows[features.is_read[rows]].astype(np.int64)
-    return Side(features, good, labels[good].astype(np.int64))
+def _select_readable(features: Features, rows: np.ndarray, labels: np.ndarray) -> FeatureSplit:
+    readable_rows = rows[features.is_read[rows]].astype(np.int64)
+    return FeatureSplit(features, readable_rows, labels[readable_rows].astype(np.int64))
 
 
-def _cannot_read(unreadable: dict[str, str]) -> str:
-    some = "; ".join(f"{path}: {why}" for path, why in list(unreadable.items())[:_SHOWN])
+def _format_unreadable(unreadable: dict[str, str]) -> str:
+    examples = "; ".join(f"{path}: {why}" for path, why in list(unreadable.items())[:_MAX_SHOWN])
     return (
-        f"{len(unreadable)} videos cannot be read, for example {some}; the same command tries them "
+        f"{len(unreadable)} videos cannot be read, for example {examples}; the same command tries them "
         f"again (--deadline-seconds and --memory-gib allow more); else mend them, take them out of "
         f"the list, or report without them with --skip-unreadable"
     )
 
 
-def _check_left(train: Side, test: Side) -> None:
+def _check_enough_videos(train: FeatureSplit, test: FeatureSplit) -> None:
     classes = len(np.unique(train.labels))
     if len(test.rows) == 0 or classes < 2:
         raise DataError(

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from videomae2.errors import ConfigError
-from videomae2.jobs.whole_files import written_whole
+from videomae2.jobs.whole_files import atomic_write
 
 PROGRESS_FILE = "progress.json"
 
@@ -42,17 +42,17 @@ class FeatureStore:
     def __init__(self, folder: Path, *, videos: int, dim: int, tokens: int | None) -> None:
         self.folder, self.videos = folder, videos
         self._flushed = time.monotonic()
-        arrays = [_Array(folder / "pooled.bin", (videos, 2, dim), np.float32)]
+        arrays = [_DiskArray(folder / "pooled.bin", (videos, 2, dim), np.float32)]
         if tokens is not None:
-            arrays.append(_Array(folder / "tokens.bin", (videos, tokens, dim), np.float16))
+            arrays.append(_DiskArray(folder / "tokens.bin", (videos, tokens, dim), np.float16))
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(folder)
-            if not all(array.is_there for array in arrays):
+            self._lock = _acquire_lock(folder)
+            if not all(array.exists for array in arrays):
                 (folder / PROGRESS_FILE).unlink(missing_ok=True)  # what it says is done is gone
-            self.done, self.unreadable = _progress(folder)
-            self.pooled, *rest = [array.opened() for array in arrays]
-            self.tokens = rest[0] if rest else None
+            self.num_seen, self.unreadable = _read_progress(folder)
+            self.pooled, *token_arrays = [array.open_or_create() for array in arrays]
+            self.tokens = token_arrays[0] if token_arrays else None
         except OSError as error:
             raise ConfigError(
                 f"cannot keep features in {folder}: {error.strerror}; choose another --cache, or "
@@ -71,14 +71,14 @@ class FeatureStore:
         self.flush()
         os.close(self._lock)
 
-    def left(self) -> list[int]:
+    def pending(self) -> list[int]:
         """The rows that have no features yet: those that could not be read, then the others."""
-        return [*sorted(self.unreadable), *range(self.done, self.videos)]
+        return [*sorted(self.unreadable), *range(self.num_seen, self.videos)]
 
-    def put(
+    def write(
         self, row: int, pooled: NDArray[np.float32], tokens: NDArray[np.float16] | None
     ) -> None:
-        """Take the features of a video, in the order of ``left``."""
+        """Take the features of a video, in the order of ``pending``."""
         self.pooled[row] = pooled
         if self.tokens is not None:
             assert tokens is not None
@@ -86,13 +86,13 @@ class FeatureStore:
         self.unreadable.pop(row, None)
         self._advance(row)
 
-    def leave_out(self, row: int, reason: str) -> None:
+    def mark_unreadable(self, row: int, reason: str) -> None:
         """Note that a video cannot be read this time."""
         self.unreadable[row] = reason
         self._advance(row)
 
     def _advance(self, row: int) -> None:
-        self.done = max(self.done, row + 1)
+        self.num_seen = max(self.num_seen, row + 1)
         if time.monotonic() - self._flushed > _FLUSH_SECONDS:
             self.flush()
 
@@ -101,60 +101,60 @@ class FeatureStore:
         self.pooled.flush()
         if self.tokens is not None:
             self.tokens.flush()
-        said = {"done": self.done, "unreadable": self.unreadable}
-        with written_whole(self.folder / PROGRESS_FILE) as partial:
-            partial.write_text(json.dumps(said) + "\n")
+        progress = {"done": self.num_seen, "unreadable": self.unreadable}
+        with atomic_write(self.folder / PROGRESS_FILE) as partial:
+            partial.write_text(json.dumps(progress) + "\n")
         self._flushed = time.monotonic()
 
 
-def count_there(folder: Path) -> int:
+def count_done(folder: Path) -> int:
     """How many videos a folder holds the features of."""
-    done, unreadable = _progress(folder)
+    done, unreadable = _read_progress(folder)
     return done - len(unreadable)
 
 
-def was_finished(folder: Path, videos: int) -> bool:
+def is_complete(folder: Path, videos: int) -> bool:
     """Whether every video of a list was tried once."""
-    return _progress(folder)[0] == videos
+    return _read_progress(folder)[0] == videos
 
 
-def _progress(folder: Path) -> tuple[int, dict[int, str]]:
+def _read_progress(folder: Path) -> tuple[int, dict[int, str]]:
     try:
-        said: Mapping[str, dict[str, str]] = json.loads((folder / PROGRESS_FILE).read_text())
-        return int(str(said["done"])), {int(row): why for row, why in said["unreadable"].items()}
+        progress: Mapping[str, dict[str, str]] = json.loads((folder / PROGRESS_FILE).read_text())
+        return int(str(progress["done"])), {int(row): why for row, why in progress["unreadable"].items()}
     except (OSError, ValueError, KeyError):
         return 0, {}
 
 
 @dataclass(frozen=True, slots=True)
-class _Array:
+class _DiskArray:
     """An array on disk."""
 
     path: Path
     shape: tuple[int, ...]
-    kind: DTypeLike
+    dtype: DTypeLike
 
     @property
-    def size(self) -> int:
+    def num_bytes(self) -> int:
         """In bytes."""
-        return int(np.prod(self.shape)) * np.dtype(self.kind).itemsize
+        return int(np.prod(self.shape)) * np.dtype(self.dtype).itemsize
 
     @property
-    def is_there(self) -> bool:
+    def exists(self) -> bool:
         """Whether the file is there, and of this shape."""
-        return self.path.exists() and self.path.stat().st_size == self.size
+        return self.path.exists() and self.path.stat().st_size == self.num_bytes
 
-    def opened(self) -> "np.memmap[Any, Any]":
+    def open_or_create(self) -> "np.memmap[Any, Any]":
         """Open or make it. Its room is taken first: a full disk would kill the process later."""
-        if not self.is_there:
-            self._make()
-        return np.memmap(self.path, dtype=self.kind, mode="r+", shape=self.shape)
+        if not self.exists:
+            self._allocate()
+        return np.memmap(self.path, dtype=self.dtype, mode="r+", shape=self.shape)
 
-    def _make(self) -> None:
+    def _allocate(self) -> None:
         handle = os.open(self.path, os.O_RDWR | os.O_CREAT)
         try:
-            os.posix_fallocate(handle, 0, self.size)
-            os.ftruncate(handle, self.size)
+            os.posix_fallocate(handle, 0, self.num_bytes)
+            os.ftruncate(handle, self.num_bytes)
         except OSError:
             self.path.unlink()
             raise
@@ -162,7 +162,7 @@ class _Array:
             os.close(handle)
 
 
-def _locked(folder: Path) -> int:
+def _acquire_lock(folder: Path) -> int:
     handle = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

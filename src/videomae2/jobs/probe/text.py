@@ -5,82 +5,82 @@ from dataclasses import asdict
 from typing import Any
 
 from videomae2.jobs.probe.job import ProbeReport
-from videomae2.jobs.probe.outcome import Outcome, Setting
-from videomae2.jobs.probe.spans import in_words
+from videomae2.jobs.probe.outcome import ProbeResult, Params
+from videomae2.jobs.probe.spans import format_sampling
 
-NAMES = {"knn": "k-NN", "linear": "linear", "attentive": "attentive"}
+METHOD_NAMES = {"knn": "k-NN", "linear": "linear", "attentive": "attentive"}
 
 
-def as_text(report: ProbeReport) -> str:
+def format_report(report: ProbeReport) -> str:
     """A few lines and a table."""
     lines = [
         f"weights   {report.weights} ({report.encoder})",
-        f"clips     {report.clips} of each video, {in_words(report.span)}",
-        f"train     {report.train_videos} videos of {len(report.classes)} classes: {report.train}",
-        f"test      {report.test_videos} videos: {report.test}",
+        f"clips     {report.clips} of each video, {format_sampling(report.sampling)}",
+        f"train     {report.num_train_videos} videos of {len(report.classes)} classes: {report.train}",
+        f"test      {report.num_test_videos} videos: {report.test}",
     ]
     if report.unreadable:
         lines.append(f"left out  {len(report.unreadable)} videos that cannot be read (--json)")
-    lines += ["", *_table(report), ""]
-    lines += [f"{NAMES[one.method]}: {note}" for one in report.outcomes for note in one.notes]
-    lines += _neighbours(report)
-    lines.append(f"features are kept in {report.cache}")
+    lines += ["", *_format_table(report), ""]
+    lines += [f"{METHOD_NAMES[one.method]}: {note}" for one in report.results for note in one.notes]
+    lines += _format_accuracy_by_k(report)
+    lines.append(f"features are kept in {report.cache_dir}")
     return "\n".join(lines)
 
 
-def _table(report: ProbeReport) -> list[str]:
-    head = ("probe", "top-1", "95 % interval", "top-5", "mean class", "validation", "chosen")
-    rows = [_row(one) for one in report.outcomes]
-    rows.append(("chance", _percent(report.chance), "", "", "", "", "the most frequent class"))
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+def _format_table(report: ProbeReport) -> list[str]:
+    header = ("probe", "top-1", "95 % interval", "top-5", "mean class", "validation", "chosen")
+    rows = [_format_row(one) for one in report.results]
+    rows.append(("chance", _format_percent(report.majority_accuracy), "", "", "", "", "the most frequent class"))
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     return [
         "  ".join(
             cell.ljust(width) if number in (0, 6) else cell.rjust(width)
             for number, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
-        for row in (head, *rows)
+        for row in (header, *rows)
     ]
 
 
-def _row(one: Outcome) -> tuple[str, ...]:
-    accuracy = one.accuracy
+def _format_row(result: ProbeResult) -> tuple[str, ...]:
+    accuracy = result.accuracy
     return (
-        NAMES[one.method],
-        _percent(accuracy.value),
-        f"{_percent(accuracy.low)} to {_percent(accuracy.high)}",
-        _percent(one.top_5),
-        _percent(one.mean_class),
-        _percent(one.validation),
-        _words(one.chosen),
+        METHOD_NAMES[result.method],
+        _format_percent(accuracy.value),
+        f"{_format_percent(accuracy.low)} to {_format_percent(accuracy.high)}",
+        _format_percent(result.top5_accuracy),
+        _format_percent(result.mean_class_accuracy),
+        _format_percent(result.val_accuracy),
+        _format_params(result.best_params),
     )
 
 
-def _neighbours(report: ProbeReport) -> list[str]:
+def _format_accuracy_by_k(report: ProbeReport) -> list[str]:
     """Test accuracy of every k, with the features and the vote that were chosen."""
-    for one in report.outcomes:
+    for one in report.results:
         if one.method == "knn":
-            same = [t for t in one.tried if all(
-                t.setting[name] == one.chosen[name] for name in ("features", "vote"))]  # fmt: skip
-            values = ", ".join(f"{t.setting['k']}: {_percent(t.test or 0.0)}" for t in same)
+            trials = [t for t in one.trials if all(
+                t.params[name] == one.best_params[name] for name in ("features", "vote"))]  # fmt: skip
+            values = ", ".join(f"{t.params['k']}: {_format_percent(t.test_accuracy or 0.0)}" for t in trials)
             return [f"k-NN by k: {values}"]
     return []
 
 
-def _words(setting: Setting) -> str:
+def _format_params(params: Params) -> str:
     return ", ".join(
         f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in setting.items()
+        for name, value in params.items()
     )
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+def _format_percent(fraction: float) -> str:
+    return f"{100 * fraction:.1f} %"
 
 
-def as_json(report: ProbeReport) -> str:
+def format_json(report: ProbeReport) -> str:
     """Everything, on one line."""
-    return json.dumps(asdict(report), default=_plain)
+    return json.dumps(asdict(report), default=_to_json)
 
 
-def _plain(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     return str(value)

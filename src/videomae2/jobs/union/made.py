@@ -4,47 +4,47 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from videomae2.data.label_union import LabelledUnion
+from videomae2.data.label_union import MergedVideos
 from videomae2.data.labelled import LabelledSource
 
 
 @dataclass(frozen=True, slots=True)
-class MadeUnion:
+class MergeResult:
     """A union, not written yet."""
 
-    union: LabelledUnion
-    lists: tuple[Path, ...]
+    merged: MergedVideos
+    input_paths: tuple[Path, ...]
     """All lists that were read."""
-    targets: tuple[tuple[str, int], ...]
+    target_tests: tuple[tuple[str, int], ...]
     """The sources that counted as target tests, and how many videos each has."""
 
-    def text(self) -> str:
+    def format(self) -> str:
         """The report for people."""
-        targets = ", ".join(f"{name} ({videos:,} videos)" for name, videos in self.targets)
-        said = targets or "none, only validation videos give way"
-        return f"{self.union.report.text()}\ntarget tests: {said}"
+        targets = ", ".join(f"{name} ({videos:,} videos)" for name, videos in self.target_tests)
+        summary = targets or "none, only validation videos give way"
+        return f"{self.merged.report.format()}\ntarget tests: {summary}"
 
-    def values(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, object]:
         """The report for programs, without the single videos."""
-        report = self.union.report
+        report = self.merged.report
         return {
-            "classes": list(self.union.classes),
-            "kept": report.kept,
+            "classes": list(self.merged.classes),
+            "kept": report.num_kept,
             "read": [
                 {"source": source, "split": split, "videos": videos}
-                for (source, split), videos in report.read.items()
+                for (source, split), videos in report.num_read.items()
             ],
             "removed": [
                 {"source": source, "split": split, "reason": reason, "videos": videos}
-                for (source, split, reason), videos in report.counts().items()
+                for (source, split, reason), videos in report.count_exclusions().items()
             ],
-            "renamed": [asdict(one) for one in report.renamed],
-            "kept_apart": [asdict(one) for one in report.kept_apart],
+            "renamed": [asdict(rename) for rename in report.renames],
+            "kept_apart": [asdict(one) for one in report.kept_separate],
             "empty_classes": list(report.empty_classes),
-            "target_tests": [{"source": name, "videos": videos} for name, videos in self.targets],
+            "target_tests": [{"source": name, "videos": videos} for name, videos in self.target_tests],
         }
 
 
-def counted(sources: Sequence[LabelledSource]) -> tuple[tuple[str, int], ...]:
+def count_videos(sources: Sequence[LabelledSource]) -> tuple[tuple[str, int], ...]:
     """The names of sources, and how many videos each has, those without a file as well."""
-    return tuple((source.name, len(source.videos) + len(source.removed)) for source in sources)
+    return tuple((source.name, len(source.videos) + len(source.exclusions)) for source in sources)

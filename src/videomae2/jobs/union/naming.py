@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from videomae2.config.markup import parse
+from videomae2.config.markup import parse_yaml
 from videomae2.data.class_names import read_class_names
-from videomae2.data.label_union import LabelledUnion, unite
+from videomae2.data.label_union import MergedVideos, merge_sources
 from videomae2.data.labelled import LabelledSource
 from videomae2.data.listing import read_text
 from videomae2.errors import ConfigError, ManifestError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ClassSettings:
+class MergeClassConfig:
     """What classes are called; for a union of any sets."""
 
     renames: Path | None = None
@@ -24,9 +24,9 @@ class ClassSettings:
     kinetics-400. Those that occur, sorted, if not given."""
 
 
-def unite_any(
-    sources: Sequence[LabelledSource], targets: Sequence[LabelledSource], settings: ClassSettings
-) -> LabelledUnion:
+def merge_custom(
+    sources: Sequence[LabelledSource], targets: Sequence[LabelledSource], config: MergeClassConfig
+) -> MergedVideos:
     """Unite sources under the names of a user.
 
     Raises:
@@ -34,9 +34,9 @@ def unite_any(
         ManifestError: The file of classes cannot be read.
     """
     occurring = {name for source in sources for name in source.classes}
-    renames = {} if settings.renames is None else _read_renames(settings.renames, occurring)
-    wanted = None if settings.classes is None else read_class_names(settings.classes)
-    return unite(sources, renames=renames, classes=wanted, target_tests=targets)
+    renames = {} if config.renames is None else _read_renames(config.renames, occurring)
+    classes = None if config.classes is None else read_class_names(config.classes)
+    return merge_sources(sources, renames=renames, classes=classes, target_tests=targets)
 
 
 def _read_renames(path: Path, occurring: set[str]) -> dict[str, str]:
@@ -45,19 +45,19 @@ def _read_renames(path: Path, occurring: set[str]) -> dict[str, str]:
     Raises:
         ConfigError: An old name is no class of any part, or the file is no such table.
     """
-    wanted = "class names that become others, such as 'jogging: running',"
+    expected = "class names that become others, such as 'jogging: running',"
     try:
-        found = parse(read_text(str(path)), path, wanted=wanted)
+        mapping = parse_yaml(read_text(str(path)), path, expected=expected)
     except ManifestError as error:
         raise ConfigError(f"--renames {error}") from error
     problems = []
-    for old, new in found.items():
+    for old, new in mapping.items():
         if not (isinstance(old, str) and isinstance(new, str)):
-            problems.append(f"{path}:{found.lines[old]}: {old!r}: {new!r} are no two names; quote")
+            problems.append(f"{path}:{mapping.lines[old]}: {old!r}: {new!r} are no two names; quote")
         elif old not in occurring:
             near = get_close_matches(old, occurring, n=1, cutoff=0.6)
             hint = f"; did you mean {near[0]!r}?" if near else ""
-            problems.append(f"{path}:{found.lines[old]}: {old!r} is no class of any part{hint}")
+            problems.append(f"{path}:{mapping.lines[old]}: {old!r} is no class of any part{hint}")
     if problems:
         raise ConfigError(problems)
-    return dict(found)
+    return dict(mapping)

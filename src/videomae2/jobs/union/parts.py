@@ -4,24 +4,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from videomae2.data.identity import IdRule
-from videomae2.data.union_report import Split
+from videomae2.data.union_report import DatasetSplit
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class MergePart:
     """One data set of a union, and how its lists are read."""
 
     name: str
     training: Path
     validation: Path | None = None
-    names: Path | None = None
+    class_names: Path | None = None
     """What its labels are called, where they are numbers: a file, or a public set."""
     root: Path | None = None
     """Where its files lie; the folder of each list if not given."""
-    ids: IdRule | None = None
+    id_rule: IdRule | None = None
     """Where the id of a video stands."""
 
-    def lists(self) -> "list[PartList]":
+    def list_inputs(self) -> "list[PartList]":
         """Its lists, and what each is for."""
         lists = [PartList(self, "training", self.training)]
         if self.validation is not None:
@@ -33,15 +33,15 @@ class Part:
 class PartList:
     """One list of a part."""
 
-    part: Part
-    split: Split
+    part: MergePart
+    split: DatasetSplit
     path: Path
 
 
 @dataclass(frozen=True, slots=True)
-class WhatToRead:
+class MergeInputs:
     """All lists of a union."""
 
-    parts: tuple[Part, ...]
-    targets: tuple[Part, ...]
+    parts: tuple[MergePart, ...]
+    targets: tuple[MergePart, ...]
     """Lists of target tests that are of no part; the training list counts."""

@@ -9,19 +9,19 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from videomae2.data.label_union import LabelledUnion
-from videomae2.data.labelled import LabelledVideo, to_manifest
+from videomae2.data.label_union import MergedVideos
+from videomae2.data.labelled import LabelledVideo, build_merged_manifest
 from videomae2.data.manifest import Entry
 from videomae2.errors import ConfigError
-from videomae2.jobs.whole_files import written_whole
+from videomae2.jobs.whole_files import atomic_write
 
-FILES = ("train.csv", "val.csv", "classes.txt", "removed.csv", "report.txt")
-REMOVED_COLUMNS = ("id", "source", "split", "where", "reason", "other")
+OUTPUT_FILES = ("train.csv", "val.csv", "classes.txt", "removed.csv", "report.txt")
+EXCLUSION_COLUMNS = ("id", "source", "split", "where", "reason", "other")
 _NUMBER = re.compile(r"-?[0-9]+(\.0+)?")
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class MergeOutput:
     """What stands in the folder of a union now."""
 
     folder: Path
@@ -29,79 +29,79 @@ class Written:
     """The files that were written; none if all were there already, word for word."""
 
 
-def contents(union: LabelledUnion, report: str) -> dict[str, str]:
+def format_files(merged: MergedVideos, report: str) -> dict[str, str]:
     """The text of each file; no val.csv where no validation video is left.
 
     Raises:
         ConfigError: A class has a name that no list can hold, or no training video is left.
     """
-    check_class_names(union.classes)
-    if any(video.entry is None for video in (*union.training, *union.validation)):
+    check_writable_names(merged.classes)
+    if any(video.entry is None for video in (*merged.training, *merged.validation)):
         raise ConfigError(
             "lists that name videos by id give no paths to write: leave out --no-files, or add "
             "--dry-run for the report alone"
         )
-    removed = [
-        (one.video, one.source, one.split, one.where, one.reason, one.other)
-        for one in union.report.removals
+    exclusions = [
+        (exclusion.video_id, exclusion.source, exclusion.split, exclusion.location, exclusion.reason, exclusion.matched_location)
+        for exclusion in merged.report.exclusions
     ]
-    if not union.training:
-        why = Counter(one.reason for one in union.report.removals if one.split == "training")
-        said = ", ".join(f"{number:,} {reason}" for reason, number in why.items())
-        raise ConfigError(f"no training video is left; left out: {said or 'none'}")
-    texts = {"train.csv": _list(union.training, union.classes)}
-    if union.validation:
-        texts["val.csv"] = _list(union.validation, union.classes)
+    if not merged.training:
+        reasons = Counter(one.reason for one in merged.report.exclusions if one.split == "training")
+        summary = ", ".join(f"{number:,} {reason}" for reason, number in reasons.items())
+        raise ConfigError(f"no training video is left; left out: {summary or 'none'}")
+    texts = {"train.csv": _format_list(merged.training, merged.classes)}
+    if merged.validation:
+        texts["val.csv"] = _format_list(merged.validation, merged.classes)
     return texts | {
-        "classes.txt": "".join(f"{name}\n" for name in union.classes),
-        "removed.csv": _table(REMOVED_COLUMNS, removed),
+        "classes.txt": "".join(f"{name}\n" for name in merged.classes),
+        "removed.csv": _format_table(EXCLUSION_COLUMNS, exclusions),
         "report.txt": f"{report}\n",
     }
 
 
-def check_class_names(names: Sequence[str]) -> None:
+def check_writable_names(names: Sequence[str]) -> None:
     """Refuse names that would be read as something else.
 
     Raises:
         ConfigError: A name is a number, empty, or has blanks around it.
     """
-    wrong = [repr(name) for name in names if _NUMBER.fullmatch(name) or name != name.strip()]
-    wrong += [repr(name) for name in names if not name or len(name.splitlines()) > 1]
-    if wrong:
+    invalid = [repr(name) for name in names if _NUMBER.fullmatch(name) or name != name.strip()]
+    invalid += [repr(name) for name in names if not name or len(name.splitlines()) > 1]
+    if invalid:
         raise ConfigError(
-            f"no class can be called {', '.join(wrong[:5])}: lists hold names, and a number would "
+            f"no class can be called {', '.join(invalid[:5])}: lists hold names, and a number would "
             "be read as a label; give other names with --renames or --names"
         )
 
 
-def check_free(
-    out: Path, texts: Mapping[str, str], *, read: Iterable[Path], replace: bool
+def find_changed_files(
+    out: Path, texts: Mapping[str, str], *, inputs: Iterable[Path], replace: bool
 ) -> list[str]:
     """Say which files would be written: those that are not there as they should be.
 
     Args:
         out: The folder.
         texts: What each file should hold.
-        read: The lists that the union was made of.
+        inputs: The lists that the union was made of.
         replace: Whether files that differ may be replaced.
 
     Raises:
         ConfigError: A file is a list of a part, or differs and may not be replaced.
     """
-    lists = {path.resolve() for path in read}
-    if own := [name for name in FILES if (out / name).resolve() in lists]:
-        raise ConfigError(f"{out / own[0]} is a list of a part; write to another folder")
-    there = {name: (out / name).read_bytes() for name in FILES if (out / name).is_file()}
-    differ = [name for name in there if there[name] != texts.get(name, "").encode()]
-    if differ and not replace:
+    lists = {path.resolve() for path in inputs}
+    if clashes := [name for name in OUTPUT_FILES if (out / name).resolve() in lists]:
+        raise ConfigError(f"{out / clashes[0]} is a list of a part; write to another folder")
+    existing = {name: (out / name).read_bytes() for name in OUTPUT_FILES if (out / name).is_file()}
+    changed = [name for name in existing if existing[name] != texts.get(name, "").encode()]
+    if changed and not replace:
         raise ConfigError(
-            f"{out} holds another union, {', '.join(differ)} would change: write to another "
+            f"{out} holds another union, {', '.join(changed)} would change: write to another "
             "folder, or use --replace"
         )
-    return [name for name in texts if name not in there or name in differ]
+    return [name for name in texts if name not in existing or name in changed]
 
 
-def write(out: Path, texts: Mapping[str, str]) -> None:
+def write_files(out: Path, texts: Mapping[str, str]) -> None:
     """Write all files; each is whole, and none takes its place before all are written.
 
     Raises:
@@ -109,37 +109,37 @@ def write(out: Path, texts: Mapping[str, str]) -> None:
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as waiting:
+        with ExitStack() as stack:
             for name, text in texts.items():
-                partial = waiting.enter_context(written_whole(out / name))
+                partial = stack.enter_context(atomic_write(out / name))
                 partial.write_bytes(text.encode())
-        for name in FILES:
+        for name in OUTPUT_FILES:
             if name not in texts:
                 (out / name).unlink(missing_ok=True)
     except OSError as error:
         raise ConfigError(f"cannot write to {out}: {error.strerror}") from error
 
 
-def _list(videos: tuple[LabelledVideo, ...], classes: tuple[str, ...]) -> str:
+def _format_list(videos: tuple[LabelledVideo, ...], classes: tuple[str, ...]) -> str:
     """Paths and names of classes, and windows where a list has any."""
-    entries = list(to_manifest(videos, classes, "the union"))
-    rows = [(one.path, classes[one.label or 0]) for one in entries]
+    entries = list(build_merged_manifest(videos, classes, "the union"))
+    rows = [(entry.path, classes[entry.label or 0]) for entry in entries]
     if not any(one.is_frames or one.frames or one.first for one in entries):
-        return _table(("path", "label"), rows)
-    return _table(
+        return _format_table(("path", "label"), rows)
+    return _format_table(
         ("path", "label", "first", "frames"),
-        [(*row, *_window(one)) for row, one in zip(rows, entries, strict=True)],
+        [(*row, *_format_window(one)) for row, one in zip(rows, entries, strict=True)],
     )
 
 
-def _window(one: Entry) -> tuple[int | str, int | str]:
+def _format_window(entry: Entry) -> tuple[int | str, int | str]:
     """First frame and number of frames; nothing for a whole video, no number up to its end."""
-    if one.frames is None:
-        return (one.first or "", "")
-    return (one.first, one.frames)
+    if entry.frames is None:
+        return (entry.first or "", "")
+    return (entry.first, entry.frames)
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def _format_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
