@@ -69,7 +69,7 @@ def score_per_view(scoring: VideoScorer, entries: list[Entry], *, decode_all: bo
                 raise SystemExit(str(result.error))
             opened += 1
             frame_index = np.arange(scoring.view_spec.frames)[None]
-            view = scoring.resize_to_cover({"frames": result.arrays["frames"], "place": frame_index})
+            view = scoring.resize_to_cover({"frames": result.arrays["frames"], "frame_index": frame_index})
             pending_views.append(view.cut_view(number % grid.crops))
             if len(pending_views) == grid.views:
                 scores.append(

@@ -5,7 +5,7 @@ key frame before the first frame, decodes every frame up to the last and convert
 Both must give the same pixels. A warm index is one that a process has built before.
 
     python benchmarks/reading.py                              # made-up videos
-    python benchmarks/reading.py --made-up-smoothness 1 --made-up-noise 2
+    python benchmarks/reading.py --synthetic-smoothness 1 --synthetic-noise 2
     python benchmarks/reading.py --videos natural/            # of natural_videos.py
 """
 
@@ -111,14 +111,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Make videos up or take those of a folder, measure, print."""
     options = build_parser().parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
-        style = samples.SceneStyle(smoothness=options.made_up_smoothness, noise=options.made_up_noise)
+        style = samples.SceneStyle(smoothness=options.synthetic_smoothness, noise=options.synthetic_noise)
         paths = (
             sorted(options.videos.rglob("*.mp4"))
             if options.videos
             else samples.write_synthetic_videos(
                 Path(name),
-                count=options.made_up_videos,
-                frames=options.made_up_frames,
+                count=options.synthetic_videos,
+                frames=options.synthetic_frames,
                 seed=0,
                 style=style,
             )
@@ -140,10 +140,10 @@ def build_parser() -> argparse.ArgumentParser:
     """All flags."""
     argument_parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     argument_parser.add_argument("--videos", type=Path, help="a folder of .mp4 files; else some are made up")
-    argument_parser.add_argument("--made-up-videos", type=int, default=6)
-    argument_parser.add_argument("--made-up-frames", type=int, default=300)
-    argument_parser.add_argument("--made-up-smoothness", type=float, default=1.3, help="1 is sharp")
-    argument_parser.add_argument("--made-up-noise", type=float, default=1.5, help="of 255")
+    argument_parser.add_argument("--synthetic-videos", type=int, default=6)
+    argument_parser.add_argument("--synthetic-frames", type=int, default=300)
+    argument_parser.add_argument("--synthetic-smoothness", type=float, default=1.3, help="1 is sharp")
+    argument_parser.add_argument("--synthetic-noise", type=float, default=1.5, help="of 255")
     argument_parser.add_argument("--clips", type=int, default=96, help="of a round")
     argument_parser.add_argument("--rounds", type=int, default=3)
     argument_parser.add_argument("--json", action="store_true")

@@ -29,21 +29,21 @@ NOT_FOR_GPU_IMAGES = {"av", "tyro", "yaml", "PIL", "matplotlib"}
 GPU_PARTS = ("tensors", "models", "tasks", "engine")
 
 WITHOUT_TORCH = (
-    "videomae2.data.worker",
+    "videomae2.data.views.tasks",
     "videomae2.data.worker_main",
-    "videomae2.data.scan",
-    "videomae2.data.sliding",
-    "videomae2.data.video",
+    "videomae2.data.views.scan",
+    "videomae2.data.views.sliding",
+    "videomae2.data.video.pyav_reader",
     "videomae2.data.readers",
-    "videomae2.data.opening",
-    "videomae2.data.sampling",
-    "videomae2.data.labelled_sampling",
-    "videomae2.data.crops",
-    "videomae2.data.view_grid",
-    "videomae2.data.view_reading",
+    "videomae2.data.video.trim",
+    "videomae2.data.views.sampling",
+    "videomae2.data.views.sampling",
+    "videomae2.data.views.crops",
+    "videomae2.data.views.specs",
+    "videomae2.data.views.tasks",
     "videomae2.data.manifest",
     "videomae2.data.listing",
-    "videomae2.tensors.draws",
+    "videomae2.tensors.rng",
 )
 """What a reading process imports: it starts quickly and stays small."""
 

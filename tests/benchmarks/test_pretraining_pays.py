@@ -92,8 +92,8 @@ def test_each_side_has_the_same_labelled_videos_steps_and_augmentation(done):
             for arm in ("from-scratch", "pre-trained")
         ]
         apart = {one.path for one in diff_configs(*arms)}
-        assert "start.weights" in apart
-        assert apart <= {"start.weights", "record.out", "optim.lr", "optim.last_lr"}
+        assert "init.weights" in apart
+        assert apart <= {"init.weights", "output_dir", "optim.lr", "optim.min_lr"}
 
 
 def test_both_sides_are_searched_over_the_same_rates(done):

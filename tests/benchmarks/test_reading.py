@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("programs")
 def test_readers_agree_and_take_turns(capsys):
     import reading
 
-    words = ["--made-up-videos", "1", "--made-up-frames", "90", "--clips", "3", "--rounds", "2"]
+    words = ["--synthetic-videos", "1", "--synthetic-frames", "90", "--clips", "3", "--rounds", "2"]
     assert reading.main([*words, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [len(rates) for rates in found.values()] == [2, 2, 2]

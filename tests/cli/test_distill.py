@@ -16,8 +16,8 @@ from videomae2.models.finding import load_classifier
 from videomae2.recipes import DISTILL_RECIPES
 
 SMALL = [
-    "--loading.workers=0",
-    "--optim.batch=4",
+    "--loading.num-workers=0",
+    "--optim.global-batch-size=4",
     "--optim.epochs=1",
     "--optim.warmup-epochs=0",
     "--runtime.device=cpu",
@@ -55,7 +55,7 @@ def test_a_teacher_is_asked_for(capsys):
 
 
 def test_flags_reach_teacher_and_students():
-    flags = "--teacher.weights t --teacher.cache c --students.0.start.weights s --no-labelled"
+    flags = "--teacher.weights t --teacher.cache-dir c --students.0.init.weights s --no-labelled"
     _, run = launch.resolve_run(TRAIN_COMMAND, ["own", "v"], [*flags.split(), "--task.temperature", "2"])
     assert (run.teacher.weights, run.teacher.cache_dir) == (Path("t"), Path("c"))
     assert (run.students[0].init.weights, run.labelled) == (Path("s"), False)
@@ -89,9 +89,9 @@ def test_a_dry_run_shows_the_plan(capsys):
 
 def test_a_dry_run_loads_the_parents_of_students(capsys):
     words = ["distill", "own-cpu", "v", "--teacher.weights", "teacher", *SMALL, "--dry-run"]
-    assert main([*words, "--students.0.start.weights", "teacher"]) == 2
+    assert main([*words, "--students.0.init.weights", "teacher"]) == 2
     said = capsys.readouterr().err
-    assert "--students.0.model.encoder.dim 32 --students.0.model.encoder.depth 2" in said
+    assert "--students.0.model.encoder.embed-dim 32 --students.0.model.encoder.depth 2" in said
     assert "--model.encoder" not in said.replace("--students.0.model.encoder", "")
 
 
@@ -121,7 +121,7 @@ def test_it_distills(capsys):
 def test_help_shows_settings_and_examples(capsys):
     assert main(["distill", "own", "--help"]) == 0
     said = capsys.readouterr().out
-    for text in ("--teacher.weights", "--teacher.cache", "--task.temperature", "--no-labelled",
+    for text in ("--teacher.weights", "--teacher.cache-dir", "--task.temperature", "--no-labelled",
                  "--students.0.model.encoder.size"):  # fmt: skip
         assert text in said
     assert "examples:\n  videomae2 distill own my_videos/ --teacher.weights" in said

@@ -17,11 +17,11 @@ from videomae2.models.released import classifier_to_official
 from videomae2.recipes import FINETUNE_RECIPES
 
 ONE_WORKER = (
-    "--loading.workers", "1", "--runtime.device", "cpu", "--runtime.precision", "fp32",
+    "--loading.num-workers", "1", "--runtime.device", "cpu", "--runtime.precision", "fp32",
 )  # fmt: skip
 TINY = (
     "--model.encoder.height", "32", "--model.encoder.width", "32", "--model.encoder.frames", "4",
-    "--model.encoder.dim", "24", "--model.encoder.depth", "1", "--model.encoder.heads", "2",
+    "--model.encoder.embed-dim", "24", "--model.encoder.depth", "1", "--model.encoder.num-heads", "2",
     *ONE_WORKER,
 )  # fmt: skip
 SHORT = (*TINY, "--optim.epochs", "2", "--optim.warmup-epochs", "1")
@@ -70,10 +70,10 @@ def test_a_folder_of_thirty_videos_is_all_it_takes(folder, capsys):
         "videos   my_videos: 24 videos (3 class folders of 30 videos), 7.5 per s, weight 1",
         f"classes  3: {', '.join(CLASSES)} (3 class names from 3 class folders of 30 videos)",
         "         8 videos each to train on",
-        "held out 6 of 30 videos, 0.2 of each class, not trained on",
+        "val      6 of 30 videos, 0.2 of each class, not trained on",
     ]
     assert "steps    6 of 8 videos x 1 views, 2 epochs, peak lr 0.00025" in said
-    assert "start    from scratch; --start.weights RUN would begin with what a" in "\n".join(said)
+    assert "start    from scratch; --init.weights RUN would begin with what a" in "\n".join(said)
     assert said[-1].startswith("best     runs/own-cpu-finetune/best, of step ")
     model, card = load_classifier(Path("runs/own-cpu-finetune/best"), torch.device("cpu"))
     assert isinstance(card, SavedClassifierConfig)
@@ -89,9 +89,9 @@ def test_a_folder_of_thirty_videos_is_all_it_takes(folder, capsys):
 
 
 def test_it_starts_from_a_pretraining_run_of_the_same_recipe(folder, capsys):
-    flags = ["--optim.epochs", "1", "--optim.warmup-epochs", "0", "--optim.batch", "16"]
+    flags = ["--optim.epochs", "1", "--optim.warmup-epochs", "0", "--optim.global-batch-size", "16"]
     assert main(["pretrain", "own-cpu", "my_videos", *TINY, *flags]) == 0
-    words = ["my_videos", "--start.weights", "runs/own-cpu", *TINY]
+    words = ["my_videos", "--init.weights", "runs/own-cpu", *TINY]
     assert main(["finetune", "own-cpu", *words, "--dry-run"]) == 0
     said = capsys.readouterr().out
     assert "weights of runs/own-cpu/checkpoints/step-00000001\n         norm: fresh; head: " in said
@@ -135,16 +135,16 @@ def test_classes_of_one_video_are_not_held_out_and_that_is_told(folder, shapes, 
     assert main(["finetune", "own-cpu", "few", *TINY, "--dry-run"]) == 0
     said = capsys.readouterr().out
     assert "1 to 8 videos each to train on" in said
-    assert "held out 4 of 21 videos, 0.2 of each class, not trained on; none of grows" in said
+    assert "val      4 of 21 videos, 0.2 of each class, not trained on; none of grows" in said
 
 
 def test_fewer_videos_than_a_step_wants(folder, shapes, capsys):
     few_videos(folder / "ones", shapes, each=1)
-    said = refused(capsys, "own-cpu", "ones", *TINY, "--optim.no-batch-may-shrink")
-    assert "an epoch has 3 videos and a step wants --optim.batch 8; use a batch of at most 3, " in (
+    said = refused(capsys, "own-cpu", "ones", *TINY, "--optim.no-allow-smaller-batch")
+    assert "an epoch has 3 videos and a step wants --optim.global-batch-size 8; use a batch of at most 3, " in (
         said
     )
-    assert "--optim.batch-may-shrink, or take each video more often" in said
+    assert "--optim.allow-smaller-batch, or take each video more often" in said
 
 
 def test_a_batch_of_more_than_there_are_shrinks_and_that_is_told(folder, capsys):
@@ -152,7 +152,7 @@ def test_a_batch_of_more_than_there_are_shrinks_and_that_is_told(folder, capsys)
     words = ["finetune", "own", "my_videos", *SHORT]
     assert main([*words, "--dry-run"]) == 0
     plan = "steps    2 of 24 videos x 2 views in 3 parts, 2 epochs, peak lr 9.38e-05\n"
-    plan += "         not --optim.batch 32: an epoch has 24 videos\n"
+    plan += "         not --optim.global-batch-size 32: an epoch has 24 videos\n"
     assert plan in capsys.readouterr().out
     assert main(words) == 0
     assert plan in capsys.readouterr().out
@@ -164,14 +164,14 @@ def test_a_batch_of_more_than_there_are_shrinks_and_that_is_told(folder, capsys)
 @pytest.mark.parametrize("recipe", ["own-frozen", "own-lora"])
 def test_recipes_for_few_videos_take_few(recipe, folder, shapes, capsys):
     few_videos(folder / "few", shapes, each=3)
-    words = [recipe, "few", "--start.weights", str(vit_s(folder)), *ONE_WORKER]
+    words = [recipe, "few", "--init.weights", str(vit_s(folder)), *ONE_WORKER]
     assert main(["finetune", *words, "--dry-run"]) == 0
-    assert "not --optim.batch 16: an epoch has 6 videos" in capsys.readouterr().out
+    assert "not --optim.global-batch-size 16: an epoch has 6 videos" in capsys.readouterr().out
 
 
 def test_weights_that_are_not_there(folder, capsys):
-    said = refused(capsys, "own-cpu", "my_videos", "--start.weights", "rnus/own")
-    assert said.startswith("--start.weights rnus/own does not exist; ")
+    said = refused(capsys, "own-cpu", "my_videos", "--init.weights", "rnus/own")
+    assert said.startswith("--init.weights rnus/own does not exist; ")
     assert "it wants a run folder, a saved model or a released file" in said
 
 
@@ -180,8 +180,8 @@ def test_weights_of_another_size_name_theirs(folder, capsys):
     renamed = classifier_to_official(model.state_dict(), model.cubes)
     renamed["patch_embed.proj.weight"] = torch.zeros(768, 3, 2, 16, 16)
     torch.save(renamed, "base.pth")
-    said = refused(capsys, "own", "my_videos", "--start.weights", "base.pth", "--dry-run",
-                   "--optim.batch", "8")  # fmt: skip
+    said = refused(capsys, "own", "my_videos", "--init.weights", "base.pth", "--dry-run",
+                   "--optim.global-batch-size", "8")  # fmt: skip
     assert said == (
         "tokens of base.pth are 768 wide, and 384 here; --model.encoder.size base would fit\n"
     )
@@ -190,12 +190,12 @@ def test_weights_of_another_size_name_theirs(folder, capsys):
 def test_a_run_of_another_recipe_names_the_settings_that_fit(folder, capsys):
     assert main(["finetune", "own-cpu", "my_videos", *SHORT, "--out", "other"]) == 0
     capsys.readouterr()
-    flags = ["--start.weights", "other", "--optim.batch", "8", "--dry-run"]
+    flags = ["--init.weights", "other", "--optim.global-batch-size", "8", "--dry-run"]
     said = refused(capsys, "own", "my_videos", *flags)
     assert "has another encoder: dim 24 there and 384 here, " in said
     assert said.endswith(
-        "; --model.encoder.size tiny --model.encoder.dim 24 --model.encoder.depth 1 "
-        "--model.encoder.heads 2 --model.encoder.positions axes would build that one\n"
+        "; --model.encoder.size tiny --model.encoder.embed-dim 24 --model.encoder.depth 1 "
+        "--model.encoder.num-heads 2 --model.encoder.pos-embed axes would build that one\n"
     )
 
 
@@ -233,13 +233,13 @@ def test_labels_by_numbers_with_and_without_names(folder, shapes, capsys):
     said = capsys.readouterr().out
     assert "classes  3: 0, 1, 2 (3 classes called by their numbers: there are no names)" in said
     Path("names.txt").write_text("big\nleft\nround\n")
-    assert main(["finetune", *words, "--labels.names", "names.txt"]) == 0
+    assert main(["finetune", *words, "--labels.class-names", "names.txt"]) == 0
     assert "classes  3: big, left, round (" in capsys.readouterr().out
     Path("names.txt").write_text("big\nleft\n")
-    said = refused(capsys, *words, "--labels.names", "names.txt")
+    said = refused(capsys, *words, "--labels.class-names", "names.txt")
     assert "list.txt:21: label is 2, but there are 2 classes, from 0" in said
-    said = refused(capsys, *words, "--labels.names", "kinetics400")
-    assert "--labels.names kinetics400 is no file" in said
+    said = refused(capsys, *words, "--labels.class-names", "kinetics400")
+    assert "--labels.class-names kinetics400 is no file" in said
     assert "did you mean kinetics-400?" in said
 
 

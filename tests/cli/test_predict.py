@@ -58,7 +58,7 @@ def paths_on_stdin(monkeypatch, data: bytes):
 
 
 def test_it_prints_the_best_classes(call):
-    code, out, err = call("model", "videos/bright.mp4", "videos/dark.mp4", "--top", "1")
+    code, out, err = call("model", "videos/bright.mp4", "videos/dark.mp4", "--top-k", "1")
     assert (code, err) == (0, "")
     assert out.splitlines() == [
         "model  tiny from model, 2 classes",
@@ -100,7 +100,7 @@ def test_what_the_model_does_not_say_is_said(call):
     code, out, err = call("unnamed", "videos/bright.mp4")
     assert (code, err) == (0, "")
     assert "2 classes without names: their numbers stand for them, counted from 0" in out
-    assert "every 4 frames (assumed: the model does not say; --stride)" in out
+    assert "every 4 frames (assumed: the model does not say; --frame-interval)" in out
     assert "99.99%  class 1" in out
     code, out, err = call("unnamed", "videos/bright.mp4", "--json")
     assert json.loads(out)["scores"][0]["name"] == "class 1"
@@ -113,8 +113,8 @@ def test_a_released_file_says_which_outputs_are_used(call, tmp_path):
     clips = ["--frames", FRAMES, "--side", SIDE, "--clips", 1, "--crops", 1]
     _, out, _ = call(path, "videos/dark.mp4", *clips)
     assert "710 classes without names" in out
-    assert "(to name them: --names FILE, or --names kinetics-710 if these are its classes)" in out
-    names = ["--names", "kinetics-710", "--select", "kinetics-400", "--json", "--top", 400]
+    assert "(to name them: --class-names FILE, or --class-names kinetics-710 if these are its classes)" in out
+    names = ["--class-names", "kinetics-710", "--classes", "kinetics-400", "--json", "--top-k", 400]
     code, out, err = call(path, "videos/dark.mp4", *clips, *names)
     assert (code, "without names" in err, "assumed" in err) == (0, False, True)
     scores = json.loads(out)["scores"]
@@ -162,7 +162,7 @@ def test_a_time_line_is_printed_and_written(call, tmp_path):
 
 
 def test_a_time_line_as_json_in_processes(call):
-    words = ("--timeline", "--json", "--window", "1", "--every", "1", "--margin", "0.2")
+    words = ("--timeline", "--json", "--window-seconds", "1", "--hop-seconds", "1", "--hysteresis", "0.2")
     code, out, err = call("model", "broken.mp4", "long.mp4", *words)
     assert code == 2
     broken, found = map(json.loads, out.splitlines())
@@ -197,7 +197,7 @@ def test_a_video_without_a_clock_says_so_and_the_rest_is_done(call, tmp_path):
 def test_help_shows_examples(capsys):
     assert main(["predict", "--help"]) == 0
     said = capsys.readouterr().out
-    assert "videomae2 predict runs/model long.mp4 --timeline --every 1" in said
+    assert "videomae2 predict runs/model long.mp4 --timeline --hop-seconds 1" in said
     assert "| videomae2 predict runs/model -" in said
 
 
@@ -208,13 +208,13 @@ def test_help_shows_examples(capsys):
         (["gone", "long.mp4"], "gone does not exist; give a run folder"),
         (["pretrained", "long.mp4"], "knows no classes; fine-tune it on labelled videos first"),
         (["model", "empty"], "empty: no video in this folder"),
-        (["model", "long.mp4", "--window", "1"], "--window goes only with --timeline"),
+        (["model", "long.mp4", "--window-seconds", "1"], "--window-seconds goes only with --timeline"),
         (["model", "long.mp4", "--timeline", "--crops", "2"], "--crops has no effect with"),
-        (["model", "long.mp4", "--timeline", "--film"], "--film wants a folder to write to"),
-        (["model", "long.mp4", "--top", "0"], "--top is 0, wanted 1 or more"),
-        (["model", "long.mp4", "--stride", "0"], "--stride is 0, wanted above 0"),
+        (["model", "long.mp4", "--timeline", "--save-video"], "--save-video wants a folder to write to"),
+        (["model", "long.mp4", "--top-k", "0"], "--top-k is 0, wanted 1 or more"),
+        (["model", "long.mp4", "--frame-interval", "0"], "--frame-interval is 0, wanted above 0"),
         (["model", "long.mp4", "--threshold", "2"], "--threshold is 2, wanted 0 to 1"),
-        (["model", "long.mp4", "--timeline", "--every", "0.001"], "choose --every 0.04 or more"),
+        (["model", "long.mp4", "--timeline", "--hop-seconds", "0.001"], "choose --hop-seconds 0.04 or more"),
         (["model", "-", "-"], "standard input, which can be read only once"),
     ],
 )
@@ -261,7 +261,7 @@ def test_progress_of_a_video_is_one_line_on_a_terminal():
 
 def test_a_dry_run_says_what_would_be_done_and_reads_nothing(call, place, monkeypatch):
     monkeypatch.setattr("videomae2.data.pool.Pool.map", None)
-    code, out, err = call("model", "videos", "long.mp4", "--dry-run", "--top", "2")
+    code, out, err = call("model", "videos", "long.mp4", "--dry-run", "--top-k", "2")
     assert (code, err) == (0, "")
     *lines, device = out.splitlines()
     assert lines == [
@@ -281,7 +281,7 @@ def test_a_dry_run_says_what_would_be_done_and_reads_nothing(call, place, monkey
 
 
 def test_a_dry_run_of_time_lines_says_where_files_would_go(call, place):
-    words = ("model", "long.mp4", "--timeline", "--window", "2", "--film", "--dry-run")
+    words = ("model", "long.mp4", "--timeline", "--window-seconds", "2", "--save-video", "--dry-run")
     code, out, _ = call(*words, "--out", "lines")
     assert code == 0
     assert out.splitlines()[3:6] == [
@@ -295,4 +295,4 @@ def test_a_dry_run_of_time_lines_says_where_files_would_go(call, place):
         2,
         "videomae2: error: cannot write to long.mp4/lines; choose another --out\n",
     )
-    assert call("model", "long.mp4", "--window", "2", "--dry-run")[0] == 2
+    assert call("model", "long.mp4", "--window-seconds", "2", "--dry-run")[0] == 2

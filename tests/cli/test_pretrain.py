@@ -61,7 +61,7 @@ def test_a_recipe_and_videos_are_a_run():
 
 
 def test_flags_change_leaves():
-    flags = ["--optim.epochs", "5", "--data.sources.1.stride", "2", "--out", "here"]
+    flags = ["--optim.epochs", "5", "--data.sources.1.frame-interval", "2", "--out", "here"]
     launch, run = resolve(["own", "a", "b"], [*flags, "--optim.clip_norm=0.5", "--dry-run"])
     assert (run.optim.epochs, run.optim.clip_norm) == (5.0, 0.5)
     assert [source.frame_interval for source in run.data.sources] == [7.5, 2.0]
@@ -101,7 +101,7 @@ def test_videos_are_not_named_twice(tmp_path):
     ("flags", "problem"),
     [
         (["--optim.epoch", "5"], "--optim.epoch is not known; did you mean --optim.epochs?"),
-        (["--optim.batch", "many"], "--optim.batch wants a whole number, found 'many'"),
+        (["--optim.global-batch-size", "many"], "--optim.global-batch-size wants a whole number, found 'many'"),
         (["--out"], "--out wants a value"),
         (["--config", "no.yaml"], "no.yaml does not exist"),
         (["--runtime.precision", "fp8"], "--runtime.precision wants one of 'auto', 'bf16', 'fp32'"),
@@ -115,18 +115,18 @@ def test_a_wrong_flag_is_one_line(capsys, flags, problem):
 
 
 def test_problems_are_said_before_any_work(capsys, videos):
-    flags = ["--optim.batch", "30", "--model.encoder.width", "100", "--dry-run"]
+    flags = ["--optim.global-batch-size", "30", "--model.encoder.width", "100", "--dry-run"]
     assert main(["pretrain", "own", videos, *flags]) == 2
     said = capsys.readouterr().err
     assert said.startswith("videomae2: error: 2 problems:\n")
-    assert "--optim.batch 30 does not split into micro-batches of 16; 16 or 32 would" in said
+    assert "--optim.global-batch-size 30 does not split into micro-batches of 16; 16 or 32 would" in said
     assert "--model.encoder.width 100 does not split into cubes of 16; 96 or 112 would" in said
     assert not Path("runs").exists()
 
 
 def test_a_dry_run_shows_the_plan_and_trains_nothing(capsys, videos, monkeypatch):
     monkeypatch.setattr(
-        command, "TRAINER", replace(TRAIN_COMMAND, describe=lambda run: f"plan for {run.record.out}")
+        command, "TRAINER", replace(TRAIN_COMMAND, describe=lambda run: f"plan for {run.output_dir}")
     )
     assert main(["pretrain", "own", videos, "--dry-run"]) == 0
     assert capsys.readouterr().out == "plan for runs/own\n"
@@ -160,7 +160,7 @@ def test_resume_wants_something_to_resume(capsys, videos, more):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="the device is there")
 def test_a_dry_run_refuses_a_device_that_is_not_there(capsys, videos):
     Path(videos, "a.mp4").write_bytes(b"")
-    flags = ["--runtime.device", "cuda", "--optim.batch", "1", "--optim.micro-batch", "1"]
+    flags = ["--runtime.device", "cuda", "--optim.global-batch-size", "1", "--optim.micro-batch-size", "1"]
     assert main(["pretrain", "own", videos, "--dry-run", *flags]) == 2
     assert "device 'cuda' is not there" in capsys.readouterr().err
 
@@ -168,7 +168,7 @@ def test_a_dry_run_refuses_a_device_that_is_not_there(capsys, videos):
 def test_a_dry_run_tells_device_and_precision(capsys, videos):
     Path(videos, "a.mp4").write_bytes(b"")
     flags = ["--runtime.device", "cpu", "--runtime.precision", "bf16"]
-    flags += ["--optim.batch", "1", "--optim.micro-batch", "1"]
+    flags += ["--optim.global-batch-size", "1", "--optim.micro-batch-size", "1"]
     assert main(["pretrain", "own", videos, "--dry-run", *flags]) == 0
     assert "threads), bf16\n" in capsys.readouterr().out
 
@@ -177,6 +177,6 @@ def test_a_dry_run_tells_device_and_precision(capsys, videos):
 def test_help_of_a_recipe_shows_settings_and_examples(capsys, recipe):
     assert main(["pretrain", recipe, "--help"]) == 0
     said = capsys.readouterr().out
-    for text in ("Source: ", "--optim.epochs", "--data.sources.0.stride", "--dry-run", "default: "):
+    for text in ("Source: ", "--optim.epochs", "--data.sources.0.frame-interval", "--dry-run", "default: "):
         assert text in said
     assert said.split("examples:\n")[1].startswith(f"  videomae2 pretrain {recipe} ")

@@ -1,4 +1,4 @@
-"""``videomae2 unite`` as a person uses it, and that fine-tuning takes what it writes."""
+"""``videomae2 merge-datasets`` as a person uses it, and that fine-tuning takes what it writes."""
 
 import json
 from pathlib import Path
@@ -37,7 +37,7 @@ def test_the_golden_path(place, capsys):
     ):
         assert line in said
     assert said[-2:] == [
-        "written  train.csv, val.csv, classes.txt, removed.csv, report.txt in k710",
+        "written  train.csv, val.csv, classes.txt, excluded.csv, report.txt in k710",
         "next     videomae2 finetune k710-base k710 --dry-run",
     ]
     assert Path("k710/report.txt").read_text().splitlines() == said[:-2]
@@ -82,16 +82,16 @@ def test_fine_tuning_takes_the_lists_of_own_videos(tmp_path, monkeypatch, capsys
     assert call(*words) == 0
     shown = capsys.readouterr().out.splitlines()[-1]
     assert shown == (
-        "next     videomae2 finetune own both/train.csv --labels.names both/classes.txt "
+        "next     videomae2 finetune own both/train.csv --labels.class-names both/classes.txt "
         "--validation.path both/val.csv --dry-run"
     )
     command = shown.split()[2:]
     command[1] = "own-cpu"
-    assert main([*command, "--data.sources.0.frame-rate", "8", "--optim.batch", "8"]) == 0
+    assert main([*command, "--data.sources.0.frame-rate", "8", "--optim.global-batch-size", "8"]) == 0
     said = capsys.readouterr().out
     assert "24 videos" in said
     assert "3: blue, green, red" in said
-    assert "held out 6 videos of both/val.csv" in said
+    assert "val      6 videos of both/val.csv" in said
 
 
 def test_evaluation_takes_the_lists(tmp_path, monkeypatch, capsys):
@@ -100,19 +100,19 @@ def test_evaluation_takes_the_lists(tmp_path, monkeypatch, capsys):
     save_videos(Path("mine"), each=1)
     save_videos(Path("test"), each=1)
     assert call("any", "out", "--parts", "mine=mine,test") == 0
-    assert main(["evaluate", "run", "out/val.csv", "--reading.workers", "0"]) == 0
+    assert main(["evaluate", "run", "out/val.csv", "--reading.num-workers", "0"]) == 0
     assert "videos   2 (" in capsys.readouterr().out
 
 
 def test_fine_tuning_on_kinetics_710_takes_the_folder(place, capsys):
     assert call("kinetics-710", "k710/", *THREE) == 0
     capsys.readouterr()
-    words = ("k710-base", "k710/", "--start.weights", "None", "--optim.batch", "4")
-    words = (*words, "--optim.micro-batch", "4")
+    words = ("k710-base", "k710/", "--init.weights", "None", "--optim.global-batch-size", "4")
+    words = (*words, "--optim.micro-batch-size", "4")
     assert main(["finetune", *words, "--dry-run"]) == 0
     said = capsys.readouterr().out
     assert "classes  710: riding a bike, marching" in said
-    assert "held out 4 videos of k710/val.csv" in said
+    assert "val      4 videos of k710/val.csv" in said
 
 
 @pytest.mark.parametrize(

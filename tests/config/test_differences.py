@@ -19,13 +19,13 @@ def test_equal_runs_do_not_differ(tmp_path):
         ("optim.epochs", 11.0, True),
         ("seed", 1, True),
         ("data.views", 2, True),
-        ("data.sources.0.stride", 2.0, True),
-        ("loading.shrink_side", 256, True),
+        ("data.sources.0.frame_interval", 2.0, True),
+        ("loading.max_short_side", 256, True),
         ("runtime.precision", "fp32", True),
-        ("loading.workers", 3, False),
-        ("probe.videos", Path("labels.csv"), False),
-        ("probe.every", 7, False),
-        ("record.save_every", 7, False),
+        ("loading.num_workers", 3, False),
+        ("online_probe.videos", Path("labels.csv"), False),
+        ("online_probe.interval", 7, False),
+        ("checkpoint.interval", 7, False),
         ("runtime.device", "cuda", False),
         ("runtime.compile", True, False),
         ("data.max_unreadable_share", 0.5, False),
@@ -39,18 +39,18 @@ def test_a_difference_is_named_and_weighed(tmp_path, path, value, matters):
 
 def test_a_stride_of_segments_does_not_matter(tmp_path):
     """A run of a recipe that once set one goes on."""
-    new = changed(good_run(tmp_path), "data.sources.0.sampling", "segments")
-    ((found),) = diff_configs(changed(new, "data.sources.0.stride", 2.0), new)
-    assert (found.path, found.affects_results) == ("data.sources.0.stride", False)
+    new = changed(good_run(tmp_path), "data.sources.0.frame_sampling", "segments")
+    ((found),) = diff_configs(changed(new, "data.sources.0.frame_interval", 2.0), new)
+    assert (found.path, found.affects_results) == ("data.sources.0.frame_interval", False)
 
 
 def test_the_place_of_a_cache_is_none_of_the_results(tmp_path):
     old = good_distill(tmp_path)
     for path, value, matters in (
-        ("teacher.cache", tmp_path / "c", False),
-        ("students.0.model.encoder.checkpoint_blocks", True, False),
+        ("teacher.cache_dir", tmp_path / "c", False),
+        ("students.0.model.encoder.activation_checkpointing", True, False),
         ("teacher.weights", tmp_path, True),
-        ("students.0.lr_factor", 0.5, True),
+        ("students.0.lr_mult", 0.5, True),
         ("task.temperature", 1.0, True),
     ):
         ((found),) = diff_configs(old, changed(old, path, value))
@@ -72,8 +72,8 @@ def test_the_table_names_only_settings_that_exist(tmp_path):
 
 def test_the_size_of_a_micro_batch_matters_where_its_clips_are_mixed(tmp_path):
     run = good_finetune(tmp_path)
-    (found,) = diff_configs(run, changed(run, "optim.micro_batch", 16))
+    (found,) = diff_configs(run, changed(run, "optim.micro_batch_size", 16))
     assert found.affects_results
-    plain = changed(run, "augment.mix.share", 0.0)
-    (found,) = diff_configs(plain, changed(plain, "optim.micro_batch", 16))
+    plain = changed(run, "augment.mix.prob", 0.0)
+    (found,) = diff_configs(plain, changed(plain, "optim.micro_batch_size", 16))
     assert not found.affects_results

@@ -24,7 +24,7 @@ def part(tmp_path, text, sources=1):
 
 
 def test_a_run_comes_back_equal(tmp_path):
-    run = changed(good_run(tmp_path, 3), "model.encoder.trained_grid", (8, 14, 14))
+    run = changed(good_run(tmp_path, 3), "model.encoder.pretrained_grid", (8, 14, 14))
     run = changed(run, "data.sources.1.name", "yes: ä#'\"")
     run = changed(run, "optim.lr", 1.2345678901234567e-5)
     run = changed(run, "data.sources.2.name", "12")
@@ -66,7 +66,7 @@ def test_null_takes_a_value_away(tmp_path):
 
 def test_as_many_sources_are_changed_one_by_one(tmp_path):
     run = part(tmp_path, "data: {sources: [{stride: 2}, {}]}", sources=2)
-    assert run == changed(good_run(tmp_path, 2), "data.sources.0.stride", 2.0)
+    assert run == changed(good_run(tmp_path, 2), "data.sources.0.frame_interval", 2.0)
 
 
 def test_another_number_of_sources_replaces_them(tmp_path):
@@ -86,7 +86,7 @@ def test_another_number_of_sources_replaces_them(tmp_path):
         ("optim: {betas: [0.9]}", "optim.betas wants a list of 2 numbers, found [0.9]"),
         ("optim: {clip_norm: x}", "optim.clip_norm wants a number or null, found 'x'"),
         ("optim:", "optim wants a section with settings of its own, found null"),
-        ("record: {out: 2024-01-01}", "record.out wants a path, found datetime.date(2024, 1, 1)"),
+        ("record: {out: 2024-01-01}", "output_dir wants a path, found datetime.date(2024, 1, 1)"),
         ("runtime: {compile: 1}", "runtime.compile wants true or false, found 1"),
         ("masking: {decoder: null}", "masking.decoder wants one of none, running-cell, random, "),
         ("data: {sources: x}", "data.sources wants a list of sections, found 'x'"),

@@ -27,14 +27,14 @@ def read(path, **changed):
 @pytest.mark.parametrize("unit", ["seconds", "per-second"])
 def test_a_stride_in_seconds_needs_a_frame_rate_where_there_is_no_clock(videos, unit):
     with pytest.raises(ConfigError) as caught:
-        read(videos, stride_unit=unit)
-    said = f"--data.sources.0.stride-unit {unit} needs a clock, and clip"
+        read(videos, interval_unit=unit)
+    said = f"--data.sources.0.interval-unit {unit} needs a clock, and clip"
     assert str(caught.value).startswith(said)
     assert "give --data.sources.0.frame-rate" in str(caught.value)
-    assert len(read(videos, stride_unit=unit, frame_rate=25.0)[0]) == 1
+    assert len(read(videos, interval_unit=unit, frame_rate=25.0)[0]) == 1
     assert len(read(videos)[0]) == 1
 
 
 def test_video_files_have_a_clock(tmp_path):
     encode(tmp_path / "a.mp4", frames=3)
-    assert len(read(tmp_path, stride_unit="seconds")[0]) == 1
+    assert len(read(tmp_path, interval_unit="seconds")[0]) == 1

@@ -132,7 +132,7 @@ def test_sizes_are_compared_where_the_same_files_are_gone(tmp_path, monkeypatch)
     assert describe_difference(one, other) is None
     overwrite(folder / "1.mp4", -7, b"longer, longer")
     assert describe_difference(one, without(2)) == "some have another size"
-    older = [replace(each, which_absent="") for each in (whole, one)]  # as they were written once
+    older = [replace(each, absent_files="") for each in (whole, one)]  # as they were written once
     assert describe_difference(older[0], marks(listed)) == "some have another size"
     assert describe_difference(older[1], without(2)) is None
 

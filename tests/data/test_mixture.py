@@ -52,7 +52,7 @@ def test_a_step_is_the_same_whoever_asks_and_in_whatever_order(sizes, step):
 
 def test_too_few_videos_say_what_would_work():
     with pytest.raises(
-        ConfigError, match=r"5 videos .* --optim.batch 16; .* at most 5, .*weight 4"
+        ConfigError, match=r"5 videos .* --optim.global-batch-size 16; .* at most 5, .*weight 4"
     ):
         Mixture([5], [1.0], seed=0).steps_per_epoch(16)
 

@@ -69,5 +69,5 @@ def test_windows_cover_the_video_in_order(num_frames, frames, window, every, mid
 def test_windows_finer_than_frames_are_refused():
     with pytest.raises(ValueError, match=r"every 0.01 s, and a frame is shown for 0.1 s"):
         strided_windows(clock(9), 2, 1, hop_seconds=0.01)
-    with pytest.raises(ValueError, match=r"choose --every 0.1 or more"):
+    with pytest.raises(ValueError, match=r"choose --hop-seconds 0.1 or more"):
         timed_windows(clock(9), 2, 0.1, hop_seconds=None, centered=False)

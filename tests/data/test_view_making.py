@@ -43,7 +43,7 @@ def video(tmp_path_factory):
 )
 def test_every_clip_shows_the_frames_of_its_plan(video, wanted, clips):
     arrays, meta = read(video, wanted)
-    shown = [[number_of(frame) for frame in clip] for clip in arrays["frames"][arrays["place"]]]
+    shown = [[number_of(frame) for frame in clip] for clip in arrays["frames"][arrays["frame_index"]]]
     assert shown == clips.tolist()
     assert meta["indices"] == sorted(set(clips.ravel().tolist()))
     assert (meta["num_frames"], meta["length_seconds"]) == (40, pytest.approx(1.6))

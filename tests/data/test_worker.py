@@ -16,7 +16,7 @@ def shape(**changed):
         "channels": 3,
         "views": 2,
         "stride": 2.0,
-        "stride_unit": "frames",
+        "interval_unit": "frames",
         "crop": CropConfig(),
         "limits": ReadLimits(),
     }
@@ -57,24 +57,24 @@ def test_a_short_video_sends_each_frame_once(array):
     entry = Entry(array.path, first=0, frames=5)
     arrays, meta = read(entry)
     assert arrays["frames"][:, 0, 0, 0].tolist() == [0, 2]
-    assert meta["place"] == [0, 1, 1, 1]
+    assert meta["frame_index"] == [0, 1, 1, 1]
 
 
 def test_a_stride_in_seconds_follows_the_clock(array):
-    arrays, _ = read(array, stride=0.1, stride_unit="seconds", frame_rate=30.0)
+    arrays, _ = read(array, stride=0.1, interval_unit="seconds", frame_rate=30.0)
     assert np.diff(arrays["frames"][:, 0, 0, 0].astype(int)).tolist() == [3, 3, 3]
 
 
 def shown(read):
     """The frames of a clip, in its order; each shows its number."""
     arrays, meta = read
-    return arrays["frames"][:, 0, 0, 0][meta["place"]].astype(int)
+    return arrays["frames"][:, 0, 0, 0][meta["frame_index"]].astype(int)
 
 
 @pytest.mark.parametrize("unit", ["frames", "seconds", "per-second"])
 def test_dense_clips_lie_in_a_window_that_is_drawn_or_in_the_middle(array, unit):
     stride = 1 / 4 if unit == "per-second" else 4.0
-    dense = {"sampling": "dense", "stride": stride, "stride_unit": unit, "frame_rate": 1.0}
+    dense = {"sampling": "dense", "stride": stride, "interval_unit": unit, "frame_rate": 1.0}
     middle = shown(read(array, middle=True, **dense))
     assert middle.tolist() == [7, 12, 17, 22]  # of 30 frames; the window is 7 … 22
     clips = [shown(read(array, key, **dense)) for key in range(30)]
@@ -86,7 +86,7 @@ def test_dense_clips_lie_in_a_window_that_is_drawn_or_in_the_middle(array, unit)
 def test_segments_give_a_frame_of_each_part_that_is_drawn_or_in_the_middle(array, unit):
     segments = {
         "sampling": "segments",
-        "stride_unit": unit,
+        "interval_unit": unit,
         "frames": 6,
         "frame_rate": 1.0,
     }  # of 5 frames each
@@ -99,7 +99,7 @@ def test_segments_give_a_frame_of_each_part_that_is_drawn_or_in_the_middle(array
 @pytest.mark.parametrize("unit", ["seconds", "per-second"])
 def test_without_a_clock_a_stride_in_seconds_is_an_error_of_the_video(array, unit):
     with pytest.raises(VideoError, match="no clock, and the stride counts in seconds; give its f"):
-        read(array, stride_unit=unit)
+        read(array, interval_unit=unit)
 
 
 def test_another_number_of_channels_is_an_error_of_the_video(array):

@@ -6,7 +6,7 @@ import torch
 from videomae2.engine.kept_scores import HEADER_FILE, TensorCache
 from videomae2.errors import CheckpointError, ConfigError, DataError
 
-MADE_BY = {"teacher": "abc", "seed": 0, "clips": [4, 32, 32, 3], "augment.mix.share": 1.0}
+MADE_BY = {"teacher": "abc", "seed": 0, "clips": [4, 32, 32, 3], "augment.mix.prob": 1.0}
 
 
 def name(number):
@@ -15,7 +15,7 @@ def name(number):
 
 def answer(number, clips=4):
     scores = torch.randn(clips, 5, generator=torch.Generator().manual_seed(number))
-    return {"scores": scores, "prints": torch.arange(clips) + number}
+    return {"scores": scores, "fingerprints": torch.arange(clips) + number}
 
 
 def filled(folder, numbers):
@@ -110,14 +110,14 @@ def test_other_settings_are_named_one_by_one(tmp_path):
     assert "\n  seed: 0 there, 1 here" in said
     assert "\n  new: (absent) there, True here" in said
     assert "clips" not in said.split("\n", 1)[1]
-    assert said.endswith("use the same values, or another --teacher.cache")
+    assert said.endswith("use the same values, or another --teacher.cache-dir")
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path):
     (tmp_path / HEADER_FILE).write_text("[]")
     with pytest.raises(CheckpointError, match="is no description of a cache"):
         TensorCache.open(tmp_path, MADE_BY)
-    (tmp_path / HEADER_FILE).write_text('{"format": 99, "made_by": {}}')
+    (tmp_path / HEADER_FILE).write_text('{"format": 99, "cache_key": {}}')
     with pytest.raises(CheckpointError, match="is of format 99; this version reads 1"):
         TensorCache.open(tmp_path, MADE_BY)
     (tmp_path / "file").touch()

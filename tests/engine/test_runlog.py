@@ -41,7 +41,7 @@ def test_one_json_line_per_step_with_speed_on_the_last(tmp_path):
     assert first == {"step": 0, "loss": 0.5, "lr": 1e-3, "grad_norm": 2.0, "spread": 0.25}
     assert second["clips_per_second"] == 4
     assert second["data_wait_share"] == 0.25
-    assert second["memory_gib"] == 1.5
+    assert second["memory_limit_gib"] == 1.5
 
 
 def test_the_time_of_a_line_is_right_to_a_tenth_of_a_second(tmp_path):

@@ -95,7 +95,7 @@ def _task(config: dict[str, Any], clip: Tensor, released: Values) -> ClassifyTas
         ClassifierConfig(
             encoder=encoder_config(config, clip, released),
             num_classes=config["classes"],
-            global_pool="mean" if "fc_norm.weight" in released else "first",
+            global_pool="avg" if "fc_norm.weight" in released else "first",
         )
     )
     mean, std = statistics(config)

@@ -23,7 +23,7 @@ SPAN = FrameSampling(kind="dense", frame_interval=float(STRIDE), interval_unit="
 
 
 def save_rigged(
-    folder: Path, *, names=NAMES, answers="one-class", span=SPAN, rows=(-1.0, 1.0), channels=3
+    folder: Path, *, names=NAMES, answers="multiclass", span=SPAN, rows=(-1.0, 1.0), channels=3
 ) -> Path:
     """Save a model whose output k is about ``4.8 * rows[k]`` for bright clips, minus that for dark.
 
@@ -71,6 +71,6 @@ def read_here(monkeypatch) -> None:
     """Read in the process of the test: nothing can be killed, and nothing must be started."""
 
     def pool(self, function, *, workers):
-        return Pool(function, num_workers=0, timeout_seconds=self.deadline_seconds, memory_limit_bytes=None)
+        return Pool(function, num_workers=0, timeout_seconds=self.timeout_seconds, memory_limit_bytes=None)
 
     monkeypatch.setattr(ReadingConfig, "pool", pool)

@@ -27,8 +27,8 @@ def hopeless(videos, folder):
     return replace(
         run,
         optim=replace(run.optim, lr=1e30),
-        record=replace(run.checkpoint, save_every=100, log_every=1, max_bad_steps=3),
-        loading=replace(run.loading, deadline_seconds=60.0),
+        record=replace(run.checkpoint, save_every=100, log_interval=1, max_nonfinite_steps=3),
+        loading=replace(run.loading, timeout_seconds=60.0),
     )
 
 
@@ -88,7 +88,7 @@ def test_a_signal_before_the_first_step_ends_with_75_and_a_sentence(
         signal.raise_signal(number)
         return real(*words, **named)
 
-    monkeypatch.setattr(trainer, "RunLog", asked)
+    monkeypatch.setattr(trainer, "MetricsLogger", asked)
     save_config(small_run(videos, tmp_path / "run"), tmp_path / "config.yaml")
     assert main(["pretrain", "--config", str(tmp_path / "config.yaml")]) == 75
     said = capsys.readouterr().err
@@ -116,10 +116,10 @@ def test_the_best_of_a_run_that_was_killed_does_not_come_back_in_another(tmp_pat
     """A kill while the best changed places; ``settle`` of the next run would put it back."""
     for name in (*left, "run.yaml"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "card.json").write_text(name)
+        (tmp_path / name / "config.json").write_text(name)
     aside = archive_run(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["earlier-1"]
-    assert (aside / "best" / "card.json").read_text() == left[0]
+    assert (aside / "best" / "config.json").read_text() == left[0]
 
 
 def test_what_lists_said_is_not_known_where_their_file_is_broken(videos, tmp_path):

@@ -61,7 +61,7 @@ def test_steps_are_timed_and_compared_with_the_peak():
     assert 0 < numbers.min_seconds <= numbers.median_seconds <= numbers.max_seconds
     assert numbers.clips_per_second == pytest.approx(2 / numbers.median_seconds)
     assert numbers.share_of_peak == pytest.approx(numbers.flops_per_second / 1e12)
-    assert numbers.memory_gib > 0
+    assert numbers.memory_limit_gib > 0
 
 
 @pytest.mark.parametrize("masking", MASKINGS)
@@ -102,7 +102,7 @@ def test_the_machine_is_named():
     assert found.torch in str(found)
 
 
-SHORT = ["--size", "tiny", "--side", "32", "--batch", "4", "--repeats", "1", "--reads", "2"]
+SHORT = ["--size", "tiny", "--side", "32", "--batch-size", "4", "--repeats", "1", "--reads", "2"]
 SHORT += ["--peak-seconds", "0.01", "--precision", "fp32", "--masking", "dual"]
 
 
@@ -119,8 +119,8 @@ def test_all_parts_as_json(videos, capsys):
 
 
 def test_one_part_as_a_table_with_videos_of_its_own(capsys):
-    words = ["--parts", "data", "--made-up-videos", "1", "--made-up-frames", "66"]
-    words += ["--made-up-smoothness", "1", "--made-up-noise", "2"]
+    words = ["--parts", "data", "--synthetic-videos", "1", "--synthetic-frames", "66"]
+    words += ["--synthetic-smoothness", "1", "--synthetic-noise", "2"]
     assert main([*SHORT, *words]) == 0
     text = capsys.readouterr().out
     assert "1 made up, H.264 340x256, key frame every 16" in text
@@ -142,12 +142,12 @@ def test_columns_stand_under_their_heads():
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (["--stride", "0"], "--stride must be 1 or more, got 0"),
-        (["--stride", "2.5"], "--stride must be a whole number of frames, got 2.5"),
-        (["--stride", "inf"], "--stride must be a whole number of frames, got inf"),
-        (["--batch", "0"], "--batch must be 1 or more, got 0"),
+        (["--frame-interval", "0"], "--frame-interval must be 1 or more, got 0"),
+        (["--frame-interval", "2.5"], "--frame-interval must be a whole number of frames, got 2.5"),
+        (["--frame-interval", "inf"], "--frame-interval must be a whole number of frames, got inf"),
+        (["--batch-size", "0"], "--batch-size must be 1 or more, got 0"),
         (["--side", "0"], "--side must be 1 or more, got 0"),
-        (["--workers", "-1"], "--workers must be 0 or more, got -1"),
+        (["--num-workers", "-1"], "--num-workers must be 0 or more, got -1"),
         (["--videos", "typo/"], "--videos typo does not exist"),
     ],
 )
@@ -171,8 +171,8 @@ def test_ctrl_c_ends_it_like_any_command_that_saves_nothing(videos, monkeypatch,
                 os.kill(os.getpid(), signal.SIGINT)
             yield part
 
-    monkeypatch.setattr(together, "parts", interrupted)
-    words = ["--parts", "both", "--videos", str(videos[0].parent), "--workers", "0"]
+    monkeypatch.setattr(together, "iterate_micro_batches", interrupted)
+    words = ["--parts", "both", "--videos", str(videos[0].parent), "--num-workers", "0"]
     assert command(["bench", "pretrain", *SHORT, *words]) == 1
     assert capsys.readouterr().err.endswith("videomae2: stopped by Ctrl-C\n")
 
@@ -201,7 +201,7 @@ def test_an_epoch_is_as_many_videos_as_the_steps_need(tmp_path, videos):
 def test_each_precision_is_measured_under_its_own_switch(monkeypatch):
     """And what trains at the end is in the first that was asked for."""
     seen, now = [], []
-    monkeypatch.setattr(whole_bench, "use_precision", lambda one: now.append(one.precision))
+    monkeypatch.setattr(whole_bench, "set_matmul_precision", lambda one: now.append(one.precision))
 
     def watched(name):
         plain = getattr(whole_bench, name)

@@ -40,9 +40,9 @@ def small(videos, out, *, epochs=10.0, save_every=4, workers=1, **record):
     run = small_run(videos, out, epochs=epochs)
     return replace(
         run,
-        record=replace(run.checkpoint, save_every=save_every, log_every=1, **record),
+        record=replace(run.checkpoint, save_every=save_every, log_interval=1, **record),
         data=replace(run.data, max_unreadable_share=0.9),
-        loading=replace(run.loading, workers=workers, deadline_seconds=60.0),
+        loading=replace(run.loading, workers=workers, timeout_seconds=60.0),
     )
 
 

@@ -18,7 +18,7 @@ ENCODER = EncoderConfig(size="tiny", frames=8, height=64, width=64, embed_dim=24
 
 def short(run):
     """A run of a few steps of a model of one block."""
-    optim = replace(run.optim, batch=12, epochs=1.0, warmup_epochs=0.0)
+    optim = replace(run.optim, global_batch_size=12, epochs=1.0, warmup_epochs=0.0)
     return replace(run, optim=optim)
 
 
@@ -54,7 +54,7 @@ def shown(tmp_path_factory):
 def test_both_finetunings_differ_in_their_first_weights_alone(shown):
     _, stages, _, _ = shown
     one, other = stages.finetune, stages.scratch
-    assert one.start.weights == stages.pretrain.record.out
+    assert one.start.weights == stages.pretrain.output_dir
     assert other.start.weights is None
     same = replace(one, start=other.start, record=other.record)
     assert same == other

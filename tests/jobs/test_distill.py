@@ -45,7 +45,7 @@ def everything(videos, weights, out, **changed):
         out,
         students=(
             student("wide", drop_path=0.1),
-            student("deep", depth=2, dim=16, drop_path=0.4, lr_factor=0.5),
+            student("deep", depth=2, dim=16, drop_path=0.4, lr_mult=0.5),
         ),
         task=DistillConfig(hard_weight=0.3, feature_weight=0.5),
     )
@@ -95,7 +95,7 @@ def same_weights(one, other):
 
 def test_students_are_classifiers_with_a_lineage(done, teacher):
     run, students, _, said = done
-    assert students == run.record.out / "students"
+    assert students == run.output_dir / "students"
     for one in run.students:
         model, card = load_classifier(students / one.name, CPU)
         assert isinstance(model, Classifier)
@@ -105,15 +105,15 @@ def test_students_are_classifiers_with_a_lineage(done, teacher):
         assert len(card.metadata["teacher"]["digest"]) == 16
         assert card.metadata["ema"] is True
         assert f"student  {students / one.name}, of step {card.metadata['step']}" in said
-    assert "teacher  read from" in said
+    assert "teacher  loaded from" in said
     with pytest.raises(CheckpointError, match=r"holds 2 students; give one of .*deep, .*wide"):
-        find_saved_model(run.record.out)
+        find_saved_model(run.output_dir)
 
 
 def test_the_best_of_all_looks_is_kept_of_each(done):
     run, students, _, _ = done
     for one in run.students:
-        looks = [x for x in looks_of(run.record.out) if f"validation/{one.name}/loss" in x]
+        looks = [x for x in looks_of(run.output_dir) if f"validation/{one.name}/loss" in x]
         assert [x["step"] for x in looks] == [2, 5, 7]
         ranks = {
             x["step"]: (x[f"validation/{one.name}/accuracy"], -x[f"validation/{one.name}/loss"])
@@ -127,7 +127,7 @@ def test_the_best_of_all_looks_is_kept_of_each(done):
 
 def test_metrics_tell_each_student(done):
     run, *_ = done
-    for line in steps_of(run.record.out).values():
+    for line in steps_of(run.output_dir).values():
         for name in ("wide", "deep"):
             parts = {n: line[f"{name}/{n}"] for n in ("kl", "hard", "features", "loss")}
             want = 9 * parts["kl"] + 0.3 * parts["hard"] + 0.5 * parts["features"]
@@ -173,15 +173,15 @@ def test_stopped_and_gone_on_it_ends_the_same(done, videos, teacher, tmp_path):
     with pytest.raises(Interrupted):
         distill(parts, log=stop_after(1, signal.SIGTERM))
     distill(parts, resume=True, log=quiet)
-    whole, other = steps_of(run.record.out), steps_of(tmp_path / "parts")
+    whole, other = steps_of(run.output_dir), steps_of(tmp_path / "parts")
     assert {n: (x["loss"], x["grad_norm"]) for n, x in whole.items()} == {
         n: (x["loss"], x["grad_norm"]) for n, x in other.items()
     }
     for name in ("wide", "deep"):
         for place in ("students", "checkpoints/step-00000008"):
-            assert same_weights(run.record.out / place / name, tmp_path / "parts" / place / name)
+            assert same_weights(run.output_dir / place / name, tmp_path / "parts" / place / name)
         projection = f"checkpoints/step-00000008/{name}/projection.safetensors"
-        assert (run.record.out / projection).read_bytes() == (
+        assert (run.output_dir / projection).read_bytes() == (
             tmp_path / "parts" / projection
         ).read_bytes()
 
@@ -204,14 +204,14 @@ def test_another_student_learns_from_the_cache_alone_as_it_would_from_the_teache
     finally:
         hook.remove()
     assert asked == []
-    assert not any("teacher  read from" in line for line in said)
+    assert not any("teacher  loaded from" in line for line in said)
     assert any("micro-batches were there, 0 not" in line for line in said)
-    live, found = steps_of(run.record.out), steps_of(tmp_path / "alone")
+    live, found = steps_of(run.output_dir), steps_of(tmp_path / "alone")
     for step, line in found.items():
         of_student = {n: v for n, v in line.items() if n.startswith(("deep/", "teacher/"))}
         assert of_student == {n: live[step][n] for n in of_student}
     for place in ("students", "checkpoints/step-00000008"):
-        assert same_weights(run.record.out / place / "deep", tmp_path / "alone" / place / "deep")
+        assert same_weights(run.output_dir / place / "deep", tmp_path / "alone" / place / "deep")
 
 
 def test_a_cache_of_other_clips_or_another_teacher_is_refused(done, videos, tmp_path):
@@ -231,13 +231,13 @@ def test_a_cache_of_other_clips_or_another_teacher_is_refused(done, videos, tmp_
         there,
         teacher=replace(run.teacher, weights=other, cache_half=True),
         task=DistillConfig(),
-        optim=replace(run.optim, micro_batch=4),
+        optim=replace(run.optim, micro_batch_size=4),
         record=replace(run.record, out=tmp_path / "y"),
     )
     with pytest.raises(ConfigError) as caught:
         distill(changed, log=quiet)
     named = [line.strip().split(":")[0] for line in str(caught.value).splitlines()[1:-1]]
-    assert named == ["teacher", "teacher.cache_half", "features are kept", "optim.micro_batch"]
+    assert named == ["teacher", "teacher.cache_half", "features are kept", "optim.micro_batch_size"]
 
 
 def test_a_resume_with_another_teacher_is_refused(videos, teacher, tmp_path):
@@ -296,7 +296,7 @@ def test_without_validation_the_last_state_is_kept(videos, teacher, tmp_path):
 def test_folders_do_not_tell_which_output_of_a_nameless_teacher_is_which(videos, teacher, tmp_path):
     nameless = tmp_path / "teacher"
     shutil.copytree(teacher, nameless)
-    for path in nameless.rglob("card.json"):
+    for path in nameless.rglob("config.json"):
         path.write_text(json.dumps({**json.loads(path.read_text()), "classes": None}))
     run = small_distill(videos, nameless, tmp_path / "run")
     with pytest.raises(CheckpointError, match=r"has no class names.*--labels\.names kinetics-710"):

@@ -119,7 +119,7 @@ def test_students_that_do_not_fit(videos, teacher, tmp_path):
     with pytest.raises(CheckpointError, match=r"asks for 4 outputs, its teacher .* has 3"):
         summarize(replace(run, students=(four,)))
     gone = student(start=InitConfig(weights=tmp_path / "gone"))
-    with pytest.raises(ConfigError, match=r"--students.0.start.weights .*gone does not exist"):
+    with pytest.raises(ConfigError, match=r"--students.0.init.weights .*gone does not exist"):
         distill(replace(run, students=(gone,)), log=quiet)
 
 
@@ -148,7 +148,7 @@ def test_a_parent_that_does_not_fit_is_told_in_rehearsal_in_the_students_flags(
     narrow = student("b", start=InitConfig(weights=teacher), depth=2)
     with pytest.raises(CheckpointError) as caught:
         dry_run(replace(run, students=(student("a"), narrow)))
-    assert "--students.1.model.encoder.dim 32 would build that one" in str(caught.value)
+    assert "--students.1.model.encoder.embed-dim 32 would build that one" in str(caught.value)
     wide = student("b", start=InitConfig(weights=teacher), dim=32, depth=2)
     said = dry_run(replace(run, students=(student("a"), wide)))
     assert "student  a\nstart    from scratch\n" in said

@@ -75,8 +75,8 @@ def test_numbers_follow_from_the_probabilities(straight):
     assert np.array_equal(straight.measures.confusion, table)
     own = [straight.probabilities[row, label] for row, label in enumerate(labels)]
     assert [video.row for video in straight.measures.videos] == np.argsort(own).tolist()
-    assert straight.measures.by_views[-1].value == numbers["top-1 accuracy"]
-    assert len(straight.measures.by_views) == 15
+    assert straight.measures.view_ablation[-1].value == numbers["top-1 accuracy"]
+    assert len(straight.measures.view_ablation) == 15
 
 
 def test_each_video_is_opened_once_for_all_its_views(place, tmp_path, monkeypatch):
@@ -149,7 +149,7 @@ def _stopped_after_a_group(place, out, changed):
 
 def _results(folder):
     found = json.loads((folder / "results.json").read_text())
-    return {name: value for name, value in found.items() if name not in ("work", "report")}
+    return {name: value for name, value in found.items() if name not in ("run_stats", "report")}
 
 
 def test_scores_cut_off_in_the_middle_of_a_line_are_made_again(place, straight, tmp_path):
@@ -163,7 +163,7 @@ def test_scores_cut_off_in_the_middle_of_a_line_are_made_again(place, straight, 
 
 def test_scores_of_another_model_list_or_setting_do_not_count(place, straight, tmp_path):
     copied(place / "straight", tmp_path / "out")
-    for changed in ({"views": replace(PLAIN, crops=2)}, {"views": PLAIN, "batch": 3}):
+    for changed in ({"views": replace(PLAIN, crops=2)}, {"views": PLAIN, "batch_size": 3}):
         (tmp_path / "out" / "results.json").unlink()  # as if it had not been finished
         found = run_it(place / "run", place / "videos", tmp_path / "out", **changed)
         assert found.run_stats.num_decodings == 6
@@ -275,7 +275,7 @@ def test_views_are_as_the_model_was_trained():
         (EvalViews(kind="segments", frame_interval=2.0), "a stride has no effect on segments"),
         (EvalViews(frame_interval=1.5), "is 1.5 frames, wanted whole ones"),
         (EvalViews(frame_interval=-1.0), "is -1, wanted above 0"),
-        (EvalViews(interval_unit="seconds"), "wants a --views.stride"),
+        (EvalViews(interval_unit="seconds"), "wants a --views.frame-interval"),
     ],
 )
 def test_views_that_cannot_be_are_refused(wish, said):
@@ -297,18 +297,18 @@ def test_a_clock_is_asked_for_before_anything_is_read(place, tmp_path):
 
 
 def test_labels_of_which_any_number_holds(place, tmp_path):
-    save_run(tmp_path / "run", answers="many-classes")
+    save_run(tmp_path / "run", answers="multilabel")
     paths = sorted((place / "videos").rglob("*.mp4"))
     truth = ["run", "run;walk", "", "walk", "fall", "fall;walk"]
     lines = [f"{path},{labels}\n" for path, labels in zip(paths, truth, strict=True)]
     (tmp_path / "list.csv").write_text("path,label\n" + "".join(lines))
     found = run_it(tmp_path / "run", tmp_path / "list.csv", tmp_path / "out")
     assert list(found.metrics.values) == [
-        "mAP", "labels told right", "videos with all labels right",
+        "mAP", "label accuracy", "subset accuracy",
     ]  # fmt: skip
     targets = np.array([[name in labels for name in CLASSES] for labels in truth])
     told = found.probabilities > 0.5
-    assert found.metrics.values["labels told right"].value == (told == targets).mean()
+    assert found.metrics.values["label accuracy"].value == (told == targets).mean()
     average = []
     for scores, positive in zip(found.probabilities.T, targets.T, strict=True):
         ranked = positive[np.argsort(-scores)]
@@ -319,13 +319,13 @@ def test_labels_of_which_any_number_holds(place, tmp_path):
 
 
 def test_labels_that_no_video_has_leave_the_precision_unknown(place, tmp_path):
-    save_run(tmp_path / "run", answers="many-classes")
+    save_run(tmp_path / "run", answers="multilabel")
     paths = sorted((place / "videos").rglob("*.mp4"))
     (tmp_path / "list.csv").write_text("path,label\n" + "".join(f"{path},\n" for path in paths))
     found = run_it(tmp_path / "run", tmp_path / "list.csv", tmp_path / "out")
-    written = _results(tmp_path / "out")["numbers"]
+    written = _results(tmp_path / "out")["metrics"]
     assert written["mAP"] == {"value": None, "low": None, "high": None, "confidence": 0.95}
-    assert written["labels told right"]["value"] == (found.probabilities <= 0.5).mean()
+    assert written["label accuracy"]["value"] == (found.probabilities <= 0.5).mean()
     assert format_text(found).splitlines()[0].split(maxsplit=1) == ["mAP", "not known: no video tells"]
     page = found.report.read_text()
     assert ">not known<" in page
@@ -338,7 +338,7 @@ def test_the_report_says_which_intervals_are_of_which_kind(straight):
 
 
 def test_numbers(place, tmp_path):
-    save_run(tmp_path / "run", outputs=2, classes=("age", "height"), answers="numbers")
+    save_run(tmp_path / "run", outputs=2, classes=("age", "height"), answers="regression")
     paths = sorted((place / "videos").rglob("*.mp4"))
     rows = [f"{path},{i},{i * i}\n" for i, path in enumerate(paths)]
     (tmp_path / "list.csv").write_text("path,age,height\n" + "".join(rows))
@@ -371,8 +371,8 @@ def test_an_interval_wants_a_hundred_samples():
     with pytest.raises(ConfigError) as caught:
         replace(CONFIG, batch=0, rounds=99)
     assert caught.value.problems == [
-        "--batch is 0, wanted 1 or more",
-        "--rounds is 99, wanted 100 or more",
+        "--batch-size is 0, wanted 1 or more",
+        "--n-resamples is 99, wanted 100 or more",
     ]
 
 

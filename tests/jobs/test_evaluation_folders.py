@@ -58,7 +58,7 @@ def test_what_is_asked_again_goes_where_it_was(place):
     [
         ("b/test", {}, "other videos, list.root"),
         ("a/test", {"views": EvalViews(clips=2, crops=1)}, "other views"),
-        ("test.csv", {"list": ListConfig(filter="split=b")}, "other videos, list.root, list.keep"),
+        ("test.csv", {"list": ListConfig(filter="split=b")}, "other videos, list.root, list.filter"),
     ],
 )
 def test_another_question_gets_a_folder_of_its_own_and_it_is_said(place, videos, changed, what):
@@ -115,13 +115,13 @@ def test_a_named_folder_with_other_results_is_refused(place):
     evaluated(place, "a/test", out)
     (out / "results.json").unlink()
     assert evaluated(place, "b/test", out).folder == out, "nothing was finished there"
-    (out / "question.json").unlink()
+    (out / "eval_config.json").unlink()
     with pytest.raises(ConfigError, match="of a version that does not say which; choose another"):
         evaluated(place, "b/test", out)
 
 
 def test_the_question_stands_in_the_folder(place):
     folder = evaluated(place, "a/test").folder
-    asked = json.loads((folder / "question.json").read_text())
+    asked = json.loads((folder / "eval_config.json").read_text())
     assert asked["videos"] == str(place / "a/test")
     assert asked["precision"] == "fp32"

@@ -62,7 +62,7 @@ def test_a_folder_per_class_is_enough(videos, tmp_path):
     text = "\n".join(said)
     assert f"classes  3: {', '.join(CLASSES)}" in text
     assert "         3 videos each to train on" in text
-    assert "held out 3 of 12 videos" in text
+    assert "val      3 of 12 videos" in text
     assert "from scratch" in text
     model, card = load_classifier(best, torch.device("cpu"))
     assert isinstance(card, SavedClassifierConfig)
@@ -221,7 +221,7 @@ def test_held_out_videos_are_never_trained_on(videos, tmp_path):
 def test_a_list_of_its_own_for_validation(videos, tmp_path):
     held = shutil.copytree(videos, tmp_path / "held")
     run = small_finetune(videos, tmp_path / "run", validation=ValidationConfig(path=held))
-    assert f"held out 12 videos of {held}" in dry_run(run)
+    assert f"val      12 videos of {held}" in dry_run(run)
 
 
 def test_training_videos_are_not_held_out_whatever_they_are_called(videos, tmp_path):
@@ -253,7 +253,7 @@ def test_held_out_videos_without_any_label_are_refused_before_training(videos, t
     table = labelled_table(tmp_path / "list.csv", videos, ("a", "a;b", "b"))
     other = shutil.copytree(videos, tmp_path / "other")
     held = labelled_table(tmp_path / "held.csv", other, ("",))
-    task = ClassifyConfig(task_type="many-classes")
+    task = ClassifyConfig(task_type="multilabel")
     run = small_finetune(table, tmp_path / "run", task=task, validation=ValidationConfig(path=held))
     wanted = r"none of the 12 held-out videos has any of the 2 labels.*--validation.share 0$"
     with pytest.raises(DataError, match=wanted):
@@ -263,8 +263,8 @@ def test_held_out_videos_without_any_label_are_refused_before_training(videos, t
 
 def test_where_those_with_labels_cannot_be_read_it_is_said():
     with pytest.raises(DataError, match="none of the held-out videos that can be read has any"):
-        compute_metrics("many-classes", torch.zeros(2, 3), torch.zeros(2, 3))
-    assert compute_metrics("many-classes", torch.zeros(2, 3), torch.eye(3)[:2]).values["map"] == 0.5
+        compute_metrics("multilabel", torch.zeros(2, 3), torch.zeros(2, 3))
+    assert compute_metrics("multilabel", torch.zeros(2, 3), torch.eye(3)[:2]).values["mAP"] == 0.5
 
 
 def test_labels_that_may_be_several(videos, tmp_path):
@@ -274,12 +274,12 @@ def test_labels_that_may_be_several(videos, tmp_path):
     table = tmp_path / "list.csv"
     table.write_text("\n".join(lines) + "\n")
     run = small_finetune(table, tmp_path / "run")
-    task = ClassifyConfig(task_type="many-classes", balance=0.5)
+    task = ClassifyConfig(task_type="multilabel", balance=0.5)
     best = finetune(replace(run, task=task), log=quiet)
     card = load_model_config(best)
     assert card.class_names == ("a", "b")
-    assert card.task_type == "many-classes"
-    assert "map" in card.metadata["validation"]
+    assert card.task_type == "multilabel"
+    assert "mAP" in card.metadata["validation"]
 
 
 def test_going_on_with_other_classes_shows_them(videos, tmp_path):
@@ -304,12 +304,12 @@ def test_numbers(videos, tmp_path):
     table.write_text("\n".join(lines) + "\n")
     run = small_finetune(table, tmp_path / "run")
     columns = replace(run.labels, columns=("speed", "angle"))
-    run = replace(run, task=ClassifyConfig(task_type="numbers"), labels=columns)
+    run = replace(run, task=ClassifyConfig(task_type="regression"), labels=columns)
     assert "CSV table of 12 entries, columns path, speed, angle, " in dry_run(run)
     best = finetune(run, log=quiet)
     assert load_model_config(best).class_names == ("speed", "angle")
-    assert list(load_model_config(best).metadata["validation"]) == ["off", "loss"]
-    assert load_model_config(best).metadata["validation"]["off"] < 2  # deviations: far from 900 units
+    assert list(load_model_config(best).metadata["validation"]) == ["mae", "loss"]
+    assert load_model_config(best).metadata["validation"]["mae"] < 2  # deviations: far from 900 units
     assert load_model_config(best).target_scaler.mean == pytest.approx((900.7, -1), abs=0.5)
     table.write_text("\n".join(lines).replace("900.3,", "fast,") + "\n")
     with pytest.raises(DataError, match=r"list.csv:5: 'fast' in the column speed is no number"):
@@ -392,7 +392,7 @@ def test_changed_labels_are_noticed_when_going_on(videos, tmp_path):
     names.write_text("a\nb\n")
     paths = sorted(videos.rglob("*.mp4"))
     table.write_text("path,label\n" + "".join(f"{p},{'ab'[n % 2]}\n" for n, p in enumerate(paths)))
-    run = small_finetune(table, tmp_path / "run", task=ClassifyConfig(task_type="many-classes"))
+    run = small_finetune(table, tmp_path / "run", task=ClassifyConfig(task_type="multilabel"))
     run = replace(run, labels=replace(run.labels, names=names))
     with pytest.raises(Interrupted):
         finetune(run, log=stop_after(1, signal.SIGTERM))
@@ -426,10 +426,10 @@ def test_unreadable_held_out_videos_are_said_and_listed(videos, tmp_path):
     run = small_finetune(videos, tmp_path / "run", validation=ValidationConfig(path=held, interval=3))
     said = []
     finetune(run, log=said.append)
-    looks = [line for line in said if line.startswith("held out at")]
+    looks = [line for line in said if line.startswith("val at")]
     assert looks
     assert all(line.endswith("(1 videos unreadable)") for line in looks)
-    listed = json.loads((tmp_path / "run" / "held_out" / "unreadable.jsonl").read_text())
+    listed = json.loads((tmp_path / "run" / "val" / "unreadable.jsonl").read_text())
     assert listed["path"] == str(broken)
     for path in sorted(held.rglob("*.mp4"))[1:4]:
         path.write_bytes(b"no video")

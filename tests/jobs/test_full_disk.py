@@ -60,8 +60,8 @@ def run_on_a_disk(videos, tmp_path, *, at, leave, number=0, size="1500k", **reco
     run = small_run(videos, disk / "run", epochs=5.0)
     run = replace(
         run,
-        record=replace(run.checkpoint, log_every=1, **record),
-        loading=replace(run.loading, deadline_seconds=60.0),
+        record=replace(run.checkpoint, log_interval=1, **record),
+        loading=replace(run.loading, timeout_seconds=60.0),
     )
     save_config(run, tmp_path / "config.yaml")
     words = [SCRIPT, str(tmp_path / "config.yaml"), str(disk), str(at), str(leave), str(number)]
@@ -90,7 +90,7 @@ def test_a_finished_run_keeps_its_last_weights(videos, tmp_path):
 @pytest.mark.slow
 def test_what_is_kept_for_good_does_not_make_room(videos, tmp_path):
     done, steps, _ = run_on_a_disk(
-        videos, tmp_path, at=5, leave=100_000, size="3000k", keep_every=2, keep=1
+        videos, tmp_path, at=5, leave=100_000, size="3000k", keep_interval=2, keep=1
     )
     assert done.returncode == 2
     assert "(a resume would now start at step 4)" in done.stderr
@@ -114,7 +114,7 @@ def test_stopped_without_room_the_code_says_whether_something_is_saved(
 
 def test_room_for_all_that_stays_is_asked_for_before(videos, tmp_path, monkeypatch, capsys):
     run = small_run(videos, tmp_path / "run", epochs=60.0)
-    run = replace(run, record=replace(run.checkpoint, save_every=2, keep_every=2))
+    run = replace(run, record=replace(run.checkpoint, save_every=2, keep_interval=2))
     save_config(run, tmp_path / "config.yaml")
     usage = shutil.disk_usage(tmp_path)._replace(free=5 * 2**20)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
@@ -122,5 +122,5 @@ def test_room_for_all_that_stays_is_asked_for_before(videos, tmp_path, monkeypat
         assert main(["pretrain", "--config", str(tmp_path / "config.yaml"), *more]) == 2
         assert "has 5.0 MiB free, and the checkpoints of this run need" in capsys.readouterr().err
     assert set(os.listdir(tmp_path / "run")) == {".lock", "checkpoints"}
-    few = ["--record.keep-every", "60", "--dry-run"]
+    few = ["--checkpoint.keep-interval", "60", "--dry-run"]
     assert main(["pretrain", "--config", str(tmp_path / "config.yaml"), *few]) == 0

@@ -23,9 +23,9 @@ def _case(answers, seed):
     scores = rng.normal(size=(VIDEOS, 2, CLASSES)).astype(np.float32)
     names, paths = [f"c{i}" for i in range(CLASSES)], [f"{i}.mp4" for i in range(VIDEOS)]
     labels, targets = np.zeros(0, np.int64), np.zeros((0, 0))
-    if answers == "one-class":
+    if answers == "multiclass":
         labels = rng.integers(0, CLASSES, VIDEOS)
-    elif answers == "many-classes":
+    elif answers == "multilabel":
         targets = (rng.random((VIDEOS, CLASSES)) > 0.5).astype(float)
     else:
         targets = rng.normal(size=(VIDEOS, CLASSES))
@@ -33,14 +33,14 @@ def _case(answers, seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("answers", ["one-class", "many-classes", "numbers"])
+@pytest.mark.parametrize("answers", ["multiclass", "multilabel", "regression"])
 def test_all_that_is_shown_in_the_end_was_kept(answers, seed):
     scores, right = _case(answers, seed)
     gallery = ThumbnailCache(right)
     order = np.random.default_rng(seed).permutation(VIDEOS).tolist()
     for place in order:
         gallery.add(place, scores[place], _video(place))
-    found = scores.astype(float) if answers == "numbers" else compute_probabilities(scores, answers)
+    found = scores.astype(float) if answers == "regression" else compute_probabilities(scores, answers)
     told = list(rank_videos(found.mean(axis=1), right))
     shown = {video.row for sheet in (select_hits, select_misses) for video in sheet(told, answers)}
     assert shown <= gallery.filmstrips.keys()
@@ -48,7 +48,7 @@ def test_all_that_is_shown_in_the_end_was_kept(answers, seed):
 
 
 def test_a_strip_shows_the_clip_in_the_middle():
-    scores, right = _case("one-class", 0)
+    scores, right = _case("multiclass", 0)
     gallery = ThumbnailCache(right)
     gallery.add(7, scores[7], _video(200))
     assert gallery.filmstrips[7].startswith(b"\xff\xd8")

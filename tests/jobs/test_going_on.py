@@ -54,7 +54,7 @@ def test_stopped_on_a_full_disk_it_says_that_nothing_was_saved(
 ):
     full_disk(monkeypatch, failing=failing)
     run = small_run(videos, tmp_path / "run", epochs=5.0)
-    run = replace(run, record=replace(run.checkpoint, save_every=save_every, log_every=3))
+    run = replace(run, record=replace(run.checkpoint, save_every=save_every, log_interval=3))
     with pytest.raises(error, match=f"by SIGTERM, but .*No space left.* start {start}"):
         pretrain(run, log=stop_after(1 if save_every == 100 else 2, signal.SIGTERM))
     assert not list((tmp_path / "run").rglob("unfinished*"))

@@ -96,7 +96,7 @@ def test_a_probe_that_a_wish_to_stop_cuts_short_is_made_up_for(
         return features(watch, part)
 
     run = probed(videos, labelled, tmp_path / "run", every=3)
-    monkeypatch.setattr(OnlineProbe, "_features", asked_meanwhile)
+    monkeypatch.setattr(OnlineProbe, "_encode", asked_meanwhile)
     with pytest.raises(Interrupted, match="asked to stop by SIGTERM"):
         pretrain(run, log=quiet)
     assert len(accuracies(tmp_path / "run")) == (stopped_in - 1) // 2  # two calls a probe

@@ -32,7 +32,7 @@ def made_up(classes, videos, *, name="class {} & <b>more</b>"):
     scores[np.arange(videos), :, labels] += 2
     names = tuple(name.format(i) for i in range(classes))
     paths = tuple(f"/videos/<i>{i}</i>.mp4" for i in range(videos))
-    right = GroundTruth("one-class", names, paths, labels, np.zeros((0, 0)))
+    right = GroundTruth("multiclass", names, paths, labels, np.zeros((0, 0)))
     gathered, measures = compute_metrics(iter(scores), grid, right, Bootstrap(20, 0))
     facts = ModelFacts(
         path=Path("runs/x"), selection_reason="as named", weights="raw", digest="0" * 16, outputs=f"{classes}",
@@ -41,7 +41,7 @@ def made_up(classes, videos, *, name="class {} & <b>more</b>"):
     )  # fmt: skip
     return Evaluation(
         model=facts, videos="/videos", description="a list", class_names_source="names from the model",
-        task_type="one-class", classes=names, views=resolve_views(SPAN, CONFIG.views), device="cpu",
+        task_type="multiclass", classes=names, views=resolve_views(SPAN, CONFIG.views), device="cpu",
         num_listed=videos, metrics=measures, probabilities=gathered.outputs, targets=np.zeros((0, 0)),
         identities=paths, unreadable={"/videos/<u>.mp4": "is <empty>"},
         run_stats=RunStats(num_scored=videos, num_decodings=videos, num_reopened=0, num_frames=9, seconds=1.0), filmstrips={},

@@ -36,15 +36,15 @@ def reconstruction(**changed):
         "indices": np.arange(4) * 3,
         "seconds": np.arange(4) / 10,
         "original": rng.integers(100, 256, shape, dtype=np.uint8),
-        "rebuilt": rng.integers(100, 256, shape, dtype=np.uint8),
-        "told": rng.integers(100, 256, shape, dtype=np.uint8),
+        "reconstructed": rng.integers(100, 256, shape, dtype=np.uint8),
+        "oracle_stats": rng.integers(100, 256, shape, dtype=np.uint8),
         "visible": kind == 0,
         "predicted": (kind == 1) | (kind == 2),
-        "share": kind == 1,
+        "first_pass": kind == 1,
         "loss": 0.25,
         "baseline": 0.998,
-        "statistics": "surroundings",
-        "passes": 2,
+        "statistics": "visible",
+        "num_passes": 2,
         "all_hidden": False,
     }
     return ReconstructedClip(**known | changed)
@@ -57,18 +57,18 @@ def cube(pictures, token):
     return pictures[time * 2 : time * 2 + 2, rows, cols]
 
 
-@pytest.mark.parametrize("row", [*ROWS, "told"])
+@pytest.mark.parametrize("row", [*ROWS, "oracle_stats"])
 def test_a_row_shows_its_cubes_to_the_bit_and_paints_exactly_the_others(row):
     shown = reconstruction()
     seen = {
         "original": np.ones(CUBES.tokens, dtype=bool),
         "hidden": shown.visible,
-        "rebuilt": shown.visible | shown.predicted,
-        "told": shown.visible | shown.predicted,
-        "share": shown.first_pass,
+        "reconstructed": shown.visible | shown.predicted,
+        "oracle_stats": shown.visible | shown.predicted,
+        "first_pass": shown.first_pass,
     }[row]
     source = shown.original if row in ("original", "hidden") else shown.reconstructed
-    source = shown.oracle_stats if row == "told" else source
+    source = shown.oracle_stats if row == "oracle_stats" else source
     pictures = render_row(shown, row, range(4))
     for token in range(CUBES.tokens):
         want = cube(source, token) if seen[token] else PAINTED
@@ -100,9 +100,9 @@ def test_other_channels_become_three(channels, same):
 
 def test_the_caption_names_the_statistics():
     assert "TRUE mean and contrast, which the model does not know" in format_statistics(
-        reconstruction(statistics="truth")
+        reconstruction(statistics="target")
     )
-    estimated = format_statistics(reconstruction(statistics="surroundings"))
+    estimated = format_statistics(reconstruction(statistics="visible"))
     assert "estimated from the visible cubes around" in estimated
     assert "Nothing hidden is used" in estimated
     assert "plain pixels" in format_statistics(reconstruction(statistics=None))

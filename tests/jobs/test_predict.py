@@ -150,12 +150,12 @@ def test_a_stride_in_seconds_wants_a_clock(tmp_path):
 
 def test_labels_hold_from_a_half_and_numbers_are_numbers(folder, tmp_path):
     many = save_rigged(
-        tmp_path / "many", answers="many-classes", names=("a", "b", "c"), rows=(-1.0, 1.0, 2.0)
+        tmp_path / "many", answers="multilabel", names=("a", "b", "c"), rows=(-1.0, 1.0, 2.0)
     )
     found = predictor(many).predict(folder / "bright.mp4")
     assert [row.name for row in found.active_classes()] == ["c", "b"]
     assert [row.name for row in found.active_classes(0.999)] == ["c"]
-    numbers = save_rigged(tmp_path / "numbers", answers="numbers", names=None, rows=(1.0, -3.0))
+    numbers = save_rigged(tmp_path / "numbers", answers="regression", names=None, rows=(1.0, -3.0))
     found = predictor(numbers).predict(folder / "dark.mp4")
     assert [row.name for row in found.topk(1)] == ["number 0", "number 1"]
     np.testing.assert_allclose(found.scores, [-(23**0.5), 3 * 23**0.5], rtol=1e-3)
@@ -216,7 +216,7 @@ def test_choices_that_cannot_work_are_named_together(folder):
         )
     assert raised.value.problems == [
         "--crops is 0, wanted 1 or more",
-        "--stride is 0, wanted above 0",
-        "--workers is 0, wanted 1 or more",
-        "--deadline is 0, wanted more than 0",
+        "--frame-interval is 0, wanted above 0",
+        "--num-workers is 0, wanted 1 or more",
+        "--timeout-seconds is 0, wanted more than 0",
     ]

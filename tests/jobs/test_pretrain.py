@@ -77,7 +77,7 @@ def test_another_configuration_is_refused_with_the_difference(videos, tmp_path):
         pretrain(other, log=quiet)
     assert "optim.lr: 0.01 -> 0.5" in str(caught.value)
     assert "seed: 0 -> 1" in str(caught.value)
-    free = replace(run, record=replace(run.checkpoint, log_every=1))
+    free = replace(run, record=replace(run.checkpoint, log_interval=1))
     pretrain(free, log=quiet)
 
 
@@ -163,7 +163,7 @@ def listed_as_unreadable(folder):
 def test_broken_files_of_ten_kinds_are_left_out_and_listed(broken, tmp_path):
     folder, bad = broken
     run = small_run(folder, tmp_path / "run", epochs=2.0)
-    run = replace(run, loading=replace(run.loading, deadline_seconds=3.0))
+    run = replace(run, loading=replace(run.loading, timeout_seconds=3.0))
     said = []
     pretrain(run, log=said.append)
     listed = listed_as_unreadable(tmp_path / "run")

@@ -78,7 +78,7 @@ def counted_reads(monkeypatch):
 
 def test_colours_are_told_by_an_encoder_that_was_never_trained(place, tmp_path):
     methods = ("knn", "linear", "attentive")
-    found = run(place, tmp_path, methods=methods, rates=(3e-3,), decays=(0.01,), probe_batch=8)
+    found = run(place, tmp_path, methods=methods, rates=(3e-3,), decays=(0.01,), probe_batch_size=8)
     assert [one.method for one in found.results] == list(methods)
     assert all(one.accuracy.value == 1 for one in found.results)
     assert (found.num_train_videos, found.num_test_videos, found.classes) == (
@@ -104,7 +104,7 @@ def test_each_video_is_read_once_also_for_many_clips_and_never_again(place, tmp_
 
 
 def test_features_with_tokens_serve_probes_without(place, tmp_path, monkeypatch):
-    attending = {"methods": ("attentive",), "epochs": 1, "rates": (1e-3,), "decays": (0.0,)}
+    attending = {"methods": ("attentive",), "epochs": 1, "lrs": (1e-3,), "weight_decays": (0.0,)}
     run(place, tmp_path, **attending)
     seen = counted_reads(monkeypatch)
     run(place, tmp_path)
@@ -175,7 +175,7 @@ def test_an_extraction_that_was_stopped_goes_on(place, tmp_path, monkeypatch):
         if len(count) == 10:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(FeatureStore, "put", stop_at_ten)
+    monkeypatch.setattr(FeatureStore, "write", stop_at_ten)
     with pytest.raises(KeyboardInterrupt):
         run(place, tmp_path / "cache")
     monkeypatch.undo()
@@ -197,7 +197,7 @@ def test_asked_to_stop_it_keeps_what_it_has_and_goes_on(place, tmp_path, monkeyp
         if len(rows) == 10:
             os.kill(os.getpid(), number)
 
-    monkeypatch.setattr(FeatureStore, "put", ask_at_ten)
+    monkeypatch.setattr(FeatureStore, "write", ask_at_ten)
     words = f"stopped by {number.name}; the features of 10 of 24 videos are kept, and the same"
     with pytest.raises(Interrupted, match=words):
         run(place, tmp_path / "cache")
@@ -212,7 +212,7 @@ def test_what_could_not_be_read_is_tried_again_and_only_that(place, tmp_path, mo
     """A disk that is away for a moment: the files are as they were, and have been before."""
     from videomae2.data import view_reading
 
-    attending = {"methods": ("attentive",), "epochs": 1, "rates": (1e-3,), "decays": (0.0,)}
+    attending = {"methods": ("attentive",), "epochs": 1, "lrs": (1e-3,), "weight_decays": (0.0,)}
     changed = attending if tokens else {}
     whole, read = run(place, tmp_path / "whole", **changed), view_reading.read_views
 
@@ -224,7 +224,7 @@ def test_what_could_not_be_read_is_tried_again_and_only_that(place, tmp_path, mo
     with monkeypatch.context() as patch:
         patch.setattr(view_reading, "read_views", away)
         with pytest.raises(
-            DataError, match=r"4 videos cannot be read.*--deadline-seconds and --mem"
+            DataError, match=r"4 videos cannot be read.*--timeout-seconds and --mem"
         ):
             run(place, tmp_path / "cache", **changed)
     seen = counted_reads(monkeypatch)
@@ -239,7 +239,7 @@ def test_what_could_not_be_read_is_tried_again_and_only_that(place, tmp_path, mo
 def test_another_deadline_reads_nothing_anew(place, tmp_path, monkeypatch):
     run(place, tmp_path)
     seen = counted_reads(monkeypatch)
-    run(place, tmp_path, deadline_seconds=500.0, memory_gib=8.0)
+    run(place, tmp_path, timeout_seconds=500.0, memory_limit_gib=8.0)
     assert seen == []
 
 
@@ -262,7 +262,7 @@ def test_a_plan_reads_no_video_and_says_what_is_there(place, tmp_path, monkeypat
     )
     with pytest.raises(ConfigError, match="--folds is 30, wanted 2 up to 24"):
         plan(folds=30)
-    with pytest.raises(ConfigError, match="--neighbours wants numbers up to 16"):
+    with pytest.raises(ConfigError, match="--ks wants numbers up to 16"):
         plan(neighbours=(17,))
 
 
@@ -277,7 +277,7 @@ def test_a_folder_that_another_process_fills_is_refused(place, tmp_path):
 def test_tokens_beyond_the_room_are_averaged_and_it_is_said(place, tmp_path):
     said = []
     room = 36 * 24 * 2 * 3 / 2**30  # three tokens of 24 float16 for each of 36 videos
-    attending = {"methods": ("attentive",), "epochs": 1, "rates": (1e-3,), "decays": (0.0,)}
+    attending = {"methods": ("attentive",), "epochs": 1, "lrs": (1e-3,), "weight_decays": (0.0,)}
     found = run(place, tmp_path, token_gib=room, say=said.append, **attending)
     assert found.stored_grid == (2, 1, 1)
     assert any("averaged from 2x2x2 to 2x1x1 a clip" in line for line in said)
@@ -369,15 +369,15 @@ def test_labels_that_training_does_not_have_are_refused(place, tmp_path):
 @pytest.mark.parametrize(
     ("changed", "problem"),
     [
-        ({"clips": ProbeClipConfig(frame_interval=0.5)}, "--stride 0.5 frames cannot work"),
+        ({"clips": ProbeClipConfig(frame_interval=0.5)}, "--frame-interval 0.5 frames cannot work"),
         ({"clips": ProbeClipConfig(frame_interval=1.0, frame_sampling="segments")}, "no effect where clips are seg"),
-        ({"clips": ProbeClipConfig(interval_unit="seconds")}, "no effect without a --stride"),
+        ({"clips": ProbeClipConfig(interval_unit="seconds")}, "no effect without a --frame-interval"),
         ({"clips": ProbeClipConfig(frame_interval=1.0, interval_unit="seconds")}, "give --frame-rate"),
         ({"clips": ProbeClipConfig(clips=0)}, "--clips is 0"),
         ({"lists": ProbeListConfig(test_share=0.5)}, "--test-share has no effect where a test is"),
         ({"methods": ()}, "--methods wants some of knn, linear, attentive"),
-        ({"strengths": (0.0,)}, "--strengths is 0, wanted numbers above 0"),
-        ({"decays": ()}, "--decays wants numbers of 0 or more"),
+        ({"l2": (0.0,)}, "--l2 is 0, wanted numbers above 0"),
+        ({"weight_decays": ()}, "--weight-decays wants numbers of 0 or more"),
         ({"folds": 1}, "--folds is 1, wanted 2 up to 24"),
     ],
 )  # fmt: skip

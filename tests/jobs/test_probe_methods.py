@@ -13,7 +13,7 @@ from videomae2.models.attentive import standardize_tokens
 
 CLASSES, DIM = 4, 12
 KNN = {"ks": (1, 5, 20, 500), "temperature": 0.07, "folds": 5, "seed": 0}
-LINEAR = {"strengths": (1e-3, 1e-1, 10.0), "folds": 5, "seed": 0}
+LINEAR = {"l2": (1e-3, 1e-1, 10.0), "folds": 5, "seed": 0}
 
 
 def made_up(videos, *, seed, apart):
@@ -59,14 +59,14 @@ def test_all_settings_are_tried_and_what_cannot_be_is_said():
     assert found.notes == ("k 500 left out: a fold has 64 videos",)
     found = probe_linear(train, test, CLASSES, **LINEAR)
     assert [t.params["strength"] for t in found.trials] == [10.0, 0.1, 0.001] * 2
-    assert "strength 10 is at the end of --strengths" in found.notes[0]
+    assert "strength 10 is at the end of --l2" in found.notes[0]
 
 
 def test_folds_that_cannot_be_are_refused():
     train = made_up(8, seed=1, apart=True)
     with pytest.raises(ConfigError, match="--folds is 9, wanted 2 up to 8"):
         probe_knn(train, train, CLASSES, **KNN | {"folds": 9})
-    with pytest.raises(ConfigError, match="--neighbours wants numbers up to 6"):
+    with pytest.raises(ConfigError, match="--ks wants numbers up to 6"):
         probe_knn(train, train, CLASSES, **KNN | {"ks": (7,)})
 
 
@@ -82,7 +82,7 @@ def tokens(videos, *, seed, apart):
 
 
 def attending(**changed):
-    how = {"heads": 3, "classes": CLASSES, "epochs": 12, "batch": 16, "seed": 0,
+    how = {"heads": 3, "num_classes": CLASSES, "epochs": 12, "batch_size": 16, "seed": 0,
            "device": torch.device("cpu"), "say": lambda line: None}  # fmt: skip
     return AttentiveConfig(**how | changed)
 
@@ -91,8 +91,8 @@ def test_tokens_that_know_are_found():
     data = tokens(120, seed=1, apart=True), tokens(60, seed=2, apart=True)
     found = probe_attentive(*data, attending(), lrs=(1e-4, 1e-2), weight_decays=(0.01,), folds=5)
     assert found.accuracy.value == 1
-    assert found.best_params == {"rate": 1e-2, "decay": 0.01}
-    assert "rate 0.01 is at the end of --rates" in found.notes[0]
+    assert found.best_params == {"lr": 1e-2, "weight_decay": 0.01}
+    assert "rate 0.01 is at the end of --lrs" in found.notes[0]
 
 
 def test_noise_is_attended_to_at_chance():

@@ -26,7 +26,7 @@ from videomae2.models.initial import init_autoencoder_weights
 from videomae2.models.saved import save_model
 from videomae2.tasks.pretrain import MaskingConfig
 
-TRUTH = ReconstructConfig(statistics="truth")
+TRUTH = ReconstructConfig(statistics="target")
 
 
 @pytest.fixture(scope="module")
@@ -100,12 +100,12 @@ def test_the_clip_is_the_middle_of_the_video_at_the_stride_of_training(run, vide
 
 
 def test_start_and_stride_can_be_chosen(run, video):
-    shown = one(run, video, start_seconds=0.4, stride_frames=3)
+    shown = one(run, video, start_seconds=0.4, frame_interval=3)
     np.testing.assert_allclose(shown.seconds, (10 + 3 * np.arange(4)) / 25)
 
 
 def test_the_clip_shows_the_frames_it_says(run, video):
-    shown = one(run, video, start_seconds=0.4, stride_frames=3)
+    shown = one(run, video, start_seconds=0.4, frame_interval=3)
     with open_reader(video) as reader:
         frames = reader.read([10, 13, 16, 19])
     # the middle 48x48 pixels become 32x32: mean brightness stays
@@ -136,12 +136,12 @@ def array(tmp_path):
 
 
 def test_without_a_clock_frames_are_shown_by_number(run, array):
-    shown = one(run, array, stride_frames=3)
+    shown = one(run, array, frame_interval=3)
     assert shown.seconds is None
     assert shown.indices.tolist() == [24, 27, 30, 33]
     assert (shown.format_moment(0), shown.format_moment(-1)) == ("frame 24", "frame 33")
     assert compute_fps(shown) == Fraction(25, 3)
-    clocked = one(run, array, stride_frames=3, frame_rate=30.0)
+    clocked = one(run, array, frame_interval=3, frame_rate=30.0)
     np.testing.assert_allclose(clocked.seconds, 0.8 + np.arange(4) / 10)
     assert clocked.format_moment(1) == "0.90 s"
 
@@ -154,9 +154,9 @@ def test_a_frame_rate_of_training_is_used_and_a_missing_one_asked_for(tmp_path, 
     run = save_run(tmp_path / "other", array.parent, sources=[replace(timed, frame_rate=None)])
     with pytest.raises(ConfigError, match=r"clip\.npy is .* no clock; give its --frame-rate, or a"):
         one(run, array)
-    assert one(run, array, stride_frames=2).seconds is None
+    assert one(run, array, frame_interval=2).seconds is None
     with pytest.raises(ConfigError, match=r"--start counts in seconds, .* --frame-rate$"):
-        one(run, array, stride_frames=2, start_seconds=0.1)
+        one(run, array, frame_interval=2, start_seconds=0.1)
 
 
 @pytest.fixture
@@ -183,13 +183,13 @@ def test_a_strange_video_has_no_stride_where_those_of_training_differ(listed, tm
     strange = encode(tmp_path / "strange.mp4", frames=30)
     with pytest.raises(ConfigError, match=r"in none of .*\(slow: 4 frames, quick: 2 frames\)"):
         one(run, strange)
-    assert np.diff(one(run, strange, stride_frames=3).indices).tolist() == [3, 3, 3]
+    assert np.diff(one(run, strange, frame_interval=3).indices).tolist() == [3, 3, 3]
     with (tmp_path / "slow.csv").open("a") as file:
         file.write(f"{quick} 0 -1\n")
-    with pytest.raises(ConfigError, match=r"in several of .*; choose --stride"):
+    with pytest.raises(ConfigError, match=r"in several of .*; choose --frame-interval"):
         one(run, quick)
     (tmp_path / "slow.csv").unlink()
-    with pytest.raises(ConfigError, match=r"cannot be told, choose --stride: .*slow\.csv"):
+    with pytest.raises(ConfigError, match=r"cannot be told, choose --frame-interval: .*slow\.csv"):
         one(run, quick)
 
 
@@ -201,7 +201,7 @@ def test_seeds_draw_other_masks_and_each_video_has_its_own(run, video):
 
 
 def test_visible_cubes_are_those_of_the_video_and_statistics_change_only_hidden_ones(run, video):
-    honest, flattered = one(run, video), one(run, video, statistics="truth")
+    honest, flattered = one(run, video), one(run, video, statistics="target")
     differs = (honest.reconstructed != flattered.reconstructed).any(axis=3)
     copied = (honest.reconstructed == honest.original).all(axis=3)
     visible = honest.visible.reshape(honest.cubes.grid)
@@ -211,7 +211,7 @@ def test_visible_cubes_are_those_of_the_video_and_statistics_change_only_hidden_
     assert not copied[~pixels].all()
     assert differs.any()
     assert not differs[pixels].any()
-    assert (honest.statistics, flattered.statistics) == ("surroundings", "truth")
+    assert (honest.statistics, flattered.statistics) == ("visible", "target")
     assert honest.loss == flattered.loss
 
 
@@ -242,7 +242,7 @@ def test_grey_models_read_grey(tmp_path, videos, video):
     ("masking", "how", "said"),
     [
         ({"decoder": "none"}, ReconstructConfig(all_hidden=True), "--all-hidden changes nothing"),
-        ({"per_cube_target": False}, TRUTH, "--statistics truth changes nothing"),
+        ({"normalize_target": False}, TRUTH, "--statistics target changes nothing"),
     ],
 )
 def test_a_choice_without_effect_is_refused(tmp_path, videos, video, masking, how, said):

@@ -68,7 +68,7 @@ def test_a_file_is_evaluated_as_the_released_code_does_it(place, tmp_path):
     assert found.classes == SIX
     assert (found.views.frame_interval, found.views.shrinking, found.views.is_assumed) == (4, "plain", True)
     results = json.loads((tmp_path / "results.json").read_text())
-    assert results["names_from"] == f"names from {place / 'six.txt'}"
+    assert results["class_names_source"] == f"names from {place / 'six.txt'}"
     assert results["model"]["path"] == str(place / "six.pth")
     assert (results["model"]["why"], results["model"]["outputs"]) == ("released file", "6")
     report = (tmp_path / "report.html").read_text()
@@ -85,7 +85,7 @@ def test_selected_outputs_share_all_probability(place, tmp_path):
     said = f"2 of its 6, those of {place / 'two.txt'}"
     assert results["model"]["outputs"] == said
     assert results["model"]["notes"]["selected"]["of"] == 6
-    assert said in results["names_from"]
+    assert said in results["class_names_source"]
     assert said in (tmp_path / "report.html").read_text()
 
 
@@ -195,22 +195,22 @@ def large(tmp_path_factory):
 
 
 def test_folders_of_classes_want_names(large, place):
-    with pytest.raises(ConfigError, match=r"600 outputs.*--names kinetics-600 if these are its"):
+    with pytest.raises(ConfigError, match=r"600 outputs.*--class-names kinetics-600 if these are its"):
         plan(large / "600.pth", place / "videos")
 
 
 def test_numbers_are_numbers_and_it_says_how_to_name_them(large):
     said = plan(large / "710.pth", large / "205.txt").dataset.class_names_source
     assert "classes called by their numbers: there are no names" in said
-    assert "--names FILE, or --names kinetics-710 if these are its classes" in said
-    assert "--select" not in said
+    assert "--class-names FILE, or --class-names kinetics-710 if these are its classes" in said
+    assert "--classes" not in said
 
 
 @pytest.mark.parametrize("names", [None, Path("kinetics-710")])
 def test_numbers_that_look_like_those_of_a_part_are_told(large, names):
     said = plan(large / "710.pth", large / "399.txt", names=names).dataset.class_names_source
     assert "numbers up to 399" in said
-    assert "if they are of kinetics-400, say --select kinetics-400" in said
+    assert "if they are of kinetics-400, say --classes kinetics-400" in said
 
 
 def test_numbers_of_a_selection_are_its_own(large):
@@ -227,11 +227,11 @@ def test_names_and_selections_that_do_not_fit(place, large):
 
     with pytest.raises(CheckpointError, match="has 6 outputs, but 5 names were given"):
         find(names="five.txt")
-    with pytest.raises(ConfigError, match=r"--select goes by names, and the 6 outputs of .* none"):
+    with pytest.raises(ConfigError, match=r"--classes goes by names, and the 6 outputs of .* none"):
         find(select="two.txt")
     with pytest.raises(CheckpointError, match="lacks 400 of 400: abseiling"):
         find(names="six.txt", select="kinetics-400")
-    with pytest.raises(ConfigError, match=r"--names kinetics-70 is no file.*did you mean kin") as e:
+    with pytest.raises(ConfigError, match=r"--class-names kinetics-70 is no file.*did you mean kin") as e:
         find(names="kinetics-70", select="gone.txt")
     assert len(e.value.problems) == 2
     with pytest.raises(ConfigError, match=r"--frames is 0.*\n--names gone is no file"):

@@ -120,7 +120,7 @@ def test_a_teacher_is_read_when_it_is_first_asked(teacher):
     of.prepare(batch())
     assert said == []
     answer = of(clips_of(batch()))
-    assert said == [f"teacher  read from {teacher.path}"]
+    assert said == [f"teacher  loaded from {teacher.path}"]
     assert not answer.scores.requires_grad
 
 

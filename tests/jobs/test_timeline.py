@@ -63,7 +63,7 @@ def test_it_says_what_holds_when(folder):
 
 
 def test_windows_and_distances_can_be_chosen(folder):
-    found = line_of(folder / "model", folder / "long.mp4", window_seconds=1.0, every_seconds=1.0)
+    found = line_of(folder / "model", folder / "long.mp4", window_seconds=1.0, hop_seconds=1.0)
     assert found.windows.starts.tolist() == pytest.approx([0, 1, 2, 3, 4, 4.92])
     assert found.windows.frames[1].tolist() == [25, 31, 37, 43]
     assert spans(found) == [(0, 2.0, "dark"), (2.0, 4.0, "bright"), (4.0, 5.92, "dark")]
@@ -118,15 +118,15 @@ def test_frames_of_the_models_own_size_are_not_overwritten_in_processes(tmp_path
 
 def test_classes_that_may_hold_together_and_numbers(folder, tmp_path):
     many = save_rigged(
-        tmp_path / "many", answers="many-classes", names=("a", "b", "c"), rows=(-1.0, 1.0, 1.0)
+        tmp_path / "many", answers="multilabel", names=("a", "b", "c"), rows=(-1.0, 1.0, 1.0)
     )
-    found = line_of(many, folder / "long.mp4", threshold=0.6, margin=0.2)
+    found = line_of(many, folder / "long.mp4", threshold=0.6, hysteresis=0.2)
     wanted = [(0, 1.6, "a"), (1.6, 4.0, "b"), (1.6, 4.0, "c"), (4.0, 5.92, "a")]
     assert spans(found) == wanted
-    found = line_of(many, folder / "long.mp4", threshold=0.6, margin=0.0)
+    found = line_of(many, folder / "long.mp4", threshold=0.6, hysteresis=0.0)
     wanted = [(0, 1.44, "a"), (1.6, 3.84, "b"), (1.6, 3.84, "c"), (4.0, 5.92, "a")]
     assert spans(found) == wanted
-    numbers = save_rigged(tmp_path / "numbers", answers="numbers", names=None, rows=(1.0,))
+    numbers = save_rigged(tmp_path / "numbers", answers="regression", names=None, rows=(1.0,))
     found = line_of(numbers, folder / "long.mp4")
     assert found.segments == []
     assert found.bins.scores[0, 0] == pytest.approx(-(23**0.5), rel=1e-3)
@@ -134,7 +134,7 @@ def test_classes_that_may_hold_together_and_numbers(folder, tmp_path):
 
 def test_a_model_of_whole_videos_needs_a_window(folder, tmp_path):
     model = save_rigged(tmp_path / "model", span=FrameSampling(kind="segments"))
-    with pytest.raises(ConfigError, match="choose --window SECONDS"):
+    with pytest.raises(ConfigError, match="choose --window-seconds SECONDS"):
         line_of(model, folder / "long.mp4")
     found = line_of(model, folder / "long.mp4", window_seconds=1.0)
     assert found.windows.frames[0].tolist() == [3, 9, 15, 21]
@@ -177,10 +177,10 @@ def test_channels_that_the_model_does_not_read_are_refused(folder, tmp_path):
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        ({"window_seconds": 0.0}, "--window is 0, wanted seconds above 0"),
-        ({"every_seconds": -1.0}, "--every is -1"),
+        ({"window_seconds": 0.0}, "--window-seconds is 0, wanted seconds above 0"),
+        ({"hop_seconds": -1.0}, "--hop-seconds is -1"),
         ({"threshold": 1.5}, "--threshold is 1.5, wanted 0 to 1"),
-        ({"margin": -0.1}, "--margin is -0.1, wanted 0 to 1"),
+        ({"hysteresis": -0.1}, "--hysteresis is -0.1, wanted 0 to 1"),
     ],
 )
 def test_settings_out_of_range_are_refused(config, said):

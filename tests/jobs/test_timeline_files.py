@@ -28,7 +28,7 @@ from videomae2.jobs.video_inputs import VideoInput, expand_inputs
 from videomae2.tensors.timeline import TimeBins, compute_activations, find_segments
 
 
-def line(scores, *, names=("jump", "run", "wave"), answers="many-classes", every=2.0):
+def line(scores, *, names=("jump", "run", "wave"), answers="multilabel", every=2.0):
     """A time line with a window every few seconds, none over another."""
     scores = np.array(scores, dtype=np.float64)
     starts = np.arange(len(scores)) * every
@@ -88,7 +88,7 @@ def test_nothing_holds_no_subtitles(tmp_path):
 
 
 def test_numbers_stand_in_every_file(tmp_path):
-    numbers = line([[1.0, -2.5], [3.0, 4.0]], names=None, answers="numbers")
+    numbers = line([[1.0, -2.5], [3.0, 4.0]], names=None, answers="regression")
     (first, second) = read_srt(write_srt(numbers, tmp_path / "a.srt").read_text())
     assert first[1:] == (0, 2000, ["number 0 1", "number 1 -2.5"])
     assert second[1:3] == (2000, 4000)
@@ -181,7 +181,7 @@ def test_a_film_shows_the_video_and_what_holds(place, tmp_path):
         "a.timeline.csv", "a.timeline.json", "a.timeline.mp4", "a.timeline.png",
         "a.timeline.srt", "a.timeline.windows.csv",
     ]  # fmt: skip
-    with av.open(str(written["film"])) as box:
+    with av.open(str(written["video"])) as box:
         frames = [frame.to_ndarray(format="rgb24") for frame in box.decode(video=0)]
         assert box.streams.video[0].average_rate == 25
     assert len(frames) == 60
@@ -197,7 +197,7 @@ def test_a_film_shows_the_video_and_what_holds(place, tmp_path):
 
 
 def test_files_of_videos_with_one_name_do_not_overwrite_each_other(place, tmp_path, monkeypatch):
-    monkeypatch.setattr("videomae2.jobs.timeline_report.write_picture", lambda _, path: path)
+    monkeypatch.setattr("videomae2.jobs.timeline_report.write_timeline_picture", lambda _, path: path)
     folder, found = TimelineFolder(tmp_path), line(OVERLAPPING)
     model = Predictor(place / "model", device="cpu")
     bases = []

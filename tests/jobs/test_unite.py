@@ -185,7 +185,7 @@ def test_lists_are_written_whole_and_can_be_read(parts):
         "making the bed", "abseiling", "abseiling", "archery", "archery"]  # fmt: skip
     assert all(Path(entry.path).is_file() for entry in train)
     assert tuple((out / "classes.txt").read_text().splitlines()) == names
-    rows = list(csv.DictReader((out / "removed.csv").read_text().splitlines()))
+    rows = list(csv.DictReader((out / "excluded.csv").read_text().splitlines()))
     found = {(r["id"].strip("_"), r["source"], r["split"]): r["reason"] for r in rows}
     assert found == REASONS
     assert rows[1]["where"] == "k600/train.csv:2"
@@ -329,7 +329,7 @@ def test_lists_that_are_not_there_or_wrong_are_said_at_once(parts):
 
 def test_numbers_without_names(place):
     listed(place / "l.txt", ("1.mp4", 0), ("2.mp4", 1))
-    assert "l.txt: its labels are numbers; --names l=FILE says what" in refused("l=l.txt")
+    assert "l.txt: its labels are numbers; --class-names l=FILE says what" in refused("l=l.txt")
 
 
 def test_files_that_are_not_there_or_several(parts):

@@ -63,6 +63,6 @@ def test_broken_files_in_parts_of_one_video_skip_no_step(tmp_path):
     folder = small_videos(tmp_path / "videos")
     sorted(folder.rglob("*.mp4"))[3].write_bytes(b"")
     run = small_run(folder, tmp_path / "run")
-    pretrain(replace(run, optim=replace(run.optim, micro_batch=1)), log=quiet)
+    pretrain(replace(run, optim=replace(run.optim, micro_batch_size=1)), log=quiet)
     assert (tmp_path / "run" / "unreadable.jsonl").exists()
     assert all(loss is not None for loss, _ in losses(tmp_path / "run").values())

@@ -14,12 +14,12 @@ NAMES = ("jump", "run", "sit", "walk", "wave")
 STATISTICS = {"mean": IMAGENET_MEAN, "std": IMAGENET_STD}
 
 
-def classifier_config(outputs=5, *, pooling="mean", head_dropout=0.0, **encoder):
+def classifier_config(outputs=5, *, global_pool="avg", head_drop_rate=0.0, **encoder):
     return ClassifierConfig(
         encoder=EncoderConfig(**NARROW | encoder),
         num_classes=outputs,
         global_pool=pooling,
-        head_drop_rate=head_dropout,
+        head_drop_rate=head_drop_rate,
     )
 
 

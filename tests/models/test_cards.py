@@ -33,11 +33,11 @@ def card(**changed):
 
 
 def test_a_classifier_comes_back_with_its_names(tmp_path):
-    model = saved_classifier(tmp_path / "a", drop_path=0.1, trained_grid=(4, 4, 4))
+    model = saved_classifier(tmp_path / "a", drop_path=0.1, pretrained_grid=(4, 4, 4))
     again, found = load_classifier(tmp_path / "a", CPU)
     assert found == card(model=model.config)
     assert found.class_names == NAMES
-    assert found.task_type == "one-class"
+    assert found.task_type == "multiclass"
     assert not again.training
     for name, value in model.state_dict().items():
         assert torch.equal(value, again.state_dict()[name])

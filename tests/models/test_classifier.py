@@ -17,13 +17,13 @@ OPTIONS = {
     "plain": {},
     "first token": {"pooling": "first"},
     "no head": {"outputs": 0},
-    "layer scale": {"layer_scale": 0.1},
+    "layer scale": {"init_values": 0.1},
     "cosine attention": {"cosine_attention": True},
     "drop path": {"drop_path": 0.5},
-    "head dropout": {"head_dropout": 0.5},
-    "checkpointing": {"checkpoint_blocks": True},
+    "head dropout": {"head_drop_rate": 0.5},
+    "checkpointing": {"activation_checkpointing": True},
     "4 channels": {"channels": 4},
-    "another trained grid": {"trained_grid": (2, 6, 6)},
+    "another trained grid": {"pretrained_grid": (2, 6, 6)},
 }
 
 COUNTS = {
@@ -91,7 +91,7 @@ def test_first_weights_are_the_released_ones():
 
 
 def test_features_and_scores_are_those_of_a_plain_restatement():
-    model = small_classifier(drop_path=0.3, head_dropout=0.5).eval()
+    model = small_classifier(drop_path=0.3, head_drop_rate=0.5).eval()
     state = classifier_to_official(model.state_dict(), model.cubes)
     cubes = all_cubes(model)
     kernel = rearrange(state["patch_embed.proj.weight"], "d c t h w -> d (t h w c)")
@@ -106,7 +106,7 @@ def test_features_and_scores_are_those_of_a_plain_restatement():
 
 
 def test_the_norm_comes_after_the_mean_or_before_the_first_token():
-    mean, first = small_classifier(), small_classifier(pooling="first")
+    mean, first = small_classifier(), small_classifier(global_pool="token")
     assert {"fc_norm.weight", "head.bias"} < mean.state_dict().keys()
     assert "encoder.norm.weight" not in mean.state_dict()
     assert "encoder.norm.weight" in first.state_dict()
@@ -123,7 +123,7 @@ def test_all_cubes_need_no_numbers():
 
 
 def test_head_dropout_acts_in_training_alone():
-    model = small_classifier(head_dropout=0.5)
+    model = small_classifier(head_drop_rate=0.5)
     features, keys = torch.ones(2, 24), torch.arange(2)
     one, other = model.train().forward_head(features, keys=keys)
     assert not torch.equal(one, other)
@@ -137,7 +137,7 @@ def test_head_dropout_acts_in_training_alone():
     ("changes", "said"),
     [
         ({"outputs": -1}, "a head has 0 outputs or more, got -1"),
-        ({"head_dropout": 1.0}, "head dropout is from 0 to below 1, got 1.0"),
+        ({"head_drop_rate": 1.0}, "head dropout is from 0 to below 1, got 1.0"),
         ({"height": 36}, "height=36 does not split into cubes of 8"),
     ],
 )

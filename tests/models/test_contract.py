@@ -15,7 +15,7 @@ from videomae2.tensors.tokens import TokenSplit, weight_all
 
 OPTIONS = {
     "plain": {},
-    "layer scale": {"layer_scale": 0.1},
+    "layer scale": {"init_values": 0.1},
     "cosine attention": {"cosine_attention": True},
     "1 channel": {"channels": 1},
     "4 channels": {"channels": 4},
@@ -23,9 +23,9 @@ OPTIONS = {
     "wide": {"width": 64},
     "tall": {"height": 48, "width": 16},
     "other frames and cubes": {"frames": 12, "tubelet": 3, "patch": 4, "height": 16, "width": 24},
-    "another trained grid": {"trained_grid": (2, 6, 6)},
+    "another trained grid": {"pretrained_grid": (2, 6, 6)},
     "drop path": {"drop_path": 0.5},
-    "checkpointing": {"checkpoint_blocks": True},
+    "checkpointing": {"activation_checkpointing": True},
     "MLP ratio 48/11": {"mlp_ratio": 48 / 11},
 }
 
@@ -84,9 +84,9 @@ def test_no_weight_is_left_as_it_was_found(option):
 @pytest.mark.parametrize("drop_path", [0.0, 0.5])
 def test_checkpointing_changes_nothing(drop_path):
     found = []
-    for checkpoint_blocks in (False, True):
+    for activation_checkpointing in (False, True):
         decoder = {"drop_path": drop_path}
-        model = small_model(decoder, checkpoint_blocks=checkpoint_blocks, drop_path=drop_path)
+        model = small_model(decoder, activation_checkpointing=activation_checkpointing, drop_path=drop_path)
         found.append(gradients(model.train(), batch=4))
     assert all(torch.equal(found[0][name], found[1][name]) for name in found[0])
 
@@ -124,7 +124,7 @@ def test_lean_queries_differ_only_in_the_mask_tokens_that_are_left_out():
     """Lean is exact with the queries at visible places taken away; nothing else may change."""
     model = small_model()
     visible, exact = inputs(model)
-    lean = inputs(model, replace(MASKING, queries="lean"))[1]
+    lean = inputs(model, replace(MASKING, decoder_queries="hidden_only"))[1]
     assert torch.equal(lean.loss_tokens, exact.loss_tokens)
     assert torch.equal(lean.visible, exact.visible)
     seen = exact.queries.shape[1] - exact.num_loss_tokens
@@ -145,7 +145,7 @@ def test_clips_of_a_batch_do_not_see_each_other():
 
 
 def test_bf16_autocast_is_close_to_fp32():
-    for changes in ({}, {"cosine_attention": True}, {"layer_scale": 0.1}):
+    for changes in ({}, {"cosine_attention": True}, {"init_values": 0.1}):
         model = small_model(**changes)
         visible, split = inputs(model)
         want = model(visible, split)

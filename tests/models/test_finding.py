@@ -49,7 +49,7 @@ def assert_same(loaded, model):
 
 
 def test_a_saved_classifier(tmp_path):
-    saved = saved_classifier(tmp_path / "m", head_dropout=0.5)
+    saved = saved_classifier(tmp_path / "m", head_drop_rate=0.5)
     found = resolve_classifier(tmp_path / "m")
     assert found.config.class_names == NAMES
     model = found.load(CPU)
@@ -240,7 +240,7 @@ def test_numbers_keep_their_scale(tmp_path):
     model = saved_classifier(tmp_path / "m", classes=("x", "y"), outputs=2)
     card = resolve_classifier(tmp_path / "m").config
     scale = TargetScaler(mean=(1.0, 2.0), std=(3.0, 4.0))
-    save_model(tmp_path / "m", model.state_dict(), replace(card, answers="numbers", numbers=scale))
+    save_model(tmp_path / "m", model.state_dict(), replace(card, answers="regression", numbers=scale))
     found = resolve_classifier(tmp_path / "m").select_classes(("y",), source="one")
     assert found.config.target_scaler == TargetScaler(mean=(2.0,), std=(4.0,))
 

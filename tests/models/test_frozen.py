@@ -50,7 +50,7 @@ def test_a_classifier_is_normed_behind_the_mean(tmp_path):
 
 
 def test_a_classifier_of_the_first_token_has_its_norm_in_the_encoder(tmp_path):
-    saved_classifier(tmp_path / "a", pooling="first")
+    saved_classifier(tmp_path / "a", global_pool="token")
     assert load_frozen_encoder(tmp_path / "a").norm_input == "tokens"
 
 

@@ -44,7 +44,7 @@ def test_the_mask_token_is_cut_off_at_one_deviation():
 
 
 def test_what_starts_at_a_constant():
-    model = _model(layer_scale=0.3, cosine_attention=True)
+    model = _model(init_values=0.3, cosine_attention=True)
     for name, weight in model.named_parameters():
         if "gamma" in name:
             assert (weight == 0.3).all()

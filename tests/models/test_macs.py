@@ -67,10 +67,10 @@ def test_multiply_accumulates_of_the_table(size):
         ({"decoder": "none"}, 35.48),
         ({"decoder": "frame"}, 25.87),
         ({"decoder": "random"}, 25.87),
-        ({"loss_on": "decoded"}, 25.87),
-        ({"decoder_ratio": 0.25}, 31.63),
+        ({"loss_tokens": "decoded"}, 25.87),
+        ({"decoder_mask_ratio": 0.25}, 31.63),
         ({}, 25.87),
-        ({"decoder_ratio": 0.75}, 21.06),
+        ({"decoder_mask_ratio": 0.75}, 21.06),
     ],
 )
 def test_flops_of_the_ablation_table(masking, printed):

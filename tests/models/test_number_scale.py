@@ -59,7 +59,7 @@ def test_a_head_that_is_taken_over_is_rescaled(tmp_path):
     card = SavedClassifierConfig(
         model=parent.config,
         class_names=("speed", "angle"),
-        task_type="numbers",
+        task_type="regression",
         target_scaler=BEFORE,
         **STATISTICS,
     )
@@ -76,13 +76,13 @@ def test_a_head_that_is_taken_over_is_rescaled(tmp_path):
 
 def test_cards_keep_it(tmp_path):
     card = SavedClassifierConfig(
-        model=classifier_config(2), task_type="numbers", target_scaler=BEFORE, **STATISTICS
+        model=classifier_config(2), task_type="regression", target_scaler=BEFORE, **STATISTICS
     )
     save_model_config(tmp_path, card)
     assert load_model_config(tmp_path) == card
 
 
-@pytest.mark.parametrize(("answers", "outputs"), [("one-class", 2), ("numbers", 3)])
+@pytest.mark.parametrize(("answers", "outputs"), [("multiclass", 2), ("numbers", 3)])
 def test_a_scale_that_fits_nothing_is_refused(answers, outputs):
     with pytest.raises(ValueError, match=f"a scale of 2 numbers, but the model has {outputs}"):
         SavedClassifierConfig(

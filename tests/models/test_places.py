@@ -72,7 +72,7 @@ def test_a_fresh_table_is_a_choice_and_said(tmp_path):
 
 def test_the_first_table_goes_through_generations(tmp_path):
     """Resampled once at most: from the grid on which the first parent was trained."""
-    saved_classifier(tmp_path / "run", trained_grid=(4, 6, 6))  # on clips of 4x4x4 cubes
+    saved_classifier(tmp_path / "run", pretrained_grid=(4, 6, 6))  # on clips of 4x4x4 cubes
     model, notes = begun(tmp_path / "run")
     assert torch.equal(model.encoder.pos_embed, resample_pos_embed(build_sinusoid(144, 24), (4, 6, 6), GRID))
     assert "the table for 4x6x6 cubes" in notes[0]
@@ -87,15 +87,15 @@ def test_the_first_table_goes_through_generations(tmp_path):
 
 def test_a_grid_that_is_named_must_be_the_parents(tmp_path):
     saved_autoencoder(tmp_path / "run")
-    named = replace(OWN, trained_grid=(4, 4, 4))
+    named = replace(OWN, pretrained_grid=(4, 4, 4))
     assert resolve_pos_embed(named, "match", tmp_path / "run") == named
-    with pytest.raises(CheckpointError, match=r"trained_grid is 6x6x8, but .*run was trained on "
-                       r"4x4x4 cubes; leave trained_grid out, and for a fresh"):  # fmt: skip
-        resolve_pos_embed(replace(OWN, trained_grid=GRID), "match", tmp_path / "run")
+    with pytest.raises(CheckpointError, match=r"pretrained_grid is 6x6x8, but .*run was trained on "
+                       r"4x4x4 cubes; leave pretrained_grid out, and for a fresh"):  # fmt: skip
+        resolve_pos_embed(replace(OWN, pretrained_grid=GRID), "match", tmp_path / "run")
 
 
 def test_from_scratch_a_grid_stays_as_it_is():
-    for own in (OWN, replace(OWN, trained_grid=(4, 4, 4))):
+    for own in (OWN, replace(OWN, pretrained_grid=(4, 4, 4))):
         assert resolve_pos_embed(own, "match", None) == own
 
 
@@ -118,11 +118,11 @@ def test_a_released_file_is_of_16_frames_of_224_pixels(tmp_path):
 
 def test_what_a_released_file_does_not_say_may_be_said_for_it(tmp_path):
     path = released(tmp_path / "a.pth", frames=8, height=32, width=32)
-    model, notes = begun(path, replace(OWN, trained_grid=(4, 4, 4)))
+    model, notes = begun(path, replace(OWN, pretrained_grid=(4, 4, 4)))
     assert torch.equal(model.encoder.pos_embed, build_pos_embed(GRID, 24, pretrained_grid=(4, 4, 4)))
     assert notes == ["positions: the table for 4x4x4 cubes, with which the weights were trained, "
                      "resampled to 6x6x8"]  # fmt: skip
-    assert begun(path, replace(OWN, trained_grid=GRID))[1] == []
+    assert begun(path, replace(OWN, pretrained_grid=GRID))[1] == []
     model, notes = begun(path, positions="fresh")
     assert torch.equal(model.encoder.pos_embed, build_sinusoid(6 * 6 * 8, 24))
     assert notes == ["positions: a fresh table for 6x6x8 cubes, not the one for 8x28x28 cubes, "
@@ -130,7 +130,7 @@ def test_what_a_released_file_does_not_say_may_be_said_for_it(tmp_path):
 
 
 def test_cubes_that_no_released_model_has_must_be_said(tmp_path):
-    path, own = released(tmp_path / "a.pth", patch=16), replace(OWN, frames=6, tubelet=3, patch=16)
+    path, own = released(tmp_path / "a.pth", patch=16), replace(OWN, frames=6, tubelet_size=3, patch=16)
     with pytest.raises(CheckpointError, match=r"a.pth does not say on which cubes it was trained"):
         resolve_pos_embed(own, "match", path)
     assert resolve_pos_embed(own, "fresh", path) == own

@@ -131,7 +131,7 @@ def test_a_classifier_of_size_b_has_exactly_the_released_names_and_shapes():
 
 @pytest.mark.parametrize("pooling", ["mean", "first"])
 def test_classifiers_there_and_back_are_the_same(pooling):
-    model = small_classifier(pooling=pooling)
+    model = small_classifier(global_pool=pooling)
     state = model.state_dict()
     released = classifier_to_official(state, model.cubes)
     assert ("norm.weight" in released) == (pooling == "first")

@@ -21,8 +21,8 @@ CPU = torch.device("cpu")
 
 
 def card(**changed):
-    notes = {"step": 7, "masking": {"encoder": "tube", "encoder_ratio": 0.75}, "licence": "MIT ü"}
-    config = small_config(trained_grid=(4, 4, 4), drop_path=0.1)
+    notes = {"step": 7, "masking": {"encoder": "tube", "encoder_mask_ratio": 0.75}, "licence": "MIT ü"}
+    config = small_config(pretrained_grid=(4, 4, 4), drop_path=0.1)
     return SavedAutoencoderConfig(
         **{"model": config, "mean": (0.5, 0.4, 0.3), "std": (1.0, 0.2, 0.3), "notes": notes}
         | changed
@@ -120,9 +120,9 @@ REFUSED = [
     ("model.encoder.height", "32", "'model.encoder.height' is '32', want int"),
     ("model.encoder.height", True, "'model.encoder.height' is True, want int"),
     ("model.encoder.size", "vast", "'model.encoder.size' is 'vast', want Literal"),
-    ("model.encoder.trained_grid", [1, 2], "is [1, 2], want tuple[int, int, int]"),
+    ("model.encoder.pretrained_grid", [1, 2], "is [1, 2], want tuple[int, int, int]"),
     ("model.encoder.height", 33, "height=33 does not split into cubes of 8; 32 would work"),
-    ("model.decoder.heads", 5, "dim must split evenly over heads"),
+    ("model.decoder.num_heads", 5, "dim must split evenly over heads"),
     ("model", 3, "'model' is 3, want AutoencoderConfig"),
     ("mean", [0.1], "mean and std have 1 and 3 values, the model reads 3 channels"),
     ("format", 9, "is of format 9, kind 'autoencoder'; this version reads format 1"),

@@ -37,7 +37,7 @@ from videomae2.models.tuning import TuningConfig, apply_tuning
 CLASSES = {"unset": NAMES}
 
 
-def begin(path, *, norm="match", head="match", positions="match", classes="unset", **changed):
+def begin(path, *, norm="auto", head="auto", positions="match", classes="unset", **changed):
     """A classifier that started from a path, and the report."""
     classes = CLASSES.get(classes, classes) if isinstance(classes, str) else classes
     outputs = 5 if classes is None else len(classes)
@@ -87,7 +87,7 @@ def test_the_norm_that_closed_the_encoder_may_be_taken(tmp_path):
 
 def test_with_the_first_token_the_norm_is_the_encoders(tmp_path):
     parent = saved_autoencoder(tmp_path / "run")
-    model, report = begin(tmp_path / "run", pooling="first")
+    model, report = begin(tmp_path / "run", global_pool="token")
     assert torch.equal(model.encoder.norm.weight, parent.encoder.norm.weight)
     assert report.norm == "the encoder's"
 
@@ -133,7 +133,7 @@ def test_classes_that_the_parent_does_not_know_get_a_fresh_head(tmp_path, classe
 
 def test_norm_and_head_may_be_fresh_all_the_same(tmp_path):
     parent = saved_classifier(tmp_path / "a")
-    model, report = begin(tmp_path / "a", norm="fresh", head="fresh")
+    model, report = begin(tmp_path / "a", norm="reinit", head="reinit")
     assert_encoder(model, parent)
     for name in ("fc_norm.weight", "head.weight"):
         assert torch.equal(model.state_dict()[name], fresh()[name])
@@ -159,7 +159,7 @@ def test_rows_are_selected_by_the_names_given_for_a_parent_without(tmp_path):
     parent = saved_classifier(tmp_path / "a", classes=None)
     wanted, names = ("walk", "jump"), Path("names.txt")
     model = Classifier(classifier_config(outputs=2))
-    config = InitConfig(weights=tmp_path / "a", head="selected", class_names=names)
+    config = InitConfig(weights=tmp_path / "a", head="select", class_names=names)
     report = init_classifier(model, config, torch.Generator(), class_names=wanted, pretrained_class_names=NAMES)
     assert torch.equal(model.head.weight, parent.head.weight[[3, 0]])
     assert torch.equal(model.head.bias, parent.head.bias[[3, 0]])
@@ -297,7 +297,7 @@ def test_an_encoder_that_computes_something_else_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match="another encoder: heads 3 there and 2 here"):
         begin(tmp_path / "a", heads=2)
     with pytest.raises(CheckpointError, match="patch 8 there and 4 here, tubelet 2 there and 8"):
-        begin(tmp_path / "a", patch=4, tubelet=8)
+        begin(tmp_path / "a", patch=4, tubelet_size=8)
     with pytest.raises(CheckpointError, match="cosine_attention False there and True here"):
         begin(tmp_path / "a", cosine_attention=True)
 
@@ -313,7 +313,7 @@ def test_a_released_file_of_other_cubes_is_refused(tmp_path):
     [
         ({"head": "selected", "classes": ("run", "swim")}, "which lacks 1 of 2: swim"),
         ({"head": "selected", "classes": None}, "the classes of the data have none; give them"),
-        ({"head": "kept", "classes": ("run",)}, "head 'kept' wants 1 classes, the parent has 5"),
+        ({"head": "kept", "classes": ("run",)}, "head 'keep' wants 1 classes, the parent has 5"),
         ({"head": "kept", "classes": NAMES[::-1]}, "the same names in another order"),
         ({"norm": "encoder"}, "has no norm that closes its encoder"),
     ],
@@ -327,9 +327,9 @@ def test_choices_that_a_parent_does_not_give(tmp_path, choices, said):
 @pytest.mark.parametrize(
     ("choices", "said"),
     [
-        ({"pooling": "first", "norm": "fresh"}, "start norm 'fresh' has no effect: with pooling"),
+        ({"pooling": "first", "norm": "fresh"}, "init norm 'reinit' has no effect: with pooling"),
         ({"classes": None, "outputs": 0, "head": "fresh"}, "the model has no head"),
-        ({"positions": "fresh", "trained_grid": (4, 4, 4)}, "where trained_grid names a table"),
+        ({"positions": "fresh", "pretrained_grid": (4, 4, 4)}, "where pretrained_grid names a table"),
     ],
 )
 def test_choices_without_effect(tmp_path, choices, said):
@@ -339,7 +339,7 @@ def test_choices_without_effect(tmp_path, choices, said):
     with pytest.raises(ConfigError, match="no effect from scratch"):
         init_classifier(
             small_classifier(),
-            replace(InitConfig(), head="fresh"),
+            replace(InitConfig(), head="reinit"),
             torch.Generator(),
             class_names=None,
         )

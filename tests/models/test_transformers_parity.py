@@ -23,7 +23,7 @@ def _theirs(config):
             image_size=encoder.height,
             patch_size=encoder.shape.patch,
             num_frames=encoder.frames,
-            tubelet_size=encoder.shape.tubelet,
+            tubelet_size=encoder.shape.tubelet_size,
             hidden_size=encoder.shape.dim,
             num_hidden_layers=encoder.shape.depth,
             num_attention_heads=encoder.shape.heads,

@@ -128,7 +128,7 @@ def test_a_parent_that_is_not_there_stops_it(name, tmp_path):
         check_run(make(name, listed(tmp_path), tmp_path / "runs"))
     _, absent = sorted(caught.value.problems, reverse=True)
     parent = make(name, listed(tmp_path), tmp_path / "runs").students[0].init.weights
-    assert absent.startswith(f"--students.0.start.weights {parent} does not exist; {tmp_path} ")
+    assert absent.startswith(f"--students.0.init.weights {parent} does not exist; {tmp_path} ")
     assert absent.endswith("it wants a run folder, a saved model or a released file")
 
 

@@ -30,7 +30,7 @@ OWN = [name for name in NAMES if name.startswith("own") or name == "demo"]
 PUBLIC = [name for name in NAMES if name not in OWN]
 
 COLUMNS = (
-    "size", "classes", "gpus", "videos", "lr", "layer_decay", "drop_path", "head_dropout",
+    "size", "classes", "gpus", "videos", "lr", "layer_decay", "drop_path", "head_drop_rate",
     "weight_decay", "epochs", "warmup", "clip", "views", "last_lr",
 )  # fmt: skip
 TABLE = {
@@ -155,7 +155,7 @@ def test_the_numbers_are_those_of_the_tables(name):
         "lr": optim.lr,
         "layer_decay": optim.layer_decay,
         "drop_path": encoder.drop_path,
-        "head_dropout": run.model.head_drop_rate,
+        "head_drop_rate": run.model.head_drop_rate,
         "weight_decay": optim.weight_decay,
         "epochs": optim.epochs,
         "warmup": optim.warmup_epochs,
@@ -177,7 +177,7 @@ def test_what_all_scripts_share(name):
     assert (rand.num_ops, rand.magnitude, rand.magnitude_std, rand.prob) == (4, 7.0, 0.5, 0.5)
     assert run.task.label_smoothing == 0.1
     assert run.model.head_init_scale == 0.001
-    assert run.model.global_pool == "mean"
+    assert run.model.global_pool == "avg"
     assert run.data.crop == CropConfig(kind="random-resized", flip=run.data.crop.flip)
     assert run.data.crop.scale == (0.08, 1.0)
 
@@ -298,11 +298,11 @@ def test_numbers_of_a_list_get_the_names_of_the_set(tmp_path):
         run,
         start=replace(run.init, weights=None),
         model=replace(run.model, encoder=replace(run.model.encoder, depth=1)),
-        optim=replace(run.optim, batch=16),
+        optim=replace(run.optim, global_batch_size=16),
     )
     said = dry_run(run)
     assert "classes  101: ApplyEyeMakeup, ApplyLipstick, Archery" in said
-    assert "held out 101 videos of" in said
+    assert "val      101 videos of" in said
     (tmp_path / "train.csv").write_text(lines + "0.mp4 101\n")
     with pytest.raises(ManifestError, match="label is 101, but there are 101 classes, from 0"):
         dry_run(run)
@@ -312,7 +312,7 @@ def test_numbers_of_a_list_get_the_names_of_the_set(tmp_path):
 def test_a_parent_that_is_not_there_stops_it(name, tmp_path):
     run = stand_in(name, tmp_path)
     run.init.weights.rmdir()
-    with pytest.raises(ConfigError, match=r"--start.weights .* does not exist.* a released file"):
+    with pytest.raises(ConfigError, match=r"--init.weights .* does not exist.* a released file"):
         check_run(run)
 
 

@@ -8,17 +8,17 @@ from tests.reference.golden_files import write
 
 BASE = {
     "frames": 8, "patch": 8, "tubelet": 2, "dim": 24, "depth": 2, "heads": 3, "decoder_dim": 12,
-    "decoder_depth": 2, "decoder_heads": 2, "mlp_ratio": 4, "encoder_ratio": 0.75,
-    "decoder_ratio": 0.5,
+    "decoder_depth": 2, "decoder_heads": 2, "mlp_ratio": 4, "encoder_mask_ratio": 0.75,
+    "decoder_mask_ratio": 0.5,
 }  # fmt: skip
 
 CASES = {
     "square": ({}, 32, 32),
-    "wide": ({"decoder_ratio": 0.75, "encoder_ratio": 0.9}, 32, 64),
-    "tall": ({"decoder_ratio": 0.25, "decoder_depth": 1}, 48, 16),
+    "wide": ({"decoder_mask_ratio": 0.75, "encoder_mask_ratio": 0.9}, 32, 64),
+    "tall": ({"decoder_mask_ratio": 0.25, "decoder_depth": 1}, 48, 16),
     "tubelet 3, 5 slots": ({"frames": 15, "tubelet": 3}, 32, 32),
     "tubelet 1, 2 slots": ({"frames": 2, "tubelet": 1}, 32, 32),
-    "V1 on odd grid": ({"decoder_ratio": 0.0, "patch": 7, "frames": 6}, 21, 35),
+    "V1 on odd grid": ({"decoder_mask_ratio": 0.0, "patch": 7, "frames": 6}, 21, 35),
     "MLP ratio 48/11": ({"mlp_ratio": 48 / 11, "dim": 44, "heads": 2, "decoder_dim": 32}, 32, 32),
     "depth 1 and 3": ({"depth": 1, "decoder_depth": 3, "decoder_heads": 4}, 32, 32),
     "5 channels": ({"channels": 5, "mean": [0.4] * 5, "std": [0.2] * 5}, 16, 32),

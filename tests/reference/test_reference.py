@@ -81,8 +81,8 @@ def test_the_sinusoid_is_the_released_one(count, dim):
 
 BASE = {
     "frames": 8, "patch": 8, "tubelet": 2, "dim": 24, "depth": 2, "heads": 3, "decoder_dim": 16,
-    "decoder_depth": 2, "decoder_heads": 2, "mlp_ratio": 4, "encoder_ratio": 0.75,
-    "decoder_ratio": 0.5,
+    "decoder_depth": 2, "decoder_heads": 2, "mlp_ratio": 4, "encoder_mask_ratio": 0.75,
+    "decoder_mask_ratio": 0.5,
 }  # fmt: skip
 
 
@@ -121,7 +121,7 @@ def _task(config, height, width, **masking):
         depth=config["decoder_depth"], embed_dim=config["decoder_dim"], num_heads=config["decoder_heads"]
     )
     model = Autoencoder(AutoencoderConfig(encoder=encoder, decoder=decoder))
-    masking = {"encoder_ratio": config["encoder_ratio"], **masking}
+    masking = {"encoder_mask_ratio": config["encoder_mask_ratio"], **masking}
     return PretrainTask(model, MaskingConfig(**masking))
 
 
@@ -129,8 +129,8 @@ def _task(config, height, width, **masking):
     ("changes", "height", "width", "masking"),
     [
         ({}, 32, 32, {}),
-        ({"decoder_ratio": 0.75, "decoder_depth": 1}, 16, 48, {"decoder_ratio": 0.75}),
-        ({"decoder_ratio": 0.0}, 32, 24, {"decoder": "none"}),
+        ({"decoder_mask_ratio": 0.75, "decoder_depth": 1}, 16, 48, {"decoder_mask_ratio": 0.75}),
+        ({"decoder_mask_ratio": 0.0}, 32, 24, {"decoder": "none"}),
         ({"frames": 6}, 32, 32, {}),  # 3 time slots: clips differ in what is scored
     ],
 )
@@ -147,7 +147,7 @@ def test_the_whole_step_is_the_released_one(changes, height, width, masking):
     if "decoder" in masking:
         split = tokens.split_v1(hidden, hidden_count)
     else:
-        kind = (config["encoder_ratio"], "running-cell", config["decoder_ratio"], cubes.grid)
+        kind = (config["encoder_mask_ratio"], "running-cell", config["decoder_mask_ratio"], cubes.grid)
         split = tokens.split_dual(
             hidden,
             dropped,

@@ -11,11 +11,11 @@ from videomae2.tensors.clips import Clips
 CASES = (
     ({}, {}, "inductor"),
     ({}, {}, "eager"),
-    ({"queries": "lean"}, {}, "eager"),
+    ({"decoder_queries": "hidden_only"}, {}, "eager"),
     ({"decoder": "none"}, {}, "eager"),
     ({"encoder": "random", "decoder": "random"}, {}, "eager"),
     ({}, {"drop_path": 0.5}, "eager"),
-    ({}, {"drop_path": 0.5, "checkpoint_blocks": True}, "eager"),
+    ({}, {"drop_path": 0.5, "activation_checkpointing": True}, "eager"),
 )
 
 

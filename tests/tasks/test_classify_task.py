@@ -86,7 +86,7 @@ def test_a_mixed_clip_counts_as_its_parts_do():
 
 
 def test_labels_of_which_any_number_holds_give_binary_cross_entropy():
-    config = {"answers": "many-classes"}
+    config = {"answers": "multilabel"}
     want = F.binary_cross_entropy_with_logits(_scores(), LABELS)
     torch.testing.assert_close(_loss(LABELS, **config), want)
     smoothed = F.binary_cross_entropy_with_logits(_scores(), 0.9 * LABELS + 0.05)
@@ -97,25 +97,25 @@ def test_labels_of_which_any_number_holds_give_binary_cross_entropy():
 
 @pytest.mark.parametrize(("distance", "want"), [("squared", F.mse_loss), ("absolute", F.l1_loss)])
 def test_numbers_give_their_distance(distance, want):
-    got = _loss(NUMBERS, answers="numbers", distance=distance)
+    got = _loss(NUMBERS, answers="regression", distance=distance)
     torch.testing.assert_close(got, want(_scores(), NUMBERS))
 
 
 def test_numbers_are_learnt_in_their_own_scale_and_said_in_units_of_the_data():
     scale = TargetScaler(mean=(1e4,) * 5, std=(100.0, 1.0, 2.0, 3.0, 4.0))
-    config, model = ClassifyConfig(task_type="numbers"), small_classifier()
+    config, model = ClassifyConfig(task_type="regression"), small_classifier()
     plain, scaled = ClassifyTask(model, config), ClassifyTask(model, config, target_scaler=scale)
     clips = _clips(NUMBERS * torch.tensor(scale.std) + torch.tensor(scale.mean))
     raw, said = plain.predict(clips), scaled.predict(clips)
     torch.testing.assert_close(said, raw * torch.tensor(scale.std) + 1e4)
     loss, _, told = scaled(clips)
     torch.testing.assert_close(loss, F.mse_loss(raw, NUMBERS), rtol=1e-3, atol=1e-3)
-    torch.testing.assert_close(told["off"], F.l1_loss(raw, NUMBERS), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(told["mae"], F.l1_loss(raw, NUMBERS), rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("targets", [HARD, LABELS])
 def test_in_evaluation_the_loss_is_plain(targets):
-    answers = "one-class" if targets.ndim == 1 else "many-classes"
+    answers = "multiclass" if targets.ndim == 1 else "multilabel"
     plain = _loss(targets, answers=answers)
     for changes in ({"class_weights": WEIGHTS}, {"label_smoothing": 0.2}):
         changes = changes | {"answers": answers}
@@ -126,7 +126,7 @@ def test_in_evaluation_the_loss_is_plain(targets):
 # ---- holes
 
 
-KINDS = [("one-class", HARD), ("many-classes", LABELS), ("numbers", NUMBERS)]
+KINDS = [("multiclass", HARD), ("multilabel", LABELS), ("numbers", NUMBERS)]
 
 
 @pytest.mark.parametrize(("answers", "targets"), KINDS)
@@ -154,13 +154,13 @@ def test_in_a_batch_of_holes_nothing_counts():
 def test_agreement():
     scores = torch.tensor([[2.0, 1.0], [0.0, 1.0], [3.0, -1.0], [0.0, 5.0]])
     hard = _clips(torch.tensor([0, 1, 1, 0]), [1.0, 1.0, 1.0, 0.0])
-    assert compute_batch_metrics(scores, hard, "one-class")["accuracy"].item() == pytest.approx(2 / 3)
+    assert compute_batch_metrics(scores, hard, "multiclass")["accuracy"].item() == pytest.approx(2 / 3)
     soft = replace(hard, targets=torch.tensor([[0.6, 0.4], [0.1, 0.9], [0.3, 0.7], [1.0, 0.0]]))
-    assert compute_batch_metrics(scores, soft, "one-class")["accuracy"].item() == pytest.approx(2 / 3)
+    assert compute_batch_metrics(scores, soft, "multiclass")["accuracy"].item() == pytest.approx(2 / 3)
     many = replace(hard, targets=torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0], [1.0, 1.0]]))
-    assert compute_batch_metrics(scores, many, "many-classes")["accuracy"].item() == pytest.approx(4 / 6)
+    assert compute_batch_metrics(scores, many, "multilabel")["accuracy"].item() == pytest.approx(4 / 6)
     numbers = replace(hard, targets=scores + torch.tensor([1.0, -2.0]))
-    assert compute_batch_metrics(scores, numbers, "numbers")["off"].item() == pytest.approx(1.5)
+    assert compute_batch_metrics(scores, numbers, "numbers")["mae"].item() == pytest.approx(1.5)
 
 
 # ---- clips
@@ -208,10 +208,10 @@ def test_statistics_and_weights_follow_the_device_and_are_not_saved():
     assert isinstance(task, nn.Module)
 
 
-@pytest.mark.parametrize(("answers", "targets"), [*KINDS, ("one-class", LABELS)])
+@pytest.mark.parametrize(("answers", "targets"), [*KINDS, ("multiclass", LABELS)])
 def test_a_whole_step_needs_no_number_on_the_host(answers, targets):
-    weights = None if answers == "numbers" else WEIGHTS
-    model = small_classifier(drop_path=0.5, head_dropout=0.5)
+    weights = None if answers == "regression" else WEIGHTS
+    model = small_classifier(drop_path=0.5, head_drop_rate=0.5)
     task = _task(weights, model, answers=answers).to("meta").train()
     on_host = _clips(targets)
     clips = Clips(*(getattr(on_host, f.name).to("meta") for f in fields(on_host)))
@@ -224,7 +224,7 @@ def test_a_whole_step_needs_no_number_on_the_host(answers, targets):
 
 def test_what_is_left_out_of_a_clip_depends_on_its_key_alone():
     """However a batch is cut; before and after, the global generator is the same."""
-    task = _task(model=small_classifier(drop_path=0.6, head_dropout=0.5)).train()
+    task = _task(model=small_classifier(drop_path=0.6, head_drop_rate=0.5)).train()
     whole, before = _clips(), torch.get_rng_state()
     parts = [Clips(whole.pixels[i : i + 1], whole.keys[i : i + 1], whole.weights[i : i + 1])
              for i in range(4)]  # fmt: skip

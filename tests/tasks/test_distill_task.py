@@ -45,13 +45,13 @@ def student(seed=0, **changed):
     return Student(small_classifier(seed=seed, **changed), teacher_dim=WIDE, generator=generator)
 
 
-def task(teach=teach, answers="one-class", students=None, **config):
+def task(teach=teach, answers="multiclass", students=None, **config):
     return DistillTask(
         students or {"s": student()}, teach, DistillConfig(**config), task_type=answers
     )
 
 
-def loss(given=None, scores=SCORES, answers="one-class", **config):
+def loss(given=None, scores=SCORES, answers="multiclass", **config):
     of = task(answers=answers, **config)
     given = clips() if given is None else given
     return of.compute_loss(scores, FEATURES, TeacherOutput(TAUGHT, TAUGHT_FEATURES), given)
@@ -95,7 +95,7 @@ def test_mixed_labels_and_labels_of_which_any_holds():
     _, parts = loss(clips(soft), hard_weight=1.0)
     torch.testing.assert_close(parts["hard"], F.cross_entropy(SCORES, soft))
     labels = (soft > 0.2).float()
-    _, parts = loss(clips(labels), answers="many-classes", hard_weight=1.0)
+    _, parts = loss(clips(labels), answers="multilabel", hard_weight=1.0)
     want = F.binary_cross_entropy_with_logits(SCORES, labels)
     torch.testing.assert_close(parts["hard"], want)
 
@@ -158,7 +158,7 @@ def test_a_student_beside_others_learns_as_if_it_were_alone():
     runtime = prepare_runtime(RuntimeConfig(device="cpu", precision="fp32"))
 
     def learnt(*names):
-        left_out = {"drop_path": 0.5, "head_dropout": 0.5}
+        left_out = {"drop_path": 0.5, "head_drop_rate": 0.5}
         made = {"a": lambda: student(1, **left_out), "b": lambda: student(2, depth=3, **left_out)}
         students = {name: made[name]() for name in names}
         of = task(students=students).train()
@@ -258,7 +258,7 @@ def test_what_a_task_cannot_do():
     with pytest.raises(ValueError, match="there are no students"):
         DistillTask({}, teach, DistillConfig())
     with pytest.raises(ValueError, match="a teacher that predicts numbers has no distribution"):
-        task(answers="numbers")
+        task(answers="regression")
     with pytest.raises(ValueError, match="these clips have no labels, and hard_weight asks"):
         task(hard_weight=1.0)(clips(None))
     with pytest.raises(ValueError, match="feature_weight asks for features"):

@@ -27,7 +27,7 @@ def test_the_divergence_is_that_of_the_textbook(temperature):
 def test_the_divergence_of_labels_is_two_sided():
     p, q = (1 / (1 + np.exp(-x.double().numpy() / 3)) for x in (TAUGHT, SCORES))
     want = (p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q))).mean(axis=1)
-    got = kl_divergence(SCORES, TAUGHT, 3.0, "many-classes")
+    got = kl_divergence(SCORES, TAUGHT, 3.0, "multilabel")
     np.testing.assert_allclose(got.numpy(), want, rtol=1e-5)
 
 
@@ -43,5 +43,5 @@ def test_distances_of_features():
 
 
 def test_decisions():
-    assert hard_labels(torch.tensor([[1.0, 3.0]]), "one-class").tolist() == [1]
-    assert hard_labels(torch.tensor([[1.0, -3.0]]), "many-classes").tolist() == [[1, 0]]
+    assert hard_labels(torch.tensor([[1.0, 3.0]]), "multiclass").tolist() == [1]
+    assert hard_labels(torch.tensor([[1.0, -3.0]]), "multilabel").tolist() == [[1, 0]]

@@ -25,17 +25,17 @@ from videomae2.tensors.clips import Clips
 MASKINGS = {
     "released": {},
     "V1": {"decoder": "none"},
-    "lean": {"queries": "lean"},
-    "25 %": {"decoder_ratio": 0.25},
-    "75 %": {"decoder_ratio": 0.75},
+    "lean": {"decoder_queries": "hidden_only"},
+    "25 %": {"decoder_mask_ratio": 0.25},
+    "75 %": {"decoder_mask_ratio": 0.75},
     "random decoder": {"decoder": "random"},
     "frame decoder": {"decoder": "frame"},
-    "lean frame decoder": {"decoder": "frame", "queries": "lean"},
-    "loss on decoded": {"loss_on": "decoded"},
+    "lean frame decoder": {"decoder": "frame", "decoder_queries": "hidden_only"},
+    "loss on decoded": {"loss_tokens": "decoded"},
     "random both": {"encoder": "random", "decoder": "random"},
     "random encoder": {"encoder": "random"},
     "frame encoder": {"encoder": "frame"},
-    "plain pixels": {"per_cube_target": False},
+    "plain pixels": {"normalize_target": False},
 }
 
 
@@ -114,7 +114,7 @@ def test_a_batch_whose_clips_differ_in_what_is_scored_is_weighted_by_cubes():
 
 def test_lean_and_exact_agree_where_the_decoder_cannot_tell():
     """Without attention between queries nothing is left that could differ."""
-    exact, lean = _task(), _task(queries="lean")
+    exact, lean = _task(), _task(decoder_queries="hidden_only")
     for task in (exact, lean):
         for block in task.model.decoder.blocks:
             torch.nn.init.zeros_(block.attn.proj.weight)
@@ -123,7 +123,7 @@ def test_lean_and_exact_agree_where_the_decoder_cannot_tell():
 
 
 def test_lean_is_another_definition_of_the_decoder():
-    assert not torch.allclose(_task()(_clips())[0], _task(queries="lean")(_clips())[0])
+    assert not torch.allclose(_task()(_clips())[0], _task(decoder_queries="hidden_only")(_clips())[0])
 
 
 # ---- clips that count
@@ -275,14 +275,14 @@ def test_a_step_compiles_into_one_graph_and_gives_the_same():
 @pytest.mark.parametrize(
     ("masking", "message"),
     [
-        ({"encoder_ratio": 0.01}, "tube masking at ratio 0.01 picks 0 of 16; ratios from 0.0625"),
-        ({"encoder_ratio": 1.0}, "tube masking at ratio 1.0 picks 16 of 16"),
-        ({"decoder_ratio": 0.1}, "running-cell masking at ratio 0.1 picks 0 of 4"),
-        ({"decoder": "frame", "decoder_ratio": 0.1}, "frame masking of the decoder at ratio 0.1"),
-        ({"decoder": "none", "loss_on": "decoded"}, "'decoded' has no effect without decoder"),
-        ({"decoder": "none", "queries": "lean"}, "queries 'lean' has no effect without decoder"),
-        ({"loss_on": "decoded", "queries": "lean"}, "leaves out what loss on 'decoded' counts"),
-        ({"decoder": "random", "queries": "lean"}, "'tube' with decoder masking 'random' does not"),
+        ({"encoder_mask_ratio": 0.01}, "tube masking at ratio 0.01 picks 0 of 16; ratios from 0.0625"),
+        ({"encoder_mask_ratio": 1.0}, "tube masking at ratio 1.0 picks 16 of 16"),
+        ({"decoder_mask_ratio": 0.1}, "running-cell masking at ratio 0.1 picks 0 of 4"),
+        ({"decoder": "frame", "decoder_mask_ratio": 0.1}, "frame masking of the decoder at ratio 0.1"),
+        ({"decoder": "none", "loss_tokens": "decoded"}, "'decoded' has no effect without decoder"),
+        ({"decoder": "none", "decoder_queries": "hidden_only"}, "decoder_queries 'hidden_only' has no effect without decoder"),
+        ({"loss_tokens": "decoded", "decoder_queries": "hidden_only"}, "leaves out what loss on 'decoded' counts"),
+        ({"decoder": "random", "decoder_queries": "hidden_only"}, "'tube' with decoder masking 'random' does not"),
     ],
 )
 def test_maskings_that_cannot_work_say_why(masking, message):
@@ -311,7 +311,7 @@ def test_clips_of_another_size_are_refused():
 
 
 def test_one_pixel_has_no_deviation_to_be_z_scored_by():
-    config = small_config(frames=4, height=4, width=4, patch=1, tubelet=1)
+    config = small_config(frames=4, height=4, width=4, patch=1, tubelet_size=1)
     with pytest.raises(ValueError, match="a patch or a tubelet of 2 would work, or plain pixels"):
         PretrainTask(Autoencoder(config), MaskingConfig(encoder_mask_ratio=0.75))
     plain = MaskingConfig(encoder_mask_ratio=0.75, normalize_target=False)

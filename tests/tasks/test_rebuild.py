@@ -13,15 +13,15 @@ from videomae2.tensors.clips import Clips
 
 MASKINGS = [
     MASKING,
-    replace(MASKING, queries="lean"),
+    replace(MASKING, decoder_queries="hidden_only"),
     replace(MASKING, decoder="none"),
-    replace(MASKING, decoder_ratio=0.75),
-    replace(MASKING, decoder_ratio=0.25),
+    replace(MASKING, decoder_mask_ratio=0.75),
+    replace(MASKING, decoder_mask_ratio=0.25),
     replace(MASKING, encoder="random"),
     replace(MASKING, encoder="random", decoder="random"),
-    replace(MASKING, encoder="frame", decoder="frame", encoder_ratio=0.5),
-    replace(MASKING, decoder="frame", loss_on="decoded"),
-    replace(MASKING, per_cube_target=False),
+    replace(MASKING, encoder="frame", decoder="frame", encoder_mask_ratio=0.5),
+    replace(MASKING, decoder="frame", loss_tokens="decoded"),
+    replace(MASKING, normalize_target=False),
 ]
 
 
@@ -47,7 +47,7 @@ def by_cubes(x, cubes):
 def test_a_perfect_decoder_with_true_statistics_gives_the_clip_back(model, masking):
     clips, cubes = some_clips(model), model.cubes
     splits = draw_passes(masking, cubes.grid, 3, clips.keys)
-    plain = not masking.per_cube_target
+    plain = not masking.normalize_target
     answers = [
         pixels.compute_target(
             grid.gather(clips.pixels, split.loss_tokens, cubes), channels=3, normalize_target=not plain
@@ -82,7 +82,7 @@ def test_every_pass_asks_as_much_as_training(model, masking):
     assert all(torch.equal(s.visible, splits[0].visible) for s in splits)
 
 
-@pytest.mark.parametrize("statistics", ["truth", "surroundings"])
+@pytest.mark.parametrize("statistics", ["target", "visible"])
 @pytest.mark.parametrize("masking", MASKINGS, ids=str)
 def test_visible_cubes_are_copied_to_the_bit_and_the_loss_is_that_of_training(
     model, masking, statistics
@@ -106,28 +106,28 @@ def test_visible_cubes_are_copied_to_the_bit_and_the_loss_is_that_of_training(
 def test_hidden_pixels_change_nothing_where_statistics_come_from_the_surroundings(model):
     clips = some_clips(model)
     task = PretrainTask(model, MASKING).eval()
-    found = reconstruct_clips(task, clips, statistics="surroundings")
+    found = reconstruct_clips(task, clips, statistics="visible")
     cubes = by_cubes(clips.pixels, model.cubes)
     other = torch.where(found.visible[:, :, None], cubes, 255 - cubes)
     changed = Clips(grid.join(other, model.cubes), clips.keys, clips.weights)
-    again = reconstruct_clips(task, changed, statistics="surroundings")
+    again = reconstruct_clips(task, changed, statistics="visible")
     assert torch.equal(found.pixels, again.pixels)
-    assert not torch.equal(found.pixels, reconstruct_clips(task, clips, statistics="truth").pixels)
+    assert not torch.equal(found.pixels, reconstruct_clips(task, clips, statistics="target").pixels)
 
 
 def test_true_tones_are_told_apart_from_what_uses_nothing_hidden(model):
     task = PretrainTask(model, MASKING).eval()
     clips = some_clips(model)
-    honest = reconstruct_clips(task, clips, statistics="surroundings")
-    truth = reconstruct_clips(task, clips, statistics="truth")
+    honest = reconstruct_clips(task, clips, statistics="visible")
+    truth = reconstruct_clips(task, clips, statistics="target")
     assert torch.equal(honest.oracle_pixels, truth.pixels)
     assert not torch.equal(honest.oracle_pixels, honest.pixels)
-    plain = PretrainTask(model, replace(MASKING, per_cube_target=False)).eval()
-    assert reconstruct_clips(plain, clips, statistics="surroundings").oracle_pixels is None
+    plain = PretrainTask(model, replace(MASKING, normalize_target=False)).eval()
+    assert reconstruct_clips(plain, clips, statistics="visible").oracle_pixels is None
 
 
 def test_the_share_is_what_the_first_pass_answers(model):
-    found = reconstruct_clips(PretrainTask(model, MASKING), some_clips(model), statistics="truth")
+    found = reconstruct_clips(PretrainTask(model, MASKING), some_clips(model), statistics="target")
     assert found.num_passes == 2
     assert torch.equal(found.first_pass.sum(dim=1) * 2, found.predicted.sum(dim=1))
     assert not (found.first_pass & found.visible).any()
@@ -136,18 +136,18 @@ def test_the_share_is_what_the_first_pass_answers(model):
 def test_all_hidden_cubes_can_be_asked_for_at_once(model):
     clips = some_clips(model)
     task = PretrainTask(model, MASKING).eval()
-    found = reconstruct_clips(task, clips, statistics="truth", all_hidden=True)
+    found = reconstruct_clips(task, clips, statistics="target", all_hidden=True)
     v1 = PretrainTask(model, replace(MASKING, decoder="none")).eval()
     assert found.num_passes == 1
     assert torch.equal(found.first_pass, ~found.visible)
-    assert torch.equal(found.pixels, reconstruct_clips(v1, clips, statistics="truth").pixels)
+    assert torch.equal(found.pixels, reconstruct_clips(v1, clips, statistics="target").pixels)
 
 
 def test_what_no_pass_answered_stays_black(model):
     clips, cubes = some_clips(model), model.cubes
     first = draw_passes(MASKING, cubes.grid, 3, clips.keys)[:1]
     target = pixels.compute_target(grid.gather(clips.pixels, first[0].loss_tokens, cubes), channels=3)
-    found = assemble_clips(clips.pixels, first, [target], cubes, statistics="truth")
+    found = assemble_clips(clips.pixels, first, [target], cubes, statistics="target")
     unknown = ~(found.visible | found.predicted)
     assert unknown.any()
     assert (by_cubes(found.pixels, cubes)[unknown] == 0).all()
@@ -158,6 +158,6 @@ def test_the_baseline_of_z_scored_cubes_is_about_one(model):
     noisy = Clips(clips.pixels[1:], clips.keys[1:], clips.weights[1:])
     values = model.cubes.values // 3
     found = reconstruct_clips(
-        PretrainTask(model, MaskingConfig(encoder_mask_ratio=0.5)), noisy, statistics="truth"
+        PretrainTask(model, MaskingConfig(encoder_mask_ratio=0.5)), noisy, statistics="target"
     )
     torch.testing.assert_close(found.baseline, torch.full((2,), (values - 1) / values))

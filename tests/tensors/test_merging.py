@@ -55,7 +55,7 @@ def test_of_a_view_given_twice_the_first_counts():
 def test_large_logits_do_not_overflow():
     x = np.array([[1e4, -1e4, 0.0]])
     assert compute_probabilities(x).tolist() == [[1.0, 0.0, 0.0]]
-    assert compute_probabilities(x, "many-classes").tolist() == [[1.0, 0.0, 0.5]]
+    assert compute_probabilities(x, "multilabel").tolist() == [[1.0, 0.0, 0.5]]
 
 
 def test_a_score_that_is_not_finite_is_refused_with_its_video():

@@ -47,7 +47,7 @@ def test_cells_agree_with_looking_at_every_moment():
 
 
 def exclusive(rows, **limits):
-    holds = compute_activations(np.array(rows), "one-class", **{"threshold": 0.0, "margin": 0.1} | limits)
+    holds = compute_activations(np.array(rows), "multiclass", **{"threshold": 0.0, "margin": 0.1} | limits)
     assert (holds.sum(axis=1) <= 1).all()
     return [int(row.argmax()) if row.any() else None for row in holds]
 
@@ -55,17 +55,17 @@ def exclusive(rows, **limits):
 def test_a_class_gives_way_only_to_what_is_ahead_by_the_margin():
     rows = [[0.6, 0.4], [0.48, 0.52], [0.46, 0.54], [0.44, 0.56], [0.52, 0.48], [0.56, 0.44]]
     assert exclusive(rows) == [0, 0, 0, 1, 1, 0]
-    assert exclusive(rows, margin=0.0) == [0, 1, 1, 1, 0, 0]
+    assert exclusive(rows, hysteresis=0.0) == [0, 1, 1, 1, 0, 0]
 
 
 def test_a_class_begins_at_the_threshold_and_ends_a_margin_below():
     rows = [[0.55, 0.45], [0.7, 0.3], [0.52, 0.48], [0.49, 0.51], [0.3, 0.7]]
-    assert exclusive(rows, threshold=0.6, margin=0.1) == [None, 0, 0, None, 1]
+    assert exclusive(rows, threshold=0.6, hysteresis=0.1) == [None, 0, 0, None, 1]
 
 
 def test_classes_that_may_hold_together_do():
     rows = np.array([[0.5, 0.1], [0.45, 0.6], [0.39, 0.45], [0.45, 0.39], [0.5, 0.0]])
-    holds = compute_activations(rows, "many-classes", threshold=0.5, hysteresis=0.1)
+    holds = compute_activations(rows, "multilabel", threshold=0.5, hysteresis=0.1)
     assert holds.tolist() == [
         [True, False], [True, True], [False, True], [False, False], [True, False],
     ]  # fmt: skip

@@ -82,5 +82,5 @@ def test_mask_tokens_stand_also_where_the_encoder_saw():
 
 def test_lean_wants_clips_that_agree():
     hidden, dropped = _drawn((2, 4, 4), 0.5, 0.5, 0)
-    with pytest.raises(ValueError, match="the decoder cannot be lean"):
+    with pytest.raises(ValueError, match="the decoder cannot leave out visible queries"):
         _split(hidden, dropped, None, lean=True)

@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
             f"{PROG} pretrain",
             f"{PROG} pretrain --size small --precision fp32 bf16 --parts model",
             f"{PROG} pretrain --videos my_videos/ --parts data both --json",
-            f"{PROG} pretrain --parts data --made-up-smoothness 1 --made-up-noise 2",
+            f"{PROG} pretrain --parts data --synthetic-smoothness 1 --synthetic-noise 2",
         ),
     )
     if options.dry_run:

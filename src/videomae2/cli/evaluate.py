@@ -55,9 +55,9 @@ def main(arguments: list[str]) -> int:
         examples=(
             f"{PROG} runs/tuned test_videos/",
             f"{PROG} runs/tuned test.csv --views.clips 5 --views.crops 3 --out results/",
-            f"{PROG} runs/tuned videos.csv --list.keep split=test --json",
+            f"{PROG} runs/tuned videos.csv --list.filter split=test --json",
             f"{PROG} runs/tuned/checkpoints/step-00000500 test_videos/ --weights raw --dry-run",
-            f"{PROG} vit_s_k710_dl_from_giant.pth k400/test.csv --names kinetics-710 --select "
+            f"{PROG} vit_s_k710_dl_from_giant.pth k400/test.csv --class-names kinetics-710 --classes "
             f"kinetics-400",
         ),
     )
@@ -74,7 +74,7 @@ def main(arguments: list[str]) -> int:
 
 def format_text(evaluation: Evaluation) -> str:
     """The head numbers."""
-    metrics, as_percent = evaluation.metrics, evaluation.task_type != "numbers"
+    metrics, as_percent = evaluation.metrics, evaluation.task_type != "regression"
     width = max(map(len, metrics.values))
     lines = [
         f"{name:<{width}}  {_format_interval(one, as_percent=as_percent)}"

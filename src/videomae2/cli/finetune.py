@@ -13,7 +13,7 @@ TRAIN_COMMAND = launch.TrainCommand(
     dry_run=dry_run,
     file_description="Fine-tune as a file of settings says.",
     examples=(
-        "videomae2 finetune own my_videos/ --start.weights runs/own",
+        "videomae2 finetune own my_videos/ --init.weights runs/own",
         "videomae2 finetune own-cpu my_videos/ --dry-run",
     ),
 )

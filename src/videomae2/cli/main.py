@@ -47,7 +47,7 @@ COMMANDS = {
     ),
     "unite": Command(
         "one labelled set of several: every video once, no test video in training",
-        "videomae2.cli.unite:main",
+        "videomae2.cli.merge_datasets:main",
     ),
     "run": Command("a pipeline of stages, from one file", "videomae2.cli.run:main", handles_stop_signals=True),
     "reconstruct": Command(

@@ -29,7 +29,7 @@ _DESCRIPTION = """Say what videos show, with a classifier that was fine-tuned.
 
 Prints the most probable classes of each video, from clips spread over it. With --timeline a
 window slides over each video, which may be hours long, and what holds when is printed; --out
-writes it as JSON, CSV, subtitles (SRT) and a picture, --film as a film too.
+writes it as JSON, CSV, subtitles (SRT) and a picture, --save-video as a film too.
 
 A video that cannot be read is reported, the others are done, and the exit code is 2."""
 
@@ -45,9 +45,9 @@ def main(arguments: list[str]) -> int:
             f"{PROG} runs/model video.mp4",
             f"{PROG} runs/model my_videos/ --json > scores.jsonl",
             f"find . -name '*.mp4' | {PROG} runs/model - --clips 1 --crops 1",
-            f"{PROG} runs/model long.mp4 --timeline --every 1 --out timelines/ --film",
+            f"{PROG} runs/model long.mp4 --timeline --hop-seconds 1 --out timelines/ --save-video",
             f"{PROG} runs/model my_videos/ --dry-run",
-            f"{PROG} vit_s_k710_dl_from_giant.pth video.mp4 --names kinetics-710 --select "
+            f"{PROG} vit_s_k710_dl_from_giant.pth video.mp4 --class-names kinetics-710 --classes "
             f"kinetics-400",
         ),
     )

@@ -90,15 +90,15 @@ def check_options(options: PredictOptions) -> None:
     if options.videos.count(STDIN) > 1:
         problems.append("- stands for standard input, which can be read only once")
     if options.top_k < 1:
-        problems.append(f"--top is {options.top_k}, wanted 1 or more")
-    timeline_fields = ("window", "every", "margin", "out", "film")
+        problems.append(f"--top-k is {options.top_k}, wanted 1 or more")
+    timeline_fields = ("window_seconds", "hop_seconds", "hysteresis", "out", "save_video")
     video_fields = ("clips", "crops")
     for name in video_fields if options.timeline else timeline_fields:
         if getattr(options, name) not in (None, False):
             with_or_without = "has no effect with" if options.timeline else "goes only with"
             problems.append(f"--{name} {with_or_without} --timeline")
     if options.timeline and options.save_video and options.out is None:
-        problems.append("--film wants a folder to write to; give --out")
+        problems.append("--save-video wants a folder to write to; give --out")
     if problems:
         raise ConfigError(problems)
 

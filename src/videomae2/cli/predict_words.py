@@ -97,7 +97,7 @@ class PredictionPrinter:
         if self._label_space.classification_type is None:
             return [f"{row.score:>12.6g}  {row.name}" for row in top]
         active = prediction.active_classes(self._threshold)
-        if self._label_space.classification_type == "one-class" or not active:
+        if self._label_space.classification_type == "multiclass" or not active:
             rows = [_format_score(row) for row in top]
             return rows if active else [f"no class reaches {self._threshold:.0%}; nearest", *rows]
         return [_format_score(row) for row in active]
@@ -108,7 +108,7 @@ class PredictionPrinter:
             "frames": prediction.num_frames,
             "seconds": None if prediction.length_seconds is None else round(prediction.length_seconds, 3),
             "views": prediction.views,
-            "answers": self._label_space.task_type,
+            "task_type": self._label_space.task_type,
             "clip": _format_clips(self._predictor),
         }
         if self._label_space.classification_type is None:
@@ -132,7 +132,7 @@ class PredictionPrinter:
 def _format_clips(predictor: Predictor) -> str:
     """What a clip shows, in words."""
     views = predictor.views
-    assumed = " (assumed: the model does not say; --stride)" if views.is_assumed else ""
+    assumed = " (assumed: the model does not say; --frame-interval)" if views.is_assumed else ""
     return f"{predictor.view_spec.frames} frames, {views.frames_summary}{assumed}"
 
 

@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> int:
         examples=(
             f"{PROG} runs/own my_videos/",
             f"{PROG} vit_b_k710_dl_from_giant.pth train.csv test.csv --clips 5",
-            f"{PROG} runs/own labels.csv --keep split=train --keep-test split=test",
+            f"{PROG} runs/own labels.csv --filter split=train --filter-test split=test",
             f"{PROG} runs/own train.csv test.csv --methods knn linear --json",
             f"{PROG} runs/own my_videos/ --dry-run",
         ),

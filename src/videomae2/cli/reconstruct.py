@@ -65,7 +65,7 @@ def main(arguments: list[str]) -> int:
         examples=(
             f"{PROG} runs/own video.mp4",
             f"{PROG} runs/own video.mp4 --start 12.5 --out pictures/",
-            f"{PROG} runs/own/checkpoints/step-00000500 video.mp4 --statistics truth",
+            f"{PROG} runs/own/checkpoints/step-00000500 video.mp4 --statistics target",
         ),
     )
     try:

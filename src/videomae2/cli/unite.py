@@ -1,4 +1,4 @@
-"""``videomae2 unite``: lists of several labelled sets → one set to train on, and a report."""
+"""``videomae2 merge-datasets``: lists of several labelled sets → one set to train on, and a report."""
 
 import json
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from videomae2.jobs.union.words import MergeOptions
 from videomae2.jobs.union.writing import MergeOutput
 from videomae2.jobs.unite import TargetTestConfig, MergeKind, merge_datasets, write_merged
 
-PROG = "videomae2 unite"
+PROG = "videomae2 merge-datasets"
 
 _DESCRIPTION = """\
 Make one labelled set of several: classes with one meaning get one name, every video stays once,
@@ -23,7 +23,7 @@ and no video that models are tested on later is trained on. A report says what w
 
 Parts are annotations such as those of Kinetics (label, youtube_id, ...), whose files are found by
 the id in their name, or lists, tables and folders that fine-tuning reads. OUT gets train.csv,
-val.csv, classes.txt, removed.csv (every video left out) and report.txt; finetune and evaluate read
+val.csv, classes.txt, excluded.csv (every video left out) and report.txt; finetune and evaluate read
 its lists as they are, and it can be a part of another union."""
 
 
@@ -52,11 +52,11 @@ class MergeDatasetsOptions:
     dry_run: bool = False
     """Read and check everything, and show the report, without writing."""
     json: bool = False
-    """Print the report as JSON, with every class but without the single videos (removed.csv)."""
+    """Print the report as JSON, with every class but without the single videos (excluded.csv)."""
 
 
 def main(arguments: list[str]) -> int:
-    """Run ``videomae2 unite`` with these arguments."""
+    """Run ``videomae2 merge-datasets`` with these arguments."""
     options = parse_options(
         MergeDatasetsOptions,
         arguments,
@@ -67,7 +67,7 @@ def main(arguments: list[str]) -> int:
             f"{PROG} kinetics-710 k710/ --parts k400/ k600/ k700/ \\\n"
             "      --roots k400=/data/k400 k600=/data/k600 k700=/data/k700",
             f"{PROG} kinetics-710 k710/ --parts k400=train.txt,val.txt k600/ k700/ \\\n"
-            "      --names k400=kinetics-400",
+            "      --class-names k400=kinetics-400",
             f"{PROG} any both/ --parts mine=my_classes/ more=train.csv,val.csv --renames same.yaml",
         ),
     )
@@ -107,7 +107,7 @@ def _format_next_command(options: MergeDatasetsOptions, result: MergeResult) -> 
     out = options.out
     if options.kind == "kinetics-710" and result.merged.validation:
         return f"videomae2 finetune k710-base {out} --dry-run"
-    command = f"videomae2 finetune own {out / 'train.csv'} --labels.names {out / 'classes.txt'}"
+    command = f"videomae2 finetune own {out / 'train.csv'} --labels.class-names {out / 'classes.txt'}"
     if result.merged.validation:
         command += f" --validation.path {out / 'val.csv'}"
     return f"{command} --dry-run"

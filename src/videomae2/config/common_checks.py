@@ -105,7 +105,7 @@ def _check_batch(run: Run) -> Iterator[str]:
     global_batch_size, micro_batch_size = run.optim.global_batch_size, run.optim.micro_batch_size
     if micro_batch_size is not None and global_batch_size % micro_batch_size:
         yield (
-            f"--optim.batch {global_batch_size} does not split into micro-batches of {micro_batch_size}; "
+            f"--optim.global-batch-size {global_batch_size} does not split into micro-batches of {micro_batch_size}; "
             f"{format_multiples(global_batch_size, micro_batch_size)} would"
         )
 
@@ -123,7 +123,7 @@ def _check_min_lr(run: Run) -> Iterator[str]:
     optim = run.optim
     if optim.min_lr > optim.lr:
         yield (
-            f"--optim.last-lr {optim.min_lr:g} is above the peak of --optim.lr {optim.lr:g}; "
+            f"--optim.min-lr {optim.min_lr:g} is above the peak of --optim.lr {optim.lr:g}; "
             f"it wants that or less"
         )
 
@@ -137,7 +137,7 @@ def _check_checkpoint(run: Run) -> Iterator[str]:
         yield f"--out {output_dir} is a file; it wants a folder, which is made if it is not there"
     if keep_interval is not None and keep_interval % interval:
         yield (
-            f"--record.keep-every {keep_interval} misses the checkpoints that --record.save-every {interval} "
+            f"--checkpoint.keep-interval {keep_interval} misses the checkpoints that --checkpoint.interval {interval} "
             f"makes; {format_multiples(keep_interval, interval)} would not"
         )
 
@@ -148,7 +148,7 @@ def check_short_side(run: Run) -> Iterator[str]:
     clip_side = min(encoder.height, encoder.width)
     if short_side is not None and short_side < clip_side:
         yield (
-            f"--loading.shrink-side {short_side} is smaller than the clips, which would be enlarged "
+            f"--loading.max-short-side {short_side} is smaller than the clips, which would be enlarged "
             f"again; {clip_side} or more would work"
         )
 
@@ -196,9 +196,9 @@ SHARED_CHECKS: tuple[Check, ...] = (
     (_check_sources, ()),
     (_check_frame_intervals, ("data.sources.",)),
     (_check_crop, ("data.crop.",)),
-    (_check_batch, ("optim.batch", "optim.micro_batch")),
+    (_check_batch, ("optim.global_batch_size", "optim.micro_batch_size")),
     (_check_warmup, ("optim.epochs", "optim.warmup_epochs")),
-    (_check_min_lr, ("optim.lr", "optim.last_lr")),
+    (_check_min_lr, ("optim.lr", "optim.min_lr")),
     (_check_checkpoint, ("record.",)),
     (_check_device, ()),
 )
@@ -208,6 +208,6 @@ SINGLE_MODEL_CHECKS: tuple[Check, ...] = (
     *SHARED_CHECKS,
     (_check_channels, ()),
     (check_run_cubes, ("model.encoder.",)),
-    (check_short_side, ("model.encoder.", "loading.shrink_side")),
+    (check_short_side, ("model.encoder.", "loading.max_short_side")),
 )
 """Checks of runs of one model."""

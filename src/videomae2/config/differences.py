@@ -16,36 +16,36 @@ RESUME_SAFE_FIELDS = frozenset(
         "data.sources.*.root",
         "data.sources.*.name",
         "data.sources.*.layout",
-        "labels.names",
+        "labels.class_names",
         "validation.root",
         # what is written, and when the run gives up
         "data.max_unreadable_share",
-        "record.out",
-        "record.log_every",
-        "record.save_every",
-        "record.keep",
-        "record.keep_every",
-        "record.max_bad_steps",
+        "output_dir",
+        "logging.interval",
+        "checkpoint.interval",
+        "checkpoint.keep_latest_k",
+        "checkpoint.keep_interval",
+        "max_nonfinite_steps",
         # what is looked at on the way
-        "probe.videos",
-        "probe.test",
-        "probe.root",
-        "probe.layout",
-        "probe.every",
-        "probe.most",
-        "probe.k",
-        # how videos are read; shrink_side changes pixels
-        "loading.workers",
-        "loading.ahead",
+        "online_probe.videos",
+        "online_probe.test",
+        "online_probe.root",
+        "online_probe.layout",
+        "online_probe.interval",
+        "online_probe.max_videos",
+        "online_probe.k",
+        # how videos are read; max_short_side changes pixels
+        "loading.num_workers",
+        "loading.prefetch_factor",
         # which videos count as unreadable from now on, which the machine has a say in anyway
-        "loading.deadline_seconds",
-        "loading.memory_gib",
+        "loading.timeout_seconds",
+        "loading.memory_limit_gib",
         # the same numbers in another order or on other hardware: equal up to rounding
-        "model.encoder.checkpoint_blocks",
-        "students.*.model.encoder.checkpoint_blocks",
-        "teacher.cache",
-        "optim.micro_batch",
-        "optim.batch_may_shrink",  # what the batch became is compared
+        "model.encoder.activation_checkpointing",
+        "students.*.model.encoder.activation_checkpointing",
+        "teacher.cache_dir",
+        "optim.micro_batch_size",
+        "optim.allow_smaller_batch",  # what the batch became is compared
         "runtime.device",
         "runtime.compile",
         "runtime.deterministic",
@@ -97,7 +97,7 @@ def affects_results(path: str, run: Any, ignored_fields: frozenset[str] = RESUME
     """Whether a setting changes results; all those of a source that came or went do."""
     if _is_unused_frame_interval(path, run):
         return False
-    if path == "optim.micro_batch" and isinstance(run, FinetuneRun | DistillRun):
+    if path == "optim.micro_batch_size" and isinstance(run, FinetuneRun | DistillRun):
         return is_mixing(run.augment.mix)  # clips are mixed with others of their micro-batch
     return wildcard_path(path) not in ignored_fields
 

@@ -36,11 +36,11 @@ def _check_teacher(run: DistillRun) -> Iterator[str]:
     elif not path_exists(teacher.weights):
         yield f"--teacher.weights {teacher.weights} does not exist{path_hint(teacher.weights)}"
     if teacher.cache_dir is None and teacher.cache_half:
-        yield "--teacher.cache-half has no effect without --teacher.cache; leave it out"
+        yield "--teacher.cache-half has no effect without --teacher.cache-dir; leave it out"
     if teacher.cache_dir is not None and str(teacher.cache_dir).startswith("~"):
-        yield f"--teacher.cache {teacher.cache_dir} is not expanded here; write the path in full"
+        yield f"--teacher.cache-dir {teacher.cache_dir} is not expanded here; write the path in full"
     elif teacher.cache_dir is not None and teacher.cache_dir.exists() and not teacher.cache_dir.is_dir():
-        yield f"--teacher.cache {teacher.cache_dir} is a file; it wants a folder, which is made"
+        yield f"--teacher.cache-dir {teacher.cache_dir} is a file; it wants a folder, which is made"
 
 
 def _check_students(run: DistillRun) -> Iterator[str]:
@@ -88,7 +88,7 @@ def _check_labels(run: DistillRun) -> Iterator[str]:
     if not run.labelled and run.labels.columns != LabelConfig().columns:
         yield "--labels.columns has no effect without labels; leave it out"
     if class_names is not None:
-        yield from check_class_names(class_names, "--labels.names")
+        yield from check_class_names(class_names, "--labels.class-names")
     if run.optim.ema_decay is not None and not (run.validation.path or run.validation.share):
         yield (
             "--optim.ema-decay has no effect without validation, for only the best state of a "
@@ -105,9 +105,9 @@ DISTILL_CHECKS: tuple[Check, ...] = (
     (_check_teacher, ()),
     (_check_students, ("students.",)),
     (_check_student_shapes, ("students.",)),
-    (check_short_side, ("students.", "loading.shrink_side")),
+    (check_short_side, ("students.", "loading.max_short_side")),
     (_check_labels, ()),
     (_check_task, ("task.",)),
-    (check_mixing, ("augment.mix.", "optim.batch", "optim.micro_batch", "data.views")),
+    (check_mixing, ("augment.mix.", "optim.global_batch_size", "optim.micro_batch_size", "data.views")),
     (check_validation, ("validation.",)),
 )

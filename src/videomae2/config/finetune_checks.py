@@ -21,18 +21,18 @@ def _check_encoder_heads(run: FinetuneRun) -> Iterator[str]:
 
 def _check_labels(run: FinetuneRun) -> Iterator[str]:
     task_type, columns, class_names = run.task.task_type, run.labels.columns, run.labels.class_names
-    if task_type == "numbers" and not columns:
-        yield "--task.answers numbers wants --labels.columns: those of the list that hold them"
-    if task_type == "one-class" and columns:
+    if task_type == "regression" and not columns:
+        yield "--task.task-type regression wants --labels.columns: those of the list that hold them"
+    if task_type == "multiclass" and columns:
         yield "--labels.columns has no effect where each clip has one class; leave it out"
-    if task_type == "many-classes" and len(columns) > 1:
+    if task_type == "multilabel" and len(columns) > 1:
         yield f"--labels.columns wants one column of names, found {len(columns)}"
-    if task_type == "numbers" and class_names is not None:
-        yield "--labels.names has no effect where numbers are predicted; leave it out"
+    if task_type == "regression" and class_names is not None:
+        yield "--labels.class-names has no effect where numbers are predicted; leave it out"
     elif class_names is not None:
-        yield from check_class_names(class_names, "--labels.names")
-    if task_type == "numbers" and run.model.num_classes not in (0, len(columns)):
-        yield f"--model.outputs {run.model.num_classes} are not the {len(columns)} of --labels.columns"
+        yield from check_class_names(class_names, "--labels.class-names")
+    if task_type == "regression" and run.model.num_classes not in (0, len(columns)):
+        yield f"--model.num-classes {run.model.num_classes} are not the {len(columns)} of --labels.columns"
 
 
 def check_class_names(class_names: Path, flag: str) -> Iterator[str]:
@@ -56,7 +56,7 @@ def check_mixing(run: ValidatedRun) -> Iterator[str]:
     if is_mixing(run.augment.mix) and clips_per_micro_batch < 2:
         yield (
             "--augment.mix mixes the clips of a micro-batch, and there is one only; "
-            "a --optim.micro-batch of 2 would work, or --augment.mix.share 0"
+            "a --optim.micro-batch-size of 2 would work, or --augment.mix.prob 0"
         )
 
 
@@ -68,13 +68,13 @@ def _check_tuning(run: FinetuneRun) -> Iterator[str]:
     elif lora.rank and frozen == depth:
         yield "--tuning.lora.rank has no effect with all blocks frozen; leave out one of the two"
     if lora.rank and not lora.target_modules:
-        yield "--tuning.lora.places is empty; it wants attention, mlp, or both"
+        yield "--tuning.lora.target-modules is empty; it wants attention, mlp, or both"
     if not lora.rank and lora != LoraConfig():
         yield "--tuning.lora.alpha and places have no effect without --tuning.lora.rank"
     if (frozen or lora.rank) and run.init.weights is None:
         flag = f"frozen-blocks {frozen}" if frozen else f"lora.rank {lora.rank}"
         yield (
-            f"--tuning.{flag} would keep random weights, for there are no --start.weights; "
+            f"--tuning.{flag} would keep random weights, for there are no --init.weights; "
             f"give them, or leave it out"
         )
     if lora.rank and run.optim.ema_decay is not None:
@@ -104,9 +104,9 @@ def check_init(init: InitConfig, flag: str) -> Iterator[str]:
 
 def check_pos_embed(init: InitConfig, encoder: EncoderConfig, flag: str, model_flag: str) -> Iterator[str]:
     """Whether a start and its model, which two flags set, name one position table."""
-    if init.weights is not None and init.pos_embed == "fresh" and encoder.pretrained_grid:
+    if init.weights is not None and init.pos_embed == "reinit" and encoder.pretrained_grid:
         yield (
-            f"{flag}.positions fresh has no effect with {model_flag}.encoder.trained-grid, which names "
+            f"{flag}.positions fresh has no effect with {model_flag}.encoder.pretrained-grid, which names "
             f"another table; leave out one of both"
         )
 
@@ -124,7 +124,7 @@ FINETUNE_CHECKS: tuple[Check, ...] = (
     (_check_encoder_heads, ("model.",)),
     (_check_labels, ()),
     (_check_task, ()),
-    (check_mixing, ("augment.mix.", "optim.batch", "optim.micro_batch", "data.views")),
+    (check_mixing, ("augment.mix.", "optim.global_batch_size", "optim.micro_batch_size", "data.views")),
     (_check_tuning, ("tuning.",)),
     (_check_run_init, ()),
     (check_validation, ("validation.",)),

@@ -29,11 +29,11 @@ def _check_masks(run: PretrainRun) -> Iterator[str]:
     default_ratio = MaskingConfig().decoder_mask_ratio
     if masking.decoder == "none" and ratio != default_ratio:
         yield (
-            f"--masking.decoder-ratio {ratio:g} has no effect with --masking.decoder none; "
+            f"--masking.decoder-mask-ratio {ratio:g} has no effect with --masking.decoder none; "
             f"leave it out, or choose running-cell, random or frame"
         )
     if masking.decoder == "running-cell" and ratio not in _QUARTERS:
-        yield f"--masking.decoder-ratio {ratio:g} is none that running cells have: 0.25, 0.5, 0.75"
+        yield f"--masking.decoder-mask-ratio {ratio:g} is none that running cells have: 0.25, 0.5, 0.75"
     elif not list(check_run_cubes(run)):
         try:
             count_tokens(masking, run.model.encoder.cubes.grid)
@@ -56,7 +56,7 @@ def _check_online_probe(run: PretrainRun) -> Iterator[str]:
     if not probe.is_enabled:
         for name, value in flatten(probe):
             if value != getattr(OnlineProbeConfig(), name):
-                yield f"{flag_name(f'probe.{name}')} has no effect without --probe.videos"
+                yield f"{flag_name(f'probe.{name}')} has no effect without --online-probe.videos"
     for name in ("videos", "test", "root"):
         path = getattr(probe, name)
         if path is not None and not path_exists(path):

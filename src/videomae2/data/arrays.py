@@ -59,9 +59,9 @@ class NpyFile:
 
 
 def _shrink_frames(
-    frames: Frames, shrink_side: int | None
+    frames: Frames, max_short_side: int | None
 ) -> UInt8[np.ndarray, "frames less_height less_width channels"]:
-    height, width = compute_shrunk_size((frames.shape[1], frames.shape[2]), shrink_side)
+    height, width = compute_shrunk_size((frames.shape[1], frames.shape[2]), max_short_side)
     if (height, width) == frames.shape[1:3]:
         return frames
     from PIL import Image

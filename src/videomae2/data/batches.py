@@ -76,4 +76,4 @@ def _copy_sample(result: Result[SampleRequest], *, pin: bool) -> Sample:
     pixels = torch.empty(frames.shape, dtype=torch.uint8, pin_memory=pin)
     pixels.numpy()[:] = frames
     meta = result.meta
-    return Sample(pixels, torch.tensor(meta["place"]), meta["boxes"], meta["flips"])
+    return Sample(pixels, torch.tensor(meta["frame_index"]), meta["boxes"], meta["flips"])

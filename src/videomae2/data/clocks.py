@@ -26,9 +26,9 @@ def _list_problems(sources: Sequence[SourceConfig], manifests: Sequence[Manifest
         if path is not None:
             flag = f"--data.sources.{number}"
             yield (
-                f"{flag}.stride-unit {source.interval_unit} needs a clock, and {path} is a "
+                f"{flag}.interval-unit {source.interval_unit} needs a clock, and {path} is a "
                 f"folder of images or an array, which has none; give {flag}.frame-rate, the "
-                f"frames per second, or use {flag}.stride-unit frames with {flag}.stride 4"
+                f"frames per second, or use {flag}.interval-unit frames with {flag}.frame-interval 4"
             )
 
 

@@ -112,11 +112,11 @@ class FrameFolder:
             raise VideoError(path, f"this image cannot be read: {format_os_error(error)}") from error
 
 
-def _convert_image(image: "Image", path: Path, pixels: Pixels, shrink_side: int | None) -> ImageArray:
+def _convert_image(image: "Image", path: Path, pixels: Pixels, max_short_side: int | None) -> ImageArray:
     from PIL import Image, ImageOps
 
     mode = {"rgb": "RGB", "gray": "L"}[pixels]
-    height, width = compute_shrunk_size((image.height, image.width), shrink_side)
+    height, width = compute_shrunk_size((image.height, image.width), max_short_side)
     # A JPEG gives its grey plane, or an eighth to a half of its size, for less work.
     image.draft(mode, (width, height))
     if image.mode in _SIXTEEN_BIT_MODES:

@@ -59,7 +59,7 @@ def lookup_public_dataset(name: Path | str) -> PublicDataset | None:
 
 def load_public_classes(name: PublicDataset) -> tuple[str, ...]:
     """The class names of a data set; the place of a name is its label."""
-    text = files("videomae2.data").joinpath("class_lists", f"{name}.txt").read_text("utf-8")
+    text = files("videomae2.data.manifests").joinpath("class_lists", f"{name}.txt").read_text("utf-8")
     return tuple(text.splitlines())
 
 

@@ -69,7 +69,7 @@ def read_multiclass(
         sources: Where the lists are. Classes of the same name are one.
         labels: Where names of classes stand.
         expected: The names and their order, where they are fixed already, as for validation. Numbers
-            of a list are those of ``labels.names`` where that is given, else places in these.
+            of a list are those of ``labels.class_names`` where that is given, else places in these.
 
     Raises:
         ManifestError: A list cannot be read, or a video has no label.
@@ -88,7 +88,7 @@ def read_multiclass(
     if fixed_names is None and len(has_names) > 1:
         raise DataError(
             "some sources name their classes and some number them; give the names of all in one "
-            "file with --labels.names"
+            "file with --labels.class-names"
         )
     names = fixed_names or tuple(dict.fromkeys(name for one in inferred for name in one.names))
     index_of = {name: i for i, name in enumerate(names)}

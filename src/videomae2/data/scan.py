@@ -16,7 +16,7 @@ from videomae2.data.readers import Frames, Pixels, Reader, ReadLimits, Seconds
 from videomae2.data.stream import FrameShape, VideoStream
 from videomae2.data.worker_main import AllocateFn
 
-SCAN_FUNCTION = "videomae2.data.scan:read_part"
+SCAN_FUNCTION = "videomae2.data.views.scan:read_part"
 _CHUNK_BYTES = 32 * 2**20
 _CHUNK_FRAMES = 64
 
@@ -75,7 +75,7 @@ def open_scan(pool: Pool, request: ScanRequest) -> ScanInfo:
     if result.error is not None:
         raise result.error
     assert result.arrays is not None
-    seconds = result.arrays["seconds"].copy() if result.meta["has_clock"] else None
+    seconds = result.arrays["seconds"].copy() if result.meta["has_timestamps"] else None
     return ScanInfo(result.meta["num_frames"], seconds, result.meta["shape"])
 
 
@@ -119,7 +119,7 @@ def read_part(
     if request.indices is None:
         seconds = reader.seconds
         return {"seconds": np.zeros(0) if seconds is None else seconds}, {
-            "has_clock": seconds is not None,
+            "has_timestamps": seconds is not None,
             "num_frames": reader.num_frames,
             "shape": reader.shape,
         }

@@ -115,5 +115,5 @@ def _check_hop(hop_seconds: float, seconds: Seconds) -> None:
     if len(seconds) > 1 and hop_seconds < frame_duration * 0.999:
         raise ValueError(
             f"windows are to start every {hop_seconds:g} s, and a frame is shown for {frame_duration:.3g} s;"
-            f" choose --every {frame_duration:.3g} or more"
+            f" choose --hop-seconds {frame_duration:.3g} or more"
         )

@@ -18,7 +18,7 @@ from videomae2.data.sliding import compute_duration
 from videomae2.data.view_grid import ViewGridConfig, dense_clips, gather_frames, segment_clips, timed_clips
 from videomae2.data.worker_main import AllocateFn
 
-READ_VIEWS = "videomae2.data.view_reading:read_views"
+READ_VIEWS = "videomae2.data.views.tasks:read_views"
 """The name by which a pool finds the function."""
 
 
@@ -88,7 +88,7 @@ def read_views(
     frame_index = allocate(view_frames.frame_index.shape, np.int64)
     np.copyto(frame_index, view_frames.frame_index)
     done = time.perf_counter()
-    return {"frames": out, "place": frame_index}, {
+    return {"frames": out, "frame_index": frame_index}, {
         "num_frames": num_frames,
         "length_seconds": None if shown is None else compute_duration(shown),
         "indices": view_frames.unique_frames.tolist(),

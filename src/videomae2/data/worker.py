@@ -94,7 +94,7 @@ def read_sample(
     np.copyto(out, frames)
     done = time.perf_counter()
     return {"frames": out}, {
-        "place": frame_index.tolist(),
+        "frame_index": frame_index.tolist(),
         "boxes": boxes,
         "flips": flips,
         "num_frames": num_frames,

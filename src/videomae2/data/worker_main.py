@@ -36,7 +36,7 @@ OUTSIDE_SIGNALS = (
     signal.SIGUSR1,
     signal.SIGUSR2,
 )
-_DECODER_MODULES = ("videomae2.data.video", "PIL.Image")
+_DECODER_MODULES = ("videomae2.data.video.pyav_reader", "PIL.Image")
 _GRACE_SECONDS = 10.0  # after its deadline that a process waits to be killed from outside
 
 
@@ -62,7 +62,7 @@ class WorkerConfig:
     @classmethod
     def from_json(cls, text: str) -> "WorkerConfig":
         fields = json.loads(text)
-        return cls(**fields | {"slots": tuple(fields["slots"])})
+        return cls(**fields | {"buffers": tuple(fields["buffers"])})
 
 
 def load_function(name: str) -> WorkerFunction:

@@ -25,7 +25,7 @@ from videomae2.errors import CheckpointError, ConfigError, DataError
 HEADER_FILE = "cache.json"
 FORMAT = 1
 
-_KEYS, _KEY_BYTES = "names", 16
+_KEYS, _KEY_BYTES = "keys", 16
 _MAX_LOADED_CHUNKS = 4
 
 
@@ -161,7 +161,7 @@ def _build_read_error(path: Path, error: Exception) -> CheckpointError:
 def _check_header(folder: Path, cache_key: dict[str, Any]) -> None:
     """Write what a cache is made by, or hold it against what is there."""
     path = folder / HEADER_FILE
-    header = {"format": FORMAT, "made_by": cache_key}
+    header = {"format": FORMAT, "cache_key": cache_key}
     if not path.exists():
         partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         partial.write_text(json.dumps(header, indent=1) + "\n", encoding="utf-8")
@@ -170,7 +170,7 @@ def _check_header(folder: Path, cache_key: dict[str, Any]) -> None:
         return
     try:
         stored_header = json.loads(path.read_text(encoding="utf-8"))
-        version, stored_key = stored_header["format"], stored_header["made_by"]
+        version, stored_key = stored_header["format"], stored_header["cache_key"]
     except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path} is no description of a cache: {error}") from error
     if version != FORMAT:
@@ -183,5 +183,5 @@ def _check_header(folder: Path, cache_key: dict[str, Any]) -> None:
     if differences:
         raise ConfigError(
             f"the scores in {folder} were made for other clips or by another teacher:"
-            f"{''.join(differences)}\nuse the same values, or another --teacher.cache"
+            f"{''.join(differences)}\nuse the same values, or another --teacher.cache-dir"
         )

@@ -43,7 +43,7 @@ def load_optimizer(
     for name, values in state.items():
         parameter = parameters[name]
         optimizer.state[parameter] = {
-            what: _to_parameter(value, parameter) for what, value in values.items()
+            kind: _to_parameter(value, parameter) for kind, value in values.items()
         }
 
 

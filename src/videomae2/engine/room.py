@@ -43,7 +43,7 @@ def _check_disk_space(folder: Path, needed_bytes: int) -> None:
         raise CheckpointError(
             f"{folder} has {format_bytes(free_bytes)} free, and the checkpoints of this run need "
             f"{format_bytes(needed_bytes)}; free some room, choose another --out, or keep fewer with "
-            f"--record.keep and --record.keep-every"
+            f"--checkpoint.keep-latest-k and --checkpoint.keep-interval"
         )
 
 

@@ -48,7 +48,7 @@ class MetricsLogger:
         speed = {
             "clips_per_second": sum(r.num_clips for r in records) / window.seconds,
             "data_wait_share": window.wait_seconds / window.seconds,
-            "memory_gib": self.get_memory_gib(),
+            "memory_limit_gib": self.get_memory_gib(),
         }
         for record in records[:-1]:
             self._metrics_file.add(_build_json_entry(record))
@@ -105,7 +105,7 @@ class MetricsLogger:
         train = [
             (f"train/{name}", getattr(record, name), record.step)
             for record in records
-            for name in ("loss", "lr", "norm")
+            for name in ("loss", "lr", "grad_norm")
         ]
         last = records[-1].step
         self._add_scalars([*train, *((f"speed/{name}", v, last) for name, v in speed.items())])

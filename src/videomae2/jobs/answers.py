@@ -26,7 +26,7 @@ class LabelSpace:
     @property
     def classification_type(self) -> ClassificationType | None:
         """How scores become probabilities; None for numbers, which stay as they are."""
-        return None if self.task_type == "numbers" else self.task_type
+        return None if self.task_type == "regression" else self.task_type
 
     def get_name(self, index: int) -> str:
         """The name of an output, or its number in words."""
@@ -38,7 +38,7 @@ class LabelSpace:
         """The probability from which a class holds: of exclusive classes the best always does."""
         if override is not None:
             return override
-        return _MULTICLASS_THRESHOLD if self.task_type == "one-class" else _MULTILABEL_THRESHOLD
+        return _MULTICLASS_THRESHOLD if self.task_type == "multiclass" else _MULTILABEL_THRESHOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,5 +66,5 @@ def find_active_classes(
     """The class that holds, or all that do, the most probable first; none of numbers."""
     if label_space.classification_type is None:
         return []
-    k = 1 if label_space.classification_type == "one-class" else label_space.count
+    k = 1 if label_space.classification_type == "multiclass" else label_space.count
     return [each for each in rank_topk(scores, label_space, k) if each.score >= threshold]

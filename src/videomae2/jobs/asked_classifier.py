@@ -38,7 +38,7 @@ class ClassifierOptions:
             for flag, value in sizes
             if value is not None and value < 1
         ]
-        for flag, path in (("--names", self.class_names), ("--select", self.classes)):
+        for flag, path in (("--class-names", self.class_names), ("--classes", self.classes)):
             problems += [] if path is None else check_class_names(path, flag)
         return problems
 
@@ -66,7 +66,7 @@ def apply_options(ref: ClassifierRef, options: ClassifierOptions) -> ClassifierR
     if ref.config.class_names is None:
         num_classes = ref.config.model.num_classes
         raise ConfigError(
-            f"--select goes by names, and the {num_classes} outputs of {ref.path} have none; "
+            f"--classes goes by names, and the {num_classes} outputs of {ref.path} have none; "
             f"name them with {format_class_names_flag(num_classes)}"
         )
     return ref.select_classes(read_class_names(options.classes), source=str(options.classes))
@@ -81,4 +81,4 @@ def format_class_names_source(ref: ClassifierRef) -> str:
 def format_class_names_flag(num_classes: int) -> str:
     """The flag that names outputs, with the public data sets that have as many classes."""
     data_sets = " or ".join(find_datasets_with(num_classes))
-    return "--names FILE" + (f", or --names {data_sets} if these are its classes" if data_sets else "")
+    return "--class-names FILE" + (f", or --class-names {data_sets} if these are its classes" if data_sets else "")

@@ -87,7 +87,7 @@ def _select_indices(
     start = config.start_seconds
     if config.frame_interval is None and source is not None and source.interval_unit != "frames":
         step = source.frame_interval if source.interval_unit == "seconds" else 1 / source.frame_interval
-        seconds = _require_timestamps(reader, video, "the stride of training", ", or a --stride in frames")
+        seconds = _require_timestamps(reader, video, "the stride of training", ", or a --frame-interval in frames")
         if start is None:
             return sampling.timed_indices(seconds, frames, step, _CENTER)
         _check_start(start, seconds, video)
@@ -140,7 +140,7 @@ def find_source(run: Path, video: Path, config: ReconstructConfig) -> SourceConf
     count_text = "several" if containing else "none"
     raise ConfigError(
         f"{video} is in {count_text} of the run's sources, whose strides differ ({strides}); "
-        "choose --stride"
+        "choose --frame-interval"
     )
 
 
@@ -165,7 +165,7 @@ def _contains(source: SourceConfig, video: Path) -> bool:
         )
     except ManifestError as error:
         raise ConfigError(
-            f"the stride of {video} in training cannot be told, choose --stride: {error}"
+            f"the stride of {video} in training cannot be told, choose --frame-interval: {error}"
         ) from error
     # links are followed for few of perhaps a million paths
     names = {os.path.basename(os.path.abspath(video)), os.path.basename(real_path)}

@@ -161,10 +161,10 @@ def resolve_students(
             trained on another grid than is said.
     """
     num_classes = teacher.config.model.num_classes
-    for one in run.students:
-        if one.model.num_classes not in (0, num_classes):
+    for student in run.students:
+        if student.model.num_classes not in (0, num_classes):
             raise CheckpointError(
-                f"the student '{one.name}' asks for {one.model.num_classes} outputs, its teacher "
+                f"the student '{student.name}' asks for {student.model.num_classes} outputs, its teacher "
                 f"{teacher.path} has {num_classes}; leave outputs out"
             )
     pretrained = pretrained or {}

@@ -204,7 +204,7 @@ def summarize(run: DistillRun, loaded: tuple[ClassifierRef, TrainValData] | None
     else:
         names_text = f"those of the teacher: {', '.join(names[:12])}" if names else "without names"
         lines += [f"classes  {teacher.config.model.num_classes}, {names_text}; labels are not looked at"]
-        lines += [f"held out {videos.val_description}"]
+        lines += [f"val      {videos.val_description}"]
     lines.append(f"teacher  {teacher}: {_summarize_model(teacher.config.model)}")
     if teacher.config.frame_sampling not in (None, get_frame_sampling(run)):
         lines.append("         it was trained on clips of another span than these have")

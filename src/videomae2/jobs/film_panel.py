@@ -82,7 +82,7 @@ class Overlay:
 
     def _draw_strip(self, canvas: ImageCanvas) -> None:
         """All of the video from left to right, with a lane for each class that may overlap."""
-        is_exclusive = self._timeline.outputs.task_type == "one-class"
+        is_exclusive = self._timeline.outputs.task_type == "multiclass"
         lanes = 1 if is_exclusive else max(1, min(_MAX_LANES, len(self._colors)))
         lane_of = {} if is_exclusive else {output: i for i, output in enumerate(self._colors)}
         canvas.fill_box(_MARGIN, self._strip_top, self._width - 2 * _MARGIN, _STRIP_HEIGHT, EMPTY_COLOR)

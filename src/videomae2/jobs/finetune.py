@@ -34,7 +34,7 @@ from videomae2.models.places import resolve_pos_embed
 from videomae2.models.tuning import apply_tuning
 from videomae2.tasks.classify import ClassifyTask
 
-_SCRATCH_HINT = "; --start.weights RUN would begin with what a pre-training run has learnt"
+_SCRATCH_HINT = "; --init.weights RUN would begin with what a pre-training run has learnt"
 
 
 def finetune(

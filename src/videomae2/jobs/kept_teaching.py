@@ -10,7 +10,7 @@ from videomae2.config.leaves import flatten, wildcard_path
 from videomae2.data.manifest import Manifest
 from videomae2.engine.kept_scores import TensorCache
 
-_CLIP_FIELDS = ("data.", "augment.", "loading.shrink_side", "seed")
+_CLIP_FIELDS = ("data.", "augment.", "loading.max_short_side", "seed")
 
 
 def open_cache(run: DistillRun, manifests: Sequence[Manifest], *, digest: str) -> TensorCache | None:
@@ -50,8 +50,8 @@ def build_cache_key(run: DistillRun, manifests: Sequence[Manifest], *, digest: s
             encoder.width,
             encoder.channels,
         ],
-        "optim.batch": run.optim.global_batch_size,
-        "optim.micro_batch": run.optim.global_batch_size // run.optim.gradient_accumulation_steps,
+        "optim.global_batch_size": run.optim.global_batch_size,
+        "optim.micro_batch_size": run.optim.global_batch_size // run.optim.gradient_accumulation_steps,
         "runtime.precision": run.runtime.precision,
         **clip_fields,
     }

@@ -23,11 +23,11 @@ from videomae2.tasks.classify import ClassifyConfig
 from videomae2.tensors.targets import compute_class_weights, compute_pos_weights
 
 LABEL_READERS = {
-    "one-class": read_multiclass,
-    "many-classes": read_multilabel,
+    "multiclass": read_multiclass,
+    "multilabel": read_multilabel,
     "numbers": read_regression,
 }
-VAL_FOLDER = "held_out"
+VAL_FOLDER = "val"
 """Folder of a run for what is known of its held-out videos."""
 
 _MAX_SHOWN_CLASSES = 12
@@ -47,13 +47,13 @@ class TrainValData:
         names = self.train.class_names
         shown = ", ".join(names[:_MAX_SHOWN_CLASSES])
         more = f" and {len(names) - _MAX_SHOWN_CLASSES} more" if len(names) > _MAX_SHOWN_CLASSES else ""
-        noun = "outputs" if task_type == "numbers" else "classes"
+        noun = "outputs" if task_type == "regression" else "classes"
         lines = [f"{noun:<8} {len(names)}: {shown}{more} ({self.train.description})"]
-        if task_type == "one-class":
+        if task_type == "multiclass":
             count = count_per_class(self.train.targets, len(names))
             range_text = f"{min(count)} to {max(count)}" if min(count) < max(count) else f"{count[0]}"
             lines += [f"         {range_text} videos each to train on"]
-        return [*lines, f"held out {self.val_description}"]
+        return [*lines, f"val      {self.val_description}"]
 
 
 def load_train_val_data(run: FinetuneRun) -> TrainValData:
@@ -65,14 +65,14 @@ def load_train_val_data(run: FinetuneRun) -> TrainValData:
     sources, read = run.data.sources, LABEL_READERS[run.task.task_type]
     data = read(sources, run.labels)
     check_timestamps(sources, data.manifests)
-    if run.task.task_type == "one-class" and len(data.class_names) < 2:
+    if run.task.task_type == "multiclass" and len(data.class_names) < 2:
         raise DataError(
             f"{sources[0].path} has one class only, {data.class_names[0]!r}; a classifier wants two: "
             f"one folder for each, or a list with labels"
         )
     if run.model.num_classes not in (0, len(data.class_names)):
         raise DataError(
-            f"the data asks for {len(data.class_names)} outputs, --model.outputs says "
+            f"the data asks for {len(data.class_names)} outputs, --model.num-classes says "
             f"{run.model.num_classes}; leave it out"
         )
     return split_validation(
@@ -117,7 +117,7 @@ def _check_leakage(train_data: LabelledData, val_data: LabelledData, path: Path)
 
 def _check_val_labels(val_data: LabelledData | None, task_type: TaskType) -> None:
     """Refuse held-out videos of which no label holds: nothing could be better than another."""
-    if val_data is None or task_type != "many-classes" or not val_data.has_labels:
+    if val_data is None or task_type != "multilabel" or not val_data.has_labels:
         return
     if not any(bool((row > 0).any()) for row in val_data.targets):
         raise DataError(
@@ -145,14 +145,14 @@ class TargetLookup:
         balance, targets, names = self.config.balance, self.videos.targets, self.videos.class_names
         if balance == 0:
             return None
-        if self.config.task_type == "one-class":
+        if self.config.task_type == "multiclass":
             return compute_class_weights(count_per_class(targets, len(names)), balance)
         all_targets = torch.cat([row for row in targets])
         return compute_pos_weights(all_targets.sum(dim=0).int().tolist(), len(all_targets), balance)
 
     def fit_target_scaler(self) -> TargetScaler | None:
         """What numbers are counted in while they are learnt; None for classes."""
-        return fit_target_scaler(self.videos.targets) if self.config.task_type == "numbers" else None
+        return fit_target_scaler(self.videos.targets) if self.config.task_type == "regression" else None
 
     def lookup(self, sample_ids: Sequence[tuple[int, int]], views: int) -> Tensor:
         """One target for each view of each video."""
@@ -171,7 +171,7 @@ def _split_share(videos: LabelledData, share: float, seed: int) -> TrainValData:
     if val_data.targets[0].ndim == 1 and (absent_classes := _find_absent_classes(val_data)):
         shown = ", ".join(absent_classes[:_MAX_SHOWN_CLASSES]) + (", …" if len(absent_classes) > _MAX_SHOWN_CLASSES else "")
         description += f"; none of {shown}, which have too few"
-    return TrainValData(_select_entries(videos, [~one for one in val_masks]), val_data, description)
+    return TrainValData(_select_entries(videos, [~mask for mask in val_masks]), val_data, description)
 
 
 def _find_absent_classes(videos: LabelledData) -> list[str]:

@@ -170,7 +170,7 @@ class OnlineProbe:
         train_split, test_split = splits
         if len(np.unique(train_split.labels)) < 2 or not len(test_split.labels):
             raise DataError(
-                f"too few videos of --probe.videos {self.run.online_probe.videos} can be read: "
+                f"too few videos of --online-probe.videos {self.run.online_probe.videos} can be read: "
                 f"{len(train_split.labels)} to train on and {len(test_split.labels)} to test on"
             )
         return train_split, test_split
@@ -233,8 +233,8 @@ def _eval_mode(model: nn.Module) -> Iterator[None]:
         with torch.compiler.set_stance("force_eager"):
             yield
     finally:
-        for part, training in modes:
-            part.training = training
+        for module, training in modes:
+            module.training = training
 
 
 def _list_probed_steps(metrics_file: Path) -> set[int]:

@@ -28,7 +28,7 @@ class ValidationMetrics:
     def rank(self) -> tuple[float, float]:
         """Larger is better."""
         name, first = next(iter(self.values.items()))
-        return (-first if name == "off" else first), -self.values["loss"]
+        return (-first if name == "mae" else first), -self.values["loss"]
 
 
 def is_better(candidate: ValidationMetrics, best: ValidationMetrics) -> bool:
@@ -46,15 +46,15 @@ def compute_metrics(
     Raises:
         DataError: No label holds for any of the videos.
     """
-    if task_type == "numbers":
+    if task_type == "regression":
         unit = 1.0 if target_scaler is None else torch.tensor(target_scaler.std)
         return ValidationMetrics(
             {
-                "off": regression_errors(scores, targets, "absolute", scale=unit).mean().item(),
+                "mae": regression_errors(scores, targets, "absolute", scale=unit).mean().item(),
                 "loss": regression_errors(scores, targets, "squared", scale=unit).mean().item(),
             }
         )
-    if task_type == "many-classes":
+    if task_type == "multilabel":
         probabilities, positive = scores.sigmoid().double().numpy(), targets.numpy() > 0.5
         if not positive.any():
             raise DataError(
@@ -63,7 +63,7 @@ def compute_metrics(
             )
         return ValidationMetrics(
             {
-                "map": float(mean_average_precision(probabilities, positive)),
+                "mAP": float(mean_average_precision(probabilities, positive)),
                 "loss": F.binary_cross_entropy_with_logits(scores, targets).item(),
             }
         )
@@ -71,9 +71,9 @@ def compute_metrics(
     labels = targets.numpy()
     values = {
         "accuracy": float(top_k_accuracy(probabilities, labels, k=1)),
-        "mean_class": float(mean_class_accuracy(probabilities, labels)),
+        "mean_class_accuracy": float(mean_class_accuracy(probabilities, labels)),
         "loss": soft_cross_entropy(scores, to_soft_targets(targets, scores.shape[1])).mean().item(),
     }
     if scores.shape[1] > 5:
-        values["top5"] = float(top_k_accuracy(probabilities, labels, k=5))
+        values["top5_accuracy"] = float(top_k_accuracy(probabilities, labels, k=5))
     return ValidationMetrics(values)

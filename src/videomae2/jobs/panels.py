@@ -16,22 +16,22 @@ from videomae2.tasks.pretrain import MaskingConfig
 from videomae2.tasks.rebuild import StatisticsSource
 from videomae2.tensors.grid import Cubes
 
-RowKind = Literal["original", "hidden", "rebuilt", "told", "share"]
-ROWS: tuple[RowKind, ...] = ("original", "hidden", "rebuilt", "share")
+RowKind = Literal["original", "hidden", "reconstructed", "oracle_stats", "first_pass"]
+ROWS: tuple[RowKind, ...] = ("original", "hidden", "reconstructed", "first_pass")
 TITLES: dict[RowKind, str] = {
     "original": "original",
     "hidden": "hidden",
-    "rebuilt": "rebuilt",
-    "told": "told tones",
-    "share": "decoder's share",
+    "reconstructed": "rebuilt",
+    "oracle_stats": "told tones",
+    "first_pass": "decoder's share",
 }
 
 SUBTITLES: dict[RowKind, str] = {
     "original": "the video",
     "hidden": "what the model sees",
-    "rebuilt": "seen and predicted",
-    "told": "true mean and contrast",
-    "share": "predicted in one pass",
+    "reconstructed": "seen and predicted",
+    "oracle_stats": "true mean and contrast",
+    "first_pass": "predicted in one pass",
 }
 
 MASK_COLOR: Color = (47, 52, 61)  # over what a row does not show
@@ -90,8 +90,8 @@ def render_row(clip: ReconstructedClip, row: RowKind, frames: Sequence[int], *, 
 
     Enlarging is smooth inside of the picture and sharp at painted cubes.
     """
-    source = clip.reconstructed if row in ("rebuilt", "share") else clip.original
-    if row == "told" and clip.oracle_stats is not None:
+    source = clip.reconstructed if row in ("reconstructed", "first_pass") else clip.original
+    if row == "oracle_stats" and clip.oracle_stats is not None:
         source = clip.oracle_stats
     pictures = np.stack([_enlarge(to_rgb(source[frame]), scale) for frame in frames])
     side = clip.cubes.patch_size * scale
@@ -131,12 +131,12 @@ def format_loss(clip: ReconstructedClip) -> str:
 
 def format_statistics(clip: ReconstructedClip) -> str:
     """Say where mean and contrast of the rebuilt cubes come from."""
-    if clip.statistics == "truth":
+    if clip.statistics == "target":
         return (
             "Only the pattern inside each rebuilt cube is predicted; it is given its TRUE mean and "
             "contrast, which the model does not know."
         )
-    if clip.statistics == "surroundings":
+    if clip.statistics == "visible":
         return (
             "The pattern inside each rebuilt cube is predicted; its mean and contrast are "
             "estimated from the visible cubes around, and such that cubes join. Nothing hidden "
@@ -174,9 +174,9 @@ def _mask_of_row(clip: ReconstructedClip, row: RowKind) -> Bool[np.ndarray, " to
     return {
         "original": np.ones_like(clip.visible),
         "hidden": clip.visible,
-        "rebuilt": clip.visible | clip.predicted,
-        "told": clip.visible | clip.predicted,
-        "share": clip.first_pass,
+        "reconstructed": clip.visible | clip.predicted,
+        "oracle_stats": clip.visible | clip.predicted,
+        "first_pass": clip.first_pass,
     }[row]
 
 

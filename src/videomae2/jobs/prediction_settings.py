@@ -47,8 +47,8 @@ def check_settings(views: EvalViews, reading: ReadingConfig, options: Classifier
     Raises:
         ConfigError: Naming them.
     """
-    counts = {"--workers": reading.num_workers, "--shrink-side": reading.max_short_side}
-    amounts = {"--deadline": reading.timeout_seconds, "--memory-gib": reading.memory_limit_gib,
+    counts = {"--num-workers": reading.num_workers, "--max-short-side": reading.max_short_side}
+    amounts = {"--timeout-seconds": reading.timeout_seconds, "--memory-limit-gib": reading.memory_limit_gib,
                "--frame-rate": reading.frame_rate}  # fmt: skip
     problems = options.find_problems() + find_view_problems(views, flags="--")
     problems += [

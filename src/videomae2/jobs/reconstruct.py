@@ -152,9 +152,9 @@ def _load_model(run: Path, config: ReconstructConfig | None, device: str) -> _Lo
         raise ConfigError(
             "--all-hidden changes nothing: this model always decodes all hidden cubes"
         )
-    if config.statistics == "truth" and not masking.normalize_target:
+    if config.statistics == "target" and not masking.normalize_target:
         raise ConfigError(
-            "--statistics truth changes nothing: this model predicts plain pixels, not cubes "
+            "--statistics target changes nothing: this model predicts plain pixels, not cubes "
             "without mean and contrast"
         )
     name: str = card.model.encoder.size

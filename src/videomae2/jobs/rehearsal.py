@@ -45,4 +45,4 @@ def preview_start(
         return "\n".join([*unresponsive, resume_line])
     archive_hint = "; what another run without a checkpoint left there would be set aside"
     would_archive = (folder / RUN_FILE).exists() and is_different_run(run, lists)
-    return "\n".join([*unresponsive, f"begin    would begin at the first step{archive_hint if would_archive else ''}"])
+    return "\n".join([*unresponsive, f"start    would start at the first step{archive_hint if would_archive else ''}"])

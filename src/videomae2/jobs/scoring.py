@@ -45,7 +45,7 @@ class ViewScorer:
         cubes = self.task.model.cubes
         return resize_to_cover(
             arrays["frames"],
-            arrays["place"],
+            arrays["frame_index"],
             (cubes.height, cubes.width),
             crops=crops,
             antialias=self.shrinking,
@@ -57,7 +57,7 @@ class ViewScorer:
     ) -> UInt8[Tensor, "frames crop_height crop_width channels"]:
         """What a view with the middle crop shows of frames; shares no memory with them."""
         frame_index = np.arange(len(frames), dtype=np.int64)[None]
-        return self.resize_video({"frames": frames, "place": frame_index}, crops=1).cut_view(0)
+        return self.resize_video({"frames": frames, "frame_index": frame_index}, crops=1).cut_view(0)
 
     def score_video(self, video: ResizedVideo, views: Sequence[int]) -> ViewScores:
         """The scores of some views of a video, by their numbers."""

@@ -58,7 +58,7 @@ def write_image_grid(
     path: Path,
     *,
     title: str,
-    rows: Sequence[RowKind] = ("original", "hidden", "rebuilt", "told"),
+    rows: Sequence[RowKind] = ("original", "hidden", "reconstructed", "oracle_stats"),
     num_frames: int = 6,
     columns: int = 2,
 ) -> Path:
@@ -68,11 +68,11 @@ def write_image_grid(
         clips: At least one, all of the same size.
         path: The PNG to write.
         title: Its first line.
-        rows: What to show of each clip; "told" is left out where the models predict plain pixels.
+        rows: What to show of each clip; "oracle_stats" is left out where the models predict plain pixels.
         num_frames: Frames of each clip.
         columns: Clips beside each other.
     """
-    rows = [row for row in rows if row != "told" or clips[0].oracle_stats is not None]
+    rows = [row for row in rows if row != "oracle_stats" or clips[0].oracle_stats is not None]
     block = _Block.from_clips(clips, rows, num_frames, _SHEET_PICTURE_PIXELS)
     columns = min(columns, len(clips))
     inner = columns * block.width + (columns - 1) * _BLOCK_GAP
@@ -167,7 +167,7 @@ def _build_notes(clips: Sequence[ReconstructedClip], width: int, rows: Sequence[
         for shown in clips
         for words in (
             format_statistics(shown),
-            *([format_oracle_note()] if "told" in rows else []),
+            *([format_oracle_note()] if "oracle_stats" in rows else []),
             format_decoder(shown),
         )
     )

@@ -25,10 +25,10 @@ def load_distill_data(run: DistillRun, teacher: ClassifierRef) -> TrainValData:
         DataError: If lists or labels are wrong.
         CheckpointError: If the classes are not the teacher's; shows both lists.
     """
-    if teacher.config.task_type == "numbers":
+    if teacher.config.task_type == "regression":
         raise ConfigError(
             f"{teacher.path} predicts numbers, and distillation follows scores of classes; "
-            f"fine-tune the small model with --task.answers numbers instead"
+            f"fine-tune the small model with --task.task-type regression instead"
         )
     data = _load_labelled(run, teacher) if run.labelled else _load_unlabelled(run, teacher)
     check_timestamps(run.data.sources, data.manifests)
@@ -61,13 +61,13 @@ def _load_labelled(run: DistillRun, teacher: ClassifierRef) -> LabelledData:
     has_class_names = run.labels.class_names is not None or any(
         manifest.class_names is not None for manifest in data.manifests
     )
-    if teacher.config.task_type == "one-class" and not has_class_names:
+    if teacher.config.task_type == "multiclass" and not has_class_names:
         return _label_by_output_index(run, teacher, data)
     if expected is None and run.labels.class_names is None:
         raise CheckpointError(
             f"the teacher {teacher.path} has no class names, so the names of {data.description} do not "
             f"tell which output is which; give the names in the order of its outputs with "
-            f"--labels.names, such as --labels.names kinetics-710{_REMEDY}"
+            f"--labels.class-names, such as --labels.class-names kinetics-710{_REMEDY}"
         )
     if expected is None:
         _check_num_classes(len(data.class_names), teacher, str(run.data.sources[0].path))
@@ -75,7 +75,7 @@ def _load_labelled(run: DistillRun, teacher: ClassifierRef) -> LabelledData:
     if data.class_names == expected:
         return data
     names = canonicalize_names(expected, data.class_names)
-    if not _classes_match(names, expected, require_all=teacher.config.task_type == "one-class"):
+    if not _classes_match(names, expected, require_all=teacher.config.task_type == "multiclass"):
         try:
             check_classes_match(data.class_names, expected, location=f"the teacher {teacher.path}")
         except CheckpointError as error:

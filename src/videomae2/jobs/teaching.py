@@ -88,7 +88,7 @@ class Teacher:
         readable_ids = [p for p, t in zip(batch.sample_ids, readable, strict=True) if t]
         if all(sample_id in self.val_scores for sample_id in readable_ids):
             return
-        parts = [val_digest, [list(place) for place in batch.sample_ids], readable]
+        parts = [val_digest, [list(sample_id) for sample_id in batch.sample_ids], readable]
         scores = self._get_output(_build_request(batch, parts), clips).scores.cpu()
         for place, is_readable, video_scores in zip(batch.sample_ids, readable, scores, strict=True):
             if is_readable:
@@ -124,7 +124,7 @@ class Teacher:
         self.num_misses += 1
         output = self._run_model(clips)
         if self.cache is not None:
-            entry = {"scores": self._round_to_cache_dtype(output.scores), "prints": torch.tensor(request.fingerprints)}
+            entry = {"scores": self._round_to_cache_dtype(output.scores), "fingerprints": torch.tensor(request.fingerprints)}
             if output.features is not None:
                 entry["features"] = self._round_to_cache_dtype(output.features)
             self.cache.add(request.key, entry)
@@ -151,18 +151,18 @@ class Teacher:
             with torch.inference_mode(False):  # a look at held-out videos may be the first to ask
                 model = self.classifier.load(self.runtime.device)
                 self._model = model.requires_grad_(False)
-            self.log(f"teacher  read from {self.classifier.path}")
+            self.log(f"teacher  loaded from {self.classifier.path}")
         return self._model
 
     def _check_same_videos(self, request: TeacherRequest, cached: Mapping[str, Tensor]) -> None:
         assert self.cache is not None
-        pairs = zip(cached["prints"].tolist(), request.fingerprints, request.videos, strict=True)
+        pairs = zip(cached["fingerprints"].tolist(), request.fingerprints, request.videos, strict=True)
         changed_videos = [video for cached_print, current_print, video in pairs if cached_print != current_print]
         if changed_videos:
             raise DataError(
                 f"{changed_videos[0]} shows other pixels than when the teacher's scores were kept in "
                 f"{self.cache.folder} ({len(changed_videos)} such videos in this batch): the file was "
-                f"changed, or is decoded differently here; choose another --teacher.cache"
+                f"changed, or is decoded differently here; choose another --teacher.cache-dir"
             )
 
 

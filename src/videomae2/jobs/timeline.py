@@ -48,10 +48,10 @@ class TimelineConfig:
     """A class ends this far below the threshold; the next one must be ahead by this."""
 
     def __post_init__(self) -> None:
-        for name, value in (("--window", self.window_seconds), ("--every", self.hop_seconds)):
+        for name, value in (("--window-seconds", self.window_seconds), ("--hop-seconds", self.hop_seconds)):
             if value is not None and not 0 < value < float("inf"):
                 raise ConfigError(f"{name} is {value:g}, wanted seconds above 0")
-        for name, value in (("--threshold", self.threshold), ("--margin", self.hysteresis)):
+        for name, value in (("--threshold", self.threshold), ("--hysteresis", self.hysteresis)):
             if value is not None and not 0 <= value <= 1:
                 raise ConfigError(f"{name} is {value:g}, wanted 0 to 1")
 
@@ -132,7 +132,7 @@ def check_window_length(predictor: Predictor, config: TimelineConfig) -> None:
     if config.window_seconds is None and predictor.view_spec.grid.kind == "segments":
         raise ConfigError(
             "this model was trained on whole videos, one frame of each equal part, so its clips "
-            "have no length of their own; choose --window SECONDS"
+            "have no length of their own; choose --window-seconds SECONDS"
         )
 
 

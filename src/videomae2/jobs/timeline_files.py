@@ -28,8 +28,8 @@ def build_timeline_json(timeline: Timeline) -> dict[str, Any]:
         "seconds": _round_to_ms(timeline.length_seconds),
         "windows": len(starts),
         "window_seconds": _round_to_ms(stops[0] - starts[0]),
-        "every_seconds": _round_to_ms(starts[1] - starts[0]) if len(starts) > 1 else None,
-        "answers": timeline.outputs.task_type,
+        "hop_seconds": _round_to_ms(starts[1] - starts[0]) if len(starts) > 1 else None,
+        "task_type": timeline.outputs.task_type,
     }
     if timeline.outputs.classification_type is None:
         entry["values"] = [

@@ -46,7 +46,7 @@ class TimelineFolder:
             }
             if with_video:
                 video_path = _with_ending(base, "mp4")
-                written["film"] = write_overlay_video(predictor, video, timeline, video_path, progress=progress)
+                written["video"] = write_overlay_video(predictor, video, timeline, video_path, progress=progress)
         except VideoError:
             raise
         except OSError as error:

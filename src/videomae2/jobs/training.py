@@ -165,7 +165,7 @@ def summarize_length(requested: Run, manifests: Sequence[Manifest]) -> str:
     ]
     if optim.global_batch_size < requested.optim.global_batch_size:
         epoch_size = _build_mixture(run, manifests).epoch_size
-        lines += [f"         not --optim.batch {requested.optim.global_batch_size}: an epoch has {epoch_size} videos"]
+        lines += [f"         not --optim.global-batch-size {requested.optim.global_batch_size}: an epoch has {epoch_size} videos"]
     return "\n".join([*lines, f"folder   {run.checkpoint.output_dir}", f"device   {resolve_runtime(run.runtime)}"])
 
 

@@ -72,7 +72,7 @@ def merge_datasets(
 
 
 def write_merged(result: MergeResult, out: Path, *, replace: bool = False, dry_run: bool = False) -> MergeOutput:
-    """Write train.csv, val.csv, classes.txt, removed.csv and report.txt.
+    """Write train.csv, val.csv, classes.txt, excluded.csv and report.txt.
 
     Args:
         result: The union.

@@ -87,19 +87,19 @@ class Validation:
                     eval_target.compute_metrics(target_scores, sample_ids)
                     for eval_target, target_scores in zip(self.eval_targets, scores, strict=True)
                 ]
-                for contender, metrics in zip(self.eval_targets, all_metrics, strict=True):
-                    self._save_if_best(contender, metrics, steps_done, ema=ema is not None)
+                for eval_target, metrics in zip(self.eval_targets, all_metrics, strict=True):
+                    self._save_if_best(eval_target, metrics, steps_done, ema=ema is not None)
             finally:
                 task.train()
-        for contender, metrics in zip(self.eval_targets, all_metrics, strict=True):
-            prefix = f"validation/{contender.name}/" if contender.name else "validation/"
+        for eval_target, metrics in zip(self.eval_targets, all_metrics, strict=True):
+            prefix = f"validation/{eval_target.name}/" if eval_target.name else "validation/"
             values = {f"{prefix}{name}": value for name, value in metrics.values.items()}
             context.metrics_logger.log_values(steps_done - 1, values)
             num_unreadable = sum(map(len, self.val_data.manifests)) - len(sample_ids)
             metrics_text = "  ".join(f"{name} {value:.4g}" for name, value in metrics.values.items())
-            target_name = f"{contender.name}: " if contender.name else ""
+            target_name = f"{eval_target.name}: " if eval_target.name else ""
             unreadable_text = f"  ({num_unreadable} videos unreadable)" if num_unreadable else ""
-            self.log(f"held out at step {steps_done}: {target_name}{metrics_text}{unreadable_text}")
+            self.log(f"val at step {steps_done}: {target_name}{metrics_text}{unreadable_text}")
 
     @torch.inference_mode()
     def _compute_scores(self) -> tuple[list[Tensor], list[SampleId]]:
@@ -116,7 +116,7 @@ class Validation:
         if not sample_ids:
             quarantine_file = self.run.checkpoint.output_dir / VAL_FOLDER / FILE_NAME
             raise DataError(f"none of the held-out videos can be read; {quarantine_file} says why")
-        return [torch.cat(own) for own in scores], sample_ids
+        return [torch.cat(target_scores) for target_scores in scores], sample_ids
 
     def _make_clips(self, batch: CPUBatch) -> Clips:
         cubes = self.run.model.encoder.cubes

@@ -68,7 +68,7 @@ def find_list_change(old: VideoList | None, new: VideoList | None) -> str | None
     old_digest, new_digest = (video_list and video_list.digest for video_list in (old, new))
     if old_digest == new_digest:
         return None
-    counts = ["none" if one is None else str(one.videos) for one in (old, new)]
+    counts = ["none" if video_list is None else str(video_list.videos) for video_list in (old, new)]
     return f"{counts[0]} -> {counts[1]}, not the same list{_format_class_change(old, new)}"
 
 

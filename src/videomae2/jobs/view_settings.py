@@ -147,8 +147,8 @@ def _check_views(
     if kind == "segments" and (eval_views.frame_interval is not None or eval_views.interval_unit is not None):
         problems.append("a stride has no effect on segments, only on dense clips; leave it out")
     elif interval_unit == "frames" and frame_interval % 1:
-        problems.append(f"--views.stride is {frame_interval:g} frames, wanted whole ones")
+        problems.append(f"--views.frame-interval is {frame_interval:g} frames, wanted whole ones")
     if eval_views.interval_unit is not None and eval_views.frame_interval is None and kind == "dense":
-        problems.append("--views.stride-unit wants a --views.stride to go with it")
+        problems.append("--views.interval-unit wants a --views.frame-interval to go with it")
     if problems:
         raise ConfigError(problems)

@@ -67,4 +67,4 @@ def recover_dir(folder: Path) -> None:
 
 def build_temporary_paths(folder: Path) -> tuple[Path, Path]:
     """What a kill may leave beside a folder that is written: its unfinished self, and the old."""
-    return folder.with_name(f".{folder.name}.partial"), folder.with_name(f".{folder.name}.old")
+    return folder.with_name(f".{folder.name}.partial"), folder.with_name(f".{folder.name}.bak")

@@ -7,8 +7,8 @@ from videomae2.errors import CheckpointError
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.sizes import SIZES
 
-_SIZE_FIELDS = ("dim", "depth", "heads", "mlp_ratio", "patch", "tubelet")
-_ENCODER_FIELDS = (*_SIZE_FIELDS, "channels", "layer_scale", "cosine_attention", "positions")
+_SIZE_FIELDS = ("embed_dim", "depth", "num_heads", "mlp_ratio", "patch_size", "tubelet_size")
+_ENCODER_FIELDS = (*_SIZE_FIELDS, "channels", "init_values", "cosine_attention", "pos_embed")
 
 
 def check_architecture(
@@ -61,7 +61,7 @@ def _collect_architecture(config: EncoderConfig) -> dict[str, Any]:
     size = config.shape
     return {name: getattr(size, name) for name in _SIZE_FIELDS} | {
         "channels": config.channels,
-        "layer_scale": config.init_values > 0,
+        "init_values": config.init_values > 0,
         "cosine_attention": config.cosine_attention,
-        "positions": config.pos_embed,
+        "pos_embed": config.pos_embed,
     }

@@ -81,7 +81,7 @@ class Decoder(nn.Module):
         num_loss_tokens: int,
         *,
         keys: Int64[Tensor, " batch"] | None = None,
-    ) -> Float[Tensor, "batch scored values"]:
+    ) -> Float[Tensor, "batch loss_tokens values"]:
         return self.head(self.norm(self.blocks(x, asked=num_loss_tokens, keys=keys)))
 
 
@@ -110,7 +110,7 @@ class Autoencoder(nn.Module):
         split: TokenSplit,
         *,
         keys: Int64[Tensor, " batch"] | None = None,
-    ) -> Float[Tensor, "batch scored values"]:
+    ) -> Float[Tensor, "batch loss_tokens values"]:
         """Rebuild the places of ``split.answered`` from the normalised visible cubes.
 
         ``keys`` are the clips', by which stochastic depth draws in training.

@@ -13,9 +13,9 @@ from videomae2.models.entries import from_dict
 from videomae2.models.number_scale import TargetScaler
 
 FORMAT_VERSION = 1
-CONFIG_FILE = "card.json"
+CONFIG_FILE = "config.json"
 
-TaskType = Literal["one-class", "many-classes", "numbers"]
+TaskType = Literal["multiclass", "multilabel", "regression"]
 """What outputs mean: scores of which exactly one is right, of which any number is, or values."""
 
 
@@ -60,7 +60,7 @@ class SavedClassifierConfig:
     """Its architecture."""
     class_names: tuple[str, ...] | None = None
     """The name of each output, in order; None if it has no head or they are not known."""
-    task_type: TaskType = "one-class"
+    task_type: TaskType = "multiclass"
     """What the outputs mean."""
     frame_sampling: FrameSampling | None = None
     """Which frames make a clip; None if it is not known, as for released weights."""
@@ -171,7 +171,7 @@ def _describe_difference(data: Sequence[str], model: Sequence[str]) -> str:
 def _check_target_scaler(config: SavedClassifierConfig) -> None:
     if config.target_scaler is None:
         return
-    if config.task_type != "numbers" or len(config.target_scaler.mean) != config.model.num_classes:
+    if config.task_type != "regression" or len(config.target_scaler.mean) != config.model.num_classes:
         raise ValueError(
             f"there is a scale of {len(config.target_scaler.mean)} numbers, but the model has "
             f"{config.model.num_classes} outputs, whose answers are '{config.task_type}'"

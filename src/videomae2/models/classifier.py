@@ -15,7 +15,7 @@ from videomae2.models.layers import LAYER_NORM_EPSILON, Linear
 from videomae2.tensors.drops import dropout_mask
 from videomae2.tensors.keyed import fold_in
 
-GlobalPool = Literal["mean", "first"]
+GlobalPool = Literal["avg", "token"]
 
 _HEAD_DROP_STREAM = 43
 """Of a clip's key: which features the head does without."""
@@ -29,7 +29,7 @@ class ClassifierConfig:
     """The part that pre-training taught."""
     num_classes: int = 0
     """Classes, or numbers to predict; 0 leaves the head out, and the features are the answer."""
-    global_pool: GlobalPool = "mean"
+    global_pool: GlobalPool = "avg"
     """Mean of all tokens and the norm after it, or (as the released --use_cls) the norm and then
     the first token, which is no class token but the first cube."""
     head_drop_rate: float = 0.0
@@ -52,7 +52,7 @@ class Classifier(nn.Module):
         if not 0 <= config.head_drop_rate < 1:
             raise ValueError(f"head dropout is from 0 to below 1, got {config.head_drop_rate}")
         self.config = config
-        dim, average = config.encoder.shape.embed_dim, config.global_pool == "mean"
+        dim, average = config.encoder.shape.embed_dim, config.global_pool == "avg"
         self.encoder = VideoEncoder(config.encoder, norm=not average)
         self.cubes = self.encoder.cubes
         self.fc_norm = nn.LayerNorm(dim, eps=LAYER_NORM_EPSILON) if average else nn.Identity()
@@ -80,7 +80,7 @@ class Classifier(nn.Module):
             keys: The clips', by which stochastic depth draws in training.
         """
         tokens = self.encoder(values, keys=keys)
-        pooled = tokens.mean(dim=1) if self.config.global_pool == "mean" else tokens[:, 0]
+        pooled = tokens.mean(dim=1) if self.config.global_pool == "avg" else tokens[:, 0]
         return self.fc_norm(pooled)
 
     def forward_head(

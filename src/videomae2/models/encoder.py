@@ -60,7 +60,7 @@ class EncoderConfig:
     @property
     def shape(self) -> ModelSize:
         """The numbers behind the size's name, with what this configuration changes."""
-        names = ("patch", "tubelet", "dim", "depth", "heads", "mlp_ratio")
+        names = ("patch_size", "tubelet_size", "embed_dim", "depth", "num_heads", "mlp_ratio")
         overrides = {n: getattr(self, n) for n in names if getattr(self, n) is not None}
         return replace(SIZES[self.size], **overrides)
 

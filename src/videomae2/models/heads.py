@@ -6,7 +6,7 @@ from typing import Literal
 from videomae2.errors import CheckpointError
 from videomae2.models.cards import check_classes_match
 
-HeadInit = Literal["match", "kept", "selected", "fresh"]
+HeadInit = Literal["auto", "keep", "select", "reinit"]
 
 ClassNames = Sequence[str] | None
 
@@ -31,11 +31,11 @@ def resolve_head_index(
     Raises:
         CheckpointError: If the choice cannot be had from this parent.
     """
-    if init == "fresh":
+    if init == "reinit":
         return None, "fresh, as asked"
-    if init == "kept":
+    if init == "keep":
         return _keep_rows(num_pretrained, num_classes, pretrained_classes, classes)
-    if init == "selected":
+    if init == "select":
         return _select_rows(num_pretrained, pretrained_classes, classes)
     if num_pretrained == 0:
         return None, "fresh, the parent has none"
@@ -83,7 +83,7 @@ def _keep_rows(
     num_pretrained: int, num_classes: int, pretrained_classes: ClassNames, classes: ClassNames
 ) -> tuple[Sequence[int], str]:
     if num_pretrained != num_classes:
-        raise CheckpointError(f"head 'kept' wants {num_classes} classes, the parent has {num_pretrained}")
+        raise CheckpointError(f"head 'keep' wants {num_classes} classes, the parent has {num_pretrained}")
     if pretrained_classes is not None and classes is not None:
         check_classes_match(classes, pretrained_classes, location="the parent")
     return range(num_pretrained), "kept"
@@ -98,11 +98,11 @@ def _select_rows(
         of the released code.
     """
     if num_pretrained == 0:
-        raise CheckpointError("head 'selected' wants a parent with a head, this one has none")
+        raise CheckpointError("head 'select' wants a parent with a head, this one has none")
     if pretrained_classes is None or classes is None:
         subject = "the parent's classes" if pretrained_classes is None else "the classes of the data"
-        raise CheckpointError(f"head 'selected' goes by names, and {subject} have none; give them")
-    subject = f"head 'selected' wants every class among the parent's {num_pretrained}, which"
+        raise CheckpointError(f"head 'select' goes by names, and {subject} have none; give them")
+    subject = f"head 'select' wants every class among the parent's {num_pretrained}, which"
     rows = find_rows_by_name(pretrained_classes, classes, subject=subject)
     return rows, _match_by_name(pretrained_classes, classes)[1]
 

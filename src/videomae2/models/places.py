@@ -10,7 +10,7 @@ from videomae2.models.parents import Pretrained, load_encoder_config
 from videomae2.models.released_size import OFFICIAL_FRAMES, OFFICIAL_SIDE
 from videomae2.tensors.grid import Grid
 
-PosEmbedInit = Literal["match", "fresh"]
+PosEmbedInit = Literal["auto", "reinit"]
 
 _OFFICIAL_CLIP = f"{OFFICIAL_FRAMES}x{OFFICIAL_SIDE}x{OFFICIAL_SIDE}"
 
@@ -38,7 +38,7 @@ def resolve_pos_embed(
         CheckpointError: If the parent cannot be read, was trained on another grid than ``encoder``
             says, or if nobody knows on which.
     """
-    if pretrained is None or init == "fresh":
+    if pretrained is None or init == "reinit":
         return encoder
     pretrained_encoder, path = _load_encoder(pretrained)
     source_grid = resolve_pretrained_grid(encoder, pretrained_encoder)
@@ -49,8 +49,8 @@ def resolve_pos_embed(
     if source_grid is None:
         raise CheckpointError(
             f"{path} does not say on which cubes it was trained, and clips of {_OFFICIAL_CLIP}, as of "
-            f"released models, do not split into these; {prefix}model.encoder.trained-grid says "
-            f"it, {prefix}start.positions fresh takes a fresh table"
+            f"released models, do not split into these; {prefix}model.encoder.pretrained-grid says "
+            f"it, {prefix}init.pos-embed reinit takes a fresh table"
         )
     return encoder if source_grid == encoder.cubes.grid else replace(encoder, pretrained_grid=source_grid)
 
@@ -97,8 +97,8 @@ def _load_encoder(pretrained: Pretrained | Path) -> tuple[EncoderConfig | None, 
 def _format_contradiction(configured: Grid, pretrained: EncoderConfig, path: Path, prefix: str) -> str:
     source_grid = _format_grid(pretrained.pretrained_grid or pretrained.cubes.grid)
     return (
-        f"trained_grid is {_format_grid(configured)}, but {path} was trained on {source_grid} cubes; leave "
-        f"trained_grid out, and for a fresh table take {prefix}start.positions fresh"
+        f"pretrained_grid is {_format_grid(configured)}, but {path} was trained on {source_grid} cubes; leave "
+        f"pretrained_grid out, and for a fresh table take {prefix}init.pos-embed reinit"
     )
 
 

@@ -82,7 +82,7 @@ def resolve_official_file(
     if is_official_pretraining(state):
         raise CheckpointError(
             f"{path} is of pre-training: an encoder and a decoder, which know no classes; "
-            f"fine-tune it on labelled videos first: videomae2 finetune … --start.weights {path}"
+            f"fine-tune it on labelled videos first: videomae2 finetune … --init.weights {path}"
         )
     encoder = _replace_clip_size(infer_official_encoder(state, path), frames, side)
     cubes = _compute_cubes(encoder, path)
@@ -94,7 +94,7 @@ def resolve_official_file(
     model = ClassifierConfig(
         encoder=encoder,
         num_classes=len(state["head.weight"]) if "head.weight" in state else 0,
-        global_pool="mean" if "fc_norm.weight" in state else "first",
+        global_pool="avg" if "fc_norm.weight" in state else "token",
     )
     config = SavedClassifierConfig(model=model, mean=IMAGENET_MEAN, std=IMAGENET_STD)
     return OfficialWeights(path=path, cubes=cubes, clip_size=(frames, side)), config

@@ -24,7 +24,7 @@ from videomae2.models.places import PosEmbedInit, resolve_pos_embed, describe_po
 from videomae2.models.saved import check_state_dict
 from videomae2.models.start_report import LoadReport
 
-NormInit = Literal["match", "fresh", "encoder"]
+NormInit = Literal["auto", "reinit", "encoder"]
 
 StateDict = dict[str, Tensor]
 
@@ -39,13 +39,13 @@ class InitConfig:
 
     weights: Path | None = None
     """A run folder, a saved model or a released file; from scratch if not given."""
-    norm: NormInit = "match"
+    norm: NormInit = "auto"
     """The norm behind the pooling: the parent's own where it has one and else a fresh one (as
     released), always a fresh one, or the one that closed the encoder in pre-training."""
-    head: HeadInit = "match"
+    head: HeadInit = "auto"
     """The head: the rows of the same classes if the parent has them all and else a fresh one; all
     rows as they are or an error; the rows of the same names or an error; always a fresh one."""
-    pos_embed: PosEmbedInit = "match"
+    pos_embed: PosEmbedInit = "auto"
     """The position table, where the parent was trained on clips of another size: the parent's,
     resampled, or a fresh one (what the released code ends up with). Released files are taken to be
     of 16 frames of 224 pixels; ``resolve_pretrained_grid`` of the encoder says otherwise."""
@@ -140,19 +140,19 @@ def check_init_options(model: Classifier, config: InitConfig) -> None:
         ConfigError: If there is one.
     """
     global_pool = model.config.global_pool
-    if global_pool != "mean" and config.norm != "match":
+    if global_pool != "avg" and config.norm != "auto":
         raise ConfigError(
-            f"start norm '{config.norm}' has no effect: with pooling '{global_pool}' the norm is the "
+            f"init norm '{config.norm}' has no effect: with pooling '{global_pool}' the norm is the "
             f"encoder's"
         )
     if config.weights is None and replace(config, weights=None) != InitConfig():
         raise ConfigError(
-            "start norm, head, positions and names have no effect from scratch; leave them out"
+            "init norm, head, positions and names have no effect from scratch; leave them out"
         )
-    if config.pos_embed == "fresh" and model.config.encoder.pretrained_grid is not None:
-        raise ConfigError("start positions 'fresh' has no effect where trained_grid names a table")
-    if not model.config.num_classes and config.head != "match":
-        raise ConfigError(f"start head '{config.head}' has no effect: the model has no head")
+    if config.pos_embed == "reinit" and model.config.encoder.pretrained_grid is not None:
+        raise ConfigError("init pos_embed 'reinit' has no effect where pretrained_grid names a table")
+    if not model.config.num_classes and config.head != "auto":
+        raise ConfigError(f"init head '{config.head}' has no effect: the model has no head")
 
 
 def _group_by_part(state: Mapping[str, Tensor], *, split_final_norm: bool) -> dict[str, StateDict]:
@@ -179,12 +179,12 @@ def _resolve_norm(
     if config.norm == "encoder":
         if _FINAL_NORM not in parts:
             raise CheckpointError(
-                f"{path} has no norm that closes its encoder; start norm 'match' takes what it has"
+                f"{path} has no norm that closes its encoder; init norm 'auto' takes what it has"
             )
         final_norm = parts.pop(_FINAL_NORM)
         renamed = {n.replace(_FINAL_NORM, "fc_norm"): value for n, value in final_norm.items()}
         return renamed, "the one that closed the encoder"
-    if config.norm == "fresh" or not pretrained_norm:
+    if config.norm == "reinit" or not pretrained_norm:
         return {}, "fresh"
     return pretrained_norm, "the parent's"
 

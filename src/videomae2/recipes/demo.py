@@ -51,7 +51,7 @@ def demo(videos: Sequence[Path], out: Path) -> PretrainRun:
     return PretrainRun(
         data=DataConfig(sources=build_sources(videos, frame_interval=FRAME_INTERVAL), views=1),
         model=AutoencoderConfig(encoder=ENCODER, decoder=DecoderConfig(depth=2)),
-        masking=MaskingConfig(encoder_mask_ratio=0.75, decoder_queries="lean"),
+        masking=MaskingConfig(encoder_mask_ratio=0.75, decoder_queries="hidden_only"),
         optim=optim,
         checkpoint=CheckpointConfig(output_dir=out, log_interval=128, interval=512),
     )
@@ -60,7 +60,7 @@ def demo(videos: Sequence[Path], out: Path) -> PretrainRun:
 def demo_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
     """Fine-tune the demo's tiny model on a few labelled videos.
 
-    From a pre-trained model with --start.weights; without, from scratch with everything else the
+    From a pre-trained model with --init.weights; without, from scratch with everything else the
     same. Nothing is mirrored: left and right are classes. Nothing is mixed, erased or recoloured:
     that suits models a thousand times as large. There is no validation, for each of the few
     labels is needed; the last model is the result.
@@ -70,7 +70,7 @@ def demo_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 2 cores.
     Time: see docs/benchmarks.md.
     Score: see docs/benchmarks.md.
-    Command: videomae2 finetune demo shapes/labelled.csv --start.weights runs/demo/pretrain
+    Command: videomae2 finetune demo shapes/labelled.csv --init.weights runs/demo/pretrain
     """
     sources = tuple(SourceConfig(path=path, frame_interval=FRAME_INTERVAL, frame_sampling="dense") for path in videos)
     return FinetuneRun(

@@ -34,7 +34,7 @@ def distill_k710_base(videos: Sequence[Path], out: Path) -> DistillRun:
     """Distill ViT-B from ViT-g on Kinetics-710, as in the paper.
 
     The student starts from ViT-B after post-pre-training on Kinetics-710, the run of finetune
-    k710-base; --students.0.start.weights names another. What the paper leaves open: one view of
+    k710-base; --students.0.init.weights names another. What the paper leaves open: one view of
     each video, erasing as in the released fine-tuning, the divergence times T squared.
 
     Source: arXiv 2303.16727 appendix: temperature 3, 100 epochs, no labels in the loss.
@@ -52,7 +52,7 @@ def distill_k710_small(videos: Sequence[Path], out: Path) -> DistillRun:
 
     The released ViT-S was made so, from a ViT-S after post-pre-training that was not released; with
     which settings was not published, these are ViT-B's. It starts from the run of finetune
-    k710-small; --students.0.start.weights names another parent.
+    k710-small; --students.0.init.weights names another parent.
 
     Source: docs/MODEL_ZOO.md of the released code; settings of arXiv 2303.16727 for ViT-B.
     Data: a folder with train.csv and val.csv of Kinetics-710, or a list; 658 k videos.
@@ -69,7 +69,7 @@ def distill_ssv2_base(videos: Sequence[Path], out: Path) -> DistillRun:
 
     Nothing is mirrored, for its classes tell left from right; the paper says that it was. The
     student starts as for Kinetics-710, as the paper has it, with a fresh head; ViT-B after
-    finetune ssv2-base would be --students.0.start.weights runs/ssv2-base-finetune.
+    finetune ssv2-base would be --students.0.init.weights runs/ssv2-base-finetune.
 
     Source: arXiv 2303.16727 appendix: temperature 3, 100 epochs, half the batch and rate of K710.
     Data: a folder with train.csv and val.csv of Something-Something V2, or a list; 169 k videos.
@@ -86,7 +86,7 @@ def distill_own(videos: Sequence[Path], out: Path) -> DistillRun:
 
     The teacher is a run of finetune own, of any size, say --model.encoder.size base. Videos need
     no labels: --no-labelled takes every video you have. The student starts fresh; weights of its
-    own size to start from, if you have some, go to --students.0.start.weights.
+    own size to start from, if you have some, go to --students.0.init.weights.
 
     Source: our choice; loss and augmentation of arXiv 2303.16727, clips of finetune own.
     Data: a folder of videos, or a list; the more, the better, with or without labels.

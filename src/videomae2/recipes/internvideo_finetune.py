@@ -18,7 +18,7 @@ def internvideo_k710_k400_huge(videos: Sequence[Path], out: Path) -> FinetuneRun
 
     The head has the parent's rows of these classes, which go by their names in the order of
     VideoMAE V2. InternVideo's own 710-class weights have another order (the classes of Kinetics-400
-    are their first 400): give a file of their names with --start.names.
+    are their first 400): give a file of their names with --init.class-names.
 
     Source: InternVideo1 scripts/finetune/slurm_train_vit_h_mixk_it_k400_ft.sh.
     Data: a folder with train.csv and val.csv, or lists of training videos, 240 k.
@@ -68,7 +68,7 @@ def internvideo_k600_k400_huge(videos: Sequence[Path], out: Path) -> FinetuneRun
     """
     script = replace(_AFTER_710, gpus=32, lr=5e-4, epochs=15.0, warmup_epochs=3.0, drop_path=0.3)
     run = build_finetune_run(script, KINETICS_400, videos, out, pretrained_run="k600-huge-finetune")
-    return replace(run, init=replace(run.init, head="fresh"))
+    return replace(run, init=replace(run.init, head="reinit"))
 
 
 def internvideo_k400_huge_segments(videos: Sequence[Path], out: Path) -> FinetuneRun:

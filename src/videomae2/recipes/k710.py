@@ -23,7 +23,7 @@ def k710_small(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 32 GPUs with 16 videos each.
     Time: unmeasured.
     Score: none is given.
-    Command: videomae2 finetune k710-small k710/ --start.weights runs/hybrid-small
+    Command: videomae2 finetune k710-small k710/ --init.weights runs/hybrid-small
     """
     return build_finetune_run(replace(_BASE, size="small"), KINETICS_710, videos, out, pretrained_run="hybrid-small")
 
@@ -32,12 +32,12 @@ def k710_base(videos: Sequence[Path], out: Path) -> FinetuneRun:
     """Post-pre-train ViT-B on Kinetics-710.
 
     Source: scripts/finetune/vit_b_k710_ft.sh.
-    Data: a folder with train.csv and val.csv, or lists of training videos, 658 k; videomae2 unite
+    Data: a folder with train.csv and val.csv, or lists of training videos, 658 k; videomae2 merge-datasets
         makes it of Kinetics-400, -600 and -700 (docs/data.md).
     Hardware: 32 GPUs with 16 videos each.
     Time: unmeasured.
     Score: unmeasured; InternVideo's B, pre-trained otherwise, has 79.3.
-    Command: videomae2 finetune k710-base k710/ --start.weights runs/hybrid-base
+    Command: videomae2 finetune k710-base k710/ --init.weights runs/hybrid-base
     """
     return build_finetune_run(_BASE, KINETICS_710, videos, out, pretrained_run="hybrid-base")
 
@@ -50,7 +50,7 @@ def k710_huge(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 32 GPUs with 4 videos each.
     Time: unmeasured.
     Score: then K400 88.6, K600 88.3 (the paper).
-    Command: videomae2 finetune k710-huge k710/ --start.weights runs/hybrid-huge
+    Command: videomae2 finetune k710-huge k710/ --init.weights runs/hybrid-huge
     """
     script = Script(
         size="huge", gpus=32, batch_size=4, lr=1e-3, epochs=40.0,
@@ -67,7 +67,7 @@ def k710_giant(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 32 GPUs with 3 videos each.
     Time: unmeasured.
     Score: K710 83.8 (the zoo); then K400 88.4, K600 88.8.
-    Command: videomae2 finetune k710-giant k710/ --start.weights vit_g_hybrid_pt_1200e.pth
+    Command: videomae2 finetune k710-giant k710/ --init.weights vit_g_hybrid_pt_1200e.pth
     """
     return build_finetune_run(_GIANT, KINETICS_710, videos, out, pretrained_run="hybrid-giant")
 
@@ -81,7 +81,7 @@ def k710_giant_paper(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 32 GPUs with 4 videos each.
     Time: unmeasured.
     Score: K710 83.8; then K400 88.5, K600 88.8 (the paper).
-    Command: videomae2 finetune k710-giant-paper k710/ --start.weights vit_g_hybrid_pt_1200e.pth
+    Command: videomae2 finetune k710-giant-paper k710/ --init.weights vit_g_hybrid_pt_1200e.pth
     """
     script = replace(_GIANT, batch_size=4)
     return build_finetune_run(script, KINETICS_710, videos, out, pretrained_run="hybrid-giant")

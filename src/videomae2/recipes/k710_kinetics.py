@@ -32,7 +32,7 @@ def k710_k400_giant(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 32 GPUs with 3 videos each.
     Time: unmeasured.
     Score: 88.4 (the zoo).
-    Command: videomae2 finetune k710-k400-giant k400/ --start.weights runs/k710-giant-finetune
+    Command: videomae2 finetune k710-k400-giant k400/ --init.weights runs/k710-giant-finetune
     """
     return _build_run(_SCRIPT, KINETICS_400, videos, out)
 
@@ -46,7 +46,7 @@ def k710_k600_giant(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 32 GPUs with 3 videos each.
     Time: unmeasured.
     Score: 88.8 (the zoo).
-    Command: videomae2 finetune k710-k600-giant k600/ --start.weights runs/k710-giant-finetune
+    Command: videomae2 finetune k710-k600-giant k600/ --init.weights runs/k710-giant-finetune
     """
     return _build_run(_SCRIPT, KINETICS_600, videos, out)
 
@@ -60,7 +60,7 @@ def k710_k700_giant(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 32 GPUs with 3 videos each.
     Time: unmeasured.
     Score: none is given.
-    Command: videomae2 finetune k710-k700-giant k700/ --start.weights runs/k710-giant-finetune
+    Command: videomae2 finetune k710-k700-giant k700/ --init.weights runs/k710-giant-finetune
     """
     return _build_run(_SCRIPT, KINETICS_700, videos, out)
 
@@ -74,7 +74,7 @@ def k710_k400_giant_paper(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 8 GPUs with 4 videos each.
     Time: unmeasured.
     Score: 88.5 (the paper).
-    Command: videomae2 finetune k710-k400-giant-paper k400/ --start.weights vit_g_k710.pth
+    Command: videomae2 finetune k710-k400-giant-paper k400/ --init.weights vit_g_k710.pth
     """
     return _build_run(_PAPER, KINETICS_400, videos, out)
 
@@ -87,7 +87,7 @@ def k710_k600_giant_paper(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 8 GPUs with 4 videos each.
     Time: unmeasured.
     Score: 88.8 (the paper).
-    Command: videomae2 finetune k710-k600-giant-paper k600/ --start.weights vit_g_k710.pth
+    Command: videomae2 finetune k710-k600-giant-paper k600/ --init.weights vit_g_k710.pth
     """
     return _build_run(_PAPER, KINETICS_600, videos, out)
 
@@ -104,7 +104,7 @@ def k710_k400_giant_64x266(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 16 GPUs with 2 videos each, activation checkpointing.
     Time: unmeasured.
     Score: 90.0 with 2x3 views (the paper).
-    Command: videomae2 finetune k710-k400-giant-64x266 k400/ --start.weights vit_g_k710.pth
+    Command: videomae2 finetune k710-k400-giant-64x266 k400/ --init.weights vit_g_k710.pth
     """
     return _enlarge_clips(_build_run(_LONG, KINETICS_400, videos, out))
 
@@ -117,7 +117,7 @@ def k710_k600_giant_64x266(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: as for k710-k400-giant-64x266.
     Time: unmeasured.
     Score: 89.9 with 2x3 views (the paper).
-    Command: videomae2 finetune k710-k600-giant-64x266 k600/ --start.weights vit_g_k710.pth
+    Command: videomae2 finetune k710-k600-giant-64x266 k600/ --init.weights vit_g_k710.pth
     """
     return _enlarge_clips(_build_run(_LONG, KINETICS_600, videos, out))
 
@@ -125,7 +125,7 @@ def k710_k600_giant_64x266(videos: Sequence[Path], out: Path) -> FinetuneRun:
 def select_head(run: FinetuneRun) -> FinetuneRun:
     """The same run with the parent's rows of the same classes instead of a fresh head."""
     names = Path(KINETICS_710.classes)
-    start = InitConfig(weights=run.init.weights, head="selected", class_names=names)
+    start = InitConfig(weights=run.init.weights, head="select", class_names=names)
     return replace(run, init=start)
 
 

@@ -53,4 +53,4 @@ _SMALL_SETS_SCRIPT = Script(
 
 def _build_fresh_run(script: Script, dataset: LabelledDataset, videos: Sequence[Path], out: Path) -> FinetuneRun:
     run = build_finetune_run(script, dataset, videos, out, pretrained_run=PRETRAINED_RUN)
-    return replace(run, init=replace(run.init, head="fresh"))
+    return replace(run, init=replace(run.init, head="reinit"))

@@ -19,7 +19,7 @@ def k400_base(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 32 GPUs with 16 videos each.
     Time: unmeasured.
     Score: 81.5 (the paper).
-    Command: videomae2 finetune k400-base k400/ --start.weights runs/hybrid-base
+    Command: videomae2 finetune k400-base k400/ --init.weights runs/hybrid-base
     """
     script = Script(size="base", gpus=32, batch_size=16, lr=7e-4, epochs=90.0)
     return build_finetune_run(script, KINETICS_400, videos, out, pretrained_run="hybrid-base")
@@ -33,7 +33,7 @@ def k400_large(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 32 GPUs with 6 videos each.
     Time: unmeasured.
     Score: 85.4 (the paper).
-    Command: videomae2 finetune k400-large k400/ --start.weights runs/hybrid-large
+    Command: videomae2 finetune k400-large k400/ --init.weights runs/hybrid-large
     """
     script = Script(size="large", gpus=32, batch_size=6, lr=2e-3, epochs=35.0, drop_path=0.2)
     return build_finetune_run(script, KINETICS_400, videos, out, pretrained_run="hybrid-large")
@@ -47,7 +47,7 @@ def k400_huge(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 32 GPUs with 4 videos each.
     Time: unmeasured.
     Score: 86.9 (the paper).
-    Command: videomae2 finetune k400-huge k400/ --start.weights runs/hybrid-huge
+    Command: videomae2 finetune k400-huge k400/ --init.weights runs/hybrid-huge
     """
     return build_finetune_run(_HUGE, KINETICS_400, videos, out, pretrained_run="hybrid-huge")
 
@@ -60,7 +60,7 @@ def k400_giant(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 64 GPUs with 3 videos each.
     Time: unmeasured.
     Score: 87.2 (the zoo).
-    Command: videomae2 finetune k400-giant k400/ --start.weights vit_g_hybrid_pt_1200e.pth
+    Command: videomae2 finetune k400-giant k400/ --init.weights vit_g_hybrid_pt_1200e.pth
     """
     script = Script(
         size="giant", gpus=64, batch_size=3, lr=1e-3, epochs=30.0,
@@ -80,7 +80,7 @@ def k600_huge(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 32 GPUs with 4 videos each.
     Time: unmeasured.
     Score: none is given without Kinetics-710.
-    Command: videomae2 finetune k600-huge k600/ --start.weights runs/hybrid-huge
+    Command: videomae2 finetune k600-huge k600/ --init.weights runs/hybrid-huge
     """
     return build_finetune_run(_HUGE, KINETICS_600, videos, out, pretrained_run="hybrid-huge")
 

@@ -2,7 +2,7 @@
 
 A clip is 16 frames at 7.5 per second whatever the frame rate of a video. That is 2.1 seconds, the
 span of the paper's stride 4 at the 30 frames per second of Kinetics; set
-``--data.sources.0.stride`` where what you film is quicker or slower.
+``--data.sources.0.frame-interval`` where what you film is quicker or slower.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ def own(videos: Sequence[Path], out: Path) -> PretrainRun:
     Data: a folder of videos (searched to any depth), or a list; of fewer than 64 videos all make
         one step.
     Hardware: one GPU of 24 GB; 16 videos of 4 views at once, 4 such parts make a step. Less
-        memory: --optim.micro-batch 8, which changes nothing else.
+        memory: --optim.micro-batch-size 8, which changes nothing else.
     Time: unmeasured.
     Score: unmeasured.
     Command: videomae2 pretrain own my_videos/

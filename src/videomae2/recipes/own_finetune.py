@@ -41,7 +41,7 @@ def finetune_own(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: one GPU of 24 GB; 8 videos of 2 views at once, 4 such parts make a step.
     Time: unmeasured.
     Score: unmeasured.
-    Command: videomae2 finetune own my_videos/ --start.weights runs/own
+    Command: videomae2 finetune own my_videos/ --init.weights runs/own
     """
     sources = build_timed_sources(videos, frames_per_second=FRAMES_PER_SECOND)
     return FinetuneRun(
@@ -82,7 +82,7 @@ def finetune_own_frozen(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: one GPU of 24 GB; a step of 16 videos of 2 views.
     Time: unmeasured.
     Score: unmeasured.
-    Command: videomae2 finetune own-frozen my_videos/ --start.weights runs/own
+    Command: videomae2 finetune own-frozen my_videos/ --init.weights runs/own
     """
     run = finetune_own(videos, out)
     return replace(
@@ -105,7 +105,7 @@ def finetune_own_lora(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: one GPU of 24 GB; 8 videos of 2 views at once, 2 such parts make a step.
     Time: unmeasured.
     Score: unmeasured.
-    Command: videomae2 finetune own-lora my_videos/ --start.weights runs/own
+    Command: videomae2 finetune own-lora my_videos/ --init.weights runs/own
     """
     run = finetune_own(videos, out)
     return replace(
@@ -127,7 +127,7 @@ def finetune_own_cpu(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 2 cores, 2 GB of memory.
     Time: 3:34 minutes for 100 videos on 2 cores, in proportion for more (docs/benchmarks.md).
     Score: unmeasured.
-    Command: videomae2 finetune own-cpu my_videos/ --start.weights runs/own-cpu
+    Command: videomae2 finetune own-cpu my_videos/ --init.weights runs/own-cpu
     """
     sources = build_timed_sources(videos, frames_per_second=FRAMES_PER_SECOND)
     return FinetuneRun(

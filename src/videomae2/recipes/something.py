@@ -21,7 +21,7 @@ def ssv2_base(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 16 GPUs with 16 videos each.
     Time: unmeasured.
     Score: 71.2 (the paper).
-    Command: videomae2 finetune ssv2-base ssv2/ --start.weights runs/hybrid-base
+    Command: videomae2 finetune ssv2-base ssv2/ --init.weights runs/hybrid-base
     """
     script = Script(size="base", gpus=16, batch_size=16, lr=2e-3, epochs=25.0, layer_decay=0.65)
     return build_finetune_run(script, SOMETHING_V2, videos, out, pretrained_run="hybrid-base")
@@ -35,7 +35,7 @@ def ssv2_large(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 32 GPUs with 6 videos each.
     Time: unmeasured.
     Score: 75.7 (the paper).
-    Command: videomae2 finetune ssv2-large ssv2/ --start.weights runs/hybrid-large
+    Command: videomae2 finetune ssv2-large ssv2/ --init.weights runs/hybrid-large
     """
     script = Script(size="large", gpus=32, batch_size=6, lr=5e-4, epochs=20.0, drop_path=0.2)
     return build_finetune_run(script, SOMETHING_V2, videos, out, pretrained_run="hybrid-large")
@@ -49,7 +49,7 @@ def ssv2_huge(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 32 GPUs with 4 videos each.
     Time: unmeasured.
     Score: 76.8 (the paper).
-    Command: videomae2 finetune ssv2-huge ssv2/ --start.weights runs/hybrid-huge
+    Command: videomae2 finetune ssv2-huge ssv2/ --init.weights runs/hybrid-huge
     """
     script = Script(
         size="huge", gpus=32, batch_size=4, lr=5e-4, epochs=20.0, layer_decay=0.8, drop_path=0.2
@@ -65,7 +65,7 @@ def ssv2_giant(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 32 GPUs with 3 videos each.
     Time: unmeasured.
     Score: 77.0 (the zoo).
-    Command: videomae2 finetune ssv2-giant ssv2/ --start.weights vit_g_hybrid_pt_1200e.pth
+    Command: videomae2 finetune ssv2-giant ssv2/ --init.weights vit_g_hybrid_pt_1200e.pth
     """
     script = Script(
         size="giant", gpus=32, batch_size=3, lr=3e-4, epochs=20.0, layer_decay=0.9, drop_path=0.25
@@ -82,7 +82,7 @@ def ssv2_giant_paper(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 32 GPUs with 3 videos each.
     Time: unmeasured.
     Score: 77.0 (the paper).
-    Command: videomae2 finetune ssv2-giant-paper ssv2/ --start.weights vit_g_hybrid_pt_1200e.pth
+    Command: videomae2 finetune ssv2-giant-paper ssv2/ --init.weights vit_g_hybrid_pt_1200e.pth
     """
     return build_finetune_run(_PAPER, SOMETHING_V2, videos, out, pretrained_run="hybrid-giant")
 
@@ -96,7 +96,7 @@ def ssv1_giant(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 32 GPUs with 3 videos each, as for SSv2.
     Time: unmeasured.
     Score: 68.7 (the paper).
-    Command: videomae2 finetune ssv1-giant ssv1/ --start.weights vit_g_hybrid_pt_1200e.pth
+    Command: videomae2 finetune ssv1-giant ssv1/ --init.weights vit_g_hybrid_pt_1200e.pth
     """
     return build_finetune_run(_PAPER, SOMETHING_V1, videos, out, pretrained_run="hybrid-giant")
 

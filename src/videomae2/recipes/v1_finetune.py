@@ -19,7 +19,7 @@ def v1_k400_small_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 32 GPUs with 12 videos each.
     Time: unmeasured.
     Score: 79.0 (V1 zoo).
-    Command: videomae2 finetune v1-k400-small k400/ --start.weights runs/v1-k400-small
+    Command: videomae2 finetune v1-k400-small k400/ --init.weights runs/v1-k400-small
     """
     script = Script(size="small", gpus=32, batch_size=12, lr=5e-4, epochs=150.0)
     return build_finetune_run(script, KINETICS_400, videos, out, pretrained_run="v1-k400-small")
@@ -33,7 +33,7 @@ def v1_k400_base_800_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 64 GPUs with 8 videos each.
     Time: unmeasured.
     Score: 80.0 (V1 zoo).
-    Command: videomae2 finetune v1-k400-base-800 k400/ --start.weights runs/v1-k400-base-800
+    Command: videomae2 finetune v1-k400-base-800 k400/ --init.weights runs/v1-k400-base-800
     """
     script = Script(size="base", gpus=64, batch_size=8, lr=1e-3, epochs=100.0, views=1)
     return build_finetune_run(script, KINETICS_400, videos, out, pretrained_run="v1-k400-base-800")
@@ -47,7 +47,7 @@ def v1_k400_base_1600_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun
     Hardware: 64 GPUs with 6 videos each.
     Time: unmeasured.
     Score: 81.5 (V1 zoo).
-    Command: videomae2 finetune v1-k400-base-1600 k400/ --start.weights runs/v1-k400-base-1600
+    Command: videomae2 finetune v1-k400-base-1600 k400/ --init.weights runs/v1-k400-base-1600
     """
     script = Script(size="base", gpus=64, batch_size=6, lr=5e-4, epochs=75.0)
     return build_finetune_run(script, KINETICS_400, videos, out, pretrained_run="v1-k400-base-1600")
@@ -61,7 +61,7 @@ def v1_k400_large_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 64 GPUs with 2 videos each.
     Time: unmeasured.
     Score: 85.2 (V1 zoo).
-    Command: videomae2 finetune v1-k400-large k400/ --start.weights runs/v1-k400-large
+    Command: videomae2 finetune v1-k400-large k400/ --init.weights runs/v1-k400-large
     """
     script = Script(size="large", gpus=64, batch_size=2, lr=2e-3, epochs=35.0)
     return build_finetune_run(script, KINETICS_400, videos, out, pretrained_run="v1-k400-large")
@@ -75,7 +75,7 @@ def v1_k400_huge_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 64 GPUs with 8 videos each, activation checkpointing.
     Time: unmeasured.
     Score: 86.6 (V1 zoo).
-    Command: videomae2 finetune v1-k400-huge k400/ --start.weights runs/v1-k400-huge
+    Command: videomae2 finetune v1-k400-huge k400/ --init.weights runs/v1-k400-huge
     """
     script = Script(
         size="huge", gpus=64, batch_size=8, lr=1e-3, epochs=50.0, min_lr=1e-5,
@@ -92,7 +92,7 @@ def v1_ssv2_small_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 32 GPUs with 12 videos each.
     Time: unmeasured.
     Score: 66.8 (V1 zoo).
-    Command: videomae2 finetune v1-ssv2-small ssv2/ --start.weights runs/v1-ssv2-small
+    Command: videomae2 finetune v1-ssv2-small ssv2/ --init.weights runs/v1-ssv2-small
     """
     script = Script(size="small", gpus=32, batch_size=12, lr=1e-3, epochs=40.0, layer_decay=0.7)
     return build_finetune_run(script, SOMETHING_V2, videos, out, pretrained_run="v1-ssv2-small")
@@ -106,7 +106,7 @@ def v1_ssv2_base_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 64 GPUs with 6 videos each.
     Time: unmeasured.
     Score: 70.8 (V1 zoo).
-    Command: videomae2 finetune v1-ssv2-base ssv2/ --start.weights runs/v1-ssv2-base
+    Command: videomae2 finetune v1-ssv2-base ssv2/ --init.weights runs/v1-ssv2-base
     """
     script = Script(size="base", gpus=64, batch_size=6, lr=5e-4, epochs=30.0)
     return build_finetune_run(script, SOMETHING_V2, videos, out, pretrained_run="v1-ssv2-base")
@@ -120,7 +120,7 @@ def v1_ucf101_base_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 8 GPUs with 16 videos each, activation checkpointing.
     Time: unmeasured.
     Score: 91.3 (V1 zoo).
-    Command: videomae2 finetune v1-ucf101-base ucf101/split_1 --start.weights runs/v1-ucf101-base
+    Command: videomae2 finetune v1-ucf101-base ucf101/split_1 --init.weights runs/v1-ucf101-base
     """
     script = Script(
         size="base", gpus=8, batch_size=16, lr=5e-4, epochs=100.0, min_lr=1e-5,

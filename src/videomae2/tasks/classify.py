@@ -23,7 +23,7 @@ from videomae2.tensors.targets import to_soft_targets, smooth_labels
 class ClassifyConfig:
     """What the outputs mean and how they are scored."""
 
-    task_type: TaskType = "one-class"
+    task_type: TaskType = "multiclass"
     """Exactly one class per clip (softmax, cross-entropy), any number of labels (a sigmoid for
     each, binary cross-entropy), or numbers."""
     label_smoothing: float = 0.0
@@ -62,7 +62,7 @@ class ClassifyTask(nn.Module):
     ) -> None:
         super().__init__()
         _check_setup(model, config, class_weights, channels=(len(mean), len(std)))
-        if target_scaler is not None and config.task_type != "numbers":
+        if target_scaler is not None and config.task_type != "regression":
             raise ValueError(f"a scale of numbers has no effect on answers '{config.task_type}'")
         self.model = model
         self.config = config
@@ -90,7 +90,7 @@ class ClassifyTask(nn.Module):
         """Give raw scores, before softmax or sigmoid; numbers in the units of the data."""
         cubes = grid.split(clips.pixels, self.model.cubes)
         scores = self.model(pixels.normalize(cubes, self.mean, self.std), keys=clips.keys)
-        if self.config.task_type == "numbers":
+        if self.config.task_type == "regression":
             return scores.float() * self.target_std + self.target_mean
         return scores
 
@@ -100,11 +100,11 @@ class ClassifyTask(nn.Module):
         """Mean over the clips that count, 0 if none does; and how much counts."""
         config, weights = self.config, self.class_weights if self.training else None
         targets = _require_targets(clips)
-        if config.task_type == "numbers":
+        if config.task_type == "regression":
             errors = regression_errors(scores, targets, config.distance, scale=self.target_std)
             return weighted_mean(errors, clips.weights)
         smoothing = config.label_smoothing if self.training else 0.0
-        if config.task_type == "many-classes":
+        if config.task_type == "multilabel":
             smoothed = targets * (1 - smoothing) + smoothing / 2
             return weighted_mean(binary_cross_entropy(scores, smoothed, weights), clips.weights)
         soft_targets = to_soft_targets(targets, scores.shape[1])
@@ -149,9 +149,9 @@ def compute_batch_metrics(
     in a unit each.
     """
     targets = _require_targets(clips)
-    if task_type == "numbers":
-        return {"off": _mean_of_counted(regression_errors(scores, targets, "absolute", scale=scale), clips.weights)}
-    if task_type == "many-classes":
+    if task_type == "regression":
+        return {"mae": _mean_of_counted(regression_errors(scores, targets, "absolute", scale=scale), clips.weights)}
+    if task_type == "multilabel":
         is_correct = ((scores > 0) == (targets > 0.5)).float().mean(dim=1)
     else:
         expected = targets if targets.ndim == 1 else targets.argmax(dim=1)
@@ -214,7 +214,7 @@ def _check_setup(
 def ineffective_settings(config: ClassifyConfig) -> list[str]:
     """Name the settings that have no effect beside the others."""
     problems = []
-    if config.task_type == "numbers":
+    if config.task_type == "regression":
         for name in ("label_smoothing", "balance"):
             if getattr(config, name):
                 problems.append(f"{name} has no effect where numbers are predicted; 0 takes it out")

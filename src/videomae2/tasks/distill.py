@@ -60,7 +60,7 @@ class TeacherOutput:
 
     scores: Float32[Tensor, "batch outputs"]
     """Raw, before softmax or sigmoid."""
-    features: Float32[Tensor, "batch taught"] | None = None
+    features: Float32[Tensor, "batch teacher_dim"] | None = None
     """What its head reads, where that is asked for."""
 
 
@@ -89,7 +89,7 @@ class Student(nn.Module):
         values: Float[Tensor, "batch tokens values"],
         *,
         keys: Int64[Tensor, " batch"] | None = None,
-    ) -> tuple[Float[Tensor, "batch outputs"], Float[Tensor, "batch taught"] | None]:
+    ) -> tuple[Float[Tensor, "batch outputs"], Float[Tensor, "batch teacher_dim"] | None]:
         """Give raw scores, and features as the teacher's are to be met."""
         features = self.classifier.forward_features(values, keys=keys)
         projected = None if self.projection is None else self.projection(features)
@@ -114,14 +114,14 @@ class DistillTask(nn.Module):
         teacher: TeacherFn,
         config: DistillConfig,
         *,
-        task_type: TaskType = "one-class",
+        task_type: TaskType = "multiclass",
         mean: tuple[float, ...] = pixels.IMAGENET_MEAN,
         std: tuple[float, ...] = pixels.IMAGENET_STD,
     ) -> None:
         super().__init__()
         if not students:
             raise ValueError("there are no students")
-        for problem in [*ineffective_settings(config), *([_NO_DISTRIBUTION] if task_type == "numbers" else [])]:
+        for problem in [*ineffective_settings(config), *([_NO_DISTRIBUTION] if task_type == "regression" else [])]:
             raise ValueError(problem)
         self.student_names = tuple(students)
         self.model = nn.ModuleList(students.values())
@@ -181,7 +181,7 @@ class DistillTask(nn.Module):
         targets, smoothing = clips.targets, self.config.label_smoothing if self.training else 0.0
         if targets is None:
             raise ValueError("these clips have no labels, and hard_weight asks for them")
-        if self.task_type == "many-classes":
+        if self.task_type == "multilabel":
             return binary_cross_entropy(scores, targets * (1 - smoothing) + smoothing / 2)
         return soft_cross_entropy(scores, smooth_labels(to_soft_targets(targets, scores.shape[1]), smoothing))
 

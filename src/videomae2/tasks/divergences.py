@@ -19,7 +19,7 @@ def kl_divergence(
     scores: Float[Tensor, "batch outputs"],
     teacher_scores: Float[Tensor, "batch outputs"],
     temperature: float,
-    task_type: TaskType = "one-class",
+    task_type: TaskType = "multiclass",
 ) -> Float[Tensor, " batch"]:
     """Kullback-Leibler divergence of a student's distribution from the teacher's, of each clip.
 
@@ -28,7 +28,7 @@ def kl_divergence(
     Source: arXiv 1503.02531 section 2, without the square of the temperature.
     """
     student_logits, teacher_logits = scores / temperature, teacher_scores / temperature
-    if task_type == "many-classes":
+    if task_type == "multilabel":
         sides = [
             F.kl_div(F.logsigmoid(sign * student_logits), F.logsigmoid(sign * teacher_logits),
                      reduction="none", log_target=True)
@@ -40,8 +40,8 @@ def kl_divergence(
 
 
 def compute_feature_distances(
-    student_features: Float[Tensor, "batch taught"],
-    teacher_features: Float[Tensor, "batch taught"],
+    student_features: Float[Tensor, "batch teacher_dim"],
+    teacher_features: Float[Tensor, "batch teacher_dim"],
     kind: FeatureDistance,
 ) -> Float[Tensor, " batch"]:
     """How far features are from the teacher's, of each clip."""
@@ -52,4 +52,4 @@ def compute_feature_distances(
 
 def hard_labels(teacher_scores: Float[Tensor, "batch outputs"], task_type: TaskType) -> Tensor:
     """What a teacher takes clips for: the number of one class, or 0 and 1 for each label."""
-    return (teacher_scores > 0).float() if task_type == "many-classes" else teacher_scores.argmax(dim=1)
+    return (teacher_scores > 0).float() if task_type == "multilabel" else teacher_scores.argmax(dim=1)

@@ -36,7 +36,7 @@ class MaskingConfig:
     """Share the decoder leaves out; running cells know 0.25, 0.5 and 0.75."""
     loss_tokens: Literal["hidden", "decoded"] = "hidden"
     """Count only answers that the encoder could not see, or all answers (an ablation)."""
-    decoder_queries: Literal["exact", "lean"] = "exact"
+    decoder_queries: Literal["full", "hidden_only"] = "full"
     """Ask the decoder at every place it keeps (the paper), or leave out the visible ones, which
     carry no loss."""
     normalize_target: bool = True
@@ -80,7 +80,7 @@ class PretrainTask(nn.Module):
 
     def predict(
         self, clips: Clips, split: TokenSplit
-    ) -> tuple[Float[Tensor, "batch scored values"], Float[Tensor, "batch scored values"]]:
+    ) -> tuple[Float[Tensor, "batch loss_tokens values"], Float[Tensor, "batch loss_tokens values"]]:
         """Give the decoder's answers and what they should have been."""
         cubes = self.model.cubes
         visible = grid.gather(clips.pixels, split.visible, cubes)
@@ -110,15 +110,15 @@ def draw_split(masking: MaskingConfig, cube_grid: Grid, batch: int, rng: Rng) ->
         hidden_count=hidden_count,
         dropped_count=masks.count_dropped(masking.decoder, cube_grid, masking.decoder_mask_ratio),
         num_loss_tokens=_count_loss_tokens(masking, cube_grid),
-        hidden_only=masking.decoder_queries == "lean",
+        hidden_only=masking.decoder_queries == "hidden_only",
     )
     return tokens.weight_all(split) if masking.loss_tokens == "decoded" else split
 
 
 def compute_pixel_loss(
-    predicted: Float[Tensor, "batch scored values"],
-    target: Float[Tensor, "batch scored values"],
-    weight: Float[Tensor, "batch scored"] | None,
+    predicted: Float[Tensor, "batch loss_tokens values"],
+    target: Float[Tensor, "batch loss_tokens values"],
+    weight: Float[Tensor, "batch loss_tokens"] | None,
     clip_weights: Float[Tensor, " batch"],
 ) -> Float[Tensor, ""]:
     """Mean squared error over the cubes that count, of the clips that count; 0 if none does.
@@ -140,7 +140,7 @@ def check_target(masking: MaskingConfig, cubes: Cubes) -> None:
     if masking.normalize_target and cubes.values == cubes.channels:
         raise ValueError(
             "pixels cannot be z-scored in cubes of one pixel (patch 1, tubelet 1); a patch or a "
-            "tubelet of 2 would work, or plain pixels (per_cube_target false)"
+            "tubelet of 2 would work, or plain pixels (normalize_target false)"
         )
 
 
@@ -159,7 +159,7 @@ def count_tokens(masking: MaskingConfig, cube_grid: Grid) -> TokenCounts:
         return TokenCounts(embedded=visible, visible=visible, queries=hidden, num_loss_tokens=hidden)
     kept = num_tokens - masks.count_dropped(masking.decoder, cube_grid, masking.decoder_mask_ratio)
     num_loss_tokens = _count_loss_tokens(masking, cube_grid)
-    if masking.decoder_queries == "lean":
+    if masking.decoder_queries == "hidden_only":
         _check_hidden_only(masking, num_loss_tokens)
         return TokenCounts(visible, visible, num_loss_tokens or kept, num_loss_tokens or kept)
     num_answered = kept if masking.loss_tokens == "decoded" or num_loss_tokens is None else num_loss_tokens
@@ -168,7 +168,7 @@ def count_tokens(masking: MaskingConfig, cube_grid: Grid) -> TokenCounts:
 
 def _expand_loss_weights(
     shape: torch.Size, weight: Tensor | None, clip_weights: Tensor
-) -> Float[Tensor, "batch scored"]:
+) -> Float[Tensor, "batch loss_tokens"]:
     """1 for every answer that counts."""
     loss_weights = clip_weights[:, None].expand(shape)
     return loss_weights if weight is None else loss_weights * weight
@@ -185,16 +185,16 @@ def _check_no_decoder_mask(masking: MaskingConfig) -> None:
         raise ValueError(
             "loss on 'decoded' has no effect without decoder masking: all decoded are hidden"
         )
-    if masking.decoder_queries == "lean":
-        raise ValueError("queries 'lean' has no effect without decoder masking")
+    if masking.decoder_queries == "hidden_only":
+        raise ValueError("decoder_queries 'hidden_only' has no effect without decoder masking")
 
 
 def _check_hidden_only(masking: MaskingConfig, num_loss_tokens: int | None) -> None:
     if masking.loss_tokens == "decoded":
-        raise ValueError("queries 'lean' leaves out what loss on 'decoded' counts; use 'exact'")
+        raise ValueError("decoder_queries 'hidden_only' leaves out what loss on 'decoded' counts; use 'full'")
     if num_loss_tokens is None:
         raise ValueError(
-            f"queries 'lean' needs equally many scored cubes in every clip, which encoder masking "
+            f"decoder_queries 'hidden_only' needs equally many scored cubes in every clip, which encoder masking "
             f"'{masking.encoder}' with decoder masking '{masking.decoder}' does not give on this "
-            f"grid; use 'exact', or tubes with running cells on a multiple of 4 time slots"
+            f"grid; use 'full', or tubes with running cells on a multiple of 4 time slots"
         )

@@ -23,7 +23,7 @@ from videomae2.tensors.keyed import Rng
 from videomae2.tensors.passes import build_further_masks
 from videomae2.tensors.tokens import TokenSplit
 
-StatisticsSource = Literal["surroundings", "truth"]
+StatisticsSource = Literal["visible", "target"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def draw_passes(masking: MaskingConfig, cube_grid: Grid, batch: int, rng: Rng) -
                 masking.decoder_mask_ratio,
                 cube_grid,
             ),
-            hidden_only=masking.decoder_queries == "lean",
+            hidden_only=masking.decoder_queries == "hidden_only",
         )
         for dropped in (first, *further_masks)
     ]
@@ -114,7 +114,7 @@ def draw_passes(masking: MaskingConfig, cube_grid: Grid, batch: int, rng: Rng) -
 def assemble_clips(
     clips: UInt8[Tensor, "batch frames height width channels"],
     splits: Sequence[TokenSplit],
-    predictions: Sequence[Float[Tensor, "batch scored values"]],
+    predictions: Sequence[Float[Tensor, "batch loss_tokens values"]],
     cubes: Cubes,
     *,
     statistics: StatisticsSource | None,
@@ -146,11 +146,11 @@ def assemble_clips(
     oracle_pixels = None
     if statistics is not None:
         oracle_pixels = render(pixels.denormalize(canvas, *pixels.compute_moments(truth / 255, cubes.channels)))
-    if statistics == "surroundings":
+    if statistics == "visible":
         canvas = _match_statistics(canvas, truth, index, cubes, visible=visible, predicted=predicted)
     loss, baseline = _compute_losses(truth, splits[0], predictions[0], cubes, plain_pixels=statistics is None)
     return Reconstruction(
-        pixels=oracle_pixels if statistics == "truth" and oracle_pixels is not None else render(canvas),
+        pixels=oracle_pixels if statistics == "target" and oracle_pixels is not None else render(canvas),
         oracle_pixels=oracle_pixels,
         visible=visible,
         predicted=predicted,

@@ -23,12 +23,12 @@ _MIN_TOKENS = 128  # below, calling many small products costs more than it saves
 
 
 def attend(
-    q: Float[Tensor, "batch heads asked per_head"],
+    q: Float[Tensor, "batch heads queries per_head"],
     k: Float[Tensor, "batch heads tokens per_head"],
     v: Float[Tensor, "batch heads tokens per_head"],
     *,
     scale: float | None = None,
-) -> Float[Tensor, "batch heads asked per_head"]:
+) -> Float[Tensor, "batch heads queries per_head"]:
     """Each head's ``softmax(q @ k.T * scale) @ v``; scale is 1/sqrt(per_head) if not given."""
     if (
         products.get_backend() == "default"

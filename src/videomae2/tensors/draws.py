@@ -2,7 +2,7 @@
 
 A key is a 64-bit integer made from (seed, epoch, sample, view, …). The i-th number of a key is a
 hash of both. Nothing has a state, so nothing depends on the order of calls or on how many
-workers or ranks share the work. ``tensors/keyed.py`` gives the same bits in torch.
+workers or ranks share the work. ``tensors/rng_torch.py`` gives the same bits in torch.
 
 Source: the mixer is SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number
 generators", OOPSLA 2014).

@@ -12,7 +12,7 @@ from jaxtyping import Float, Float64, Int, Int64
 
 from videomae2.tensors.accuracy import top_k_hits
 
-ClassificationType = Literal["one-class", "many-classes"]
+ClassificationType = Literal["multiclass", "multilabel"]
 """Whether classes exclude each other (softmax) or each is a question of its own (sigmoid)."""
 
 
@@ -27,11 +27,11 @@ class MergedScores:
 
 
 def compute_probabilities(
-    logits: Float[np.ndarray, "*batch classes"], task_type: ClassificationType = "one-class"
+    logits: Float[np.ndarray, "*batch classes"], task_type: ClassificationType = "multiclass"
 ) -> Float64[np.ndarray, "*batch classes"]:
     """Softmax or sigmoid in double precision, without overflow."""
     x = logits.astype(np.float64)
-    if task_type == "many-classes":
+    if task_type == "multilabel":
         return np.exp(-np.logaddexp(0.0, -x))
     y = np.exp(x - x.max(axis=-1, keepdims=True))
     return y / y.sum(axis=-1, keepdims=True)
@@ -42,7 +42,7 @@ def average_views(
     videos: Sequence[Hashable],
     views: Sequence[Hashable],
     *,
-    task_type: ClassificationType = "one-class",
+    task_type: ClassificationType = "multiclass",
 ) -> MergedScores:
     """Average the probabilities of all views of each video; a view given twice counts once.
 

@@ -20,7 +20,7 @@ class TimeBins:
 
     edges: Float64[np.ndarray, " edges"]
     """Seconds at which cells begin and end; they touch."""
-    scores: Float64[np.ndarray, "cells outputs"]
+    scores: Float64[np.ndarray, "bins outputs"]
     """Mean over the windows that show the cell."""
 
 
@@ -60,8 +60,8 @@ def compute_time_bins(
 
 
 def compute_activations(
-    scores: Float64[np.ndarray, "cells outputs"], task_type: ClassificationType, *, threshold: float, hysteresis: float
-) -> Bool[np.ndarray, "cells outputs"]:
+    scores: Float64[np.ndarray, "bins outputs"], task_type: ClassificationType, *, threshold: float, hysteresis: float
+) -> Bool[np.ndarray, "bins outputs"]:
     """Say which classes hold in which cell, with hysteresis so that they do not flicker.
 
     A class begins where its probability reaches the threshold and ends where it falls below the
@@ -74,7 +74,7 @@ def compute_activations(
         threshold: The probability at which a class begins.
         hysteresis: How much the answer must change before it counts.
     """
-    if task_type == "one-class":
+    if task_type == "multiclass":
         return _exclusive_activations(scores, threshold, hysteresis)
     active = np.zeros(scores.shape, dtype=np.bool_)
     is_active = np.zeros(scores.shape[1], dtype=np.bool_)
@@ -83,7 +83,7 @@ def compute_activations(
     return active
 
 
-def find_segments(bins: TimeBins, active: Bool[np.ndarray, "cells outputs"]) -> list[Segment]:
+def find_segments(bins: TimeBins, active: Bool[np.ndarray, "bins outputs"]) -> list[Segment]:
     """Join neighbouring cells in which a class holds; by start, then by number of the class."""
     lengths = np.diff(bins.edges)
     result = []
@@ -97,8 +97,8 @@ def find_segments(bins: TimeBins, active: Bool[np.ndarray, "cells outputs"]) -> 
 
 
 def _exclusive_activations(
-    scores: Float64[np.ndarray, "cells outputs"], threshold: float, hysteresis: float
-) -> Bool[np.ndarray, "cells outputs"]:
+    scores: Float64[np.ndarray, "bins outputs"], threshold: float, hysteresis: float
+) -> Bool[np.ndarray, "bins outputs"]:
     active = np.zeros(scores.shape, dtype=np.bool_)
     current: int | None = None
     for number, row in enumerate(scores):

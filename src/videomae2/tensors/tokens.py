@@ -22,11 +22,11 @@ class TokenSplit:
     visible: Int64[Tensor, "batch vis"]
     queries: Int64[Tensor, "batch queries"]
     num_loss_tokens: int
-    weight: Float[Tensor, "batch scored"] | None = None
+    weight: Float[Tensor, "batch loss_tokens"] | None = None
     """1 on answers that the loss counts, 0 on others; None if it counts all."""
 
     @property
-    def loss_tokens(self) -> Int64[Tensor, "batch scored"]:
+    def loss_tokens(self) -> Int64[Tensor, "batch loss_tokens"]:
         """Token numbers of the answers."""
         return self.queries[:, self.queries.shape[1] - self.num_loss_tokens :]
 
@@ -76,7 +76,7 @@ def split_dual(
     queries = _first_by_rank(rank, kept)
     if num_loss_tokens is None:
         if hidden_only:
-            raise ValueError("clips differ in what is scored, so the decoder cannot be lean")
+            raise ValueError("clips differ in what is scored, so the decoder cannot leave out visible queries")
         weight = hidden.gather(1, queries).float()
         return TokenSplit(visible=visible, queries=queries, num_loss_tokens=kept, weight=weight)
     if hidden_only:

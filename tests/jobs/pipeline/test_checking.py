@@ -26,15 +26,15 @@ def stages(*lines):
 def test_a_stage_takes_the_common_settings_that_it_has_and_puts_its_own_over_them(place):
     text = TEXT.replace(
         "common:\n",
-        "common:\n  masking: {encoder_ratio: 0.8}\n  optim: {epochs: 7, warmup_epochs: 0.5}\n",
+        "common:\n  masking: {encoder_mask_ratio: 0.8}\n  optim: {epochs: 7, warmup_epochs: 0.5}\n",
     )
     pretrained, post, tuned, judged = (stage.config.settings for stage in prepared(text)[0].stages)
-    assert pretrained.masking.encoder_ratio == 0.8
+    assert pretrained.masking.encoder_mask_ratio == 0.8
     assert [run.optim.epochs for run in (pretrained, post, tuned)] == [2.0, 1.0, 2.0]
     assert {run.optim.warmup_epochs for run in (pretrained, post, tuned)} == {0.5}
-    assert {run.record.out.parent for run in (pretrained, post, tuned)} == {Path("runs")}
-    assert {run.loading.workers for run in (pretrained, post, tuned)} == {0}
-    assert (judged.device, judged.precision, judged.reading.workers) == ("cpu", "fp32", 0)
+    assert {run.output_dir.parent for run in (pretrained, post, tuned)} == {Path("runs")}
+    assert {run.loading.num_workers for run in (pretrained, post, tuned)} == {0}
+    assert (judged.device, judged.precision, judged.reading.num_workers) == ("cpu", "fp32", 0)
 
 
 def test_out_can_be_chosen_anew(place):
@@ -45,7 +45,7 @@ def test_out_can_be_chosen_anew(place):
         "there/tuned",
         "there/judged",
     ]
-    assert pipeline.stages[0].config.settings.record.out == Path("there/pretrained")
+    assert pipeline.stages[0].config.settings.output_dir == Path("there/pretrained")
 
 
 def test_every_wrong_word_is_said_with_its_line_and_the_nearest(place):
@@ -68,7 +68,7 @@ stages:
     assert problems(text) == [
         "p.yaml:2: common.optim.epoch is a setting of no stage; did you mean optim.epochs?",
         "p.yaml:3: common.sed is a setting of no stage; did you mean seed?",
-        "p.yaml:4: loading.workers wants a whole number or null, found 'many'",
+        "p.yaml:4: loading.num_workers wants a whole number or null, found 'many'",
         "p.yaml:6: stages.a.kind: pretran is no kind of stage; did you mean pretrain?",
         "p.yaml:7: stages.b: videos is missing: a folder or a list of videos",
         "p.yaml:7: stages.b.recipe: smal is no pretrain recipe; did you mean small?",
@@ -82,7 +82,7 @@ stages:
 def test_what_the_pipeline_sets_itself_is_refused(place):
     settings = "start: {weights: a.pth}\n      record: {out: here}"
     assert problems(TEXT.replace("optim: {epochs: 1}", settings)) == [
-        "p.yaml:19: stages.post.settings: record.out has no effect: the folder of a stage is its "
+        "p.yaml:19: stages.post.settings: output_dir has no effect: the folder of a stage is its "
         "name, under out",
         "p.yaml:19: stages.post.settings: start.weights has no effect: the weights are those of "
         "pretrained; leave out one of both",
@@ -115,7 +115,7 @@ stages:
         "p.yaml:6: stages.b.vidoes is nothing that stands here; did you mean videos?",
         "p.yaml:7: stages.c.recipe: smal is no pretrain recipe; did you mean small?",
         "p.yaml:8: stage d: empty",
-        "p.yaml:9: stage e: the data asks for 3 outputs, --model.outputs says 4",
+        "p.yaml:9: stage e: the data asks for 3 outputs, --model.num-classes says 4",
         "p.yaml:10: stage f: videos: gone does not exist",
         "p.yaml:11: the stages g -> h -> g wait for each other (from in lines 11, 12)",
         "p.yaml:13: stages.i.from: none is no stage here",
@@ -131,16 +131,16 @@ def test_problems_of_all_stages_are_said_before_the_first_starts(place):
     text = (
         TEXT.replace("epochs: 2}\n  post", "epochs: -2}\n  post")
         .replace("videos: unlabelled/train", "videos: gone")
-        .replace("optim: {epochs: 1}", "optim: {epochs: 1, batch: 3}\n      model: {outputs: 4}")
+        .replace("optim: {epochs: 1}", "optim: {epochs: 1, global_batch_size: 3}\n      model: {outputs: 4}")
     )
     first, second, third = problems(text)
     assert first == (
         "p.yaml:8: stage pretrained: --optim.epochs -2.0 cannot work; it wants a number above 0"
     )
     assert second.startswith("p.yaml:8: stage pretrained: --data.sources.0.path gone does not ex")
-    assert third.startswith("p.yaml:14: stage post: --optim.batch 3 does not split into micro-b")
+    assert third.startswith("p.yaml:14: stage post: --optim.global-batch-size 3 does not split into micro-b")
     (alone,) = problems(TEXT.replace("epochs: 1}", "epochs: 1}\n      model: {outputs: 4}"))
-    assert alone.startswith("p.yaml:14: stage post: the data asks for 3 outputs, --model.outputs")
+    assert alone.startswith("p.yaml:14: stage post: the data asks for 3 outputs, --model.num-classes")
 
 
 def test_a_model_is_held_against_the_one_before_it(place):
@@ -155,7 +155,7 @@ def test_the_choice_of_a_head_is_held_against_the_classes_before_it(place):
     text = TEXT.replace("ema_decay: 0.9, epochs: 2}", "epochs: 2}\n      start: {head: kept}")
     prepared(text)
     (problem,) = problems(text.replace("    from: post\n", "    from: pretrained\n"))
-    assert problem == "p.yaml:22: stage tuned: head 'kept' wants 3 classes, the parent has 0"
+    assert problem == "p.yaml:22: stage tuned: head 'keep' wants 3 classes, the parent has 0"
 
 
 def test_weights_of_a_file_are_read_before_the_first_stage(place):
@@ -185,9 +185,9 @@ def test_weights_of_a_file_are_read_before_the_first_stage(place):
         ),
         ("clips: 2", "clips: 0", "stage judged: --views.clips is 0, wanted 1 or more"),
         ("clips: 2", "clip: 2", "views.clip is no setting; did you mean views.clips?"),
-        ("rounds: 100", "rounds: 0", "--rounds is 0, wanted 100 or more"),
+        ("rounds: 100", "rounds: 0", "--n-resamples is 0, wanted 100 or more"),
         ("rounds: 100", "frames: 8", "stage judged: frames and side have no effect"),
-        ("rounds: 100", "names: gone.txt", "stage judged: --names gone.txt is no file"),
+        ("rounds: 100", "names: gone.txt", "stage judged: --class-names gone.txt is no file"),
         ("rounds: 100", "select: kinetics-400", "lacks 400 of 400: abseiling"),
     ],
 )
@@ -231,7 +231,7 @@ def test_a_stage_takes_the_place_of_the_parent_that_a_recipe_names(place, monkey
     assert {decision.name for decision in found.values()} == {"start"}
     assert "start    15 weights of runs/pretrained\n" in seen["post"].summary
     (problem,) = problems(TEXT.replace("    from: pretrained\n", ""))
-    assert "--start.weights runs/own does not exist" in problem
+    assert "--init.weights runs/own does not exist" in problem
 
 
 def test_a_stage_of_other_clips_is_promised_the_table_of_its_parent(place):

@@ -99,7 +99,7 @@ def test_states_of_before_files_were_looked_at_still_count(copy):
     for path in Path("runs").glob("*/stage.json"):
         state = json.loads(path.read_text())
         for one in state["origin"]["lists"]:
-            for name in ("place", "sizes", "absent", "sample", "which_absent", "late"):
+            for name in ("place", "sizes", "absent", "sample", "absent_files", "late"):
                 del one[name]
         path.write_text(json.dumps(state))
     assert actions() == SKIPPED

@@ -80,7 +80,7 @@ def test_a_change_does_that_stage_again_and_those_that_follow(finished, copy):
     assert "redo     other weights of post" in said
     was, now = left_behind(finished / "runs"), left_behind(copy / "runs")
     for name in ("post", "tuned"):
-        old = {key for key in now if key.startswith(f"{name}.old-1")}
+        old = {key for key in now if key.startswith(f"{name}.bak-1")}
         assert {now[key] for key in old if "best/m" in key} == {
             was[key] for key in was if key.startswith(f"{name}/best/m")
         }
@@ -215,7 +215,7 @@ def test_an_evaluation_of_which_only_intervals_are_others_keeps_its_scores(copy)
     done = run(text)["judged"]
     assert done.action == "go on"
     found = json.loads((done.result.parent / "results.json").read_text())
-    assert (found["scored"], found["work"]["scored"]) == (3, 0)
+    assert (found["scored"], found["work"]["num_scored"]) == (3, 0)
     assert not list((copy / "runs").glob("judged.old*"))
     assert actions(text) == SKIPPED
 

@@ -23,7 +23,7 @@ MaskingName = Literal["dual", "lean", "v1"]
 
 MASKINGS: dict[MaskingName, MaskingConfig] = {
     "dual": MaskingConfig(),
-    "lean": MaskingConfig(decoder_queries="lean"),
+    "lean": MaskingConfig(decoder_queries="hidden_only"),
     "v1": MaskingConfig(decoder="none"),
 }
 CLIP_NORM = 1.0

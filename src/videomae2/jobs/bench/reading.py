@@ -96,7 +96,7 @@ def _read_request(request: SampleRequest, clock: _StageClock) -> None:
     clock.record(*reader_stages, shares=timings)
     boxes, flips = draw_view_boxes(frames.shape[1], frames.shape[2], shape, request.key)
     builder = BatchBuilder(pin=False)
-    meta = {"place": frame_index.tolist(), "boxes": boxes, "flips": flips}
+    meta = {"frame_index": frame_index.tolist(), "boxes": boxes, "flips": flips}
     builder.add(request, Result(request, {"frames": frames}, meta, None, 0.0))
     batch = builder.build()
     clock.record("collate")

@@ -64,9 +64,9 @@ class BenchConfig:
     """How long each matrix product is repeated for the machine's peak."""
 
 
-_POSITIVE_FIELDS = ("repeats", "reads", "views", "batch", "side", "frames", "stride", "made_up_videos",
-               "made_up_frames")  # fmt: skip
-_MINIMUMS = {**dict.fromkeys(_POSITIVE_FIELDS, 1), "made_up_noise": 0, "workers": 0, "peak_seconds": 0}
+_POSITIVE_FIELDS = ("repeats", "reads", "views", "batch_size", "side", "frames", "frame_interval", "synthetic_videos",
+               "synthetic_frames")  # fmt: skip
+_MINIMUMS = {**dict.fromkeys(_POSITIVE_FIELDS, 1), "synthetic_noise": 0, "num_workers": 0, "peak_seconds": 0}
 """The least that each number may be."""
 
 
@@ -89,7 +89,7 @@ def check_bench_config(config: BenchConfig, case: BenchCase) -> None:
         if (value := getattr(config, name)) is not None and not value >= least
     ]
     if not float(config.frame_interval).is_integer():
-        problems.append(f"--stride must be a whole number of frames, got {config.frame_interval:g}")
+        problems.append(f"--frame-interval must be a whole number of frames, got {config.frame_interval:g}")
     if config.videos is not None and not path_exists(config.videos):
         problems.append(f"--videos {config.videos} does not exist{path_hint(config.videos)}")
     try:

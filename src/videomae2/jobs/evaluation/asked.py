@@ -14,7 +14,7 @@ from videomae2.jobs.view_settings import ResolvedViews
 from videomae2.jobs.whole_files import atomic_write
 from videomae2.models.found import ClassifierRef
 
-EVAL_CONFIG_FILE = "question.json"
+EVAL_CONFIG_FILE = "eval_config.json"
 
 EvalKey = dict[str, str]
 """Everything that the numbers depend on, in words or as digests, by the names of settings."""
@@ -49,11 +49,11 @@ def compute_eval_fingerprint(
         "clip": f"{encoder.frames}x{encoder.height}x{encoder.width}",
         "videos": str(Path(dataset.manifest.source).resolve()),
         "list.root": str(Path(dataset.manifest.root).resolve()),
-        "list.keep": config.list.filter or "all",
+        "list.filter": config.list.filter or "all",
         "list": dataset.compute_digest(),
         "views": json.dumps(asdict(replace(views, source="")), sort_keys=True),
         "list.frame-rate": f"{config.list.frame_rate}",
-        "reading.shrink-side": f"{config.reading.max_short_side}",
+        "reading.max-short-side": f"{config.reading.max_short_side}",
         "precision": precision,
     }
 

@@ -36,7 +36,7 @@ def build_contact_sheet(
 
 def _limit_per_class(videos: Sequence[VideoResult], task_type: TaskType) -> list[VideoResult]:
     """The first ones; of a class no more than two before all other classes have had their turn."""
-    if task_type != "one-class":
+    if task_type != "multiclass":
         return list(videos[:SHEET_SIZE])
     first: list[VideoResult] = []
     later: list[VideoResult] = []
@@ -58,10 +58,10 @@ def _build_caption(video: VideoResult, task_type: TaskType) -> list[Markup]:
     """What is true, what was said, and how sure the model was."""
     name = "/".join(Path(video.video).parts[-2:])
     path = tag("div", name, class_="path note", title=video.video)
-    if task_type == "numbers":
+    if task_type == "regression":
         words = f"true {video.truth}, predicted {video.predicted}, off by {video.truth_score:.4g}"
         return [tag("div", tag("b", words)), path]
-    if task_type == "many-classes":
+    if task_type == "multilabel":
         css_class = "good" if video.is_correct else "bad"
         truth = tag("div", "true ", tag("b", video.truth))
         return [join([truth, tag("div", "said ", tag("b", video.predicted, class_=css_class))]), path]

@@ -51,21 +51,21 @@ def build_results_json(evaluation: Evaluation) -> dict[str, Any]:
     entry = {
         "model": asdict(model) | {"path": str(model.path)},
         "videos": evaluation.videos,
-        "origin": evaluation.description,
-        "answers": evaluation.task_type,
+        "description": evaluation.description,
+        "task_type": evaluation.task_type,
         "classes": list(evaluation.classes),
-        "names_from": evaluation.class_names_source,
+        "class_names_source": evaluation.class_names_source,
         "views": asdict(evaluation.views),
         "device": evaluation.device,
-        "listed": evaluation.num_listed,
-        "scored": len(evaluation.identities),
+        "num_listed": evaluation.num_listed,
+        "num_scored": len(evaluation.identities),
         "unreadable": evaluation.unreadable,
-        "numbers": {name: _interval_to_dict(one) for name, one in metrics.values.items()},
+        "metrics": {name: _interval_to_dict(one) for name, one in metrics.values.items()},
         "outputs": [asdict(output) for output in metrics.outputs],
         "confusion": _confusion_to_lists(evaluation),
-        "by_views": [asdict(part) for part in metrics.view_ablation],
-        "hardest": [_video_to_dict(video) for video in metrics.videos[:_NUM_HARDEST]],
-        "work": asdict(evaluation.run_stats),
+        "view_ablation": [asdict(part) for part in metrics.view_ablation],
+        "hardest_samples": [_video_to_dict(video) for video in metrics.videos[:_NUM_HARDEST]],
+        "run_stats": asdict(evaluation.run_stats),
         "report": str(evaluation.report),
     }
     if calibration is not None:
@@ -85,7 +85,7 @@ def build_results_json(evaluation: Evaluation) -> dict[str, Any]:
 def _build_prediction(evaluation: Evaluation, video: VideoResult) -> dict[str, Any]:
     line = _video_to_dict(video)
     scores = evaluation.probabilities[video.row]
-    if evaluation.task_type == "numbers":
+    if evaluation.task_type == "regression":
         line["numbers"] = scores.tolist()
     else:
         top_indices = np.argsort(-scores, kind="stable")[:_TOP_K]

@@ -53,7 +53,7 @@ class ThumbnailCache:
     def _build_result(self, row: int, scores: ViewScores) -> VideoResult:
         ground_truth = self._ground_truth.select([row])
         outputs = scores.astype(np.float64)
-        if ground_truth.task_type != "numbers":
+        if ground_truth.task_type != "regression":
             outputs = compute_probabilities(scores, ground_truth.task_type)
         return next(iter(rank_videos(outputs.mean(axis=0)[None], ground_truth)))
 
@@ -77,11 +77,11 @@ def make_filmstrip(video: ResizedVideo) -> bytes:
 
 def _list_groups(result: VideoResult, task_type: TaskType) -> Iterator[tuple[_Group, int, float]]:
     """The groups that a video may be in, how many each keeps, and its rank there: low is first."""
-    if task_type == "numbers":  # which half is right is known at the end only
+    if task_type == "regression":  # which half is right is known at the end only
         yield ("hits",), SHEET_SIZE, result.truth_score
         yield ("misses",), SHEET_SIZE, -result.truth_score
         return
     kind, rank = ("hits", -result.truth_score) if result.is_correct else ("misses", result.truth_score)
     yield (kind,), SHEET_SIZE, rank
-    if task_type == "one-class":
+    if task_type == "multiclass":
         yield (kind, result.truth), MAX_PER_CLASS, rank

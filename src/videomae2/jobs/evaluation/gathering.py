@@ -54,7 +54,7 @@ def merge_views(
     subset_metrics: list[np.ndarray] = []
     for row, view_scores in enumerate(scores):
         outputs = view_scores.astype(np.float64)
-        if task_type != "numbers":
+        if task_type != "regression":
             outputs = compute_probabilities(view_scores, task_type)
         merged.append(outputs.mean(axis=0))
         cube = outputs.reshape(grid.clips, grid.crops, -1)

@@ -39,11 +39,11 @@ def compute_metrics(
         ground_truth: The right answers, in the same order; at least one video.
         resampling: The samples of the intervals.
     """
-    if ground_truth.task_type == "one-class":
-        merged_views = merge_views(scores, grid, "one-class", metric_fn=_top1_metric_fn(ground_truth.labels))
+    if ground_truth.task_type == "multiclass":
+        merged_views = merge_views(scores, grid, "multiclass", metric_fn=_top1_metric_fn(ground_truth.labels))
         return merged_views, _compute_multiclass(merged_views, ground_truth, resampling)
-    if ground_truth.task_type == "many-classes":
-        merged_views = merge_views(scores, grid, "many-classes", metric_fn=lambda parts, row: parts)
+    if ground_truth.task_type == "multilabel":
+        merged_views = merge_views(scores, grid, "multilabel", metric_fn=lambda parts, row: parts)
         return merged_views, _compute_multilabel(merged_views, ground_truth, resampling)
     metric_fn = _mae_metric_fn(ground_truth.targets)
     merged_views = merge_views(scores, grid, "numbers", metric_fn=metric_fn)
@@ -169,8 +169,8 @@ def _compute_multilabel(merged_views: MergedViews, ground_truth: GroundTruth, re
     n_resamples = _limit_resamples(probabilities.size, resampling)
     values = {
         "mAP": intervals.bootstrap(compute_map, len(probabilities), n_resamples=n_resamples, seed=resampling.seed),
-        "labels told right": compute_mean_interval(is_correct.mean(axis=1), resampling),
-        "videos with all labels right": compute_mean_interval(is_correct.all(axis=1).astype(float), resampling),
+        "label accuracy": compute_mean_interval(is_correct.mean(axis=1), resampling),
+        "subset accuracy": compute_mean_interval(is_correct.all(axis=1).astype(float), resampling),
     }
     average_precision = average_precision_per_class(probabilities, positive)
     outputs = [

@@ -42,7 +42,7 @@ class EvaluationPlan:
     def summary(self) -> list[str]:
         """Say in a few lines what will be done."""
         encoder, dataset = self.classifier.config.model.encoder, self.dataset
-        kind = {"one-class": "classes, one right", "many-classes": "labels", "numbers": "numbers"}
+        kind = {"multiclass": "classes, one right", "multilabel": "labels", "regression": "numbers"}
         return [
             f"model    {self.classifier}",
             f"         {encoder.size}, clips of {encoder.frames}x{encoder.height}x{encoder.width}",
@@ -96,7 +96,7 @@ class EvaluationPlan:
             "root": str(Path(manifest.root).resolve()),
             "views": asdict(replace(views, source="")),
             "batch": self.config.batch_size,
-            "shrink_side": self.config.reading.max_short_side,
+            "max_short_side": self.config.reading.max_short_side,
             "frame_rate": self.config.list.frame_rate,
             "runtime": [runtime.device.type, runtime.precision],
         }

@@ -74,7 +74,7 @@ def load_eval_dataset(
         ConfigError: The model does not name its outputs, and nobody knows their order.
     """
     class_names = card.class_names
-    if card.task_type == "one-class":
+    if card.task_type == "multiclass":
         if list_config.column is not None:
             raise ConfigError("--list.column has no effect where one class is right, leave it out")
         manifest, class_names, class_names_source = _load_multiclass(videos, card, class_names, class_names_source, list_config, model_name)
@@ -99,7 +99,7 @@ def check_timestamps_for_views(dataset: EvalDataset, views: ResolvedViews, list_
     if untimed is not None:
         raise ConfigError(
             f"the stride counts in seconds, and {untimed} is a folder of images or an array, which "
-            f"has no clock; give --list.frame-rate, or --views.stride 4 --views.stride-unit frames"
+            f"has no clock; give --list.frame-rate, or --views.frame-interval 4 --views.interval-unit frames"
         )
 
 
@@ -145,7 +145,7 @@ def _warn_if_fewer_classes(manifest: Manifest, num_classes: int) -> str:
         return ""
     return (
         f"; the labels of the list are numbers up to {count - 1} and are taken for those of the "
-        f"{num_classes} outputs: if they are of {' or '.join(dataset_names)}, say --select {dataset_names[0]}"
+        f"{num_classes} outputs: if they are of {' or '.join(dataset_names)}, say --classes {dataset_names[0]}"
     )
 
 
@@ -162,11 +162,11 @@ def _load_columns(
     """A table whose columns hold the answers, read as for training."""
     if list_config.filter is not None:
         raise ConfigError(
-            f"--list.keep has no effect where a model answers {card.task_type}; leave it out and "
+            f"--list.filter has no effect where a model answers {card.task_type}; leave it out and "
             f"give a table of the rows to keep"
         )
     source = SourceConfig(path=videos, root=list_config.root, layout=list_config.layout, frame_name=list_config.frame_name)
-    if card.task_type == "numbers":
+    if card.task_type == "regression":
         if list_config.column is not None:
             raise ConfigError("--list.column has no effect on numbers: columns are called as they")
         labelled = read_regression((source,), LabelConfig(), expected=class_names)

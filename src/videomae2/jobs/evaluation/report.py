@@ -36,11 +36,11 @@ from videomae2.tensors.intervals import Interval
 _NUM_HARDEST, _MAX_UNREADABLE = 20, 200
 
 _INTERVAL_NOTES: dict[TaskType, str] = {
-    "one-class": "intervals are bootstrap intervals over videos, but Wilson's for single classes "
+    "multiclass": "intervals are bootstrap intervals over videos, but Wilson's for single classes "
     "and where a bootstrap would be certain, as of all right or none",
-    "many-classes": "intervals are bootstrap intervals over videos, but Wilson's where a bootstrap "
+    "multilabel": "intervals are bootstrap intervals over videos, but Wilson's where a bootstrap "
     "would be certain, as of all right or none",
-    "numbers": "intervals are bootstrap intervals over videos",
+    "regression": "intervals are bootstrap intervals over videos",
 }
 """How intervals came about."""
 
@@ -61,7 +61,7 @@ def write_report(evaluation: Evaluation, run: Path | None) -> Path:
 
 def build_page(evaluation: Evaluation, metrics: Path | None) -> str:
     """Put the page together."""
-    numeric, videos, task_type = evaluation.task_type == "numbers", evaluation.metrics.videos, evaluation.task_type
+    numeric, videos, task_type = evaluation.task_type == "regression", evaluation.metrics.videos, evaluation.task_type
     miss_sheet = build_contact_sheet(select_misses(videos, task_type), evaluation.filmstrips, task_type)
     hit_sheet = build_contact_sheet(select_hits(videos, task_type), evaluation.filmstrips, task_type)
     name, folder = evaluation.model.path, "/".join(Path(evaluation.videos).absolute().parts[-2:])
@@ -88,14 +88,14 @@ def format_value(interval: Interval, task_type: str) -> str:
     """The value of a head number."""
     if math.isnan(interval.value):
         return "not known"
-    return f"{interval.value:.4g}" if task_type == "numbers" else f"{interval.value:.1%}"
+    return f"{interval.value:.4g}" if task_type == "regression" else f"{interval.value:.1%}"
 
 
 def format_interval(interval: Interval, task_type: str) -> str:
     """Between which values it may lie."""
     if math.isnan(interval.low):
         return "no interval: no video tells"
-    if task_type == "numbers":
+    if task_type == "regression":
         return f"{interval.confidence:.0%} interval {interval.low:.4g} to {interval.high:.4g}"
     return f"{interval.confidence:.0%} interval {100 * interval.low:.1f} to {interval.high:.1%}"
 
@@ -141,7 +141,7 @@ def _build_unreadable(evaluation: Evaluation) -> Markup:
 
 
 def _build_hardest(evaluation: Evaluation) -> Markup:
-    numeric = evaluation.task_type == "numbers"
+    numeric = evaluation.task_type == "regression"
     score_title = "off by" if numeric else "probability of the truth"
     rows = [_build_hardest_row(video, numeric) for video in evaluation.metrics.videos[:_NUM_HARDEST]]
     heads = ["video", "true", "predicted", score_title]

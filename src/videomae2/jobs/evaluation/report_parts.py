@@ -30,7 +30,7 @@ _MAX_METADATA, _MAX_PLOTS = 60, 4
 def build_classes(evaluation: Evaluation) -> Markup:
     """How well each class is told: bars, or the worst and the best of many; a table of all."""
     outputs = evaluation.metrics.outputs
-    is_multilabel = evaluation.task_type == "many-classes"
+    is_multilabel = evaluation.task_type == "multilabel"
     with_videos = [output for output in outputs if output.videos]
     ordered = sorted(with_videos, key=lambda output: output.value)
     metric_name = "average precision" if is_multilabel else "accuracy"
@@ -159,7 +159,7 @@ def build_view_ablation(evaluation: Evaluation) -> Markup:
         Series(title, [x for x, _ in line], [y for _, y in line], color=number, has_dots=True)
         for number, (title, line) in enumerate(curves)
     ]
-    percent = evaluation.task_type != "numbers"
+    percent = evaluation.task_type != "regression"
     plot = draw_line_chart(
         series,
         x_label=label,

@@ -107,7 +107,7 @@ class EvaluateConfig:
         )
 
     def __post_init__(self) -> None:
-        minimums = {"batch": (self.batch_size, 1), "rounds": (self.n_resamples, MIN_RESAMPLES)}
+        minimums = {"batch-size": (self.batch_size, 1), "n-resamples": (self.n_resamples, MIN_RESAMPLES)}
         problems = [
             f"--{name} is {value}, wanted {minimum} or more"
             for name, (value, minimum) in minimums.items()

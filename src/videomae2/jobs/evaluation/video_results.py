@@ -44,8 +44,8 @@ def rank_videos(outputs: Float64[np.ndarray, "videos outputs"], ground_truth: Gr
         ground_truth: The right ones.
     """
     rankers = {
-        "one-class": rank_multiclass,
-        "many-classes": rank_multilabel,
+        "multiclass": rank_multiclass,
+        "multilabel": rank_multilabel,
         "numbers": rank_regression,
     }
     return rankers[ground_truth.task_type](outputs, ground_truth)

@@ -53,7 +53,7 @@ def _build_validation_curve(metrics: Path, student: str) -> Markup:
     steps, values = [step for step, _ in points], [float(value) for _, value in points]
     label = f"{name.removeprefix(_VAL_PREFIX)} on held-out videos"
     curve = Series(label, steps, values, color=1, has_dots=True)
-    percent = name.rsplit("/", 1)[1] in ("accuracy", "mean_class", "top5", "map")
+    percent = name.rsplit("/", 1)[1] in ("accuracy", "mean_class_accuracy", "top5_accuracy", "mAP")
     chart = draw_line_chart([curve], x_label="step", y_label=label, words=label, percent=percent)
     return figure(chart)
 

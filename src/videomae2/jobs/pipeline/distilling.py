@@ -26,7 +26,7 @@ def build_distill_stage(recipes: Recipes) -> StageType:
     return StageType(
         config_type=DistillRun,
         recipes=recipes,
-        inputs={"teacher": "teacher.weights", "student": "students.0.start.weights"},
+        inputs={"teacher": "teacher.weights", "student": "students.0.init.weights"},
         check=lambda job: check_run(_with_parents(job)),
         plan=_plan_distill,
         run=_run_distill,

@@ -23,10 +23,10 @@ from videomae2.models.parents import Pretrained
 _ALIASES = {
     "runtime.device": "device",
     "runtime.precision": "precision",
-    "loading.workers": "reading.workers",
-    "loading.deadline_seconds": "reading.deadline_seconds",
-    "loading.memory_gib": "reading.memory_gib",
-    "loading.shrink_side": "reading.shrink_side",
+    "loading.num_workers": "reading.num_workers",
+    "loading.timeout_seconds": "reading.timeout_seconds",
+    "loading.memory_limit_gib": "reading.memory_limit_gib",
+    "loading.max_short_side": "reading.max_short_side",
 }
 
 _RESUME_SAFE_FIELDS = frozenset(
@@ -34,19 +34,19 @@ _RESUME_SAFE_FIELDS = frozenset(
         # where things lie; that they are the same is seen by the digest and files of their list
         "list.root",
         "list.layout",
-        "names",
-        "select",
+        "class_names",
+        "classes",
         # how videos are read
-        "reading.workers",
-        "reading.deadline_seconds",
-        "reading.memory_gib",
+        "reading.num_workers",
+        "reading.timeout_seconds",
+        "reading.memory_limit_gib",
         # equal up to rounding
-        "batch",
+        "batch_size",
         "device",
     }
 )
 
-_REPORT_ONLY_FIELDS = frozenset({"allow_unreadable", "rounds", "seed"})
+_REPORT_ONLY_FIELDS = frozenset({"allow_unreadable", "n_resamples", "seed"})
 """What is made of the scores, as in ``evaluation/asked.py``."""
 
 
@@ -139,5 +139,5 @@ def _run_evaluation(stage_config: StageConfig, metadata: Metadata, log: LogFn) -
 
 
 def _load_metrics(stage_config: StageConfig, result: Path) -> StageMetrics:
-    metrics = json.loads((stage_config.out / RESULTS_FILE).read_text(encoding="utf-8"))["numbers"]
+    metrics = json.loads((stage_config.out / RESULTS_FILE).read_text(encoding="utf-8"))["metrics"]
     return {name: one["value"] for name, one in metrics.items() if one["value"] is not None}

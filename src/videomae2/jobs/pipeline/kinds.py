@@ -39,7 +39,7 @@ def build_finetune_stage(recipes: Recipes) -> StageType:
     return StageType(
         config_type=FinetuneRun,
         recipes=recipes,
-        inputs={"weights": "start.weights"},
+        inputs={"weights": "init.weights"},
         check=lambda job: check_run(_with_init_weights(job)),
         plan=_plan_finetune,
         run=lambda job, notes, say: finetune.finetune(

@@ -14,7 +14,7 @@ from videomae2.jobs.pipeline.stages import StagePlan, Stage
 from videomae2.jobs.pipeline.state import StageProvenance, StageOutput, StageState, compute_digest, build_provenance, load_stage_state
 from videomae2.jobs.video_lists import find_file_change
 
-ActionName = Literal["skip", "start", "go on", "redo", "wait"]
+ActionName = Literal["cached", "run", "resume", "rerun", "pending"]
 
 _MAX_REASONS = 4
 
@@ -45,33 +45,33 @@ def choose_action(stage: Stage, stage_plan: StagePlan, weights: Mapping[str, str
     provenance = build_provenance(stage, stage_plan, known)
     folder = stage.config.out
     if not folder.exists() or not any(folder.iterdir()):
-        return StageAction(name="start", reason="not begun", provenance=provenance)
+        return StageAction(name="run", reason="not begun", provenance=provenance)
     try:
         state = load_stage_state(folder)
     except CheckpointError as error:
-        return StageAction(name="redo", reason=str(error), provenance=provenance)
+        return StageAction(name="rerun", reason=str(error), provenance=provenance)
     if state is None:
-        return StageAction(name="redo", reason="its folder holds something else", provenance=provenance)
+        return StageAction(name="rerun", reason="its folder holds something else", provenance=provenance)
     changed = list(_list_changes(stage, state.provenance, provenance))
     if state.output or not stage.stage_type.tracks_file_changes:
         changed += _list_changed_files(state.provenance, provenance)
     if changed:
         more = f" and {len(changed) - _MAX_REASONS} more" if len(changed) > _MAX_REASONS else ""
         reason = ", ".join(changed[:_MAX_REASONS]) + more
-        return StageAction(name="redo", reason=reason, provenance=provenance, state=state)
+        return StageAction(name="rerun", reason=reason, provenance=provenance, state=state)
     report_changes = list(_list_setting_changes(stage, _load_old_settings(stage, state.provenance), stage.stage_type.ignored_fields))
     if pending_parents:
         reason = f"if the weights of {', '.join(pending_parents)} stay the same"
         outcome = "skipped" if state.output and not report_changes else "goes on"
-        return StageAction(name="wait", reason=f"{outcome} {reason}", provenance=provenance, state=state)
+        return StageAction(name="pending", reason=f"{outcome} {reason}", provenance=provenance, state=state)
     if state.output is None:
-        return StageAction(name="go on", reason="begun, not finished", provenance=provenance, state=state)
+        return StageAction(name="resume", reason="begun, not finished", provenance=provenance, state=state)
     damage = _find_damage(folder, state.output)
     if damage:
-        return StageAction(name="redo", reason=damage, provenance=provenance, state=state)
+        return StageAction(name="rerun", reason=damage, provenance=provenance, state=state)
     if report_changes:
-        return StageAction(name="go on", reason=", ".join(report_changes), provenance=provenance, state=state)
-    return StageAction(name="skip", reason="finished, unchanged", provenance=provenance, state=state)
+        return StageAction(name="resume", reason=", ".join(report_changes), provenance=provenance, state=state)
+    return StageAction(name="cached", reason="finished, unchanged", provenance=provenance, state=state)
 
 
 def _list_changes(stage: Stage, old: StageProvenance, new: StageProvenance) -> Iterator[str]:

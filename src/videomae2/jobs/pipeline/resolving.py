@@ -121,8 +121,8 @@ class _PipelineLoader:
     def _check_reserved(self, entry: StageEntry, stage_type: StageType, base: Any, settings: Any) -> None:
         """Refuse settings that the pipeline sets itself."""
         before, after = dict(flatten(base)), dict(flatten(settings))
-        if before.get("record.out") != after.get("record.out"):
-            problem = "record.out has no effect: the folder of a stage is its name, under out"
+        if before.get("output_dir") != after.get("output_dir"):
+            problem = "output_dir has no effect: the folder of a stage is its name, under out"
             self._add_problem(entry, "settings", problem)
         for role, parent in self._resolve_parents(entry, stage_type).items():
             path = stage_type.inputs[role]

@@ -90,7 +90,7 @@ class PipelineRunner:
         output = action.state.output
         result = StageResult(
             stage=stage,
-            action="skip",
+            name="cached",
             result=stage.config.out / output.result,
             metrics=output.metrics,
             digest=output.digest,
@@ -102,7 +102,7 @@ class PipelineRunner:
     def run(self, stage: Stage, action: StageAction) -> StageResult:
         """Do a stage, or go on with it."""
         started, out, provenance = time.perf_counter(), stage.config.out, action.provenance
-        if action.name == "redo":
+        if action.name == "rerun":
             self.log(f"aside    what was there is in {backup_folder(out)}")
         write_stage_state(out, StageState(provenance=provenance))
         weights = {role: self.results[name].result for role, name in stage.parents.items()}
@@ -134,7 +134,7 @@ def plan_pipeline(pipeline: Pipeline, stage_plans: Mapping[str, StagePlan], *, s
     actions = {}
     for stage in pipeline.stages:
         action = runner.decide(stage)
-        if action.name == "skip":
+        if action.name == "cached":
             runner.reuse(stage, action)
         if stage.name in selected:
             actions[stage.name] = action
@@ -184,7 +184,7 @@ def _process_stage(runner: PipelineRunner, stage: Stage, selected: list[str]) ->
         number = f"{selected.index(stage.name) + 1} of {len(selected)}"
         log(f"\n== stage {number}: {stage.name} ({stage.description})")
         log(f"{action.name:<8} {action.reason}")
-    if action.name == "skip":
+    if action.name == "cached":
         runner.reuse(stage, action)
     elif stage.name in selected:
         result = runner.run(stage, action)
@@ -198,7 +198,7 @@ def backup_folder(folder: Path) -> Path:
         CheckpointError: If another process is training in it.
     """
     number = 1
-    while (backup := folder.with_name(f"{folder.name}.old-{number}")).exists():
+    while (backup := folder.with_name(f"{folder.name}.bak-{number}")).exists():
         number += 1
     with FolderLock(folder):
         folder.rename(backup)

@@ -82,7 +82,7 @@ def load_stage_state(folder: Path) -> StageState | None:
     try:
         if document["format"] != FORMAT:
             raise ValueError(f"format {document['format']}, this version reads {FORMAT}")
-        provenance, output = document["origin"], document["outcome"]
+        provenance, output = document["provenance"], document["output"]
         lists = tuple(VideoList(**one) for one in provenance.pop("lists"))
         return StageState(
             provenance=StageProvenance(lists=lists, **provenance),
@@ -147,7 +147,7 @@ def _list_class_name_settings(settings: Mapping[str, Any]) -> Iterator[str]:
     """
     for path, value in settings.items():
         is_evaluation = path == "names" and settings.get("select") is not None
-        if (is_evaluation or path.endswith("start.names")) and value is not None:
+        if (is_evaluation or path.endswith("init.class_names")) and value is not None:
             yield path
 
 

@@ -23,7 +23,7 @@ def format_plan(
         action = actions[stage.name]
         lines += ["", f"{stage.name} ({stage.description})"]
         lines += [f"  {action.name:<8} {action.reason}"]
-        if action.name != "skip":
+        if action.name != "cached":
             lines += [f"  {line}" for line in stage_plans[stage.name].summary.splitlines()]
     return "\n".join(lines)
 
@@ -55,8 +55,8 @@ def format_results(results: Sequence[StageResult], seconds: float) -> str:
         (
             one.stage.name,
             one.stage.type_name,
-            "unchanged" if one.action == "skip" else "now",
-            "" if one.action == "skip" else format_duration(one.seconds),
+            "unchanged" if one.action == "cached" else "now",
+            "" if one.action == "cached" else format_duration(one.seconds),
             _format_metrics(one.metrics),
             str(one.result),
         )

@@ -78,18 +78,18 @@ def probe_attentive(
     probes = train_probes(train.subset(rows), param_grid, config, purpose="to choose")
     validation = train.subset(val_rows)
     trials = [
-        Trial(params={"rate": rate, "decay": decay}, val_accuracy=_compute_accuracy(probe, validation, config))
+        Trial(params={"lr": rate, "weight_decay": decay}, val_accuracy=_compute_accuracy(probe, validation, config))
         for (rate, decay), probe in zip(param_grid, probes, strict=True)
     ]
     best = select_best(trials)
     notes = []
-    if len(set(lrs)) > 1 and best.params["rate"] in (min(lrs), max(lrs)):
-        notes.append(f"rate {best.params['rate']:g} is at the end of --rates; try beyond it")
-    best_params = [(best.params["rate"], best.params["decay"])]
+    if len(set(lrs)) > 1 and best.params["lr"] in (min(lrs), max(lrs)):
+        notes.append(f"rate {best.params['rate']:g} is at the end of --lrs; try beyond it")
+    best_params = [(best.params["lr"], best.params["weight_decay"])]
     (final,) = train_probes(train, best_params, config, purpose="with the chosen setting")
     scores = _compute_scores(final, test, config)
     if not np.isfinite(scores).all():
-        raise ConfigError(f"the attentive probe diverged at rate {best_params[0][0]:g}; lower --rates")
+        raise ConfigError(f"the attentive probe diverged at rate {best_params[0][0]:g}; lower --lrs")
     return compute_result("attentive", scores, test.labels, best=best, trials=trials, notes=notes)
 
 

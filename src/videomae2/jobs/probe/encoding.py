@@ -57,7 +57,7 @@ def read_videos(
 
 def _make_clips(result: Result[ViewsRequest], size: ImageSize, device: torch.device) -> ClipPixels:
     assert result.arrays is not None
-    frames, frame_index = result.arrays["frames"], result.arrays["place"]
+    frames, frame_index = result.arrays["frames"], result.arrays["frame_index"]
     video = resize_to_cover(frames, frame_index, size, crops=1, antialias=SHRINKING, device=device)
     return torch.stack([video.cut_view(clip) for clip in range(video.num_views)])
 

@@ -134,5 +134,5 @@ def _check_leakage(train: Manifest, test: Manifest) -> None:
     if overlap:
         raise DataError(
             f"{len(overlap)} of {len(test)} test videos are also training videos, such as "
-            f"{describe_entry(overlap[0])}; take them out of one list, or give --keep and --keep-test"
+            f"{describe_entry(overlap[0])}; take them out of one list, or give --filter and --filter-test"
         )

@@ -65,7 +65,7 @@ def feasible_ks(
     max_k = min(len(rows) for rows, _ in splits)
     feasible = sorted({k for k in ks if k <= max_k})
     if not feasible:
-        raise ConfigError(f"--neighbours wants numbers up to {max_k}, the training videos of a fold")
+        raise ConfigError(f"--ks wants numbers up to {max_k}, the training videos of a fold")
     return max_k, feasible
 
 
@@ -138,13 +138,13 @@ def probe_linear(
 
     validation = _cross_validate(train, list(cv_splits(train.labels, folds, seed)), compute_scores)
     trials = [
-        Trial(params={"features": kind, "strength": float(strength)}, val_accuracy=value)
+        Trial(params={"features": kind, "l2": float(strength)}, val_accuracy=value)
         for (kind, strength), value in validation.items()
     ]
     best = select_best(trials)
-    kind, strength = best.params["features"], best.params["strength"]
+    kind, strength = best.params["features"], best.params["l2"]
     if len(l2) > 1 and strength in (l2[0], l2[-1]):
-        notes.append(f"strength {strength:.3g} is at the end of --strengths; try beyond it")
+        notes.append(f"strength {strength:.3g} is at the end of --l2; try beyond it")
     number = POOLINGS.index(kind)
     train_split = SplitFeatures(train.features[:, [number]], train.labels)
     test_split = SplitFeatures(test.features[:, [number]], test.labels)

@@ -106,21 +106,21 @@ def check_probe_settings(settings: ProbeSettings) -> None:
     if not settings.methods or len(set(settings.methods)) < len(settings.methods):
         problems.append(f"--methods wants some of {', '.join(METHODS)}, each once")
     for flag, values in (
-        ("neighbours", settings.ks),
-        ("strengths", settings.l2),
-        ("rates", settings.lrs),
+        ("ks", settings.ks),
+        ("l2", settings.l2),
+        ("lrs", settings.lrs),
         ("temperature", (settings.temperature,)),
         ("token-gib", (settings.token_gib,)),
-        ("batch", (settings.batch_size,)),
+        ("batch-size", (settings.batch_size,)),
         ("epochs", (settings.epochs,)),
-        ("probe-batch", (settings.probe_batch_size,)),
-        ("deadline-seconds", (settings.timeout_seconds,)),
-        ("memory-gib", (settings.memory_limit_gib,)),
+        ("probe-batch-size", (settings.probe_batch_size,)),
+        ("timeout-seconds", (settings.timeout_seconds,)),
+        ("memory-limit-gib", (settings.memory_limit_gib,)),
     ):
         if not values or not all(0 < value < float("inf") for value in values):
             text = " ".join(f"{value:g}" for value in values)
             problems.append(f"--{flag} is {text or 'empty'}, wanted numbers above 0")
     if not settings.weight_decays or not all(0 <= value < float("inf") for value in settings.weight_decays):
-        problems.append("--decays wants numbers of 0 or more")
+        problems.append("--weight-decays wants numbers of 0 or more")
     if problems:
         raise ConfigError(problems)

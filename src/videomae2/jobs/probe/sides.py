@@ -106,7 +106,7 @@ def _format_unreadable(unreadable: dict[str, str]) -> str:
     examples = "; ".join(f"{path}: {why}" for path, why in list(unreadable.items())[:_MAX_SHOWN])
     return (
         f"{len(unreadable)} videos cannot be read, for example {examples}; the same command tries them "
-        f"again (--deadline-seconds and --memory-gib allow more); else mend them, take them out of "
+        f"again (--timeout-seconds and --memory-limit-gib allow more); else mend them, take them out of "
         f"the list, or report without them with --skip-unreadable"
     )
 

@@ -27,7 +27,7 @@ def resolve_sampling(frozen: FrozenEncoder, clip_config: ProbeClipConfig) -> Fra
     if clip_config.clips < 1:
         raise ConfigError(f"--clips is {clip_config.clips}, wanted 1 or more")
     if clip_config.interval_unit is not None and clip_config.frame_interval is None:
-        raise ConfigError(f"--stride-unit {clip_config.interval_unit} has no effect without a --stride")
+        raise ConfigError(f"--interval-unit {clip_config.interval_unit} has no effect without a --frame-interval")
     sampling = FrameSampling(kind=clip_config.frame_sampling or "dense")
     if clip_config.frame_interval is not None:
         sampling = replace(sampling, frame_interval=clip_config.frame_interval, interval_unit=clip_config.interval_unit or "frames")
@@ -35,10 +35,10 @@ def resolve_sampling(frozen: FrozenEncoder, clip_config: ProbeClipConfig) -> Fra
         sampling = frozen.frame_sampling or _load_run_sampling(frozen.path) or sampling
         sampling = sampling if clip_config.frame_sampling is None else replace(sampling, kind=clip_config.frame_sampling)
     if sampling.kind == "segments" and clip_config.frame_interval is not None:
-        raise ConfigError("--stride has no effect where clips are segments; leave it out")
+        raise ConfigError("--frame-interval has no effect where clips are segments; leave it out")
     if not sampling.frame_interval > 0 or (sampling.interval_unit == "frames" and sampling.frame_interval % 1):
         raise ConfigError(
-            f"--stride {sampling.frame_interval:g} {sampling.interval_unit} cannot work; wanted a number above 0, "
+            f"--frame-interval {sampling.frame_interval:g} {sampling.interval_unit} cannot work; wanted a number above 0, "
             f"and a whole one of frames"
         )
     return sampling
@@ -62,7 +62,7 @@ def _load_run_sampling(model: Path) -> FrameSampling | None:
     samplings = {FrameSampling(frame_interval=one.frame_interval, interval_unit=one.interval_unit) for one in sources}
     if len(samplings) > 1:
         intervals = ", ".join(f"{one.display_name}: {one.frame_interval:g} {one.interval_unit}" for one in sources)
-        raise ConfigError(f"the sources of {run} have different strides ({intervals}); give --stride")
+        raise ConfigError(f"the sources of {run} have different strides ({intervals}); give --frame-interval")
     return samplings.pop()
 
 
@@ -105,5 +105,5 @@ def _check_timestamps(manifest: Manifest, sampling: FrameSampling) -> None:
     except ConfigError as error:
         raise ConfigError(
             f"{manifest.source} has folders of images or arrays, which have no clock, and the "
-            f"stride counts {sampling.interval_unit}; give --frame-rate, or --stride in frames"
+            f"stride counts {sampling.interval_unit}; give --frame-rate, or --frame-interval in frames"
         ) from error

@@ -55,7 +55,7 @@ class FeatureStore:
             self.tokens = token_arrays[0] if token_arrays else None
         except OSError as error:
             raise ConfigError(
-                f"cannot keep features in {folder}: {error.strerror}; choose another --cache, or "
+                f"cannot keep features in {folder}: {error.strerror}; choose another --cache-dir, or "
                 f"a smaller --token-gib"
             ) from error
 
@@ -169,6 +169,6 @@ def _acquire_lock(folder: Path) -> int:
     except OSError as error:
         os.close(handle)
         raise ConfigError(
-            f"another process uses the features in {folder}; wait for it, or choose another --cache"
+            f"another process uses the features in {folder}; wait for it, or choose another --cache-dir"
         ) from error
     return handle

@@ -29,8 +29,8 @@ def read_listed(part_list: PartList, *, check_files: bool) -> LabelledSource:
     )
     if manifest.class_names is None:
         raise ManifestError(
-            f"its labels are numbers; --names {part.name}=FILE says what they are called, or "
-            f"--names {part.name}=SET, a public set such as kinetics-400",
+            f"its labels are numbers; --class-names {part.name}=FILE says what they are called, or "
+            f"--class-names {part.name}=SET, a public set such as kinetics-400",
             path=part_list.path,
         )
     manifest = _make_absolute(manifest)

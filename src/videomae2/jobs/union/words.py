@@ -1,4 +1,4 @@
-"""What the words of ``videomae2 unite`` mean: parts of a union, and settings for some of them."""
+"""What the words of ``videomae2 merge-datasets`` mean: parts of a union, and settings for some of them."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -117,10 +117,10 @@ def _parse_target(word: str, parts: Iterable[str], problems: list[str]) -> Merge
 
 def _apply_options(parts: list[MergePart], options: MergeOptions, problems: list[str]) -> list[MergePart]:
     known = [part.name for part in parts]
-    names = _resolve_by_part("--names", options.class_names, known, problems)
+    names = _resolve_by_part("--class-names", options.class_names, known, problems)
     roots = _resolve_by_part("--roots", options.roots, known, problems)
     ids = _resolve_by_part("--ids", options.ids, known, problems)
-    problems += filter(None, (check_names_source(_expand_path(path), "--names") for path in set(names.values())))
+    problems += filter(None, (check_names_source(_expand_path(path), "--class-names") for path in set(names.values())))
     problems += [
         f"--ids {rule}: wanted one of {', '.join(_ID_RULES)}"
         for rule in dict.fromkeys(ids.values())

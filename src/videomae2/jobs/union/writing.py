@@ -15,7 +15,7 @@ from videomae2.data.manifest import Entry
 from videomae2.errors import ConfigError
 from videomae2.jobs.whole_files import atomic_write
 
-OUTPUT_FILES = ("train.csv", "val.csv", "classes.txt", "removed.csv", "report.txt")
+OUTPUT_FILES = ("train.csv", "val.csv", "classes.txt", "excluded.csv", "report.txt")
 EXCLUSION_COLUMNS = ("id", "source", "split", "where", "reason", "other")
 _NUMBER = re.compile(r"-?[0-9]+(\.0+)?")
 
@@ -54,7 +54,7 @@ def format_files(merged: MergedVideos, report: str) -> dict[str, str]:
         texts["val.csv"] = _format_list(merged.validation, merged.classes)
     return texts | {
         "classes.txt": "".join(f"{name}\n" for name in merged.classes),
-        "removed.csv": _format_table(EXCLUSION_COLUMNS, exclusions),
+        "excluded.csv": _format_table(EXCLUSION_COLUMNS, exclusions),
         "report.txt": f"{report}\n",
     }
 
@@ -70,7 +70,7 @@ def check_writable_names(names: Sequence[str]) -> None:
     if invalid:
         raise ConfigError(
             f"no class can be called {', '.join(invalid[:5])}: lists hold names, and a number would "
-            "be read as a label; give other names with --renames or --names"
+            "be read as a label; give other names with --renames or --class-names"
         )
 
 
