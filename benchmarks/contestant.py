@@ -15,22 +15,22 @@ from typing import Literal
 import torch
 from torch import nn
 
-from videomae2.engine.runtime import RuntimeConfig, prepare_runtime
-from videomae2.jobs.bench.machine import (
+from videomae2.commands.bench.machine import (
     highest_memory_gib,
     reset_peak_memory,
     resident_memory_gib,
 )
-from videomae2.jobs.bench.model import (
-    MaskingName,
+from videomae2.commands.bench.model import (
     BenchCase,
+    MaskingName,
+    build_bench_optimizer,
     build_task,
     random_clips,
-    build_bench_optimizer,
     run_step,
 )
-from videomae2.tensors import products
+from videomae2.tensors import matmul
 from videomae2.tensors.clips import Clips
+from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +55,14 @@ def run_variant(variant: Variant, case: BenchCase) -> None:
     build_baseline_task = _load_baseline_builder()
     runtime = prepare_runtime(RuntimeConfig(device="cpu", precision=variant.precision))
     if variant.matmul_backend == "default":
-        products.set_backend("default")
+        matmul.set_backend("default")
     reset_peak_memory(runtime.device)
     memory_before = resident_memory_gib()
     clips = random_clips(case, runtime.device)
     torch.manual_seed(0)
-    task = (build_baseline_task if variant.code == "transformers" else _build_our_task)(_apply_variant(variant, case), clips).train()
+    task = (build_baseline_task if variant.code == "transformers" else _build_our_task)(
+        _apply_variant(variant, case), clips
+    ).train()
     optimizer = build_bench_optimizer(task)
     for _ in sys.stdin:
         started = time.perf_counter()

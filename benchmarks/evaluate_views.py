@@ -35,19 +35,23 @@ import torch
 from view_by_view import ViewRequest
 from views_to_judge import link_videos, save_random_classifier, write_noise_videos
 
-from videomae2.data.manifest import Entry
-from videomae2.data.pool import Pool
-from videomae2.jobs.evaluate import EvaluateConfig, evaluate, prepare_evaluation
-from videomae2.jobs.evaluation.scoring import VideoScorer
-from videomae2.jobs.evaluation.settings import EvalReadingConfig
-from videomae2.jobs.view_settings import EvalViews
+from videomae2.commands.evaluate.config import EvaluateConfig
+from videomae2.commands.evaluate.plan import prepare_evaluation
+from videomae2.commands.evaluate.run import evaluate
+from videomae2.data.manifests.manifest import Entry
+from videomae2.data.workers.pool import Pool
+from videomae2.inference.reading import EvalReadingConfig
+from videomae2.inference.video_scorer import VideoScorer
+from videomae2.inference.views import EvalViews
+from videomae2.metrics.classification import compute_probabilities
 from videomae2.models.sizes import SIZES
-from videomae2.tensors.merging import compute_probabilities
 
 TEST_VIEWS = EvalViews(clips=5, crops=3)
 
 
-def score_per_view(scoring: VideoScorer, entries: list[Entry], *, decode_all: bool) -> tuple[np.ndarray, int]:
+def score_per_view(
+    scoring: VideoScorer, entries: list[Entry], *, decode_all: bool
+) -> tuple[np.ndarray, int]:
     """The probabilities of videos whose every view is read for itself, and how often one was."""
     grid, limits, opened = scoring.view_spec.grid, scoring.view_spec.limits, 0
     requests = [
@@ -69,11 +73,15 @@ def score_per_view(scoring: VideoScorer, entries: list[Entry], *, decode_all: bo
                 raise SystemExit(str(result.error))
             opened += 1
             frame_index = np.arange(scoring.view_spec.frames)[None]
-            view = scoring.resize_to_cover({"frames": result.arrays["frames"], "frame_index": frame_index})
+            view = scoring.resize_to_cover(
+                {"frames": result.arrays["frames"], "frame_index": frame_index}
+            )
             pending_views.append(view.cut_view(number % grid.crops))
             if len(pending_views) == grid.views:
                 scores.append(
-                    compute_probabilities(scoring.scorer.score_views(torch.stack(pending_views))).mean(axis=0)
+                    compute_probabilities(
+                        scoring.scorer.score_views(torch.stack(pending_views))
+                    ).mean(axis=0)
                 )
                 pending_views = []
     return np.stack(scores), opened
@@ -128,7 +136,10 @@ def main() -> None:
     """Make the videos, measure, print."""
     options = build_parser().parse_args()
     config = EvaluateConfig(
-        views=TEST_VIEWS, device=options.device, reading=EvalReadingConfig(num_workers=options.workers), batch_size=15
+        views=TEST_VIEWS,
+        device=options.device,
+        reading=EvalReadingConfig(num_workers=options.workers),
+        batch_size=15,
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -137,7 +148,9 @@ def main() -> None:
         else:
             video_settings = {"frames": options.frames, "size": tuple(options.video_size)}
             write_noise_videos(folder / "videos", videos=options.videos, **video_settings)
-        save_random_classifier(folder / "model", size=options.size, side=options.side, frames=options.clip_frames)
+        save_random_classifier(
+            folder / "model", size=options.size, side=options.side, frames=options.clip_frames
+        )
         timings = measure(folder, replace(config, views=TEST_VIEWS))
     if options.json:
         print(json.dumps(asdict(timings)))
@@ -160,7 +173,9 @@ def build_parser() -> argparse.ArgumentParser:
     argument_parser.add_argument("--frames", type=int, default=300)
     argument_parser.add_argument("--size", default="tiny", choices=sorted(SIZES))
     argument_parser.add_argument("--side", type=int, default=64)
-    argument_parser.add_argument("--clip-frames", type=int, default=16, help="8: clips as the demo's")
+    argument_parser.add_argument(
+        "--clip-frames", type=int, default=16, help="8: clips as the demo's"
+    )
     argument_parser.add_argument("--video-size", type=int, nargs=2, default=(240, 320))
     argument_parser.add_argument("--device", default="auto")
     argument_parser.add_argument("--workers", type=int)

@@ -65,7 +65,9 @@ class TimeBudget:
 
     def has_time_for(self, kind: str) -> bool:
         """Whether there is time to begin one of this kind."""
-        return time.monotonic() + self._scale * ALLOWANCES[kind].single_seconds <= self.end_time(kind)
+        return time.monotonic() + self._scale * ALLOWANCES[kind].single_seconds <= self.end_time(
+            kind
+        )
 
     def deadline_for(self, kind: str, num_remaining: int) -> float:
         """When one of ``num_remaining`` measurements of a kind should end, the others counted in."""

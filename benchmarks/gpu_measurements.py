@@ -8,17 +8,22 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
-from gpu_clock import TimeBudget, Measurement
+from gpu_clock import Measurement, TimeBudget
 from gpu_profile import profile_step
 from gpu_report import GpuReport, write_report
 from gpu_search import find_largest
 
-from videomae2.engine.runtime import Runtime, set_deterministic
-from videomae2.jobs.bench.machine import describe_machine
-from videomae2.jobs.bench.model import Baseline, BenchCase, StepRunner, random_clips
-from videomae2.jobs.bench.peak import measure_peak
-from videomae2.jobs.bench.steps import StepTiming, measure_step
-from videomae2.jobs.bench.tables import format_peak_table, format_step_table
+from videomae2.commands.bench.machine import describe_machine, measure_peak
+from videomae2.commands.bench.model import (
+    Baseline,
+    BenchCase,
+    StepRunner,
+    StepTiming,
+    measure_step,
+    random_clips,
+)
+from videomae2.commands.bench.tables import format_peak_table, format_step_table
+from videomae2.training.runtime import Runtime, set_deterministic
 
 T = TypeVar("T")
 
@@ -26,7 +31,9 @@ T = TypeVar("T")
 class GpuBench:
     """The measurements and their report."""
 
-    def __init__(self, runtime: Runtime, clock: TimeBudget, *, folder: Path, largest_batch: int) -> None:
+    def __init__(
+        self, runtime: Runtime, clock: TimeBudget, *, folder: Path, largest_batch: int
+    ) -> None:
         self.runtime, self.clock = runtime, clock
         self.report = GpuReport(asdict(describe_machine(runtime.device)))
         self.works: dict[str, Callable[[BenchCase], None]] = {
@@ -44,7 +51,9 @@ class GpuBench:
 
     def run(self, plan: Sequence[Measurement]) -> None:
         """Make the measurements that are wanted, and keep the report after each."""
-        requested = [measurement for measurement in plan if self.clock.is_requested(measurement.kind)]
+        requested = [
+            measurement for measurement in plan if self.clock.is_requested(measurement.kind)
+        ]
         for number, one in enumerate(requested):
             remaining = requested[number:]
             self.report.unfinished = [other.title for other in remaining]
@@ -53,7 +62,9 @@ class GpuBench:
                 self.report.skipped.append(f"{one.title}: {why}")
                 continue
             write_report(self.report, self._folder)
-            self._until = self.clock.deadline_for(one.kind, sum(r.kind == one.kind for r in remaining))
+            self._until = self.clock.deadline_for(
+                one.kind, sum(r.kind == one.kind for r in remaining)
+            )
             self._run_guarded(one.title, one.work)
             self._run_guarded(f"memory after {one.title}", free_device_memory, last=True)
         self.report.unfinished = []
@@ -78,7 +89,9 @@ class GpuBench:
                 halved = replace(case, batch_size=case.batch_size // 2)
             free_device_memory()  # not before the error is gone, which holds on to what it saw
             what = f"{case.size} {case.masking}"
-            self.report.notes.append(f"{what}: {case.batch_size} clips do not fit, {halved.batch_size} tried")
+            self.report.notes.append(
+                f"{what}: {case.batch_size} clips do not fit, {halved.batch_size} tried"
+            )
             case = halved
         return work(case)
 

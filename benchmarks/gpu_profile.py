@@ -6,7 +6,7 @@ from typing import Any
 
 from torch.profiler import ProfilerActivity, profile
 
-from videomae2.jobs.bench.model import StepRunner
+from videomae2.commands.bench.model import StepRunner
 
 STEPS = 2
 
@@ -36,7 +36,9 @@ def build_kernel_rows(events: Iterable[Any], *, cuda: bool, rows: int) -> list[d
             time = event.self_device_time_total if device == "CUDA" else event.self_cpu_time_total
             seconds_by_kernel[event.key, device] += time
     device_type = "CUDA" if cuda else "CPU"
-    kernels = {key: time for (key, device), time in seconds_by_kernel.items() if device == device_type}
+    kernels = {
+        key: time for (key, device), time in seconds_by_kernel.items() if device == device_type
+    }
     total = sum(kernels.values()) or 1.0
     largest = sorted(kernels.items(), key=lambda item: -item[1])[:rows]
     return [

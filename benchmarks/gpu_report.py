@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from videomae2.jobs.bench.peak import MatmulPeak
-from videomae2.jobs.bench.steps import StepTiming
-from videomae2.jobs.whole_files import atomic_write
+from videomae2.base.files import atomic_write
+from videomae2.commands.bench.machine import MatmulPeak
+from videomae2.commands.bench.model import StepTiming
 
 
 @dataclass
@@ -30,7 +30,10 @@ class GpuReport:
 def write_report(report: GpuReport, folder: Path) -> None:
     """Write gpu.json and gpu.md, each whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    texts = {"gpu.json": json.dumps(asdict(report), indent=2) + "\n", "gpu.md": format_markdown(report)}
+    texts = {
+        "gpu.json": json.dumps(asdict(report), indent=2) + "\n",
+        "gpu.md": format_markdown(report),
+    }
     for name, text in texts.items():
         with atomic_write(folder / name) as path:
             path.write_text(text)
@@ -69,7 +72,9 @@ def _format_head(report: GpuReport) -> str:
 
 def _format_steps(report: GpuReport) -> str:
     head = "size|masking|compiled|deterministic|batch|ms/step|clips/s|TFLOP/s|of peak|GiB"
-    return _format_table(head.split("|"), [_format_step(one) for one in (*report.steps, *report.baseline_steps)])
+    return _format_table(
+        head.split("|"), [_format_step(one) for one in (*report.steps, *report.baseline_steps)]
+    )
 
 
 def _format_step(step: StepTiming) -> list[str]:

@@ -5,15 +5,15 @@ import time
 from collections.abc import Iterator, Sequence
 
 import torch
-from gpu_clock import TimeBudget, Measurement
+from gpu_clock import Measurement, TimeBudget
 from gpu_measurements import GpuBench
 from gpu_options import build_parser, resolve_output_dir
 from gpu_report import format_markdown
 
-from videomae2.engine.runtime import RuntimeConfig, prepare_runtime
-from videomae2.jobs.bench.machine import describe_machine
-from videomae2.jobs.bench.model import MaskingName, BenchCase
+from videomae2.commands.bench.machine import describe_machine
+from videomae2.commands.bench.model import BenchCase, MaskingName
 from videomae2.models.sizes import SizeName
+from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 
 BATCHES: dict[SizeName, int] = {
     "tiny": 4,
@@ -34,7 +34,9 @@ _SPARE_SECONDS = 12.0
 """What is begun should end this long before all is stopped: estimates may be wrong."""
 
 
-def list_measurements(bench: GpuBench, sizes: Sequence[SizeName], *, side: int) -> Iterator[Measurement]:
+def list_measurements(
+    bench: GpuBench, sizes: Sequence[SizeName], *, side: int
+) -> Iterator[Measurement]:
     """All measurements in their order; what is slow and may hang comes last."""
 
     def build_case(size: SizeName, masking: MaskingName = "dual") -> BenchCase:
@@ -44,7 +46,9 @@ def list_measurements(bench: GpuBench, sizes: Sequence[SizeName], *, side: int) 
         return [size for size in sizes if size in preferred] or sizes
 
     def build_measurement(kind: str, bench_case: BenchCase, words: str) -> Measurement:
-        return Measurement(f"{bench_case.size} {words}", kind, lambda: bench.works[kind](bench_case))
+        return Measurement(
+            f"{bench_case.size} {words}", kind, lambda: bench.works[kind](bench_case)
+        )
 
     peak_shape = (64, 64, 64) if bench.runtime.device.type == "cpu" else None
     yield Measurement("matrix products", "peak", lambda: bench.measure_peaks(peak_shape))
@@ -71,7 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return NO_DEVICE
     end = options.end or time.monotonic() + options.seconds
     clock = TimeBudget(options.kinds, end=end - _SPARE_SECONDS)
-    runtime = prepare_runtime(RuntimeConfig(device=options.device, precision="bf16", deterministic=False))
+    runtime = prepare_runtime(
+        RuntimeConfig(device=options.device, precision="bf16", deterministic=False)
+    )
     folder = resolve_output_dir(options)
     bench = GpuBench(runtime, clock, folder=folder, largest_batch=options.largest_batch)
     print(describe_machine(runtime.device), flush=True)

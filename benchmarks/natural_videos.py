@@ -15,7 +15,7 @@ from statistics import median
 
 import av
 
-from videomae2.jobs.bench.samples import HEIGHT, RATE, WIDTH, add_h264_stream
+from videomae2.data.synthetic.textured_videos import HEIGHT, RATE, WIDTH, add_h264_stream
 
 SECONDS = 10
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from pays_lists import DataSplit
 from pays_runs import ComparisonSettings
 
-from videomae2.jobs.measures import ValidationMetrics
-from videomae2.tensors.intervals import Interval
+from videomae2.commands.train.validation import ValidationMetrics
+from videomae2.metrics.bootstrap import Interval
 
 SCRATCH, PRETRAINED = "from scratch", "pre-trained"
 ARMS = (SCRATCH, PRETRAINED)

@@ -15,11 +15,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from videomae2.data.cells import read_cells
-from videomae2.data.listing import read_text
+from videomae2.base.files import atomic_write
+from videomae2.data.manifests.cells import read_cells
+from videomae2.data.manifests.lists import read_text
 from videomae2.errors import ConfigError, ManifestError
-from videomae2.jobs.whole_files import atomic_write
-from videomae2.tensors import draws
+from videomae2.tensors import rng
 
 COLUMNS = ("path", "label", "class_name", "kind", "speaker", "split_si")
 TASK = "words"
@@ -58,7 +58,9 @@ class DataSplit:
         """Labels, as they stand in the table."""
         return sorted({video.label for video in self.words}, key=int)
 
-    def draw_labelled(self, per_class: int, seed: int, *, search: bool = False) -> list[SpeakerVideo]:
+    def draw_labelled(
+        self, per_class: int, seed: int, *, search: bool = False
+    ) -> list[SpeakerVideo]:
         """Draw so many videos of each class.
 
         Args:
@@ -79,7 +81,7 @@ class DataSplit:
                     f"--shares {per_class} is more than the {len(of_class)} videos of "
                     f"{of_class[0].class_name!r} by {len({v.speaker for v in candidates})} speakers"
                 )
-            order = draws.permutation(draws.make_key(seed, _LABEL_STREAM, number), len(of_class))
+            order = rng.permutation(rng.make_key(seed, _LABEL_STREAM, number), len(of_class))
             selected += [of_class[i] for i in sorted(order[: per_class or None].tolist())]
         return selected
 
@@ -106,7 +108,7 @@ def load_split(root: Path) -> DataSplit:
             f"on; wanted 2 and 1 or more",
             path=table,
         )
-    order = draws.permutation(draws.make_key(_SPEAKER_STREAM), len(speakers))
+    order = rng.permutation(rng.make_key(_SPEAKER_STREAM), len(speakers))
     validation_speakers = tuple(sorted(speakers[i] for i in order[: max(1, len(speakers) // 4)]))
     return DataSplit(root, training, words, validation_speakers, test)
 
@@ -135,7 +137,9 @@ def _load_videos(table: Path) -> list[SpeakerVideo]:
     cells = read_cells(str(table), read_text(str(table)), COLUMNS)
     if missing := [name for name in COLUMNS if name not in cells.columns]:
         column_names = ", ".join(cells.column_names)
-        raise ManifestError(f"its columns are {column_names}; wanted {', '.join(missing)} too", path=table)
+        raise ManifestError(
+            f"its columns are {column_names}; wanted {', '.join(missing)} too", path=table
+        )
     if cells.errors:
         line, message = cells.errors[0]
         raise ManifestError(message, path=table, line=line)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from videomae2.data.encoding import write_video
-from videomae2.jobs.whole_files import atomic_write
+from videomae2.base.files import atomic_write
+from videomae2.data.video.writer import write_video
 
 WORDS = ("Opens", "Closes", "Rises")
 PHRASES = ("Falls.",)
@@ -43,9 +43,11 @@ def _write_video(path: Path, label: int, frames: int, *, seed: int, light: int) 
     pixels = rng.integers(2 * light, 2 * light + 20, (frames, _HEIGHT, _WIDTH, 3), dtype=np.uint8)
     for number, frame in enumerate(pixels):
         progress = (number + 0.5) / frames
-        half, middle = {0: (8 * progress, 12), 1: (8 - 8 * progress, 12), 2: (3, 18 - 12 * progress)}.get(
-            label, (3, 6 + 12 * progress)
-        )
+        half, middle = {
+            0: (8 * progress, 12),
+            1: (8 - 8 * progress, 12),
+            2: (3, 18 - 12 * progress),
+        }.get(label, (3, 6 + 12 * progress))
         frame[int(middle - half) : int(middle + half) + 1, 6:26] = 20
     with atomic_write(path) as partial:
         write_video(partial, pixels, rate=_RATE)

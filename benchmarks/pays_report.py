@@ -7,15 +7,15 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from pays_findings import ARMS, PRETRAINED, SCRATCH, Findings, TestResult, ComparisonPlan
+from pays_findings import ARMS, PRETRAINED, SCRATCH, ComparisonPlan, Findings, TestResult
 from pays_lists import SpeakerVideo, list_speakers
 
-from videomae2.data.identity import format_entry_id
-from videomae2.data.manifest import Entry
-from videomae2.engine.runlog import format_duration
-from videomae2.jobs.bench.machine import Machine
-from videomae2.jobs.whole_files import atomic_write
-from videomae2.tensors.intervals import Comparison, Interval, compare_by_video
+from videomae2.base.files import atomic_write
+from videomae2.base.text import format_duration
+from videomae2.commands.bench.machine import Machine
+from videomae2.data.manifests.manifest import Entry
+from videomae2.data.manifests.overlap import format_entry_id
+from videomae2.metrics.bootstrap import Comparison, Interval, compare_by_video
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +73,18 @@ def _compute_speaker_accuracy(
     }
     return {
         speaker: {
-            arm: fmean(hit for video, hit in hits[arm].items() if speaker_by_video[video] == speaker)
+            arm: fmean(
+                hit for video, hit in hits[arm].items() if speaker_by_video[video] == speaker
+            )
             for arm in ARMS
         }
         for speaker in list_speakers(test)
     }
 
 
-def report_to_json(plan: ComparisonPlan, findings: Findings, machine: Machine, command: str) -> dict[str, Any]:
+def report_to_json(
+    plan: ComparisonPlan, findings: Findings, machine: Machine, command: str
+) -> dict[str, Any]:
     """Everything, with what belongs to every number: machine, date, commit, command."""
     protocol = plan.protocol
     return {
@@ -123,7 +127,9 @@ def report_to_json(plan: ComparisonPlan, findings: Findings, machine: Machine, c
     }
 
 
-def format_markdown(plan: ComparisonPlan, findings: Findings, machine: Machine, command: str) -> str:
+def format_markdown(
+    plan: ComparisonPlan, findings: Findings, machine: Machine, command: str
+) -> str:
     """The page, as it can stand in docs/benchmarks.md."""
     protocol, settings, rows = plan.protocol, plan.settings, summarize_seeds(plan, findings)
     encoder = settings.encoder
@@ -155,7 +161,9 @@ def format_markdown(plan: ComparisonPlan, findings: Findings, machine: Machine, 
     return "\n\n".join(parts) + "\n"
 
 
-def _format_accuracy_table(plan: ComparisonPlan, findings: Findings, rows: Sequence[SeedSummary]) -> list[str]:
+def _format_accuracy_table(
+    plan: ComparisonPlan, findings: Findings, rows: Sequence[SeedSummary]
+) -> list[str]:
     lines = _format_table_head("labels per class", "seed", *ARMS, "difference")
     tests = {(one.share, one.seed, one.arm): one.accuracy for one in findings.test_results}
     for row in rows:

@@ -3,28 +3,29 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from videomae2.config import FinetuneRun, PretrainRun, CheckpointConfig, ValidationConfig
-from videomae2.data.augment import AugmentConfig
-from videomae2.data.crops import CropConfig
-from videomae2.data.erasing import EraseConfig
-from videomae2.data.listing import read_manifest
-from videomae2.data.mixing import MixConfig
-from videomae2.data.mixture import Mixture
-from videomae2.data.rand_augment import RandAugmentConfig
-from videomae2.data.sources import DataConfig, LoadingConfig, SourceConfig
-from videomae2.engine.optim import OptimConfig
-from videomae2.engine.runtime import RuntimeConfig
-from videomae2.jobs.evaluate import EvaluateConfig
-from videomae2.jobs.evaluation.settings import ListConfig, EvalReadingConfig
-from videomae2.jobs.view_settings import EvalViews
+from videomae2.commands.evaluate.config import EvaluateConfig, ListConfig
+from videomae2.config.runs import CheckpointConfig, FinetuneRun, PretrainRun, ValidationConfig
+from videomae2.data.augment.augment import AugmentConfig
+from videomae2.data.augment.erasing import EraseConfig
+from videomae2.data.augment.mixing import MixConfig
+from videomae2.data.augment.rand_augment import RandAugmentConfig
+from videomae2.data.loading.mixture import Mixture
+from videomae2.data.loading.reading import LoadingConfig
+from videomae2.data.loading.sources import DataConfig, SourceConfig
+from videomae2.data.manifests.read import read_manifest
+from videomae2.data.views.crops import CropConfig
+from videomae2.inference.reading import EvalReadingConfig
+from videomae2.inference.views import EvalViews
+from videomae2.metrics.bootstrap import N_RESAMPLES
 from videomae2.models.autoencoder import AutoencoderConfig, DecoderConfig
 from videomae2.models.classifier import ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.sizes import SizeName
-from videomae2.models.starting import InitConfig
+from videomae2.models.weights.init_from import InitConfig
 from videomae2.tasks.classify import ClassifyConfig
 from videomae2.tasks.pretrain import MaskingConfig
-from videomae2.tensors.intervals import N_RESAMPLES
+from videomae2.training.optim import OptimConfig
+from videomae2.training.runtime import RuntimeConfig
 
 MEAN, STD = 0.316, 0.101
 """Of the pixels of every 24th video of the training speakers."""
@@ -32,7 +33,9 @@ WARMUP = 0.1
 """Share of the steps in which the rate rises."""
 MIXED = {
     # others that pre-training may see: how frames are taken, and how often each video
-    "fights": SourceConfig(path=Path(), frame_interval=10.0, interval_unit="per-second", weight=2.0),
+    "fights": SourceConfig(
+        path=Path(), frame_interval=10.0, interval_unit="per-second", weight=2.0
+    ),
     "repetitions": SourceConfig(path=Path(), frame_interval=4.0, weight=10.0),
 }
 
@@ -94,7 +97,13 @@ class ComparisonSettings:
 
 
 def build_pretrain_run(
-    settings: ComparisonSettings, videos: Path, extra_folders: dict[str, Path], *, root: Path, out: Path, seed: int
+    settings: ComparisonSettings,
+    videos: Path,
+    extra_folders: dict[str, Path],
+    *,
+    root: Path,
+    out: Path,
+    seed: int,
 ) -> PretrainRun:
     """Dual-masked pre-training on videos without labels.
 
@@ -112,13 +121,17 @@ def build_pretrain_run(
     mixed = tuple(replace(MIXED[name], path=path) for name, path in extra_folders.items())
     steps, sources = settings.pretrain_steps, (main_source, *mixed)
     return PretrainRun(
-        data=settings.build_data(sources, views=settings.pretrain_views, crop=CropConfig(flip=True)),
+        data=settings.build_data(
+            sources, views=settings.pretrain_views, crop=CropConfig(flip=True)
+        ),
         model=AutoencoderConfig(encoder=settings.encoder, decoder=DecoderConfig(depth=2)),
-        masking=MaskingConfig(encoder_mask_ratio=settings.masked, decoder_queries="lean"),
+        masking=MaskingConfig(encoder_mask_ratio=settings.masked, decoder_queries="hidden_only"),
         optim=_build_optim(
             sources, settings.pretrain_batch, steps, settings.pretrain_rate, clip_norm=1.0
         ),
-        checkpoint=CheckpointConfig(output_dir=out, log_interval=max(1, steps // 20), interval=500, keep_latest_k=1),
+        checkpoint=CheckpointConfig(
+            output_dir=out, log_interval=max(1, steps // 20), interval=500, keep_latest_k=1
+        ),
         loading=settings.loading,
         runtime=RuntimeConfig(device=settings.device),
         seed=seed,
@@ -152,7 +165,9 @@ def build_finetune_run(
         out: The run folder.
         seed: Of what starts fresh, order, clips and crops.
     """
-    source = SourceConfig(path=videos, root=root, interval_unit="per-second", frame_sampling="segments")
+    source = SourceConfig(
+        path=videos, root=root, interval_unit="per-second", frame_sampling="segments"
+    )
     crop = CropConfig(kind="random-resized", flip=True, scale=(0.7, 1.0), ratio=(0.9, 1.1))
     steps = settings.finetune_steps
     validation = ValidationConfig(share=0.0)
@@ -171,7 +186,9 @@ def build_finetune_run(
             mix=MixConfig(prob=0.0),
         ),
         optim=replace(optim, betas=(0.9, 0.999)),
-        checkpoint=CheckpointConfig(output_dir=out, log_interval=max(1, steps // 8), interval=200, keep_latest_k=1),
+        checkpoint=CheckpointConfig(
+            output_dir=out, log_interval=max(1, steps // 8), interval=200, keep_latest_k=1
+        ),
         loading=settings.loading,
         runtime=RuntimeConfig(device=settings.device),
         seed=seed,

@@ -7,18 +7,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import fmean
 
-from pays_findings import ARMS, PRETRAINED, Findings, TestResult, ComparisonPlan, RateSearch
+from pays_findings import ARMS, PRETRAINED, ComparisonPlan, Findings, RateSearch, TestResult
 from pays_lists import write_list
 from pays_runs import build_evaluate_config, build_finetune_run, build_pretrain_run
 
-from videomae2.config import FinetuneRun, PretrainRun, check_run
-from videomae2.engine.runlog import METRICS_FILE, format_duration, log_to_stdout
-from videomae2.jobs.evaluate import evaluate
-from videomae2.jobs.finetune import finetune
-from videomae2.jobs.measures import ValidationMetrics
-from videomae2.jobs.pretrain import pretrain
-from videomae2.jobs.whole_files import atomic_write
-from videomae2.models.cards import SavedClassifierConfig, load_model_config_of
+from videomae2.base.files import atomic_write
+from videomae2.base.text import format_duration, log_to_stdout
+from videomae2.commands.evaluate.run import evaluate
+from videomae2.commands.train.finetune import finetune
+from videomae2.commands.train.pretrain import pretrain
+from videomae2.commands.train.validation import ValidationMetrics
+from videomae2.config.checks import check_run
+from videomae2.config.runs import FinetuneRun, PretrainRun
+from videomae2.models.weights.config_json import SavedClassifierConfig, load_model_config_of
+from videomae2.training.logger import METRICS_FILE
 
 _TIMES = "seconds.json"
 _LAST_STEPS = 100
@@ -65,7 +67,11 @@ class ComparisonSteps:
         plan, seed = self.plan, self.plan.seeds[0]
         check_run(self._build_pretrain_run(seed))
         for share in plan.shares:
-            check_run(self._build_finetune_run("check", share, seed, plan.rates[0], init_weights=None, search=True))
+            check_run(
+                self._build_finetune_run(
+                    "check", share, seed, plan.rates[0], init_weights=None, search=True
+                )
+            )
 
     def _pretrain(self, seed: int) -> None:
         run = self._build_pretrain_run(seed)
@@ -95,12 +101,21 @@ class ComparisonSteps:
         for rate in plan.rates:
             name = f"search-{_format_name(share, arm, rate, seed)}"
             run = self._build_finetune_run(
-                name, share, seed, rate, init_weights=self._find_init_weights(arm, seed), search=True
+                name,
+                share,
+                seed,
+                rate,
+                init_weights=self._find_init_weights(arm, seed),
+                search=True,
             )
             with self._step(name):
                 best = finetune(run, log=self.log)
-            metrics[rate] = ValidationMetrics(load_model_config_of(SavedClassifierConfig, best).metadata["validation"])
-        search_result = RateSearch(share, arm, metrics, max(metrics, key=lambda rate: metrics[rate].rank))
+            metrics[rate] = ValidationMetrics(
+                load_model_config_of(SavedClassifierConfig, best).metadata["validation"]
+            )
+        search_result = RateSearch(
+            share, arm, metrics, max(metrics, key=lambda rate: metrics[rate].rank)
+        )
         self.findings.searches.append(search_result)
         self.log(f"rate     {arm}: {search_result.best:g} is best on the validation speakers")
         return search_result.best
@@ -109,7 +124,9 @@ class ComparisonSteps:
         """Fine-tune on the labelled share of all training speakers, and test."""
         plan = self.plan
         name = f"finetune-{_format_name(share, arm, rate, seed)}"
-        run = self._build_finetune_run(name, share, seed, rate, init_weights=self._find_init_weights(arm, seed), search=False)
+        run = self._build_finetune_run(
+            name, share, seed, rate, init_weights=self._find_init_weights(arm, seed), search=False
+        )
         with self._step(name):
             finetune(run, log=self.log)
             evaluation = evaluate(
@@ -129,7 +146,14 @@ class ComparisonSteps:
         return self.plan.out / f"pretrain-seed{seed}" if arm == PRETRAINED else None
 
     def _build_finetune_run(
-        self, name: str, share: int, seed: int, rate: float, *, init_weights: Path | None, search: bool
+        self,
+        name: str,
+        share: int,
+        seed: int,
+        rate: float,
+        *,
+        init_weights: Path | None,
+        search: bool,
     ) -> FinetuneRun:
         plan = self.plan
         return build_finetune_run(

@@ -36,10 +36,10 @@ from pays_report import write_report
 from pays_runs import MIXED, ComparisonSettings
 from pays_steps import ComparisonSteps
 
-from videomae2.engine.runtime import RuntimeConfig, prepare_runtime
+from videomae2.commands.bench.machine import describe_machine
 from videomae2.errors import ConfigError, Interrupted, VideoMAE2Error
-from videomae2.jobs.bench.machine import describe_machine
 from videomae2.models.sizes import SIZES
+from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA, OUT = ROOT.parent / "shared" / "data", ROOT / "runs" / "pretraining-pays"
@@ -64,7 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = shlex.join(["python", "benchmarks/pretraining_pays.py", *given])
     try:
         plan = _build_plan(options)
-        machine = describe_machine(prepare_runtime(RuntimeConfig(device=plan.settings.device)).device)
+        machine = describe_machine(
+            prepare_runtime(RuntimeConfig(device=plan.settings.device)).device
+        )
         page = write_report(plan, ComparisonSteps(plan).run(), machine, command)
     except Interrupted as error:
         return _print_and_return(75, f"{error}; the same command goes on")
@@ -128,7 +130,12 @@ def build_parser() -> argparse.ArgumentParser:
     add("--mix", nargs="+", default=[], choices=sorted(MIXED), help="also pre-train on these")
     add("--size", choices=sorted(SIZES), default=defaults.size)
     for name in ("patch", "dim", "depth"):
-        add(f"--{name}", type=int, default=getattr(defaults, name), help="the size's own if not given")
+        add(
+            f"--{name}",
+            type=int,
+            default=getattr(defaults, name),
+            help="the size's own if not given",
+        )
     for name in ("frames", "height", "width", "channels"):
         add(f"--{name}", type=int, default=getattr(defaults, name))
     for name in ("pretrain-steps", "pretrain-batch", "pretrain-views"):

@@ -20,12 +20,12 @@ import av
 import numpy as np
 import torch
 
-from videomae2.data import video
-from videomae2.data.readers import open_reader
-from videomae2.data.sampling import draw_first_frame, pretrain_indices
-from videomae2.jobs.bench import samples
-from videomae2.jobs.bench.machine import describe_machine
-from videomae2.jobs.bench.tables import align_columns
+from videomae2.commands.bench.machine import describe_machine
+from videomae2.commands.bench.tables import align_columns
+from videomae2.data.synthetic import textured_videos
+from videomae2.data.video import pyav_reader
+from videomae2.data.video.reader import open_reader
+from videomae2.data.views.sampling import draw_first_frame, pretrain_indices
 
 FRAMES, STRIDE = 16, 4
 Clip = tuple[Path, list[int]]
@@ -40,7 +40,7 @@ def read_ours(path: Path, indices: list[int]) -> np.ndarray:
 
 def read_ours_cold(path: Path, indices: list[int]) -> np.ndarray:
     """The same, of a video that this process has not met."""
-    video.INDEX_CACHE.clear()
+    pyav_reader.INDEX_CACHE.clear()
     return read_ours(path, indices)
 
 
@@ -111,11 +111,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Make videos up or take those of a folder, measure, print."""
     options = build_parser().parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
-        style = samples.SceneStyle(smoothness=options.synthetic_smoothness, noise=options.synthetic_noise)
+        style = textured_videos.SceneStyle(
+            smoothness=options.synthetic_smoothness, noise=options.synthetic_noise
+        )
         paths = (
             sorted(options.videos.rglob("*.mp4"))
             if options.videos
-            else samples.write_synthetic_videos(
+            else textured_videos.write_synthetic_videos(
                 Path(name),
                 count=options.synthetic_videos,
                 frames=options.synthetic_frames,
@@ -139,10 +141,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """All flags."""
     argument_parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    argument_parser.add_argument("--videos", type=Path, help="a folder of .mp4 files; else some are made up")
+    argument_parser.add_argument(
+        "--videos", type=Path, help="a folder of .mp4 files; else some are made up"
+    )
     argument_parser.add_argument("--synthetic-videos", type=int, default=6)
     argument_parser.add_argument("--synthetic-frames", type=int, default=300)
-    argument_parser.add_argument("--synthetic-smoothness", type=float, default=1.3, help="1 is sharp")
+    argument_parser.add_argument(
+        "--synthetic-smoothness", type=float, default=1.3, help="1 is sharp"
+    )
     argument_parser.add_argument("--synthetic-noise", type=float, default=1.5, help="of 255")
     argument_parser.add_argument("--clips", type=int, default=96, help="of a round")
     argument_parser.add_argument("--rounds", type=int, default=3)

@@ -22,8 +22,8 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
 )
 
-from videomae2.data.pool import Pool
-from videomae2.data.worker_main import AllocateFn
+from videomae2.data.workers.main import AllocateFn
+from videomae2.data.workers.pool import Pool
 
 SHAPE = (16, 256, 340, 3)
 

@@ -32,11 +32,11 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as the command line does, and
 
 from contestant import Variant, run_variant
 
-from videomae2.engine.runtime import Runtime, RuntimeConfig, prepare_runtime
-from videomae2.jobs.bench.machine import describe_machine
-from videomae2.jobs.bench.model import BenchCase
-from videomae2.jobs.bench.tables import align_columns
+from videomae2.commands.bench.machine import describe_machine
+from videomae2.commands.bench.model import BenchCase
+from videomae2.commands.bench.tables import align_columns
 from videomae2.models.sizes import SIZES, SizeName
+from videomae2.training.runtime import Runtime, RuntimeConfig, prepare_runtime
 
 STEPS_PER_TURN = 3
 """Of these the first does not count."""
@@ -150,7 +150,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rounds = options.rounds or (2 if options.quick else 5)
     runtime: Runtime = prepare_runtime(RuntimeConfig(device="cpu", precision="fp32"))
     print(describe_machine(runtime.device))
-    print(f"{case.size}, {case.batch_size} clips of {case.frames}x{case.side}x{case.side}; medians of")
+    print(
+        f"{case.size}, {case.batch_size} clips of {case.frames}x{case.side}x{case.side}; medians of"
+    )
     steps = (STEPS_PER_TURN - 1) * rounds
     print(f"{steps} steps in {rounds} turns; time and speed beside the first of each group\n")
     group_rows = {}
@@ -173,7 +175,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """All flags."""
-    argument_parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    argument_parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0] if __doc__ else None
+    )
     argument_parser.add_argument("--quick", action="store_true", help="2 turns instead of 5")
     argument_parser.add_argument("--rounds", type=int, help="turns of each that count")
     argument_parser.add_argument("--group", help="only groups with this in their title")

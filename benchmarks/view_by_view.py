@@ -10,11 +10,11 @@ from typing import Any
 import av
 import numpy as np
 
-from videomae2.data.manifest import Entry
-from videomae2.data.opening import open_video
-from videomae2.data.view_grid import dense_clips
-from videomae2.data.view_reading import ViewSpec
-from videomae2.data.worker_main import AllocateFn
+from videomae2.data.manifests.manifest import Entry
+from videomae2.data.video.trim import open_video
+from videomae2.data.views.sampling import dense_clips
+from videomae2.data.views.specs import ViewSpec
+from videomae2.data.workers.main import AllocateFn
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ import av
 import numpy as np
 import torch
 
-from videomae2.models.cards import SavedClassifierConfig, FrameSampling
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.initial import init_classifier_weights
-from videomae2.models.saved import save_model
+from videomae2.models.init import init_classifier_weights
 from videomae2.models.sizes import SIZES
+from videomae2.models.weights.config_json import FrameSampling, SavedClassifierConfig
+from videomae2.models.weights.saved import save_model
 from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD
 
 CLASSES = ("one", "two")
@@ -50,10 +50,16 @@ def save_random_classifier(folder: Path, *, size: str, side: int, frames: int) -
     """Save a classifier with random weights."""
     assert size in SIZES
     encoder = EncoderConfig(size=size, frames=frames, height=side, width=side)
-    model = Classifier(ClassifierConfig(encoder=encoder, num_classes=len(CLASSES), head_init_scale=1.0))
+    model = Classifier(
+        ClassifierConfig(encoder=encoder, num_classes=len(CLASSES), head_init_scale=1.0)
+    )
     init_classifier_weights(model, torch.Generator().manual_seed(0))
     card = SavedClassifierConfig(
-        model=model.config, class_names=CLASSES, frame_sampling=FrameSampling(), mean=IMAGENET_MEAN, std=IMAGENET_STD
+        model=model.config,
+        class_names=CLASSES,
+        frame_sampling=FrameSampling(),
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
     )
     folder.mkdir(parents=True)
     save_model(folder, model.state_dict(), card)

@@ -20,9 +20,8 @@ MASKINGS = ("dual", "v1")
 
 def measure(size: str, side: int, repeats: int) -> dict[str, float]:
     """Be one of the processes: the median seconds of a step by masking."""
-    from videomae2.engine.runtime import RuntimeConfig, prepare_runtime
-    from videomae2.jobs.bench.model import BenchCase
-    from videomae2.jobs.bench.steps import measure_step
+    from videomae2.commands.bench.model import BenchCase, measure_step
+    from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 
     runtime = prepare_runtime(RuntimeConfig(device="cpu", precision="bf16"))
     seconds = {}
@@ -41,7 +40,9 @@ def measure_in_process(setting: str, words: Sequence[str]) -> dict[str, float]:
         name, value = setting.split("=")
         environment[name] = value
     command = [sys.executable, __file__, *words, "--one"]
-    process = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    process = subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, text=True, check=True
+    )
     return json.loads(process.stdout)
 
 
@@ -55,7 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("| | dual s/step | v1 s/step |\n|---|---|---|")
     for setting in SETTINGS:
         seconds = measure_in_process(setting, args)
-        print(f"| {setting or 'not set'} | {seconds['dual']:.3f} | {seconds['v1']:.3f} |", flush=True)
+        print(
+            f"| {setting or 'not set'} | {seconds['dual']:.3f} | {seconds['v1']:.3f} |", flush=True
+        )
     return 0
 
 

@@ -10,6 +10,6 @@ settings.load_profile("repeatable")
 @pytest.fixture(autouse=True)
 def _default_library():
     """A run or a fixture of a file chooses the process's matrix library; each test starts anew."""
-    from videomae2.tensors import products  # not earlier: its types are checked once tests run
+    from videomae2.tensors import matmul
 
-    products.set_backend("default")
+    matmul.set_backend("default")

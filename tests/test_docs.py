@@ -14,14 +14,14 @@ from tests.jobs.rigged import levels, save_rigged, write_levels
 from tests.jobs.small import quiet, small_run, small_videos
 from tests.jobs.small_distill import make_teacher
 from tests.models.released_files import drawn_classifier, save_released
-from videomae2.cli.example_pipeline import EXAMPLE_PIPELINE
 from videomae2.cli.main import main
-from videomae2.jobs.pretrain import pretrain
+from videomae2.cli.run import EXAMPLE_PIPELINE
+from videomae2.commands.train.pretrain import pretrain
 from videomae2.models.autoencoder import Autoencoder
-from videomae2.models.cards import SavedAutoencoderConfig
-from videomae2.models.initial import init_autoencoder_weights
-from videomae2.models.saved import save_model
-from videomae2.recipes import RECIPES
+from videomae2.models.init import init_autoencoder_weights
+from videomae2.models.weights.config_json import SavedAutoencoderConfig
+from videomae2.models.weights.saved import save_model
+from videomae2.recipes.table import RECIPES
 
 LONG = [pytest.mark.slow, pytest.mark.timeout(1200)]
 SHORT = ("--optim.epochs", "1", "--optim.warmup-epochs", "0")

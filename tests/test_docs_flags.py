@@ -12,10 +12,12 @@ from importlib import import_module
 import pytest
 
 from tests.docs_commands import ROOT, Command, all_commands, commands
-from videomae2.cli import distill, finetune, launch, pretrain
+from videomae2.cli import distill, finetune, pretrain, run_options
 from videomae2.cli.main import COMMANDS
 
-TRAINERS = {module.TRAINER.name: module.TRAINER for module in (pretrain, finetune, distill)}
+TRAINERS = {
+    module.TRAIN_COMMAND.name: module.TRAIN_COMMAND for module in (pretrain, finetune, distill)
+}
 MEANT = {"RECIPE": "own-cpu", "LR": "1e-3"}
 STUDENTS = "students:\n  - name: base\n"
 
@@ -41,7 +43,7 @@ def test_flags_of_the_package(command, tmp_path, monkeypatch):
     assert name in COMMANDS
     if name in TRAINERS and words:
         words += ["videos"] if len(words) == 1 else []
-        launch.resolve_run(TRAINERS[name], *launch._split_arguments(words))
+        run_options.resolve_run(TRAINERS[name], *run_options._split_arguments(words))
     elif words:
         read_only(name, words, monkeypatch)
 

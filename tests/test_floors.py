@@ -30,19 +30,19 @@ GPU_PARTS = ("tensors", "models", "tasks", "engine")
 
 WITHOUT_TORCH = (
     "videomae2.data.views.tasks",
-    "videomae2.data.worker_main",
+    "videomae2.data.workers.main",
     "videomae2.data.views.scan",
     "videomae2.data.views.sliding",
     "videomae2.data.video.pyav_reader",
-    "videomae2.data.readers",
+    "videomae2.data.video.reader",
     "videomae2.data.video.trim",
     "videomae2.data.views.sampling",
     "videomae2.data.views.sampling",
     "videomae2.data.views.crops",
     "videomae2.data.views.specs",
     "videomae2.data.views.tasks",
-    "videomae2.data.manifest",
-    "videomae2.data.listing",
+    "videomae2.data.manifests.manifest",
+    "videomae2.data.manifests.read",
     "videomae2.tensors.rng",
 )
 """What a reading process imports: it starts quickly and stays small."""
@@ -97,7 +97,7 @@ def test_imports_point_down(name):
 
 
 def test_the_test_sees_an_import_that_points_up():
-    assert wrong_pairs("tensors", {"videomae2.jobs.pretrain", "torch"}) == {"jobs"}
+    assert wrong_pairs("tensors", {"videomae2.commands.train.pretrain", "torch"}) == {"jobs"}
 
 
 def test_parts_for_gpu_images_import_no_more_than_those_have():
@@ -129,7 +129,7 @@ def test_model_and_task_load_no_more_than_gpu_images_have():
         "videomae2.tasks.pretrain",
         "videomae2.tasks.classify",
         "videomae2.tasks.distill",
-        "videomae2.engine.loop",
-        "videomae2.models.starting",
+        "videomae2.training.loop",
+        "videomae2.models.weights.init_from",
     )
     assert loaded_by(modules, NOT_FOR_GPU_IMAGES) == set()

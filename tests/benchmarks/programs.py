@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from videomae2.engine.runtime import Runtime
+from videomae2.training.runtime import Runtime
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "benchmarks"

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from tests.benchmarks.programs import make_bench
-from videomae2.engine.runtime import Runtime
-from videomae2.jobs.bench.model import BenchCase
+from videomae2.commands.bench.model import BenchCase
+from videomae2.training.runtime import Runtime
 
 pytestmark = pytest.mark.usefixtures("programs")
 
@@ -133,7 +133,7 @@ def test_operations_of_their_model_are_those_that_torch_counts():
     from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils.flop_counter import FlopCounterMode
 
-    from videomae2.jobs.bench.model import StepRunner, random_clips
+    from videomae2.commands.bench.model import StepRunner, random_clips
 
     case = BenchCase(size="tiny", masking="v1", batch_size=2, side=64)
     cpu = torch.device("cpu")

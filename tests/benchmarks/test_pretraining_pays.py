@@ -10,10 +10,10 @@ import pytest
 
 from tests.benchmarks.programs import FOLDER, ROOT
 from tests.jobs.small import quiet, stop_after
-from videomae2.data.readers import open_reader
+from videomae2.commands.train.validation import ValidationMetrics
+from videomae2.data.video.reader import open_reader
 from videomae2.errors import ConfigError, Interrupted, ManifestError
-from videomae2.jobs.measures import ValidationMetrics
-from videomae2.tensors.intervals import Interval
+from videomae2.metrics.bootstrap import Interval
 
 DATA = ROOT.parent / "shared" / "data"
 
@@ -84,7 +84,9 @@ def test_pre_training_gets_no_labels_and_all_items(done):
 
 
 def test_each_side_has_the_same_labelled_videos_steps_and_augmentation(done):
-    from videomae2.config import FinetuneRun, diff_configs, load_config
+    from videomae2.config.diff import diff_configs
+    from videomae2.config.files import load_config
+    from videomae2.config.runs import FinetuneRun
 
     for seed in (0, 1):
         arms = [
@@ -215,7 +217,9 @@ def rigged(plan):
         for arm, counts in ((SCRATCH, (3, 6)), (PRETRAINED, (6, 9)))
         for seed, right in enumerate(counts)
     ]
-    found = {r: ValidationMetrics({"accuracy": a, "loss": 1.0}) for r, a in ((1e-3, 0.2), (2e-3, 0.3))}
+    found = {
+        r: ValidationMetrics({"accuracy": a, "loss": 1.0}) for r, a in ((1e-3, 0.2), (2e-3, 0.3))
+    }
     return Findings({0: 0.5, 1: 0.5}, [Searched(3, SCRATCH, found, 2e-3)], judged)
 
 
@@ -234,8 +238,8 @@ def test_seeds_are_put_together_by_video(small_plan, tmp_path):
 def test_the_page_says_where_a_rate_is_the_last_that_was_tried(small_plan, tmp_path):
     from pays_report import as_markdown
 
-    from videomae2.engine.runtime import RuntimeConfig, prepare_runtime
-    from videomae2.jobs.bench.machine import describe_machine
+    from videomae2.commands.bench.machine import describe_machine
+    from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 
     plan = replace(small_plan(tmp_path), seeds=[0, 1], rates=[1e-3, 2e-3])
     machine = describe_machine(prepare_runtime(RuntimeConfig(device="cpu")).device)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from videomae2.jobs.bench.samples import HEIGHT, KEY_FRAME_EVERY, WIDTH
+from videomae2.data.synthetic.textured_videos import HEIGHT, KEY_FRAME_EVERY, WIDTH
 
 pytestmark = pytest.mark.usefixtures("programs")
 
@@ -24,7 +24,7 @@ def test_natural_videos_are_encoded_again_and_read(tmp_path, capsys):
     import natural_videos
     import reading
 
-    from videomae2.jobs.bench.samples import write_synthetic_videos
+    from videomae2.data.synthetic.textured_videos import write_synthetic_videos
 
     (tmp_path / "old").mkdir()
     write_synthetic_videos(tmp_path / "old", count=2, frames=40, seed=1)

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from tests.benchmarks.programs import FOLDER, run
-from videomae2.jobs.bench.model import BenchCase
-from videomae2.tensors import products
+from videomae2.commands.bench.model import BenchCase
+from videomae2.tensors import matmul
 
 TINY = {"size": "tiny", "batch": 2, "side": 32}
 OURS = {"code": "ours", "masking": "v1", "precision": "fp32", "products": "chosen"}
@@ -22,11 +22,11 @@ needs_transformers = pytest.mark.skipif(
 @pytest.fixture
 def side_by_side(monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER))
-    before = products.get_backend()
+    before = matmul.get_backend()
     import side_by_side
 
     yield side_by_side
-    products.set_backend(before)
+    matmul.set_backend(before)
 
 
 def compete(program, capsys, monkeypatch, **changed):

@@ -9,11 +9,11 @@ import torch
 
 from tests.jobs.small_distill import make_teacher
 from tests.jobs.small_finetune import CLASSES, class_folders
-from videomae2.cli import launch
+from videomae2.cli import run_options
 from videomae2.cli.distill import TRAIN_COMMAND
 from videomae2.cli.main import main
-from videomae2.models.finding import load_classifier
-from videomae2.recipes import DISTILL_RECIPES
+from videomae2.models.weights.classifier_ref import load_classifier
+from videomae2.recipes.table import DISTILL_RECIPES
 
 SMALL = [
     "--loading.num-workers=0",
@@ -24,7 +24,7 @@ SMALL = [
     *(
         f"--students.0.model.encoder.{name}={value}"
         for name, value in {
-            "height": 32, "width": 32, "frames": 4, "dim": 24, "heads": 2, "depth": 1
+            "height": 32, "width": 32, "frames": 4, "embed_dim": 24, "num_heads": 2, "depth": 1
         }.items()
     ),
 ]  # fmt: skip
@@ -56,7 +56,9 @@ def test_a_teacher_is_asked_for(capsys):
 
 def test_flags_reach_teacher_and_students():
     flags = "--teacher.weights t --teacher.cache-dir c --students.0.init.weights s --no-labelled"
-    _, run = launch.resolve_run(TRAIN_COMMAND, ["own", "v"], [*flags.split(), "--task.temperature", "2"])
+    _, run = run_options.resolve_run(
+        TRAIN_COMMAND, ["own", "v"], [*flags.split(), "--task.temperature", "2"]
+    )
     assert (run.teacher.weights, run.teacher.cache_dir) == (Path("t"), Path("c"))
     assert (run.students[0].init.weights, run.labelled) == (Path("s"), False)
     assert run.task.temperature == 2
@@ -68,7 +70,7 @@ def test_a_file_can_name_several_students(place):
         "students:\n  - name: a\n  - name: b\n    lr_factor: 0.5\n"
         "    model: {encoder: {size: small}}\n"
     )
-    _, run = launch.resolve_run(TRAIN_COMMAND, ["own", "v"], ["--config", "two.yaml"])
+    _, run = run_options.resolve_run(TRAIN_COMMAND, ["own", "v"], ["--config", "two.yaml"])
     assert [(s.name, s.lr_mult, s.model.encoder.size) for s in run.students] == [
         ("a", 1.0, "base"),
         ("b", 0.5, "small"),

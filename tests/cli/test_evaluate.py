@@ -94,7 +94,16 @@ def test_a_released_file_needs_no_run(place, tmp_path, capsys, monkeypatch):
     save_released(Path("six.pth"), drawn_classifier())
     Path("names.txt").write_text("jump\nrun\nsit\nfall\nwalk\nwave\n")
     Path("two.txt").write_text("run\nwalk\n")
-    names = ["--class-names", "names.txt", "--classes", "two.txt", "--frames", FRAMES, "--side", SIDE]
+    names = [
+        "--class-names",
+        "names.txt",
+        "--classes",
+        "two.txt",
+        "--frames",
+        FRAMES,
+        "--side",
+        SIDE,
+    ]
     assert call(place, "six.pth", "VIDEOS", *names, "--dry-run") == 0
     said = capsys.readouterr().out
     assert "model    six.pth (released file)" in said

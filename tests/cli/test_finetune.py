@@ -9,12 +9,13 @@ import torch
 
 from tests.jobs.small_finetune import CLASSES, class_folders
 from videomae2.cli.main import main
-from videomae2.config import FinetuneRun, load_config
-from videomae2.models.cards import SavedClassifierConfig, FrameSampling
+from videomae2.config.files import load_config
+from videomae2.config.runs import FinetuneRun
 from videomae2.models.classifier import Classifier
-from videomae2.models.finding import load_classifier
-from videomae2.models.released import classifier_to_official
-from videomae2.recipes import FINETUNE_RECIPES
+from videomae2.models.weights.classifier_ref import load_classifier
+from videomae2.models.weights.config_json import FrameSampling, SavedClassifierConfig
+from videomae2.models.weights.official import classifier_to_official
+from videomae2.recipes.table import FINETUNE_RECIPES
 
 ONE_WORKER = (
     "--loading.num-workers", "1", "--runtime.device", "cpu", "--runtime.precision", "fp32",
@@ -78,7 +79,9 @@ def test_a_folder_of_thirty_videos_is_all_it_takes(folder, capsys):
     model, card = load_classifier(Path("runs/own-cpu-finetune/best"), torch.device("cpu"))
     assert isinstance(card, SavedClassifierConfig)
     assert (card.class_names, model.config.num_classes) == (CLASSES, 3)
-    assert card.frame_sampling == FrameSampling(kind="dense", frame_interval=7.5, interval_unit="per-second")
+    assert card.frame_sampling == FrameSampling(
+        kind="dense", frame_interval=7.5, interval_unit="per-second"
+    )
     lines = Path("runs/own-cpu-finetune/metrics.jsonl").read_text().splitlines()
     kept = [json.loads(line) for line in lines]
     assert sum("loss" in line for line in kept) == 6
@@ -141,8 +144,9 @@ def test_classes_of_one_video_are_not_held_out_and_that_is_told(folder, shapes, 
 def test_fewer_videos_than_a_step_wants(folder, shapes, capsys):
     few_videos(folder / "ones", shapes, each=1)
     said = refused(capsys, "own-cpu", "ones", *TINY, "--optim.no-allow-smaller-batch")
-    assert "an epoch has 3 videos and a step wants --optim.global-batch-size 8; use a batch of at most 3, " in (
-        said
+    assert (
+        "an epoch has 3 videos and a step wants --optim.global-batch-size 8; use a batch of at most 3, "
+        in (said)
     )
     assert "--optim.allow-smaller-batch, or take each video more often" in said
 

@@ -10,7 +10,7 @@ from tests.models.released_files import FRAMES, SIDE, drawn_classifier, save_rel
 from tests.models.small_classifier import saved_autoencoder
 from videomae2.cli.main import main
 from videomae2.cli.progress import ProgressLine
-from videomae2.data.known_classes import load_public_classes
+from videomae2.data.manifests.public_classes import load_public_classes
 
 
 @pytest.fixture(autouse=True)
@@ -113,7 +113,10 @@ def test_a_released_file_says_which_outputs_are_used(call, tmp_path):
     clips = ["--frames", FRAMES, "--side", SIDE, "--clips", 1, "--crops", 1]
     _, out, _ = call(path, "videos/dark.mp4", *clips)
     assert "710 classes without names" in out
-    assert "(to name them: --class-names FILE, or --class-names kinetics-710 if these are its classes)" in out
+    assert (
+        "(to name them: --class-names FILE, or --class-names kinetics-710 if these are its classes)"
+        in out
+    )
     names = ["--class-names", "kinetics-710", "--classes", "kinetics-400", "--json", "--top-k", 400]
     code, out, err = call(path, "videos/dark.mp4", *clips, *names)
     assert (code, "without names" in err, "assumed" in err) == (0, False, True)
@@ -162,7 +165,16 @@ def test_a_time_line_is_printed_and_written(call, tmp_path):
 
 
 def test_a_time_line_as_json_in_processes(call):
-    words = ("--timeline", "--json", "--window-seconds", "1", "--hop-seconds", "1", "--hysteresis", "0.2")
+    words = (
+        "--timeline",
+        "--json",
+        "--window-seconds",
+        "1",
+        "--hop-seconds",
+        "1",
+        "--hysteresis",
+        "0.2",
+    )
     code, out, err = call("model", "broken.mp4", "long.mp4", *words)
     assert code == 2
     broken, found = map(json.loads, out.splitlines())
@@ -208,13 +220,22 @@ def test_help_shows_examples(capsys):
         (["gone", "long.mp4"], "gone does not exist; give a run folder"),
         (["pretrained", "long.mp4"], "knows no classes; fine-tune it on labelled videos first"),
         (["model", "empty"], "empty: no video in this folder"),
-        (["model", "long.mp4", "--window-seconds", "1"], "--window-seconds goes only with --timeline"),
+        (
+            ["model", "long.mp4", "--window-seconds", "1"],
+            "--window-seconds goes only with --timeline",
+        ),
         (["model", "long.mp4", "--timeline", "--crops", "2"], "--crops has no effect with"),
-        (["model", "long.mp4", "--timeline", "--save-video"], "--save-video wants a folder to write to"),
+        (
+            ["model", "long.mp4", "--timeline", "--save-video"],
+            "--save-video wants a folder to write to",
+        ),
         (["model", "long.mp4", "--top-k", "0"], "--top-k is 0, wanted 1 or more"),
         (["model", "long.mp4", "--frame-interval", "0"], "--frame-interval is 0, wanted above 0"),
         (["model", "long.mp4", "--threshold", "2"], "--threshold is 2, wanted 0 to 1"),
-        (["model", "long.mp4", "--timeline", "--hop-seconds", "0.001"], "choose --hop-seconds 0.04 or more"),
+        (
+            ["model", "long.mp4", "--timeline", "--hop-seconds", "0.001"],
+            "choose --hop-seconds 0.04 or more",
+        ),
         (["model", "-", "-"], "standard input, which can be read only once"),
     ],
 )
@@ -260,7 +281,7 @@ def test_progress_of_a_video_is_one_line_on_a_terminal():
 
 
 def test_a_dry_run_says_what_would_be_done_and_reads_nothing(call, place, monkeypatch):
-    monkeypatch.setattr("videomae2.data.pool.Pool.map", None)
+    monkeypatch.setattr("videomae2.data.workers.pool.Pool.map", None)
     code, out, err = call("model", "videos", "long.mp4", "--dry-run", "--top-k", "2")
     assert (code, err) == (0, "")
     *lines, device = out.splitlines()
@@ -281,7 +302,15 @@ def test_a_dry_run_says_what_would_be_done_and_reads_nothing(call, place, monkey
 
 
 def test_a_dry_run_of_time_lines_says_where_files_would_go(call, place):
-    words = ("model", "long.mp4", "--timeline", "--window-seconds", "2", "--save-video", "--dry-run")
+    words = (
+        "model",
+        "long.mp4",
+        "--timeline",
+        "--window-seconds",
+        "2",
+        "--save-video",
+        "--dry-run",
+    )
     code, out, _ = call(*words, "--out", "lines")
     assert code == 0
     assert out.splitlines()[3:6] == [

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from videomae2.cli import launch as launching
 from videomae2.cli import pretrain as command
+from videomae2.cli import run_options as launching
 from videomae2.cli.main import main
 from videomae2.cli.pretrain import TRAIN_COMMAND
-from videomae2.config import save_config
+from videomae2.config.files import save_config
 from videomae2.errors import ConfigError
-from videomae2.recipes import RECIPES
+from videomae2.recipes.table import RECIPES
 
 
 def resolve(words, flags):
@@ -73,7 +73,11 @@ def test_flags_come_before_the_file_and_the_file_before_the_recipe(tmp_path):
     file = tmp_path / "part.yaml"
     file.write_text("optim: {epochs: 5, warmup_epochs: 1}\nrecord: {out: there}\n")
     _, run = resolve(["own", "a"], ["--config", str(file), "--optim.warmup-epochs", "2"])
-    assert (run.optim.epochs, run.optim.warmup_epochs, run.optim.global_batch_size) == (5.0, 2.0, 64)
+    assert (run.optim.epochs, run.optim.warmup_epochs, run.optim.global_batch_size) == (
+        5.0,
+        2.0,
+        64,
+    )
     assert run.checkpoint.output_dir == Path("there")
     _, run = resolve(["own", "a"], [f"--config={file}", "--out", "here"])
     assert run.checkpoint.output_dir == Path("here")
@@ -101,7 +105,10 @@ def test_videos_are_not_named_twice(tmp_path):
     ("flags", "problem"),
     [
         (["--optim.epoch", "5"], "--optim.epoch is not known; did you mean --optim.epochs?"),
-        (["--optim.global-batch-size", "many"], "--optim.global-batch-size wants a whole number, found 'many'"),
+        (
+            ["--optim.global-batch-size", "many"],
+            "--optim.global-batch-size wants a whole number, found 'many'",
+        ),
         (["--out"], "--out wants a value"),
         (["--config", "no.yaml"], "no.yaml does not exist"),
         (["--runtime.precision", "fp8"], "--runtime.precision wants one of 'auto', 'bf16', 'fp32'"),
@@ -119,14 +126,19 @@ def test_problems_are_said_before_any_work(capsys, videos):
     assert main(["pretrain", "own", videos, *flags]) == 2
     said = capsys.readouterr().err
     assert said.startswith("videomae2: error: 2 problems:\n")
-    assert "--optim.global-batch-size 30 does not split into micro-batches of 16; 16 or 32 would" in said
+    assert (
+        "--optim.global-batch-size 30 does not split into micro-batches of 16; 16 or 32 would"
+        in said
+    )
     assert "--model.encoder.width 100 does not split into cubes of 16; 96 or 112 would" in said
     assert not Path("runs").exists()
 
 
 def test_a_dry_run_shows_the_plan_and_trains_nothing(capsys, videos, monkeypatch):
     monkeypatch.setattr(
-        command, "TRAINER", replace(TRAIN_COMMAND, describe=lambda run: f"plan for {run.output_dir}")
+        command,
+        "TRAINER",
+        replace(TRAIN_COMMAND, describe=lambda run: f"plan for {run.output_dir}"),
     )
     assert main(["pretrain", "own", videos, "--dry-run"]) == 0
     assert capsys.readouterr().out == "plan for runs/own\n"
@@ -160,7 +172,14 @@ def test_resume_wants_something_to_resume(capsys, videos, more):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="the device is there")
 def test_a_dry_run_refuses_a_device_that_is_not_there(capsys, videos):
     Path(videos, "a.mp4").write_bytes(b"")
-    flags = ["--runtime.device", "cuda", "--optim.global-batch-size", "1", "--optim.micro-batch-size", "1"]
+    flags = [
+        "--runtime.device",
+        "cuda",
+        "--optim.global-batch-size",
+        "1",
+        "--optim.micro-batch-size",
+        "1",
+    ]
     assert main(["pretrain", "own", videos, "--dry-run", *flags]) == 2
     assert "device 'cuda' is not there" in capsys.readouterr().err
 
@@ -177,6 +196,12 @@ def test_a_dry_run_tells_device_and_precision(capsys, videos):
 def test_help_of_a_recipe_shows_settings_and_examples(capsys, recipe):
     assert main(["pretrain", recipe, "--help"]) == 0
     said = capsys.readouterr().out
-    for text in ("Source: ", "--optim.epochs", "--data.sources.0.frame-interval", "--dry-run", "default: "):
+    for text in (
+        "Source: ",
+        "--optim.epochs",
+        "--data.sources.0.frame-interval",
+        "--dry-run",
+        "default: ",
+    ):
         assert text in said
     assert said.split("examples:\n")[1].startswith(f"  videomae2 pretrain {recipe} ")

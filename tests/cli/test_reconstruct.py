@@ -35,7 +35,10 @@ def test_it_prints_what_it_wrote(run, video, tmp_path, capsys):
 def test_it_prints_json(run, video, tmp_path, capsys):
     words = ("--out", tmp_path, "--frames-shown", "2", "--json", "--statistics", "target")
     assert (
-        call(run, video, *words, "--all-hidden", "--seed", "3", "--start", "0", "--frame-interval", 1) == 0
+        call(
+            run, video, *words, "--all-hidden", "--seed", "3", "--start", "0", "--frame-interval", 1
+        )
+        == 0
     )
     said = json.loads(capsys.readouterr().out)
     assert said["picture"] == str(tmp_path / "numbers.png")
@@ -59,7 +62,16 @@ def test_a_dry_run_reads_both_and_writes_nothing(run, video, tmp_path, capsys):
 
 def test_without_a_clock_it_says_frames(run, tmp_path, capsys):
     np.save(tmp_path / "a.npy", np.zeros((9, 32, 32, 3), np.uint8))
-    words = (run, tmp_path / "a.npy", "--out", tmp_path, "--frames-shown", "2", "--frame-interval", "2")
+    words = (
+        run,
+        tmp_path / "a.npy",
+        "--out",
+        tmp_path,
+        "--frames-shown",
+        "2",
+        "--frame-interval",
+        "2",
+    )
     assert call(*words) == 0
     assert "a.npy, frame 1 to frame 7" in capsys.readouterr().out
     assert call(*words, "--json") == 0

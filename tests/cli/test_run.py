@@ -9,8 +9,8 @@ import yaml
 from tests.jobs.small import small_videos
 from videomae2.cli import run as command
 from videomae2.cli.main import main
-from videomae2.jobs.pipeline.resolving import load_pipeline
-from videomae2.jobs.pipeline.running import run_pipeline
+from videomae2.commands.pipeline.load import load_pipeline
+from videomae2.commands.pipeline.run import run_pipeline
 
 PAGE = Path(__file__).parents[2] / "docs" / "pipeline.md"
 TINY = """name: tiny

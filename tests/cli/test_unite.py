@@ -87,7 +87,9 @@ def test_fine_tuning_takes_the_lists_of_own_videos(tmp_path, monkeypatch, capsys
     )
     command = shown.split()[2:]
     command[1] = "own-cpu"
-    assert main([*command, "--data.sources.0.frame-rate", "8", "--optim.global-batch-size", "8"]) == 0
+    assert (
+        main([*command, "--data.sources.0.frame-rate", "8", "--optim.global-batch-size", "8"]) == 0
+    )
     said = capsys.readouterr().out
     assert "24 videos" in said
     assert "3: blue, green, red" in said

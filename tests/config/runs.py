@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from videomae2.config import DistillRun, FinetuneRun, PretrainRun, CheckpointConfig
-from videomae2.data.sources import DataConfig, SourceConfig
-from videomae2.engine.optim import OptimConfig
-from videomae2.models.teachers import TeacherConfig
+from videomae2.config.runs import CheckpointConfig, DistillRun, FinetuneRun, PretrainRun
+from videomae2.data.loading.sources import DataConfig, SourceConfig
+from videomae2.tasks.distill import TeacherConfig
+from videomae2.training.optim import OptimConfig
 
 
 def good_run(folder: Path, sources: int = 1) -> PretrainRun:
@@ -16,7 +16,9 @@ def good_run(folder: Path, sources: int = 1) -> PretrainRun:
         path.mkdir(exist_ok=True)
     return PretrainRun(
         data=DataConfig(sources=tuple(SourceConfig(path=path) for path in paths)),
-        optim=OptimConfig(lr=1e-3, epochs=10.0, warmup_epochs=1.0, global_batch_size=32, micro_batch_size=8),
+        optim=OptimConfig(
+            lr=1e-3, epochs=10.0, warmup_epochs=1.0, global_batch_size=32, micro_batch_size=8
+        ),
         checkpoint=CheckpointConfig(output_dir=folder / "run"),
     )
 

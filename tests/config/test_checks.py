@@ -4,13 +4,13 @@ from pathlib import Path
 import pytest
 
 from tests.config.runs import changed, good_distill, good_finetune, good_run
-from videomae2.config import StudentConfig, check_run
-from videomae2.config.leaves import flatten, wildcard_path
-from videomae2.config.limits import RANGES
+from videomae2.base.schema import flatten, wildcard_path
+from videomae2.config.checks import RANGES, check_run
+from videomae2.config.runs import StudentConfig
 from videomae2.errors import ConfigError
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.lora import LoraConfig
-from videomae2.models.starting import InitConfig
+from videomae2.models.weights.init_from import InitConfig
 
 
 def problems(run):
@@ -151,14 +151,22 @@ def test_a_finetuning_run_with_the_released_defaults_passes(tmp_path):
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        ("model.encoder.num_heads", 7, "--model.encoder.embed-dim 768 does not split over 7 heads; 763 or"),
+        (
+            "model.encoder.num_heads",
+            7,
+            "--model.encoder.embed-dim 768 does not split over 7 heads; 763 or",
+        ),
         ("task.task_type", "numbers", "--task.task-type regression wants --labels.columns"),
         ("labels.columns", ("label",), "--labels.columns has no effect where each clip has one"),
         ("labels.class_names", Path("gone.txt"), "--labels.class-names gone.txt is no file"),
         ("task.distance", "absolute", "--task.distance 'absolute' has no effect on classes"),
         ("optim.micro_batch_size", 0, "--optim.micro-batch-size 0 cannot work; it wants 1 or more"),
         ("tuning.frozen_blocks", 13, "--tuning.frozen-blocks 13 is more than the 12"),
-        ("tuning.lora", LoraConfig(rank=2, target_modules=()), "--tuning.lora.target-modules is empty"),
+        (
+            "tuning.lora",
+            LoraConfig(rank=2, target_modules=()),
+            "--tuning.lora.target-modules is empty",
+        ),
         ("tuning.lora", LoraConfig(alpha=4.0), "--tuning.lora.alpha and places have no effect"),
         ("init.weights", Path("gone"), "--init.weights gone does not exist"),
         ("labels.class_names", Path("kinetic-400"), "--labels.class-names kinetic-400 is no file"),
@@ -169,7 +177,11 @@ def test_a_finetuning_run_with_the_released_defaults_passes(tmp_path):
             "--init.norm, --init.head, --init.pos-embed and --init.class-names",
         ),
         ("init.class_names", Path("ucf101"), "--init.norm, --init.head, --init.pos-embed and --st"),
-        ("start", InitConfig(weights=Path("/"), class_names=Path("x")), "--init.class-names x is no file"),
+        (
+            "start",
+            InitConfig(weights=Path("/"), class_names=Path("x")),
+            "--init.class-names x is no file",
+        ),
         ("tuning.frozen_blocks", 2, "--tuning.frozen-blocks 2 would keep random weights"),
         ("tuning.lora", LoraConfig(rank=2), "--tuning.lora.rank 2 would keep random weights"),
         ("validation.path", Path("gone"), "--validation.path gone does not exist"),
@@ -206,14 +218,26 @@ def test_a_distillation_with_the_defaults_passes(tmp_path):
     [
         ("teacher.weights", None, "--teacher.weights is missing; it wants a fine-tuning run"),
         ("teacher.weights", Path("gone"), "--teacher.weights gone does not exist"),
-        ("teacher.cache_half", True, "--teacher.cache-half has no effect without --teacher.cache-dir"),
-        ("teacher.cache_dir", Path(__file__), f"--teacher.cache-dir {__file__} is a file; it wants"),
+        (
+            "teacher.cache_half",
+            True,
+            "--teacher.cache-half has no effect without --teacher.cache-dir",
+        ),
+        (
+            "teacher.cache_dir",
+            Path(__file__),
+            f"--teacher.cache-dir {__file__} is a file; it wants",
+        ),
         ("students", (), "there are no students; name one at least"),
         ("students", (StudentConfig(),) * 2, "--students.1.name student is the name of another"),
         ("students.0.name", "a/b", "--students.0.name 'a/b' is no name of a folder"),
         ("students.0.name", "teacher", "--students.0.name teacher is what the teacher is called"),
         ("students.0.lr_mult", 0.0, "--students.0.lr-mult 0.0 cannot work"),
-        ("students.0.model.encoder.num_heads", 7, "--students.0.model.encoder.embed-dim 768 does not split"),
+        (
+            "students.0.model.encoder.num_heads",
+            7,
+            "--students.0.model.encoder.embed-dim 768 does not split",
+        ),
         ("students.0.model.encoder.height", 100, "--students.0.model.encoder.height 100 does not"),
         ("students.0.model.encoder.channels", 1, "--data.mean has 3 values, --students.0.model"),
         ("students.0.init.weights", Path("gone"), "--students.0.init.weights gone does not"),

@@ -3,9 +3,8 @@ from pathlib import Path
 import pytest
 
 from tests.config.runs import changed, good_distill, good_finetune, good_run
-from videomae2.config import Difference, diff_configs
-from videomae2.config.differences import RESUME_SAFE_FIELDS
-from videomae2.config.leaves import flatten, wildcard_path
+from videomae2.base.schema import flatten, wildcard_path
+from videomae2.config.diff import RESUME_SAFE_FIELDS, Difference, diff_configs
 
 
 def test_equal_runs_do_not_differ(tmp_path):

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.config.runs import changed, good_run
-from videomae2.config import PretrainRun, load_config, save_config
+from videomae2.config.files import load_config, save_config
+from videomae2.config.runs import PretrainRun
 from videomae2.errors import ConfigError
 
 

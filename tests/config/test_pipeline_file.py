@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from videomae2.config.pipeline_file import format_problems, load_pipeline_file
+from videomae2.commands.pipeline.file import format_problems, load_pipeline_file
 from videomae2.errors import ConfigError
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from videomae2.errors import VideoTimeoutError, VideoError
+from videomae2.errors import VideoError, VideoTimeoutError
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
-from videomae2.data import apart
-from videomae2.data.apart import find_overlap
-from videomae2.data.manifest import Entry
+from videomae2.data.manifests import overlap
+from videomae2.data.manifests.manifest import Entry
+from videomae2.data.manifests.overlap import find_overlap
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_what_does_not_answer_is_taken_for_no_link(there, monkeypatch):
             answered.wait(60)
         return plain(path)
 
-    monkeypatch.setattr(apart, "_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(overlap, "_PATIENCE_SECONDS", 0.2)
     monkeypatch.setattr(os.path, "islink", hanging)
     both = find_overlap([Entry("a/lost.mp4")], [Entry("a/lost.mp4"), Entry("a/v.mp4")])
     answered.set()

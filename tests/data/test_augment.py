@@ -7,13 +7,17 @@ import pytest
 import torch
 
 from tests.data.pillow import clips as pictures
-from videomae2.data.augment import AugmentConfig, augment
-from videomae2.data.erasing import EraseConfig, erase
-from videomae2.data.mixing import MixConfig, mix
-from videomae2.data.rand_augment import RandAugmentConfig, parse_rand_augment, rand_augment
-from videomae2.tensors import draws
+from videomae2.data.augment.augment import AugmentConfig, augment
+from videomae2.data.augment.erasing import EraseConfig, erase
+from videomae2.data.augment.mixing import MixConfig, mix
+from videomae2.data.augment.rand_augment import (
+    RandAugmentConfig,
+    parse_rand_augment,
+    rand_augment,
+)
+from videomae2.tensors import rng
 from videomae2.tensors.clips import Clips
-from videomae2.tensors.targets import to_soft_targets, smooth_labels
+from videomae2.tensors.targets import smooth_labels, to_soft_targets
 
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
 RELEASED = AugmentConfig()
@@ -25,7 +29,7 @@ NOTHING = AugmentConfig(
 
 
 def batch(size, device="cpu"):
-    keys = torch.tensor([draws.to_int64(draws.make_key(3, n)) for n in range(size)])
+    keys = torch.tensor([rng.to_int64(rng.make_key(3, n)) for n in range(size)])
     made = Clips(pictures(size, 2, 20, 24), keys, torch.ones(size))
     return Clips(made.pixels.to(device), keys.to(device), made.weights.to(device))
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from videomae2.data.class_names import infer_classes, read_class_names, check_same_classes
-from videomae2.data.listing import read_manifest
+from videomae2.data.manifests.class_names import check_same_classes, infer_classes, read_class_names
+from videomae2.data.manifests.read import read_manifest
 from videomae2.errors import DataError, ManifestError
 
 

@@ -3,8 +3,7 @@ import pytest
 from PIL import Image
 
 from tests.data.media import encode, numbered
-from videomae2.data.loading import load_manifests
-from videomae2.data.sources import DataConfig, SourceConfig
+from videomae2.data.loading.sources import DataConfig, SourceConfig, load_manifests
 from videomae2.errors import ConfigError
 
 

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from videomae2.data.crops import (
+from videomae2.data.views.crops import (
     SNAP_PIXELS,
     center_box,
-    multi_scale_box,
-    list_multi_scale_sizes,
     list_crop_offsets,
+    list_multi_scale_sizes,
+    multi_scale_box,
 )
 
 few = settings(max_examples=100)

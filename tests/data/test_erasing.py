@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import torch
 
-from videomae2.data import erasing
-from videomae2.data.erasing import EraseConfig, draw_box_masks
-from videomae2.tensors import draws, rows
+from videomae2.data.augment import erasing
+from videomae2.data.augment.erasing import EraseConfig, draw_box_masks
+from videomae2.tensors import clips, rng
 
 USUAL = EraseConfig()
 ALWAYS = EraseConfig(prob=1.0)
@@ -18,7 +18,7 @@ def erase(clips, at, config):
 
 
 def keys(count, seed=0):
-    return torch.tensor([draws.to_int64(draws.make_key(seed, n)) for n in range(count)])
+    return torch.tensor([rng.to_int64(rng.make_key(seed, n)) for n in range(count)])
 
 
 def marked(batch, frames=3, height=24, width=20):
@@ -98,7 +98,9 @@ def test_the_clips_around_one_and_the_way_of_computing_do_not_matter(monkeypatch
     whole = erase(x, keys(9), replace(USUAL, share=0.5))
     assert torch.equal(erase(x[2:5], keys(9)[2:5], replace(USUAL, share=0.5)), whole[2:5])
     monkeypatch.setattr(
-        erasing, "on_rows", lambda x, chosen, change, *more: rows._apply_to_all(x, chosen, change, more)
+        erasing,
+        "on_rows",
+        lambda x, chosen, change, *more: clips._apply_to_all(x, chosen, change, more),
     )
     assert torch.equal(erase(x, keys(9), replace(USUAL, share=0.5)), whole)
 
@@ -116,10 +118,14 @@ def test_several_boxes_share_the_area():
 
 def test_first_try_that_fits_is_taken(monkeypatch):
     """Boxes by a plain loop over the same draws, as the released code tries them."""
-    from videomae2.tensors.keyed import fold_in, uniform
+    from videomae2.tensors.rng_torch import fold_in, uniform
 
     config = replace(ALWAYS, area=(0.2, 0.9))
-    shape = uniform(fold_in(keys(200), erasing._SHAPE), 2 * erasing.MAX_ATTEMPTS).double().view(200, -1, 2)
+    shape = (
+        uniform(fold_in(keys(200), erasing._SHAPE), 2 * erasing.MAX_ATTEMPTS)
+        .double()
+        .view(200, -1, 2)
+    )
     got = corners(draw_box_masks(keys(200), config, 30, 20))
     for number, tries in enumerate(shape.tolist()):
         for area, aspect in tries:

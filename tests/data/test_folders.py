@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from videomae2.data.frame_names import parse_frame_name
-from videomae2.data.listing import read_manifest
+from videomae2.data.manifests.frame_folders import parse_frame_name
+from videomae2.data.manifests.read import read_manifest
 from videomae2.errors import ManifestError
 
 

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from tests.data.media import number_of, numbered
-from videomae2.data.readers import ReadLimits, open_reader
+from videomae2.data.video.reader import ReadLimits, open_reader
 from videomae2.errors import VideoError
 
 NAME = "img_{:05}.jpg"
@@ -59,9 +59,9 @@ def test_without_a_template_images_are_ordered_by_number(tmp_path):
 
 
 def test_shrunk_frames_keep_their_aspect(folder):
-    frames = open_reader(folder, frame_name=NAME, first=1, limits=ReadLimits(max_short_side=24)).read(
-        [4]
-    )
+    frames = open_reader(
+        folder, frame_name=NAME, first=1, limits=ReadLimits(max_short_side=24)
+    ).read([4])
     assert frames.shape == (1, 24, 32, 3)
     assert number_of(frames[0]) == 5
 

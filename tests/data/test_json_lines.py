@@ -1,7 +1,7 @@
 import pytest
 
-from videomae2.data import json_lines
-from videomae2.data.json_lines import JsonLines
+from videomae2.base import jsonl
+from videomae2.base.jsonl import JsonLines
 from videomae2.errors import CheckpointError
 
 
@@ -51,7 +51,7 @@ def test_to_cut_off_the_end_needs_no_room(tmp_path, monkeypatch):
     def full(path, content):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(json_lines, "_replace", full)
+    monkeypatch.setattr(jsonl, "_replace", full)
     assert reopened(tmp_path / "x", b'{"a": 1}\n{"a"') == b'{"a": 1}\n{"new": 1}\n'
     with pytest.raises(CheckpointError, match=r"cannot go on with .*x: No space left"):
         reopened(tmp_path / "x", b'nothing\n{"a": 1}\n')

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from videomae2.data.class_names import read_class_names
-from videomae2.data.known_classes import (
-    PUBLIC_DATASETS,
+from videomae2.data.manifests.class_names import read_class_names
+from videomae2.data.manifests.public_classes import (
     KINETICS_RENAMES,
-    lookup_public_dataset,
+    PUBLIC_DATASETS,
+    build_annotation_aliases,
     canonicalize_names,
     load_public_classes,
-    build_annotation_aliases,
+    lookup_public_dataset,
 )
 
 LABELS = Path("/work/shared/labels")
@@ -40,7 +40,10 @@ def test_a_name_of_a_set_stands_for_its_classes_where_names_are_read():
 
 def test_the_annotations_of_kinetics_400_have_one_label_each():
     """The released list stands in the alphabetical order of the annotations' own names."""
-    known, other = load_public_classes("kinetics-400"), build_annotation_aliases(load_public_classes("kinetics-400"))
+    known, other = (
+        load_public_classes("kinetics-400"),
+        build_annotation_aliases(load_public_classes("kinetics-400")),
+    )
     assert len(other) == len(KINETICS_RENAMES) - 1  # throwing ball is the name in the list
     own = {new: old for old, new in other.items()}
     names = [own.get(name, name) for name in known]

@@ -8,20 +8,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from videomae2.data.kinetics import merge_kinetics
-from videomae2.data.known_classes import KINETICS_RENAMES, load_public_classes, build_annotation_aliases
-from videomae2.data.label_union import merge_sources
-from videomae2.data.labelled import (
+from videomae2.data.manifests.manifest import Entry
+from videomae2.data.manifests.public_classes import (
+    KINETICS_RENAMES,
+    build_annotation_aliases,
+    load_public_classes,
+)
+from videomae2.data.manifests.read import read_manifest
+from videomae2.data.merge.annotations import read_annotations, read_video_ids
+from videomae2.data.merge.merge import merge_kinetics, merge_sources
+from videomae2.data.merge.sources import (
     LabelledSource,
     LabelledVideo,
-    build_labelled_source,
-    read_annotations,
-    read_video_ids,
-    build_merged_manifest,
     attach_files,
+    build_labelled_source,
+    build_merged_manifest,
 )
-from videomae2.data.listing import read_manifest
-from videomae2.data.manifest import Entry
 from videomae2.errors import ConfigError, ManifestError
 
 
@@ -51,7 +53,10 @@ def test_a_video_of_two_sources_stays_once():
     assert ids(union.training) == "abc"
     (removal,) = union.report.exclusions
     assert (removal.video_id, removal.source, removal.reason) == ("b", "k6", "duplicate")
-    assert (removal.location, removal.matched_location) == ("k6-training.csv:b", "k4-training.csv:b")
+    assert (removal.location, removal.matched_location) == (
+        "k6-training.csv:b",
+        "k4-training.csv:b",
+    )
 
 
 def test_of_two_classes_of_one_video_the_first_source_says_which():
@@ -292,7 +297,10 @@ def test_other_parts_and_unions_keep_the_names_of_the_released_list(tmp_path):
     names = {video.class_name for video in merge_kinetics([part]).training}
     assert {"hugging baby", "opening wine bottle"} <= names
     some = source("K400", "training", **{"hugging baby": "a", "archery": "b"})
-    assert [video.class_name for video in merge_kinetics([some]).training] == ["hugging baby", "archery"]
+    assert [video.class_name for video in merge_kinetics([some]).training] == [
+        "hugging baby",
+        "archery",
+    ]
 
 
 def test_k710_takes_every_video_once_and_no_validation_video_to_train(tmp_path):
@@ -345,7 +353,9 @@ def test_of_an_annotation_table_the_ids_are_enough_for_a_test(tmp_path):
         ("-3B32lodo2M", f"{path}:2"),
         ("abcdefghijk", f"{path}:3"),
     ]
-    union = merge_sources([source("k4", "training", run=["abcdefghijk", "a"])], target_tests=[found])
+    union = merge_sources(
+        [source("k4", "training", run=["abcdefghijk", "a"])], target_tests=[found]
+    )
     assert ids(union.training) == "a"
     path.write_text("label,time\nwalk,3\n")
     with pytest.raises(ManifestError, match="its columns are label, time; wanted youtube_id or"):

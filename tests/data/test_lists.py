@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videomae2.data.listing import read_manifest
+from videomae2.data.manifests.read import read_manifest
 from videomae2.errors import ManifestError
 
 

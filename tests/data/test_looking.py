@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from videomae2.data.looking import map_with_timeout
+from videomae2.data.manifests.fingerprint import map_with_timeout
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from videomae2.data.listing import read_manifest
-from videomae2.data.manifest import Entry
+from videomae2.data.manifests.manifest import Entry
+from videomae2.data.manifests.read import read_manifest
 from videomae2.errors import ManifestError
 
 
@@ -145,5 +145,5 @@ def test_one_existing_entry_of_the_first_hundred_is_enough(tmp_path):
 
 
 def test_reading_lists_imports_no_torch():
-    code = "import sys, videomae2.data.listing; sys.exit('torch' in sys.modules)"
+    code = "import sys, videomae2.data.manifests.read; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.tensors.test_distributions import beta_cumulative, distance
-from videomae2.data.mixing import MixConfig, draw_mix_weights, mix
-from videomae2.tensors import draws
-from videomae2.tensors.targets import to_soft_targets, smooth_labels
+from videomae2.data.augment.mixing import MixConfig, draw_mix_weights, mix
+from videomae2.tensors import rng
+from videomae2.tensors.targets import smooth_labels, to_soft_targets
 
 USUAL = MixConfig()
 MIXUP = MixConfig(cutmix_alpha=0.0)
@@ -21,7 +21,7 @@ few = settings(max_examples=40)
 
 
 def key(number, seed=0):
-    return torch.tensor([draws.to_int64(draws.make_key(seed, number))])
+    return torch.tensor([rng.to_int64(rng.make_key(seed, number))])
 
 
 def batch(size, height=12, width=10, classes=7):
@@ -109,9 +109,8 @@ def test_shares_of_mixup_are_beta_distributed(alpha):
 
 def test_boxes_of_cutmix_are_the_released_ones():
     """cutmix_bbox_and_lam of timm, given its draws, in whole pixels."""
-    from videomae2.data import mixing
-    from videomae2.tensors.distributions import beta
-    from videomae2.tensors.keyed import fold_in, uniform
+    from videomae2.data.augment import mixing
+    from videomae2.tensors.rng_torch import beta, fold_in, uniform
 
     for n in range(150):
         share = float(beta(fold_in(key(n), mixing._CUTMIX), 1.0, 1.0))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videomae2.data.mixture import Mixture
+from videomae2.data.loading.mixture import Mixture
 from videomae2.errors import ConfigError
 
 
@@ -37,7 +37,9 @@ def test_epochs_differ_and_seeds_differ():
     mixture = Mixture([50], [1.0], seed=0)
     first, second = mixture.list_step(0, 50), mixture.list_step(1, 50)
     assert [p.video for p in first] != [p.video for p in second]
-    assert [p.video for p in first] != [p.video for p in Mixture([50], [1.0], seed=1).list_step(0, 50)]
+    assert [p.video for p in first] != [
+        p.video for p in Mixture([50], [1.0], seed=1).list_step(0, 50)
+    ]
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=3), st.integers(0, 30))

@@ -8,11 +8,15 @@ import av
 import numpy as np
 import pytest
 
-from videomae2.data import moving_shapes
-from videomae2.data.motions import MOTIONS, REACH, SIZES, draw_trajectory
-from videomae2.data.moving_shapes import MOTION_CLASSES, draw_video, get_class, write_moving_shapes
-from videomae2.data.outlines import SHAPE_SDFS
-from videomae2.data.textures import PATTERNS, oklch_to_srgb
+from videomae2.data.synthetic import moving_shapes
+from videomae2.data.synthetic.moving_shapes import (
+    MOTION_CLASSES,
+    draw_video,
+    get_class,
+    write_moving_shapes,
+)
+from videomae2.data.synthetic.textures import PATTERNS, SHAPE_SDFS, oklch_to_srgb
+from videomae2.data.synthetic.trajectories import MOTIONS, REACH, SIZES, draw_trajectory
 from videomae2.errors import ConfigError
 
 SMALL = {"videos": 15, "frames": 6, "side": 32}

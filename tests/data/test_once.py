@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from videomae2.data import worker
-from videomae2.data.listing import read_manifest
-from videomae2.data.once import iterate_once
-from videomae2.data.opening import open_video
-from videomae2.data.quarantine import Quarantine
-from videomae2.data.sources import DataConfig, LoadingConfig, SourceConfig
+from videomae2.data.loading.loader import iterate_once
+from videomae2.data.loading.quarantine import Quarantine
+from videomae2.data.loading.reading import LoadingConfig
+from videomae2.data.loading.sources import DataConfig, SourceConfig
+from videomae2.data.manifests.read import read_manifest
+from videomae2.data.video.trim import open_video
+from videomae2.data.views import tasks
 from videomae2.errors import TooManyUnreadableError
 from videomae2.tensors.grid import Cubes
 
@@ -47,11 +48,13 @@ def test_what_could_not_be_read_is_not_read_again(videos, tmp_path, monkeypatch)
         opened.append(entry.path)
         return open_video(entry, shape)
 
-    monkeypatch.setattr(worker, "open_entry", counted)
+    monkeypatch.setattr(tasks, "open_entry", counted)
     for number in (1, 2):
         batches = look(videos, tmp_path)
         assert [batch.num_unreadable for batch in batches] == [0, 1, 0]
-        assert [place for batch in batches for place in batch.sample_ids] == [(0, n) for n in range(5)]
+        assert [place for batch in batches for place in batch.sample_ids] == [
+            (0, n) for n in range(5)
+        ]
         assert len(opened) == 5 * number - (number - 1)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.data.pool_functions import Ask
-from videomae2.data.pool import Pool
+from videomae2.data.workers.pool import Pool
 from videomae2.errors import VideoMAE2Error
 
 FUNCTION = "tests.data.pool_functions:act"
@@ -397,7 +397,7 @@ def test_nothing_is_left_behind():
 OWNER = """
 import sys
 from tests.data.pool_functions import Ask
-from videomae2.data.pool import Pool
+from videomae2.data.workers.pool import Pool
 
 crew = Pool("tests.data.pool_functions:act", workers=2, timeout_seconds=600, memory_limit_bytes=None)
 answers = crew.map([Ask("a", "report"), Ask("b", "report"), *[Ask("c", "hang")] * 4])

@@ -9,10 +9,10 @@ import time
 import numpy as np
 import pytest
 
-from videomae2.data import stamps
-from videomae2.data.manifest import Manifest
-from videomae2.data.quarantine import Quarantine, find_changed_files
-from videomae2.data.stamps import file_stat
+from videomae2.data.loading.quarantine import Quarantine, find_changed_files
+from videomae2.data.manifests import fingerprint
+from videomae2.data.manifests.fingerprint import file_stat
+from videomae2.data.manifests.manifest import Manifest
 from videomae2.errors import TooManyUnreadableError, VideoError
 
 
@@ -215,7 +215,7 @@ def hanging(monkeypatch):
         free.wait(60)
         return file_stat(path)
 
-    monkeypatch.setattr(stamps, "stamp", late)
+    monkeypatch.setattr(fingerprint, "stamp", late)
     yield free
     free.set()
 
@@ -238,7 +238,7 @@ def test_saving_does_not_wait_for_a_file_that_does_not_answer(tmp_path, videos, 
 def test_what_does_not_answer_is_listed_and_stays_listed_until_it_does(
     tmp_path, videos, hanging, monkeypatch
 ):
-    monkeypatch.setattr(stamps, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(fingerprint, "_PATIENCE_SECONDS", 0.05)
     fail(opened(tmp_path, videos), videos, 3)
     (line,) = lines(tmp_path)
     assert line["stamp"] == []
@@ -249,7 +249,7 @@ def test_what_does_not_answer_is_listed_and_stays_listed_until_it_does(
 
 
 def test_many_that_do_not_answer_are_waited_for_together(tmp_path, videos, hanging, monkeypatch):
-    monkeypatch.setattr(stamps, "_PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(fingerprint, "_PATIENCE_SECONDS", 0.3)
     hanging.set()
     first = opened(tmp_path, videos, max_share=1.0)
     for number in range(len(videos)):

@@ -7,22 +7,23 @@ import torch
 
 from tests.data.pillow import clips
 from tests.data.test_operations import carry_out
-from videomae2.data import rand_augment as module
-from videomae2.data.operations import OPERATIONS
-from videomae2.data.rand_augment import (
+from videomae2.data.augment import rand_augment as module
+from videomae2.data.augment.ops import OPERATIONS
+from videomae2.data.augment.rand_augment import (
     RandAugmentConfig,
     apply_operation,
     draw_operations,
     parse_rand_augment,
     rand_augment,
 )
-from videomae2.tensors import draws, rows
+from videomae2.tensors import clips as clips_module
+from videomae2.tensors import rng
 
 USUAL = RandAugmentConfig()
 
 
 def keys(count, seed=0):
-    return torch.tensor([draws.to_int64(draws.make_key(seed, n)) for n in range(count)])
+    return torch.tensor([rng.to_int64(rng.make_key(seed, n)) for n in range(count)])
 
 
 def one_by_one(x, drawn, config):
@@ -51,7 +52,7 @@ def test_computing_all_rows_and_keeping_the_chosen_gives_the_same(monkeypatch):
     listed = rand_augment(x, drawn, USUAL)
 
     def masked(x, chosen, change, *others):
-        return rows._apply_to_all(x, chosen, change, others)
+        return clips_module._apply_to_all(x, chosen, change, others)
 
     monkeypatch.setattr(module, "on_rows", masked)
     assert torch.equal(rand_augment(x, drawn, USUAL), listed)
@@ -84,7 +85,9 @@ def test_all_operations_and_both_signs_are_drawn_alike():
 
 def test_layers_are_drawn_independently():
     one, two = draw_operations(keys(6000), replace(USUAL, operations=2))
-    both = torch.stack((one.operation, two.operation, one.is_applied, two.is_applied, one.sign, two.sign))
+    both = torch.stack(
+        (one.operation, two.operation, one.is_applied, two.is_applied, one.sign, two.sign)
+    )
     other = torch.corrcoef(torch.cat((both.double(), one.magnitude[None], two.magnitude[None])))
     assert (other - torch.eye(8)).abs().max() < 0.05
 

@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from videomae2.data.crops import MAX_ATTEMPTS, CropConfig, build_crop_box, random_resized_box
+from videomae2.data.views.crops import (
+    MAX_ATTEMPTS,
+    CropConfig,
+    build_crop_box,
+    random_resized_box,
+)
 
 USUAL = CropConfig(kind="random-resized")
 SQUARE = (224, 224)

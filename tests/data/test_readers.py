@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from tests.data.media import encode
-from videomae2.data.readers import Deadline, Reader, ReadLimits, open_reader, compute_shrunk_size
+from videomae2.data.video.reader import (
+    Deadline,
+    Reader,
+    ReadLimits,
+    compute_shrunk_size,
+    open_reader,
+)
 from videomae2.errors import VideoError
 
 
@@ -77,9 +83,9 @@ def test_the_short_side_is_shrunk(size, side, small):
 
 def test_reading_imports_neither_torch_nor_what_it_does_not_need():
     code = (
-        "import sys; from videomae2.data.readers import open_reader\n"
+        "import sys; from videomae2.data.video.reader import open_reader\n"
         "assert not {'torch', 'av', 'PIL'} & set(sys.modules)\n"
-        "import videomae2.data.video, videomae2.data.frames\n"
+        "import videomae2.data.video.pyav_reader, videomae2.data.video.images\n"
         "assert not {'torch', 'PIL'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

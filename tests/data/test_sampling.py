@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from videomae2.data.sampling import draw_first_frame, pretrain_indices, timed_indices
+from videomae2.data.views.sampling import draw_first_frame, pretrain_indices, timed_indices
 
 few = settings(max_examples=80)
 draws = st.floats(0, 1, exclude_max=True)

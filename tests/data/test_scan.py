@@ -2,13 +2,19 @@ import numpy as np
 import pytest
 
 from tests.data.media import ZOO, encode, number_of, plain_decode
-from videomae2.data import scan as scanning
-from videomae2.data import stream
-from videomae2.data.manifest import Entry
-from videomae2.data.pool import Pool
-from videomae2.data.readers import ReadLimits, open_reader
-from videomae2.data.scan import SCAN_FUNCTION, ScanRequest, open_scan, read_part, iterate_scan
-from videomae2.data.stream import VideoStream
+from videomae2.data.manifests.manifest import Entry
+from videomae2.data.video import stream
+from videomae2.data.video.reader import ReadLimits, open_reader
+from videomae2.data.video.stream import VideoStream
+from videomae2.data.views import scan as scanning
+from videomae2.data.views.scan import (
+    SCAN_FUNCTION,
+    ScanRequest,
+    iterate_scan,
+    open_scan,
+    read_part,
+)
+from videomae2.data.workers.pool import Pool
 from videomae2.errors import VideoError
 
 

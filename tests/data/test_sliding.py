@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videomae2.data.sliding import compute_duration, strided_windows, timed_windows
-from videomae2.data.view_grid import dense_clips
+from videomae2.data.views.sampling import dense_clips
+from videomae2.data.views.sliding import compute_duration, strided_windows, timed_windows
 
 
 def clock(count, rate=10.0):

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videomae2.data.known_classes import load_public_classes
-from videomae2.data.listing import read_manifest
+from videomae2.data.manifests.public_classes import load_public_classes
+from videomae2.data.manifests.read import read_manifest
 from videomae2.errors import ManifestError
 
 

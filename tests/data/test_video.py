@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tests.data.media import ZOO, encode, number_of, patch, plain_decode, set_matrix
-from videomae2.data import video
-from videomae2.data.readers import ReadLimits, open_reader
+from videomae2.data.video import pyav_reader
+from videomae2.data.video.reader import ReadLimits, open_reader
 from videomae2.errors import VideoError
 
 CASES = {
@@ -57,7 +57,7 @@ CASES = {
 
 @pytest.fixture(autouse=True)
 def _no_tables():
-    video.INDEX_CACHE.clear()
+    pyav_reader.INDEX_CACHE.clear()
 
 
 @pytest.fixture(scope="session")
@@ -104,7 +104,7 @@ def test_frames_of_every_kind_of_file_are_exact(folder, name):
 
 
 def test_a_b_frame_clip_is_found_without_decoding_from_the_start(folder, monkeypatch):
-    monkeypatch.setattr(video.VideoFile, "_read_from_start", None)
+    monkeypatch.setattr(pyav_reader.VideoFile, "_read_from_start", None)
     for name in ("h264.mp4", "h264_open_gop.mp4", "hevc.mp4", "vp9.webm", "mpeg4_b.avi", "h264.ts"):
         path = encode(folder / f"seek_{name}", **CASES[name])
         with open_reader(path) as reader:

@@ -5,17 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from videomae2.data.crops import center_box
-from videomae2.data.sampling import timed_indices
-from videomae2.data.view_grid import (
-    ViewGridConfig,
-    compute_cover_size,
-    list_crop_boxes,
+from videomae2.data.views.crops import center_box, compute_cover_size, list_crop_boxes
+from videomae2.data.views.sampling import (
     dense_clips,
-    find_unique_views,
-    gather_frames,
     segment_clips,
     timed_clips,
+    timed_indices,
+)
+from videomae2.data.views.specs import (
+    ViewGridConfig,
+    find_unique_views,
+    gather_frames,
     list_views,
 )
 
@@ -142,7 +142,9 @@ def test_boxes_on_covering_frames_are_those_of_the_released_code(height, width, 
         assert (tall, wide) == (int(side * height / width), side)
     else:
         assert (tall, wide) == (side, int(side * width / height))
-    assert list_crop_boxes(tall, wide, (side, side), crops=crops) == slow_boxes(tall, wide, side, crops)
+    assert list_crop_boxes(tall, wide, (side, side), crops=crops) == slow_boxes(
+        tall, wide, side, crops
+    )
 
 
 def test_boxes_by_hand():

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from tests.data.media import encode, number_of
-from videomae2.data.manifest import Entry
-from videomae2.data.readers import ReadLimits, open_reader
-from videomae2.data.view_grid import ViewGridConfig, dense_clips, segment_clips, timed_clips
-from videomae2.data.view_making import iterate_view_batches, resize_to_cover
-from videomae2.data.view_reading import ViewSpec, ViewsRequest, read_views
-from videomae2.data.views import resize
+from videomae2.data.manifests.manifest import Entry
+from videomae2.data.video.reader import ReadLimits, open_reader
+from videomae2.data.views.device import iterate_view_batches, resize, resize_to_cover
+from videomae2.data.views.sampling import dense_clips, segment_clips, timed_clips
+from videomae2.data.views.specs import ViewGridConfig, ViewSpec, ViewsRequest
+from videomae2.data.views.tasks import read_views
 from videomae2.errors import VideoError
 
 CPU = torch.device("cpu")
@@ -43,7 +43,9 @@ def video(tmp_path_factory):
 )
 def test_every_clip_shows_the_frames_of_its_plan(video, wanted, clips):
     arrays, meta = read(video, wanted)
-    shown = [[number_of(frame) for frame in clip] for clip in arrays["frames"][arrays["frame_index"]]]
+    shown = [
+        [number_of(frame) for frame in clip] for clip in arrays["frames"][arrays["frame_index"]]
+    ]
     assert shown == clips.tolist()
     assert meta["indices"] == sorted(set(clips.ravel().tolist()))
     assert (meta["num_frames"], meta["length_seconds"]) == (40, pytest.approx(1.6))
@@ -59,7 +61,7 @@ def test_a_video_is_opened_and_read_once(video, monkeypatch):
         calls.append("open")
         return reader
 
-    monkeypatch.setattr("videomae2.data.opening.open_reader", counting)
+    monkeypatch.setattr("videomae2.data.video.reader.open_reader", counting)
     arrays, _ = read(video, shape(clips=5, crops=3))
     assert calls == ["open", len(arrays["frames"])]
     assert len(arrays["frames"]) <= 20
@@ -152,7 +154,9 @@ def test_batches_hold_all_views_in_order_and_black_ones_where_a_video_is_missing
 
 def test_equal_views_are_found(frames):
     place = np.array([[0, 1, 2], [3, 4, 5], [0, 1, 2]])
-    made = resize_to_cover(frames[:, :, :24], place, (16, 16), crops=2, antialias="plain", device=CPU)
+    made = resize_to_cover(
+        frames[:, :, :24], place, (16, 16), crops=2, antialias="plain", device=CPU
+    )
     found = made.find_unique_views()
     assert found.numbers == (0, 2)
     assert found.inverse.tolist() == [0, 0, 1, 1, 0, 0]

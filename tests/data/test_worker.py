@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
-from videomae2.data.crops import CropConfig
-from videomae2.data.manifest import Entry
-from videomae2.data.readers import ReadLimits
-from videomae2.data.worker import ClipSpec, SampleRequest, read_sample, compute_view_key
+from videomae2.data.manifests.manifest import Entry
+from videomae2.data.video.reader import ReadLimits
+from videomae2.data.views.crops import CropConfig
+from videomae2.data.views.specs import ClipSpec, SampleRequest
+from videomae2.data.views.tasks import compute_view_key, read_sample
 from videomae2.errors import VideoError
 
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from videomae2.engine.loop import LoopConfig
-from videomae2.engine.optim import OptimConfig, build_optimizer
-from videomae2.engine.runtime import RuntimeConfig, prepare_runtime
-from videomae2.engine.signals import SignalHandler
-from videomae2.engine.supply import MicroBatch
+from videomae2.base.signals import SignalHandler
 from videomae2.tensors.clips import Clips
+from videomae2.training.loop import LoopConfig
+from videomae2.training.optim import OptimConfig, build_optimizer
+from videomae2.training.prefetch import MicroBatch
+from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 
 
 class Fit(nn.Module):
@@ -52,7 +52,9 @@ def plan(steps: int, **changed: object) -> LoopConfig:
 
 
 def optimizer(task: nn.Module):
-    return build_optimizer(task, OptimConfig(lr=0.1, epochs=1.0, warmup_epochs=0.0, global_batch_size=1))
+    return build_optimizer(
+        task, OptimConfig(lr=0.1, epochs=1.0, warmup_epochs=0.0, global_batch_size=1)
+    )
 
 
 def settings():

@@ -8,10 +8,9 @@ import torch
 from safetensors import SafetensorError
 
 from tests.engine.runs import Fit, optimizer, parts, plan, settings
-from videomae2.engine.checkpoints import CheckpointManager
-from videomae2.engine.loop import fit
-from videomae2.engine.optimizer_state import load_optimizer, save_optimizer
 from videomae2.errors import CheckpointError
+from videomae2.training.checkpoint import CheckpointManager, load_optimizer, save_optimizer
+from videomae2.training.loop import fit
 
 
 def fill(folder):
@@ -44,7 +43,7 @@ import resource, sys
 from pathlib import Path
 import torch
 from safetensors.torch import save_file
-from videomae2.engine.checkpoints import Checkpoints
+from videomae2.training.checkpoint import Checkpoints
 from videomae2.errors import CheckpointError
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))

@@ -5,8 +5,8 @@ import threading
 import pytest
 import torch
 
-from videomae2.engine import cores
-from videomae2.engine.cores import map_on_threads
+from videomae2.inference import cpu_parallel
+from videomae2.inference.cpu_parallel import map_on_threads
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +62,7 @@ def test_threads_that_cannot_be_had_hold_up_nothing(monkeypatch):
         begun.append(thread)
         begin(thread)
 
-    cores._start_threads.cache_clear()
+    cpu_parallel._start_threads.cache_clear()
     monkeypatch.setattr(threading.Thread, "start", start)
     with pytest.raises(RuntimeError, match="can't start new thread"):
         map_on_threads(len, torch.zeros(6, 1))

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from videomae2.engine.kept_scores import HEADER_FILE, TensorCache
 from videomae2.errors import CheckpointError, ConfigError, DataError
+from videomae2.training.tensor_cache import HEADER_FILE, TensorCache
 
 MADE_BY = {"teacher": "abc", "seed": 0, "clips": [4, 32, 32, 3], "augment.mix.prob": 1.0}
 
@@ -91,7 +91,7 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("videomae2.engine.kept_scores.save_file", full)
+    monkeypatch.setattr("videomae2.training.tensor_cache.save_file", full)
     with pytest.raises(OSError, match="No space"):
         kept.flush()
     assert [path.name for path in (tmp_path / "c").iterdir()] == [HEADER_FILE]

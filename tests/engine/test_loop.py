@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from tests.engine.runs import Fit, clips, optimizer, parts, plan, settings
-from videomae2.engine.averages import EMA
-from videomae2.engine.loop import fit
-from videomae2.engine.signals import SignalHandler
-from videomae2.engine.supply import MicroBatch
+from videomae2.base.signals import SignalHandler
 from videomae2.errors import CheckpointError, Interrupted, NonFiniteLossError
+from videomae2.training.ema import EMA
+from videomae2.training.loop import fit
+from videomae2.training.prefetch import MicroBatch
 
 
 def run(task, steps, *, first=0, opt=None, bad=(), supply=None, save=None, mean=None, **changed):
@@ -113,7 +113,10 @@ def test_a_signal_to_stop_saves_and_raises(number):
                 os.kill(os.getpid(), number)
             yield part
 
-    with SignalHandler() as wishes, pytest.raises(Interrupted, match=rf"{number.name}; saved at step 6"):
+    with (
+        SignalHandler() as wishes,
+        pytest.raises(Interrupted, match=rf"{number.name}; saved at step 6"),
+    ):
         fit(
             task,
             optimizer(task),

@@ -6,12 +6,11 @@ from torch import nn
 
 from tests.models.small import small_model
 from tests.models.small_classifier import small_classifier
-from videomae2.engine.optim import OptimConfig, build_optimizer, get_layer_id, build_param_groups
-from videomae2.engine.optimizer_state import load_optimizer, save_optimizer
 from videomae2.errors import CheckpointError
-from videomae2.models.lora import LoraConfig
-from videomae2.models.tuning import TuningConfig, apply_tuning
+from videomae2.models.lora import LoraConfig, TuningConfig, apply_tuning
 from videomae2.tasks.classify import ClassifyConfig, ClassifyTask
+from videomae2.training.checkpoint import load_optimizer, save_optimizer
+from videomae2.training.optim import OptimConfig, build_optimizer, build_param_groups, get_layer_id
 
 OPTIM = OptimConfig(lr=0.1, epochs=1.0, warmup_epochs=0.0, global_batch_size=1, layer_decay=0.75)
 

@@ -2,8 +2,9 @@ import os
 
 import pytest
 
-from videomae2.engine import room
-from videomae2.engine.room import check_writable_dry_run, check_writable, format_bytes
+from videomae2.base import files
+from videomae2.base.files import check_writable, check_writable_dry_run
+from videomae2.base.text import format_bytes
 from videomae2.errors import CheckpointError
 
 BOTH = pytest.mark.parametrize("check", [check_writable, check_writable_dry_run])
@@ -25,8 +26,8 @@ def test_a_folder_that_cannot_be_written_is_found_out_before(tmp_path, check):
     ],
 )
 def test_too_little_room_is_found_out_before(tmp_path, monkeypatch, check, free, needed, words):
-    usage = room.shutil.disk_usage(tmp_path)._replace(free=free)
-    monkeypatch.setattr(room.shutil, "disk_usage", lambda _: usage)
+    usage = files.shutil.disk_usage(tmp_path)._replace(free=free)
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(CheckpointError, match=words):
         check(tmp_path, needed)
 

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from videomae2.engine.readout import StepRecord
-from videomae2.engine.runlog import MetricsLogger, format_duration
-from videomae2.engine.supply import LogWindow
+from videomae2.base.text import format_duration
+from videomae2.training.logger import MetricsLogger
+from videomae2.training.metrics_buffer import LogWindow, StepRecord
 
 
 def record(step, loss=0.5, **changed):
@@ -30,7 +30,9 @@ def read(folder):
 
 def log(folder, first_step=0, said=None):
     said = [] if said is None else said
-    return MetricsLogger(folder, steps=100, first_step=first_step, get_memory_gib=lambda: 1.5, log=said.append)
+    return MetricsLogger(
+        folder, steps=100, first_step=first_step, get_memory_gib=lambda: 1.5, log=said.append
+    )
 
 
 def test_one_json_line_per_step_with_speed_on_the_last(tmp_path):

@@ -6,7 +6,8 @@ import torch.utils.deterministic
 from torch import nn
 
 from tests.models.small import small_model
-from videomae2.engine.runtime import (
+from videomae2.errors import ConfigError
+from videomae2.training.runtime import (
     Runtime,
     RuntimeConfig,
     compile_blocks,
@@ -14,7 +15,6 @@ from videomae2.engine.runtime import (
     set_deterministic,
     set_matmul_precision,
 )
-from videomae2.errors import ConfigError
 
 
 @pytest.fixture(autouse=True)

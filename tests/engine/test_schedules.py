@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from videomae2.engine.schedules import CosineSchedule, scale_lr
+from videomae2.training.schedules import CosineSchedule, scale_lr
 
 few = settings(max_examples=60)
 

@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from videomae2.engine.signals import SignalHandler, raise_if_stopped
+from videomae2.base.signals import SignalHandler, raise_if_stopped
 from videomae2.errors import Interrupted
 
 

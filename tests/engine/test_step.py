@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from tests.models.small import small_config
-from videomae2.engine.optim import OptimConfig, build_optimizer
-from videomae2.engine.runtime import RuntimeConfig, prepare_runtime
-from videomae2.engine.step import train_step
 from videomae2.models.autoencoder import Autoencoder
-from videomae2.models.initial import init_autoencoder_weights
+from videomae2.models.init import init_autoencoder_weights
 from videomae2.tasks.pretrain import MaskingConfig, PretrainTask
 from videomae2.tensors.clips import Clips
+from videomae2.training.optim import OptimConfig, build_optimizer
+from videomae2.training.runtime import RuntimeConfig, prepare_runtime
+from videomae2.training.step import train_step
 
 RUNTIME = prepare_runtime(RuntimeConfig(device="cpu", precision="fp32"))
 HOLES = (1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0)
@@ -40,7 +40,9 @@ def cut(clips, size):
 def step(weights, size, **masking):
     """Do one step in parts of some size; give its result and gradients."""
     task = make_task(**masking).train()
-    optimizer = build_optimizer(task, OptimConfig(lr=0.1, epochs=1.0, warmup_epochs=0.0, global_batch_size=1))
+    optimizer = build_optimizer(
+        task, OptimConfig(lr=0.1, epochs=1.0, warmup_epochs=0.0, global_batch_size=1)
+    )
     before = [p.detach().clone() for p in task.parameters()]
     parts = cut(make_clips(weights), size)
     result = train_step(task, optimizer, parts, lr=1e-3, clip_norm=None, runtime=RUNTIME)

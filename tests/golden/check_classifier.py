@@ -19,13 +19,13 @@ from tests.golden.check_parts import (
     statistics,
 )
 from tests.golden.verdict import Check, absolute, failed, relative, result
-from videomae2.engine.optim import build_param_groups
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.released import classifier_from_official, classifier_to_official
+from videomae2.models.weights.official import classifier_from_official, classifier_to_official
 from videomae2.tasks.classify import ClassifyConfig, ClassifyTask
 from videomae2.tensors import grid, pixels
 from videomae2.tensors.clips import Clips
+from videomae2.training.optim import build_param_groups
 
 _SCALE_BOUND = 1e-12  # relative
 _NUMBER = r"(\d*\.?\d+(?:e[-+]?\d+)?)"
@@ -95,7 +95,7 @@ def _task(config: dict[str, Any], clip: Tensor, released: Values) -> ClassifyTas
         ClassifierConfig(
             encoder=encoder_config(config, clip, released),
             num_classes=config["classes"],
-            global_pool="avg" if "fc_norm.weight" in released else "first",
+            global_pool="avg" if "fc_norm.weight" in released else "token",
         )
     )
     mean, std = statistics(config)

@@ -23,7 +23,7 @@ from tests.golden.check_parts import (
 )
 from tests.golden.verdict import Check, absolute, guarded, relative
 from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig, DecoderConfig
-from videomae2.models.released import from_official, to_official
+from videomae2.models.weights.official import from_official, to_official
 from videomae2.tasks.pretrain import MaskingConfig, PretrainTask, compute_pixel_loss
 from videomae2.tensors.clips import Clips
 from videomae2.tensors.tokens import TokenSplit, select_visible
@@ -94,7 +94,9 @@ def _visible(hidden: Tensor) -> Tensor:
 def _task(config: dict[str, Any], clip: Tensor, released: Values) -> PretrainTask:
     """The model that the configuration describes."""
     decoder = DecoderConfig(
-        depth=config["decoder_depth"], embed_dim=config["decoder_dim"], num_heads=config["decoder_heads"]
+        depth=config["decoder_depth"],
+        embed_dim=config["decoder_dim"],
+        num_heads=config["decoder_heads"],
     )
     encoder = encoder_config(config, clip, released)
     model = Autoencoder(AutoencoderConfig(encoder=encoder, decoder=decoder))

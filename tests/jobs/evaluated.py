@@ -9,11 +9,12 @@ import torch
 
 from tests.data.media import encode, plain_decode
 from tests.models.small_classifier import STATISTICS, small_classifier
-from videomae2.jobs.evaluate import EvaluateConfig, evaluate
-from videomae2.jobs.evaluation.settings import EvalReadingConfig
-from videomae2.jobs.view_settings import EvalViews
-from videomae2.models.cards import SavedClassifierConfig, FrameSampling
-from videomae2.models.saved import save_model
+from videomae2.commands.evaluate.config import EvaluateConfig
+from videomae2.commands.evaluate.run import evaluate
+from videomae2.inference.reading import EvalReadingConfig
+from videomae2.inference.views import EvalViews
+from videomae2.models.weights.config_json import FrameSampling, SavedClassifierConfig
+from videomae2.models.weights.saved import save_model
 from videomae2.tensors import grid
 
 CLASSES = ("fall", "run", "walk")
@@ -37,7 +38,9 @@ def save_run(folder, *, outputs=3, **card):
         model.head.weight.mul_(4)
     settings = {"classes": CLASSES, "span": SPAN} | card
     save_model(
-        best, model.state_dict(), SavedClassifierConfig(model=model.config, **settings, **STATISTICS)
+        best,
+        model.state_dict(),
+        SavedClassifierConfig(model=model.config, **settings, **STATISTICS),
     )
     return folder
 

@@ -9,12 +9,12 @@ import av
 import numpy as np
 import torch
 
-from videomae2.data.pool import Pool
-from videomae2.jobs.prediction_settings import ReadingConfig
-from videomae2.models.cards import SavedClassifierConfig, FrameSampling
+from videomae2.data.workers.pool import Pool
+from videomae2.inference.reading import ReadingConfig
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.saved import save_model
+from videomae2.models.weights.config_json import FrameSampling, SavedClassifierConfig
+from videomae2.models.weights.saved import save_model
 
 FRAMES, STRIDE, SIDE = 4, 2, 16
 RATE = 25
@@ -41,7 +41,12 @@ def save_rigged(
         model.head.weight[:, 0] = torch.tensor(rows)
     half = (0.5,) * channels
     card = SavedClassifierConfig(
-        model=model.config, class_names=names, task_type=answers, frame_sampling=span, mean=half, std=half
+        model=model.config,
+        class_names=names,
+        task_type=answers,
+        frame_sampling=span,
+        mean=half,
+        std=half,
     )
     folder.mkdir(parents=True, exist_ok=True)
     save_model(folder, model.state_dict(), card)
@@ -71,6 +76,8 @@ def read_here(monkeypatch) -> None:
     """Read in the process of the test: nothing can be killed, and nothing must be started."""
 
     def pool(self, function, *, workers):
-        return Pool(function, num_workers=0, timeout_seconds=self.timeout_seconds, memory_limit_bytes=None)
+        return Pool(
+            function, num_workers=0, timeout_seconds=self.timeout_seconds, memory_limit_bytes=None
+        )
 
     monkeypatch.setattr(ReadingConfig, "pool", pool)

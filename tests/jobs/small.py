@@ -11,13 +11,14 @@ from pathlib import Path
 
 import torch
 
-from videomae2.config import PretrainRun, CheckpointConfig
-from videomae2.data.moving_shapes import write_moving_shapes
-from videomae2.data.sources import DataConfig, LoadingConfig, SourceConfig
-from videomae2.engine.optim import OptimConfig
-from videomae2.engine.runtime import RuntimeConfig
+from videomae2.config.runs import CheckpointConfig, PretrainRun
+from videomae2.data.loading.reading import LoadingConfig
+from videomae2.data.loading.sources import DataConfig, SourceConfig
+from videomae2.data.synthetic.moving_shapes import write_moving_shapes
 from videomae2.models.autoencoder import AutoencoderConfig, DecoderConfig
 from videomae2.models.encoder import EncoderConfig
+from videomae2.training.optim import OptimConfig
+from videomae2.training.runtime import RuntimeConfig
 
 
 def small_videos(folder: Path, count: int = 20) -> Path:
@@ -32,11 +33,20 @@ def small_run(videos: Path, out: Path, *, epochs: float = 3.0, **changed: object
         data=DataConfig(sources=(SourceConfig(path=videos, frame_interval=2.0),), views=2),
         model=AutoencoderConfig(
             encoder=EncoderConfig(
-                size="tiny", frames=4, height=32, width=32, embed_dim=24, depth=1, num_heads=2, drop_path=0.1
+                size="tiny",
+                frames=4,
+                height=32,
+                width=32,
+                embed_dim=24,
+                depth=1,
+                num_heads=2,
+                drop_path=0.1,
             ),
             decoder=DecoderConfig(depth=1, embed_dim=16, num_heads=2),
         ),
-        optim=OptimConfig(lr=1e-2, epochs=epochs, warmup_epochs=1.0, global_batch_size=8, micro_batch_size=4),
+        optim=OptimConfig(
+            lr=1e-2, epochs=epochs, warmup_epochs=1.0, global_batch_size=8, micro_batch_size=4
+        ),
         checkpoint=CheckpointConfig(output_dir=out, log_interval=3, interval=2),
         loading=LoadingConfig(num_workers=1, timeout_seconds=5.0),
         runtime=RuntimeConfig(device="cpu", precision="fp32"),
@@ -71,7 +81,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from videomae2.config import PretrainRun, load
-from videomae2.jobs.pretrain import pretrain
+from videomae2.commands.train.pretrain import pretrain
 import torch
 torch.set_num_threads(int(sys.argv[2]))
 pretrain(load(PretrainRun, Path(sys.argv[1])), say=lambda line: print(line, flush=True))

@@ -6,16 +6,18 @@ from pathlib import Path
 import torch
 
 from tests.jobs.small_finetune import CLASSES, small_finetune
-from videomae2.config import DistillRun, StudentConfig
-from videomae2.models.cards import SavedClassifierConfig, FrameSampling
+from videomae2.config.runs import DistillRun, StudentConfig
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.initial import init_classifier_weights
-from videomae2.models.saved import save_model
-from videomae2.models.teachers import TeacherConfig
+from videomae2.models.init import init_classifier_weights
+from videomae2.models.weights.config_json import FrameSampling, SavedClassifierConfig
+from videomae2.models.weights.saved import save_model
+from videomae2.tasks.distill import TeacherConfig
 from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD
 
-ENCODER = EncoderConfig(size="tiny", frames=4, height=32, width=32, embed_dim=24, depth=1, num_heads=2)
+ENCODER = EncoderConfig(
+    size="tiny", frames=4, height=32, width=32, embed_dim=24, depth=1, num_heads=2
+)
 
 
 def make_teacher(
@@ -25,7 +27,7 @@ def make_teacher(
     folder.mkdir(parents=True)
     outputs = len(classes) if head else 0
     config = ClassifierConfig(
-        encoder=replace(ENCODER, **{"depth": 2, "dim": 32, **encoder}),
+        encoder=replace(ENCODER, **{"depth": 2, "embed_dim": 32, **encoder}),
         num_classes=outputs,
         head_init_scale=sharpness,
     )
@@ -37,7 +39,9 @@ def make_teacher(
         "mean": IMAGENET_MEAN,
         "std": IMAGENET_STD,
     }
-    save_model(folder, model.state_dict(), SavedClassifierConfig(model=config, **known | (card or {})))
+    save_model(
+        folder, model.state_dict(), SavedClassifierConfig(model=config, **known | (card or {}))
+    )
     return folder
 
 

@@ -5,14 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.jobs.small import small_run
-from videomae2.config import FinetuneRun, CheckpointConfig, ValidationConfig
-from videomae2.data.augment import AugmentConfig
-from videomae2.data.crops import CropConfig
-from videomae2.data.mixing import MixConfig
-from videomae2.data.moving_shapes import write_moving_shapes
-from videomae2.data.sources import DataConfig, SourceConfig
-from videomae2.engine.optim import OptimConfig
+from videomae2.config.runs import CheckpointConfig, FinetuneRun, ValidationConfig
+from videomae2.data.augment.augment import AugmentConfig
+from videomae2.data.augment.mixing import MixConfig
+from videomae2.data.loading.sources import DataConfig, SourceConfig
+from videomae2.data.synthetic.moving_shapes import write_moving_shapes
+from videomae2.data.views.crops import CropConfig
 from videomae2.models.classifier import ClassifierConfig
+from videomae2.training.optim import OptimConfig
 
 CLASSES = ("grows", "moves_left", "spins_clockwise")
 
@@ -42,7 +42,12 @@ def small_finetune(videos: Path, out: Path, **changed: object) -> FinetuneRun:
         model=ClassifierConfig(encoder=pretraining.model.encoder, head_drop_rate=0.1),
         augment=AugmentConfig(mix=MixConfig(prob=0.5)),
         optim=OptimConfig(
-            lr=1e-2, epochs=4.0, warmup_epochs=1.0, global_batch_size=4, micro_batch_size=2, layer_decay=0.8
+            lr=1e-2,
+            epochs=4.0,
+            warmup_epochs=1.0,
+            global_batch_size=4,
+            micro_batch_size=2,
+            layer_decay=0.8,
         ),
         checkpoint=CheckpointConfig(output_dir=out, log_interval=3, interval=2),
         loading=pretraining.loading,

@@ -9,11 +9,11 @@ import pytest
 
 from tests.jobs.small import losses, quiet, small_run, small_videos
 from videomae2.cli.main import main
-from videomae2.config import save_config
+from videomae2.commands.train import run as run_module
+from videomae2.commands.train.pretrain import dry_run, pretrain
+from videomae2.commands.train.run_folder import archive_run
+from videomae2.config.files import save_config
 from videomae2.errors import ConfigError, NonFiniteLossError
-from videomae2.jobs import trainer
-from videomae2.jobs.pretrain import pretrain, dry_run
-from videomae2.jobs.starting_over import archive_run
 
 
 @pytest.fixture(scope="module")
@@ -81,14 +81,14 @@ def test_a_dry_run_says_where_it_would_go_on_and_changes_nothing(videos, tmp_pat
 def test_a_signal_before_the_first_step_ends_with_75_and_a_sentence(
     videos, tmp_path, monkeypatch, capsys, number
 ):
-    real = trainer.MetricsLogger
+    real = run_module.MetricsLogger
 
     def asked(*words, **named):
         signal.raise_signal(signal.SIGUSR1)
         signal.raise_signal(number)
         return real(*words, **named)
 
-    monkeypatch.setattr(trainer, "MetricsLogger", asked)
+    monkeypatch.setattr(run_module, "MetricsLogger", asked)
     save_config(small_run(videos, tmp_path / "run"), tmp_path / "config.yaml")
     assert main(["pretrain", "--config", str(tmp_path / "config.yaml")]) == 75
     said = capsys.readouterr().err
@@ -96,7 +96,7 @@ def test_a_signal_before_the_first_step_ends_with_75_and_a_sentence(
 
 
 def test_a_signal_while_lists_are_read_ends_it_there(videos, tmp_path, monkeypatch, capsys):
-    from videomae2.jobs import pretrain as module
+    from videomae2.commands.train import pretrain as module
 
     real = module.load_manifests
 

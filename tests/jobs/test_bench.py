@@ -10,20 +10,19 @@ import torch
 from tests.data.test_quarantine import manifest
 from videomae2.cli.bench import main
 from videomae2.cli.main import main as command
-from videomae2.data.mixture import Mixture
-from videomae2.data.readers import open_reader
-from videomae2.engine.readout import StepRecord
-from videomae2.engine.runtime import Runtime
-from videomae2.engine.supply import LogWindow
+from videomae2.commands.bench import end_to_end, machine
+from videomae2.commands.bench import run as whole_bench
+from videomae2.commands.bench.machine import measure_peak
+from videomae2.commands.bench.model import MASKINGS, BenchCase, compute_step_flops, measure_step
+from videomae2.commands.bench.run import BenchConfig
+from videomae2.commands.bench.tables import align_columns
+from videomae2.data.loading.mixture import Mixture
+from videomae2.data.synthetic import textured_videos
+from videomae2.data.video.reader import open_reader
 from videomae2.errors import ConfigError, ManifestError, TooManyUnreadableError
-from videomae2.jobs.bench import machine, samples, together
-from videomae2.jobs.bench import pretrain as whole_bench
-from videomae2.jobs.bench.model import MASKINGS, BenchCase, compute_step_flops
-from videomae2.jobs.bench.peak import measure_peak
-from videomae2.jobs.bench.settings import BenchConfig
-from videomae2.jobs.bench.steps import measure_step
-from videomae2.jobs.bench.tables import align_columns
 from videomae2.tasks.pretrain import count_tokens
+from videomae2.training.metrics_buffer import LogWindow, StepRecord
+from videomae2.training.runtime import Runtime
 
 CPU = Runtime(torch.device("cpu"), "fp32", compile=False)
 TINY = BenchCase(size="tiny", batch_size=2, side=32)
@@ -31,14 +30,16 @@ TINY = BenchCase(size="tiny", batch_size=2, side=32)
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):
-    return samples.write_synthetic_videos(tmp_path_factory.mktemp("made"), count=2, frames=70, seed=0)
+    return textured_videos.write_synthetic_videos(
+        tmp_path_factory.mktemp("made"), count=2, frames=70, seed=0
+    )
 
 
 def test_made_up_videos_are_read_back(videos):
     with open_reader(videos[0]) as reader:
         assert reader.num_frames == 70
         first, last = reader.read([0, 69])
-    assert first.shape == (samples.HEIGHT, samples.WIDTH, 3)
+    assert first.shape == (textured_videos.HEIGHT, textured_videos.WIDTH, 3)
     assert abs(first.astype(float) - last).mean() > 5, "something moves"
 
 
@@ -51,8 +52,8 @@ def test_made_up_videos_have_a_key_frame_every_16_frames(videos):
 
 
 def test_sharper_videos_are_larger(tmp_path, videos):
-    look = samples.SceneStyle(smoothness=1.0, noise=2.0)
-    sharp = samples.write_synthetic_videos(tmp_path, count=1, frames=70, seed=0, style=look)
+    look = textured_videos.SceneStyle(smoothness=1.0, noise=2.0)
+    sharp = textured_videos.write_synthetic_videos(tmp_path, count=1, frames=70, seed=0, style=look)
     assert sharp[0].stat().st_size > 1.3 * videos[0].stat().st_size
 
 
@@ -85,7 +86,9 @@ def test_operations_are_those_that_torch_counts(masking):
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
         task(clips)[0].backward()
     counts = count_tokens(MASKINGS[masking], case.model.encoder.cubes.grid)
-    assert compute_step_flops(case.model, counts) == pytest.approx(counter.get_total_flops(), rel=1e-3)
+    assert compute_step_flops(case.model, counts) == pytest.approx(
+        counter.get_total_flops(), rel=1e-3
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -163,7 +166,7 @@ def test_videos_that_cannot_be_listed_are_said_before_anything_is_measured(tmp_p
 
 
 def test_ctrl_c_ends_it_like_any_command_that_saves_nothing(videos, monkeypatch, capsys):
-    whole = together.iterate_micro_batches
+    whole = end_to_end.iterate_micro_batches
 
     def interrupted(*words):
         for number, part in enumerate(whole(*words)):
@@ -171,7 +174,7 @@ def test_ctrl_c_ends_it_like_any_command_that_saves_nothing(videos, monkeypatch,
                 os.kill(os.getpid(), signal.SIGINT)
             yield part
 
-    monkeypatch.setattr(together, "iterate_micro_batches", interrupted)
+    monkeypatch.setattr(end_to_end, "iterate_micro_batches", interrupted)
     words = ["--parts", "both", "--videos", str(videos[0].parent), "--num-workers", "0"]
     assert command(["bench", "pretrain", *SHORT, *words]) == 1
     assert capsys.readouterr().err.endswith("videomae2: stopped by Ctrl-C\n")
@@ -181,20 +184,20 @@ def test_videos_that_cannot_be_read_are_no_clips(tmp_path):
     record = StepRecord(step=3, loss=1.0, lr=0.1, grad_norm=1.0, metrics={}, num_clips=8, num_unreadable=1,
                         skipped=False, samples=())  # fmt: skip
     reports = [LogWindow([record, record], seconds=3.0, wait_seconds=0.0)]
-    found = together._summarize_windows(reports, videos_per_step=4, views=2, num_workers=0)
+    found = end_to_end._summarize_windows(reports, videos_per_step=4, views=2, num_workers=0)
     assert found.clips_per_second == 4.0
     for number in range(3):
         (tmp_path / f"{number}.npy").write_bytes(b"nothing")
-    data = together.build_data_config(tmp_path, views=2, frame_interval=1.0)
+    data = end_to_end.build_data_config(tmp_path, views=2, frame_interval=1.0)
     with pytest.raises(TooManyUnreadableError, match="1 of 3 videos cannot be read"):
-        together.measure_end_to_end(TINY, CPU, data, num_workers=0)
+        end_to_end.measure_end_to_end(TINY, CPU, data, num_workers=0)
 
 
 @pytest.mark.parametrize("videos", [3, 1000])
 def test_an_epoch_is_as_many_videos_as_the_steps_need(tmp_path, videos):
-    data = together.build_data_config(tmp_path, views=2, frame_interval=1.0)
+    data = end_to_end.build_data_config(tmp_path, views=2, frame_interval=1.0)
     listed = manifest(tmp_path, [f"{number}.mp4" for number in range(videos)])
-    (source,) = together._repeat_source(data, [listed], videos=16).sources
+    (source,) = end_to_end._repeat_source(data, [listed], videos=16).sources
     assert Mixture.from_manifests([listed], [source.weight], seed=0).epoch_size == 16
 
 

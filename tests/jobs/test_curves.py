@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from videomae2.errors import ConfigError
-from videomae2.jobs.curves import plot_loss_curve, read_metrics_log, smooth
+from videomae2.reports.curves import plot_loss_curve, read_metrics_log, smooth
 
 
 def write(path, lines):

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 from tests.jobs.small import kill_after, losses, quiet, small_run, start
-from videomae2.config import save_config
-from videomae2.data.moving_shapes import write_moving_shapes
+from videomae2.commands.train.pretrain import pretrain
+from videomae2.config.files import save_config
+from videomae2.data.synthetic.moving_shapes import write_moving_shapes
 from videomae2.errors import ConfigError, TooManyUnreadableError
-from videomae2.jobs.pretrain import pretrain
 
 
 def damage(path, seed):

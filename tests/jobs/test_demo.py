@@ -10,10 +10,12 @@ import pytest
 from videomae2.cli import demo as command
 from videomae2.cli.demo import _build_stages
 from videomae2.errors import ConfigError
-from videomae2.jobs.demo_page import write_demo_page
 from videomae2.models.encoder import EncoderConfig
+from videomae2.reports.demo import write_demo_page
 
-ENCODER = EncoderConfig(size="tiny", frames=8, height=64, width=64, embed_dim=24, depth=1, num_heads=2)
+ENCODER = EncoderConfig(
+    size="tiny", frames=8, height=64, width=64, embed_dim=24, depth=1, num_heads=2
+)
 
 
 def short(run):
@@ -94,7 +96,9 @@ def test_the_second_time_nothing_is_trained_and_the_results_are_the_same(
     shown, monkeypatch, capsys
 ):
     found, _, page, _ = shown
-    monkeypatch.setattr(command, "_stages", lambda videos, out: shortened(_build_stages(videos, out)))
+    monkeypatch.setattr(
+        command, "_stages", lambda videos, out: shortened(_build_stages(videos, out))
+    )
     assert command.main(["--out", str(page.parent), "--videos", "60", "--json"]) == 0
     out, err = capsys.readouterr()
     again = json.loads(out)

@@ -12,16 +12,16 @@ from torch.nn.modules.module import register_module_forward_pre_hook
 from tests.jobs.small import quiet, stop_after
 from tests.jobs.small_distill import make_teacher, small_distill, student
 from tests.jobs.small_finetune import CLASSES, class_folders
-from videomae2.config import ValidationConfig
+from videomae2.commands.train.distill import distill
+from videomae2.config.runs import ValidationConfig
 from videomae2.errors import CheckpointError, ConfigError, Interrupted
-from videomae2.jobs.distill import distill
-from videomae2.models.cards import FrameSampling, load_model_config
 from videomae2.models.classifier import Classifier
 from videomae2.models.encoder import VideoEncoder
-from videomae2.models.finding import load_classifier
-from videomae2.models.saved import find_saved_model, load_saved_state
-from videomae2.models.teachers import TeacherConfig
-from videomae2.tasks.distill import DistillConfig
+from videomae2.models.weights.classifier_ref import load_classifier
+from videomae2.models.weights.config_json import FrameSampling, load_model_config
+from videomae2.models.weights.resolve import find_saved_model
+from videomae2.models.weights.saved import load_saved_state
+from videomae2.tasks.distill import DistillConfig, TeacherConfig
 
 TEACHER_DIM = 32
 CPU = torch.device("cpu")
@@ -100,7 +100,9 @@ def test_students_are_classifiers_with_a_lineage(done, teacher):
         model, card = load_classifier(students / one.name, CPU)
         assert isinstance(model, Classifier)
         assert card.class_names == CLASSES
-        assert card.frame_sampling == FrameSampling(kind="dense", frame_interval=2.0, interval_unit="frames")
+        assert card.frame_sampling == FrameSampling(
+            kind="dense", frame_interval=2.0, interval_unit="frames"
+        )
         assert card.metadata["teacher"]["path"] == str(teacher)
         assert len(card.metadata["teacher"]["digest"]) == 16
         assert card.metadata["ema"] is True
@@ -119,7 +121,9 @@ def test_the_best_of_all_looks_is_kept_of_each(done):
             x["step"]: (x[f"validation/{one.name}/accuracy"], -x[f"validation/{one.name}/loss"])
             for x in looks
         }
-        assert load_model_config(students / one.name).metadata["step"] == max(ranks, key=ranks.get) + 1
+        assert (
+            load_model_config(students / one.name).metadata["step"] == max(ranks, key=ranks.get) + 1
+        )
         assert {f"validation/{one.name}/{n}" for n in ("agreement", "kl", "teacher_accuracy")} < {
             *looks[0]
         }

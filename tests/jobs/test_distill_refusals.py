@@ -9,15 +9,15 @@ import pytest
 from tests.jobs.small import quiet
 from tests.jobs.small_distill import make_teacher, small_distill, student
 from tests.jobs.small_finetune import CLASSES, class_folders
-from videomae2.config import ValidationConfig
-from videomae2.data.labels import LabelConfig, read_multiclass
-from videomae2.data.sources import SourceConfig
+from videomae2.commands.train.distill import distill, dry_run, summarize
+from videomae2.commands.train.distill_data import load_distill_data
+from videomae2.config.runs import ValidationConfig
+from videomae2.data.loading.sources import SourceConfig
+from videomae2.data.manifests.labels import LabelConfig, read_multiclass
 from videomae2.errors import CheckpointError, ConfigError, DataError
-from videomae2.jobs.distill import summarize, distill, dry_run
-from videomae2.jobs.taught_videos import load_distill_data
-from videomae2.models.cards import load_model_config
-from videomae2.models.finding import resolve_classifier
-from videomae2.models.starting import InitConfig
+from videomae2.models.weights.classifier_ref import resolve_classifier
+from videomae2.models.weights.config_json import load_model_config
+from videomae2.models.weights.init_from import InitConfig
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,9 @@ from tests.jobs.evaluated import (
 )
 from tests.jobs.late import late_at_first
 from videomae2.cli.evaluate import format_text
-from videomae2.data.view_reading import read_views
+from videomae2.commands.evaluate.config import ListConfig
+from videomae2.commands.evaluate.metrics import _widen_if_certain
+from videomae2.data.views.tasks import read_views
 from videomae2.errors import (
     CheckpointError,
     ConfigError,
@@ -29,12 +31,10 @@ from videomae2.errors import (
     ManifestError,
     TooManyUnreadableError,
 )
-from videomae2.jobs.evaluation.measures import _widen_if_certain
-from videomae2.jobs.evaluation.settings import ListConfig
-from videomae2.jobs.view_settings import EvalViews, resolve_views
-from videomae2.models.cards import FrameSampling
-from videomae2.models.finding import resolve_classifier
-from videomae2.tensors.intervals import Interval
+from videomae2.inference.views import EvalViews, resolve_views
+from videomae2.metrics.bootstrap import Interval
+from videomae2.models.weights.classifier_ref import resolve_classifier
+from videomae2.models.weights.config_json import FrameSampling
 
 PLAIN = EvalViews(clips=5, crops=3, shrinking="plain")
 
@@ -86,7 +86,7 @@ def test_each_video_is_opened_once_for_all_its_views(place, tmp_path, monkeypatc
         opened.append(request.path)
         return read_views(request, allocate)
 
-    monkeypatch.setattr("videomae2.data.view_reading.read_views", counting)
+    monkeypatch.setattr("videomae2.data.views.tasks.read_views", counting)
     found = run_it(place / "run", place / "videos", tmp_path, views=PLAIN)
     assert sorted(opened) == sorted(found.identities)
     assert found.run_stats.num_decodings == len(opened) == 6
@@ -94,7 +94,9 @@ def test_each_video_is_opened_once_for_all_its_views(place, tmp_path, monkeypatc
     assert found.report.read_text().count("data:image/jpeg") == 6
     again = run_it(place / "run", place / "videos", tmp_path, views=PLAIN)
     assert again.run_stats.num_decodings == 0
-    assert again.run_stats.num_reopened == len(opened) - 6 == 6  # scored before, opened for their pictures
+    assert (
+        again.run_stats.num_reopened == len(opened) - 6 == 6
+    )  # scored before, opened for their pictures
     assert again.filmstrips == found.filmstrips
 
 
@@ -131,8 +133,8 @@ def test_an_interrupted_evaluation_goes_on_to_the_same_bits(place, straight, tmp
 
 
 def _stopped_after_a_group(place, out, changed):
-    from videomae2.jobs.evaluation import scoring
-    from videomae2.jobs.evaluation.scoring import ScoringProgress
+    from videomae2.inference import video_scorer
+    from videomae2.inference.video_scorer import ScoringProgress
 
     plain = ScoringProgress.add
 
@@ -143,7 +145,7 @@ def _stopped_after_a_group(place, out, changed):
         signal.raise_signal(signal.SIGTERM)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scoring.ScoringProgress, "add", add)
+        patch.setattr(video_scorer.ScoringProgress, "add", add)
         run_it(place / "run", place / "videos", out, **changed)
 
 
@@ -260,11 +262,19 @@ def test_scores_that_are_not_finite_are_an_error(place, tmp_path):
 def test_views_are_as_the_model_was_trained():
     dense = resolve_views(FrameSampling(frame_interval=3.0), EvalViews())
     assert (dense.grid.kind, dense.grid.clips, dense.grid.crops) == ("dense", 5, 3)
-    assert (dense.frame_interval, dense.source, dense.shrinking) == (3.0, "as in training", "antialiased")
+    assert (dense.frame_interval, dense.source, dense.shrinking) == (
+        3.0,
+        "as in training",
+        "antialiased",
+    )
     sparse = resolve_views(FrameSampling(kind="segments"), EvalViews())
     assert (sparse.grid.kind, sparse.grid.clips, sparse.grid.crops) == ("segments", 2, 3)
     unknown = resolve_views(None, EvalViews())
-    assert (unknown.frame_interval, unknown.interval_unit, unknown.shrinking) == (4.0, "frames", "plain")
+    assert (unknown.frame_interval, unknown.interval_unit, unknown.shrinking) == (
+        4.0,
+        "frames",
+        "plain",
+    )
     assert "does not say how it was trained" in str(unknown)
 
 
@@ -326,7 +336,10 @@ def test_labels_that_no_video_has_leave_the_precision_unknown(place, tmp_path):
     written = _results(tmp_path / "out")["metrics"]
     assert written["mAP"] == {"value": None, "low": None, "high": None, "confidence": 0.95}
     assert written["label accuracy"]["value"] == (found.probabilities <= 0.5).mean()
-    assert format_text(found).splitlines()[0].split(maxsplit=1) == ["mAP", "not known: no video tells"]
+    assert format_text(found).splitlines()[0].split(maxsplit=1) == [
+        "mAP",
+        "not known: no video tells",
+    ]
     page = found.report.read_text()
     assert ">not known<" in page
     assert "nan%" not in page

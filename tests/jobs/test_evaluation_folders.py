@@ -8,12 +8,12 @@ import pytest
 from safetensors.torch import save_file
 
 from tests.jobs.evaluated import CONFIG, run_it, save_run, save_videos
+from videomae2.commands.evaluate.config import ListConfig
+from videomae2.commands.evaluate.plan import prepare_evaluation
 from videomae2.errors import ConfigError
-from videomae2.jobs.evaluate import prepare_evaluation
-from videomae2.jobs.evaluation.settings import ListConfig
-from videomae2.jobs.view_settings import EvalViews
-from videomae2.models.chosen import EMA_FILE
-from videomae2.models.saved import load_saved_state
+from videomae2.inference.views import EvalViews
+from videomae2.models.weights.resolve import EMA_FILE
+from videomae2.models.weights.saved import load_saved_state
 
 ONE = {"views": EvalViews(clips=1, crops=1)}
 
@@ -58,7 +58,11 @@ def test_what_is_asked_again_goes_where_it_was(place):
     [
         ("b/test", {}, "other videos, list.root"),
         ("a/test", {"views": EvalViews(clips=2, crops=1)}, "other views"),
-        ("test.csv", {"list": ListConfig(filter="split=b")}, "other videos, list.root, list.filter"),
+        (
+            "test.csv",
+            {"list": ListConfig(filter="split=b")},
+            "other videos, list.root, list.filter",
+        ),
     ],
 )
 def test_another_question_gets_a_folder_of_its_own_and_it_is_said(place, videos, changed, what):
@@ -66,7 +70,9 @@ def test_another_question_gets_a_folder_of_its_own_and_it_is_said(place, videos,
     before = (first.folder / "results.json").read_bytes()
     plan = planned(place, videos, **changed)
     assert plan.out_dir == place / "run/evaluation/test-2"
-    assert f"folder   {plan.out_dir} (test holds another evaluation: {what}" in "\n".join(plan.summary())
+    assert f"folder   {plan.out_dir} (test holds another evaluation: {what}" in "\n".join(
+        plan.summary()
+    )
     second = evaluated(place, videos, **changed)
     assert second.folder == plan.out_dir
     assert (first.folder / "results.json").read_bytes() == before

@@ -11,11 +11,15 @@ from safetensors import SafetensorError
 
 from tests.jobs.small import quiet, small_run, stop_after
 from tests.jobs.small_finetune import CLASSES, class_folders, small_finetune
-from videomae2.config import ValidationConfig, load_config
-from videomae2.data.augment import AugmentConfig
-from videomae2.data.erasing import EraseConfig
-from videomae2.data.mixing import MixConfig
-from videomae2.data.rand_augment import RandAugmentConfig
+from videomae2.commands.train.finetune import dry_run, finetune
+from videomae2.commands.train.pretrain import pretrain
+from videomae2.commands.train.validation import compute_metrics
+from videomae2.config.files import load_config
+from videomae2.config.runs import ValidationConfig
+from videomae2.data.augment.augment import AugmentConfig
+from videomae2.data.augment.erasing import EraseConfig
+from videomae2.data.augment.mixing import MixConfig
+from videomae2.data.augment.rand_augment import RandAugmentConfig
 from videomae2.errors import (
     CheckpointError,
     ConfigError,
@@ -23,18 +27,18 @@ from videomae2.errors import (
     Interrupted,
     TooManyUnreadableError,
 )
-from videomae2.jobs.finetune import finetune, dry_run
-from videomae2.jobs.measures import compute_metrics
-from videomae2.jobs.pretrain import pretrain
-from videomae2.models.cards import SavedClassifierConfig, FrameSampling, load_model_config
-from videomae2.models.chosen import resolve_checkpoint
-from videomae2.models.finding import load_classifier
-from videomae2.models.lora import LoraConfig
-from videomae2.models.saved import load_saved_state
-from videomae2.models.starting import InitConfig
-from videomae2.models.tuning import TuningConfig
+from videomae2.models.lora import LoraConfig, TuningConfig
+from videomae2.models.weights.classifier_ref import load_classifier
+from videomae2.models.weights.config_json import (
+    FrameSampling,
+    SavedClassifierConfig,
+    load_model_config,
+)
+from videomae2.models.weights.init_from import InitConfig
+from videomae2.models.weights.resolve import resolve_checkpoint
+from videomae2.models.weights.saved import load_saved_state
 from videomae2.tasks.classify import ClassifyConfig
-from videomae2.tensors.positions import build_pos_embed
+from videomae2.tensors.pos_embed import build_pos_embed
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +71,9 @@ def test_a_folder_per_class_is_enough(videos, tmp_path):
     model, card = load_classifier(best, torch.device("cpu"))
     assert isinstance(card, SavedClassifierConfig)
     assert card.class_names == CLASSES
-    assert card.frame_sampling == FrameSampling(kind="dense", frame_interval=2.0, interval_unit="frames")
+    assert card.frame_sampling == FrameSampling(
+        kind="dense", frame_interval=2.0, interval_unit="frames"
+    )
     assert model.config.num_classes == 3
 
 
@@ -170,7 +176,7 @@ def test_a_kill_while_the_best_changes_places_loses_nothing(videos, tmp_path):
 
 def full_disk_for_the_best(monkeypatch, *, times):
     """Make so many of the first tries to keep a best model fail."""
-    from videomae2.jobs import work as module
+    from videomae2.commands.train import setup as module
 
     real, tries = module.save_model, []
 
@@ -309,7 +315,9 @@ def test_numbers(videos, tmp_path):
     best = finetune(run, log=quiet)
     assert load_model_config(best).class_names == ("speed", "angle")
     assert list(load_model_config(best).metadata["validation"]) == ["mae", "loss"]
-    assert load_model_config(best).metadata["validation"]["mae"] < 2  # deviations: far from 900 units
+    assert (
+        load_model_config(best).metadata["validation"]["mae"] < 2
+    )  # deviations: far from 900 units
     assert load_model_config(best).target_scaler.mean == pytest.approx((900.7, -1), abs=0.5)
     table.write_text("\n".join(lines).replace("900.3,", "fast,") + "\n")
     with pytest.raises(DataError, match=r"list.csv:5: 'fast' in the column speed is no number"):
@@ -353,14 +361,20 @@ def test_clips_of_another_size_keep_the_parents_position_table(videos, parent, t
     parts = replace(run, record=replace(run.checkpoint, out=tmp_path / "parts"))
     with pytest.raises(Interrupted):
         finetune(parts, log=stop_after(1, signal.SIGTERM))
-    assert load_config(type(run), tmp_path / "parts" / "run.yaml").model.encoder.pretrained_grid == (2, 4, 4)
+    assert load_config(
+        type(run), tmp_path / "parts" / "run.yaml"
+    ).model.encoder.pretrained_grid == (2, 4, 4)
     finetune(parts, resume=True, log=quiet)
     assert losses_of(tmp_path / "parts") == losses_of(tmp_path / "whole")
     model, card = load_classifier(tmp_path / "whole", torch.device("cpu"))
     assert (
-        card.model.encoder.pretrained_grid == load_model_config(best).model.encoder.pretrained_grid == (2, 4, 4)
+        card.model.encoder.pretrained_grid
+        == load_model_config(best).model.encoder.pretrained_grid
+        == (2, 4, 4)
     )
-    assert torch.equal(model.encoder.pos_embed, build_pos_embed((3, 6, 4), 24, pretrained_grid=(2, 4, 4)))
+    assert torch.equal(
+        model.encoder.pos_embed, build_pos_embed((3, 6, 4), 24, pretrained_grid=(2, 4, 4))
+    )
 
 
 def test_a_fresh_position_table_for_clips_of_another_size(videos, parent, tmp_path):
@@ -408,7 +422,9 @@ def test_changed_labels_are_noticed_when_going_on(videos, tmp_path):
 def test_other_held_out_videos_are_noticed_when_going_on(videos, tmp_path):
     held = tmp_path / "held"
     shutil.copytree(videos, held)
-    run = small_finetune(videos, tmp_path / "run", validation=ValidationConfig(path=held, interval=3))
+    run = small_finetune(
+        videos, tmp_path / "run", validation=ValidationConfig(path=held, interval=3)
+    )
     with pytest.raises(Interrupted):
         finetune(run, log=stop_after(1, signal.SIGTERM))
     for folder in held.iterdir():
@@ -423,7 +439,9 @@ def test_unreadable_held_out_videos_are_said_and_listed(videos, tmp_path):
     shutil.copytree(videos, held)
     broken = sorted(held.rglob("*.mp4"))[0]
     broken.write_bytes(b"no video")
-    run = small_finetune(videos, tmp_path / "run", validation=ValidationConfig(path=held, interval=3))
+    run = small_finetune(
+        videos, tmp_path / "run", validation=ValidationConfig(path=held, interval=3)
+    )
     said = []
     finetune(run, log=said.append)
     looks = [line for line in said if line.startswith("val at")]

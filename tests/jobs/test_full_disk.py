@@ -11,7 +11,7 @@ import pytest
 
 from tests.jobs.small import losses, small_run, small_videos
 from videomae2.cli.main import main
-from videomae2.config import save_config
+from videomae2.config.files import save_config
 
 
 def can_mount():

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from videomae2.data.view_making import ResizedVideo
-from videomae2.jobs.evaluation.contact_sheets import select_hits, select_misses
-from videomae2.jobs.evaluation.gallery import SHEET_SIZE, ThumbnailCache
-from videomae2.jobs.evaluation.video_results import GroundTruth, rank_videos
-from videomae2.tensors.merging import compute_probabilities
+from videomae2.commands.evaluate.filmstrips import ThumbnailCache
+from videomae2.commands.evaluate.predictions import GroundTruth, rank_videos
+from videomae2.data.views.device import ResizedVideo
+from videomae2.metrics.classification import compute_probabilities
+from videomae2.reports.evaluation import SHEET_SIZE, select_hits, select_misses
 
 VIDEOS, CLASSES = 200, 5
 
@@ -40,7 +40,9 @@ def test_all_that_is_shown_in_the_end_was_kept(answers, seed):
     order = np.random.default_rng(seed).permutation(VIDEOS).tolist()
     for place in order:
         gallery.add(place, scores[place], _video(place))
-    found = scores.astype(float) if answers == "regression" else compute_probabilities(scores, answers)
+    found = (
+        scores.astype(float) if answers == "regression" else compute_probabilities(scores, answers)
+    )
     told = list(rank_videos(found.mean(axis=1), right))
     shown = {video.row for sheet in (select_hits, select_misses) for video in sheet(told, answers)}
     assert shown <= gallery.filmstrips.keys()

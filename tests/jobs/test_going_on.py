@@ -8,9 +8,9 @@ import pytest
 from safetensors import SafetensorError
 
 from tests.jobs.small import quiet, small_run, small_videos, stop_after
-from videomae2.engine import runtime
+from videomae2.commands.train.pretrain import pretrain
 from videomae2.errors import CheckpointError, ConfigError, Interrupted
-from videomae2.jobs.pretrain import pretrain
+from videomae2.training import runtime
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def test_another_precision_is_refused_even_if_auto_chose_it(videos, tmp_path, mo
 
 def full_disk(monkeypatch, *, failing):
     """Make the saves with these numbers, from 1, fail as safetensors does on a full disk."""
-    from videomae2.jobs import work as module
+    from videomae2.commands.train import setup as module
 
     real, tries = module.save_model, []
 

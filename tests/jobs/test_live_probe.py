@@ -11,17 +11,16 @@ from safetensors.torch import load_file
 from tests.jobs.labelled import labelled_videos
 from tests.jobs.late import late_at_first
 from tests.jobs.small import losses, quiet, small_run, small_videos, stop_after
-from videomae2.config import OnlineProbeConfig
-from videomae2.engine.loop import LoopConfig
-from videomae2.engine.runlog import MetricsLogger
-from videomae2.engine.runtime import resolve_runtime
-from videomae2.engine.signals import SignalHandler
+from videomae2.base.signals import SignalHandler
+from videomae2.commands.train.online_probe import OnlineProbe, build_online_probe
+from videomae2.commands.train.pretrain import build_setup, pretrain, summarize
+from videomae2.commands.train.setup import CallbackContext
+from videomae2.config.runs import OnlineProbeConfig
 from videomae2.errors import ConfigError, DataError, Interrupted, ManifestError
-from videomae2.jobs.live_probe import OnlineProbe, build_online_probe
-from videomae2.jobs.pretrain import build_setup, summarize, pretrain
-from videomae2.jobs.probe.lists import load_train_test
-from videomae2.jobs.probe.settings import ProbeListConfig
-from videomae2.jobs.work import CallbackContext
+from videomae2.inference.probe_data import ProbeListConfig, load_train_test
+from videomae2.training.logger import MetricsLogger
+from videomae2.training.loop import LoopConfig
+from videomae2.training.runtime import resolve_runtime
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +37,9 @@ def labelled(tmp_path_factory):
 
 
 def probed(videos, labelled, out, *, every=2, **changed):
-    probe = OnlineProbeConfig(videos=labelled / "train", test=labelled / "test", interval=every, k=3)
+    probe = OnlineProbeConfig(
+        videos=labelled / "train", test=labelled / "test", interval=every, k=3
+    )
     return small_run(videos, out, probe=probe, **changed)
 
 
@@ -156,7 +157,9 @@ def test_no_more_videos_are_taken_than_wanted_of_each_class_alike(labelled):
     assert (len(lists.train_rows), len(lists.test_rows)) == (10, 2)
     both = np.concatenate((lists.train_rows, lists.test_rows))
     assert np.bincount(lists.train.labels[both]).tolist() == [4, 4, 4]
-    lists = load_train_test(labelled / "train", labelled / "test", ProbeListConfig(), seed=0, max_videos=10)
+    lists = load_train_test(
+        labelled / "train", labelled / "test", ProbeListConfig(), seed=0, max_videos=10
+    )
     assert (len(lists.train_rows), len(lists.test_rows)) == (10, 9)
 
 
@@ -168,7 +171,9 @@ def test_one_busy_moment_costs_no_video(labelled, tmp_path, monkeypatch):
     plan = LoopConfig(steps=2, gradient_accumulation_steps=1, lr_schedule=lambda step: 0.1, clip_norm=None,
                 log_interval=1, checkpoint_interval=1, max_nonfinite_steps=1)  # fmt: skip
     work, said = build_setup(run, plan, runtime, {}), []
-    log = MetricsLogger(tmp_path, steps=2, first_step=0, get_memory_gib=lambda: 0.0, log=said.append)
+    log = MetricsLogger(
+        tmp_path, steps=2, first_step=0, get_memory_gib=lambda: 0.0, log=said.append
+    )
     with SignalHandler() as wishes:
         build_online_probe(run, plan, runtime)(CallbackContext(work.task, None, log, 0, wishes))
     log.close()

@@ -6,16 +6,19 @@ import pytest
 from tests.data.media import encode
 from tests.jobs.evaluated import SPAN, run_it, save_run
 from tests.jobs.rigged import read_here
-from videomae2.jobs.predict import Predictor
-from videomae2.jobs.view_settings import EvalViews, resolve_views
-from videomae2.models.cards import FrameSampling
+from videomae2.inference.predictor import Predictor
+from videomae2.inference.views import EvalViews, resolve_views
+from videomae2.models.weights.config_json import FrameSampling
 
 WAYS = {
     "dense 5x3": (SPAN, EvalViews(clips=5, crops=3)),
     "segments 2x3": (FrameSampling(kind="segments"), EvalViews(clips=2, crops=3)),
     "one view": (SPAN, EvalViews(clips=1, crops=1)),
     "as nothing is known": (None, EvalViews()),
-    "seconds": (FrameSampling(frame_interval=0.1, interval_unit="seconds"), EvalViews(clips=3, crops=2)),
+    "seconds": (
+        FrameSampling(frame_interval=0.1, interval_unit="seconds"),
+        EvalViews(clips=3, crops=2),
+    ),
 }
 
 
@@ -35,7 +38,7 @@ def videos(tmp_path_factory):
 def test_predict_and_evaluate_say_the_same(videos, tmp_path, monkeypatch, way):
     """To the bit where the same views stand in a batch, else to the rounding of float32."""
     read_here(monkeypatch)
-    monkeypatch.setattr("videomae2.jobs.evaluate.write_report", lambda *_: None)
+    monkeypatch.setattr("videomae2.reports.evaluation.write_report", lambda *_: None)
     span, views = WAYS[way]
     run = save_run(tmp_path / "run", span=span)
     views_each = resolve_views(span, views).grid.views

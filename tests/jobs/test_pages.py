@@ -9,18 +9,18 @@ import pytest
 from PIL import Image
 
 from tests.jobs.evaluated import CONFIG, SPAN
-from videomae2.data.view_grid import ViewGridConfig
-from videomae2.jobs.evaluation.measures import compute_metrics
-from videomae2.jobs.evaluation.report import build_page
-from videomae2.jobs.evaluation.results import Bootstrap, Evaluation, ModelFacts, RunStats
-from videomae2.jobs.evaluation.video_results import GroundTruth
-from videomae2.jobs.pages.axes import list_round_ticks
-from videomae2.jobs.pages.charts import Series, draw_line_chart
-from videomae2.jobs.pages.markup import page, table, tag
-from videomae2.jobs.pages.matrices import draw_confusion_matrix
-from videomae2.jobs.pages.strips import encode_filmstrip
-from videomae2.jobs.pages.training import build_training_curves
-from videomae2.jobs.view_settings import resolve_views
+from videomae2.commands.evaluate.metrics import compute_metrics
+from videomae2.commands.evaluate.predictions import GroundTruth
+from videomae2.data.views.specs import ViewGridConfig
+from videomae2.inference.views import resolve_views
+from videomae2.metrics.results import Bootstrap
+from videomae2.reports.charts import Series, draw_line_chart, list_round_ticks
+from videomae2.reports.curves import build_training_curves
+from videomae2.reports.evaluation import build_page
+from videomae2.reports.evaluation_result import Evaluation, ModelFacts, RunStats
+from videomae2.reports.filmstrip import encode_filmstrip
+from videomae2.reports.html import page, table, tag
+from videomae2.reports.matrices import draw_confusion_matrix
 
 
 def made_up(classes, videos, *, name="class {} & <b>more</b>"):
@@ -120,7 +120,9 @@ def test_many_classes_become_a_picture_and_few_are_named():
     few = draw_confusion_matrix(np.array([[3, 1], [0, 2]]), ["yes", "no"], words="w").text
     assert "yes taken for no: 1" in few
     assert "<svg" in few
-    many = draw_confusion_matrix(np.eye(300, dtype=np.int64), [str(i) for i in range(300)], words="w")
+    many = draw_confusion_matrix(
+        np.eye(300, dtype=np.int64), [str(i) for i in range(300)], words="w"
+    )
     assert many.text.startswith('<img src="data:image/png;base64,')
 
 

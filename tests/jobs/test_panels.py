@@ -5,17 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from videomae2.jobs.panels import (
+from videomae2.reports.reconstruction import (
     MASK_COLOR,
     ROWS,
     ReconstructedClip,
-    to_rgb,
     format_decoder,
-    select_frame_numbers,
     format_loss,
-    render_row,
     format_statistics,
     format_title,
+    render_row,
+    select_frame_numbers,
+    to_rgb,
 )
 from videomae2.tasks.pretrain import MaskingConfig
 from videomae2.tensors.grid import Cubes

@@ -6,14 +6,15 @@ from torch.nn.functional import interpolate
 import videomae2
 from tests.jobs.rigged import levels, read_here, save_rigged, write_levels
 from tests.models.small_classifier import NAMES, saved_autoencoder, saved_classifier
-from videomae2.data.readers import open_reader
-from videomae2.data.view_grid import compute_cover_size, list_crop_boxes, dense_clips
+from videomae2.data.video.reader import open_reader
+from videomae2.data.views.crops import compute_cover_size, list_crop_boxes
+from videomae2.data.views.sampling import dense_clips
 from videomae2.errors import CheckpointError, ConfigError, ManifestError, VideoError
-from videomae2.jobs.predict import Predictor
-from videomae2.jobs.prediction_settings import ReadingConfig
-from videomae2.jobs.video_inputs import expand_inputs, expand_lines
-from videomae2.jobs.view_settings import EvalViews
-from videomae2.models.cards import FrameSampling
+from videomae2.inference.inputs import expand_inputs, expand_lines
+from videomae2.inference.predictor import Predictor
+from videomae2.inference.reading import ReadingConfig
+from videomae2.inference.views import EvalViews
+from videomae2.models.weights.config_json import FrameSampling
 from videomae2.tensors import grid, pixels
 
 BRIGHT = torch.sigmoid(torch.tensor(2 * 23**0.5)).item()
@@ -140,7 +141,9 @@ def test_a_folder_of_images_is_one_video(folder, tmp_path):
 
 
 def test_a_stride_in_seconds_wants_a_clock(tmp_path):
-    model = save_rigged(tmp_path / "model", span=FrameSampling(frame_interval=0.1, interval_unit="seconds"))
+    model = save_rigged(
+        tmp_path / "model", span=FrameSampling(frame_interval=0.1, interval_unit="seconds")
+    )
     np.save(tmp_path / "a.npy", np.zeros((20, 16, 16, 3), np.uint8))
     with pytest.raises(VideoError, match=r"has no clock.*give its frame rate, or count"):
         predictor(model).predict(tmp_path / "a.npy")

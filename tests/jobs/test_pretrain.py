@@ -13,15 +13,10 @@ from PIL import Image
 
 from tests.data.media import encode, numbered
 from tests.jobs.small import kill_after, losses, quiet, small_run, small_videos, start, stop_after
-from videomae2.config import save_config
-from videomae2.errors import (
-    CheckpointError,
-    ConfigError,
-    Interrupted,
-    TooManyUnreadableError,
-)
-from videomae2.jobs.pretrain import summarize, pretrain
-from videomae2.models.saved import load_autoencoder
+from videomae2.commands.train.pretrain import pretrain, summarize
+from videomae2.config.files import save_config
+from videomae2.errors import CheckpointError, ConfigError, Interrupted, TooManyUnreadableError
+from videomae2.models.weights.resolve import load_autoencoder
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +86,7 @@ def test_other_videos_in_the_folder_are_refused(tmp_path):
 
 
 def test_two_processes_cannot_share_a_run_folder(videos, tmp_path):
-    from videomae2.jobs.run_folder import FolderLock
+    from videomae2.base.lock import FolderLock
 
     (tmp_path / "run").mkdir()
     with FolderLock(tmp_path / "run"), pytest.raises(CheckpointError, match="another process"):
@@ -105,7 +100,7 @@ def test_a_run_folder_that_cannot_be_written_is_an_error_before_training(videos,
 
 
 def test_a_failed_save_is_said_and_training_goes_on(videos, tmp_path, monkeypatch):
-    from videomae2.jobs import work as module
+    from videomae2.commands.train import setup as module
 
     real, tries, said = module.save_model, [], []
 

@@ -12,25 +12,18 @@ import torch
 from tests.jobs.labelled import labelled_videos, small_encoder
 from tests.jobs.late import late_at_first
 from tests.jobs.small import quiet, small_run
-from videomae2.data.listing import read_manifest
-from videomae2.data.pool import Pool
-from videomae2.engine.runtime import RuntimeConfig, resolve_runtime
-from videomae2.errors import (
-    ConfigError,
-    DataError,
-    Interrupted,
-    ManifestError,
-    VideoError,
-)
-from videomae2.jobs.pretrain import pretrain
-from videomae2.jobs.probe.encoding import encode_video
-from videomae2.jobs.probe.features import compute_files_digest
-from videomae2.jobs.probe.job import run_probe
-from videomae2.jobs.probe.lists import load_train_test
-from videomae2.jobs.probe.planning import prepare_probe
-from videomae2.jobs.probe.settings import ProbeClipConfig, ProbeListConfig, ProbeSettings
-from videomae2.jobs.probe.store import FeatureStore, count_done
-from videomae2.models.frozen import load_frozen_encoder
+from videomae2.commands.probe.config import ProbeClipConfig, ProbeSettings
+from videomae2.commands.probe.run import prepare_probe, run_probe
+from videomae2.commands.train.pretrain import pretrain
+from videomae2.data.manifests.read import read_manifest
+from videomae2.data.workers.pool import Pool
+from videomae2.errors import ConfigError, DataError, Interrupted, ManifestError, VideoError
+from videomae2.inference.encoding import encode_video
+from videomae2.inference.features import compute_files_digest
+from videomae2.inference.probe_data import ProbeListConfig, load_train_test
+from videomae2.inference.store import FeatureStore, count_done
+from videomae2.models.weights.frozen_encoder import load_frozen_encoder
+from videomae2.training.runtime import RuntimeConfig, resolve_runtime
 
 SETTINGS = ProbeSettings(
     methods=("knn", "linear"), ks=(1, 3), l2=(1e-2, 1.0), folds=3,
@@ -142,7 +135,8 @@ def test_it_says_of_how_many_classes_videos_were_held_out(tmp_path):
     for path in [*(tmp_path / "few" / "red").iterdir()][1:]:
         path.unlink()
     lists = [
-        load_train_test(tmp_path / "few", None, ProbeListConfig(test_share=s), seed=0) for s in (0.2, 0.95)
+        load_train_test(tmp_path / "few", None, ProbeListConfig(test_share=s), seed=0)
+        for s in (0.2, 0.95)
     ]
     assert [one.test_description.split(", ", 1)[1] for one in lists] == [
         "held out of 2 of 3 classes only: the others have too few videos to give one; a larger "
@@ -157,7 +151,10 @@ def test_features_are_the_mean_over_clips_and_tokens_stand_clip_after_clip(place
         resolve_runtime(RuntimeConfig(device="cpu", precision="fp32")),
     )
     clips = torch.randint(0, 256, (3, 4, 16, 16, 3), dtype=torch.uint8)
-    one = [encode_video(frozen, clip[None], runtime, batch_size=1, stored_grid=(2, 2, 2)) for clip in clips]
+    one = [
+        encode_video(frozen, clip[None], runtime, batch_size=1, stored_grid=(2, 2, 2))
+        for clip in clips
+    ]
     found = encode_video(frozen, clips, runtime, batch_size=2, stored_grid=(2, 2, 2))
     torch.testing.assert_close(found.pooled, sum(each.pooled for each in one) / 3)
     assert found.tokens.dtype == torch.float16
@@ -210,11 +207,11 @@ def test_asked_to_stop_it_keeps_what_it_has_and_goes_on(place, tmp_path, monkeyp
 @pytest.mark.parametrize("tokens", [False, True])
 def test_what_could_not_be_read_is_tried_again_and_only_that(place, tmp_path, monkeypatch, tokens):
     """A disk that is away for a moment: the files are as they were, and have been before."""
-    from videomae2.data import view_reading
+    from videomae2.data.views import tasks
 
     attending = {"methods": ("attentive",), "epochs": 1, "lrs": (1e-3,), "weight_decays": (0.0,)}
     changed = attending if tokens else {}
-    whole, read = run(place, tmp_path / "whole", **changed), view_reading.read_views
+    whole, read = run(place, tmp_path / "whole", **changed), tasks.read_views
 
     def away(request, allocate):
         if request.path.endswith(("red/03.npy", "blue/01.npy")):
@@ -222,7 +219,7 @@ def test_what_could_not_be_read_is_tried_again_and_only_that(place, tmp_path, mo
         return read(request, allocate)
 
     with monkeypatch.context() as patch:
-        patch.setattr(view_reading, "read_views", away)
+        patch.setattr(tasks, "read_views", away)
         with pytest.raises(
             DataError, match=r"4 videos cannot be read.*--timeout-seconds and --mem"
         ):

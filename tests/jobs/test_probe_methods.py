@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from videomae2.commands.probe.attentive import AttentiveConfig, TokenFeatures, probe_attentive
+from videomae2.commands.probe.knn_linear import SplitFeatures, probe_knn, probe_linear
 from videomae2.errors import ConfigError
-from videomae2.jobs.probe.attend import AttentiveConfig, TokenFeatures, probe_attentive
-from videomae2.jobs.probe.encoding import pool_tokens, pool_grid
-from videomae2.jobs.probe.outcome import compute_accuracy_interval
-from videomae2.jobs.probe.pooled import SplitFeatures, probe_knn, probe_linear
-from videomae2.models.attentive import standardize_tokens
+from videomae2.inference.encoding import pool_grid, pool_tokens
+from videomae2.metrics.probe import compute_accuracy_interval
+from videomae2.models.attentive_probe import standardize_tokens
 
 CLASSES, DIM = 4, 12
 KNN = {"ks": (1, 5, 20, 500), "temperature": 0.07, "folds": 5, "seed": 0}
@@ -78,7 +78,9 @@ def tokens(videos, *, seed, apart):
     if apart:
         places = np.argsort(rng.random((videos, 9)), axis=1)[:, :3]
         x[np.arange(videos)[:, None], places, labels[:, None]] += 15
-    return TokenFeatures(standardize_tokens(torch.from_numpy(x)).half().numpy(), np.arange(videos), labels)
+    return TokenFeatures(
+        standardize_tokens(torch.from_numpy(x)).half().numpy(), np.arange(videos), labels
+    )
 
 
 def attending(**changed):
@@ -99,7 +101,9 @@ def test_noise_is_attended_to_at_chance():
     right = []
     for draw in range(4):
         data = (tokens(count, seed=count + draw, apart=False) for count in (120, 400))
-        found = probe_attentive(*data, attending(epochs=4), lrs=(1e-3,), weight_decays=(0.01,), folds=5)
+        found = probe_attentive(
+            *data, attending(epochs=4), lrs=(1e-3,), weight_decays=(0.01,), folds=5
+        )
         right.append(found.accuracy.value)
     deviation = (0.25 * 0.75 / 1600) ** 0.5
     assert abs(np.mean(right) - 0.25) < 3 * deviation
@@ -116,7 +120,9 @@ def test_a_rate_that_diverges_spoils_no_other_and_is_not_chosen():
 
 
 def test_where_all_are_hits_the_interval_is_not_a_point():
-    assert compute_accuracy_interval(np.ones(20)).low == pytest.approx(20 / (20 + 1.96**2), abs=1e-3)
+    assert compute_accuracy_interval(np.ones(20)).low == pytest.approx(
+        20 / (20 + 1.96**2), abs=1e-3
+    )
     assert compute_accuracy_interval(np.array([1.0] * 15 + [0.0] * 5)).value == 0.75
 
 

@@ -11,19 +11,19 @@ from PIL import Image
 
 from tests.data.media import encode
 from tests.jobs.small import small_run
-from videomae2.config import save_config
-from videomae2.data.readers import open_reader
-from videomae2.data.sources import SourceConfig
+from videomae2.commands.reconstruct import reconstruct, reconstruct_videos
+from videomae2.commands.reconstruct_clip import ReconstructConfig
+from videomae2.config.files import save_config
+from videomae2.data.loading.sources import SourceConfig
+from videomae2.data.video.reader import open_reader
 from videomae2.errors import CheckpointError, ConfigError, VideoError
-from videomae2.jobs.chosen_clips import ReconstructConfig
-from videomae2.jobs.films import compose_video, compute_fps
-from videomae2.jobs.lettering import TextStyle, ellipsize, measure_text, wrap_text
-from videomae2.jobs.reconstruct import reconstruct_videos, reconstruct
-from videomae2.jobs.sheets import write_image_grid
 from videomae2.models.autoencoder import Autoencoder
-from videomae2.models.cards import SavedAutoencoderConfig
-from videomae2.models.initial import init_autoencoder_weights
-from videomae2.models.saved import save_model
+from videomae2.models.init import init_autoencoder_weights
+from videomae2.models.weights.config_json import SavedAutoencoderConfig
+from videomae2.models.weights.saved import save_model
+from videomae2.reports.reconstruction import compose_video, compute_fps
+from videomae2.reports.reconstruction_image import write_image_grid
+from videomae2.reports.text_layout import TextStyle, ellipsize, measure_text, wrap_text
 from videomae2.tasks.pretrain import MaskingConfig
 
 TRUTH = ReconstructConfig(statistics="target")
@@ -51,7 +51,9 @@ def save_run(folder, videos, *, masking=None, sources=None, channels=3):
     checkpoint = folder / "checkpoints" / "step-00000003"
     checkpoint.mkdir(parents=True)
     notes = {"step": 3, "masking": asdict(run.masking)}
-    card = SavedAutoencoderConfig(model=config, mean=(0.5,) * channels, std=(0.25,) * channels, metadata=notes)
+    card = SavedAutoencoderConfig(
+        model=config, mean=(0.5,) * channels, std=(0.25,) * channels, metadata=notes
+    )
     save_model(checkpoint, model.state_dict(), card)
     save_config(run, folder / "run.yaml")
     return folder
@@ -147,7 +149,9 @@ def test_without_a_clock_frames_are_shown_by_number(run, array):
 
 
 def test_a_frame_rate_of_training_is_used_and_a_missing_one_asked_for(tmp_path, array):
-    timed = SourceConfig(path=array.parent, frame_interval=10.0, interval_unit="per-second", frame_rate=30.0)
+    timed = SourceConfig(
+        path=array.parent, frame_interval=10.0, interval_unit="per-second", frame_rate=30.0
+    )
     run = save_run(tmp_path / "run", array.parent, sources=[timed])
     assert np.diff(one(run, array).indices).tolist() == [3, 3, 3]
     np.testing.assert_allclose(one(run, array, start_seconds=0.5).seconds[0], 0.5)
@@ -246,7 +250,9 @@ def test_grey_models_read_grey(tmp_path, videos, video):
     ],
 )
 def test_a_choice_without_effect_is_refused(tmp_path, videos, video, masking, how, said):
-    run = save_run(tmp_path / "run", videos, masking=MaskingConfig(encoder_mask_ratio=0.75, **masking))
+    run = save_run(
+        tmp_path / "run", videos, masking=MaskingConfig(encoder_mask_ratio=0.75, **masking)
+    )
     with pytest.raises(ConfigError, match=said):
         reconstruct_videos(run, [video], config=how, device="cpu")
 

@@ -17,9 +17,9 @@ from tests.jobs.evaluated import (
     slow_probabilities,
 )
 from tests.models.released_files import FRAMES, SIDE, drawn_classifier, save_released
+from videomae2.commands.evaluate.plan import prepare_evaluation
 from videomae2.errors import CheckpointError, ConfigError
-from videomae2.jobs.evaluate import prepare_evaluation
-from videomae2.jobs.view_settings import EvalViews
+from videomae2.inference.views import EvalViews
 from videomae2.models.classifier import Classifier
 
 SIX = ("jump", "run", "sit", "fall", "walk", "wave")
@@ -66,7 +66,11 @@ def test_a_file_is_evaluated_as_the_released_code_does_it(place, tmp_path):
     found = judged(place, tmp_path, names="six")
     assert_probabilities(found, as_in_file())
     assert found.classes == SIX
-    assert (found.views.frame_interval, found.views.shrinking, found.views.is_assumed) == (4, "plain", True)
+    assert (found.views.frame_interval, found.views.shrinking, found.views.is_assumed) == (
+        4,
+        "plain",
+        True,
+    )
     results = json.loads((tmp_path / "results.json").read_text())
     assert results["class_names_source"] == f"names from {place / 'six.txt'}"
     assert results["model"]["path"] == str(place / "six.pth")
@@ -106,7 +110,11 @@ def test_prediction_and_evaluation_say_the_same(place, tmp_path):
 def test_names_as_words_are_public_data_sets(tmp_path):
     save_released(tmp_path / "k710.pth", drawn_classifier(710))
     model = vm.Predictor(
-        tmp_path / "k710.pth", class_names="kinetics-710", classes="kinetics-400", **CLIPS, device="cpu"
+        tmp_path / "k710.pth",
+        class_names="kinetics-710",
+        classes="kinetics-400",
+        **CLIPS,
+        device="cpu",
     )
     assert (model.outputs.count, model.outputs.get_name(0)) == (400, "abseiling")
     assert "outputs: 400 of its 710, those of kinetics-400" in model.model.display_name
@@ -195,7 +203,9 @@ def large(tmp_path_factory):
 
 
 def test_folders_of_classes_want_names(large, place):
-    with pytest.raises(ConfigError, match=r"600 outputs.*--class-names kinetics-600 if these are its"):
+    with pytest.raises(
+        ConfigError, match=r"600 outputs.*--class-names kinetics-600 if these are its"
+    ):
         plan(large / "600.pth", place / "videos")
 
 
@@ -231,7 +241,9 @@ def test_names_and_selections_that_do_not_fit(place, large):
         find(select="two.txt")
     with pytest.raises(CheckpointError, match="lacks 400 of 400: abseiling"):
         find(names="six.txt", select="kinetics-400")
-    with pytest.raises(ConfigError, match=r"--class-names kinetics-70 is no file.*did you mean kin") as e:
+    with pytest.raises(
+        ConfigError, match=r"--class-names kinetics-70 is no file.*did you mean kin"
+    ) as e:
         find(names="kinetics-70", select="gone.txt")
     assert len(e.value.problems) == 2
     with pytest.raises(ConfigError, match=r"--frames is 0.*\n--names gone is no file"):
@@ -246,5 +258,8 @@ def test_a_run_can_be_selected_from_too(tmp_path, place):
         views=EvalViews(clips=1, crops=1),
     )  # fmt: skip
     assert found.classes == TWO
-    assert found.class_names_source == f"names from the model; 2 of its 3, those of {place / 'two.txt'}"
+    assert (
+        found.class_names_source
+        == f"names from the model; 2 of its 3, those of {place / 'two.txt'}"
+    )
     assert found.views.source == "as in training"

@@ -7,10 +7,10 @@ from torch import nn
 
 from tests.jobs.small_distill import small_distill
 from tests.jobs.small_finetune import small_finetune
-from videomae2.config import ValidationConfig
-from videomae2.engine.loop import LoopConfig
-from videomae2.jobs.room_needed import estimate_checkpoint_bytes
-from videomae2.jobs.training import build_checkpoint_manager
+from videomae2.commands.train.dry_run import estimate_checkpoint_bytes
+from videomae2.commands.train.setup import build_checkpoint_manager
+from videomae2.config.runs import ValidationConfig
+from videomae2.training.loop import LoopConfig
 
 COPY = 4 * (10 * 10 + 10)
 

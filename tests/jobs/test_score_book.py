@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from videomae2.data.manifest import Entry
+from videomae2.data.manifests.manifest import Entry
 from videomae2.errors import ConfigError
-from videomae2.jobs.evaluation.score_book import ScoreStore
+from videomae2.inference.score_store import ScoreStore
 
 
 def scores(value):

@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from tests.jobs.small_distill import ENCODER, make_teacher
-from videomae2.data.batches import CPUBatch, Sample
-from videomae2.data.views import make_clips
-from videomae2.engine.kept_scores import TensorCache
-from videomae2.engine.runtime import RuntimeConfig, prepare_runtime
+from videomae2.commands.train.teacher import FLUSH_INTERVAL, Teacher
+from videomae2.data.loading.batch import CPUBatch, Sample
+from videomae2.data.views.device import make_clips
 from videomae2.errors import DataError
-from videomae2.jobs.teaching import FLUSH_INTERVAL, Teacher
-from videomae2.models.finding import resolve_classifier
+from videomae2.models.weights.classifier_ref import resolve_classifier
+from videomae2.training.runtime import RuntimeConfig, prepare_runtime
+from videomae2.training.tensor_cache import TensorCache
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_a_full_disk_costs_the_cache_not_the_run(teacher, tmp_path, monkeypatch)
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("videomae2.engine.kept_scores.save_file", full)
+    monkeypatch.setattr("videomae2.training.tensor_cache.save_file", full)
     of.flush()
     assert "1 answers of the teacher are not kept, training goes on" in said[-1]
     assert ask(of, batch(4)).scores.shape == (4, 3)

@@ -7,16 +7,16 @@ from PIL import Image
 
 from tests.jobs.rigged import SIDE, levels, read_here, save_rigged, write_levels
 from tests.models.small_classifier import saved_classifier
-from videomae2.data import scan as scanning
-from videomae2.data.readers import open_reader
-from videomae2.data.view_making import resize_to_cover
+from videomae2.data.video.reader import open_reader
+from videomae2.data.views import scan as scanning
+from videomae2.data.views.device import resize_to_cover
 from videomae2.errors import ConfigError, VideoError
-from videomae2.jobs.predict import Predictor
-from videomae2.jobs.prediction_settings import ReadingConfig
-from videomae2.jobs.scoring import ViewScorer
-from videomae2.jobs.timeline import TimelineConfig, compute_timeline
-from videomae2.jobs.video_inputs import expand_inputs
-from videomae2.models.cards import FrameSampling
+from videomae2.inference.inputs import expand_inputs
+from videomae2.inference.predictor import Predictor
+from videomae2.inference.reading import ReadingConfig
+from videomae2.inference.scorer import ViewScorer
+from videomae2.inference.timeline import TimelineConfig, compute_timeline
+from videomae2.models.weights.config_json import FrameSampling
 
 PHASES = ((38, 0), (60, 255), (50, 0))
 
@@ -86,7 +86,9 @@ def test_scores_are_those_of_each_window_read_by_itself(tmp_path, monkeypatch, p
 def middle_view(frames):
     """The frames of a clip of a whole video with one crop; resized plainly, as nothing is known."""
     place, device = np.arange(len(frames))[None], torch.device("cpu")
-    return resize_to_cover(frames, place, (32, 32), crops=1, antialias="plain", device=device).cut_view(0)
+    return resize_to_cover(
+        frames, place, (32, 32), crops=1, antialias="plain", device=device
+    ).cut_view(0)
 
 
 def test_only_frames_of_open_windows_are_kept(folder, tmp_path, monkeypatch):

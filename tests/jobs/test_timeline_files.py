@@ -8,24 +8,24 @@ import pytest
 from PIL import Image
 
 from tests.jobs.rigged import levels, read_here, save_rigged, write_levels
-from videomae2.data.manifest import Entry
-from videomae2.data.sliding import SlidingWindows
-from videomae2.errors import ConfigError
-from videomae2.jobs.annotated_film import select_frames
-from videomae2.jobs.answers import LabelSpace
-from videomae2.jobs.predict import Predictor
-from videomae2.jobs.timeline import Timeline, TimelineConfig, compute_timeline
-from videomae2.jobs.timeline_files import (
+from videomae2.commands.timeline import (
+    TimelineFolder,
     build_timeline_json,
-    write_segments_csv,
     write_json,
+    write_segments_csv,
     write_srt,
     write_windows_csv,
 )
-from videomae2.jobs.timeline_picture import format_clock, write_timeline_picture
-from videomae2.jobs.timeline_report import TimelineFolder
-from videomae2.jobs.video_inputs import VideoInput, expand_inputs
-from videomae2.tensors.timeline import TimeBins, compute_activations, find_segments
+from videomae2.data.manifests.manifest import Entry
+from videomae2.data.views.sliding import SlidingWindows
+from videomae2.errors import ConfigError
+from videomae2.inference.inputs import VideoInput, expand_inputs
+from videomae2.inference.predictor import Predictor
+from videomae2.inference.timeline import Timeline, TimelineConfig, compute_timeline
+from videomae2.metrics.timeline import TimeBins, compute_activations, find_segments
+from videomae2.models.task_type import LabelSpace
+from videomae2.reports.timeline import format_clock, write_timeline_picture
+from videomae2.reports.timeline_video import select_frames
 
 
 def line(scores, *, names=("jump", "run", "wave"), answers="multilabel", every=2.0):
@@ -36,7 +36,10 @@ def line(scores, *, names=("jump", "run", "wave"), answers="multilabel", every=2
     outputs = LabelSpace(answers, scores.shape[1], names)
     joined = []
     if outputs.classification_type is not None:
-        joined = find_segments(found, compute_activations(scores, outputs.classification_type, threshold=0.5, hysteresis=0.1))
+        joined = find_segments(
+            found,
+            compute_activations(scores, outputs.classification_type, threshold=0.5, hysteresis=0.1),
+        )
     return Timeline(
         video="films/long.mp4",
         outputs=outputs,
@@ -197,7 +200,7 @@ def test_a_film_shows_the_video_and_what_holds(place, tmp_path):
 
 
 def test_files_of_videos_with_one_name_do_not_overwrite_each_other(place, tmp_path, monkeypatch):
-    monkeypatch.setattr("videomae2.jobs.timeline_report.write_timeline_picture", lambda _, path: path)
+    monkeypatch.setattr("videomae2.reports.timeline.write_timeline_picture", lambda _, path: path)
     folder, found = TimelineFolder(tmp_path), line(OVERLAPPING)
     model = Predictor(place / "model", device="cpu")
     bases = []

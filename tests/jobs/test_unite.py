@@ -9,13 +9,17 @@ import pytest
 from pyarrow import parquet
 
 from tests.jobs.annotated import REASONS, annotated, kinetics, reasons, video
-from videomae2.data.known_classes import load_public_classes
-from videomae2.data.listing import read_manifest
+from videomae2.commands.merge_datasets.options import MergeOptions
+from videomae2.commands.merge_datasets.run import (
+    MergeClassConfig,
+    TargetTestConfig,
+    merge_datasets,
+    write_merged,
+)
+from videomae2.data.manifests.public_classes import load_public_classes
+from videomae2.data.manifests.read import read_manifest
+from videomae2.data.merge.output import OUTPUT_FILES
 from videomae2.errors import ConfigError
-from videomae2.jobs.union.naming import MergeClassConfig
-from videomae2.jobs.union.words import MergeOptions
-from videomae2.jobs.union.writing import OUTPUT_FILES
-from videomae2.jobs.unite import TargetTestConfig, merge_datasets, write_merged
 
 THREE = ("k400", "k600", "k700")
 
@@ -109,7 +113,10 @@ def test_released_lists_with_numbers_and_names_for_them(parts):
 
 
 def test_two_classes_of_kinetics_400_are_the_same_however_its_list_is_given(place):
-    number, words = load_public_classes("kinetics-400").index, MergeOptions(class_names=("kinetics-400",))
+    number, words = (
+        load_public_classes("kinetics-400").index,
+        MergeOptions(class_names=("kinetics-400",)),
+    )
     name = f"{video('a')}.mp4"
     annotated(place / "annotated", train={"hugging": "a"})
     listed(place / "n.txt", (f"n/{name}", number("hugging baby")))
@@ -155,7 +162,9 @@ def test_any_sets_are_compared_by_whole_paths_however_written(place):
     made = merge_datasets("any", ("a=a/l.csv", f"b={place / 'b' / 'l.csv'}"))
     assert made.merged.classes == ("hop", "run", "walk")
     assert [one.location for one in made.merged.report.exclusions] == [f"{place}/b/l.csv:3"]
-    by_name = merge_datasets("any", ("a=a/l.csv", "b=b/l.csv"), options=MergeOptions(ids=("file-name",)))
+    by_name = merge_datasets(
+        "any", ("a=a/l.csv", "b=b/l.csv"), options=MergeOptions(ids=("file-name",))
+    )
     assert len(by_name.merged.training) == 2
 
 

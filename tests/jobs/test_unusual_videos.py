@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from tests.jobs.small import losses, quiet, small_run, small_videos
+from videomae2.commands.train.pretrain import pretrain
 from videomae2.errors import NonFiniteLossError, TooManyUnreadableError
-from videomae2.jobs.pretrain import pretrain
-from videomae2.models.saved import load_autoencoder
+from videomae2.models.weights.resolve import load_autoencoder
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from safetensors import SafetensorError
 
+from videomae2.base.files import atomic_replace_dir, atomic_write
 from videomae2.errors import CheckpointError
-from videomae2.jobs.whole_files import atomic_replace_dir, atomic_write
 
 
 def test_a_file_is_there_when_all_went_well(tmp_path):

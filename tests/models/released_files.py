@@ -8,8 +8,8 @@ from safetensors.torch import save_file
 
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.initial import init_classifier_weights
-from videomae2.models.released import classifier_to_official
+from videomae2.models.init import init_classifier_weights
+from videomae2.models.weights.official import classifier_to_official
 
 RELEASED_ROWS = {
     400: ("e2b35a012f378f1bad5541f8b17ad854", [341, 158, 189, 16, 398]),

@@ -4,16 +4,16 @@ import torch
 
 from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig, DecoderConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.initial import init_autoencoder_weights
+from videomae2.models.init import init_autoencoder_weights
 from videomae2.tasks.pretrain import MaskingConfig, draw_split
 
 MASKING = MaskingConfig(encoder_mask_ratio=0.75)
-NARROW = {"frames": 8, "height": 32, "width": 32, "patch": 8, "dim": 24, "depth": 2, "heads": 3}
+NARROW = {"frames": 8, "height": 32, "width": 32, "patch_size": 8, "embed_dim": 24, "depth": 2, "num_heads": 3}
 
 
 def small_config(decoder=None, **changed):
     """A narrow autoencoder; changes go to the encoder."""
-    decoder = {"dim": 12, "depth": 2, "heads": 2} | (decoder or {})
+    decoder = {"embed_dim": 12, "depth": 2, "num_heads": 2} | (decoder or {})
     return AutoencoderConfig(
         encoder=EncoderConfig(**NARROW | changed), decoder=DecoderConfig(**decoder)
     )

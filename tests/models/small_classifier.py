@@ -3,11 +3,11 @@
 import torch
 
 from tests.models.small import NARROW, small_model
-from videomae2.models.cards import SavedAutoencoderConfig, SavedClassifierConfig
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.initial import init_classifier_weights
-from videomae2.models.saved import save_model
+from videomae2.models.init import init_classifier_weights
+from videomae2.models.weights.config_json import SavedAutoencoderConfig, SavedClassifierConfig
+from videomae2.models.weights.saved import save_model
 from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD
 
 NAMES = ("jump", "run", "sit", "walk", "wave")
@@ -51,6 +51,8 @@ def saved_classifier(folder, classes=NAMES, outputs=5, notes=None, **changed):
     """Save a classifier, and give it."""
     folder.mkdir(exist_ok=True)
     model = small_classifier(outputs, seed=8, **changed)
-    card = SavedClassifierConfig(model=model.config, class_names=classes, metadata=notes or {}, **STATISTICS)
+    card = SavedClassifierConfig(
+        model=model.config, class_names=classes, metadata=notes or {}, **STATISTICS
+    )
     save_model(folder, model.state_dict(), card)
     return model

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from einops import rearrange
 
-from videomae2.models.attentive import AttentiveProbe, standardize_tokens
+from videomae2.models.attentive_probe import AttentiveProbe, standardize_tokens
 
 
 def rich_probe(dim=24, heads=3, classes=5):

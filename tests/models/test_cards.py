@@ -13,23 +13,25 @@ from tests.models.small_classifier import (
     saved_classifier,
 )
 from videomae2.errors import CheckpointError
-from videomae2.models.cards import (
+from videomae2.models.weights.classifier_ref import load_classifier
+from videomae2.models.weights.config_json import (
     CONFIG_FILE,
+    FrameSampling,
     SavedAutoencoderConfig,
     SavedClassifierConfig,
-    FrameSampling,
-    check_classes_match,
     load_model_config,
     save_model_config,
 )
-from videomae2.models.finding import load_classifier
-from videomae2.models.saved import load_autoencoder
+from videomae2.models.weights.head_index import check_classes_match
+from videomae2.models.weights.resolve import load_autoencoder
 
 CPU = torch.device("cpu")
 
 
 def card(**changed):
-    return SavedClassifierConfig(**{"model": classifier_config(), "classes": NAMES} | STATISTICS | changed)
+    return SavedClassifierConfig(
+        **{"model": classifier_config(), "classes": NAMES} | STATISTICS | changed
+    )
 
 
 def test_a_classifier_comes_back_with_its_names(tmp_path):
@@ -98,7 +100,9 @@ def test_the_same_classes_in_another_order_are_told():
         check_classes_match(turned, NAMES, location="m")
 
 
-@pytest.mark.parametrize("span", [None, FrameSampling(kind="segments"), FrameSampling(frame_interval=7.5)])
+@pytest.mark.parametrize(
+    "span", [None, FrameSampling(kind="segments"), FrameSampling(frame_interval=7.5)]
+)
 def test_a_card_keeps_which_frames_make_a_clip(tmp_path, span):
     wanted = card(span=span)
     save_model_config(tmp_path, wanted)

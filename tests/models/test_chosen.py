@@ -6,8 +6,13 @@ from safetensors.torch import save_file
 
 from tests.models.small_classifier import saved_classifier
 from videomae2.errors import CheckpointError
-from videomae2.models.chosen import ADAPTERS_FILE, EMA_FILE, resolve_checkpoint, find_run_folder
-from videomae2.models.finding import resolve_classifier
+from videomae2.models.weights.classifier_ref import resolve_classifier
+from videomae2.models.weights.resolve import (
+    ADAPTERS_FILE,
+    EMA_FILE,
+    find_run_folder,
+    resolve_checkpoint,
+)
 
 CPU = torch.device("cpu")
 
@@ -79,7 +84,10 @@ def test_running_means_are_used_where_there_are_some(run):
         wanted_weights = means if used == "ema" else dict(model.named_parameters())
         for name, value in loaded.named_parameters():
             assert torch.equal(value, wanted_weights[name])
-    assert resolve_checkpoint(run, "raw").compute_digest() != resolve_checkpoint(run, "ema").compute_digest()
+    assert (
+        resolve_checkpoint(run, "raw").compute_digest()
+        != resolve_checkpoint(run, "ema").compute_digest()
+    )
 
 
 def test_means_that_are_wanted_must_be_there(run):

@@ -10,8 +10,8 @@ from tests.models.small_classifier import all_cubes, classifier_config, small_cl
 from tests.reference import released_code
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.initial import init_classifier_weights
-from videomae2.models.released import classifier_to_official
+from videomae2.models.init import init_classifier_weights
+from videomae2.models.weights.official import classifier_to_official
 
 OPTIONS = {
     "plain": {},
@@ -74,7 +74,9 @@ def test_no_weight_is_left_as_it_was_found(option):
 
 
 def test_first_weights_are_the_released_ones():
-    model = Classifier(ClassifierConfig(encoder=EncoderConfig(size="tiny", depth=2), num_classes=400))
+    model = Classifier(
+        ClassifierConfig(encoder=EncoderConfig(size="tiny", depth=2), num_classes=400)
+    )
     init_classifier_weights(model, torch.Generator().manual_seed(0))
     for name, weight in model.state_dict().items():
         if "norm" in name:

@@ -8,7 +8,7 @@ import torch
 from tests.models.small import MASKING, gradients, inputs, small_config, small_model
 from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig, DecoderConfig
 from videomae2.models.encoder import EncoderConfig, VideoEncoder
-from videomae2.models.initial import init_autoencoder_weights
+from videomae2.models.init import init_autoencoder_weights
 from videomae2.models.sizes import SIZES
 from videomae2.tasks.pretrain import MaskingConfig
 from videomae2.tensors.tokens import TokenSplit, weight_all
@@ -22,7 +22,7 @@ OPTIONS = {
     "12 channels": {"channels": 12},
     "wide": {"width": 64},
     "tall": {"height": 48, "width": 16},
-    "other frames and cubes": {"frames": 12, "tubelet": 3, "patch": 4, "height": 16, "width": 24},
+    "other frames and cubes": {"frames": 12, "tubelet_size": 3, "patch_size": 4, "height": 16, "width": 24},
     "another trained grid": {"pretrained_grid": (2, 6, 6)},
     "drop path": {"drop_path": 0.5},
     "checkpointing": {"activation_checkpointing": True},
@@ -86,7 +86,9 @@ def test_checkpointing_changes_nothing(drop_path):
     found = []
     for activation_checkpointing in (False, True):
         decoder = {"drop_path": drop_path}
-        model = small_model(decoder, activation_checkpointing=activation_checkpointing, drop_path=drop_path)
+        model = small_model(
+            decoder, activation_checkpointing=activation_checkpointing, drop_path=drop_path
+        )
         found.append(gradients(model.train(), batch=4))
     assert all(torch.equal(found[0][name], found[1][name]) for name in found[0])
 
@@ -201,8 +203,8 @@ def test_the_same_cube_at_another_place_is_another_token():
     [
         ({"height": 36}, {}, "height=36 does not split into cubes of 8; 32 would work"),
         ({"frames": 7}, {}, "frames=7 does not split into cubes of 2; 8 would work"),
-        ({"heads": 5}, {}, "dim must split evenly over heads, got dim=24, heads=5"),
-        ({}, {"heads": 5}, "dim must split evenly over heads, got dim=12, heads=5"),
+        ({"num_heads": 5}, {}, "dim must split evenly over heads, got dim=24, heads=5"),
+        ({}, {"num_heads": 5}, "dim must split evenly over heads, got dim=12, heads=5"),
         ({"depth": 0}, {}, "a depth of 1 or more, got 0"),
         ({}, {"depth": 0}, "a depth of 1 or more, got 0"),
         ({"drop_path": 1.0}, {}, "a rate from 0 to below 1, got 1.0"),

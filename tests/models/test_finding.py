@@ -23,12 +23,12 @@ from tests.models.small_classifier import (
     saved_classifier,
     small_classifier,
 )
-from videomae2.data.known_classes import load_public_classes
+from videomae2.data.manifests.public_classes import load_public_classes
 from videomae2.errors import CheckpointError
-from videomae2.models.finding import resolve_classifier, load_classifier
-from videomae2.models.number_scale import TargetScaler
-from videomae2.models.released import classifier_to_official, to_official
-from videomae2.models.saved import save_model
+from videomae2.models.weights.classifier_ref import load_classifier, resolve_classifier
+from videomae2.models.weights.official import classifier_to_official, to_official
+from videomae2.models.weights.saved import save_model
+from videomae2.models.weights.target_scaler import TargetScaler
 from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD
 
 CPU = torch.device("cpu")
@@ -70,7 +70,11 @@ def test_the_digest_names_the_weights(tmp_path):
     saved_classifier(tmp_path / "a")
     saved_classifier(tmp_path / "b")
     a, b = resolve_classifier(tmp_path / "a"), resolve_classifier(tmp_path / "b")
-    assert a.compute_digest() == b.compute_digest() == resolve_classifier(tmp_path / "a").compute_digest()
+    assert (
+        a.compute_digest()
+        == b.compute_digest()
+        == resolve_classifier(tmp_path / "a").compute_digest()
+    )
     model = b.load(CPU)
     with torch.no_grad():
         next(model.parameters()).view(-1)[0] += 1
@@ -87,7 +91,11 @@ def test_released_files_of_every_layout_are_read(tmp_path, wrap):
     found = in_file(save_released(tmp_path / "x.pth", model, wrap=wrap))
     assert_same(found.load(CPU), model)
     assert (found.config.model.num_classes, found.config.model.global_pool) == (6, "mean")
-    assert (found.config.class_names, found.config.frame_sampling, found.weights_ref.run) == (None, None, None)
+    assert (found.config.class_names, found.config.frame_sampling, found.weights_ref.run) == (
+        None,
+        None,
+        None,
+    )
     assert (found.config.mean, found.config.std) == (IMAGENET_MEAN, IMAGENET_STD)
     assert str(found) == f"{tmp_path / 'x.pth'} (released file)"
 
@@ -190,8 +198,14 @@ def test_names_of_a_model_that_has_some_must_be_the_same(tmp_path):
 
 def test_a_selection_is_rows_of_the_head_in_its_order(six):
     path, model = six
-    found = in_file(path).with_class_names(SIX, source="six").select_classes(("e", "b"), source="two")
-    assert (found.config.class_names, found.config.model.num_classes, found.head_index) == (("e", "b"), 2, (4, 1))
+    found = (
+        in_file(path).with_class_names(SIX, source="six").select_classes(("e", "b"), source="two")
+    )
+    assert (found.config.class_names, found.config.model.num_classes, found.head_index) == (
+        ("e", "b"),
+        2,
+        (4, 1),
+    )
     assert found.outputs_summary == "2 of its 6, those of two"
     assert found.config.metadata["selected"] == {"outputs": 2, "of": 6, "as": "two"}
     loaded, values = found.load(CPU), all_cubes(model)
@@ -222,14 +236,21 @@ def test_the_digest_covers_names_and_selection(six):
         )
     ]
     assert len(set(digests)) == len(digests)
-    assert in_file(six[0]).with_class_names(SIX, source="elsewhere").compute_digest() == named.compute_digest()
+    assert (
+        in_file(six[0]).with_class_names(SIX, source="elsewhere").compute_digest()
+        == named.compute_digest()
+    )
 
 
 @pytest.mark.parametrize("count", RELEASED_ROWS)
 def test_selections_of_kinetics_710_are_the_released_ones(tmp_path, count):
     path = save_released(tmp_path / "k710.pth", drawn_classifier(710), half=True)
-    found = in_file(path).with_class_names(load_public_classes("kinetics-710"), source="kinetics-710")
-    found = found.select_classes(load_public_classes(f"kinetics-{count}"), source=f"kinetics-{count}")
+    found = in_file(path).with_class_names(
+        load_public_classes("kinetics-710"), source="kinetics-710"
+    )
+    found = found.select_classes(
+        load_public_classes(f"kinetics-{count}"), source=f"kinetics-{count}"
+    )
     digest, first = RELEASED_ROWS[count]
     assert list(found.head_index[:5]) == first
     assert hashlib.sha256(json.dumps(found.head_index).encode()).hexdigest()[:32] == digest
@@ -240,7 +261,9 @@ def test_numbers_keep_their_scale(tmp_path):
     model = saved_classifier(tmp_path / "m", classes=("x", "y"), outputs=2)
     card = resolve_classifier(tmp_path / "m").config
     scale = TargetScaler(mean=(1.0, 2.0), std=(3.0, 4.0))
-    save_model(tmp_path / "m", model.state_dict(), replace(card, answers="regression", numbers=scale))
+    save_model(
+        tmp_path / "m", model.state_dict(), replace(card, answers="regression", numbers=scale)
+    )
     found = resolve_classifier(tmp_path / "m").select_classes(("y",), source="one")
     assert found.config.target_scaler == TargetScaler(mean=(2.0,), std=(4.0,))
 

@@ -7,7 +7,7 @@ from torch import nn
 
 from tests.models.small import small_config
 from videomae2.models.autoencoder import Autoencoder
-from videomae2.models.initial import init_autoencoder_weights
+from videomae2.models.init import init_autoencoder_weights
 
 
 def _model(seed=0, **changed):
@@ -38,7 +38,7 @@ def test_patch_embedding_and_projector_are_pytorchs_default():
 
 
 def test_the_mask_token_is_cut_off_at_one_deviation():
-    token = _model(decoder={"dim": 1200}).mask_token
+    token = _model(decoder={"embed_dim": 1200}).mask_token
     assert 0.019 < token.abs().max() <= 0.02
     assert 0.009 < token.std() < 0.0125  # 0.0108 for a normal cut off at one deviation
 

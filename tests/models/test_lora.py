@@ -5,8 +5,14 @@ import torch
 from torch import nn
 
 from tests.models.small_classifier import all_cubes, small_classifier
-from videomae2.models.lora import AdaptedLinear, LoraConfig, adapter_state, merged_state
-from videomae2.models.tuning import TuningConfig, apply_tuning
+from videomae2.models.lora import (
+    AdaptedLinear,
+    LoraConfig,
+    TuningConfig,
+    adapter_state,
+    apply_tuning,
+    merged_state,
+)
 
 LORA = LoraConfig(rank=4, alpha=8.0)
 
@@ -124,7 +130,10 @@ def test_a_map_without_bias_stays_without():
         ({"frozen_blocks": -1}, "cannot freeze -1 blocks of 2"),
         ({"frozen_blocks": 2}, "all 2 blocks are frozen, so adapters would have no effect"),
         ({"lora": LoraConfig(rank=25)}, "rank from 1 to the smaller of them, got 25"),
-        ({"lora": LoraConfig(rank=2, target_modules=())}, "adapters need a place: attention, mlp, or both"),
+        (
+            {"lora": LoraConfig(rank=2, target_modules=())},
+            "adapters need a place: attention, mlp, or both",
+        ),
     ],
 )
 def test_what_cannot_be_tuned_says_why(changes, said):

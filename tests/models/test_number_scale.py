@@ -5,10 +5,14 @@ import torch
 import torch.nn.functional as F
 
 from tests.models.small_classifier import STATISTICS, classifier_config, small_classifier
-from videomae2.models.cards import SavedClassifierConfig, load_model_config, save_model_config
-from videomae2.models.number_scale import TargetScaler, rescale_head, fit_target_scaler
-from videomae2.models.saved import save_model
-from videomae2.models.starting import InitConfig, init_classifier
+from videomae2.models.weights.config_json import (
+    SavedClassifierConfig,
+    load_model_config,
+    save_model_config,
+)
+from videomae2.models.weights.init_from import InitConfig, init_classifier
+from videomae2.models.weights.saved import save_model
+from videomae2.models.weights.target_scaler import TargetScaler, fit_target_scaler, rescale_head
 
 BEFORE = TargetScaler(mean=(100.0, -3.0), std=(20.0, 0.5))
 AFTER = TargetScaler(mean=(80.0, 0.0), std=(10.0, 2.0))
@@ -66,7 +70,9 @@ def test_a_head_that_is_taken_over_is_rescaled(tmp_path):
     save_model(tmp_path, parent.state_dict(), card)
     child = small_classifier(2, seed=1)
     begin = InitConfig(weights=tmp_path)
-    init_classifier(child, begin, torch.Generator(), class_names=("speed", "angle"), target_scaler=AFTER)
+    init_classifier(
+        child, begin, torch.Generator(), class_names=("speed", "angle"), target_scaler=AFTER
+    )
     want = rescale_head(
         {"head.weight": parent.head.weight, "head.bias": parent.head.bias}, BEFORE, AFTER
     )

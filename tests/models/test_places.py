@@ -16,10 +16,15 @@ from tests.models.small_classifier import (
 from videomae2.errors import CheckpointError
 from videomae2.models.classifier import Classifier
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.places import resolve_pos_embed
-from videomae2.models.released import classifier_to_official
-from videomae2.models.starting import InitConfig, init_classifier
-from videomae2.tensors.positions import build_axial_sinusoid, resample_pos_embed, build_sinusoid, build_pos_embed
+from videomae2.models.weights.init_from import InitConfig, init_classifier
+from videomae2.models.weights.official import classifier_to_official
+from videomae2.models.weights.pos_embed import resolve_pos_embed
+from videomae2.tensors.pos_embed import (
+    build_axial_sinusoid,
+    build_pos_embed,
+    build_sinusoid,
+    resample_pos_embed,
+)
 
 OWN = EncoderConfig(**NARROW | {"frames": 12, "height": 48, "width": 64})
 GRID = (6, 6, 8)
@@ -74,7 +79,9 @@ def test_the_first_table_goes_through_generations(tmp_path):
     """Resampled once at most: from the grid on which the first parent was trained."""
     saved_classifier(tmp_path / "run", pretrained_grid=(4, 6, 6))  # on clips of 4x4x4 cubes
     model, notes = begun(tmp_path / "run")
-    assert torch.equal(model.encoder.pos_embed, resample_pos_embed(build_sinusoid(144, 24), (4, 6, 6), GRID))
+    assert torch.equal(
+        model.encoder.pos_embed, resample_pos_embed(build_sinusoid(144, 24), (4, 6, 6), GRID)
+    )
     assert "the table for 4x6x6 cubes" in notes[0]
     back = replace(OWN, frames=8, height=48, width=48)
     model, notes = begun(tmp_path / "run", back)
@@ -82,7 +89,9 @@ def test_the_first_table_goes_through_generations(tmp_path):
     assert model.config.encoder.pretrained_grid is None
     assert notes == ["positions: the table for 4x6x6 cubes, with which the weights were trained"]
     model, notes = begun(tmp_path / "run", replace(OWN, frames=8, height=32, width=32))
-    assert torch.equal(model.encoder.pos_embed, resample_pos_embed(build_sinusoid(144, 24), (4, 6, 6), (4, 4, 4)))
+    assert torch.equal(
+        model.encoder.pos_embed, resample_pos_embed(build_sinusoid(144, 24), (4, 6, 6), (4, 4, 4))
+    )
 
 
 def test_a_grid_that_is_named_must_be_the_parents(tmp_path):
@@ -119,7 +128,9 @@ def test_a_released_file_is_of_16_frames_of_224_pixels(tmp_path):
 def test_what_a_released_file_does_not_say_may_be_said_for_it(tmp_path):
     path = released(tmp_path / "a.pth", frames=8, height=32, width=32)
     model, notes = begun(path, replace(OWN, pretrained_grid=(4, 4, 4)))
-    assert torch.equal(model.encoder.pos_embed, build_pos_embed(GRID, 24, pretrained_grid=(4, 4, 4)))
+    assert torch.equal(
+        model.encoder.pos_embed, build_pos_embed(GRID, 24, pretrained_grid=(4, 4, 4))
+    )
     assert notes == ["positions: the table for 4x4x4 cubes, with which the weights were trained, "
                      "resampled to 6x6x8"]  # fmt: skip
     assert begun(path, replace(OWN, pretrained_grid=GRID))[1] == []
@@ -130,7 +141,10 @@ def test_what_a_released_file_does_not_say_may_be_said_for_it(tmp_path):
 
 
 def test_cubes_that_no_released_model_has_must_be_said(tmp_path):
-    path, own = released(tmp_path / "a.pth", patch=16), replace(OWN, frames=6, tubelet_size=3, patch=16)
+    path, own = (
+        released(tmp_path / "a.pth", patch=16),
+        replace(OWN, frames=6, tubelet_size=3, patch=16),
+    )
     with pytest.raises(CheckpointError, match=r"a.pth does not say on which cubes it was trained"):
         resolve_pos_embed(own, "match", path)
     assert resolve_pos_embed(own, "fresh", path) == own

@@ -8,13 +8,13 @@ from tests.models.small_classifier import small_classifier
 from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.released import (
+from videomae2.models.weights.official import (
     classifier_from_official,
     classifier_to_official,
     from_official,
     is_official_pretraining,
-    to_official,
     strip_wrappers,
+    to_official,
 )
 
 
@@ -79,7 +79,7 @@ def test_number_of_entries(size, entries):
     assert len(model.state_dict()) == entries
 
 
-@pytest.mark.parametrize("changes", [{}, {"channels": 5}, {"patch": 4, "tubelet": 1}])
+@pytest.mark.parametrize("changes", [{}, {"channels": 5}, {"patch_size": 4, "tubelet_size": 1}])
 def test_there_and_back_is_the_same(changes):
     model = small_model(**changes)
     state = model.state_dict()
@@ -142,7 +142,10 @@ def test_classifiers_there_and_back_are_the_same(pooling):
 
 def test_wrappers_go_only_if_all_names_have_them():
     one = torch.zeros(1)
-    assert list(strip_wrappers({"module._orig_mod.a": one, "module._orig_mod.b": one})) == ["a", "b"]
+    assert list(strip_wrappers({"module._orig_mod.a": one, "module._orig_mod.b": one})) == [
+        "a",
+        "b",
+    ]
     assert list(strip_wrappers({"model.a": one, "b": one})) == ["model.a", "b"]
     assert strip_wrappers({}) == {}
 
@@ -160,4 +163,6 @@ def test_a_head_may_stand_beside_a_wrapped_encoder():
 def test_pretraining_is_told_from_a_classifier():
     model, classifier = small_model(), small_classifier()
     assert is_official_pretraining(to_official(model.state_dict(), model.cubes))
-    assert not is_official_pretraining(classifier_to_official(classifier.state_dict(), classifier.cubes))
+    assert not is_official_pretraining(
+        classifier_to_official(classifier.state_dict(), classifier.cubes)
+    )

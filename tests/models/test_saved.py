@@ -8,20 +8,23 @@ from safetensors.torch import load_file, save_file
 
 from tests.models.small import small_config, small_model
 from videomae2.errors import CheckpointError
-from videomae2.models.cards import CONFIG_FILE, SavedAutoencoderConfig, load_model_config
-from videomae2.models.saved import (
-    MODEL_FILE,
-    find_saved_model,
-    load_autoencoder,
-    load_weights,
-    save_model,
+from videomae2.models.weights.config_json import (
+    CONFIG_FILE,
+    SavedAutoencoderConfig,
+    load_model_config,
 )
+from videomae2.models.weights.resolve import find_saved_model, load_autoencoder
+from videomae2.models.weights.saved import MODEL_FILE, load_weights, save_model
 
 CPU = torch.device("cpu")
 
 
 def card(**changed):
-    notes = {"step": 7, "masking": {"encoder": "tube", "encoder_mask_ratio": 0.75}, "licence": "MIT ü"}
+    notes = {
+        "step": 7,
+        "masking": {"encoder": "tube", "encoder_mask_ratio": 0.75},
+        "licence": "MIT ü",
+    }
     config = small_config(pretrained_grid=(4, 4, 4), drop_path=0.1)
     return SavedAutoencoderConfig(
         **{"model": config, "mean": (0.5, 0.4, 0.3), "std": (1.0, 0.2, 0.3), "notes": notes}

@@ -20,19 +20,18 @@ from tests.models.small_classifier import (
     saved_classifier,
     small_classifier,
 )
-from videomae2.data.known_classes import load_public_classes
+from videomae2.data.manifests.public_classes import load_public_classes
 from videomae2.errors import CheckpointError, ConfigError
-from videomae2.models.cards import SavedClassifierConfig
 from videomae2.models.classifier import Classifier
-from videomae2.models.heads import resolve_head_index
-from videomae2.models.initial import init_classifier_weights
-from videomae2.models.lora import LoraConfig, merged_state
-from videomae2.models.parents import load_encoder_config
-from videomae2.models.places import resolve_pos_embed
-from videomae2.models.released import classifier_to_official, to_official
-from videomae2.models.saved import save_model
-from videomae2.models.starting import InitConfig, init_classifier
-from videomae2.models.tuning import TuningConfig, apply_tuning
+from videomae2.models.init import init_classifier_weights
+from videomae2.models.lora import LoraConfig, TuningConfig, apply_tuning, merged_state
+from videomae2.models.weights.config_json import SavedClassifierConfig
+from videomae2.models.weights.head_index import resolve_head_index
+from videomae2.models.weights.init_from import InitConfig, init_classifier
+from videomae2.models.weights.official import classifier_to_official, to_official
+from videomae2.models.weights.pos_embed import resolve_pos_embed
+from videomae2.models.weights.pretrained import load_encoder_config
+from videomae2.models.weights.saved import save_model
 
 CLASSES = {"unset": NAMES}
 
@@ -44,7 +43,9 @@ def begin(path, *, norm="auto", head="auto", positions="match", classes="unset",
     config = classifier_config(**{"outputs": outputs} | changed)
     model = Classifier(replace(config, encoder=resolve_pos_embed(config.encoder, positions, path)))
     config = InitConfig(weights=path, norm=norm, head=head, pos_embed=positions)
-    return model, init_classifier(model, config, torch.Generator().manual_seed(3), class_names=classes)
+    return model, init_classifier(
+        model, config, torch.Generator().manual_seed(3), class_names=classes
+    )
 
 
 def fresh(**changed):
@@ -95,7 +96,9 @@ def test_with_the_first_token_the_norm_is_the_encoders(tmp_path):
 def test_a_model_with_another_table_than_was_asked_for_is_no_silent_start(tmp_path):
     saved_autoencoder(tmp_path / "run")
     config = InitConfig(weights=tmp_path / "run")
-    with pytest.raises(ValueError, match=r"build the model with what models/places\.py gives"):
+    with pytest.raises(
+        ValueError, match=r"build the model with what models/weights/pos_embed\.py gives"
+    ):
         init_classifier(small_classifier(frames=4), config, torch.Generator(), class_names=NAMES)
     init_classifier(small_classifier(frames=4), replace(config, positions="fresh"), torch.Generator(),
           class_names=NAMES)  # fmt: skip
@@ -160,7 +163,9 @@ def test_rows_are_selected_by_the_names_given_for_a_parent_without(tmp_path):
     wanted, names = ("walk", "jump"), Path("names.txt")
     model = Classifier(classifier_config(outputs=2))
     config = InitConfig(weights=tmp_path / "a", head="select", class_names=names)
-    report = init_classifier(model, config, torch.Generator(), class_names=wanted, pretrained_class_names=NAMES)
+    report = init_classifier(
+        model, config, torch.Generator(), class_names=wanted, pretrained_class_names=NAMES
+    )
     assert torch.equal(model.head.weight, parent.head.weight[[3, 0]])
     assert torch.equal(model.head.bias, parent.head.bias[[3, 0]])
     assert report.head == "the rows of the same names, 2 of 5"
@@ -189,7 +194,11 @@ def test_names_given_for_a_parent_must_be_its_own(tmp_path):
 def test_rows_of_kinetics_by_name_are_the_released_ones(count):
     names = {number: load_public_classes(f"kinetics-{number}") for number in (count, 710)}
     rows, _ = resolve_head_index(
-        "selected", num_pretrained=710, num_classes=count, pretrained_classes=names[710], classes=names[count]
+        "selected",
+        num_pretrained=710,
+        num_classes=count,
+        pretrained_classes=names[710],
+        classes=names[count],
     )
     digest, first = RELEASED_ROWS[count]
     assert rows[:5] == first
@@ -329,7 +338,10 @@ def test_choices_that_a_parent_does_not_give(tmp_path, choices, said):
     [
         ({"pooling": "first", "norm": "fresh"}, "init norm 'reinit' has no effect: with pooling"),
         ({"classes": None, "outputs": 0, "head": "fresh"}, "the model has no head"),
-        ({"positions": "fresh", "pretrained_grid": (4, 4, 4)}, "where pretrained_grid names a table"),
+        (
+            {"positions": "fresh", "pretrained_grid": (4, 4, 4)},
+            "where pretrained_grid names a table",
+        ),
     ],
 )
 def test_choices_without_effect(tmp_path, choices, said):

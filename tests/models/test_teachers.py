@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from tests.models.small_classifier import saved_classifier
+from videomae2.commands.train.teacher import check_same_clips
 from videomae2.errors import CheckpointError
-from videomae2.models.cards import SavedClassifierConfig
-from videomae2.models.finding import resolve_classifier
-from videomae2.models.teachers import check_same_clips
+from videomae2.models.weights.classifier_ref import resolve_classifier
+from videomae2.models.weights.config_json import SavedClassifierConfig
 
 
 @pytest.mark.parametrize(("name", "value"), [("frames", 4), ("height", 16), ("width", 64)])

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from videomae2.config import DistillRun, check_run, load_config, save_config
-from videomae2.engine.schedules import scale_lr
+from videomae2.config.checks import check_run
+from videomae2.config.files import load_config, save_config
+from videomae2.config.runs import DistillRun
 from videomae2.models.classifier import Classifier
-from videomae2.recipes import DISTILL_RECIPES, FINETUNE_RECIPES
+from videomae2.recipes.table import DISTILL_RECIPES, FINETUNE_RECIPES
+from videomae2.training.schedules import scale_lr
 
 NAMES = sorted(DISTILL_RECIPES)
 
@@ -99,7 +101,9 @@ def test_students_read_the_clips_that_finetuning_made(name):
     ]
     assert shape[0] == shape[1]
     spans = [(s.frame_interval, s.interval_unit, s.frame_sampling) for s in teacher.data.sources]
-    assert spans == [(s.frame_interval, s.interval_unit, s.frame_sampling) for s in student.data.sources]
+    assert spans == [
+        (s.frame_interval, s.interval_unit, s.frame_sampling) for s in student.data.sources
+    ]
 
 
 @pytest.mark.parametrize("name", PUBLIC)

@@ -7,23 +7,25 @@ from pathlib import Path
 import pytest
 import torch
 
-from videomae2.config import FinetuneRun, check_run, load_config, save_config
-from videomae2.data.augment import AugmentConfig
-from videomae2.data.class_names import read_class_names
-from videomae2.data.crops import CropConfig
-from videomae2.data.known_classes import load_public_classes
-from videomae2.data.labels import read_multiclass
-from videomae2.engine.loop import LoopConfig
-from videomae2.engine.schedules import scale_lr
+from videomae2.commands.train.finetune import build_model, dry_run
+from videomae2.commands.train.setup import build_loop_config
+from videomae2.config.checks import check_run
+from videomae2.config.files import load_config, save_config
+from videomae2.config.runs import FinetuneRun
+from videomae2.data.augment.augment import AugmentConfig
+from videomae2.data.manifests.class_names import read_class_names
+from videomae2.data.manifests.labels import read_multiclass
+from videomae2.data.manifests.public_classes import load_public_classes
+from videomae2.data.views.crops import CropConfig
 from videomae2.errors import ConfigError, ManifestError
-from videomae2.jobs.finetune import build_model, dry_run
-from videomae2.jobs.training import build_loop_config
 from videomae2.models.classifier import Classifier
-from videomae2.models.places import resolve_pos_embed
-from videomae2.models.released import classifier_to_official
-from videomae2.models.tuning import apply_tuning
-from videomae2.recipes import FINETUNE_RECIPES, RECIPES
+from videomae2.models.lora import apply_tuning
+from videomae2.models.weights.official import classifier_to_official
+from videomae2.models.weights.pos_embed import resolve_pos_embed
+from videomae2.recipes.table import FINETUNE_RECIPES, RECIPES
 from videomae2.tasks.classify import ClassifyTask
+from videomae2.training.loop import LoopConfig
+from videomae2.training.schedules import scale_lr
 
 NAMES = sorted(FINETUNE_RECIPES)
 OWN = [name for name in NAMES if name.startswith("own") or name == "demo"]
@@ -199,7 +201,9 @@ def test_the_schedule_counts_videos_and_begins_at_zero(tmp_path):
     plan = plan_of(run)
     assert plan.steps == 35 * 10
     assert plan.lr_schedule(0) == 0
-    assert plan.lr_schedule(49) == pytest.approx(1e-3 * 96 / 256)  # 5 epochs of 10 steps, both ends in
+    assert plan.lr_schedule(49) == pytest.approx(
+        1e-3 * 96 / 256
+    )  # 5 epochs of 10 steps, both ends in
     assert plan.lr_schedule(349) > 1e-6 * 96 / 256
     assert plan.lr_schedule(349) == pytest.approx(1e-6 * 96 / 256, rel=0.1)
 

@@ -4,14 +4,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from videomae2.config import PretrainRun, check_run, load_config, save_config
-from videomae2.engine.schedules import scale_lr
+from videomae2.config.checks import check_run
+from videomae2.config.files import load_config, save_config
+from videomae2.config.runs import PretrainRun
 from videomae2.errors import ConfigError
 from videomae2.models.autoencoder import Autoencoder
-from videomae2.models.macs import TokenCounts
-from videomae2.recipes import RECIPES
-from videomae2.recipes.sources import HYBRID
+from videomae2.models.flops import TokenCounts
+from videomae2.recipes.datasets import HYBRID
+from videomae2.recipes.table import RECIPES
 from videomae2.tasks.pretrain import PretrainTask, count_tokens
+from videomae2.training.schedules import scale_lr
 
 NAMES = sorted(RECIPES)
 
@@ -82,12 +84,21 @@ def test_the_peak_of_the_learning_rate_is_the_released_one(name):
         ("hybrid-huge", DUAL),
         ("hybrid-giant", TokenCounts(embedded=208, visible=208, queries=1024, num_loss_tokens=920)),
         ("v1-k400-base-800", PLAIN),
-        ("v1-ucf101-base", TokenCounts(embedded=392, visible=392, queries=1176, num_loss_tokens=1176)),
+        (
+            "v1-ucf101-base",
+            TokenCounts(embedded=392, visible=392, queries=1176, num_loss_tokens=1176),
+        ),
         ("ablation-none", PLAIN),
         ("ablation-frame", DUAL),
-        ("ablation-cell-25", TokenCounts(embedded=160, visible=160, queries=1176, num_loss_tokens=1056)),
+        (
+            "ablation-cell-25",
+            TokenCounts(embedded=160, visible=160, queries=1176, num_loss_tokens=1056),
+        ),
         ("ablation-cell-50", DUAL),
-        ("ablation-cell-75", TokenCounts(embedded=160, visible=160, queries=392, num_loss_tokens=352)),
+        (
+            "ablation-cell-75",
+            TokenCounts(embedded=160, visible=160, queries=392, num_loss_tokens=352),
+        ),
         ("ablation-cell-all", TokenCounts(160, 160, 784, 784)),
         ("ablation-random", TokenCounts(160, 160, 784, 784)),
     ],

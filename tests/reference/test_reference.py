@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from tests.reference import released_code as released
 from tests.reference.golden_files import compute
-from videomae2.data import crops
+from videomae2.data.views import crops
 from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig, DecoderConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.layers import Block
-from videomae2.models.released import from_official, to_official
+from videomae2.models.weights.official import from_official, to_official
 from videomae2.tasks.pretrain import MaskingConfig, PretrainTask, compute_pixel_loss
-from videomae2.tensors import grid, masks, pixels, positions, tokens
+from videomae2.tensors import grid, masks, pixels, pos_embed, tokens
 from videomae2.tensors.clips import Clips
 from videomae2.tensors.grid import Cubes
 
@@ -63,9 +63,13 @@ def test_the_target_is_the_released_one(channels, patch, tubelet, per_cube):
     clip = rng.integers(0, 256, (channels, 6, 12, 24), dtype=np.uint8)
     clip[:, :tubelet, :patch, :patch] = 77  # a cube without any contrast
     want = released.target(clip, patch, tubelet, normalised=per_cube)
-    cubes = Cubes(frames=6, height=12, width=24, tubelet_size=tubelet, patch_size=patch, channels=channels)
+    cubes = Cubes(
+        frames=6, height=12, width=24, tubelet_size=tubelet, patch_size=patch, channels=channels
+    )
     clips = torch.tensor(clip).permute(1, 2, 3, 0)[None]
-    got = pixels.compute_target(grid.split(clips, cubes), channels=channels, normalize_target=per_cube)
+    got = pixels.compute_target(
+        grid.split(clips, cubes), channels=channels, normalize_target=per_cube
+    )
     np.testing.assert_allclose(got[0, 1:], want[1:], atol=5e-6)
     flat = 77 / 255 if not per_cube else 0.0  # rounding of the mean over 1e-6 may show
     np.testing.assert_allclose(got[0, 0], flat, atol=0.2)
@@ -73,14 +77,14 @@ def test_the_target_is_the_released_one(channels, patch, tubelet, per_cube):
 
 @pytest.mark.parametrize(("count", "dim"), [(1, 2), (50, 24), (7, 5), (200, 96)])
 def test_the_sinusoid_is_the_released_one(count, dim):
-    assert torch.equal(positions.build_sinusoid(count, dim), released.sinusoid(count, dim))
+    assert torch.equal(pos_embed.build_sinusoid(count, dim), released.sinusoid(count, dim))
 
 
 # ---- model
 
 
 BASE = {
-    "frames": 8, "patch": 8, "tubelet": 2, "dim": 24, "depth": 2, "heads": 3, "decoder_dim": 16,
+    "frames": 8, "patch_size": 8, "tubelet_size": 2, "embed_dim": 24, "depth": 2, "num_heads": 3, "decoder_dim": 16,
     "decoder_depth": 2, "decoder_heads": 2, "mlp_ratio": 4, "encoder_mask_ratio": 0.75,
     "decoder_mask_ratio": 0.5,
 }  # fmt: skip
@@ -118,7 +122,9 @@ def _task(config, height, width, **masking):
         mlp_ratio=float(config["mlp_ratio"]),
     )  # fmt: skip
     decoder = DecoderConfig(
-        depth=config["decoder_depth"], embed_dim=config["decoder_dim"], num_heads=config["decoder_heads"]
+        depth=config["decoder_depth"],
+        embed_dim=config["decoder_dim"],
+        num_heads=config["decoder_heads"],
     )
     model = Autoencoder(AutoencoderConfig(encoder=encoder, decoder=decoder))
     masking = {"encoder_mask_ratio": config["encoder_mask_ratio"], **masking}
@@ -147,7 +153,12 @@ def test_the_whole_step_is_the_released_one(changes, height, width, masking):
     if "decoder" in masking:
         split = tokens.split_v1(hidden, hidden_count)
     else:
-        kind = (config["encoder_mask_ratio"], "running-cell", config["decoder_mask_ratio"], cubes.grid)
+        kind = (
+            config["encoder_mask_ratio"],
+            "running-cell",
+            config["decoder_mask_ratio"],
+            cubes.grid,
+        )
         split = tokens.split_dual(
             hidden,
             dropped,

@@ -9,12 +9,17 @@ from torch import nn
 
 from tests.models.small_classifier import small_classifier
 from tests.tasks.crossings import Crossings
-from videomae2.engine.optim import OptimConfig, build_optimizer
-from videomae2.engine.runtime import RuntimeConfig, prepare_runtime
-from videomae2.engine.step import TrainingTask, train_step
-from videomae2.models.number_scale import TargetScaler
-from videomae2.tasks.classify import ClassifyConfig, ClassifyTask, compute_batch_metrics, ineffective_settings
+from videomae2.models.weights.target_scaler import TargetScaler
+from videomae2.tasks.classify import (
+    ClassifyConfig,
+    ClassifyTask,
+    compute_batch_metrics,
+    ineffective_settings,
+)
 from videomae2.tensors.clips import Clips
+from videomae2.training.optim import OptimConfig, build_optimizer
+from videomae2.training.runtime import RuntimeConfig, prepare_runtime
+from videomae2.training.step import TrainingTask, train_step
 
 HARD = torch.tensor([3, 0, 3, 4])
 LABELS = (torch.arange(20).reshape(4, 5) % 3 == 0).float()
@@ -154,11 +159,17 @@ def test_in_a_batch_of_holes_nothing_counts():
 def test_agreement():
     scores = torch.tensor([[2.0, 1.0], [0.0, 1.0], [3.0, -1.0], [0.0, 5.0]])
     hard = _clips(torch.tensor([0, 1, 1, 0]), [1.0, 1.0, 1.0, 0.0])
-    assert compute_batch_metrics(scores, hard, "multiclass")["accuracy"].item() == pytest.approx(2 / 3)
+    assert compute_batch_metrics(scores, hard, "multiclass")["accuracy"].item() == pytest.approx(
+        2 / 3
+    )
     soft = replace(hard, targets=torch.tensor([[0.6, 0.4], [0.1, 0.9], [0.3, 0.7], [1.0, 0.0]]))
-    assert compute_batch_metrics(scores, soft, "multiclass")["accuracy"].item() == pytest.approx(2 / 3)
+    assert compute_batch_metrics(scores, soft, "multiclass")["accuracy"].item() == pytest.approx(
+        2 / 3
+    )
     many = replace(hard, targets=torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0], [1.0, 1.0]]))
-    assert compute_batch_metrics(scores, many, "multilabel")["accuracy"].item() == pytest.approx(4 / 6)
+    assert compute_batch_metrics(scores, many, "multilabel")["accuracy"].item() == pytest.approx(
+        4 / 6
+    )
     numbers = replace(hard, targets=scores + torch.tensor([1.0, -2.0]))
     assert compute_batch_metrics(scores, numbers, "numbers")["mae"].item() == pytest.approx(1.5)
 
@@ -177,7 +188,9 @@ def test_every_weight_learns_by_the_engines_step(answers, targets):
     """Thirty steps on the same four clips, with layer decay, bring the loss down by half."""
     task = _task(answers=answers).train()
     assert isinstance(task, TrainingTask)
-    optim = OptimConfig(lr=1.0, epochs=1.0, warmup_epochs=0.0, global_batch_size=4, layer_decay=0.75)
+    optim = OptimConfig(
+        lr=1.0, epochs=1.0, warmup_epochs=0.0, global_batch_size=4, layer_decay=0.75
+    )
     optimizer = build_optimizer(task, optim)
     runtime = prepare_runtime(RuntimeConfig(device="cpu", precision="fp32"))
     before = {name: weight.detach().clone() for name, weight in task.named_parameters()}

@@ -8,11 +8,17 @@ import torch.nn.functional as F
 
 from tests.models.small_classifier import small_classifier
 from tests.tasks.crossings import Crossings
-from videomae2.engine.optim import OptimConfig, build_joint_optimizer
-from videomae2.engine.runtime import RuntimeConfig, prepare_runtime
-from videomae2.engine.step import TrainingTask, train_step
-from videomae2.tasks.distill import DistillConfig, DistillTask, Student, TeacherOutput, ineffective_settings
+from videomae2.tasks.distill import (
+    DistillConfig,
+    DistillTask,
+    Student,
+    TeacherOutput,
+    ineffective_settings,
+)
 from videomae2.tensors.clips import Clips
+from videomae2.training.optim import OptimConfig, build_joint_optimizer
+from videomae2.training.runtime import RuntimeConfig, prepare_runtime
+from videomae2.training.step import TrainingTask, train_step
 
 HARD = torch.tensor([3, 0, 3, 4])
 WIDE = 48
@@ -120,7 +126,9 @@ def test_a_hole_counts_nothing():
     of = task(**config)
     few = replace(clips(), pixels=clips().pixels[rest], keys=torch.arange(3),
                   weights=torch.ones(3), targets=HARD[rest])  # fmt: skip
-    want = of.compute_loss(SCORES[rest], FEATURES[rest], TeacherOutput(TAUGHT[rest], TAUGHT_FEATURES[rest]), few)
+    want = of.compute_loss(
+        SCORES[rest], FEATURES[rest], TeacherOutput(TAUGHT[rest], TAUGHT_FEATURES[rest]), few
+    )
     for name, value in want[1].items():
         torch.testing.assert_close(holed[name], value)
     empty = task(**config)(clips(weights=[0.0] * 4))
@@ -154,7 +162,9 @@ def test_one_question_serves_all_students_and_all_see_the_same_clips():
 
 def test_a_student_beside_others_learns_as_if_it_were_alone():
     """Also with a limit of the gradient's norm, rates, depths and draws of its own."""
-    optim = OptimConfig(lr=1.0, epochs=1.0, warmup_epochs=0.0, global_batch_size=4, layer_decay=0.75)
+    optim = OptimConfig(
+        lr=1.0, epochs=1.0, warmup_epochs=0.0, global_batch_size=4, layer_decay=0.75
+    )
     runtime = prepare_runtime(RuntimeConfig(device="cpu", precision="fp32"))
 
     def learnt(*names):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tests.tasks.test_distill_task import FEATURES, SCORES, TAUGHT, TAUGHT_FEATURES
-from videomae2.tasks.divergences import hard_labels, kl_divergence, compute_feature_distances
+from videomae2.tasks.distill import compute_feature_distances, hard_labels, kl_divergence
 
 
 def softmax(x):

@@ -15,9 +15,9 @@ from videomae2.models.autoencoder import Autoencoder
 from videomae2.tasks.pretrain import (
     MaskingConfig,
     PretrainTask,
-    draw_split,
     compute_pixel_loss,
     count_tokens,
+    draw_split,
 )
 from videomae2.tensors import masks
 from videomae2.tensors.clips import Clips
@@ -123,7 +123,9 @@ def test_lean_and_exact_agree_where_the_decoder_cannot_tell():
 
 
 def test_lean_is_another_definition_of_the_decoder():
-    assert not torch.allclose(_task()(_clips())[0], _task(decoder_queries="hidden_only")(_clips())[0])
+    assert not torch.allclose(
+        _task()(_clips())[0], _task(decoder_queries="hidden_only")(_clips())[0]
+    )
 
 
 # ---- clips that count
@@ -275,14 +277,29 @@ def test_a_step_compiles_into_one_graph_and_gives_the_same():
 @pytest.mark.parametrize(
     ("masking", "message"),
     [
-        ({"encoder_mask_ratio": 0.01}, "tube masking at ratio 0.01 picks 0 of 16; ratios from 0.0625"),
+        (
+            {"encoder_mask_ratio": 0.01},
+            "tube masking at ratio 0.01 picks 0 of 16; ratios from 0.0625",
+        ),
         ({"encoder_mask_ratio": 1.0}, "tube masking at ratio 1.0 picks 16 of 16"),
         ({"decoder_mask_ratio": 0.1}, "running-cell masking at ratio 0.1 picks 0 of 4"),
-        ({"decoder": "frame", "decoder_mask_ratio": 0.1}, "frame masking of the decoder at ratio 0.1"),
+        (
+            {"decoder": "frame", "decoder_mask_ratio": 0.1},
+            "frame masking of the decoder at ratio 0.1",
+        ),
         ({"decoder": "none", "loss_tokens": "decoded"}, "'decoded' has no effect without decoder"),
-        ({"decoder": "none", "decoder_queries": "hidden_only"}, "decoder_queries 'hidden_only' has no effect without decoder"),
-        ({"loss_tokens": "decoded", "decoder_queries": "hidden_only"}, "leaves out what loss on 'decoded' counts"),
-        ({"decoder": "random", "decoder_queries": "hidden_only"}, "'tube' with decoder masking 'random' does not"),
+        (
+            {"decoder": "none", "decoder_queries": "hidden_only"},
+            "decoder_queries 'hidden_only' has no effect without decoder",
+        ),
+        (
+            {"loss_tokens": "decoded", "decoder_queries": "hidden_only"},
+            "leaves out what loss on 'decoded' counts",
+        ),
+        (
+            {"decoder": "random", "decoder_queries": "hidden_only"},
+            "'tube' with decoder masking 'random' does not",
+        ),
     ],
 )
 def test_maskings_that_cannot_work_say_why(masking, message):
@@ -318,6 +335,6 @@ def test_one_pixel_has_no_deviation_to_be_z_scored_by():
     task = PretrainTask(Autoencoder(config), plain)
     clips = Clips(torch.zeros(2, 4, 4, 4, 3, dtype=torch.uint8), torch.arange(2), torch.ones(2))
     assert torch.isfinite(task(clips)[0])
-    for changes in ({"patch": 2, "tubelet": 1}, {"patch": 1, "tubelet": 2}):
+    for changes in ({"patch_size": 2, "tubelet_size": 1}, {"patch_size": 1, "tubelet_size": 2}):
         model = Autoencoder(small_config(frames=4, height=4, width=4, **changes))
         assert torch.isfinite(PretrainTask(model, MaskingConfig(encoder_mask_ratio=0.75))(clips)[0])

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from tests.models.small import MASKING, small_model
-from videomae2.tasks.pretrain import MaskingConfig, PretrainTask, draw_split, compute_pixel_loss
-from videomae2.tasks.rebuild import assemble_clips, draw_passes, reconstruct_clips
+from videomae2.tasks.pretrain import MaskingConfig, PretrainTask, compute_pixel_loss, draw_split
+from videomae2.tasks.reconstruct import assemble_clips, draw_passes, reconstruct_clips
 from videomae2.tensors import grid, pixels
 from videomae2.tensors.clips import Clips
 
@@ -50,11 +50,15 @@ def test_a_perfect_decoder_with_true_statistics_gives_the_clip_back(model, maski
     plain = not masking.normalize_target
     answers = [
         pixels.compute_target(
-            grid.gather(clips.pixels, split.loss_tokens, cubes), channels=3, normalize_target=not plain
+            grid.gather(clips.pixels, split.loss_tokens, cubes),
+            channels=3,
+            normalize_target=not plain,
         )
         for split in splits
     ]
-    found = assemble_clips(clips.pixels, splits, answers, cubes, statistics=None if plain else "truth")
+    found = assemble_clips(
+        clips.pixels, splits, answers, cubes, statistics=None if plain else "truth"
+    )
     assert torch.equal(found.pixels, clips.pixels)
     assert torch.equal(found.visible, ~found.predicted)
     assert found.num_passes == len(splits)
@@ -146,7 +150,9 @@ def test_all_hidden_cubes_can_be_asked_for_at_once(model):
 def test_what_no_pass_answered_stays_black(model):
     clips, cubes = some_clips(model), model.cubes
     first = draw_passes(MASKING, cubes.grid, 3, clips.keys)[:1]
-    target = pixels.compute_target(grid.gather(clips.pixels, first[0].loss_tokens, cubes), channels=3)
+    target = pixels.compute_target(
+        grid.gather(clips.pixels, first[0].loss_tokens, cubes), channels=3
+    )
     found = assemble_clips(clips.pixels, first, [target], cubes, statistics="target")
     unknown = ~(found.visible | found.predicted)
     assert unknown.any()

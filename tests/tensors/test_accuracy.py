@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from videomae2.tensors.accuracy import (
+from videomae2.metrics.classification import (
     confusion_matrix,
     hardest_samples,
+    list_confusions,
     mean_class_accuracy,
     per_class_mean,
     predict_classes,
     top_k_accuracy,
     top_k_hits,
-    list_confusions,
 )
 
 few = settings(max_examples=50)

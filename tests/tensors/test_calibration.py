@@ -5,16 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from videomae2.tensors.calibration import (
+from videomae2.metrics.calibration import (
     TEMPERATURES,
+    compute_reliability,
     cross_rescale,
     expected_calibration_error,
     fit_temperature,
     negative_log_likelihood,
-    compute_reliability,
     rescale_probabilities,
 )
-from videomae2.tensors.merging import compute_probabilities
+from videomae2.metrics.classification import compute_probabilities
 
 few = settings(max_examples=40)
 

@@ -76,12 +76,12 @@ def test_tokens_are_counted_time_first_then_row_then_column():
         ({"height": 220}, "height=220 does not split into cubes of 16; 224 would work"),
         ({"width": 5}, "width=5 does not split into cubes of 16; 16 would work"),
         ({"frames": 0}, "frames=0 does not split into cubes of 2; 2 would work"),
-        ({"patch": 0}, "side of 1 or more along height, got 0"),
+        ({"patch_size": 0}, "side of 1 or more along height, got 0"),
         ({"tubelet": -2}, "side of 1 or more along frames, got -2"),
     ],
 )
 def test_sizes_that_do_not_split_say_what_would(changed, message):
-    sizes = {"frames": 16, "height": 224, "width": 224, "tubelet": 2, "patch": 16, "channels": 3}
+    sizes = {"frames": 16, "height": 224, "width": 224, "tubelet_size": 2, "patch_size": 16, "channels": 3}
     with pytest.raises(ValueError, match=message):
         Cubes(**sizes | changed)
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from videomae2.tensors.intervals import (
+from videomae2.metrics.bootstrap import (
     bootstrap,
     bootstrap_mean,
-    compare_paired,
     compare_by_video,
+    compare_paired,
     resample_means,
     wilson_interval,
 )

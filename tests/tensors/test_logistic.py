@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from videomae2.tensors.logistic import _Problem, fit_logistic
-from videomae2.tensors.scaling import StandardScaler
+from videomae2.metrics.linear_probe import StandardScaler, _Problem, fit_logistic
 
 STRENGTHS = [1e-4, 1e-2, 1.0]
 
@@ -62,7 +61,9 @@ def test_solved_together_or_alone_is_the_same():
     for number, strength in enumerate(STRENGTHS):
         alone = fit_logistic(x, labels, 3, [strength], tolerance=1e-10)
         np.testing.assert_allclose(together.weights[number], alone.weights[0], atol=1e-6)
-        np.testing.assert_allclose(together.compute_scores(x)[number], alone.compute_scores(x)[0], atol=1e-6)
+        np.testing.assert_allclose(
+            together.compute_scores(x)[number], alone.compute_scores(x)[0], atol=1e-6
+        )
 
 
 def test_what_is_not_reached_is_said():

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from videomae2.tensors import masks
-from videomae2.tensors.draws import make_key, to_int64
+from videomae2.tensors.rng import make_key, to_int64
 
 P16, P14 = (8, 14, 14), (8, 16, 16)
 few = settings(max_examples=40)

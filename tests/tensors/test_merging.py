@@ -5,7 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from videomae2.tensors.merging import compute_accuracy_by_views, choose_evenly, average_views, compute_probabilities
+from videomae2.metrics.classification import (
+    average_views,
+    choose_evenly,
+    compute_accuracy_by_views,
+    compute_probabilities,
+)
 
 few = settings(max_examples=40)
 

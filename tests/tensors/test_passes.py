@@ -5,8 +5,7 @@ import math
 import pytest
 import torch
 
-from videomae2.tensors.masks import drop, build_running_cell_maps
-from videomae2.tensors.passes import build_further_masks
+from videomae2.tensors.masks import build_further_masks, build_running_cell_maps, drop
 
 SHAPE = (4, 4, 6)
 CASES = [("running-cell", r) for r in (0.25, 0.5, 0.75)] + [

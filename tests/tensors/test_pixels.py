@@ -61,4 +61,6 @@ def test_a_cube_without_contrast_stays_finite():
 
 def test_floats_on_the_scale_of_bytes_give_the_same_target():
     cubes = _cubes(3, 20, 0)
-    assert torch.equal(pixels.compute_target(cubes, channels=3), pixels.compute_target(cubes.float(), channels=3))
+    assert torch.equal(
+        pixels.compute_target(cubes, channels=3), pixels.compute_target(cubes.float(), channels=3)
+    )

@@ -3,7 +3,12 @@
 import pytest
 import torch
 
-from videomae2.tensors.positions import build_axial_sinusoid, resample_pos_embed, build_sinusoid, build_pos_embed
+from videomae2.tensors.pos_embed import (
+    build_axial_sinusoid,
+    build_pos_embed,
+    build_sinusoid,
+    resample_pos_embed,
+)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +41,9 @@ def test_the_trained_grid_itself_is_not_touched():
 
 def test_without_a_trained_grid_the_table_is_fresh():
     assert torch.equal(build_pos_embed((2, 3, 5), 16), build_sinusoid(30, 16))
-    assert not torch.allclose(build_pos_embed((2, 3, 5), 16, pretrained_grid=(4, 6, 8)), build_sinusoid(30, 16))
+    assert not torch.allclose(
+        build_pos_embed((2, 3, 5), 16, pretrained_grid=(4, 6, 8)), build_sinusoid(30, 16)
+    )
 
 
 @pytest.mark.parametrize("new", [(8, 6, 8), (2, 6, 8), (4, 9, 8), (4, 6, 5), (7, 3, 11)])
@@ -104,4 +111,6 @@ def test_a_table_by_axes_wants_a_pair_of_channels_for_each(dim):
 def test_a_table_by_axes_is_resampled_like_the_flat_one():
     numbers = build_pos_embed((4, 8, 8), 12, pretrained_grid=(4, 4, 4), kind="axes")
     assert numbers.shape == (4 * 8 * 8, 12)
-    assert torch.equal(numbers, resample_pos_embed(build_axial_sinusoid((4, 4, 4), 12), (4, 4, 4), (4, 8, 8)))
+    assert torch.equal(
+        numbers, resample_pos_embed(build_axial_sinusoid((4, 4, 4), 12), (4, 4, 4), (4, 8, 8))
+    )

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from videomae2.tensors.precision import (
+from videomae2.metrics.classification import (
     average_precision,
     average_precision_per_class,
     mean_average_precision,

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from videomae2.tensors.ridge import _leave_one_out_error, fit_ridge
-from videomae2.tensors.scaling import StandardScaler
+from videomae2.metrics.linear_probe import StandardScaler, _leave_one_out_error, fit_ridge
 
 CLASSES = 3
 

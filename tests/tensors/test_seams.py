@@ -5,7 +5,7 @@ import torch
 
 from videomae2.tensors import grid, pixels
 from videomae2.tensors.grid import Cubes
-from videomae2.tensors.seams import PRIOR_WEIGHT, TIME_WEIGHT, match_boundaries
+from videomae2.tensors.visible_stats import PRIOR_WEIGHT, TIME_WEIGHT, match_boundaries
 
 CUBES = Cubes(frames=6, height=12, width=16, tubelet_size=2, patch_size=4, channels=2)
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from videomae2.tensors import pixels
-from videomae2.tensors.surroundings import estimate_moments, interpolate_grid
+from videomae2.tensors.visible_stats import estimate_moments, interpolate_grid
 
 
 def _index(tokens, vis, seed, batch=2):

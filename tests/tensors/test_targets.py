@@ -4,7 +4,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from videomae2.tensors.targets import compute_class_weights, compute_pos_weights, to_soft_targets, smooth_labels
+from videomae2.tensors.targets import (
+    compute_class_weights,
+    compute_pos_weights,
+    smooth_labels,
+    to_soft_targets,
+)
 
 
 def test_a_class_has_all_of_its_clip_and_soft_targets_stay():
@@ -45,6 +50,8 @@ def test_a_class_without_clips_is_weighed_as_if_it_had_one():
 
 
 def test_presence_weighs_as_much_as_absence():
-    assert compute_pos_weights([20, 50, 0, 100], 100, 1.0).tolist() == pytest.approx([4, 1, 99, 0.01])
+    assert compute_pos_weights([20, 50, 0, 100], 100, 1.0).tolist() == pytest.approx(
+        [4, 1, 99, 0.01]
+    )
     assert compute_pos_weights([20, 50], 100, 0.5).tolist() == pytest.approx([2, 1])
     assert compute_pos_weights([20, 50], 100, 0.0).tolist() == [1, 1]

@@ -3,7 +3,12 @@ from dataclasses import astuple
 import numpy as np
 import pytest
 
-from videomae2.tensors.timeline import TimeBins, compute_time_bins, compute_activations, find_segments
+from videomae2.metrics.timeline import (
+    TimeBins,
+    compute_activations,
+    compute_time_bins,
+    find_segments,
+)
 
 
 def array(*values):
@@ -31,7 +36,9 @@ def test_where_windows_leave_a_gap_each_speaks_until_the_next():
 
 def test_moments_that_differ_by_rounding_make_no_cell():
     third = 1 / 3
-    found = compute_time_bins(array(0, third, third + third + 1e-12), array(2 * third, 1, 1), np.eye(3))
+    found = compute_time_bins(
+        array(0, third, third + third + 1e-12), array(2 * third, 1, 1), np.eye(3)
+    )
     assert len(found.edges) == 4
 
 
@@ -47,7 +54,9 @@ def test_cells_agree_with_looking_at_every_moment():
 
 
 def exclusive(rows, **limits):
-    holds = compute_activations(np.array(rows), "multiclass", **{"threshold": 0.0, "margin": 0.1} | limits)
+    holds = compute_activations(
+        np.array(rows), "multiclass", **{"threshold": 0.0, "margin": 0.1} | limits
+    )
     assert (holds.sum(axis=1) <= 1).all()
     return [int(row.argmax()) if row.any() else None for row in holds]
 

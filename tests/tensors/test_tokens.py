@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from videomae2.tensors import masks, tokens
-from videomae2.tensors.draws import make_key, to_int64
+from videomae2.tensors.rng import make_key, to_int64
 
 few = settings(max_examples=40)
 shapes = st.tuples(st.sampled_from([2, 4, 8]), st.sampled_from([2, 4, 6]), st.sampled_from([4, 6]))

@@ -9,11 +9,11 @@ import tyro
 from tyro.conf import Positional, arg
 
 from videomae2.cli.options import parse_options
-from videomae2.jobs.bench.pretrain import run_bench, dry_run
-from videomae2.jobs.bench.settings import BenchConfig
-from videomae2.jobs.bench.text import format_report
+from videomae2.commands.bench.report import format_report
+from videomae2.commands.bench.run import BenchConfig, dry_run, run_bench
 
 PROG = "videomae2 bench"
+
 
 _DESCRIPTION = """Measure how fast pre-training is here.
 

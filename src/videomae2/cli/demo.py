@@ -9,14 +9,16 @@ from typing import Any
 
 from videomae2.cli.options import parse_options
 from videomae2.cli.progress import make_logger
-from videomae2.config import Run
-from videomae2.data.moving_shapes import LABELLED_LIST
+from videomae2.commands.demo import LogFn, run_demo, write_videos
+from videomae2.config.runs import Run
+from videomae2.data.synthetic.moving_shapes import LABELLED_LIST
 from videomae2.errors import ConfigError
-from videomae2.jobs.demo import LogFn, DemoResult, DemoStages, run_demo, write_videos
-from videomae2.jobs.demo_page import write_demo_page
-from videomae2.recipes import DISTILL_RECIPES, FINETUNE_RECIPES, RECIPES
+from videomae2.recipes.table import DISTILL_RECIPES, FINETUNE_RECIPES, RECIPES
+from videomae2.reports.demo import DemoResult, DemoStages, write_demo_page
 
 PROG = "videomae2 demo"
+
+
 MIN_VIDEOS = 60
 
 
@@ -96,7 +98,9 @@ def _build_stages(videos: Path, out: Path) -> DemoStages:
         pretrain=pretrain_run,
         finetune=replace(finetune_run, init=replace(finetune_run.init, weights=out / "pretrain")),
         scratch=scratch,
-        distill=replace(distill_run, teacher=replace(distill_run.teacher, weights=out / "finetune")),
+        distill=replace(
+            distill_run, teacher=replace(distill_run.teacher, weights=out / "finetune")
+        ),
     )
 
 

@@ -1,11 +1,11 @@
 """``videomae2 distill``: small classifiers that learn from a large one."""
 
-from videomae2.cli import launch
-from videomae2.config import DistillRun
-from videomae2.jobs.distill import distill, dry_run
-from videomae2.recipes import DISTILL_RECIPES
+from videomae2.cli import run_options
+from videomae2.commands.train.distill import distill, dry_run
+from videomae2.config.runs import DistillRun
+from videomae2.recipes.table import DISTILL_RECIPES
 
-TRAIN_COMMAND = launch.TrainCommand(
+TRAIN_COMMAND = run_options.TrainCommand(
     name="distill",
     run_type=DistillRun,
     recipes=DISTILL_RECIPES,
@@ -21,4 +21,4 @@ TRAIN_COMMAND = launch.TrainCommand(
 
 def main(arguments: list[str]) -> int:
     """Run ``videomae2 distill`` with these arguments."""
-    return launch.main(TRAIN_COMMAND, arguments)
+    return run_options.main(TRAIN_COMMAND, arguments)

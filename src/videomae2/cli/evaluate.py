@@ -10,11 +10,15 @@ from tyro.conf import Positional, arg
 
 from videomae2.cli.options import parse_options
 from videomae2.cli.progress import make_logger
-from videomae2.jobs.evaluate import EvaluateConfig, Evaluation, evaluate, prepare_evaluation
-from videomae2.jobs.evaluation.files import build_results_json
-from videomae2.tensors.intervals import Interval
+from videomae2.commands.evaluate.config import EvaluateConfig
+from videomae2.commands.evaluate.plan import prepare_evaluation
+from videomae2.commands.evaluate.results import build_results_json
+from videomae2.commands.evaluate.run import evaluate
+from videomae2.metrics.bootstrap import Interval
+from videomae2.reports.evaluation_result import Evaluation
 
 PROG = "videomae2 evaluate"
+
 
 _DESCRIPTION = """Judge a classifier on labelled videos.
 
@@ -62,13 +66,21 @@ def main(arguments: list[str]) -> int:
         ),
     )
     if options.dry_run:
-        plan = prepare_evaluation(options.run, options.videos, out=options.out, config=options.config)
+        plan = prepare_evaluation(
+            options.run, options.videos, out=options.out, config=options.config
+        )
         print("\n".join(plan.summary()))
         return 0
     log = make_logger(json=options.json)
 
-    evaluation = evaluate(options.run, options.videos, out=options.out, config=options.config, log=log)
-    print(json.dumps(build_results_json(evaluation), ensure_ascii=False) if options.json else format_text(evaluation))
+    evaluation = evaluate(
+        options.run, options.videos, out=options.out, config=options.config, log=log
+    )
+    print(
+        json.dumps(build_results_json(evaluation), ensure_ascii=False)
+        if options.json
+        else format_text(evaluation)
+    )
     return 0
 
 
@@ -87,7 +99,9 @@ def format_text(evaluation: Evaluation) -> str:
             f"{one.temperature:.3g}, fitted on these same videos"
         )
     if evaluation.unreadable:
-        lines.append(f"{len(evaluation.unreadable)} of {evaluation.num_listed} videos could not be read")
+        lines.append(
+            f"{len(evaluation.unreadable)} of {evaluation.num_listed} videos could not be read"
+        )
     return "\n".join(lines)
 
 

@@ -1,11 +1,11 @@
 """``videomae2 finetune``: supervised training, from a pre-trained model or from scratch."""
 
-from videomae2.cli import launch
-from videomae2.config import FinetuneRun
-from videomae2.jobs.finetune import finetune, dry_run
-from videomae2.recipes import FINETUNE_RECIPES
+from videomae2.cli import run_options
+from videomae2.commands.train.finetune import dry_run, finetune
+from videomae2.config.runs import FinetuneRun
+from videomae2.recipes.table import FINETUNE_RECIPES
 
-TRAIN_COMMAND = launch.TrainCommand(
+TRAIN_COMMAND = run_options.TrainCommand(
     name="finetune",
     run_type=FinetuneRun,
     recipes=FINETUNE_RECIPES,
@@ -21,4 +21,4 @@ TRAIN_COMMAND = launch.TrainCommand(
 
 def main(arguments: list[str]) -> int:
     """Run ``videomae2 finetune`` with these arguments."""
-    return launch.main(TRAIN_COMMAND, arguments)
+    return run_options.main(TRAIN_COMMAND, arguments)

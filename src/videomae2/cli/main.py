@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from importlib import import_module
 
 from videomae2 import __version__
-from videomae2.engine.signals import SignalHandler, raise_if_stopped
+from videomae2.base.signals import SignalHandler, raise_if_stopped
 from videomae2.errors import ConfigError, Interrupted, VideoMAE2Error
 
 
@@ -31,7 +31,9 @@ class Command:
 COMMANDS = {
     "demo": Command("the whole method on a small built-in data set", "videomae2.cli.demo:main"),
     "pretrain": Command(
-        "dual-masked pre-training on videos", "videomae2.cli.pretrain:main", handles_stop_signals=True
+        "dual-masked pre-training on videos",
+        "videomae2.cli.pretrain:main",
+        handles_stop_signals=True,
     ),
     "finetune": Command(
         "a classifier from labelled videos and a pre-trained model",
@@ -39,7 +41,9 @@ COMMANDS = {
         handles_stop_signals=True,
     ),
     "distill": Command(
-        "small classifiers that learn from a large one", "videomae2.cli.distill:main", handles_stop_signals=True
+        "small classifiers that learn from a large one",
+        "videomae2.cli.distill:main",
+        handles_stop_signals=True,
     ),
     "evaluate": Command("accuracy of a classifier, with a report", "videomae2.cli.evaluate:main"),
     "probe": Command(
@@ -49,7 +53,9 @@ COMMANDS = {
         "one labelled set of several: every video once, no test video in training",
         "videomae2.cli.merge_datasets:main",
     ),
-    "run": Command("a pipeline of stages, from one file", "videomae2.cli.run:main", handles_stop_signals=True),
+    "run": Command(
+        "a pipeline of stages, from one file", "videomae2.cli.run:main", handles_stop_signals=True
+    ),
     "reconstruct": Command(
         "original, hidden and rebuilt video as pictures", "videomae2.cli.reconstruct:main"
     ),
@@ -59,7 +65,9 @@ COMMANDS = {
     "bench": Command("how fast it is on this machine", "videomae2.cli.bench:main"),
 }
 
+
 DONE, FAILED, WRONG_INPUT, RESUMABLE = 0, 1, 2, 75
+
 
 _USAGE = "usage: videomae2 COMMAND [ARGUMENTS] [--debug]"
 
@@ -144,7 +152,9 @@ def _report_error(error: BaseException) -> int:
     if isinstance(error, VideoMAE2Error):
         return _print_and_return(WRONG_INPUT, f"error: {error}")
     message = " ".join(str(error).split())
-    return _print_and_return(FAILED, f"error: {type(error).__name__}: {message} (--debug shows where)")
+    return _print_and_return(
+        FAILED, f"error: {type(error).__name__}: {message} (--debug shows where)"
+    )
 
 
 def _print_and_return(code: int, line: str) -> int:

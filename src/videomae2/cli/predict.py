@@ -9,21 +9,21 @@ from videomae2.cli.predict_options import (
     PROG,
     STDIN,
     PredictOptions,
+    build_timeline_config,
     check_options,
     load_predictor,
-    build_timeline_config,
 )
-from videomae2.cli.predict_plan import print_dry_run
-from videomae2.cli.predict_words import PredictionPrinter
+from videomae2.cli.predict_output import PredictionPrinter, print_dry_run
 from videomae2.cli.progress import ProgressLine
-from videomae2.data.view_reading import READ_VIEWS
+from videomae2.commands.timeline import TimelineFolder
+from videomae2.data.views.tasks import READ_VIEWS
 from videomae2.errors import ConfigError, VideoError
-from videomae2.jobs.predict import Predictor
-from videomae2.jobs.timeline import TimelineConfig, check_window_length, compute_timeline
-from videomae2.jobs.timeline_report import TimelineFolder
-from videomae2.jobs.video_inputs import VideoInput, stream_lines, expand_inputs, expand_lines
+from videomae2.inference.inputs import VideoInput, expand_inputs, expand_lines, stream_lines
+from videomae2.inference.predictor import Predictor
+from videomae2.inference.timeline import TimelineConfig, check_window_length, compute_timeline
 
 _UNREADABLE = 2
+
 
 _DESCRIPTION = """Say what videos show, with a classifier that was fine-tuned.
 
@@ -59,7 +59,9 @@ def main(arguments: list[str]) -> int:
         check_window_length(predictor, config)
     if options.dry_run:
         return print_dry_run(options, predictor, config, inputs)
-    printer = PredictionPrinter(predictor, top_k=options.top_k, threshold=options.threshold, json=options.json)
+    printer = PredictionPrinter(
+        predictor, top_k=options.top_k, threshold=options.threshold, json=options.json
+    )
     if options.timeline:
         printer.print_header(subject="timelines")
         _predict_timelines(options, predictor, config, inputs, printer)
@@ -73,7 +75,12 @@ def main(arguments: list[str]) -> int:
     return printer.finish()
 
 
-def _predict_videos(options: PredictOptions, predictor: Predictor, inputs: list[VideoInput], printer: PredictionPrinter) -> None:
+def _predict_videos(
+    options: PredictOptions,
+    predictor: Predictor,
+    inputs: list[VideoInput],
+    printer: PredictionPrinter,
+) -> None:
     total = None if STDIN in options.videos else len(inputs)
     progress = ProgressLine()
     shows_progress = options.json or not sys.stdout.isatty()  # else the results show the progress
@@ -108,7 +115,13 @@ def _predict_timelines(
                 files = {}
                 if folder is not None:
                     on_progress = progress.track_video(f"film of {name}")
-                    files = folder.write(predictor, video, timeline, with_video=options.save_video, progress=on_progress)
+                    files = folder.write(
+                        predictor,
+                        video,
+                        timeline,
+                        with_video=options.save_video,
+                        progress=on_progress,
+                    )
             except VideoError as error:
                 progress.clear()
                 printer.print_unreadable(error)
@@ -117,7 +130,9 @@ def _predict_timelines(
             printer.print_timeline(timeline, files)
 
 
-def _iterate_inputs(options: PredictOptions, inputs: list[VideoInput]) -> Iterator[list[VideoInput | VideoError]]:
+def _iterate_inputs(
+    options: PredictOptions, inputs: list[VideoInput]
+) -> Iterator[list[VideoInput | VideoError]]:
     """The named videos, then those of standard input as they come."""
     if inputs:
         yield list(inputs)

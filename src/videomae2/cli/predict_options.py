@@ -7,12 +7,14 @@ from typing import Annotated, Literal
 from tyro.conf import Positional, arg
 
 from videomae2.errors import ConfigError
-from videomae2.jobs.predict import Predictor
-from videomae2.jobs.prediction_settings import ReadingConfig
-from videomae2.jobs.timeline import TimelineConfig
-from videomae2.jobs.view_settings import EvalViews
+from videomae2.inference.predictor import Predictor
+from videomae2.inference.reading import ReadingConfig
+from videomae2.inference.timeline import TimelineConfig
+from videomae2.inference.views import EvalViews
 
 PROG = "videomae2 predict"
+
+
 STDIN = "-"
 """Stands for paths that come on standard input."""
 

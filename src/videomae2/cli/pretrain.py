@@ -1,11 +1,11 @@
 """``videomae2 pretrain``: dual-masked pre-training."""
 
-from videomae2.cli import launch
-from videomae2.config import PretrainRun
-from videomae2.jobs.pretrain import pretrain, dry_run
-from videomae2.recipes import RECIPES
+from videomae2.cli import run_options
+from videomae2.commands.train.pretrain import dry_run, pretrain
+from videomae2.config.runs import PretrainRun
+from videomae2.recipes.table import RECIPES
 
-TRAIN_COMMAND = launch.TrainCommand(
+TRAIN_COMMAND = run_options.TrainCommand(
     name="pretrain",
     run_type=PretrainRun,
     recipes=RECIPES,
@@ -21,4 +21,4 @@ TRAIN_COMMAND = launch.TrainCommand(
 
 def main(arguments: list[str]) -> int:
     """Run ``videomae2 pretrain`` with these arguments."""
-    return launch.main(TRAIN_COMMAND, arguments)
+    return run_options.main(TRAIN_COMMAND, arguments)

@@ -9,13 +9,16 @@ from tyro.conf import Positional, arg
 
 from videomae2.cli.options import parse_options
 from videomae2.cli.progress import make_logger
-from videomae2.jobs.probe.job import run_probe
-from videomae2.jobs.probe.planning import prepare_probe
-from videomae2.jobs.probe.settings import ProbeClipConfig, ProbeListConfig, ProbeSettings
-from videomae2.jobs.probe.text import format_json, format_report
+from videomae2.commands.probe.config import ProbeClipConfig, ProbeSettings
+from videomae2.commands.probe.run import prepare_probe, run_probe
+from videomae2.inference.probe_data import ProbeListConfig
+from videomae2.reports.probe import format_json, format_report
 
 PROG = "videomae2 probe"
+
+
 R = TypeVar("R")
+
 
 _DESCRIPTION = """Probe frozen features: train nothing but a k-NN vote, a linear head and one block
 of attention on what an encoder makes of labelled videos.

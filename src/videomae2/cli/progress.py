@@ -9,9 +9,11 @@ import time
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
-from videomae2.engine.runlog import format_duration
+from videomae2.base.text import format_duration
 
 _TERMINAL_SECONDS, _FILE_SECONDS = 0.5, 30.0
+
+
 _ERASE = "\r\x1b[K"
 
 

@@ -8,12 +8,13 @@ from typing import Annotated, Any
 from tyro.conf import Positional, arg
 
 from videomae2.cli.options import parse_options
+from videomae2.commands.reconstruct import ReconstructionFiles, preview, reconstruct
+from videomae2.commands.reconstruct_clip import ReconstructConfig
 from videomae2.errors import ConfigError
-from videomae2.jobs.chosen_clips import ReconstructConfig
-from videomae2.jobs.reconstruct import ReconstructionFiles, reconstruct, preview
-from videomae2.tasks.rebuild import StatisticsSource
+from videomae2.tasks.reconstruct import StatisticsSource
 
 PROG = "videomae2 reconstruct"
+
 
 _DESCRIPTION = """Show what a pre-trained model sees of a video and what it rebuilds.
 
@@ -40,7 +41,7 @@ class ReconstructOptions:
     """Frames from one frame of the clip to the next; as in training if not given."""
     frame_rate: float | None = None
     """Frames per second of a folder of images or an array; as in training if not given."""
-    statistics: StatisticsSource = "surroundings"
+    statistics: StatisticsSource = "visible"
     """Where the mean and contrast of rebuilt cubes come from: the visible cubes around, or the
     truth, which flatters the model."""
     seed: int = 0
@@ -115,7 +116,9 @@ def _format_json(result: ReconstructionFiles) -> str:
             "video": reconstruction.video,
             "model": reconstruction.model,
             "frames": reconstruction.indices.tolist(),
-            "seconds": None if reconstruction.seconds is None else reconstruction.seconds.round(6).tolist(),
+            "seconds": None
+            if reconstruction.seconds is None
+            else reconstruction.seconds.round(6).tolist(),
             "hidden_share": reconstruction.mask_ratio,
             "statistics": reconstruction.statistics,
             "passes": reconstruction.num_passes,

@@ -1,4 +1,7 @@
-"""``videomae2 run``: stages that follow from one another, as one file says."""
+"""The file that ``videomae2 run --example`` prints.
+
+``videomae2 run``: stages that follow from one another, as one file says.
+"""
 
 import json
 import time
@@ -8,20 +11,67 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from videomae2.cli.example_pipeline import EXAMPLE_PIPELINE
 from videomae2.cli.options import parse_options
 from videomae2.cli.progress import make_logger
+from videomae2.commands.pipeline.evaluate_stage import build_evaluate_stage
+from videomae2.commands.pipeline.load import load_pipeline, plan_stages
+from videomae2.commands.pipeline.plan import format_plan, plan_to_json
+from videomae2.commands.pipeline.run import (
+    StageRange,
+    format_results,
+    plan_pipeline,
+    results_to_json,
+    run_pipeline,
+)
+from videomae2.commands.pipeline.train_stages import (
+    build_distill_stage,
+    build_finetune_stage,
+    build_pretrain_stage,
+)
 from videomae2.errors import ConfigError
-from videomae2.jobs.pipeline.checking import plan_stages
-from videomae2.jobs.pipeline.distilling import build_distill_stage
-from videomae2.jobs.pipeline.evaluating import build_evaluate_stage
-from videomae2.jobs.pipeline.kinds import build_finetune_stage, build_pretrain_stage
-from videomae2.jobs.pipeline.resolving import load_pipeline
-from videomae2.jobs.pipeline.running import StageRange, plan_pipeline, run_pipeline
-from videomae2.jobs.pipeline.telling import plan_to_json, format_plan, results_to_json, format_results
-from videomae2.recipes import DISTILL_RECIPES, FINETUNE_RECIPES, RECIPES
+from videomae2.recipes.table import DISTILL_RECIPES, FINETUNE_RECIPES, RECIPES
+
+EXAMPLE_PIPELINE = """\
+# A pipeline: stages that follow from one another. Check it with
+#     videomae2 run pipeline.yaml --dry-run
+# and run it without --dry-run. The same command goes on where it was stopped.
+
+name: example
+out: runs/example           # each stage has a folder of its name in it
+
+common:                     # settings for every stage that has them
+  seed: 0
+  runtime: {device: auto}
+
+stages:
+  pretrained:               # a name of your own
+    kind: pretrain
+    recipe: own-cpu         # videomae2 pretrain lists them; own is for one GPU
+    videos: my_videos/      # a folder or a list, or several: [videos/, more.csv]
+    settings:               # what to change of the recipe, as in a file for --config
+      optim: {epochs: 50, warmup_epochs: 3}
+
+  tuned:
+    kind: finetune          # post-pre-training is a stage of this kind, too
+    recipe: own-cpu         # videomae2 finetune lists them
+    videos: labelled_videos/    # one folder for each class, or a list with labels
+    from: pretrained        # starts from its weights
+
+  small:
+    kind: distill
+    recipe: own-cpu
+    videos: labelled_videos/
+    from: tuned             # its teacher; {teacher: tuned, student: other} names both
+
+  judged:
+    kind: evaluate          # many views of each video, and a report
+    videos: test_videos/
+    from: small             # the model
+"""
+
 
 PROG = "videomae2 run"
+
 
 STAGE_TYPES = {
     "pretrain": build_pretrain_stage(RECIPES),
@@ -30,6 +80,7 @@ STAGE_TYPES = {
     "evaluate": build_evaluate_stage(),
 }
 """All kinds of stages; a line of it is all that adding one takes here."""
+
 
 _DESCRIPTION = """\
 Run a pipeline: stages such as pre-training, post-pre-training, fine-tuning, distillation and
@@ -88,12 +139,17 @@ def _run_file(options: PipelineOptions, file: Path) -> int:
 
     started = time.perf_counter()
     pipeline = load_pipeline(file, STAGE_TYPES, out=options.out)
-    stage_range, stage_plans = StageRange(options.from_, options.until), plan_stages(pipeline, placeholder=file)
+    stage_range, stage_plans = (
+        StageRange(options.from_, options.until),
+        plan_stages(pipeline, placeholder=file),
+    )
     stage_range.select_names(pipeline)
     if options.dry_run:
         actions = plan_pipeline(pipeline, stage_plans, stage_range=stage_range)
         plan_values = plan_to_json(pipeline, actions)
-        print(json.dumps(plan_values) if options.json else format_plan(pipeline, stage_plans, actions))
+        print(
+            json.dumps(plan_values) if options.json else format_plan(pipeline, stage_plans, actions)
+        )
         return 0
     results = run_pipeline(pipeline, stage_plans, stage_range=stage_range, log=log)
     seconds = time.perf_counter() - started

@@ -1,24 +1,27 @@
-"""The complete configuration of a run of each kind, composed of those of its parts."""
+"""The complete configuration of a run of each kind, composed of those of its parts.
+
+When and on what a training run probes its features.
+"""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from videomae2.config.probing import OnlineProbeConfig
-from videomae2.data.augment import AugmentConfig
-from videomae2.data.labels import LabelConfig
-from videomae2.data.sources import DataConfig, LoadingConfig
-from videomae2.engine.optim import OptimConfig
-from videomae2.engine.runtime import RuntimeConfig
+from videomae2.data.augment.augment import AugmentConfig
+from videomae2.data.loading.reading import LoadingConfig
+from videomae2.data.loading.sources import DataConfig
+from videomae2.data.manifests.labels import LabelConfig
+from videomae2.data.manifests.read import Layout
 from videomae2.models.autoencoder import AutoencoderConfig
 from videomae2.models.classifier import ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.starting import InitConfig
-from videomae2.models.teachers import TeacherConfig
-from videomae2.models.tuning import TuningConfig
+from videomae2.models.lora import TuningConfig
+from videomae2.models.weights.init_from import InitConfig
 from videomae2.tasks.classify import ClassifyConfig
-from videomae2.tasks.distill import DistillConfig
+from videomae2.tasks.distill import DistillConfig, TeacherConfig
 from videomae2.tasks.pretrain import MaskingConfig
+from videomae2.training.optim import OptimConfig
+from videomae2.training.runtime import RuntimeConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +40,36 @@ class CheckpointConfig:
     """Checkpoints at multiples of this many steps are kept for good."""
     max_nonfinite_steps: int = 20
     """Stop after this many steps in a row without a finite loss and gradient."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OnlineProbeConfig:
+    """A quick k-NN and linear probe of the encoder while it is trained; it changes no step."""
+
+    videos: Path | None = None
+    """Labelled videos: a folder per class, a list or a table; without it nothing is probed."""
+    test: Path | None = None
+    """Labelled videos to test on; a fifth of the others is held out if not given."""
+    root: Path | None = None
+    """Put before the paths that the lists name."""
+    layout: Layout = "auto"
+    """How to read the lists; found out if not given."""
+    interval: int = 500
+    """Steps from one probe to the next; the first and the last weights are probed as well."""
+    max_videos: int = 400
+    """Videos at most that are taken of each list, of each class as evenly as can be. Their clips
+    stay in memory."""
+    k: int = 10
+    """Neighbours that vote."""
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether anything is probed."""
+        return self.videos is not None
+
+    def is_due(self, step: int, num_steps: int) -> bool:
+        """Whether the weights are probed after so many steps."""
+        return self.is_enabled and (step % self.interval == 0 or step == num_steps)
 
 
 @runtime_checkable

@@ -10,9 +10,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from videomae2.models.blocks import Blocks
 from videomae2.models.encoder import EncoderConfig, VideoEncoder, build_pos_embed_buffer
-from videomae2.models.layers import LAYER_NORM_EPSILON, Linear, compute_mlp_width
+from videomae2.models.layers import LAYER_NORM_EPSILON, Blocks, Linear, compute_mlp_width
 from videomae2.tensors.grid import Cubes
 from videomae2.tensors.tokens import TokenSplit
 
@@ -119,4 +118,6 @@ class Autoencoder(nn.Module):
         pos_embed = self.decoder_pos_embed.to(visible_tokens.dtype)
         visible_tokens = visible_tokens + pos_embed[split.visible]
         query_tokens = self.mask_token.to(visible_tokens.dtype) + pos_embed[split.queries]
-        return self.decoder(torch.cat((visible_tokens, query_tokens), dim=1), split.num_loss_tokens, keys=keys)
+        return self.decoder(
+            torch.cat((visible_tokens, query_tokens), dim=1), split.num_loss_tokens, keys=keys
+        )

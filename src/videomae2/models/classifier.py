@@ -12,10 +12,11 @@ from torch import Tensor, nn
 
 from videomae2.models.encoder import EncoderConfig, VideoEncoder
 from videomae2.models.layers import LAYER_NORM_EPSILON, Linear
-from videomae2.tensors.drops import dropout_mask
-from videomae2.tensors.keyed import fold_in
+from videomae2.tensors.drop_path import dropout_mask
+from videomae2.tensors.rng_torch import fold_in
 
 GlobalPool = Literal["avg", "token"]
+
 
 _HEAD_DROP_STREAM = 43
 """Of a clip's key: which features the head does without."""

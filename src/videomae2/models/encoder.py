@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from videomae2.models.blocks import Blocks
-from videomae2.models.layers import LAYER_NORM_EPSILON, Linear, compute_mlp_width
+from videomae2.models.layers import LAYER_NORM_EPSILON, Blocks, Linear, compute_mlp_width
 from videomae2.models.sizes import SIZES, ModelSize, SizeName
 from videomae2.tensors.grid import Cubes
-from videomae2.tensors.positions import PosEmbedKind, build_pos_embed
+from videomae2.tensors.pos_embed import PosEmbedKind, build_pos_embed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,5 +141,7 @@ class VideoEncoder(nn.Module):
 
 def build_pos_embed_buffer(config: EncoderConfig, embed_dim: int) -> nn.Buffer:
     """The fixed table for tokens of a width, as a buffer that moves with the model, never saved."""
-    values = build_pos_embed(config.cubes.grid, embed_dim, pretrained_grid=config.pretrained_grid, kind=config.pos_embed)
+    values = build_pos_embed(
+        config.cubes.grid, embed_dim, pretrained_grid=config.pretrained_grid, kind=config.pos_embed
+    )
     return nn.Buffer(values, persistent=False)

@@ -1,6 +1,10 @@
 """Transformer pieces shared by the encoder and the decoder.
 
 Axes: batch, tokens, dim, heads, per_head (= dim / heads); asked = the last tokens that are read.
+
+A stack of blocks: stochastic depth that rises, activation checkpointing, a trimmed last block.
+
+Axes: batch, tokens, dim; asked = the last tokens that are read; depth = blocks.
 """
 
 import math
@@ -8,14 +12,21 @@ import math
 import torch
 import torch.nn.functional as F
 from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
-from videomae2.tensors import products
+from videomae2.tensors import matmul
 from videomae2.tensors.attention import attend
+from videomae2.tensors.drop_path import drop_path_mask
+from videomae2.tensors.rng_torch import fold_in
 
 LAYER_NORM_EPSILON = 1e-6
+
+
 _COSINE_SCALE_INIT = math.log(10)
+
+
 _COSINE_SCALE_LIMIT = 4.6052  # ln 100, as the released code rounds it
 
 
@@ -23,11 +34,11 @@ class Linear(nn.Linear):
     """A linear map, computed by whichever library is fast here."""
 
     def forward(self, x: Float[Tensor, "*rows dim_in"]) -> Float[Tensor, "*rows dim_out"]:
-        return products.linear(x, self.weight, self.bias)
+        return matmul.linear(x, self.weight, self.bias)
 
     def forward_gelu(self, x: Float[Tensor, "*rows dim_in"]) -> Float[Tensor, "*rows dim_out"]:
         """Compute the map of ``gelu(x)``, without keeping that where it can be spared."""
-        return products.gelu_linear(x, self.weight, self.bias)
+        return matmul.gelu_linear(x, self.weight, self.bias)
 
     def forward_rows(
         self,
@@ -36,7 +47,7 @@ class Linear(nn.Linear):
         bias: Float[Tensor, " forward_rows"],
     ) -> Float[Tensor, "*rows part"]:
         """Compute some of the outputs, or all, with a bias that is the caller's."""
-        return products.linear(x, select_rows(self.weight, rows), bias)
+        return matmul.linear(x, select_rows(self.weight, rows), bias)
 
 
 def select_rows(weight: Float[Tensor, "dim_out dim_in"], rows: slice | None) -> Tensor:
@@ -156,7 +167,9 @@ class Block(nn.Module):
     ) -> Float[Tensor, "batch asked dim"]:
         attn_mask, mlp_mask = (None, None) if residual_mask is None else residual_mask.unbind()
         y = self.attn(self.norm1(x), num_outputs)
-        if num_outputs < x.shape[1]:  # the gradient of a slice is a copy, also of a slice of everything
+        if (
+            num_outputs < x.shape[1]
+        ):  # the gradient of a slice is a copy, also of a slice of everything
             x = x[:, -num_outputs:]
         x = x + _scale_residual(y, self.gamma_1, attn_mask)
         return x + _scale_residual(self.mlp(self.norm2(x)), self.gamma_2, mlp_mask)
@@ -170,3 +183,76 @@ def _scale_residual(y: Tensor, gamma: Tensor | None, mask: Tensor | None) -> Ten
 def compute_mlp_width(dim: int, ratio: float) -> int:
     """The hidden width of an MLP, rounded down as in the released code (2234 = 512 * 48/11)."""
     return int(dim * ratio)
+
+
+_ENCODER_DROP_PATH_STREAM = 41
+"""Of a clip's key: what stochastic depth leaves out of the encoder."""
+
+
+class Blocks(nn.ModuleList):
+    """A stack of blocks with stochastic depth that rises, and optional activation checkpointing.
+
+    Which clips a block leaves out is a function of their keys, so a batch may be cut in any way.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        depth: int,
+        num_heads: int,
+        hidden: int,
+        *,
+        drop_path: float = 0.0,
+        init_values: float = 0.0,
+        cosine: bool = False,
+        activation_checkpointing: bool = False,
+        stream: int = _ENCODER_DROP_PATH_STREAM,
+    ) -> None:
+        if depth < 1:
+            raise ValueError(f"a stack of blocks needs a depth of 1 or more, got {depth}")
+        if not 0 <= drop_path < 1:
+            raise ValueError(f"stochastic depth needs a rate from 0 to below 1, got {drop_path}")
+        super().__init__(
+            Block(dim, num_heads, hidden, init_values=init_values, cosine=cosine)
+            for _ in range(depth)
+        )
+        self.drop_path, self.stream = drop_path, stream
+        self.activation_checkpointing = activation_checkpointing
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch tokens dim"],
+        *,
+        num_outputs: int | None = None,
+        keys: Int64[Tensor, " batch"] | None = None,
+    ) -> Float[Tensor, "batch asked dim"]:
+        """Run all blocks; the last computes no more than the last ``num_outputs`` tokens."""
+        residual_masks = self._draw_residual_masks(keys)
+        for index, block in enumerate(self):
+            num_computed = (
+                num_outputs if num_outputs is not None and index == len(self) - 1 else x.shape[1]
+            )
+            residual_mask = None if residual_masks is None else residual_masks[index]
+            if self.activation_checkpointing and self.training and torch.is_grad_enabled():
+                # nothing in a block draws, so there is no state of a generator to restore
+                x = checkpoint(
+                    block,
+                    x,
+                    num_computed,
+                    residual_mask,
+                    use_reentrant=False,
+                    preserve_rng_state=False,
+                )
+            else:
+                x = block(x, num_computed, residual_mask)
+        return x
+
+    def _draw_residual_masks(
+        self, keys: Tensor | None
+    ) -> Float[Tensor, "depth 2 batch 1 1"] | None:
+        """What the branches of each block are multiplied by; None where nothing is left out."""
+        if not self.training or self.drop_path == 0:
+            return None
+        if keys is None:
+            raise ValueError("stochastic depth draws by the clips' keys: give them in training")
+        return drop_path_mask(fold_in(keys, self.stream), self.drop_path, len(self))

@@ -1,11 +1,13 @@
 """Low-rank adapters (LoRA): what is learnt beside frozen linear maps, and merged into them.
 
 Axes: dim_in, dim_out, rank; part = some of the outputs.
+
+Which weights of a classifier learn.
 """
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -13,11 +15,12 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
-from videomae2.models.blocks import Blocks
-from videomae2.models.layers import Block, Linear, select_rows
-from videomae2.tensors import products
+from videomae2.models.classifier import Classifier
+from videomae2.models.layers import Block, Blocks, Linear, select_rows
+from videomae2.tensors import matmul
 
 TargetModule = Literal["attention", "mlp"]
+
 
 _DOWN, _UP = ".down", ".up"
 
@@ -73,8 +76,8 @@ class AdaptedLinear(Linear):
         return super().forward_rows(x, rows, bias) + self._compute_delta(x, rows)
 
     def _compute_delta(self, x: Tensor, rows: slice | None) -> Tensor:
-        low_rank = products.linear(x, self.down, None)
-        return products.linear(low_rank, select_rows(self.up, rows) * self.scale, None)
+        low_rank = matmul.linear(x, self.down, None)
+        return matmul.linear(low_rank, select_rows(self.up, rows) * self.scale, None)
 
     @torch.no_grad()
     def merge_weight(self) -> Float[Tensor, "dim_out dim_in"]:
@@ -82,7 +85,9 @@ class AdaptedLinear(Linear):
         return self.weight + self.scale * (self.up @ self.down)
 
 
-def add_adapters(blocks: Blocks, config: LoraConfig, generator: Generator, *, first_block: int = 0) -> None:
+def add_adapters(
+    blocks: Blocks, config: LoraConfig, generator: Generator, *, first_block: int = 0
+) -> None:
     """Freeze blocks and put adapters beside their linear maps, which change nothing at first.
 
     Args:
@@ -127,9 +132,46 @@ def adapter_state(model: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def _list_linears(block: Block, target_modules: tuple[TargetModule, ...]) -> Iterator[tuple[nn.Module, str]]:
+def _list_linears(
+    block: Block, target_modules: tuple[TargetModule, ...]
+) -> Iterator[tuple[nn.Module, str]]:
     """Where a block holds the linear maps of some places."""
     if "attention" in target_modules:
         yield from ((block.attn, "qkv"), (block.attn, "proj"))
     if "mlp" in target_modules:
         yield from ((block.mlp, "fc1"), (block.mlp, "fc2"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TuningConfig:
+    """What learns and what stays as it is; usually everything learns."""
+
+    frozen_blocks: int = 0
+    """The patch embedding and this many first blocks do not learn; 0 freezes neither."""
+    lora: LoraConfig = field(default_factory=LoraConfig)
+    """Teach adapters beside the blocks that are not frozen, instead of their weights. The patch
+    embedding does not learn then."""
+
+
+def apply_tuning(model: Classifier, config: TuningConfig, generator: Generator) -> None:
+    """Freeze weights and add adapters, in place; to be done after the first weights are there.
+
+    Args:
+        model: Norm and head always learn.
+        config: What else.
+        generator: Draws the adapters.
+
+    Raises:
+        ValueError: If there are not as many blocks, or adapters would have none to sit beside.
+    """
+    encoder, num_frozen, depth = model.encoder, config.frozen_blocks, len(model.encoder.blocks)
+    if not 0 <= num_frozen <= depth:
+        raise ValueError(f"cannot freeze {num_frozen} blocks of {depth}")
+    if config.lora.rank and num_frozen == depth:
+        raise ValueError(f"all {depth} blocks are frozen, so adapters would have no effect")
+    if num_frozen or config.lora.rank:
+        encoder.patch_embed.requires_grad_(False)
+    for block in list(encoder.blocks)[:num_frozen]:
+        block.requires_grad_(False)
+    if config.lora.rank:
+        add_adapters(encoder.blocks, config.lora, generator, first_block=num_frozen)

@@ -23,12 +23,22 @@ class ModelSize:
 
 SIZES: dict[SizeName, ModelSize] = {
     # tiny is ours, for tests and the demo: 64-pixel clips make a grid of 8x8x8
-    "tiny": ModelSize(embed_dim=192, depth=4, num_heads=3, patch_size=8, decoder_embed_dim=96, decoder_num_heads=3),
+    "tiny": ModelSize(
+        embed_dim=192, depth=4, num_heads=3, patch_size=8, decoder_embed_dim=96, decoder_num_heads=3
+    ),
     # the rest: models/modeling_pretrain.py of the released code, arXiv 2303.16727 appendix
-    "small": ModelSize(embed_dim=384, depth=12, num_heads=6, decoder_embed_dim=192, decoder_num_heads=3),
-    "base": ModelSize(embed_dim=768, depth=12, num_heads=12, decoder_embed_dim=384, decoder_num_heads=6),
-    "large": ModelSize(embed_dim=1024, depth=24, num_heads=16, decoder_embed_dim=512, decoder_num_heads=8),
-    "huge": ModelSize(embed_dim=1280, depth=32, num_heads=16, decoder_embed_dim=512, decoder_num_heads=8),
+    "small": ModelSize(
+        embed_dim=384, depth=12, num_heads=6, decoder_embed_dim=192, decoder_num_heads=3
+    ),
+    "base": ModelSize(
+        embed_dim=768, depth=12, num_heads=12, decoder_embed_dim=384, decoder_num_heads=6
+    ),
+    "large": ModelSize(
+        embed_dim=1024, depth=24, num_heads=16, decoder_embed_dim=512, decoder_num_heads=8
+    ),
+    "huge": ModelSize(
+        embed_dim=1280, depth=32, num_heads=16, decoder_embed_dim=512, decoder_num_heads=8
+    ),
     "giant": ModelSize(
         embed_dim=1408,
         depth=40,

@@ -7,11 +7,11 @@ whose 200 passes of 4 views are 800 epochs too. The stride is the one it uses fo
 from collections.abc import Sequence
 from pathlib import Path
 
-from videomae2.config import PretrainRun, CheckpointConfig
-from videomae2.data.sources import DataConfig
-from videomae2.engine.optim import OptimConfig
-from videomae2.recipes.sources import build_sources
+from videomae2.config.runs import CheckpointConfig, PretrainRun
+from videomae2.data.loading.sources import DataConfig
+from videomae2.recipes.datasets import build_sources
 from videomae2.tasks.pretrain import MaskingConfig
+from videomae2.training.optim import OptimConfig
 
 
 def ablation_none(videos: Sequence[Path], out: Path) -> PretrainRun:
@@ -106,7 +106,9 @@ def ablation_cell_75(videos: Sequence[Path], out: Path) -> PretrainRun:
 
 
 def _build_run(videos: Sequence[Path], out: Path, masking: MaskingConfig) -> PretrainRun:
-    optim = OptimConfig(lr=1e-3, epochs=200.0, warmup_epochs=20.0, global_batch_size=32 * 32, micro_batch_size=32)
+    optim = OptimConfig(
+        lr=1e-3, epochs=200.0, warmup_epochs=20.0, global_batch_size=32 * 32, micro_batch_size=32
+    )
     return PretrainRun(
         data=DataConfig(sources=build_sources(videos, frame_interval=2.0), views=4),
         masking=masking,

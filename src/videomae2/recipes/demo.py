@@ -4,29 +4,31 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from videomae2.config import (
+from videomae2.config.runs import (
+    CheckpointConfig,
     DistillRun,
     FinetuneRun,
     PretrainRun,
-    CheckpointConfig,
     StudentConfig,
     ValidationConfig,
 )
-from videomae2.data.augment import AugmentConfig
-from videomae2.data.crops import CropConfig
-from videomae2.data.erasing import EraseConfig
-from videomae2.data.mixing import MixConfig
-from videomae2.data.rand_augment import RandAugmentConfig
-from videomae2.data.sources import DataConfig, SourceConfig
-from videomae2.engine.optim import OptimConfig
+from videomae2.data.augment.augment import AugmentConfig
+from videomae2.data.augment.erasing import EraseConfig
+from videomae2.data.augment.mixing import MixConfig
+from videomae2.data.augment.rand_augment import RandAugmentConfig
+from videomae2.data.loading.sources import DataConfig, SourceConfig
+from videomae2.data.views.crops import CropConfig
 from videomae2.models.autoencoder import AutoencoderConfig, DecoderConfig
 from videomae2.models.classifier import ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.recipes.sources import build_sources
+from videomae2.recipes.datasets import build_sources
 from videomae2.tasks.classify import ClassifyConfig
 from videomae2.tasks.pretrain import MaskingConfig
+from videomae2.training.optim import OptimConfig
 
 ENCODER = EncoderConfig(size="tiny", frames=8, height=64, width=64, pos_embed="axes")
+
+
 FRAME_INTERVAL = 4.0
 
 
@@ -46,7 +48,12 @@ def demo(videos: Sequence[Path], out: Path) -> PretrainRun:
     Command: videomae2 pretrain demo shapes/
     """
     optim = OptimConfig(
-        lr=32e-3, lr_scale_by="views", epochs=34.0, warmup_epochs=2.0, global_batch_size=8, clip_norm=1.0
+        lr=32e-3,
+        lr_scale_by="views",
+        epochs=34.0,
+        warmup_epochs=2.0,
+        global_batch_size=8,
+        clip_norm=1.0,
     )
     return PretrainRun(
         data=DataConfig(sources=build_sources(videos, frame_interval=FRAME_INTERVAL), views=1),
@@ -72,7 +79,10 @@ def demo_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: see docs/benchmarks.md.
     Command: videomae2 finetune demo shapes/labelled.csv --init.weights runs/demo/pretrain
     """
-    sources = tuple(SourceConfig(path=path, frame_interval=FRAME_INTERVAL, frame_sampling="dense") for path in videos)
+    sources = tuple(
+        SourceConfig(path=path, frame_interval=FRAME_INTERVAL, frame_sampling="dense")
+        for path in videos
+    )
     return FinetuneRun(
         data=DataConfig(
             sources=sources,

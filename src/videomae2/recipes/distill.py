@@ -8,26 +8,26 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from videomae2.config import DistillRun, CheckpointConfig, StudentConfig
-from videomae2.data.augment import AugmentConfig
-from videomae2.data.crops import CropConfig
-from videomae2.data.erasing import EraseConfig
-from videomae2.data.mixing import MixConfig
-from videomae2.data.rand_augment import RandAugmentConfig
-from videomae2.data.sources import DataConfig
-from videomae2.engine.optim import OptimConfig
+from videomae2.config.runs import CheckpointConfig, DistillRun, StudentConfig
+from videomae2.data.augment.augment import AugmentConfig
+from videomae2.data.augment.erasing import EraseConfig
+from videomae2.data.augment.mixing import MixConfig
+from videomae2.data.augment.rand_augment import RandAugmentConfig
+from videomae2.data.loading.sources import DataConfig
+from videomae2.data.views.crops import CropConfig
 from videomae2.models.classifier import ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.sizes import SizeName
-from videomae2.models.starting import InitConfig
-from videomae2.recipes.labelled_sets import (
+from videomae2.models.weights.init_from import InitConfig
+from videomae2.recipes.datasets import (
     KINETICS_710,
     SOMETHING_V2,
     LabelledDataset,
+    build_timed_sources,
     build_validation_config,
 )
 from videomae2.recipes.own import FRAMES_PER_SECOND
-from videomae2.recipes.sources import build_timed_sources
+from videomae2.training.optim import OptimConfig
 
 
 def distill_k710_base(videos: Sequence[Path], out: Path) -> DistillRun:
@@ -126,7 +126,9 @@ def distill_own_cpu(videos: Sequence[Path], out: Path) -> DistillRun:
     Score: unmeasured.
     Command: videomae2 distill own-cpu my_videos/ --teacher.weights runs/own-cpu-finetune
     """
-    encoder = EncoderConfig(size="tiny", height=96, width=96, embed_dim=96, depth=2, pos_embed="axes")
+    encoder = EncoderConfig(
+        size="tiny", height=96, width=96, embed_dim=96, depth=2, pos_embed="axes"
+    )
     return DistillRun(
         data=_build_own_data(videos, scale=(0.4, 1.0)),
         students=(_build_student("mini", encoder),),
@@ -168,7 +170,13 @@ def _build_k710_run(size: SizeName, videos: Sequence[Path], out: Path) -> Distil
 
 
 def _build_paper_run(
-    size: SizeName, dataset: LabelledDataset, videos: Sequence[Path], out: Path, *, lr: float, global_batch_size: int
+    size: SizeName,
+    dataset: LabelledDataset,
+    videos: Sequence[Path],
+    out: Path,
+    *,
+    lr: float,
+    global_batch_size: int,
 ) -> DistillRun:
     student = _build_student(size, EncoderConfig(size=size, drop_path=0.1))
     start = InitConfig(weights=out.parent / f"k710-{size}-finetune")

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from videomae2.config import FinetuneRun
-from videomae2.recipes.labelled_sets import KINETICS_710
+from videomae2.config.runs import FinetuneRun
+from videomae2.recipes.datasets import KINETICS_710
 from videomae2.recipes.scripts import Script, build_finetune_run
 
 
@@ -25,7 +25,9 @@ def k710_small(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: none is given.
     Command: videomae2 finetune k710-small k710/ --init.weights runs/hybrid-small
     """
-    return build_finetune_run(replace(_BASE, size="small"), KINETICS_710, videos, out, pretrained_run="hybrid-small")
+    return build_finetune_run(
+        replace(_BASE, size="small"), KINETICS_710, videos, out, pretrained_run="hybrid-small"
+    )
 
 
 def k710_base(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -88,6 +90,8 @@ def k710_giant_paper(videos: Sequence[Path], out: Path) -> FinetuneRun:
 
 
 _BASE = Script(size="base", gpus=32, batch_size=16, lr=7e-4, epochs=90.0)
+
+
 _GIANT = Script(
     size="giant", gpus=32, batch_size=3, lr=1e-3, epochs=35.0,
     weight_decay=0.1, layer_decay=0.9, drop_path=0.3, clip_norm=5.0,

@@ -6,8 +6,8 @@ With Kinetics-710 in between, ``k710_kinetics.py`` has the recipes.
 from collections.abc import Sequence
 from pathlib import Path
 
-from videomae2.config import FinetuneRun
-from videomae2.recipes.labelled_sets import KINETICS_400, KINETICS_600
+from videomae2.config.runs import FinetuneRun
+from videomae2.recipes.datasets import KINETICS_400, KINETICS_600
 from videomae2.recipes.scripts import Script, build_finetune_run
 
 

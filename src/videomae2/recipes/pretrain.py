@@ -8,13 +8,13 @@ rates are theirs: for 256 videos, of which each gives four views. A script's GPU
 from collections.abc import Sequence
 from pathlib import Path
 
-from videomae2.config import PretrainRun, CheckpointConfig
-from videomae2.data.sources import DataConfig
-from videomae2.engine.optim import OptimConfig
+from videomae2.config.runs import CheckpointConfig, PretrainRun
+from videomae2.data.loading.sources import DataConfig
 from videomae2.models.autoencoder import AutoencoderConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.sizes import SizeName
-from videomae2.recipes.sources import build_hybrid_sources
+from videomae2.recipes.datasets import build_hybrid_sources
+from videomae2.training.optim import OptimConfig
 
 
 def hybrid_small(videos: Sequence[Path], out: Path) -> PretrainRun:
@@ -56,7 +56,9 @@ def hybrid_large(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning K400 85.4, SSv2 75.7 (the paper).
     Command: videomae2 pretrain hybrid-large lists/
     """
-    optim = OptimConfig(lr=1e-3, epochs=300.0, warmup_epochs=30.0, global_batch_size=48 * 32, micro_batch_size=32)
+    optim = OptimConfig(
+        lr=1e-3, epochs=300.0, warmup_epochs=30.0, global_batch_size=48 * 32, micro_batch_size=32
+    )
     return _build_run("large", videos, out, optim)
 
 
@@ -71,7 +73,9 @@ def hybrid_huge(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning K400 86.9, SSv2 76.8 (the paper).
     Command: videomae2 pretrain hybrid-huge lists/
     """
-    optim = OptimConfig(lr=1e-3, epochs=300.0, warmup_epochs=30.0, global_batch_size=64 * 32, micro_batch_size=32)
+    optim = OptimConfig(
+        lr=1e-3, epochs=300.0, warmup_epochs=30.0, global_batch_size=64 * 32, micro_batch_size=32
+    )
     return _build_run("huge", videos, out, optim, activation_checkpointing=True)
 
 
@@ -87,12 +91,19 @@ def hybrid_giant(videos: Sequence[Path], out: Path) -> PretrainRun:
     Command: videomae2 pretrain hybrid-giant lists/
     """
     optim = OptimConfig(
-        lr=6e-4, epochs=300.0, warmup_epochs=30.0, global_batch_size=64 * 32, micro_batch_size=32, clip_norm=0.02
+        lr=6e-4,
+        epochs=300.0,
+        warmup_epochs=30.0,
+        global_batch_size=64 * 32,
+        micro_batch_size=32,
+        clip_norm=0.02,
     )
     return _build_run("giant", videos, out, optim, activation_checkpointing=True)
 
 
-_BASE_OPTIM = OptimConfig(lr=1e-3, epochs=200.0, warmup_epochs=20.0, global_batch_size=32 * 32, micro_batch_size=32)
+_BASE_OPTIM = OptimConfig(
+    lr=1e-3, epochs=200.0, warmup_epochs=20.0, global_batch_size=32 * 32, micro_batch_size=32
+)
 
 
 def _build_run(

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from videomae2.config import FinetuneRun, CheckpointConfig
-from videomae2.engine.optim import OptimConfig
+from videomae2.config.runs import CheckpointConfig, FinetuneRun
 from videomae2.models.classifier import ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.sizes import SizeName
-from videomae2.models.starting import InitConfig
-from videomae2.recipes.labelled_sets import LabelledDataset, build_validation_config
+from videomae2.models.weights.init_from import InitConfig
+from videomae2.recipes.datasets import LabelledDataset, build_validation_config
 from videomae2.tasks.classify import ClassifyConfig
+from videomae2.training.optim import OptimConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,13 +60,20 @@ class Script:
     def model(self) -> ClassifierConfig:
         """The classifier; the data says how many outputs it has."""
         encoder = EncoderConfig(
-            size=self.size, drop_path=self.drop_path, activation_checkpointing=self.activation_checkpointing
+            size=self.size,
+            drop_path=self.drop_path,
+            activation_checkpointing=self.activation_checkpointing,
         )
         return ClassifierConfig(encoder=encoder, head_drop_rate=self.head_drop_rate)
 
 
 def build_finetune_run(
-    script: Script, dataset: LabelledDataset, videos: Sequence[Path], out: Path, *, pretrained_run: str
+    script: Script,
+    dataset: LabelledDataset,
+    videos: Sequence[Path],
+    out: Path,
+    *,
+    pretrained_run: str,
 ) -> FinetuneRun:
     """The run of a script.
 

@@ -7,8 +7,8 @@ worse, says the paper.
 from collections.abc import Sequence
 from pathlib import Path
 
-from videomae2.config import FinetuneRun
-from videomae2.recipes.labelled_sets import SOMETHING_V1, SOMETHING_V2
+from videomae2.config.runs import FinetuneRun
+from videomae2.recipes.datasets import SOMETHING_V1, SOMETHING_V2
 from videomae2.recipes.scripts import Script, build_finetune_run
 
 

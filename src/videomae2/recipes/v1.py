@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from videomae2.config import PretrainRun, CheckpointConfig
-from videomae2.data.sources import DataConfig
-from videomae2.engine.optim import OptimConfig
+from videomae2.config.runs import CheckpointConfig, PretrainRun
+from videomae2.data.loading.sources import DataConfig
 from videomae2.models.autoencoder import AutoencoderConfig, DecoderConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.sizes import SizeName
-from videomae2.recipes.sources import build_sources
+from videomae2.recipes.datasets import build_sources
 from videomae2.tasks.pretrain import MaskingConfig
+from videomae2.training.optim import OptimConfig
 
 DEFAULT_LR = 1.5e-4
 """Learning rate of run_mae_pretraining.py where a script names none."""
@@ -30,7 +30,9 @@ def v1_k400_small(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning K400 79.0 (V1 zoo).
     Command: videomae2 pretrain v1-k400-small k400.csv
     """
-    return _build_run("small", videos, out, epochs=1601.0, global_batch_size=32 * 32, micro_batch_size=32)
+    return _build_run(
+        "small", videos, out, epochs=1601.0, global_batch_size=32 * 32, micro_batch_size=32
+    )
 
 
 def v1_k400_base_800(videos: Sequence[Path], out: Path) -> PretrainRun:
@@ -43,7 +45,9 @@ def v1_k400_base_800(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning K400 80.0, with repeated augmentation 81.0 (V1 zoo).
     Command: videomae2 pretrain v1-k400-base-800 k400.csv
     """
-    return _build_run("base", videos, out, epochs=801.0, global_batch_size=64 * 32, micro_batch_size=32)
+    return _build_run(
+        "base", videos, out, epochs=801.0, global_batch_size=64 * 32, micro_batch_size=32
+    )
 
 
 def v1_k400_base_1600(videos: Sequence[Path], out: Path) -> PretrainRun:
@@ -56,7 +60,9 @@ def v1_k400_base_1600(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning K400 81.5 (V1 zoo).
     Command: videomae2 pretrain v1-k400-base-1600 k400.csv
     """
-    return _build_run("base", videos, out, epochs=1601.0, global_batch_size=64 * 32, micro_batch_size=32)
+    return _build_run(
+        "base", videos, out, epochs=1601.0, global_batch_size=64 * 32, micro_batch_size=32
+    )
 
 
 def v1_k400_large(videos: Sequence[Path], out: Path) -> PretrainRun:
@@ -69,7 +75,11 @@ def v1_k400_large(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning K400 85.2 (V1 zoo).
     Command: videomae2 pretrain v1-k400-large k400.csv
     """
-    return _deepen_decoder(_build_run("large", videos, out, epochs=1601.0, global_batch_size=64 * 8, micro_batch_size=8))
+    return _deepen_decoder(
+        _build_run(
+            "large", videos, out, epochs=1601.0, global_batch_size=64 * 8, micro_batch_size=8
+        )
+    )
 
 
 def v1_k400_huge(videos: Sequence[Path], out: Path) -> PretrainRun:
@@ -82,7 +92,9 @@ def v1_k400_huge(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning K400 86.6 (V1 zoo).
     Command: videomae2 pretrain v1-k400-huge k400.csv
     """
-    run = _build_run("huge", videos, out, epochs=1601.0, global_batch_size=64 * 16, micro_batch_size=16)
+    run = _build_run(
+        "huge", videos, out, epochs=1601.0, global_batch_size=64 * 16, micro_batch_size=16
+    )
     encoder = replace(run.model.encoder, activation_checkpointing=True)
     return _deepen_decoder(replace(run, model=replace(run.model, encoder=encoder)))
 
@@ -97,7 +109,15 @@ def v1_ssv2_small(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning SSv2 66.8 (V1 zoo).
     Command: videomae2 pretrain v1-ssv2-small ssv2.csv
     """
-    return _build_run("small", videos, out, epochs=2401.0, global_batch_size=32 * 32, micro_batch_size=32, frame_interval=2.0)
+    return _build_run(
+        "small",
+        videos,
+        out,
+        epochs=2401.0,
+        global_batch_size=32 * 32,
+        micro_batch_size=32,
+        frame_interval=2.0,
+    )
 
 
 def v1_ssv2_base(videos: Sequence[Path], out: Path) -> PretrainRun:
@@ -110,7 +130,15 @@ def v1_ssv2_base(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning SSv2 70.8 (V1 zoo).
     Command: videomae2 pretrain v1-ssv2-base ssv2.csv
     """
-    return _build_run("base", videos, out, epochs=2401.0, global_batch_size=64 * 32, micro_batch_size=32, frame_interval=2.0)
+    return _build_run(
+        "base",
+        videos,
+        out,
+        epochs=2401.0,
+        global_batch_size=64 * 32,
+        micro_batch_size=32,
+        frame_interval=2.0,
+    )
 
 
 def v1_ucf101_base(videos: Sequence[Path], out: Path) -> PretrainRun:
@@ -123,7 +151,9 @@ def v1_ucf101_base(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: after fine-tuning UCF101 91.3 (V1 zoo).
     Command: videomae2 pretrain v1-ucf101-base ucf101.csv
     """
-    run = _build_run("base", videos, out, epochs=3201.0, global_batch_size=8 * 24, micro_batch_size=24)
+    run = _build_run(
+        "base", videos, out, epochs=3201.0, global_batch_size=8 * 24, micro_batch_size=24
+    )
     masking = replace(run.masking, encoder_mask_ratio=0.75)
     return replace(run, masking=masking, optim=replace(run.optim, lr=3e-4))
 
@@ -139,7 +169,11 @@ def _build_run(
     frame_interval: float = 4.0,
 ) -> PretrainRun:
     optim = OptimConfig(
-        lr=DEFAULT_LR, epochs=epochs, warmup_epochs=40.0, global_batch_size=global_batch_size, micro_batch_size=micro_batch_size
+        lr=DEFAULT_LR,
+        epochs=epochs,
+        warmup_epochs=40.0,
+        global_batch_size=global_batch_size,
+        micro_batch_size=micro_batch_size,
     )
     return PretrainRun(
         data=DataConfig(sources=build_sources(videos, frame_interval=frame_interval), views=1),

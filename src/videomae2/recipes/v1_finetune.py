@@ -6,8 +6,8 @@ Layer decay 0.75 and drop path 0.1 where a script names none: the defaults of it
 from collections.abc import Sequence
 from pathlib import Path
 
-from videomae2.config import FinetuneRun
-from videomae2.recipes.labelled_sets import KINETICS_400, SOMETHING_V2, UCF101
+from videomae2.config.runs import FinetuneRun
+from videomae2.recipes.datasets import KINETICS_400, SOMETHING_V2, UCF101
 from videomae2.recipes.scripts import Script, build_finetune_run
 
 

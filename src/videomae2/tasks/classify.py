@@ -11,12 +11,12 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from videomae2.models.cards import TaskType
 from videomae2.models.classifier import Classifier
-from videomae2.models.number_scale import TargetScaler
+from videomae2.models.task_type import TaskType
+from videomae2.models.weights.target_scaler import TargetScaler
 from videomae2.tensors import grid, pixels
 from videomae2.tensors.clips import Clips
-from videomae2.tensors.targets import to_soft_targets, smooth_labels
+from videomae2.tensors.targets import smooth_labels, to_soft_targets
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +67,9 @@ class ClassifyTask(nn.Module):
         self.model = model
         self.config = config
         self.register_buffer("class_weights", class_weights, persistent=False)
-        target_mean, target_std = ((0.0,), (1.0,)) if target_scaler is None else (target_scaler.mean, target_scaler.std)
+        target_mean, target_std = (
+            ((0.0,), (1.0,)) if target_scaler is None else (target_scaler.mean, target_scaler.std)
+        )
         self.target_mean = nn.Buffer(torch.tensor(target_mean), persistent=False)
         self.target_std = nn.Buffer(torch.tensor(target_std), persistent=False)
         self.mean = nn.Buffer(torch.tensor(mean), persistent=False)
@@ -108,8 +110,12 @@ class ClassifyTask(nn.Module):
             smoothed = targets * (1 - smoothing) + smoothing / 2
             return weighted_mean(binary_cross_entropy(scores, smoothed, weights), clips.weights)
         soft_targets = to_soft_targets(targets, scores.shape[1])
-        clip_weights = clips.weights if weights is None else clips.weights * (soft_targets @ weights)
-        return weighted_mean(soft_cross_entropy(scores, smooth_labels(soft_targets, smoothing)), clip_weights)
+        clip_weights = (
+            clips.weights if weights is None else clips.weights * (soft_targets @ weights)
+        )
+        return weighted_mean(
+            soft_cross_entropy(scores, smooth_labels(soft_targets, smoothing)), clip_weights
+        )
 
 
 def soft_cross_entropy(
@@ -150,7 +156,11 @@ def compute_batch_metrics(
     """
     targets = _require_targets(clips)
     if task_type == "regression":
-        return {"mae": _mean_of_counted(regression_errors(scores, targets, "absolute", scale=scale), clips.weights)}
+        return {
+            "mae": _mean_of_counted(
+                regression_errors(scores, targets, "absolute", scale=scale), clips.weights
+            )
+        }
     if task_type == "multilabel":
         is_correct = ((scores > 0) == (targets > 0.5)).float().mean(dim=1)
     else:

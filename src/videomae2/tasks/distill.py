@@ -1,4 +1,10 @@
-"""Distillation: students follow a teacher that is asked about the very same clips.
+"""A classifier that others learn from: how it is chosen, and which clips its students read.
+
+How far a student is from its teacher, clip by clip.
+
+Axes: batch, outputs = classes or labels, taught = width of the teacher's features.
+
+Distillation: students follow a teacher that is asked about the very same clips.
 
 Axes: batch, outputs = classes or labels, tokens, values, dim, taught = width of the teacher's
 features.
@@ -6,29 +12,87 @@ features.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Float32, Int64
 from torch import Generator, Tensor, nn
 
-from videomae2.models.cards import TaskType
 from videomae2.models.classifier import Classifier
 from videomae2.models.layers import Linear
+from videomae2.models.task_type import TaskType
 from videomae2.tasks.classify import (
-    compute_batch_metrics,
     binary_cross_entropy,
-    weighted_mean,
+    compute_batch_metrics,
     soft_cross_entropy,
-)
-from videomae2.tasks.divergences import (
-    FeatureDistance,
-    hard_labels,
-    kl_divergence,
-    compute_feature_distances,
+    weighted_mean,
 )
 from videomae2.tensors import grid, pixels
 from videomae2.tensors.clips import Clips
-from videomae2.tensors.targets import to_soft_targets, smooth_labels
+from videomae2.tensors.targets import smooth_labels, to_soft_targets
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TeacherConfig:
+    """The model that students learn from."""
+
+    weights: Path | None = None
+    """A fine-tuning run (its best model), a saved classifier, or a released file."""
+    cache_dir: Path | None = None
+    """A folder where its scores are kept, each with the draws that made the clip. Another run with
+    the same clips, such as one for another student, takes them from there instead of asking."""
+    cache_half: bool = False
+    """Keep them in half precision; they are then used in it from the first run on."""
+
+
+FeatureDistance = Literal["cosine", "squared"]
+
+
+def kl_divergence(
+    scores: Float[Tensor, "batch outputs"],
+    teacher_scores: Float[Tensor, "batch outputs"],
+    temperature: float,
+    task_type: TaskType = "multiclass",
+) -> Float[Tensor, " batch"]:
+    """Kullback-Leibler divergence of a student's distribution from the teacher's, of each clip.
+
+    Of labels of which any number holds: of each label's two-sided distribution, on average.
+
+    Source: arXiv 1503.02531 section 2, without the square of the temperature.
+    """
+    student_logits, teacher_logits = scores / temperature, teacher_scores / temperature
+    if task_type == "multilabel":
+        sides = [
+            F.kl_div(F.logsigmoid(sign * student_logits), F.logsigmoid(sign * teacher_logits),
+                     reduction="none", log_target=True)
+            for sign in (1, -1)
+        ]  # fmt: skip
+        return torch.stack(sides).sum(dim=0).mean(dim=1)
+    student_logits, teacher_logits = (
+        F.log_softmax(student_logits, dim=1),
+        F.log_softmax(teacher_logits, dim=1),
+    )
+    return F.kl_div(student_logits, teacher_logits, reduction="none", log_target=True).sum(dim=1)
+
+
+def compute_feature_distances(
+    student_features: Float[Tensor, "batch teacher_dim"],
+    teacher_features: Float[Tensor, "batch teacher_dim"],
+    kind: FeatureDistance,
+) -> Float[Tensor, " batch"]:
+    """How far features are from the teacher's, of each clip."""
+    if kind == "cosine":
+        return 1 - F.cosine_similarity(student_features, teacher_features, dim=1)
+    return (student_features - teacher_features).square().mean(dim=1)
+
+
+def hard_labels(teacher_scores: Float[Tensor, "batch outputs"], task_type: TaskType) -> Tensor:
+    """What a teacher takes clips for: the number of one class, or 0 and 1 for each label."""
+    return (
+        (teacher_scores > 0).float() if task_type == "multilabel" else teacher_scores.argmax(dim=1)
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,7 +185,10 @@ class DistillTask(nn.Module):
         super().__init__()
         if not students:
             raise ValueError("there are no students")
-        for problem in [*ineffective_settings(config), *([_NO_DISTRIBUTION] if task_type == "regression" else [])]:
+        for problem in [
+            *ineffective_settings(config),
+            *([_NO_DISTRIBUTION] if task_type == "regression" else []),
+        ]:
             raise ValueError(problem)
         self.student_names = tuple(students)
         self.model = nn.ModuleList(students.values())
@@ -139,7 +206,9 @@ class DistillTask(nn.Module):
         losses: list[Tensor] = []
         metrics: dict[str, Tensor] = {}
         for name, student in zip(self.student_names, self.model, strict=True):
-            loss, student_metrics = self.compute_loss(*self.predict_student(student, clips), teacher_output, clips)
+            loss, student_metrics = self.compute_loss(
+                *self.predict_student(student, clips), teacher_output, clips
+            )
             losses.append(loss)
             metrics |= {f"{name}/{part}": value for part, value in student_metrics.items()}
         if clips.targets is not None:
@@ -163,7 +232,9 @@ class DistillTask(nn.Module):
         ``kl`` is the divergence at the temperature, before its square and its weight.
         """
         config, parts = self.config, {}
-        divergences = kl_divergence(scores, teacher_output.scores, config.temperature, self.task_type)
+        divergences = kl_divergence(
+            scores, teacher_output.scores, config.temperature, self.task_type
+        )
         parts["kl"] = _weighted_mean(divergences, clips)
         kl_scale = config.temperature**2 if config.square_temperature else 1.0
         total = config.soft_weight * kl_scale * parts["kl"] if config.soft_weight else 0.0
@@ -171,11 +242,17 @@ class DistillTask(nn.Module):
             parts["hard"] = _weighted_mean(self._hard_loss(scores, clips), clips)
             total = total + config.hard_weight * parts["hard"]
         if config.feature_weight:
-            distances = compute_feature_distances(*_require_features(features, teacher_output), config.feature_distance)
+            distances = compute_feature_distances(
+                *_require_features(features, teacher_output), config.feature_distance
+            )
             parts["features"] = _weighted_mean(distances, clips)
             total = total + config.feature_weight * parts["features"]
         assert isinstance(total, Tensor)
-        return total, {"loss": total, **parts, **self._compute_agreements(scores, teacher_output, clips)}
+        return total, {
+            "loss": total,
+            **parts,
+            **self._compute_agreements(scores, teacher_output, clips),
+        }
 
     def _hard_loss(self, scores: Tensor, clips: Clips) -> Float[Tensor, " batch"]:
         targets, smoothing = clips.targets, self.config.label_smoothing if self.training else 0.0
@@ -183,11 +260,19 @@ class DistillTask(nn.Module):
             raise ValueError("these clips have no labels, and hard_weight asks for them")
         if self.task_type == "multilabel":
             return binary_cross_entropy(scores, targets * (1 - smoothing) + smoothing / 2)
-        return soft_cross_entropy(scores, smooth_labels(to_soft_targets(targets, scores.shape[1]), smoothing))
+        return soft_cross_entropy(
+            scores, smooth_labels(to_soft_targets(targets, scores.shape[1]), smoothing)
+        )
 
-    def _compute_agreements(self, scores: Tensor, teacher_output: TeacherOutput, clips: Clips) -> dict[str, Tensor]:
-        teacher_labelled = replace(clips, targets=hard_labels(teacher_output.scores, self.task_type))
-        metrics = {"agreement": compute_batch_metrics(scores, teacher_labelled, self.task_type)["accuracy"]}
+    def _compute_agreements(
+        self, scores: Tensor, teacher_output: TeacherOutput, clips: Clips
+    ) -> dict[str, Tensor]:
+        teacher_labelled = replace(
+            clips, targets=hard_labels(teacher_output.scores, self.task_type)
+        )
+        metrics = {
+            "agreement": compute_batch_metrics(scores, teacher_labelled, self.task_type)["accuracy"]
+        }
         if clips.targets is not None:
             metrics |= compute_batch_metrics(scores, clips, self.task_type)
         return metrics
@@ -209,7 +294,9 @@ def ineffective_settings(config: DistillConfig) -> list[str]:
     return problems
 
 
-def _require_features(features: Tensor | None, teacher_output: TeacherOutput) -> tuple[Tensor, Tensor]:
+def _require_features(
+    features: Tensor | None, teacher_output: TeacherOutput
+) -> tuple[Tensor, Tensor]:
     if features is None or teacher_output.features is None:
         raise ValueError("feature_weight asks for features of student and teacher")
     return features, teacher_output.features

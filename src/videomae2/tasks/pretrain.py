@@ -13,12 +13,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from videomae2.models.autoencoder import Autoencoder
-from videomae2.models.macs import TokenCounts
+from videomae2.models.flops import TokenCounts
 from videomae2.tensors import grid, masks, pixels, tokens
 from videomae2.tensors.clips import Clips
 from videomae2.tensors.grid import Cubes, Grid
-from videomae2.tensors.keyed import Rng
 from videomae2.tensors.masks import DecoderMask, EncoderMask
+from videomae2.tensors.rng_torch import Rng
 from videomae2.tensors.tokens import TokenSplit
 
 
@@ -80,7 +80,9 @@ class PretrainTask(nn.Module):
 
     def predict(
         self, clips: Clips, split: TokenSplit
-    ) -> tuple[Float[Tensor, "batch loss_tokens values"], Float[Tensor, "batch loss_tokens values"]]:
+    ) -> tuple[
+        Float[Tensor, "batch loss_tokens values"], Float[Tensor, "batch loss_tokens values"]
+    ]:
         """Give the decoder's answers and what they should have been."""
         cubes = self.model.cubes
         visible = grid.gather(clips.pixels, split.visible, cubes)
@@ -156,14 +158,20 @@ def count_tokens(masking: MaskingConfig, cube_grid: Grid) -> TokenCounts:
     visible = num_tokens - hidden
     if masking.decoder == "none":
         _check_no_decoder_mask(masking)
-        return TokenCounts(embedded=visible, visible=visible, queries=hidden, num_loss_tokens=hidden)
+        return TokenCounts(
+            embedded=visible, visible=visible, queries=hidden, num_loss_tokens=hidden
+        )
     kept = num_tokens - masks.count_dropped(masking.decoder, cube_grid, masking.decoder_mask_ratio)
     num_loss_tokens = _count_loss_tokens(masking, cube_grid)
     if masking.decoder_queries == "hidden_only":
         _check_hidden_only(masking, num_loss_tokens)
         return TokenCounts(visible, visible, num_loss_tokens or kept, num_loss_tokens or kept)
-    num_answered = kept if masking.loss_tokens == "decoded" or num_loss_tokens is None else num_loss_tokens
-    return TokenCounts(embedded=visible, visible=visible, queries=kept, num_loss_tokens=num_answered)
+    num_answered = (
+        kept if masking.loss_tokens == "decoded" or num_loss_tokens is None else num_loss_tokens
+    )
+    return TokenCounts(
+        embedded=visible, visible=visible, queries=kept, num_loss_tokens=num_answered
+    )
 
 
 def _expand_loss_weights(
@@ -176,7 +184,11 @@ def _expand_loss_weights(
 
 def _count_loss_tokens(masking: MaskingConfig, cube_grid: Grid) -> int | None:
     return masks.count_loss_tokens(
-        masking.encoder, masking.encoder_mask_ratio, masking.decoder, masking.decoder_mask_ratio, cube_grid
+        masking.encoder,
+        masking.encoder_mask_ratio,
+        masking.decoder,
+        masking.decoder_mask_ratio,
+        cube_grid,
     )
 
 
@@ -191,7 +203,9 @@ def _check_no_decoder_mask(masking: MaskingConfig) -> None:
 
 def _check_hidden_only(masking: MaskingConfig, num_loss_tokens: int | None) -> None:
     if masking.loss_tokens == "decoded":
-        raise ValueError("decoder_queries 'hidden_only' leaves out what loss on 'decoded' counts; use 'full'")
+        raise ValueError(
+            "decoder_queries 'hidden_only' leaves out what loss on 'decoded' counts; use 'full'"
+        )
     if num_loss_tokens is None:
         raise ValueError(
             f"decoder_queries 'hidden_only' needs equally many scored cubes in every clip, which encoder masking "

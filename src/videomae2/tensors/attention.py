@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from videomae2.tensors import products
+from videomae2.tensors import matmul
 
 _MIN_TOKENS = 128  # below, calling many small products costs more than it saves
 
@@ -31,7 +31,7 @@ def attend(
 ) -> Float[Tensor, "batch heads queries per_head"]:
     """Each head's ``softmax(q @ k.T * scale) @ v``; scale is 1/sqrt(per_head) if not given."""
     if (
-        products.get_backend() == "default"
+        matmul.get_backend() == "default"
         or q.device.type != "cpu"
         or q.dtype not in (torch.float32, torch.bfloat16)
         or not q.dtype == k.dtype == v.dtype
@@ -51,7 +51,7 @@ class _PerHeadAttention(torch.autograd.Function):
         ctx.save_for_backward(q, k, v)
         out = _empty_tokens_first(q)
         for y, q1, k1, v1 in zip(*map(_unbind_heads, (out, q, k, v)), strict=True):
-            y.copy_(products.linear_no_grad(_attention_weights(q1, k1), v1.t()))
+            y.copy_(matmul.linear_no_grad(_attention_weights(q1, k1), v1.t()))
         return out
 
     @staticmethod
@@ -63,18 +63,18 @@ class _PerHeadAttention(torch.autograd.Function):
         for to_q1, to_k1, to_v1, q1, k1, v1, grad1 in heads:
             g = grad1.contiguous()
             p = _attention_weights(q1, k1)
-            grad_p = products.linear_no_grad(g, v1)
+            grad_p = matmul.linear_no_grad(g, v1)
             grad_scores = torch.ops.aten._softmax_backward_data(grad_p, p, 1, p.dtype)
-            to_q1.copy_(products.linear_no_grad(grad_scores, k1.t()))
+            to_q1.copy_(matmul.linear_no_grad(grad_scores, k1.t()))
             # both transposed: oneDNN is twice as fast with the long side last
-            to_k1.copy_(products.linear_no_grad(q1.t(), grad_scores.t()).t())
-            to_v1.copy_(products.linear_no_grad(g.t(), p.t()).t())
+            to_k1.copy_(matmul.linear_no_grad(q1.t(), grad_scores.t()).t())
+            to_v1.copy_(matmul.linear_no_grad(g.t(), p.t()).t())
         return grad_q, grad_k, grad_v
 
 
 def _attention_weights(q: Tensor, k: Tensor) -> Tensor:
     """How much each query of one head looks at each key."""
-    scores = products.linear_no_grad(q, k)
+    scores = matmul.linear_no_grad(q, k)
     return torch.ops.aten._softmax(scores, 1, False)
 
 

@@ -9,7 +9,11 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
+
+
 IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
 STD_EPSILON = 1e-6  # added to the standard deviation of a cube, as in the released code
 
 

@@ -41,7 +41,9 @@ def split_v1(hidden: Bool[Tensor, "batch tokens"], hidden_count: int) -> TokenSp
     tokens = hidden.shape[1]
     order = _first_by_rank(hidden.byte(), tokens)
     visible = tokens - hidden_count
-    return TokenSplit(visible=order[:, :visible], queries=order[:, visible:], num_loss_tokens=hidden_count)
+    return TokenSplit(
+        visible=order[:, :visible], queries=order[:, visible:], num_loss_tokens=hidden_count
+    )
 
 
 def split_dual(
@@ -76,7 +78,9 @@ def split_dual(
     queries = _first_by_rank(rank, kept)
     if num_loss_tokens is None:
         if hidden_only:
-            raise ValueError("clips differ in what is scored, so the decoder cannot leave out visible queries")
+            raise ValueError(
+                "clips differ in what is scored, so the decoder cannot leave out visible queries"
+            )
         weight = hidden.gather(1, queries).float()
         return TokenSplit(visible=visible, queries=queries, num_loss_tokens=kept, weight=weight)
     if hidden_only:
@@ -86,7 +90,9 @@ def split_dual(
 
 def weight_all(split: TokenSplit) -> TokenSplit:
     """The same split with every query answered and counted: the loss of the ablation's row."""
-    return TokenSplit(visible=split.visible, queries=split.queries, num_loss_tokens=split.queries.shape[1])
+    return TokenSplit(
+        visible=split.visible, queries=split.queries, num_loss_tokens=split.queries.shape[1]
+    )
 
 
 def _first_by_rank(rank: Tensor, count: int) -> Int64[Tensor, "batch picked"]:

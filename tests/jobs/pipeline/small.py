@@ -8,15 +8,17 @@ from pathlib import Path
 from tests.jobs.small import quiet, small_run, small_videos
 from tests.jobs.small_distill import small_distill
 from tests.jobs.small_finetune import class_folders, small_finetune
+from videomae2.commands.pipeline.evaluate_stage import build_evaluate_stage
+from videomae2.commands.pipeline.load import load_pipeline, plan_stages
+from videomae2.commands.pipeline.run import StageRange, plan_pipeline, run_pipeline
+from videomae2.commands.pipeline.state import load_stage_state
+from videomae2.commands.pipeline.train_stages import (
+    build_distill_stage,
+    build_finetune_stage,
+    build_pretrain_stage,
+)
 from videomae2.errors import Interrupted
-from videomae2.jobs.pipeline.checking import plan_stages
-from videomae2.jobs.pipeline.distilling import build_distill_stage
-from videomae2.jobs.pipeline.evaluating import build_evaluate_stage
-from videomae2.jobs.pipeline.kinds import build_finetune_stage, build_pretrain_stage
-from videomae2.jobs.pipeline.resolving import load_pipeline
-from videomae2.jobs.pipeline.running import StageRange, plan_pipeline, run_pipeline
-from videomae2.jobs.pipeline.state import load_stage_state
-from videomae2.models.teachers import TeacherConfig
+from videomae2.tasks.distill import TeacherConfig
 
 
 def small_students(videos, out):
@@ -102,7 +104,10 @@ def actions(text=TEXT):
 
 def reasons(text=TEXT):
     pipeline, seen = prepared(text)
-    return {name: decision.reason for name, decision in plan_pipeline(pipeline, seen, stage_range=StageRange()).items()}
+    return {
+        name: decision.reason
+        for name, decision in plan_pipeline(pipeline, seen, stage_range=StageRange()).items()
+    }
 
 
 def run_to_the_end(text=TEXT, *, say):

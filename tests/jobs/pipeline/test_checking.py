@@ -6,10 +6,10 @@ import pytest
 
 from tests.jobs.pipeline.small import KINDS, TEXT, prepared
 from tests.jobs.small_finetune import small_finetune
+from videomae2.commands.pipeline.run import StageRange, plan_pipeline
+from videomae2.commands.pipeline.train_stages import build_finetune_stage
 from videomae2.errors import ConfigError
-from videomae2.jobs.pipeline.kinds import build_finetune_stage
-from videomae2.jobs.pipeline.running import StageRange, plan_pipeline
-from videomae2.models.starting import InitConfig
+from videomae2.models.weights.init_from import InitConfig
 
 
 def problems(text):
@@ -131,16 +131,23 @@ def test_problems_of_all_stages_are_said_before_the_first_starts(place):
     text = (
         TEXT.replace("epochs: 2}\n  post", "epochs: -2}\n  post")
         .replace("videos: unlabelled/train", "videos: gone")
-        .replace("optim: {epochs: 1}", "optim: {epochs: 1, global_batch_size: 3}\n      model: {outputs: 4}")
+        .replace(
+            "optim: {epochs: 1}",
+            "optim: {epochs: 1, global_batch_size: 3}\n      model: {outputs: 4}",
+        )
     )
     first, second, third = problems(text)
     assert first == (
         "p.yaml:8: stage pretrained: --optim.epochs -2.0 cannot work; it wants a number above 0"
     )
     assert second.startswith("p.yaml:8: stage pretrained: --data.sources.0.path gone does not ex")
-    assert third.startswith("p.yaml:14: stage post: --optim.global-batch-size 3 does not split into micro-b")
+    assert third.startswith(
+        "p.yaml:14: stage post: --optim.global-batch-size 3 does not split into micro-b"
+    )
     (alone,) = problems(TEXT.replace("epochs: 1}", "epochs: 1}\n      model: {outputs: 4}"))
-    assert alone.startswith("p.yaml:14: stage post: the data asks for 3 outputs, --model.num-classes")
+    assert alone.startswith(
+        "p.yaml:14: stage post: the data asks for 3 outputs, --model.num-classes"
+    )
 
 
 def test_a_model_is_held_against_the_one_before_it(place):

@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 from tests.jobs.pipeline.small import actions, left_behind, prepared, run, run_to_the_end
 from tests.jobs.small import stop_after
 from videomae2.errors import ConfigError, Interrupted
-from videomae2.models.cards import load_model_config
-from videomae2.models.saved import load_saved_state
+from videomae2.models.weights.config_json import load_model_config
+from videomae2.models.weights.saved import load_saved_state
 
 TEXT = """name: tiny
 out: runs

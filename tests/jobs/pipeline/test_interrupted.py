@@ -8,7 +8,7 @@ import pytest
 from tests.jobs.pipeline.small import TEXT, left_behind, run, run_to_the_end
 from tests.jobs.small import stop_after
 from videomae2.errors import Interrupted
-from videomae2.jobs.evaluation import scoring
+from videomae2.inference import video_scorer
 
 
 def stop_at(words):
@@ -55,7 +55,7 @@ def test_stopped_between_steps_it_ends_as_if_undisturbed(finished, copy, words):
 
 def test_stopped_while_it_evaluates_it_gives_the_same_numbers(copy, monkeypatch):
     """After every batch, until nothing is left; in lines that are said of each."""
-    monkeypatch.setattr(scoring, "_SAY_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(video_scorer, "_SAY_EVERY_SECONDS", 0.0)
     text = TEXT.replace("rounds: 100", "rounds: 100\n      batch: 1")
     (copy / "runs/judged").rename(copy / "gone")
     run(text)

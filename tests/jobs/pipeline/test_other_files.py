@@ -13,11 +13,11 @@ from tests.jobs.pipeline.small import TEXT, actions, reasons, run
 from tests.jobs.pipeline.test_interrupted import stop_at
 from tests.jobs.small import quiet, small_run, small_videos
 from tests.jobs.small_finetune import small_finetune
-from videomae2.data import file_marks
+from videomae2.commands.train.finetune import finetune
+from videomae2.commands.train.pretrain import dry_run, pretrain
+from videomae2.data.manifests import fingerprint
 from videomae2.errors import ConfigError, Interrupted
-from videomae2.jobs.evaluation import scoring
-from videomae2.jobs.finetune import finetune
-from videomae2.jobs.pretrain import pretrain, dry_run
+from videomae2.inference import video_scorer
 
 SKIPPED = {"pretrained": "skip", "post": "skip", "tuned": "skip", "judged": "skip"}
 
@@ -106,7 +106,7 @@ def test_states_of_before_files_were_looked_at_still_count(copy):
 
 
 def test_an_evaluation_that_was_stopped_scores_what_changed_and_goes_on(copy, monkeypatch):
-    monkeypatch.setattr(scoring, "_SAY_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(video_scorer, "_SAY_EVERY_SECONDS", 0.0)
     shutil.copytree(Path("test").resolve(), copy / "own")
     text = TEXT.replace("test/v", "own/v").replace("rounds: 100", "rounds: 100\n      batch: 1")
     shutil.rmtree("runs/judged")
@@ -132,12 +132,12 @@ def moved(run, path):
 
 
 def test_files_that_do_not_answer_are_said_and_hold_nothing_up(videos, tmp_path, monkeypatch):
-    never, look = threading.Event(), file_marks._compute_content_digest
+    never, look = threading.Event(), fingerprint._compute_content_digest
     first = str(sorted(videos.rglob("*.mp4"))[0])
     monkeypatch.setattr(
-        file_marks, "_content", lambda path: look(path) if path != first else str(never.wait(60))
+        fingerprint, "_content", lambda path: look(path) if path != first else str(never.wait(60))
     )
-    monkeypatch.setattr(file_marks, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(fingerprint, "PATIENCE_SECONDS", 0.1)
     run, said = small_run(videos, tmp_path / "run", epochs=1.0), []
     assert "late     1 files of train do not answer" in dry_run(run)
     pretrain(run, log=said.append)
@@ -152,7 +152,7 @@ def test_what_was_known_of_files_is_not_forgotten_where_they_do_not_answer(video
     pretrain(run, log=quiet)
     before = json.loads((tmp_path / "run" / "videos.json").read_text())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(file_marks, "look_at", lambda paths, *_, **__: [None] * len(paths))
+        patch.setattr(fingerprint, "look_at", lambda paths, *_, **__: [None] * len(paths))
         pretrain(run, log=quiet)
     assert json.loads((tmp_path / "run" / "videos.json").read_text()) == before
 

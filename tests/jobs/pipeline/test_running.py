@@ -11,11 +11,16 @@ from tests.jobs.pipeline.small import TEXT, actions, left_behind, prepared, reas
 from tests.jobs.small import small_videos, stop_after
 from tests.jobs.small_finetune import CLASSES
 from tests.models.released_files import FRAMES, SIDE, drawn_classifier, save_released
+from videomae2.base.lock import FolderLock
+from videomae2.commands.pipeline.plan import format_plan
+from videomae2.commands.pipeline.run import (
+    StageRange,
+    format_results,
+    plan_pipeline,
+    results_to_json,
+)
 from videomae2.errors import CheckpointError, ConfigError, Interrupted
-from videomae2.jobs.pipeline.running import StageRange, plan_pipeline
-from videomae2.jobs.pipeline.telling import format_plan, results_to_json, format_results
-from videomae2.jobs.run_folder import FolderLock
-from videomae2.models.cards import load_model_config
+from videomae2.models.weights.config_json import load_model_config
 
 SKIPPED = {"pretrained": "skip", "post": "skip", "tuned": "skip", "judged": "skip"}
 

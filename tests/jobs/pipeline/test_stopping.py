@@ -8,10 +8,9 @@ from contextlib import suppress
 import pytest
 import torch
 
-from videomae2.engine.signals import SignalHandler
+from videomae2.base.signals import SignalHandler, interruptible
 from videomae2.errors import CheckpointError, Interrupted
-from videomae2.jobs.pipeline.stopping import interruptible
-from videomae2.models import parents
+from videomae2.models.weights import pretrained
 
 SAID = "asked to stop by SIGTERM; what is saved is kept"
 
@@ -88,7 +87,7 @@ def test_a_good_file_of_weights_is_not_accused(tmp_path, monkeypatch):
         return load(*arguments, **settings)
 
     monkeypatch.setattr(torch, "load", late)
-    cause = stopped(lambda: parents.load_official_state(tmp_path / "w.pth"))
+    cause = stopped(lambda: pretrained.load_official_state(tmp_path / "w.pth"))
     assert not isinstance(cause, CheckpointError)
 
 

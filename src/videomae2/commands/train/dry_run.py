@@ -1,0 +1,162 @@
+"""What a training command would do in its run folder, found out without touching that.
+
+The room that a run will need on the disk, known before its first step.
+"""
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from videomae2.base.files import check_writable_dry_run
+from videomae2.base.signals import raise_if_stopped
+from videomae2.commands.train.run_folder import (
+    RUN_FILE,
+    VideoList,
+    check_resume_compatible,
+    is_different_run,
+    list_unresponsive_files,
+)
+from videomae2.commands.train.setup import (
+    _build_mixture,
+    build_checkpoint_manager,
+    build_loop_config,
+    resolve_batch_size,
+    resolve_precision,
+)
+from videomae2.commands.train.validation import BEST_MODEL_FOLDER
+from videomae2.config.runs import DistillRun, FinetuneRun, Run
+from videomae2.data.loading.sources import SourceConfig
+from videomae2.data.manifests.manifest import Manifest
+from videomae2.models.weights.resolve import STUDENTS_FOLDER
+from videomae2.training.checkpoint import CheckpointManager
+from videomae2.training.loop import LoopConfig
+from videomae2.training.runtime import resolve_runtime
+
+
+def preview_start(
+    run: Run, manifests: Sequence[Manifest], lists: Sequence[VideoList], model: nn.Module
+) -> str:
+    """Say in a line where a run would begin or go on; before it, of which files nothing is known.
+
+    Args:
+        run: As asked for.
+        manifests: The videos of its sources.
+        lists: What these lists say, and those that are held out.
+        model: On any device, for the room that checkpoints need.
+
+    Raises:
+        ConfigError: If the folder holds another run that could go on.
+        CheckpointError: If it cannot be written, or has too little room.
+        Interrupted: Somebody has asked to stop.
+    """
+    raise_if_stopped()
+    run = resolve_batch_size(resolve_precision(run, resolve_runtime(run.runtime)), manifests)
+    loop_config, folder = build_loop_config(run, manifests), run.checkpoint.output_dir
+    checkpoints = build_checkpoint_manager(run)
+    latest, unresponsive = checkpoints.find_latest(), list_unresponsive_files(lists)
+    if latest is not None:
+        check_resume_compatible(run, lists)
+    check_writable_dry_run(folder, estimate_checkpoint_bytes(run, model, loop_config, checkpoints))
+    if latest is not None:
+        resume_line = (
+            f"resume   would go on at step {latest[0]} of {loop_config.steps} from {latest[1]}"
+        )
+        return "\n".join([*unresponsive, resume_line])
+    archive_hint = "; what another run without a checkpoint left there would be set aside"
+    would_archive = (folder / RUN_FILE).exists() and is_different_run(run, lists)
+    return "\n".join(
+        [
+            *unresponsive,
+            f"start    would start at the first step{archive_hint if would_archive else ''}",
+        ]
+    )
+
+
+def estimate_checkpoint_bytes(
+    run: Run, model: nn.Module, loop_config: LoopConfig, checkpoints: CheckpointManager
+) -> int:
+    """Room for all that is still to come: checkpoints, one of them half-written, and best models.
+
+    Args:
+        run: Says which stay.
+        model: What is saved, on any device.
+        loop_config: Says how many steps there are.
+        checkpoints: Those that are there.
+    """
+    parameters = sum(p.numel() for p in model.parameters())
+    copies = 3 + (run.optim.ema_decay is not None)  # weights and two moments, and the mean
+    saves = [
+        *range(run.checkpoint.interval, loop_config.steps, run.checkpoint.interval),
+        loop_config.steps,
+    ]
+    newest = saves[-run.checkpoint.keep_latest_k - 1 :]  # one too many, until the last is written
+    keep_interval = run.checkpoint.keep_interval
+    kept = {
+        step for step in saves if keep_interval is not None and step % keep_interval == 0
+    }.union(newest)
+    num_checkpoints = max(1, len(kept) - len(checkpoints.list_steps()))
+    return 4 * parameters * (copies * num_checkpoints + _count_model_copies(run))
+
+
+def _count_model_copies(run: Run) -> int:
+    """Copies of the weights beside the checkpoints that are still to come.
+
+    They are the best by validation and, for a moment, the one before it; or, where nothing is held
+    out, the students of the last step.
+    """
+    if not isinstance(run, FinetuneRun | DistillRun):
+        return 0
+    folder_name = STUDENTS_FOLDER if isinstance(run, DistillRun) else BEST_MODEL_FOLDER
+    exists = (run.checkpoint.output_dir / folder_name).exists()
+    if run.validation.path is not None or run.validation.share:
+        return 1 if exists else 2
+    return 1 if folder_name == STUDENTS_FOLDER and not exists else 0
+
+
+def summarize_length(requested: Run, manifests: Sequence[Manifest]) -> str:
+    """Say in a few lines how long a run is, and where it writes and computes.
+
+    Raises:
+        ConfigError: If the device is not there, or there are fewer videos than a step needs.
+    """
+    run = resolve_batch_size(requested, manifests)
+    loop_config, optim = build_loop_config(run, manifests), run.optim
+    peak = max(loop_config.lr_schedule(step) for step in range(min(loop_config.steps, 100_000)))
+    accumulation = (
+        f" in {optim.gradient_accumulation_steps} parts"
+        if optim.gradient_accumulation_steps > 1
+        else ""
+    )
+    lines = [
+        f"steps    {loop_config.steps} of {optim.global_batch_size} videos x {run.data.views} views{accumulation}, "
+        f"{optim.epochs:g} epochs, peak lr {peak:.3g}"
+    ]
+    if optim.global_batch_size < requested.optim.global_batch_size:
+        epoch_size = _build_mixture(run, manifests).epoch_size
+        lines += [
+            f"         not --optim.global-batch-size {requested.optim.global_batch_size}: an epoch has {epoch_size} videos"
+        ]
+    return "\n".join(
+        [
+            *lines,
+            f"folder   {run.checkpoint.output_dir}",
+            f"device   {resolve_runtime(run.runtime)}",
+        ]
+    )
+
+
+def summarize_videos(run: Run, manifests: Sequence[Manifest]) -> str:
+    """Say in a line for each source which videos there are."""
+    return "\n".join(
+        f"videos   {source.display_name}: {len(manifest)} videos ({manifest.description}), "
+        f"{format_sampling(source)}, weight {source.weight:g}"
+        for source, manifest in zip(run.data.sources, manifests, strict=True)
+    )
+
+
+def format_sampling(source: SourceConfig) -> str:
+    """Say which frames of a video make a clip."""
+    if source.frame_sampling == "segments":
+        return "one frame of each part"
+    unit = {"frames": "every {:g} frames", "seconds": "every {:g} s", "per-second": "{:g} per s"}
+    return unit[source.interval_unit].format(source.frame_interval)

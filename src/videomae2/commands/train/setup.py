@@ -1,0 +1,235 @@
+"""The first weights of a classifier, for every job that trains one: a parent under its names.
+
+What one kind of training brings to the loop that all kinds share.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from safetensors.torch import save_file
+from torch import Generator, nn
+from torch.optim import AdamW
+
+from videomae2.base.signals import SignalHandler
+from videomae2.config.checks import check_run
+from videomae2.config.runs import Run
+from videomae2.data.loading.batch import CPUBatch
+from videomae2.data.loading.loader import Loader
+from videomae2.data.loading.mixture import Mixture
+from videomae2.data.manifests.class_names import read_class_names
+from videomae2.data.manifests.manifest import Manifest
+from videomae2.data.views.device import make_clips
+from videomae2.models.classifier import Classifier
+from videomae2.models.lora import adapter_state, merged_state
+from videomae2.models.weights.config_json import (
+    FrameSampling,
+    ModelConfig,
+)
+from videomae2.models.weights.init_from import InitConfig, LoadReport, init_classifier
+from videomae2.models.weights.resolve import ADAPTERS_FILE
+from videomae2.models.weights.saved import check_state_dict, load_saved_state, save_model
+from videomae2.models.weights.target_scaler import TargetScaler
+from videomae2.tensors.clips import Clips
+from videomae2.tensors.grid import Cubes
+from videomae2.training.checkpoint import CheckpointManager, read_tensors
+from videomae2.training.ema import EMA
+from videomae2.training.logger import MetricsLogger
+from videomae2.training.loop import LoopConfig
+from videomae2.training.optim import OptimConfig, build_optimizer
+from videomae2.training.prefetch import MicroBatch, prefetch_to_device
+from videomae2.training.runtime import (
+    Runtime,
+)
+from videomae2.training.schedules import CosineSchedule, scale_lr
+
+
+def init_model(
+    model: Classifier,
+    config: InitConfig,
+    generator: Generator,
+    *,
+    class_names: Sequence[str] | None,
+    target_scaler: TargetScaler | None = None,
+    flag: str = "--model",
+) -> LoadReport:
+    """Start a classifier; the names of its parent's outputs are read where they are given.
+
+    Arguments and errors as for ``start``; ``flag`` is what sets the model.
+
+    Raises:
+        ManifestError: If the names cannot be read.
+    """
+    pretrained_class_names = (
+        read_class_names(config.class_names) if config.class_names is not None else None
+    )
+    return init_classifier(
+        model,
+        config,
+        generator,
+        class_names=class_names,
+        pretrained_class_names=pretrained_class_names,
+        target_scaler=target_scaler,
+        flag=flag,
+    )
+
+
+StepEndHook = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackContext:
+    """What somebody needs who looks at a model while it learns."""
+
+    task: nn.Module
+    ema: EMA | None
+    metrics_logger: MetricsLogger
+    first_step: int
+    signals: SignalHandler
+
+
+def identity(clips: Clips, batch: CPUBatch) -> Clips:
+    """Leave clips as they were cut."""
+    return clips
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingSetup:
+    """A task, how its clips are made, and how its weights are kept."""
+
+    run: Run
+    task: nn.Module
+    """On the CPU, with its first weights; its ``model`` is what learns and is saved."""
+    save: Callable[[Path, int], None]
+    """Writes the model after so many steps into a folder that exists."""
+    load: Callable[[Path], None]
+    """Takes the weights of such a folder, to go on exactly."""
+    transform: Callable[[Clips, CPUBatch], Clips] = identity
+    """What is done to clips on the device before the task sees them."""
+    attach: Callable[[CallbackContext], StepEndHook] | None = None
+    """Makes the one who looks at the model after every step."""
+    make_optimizer: Callable[[nn.Module, OptimConfig], AdamW] = build_optimizer
+    """Sorts what learns in the task."""
+
+
+def save_model_with_adapters(folder: Path, model: nn.Module, card: ModelConfig) -> None:
+    """Write a model, its adapters merged into it, and the adapters beside it."""
+    if adapters := adapter_state(model):
+        save_file({n: v.cpu().contiguous() for n, v in adapters.items()}, folder / ADAPTERS_FILE)
+    save_model(folder, merged_state(model), card)
+
+
+def load_model_with_adapters(folder: Path, model: nn.Module) -> None:
+    """Take over a model that ``save_model_with_adapters`` wrote.
+
+    Raises:
+        CheckpointError: If it cannot be read or does not fit.
+    """
+    state_dict = load_saved_state(folder)
+    if adapter_state(model):
+        state_dict = {**state_dict, **read_tensors(folder / ADAPTERS_FILE)}
+    check_state_dict(model.state_dict(), state_dict, folder)
+    model.load_state_dict(state_dict)
+
+
+def iterate_micro_batches(
+    loader: Loader,
+    cubes: Cubes,
+    runtime: Runtime,
+    transform: Callable[[Clips, CPUBatch], Clips] = identity,
+) -> Iterator[MicroBatch]:
+    """The micro-batches of a loader as clips on the device, one of them ahead."""
+
+    def to_micro_batch(batch: CPUBatch) -> MicroBatch:
+        size = (cubes.height, cubes.width)
+        clips = make_clips(batch, size, cubes.frames, cubes.channels, runtime.device)
+        return MicroBatch(transform(clips, batch), batch.paths, batch.num_unreadable)
+
+    return prefetch_to_device(iter(loader), to_micro_batch, runtime.device)
+
+
+R = TypeVar("R", bound=Run)
+
+
+def build_checkpoint_manager(run: Run) -> CheckpointManager:
+    """Those of a run folder."""
+    folder, record = run.checkpoint.output_dir / "checkpoints", run.checkpoint
+    return CheckpointManager(
+        folder, keep_latest_k=record.keep_latest_k, keep_interval=record.keep_interval
+    )
+
+
+def resolve_precision(run: R, runtime: Runtime) -> R:
+    """The run with what ``auto`` became: what it computes depends on that."""
+    return replace(run, runtime=replace(run.runtime, precision=runtime.precision))  # type: ignore[type-var]
+
+
+def resolve_batch_size(run: R, manifests: Sequence[Manifest]) -> R:
+    """A run whose batch there are enough videos for, where it may shrink: whole micro-batches.
+
+    Raises:
+        ConfigError: If nothing is left to mix.
+    """
+    optim = run.optim
+    epoch_size, micro_batch_size = (
+        _build_mixture(run, manifests).epoch_size,
+        optim.micro_batch_size or optim.global_batch_size,
+    )
+    if not optim.allow_smaller_batch or epoch_size >= optim.global_batch_size:
+        return run
+    global_batch_size = max(1, epoch_size // micro_batch_size) * min(micro_batch_size, epoch_size)
+    smaller_micro_batch_size = (
+        None if optim.micro_batch_size is None else min(optim.micro_batch_size, global_batch_size)
+    )
+    smaller: R = replace(
+        run,
+        optim=replace(
+            optim, global_batch_size=global_batch_size, micro_batch_size=smaller_micro_batch_size
+        ),
+    )  # type: ignore[type-var]
+    check_run(smaller)
+    return smaller
+
+
+def build_loop_config(run: Run, manifests: Sequence[Manifest]) -> LoopConfig:
+    """Turn epochs into steps and rates for 256 into rates, of a run that was fitted.
+
+    Raises:
+        ConfigError: If there are fewer videos than a step needs.
+    """
+    optim = run.optim
+    steps_per_epoch = _build_mixture(run, manifests).steps_per_epoch(optim.global_batch_size)
+    lr_batch_size = optim.global_batch_size * (
+        run.data.views if optim.lr_scale_by == "views" else 1
+    )
+    steps = max(1, round(optim.epochs * steps_per_epoch))
+    schedule = CosineSchedule(
+        peak=scale_lr(optim.lr, lr_batch_size),
+        final=scale_lr(optim.min_lr, lr_batch_size),
+        steps=steps,
+        warmup_steps=min(steps, round(optim.warmup_epochs * steps_per_epoch)),
+    )
+    return LoopConfig(
+        steps=steps,
+        gradient_accumulation_steps=optim.gradient_accumulation_steps,
+        lr_schedule=schedule,
+        clip_norm=optim.clip_norm,
+        log_interval=run.checkpoint.log_interval,
+        checkpoint_interval=run.checkpoint.interval,
+        max_nonfinite_steps=run.checkpoint.max_nonfinite_steps,
+    )
+
+
+def _build_mixture(run: Run, manifests: Sequence[Manifest]) -> Mixture:
+    return Mixture.from_manifests(manifests, [s.weight for s in run.data.sources], seed=run.seed)
+
+
+def get_frame_sampling(run: Run) -> FrameSampling:
+    """Which frames make a clip, for those who use the model: those of the first source."""
+    source = run.data.sources[0]
+    return FrameSampling(
+        kind="segments" if source.frame_sampling == "segments" else "dense",
+        frame_interval=source.frame_interval,
+        interval_unit=source.interval_unit,
+    )

@@ -1,0 +1,276 @@
+"""How good the answers to held-out videos are, in a few numbers, and which of two is better.
+
+Axes: videos, outputs.
+
+Looks at held-out videos while classifiers learn, and keeps the best state of each so far.
+
+Of each video the middle clip and its middle crop, as in the released code. The clips are kept in
+memory where they fit, so that they are read once in a run.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from videomae2.base.files import atomic_replace_dir, recover_dir
+from videomae2.base.text import LogFn
+from videomae2.commands.train.datasets import VAL_FOLDER, build_val_sources
+from videomae2.commands.train.setup import CallbackContext, StepEndHook
+from videomae2.config.runs import ValidatedRun
+from videomae2.data.loading.batch import CPUBatch
+from videomae2.data.loading.loader import iterate_once
+from videomae2.data.loading.quarantine import FILE_NAME, Quarantine, SampleId
+from videomae2.data.manifests.labels import LabelledData
+from videomae2.data.views.device import make_clips
+from videomae2.errors import CheckpointError, DataError
+from videomae2.metrics.classification import (
+    mean_average_precision,
+    mean_class_accuracy,
+    top_k_accuracy,
+)
+from videomae2.models.task_type import TaskType
+from videomae2.models.weights.config_json import SavedClassifierConfig, load_model_config_of
+from videomae2.models.weights.resolve import BEST_FOLDER
+from videomae2.models.weights.target_scaler import TargetScaler
+from videomae2.tasks.classify import regression_errors, soft_cross_entropy
+from videomae2.tensors.clips import Clips
+from videomae2.tensors.targets import to_soft_targets
+from videomae2.training.loop import LoopConfig
+from videomae2.training.runtime import Runtime, resolve_num_workers
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationMetrics:
+    """Numbers by name; the first is the one that counts, and ``loss`` decides between equals."""
+
+    values: dict[str, float]
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """Larger is better."""
+        name, first = next(iter(self.values.items()))
+        return (-first if name == "mae" else first), -self.values["loss"]
+
+
+def is_better(candidate: ValidationMetrics, best: ValidationMetrics) -> bool:
+    """Whether one is better than the other; equal ones are not."""
+    return candidate.rank > best.rank
+
+
+def compute_metrics(
+    task_type: TaskType, scores: Tensor, targets: Tensor, target_scaler: TargetScaler | None = None
+) -> ValidationMetrics:
+    """Measure raw scores [videos, outputs] against the targets of a task.
+
+    Numbers count in their deviation over the training videos, so that none outweighs another.
+
+    Raises:
+        DataError: No label holds for any of the videos.
+    """
+    if task_type == "regression":
+        unit = 1.0 if target_scaler is None else torch.tensor(target_scaler.std)
+        return ValidationMetrics(
+            {
+                "mae": regression_errors(scores, targets, "absolute", scale=unit).mean().item(),
+                "loss": regression_errors(scores, targets, "squared", scale=unit).mean().item(),
+            }
+        )
+    if task_type == "multilabel":
+        probabilities, positive = scores.sigmoid().double().numpy(), targets.numpy() > 0.5
+        if not positive.any():
+            raise DataError(
+                "none of the held-out videos that can be read has any of the labels, so there is "
+                "nothing to judge by; repair those that cannot be read, or hold out others"
+            )
+        return ValidationMetrics(
+            {
+                "mAP": float(mean_average_precision(probabilities, positive)),
+                "loss": F.binary_cross_entropy_with_logits(scores, targets).item(),
+            }
+        )
+    probabilities = torch.softmax(scores.double(), dim=1).numpy()
+    labels = targets.numpy()
+    values = {
+        "accuracy": float(top_k_accuracy(probabilities, labels, k=1)),
+        "mean_class_accuracy": float(mean_class_accuracy(probabilities, labels)),
+        "loss": soft_cross_entropy(scores, to_soft_targets(targets, scores.shape[1])).mean().item(),
+    }
+    if scores.shape[1] > 5:
+        values["top5_accuracy"] = float(top_k_accuracy(probabilities, labels, k=5))
+    return ValidationMetrics(values)
+
+
+BEST_MODEL_FOLDER = BEST_FOLDER
+
+
+NUM_EVALS = 10
+"""Looks in a run, where it is not said how many."""
+
+
+MAX_CACHED_BYTES = 2**29
+"""Clips are kept in memory up to this size."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvalTarget:
+    """A model that learns and whose best state is kept."""
+
+    name: str = ""
+    """What stands before its numbers; nothing where there is only one."""
+    folder: Path
+    """Where its best state is kept."""
+    predict: Callable[[Clips, CPUBatch], Tensor]
+    """Gives its raw scores of clips."""
+    compute_metrics: Callable[[Tensor, Sequence[SampleId]], ValidationMetrics]
+    """Judges the scores of all videos that could be read."""
+    save: Callable[[Path, dict[str, object]], None]
+    """Writes it, with notes, into a folder that exists."""
+
+
+@dataclass(slots=True)
+class Validation:
+    """Everything that stays the same from one look to the next."""
+
+    run: ValidatedRun
+    loop_config: LoopConfig
+    runtime: Runtime
+    val_data: LabelledData
+    eval_targets: Sequence[EvalTarget]
+    log: LogFn
+    cached_batches: list[CPUBatch] = field(default_factory=list)
+
+    def attach(self, context: CallbackContext) -> StepEndHook:
+        """Make the one who looks, after every step that asks for it."""
+        for eval_target in self.eval_targets:
+            recover_dir(eval_target.folder)
+        interval = self.run.validation.interval or max(1, -(-self.loop_config.steps // NUM_EVALS))
+
+        def on_step_end(steps_done: int) -> None:
+            if steps_done % interval == 0 or steps_done == self.loop_config.steps:
+                self._evaluate(context, steps_done)
+
+        return on_step_end
+
+    def _evaluate(self, context: CallbackContext, steps_done: int) -> None:
+        task, ema = context.task, context.ema
+        with ema.average_parameters() if ema is not None else nullcontext():
+            task.eval()
+            try:
+                scores, sample_ids = self._compute_scores()
+                all_metrics = [
+                    eval_target.compute_metrics(target_scores, sample_ids)
+                    for eval_target, target_scores in zip(self.eval_targets, scores, strict=True)
+                ]
+                for eval_target, metrics in zip(self.eval_targets, all_metrics, strict=True):
+                    self._save_if_best(eval_target, metrics, steps_done, ema=ema is not None)
+            finally:
+                task.train()
+        for eval_target, metrics in zip(self.eval_targets, all_metrics, strict=True):
+            prefix = f"validation/{eval_target.name}/" if eval_target.name else "validation/"
+            values = {f"{prefix}{name}": value for name, value in metrics.values.items()}
+            context.metrics_logger.log_values(steps_done - 1, values)
+            num_unreadable = sum(map(len, self.val_data.manifests)) - len(sample_ids)
+            metrics_text = "  ".join(
+                f"{name} {value:.4g}" for name, value in metrics.values.items()
+            )
+            target_name = f"{eval_target.name}: " if eval_target.name else ""
+            unreadable_text = f"  ({num_unreadable} videos unreadable)" if num_unreadable else ""
+            self.log(f"val at step {steps_done}: {target_name}{metrics_text}{unreadable_text}")
+
+    @torch.inference_mode()
+    def _compute_scores(self) -> tuple[list[Tensor], list[SampleId]]:
+        """Raw scores of each contender for all held-out videos that could be read, and which."""
+        scores: list[list[Tensor]] = [[] for _ in self.eval_targets]
+        sample_ids: list[SampleId] = []
+        for batch in self._iterate_batches():
+            clips = self._make_clips(batch)
+            readable = [sample is not None for sample in batch.samples]
+            sample_ids += [
+                sample_id
+                for sample_id, is_readable in zip(batch.sample_ids, readable, strict=True)
+                if is_readable
+            ]
+            for eval_target, target_scores in zip(self.eval_targets, scores, strict=True):
+                with self.runtime.autocast():
+                    target_scores.append(eval_target.predict(clips, batch).float().cpu()[readable])
+        if not sample_ids:
+            quarantine_file = self.run.checkpoint.output_dir / VAL_FOLDER / FILE_NAME
+            raise DataError(f"none of the held-out videos can be read; {quarantine_file} says why")
+        return [torch.cat(target_scores) for target_scores in scores], sample_ids
+
+    def _make_clips(self, batch: CPUBatch) -> Clips:
+        cubes = self.run.model.encoder.cubes
+        size = (cubes.height, cubes.width)
+        return make_clips(batch, size, cubes.frames, cubes.channels, self.runtime.device)
+
+    def _iterate_batches(self) -> Iterator[CPUBatch]:
+        """All held-out videos in batches, from memory if they were read before."""
+        if self.cached_batches:
+            yield from self.cached_batches
+            return
+        data = replace(self.run.data, sources=build_val_sources(self.run), views=1)
+        num_bytes, batches = 0, []
+        for batch in iterate_once(
+            self.val_data.manifests,
+            data,
+            self.run.loading,
+            self.run.model.encoder.cubes,
+            batch_size=self.run.optim.micro_batch_size or self.run.optim.global_batch_size,
+            num_workers=resolve_num_workers(self.run.loading.num_workers, self.runtime),
+            quarantine=self._open_quarantine(),
+        ):
+            num_bytes += sum(
+                sample.pixels.numel() for sample in batch.samples if sample is not None
+            )
+            batches.append(batch)
+            if num_bytes > MAX_CACHED_BYTES:
+                batches.clear()
+            yield batch
+        self.cached_batches = batches if num_bytes <= MAX_CACHED_BYTES else []
+
+    def _open_quarantine(self) -> Quarantine:
+        """The held-out videos that cannot be read; a list of its own beside that of training."""
+        folder = self.run.checkpoint.output_dir / VAL_FOLDER
+        folder.mkdir(parents=True, exist_ok=True)
+        share = self.run.data.max_unreadable_share
+        return Quarantine(folder, self.val_data.manifests, max_share=share)
+
+    def _save_if_best(
+        self, eval_target: EvalTarget, metrics: ValidationMetrics, steps_done: int, *, ema: bool
+    ) -> None:
+        """Save a model if no look before was better; whole or not at all.
+
+        A failure is said, and survived: later looks may be better. After the last there is none.
+
+        Raises:
+            CheckpointError: The last could not be saved.
+        """
+        best_metrics = _load_best_metrics(eval_target.folder)
+        if best_metrics is not None and not is_better(metrics, best_metrics):
+            return
+        steps = {"step": steps_done, "steps": self.loop_config.steps}
+        metadata: dict[str, object] = {**steps, "ema": ema, "validation": metrics.values}
+        try:
+            atomic_replace_dir(
+                eval_target.folder, lambda folder: eval_target.save(folder, metadata)
+            )
+        except CheckpointError as error:
+            if steps_done == self.loop_config.steps:
+                raise CheckpointError(
+                    f"{error}; free some room, and the same command goes on at the last checkpoint"
+                ) from error
+            self.log(f"{error}; training goes on, the next try is when a look is better again")
+
+
+def _load_best_metrics(folder: Path) -> ValidationMetrics | None:
+    """What was measured of the best model so far."""
+    if not folder.exists():
+        return None
+    return ValidationMetrics(
+        load_model_config_of(SavedClassifierConfig, folder).metadata["validation"]
+    )
