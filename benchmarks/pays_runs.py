@@ -4,7 +4,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from videomae2.commands.evaluate.config import EvaluateConfig, ListConfig
-from videomae2.config.runs import CheckpointConfig, FinetuneRun, PretrainRun, ValidationConfig
+from videomae2.config.runs import (
+    CheckpointConfig,
+    FinetuneRun,
+    LoggingConfig,
+    PretrainRun,
+    ValidationConfig,
+)
 from videomae2.data.augment.augment import AugmentConfig
 from videomae2.data.augment.erasing import EraseConfig
 from videomae2.data.augment.mixing import MixConfig
@@ -129,9 +135,9 @@ def build_pretrain_run(
         optim=_build_optim(
             sources, settings.pretrain_batch, steps, settings.pretrain_rate, clip_norm=1.0
         ),
-        checkpoint=CheckpointConfig(
-            output_dir=out, log_interval=max(1, steps // 20), interval=500, keep_latest_k=1
-        ),
+        output_dir=out,
+        checkpoint=CheckpointConfig(interval=500, keep_latest_k=1),
+        logging=LoggingConfig(interval=max(1, steps // 20)),
         loading=settings.loading,
         runtime=RuntimeConfig(device=settings.device),
         seed=seed,
@@ -186,9 +192,9 @@ def build_finetune_run(
             mix=MixConfig(prob=0.0),
         ),
         optim=replace(optim, betas=(0.9, 0.999)),
-        checkpoint=CheckpointConfig(
-            output_dir=out, log_interval=max(1, steps // 8), interval=200, keep_latest_k=1
-        ),
+        output_dir=out,
+        checkpoint=CheckpointConfig(interval=200, keep_latest_k=1),
+        logging=LoggingConfig(interval=max(1, steps // 8)),
         loading=settings.loading,
         runtime=RuntimeConfig(device=settings.device),
         seed=seed,

@@ -75,9 +75,9 @@ class ComparisonSteps:
 
     def _pretrain(self, seed: int) -> None:
         run = self._build_pretrain_run(seed)
-        with self._step(run.checkpoint.output_dir.name):
+        with self._step(run.output_dir.name):
             pretrain(run, log=self.log)
-        lines = (run.checkpoint.output_dir / METRICS_FILE).read_text().splitlines()
+        lines = (run.output_dir / METRICS_FILE).read_text().splitlines()
         losses = [json.loads(line).get("loss") for line in lines[-_LAST_STEPS:]]
         self.findings.losses[seed] = fmean(loss for loss in losses if loss is not None)
 
@@ -130,7 +130,7 @@ class ComparisonSteps:
         with self._step(name):
             finetune(run, log=self.log)
             evaluation = evaluate(
-                run.checkpoint.output_dir,
+                run.output_dir,
                 self._lists / "test.csv",
                 config=build_evaluate_config(plan.settings, plan.protocol.root),
                 log=self.log,

@@ -62,7 +62,7 @@ def test_flags_reach_teacher_and_students():
     assert (run.teacher.weights, run.teacher.cache_dir) == (Path("t"), Path("c"))
     assert (run.students[0].init.weights, run.labelled) == (Path("s"), False)
     assert run.task.temperature == 2
-    assert run.checkpoint.output_dir == Path("runs/own-distill")
+    assert run.output_dir == Path("runs/own-distill")
 
 
 def test_a_file_can_name_several_students(place):

@@ -65,7 +65,7 @@ def test_flags_change_leaves():
     launch, run = resolve(["own", "a", "b"], [*flags, "--optim.clip_norm=0.5", "--dry-run"])
     assert (run.optim.epochs, run.optim.clip_norm) == (5.0, 0.5)
     assert [source.frame_interval for source in run.data.sources] == [7.5, 2.0]
-    assert run.checkpoint.output_dir == Path("here")
+    assert run.output_dir == Path("here")
     assert launch.dry_run
 
 
@@ -78,9 +78,9 @@ def test_flags_come_before_the_file_and_the_file_before_the_recipe(tmp_path):
         2.0,
         64,
     )
-    assert run.checkpoint.output_dir == Path("there")
+    assert run.output_dir == Path("there")
     _, run = resolve(["own", "a"], [f"--config={file}", "--out", "here"])
-    assert run.checkpoint.output_dir == Path("here")
+    assert run.output_dir == Path("here")
 
 
 def test_a_complete_file_needs_no_recipe(tmp_path):

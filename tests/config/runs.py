@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from videomae2.config.runs import CheckpointConfig, DistillRun, FinetuneRun, PretrainRun
+from videomae2.config.runs import DistillRun, FinetuneRun, PretrainRun
 from videomae2.data.loading.sources import DataConfig, SourceConfig
 from videomae2.tasks.distill import TeacherConfig
 from videomae2.training.optim import OptimConfig
@@ -19,7 +19,7 @@ def good_run(folder: Path, sources: int = 1) -> PretrainRun:
         optim=OptimConfig(
             lr=1e-3, epochs=10.0, warmup_epochs=1.0, global_batch_size=32, micro_batch_size=8
         ),
-        checkpoint=CheckpointConfig(output_dir=folder / "run"),
+        output_dir=folder / "run",
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from videomae2.config.runs import CheckpointConfig, PretrainRun
+from videomae2.config.runs import CheckpointConfig, LoggingConfig, PretrainRun
 from videomae2.data.loading.reading import LoadingConfig
 from videomae2.data.loading.sources import DataConfig, SourceConfig
 from videomae2.data.synthetic.moving_shapes import write_moving_shapes
@@ -47,7 +47,9 @@ def small_run(videos: Path, out: Path, *, epochs: float = 3.0, **changed: object
         optim=OptimConfig(
             lr=1e-2, epochs=epochs, warmup_epochs=1.0, global_batch_size=8, micro_batch_size=4
         ),
-        checkpoint=CheckpointConfig(output_dir=out, log_interval=3, interval=2),
+        output_dir=out,
+        checkpoint=CheckpointConfig(interval=2),
+        logging=LoggingConfig(interval=3),
         loading=LoadingConfig(num_workers=1, timeout_seconds=5.0),
         runtime=RuntimeConfig(device="cpu", precision="fp32"),
     )

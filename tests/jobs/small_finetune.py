@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.jobs.small import small_run
-from videomae2.config.runs import CheckpointConfig, FinetuneRun, ValidationConfig
+from videomae2.config.runs import CheckpointConfig, FinetuneRun, LoggingConfig, ValidationConfig
 from videomae2.data.augment.augment import AugmentConfig
 from videomae2.data.augment.mixing import MixConfig
 from videomae2.data.loading.sources import DataConfig, SourceConfig
@@ -49,7 +49,9 @@ def small_finetune(videos: Path, out: Path, **changed: object) -> FinetuneRun:
             micro_batch_size=2,
             layer_decay=0.8,
         ),
-        checkpoint=CheckpointConfig(output_dir=out, log_interval=3, interval=2),
+        output_dir=out,
+        checkpoint=CheckpointConfig(interval=2),
+        logging=LoggingConfig(interval=3),
         loading=pretraining.loading,
         runtime=pretraining.runtime,
     )

@@ -80,7 +80,7 @@ def test_a_folder_per_class_is_enough(videos, tmp_path):
 def test_the_best_of_all_looks_is_kept(videos, tmp_path):
     run = small_finetune(videos, tmp_path / "run")
     best = finetune(run, log=quiet)
-    steps, looks = metrics(run.checkpoint.output_dir)
+    steps, looks = metrics(run.output_dir)
     assert sorted(steps) == list(range(8))
     assert sorted(looks) == [2, 5, 7]  # after 3, 6 and all steps
     found = load_model_config(best).metadata
@@ -168,7 +168,7 @@ def test_a_kill_while_the_best_changes_places_loses_nothing(videos, tmp_path):
     best = finetune(run, log=quiet)
     weights, old = load_saved_state(best), best.with_name(".best.old")
     best.rename(old)
-    assert resolve_checkpoint(run.checkpoint.output_dir).folder == old
+    assert resolve_checkpoint(run.output_dir).folder == old
     finetune(run, log=quiet)
     assert not old.exists()
     assert all(torch.equal(load_saved_state(best)[name], value) for name, value in weights.items())
@@ -199,7 +199,7 @@ def test_a_best_model_that_finds_no_room_does_not_end_the_training(videos, tmp_p
     assert kept[0].startswith(f"cannot save {best}: ")
     assert kept[0].endswith("training goes on, the next try is when a look is better again")
     assert load_model_config(best).metadata["step"] in (6, 8), "the look after step 3 found no room"
-    assert sorted(metrics(run.checkpoint.output_dir)[1]) == [2, 5, 7]
+    assert sorted(metrics(run.output_dir)[1]) == [2, 5, 7]
 
 
 def test_a_best_model_that_finds_no_room_at_the_end_is_an_error(videos, tmp_path, monkeypatch):
@@ -207,10 +207,10 @@ def test_a_best_model_that_finds_no_room_at_the_end_is_an_error(videos, tmp_path
     run = small_finetune(videos, tmp_path / "run")
     with pytest.raises(CheckpointError, match=r"cannot save .*best: .*free some room, and"):
         finetune(run, log=quiet)
-    assert not list(run.checkpoint.output_dir.glob(".best*"))
+    assert not list(run.output_dir.glob(".best*"))
     monkeypatch.undo()
     said = []
-    assert finetune(run, log=said.append) == run.checkpoint.output_dir / "best"
+    assert finetune(run, log=said.append) == run.output_dir / "best"
     assert any(line.startswith("resume   at step 6 ") for line in said)
 
 

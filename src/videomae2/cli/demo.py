@@ -79,8 +79,8 @@ def _format_plan(options: DemoOptions) -> list[str]:
     return [
         f"videos   {options.videos} videos of moving shapes in {folder}{resume_note[folder.exists()]}",
         *(
-            f"run      {words}: {run.optim.epochs:g} passes in {run.checkpoint.output_dir}"
-            f"{resume_note[run.checkpoint.output_dir.exists()]}"
+            f"run      {words}: {run.optim.epochs:g} passes in {run.output_dir}"
+            f"{resume_note[run.output_dir.exists()]}"
             for words, run in runs.items()
         ),
         f"report   {options.out / 'report.html'}, all three models judged on held-out videos",

@@ -118,7 +118,7 @@ def main(train_command: TrainCommand[R], arguments: list[str]) -> int:
         run, resume=run_options.resume, say=make_logger(json=run_options.json)
     )
     if run_options.json:
-        print(results_json(run.checkpoint.output_dir, models_folder))
+        print(results_json(run.output_dir, models_folder))
     return 0
 
 
@@ -264,7 +264,7 @@ def default_run_name(request: RunRequest[R]) -> str:
 
 
 def _with_output_dir(run: R, output_dir: Path) -> R:
-    return replace(run, record=replace(run.checkpoint, output_dir=output_dir))  # type: ignore[type-var]
+    return replace(run, output_dir=output_dir)  # type: ignore[type-var]
 
 
 def _format_examples(train_command: TrainCommand[R], recipe: str) -> list[str]:

@@ -61,8 +61,8 @@ def run_demo(stages: DemoStages, shapes: MovingShapes, *, log: LogFn = log_to_st
     _log_heading(log, 4, "a smaller student learns from the fine-tuned model, without labels")
     students = distill(stages.distill, log=log)
     _log_heading(log, 5, "all three on held-out videos")
-    pretrained = _evaluate_model("pre-trained", stages.finetune.checkpoint.output_dir, shapes, log)
-    scratch = _evaluate_model("from scratch", stages.scratch.checkpoint.output_dir, shapes, log)
+    pretrained = _evaluate_model("pre-trained", stages.finetune.output_dir, shapes, log)
+    scratch = _evaluate_model("from scratch", stages.scratch.output_dir, shapes, log)
     student = _evaluate_model("student", students / stages.distill.students[0].name, shapes, log)
     return _build_result(stages, shapes, checkpoint, (pretrained, scratch, student))
 
@@ -89,7 +89,7 @@ def _build_result(
 ) -> DemoResult:
     """Draw the pictures and put everything together."""
     run = stages.pretrain
-    folder = run.checkpoint.output_dir
+    folder = run.output_dir
     val_manifest = read_manifest(shapes.test, labels="if-present")
     step = max(1, len(val_manifest) // NUM_SHOWN_VIDEOS)
     videos = [Path(val_manifest[i].path) for i in range(0, step * NUM_SHOWN_VIDEOS, step)]

@@ -134,7 +134,7 @@ def _check_min_lr(run: Run) -> Iterator[str]:
 def _check_checkpoint(run: Run) -> Iterator[str]:
     checkpoint = run.checkpoint
     output_dir, interval, keep_interval = (
-        checkpoint.output_dir,
+        run.output_dir,
         checkpoint.interval,
         checkpoint.keep_interval,
     )
@@ -183,7 +183,7 @@ SHARED_CHECKS: tuple[Check, ...] = (
     (_check_batch, ("optim.global_batch_size", "optim.micro_batch_size")),
     (_check_warmup, ("optim.epochs", "optim.warmup_epochs")),
     (_check_min_lr, ("optim.lr", "optim.min_lr")),
-    (_check_checkpoint, ("record.",)),
+    (_check_checkpoint, ("checkpoint.",)),
     (_check_device, ()),
 )
 """Checks of runs of any number of models."""

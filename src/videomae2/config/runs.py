@@ -25,21 +25,23 @@ from videomae2.training.runtime import RuntimeConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CheckpointConfig:
-    """What a run writes, and when."""
+class LoggingConfig:
+    """When a run tells how it goes."""
 
-    output_dir: Path
-    """The run folder."""
-    log_interval: int = 20
+    interval: int = 20
     """Steps from one log line to the next; metrics of every step are read out then."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckpointConfig:
+    """When a run writes checkpoints, and which stay."""
+
     interval: int = 500
     """Steps from one checkpoint to the next."""
     keep_latest_k: int = 2
     """Newest checkpoints that are kept."""
     keep_interval: int | None = None
     """Checkpoints at multiples of this many steps are kept for good."""
-    max_nonfinite_steps: int = 20
-    """Stop after this many steps in a row without a finite loss and gradient."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,7 +93,13 @@ class Run(Protocol):
     @property
     def optim(self) -> OptimConfig: ...
     @property
+    def output_dir(self) -> Path: ...
+    @property
     def checkpoint(self) -> CheckpointConfig: ...
+    @property
+    def logging(self) -> LoggingConfig: ...
+    @property
+    def max_nonfinite_steps(self) -> int: ...
     @property
     def loading(self) -> LoadingConfig: ...
     @property
@@ -112,8 +120,14 @@ class PretrainRun:
     """What is hidden and rebuilt."""
     optim: OptimConfig
     """Optimizer, batch and length."""
-    checkpoint: CheckpointConfig
-    """Run folder, log and checkpoints."""
+    max_nonfinite_steps: int = 20
+    """Stop after this many steps in a row without a finite loss and gradient."""
+    output_dir: Path
+    """The run folder."""
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    """When checkpoints are written, and which stay."""
+    logging: LoggingConfig = field(default_factory=LoggingConfig)
+    """When a run tells how it goes."""
     online_probe: OnlineProbeConfig = field(default_factory=OnlineProbeConfig)
     """Probes of the features during training."""
     loading: LoadingConfig = field(default_factory=LoadingConfig)
@@ -172,8 +186,14 @@ class FinetuneRun:
     """How clips are changed."""
     optim: OptimConfig
     """Optimizer, batch and length."""
-    checkpoint: CheckpointConfig
-    """Run folder, log and checkpoints."""
+    max_nonfinite_steps: int = 20
+    """Stop after this many steps in a row without a finite loss and gradient."""
+    output_dir: Path
+    """The run folder."""
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    """When checkpoints are written, and which stay."""
+    logging: LoggingConfig = field(default_factory=LoggingConfig)
+    """When a run tells how it goes."""
     loading: LoadingConfig = field(default_factory=LoadingConfig)
     """How videos are read."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
@@ -219,8 +239,14 @@ class DistillRun:
     """How clips are changed, for the teacher and the students alike."""
     optim: OptimConfig
     """Optimizer, batch and length."""
-    checkpoint: CheckpointConfig
-    """Run folder, log and checkpoints."""
+    max_nonfinite_steps: int = 20
+    """Stop after this many steps in a row without a finite loss and gradient."""
+    output_dir: Path
+    """The run folder."""
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    """When checkpoints are written, and which stay."""
+    logging: LoggingConfig = field(default_factory=LoggingConfig)
+    """When a run tells how it goes."""
     loading: LoadingConfig = field(default_factory=LoadingConfig)
     """How videos are read."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)

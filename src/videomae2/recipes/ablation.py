@@ -113,5 +113,6 @@ def _build_run(videos: Sequence[Path], out: Path, masking: MaskingConfig) -> Pre
         data=DataConfig(sources=build_sources(videos, frame_interval=2.0), views=4),
         masking=masking,
         optim=optim,
-        checkpoint=CheckpointConfig(output_dir=out, interval=1000),
+        output_dir=out,
+        checkpoint=CheckpointConfig(interval=1000),
     )

@@ -60,7 +60,9 @@ def demo(videos: Sequence[Path], out: Path) -> PretrainRun:
         model=AutoencoderConfig(encoder=ENCODER, decoder=DecoderConfig(depth=2)),
         masking=MaskingConfig(encoder_mask_ratio=0.75, decoder_queries="hidden_only"),
         optim=optim,
-        checkpoint=CheckpointConfig(output_dir=out, log_interval=128, interval=512),
+        output_dir=out,
+        checkpoint=CheckpointConfig(interval=512),
+        logging=LoggingConfig(interval=128),
     )
 
 
@@ -108,7 +110,9 @@ def demo_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
             betas=(0.9, 0.999),
             clip_norm=5.0,
         ),
-        checkpoint=CheckpointConfig(output_dir=out, log_interval=50, interval=200),
+        output_dir=out,
+        checkpoint=CheckpointConfig(interval=200),
+        logging=LoggingConfig(interval=50),
     )
 
 

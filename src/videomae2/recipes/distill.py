@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from videomae2.config.runs import CheckpointConfig, DistillRun, StudentConfig
+from videomae2.config.runs import CheckpointConfig, DistillRun, LoggingConfig, StudentConfig
 from videomae2.data.augment.augment import AugmentConfig
 from videomae2.data.augment.erasing import EraseConfig
 from videomae2.data.augment.mixing import MixConfig
@@ -110,7 +110,7 @@ def distill_own(videos: Sequence[Path], out: Path) -> DistillRun:
             betas=(0.9, 0.999),
             clip_norm=1.0,
         ),
-        checkpoint=CheckpointConfig(output_dir=out),
+        output_dir=out,
     )
 
 
@@ -148,7 +148,9 @@ def distill_own_cpu(videos: Sequence[Path], out: Path) -> DistillRun:
             betas=(0.9, 0.999),
             clip_norm=1.0,
         ),
-        checkpoint=CheckpointConfig(output_dir=out, log_interval=10, interval=100),
+        output_dir=out,
+        checkpoint=CheckpointConfig(interval=100),
+        logging=LoggingConfig(interval=10),
     )
 
 
@@ -196,5 +198,6 @@ def _build_paper_run(
             betas=(0.9, 0.999),
             clip_norm=1.0,
         ),
-        checkpoint=CheckpointConfig(output_dir=out, interval=1000),
+        output_dir=out,
+        checkpoint=CheckpointConfig(interval=1000),
     )

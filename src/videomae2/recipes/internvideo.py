@@ -107,7 +107,8 @@ def _build_run(
         ),
         masking=MaskingConfig(decoder="none"),
         optim=optim,
-        checkpoint=CheckpointConfig(output_dir=out, interval=1000),
+        output_dir=out,
+        checkpoint=CheckpointConfig(interval=1000),
     )
 
 

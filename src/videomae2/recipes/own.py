@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from videomae2.config.runs import CheckpointConfig, FinetuneRun, PretrainRun
+from videomae2.config.runs import CheckpointConfig, FinetuneRun, LoggingConfig, PretrainRun
 from videomae2.data.augment.augment import AugmentConfig
 from videomae2.data.augment.erasing import EraseConfig
 from videomae2.data.augment.mixing import MixConfig
@@ -63,7 +63,7 @@ def own(videos: Sequence[Path], out: Path) -> PretrainRun:
         data=DataConfig(sources=build_timed_sources(videos, frames_per_second=FRAMES_PER_SECOND)),
         model=AutoencoderConfig(encoder=EncoderConfig(size="small")),
         optim=optim,
-        checkpoint=CheckpointConfig(output_dir=out),
+        output_dir=out,
     )
 
 
@@ -96,7 +96,9 @@ def own_cpu(videos: Sequence[Path], out: Path) -> PretrainRun:
             encoder=EncoderConfig(size="tiny", height=96, width=96, pos_embed="axes")
         ),
         optim=optim,
-        checkpoint=CheckpointConfig(output_dir=out, log_interval=10, interval=100),
+        output_dir=out,
+        checkpoint=CheckpointConfig(interval=100),
+        logging=LoggingConfig(interval=10),
     )
 
 
@@ -139,7 +141,7 @@ def finetune_own(videos: Sequence[Path], out: Path) -> FinetuneRun:
             betas=(0.9, 0.999),
             clip_norm=5.0,
         ),
-        checkpoint=CheckpointConfig(output_dir=out),
+        output_dir=out,
     )
 
 
@@ -230,5 +232,7 @@ def finetune_own_cpu(videos: Sequence[Path], out: Path) -> FinetuneRun:
             betas=(0.9, 0.999),
             clip_norm=5.0,
         ),
-        checkpoint=CheckpointConfig(output_dir=out, log_interval=10, interval=100),
+        output_dir=out,
+        checkpoint=CheckpointConfig(interval=100),
+        logging=LoggingConfig(interval=10),
     )

@@ -119,5 +119,6 @@ def _build_run(
         data=DataConfig(sources=build_hybrid_sources(videos), views=4),
         model=AutoencoderConfig(encoder=encoder),
         optim=optim,
-        checkpoint=CheckpointConfig(output_dir=out, interval=1000),
+        output_dir=out,
+        checkpoint=CheckpointConfig(interval=1000),
     )

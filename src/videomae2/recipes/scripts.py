@@ -93,5 +93,6 @@ def build_finetune_run(
         init=InitConfig(weights=out.parent / pretrained_run),
         task=ClassifyConfig(label_smoothing=0.1),
         optim=script.optim,
-        checkpoint=CheckpointConfig(output_dir=out, interval=1000),
+        output_dir=out,
+        checkpoint=CheckpointConfig(interval=1000),
     )

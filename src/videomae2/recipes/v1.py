@@ -180,7 +180,8 @@ def _build_run(
         model=AutoencoderConfig(encoder=EncoderConfig(size=size)),
         masking=MaskingConfig(decoder="none"),
         optim=optim,
-        checkpoint=CheckpointConfig(output_dir=out, interval=1000),
+        output_dir=out,
+        checkpoint=CheckpointConfig(interval=1000),
     )
 
 

@@ -106,7 +106,7 @@ def _build_demo_page(result: DemoResult, stages: DemoStages, folder: Path) -> st
         section("Held-out videos told right", _build_accuracies(result, models, folder)),
         section("What pre-training learnt", _build_reconstruction(result)),
         *(
-            build_training_curves(run.checkpoint.output_dir / METRICS_FILE, f"Loss, {name}")
+            build_training_curves(run.output_dir / METRICS_FILE, f"Loss, {name}")
             for name, run in (
                 ("pre-training", stages.pretrain),
                 ("fine-tuning from the pre-trained model", stages.finetune),

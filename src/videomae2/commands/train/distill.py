@@ -248,7 +248,7 @@ def _build_meta_students(run: DistillRun) -> nn.Module:
 
 def _finish_students(run: DistillRun, last: Path, log: LogFn) -> Path:
     """See to it that each student has its folder, and say how good each is."""
-    students = run.checkpoint.output_dir / STUDENTS_FOLDER
+    students = run.output_dir / STUDENTS_FOLDER
     for student in run.students:
         folder = students / student.name
         if not folder.exists():

@@ -51,7 +51,7 @@ def preview_start(
     """
     raise_if_stopped()
     run = resolve_batch_size(resolve_precision(run, resolve_runtime(run.runtime)), manifests)
-    loop_config, folder = build_loop_config(run, manifests), run.checkpoint.output_dir
+    loop_config, folder = build_loop_config(run, manifests), run.output_dir
     checkpoints = build_checkpoint_manager(run)
     latest, unresponsive = checkpoints.find_latest(), list_unresponsive_files(lists)
     if latest is not None:
@@ -107,7 +107,7 @@ def _count_model_copies(run: Run) -> int:
     if not isinstance(run, FinetuneRun | DistillRun):
         return 0
     folder_name = STUDENTS_FOLDER if isinstance(run, DistillRun) else BEST_MODEL_FOLDER
-    exists = (run.checkpoint.output_dir / folder_name).exists()
+    exists = (run.output_dir / folder_name).exists()
     if run.validation.path is not None or run.validation.share:
         return 1 if exists else 2
     return 1 if folder_name == STUDENTS_FOLDER and not exists else 0
@@ -139,7 +139,7 @@ def summarize_length(requested: Run, manifests: Sequence[Manifest]) -> str:
     return "\n".join(
         [
             *lines,
-            f"folder   {run.checkpoint.output_dir}",
+            f"folder   {run.output_dir}",
             f"device   {resolve_runtime(run.runtime)}",
         ]
     )

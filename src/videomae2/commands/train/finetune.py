@@ -98,7 +98,7 @@ def finetune(
         log=log,
         summarize=lambda run: summarize(run, videos),
     )
-    best = run.checkpoint.output_dir / BEST_MODEL_FOLDER
+    best = run.output_dir / BEST_MODEL_FOLDER
     if not best.exists():
         return last
     metadata_of_best = load_model_config_of(SavedClassifierConfig, best).metadata
@@ -214,7 +214,7 @@ def _build_validation(
         return None
     target_lookup = TargetLookup(run.task, val_data)
     eval_target = EvalTarget(
-        folder=run.checkpoint.output_dir / BEST_MODEL_FOLDER,
+        folder=run.output_dir / BEST_MODEL_FOLDER,
         predict=lambda clips, batch: task.predict(clips),
         compute_metrics=lambda scores, sample_ids: compute_metrics(
             run.task.task_type, scores, target_lookup.lookup(sample_ids, 1), target_scaler

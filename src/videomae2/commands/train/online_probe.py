@@ -119,7 +119,7 @@ class OnlineProbe:
         """
         steps_done, probed_steps = (
             self.context.first_step,
-            _list_probed_steps(self.run.checkpoint.output_dir / METRICS_FILE),
+            _list_probed_steps(self.run.output_dir / METRICS_FILE),
         )
         if steps_done - 1 not in probed_steps:
             self(steps_done)

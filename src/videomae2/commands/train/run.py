@@ -90,7 +90,7 @@ def train(
         NonFiniteLossError: If too many steps in a row were skipped, or all.
         Interrupted: After saving, when asked to stop.
     """
-    folder, checkpoints = run.checkpoint.output_dir, build_checkpoint_manager(run)
+    folder, checkpoints = run.output_dir, build_checkpoint_manager(run)
     runtime = prepare_runtime(run.runtime)
     requested = resolve_precision(run, runtime)
     run = resolve_batch_size(requested, manifests)
@@ -122,7 +122,7 @@ def check_resumable(run: Run) -> None:
     Raises:
         CheckpointError: If the run folder has no checkpoint.
     """
-    folder = run.checkpoint.output_dir
+    folder = run.output_dir
     if build_checkpoint_manager(run).find_latest() is None:
         state = "has no checkpoint" if folder.exists() else "does not exist"
         raise CheckpointError(
@@ -153,7 +153,7 @@ class Trainer:
         )
         first_step = state.load(self.log)
         metrics_logger = MetricsLogger(
-            run.checkpoint.output_dir,
+            run.output_dir,
             steps=loop_config.steps,
             first_step=first_step,
             get_memory_gib=lambda: get_peak_memory_gib(runtime.device),
@@ -195,9 +195,7 @@ class Trainer:
     def _open_quarantine(self, manifests: Sequence[Manifest]) -> Quarantine:
         """The videos that could not be read so far."""
         run = self.setup.run
-        quarantine = Quarantine(
-            run.checkpoint.output_dir, manifests, max_share=run.data.max_unreadable_share
-        )
+        quarantine = Quarantine(run.output_dir, manifests, max_share=run.data.max_unreadable_share)
         if quarantine.retried:
             self.log(
                 f"repaired {len(quarantine.retried)} unreadable videos have changed since they were "

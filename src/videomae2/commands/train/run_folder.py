@@ -134,7 +134,7 @@ def build_unlabelled_lists(run: Run, manifests: Sequence[Manifest]) -> tuple[Vid
 
     Files that the run has found unreadable and that were repaired since are no other files.
     """
-    changed_files = find_changed_files(run.checkpoint.output_dir)
+    changed_files = find_changed_files(run.output_dir)
     return tuple(
         build_video_list(
             source.display_name, manifest, manifest.digest(), changed_files=changed_files
@@ -147,7 +147,7 @@ def build_labelled_lists(run: Run, videos: TrainValData) -> tuple[VideoList, ...
     """What the lists of a supervised training say, those that are held out as well."""
     source_names, output_dir = (
         [source.display_name for source in run.data.sources],
-        run.checkpoint.output_dir,
+        run.output_dir,
     )
     lists = list(_build_lists(source_names, videos.train, find_changed_files(output_dir)))
     if videos.val is not None:
@@ -192,7 +192,7 @@ def check_resume_compatible(
     Raises:
         ConfigError: With every difference that matters, old and new.
     """
-    folder = run.checkpoint.output_dir
+    folder = run.output_dir
     problems = []
     if (folder / RUN_FILE).exists():
         old = load_config(type(run), folder / RUN_FILE)
@@ -214,7 +214,7 @@ def check_resume_compatible(
 
 def write_run_files(run: Run, lists: Sequence[VideoList]) -> None:
     """Write what the run is made of: its configuration and its lists of videos."""
-    folder = run.checkpoint.output_dir
+    folder = run.output_dir
     save_config(run, folder / RUN_FILE)
     saved_lists = _load_lists(folder / VIDEOS_FILE) if (folder / VIDEOS_FILE).exists() else []
     lists = [

@@ -154,9 +154,9 @@ R = TypeVar("R", bound=Run)
 
 def build_checkpoint_manager(run: Run) -> CheckpointManager:
     """Those of a run folder."""
-    folder, record = run.checkpoint.output_dir / "checkpoints", run.checkpoint
+    folder, config = run.output_dir / "checkpoints", run.checkpoint
     return CheckpointManager(
-        folder, keep_latest_k=record.keep_latest_k, keep_interval=record.keep_interval
+        folder, keep_latest_k=config.keep_latest_k, keep_interval=config.keep_interval
     )
 
 
@@ -215,9 +215,9 @@ def build_loop_config(run: Run, manifests: Sequence[Manifest]) -> LoopConfig:
         gradient_accumulation_steps=optim.gradient_accumulation_steps,
         lr_schedule=schedule,
         clip_norm=optim.clip_norm,
-        log_interval=run.checkpoint.log_interval,
+        log_interval=run.logging.interval,
         checkpoint_interval=run.checkpoint.interval,
-        max_nonfinite_steps=run.checkpoint.max_nonfinite_steps,
+        max_nonfinite_steps=run.max_nonfinite_steps,
     )
 
 

@@ -253,7 +253,7 @@ def build_validation(
 
         return EvalTarget(
             name=student.name,
-            folder=run.checkpoint.output_dir / STUDENTS_FOLDER / student.name,
+            folder=run.output_dir / STUDENTS_FOLDER / student.name,
             predict=predict,
             compute_metrics=compute_student_metrics,
             save=lambda model_folder, metadata: students.save_student(

@@ -199,7 +199,7 @@ class Validation:
                 with self.runtime.autocast():
                     target_scores.append(eval_target.predict(clips, batch).float().cpu()[readable])
         if not sample_ids:
-            quarantine_file = self.run.checkpoint.output_dir / VAL_FOLDER / FILE_NAME
+            quarantine_file = self.run.output_dir / VAL_FOLDER / FILE_NAME
             raise DataError(f"none of the held-out videos can be read; {quarantine_file} says why")
         return [torch.cat(target_scores) for target_scores in scores], sample_ids
 
@@ -235,7 +235,7 @@ class Validation:
 
     def _open_quarantine(self) -> Quarantine:
         """The held-out videos that cannot be read; a list of its own beside that of training."""
-        folder = self.run.checkpoint.output_dir / VAL_FOLDER
+        folder = self.run.output_dir / VAL_FOLDER
         folder.mkdir(parents=True, exist_ok=True)
         share = self.run.data.max_unreadable_share
         return Quarantine(folder, self.val_data.manifests, max_share=share)
