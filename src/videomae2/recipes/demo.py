@@ -8,6 +8,7 @@ from videomae2.config.runs import (
     CheckpointConfig,
     DistillRun,
     FinetuneRun,
+    LoggingConfig,
     PretrainRun,
     StudentConfig,
     ValidationConfig,
@@ -137,5 +138,7 @@ def demo_distill(videos: Sequence[Path], out: Path) -> DistillRun:
         students=(StudentConfig(name="student", model=ClassifierConfig(encoder=encoder)),),
         augment=finetune_run.augment,
         optim=replace(finetune_run.optim, epochs=13.0, warmup_epochs=1.3, clip_norm=1.0),
+        output_dir=finetune_run.output_dir,
         checkpoint=finetune_run.checkpoint,
+        logging=finetune_run.logging,
     )
