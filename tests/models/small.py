@@ -8,7 +8,15 @@ from videomae2.models.init import init_autoencoder_weights
 from videomae2.tasks.pretrain import MaskingConfig, draw_split
 
 MASKING = MaskingConfig(encoder_mask_ratio=0.75)
-NARROW = {"frames": 8, "height": 32, "width": 32, "patch_size": 8, "embed_dim": 24, "depth": 2, "num_heads": 3}
+NARROW = {
+    "frames": 8,
+    "height": 32,
+    "width": 32,
+    "patch_size": 8,
+    "embed_dim": 24,
+    "depth": 2,
+    "num_heads": 3,
+}
 
 
 def small_config(decoder=None, **changed):

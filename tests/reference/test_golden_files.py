@@ -19,7 +19,11 @@ CASES = {
     "tubelet 3, 5 slots": ({"frames": 15, "tubelet_size": 3}, 32, 32),
     "tubelet 1, 2 slots": ({"frames": 2, "tubelet_size": 1}, 32, 32),
     "V1 on odd grid": ({"decoder_mask_ratio": 0.0, "patch_size": 7, "frames": 6}, 21, 35),
-    "MLP ratio 48/11": ({"mlp_ratio": 48 / 11, "embed_dim": 44, "num_heads": 2, "decoder_dim": 32}, 32, 32),
+    "MLP ratio 48/11": (
+        {"mlp_ratio": 48 / 11, "embed_dim": 44, "num_heads": 2, "decoder_dim": 32},
+        32,
+        32,
+    ),
     "depth 1 and 3": ({"depth": 1, "decoder_depth": 3, "decoder_heads": 4}, 32, 32),
     "5 channels": ({"channels": 5, "mean": [0.4] * 5, "std": [0.2] * 5}, 16, 32),
     "layer scale": ({"layer_scale": True}, 32, 32),
@@ -45,10 +49,26 @@ CLASSIFIER = {
 CLASSIFIERS = {
     "as the released": ({}, 64, 64),
     "patch 8, tubelet 1": ({"patch_size": 8, "tubelet_size": 1, "frames": 3, "classes": 2}, 16, 40),
-    "patch 14, tubelet 4": ({"patch_size": 14, "tubelet_size": 4, "num_heads": 6, "classes": 11}, 42, 28),
-    "MLP ratio 48/11": ({"mlp_ratio": "48/11", "embed_dim": 32, "num_heads": 4, "classes": 5}, 32, 32),
-    "that ratio as a number": ({"mlp_ratio": 48 / 11, "embed_dim": 88, "num_heads": 8, "depth": 1}, 32, 16),
-    "depth 5, 1 head, 400 classes": ({"depth": 5, "num_heads": 1, "embed_dim": 24, "classes": 400}, 32, 32),
+    "patch 14, tubelet 4": (
+        {"patch_size": 14, "tubelet_size": 4, "num_heads": 6, "classes": 11},
+        42,
+        28,
+    ),
+    "MLP ratio 48/11": (
+        {"mlp_ratio": "48/11", "embed_dim": 32, "num_heads": 4, "classes": 5},
+        32,
+        32,
+    ),
+    "that ratio as a number": (
+        {"mlp_ratio": 48 / 11, "embed_dim": 88, "num_heads": 8, "depth": 1},
+        32,
+        16,
+    ),
+    "depth 5, 1 head, 400 classes": (
+        {"depth": 5, "num_heads": 1, "embed_dim": 24, "classes": 400},
+        32,
+        32,
+    ),
     "the first token": ({"first": True}, 32, 32),
     "cosine, layer scale": ({"cosine": True, "layer_scale": True, "classes": 3}, 32, 32),
     "1 channel": ({"channels": 1, "mean": [0.4], "std": [0.2]}, 32, 32),

@@ -81,7 +81,14 @@ def test_tokens_are_counted_time_first_then_row_then_column():
     ],
 )
 def test_sizes_that_do_not_split_say_what_would(changed, message):
-    sizes = {"frames": 16, "height": 224, "width": 224, "tubelet_size": 2, "patch_size": 16, "channels": 3}
+    sizes = {
+        "frames": 16,
+        "height": 224,
+        "width": 224,
+        "tubelet_size": 2,
+        "patch_size": 16,
+        "channels": 3,
+    }
     with pytest.raises(ValueError, match=message):
         Cubes(**sizes | changed)
 
