@@ -33,7 +33,7 @@ def test_a_line_comes_at_most_every_30_seconds_with_rate_and_time_left(clock, ca
 
 def test_what_was_done_before_is_no_part_of_the_rate(clock, caplog):
     progress = LogProgress("features", 1000, "videos", 900, clock)
-    clock.now = 60
+    clock.now = 60.0
     with caplog.at_level(logging.INFO, "videomae2"):
         progress.advance(60)
     assert caplog.messages == ["features: 960 of 1000 videos  1 videos/s  40 s left"]
@@ -41,7 +41,7 @@ def test_what_was_done_before_is_no_part_of_the_rate(clock, caplog):
 
 def test_without_a_total_no_time_is_left(clock, caplog):
     progress = LogProgress("predict", None, "videos", 0, clock)
-    clock.now = 30
+    clock.now = 30.0
     with caplog.at_level(logging.INFO, "videomae2"):
         progress.advance(3)
     assert caplog.messages == ["predict: 3 videos  0.1 videos/s"]
