@@ -25,7 +25,7 @@ def good_run(folder: Path, sources: int = 1) -> PretrainRun:
 
 def good_finetune(folder: Path) -> FinetuneRun:
     run = good_run(folder)
-    return FinetuneRun(data=run.data, optim=run.optim, checkpoint=run.checkpoint)
+    return FinetuneRun(data=run.data, optim=run.optim, output_dir=run.output_dir)
 
 
 def good_distill(folder: Path) -> DistillRun:
@@ -34,7 +34,7 @@ def good_distill(folder: Path) -> DistillRun:
     return DistillRun(
         data=run.data,
         optim=run.optim,
-        checkpoint=run.checkpoint,
+        output_dir=run.output_dir,
         teacher=TeacherConfig(weights=folder / "teacher"),
     )
 

@@ -55,7 +55,7 @@ def test_a_good_run_has_no_problems(tmp_path):
                                        "2 is, or count in another --data.sources.0.interval-unit"),
         ("data.sources", (), "there are no videos; name a folder or a list of videos"),
         ("checkpoint.interval", 0, "--checkpoint.interval 0 cannot work; it wants 1 or more"),
-        ("record.keep_interval", 700, "--checkpoint.keep-interval 700 misses the checkpoints that "
+        ("checkpoint.keep_interval", 700, "--checkpoint.keep-interval 700 misses the checkpoints that "
                                    "--checkpoint.interval 500 makes; 500 or 1000 would not"),
         ("loading.max_short_side", 200, "--loading.max-short-side 200 is smaller than the clips"),
         ("online_probe.interval", 0, "--online-probe.interval 0 cannot work; it wants 1 or more"),
@@ -103,7 +103,7 @@ def test_a_decoder_ratio_without_decoder_masking_is_refused(tmp_path):
 
 
 def test_settings_without_effect_on_the_masks_are_refused(tmp_path):
-    run = changed(good_run(tmp_path), "masking.decoder_queries", "lean")
+    run = changed(good_run(tmp_path), "masking.decoder_queries", "hidden_only")
     assert "has no effect" in problems(changed(run, "masking.decoder", "none"))[0]
 
 
@@ -156,7 +156,7 @@ def test_a_finetuning_run_with_the_released_defaults_passes(tmp_path):
             7,
             "--model.encoder.embed-dim 768 does not split over 7 heads; 763 or",
         ),
-        ("task.task_type", "numbers", "--task.task-type regression wants --labels.columns"),
+        ("task.task_type", "regression", "--task.task-type regression wants --labels.columns"),
         ("labels.columns", ("label",), "--labels.columns has no effect where each clip has one"),
         ("labels.class_names", Path("gone.txt"), "--labels.class-names gone.txt is no file"),
         ("task.distance", "absolute", "--task.distance 'absolute' has no effect on classes"),
@@ -167,18 +167,22 @@ def test_a_finetuning_run_with_the_released_defaults_passes(tmp_path):
             LoraConfig(rank=2, target_modules=()),
             "--tuning.lora.target-modules is empty",
         ),
-        ("tuning.lora", LoraConfig(alpha=4.0), "--tuning.lora.alpha and places have no effect"),
+        (
+            "tuning.lora",
+            LoraConfig(alpha=4.0),
+            "--tuning.lora.alpha and --tuning.lora.target-modules have no effect",
+        ),
         ("init.weights", Path("gone"), "--init.weights gone does not exist"),
         ("labels.class_names", Path("kinetic-400"), "--labels.class-names kinetic-400 is no file"),
-        ("start", InitConfig(norm="reinit"), "--init.norm, --init.head, --init.pos-embed and"),
+        ("init", InitConfig(norm="reinit"), "--init.norm, --init.head, --init.pos-embed and"),
         (
             "init.pos_embed",
-            "fresh",
+            "reinit",
             "--init.norm, --init.head, --init.pos-embed and --init.class-names",
         ),
-        ("init.class_names", Path("ucf101"), "--init.norm, --init.head, --init.pos-embed and --st"),
+        ("init.class_names", Path("ucf101"), "--init.norm, --init.head, --init.pos-embed and --in"),
         (
-            "start",
+            "init",
             InitConfig(weights=Path("/"), class_names=Path("x")),
             "--init.class-names x is no file",
         ),
@@ -241,7 +245,7 @@ def test_a_distillation_with_the_defaults_passes(tmp_path):
         ("students.0.model.encoder.height", 100, "--students.0.model.encoder.height 100 does not"),
         ("students.0.model.encoder.channels", 1, "--data.mean has 3 values, --students.0.model"),
         ("students.0.init.weights", Path("gone"), "--students.0.init.weights gone does not"),
-        ("students.0.init.norm", "fresh", "--students.0.init.norm, --students.0.init.head, "),
+        ("students.0.init.norm", "reinit", "--students.0.init.norm, --students.0.init.head, "),
         ("task.temperature", 0.0, "--task.temperature 0.0 cannot work; it wants a number above 0"),
         ("task.soft_weight", 0.0, "--task.soft_weight, hard_weight and feature_weight are all 0"),
         ("task.label_smoothing", 0.1, "--task.label_smoothing has no effect with hard_weight 0"),
@@ -256,14 +260,14 @@ def test_settings_of_distillation_that_cannot_work_are_refused(tmp_path, path, v
 
 
 def test_a_fresh_position_table_and_one_that_is_named_do_not_go_together(tmp_path):
-    start = InitConfig(weights=tmp_path, pos_embed="reinit")
-    tuned = changed(good_finetune(tmp_path), "start", start)
-    taught = changed(good_distill(tmp_path), "students.0.start", start)
+    init = InitConfig(weights=tmp_path, pos_embed="reinit")
+    tuned = changed(good_finetune(tmp_path), "init", init)
+    taught = changed(good_distill(tmp_path), "students.0.init", init)
     for run, place in ((tuned, ""), (taught, "students.0.")):
         check_run(run)
         (said,) = problems(changed(run, f"{place}model.encoder.pretrained_grid", (8, 14, 14)))
         assert said == (
-            f"--{place}start.positions fresh has no effect with "
+            f"--{place}init.pos-embed reinit has no effect with "
             f"--{place}model.encoder.pretrained-grid, which names another table; leave out one of both"
         )
 

@@ -62,11 +62,11 @@ def test_numbers_that_yaml_takes_for_text_are_numbers(tmp_path):
 
 
 def test_null_takes_a_value_away(tmp_path):
-    assert part(tmp_path, "optim: {micro_batch: null}").optim.micro_batch_size is None
+    assert part(tmp_path, "optim: {micro_batch_size: null}").optim.micro_batch_size is None
 
 
 def test_as_many_sources_are_changed_one_by_one(tmp_path):
-    run = part(tmp_path, "data: {sources: [{stride: 2}, {}]}", sources=2)
+    run = part(tmp_path, "data: {sources: [{frame_interval: 2}, {}]}", sources=2)
     assert run == changed(good_run(tmp_path, 2), "data.sources.0.frame_interval", 2.0)
 
 
@@ -87,7 +87,7 @@ def test_another_number_of_sources_replaces_them(tmp_path):
         ("optim: {betas: [0.9]}", "optim.betas wants a list of 2 numbers, found [0.9]"),
         ("optim: {clip_norm: x}", "optim.clip_norm wants a number or null, found 'x'"),
         ("optim:", "optim wants a section with settings of its own, found null"),
-        ("record: {out: 2024-01-01}", "output_dir wants a path, found datetime.date(2024, 1, 1)"),
+        ("output_dir: 2024-01-01", "output_dir wants a path, found datetime.date(2024, 1, 1)"),
         ("runtime: {compile: 1}", "runtime.compile wants true or false, found 1"),
         ("masking: {decoder: null}", "masking.decoder wants one of none, running-cell, random, "),
         ("data: {sources: x}", "data.sources wants a list of sections, found 'x'"),
@@ -117,7 +117,7 @@ def test_what_has_no_default_must_be_in_a_complete_file(tmp_path):
     assert [p.split(": ")[1].split()[0] for p in caught.value.problems] == [
         "data",
         "optim",
-        "record",
+        "output_dir",
     ]
 
 

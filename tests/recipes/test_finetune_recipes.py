@@ -139,7 +139,7 @@ def test_a_recipe_builds_its_model_with_its_classes(name):
     if run.labels.class_names is not None:
         assert len(read_class_names(run.labels.class_names)) == classes
     with torch.device("meta"):
-        model = Classifier(replace(run.model, outputs=classes))
+        model = Classifier(replace(run.model, num_classes=classes))
         task = ClassifyTask(model, run.task)
     assert task.model.head.weight.shape == (classes, run.model.encoder.shape.embed_dim)
     assert task.model.encoder.blocks.drop_path == run.model.encoder.drop_path
@@ -244,19 +244,19 @@ def test_a_recipe_starts_from_what_the_stage_before_writes(name):
     assert parent.name.startswith("k710-") == after_710
 
 
-@pytest.mark.parametrize("name", [n for n in PUBLIC if make(n).init.head == "selected"])
+@pytest.mark.parametrize("name", [n for n in PUBLIC if make(n).init.head == "select"])
 def test_after_kinetics_710_the_rows_of_the_head_go_by_name(name, tmp_path):
     run = make(name)
     assert "k710-k" in name
-    tiny = replace(run.model.encoder, size="tiny", dim=24, depth=1, heads=2, patch=None,
+    tiny = replace(run.model.encoder, size="tiny", embed_dim=24, depth=1, num_heads=2, patch_size=None,
                    frames=16, height=224, width=224, mlp_ratio=None)  # fmt: skip
-    parent = Classifier(replace(run.model, encoder=tiny, outputs=710))
+    parent = Classifier(replace(run.model, encoder=tiny, num_classes=710))
     torch.save(classifier_to_official(parent.state_dict(), parent.cubes), tmp_path / "a.pth")
     classes = read_class_names(run.labels.class_names)
     run = replace(
         run,
-        model=replace(run.model, encoder=tiny, outputs=len(classes)),
-        start=replace(run.init, weights=tmp_path / "a.pth"),
+        model=replace(run.model, encoder=tiny, num_classes=len(classes)),
+        init=replace(run.init, weights=tmp_path / "a.pth"),
     )
     model, said = build_model(run, classes, torch.Generator())
     large = load_public_classes("kinetics-710")
@@ -268,7 +268,7 @@ def test_after_kinetics_710_the_rows_of_the_head_go_by_name(name, tmp_path):
 
 def test_small_sets_after_kinetics_710_get_a_fresh_head():
     for name in ("k710-ucf101-giant", "k710-hmdb51-giant", "internvideo-k600-k400-huge"):
-        assert make(name).init.head == "fresh"
+        assert make(name).init.head == "reinit"
 
 
 def test_64_frames_of_266_pixels_keep_the_places_of_16_of_224(tmp_path):
@@ -300,7 +300,7 @@ def test_numbers_of_a_list_get_the_names_of_the_set(tmp_path):
     run = make("v1-ucf101-base", tmp_path, tmp_path)
     run = replace(
         run,
-        start=replace(run.init, weights=None),
+        init=replace(run.init, weights=None),
         model=replace(run.model, encoder=replace(run.model.encoder, depth=1)),
         optim=replace(run.optim, global_batch_size=16),
     )
@@ -324,7 +324,7 @@ def test_own_frozen_teaches_two_blocks_and_own_lora_adapters():
     learnt = {}
     for name in ("own-frozen", "own-lora"):
         run = make(name)
-        model = Classifier(replace(run.model, outputs=3))
+        model = Classifier(replace(run.model, num_classes=3))
         apply_tuning(model, run.tuning, torch.Generator())
         learnt[name] = {n for n, p in model.named_parameters() if p.requires_grad}
     frozen = {n.split(".")[2] for n in learnt["own-frozen"] if n.startswith("encoder.blocks")}

@@ -37,27 +37,26 @@ def check_source(source: SourceConfig, flag: str) -> Iterator[str]:
 
 def _check_frame_intervals(run: Run) -> Iterator[str]:
     for number, source in enumerate(run.data.sources):
-        flag, default_interval = (
-            f"--data.sources.{number}.stride",
-            SourceConfig(path=source.path).frame_interval,
-        )
+        flag, default_source = f"--data.sources.{number}", SourceConfig(path=source.path)
+        interval = f"{source.frame_interval:g}"
         if source.frame_sampling == "segments":
-            if source.frame_interval != default_interval:
+            if source.frame_interval != default_source.frame_interval:
                 yield (
-                    f"{flag} {source.frame_interval:g} has no effect with --data.sources.{number}.sampling "
-                    f"segments, a frame of each part of a video; leave it out, or say {default_interval:g} "
-                    f"where a recipe has another"
+                    f"{flag}.frame-interval {interval} has no effect with {flag}.frame-sampling "
+                    f"segments, a frame of each part of a video; leave it out, or say "
+                    f"{default_source.frame_interval:g} where a recipe has another"
                 )
         elif source.interval_unit == "frames" and source.frame_interval % 1:
             yield (
-                f"{flag} {source.frame_interval:g} is no whole number of frames; "
-                f"{max(1, round(source.frame_interval))} is, or count in another {flag}-unit"
+                f"{flag}.frame-interval {interval} is no whole number of frames; "
+                f"{max(1, round(source.frame_interval))} is, or count in another "
+                f"{flag}.interval-unit"
             )
 
 
 def _check_crop(run: Run) -> Iterator[str]:
     crop, default_crop = run.data.crop, CropConfig()
-    ranges = (("area", crop.scale, default_crop.scale), ("ratio", crop.ratio, default_crop.ratio))
+    ranges = (("scale", crop.scale, default_crop.scale), ("ratio", crop.ratio, default_crop.ratio))
     for name, (low, high), default_range in ranges:
         flag = f"--data.crop.{name} {low:g} {high:g}"
         if low > high:
@@ -108,8 +107,8 @@ def _check_batch(run: Run) -> Iterator[str]:
     global_batch_size, micro_batch_size = run.optim.global_batch_size, run.optim.micro_batch_size
     if micro_batch_size is not None and global_batch_size % micro_batch_size:
         yield (
-            f"--optim.global-batch-size {global_batch_size} does not split into micro-batches of {micro_batch_size}; "
-            f"{format_multiples(global_batch_size, micro_batch_size)} would"
+            f"--optim.global-batch-size {global_batch_size} does not split into micro-batches of "
+            f"{micro_batch_size}; {format_multiples(global_batch_size, micro_batch_size)} would"
         )
 
 
@@ -132,20 +131,16 @@ def _check_min_lr(run: Run) -> Iterator[str]:
 
 
 def _check_checkpoint(run: Run) -> Iterator[str]:
-    checkpoint = run.checkpoint
-    output_dir, interval, keep_interval = (
-        run.output_dir,
-        checkpoint.interval,
-        checkpoint.keep_interval,
-    )
+    output_dir = run.output_dir
+    interval, keep_interval = run.checkpoint.interval, run.checkpoint.keep_interval
     if str(output_dir).startswith("~"):
         yield f"--out {output_dir} is not expanded here; write the path in full"
     elif output_dir.exists() and not output_dir.is_dir():
         yield f"--out {output_dir} is a file; it wants a folder, which is made if it is not there"
     if keep_interval is not None and keep_interval % interval:
         yield (
-            f"--checkpoint.keep-interval {keep_interval} misses the checkpoints that --checkpoint.interval {interval} "
-            f"makes; {format_multiples(keep_interval, interval)} would not"
+            f"--checkpoint.keep-interval {keep_interval} misses the checkpoints that "
+            f"--checkpoint.interval {interval} makes; {format_multiples(keep_interval, interval)} would not"
         )
 
 
@@ -171,7 +166,7 @@ def check_heads(encoder: EncoderConfig, flag: str) -> Iterator[str]:
     shape = encoder.shape
     if shape.embed_dim % shape.num_heads:
         yield (
-            f"{flag}.encoder.dim {shape.embed_dim} does not split over {shape.num_heads} heads; "
+            f"{flag}.encoder.embed-dim {shape.embed_dim} does not split over {shape.num_heads} heads; "
             f"{format_multiples(shape.embed_dim, shape.num_heads)} would"
         )
 

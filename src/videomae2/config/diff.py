@@ -58,7 +58,7 @@ of these may leave other videos out: the limits of reading."""
 ABSENT = "(absent)"
 
 
-_FRAME_INTERVAL = re.compile(r"data\.sources\.(\d+)\.stride")
+_FRAME_INTERVAL = re.compile(r"data\.sources\.(\d+)\.frame_interval")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,4 +115,4 @@ def _is_unused_frame_interval(path: str, run: Any) -> bool:
     if not match:
         return False
     source = dict(enumerate(run.data.sources)).get(int(match[1]))
-    return source is not None and source.sampling == "segments"
+    return source is not None and source.frame_sampling == "segments"

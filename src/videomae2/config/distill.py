@@ -54,9 +54,9 @@ def _check_students(run: DistillRun) -> Iterator[str]:
         flag = f"--students.{number}"
         yield from _check_student_name(student.name, names[:number], flag)
         yield from check_encoder_channels(run, student.model.encoder, f"{flag}.model")
-        yield from check_init(student.init, f"{flag}.start")
+        yield from check_init(student.init, f"{flag}.init")
         yield from check_pos_embed(
-            student.init, student.model.encoder, f"{flag}.start", f"{flag}.model"
+            student.init, student.model.encoder, f"{flag}.init", f"{flag}.model"
         )
 
 
@@ -76,8 +76,9 @@ def _check_student_shapes(run: DistillRun) -> Iterator[str]:
         yield from check_heads(student.model.encoder, flag)
         if _format_clip_shape(student) != _format_clip_shape(run.students[0]):
             yield (
-                f"{flag}.encoder reads clips of {_format_clip_shape(student)} (frames, height, width), "
-                f"--students.0 of {_format_clip_shape(run.students[0])}; all students see the same clips"
+                f"{flag}.encoder reads clips of {_format_clip_shape(student)} (frames, height, "
+                f"width), --students.0 of {_format_clip_shape(run.students[0])}; all students "
+                f"see the same clips"
             )
 
 

@@ -33,7 +33,10 @@ def _check_labels(run: FinetuneRun) -> Iterator[str]:
     elif class_names is not None:
         yield from check_class_names(class_names, "--labels.class-names")
     if task_type == "regression" and run.model.num_classes not in (0, len(columns)):
-        yield f"--model.num-classes {run.model.num_classes} are not the {len(columns)} of --labels.columns"
+        yield (
+            f"--model.num-classes {run.model.num_classes} are not the {len(columns)} of "
+            f"--labels.columns"
+        )
 
 
 def check_class_names(class_names: Path, flag: str) -> Iterator[str]:
@@ -77,7 +80,10 @@ def _check_tuning(run: FinetuneRun) -> Iterator[str]:
     if lora.rank and not lora.target_modules:
         yield "--tuning.lora.target-modules is empty; it wants attention, mlp, or both"
     if not lora.rank and lora != LoraConfig():
-        yield "--tuning.lora.alpha and places have no effect without --tuning.lora.rank"
+        yield (
+            "--tuning.lora.alpha and --tuning.lora.target-modules have no effect without "
+            "--tuning.lora.rank"
+        )
     if (frozen or lora.rank) and run.init.weights is None:
         flag = f"frozen-blocks {frozen}" if frozen else f"lora.rank {lora.rank}"
         yield (
@@ -89,8 +95,8 @@ def _check_tuning(run: FinetuneRun) -> Iterator[str]:
 
 
 def _check_run_init(run: FinetuneRun) -> Iterator[str]:
-    yield from check_init(run.init, "--start")
-    yield from check_pos_embed(run.init, run.model.encoder, "--start", "--model")
+    yield from check_init(run.init, "--init")
+    yield from check_pos_embed(run.init, run.model.encoder, "--init", "--model")
 
 
 def check_init(init: InitConfig, flag: str) -> Iterator[str]:
@@ -102,11 +108,11 @@ def check_init(init: InitConfig, flag: str) -> Iterator[str]:
         )
     if init.weights is None and replace(init, weights=None) != InitConfig():
         yield (
-            f"{flag}.norm, {flag}.head, {flag}.positions and {flag}.names have no effect without "
+            f"{flag}.norm, {flag}.head, {flag}.pos-embed and {flag}.class-names have no effect without "
             f"{flag}.weights; leave them out"
         )
     elif init.class_names is not None:
-        yield from check_class_names(init.class_names, f"{flag}.names")
+        yield from check_class_names(init.class_names, f"{flag}.class-names")
 
 
 def check_pos_embed(
@@ -115,8 +121,8 @@ def check_pos_embed(
     """Whether a start and its model, which two flags set, name one position table."""
     if init.weights is not None and init.pos_embed == "reinit" and encoder.pretrained_grid:
         yield (
-            f"{flag}.positions fresh has no effect with {model_flag}.encoder.pretrained-grid, which names "
-            f"another table; leave out one of both"
+            f"{flag}.pos-embed reinit has no effect with {model_flag}.encoder.pretrained-grid, "
+            f"which names another table; leave out one of both"
         )
 
 

@@ -20,7 +20,7 @@ def _check_heads(run: PretrainRun) -> Iterator[str]:
     ):
         if dim % heads:
             yield (
-                f"--model.{part}.dim {dim} does not split over {heads} heads; "
+                f"--model.{part}.embed-dim {dim} does not split over {heads} heads; "
                 f"{format_multiples(dim, heads)} would"
             )
 
@@ -34,7 +34,10 @@ def _check_masks(run: PretrainRun) -> Iterator[str]:
             f"leave it out, or choose running-cell, random or frame"
         )
     if masking.decoder == "running-cell" and ratio not in _QUARTERS:
-        yield f"--masking.decoder-mask-ratio {ratio:g} is none that running cells have: 0.25, 0.5, 0.75"
+        yield (
+            f"--masking.decoder-mask-ratio {ratio:g} is none that running cells have: 0.25, 0.5, "
+            f"0.75"
+        )
     elif not list(check_run_cubes(run)):
         try:
             count_tokens(masking, run.model.encoder.cubes.grid)
@@ -47,8 +50,8 @@ def _check_frame_sampling(run: PretrainRun) -> Iterator[str]:
     for number, source in enumerate(run.data.sources):
         if source.frame_sampling != "stride":
             yield (
-                f"--data.sources.{number}.sampling {source.frame_sampling} is for labelled videos; "
-                f"pre-training takes frames at exact strides: stride"
+                f"--data.sources.{number}.frame-sampling {source.frame_sampling} is for "
+                f"labelled videos; pre-training takes frames at exact strides: stride"
             )
 
 
@@ -57,16 +60,16 @@ def _check_online_probe(run: PretrainRun) -> Iterator[str]:
     if not probe.is_enabled:
         for name, value in flatten(probe):
             if value != getattr(OnlineProbeConfig(), name):
-                yield f"{flag_name(f'probe.{name}')} has no effect without --online-probe.videos"
+                yield f"{flag_name(f'online_probe.{name}')} has no effect without --online-probe.videos"
     for name in ("videos", "test", "root"):
         path = getattr(probe, name)
         if path is not None and not path_exists(path):
-            yield f"--probe.{name} {path} does not exist{path_hint(path)}"
+            yield f"--online-probe.{name} {path} does not exist{path_hint(path)}"
 
 
 PRETRAIN_CHECKS: tuple[Check, ...] = (
     (_check_heads, ("model.",)),
     (_check_masks, ("model.encoder.", "masking.")),
     (_check_frame_sampling, ()),
-    (_check_online_probe, ("probe.",)),
+    (_check_online_probe, ("online_probe.",)),
 )
