@@ -5,8 +5,8 @@ VideoMAE2Error
 ├── DataError
 │   ├── ManifestError               a line of a list is wrong; carries file and line
 │   ├── VideoError                  frames cannot be read; carries path and reason
-│   │   └── SlowVideoError          reading took too long, this time on this machine
-│   └── UnreadableShareError        too many videos of a data set cannot be read
+│   │   └── VideoTimeoutError       reading took too long, this time on this machine
+│   └── TooManyUnreadableError      too many videos of a data set cannot be read
 ├── CheckpointError                 missing, half-written, or of another shape
 ├── NonFiniteLossError              too many steps in a row had no finite loss or gradient
 └── Interrupted                     the run was asked to stop, saved, and can be resumed

@@ -1,6 +1,6 @@
 """How sure a measured number is: bootstrap intervals over videos, also of a difference.
 
-NumPy only. Axes: videos, rounds. Every draw is a function of the seed.
+NumPy only. Axes: videos, resamples. Every draw is a function of the seed.
 """
 
 from collections.abc import Callable, Hashable, Mapping
@@ -13,7 +13,7 @@ from jaxtyping import Float, Float64, Int64
 from videomae2.tensors import rng
 
 N_RESAMPLES = 2000
-"""Bootstrap rounds: the ends of a 95 % interval then move by a few hundredths of its width."""
+"""Bootstrap resamples: the ends of a 95 % interval then move by a few hundredths of its width."""
 
 
 _STREAM = 0x1B00
@@ -43,7 +43,7 @@ class Comparison:
     difference: Interval
     """Mean of one minus mean of the other."""
     fraction_better: float
-    """Share of the bootstrap rounds in which one was better; equal rounds count half."""
+    """Share of the resamples in which one was better; equal ones count half."""
 
     @property
     def is_clear(self) -> bool:
@@ -163,7 +163,7 @@ def wilson_interval(hits: float, num_videos: int, *, confidence: float = 0.95) -
 
 def resample_means(
     values: Float[np.ndarray, " videos"], *, n_resamples: int = N_RESAMPLES, seed: int = 0
-) -> Float64[np.ndarray, " rounds"]:
+) -> Float64[np.ndarray, " resamples"]:
     """The mean of every sample with replacement."""
     x = values.astype(np.float64)
     return np.array([x[_draw_rows(seed, number, len(x))].mean() for number in range(n_resamples)])
@@ -176,7 +176,7 @@ def _draw_rows(seed: int, number: int, num_videos: int) -> Int64[np.ndarray, " v
 
 
 def _percentile_interval(
-    value: float, values: Float64[np.ndarray, " rounds"], confidence: float
+    value: float, values: Float64[np.ndarray, " resamples"], confidence: float
 ) -> Interval:
     valid = values[~np.isnan(values)]
     if len(valid) == 0:
@@ -188,6 +188,8 @@ def _percentile_interval(
 
 def _check_arguments(num_videos: int, n_resamples: int, confidence: float) -> None:
     if num_videos < 1 or n_resamples < 1:
-        raise ValueError(f"{num_videos} videos and {n_resamples} rounds, wanted 1 or more of each")
+        raise ValueError(
+            f"{num_videos} videos and {n_resamples} resamples, wanted 1 or more of each"
+        )
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is {confidence}, wanted between 0 and 1")

@@ -1,18 +1,11 @@
-"""How often scores name the right class: top-k, per class, confusions, hardest videos.
+"""How well scores tell classes: top-k, confusions, average precision, what views add.
 
-NumPy only. Axes: videos, classes. Labels are classes, counted from 0.
+NumPy only. Axes: videos, classes; views, clips, crops. Labels are classes, counted from 0.
 
 Ties. A label that shares its score with others counts for the share of orders among them in which
 it is within the k best: a model that says the same about every class has k / classes right, not
-everything and not nothing. Where one class must be named (`predicted`), it is the first of them.
-
-Average precision of classes that do not exclude each other.
-
-NumPy only. Axes: videos, classes.
-
-Scores of many views to scores of videos: the mean of probabilities; and what each view adds.
-
-NumPy only. Axes: views, videos, clips, crops, classes.
+everything and not nothing. Where one class must be named (``predict_classes``), it is the first of
+them.
 """
 
 from collections.abc import Hashable, Sequence
@@ -205,7 +198,7 @@ def average_views(
 
     Args:
         logits: Class scores of every view.
-        videos: Which video each view is of: its full identity (`data.identity.identity`). The
+        videos: Which video each view is of: its full identity, not its name. The
             released code takes the file name up to its first dot, and so averages different videos.
         views: Which view of it, such as (clip, crop).
         task_type: How logits become probabilities.

@@ -1,23 +1,12 @@
-"""Standardise features by what the training part alone says of them.
+"""Classes from frozen features: ridge and logistic regression, nearest neighbours.
 
-Axes: videos, dim.
-
-Linear regression on classes with an L2 penalty, in closed form for many strengths at once.
-
-Axes: videos, dim, classes, strengths.
-
-Nearest neighbours by cosine, and what they vote for.
-
-Axes: test, train = videos; dim; k = neighbours, nearest first; classes.
-
-Multinomial logistic regression with an L2 penalty: many strengths at once, to the optimum.
-
-The problem is strictly convex, so a strength has one answer, and neither a learning rate nor a
+Features are standardised by what the training part alone says of them. Logistic regression is
+strictly convex, so a strength of the penalty has one answer, and neither a learning rate nor a
 length of training is to be chosen. All strengths are solved side by side by L-BFGS in the basis of
 the features' principal axes, where a bound of the curvature is diagonal and serves as its start.
 
-Axes: strengths; videos; dim; rank = principal axes with any variance; rows = rank + 1 (the last is
-the bias); classes.
+Axes: videos; dim; classes; strengths; rank = principal axes with any variance; rows = rank + 1 (the
+last is the bias); test, train = videos; k = neighbours, nearest first.
 """
 
 from collections import deque

@@ -1,7 +1,7 @@
 """Scores of sliding windows to a time line: means over time, and what holds when.
 
-NumPy only. Axes: windows, in the order of their starts; outputs = classes or numbers; cells =
-stretches of time in which the windows on show stay the same; edges = cells + 1.
+NumPy only. Axes: windows, in the order of their starts; outputs = classes or numbers; bins =
+stretches of time in which the windows on show stay the same; edges = bins + 1.
 """
 
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ class TimeBins:
     """A video cut into stretches of time, with the scores of each."""
 
     edges: Float64[np.ndarray, " edges"]
-    """Seconds at which cells begin and end; they touch."""
+    """Seconds at which bins begin and end; they touch."""
     scores: Float64[np.ndarray, "bins outputs"]
-    """Mean over the windows that show the cell."""
+    """Mean over the windows that show the bin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def compute_activations(
 
 
 def find_segments(bins: TimeBins, active: Bool[np.ndarray, "bins outputs"]) -> list[Segment]:
-    """Join neighbouring cells in which a class holds; by start, then by number of the class."""
+    """Join neighbouring bins in which a class holds; by start, then by number of the class."""
     lengths = np.diff(bins.edges)
     result = []
     for output in np.flatnonzero(active.any(axis=0)).tolist():

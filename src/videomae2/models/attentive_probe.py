@@ -65,7 +65,7 @@ class AttentiveProbe(nn.Module):
         """Give raw scores.
 
         Args:
-            tokens: From ``standardised``; the norm's own scale and shift are applied here.
+            tokens: From ``standardize_tokens``; the norm's own scale and shift are applied here.
         """
         query = rearrange(self.q(self.query), "(h d) -> h d", h=self.num_heads)
         keys = rearrange(self.k.weight, "(h d) dim -> h d dim", h=self.num_heads)

@@ -1,6 +1,6 @@
 """The masked autoencoder: an encoder that sees few cubes, a light decoder that rebuilds others.
 
-Axes: batch, vis = visible cubes, queries = places the decoder is asked for, scored = answers,
+Axes: batch, vis = visible cubes, queries = places the decoder is asked for, loss_tokens = answers,
 values = numbers in a cube.
 """
 
@@ -81,7 +81,7 @@ class Decoder(nn.Module):
         *,
         keys: Int64[Tensor, " batch"] | None = None,
     ) -> Float[Tensor, "batch loss_tokens values"]:
-        return self.head(self.norm(self.blocks(x, asked=num_loss_tokens, keys=keys)))
+        return self.head(self.norm(self.blocks(x, num_outputs=num_loss_tokens, keys=keys)))
 
 
 class Autoencoder(nn.Module):
@@ -110,7 +110,7 @@ class Autoencoder(nn.Module):
         *,
         keys: Int64[Tensor, " batch"] | None = None,
     ) -> Float[Tensor, "batch loss_tokens values"]:
-        """Rebuild the places of ``split.answered`` from the normalised visible cubes.
+        """Rebuild the places of ``split.loss_tokens`` from the normalised visible cubes.
 
         ``keys`` are the clips', by which stochastic depth draws in training.
         """

@@ -28,7 +28,7 @@ def count_official_tokens(config: EncoderConfig, counts: TokenCounts) -> TokenCo
     """The tokens that the released code computes, as the paper's tables count them.
 
     It projects every cube before it leaves out the hidden ones, and its decoder answers every
-    query, also those that carry no loss: ``autoencoder_macs(model, released_counts(…))`` gives the
+    query, also those that carry no loss. With these counts ``count_autoencoder_macs`` gives the
     FLOPs of arXiv 2303.16727 tables 1 and 2.
 
     Args:
@@ -84,7 +84,7 @@ def count_encoder_macs(config: EncoderConfig, *, embedded: int, visible: int) ->
 
 
 def count_block_macs(tokens: int, dim: int, hidden: int, *, num_outputs: int | None = None) -> int:
-    """One block over ``tokens``, of which the last ``num_outputs`` are computed (all if not given)."""
+    """One block over ``tokens``; the last ``num_outputs`` are computed, all if not given."""
     num_outputs = tokens if num_outputs is None else num_outputs
     project = 2 * tokens * dim * dim + 2 * num_outputs * dim * dim  # keys, values; queries, output
     attend = 2 * num_outputs * tokens * dim

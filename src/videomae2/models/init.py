@@ -56,7 +56,7 @@ def init_classifier_weights(model: Classifier, generator: Generator) -> None:
     linear maps of blocks     normal, std 0.02; bias 0
     head                      normal, std 0.02, times the head's scale; bias 0
     patch embedding           uniform within 1/sqrt(values), bias too (Conv3d default)
-    the rest                  as in ``initialise``
+    the rest                  as in ``init_autoencoder_weights``
     ========================  =====================================================
 
     Source: models/modeling_finetune.py of the released code.

@@ -1,10 +1,7 @@
-"""Transformer pieces shared by the encoder and the decoder.
+"""Transformer pieces shared by the encoder and the decoder, from a linear map to a stack of blocks.
 
-Axes: batch, tokens, dim, heads, per_head (= dim / heads); asked = the last tokens that are read.
-
-A stack of blocks: stochastic depth that rises, activation checkpointing, a trimmed last block.
-
-Axes: batch, tokens, dim; asked = the last tokens that are read; depth = blocks.
+Axes: batch, tokens, dim, heads, per_head (= dim / heads); outputs = the last tokens, which are
+computed; rows = rows of a weight; depth = blocks.
 """
 
 import math
@@ -44,7 +41,7 @@ class Linear(nn.Linear):
         self,
         x: Float[Tensor, "*rows dim_in"],
         rows: slice | None,
-        bias: Float[Tensor, " forward_rows"],
+        bias: Float[Tensor, " part"],
     ) -> Float[Tensor, "*rows part"]:
         """Compute some of the outputs, or all, with a bias that is the caller's."""
         return matmul.linear(x, select_rows(self.weight, rows), bias)
@@ -86,7 +83,7 @@ class Attention(nn.Module):
 
     def forward(
         self, x: Float[Tensor, "batch tokens dim"], num_outputs: int
-    ) -> Float[Tensor, "batch asked dim"]:
+    ) -> Float[Tensor, "batch outputs dim"]:
         q, k, v = self._project(x, num_outputs)
         if self.scale is None:
             y = attend(q, k, v)
@@ -97,7 +94,7 @@ class Attention(nn.Module):
         return self.proj(rearrange(y, "b heads n per_head -> b n (heads per_head)"))
 
     def _project(self, x: Tensor, num_outputs: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries of the asked tokens, keys and values of all, split into heads."""
+        """Queries of the last tokens, keys and values of all, split into heads."""
         dim = x.shape[-1]
         no_bias = torch.zeros_like(self.v_bias)
         if num_outputs == x.shape[1]:
@@ -128,10 +125,10 @@ class Block(nn.Module):
 
     Args of forward:
         x: The tokens.
-        asked: How many of the last tokens to compute; all of them still serve as keys and
+        num_outputs: How many of the last tokens to compute; all of them still serve as keys and
             values. The last block of a decoder needs no more than the answers.
-        factors: What to multiply the two residual branches of each clip by (stochastic depth);
-            nothing if not given.
+        residual_mask: What to multiply the two residual branches of each clip by (stochastic
+            depth); nothing if not given.
     """
 
     def __init__(
@@ -164,12 +161,11 @@ class Block(nn.Module):
         x: Float[Tensor, "batch tokens dim"],
         num_outputs: int,
         residual_mask: Float[Tensor, "2 batch 1 1"] | None = None,
-    ) -> Float[Tensor, "batch asked dim"]:
+    ) -> Float[Tensor, "batch outputs dim"]:
         attn_mask, mlp_mask = (None, None) if residual_mask is None else residual_mask.unbind()
         y = self.attn(self.norm1(x), num_outputs)
-        if (
-            num_outputs < x.shape[1]
-        ):  # the gradient of a slice is a copy, also of a slice of everything
+        # the gradient of a slice is a copy, also of a slice of everything
+        if num_outputs < x.shape[1]:
             x = x[:, -num_outputs:]
         x = x + _scale_residual(y, self.gamma_1, attn_mask)
         return x + _scale_residual(self.mlp(self.norm2(x)), self.gamma_2, mlp_mask)
@@ -225,7 +221,7 @@ class Blocks(nn.ModuleList):
         *,
         num_outputs: int | None = None,
         keys: Int64[Tensor, " batch"] | None = None,
-    ) -> Float[Tensor, "batch asked dim"]:
+    ) -> Float[Tensor, "batch outputs dim"]:
         """Run all blocks; the last computes no more than the last ``num_outputs`` tokens."""
         residual_masks = self._draw_residual_masks(keys)
         for index, block in enumerate(self):

@@ -1,8 +1,8 @@
-"""Low-rank adapters (LoRA): what is learnt beside frozen linear maps, and merged into them.
+"""Which weights of a classifier learn: frozen blocks, and low-rank adapters (LoRA) beside others.
+
+Adapters can be merged into the frozen linear maps that they sit beside.
 
 Axes: dim_in, dim_out, rank; part = some of the outputs.
-
-Which weights of a classifier learn.
 """
 
 import math
@@ -71,7 +71,7 @@ class AdaptedLinear(Linear):
         self,
         x: Float[Tensor, "*rows dim_in"],
         rows: slice | None,
-        bias: Float[Tensor, " forward_rows"],
+        bias: Float[Tensor, " part"],
     ) -> Float[Tensor, "*rows part"]:
         return super().forward_rows(x, rows, bias) + self._compute_delta(x, rows)
 

@@ -1,6 +1,4 @@
-"""The card of a saved model: what is needed to build it again and to judge where it comes from.
-
-What the outputs of a classifier say: names, ranks, and which classes hold.
+"""What the outputs of a classifier say: their task type, their names, and which classes hold.
 
 Axis: outputs = classes or numbers.
 """

@@ -44,8 +44,8 @@ class ClassifyTask(nn.Module):
         model: Gives one score per output.
         config: What the scores mean.
         class_weights: One per output, from ``tensors/targets.py``, where ``balance`` is not 0.
-        target_scaler: What the model's answers are counted in, where they are numbers; None: the units
-            of the data.
+        target_scaler: What the model's answers are counted in, where they are numbers; None: the
+            units of the data.
         mean: Of each channel of the clips.
         std: Of each channel of the clips.
     """
@@ -63,7 +63,7 @@ class ClassifyTask(nn.Module):
         super().__init__()
         _check_setup(model, config, class_weights, channels=(len(mean), len(std)))
         if target_scaler is not None and config.task_type != "regression":
-            raise ValueError(f"a scale of numbers has no effect on answers '{config.task_type}'")
+            raise ValueError(f"a scale of numbers has no effect on task_type '{config.task_type}'")
         self.model = model
         self.config = config
         self.register_buffer("class_weights", class_weights, persistent=False)
@@ -163,9 +163,9 @@ def compute_batch_metrics(
         }
     if task_type == "multilabel":
         is_correct = ((scores > 0) == (targets > 0.5)).float().mean(dim=1)
-    else:
-        expected = targets if targets.ndim == 1 else targets.argmax(dim=1)
-        is_correct = (scores.argmax(dim=1) == expected).float()
+        return {"label_accuracy": _mean_of_counted(is_correct, clips.weights)}
+    expected = targets if targets.ndim == 1 else targets.argmax(dim=1)
+    is_correct = (scores.argmax(dim=1) == expected).float()
     return {"accuracy": _mean_of_counted(is_correct, clips.weights)}
 
 

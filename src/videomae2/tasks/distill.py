@@ -1,12 +1,6 @@
-"""A classifier that others learn from: how it is chosen, and which clips its students read.
+"""Distillation: students follow a teacher that is asked about the very same clips.
 
-How far a student is from its teacher, clip by clip.
-
-Axes: batch, outputs = classes or labels, taught = width of the teacher's features.
-
-Distillation: students follow a teacher that is asked about the very same clips.
-
-Axes: batch, outputs = classes or labels, tokens, values, dim, taught = width of the teacher's
+Axes: batch, outputs = classes or labels, tokens, values, dim, teacher_dim = width of the teacher's
 features.
 """
 
@@ -154,7 +148,7 @@ class Student(nn.Module):
         *,
         keys: Int64[Tensor, " batch"] | None = None,
     ) -> tuple[Float[Tensor, "batch outputs"], Float[Tensor, "batch teacher_dim"] | None]:
-        """Give raw scores, and features as the teacher's are to be met."""
+        """Give raw scores, and features to hold against the teacher's."""
         features = self.classifier.forward_features(values, keys=keys)
         projected = None if self.projection is None else self.projection(features)
         return self.classifier.forward_head(features, keys=keys), projected

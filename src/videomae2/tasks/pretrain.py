@@ -1,6 +1,6 @@
 """Dual-masked pre-training: hide, encode, rebuild, and the loss on normalised pixels.
 
-Axes: batch, vis, scored, values, as in ``models/autoencoder.py``.
+Axes: batch, vis, loss_tokens, values, as in ``models/autoencoder.py``.
 """
 
 import math
@@ -195,7 +195,7 @@ def _count_loss_tokens(masking: MaskingConfig, cube_grid: Grid) -> int | None:
 def _check_no_decoder_mask(masking: MaskingConfig) -> None:
     if masking.loss_tokens == "decoded":
         raise ValueError(
-            "loss on 'decoded' has no effect without decoder masking: all decoded are hidden"
+            "loss_tokens 'decoded' has no effect without decoder masking: all decoded are hidden"
         )
     if masking.decoder_queries == "hidden_only":
         raise ValueError("decoder_queries 'hidden_only' has no effect without decoder masking")
@@ -204,11 +204,11 @@ def _check_no_decoder_mask(masking: MaskingConfig) -> None:
 def _check_hidden_only(masking: MaskingConfig, num_loss_tokens: int | None) -> None:
     if masking.loss_tokens == "decoded":
         raise ValueError(
-            "decoder_queries 'hidden_only' leaves out what loss on 'decoded' counts; use 'full'"
+            "decoder_queries 'hidden_only' leaves out what loss_tokens 'decoded' counts; use 'full'"
         )
     if num_loss_tokens is None:
         raise ValueError(
-            f"decoder_queries 'hidden_only' needs equally many scored cubes in every clip, which encoder masking "
-            f"'{masking.encoder}' with decoder masking '{masking.decoder}' does not give on this "
-            f"grid; use 'full', or tubes with running cells on a multiple of 4 time slots"
+            f"decoder_queries 'hidden_only' needs equally many scored cubes in every clip, which "
+            f"encoder masking '{masking.encoder}' with decoder masking '{masking.decoder}' does not "
+            f"give on this grid; use 'full', or tubes with running cells on a multiple of 4 time slots"
         )

@@ -4,7 +4,7 @@ Visible cubes are copied from the clip, hidden ones are the decoder's. Where the
 z-scored cubes, their mean and contrast come from the truth, or from the visible cubes around and
 from how the answers join.
 
-Axes: batch, frames, height, width, channels; tokens; scored = answers of a pass; values.
+Axes: batch, frames, height, width, channels; tokens; loss_tokens = answers of a pass; values.
 """
 
 from collections.abc import Sequence

@@ -1,11 +1,11 @@
 """Attention over tokens: PyTorch's own, or on some CPUs one head after the other.
 
 On the CPU PyTorch's fused attention computes its products with MKL and its exponentials between
-them; where oneDNN is the faster library (see ``products``) it is quicker to take one head at a
-time, as plain products and a softmax. A head's scores stay in the cache, and as in the fused
+them; where oneDNN is the faster library (see ``tensors/matmul.py``) it is quicker to take one head
+at a time, as plain products and a softmax. A head's scores stay in the cache, and as in the fused
 form no scores are kept for the gradient, which computes them again.
 
-Axes: batch, heads, asked = queries, tokens = keys and values, per_head.
+Axes: batch, heads, queries, tokens = keys and values, per_head.
 """
 
 import math

@@ -1,13 +1,6 @@
-"""A batch of clips on the device, as tasks receive it.
+"""A batch of clips on the device, as tasks receive it: brought there, and changed in part.
 
-Axes: batch, frames, height, width, channels; outputs = classes, labels or numbers to
-predict.
-
-Bring small tensors from the host to a device without a wait.
-
-Changing some clips of a batch and leaving the others alone.
-
-Axes: batch first; what follows is the caller's.
+Axes: batch, frames, height, width, channels; outputs = classes, labels or numbers to predict.
 """
 
 from collections.abc import Callable

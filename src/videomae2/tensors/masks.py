@@ -2,16 +2,12 @@
 
 Pure functions over a batch, on the device of their randomness. A boolean is named after what
 True means: ``hidden`` (from the encoder), ``dropped`` (by the decoder). Every clip of a batch has
-exactly the same count, known beforehand from the ``*_count`` functions.
+exactly the same count, known beforehand from the ``count_*`` functions.
 
-Axes: batch, tokens = time*row*col of the grid, cells = row*col.
+Training asks the decoder for a part of the cubes. To see the rest as well, it is asked again under
+further masks, each time for as many cubes and in the same pattern as it was trained to answer.
 
-Several looks at a clip that together ask the decoder for every cube.
-
-Training asks for a part of the cubes. To see the rest as well, the decoder is asked again, each
-time for as many cubes and in the same pattern as it was trained to answer.
-
-Axes: batch, tokens = time*row*col of the grid, units = what a mask chooses among.
+Axes: batch, tokens = time*row*col of the grid, cells = row*col, units = what a mask chooses among.
 """
 
 import math

@@ -75,8 +75,8 @@ def build_pos_embed(
     Args:
         grid: Cubes along (time, row, col).
         dim: Width of a token.
-        pretrained_grid: The grid the weights were trained on. If it is given and differs, its table is
-            resampled to ``grid``; if not, a fresh table of the new grid is made, as the released
+        pretrained_grid: The grid the weights were trained on. If it is given and differs, its table
+            is resampled to ``grid``; if not, a fresh table of the new grid is made, as the released
             code ends up doing (in a flat table every place then gets another angle).
         kind: Over the flattened number, as all released models, or along each axis.
 

@@ -1,14 +1,9 @@
-"""Random numbers as a function of a key: the torch half, equal to ``draws`` bit by bit.
+"""Random numbers as a function of a key: the torch half, equal to ``tensors/rng.py`` bit by bit.
 
-Batched over clips and computed on the device of the keys, without a generator's state and
-without a wait for the host. Where a caller would rather bring a ``torch.Generator``, ``scores``
-takes that as well.
+Batched over clips and computed on the device of the keys, without a generator's state and with a
+fixed amount of work, so nothing waits for the host. Uniform, normal, gamma and beta. Where a caller
+would rather bring a ``torch.Generator``, ``draw_scores`` takes that as well.
 
-Axes: batch, numbers.
-
-Keyed numbers of other distributions than the uniform one: normal, gamma, beta.
-
-Batched over keys, on the device of the keys, with a fixed amount of work: no host waits.
 Axes: batch, numbers.
 """
 

@@ -16,7 +16,8 @@ from torch import Tensor
 class TokenSplit:
     """Which cubes of each clip go where, as token numbers.
 
-    The decoder reads the visible cubes and all queries, and answers the last ``num_loss_tokens`` queries.
+    The decoder reads the visible cubes and all queries, and answers the last ``num_loss_tokens``
+    of these.
     """
 
     visible: Int64[Tensor, "batch vis"]
@@ -95,6 +96,6 @@ def weight_all(split: TokenSplit) -> TokenSplit:
     )
 
 
-def _first_by_rank(rank: Tensor, count: int) -> Int64[Tensor, "batch picked"]:
+def _first_by_rank(rank: Tensor, count: int) -> Int64[Tensor, "batch _"]:
     """The first ``count`` tokens of each clip by rank, in clip order within a rank."""
     return rank.argsort(dim=1, stable=True)[:, :count]

@@ -1,25 +1,19 @@
-"""Mean and contrast of cubes, estimated from the cubes that can be seen.
+"""Mean and contrast of hidden cubes, from what is visible and such that cubes join without a seam.
 
 A decoder that rebuilds z-scored cubes says nothing about their mean and contrast. Whoever wants
 pixels must take them from somewhere: from the truth, which a model does not know, or from here.
-
-Axes: batch, tokens = time*row*col of the grid, vis = the visible ones, values, channels, features.
-
-Mean and contrast of predicted cubes, such that neighbouring cubes join without a seam.
-
-Of a z-scored cube only the pattern is known. Where two cubes touch, in space or from one time slot
-to the next, pixels are nearly equal, so patterns that were predicted say something about the mean
-and contrast of their cubes. With m the mean, s the deviation and z the pattern of a cube, this
-minimises
+A first guess comes from the visible cubes around. Then the seams are matched: where two cubes
+touch, in space or from one time slot to the next, pixels are nearly equal, so patterns that were
+predicted say something about the mean and contrast of their cubes. With m the mean, s the
+deviation and z the pattern of a cube, this minimises
 
     the sum over touching cubes a, b of the mean over touching pixels of
         ((m_a + s_a z_a) - (m_b + s_b z_b))^2
-    + PULL * the sum over cubes of (m - first guess)^2 + (s - first guess)^2
+    + PRIOR_WEIGHT * the sum over cubes of (m - first guess)^2 + (s - first guess)^2
 
 where the visible cubes keep their own m and s. Nothing that is hidden is used.
 
-Axes: batch, tokens = time*row*col of the grid, values, channels; first, second = two cubes that
-touch; pixels = touching ones.
+Axes: batch, tokens = time*row*col of the grid, vis = the visible ones, values, channels, features.
 """
 
 from collections.abc import Iterator
@@ -65,7 +59,7 @@ def estimate_moments(
         channels: How many channels a pixel has.
 
     Returns:
-        What ``pixels.denormalise`` takes; at visible places, the true moments.
+        What ``pixels.denormalize`` takes; at visible places, the true moments.
     """
     mean, std = pixels.compute_moments(visible, channels)
     known = torch.cat((mean, std), dim=3).squeeze(2)
@@ -107,9 +101,10 @@ TIME_WEIGHT = 0.3
 """How much a seam in time counts beside one in space, since things move.
 
 Both measured on twelve videos of moving shapes, tubes 0.75: with perfect patterns, hidden pixels
-are off by 0.084 (root mean square) instead of 0.131 for the first guess of ``surroundings``; with
-a PULL of 0.01 by 0.082 and of 0.2 by 0.089, with a TIME_WEIGHT of 1 by 0.092. With patterns of a
-model that hardly learnt (loss 0.93) by 0.136 instead of 0.149, without patterns by 0.149 as before.
+are off by 0.084 (root mean square) instead of 0.131 for the first guess of ``estimate_moments``;
+with a PRIOR_WEIGHT of 0.01 by 0.082 and of 0.2 by 0.089, with a TIME_WEIGHT of 1 by 0.092. With
+patterns of a model that hardly learnt (loss 0.93) by 0.136 instead of 0.149, without patterns by
+0.149 as before.
 """
 
 

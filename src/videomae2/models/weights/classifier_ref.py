@@ -1,6 +1,4 @@
-"""A classifier that was found: what it is, which outputs are used, its weights when needed.
-
-Finds a classifier wherever it is: in a run, a saved model, or a released file.
+"""Find a classifier in a run, a saved model or a released file: what it is, and its weights later.
 
 Whoever asks a classifier finds it here: evaluation, prediction, and the students of distillation.
 """
@@ -228,8 +226,8 @@ def _resolve_folder(
     config = load_model_config(checkpoint.folder)
     if isinstance(config, SavedAutoencoderConfig):
         raise CheckpointError(
-            f"{checkpoint.folder} holds an autoencoder, not the classifier that is wanted: it knows no "
-            f"classes; fine-tune it on labelled videos first, or look at what it rebuilds: "
+            f"{checkpoint.folder} holds an autoencoder, not the classifier that is wanted: it "
+            f"knows no classes; fine-tune it on labelled videos first, or look at what it rebuilds: "
             f"videomae2 reconstruct"
         )
     return ClassifierRef(config=config, weights_ref=checkpoint)

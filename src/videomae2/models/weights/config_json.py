@@ -46,7 +46,7 @@ class FrameSampling:
     frame_interval: float = 4.0
     """Distance between the frames of a dense clip."""
     interval_unit: Literal["frames", "seconds", "per-second"] = "frames"
-    """What the stride counts."""
+    """What the frame interval counts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,8 +121,8 @@ def load_model_config(folder: Path) -> ModelConfig:
     version, kind = entry.pop("format", None), entry.pop("kind", None)
     if version != FORMAT_VERSION or kind not in MODEL_KINDS:
         raise CheckpointError(
-            f"{path} is of format {version!r}, kind {kind!r}; this version reads format {FORMAT_VERSION}, "
-            f"kinds {', '.join(MODEL_KINDS)}"
+            f"{path} is of format {version!r}, kind {kind!r}; this version reads format "
+            f"{FORMAT_VERSION}, kinds {', '.join(MODEL_KINDS)}"
         )
     return from_dict(MODEL_KINDS[kind], entry, path)
 
@@ -151,7 +151,7 @@ def _check_target_scaler(config: SavedClassifierConfig) -> None:
     ):
         raise ValueError(
             f"there is a scale of {len(config.target_scaler.mean)} numbers, but the model has "
-            f"{config.model.num_classes} outputs, whose answers are '{config.task_type}'"
+            f"{config.model.num_classes} outputs of task_type '{config.task_type}'"
         )
 
 

@@ -1,6 +1,6 @@
 """Encoders that are not trained any more: read from anything, they turn clips into features.
 
-Axes: clips, tokens, values, dim; kinds = mean of the tokens without and with the closing norm.
+Axes: clips, tokens, values, dim; kinds = mean of the tokens without and with the final norm.
 """
 
 import hashlib
@@ -33,12 +33,12 @@ _KNOWN_PARTS = ("encoder", "fc_norm", "head", *DECODER_PARTS)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FrozenEncoder:
-    """An encoder without its closing norm, that norm, and what is known about both."""
+    """An encoder without its final norm, that norm, and what is known about both."""
 
     encoder: VideoEncoder
     norm: nn.LayerNorm
     norm_input: Literal["tokens", "mean"]
-    """What the closing norm is applied to: every token, as in pre-training, or their mean."""
+    """What the final norm is applied to: every token, as in pre-training, or their mean."""
     mean: Float[Tensor, " channels"]
     std: Float[Tensor, " channels"]
     path: Path
@@ -50,7 +50,7 @@ class FrozenEncoder:
 
     @torch.no_grad()
     def encode(self, pixels: Tensor) -> Float[Tensor, "clips tokens dim"]:
-        """Give the tokens before the closing norm.
+        """Give the tokens before the final norm.
 
         Args:
             pixels: All cubes of each clip in token order, uint8 0…255.
@@ -59,7 +59,7 @@ class FrozenEncoder:
 
     @torch.no_grad()
     def pool(self, tokens: Float[Tensor, "clips tokens dim"]) -> Float[Tensor, "clips kinds dim"]:
-        """Give the mean of the tokens, without and with the closing norm, in float32."""
+        """Give the mean of the tokens, without and with the final norm, in float32."""
         tokens = tokens.float()
         pooled = tokens.mean(dim=1)
         pooled_norm = (

@@ -1,7 +1,4 @@
-"""The card of a saved model: what is needed to build it again and to judge where it comes from.
-
-Which rows of a parent's head a new classifier takes over.
-"""
+"""Which rows of a parent's head a classifier takes over, and whether two lists of classes agree."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -160,13 +157,10 @@ def _select_rows(
 
 def _match_by_count(num_pretrained: int, num_classes: int) -> tuple[Sequence[int] | None, str]:
     if num_pretrained == num_classes:
-        return range(
-            num_pretrained
-        ), f"kept: {num_classes} classes here and there, without names to compare"
-    return (
-        None,
-        f"fresh: {num_pretrained} classes there, {num_classes} here, without names to select by",
-    )
+        note = f"kept: {num_classes} classes here and there, without names to compare"
+        return range(num_pretrained), note
+    note = f"fresh: {num_pretrained} classes there, {num_classes} here, without names to select by"
+    return None, note
 
 
 def _match_by_name(

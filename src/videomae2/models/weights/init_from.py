@@ -1,6 +1,4 @@
-"""What the first weights of a model are, in words.
-
-Where a classifier's first weights come from: nowhere, pre-training, or another classifier.
+"""Where a classifier's first weights come from: nowhere, pre-training, or another classifier.
 
 Loading is strict: every weight of the encoder is found and fits, norm and head start as was
 chosen, and nothing is left over but what a classifier has no use for. What happened is reported.
@@ -84,7 +82,7 @@ class InitConfig:
     pos_embed: PosEmbedInit = "auto"
     """The position table, where the parent was trained on clips of another size: the parent's,
     resampled, or a fresh one (what the released code ends up with). Released files are taken to be
-    of 16 frames of 224 pixels; ``resolve_pretrained_grid`` of the encoder says otherwise."""
+    of 16 frames of 224 pixels; ``pretrained_grid`` of the encoder says otherwise."""
     class_names: Path | None = None
     """What the parent's outputs are called where it does not say, as released files: a file of
     names, or a public data set such as kinetics-710."""
@@ -103,12 +101,12 @@ def init_classifier(
     """Give a classifier its first weights, before anything is frozen or adapted.
 
     Args:
-        model: Changed in place; made with the position table that ``placed`` gives.
+        model: Changed in place; made with the position table that ``resolve_pos_embed`` gives.
         config: Where from.
         generator: Draws what is fresh.
         class_names: The names of its outputs, if they have any.
-        pretrained_class_names: Those of the parent's, where it does not say them itself; what stands in
-            ``config.names``, read.
+        pretrained_class_names: Those of the parent's, where it does not say them itself; what
+            stands in ``config.class_names``, read.
         target_scaler: What its answers are counted in, where they are numbers; a head that is taken
             over says the same numbers in it.
         flag: What sets the model on the command line, for messages.
@@ -143,7 +141,7 @@ def load_pretrained(
     target_scaler: TargetScaler | None = None,
     flag: str = "--model",
 ) -> LoadReport:
-    """Put a parent's weights over the fresh ones; arguments and errors as for ``start``."""
+    """Put a parent's weights over the fresh ones; arguments as for ``init_classifier``."""
     encoder = model.config.encoder
     if resolve_pos_embed(encoder, config.pos_embed, pretrained) != encoder:
         raise ValueError(
@@ -188,12 +186,12 @@ def check_init_options(model: Classifier, config: InitConfig) -> None:
     global_pool = model.config.global_pool
     if global_pool != "avg" and config.norm != "auto":
         raise ConfigError(
-            f"init norm '{config.norm}' has no effect: with pooling '{global_pool}' the norm is the "
-            f"encoder's"
+            f"init norm '{config.norm}' has no effect: with global_pool '{global_pool}' the norm "
+            f"is the encoder's"
         )
     if config.weights is None and replace(config, weights=None) != InitConfig():
         raise ConfigError(
-            "init norm, head, positions and names have no effect from scratch; leave them out"
+            "init norm, head, pos_embed and class_names have no effect from scratch; leave them out"
         )
     if config.pos_embed == "reinit" and model.config.encoder.pretrained_grid is not None:
         raise ConfigError(

@@ -1,6 +1,4 @@
-"""Which encoder a released file holds: its weights have shapes, but it does not say its sizes.
-
-Names and shapes of the released weights, and ours; translated in both directions, strictly.
+"""Released weights: read from their files, told by their shapes, translated both ways, strictly.
 
 Ours differ in two places. The patch embedding is a matrix over the values of a cube in the order
 (frame, row, column, channel), where the released one is a 3-d convolution. A classifier's encoder
@@ -48,7 +46,8 @@ def infer_official_encoder(state: Mapping[str, Tensor], path: Path) -> EncoderCo
     patch_weight = state.get(f"{prefix}{_PATCH_EMBED_KEY}")
     if patch_weight is None or patch_weight.ndim != 5:
         raise CheckpointError(
-            f"{path} holds no video transformer: it has no {_PATCH_EMBED_KEY} over (channels, time, row, col)"
+            f"{path} holds no video transformer: it has no {_PATCH_EMBED_KEY} over "
+            f"(channels, time, row, col)"
         )
     embed_dim, channels, tubelet_size, patch_size, _ = patch_weight.shape
     blocks = {
@@ -71,11 +70,9 @@ def infer_official_encoder(state: Mapping[str, Tensor], path: Path) -> EncoderCo
             )
     sizes = ", ".join(f"{name} {known.embed_dim}x{known.depth}" for name, known in SIZES.items())
     raise CheckpointError(
-        f"{path} has {len(blocks)} blocks of width {embed_dim}, which is no size that is known: {sizes}"
+        f"{path} has {len(blocks)} blocks of width {embed_dim}, which is no size that is known: "
+        f"{sizes}"
     )
-
-
-_PATCH_EMBED = "patch_embed.proj.weight"
 
 
 _ENCODER = "encoder."
@@ -155,7 +152,7 @@ def _is_shared_wrapper(wrapper: str, names: list[str]) -> bool:
 
 
 def _flatten_patch_embed(name: str, value: Tensor, cubes: Cubes) -> Tensor:
-    if not name.endswith(_PATCH_EMBED):
+    if not name.endswith(_PATCH_EMBED_KEY):
         return value
     expected = (cubes.channels, cubes.tubelet_size, cubes.patch_size, cubes.patch_size)
     if tuple(value.shape[1:]) != expected:
@@ -164,7 +161,7 @@ def _flatten_patch_embed(name: str, value: Tensor, cubes: Cubes) -> Tensor:
 
 
 def _unflatten_patch_embed(name: str, value: Tensor, cubes: Cubes) -> Tensor:
-    if not name.endswith(_PATCH_EMBED):
+    if not name.endswith(_PATCH_EMBED_KEY):
         return value
     return rearrange(
         value,
@@ -175,10 +172,8 @@ def _unflatten_patch_embed(name: str, value: Tensor, cubes: Cubes) -> Tensor:
     ).contiguous()
 
 
-_WRAPPER_KEYS = (
-    "model",
-    "module",
-)  # where a released file keeps the weights, the first that is there
+_WRAPPER_KEYS = ("model", "module")
+"""Where a released file keeps the weights, the first that is there."""
 
 
 def load_official_state(path: Path) -> dict[str, Tensor]:

@@ -26,8 +26,8 @@ def resolve_pos_embed(
     """Let an encoder keep the position table that the weights it starts from were trained with.
 
     Args:
-        encoder: What is to be built. A trained grid that it names stays, if the parent agrees or, as
-            a released file, does not know.
+        encoder: What is to be built. A ``pretrained_grid`` that it names stays, if the parent
+            agrees or, as a released file, does not know.
         init: As in ``InitConfig``.
         pretrained: What it starts from, or where that is; None for nothing.
         prefix: What flags of this model begin with, for messages.
@@ -51,9 +51,9 @@ def resolve_pos_embed(
         return encoder
     if source_grid is None:
         raise CheckpointError(
-            f"{path} does not say on which cubes it was trained, and clips of {_OFFICIAL_CLIP}, as of "
-            f"released models, do not split into these; {prefix}model.encoder.pretrained-grid says "
-            f"it, {prefix}init.pos-embed reinit takes a fresh table"
+            f"{path} does not say on which cubes it was trained, and clips of {_OFFICIAL_CLIP}, as "
+            f"of released models, do not split into these; {prefix}model.encoder.pretrained-grid "
+            f"says it, {prefix}init.pos-embed reinit takes a fresh table"
         )
     return (
         encoder
@@ -112,8 +112,8 @@ def _format_contradiction(
 ) -> str:
     source_grid = _format_grid(pretrained.pretrained_grid or pretrained.cubes.grid)
     return (
-        f"pretrained_grid is {_format_grid(configured)}, but {path} was trained on {source_grid} cubes; leave "
-        f"pretrained_grid out, and for a fresh table take {prefix}init.pos-embed reinit"
+        f"pretrained_grid is {_format_grid(configured)}, but {path} was trained on {source_grid} "
+        f"cubes; leave pretrained_grid out, and for a fresh table take {prefix}init.pos-embed reinit"
     )
 
 

@@ -1,9 +1,8 @@
 """The weights that training starts from: a run's, a saved model's, or a released file's.
 
 Whatever they were saved as, they are handed on under the names of our classifier, with what a
-classifier has no use for (a decoder, say) under its own names.
-
-A released file of a classifier: what it is, told by its weights, which are all it has.
+classifier has no use for (a decoder, say) under its own names. What a released file of a classifier
+is, is told by its weights, which are all it has.
 """
 
 import os

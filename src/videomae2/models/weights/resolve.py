@@ -1,10 +1,4 @@
-"""Our format of a saved model: a folder with ``model.safetensors`` and ``config.json``.
-
-The card says everything that is needed to build the model again and to judge where it comes from.
-A checkpoint of a run is such a folder, with the optimizer's state beside it.
-
-Which weights of a run are used: its best model by validation, running means where there are.
-"""
+"""Which weights of a run are used: its best model by validation, running means where there are."""
 
 import re
 from dataclasses import dataclass

@@ -1,9 +1,8 @@
-"""Whether two encoders compute the same, which the shapes of their weights do not tell.
+"""Our format of a saved model: a folder with ``model.safetensors`` and ``config.json``.
 
-Our format of a saved model: a folder with ``model.safetensors`` and ``config.json``.
-
-The card says everything that is needed to build the model again and to judge where it comes from.
-A checkpoint of a run is such a folder, with the optimizer's state beside it.
+A checkpoint of a run is such a folder, with the optimizer's state beside it. Weights are loaded
+strictly, and where they are taken over, the encoders must compute the same: that is not told by
+the shapes of their weights.
 """
 
 from collections.abc import Mapping
@@ -34,7 +33,7 @@ def check_architecture(
 ) -> None:
     """Refuse an encoder that computes something else, also where all shapes agree.
 
-    ``flag`` is what sets the model of the own one.
+    ``flag`` is what sets the model that is built here.
     """
     expected, saved = _collect_architecture(encoder), _collect_architecture(pretrained)
     differences = [
@@ -44,7 +43,8 @@ def check_architecture(
     ]
     if differences:
         raise CheckpointError(
-            f"{path} has another encoder: {', '.join(differences)}; {_format_remedy(encoder, pretrained, flag)}"
+            f"{path} has another encoder: {', '.join(differences)}; "
+            f"{_format_remedy(encoder, pretrained, flag)}"
         )
 
 
