@@ -88,7 +88,7 @@ def _format_step(step: StepTiming) -> list[str]:
         f"{step.clips_per_second:,.0f}",
         f"{step.flops_per_second / 1e12:.2f}",
         "-" if step.share_of_peak is None else f"{step.share_of_peak:.0%}",
-        f"{step.memory_limit_gib:.1f}",
+        f"{step.memory_gib:.1f}",
     ]
 
 

@@ -36,7 +36,7 @@ def save_run(folder, *, outputs=3, **card):
     model = small_classifier(outputs, seed=4)
     with torch.no_grad():
         model.head.weight.mul_(4)
-    settings = {"classes": CLASSES, "span": SPAN} | card
+    settings = {"class_names": CLASSES, "frame_sampling": SPAN} | card
     save_model(
         best,
         model.state_dict(),
@@ -66,8 +66,8 @@ def quiet(_):
     pass
 
 
-def run_it(run, videos, out, *, config=CONFIG, say=quiet, **changed):
-    return evaluate(run, videos, out=out, config=replace(config, **changed), log=say)
+def run_it(run, videos, out, *, config=CONFIG, log=quiet, **changed):
+    return evaluate(run, videos, out=out, config=replace(config, **changed), log=log)
 
 
 def slow_probabilities(model, path, *, clips, crops, stride, frames=8, side=32):

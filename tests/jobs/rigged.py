@@ -75,9 +75,9 @@ def write_levels(path: Path, values: list[int], *, size=(32, 48), gop=12, **opti
 def read_here(monkeypatch) -> None:
     """Read in the process of the test: nothing can be killed, and nothing must be started."""
 
-    def pool(self, function, *, workers):
+    def make_pool(self, function, *, num_workers):
         return Pool(
             function, num_workers=0, timeout_seconds=self.timeout_seconds, memory_limit_bytes=None
         )
 
-    monkeypatch.setattr(ReadingConfig, "pool", pool)
+    monkeypatch.setattr(ReadingConfig, "make_pool", make_pool)

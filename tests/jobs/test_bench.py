@@ -62,7 +62,7 @@ def test_steps_are_timed_and_compared_with_the_peak():
     assert 0 < numbers.min_seconds <= numbers.median_seconds <= numbers.max_seconds
     assert numbers.clips_per_second == pytest.approx(2 / numbers.median_seconds)
     assert numbers.share_of_peak == pytest.approx(numbers.flops_per_second / 1e12)
-    assert numbers.memory_limit_gib > 0
+    assert numbers.memory_gib > 0
 
 
 @pytest.mark.parametrize("masking", MASKINGS)
@@ -117,8 +117,8 @@ def test_all_parts_as_json(videos, capsys):
     spent = sum(report["reading"]["stage_seconds"].values())
     assert spent == pytest.approx(report["reading"]["seconds"], rel=0.05)
     assert min(report["reading"]["stage_seconds"].values()) > 0
-    assert report["together"]["steps"] == 6
-    assert 0 <= report["together"]["data_wait_share"] <= 1
+    assert report["end_to_end"]["steps"] == 6
+    assert 0 <= report["end_to_end"]["data_wait_share"] <= 1
 
 
 def test_one_part_as_a_table_with_videos_of_its_own(capsys):
@@ -175,7 +175,7 @@ def test_ctrl_c_ends_it_like_any_command_that_saves_nothing(videos, monkeypatch,
             yield part
 
     monkeypatch.setattr(end_to_end, "iterate_micro_batches", interrupted)
-    words = ["--parts", "both", "--videos", str(videos[0].parent), "--num-workers", "0"]
+    words = ["--parts", "end_to_end", "--videos", str(videos[0].parent), "--num-workers", "0"]
     assert command(["bench", "pretrain", *SHORT, *words]) == 1
     assert capsys.readouterr().err.endswith("videomae2: stopped by Ctrl-C\n")
 
@@ -215,11 +215,11 @@ def test_each_precision_is_measured_under_its_own_switch(monkeypatch):
 
         monkeypatch.setattr(whole_bench, name, call)
 
-    for name in ("measure_peak", "measure_step", "measure_together"):
+    for name in ("measure_peak", "measure_step", "measure_end_to_end"):
         watched(name)
     config = BenchConfig(
         size="tiny", side=32, batch_size=4, precision=("bf16", "fp32"), masking=("dual",), repeats=1,
-        peak_seconds=0.001, parts=("model", "both"), synthetic_videos=2, synthetic_frames=8,
+        peak_seconds=0.001, parts=("model", "end_to_end"), synthetic_videos=2, synthetic_frames=8,
         views=1, num_workers=0, device="cpu",
     )  # fmt: skip
     whole_bench.run_bench(config)
@@ -228,7 +228,7 @@ def test_each_precision_is_measured_under_its_own_switch(monkeypatch):
         ("measure_peak", "bf16"),
         ("measure_step", "bf16"),
         ("measure_step", "fp32"),
-        ("measure_together", "bf16"),
+        ("measure_end_to_end", "bf16"),
     ]
 
 

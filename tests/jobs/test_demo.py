@@ -47,8 +47,8 @@ def shown(tmp_path_factory):
         return path
 
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as said:
-        patch.setattr(command, "_stages", lambda videos, out: shortened(_build_stages(videos, out)))
-        patch.setattr(command, "write_page", page)
+        patch.setattr(command, "_build_stages", lambda videos, out: shortened(_build_stages(videos, out)))
+        patch.setattr(command, "write_demo_page", page)
         assert command.main(["--out", str(out), "--videos", "60"]) == 0
     return *found[0], said.getvalue().splitlines()
 
@@ -56,9 +56,9 @@ def shown(tmp_path_factory):
 def test_both_finetunings_differ_in_their_first_weights_alone(shown):
     _, stages, _, _ = shown
     one, other = stages.finetune, stages.scratch
-    assert one.start.weights == stages.pretrain.output_dir
-    assert other.start.weights is None
-    same = replace(one, start=other.start, record=other.record)
+    assert one.init.weights == stages.pretrain.output_dir
+    assert other.init.weights is None
+    same = replace(one, init=other.init, output_dir=other.output_dir)
     assert same == other
 
 
@@ -71,7 +71,7 @@ def test_all_three_are_judged_on_the_same_videos(shown):
         assert one.accuracy.low <= one.accuracy.value <= one.accuracy.high
         assert any(line.startswith(one.name) for line in said)
     difference = found.pretrained.accuracy.value - found.scratch.accuracy.value
-    assert found.gain.difference.value == pytest.approx(difference)
+    assert found.improvement.difference.value == pytest.approx(difference)
 
 
 def test_the_page_is_complete_in_itself_and_links_to_the_reports(shown):
@@ -97,7 +97,7 @@ def test_the_second_time_nothing_is_trained_and_the_results_are_the_same(
 ):
     found, _, page, _ = shown
     monkeypatch.setattr(
-        command, "_stages", lambda videos, out: shortened(_build_stages(videos, out))
+        command, "_build_stages", lambda videos, out: shortened(_build_stages(videos, out))
     )
     assert command.main(["--out", str(page.parent), "--videos", "60", "--json"]) == 0
     out, err = capsys.readouterr()

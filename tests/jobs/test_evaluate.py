@@ -65,18 +65,18 @@ def test_probabilities_are_those_of_the_released_way(place, straight):
 def test_numbers_follow_from_the_probabilities(straight):
     labels = np.array([CLASSES.index("run")] * 3 + [CLASSES.index("walk")] * 3)
     told = straight.probabilities.argmax(axis=1)
-    numbers = {name: one.value for name, one in straight.measures.numbers.items()}
+    numbers = {name: one.value for name, one in straight.metrics.values.items()}
     assert numbers["top-1 accuracy"] == (told == labels).mean()
     each = [(told[labels == label] == label).mean() for label in (1, 2)]
     assert numbers["mean-class accuracy"] == np.mean(each)
     table = np.zeros((3, 3), int)
     for label, one in zip(labels, told, strict=True):
         table[label, one] += 1
-    assert np.array_equal(straight.measures.confusion, table)
+    assert np.array_equal(straight.metrics.confusion, table)
     own = [straight.probabilities[row, label] for row, label in enumerate(labels)]
-    assert [video.row for video in straight.measures.videos] == np.argsort(own).tolist()
-    assert straight.measures.view_ablation[-1].value == numbers["top-1 accuracy"]
-    assert len(straight.measures.view_ablation) == 15
+    assert [video.row for video in straight.metrics.videos] == np.argsort(own).tolist()
+    assert straight.metrics.view_ablation[-1].value == numbers["top-1 accuracy"]
+    assert len(straight.metrics.view_ablation) == 15
 
 
 def test_each_video_is_opened_once_for_all_its_views(place, tmp_path, monkeypatch):
@@ -108,7 +108,7 @@ def test_equal_file_names_in_two_folders_are_two_videos(straight):
 
 def test_classes_keep_the_order_of_the_model(straight):
     """The videos have no 'fall', which would shift the labels behind it."""
-    assert [(one.name, one.videos) for one in straight.measures.outputs] == [
+    assert [(one.name, one.videos) for one in straight.metrics.outputs] == [
         ("fall", 0),
         ("run", 3),
         ("walk", 3),
@@ -201,7 +201,7 @@ def test_unreadable_videos_are_listed_and_the_results_kept(place, tmp_path):
     ]
     assert [line["path"] for line in listed] == [str(videos / "walk" / "000.mp4")]
     results = _results(tmp_path / "out")
-    assert (results["listed"], results["scored"]) == (6, 5)
+    assert (results["num_listed"], results["num_scored"]) == (6, 5)
     assert "1 of 6 videos could not be read" in (tmp_path / "out" / "report.html").read_text()
     encode(videos / "walk" / "000.mp4", frames=20)
     found = run_it(place / "run", videos, tmp_path / "out")
@@ -226,7 +226,7 @@ def test_nothing_readable_is_an_error(place, tmp_path):
 
 
 def test_reading_processes_give_the_same(place, straight, tmp_path):
-    reading = replace(CONFIG.reading, workers=2)
+    reading = replace(CONFIG.reading, num_workers=2)
     found = run_it(place / "run", place / "videos", tmp_path, views=PLAIN, reading=reading)
     assert np.array_equal(found.probabilities, straight.probabilities)
 
@@ -307,7 +307,7 @@ def test_a_clock_is_asked_for_before_anything_is_read(place, tmp_path):
 
 
 def test_labels_of_which_any_number_holds(place, tmp_path):
-    save_run(tmp_path / "run", answers="multilabel")
+    save_run(tmp_path / "run", task_type="multilabel")
     paths = sorted((place / "videos").rglob("*.mp4"))
     truth = ["run", "run;walk", "", "walk", "fall", "fall;walk"]
     lines = [f"{path},{labels}\n" for path, labels in zip(paths, truth, strict=True)]
@@ -329,7 +329,7 @@ def test_labels_of_which_any_number_holds(place, tmp_path):
 
 
 def test_labels_that_no_video_has_leave_the_precision_unknown(place, tmp_path):
-    save_run(tmp_path / "run", answers="multilabel")
+    save_run(tmp_path / "run", task_type="multilabel")
     paths = sorted((place / "videos").rglob("*.mp4"))
     (tmp_path / "list.csv").write_text("path,label\n" + "".join(f"{path},\n" for path in paths))
     found = run_it(tmp_path / "run", tmp_path / "list.csv", tmp_path / "out")
@@ -351,7 +351,7 @@ def test_the_report_says_which_intervals_are_of_which_kind(straight):
 
 
 def test_numbers(place, tmp_path):
-    save_run(tmp_path / "run", outputs=2, classes=("age", "height"), answers="regression")
+    save_run(tmp_path / "run", outputs=2, class_names=("age", "height"), task_type="regression")
     paths = sorted((place / "videos").rglob("*.mp4"))
     rows = [f"{path},{i},{i * i}\n" for i, path in enumerate(paths)]
     (tmp_path / "list.csv").write_text("path,age,height\n" + "".join(rows))
@@ -366,14 +366,14 @@ def test_numbers(place, tmp_path):
 
 
 def test_class_names_can_be_given_where_nobody_has_them(place, tmp_path):
-    save_run(tmp_path / "run", classes=None)
+    save_run(tmp_path / "run", class_names=None)
     paths = sorted((place / "videos").rglob("*.mp4"))
     (tmp_path / "list.txt").write_text("".join(f"{path} 2\n" for path in paths))
     found = run_it(tmp_path / "run", tmp_path / "list.txt", tmp_path / "out")
     assert (found.classes, "their numbers" in found.class_names_source) == (("0", "1", "2"), True)
     (tmp_path / "names.txt").write_text("x\ny\nz\n")
     found = run_it(
-        tmp_path / "run", tmp_path / "list.txt", tmp_path / "named", names=tmp_path / "names.txt"
+        tmp_path / "run", tmp_path / "list.txt", tmp_path / "named", class_names=tmp_path / "names.txt"
     )
     assert found.classes == ("x", "y", "z")
     with pytest.raises(ConfigError, match=r"2 classes .* the model has 3 outputs and no names"):
@@ -382,7 +382,7 @@ def test_class_names_can_be_given_where_nobody_has_them(place, tmp_path):
 
 def test_an_interval_wants_a_hundred_samples():
     with pytest.raises(ConfigError) as caught:
-        replace(CONFIG, batch=0, rounds=99)
+        replace(CONFIG, batch_size=0, n_resamples=99)
     assert caught.value.problems == [
         "--batch-size is 0, wanted 1 or more",
         "--n-resamples is 99, wanted 100 or more",

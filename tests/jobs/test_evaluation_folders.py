@@ -48,7 +48,7 @@ def evaluated(place, videos, out=None, **changed):
 def test_what_is_asked_again_goes_where_it_was(place):
     first = evaluated(place, "a/test")
     assert first.folder == place / "run/evaluation/test"
-    again = evaluated(place, "a/test", rounds=200, batch=1, allow_unreadable=True)
+    again = evaluated(place, "a/test", n_resamples=200, batch_size=1, allow_unreadable=True)
     assert again.folder == first.folder
     assert planned(place, "a/test").remark == ""
 

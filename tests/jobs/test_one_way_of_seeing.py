@@ -38,12 +38,12 @@ def videos(tmp_path_factory):
 def test_predict_and_evaluate_say_the_same(videos, tmp_path, monkeypatch, way):
     """To the bit where the same views stand in a batch, else to the rounding of float32."""
     read_here(monkeypatch)
-    monkeypatch.setattr("videomae2.reports.evaluation.write_report", lambda *_: None)
+    monkeypatch.setattr("videomae2.commands.evaluate.run.write_report", lambda *_: None)
     span, views = WAYS[way]
-    run = save_run(tmp_path / "run", span=span)
+    run = save_run(tmp_path / "run", frame_sampling=span)
     views_each = resolve_views(span, views).grid.views
-    alone = run_it(run, videos, tmp_path / "alone", views=views, batch=views_each)
-    shared = run_it(run, videos, tmp_path / "shared", views=views, batch=16)
+    alone = run_it(run, videos, tmp_path / "alone", views=views, batch_size=views_each)
+    shared = run_it(run, videos, tmp_path / "shared", views=views, batch_size=16)
     predictor = Predictor(run, device="cpu", precision="fp32", views=views)
     predicted = list(predictor.predict_all(alone.identities))
     assert len(predicted) == 4

@@ -40,15 +40,15 @@ def place(tmp_path_factory):
     return folder
 
 
-def run(place, cache, *, test="test", clips=None, lists=None, say=quiet, **changed):
+def run(place, cache, *, test="test", clips=None, lists=None, log=quiet, **changed):
     return probed(
         place / "model",
         place / "train",
         None if test is None else place / test,
         clips=clips,
-        lists=lists,
-        settings=replace(SETTINGS, cache=cache, **changed),
-        say=say,
+        list_config=lists,
+        settings=replace(SETTINGS, cache_dir=cache, **changed),
+        log=log,
     )
 
 
@@ -71,7 +71,7 @@ def counted_reads(monkeypatch):
 
 def test_colours_are_told_by_an_encoder_that_was_never_trained(place, tmp_path):
     methods = ("knn", "linear", "attentive")
-    found = run(place, tmp_path, methods=methods, rates=(3e-3,), decays=(0.01,), probe_batch_size=8)
+    found = run(place, tmp_path, methods=methods, lrs=(3e-3,), weight_decays=(0.01,), probe_batch_size=8)
     assert [one.method for one in found.results] == list(methods)
     assert all(one.accuracy.value == 1 for one in found.results)
     assert (found.num_train_videos, found.num_test_videos, found.classes) == (
@@ -242,7 +242,7 @@ def test_another_deadline_reads_nothing_anew(place, tmp_path, monkeypatch):
 
 def test_a_plan_reads_no_video_and_says_what_is_there(place, tmp_path, monkeypatch):
     def plan(**changed):
-        settings = replace(SETTINGS, cache=tmp_path, **changed)
+        settings = replace(SETTINGS, cache_dir=tmp_path, **changed)
         return prepare_probe(place / "model", place / "train", place / "test", settings=settings)
 
     seen = counted_reads(monkeypatch)
@@ -260,7 +260,7 @@ def test_a_plan_reads_no_video_and_says_what_is_there(place, tmp_path, monkeypat
     with pytest.raises(ConfigError, match="--folds is 30, wanted 2 up to 24"):
         plan(folds=30)
     with pytest.raises(ConfigError, match="--ks wants numbers up to 16"):
-        plan(neighbours=(17,))
+        plan(ks=(17,))
 
 
 def test_a_folder_that_another_process_fills_is_refused(place, tmp_path):
@@ -275,7 +275,7 @@ def test_tokens_beyond_the_room_are_averaged_and_it_is_said(place, tmp_path):
     said = []
     room = 36 * 24 * 2 * 3 / 2**30  # three tokens of 24 float16 for each of 36 videos
     attending = {"methods": ("attentive",), "epochs": 1, "lrs": (1e-3,), "weight_decays": (0.0,)}
-    found = run(place, tmp_path, token_gib=room, say=said.append, **attending)
+    found = run(place, tmp_path, token_gib=room, log=said.append, **attending)
     assert found.stored_grid == (2, 1, 1)
     assert any("averaged from 2x2x2 to 2x1x1 a clip" in line for line in said)
     with pytest.raises(ConfigError, match="has no room for a single token"):
@@ -337,9 +337,9 @@ def test_rows_of_one_table_may_be_both(place, tmp_path):
     found = probed(
         place / "model",
         tmp_path / "all.csv",
-        lists=ProbeListConfig(filter="split=train", filter_test="split=test"),
-        settings=replace(SETTINGS, cache=tmp_path),
-        say=quiet,
+        list_config=ProbeListConfig(filter="split=train", filter_test="split=test"),
+        settings=replace(SETTINGS, cache_dir=tmp_path),
+        log=quiet,
     )
     assert (found.num_train_videos, found.num_test_videos) == (24, 12)
 
@@ -357,10 +357,10 @@ def test_labels_that_training_does_not_have_are_refused(place, tmp_path):
     (tmp_path / "train.txt").write_text(train)
     write_list(tmp_path / "test.txt", place, "test", 2)
     with pytest.raises(ManifestError, match=r"test.txt:1: label is 2, but .* up to 1"):
-        probed(place / "model", tmp_path / "train.txt", tmp_path / "test.txt", say=quiet)
+        probed(place / "model", tmp_path / "train.txt", tmp_path / "test.txt", log=quiet)
     write_list(tmp_path / "one.txt", place, "train", 0)
     with pytest.raises(DataError, match="of one class only"):
-        probed(place / "model", tmp_path / "one.txt", say=quiet)
+        probed(place / "model", tmp_path / "one.txt", log=quiet)
 
 
 @pytest.mark.parametrize(
@@ -391,7 +391,7 @@ def test_a_frame_rate_gives_arrays_a_clock(place, tmp_path):
 def test_a_run_gives_its_own_stride(place, tmp_path):
     pretrain(small_run(place / "train", tmp_path / "run", epochs=1.0), log=quiet)
     found = probed(
-        tmp_path / "run", place / "train", settings=replace(SETTINGS, cache=tmp_path), say=quiet
+        tmp_path / "run", place / "train", settings=replace(SETTINGS, cache_dir=tmp_path), log=quiet
     )
     assert (found.sampling.frame_interval, found.sampling.interval_unit) == (2.0, "frames")
 

@@ -30,9 +30,9 @@ def made_up(videos, *, seed, apart):
 def test_classes_that_are_apart_are_told_perfectly(method, how):
     train, test = (made_up(count, seed=count, apart=True) for count in (80, 40))
     found = method(train, test, CLASSES, **how)
-    assert found.accuracy.value == found.validation == found.mean_class == 1
+    assert found.accuracy.value == found.val_accuracy == found.mean_class_accuracy == 1
     assert found.accuracy.low < 0.95
-    assert found.chosen["features"] == "normed"
+    assert found.best_params["features"] == "normed"
 
 
 @pytest.mark.parametrize(("method", "how"), [(probe_knn, KNN), (probe_linear, LINEAR)])
@@ -40,7 +40,7 @@ def test_noise_is_told_at_chance(method, how):
     train, test = (made_up(count, seed=count, apart=False) for count in (200, 400))
     found = method(train, test, CLASSES, **how)
     assert found.accuracy.low < 0.25 < found.accuracy.high
-    assert found.validation < 0.4
+    assert found.val_accuracy < 0.4
 
 
 @pytest.mark.parametrize(("method", "how"), [(probe_knn, KNN), (probe_linear, LINEAR)])
@@ -48,8 +48,8 @@ def test_the_test_chooses_nothing(method, how):
     train, test = made_up(80, seed=1, apart=False), made_up(40, seed=2, apart=False)
     other = SplitFeatures(test.features, test.labels[::-1].copy())
     one, two = (method(train, each, CLASSES, **how) for each in (test, other))
-    assert (one.chosen, one.validation) == (two.chosen, two.validation)
-    assert [t.validation for t in one.tried] == [t.validation for t in two.tried]
+    assert (one.best_params, one.val_accuracy) == (two.best_params, two.val_accuracy)
+    assert [t.val_accuracy for t in one.trials] == [t.val_accuracy for t in two.trials]
 
 
 def test_all_settings_are_tried_and_what_cannot_be_is_said():
@@ -58,7 +58,7 @@ def test_all_settings_are_tried_and_what_cannot_be_is_said():
     assert len(found.trials) == 2 * 2 * 3
     assert found.notes == ("k 500 left out: a fold has 64 videos",)
     found = probe_linear(train, test, CLASSES, **LINEAR)
-    assert [t.params["strength"] for t in found.trials] == [10.0, 0.1, 0.001] * 2
+    assert [t.params["l2"] for t in found.trials] == [10.0, 0.1, 0.001] * 2
     assert "strength 10 is at the end of --l2" in found.notes[0]
 
 
@@ -85,7 +85,7 @@ def tokens(videos, *, seed, apart):
 
 def attending(**changed):
     how = {"heads": 3, "num_classes": CLASSES, "epochs": 12, "batch_size": 16, "seed": 0,
-           "device": torch.device("cpu"), "say": lambda line: None}  # fmt: skip
+           "device": torch.device("cpu"), "log": lambda line: None}  # fmt: skip
     return AttentiveConfig(**how | changed)
 
 

@@ -44,7 +44,7 @@ def line_of(model, video, *, progress=lambda *_: None, frame_rate=None, **config
 
 def spans(found):
     return [
-        (round(s.start_seconds, 6), round(s.stop_seconds, 6), found.outputs.name(s.output))
+        (round(s.start_seconds, 6), round(s.stop_seconds, 6), found.outputs.get_name(s.output))
         for s in found.segments
     ]
 
@@ -102,7 +102,7 @@ def test_only_frames_of_open_windows_are_kept(folder, tmp_path, monkeypatch):
         alive.append(sum(there() is not None for there in parts))
         return part
 
-    monkeypatch.setattr(ViewScorer, "middles", watched)
+    monkeypatch.setattr(ViewScorer, "crop_center", watched)
     np.save(tmp_path / "a.npy", np.zeros((400, SIDE, SIDE, 3), np.uint8))
     found = line_of(folder / "model", tmp_path / "a.npy", frame_rate=10.0)
     assert len(found.scores) == 99

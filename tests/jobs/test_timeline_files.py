@@ -115,7 +115,7 @@ def test_tables_and_json_say_the_same(tmp_path):
         assert float(row["start_seconds"]) == segment["start"]
         assert float(row["stop_seconds"]) == segment["stop"]
         assert float(row["probability"]) == pytest.approx(segment["probability"])
-    assert (entry["windows"], entry["every_seconds"], entry["seconds"]) == (5, 2.0, 10.0)
+    assert (entry["windows"], entry["hop_seconds"], entry["seconds"]) == (5, 2.0, 10.0)
     table = np.genfromtxt(
         write_windows_csv(found, tmp_path / "w.csv"), delimiter=",", skip_header=1
     )
@@ -200,7 +200,7 @@ def test_a_film_shows_the_video_and_what_holds(place, tmp_path):
 
 
 def test_files_of_videos_with_one_name_do_not_overwrite_each_other(place, tmp_path, monkeypatch):
-    monkeypatch.setattr("videomae2.reports.timeline.write_timeline_picture", lambda _, path: path)
+    monkeypatch.setattr("videomae2.commands.timeline.write_timeline_picture", lambda _, path: path)
     folder, found = TimelineFolder(tmp_path), line(OVERLAPPING)
     model = Predictor(place / "model", device="cpu")
     bases = []

@@ -18,7 +18,7 @@ def classifier_config(outputs=5, *, global_pool="avg", head_drop_rate=0.0, **enc
     return ClassifierConfig(
         encoder=EncoderConfig(**NARROW | encoder),
         num_classes=outputs,
-        global_pool=pooling,
+        global_pool=global_pool,
         head_drop_rate=head_drop_rate,
     )
 

@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
         examples=(
             f"{PROG} pretrain",
             f"{PROG} pretrain --size small --precision fp32 bf16 --parts model",
-            f"{PROG} pretrain --videos my_videos/ --parts data both --json",
+            f"{PROG} pretrain --videos my_videos/ --parts data end_to_end --json",
             f"{PROG} pretrain --parts data --synthetic-smoothness 1 --synthetic-noise 2",
         ),
     )

@@ -73,7 +73,7 @@ class Predictor:
         ConfigError: A choice cannot work with it.
 
     Example:
-        ``videomae2.Predictor("runs/model").predict("video.mp4").top(1)[0].name``
+        ``videomae2.Predictor("runs/model").predict("video.mp4").topk(1)[0].name``
     """
 
     def __init__(

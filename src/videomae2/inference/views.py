@@ -122,7 +122,7 @@ def find_view_problems(eval_views: EvalViews, *, flags: str = "--views.") -> lis
         if value is not None and value < 1
     ]
     if eval_views.frame_interval is not None and not eval_views.frame_interval > 0:
-        problems.append(f"{flags}stride is {eval_views.frame_interval:g}, wanted above 0")
+        problems.append(f"{flags}frame-interval is {eval_views.frame_interval:g}, wanted above 0")
     return problems
 
 

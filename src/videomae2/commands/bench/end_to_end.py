@@ -58,7 +58,7 @@ def measure_end_to_end(
         num_workers: Reading processes; chosen as for a run if not given.
 
     Raises:
-        UnreadableShareError: If more videos cannot be read than a run would allow.
+        TooManyUnreadableError: If more videos cannot be read than a run would allow.
     """
     videos = max(1, case.batch_size // data.views)
     num_workers = resolve_num_workers(num_workers, runtime)

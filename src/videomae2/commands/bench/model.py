@@ -184,7 +184,7 @@ class StepTiming:
     """Of the products of forward and backward; computing activations again does not count."""
     share_of_peak: float | None
     """Of the rate of plain matrix products in the same precision."""
-    memory_limit_gib: float
+    memory_gib: float
     """The most at one time: of the device, or of the process on a CPU."""
 
 
@@ -228,7 +228,7 @@ def measure_step(
         clips_per_second=case.batch_size / median_seconds,
         flops_per_second=rate,
         share_of_peak=rate / peak if peak else None,
-        memory_limit_gib=highest_memory_gib(runtime),
+        memory_gib=highest_memory_gib(runtime),
     )
 
 

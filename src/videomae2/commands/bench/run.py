@@ -31,7 +31,7 @@ from videomae2.models.sizes import SizeName
 from videomae2.tensors import rng
 from videomae2.training.runtime import Runtime, RuntimeConfig, prepare_runtime, set_matmul_precision
 
-BenchPart = Literal["model", "data", "both"]
+BenchPart = Literal["model", "data", "end_to_end"]
 
 
 Precision = Literal["auto", "bf16", "fp32"]
@@ -41,7 +41,7 @@ Precision = Literal["auto", "bf16", "fp32"]
 class BenchConfig:
     """What to measure."""
 
-    parts: tuple[BenchPart, ...] = ("model", "data", "both")
+    parts: tuple[BenchPart, ...] = ("model", "data", "end_to_end")
     """The model's step, the path from files to clips, and training with both."""
     size: SizeName = "base"
     """The model."""
@@ -175,7 +175,7 @@ def run_bench(config: BenchConfig, *, log: LogFn = lambda line: None) -> BenchRe
         if "data" in config.parts:
             log(f"reading {config.reads} videos on one core")
             report = replace(report, reading=_measure_data(config, data, case))
-        if "both" in config.parts:
+        if "end_to_end" in config.parts:
             log("training with reading processes")
             set_matmul_precision(main_runtime)
             timing = measure_end_to_end(case, main_runtime, data, num_workers=config.num_workers)

@@ -123,7 +123,7 @@ def rank_videos(
     rankers = {
         "multiclass": rank_multiclass,
         "multilabel": rank_multilabel,
-        "numbers": rank_regression,
+        "regression": rank_regression,
     }
     return rankers[ground_truth.task_type](outputs, ground_truth)
 

@@ -58,7 +58,7 @@ def evaluate(
         ConfigError: A setting cannot work, or ``out`` holds the results of another evaluation;
             before anything is read.
         ManifestError: The list cannot be read.
-        UnreadableShareError: Some videos cannot be read, unless that is allowed; after everything
+        TooManyUnreadableError: Some videos cannot be read, unless that is allowed; after everything
             else is done and written.
         Interrupted: When asked to stop; finished videos are kept.
     """

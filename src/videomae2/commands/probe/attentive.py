@@ -92,7 +92,7 @@ def probe_attentive(
     best = select_best(trials)
     notes = []
     if len(set(lrs)) > 1 and best.params["lr"] in (min(lrs), max(lrs)):
-        notes.append(f"rate {best.params['rate']:g} is at the end of --lrs; try beyond it")
+        notes.append(f"rate {best.params['lr']:g} is at the end of --lrs; try beyond it")
     best_params = [(best.params["lr"], best.params["weight_decay"])]
     (final,) = train_probes(train, best_params, config, purpose="with the chosen setting")
     scores = _compute_scores(final, test, config)
