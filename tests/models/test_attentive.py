@@ -21,7 +21,7 @@ def the_long_way(probe, tokens):
     x = probe.norm1(tokens)
     q = probe.query.expand(len(x), 1, -1)
     parts = [
-        rearrange(linear(y), "b n (h d) -> b h n d", h=probe.heads)
+        rearrange(linear(y), "b n (h d) -> b h n d", h=probe.num_heads)
         for linear, y in ((probe.q, q), (probe.k, x), (probe.v, x))
     ]
     y = rearrange(F.scaled_dot_product_attention(*parts), "b h n d -> b n (h d)")

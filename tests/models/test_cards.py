@@ -30,7 +30,7 @@ CPU = torch.device("cpu")
 
 def card(**changed):
     return SavedClassifierConfig(
-        **{"model": classifier_config(), "classes": NAMES} | STATISTICS | changed
+        **{"model": classifier_config(), "class_names": NAMES} | STATISTICS | changed
     )
 
 
@@ -61,7 +61,7 @@ def test_a_card_that_describes_no_model_is_refused(tmp_path):
     saved_classifier(tmp_path / "c")
     path = tmp_path / "c" / CONFIG_FILE
     entry = json.loads(path.read_text())
-    entry["model"]["encoder"]["heads"] = 5
+    entry["model"]["encoder"]["num_heads"] = 5
     path.write_text(json.dumps(entry))
     with pytest.raises(CheckpointError, match="describes no model: dim must split evenly"):
         load_classifier(tmp_path / "c", CPU)
@@ -70,8 +70,8 @@ def test_a_card_that_describes_no_model_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"classes": NAMES[:4]}, "there are 4 names of classes, the model has 5 outputs"),
-        ({"classes": (*NAMES[:4], "run")}, "the name 'run' stands for more than one class"),
+        ({"class_names": NAMES[:4]}, "there are 4 names of classes, the model has 5 outputs"),
+        ({"class_names": (*NAMES[:4], "run")}, "the name 'run' stands for more than one class"),
         ({"mean": (0.5,)}, "mean and std have 1 and 3 values, the model reads 3 channels"),
     ],
 )
@@ -81,7 +81,7 @@ def test_cards_that_contradict_themselves(changes, said):
 
 
 def test_names_may_be_unknown():
-    assert card(classes=None).class_names is None
+    assert card(class_names=None).class_names is None
 
 
 def test_classes_that_differ_show_both_lists():
@@ -104,14 +104,15 @@ def test_the_same_classes_in_another_order_are_told():
     "span", [None, FrameSampling(kind="segments"), FrameSampling(frame_interval=7.5)]
 )
 def test_a_card_keeps_which_frames_make_a_clip(tmp_path, span):
-    wanted = card(span=span)
+    wanted = card(frame_sampling=span)
     save_model_config(tmp_path, wanted)
     assert load_model_config(tmp_path) == wanted
 
 
 def test_a_misspelt_part_of_a_span_is_named(tmp_path):
-    save_model_config(tmp_path, card(span=FrameSampling()))
+    save_model_config(tmp_path, card(frame_sampling=FrameSampling()))
     path = tmp_path / CONFIG_FILE
-    path.write_text(path.read_text().replace('"stride"', '"strid"'))
-    with pytest.raises(CheckpointError, match=r"'span\.strid' is not known; the nearest is 's"):
+    path.write_text(path.read_text().replace('"frame_interval"', '"frame_intervall"'))
+    said = r"'frame_sampling\.frame_intervall' is not known; the nearest is 'frame_interval'"
+    with pytest.raises(CheckpointError, match=said):
         load_model_config(tmp_path)

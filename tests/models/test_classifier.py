@@ -15,7 +15,7 @@ from videomae2.models.weights.official import classifier_to_official
 
 OPTIONS = {
     "plain": {},
-    "first token": {"pooling": "first"},
+    "first token": {"global_pool": "token"},
     "no head": {"outputs": 0},
     "layer scale": {"init_values": 0.1},
     "cosine attention": {"cosine_attention": True},

@@ -171,10 +171,10 @@ def test_bf16_autocast_is_close_to_fp32():
 
 def test_position_tables_are_no_weights_and_follow_the_model():
     model = small_model()
-    assert not any("positions" in name for name in model.state_dict())
+    assert not any("pos_embed" in name for name in model.state_dict())
     assert {name for name, _ in model.named_buffers()} == {
-        "encoder.positions",
-        "decoder_positions",
+        "encoder.pos_embed",
+        "decoder_pos_embed",
     }
     assert model.to(torch.float64).decoder_pos_embed.dtype == torch.float64
 

@@ -90,7 +90,7 @@ def test_released_files_of_every_layout_are_read(tmp_path, wrap):
     model = drawn_classifier()
     found = in_file(save_released(tmp_path / "x.pth", model, wrap=wrap))
     assert_same(found.load(CPU), model)
-    assert (found.config.model.num_classes, found.config.model.global_pool) == (6, "mean")
+    assert (found.config.model.num_classes, found.config.model.global_pool) == (6, "avg")
     assert (found.config.class_names, found.config.frame_sampling, found.weights_ref.run) == (
         None,
         None,
@@ -147,7 +147,7 @@ def test_pretraining_says_what_to_do(tmp_path):
         resolve_classifier(tmp_path / "pretrained")
     parent = small_model(seed=7)
     torch.save({"model": to_official(parent.state_dict(), parent.cubes)}, tmp_path / "a.pth")
-    with pytest.raises(CheckpointError, match=r"a\.pth is of pre-training.*finetune … --start\.w"):
+    with pytest.raises(CheckpointError, match=r"a\.pth is of pre-training.*finetune … --init\.w"):
         resolve_classifier(tmp_path / "a.pth")
 
 
@@ -261,9 +261,8 @@ def test_numbers_keep_their_scale(tmp_path):
     model = saved_classifier(tmp_path / "m", classes=("x", "y"), outputs=2)
     card = resolve_classifier(tmp_path / "m").config
     scale = TargetScaler(mean=(1.0, 2.0), std=(3.0, 4.0))
-    save_model(
-        tmp_path / "m", model.state_dict(), replace(card, answers="regression", numbers=scale)
-    )
+    card = replace(card, task_type="regression", target_scaler=scale)
+    save_model(tmp_path / "m", model.state_dict(), card)
     found = resolve_classifier(tmp_path / "m").select_classes(("y",), source="one")
     assert found.config.target_scaler == TargetScaler(mean=(2.0,), std=(4.0,))
 

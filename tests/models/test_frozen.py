@@ -23,7 +23,7 @@ TINY = EncoderConfig(size="tiny", frames=16, height=224, width=224)
 
 
 def features(frozen, cubes=CUBES):
-    return frozen.pooled(frozen.tokens(cubes))
+    return frozen.pool(frozen.encode(cubes))
 
 
 def test_a_pre_trained_run_is_normed_token_by_token(tmp_path):

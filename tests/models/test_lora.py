@@ -66,7 +66,7 @@ def test_a_merged_model_computes_what_the_adapted_one_does(places, asked):
 def test_a_merged_matrix_is_the_sum():
     part = _learnt(_tuned()).encoder.blocks[1].mlp.fc2
     want = part.weight + 2.0 * part.up @ part.down
-    torch.testing.assert_close(part.merged(), want)
+    torch.testing.assert_close(part.merge_weight(), want)
 
 
 def test_adapters_norm_and_head_learn_and_nothing_else():

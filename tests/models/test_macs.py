@@ -95,7 +95,7 @@ def _counted(model, *arguments):
     return counter.get_total_flops() // 2
 
 
-@pytest.mark.parametrize("queries", ["exact", "lean"])
+@pytest.mark.parametrize("queries", ["full", "hidden_only"])
 def test_the_formula_counts_what_our_model_computes(queries):
     config = small_config()
     model = Autoencoder(config)

@@ -88,7 +88,7 @@ def test_cards_keep_it(tmp_path):
     assert load_model_config(tmp_path) == card
 
 
-@pytest.mark.parametrize(("answers", "outputs"), [("multiclass", 2), ("numbers", 3)])
+@pytest.mark.parametrize(("answers", "outputs"), [("multiclass", 2), ("regression", 3)])
 def test_a_scale_that_fits_nothing_is_refused(answers, outputs):
     with pytest.raises(ValueError, match=f"a scale of 2 numbers, but the model has {outputs}"):
         SavedClassifierConfig(

@@ -30,11 +30,11 @@ OWN = EncoderConfig(**NARROW | {"frames": 12, "height": 48, "width": 64})
 GRID = (6, 6, 8)
 
 
-def begun(path, own=OWN, positions="match"):
+def begun(path, own=OWN, pos_embed="auto"):
     """A classifier that started, and what was said of its positions."""
-    encoder = resolve_pos_embed(own, positions, path)
+    encoder = resolve_pos_embed(own, pos_embed, path)
     model = Classifier(replace(classifier_config(), encoder=encoder))
-    config = InitConfig(weights=path, pos_embed=positions)
+    config = InitConfig(weights=path, pos_embed=pos_embed)
     return model, init_classifier(model, config, torch.Generator(), class_names=NAMES).notes
 
 
@@ -50,8 +50,8 @@ def released(path, **changed):
 @pytest.mark.parametrize("save", [saved_autoencoder, saved_classifier])
 @pytest.mark.parametrize("kind", ["flat", "axes"])
 def test_another_number_of_frames_and_another_side_resample_the_parents_table(tmp_path, save, kind):
-    save(tmp_path / "run", positions=kind)
-    model, notes = begun(tmp_path / "run", replace(OWN, positions=kind))
+    save(tmp_path / "run", pos_embed=kind)
+    model, notes = begun(tmp_path / "run", replace(OWN, pos_embed=kind))
     fresh = build_sinusoid(64, 24) if kind == "flat" else build_axial_sinusoid((4, 4, 4), 24)
     assert torch.equal(model.encoder.pos_embed, resample_pos_embed(fresh, (4, 4, 4), GRID))
     assert model.config.encoder.pretrained_grid == (4, 4, 4)
@@ -68,7 +68,7 @@ def test_the_same_grid_has_the_same_table_and_nothing_is_said(tmp_path):
 
 def test_a_fresh_table_is_a_choice_and_said(tmp_path):
     saved_autoencoder(tmp_path / "run")
-    model, notes = begun(tmp_path / "run", positions="fresh")
+    model, notes = begun(tmp_path / "run", pos_embed="reinit")
     assert torch.equal(model.encoder.pos_embed, build_sinusoid(6 * 6 * 8, 24))
     assert model.config.encoder == OWN
     assert notes == ["positions: a fresh table for 6x6x8 cubes, not the one for 4x4x4 cubes, with "
@@ -97,15 +97,15 @@ def test_the_first_table_goes_through_generations(tmp_path):
 def test_a_grid_that_is_named_must_be_the_parents(tmp_path):
     saved_autoencoder(tmp_path / "run")
     named = replace(OWN, pretrained_grid=(4, 4, 4))
-    assert resolve_pos_embed(named, "match", tmp_path / "run") == named
+    assert resolve_pos_embed(named, "auto", tmp_path / "run") == named
     with pytest.raises(CheckpointError, match=r"pretrained_grid is 6x6x8, but .*run was trained on "
                        r"4x4x4 cubes; leave pretrained_grid out, and for a fresh"):  # fmt: skip
-        resolve_pos_embed(replace(OWN, pretrained_grid=GRID), "match", tmp_path / "run")
+        resolve_pos_embed(replace(OWN, pretrained_grid=GRID), "auto", tmp_path / "run")
 
 
 def test_from_scratch_a_grid_stays_as_it_is():
     for own in (OWN, replace(OWN, pretrained_grid=(4, 4, 4))):
-        assert resolve_pos_embed(own, "match", None) == own
+        assert resolve_pos_embed(own, "auto", None) == own
 
 
 # ---- from released files
@@ -134,7 +134,7 @@ def test_what_a_released_file_does_not_say_may_be_said_for_it(tmp_path):
     assert notes == ["positions: the table for 4x4x4 cubes, with which the weights were trained, "
                      "resampled to 6x6x8"]  # fmt: skip
     assert begun(path, replace(OWN, pretrained_grid=GRID))[1] == []
-    model, notes = begun(path, positions="fresh")
+    model, notes = begun(path, pos_embed="reinit")
     assert torch.equal(model.encoder.pos_embed, build_sinusoid(6 * 6 * 8, 24))
     assert notes == ["positions: a fresh table for 6x6x8 cubes, not the one for 8x28x28 cubes, "
                      "with which the weights were trained"]  # fmt: skip
@@ -142,12 +142,12 @@ def test_what_a_released_file_does_not_say_may_be_said_for_it(tmp_path):
 
 def test_cubes_that_no_released_model_has_must_be_said(tmp_path):
     path, own = (
-        released(tmp_path / "a.pth", patch=16),
-        replace(OWN, frames=6, tubelet_size=3, patch=16),
+        released(tmp_path / "a.pth", patch_size=16),
+        replace(OWN, frames=6, tubelet_size=3, patch_size=16),
     )
     with pytest.raises(CheckpointError, match=r"a.pth does not say on which cubes it was trained"):
-        resolve_pos_embed(own, "match", path)
-    assert resolve_pos_embed(own, "fresh", path) == own
+        resolve_pos_embed(own, "auto", path)
+    assert resolve_pos_embed(own, "reinit", path) == own
 
 
 @pytest.mark.parametrize(
@@ -158,5 +158,5 @@ def test_released_sizes_with_64_frames(tmp_path, size, trained, grid):
     side = 266 if size == "giant" else 256
     (tmp_path / "a.pth").touch()
     own = EncoderConfig(size=size, frames=64, height=side, width=side)
-    found = resolve_pos_embed(own, "match", tmp_path / "a.pth")
+    found = resolve_pos_embed(own, "auto", tmp_path / "a.pth")
     assert (found.pretrained_grid, found.cubes.grid) == (trained, grid)

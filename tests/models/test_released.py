@@ -100,7 +100,7 @@ def test_the_patch_embedding_is_the_convolution():
 
 
 def test_a_patch_embedding_of_other_cubes_is_refused():
-    model, other = small_model(), small_model(patch=4)
+    model, other = small_model(), small_model(patch_size=4)
     state = to_official(other.state_dict(), other.cubes)
     with pytest.raises(
         ValueError, match=r"proj.weight is over \(3, 2, 4, 4\), want \(3, 2, 8, 8\)"
@@ -129,12 +129,12 @@ def test_a_classifier_of_size_b_has_exactly_the_released_names_and_shapes():
     assert list(state) == list(want)
 
 
-@pytest.mark.parametrize("pooling", ["mean", "first"])
+@pytest.mark.parametrize("pooling", ["avg", "token"])
 def test_classifiers_there_and_back_are_the_same(pooling):
     model = small_classifier(global_pool=pooling)
     state = model.state_dict()
     released = classifier_to_official(state, model.cubes)
-    assert ("norm.weight" in released) == (pooling == "first")
+    assert ("norm.weight" in released) == (pooling == "token")
     back = classifier_from_official(released, model.cubes)
     assert list(back) == list(state)
     assert all(torch.equal(back[name], state[name]) for name in state)

@@ -27,7 +27,7 @@ def card(**changed):
     }
     config = small_config(pretrained_grid=(4, 4, 4), drop_path=0.1)
     return SavedAutoencoderConfig(
-        **{"model": config, "mean": (0.5, 0.4, 0.3), "std": (1.0, 0.2, 0.3), "notes": notes}
+        **{"model": config, "mean": (0.5, 0.4, 0.3), "std": (1.0, 0.2, 0.3), "metadata": notes}
         | changed
     )
 
@@ -110,7 +110,7 @@ def test_a_long_list_is_cut(saved):
 
 
 def test_weights_of_another_architecture_leave_the_model_as_it_was(saved):
-    wider = small_model(dim=48)
+    wider = small_model(embed_dim=48)
     before = {name: value.clone() for name, value in wider.state_dict().items()}
     with pytest.raises(CheckpointError, match="does not fit"):
         load_weights(wider, saved)

@@ -36,13 +36,13 @@ from videomae2.models.weights.saved import save_model
 CLASSES = {"unset": NAMES}
 
 
-def begin(path, *, norm="auto", head="auto", positions="match", classes="unset", **changed):
+def begin(path, *, norm="auto", head="auto", pos_embed="auto", classes="unset", **changed):
     """A classifier that started from a path, and the report."""
     classes = CLASSES.get(classes, classes) if isinstance(classes, str) else classes
     outputs = 5 if classes is None else len(classes)
     config = classifier_config(**{"outputs": outputs} | changed)
-    model = Classifier(replace(config, encoder=resolve_pos_embed(config.encoder, positions, path)))
-    config = InitConfig(weights=path, norm=norm, head=head, pos_embed=positions)
+    model = Classifier(replace(config, encoder=resolve_pos_embed(config.encoder, pos_embed, path)))
+    config = InitConfig(weights=path, norm=norm, head=head, pos_embed=pos_embed)
     return model, init_classifier(
         model, config, torch.Generator().manual_seed(3), class_names=classes
     )
@@ -100,8 +100,8 @@ def test_a_model_with_another_table_than_was_asked_for_is_no_silent_start(tmp_pa
         ValueError, match=r"build the model with what models/weights/pos_embed\.py gives"
     ):
         init_classifier(small_classifier(frames=4), config, torch.Generator(), class_names=NAMES)
-    init_classifier(small_classifier(frames=4), replace(config, positions="fresh"), torch.Generator(),
-          class_names=NAMES)  # fmt: skip
+    config = replace(config, pos_embed="reinit")
+    init_classifier(small_classifier(frames=4), config, torch.Generator(), class_names=NAMES)
 
 
 # ---- from a classifier
@@ -109,7 +109,7 @@ def test_a_model_with_another_table_than_was_asked_for_is_no_silent_start(tmp_pa
 
 def test_the_same_classes_keep_their_head(tmp_path):
     parent = saved_classifier(tmp_path / "a")
-    for head in ("match", "kept"):
+    for head in ("auto", "keep"):
         model, report = begin(tmp_path / "a", head=head)
         for name, value in parent.state_dict().items():
             assert torch.equal(model.state_dict()[name], value)
@@ -194,7 +194,7 @@ def test_names_given_for_a_parent_must_be_its_own(tmp_path):
 def test_rows_of_kinetics_by_name_are_the_released_ones(count):
     names = {number: load_public_classes(f"kinetics-{number}") for number in (count, 710)}
     rows, _ = resolve_head_index(
-        "selected",
+        "select",
         num_pretrained=710,
         num_classes=count,
         pretrained_classes=names[710],
@@ -303,16 +303,18 @@ def test_weights_that_are_missing_or_strange_are_listed(tmp_path):
 
 def test_an_encoder_that_computes_something_else_is_refused(tmp_path):
     saved_autoencoder(tmp_path / "a")
-    with pytest.raises(CheckpointError, match="another encoder: heads 3 there and 2 here"):
-        begin(tmp_path / "a", heads=2)
-    with pytest.raises(CheckpointError, match="patch 8 there and 4 here, tubelet 2 there and 8"):
-        begin(tmp_path / "a", patch=4, tubelet_size=8)
+    with pytest.raises(CheckpointError, match="another encoder: num_heads 3 there and 2 here"):
+        begin(tmp_path / "a", num_heads=2)
+    with pytest.raises(
+        CheckpointError, match="patch_size 8 there and 4 here, tubelet_size 2 there and 8"
+    ):
+        begin(tmp_path / "a", patch_size=4, tubelet_size=8)
     with pytest.raises(CheckpointError, match="cosine_attention False there and True here"):
         begin(tmp_path / "a", cosine_attention=True)
 
 
 def test_a_released_file_of_other_cubes_is_refused(tmp_path):
-    torch.save(released_classifier(small_classifier(patch=4)), tmp_path / "a.pth")
+    torch.save(released_classifier(small_classifier(patch_size=4)), tmp_path / "a.pth")
     with pytest.raises(CheckpointError, match=r"a.pth is of another model: .* is over"):
         begin(tmp_path / "a.pth", classes=None)
 
@@ -320,10 +322,10 @@ def test_a_released_file_of_other_cubes_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("choices", "said"),
     [
-        ({"head": "selected", "classes": ("run", "swim")}, "which lacks 1 of 2: swim"),
-        ({"head": "selected", "classes": None}, "the classes of the data have none; give them"),
-        ({"head": "kept", "classes": ("run",)}, "head 'keep' wants 1 classes, the parent has 5"),
-        ({"head": "kept", "classes": NAMES[::-1]}, "the same names in another order"),
+        ({"head": "select", "classes": ("run", "swim")}, "which lacks 1 of 2: swim"),
+        ({"head": "select", "classes": None}, "the classes of the data have none; give them"),
+        ({"head": "keep", "classes": ("run",)}, "head 'keep' wants 1 classes, the parent has 5"),
+        ({"head": "keep", "classes": NAMES[::-1]}, "the same names in another order"),
         ({"norm": "encoder"}, "has no norm that closes its encoder"),
     ],
 )
@@ -336,10 +338,13 @@ def test_choices_that_a_parent_does_not_give(tmp_path, choices, said):
 @pytest.mark.parametrize(
     ("choices", "said"),
     [
-        ({"pooling": "first", "norm": "fresh"}, "init norm 'reinit' has no effect: with pooling"),
-        ({"classes": None, "outputs": 0, "head": "fresh"}, "the model has no head"),
         (
-            {"positions": "fresh", "pretrained_grid": (4, 4, 4)},
+            {"global_pool": "token", "norm": "reinit"},
+            "init norm 'reinit' has no effect: with global_pool 'token'",
+        ),
+        ({"classes": None, "outputs": 0, "head": "reinit"}, "the model has no head"),
+        (
+            {"pos_embed": "reinit", "pretrained_grid": (4, 4, 4)},
             "where pretrained_grid names a table",
         ),
     ],

@@ -16,7 +16,7 @@ def test_a_student_of_other_clips_is_refused_with_both_sizes(tmp_path, name, val
     saved_classifier(tmp_path / "m")
     teacher = resolve_classifier(tmp_path / "m")
     own = teacher.config.model.encoder
-    check_same_clips(replace(own, depth=1, dim=12, heads=1), teacher, name="s")
+    check_same_clips(replace(own, depth=1, embed_dim=12, num_heads=1), teacher, name="s")
     other = replace(own, **{name: value})
     sizes = [f"{e.frames}x{e.height}x{e.width} of 3 channels" for e in (other, own)]
     with pytest.raises(CheckpointError) as caught:

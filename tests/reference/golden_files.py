@@ -19,11 +19,11 @@ from tests.reference.released_code import (
 
 def draw_masks(config, grid, batch, rng):
     """hidden and dropped, bool [batch, tokens]; without decoder masking dropped = visible."""
-    hidden = [tube_mask(grid, config["encoder_mask_ratio"], rng) for _ in range(batch)]
+    hidden = [tube_mask(grid, config["encoder_ratio"], rng) for _ in range(batch)]
     hidden = torch.tensor(np.stack(hidden)).flatten(1).bool()
-    if not config["decoder_mask_ratio"]:
+    if not config["decoder_ratio"]:
         return hidden, ~hidden
-    maps = running_cell_masks(grid, config["decoder_mask_ratio"])
+    maps = running_cell_masks(grid, config["decoder_ratio"])
     dropped = np.stack([maps[rng.integers(4)] for _ in range(batch)])
     return hidden, torch.tensor(dropped).flatten(1).bool()
 

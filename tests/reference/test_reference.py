@@ -84,9 +84,9 @@ def test_the_sinusoid_is_the_released_one(count, dim):
 
 
 BASE = {
-    "frames": 8, "patch_size": 8, "tubelet_size": 2, "embed_dim": 24, "depth": 2, "num_heads": 3, "decoder_dim": 16,
-    "decoder_depth": 2, "decoder_heads": 2, "mlp_ratio": 4, "encoder_mask_ratio": 0.75,
-    "decoder_mask_ratio": 0.5,
+    "frames": 8, "patch": 8, "tubelet": 2, "dim": 24, "depth": 2, "heads": 3, "decoder_dim": 16,
+    "decoder_depth": 2, "decoder_heads": 2, "mlp_ratio": 4, "encoder_ratio": 0.75,
+    "decoder_ratio": 0.5,
 }  # fmt: skip
 
 
@@ -118,7 +118,8 @@ def test_cosine_attention_is_clamped_where_the_released_one_is():
 def _task(config, height, width, **masking):
     encoder = EncoderConfig(
         height=height, width=width,
-        **{k: config[k] for k in ("frames", "patch", "tubelet", "dim", "depth", "heads")},
+        frames=config["frames"], patch_size=config["patch"], tubelet_size=config["tubelet"],
+        embed_dim=config["dim"], depth=config["depth"], num_heads=config["heads"],
         mlp_ratio=float(config["mlp_ratio"]),
     )  # fmt: skip
     decoder = DecoderConfig(
@@ -127,7 +128,7 @@ def _task(config, height, width, **masking):
         num_heads=config["decoder_heads"],
     )
     model = Autoencoder(AutoencoderConfig(encoder=encoder, decoder=decoder))
-    masking = {"encoder_mask_ratio": config["encoder_mask_ratio"], **masking}
+    masking = {"encoder_mask_ratio": config["encoder_ratio"], **masking}
     return PretrainTask(model, MaskingConfig(**masking))
 
 
@@ -135,8 +136,8 @@ def _task(config, height, width, **masking):
     ("changes", "height", "width", "masking"),
     [
         ({}, 32, 32, {}),
-        ({"decoder_mask_ratio": 0.75, "decoder_depth": 1}, 16, 48, {"decoder_mask_ratio": 0.75}),
-        ({"decoder_mask_ratio": 0.0}, 32, 24, {"decoder": "none"}),
+        ({"decoder_ratio": 0.75, "decoder_depth": 1}, 16, 48, {"decoder_mask_ratio": 0.75}),
+        ({"decoder_ratio": 0.0}, 32, 24, {"decoder": "none"}),
         ({"frames": 6}, 32, 32, {}),  # 3 time slots: clips differ in what is scored
     ],
 )
@@ -154,9 +155,9 @@ def test_the_whole_step_is_the_released_one(changes, height, width, masking):
         split = tokens.split_v1(hidden, hidden_count)
     else:
         kind = (
-            config["encoder_mask_ratio"],
+            config["encoder_ratio"],
             "running-cell",
-            config["decoder_mask_ratio"],
+            config["decoder_ratio"],
             cubes.grid,
         )
         split = tokens.split_dual(

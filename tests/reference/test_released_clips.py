@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.reference import released_clips as released
-from videomae2.data.views import sampling, specs
+from videomae2.data.views import sampling
 
 few = settings(max_examples=50)
 LENGTHS = st.integers(1, 400)
@@ -38,5 +38,5 @@ def test_windows_of_training(more, frames, stride):
 @few
 @given(LENGTHS, FRAMES, STRIDES, st.integers(1, 7))
 def test_clips_of_a_test(num_frames, frames, stride, clips):
-    got = specs.dense_clips(num_frames, frames, stride, clips=clips)
+    got = sampling.dense_clips(num_frames, frames, stride, clips=clips)
     assert got.tolist() == released.clips_of_a_test(num_frames, frames, stride, clips=clips)

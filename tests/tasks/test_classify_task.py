@@ -91,7 +91,7 @@ def test_a_mixed_clip_counts_as_its_parts_do():
 
 
 def test_labels_of_which_any_number_holds_give_binary_cross_entropy():
-    config = {"answers": "multilabel"}
+    config = {"task_type": "multilabel"}
     want = F.binary_cross_entropy_with_logits(_scores(), LABELS)
     torch.testing.assert_close(_loss(LABELS, **config), want)
     smoothed = F.binary_cross_entropy_with_logits(_scores(), 0.9 * LABELS + 0.05)
@@ -102,7 +102,7 @@ def test_labels_of_which_any_number_holds_give_binary_cross_entropy():
 
 @pytest.mark.parametrize(("distance", "want"), [("squared", F.mse_loss), ("absolute", F.l1_loss)])
 def test_numbers_give_their_distance(distance, want):
-    got = _loss(NUMBERS, answers="regression", distance=distance)
+    got = _loss(NUMBERS, task_type="regression", distance=distance)
     torch.testing.assert_close(got, want(_scores(), NUMBERS))
 
 
@@ -120,10 +120,10 @@ def test_numbers_are_learnt_in_their_own_scale_and_said_in_units_of_the_data():
 
 @pytest.mark.parametrize("targets", [HARD, LABELS])
 def test_in_evaluation_the_loss_is_plain(targets):
-    answers = "multiclass" if targets.ndim == 1 else "multilabel"
-    plain = _loss(targets, answers=answers)
+    task_type = "multiclass" if targets.ndim == 1 else "multilabel"
+    plain = _loss(targets, task_type=task_type)
     for changes in ({"class_weights": WEIGHTS}, {"label_smoothing": 0.2}):
-        changes = changes | {"answers": answers}
+        changes = changes | {"task_type": task_type}
         assert torch.equal(_loss(targets, training=False, **changes), plain)
         assert not torch.allclose(_loss(targets, **changes), plain)
 
@@ -131,12 +131,12 @@ def test_in_evaluation_the_loss_is_plain(targets):
 # ---- holes
 
 
-KINDS = [("multiclass", HARD), ("multilabel", LABELS), ("numbers", NUMBERS)]
+KINDS = [("multiclass", HARD), ("multilabel", LABELS), ("regression", NUMBERS)]
 
 
-@pytest.mark.parametrize(("answers", "targets"), KINDS)
-def test_a_hole_counts_nothing(answers, targets):
-    task = _task(answers=answers)
+@pytest.mark.parametrize(("task_type", "targets"), KINDS)
+def test_a_hole_counts_nothing(task_type, targets):
+    task = _task(task_type=task_type)
     holed = _clips(targets, [1.0, 0.0, 1.0, 1.0])
     rest = [0, 2, 3]
     kept = Clips(holed.pixels[rest], holed.keys[rest], torch.ones(3), targets[rest])
@@ -167,11 +167,11 @@ def test_agreement():
         2 / 3
     )
     many = replace(hard, targets=torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0], [1.0, 1.0]]))
-    assert compute_batch_metrics(scores, many, "multilabel")["accuracy"].item() == pytest.approx(
-        4 / 6
-    )
+    assert compute_batch_metrics(scores, many, "multilabel")[
+        "label_accuracy"
+    ].item() == pytest.approx(4 / 6)
     numbers = replace(hard, targets=scores + torch.tensor([1.0, -2.0]))
-    assert compute_batch_metrics(scores, numbers, "numbers")["mae"].item() == pytest.approx(1.5)
+    assert compute_batch_metrics(scores, numbers, "regression")["mae"].item() == pytest.approx(1.5)
 
 
 # ---- clips
@@ -183,10 +183,10 @@ def test_float_clips_on_the_same_scale_give_the_same_scores():
     torch.testing.assert_close(task.predict(floats), task.predict(clips))
 
 
-@pytest.mark.parametrize(("answers", "targets"), KINDS)
-def test_every_weight_learns_by_the_engines_step(answers, targets):
+@pytest.mark.parametrize(("task_type", "targets"), KINDS)
+def test_every_weight_learns_by_the_engines_step(task_type, targets):
     """Thirty steps on the same four clips, with layer decay, bring the loss down by half."""
-    task = _task(answers=answers).train()
+    task = _task(task_type=task_type).train()
     assert isinstance(task, TrainingTask)
     optim = OptimConfig(
         lr=1.0, epochs=1.0, warmup_epochs=0.0, global_batch_size=4, layer_decay=0.75
@@ -221,11 +221,11 @@ def test_statistics_and_weights_follow_the_device_and_are_not_saved():
     assert isinstance(task, nn.Module)
 
 
-@pytest.mark.parametrize(("answers", "targets"), [*KINDS, ("multiclass", LABELS)])
-def test_a_whole_step_needs_no_number_on_the_host(answers, targets):
-    weights = None if answers == "regression" else WEIGHTS
+@pytest.mark.parametrize(("task_type", "targets"), [*KINDS, ("multiclass", LABELS)])
+def test_a_whole_step_needs_no_number_on_the_host(task_type, targets):
+    weights = None if task_type == "regression" else WEIGHTS
     model = small_classifier(drop_path=0.5, head_drop_rate=0.5)
-    task = _task(weights, model, answers=answers).to("meta").train()
+    task = _task(weights, model, task_type=task_type).to("meta").train()
     on_host = _clips(targets)
     clips = Clips(*(getattr(on_host, f.name).to("meta") for f in fields(on_host)))
     with Crossings() as crossings:
@@ -265,8 +265,12 @@ def test_a_class_that_is_none_is_no_silent_zero():
         ({}, WEIGHTS, "weights of classes go with a balance other than 0, and only with one"),
         ({"balance": 1.0}, WEIGHTS[:3], "there are 3 weights for 5 classes"),
         ({"distance": "absolute"}, None, "distance 'absolute' has no effect on classes"),
-        ({"answers": "numbers", "label_smoothing": 0.1}, None, "label_smoothing has no effect"),
-        ({"answers": "numbers", "balance": 0.1}, None, "balance has no effect"),
+        (
+            {"task_type": "regression", "label_smoothing": 0.1},
+            None,
+            "label_smoothing has no effect",
+        ),
+        ({"task_type": "regression", "balance": 0.1}, None, "balance has no effect"),
     ],
 )
 def test_settings_that_do_not_go_together(config, weights, said):

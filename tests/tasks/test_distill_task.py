@@ -51,14 +51,14 @@ def student(seed=0, **changed):
     return Student(small_classifier(seed=seed, **changed), teacher_dim=WIDE, generator=generator)
 
 
-def task(teach=teach, answers="multiclass", students=None, **config):
+def task(teach=teach, task_type="multiclass", students=None, **config):
     return DistillTask(
-        students or {"s": student()}, teach, DistillConfig(**config), task_type=answers
+        students or {"s": student()}, teach, DistillConfig(**config), task_type=task_type
     )
 
 
-def loss(given=None, scores=SCORES, answers="multiclass", **config):
-    of = task(answers=answers, **config)
+def loss(given=None, scores=SCORES, task_type="multiclass", **config):
+    of = task(task_type=task_type, **config)
     given = clips() if given is None else given
     return of.compute_loss(scores, FEATURES, TeacherOutput(TAUGHT, TAUGHT_FEATURES), given)
 
@@ -101,7 +101,7 @@ def test_mixed_labels_and_labels_of_which_any_holds():
     _, parts = loss(clips(soft), hard_weight=1.0)
     torch.testing.assert_close(parts["hard"], F.cross_entropy(SCORES, soft))
     labels = (soft > 0.2).float()
-    _, parts = loss(clips(labels), answers="multilabel", hard_weight=1.0)
+    _, parts = loss(clips(labels), task_type="multilabel", hard_weight=1.0)
     want = F.binary_cross_entropy_with_logits(SCORES, labels)
     torch.testing.assert_close(parts["hard"], want)
 
@@ -145,7 +145,7 @@ def test_one_question_serves_all_students_and_all_see_the_same_clips():
         asked.append(clips)
         return TeacherOutput(TAUGHT, TAUGHT_FEATURES)
 
-    students = {"a": student(1), "b": student(2, dim=48)}
+    students = {"a": student(1), "b": student(2, embed_dim=48)}
     of = task(teach, students=students, hard_weight=0.5)
     for one in students.values():
         one.classifier.register_forward_pre_hook(lambda _, values: seen.append(values))
@@ -268,7 +268,7 @@ def test_what_a_task_cannot_do():
     with pytest.raises(ValueError, match="there are no students"):
         DistillTask({}, teach, DistillConfig())
     with pytest.raises(ValueError, match="a teacher that predicts numbers has no distribution"):
-        task(answers="regression")
+        task(task_type="regression")
     with pytest.raises(ValueError, match="these clips have no labels, and hard_weight asks"):
         task(hard_weight=1.0)(clips(None))
     with pytest.raises(ValueError, match="feature_weight asks for features"):

@@ -287,14 +287,17 @@ def test_a_step_compiles_into_one_graph_and_gives_the_same():
             {"decoder": "frame", "decoder_mask_ratio": 0.1},
             "frame masking of the decoder at ratio 0.1",
         ),
-        ({"decoder": "none", "loss_tokens": "decoded"}, "'decoded' has no effect without decoder"),
+        (
+            {"decoder": "none", "loss_tokens": "decoded"},
+            "loss_tokens 'decoded' has no effect without decoder",
+        ),
         (
             {"decoder": "none", "decoder_queries": "hidden_only"},
             "decoder_queries 'hidden_only' has no effect without decoder",
         ),
         (
             {"loss_tokens": "decoded", "decoder_queries": "hidden_only"},
-            "leaves out what loss on 'decoded' counts",
+            "leaves out what loss_tokens 'decoded' counts",
         ),
         (
             {"decoder": "random", "decoder_queries": "hidden_only"},
@@ -328,7 +331,7 @@ def test_clips_of_another_size_are_refused():
 
 
 def test_one_pixel_has_no_deviation_to_be_z_scored_by():
-    config = small_config(frames=4, height=4, width=4, patch=1, tubelet_size=1)
+    config = small_config(frames=4, height=4, width=4, patch_size=1, tubelet_size=1)
     with pytest.raises(ValueError, match="a patch or a tubelet of 2 would work, or plain pixels"):
         PretrainTask(Autoencoder(config), MaskingConfig(encoder_mask_ratio=0.75))
     plain = MaskingConfig(encoder_mask_ratio=0.75, normalize_target=False)

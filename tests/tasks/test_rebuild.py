@@ -57,7 +57,7 @@ def test_a_perfect_decoder_with_true_statistics_gives_the_clip_back(model, maski
         for split in splits
     ]
     found = assemble_clips(
-        clips.pixels, splits, answers, cubes, statistics=None if plain else "truth"
+        clips.pixels, splits, answers, cubes, statistics=None if plain else "target"
     )
     assert torch.equal(found.pixels, clips.pixels)
     assert torch.equal(found.visible, ~found.predicted)

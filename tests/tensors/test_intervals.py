@@ -89,7 +89,7 @@ def test_senseless_wishes_are_refused():
         bootstrap(lambda rows: 0.0, 0)
     with pytest.raises(ValueError, match=r"confidence is 95\.0"):
         bootstrap_mean(np.ones(3), confidence=95.0)
-    with pytest.raises(ValueError, match="0 videos and 2000 rounds"):
+    with pytest.raises(ValueError, match="0 videos and 2000 resamples"):
         bootstrap_mean(np.ones(0))
     with pytest.raises(ValueError, match="0 videos"):
         compare_by_video({}, {})

@@ -167,9 +167,9 @@ def test_the_two_masks_of_a_clip_are_independent(pair, generator):
 def test_a_clips_mask_does_not_depend_on_its_place_in_the_batch(kind):
     draw = masks.drop if kind == "running-cell" else masks.hide
     keys, order = _keys(4, 16), torch.randperm(16, generator=torch.Generator().manual_seed(1))
-    whole = draw(kind, (4, 4, 6), 0.5, batch=16, randomness=keys)
-    mixed = draw(kind, (4, 4, 6), 0.5, batch=16, randomness=keys[order])
-    alone = draw(kind, (4, 4, 6), 0.5, batch=1, randomness=keys[5:6])
+    whole = draw(kind, (4, 4, 6), 0.5, batch=16, rng=keys)
+    mixed = draw(kind, (4, 4, 6), 0.5, batch=16, rng=keys[order])
+    alone = draw(kind, (4, 4, 6), 0.5, batch=1, rng=keys[5:6])
     assert torch.equal(mixed, whole[order])
     assert torch.equal(alone[0], whole[5])
 

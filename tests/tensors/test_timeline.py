@@ -55,7 +55,7 @@ def test_cells_agree_with_looking_at_every_moment():
 
 def exclusive(rows, **limits):
     holds = compute_activations(
-        np.array(rows), "multiclass", **{"threshold": 0.0, "margin": 0.1} | limits
+        np.array(rows), "multiclass", **{"threshold": 0.0, "hysteresis": 0.1} | limits
     )
     assert (holds.sum(axis=1) <= 1).all()
     return [int(row.argmax()) if row.any() else None for row in holds]

@@ -207,7 +207,7 @@ class DistillTask(nn.Module):
             metrics |= {f"{name}/{part}": value for part, value in student_metrics.items()}
         if clips.targets is not None:
             teacher_metrics = compute_batch_metrics(teacher_output.scores, clips, self.task_type)
-            metrics["teacher/accuracy"] = teacher_metrics["accuracy"]
+            metrics |= {f"teacher/{part}": value for part, value in teacher_metrics.items()}
         return torch.stack(losses).sum(), clips.weights.sum(), metrics
 
     def predict_student(self, student: nn.Module, clips: Clips) -> tuple[Tensor, Tensor | None]:
@@ -264,9 +264,8 @@ class DistillTask(nn.Module):
         teacher_labelled = replace(
             clips, targets=hard_labels(teacher_output.scores, self.task_type)
         )
-        metrics = {
-            "agreement": compute_batch_metrics(scores, teacher_labelled, self.task_type)["accuracy"]
-        }
+        (agreement,) = compute_batch_metrics(scores, teacher_labelled, self.task_type).values()
+        metrics = {"agreement": agreement}
         if clips.targets is not None:
             metrics |= compute_batch_metrics(scores, clips, self.task_type)
         return metrics

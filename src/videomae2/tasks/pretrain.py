@@ -209,6 +209,7 @@ def _check_hidden_only(masking: MaskingConfig, num_loss_tokens: int | None) -> N
     if num_loss_tokens is None:
         raise ValueError(
             f"decoder_queries 'hidden_only' needs equally many scored cubes in every clip, which "
-            f"encoder masking '{masking.encoder}' with decoder masking '{masking.decoder}' does not "
-            f"give on this grid; use 'full', or tubes with running cells on a multiple of 4 time slots"
+            f"encoder masking '{masking.encoder}' with decoder masking '{masking.decoder}' does "
+            f"not give on this grid; use 'full', or tubes with running cells on a multiple of 4 "
+            f"time slots"
         )

@@ -227,7 +227,7 @@ def _resolve_folder(
     if isinstance(config, SavedAutoencoderConfig):
         raise CheckpointError(
             f"{checkpoint.folder} holds an autoencoder, not the classifier that is wanted: it "
-            f"knows no classes; fine-tune it on labelled videos first, or look at what it rebuilds: "
-            f"videomae2 reconstruct"
+            f"knows no classes; fine-tune it on labelled videos first, or look at what it "
+            f"rebuilds: videomae2 reconstruct"
         )
     return ClassifierRef(config=config, weights_ref=checkpoint)

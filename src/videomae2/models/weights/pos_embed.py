@@ -113,7 +113,8 @@ def _format_contradiction(
     source_grid = _format_grid(pretrained.pretrained_grid or pretrained.cubes.grid)
     return (
         f"pretrained_grid is {_format_grid(configured)}, but {path} was trained on {source_grid} "
-        f"cubes; leave pretrained_grid out, and for a fresh table take {prefix}init.pos-embed reinit"
+        f"cubes; leave pretrained_grid out, and for a fresh table take {prefix}init.pos-embed "
+        f"reinit"
     )
 
 
