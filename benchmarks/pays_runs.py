@@ -171,9 +171,7 @@ def build_finetune_run(
         out: The run folder.
         seed: Of what starts fresh, order, clips and crops.
     """
-    source = SourceConfig(
-        path=videos, root=root, interval_unit="per-second", frame_sampling="segments"
-    )
+    source = SourceConfig(path=videos, root=root, interval_unit="per-second", frame_sampling="tsn")
     crop = CropConfig(kind="random-resized", flip=True, scale=(0.7, 1.0), ratio=(0.9, 1.1))
     steps = settings.finetune_steps
     validation = ValidationConfig(share=0.0)

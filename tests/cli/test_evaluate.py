@@ -122,7 +122,7 @@ def test_a_released_file_needs_no_run(place, tmp_path, capsys, monkeypatch):
         (["gone", "VIDEOS"], "gone does not exist; give a run folder"),
         (["RUN", "gone"], "does not exist"),
         (["VIDEOS", "VIDEOS"], "holds neither a model nor checkpoints"),
-        (["RUN", "VIDEOS", "--views.kind", "tsn"], "--views.kind wants one of"),
+        (["RUN", "VIDEOS", "--views.frame-sampling", "tsn"], "--views.frame-sampling wants one of"),
         (["RUN", "VIDEOS", "--weights", "ema"], "has no ema.safetensors"),
         (["RUN", "VIDEOS", "--class-names", "kinetics400"], "did you mean kinetics-400?"),
         (["RUN", "VIDEOS", "--side", "64"], "says itself of which clips it is"),

@@ -80,7 +80,7 @@ def test_a_folder_of_thirty_videos_is_all_it_takes(folder, capsys):
     assert isinstance(card, SavedClassifierConfig)
     assert (card.class_names, model.config.num_classes) == (CLASSES, 3)
     assert card.frame_sampling == FrameSampling(
-        kind="dense", frame_interval=7.5, interval_unit="per-second"
+        kind="strided", frame_interval=7.5, interval_unit="per-second"
     )
     lines = Path("runs/own-cpu-finetune/metrics.jsonl").read_text().splitlines()
     kept = [json.loads(line) for line in lines]

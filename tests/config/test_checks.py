@@ -110,7 +110,7 @@ def test_settings_without_effect_on_the_masks_are_refused(tmp_path):
 @pytest.mark.parametrize("unit", ["frames", "per-second"])
 def test_a_stride_of_segments_is_refused_their_clock_is_not(tmp_path, unit):
     """Parts of equal time need a clock, and no stride."""
-    run = changed(good_finetune(tmp_path), "data.sources.0.frame_sampling", "segments")
+    run = changed(good_finetune(tmp_path), "data.sources.0.frame_sampling", "tsn")
     run = changed(run, "data.sources.0.interval_unit", unit)
     check_run(run)
     (found,) = problems(changed(run, "data.sources.0.frame_interval", 3.0))
@@ -209,7 +209,7 @@ def test_pretraining_takes_exact_strides(tmp_path):
     run = changed(good_run(tmp_path), "data.sources.0.frame_sampling", "dense")
     assert problems(run) == [
         "--data.sources.0.frame-sampling dense is for labelled videos; pre-training takes frames at "
-        "exact strides: stride"
+        "exact intervals: strided"
     ]
 
 

@@ -241,7 +241,7 @@ def test_what_does_not_answer_is_listed_and_stays_listed_until_it_does(
     monkeypatch.setattr(fingerprint, "_PATIENCE_SECONDS", 0.05)
     fail(opened(tmp_path, videos), videos, 3)
     (line,) = lines(tmp_path)
-    assert line["stamp"] == []
+    assert line["file_stat"] == []
     assert opened(tmp_path, videos).is_skipped((0, 3), 0)
     assert find_changed_files(tmp_path) == set()
     hanging.set()

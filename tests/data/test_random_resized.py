@@ -95,7 +95,7 @@ def test_shapes_are_in_proportion_to_those_of_the_clip():
     assert 2.6 < ratio.max() < 2.72
 
 
-@pytest.mark.parametrize("kind", ["multi-scale", "random-resized", "centre"])
+@pytest.mark.parametrize("kind", ["multi-scale", "random-resized", "center"])
 def test_every_kind_draws_a_box(kind):
     uniform = np.random.default_rng(1).random(3 + 4 * MAX_ATTEMPTS)
     top, left, tall, wide = build_crop_box(90, 120, (64, 64), uniform, CropConfig(kind=kind))

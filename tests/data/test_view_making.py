@@ -16,7 +16,7 @@ from videomae2.errors import VideoError
 CPU = torch.device("cpu")
 
 
-def shape(clips=3, crops=2, kind="dense", stride=2.0, unit="frames", **changed):
+def shape(clips=3, crops=2, kind="strided", stride=2.0, unit="frames", **changed):
     grid = ViewGridConfig(kind=kind, clips=clips, crops=crops)
     settings = {"frames": 4, "channels": 3, "limits": ReadLimits()} | changed
     return ViewSpec(grid=grid, frame_interval=stride, interval_unit=unit, **settings)
@@ -36,7 +36,7 @@ def video(tmp_path_factory):
     [
         (shape(), dense_clips(40, 4, 2, clips=3)),
         (shape(clips=1), dense_clips(40, 4, 2, clips=1)),
-        (shape(kind="segments"), segment_clips(40, 4, clips=3)),
+        (shape(kind="tsn"), segment_clips(40, 4, clips=3)),
         (shape(stride=0.2, unit="seconds"), timed_clips(np.arange(40) / 25, 4, 0.2, clips=3)),
         (shape(stride=5.0, unit="per-second"), timed_clips(np.arange(40) / 25, 4, 0.2, clips=3)),
     ],
@@ -111,20 +111,20 @@ PLACE = np.array([[0, 1, 2], [3, 4, 5]])
 
 
 def test_plain_resizing_is_the_released_one(frames):
-    made = resize_to_cover(frames, PLACE, (16, 16), crops=3, antialias="plain", device=CPU)
+    made = resize_to_cover(frames, PLACE, (16, 16), crops=3, antialias=False, device=CPU)
     assert made.frames.shape == (6, 16, 26, 3)
     slow = np.stack([slow_bilinear(frame, 16, 26) for frame in frames])
     assert np.abs(made.frames.numpy() - slow).max() <= 0.5 + 1e-3
 
 
 def test_antialiased_resizing_is_that_of_training(frames):
-    made = resize_to_cover(frames, PLACE, (16, 16), crops=3, antialias="antialiased", device=CPU)
+    made = resize_to_cover(frames, PLACE, (16, 16), crops=3, antialias=True, device=CPU)
     whole = resize(torch.from_numpy(frames).permute(0, 3, 1, 2), (16, 26)).permute(0, 2, 3, 1)
     assert torch.equal(made.frames, whole)
 
 
 def test_views_are_all_crops_of_the_first_clip_and_then_the_next(frames):
-    made = resize_to_cover(frames, PLACE, (24, 24), crops=3, antialias="plain", device=CPU)
+    made = resize_to_cover(frames, PLACE, (24, 24), crops=3, antialias=False, device=CPU)
     for number in range(6):
         clip, crop = divmod(number, 3)
         wanted = frames[PLACE[clip]][:, :, 8 * crop : 8 * crop + 24]
@@ -135,14 +135,14 @@ def test_what_is_made_outlives_what_was_read(frames):
     for size in ((24, 24), (16, 16)):
         memory = frames.copy()
         place = PLACE.copy()
-        made = resize_to_cover(memory, place, size, crops=2, antialias="plain", device=CPU)
+        made = resize_to_cover(memory, place, size, crops=2, antialias=False, device=CPU)
         before = made.cut_view(0).clone()
         memory[:], place[:] = 0, 0
         assert torch.equal(made.cut_view(0), before)
 
 
 def test_batches_hold_all_views_in_order_and_black_ones_where_a_video_is_missing(frames):
-    made = resize_to_cover(frames, PLACE, (24, 24), crops=2, antialias="plain", device=CPU)
+    made = resize_to_cover(frames, PLACE, (24, 24), crops=2, antialias=False, device=CPU)
     batches = list(iterate_view_batches([made, None, made], 4, batch_size=5))
     assert [len(batch) for batch in batches] == [5, 5, 2]
     every = torch.cat(batches)
@@ -154,9 +154,7 @@ def test_batches_hold_all_views_in_order_and_black_ones_where_a_video_is_missing
 
 def test_equal_views_are_found(frames):
     place = np.array([[0, 1, 2], [3, 4, 5], [0, 1, 2]])
-    made = resize_to_cover(
-        frames[:, :, :24], place, (16, 16), crops=2, antialias="plain", device=CPU
-    )
+    made = resize_to_cover(frames[:, :, :24], place, (16, 16), crops=2, antialias=False, device=CPU)
     found = made.find_unique_views()
     assert found.numbers == (0, 2)
     assert found.inverse.tolist() == [0, 0, 1, 1, 0, 0]

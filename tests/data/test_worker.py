@@ -16,7 +16,7 @@ def shape(**changed):
         "width": 8,
         "channels": 3,
         "views": 2,
-        "stride": 2.0,
+        "frame_interval": 2.0,
         "interval_unit": "frames",
         "crop": CropConfig(),
         "limits": ReadLimits(),
@@ -75,7 +75,12 @@ def shown(read):
 @pytest.mark.parametrize("unit", ["frames", "seconds", "per-second"])
 def test_dense_clips_lie_in_a_window_that_is_drawn_or_in_the_middle(array, unit):
     stride = 1 / 4 if unit == "per-second" else 4.0
-    dense = {"sampling": "dense", "stride": stride, "interval_unit": unit, "frame_rate": 1.0}
+    dense = {
+        "frame_sampling": "dense",
+        "frame_interval": stride,
+        "interval_unit": unit,
+        "frame_rate": 1.0,
+    }
     middle = shown(read(array, middle=True, **dense))
     assert middle.tolist() == [7, 12, 17, 22]  # of 30 frames; the window is 7 … 22
     clips = [shown(read(array, key, **dense)) for key in range(30)]
@@ -86,7 +91,7 @@ def test_dense_clips_lie_in_a_window_that_is_drawn_or_in_the_middle(array, unit)
 @pytest.mark.parametrize("unit", ["frames", "seconds"])
 def test_segments_give_a_frame_of_each_part_that_is_drawn_or_in_the_middle(array, unit):
     segments = {
-        "sampling": "segments",
+        "frame_sampling": "tsn",
         "interval_unit": unit,
         "frames": 6,
         "frame_rate": 1.0,

@@ -19,7 +19,7 @@ from videomae2.models.weights.saved import save_model
 FRAMES, STRIDE, SIDE = 4, 2, 16
 RATE = 25
 NAMES = ("dark", "bright")
-SPAN = FrameSampling(kind="dense", frame_interval=float(STRIDE), interval_unit="frames")
+SPAN = FrameSampling(kind="strided", frame_interval=float(STRIDE), interval_unit="frames")
 
 
 def save_rigged(

@@ -101,7 +101,7 @@ def test_students_are_classifiers_with_a_lineage(done, teacher):
         assert isinstance(model, Classifier)
         assert card.class_names == CLASSES
         assert card.frame_sampling == FrameSampling(
-            kind="dense", frame_interval=2.0, interval_unit="frames"
+            kind="strided", frame_interval=2.0, interval_unit="frames"
         )
         assert card.metadata["teacher"]["path"] == str(teacher)
         assert len(card.metadata["teacher"]["digest"]) == 16

@@ -36,7 +36,7 @@ from videomae2.metrics.bootstrap import Interval
 from videomae2.models.weights.classifier_ref import resolve_classifier
 from videomae2.models.weights.config_json import FrameSampling
 
-PLAIN = EvalViews(clips=5, crops=3, shrinking="plain")
+PLAIN = EvalViews(clips=5, crops=3, antialias=False)
 
 
 @pytest.fixture(scope="module")
@@ -261,16 +261,16 @@ def test_scores_that_are_not_finite_are_an_error(place, tmp_path):
 
 def test_views_are_as_the_model_was_trained():
     dense = resolve_views(FrameSampling(frame_interval=3.0), EvalViews())
-    assert (dense.grid.kind, dense.grid.clips, dense.grid.crops) == ("dense", 5, 3)
-    assert (dense.frame_interval, dense.source, dense.shrinking) == (
+    assert (dense.grid.kind, dense.grid.clips, dense.grid.crops) == ("strided", 5, 3)
+    assert (dense.frame_interval, dense.source, dense.antialias) == (
         3.0,
         "as in training",
-        "antialiased",
+        True,
     )
-    sparse = resolve_views(FrameSampling(kind="segments"), EvalViews())
-    assert (sparse.grid.kind, sparse.grid.clips, sparse.grid.crops) == ("segments", 2, 3)
+    sparse = resolve_views(FrameSampling(kind="tsn"), EvalViews())
+    assert (sparse.grid.kind, sparse.grid.clips, sparse.grid.crops) == ("tsn", 2, 3)
     unknown = resolve_views(None, EvalViews())
-    assert (unknown.frame_interval, unknown.interval_unit, unknown.shrinking) == (
+    assert (unknown.frame_interval, unknown.interval_unit, unknown.antialias) == (
         4.0,
         "frames",
         "plain",
@@ -282,7 +282,7 @@ def test_views_are_as_the_model_was_trained():
     ("wish", "said"),
     [
         (EvalViews(clips=0, crops=0), r"clips is 0.*\n.*crops is 0"),
-        (EvalViews(kind="segments", frame_interval=2.0), "a stride has no effect on segments"),
+        (EvalViews(frame_sampling="tsn", frame_interval=2.0), "a frame interval has no effect on tsn clips"),
         (EvalViews(frame_interval=1.5), "is 1.5 frames, wanted whole ones"),
         (EvalViews(frame_interval=-1.0), "is -1, wanted above 0"),
         (EvalViews(interval_unit="seconds"), "wants a --views.frame-interval"),

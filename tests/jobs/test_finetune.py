@@ -72,7 +72,7 @@ def test_a_folder_per_class_is_enough(videos, tmp_path):
     assert isinstance(card, SavedClassifierConfig)
     assert card.class_names == CLASSES
     assert card.frame_sampling == FrameSampling(
-        kind="dense", frame_interval=2.0, interval_unit="frames"
+        kind="strided", frame_interval=2.0, interval_unit="frames"
     )
     assert model.config.num_classes == 3
 

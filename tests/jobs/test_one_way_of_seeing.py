@@ -12,7 +12,7 @@ from videomae2.models.weights.config_json import FrameSampling
 
 WAYS = {
     "dense 5x3": (SPAN, EvalViews(clips=5, crops=3)),
-    "segments 2x3": (FrameSampling(kind="segments"), EvalViews(clips=2, crops=3)),
+    "segments 2x3": (FrameSampling(kind="tsn"), EvalViews(clips=2, crops=3)),
     "one view": (SPAN, EvalViews(clips=1, crops=1)),
     "as nothing is known": (None, EvalViews()),
     "seconds": (

@@ -168,7 +168,7 @@ def test_labels_hold_from_a_half_and_numbers_are_numbers(folder, tmp_path):
 def test_the_span_of_the_model_decides_which_frames_are_read(folder, tmp_path):
     write_levels(tmp_path / "late.mp4", levels((20, 0), (80, 255)))
     once = EvalViews(clips=1, crops=1)
-    seg = save_rigged(tmp_path / "segments", span=FrameSampling(kind="segments"))
+    seg = save_rigged(tmp_path / "segments", span=FrameSampling(kind="tsn"))
     assert predictor(seg).view_spec.grid.clips == 2
     assert predictor(seg, views=once).predict(tmp_path / "late.mp4").topk(1)[0].name == "bright"
     seconds = FrameSampling(frame_interval=0.2, interval_unit="seconds")

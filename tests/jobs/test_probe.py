@@ -367,7 +367,7 @@ def test_labels_that_training_does_not_have_are_refused(place, tmp_path):
     ("changed", "problem"),
     [
         ({"clips": ProbeClipConfig(frame_interval=0.5)}, "--frame-interval 0.5 frames cannot work"),
-        ({"clips": ProbeClipConfig(frame_interval=1.0, frame_sampling="segments")}, "no effect where clips are seg"),
+        ({"clips": ProbeClipConfig(frame_interval=1.0, frame_sampling="tsn")}, "no effect on tsn"),
         ({"clips": ProbeClipConfig(interval_unit="seconds")}, "no effect without a --frame-interval"),
         ({"clips": ProbeClipConfig(frame_interval=1.0, interval_unit="seconds")}, "give --frame-rate"),
         ({"clips": ProbeClipConfig(clips=0)}, "--clips is 0"),

@@ -66,7 +66,7 @@ def test_a_file_is_evaluated_as_the_released_code_does_it(place, tmp_path):
     found = judged(place, tmp_path, class_names="six")
     assert_probabilities(found, as_in_file())
     assert found.classes == SIX
-    assert (found.views.frame_interval, found.views.shrinking, found.views.is_assumed) == (
+    assert (found.views.frame_interval, found.views.antialias, found.views.is_assumed) == (
         4,
         "plain",
         True,

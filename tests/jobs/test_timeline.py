@@ -87,7 +87,7 @@ def middle_view(frames):
     """The frames of a clip of a whole video with one crop; resized plainly, as nothing is known."""
     place, device = np.arange(len(frames))[None], torch.device("cpu")
     return resize_to_cover(
-        frames, place, (32, 32), crops=1, antialias="plain", device=device
+        frames, place, (32, 32), crops=1, antialias=False, device=device
     ).cut_view(0)
 
 
@@ -135,7 +135,7 @@ def test_classes_that_may_hold_together_and_numbers(folder, tmp_path):
 
 
 def test_a_model_of_whole_videos_needs_a_window(folder, tmp_path):
-    model = save_rigged(tmp_path / "model", span=FrameSampling(kind="segments"))
+    model = save_rigged(tmp_path / "model", span=FrameSampling(kind="tsn"))
     with pytest.raises(ConfigError, match="choose --window-seconds SECONDS"):
         line_of(model, folder / "long.mp4")
     found = line_of(model, folder / "long.mp4", window_seconds=1.0)

@@ -101,7 +101,7 @@ def test_the_same_classes_in_another_order_are_told():
 
 
 @pytest.mark.parametrize(
-    "span", [None, FrameSampling(kind="segments"), FrameSampling(frame_interval=7.5)]
+    "span", [None, FrameSampling(kind="tsn"), FrameSampling(frame_interval=7.5)]
 )
 def test_a_card_keeps_which_frames_make_a_clip(tmp_path, span):
     wanted = card(frame_sampling=span)

@@ -71,7 +71,7 @@ def test_a_recipe_says_all_about_itself(name):
     [
         ("k710-base", 1e-3, 1024, True, "dense", "base"),
         ("k710-small", 1e-3, 1024, True, "dense", "small"),
-        ("ssv2-base", 5e-4, 512, False, "segments", "base"),
+        ("ssv2-base", 5e-4, 512, False, "tsn", "base"),
     ],
 )
 def test_numbers_are_the_papers(name, lr, batch, flip, sampling, size):

@@ -220,7 +220,7 @@ def test_only_something_something_takes_segments_and_is_never_mirrored(name):
     assert run.labels.class_names.name.startswith("something") == of_something
     assert run.data.crop.flip != of_something
     sparse = of_something or name == "internvideo-k400-huge-segments"
-    assert source.frame_sampling == ("segments" if sparse else "dense")
+    assert source.frame_sampling == ("tsn" if sparse else "dense")
     assert source.frame_interval == (2 if "hmdb51" in name else 4)
     assert source.interval_unit == "frames"
 

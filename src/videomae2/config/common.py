@@ -39,11 +39,11 @@ def _check_frame_intervals(run: Run) -> Iterator[str]:
     for number, source in enumerate(run.data.sources):
         flag, default_source = f"--data.sources.{number}", SourceConfig(path=source.path)
         interval = f"{source.frame_interval:g}"
-        if source.frame_sampling == "segments":
+        if source.frame_sampling == "tsn":
             if source.frame_interval != default_source.frame_interval:
                 yield (
                     f"{flag}.frame-interval {interval} has no effect with {flag}.frame-sampling "
-                    f"segments, a frame of each part of a video; leave it out, or say "
+                    f"tsn, a frame of each part of a video; leave it out, or say "
                     f"{default_source.frame_interval:g} where a recipe has another"
                 )
         elif source.interval_unit == "frames" and source.frame_interval % 1:

@@ -115,4 +115,4 @@ def _is_unused_frame_interval(path: str, run: Any) -> bool:
     if not match:
         return False
     source = dict(enumerate(run.data.sources)).get(int(match[1]))
-    return source is not None and source.frame_sampling == "segments"
+    return source is not None and source.frame_sampling == "tsn"

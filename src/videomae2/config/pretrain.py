@@ -48,10 +48,10 @@ def _check_masks(run: PretrainRun) -> Iterator[str]:
 
 def _check_frame_sampling(run: PretrainRun) -> Iterator[str]:
     for number, source in enumerate(run.data.sources):
-        if source.frame_sampling != "stride":
+        if source.frame_sampling != "strided":
             yield (
                 f"--data.sources.{number}.frame-sampling {source.frame_sampling} is for "
-                f"labelled videos; pre-training takes frames at exact strides: stride"
+                f"labelled videos; pre-training takes frames at exact intervals: strided"
             )
 
 

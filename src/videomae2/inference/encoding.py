@@ -17,7 +17,7 @@ from videomae2.data.loading.reading import LoadingConfig
 from videomae2.data.loading.sources import SourceConfig, check_timestamps
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.video.reader import ReadLimits
-from videomae2.data.views.device import ImageSize, ResizeMode, resize_to_cover
+from videomae2.data.views.device import ImageSize, resize_to_cover
 from videomae2.data.views.specs import ViewGridConfig, ViewSpec, ViewsRequest
 from videomae2.data.workers.pool import Pool
 from videomae2.data.workers.worker import Result
@@ -34,7 +34,7 @@ from videomae2.training.runtime import Runtime
 ClipPixels = UInt8[Tensor, "clips frames height width channels"]
 
 
-SHRINKING: ResizeMode = "antialiased"
+ANTIALIAS = True
 """How frames are resized: as in training here."""
 
 
@@ -66,7 +66,7 @@ def read_videos(
 def _make_clips(result: Result[ViewsRequest], size: ImageSize, device: torch.device) -> ClipPixels:
     assert result.arrays is not None
     frames, frame_index = result.arrays["frames"], result.arrays["frame_index"]
-    video = resize_to_cover(frames, frame_index, size, crops=1, antialias=SHRINKING, device=device)
+    video = resize_to_cover(frames, frame_index, size, crops=1, antialias=ANTIALIAS, device=device)
     return torch.stack([video.cut_view(clip) for clip in range(video.num_views)])
 
 
@@ -154,7 +154,7 @@ def build_view_spec(
         ConfigError: The stride counts in seconds of what has no clock.
     """
     reading = reading or LoadingConfig()
-    if sampling.kind == "dense" and sampling.interval_unit != "frames" and frame_rate is None:
+    if sampling.kind == "strided" and sampling.interval_unit != "frames" and frame_rate is None:
         _check_timestamps(manifest, sampling)
     limits = ReadLimits(
         timeout_seconds=reading.timeout_seconds, max_bytes=int(reading.memory_limit_gib * 2**30)

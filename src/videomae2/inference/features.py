@@ -28,7 +28,7 @@ from videomae2.data.views.specs import ViewSpec, ViewsRequest
 from videomae2.data.views.tasks import READ_VIEWS
 from videomae2.data.workers.pool import Pool
 from videomae2.errors import Interrupted, VideoError
-from videomae2.inference.encoding import SHRINKING, encode_video, read_videos
+from videomae2.inference.encoding import ANTIALIAS, encode_video, read_videos
 from videomae2.inference.store import FeatureStore, is_complete
 from videomae2.models.weights.frozen_encoder import FrozenEncoder
 from videomae2.tensors.grid import Grid
@@ -227,7 +227,7 @@ class FeatureExtractor:
             "files": compute_files_digest(manifest),
             "shape": asdict(replace(view_spec, limits=ReadLimits())),
             "size": self.size,
-            "shrinking": SHRINKING,
+            "antialias": ANTIALIAS,
             "precision": self.runtime.precision,
         }
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]

@@ -99,7 +99,7 @@ class Predictor:
         card = self.model.config
         self.views = resolve_views(card.frame_sampling, test_views)
         self.scorer = ViewScorer(
-            task=self.model.task, runtime=runtime, shrinking=self.views.shrinking
+            task=self.model.task, runtime=runtime, antialias=self.views.antialias
         )
         self.view_spec = self.views.build_spec(
             card.model.encoder, self.reading.limits, frame_rate=self.reading.frame_rate

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor
 
-from videomae2.data.views.device import ResizedVideo, ResizeMode, resize_to_cover
+from videomae2.data.views.device import ResizedVideo, resize_to_cover
 from videomae2.inference.cpu_parallel import map_on_threads
 from videomae2.models.classifier import Classifier
 from videomae2.models.weights.config_json import SavedClassifierConfig
@@ -30,7 +30,7 @@ class ViewScorer:
 
     task: ClassifyTask
     runtime: Runtime
-    shrinking: ResizeMode
+    antialias: bool
     """How frames are resized."""
     batch_size: int = 16
     """Views on the device at once."""
@@ -48,7 +48,7 @@ class ViewScorer:
             arrays["frame_index"],
             (cubes.height, cubes.width),
             crops=crops,
-            antialias=self.shrinking,
+            antialias=self.antialias,
             device=self.runtime.device,
         )
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from videomae2.data.video.reader import ReadLimits
-from videomae2.data.views.device import ResizeMode
 from videomae2.data.views.specs import ViewGridConfig, ViewSpec
 from videomae2.errors import ConfigError
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.weights.config_json import FrameSampling
 
-_DEFAULT_CLIPS = {"dense": 5, "segments": 2}  # of the released test programs, each with 3 crops
+_DEFAULT_CLIPS = {"strided": 5, "tsn": 2}  # of the released test programs, each with 3 crops
 
 
 _DEFAULT_CROPS = 3
@@ -29,18 +28,18 @@ IntervalUnit = Literal["frames", "seconds", "per-second"]
 class EvalViews:
     """The views of each video; what is not given is as the model was trained."""
 
-    kind: Literal["dense", "segments"] | None = None
+    frame_sampling: Literal["strided", "tsn"] | None = None
     """Clips of equal steps spread over the video, or interleaved grids over all of it; as in
     training if not given."""
     clips: int | None = None
-    """Clips per video; 5 of dense clips, 2 of segments if not given."""
+    """Clips per video; 5 of strided clips, 2 of tsn if not given."""
     crops: int | None = None
     """Crops per clip along the longer side; 3 if not given."""
     frame_interval: float | None = None
-    """Distance between the frames of a dense clip; as in training if not given."""
+    """Distance between the frames of a strided clip; as in training if not given."""
     interval_unit: IntervalUnit | None = None
-    """What the stride counts: frames, seconds, or frames taken per second."""
-    shrinking: ResizeMode | None = None
+    """What the frame interval counts: frames, seconds, or frames taken per second."""
+    antialias: bool | None = None
     """Resize frames with antialiasing, as training here does, or plainly as the released code does;
     plainly for a model that does not say how it was trained, if not given."""
 
@@ -52,18 +51,20 @@ class ResolvedViews:
     grid: ViewGridConfig
     frame_interval: float
     interval_unit: IntervalUnit
-    shrinking: ResizeMode
+    antialias: bool
     source: str
     """Where the choice of frames comes from."""
 
     def __str__(self) -> str:
         grid = self.grid
         step = (
-            f", every {self.frame_interval:g} {self.interval_unit}" if grid.kind == "dense" else ""
+            f", every {self.frame_interval:g} {self.interval_unit}"
+            if grid.kind == "strided"
+            else ""
         )
         return (
             f"{grid.clips} clips x {grid.crops} crops, {grid.kind}{step} ({self.source}), "
-            f"resized {'with antialiasing' if self.shrinking == 'antialiased' else 'plainly'}"
+            f"resized {'with antialiasing' if self.antialias else 'plainly'}"
         )
 
     @property
@@ -74,7 +75,7 @@ class ResolvedViews:
     @property
     def frames_summary(self) -> str:
         """Which they are, in words."""
-        if self.grid.kind == "segments":
+        if self.grid.kind == "tsn":
             return "one frame of each equal part of the video"
         if self.interval_unit != "frames":
             step = (
@@ -133,7 +134,7 @@ def resolve_views(frame_sampling: FrameSampling | None, eval_views: EvalViews) -
         ConfigError: Numbers make no sense, or a stride would have no effect; all at once.
     """
     defaults = frame_sampling or FrameSampling()
-    kind = eval_views.kind or defaults.kind
+    kind = eval_views.frame_sampling or defaults.kind
     grid = ViewGridConfig(
         kind=kind,
         clips=_DEFAULT_CLIPS[kind] if eval_views.clips is None else eval_views.clips,
@@ -144,39 +145,43 @@ def resolve_views(frame_sampling: FrameSampling | None, eval_views: EvalViews) -
         defaults.frame_interval if eval_views.frame_interval is None else eval_views.frame_interval
     )
     _check_views(grid.kind, frame_interval, interval_unit, eval_views)
-    is_requested = (eval_views.kind, eval_views.frame_interval, eval_views.interval_unit) != (
+    is_requested = (
+        eval_views.frame_sampling,
+        eval_views.frame_interval,
+        eval_views.interval_unit,
+    ) != (
         None,
         None,
         None,
     )
     source = "as asked" if is_requested else "as in training" if frame_sampling else _UNKNOWN_SOURCE
-    shrinking = eval_views.shrinking or ("antialiased" if frame_sampling else "plain")
+    antialias = frame_sampling is not None if eval_views.antialias is None else eval_views.antialias
     return ResolvedViews(
         grid=grid,
         frame_interval=frame_interval,
         interval_unit=interval_unit,
-        shrinking=shrinking,
+        antialias=antialias,
         source=source,
     )
 
 
 def _check_views(
-    kind: Literal["dense", "segments"],
+    kind: Literal["strided", "tsn"],
     frame_interval: float,
     interval_unit: IntervalUnit,
     eval_views: EvalViews,
 ) -> None:
     problems = find_view_problems(eval_views)
-    if kind == "segments" and (
+    if kind == "tsn" and (
         eval_views.frame_interval is not None or eval_views.interval_unit is not None
     ):
-        problems.append("a stride has no effect on segments, only on dense clips; leave it out")
+        problems.append("a frame interval has no effect on tsn clips, only on strided ones; leave it out")
     elif interval_unit == "frames" and frame_interval % 1:
         problems.append(f"--views.frame-interval is {frame_interval:g} frames, wanted whole ones")
     if (
         eval_views.interval_unit is not None
         and eval_views.frame_interval is None
-        and kind == "dense"
+        and kind == "strided"
     ):
         problems.append("--views.interval-unit wants a --views.frame-interval to go with it")
     if problems:

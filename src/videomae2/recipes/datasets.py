@@ -27,7 +27,7 @@ class LabelledDataset:
     """A public data set as the released code trains on it."""
 
     classes: PublicDataset
-    frame_sampling: Literal["dense", "segments"] = "dense"
+    frame_sampling: Literal["dense", "tsn"] = "dense"
     frame_interval: float = 4.0
     """In frames; of no effect on segments."""
     flip: bool = True
@@ -72,14 +72,10 @@ UCF101 = LabelledDataset(classes="ucf101")
 HMDB51 = LabelledDataset(classes="hmdb51", frame_interval=2.0)
 
 
-SOMETHING_V1 = LabelledDataset(
-    classes="something-something-v1", frame_sampling="segments", flip=False
-)
+SOMETHING_V1 = LabelledDataset(classes="something-something-v1", frame_sampling="tsn", flip=False)
 
 
-SOMETHING_V2 = LabelledDataset(
-    classes="something-something-v2", frame_sampling="segments", flip=False
-)
+SOMETHING_V2 = LabelledDataset(classes="something-something-v2", frame_sampling="tsn", flip=False)
 
 
 def build_validation_config(videos: Sequence[Path]) -> ValidationConfig:

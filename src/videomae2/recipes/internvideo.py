@@ -195,7 +195,7 @@ def internvideo_k400_huge_segments(videos: Sequence[Path], out: Path) -> Finetun
     script = replace(
         _AFTER_710, gpus=32, batch_size=8, lr=3e-4, epochs=75.0, warmup_epochs=5.0, views=1
     )
-    segments = replace(KINETICS_400, frame_sampling="segments")
+    segments = replace(KINETICS_400, frame_sampling="tsn")
     return build_finetune_run(script, segments, videos, out, pretrained_run="hybrid-huge")
 
 

@@ -43,7 +43,7 @@ class ProbeReport:
 
 def format_sampling(sampling: FrameSampling) -> str:
     """Which frames make a clip."""
-    if sampling.kind == "segments":
+    if sampling.kind == "tsn":
         return "one frame of each equal part"
     return f"every {sampling.frame_interval:g} {sampling.interval_unit}"
 

@@ -103,7 +103,7 @@ def check_timestamps_for_views(
     Raises:
         ConfigError: Naming such a video and what would work.
     """
-    if views.grid.kind == "segments" or views.interval_unit == "frames" or list_config.frame_rate:
+    if views.grid.kind == "tsn" or views.interval_unit == "frames" or list_config.frame_rate:
         return
     untimed = find_without_timestamps(dataset.manifest)
     if untimed is not None:

@@ -189,7 +189,7 @@ class EvaluationPlan:
         scorer = ViewScorer(
             task=build_task(self.model, self.classifier.config, self.runtime),
             runtime=self.runtime,
-            shrinking=self.views.shrinking,
+            antialias=self.views.antialias,
             batch_size=config.batch_size,
         )
         view_spec = self.views.build_spec(

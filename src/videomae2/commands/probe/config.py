@@ -25,13 +25,13 @@ class ProbeClipConfig:
     """Frames of a clip; as in training if not given."""
     side: int | None = None
     """Height and width of a clip in pixels; as in training if not given."""
-    frame_sampling: Literal["dense", "segments"] | None = None
+    frame_sampling: Literal["strided", "tsn"] | None = None
     """A window of equal steps, or one frame of each equal part of the video; as in training if
     not given."""
     frame_interval: float | None = None
-    """Distance between the frames of a dense clip; as in training if not given."""
+    """Distance between the frames of a strided clip; as in training if not given."""
     interval_unit: Literal["frames", "seconds", "per-second"] | None = None
-    """What the stride counts; as in training if not given, or frames where a stride is."""
+    """What the frame interval counts; as in training if not given, or frames where one is."""
     frame_rate: float | None = None
     """Frames per second of frame folders and arrays, which have no clock; needed where the stride
     counts in seconds."""

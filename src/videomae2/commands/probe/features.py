@@ -42,22 +42,22 @@ def resolve_sampling(frozen: FrozenEncoder, clip_config: ProbeClipConfig) -> Fra
         raise ConfigError(
             f"--interval-unit {clip_config.interval_unit} has no effect without a --frame-interval"
         )
-    sampling = FrameSampling(kind=clip_config.frame_sampling or "dense")
+    sampling = FrameSampling(kind=clip_config.frame_sampling or "strided")
     if clip_config.frame_interval is not None:
         sampling = replace(
             sampling,
             frame_interval=clip_config.frame_interval,
             interval_unit=clip_config.interval_unit or "frames",
         )
-    elif clip_config.frame_sampling != "segments":
+    elif clip_config.frame_sampling != "tsn":
         sampling = frozen.frame_sampling or _load_run_sampling(frozen.path) or sampling
         sampling = (
             sampling
             if clip_config.frame_sampling is None
             else replace(sampling, kind=clip_config.frame_sampling)
         )
-    if sampling.kind == "segments" and clip_config.frame_interval is not None:
-        raise ConfigError("--frame-interval has no effect where clips are segments; leave it out")
+    if sampling.kind == "tsn" and clip_config.frame_interval is not None:
+        raise ConfigError("--frame-interval has no effect on tsn clips; leave it out")
     if not sampling.frame_interval > 0 or (
         sampling.interval_unit == "frames" and sampling.frame_interval % 1
     ):

@@ -156,7 +156,7 @@ def summarize_videos(run: Run, manifests: Sequence[Manifest]) -> str:
 
 def format_sampling(source: SourceConfig) -> str:
     """Say which frames of a video make a clip."""
-    if source.frame_sampling == "segments":
+    if source.frame_sampling == "tsn":
         return "one frame of each part"
     unit = {"frames": "every {:g} frames", "seconds": "every {:g} s", "per-second": "{:g} per s"}
     return unit[source.interval_unit].format(source.frame_interval)

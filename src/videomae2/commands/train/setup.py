@@ -229,7 +229,7 @@ def get_frame_sampling(run: Run) -> FrameSampling:
     """Which frames make a clip, for those who use the model: those of the first source."""
     source = run.data.sources[0]
     return FrameSampling(
-        kind="segments" if source.frame_sampling == "segments" else "dense",
+        kind="tsn" if source.frame_sampling == "tsn" else "strided",
         frame_interval=source.frame_interval,
         interval_unit=source.interval_unit,
     )

@@ -202,8 +202,8 @@ def _iterate_requests(
     for number, (source, manifest) in enumerate(zip(data.sources, manifests, strict=True)):
         spec = replace(
             build_clip_spec(source, manifest, data, loading, cubes),
-            crop=CropConfig(kind="centre"),
-            frame_sampling="segments" if source.frame_sampling == "segments" else "dense",
+            crop=CropConfig(kind="center"),
+            frame_sampling="tsn" if source.frame_sampling == "tsn" else "dense",
             center=True,
         )
         for video, entry in enumerate(manifest):

@@ -144,7 +144,7 @@ class Quarantine:
             "source": sample_id[0],
             "number": sample_id[1],
             "request": self._first_failure[sample_id],
-            "stamp": stat_many([entry.path])[entry.path] or [],
+            "file_stat": stat_many([entry.path])[entry.path] or [],
         }
 
     def _restore_line(self, line: dict[str, Any]) -> bool:
@@ -152,7 +152,9 @@ class Quarantine:
         sample_id = _get_sample_id(line)
         if sample_id in self._first_failure and self._first_failure[sample_id] <= line["request"]:
             return True
-        if _has_changed(self._current_stats.get(self._get_entry(sample_id).path), line["stamp"]):
+        if _has_changed(
+            self._current_stats.get(self._get_entry(sample_id).path), line["file_stat"]
+        ):
             self.retried.add(sample_id)
             return False
         self.reasons[sample_id], self._first_failure[sample_id] = line["reason"], line["request"]
@@ -161,7 +163,7 @@ class Quarantine:
 
 def find_changed_files(folder: Path) -> frozenset[str]:
     """The files that a folder's list holds and that have changed since they were listed."""
-    listed_stats = {line["path"]: line["stamp"] for line in _load_lines(folder / FILE_NAME)}
+    listed_stats = {line["path"]: line["file_stat"] for line in _load_lines(folder / FILE_NAME)}
     current_stats = stat_many(listed_stats)
     return frozenset(
         path for path in listed_stats if _has_changed(current_stats[path], listed_stats[path])
@@ -174,7 +176,7 @@ def _load_lines(path: Path) -> list[dict[str, Any]]:
     for text in path.read_bytes().splitlines() if path.exists() else ():
         try:
             line = json.loads(text)
-            os.fspath(line["path"]), _get_sample_id(line), line["stamp"]
+            os.fspath(line["path"]), _get_sample_id(line), line["file_stat"]
         except (ValueError, KeyError, TypeError):
             continue
         lines.append(line)

@@ -29,14 +29,14 @@ class SourceConfig:
     frame_interval: float = 4.0
     """Distance between the frames of a clip."""
     interval_unit: Literal["frames", "seconds", "per-second"] = "frames"
-    """What the stride counts: frames, seconds, or how many frames are taken per second."""
-    frame_sampling: Literal["stride", "dense", "segments"] = "stride"
-    """Which frames make a clip: some at exact distances (released pre-training), a grid over a
-    window of as many (released fine-tuning), or one of each equal part of the whole video, where
-    the stride means nothing."""
+    """What the frame interval counts: frames, seconds, or how many frames are taken per second."""
+    frame_sampling: Literal["strided", "dense", "tsn"] = "strided"
+    """Which frames make a clip: strided, some at exact distances (released pre-training); dense, a
+    grid over a window of as many (released fine-tuning); tsn, one of each equal part of the whole
+    video, where the frame interval means nothing."""
     frame_rate: float | None = None
     """Frames per second of frame folders and arrays, which have no clock of their own; needed if
-    the stride counts in seconds. Video files go by their own times."""
+    the interval counts in seconds. Video files go by their own times."""
     weight: float = 1.0
     """How often each video is taken in an epoch; 0.25 takes another quarter of them each time."""
     frame_name: str | None = None

@@ -31,7 +31,7 @@ SNAP_PIXELS = 3
 class CropConfig:
     """How views are cut out of frames."""
 
-    kind: Literal["multi-scale", "random-resized", "centre"] = "multi-scale"
+    kind: Literal["multi-scale", "random-resized", "center"] = "multi-scale"
     """Crops of 10 size pairs at 13 places (released pre-training), of any area and place
     (released fine-tuning), or the largest in the middle."""
     flip: bool = False
@@ -54,7 +54,7 @@ def build_crop_box(
 
     The third of them is left for mirroring.
     """
-    if config.kind == "centre":
+    if config.kind == "center":
         return center_box(height, width, size)
     if config.kind == "random-resized":
         return random_resized_box(height, width, size, uniform[3:], config)

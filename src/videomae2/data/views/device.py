@@ -10,7 +10,6 @@ clips x crops, all crops of the first clip first.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -88,11 +87,6 @@ def _fill_views(clips: Tensor, sample: Sample, device: torch.device) -> None:
         clip.copy_(crop_and_resize(pixels, box, (clip.shape[1], clip.shape[2]), flip=flip))
 
 
-ResizeMode = Literal["antialiased", "plain"]
-"""How frames are resized: with antialiasing, as training does here, or bilinear between the four
-nearest pixels even where they shrink, as the released code does."""
-
-
 _CHUNK_FRAMES = 32  # frames resized together: bounds the memory of floats on the device
 
 
@@ -128,7 +122,7 @@ def resize_to_cover(
     size: ImageSize,
     *,
     crops: int,
-    antialias: ResizeMode,
+    antialias: bool,
     device: torch.device,
 ) -> ResizedVideo:
     """Bring frames to the device and resize them until they just cover the model's input.
@@ -140,7 +134,8 @@ def resize_to_cover(
         frame_index: Where the frames of each clip are among them.
         size: Height and width of a view in pixels.
         crops: Crops per clip, along the longer side.
-        antialias: How frames are resized.
+        antialias: Resize with antialiasing, as training does here, or bilinear between the four
+            nearest pixels even where frames shrink, as the released code does.
         device: Where to.
     """
     height, width = compute_cover_size(frames.shape[1], frames.shape[2], size)
@@ -178,12 +173,12 @@ def iterate_view_batches(
 
 
 def _resize_frames(
-    frames: UInt8[Tensor, "some height width channels"], size: ImageSize, antialias: ResizeMode
+    frames: UInt8[Tensor, "some height width channels"], size: ImageSize, antialias: bool
 ) -> UInt8[Tensor, "some out_height out_width channels"]:
     if tuple(frames.shape[1:3]) == size:
         return frames
     x = frames.permute(0, 3, 1, 2)
-    if antialias == "antialiased":
+    if antialias:
         y = resize(x.contiguous(memory_format=torch.channels_last), size)
     else:
         y = F.interpolate(x.float(), size=size, mode="bilinear").round_().to(torch.uint8)

@@ -37,10 +37,10 @@ class ClipSpec:
     crop: crops.CropConfig
     limits: ReadLimits
     frame_name: str | None = None
-    frame_sampling: Literal["stride", "dense", "segments"] = "stride"
-    """Exact strides (pre-training), or as ``data/views/sampling.py`` has it."""
+    frame_sampling: Literal["strided", "dense", "tsn"] = "strided"
+    """Exact distances (pre-training), a grid over a window, or one frame of each equal part."""
     center: bool = False
-    """Dense windows and segments are taken in the middle, without a draw (validation)."""
+    """The last two are taken in the middle, without a draw (validation)."""
     frame_rate: float | None = None
 
     @property
@@ -74,8 +74,9 @@ class SampleRequest:
 class ViewGridConfig:
     """The views of each video that are scored and averaged."""
 
-    kind: Literal["dense", "segments"] = "dense"
-    """Clips of the training stride, spread over the video; or interleaved grids over all of it."""
+    kind: Literal["strided", "tsn"] = "strided"
+    """Clips of the training interval, spread over the video; or interleaved grids over all of
+    it."""
     clips: int = 5
     """Clips per video, spread over its time."""
     crops: int = 3

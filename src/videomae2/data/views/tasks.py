@@ -70,9 +70,9 @@ def select_frames(reader: Reader, request: SampleRequest) -> np.ndarray:
     spec = request.spec
     uniform = rng.uniform(rng.make_key(request.key, _START_STREAM), spec.frames)
     seconds = None if spec.interval_unit == "frames" else require_timestamps(reader, request.path)
-    if spec.frame_sampling == "stride":
+    if spec.frame_sampling == "strided":
         return _select_strided(reader, spec, seconds, float(uniform[0]))
-    if spec.frame_sampling == "segments":
+    if spec.frame_sampling == "tsn":
         return _select_segments(reader, spec, seconds, None if spec.center else uniform)
     return _select_dense(reader, spec, seconds, None if spec.center else float(uniform[0]))
 
@@ -173,7 +173,7 @@ def list_clips(reader: Reader, request: ViewsRequest) -> Int64[np.ndarray, "clip
         VideoError: The stride counts in seconds and the video has no clock.
     """
     spec, grid = request.spec, request.spec.grid
-    if grid.kind == "segments":
+    if grid.kind == "tsn":
         return segment_clips(reader.num_frames, spec.frames, clips=grid.clips)
     if spec.interval_unit == "frames":
         stride = int(spec.frame_interval)

@@ -41,10 +41,11 @@ class SavedAutoencoderConfig:
 class FrameSampling:
     """Which frames of a video made a clip in training, and so should when the model is used."""
 
-    kind: Literal["dense", "segments"] = "dense"
-    """A window of equal steps, or one frame of each equal part of the whole video."""
+    kind: Literal["strided", "tsn"] = "strided"
+    """A window of equal steps (training took it strided or dense), or one frame of each equal
+    part of the whole video."""
     frame_interval: float = 4.0
-    """Distance between the frames of a dense clip."""
+    """Distance between the frames of a strided clip."""
     interval_unit: Literal["frames", "seconds", "per-second"] = "frames"
     """What the frame interval counts."""
 
