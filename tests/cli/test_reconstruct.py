@@ -42,7 +42,7 @@ def test_it_prints_json(run, video, tmp_path, capsys):
     )
     said = json.loads(capsys.readouterr().out)
     assert said["picture"] == str(tmp_path / "numbers.png")
-    assert (said["statistics"], said["passes"], said["hidden_share"]) == ("truth", 1, 0.75)
+    assert (said["statistics"], said["passes"], said["hidden_share"]) == ("target", 1, 0.75)
     assert said["seconds"] == [0.0, 0.04, 0.08, 0.12]
     assert said["frames"] == [0, 1, 2, 3]
     assert 0.9 < said["loss_of_means"] < 1 < said["loss"]
@@ -93,7 +93,7 @@ def test_help_shows_examples(capsys):
         (["RUN", "gone.mp4"], "cannot read gone.mp4: there is no such file or folder"),
         (["RUN", "VIDEO", "--start", "-1"], "a clip starts at 0 seconds or later, got -1"),
         (["RUN", "VIDEO", "--start", "99"], "ends at 1.16 s"),
-        (["RUN", "VIDEO", "--statistics", "guess"], "surroundings"),
+        (["RUN", "VIDEO", "--statistics", "guess"], "visible"),
         (["RUN", "VIDEO", "--frames-shown", "9"], "this model's clips have 1..4"),
         (["RUN", "BROKEN"], "cannot read"),
     ],

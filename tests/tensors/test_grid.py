@@ -77,7 +77,7 @@ def test_tokens_are_counted_time_first_then_row_then_column():
         ({"width": 5}, "width=5 does not split into cubes of 16; 16 would work"),
         ({"frames": 0}, "frames=0 does not split into cubes of 2; 2 would work"),
         ({"patch_size": 0}, "side of 1 or more along height, got 0"),
-        ({"tubelet": -2}, "side of 1 or more along frames, got -2"),
+        ({"tubelet_size": -2}, "side of 1 or more along frames, got -2"),
     ],
 )
 def test_sizes_that_do_not_split_say_what_would(changed, message):
