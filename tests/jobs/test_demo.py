@@ -47,7 +47,9 @@ def shown(tmp_path_factory):
         return path
 
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as said:
-        patch.setattr(command, "_build_stages", lambda videos, out: shortened(_build_stages(videos, out)))
+        patch.setattr(
+            command, "_build_stages", lambda videos, out: shortened(_build_stages(videos, out))
+        )
         patch.setattr(command, "write_demo_page", page)
         assert command.main(["--out", str(out), "--videos", "60"]) == 0
     return *found[0], said.getvalue().splitlines()

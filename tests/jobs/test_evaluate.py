@@ -373,7 +373,10 @@ def test_class_names_can_be_given_where_nobody_has_them(place, tmp_path):
     assert (found.classes, "their numbers" in found.class_names_source) == (("0", "1", "2"), True)
     (tmp_path / "names.txt").write_text("x\ny\nz\n")
     found = run_it(
-        tmp_path / "run", tmp_path / "list.txt", tmp_path / "named", class_names=tmp_path / "names.txt"
+        tmp_path / "run",
+        tmp_path / "list.txt",
+        tmp_path / "named",
+        class_names=tmp_path / "names.txt",
     )
     assert found.classes == ("x", "y", "z")
     with pytest.raises(ConfigError, match=r"2 classes .* the model has 3 outputs and no names"):

@@ -71,7 +71,9 @@ def counted_reads(monkeypatch):
 
 def test_colours_are_told_by_an_encoder_that_was_never_trained(place, tmp_path):
     methods = ("knn", "linear", "attentive")
-    found = run(place, tmp_path, methods=methods, lrs=(3e-3,), weight_decays=(0.01,), probe_batch_size=8)
+    found = run(
+        place, tmp_path, methods=methods, lrs=(3e-3,), weight_decays=(0.01,), probe_batch_size=8
+    )
     assert [one.method for one in found.results] == list(methods)
     assert all(one.accuracy.value == 1 for one in found.results)
     assert (found.num_train_videos, found.num_test_videos, found.classes) == (

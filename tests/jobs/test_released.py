@@ -74,7 +74,10 @@ def test_a_file_is_evaluated_as_the_released_code_does_it(place, tmp_path):
     results = json.loads((tmp_path / "results.json").read_text())
     assert results["class_names_source"] == f"names from {place / 'six.txt'}"
     assert results["model"]["path"] == str(place / "six.pth")
-    assert (results["model"]["selection_reason"], results["model"]["outputs"]) == ("released file", "6")
+    assert (results["model"]["selection_reason"], results["model"]["outputs"]) == (
+        "released file",
+        "6",
+    )
     report = (tmp_path / "report.html").read_text()
     for said in ("released file", found.model.digest, f"names from {place / 'six.txt'}"):
         assert said in report
@@ -128,7 +131,11 @@ def as_if_not_finished(folder):
 def test_going_on_notices_every_change(place, tmp_path):
     copied(place, tmp_path / "place")
     place = tmp_path / "place"
-    changes = [{"class_names": "six"}, {"class_names": "turned"}, {"class_names": "turned", "classes": "two"}]
+    changes = [
+        {"class_names": "six"},
+        {"class_names": "turned"},
+        {"class_names": "turned", "classes": "two"},
+    ]
     changes += [{"class_names": "six", "classes": "two"}, {"class_names": "six", "frames": 4}]
     views = {"views": EvalViews(clips=1, crops=1)}
     digests = set()
@@ -179,7 +186,9 @@ def test_names_selections_and_clips_are_other_questions(place, tmp_path, monkeyp
         assert found.out_dir == first.folder.with_name("videos-2")
         assert found.remark == f"videos holds another evaluation: {what}"
     assert planned(class_names="six").out_dir == first.folder
-    assert planned(class_names=tmp_path / "same.txt").out_dir == first.folder, "the same names elsewhere"
+    assert planned(class_names=tmp_path / "same.txt").out_dir == first.folder, (
+        "the same names elsewhere"
+    )
 
 
 # ---- what nobody says is not guessed

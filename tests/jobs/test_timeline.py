@@ -71,7 +71,7 @@ def test_windows_and_distances_can_be_chosen(folder):
 
 @pytest.mark.parametrize("part_frames", [1, 5, 64])
 def test_scores_are_those_of_each_window_read_by_itself(tmp_path, monkeypatch, part_frames):
-    monkeypatch.setattr(scanning, "_PART_FRAMES", part_frames)
+    monkeypatch.setattr(scanning, "_CHUNK_FRAMES", part_frames)
     saved_classifier(tmp_path / "model")
     rng = np.random.default_rng(4)
     np.save(tmp_path / "a.npy", rng.integers(0, 256, (75, 36, 50, 3), dtype=np.uint8))
@@ -92,7 +92,7 @@ def middle_view(frames):
 
 
 def test_only_frames_of_open_windows_are_kept(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(scanning, "_PART_FRAMES", 8)
+    monkeypatch.setattr(scanning, "_CHUNK_FRAMES", 8)
     parts, alive = [], []
     original = ViewScorer.crop_center
 
@@ -161,7 +161,7 @@ def test_without_a_clock_a_frame_rate_is_wanted(folder, tmp_path):
 def test_a_video_that_is_damaged_further_on_has_a_time_line_up_to_there(
     folder, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(scanning, "_PART_FRAMES", 8)
+    monkeypatch.setattr(scanning, "_CHUNK_FRAMES", 8)
     found = line_of(folder / "model", images(tmp_path / "late", broken=42), frame_rate=10.0)
     assert "042.png" in found.read_error.path
     assert found.length_seconds == pytest.approx(3.2)  # what came before in whole parts

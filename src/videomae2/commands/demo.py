@@ -76,7 +76,8 @@ def _evaluate_model(name: str, model: Path, shapes: MovingShapes, log: LogFn) ->
     evaluation = evaluate(model, shapes.test, config=config, log=lambda line: None)
     evaluated = EvaluatedModel.from_evaluation(name, evaluation)
     log(
-        f"{name:<13} accuracy {_format_interval(evaluated.accuracy)}  {evaluated.parameters / 1e6:.2f} M"
+        f"{name:<13} accuracy {_format_interval(evaluated.accuracy)}  "
+        f"{evaluated.parameters / 1e6:.2f} M"
     )
     return evaluated
 

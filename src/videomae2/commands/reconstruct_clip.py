@@ -122,8 +122,8 @@ def _require_timestamps(reader: Reader, video: Path, setting: str, alternative: 
     """The times of the frames, where something counts in seconds."""
     if reader.seconds is None:
         raise ConfigError(
-            f"{setting} counts in seconds, and {video} is a folder of images or an array, which has "
-            f"no clock; give its --frame-rate{alternative}"
+            f"{setting} counts in seconds, and {video} is a folder of images or an array, which "
+            f"has no clock; give its --frame-rate{alternative}"
         )
     return reader.seconds
 

@@ -1,8 +1,6 @@
-"""A time line as JSON, as tables (CSV) and as subtitles (SRT), each written whole or not at all.
+"""The files of a time line: JSON, tables (CSV), subtitles (SRT), picture and film.
 
-Axes: cells, windows, outputs.
-
-All files of a time line, side by side in one folder.
+Axes: bins, windows, outputs.
 """
 
 import csv
@@ -91,7 +89,8 @@ def write_srt(timeline: Timeline, path: Path) -> Path:
         if first < last:
             text = "\n".join(" ".join(line.split()).replace("-->", "→") for line in lines)
             blocks.append(
-                f"{len(blocks) + 1}\n{_format_srt_time(first)} --> {_format_srt_time(last)}\n{text}\n"
+                f"{len(blocks) + 1}\n{_format_srt_time(first)} --> "
+                f"{_format_srt_time(last)}\n{text}\n"
             )
     return _write_text(path, "\n".join(blocks))
 

@@ -1,9 +1,4 @@
-"""The classifier that someone asks: how its outputs are called, and which of them are used.
-
-For evaluation and prediction alike.
-
-A classifier on its device, with what is known about it; for prediction.
-"""
+"""Load a classifier: how its outputs are called, which of them are used, and on which device."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +65,11 @@ def resolve_requested_classifier(path: Path, options: ClassifierOptions) -> Clas
 
 
 def apply_options(ref: ClassifierRef, options: ClassifierOptions) -> ClassifierRef:
-    """Name the outputs of a classifier and select some; errors as ``resolve_requested_classifier``."""
+    """Name the outputs of a classifier and select some.
+
+    Raises:
+        CheckpointError, ConfigError, ManifestError: As ``resolve_requested_classifier``.
+    """
     if options.class_names is not None:
         ref = ref.with_class_names(
             read_class_names(options.class_names), source=str(options.class_names)
@@ -124,7 +123,8 @@ class LoadedClassifier:
         """
         if not np.isfinite(scores).all():
             raise CheckpointError(
-                f"a score of the model {self.display_name} is not a finite number; its weights are broken"
+                f"a score of the model {self.display_name} is not a finite number; its weights are "
+                "broken"
             )
         classification_type = self.label_space.classification_type
         return (

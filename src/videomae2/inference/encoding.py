@@ -85,8 +85,8 @@ def encode_video(
         clips: There too.
         runtime: Says in which precision.
         batch_size: Clips at once.
-        stored_grid: The grid to which tokens are averaged, of whose sides those of the encoder's are
-            multiples; None keeps no tokens.
+        stored_grid: The grid to which tokens are averaged; its sides divide those of the encoder's
+            grid. None keeps no tokens.
     """
     pooled, tokens = [], []
     for clip_batch in clips.split(batch_size):
@@ -182,5 +182,6 @@ def _check_timestamps(manifest: Manifest, sampling: FrameSampling) -> None:
     except ConfigError as error:
         raise ConfigError(
             f"{manifest.source} has folders of images or arrays, which have no clock, and the "
-            f"stride counts {sampling.interval_unit}; give --frame-rate, or --frame-interval in frames"
+            f"stride counts {sampling.interval_unit}; give --frame-rate, or --frame-interval in "
+            "frames"
         ) from error

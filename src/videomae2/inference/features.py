@@ -1,6 +1,4 @@
-"""Lines now and then about how far a long work is, how fast it goes and how long it takes.
-
-Features of a labelled list: from the disk where they are there already, else from its videos.
+"""Features of a labelled list: from the disk where they are there already, else from its videos.
 
 Axes: videos; kinds; tokens; dim.
 """
@@ -198,8 +196,8 @@ class FeatureExtractor:
                 if stop_signal.stop_signal is not None:
                     num_done = total - len(store.pending())
                     raise Interrupted(
-                        f"stopped by {stop_signal.stop_signal.name}; the features of {num_done} of {total} videos "
-                        f"are kept, and the same command goes on"
+                        f"stopped by {stop_signal.stop_signal.name}; the features of {num_done} of "
+                        f"{total} videos are kept, and the same command goes on"
                     )
 
     def _make_pool(self) -> Pool:

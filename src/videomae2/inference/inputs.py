@@ -1,6 +1,6 @@
-"""Videos as people name them: files, folders, and lines of standard input.
+"""Videos as people name them: files, folders and lines of standard input, in their order.
 
-Requests for videos as people name them, with what is known to be unreadable in its place.
+What is known to be unreadable keeps its place among the requests.
 """
 
 import os

@@ -1,7 +1,4 @@
-"""Everything that can be chosen about a probe.
-
-The labelled lists of a probe: read, held against each other, and split where there is one.
-"""
+"""The labelled lists of a probe: read, held against each other, and split where there is one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -155,8 +152,8 @@ def _format_split(
     text = "held out of each class"
     if num_tested < num_classes:
         text = (
-            f"held out of {num_tested} of {num_classes} classes only: the others have too few videos to "
-            f"give one; a larger --test-share, or TEST, would test them"
+            f"held out of {num_tested} of {num_classes} classes only: the others have too few "
+            f"videos to give one; a larger --test-share, or TEST, would test them"
         )
     return (
         text
@@ -181,5 +178,6 @@ def _check_leakage(train: Manifest, test: Manifest) -> None:
     if overlap:
         raise DataError(
             f"{len(overlap)} of {len(test)} test videos are also training videos, such as "
-            f"{describe_entry(overlap[0])}; take them out of one list, or give --filter and --filter-test"
+            f"{describe_entry(overlap[0])}; take them out of one list, or give --filter and "
+            "--filter-test"
         )

@@ -1,7 +1,4 @@
-"""What can be chosen about an evaluation.
-
-What can be chosen about predicting: how videos are read; the views are as in evaluation.
-"""
+"""How evaluation and prediction read videos: processes, limits and size."""
 
 from dataclasses import dataclass
 
@@ -77,8 +74,11 @@ def check_settings(views: EvalViews, reading: ReadingConfig, options: Classifier
         ConfigError: Naming them.
     """
     counts = {"--num-workers": reading.num_workers, "--max-short-side": reading.max_short_side}
-    amounts = {"--timeout-seconds": reading.timeout_seconds, "--memory-limit-gib": reading.memory_limit_gib,
-               "--frame-rate": reading.frame_rate}  # fmt: skip
+    amounts = {
+        "--timeout-seconds": reading.timeout_seconds,
+        "--memory-limit-gib": reading.memory_limit_gib,
+        "--frame-rate": reading.frame_rate,
+    }
     problems = options.find_problems() + find_view_problems(views, flags="--")
     problems += [
         f"{name} is {value}, wanted 1 or more"

@@ -56,8 +56,8 @@ class FeatureStore:
             self.tokens = token_arrays[0] if token_arrays else None
         except OSError as error:
             raise ConfigError(
-                f"cannot keep features in {folder}: {error.strerror}; choose another --cache-dir, or "
-                f"a smaller --token-gib"
+                f"cannot keep features in {folder}: {error.strerror}; choose another --cache-dir, "
+                f"or a smaller --token-gib"
             ) from error
 
     def __enter__(self) -> "FeatureStore":
@@ -172,6 +172,7 @@ def _acquire_lock(folder: Path) -> int:
     except OSError as error:
         os.close(handle)
         raise ConfigError(
-            f"another process uses the features in {folder}; wait for it, or choose another --cache-dir"
+            f"another process uses the features in {folder}; wait for it, or choose another "
+            "--cache-dir"
         ) from error
     return handle

@@ -158,8 +158,8 @@ def score_all(
         for group in groups:
             if stop_signal.stop_signal is not None:
                 raise Interrupted(
-                    f"stopped by {stop_signal.stop_signal.name} with {progress.done} of {progress.total} "
-                    f"videos done; the same command goes on"
+                    f"stopped by {stop_signal.stop_signal.name} with {progress.done} of "
+                    f"{progress.total} videos done; the same command goes on"
                 )
             videos: list[ResizedVideo | None] = []
             for i in group:

@@ -1,6 +1,6 @@
-"""Which views of a whole video are looked at: as asked, and as the model was trained.
+"""Which views of a whole video are scored: as asked, else as the model was trained.
 
-For evaluation and prediction alike, so that both look at the same.
+For evaluation and prediction alike, so that both see the same.
 """
 
 from dataclasses import dataclass

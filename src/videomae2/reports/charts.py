@@ -1,7 +1,4 @@
-"""The frame of a plot: scales, ticks, grid and labels, as SVG. Sizes are in pixels.
-
-Plots of one number against another, as SVG: lines, points, reliability.
-"""
+"""Plots of one number against another, as SVG: lines, points, reliability. Sizes are in pixels."""
 
 import math
 from collections.abc import Sequence

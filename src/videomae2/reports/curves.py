@@ -1,7 +1,4 @@
-"""The loss curve of a run, as a picture.
-
-The training curve of a run, from its log: the loss, and what looks at held-out videos found.
-"""
+"""The training curve of a run, from its log: the loss, and the metrics on held-out videos."""
 
 import json
 import math

@@ -1,7 +1,4 @@
-"""The whole progression on a built-in data set, and what each part of it was worth.
-
-The demo's report: one page that shows the progression and what each part was worth.
-"""
+"""The demo's report: one page that shows the progression and what each part was worth."""
 
 import os
 from collections.abc import Hashable, Mapping
@@ -124,9 +121,9 @@ def _build_verdict(result: DemoResult) -> Markup:
     verdict = "leaves out 0" if result.improvement.is_clear else "holds 0, so it may be chance"
     return paragraph(
         f"Pre-training is worth {difference.value * 100:+.1f} points of accuracy (between "
-        f"{difference.low * 100:+.1f} and {difference.high * 100:+.1f} on the same videos; the interval "
-        f"{verdict}). Guessing would tell {1 / result.classes:.1%} right. Both fine-tunings see the "
-        f"same labelled videos in the same order for the same number of steps."
+        f"{difference.low * 100:+.1f} and {difference.high * 100:+.1f} on the same videos; the "
+        f"interval {verdict}). Guessing would tell {1 / result.classes:.1%} right. Both "
+        f"fine-tunings see the same labelled videos in the same order for the same number of steps."
     )
 
 

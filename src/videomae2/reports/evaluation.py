@@ -1,12 +1,4 @@
-"""Strips of frames for the sheets of hits and misses, made while the videos are scored.
-
-So no video is opened twice. Which ones will be shown is known at the end only; what may be shown is
-kept: of each kind the first few of all, and of each class.
-
-Frames of hits and misses: which videos are shown, and what was said of each.
-
-The report of an evaluation: one page, complete in itself.
-"""
+"""The report of an evaluation: one page, complete in itself, with frames of hits and misses."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -169,8 +161,10 @@ def build_page(evaluation: Evaluation, metrics: Path | None) -> str:
     name, folder = evaluation.model.path, "/".join(Path(evaluation.videos).absolute().parts[-2:])
     parts = [
         _build_unreadable(evaluation),
-        tiles((name, format_value(one, evaluation.task_type), format_interval(one, evaluation.task_type))
-              for name, one in evaluation.metrics.values.items()),
+        tiles(
+            (name, format_value(value, task_type), format_interval(value, task_type))
+            for name, value in evaluation.metrics.values.items()
+        ),
         _build_basis(evaluation),
         build_regression(evaluation) if numeric else build_classes(evaluation),
         build_confusions(evaluation),
@@ -223,8 +217,8 @@ def _format_run_stats(evaluation: Evaluation) -> str:
         else ""
     )
     return (
-        f"{stats.num_decodings:,} videos were opened in {format_duration(stats.seconds)}, each once, and "
-        f"{stats.num_frames:,} frames read.{earlier_text}{reopened_text}"
+        f"{stats.num_decodings:,} videos were opened in {format_duration(stats.seconds)}, each "
+        f"once, and {stats.num_frames:,} frames read.{earlier_text}{reopened_text}"
     )
 
 
@@ -240,8 +234,8 @@ def _build_unreadable(evaluation: Evaluation) -> Markup:
     if num_more:
         contents.append(paragraph(f"and {num_more:,} more in unreadable.jsonl"))
     message = (
-        f"{len(unreadable):,} of {evaluation.num_listed:,} videos could not be read; all numbers are without "
-        "them."
+        f"{len(unreadable):,} of {evaluation.num_listed:,} videos could not be read; all numbers "
+        "are without them."
     )
     return warning(tag("b", message), hidden("which ones, and why", join(contents)))
 

@@ -139,9 +139,9 @@ def build_calibration(evaluation: Evaluation) -> Markup:
         else ""
     )
     temperature_text = (
-        f"The temperature fitted on these same videos is {calibration.temperature:.3g}: dividing the "
-        f"model's scores by it makes their probabilities fit best.{limit_text} The last column is "
-        "honest about it: each half of the videos was rescaled by the temperature of the other "
+        f"The temperature fitted on these same videos is {calibration.temperature:.3g}: dividing "
+        f"the model's scores by it makes their probabilities fit best.{limit_text} The last column "
+        "is honest about it: each half of the videos was rescaled by the temperature of the other "
         "half."
     )
     words = f"reliability plot, expected calibration error {error.value:.2%}"

@@ -1,6 +1,4 @@
-"""How pages look: one style sheet, light and dark.
-
-Text, tables and the page around them. Whatever comes from data is escaped here.
+"""Text, tables and the page around them. Whatever comes from data is escaped here.
 
 A piece of a page is a `Markup`, so that plain text cannot be mistaken for one.
 """

@@ -1,7 +1,4 @@
-"""``videomae2 probe``: weights and labelled videos → what probes of their features reach.
-
-The report of a probe, for people and for programs.
-"""
+"""The report of a probe, for people and for programs."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -56,7 +53,8 @@ def format_report(report: ProbeReport) -> str:
     lines = [
         f"weights   {report.weights} ({report.encoder})",
         f"clips     {report.clips} of each video, {format_sampling(report.sampling)}",
-        f"train     {report.num_train_videos} videos of {len(report.classes)} classes: {report.train}",
+        f"train     {report.num_train_videos} videos of {len(report.classes)} classes: "
+        f"{report.train}",
         f"test      {report.num_test_videos} videos: {report.test}",
     ]
     if report.unreadable:
@@ -109,8 +107,8 @@ def _format_accuracy_by_k(report: ProbeReport) -> list[str]:
     """Test accuracy of every k, with the features and the vote that were chosen."""
     for one in report.results:
         if one.method == "knn":
-            trials = [t for t in one.trials if all(
-                t.params[name] == one.best_params[name] for name in ("features", "vote"))]  # fmt: skip
+            chosen = [one.best_params[name] for name in ("features", "vote")]
+            trials = [t for t in one.trials if [t.params["features"], t.params["vote"]] == chosen]
             values = ", ".join(
                 f"{t.params['k']}: {_format_percent(t.test_accuracy or 0.0)}" for t in trials
             )

@@ -1,8 +1,6 @@
-"""What a picture of a reconstruction shows: its rows, and in words where everything comes from.
+"""What is shown of a reconstructed clip: rows of frames, captions, and both as a film.
 
 Axes: frames, height, width, rgb; tokens.
-
-A reconstruction as a film: the panels side by side, in the video's own time, as mp4 and GIF.
 """
 
 from collections.abc import Iterator, Sequence
@@ -187,8 +185,8 @@ def format_decoder(clip: ReconstructedClip) -> str:
     if clip.masking.decoder == "none":
         return f"The decoder predicts all {num_hidden} hidden cubes at once, as in training."
     return (
-        f"As in training, the decoder predicts {num_first_pass} of the {num_hidden} hidden cubes at a time: "
-        f"its share. 'Rebuilt' joins {clip.num_passes} such passes."
+        f"As in training, the decoder predicts {num_first_pass} of the {num_hidden} hidden cubes "
+        f"at a time: its share. 'Rebuilt' joins {clip.num_passes} such passes."
     )
 
 

@@ -90,7 +90,7 @@ def write_image_grid(
         clips: At least one, all of the same size.
         path: The PNG to write.
         title: Its first line.
-        rows: What to show of each clip; "oracle_stats" is left out where the models predict plain pixels.
+        rows: What to show of each clip; "oracle_stats" is left out where models predict pixels.
         num_frames: Frames of each clip.
         columns: Clips beside each other.
     """

@@ -1,7 +1,4 @@
-"""Which classes of a time line are drawn, and in which colour: the longest-lasting ones.
-
-The picture of a time line: what holds when, and the probabilities behind it.
-"""
+"""The picture of a time line: what holds when, and the probabilities behind it."""
 
 import warnings
 from collections import Counter
@@ -123,9 +120,13 @@ def _draw_curves(axes: Any, timeline: Timeline, colors: dict[int, Color]) -> Non
     for output, color in colors.items():
         label = _format_label(timeline, output)
         axes.stairs(
-            bins.scores[:, output], bins.edges, baseline=None, color=_to_unit_rgb(color), label=label,
+            bins.scores[:, output],
+            bins.edges,
+            baseline=None,
+            color=_to_unit_rgb(color),
+            label=label,
             linewidth=1.4,
-        )  # fmt: skip
+        )
     if timeline.outputs.classification_type is None:
         axes.set_ylabel("number")
         axes.legend(frameon=False, fontsize=8, ncols=4, loc="upper left")

@@ -1,8 +1,4 @@
-"""What stands below the video in an annotated film: bars of the best classes, and the time line.
-
-Axes: height, width, rgb.
-
-A film of a video with what the model says of it below: names, bars, and the time line.
+"""A video with what the model says of it below: names, bars, and the time line.
 
 The video is read once more from first to last, and written frame by frame, however long it is.
 Axes: height, width, rgb.

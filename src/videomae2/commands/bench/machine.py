@@ -1,6 +1,4 @@
-"""What was measured, where and when: the facts that belong to every number.
-
-The machine's own limit: the best sustained rate of plain matrix products.
+"""The machine that is measured: its facts, and its best sustained rate of matrix products.
 
 Axes: rows, dim_in, dim_out.
 """

@@ -1,7 +1,4 @@
-"""One step of pre-training on clips made up in memory, ready to be measured.
-
-What a step costs and how near it comes to the machine's limit.
-"""
+"""One step of pre-training on random clips: what it costs, and how near it comes to the limit."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -233,7 +230,7 @@ def measure_step(
 
 
 def time_steps(runner: StepRunner, timings: int, *, steps_per_timing: int = 1) -> Iterator[float]:
-    """Wall seconds of a step, several times; the device is waited for after each ``steps_per_timing``."""
+    """Time a step several times, in wall seconds; the device is waited for after each timing."""
     for _ in range(timings):
         started = time.perf_counter()
         for _ in range(steps_per_timing):

@@ -14,8 +14,8 @@ def format_report(report: BenchReport) -> str:
         parts.append(format_peak_table(report.peaks))
         clip = f"{case.frames}x{case.side}x{case.side}"
         parts.append(
-            f"model step  {case.size}, {case.batch_size} clips of {clip}: forward, backward, limit of "
-            f"the norm, AdamW; uint8 clips in memory\n{format_step_table(report.steps)}"
+            f"model step  {case.size}, {case.batch_size} clips of {clip}: forward, backward, limit "
+            f"of the norm, AdamW; uint8 clips in memory\n{format_step_table(report.steps)}"
         )
     if report.videos:
         parts.append(f"videos   {report.videos}")

@@ -1,7 +1,4 @@
-"""What ``videomae2 bench pretrain`` is to measure.
-
-The whole measurement: peak, model step, data path, both together.
-"""
+"""The whole measurement of ``videomae2 bench pretrain``: peak, model step, data path, both."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -86,8 +83,10 @@ class BenchConfig:
     """How long each matrix product is repeated for the machine's peak."""
 
 
-_POSITIVE_FIELDS = ("repeats", "reads", "views", "batch_size", "side", "frames", "frame_interval", "synthetic_videos",
-               "synthetic_frames")  # fmt: skip
+_POSITIVE_FIELDS = (
+    "repeats", "reads", "views", "batch_size", "side", "frames", "frame_interval",
+    "synthetic_videos", "synthetic_frames",
+)  # fmt: skip
 
 
 _MINIMUMS = {

@@ -109,7 +109,8 @@ def check_timestamps_for_views(
     if untimed is not None:
         raise ConfigError(
             f"the stride counts in seconds, and {untimed} is a folder of images or an array, which "
-            f"has no clock; give --list.frame-rate, or --views.frame-interval 4 --views.interval-unit frames"
+            "has no clock; give --list.frame-rate, or --views.frame-interval 4 "
+            "--views.interval-unit frames"
         )
 
 
@@ -135,8 +136,9 @@ def _load_multiclass(
         )
     if list_names is not None and find_datasets_with(num_classes):
         raise ConfigError(
-            f"{videos} has classes by name ({manifest.description}), and {model_name} does not name its "
-            f"{num_classes} outputs, whose order is hardly theirs; name them with {format_class_names_flag(num_classes)}"
+            f"{videos} has classes by name ({manifest.description}), and {model_name} does not "
+            f"name its {num_classes} outputs, whose order is hardly theirs; name them with "
+            f"{format_class_names_flag(num_classes)}"
         )
     inferred = infer_classes(manifest)
     if list_names is None and len(inferred.names) <= num_classes:
@@ -145,8 +147,9 @@ def _load_multiclass(
         return manifest, numbered, source + _warn_if_fewer_classes(manifest, num_classes)
     if len(inferred.names) != num_classes:
         raise ConfigError(
-            f"{videos} has {len(inferred.names)} classes ({inferred.description}), the model has {num_classes} "
-            f"outputs and no names; give them all with {format_class_names_flag(num_classes)}"
+            f"{videos} has {len(inferred.names)} classes ({inferred.description}), the model has "
+            f"{num_classes} outputs and no names; give them all with "
+            f"{format_class_names_flag(num_classes)}"
         )
     source_text = (
         f"{inferred.description}, taken to be in the order of the outputs: the model has no names"
@@ -161,7 +164,8 @@ def _warn_if_fewer_classes(manifest: Manifest, num_classes: int) -> str:
         return ""
     return (
         f"; the labels of the list are numbers up to {count - 1} and are taken for those of the "
-        f"{num_classes} outputs: if they are of {' or '.join(dataset_names)}, say --classes {dataset_names[0]}"
+        f"{num_classes} outputs: if they are of {' or '.join(dataset_names)}, say --classes "
+        f"{dataset_names[0]}"
     )
 
 
@@ -169,7 +173,8 @@ def _require_class_names(card: SavedClassifierConfig, model_name: str) -> tuple[
     """Names by which columns are found."""
     if card.class_names is None:
         raise ConfigError(
-            f"{model_name} does not name its outputs; give {format_class_names_flag(card.model.num_classes)}"
+            f"{model_name} does not name its outputs; give "
+            f"{format_class_names_flag(card.model.num_classes)}"
         )
     return card.class_names
 

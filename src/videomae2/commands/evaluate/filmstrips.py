@@ -1,9 +1,7 @@
-"""Strips of frames for the sheets of hits and misses, made while the videos are scored.
+"""Filmstrips for the sheets of hits and misses, made while the videos are scored.
 
-So no video is opened twice. Which ones will be shown is known at the end only; what may be shown is
-kept: of each kind the first few of all, and of each class.
-
-The strips that the page shows: from the gallery, or read again if scored in an earlier call.
+Which videos are shown is known at the end only; what may be shown is kept: the first few of each
+kind and of each class. What an earlier call scored is decoded again.
 """
 
 from bisect import insort

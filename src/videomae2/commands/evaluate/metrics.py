@@ -1,10 +1,6 @@
-"""Scores of videos to numbers with intervals, whatever the outputs mean.
+"""Predictions and right answers → numbers with intervals, whatever the outputs mean.
 
 Axes: videos; outputs; parts = ways to take some of the views.
-
-How far off predicted numbers are.
-
-Axes: videos; outputs = numbers of a video.
 """
 
 from collections.abc import Callable, Iterable, Sequence

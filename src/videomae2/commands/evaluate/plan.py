@@ -1,6 +1,6 @@
-"""What an evaluation asks, and the folder where its answer belongs: never over that of another.
+"""Everything about an evaluation that is decided, and checked, before a video is read.
 
-Everything about an evaluation that is decided, and checked, before a video is read.
+Its key says what the results depend on; a folder never takes the results of another key.
 """
 
 import hashlib
@@ -50,8 +50,8 @@ def compute_eval_fingerprint(
     are no other question.
 
     Args:
-        weights_digest: The digest of the place of the model: its weights, without what others say of it.
-        classifier: The model, with what they say: the names of its outputs, and which of them are used.
+        weights_digest: Digest of the model's weights, without what others say of it.
+        classifier: The model, with what they say: the names of its outputs, and which are used.
         dataset: The videos, and the right answers.
         views: The views of each video.
         config: How the list and the videos are read.
@@ -102,8 +102,9 @@ def check_folder(folder: Path, eval_key: EvalKey) -> None:
     if existing_key in (None, eval_key) or not (folder / RESULTS_FILE).exists():
         return
     raise ConfigError(
-        f"{folder} holds the results of another evaluation: {_format_difference(existing_key or {}, eval_key)}; "
-        f"choose another --out, or move them away"
+        f"{folder} holds the results of another evaluation: "
+        f"{_format_difference(existing_key or {}, eval_key)}; choose another --out, or move them "
+        "away"
     )
 
 
@@ -162,7 +163,10 @@ class EvaluationPlan:
             f"model    {self.classifier}",
             f"         {encoder.size}, clips of {encoder.frames}x{encoder.height}x{encoder.width}",
             f"videos   {len(dataset.manifest)} ({dataset.manifest.description})",
-            f"answers  {len(dataset.classes)} {kind[dataset.task_type]} ({dataset.class_names_source})",
+            (
+                f"answers  {len(dataset.classes)} {kind[dataset.task_type]} "
+                f"({dataset.class_names_source})"
+            ),
             f"views    {self.views}",
             f"folder   {self.out_dir}{self.remark and f' ({self.remark})'}",
             f"device   {self.runtime}",

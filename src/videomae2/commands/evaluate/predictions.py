@@ -1,11 +1,7 @@
-"""From the scores of views to what each video's answer is, with all views and with some of them.
+"""Scores of views → the prediction for each video, and the videos ranked, the hardest first.
 
 Axes: videos; views = clips x crops; outputs; parts = ways to take some clips and some crops; kept =
 numbers kept of a video and a part.
-
-What was said of each video, the hardest first, whatever the outputs mean.
-
-Axes: videos; outputs.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

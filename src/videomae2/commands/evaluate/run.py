@@ -144,8 +144,8 @@ def _format_unreadable(evaluation: Evaluation) -> str:
     lines = "".join(f"\n  {path}: {reason}" for path, reason in shown)
     num_more = len(evaluation.unreadable) - len(shown)
     return (
-        f"{len(evaluation.unreadable)} of {evaluation.num_listed} videos cannot be read, and the results in "
-        f"{evaluation.folder} are without them; repair them and start again (only they are read, and "
-        f"those whose views share batches with theirs), or say --allow-unreadable:{lines}"
-        + (f"\n  and {num_more} more" if num_more else "")
+        f"{len(evaluation.unreadable)} of {evaluation.num_listed} videos cannot be read, and the "
+        f"results in {evaluation.folder} are without them; repair them and start again (only they "
+        "are read, and those whose views share batches with theirs), or say "
+        f"--allow-unreadable:{lines}" + (f"\n  and {num_more} more" if num_more else "")
     )

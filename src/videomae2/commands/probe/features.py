@@ -1,7 +1,4 @@
-"""Which frames make the clips that a frozen encoder sees: as in training, or as asked.
-
-Training and test videos of a probe with their features; what cannot be read, said or refused.
-"""
+"""The features of training and test videos: which clips, and what cannot be read."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -62,8 +59,8 @@ def resolve_sampling(frozen: FrozenEncoder, clip_config: ProbeClipConfig) -> Fra
         sampling.interval_unit == "frames" and sampling.frame_interval % 1
     ):
         raise ConfigError(
-            f"--frame-interval {sampling.frame_interval:g} {sampling.interval_unit} cannot work; wanted a number above 0, "
-            f"and a whole one of frames"
+            f"--frame-interval {sampling.frame_interval:g} {sampling.interval_unit} cannot work; "
+            f"wanted a number above 0, and a whole one of frames"
         )
     return sampling
 
@@ -183,9 +180,9 @@ def _select_readable(features: Features, rows: np.ndarray, labels: np.ndarray) -
 def _format_unreadable(unreadable: dict[str, str]) -> str:
     examples = "; ".join(f"{path}: {why}" for path, why in list(unreadable.items())[:_MAX_SHOWN])
     return (
-        f"{len(unreadable)} videos cannot be read, for example {examples}; the same command tries them "
-        f"again (--timeout-seconds and --memory-limit-gib allow more); else mend them, take them out of "
-        f"the list, or report without them with --skip-unreadable"
+        f"{len(unreadable)} videos cannot be read, for example {examples}; the same command tries "
+        "them again (--timeout-seconds and --memory-limit-gib allow more); else mend them, take "
+        f"them out of the list, or report without them with --skip-unreadable"
     )
 
 

@@ -1,7 +1,4 @@
-"""Everything about a probe that is decided, and checked, before a video is read.
-
-``videomae2 probe``: weights and labelled videos → what probes of their features reach.
-"""
+"""Weights and labelled videos → what probes of their features reach; the plan reads no video."""
 
 import os
 from dataclasses import dataclass
@@ -79,8 +76,8 @@ class ProbePlan:
                 else ""
             )
             lines.append(
-                f"features  {name}: {count_done(feature_cache.folder)} of {len(manifest)} are there, means"
-                f"{tokens}, {size_gib:.3g} GiB in {feature_cache.folder}"
+                f"features  {name}: {count_done(feature_cache.folder)} of {len(manifest)} are "
+                f"there, means{tokens}, {size_gib:.3g} GiB in {feature_cache.folder}"
             )
         return lines
 
@@ -189,9 +186,9 @@ def _choose_stored_grid(
     stored_grid = pool_grid(grid, max_tokens)
     if stored_grid != grid:
         log(
-            f"tokens   averaged from {format_grid(grid)} to {format_grid(stored_grid)} a clip: all of them would take "
-            f"{bytes_per_token * frozen.encoder.cubes.tokens / 2**30:.1f} GiB, more than --token-gib "
-            f"{settings.token_gib:g}"
+            f"tokens   averaged from {format_grid(grid)} to {format_grid(stored_grid)} a clip: all "
+            f"of them would take {bytes_per_token * frozen.encoder.cubes.tokens / 2**30:.1f} GiB, "
+            f"more than --token-gib {settings.token_gib:g}"
         )
     return stored_grid
 
