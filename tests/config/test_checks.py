@@ -223,9 +223,9 @@ def test_a_distillation_with_the_defaults_passes(tmp_path):
         ("teacher.weights", None, "--teacher.weights is missing; it wants a fine-tuning run"),
         ("teacher.weights", Path("gone"), "--teacher.weights gone does not exist"),
         (
-            "teacher.cache_half",
-            True,
-            "--teacher.cache-half has no effect without --teacher.cache-dir",
+            "teacher.cache_dtype",
+            "float16",
+            "--teacher.cache-dtype has no effect without --teacher.cache-dir",
         ),
         (
             "teacher.cache_dir",

@@ -41,12 +41,12 @@ def parts(first: int, stop: int, *, bad: tuple[int, ...] = ()) -> Iterator[Micro
 def plan(steps: int, **changed: object) -> LoopConfig:
     settings: dict[str, object] = {
         "steps": steps,
-        "accumulate": 1,
-        "lr": lambda step: 0.1 / (step + 1),
+        "gradient_accumulation_steps": 1,
+        "lr_schedule": lambda step: 0.1 / (step + 1),
         "clip_norm": None,
-        "log_every": 3,
-        "save_every": 1000,
-        "max_bad_steps": 3,
+        "log_interval": 3,
+        "checkpoint_interval": 1000,
+        "max_nonfinite_steps": 3,
     }
     return LoopConfig(**(settings | changed))
 
@@ -59,4 +59,4 @@ def optimizer(task: nn.Module):
 
 def settings():
     runtime = prepare_runtime(RuntimeConfig(device="cpu", precision="fp32"))
-    return {"runtime": runtime, "wishes": SignalHandler(), "say": print}
+    return {"runtime": runtime, "signals": SignalHandler(), "log": print}

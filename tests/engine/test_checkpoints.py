@@ -43,11 +43,11 @@ import resource, sys
 from pathlib import Path
 import torch
 from safetensors.torch import save_file
-from videomae2.training.checkpoint import Checkpoints
+from videomae2.training.checkpoint import CheckpointManager
 from videomae2.errors import CheckpointError
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))
-saved = Checkpoints(Path(sys.argv[1]))
+saved = CheckpointManager(Path(sys.argv[1]))
 try:
     saved.save(2, lambda folder: save_file({"x": torch.zeros(1 << 16)}, folder / "x"))
 except CheckpointError as error:
@@ -91,7 +91,7 @@ def test_saving_a_step_again_replaces_it(tmp_path):
 
 def last(saved, step, write):
     said = []
-    return saved.save_last(step, write, say=said.append), said
+    return saved.save_freeing_space(step, write, log=said.append), said
 
 
 def test_for_the_last_one_older_checkpoints_make_room_oldest_first(tmp_path):

@@ -128,5 +128,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
 def test_what_is_not_finite_is_not_kept(tmp_path):
     kept = TensorCache.open(tmp_path / "c", MADE_BY)
     kept.add(name(1), {"scores": torch.tensor([[7e4]]).half()})
-    with pytest.raises(DataError, match=r"scores are not finite .* leave --teacher.cache-half out"):
+    with pytest.raises(
+        DataError, match=r"scores are not finite .* take --teacher.cache-dtype float32"
+    ):
         kept.flush()

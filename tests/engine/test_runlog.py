@@ -14,10 +14,10 @@ def record(step, loss=0.5, **changed):
         "step": step,
         "loss": loss,
         "lr": 1e-3,
-        "norm": 2.0,
+        "grad_norm": 2.0,
         "metrics": {"spread": 0.25},
-        "clips": 8,
-        "unreadable": 0,
+        "num_clips": 8,
+        "num_unreadable": 0,
         "skipped": False,
         "samples": (),
     }
@@ -43,7 +43,7 @@ def test_one_json_line_per_step_with_speed_on_the_last(tmp_path):
     assert first == {"step": 0, "loss": 0.5, "lr": 1e-3, "grad_norm": 2.0, "spread": 0.25}
     assert second["clips_per_second"] == 4
     assert second["data_wait_share"] == 0.25
-    assert second["memory_limit_gib"] == 1.5
+    assert second["memory_gib"] == 1.5
 
 
 def test_the_time_of_a_line_is_right_to_a_tenth_of_a_second(tmp_path):
@@ -57,7 +57,7 @@ def test_the_time_of_a_line_is_right_to_a_tenth_of_a_second(tmp_path):
 def test_the_line_for_people_says_all_that_matters(tmp_path):
     said = []
     board = log(tmp_path, said=said)
-    bad = record(1, math.nan, skipped=True, unreadable=2, samples=("a.mp4",))
+    bad = record(1, math.nan, skipped=True, num_unreadable=2, samples=("a.mp4",))
     board.log_window(LogWindow([record(0), bad], seconds=4.0, wait_seconds=1.0))
     board.close()
     line = said[-1]

@@ -82,11 +82,12 @@ def stop_after(lines, number):
 SCRIPT = """
 import sys
 from pathlib import Path
-from videomae2.config import PretrainRun, load
+from videomae2.config.files import load_config
+from videomae2.config.runs import PretrainRun
 from videomae2.commands.train.pretrain import pretrain
 import torch
 torch.set_num_threads(int(sys.argv[2]))
-pretrain(load(PretrainRun, Path(sys.argv[1])), say=lambda line: print(line, flush=True))
+pretrain(load_config(PretrainRun, Path(sys.argv[1])), log=lambda line: print(line, flush=True))
 """
 
 

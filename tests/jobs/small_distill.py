@@ -34,8 +34,8 @@ def make_teacher(
     model = Classifier(config)
     init_classifier_weights(model, torch.Generator().manual_seed(3))
     known = {
-        "classes": classes if head else None,
-        "span": FrameSampling(frame_interval=2.0),
+        "class_names": classes if head else None,
+        "frame_sampling": FrameSampling(frame_interval=2.0),
         "mean": IMAGENET_MEAN,
         "std": IMAGENET_STD,
     }
@@ -46,7 +46,9 @@ def make_teacher(
 
 
 def student(name: str = "student", **changed: object) -> StudentConfig:
-    encoder = {k: v for k, v in changed.items() if k in ("dim", "depth", "heads", "drop_path")}
+    encoder = {
+        k: v for k, v in changed.items() if k in ("embed_dim", "depth", "num_heads", "drop_path")
+    }
     rest = {k: v for k, v in changed.items() if k not in encoder}
     return StudentConfig(
         name=name, model=ClassifierConfig(encoder=replace(ENCODER, **encoder)), **rest
@@ -63,7 +65,9 @@ def small_distill(videos: Path, teacher: Path, out: Path, **changed: object) -> 
         students=(student(drop_path=0.1),),
         augment=finetuning.augment,
         optim=finetuning.optim,
+        output_dir=out,
         checkpoint=finetuning.checkpoint,
+        logging=finetuning.logging,
         loading=finetuning.loading,
         runtime=finetuning.runtime,
     )

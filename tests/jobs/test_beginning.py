@@ -13,6 +13,7 @@ from videomae2.commands.train import run as run_module
 from videomae2.commands.train.pretrain import dry_run, pretrain
 from videomae2.commands.train.run_folder import archive_run
 from videomae2.config.files import save_config
+from videomae2.config.runs import LoggingConfig
 from videomae2.errors import ConfigError, NonFiniteLossError
 
 
@@ -27,7 +28,9 @@ def hopeless(videos, folder):
     return replace(
         run,
         optim=replace(run.optim, lr=1e30),
-        record=replace(run.checkpoint, save_every=100, log_interval=1, max_nonfinite_steps=3),
+        max_nonfinite_steps=3,
+        checkpoint=replace(run.checkpoint, interval=100),
+        logging=LoggingConfig(interval=1),
         loading=replace(run.loading, timeout_seconds=60.0),
     )
 
@@ -65,7 +68,7 @@ def test_the_same_run_begins_again_without_setting_aside(videos, tmp_path):
 
 def test_a_dry_run_says_where_it_would_go_on_and_changes_nothing(videos, tmp_path):
     run = small_run(videos, tmp_path / "run")
-    assert "would begin at the first step" in dry_run(run)
+    assert "would start at the first step" in dry_run(run)
     assert not (tmp_path / "run").exists()
     last = pretrain(run, log=quiet)
     assert f"would go on at step 6 of 6 from {last}" in dry_run(run)
@@ -74,7 +77,7 @@ def test_a_dry_run_says_where_it_would_go_on_and_changes_nothing(videos, tmp_pat
         dry_run(with_lr(run, 0.5))
     assert sorted(tmp_path.rglob("*")) == before
     shutil.rmtree(last.parent)
-    assert "would begin at the first step" in dry_run(run)
+    assert "would start at the first step" in dry_run(run)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -104,16 +107,16 @@ def test_a_signal_while_lists_are_read_ends_it_there(videos, tmp_path, monkeypat
         signal.raise_signal(signal.SIGTERM)
         return real(data)
 
-    monkeypatch.setattr(module, "read_sources", asked)
+    monkeypatch.setattr(module, "load_manifests", asked)
     save_config(small_run(videos, tmp_path / "run"), tmp_path / "config.yaml")
     assert main(["pretrain", "--config", str(tmp_path / "config.yaml")]) == 75
     assert "asked to stop by SIGTERM before the first step" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("left", [(".best.old",), ("best", ".best.old", ".best.partial")])
+@pytest.mark.parametrize("left", [(".best.bak",), ("best", ".best.bak", ".best.partial")])
 def test_the_best_of_a_run_that_was_killed_does_not_come_back_in_another(tmp_path, left):
-    """A kill while the best changed places; ``settle`` of the next run would put it back."""
+    """A kill while the best changed places; ``recover_dir`` of the next run would put it back."""
     for name in (*left, "run.yaml"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text(name)

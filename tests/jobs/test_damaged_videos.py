@@ -14,6 +14,7 @@ from PIL import Image
 from tests.jobs.small import kill_after, losses, quiet, small_run, start
 from videomae2.commands.train.pretrain import pretrain
 from videomae2.config.files import save_config
+from videomae2.config.runs import LoggingConfig
 from videomae2.data.synthetic.moving_shapes import write_moving_shapes
 from videomae2.errors import ConfigError, TooManyUnreadableError
 
@@ -36,20 +37,21 @@ def videos(tmp_path_factory):
     return folder / "train"
 
 
-def small(videos, out, *, epochs=10.0, save_every=4, workers=1, **record):
+def small(videos, out, *, epochs=10.0, interval=4, workers=1, **checkpoint):
     run = small_run(videos, out, epochs=epochs)
     return replace(
         run,
-        record=replace(run.checkpoint, save_every=save_every, log_interval=1, **record),
+        checkpoint=replace(run.checkpoint, interval=interval, **checkpoint),
+        logging=LoggingConfig(interval=1),
         data=replace(run.data, max_unreadable_share=0.9),
-        loading=replace(run.loading, workers=workers, timeout_seconds=60.0),
+        loading=replace(run.loading, num_workers=workers, timeout_seconds=60.0),
     )
 
 
 @pytest.fixture(scope="module")
 def whole(videos, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole") / "run"
-    pretrain(small(videos, folder, keep=100), log=quiet)
+    pretrain(small(videos, folder, keep_latest_k=100), log=quiet)
     return folder
 
 
@@ -84,7 +86,7 @@ def test_a_run_that_goes_on_leaves_out_what_it_left_out_before(
     videos, whole, tmp_path, step, workers
 ):
     folder = went_back(whole, tmp_path / "run", step)
-    pretrain(small(videos, folder, workers=workers, keep=100), log=quiet)
+    pretrain(small(videos, folder, workers=workers, keep_latest_k=100), log=quiet)
     assert holes(folder) == holes(whole)
     assert losses(folder) == losses(whole)
 
@@ -92,7 +94,7 @@ def test_a_run_that_goes_on_leaves_out_what_it_left_out_before(
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_killed_twice_it_ends_with_the_same_losses(videos, whole, tmp_path):
-    run = small(videos, tmp_path / "run", workers=2, save_every=6)
+    run = small(videos, tmp_path / "run", workers=2, interval=6)
     save_config(run, tmp_path / "config.yaml")
     for lines in (9, 5):  # three steps, then five after the last checkpoint
         kill_after(start(tmp_path / "config.yaml", subprocess.PIPE), lines)
@@ -104,7 +106,7 @@ def test_killed_twice_it_ends_with_the_same_losses(videos, whole, tmp_path):
 @pytest.mark.timeout(900)
 def test_killed_at_random_it_ends_with_the_same_losses(videos, tmp_path):
     pretrain(small(videos, tmp_path / "whole", epochs=150.0), log=quiet)
-    run = small(videos, tmp_path / "run", epochs=150.0, workers=2, save_every=7)
+    run = small(videos, tmp_path / "run", epochs=150.0, workers=2, interval=7)
     save_config(run, tmp_path / "config.yaml")
     moment = random.Random(3)
     for _ in range(6):
@@ -166,7 +168,7 @@ def test_one_bad_window_costs_no_other_window(tmp_path):
     os.remove(tmp_path / "frames" / "v0" / "img_00095.jpg")
     windows = [f"frames/v{video} {first} 10" for video in range(2) for first in range(0, 100, 10)]
     (tmp_path / "list.txt").write_text("\n".join(windows) + "\n")
-    run = small(tmp_path / "list.txt", tmp_path / "run", epochs=8.0, save_every=100)
+    run = small(tmp_path / "list.txt", tmp_path / "run", epochs=8.0, interval=100)
     source = replace(run.data.sources[0], layout="pretrain-list")
     run = replace(run, data=replace(run.data, sources=(source,), max_unreadable_share=0.06))
     pretrain(run, log=quiet)

@@ -45,12 +45,12 @@ def everything(videos, weights, out, **changed):
         out,
         students=(
             student("wide", drop_path=0.1),
-            student("deep", depth=2, dim=16, drop_path=0.4, lr_mult=0.5),
+            student("deep", depth=2, embed_dim=16, drop_path=0.4, lr_mult=0.5),
         ),
         task=DistillConfig(hard_weight=0.3, feature_weight=0.5),
     )
     run = replace(run, optim=replace(run.optim, clip_norm=1.0, ema_decay=0.9))
-    return replace(run, loading=replace(run.loading, workers=0), **changed)
+    return replace(run, loading=replace(run.loading, num_workers=0), **changed)
 
 
 @pytest.fixture(scope="module")
@@ -147,13 +147,13 @@ def test_teacher_and_students_see_the_identical_pixels(done):
     asked = [
         number
         for number, (encoder, _, _) in enumerate(seen[:-2])
-        if encoder.dim == TEACHER_DIM and seen[number + 1][1]  # a student in training answers
+        if encoder.embed_dim == TEACHER_DIM and seen[number + 1][1]  # a student in training answers
     ]
     assert len(asked) == 8 * 2
     mixed = 0
     for number in asked:
         (_, learns, view), (first, _, one), (second, _, other) = seen[number : number + 3]
-        assert (learns, first.dim, second.dim) == (False, 24, 16)
+        assert (learns, first.embed_dim, second.embed_dim) == (False, 24, 16)
         assert torch.equal(view, one)
         assert torch.equal(view, other)
         mixed += any_between(view)
@@ -200,9 +200,7 @@ def test_another_student_learns_from_the_cache_alone_as_it_would_from_the_teache
         lambda module, _: asked.append(module) if isinstance(module, Classifier) else None
     )
     said = []
-    alone = replace(
-        run, students=run.students[1:], record=replace(run.record, out=tmp_path / "alone")
-    )
+    alone = replace(run, students=run.students[1:], output_dir=tmp_path / "alone")
     try:
         distill(alone, log=said.append)
     finally:
@@ -220,7 +218,7 @@ def test_another_student_learns_from_the_cache_alone_as_it_would_from_the_teache
 
 def test_a_cache_of_other_clips_or_another_teacher_is_refused(done, videos, tmp_path):
     run, *_ = done
-    there = replace(run, record=replace(run.record, out=tmp_path / "x"))
+    there = replace(run, output_dir=tmp_path / "x")
     whole = replace(
         there,
         seed=1,
@@ -233,21 +231,26 @@ def test_a_cache_of_other_clips_or_another_teacher_is_refused(done, videos, tmp_
     other = make_teacher(tmp_path / "other", sharpness=31.0)
     changed = replace(
         there,
-        teacher=replace(run.teacher, weights=other, cache_half=True),
+        teacher=replace(run.teacher, weights=other, cache_dtype="float16"),
         task=DistillConfig(),
         optim=replace(run.optim, micro_batch_size=4),
-        record=replace(run.record, out=tmp_path / "y"),
+        output_dir=tmp_path / "y",
     )
     with pytest.raises(ConfigError) as caught:
         distill(changed, log=quiet)
     named = [line.strip().split(":")[0] for line in str(caught.value).splitlines()[1:-1]]
-    assert named == ["teacher", "teacher.cache_half", "features are kept", "optim.micro_batch_size"]
+    assert named == [
+        "teacher",
+        "teacher.cache_dtype",
+        "features are kept",
+        "optim.micro_batch_size",
+    ]
 
 
 def test_a_resume_with_another_teacher_is_refused(videos, teacher, tmp_path):
     shutil.copytree(teacher, tmp_path / "teacher")
     run = small_distill(videos, tmp_path / "teacher", tmp_path / "run")
-    run = replace(run, loading=replace(run.loading, workers=0))
+    run = replace(run, loading=replace(run.loading, num_workers=0))
     with pytest.raises(Interrupted):
         distill(run, log=stop_after(1, signal.SIGTERM))
     shutil.rmtree(tmp_path / "teacher")
@@ -266,8 +269,8 @@ def test_without_labels_names_and_judgement_are_the_teachers(videos, tmp_path):
     run = replace(
         run,
         optim=replace(run.optim, epochs=1.0, warmup_epochs=0.0),
-        loading=replace(run.loading, workers=0),
-        teacher=TeacherConfig(weights=teacher, cache_dir=tmp_path / "cache", cache_half=True),
+        loading=replace(run.loading, num_workers=0),
+        teacher=TeacherConfig(weights=teacher, cache_dir=tmp_path / "cache", cache_dtype="float16"),
     )
     said = []
     students = distill(run, log=said.append)
@@ -278,7 +281,7 @@ def test_without_labels_names_and_judgement_are_the_teachers(videos, tmp_path):
     assert not any("accuracy" in name for line in steps_of(tmp_path / "run").values()
                    for name in line)  # fmt: skip
     assert find_saved_model(students.parent) == students / "student"
-    again = replace(run, record=replace(run.checkpoint, out=tmp_path / "again"))
+    again = replace(run, output_dir=tmp_path / "again")
     distill(again, log=said.append)
     assert same_weights(students / "student", tmp_path / "again" / "students" / "student")
 
@@ -288,7 +291,7 @@ def test_without_validation_the_last_state_is_kept(videos, teacher, tmp_path):
     run = replace(
         run,
         optim=replace(run.optim, epochs=1.0, warmup_epochs=0.0),
-        loading=replace(run.loading, workers=0),
+        loading=replace(run.loading, num_workers=0),
     )
     students = distill(run, log=quiet)
     assert same_weights(
@@ -301,11 +304,13 @@ def test_folders_do_not_tell_which_output_of_a_nameless_teacher_is_which(videos,
     nameless = tmp_path / "teacher"
     shutil.copytree(teacher, nameless)
     for path in nameless.rglob("config.json"):
-        path.write_text(json.dumps({**json.loads(path.read_text()), "classes": None}))
+        path.write_text(json.dumps({**json.loads(path.read_text()), "class_names": None}))
     run = small_distill(videos, nameless, tmp_path / "run")
-    with pytest.raises(CheckpointError, match=r"has no class names.*--labels\.names kinetics-710"):
+    with pytest.raises(
+        CheckpointError, match=r"has no class names.*--labels\.class-names kinetics-710"
+    ):
         distill(run, log=quiet)
     names = tmp_path / "names.txt"
     names.write_text("".join(f"{name}\n" for name in CLASSES))
-    distill(replace(run, labels=replace(run.labels, names=names)), log=quiet)
+    distill(replace(run, labels=replace(run.labels, class_names=names)), log=quiet)
     assert load_model_config(tmp_path / "run" / "students" / "student").class_names == CLASSES

@@ -87,7 +87,7 @@ def test_names_that_are_not_wanted_are_shown_beside_those_that_are(videos, tmp_p
 
 
 def test_a_teacher_without_names_goes_by_numbers(videos, tmp_path):
-    teacher = make_teacher(tmp_path / "t", card={"classes": None})
+    teacher = make_teacher(tmp_path / "t", card={"class_names": None})
     listed = tmp_path / "list.txt"
     files = sorted(videos.rglob("*.mp4"))
     listed.write_text("".join(f"{path} {n % 2}\n" for n, path in enumerate(files)))
@@ -101,7 +101,7 @@ def test_a_teacher_without_names_goes_by_numbers(videos, tmp_path):
 @pytest.mark.parametrize(
     ("changed", "kind", "said"),
     [
-        ({"card": {"answers": "numbers"}}, ConfigError, "predicts numbers, and distillation"),
+        ({"card": {"task_type": "regression"}}, ConfigError, "predicts numbers, and distillation"),
         ({"height": 40}, CheckpointError, "4x32x32 of 3 channels .* reads 4x40x32"),
         ({"frames": 8}, CheckpointError, "4x32x32 of 3 channels .* reads 8x32x32"),
         ({"head": False}, CheckpointError, "has no head"),
@@ -115,27 +115,27 @@ def test_teachers_that_cannot_teach_these(videos, tmp_path, changed, kind, said)
 
 def test_students_that_do_not_fit(videos, teacher, tmp_path):
     run = small_distill(videos, teacher, tmp_path / "run")
-    four = replace(student(), model=replace(student().model, outputs=4))
+    four = replace(student(), model=replace(student().model, num_classes=4))
     with pytest.raises(CheckpointError, match=r"asks for 4 outputs, its teacher .* has 3"):
         summarize(replace(run, students=(four,)))
-    gone = student(start=InitConfig(weights=tmp_path / "gone"))
+    gone = student(init=InitConfig(weights=tmp_path / "gone"))
     with pytest.raises(ConfigError, match=r"--students.0.init.weights .*gone does not exist"):
         distill(replace(run, students=(gone,)), log=quiet)
 
 
-@pytest.mark.parametrize("positions", ["match", "fresh"])
+@pytest.mark.parametrize("positions", ["auto", "reinit"])
 def test_a_student_from_weights_of_other_clips_has_their_position_table(
     videos, teacher, tmp_path, positions
 ):
-    parent = make_teacher(tmp_path / "parent", depth=1, dim=24, frames=8, height=48)
+    parent = make_teacher(tmp_path / "parent", depth=1, embed_dim=24, frames=8, height=48)
     start = InitConfig(weights=parent, pos_embed=positions)
-    run = small_distill(videos, teacher, tmp_path / "run", students=(student(start=start),))
+    run = small_distill(videos, teacher, tmp_path / "run", students=(student(init=start),))
     run = replace(run, optim=replace(run.optim, epochs=1.0, warmup_epochs=0.0))
-    resampled = positions == "match"
+    resampled = positions == "auto"
     assert ("position table of 4x6x4 cubes resampled" in summarize(run)) == resampled
     said = []
-    students = distill(replace(run, loading=replace(run.loading, workers=0)), log=said.append)
-    words = {"match": "the table for 4x6x4 cubes", "fresh": "a fresh table for 2x4x4 cubes"}
+    students = distill(replace(run, loading=replace(run.loading, num_workers=0)), log=said.append)
+    words = {"auto": "the table for 4x6x4 cubes", "reinit": "a fresh table for 2x4x4 cubes"}
     assert f"positions: {words[positions]}" in "\n".join(said)
     card = load_model_config(students / "student")
     assert card.model.encoder.pretrained_grid == ((4, 6, 4) if resampled else None)
@@ -145,11 +145,11 @@ def test_a_parent_that_does_not_fit_is_told_in_rehearsal_in_the_students_flags(
     videos, teacher, tmp_path
 ):
     run = small_distill(videos, teacher, tmp_path / "run")
-    narrow = student("b", start=InitConfig(weights=teacher), depth=2)
+    narrow = student("b", init=InitConfig(weights=teacher), depth=2)
     with pytest.raises(CheckpointError) as caught:
         dry_run(replace(run, students=(student("a"), narrow)))
     assert "--students.1.model.encoder.embed-dim 32 would build that one" in str(caught.value)
-    wide = student("b", start=InitConfig(weights=teacher), dim=32, depth=2)
+    wide = student("b", init=InitConfig(weights=teacher), embed_dim=32, depth=2)
     said = dry_run(replace(run, students=(student("a"), wide)))
     assert "student  a\nstart    from scratch\n" in said
     assert "norm: the parent's; head: kept: the same 3 classes\n" in said
@@ -158,11 +158,11 @@ def test_a_parent_that_does_not_fit_is_told_in_rehearsal_in_the_students_flags(
 def test_names_of_a_students_parent_are_used(videos, teacher, tmp_path):
     """A parent that does not name its outputs: rows go by the names that are given for it."""
     parent = make_teacher(tmp_path / "p", classes=("grows", "jumps", "moves_left", "x",
-                          "spins_clockwise"), card={"classes": None})  # fmt: skip
+                          "spins_clockwise"), card={"class_names": None})  # fmt: skip
     names = tmp_path / "names.txt"
     names.write_text("grows\njumps\nmoves_left\nx\nspins_clockwise\n")
     start = InitConfig(weights=parent, class_names=names)
-    one = student(start=start, dim=32, depth=2)
+    one = student(init=start, embed_dim=32, depth=2)
     run = replace(small_distill(videos, teacher, tmp_path / "run"), students=(one,))
     assert "head: the rows of the same names, 3 of 5" in dry_run(run)
     names.write_text("grows\njumps\n")
@@ -172,11 +172,13 @@ def test_names_of_a_students_parent_are_used(videos, teacher, tmp_path):
 
 def test_a_teacher_of_another_patch_and_statistics_teaches_too(videos, tmp_path):
     teacher = make_teacher(
-        tmp_path / "t", patch=16, card={"mean": (0.5,) * 3, "std": (0.25,) * 3, "span": None}
+        tmp_path / "t",
+        patch_size=16,
+        card={"mean": (0.5,) * 3, "std": (0.25,) * 3, "frame_sampling": None},
     )
     run = small_distill(videos, teacher, tmp_path / "run")
     run = replace(run, optim=replace(run.optim, epochs=1.0, warmup_epochs=0.0))
-    students = distill(replace(run, loading=replace(run.loading, workers=0)), log=quiet)
+    students = distill(replace(run, loading=replace(run.loading, num_workers=0)), log=quiet)
     assert load_model_config(students / "student").mean == run.data.mean
 
 

@@ -95,8 +95,8 @@ def test_training_is_not_changed_by_looking(videos, tmp_path):
     finetune(run, log=quiet)
     often = replace(
         run,
-        validation=replace(run.validation, every=1),
-        record=replace(run.checkpoint, out=tmp_path / "b"),
+        validation=replace(run.validation, interval=1),
+        output_dir=tmp_path / "b",
     )
     finetune(often, log=quiet)
     assert losses_of(tmp_path / "a") == losses_of(tmp_path / "b")
@@ -112,11 +112,11 @@ def test_stopped_and_gone_on_it_ends_the_same(videos, parent, tmp_path, lora):
     run = small_finetune(
         videos,
         tmp_path / "whole",
-        start=InitConfig(weights=parent),
+        init=InitConfig(weights=parent),
         tuning=TuningConfig(lora=lora),
     )
     finetune(run, log=quiet)
-    parts = replace(run, record=replace(run.checkpoint, out=tmp_path / "parts"))
+    parts = replace(run, output_dir=tmp_path / "parts")
     with pytest.raises(Interrupted):
         finetune(parts, log=stop_after(1, signal.SIGTERM))
     finetune(parts, resume=True, log=quiet)
@@ -129,7 +129,7 @@ def test_stopped_and_gone_on_it_ends_the_same(videos, parent, tmp_path, lora):
 
 def test_it_starts_from_a_pretraining_run(videos, parent, tmp_path):
     said = []
-    run = small_finetune(videos, tmp_path / "run", start=InitConfig(weights=parent))
+    run = small_finetune(videos, tmp_path / "run", init=InitConfig(weights=parent))
     finetune(run, log=said.append)
     start = next(line for line in said if line.startswith("start"))
     assert f"weights of {parent}" in start
@@ -140,7 +140,7 @@ def test_a_frozen_model_keeps_its_weights(videos, parent, tmp_path):
     run = small_finetune(
         videos,
         tmp_path / "run",
-        start=InitConfig(weights=parent),
+        init=InitConfig(weights=parent),
         tuning=TuningConfig(frozen_blocks=1),
     )
     tuned = load_saved_state(finetune(run, log=quiet))
@@ -166,7 +166,7 @@ def test_a_kill_while_the_best_changes_places_loses_nothing(videos, tmp_path):
     """Between two renames only the one before is there: it is used, and put back on going on."""
     run = small_finetune(videos, tmp_path / "run")
     best = finetune(run, log=quiet)
-    weights, old = load_saved_state(best), best.with_name(".best.old")
+    weights, old = load_saved_state(best), best.with_name(".best.bak")
     best.rename(old)
     assert resolve_checkpoint(run.output_dir).folder == old
     finetune(run, log=quiet)
@@ -337,28 +337,28 @@ def test_a_run_folder_of_pretraining_is_refused(videos, parent):
 
 
 def test_a_parent_of_another_size_is_refused(videos, parent, tmp_path):
-    run = small_finetune(videos, tmp_path / "run", start=InitConfig(weights=parent))
-    wide = replace(run.model, encoder=replace(run.model.encoder, dim=48))
+    run = small_finetune(videos, tmp_path / "run", init=InitConfig(weights=parent))
+    wide = replace(run.model, encoder=replace(run.model.encoder, embed_dim=48))
     with pytest.raises(CheckpointError, match="48"):
         finetune(replace(run, model=wide), log=quiet)
 
 
-def other_clips(run, positions="match"):
+def other_clips(run, pos_embed="auto"):
     encoder = replace(run.model.encoder, frames=6, height=48)
-    start = replace(run.start, positions=positions)
-    return replace(run, model=replace(run.model, encoder=encoder), start=start)
+    init = replace(run.init, pos_embed=pos_embed)
+    return replace(run, model=replace(run.model, encoder=encoder), init=init)
 
 
 @pytest.mark.slow
 def test_clips_of_another_size_keep_the_parents_position_table(videos, parent, tmp_path):
-    run = small_finetune(videos, tmp_path / "whole", start=InitConfig(weights=parent))
+    run = small_finetune(videos, tmp_path / "whole", init=InitConfig(weights=parent))
     run = other_clips(run)
     said = "positions: the table for 2x4x4 cubes, with which the weights were trained, resampled"
     assert said in dry_run(run)
     lines = []
     best = finetune(run, log=lines.append)
     assert said in "\n".join(lines)
-    parts = replace(run, record=replace(run.checkpoint, out=tmp_path / "parts"))
+    parts = replace(run, output_dir=tmp_path / "parts")
     with pytest.raises(Interrupted):
         finetune(parts, log=stop_after(1, signal.SIGTERM))
     assert load_config(
@@ -378,8 +378,8 @@ def test_clips_of_another_size_keep_the_parents_position_table(videos, parent, t
 
 
 def test_a_fresh_position_table_for_clips_of_another_size(videos, parent, tmp_path):
-    run = small_finetune(videos, tmp_path / "run", start=InitConfig(weights=parent))
-    run = other_clips(run, "fresh")
+    run = small_finetune(videos, tmp_path / "run", init=InitConfig(weights=parent))
+    run = other_clips(run, "reinit")
     run = replace(run, optim=replace(run.optim, epochs=1.0))
     lines = []
     best = finetune(run, log=lines.append)
@@ -407,7 +407,7 @@ def test_changed_labels_are_noticed_when_going_on(videos, tmp_path):
     paths = sorted(videos.rglob("*.mp4"))
     table.write_text("path,label\n" + "".join(f"{p},{'ab'[n % 2]}\n" for n, p in enumerate(paths)))
     run = small_finetune(table, tmp_path / "run", task=ClassifyConfig(task_type="multilabel"))
-    run = replace(run, labels=replace(run.labels, names=names))
+    run = replace(run, labels=replace(run.labels, class_names=names))
     with pytest.raises(Interrupted):
         finetune(run, log=stop_after(1, signal.SIGTERM))
     names.write_text("b\na\n")
@@ -451,7 +451,7 @@ def test_unreadable_held_out_videos_are_said_and_listed(videos, tmp_path):
     assert listed["path"] == str(broken)
     for path in sorted(held.rglob("*.mp4"))[1:4]:
         path.write_bytes(b"no video")
-    strict = replace(run, record=replace(run.checkpoint, out=tmp_path / "strict"))
+    strict = replace(run, output_dir=tmp_path / "strict")
     with pytest.raises(TooManyUnreadableError, match="of 12 videos cannot be read"):
         finetune(strict, log=quiet)
 
@@ -462,7 +462,7 @@ def test_a_run_starts_from_the_best_of_another_and_its_mean(videos, tmp_path):
     best = finetune(replace(first, optim=replace(first.optim, ema_decay=0.5)), log=quiet)
     said = []
     second = small_finetune(
-        videos, tmp_path / "second", start=InitConfig(weights=tmp_path / "first")
+        videos, tmp_path / "second", init=InitConfig(weights=tmp_path / "first")
     )
     finetune(second, log=said.append)
     assert f"weights of {best}" in "\n".join(said)

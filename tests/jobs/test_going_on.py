@@ -46,17 +46,17 @@ def full_disk(monkeypatch, *, failing):
 
 
 @pytest.mark.parametrize(
-    ("save_every", "failing", "start", "error"),
+    ("interval", "failing", "start", "error"),
     [(2, (2, 3), "at step 2", Interrupted), (100, (1,), "from the beginning", CheckpointError)],
 )
 def test_stopped_on_a_full_disk_it_says_that_nothing_was_saved(
-    videos, tmp_path, monkeypatch, save_every, failing, start, error
+    videos, tmp_path, monkeypatch, interval, failing, start, error
 ):
     full_disk(monkeypatch, failing=failing)
     run = small_run(videos, tmp_path / "run", epochs=5.0)
-    run = replace(run, record=replace(run.checkpoint, save_every=save_every, log_interval=3))
+    run = replace(run, checkpoint=replace(run.checkpoint, interval=interval))
     with pytest.raises(error, match=f"by SIGTERM, but .*No space left.* start {start}"):
-        pretrain(run, log=stop_after(1 if save_every == 100 else 2, signal.SIGTERM))
+        pretrain(run, log=stop_after(1 if interval == 100 else 2, signal.SIGTERM))
     assert not list((tmp_path / "run").rglob("unfinished*"))
 
 

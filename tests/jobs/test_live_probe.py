@@ -40,7 +40,7 @@ def probed(videos, labelled, out, *, every=2, **changed):
     probe = OnlineProbeConfig(
         videos=labelled / "train", test=labelled / "test", interval=every, k=3
     )
-    return small_run(videos, out, probe=probe, **changed)
+    return small_run(videos, out, online_probe=probe, **changed)
 
 
 def probes(folder):
@@ -73,7 +73,7 @@ def test_losses_and_weights_are_the_same_to_the_bit_with_and_without(videos, lab
 def test_a_run_that_stops_goes_on_to_the_same_losses_and_probes(videos, labelled, tmp_path):
     pretrain(probed(videos, labelled, tmp_path / "whole", epochs=4.0), log=quiet)
     run = probed(videos, labelled, tmp_path / "run", epochs=4.0)
-    run = replace(run, record=replace(run.checkpoint, save_every=100))
+    run = replace(run, checkpoint=replace(run.checkpoint, interval=100))
     with pytest.raises(Interrupted):
         pretrain(run, log=stop_after(1, signal.SIGTERM))
     pretrain(run, log=quiet)
@@ -93,7 +93,7 @@ def test_a_probe_that_a_wish_to_stop_cuts_short_is_made_up_for(
     def asked_meanwhile(watch, part):
         calls.append(part)
         if len(calls) == stopped_in:
-            watch.watching.wishes.stop = signal.SIGTERM
+            watch.context.signals.stop_signal = signal.SIGTERM
         return features(watch, part)
 
     run = probed(videos, labelled, tmp_path / "run", every=3)
@@ -111,7 +111,7 @@ def test_a_run_may_be_probed_otherwise_when_it_goes_on(videos, labelled, tmp_pat
     run = probed(videos, labelled, tmp_path / "run")
     with pytest.raises(Interrupted):
         pretrain(run, log=stop_after(1, signal.SIGTERM))
-    pretrain(replace(run, probe=OnlineProbeConfig()), log=quiet)
+    pretrain(replace(run, online_probe=OnlineProbeConfig()), log=quiet)
     assert len(losses(tmp_path / "run")) == 6
 
 
@@ -131,9 +131,11 @@ def test_the_plan_says_what_is_probed_and_wrong_lists_stop_it(videos, labelled, 
     assert "every 2 steps on 18 training and 9 test videos of 3 classes" in summarize(run)
     (tmp_path / "list.txt").write_text("a.mp4 zero\n")
     with pytest.raises(ManifestError, match=r"list\.txt"):
-        pretrain(replace(run, probe=OnlineProbeConfig(videos=tmp_path / "list.txt")), log=quiet)
-    with pytest.raises(ConfigError, match=r"--probe\.videos .* does not exist"):
-        pretrain(replace(run, probe=OnlineProbeConfig(videos=tmp_path / "none")), log=quiet)
+        pretrain(
+            replace(run, online_probe=OnlineProbeConfig(videos=tmp_path / "list.txt")), log=quiet
+        )
+    with pytest.raises(ConfigError, match=r"--online-probe\.videos .* does not exist"):
+        pretrain(replace(run, online_probe=OnlineProbeConfig(videos=tmp_path / "none")), log=quiet)
     assert not (tmp_path / "run" / "metrics.jsonl").exists()
 
 
@@ -149,7 +151,7 @@ def test_videos_that_cannot_be_read_are_left_out_and_said(videos, tmp_path):
     for path in (tmp_path / "test").rglob("*.npy"):
         path.write_bytes(b"nothing")
     with pytest.raises(DataError, match="17 to train on and 0 to test on"):
-        pretrain(replace(run, record=replace(run.checkpoint, out=tmp_path / "other")), log=quiet)
+        pretrain(replace(run, output_dir=tmp_path / "other"), log=quiet)
 
 
 def test_no_more_videos_are_taken_than_wanted_of_each_class_alike(labelled):
@@ -166,10 +168,17 @@ def test_no_more_videos_are_taken_than_wanted_of_each_class_alike(labelled):
 def test_one_busy_moment_costs_no_video(labelled, tmp_path, monkeypatch):
     late = late_at_first(monkeypatch)
     run = probed(labelled / "train", labelled, tmp_path / "run")
-    run = replace(run, loading=replace(run.loading, workers=0))
+    run = replace(run, loading=replace(run.loading, num_workers=0))
     runtime = resolve_runtime(run.runtime)
-    plan = LoopConfig(steps=2, gradient_accumulation_steps=1, lr_schedule=lambda step: 0.1, clip_norm=None,
-                log_interval=1, checkpoint_interval=1, max_nonfinite_steps=1)  # fmt: skip
+    plan = LoopConfig(
+        steps=2,
+        gradient_accumulation_steps=1,
+        lr_schedule=lambda step: 0.1,
+        clip_norm=None,
+        log_interval=1,
+        checkpoint_interval=1,
+        max_nonfinite_steps=1,
+    )
     work, said = build_setup(run, plan, runtime, {}), []
     log = MetricsLogger(
         tmp_path, steps=2, first_step=0, get_memory_gib=lambda: 0.0, log=said.append

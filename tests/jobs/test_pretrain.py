@@ -15,6 +15,7 @@ from tests.data.media import encode, numbered
 from tests.jobs.small import kill_after, losses, quiet, small_run, small_videos, start, stop_after
 from videomae2.commands.train.pretrain import pretrain, summarize
 from videomae2.config.files import save_config
+from videomae2.config.runs import LoggingConfig
 from videomae2.errors import CheckpointError, ConfigError, Interrupted, TooManyUnreadableError
 from videomae2.models.weights.resolve import load_autoencoder
 
@@ -46,7 +47,7 @@ def test_a_finished_run_has_nothing_more_to_do(videos, tmp_path):
 def test_another_number_of_workers_changes_nothing(videos, tmp_path):
     for workers in (0, 2):
         run = small_run(videos, tmp_path / str(workers))
-        run = replace(run, loading=replace(run.loading, workers=workers))
+        run = replace(run, loading=replace(run.loading, num_workers=workers))
         pretrain(run, log=quiet)
     assert losses(tmp_path / "0") == losses(tmp_path / "2")
 
@@ -55,7 +56,7 @@ def test_another_number_of_workers_changes_nothing(videos, tmp_path):
 def test_stopped_in_the_middle_of_an_epoch_it_goes_on_to_the_same_losses(videos, tmp_path, number):
     pretrain(small_run(videos, tmp_path / "whole", epochs=5.0), log=quiet)
     run = small_run(videos, tmp_path / "run", epochs=5.0)
-    run = replace(run, record=replace(run.checkpoint, save_every=100))
+    run = replace(run, checkpoint=replace(run.checkpoint, interval=100))
     with pytest.raises(Interrupted, match=number.name):
         pretrain(run, log=stop_after(1, number))
     done = len(losses(tmp_path / "run"))
@@ -72,7 +73,7 @@ def test_another_configuration_is_refused_with_the_difference(videos, tmp_path):
         pretrain(other, log=quiet)
     assert "optim.lr: 0.01 -> 0.5" in str(caught.value)
     assert "seed: 0 -> 1" in str(caught.value)
-    free = replace(run, record=replace(run.checkpoint, log_interval=1))
+    free = replace(run, logging=LoggingConfig(interval=1))
     pretrain(free, log=quiet)
 
 

@@ -44,18 +44,18 @@ def teaching(teacher, folder=None, said=None, **changed):
 
 
 def ask(of, one):
-    of.expect(one)
+    of.prepare(one)
     return of(clips_of(one))
 
 
 @pytest.mark.slow
 def test_an_answer_is_found_again_to_the_bit(teacher, tmp_path):
-    for half in (False, True):
-        place = tmp_path / str(half)
-        first = teaching(teacher, place, features=True, half=half)
+    for dtype in ("float32", "float16"):
+        place = tmp_path / dtype
+        first = teaching(teacher, place, with_features=True, cache_dtype=dtype)
         live = [ask(first, batch(n)) for n in (0, 4)]
         first.flush()
-        second = teaching(teacher, place, features=True, half=half)
+        second = teaching(teacher, place, with_features=True, cache_dtype=dtype)
         found = [ask(second, batch(n)) for n in (4, 0)][::-1]
         assert (second.num_misses, second.num_hits) == (0, 2)
         for one, other in zip(live, found, strict=True):

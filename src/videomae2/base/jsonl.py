@@ -71,8 +71,8 @@ def append_block(path: Path, block: bytes, *, whole_bytes: int) -> int:
     Args:
         path: The file.
         block: The lines.
-        whole_bytes: How far the file is whole; behind that is a part of a line that did not fit. A file
-            that somebody has emptied or deleted ends before it.
+        whole_bytes: How far the file is whole; behind that is a part of a line that did not fit. A
+            file that somebody has emptied or deleted ends before it.
 
     Raises:
         OSError: They cannot be written.

@@ -1,4 +1,4 @@
-"""The folder of a run: who may write to it, what it was started with, where it can go on."""
+"""A lock on a folder that only one process may write to; it is gone when the process is."""
 
 import fcntl
 import os

@@ -1,9 +1,8 @@
-"""Asked to stop between two trainings, a pipeline ends at once; everything is written whole.
+"""Requests from outside: stop and save (SIGTERM, SIGINT), or save and go on (SIGUSR1).
 
-Wishes from outside: stop and save (SIGTERM, SIGINT), or save and go on (SIGUSR1).
-
-A command listens from its beginning, a loop within it anew: the inner one takes over what the
-outer one has heard.
+A command listens from its beginning, a loop within it anew: the inner handler takes over what the
+outer one has received. Where nothing listens, such as between two trainings of a pipeline,
+``interruptible`` ends the command at once; every file is written atomically.
 """
 
 import signal
@@ -14,6 +13,10 @@ from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
 from videomae2.errors import Interrupted
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+"""The signals that ask to stop."""
+_SAVE_SIGNALS = (signal.SIGUSR1,)
 
 
 class _StopRequested(BaseException):
@@ -62,13 +65,6 @@ def interruptible() -> Iterator[None]:
 
 def _build_interrupted(number: signal.Signals) -> Interrupted:
     return Interrupted(f"asked to stop by {number.name}; what is saved is kept")
-
-
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-"""The signals that ask to stop."""
-
-
-_SAVE_SIGNALS = (signal.SIGUSR1,)
 
 
 class SignalHandler:

@@ -34,10 +34,12 @@ def _check_teacher(run: DistillRun) -> Iterator[str]:
         )
     elif not path_exists(teacher.weights):
         yield f"--teacher.weights {teacher.weights} does not exist{path_hint(teacher.weights)}"
-    if teacher.cache_dir is None and teacher.cache_half:
-        yield "--teacher.cache-half has no effect without --teacher.cache-dir; leave it out"
+    if teacher.cache_dir is None and teacher.cache_dtype != "float32":
+        yield "--teacher.cache-dtype has no effect without --teacher.cache-dir; leave it out"
     if teacher.cache_dir is not None and str(teacher.cache_dir).startswith("~"):
-        yield f"--teacher.cache-dir {teacher.cache_dir} is not expanded here; write the path in full"
+        yield (
+            f"--teacher.cache-dir {teacher.cache_dir} is not expanded here; write the path in full"
+        )
     elif (
         teacher.cache_dir is not None
         and teacher.cache_dir.exists()

@@ -27,6 +27,9 @@ from videomae2.tensors import grid, pixels
 from videomae2.tensors.clips import Clips
 from videomae2.tensors.targets import smooth_labels, to_soft_targets
 
+CacheDtype = Literal["float32", "float16"]
+FeatureDistance = Literal["cosine", "squared"]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TeacherConfig:
@@ -37,11 +40,8 @@ class TeacherConfig:
     cache_dir: Path | None = None
     """A folder where its scores are kept, each with the draws that made the clip. Another run with
     the same clips, such as one for another student, takes them from there instead of asking."""
-    cache_half: bool = False
-    """Keep them in half precision; they are then used in it from the first run on."""
-
-
-FeatureDistance = Literal["cosine", "squared"]
+    cache_dtype: CacheDtype = "float32"
+    """How they are kept; in half precision they are used in it from the first run on."""
 
 
 def kl_divergence(

@@ -1,9 +1,8 @@
-"""Checkpoints: written whole or not at all, found again, pruned.
+"""Checkpoints: written atomically, found again, pruned.
 
-A checkpoint is a folder ``step-00001234``. It is filled under another name, forced to the disk,
-and renamed, so a folder of that name is always complete.
-
-The optimizer's state as named tensors: safe to store, independent of the groups' order.
+A checkpoint is a folder ``step-00001234``. It is filled under another name, forced to the disk and
+renamed, so a folder of that name is always complete. The optimizer's state is kept as named
+tensors: safe to store, independent of the groups' order.
 """
 
 import errno
@@ -22,14 +21,8 @@ from videomae2.base.files import fsync_dir, fsync_tree
 from videomae2.errors import CheckpointError
 
 _FOLDER_NAME = re.compile(r"step-(\d{8,})")
-
-
 _UNFINISHED = "unfinished-"
-
-
 _DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
-
-
 _SAVE_ERRORS = (OSError, RuntimeError, SafetensorError)  # the last is what it makes of a full disk
 
 

@@ -1,4 +1,4 @@
-"""A running mean of the weights (EMA)."""
+"""The exponential moving average of the weights (EMA)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""The log of a run: a line for people, a JSON line per step for machines, TensorBoard if there.
+"""The log of a run: a line for people, a JSON line per step for machines, TensorBoard if installed.
 
 A full disk must not end a run: lines that cannot be written wait in memory for the next try.
 """
@@ -15,8 +15,6 @@ from videomae2.base.text import format_duration
 from videomae2.training.metrics_buffer import LogWindow, StepRecord
 
 METRICS_FILE = "metrics.jsonl"
-
-
 TENSORBOARD_FOLDER = "tensorboard"
 
 
@@ -51,7 +49,7 @@ class MetricsLogger:
         speed = {
             "clips_per_second": sum(r.num_clips for r in records) / window.seconds,
             "data_wait_share": window.wait_seconds / window.seconds,
-            "memory_limit_gib": self.get_memory_gib(),
+            "memory_gib": self.get_memory_gib(),
         }
         for record in records[:-1]:
             self._metrics_file.add(_build_json_entry(record))

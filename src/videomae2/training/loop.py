@@ -1,4 +1,4 @@
-"""How training runs, for any task: steps, reports, saves, wishes to stop."""
+"""How training runs, for any task: steps, reports, saves, requests to stop."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -118,11 +118,11 @@ def fit(
     ema: EMA | None = None,
     on_step_end: Callable[[int], None] | None = None,
 ) -> None:
-    """Train from ``first_step`` to ``plan.steps``; what a step computes depends on nothing else.
+    """Train from ``first_step`` to ``config.steps``; what a step computes depends on nothing else.
 
-    ``on_step_end`` is told how many steps are done after each of them, before anything is saved: what it
-    looks at is looked at again if the run is stopped before. It must leave the weights alone; its
-    time counts as nobody's.
+    ``on_step_end`` is told how many steps are done after each of them, before anything is saved:
+    what it looks at is looked at again if the run is stopped before. It must leave the weights
+    alone; its time counts as nobody's.
 
     Raises:
         Interrupted: After saving, when asked to stop; if that fails, with an earlier checkpoint.

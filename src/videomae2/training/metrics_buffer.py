@@ -85,7 +85,7 @@ class MetricsBuffer:
         """Count skipped steps in a row.
 
         Raises:
-            NonFiniteLossError: At ``max_nonfinite_steps`` in a row; it names the videos of the last.
+            NonFiniteLossError: At ``max_nonfinite_steps`` in a row; names the videos of the last.
         """
         for record in records:
             self._skipped_in_row = [*self._skipped_in_row, record] if record.skipped else []

@@ -1,7 +1,4 @@
-"""What a step is fed with, and how long that keeps it waiting.
-
-Bring batches to the device beside the computation.
-"""
+"""Micro-batches on the device ahead of the computation, and how long a step waits for them."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence

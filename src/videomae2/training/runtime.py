@@ -1,4 +1,4 @@
-"""The machine: device, precision, threads, signals of memory. All of it is read here."""
+"""The machine: device, precision, threads, memory. All of it is read here."""
 
 import ctypes
 import os

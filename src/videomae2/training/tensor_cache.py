@@ -1,7 +1,7 @@
-"""Answers of a model kept on disk, each under a name that says for what it was given.
+"""Tensors on disk by key, such as a teacher's outputs for a micro-batch.
 
 A folder of chunks, each a safetensors file that is written under another name, forced to the disk
-and renamed: a chunk is there whole or not at all, and whatever was not written in time is asked for
+and renamed: a chunk is complete or does not exist, and whatever was not written in time is computed
 again. ``cache.json`` says what all of them have in common. Several runs may fill one folder: chunks
 are named after what they hold.
 """
@@ -23,14 +23,8 @@ from videomae2.base.files import fsync_tree
 from videomae2.errors import CheckpointError, ConfigError, DataError
 
 HEADER_FILE = "cache.json"
-
-
 FORMAT = 1
-
-
 _KEYS, _KEY_BYTES = "keys", 16
-
-
 _MAX_LOADED_CHUNKS = 4
 
 
@@ -115,8 +109,8 @@ class TensorCache:
         if nonfinite := [n for n, v in rows.items() if not torch.isfinite(v).all()]:
             raise DataError(
                 f"the teacher's {nonfinite[0]} are not finite as they would be kept in "
-                f"{self.folder}; where half precision is too narrow for them, leave "
-                f"--teacher.cache-half out"
+                f"{self.folder}; where half precision is too narrow for them, take "
+                f"--teacher.cache-dtype float32"
             )
         key_bytes = torch.frombuffer(bytearray(b"".join(keys)), dtype=torch.uint8)
         path = self.folder / f"chunk-{sha256(b''.join(keys)).hexdigest()[:24]}.safetensors"
@@ -181,7 +175,8 @@ def _check_header(folder: Path, cache_key: dict[str, Any]) -> None:
     if version != FORMAT:
         raise CheckpointError(f"{path} is of format {version}; this version reads {FORMAT}")
     differences = [
-        f"\n  {name}: {stored_key.get(name, '(absent)')} there, {cache_key.get(name, '(absent)')} here"
+        f"\n  {name}: {stored_key.get(name, '(absent)')} there, "
+        f"{cache_key.get(name, '(absent)')} here"
         for name in {**stored_key, **cache_key}
         if stored_key.get(name) != cache_key.get(name)
         or (name in stored_key) != (name in cache_key)

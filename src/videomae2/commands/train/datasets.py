@@ -1,6 +1,6 @@
-"""Clips on the device get their targets, and are augmented.
+"""The labelled videos of a run: which to train on, which are held out, and their targets.
 
-The labelled videos of a run: which to train on, which are held out, and their targets.
+Axes: outputs.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,14 +35,10 @@ from videomae2.tensors.targets import compute_class_weights, compute_pos_weights
 LABEL_READERS = {
     "multiclass": read_multiclass,
     "multilabel": read_multilabel,
-    "numbers": read_regression,
+    "regression": read_regression,
 }
-
-
 VAL_FOLDER = "val"
 """Folder of a run for what is known of its held-out videos."""
-
-
 _MAX_SHOWN_CLASSES = 12
 
 
@@ -86,8 +82,8 @@ def load_train_val_data(run: FinetuneRun) -> TrainValData:
     check_timestamps(sources, data.manifests)
     if run.task.task_type == "multiclass" and len(data.class_names) < 2:
         raise DataError(
-            f"{sources[0].path} has one class only, {data.class_names[0]!r}; a classifier wants two: "
-            f"one folder for each, or a list with labels"
+            f"{sources[0].path} has one class only, {data.class_names[0]!r}; a classifier wants "
+            f"two: one folder for each, or a list with labels"
         )
     if run.model.num_classes not in (0, len(data.class_names)):
         raise DataError(
@@ -135,9 +131,9 @@ def _check_leakage(train_data: LabelledData, val_data: LabelledData, path: Path)
     )
     if overlap:
         raise DataError(
-            f"{len(overlap)} of the {_count_videos(val_data)} videos of --validation.path {path} are also "
-            f"training videos, such as {describe_entry(overlap[0])}; take them out of one list, or hold a "
-            f"share out with --validation.share alone"
+            f"{len(overlap)} of the {_count_videos(val_data)} videos of --validation.path {path} "
+            f"are also training videos, such as {describe_entry(overlap[0])}; take them out of one "
+            f"list, or hold a share out with --validation.share alone"
         )
 
 
@@ -147,10 +143,10 @@ def _check_val_labels(val_data: LabelledData | None, task_type: TaskType) -> Non
         return
     if not any(bool((row > 0).any()) for row in val_data.targets):
         raise DataError(
-            f"none of the {_count_videos(val_data)} held-out videos has any of the {len(val_data.class_names)} "
-            f"labels, so there is nothing to judge by; hold out more with --validation.share, give "
-            f"a list that has some with --validation.path, or hold nothing out with "
-            f"--validation.share 0"
+            f"none of the {_count_videos(val_data)} held-out videos has any of the "
+            f"{len(val_data.class_names)} labels, so there is nothing to judge by; hold out "
+            f"more with --validation.share, give a list that has some with --validation.path, or "
+            f"hold nothing out with --validation.share 0"
         )
 
 

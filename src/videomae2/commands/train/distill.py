@@ -157,7 +157,7 @@ def _build_teacher(
         log,
         with_features=features,
         cache=cache,
-        half_precision=run.teacher.cache_half,
+        cache_dtype=run.teacher.cache_dtype,
     )
 
 
@@ -270,6 +270,6 @@ def _summarize_model(model: ClassifierConfig) -> str:
         else ""
     )
     return (
-        f"{encoder.size}, {parameters / 1e6:.1f} M parameters, {model.num_classes} outputs, clips of "
-        f"{encoder.frames}x{encoder.height}x{encoder.width}{table}"
+        f"{encoder.size}, {parameters / 1e6:.1f} M parameters, {model.num_classes} outputs, "
+        f"clips of {encoder.frames}x{encoder.height}x{encoder.width}{table}"
     )

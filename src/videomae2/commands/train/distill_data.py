@@ -67,8 +67,8 @@ def _load_labelled(run: DistillRun, teacher: ClassifierRef) -> LabelledData:
         return _label_by_output_index(run, teacher, data)
     if expected is None and run.labels.class_names is None:
         raise CheckpointError(
-            f"the teacher {teacher.path} has no class names, so the names of {data.description} do not "
-            f"tell which output is which; give the names in the order of its outputs with "
+            f"the teacher {teacher.path} has no class names, so the names of {data.description} "
+            f"do not tell which output is which; give the names in the order of its outputs with "
             f"--labels.class-names, such as --labels.class-names kinetics-710{_REMEDY}"
         )
     if expected is None:

@@ -1,7 +1,4 @@
-"""What a training command would do in its run folder, found out without touching that.
-
-The room that a run will need on the disk, known before its first step.
-"""
+"""What a training would do, found out without touching its folder: length, disk space, start."""
 
 from collections.abc import Sequence
 
@@ -17,17 +14,16 @@ from videomae2.commands.train.run_folder import (
     list_unresponsive_files,
 )
 from videomae2.commands.train.setup import (
-    _build_mixture,
     build_checkpoint_manager,
     build_loop_config,
+    build_mixture,
     resolve_batch_size,
     resolve_precision,
 )
-from videomae2.commands.train.validation import BEST_MODEL_FOLDER
 from videomae2.config.runs import DistillRun, FinetuneRun, Run
 from videomae2.data.loading.sources import SourceConfig
 from videomae2.data.manifests.manifest import Manifest
-from videomae2.models.weights.resolve import STUDENTS_FOLDER
+from videomae2.models.weights.resolve import BEST_FOLDER, STUDENTS_FOLDER
 from videomae2.training.checkpoint import CheckpointManager
 from videomae2.training.loop import LoopConfig
 from videomae2.training.runtime import resolve_runtime
@@ -62,7 +58,7 @@ def preview_start(
             f"resume   would go on at step {latest[0]} of {loop_config.steps} from {latest[1]}"
         )
         return "\n".join([*unresponsive, resume_line])
-    archive_hint = "; what another run without a checkpoint left there would be set aside"
+    archive_hint = "; what another run without a checkpoint left there would be archived"
     would_archive = (folder / RUN_FILE).exists() and is_different_run(run, lists)
     return "\n".join(
         [
@@ -106,7 +102,7 @@ def _count_model_copies(run: Run) -> int:
     """
     if not isinstance(run, FinetuneRun | DistillRun):
         return 0
-    folder_name = STUDENTS_FOLDER if isinstance(run, DistillRun) else BEST_MODEL_FOLDER
+    folder_name = STUDENTS_FOLDER if isinstance(run, DistillRun) else BEST_FOLDER
     exists = (run.output_dir / folder_name).exists()
     if run.validation.path is not None or run.validation.share:
         return 1 if exists else 2
@@ -128,13 +124,14 @@ def summarize_length(requested: Run, manifests: Sequence[Manifest]) -> str:
         else ""
     )
     lines = [
-        f"steps    {loop_config.steps} of {optim.global_batch_size} videos x {run.data.views} views{accumulation}, "
-        f"{optim.epochs:g} epochs, peak lr {peak:.3g}"
+        f"steps    {loop_config.steps} of {optim.global_batch_size} videos x {run.data.views} "
+        f"views{accumulation}, {optim.epochs:g} epochs, peak lr {peak:.3g}"
     ]
     if optim.global_batch_size < requested.optim.global_batch_size:
-        epoch_size = _build_mixture(run, manifests).epoch_size
+        epoch_size = build_mixture(run, manifests).epoch_size
         lines += [
-            f"         not --optim.global-batch-size {requested.optim.global_batch_size}: an epoch has {epoch_size} videos"
+            f"         not --optim.global-batch-size {requested.optim.global_batch_size}: an epoch "
+            f"has {epoch_size} videos"
         ]
     return "\n".join(
         [

@@ -26,7 +26,6 @@ from videomae2.commands.train.setup import (
     save_model_with_adapters,
 )
 from videomae2.commands.train.validation import (
-    BEST_MODEL_FOLDER,
     EvalTarget,
     Validation,
     compute_metrics,
@@ -43,6 +42,7 @@ from videomae2.models.weights.config_json import (
 )
 from videomae2.models.weights.pos_embed import resolve_pos_embed
 from videomae2.models.weights.pretrained import Pretrained
+from videomae2.models.weights.resolve import BEST_FOLDER
 from videomae2.models.weights.target_scaler import TargetScaler
 from videomae2.tasks.classify import ClassifyTask
 from videomae2.training.loop import LoopConfig
@@ -98,7 +98,7 @@ def finetune(
         log=log,
         summarize=lambda run: summarize(run, videos),
     )
-    best = run.output_dir / BEST_MODEL_FOLDER
+    best = run.output_dir / BEST_FOLDER
     if not best.exists():
         return last
     metadata_of_best = load_model_config_of(SavedClassifierConfig, best).metadata
@@ -214,7 +214,7 @@ def _build_validation(
         return None
     target_lookup = TargetLookup(run.task, val_data)
     eval_target = EvalTarget(
-        folder=run.output_dir / BEST_MODEL_FOLDER,
+        folder=run.output_dir / BEST_FOLDER,
         predict=lambda clips, batch: task.predict(clips),
         compute_metrics=lambda scores, sample_ids: compute_metrics(
             run.task.task_type, scores, target_lookup.lookup(sample_ids, 1), target_scaler
@@ -255,8 +255,9 @@ def summarize(run: FinetuneRun, videos: TrainValData) -> str:
         [
             summarize_videos(run, manifests),
             *videos.summarize(run.task.task_type),
-            f"model    {encoder.size}, {parameters / 1e6:.1f} M parameters, {run.model.num_classes} "
-            f"outputs, clips of {encoder.frames}x{encoder.height}x{encoder.width}",
+            f"model    {encoder.size}, {parameters / 1e6:.1f} M parameters, "
+            f"{run.model.num_classes} outputs, clips of "
+            f"{encoder.frames}x{encoder.height}x{encoder.width}",
             summarize_length(run, manifests),
         ]
     )

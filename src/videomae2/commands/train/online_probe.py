@@ -94,7 +94,7 @@ class OnlineProbe:
     """Probes the features when it is time; called with the number of steps done.
 
     Features are the mean of what the encoder gives for all cubes of the middle clip, with the
-    weights as they are (not their running mean). Videos are read once, at the first probe.
+    weights as they are (not their EMA). Videos are read once, at the first probe.
     """
 
     run: PretrainRun
@@ -152,8 +152,9 @@ class OnlineProbe:
         values = {f"probe/{name}": value for name, value in accuracies.items()}
         metrics_logger.log_values(steps_done - 1, {**values, "probe/seconds": seconds})
         metrics_logger.log(
-            f"probe {steps_done}/{self.steps}  k-NN {accuracies['knn']:.1%}  linear {accuracies['linear']:.1%}  "
-            f"(always the same class {chance:.1%})  {len(test.labels)} test videos  {seconds:.1f} s"
+            f"probe {steps_done}/{self.steps}  k-NN {accuracies['knn']:.1%}  "
+            f"linear {accuracies['linear']:.1%}  (always the same class {chance:.1%})  "
+            f"{len(test.labels)} test videos  {seconds:.1f} s"
         )
 
     def _load_splits(self) -> tuple[_ProbeSplit, _ProbeSplit]:
@@ -181,8 +182,9 @@ class OnlineProbe:
         train_split, test_split = splits
         if len(np.unique(train_split.labels)) < 2 or not len(test_split.labels):
             raise DataError(
-                f"too few videos of --online-probe.videos {self.run.online_probe.videos} can be read: "
-                f"{len(train_split.labels)} to train on and {len(test_split.labels)} to test on"
+                f"too few videos of --online-probe.videos {self.run.online_probe.videos} can be "
+                f"read: {len(train_split.labels)} to train on and {len(test_split.labels)} to "
+                f"test on"
             )
         return train_split, test_split
 
@@ -201,7 +203,7 @@ class OnlineProbe:
                 labels.append(int(manifest.labels[row]))
         if errors:
             self.context.metrics_logger.log(
-                f"probe    {len(errors)} videos are left out, such as: {errors[0]}"
+                f"probe    {len(errors)} videos are skipped, such as: {errors[0]}"
             )
         empty = torch.empty(0, view_spec.frames, *size, view_spec.channels, dtype=torch.uint8)
         return _ProbeSplit(torch.cat([empty, *clips]), np.array(labels, dtype=np.int64))

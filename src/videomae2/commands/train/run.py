@@ -1,8 +1,6 @@
 """Training of any kind from start to end: lock the folder, train, or go on where it stopped.
 
-One training process of any kind: what its loop is made of.
-
-What a training run is at a step, and how that is saved and found again.
+``train`` is the order of events; ``Trainer`` is one process of it, ``TrainState`` what is saved.
 """
 
 from collections.abc import Callable, Sequence
@@ -59,6 +57,8 @@ from videomae2.training.runtime import (
     resolve_num_workers,
 )
 
+_OPTIMIZER_FILE = "optimizer.safetensors"
+
 
 def train(
     run: R,
@@ -101,7 +101,7 @@ def train(
         if checkpoints.find_latest() is not None:
             check_resume_compatible(run, lists, ignored_fields)
         elif is_different_run(run, lists, ignored_fields):
-            log(f"aside    what another run without a checkpoint left is in {archive_run(folder)}")
+            log(f"archived what another run without a checkpoint left is in {archive_run(folder)}")
         check_writable(
             checkpoints.folder, estimate_checkpoint_bytes(run, model, loop_config, checkpoints)
         )
@@ -198,8 +198,8 @@ class Trainer:
         quarantine = Quarantine(run.output_dir, manifests, max_share=run.data.max_unreadable_share)
         if quarantine.retried:
             self.log(
-                f"repaired {len(quarantine.retried)} unreadable videos have changed since they were "
-                f"listed, and are read again"
+                f"retried  {len(quarantine.retried)} unreadable videos have changed since they "
+                f"were listed, and are read again"
             )
         quarantine.check_share()
         return quarantine
@@ -225,9 +225,6 @@ class Trainer:
             num_workers=resolve_num_workers(run.loading.num_workers, self.runtime),
             pin=self.runtime.device.type == "cuda",
         )
-
-
-_OPTIMIZER_FILE = "optimizer.safetensors"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,7 @@
-"""What the lists of a run say and which files they name: enough to see whether either changed.
+"""The folder of a run: what it was started with, and whether a run can go on in it.
 
-The folder of a run: who may write to it, what it was started with, where it can go on.
-
-A run folder without a checkpoint: nothing there goes on, so another run may begin in it.
+``run.yaml`` holds the configuration, ``videos.json`` what the lists of videos said and which files
+they named. Without a checkpoint nothing goes on, so another run may begin there.
 """
 
 import hashlib
@@ -14,7 +13,6 @@ from pathlib import Path
 
 from videomae2.base.files import atomic_write, build_temporary_paths, recover_dir
 from videomae2.commands.train.datasets import VAL_FOLDER, TrainValData
-from videomae2.commands.train.validation import BEST_MODEL_FOLDER
 from videomae2.config.diff import RESUME_SAFE_FIELDS, diff_configs
 from videomae2.config.files import load_config, save_config
 from videomae2.config.runs import Run
@@ -28,8 +26,25 @@ from videomae2.data.manifests.fingerprint import (
 from videomae2.data.manifests.labels import LabelledData
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.errors import ConfigError
-from videomae2.models.weights.resolve import STUDENTS_FOLDER
+from videomae2.models.weights.resolve import BEST_FOLDER, STUDENTS_FOLDER
 from videomae2.training.logger import METRICS_FILE, TENSORBOARD_FOLDER
+
+RUN_FILE = "run.yaml"
+VIDEOS_FILE = "videos.json"
+_RUN_FILES = (
+    *(
+        METRICS_FILE,
+        UNREADABLE_FILE,
+        TENSORBOARD_FOLDER,
+        VAL_FOLDER,
+        BEST_FOLDER,
+        STUDENTS_FOLDER,
+    ),
+    *(
+        path.name for path in build_temporary_paths(Path(BEST_FOLDER))
+    ),  # the best of a run that was killed as it changed
+    *(RUN_FILE, VIDEOS_FILE),  # last: while they are there, a kill in between changes nothing
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,8 +137,8 @@ def carry_over_files(old: VideoList | None, new: VideoList) -> VideoList:
 def list_unresponsive_files(lists: Iterable[VideoList]) -> list[str]:
     """Say in a line for each list of which files nothing can be said; nothing if all answered."""
     return [
-        f"late     {video_list.unresponsive} files of {video_list.source} do not answer, such as those of a lost network "
-        f"disk; whether they are the same as before is not looked at"
+        f"late     {video_list.unresponsive} files of {video_list.source} do not answer, such as "
+        f"those of a lost network disk; whether they are the same as before is not looked at"
         for video_list in lists
         if video_list.unresponsive
     ]
@@ -173,12 +188,6 @@ def _build_lists(
         )
 
 
-RUN_FILE = "run.yaml"
-
-
-VIDEOS_FILE = "videos.json"
-
-
 def check_resume_compatible(
     run: Run, lists: Sequence[VideoList], ignored_fields: frozenset[str] = RESUME_SAFE_FIELDS
 ) -> None:
@@ -187,7 +196,8 @@ def check_resume_compatible(
     Args:
         run: What would go on.
         lists: What its lists say.
-        ignored_fields: Settings that may differ: they change no result, or the caller has compared them.
+        ignored_fields: Settings that may differ: they change no result, or the caller has compared
+            them.
 
     Raises:
         ConfigError: With every difference that matters, old and new.
@@ -257,22 +267,6 @@ def _load_lists(path: Path) -> list[VideoList]:
         ) from error
 
 
-_RUN_FILES = (
-    *(
-        METRICS_FILE,
-        UNREADABLE_FILE,
-        TENSORBOARD_FOLDER,
-        VAL_FOLDER,
-        BEST_MODEL_FOLDER,
-        STUDENTS_FOLDER,
-    ),
-    *(
-        path.name for path in build_temporary_paths(Path(BEST_MODEL_FOLDER))
-    ),  # the best of a run that was killed as it changed
-    *(RUN_FILE, VIDEOS_FILE),  # last: while they are there, a kill in between changes nothing
-)
-
-
 def is_different_run(
     run: Run, lists: Sequence[VideoList], ignored_fields: frozenset[str] = RESUME_SAFE_FIELDS
 ) -> bool:
@@ -290,7 +284,7 @@ def archive_run(folder: Path) -> Path:
     while (archive := folder / f"earlier-{number}").exists():
         number += 1
     archive.mkdir()
-    recover_dir(folder / BEST_MODEL_FOLDER)
+    recover_dir(folder / BEST_FOLDER)
     for name in _RUN_FILES:
         if (folder / name).exists():
             (folder / name).rename(archive / name)

@@ -1,7 +1,4 @@
-"""The first weights of a classifier, for every job that trains one: a parent under its names.
-
-What one kind of training brings to the loop that all kinds share.
-"""
+"""What one kind of training brings to the loop that all kinds share, and how runs are resolved."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,10 +20,7 @@ from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.views.device import make_clips
 from videomae2.models.classifier import Classifier
 from videomae2.models.lora import adapter_state, merged_state
-from videomae2.models.weights.config_json import (
-    FrameSampling,
-    ModelConfig,
-)
+from videomae2.models.weights.config_json import FrameSampling, ModelConfig
 from videomae2.models.weights.init_from import InitConfig, LoadReport, init_classifier
 from videomae2.models.weights.resolve import ADAPTERS_FILE
 from videomae2.models.weights.saved import check_state_dict, load_saved_state, save_model
@@ -39,10 +33,11 @@ from videomae2.training.logger import MetricsLogger
 from videomae2.training.loop import LoopConfig
 from videomae2.training.optim import OptimConfig, build_optimizer
 from videomae2.training.prefetch import MicroBatch, prefetch_to_device
-from videomae2.training.runtime import (
-    Runtime,
-)
+from videomae2.training.runtime import Runtime
 from videomae2.training.schedules import CosineSchedule, scale_lr
+
+StepEndHook = Callable[[int], None]
+R = TypeVar("R", bound=Run)
 
 
 def init_model(
@@ -56,7 +51,7 @@ def init_model(
 ) -> LoadReport:
     """Start a classifier; the names of its parent's outputs are read where they are given.
 
-    Arguments and errors as for ``start``; ``flag`` is what sets the model.
+    Arguments and errors as for ``init_classifier``; ``flag`` is what sets the model.
 
     Raises:
         ManifestError: If the names cannot be read.
@@ -73,9 +68,6 @@ def init_model(
         target_scaler=target_scaler,
         flag=flag,
     )
-
-
-StepEndHook = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +141,6 @@ def iterate_micro_batches(
     return prefetch_to_device(iter(loader), to_micro_batch, runtime.device)
 
 
-R = TypeVar("R", bound=Run)
-
-
 def build_checkpoint_manager(run: Run) -> CheckpointManager:
     """Those of a run folder."""
     folder, config = run.output_dir / "checkpoints", run.checkpoint
@@ -173,7 +162,7 @@ def resolve_batch_size(run: R, manifests: Sequence[Manifest]) -> R:
     """
     optim = run.optim
     epoch_size, micro_batch_size = (
-        _build_mixture(run, manifests).epoch_size,
+        build_mixture(run, manifests).epoch_size,
         optim.micro_batch_size or optim.global_batch_size,
     )
     if not optim.allow_smaller_batch or epoch_size >= optim.global_batch_size:
@@ -199,7 +188,7 @@ def build_loop_config(run: Run, manifests: Sequence[Manifest]) -> LoopConfig:
         ConfigError: If there are fewer videos than a step needs.
     """
     optim = run.optim
-    steps_per_epoch = _build_mixture(run, manifests).steps_per_epoch(optim.global_batch_size)
+    steps_per_epoch = build_mixture(run, manifests).steps_per_epoch(optim.global_batch_size)
     lr_batch_size = optim.global_batch_size * (
         run.data.views if optim.lr_scale_by == "views" else 1
     )
@@ -221,7 +210,8 @@ def build_loop_config(run: Run, manifests: Sequence[Manifest]) -> LoopConfig:
     )
 
 
-def _build_mixture(run: Run, manifests: Sequence[Manifest]) -> Mixture:
+def build_mixture(run: Run, manifests: Sequence[Manifest]) -> Mixture:
+    """The order in which a run reads the videos of its sources."""
     return Mixture.from_manifests(manifests, [s.weight for s in run.data.sources], seed=run.seed)
 
 

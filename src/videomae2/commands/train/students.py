@@ -1,7 +1,4 @@
-"""The students of a run: their first weights, and how they are saved and found again.
-
-Looks at students on held-out videos: how right they are, and how near to their teacher.
-"""
+"""The students of a run: their first weights, their validation, how they are saved and loaded."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -132,8 +129,9 @@ class StudentGroup:
             ]
             if saved_teacher["digest"] != self.teacher_digest:
                 raise CheckpointError(
-                    f"{student_folder} learnt from another teacher: {saved_teacher['path']} ({saved_teacher['digest']}) "
-                    f"there, {self.teacher.path} ({self.teacher_digest}) here"
+                    f"{student_folder} learnt from another teacher: {saved_teacher['path']} "
+                    f"({saved_teacher['digest']}) there, {self.teacher.path} "
+                    f"({self.teacher_digest}) here"
                 )
             load_model_with_adapters(student_folder, module.classifier)
             if module.projection is not None:
@@ -206,11 +204,12 @@ def resolve_students(
             trained on another grid than is said.
     """
     num_classes = teacher.config.model.num_classes
-    for student in run.students:
+    for number, student in enumerate(run.students):
         if student.model.num_classes not in (0, num_classes):
             raise CheckpointError(
-                f"the student '{student.name}' asks for {student.model.num_classes} outputs, its teacher "
-                f"{teacher.path} has {num_classes}; leave outputs out"
+                f"the student '{student.name}' asks for {student.model.num_classes} outputs, its "
+                f"teacher {teacher.path} has {num_classes}; leave "
+                f"--students.{number}.model.num-classes out"
             )
     pretrained = pretrained or {}
 
@@ -262,7 +261,12 @@ def build_validation(
         )
 
     return Validation(
-        run, loop_config, runtime, val_data, [build_eval_target(one) for one in run.students], log
+        run,
+        loop_config,
+        runtime,
+        val_data,
+        [build_eval_target(student) for student in run.students],
+        log,
     )
 
 
@@ -281,7 +285,9 @@ class StudentMetrics:
         self.target_lookup = TargetLookup(ClassifyConfig(task_type=task_type), videos)
 
     def __call__(self, scores: Tensor, sample_ids: Sequence[SampleId]) -> ValidationMetrics:
-        teacher_scores = torch.stack([self.teacher.val_scores[place] for place in sample_ids])
+        teacher_scores = torch.stack(
+            [self.teacher.val_scores[sample_id] for sample_id in sample_ids]
+        )
         teacher_metrics = {
             "agreement": compute_agreement(scores, teacher_scores, self.task_type),
             "kl": kl_divergence(scores, teacher_scores, self.temperature, self.task_type)

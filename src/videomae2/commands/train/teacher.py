@@ -1,12 +1,8 @@
-"""A classifier that others learn from: how it is chosen, and which clips its students read.
-
-Asks a teacher about clips, or takes what it said of the same clips from a cache.
+"""A teacher that is asked about the very clips its students see, or its answers from a cache.
 
 Clips are known by the keys of their draws and by which videos of their micro-batch could be read:
 with the settings in the cache's header these fix every pixel, mixed ones too. That the videos
 themselves are still the same is seen by a fingerprint of what was read of each.
-
-What the scores of a teacher depend on: the header of their cache.
 """
 
 import json
@@ -15,6 +11,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import compress
 from typing import Any
 
 import torch
@@ -27,16 +24,23 @@ from videomae2.config.diff import RESUME_SAFE_FIELDS
 from videomae2.config.files import to_builtin
 from videomae2.config.runs import DistillRun
 from videomae2.data.loading.batch import CPUBatch, Sample
+from videomae2.data.loading.quarantine import SampleId
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.errors import CheckpointError, DataError
 from videomae2.models.classifier import Classifier
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.weights.classifier_ref import ClassifierRef
-from videomae2.tasks.distill import TeacherOutput
+from videomae2.tasks.distill import CacheDtype, TeacherOutput
 from videomae2.tensors import grid, pixels
 from videomae2.tensors.clips import Clips, to_device
 from videomae2.training.runtime import Runtime
 from videomae2.training.tensor_cache import TensorCache
+
+FLUSH_INTERVAL = 64
+"""Answers that wait in memory at most, before they are written."""
+_FINGERPRINT_VALUES = 4096  # values of a video in its fingerprint
+_UNREADABLE = -1
+_CLIP_FIELDS = ("data.", "augment.", "loading.max_short_side", "seed")
 
 
 def check_same_clips(student: EncoderConfig, teacher: ClassifierRef, *, name: str) -> None:
@@ -65,19 +69,6 @@ def _get_clip_size(config: EncoderConfig) -> tuple[int, int, int, int]:
     return config.frames, config.height, config.width, config.channels
 
 
-FLUSH_INTERVAL = 64
-"""Answers that wait in memory at most, before they are written."""
-
-
-_FINGERPRINT_VALUES = 4096  # values of a video in its fingerprint
-
-
-_UNREADABLE = -1
-
-
-SampleId = tuple[int, int]
-
-
 @dataclass(frozen=True, slots=True)
 class TeacherRequest:
     """Which clips a question is about."""
@@ -98,8 +89,8 @@ class Teacher:
     with_features: bool = False
     """Whether its features are asked for too."""
     cache: TensorCache | None = None
-    half_precision: bool = False
-    """Whether answers are rounded to half precision."""
+    cache_dtype: CacheDtype = "float32"
+    """What its outputs are rounded to, whether they are cached or not."""
     num_misses: int = 0
     """Micro-batches that it was asked about."""
     num_hits: int = 0
@@ -127,16 +118,16 @@ class Teacher:
             val_digest: Names their list, for the cache.
         """
         readable = [sample is not None for sample in batch.samples]
-        readable_ids = [p for p, t in zip(batch.sample_ids, readable, strict=True) if t]
+        readable_ids = list(compress(batch.sample_ids, readable))
         if all(sample_id in self.val_scores for sample_id in readable_ids):
             return
         parts = [val_digest, [list(sample_id) for sample_id in batch.sample_ids], readable]
         scores = self._get_output(_build_request(batch, parts), clips).scores.cpu()
-        for place, is_readable, video_scores in zip(
+        for sample_id, is_readable, video_scores in zip(
             batch.sample_ids, readable, scores, strict=True
         ):
             if is_readable:
-                self.val_scores[place] = video_scores
+                self.val_scores[sample_id] = video_scores
 
     def flush(self) -> None:
         """Write what the cache does not hold yet; a full disk costs the cache, not the run."""
@@ -148,8 +139,8 @@ class Teacher:
             num_lost = self.cache.num_pending
             self.cache.discard_pending()
             self.log(
-                f"cannot write {self.cache.folder}: {error}; {num_lost} answers of the teacher are not "
-                f"kept, training goes on"
+                f"cannot write {self.cache.folder}: {error}; {num_lost} answers of the teacher are "
+                f"not kept, training goes on"
             )
 
     def after_step(self) -> None:
@@ -193,7 +184,7 @@ class Teacher:
 
     def _round_to_cache_dtype(self, values: Tensor) -> Tensor:
         """Round as in the cache: a run that asks learns from the same as one that finds."""
-        return values.to(torch.float16 if self.half_precision else torch.float32)
+        return values.to(torch.float16 if self.cache_dtype == "float16" else torch.float32)
 
     def _load_model(self) -> Classifier:
         if self._model is None:
@@ -213,9 +204,10 @@ class Teacher:
         ]
         if changed_videos:
             raise DataError(
-                f"{changed_videos[0]} shows other pixels than when the teacher's scores were kept in "
-                f"{self.cache.folder} ({len(changed_videos)} such videos in this batch): the file was "
-                f"changed, or is decoded differently here; choose another --teacher.cache-dir"
+                f"{changed_videos[0]} shows other pixels than when the teacher's scores were kept "
+                f"in {self.cache.folder} ({len(changed_videos)} such videos in this batch): the "
+                f"file was changed, or is decoded differently here; choose another "
+                f"--teacher.cache-dir"
             )
 
 
@@ -233,9 +225,6 @@ def _compute_fingerprint(sample: Sample | None) -> int:
     return zlib.crc32(
         f"{tuple(sample.pixels.shape)}".encode(), zlib.crc32(sampled.numpy().tobytes())
     )
-
-
-_CLIP_FIELDS = ("data.", "augment.", "loading.max_short_side", "seed")
 
 
 def open_cache(
@@ -270,7 +259,7 @@ def build_cache_key(
     lists = {f"videos of source {n}": manifest.digest() for n, manifest in enumerate(manifests)}
     return {
         "teacher": digest,
-        "teacher.cache_half": run.teacher.cache_half,
+        "teacher.cache_dtype": run.teacher.cache_dtype,
         "features are kept": run.task.feature_weight > 0,
         **lists,
         "clips (frames, height, width, channels)": [

@@ -1,11 +1,9 @@
-"""How good the answers to held-out videos are, in a few numbers, and which of two is better.
-
-Axes: videos, outputs.
-
-Looks at held-out videos while classifiers learn, and keeps the best state of each so far.
+"""Metrics of held-out videos while classifiers learn, and the best state of each so far.
 
 Of each video the middle clip and its middle crop, as in the released code. The clips are kept in
 memory where they fit, so that they are read once in a run.
+
+Axes: videos, outputs.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -35,13 +33,17 @@ from videomae2.metrics.classification import (
 )
 from videomae2.models.task_type import TaskType
 from videomae2.models.weights.config_json import SavedClassifierConfig, load_model_config_of
-from videomae2.models.weights.resolve import BEST_FOLDER
 from videomae2.models.weights.target_scaler import TargetScaler
 from videomae2.tasks.classify import regression_errors, soft_cross_entropy
 from videomae2.tensors.clips import Clips
 from videomae2.tensors.targets import to_soft_targets
 from videomae2.training.loop import LoopConfig
 from videomae2.training.runtime import Runtime, resolve_num_workers
+
+NUM_EVALS = 10
+"""Looks in a run, where it is not said how many."""
+MAX_CACHED_BYTES = 2**29
+"""Clips are kept in memory up to this size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +105,6 @@ def compute_metrics(
     if scores.shape[1] > 5:
         values["top5_accuracy"] = float(top_k_accuracy(probabilities, labels, k=5))
     return ValidationMetrics(values)
-
-
-BEST_MODEL_FOLDER = BEST_FOLDER
-
-
-NUM_EVALS = 10
-"""Looks in a run, where it is not said how many."""
-
-
-MAX_CACHED_BYTES = 2**29
-"""Clips are kept in memory up to this size."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
