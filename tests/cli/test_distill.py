@@ -67,7 +67,7 @@ def test_flags_reach_teacher_and_students():
 
 def test_a_file_can_name_several_students(place):
     (place / "two.yaml").write_text(
-        "students:\n  - name: a\n  - name: b\n    lr_factor: 0.5\n"
+        "students:\n  - name: a\n  - name: b\n    lr_mult: 0.5\n"
         "    model: {encoder: {size: small}}\n"
     )
     _, run = run_options.resolve_run(TRAIN_COMMAND, ["own", "v"], ["--config", "two.yaml"])

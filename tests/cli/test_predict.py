@@ -89,7 +89,7 @@ def test_json_is_one_object_per_line_and_nothing_else(call):
         "video": "broken.mp4", "error": "the data is damaged, cut off or not a video",
     }  # fmt: skip
     assert bright["video"] == "videos/bright.mp4"
-    assert bright["holding"] == [{"class": 1, "name": "bright"}]
+    assert bright["active"] == [{"class": 1, "name": "bright"}]
     assert [row["name"] for row in bright["scores"]] == ["bright", "dark"]
     assert bright["scores"][0]["probability"] > 0.99
     assert (bright["frames"], bright["seconds"], bright["views"]) == (20, 0.8, 15)
@@ -179,7 +179,7 @@ def test_a_time_line_as_json_in_processes(call):
     assert code == 2
     broken, found = map(json.loads, out.splitlines())
     assert broken["video"] == "broken.mp4"
-    assert (found["windows"], found["window_seconds"], found["every_seconds"]) == (6, 1.0, 1.0)
+    assert (found["windows"], found["window_seconds"], found["hop_seconds"]) == (6, 1.0, 1.0)
     assert [(s["start"], s["stop"], s["name"]) for s in found["segments"]] == [
         (0.0, 2.0, "dark"), (2.0, 4.0, "bright"), (4.0, 5.92, "dark"),
     ]  # fmt: skip

@@ -71,7 +71,7 @@ def test_flags_change_leaves():
 
 def test_flags_come_before_the_file_and_the_file_before_the_recipe(tmp_path):
     file = tmp_path / "part.yaml"
-    file.write_text("optim: {epochs: 5, warmup_epochs: 1}\nrecord: {out: there}\n")
+    file.write_text("optim: {epochs: 5, warmup_epochs: 1}\noutput_dir: there\n")
     _, run = resolve(["own", "a"], ["--config", str(file), "--optim.warmup-epochs", "2"])
     assert (run.optim.epochs, run.optim.warmup_epochs, run.optim.global_batch_size) == (
         5.0,
@@ -137,8 +137,8 @@ def test_problems_are_said_before_any_work(capsys, videos):
 def test_a_dry_run_shows_the_plan_and_trains_nothing(capsys, videos, monkeypatch):
     monkeypatch.setattr(
         command,
-        "TRAINER",
-        replace(TRAIN_COMMAND, describe=lambda run: f"plan for {run.output_dir}"),
+        "TRAIN_COMMAND",
+        replace(TRAIN_COMMAND, dry_run=lambda run: f"plan for {run.output_dir}"),
     )
     assert main(["pretrain", "own", videos, "--dry-run"]) == 0
     assert capsys.readouterr().out == "plan for runs/own\n"
@@ -146,7 +146,7 @@ def test_a_dry_run_shows_the_plan_and_trains_nothing(capsys, videos, monkeypatch
 
 
 def test_a_plan_as_json(capsys, videos, monkeypatch):
-    monkeypatch.setattr(command, "TRAINER", replace(TRAIN_COMMAND, describe=lambda run: "one\ntwo"))
+    monkeypatch.setattr(command, "TRAIN_COMMAND", replace(TRAIN_COMMAND, dry_run=lambda run: "one\ntwo"))
     assert main(["pretrain", "own", videos, "--dry-run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"plan": ["one", "two"]}
 
@@ -154,7 +154,7 @@ def test_a_plan_as_json(capsys, videos, monkeypatch):
 def test_without_dry_run_it_trains(videos, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        command, "TRAINER", replace(TRAIN_COMMAND, train=lambda run, resume, say: seen.append(run))
+        command, "TRAIN_COMMAND", replace(TRAIN_COMMAND, train=lambda run, resume, log: seen.append(run))
     )
     assert main(["pretrain", "own", videos]) == 0
     assert seen == [RECIPES["own"]([Path(videos)], Path("runs/own"))]

@@ -36,12 +36,12 @@ def test_json_is_all_that_goes_to_stdout(place, capsys):
     out, err = capsys.readouterr()
     said = json.loads(out)
     assert "features train: 18 videos, from" in err
-    assert (said["train_videos"], said["test_videos"]) == (18, 9)
+    assert (said["num_train_videos"], said["num_test_videos"]) == (18, 9)
     (knn,) = said["results"]
     assert knn["method"] == "knn"
     assert set(knn["accuracy"]) == {"value", "low", "high", "confidence"}
-    assert len(knn["tried"]) == 8
-    assert {"params", "val_accuracy", "test_accuracy"} == set(knn["tried"][0])
+    assert len(knn["trials"]) == 8
+    assert {"params", "val_accuracy", "test_accuracy"} == set(knn["trials"][0])
 
 
 def test_a_dry_run_shows_the_plan(place, capsys):

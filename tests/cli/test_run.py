@@ -16,24 +16,24 @@ PAGE = Path(__file__).parents[2] / "docs" / "pipeline.md"
 TINY = """name: tiny
 common:
   runtime: {device: cpu, precision: fp32}
-  loading: {workers: 0}
+  loading: {num_workers: 0}
   model:
-    encoder: {frames: 4, height: 32, width: 32, dim: 24, depth: 1, heads: 2}
+    encoder: {frames: 4, height: 32, width: 32, embed_dim: 24, depth: 1, num_heads: 2}
 stages:
   pretrained:
     kind: pretrain
     recipe: own-cpu
     videos: videos/train
     settings:
-      model: {decoder: {depth: 1, dim: 16, heads: 2}}
-      optim: {epochs: 1, warmup_epochs: 0, batch: 8}
+      model: {decoder: {depth: 1, embed_dim: 16, num_heads: 2}}
+      optim: {epochs: 1, warmup_epochs: 0, global_batch_size: 8}
   more:
     kind: pretrain
     recipe: own-cpu
     videos: videos/train
     settings:
-      model: {decoder: {depth: 1, dim: 16, heads: 2}}
-      optim: {epochs: 1, warmup_epochs: 0, batch: 8}
+      model: {decoder: {depth: 1, embed_dim: 16, num_heads: 2}}
+      optim: {epochs: 1, warmup_epochs: 0, global_batch_size: 8}
       seed: 1
 """
 
@@ -73,35 +73,35 @@ def test_a_dry_run_shows_the_plan_and_does_nothing(capsys, place):
     assert main(["run", "p.yaml", "--dry-run"]) == 0
     said = capsys.readouterr().out
     assert said.startswith("pipeline tiny in runs/tiny, 2 stages\n\npretrained (pretrain own-cpu)")
-    assert said.count("\n  start    not begun\n  videos   train: 8 videos") == 2
+    assert said.count("\n  run      not begun\n  videos   train: 8 videos") == 2
     assert main(["run", "p.yaml", "--dry-run", "--json", "--until", "pretrained"]) == 0
     (stage,) = json.loads(capsys.readouterr().out)["stages"]
-    assert (stage["stage"], stage["action"], stage["why"]) == ("pretrained", "start", "not begun")
+    assert (stage["stage"], stage["action"], stage["reason"]) == ("pretrained", "run", "not begun")
     assert not Path("runs").exists()
 
 
 def test_it_runs_and_prints_a_table_or_json(capsys, place):
     assert main(["run", "p.yaml", "--out", "here", "--until", "pretrained"]) == 0
     said = capsys.readouterr().out
-    assert "\n== stage 1 of 1: pretrained (pretrain own-cpu)\nstart    not begun\n" in said
+    assert "\n== stage 1 of 1: pretrained (pretrain own-cpu)\nrun      not begun\n" in said
     assert said.splitlines()[-1].startswith("total    ")
     assert main(["run", "p.yaml", "--out", "here", "--json"]) == 0
     said = capsys.readouterr()
     stages = json.loads(said.out)["stages"]
-    assert [stage["action"] for stage in stages] == ["skip", "start"]
+    assert [stage["action"] for stage in stages] == ["cached", "run"]
     assert stages[0]["result"] == "here/pretrained/checkpoints/step-00000001"
-    assert "loss" in stages[1]["numbers"]
+    assert "loss" in stages[1]["metrics"]
     assert "step 1/1" in said.err
 
 
 def test_stopped_it_ends_with_75_and_the_same_command_goes_on(capsys, place, monkeypatch):
-    def stopped(pipeline, seen, *, span, say):
+    def stopped(pipeline, stage_plans, *, stage_range, log):
         def heard(line):
-            say(line)
+            log(line)
             if line.startswith("\n== stage 2"):
                 os.kill(os.getpid(), signal.SIGTERM)
 
-        return run_pipeline(pipeline, seen, stage_range=span, log=heard)
+        return run_pipeline(pipeline, stage_plans, stage_range=stage_range, log=heard)
 
     with monkeypatch.context() as patch:
         patch.setattr(command, "run_pipeline", stopped)
@@ -112,4 +112,4 @@ def test_stopped_it_ends_with_75_and_the_same_command_goes_on(capsys, place, mon
         "goes on\n"
     )
     assert main(["run", "p.yaml"]) == 0
-    assert "skip     finished, unchanged" in capsys.readouterr().out
+    assert "cached   finished, unchanged" in capsys.readouterr().out

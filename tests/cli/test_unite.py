@@ -21,7 +21,7 @@ def place(tmp_path, monkeypatch):
 
 
 def call(*words: str) -> int:
-    return main(["unite", *words])
+    return main(["merge-datasets", *words])
 
 
 def test_the_golden_path(place, capsys):
@@ -122,7 +122,7 @@ def test_fine_tuning_on_kinetics_710_takes_the_folder(place, capsys):
     [
         (("kinetics-710", "k710/"), "no parts are named: wanted a folder with train.csv"),
         (("any",), "OUT missing"),
-        (("kinetics-400", "out", *THREE), "union wants one of 'any', 'kinetics-710'"),
+        (("kinetics-400", "out", *THREE), "KIND wants one of 'any', 'kinetics-710'"),
         (("any", "k400", *THREE), "k400/train.csv is a list of a part; write to another folder"),
     ],
 )
@@ -134,5 +134,5 @@ def test_what_cannot_work_is_one_sentence(place, capsys, words, problem):
 def test_help_shows_examples(capsys):
     assert call("--help") == 0
     said = capsys.readouterr().out
-    for text in ("UNION", "OUT", "--parts", "--target-tests", "--released-order", "examples:"):
+    for text in ("KIND", "OUT", "--parts", "--target-tests", "--released-order", "examples:"):
         assert text in said

@@ -49,7 +49,7 @@ COMMANDS = {
     "probe": Command(
         "k-NN, linear and attentive probe of frozen features", "videomae2.cli.probe:main"
     ),
-    "unite": Command(
+    "merge-datasets": Command(
         "one labelled set of several: every video once, no test video in training",
         "videomae2.cli.merge_datasets:main",
     ),

@@ -36,7 +36,7 @@ its lists as they are, and it can be a part of another union."""
 class MergeDatasetsOptions:
     """All arguments."""
 
-    kind: Annotated[Positional[MergeKind], arg(metavar="UNION")]
+    kind: Annotated[Positional[MergeKind], arg(metavar="KIND")]
     """kinetics-710 (its classes in the order of released models), or any, of your own making."""
     out: Annotated[Positional[Path], arg(metavar="OUT")]
     """Folder for the lists and the report."""

@@ -62,7 +62,7 @@ class PredictOptions:
     out: Path | None = None
     """Folder for the files of time lines."""
     save_video: bool = False
-    """Write a film with names and bars, too; reads the video once more."""
+    """Write a video with names and bars, too; reads the video once more."""
     frame_rate: float | None = None
     """Frames per second of folders of images and of arrays, which have no clock."""
     max_short_side: int | None = None
@@ -98,7 +98,7 @@ def check_options(options: PredictOptions) -> None:
     for name in video_fields if options.timeline else timeline_fields:
         if getattr(options, name) not in (None, False):
             with_or_without = "has no effect with" if options.timeline else "goes only with"
-            problems.append(f"--{name} {with_or_without} --timeline")
+            problems.append(f"--{name.replace('_', '-')} {with_or_without} --timeline")
     if options.timeline and options.save_video and options.out is None:
         problems.append("--save-video wants a folder to write to; give --out")
     if problems:

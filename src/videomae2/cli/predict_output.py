@@ -123,7 +123,7 @@ class PredictionPrinter:
             "clip": _format_clips(self._predictor),
         }
         if self._label_space.classification_type is None:
-            return entry | {"numbers": {row.name: row.score for row in prediction.topk()}}
+            return entry | {"values": {row.name: row.score for row in prediction.topk()}}
         active = [
             {"class": row.index, "name": row.name}
             for row in prediction.active_classes(self._threshold)
@@ -132,7 +132,7 @@ class PredictionPrinter:
             {"class": row.index, "name": row.name, "probability": row.score}
             for row in prediction.topk(self._top_k)
         ]
-        return entry | {"holding": active, "scores": scores}
+        return entry | {"active": active, "scores": scores}
 
     def _print_json(self, entry: dict[str, Any]) -> None:
         print(json.dumps(entry, ensure_ascii=False), flush=True)

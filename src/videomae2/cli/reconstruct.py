@@ -82,7 +82,7 @@ def main(arguments: list[str]) -> int:
         raise ConfigError(str(error)) from error
     settings: dict[str, Any] = {
         "out": options.out,
-        "how": config,
+        "config": config,
         "frames_shown": options.frames_shown,
         "device": options.device,
     }

@@ -1,10 +1,7 @@
 """A recipe, videos, a file and flags → one run, for every command that trains.
 
-The recipe comes first, the file of ``--config`` changes it, flags change both.
-
-What training came to, as JSON.
-
-What to say to a word that stands where a recipe should.
+The recipe comes first, the file of ``--config`` changes it, flags change both. ``--json`` tells
+what training came to.
 """
 
 import inspect
@@ -12,7 +9,7 @@ import json
 import re
 import textwrap
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, make_dataclass, replace
+from dataclasses import dataclass, fields, make_dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
@@ -57,7 +54,7 @@ class TrainCommand(Generic[R]):
     recipes: Mapping[str, Recipe[R]]
     """Its recipes by name."""
     train: Callable[..., Path]
-    """Takes the run, ``resume`` and ``say``; gives the folder of the model, or of several."""
+    """Takes the run, ``resume`` and ``log``; gives the folder of the model, or of several."""
     dry_run: Callable[[R], str]
     """Says what a run will do."""
     file_description: str
@@ -75,9 +72,6 @@ class TrainCommand(Generic[R]):
 class RunOptions:
     """How to start."""
 
-    out: Path | None = None
-    """The run folder; runs/RECIPE if not given (runs/RECIPE-finetune for fine-tuning and so on). A
-    run that is there already goes on."""
     config: Path | None = None
     """A YAML file of settings, complete or not, such as the run.yaml of another run."""
     resume: bool = False
@@ -115,7 +109,7 @@ def main(train_command: TrainCommand[R], arguments: list[str]) -> int:
         print(json.dumps({"plan": plan.splitlines()}) if run_options.json else plan)
         return 0
     models_folder = train_command.train(
-        run, resume=run_options.resume, say=make_logger(json=run_options.json)
+        run, resume=run_options.resume, log=make_logger(json=run_options.json)
     )
     if run_options.json:
         print(results_json(run.output_dir, models_folder))
@@ -140,7 +134,16 @@ def resolve_run(
         (positionals[0], [Path(word) for word in positionals[1:]]) if positionals else (None, [])
     )
     run = _build_run(RunRequest(train_command, recipe, videos, run_options))
-    options_type = _build_options_type(train_command.run_type)
+    run_type = _build_flag_type(train_command.run_type)
+    options_type = make_dataclass(
+        "Options",
+        [
+            ("command", tyro.conf.OmitArgPrefixes[RunOptions]),
+            ("run", Annotated[run_type, tyro.conf.arg(name="")]),
+        ],
+        frozen=True,
+        kw_only=True,
+    )
     options = parse_options(
         options_type,
         flags,
@@ -149,24 +152,27 @@ def resolve_run(
         if recipe
         else train_command.file_description,
         examples=_format_examples(train_command, recipe) if recipe else (),
-        default=options_type(launch=run_options, run=run),
+        default=options_type(command=run_options, run=_with_fields_of(run, run_type)),
     )
     if any(isinstance(source.path, MissingVideos) for source in options.run.data.sources):
         raise ConfigError(f"no videos are named; try {train_command.prog} {recipe} FOLDER")
-    return options.launch, options.run
+    return options.command, _with_fields_of(options.run, train_command.run_type)
 
 
-def _build_options_type(run_type: type[Any]) -> type[Any]:
-    """The dataclass of all flags of a kind of run."""
+def _build_flag_type(run_type: type[Any]) -> type[Any]:
+    """The same dataclass with a shorter flag for the run folder."""
     return make_dataclass(
-        "Options",
-        [
-            ("launch", tyro.conf.OmitArgPrefixes[RunOptions]),
-            ("run", Annotated[run_type, tyro.conf.arg(name="")]),
-        ],
+        run_type.__name__,
+        [("output_dir", Annotated[Path, tyro.conf.arg(name="out")])],
+        bases=(run_type,),
         frozen=True,
         kw_only=True,
     )
+
+
+def _with_fields_of(run: Any, run_type: type[R]) -> R:
+    """The run as another dataclass with the same fields."""
+    return run_type(**{field.name: getattr(run, field.name) for field in fields(run)})
 
 
 def format_recipes(train_command: TrainCommand[R]) -> str:
@@ -240,8 +246,7 @@ def _build_run(request: RunRequest[R]) -> R:
     )
     if recipe is None:
         assert run_options.config is not None
-        run = load_config(train_command.run_type, run_options.config)
-        return run if run_options.out is None else _with_output_dir(run, run_options.out)
+        return load_config(train_command.run_type, run_options.config)
     if recipe not in train_command.recipes:
         raise ConfigError(suggest_recipe(train_command.prog, train_command.recipes, recipe))
     run = train_command.recipes[recipe](
@@ -253,18 +258,14 @@ def _build_run(request: RunRequest[R]) -> R:
             raise ConfigError(
                 f"videos are named both here and in {run_options.config}; take them out of one"
             )
-        run = merged
-    return run if run_options.out is None else _with_output_dir(run, run_options.out)
+        return merged
+    return run
 
 
 def default_run_name(request: RunRequest[R]) -> str:
     """The name of a run folder that is not given; pre-training and what follows do not share it."""
     name = request.train_command.name
     return f"{request.recipe}" if name == "pretrain" else f"{request.recipe}-{name}"
-
-
-def _with_output_dir(run: R, output_dir: Path) -> R:
-    return replace(run, output_dir=output_dir)  # type: ignore[type-var]
 
 
 def _format_examples(train_command: TrainCommand[R], recipe: str) -> list[str]:

@@ -1,6 +1,6 @@
-"""The range of every number of a run, in one table.
+"""Whether a run can work: every problem at once, before any work; no video is opened.
 
-Whether a run can work: every problem at once, before any work; no video is opened.
+The range of every number stands in one table.
 """
 
 import math

@@ -1,6 +1,6 @@
-"""YAML text → lists and mappings that remember the line of every key; duplicate keys are errors.
+"""A run as a YAML file: written whole or not at all, read strictly, complete or over a base.
 
-A run as a YAML file: written whole or not at all, read strictly, complete or over a base.
+Lists and mappings of a text remember the line of every key; duplicate keys are errors.
 """
 
 import os

@@ -1,7 +1,4 @@
-"""The complete configuration of a run of each kind, composed of those of its parts.
-
-When and on what a training run probes its features.
-"""
+"""The complete configuration of a run of each kind, composed of those of its parts."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,14 +117,14 @@ class PretrainRun:
     """What is hidden and rebuilt."""
     optim: OptimConfig
     """Optimizer, batch and length."""
-    max_nonfinite_steps: int = 20
-    """Stop after this many steps in a row without a finite loss and gradient."""
     output_dir: Path
-    """The run folder."""
+    """The run folder. A run that is there already goes on."""
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
     """When checkpoints are written, and which stay."""
     logging: LoggingConfig = field(default_factory=LoggingConfig)
     """When a run tells how it goes."""
+    max_nonfinite_steps: int = 20
+    """Stop after this many steps in a row without a finite loss and gradient."""
     online_probe: OnlineProbeConfig = field(default_factory=OnlineProbeConfig)
     """Probes of the features during training."""
     loading: LoadingConfig = field(default_factory=LoadingConfig)
@@ -186,14 +183,14 @@ class FinetuneRun:
     """How clips are changed."""
     optim: OptimConfig
     """Optimizer, batch and length."""
-    max_nonfinite_steps: int = 20
-    """Stop after this many steps in a row without a finite loss and gradient."""
     output_dir: Path
-    """The run folder."""
+    """The run folder. A run that is there already goes on."""
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
     """When checkpoints are written, and which stay."""
     logging: LoggingConfig = field(default_factory=LoggingConfig)
     """When a run tells how it goes."""
+    max_nonfinite_steps: int = 20
+    """Stop after this many steps in a row without a finite loss and gradient."""
     loading: LoadingConfig = field(default_factory=LoadingConfig)
     """How videos are read."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
@@ -239,14 +236,14 @@ class DistillRun:
     """How clips are changed, for the teacher and the students alike."""
     optim: OptimConfig
     """Optimizer, batch and length."""
-    max_nonfinite_steps: int = 20
-    """Stop after this many steps in a row without a finite loss and gradient."""
     output_dir: Path
-    """The run folder."""
+    """The run folder. A run that is there already goes on."""
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
     """When checkpoints are written, and which stay."""
     logging: LoggingConfig = field(default_factory=LoggingConfig)
     """When a run tells how it goes."""
+    max_nonfinite_steps: int = 20
+    """Stop after this many steps in a row without a finite loss and gradient."""
     loading: LoadingConfig = field(default_factory=LoadingConfig)
     """How videos are read."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)

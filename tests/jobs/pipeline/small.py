@@ -35,8 +35,8 @@ KINDS = {
 TEXT = """name: tiny
 out: runs
 common:
-  loading: {workers: 0}
-  record: {log_every: 1}
+  loading: {num_workers: 0}
+  logging: {interval: 1}
   runtime: {device: cpu, precision: fp32}
 stages:
   pretrained:
@@ -66,7 +66,7 @@ stages:
     from: tuned
     settings:
       views: {clips: 2, crops: 1}
-      rounds: 100
+      n_resamples: 100
 """
 
 

@@ -52,7 +52,7 @@ def test_every_wrong_word_is_said_with_its_line_and_the_nearest(place):
     text = """common:
   optim: {epoch: 3}
   sed: 4
-  loading: {workers: many}
+  loading: {num_workers: many}
 stages:
   a: {kind: pretran, recipe: small, videos: v}
   b: {kind: pretrain, recipe: smal}
@@ -80,11 +80,11 @@ stages:
 
 
 def test_what_the_pipeline_sets_itself_is_refused(place):
-    settings = "start: {weights: a.pth}\n      record: {out: here}"
+    settings = "init: {weights: a.pth}\n      output_dir: here"
     assert problems(TEXT.replace("optim: {epochs: 1}", settings)) == [
         "p.yaml:19: stages.post.settings: output_dir has no effect: the folder of a stage is its "
         "name, under out",
-        "p.yaml:19: stages.post.settings: start.weights has no effect: the weights are those of "
+        "p.yaml:19: stages.post.settings: init.weights has no effect: the weights are those of "
         "pretrained; leave out one of both",
     ]
 
@@ -99,7 +99,7 @@ stages:
   b: {kind: pretrain, recipe: small, videos: unlabelled/train, vidoes: v}
   c: {kind: pretrain, recipe: smal, videos: unlabelled/train}
   d: {kind: finetune, recipe: small, videos: empty, from: c}
-  e: {kind: finetune, recipe: small, videos: labelled/v, settings: {model: {outputs: 4}}}
+  e: {kind: finetune, recipe: small, videos: labelled/v, settings: {model: {num_classes: 4}}}
   f: {kind: evaluate, videos: gone, from: d}
   g: {kind: distill, recipe: small, videos: labelled/v, from: h}
   h: {kind: distill, recipe: small, videos: labelled/v, from: g}
@@ -133,7 +133,7 @@ def test_problems_of_all_stages_are_said_before_the_first_starts(place):
         .replace("videos: unlabelled/train", "videos: gone")
         .replace(
             "optim: {epochs: 1}",
-            "optim: {epochs: 1, global_batch_size: 3}\n      model: {outputs: 4}",
+            "optim: {epochs: 1, global_batch_size: 3}\n      model: {num_classes: 4}",
         )
     )
     first, second, third = problems(text)
@@ -144,14 +144,14 @@ def test_problems_of_all_stages_are_said_before_the_first_starts(place):
     assert third.startswith(
         "p.yaml:14: stage post: --optim.global-batch-size 3 does not split into micro-b"
     )
-    (alone,) = problems(TEXT.replace("epochs: 1}", "epochs: 1}\n      model: {outputs: 4}"))
+    (alone,) = problems(TEXT.replace("epochs: 1}", "epochs: 1}\n      model: {num_classes: 4}"))
     assert alone.startswith(
         "p.yaml:14: stage post: the data asks for 3 outputs, --model.num-classes"
     )
 
 
 def test_a_model_is_held_against_the_one_before_it(place):
-    text = TEXT.replace("optim: {epochs: 1}", "model: {encoder: {dim: 48}}")
+    text = TEXT.replace("optim: {epochs: 1}", "model: {encoder: {embed_dim: 48}}")
     (problem,) = problems(text)
     assert problem.startswith(
         "p.yaml:14: stage post: runs/pretrained has another encoder: dim 24 there and 48 here"
@@ -159,7 +159,7 @@ def test_a_model_is_held_against_the_one_before_it(place):
 
 
 def test_the_choice_of_a_head_is_held_against_the_classes_before_it(place):
-    text = TEXT.replace("ema_decay: 0.9, epochs: 2}", "epochs: 2}\n      start: {head: kept}")
+    text = TEXT.replace("ema_decay: 0.9, epochs: 2}", "epochs: 2}\n      init: {head: keep}")
     prepared(text)
     (problem,) = problems(text.replace("    from: post\n", "    from: pretrained\n"))
     assert problem == "p.yaml:22: stage tuned: head 'keep' wants 3 classes, the parent has 0"
@@ -168,7 +168,7 @@ def test_the_choice_of_a_head_is_held_against_the_classes_before_it(place):
 def test_weights_of_a_file_are_read_before_the_first_stage(place):
     (place / "a.pth").write_bytes(b"nothing")
     text = TEXT.replace("    from: post\n", "").replace(
-        "ema_decay: 0.9, epochs: 2}", "epochs: 2}\n      start: {weights: a.pth}"
+        "ema_decay: 0.9, epochs: 2}", "epochs: 2}\n      init: {weights: a.pth}"
     )
     (problem,) = problems(text)
     assert problem.startswith("p.yaml:22: stage tuned: cannot read a.pth")
@@ -192,10 +192,10 @@ def test_weights_of_a_file_are_read_before_the_first_stage(place):
         ),
         ("clips: 2", "clips: 0", "stage judged: --views.clips is 0, wanted 1 or more"),
         ("clips: 2", "clip: 2", "views.clip is no setting; did you mean views.clips?"),
-        ("rounds: 100", "rounds: 0", "--n-resamples is 0, wanted 100 or more"),
-        ("rounds: 100", "frames: 8", "stage judged: frames and side have no effect"),
-        ("rounds: 100", "names: gone.txt", "stage judged: --class-names gone.txt is no file"),
-        ("rounds: 100", "select: kinetics-400", "lacks 400 of 400: abseiling"),
+        ("n_resamples: 100", "n_resamples: 0", "--n-resamples is 0, wanted 100 or more"),
+        ("n_resamples: 100", "frames: 8", "stage judged: frames and side have no effect"),
+        ("n_resamples: 100", "class_names: gone.txt", "stage judged: --class-names gone.txt is no file"),
+        ("n_resamples: 100", "classes: kinetics-400", "lacks 400 of 400: abseiling"),
     ],
 )
 def test_an_evaluation_is_checked_too(place, old, new, problem):
@@ -219,7 +219,7 @@ def test_a_model_that_is_not_there_is_said_before(place, path, problem):
 def test_only_an_evaluation_starts_from_a_path(place):
     (found,) = problems(TEXT.replace("from: pretrained", "from: a.pth"))
     assert found == (
-        "p.yaml:18: stages.post.from: a.pth is no stage; name it in settings, as start.weights"
+        "p.yaml:18: stages.post.from: a.pth is no stage; name it in settings, as init.weights"
     )
 
 
@@ -231,11 +231,11 @@ def test_an_evaluation_gives_no_model(place):
 
 def test_a_stage_takes_the_place_of_the_parent_that_a_recipe_names(place, monkeypatch):
     start = InitConfig(weights=Path("runs/own"))
-    recipes = {"small": lambda videos, out: small_finetune(videos[0], out, start=start)}
+    recipes = {"small": lambda videos, out: small_finetune(videos[0], out, init=start)}
     monkeypatch.setitem(KINDS, "finetune", build_finetune_stage(recipes))
     pipeline, seen = prepared()
     found = plan_pipeline(pipeline, seen, stage_range=StageRange())
-    assert {decision.name for decision in found.values()} == {"start"}
+    assert {decision.name for decision in found.values()} == {"run"}
     assert "start    15 weights of runs/pretrained\n" in seen["post"].summary
     (problem,) = problems(TEXT.replace("    from: pretrained\n", ""))
     assert "--init.weights runs/own does not exist" in problem
@@ -251,7 +251,7 @@ def test_a_stage_of_other_clips_is_promised_the_table_of_its_parent(place):
     assert seen["post"].produces.config.model.encoder.pretrained_grid == (2, 4, 4)
     assert said in seen["tuned"].summary
     assert seen["tuned"].produces.config.model.encoder.pretrained_grid is None
-    fresh = text.replace(larger, larger + "\n      start: {positions: fresh}")
+    fresh = text.replace(larger, larger + "\n      init: {pos_embed: reinit}")
     _, seen = prepared(fresh)
     assert "positions: a fresh table for 3x6x4 cubes" in seen["post"].summary
     assert "positions: the table for 3x6x4 cubes" in seen["tuned"].summary

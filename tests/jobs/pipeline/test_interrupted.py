@@ -55,8 +55,8 @@ def test_stopped_between_steps_it_ends_as_if_undisturbed(finished, copy, words):
 
 def test_stopped_while_it_evaluates_it_gives_the_same_numbers(copy, monkeypatch):
     """After every batch, until nothing is left; in lines that are said of each."""
-    monkeypatch.setattr(video_scorer, "_SAY_EVERY_SECONDS", 0.0)
-    text = TEXT.replace("rounds: 100", "rounds: 100\n      batch: 1")
+    monkeypatch.setattr(video_scorer, "_LOG_INTERVAL_SECONDS", 0.0)
+    text = TEXT.replace("n_resamples: 100", "n_resamples: 100\n      batch_size: 1")
     (copy / "runs/judged").rename(copy / "gone")
     run(text)
     undisturbed, numbers = left_behind(copy / "runs"), run(text)["judged"].metrics
@@ -64,7 +64,7 @@ def test_stopped_while_it_evaluates_it_gives_the_same_numbers(copy, monkeypatch)
     for words in ("videos 1/3", "videos 2/3"):
         with pytest.raises(Interrupted, match="stage judged: stopped by SIGTERM with"):
             run(text, say=stop_at(words))
-    assert run(text)["judged"].action == "go on"
+    assert run(text)["judged"].action == "resume"
     assert left_behind(copy / "runs") == undisturbed
     assert run(text)["judged"].metrics == numbers
 

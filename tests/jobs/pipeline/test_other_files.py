@@ -19,7 +19,7 @@ from videomae2.data.manifests import fingerprint
 from videomae2.errors import ConfigError, Interrupted
 from videomae2.inference import video_scorer
 
-SKIPPED = {"pretrained": "skip", "post": "skip", "tuned": "skip", "judged": "skip"}
+SKIPPED = {"pretrained": "cached", "post": "cached", "tuned": "cached", "judged": "cached"}
 
 
 def shifted(folder, place, by):
@@ -42,14 +42,14 @@ def test_an_evaluation_of_other_files_of_the_same_names_is_done_again(copy, same
             lines = [f"{path},{path.parent.name}" for path in relative_videos(Path(name))]
             Path(f"{name}.csv").write_text("\n".join(["path,label", *lines]) + "\n")
         assert Path("test.csv").read_text() == Path("fold2.csv").read_text()
-        old = TEXT.replace("test/v", "test.csv").replace("rounds: 100", "list: {root: test}")
+        old = TEXT.replace("test/v", "test.csv").replace("n_resamples: 100", "list: {root: test}")
         new = old.replace("{root: test}", "{root: fold2}")
         run(old)
     before = predictions()
     found = reasons(new)["judged"]
     assert found.startswith("other files at ")
     assert found.endswith("(3 of 3 that were looked at differ)")
-    assert run(new)["judged"].action == "redo"
+    assert run(new)["judged"].action == "rerun"
     assert predictions() != before
 
 
@@ -98,27 +98,27 @@ def test_a_file_that_is_gone_is_no_change_and_one_that_changed_is(copy):
 def test_states_of_before_files_were_looked_at_still_count(copy):
     for path in Path("runs").glob("*/stage.json"):
         state = json.loads(path.read_text())
-        for one in state["origin"]["lists"]:
-            for name in ("place", "sizes", "absent", "sample", "absent_files", "late"):
+        for one in state["provenance"]["lists"]:
+            for name in ("location", "sizes", "num_absent", "sample", "absent_files", "unresponsive"):
                 del one[name]
         path.write_text(json.dumps(state))
     assert actions() == SKIPPED
 
 
 def test_an_evaluation_that_was_stopped_scores_what_changed_and_goes_on(copy, monkeypatch):
-    monkeypatch.setattr(video_scorer, "_SAY_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(video_scorer, "_LOG_INTERVAL_SECONDS", 0.0)
     shutil.copytree(Path("test").resolve(), copy / "own")
-    text = TEXT.replace("test/v", "own/v").replace("rounds: 100", "rounds: 100\n      batch: 1")
+    text = TEXT.replace("test/v", "own/v").replace("n_resamples: 100", "n_resamples: 100\n      batch_size: 1")
     shutil.rmtree("runs/judged")
     with pytest.raises(Interrupted, match="with 1 of 3 videos done; the same command goes on"):
         run(text, say=stop_at("videos 1/3"))
     first, second = sorted(Path("own").rglob("v/*/*.mp4"))[:2]
     shutil.copy(second, first)
-    assert actions(text)["judged"] == "go on"
-    assert run(text)["judged"].action == "go on"
+    assert actions(text)["judged"] == "resume"
+    assert run(text)["judged"].action == "resume"
     lines = Path("runs/judged/predictions.jsonl").read_text().splitlines()
     assert len({str(json.loads(line)["best"]) for line in lines}) == 2, "two videos are the same"
-    assert actions(text)["judged"] == "skip"
+    assert actions(text)["judged"] == "cached"
 
 
 @pytest.fixture(scope="module")
@@ -135,9 +135,9 @@ def test_files_that_do_not_answer_are_said_and_hold_nothing_up(videos, tmp_path,
     never, look = threading.Event(), fingerprint._compute_content_digest
     first = str(sorted(videos.rglob("*.mp4"))[0])
     monkeypatch.setattr(
-        fingerprint, "_content", lambda path: look(path) if path != first else str(never.wait(60))
+        fingerprint, "_compute_content_digest", lambda path: look(path) if path != first else str(never.wait(60))
     )
-    monkeypatch.setattr(fingerprint, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(fingerprint, "FILE_TIMEOUT_SECONDS", 0.1)
     run, said = small_run(videos, tmp_path / "run", epochs=1.0), []
     assert "late     1 files of train do not answer" in dry_run(run)
     pretrain(run, log=said.append)
@@ -152,7 +152,7 @@ def test_what_was_known_of_files_is_not_forgotten_where_they_do_not_answer(video
     pretrain(run, log=quiet)
     before = json.loads((tmp_path / "run" / "videos.json").read_text())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fingerprint, "look_at", lambda paths, *_, **__: [None] * len(paths))
+        patch.setattr(fingerprint, "map_with_timeout", lambda paths, *_, **__: [None] * len(paths))
         pretrain(run, log=quiet)
     assert json.loads((tmp_path / "run" / "videos.json").read_text()) == before
 

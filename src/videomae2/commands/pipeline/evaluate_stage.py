@@ -93,8 +93,9 @@ def _check_evaluation(stage_config: StageConfig) -> None:
     ]
     if len(stage_config.videos) > 1:
         problems.append(f"videos: an evaluation has one list, found {len(stage_config.videos)}")
-    problems += stage_config.settings.asked.problems()
-    sizes = stage_config.settings.frames, stage_config.settings.side
+    config: EvaluateConfig = stage_config.settings
+    problems += config.classifier_options.find_problems()
+    sizes = config.frames, config.side
     if "model" not in stage_config.model_paths and sizes != (None, None):
         problems.append("frames and side have no effect: the model of a stage says its clips")
     if problems:
@@ -141,7 +142,8 @@ def _resolve_stage_classifier(
 
 
 def _format_summary(stage_config: StageConfig, dataset: EvalDataset, views: ResolvedViews) -> str:
-    config, manifest = stage_config.settings, dataset.manifest
+    config: EvaluateConfig = stage_config.settings
+    manifest = dataset.manifest
     device = resolve_runtime(RuntimeConfig(device=config.device, precision=config.precision))
     return "\n".join(
         [

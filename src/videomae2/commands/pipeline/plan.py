@@ -31,9 +31,9 @@ class StageAction:
     """What has to be done, and why."""
 
     name: ActionName
-    """skip: it is finished and nothing changed. start: nothing is there. go on: it was begun, or
-    only what is made of its work is asked for anew. redo: what is there follows from something
-    else. wait: it depends on what a parent will give."""
+    """cached: it is finished and nothing changed. run: nothing is there. resume: it was begun, or
+    only what is made of its work is asked for anew. rerun: what is there follows from something
+    else. pending: it depends on what a parent will give."""
     reason: str
     provenance: StageProvenance
     state: StageState | None = None
@@ -77,7 +77,7 @@ def choose_action(
     )
     if pending_parents:
         reason = f"if the weights of {', '.join(pending_parents)} stay the same"
-        outcome = "skipped" if state.output and not report_changes else "goes on"
+        outcome = "cached" if state.output and not report_changes else "resumed"
         return StageAction(
             name="pending", reason=f"{outcome} {reason}", provenance=provenance, state=state
         )
@@ -199,7 +199,7 @@ def plan_to_json(pipeline: Pipeline, actions: Mapping[str, StageAction]) -> dict
                 "recipe": stage.recipe,
                 "parents": stage.input_names,
                 "action": actions[stage.name].name,
-                "why": actions[stage.name].reason,
+                "reason": actions[stage.name].reason,
                 "folder": str(stage.config.out),
             }
             for stage in pipeline.stages

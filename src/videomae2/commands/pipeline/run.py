@@ -106,7 +106,7 @@ class PipelineRunner:
         """Do a stage, or go on with it."""
         started, out, provenance = time.perf_counter(), stage.config.out, action.provenance
         if action.name == "rerun":
-            self.log(f"aside    what was there is in {backup_folder(out)}")
+            self.log(f"archived what was there is in {backup_folder(out)}")
         write_stage_state(out, StageState(provenance=provenance))
         weights = {role: self.results[name].result for role, name in stage.parents.items()}
         stage_config = replace(
@@ -234,7 +234,7 @@ def _check_earlier_stages(pipeline: Pipeline, selected: list[str], runner: Pipel
         raise ConfigError(list(dict.fromkeys(problems)))
 
 
-_RESULT_COLUMNS = ("stage", "what", "done", "time", "numbers", "result")
+_RESULT_COLUMNS = ("stage", "what", "done", "time", "metrics", "result")
 
 
 _MAX_METRICS = 2
@@ -277,7 +277,7 @@ def results_to_json(
                 "parents": one.stage.input_names,
                 "action": one.action,
                 "seconds": round(one.seconds, 1),
-                "numbers": one.metrics,
+                "metrics": one.metrics,
                 "folder": str(one.stage.config.out),
                 "result": str(one.result),
                 "weights": one.digest,

@@ -158,7 +158,7 @@ def _list_class_name_settings(settings: Mapping[str, Any]) -> Iterator[str]:
     selected, that holds these alone.
     """
     for path, value in settings.items():
-        is_evaluation = path == "names" and settings.get("select") is not None
+        is_evaluation = path == "class_names" and settings.get("classes") is not None
         if (is_evaluation or path.endswith("init.class_names")) and value is not None:
             yield path
 
