@@ -55,7 +55,7 @@ def test_json_is_all_of_its_output(place, tmp_path, capsys):
     said = capsys.readouterr()
     found = json.loads(said.out)
     assert set(found["metrics"]) == {"top-1 accuracy", "mean-class accuracy"}
-    assert found["work"]["decodings"] == found["scored"] == 4
+    assert found["run_stats"]["num_decodings"] == found["num_scored"] == 4
     assert found["calibration"]["temperature_fitted_on"] == "these same videos"
     assert "videos 4/4" in said.err
     lines = [json.loads(line) for line in (tmp_path / "predictions.jsonl").read_text().splitlines()]

@@ -196,7 +196,7 @@ def test_a_run_of_another_recipe_names_the_settings_that_fit(folder, capsys):
     capsys.readouterr()
     flags = ["--init.weights", "other", "--optim.global-batch-size", "8", "--dry-run"]
     said = refused(capsys, "own", "my_videos", *flags)
-    assert "has another encoder: dim 24 there and 384 here, " in said
+    assert "has another encoder: embed_dim 24 there and 384 here, " in said
     assert said.endswith(
         "; --model.encoder.size tiny --model.encoder.embed-dim 24 --model.encoder.depth 1 "
         "--model.encoder.num-heads 2 --model.encoder.pos-embed axes would build that one\n"

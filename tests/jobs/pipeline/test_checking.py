@@ -154,7 +154,7 @@ def test_a_model_is_held_against_the_one_before_it(place):
     text = TEXT.replace("optim: {epochs: 1}", "model: {encoder: {embed_dim: 48}}")
     (problem,) = problems(text)
     assert problem.startswith(
-        "p.yaml:14: stage post: runs/pretrained has another encoder: dim 24 there and 48 here"
+        "p.yaml:14: stage post: runs/pretrained has another encoder: embed_dim 24 there and 48 here"
     )
 
 

@@ -113,7 +113,7 @@ def test_what_a_student_starts_from_must_fit(place):
     text = TEXT.replace("from: tuned\n", "from: {teacher: tuned, student: tuned}\n").replace(
         "settings: {optim: {epochs: 1}}", "settings: {model: {encoder: {embed_dim: 48}}}"
     )
-    with pytest.raises(ConfigError, match="stage small: runs/tuned has another encoder: dim 48"):
+    with pytest.raises(ConfigError, match="stage small: runs/tuned has another encoder: embed_dim 48"):
         prepared(text)
 
 
