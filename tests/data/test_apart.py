@@ -49,7 +49,7 @@ def test_what_does_not_answer_is_taken_for_no_link(there, monkeypatch):
             answered.wait(60)
         return plain(path)
 
-    monkeypatch.setattr(overlap, "_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(overlap, "_LINK_TIMEOUT_SECONDS", 0.2)
     monkeypatch.setattr(os.path, "islink", hanging)
     both = find_overlap([Entry("a/lost.mp4")], [Entry("a/lost.mp4"), Entry("a/v.mp4")])
     answered.set()

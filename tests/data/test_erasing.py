@@ -37,7 +37,7 @@ def test_a_quarter_of_clips_is_erased():
     changed = (erase(marked(2000, 1, 6, 6), keys(2000), USUAL) != 50).flatten(1).any(dim=1)
     assert abs(changed.double().mean() - 0.25) < 0.03
     x = marked(5)
-    assert torch.equal(erase(x, keys(5), replace(USUAL, share=0.0)), x)
+    assert torch.equal(erase(x, keys(5), replace(USUAL, prob=0.0)), x)
 
 
 def test_the_box_is_one_rectangle_and_the_same_in_all_frames_and_channels():
@@ -95,18 +95,18 @@ def test_noise_is_normal_and_fresh_in_every_frame_channel_and_clip():
 
 def test_the_clips_around_one_and_the_way_of_computing_do_not_matter(monkeypatch):
     x = torch.randn(9, 2, 16, 16, 3, generator=torch.Generator().manual_seed(0))
-    whole = erase(x, keys(9), replace(USUAL, share=0.5))
-    assert torch.equal(erase(x[2:5], keys(9)[2:5], replace(USUAL, share=0.5)), whole[2:5])
+    whole = erase(x, keys(9), replace(USUAL, prob=0.5))
+    assert torch.equal(erase(x[2:5], keys(9)[2:5], replace(USUAL, prob=0.5)), whole[2:5])
     monkeypatch.setattr(
         erasing,
-        "on_rows",
+        "masked_apply",
         lambda x, chosen, change, *more: clips._apply_to_all(x, chosen, change, more),
     )
-    assert torch.equal(erase(x, keys(9), replace(USUAL, share=0.5)), whole)
+    assert torch.equal(erase(x, keys(9), replace(USUAL, prob=0.5)), whole)
 
 
 def test_several_boxes_share_the_area():
-    config = replace(ALWAYS, boxes=3, area=(0.3, 0.3))
+    config = replace(ALWAYS, max_count=3, scale=(0.3, 0.3))
     inside = draw_box_masks(keys(2000), config, 60, 60)
     covered = inside.double().mean(dim=(1, 2))
     assert covered.max() < 0.32
@@ -120,7 +120,7 @@ def test_first_try_that_fits_is_taken(monkeypatch):
     """Boxes by a plain loop over the same draws, as the released code tries them."""
     from videomae2.tensors.rng_torch import fold_in, uniform
 
-    config = replace(ALWAYS, area=(0.2, 0.9))
+    config = replace(ALWAYS, scale=(0.2, 0.9))
     shape = (
         uniform(fold_in(keys(200), erasing._SHAPE), 2 * erasing.MAX_ATTEMPTS)
         .double()

@@ -58,7 +58,7 @@ def test_a_file_that_changed_in_place_is_noticed_at_its_ends(tmp_path, where, is
 
 
 def test_of_a_large_list_a_sample_is_looked_at_and_every_size(tmp_path, monkeypatch):
-    monkeypatch.setattr(fingerprint, "SAMPLE", 10)
+    monkeypatch.setattr(fingerprint, "SAMPLE_SIZE", 10)
     folder = folder_of_files(tmp_path / "a", count=30, size=100)
     before = marks(folder)
     assert len(before.sample.split()) == 10
@@ -120,7 +120,7 @@ def test_marks_of_a_version_that_did_not_look_tell_nothing(tmp_path):
 
 
 def test_sizes_are_compared_where_the_same_files_are_gone(tmp_path, monkeypatch):
-    monkeypatch.setattr(fingerprint, "SAMPLE", 0)
+    monkeypatch.setattr(fingerprint, "SAMPLE_SIZE", 0)
     folder = folder_of_files(tmp_path / "a", size=100)
     listed = tmp_path / "list.csv"
     listed.write_text("path\n" + "".join(f"{folder}/{n}.mp4\n" for n in range(6)))
@@ -148,8 +148,8 @@ def test_a_file_that_does_not_answer_is_left_behind_and_counted(tmp_path, monkey
     def content(path):
         return look(path) if not path.endswith("3.mp4") else str(never.wait(60))
 
-    monkeypatch.setattr(fingerprint, "_content", content)
-    monkeypatch.setattr(fingerprint, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(fingerprint, "_compute_content_digest", content)
+    monkeypatch.setattr(fingerprint, "FILE_TIMEOUT_SECONDS", 0.1)
     found = marks(folder)
     never.set()
     assert (found.unresponsive, found.sample.split().count("-"), found.num_absent) == (1, 1, 0)

@@ -51,7 +51,7 @@ def test_to_cut_off_the_end_needs_no_room(tmp_path, monkeypatch):
     def full(path, content):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(jsonl, "_replace", full)
+    monkeypatch.setattr(jsonl, "_replace_content", full)
     assert reopened(tmp_path / "x", b'{"a": 1}\n{"a"') == b'{"a": 1}\n{"new": 1}\n'
     with pytest.raises(CheckpointError, match=r"cannot go on with .*x: No space left"):
         reopened(tmp_path / "x", b'nothing\n{"a": 1}\n')

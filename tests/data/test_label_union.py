@@ -42,7 +42,7 @@ def ids(videos):
 
 
 def reasons(union):
-    return {(r.video, r.source, r.split): r.reason for r in union.report.removals}
+    return {(r.video_id, r.source, r.split): r.reason for r in union.report.exclusions}
 
 
 # ---- the steps
@@ -371,7 +371,7 @@ def test_ids_in_annotations_are_those_of_their_files(tmp_path, read):
     path.write_text("label,video_id\nwalk,-3B32lodo2M\nrun,one\n")
     with pytest.raises(ManifestError, match=r"test.csv:3: one: 'one' is no YouTube id"):
         read(path, "test", "validation")
-    found = read(path, "test", "validation", ids="file-name")
+    found = read(path, "test", "validation", id_rule="file-name")
     assert [video.id for video in found.videos] == ["-3B32lodo2M", "one"]
 
 

@@ -47,7 +47,7 @@ def test_a_pretraining_list_mixes_video_files_and_frame_folders(read):
         ("b.mkv", 0, None, None, False),
     ]
     assert manifest.frame_name == "img_{:05}.jpg"
-    assert manifest.origin.startswith("pretrain-list of 3 entries")
+    assert manifest.description.startswith("pretrain-list of 3 entries")
 
 
 def test_the_fourth_column_of_a_pretraining_list_is_read_only_if_wanted(read):

@@ -26,7 +26,7 @@ def test_an_entry_has_the_joined_path_and_where_it_was_read(tmp_path):
     source = write(tmp_path, "train.csv", "a.mp4 3\n\nb/c.mp4 0\n", "a.mp4")
     manifest = read_manifest(source, labels="required")
     assert len(manifest) == 2
-    assert manifest[1] == Entry(str(tmp_path / "b/c.mp4"), label=0, where=f"{source}:3")
+    assert manifest[1] == Entry(str(tmp_path / "b/c.mp4"), label=0, location=f"{source}:3")
     assert [entry.label for entry in manifest] == [3, 0]
     assert manifest.description == f"video-list of 2 entries, paths relative to {tmp_path}"
 

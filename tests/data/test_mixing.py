@@ -25,9 +25,9 @@ def key(number, seed=0):
 
 
 def batch(size, height=12, width=10, classes=7):
-    rng = np.random.default_rng(size)
-    x = torch.tensor(rng.normal(size=(size, 2, height, width, 3)), dtype=torch.float32)
-    labels = torch.tensor(rng.integers(0, classes, size))
+    generator = np.random.default_rng(size)
+    x = torch.tensor(generator.normal(size=(size, 2, height, width, 3)), dtype=torch.float32)
+    labels = torch.tensor(generator.integers(0, classes, size))
     keys = torch.cat([key(100 + n, size) for n in range(size)])
     return x, labels, keys, torch.ones(size)
 
@@ -85,7 +85,7 @@ def test_a_clip_whose_partner_could_not_be_read_stays_as_it_is():
 
 def test_nothing_is_mixed_where_nothing_is_wanted():
     x, labels, keys, weights = batch(4)
-    for config in (NEITHER, replace(USUAL, share=0.0)):
+    for config in (NEITHER, replace(USUAL, prob=0.0)):
         got, targets = mix(x, to_soft_targets(labels, 7), keys, weights, config)
         assert torch.equal(got, x)
         assert torch.equal(targets, to_soft_targets(labels, 7))
@@ -95,7 +95,7 @@ def test_half_of_the_batches_is_mixed_by_cutmix():
     mixes = [draw_mix_weights(key(n), USUAL, 40, 40) for n in range(250)]
     cut = [bool(((m.pixels == 0) | (m.pixels == 1)).all()) for m in mixes]
     assert abs(np.mean(cut) - 0.5) < 0.08
-    rare = replace(USUAL, share=0.3)
+    rare = replace(USUAL, prob=0.3)
     mixed = [float(draw_mix_weights(key(n), rare, 40, 40).lam) < 1 for n in range(250)]
     assert abs(np.mean(mixed) - 0.3) < 0.08
 

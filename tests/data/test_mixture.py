@@ -9,7 +9,7 @@ from videomae2.errors import ConfigError
 
 
 def taken(mixture, steps, batch):
-    return [pick for step in range(steps) for pick in mixture.step(step, batch)]
+    return [pick for step in range(steps) for pick in mixture.list_step(step, batch)]
 
 
 def test_every_video_is_taken_once_an_epoch():

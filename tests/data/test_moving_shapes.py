@@ -108,7 +108,7 @@ def test_a_half_written_video_is_not_taken_for_a_whole_one(tmp_path, monkeypatch
         raise OSError("No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(moving_shapes, "encode", die)
+        patch.setattr(moving_shapes, "write_video", die)
         with pytest.raises(OSError, match="No space left"):
             write_moving_shapes(tmp_path, **SMALL)
     assert list(tmp_path.rglob("*.mp4")) == []

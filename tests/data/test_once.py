@@ -48,7 +48,7 @@ def test_what_could_not_be_read_is_not_read_again(videos, tmp_path, monkeypatch)
         opened.append(entry.path)
         return open_video(entry, shape)
 
-    monkeypatch.setattr(tasks, "open_entry", counted)
+    monkeypatch.setattr(tasks, "open_video", counted)
     for number in (1, 2):
         batches = look(videos, tmp_path)
         assert [batch.num_unreadable for batch in batches] == [0, 1, 0]

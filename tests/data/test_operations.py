@@ -49,10 +49,10 @@ def carry_out(operation, x, magnitude, sign):
     """One operation on all clips."""
     amount = operation.amount(magnitude, sign)
     if operation.kind == "pixels":
-        return operation.change(x, amount)
+        return operation.transform(x, amount)
     if operation.kind == "table":
-        return pixel_ops.apply_table(x, operation.change(x, amount))
-    return geometric_ops.warp_affine(x, operation.change(amount, x.shape[2], x.shape[3]), fill=FILL)
+        return pixel_ops.apply_table(x, operation.transform(x, amount))
+    return geometric_ops.warp_affine(x, operation.transform(amount, x.shape[2], x.shape[3]), fill=FILL)
 
 
 def pairs():

@@ -113,12 +113,12 @@ size = (folder / "unreadable.jsonl").stat().st_size
 resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, resource.RLIM_INFINITY))
 fail(listed, videos, 1)
 try:
-    listed.secure()
+    listed.fsync()
 except OSError:
-    print("not secure")
+    print("not fsynced")
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 fail(listed, videos, 2)
-listed.secure()
+listed.fsync()
 """
 
 
@@ -215,7 +215,7 @@ def hanging(monkeypatch):
         free.wait(60)
         return file_stat(path)
 
-    monkeypatch.setattr(fingerprint, "stamp", late)
+    monkeypatch.setattr(fingerprint, "file_stat", late)
     yield free
     free.set()
 
@@ -238,7 +238,7 @@ def test_saving_does_not_wait_for_a_file_that_does_not_answer(tmp_path, videos, 
 def test_what_does_not_answer_is_listed_and_stays_listed_until_it_does(
     tmp_path, videos, hanging, monkeypatch
 ):
-    monkeypatch.setattr(fingerprint, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(fingerprint, "_STAT_TIMEOUT_SECONDS", 0.05)
     fail(opened(tmp_path, videos), videos, 3)
     (line,) = lines(tmp_path)
     assert line["file_stat"] == []
@@ -249,7 +249,7 @@ def test_what_does_not_answer_is_listed_and_stays_listed_until_it_does(
 
 
 def test_many_that_do_not_answer_are_waited_for_together(tmp_path, videos, hanging, monkeypatch):
-    monkeypatch.setattr(fingerprint, "_PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(fingerprint, "_STAT_TIMEOUT_SECONDS", 0.3)
     hanging.set()
     first = opened(tmp_path, videos, max_share=1.0)
     for number in range(len(videos)):

@@ -54,7 +54,7 @@ def test_computing_all_rows_and_keeping_the_chosen_gives_the_same(monkeypatch):
     def masked(x, chosen, change, *others):
         return clips_module._apply_to_all(x, chosen, change, others)
 
-    monkeypatch.setattr(module, "on_rows", masked)
+    monkeypatch.setattr(module, "masked_apply", masked)
     assert torch.equal(rand_augment(x, drawn, USUAL), listed)
 
 
@@ -66,8 +66,8 @@ def test_the_clips_around_one_do_not_matter():
 
 def test_no_operations_change_nothing():
     x = clips(3)
-    assert torch.equal(rand_augment(x, keys(3), replace(USUAL, operations=0)), x)
-    assert torch.equal(rand_augment(x, keys(3), replace(USUAL, share=0.0)), x)
+    assert torch.equal(rand_augment(x, keys(3), replace(USUAL, num_ops=0)), x)
+    assert torch.equal(rand_augment(x, keys(3), replace(USUAL, prob=0.0)), x)
 
 
 def test_all_operations_and_both_signs_are_drawn_alike():
@@ -84,7 +84,7 @@ def test_all_operations_and_both_signs_are_drawn_alike():
 
 
 def test_layers_are_drawn_independently():
-    one, two = draw_operations(keys(6000), replace(USUAL, operations=2))
+    one, two = draw_operations(keys(6000), replace(USUAL, num_ops=2))
     both = torch.stack(
         (one.operation, two.operation, one.is_applied, two.is_applied, one.sign, two.sign)
     )
@@ -93,7 +93,7 @@ def test_layers_are_drawn_independently():
 
 
 def test_magnitudes_are_normal_around_the_wanted_one_and_cut_at_the_ends():
-    (layer,) = draw_operations(keys(6000), replace(USUAL, operations=1))
+    (layer,) = draw_operations(keys(6000), replace(USUAL, num_ops=1))
     assert abs(layer.magnitude.mean() - 7) < 0.03
     assert abs(layer.magnitude.std() - 0.5) < 0.02
     (wild,) = draw_operations(keys(2000), RandAugmentConfig(num_ops=1, magnitude_std=20.0))
@@ -105,7 +105,7 @@ def test_magnitudes_are_normal_around_the_wanted_one_and_cut_at_the_ends():
 
 def test_apply_leaves_clips_without_an_operation_alone():
     x = clips(30, 1, 20, 24)
-    (layer,) = draw_operations(keys(30), replace(USUAL, operations=1))
+    (layer,) = draw_operations(keys(30), replace(USUAL, num_ops=1))
     got = apply_operation(x, layer)
     assert torch.equal(got[~layer.is_applied], x[~layer.is_applied])
     changed = (got != x).flatten(1).any(dim=1)

@@ -44,8 +44,8 @@ def test_parts_are_the_frames_of_a_plain_decoder_and_each_is_decoded_once(video,
             decoded.append(frame.pts)
             yield frame
 
-    monkeypatch.setattr(stream, "frames_from_start", counted)
-    monkeypatch.setattr(scanning, "_PART_FRAMES", 7)
+    monkeypatch.setattr(stream, "decode_from_start", counted)
+    monkeypatch.setattr(scanning, "_CHUNK_FRAMES", 7)
     wanted = list(range(0, 60, 2))
     with in_this_process() as pool:
         opened = open_scan(pool, request(video))
@@ -64,7 +64,7 @@ def test_parts_are_the_frames_of_a_plain_decoder_and_each_is_decoded_once(video,
 
 
 def test_parts_of_large_frames_have_few_of_them(video, monkeypatch):
-    monkeypatch.setattr(scanning, "_PART_BYTES", 2 * 48 * 64 * 3)
+    monkeypatch.setattr(scanning, "_CHUNK_BYTES", 2 * 48 * 64 * 3)
     with in_this_process() as pool:
         shape = open_scan(pool, request(video)).shape
         counts = [len(i) for i, _ in iterate_scan(pool, request(video), range(5), shape)]

@@ -72,7 +72,7 @@ def test_names_become_sorted_classes(read, column):
 
 def test_the_origin_lists_columns_that_are_not_used(read):
     manifest = read("path,label,speaker,rep\na.mp4,0,F01,1\n")
-    assert manifest.origin.startswith(
+    assert manifest.description.startswith(
         "CSV table of 1 entries, columns path, label; not used: speaker, rep, paths relative to"
     )
 
@@ -133,7 +133,7 @@ def test_kinetics_is_read_by_the_names_of_its_annotations(read, message):
     manifest = read(text, labels="required", class_names=known)
     assert manifest.class_names == known
     assert labels(manifest) == [158, 0, known.index("dyeing hair"), 158]
-    assert "; dying hair is dyeing hair, hugging is hugging baby" in manifest.origin
+    assert "; dying hair is dyeing hair, hugging is hugging baby" in manifest.description
     large = load_public_classes("kinetics-710")
     manifest = read(text, labels="required", class_names=large)
     assert labels(manifest)[0] == large.index("hugging (not baby)")
@@ -173,12 +173,12 @@ def test_a_count_without_a_start_is_no_window_of_a_video(read):
 
 def test_rows_can_be_kept_by_a_column(read, message):
     text = "path,Split\na.mp4,train\nb.mp4,test\n"
-    manifest = read(text, keep="split=test")
+    manifest = read(text, row_filter="split=test")
     assert manifest.paths == ["b.mp4"]
     assert manifest[0].location.endswith("table.csv:3")
-    assert "rows with split=test" in manifest.origin
-    assert message(text, keep="split=dev") == "table: no row has 'dev' in the column split"
-    assert message(text, keep="part=dev") == "table: its columns are path, split; wanted 'part'"
+    assert "rows with split=test" in manifest.description
+    assert message(text, row_filter="split=dev") == "table: no row has 'dev' in the column split"
+    assert message(text, row_filter="part=dev") == "table: its columns are path, split; wanted 'part'"
 
 
 def test_a_quoted_cell_may_hold_anything(read):
@@ -230,7 +230,7 @@ def test_json_lines_are_read(read):
     manifest = read(text, "t.jsonl", labels="if-present")
     assert (manifest.paths, labels(manifest)) == (["my a.mp4", "b.mp4"], [1, None])
     assert manifest.lines.tolist() == [1, 3]
-    assert "not used: x" in manifest.origin
+    assert "not used: x" in manifest.description
     assert read(text, "t.json").paths == manifest.paths
 
 

@@ -61,7 +61,7 @@ def test_a_video_is_opened_and_read_once(video, monkeypatch):
         calls.append("open")
         return reader
 
-    monkeypatch.setattr("videomae2.data.video.reader.open_reader", counting)
+    monkeypatch.setattr("videomae2.data.video.trim.open_reader", counting)
     arrays, _ = read(video, shape(clips=5, crops=3))
     assert calls == ["open", len(arrays["frames"])]
     assert len(arrays["frames"]) <= 20

@@ -62,7 +62,7 @@ def test_a_short_video_sends_each_frame_once(array):
 
 
 def test_a_stride_in_seconds_follows_the_clock(array):
-    arrays, _ = read(array, stride=0.1, interval_unit="seconds", frame_rate=30.0)
+    arrays, _ = read(array, frame_interval=0.1, interval_unit="seconds", frame_rate=30.0)
     assert np.diff(arrays["frames"][:, 0, 0, 0].astype(int)).tolist() == [3, 3, 3]
 
 
@@ -81,7 +81,7 @@ def test_dense_clips_lie_in_a_window_that_is_drawn_or_in_the_middle(array, unit)
         "interval_unit": unit,
         "frame_rate": 1.0,
     }
-    middle = shown(read(array, middle=True, **dense))
+    middle = shown(read(array, center=True, **dense))
     assert middle.tolist() == [7, 12, 17, 22]  # of 30 frames; the window is 7 … 22
     clips = [shown(read(array, key, **dense)) for key in range(30)]
     assert all(clip[-1] - clip[0] == 15 for clip in clips)
@@ -96,7 +96,7 @@ def test_segments_give_a_frame_of_each_part_that_is_drawn_or_in_the_middle(array
         "frames": 6,
         "frame_rate": 1.0,
     }  # of 5 frames each
-    assert shown(read(array, middle=True, **segments)).tolist() == [2, 7, 12, 17, 22, 27]
+    assert shown(read(array, center=True, **segments)).tolist() == [2, 7, 12, 17, 22, 27]
     clips = np.array([shown(read(array, key, **segments)) for key in range(60)])
     assert (clips // 5 == np.arange(6)).all()
     assert len(np.unique(clips)) == 30

@@ -273,7 +273,7 @@ def test_views_are_as_the_model_was_trained():
     assert (unknown.frame_interval, unknown.interval_unit, unknown.antialias) == (
         4.0,
         "frames",
-        "plain",
+        False,
     )
     assert "does not say how it was trained" in str(unknown)
 

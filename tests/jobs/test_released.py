@@ -68,7 +68,7 @@ def test_a_file_is_evaluated_as_the_released_code_does_it(place, tmp_path):
     assert found.classes == SIX
     assert (found.views.frame_interval, found.views.antialias, found.views.is_assumed) == (
         4,
-        "plain",
+        False,
         True,
     )
     results = json.loads((tmp_path / "results.json").read_text())

@@ -88,7 +88,7 @@ class MergeReport:
             lines += self._format_exclusions(source, split, examples)
         lines += map(str, self.renames)
         lines += [
-            f"kept apart: {rename.old} and {rename.new}, both are classes of {rename.source}"
+            f"kept separate: {rename.old} and {rename.new}, both are classes of {rename.source}"
             for rename in self.kept_separate
         ]
         if self.empty_classes:
