@@ -182,7 +182,7 @@ def test_the_span_of_the_model_decides_which_frames_are_read(folder, tmp_path):
     assert unknown.views.is_assumed
     asked = EvalViews(frame_interval=4.0, interval_unit="frames")
     assert not predictor(tmp_path / "unknown", views=asked).views.is_assumed
-    with pytest.raises(ConfigError, match="a stride has no effect on segments"):
+    with pytest.raises(ConfigError, match="a frame interval has no effect on tsn clips"):
         predictor(seg, views=asked)
 
 

@@ -264,7 +264,7 @@ def test_wrong_choices_are_refused(run, video, tmp_path):
         one(run, video, start_seconds=9.0)
     with pytest.raises(ValueError, match="starts at 0 seconds or later"):
         ReconstructConfig(start_seconds=-1.0)
-    with pytest.raises(ValueError, match="stride is 1 frame or more"):
+    with pytest.raises(ValueError, match="frame interval is 1 frame or more"):
         ReconstructConfig(frame_interval=0)
     with pytest.raises(ValueError, match="frame rate is above 0 per second, got 0"):
         ReconstructConfig(frame_rate=0.0)

@@ -48,7 +48,7 @@ class ReconstructConfig:
         if self.start_seconds is not None and self.start_seconds < 0:
             raise ValueError(f"a clip starts at 0 seconds or later, got {self.start_seconds:g}")
         if self.frame_interval is not None and self.frame_interval < 1:
-            raise ValueError(f"a stride is 1 frame or more, got {self.frame_interval}")
+            raise ValueError(f"a frame interval is 1 frame or more, got {self.frame_interval}")
         if self.frame_rate is not None and not 0 < self.frame_rate < math.inf:
             raise ValueError(f"a frame rate is above 0 per second, got {self.frame_rate:g}")
 
@@ -99,23 +99,23 @@ def _select_indices(
             else 1 / source.frame_interval
         )
         seconds = _require_timestamps(
-            reader, video, "the stride of training", ", or a --frame-interval in frames"
+            reader, video, "the frame interval of training", ", or a --frame-interval in frames"
         )
         if start is None:
             return sampling.timed_indices(seconds, frames, step, _CENTER)
         _check_start(start, seconds, video)
         frame_numbers = np.searchsorted(seconds, start + step * np.arange(frames), side="right") - 1
         return np.maximum(frame_numbers, 0).astype(np.int64)
-    stride = config.frame_interval or int(
+    frame_interval = config.frame_interval or int(
         source.frame_interval if source else _DEFAULT_FRAME_INTERVAL
     )
     if start is None:
-        first = sampling.draw_first_frame(reader.num_frames, frames * stride, _CENTER)
+        first = sampling.draw_first_frame(reader.num_frames, frames * frame_interval, _CENTER)
     else:
         seconds = _require_timestamps(reader, video, "--start", "")
         _check_start(start, seconds, video)
         first = int(np.searchsorted(seconds, start))
-    return sampling.pretrain_indices(reader.num_frames, frames, stride, first=first)
+    return sampling.pretrain_indices(reader.num_frames, frames, frame_interval, first=first)
 
 
 def _require_timestamps(reader: Reader, video: Path, setting: str, alternative: str) -> Seconds:
@@ -139,7 +139,7 @@ def find_source(run: Path, video: Path, config: ReconstructConfig) -> SourceConf
     A video that is not of the run is taken as all its sources are, if they agree.
 
     Raises:
-        ConfigError: If the stride of training is wanted and cannot be told.
+        ConfigError: If the frame interval of training is wanted and cannot be told.
     """
     if not (run / RUN_FILE).exists():
         return None
@@ -151,12 +151,12 @@ def find_source(run: Path, video: Path, config: ReconstructConfig) -> SourceConf
     containing = [source for source in sources if _contains(source, video)]
     if len({_format_sampling(source) for source in containing}) == 1:
         return containing[0]
-    strides = ", ".join(
+    intervals = ", ".join(
         f"{source.display_name}: {_format_sampling(source)}" for source in containing or sources
     )
     count_text = "several" if containing else "none"
     raise ConfigError(
-        f"{video} is in {count_text} of the run's sources, whose strides differ ({strides}); "
+        f"{video} is in {count_text} of the run's sources, whose frame intervals differ ({intervals}); "
         "choose --frame-interval"
     )
 
@@ -182,7 +182,7 @@ def _contains(source: SourceConfig, video: Path) -> bool:
         )
     except ManifestError as error:
         raise ConfigError(
-            f"the stride of {video} in training cannot be told, choose --frame-interval: {error}"
+            f"the frame interval of {video} in training cannot be told, choose --frame-interval: {error}"
         ) from error
     # links are followed for few of perhaps a million paths
     names = {os.path.basename(os.path.abspath(video)), os.path.basename(real_path)}

@@ -151,7 +151,7 @@ def build_view_spec(
     """What a reading process needs to know about the clips of a list; each shows its middle crop.
 
     Raises:
-        ConfigError: The stride counts in seconds of what has no clock.
+        ConfigError: The frame interval counts in seconds of what has no clock.
     """
     reading = reading or LoadingConfig()
     if sampling.kind == "strided" and sampling.interval_unit != "frames" and frame_rate is None:
@@ -182,6 +182,6 @@ def _check_timestamps(manifest: Manifest, sampling: FrameSampling) -> None:
     except ConfigError as error:
         raise ConfigError(
             f"{manifest.source} has folders of images or arrays, which have no clock, and the "
-            f"stride counts {sampling.interval_unit}; give --frame-rate, or --frame-interval in "
-            "frames"
+            f"frame interval counts {sampling.interval_unit}; give --frame-rate, or "
+            "--frame-interval in frames"
         ) from error

@@ -131,7 +131,7 @@ def resolve_views(frame_sampling: FrameSampling | None, eval_views: EvalViews) -
     """Fill in what is not asked for with what the model was trained on.
 
     Raises:
-        ConfigError: Numbers make no sense, or a stride would have no effect; all at once.
+        ConfigError: Numbers make no sense, or a frame interval would have no effect; all at once.
     """
     defaults = frame_sampling or FrameSampling()
     kind = eval_views.frame_sampling or defaults.kind
@@ -175,7 +175,9 @@ def _check_views(
     if kind == "tsn" and (
         eval_views.frame_interval is not None or eval_views.interval_unit is not None
     ):
-        problems.append("a frame interval has no effect on tsn clips, only on strided ones; leave it out")
+        problems.append(
+            "a frame interval has no effect on tsn clips, only on strided ones; leave it out"
+        )
     elif interval_unit == "frames" and frame_interval % 1:
         problems.append(f"--views.frame-interval is {frame_interval:g} frames, wanted whole ones")
     if (

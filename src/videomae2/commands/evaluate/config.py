@@ -32,7 +32,8 @@ class ListConfig:
     """The column of labels of which any number holds, separated by semicolons; label if not
     given."""
     frame_rate: float | None = None
-    """Frames per second of frame folders and arrays; needed if the stride counts in seconds."""
+    """Frames per second of frame folders and arrays; needed if the frame interval is in
+    seconds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -98,7 +98,7 @@ def load_eval_dataset(
 def check_timestamps_for_views(
     dataset: EvalDataset, views: ResolvedViews, list_config: ListConfig
 ) -> None:
-    """Refuse a stride in seconds of what has no clock, before anything is read.
+    """Refuse a frame interval in seconds of what has no clock, before anything is read.
 
     Raises:
         ConfigError: Naming such a video and what would work.
@@ -108,8 +108,8 @@ def check_timestamps_for_views(
     untimed = find_without_timestamps(dataset.manifest)
     if untimed is not None:
         raise ConfigError(
-            f"the stride counts in seconds, and {untimed} is a folder of images or an array, which "
-            "has no clock; give --list.frame-rate, or --views.frame-interval 4 "
+            f"the frame interval counts in seconds, and {untimed} is a folder of images or an "
+            "array, which has no clock; give --list.frame-rate, or --views.frame-interval 4 "
             "--views.interval-unit frames"
         )
 

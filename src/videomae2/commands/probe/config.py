@@ -33,8 +33,8 @@ class ProbeClipConfig:
     interval_unit: Literal["frames", "seconds", "per-second"] | None = None
     """What the frame interval counts; as in training if not given, or frames where one is."""
     frame_rate: float | None = None
-    """Frames per second of frame folders and arrays, which have no clock; needed where the stride
-    counts in seconds."""
+    """Frames per second of frame folders and arrays, which have no clock; needed where the frame
+    interval is in seconds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
