@@ -156,8 +156,8 @@ def find_source(run: Path, video: Path, config: ReconstructConfig) -> SourceConf
     )
     count_text = "several" if containing else "none"
     raise ConfigError(
-        f"{video} is in {count_text} of the run's sources, whose frame intervals differ ({intervals}); "
-        "choose --frame-interval"
+        f"{video} is in {count_text} of the run's sources, whose frame intervals differ "
+        f"({intervals}); choose --frame-interval"
     )
 
 
@@ -182,7 +182,8 @@ def _contains(source: SourceConfig, video: Path) -> bool:
         )
     except ManifestError as error:
         raise ConfigError(
-            f"the frame interval of {video} in training cannot be told, choose --frame-interval: {error}"
+            f"the frame interval of {video} in training cannot be told, choose --frame-interval: "
+            f"{error}"
         ) from error
     # links are followed for few of perhaps a million paths
     names = {os.path.basename(os.path.abspath(video)), os.path.basename(real_path)}

@@ -82,7 +82,8 @@ def _load_run_sampling(model: Path) -> FrameSampling | None:
             f"{one.display_name}: {one.frame_interval:g} {one.interval_unit}" for one in sources
         )
         raise ConfigError(
-            f"the sources of {run} have different frame intervals ({intervals}); give --frame-interval"
+            f"the sources of {run} have different frame intervals ({intervals}); give "
+            "--frame-interval"
         )
     return samplings.pop()
 
