@@ -59,7 +59,7 @@ def measure(samples: int) -> dict[str, float]:
 
 
 def _build_pool() -> Pool:
-    function = "reading_processes:hand_over"
+    function = "reading_processes:allocate_sample"
     return Pool(function, num_workers=1, timeout_seconds=60.0, memory_limit_bytes=None)
 
 

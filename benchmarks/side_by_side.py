@@ -60,9 +60,9 @@ class VariantProcess:
 
     def __init__(self, variant: Variant, case: BenchCase) -> None:
         self.variant = variant
-        words = {**asdict(variant), "size": case.size, "batch": case.batch_size, "side": case.side}
+        words = {**asdict(variant), "size": case.size, "batch_size": case.batch_size, "side": case.side}
         self._process = subprocess.Popen(
-            [sys.executable, __file__, "--contestant", json.dumps(words)],
+            [sys.executable, __file__, "--variant", json.dumps(words)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -141,9 +141,9 @@ def format_table(title: str, rows: Sequence[dict[str, Any]]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the groups and print tables, and JSON where it is asked for."""
     options = build_parser().parse_args(arguments)
-    if options.contestant:
-        values = json.loads(options.contestant)
-        case = BenchCase(**{name: values.pop(name) for name in ("size", "batch", "side")})
+    if options.variant:
+        values = json.loads(options.variant)
+        case = BenchCase(**{name: values.pop(name) for name in ("size", "batch_size", "side")})
         run_variant(Variant(**values), case)
         return 0
     case = BenchCase(size=options.size, batch_size=options.batch, side=options.side)
@@ -185,7 +185,7 @@ def build_parser() -> argparse.ArgumentParser:
     argument_parser.add_argument("--batch", type=int, default=2)
     argument_parser.add_argument("--side", type=int, default=224)
     argument_parser.add_argument("--json", type=Path, help="also write the numbers to this file")
-    argument_parser.add_argument("--contestant", help=argparse.SUPPRESS)
+    argument_parser.add_argument("--variant", help=argparse.SUPPRESS)
     return argument_parser
 
 

@@ -72,7 +72,7 @@ def test_each_way_of_waiting_has_a_process_of_its_own(capsys, monkeypatch):
         asked.append((setting, *words))
         return {"dual": 1.0, "v1": 2.0}
 
-    monkeypatch.setattr(waiting_threads, "started_with", started_with)
+    monkeypatch.setattr(waiting_threads, "measure_in_process", started_with)
     assert waiting_threads.main(["--repeats", "3"]) == 0
     assert asked == [(setting, "--repeats", "3") for setting in waiting_threads.SETTINGS]
     assert "| not set | 1.000 | 2.000 |" in capsys.readouterr().out

@@ -61,12 +61,12 @@ def test_a_dry_run_writes_nothing(place, capsys):
 def test_json_is_all_that_is_printed(place, capsys):
     assert call("kinetics-710", "k710/", *THREE, "--json") == 0
     said = json.loads(capsys.readouterr().out)
-    assert said["kept"] == {"training": 5, "validation": 4}
+    assert said["num_kept"] == {"training": 5, "validation": 4}
     assert len(said["classes"]) == 710
-    assert {"source": "k400", "split": "training", "videos": 4} in said["read"]
+    assert {"source": "k400", "split": "training", "videos": 4} in said["num_read"]
     assert {
         "source": "k700", "split": "training", "reason": "no file", "videos": 1
-    } in said["removed"]  # fmt: skip
+    } in said["excluded"]  # fmt: skip
     assert said["out"] == "k710"
     assert said["written"][:2] == ["train.csv", "val.csv"]
 

@@ -126,7 +126,7 @@ def test_a_full_disk_loses_no_line(tmp_path, videos):
     done = subprocess.run(
         [sys.executable, "-c", FULL_DISK, str(tmp_path)], capture_output=True, text=True, check=True
     )
-    assert done.stdout == "not secure\n"
+    assert done.stdout == "not fsynced\n"
     assert [line["number"] for line in lines(tmp_path)] == [0, 1, 2]
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
 

@@ -197,8 +197,8 @@ def test_lists_are_written_whole_and_can_be_read(parts):
     rows = list(csv.DictReader((out / "excluded.csv").read_text().splitlines()))
     found = {(r["id"].strip("_"), r["source"], r["split"]): r["reason"] for r in rows}
     assert found == REASONS
-    assert rows[1]["where"] == "k600/train.csv:2"
-    assert rows[1]["other"] == "k400/train.csv:2"
+    assert rows[1]["location"] == "k600/train.csv:2"
+    assert rows[1]["matched_location"] == "k400/train.csv:2"
 
 
 def test_a_union_can_be_a_part(parts):
@@ -253,7 +253,7 @@ def test_another_union_is_not_overwritten_unless_asked(parts):
     fewer = merge_datasets("kinetics-710", ("k400=k400/train.csv",))
     before = (out / "train.csv").read_text()
     with pytest.raises(
-        ConfigError, match=r"out holds another union, train.csv, val.csv, removed.c"
+        ConfigError, match=r"out holds another union, train.csv, val.csv, excluded.c"
     ):
         write_merged(fewer, out)
     assert write_merged(fewer, out, replace=True, dry_run=True).changed
@@ -305,12 +305,12 @@ def test_words_that_cannot_be_read(parts):
         ({"roots": ("k400=x", "k400=y")}, "one value for a part"),
         ({"ids": ("yt",)}, "--ids yt: wanted one of path, file-name, youtube"),
         ({"ids": ("k400=path",)}, "--ids k400=path: its lists name videos by id"),
-        ({"names": ("kinetics-40",)}, "no such public set; did you mean kinetics-400?"),
-        ({"names": ("k600=hmdb51",)}, "k600/train.csv: 2 of its classes are none of hmdb51: 'arch"),
+        ({"class_names": ("kinetics-40",)}, "no such public set; did you mean kinetics-400?"),
+        ({"class_names": ("k600=hmdb51",)}, "k600/train.csv: 2 of its classes are none of hmdb51: 'arch"),
     ],
 )
 def test_settings_of_parts_that_cannot_be(parts, words, problem):
-    assert problem in refused("k400", "k600", words=MergeOptions(**words))
+    assert problem in refused("k400", "k600", options=MergeOptions(**words))
 
 
 def test_settings_without_effect(parts):
@@ -330,7 +330,7 @@ def test_targets_that_are_not_there(parts):
 def test_lists_that_are_not_there_or_wrong_are_said_at_once(parts):
     (parts / "k600" / "train.csv").write_text("label,youtube_id\n,x\n")
     said = refused("a=a.csv", "k400", "k600=k600/train.csv,k600/vali.csv",
-                   words=MergeOptions(ids=("youtube",)))  # fmt: skip
+                   options=MergeOptions(ids=("youtube",)))  # fmt: skip
     assert f"a.csv: does not exist: {parts} has no a.csv" in said
     assert "k600/train.csv:2: the column label is empty" in said
     assert "k600/vali.csv: does not exist" in said
@@ -343,10 +343,10 @@ def test_numbers_without_names(place):
 
 def test_files_that_are_not_there_or_several(parts):
     words = MergeOptions(roots=("k600",))
-    said = refused("k700=k700/train.csv", words=words)
+    said = refused("k700=k700/train.csv", options=words)
     assert "k700/train.csv: none of its 2 videos has a file below k600, such as" in said
     assert "--roots k700=FOLDER says where they lie" in said
-    said = refused("k=k400/train.csv", words=MergeOptions(roots=(".",)))
+    said = refused("k=k400/train.csv", options=MergeOptions(roots=(".",)))
     assert "3 of its videos have several files below ., such as /" in said
     assert "--roots k=FOLDER" in said
 
@@ -373,7 +373,7 @@ def test_a_misspelt_class(place):
     said = refused("l=l.csv", classes=settings)
     assert "1 classes are none of the 400 wanted: 'abseilin' (of l, near 'abseiling')" in said
     words = MergeOptions(ids=("file-name",))
-    said = refused("l=l.csv", kind="kinetics-710", words=words)
+    said = refused("l=l.csv", kind="kinetics-710", options=words)
     assert "none of the 710 wanted: 'abseilin'" in said
 
 

@@ -40,17 +40,17 @@ class MergeResult:
         report = self.merged.report
         return {
             "classes": list(self.merged.classes),
-            "kept": report.num_kept,
-            "read": [
+            "num_kept": report.num_kept,
+            "num_read": [
                 {"source": source, "split": split, "videos": videos}
                 for (source, split), videos in report.num_read.items()
             ],
-            "removed": [
+            "excluded": [
                 {"source": source, "split": split, "reason": reason, "videos": videos}
                 for (source, split, reason), videos in report.count_exclusions().items()
             ],
-            "renamed": [asdict(rename) for rename in report.renames],
-            "kept_apart": [asdict(one) for one in report.kept_separate],
+            "renames": [asdict(rename) for rename in report.renames],
+            "kept_separate": [asdict(one) for one in report.kept_separate],
             "empty_classes": list(report.empty_classes),
             "target_tests": [
                 {"source": name, "videos": videos} for name, videos in self.target_tests
@@ -66,7 +66,7 @@ def count_videos(sources: Sequence[LabelledSource]) -> tuple[tuple[str, int], ..
 OUTPUT_FILES = ("train.csv", "val.csv", "classes.txt", "excluded.csv", "report.txt")
 
 
-EXCLUSION_COLUMNS = ("id", "source", "split", "where", "reason", "other")
+EXCLUSION_COLUMNS = ("id", "source", "split", "location", "reason", "matched_location")
 
 
 _NUMBER = re.compile(r"-?[0-9]+(\.0+)?")
