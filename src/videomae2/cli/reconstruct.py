@@ -18,7 +18,7 @@ PROG = "videomae2 reconstruct"
 
 _DESCRIPTION = """Show what a pre-trained model sees of a video and what it rebuilds.
 
-Writes a picture, an mp4 and a GIF with the rows original, hidden (what the model sees), rebuilt
+Writes a picture and an mp4 with the rows original, hidden (what the model sees), rebuilt
 (what it sees and what it predicts) and the decoder's share (only what it predicts in one pass).
 Pictures say where the mean and contrast of rebuilt cubes come from, and what the loss is."""
 
@@ -104,7 +104,6 @@ def _format_text(result: ReconstructionFiles) -> str:
             f"loss     {reconstruction.loss:.4f}, predicting each cube's mean gives {reconstruction.baseline:.4f}",
             f"picture  {result.picture}",
             f"film     {result.video}",
-            f"gif      {result.gif}",
         ]
     )
 
@@ -126,6 +125,5 @@ def _format_json(result: ReconstructionFiles) -> str:
             "loss_of_means": reconstruction.baseline,
             "picture": str(result.picture),
             "film": str(result.video),
-            "gif": str(result.gif),
         }
     )

@@ -1,4 +1,4 @@
-"""Show what a pre-trained model rebuilds of a video: as a picture, an mp4 and a GIF."""
+"""Show what a pre-trained model rebuilds of a video: as a picture and an mp4."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,14 +13,8 @@ from videomae2.data.views.device import crop_and_resize
 from videomae2.errors import ConfigError
 from videomae2.models.weights.config_json import CONFIG_FILE
 from videomae2.models.weights.resolve import find_saved_model, load_autoencoder
-from videomae2.reports.reconstruction import (
-    ReconstructedClip,
-    compose_video,
-    compute_fps,
-    write_gif,
-    write_mp4,
-)
-from videomae2.reports.reconstruction_image import write_clip_image
+from videomae2.reports.reconstruction import ReconstructedClip
+from videomae2.reports.reconstruction_image import write_clip_image, write_clip_video
 from videomae2.tasks.pretrain import MaskingConfig, PretrainTask
 from videomae2.tasks.reconstruct import reconstruct_clips
 from videomae2.tensors import rng
@@ -37,7 +31,6 @@ class ReconstructionFiles:
 
     picture: Path
     video: Path
-    gif: Path
     clip: ReconstructedClip
 
 
@@ -50,7 +43,7 @@ def reconstruct(
     frames_shown: int | None = None,
     device: str = "auto",
 ) -> ReconstructionFiles:
-    """Rebuild a clip of a video and write the picture and both films.
+    """Rebuild a clip of a video and write the picture and the video.
 
     Args:
         run: A run folder, or the folder of a saved model.
@@ -69,13 +62,11 @@ def reconstruct(
     count = _resolve_frame_count(frames_shown, loaded.task.model.cubes)
     clip = _reconstruct_clip(loaded, video, 0)
     folder = loaded.resolve_folder(out)
-    frames, fps = compose_video(clip), compute_fps(clip)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return ReconstructionFiles(
             picture=write_clip_image(clip, folder / f"{video.stem}.png", num_frames=count),
-            video=write_mp4(frames, fps, folder / f"{video.stem}.mp4"),
-            gif=write_gif(frames, fps, folder / f"{video.stem}.gif"),
+            video=write_clip_video(clip, folder / f"{video.stem}.mp4"),
             clip=clip,
         )
     except OSError as error:

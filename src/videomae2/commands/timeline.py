@@ -5,8 +5,9 @@ Axes: bins, windows, outputs.
 
 import csv
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,14 @@ from typing import Any
 import numpy as np
 
 from videomae2.base.files import atomic_write
+from videomae2.data.video.writer import write_video
+from videomae2.data.views.scan import SCAN_FUNCTION, iterate_scan, open_scan
 from videomae2.errors import ConfigError, VideoError
 from videomae2.inference.inputs import VideoInput
 from videomae2.inference.predictor import Predictor
-from videomae2.inference.timeline import ProgressFn, Timeline
+from videomae2.inference.timeline import ProgressFn, Timeline, build_scan_request
 from videomae2.reports.timeline import write_timeline_picture
-from videomae2.reports.timeline_video import write_overlay_video
+from videomae2.reports.timeline_video import MAX_SHORT_SIDE, compose_overlay_video, select_frames
 
 Cue = tuple[float, float, list[str]]
 """From when to when which lines are shown."""
@@ -204,8 +207,8 @@ class TimelineFolder:
             }
             if with_video:
                 video_path = _with_ending(base, "mp4")
-                written["video"] = write_overlay_video(
-                    predictor, video, timeline, video_path, progress=progress
+                written["video"] = _write_overlay_video(
+                    predictor, video, timeline, video_path, progress
                 )
         except VideoError:
             raise
@@ -228,3 +231,41 @@ class TimelineFolder:
 
 def _with_ending(base: Path, ending: str) -> Path:
     return base.with_name(f"{base.name}.timeline.{ending}")
+
+
+_OVERLAY_CRF = 21
+
+
+def _write_overlay_video(
+    predictor: Predictor, video: VideoInput, timeline: Timeline, path: Path, progress: ProgressFn
+) -> Path:
+    """Write an mp4 without sound, as long as the time line, at the video's own speed.
+
+    The video is read a second time: what holds at a moment is known only after the windows behind
+    it, and keeping the frames of a long video until then would fill the memory.
+    """
+    request = build_scan_request(predictor, video.entry, video.frame_name)
+    side = min(MAX_SHORT_SIDE, request.limits.max_short_side or MAX_SHORT_SIDE)
+    request = replace(request, limits=replace(request.limits, max_short_side=side))
+    with predictor.reading.make_pool(SCAN_FUNCTION, num_workers=1) as pool:
+        info = open_scan(pool, request)
+        assert info.seconds is not None  # else there were no time line
+        fps, indices = select_frames(info.seconds, timeline.length_seconds)
+        frames = (
+            pair
+            for part, pixels in iterate_scan(pool, request, np.unique(indices).tolist(), info.shape)
+            for pair in zip(part, pixels, strict=True)
+        )
+        pictures = compose_overlay_video(timeline, frames, indices, fps)
+        with atomic_write(path) as partial:
+            tracked = _track_pictures(pictures, fps, timeline.length_seconds, progress)
+            write_video(partial, tracked, rate=fps, crf=_OVERLAY_CRF, faststart=True)
+    return path
+
+
+def _track_pictures(
+    pictures: Iterator[np.ndarray], fps: Fraction, length_seconds: float, progress: ProgressFn
+) -> Iterator[np.ndarray]:
+    for number, picture in enumerate(pictures):
+        yield picture
+        progress((number + 1) / float(fps), length_seconds)

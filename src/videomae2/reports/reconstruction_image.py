@@ -1,16 +1,30 @@
-"""Reconstructions as still pictures: one clip in detail, or several clips on one sheet."""
+"""Reconstructions drawn: one clip in detail, several clips on one sheet, or a clip as a video.
+
+Axes: frames, height, width, rgb.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
-from PIL import Image
+import numpy as np
 
 from videomae2.base.files import atomic_write
+from videomae2.data.video.writer import write_video
+from videomae2.reports.image_canvas import (
+    MUTED_TEXT_COLOR,
+    ImageCanvas,
+    TextStyle,
+    ellipsize,
+    measure_text,
+    round_up_to_even,
+    wrap_text,
+)
 from videomae2.reports.reconstruction import (
     ROWS,
     SUBTITLES,
     TITLES,
+    Pictures,
     ReconstructedClip,
     RowKind,
     format_decoder,
@@ -21,58 +35,38 @@ from videomae2.reports.reconstruction import (
     render_row,
     select_frame_numbers,
 )
-from videomae2.reports.text_layout import (
-    MUTED_TEXT_COLOR,
-    ImageCanvas,
-    TextStyle,
-    ellipsize,
-    measure_text,
-    wrap_text,
-)
 
-_HEADING_STYLE = TextStyle(26, bold=True)
-
-
-_SUBHEADING_STYLE = TextStyle(20, bold=True)
-
-
-_FACTS_STYLE = TextStyle(17, color=MUTED_TEXT_COLOR)
-
-
-_LABEL_STYLE = TextStyle(17, bold=True)
-
-
-_TIME_STYLE = TextStyle(14, color=MUTED_TEXT_COLOR)
-
-
-_NOTE_STYLE = TextStyle(15, color=MUTED_TEXT_COLOR)
-
-
+_HEADING, _SUBHEADING = TextStyle(26, bold=True), TextStyle(20, bold=True)
+_FACTS = TextStyle(17, color=MUTED_TEXT_COLOR)
+_LABEL = TextStyle(17, bold=True)
+_TIME = TextStyle(14, color=MUTED_TEXT_COLOR)
+_NOTE = TextStyle(15, color=MUTED_TEXT_COLOR)
 _MARGIN, _GAP, _LABEL_GAP, _BLOCK_GAP = 32, 6, 18, 36
+_FRAME_WIDTH, _GRID_FRAME_WIDTH = 176, 120  # about as wide as a frame should be
 
-
-_PICTURE_PIXELS = 176  # about as wide as a frame should be
-
-
-_SHEET_PICTURE_PIXELS = 120
+_VIDEO_HEADING, _VIDEO_FACTS = TextStyle(20, bold=True), TextStyle(14, color=MUTED_TEXT_COLOR)
+_VIDEO_LABEL, _VIDEO_NOTE = TextStyle(15, bold=True), TextStyle(12, color=MUTED_TEXT_COLOR)
+_VIDEO_MARGIN, _VIDEO_GAP = 20, 10
+_VIDEO_FRAME_WIDTH = 224
+_FPS_RANGE = (2.0, 25.0)  # frames per second: slower or faster ones are hard to look at
+_DEFAULT_FPS = 25.0  # a guess, for looking at videos that do not say how fast they are
+_MIN_SECONDS = 4.0  # a shorter clip is repeated
+_VIDEO_CRF = 16
 
 
 def write_clip_image(clip: ReconstructedClip, path: Path, *, num_frames: int = 8) -> Path:
     """Write a picture of one clip: four rows, and every fact that a reader needs."""
-    block = _Block.from_clips([clip], ROWS, num_frames, _PICTURE_PIXELS)
-    width = block.width + 2 * _MARGIN
-    notes = _build_notes([clip], width - 2 * _MARGIN, ROWS)
-    head = _HEADING_STYLE.line_height + _FACTS_STYLE.line_height + 12
-    foot = 14 + len(notes) * _NOTE_STYLE.line_height
-    canvas = ImageCanvas(width, 2 * _MARGIN + head + block.height + foot)
-    y = _MARGIN
-    canvas.draw_text(_MARGIN, y, ellipsize(clip.video, block.width, _HEADING_STYLE), _HEADING_STYLE)
-    y += _HEADING_STYLE.line_height
-    canvas.draw_text(_MARGIN, y, f"{format_title(clip)}   ·   {format_loss(clip)}", _FACTS_STYLE)
-    y += _FACTS_STYLE.line_height + 12
-    block.draw(canvas, _MARGIN, y, clip)
-    canvas.draw_lines(_MARGIN, y + block.height + 14, notes, _NOTE_STYLE)
-    return write_png(canvas.image, path)
+    block = _Block([clip], ROWS, num_frames, _FRAME_WIDTH)
+    notes = [line for text in _list_notes([clip]) for line in wrap_text(text, block.width, _NOTE)]
+    head = _HEADING.line_height + _FACTS.line_height + 12
+    foot = 14 + len(notes) * _NOTE.line_height
+    canvas = ImageCanvas(block.width + 2 * _MARGIN, 2 * _MARGIN + head + block.height + foot)
+    canvas.draw_text(_MARGIN, _MARGIN, ellipsize(clip.video, block.width, _HEADING), _HEADING)
+    facts = f"{format_title(clip)}   ·   {format_loss(clip)}"
+    canvas.draw_text(_MARGIN, _MARGIN + _HEADING.line_height, facts, _FACTS)
+    block.draw(canvas, _MARGIN, _MARGIN + head, clip)
+    canvas.draw_lines(_MARGIN, _MARGIN + head + block.height + 14, notes, _NOTE)
+    return canvas.write_png(path)
 
 
 def write_image_grid(
@@ -80,7 +74,6 @@ def write_image_grid(
     path: Path,
     *,
     title: str,
-    rows: Sequence[RowKind] = ("original", "hidden", "reconstructed", "oracle_stats"),
     num_frames: int = 6,
     columns: int = 2,
 ) -> Path:
@@ -90,127 +83,124 @@ def write_image_grid(
         clips: At least one, all of the same size.
         path: The PNG to write.
         title: Its first line.
-        rows: What to show of each clip; "oracle_stats" is left out where models predict pixels.
         num_frames: Frames of each clip.
         columns: Clips beside each other.
     """
-    rows = [row for row in rows if row != "oracle_stats" or clips[0].oracle_stats is not None]
-    block = _Block.from_clips(clips, rows, num_frames, _SHEET_PICTURE_PIXELS)
+    rows: list[RowKind] = ["original", "hidden", "reconstructed"]
+    rows += [] if clips[0].oracle_stats is None else ["oracle_stats"]
+    block = _Block(clips, rows, num_frames, _GRID_FRAME_WIDTH)
     columns = min(columns, len(clips))
     inner = columns * block.width + (columns - 1) * _BLOCK_GAP
-    notes = _build_notes(clips, inner, rows)
-    head = _HEADING_STYLE.line_height + _FACTS_STYLE.line_height + 20
-    block_height = (
-        _SUBHEADING_STYLE.line_height + _FACTS_STYLE.line_height + 4 + block.height + _BLOCK_GAP
-    )
-    num_rows = -(-len(clips) // columns)
-    height = (
-        2 * _MARGIN
-        + head
-        + num_rows * block_height
-        - _BLOCK_GAP
-        + 18
-        + len(notes) * _NOTE_STYLE.line_height
-    )
+    texts = _list_notes(clips, has_oracle="oracle_stats" in rows)
+    notes = [line for text in texts for line in wrap_text(text, inner, _NOTE)]
+    head = _HEADING.line_height + _FACTS.line_height + 20
+    clip_head = _SUBHEADING.line_height + _FACTS.line_height + 4
+    step = clip_head + block.height + _BLOCK_GAP
+    foot = 18 + len(notes) * _NOTE.line_height
+    height = 2 * _MARGIN + head + -(-len(clips) // columns) * step - _BLOCK_GAP + foot
     canvas = ImageCanvas(inner + 2 * _MARGIN, height)
-    canvas.draw_text(_MARGIN, _MARGIN, ellipsize(title, inner, _HEADING_STYLE), _HEADING_STYLE)
-    canvas.draw_text(
-        _MARGIN, _MARGIN + _HEADING_STYLE.line_height, format_title(clips[0]), _FACTS_STYLE
-    )
+    canvas.draw_text(_MARGIN, _MARGIN, ellipsize(title, inner, _HEADING), _HEADING)
+    canvas.draw_text(_MARGIN, _MARGIN + _HEADING.line_height, format_title(clips[0]), _FACTS)
     for number, clip in enumerate(clips):
         x = _MARGIN + number % columns * (block.width + _BLOCK_GAP)
-        y = _MARGIN + head + number // columns * block_height
-        canvas.draw_text(
-            x, y, ellipsize(clip.video, block.width, _SUBHEADING_STYLE), _SUBHEADING_STYLE
-        )
-        y += _SUBHEADING_STYLE.line_height
-        canvas.draw_text(x, y, format_loss(clip), _FACTS_STYLE)
-        block.draw(canvas, x, y + _FACTS_STYLE.line_height + 4, clip)
-    canvas.draw_lines(
-        _MARGIN, height - _MARGIN - len(notes) * _NOTE_STYLE.line_height, notes, _NOTE_STYLE
-    )
-    return write_png(canvas.image, path)
+        y = _MARGIN + head + number // columns * step
+        name = ellipsize(clip.video, block.width, _SUBHEADING)
+        canvas.draw_text(x, y, name, _SUBHEADING)
+        canvas.draw_text(x, y + _SUBHEADING.line_height, format_loss(clip), _FACTS)
+        block.draw(canvas, x, y + clip_head, clip)
+    canvas.draw_lines(_MARGIN, height - _MARGIN - foot + 18, notes, _NOTE)
+    return canvas.write_png(path)
 
 
-def write_png(image: Image.Image, path: Path) -> Path:
-    """Write a PNG whole or not at all."""
+def write_clip_video(clip: ReconstructedClip, path: Path) -> Path:
+    """Write H.264 that every player takes, whole or not at all; short clips are repeated."""
+    frames, fps = compose_video(clip), compute_fps(clip)
+    repeats = max(1, round(_MIN_SECONDS * float(fps) / len(frames)))
+    repeated = (frames[number % len(frames)] for number in range(repeats * len(frames)))
     with atomic_write(path) as partial:
-        image.save(partial, format="PNG", optimize=True)
+        write_video(partial, repeated, rate=fps, crf=_VIDEO_CRF, faststart=True)
     return path
 
 
-@dataclass(frozen=True, slots=True)
+def compose_video(clip: ReconstructedClip) -> Pictures:
+    """Compose every frame of the video: the rows side by side, in the video's own time."""
+    cubes = clip.cubes
+    scale = max(1, round(_VIDEO_FRAME_WIDTH / cubes.width))
+    step = cubes.width * scale + _VIDEO_GAP
+    inner = len(ROWS) * step - _VIDEO_GAP
+    notes = [line for text in _list_notes([clip]) for line in wrap_text(text, inner, _VIDEO_NOTE)]
+    head = _VIDEO_HEADING.line_height + _VIDEO_FACTS.line_height + 8 + _VIDEO_LABEL.line_height
+    top = _VIDEO_MARGIN + head
+    bottom = top + cubes.height * scale + _VIDEO_GAP
+    height = bottom + len(notes) * _VIDEO_NOTE.line_height + _VIDEO_MARGIN
+    width = inner + 2 * _VIDEO_MARGIN
+    canvas = ImageCanvas(round_up_to_even(width), round_up_to_even(height))
+    facts = f"{format_title(clip)}   ·   {format_loss(clip)}"
+    y = _VIDEO_MARGIN
+    for text, style in ((clip.video, _VIDEO_HEADING), (facts, _VIDEO_FACTS)):
+        canvas.draw_text(_VIDEO_MARGIN, y, ellipsize(text, inner, style), style)
+        y += style.line_height
+    lefts = [_VIDEO_MARGIN + number * step for number in range(len(ROWS))]
+    for left, row in zip(lefts, ROWS, strict=True):
+        canvas.draw_text(left, top - _VIDEO_LABEL.line_height, TITLES[row], _VIDEO_LABEL)
+    canvas.draw_lines(_VIDEO_MARGIN, bottom, notes, _VIDEO_NOTE)
+    frames = np.repeat(canvas.pixels[None], cubes.frames, axis=0)
+    for left, row in zip(lefts, ROWS, strict=True):
+        pictures = render_row(clip, row, range(cubes.frames), scale=scale)
+        frames[:, top : top + pictures.shape[1], left : left + pictures.shape[2]] = pictures
+    return frames
+
+
+def compute_fps(clip: ReconstructedClip) -> Fraction:
+    """Frames per second at which the video runs as fast as the original, within limits."""
+    seconds = clip.indices / _DEFAULT_FPS if clip.seconds is None else clip.seconds
+    gaps = np.diff(seconds)
+    positive_gaps = gaps[gaps > 0]
+    fps = 1 / float(np.median(positive_gaps)) if len(positive_gaps) else _FPS_RANGE[0]
+    return Fraction(min(max(fps, _FPS_RANGE[0]), _FPS_RANGE[1])).limit_denominator(100)
+
+
 class _Block:
     """The rows of one clip, with labels at the left and times below."""
 
-    rows: Sequence[RowKind]
-    frames: list[int]
-    scale: int
-    label_width: int
-    frame_width: int
-    frame_height: int
-
-    @classmethod
-    def from_clips(
-        cls,
+    def __init__(
+        self,
         clips: Sequence[ReconstructedClip],
         rows: Sequence[RowKind],
         num_frames: int,
-        target_width: int,
-    ) -> "_Block":
+        frame_width: int,
+    ) -> None:
         cubes = clips[0].cubes
-        scale = max(1, round(target_width / cubes.width))
-        return cls(
-            rows=rows,
-            frames=select_frame_numbers(num_frames, cubes.frames),
-            scale=scale,
-            label_width=_LABEL_GAP
-            + max(
-                max(
-                    measure_text(TITLES[row], _LABEL_STYLE),
-                    measure_text(SUBTITLES[row], _TIME_STYLE),
-                )
-                for row in rows
-            ),
-            frame_width=cubes.width * scale,
-            frame_height=cubes.height * scale,
-        )
-
-    @property
-    def width(self) -> int:
-        return self.label_width + len(self.frames) * (self.frame_width + _GAP) - _GAP
-
-    @property
-    def height(self) -> int:
-        return len(self.rows) * (self.frame_height + _GAP) + _TIME_STYLE.line_height
+        labels = [measure_text(TITLES[row], _LABEL) for row in rows]
+        labels += [measure_text(SUBTITLES[row], _TIME) for row in rows]
+        self._rows, self._label_width = rows, _LABEL_GAP + max(labels)
+        self._frames = select_frame_numbers(num_frames, cubes.frames)
+        self._scale = max(1, round(frame_width / cubes.width))
+        self._frame_width = cubes.width * self._scale
+        self._frame_height = cubes.height * self._scale
+        self.width = self._label_width + len(self._frames) * (self._frame_width + _GAP) - _GAP
+        self.height = len(rows) * (self._frame_height + _GAP) + _TIME.line_height
 
     def draw(self, canvas: ImageCanvas, x: int, y: int, clip: ReconstructedClip) -> None:
-        for row in self.rows:
-            middle = y + self.frame_height // 2
-            canvas.draw_text(x, middle - 2, TITLES[row], _LABEL_STYLE, anchor="ls")
-            canvas.draw_text(x, middle + 6, SUBTITLES[row], _TIME_STYLE, anchor="la")
-            pictures = render_row(clip, row, self.frames, scale=self.scale)
-            for number, picture in enumerate(pictures):
-                left = x + self.label_width + number * (self.frame_width + _GAP)
-                canvas.image.paste(Image.fromarray(picture), (left, y))
-            y += self.frame_height + _GAP
-        for number, frame in enumerate(self.frames):
-            middle = x + self.label_width + number * (self.frame_width + _GAP)
-            middle += self.frame_width // 2
-            canvas.draw_text(middle, y, clip.format_moment(frame), _TIME_STYLE, anchor="ma")
+        lefts = [
+            x + self._label_width + number * (self._frame_width + _GAP)
+            for number in range(len(self._frames))
+        ]
+        for row in self._rows:
+            middle = y + self._frame_height // 2
+            canvas.draw_text(x, middle - 2, TITLES[row], _LABEL, anchor="ls")
+            canvas.draw_text(x, middle + 6, SUBTITLES[row], _TIME, anchor="la")
+            pictures = render_row(clip, row, self._frames, scale=self._scale)
+            for left, picture in zip(lefts, pictures, strict=True):
+                canvas.paste(left, y, picture)
+            y += self._frame_height + _GAP
+        for left, frame in zip(lefts, self._frames, strict=True):
+            moment = clip.format_moment(frame)
+            canvas.draw_text(left + self._frame_width // 2, y, moment, _TIME, anchor="ma")
 
 
-def _build_notes(
-    clips: Sequence[ReconstructedClip], width: int, rows: Sequence[RowKind]
-) -> list[str]:
+def _list_notes(clips: Sequence[ReconstructedClip], *, has_oracle: bool = False) -> list[str]:
     """What holds for all clips, each sentence once."""
-    sentences = dict.fromkeys(
-        words
-        for shown in clips
-        for words in (
-            format_statistics(shown),
-            *([format_oracle_note()] if "oracle_stats" in rows else []),
-            format_decoder(shown),
-        )
-    )
-    return [line for words in sentences for line in wrap_text(words, width, _NOTE_STYLE)]
+    oracle = [format_oracle_note()] if has_oracle else []
+    texts = [(format_statistics(clip), *oracle, format_decoder(clip)) for clip in clips]
+    return list(dict.fromkeys(text for part in texts for text in part))

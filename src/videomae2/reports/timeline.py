@@ -7,7 +7,7 @@ from typing import Any
 
 from videomae2.base.files import atomic_write
 from videomae2.inference.timeline import Timeline
-from videomae2.reports.text_layout import Color
+from videomae2.reports.image_canvas import Color
 
 OTHER_COLOR: Color = (176, 182, 191)
 

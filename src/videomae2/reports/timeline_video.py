@@ -1,56 +1,42 @@
 """A video with what the model says of it below: names, bars, and the time line.
 
-The video is read once more from first to last, and written frame by frame, however long it is.
-Axes: height, width, rgb.
+The frames come one by one, however long the video is. Axes: height, width, rgb.
 """
 
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float64, Int64, UInt8
-from PIL import Image
 
-from videomae2.base.files import atomic_write
-from videomae2.data.video.reader import Frames
-from videomae2.data.views.scan import SCAN_FUNCTION, iterate_scan, open_scan
 from videomae2.data.views.sliding import median_frame_duration
-from videomae2.inference.inputs import VideoInput
-from videomae2.inference.predictor import Predictor
-from videomae2.inference.timeline import ProgressFn, Timeline, build_scan_request
+from videomae2.inference.timeline import Timeline
 from videomae2.models.task_type import ClassScore, rank_topk
-from videomae2.reports.reconstruction import to_rgb
-from videomae2.reports.text_layout import (
+from videomae2.reports.image_canvas import (
     MUTED_TEXT_COLOR,
     TEXT_COLOR,
     ImageCanvas,
+    Picture,
     TextStyle,
     ellipsize,
+    enlarge,
+    round_up_to_even,
+    to_rgb,
 )
 from videomae2.reports.timeline import EMPTY_COLOR, OTHER_COLOR, assign_class_colors, format_clock
 
-_MAX_ROWS = 3
-
-
-_MAX_LANES = 4
-
-
+_SHORT_SIDES = (240, 480)  # of the video in the film: smaller is enlarged, larger shrunk
+MAX_SHORT_SIDE = _SHORT_SIDES[1]
+"""Short side in pixels at which frames should be read."""
+_MIN_WIDTH = 426  # what names and bars need
+_MAX_FPS = 30.0
+_PAD_COLOR = (16, 18, 22)
+_MAX_ROWS, _MAX_LANES = 3, 4
 _MARGIN, _GAP = 14, 8
-
-
 _STRIP_HEIGHT, _BAR_HEIGHT, _ROW_HEIGHT = 20, 12, 24
-
-
 _NAME_SHARE = 0.42  # of the width, for the name; the bar has the rest
-
-
 _NAME_STYLE, _ACTIVE_STYLE = TextStyle(14, color=MUTED_TEXT_COLOR), TextStyle(14, bold=True)
-
-
 _CLOCK_STYLE = TextStyle(13, color=MUTED_TEXT_COLOR)
 
 
@@ -61,42 +47,33 @@ class Overlay:
         self._timeline, self._width = timeline, width
         self._colors = assign_class_colors(timeline)
         self._rows = min(_MAX_ROWS, timeline.outputs.count)
-        self.height = (
-            2 * _MARGIN + self._rows * _ROW_HEIGHT + _CLOCK_STYLE.line_height + _GAP + _STRIP_HEIGHT
-        )
-        self.height += self.height % 2
+        content_height = _CLOCK_STYLE.line_height + _GAP + _STRIP_HEIGHT
+        self.height = round_up_to_even(2 * _MARGIN + self._rows * _ROW_HEIGHT + content_height)
         self._strip_top = self.height - _MARGIN - _STRIP_HEIGHT
         self._bin_index: int | None = None
 
     def render(self, seconds: float) -> UInt8[np.ndarray, "height width rgb"]:
         """The picture for a moment."""
         edges = self._timeline.bins.edges
-        bin_index = int(
-            np.clip(np.searchsorted(edges, seconds, side="right") - 1, 0, len(edges) - 2)
-        )
+        position = int(np.searchsorted(edges, seconds, side="right")) - 1
+        bin_index = min(max(position, 0), len(edges) - 2)
         if bin_index != self._bin_index:
-            self._canvas_pixels, self._bin_index = (
-                np.asarray(self._draw_bin(bin_index).image),
-                bin_index,
-            )
+            self._canvas_pixels, self._bin_index = self._draw_bin(bin_index).pixels, bin_index
         picture = self._canvas_pixels.copy()
         x = _MARGIN + self._to_pixel(seconds)
-        picture[self._strip_top - 3 : self._strip_top + _STRIP_HEIGHT + 3, x - 1 : x + 1] = (
-            TEXT_COLOR
-        )
-        clock_canvas = ImageCanvas(self._width - 2 * _MARGIN, _CLOCK_STYLE.line_height)
-        length = self._timeline.length_seconds
-        clock_canvas.draw_text(
-            0,
-            0,
-            f"{format_clock(seconds, decimals=1)} of {format_clock(length, decimals=1)}",
-            _CLOCK_STYLE,
-        )
-        top = self._strip_top - _GAP - _CLOCK_STYLE.line_height
-        picture[top : top + _CLOCK_STYLE.line_height, _MARGIN:-_MARGIN] = np.asarray(
-            clock_canvas.image
-        )
+        rows = slice(self._strip_top - 3, self._strip_top + _STRIP_HEIGHT + 3)
+        picture[rows, x - 1 : x + 1] = TEXT_COLOR
+        clock = self._draw_clock(seconds)
+        top = self._strip_top - _GAP - len(clock)
+        picture[top : top + len(clock), _MARGIN:-_MARGIN] = clock
         return picture
+
+    def _draw_clock(self, seconds: float) -> Picture:
+        canvas = ImageCanvas(self._width - 2 * _MARGIN, _CLOCK_STYLE.line_height)
+        length = format_clock(self._timeline.length_seconds, decimals=1)
+        text = f"{format_clock(seconds, decimals=1)} of {length}"
+        canvas.draw_text(0, 0, text, _CLOCK_STYLE)
+        return canvas.pixels
 
     def _draw_bin(self, bin_index: int) -> ImageCanvas:
         """Everything but the clock and the cursor."""
@@ -150,87 +127,28 @@ class Overlay:
         return round(min(1.0, fraction) * (self._width - 2 * _MARGIN))
 
 
-Picture = UInt8[np.ndarray, "height width rgb"]
-
-
-_SHORT_SIDE_RANGE = (
-    240,
-    480,
-)  # short side of the video in the film: smaller is enlarged, larger shrunk
-
-
-_MIN_WIDTH = 426  # what names and bars need
-
-
-_MAX_FPS = 30.0
-
-
-_PAD_COLOR = (16, 18, 22)
-
-
-def write_overlay_video(
-    predictor: Predictor,
-    video: VideoInput,
+def compose_overlay_video(
     timeline: Timeline,
-    path: Path,
-    *,
-    progress: ProgressFn = lambda _done, _length: None,
-) -> Path:
-    """Write the film as an mp4 (H.264, no sound), whole or not at all.
-
-    It is as long as the time line, at the video's own speed.
-
-    Raises:
-        VideoError: The video can no longer be read.
-    """
-    import av
-
-    request = build_scan_request(predictor, video.entry, video.frame_name)
-    side = min(_SHORT_SIDE_RANGE[1], request.limits.max_short_side or _SHORT_SIDE_RANGE[1])
-    request = replace(request, limits=replace(request.limits, max_short_side=side))
-    with predictor.reading.make_pool(SCAN_FUNCTION, num_workers=1) as pool:
-        stream_info = open_scan(pool, request)
-        assert stream_info.seconds is not None  # else there were no time line
-        fps, frame_indices = select_frames(stream_info.seconds, timeline.length_seconds)
-        layout = _Layout(stream_info.shape[0], stream_info.shape[1], timeline)
-        with (
-            atomic_write(path) as partial,
-            av.open(
-                str(partial), "w", format="mp4", options={"movflags": "faststart"}
-            ) as container,
-        ):
-            options = {"crf": "21", "preset": "veryfast"}
-            stream = container.add_stream("libx264", rate=fps, options=options)
-            stream.height, stream.width = layout.height, layout.width
-            stream.pix_fmt = "yuv420p"
-            stream.codec_context.thread_count = 1
-            frames = _iterate_frames(
-                iterate_scan(pool, request, np.unique(frame_indices).tolist(), stream_info.shape)
-            )
-            for number, picture in enumerate(_compose_pictures(frames, frame_indices, fps, layout)):
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-                progress((number + 1) / float(fps), timeline.length_seconds)
-            container.mux(stream.encode(None))
-    return path
-
-
-def _iterate_frames(parts: Iterator[tuple[tuple[int, ...], Frames]]) -> Iterator[tuple[int, Any]]:
-    for indices, frames in parts:
-        yield from zip(indices, frames, strict=True)
-
-
-def _compose_pictures(
-    frames: Iterator[tuple[int, Any]],
+    frames: Iterable[tuple[int, UInt8[np.ndarray, "height width channels"]]],
     frame_indices: Int64[np.ndarray, " shown"],
     fps: Fraction,
-    layout: "_Layout",
 ) -> Iterator[Picture]:
-    """Every picture of the film; a frame of the video may be shown more than once."""
-    numbers = deque(enumerate(frame_indices.tolist()))
+    """Give every picture of the film; a frame of the video may be shown more than once.
+
+    Args:
+        timeline: What the model says.
+        frames: Those of the video that are shown, rising, each with its index.
+        frame_indices: Which frame each picture shows, as ``select_frames`` chose them.
+        fps: Pictures per second.
+    """
+    overlay: Overlay | None = None
+    pending = deque(enumerate(frame_indices.tolist()))
     for index, frame in frames:
-        video_part = layout.render_video(frame)
-        while numbers and numbers[0][1] == index:
-            yield layout.render(video_part, numbers.popleft()[0] / float(fps))
+        video_part = _render_frame(frame)
+        overlay = overlay or Overlay(timeline, video_part.shape[1])
+        while pending and pending[0][1] == index:
+            seconds = pending.popleft()[0] / float(fps)
+            yield np.concatenate((video_part, overlay.render(seconds)))
 
 
 def select_frames(
@@ -244,38 +162,14 @@ def select_frames(
     return fps, np.clip(number, 0, len(seconds) - 1).astype(np.int64)
 
 
-class _Layout:
-    """Where the video and the panel stand in a picture of the film."""
-
-    def __init__(self, height: int, width: int, timeline: Timeline) -> None:
-        scale = max(1, -(-_SHORT_SIDE_RANGE[0] // min(height, width)))
-        self._size = (height * scale, width * scale)
-        self.width = _round_up_to_even(max(_MIN_WIDTH, width * scale))
-        self._panel = Overlay(timeline, self.width)
-        self._panel_top = _round_up_to_even(height * scale)
-        self.height = self._panel_top + self._panel.height
-
-    def render_video(
-        self, frame: UInt8[np.ndarray, "height width channels"]
-    ) -> UInt8[np.ndarray, "film_height film_width rgb"]:
-        """A frame of the video, in the middle of the film's width."""
-        picture = to_rgb(frame)
-        height, width = self._size
-        if picture.shape[:2] != self._size:
-            image = Image.fromarray(np.ascontiguousarray(picture))
-            picture = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
-        part = np.empty((self._panel_top, self.width, 3), np.uint8)
-        part[...] = _PAD_COLOR
-        left = (self.width - width) // 2
-        part[:height, left : left + width] = picture
-        return part
-
-    def render(
-        self, video_part: Picture, seconds: float
-    ) -> UInt8[np.ndarray, "film_height width rgb"]:
-        """The film's picture at a moment."""
-        return np.concatenate((video_part, self._panel.render(seconds)))
-
-
-def _round_up_to_even(pixels: int) -> int:
-    return pixels + pixels % 2
+def _render_frame(frame: UInt8[np.ndarray, "height width channels"]) -> Picture:
+    """A frame of the video, in the middle of the film's width; both sides are even."""
+    picture = to_rgb(frame)
+    scale = max(1, -(-_SHORT_SIDES[0] // min(picture.shape[:2])))
+    picture = enlarge(picture, scale, resampling="BILINEAR")
+    height, width = picture.shape[:2]
+    film_width = round_up_to_even(max(_MIN_WIDTH, width))
+    part = np.full((round_up_to_even(height), film_width, 3), _PAD_COLOR, np.uint8)
+    left = (film_width - width) // 2
+    part[:height, left : left + width] = picture
+    return part

@@ -1,27 +1,27 @@
-"""Text in pictures: fonts, colours, and text that keeps to its width.
+"""Pictures of pixels: boxes, text that keeps to its width, enlarged frames, PNG files.
 
-Sizes are in pixels; a picture is a pillow image in RGB.
+Sizes are in pixels. Axes: height, width, rgb. Pillow is imported where a picture is made.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
-from PIL import Image, ImageDraw, ImageFont
+import numpy as np
+from jaxtyping import UInt8
+
+from videomae2.base.files import atomic_write
+
+if TYPE_CHECKING:
+    from PIL.ImageFont import FreeTypeFont
 
 Color = tuple[int, int, int]
-
+Picture = UInt8[np.ndarray, "height width rgb"]
 
 BACKGROUND: Color = (255, 255, 255)
-
-
 TEXT_COLOR: Color = (24, 27, 32)
-
-
 MUTED_TEXT_COLOR: Color = (99, 106, 117)
-
-
-_ELLIPSIS = "…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,18 @@ class TextStyle:
 
 
 class ImageCanvas:
-    """A picture to be filled with panels and text."""
+    """A picture to be filled with frames, boxes and text."""
 
     def __init__(self, width: int, height: int) -> None:
-        self.image = Image.new("RGB", (width, height), BACKGROUND)
-        self._draw = ImageDraw.Draw(self.image)
+        from PIL import Image, ImageDraw
+
+        self._image = Image.new("RGB", (width, height), BACKGROUND)
+        self._draw = ImageDraw.Draw(self._image)
+
+    @property
+    def pixels(self) -> Picture:
+        """What was drawn so far."""
+        return np.asarray(self._image)
 
     def draw_text(self, x: int, y: int, text: str, style: TextStyle, *, anchor: str = "la") -> None:
         """Write a line at a place; anchors are those of pillow, ``la`` is the upper left."""
@@ -60,6 +67,18 @@ class ImageCanvas:
             self.draw_text(x, y + row * style.line_height, line, style)
         return y + len(lines) * style.line_height
 
+    def paste(self, x: int, y: int, picture: Picture) -> None:
+        """Put a frame at a place."""
+        from PIL import Image
+
+        self._image.paste(Image.fromarray(np.ascontiguousarray(picture)), (x, y))
+
+    def write_png(self, path: Path) -> Path:
+        """Write a PNG whole or not at all."""
+        with atomic_write(path) as partial:
+            self._image.save(partial, format="PNG", optimize=True)
+        return path
+
 
 def measure_text(text: str, style: TextStyle) -> int:
     """How wide a line is."""
@@ -73,7 +92,7 @@ def ellipsize(text: str, width: int, style: TextStyle) -> str:
         num_kept -= 1
         half = num_kept // 2
         start, end = text[: num_kept - half], text[len(text) - half :]
-        candidate = f"{start}{_ELLIPSIS}{end}"
+        candidate = f"{start}…{end}"
         if measure_text(candidate, style) <= width:
             return candidate
     return text
@@ -92,9 +111,40 @@ def wrap_text(text: str, width: int, style: TextStyle) -> list[str]:
 
 
 @lru_cache
-def load_font(style: TextStyle) -> ImageFont.FreeTypeFont:
+def load_font(style: TextStyle) -> "FreeTypeFont":
     """DejaVu Sans, which matplotlib brings along."""
     import matplotlib
+    from PIL import ImageFont
 
     name = "DejaVuSans-Bold.ttf" if style.bold else "DejaVuSans.ttf"
     return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name, style.size)
+
+
+def to_rgb(
+    frame: UInt8[np.ndarray, "height width channels"],
+) -> UInt8[np.ndarray, "height width rgb"]:
+    """Three channels to look at: the first three, or the first one in grey."""
+    if frame.shape[2] >= 3:
+        return frame[:, :, :3]
+    return frame[:, :, :1].repeat(3, axis=2)
+
+
+def enlarge(
+    picture: UInt8[np.ndarray, "height width rgb"],
+    scale: int,
+    *,
+    resampling: Literal["BILINEAR", "BICUBIC"] = "BICUBIC",
+) -> UInt8[np.ndarray, "large_height large_width rgb"]:
+    """Make a picture a whole number of times larger."""
+    if scale == 1:
+        return picture
+    from PIL import Image
+
+    height, width = picture.shape[:2]
+    image = Image.fromarray(np.ascontiguousarray(picture))
+    return np.asarray(image.resize((width * scale, height * scale), Image.Resampling[resampling]))
+
+
+def round_up_to_even(pixels: int) -> int:
+    """The side of a picture of a video: codecs want even ones."""
+    return pixels + pixels % 2
