@@ -110,7 +110,7 @@ def test_it_distills(capsys):
     assert "student  run/students/mini, of step" in capsys.readouterr().out
     _, card = load_classifier(Path("run/students/mini"), torch.device("cpu"))
     assert card.class_names == CLASSES
-    for left in (".mini.old", ".mini.partial"):  # by a kill
+    for left in (".mini.bak", ".mini.partial"):  # by a kill
         shutil.copytree("run/students/mini", f"run/students/{left}")
     assert main([*words, "--json"]) == 0
     out, err = capsys.readouterr()

@@ -45,7 +45,7 @@ def test_without_a_checkpoint_another_run_begins_in_the_same_folder(videos, tmp_
         pretrain(run, log=quiet)
     (tmp_path / "run" / "notes.txt").write_text("mine")
     before = (tmp_path / "run" / "metrics.jsonl").read_text()
-    assert "would be set aside" in dry_run(with_lr(run, 1e-3))
+    assert "would be archived" in dry_run(with_lr(run, 1e-3))
     pretrain(with_lr(run, 1e-3), log=said.append)
     aside = tmp_path / "run" / "earlier-1"
     assert any(str(aside) in line for line in said)
@@ -57,13 +57,13 @@ def test_without_a_checkpoint_another_run_begins_in_the_same_folder(videos, tmp_
     assert [json.loads(line)["step"] for line in lines] == list(range(10))
 
 
-def test_the_same_run_begins_again_without_setting_aside(videos, tmp_path):
+def test_the_same_run_begins_again_without_archiving(videos, tmp_path):
     run, said = hopeless(videos, tmp_path / "run"), []
     for _ in range(2):
         with pytest.raises(NonFiniteLossError):
             pretrain(run, log=said.append)
     assert not (tmp_path / "run" / "earlier-1").exists()
-    assert not any("aside" in line for line in said)
+    assert not any("archived" in line for line in said)
 
 
 def test_a_dry_run_says_where_it_would_go_on_and_changes_nothing(videos, tmp_path):

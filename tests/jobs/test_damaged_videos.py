@@ -134,7 +134,7 @@ def test_repaired_videos_are_read_again_and_it_is_said(videos, tmp_path):
     said = []
     pretrain(run, log=said.append)
     # two of the four were never met, so they are other files to a run that has no checkpoint yet
-    assert any("aside" in line and "earlier-1" in line for line in said)
+    assert any("archived" in line and "earlier-1" in line for line in said)
     assert not {line["path"] for line in listed(tmp_path / "run")} & set(map(str, paths))
 
 

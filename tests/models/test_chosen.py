@@ -67,7 +67,7 @@ def test_a_saved_model_is_taken_as_it_is(run):
 def test_students_belong_to_the_run_that_taught_them(run):
     """Their own folders are replaced, and those of checkpoints go, with all that lies in them."""
     student = run / "checkpoints" / "step-00000005" / "mini"
-    for place in (student, run / "students" / "mini", run / ".best.old"):
+    for place in (student, run / "students" / "mini", run / ".best.bak"):
         assert find_run_folder(place) == run
     theirs = run / "checkpoints" / "mine"
     assert find_run_folder(theirs / "best") == theirs, "a run in a folder that somebody called so"

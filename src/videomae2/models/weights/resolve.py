@@ -87,7 +87,7 @@ BEST_FOLDER = "best"
 """Of a run: the saved model that did best in validation."""
 
 
-PREVIOUS_BEST_FOLDER = ".best.old"
+PREVIOUS_BEST_FOLDER = ".best.bak"
 """The one before, for the moment in which the two change places: a kill may leave only this."""
 
 
