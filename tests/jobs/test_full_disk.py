@@ -34,7 +34,7 @@ def videos(tmp_path_factory):
 SCRIPT = """
 import os, shutil, sys
 from pathlib import Path
-from videomae2.cli import launch
+from videomae2.cli import run_options
 from videomae2.cli.main import main
 
 config, disk, at, leave, number = Path(sys.argv[1]), Path(sys.argv[2]), *map(int, sys.argv[3:])
@@ -47,7 +47,7 @@ def say(line):
         if number:
             os.kill(os.getpid(), number)
 
-launch.saying = lambda *, json: say
+run_options.make_logger = lambda *, json: say
 code = main(["pretrain", "--config", str(config)])
 shutil.copytree(disk, sys.argv[2] + "-after")
 sys.exit(code)
