@@ -38,7 +38,7 @@ def test_it_says_what_it_does_and_what_came_of_it(place, capsys):
     assert call(place, "RUN", "VIDEOS") == 0
     said = capsys.readouterr().out
     assert "best by validation; weights as saved" in said
-    assert "2 clips x 1 crops, dense, every 2 frames (as in training)" in said
+    assert "2 clips x 1 crops, strided, every 2 frames (as in training)" in said
     assert "videos 4/4" in said
     assert "left" in said
     assert "top-1 accuracy" in said
@@ -122,7 +122,10 @@ def test_a_released_file_needs_no_run(place, tmp_path, capsys, monkeypatch):
         (["gone", "VIDEOS"], "gone does not exist; give a run folder"),
         (["RUN", "gone"], "does not exist"),
         (["VIDEOS", "VIDEOS"], "holds neither a model nor checkpoints"),
-        (["RUN", "VIDEOS", "--views.frame-sampling", "tsn"], "--views.frame-sampling wants one of"),
+        (
+            ["RUN", "VIDEOS", "--views.frame-sampling", "dense"],
+            "--views.frame-sampling wants one of",
+        ),
         (["RUN", "VIDEOS", "--weights", "ema"], "has no ema.safetensors"),
         (["RUN", "VIDEOS", "--class-names", "kinetics400"], "did you mean kinetics-400?"),
         (["RUN", "VIDEOS", "--side", "64"], "says itself of which clips it is"),

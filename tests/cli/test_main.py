@@ -39,7 +39,7 @@ def test_help_comes_without_anything_heavy():
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["help"]])
 def test_help_lists_the_commands(capsys, words):
     assert main(words) == 0
-    assert "pretrain     dual-masked pre-training" in capsys.readouterr().out
+    assert "pretrain        dual-masked pre-training" in capsys.readouterr().out
 
 
 def test_version(capsys):

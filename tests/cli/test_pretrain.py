@@ -146,7 +146,9 @@ def test_a_dry_run_shows_the_plan_and_trains_nothing(capsys, videos, monkeypatch
 
 
 def test_a_plan_as_json(capsys, videos, monkeypatch):
-    monkeypatch.setattr(command, "TRAIN_COMMAND", replace(TRAIN_COMMAND, dry_run=lambda run: "one\ntwo"))
+    monkeypatch.setattr(
+        command, "TRAIN_COMMAND", replace(TRAIN_COMMAND, dry_run=lambda run: "one\ntwo")
+    )
     assert main(["pretrain", "own", videos, "--dry-run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"plan": ["one", "two"]}
 
@@ -154,7 +156,9 @@ def test_a_plan_as_json(capsys, videos, monkeypatch):
 def test_without_dry_run_it_trains(videos, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        command, "TRAIN_COMMAND", replace(TRAIN_COMMAND, train=lambda run, resume, log: seen.append(run))
+        command,
+        "TRAIN_COMMAND",
+        replace(TRAIN_COMMAND, train=lambda run, resume, log: seen.append(run)),
     )
     assert main(["pretrain", "own", videos]) == 0
     assert seen == [RECIPES["own"]([Path(videos)], Path("runs/own"))]

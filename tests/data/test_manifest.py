@@ -100,11 +100,11 @@ def test_settings_without_an_effect_are_refused(tmp_path):
     source = write(tmp_path, "l.txt", "a.mp4\n", "a.mp4")
     with pytest.raises(ManifestError, match="is a folder: root has no effect"):
         read_manifest(tmp_path, root="/data")
-    with pytest.raises(ManifestError, match="is a folder: keep has no effect"):
+    with pytest.raises(ManifestError, match="is a folder: filter has no effect"):
         read_manifest(tmp_path, row_filter="split=train")
     with pytest.raises(ManifestError, match="frame_name has no effect on the layout 'folder'"):
         read_manifest(tmp_path, layout="folder", frame_name="{}.jpg")
-    with pytest.raises(ManifestError, match="no table with a header: keep has no effect"):
+    with pytest.raises(ManifestError, match="no table with a header: filter has no effect"):
         read_manifest(source, row_filter="split=train")
 
 

@@ -170,7 +170,7 @@ def _build_flag_type(run_type: type[Any]) -> type[Any]:
     )
 
 
-def _with_fields_of(run: Any, run_type: type[R]) -> R:
+def _with_fields_of(run: Any, run_type: type[Any]) -> Any:
     """The run as another dataclass with the same fields."""
     return run_type(**{field.name: getattr(run, field.name) for field in fields(run)})
 

@@ -194,7 +194,11 @@ def test_weights_of_a_file_are_read_before_the_first_stage(place):
         ("clips: 2", "clip: 2", "views.clip is no setting; did you mean views.clips?"),
         ("n_resamples: 100", "n_resamples: 0", "--n-resamples is 0, wanted 100 or more"),
         ("n_resamples: 100", "frames: 8", "stage judged: frames and side have no effect"),
-        ("n_resamples: 100", "class_names: gone.txt", "stage judged: --class-names gone.txt is no file"),
+        (
+            "n_resamples: 100",
+            "class_names: gone.txt",
+            "stage judged: --class-names gone.txt is no file",
+        ),
         ("n_resamples: 100", "classes: kinetics-400", "lacks 400 of 400: abseiling"),
     ],
 )

@@ -113,7 +113,9 @@ def test_what_a_student_starts_from_must_fit(place):
     text = TEXT.replace("from: tuned\n", "from: {teacher: tuned, student: tuned}\n").replace(
         "settings: {optim: {epochs: 1}}", "settings: {model: {encoder: {embed_dim: 48}}}"
     )
-    with pytest.raises(ConfigError, match="stage small: runs/tuned has another encoder: embed_dim 48"):
+    with pytest.raises(
+        ConfigError, match="stage small: runs/tuned has another encoder: embed_dim 48"
+    ):
         prepared(text)
 
 
@@ -155,4 +157,7 @@ def test_a_distillation_that_was_stopped_goes_on_where_its_folder_was_moved_to(p
         run(text, say=stop_after(1, signal.SIGTERM))
     Path("runs").rename("elsewhere")
     done = run(text.replace("out: runs", f"out: {place / 'elsewhere'}"))
-    assert {name: one.action for name, one in done.items()} == {"tuned": "cached", "small": "resume"}
+    assert {name: one.action for name, one in done.items()} == {
+        "tuned": "cached",
+        "small": "resume",
+    }

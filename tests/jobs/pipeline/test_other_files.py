@@ -99,7 +99,14 @@ def test_states_of_before_files_were_looked_at_still_count(copy):
     for path in Path("runs").glob("*/stage.json"):
         state = json.loads(path.read_text())
         for one in state["provenance"]["lists"]:
-            for name in ("location", "sizes", "num_absent", "sample", "absent_files", "unresponsive"):
+            for name in (
+                "location",
+                "sizes",
+                "num_absent",
+                "sample",
+                "absent_files",
+                "unresponsive",
+            ):
                 del one[name]
         path.write_text(json.dumps(state))
     assert actions() == SKIPPED
@@ -108,7 +115,9 @@ def test_states_of_before_files_were_looked_at_still_count(copy):
 def test_an_evaluation_that_was_stopped_scores_what_changed_and_goes_on(copy, monkeypatch):
     monkeypatch.setattr(video_scorer, "_LOG_INTERVAL_SECONDS", 0.0)
     shutil.copytree(Path("test").resolve(), copy / "own")
-    text = TEXT.replace("test/v", "own/v").replace("n_resamples: 100", "n_resamples: 100\n      batch_size: 1")
+    text = TEXT.replace("test/v", "own/v").replace(
+        "n_resamples: 100", "n_resamples: 100\n      batch_size: 1"
+    )
     shutil.rmtree("runs/judged")
     with pytest.raises(Interrupted, match="with 1 of 3 videos done; the same command goes on"):
         run(text, say=stop_at("videos 1/3"))
@@ -135,7 +144,9 @@ def test_files_that_do_not_answer_are_said_and_hold_nothing_up(videos, tmp_path,
     never, look = threading.Event(), fingerprint._compute_content_digest
     first = str(sorted(videos.rglob("*.mp4"))[0])
     monkeypatch.setattr(
-        fingerprint, "_compute_content_digest", lambda path: look(path) if path != first else str(never.wait(60))
+        fingerprint,
+        "_compute_content_digest",
+        lambda path: look(path) if path != first else str(never.wait(60)),
     )
     monkeypatch.setattr(fingerprint, "FILE_TIMEOUT_SECONDS", 0.1)
     run, said = small_run(videos, tmp_path / "run", epochs=1.0), []

@@ -48,7 +48,9 @@ def test_lineage_stands_in_the_cards(finished):
     post = load_model_config(runs / "post/checkpoints/step-00000003").metadata["lineage"]
     best = load_model_config(runs / "tuned/best").metadata["lineage"]
     states = {name: json.loads((runs / name / "stage.json").read_text()) for name in SKIPPED}
-    assert states["judged"]["provenance"]["weights"] == {"model": states["tuned"]["output"]["digest"]}
+    assert states["judged"]["provenance"]["weights"] == {
+        "model": states["tuned"]["output"]["digest"]
+    }
     assert first["parents"] == {}
     assert first["videos"] == states["pretrained"]["provenance"]["lists"]
     assert post["parents"] == {
@@ -95,7 +97,12 @@ def test_a_change_does_that_stage_again_and_those_that_follow(finished, copy):
 
 def test_a_stage_that_gives_the_same_again_spares_those_that_follow(finished, copy):
     (copy / "runs/pretrained").rename(copy / "gone")
-    assert actions() == {"pretrained": "run", "post": "pending", "tuned": "pending", "judged": "pending"}
+    assert actions() == {
+        "pretrained": "run",
+        "post": "pending",
+        "tuned": "pending",
+        "judged": "pending",
+    }
     done = run()
     assert {name: one.action for name, one in done.items()} == {**SKIPPED, "pretrained": "run"}
     assert left_behind(copy / "runs") == left_behind(finished / "runs")

@@ -98,7 +98,7 @@ def _read_folder_source(
     if layout not in ("auto", *FOLDER_LAYOUTS):
         raise ManifestError(f"is a folder, the layout {layout!r} wants a file", path=source)
     if root is not None or options.row_filter is not None:
-        option = "keep" if root is None else "root"
+        option = "filter" if root is None else "root"
         raise ManifestError(f"is a folder: {option} has no effect on it, remove it", path=source)
     if layout == "frame-folders" or (layout == "auto" and options.frame_name is not None):
         return read_frame_folders(source, options=options)
@@ -128,7 +128,9 @@ def _read_file_source(source: str, layout: Layout, options: ReadOptions) -> Mani
     if text is None or layout == "table" or (layout == "auto" and is_table(text, file_extension)):
         return read_table(source, text, options=options)
     if options.row_filter is not None:
-        raise ManifestError("is no table with a header: keep has no effect, remove it", path=source)
+        raise ManifestError(
+            "is no table with a header: filter has no effect, remove it", path=source
+        )
     if layout == "auto":
         _check_not_table(text, source)
         layout = detect_layout(text, source, labelled=options.labels == "required")
