@@ -70,6 +70,6 @@ class TimeBudget:
         )
 
     def deadline_for(self, kind: str, num_remaining: int) -> float:
-        """When one of ``num_remaining`` measurements of a kind should end, the others counted in."""
+        """When one of the ``num_remaining`` measurements of a kind should end."""
         now = time.monotonic()
         return now + (self.end_time(kind) - now) / max(1, num_remaining)

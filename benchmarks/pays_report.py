@@ -153,8 +153,8 @@ def format_markdown(
     if findings.searches:
         speaker_names = ", ".join(protocol.validation)
         parts += [
-            f"Rates (for 256 views) by accuracy on the training speakers {speaker_names}, who were left "
-            f"out of fine-tuning there, seed {plan.seeds[0]}; the best of each line is in bold"
+            f"Rates (for 256 views) by accuracy on the training speakers {speaker_names}, who were "
+            f"left out of fine-tuning there, seed {plan.seeds[0]}; the best of each line is in bold"
             f"{_format_edges(findings)}:",
             "\n".join(_format_search_table(plan, findings)),
         ]
@@ -218,7 +218,8 @@ def _format_losses(findings: Findings) -> str:
 
 def _format_percent(interval: Interval, *, sign: bool = False) -> str:
     plus = "+" if sign else ""
-    return f"{100 * interval.value:{plus}.1f} [{100 * interval.low:{plus}.1f}, {100 * interval.high:{plus}.1f}]"
+    value, low, high = (100 * v for v in (interval.value, interval.low, interval.high))
+    return f"{value:{plus}.1f} [{low:{plus}.1f}, {high:{plus}.1f}]"
 
 
 def _format_spread(value: float | None) -> str:

@@ -155,7 +155,7 @@ def build_finetune_run(
     out: Path,
     seed: int,
 ) -> FinetuneRun:
-    """Fine-tuning; the same from scratch where ``init_weights`` is None. The last model is the result.
+    """Fine-tuning, from scratch where ``init_weights`` is None. The last model is the result.
 
     A frame of each part of the video, so that a clip shows the whole word. Mouths are mirrored:
     that changes no word. Crops vary little, for mouths are in the middle already. Nothing is

@@ -60,7 +60,12 @@ class VariantProcess:
 
     def __init__(self, variant: Variant, case: BenchCase) -> None:
         self.variant = variant
-        words = {**asdict(variant), "size": case.size, "batch_size": case.batch_size, "side": case.side}
+        words = {
+            **asdict(variant),
+            "size": case.size,
+            "batch_size": case.batch_size,
+            "side": case.side,
+        }
         self._process = subprocess.Popen(
             [sys.executable, __file__, "--variant", json.dumps(words)],
             stdin=subprocess.PIPE,

@@ -83,7 +83,8 @@ def test_less_time_is_shared_in_proportion():
     whole = sum(ALLOWANCES[kind].total_seconds for kind in ("peak", "step", "compiled"))
     end = time.monotonic() + whole / 4
     clock = TimeBudget(["step", "compiled"], end=end)
-    assert clock.end_time("step") == pytest.approx(end - ALLOWANCES["compiled"].total_seconds / 4, abs=0.1)
+    compiled_seconds = ALLOWANCES["compiled"].total_seconds
+    assert clock.end_time("step") == pytest.approx(end - compiled_seconds / 4, abs=0.1)
     assert all(clock.has_time_for(kind) for kind in ("peak", "step", "compiled"))
     over = TimeBudget(["step"], end=time.monotonic() - 1)
     assert not over.has_time_for("peak")
@@ -94,7 +95,8 @@ def test_compiling_comes_last_and_v1_last_of_it(tmp_path):
     import gpu_worker
 
     bench = make_bench(tmp_path, gpu_options.KINDS)
-    titles = [one.title for one in gpu_worker.list_measurements(bench, ["small", "giant"], side=224)]
+    measurements = gpu_worker.list_measurements(bench, ["small", "giant"], side=224)
+    titles = [one.title for one in measurements]
     assert titles[0] == "matrix products"
     assert titles[-6:] == [f"{s} {m} compiled" for m in ("dual", "lean", "v1")
                            for s in ("small", "giant")]  # fmt: skip

@@ -148,7 +148,8 @@ def test_stopped_and_started_again_it_finds_the_same(small_plan, tmp_path):
             ComparisonSteps(plan, stop_after(lines, signal.SIGTERM)).run()
     again = ComparisonSteps(plan, quiet).run()
     assert again.losses == whole.losses
-    assert [one.accuracy for one in again.test_results] == [one.accuracy for one in whole.test_results]
+    found, wanted = again.test_results, whole.test_results
+    assert [one.accuracy for one in found] == [one.accuracy for one in wanted]
 
 
 def test_another_length_in_the_same_folder_is_refused(done, small_plan):
@@ -252,7 +253,7 @@ def test_the_page_says_where_a_rate_is_the_last_that_was_tried(small_plan, tmp_p
 
 @pytest.mark.skipif(not (DATA / "miracl").exists(), reason="the real videos are not here")
 def test_the_real_videos_are_split_by_speaker():
-    from pays_lists import load_split, list_speakers
+    from pays_lists import list_speakers, load_split
 
     protocol = load_split(DATA / "miracl")
     assert (len(protocol.unlabelled), len(protocol.words), len(protocol.test)) == (2400, 1200, 300)

@@ -52,7 +52,8 @@ def carry_out(operation, x, magnitude, sign):
         return operation.transform(x, amount)
     if operation.kind == "table":
         return pixel_ops.apply_table(x, operation.transform(x, amount))
-    return geometric_ops.warp_affine(x, operation.transform(amount, x.shape[2], x.shape[3]), fill=FILL)
+    matrix = operation.transform(amount, x.shape[2], x.shape[3])
+    return geometric_ops.warp_affine(x, matrix, fill=FILL)
 
 
 def pairs():

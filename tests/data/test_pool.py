@@ -399,7 +399,8 @@ import sys
 from tests.data.pool_functions import Ask
 from videomae2.data.workers.pool import Pool
 
-crew = Pool("tests.data.pool_functions:act", workers=2, timeout_seconds=600, memory_limit_bytes=None)
+limits = {"timeout_seconds": 600, "memory_limit_bytes": None}
+crew = Pool("tests.data.pool_functions:act", num_workers=2, **limits)
 answers = crew.map([Ask("a", "report"), Ask("b", "report"), *[Ask("c", "hang")] * 4])
 print(next(answers).meta["pid"], next(answers).meta["pid"], flush=True)
 next(answers)

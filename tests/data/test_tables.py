@@ -178,7 +178,8 @@ def test_rows_can_be_kept_by_a_column(read, message):
     assert manifest[0].location.endswith("table.csv:3")
     assert "rows with split=test" in manifest.description
     assert message(text, row_filter="split=dev") == "table: no row has 'dev' in the column split"
-    assert message(text, row_filter="part=dev") == "table: its columns are path, split; wanted 'part'"
+    problem = message(text, row_filter="part=dev")
+    assert problem == "table: its columns are path, split; wanted 'part'"
 
 
 def test_a_quoted_cell_may_hold_anything(read):

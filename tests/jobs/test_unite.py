@@ -306,7 +306,10 @@ def test_words_that_cannot_be_read(parts):
         ({"ids": ("yt",)}, "--ids yt: wanted one of path, file-name, youtube"),
         ({"ids": ("k400=path",)}, "--ids k400=path: its lists name videos by id"),
         ({"class_names": ("kinetics-40",)}, "no such public set; did you mean kinetics-400?"),
-        ({"class_names": ("k600=hmdb51",)}, "k600/train.csv: 2 of its classes are none of hmdb51: 'arch"),
+        (
+            {"class_names": ("k600=hmdb51",)},
+            "k600/train.csv: 2 of its classes are none of hmdb51: 'arch",
+        ),
     ],
 )
 def test_settings_of_parts_that_cannot_be(parts, words, problem):

@@ -1,4 +1,4 @@
-"""What the words of ``videomae2 merge-datasets`` mean: parts of a union, and settings for some of them."""
+"""What the words of ``videomae2 merge-datasets`` mean: parts, and settings for some of them."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -75,7 +75,8 @@ def check_names_source(path: Path, flag: str) -> str:
     """Say what is wrong with a file of class names, or the name of a public set; "" if nothing."""
     if lookup_public_dataset(path) or path.is_file():
         return ""
-    return f"{flag} {path}: there is no such file, and no such public set{_suggest_name(str(path), PUBLIC_DATASETS)}"
+    suggestion = _suggest_name(str(path), PUBLIC_DATASETS)
+    return f"{flag} {path}: there is no such file, and no such public set{suggestion}"
 
 
 def _parse_part(word: str, problems: list[str]) -> MergePart | None:
@@ -101,7 +102,8 @@ def _build_folder_part(name: str, folder: Path, problems: list[str]) -> MergePar
     if training.is_file() and len(validation_lists) == 1:
         return MergePart(name, training, validation_lists[0], names if names.is_file() else None)
     if len(validation_lists) > 1:
-        problem = f"has both {validation_lists[0].name} and {validation_lists[1].name}; name one as {name}=TRAIN,VAL"
+        first, second = (path.name for path in validation_lists)
+        problem = f"has both {first} and {second}; name one as {name}=TRAIN,VAL"
     elif training.is_file():
         problem = f"has no val.csv; {name}={training} takes its training list alone"
     else:

@@ -1,7 +1,4 @@
-"""What the classes of a union of any sets are called.
-
-Make one labelled set of several: every video once, and no test video in training.
-"""
+"""Make one labelled set of several: every video once, and no test video in training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -115,8 +112,9 @@ def merge_datasets(
         options: How the lists of parts are read.
         tests: Which videos must not be trained on.
         classes: What classes are called, for a union of any sets.
-        check_files: Whether files are looked for; videos without one are left out. Annotations that name
-            videos by id then have no files, so their union cannot be written.
+        check_files: Whether files are looked for; videos without one are left out. Where they are
+            not, annotations that name videos by id have no files, and their union cannot be
+            written.
 
     Raises:
         ConfigError: With everything that is wrong with the words, the settings or the lists.

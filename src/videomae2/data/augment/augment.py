@@ -1,7 +1,7 @@
 """All that makes training clips of labelled videos different every time, in its order.
 
-Crop and flip are drawn with the clip's box (``data/views/crops.py``); the rest happens here, in batches
-on the device. Axes: batch, frames, height, width, channels, outputs.
+Crop and flip are drawn with the clip's box (``data/views/crops.py``); the rest happens here, in
+batches on the device. Axes: batch, frames, height, width, channels, outputs.
 """
 
 from dataclasses import dataclass, field, replace

@@ -1,11 +1,8 @@
-"""Changes of tone: what a table of 256 values for each frame and channel can do.
+"""Changes of tone, colour and sharpness, with the numbers of Pillow to the bit.
 
-Every function gives the tables, and ``apply_table`` applies them. The numbers are those of Pillow, to
-the bit. Axes: batch, frames, height, width, channels.
-
-Changes of colour and sharpness: each pixel blended with a duller version of itself.
-
-The numbers are those of Pillow, to the bit. Axes: batch, frames, height, width, channels.
+Tone: every function gives tables of 256 values for each frame and channel, which ``apply_table``
+applies. Colour and sharpness: each pixel is blended with a duller version of itself.
+Axes: batch, frames, height, width, channels.
 """
 
 import torch

@@ -1,6 +1,6 @@
-"""The (micro-)batches of a run, read ahead by killable processes, from any step on.
+"""The batches of a run, read ahead by killable processes, from any step on; or every video once.
 
-Every video of some lists once, in order: its middle clip and middle crop, in batches.
+Once: the videos of some lists in order, of each the middle clip and the middle crop.
 """
 
 import queue

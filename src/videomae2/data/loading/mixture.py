@@ -61,7 +61,8 @@ class Mixture:
         """
         if self.epoch_size < batch_size:
             raise ConfigError(
-                f"an epoch has {self.epoch_size} videos and a step wants --optim.global-batch-size {batch_size}; "
+                f"an epoch has {self.epoch_size} videos and a step wants "
+                f"--optim.global-batch-size {batch_size}; "
                 f"use a batch of at most {self.epoch_size}, --optim.allow-smaller-batch, or take "
                 f"each video more often with --data.sources.0.weight "
                 f"{self._compute_weight_for(batch_size)}"

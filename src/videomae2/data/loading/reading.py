@@ -1,6 +1,6 @@
-"""What a run trains on: sources of videos, each with its own stride and weight.
+"""How videos are read in training: limits, processes, and results in the order of the requests.
 
-Requests and their answers brought together, in order, without what had failed before.
+What failed before is not asked for again.
 """
 
 from collections import deque
@@ -21,8 +21,8 @@ from videomae2.tensors.grid import Cubes
 class LoadingConfig:
     """How reading is done.
 
-    What is read of a video does not depend on it, short of ``max_short_side``; which videos are left
-    out as unreadable depends on the limits of time and memory.
+    What is read of a video does not depend on it, short of ``max_short_side``; which videos are
+    left out as unreadable depends on the limits of time and memory.
     """
 
     num_workers: int | None = None

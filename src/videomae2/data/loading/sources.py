@@ -1,7 +1,4 @@
-"""What a run trains on: sources of videos, each with its own stride and weight.
-
-Which videos do not tell the time, and which strides need to know it.
-"""
+"""What a run trains on: sources of videos, each with its own frame interval and weight."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -88,7 +85,8 @@ def _list_problems(sources: Sequence[SourceConfig], manifests: Sequence[Manifest
             yield (
                 f"{flag}.interval-unit {source.interval_unit} needs a clock, and {path} is a "
                 f"folder of images or an array, which has none; give {flag}.frame-rate, the "
-                f"frames per second, or use {flag}.interval-unit frames with {flag}.frame-interval 4"
+                f"frames per second, or use {flag}.interval-unit frames with "
+                f"{flag}.frame-interval 4"
             )
 
 

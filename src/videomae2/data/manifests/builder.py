@@ -1,6 +1,6 @@
 """Collect the entries of a list while it is read, and everything that is wrong with it.
 
-Turn names of classes into labels, the same way for folders and tables.
+Names of classes become labels here, the same way for folders and tables.
 """
 
 import re
@@ -167,9 +167,9 @@ def label_by_name(
     Args:
         builder: Gets labels, class names and a problem for every class that is not known.
         names: One per entry of `columns`.
-        class_names: The classes in the order of their labels, say of the training set; None: those that
-            occur. Two lists agree about labels only if both were read with the same classes.
-            Those of Kinetics are known by the names of its annotations, too.
+        class_names: The classes in the order of their labels, say of the training set; None:
+            those that occur. Two lists agree about labels only if both were read with the same
+            classes. Those of Kinetics are known by the names of its annotations, too.
     """
     source_classes = sort_class_names(name for name in names if name)
     classes = class_names or source_classes

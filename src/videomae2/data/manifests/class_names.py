@@ -91,7 +91,8 @@ def check_same_classes(
     if tuple(data_classes) == tuple(model_classes):
         return
     lines = [
-        f"the {len(data_classes)} classes of {data_title} are not the {len(model_classes)} of {model_title}:"
+        f"the {len(data_classes)} classes of {data_title} are not the {len(model_classes)} of "
+        f"{model_title}:"
     ]
     lines += _format_side_by_side(data_classes, model_classes, data_title, model_title)
     lines.append(_suggest_remedy(data_classes, model_classes, data_title, model_title))
@@ -188,9 +189,8 @@ def _format_side_by_side(
     width = max(len(data_title), *(len(names[0]) for _, names in shown))
     lines = [f"    label  {data_title:<{width}}  {model_title}"]
     for label, (data_class, model_class) in shown:
-        lines.append(
-            f"  {'!' if data_class != model_class else ' '} {label:>5}  {data_class:<{width}}  {model_class}"
-        )
+        mark = "!" if data_class != model_class else " "
+        lines.append(f"  {mark} {label:>5}  {data_class:<{width}}  {model_class}")
     if len(shown) < len(rows):
         lines.append(f"    … {len(rows) - len(shown)} more rows")
     return lines

@@ -1,14 +1,9 @@
-"""Look at many files at once, and leave behind those that never answer.
-
-Whoever touches a file of a lost network disk may wait for ever, and cannot even be asked to stop:
-so threads do it that nobody waits for, not even the end of the process.
-
-What changes when somebody repairs or replaces a video.
-
-Which files a list names, in brief: enough to tell them from others of the same names elsewhere.
+"""Which files a list names, in brief: enough to tell them from others of the same names elsewhere.
 
 Neither where they lie nor their times count, so a data set can be moved. The size of every file
-counts, and of a sample of them also how they begin and end. Axis: files.
+counts, and of a sample of them also how they begin and end. Files are looked at in threads that
+nobody waits for, not even the end of the process: a file of a lost network disk may never answer.
+Axis: files.
 """
 
 import hashlib

@@ -164,7 +164,10 @@ def _explain_no_classes(builder: ManifestBuilder, names: list[str]) -> str:
         return f"{path} lies in no class folder ({names.count('')} such), {expected}"
     if {name.lower() for name in names} <= SPLIT_FOLDER_NAMES:
         folder_names = ", ".join(sorted(set(names)))
-        return f"its folders ({folder_names}) look like splits, {expected}; give one of them as the source"
+        return (
+            f"its folders ({folder_names}) look like splits, {expected}; give one of them as the "
+            "source"
+        )
     return ""
 
 

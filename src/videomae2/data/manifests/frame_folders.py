@@ -1,6 +1,6 @@
-"""How the frame images of a video are called: a template with the number in it.
+"""Find folders of frame images, and how their images are called.
 
-Find folders of frame images: every folder that directly holds numbered images is a video.
+Every folder that directly holds numbered images is a video; a template has the number in it.
 """
 
 import os
@@ -165,8 +165,11 @@ def _resolve_name(
             sequences_by_name.setdefault(words, []).append(run)
     names = {words: _resolve_width(description) for words, description in sequences_by_name.items()}
     if len(names) > 1:
-        descriptions = [f"{FrameName(*words, names[words])} in {len(sequences_by_name[words])} folders"
-                 for words in sorted(sequences_by_name, key=lambda name_parts: -len(sequences_by_name[name_parts]))]  # fmt: skip
+        most_folders_first = sorted(sequences_by_name.items(), key=lambda item: -len(item[1]))
+        descriptions = [
+            f"{FrameName(*words, names[words])} in {len(sequences)} folders"
+            for words, sequences in most_folders_first
+        ]
         found = ", ".join(descriptions[:4]) + (", …" if len(descriptions) > 4 else "")
         message = f"its images have several kinds of names: {found}; choose one with frame_name"
         raise ManifestError(message, path=folder)

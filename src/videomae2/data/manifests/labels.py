@@ -70,8 +70,9 @@ def read_multiclass(
     Args:
         sources: Where the lists are. Classes of the same name are one.
         labels: Where names of classes stand.
-        expected: The names and their order, where they are fixed already, as for validation. Numbers
-            of a list are those of ``labels.class_names`` where that is given, else places in these.
+        expected: The names and their order, where they are fixed already, as for validation.
+            Numbers of a list are those of ``labels.class_names`` where that is given, else
+            positions in these.
 
     Raises:
         ManifestError: A list cannot be read, or a video has no label.

@@ -193,8 +193,10 @@ def _add_pretraining_entry(
 def _parse_label(text: str, options: ReadOptions) -> int:
     """Read a label; -1 means none. Checked even if it is ignored: it may be the rest of a path."""
     if not _NUMBER.fullmatch(text):
-        raise ValueError(f"label is {text!r}, wanted a whole number; names of classes are read"
-                         f" from a table with a header such as path,label; {_BLANKS_HINT}")  # fmt: skip
+        raise ValueError(
+            f"label is {text!r}, wanted a whole number; names of classes are read"
+            f" from a table with a header such as path,label; {_BLANKS_HINT}"
+        )
     label = parse_int(text, "label", minimum=ABSENT)
     return ABSENT if options.labels == "ignore" else label
 

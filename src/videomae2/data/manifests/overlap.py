@@ -1,6 +1,6 @@
-"""What makes two videos the same one: the whole path and window, or an id that many lists share.
+"""Which videos two lists have in common, by whatever paths they name them. No torch here.
 
-Whether two lists have videos in common, by whatever paths they name them. No torch here.
+The same one is: the same whole path and window, or an id that many lists share.
 """
 
 import os

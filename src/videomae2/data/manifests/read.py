@@ -80,8 +80,14 @@ def read_manifest(
     """
     source = os.path.expanduser(path)
     known_names = None if class_names is None else tuple(class_names)
-    options = ReadOptions(labels=labels, class_names=known_names, frame_name=frame_name,
-                first_number=first_number, row_filter=row_filter, extra_columns=tuple(extra_columns))  # fmt: skip
+    options = ReadOptions(
+        labels=labels,
+        class_names=known_names,
+        frame_name=frame_name,
+        first_number=first_number,
+        row_filter=row_filter,
+        extra_columns=tuple(extra_columns),
+    )
     if os.path.isdir(source):
         return _read_folder_source(source, layout, options, root).build(source)
     builder = _read_file_source(source, layout, options)
@@ -190,7 +196,10 @@ def _resolve_root(builder: ManifestBuilder, roots: list[str], *, required: bool)
         candidates = " nor as ".join(dict.fromkeys(os.path.join(root, probed[0]) for root in roots))
         root_hint = f", now {roots[0]!r}" if len(roots) == 1 else ""
         remedy = f"give the folder that the paths start from as root{root_hint}"
-        message = f"none of its first {len(probed)} entries exists: {probed[0]} not as {candidates}; {remedy}"
+        message = (
+            f"none of its first {len(probed)} entries exists: {probed[0]} not as {candidates}; "
+            f"{remedy}"
+        )
         raise ManifestError(message, path=builder.source, line=builder.lines[0] or None)
     return roots[0]
 

@@ -170,8 +170,8 @@ def _label_by_names(
 ) -> None:
     for i, text in enumerate(texts):
         if _INTEGER_CELL.fullmatch(text):
-            builder.add_error(builder.lines[i], f"{name} is {text}, a number, but the rows before have"
-                          " names of classes")  # fmt: skip
+            message = f"{name} is {text}, a number, but the rows before have names of classes"
+            builder.add_error(builder.lines[i], message)
     label_by_name(builder, texts, options.class_names)
 
 
@@ -191,6 +191,7 @@ def _describe_table(builder: ManifestBuilder, cells: TableCells, options: ReadOp
     known = {*cells.columns, *(name.lower() for name in options.extra_columns)}
     used_columns = [name for name in cells.column_names if name in known]
     unused_columns = [name for name in cells.column_names if name not in known]
-    text = f"{cells.format_name} table of {len(builder.paths):,} entries, columns {', '.join(used_columns)}"
+    text = f"{cells.format_name} table of {len(builder.paths):,} entries"
+    text += f", columns {', '.join(used_columns)}"
     text += f", rows with {options.row_filter}" if options.row_filter else ""
     return text + (f"; not used: {', '.join(unused_columns)}" if unused_columns else "")

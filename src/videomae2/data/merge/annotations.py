@@ -1,7 +1,4 @@
-"""Sources of videos with class names: from annotation files, folders and lists.
-
-The parts of a union whose lists name videos by id: their files are looked for.
-"""
+"""Lists that name videos by id, such as the annotations of Kinetics, and the files of these."""
 
 import os
 from collections import defaultdict

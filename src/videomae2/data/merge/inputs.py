@@ -1,7 +1,4 @@
-"""The parts of a union whose lists name files: released lists, tables, folders of classes.
-
-Read all lists of a union, whatever their kind, and say everything that is wrong with them.
-"""
+"""Read all lists of a merge, whatever their kind, and say everything that is wrong with them."""
 
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -75,8 +72,8 @@ def _check_whole_videos(manifest: Manifest) -> None:
         earlier = first_by_path.setdefault(entry.path, entry)
         if (earlier.first, earlier.frames) != (entry.first, entry.frames):
             raise ManifestError(
-                f"names several windows of {entry.path}: {earlier.location} and {entry.location}; a union "
-                "takes every video once, so cut it into files, or train on several lists",
+                f"names several windows of {entry.path}: {earlier.location} and {entry.location}; "
+                "a union takes every video once, so cut it into files, or train on several lists",
                 path=manifest.source,
             )
 

@@ -2,9 +2,8 @@
 
 Source of the steps: docs/DATASET.md of the released code and the appendix of the paper (merge,
 duplicates by YouTube id, validation videos found in training, rename table). On top of that,
-target-test videos leave the training set, which the released text does not say.
-
-Kinetics-710: the union of Kinetics-400, -600 and -700 that the paper post-pre-trains on.
+target-test videos leave the training set, which the released text does not say. Kinetics-710 is
+the union of Kinetics-400, -600 and -700 that the paper post-pre-trains on.
 """
 
 import re

@@ -1,7 +1,4 @@
-"""A union that is made: for people and for programs.
-
-The files of a union: lists to train on, classes, what was removed, the report.
-"""
+"""A merged set for people, for programs, and as files: lists, classes, exclusions, report."""
 
 import csv
 import io
@@ -128,8 +125,8 @@ def check_writable_names(names: Sequence[str]) -> None:
     invalid += [repr(name) for name in names if not name or len(name.splitlines()) > 1]
     if invalid:
         raise ConfigError(
-            f"no class can be called {', '.join(invalid[:5])}: lists hold names, and a number would "
-            "be read as a label; give other names with --renames or --class-names"
+            f"no class can be called {', '.join(invalid[:5])}: lists hold names, and a number "
+            "would be read as a label; give other names with --renames or --class-names"
         )
 
 

@@ -1,7 +1,4 @@
-"""Sources of videos with class names: from annotation files, folders and lists.
-
-Which lists a union is made of, and how each is read.
-"""
+"""The parts of a merge, and their videos with class names and ids."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace

@@ -1,7 +1,8 @@
 """The built-in data set: videos of moving shapes whose class is how they move, as real mp4 files.
 
-No single frame tells the class (``motions`` says why); only time does. Everything follows from the
-settings: the same settings give the same list of files and the same pixels before encoding.
+No single frame tells the class (``trajectories`` says why); only time does. Everything follows
+from the settings: the same settings give the same list of files and the same pixels before
+encoding.
 
     folder/train/<class>/<number>.mp4    folder/train.csv    path,label; paths from the folder
     folder/test/<class>/<number>.mp4     folder/test.csv

@@ -3,7 +3,7 @@
 What a scene looks like is drawn before how it moves, from the same generator and with the same
 draws for all motions, so looks carry nothing about the motion.
 
-Axes: frames, height, width, rgb. Units as in ``motions``.
+Axes: frames, height, width, rgb. Units as in ``trajectories``.
 """
 
 from dataclasses import dataclass

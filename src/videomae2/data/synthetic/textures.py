@@ -1,17 +1,12 @@
-"""Outlines of shapes as distance fields, which give smooth edges at any size and angle.
+"""Outlines of shapes as distance fields, and two-coloured textures.
 
-An outline maps points to their signed distance from its edge, negative inside. A shape is about 1
-in radius. Near corners the distance is a lower bound, which is all that an edge one pixel wide
-needs.
+An outline maps points to their signed distance from its edge, negative inside, which gives smooth
+edges at any size and angle. A shape is about 1 in radius. Near corners the distance is a lower
+bound, which is all that an edge one pixel wide needs. A texture is a pattern with values from 0 to
+1 and two colours to mix by it (linear mixing of sRGB values in [0, 1]), smooth at the scale of a
+pixel, so that it neither flickers when it moves nor asks more of a small model than it can rebuild.
 
-Axes: frames, height, width.
-
-Two-coloured textures: a pattern with values from 0 to 1 and two colours to mix by it.
-
-Patterns are smooth at the scale of a pixel, so that they neither flicker when they move nor ask
-more of a small model than it can rebuild.
-
-Axes: frames, height, width; rgb (linear mixing of sRGB values in [0, 1]).
+Axes: frames, height, width; rgb.
 """
 
 from collections.abc import Callable

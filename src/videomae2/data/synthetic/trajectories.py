@@ -5,8 +5,8 @@ disc, the logarithm of the size is uniform in a range, the angle is uniform, and
 independent. So place, size and angle of one frame carry nothing about the motion, whichever frame
 it is. Three facts keep this exact:
 
-- a saw or triangle wave with a uniform phase spends equal time everywhere (``_compute_saw_wave``), and a disc
-  cut into parallel chords is uniform along each chord (slides, sways);
+- a saw or triangle wave with a uniform phase spends equal time everywhere (``_compute_saw_wave``),
+  and a disc cut into parallel chords is uniform along each chord (slides, sways);
 - turning a uniform disc or a uniform angle leaves it uniform (circles, spins);
 - a ball between mirrors, with a uniform place and heading, stays uniform (bounces; the invariant
   measure of a billiard).

@@ -99,7 +99,8 @@ class FrameFolder:
         if (height, width) != (reference_height, reference_width):
             raise VideoError(
                 self._path / self._names[index],
-                f"it is {width}x{height}, while {self._names[reference]} is {reference_width}x{reference_height}",
+                f"it is {width}x{height}, while {self._names[reference]} is "
+                f"{reference_width}x{reference_height}",
             )
 
     def _load_image(self, name: str) -> ImageArray:

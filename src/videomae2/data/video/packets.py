@@ -1,7 +1,4 @@
-"""Open a video file with PyAV, and say in words what FFmpeg has against it.
-
-Go to any packet of a video file, and know which one it is.
-"""
+"""Open a video file with PyAV, go to any of its packets, and put FFmpeg's errors into words."""
 
 import os
 from collections.abc import Iterator

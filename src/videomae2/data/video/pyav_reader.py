@@ -1,10 +1,10 @@
 """Read exact frames of a video file, decoding no more than they need.
 
-How: a table says which packet holds which frame (`frame_table.py`). A read seeks to the key
+How: an index says which packet holds which frame (`frame_index.py`). A read seeks to the key
 packet before its first frame, feeds the decoder packet by packet, lets it drop frames that
 nobody wants and no other frame leans on, and flushes it right after the last one instead of
-waiting for the frames it holds back. Every packet is compared with the table. Wherever the
-file does not behave as the table says, the frames come from decoding the file from its start.
+waiting for the frames it holds back. Every packet is compared with the index. Wherever the
+file does not behave as the index says, the frames come from decoding the file from its start.
 """
 
 from collections.abc import Iterator, Sequence

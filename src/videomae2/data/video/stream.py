@@ -98,7 +98,8 @@ class VideoStream:
             lost_index = indices[min(rows.values())]
             raise VideoError(
                 self._path,
-                f"frame {lost_index} of {self.num_frames} cannot be decoded, the file is damaged there",
+                f"frame {lost_index} of {self.num_frames} cannot be decoded, the file is damaged "
+                "there",
             ) from error
         self._next = indices[-1] + 1 if indices else self._next
         return buffer.frames

@@ -1,8 +1,6 @@
-"""A window of a reader: some consecutive frames of it, counted from 0 again.
+"""Open a video of a list, or a window of one: consecutive frames, counted from 0 again.
 
-What every reading process does first: open a video of a list, and refuse what cannot serve.
-
-No torch here.
+What every reading process does first; what cannot serve is refused. No torch here.
 """
 
 from collections.abc import Sequence

@@ -1,11 +1,10 @@
 """Views made on the device: cut, resized and mirrored uint8 clips.
 
-Axes: frames, height, width, channels; batch = videos times views.
+In training: a batch of videos times views. At test time: all views of a video, from frames that
+were read once.
 
-All views of a video made on the device, from frames that were read once.
-
-Axes: union = the different frames of all clips; frames of a clip; height, width, channels; views =
-clips x crops, all crops of the first clip first.
+Axes: frames (of a clip), height, width, channels; batch = videos times views; union = the different
+frames of all clips; views = clips x crops, all crops of the first clip first.
 """
 
 from collections.abc import Iterator

@@ -1,11 +1,7 @@
 """Which frames of a video make a clip; indices only, nothing is decoded.
 
-Axes: frames of a clip.
-
-Which frames of a labelled video make a clip of training, or the one of validation.
-
-Dense: points of a linear grid over a window. Segments: one frame of each equal part of the video.
-Indices only, nothing is decoded. Axes: frames of a clip.
+Strided: frames at exact distances. Dense: points of a linear grid over a window. Segments: one
+frame of each equal part of the video. Timed: the same by seconds. Axes: frames of a clip; clips.
 """
 
 import numpy as np
@@ -15,7 +11,7 @@ from jaxtyping import Float64, Int64
 def pretrain_indices(
     num_frames: int, frames: int, frame_interval: int, *, first: int
 ) -> Int64[np.ndarray, " frames"]:
-    """Every ``frame_interval``-th frame from ``first``; short videos repeat the last one they reach.
+    """Every ``frame_interval``-th frame from ``first``; a short video repeats its last.
 
     The index stops where another step would reach the last frame, so a short video never gives
     its very last frame.
@@ -32,7 +28,7 @@ def draw_first_frame(num_frames: int, span: int, uniform: float) -> int:
 
     Args:
         num_frames: Frames of the video.
-        span: Frames that the clip covers, frames times stride.
+        span: Frames that the clip covers, frames times interval.
         uniform: A draw in [0, 1).
     """
     return int(uniform * (num_frames - span + 1)) if num_frames >= span else 0
@@ -68,7 +64,8 @@ def dense_indices(
     Args:
         num_frames: Frames of the video.
         frames: Frames of the clip.
-        frame_interval: Their distance; in truth a little more, for the grid has both ends of the window.
+        frame_interval: Their distance; in truth a little more, for the grid has both ends of the
+            window.
         uniform: A draw in [0, 1) of the window's place; None takes the middle (validation).
 
     Source: VideoClsDataset in dataset/datasets.py of the released code.
@@ -175,9 +172,9 @@ def _find_shown_frames(
 def dense_clips(
     num_frames: int, frames: int, frame_interval: int, *, clips: int
 ) -> Int64[np.ndarray, "clips frames"]:
-    """Clips of the exact stride, spread evenly from the first to the last that fits.
+    """Clips of the exact interval, spread evenly from the first to the last that fits.
 
-    A video too short for one clip repeats the last frame that the stride reaches, and all its
+    A video too short for one clip repeats the last frame that the interval reaches, and all its
     clips are the same. One clip is taken from the middle, where the released code divides by 0.
 
     Args:
@@ -188,7 +185,7 @@ def dense_clips(
 
     Source: VideoClsDataset in dataset/datasets.py of the released code, test mode.
     """
-    check_positive(num_frames=num_frames, frames=frames, stride=frame_interval, clips=clips)
+    check_positive(num_frames=num_frames, frames=frames, frame_interval=frame_interval, clips=clips)
     grid = np.arange(0, num_frames, frame_interval, dtype=np.int64)
     first = spread_evenly(max(len(grid) - frames, 0), clips)
     index = first[:, None] + np.arange(frames, dtype=np.int64)
@@ -241,6 +238,11 @@ def spread_evenly(spare: int, count: int) -> Int64[np.ndarray, " count"]:
 
 
 def check_positive(**counts: int) -> None:
+    """Refuse counts below 1.
+
+    Raises:
+        ValueError: With the name of the first.
+    """
     for name, value in counts.items():
         if value < 1:
             raise ValueError(f"{name} is {value}, wanted 1 or more")

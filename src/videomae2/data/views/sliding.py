@@ -39,7 +39,7 @@ def strided_windows(
     """Clips of an exact stride in frames.
 
     The last one ends with the video. A video too short for one repeats the last frame that the
-    stride reaches, as ``view_grid.dense_clips`` does.
+    stride reaches, as ``sampling.dense_clips`` does.
 
     Args:
         seconds: When each frame is shown, from 0 on.
@@ -122,6 +122,6 @@ def _check_hop(hop_seconds: float, seconds: Seconds) -> None:
     frame_duration = median_frame_duration(seconds)
     if len(seconds) > 1 and hop_seconds < frame_duration * 0.999:
         raise ValueError(
-            f"windows are to start every {hop_seconds:g} s, and a frame is shown for {frame_duration:.3g} s;"
-            f" choose --hop-seconds {frame_duration:.3g} or more"
+            f"windows are to start every {hop_seconds:g} s, and a frame is shown for "
+            f"{frame_duration:.3g} s; choose --hop-seconds {frame_duration:.3g} or more"
         )

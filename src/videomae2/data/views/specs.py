@@ -1,11 +1,8 @@
-"""What a reading process does for one sample: choose frames, read them, choose the views' boxes.
+"""The clips and views that are wanted of a video, as a reading process is told; nothing is read.
 
-No torch here. Axes: frames, height, width, channels; views.
-
-Which frames and which parts of them make the views of a video at test time; nothing is read.
-
-K clips times C crops. All frames of all views are read at once: `plan` says which, and where each
-clip finds its own among them. No torch here: reading workers import it.
+The views of a test video are K clips times C crops. All their frames are read at once:
+``gather_frames`` says which, and where each clip finds its own among them. No torch here: reading
+workers import it.
 
 Axes: clips, frames of a clip, union = the different frames of all clips.
 """
@@ -95,7 +92,7 @@ class ViewFrames:
     unique_frames: Int64[np.ndarray, " unique_frames"]
     """The frames to read, in order, each once."""
     frame_index: Int64[np.ndarray, "clips frames"]
-    """Frame i of clip k is ``union[place[k, i]]``."""
+    """Frame i of clip k is ``unique_frames[frame_index[k, i]]``."""
 
     @property
     def clips(self) -> Int64[np.ndarray, "clips frames"]:
@@ -110,8 +107,8 @@ class UniqueViews:
     numbers: tuple[int, ...]
     """The first of each kind, in the order of `views`."""
     inverse: Int64[np.ndarray, " list_views"]
-    """For every view of the grid, its place among ``numbers``: ``found[of]`` of what was found
-    for those is what belongs to all views."""
+    """For every view of the grid, its position among ``numbers``: ``results[inverse]`` of the
+    results for those is what belongs to all views."""
 
 
 def gather_frames(clips: Int64[np.ndarray, "clips frames"]) -> ViewFrames:
@@ -169,7 +166,7 @@ class ViewSpec:
 
     @property
     def step_seconds(self) -> float:
-        """Time between the frames of a dense clip, where the stride counts time."""
+        """Time between the frames of a strided clip, where the interval counts time."""
         return self.frame_interval if self.interval_unit == "seconds" else 1 / self.frame_interval
 
 

@@ -1,10 +1,7 @@
-"""What a reading process does for one sample: choose frames, read them, choose the views' boxes.
+"""What a reading process does: one sample of training, or all views of one video. No torch here.
 
-No torch here. Axes: frames, height, width, channels; views.
-
-What a reading process does for all views of one video: read the frames of all of them at once.
-
-No torch here. Axes: union = the different frames of all clips; height, width, channels.
+A sample: choose frames, read them, choose the views' boxes. Views: read the frames of all of them
+at once. Axes: union = the different frames of all clips; frames, height, width, channels; views.
 """
 
 import time
@@ -33,8 +30,8 @@ def read_sample(
 
     Returns:
         ``frames`` uint8 [frames, height, width, channels], each different frame once; and plain
-        values: ``frame_index`` (which of them each frame of the clip is), ``boxes`` and ``flips`` of
-        the views, ``num_frames`` of the video, ``seconds`` of each stage.
+        values: ``frame_index`` (which of them each frame of the clip is), ``boxes`` and ``flips``
+        of the views, ``num_frames`` of the video, ``seconds`` of each stage.
 
     Raises:
         VideoError: If the frames cannot be read or have another number of channels.
@@ -137,8 +134,8 @@ def read_views(
     """Read every frame that some view of a video needs, once, in one opening.
 
     Returns:
-        ``frames`` uint8 [union, height, width, channels] and ``frame_index`` int64 [clips, frames of a
-        clip] of each clip's frames among them; and plain values: ``num_frames`` and
+        ``frames`` uint8 [union, height, width, channels] and ``frame_index`` int64 [clips, frames
+        of a clip] of each clip's frames among them; and plain values: ``num_frames`` and
         ``length_seconds`` of the video (None without a clock), ``indices`` of its frames that were
         read, ``seconds`` of each stage.
 

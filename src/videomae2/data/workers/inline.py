@@ -1,4 +1,4 @@
-"""Requests answered in this process, where nothing can be killed."""
+"""Requests run in this process, where nothing can be killed."""
 
 import time
 from typing import TypeVar

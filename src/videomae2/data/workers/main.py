@@ -1,6 +1,6 @@
 """A reading process: takes requests, runs one function on each, answers, and ends with its parent.
 
-Started as `python -m videomae2.data.workers.main ORDERS`. It imports no torch, so that it starts in
+Started as `python -m videomae2.data.workers.main CONFIG`. It imports no torch, so that it starts in
 a quarter of a second; and it survives every signal that a terminal or a batch system sends to all
 processes of a job, because the training run may want its last batches while it saves.
 """

@@ -1,6 +1,6 @@
-"""Run a reading function in processes that can be killed, and give its answers in order.
+"""Run a reading function in processes that can be killed, and give its results in order.
 
-A video that is broken, hangs, eats memory or crashes a decoder costs its own answer and one
+A video that is broken, hangs, eats memory or crashes a decoder costs its own result and one
 process, which is replaced. Only numpy here: a pool can serve a training run or anything else.
 """
 
@@ -42,8 +42,8 @@ class Pool:
             returns arrays and plain values by name (`worker_main.load_function`).
         num_workers: Number of processes; 0 runs the function here, where nothing can be killed.
         timeout_seconds: Time for one request, after which its process is killed.
-        memory_limit_bytes: Most private memory of a process, and most shared memory of one answer; None
-            sets no limit. A process that reads nothing takes about 70 MB.
+        memory_limit_bytes: Most private memory of a process, and most shared memory of one
+            result; None sets no limit. A process that reads nothing takes about 70 MB.
         buffers_per_worker: Requests that a worker has at most, waiting, at work or answered.
         max_attempts: How often a request is tried that takes longer than its deadline.
 
@@ -63,7 +63,7 @@ class Pool:
     ) -> None:
         if num_workers < 0 or not 1 <= buffers_per_worker < READY or timeout_seconds <= 0:
             raise ValueError(
-                "a pool needs workers of 0 or more, a deadline above 0 s and 1 to 254 slots per "
+                "a pool needs workers of 0 or more, a timeout above 0 s and 1 to 254 buffers per "
                 f"worker: got {num_workers}, {timeout_seconds} s and {buffers_per_worker}"
             )
         self._function, self._max_attempts = function, max_attempts

@@ -1,4 +1,4 @@
-"""A reading process as the main process sees it: start, send, hear, kill, and say how it ended."""
+"""A reading process as the main process sees it: start, send, poll, kill, and say how it ended."""
 
 import contextlib
 import os

@@ -1,10 +1,10 @@
-"""A piece of shared memory: a request goes in, the arrays of its answer come out, nothing is sent.
+"""A piece of shared memory: a request goes in, the arrays of its result come out, nothing is sent.
 
 One side writes while the other waits, and a byte through a pipe says whose turn it is. The memory
 is a file without a name, so that whoever is killed leaves nothing behind.
 
     0         32        64
-    | header  |         | request, later: arrays …, then the pickled rest of the answer |
+    | header  |         | request, later: arrays …, then the pickled rest of the result |
 """
 
 import math

@@ -1,6 +1,6 @@
-"""What a pool gives back: an answer for each request, and what each process has done.
+"""One worker of a pool: a queue, shared buffers, and a process that is replaced when it fails.
 
-One worker of a pool: a queue, slots of memory, and a process that is replaced when it fails.
+And what a pool gives back: a result for each request, and what each process has done.
 """
 
 import math
