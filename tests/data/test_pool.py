@@ -375,7 +375,7 @@ def test_a_pool_outlives_the_thread_that_made_it():
     thread.join()
     with made[0] as crew:
         assert values(crew.map(echoes(5))) == [0, 1, 2, 3, 4]
-        assert crew.usage[0].restarts == 0
+        assert crew.stats[0].restarts == 0
 
 
 @pytest.mark.slow

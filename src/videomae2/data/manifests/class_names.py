@@ -205,4 +205,7 @@ def _suggest_remedy(
         return (
             f"{len(unknown)} of {data_title} alone ({examples}): rename them, or train a new head"
         )
-    return f"{model_title} has every name of {data_title}: read the videos with its names as class_names"
+    return (
+        f"{model_title} has every name of {data_title}: read the videos with its names as "
+        "class_names"
+    )

@@ -31,7 +31,7 @@ AllocateFn = Callable[[tuple[int, ...], DTypeLike], NDArray[Any]]
 WorkerFunction = Callable[[Any, AllocateFn], tuple[Mapping[str, NDArray[Any]], Mapping[str, Any]]]
 
 
-READY = 255  # the byte that says "started"; all others are numbers of slots
+READY = 255  # the byte that says "started"; all others are numbers of buffers
 
 
 OUTSIDE_SIGNALS = (
@@ -56,9 +56,9 @@ class WorkerConfig:
     function: str
     """`module:name` of the function to run on each request."""
     requests: int
-    """Pipe from which the numbers of filled slots come."""
+    """Pipe from which the numbers of filled buffers come."""
     results: int
-    """Pipe into which the numbers of answered slots go."""
+    """Pipe into which the numbers of answered buffers go."""
     lifeline: int
     """Pipe that nobody writes to; it breaks when the main process is gone."""
     buffers: tuple[int, ...]
@@ -110,7 +110,7 @@ def to_video_error(
 
 
 def main(config: WorkerConfig) -> None:
-    """Result requests until the main process closes its end or dies."""
+    """Run requests until the main process closes its end or dies."""
     _set_parent_death_signal(config.lifeline)
     _ignore_outside_signals()
     _prefer_oom_kill()

@@ -22,8 +22,6 @@ from videomae2.data.workers.process import WorkerProcess
 from videomae2.data.workers.worker import Result, Worker, WorkerStats, WorkItem
 from videomae2.errors import VideoMAE2Error
 
-__all__ = ["Pool", "Result", "WorkerStats"]
-
 
 Request = TypeVar("Request")
 
@@ -68,7 +66,7 @@ class Pool:
             )
         self._function, self._max_attempts = function, max_attempts
         self._timeout_message = f"took longer than {timeout_seconds:g} s"
-        self._lock = threading.RLock()  # held while the workers are touched, not while answers are
+        self._lock = threading.RLock()  # held while the workers are touched, not while results are
         self._is_mapping = self._is_closed = False
         self._ending_processes: list[WorkerProcess] = []
         self._workers: list[Worker] = []
@@ -112,10 +110,10 @@ class Pool:
         return [worker.stats for worker in self._workers]
 
     def map(self, requests: Iterable[Request]) -> Iterator[Result[Request]]:
-        """Yield one answer per request, in their order, reading a few ahead.
+        """Yield one result per request, in their order, reading a few ahead.
 
-        The arrays of an answer are overwritten once the next one is asked for: copy them before.
-        Requests are taken only as slots get free, so they may be without end. A request must be
+        The arrays of a result are overwritten once the next one is asked for: copy them before.
+        Requests are taken only as buffers get free, so they may be without end. A request must be
         picklable; its `path`, or else its text, names it in errors.
 
         Raises:
@@ -129,7 +127,7 @@ class Pool:
         if self._is_closed:
             return
         self._is_closed = True
-        os.write(self._wakeup_pipe_end, b"!")  # wakes a thread that waits for an answer
+        os.write(self._wakeup_pipe_end, b"!")  # wakes a thread that waits for a result
         with self._lock:
             for worker in self._workers:
                 worker.close()
@@ -163,7 +161,7 @@ class Pool:
 
     @contextlib.contextmanager
     def _track_items(self) -> Iterator[deque[WorkItem]]:
-        """The requests of one `map` under way; what is left of them at its end is unwanted."""
+        """The requests of one `map` under way; what is left of them at its end is cancelled."""
         items: deque[WorkItem] = deque()
         with self._hold_open():
             if self._is_mapping:

@@ -28,7 +28,7 @@ class WorkerProcess:
 
     Args:
         function: `module:name` of what it runs.
-        buffers: Open files of its slots.
+        buffers: Open files of its buffers.
         timeout_seconds: Time for one request.
         memory_limit_bytes: Most private memory it may take.
 
@@ -72,12 +72,12 @@ class WorkerProcess:
         return self._popen.pid
 
     def send(self, buffer: int) -> None:
-        """Say that the slot holds a request; never waits, since the pipe holds thousands."""
+        """Say that the buffer holds a request; never waits, since the pipe holds thousands."""
         with contextlib.suppress(BrokenPipeError):  # it is dead, as reading will tell
             os.write(self._requests, bytes([buffer]))
 
     def poll(self) -> bytes:
-        """Give the slots answered since the last call, one byte each; nothing: it is dead."""
+        """Give the buffers answered since the last call, one byte each; nothing: it is dead."""
         return os.read(self.results, 4096)
 
     def kill(self) -> None:

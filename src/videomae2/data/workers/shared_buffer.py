@@ -32,7 +32,7 @@ _CONTENT_OFFSET = 64  # bytes before the contents, and their alignment: one cach
 _GROWTH = 1 << 20
 
 
-_TRIM_BYTES = 64 << 20  # a slot that a huge video has blown up is trimmed to this
+_TRIM_BYTES = 64 << 20  # a buffer that a huge video has blown up is trimmed to this
 
 
 class Response(NamedTuple):
@@ -58,7 +58,7 @@ def open_anonymous_file() -> int:
 
 
 class SharedBuffer:
-    """Room for one request and its answer, seen from either side.
+    """Room for one request and its result, seen from either side.
 
     Args:
         descriptor: An open file; it stays open until `close`.
@@ -111,19 +111,19 @@ class SharedBuffer:
     def write_result(
         self, arrays: Mapping[str, NDArray[Any]], meta: dict[str, Any], seconds: float
     ) -> None:
-        """Put an answer in; arrays that `allocate` gave, and slices of them, are not copied."""
+        """Put a result in; arrays that `allocate` gave, and slices of them, are not copied."""
         layout = {
             name: (self._locate(array), array.shape, array.dtype) for name, array in arrays.items()
         }
         self._write_pickle(self.started_at, (layout, meta, None, seconds, False))
 
     def write_error(self, error: VideoError, seconds: float, *, out_of_memory: bool) -> None:
-        """Put in why there is no answer."""
+        """Put in why there is no result."""
         self._used, self._blocks = _CONTENT_OFFSET, []
         self._write_pickle(self.started_at, ({}, {}, error, seconds, out_of_memory))
 
     def read_response(self) -> Response:
-        """Take the answer out; its arrays are views, overwritten by the next request."""
+        """Take the result out; its arrays are views, overwritten by the next request."""
         layout, meta, error, seconds, out_of_memory = self._read_pickle()
         arrays: dict[str, NDArray[Any]] = {
             name: np.ndarray(shape, dtype, buffer=self._memory, offset=start)

@@ -26,7 +26,7 @@ class Result(Generic[Request]):
 
     request: Request
     arrays: dict[str, NDArray[Any]] | None
-    """Views of memory that is used again once the next answer is asked for; None: see `error`."""
+    """Views of memory that is used again once the next result is asked for; None: see `error`."""
     meta: dict[str, Any]
     """Plain values that the function returned."""
     error: VideoError | None
@@ -70,17 +70,17 @@ class WorkItem:
     """How often it may still be tried."""
     result: Result[Any] | None = None
     is_cancelled: bool = False
-    """Nobody waits for the answer any more."""
+    """Nobody waits for the result any more."""
 
     def release(self) -> None:
-        """Give the slot back, now or when the process is done with it."""
+        """Give the buffer back, now or when the process is done with it."""
         self.is_cancelled = True
         if self.result is not None:
             self.worker.release(self.buffer)
 
 
 class Worker:
-    """A process that works through a queue as long as its slots, and is replaced when it fails.
+    """A process that works through a queue, a request per buffer, and is replaced when it fails.
 
     Args:
         start: Starts a process on the given open files.
@@ -146,7 +146,7 @@ class Worker:
         return started_at + self._timeout_seconds if started_at else self._waiting_since + timeout
 
     def release(self, buffer: int) -> None:
-        """Take back a slot."""
+        """Take back a buffer."""
         self._buffers[buffer].trim()
         self._free_buffers.append(buffer)
 
@@ -172,23 +172,23 @@ class Worker:
             self._resend(item)
 
     def close(self) -> None:
-        """Kill the process and let go of the slots; arrays of theirs in use stay valid."""
+        """Kill the process and let go of the buffers; arrays of theirs in use stay valid."""
         self.process.kill()
         while self._buffers:
             self._buffers.pop().close()
 
     def _start_new_process(self) -> WorkerProcess:
         self._is_ready, self._waiting_since = False, time.monotonic()
-        return self._start_process([slot.descriptor for slot in self._buffers])
+        return self._start_process([buffer.descriptor for buffer in self._buffers])
 
     def _receive_result(self) -> bool:
-        """Take in one answer, and say whether it left the process short of memory."""
+        """Take in one result, and say whether it left the process short of memory."""
         item = self._queue[0]
         try:
             response = self._buffers[item.buffer].read_response()
         except Exception as error:  # a decoder gone wild may have written anywhere
             invalid = VideoError(
-                get_request_name(item.request), f"the answer makes no sense: {error}"
+                get_request_name(item.request), f"the result makes no sense: {error}"
             )
             response = Response({}, {}, invalid, 0.0, True)
         arrays = None if response.error else response.arrays
@@ -224,7 +224,7 @@ class Worker:
         return True
 
     def _fail_current(self, fault: str, stderr: str, *, is_slow: bool) -> bool:
-        """Result the request that the process was at, if it was at one, with its failure."""
+        """Give the request that the process was at, if it was at one, its failure as result."""
         started_at = self._buffers[self._queue[0].buffer].started_at if self._queue else 0.0
         if not started_at:
             return False
@@ -245,15 +245,15 @@ class Worker:
             raise VideoMAE2Error(f"{message}: it {fault}\n{stderr}".rstrip())
 
     def _replace_buffers(self) -> None:
-        """Forget unwanted work, and give the rest memory that the old process cannot reach.
+        """Forget cancelled work, and give the rest memory that the old process cannot reach.
 
         Even a killed process may write a little longer: from another thread, or in the kernel.
         """
         active = [item for item in self._queue if not item.is_cancelled]
-        for job in self._queue:
-            self._replace_buffer(job.buffer)
-            if job.is_cancelled:
-                self._free_buffers.append(job.buffer)
+        for item in self._queue:
+            self._replace_buffer(item.buffer)
+            if item.is_cancelled:
+                self._free_buffers.append(item.buffer)
         self._queue = deque(active)
 
     def _replace_buffer(self, buffer: int) -> None:
