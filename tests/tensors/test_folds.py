@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videomae2.metrics.linear_probe import StandardScaler
+from videomae2.metrics.linear_probe import FeatureScaler
 from videomae2.metrics.splits import assign_folds, validation_split
 
 LABELS = st.lists(st.integers(0, 4), min_size=5, max_size=60).map(np.array)
@@ -46,15 +46,15 @@ def test_all_or_nothing_is_no_share(share):
 def test_features_are_scaled_by_the_training_part_alone():
     generator = torch.Generator().manual_seed(0)
     train = 3 + 5 * torch.randn(50, 4, generator=generator).double()
-    scaled = StandardScaler.fit(train)(train).numpy()
+    scaled = FeatureScaler.fit(train)(train).numpy()
     np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-12)
     np.testing.assert_allclose(scaled.std(axis=0), 1, rtol=1e-9)
-    other = StandardScaler.fit(train)(train + 5).numpy()
+    other = FeatureScaler.fit(train)(train + 5).numpy()
     wanted = np.broadcast_to(5 / train.numpy().std(axis=0), other.shape)
     np.testing.assert_allclose(other - scaled, wanted)
 
 
 def test_a_feature_that_is_constant_in_training_says_nothing():
     train = torch.tensor([[1000.0, 1.0], [1000.0, 2.0]])
-    scaled = StandardScaler.fit(train)(torch.tensor([[-7.0, 2.0]]))
+    scaled = FeatureScaler.fit(train)(torch.tensor([[-7.0, 2.0]]))
     assert scaled.tolist() == [[0.0, 1.0]]

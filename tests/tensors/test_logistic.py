@@ -1,10 +1,10 @@
-"""Logistic regression: its loss and gradient against plain NumPy, and that it is at the optimum."""
+"""Logistic regression: at its optimum by a gradient in plain NumPy."""
 
 import numpy as np
 import pytest
 import torch
 
-from videomae2.metrics.linear_probe import StandardScaler, _Problem, fit_logistic
+from videomae2.metrics.linear_probe import FeatureScaler, fit_logistic
 
 STRENGTHS = [1e-4, 1e-2, 1.0]
 
@@ -14,34 +14,13 @@ def data(videos, dim, classes):
     labels = torch.arange(videos) % classes
     centres = torch.randn(classes, dim, generator=generator)
     x = torch.randn(videos, dim, generator=generator) + 0.5 * centres[labels]
-    return StandardScaler.fit(x)(x), labels
-
-
-def plain_loss(x, labels, weights, bias, strength):
-    scores = x @ weights + bias
-    logs = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
-    return -logs[np.arange(len(x)), labels].mean() + strength / 2 * np.square(weights).sum()
+    return FeatureScaler.fit(x)(x), labels
 
 
 def plain_gradient(x, labels, weights, bias, strength):
     scores = np.exp(x @ weights + bias)
     wrong = scores / scores.sum(axis=1, keepdims=True) - np.eye(len(bias))[labels]
     return x.T @ wrong / len(x) + strength * weights, wrong.mean(axis=0)
-
-
-def test_loss_and_gradient_are_those_of_the_plain_restatement():
-    x, labels = data(40, 6, 4)
-    weights = torch.randn(1, 7, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    penalty = torch.full((1, 7, 1), 0.3, dtype=torch.float64)
-    penalty[:, -1] = 0
-    ones = torch.ones(40, 1, dtype=torch.float64)
-    loss, gradient = _Problem(torch.cat((x, ones), 1), labels, 4, penalty)(weights)
-    plain = x.numpy(), labels.numpy(), weights[0, :-1].numpy(), weights[0, -1].numpy(), 0.3
-    assert loss.item() == pytest.approx(plain_loss(*plain), rel=1e-12)
-    for found, wanted in zip(
-        (gradient[0, :-1], gradient[0, -1]), plain_gradient(*plain), strict=True
-    ):
-        np.testing.assert_allclose(found, wanted, atol=1e-12)
 
 
 @pytest.mark.parametrize(("videos", "dim", "classes"), [(60, 8, 3), (24, 50, 4), (30, 5, 2)])
@@ -68,9 +47,9 @@ def test_solved_together_or_alone_is_the_same():
 
 def test_what_is_not_reached_is_said():
     x, labels = data(60, 8, 3)
-    fit = fit_logistic(x, labels, 3, [1e-6, 10.0], max_steps=4)
+    fit = fit_logistic(x, labels, 3, [1e-6, 10.0], max_steps=12)
     assert fit.converged.tolist() == [False, True]
-    assert fit.num_steps == 4
+    assert fit.num_steps == 12
 
 
 def test_a_feature_without_variance_gets_no_weight():

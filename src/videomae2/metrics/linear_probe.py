@@ -1,17 +1,11 @@
-"""Classes from frozen features: ridge and logistic regression, nearest neighbours.
+"""Fit probes on frozen features: scaling, ridge, k-NN, and multinomial logistic regression.
 
-Features are standardised by what the training part alone says of them. Logistic regression is
-strictly convex, so a strength of the penalty has one answer, and neither a learning rate nor a
-length of training is to be chosen. All strengths are solved side by side by L-BFGS in the basis of
-the features' principal axes, where a bound of the curvature is diagonal and serves as its start.
-
-Axes: videos; dim; classes; strengths; rank = principal axes with any variance; rows = rank + 1 (the
-last is the bias); test, train = videos; k = neighbours, nearest first.
+Axes: videos, dim, classes, l2 = penalties; test, train = videos; k = neighbours, nearest first;
+rows = principal axes with any variance, then the bias.
 """
 
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -23,15 +17,19 @@ _CONSTANT_TOLERANCE = 1e-6  # a feature that moves less than this, relative to i
 
 
 @dataclass(frozen=True, slots=True)
-class StandardScaler:
-    """What is taken off each feature and what it is divided by."""
+class FeatureScaler:
+    """Mean and standard deviation of each training feature.
+
+    Unlike scikit-learn's StandardScaler it works on the features' device and turns a feature that
+    is constant in training into 0 everywhere.
+    """
 
     mean: Float[Tensor, " dim"]
     std: Float[Tensor, " dim"]
 
     @classmethod
-    def fit(cls, train: Float[Tensor, "videos dim"]) -> "StandardScaler":
-        """Measure the training part; a feature that is constant in it becomes 0 everywhere."""
+    def fit(cls, train: Float[Tensor, "videos dim"]) -> "FeatureScaler":
+        """Measure the training part."""
         x = train.double()
         mean = x.mean(dim=0)
         std = (x - mean).square().mean(dim=0).sqrt()
@@ -39,7 +37,7 @@ class StandardScaler:
         return cls(mean, torch.where(is_constant, torch.inf, std))
 
     def __call__(self, x: Float[Tensor, "videos dim"]) -> Float[Tensor, "videos dim"]:
-        """Give the standardised features in float64."""
+        """Give the standardized features in float64."""
         return (x.double() - self.mean) / self.std
 
 
@@ -48,12 +46,14 @@ L2_VALUES = tuple(10.0**power for power in range(-4, 5))
 
 @dataclass(frozen=True, slots=True)
 class RidgeFit:
-    """A map from features to scores of classes."""
+    """A linear map from features to scores of classes."""
 
     weights: Float[Tensor, "dim classes"]
     bias: Float[Tensor, " classes"]
     l2: float
-    """Penalty: the sum of squares is divided by the videos, and this times |weights|^2 added."""
+    """Penalty: this times |weights|^2 is added to the squared error per video."""
+    leave_one_out_error: float
+    """Mean squared error of each video by the fit without it."""
 
     def __call__(self, x: Float[Tensor, "videos dim"]) -> Float[Tensor, "videos classes"]:
         """Give the scores of features that are scaled as in training."""
@@ -67,16 +67,13 @@ def fit_ridge(
     num_classes: int,
     l2_values: Sequence[float] = L2_VALUES,
 ) -> RidgeFit:
-    """Fit all strengths and take the one whose leave-one-out error is least.
-
-    Leaving each video out costs nothing more: its residual is divided by what it does not explain
-    of itself.
+    """Fit every penalty in closed form and take the one of the least leave-one-out error.
 
     Args:
-        x: Standardised on these videos, so every column's mean is 0.
+        x: Standardized on these videos, so every column's mean is 0.
         labels: From 0 to classes - 1.
         num_classes: Number of classes.
-        l2_values: Penalties, above 0; the smaller one of equals is taken.
+        l2_values: Penalties, above 0; the first of equals is taken.
 
     Source: Allen's PRESS; Hastie, Tibshirani & Friedman, The Elements of Statistical Learning,
         2nd edition, section 7.10.1.
@@ -85,16 +82,16 @@ def fit_ridge(
     bias = target.mean(dim=0)
     u, s, vt = torch.linalg.svd(x.double(), full_matrices=False)
     projections = u.T @ (target - bias)
-    errors = [_leave_one_out_error(u, s, projections, target - bias, each) for each in l2_values]
-    best = min(range(len(l2_values)), key=lambda number: errors[number])
+    errors = [_leave_one_out_error(u, s, projections, target - bias, l2) for l2 in l2_values]
+    best = errors.index(min(errors))
     shrunk = s / (s.square() + len(x) * l2_values[best])
-    return RidgeFit(vt.T @ (shrunk[:, None] * projections), bias, l2_values[best])
+    return RidgeFit(vt.T @ (shrunk[:, None] * projections), bias, l2_values[best], errors[best])
 
 
 def _leave_one_out_error(
     u: Tensor, s: Tensor, projections: Tensor, target: Tensor, l2: float
 ) -> float:
-    """Mean square of what a fit without each video says wrong of it; the intercept is fitted."""
+    # leaving a video out divides its residual by what the fit does not take from the video itself
     shrinkage = s.square() / (s.square() + len(u) * l2)
     residuals = target - u @ (shrinkage[:, None] * projections)
     leverage = 1 / len(u) + u.square() @ shrinkage
@@ -105,8 +102,7 @@ KNN_TEMPERATURE = 0.07
 """Of the weighted vote, as in Wu et al., "Unsupervised feature learning via non-parametric instance
 discrimination", CVPR 2018, and in DINO."""
 
-
-_CHUNK_ROWS = 256
+_KNN_BATCH = 256
 
 
 @torch.no_grad()
@@ -123,13 +119,13 @@ def find_nearest(
     if not 1 <= k <= len(train):
         raise ValueError(f"k is {k}, wanted 1 to {len(train)}, the number of training videos")
     train_unit = F.normalize(train.float(), dim=1)
-    chunks = [_find_nearest_chunk(rows, train_unit, k) for rows in test.float().split(_CHUNK_ROWS)]
+    chunks = [_find_nearest_chunk(rows, train_unit, k) for rows in test.float().split(_KNN_BATCH)]
     cosines = torch.cat([part[0] for part in chunks]).double().cpu().numpy()
     return cosines, torch.cat([part[1] for part in chunks]).cpu().numpy()
 
 
 def _find_nearest_chunk(test: Tensor, train: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Sort whole numbers that are all different: the cosine's bits, then the place from behind."""
+    # top-k of integers that are all different: the cosine's bits, then the place from behind;
     # 0 is added since -0 has other bits than 0
     cosines = F.normalize(test, dim=1) @ train.T + 0.0
     bits = cosines.view(torch.int32)
@@ -174,43 +170,27 @@ def _sum_by_class(
     return total.reshape(len(labels), num_classes)
 
 
-_HISTORY = 10
-
-
-_ARMIJO_FRACTION = 1e-4  # share of the promised fall that a step must bring (Armijo)
-
-
-_MAX_HALVINGS = 30
-
-
 _MIN_RELATIVE_VARIANCE = 1e-12  # variance of an axis, relative to the largest, that counts as none
-
-
-Weights = Float64[Tensor, "strengths rows classes"]
-
-
-PerPenalty = Float64[Tensor, " strengths"]
 
 
 @dataclass(frozen=True, slots=True)
 class LogisticFit:
-    """The heads of all strengths."""
+    """The heads of all penalties."""
 
-    weights: Float64[Tensor, "strengths dim classes"]
-    bias: Float64[Tensor, "strengths classes"]
-    converged: Bool[Tensor, " strengths"]
-    """Whether no entry of the gradient was larger than the tolerance at the end."""
+    weights: Float64[Tensor, "l2 dim classes"]
+    bias: Float64[Tensor, "l2 classes"]
+    converged: Bool[Tensor, " l2"]
+    """Whether the scaled gradient fell to the tolerance."""
     num_steps: int
     """Steps of the slowest."""
 
     def compute_scores(
         self, x: Float[Tensor, "videos dim"]
-    ) -> Float64[Tensor, "strengths videos classes"]:
+    ) -> Float64[Tensor, "l2 videos classes"]:
         """Give the scores of features that are scaled as in training."""
         return x.double() @ self.weights + self.bias[:, None]
 
 
-@torch.no_grad()
 def fit_logistic(
     x: Float[Tensor, "videos dim"],
     labels: Int[Tensor, " videos"],
@@ -220,140 +200,67 @@ def fit_logistic(
     tolerance: float = 1e-6,
     max_steps: int = 500,
 ) -> LogisticFit:
-    """Minimise mean cross-entropy + strength / 2 * |weights|^2, without a penalty on the bias.
+    """Minimize mean cross-entropy + l2 / 2 * |weights|^2, without a penalty on the bias.
+
+    The loss is strictly convex, so each penalty has one optimum. Penalties are solved from the
+    strongest to the weakest, each starting from the optimum before.
 
     Args:
-        x: Standardised on these videos, so every column's mean is 0.
+        x: Standardized on these videos, so every column's mean is 0.
         labels: From 0 to classes - 1.
         num_classes: Number of classes.
-        l2_values: Penalties, above 0.
-        tolerance: Of the largest entry of the gradient.
-        max_steps: Where it ends in any case.
+        l2_values: Penalties, above 0, in any order.
+        tolerance: Of the largest entry of the gradient, each divided by the root of a bound of
+            its curvature.
+        max_steps: Steps of L-BFGS per penalty at most.
 
-    Source: Nocedal & Wright, Numerical Optimization, 2nd edition, algorithm 7.4; the bound of the
-        curvature is Böhning's ("Multinomial logistic regression algorithm", AISM 1992).
+    Source: Böhning, "Multinomial logistic regression algorithm", AISM 1992, for the bound.
     """
-    axes, variance = _compute_principal_axes(x.double())
-    problem = _Problem(
-        x=F.pad(x.double() @ axes, (0, 1), value=1.0),
-        labels=labels.long(),
-        num_classes=num_classes,
-        penalty=torch.tensor(l2_values, dtype=torch.float64, device=x.device)[:, None, None]
-        * F.pad(torch.ones_like(variance), (0, 1))[:, None],
-    )
-    bound = 0.5 * F.pad(variance, (0, 1), value=1.0)[:, None] + problem.penalty
-    solution, largest, steps = _run_lbfgs(problem, 1 / bound, tolerance, max_steps)
-    return LogisticFit(axes @ solution[:, :-1], solution[:, -1], largest <= tolerance, steps)
-
-
-def _compute_principal_axes(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Axes [dim, rank] of the features and the variance along each; where is none is no weight."""
-    variance, axes = torch.linalg.eigh(x.T @ x / len(x))
+    variance, axes = torch.linalg.eigh(x.double().T @ x.double() / len(x))
     has_variance = variance > _MIN_RELATIVE_VARIANCE * variance[-1].clamp(min=1e-300)
-    return axes[:, has_variance], variance[has_variance]
+    variance, axes = variance[has_variance], axes[:, has_variance]
+    rows = F.pad(x.double() @ axes, (0, 1), value=1.0)
+    weights = x.new_zeros((rows.shape[1], num_classes), dtype=torch.float64)
+    optima = {}
+    for l2 in sorted(l2_values, reverse=True):
+        penalty = l2 * F.pad(torch.ones_like(variance), (0, 1))[:, None]
+        # along principal axes a bound of the curvature is diagonal; in units of its root the
+        # problem is round, which saves L-BFGS a third of its steps
+        scale = (0.5 * F.pad(variance, (0, 1), value=1.0)[:, None] + penalty).rsqrt()
+
+        def compute_loss(
+            scaled: Tensor, scale: Tensor = scale, penalty: Tensor = penalty
+        ) -> Tensor:
+            loss = F.cross_entropy(rows @ (scale * scaled), labels.long())
+            return loss + 0.5 * (penalty * (scale * scaled).square()).sum()
+
+        scaled, steps, gradient = _minimize(compute_loss, weights / scale, tolerance, max_steps)
+        weights = scale * scaled
+        optima[l2] = weights, steps, gradient <= tolerance
+    solutions, num_steps, converged = zip(*(optima[l2] for l2 in l2_values), strict=True)
+    solution = torch.stack(solutions)
+    return LogisticFit(
+        axes @ solution[:, :-1], solution[:, -1], torch.tensor(converged), max(num_steps)
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class _Problem:
-    x: Float64[Tensor, "videos rows"]
-    labels: Tensor
-    num_classes: int
-    penalty: Float64[Tensor, "strengths rows 1"]
+def _minimize(
+    loss_fn: Callable[[Tensor], Tensor], start: Tensor, tolerance: float, max_steps: int
+) -> tuple[Tensor, int, float]:
+    """Give the best point, the number of steps and the largest entry of the gradient there."""
+    point = start.detach().clone().requires_grad_()
+    optimizer = torch.optim.LBFGS(
+        [point], max_iter=max_steps, max_eval=4 * max_steps, tolerance_grad=tolerance,
+        tolerance_change=0, history_size=10, line_search_fn="strong_wolfe",
+    )  # fmt: skip
 
-    def __call__(self, weights: Weights) -> tuple[PerPenalty, Weights]:
-        """The loss of each strength and its gradient."""
-        logs = F.log_softmax(self.x @ weights, dim=2)
-        label_index = self.labels[None, :, None].expand(len(weights), -1, 1)
-        loss = -logs.gather(2, label_index).mean(dim=(1, 2))
-        errors = logs.exp_()
-        errors.scatter_add_(2, label_index, -torch.ones_like(errors[:, :, :1]))
-        gradient = self.x.T @ errors / len(self.x) + self.penalty * weights
-        return loss + 0.5 * _dot(self.penalty * weights, weights), gradient
+    def closure() -> Tensor:
+        with torch.enable_grad():
+            loss = loss_fn(point)
+        (point.grad,) = torch.autograd.grad(loss, [point])
+        return loss
 
-
-def _run_lbfgs(
-    problem: _Problem, start: Tensor, tolerance: float, max_steps: int
-) -> tuple[Weights, PerPenalty, int]:
-    """Give the weights, the largest entry of each gradient, and the steps taken."""
-    shape = *problem.penalty.shape[:2], problem.num_classes
-    weights = torch.zeros(shape, dtype=torch.float64, device=start.device)
-    solution, max_gradient = weights.clone(), torch.zeros_like(weights[:, 0, 0])
-    active = torch.arange(len(weights), device=start.device)  # of the strengths that still move
-    can_improve = torch.ones_like(active, dtype=torch.bool)
-    loss, gradient = problem(weights)
-    history: deque[_LbfgsUpdate] = deque(maxlen=_HISTORY)
-    for step in range(max_steps + 1):
-        largest = gradient.abs().amax(dim=(1, 2))
-        solution[active], max_gradient[active] = weights, largest
-        is_open = can_improve & (largest > tolerance)
-        if step == max_steps or not bool(is_open.any()):
-            break
-        if not bool(is_open.all()):  # those that are there cost nothing any more
-            weights, loss, gradient = weights[is_open], loss[is_open], gradient[is_open]
-            active, start = active[is_open], start[is_open]
-            problem = replace(problem, penalty=problem.penalty[is_open])
-            history = deque((past.select(is_open) for past in history), maxlen=_HISTORY)
-        direction = _compute_direction(gradient, history, start)
-        length, loss, new_gradient = _search_step(problem, weights, direction, loss, gradient)
-        can_improve = length > 0  # else rounding: no step brings anything any more
-        step_taken = length[:, None, None] * direction
-        curvature = _dot(step_taken, new_gradient - gradient)
-        history.append(
-            _LbfgsUpdate(
-                step_taken, new_gradient - gradient, torch.where(curvature > 0, 1 / curvature, 0.0)
-            )
-        )
-        weights, gradient = weights + step_taken, new_gradient
-    return solution, max_gradient, step
-
-
-@dataclass(frozen=True, slots=True)
-class _LbfgsUpdate:
-    """A step, how much it turned the gradient, and 1 / (their product)."""
-
-    step: Weights
-    gradient_change: Weights
-    inverse: PerPenalty
-
-    def select(self, selected: Bool[Tensor, " strengths"]) -> "_LbfgsUpdate":
-        """Some of the strengths."""
-        return _LbfgsUpdate(
-            self.step[selected], self.gradient_change[selected], self.inverse[selected]
-        )
-
-
-def _compute_direction(gradient: Weights, history: deque[_LbfgsUpdate], start: Tensor) -> Weights:
-    """The two loops of L-BFGS, each strength for itself."""
-    q, coefficients = gradient.clone(), []
-    for past in reversed(history):
-        coefficient = past.inverse * _dot(past.step, q)
-        q -= coefficient[:, None, None] * past.gradient_change
-        coefficients.append(coefficient)
-    q = start * q
-    for past, coefficient in zip(history, reversed(coefficients), strict=True):
-        q += (coefficient - past.inverse * _dot(past.gradient_change, q))[:, None, None] * past.step
-    return -q
-
-
-def _search_step(
-    problem: _Problem,
-    weights: Weights,
-    direction: Weights,
-    loss: PerPenalty,
-    gradient: Weights,
-) -> tuple[PerPenalty, PerPenalty, Weights]:
-    """Halve the steps of those strengths that do not fall enough; 0 where none does."""
-    directional_derivative = _dot(gradient, direction)
-    length = torch.ones_like(loss)
-    for _ in range(_MAX_HALVINGS):
-        new_loss, new_gradient = problem(weights + length[:, None, None] * direction)
-        sufficient_decrease = new_loss <= loss + _ARMIJO_FRACTION * length * directional_derivative
-        if bool(sufficient_decrease.all()):
-            return length, new_loss, new_gradient
-        length = torch.where(sufficient_decrease, length, length / 2)
-    length = torch.where(sufficient_decrease, length, 0.0)
-    return length, *problem(weights + length[:, None, None] * direction)
-
-
-def _dot(a: Tensor, b: Tensor) -> PerPenalty:
-    return (a * b).sum(dim=(1, 2))
+    optimizer.step(closure)
+    closure()  # LBFGS leaves the gradient of the last point that it tried
+    assert point.grad is not None
+    return point.detach(), optimizer.state[point]["n_iter"], point.grad.abs().max().item()

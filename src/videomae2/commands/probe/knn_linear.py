@@ -16,7 +16,7 @@ from torch import Tensor
 from videomae2.errors import ConfigError
 from videomae2.metrics import linear_probe
 from videomae2.metrics.classification import top_k_hits
-from videomae2.metrics.linear_probe import LogisticFit, StandardScaler, fit_logistic
+from videomae2.metrics.linear_probe import FeatureScaler, fit_logistic
 from videomae2.metrics.probe import ProbeResult, Trial, compute_result, select_best
 from videomae2.metrics.splits import assign_folds
 
@@ -24,9 +24,6 @@ POOLINGS = ("plain", "normed")
 
 
 _MAX_VIDEOS_ALL_FOLDS = 20_000  # more training videos than this hold out the first fold only
-
-
-_MAX_SCORES = 2**26  # numbers; half a GiB in float64
 
 
 ScoresByParams = dict[tuple[str, ...], Float[np.ndarray, "videos classes"]]
@@ -119,9 +116,9 @@ def _compute_votes(
 ) -> ScoresByParams:
     votes: ScoresByParams = {}
     for number, pooling in enumerate(POOLINGS):
-        scale = StandardScaler.fit(train.features[:, number])
+        scaler = FeatureScaler.fit(train.features[:, number])
         cosines, index = linear_probe.find_nearest(
-            scale(test.features[:, number]), scale(train.features[:, number]), max(ks)
+            scaler(test.features[:, number]), scaler(train.features[:, number]), max(ks)
         )
         labels = train.labels[index]
         for k in ks:
@@ -177,24 +174,16 @@ def _fit_logistic(
     l2: Sequence[float],
     unfinished: set[float],
 ) -> ScoresByParams:
-    batch = max(1, _MAX_SCORES // (len(train.labels) * num_classes))
     labels = torch.from_numpy(train.labels).to(train.features.device)
     scores_by_params: ScoresByParams = {}
     for number in range(train.features.shape[1]):
-        scale = StandardScaler.fit(train.features[:, number])
-        x, y = scale(train.features[:, number]), scale(test.features[:, number])
-        for first in range(0, len(l2), batch):
-            l2_batch = l2[first : first + batch]
-            fit = fit_logistic(x, labels, num_classes, l2_batch)
-            unfinished |= _list_unconverged(fit, l2_batch)
-            for strength, scores in zip(l2_batch, fit.compute_scores(y), strict=True):
-                scores_by_params[POOLINGS[number], repr(strength)] = scores.cpu().numpy()
+        scaler = FeatureScaler.fit(train.features[:, number])
+        fit = fit_logistic(scaler(train.features[:, number]), labels, num_classes, l2)
+        unfinished |= {value for value, done in zip(l2, fit.converged, strict=True) if not done}
+        all_scores = fit.compute_scores(scaler(test.features[:, number])).cpu().numpy()
+        for value, scores in zip(l2, all_scores, strict=True):
+            scores_by_params[POOLINGS[number], repr(value)] = scores
     return scores_by_params
-
-
-def _list_unconverged(fit: LogisticFit, l2: Sequence[float]) -> set[float]:
-    converged = fit.converged.tolist()
-    return {strength for strength, is_there in zip(l2, converged, strict=True) if not is_there}
 
 
 def _cross_validate(

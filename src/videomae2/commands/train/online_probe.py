@@ -27,7 +27,7 @@ from videomae2.inference.encoding import build_view_spec, read_videos
 from videomae2.inference.probe_data import ProbeData, ProbeListConfig, load_train_test
 from videomae2.metrics import linear_probe
 from videomae2.metrics.classification import top_k_accuracy
-from videomae2.metrics.linear_probe import StandardScaler, fit_ridge
+from videomae2.metrics.linear_probe import FeatureScaler, fit_ridge
 from videomae2.models.encoder import VideoEncoder
 from videomae2.models.weights.config_json import FrameSampling
 from videomae2.tasks.pretrain import PretrainTask
@@ -227,7 +227,7 @@ class OnlineProbe:
         self, train: Tensor, train_labels: np.ndarray, test: Tensor, test_labels: np.ndarray
     ) -> dict[str, float]:
         """Accuracies on the test videos; all on the CPU, where the bits are always the same."""
-        scaler, num_classes = StandardScaler.fit(train), self._num_classes
+        scaler, num_classes = FeatureScaler.fit(train), self._num_classes
         x, y = scaler(train), scaler(test)
         k = min(self.run.online_probe.k, len(x))
         cosines, index = linear_probe.find_nearest(y, x, k)
