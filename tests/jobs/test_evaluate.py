@@ -21,7 +21,6 @@ from tests.jobs.evaluated import (
 from tests.jobs.late import late_at_first
 from videomae2.cli.evaluate import format_text
 from videomae2.commands.evaluate.config import ListConfig
-from videomae2.commands.evaluate.metrics import _widen_if_certain
 from videomae2.data.views.tasks import read_views
 from videomae2.errors import (
     CheckpointError,
@@ -32,7 +31,7 @@ from videomae2.errors import (
     TooManyUnreadableError,
 )
 from videomae2.inference.views import EvalViews, resolve_views
-from videomae2.metrics.bootstrap import Interval
+from videomae2.metrics.bootstrap import Interval, widen_if_certain
 from videomae2.models.weights.classifier_ref import resolve_classifier
 from videomae2.models.weights.config_json import FrameSampling
 
@@ -398,9 +397,9 @@ def test_an_interval_wants_a_hundred_samples():
 @pytest.mark.parametrize(("hits", "value"), [([1, 1, 1], 1.0), ([0, 0, 0], 0.0), ([1, 0, 1], 0.75)])
 def test_a_mean_over_classes_keeps_its_value_where_a_bootstrap_is_certain(hits, value):
     """Wilson's interval is that of the hits, whose share is another number."""
-    found = _widen_if_certain(Interval(value, value, value, 0.95), np.array(hits, dtype=float))
+    found = widen_if_certain(Interval(value, value, value, 0.95), np.array(hits, dtype=float))
     assert found.value == value
     assert found.low <= value <= found.high
     assert found.low < found.high
     sure = Interval(0.5, 0.4, 0.6, 0.95)
-    assert _widen_if_certain(sure, np.array(hits, dtype=float)) == sure
+    assert widen_if_certain(sure, np.array(hits, dtype=float)) == sure

@@ -13,7 +13,7 @@ from videomae2.commands.evaluate.metrics import compute_metrics
 from videomae2.commands.evaluate.predictions import GroundTruth
 from videomae2.data.views.specs import ViewGridConfig
 from videomae2.inference.views import resolve_views
-from videomae2.metrics.results import Bootstrap
+from videomae2.metrics.bootstrap import Bootstrap
 from videomae2.reports.charts import Series, draw_line_chart, list_round_ticks
 from videomae2.reports.curves import build_training_curves
 from videomae2.reports.evaluation import build_page

@@ -8,7 +8,7 @@ from videomae2.commands.probe.attentive import AttentiveConfig, TokenFeatures, p
 from videomae2.commands.probe.knn_linear import SplitFeatures, probe_knn, probe_linear
 from videomae2.errors import ConfigError
 from videomae2.inference.encoding import pool_grid, pool_tokens
-from videomae2.metrics.probe import compute_accuracy_interval
+from videomae2.metrics.bootstrap import accuracy_interval
 from videomae2.models.attentive_probe import standardize_tokens
 
 CLASSES, DIM = 4, 12
@@ -120,10 +120,8 @@ def test_a_rate_that_diverges_spoils_no_other_and_is_not_chosen():
 
 
 def test_where_all_are_hits_the_interval_is_not_a_point():
-    assert compute_accuracy_interval(np.ones(20)).low == pytest.approx(
-        20 / (20 + 1.96**2), abs=1e-3
-    )
-    assert compute_accuracy_interval(np.array([1.0] * 15 + [0.0] * 5)).value == 0.75
+    assert accuracy_interval(np.ones(20)).low == pytest.approx(20 / (20 + 1.96**2), abs=1e-3)
+    assert accuracy_interval(np.array([1.0] * 15 + [0.0] * 5)).value == 0.75
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score
 
 from videomae2.metrics.classification import (
     average_precision,
@@ -33,6 +34,13 @@ def test_it_is_the_sum_over_thresholds(rows):
         assert got == pytest.approx(slow_average_precision(scores.tolist(), positive.tolist()))
     else:
         assert np.isnan(got)
+
+
+def test_it_is_that_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    scores, positive = rng.integers(0, 20, (60, 4)) / 20, rng.random((60, 4)) < 0.3
+    wanted = average_precision_score(positive, scores, average=None)
+    np.testing.assert_allclose(average_precision_per_class(scores, positive), wanted)
 
 
 def test_by_hand():

@@ -1,26 +1,42 @@
 """How sure a measured number is: bootstrap intervals over videos, also of a difference.
 
-NumPy only. Axes: videos, resamples. Every draw is a function of the seed.
+Axes: videos, resamples.
 """
 
+import warnings
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
-from statistics import NormalDist
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Float64, Int64
 
-from videomae2.tensors import rng
-
 N_RESAMPLES = 2000
-"""Bootstrap resamples: the ends of a 95 % interval then move by a few hundredths of its width."""
+"""The ends of a 95 % interval then move by a few hundredths of its width from seed to seed."""
 
 
-_STREAM = 0x1B00
+_MAX_SCORES = 20_000_000  # of all samples of an interval
+
+
+_MAX_DRAWN = 2**20  # rows drawn at once, which bounds the memory
 
 
 Statistic = Callable[[Int64[np.ndarray, " videos"]], float]
 """A number of a sample, given as the rows that are in it (some more than once)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """How many samples of videos are drawn for an interval, and which."""
+
+    n_resamples: int = N_RESAMPLES
+    seed: int = 0
+    confidence: float = 0.95
+    """Share of the samples within the interval, in (0, 1)."""
+
+    def limit(self, num_scores: int) -> "Bootstrap":
+        """Fewer samples where each looks at very many scores, but a hundred or those wanted."""
+        affordable = max(100, _MAX_SCORES // max(1, num_scores))
+        return replace(self, n_resamples=min(self.n_resamples, affordable))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +59,7 @@ class Comparison:
     difference: Interval
     """Mean of one minus mean of the other."""
     fraction_better: float
-    """Share of the resamples in which one was better; equal ones count half."""
+    """Share of the samples in which one was better; equal ones count half."""
 
     @property
     def is_clear(self) -> bool:
@@ -52,64 +68,62 @@ class Comparison:
 
 
 def bootstrap(
-    statistic: Statistic,
-    num_videos: int,
-    *,
-    n_resamples: int = N_RESAMPLES,
-    confidence: float = 0.95,
-    seed: int = 0,
+    statistic: Statistic, num_videos: int, resampling: Bootstrap = Bootstrap()
 ) -> Interval:
     """The percentile interval of any statistic, by drawing as many videos with replacement.
 
-    Rounds in which it is NaN are left out.
-
-    Args:
-        statistic: Computes the number for the rows of a sample.
-        num_videos: Number of rows.
-        n_resamples: Samples drawn.
-        confidence: Share of them within the interval, in (0, 1).
-        seed: Chooses the samples.
+    Samples of which it is NaN are left out, as those of an mAP without a positive video.
 
     Raises:
-        ValueError: No video, no round, or a confidence outside of (0, 1).
+        ValueError: No video, no sample, or a confidence outside of (0, 1).
 
     Source: Efron & Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3.
     """
-    _check_arguments(num_videos, n_resamples, confidence)
-    samples = (_draw_rows(seed, number, num_videos) for number in range(n_resamples))
-    values = np.array([statistic(rows) for rows in samples])
-    return _percentile_interval(statistic(np.arange(num_videos)), values, confidence)
+    rows = np.arange(num_videos)
+    values = _resample(rows, statistic, resampling, vectorized=False)
+    return _percentile_interval(statistic(rows), values, resampling.confidence)
 
 
 def bootstrap_mean(
-    values: Float[np.ndarray, " videos"],
-    *,
-    n_resamples: int = N_RESAMPLES,
-    confidence: float = 0.95,
-    seed: int = 0,
+    values: Float[np.ndarray, " videos"], resampling: Bootstrap = Bootstrap()
 ) -> Interval:
-    """The interval of a mean over videos, such as that of hits: an accuracy."""
-    _check_arguments(len(values), n_resamples, confidence)
-    means = resample_means(values, n_resamples=n_resamples, seed=seed)
-    return _percentile_interval(float(values.mean()), means, confidence)
+    """The interval of a mean over videos."""
+    means = _resample(values.astype(np.float64), np.mean, resampling, vectorized=True)
+    return _percentile_interval(float(values.mean()), means, resampling.confidence)
+
+
+def accuracy_interval(
+    hits: Float[np.ndarray, " videos"], resampling: Bootstrap = Bootstrap()
+) -> Interval:
+    """The bootstrap interval of a share of videos; Wilson's where all are hits or none is.
+
+    A bootstrap of nothing but hits would be certain.
+    """
+    if len(hits) and hits.min() == hits.max() and hits[0] in (0.0, 1.0):
+        return wilson_interval(int(hits.sum()), len(hits), confidence=resampling.confidence)
+    return bootstrap_mean(hits, resampling)
+
+
+def widen_if_certain(interval: Interval, hits: Float[np.ndarray, " videos"]) -> Interval:
+    """An accuracy with its interval, or Wilson's of the hits where a bootstrap would be certain."""
+    if interval.low < interval.high:
+        return interval
+    wilson = wilson_interval(int(hits.sum()), len(hits), confidence=interval.confidence)
+    low, high = min(wilson.low, interval.value), max(wilson.high, interval.value)
+    return Interval(interval.value, low, high, interval.confidence)
 
 
 def compare_paired(
     values: Float[np.ndarray, " videos"],
     baseline: Float[np.ndarray, " videos"],
-    *,
-    n_resamples: int = N_RESAMPLES,
-    confidence: float = 0.95,
-    seed: int = 0,
+    resampling: Bootstrap = Bootstrap(),
 ) -> Comparison:
     """The difference of two models on the same videos, drawn together: much sharper than apart.
 
     Args:
         values: A value per video, such as hits.
         baseline: The same of the other model, in the same order; see `compare_by_video`.
-        n_resamples: Samples drawn.
-        confidence: Share of them within the interval.
-        seed: Chooses the samples.
+        resampling: The samples.
 
     Raises:
         ValueError: The numbers of videos differ.
@@ -119,12 +133,10 @@ def compare_paired(
             f"{len(values)} values and {len(baseline)}: wanted the same videos in both"
         )
     differences = values.astype(np.float64) - baseline
-    _check_arguments(len(differences), n_resamples, confidence)
-    means = resample_means(differences, n_resamples=n_resamples, seed=seed)
+    means = _resample(differences, np.mean, resampling, vectorized=True)
     fraction_better = float((means > 0).mean() + (means == 0).mean() / 2)
-    return Comparison(
-        _percentile_interval(float(differences.mean()), means, confidence), fraction_better
-    )
+    interval = _percentile_interval(float(differences.mean()), means, resampling.confidence)
+    return Comparison(interval, fraction_better)
 
 
 def compare_by_video(
@@ -139,40 +151,46 @@ def compare_by_video(
         examples = ", ".join(sorted(map(str, unmatched))[:3])
         raise ValueError(f"{len(unmatched)} videos have a value of one model only: {examples}")
     pairs = np.array([(values[video], baseline[video]) for video in values], dtype=np.float64)
-    return compare_paired(pairs.reshape(-1, 2)[:, 0], pairs.reshape(-1, 2)[:, 1], seed=seed)
+    columns = pairs.reshape(-1, 2).T
+    return compare_paired(columns[0], columns[1], Bootstrap(seed=seed))
 
 
-def wilson_interval(hits: float, num_videos: int, *, confidence: float = 0.95) -> Interval:
+def wilson_interval(hits: int, num_videos: int, *, confidence: float = 0.95) -> Interval:
     """The interval of a share of few videos, also sane where all or none are hits.
-
-    A bootstrap of nothing but hits says "certainly 100 %"; this does not.
 
     Source: Wilson, "Probable inference", JASA 1927.
     """
-    _check_arguments(num_videos, 1, confidence)
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    proportion, denominator = hits / num_videos, 1 + z * z / num_videos
-    center = (proportion + z * z / (2 * num_videos)) / denominator
-    half = (
-        z
-        / denominator
-        * (proportion * (1 - proportion) / num_videos + z * z / (4 * num_videos**2)) ** 0.5
-    )
-    return Interval(proportion, max(0.0, center - half), min(1.0, center + half), confidence)
+    from scipy.stats import binomtest
+
+    interval = binomtest(hits, num_videos).proportion_ci(confidence, method="wilson")
+    return Interval(hits / num_videos, float(interval.low), float(interval.high), confidence)
 
 
-def resample_means(
-    values: Float[np.ndarray, " videos"], *, n_resamples: int = N_RESAMPLES, seed: int = 0
+def _resample(
+    data: np.ndarray, statistic: Callable[..., float], resampling: Bootstrap, *, vectorized: bool
 ) -> Float64[np.ndarray, " resamples"]:
-    """The mean of every sample with replacement."""
-    x = values.astype(np.float64)
-    return np.array([x[_draw_rows(seed, number, len(x))].mean() for number in range(n_resamples)])
+    n_resamples, confidence = resampling.n_resamples, resampling.confidence
+    if len(data) < 1 or n_resamples < 1:
+        raise ValueError(f"{len(data)} videos and {n_resamples} resamples, wanted 1 or more of each")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence is {confidence}, wanted between 0 and 1")
+    if len(data) == 1:  # scipy wants two or more
+        return np.array([statistic(data)])
+    from scipy import stats
 
-
-def _draw_rows(seed: int, number: int, num_videos: int) -> Int64[np.ndarray, " videos"]:
-    """The rows of one sample: as many as there are, with replacement."""
-    uniform = rng.uniform(rng.make_key(seed, _STREAM, number), num_videos)
-    return (uniform * num_videos).astype(np.int64)
+    with warnings.catch_warnings():
+        # of samples that are NaN; they are left out below, where scipy would give up
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+        result = stats.bootstrap(
+            (data,),
+            statistic,
+            n_resamples=n_resamples,
+            batch=max(1, _MAX_DRAWN // len(data)),
+            vectorized=vectorized,
+            method="percentile",
+            rng=np.random.default_rng(resampling.seed),
+        )
+    return np.atleast_1d(result.bootstrap_distribution)
 
 
 def _percentile_interval(
@@ -184,12 +202,3 @@ def _percentile_interval(
     outside = (1 - confidence) / 2
     low, high = np.quantile(valid, [outside, 1 - outside])
     return Interval(value, float(low), float(high), confidence)
-
-
-def _check_arguments(num_videos: int, n_resamples: int, confidence: float) -> None:
-    if num_videos < 1 or n_resamples < 1:
-        raise ValueError(
-            f"{num_videos} videos and {n_resamples} resamples, wanted 1 or more of each"
-        )
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence is {confidence}, wanted between 0 and 1")

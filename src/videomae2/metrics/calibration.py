@@ -1,6 +1,6 @@
 """How far probabilities can be believed, and one number that makes them more believable.
 
-NumPy only. Axes: videos, classes, bins.
+Axes: videos, classes, bins; answers = those of all videos, one or several of each.
 """
 
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float64, Int, Int64
 
+from videomae2.metrics.bootstrap import Bootstrap, Interval, bootstrap
 from videomae2.metrics.classification import check_scores, predict_classes
 
 TEMPERATURES = (0.01, 100.0)
@@ -34,6 +35,24 @@ class Reliability:
         """The expected calibration error: mean distance of the two, weighted by videos."""
         gap = np.abs(np.nan_to_num(self.confidence - self.accuracy))
         return float((self.count * gap).sum() / self.count.sum())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Calibration:
+    """How far the probabilities can be believed."""
+
+    reliability: Reliability
+    ece: Interval
+    """Expected calibration error (ECE), 15 bins."""
+    log_loss: float
+    temperature: float
+    """Fitted on these same videos."""
+    is_at_limit: bool
+    """There is no best temperature: everything is right, or worse than a guess."""
+    ece_cross_fitted: float
+    """ECE with each half of the videos rescaled by the temperature of the other half."""
+    log_loss_cross_fitted: float
+    """The same of the log loss."""
 
 
 def compute_reliability(
@@ -102,8 +121,7 @@ def fit_temperature(
 ) -> Temperature:
     """Find the temperature at which the labels are most likely.
 
-    The loss is convex in 1 / temperature, so the zero of its slope is the only best. Newton's
-    method finds it, held in a bracket that halves wherever a step would leave it.
+    The loss is convex in 1 / temperature, so the zero of its slope is the only best.
 
     Args:
         probabilities: Of videos or of views. Fit on other videos than those that are reported, or
@@ -112,14 +130,21 @@ def fit_temperature(
 
     Source: Guo et al., ICML 2017, section 4.2.
     """
+    from scipy.optimize import brentq
+
     check_scores(probabilities, labels)
     logits = _to_logits(probabilities)
-    low, high = (1.0 / limit for limit in reversed(TEMPERATURES))
-    if _compute_derivatives(logits, labels, low)[0] >= 0:
-        return Temperature(1.0 / low, at_limit=True)
-    if _compute_derivatives(logits, labels, high)[0] <= 0:
-        return Temperature(1.0 / high, at_limit=True)
-    return Temperature(1.0 / _find_root(logits, labels, low, high), at_limit=False)
+
+    def compute_slope(log_temperature: float) -> float:
+        return _compute_slope(logits, labels, float(np.exp(-log_temperature)))
+
+    coldest, hottest = np.log(TEMPERATURES).tolist()
+    if compute_slope(hottest) >= 0:
+        return Temperature(TEMPERATURES[1], at_limit=True)
+    if compute_slope(coldest) <= 0:
+        return Temperature(TEMPERATURES[0], at_limit=True)
+    root = brentq(compute_slope, coldest, hottest, xtol=1e-10)
+    return Temperature(float(np.exp(root)), at_limit=False)
 
 
 def cross_rescale(
@@ -142,36 +167,50 @@ def cross_rescale(
     return result
 
 
-def _find_root(
-    logits: Float64[np.ndarray, "videos classes"],
-    labels: Int[np.ndarray, " videos"],
-    low: float,
-    high: float,
-) -> float:
-    """Where the slope is 0, between a place where it is negative and one where it is positive."""
-    current = 1.0
-    for _ in range(200):  # halving alone needs about 60
-        slope, curvature = _compute_derivatives(logits, labels, current)
-        low, high = (current, high) if slope < 0 else (low, current)
-        candidate = current - slope / curvature if curvature > 0 else low
-        if not low < candidate < high:
-            candidate = (low * high) ** 0.5
-        if abs(candidate - current) <= 1e-12 * current:
-            return candidate
-        current = candidate
-    return current
+def compute_calibration(
+    probabilities: Float[np.ndarray, "answers classes"],
+    labels: Int[np.ndarray, " answers"],
+    num_videos: int,
+    resampling: Bootstrap,
+) -> Calibration:
+    """Measure everything about the probabilities.
+
+    Args:
+        probabilities: One answer per video, or several: then all first answers, all second ones
+            and so on. All answers of a video are drawn together, and are in the same half.
+        labels: Of every answer.
+        num_videos: At least 2.
+        resampling: The samples of the interval.
+    """
+    offsets = np.arange(len(probabilities) // num_videos)[:, None] * num_videos
+    num_paired = num_videos - num_videos % 2 if len(offsets) > 1 else num_videos
+    paired = (offsets + np.arange(num_paired)).ravel()
+    cross_fitted = cross_rescale(probabilities[paired], labels[paired])
+    temperature = fit_temperature(probabilities, labels)
+
+    def compute_ece(rows: np.ndarray) -> float:
+        drawn = (offsets + rows).ravel()
+        return expected_calibration_error(probabilities[drawn], labels[drawn])
+
+    return Calibration(
+        reliability=compute_reliability(probabilities, labels),
+        ece=bootstrap(compute_ece, num_videos, resampling.limit(probabilities.size)),
+        log_loss=negative_log_likelihood(probabilities, labels),
+        temperature=temperature.value,
+        is_at_limit=temperature.at_limit,
+        ece_cross_fitted=expected_calibration_error(cross_fitted, labels[paired]),
+        log_loss_cross_fitted=negative_log_likelihood(cross_fitted, labels[paired]),
+    )
 
 
-def _compute_derivatives(
+def _compute_slope(
     logits: Float64[np.ndarray, "videos classes"],
     labels: Int[np.ndarray, " videos"],
     inverse: float,
-) -> tuple[float, float]:
-    """The first and second derivative of the loss by 1 / temperature."""
-    weight = _softmax(logits, inverse)
-    mean = (weight * logits).sum(axis=1)
-    spread = (weight * (logits - mean[:, None]) ** 2).sum(axis=1)
-    return float((mean - logits[np.arange(len(labels)), labels]).mean()), float(spread.mean())
+) -> float:
+    """The derivative of the loss by 1 / temperature."""
+    mean = (_softmax(logits, inverse) * logits).sum(axis=1)
+    return float((mean - logits[np.arange(len(labels)), labels]).mean())
 
 
 def _to_logits(

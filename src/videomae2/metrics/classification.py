@@ -1,15 +1,11 @@
-"""How well scores tell classes: top-k, confusions, average precision, what views add.
+"""How well scores tell classes: top-k, confusions, average precision.
 
-NumPy only. Axes: videos, classes; views, clips, crops. Labels are classes, counted from 0.
+Axes: videos, classes; views. Labels are classes, counted from 0.
 
-Ties. A label that shares its score with others counts for the share of orders among them in which
-it is within the k best: a model that says the same about every class has k / classes right, not
-everything and not nothing. Where one class must be named (``predict_classes``), it is the first of
-them.
+Of equal scores the first class is ahead, in every number here: scikit-learn predicts by that rule,
+but its top_k_accuracy_score has the last one ahead, and hits would not be the confusions' diagonal.
 """
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -19,7 +15,7 @@ from jaxtyping import Bool, Float, Float64, Int, Int64
 def top_k_hits(
     scores: Float[np.ndarray, "videos classes"], labels: Int[np.ndarray, " videos"], *, k: int
 ) -> Float64[np.ndarray, " videos"]:
-    """Whether the label is among the k best scores: 0 or 1, or a share where scores are tied.
+    """1 where the label is among the k best scores, else 0.
 
     With no more than k classes every video is a hit.
 
@@ -30,9 +26,9 @@ def top_k_hits(
     if k < 1:
         raise ValueError(f"k is {k}, wanted 1 or more")
     label_scores = scores[np.arange(len(labels)), labels][:, None]
-    better = (scores > label_scores).sum(axis=1)
-    tied = (scores == label_scores).sum(axis=1)
-    return np.clip((k - better) / tied, 0.0, 1.0)
+    is_earlier = np.arange(scores.shape[1]) < labels[:, None]
+    ahead = (scores > label_scores) | ((scores == label_scores) & is_earlier)
+    return (ahead.sum(axis=1) < k).astype(np.float64)
 
 
 def top_k_accuracy(
@@ -52,10 +48,10 @@ def per_class_mean(
 
 
 def mean_class_accuracy(
-    scores: Float[np.ndarray, "videos classes"], labels: Int[np.ndarray, " videos"], *, k: int = 1
+    scores: Float[np.ndarray, "videos classes"], labels: Int[np.ndarray, " videos"]
 ) -> float:
     """The mean of the accuracies of all classes that have a video, each class counting alike."""
-    hits = top_k_hits(scores, labels, k=k)
+    hits = top_k_hits(scores, labels, k=1)
     return float(np.nanmean(per_class_mean(hits, labels, scores.shape[1])))
 
 
@@ -68,10 +64,11 @@ def confusion_matrix(
     scores: Float[np.ndarray, "videos classes"], labels: Int[np.ndarray, " videos"]
 ) -> Int64[np.ndarray, "classes classes"]:
     """How many videos of class i (row) were taken for class j (column)."""
+    from sklearn import metrics
+
     check_scores(scores, labels)
-    num_classes = scores.shape[1]
-    pairs = labels * num_classes + predict_classes(scores)
-    return np.bincount(pairs, minlength=num_classes * num_classes).reshape(num_classes, num_classes)
+    classes = np.arange(scores.shape[1])
+    return metrics.confusion_matrix(labels, predict_classes(scores), labels=classes)
 
 
 def list_confusions(
@@ -124,7 +121,8 @@ def average_precision(
     Raises:
         ValueError: A score is not finite.
 
-    Source: the definition of scikit-learn's average_precision_score.
+    Source: the definition of scikit-learn's average_precision_score, which takes ten times as long
+        for the few videos of a bootstrap sample.
     """
     if not np.isfinite(scores).all():
         raise ValueError("a score is not finite")
@@ -164,16 +162,6 @@ ClassificationType = Literal["multiclass", "multilabel"]
 """Whether classes exclude each other (softmax) or each is a question of its own (sigmoid)."""
 
 
-@dataclass(frozen=True, slots=True)
-class MergedScores:
-    """One row per video, in the order in which videos came first."""
-
-    videos: tuple[Hashable, ...]
-    probabilities: Float64[np.ndarray, "videos classes"]
-    num_views: Int64[np.ndarray, " videos"]
-    """Different views that were averaged."""
-
-
 def compute_probabilities(
     logits: Float[np.ndarray, "*batch classes"], task_type: ClassificationType = "multiclass"
 ) -> Float64[np.ndarray, "*batch classes"]:
@@ -185,100 +173,6 @@ def compute_probabilities(
     return y / y.sum(axis=-1, keepdims=True)
 
 
-def average_views(
-    logits: Float[np.ndarray, "views classes"],
-    videos: Sequence[Hashable],
-    views: Sequence[Hashable],
-    *,
-    task_type: ClassificationType = "multiclass",
-) -> MergedScores:
-    """Average the probabilities of all views of each video; a view given twice counts once.
-
-    Views come twice where ranks were filled up to equal shares.
-
-    Args:
-        logits: Class scores of every view.
-        videos: Which video each view is of: its full identity, not its name. The
-            released code takes the file name up to its first dot, and so averages different videos.
-        views: Which view of it, such as (clip, crop).
-        task_type: How logits become probabilities.
-
-    Raises:
-        ValueError: Lengths differ, or a logit is not finite: the video is named.
-
-    Source: engine_for_finetuning.py of the released code (softmax per view, mean, duplicates
-        skipped).
-    """
-    _check_rows(logits, videos, views)
-    first_rows = {(video, view): row for row, (video, view) in _enumerate_reversed(videos, views)}
-    rows = np.array(sorted(first_rows.values()), dtype=np.int64)
-    video_index: dict[Hashable, int] = {}
-    row_video = np.array(
-        [video_index.setdefault(videos[i], len(video_index)) for i in rows], dtype=np.int64
-    )
-    total = np.zeros((len(video_index), logits.shape[1]))
-    np.add.at(total, row_video, compute_probabilities(logits[rows], task_type))
-    num_views = np.bincount(row_video, minlength=len(video_index))
-    return MergedScores(tuple(video_index), total / num_views[:, None], num_views)
-
-
-@dataclass(frozen=True, slots=True)
-class ViewsAccuracy:
-    """How often videos are told right with a part of the views."""
-
-    num_clips: int
-    num_crops: int
-    accuracy: float
-
-    @property
-    def num_views(self) -> int:
-        """Views per video."""
-        return self.num_clips * self.num_crops
-
-
-def compute_accuracy_by_views(
-    probabilities: Float[np.ndarray, "videos clips crops classes"],
-    labels: Int[np.ndarray, " videos"],
-    *,
-    k: int = 1,
-) -> list[ViewsAccuracy]:
-    """Top-k accuracy with 1 … all clips and 1 … all crops, taken evenly from those scored.
-
-    One of them is the middle one. Fewer clips out of K stand where those of K stood, so a grid of
-    fewer clips, scored anew, can differ a little.
-    """
-    clips, crops = probabilities.shape[1:3]
-    accuracies = []
-    for num_clips in range(1, clips + 1):
-        for num_crops in range(1, crops + 1):
-            subset = probabilities[:, choose_evenly(clips, num_clips)][
-                :, :, choose_evenly(crops, num_crops)
-            ]
-            hits = top_k_hits(subset.mean(axis=(1, 2)), labels, k=k)
-            accuracies.append(ViewsAccuracy(num_clips, num_crops, float(hits.mean())))
-    return accuracies
-
-
 def choose_evenly(count: int, num_chosen: int) -> list[int]:
     """Choose ``num_chosen`` of 0 … count - 1, spread evenly around the middle."""
     return [((2 * i + 1) * count // num_chosen) // 2 for i in range(num_chosen)]
-
-
-def _enumerate_reversed(
-    videos: Sequence[Hashable], views: Sequence[Hashable]
-) -> list[tuple[int, tuple[Hashable, Hashable]]]:
-    """Numbered pairs from the last to the first, so that the first of equal ones stays."""
-    return list(enumerate(zip(videos, views, strict=True)))[::-1]
-
-
-def _check_rows(
-    logits: Float[np.ndarray, "views classes"],
-    videos: Sequence[Hashable],
-    views: Sequence[Hashable],
-) -> None:
-    if not len(logits) == len(videos) == len(views):
-        lengths = f"{len(logits)} logits, {len(videos)} videos, {len(views)} views"
-        raise ValueError(f"{lengths}: wanted one of each per view")
-    finite = np.isfinite(logits).all(axis=1)
-    if not finite.all():
-        raise ValueError(f"a score of {videos[int(finite.argmin())]} is not a finite number")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from videomae2.metrics.bootstrap import Interval, bootstrap_mean, wilson_interval
+from videomae2.metrics.bootstrap import Interval, accuracy_interval
 from videomae2.metrics.classification import mean_class_accuracy, top_k_hits
 
 Params = Mapping[str, Any]
@@ -54,22 +54,12 @@ def compute_result(
         method=method,
         best_params=best.params,
         val_accuracy=best.val_accuracy,
-        accuracy=compute_accuracy_interval(top_k_hits(scores, labels, k=1)),
+        accuracy=accuracy_interval(top_k_hits(scores, labels, k=1)),
         top5_accuracy=float(top_k_hits(scores, labels, k=5).mean()),
         mean_class_accuracy=mean_class_accuracy(scores, labels),
         trials=tuple(trials),
         notes=tuple(notes),
     )
-
-
-def compute_accuracy_interval(hits: Float[np.ndarray, " videos"]) -> Interval:
-    """Give a bootstrap interval over videos, or Wilson's where all are hits or none is.
-
-    A bootstrap of nothing but hits would claim to be certain.
-    """
-    if hits.min() == hits.max() and hits[0] in (0.0, 1.0):
-        return wilson_interval(float(hits.sum()), len(hits))
-    return bootstrap_mean(hits)
 
 
 def select_best(trials: list[Trial]) -> Trial:

@@ -10,15 +10,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from videomae2.metrics.bootstrap import Interval
-from videomae2.metrics.calibration import Reliability
-
-
-@dataclass(frozen=True, slots=True)
-class Bootstrap:
-    """How many samples of videos are drawn for an interval, and which."""
-
-    n_resamples: int
-    seed: int
+from videomae2.metrics.calibration import Calibration
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,24 +43,6 @@ class VideoResult:
     predicted_score: float
     """Probability of the predicted class; NaN for numbers."""
     is_correct: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Calibration:
-    """How far the probabilities can be believed."""
-
-    reliability: Reliability
-    ece: Interval
-    """Expected calibration error (ECE), 15 bins."""
-    log_loss: float
-    temperature: float
-    """Fitted on these same videos."""
-    is_at_limit: bool
-    """There is no best temperature: everything is right, or worse than a guess."""
-    ece_cross_fitted: float
-    """ECE with each half of the videos rescaled by the temperature of the other half."""
-    log_loss_cross_fitted: float
-    """The same of the log loss."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from videomae2.commands.evaluate.results import write_results
 from videomae2.errors import DataError, TooManyUnreadableError
 from videomae2.inference.score_store import ScoreStore
 from videomae2.inference.video_scorer import ScoringProgress, score_all
-from videomae2.metrics.results import Bootstrap
+from videomae2.metrics.bootstrap import Bootstrap
 from videomae2.reports.evaluation import write_report
 from videomae2.reports.evaluation_result import Evaluation, RunStats
 
