@@ -171,7 +171,9 @@ def _resample(
 ) -> Float64[np.ndarray, " resamples"]:
     n_resamples, confidence = resampling.n_resamples, resampling.confidence
     if len(data) < 1 or n_resamples < 1:
-        raise ValueError(f"{len(data)} videos and {n_resamples} resamples, wanted 1 or more of each")
+        raise ValueError(
+            f"{len(data)} videos and {n_resamples} resamples, wanted 1 or more of each"
+        )
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is {confidence}, wanted between 0 and 1")
     if len(data) == 1:  # scipy wants two or more

@@ -4,19 +4,17 @@ Axes: batch, outputs = classes, labels or numbers to predict.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from videomae2.models.classifier import Classifier
-from videomae2.models.task_type import TaskType
+from videomae2.models.task_type import TASK_TYPES, LossOptions, TaskType
 from videomae2.models.weights.target_scaler import TargetScaler
 from videomae2.tensors import grid, pixels
 from videomae2.tensors.clips import Clips
-from videomae2.tensors.targets import smooth_labels, to_soft_targets
+from videomae2.tensors.targets import RegressionDistance, weighted_mean
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +29,7 @@ class ClassifyConfig:
     balance: float = 0.0
     """Weigh rare classes more, in training: 0 counts all clips alike, 1 all classes; for labels,
     1 counts presence and absence alike."""
-    distance: Literal["squared", "absolute"] = "squared"
+    distance: RegressionDistance = "squared"
     """How far numbers are off, counted in their deviation over the training videos."""
 
 
@@ -100,44 +98,16 @@ class ClassifyTask(nn.Module):
         self, scores: Float[Tensor, "batch outputs"], clips: Clips
     ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
         """Mean over the clips that count, 0 if none does; and how much counts."""
-        config, weights = self.config, self.class_weights if self.training else None
-        targets = _require_targets(clips)
-        if config.task_type == "regression":
-            errors = regression_errors(scores, targets, config.distance, scale=self.target_std)
-            return weighted_mean(errors, clips.weights)
-        smoothing = config.label_smoothing if self.training else 0.0
-        if config.task_type == "multilabel":
-            smoothed = targets * (1 - smoothing) + smoothing / 2
-            return weighted_mean(binary_cross_entropy(scores, smoothed, weights), clips.weights)
-        soft_targets = to_soft_targets(targets, scores.shape[1])
-        clip_weights = (
-            clips.weights if weights is None else clips.weights * (soft_targets @ weights)
+        options = LossOptions(
+            smoothing=self.config.label_smoothing if self.training else 0.0,
+            class_weights=self.class_weights if self.training else None,
+            distance=self.config.distance,
+            scale=self.target_std,
         )
-        return weighted_mean(
-            soft_cross_entropy(scores, smooth_labels(soft_targets, smoothing)), clip_weights
+        losses, balance = TASK_TYPES[self.config.task_type].compute_losses(
+            scores, _require_targets(clips), options
         )
-
-
-def soft_cross_entropy(
-    scores: Float[Tensor, "batch outputs"], targets: Float[Tensor, "batch outputs"]
-) -> Float[Tensor, " batch"]:
-    """Cross-entropy of each clip with shares of classes.
-
-    Source: SoftTargetCrossEntropy of timm, which the released code trains with.
-    """
-    return -(targets * F.log_softmax(scores, dim=1)).sum(dim=1)
-
-
-def regression_errors(
-    scores: Float[Tensor, "batch outputs"],
-    targets: Float[Tensor, "batch outputs"],
-    kind: Literal["squared", "absolute"],
-    *,
-    scale: Float[Tensor, " _"] | float = 1.0,
-) -> Float[Tensor, " batch"]:
-    """How far the numbers of each clip are off, counted in a unit each, on average over them."""
-    errors = (scores - targets) / scale
-    return (errors.square() if kind == "squared" else errors.abs()).mean(dim=1)
+        return weighted_mean(losses, clips.weights if balance is None else clips.weights * balance)
 
 
 @torch.no_grad()
@@ -148,48 +118,9 @@ def compute_batch_metrics(
     *,
     scale: Float[Tensor, " _"] | float = 1.0,
 ) -> dict[str, Tensor]:
-    """How well answers agree with targets, over the clips that count.
-
-    One class: the share of clips whose highest score is the target's (the larger one's where
-    clips are mixed). Labels: the share that is told right. Numbers: how far off they are, counted
-    in a unit each.
-    """
-    targets = _require_targets(clips)
-    if task_type == "regression":
-        return {
-            "mae": _mean_of_counted(
-                regression_errors(scores, targets, "absolute", scale=scale), clips.weights
-            )
-        }
-    if task_type == "multilabel":
-        is_correct = ((scores > 0) == (targets > 0.5)).float().mean(dim=1)
-        return {"label_accuracy": _mean_of_counted(is_correct, clips.weights)}
-    expected = targets if targets.ndim == 1 else targets.argmax(dim=1)
-    is_correct = (scores.argmax(dim=1) == expected).float()
-    return {"accuracy": _mean_of_counted(is_correct, clips.weights)}
-
-
-def binary_cross_entropy(
-    scores: Float[Tensor, "batch outputs"],
-    targets: Float[Tensor, "batch outputs"],
-    weights: Float[Tensor, " outputs"] | None = None,
-) -> Float[Tensor, " batch"]:
-    """Cross-entropy of each clip with labels of which any number holds, on average over them."""
-    return F.binary_cross_entropy_with_logits(
-        scores, targets, pos_weight=weights, reduction="none"
-    ).mean(dim=1)
-
-
-def weighted_mean(
-    values: Float[Tensor, " batch"], weights: Float[Tensor, " batch"]
-) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-    """The weighted mean, 0 where nothing counts, and the sum of the weights."""
-    count = weights.sum()
-    return (values * weights).sum() / torch.where(count > 0, count, 1), count
-
-
-def _mean_of_counted(values: Tensor, weights: Tensor) -> Float[Tensor, ""]:
-    return weighted_mean(values, weights)[0]
+    """How well answers agree with targets, over the clips that count."""
+    metrics = TASK_TYPES[task_type].batch_metrics(scores, _require_targets(clips), scale)
+    return {name: weighted_mean(values, clips.weights)[0] for name, values in metrics.items()}
 
 
 def _require_targets(clips: Clips) -> Tensor:

@@ -17,15 +17,16 @@ from torch import Generator, Tensor, nn
 from videomae2.models.classifier import Classifier
 from videomae2.models.layers import Linear
 from videomae2.models.task_type import TaskType
-from videomae2.tasks.classify import (
-    binary_cross_entropy,
-    compute_batch_metrics,
-    soft_cross_entropy,
-    weighted_mean,
-)
+from videomae2.tasks.classify import compute_batch_metrics
 from videomae2.tensors import grid, pixels
 from videomae2.tensors.clips import Clips
-from videomae2.tensors.targets import smooth_labels, to_soft_targets
+from videomae2.tensors.targets import (
+    binary_cross_entropy,
+    smooth_labels,
+    soft_cross_entropy,
+    to_soft_targets,
+    weighted_mean,
+)
 
 CacheDtype = Literal["float32", "float16"]
 FeatureDistance = Literal["cosine", "squared"]

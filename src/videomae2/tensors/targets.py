@@ -1,15 +1,19 @@
-"""Labels into the targets of a loss, and weights against imbalance.
+"""Labels into the targets of a loss, the losses of each clip, and weights against imbalance.
 
-Axes: batch, outputs = classes.
+Axes: batch, outputs = classes, labels or numbers.
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Float32
 from torch import Tensor
 
 from videomae2.tensors.clips import Targets
+
+RegressionDistance = Literal["squared", "absolute"]
 
 
 def to_soft_targets(targets: Targets, num_classes: int) -> Float32[Tensor, "batch outputs"]:
@@ -37,6 +41,47 @@ def smooth_labels(
     Source: LabelSmoothingCrossEntropy and Mixup of timm, which the released code trains with.
     """
     return targets * (1 - smoothing) + smoothing / targets.shape[1]
+
+
+def soft_cross_entropy(
+    scores: Float[Tensor, "batch outputs"], targets: Float[Tensor, "batch outputs"]
+) -> Float[Tensor, " batch"]:
+    """Cross-entropy of each clip with shares of classes.
+
+    Source: SoftTargetCrossEntropy of timm, which the released code trains with.
+    """
+    return -(targets * F.log_softmax(scores, dim=1)).sum(dim=1)
+
+
+def binary_cross_entropy(
+    scores: Float[Tensor, "batch outputs"],
+    targets: Float[Tensor, "batch outputs"],
+    weights: Float[Tensor, " outputs"] | None = None,
+) -> Float[Tensor, " batch"]:
+    """Cross-entropy of each clip with labels of which any number holds, on average over them."""
+    return F.binary_cross_entropy_with_logits(
+        scores, targets, pos_weight=weights, reduction="none"
+    ).mean(dim=1)
+
+
+def regression_errors(
+    scores: Float[Tensor, "batch outputs"],
+    targets: Float[Tensor, "batch outputs"],
+    kind: RegressionDistance,
+    *,
+    scale: Float[Tensor, " _"] | float = 1.0,
+) -> Float[Tensor, " batch"]:
+    """How far the numbers of each clip are off, counted in a unit each, on average over them."""
+    errors = (scores - targets) / scale
+    return (errors.square() if kind == "squared" else errors.abs()).mean(dim=1)
+
+
+def weighted_mean(
+    values: Float[Tensor, " batch"], weights: Float[Tensor, " batch"]
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """The weighted mean, 0 where nothing counts, and the sum of the weights."""
+    count = weights.sum()
+    return (values * weights).sum() / torch.where(count > 0, count, 1), count
 
 
 def compute_class_weights(counts: Sequence[int], power: float) -> Float32[Tensor, " outputs"]:

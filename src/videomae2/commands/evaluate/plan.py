@@ -24,6 +24,7 @@ from videomae2.inference.scorer import ViewScorer, build_task
 from videomae2.inference.video_scorer import VideoScorer
 from videomae2.inference.views import ResolvedViews, resolve_views
 from videomae2.models.classifier import Classifier
+from videomae2.models.task_type import TASK_TYPES
 from videomae2.models.weights.classifier_ref import ClassifierRef
 from videomae2.reports.evaluation_result import ModelFacts
 from videomae2.training.runtime import Runtime, RuntimeConfig, prepare_runtime, resolve_num_workers
@@ -158,13 +159,12 @@ class EvaluationPlan:
     def summary(self) -> list[str]:
         """Say in a few lines what will be done."""
         encoder, dataset = self.classifier.config.model.encoder, self.dataset
-        kind = {"multiclass": "classes, one right", "multilabel": "labels", "regression": "numbers"}
         return [
             f"model    {self.classifier}",
             f"         {encoder.size}, clips of {encoder.frames}x{encoder.height}x{encoder.width}",
             f"videos   {len(dataset.manifest)} ({dataset.manifest.description})",
             (
-                f"answers  {len(dataset.classes)} {kind[dataset.task_type]} "
+                f"answers  {len(dataset.classes)} {TASK_TYPES[dataset.task_type].answers} "
                 f"({dataset.class_names_source})"
             ),
             f"views    {self.views}",

@@ -26,7 +26,7 @@ from videomae2.data.manifests.labels import (
 from videomae2.data.manifests.overlap import describe_entry, find_overlap
 from videomae2.data.manifests.split import validation_split
 from videomae2.errors import DataError
-from videomae2.models.task_type import TaskType
+from videomae2.models.task_type import TASK_TYPES, TaskType
 from videomae2.models.weights.target_scaler import TargetScaler, fit_target_scaler
 from videomae2.tasks.classify import ClassifyConfig
 from videomae2.tensors.clips import Clips, to_device
@@ -60,8 +60,9 @@ class TrainValData:
             if len(names) > _MAX_SHOWN_CLASSES
             else ""
         )
-        noun = "outputs" if task_type == "regression" else "classes"
-        lines = [f"{noun:<8} {len(names)}: {shown}{more} ({self.train.description})"]
+        lines = [
+            f"{TASK_TYPES[task_type].noun:<8} {len(names)}: {shown}{more} ({self.train.description})"
+        ]
         if task_type == "multiclass":
             count = count_per_class(self.train.targets, len(names))
             range_text = (

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from videomae2.base.files import atomic_replace_dir, recover_dir
@@ -26,17 +25,10 @@ from videomae2.data.loading.quarantine import FILE_NAME, Quarantine, SampleId
 from videomae2.data.manifests.labels import LabelledData
 from videomae2.data.views.device import make_clips
 from videomae2.errors import CheckpointError, DataError
-from videomae2.metrics.classification import (
-    mean_average_precision,
-    mean_class_accuracy,
-    top_k_accuracy,
-)
-from videomae2.models.task_type import TaskType
+from videomae2.models.task_type import TASK_TYPES, TaskType
 from videomae2.models.weights.config_json import SavedClassifierConfig, load_model_config_of
 from videomae2.models.weights.target_scaler import TargetScaler
-from videomae2.tasks.classify import regression_errors, soft_cross_entropy
 from videomae2.tensors.clips import Clips
-from videomae2.tensors.targets import to_soft_targets
 from videomae2.training.loop import LoopConfig
 from videomae2.training.runtime import Runtime, resolve_num_workers
 
@@ -44,6 +36,9 @@ NUM_EVALS = 10
 """Looks in a run, where it is not said how many."""
 MAX_CACHED_BYTES = 2**29
 """Clips are kept in memory up to this size."""
+
+
+_MINIMIZED = {spec.best_metric for spec in TASK_TYPES.values() if not spec.maximize}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +51,7 @@ class ValidationMetrics:
     def rank(self) -> tuple[float, float]:
         """Larger is better."""
         name, first = next(iter(self.values.items()))
-        return (-first if name == "mae" else first), -self.values["loss"]
+        return (-first if name in _MINIMIZED else first), -self.values["loss"]
 
 
 def is_better(candidate: ValidationMetrics, best: ValidationMetrics) -> bool:
@@ -74,37 +69,8 @@ def compute_metrics(
     Raises:
         DataError: No label holds for any of the videos.
     """
-    if task_type == "regression":
-        unit = 1.0 if target_scaler is None else torch.tensor(target_scaler.std)
-        return ValidationMetrics(
-            {
-                "mae": regression_errors(scores, targets, "absolute", scale=unit).mean().item(),
-                "loss": regression_errors(scores, targets, "squared", scale=unit).mean().item(),
-            }
-        )
-    if task_type == "multilabel":
-        probabilities, positive = scores.sigmoid().double().numpy(), targets.numpy() > 0.5
-        if not positive.any():
-            raise DataError(
-                "none of the held-out videos that can be read has any of the labels, so there is "
-                "nothing to judge by; repair those that cannot be read, or hold out others"
-            )
-        return ValidationMetrics(
-            {
-                "mAP": float(mean_average_precision(probabilities, positive)),
-                "loss": F.binary_cross_entropy_with_logits(scores, targets).item(),
-            }
-        )
-    probabilities = torch.softmax(scores.double(), dim=1).numpy()
-    labels = targets.numpy()
-    values = {
-        "accuracy": float(top_k_accuracy(probabilities, labels, k=1)),
-        "mean_class_accuracy": float(mean_class_accuracy(probabilities, labels)),
-        "loss": soft_cross_entropy(scores, to_soft_targets(targets, scores.shape[1])).mean().item(),
-    }
-    if scores.shape[1] > 5:
-        values["top5_accuracy"] = float(top_k_accuracy(probabilities, labels, k=5))
-    return ValidationMetrics(values)
+    scale = 1.0 if target_scaler is None else torch.tensor(target_scaler.std)
+    return ValidationMetrics(TASK_TYPES[task_type].compute_metrics(scores, targets, scale))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
