@@ -26,9 +26,10 @@ def test_a_good_run_has_no_problems(tmp_path):
 @pytest.mark.parametrize(
     ("path", "value", "problem"),
     [
-        ("optim.global_batch_size", 30, "--optim.global-batch-size 30 does not split into micro-batches of 8; "
-                            "24 or 32 would"),
-        ("optim.global_batch_size", 4, "--optim.global-batch-size 4 does not split into micro-batches of 8; 8 would"),
+        ("optim.global_batch_size", 30, "--optim.global-batch-size 30 does not split into "
+                                        "micro-batches of 8; 24 or 32 would"),
+        ("optim.global_batch_size", 4, "--optim.global-batch-size 4 does not split into "
+                                       "micro-batches of 8; 8 would"),
         ("optim.warmup_epochs", 11.0, "--optim.warmup-epochs 11 is longer than the run of "
                                     "--optim.epochs 10; 1 is usual"),
         ("optim.min_lr", 1.0, "--optim.min-lr 1 is above the peak of --optim.lr 0.001"),
@@ -39,11 +40,13 @@ def test_a_good_run_has_no_problems(tmp_path):
                                       "16; 96 or 112 would"),
         ("model.encoder.frames", 15, "--model.encoder.frames 15 does not split into cubes of 2"),
         ("model.encoder.num_heads", 7, "--model.encoder.embed-dim 768 does not split over 7 heads"),
-        ("model.decoder.num_heads", 5, "--model.decoder.embed-dim 384 does not split over 5 heads; 380"),
+        ("model.decoder.num_heads", 5, "--model.decoder.embed-dim 384 does not split over 5 "
+                                       "heads; 380"),
         ("model.encoder.channels", 1, "--data.mean has 3 values, --model.encoder.channels wants 1"),
-        ("masking.decoder_mask_ratio", 0.3, "--masking.decoder-mask-ratio 0.3 is none that running cells "
-                                       "have: 0.25, 0.5, 0.75"),
-        ("model.encoder", EncoderConfig(patch_size=1, tubelet_size=1), "--masking cannot work: pixels"),
+        ("masking.decoder_mask_ratio", 0.3, "--masking.decoder-mask-ratio 0.3 is none that running "
+                                            "cells have: 0.25, 0.5, 0.75"),
+        ("model.encoder", EncoderConfig(patch_size=1, tubelet_size=1), "--masking cannot work: "
+                                                                       "pixels"),
         ("model.decoder.drop_path", 1.0, "--model.decoder.drop-path 1.0 cannot work"),
         ("masking.encoder_mask_ratio", 0.001, "--masking cannot work: tube masking at ratio 0.001"),
         ("model.encoder.height", 112, "running cells are 2x2 and do not tile 7x14 cubes"),
@@ -51,17 +54,20 @@ def test_a_good_run_has_no_problems(tmp_path):
         ("data.std", (1.0, 0.0, 1.0), "--data.std 1.0 0.0 1.0 cannot work"),
         ("data.sources.0.weight", 0.0, "--data.sources.0.weight 0.0 cannot work"),
         ("data.sources.0.frame_rate", 0.0, "--data.sources.0.frame-rate 0.0 cannot work"),
-        ("data.sources.0.frame_interval", 2.5, "--data.sources.0.frame-interval 2.5 is no whole number of frames; "
-                                       "2 is, or count in another --data.sources.0.interval-unit"),
+        ("data.sources.0.frame_interval", 2.5, "--data.sources.0.frame-interval 2.5 is no whole "
+                                               "number of frames; 2 is, or count in another "
+                                               "--data.sources.0.interval-unit"),
         ("data.sources", (), "there are no videos; name a folder or a list of videos"),
         ("checkpoint.interval", 0, "--checkpoint.interval 0 cannot work; it wants 1 or more"),
-        ("checkpoint.keep_interval", 700, "--checkpoint.keep-interval 700 misses the checkpoints that "
-                                   "--checkpoint.interval 500 makes; 500 or 1000 would not"),
+        ("checkpoint.keep_interval", 700, "--checkpoint.keep-interval 700 misses the checkpoints "
+                                          "that --checkpoint.interval 500 makes; 500 or 1000 "
+                                          "would not"),
         ("loading.max_short_side", 200, "--loading.max-short-side 200 is smaller than the clips"),
         ("online_probe.interval", 0, "--online-probe.interval 0 cannot work; it wants 1 or more"),
-        ("online_probe.interval", 100, "--online-probe.interval has no effect without --online-probe.videos"),
-        ("online_probe.videos", Path("/no/such.csv"), "--online-probe.videos /no/such.csv does not exist; / "
-                                               "does, without no"),
+        ("online_probe.interval", 100, "--online-probe.interval has no effect without "
+                                       "--online-probe.videos"),
+        ("online_probe.videos", Path("/no/such.csv"), "--online-probe.videos /no/such.csv does not "
+                                                      "exist; / does, without no"),
         ("runtime.device", "gpu", "--runtime.device gpu is not known; it wants auto, cpu, cuda"),
         ("seed", -1, "--seed -1 cannot work"),
     ],
@@ -208,8 +214,8 @@ def test_one_clip_cannot_be_mixed(tmp_path):
 def test_pretraining_takes_exact_strides(tmp_path):
     run = changed(good_run(tmp_path), "data.sources.0.frame_sampling", "dense")
     assert problems(run) == [
-        "--data.sources.0.frame-sampling dense is for labelled videos; pre-training takes frames at "
-        "exact intervals: strided"
+        "--data.sources.0.frame-sampling dense is for labelled videos; pre-training takes frames "
+        "at exact intervals: strided"
     ]
 
 
@@ -268,7 +274,8 @@ def test_a_fresh_position_table_and_one_that_is_named_do_not_go_together(tmp_pat
         (said,) = problems(changed(run, f"{place}model.encoder.pretrained_grid", (8, 14, 14)))
         assert said == (
             f"--{place}init.pos-embed reinit has no effect with "
-            f"--{place}model.encoder.pretrained-grid, which names another table; leave out one of both"
+            f"--{place}model.encoder.pretrained-grid, which names another table; leave out one of "
+            f"both"
         )
 
 

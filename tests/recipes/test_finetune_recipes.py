@@ -248,8 +248,8 @@ def test_a_recipe_starts_from_what_the_stage_before_writes(name):
 def test_after_kinetics_710_the_rows_of_the_head_go_by_name(name, tmp_path):
     run = make(name)
     assert "k710-k" in name
-    tiny = replace(run.model.encoder, size="tiny", embed_dim=24, depth=1, num_heads=2, patch_size=None,
-                   frames=16, height=224, width=224, mlp_ratio=None)  # fmt: skip
+    tiny = replace(run.model.encoder, size="tiny", embed_dim=24, depth=1, num_heads=2,
+                   patch_size=None, frames=16, height=224, width=224, mlp_ratio=None)  # fmt: skip
     parent = Classifier(replace(run.model, encoder=tiny, num_classes=710))
     torch.save(classifier_to_official(parent.state_dict(), parent.cubes), tmp_path / "a.pth")
     classes = read_class_names(run.labels.class_names)

@@ -1,12 +1,7 @@
-"""Checks of what every kind of run has: videos, clips, optimizer, folder, device.
+"""Files and folders that are written whole or not at all, also when the power goes.
 
-Each problem is one line: the flag and what it says, what was wanted, what would work.
+Whether a folder can be written and has room is found out before hours of work.
 
-Files and folders forced to the disk: a rename after that holds through a power cut as well.
-
-Files and folders that are written whole or not at all, also when the power goes.
-
-Whether a folder can be written and has room, found out before hours of work.
 """
 
 import contextlib
@@ -104,7 +99,7 @@ def atomic_replace_dir(folder: Path, write: Callable[[Path], None]) -> None:
 
 
 def recover_dir(folder: Path) -> None:
-    """Put back what ``atomic_replace_dir`` had taken away when the program was killed in between."""
+    """Put back what ``atomic_replace_dir`` had moved when the program was killed in between."""
     backup = build_temporary_paths(folder)[1]
     if backup.exists() and not folder.exists():
         backup.rename(folder)
@@ -150,6 +145,6 @@ def _check_disk_space(folder: Path, needed_bytes: int) -> None:
     if free_bytes < needed_bytes:
         raise CheckpointError(
             f"{folder} has {format_bytes(free_bytes)} free, and the checkpoints of this run need "
-            f"{format_bytes(needed_bytes)}; free some room, choose another --out, or keep fewer with "
-            f"--checkpoint.keep-latest-k and --checkpoint.keep-interval"
+            f"{format_bytes(needed_bytes)}; free some room, choose another --out, or keep fewer "
+            f"with --checkpoint.keep-latest-k and --checkpoint.keep-interval"
         )

@@ -1,12 +1,8 @@
-"""YAML text → lists and mappings that remember the line of every key; duplicate keys are errors.
+"""Plain values of a file → dataclasses, strictly: every key known, every value of its kind.
 
-The settings of a run one by one, each with its dotted path, as flags and messages name it.
+Settings have dotted paths, as flags and messages name them. Every problem of a configuration is
+noted with its line; none stops.
 
-The kinds of a setting's value: reading one strictly, and naming it for people.
-
-Plain values of a file → the dataclasses of a run; every problem is noted, none stops.
-
-Entries of a JSON file into a dataclass, strictly: every key known, every value of its kind.
 """
 
 import math

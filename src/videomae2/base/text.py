@@ -1,7 +1,4 @@
-"""Checks of what every kind of run has: videos, clips, optimizer, folder, device.
-
-Each problem is one line: the flag and what it says, what was wanted, what would work.
-"""
+"""Counts, sizes, times and multiples in words."""
 
 import sys
 from collections.abc import Callable

@@ -77,7 +77,10 @@ def _format_plan(options: DemoOptions) -> list[str]:
     }
     resume_note = {True: ", goes on from what is there", False: ""}
     return [
-        f"videos   {options.videos} videos of moving shapes in {folder}{resume_note[folder.exists()]}",
+        (
+            f"videos   {options.videos} videos of moving shapes in "
+            f"{folder}{resume_note[folder.exists()]}"
+        ),
         *(
             f"run      {words}: {run.optim.epochs:g} passes in {run.output_dir}"
             f"{resume_note[run.output_dir.exists()]}"
@@ -106,21 +109,19 @@ def _build_stages(videos: Path, out: Path) -> DemoStages:
 
 def _log_results(results: DemoResult, report: Path, log: LogFn) -> None:
     improvement = results.improvement.difference
-    log(
-        f"\nloss     {results.loss:.3f} at the end of pre-training; {results.val_loss:.3f} on "
-        f"held-out videos,\n         where predicting each cube's mean would give "
-        f"{results.baseline:.3f}"
-    )
-    log(
-        f"gain     {improvement.value * 100:+.1f} points of accuracy by pre-training "
-        f"[{improvement.low * 100:+.1f}, {improvement.high * 100:+.1f}]"
-    )
-    log(f"curve    {results.curve}")
-    log(f"picture  {results.picture}")
-    log(f"model    {results.pretrained.folder}")
-    log(f"report   {report}")
-    log("again    delete the folder, or choose another --out")
-    log(f"yours    {sys.argv[0]} pretrain own-cpu FOLDER, and so on as in README.md")
+    rows = {
+        "loss": f"{results.loss:.3f} at the end of pre-training; {results.val_loss:.3f} on "
+        f"held-out videos,\n{'':13}where predicting each cube's mean would give {results.baseline:.3f}",
+        "improvement": f"{improvement.value * 100:+.1f} points of accuracy by pre-training "
+        f"[{improvement.low * 100:+.1f}, {improvement.high * 100:+.1f}]",
+        "curve": results.curve,
+        "picture": results.picture,
+        "model": results.pretrained.folder,
+        "report": report,
+        "rerun": "delete the folder, or choose another --out",
+        "next": f"{sys.argv[0]} pretrain own-cpu FOLDER, and so on as in README.md",
+    }
+    log("\n" + "\n".join(f"{label:<13}{text}" for label, text in rows.items()))
 
 
 def _to_json_value(value: Any) -> Any:

@@ -61,8 +61,8 @@ def main(arguments: list[str]) -> int:
             f"{PROG} runs/tuned test.csv --views.clips 5 --views.crops 3 --out results/",
             f"{PROG} runs/tuned videos.csv --list.filter split=test --json",
             f"{PROG} runs/tuned/checkpoints/step-00000500 test_videos/ --weights raw --dry-run",
-            f"{PROG} vit_s_k710_dl_from_giant.pth k400/test.csv --class-names kinetics-710 --classes "
-            f"kinetics-400",
+            f"{PROG} vit_s_k710_dl_from_giant.pth k400/test.csv --class-names kinetics-710 "
+            f"--classes kinetics-400",
         ),
     )
     if options.dry_run:

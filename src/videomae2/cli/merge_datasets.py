@@ -1,4 +1,4 @@
-"""``videomae2 merge-datasets``: lists of several labelled sets → one set to train on, and a report."""
+"""``videomae2 merge-datasets``: lists of several labelled sets → one to train on, and a report."""
 
 import json
 from dataclasses import dataclass, field

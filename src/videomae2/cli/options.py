@@ -1,29 +1,9 @@
 """Turn a command's arguments into a dataclass; help and errors look alike in all commands.
 
-    @dataclass(frozen=True, kw_only=True, slots=True)
-    class Options:
-        run: Annotated[Positional[Path], arg(metavar="RUN")]     # from tyro.conf
-        '''The run folder.'''                                    # becomes the help text
-        frames: int = 16
-        '''Frames to show.'''
+A wrong argument raises ConfigError, which ``cli/main.py`` prints as one line with exit code 2. That
+line is made of the text in which tyro complains rather than of its error objects, which tyro
+declares private. ``--help`` raises SystemExit(0), which ``cli/main.py`` lets end the program.
 
-    def main(arguments: list[str]) -> int:                       # listed in cli/main.py
-        options = parse(
-            Options,
-            arguments,
-            prog="videomae2 reconstruct",
-            description="Show what a model rebuilds.",
-            examples=("videomae2 reconstruct runs/demo video.mp4",),
-        )
-        ...
-        return 0
-
-A wrong argument raises ConfigError, which ``cli/main.py`` prints as one line with exit code 2.
-``--help`` prints and raises SystemExit(0), which ``cli/main.py`` lets end the program.
-
-Make one sentence of the framed paragraphs in which tyro complains about arguments.
-
-The text is read rather than tyro's error objects, which tyro declares private and unstable.
 """
 
 import io
@@ -54,8 +34,8 @@ def parse_options(
     Args:
         options_type: The dataclass; its fields become flags, their docstrings the help.
         arguments: What stands behind the command's name.
-        prog: The command as a person types it, such as "videomae2 bench"; words that ``parse``
-            does not read itself may follow in brackets.
+        prog: The command as a person types it, such as "videomae2 bench"; words that
+            ``parse_options`` does not read itself may follow in brackets.
         description: First lines of the help.
         examples: Complete command lines, shown at the end of the help.
         default: Values of the fields that no flag gives; the dataclass's own if not given.

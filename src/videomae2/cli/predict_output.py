@@ -1,7 +1,4 @@
-"""What ``videomae2 predict`` prints: lines for people, or JSON lines; faults on standard error.
-
-What ``videomae2 predict --dry-run`` shows: what would be done, and where it would go.
-"""
+"""What ``videomae2 predict`` prints: lines for people, or JSON lines; faults on standard error."""
 
 import json
 import os
@@ -85,7 +82,8 @@ class PredictionPrinter:
             self._print_json(build_timeline_json(timeline) | ({"files": paths} if paths else {}))
             return
         print(
-            f"{timeline.video}  {format_clock(timeline.length_seconds, decimals=2)}, {_format_windows(timeline)}"
+            f"{timeline.video}  {format_clock(timeline.length_seconds, decimals=2)}, "
+            f"{_format_windows(timeline)}"
         )
         for line in _format_segments(timeline):
             print(f"  {line}")

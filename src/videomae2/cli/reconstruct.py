@@ -100,8 +100,10 @@ def _format_text(result: ReconstructionFiles) -> str:
     return "\n".join(
         [
             f"model    {reconstruction.model}, {reconstruction.mask_ratio:.0%} of the cubes hidden",
-            f"clip     {reconstruction.video}, {reconstruction.format_moment(0)} to {reconstruction.format_moment(-1)}",
-            f"loss     {reconstruction.loss:.4f}, predicting each cube's mean gives {reconstruction.baseline:.4f}",
+            f"clip     {reconstruction.video}, {reconstruction.format_moment(0)} to "
+            f"{reconstruction.format_moment(-1)}",
+            f"loss     {reconstruction.loss:.4f}, predicting each cube's mean gives "
+            f"{reconstruction.baseline:.4f}",
             f"picture  {result.picture}",
             f"film     {result.video}",
         ]

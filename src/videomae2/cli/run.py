@@ -84,9 +84,9 @@ Run a pipeline: stages such as pre-training, post-pre-training, fine-tuning, dis
 evaluation, each starting from what others gave, as one YAML file says. Everything is checked
 before the first stage starts.
 
-The same command goes on where it was stopped. A finished stage is taken as it is while its settings, its
-lists of videos and the weights it started from are the same; otherwise it is done again in a fresh
-folder, and what was there is moved to STAGE.bak-1, -2, ..."""
+The same command goes on where it was stopped. A finished stage is taken as it is while its
+settings, its lists of videos and the weights it started from are the same; otherwise it is done
+again in a fresh folder, and what was there is moved to STAGE.bak-1, -2, ..."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -180,8 +180,8 @@ def format_recipes(train_command: TrainCommand[R]) -> str:
     width = max(map(len, train_command.recipes))
     return "\n".join(
         [
-            f"usage: {train_command.prog} RECIPE [VIDEOS ...] [--config FILE] [--out RUN] [--resume]\n"
-            "       [--dry-run] [--json] [SETTINGS]",
+            f"usage: {train_command.prog} RECIPE [VIDEOS ...] [--config FILE] [--out RUN] "
+            "[--resume]\n       [--dry-run] [--json] [SETTINGS]",
             "",
             "recipes:",
             *(

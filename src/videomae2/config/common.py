@@ -140,7 +140,8 @@ def _check_checkpoint(run: Run) -> Iterator[str]:
     if keep_interval is not None and keep_interval % interval:
         yield (
             f"--checkpoint.keep-interval {keep_interval} misses the checkpoints that "
-            f"--checkpoint.interval {interval} makes; {format_multiples(keep_interval, interval)} would not"
+            f"--checkpoint.interval {interval} makes; "
+            f"{format_multiples(keep_interval, interval)} would not"
         )
 
 
@@ -150,8 +151,8 @@ def check_short_side(run: Run) -> Iterator[str]:
     clip_side = min(encoder.height, encoder.width)
     if short_side is not None and short_side < clip_side:
         yield (
-            f"--loading.max-short-side {short_side} is smaller than the clips, which would be enlarged "
-            f"again; {clip_side} or more would work"
+            f"--loading.max-short-side {short_side} is smaller than the clips, which would be "
+            f"enlarged again; {clip_side} or more would work"
         )
 
 
@@ -166,8 +167,8 @@ def check_heads(encoder: EncoderConfig, flag: str) -> Iterator[str]:
     shape = encoder.shape
     if shape.embed_dim % shape.num_heads:
         yield (
-            f"{flag}.encoder.embed-dim {shape.embed_dim} does not split over {shape.num_heads} heads; "
-            f"{format_multiples(shape.embed_dim, shape.num_heads)} would"
+            f"{flag}.encoder.embed-dim {shape.embed_dim} does not split over {shape.num_heads} "
+            f"heads; {format_multiples(shape.embed_dim, shape.num_heads)} would"
         )
 
 

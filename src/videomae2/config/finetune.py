@@ -103,13 +103,13 @@ def check_init(init: InitConfig, flag: str) -> Iterator[str]:
     """Whether first weights, which ``flag`` sets, are there and are used."""
     if init.weights is not None and not path_exists(init.weights):
         yield (
-            f"{flag}.weights {init.weights} does not exist{path_hint(init.weights)}; it wants a run "
-            f"folder, a saved model or a released file"
+            f"{flag}.weights {init.weights} does not exist{path_hint(init.weights)}; it wants a "
+            f"run folder, a saved model or a released file"
         )
     if init.weights is None and replace(init, weights=None) != InitConfig():
         yield (
-            f"{flag}.norm, {flag}.head, {flag}.pos-embed and {flag}.class-names have no effect without "
-            f"{flag}.weights; leave them out"
+            f"{flag}.norm, {flag}.head, {flag}.pos-embed and {flag}.class-names have no effect "
+            f"without {flag}.weights; leave them out"
         )
     elif init.class_names is not None:
         yield from check_class_names(init.class_names, f"{flag}.class-names")

@@ -60,7 +60,8 @@ def _check_online_probe(run: PretrainRun) -> Iterator[str]:
     if not probe.is_enabled:
         for name, value in flatten(probe):
             if value != getattr(OnlineProbeConfig(), name):
-                yield f"{flag_name(f'online_probe.{name}')} has no effect without --online-probe.videos"
+                flag = flag_name(f"online_probe.{name}")
+                yield f"{flag} has no effect without --online-probe.videos"
     for name in ("videos", "test", "root"):
         path = getattr(probe, name)
         if path is not None and not path_exists(path):

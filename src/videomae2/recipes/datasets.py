@@ -1,9 +1,8 @@
-"""The public labelled sets of the recipes: their classes, which frames make a clip, what to mirror.
+"""The public data sets of the recipes: their classes, which frames make a clip, what to mirror.
 
-A set is a folder with train.csv and val.csv, as the released code wants it, or lists or tables of
-training videos.
+A labelled set is a folder with train.csv and val.csv, as the released code wants it, or lists or
+tables of training videos. Unlabelled videos become sources with the frame intervals of the paper.
 
-The videos of a recipe: what a person names → sources with the strides of the paper.
 """
 
 from collections.abc import Sequence
@@ -138,7 +137,8 @@ def build_hybrid_sources(videos: Sequence[Path]) -> tuple[SourceConfig, ...]:
     if unknown := [str(path) for path in videos if path.stem not in HYBRID]:
         raise ConfigError(
             f"{', '.join(unknown)} is none of the lists of UnlabeledHybrid; name them "
-            f"{', '.join(part.list_name for part in HYBRID.values())}, or give one folder of all five"
+            f"{', '.join(part.list_name for part in HYBRID.values())}, or give one folder of all "
+            f"five"
         )
     return tuple(_build_hybrid_source(path.stem, path, HYBRID[path.stem]) for path in videos)
 

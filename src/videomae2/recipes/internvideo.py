@@ -1,10 +1,8 @@
-"""InternVideo's pre-training on hybrid data: V1's masking on more videos, before V2's.
+"""InternVideo's pre-training on hybrid data, with V1's masking, and its fine-tuning of V2's ViT-H.
 
-Rates are for 256 videos. The scripts ask for one epoch more than their names say; so do these.
+Rates are for 256 videos. The scripts ask for one epoch more than their names say; so do these. The
+H that is fine-tuned is the 1200-epoch one of VideoMAE V2, so the parents are the recipes of V2.
 
-InternVideo's fine-tuning of the V2 ViT-H: in two stages, and with one frame of each 16th part.
-
-Its H is the 1200-epoch one of VideoMAE V2, so the parents are the recipes of V2.
 """
 
 from collections.abc import Sequence

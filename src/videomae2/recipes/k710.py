@@ -34,8 +34,8 @@ def k710_base(videos: Sequence[Path], out: Path) -> FinetuneRun:
     """Post-pre-train ViT-B on Kinetics-710.
 
     Source: scripts/finetune/vit_b_k710_ft.sh.
-    Data: a folder with train.csv and val.csv, or lists of training videos, 658 k; videomae2 merge-datasets
-        makes it of Kinetics-400, -600 and -700 (docs/data.md).
+    Data: a folder with train.csv and val.csv, or lists of training videos, 658 k; videomae2
+        merge-datasets makes it of Kinetics-400, -600 and -700 (docs/data.md).
     Hardware: 32 GPUs with 16 videos each.
     Time: unmeasured.
     Score: unmeasured; InternVideo's B, pre-trained otherwise, has 79.3.

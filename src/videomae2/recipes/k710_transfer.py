@@ -1,14 +1,11 @@
-"""From Kinetics-710 on to Kinetics-400, -600 and -700: ViT-g, a few epochs at a low rate.
+"""From Kinetics-710 on to Kinetics-400, -600, -700, UCF101 and HMDB51: ViT-g, a few epochs.
 
-The head is not fresh: of the parent's 710 rows those of the same classes are taken, by name, which
-is the released lists label_710to400.json and so on. Without any training that is a classifier
-already.
+For Kinetics the head is not fresh: of the parent's 710 rows those of the same classes are taken, by
+name, which is the released lists label_710to400.json and so on. Without any training that is a
+classifier already. UCF101 and HMDB51 get a fresh head. Both have three splits into training and
+test: the split is the folder that is named, as in the released scripts, and each wants its own
+--out. The paper does not say whether its scores are of the first split or the mean of three.
 
-From Kinetics-710 on to UCF101 and HMDB51: ViT-g with a fresh head.
-
-Both have three splits into training and test. The split is the folder that is named, as in the
-released scripts, and each wants its own --out. The paper does not say whether its scores are of the
-first split or the mean of three.
 """
 
 from collections.abc import Sequence

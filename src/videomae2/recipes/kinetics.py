@@ -1,6 +1,6 @@
 """Fine-tuning on Kinetics-400 and -600 straight after pre-training, as released: B, L, H and g.
 
-With Kinetics-710 in between, ``k710_kinetics.py`` has the recipes.
+With Kinetics-710 in between, ``k710_transfer.py`` has the recipes.
 """
 
 from collections.abc import Sequence

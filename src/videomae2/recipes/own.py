@@ -1,14 +1,10 @@
-"""Your own videos, from nothing: on one GPU, and on a CPU.
+"""Your own videos, from nothing, and a classifier of them: on one GPU, and on a CPU.
 
 A clip is 16 frames at 7.5 per second whatever the frame rate of a video. That is 2.1 seconds, the
-span of the paper's stride 4 at the 30 frames per second of Kinetics; set
-``--data.sources.0.frame-interval`` where what you film is quicker or slower.
+span of the paper's interval of 4 at the 30 frames per second of Kinetics; set
+``--data.sources.0.frame-interval`` where what you film is quicker or slower. A classifier can start
+from a run of ``own`` or ``own-cpu``, and from released weights of ViT-S.
 
-A classifier of your own labelled videos: on one GPU, and on a CPU.
-
-Frames, clips and model are those of ``own`` and ``own-cpu``, so that a run of either can be the
-start, and so can released weights of ViT-S. A clip is 16 frames at 7.5 per second whatever the
-frame rate of a video.
 """
 
 from collections.abc import Sequence

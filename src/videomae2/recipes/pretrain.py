@@ -2,7 +2,7 @@
 
 The released scripts are followed where the paper says something else; ViT-S has none. Learning
 rates are theirs: for 256 videos, of which each gives four views. A script's GPU holds
-``micro_batch`` videos; fewer GPUs take more micro-batches for a step and do the same arithmetic.
+``micro_batch_size`` videos; fewer GPUs take more micro-batches for a step: the same arithmetic.
 """
 
 from collections.abc import Sequence

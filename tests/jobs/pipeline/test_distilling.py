@@ -125,7 +125,10 @@ def test_weights_of_a_second_student_count_by_content(place):
     parent = run(first)["tuned"].result
     for name in ("one", "two"):
         shutil.copytree(parent, name)
-    encoder = "encoder: {size: tiny, frames: 4, height: 32, width: 32, embed_dim: 24, depth: 1, num_heads: 2}"
+    encoder = (
+        "encoder: {size: tiny, frames: 4, height: 32, width: 32, embed_dim: 24, depth: 1, "
+        "num_heads: 2}"
+    )
     students = "".join(
         f"      - {{name: {name}, model: {{{encoder}}}, start: {{weights: {name}}}}}\n"
         for name in ("one", "two")

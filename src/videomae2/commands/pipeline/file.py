@@ -1,12 +1,7 @@
-"""A pipeline as it stands in its file.
-
-Settings that several stages share: each stage takes those that its kind of run has.
-
-Stages of a file in the order in which they can be done: parents first.
-
-A pipeline as a YAML file → its stages, parents first; read strictly, with the line of each word.
+"""A pipeline as a YAML file → its stages, parents first; read strictly, with the line of each word.
 
 Which kinds and recipes there are, and whether settings fit them, is for others to say.
+
 """
 
 import re
@@ -130,7 +125,8 @@ def sort_parents_first(
 
     Args:
         stages: In the order of the file.
-        add_problem: Takes line and words of a problem: stages that wait for each other. They come last.
+        add_problem: Takes line and words of a problem: stages that wait for each other, which
+            come last.
     """
     remaining, done = {stage.name: stage for stage in stages}, dict[str, StageEntry]()
     while remaining:

@@ -1,6 +1,7 @@
-"""The file of a pipeline and the kinds of stages → complete stages, and every problem of it.
+"""The file of a pipeline and the kinds of stages → complete stages, and every problem of them.
 
-Everything that can be known about a pipeline before its first step, every problem at once.
+Everything that can be known before the first step is found out before it, all at once.
+
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,4 @@
-"""A pipeline from start to end: each stage skipped, begun, gone on with, or done again.
-
-The plan and the results of a pipeline, for people and as JSON.
-"""
+"""A pipeline from start to end: each stage taken as it is, run, resumed or run again."""
 
 import time
 from collections.abc import Mapping, Sequence

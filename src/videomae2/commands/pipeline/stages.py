@@ -1,7 +1,4 @@
-"""What a kind of stage brings to a pipeline, and what a stage of it is.
-
-What a stage will give before it has, and whether it fits those that start from it.
-"""
+"""What a kind of stage brings to a pipeline, and what a stage will give before it has."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -1,7 +1,4 @@
-"""The kinds of stages: pre-training and supervised training (post-pre-training, fine-tuning).
-
-Distillation as a kind of stage.
-"""
+"""The kinds of stages that train: pre-training, supervised training and distillation."""
 
 import json
 from collections.abc import Mapping
