@@ -188,4 +188,4 @@ def test_one_busy_moment_costs_no_video(labelled, tmp_path, monkeypatch):
     log.close()
     assert len(late) == 27
     assert "9 test videos" in said[-1]
-    assert not any("left out" in line for line in said)
+    assert not any("skipped" in line for line in said)

@@ -163,7 +163,7 @@ def test_broken_files_of_ten_kinds_are_left_out_and_listed(broken, tmp_path):
     said = []
     pretrain(run, log=said.append)
     listed = listed_as_unreadable(tmp_path / "run")
-    assert said[-1].startswith("left out 10 of 200 videos, which cannot be read, each with its ")
+    assert said[-1].startswith("skipped  10 of 200 videos, which cannot be read, each with its ")
     assert said[-1].endswith("run/unreadable.jsonl")
     assert set(listed) == {str(path) for path in bad}
     assert len(listed) == 10

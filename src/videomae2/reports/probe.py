@@ -58,7 +58,7 @@ def format_report(report: ProbeReport) -> str:
         f"test      {report.num_test_videos} videos: {report.test}",
     ]
     if report.unreadable:
-        lines.append(f"left out  {len(report.unreadable)} videos that cannot be read (--json)")
+        lines.append(f"skipped   {len(report.unreadable)} videos that cannot be read (--json)")
     lines += ["", *_format_table(report), ""]
     lines += [f"{METHOD_NAMES[one.method]}: {note}" for one in report.results for note in one.notes]
     lines += _format_accuracy_by_k(report)

@@ -113,7 +113,7 @@ class Quarantine:
         """Say in a line how many are listed, and where."""
         total = sum(map(len, self._manifests))
         location = f", each with its reason in {self.path}" if self.path else ""
-        return f"left out {len(self.reasons)} of {total} videos, which cannot be read{location}"
+        return f"skipped  {len(self.reasons)} of {total} videos, which cannot be read{location}"
 
     def fsync(self) -> None:
         """Force the list to the disk, from any thread: whoever goes on must not miss an entry.
