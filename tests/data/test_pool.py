@@ -410,7 +410,8 @@ next(answers)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere an alarm does it, later")
 def test_processes_die_with_their_parent(number):
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{root / 'src'}"}
     command = [sys.executable, "-c", OWNER]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as owner:
         pids = [int(pid) for pid in owner.stdout.readline().split()]

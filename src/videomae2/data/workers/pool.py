@@ -22,7 +22,6 @@ from videomae2.data.workers.process import WorkerProcess
 from videomae2.data.workers.worker import Result, Worker, WorkerStats, WorkItem
 from videomae2.errors import VideoMAE2Error
 
-
 Request = TypeVar("Request")
 
 
