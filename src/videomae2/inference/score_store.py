@@ -31,7 +31,7 @@ class ScoreStore:
     def __init__(self, path: Path, shape: tuple[int, int]) -> None:
         self.path, self._shape = path, shape
         self._index: dict[str, tuple[int, list[int]]] = {}
-        """Where the line of a video begins, and the stamp of its file."""
+        """Where the line of a video begins, and the stat values of its file."""
         self._size = self._read_index()
 
     def has(self, name: str, entry: Entry) -> bool:
@@ -46,7 +46,10 @@ class ScoreStore:
         """
         content = base64.b64encode(np.ascontiguousarray(scores, dtype="<f4").tobytes()).decode()
         stat_values = file_stat(entry.path)
-        line = json.dumps({"video": name, "stamp": stat_values, "scores": content}).encode() + b"\n"
+        line = (
+            json.dumps({"video": name, "file_stat": stat_values, "scores": content}).encode()
+            + b"\n"
+        )
         try:
             offset = append_block(self.path, line, whole_bytes=self._size)
         except OSError as error:
@@ -94,7 +97,7 @@ class ScoreStore:
                     entry = json.loads(line)
                     is_complete = len(base64.b64decode(entry["scores"])) == expected_bytes
                     if is_complete:
-                        self._index[entry["video"]] = size, entry["stamp"]
+                        self._index[entry["video"]] = size, entry["file_stat"]
                 except (ValueError, KeyError, TypeError):
                     pass  # damaged: the video is scored again
                 size += len(line)
