@@ -197,7 +197,7 @@ def test_a_best_model_that_finds_no_room_does_not_end_the_training(videos, tmp_p
     kept = [line for line in said if line.startswith("cannot save ")]
     assert len(kept) == 1
     assert kept[0].startswith(f"cannot save {best}: ")
-    assert kept[0].endswith("training goes on, the next try is when a look is better again")
+    assert kept[0].endswith("training goes on, the next try is at the next better evaluation")
     assert load_model_config(best).metadata["step"] in (6, 8), "the look after step 3 found no room"
     assert sorted(metrics(run.output_dir)[1]) == [2, 5, 7]
 

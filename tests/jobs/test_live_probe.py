@@ -147,7 +147,7 @@ def test_videos_that_cannot_be_read_are_left_out_and_said(videos, tmp_path):
     said = []
     run = probed(videos, tmp_path, tmp_path / "run", every=100, epochs=1.0)
     pretrain(run, log=said.append)
-    assert any("1 videos are left out, such as: cannot read" in line for line in said)
+    assert any("1 videos are skipped, such as: cannot read" in line for line in said)
     for path in (tmp_path / "test").rglob("*.npy"):
         path.write_bytes(b"nothing")
     with pytest.raises(DataError, match="17 to train on and 0 to test on"):

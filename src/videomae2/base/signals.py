@@ -103,7 +103,7 @@ class SignalHandler:
             _forward_signal(self.stop_signal)
 
     def pop_save_request(self) -> bool:
-        """Whether somebody asked to save since the last look."""
+        """Whether somebody asked to save since the last call."""
         requested, self._save_requested = self._save_requested, False
         return requested
 
@@ -137,12 +137,12 @@ def raise_if_stopped() -> None:
 
 
 def _find_active_handler() -> SignalHandler | None:
-    """The innermost wishes; the handler to save stays in place when those to stop are gone."""
+    """The innermost handler; that of the signal to save stays when those to stop are gone."""
     return _find_handler(_SAVE_SIGNALS[0])
 
 
 def _find_handler(number: signal.Signals) -> SignalHandler | None:
-    """Whose wishes a signal would set now."""
+    """The handler that a signal would reach now."""
     handler = getattr(signal.getsignal(number), "__self__", None)
     return handler if isinstance(handler, SignalHandler) else None
 

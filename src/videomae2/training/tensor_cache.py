@@ -141,7 +141,7 @@ class TensorCache:
 
 
 def atomic_save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write a file that is there whole or not at all, also after a power cut."""
+    """Write a file atomically, also in a power cut."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         save_file({name: value.contiguous() for name, value in tensors.items()}, partial)

@@ -209,7 +209,7 @@ def _build_validation(
     save: Callable[[Path, dict[str, object]], None],
     log: LogFn,
 ) -> Callable[[CallbackContext], StepEndHook] | None:
-    """Make the one who looks at held-out videos, if there are any."""
+    """Build the hook that validates, if videos are held out."""
     if val_data is None:
         return None
     target_lookup = TargetLookup(run.task, val_data)

@@ -72,7 +72,7 @@ def init_model(
 
 @dataclass(frozen=True, slots=True)
 class CallbackContext:
-    """What somebody needs who looks at a model while it learns."""
+    """What a callback needs to look at a model while it learns."""
 
     task: nn.Module
     ema: EMA | None
@@ -100,7 +100,7 @@ class TrainingSetup:
     transform: Callable[[Clips, CPUBatch], Clips] = identity
     """What is done to clips on the device before the task sees them."""
     attach: Callable[[CallbackContext], StepEndHook] | None = None
-    """Makes the one who looks at the model after every step."""
+    """Builds the hook that is called after every step."""
     make_optimizer: Callable[[nn.Module, OptimConfig], AdamW] = build_optimizer
     """Sorts what learns in the task."""
 

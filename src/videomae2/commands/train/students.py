@@ -236,7 +236,7 @@ def build_validation(
     task: DistillTask,
     log: LogFn,
 ) -> Validation | None:
-    """Make the one who looks at held-out videos, if there are any."""
+    """Build the validation, if videos are held out."""
     val_data = videos.val
     if val_data is None:
         return None

@@ -188,7 +188,7 @@ class Teacher:
 
     def _load_model(self) -> Classifier:
         if self._model is None:
-            with torch.inference_mode(False):  # a look at held-out videos may be the first to ask
+            with torch.inference_mode(False):  # validation may be the first to ask
                 model = self.classifier.load(self.runtime.device)
                 self._model = model.requires_grad_(False)
             self.log(f"teacher  loaded from {self.classifier.path}")

@@ -33,7 +33,7 @@ from videomae2.training.loop import LoopConfig
 from videomae2.training.runtime import Runtime, resolve_num_workers
 
 NUM_EVALS = 10
-"""Looks in a run, where it is not said how many."""
+"""Evaluations in a run, where it is not said how many."""
 MAX_CACHED_BYTES = 2**29
 """Clips are kept in memory up to this size."""
 
@@ -91,7 +91,7 @@ class EvalTarget:
 
 @dataclass(slots=True)
 class Validation:
-    """Everything that stays the same from one look to the next."""
+    """Everything that stays the same from one evaluation to the next."""
 
     run: ValidatedRun
     loop_config: LoopConfig
@@ -102,7 +102,7 @@ class Validation:
     cached_batches: list[CPUBatch] = field(default_factory=list)
 
     def attach(self, context: CallbackContext) -> StepEndHook:
-        """Make the one who looks, after every step that asks for it."""
+        """Build the hook that evaluates after every step that asks for it."""
         for eval_target in self.eval_targets:
             recover_dir(eval_target.folder)
         interval = self.run.validation.interval or max(1, -(-self.loop_config.steps // NUM_EVALS))
@@ -191,7 +191,7 @@ class Validation:
         self.cached_batches = batches if num_bytes <= MAX_CACHED_BYTES else []
 
     def _open_quarantine(self) -> Quarantine:
-        """The held-out videos that cannot be read; a list of its own beside that of training."""
+        """The held-out videos that cannot be read; a list apart from that of training."""
         folder = self.run.output_dir / VAL_FOLDER
         folder.mkdir(parents=True, exist_ok=True)
         share = self.run.data.max_unreadable_share
@@ -200,9 +200,9 @@ class Validation:
     def _save_if_best(
         self, eval_target: EvalTarget, metrics: ValidationMetrics, steps_done: int, *, ema: bool
     ) -> None:
-        """Save a model if no look before was better; whole or not at all.
+        """Save a model if no evaluation before was better, atomically.
 
-        A failure is said, and survived: later looks may be better. After the last there is none.
+        A failure is logged, and survived: later evaluations may be better. After the last there is none.
 
         Raises:
             CheckpointError: The last could not be saved.
@@ -221,7 +221,7 @@ class Validation:
                 raise CheckpointError(
                     f"{error}; free some room, and the same command goes on at the last checkpoint"
                 ) from error
-            self.log(f"{error}; training goes on, the next try is when a look is better again")
+            self.log(f"{error}; training goes on, the next try is at the next better evaluation")
 
 
 def _load_best_metrics(folder: Path) -> ValidationMetrics | None:
