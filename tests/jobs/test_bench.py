@@ -181,8 +181,17 @@ def test_ctrl_c_ends_it_like_any_command_that_saves_nothing(videos, monkeypatch,
 
 
 def test_videos_that_cannot_be_read_are_no_clips(tmp_path):
-    record = StepRecord(step=3, loss=1.0, lr=0.1, grad_norm=1.0, metrics={}, num_clips=8, num_unreadable=1,
-                        skipped=False, samples=())  # fmt: skip
+    record = StepRecord(
+        step=3,
+        loss=1.0,
+        lr=0.1,
+        grad_norm=1.0,
+        metrics={},
+        num_clips=8,
+        num_unreadable=1,
+        skipped=False,
+        samples=(),
+    )
     reports = [LogWindow([record, record], seconds=3.0, wait_seconds=0.0)]
     found = end_to_end._summarize_windows(reports, videos_per_step=4, views=2, num_workers=0)
     assert found.clips_per_second == 4.0
@@ -218,10 +227,20 @@ def test_each_precision_is_measured_under_its_own_switch(monkeypatch):
     for name in ("measure_peak", "measure_step", "measure_end_to_end"):
         watched(name)
     config = BenchConfig(
-        size="tiny", side=32, batch_size=4, precision=("bf16", "fp32"), masking=("dual",), repeats=1,
-        peak_seconds=0.001, parts=("model", "end_to_end"), synthetic_videos=2, synthetic_frames=8,
-        views=1, num_workers=0, device="cpu",
-    )  # fmt: skip
+        size="tiny",
+        side=32,
+        batch_size=4,
+        precision=("bf16", "fp32"),
+        masking=("dual",),
+        repeats=1,
+        peak_seconds=0.001,
+        parts=("model", "end_to_end"),
+        synthetic_videos=2,
+        synthetic_frames=8,
+        views=1,
+        num_workers=0,
+        device="cpu",
+    )
     whole_bench.run_bench(config)
     assert seen == [
         ("measure_peak", "fp32"),

@@ -35,18 +35,37 @@ def made_up(classes, videos, *, name="class {} & <b>more</b>"):
     right = GroundTruth("multiclass", names, paths, labels, np.zeros((0, 0)))
     gathered, measures = compute_metrics(iter(scores), grid, right, Bootstrap(20, 0))
     facts = ModelFacts(
-        path=Path("runs/x"), selection_reason="as named", weights="raw", digest="0" * 16, outputs=f"{classes}",
-        size="tiny", parameters=1000, clip="16x64x64",
+        path=Path("runs/x"),
+        selection_reason="as named",
+        weights="raw",
+        digest="0" * 16,
+        outputs=f"{classes}",
+        size="tiny",
+        parameters=1000,
+        clip="16x64x64",
         metadata={"parents": {"pretrain": "<script>alert(1)"}},
-    )  # fmt: skip
+    )
     return Evaluation(
-        model=facts, videos="/videos", description="a list", class_names_source="names from the model",
-        task_type="multiclass", classes=names, views=resolve_views(SPAN, CONFIG.views), device="cpu",
-        num_listed=videos, metrics=measures, probabilities=gathered.outputs, targets=np.zeros((0, 0)),
-        identities=paths, unreadable={"/videos/<u>.mp4": "is <empty>"},
-        run_stats=RunStats(num_scored=videos, num_decodings=videos, num_reopened=0, num_frames=9, seconds=1.0), filmstrips={},
+        model=facts,
+        videos="/videos",
+        description="a list",
+        class_names_source="names from the model",
+        task_type="multiclass",
+        classes=names,
+        views=resolve_views(SPAN, CONFIG.views),
+        device="cpu",
+        num_listed=videos,
+        metrics=measures,
+        probabilities=gathered.outputs,
+        targets=np.zeros((0, 0)),
+        identities=paths,
+        unreadable={"/videos/<u>.mp4": "is <empty>"},
+        run_stats=RunStats(
+            num_scored=videos, num_decodings=videos, num_reopened=0, num_frames=9, seconds=1.0
+        ),
+        filmstrips={},
         folder=Path("out"),
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize(("classes", "videos"), [(2, 7), (12, 40), (710, 900)])

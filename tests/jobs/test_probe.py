@@ -370,8 +370,14 @@ def test_labels_that_training_does_not_have_are_refused(place, tmp_path):
     [
         ({"clips": ProbeClipConfig(frame_interval=0.5)}, "--frame-interval 0.5 frames cannot work"),
         ({"clips": ProbeClipConfig(frame_interval=1.0, frame_sampling="tsn")}, "no effect on tsn"),
-        ({"clips": ProbeClipConfig(interval_unit="seconds")}, "no effect without a --frame-interval"),
-        ({"clips": ProbeClipConfig(frame_interval=1.0, interval_unit="seconds")}, "give --frame-rate"),
+        (
+            {"clips": ProbeClipConfig(interval_unit="seconds")},
+            "no effect without a --frame-interval",
+        ),
+        (
+            {"clips": ProbeClipConfig(frame_interval=1.0, interval_unit="seconds")},
+            "give --frame-rate",
+        ),
         ({"clips": ProbeClipConfig(clips=0)}, "--clips is 0"),
         ({"lists": ProbeListConfig(test_share=0.5)}, "--test-share has no effect where a test is"),
         ({"methods": ()}, "--methods wants some of knn, linear, attentive"),
@@ -379,7 +385,7 @@ def test_labels_that_training_does_not_have_are_refused(place, tmp_path):
         ({"weight_decays": ()}, "--weight-decays wants numbers of 0 or more"),
         ({"folds": 1}, "--folds is 1, wanted 2 up to 24"),
     ],
-)  # fmt: skip
+)
 def test_a_choice_that_cannot_work_is_refused(place, tmp_path, changed, problem):
     with pytest.raises(ConfigError, match=problem):
         run(place, tmp_path, **changed)

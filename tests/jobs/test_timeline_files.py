@@ -205,10 +205,13 @@ def test_files_of_videos_with_one_name_do_not_overwrite_each_other(place, tmp_pa
     model = Predictor(place / "model", device="cpu")
     bases = []
     for video in (
-        VideoInput(Entry("x/001.mp4")), VideoInput(Entry("y/001.mp4")), VideoInput(Entry("z/001.avi")),
-        VideoInput(Entry("data/c/001.mp4"), relative_path="c/001.mp4"), VideoInput(Entry("x/b.1.mp4")),
+        VideoInput(Entry("x/001.mp4")),
+        VideoInput(Entry("y/001.mp4")),
+        VideoInput(Entry("z/001.avi")),
+        VideoInput(Entry("data/c/001.mp4"), relative_path="c/001.mp4"),
+        VideoInput(Entry("x/b.1.mp4")),
         VideoInput(Entry("x/b.2.mp4")),
-    ):  # fmt: skip
+    ):
         files = folder.write(model, video, found, with_video=False, progress=lambda *_: None)
         bases.append(str(files["json"].relative_to(tmp_path)).removesuffix(".timeline.json"))
     assert bases == ["001", "001-2", "001-3", "c/001", "b.1", "b.2"]

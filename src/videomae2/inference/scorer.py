@@ -39,7 +39,7 @@ class ViewScorer:
         """The frames of a video on the device, ready to be cut.
 
         Args:
-            arrays: ``frames`` and ``place``, as ``read_views`` gives them.
+            arrays: ``frames`` and ``frame_index``, as ``read_views`` gives them.
             crops: Crops per clip.
         """
         cubes = self.task.model.cubes

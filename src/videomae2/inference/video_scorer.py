@@ -128,14 +128,14 @@ def score_all(
     stop_signal: SignalHandler,
     progress: ScoringProgress,
 ) -> dict[str, str]:
-    """Score the videos that the book does not have, and write them into it.
+    """Score the videos that the store does not have, and write them into it.
 
     Args:
         video_scorer: Makes the scores.
         entries: All videos, in the order of their list.
         names: What tells each of them from all others.
         store: Takes the scores.
-        on_scored: Called with each video that was scored in this call: its place in the list, the
+        on_scored: Called with each video that was scored in this call: its row in the list, the
             scores of its views and its frames on the device.
         stop_signal: Says when to stop.
         progress: Counts.

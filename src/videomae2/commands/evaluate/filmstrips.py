@@ -25,7 +25,7 @@ _Group = tuple[str, ...]
 
 
 class ThumbnailCache:
-    """Strips by the place of their video in the list.
+    """Filmstrips by the row of their video in the list.
 
     Args of the constructor:
         ground_truth: The right answers of all videos of the list.

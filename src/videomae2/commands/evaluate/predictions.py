@@ -27,7 +27,7 @@ class MergedViews:
     view_subsets: tuple[tuple[int, int], ...]
     """(clips, crops) of each part; the last is all of them."""
     subset_metrics: Float32[np.ndarray, "parts videos kept"]
-    """What `judge` kept of the same mean over the views of each part."""
+    """What `metric_fn` kept of the same mean over the views of each part."""
 
 
 MetricFn = Callable[[Float64[np.ndarray, "parts outputs"], int], Float64[np.ndarray, "parts kept"]]

@@ -110,7 +110,7 @@ def train_probes(
     *,
     purpose: str,
 ) -> list[AttentiveProbe]:
-    """Train a probe per wish, from the same first weights and in the same order of videos."""
+    """Train a probe for each pair of parameters, from the same first weights and in the same order of videos."""
     dim = data.array.shape[2]
     probes = [
         AttentiveProbe(
