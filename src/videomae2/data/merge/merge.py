@@ -32,7 +32,7 @@ from videomae2.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class MergedVideos:
-    """What `unite` made."""
+    """What `merge_sources` made."""
 
     classes: tuple[str, ...]
     """The place of a name is its label."""
