@@ -25,7 +25,7 @@ def test_it_prints_a_table(place, capsys):
     assert call(place, "--ks", 1, 3, "--lrs", 0.003) == 0
     said = capsys.readouterr().out
     assert "features train:" in said
-    for text in ("train     18 videos of 3 classes", "test      9 videos", "k-NN       100.0 %",
+    for text in ("train    18 videos of 3 classes", "test     9 videos", "k-NN       100.0 %",
                  "linear     100.0 %", "chance      33.3 %", "k-NN by k: 1: 100.0 %",
                  "95 % interval", "features are kept in"):  # fmt: skip
         assert text in said, said
@@ -47,8 +47,8 @@ def test_json_is_all_that_goes_to_stdout(place, capsys):
 def test_a_dry_run_shows_the_plan(place, capsys):
     assert call(place, "--dry-run") == 0
     said = capsys.readouterr().out
-    for text in ("train     18 videos of 3 classes", "test      9 videos", "probes    knn, linear",
-                 "of 9 are there, means and 2x2x2 tokens", "device    cpu"):  # fmt: skip
+    for text in ("train    18 videos of 3 classes", "test     9 videos", "probes   knn, linear",
+                 "of 9 are there, means and 2x2x2 tokens", "device   cpu"):  # fmt: skip
         assert text in said, said
 
 

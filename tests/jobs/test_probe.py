@@ -248,17 +248,15 @@ def test_a_plan_reads_no_video_and_says_what_is_there(place, tmp_path, monkeypat
         return prepare_probe(place / "model", place / "train", place / "test", settings=settings)
 
     seen = counted_reads(monkeypatch)
-    lines = plan().summary()
+    text = str(plan().summary())
     assert seen == []
     assert not list(tmp_path.iterdir())
-    assert lines[2] == f"train     24 videos of 3 classes: {place / 'train'}"
-    assert lines[5].startswith("features  train: 0 of 24 are there, means, ")
+    assert f"train    24 videos of 3 classes: {place / 'train'}" in text
+    assert "features train: 0 of 24 are there, means, " in text
     run(place, tmp_path)
-    assert plan().summary()[6].startswith("features  test: 12 of 12 are there, means, ")
-    lines = plan(methods=("attentive",)).summary()
-    assert lines[5].startswith(
-        "features  train: 0 of 24 are there, means and 2x2x2 tokens of a clip"
-    )
+    assert "\n         test: 12 of 12 are there, means, " in str(plan().summary())
+    text = str(plan(methods=("attentive",)).summary())
+    assert "features train: 0 of 24 are there, means and 2x2x2 tokens of a clip" in text
     with pytest.raises(ConfigError, match="--folds is 30, wanted 2 up to 24"):
         plan(folds=30)
     with pytest.raises(ConfigError, match="--ks wants numbers up to 16"):

@@ -78,7 +78,7 @@ def main(arguments: list[str]) -> int:
         log=make_logger(json=options.json),
     )
     if options.dry_run:
-        print("\n".join(plan.summary()))
+        print(plan.summary())
         return 0
     report = run_probe(plan)
     print(format_json(report) if options.json else f"\n{format_report(report)}")

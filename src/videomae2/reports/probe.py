@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from videomae2.base.summary import Summary
 from videomae2.metrics.probe import Params, ProbeResult
 from videomae2.models.weights.config_json import (
     FrameSampling,
@@ -50,15 +51,16 @@ METHOD_NAMES = {"knn": "k-NN", "linear": "linear", "attentive": "attentive"}
 
 def format_report(report: ProbeReport) -> str:
     """A few lines and a table."""
-    lines = [
-        f"weights   {report.weights} ({report.encoder})",
-        f"clips     {report.clips} of each video, {format_sampling(report.sampling)}",
-        f"train     {report.num_train_videos} videos of {len(report.classes)} classes: "
-        f"{report.train}",
-        f"test      {report.num_test_videos} videos: {report.test}",
+    train = f"{report.num_train_videos} videos of {len(report.classes)} classes: {report.train}"
+    rows = [
+        ("weights", f"{report.weights} ({report.encoder})"),
+        ("clips", f"{report.clips} of each video, {format_sampling(report.sampling)}"),
+        ("train", train),
+        ("test", f"{report.num_test_videos} videos: {report.test}"),
     ]
     if report.unreadable:
-        lines.append(f"skipped   {len(report.unreadable)} videos that cannot be read (--json)")
+        rows.append(("skipped", f"{len(report.unreadable)} videos that cannot be read (--json)"))
+    lines = [str(Summary(tuple(rows)))]
     lines += ["", *_format_table(report), ""]
     lines += [f"{METHOD_NAMES[one.method]}: {note}" for one in report.results for note in one.notes]
     lines += _format_accuracy_by_k(report)

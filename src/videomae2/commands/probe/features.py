@@ -1,5 +1,6 @@
 """The features of training and test videos: which clips, and what cannot be read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -88,6 +89,10 @@ def _load_run_sampling(model: Path) -> FrameSampling | None:
     return samplings.pop()
 
 
+FeatureList = tuple[str, Manifest, ViewSpec]
+"""What a list is called, its videos, and the clips that are taken of them."""
+
+
 _MAX_SHOWN = 3
 
 
@@ -114,9 +119,8 @@ class FeatureSplit:
 def extract_train_test(
     extractor: FeatureExtractor,
     data: ProbeData,
-    sampling: FrameSampling,
+    lists: Sequence[FeatureList],
     *,
-    frame_rate: float | None,
     skip_unreadable: bool,
 ) -> tuple[FeatureSplit, FeatureSplit, dict[str, str]]:
     """Extract the features of both parts.
@@ -130,8 +134,8 @@ def extract_train_test(
     """
     extracted: list[Features] = []
     unreadable: dict[str, str] = {}
-    for name, manifest, shape in list_view_specs(extractor, data, sampling, frame_rate=frame_rate):
-        features = extractor.extract(manifest, shape, name)
+    for name, manifest, view_spec in lists:
+        features = extractor.extract(manifest, view_spec, name)
         unreadable |= {manifest[row].path: reason for row, reason in features.unreadable.items()}
         extracted.append(features)
     train_features, test_features = extracted[0], extracted[-1]
@@ -150,7 +154,7 @@ def list_view_specs(
     sampling: FrameSampling,
     *,
     frame_rate: float | None,
-) -> list[tuple[str, Manifest, ViewSpec]]:
+) -> list[FeatureList]:
     """The lists by name, one or two, and the clips that are taken of them.
 
     Raises:

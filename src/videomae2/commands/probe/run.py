@@ -1,20 +1,24 @@
 """Weights and labelled videos → what probes of their features reach; the plan reads no video."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from videomae2.base.summary import Summary
 from videomae2.base.text import log_to_stdout
 from videomae2.commands.probe.attentive import AttentiveConfig, probe_attentive
 from videomae2.commands.probe.config import (
     METHODS,
+    Method,
     ProbeClipConfig,
     ProbeSettings,
     check_probe_settings,
 )
 from videomae2.commands.probe.features import (
+    FeatureList,
     FeatureSplit,
     extract_train_test,
     list_view_specs,
@@ -41,45 +45,46 @@ class ProbePlan:
 
     extractor: FeatureExtractor
     data: ProbeData
+    lists: list[FeatureList]
     sampling: FrameSampling
-    clips: ProbeClipConfig
-    list_config: ProbeListConfig
+    skip_unreadable: bool
     settings: ProbeSettings
 
-    def summary(self) -> list[str]:
-        """Say in a few lines what will be done."""
+    def summary(self) -> Summary:
+        """What will be done, and which features are there already."""
         frozen, data, settings = self.extractor.frozen, self.data, self.settings
         train = f"{len(data.train_rows)} videos of {len(data.classes)} classes"
-        return [
-            f"weights   {frozen.path} ({format_encoder(frozen)})",
-            f"clips     {self.clips.clips} of each video, {format_sampling(self.sampling)}",
-            f"train     {train}: {data.train.source}",
-            f"test      {len(data.test_rows)} videos: {data.test_description}",
-            f"probes    {', '.join(settings.methods)}, chosen on {settings.folds} folds of train",
-            *self._summarize_caches(),
-            f"device    {self.extractor.runtime}",
-        ]
+        return Summary(
+            (
+                ("weights", f"{frozen.path} ({format_encoder(frozen)})"),
+                (
+                    "clips",
+                    f"{self.extractor.clips} of each video, {format_sampling(self.sampling)}",
+                ),
+                ("train", f"{train}: {data.train.source}"),
+                ("test", f"{len(data.test_rows)} videos: {data.test_description}"),
+                (
+                    "probes",
+                    f"{', '.join(settings.methods)}, chosen on {settings.folds} folds of train",
+                ),
+                ("features", "\n".join(self._summarize_caches())),
+                ("device", str(self.extractor.runtime)),
+            )
+        )
 
-    def _summarize_caches(self) -> list[str]:
+    def _summarize_caches(self) -> Iterator[str]:
         """What is kept of each list, and how much of it is there."""
-        rate, lines = self.clips.frame_rate, []
-        for name, manifest, view_spec in list_view_specs(
-            self.extractor, self.data, self.sampling, frame_rate=rate
-        ):
-            feature_cache = self.extractor.resolve_cache(manifest, view_spec)
-            size_gib = (
-                self.extractor.estimate_bytes(len(manifest), feature_cache.stored_grid) / 2**30
+        extractor = self.extractor
+        for name, manifest, view_spec in self.lists:
+            cache = extractor.resolve_cache(manifest, view_spec)
+            size_gib = extractor.estimate_bytes(len(manifest), cache.stored_grid) / 2**30
+            tokens = ""
+            if cache.stored_grid:
+                tokens = f" and {format_grid(cache.stored_grid)} tokens of a clip"
+            yield (
+                f"{name}: {count_done(cache.folder)} of {len(manifest)} are there, "
+                f"means{tokens}, {size_gib:.3g} GiB in {cache.folder}"
             )
-            tokens = (
-                f" and {format_grid(feature_cache.stored_grid)} tokens of a clip"
-                if feature_cache.stored_grid
-                else ""
-            )
-            lines.append(
-                f"features  {name}: {count_done(feature_cache.folder)} of {len(manifest)} are "
-                f"there, means{tokens}, {size_gib:.3g} GiB in {feature_cache.folder}"
-            )
-        return lines
 
 
 def prepare_probe(
@@ -132,13 +137,12 @@ def prepare_probe(
         ),
         log=log,
     )
-    list_view_specs(extractor, data, sampling, frame_rate=clips.frame_rate)
     return ProbePlan(
         extractor=extractor,
         data=data,
+        lists=list_view_specs(extractor, data, sampling, frame_rate=clips.frame_rate),
         sampling=sampling,
-        clips=clips,
-        list_config=list_config,
+        skip_unreadable=list_config.skip_unreadable,
         settings=settings,
     )
 
@@ -203,21 +207,16 @@ def run_probe(plan: ProbePlan) -> ProbeReport:
     """
     extractor, data = plan.extractor, plan.data
     train, test, unreadable = extract_train_test(
-        extractor,
-        data,
-        plan.sampling,
-        frame_rate=plan.clips.frame_rate,
-        skip_unreadable=plan.list_config.skip_unreadable,
+        extractor, data, plan.lists, skip_unreadable=plan.skip_unreadable
     )
     extractor.log(f"probing  {len(train.rows)} training and {len(test.rows)} test videos")
-    results = _probe_methods(train, test, plan)
     majority_class = np.bincount(train.labels).argmax()
     return ProbeReport(
         weights=extractor.frozen.path,
         digest=extractor.frozen.digest,
         encoder=format_encoder(extractor.frozen),
         sampling=plan.sampling,
-        clips=plan.clips.clips,
+        clips=extractor.clips,
         stored_grid=extractor.stored_grid,
         grid=extractor.frozen.encoder.cubes.grid,
         train=data.train.source,
@@ -227,50 +226,46 @@ def run_probe(plan: ProbePlan) -> ProbeReport:
         num_test_videos=len(test.rows),
         unreadable=unreadable,
         majority_accuracy=float((test.labels == majority_class).mean()),
-        results=tuple(results),
+        results=tuple(_probe_methods(train, test, plan)),
         cache_dir=extractor.cache_dir,
     )
 
 
-def _probe_methods(train: FeatureSplit, test: FeatureSplit, plan: ProbePlan) -> list[ProbeResult]:
-    settings, extractor, log = plan.settings, plan.extractor, plan.extractor.log
-    device, heads = extractor.runtime.device, extractor.frozen.encoder.config.shape.num_heads
-    num_classes, results = len(plan.data.classes), []
-    features = train.pooled_features(device), test.pooled_features(device)
+def _probe_methods(
+    train: FeatureSplit, test: FeatureSplit, plan: ProbePlan
+) -> Iterator[ProbeResult]:
+    settings, extractor = plan.settings, plan.extractor
+    device, num_classes = extractor.runtime.device, len(plan.data.classes)
+    pooled = train.pooled_features(device), test.pooled_features(device)
     folds, seed = settings.folds, settings.seed
-    for method in METHODS:
-        if method not in settings.methods:
-            continue
-        log(f"probing  {method}")
+
+    def probe(method: Method) -> ProbeResult:
         if method == "knn":
             ks, temperature = settings.ks, settings.temperature
-            results.append(
-                probe_knn(
-                    *features, num_classes, ks=ks, temperature=temperature, folds=folds, seed=seed
-                )
+            return probe_knn(
+                *pooled, num_classes, ks=ks, temperature=temperature, folds=folds, seed=seed
             )
-        elif method == "linear":
-            l2 = settings.l2
-            results.append(probe_linear(*features, num_classes, l2=l2, folds=folds, seed=seed))
-        else:
-            attentive_config = AttentiveConfig(
-                heads=heads,
-                num_classes=num_classes,
-                epochs=settings.epochs,
-                batch_size=settings.probe_batch_size,
-                seed=settings.seed,
-                device=device,
-                log=log,
-            )
-            lrs, weight_decays = settings.lrs, settings.weight_decays
-            tokens = train.token_features(), test.token_features()
-            results.append(
-                probe_attentive(
-                    *tokens,
-                    attentive_config,
-                    lrs=lrs,
-                    weight_decays=weight_decays,
-                    folds=settings.folds,
-                )
-            )
-    return results
+        if method == "linear":
+            return probe_linear(*pooled, num_classes, l2=settings.l2, folds=folds, seed=seed)
+        config = AttentiveConfig(
+            heads=extractor.frozen.encoder.config.shape.num_heads,
+            num_classes=num_classes,
+            epochs=settings.epochs,
+            batch_size=settings.probe_batch_size,
+            seed=seed,
+            device=device,
+            log=extractor.log,
+        )
+        return probe_attentive(
+            train.token_features(),
+            test.token_features(),
+            config,
+            lrs=settings.lrs,
+            weight_decays=settings.weight_decays,
+            folds=folds,
+        )
+
+    for method in METHODS:
+        if method in settings.methods:
+            extractor.log(f"probing  {method}")
+            yield probe(method)
