@@ -110,7 +110,7 @@ def train_probes(
     *,
     purpose: str,
 ) -> list[AttentiveProbe]:
-    """Train a probe for each pair of parameters, from the same first weights and in the same order of videos."""
+    """Train a probe for each pair of parameters, from the same weights, in the same order."""
     dim = data.array.shape[2]
     probes = [
         AttentiveProbe(
