@@ -43,7 +43,7 @@ def test_flags_of_the_package(command, tmp_path, monkeypatch):
     assert name in COMMANDS
     if name in TRAINERS and words:
         words += ["videos"] if len(words) == 1 else []
-        run_options.resolve_run(TRAINERS[name], *run_options._split_arguments(words))
+        run_options.resolve_run(TRAINERS[name], *run_options.split_arguments(words))
     elif words:
         read_only(name, words, monkeypatch)
 
@@ -51,13 +51,13 @@ def test_flags_of_the_package(command, tmp_path, monkeypatch):
 def read_only(name, words, monkeypatch):
     """Run a command up to where it has read its flags."""
     module = import_module(COMMANDS[name].function.split(":")[0])
-    parse = module.parse
+    parse_options = module.parse_options
 
     def stop(*arguments, **settings):
-        parse(*arguments, **settings)
+        parse_options(*arguments, **settings)
         raise ReadError
 
-    monkeypatch.setattr(module, "parse", stop)
+    monkeypatch.setattr(module, "parse_options", stop)
     with pytest.raises(ReadError):
         module.main(words)
 
@@ -69,7 +69,7 @@ def test_flags_of_the_benchmarks(command, monkeypatch):
     assert path.parent == ROOT / "benchmarks"
     monkeypatch.setattr(sys, "path", [str(path.parent), *sys.path])
     monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))  # some programs add to it
-    import_module(path.stem).parser().parse_args(words)
+    import_module(path.stem).build_parser().parse_args(words)
 
 
 @named("make")

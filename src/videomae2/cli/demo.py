@@ -111,7 +111,8 @@ def _log_results(results: DemoResult, report: Path, log: LogFn) -> None:
     improvement = results.improvement.difference
     rows = {
         "loss": f"{results.loss:.3f} at the end of pre-training; {results.val_loss:.3f} on "
-        f"held-out videos,\n{'':13}where predicting each cube's mean would give {results.baseline:.3f}",
+        f"held-out videos,\n{'':13}where predicting each cube's mean would give "
+        f"{results.baseline:.3f}",
         "improvement": f"{improvement.value * 100:+.1f} points of accuracy by pre-training "
         f"[{improvement.low * 100:+.1f}, {improvement.high * 100:+.1f}]",
         "curve": results.curve,

@@ -96,7 +96,7 @@ class RunRequest(Generic[R]):
 
 def main(train_command: TrainCommand[R], arguments: list[str]) -> int:
     """Run a command that trains with these arguments."""
-    positionals, flags = _split_arguments(arguments)
+    positionals, flags = split_arguments(arguments)
     if not positionals and not any(flag.split("=")[0] == "--config" for flag in flags):
         print(format_recipes(train_command))
         return 0
@@ -211,7 +211,7 @@ def _wrap_line(line: str) -> str:
     )
 
 
-def _split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """Words up to the first flag, and the rest: a flag may take any number of values."""
     first = next((n for n, word in enumerate(arguments) if word.startswith("-")), len(arguments))
     positionals, flags = list(arguments[:first]), list(arguments[first:])

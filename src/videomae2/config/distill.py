@@ -12,7 +12,6 @@ from videomae2.config.common import (
     check_short_side,
 )
 from videomae2.config.finetune import (
-    check_class_names,
     check_init,
     check_mixing,
     check_pos_embed,
@@ -20,6 +19,7 @@ from videomae2.config.finetune import (
 )
 from videomae2.config.runs import DistillRun, StudentConfig
 from videomae2.data.manifests.labels import LabelConfig
+from videomae2.data.manifests.public_classes import check_class_names
 from videomae2.tasks.distill import ineffective_settings
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")

@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from difflib import get_close_matches
-from pathlib import Path
 
 from videomae2.base.files import path_exists, path_hint
 from videomae2.config.common import Check, check_heads
 from videomae2.config.runs import FinetuneRun, ValidatedRun
 from videomae2.data.augment.augment import is_mixing
-from videomae2.data.manifests.public_classes import PUBLIC_DATASETS, lookup_public_dataset
+from videomae2.data.manifests.public_classes import check_class_names
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.lora import LoraConfig
 from videomae2.models.weights.init_from import InitConfig
@@ -37,19 +35,6 @@ def _check_labels(run: FinetuneRun) -> Iterator[str]:
             f"--model.num-classes {run.model.num_classes} are not the {len(columns)} of "
             f"--labels.columns"
         )
-
-
-def check_class_names(class_names: Path, flag: str) -> Iterator[str]:
-    """What is wrong with the place of class names: a file, or a public data set by its name."""
-    if lookup_public_dataset(class_names) is not None or path_exists(class_names):
-        return
-    matches = get_close_matches(str(class_names), PUBLIC_DATASETS, n=1)
-    hint = (
-        f"did you mean {matches[0]}?"
-        if matches
-        else f"public data sets are {', '.join(PUBLIC_DATASETS)}"
-    )
-    yield f"{flag} {class_names} is no file{path_hint(class_names)}; {hint}"
 
 
 def _check_task(run: FinetuneRun) -> Iterator[str]:

@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64
 
-from videomae2.config.finetune import check_class_names
 from videomae2.data.manifests.class_names import read_class_names
-from videomae2.data.manifests.public_classes import find_datasets_with
+from videomae2.data.manifests.public_classes import check_class_names, find_datasets_with
 from videomae2.errors import CheckpointError, ConfigError
 from videomae2.inference.scorer import ViewScores, build_task
 from videomae2.metrics.classification import compute_probabilities

@@ -5,10 +5,13 @@ The lists lie in ``class_lists/``, one name a line, the line number is the label
 Source: label maps in misc/ of the released code (Kinetics); the data sets' own lists (others).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal, get_args
+
+from videomae2.base.files import path_exists, path_hint
 
 PublicDataset = Literal[
     "kinetics-400",
@@ -103,3 +106,16 @@ def canonicalize_names(classes: Sequence[str], names: Sequence[str]) -> tuple[st
     return tuple(
         name if aliases.get(name) in present else aliases.get(name, name) for name in names
     )
+
+
+def check_class_names(class_names: Path, flag: str) -> Iterator[str]:
+    """What is wrong with the place of class names: a file, or a public data set by its name."""
+    if lookup_public_dataset(class_names) is not None or path_exists(class_names):
+        return
+    matches = get_close_matches(str(class_names), PUBLIC_DATASETS, n=1)
+    hint = (
+        f"did you mean {matches[0]}?"
+        if matches
+        else f"public data sets are {', '.join(PUBLIC_DATASETS)}"
+    )
+    yield f"{flag} {class_names} is no file{path_hint(class_names)}; {hint}"
