@@ -60,9 +60,8 @@ class TrainValData:
             if len(names) > _MAX_SHOWN_CLASSES
             else ""
         )
-        lines = [
-            f"{TASK_TYPES[task_type].noun:<8} {len(names)}: {shown}{more} ({self.train.description})"
-        ]
+        noun = TASK_TYPES[task_type].noun
+        lines = [f"{noun:<8} {len(names)}: {shown}{more} ({self.train.description})"]
         if task_type == "multiclass":
             count = count_per_class(self.train.targets, len(names))
             range_text = (

@@ -202,7 +202,8 @@ class Validation:
     ) -> None:
         """Save a model if no evaluation before was better, atomically.
 
-        A failure is logged, and survived: later evaluations may be better. After the last there is none.
+        A failure is logged, and survived: later evaluations may be better. After the last there is
+        none.
 
         Raises:
             CheckpointError: The last could not be saved.
