@@ -1,31 +1,33 @@
-"""The training curve of a run, from its log: the loss, and the metrics on held-out videos."""
+"""The training curves of a run from its log: a PNG of loss and rate, and plots for pages."""
 
 import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from jaxtyping import Float64
 
 from videomae2.base.files import atomic_write
 from videomae2.errors import ConfigError
-from videomae2.reports.charts import Series, draw_line_chart
-from videomae2.reports.html import EMPTY, Markup, beside, figure, section
-
-_RAW_COLOR, _SMOOTH_COLOR, _FAINT_COLOR, _BASELINE_COLOR = (
-    "#9db8d9",
-    "#1f4e8c",
-    "#6b7280",
-    "#b45309",
+from videomae2.reports.charts import (
+    COLORS,
+    Axes,
+    draw_legend,
+    draw_lines,
+    draw_svg,
+    plot_style,
+    thin_out,
 )
 
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 _MIN_LOG_RATIO = 4.0  # of the largest to the smallest smoothed loss
-
-
 _NUM_SMOOTHING_WINDOWS = 40  # the curve is a mean over a part of this many
+_VAL_PREFIX = "validation/"
+_PERCENT_METRICS = ("accuracy", "mean_class_accuracy", "top5_accuracy", "mAP")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +45,7 @@ def read_metrics_log(path: Path) -> MetricsLog:
     Raises:
         ConfigError: If there is no such file, a line is no JSON, or no step was logged.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
-    complete_lines = text[: text.rfind("\n") + 1]
-    try:
-        lines: list[dict[str, Any]] = [json.loads(line) for line in complete_lines.splitlines()]
-    except ValueError as error:
-        raise ConfigError(f"{path} holds a line that is no JSON: {error}") from error
-    by_step = {line["step"]: line for line in lines if "loss" in line}
+    by_step = {line["step"]: line for line in _read_lines(path) if "loss" in line}
     if not by_step:
         raise ConfigError(f"{path} holds no step yet")
     columns = [
@@ -104,67 +97,95 @@ def plot_loss_curve(
     from matplotlib.figure import Figure
 
     log = read_metrics_log(metrics_jsonl)
-    figure = Figure(figsize=(9, 5.4), dpi=160)
-    figure.set_layout_engine("constrained", w_pad=0.15, h_pad=0.12)  # inches
-    FigureCanvasAgg(figure)
-    upper, lower = figure.subplots(
-        2, 1, sharex=True, gridspec_kw={"height_ratios": [4, 1], "hspace": 0.02}
-    )
-    _draw_loss(upper, log, baseline, axis)
-    upper.set_title(title, loc="left", fontsize=13, fontweight="bold", pad=26)
-    lower.plot(log.step, log.lr, color=_FAINT_COLOR, linewidth=1.4)
-    lower.set_ylabel("learning rate", color=_FAINT_COLOR)
-    lower.set_xlabel("step")
-    lower.set_ylim(bottom=0)
-    lower.ticklabel_format(axis="y", style="sci", scilimits=(0, 0), useMathText=True)
-    for axes in (upper, lower):
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(visible=True, axis="y", color="#e5e7eb", linewidth=0.8)
-        axes.set_axisbelow(True)
-        axes.margins(x=0.01)
-        axes.tick_params(labelsize=9)
-    with atomic_write(out) as partial:
-        figure.savefig(partial, format="png")
+    with plot_style(font_size=9):
+        figure = Figure(figsize=(9, 5.4), dpi=160)
+        figure.set_layout_engine("constrained", w_pad=0.15, h_pad=0.12)  # inches
+        FigureCanvasAgg(figure)
+        upper, lower = figure.subplots(
+            2, 1, sharex=True, gridspec_kw={"height_ratios": [4, 1], "hspace": 0.02}
+        )
+        draw_loss(upper, log, baseline=baseline, axis=axis)
+        upper.set_title(title, loc="left", fontsize=13, fontweight="bold", pad=26)
+        lower.plot(log.step, log.lr, color=COLORS["faint"], linewidth=1.4)
+        lower.set(ylabel="learning rate", xlabel="step")
+        lower.set_ylim(bottom=0)
+        lower.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
+        for axes in (upper, lower):
+            axes.margins(x=0.01)
+        with atomic_write(out) as partial:
+            figure.savefig(partial, format="png")
     return out
 
 
-def _draw_loss(axes: Any, log: MetricsLog, baseline: float | None, axis: str) -> None:
+def draw_loss(
+    axes: Axes,
+    log: MetricsLog,
+    *,
+    baseline: float | None = None,
+    axis: Literal["auto", "linear", "log"] = "auto",
+) -> None:
     """Draw the loss of every step lightly, its mean boldly, and what doing nothing would get."""
-    smoothed_loss = smooth(log.loss, max(1, len(log.loss) // _NUM_SMOOTHING_WINDOWS))
-    finite_loss = smoothed_loss[np.isfinite(smoothed_loss)]
-    mean_label = f"smoothed, last {finite_loss[-1]:.3f}" if len(finite_loss) else "smoothed"
-    axes.plot(log.step, log.loss, color=_RAW_COLOR, linewidth=0.8, alpha=0.8, label="each step")
-    axes.plot(log.step, smoothed_loss, color=_SMOOTH_COLOR, linewidth=2.2, label=mean_label)
+    smoothed = smooth(log.loss, max(1, len(log.loss) // _NUM_SMOOTHING_WINDOWS))
+    finite = smoothed[np.isfinite(smoothed)]
+    mean_label = f"smoothed, last {finite[-1]:.3g}" if len(finite) else "smoothed"
+    steps = thin_out(log.step)
+    axes.plot(steps, thin_out(log.loss), color=COLORS["band"], linewidth=0.9,
+              label="each step")  # fmt: skip
+    axes.plot(steps, thin_out(smoothed), color=COLORS["c0"], linewidth=2.2, label=mean_label)
     if baseline is not None:
-        axes.axhline(
-            baseline,
-            color=_BASELINE_COLOR,
-            linewidth=1.3,
-            linestyle=(0, (5, 4)),
-            label="predicting each cube's mean",
-        )
-    if axis == "log" or (axis == "auto" and _needs_log_scale(finite_loss)):
-        from matplotlib.ticker import LogLocator, NullFormatter
-
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.axhline(baseline, color=COLORS["c1"], linewidth=1.3, linestyle=(0, (5, 4)),
+                     label="predicting each cube's mean")  # fmt: skip
+    if axis == "log" or (axis == "auto" and _needs_log_scale(finite)):
+        _set_log_scale(axes)
     num_skipped = int(np.isnan(log.loss).sum())
     if num_skipped:
         axes.plot([], [], " ", label=f"{num_skipped} steps skipped")
     axes.set_ylabel("loss")
-    axes.legend(
-        frameon=False,
-        fontsize=9,
-        ncols=4,
-        loc="lower left",
-        bbox_to_anchor=(0.0, 1.0),
-        borderaxespad=0.3,
-        borderpad=0.0,
-        handlelength=1.6,
-        columnspacing=1.4,
+    draw_legend(axes)
+
+
+def draw_training_curves(metrics: Path, *, student: str = "") -> list["Markup"]:
+    """Draw the loss of a run, and what validation found, for a page.
+
+    Args:
+        metrics: The log; where there is none, or too little in it, nothing is drawn.
+        student: Whose validation is shown, where several students learnt in one run.
+    """
+    try:
+        log = read_metrics_log(metrics)
+    except ConfigError:
+        return []
+    if np.isfinite(log.loss).sum() < 2:
+        return []
+
+    def draw(axes: Axes) -> None:
+        draw_loss(axes, log)
+        axes.set_xlabel("step")
+
+    loss = draw_svg(draw, description="loss in training")
+    return [loss, *_draw_validation(metrics, student)]
+
+
+def _draw_validation(metrics: Path, student: str) -> list["Markup"]:
+    """The first metric of every validation, but not its loss."""
+    lines = [line for line in _read_lines(metrics) if any(map(_is_validation, line))]
+    names = [name for line in lines for name in line if _is_validation(name)]
+    of_student = [name for name in names if name.startswith(f"{_VAL_PREFIX}{student}/")]
+    name = next(iter([*of_student, *names]), "")
+    points = [(line["step"], line[name]) for line in lines if line.get(name) is not None]
+    if not points:
+        return []
+    label = f"{name.removeprefix(_VAL_PREFIX)} on held-out videos"
+    is_percent = name.rsplit("/", 1)[1] in _PERCENT_METRICS
+    curve = {label: ([step for step, _ in points], [float(value) for _, value in points])}
+    chart = draw_lines(
+        curve, x_label="step", y_label=label, description=label, is_percent=is_percent
     )
+    return [chart]
+
+
+def _is_validation(name: str) -> bool:
+    return name.startswith(_VAL_PREFIX)
 
 
 def _needs_log_scale(finite_loss: Float64[np.ndarray, " steps"]) -> bool:
@@ -175,64 +196,22 @@ def _needs_log_scale(finite_loss: Float64[np.ndarray, " steps"]) -> bool:
     )
 
 
-_NUM_PAGE_WINDOWS = 40
+def _set_log_scale(axes: Axes) -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
-_MIN_PAGE_LOG_RATIO = 10.0
-
-
-_VAL_PREFIX = "validation/"
-
-
-def build_training_curves(metrics: Path, title: str = "Training", *, student: str = "") -> Markup:
-    """Draw what ``metrics.jsonl`` holds; nothing where there is no log, or too little in it.
-
-    Where several students learnt side by side, of those looks that were at one of them.
-    """
+def _read_lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of a log that were written whole."""
     try:
-        log = read_metrics_log(metrics)
-    except ConfigError:
-        return EMPTY
-    finite_loss = log.loss[np.isfinite(log.loss)]
-    if len(finite_loss) < 2:
-        return EMPTY
-    mean = smooth(log.loss, max(1, len(log.loss) // _NUM_PAGE_WINDOWS))
-    log_scale = bool(
-        finite_loss.min() > 0 and finite_loss.max() / finite_loss.min() > _MIN_PAGE_LOG_RATIO
-    )
-    steps = log.step.tolist()
-    series = [
-        Series("each step", steps, log.loss.tolist(), is_faint=True),
-        Series("smoothed", steps, mean.tolist()),
-    ]
-    loss = draw_line_chart(
-        series, x_label="step", y_label="loss", words="loss in training", log_y=log_scale
-    )
-    return section(title, beside(figure(loss), _build_validation_curve(metrics, student)))
-
-
-def _build_validation_curve(metrics: Path, student: str) -> Markup:
-    """The first number of every look at held-out videos, but not the loss."""
-    evaluations = [
-        look for look in _read_lines(metrics) if any(name.startswith(_VAL_PREFIX) for name in look)
-    ]
-    if not evaluations:
-        return EMPTY
-    names = [name for look in evaluations for name in look if name.startswith(_VAL_PREFIX)]
-    student_prefix = f"{_VAL_PREFIX}{student}/"
-    name = next((name for name in names if name.startswith(student_prefix)), names[0])
-    points = [(look["step"], look[name]) for look in evaluations if look.get(name) is not None]
-    if not points:
-        return EMPTY
-    steps, values = [step for step, _ in points], [float(value) for _, value in points]
-    label = f"{name.removeprefix(_VAL_PREFIX)} on held-out videos"
-    curve = Series(label, steps, values, color=1, has_dots=True)
-    percent = name.rsplit("/", 1)[1] in ("accuracy", "mean_class_accuracy", "top5_accuracy", "mAP")
-    chart = draw_line_chart([curve], x_label="step", y_label=label, words=label, percent=percent)
-    return figure(chart)
-
-
-def _read_lines(metrics: Path) -> list[dict[str, Any]]:
-    """The whole lines of a log that ``read_metrics_log`` could read."""
-    text = metrics.read_text(encoding="utf-8")
-    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    try:
+        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+    except ValueError as error:
+        raise ConfigError(f"{path} holds a line that is no JSON: {error}") from error

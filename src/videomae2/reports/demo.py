@@ -5,23 +5,12 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from videomae2.base.files import atomic_write
-from videomae2.config.runs import DistillRun, FinetuneRun, PretrainRun
+from videomae2.config.runs import DistillRun, FinetuneRun, PretrainRun, Run
 from videomae2.metrics.bootstrap import Comparison, Interval
-from videomae2.reports.curves import build_training_curves
+from videomae2.reports.charts import draw_bars
+from videomae2.reports.curves import draw_training_curves
 from videomae2.reports.evaluation_result import Evaluation
-from videomae2.reports.html import (
-    Markup,
-    figure,
-    image,
-    page,
-    paragraph,
-    section,
-    table,
-    tag,
-    tiles,
-)
-from videomae2.reports.matrices import Bar, draw_bars
+from videomae2.reports.html import render, write_page
 from videomae2.training.logger import METRICS_FILE
 
 NUM_SHOWN_VIDEOS = 4
@@ -89,72 +78,33 @@ class DemoResult:
 
 def write_demo_page(result: DemoResult, stages: DemoStages, path: Path) -> Path:
     """Write the page, whole or not at all; links in it are relative to its folder."""
-    with atomic_write(path) as partial:
-        partial.write_text(_build_demo_page(result, stages, path.parent), encoding="utf-8")
-    return path
-
-
-def _build_demo_page(result: DemoResult, stages: DemoStages, folder: Path) -> str:
     models = (result.pretrained, result.scratch, result.student)
-    return page(
-        "The whole progression on moving shapes",
-        tiles((one.name, f"{one.accuracy.value:.1%}", _format_range(one)) for one in models),
-        _build_verdict(result),
-        section("Held-out videos told right", _build_accuracies(result, models, folder)),
-        section("What pre-training learnt", _build_reconstruction(result)),
-        *(
-            build_training_curves(run.output_dir / METRICS_FILE, f"Loss, {name}")
-            for name, run in (
-                ("pre-training", stages.pretrain),
-                ("fine-tuning from the pre-trained model", stages.finetune),
-                ("the same fine-tuning from scratch", stages.scratch),
-                ("distillation", stages.distill),
-            )
+    runs: dict[str, Run] = {
+        "pre-training": stages.pretrain,
+        "fine-tuning from the pre-trained model": stages.finetune,
+        "the same fine-tuning from scratch": stages.scratch,
+        "distillation": stages.distill,
+    }
+    text = render(
+        "demo.html",
+        result=result,
+        tiles=[(one.name, f"{one.accuracy.value:.1%}", _format_range(one)) for one in models],
+        model_plot=draw_bars(
+            [one.name for one in models],
+            [one.accuracy.value for one in models],
+            [(one.accuracy.low, one.accuracy.high) for one in models],
+            [_format_range(one) for one in models],
+            description="accuracy of the three models on held-out videos, with 95 % intervals",
         ),
-        subtitle="One dual-masked pre-training without labels, then two fine-tunings that differ "
-        "in their first weights alone, and a student.",
+        models=[(one, os.path.relpath(one.report, path.parent)) for one in models],
+        format_range=_format_range,
+        picture=result.picture.read_bytes(),
+        curves=[
+            (name, draw_training_curves(run.output_dir / METRICS_FILE))
+            for name, run in runs.items()
+        ],
     )
-
-
-def _build_verdict(result: DemoResult) -> Markup:
-    difference = result.improvement.difference
-    verdict = "leaves out 0" if result.improvement.is_clear else "holds 0, so it may be chance"
-    return paragraph(
-        f"Pre-training is worth {difference.value * 100:+.1f} points of accuracy (between "
-        f"{difference.low * 100:+.1f} and {difference.high * 100:+.1f} on the same videos; the "
-        f"interval {verdict}). Guessing would tell {1 / result.classes:.1%} right. Both "
-        f"fine-tunings see the same labelled videos in the same order for the same number of steps."
-    )
-
-
-def _build_accuracies(
-    result: DemoResult, models: tuple[EvaluatedModel, ...], folder: Path
-) -> Markup:
-    model_bars = [
-        Bar(one.name, one.accuracy.value, one.accuracy.low, one.accuracy.high, _format_range(one))
-        for one in models
-    ]
-    rows = [
-        (
-            tag("a", one.name, href=os.path.relpath(one.report, folder)),
-            f"{one.accuracy.value:.1%}",
-            _format_range(one),
-            f"{one.parameters / 1e6:.2f} M",
-        )
-        for one in models
-    ]
-    heads = ("model, with its own report", "accuracy", "95 % interval", "parameters")
-    words = "accuracy of the three models on held-out videos, with 95 % intervals"
-    return figure(draw_bars(model_bars, words=words)) + table(heads, rows, numeric=(1, 2, 3))
-
-
-def _build_reconstruction(result: DemoResult) -> Markup:
-    words = "original, hidden and rebuilt frames of held-out videos"
-    caption = (
-        f"Loss {result.val_loss:.3f} on these videos; predicting each cube's mean would give "
-        f"{result.baseline:.3f}."
-    )
-    return figure(image(result.picture.read_bytes(), "png", words=words), caption)
+    return write_page(path, text)
 
 
 def _format_range(model: EvaluatedModel) -> str:

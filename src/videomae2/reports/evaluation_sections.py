@@ -1,255 +1,141 @@
-"""The sections of the report: classes, confusions, calibration, views, sources."""
+"""What the sections of an evaluation's page show: plots and rows, by the names of the template."""
 
-import json
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from videomae2.metrics.classification import list_confusions
 from videomae2.metrics.results import OutputResult
-from videomae2.reports.charts import (
-    Series,
-    draw_line_chart,
-    draw_reliability_chart,
-    draw_scatter_chart,
-)
+from videomae2.reports.charts import draw_bars, draw_lines, draw_reliability, draw_scatter
+from videomae2.reports.confusion_matrix import MAX_NAMED_CLASSES, draw_confusion_matrix
 from videomae2.reports.evaluation_result import Evaluation
-from videomae2.reports.html import (
-    EMPTY,
-    Content,
-    Markup,
-    beside,
-    figure,
-    hidden,
-    paragraph,
-    section,
-    table,
-    tag,
-)
-from videomae2.reports.matrices import Bar, draw_bars, draw_confusion_matrix
+from videomae2.reports.html import format_percent
 
-_MAX_BARS, _NUM_EXTREME_BARS = 40, 20
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+_MAX_BARS, _NUM_WORST, _NUM_BEST = 40, 20, 10
+_NUM_CONFUSIONS, _NUM_CONFUSED_CLASSES = 15, 24
+_MAX_PLOTS = 4
 
 
-_NUM_CONFUSIONS = 15
-
-
-_MAX_METADATA, _MAX_PLOTS = 60, 4
-
-
-def build_classes(evaluation: Evaluation) -> Markup:
+def show_classes(evaluation: Evaluation) -> dict[str, Any]:
     """How well each class is told: bars, or the worst and the best of many; a table of all."""
     outputs = evaluation.metrics.outputs
-    is_multilabel = evaluation.task_type == "multilabel"
-    with_videos = [output for output in outputs if output.videos]
-    ordered = sorted(with_videos, key=lambda output: output.value)
-    metric_name = "average precision" if is_multilabel else "accuracy"
-    if len(ordered) <= _MAX_BARS:
-        pictures = [_build_bars(ordered, f"{metric_name} of every class, the worst first")]
-    else:
-        pictures = [
-            _build_bars(
-                ordered[:_NUM_EXTREME_BARS],
-                f"the {_NUM_EXTREME_BARS} worst of {len(ordered)} classes",
-            ),
-            _build_bars(ordered[-_NUM_EXTREME_BARS // 2 :], f"the {_NUM_EXTREME_BARS // 2} best"),
+    metric = "average precision" if evaluation.task_type == "multilabel" else "accuracy"
+    ordered = sorted((output for output in outputs if output.videos), key=lambda one: one.value)
+    parts = [(ordered, f"{metric} of every class, the worst first")] if ordered else []
+    if len(ordered) > _MAX_BARS:
+        parts = [
+            (ordered[:_NUM_WORST], f"the {_NUM_WORST} worst of {len(ordered)} classes"),
+            (ordered[-_NUM_BEST:], f"the {_NUM_BEST} best"),
         ]
-    num_absent = len(outputs) - len(with_videos)
-    note = f"{num_absent} classes of the model have no video here." if num_absent else ""
-    rows = [_build_class_row(output) for output in outputs]
-    heads = ["class", "videos", metric_name, "95% interval", "most often taken for"]
-    full_table = table(heads, rows, numeric=(1, 2, 3))
-    return section(
-        "Classes",
-        *pictures,
-        paragraph(note, faint=True) if note else EMPTY,
-        hidden(f"all {len(outputs)} classes as a table", full_table),
+    return {
+        "output_metric": metric,
+        "output_plots": [(_draw_outputs(part, caption), caption) for part, caption in parts],
+        "output_rows": [_format_class(output) for output in outputs],
+        "num_absent": len(outputs) - len(ordered),
+    }
+
+
+def _draw_outputs(outputs: Sequence[OutputResult], description: str) -> "Markup":
+    return draw_bars(
+        [output.name for output in outputs],
+        [output.value for output in outputs],
+        [(output.low, output.high) for output in outputs],
+        [f"{output.value:.1%} of {output.videos}" for output in outputs],
+        description=description,
     )
 
 
-def build_regression(evaluation: Evaluation) -> Markup:
+def _format_class(output: OutputResult) -> list[str]:
+    interval = "" if math.isnan(output.low) else f"{100 * output.low:.1f} to {output.high:.1%}"
+    value = format_percent(output.value)
+    return [output.name, f"{output.videos:,}", value, interval, output.confused_with]
+
+
+def show_numbers(evaluation: Evaluation) -> dict[str, Any]:
     """How far off each number is."""
-    rows = [
-        [one.name, f"{one.value:.4g}", f"{one.low:.4g} to {one.high:.4g}"]
-        for one in evaluation.metrics.outputs
-    ]
-    heads = ["number", "mean absolute error", "95% interval"]
     columns = zip(evaluation.classes, evaluation.targets.T, evaluation.probabilities.T, strict=True)
-    plots = [
-        figure(
-            draw_scatter_chart(
+    return {
+        "output_rows": [
+            [output.name, f"{output.value:.4g}", f"{output.low:.4g} to {output.high:.4g}"]
+            for output in evaluation.metrics.outputs
+        ],
+        "output_plots": [
+            draw_scatter(
                 true.tolist(),
-                told.tolist(),
+                predicted.tolist(),
                 x_label=f"true {name}",
                 y_label=f"predicted {name}",
-                words=f"predicted {name} against the true one",
+                description=f"predicted {name} against the true one",
             )
-        )
-        for name, true, told in list(columns)[:_MAX_PLOTS]
-    ]
-    return section("Numbers", table(heads, rows, numeric=(1, 2)), beside(*plots))
+            for name, true, predicted in list(columns)[:_MAX_PLOTS]
+        ],
+    }
 
 
-def build_confusions(evaluation: Evaluation) -> Markup:
-    """What was taken for what."""
+def show_confusions(evaluation: Evaluation) -> dict[str, Any]:
+    """What was taken for what; of many classes, those of the most frequent mistakes by name."""
     confusion, names = evaluation.metrics.confusion, evaluation.classes
     if confusion is None:
-        return EMPTY
-    words = f"confusion matrix of {len(names)} classes"
-    worst = list_confusions(confusion, _NUM_CONFUSIONS)
-    rows = [[names[i], names[j], f"{count:,}"] for i, j, count in worst]
-    return section(
-        "Confusions",
-        paragraph(
-            "A row for what a video shows, a column for what it was taken for; the darker, the "
-            "larger the share of the row.",
-            faint=True,
-        ),
-        figure(draw_confusion_matrix(confusion, names, words=words)),
-        hidden(
-            "the most frequent mistakes",
-            table(["class", "taken for", "videos"], rows, numeric=(2,)),
-        )
-        if rows
-        else EMPTY,
-    )
+        return {"confusion_plots": []}
+    mistakes = list_confusions(confusion, _NUM_CONFUSIONS)
+    rows = [[names[i], names[j], f"{count:,}"] for i, j, count in mistakes]
+    description = f"confusion matrix of {len(names)} classes"
+    plots = [(draw_confusion_matrix(confusion, names, description=description), "")]
+    if len(names) > MAX_NAMED_CLASSES and mistakes:
+        pairs = [pair for *pair, _ in list_confusions(confusion, confusion.size)]
+        flat = dict.fromkeys(number for pair in pairs for number in pair)
+        shown = sorted(list(flat)[:_NUM_CONFUSED_CLASSES])
+        caption = f"the {len(shown)} classes of the most frequent mistakes"
+        part = confusion[np.ix_(shown, shown)]
+        named = draw_confusion_matrix(part, [names[i] for i in shown], description=caption)
+        plots.append((named, caption))
+    return {"confusion_plots": plots, "confusion_rows": rows}
 
 
-def build_calibration(evaluation: Evaluation) -> Markup:
+def show_calibration(evaluation: Evaluation) -> dict[str, Any]:
     """How far the probabilities can be believed."""
     calibration = evaluation.metrics.calibration
     if calibration is None:
-        return EMPTY
-    error = calibration.ece
-    rows = [
-        [
-            "expected calibration error (ECE)",
-            f"{error.value:.2%}",
-            f"{calibration.ece_cross_fitted:.2%}",
-        ],
-        ["log loss", f"{calibration.log_loss:.3f}", f"{calibration.log_loss_cross_fitted:.3f}"],
-    ]
-    interval_text = (
-        f"95% interval of the ECE as it is: {100 * error.low:.2f} to {error.high:.2%}. Of few "
-        "videos the ECE comes out too large, and that of resampled ones more so."
-    )
-    limit_text = (
-        " There is no best temperature: everything is right, or worse than a guess."
-        if calibration.is_at_limit
-        else ""
-    )
-    temperature_text = (
-        f"The temperature fitted on these same videos is {calibration.temperature:.3g}: dividing "
-        f"the model's scores by it makes their probabilities fit best.{limit_text} The last column "
-        "is honest about it: each half of the videos was rescaled by the temperature of the other "
-        "half."
-    )
-    words = f"reliability plot, expected calibration error {error.value:.2%}"
-    numbers = table(["", "as it is", "rescaled"], rows, numeric=(1, 2))
-    caption = "Dots on the dashed line can be believed; columns: how many answers are how sure."
-    return section(
-        "Calibration",
-        beside(
-            figure(draw_reliability_chart(calibration.reliability, words=words), caption),
-            tag(
-                "figure",
-                numbers,
-                paragraph(interval_text, faint=True),
-                paragraph(temperature_text, faint=True),
-            ),
-        ),
-    )
+        return {}
+    description = f"reliability plot, expected calibration error {calibration.ece.value:.2%}"
+    plot = draw_reliability(calibration.reliability, description=description)
+    return {"reliability_plot": plot}
 
 
-def build_view_ablation(evaluation: Evaluation) -> Markup:
+def show_views(evaluation: Evaluation) -> dict[str, Any]:
     """What more views add."""
-    ablation = evaluation.metrics.view_ablation
-    if len(ablation) < 2 or math.isnan(evaluation.metrics.main[1].value):
-        return EMPTY
-    crops = sorted({part.crops for part in ablation})
-    name, clips = evaluation.metrics.main[0], sorted({part.clips for part in ablation})
+    parts, (name, main) = evaluation.metrics.view_ablation, evaluation.metrics.main
+    if len(parts) < 2 or math.isnan(main.value):
+        return {"views_plot": None}
+    crops, clips = sorted({part.crops for part in parts}), sorted({part.clips for part in parts})
+    lines: dict[str, tuple[list[int], list[float]]] = {
+        format_count(count, "crop"): (
+            [part.clips for part in parts if part.crops == count],
+            [part.value for part in parts if part.crops == count],
+        )
+        for count in crops
+    }
     if len(clips) < 2:
-        curves = [("", [(part.crops, part.value) for part in ablation])]
-        label, ticks = "crops per clip", crops
-    else:
-        curves = [
-            (
-                _format_count(count, "crop"),
-                [(p.clips, p.value) for p in ablation if p.crops == count],
-            )
-            for count in crops
-        ]
-        label, ticks = "clips per video", clips
-    series = [
-        Series(title, [x for x, _ in line], [y for _, y in line], color=number, has_dots=True)
-        for number, (title, line) in enumerate(curves)
-    ]
-    percent = evaluation.task_type != "regression"
-    plot = draw_line_chart(
-        series,
-        x_label=label,
+        lines = {"": ([part.crops for part in parts], [part.value for part in parts])}
+    is_percent = evaluation.task_type != "regression"
+    values = [f"{part.value:.2%}" if is_percent else f"{part.value:.4g}" for part in parts]
+    counts = [f"{part.clips} x {part.crops}" for part in parts]
+    plot = draw_lines(
+        lines,
+        x_label="crops per clip" if len(clips) < 2 else "clips per video",
         y_label=name,
-        words=f"{name} against the number of views",
-        percent=percent,
-        x_ticks=ticks,
+        description=f"{name} against the number of views",
+        is_percent=is_percent,
+        x_ticks=crops if len(clips) < 2 else clips,
     )
-    rows = [
-        [f"{part.clips} x {part.crops}", f"{part.value:.2%}" if percent else f"{part.value:.4g}"]
-        for part in ablation
-    ]
-    numbers = hidden("as a table", table(["clips x crops", name], rows, numeric=(1,)))
-    caption = "Fewer views are taken evenly from those that were scored."
-    return section("Views", figure(plot, caption), numbers)
+    return {"views_plot": plot, "view_rows": list(zip(counts, values, strict=True))}
 
 
-def build_sources(evaluation: Evaluation) -> Markup:
-    """What the model and the data were."""
-    model, views = evaluation.model, evaluation.views
-    weights = "running mean (EMA)" if model.weights == "ema" else "as saved"
-    rows: list[list[Content]] = [
-        ["model", tag("span", str(model.path), class_="path")],
-        ["taken because", model.selection_reason],
-        ["weights", f"{weights}, digest {model.digest}"],
-        ["size", f"{model.size}, {model.parameters / 1e6:.1f} M parameters, clips {model.clip}"],
-        ["outputs", model.outputs],
-        ["videos", tag("span", evaluation.videos, class_="path")],
-        ["read as", evaluation.description],
-        ["classes", evaluation.class_names_source],
-        ["views", str(views)],
-        ["computed on", evaluation.device],
-    ]
-    metadata = [[key, value] for key, value in _flatten(model.metadata)]
-    num_more = len(metadata) - _MAX_METADATA
-    more = (
-        [paragraph(f"and {num_more} more in the model's card", faint=True)] if num_more > 0 else []
-    )
-    card = table(["note of the model", ""], metadata[:_MAX_METADATA])
-    return section("Model and data", table(["", ""], rows), *([card, *more] if metadata else []))
-
-
-def _build_bars(outputs: Sequence[OutputResult], words: str) -> Markup:
-    class_bars = [
-        Bar(one.name, one.value, one.low, one.high, f"{one.value:.1%} of {one.videos}")
-        for one in outputs
-    ]
-    return figure(draw_bars(class_bars, words=words), words) if class_bars else EMPTY
-
-
-def _build_class_row(output: OutputResult) -> list[Content]:
-    value = "" if math.isnan(output.value) else f"{output.value:.1%}"
-    interval_text = "" if math.isnan(output.low) else f"{100 * output.low:.1f} to {output.high:.1%}"
-    return [output.name, f"{output.videos:,}", value, interval_text, output.confused_with]
-
-
-def _format_count(count: int, noun: str) -> str:
+def format_count(count: int, noun: str) -> str:
+    """A number and what is counted."""
     return f"{count} {noun}{'s' * (count > 1)}"
-
-
-def _flatten(metadata: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """The leaves of a tree of notes, with their places."""
-    for key, value in metadata.items():
-        if isinstance(value, dict):
-            yield from _flatten(value, f"{prefix}{key}.")
-        else:
-            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            yield f"{prefix}{key}", text

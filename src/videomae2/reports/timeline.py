@@ -3,10 +3,10 @@
 import warnings
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from videomae2.base.files import atomic_write
 from videomae2.inference.timeline import Timeline
+from videomae2.reports.charts import Axes, plot_style
 from videomae2.reports.image_canvas import Color
 
 OTHER_COLOR: Color = (176, 182, 191)
@@ -52,31 +52,28 @@ def write_timeline_picture(timeline: Timeline, path: Path) -> Path:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    colors, has_classes = (
-        assign_class_colors(timeline),
-        timeline.outputs.classification_type is not None,
-    )
+    colors = assign_class_colors(timeline)
+    has_classes = timeline.outputs.classification_type is not None
     rows = _list_rows(timeline, colors) if has_classes else []
     heights = ([0.42 * len(rows) + 0.2] if rows else []) + [2.4]
-    figure = Figure(figsize=(11, sum(heights) + 1.3), dpi=120)
-    figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.1)  # inches
-    FigureCanvasAgg(figure)
-    panels = figure.subplots(
-        len(heights), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights}
-    )[:, 0]
-    if rows:
-        _draw_bars(panels[0], timeline, rows, colors)
-    _draw_curves(panels[-1], timeline, colors)
     name = "/".join(Path(timeline.video).absolute().parts[-2:])
-    windows = f"{len(timeline.scores)} windows"
-    panels[0].set_title(f"{_escape_mathtext(name)}   ·   {windows}", loc="left", fontsize=12)
-    for axes in panels:
-        axes.set_xlim(0, timeline.length_seconds)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.tick_params(labelsize=9)
-    with atomic_write(path) as partial, warnings.catch_warnings():
+    with plot_style(font_size=9), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # such letters become boxes
-        figure.savefig(partial, format="png")
+        figure = Figure(figsize=(11, sum(heights) + 1.3), dpi=120)
+        figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.1)  # inches
+        FigureCanvasAgg(figure)
+        panels = figure.subplots(
+            len(heights), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights}
+        )[:, 0]
+        if rows:
+            _draw_bars(panels[0], timeline, rows, colors)
+        _draw_curves(panels[-1], timeline, colors)
+        title = f"{name}   ·   {len(timeline.scores)} windows"
+        panels[0].set_title(title, loc="left", fontsize=12)
+        for axes in panels:
+            axes.set_xlim(0, timeline.length_seconds)
+        with atomic_write(path) as partial:
+            figure.savefig(partial, format="png")
     return path
 
 
@@ -96,7 +93,7 @@ def _list_rows(timeline: Timeline, colors: dict[int, Color]) -> list[int | None]
 
 
 def _draw_bars(
-    axes: Any, timeline: Timeline, rows: list[int | None], colors: dict[int, Color]
+    axes: Axes, timeline: Timeline, rows: list[int | None], colors: dict[int, Color]
 ) -> None:
     for number, output in enumerate(rows):
         spans = [
@@ -109,11 +106,11 @@ def _draw_bars(
     labels = ["others" if output is None else _format_label(timeline, output) for output in rows]
     axes.set_yticks(range(len(rows)), labels)
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.grid(visible=True, axis="x", color="#e5e7eb", linewidth=0.8)
-    axes.set_axisbelow(True)
+    axes.grid(visible=False, axis="y")
+    axes.grid(visible=True, axis="x")
 
 
-def _draw_curves(axes: Any, timeline: Timeline, colors: dict[int, Color]) -> None:
+def _draw_curves(axes: Axes, timeline: Timeline, colors: dict[int, Color]) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     bins = timeline.bins
@@ -136,20 +133,12 @@ def _draw_curves(axes: Any, timeline: Timeline, colors: dict[int, Color]) -> Non
     axes.xaxis.set_major_locator(MaxNLocator(10, steps=[1, 1.5, 2, 3, 6, 10]))
     decimals = 0 if timeline.length_seconds >= 20 else 1
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: format_clock(x, decimals=decimals)))
-    axes.grid(visible=True, axis="both", color="#e5e7eb", linewidth=0.8)
-    axes.set_axisbelow(True)
+    axes.grid(visible=True, axis="both")
 
 
 def _format_label(timeline: Timeline, output: int) -> str:
     name = timeline.outputs.get_name(output)
-    return _escape_mathtext(
-        name if len(name) <= _MAX_NAME_LENGTH else name[: _MAX_NAME_LENGTH - 1] + "…"
-    )
-
-
-def _escape_mathtext(text: str) -> str:
-    """Matplotlib reads formulas between dollar signs."""
-    return text.replace("$", r"\$")
+    return name if len(name) <= _MAX_NAME_LENGTH else name[: _MAX_NAME_LENGTH - 1] + "…"
 
 
 def _to_unit_rgb(color: Color) -> tuple[float, float, float]:
