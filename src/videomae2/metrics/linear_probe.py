@@ -13,7 +13,12 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Float64, Int, Int64
 from torch import Tensor
 
+L2_VALUES = tuple(10.0**power for power in range(-4, 5))
+KNN_TEMPERATURE = 0.07
+"""Of the weighted vote: Wu et al., instance discrimination, CVPR 2018; DINO has the same."""
+_KNN_BATCH = 256
 _CONSTANT_TOLERANCE = 1e-6  # a feature that moves less than this, relative to its size, is constant
+_MIN_RELATIVE_VARIANCE = 1e-12  # variance of an axis, relative to the largest, that counts as none
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +42,12 @@ class FeatureScaler:
         return cls(mean, torch.where(is_constant, torch.inf, std))
 
     def __call__(self, x: Float[Tensor, "videos dim"]) -> Float[Tensor, "videos dim"]:
-        """Give the standardized features in float64."""
         return (x.double() - self.mean) / self.std
-
-
-L2_VALUES = tuple(10.0**power for power in range(-4, 5))
 
 
 @dataclass(frozen=True, slots=True)
 class RidgeFit:
-    """A linear map from features to scores of classes."""
+    """A linear map from features, scaled as in training, to scores of classes."""
 
     weights: Float[Tensor, "dim classes"]
     bias: Float[Tensor, " classes"]
@@ -56,7 +57,6 @@ class RidgeFit:
     """Mean squared error of each video by the fit without it."""
 
     def __call__(self, x: Float[Tensor, "videos dim"]) -> Float[Tensor, "videos classes"]:
-        """Give the scores of features that are scaled as in training."""
         return x.to(self.weights) @ self.weights + self.bias
 
 
@@ -98,13 +98,6 @@ def _leave_one_out_error(
     return (residuals / (1 - leverage).clamp(min=1e-9)[:, None]).square().mean().item()
 
 
-KNN_TEMPERATURE = 0.07
-"""Of the weighted vote, as in Wu et al., "Unsupervised feature learning via non-parametric instance
-discrimination", CVPR 2018, and in DINO."""
-
-_KNN_BATCH = 256
-
-
 @torch.no_grad()
 def find_nearest(
     test: Float[Tensor, "test dim"], train: Float[Tensor, "train dim"], k: int
@@ -125,8 +118,7 @@ def find_nearest(
 
 
 def _find_nearest_chunk(test: Tensor, train: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    # top-k of integers that are all different: the cosine's bits, then the place from behind;
-    # 0 is added since -0 has other bits than 0
+    # of integers that all differ: the cosine's bits, then the place from behind; + 0 for -0's bits
     cosines = F.normalize(test, dim=1) @ train.T + 0.0
     bits = cosines.view(torch.int32)
     ordered_bits = torch.where(bits < 0, bits ^ 0x7FFFFFFF, bits).long()
@@ -164,13 +156,9 @@ def count_votes(
 def _sum_by_class(
     values: Float64[np.ndarray, "test k"], labels: Int[np.ndarray, "test k"], num_classes: int
 ) -> Float64[np.ndarray, "test classes"]:
-    """Add up values by row and label, in order: the same bits every time."""
     cells = np.arange(len(labels))[:, None] * num_classes + labels
     total = np.bincount(cells.ravel(), values.ravel(), minlength=len(labels) * num_classes)
     return total.reshape(len(labels), num_classes)
-
-
-_MIN_RELATIVE_VARIANCE = 1e-12  # variance of an axis, relative to the largest, that counts as none
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,16 +190,14 @@ def fit_logistic(
 ) -> LogisticFit:
     """Minimize mean cross-entropy + l2 / 2 * |weights|^2, without a penalty on the bias.
 
-    The loss is strictly convex, so each penalty has one optimum. Penalties are solved from the
-    strongest to the weakest, each starting from the optimum before.
+    Each penalty has one optimum. The strongest is solved first; each starts from the one before.
 
     Args:
         x: Standardized on these videos, so every column's mean is 0.
         labels: From 0 to classes - 1.
         num_classes: Number of classes.
         l2_values: Penalties, above 0, in any order.
-        tolerance: Of the largest entry of the gradient, each divided by the root of a bound of
-            its curvature.
+        tolerance: Of the largest entry of the gradient, in units of the root of the curvature.
         max_steps: Steps of L-BFGS per penalty at most.
 
     Source: Böhning, "Multinomial logistic regression algorithm", AISM 1992, for the bound.
@@ -246,8 +232,7 @@ def fit_logistic(
 
 def _minimize(
     loss_fn: Callable[[Tensor], Tensor], start: Tensor, tolerance: float, max_steps: int
-) -> tuple[Tensor, int, float]:
-    """Give the best point, the number of steps and the largest entry of the gradient there."""
+) -> tuple[Tensor, int, float]:  # the point, steps, largest entry of the gradient
     point = start.detach().clone().requires_grad_()
     optimizer = torch.optim.LBFGS(
         [point], max_iter=max_steps, max_eval=4 * max_steps, tolerance_grad=tolerance,
