@@ -18,16 +18,19 @@ if TYPE_CHECKING:
     from videomae2.inference.predictor import Predictor, predict
     from videomae2.models.weights.classifier_ref import load_classifier
     from videomae2.models.weights.resolve import load_autoencoder
-    from videomae2.recipes import table as recipes
+    from videomae2.recipes.table import DISTILL_RECIPES, FINETUNE_RECIPES, RECIPES
 
 __version__ = "0.1.0"
 
 _MODULES = {
+    "DISTILL_RECIPES": "videomae2.recipes.table",
     "DistillRun": "videomae2.config.runs",
     "EvaluateConfig": "videomae2.commands.evaluate.config",
+    "FINETUNE_RECIPES": "videomae2.recipes.table",
     "FinetuneRun": "videomae2.config.runs",
     "Predictor": "videomae2.inference.predictor",
     "PretrainRun": "videomae2.config.runs",
+    "RECIPES": "videomae2.recipes.table",
     "distill": "videomae2.commands.train.distill",
     "evaluate": "videomae2.commands.evaluate.run",
     "finetune": "videomae2.commands.train.finetune",
@@ -39,11 +42,14 @@ _MODULES = {
 }
 
 __all__ = [
+    "DISTILL_RECIPES",
     "DistillRun",
     "EvaluateConfig",
+    "FINETUNE_RECIPES",
     "FinetuneRun",
     "Predictor",
     "PretrainRun",
+    "RECIPES",
     "distill",
     "evaluate",
     "finetune",
@@ -52,13 +58,10 @@ __all__ = [
     "open_reader",
     "predict",
     "pretrain",
-    "recipes",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "recipes":
-        return import_module("videomae2.recipes.table")
     if name not in _MODULES:
         raise AttributeError(f"module 'videomae2' has no attribute '{name}'")
     return getattr(import_module(_MODULES[name]), name)
