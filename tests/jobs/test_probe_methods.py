@@ -59,7 +59,7 @@ def test_all_settings_are_tried_and_what_cannot_be_is_said():
     assert found.notes == ("k 500 left out: a fold has 64 videos",)
     found = probe_linear(train, test, CLASSES, **LINEAR)
     assert [t.params["l2"] for t in found.trials] == [10.0, 0.1, 0.001] * 2
-    assert "strength 10 is at the end of --l2" in found.notes[0]
+    assert "penalty 10 is at the end of --l2" in found.notes[0]
 
 
 def test_folds_that_cannot_be_are_refused():

@@ -7,6 +7,7 @@ from typing import Any
 
 from videomae2.base.summary import Summary
 from videomae2.metrics.probe import Params, ProbeResult
+from videomae2.models.encoder import EncoderConfig
 from videomae2.models.weights.config_json import (
     FrameSampling,
 )
@@ -37,6 +38,16 @@ class ProbeReport:
     """Accuracy of always naming the most frequent class of the training videos."""
     results: tuple[ProbeResult, ...]
     cache_dir: Path
+
+
+def format_encoder(config: EncoderConfig) -> str:
+    """Which encoder it is."""
+    return f"{config.size}, clips of {config.frames}x{config.height}x{config.width}"
+
+
+def format_grid(grid: Grid) -> str:
+    """A grid in words."""
+    return "x".join(map(str, grid))
 
 
 def format_sampling(sampling: FrameSampling) -> str:

@@ -1,5 +1,6 @@
 """Everything that can be chosen about a probe."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -78,6 +79,12 @@ class ProbeSettings:
     """cpu, cuda, cuda:1, …; auto takes a CUDA device if there is one."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """How the encoder computes; auto takes bf16 where the machine computes it fast."""
+
+
+def default_cache_dir() -> Path:
+    """Where features are kept if nobody says otherwise."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(base) / "videomae2" / "features"
 
 
 def check_probe_settings(settings: ProbeSettings) -> None:

@@ -140,7 +140,7 @@ def probe_linear(
     folds: int,
     seed: int,
 ) -> ProbeResult:
-    """Fit logistic regressions of all strengths, each to its optimum."""
+    """Fit logistic regressions of all L2 penalties, each to its optimum."""
     l2 = sorted(l2, reverse=True)
     notes: list[str] = []
     unfinished: set[float] = set()
@@ -150,20 +150,20 @@ def probe_linear(
 
     validation = _cross_validate(train, list(cv_splits(train.labels, folds, seed)), compute_scores)
     trials = [
-        Trial(params={"features": kind, "l2": float(strength)}, val_accuracy=value)
-        for (kind, strength), value in validation.items()
+        Trial(params={"features": kind, "l2": float(penalty)}, val_accuracy=value)
+        for (kind, penalty), value in validation.items()
     ]
     best = select_best(trials)
-    kind, strength = best.params["features"], best.params["l2"]
-    if len(l2) > 1 and strength in (l2[0], l2[-1]):
-        notes.append(f"strength {strength:.3g} is at the end of --l2; try beyond it")
+    kind, penalty = best.params["features"], best.params["l2"]
+    if len(l2) > 1 and penalty in (l2[0], l2[-1]):
+        notes.append(f"penalty {penalty:.3g} is at the end of --l2; try beyond it")
     number = POOLINGS.index(kind)
     train_split = SplitFeatures(train.features[:, [number]], train.labels)
     test_split = SplitFeatures(test.features[:, [number]], test.labels)
-    (final,) = _fit_logistic(train_split, test_split, num_classes, [strength], unfinished).values()
+    (final,) = _fit_logistic(train_split, test_split, num_classes, [penalty], unfinished).values()
     if unfinished:
-        shown = ", ".join(f"{strength:.3g}" for strength in sorted(unfinished))
-        notes.append(f"strengths {shown} were stopped near their optimum, not at it")
+        shown = ", ".join(f"{penalty:.3g}" for penalty in sorted(unfinished))
+        notes.append(f"penalties {shown} were stopped near their optimum, not at it")
     return compute_result("linear", final, test.labels, best=best, trials=trials, notes=notes)
 
 

@@ -1,6 +1,5 @@
 """Weights and labelled videos → what probes of their features reach; the plan reads no video."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from videomae2.commands.probe.config import (
     ProbeClipConfig,
     ProbeSettings,
     check_probe_settings,
+    default_cache_dir,
 )
 from videomae2.commands.probe.features import (
     FeatureList,
@@ -34,7 +34,7 @@ from videomae2.inference.store import count_done
 from videomae2.metrics.probe import ProbeResult
 from videomae2.models.weights.config_json import FrameSampling
 from videomae2.models.weights.frozen_encoder import FrozenEncoder, load_frozen_encoder
-from videomae2.reports.probe import ProbeReport, format_sampling
+from videomae2.reports.probe import ProbeReport, format_encoder, format_grid, format_sampling
 from videomae2.tensors.grid import Grid
 from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 
@@ -56,7 +56,7 @@ class ProbePlan:
         train = f"{len(data.train_rows)} videos of {len(data.classes)} classes"
         return Summary(
             (
-                ("weights", f"{frozen.path} ({format_encoder(frozen)})"),
+                ("weights", f"{frozen.path} ({format_encoder(frozen.encoder.config)})"),
                 (
                     "clips",
                     f"{self.extractor.clips} of each video, {format_sampling(self.sampling)}",
@@ -147,23 +147,6 @@ def prepare_probe(
     )
 
 
-def default_cache_dir() -> Path:
-    """Where features are kept if nobody says otherwise."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(base) / "videomae2" / "features"
-
-
-def format_encoder(frozen: FrozenEncoder) -> str:
-    """Which encoder it is."""
-    config = frozen.encoder.config
-    return f"{config.size}, clips of {config.frames}x{config.height}x{config.width}"
-
-
-def format_grid(grid: Grid) -> str:
-    """A grid in words."""
-    return "x".join(map(str, grid))
-
-
 def _check_folds(data: ProbeData, settings: ProbeSettings) -> None:
     """Refuse folds or neighbours that there are too few videos for."""
     labels = data.train.labels[data.train_rows]
@@ -214,7 +197,7 @@ def run_probe(plan: ProbePlan) -> ProbeReport:
     return ProbeReport(
         weights=extractor.frozen.path,
         digest=extractor.frozen.digest,
-        encoder=format_encoder(extractor.frozen),
+        encoder=format_encoder(extractor.frozen.encoder.config),
         sampling=plan.sampling,
         clips=extractor.clips,
         stored_grid=extractor.stored_grid,
