@@ -107,9 +107,7 @@ class ViewTimings:
 def measure(folder: Path, config: EvaluateConfig) -> ViewTimings:
     """Run both ways on what `make_videos` and `save_random_classifier` wrote."""
     started = time.perf_counter()
-    once = evaluate(
-        folder / "model", folder / "videos", out=folder / "out", config=config, log=print
-    )
+    once = evaluate(folder / "model", folder / "videos", out=folder / "out", config=config)
     seconds_once = time.perf_counter() - started
     plan = prepare_evaluation(folder / "model", folder / "videos", config=config)
     entries, seconds, differences = list(plan.dataset.manifest), [], []

@@ -1,8 +1,9 @@
 """The steps of the comparison in order; each is a run folder that goes on where it stopped."""
 
 import json
+import logging
 import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import fmean
@@ -12,7 +13,7 @@ from pays_lists import write_list
 from pays_runs import build_evaluate_config, build_finetune_run, build_pretrain_run
 
 from videomae2.base.files import atomic_write
-from videomae2.base.text import format_duration, log_to_stdout
+from videomae2.base.text import format_duration
 from videomae2.commands.evaluate.run import evaluate
 from videomae2.commands.train.finetune import finetune
 from videomae2.commands.train.pretrain import pretrain
@@ -22,17 +23,17 @@ from videomae2.config.runs import FinetuneRun, PretrainRun
 from videomae2.models.weights.config_json import SavedClassifierConfig, load_model_config_of
 from videomae2.training.logger import METRICS_FILE
 
+_logger = logging.getLogger("videomae2.benchmarks.pretraining_pays")
+
 _TIMES = "seconds.json"
 _LAST_STEPS = 100
-
-LogFn = Callable[[str], None]
 
 
 class ComparisonSteps:
     """Does them, and says which is being done."""
 
-    def __init__(self, plan: ComparisonPlan, log: LogFn = log_to_stdout) -> None:
-        self.plan, self.log = plan, log
+    def __init__(self, plan: ComparisonPlan) -> None:
+        self.plan = plan
         self.findings = Findings()
         self._earlier_seconds = _load_times(plan.out / _TIMES)
         self._num_done = 0
@@ -76,7 +77,7 @@ class ComparisonSteps:
     def _pretrain(self, seed: int) -> None:
         run = self._build_pretrain_run(seed)
         with self._step(run.output_dir.name):
-            pretrain(run, log=self.log)
+            pretrain(run)
         lines = (run.output_dir / METRICS_FILE).read_text().splitlines()
         losses = [json.loads(line).get("loss") for line in lines[-_LAST_STEPS:]]
         self.findings.losses[seed] = fmean(loss for loss in losses if loss is not None)
@@ -109,7 +110,7 @@ class ComparisonSteps:
                 search=True,
             )
             with self._step(name):
-                best = finetune(run, log=self.log)
+                best = finetune(run)
             metrics[rate] = ValidationMetrics(
                 load_model_config_of(SavedClassifierConfig, best).metadata["validation"]
             )
@@ -117,7 +118,7 @@ class ComparisonSteps:
             share, arm, metrics, max(metrics, key=lambda rate: metrics[rate].rank)
         )
         self.findings.searches.append(search_result)
-        self.log(f"rate     {arm}: {search_result.best:g} is best on the validation speakers")
+        _logger.info(f"rate     {arm}: {search_result.best:g} is best on the validation speakers")
         return search_result.best
 
     def _test(self, share: int, arm: str, seed: int, rate: float) -> None:
@@ -128,19 +129,18 @@ class ComparisonSteps:
             name, share, seed, rate, init_weights=self._find_init_weights(arm, seed), search=False
         )
         with self._step(name):
-            finetune(run, log=self.log)
+            finetune(run)
             evaluation = evaluate(
                 run.output_dir,
                 self._lists / "test.csv",
                 config=build_evaluate_config(plan.settings, plan.protocol.root),
-                log=self.log,
             )
         _, accuracy = evaluation.metrics.main
         hits: dict[Hashable, float] = {
             video.video: float(video.is_correct) for video in evaluation.metrics.videos
         }
         self.findings.test_results.append(TestResult(share, arm, seed, rate, accuracy, hits))
-        self.log(f"accuracy {accuracy} {arm}")
+        _logger.info(f"accuracy {accuracy} {arm}")
 
     def _find_init_weights(self, arm: str, seed: int) -> Path | None:
         return self.plan.out / f"pretrain-seed{seed}" if arm == PRETRAINED else None
@@ -178,7 +178,7 @@ class ComparisonSteps:
         self._num_done += 1
         times, started = self.findings.seconds, time.perf_counter()
         so_far = format_duration(sum(times.values(), 0.0))
-        self.log(f"\n== step {self._num_done} of {self.plan.steps}: {name} ({so_far} so far)")
+        _logger.info(f"\n== step {self._num_done} of {self.plan.steps}: {name} ({so_far} so far)")
         try:
             yield
         finally:

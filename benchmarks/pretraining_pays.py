@@ -20,6 +20,7 @@ into this repository; the evaluations' report.html show some.
 """
 
 import argparse
+import logging
 import os
 import shlex
 import sys
@@ -60,6 +61,7 @@ QUICK = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compare, print the page, and write it; the exit code as of the command line."""
     options = build_parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     given = sys.argv[1:] if arguments is None else arguments
     command = shlex.join(["python", "benchmarks/pretraining_pays.py", *given])
     try:

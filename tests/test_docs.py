@@ -11,7 +11,7 @@ from tests.docs_commands import PAGES, all_commands, blocks, walks
 from tests.jobs.annotated import kinetics
 from tests.jobs.evaluated import save_run, save_videos
 from tests.jobs.rigged import levels, save_rigged, write_levels
-from tests.jobs.small import quiet, small_run, small_videos
+from tests.jobs.small import small_run, small_videos
 from tests.jobs.small_distill import make_teacher
 from tests.models.released_files import drawn_classifier, save_released
 from videomae2.cli.main import main
@@ -45,7 +45,7 @@ def place(tmp_path_factory):
     shutil.copy(next((folder / "my_videos").rglob("*.mp4")), folder / "video.mp4")
     save_rigged(folder / "runs" / "model")
     write_levels(folder / "long.mp4", levels((100, 0), (100, 255)))
-    pretrain(small_run(folder / "my_videos" / "train", folder / "runs" / "own"), log=quiet)
+    pretrain(small_run(folder / "my_videos" / "train", folder / "runs" / "own"))
     for name in ("run.yaml", "videos.json"):  # its model stands for one of the recipe's own size
         (folder / "runs" / "own" / name).unlink()
     save_start(folder / "runs" / "own-cpu")

@@ -4,6 +4,7 @@ Names are imported when they are first used, so that ``import videomae2`` costs 
 reading process never loads torch.
 """
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from videomae2.recipes.table import DISTILL_RECIPES, FINETUNE_RECIPES, RECIPES
 
 __version__ = "0.1.0"
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # a library says nothing unasked
 
 _MODULES = {
     "DISTILL_RECIPES": "videomae2.recipes.table",

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.programs import FOLDER, ROOT
-from tests.jobs.small import quiet, stop_after
+from tests.jobs.small import stop_after
+from tests.logs import logging_to
 from videomae2.commands.train.validation import ValidationMetrics
 from videomae2.data.video.reader import open_reader
 from videomae2.errors import ConfigError, Interrupted, ManifestError
@@ -141,12 +142,12 @@ def test_a_second_call_does_nothing_again(done, capsys):
 def test_stopped_and_started_again_it_finds_the_same(small_plan, tmp_path):
     from pays_steps import ComparisonSteps
 
-    whole = ComparisonSteps(small_plan(tmp_path / "whole"), quiet).run()
+    whole = ComparisonSteps(small_plan(tmp_path / "whole")).run()
     plan = small_plan(tmp_path / "stopped")
     for lines in (2, 6):  # in pre-training, then in fine-tuning
-        with pytest.raises(Interrupted):
-            ComparisonSteps(plan, stop_after(lines, signal.SIGTERM)).run()
-    again = ComparisonSteps(plan, quiet).run()
+        with pytest.raises(Interrupted), logging_to(stop_after(lines, signal.SIGTERM)):
+            ComparisonSteps(plan).run()
+    again = ComparisonSteps(plan).run()
     assert again.losses == whole.losses
     found, wanted = again.test_results, whole.test_results
     assert [one.accuracy for one in found] == [one.accuracy for one in wanted]
@@ -158,7 +159,7 @@ def test_another_length_in_the_same_folder_is_refused(done, small_plan):
     plan = small_plan(done)
     longer = replace(plan, settings=replace(plan.settings, pretrain_steps=7))
     with pytest.raises(ConfigError, match=r"optim\.epochs: 1\.5 -> 1\.75"):
-        ComparisonSteps(longer, quiet).run()
+        ComparisonSteps(longer).run()
 
 
 def test_draws_of_labels(done):
@@ -197,7 +198,7 @@ def test_a_size_that_cannot_work_is_found_before_the_first_step(small_plan, tmp_
     plan = small_plan(tmp_path)
     odd = replace(plan, settings=replace(plan.settings, height=40))  # 5 rows of cubes
     with pytest.raises(ConfigError, match="running cell"):
-        ComparisonSteps(odd, quiet).run()
+        ComparisonSteps(odd).run()
     assert not list(tmp_path.glob("pretrain-*"))
 
 

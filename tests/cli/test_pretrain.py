@@ -158,7 +158,7 @@ def test_without_dry_run_it_trains(videos, monkeypatch):
     monkeypatch.setattr(
         command,
         "TRAIN_COMMAND",
-        replace(TRAIN_COMMAND, train=lambda run, resume, log: seen.append(run)),
+        replace(TRAIN_COMMAND, train=lambda run, resume: seen.append(run)),
     )
     assert main(["pretrain", "own", videos]) == 0
     assert seen == [RECIPES["own"]([Path(videos)], Path("runs/own"))]

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from tests.jobs.small import small_videos
+from tests.logs import logging_to
 from videomae2.cli import run as command
 from videomae2.cli.main import main
 from videomae2.commands.pipeline.load import load_pipeline
@@ -95,13 +96,13 @@ def test_it_runs_and_prints_a_table_or_json(capsys, place):
 
 
 def test_stopped_it_ends_with_75_and_the_same_command_goes_on(capsys, place, monkeypatch):
-    def stopped(pipeline, stage_plans, *, stage_range, log):
+    def stopped(pipeline, stage_plans, *, stage_range):
         def heard(line):
-            log(line)
             if line.startswith("\n== stage 2"):
                 os.kill(os.getpid(), signal.SIGTERM)
 
-        return run_pipeline(pipeline, stage_plans, stage_range=stage_range, log=heard)
+        with logging_to(heard):
+            return run_pipeline(pipeline, stage_plans, stage_range=stage_range)
 
     with monkeypatch.context() as patch:
         patch.setattr(command, "run_pipeline", stopped)

@@ -59,4 +59,4 @@ def optimizer(task: nn.Module):
 
 def settings():
     runtime = prepare_runtime(RuntimeConfig(device="cpu", precision="fp32"))
-    return {"runtime": runtime, "signals": SignalHandler(), "log": print}
+    return {"runtime": runtime, "signals": SignalHandler()}

@@ -8,6 +8,7 @@ import torch
 from safetensors import SafetensorError
 
 from tests.engine.runs import Fit, optimizer, parts, plan, settings
+from tests.logs import logging_to
 from videomae2.errors import CheckpointError
 from videomae2.training.checkpoint import CheckpointManager, load_optimizer, save_optimizer
 from videomae2.training.loop import fit
@@ -91,7 +92,8 @@ def test_saving_a_step_again_replaces_it(tmp_path):
 
 def last(saved, step, write):
     said = []
-    return saved.save_freeing_space(step, write, log=said.append), said
+    with logging_to(said.append):
+        return saved.save_freeing_space(step, write), said
 
 
 def test_for_the_last_one_older_checkpoints_make_room_oldest_first(tmp_path):

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from tests.engine.runs import Fit, clips, optimizer, parts, plan, settings
+from tests.logs import logging_to
 from videomae2.base.signals import SignalHandler
 from videomae2.errors import CheckpointError, Interrupted, NonFiniteLossError
 from videomae2.training.ema import EMA
@@ -223,17 +224,18 @@ def test_a_failed_save_within_a_run_is_said_and_tried_again():
             raise CheckpointError("no room")
 
     task = Fit()
-    fit(
-        task,
-        optimizer(task),
-        parts(0, 5),
-        plan(5, checkpoint_interval=2),
-        first_step=0,
-        log_window=lambda _: None,
-        save=first_fails,
-        **{**settings(), "log": said.append},
-    )
-    assert saved == [2, 4, 5]
+    with logging_to(said.append):
+        fit(
+            task,
+            optimizer(task),
+            parts(0, 5),
+            plan(5, checkpoint_interval=2),
+            first_step=0,
+            log_window=lambda _: None,
+            save=first_fails,
+            **settings(),
+        )
+        assert saved == [2, 4, 5]
     assert said == ["no room; training goes on, the next try is at the next save"]
 
 

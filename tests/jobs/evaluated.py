@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from tests.data.media import encode, plain_decode
+from tests.logs import logging_to
 from tests.models.small_classifier import STATISTICS, small_classifier
 from videomae2.commands.evaluate.config import EvaluateConfig
 from videomae2.commands.evaluate.run import evaluate
@@ -67,7 +68,8 @@ def quiet(_):
 
 
 def run_it(run, videos, out, *, config=CONFIG, log=quiet, **changed):
-    return evaluate(run, videos, out=out, config=replace(config, **changed), log=log)
+    with logging_to(log):
+        return evaluate(run, videos, out=out, config=replace(config, **changed))
 
 
 def slow_probabilities(model, path, *, clips, crops, stride, frames=8, side=32):

@@ -85,9 +85,11 @@ from pathlib import Path
 from videomae2.config.files import load_config
 from videomae2.config.runs import PretrainRun
 from videomae2.commands.train.pretrain import pretrain
+import logging
 import torch
+logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
 torch.set_num_threads(int(sys.argv[2]))
-pretrain(load_config(PretrainRun, Path(sys.argv[1])), log=lambda line: print(line, flush=True))
+pretrain(load_config(PretrainRun, Path(sys.argv[1])))
 """
 
 

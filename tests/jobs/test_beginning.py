@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.jobs.small import losses, quiet, small_run, small_videos
+from tests.jobs.small import losses, small_run, small_videos
+from tests.logs import logging_to
 from videomae2.cli.main import main
 from videomae2.commands.train import run as run_module
 from videomae2.commands.train.pretrain import dry_run, pretrain
@@ -42,16 +43,17 @@ def with_lr(run, lr):
 def test_without_a_checkpoint_another_run_begins_in_the_same_folder(videos, tmp_path):
     run, said = hopeless(videos, tmp_path / "run"), []
     with pytest.raises(NonFiniteLossError, match=r"smaller --optim\.lr"):
-        pretrain(run, log=quiet)
+        pretrain(run)
     (tmp_path / "run" / "notes.txt").write_text("mine")
     before = (tmp_path / "run" / "metrics.jsonl").read_text()
     assert "would be archived" in dry_run(with_lr(run, 1e-3))
-    pretrain(with_lr(run, 1e-3), log=said.append)
+    with logging_to(said.append):
+        pretrain(with_lr(run, 1e-3))
     aside = tmp_path / "run" / "earlier-1"
     assert any(str(aside) in line for line in said)
     assert (aside / "metrics.jsonl").read_text() == before
     assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
-    pretrain(with_lr(hopeless(videos, tmp_path / "fresh"), 1e-3), log=quiet)
+    pretrain(with_lr(hopeless(videos, tmp_path / "fresh"), 1e-3))
     assert losses(tmp_path / "run") == losses(tmp_path / "fresh")
     lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == list(range(10))
@@ -60,8 +62,8 @@ def test_without_a_checkpoint_another_run_begins_in_the_same_folder(videos, tmp_
 def test_the_same_run_begins_again_without_archiving(videos, tmp_path):
     run, said = hopeless(videos, tmp_path / "run"), []
     for _ in range(2):
-        with pytest.raises(NonFiniteLossError):
-            pretrain(run, log=said.append)
+        with pytest.raises(NonFiniteLossError), logging_to(said.append):
+            pretrain(run)
     assert not (tmp_path / "run" / "earlier-1").exists()
     assert not any("archived" in line for line in said)
 
@@ -70,7 +72,7 @@ def test_a_dry_run_says_where_it_would_go_on_and_changes_nothing(videos, tmp_pat
     run = small_run(videos, tmp_path / "run")
     assert "would start at the first step" in dry_run(run)
     assert not (tmp_path / "run").exists()
-    last = pretrain(run, log=quiet)
+    last = pretrain(run)
     assert f"would go on at step 6 of 6 from {last}" in dry_run(run)
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(ConfigError, match=r"(?s)optim.lr: 0.01 -> 0.5.*without the checkpoints in"):
@@ -127,15 +129,16 @@ def test_the_best_of_a_run_that_was_killed_does_not_come_back_in_another(tmp_pat
 
 def test_what_lists_said_is_not_known_where_their_file_is_broken(videos, tmp_path):
     run, said = small_run(videos, tmp_path / "run", epochs=1.0), []
-    last = pretrain(run, log=quiet)
+    last = pretrain(run)
     listed = tmp_path / "run" / "videos.json"
     for text in ("", '[{"no": "list"}]'):
         listed.write_text(text)
         with pytest.raises(ConfigError, match=r"videos.json cannot be read: .*delete it to go on"):
-            pretrain(run, log=quiet)
+            pretrain(run)
     listed.unlink()
-    assert pretrain(run, log=quiet) == last
+    assert pretrain(run) == last
     listed.write_text("")
     shutil.rmtree(last.parent)
-    assert pretrain(run, log=said.append) == last
+    with logging_to(said.append):
+        assert pretrain(run) == last
     assert any("earlier-1" in line for line in said)

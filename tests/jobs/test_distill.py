@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch.nn.modules.module import register_module_forward_pre_hook
 
-from tests.jobs.small import quiet, stop_after
+from tests.jobs.small import stop_after
 from tests.jobs.small_distill import make_teacher, small_distill, student
 from tests.jobs.small_finetune import CLASSES, class_folders
+from tests.logs import logging_to
 from videomae2.commands.train.distill import distill
 from videomae2.config.runs import ValidationConfig
 from videomae2.errors import CheckpointError, ConfigError, Interrupted
@@ -69,7 +70,8 @@ def done(videos, teacher, tmp_path_factory):
 
     hook = register_module_forward_pre_hook(look)
     try:
-        students = distill(run, log=said.append)
+        with logging_to(said.append):
+            students = distill(run)
     finally:
         hook.remove()
     return run, students, seen, "\n".join(said)
@@ -174,9 +176,9 @@ def any_between(values):
 def test_stopped_and_gone_on_it_ends_the_same(done, videos, teacher, tmp_path):
     run, *_ = done
     parts = everything(videos, teacher, tmp_path / "parts")
-    with pytest.raises(Interrupted):
-        distill(parts, log=stop_after(1, signal.SIGTERM))
-    distill(parts, resume=True, log=quiet)
+    with pytest.raises(Interrupted), logging_to(stop_after(1, signal.SIGTERM)):
+        distill(parts)
+    distill(parts, resume=True)
     whole, other = steps_of(run.output_dir), steps_of(tmp_path / "parts")
     assert {n: (x["loss"], x["grad_norm"]) for n, x in whole.items()} == {
         n: (x["loss"], x["grad_norm"]) for n, x in other.items()
@@ -202,7 +204,8 @@ def test_another_student_learns_from_the_cache_alone_as_it_would_from_the_teache
     said = []
     alone = replace(run, students=run.students[1:], output_dir=tmp_path / "alone")
     try:
-        distill(alone, log=said.append)
+        with logging_to(said.append):
+            distill(alone)
     finally:
         hook.remove()
     assert asked == []
@@ -226,7 +229,7 @@ def test_a_cache_of_other_clips_or_another_teacher_is_refused(done, videos, tmp_
         optim=replace(run.optim, ema_decay=None),
     )
     with pytest.raises(ConfigError, match=r"\n  seed: 0 there, 1 here") as caught:
-        distill(whole, log=quiet)
+        distill(whole)
     assert "videos of source 0" in str(caught.value)  # nothing is held out, so there are more
     other = make_teacher(tmp_path / "other", sharpness=31.0)
     changed = replace(
@@ -237,7 +240,7 @@ def test_a_cache_of_other_clips_or_another_teacher_is_refused(done, videos, tmp_
         output_dir=tmp_path / "y",
     )
     with pytest.raises(ConfigError) as caught:
-        distill(changed, log=quiet)
+        distill(changed)
     named = [line.strip().split(":")[0] for line in str(caught.value).splitlines()[1:-1]]
     assert named == [
         "teacher",
@@ -251,12 +254,12 @@ def test_a_resume_with_another_teacher_is_refused(videos, teacher, tmp_path):
     shutil.copytree(teacher, tmp_path / "teacher")
     run = small_distill(videos, tmp_path / "teacher", tmp_path / "run")
     run = replace(run, loading=replace(run.loading, num_workers=0))
-    with pytest.raises(Interrupted):
-        distill(run, log=stop_after(1, signal.SIGTERM))
+    with pytest.raises(Interrupted), logging_to(stop_after(1, signal.SIGTERM)):
+        distill(run)
     shutil.rmtree(tmp_path / "teacher")
     make_teacher(tmp_path / "teacher", sharpness=31.0)
     with pytest.raises(CheckpointError, match="learnt from another teacher"):
-        distill(run, log=quiet)
+        distill(run)
 
 
 # ---- unlabelled
@@ -273,7 +276,8 @@ def test_without_labels_names_and_judgement_are_the_teachers(videos, tmp_path):
         teacher=TeacherConfig(weights=teacher, cache_dir=tmp_path / "cache", cache_dtype="float16"),
     )
     said = []
-    students = distill(run, log=said.append)
+    with logging_to(said.append):
+        students = distill(run)
     assert "classes  4, those of the teacher: a, b, c, d; labels are not looked at" in said[0]
     card = load_model_config(students / "student")
     assert card.class_names == names
@@ -282,7 +286,8 @@ def test_without_labels_names_and_judgement_are_the_teachers(videos, tmp_path):
                    for name in line)  # fmt: skip
     assert find_saved_model(students.parent) == students / "student"
     again = replace(run, output_dir=tmp_path / "again")
-    distill(again, log=said.append)
+    with logging_to(said.append):
+        distill(again)
     assert same_weights(students / "student", tmp_path / "again" / "students" / "student")
 
 
@@ -293,7 +298,7 @@ def test_without_validation_the_last_state_is_kept(videos, teacher, tmp_path):
         optim=replace(run.optim, epochs=1.0, warmup_epochs=0.0),
         loading=replace(run.loading, num_workers=0),
     )
-    students = distill(run, log=quiet)
+    students = distill(run)
     assert same_weights(
         students / "student", tmp_path / "run" / "checkpoints" / "step-00000003" / "student"
     )
@@ -309,8 +314,8 @@ def test_folders_do_not_tell_which_output_of_a_nameless_teacher_is_which(videos,
     with pytest.raises(
         CheckpointError, match=r"has no class names.*--labels\.class-names kinetics-710"
     ):
-        distill(run, log=quiet)
+        distill(run)
     names = tmp_path / "names.txt"
     names.write_text("".join(f"{name}\n" for name in CLASSES))
-    distill(replace(run, labels=replace(run.labels, class_names=names)), log=quiet)
+    distill(replace(run, labels=replace(run.labels, class_names=names)))
     assert load_model_config(tmp_path / "run" / "students" / "student").class_names == CLASSES

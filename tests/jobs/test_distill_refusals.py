@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.small import quiet
 from tests.jobs.small_distill import make_teacher, small_distill, student
 from tests.jobs.small_finetune import CLASSES, class_folders
+from tests.logs import logging_to
 from videomae2.commands.train.distill import distill, dry_run, summarize
 from videomae2.commands.train.distill_data import load_distill_data
 from videomae2.config.runs import ValidationConfig
@@ -120,7 +120,7 @@ def test_students_that_do_not_fit(videos, teacher, tmp_path):
         summarize(replace(run, students=(four,)))
     gone = student(init=InitConfig(weights=tmp_path / "gone"))
     with pytest.raises(ConfigError, match=r"--students.0.init.weights .*gone does not exist"):
-        distill(replace(run, students=(gone,)), log=quiet)
+        distill(replace(run, students=(gone,)))
 
 
 @pytest.mark.parametrize("positions", ["auto", "reinit"])
@@ -134,7 +134,8 @@ def test_a_student_from_weights_of_other_clips_has_their_position_table(
     resampled = positions == "auto"
     assert ("position table of 4x6x4 cubes resampled" in summarize(run)) == resampled
     said = []
-    students = distill(replace(run, loading=replace(run.loading, num_workers=0)), log=said.append)
+    with logging_to(said.append):
+        students = distill(replace(run, loading=replace(run.loading, num_workers=0)))
     words = {"auto": "the table for 4x6x4 cubes", "reinit": "a fresh table for 2x4x4 cubes"}
     assert f"positions: {words[positions]}" in "\n".join(said)
     card = load_model_config(students / "student")
@@ -178,7 +179,7 @@ def test_a_teacher_of_another_patch_and_statistics_teaches_too(videos, tmp_path)
     )
     run = small_distill(videos, teacher, tmp_path / "run")
     run = replace(run, optim=replace(run.optim, epochs=1.0, warmup_epochs=0.0))
-    students = distill(replace(run, loading=replace(run.loading, num_workers=0)), log=quiet)
+    students = distill(replace(run, loading=replace(run.loading, num_workers=0)))
     assert load_model_config(students / "student").mean == run.data.mean
 
 

@@ -9,8 +9,9 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
-from tests.jobs.small import quiet, small_run, stop_after
+from tests.jobs.small import small_run, stop_after
 from tests.jobs.small_finetune import CLASSES, class_folders, small_finetune
+from tests.logs import logging_to
 from videomae2.commands.train.finetune import dry_run, finetune
 from videomae2.commands.train.pretrain import pretrain
 from videomae2.commands.train.validation import compute_metrics
@@ -49,7 +50,7 @@ def videos(tmp_path_factory):
 @pytest.fixture(scope="module")
 def parent(videos, tmp_path_factory):
     out = tmp_path_factory.mktemp("parent") / "run"
-    pretrain(small_run(videos, out, epochs=1.0), log=quiet)
+    pretrain(small_run(videos, out, epochs=1.0))
     return out
 
 
@@ -62,7 +63,8 @@ def metrics(folder):
 
 def test_a_folder_per_class_is_enough(videos, tmp_path):
     said = []
-    best = finetune(small_finetune(videos, tmp_path / "run"), log=said.append)
+    with logging_to(said.append):
+        best = finetune(small_finetune(videos, tmp_path / "run"))
     text = "\n".join(said)
     assert f"classes  3: {', '.join(CLASSES)}" in text
     assert "         3 videos each to train on" in text
@@ -79,7 +81,7 @@ def test_a_folder_per_class_is_enough(videos, tmp_path):
 
 def test_the_best_of_all_looks_is_kept(videos, tmp_path):
     run = small_finetune(videos, tmp_path / "run")
-    best = finetune(run, log=quiet)
+    best = finetune(run)
     steps, looks = metrics(run.output_dir)
     assert sorted(steps) == list(range(8))
     assert sorted(looks) == [2, 5, 7]  # after 3, 6 and all steps
@@ -92,13 +94,13 @@ def test_the_best_of_all_looks_is_kept(videos, tmp_path):
 @pytest.mark.slow
 def test_training_is_not_changed_by_looking(videos, tmp_path):
     run = small_finetune(videos, tmp_path / "a")
-    finetune(run, log=quiet)
+    finetune(run)
     often = replace(
         run,
         validation=replace(run.validation, interval=1),
         output_dir=tmp_path / "b",
     )
-    finetune(often, log=quiet)
+    finetune(often)
     assert losses_of(tmp_path / "a") == losses_of(tmp_path / "b")
 
 
@@ -115,11 +117,11 @@ def test_stopped_and_gone_on_it_ends_the_same(videos, parent, tmp_path, lora):
         init=InitConfig(weights=parent),
         tuning=TuningConfig(lora=lora),
     )
-    finetune(run, log=quiet)
+    finetune(run)
     parts = replace(run, output_dir=tmp_path / "parts")
-    with pytest.raises(Interrupted):
-        finetune(parts, log=stop_after(1, signal.SIGTERM))
-    finetune(parts, resume=True, log=quiet)
+    with pytest.raises(Interrupted), logging_to(stop_after(1, signal.SIGTERM)):
+        finetune(parts)
+    finetune(parts, resume=True)
     assert losses_of(tmp_path / "parts") == losses_of(tmp_path / "whole")
     for place in ("best", "checkpoints/step-00000008"):
         one, other = (load_saved_state(tmp_path / name / place) for name in ("whole", "parts"))
@@ -130,7 +132,8 @@ def test_stopped_and_gone_on_it_ends_the_same(videos, parent, tmp_path, lora):
 def test_it_starts_from_a_pretraining_run(videos, parent, tmp_path):
     said = []
     run = small_finetune(videos, tmp_path / "run", init=InitConfig(weights=parent))
-    finetune(run, log=said.append)
+    with logging_to(said.append):
+        finetune(run)
     start = next(line for line in said if line.startswith("start"))
     assert f"weights of {parent}" in start
     assert "norm: fresh; head: fresh" in start
@@ -143,7 +146,7 @@ def test_a_frozen_model_keeps_its_weights(videos, parent, tmp_path):
         init=InitConfig(weights=parent),
         tuning=TuningConfig(frozen_blocks=1),
     )
-    tuned = load_saved_state(finetune(run, log=quiet))
+    tuned = load_saved_state(finetune(run))
     before = load_saved_state(parent / "checkpoints" / "step-00000001")
     shared = [name for name in tuned if name.startswith("encoder.blocks")]
     assert shared
@@ -154,7 +157,7 @@ def test_a_frozen_model_keeps_its_weights(videos, parent, tmp_path):
 def test_the_mean_of_the_weights_is_what_is_looked_at(videos, tmp_path):
     """With a decay of almost 1 the mean is the start, whatever was learnt."""
     run = small_finetune(videos, tmp_path / "run")
-    best = finetune(replace(run, optim=replace(run.optim, ema_decay=1 - 1e-9)), log=quiet)
+    best = finetune(replace(run, optim=replace(run.optim, ema_decay=1 - 1e-9)))
     _, looks = metrics(tmp_path / "run")
     assert len({line["validation/loss"] for line in looks.values()}) == 1
     learnt = load_saved_state(tmp_path / "run" / "checkpoints" / "step-00000008")
@@ -165,11 +168,11 @@ def test_the_mean_of_the_weights_is_what_is_looked_at(videos, tmp_path):
 def test_a_kill_while_the_best_changes_places_loses_nothing(videos, tmp_path):
     """Between two renames only the one before is there: it is used, and put back on going on."""
     run = small_finetune(videos, tmp_path / "run")
-    best = finetune(run, log=quiet)
+    best = finetune(run)
     weights, old = load_saved_state(best), best.with_name(".best.bak")
     best.rename(old)
     assert resolve_checkpoint(run.output_dir).folder == old
-    finetune(run, log=quiet)
+    finetune(run)
     assert not old.exists()
     assert all(torch.equal(load_saved_state(best)[name], value) for name, value in weights.items())
 
@@ -193,7 +196,8 @@ def full_disk_for_the_best(monkeypatch, *, times):
 def test_a_best_model_that_finds_no_room_does_not_end_the_training(videos, tmp_path, monkeypatch):
     full_disk_for_the_best(monkeypatch, times=1)
     run, said = small_finetune(videos, tmp_path / "run"), []
-    best = finetune(run, log=said.append)
+    with logging_to(said.append):
+        best = finetune(run)
     kept = [line for line in said if line.startswith("cannot save ")]
     assert len(kept) == 1
     assert kept[0].startswith(f"cannot save {best}: ")
@@ -206,21 +210,22 @@ def test_a_best_model_that_finds_no_room_at_the_end_is_an_error(videos, tmp_path
     full_disk_for_the_best(monkeypatch, times=9)
     run = small_finetune(videos, tmp_path / "run")
     with pytest.raises(CheckpointError, match=r"cannot save .*best: .*free some room, and"):
-        finetune(run, log=quiet)
+        finetune(run)
     assert not list(run.output_dir.glob(".best*"))
     monkeypatch.undo()
     said = []
-    assert finetune(run, log=said.append) == run.output_dir / "best"
+    with logging_to(said.append):
+        assert finetune(run) == run.output_dir / "best"
     assert any(line.startswith("resume   at step 6 ") for line in said)
 
 
 def test_without_validation_the_last_checkpoint_is_the_result(videos, tmp_path):
     run = small_finetune(videos, tmp_path / "run", validation=ValidationConfig(share=0.0))
-    assert finetune(run, log=quiet) == tmp_path / "run" / "checkpoints" / "step-00000012"
+    assert finetune(run) == tmp_path / "run" / "checkpoints" / "step-00000012"
 
 
 def test_held_out_videos_are_never_trained_on(videos, tmp_path):
-    finetune(small_finetune(videos, tmp_path / "run"), log=quiet)
+    finetune(small_finetune(videos, tmp_path / "run"))
     assert json.loads((tmp_path / "run" / "videos.json").read_text())[0]["videos"] == 9
 
 
@@ -263,7 +268,7 @@ def test_held_out_videos_without_any_label_are_refused_before_training(videos, t
     run = small_finetune(table, tmp_path / "run", task=task, validation=ValidationConfig(path=held))
     wanted = r"none of the 12 held-out videos has any of the 2 labels.*--validation.share 0$"
     with pytest.raises(DataError, match=wanted):
-        finetune(run, log=quiet)
+        finetune(run)
     assert not (tmp_path / "run").exists()
 
 
@@ -281,7 +286,7 @@ def test_labels_that_may_be_several(videos, tmp_path):
     table.write_text("\n".join(lines) + "\n")
     run = small_finetune(table, tmp_path / "run")
     task = ClassifyConfig(task_type="multilabel", balance=0.5)
-    best = finetune(replace(run, task=task), log=quiet)
+    best = finetune(replace(run, task=task))
     card = load_model_config(best)
     assert card.class_names == ("a", "b")
     assert card.task_type == "multilabel"
@@ -292,10 +297,10 @@ def test_going_on_with_other_classes_shows_them(videos, tmp_path):
     """The same 12 videos under another name of a class."""
     shutil.copytree(videos, tmp_path / "v")
     run = small_finetune(tmp_path / "v", tmp_path / "run")
-    finetune(run, log=quiet)
+    finetune(run)
     (tmp_path / "v" / "grows").rename(tmp_path / "v" / "swells")
     with pytest.raises(ConfigError) as caught:
-        finetune(run, log=quiet)
+        finetune(run)
     assert (
         "  videos of v: 9 -> 9, not the same list; its classes are others:\n"
         "      before  3: grows, moves_left, spins_clockwise\n"
@@ -312,7 +317,7 @@ def test_numbers(videos, tmp_path):
     columns = replace(run.labels, columns=("speed", "angle"))
     run = replace(run, task=ClassifyConfig(task_type="regression"), labels=columns)
     assert "CSV table of 12 entries, columns path, speed, angle, " in dry_run(run)
-    best = finetune(run, log=quiet)
+    best = finetune(run)
     assert load_model_config(best).class_names == ("speed", "angle")
     assert list(load_model_config(best).metadata["validation"]) == ["mae", "loss"]
     assert (
@@ -321,26 +326,26 @@ def test_numbers(videos, tmp_path):
     assert load_model_config(best).target_scaler.mean == pytest.approx((900.7, -1), abs=0.5)
     table.write_text("\n".join(lines).replace("900.3,", "fast,") + "\n")
     with pytest.raises(DataError, match=r"list.csv:5: 'fast' in the column speed is no number"):
-        finetune(run, log=quiet)
+        finetune(run)
 
 
 def test_one_class_is_none(videos, tmp_path):
     only = tmp_path / "only"
     shutil.copytree(videos / "grows", only / "grows")
     with pytest.raises(DataError, match="only has one class only, 'grows'; a classifier wants two"):
-        finetune(small_finetune(only, tmp_path / "run"), log=quiet)
+        finetune(small_finetune(only, tmp_path / "run"))
 
 
 def test_a_run_folder_of_pretraining_is_refused(videos, parent):
     with pytest.raises((ConfigError, CheckpointError)):
-        finetune(small_finetune(videos, parent), log=quiet)
+        finetune(small_finetune(videos, parent))
 
 
 def test_a_parent_of_another_size_is_refused(videos, parent, tmp_path):
     run = small_finetune(videos, tmp_path / "run", init=InitConfig(weights=parent))
     wide = replace(run.model, encoder=replace(run.model.encoder, embed_dim=48))
     with pytest.raises(CheckpointError, match="48"):
-        finetune(replace(run, model=wide), log=quiet)
+        finetune(replace(run, model=wide))
 
 
 def other_clips(run, pos_embed="auto"):
@@ -356,15 +361,16 @@ def test_clips_of_another_size_keep_the_parents_position_table(videos, parent, t
     said = "positions: the table for 2x4x4 cubes, with which the weights were trained, resampled"
     assert said in dry_run(run)
     lines = []
-    best = finetune(run, log=lines.append)
+    with logging_to(lines.append):
+        best = finetune(run)
     assert said in "\n".join(lines)
     parts = replace(run, output_dir=tmp_path / "parts")
-    with pytest.raises(Interrupted):
-        finetune(parts, log=stop_after(1, signal.SIGTERM))
+    with pytest.raises(Interrupted), logging_to(stop_after(1, signal.SIGTERM)):
+        finetune(parts)
     assert load_config(
         type(run), tmp_path / "parts" / "run.yaml"
     ).model.encoder.pretrained_grid == (2, 4, 4)
-    finetune(parts, resume=True, log=quiet)
+    finetune(parts, resume=True)
     assert losses_of(tmp_path / "parts") == losses_of(tmp_path / "whole")
     model, card = load_classifier(tmp_path / "whole", torch.device("cpu"))
     assert (
@@ -382,7 +388,8 @@ def test_a_fresh_position_table_for_clips_of_another_size(videos, parent, tmp_pa
     run = other_clips(run, "reinit")
     run = replace(run, optim=replace(run.optim, epochs=1.0))
     lines = []
-    best = finetune(run, log=lines.append)
+    with logging_to(lines.append):
+        best = finetune(run)
     assert "positions: a fresh table for 3x6x4 cubes, not the one for 2x4x4" in "\n".join(lines)
     assert load_model_config(best).model.encoder.pretrained_grid is None
 
@@ -395,7 +402,7 @@ def test_losses_go_down(videos, tmp_path):
         mix=MixConfig(prob=0.0),
     )
     optim = replace(run.optim, lr=0.5, epochs=40.0)
-    finetune(replace(run, optim=optim, augment=plain), log=quiet)
+    finetune(replace(run, optim=optim, augment=plain))
     found = [loss for _, (loss, _) in sorted(losses_of(tmp_path / "run").items())]
     assert sum(found[-6:]) < 0.8 * sum(found[:6])
 
@@ -408,15 +415,15 @@ def test_changed_labels_are_noticed_when_going_on(videos, tmp_path):
     table.write_text("path,label\n" + "".join(f"{p},{'ab'[n % 2]}\n" for n, p in enumerate(paths)))
     run = small_finetune(table, tmp_path / "run", task=ClassifyConfig(task_type="multilabel"))
     run = replace(run, labels=replace(run.labels, class_names=names))
-    with pytest.raises(Interrupted):
-        finetune(run, log=stop_after(1, signal.SIGTERM))
+    with pytest.raises(Interrupted), logging_to(stop_after(1, signal.SIGTERM)):
+        finetune(run)
     names.write_text("b\na\n")
     with pytest.raises(ConfigError, match="not the same list"):
-        finetune(run, log=quiet)
+        finetune(run)
     names.write_text("a\nb\n")
     table.write_text("path,label\n" + "".join(f"{p},a\n" for p in paths))
     with pytest.raises(ConfigError, match="not the same list"):
-        finetune(run, log=quiet)
+        finetune(run)
 
 
 def test_other_held_out_videos_are_noticed_when_going_on(videos, tmp_path):
@@ -425,12 +432,12 @@ def test_other_held_out_videos_are_noticed_when_going_on(videos, tmp_path):
     run = small_finetune(
         videos, tmp_path / "run", validation=ValidationConfig(path=held, interval=3)
     )
-    with pytest.raises(Interrupted):
-        finetune(run, log=stop_after(1, signal.SIGTERM))
+    with pytest.raises(Interrupted), logging_to(stop_after(1, signal.SIGTERM)):
+        finetune(run)
     for folder in held.iterdir():
         next(folder.glob("*.mp4")).unlink()
     with pytest.raises(ConfigError, match=r"videos of v, held out: 12 -> 9, not the same list"):
-        finetune(run, log=quiet)
+        finetune(run)
 
 
 @pytest.mark.slow
@@ -443,7 +450,8 @@ def test_unreadable_held_out_videos_are_said_and_listed(videos, tmp_path):
         videos, tmp_path / "run", validation=ValidationConfig(path=held, interval=3)
     )
     said = []
-    finetune(run, log=said.append)
+    with logging_to(said.append):
+        finetune(run)
     looks = [line for line in said if line.startswith("val at")]
     assert looks
     assert all(line.endswith("(1 videos unreadable)") for line in looks)
@@ -453,16 +461,17 @@ def test_unreadable_held_out_videos_are_said_and_listed(videos, tmp_path):
         path.write_bytes(b"no video")
     strict = replace(run, output_dir=tmp_path / "strict")
     with pytest.raises(TooManyUnreadableError, match="of 12 videos cannot be read"):
-        finetune(strict, log=quiet)
+        finetune(strict)
 
 
 @pytest.mark.slow
 def test_a_run_starts_from_the_best_of_another_and_its_mean(videos, tmp_path):
     first = small_finetune(videos, tmp_path / "first")
-    best = finetune(replace(first, optim=replace(first.optim, ema_decay=0.5)), log=quiet)
+    best = finetune(replace(first, optim=replace(first.optim, ema_decay=0.5)))
     said = []
     second = small_finetune(
         videos, tmp_path / "second", init=InitConfig(weights=tmp_path / "first")
     )
-    finetune(second, log=said.append)
+    with logging_to(said.append):
+        finetune(second)
     assert f"weights of {best}" in "\n".join(said)

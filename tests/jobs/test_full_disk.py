@@ -32,22 +32,22 @@ def videos(tmp_path_factory):
 
 
 SCRIPT = """
-import os, shutil, sys
+import logging, os, shutil, sys
 from pathlib import Path
-from videomae2.cli import run_options
 from videomae2.cli.main import main
 
 config, disk, at, leave, number = Path(sys.argv[1]), Path(sys.argv[2]), *map(int, sys.argv[3:])
 
-def say(line):
-    print(line, flush=True)
+class Filler(logging.Handler):
+  def emit(self, record):
+    line = record.getMessage()
     if line.startswith("step ") and int(line.split()[1].split("/")[0]) == at:
         free = shutil.disk_usage(disk).free
         (disk / "filler").write_bytes(bytes(free - leave))
         if number:
             os.kill(os.getpid(), number)
 
-run_options.make_logger = lambda *, json: say
+logging.getLogger("videomae2").addHandler(Filler())
 code = main(["pretrain", "--config", str(config)])
 shutil.copytree(disk, sys.argv[2] + "-after")
 sys.exit(code)

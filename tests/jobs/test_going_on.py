@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from safetensors import SafetensorError
 
-from tests.jobs.small import quiet, small_run, small_videos, stop_after
+from tests.jobs.small import small_run, small_videos, stop_after
+from tests.logs import logging_to
 from videomae2.commands.train.pretrain import pretrain
 from videomae2.errors import CheckpointError, ConfigError, Interrupted
 from videomae2.training import runtime
@@ -22,12 +23,12 @@ def test_another_precision_is_refused_even_if_auto_chose_it(videos, tmp_path, mo
     run = small_run(videos, tmp_path / "run")
     run = replace(run, runtime=replace(run.runtime, precision="auto"))
     monkeypatch.setattr(runtime, "_bf16_is_fast", lambda device: False)
-    pretrain(run, log=quiet)
-    pretrain(run, log=quiet)
+    pretrain(run)
+    pretrain(run)
     monkeypatch.setattr(runtime, "_bf16_is_fast", lambda device: True)
     with pytest.raises(ConfigError, match=r"runtime\.precision: fp32 -> bf16"):
-        pretrain(run, log=quiet)
-    pretrain(replace(run, runtime=replace(run.runtime, precision="fp32")), log=quiet)
+        pretrain(run)
+    pretrain(replace(run, runtime=replace(run.runtime, precision="fp32")))
 
 
 def full_disk(monkeypatch, *, failing):
@@ -55,37 +56,39 @@ def test_stopped_on_a_full_disk_it_says_that_nothing_was_saved(
     full_disk(monkeypatch, failing=failing)
     run = small_run(videos, tmp_path / "run", epochs=5.0)
     run = replace(run, checkpoint=replace(run.checkpoint, interval=interval))
-    with pytest.raises(error, match=f"by SIGTERM, but .*No space left.* start {start}"):
-        pretrain(run, log=stop_after(1 if interval == 100 else 2, signal.SIGTERM))
+    after = stop_after(1 if interval == 100 else 2, signal.SIGTERM)
+    message = f"by SIGTERM, but .*No space left.* start {start}"
+    with pytest.raises(error, match=message), logging_to(after):
+        pretrain(run)
     assert not list((tmp_path / "run").rglob("unfinished*"))
 
 
 def test_resume_goes_on_where_there_is_a_checkpoint(videos, tmp_path):
     run = small_run(videos, tmp_path / "run")
     with pytest.raises(CheckpointError, match=r"nothing to resume: .*run does not exist"):
-        pretrain(run, resume=True, log=quiet)
+        pretrain(run, resume=True)
     assert not (tmp_path / "run").exists()
     (tmp_path / "run").mkdir()
     with pytest.raises(CheckpointError, match=r"nothing to resume: .*run has no checkpoint"):
-        pretrain(run, resume=True, log=quiet)
-    last = pretrain(run, log=quiet)
-    assert pretrain(run, resume=True, log=quiet) == last
+        pretrain(run, resume=True)
+    last = pretrain(run)
+    assert pretrain(run, resume=True) == last
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "optimizer.safetensors"])
 def test_a_broken_checkpoint_is_refused_with_the_way_out(videos, tmp_path, name):
     run = small_run(videos, tmp_path / "run")
-    last = pretrain(run, log=quiet)
+    last = pretrain(run)
     before = last.with_name("step-00000004")
     broken = last / name
     broken.write_bytes(broken.read_bytes()[:200])
     with pytest.raises(CheckpointError, match=f"{name}.*delete {last} .* step 4 from {before}"):
-        pretrain(run, log=quiet)
+        pretrain(run)
     shutil.rmtree(last)
     shutil.copytree(before, tmp_path / "copy")
     (before / "optimizer.safetensors").unlink()
     with pytest.raises(CheckpointError, match=f"only checkpoint: delete {before} to start"):
-        pretrain(run, log=quiet)
+        pretrain(run)
     shutil.rmtree(before)
     shutil.copytree(tmp_path / "copy", before)
-    assert pretrain(run, log=quiet) == last
+    assert pretrain(run) == last

@@ -10,7 +10,8 @@ from safetensors.torch import load_file
 
 from tests.jobs.labelled import labelled_videos
 from tests.jobs.late import late_at_first
-from tests.jobs.small import losses, quiet, small_run, small_videos, stop_after
+from tests.jobs.small import losses, small_run, small_videos, stop_after
+from tests.logs import logging_to
 from videomae2.base.signals import SignalHandler
 from videomae2.commands.train.online_probe import OnlineProbe, build_online_probe
 from videomae2.commands.train.pretrain import build_setup, pretrain, summarize
@@ -58,9 +59,10 @@ def weights(folder):
 
 
 def test_losses_and_weights_are_the_same_to_the_bit_with_and_without(videos, labelled, tmp_path):
-    plain = pretrain(small_run(videos, tmp_path / "plain"), log=quiet)
+    plain = pretrain(small_run(videos, tmp_path / "plain"))
     said = []
-    watched = pretrain(probed(videos, labelled, tmp_path / "run", every=1), log=said.append)
+    with logging_to(said.append):
+        watched = pretrain(probed(videos, labelled, tmp_path / "run", every=1))
     assert losses(tmp_path / "run") == losses(tmp_path / "plain")
     assert weights(watched) == weights(plain)
     assert sorted(probes(tmp_path / "run")) == [-1, 0, 1, 2, 3, 4, 5]
@@ -71,12 +73,12 @@ def test_losses_and_weights_are_the_same_to_the_bit_with_and_without(videos, lab
 
 @pytest.mark.slow
 def test_a_run_that_stops_goes_on_to_the_same_losses_and_probes(videos, labelled, tmp_path):
-    pretrain(probed(videos, labelled, tmp_path / "whole", epochs=4.0), log=quiet)
+    pretrain(probed(videos, labelled, tmp_path / "whole", epochs=4.0))
     run = probed(videos, labelled, tmp_path / "run", epochs=4.0)
     run = replace(run, checkpoint=replace(run.checkpoint, interval=100))
-    with pytest.raises(Interrupted):
-        pretrain(run, log=stop_after(1, signal.SIGTERM))
-    pretrain(run, log=quiet)
+    with pytest.raises(Interrupted), logging_to(stop_after(1, signal.SIGTERM)):
+        pretrain(run)
+    pretrain(run)
     assert losses(tmp_path / "run") == losses(tmp_path / "whole")
     assert accuracies(tmp_path / "run") == accuracies(tmp_path / "whole")
     assert len(probes(tmp_path / "whole")) == 5
@@ -87,7 +89,7 @@ def test_a_run_that_stops_goes_on_to_the_same_losses_and_probes(videos, labelled
 def test_a_probe_that_a_wish_to_stop_cuts_short_is_made_up_for(
     videos, labelled, tmp_path, monkeypatch, stopped_in
 ):
-    pretrain(probed(videos, labelled, tmp_path / "whole", every=3), log=quiet)
+    pretrain(probed(videos, labelled, tmp_path / "whole", every=3))
     features, calls = OnlineProbe._encode, []
 
     def asked_meanwhile(watch, part):
@@ -99,9 +101,9 @@ def test_a_probe_that_a_wish_to_stop_cuts_short_is_made_up_for(
     run = probed(videos, labelled, tmp_path / "run", every=3)
     monkeypatch.setattr(OnlineProbe, "_encode", asked_meanwhile)
     with pytest.raises(Interrupted, match="asked to stop by SIGTERM"):
-        pretrain(run, log=quiet)
+        pretrain(run)
     assert len(accuracies(tmp_path / "run")) == (stopped_in - 1) // 2  # two calls a probe
-    pretrain(run, log=quiet)
+    pretrain(run)
     assert accuracies(tmp_path / "run") == accuracies(tmp_path / "whole")
     assert losses(tmp_path / "run") == losses(tmp_path / "whole")
 
@@ -109,9 +111,9 @@ def test_a_probe_that_a_wish_to_stop_cuts_short_is_made_up_for(
 @pytest.mark.slow
 def test_a_run_may_be_probed_otherwise_when_it_goes_on(videos, labelled, tmp_path):
     run = probed(videos, labelled, tmp_path / "run")
-    with pytest.raises(Interrupted):
-        pretrain(run, log=stop_after(1, signal.SIGTERM))
-    pretrain(replace(run, online_probe=OnlineProbeConfig()), log=quiet)
+    with pytest.raises(Interrupted), logging_to(stop_after(1, signal.SIGTERM)):
+        pretrain(run)
+    pretrain(replace(run, online_probe=OnlineProbeConfig()))
     assert len(losses(tmp_path / "run")) == 6
 
 
@@ -119,7 +121,7 @@ def test_tensorboard_has_the_probes(videos, labelled, tmp_path):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    pretrain(probed(videos, labelled, tmp_path / "run"), log=quiet)
+    pretrain(probed(videos, labelled, tmp_path / "run"))
     events = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
     events.Reload()
     assert [event.step for event in events.Scalars("probe/knn")] == [-1, 1, 3, 5]
@@ -131,11 +133,9 @@ def test_the_plan_says_what_is_probed_and_wrong_lists_stop_it(videos, labelled, 
     assert "every 2 steps on 18 training and 9 test videos of 3 classes" in summarize(run)
     (tmp_path / "list.txt").write_text("a.mp4 zero\n")
     with pytest.raises(ManifestError, match=r"list\.txt"):
-        pretrain(
-            replace(run, online_probe=OnlineProbeConfig(videos=tmp_path / "list.txt")), log=quiet
-        )
+        pretrain(replace(run, online_probe=OnlineProbeConfig(videos=tmp_path / "list.txt")))
     with pytest.raises(ConfigError, match=r"--online-probe\.videos .* does not exist"):
-        pretrain(replace(run, online_probe=OnlineProbeConfig(videos=tmp_path / "none")), log=quiet)
+        pretrain(replace(run, online_probe=OnlineProbeConfig(videos=tmp_path / "none")))
     assert not (tmp_path / "run" / "metrics.jsonl").exists()
 
 
@@ -146,12 +146,13 @@ def test_videos_that_cannot_be_read_are_left_out_and_said(videos, tmp_path):
     (tmp_path / "train" / "red" / "00.npy").write_bytes(b"nothing")
     said = []
     run = probed(videos, tmp_path, tmp_path / "run", every=100, epochs=1.0)
-    pretrain(run, log=said.append)
+    with logging_to(said.append):
+        pretrain(run)
     assert any("1 videos are skipped, such as: cannot read" in line for line in said)
     for path in (tmp_path / "test").rglob("*.npy"):
         path.write_bytes(b"nothing")
     with pytest.raises(DataError, match="17 to train on and 0 to test on"):
-        pretrain(replace(run, output_dir=tmp_path / "other"), log=quiet)
+        pretrain(replace(run, output_dir=tmp_path / "other"))
 
 
 def test_no_more_videos_are_taken_than_wanted_of_each_class_alike(labelled):
@@ -180,10 +181,8 @@ def test_one_busy_moment_costs_no_video(labelled, tmp_path, monkeypatch):
         max_nonfinite_steps=1,
     )
     work, said = build_setup(run, plan, runtime, {}), []
-    log = MetricsLogger(
-        tmp_path, steps=2, first_step=0, get_memory_gib=lambda: 0.0, log=said.append
-    )
-    with SignalHandler() as wishes:
+    log = MetricsLogger(tmp_path, steps=2, first_step=0, get_memory_gib=lambda: 0.0)
+    with logging_to(said.append), SignalHandler() as wishes:
         build_online_probe(run, plan, runtime)(CallbackContext(work.task, None, log, 0, wishes))
     log.close()
     assert len(late) == 27

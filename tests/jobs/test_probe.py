@@ -12,6 +12,7 @@ import torch
 from tests.jobs.labelled import labelled_videos, small_encoder
 from tests.jobs.late import late_at_first
 from tests.jobs.small import quiet, small_run
+from tests.logs import logging_to
 from videomae2.commands.probe.config import ProbeClipConfig, ProbeSettings
 from videomae2.commands.probe.run import prepare_probe, run_probe
 from videomae2.commands.train.pretrain import pretrain
@@ -41,15 +42,15 @@ def place(tmp_path_factory):
 
 
 def run(place, cache, *, test="test", clips=None, lists=None, log=quiet, **changed):
-    return probed(
-        place / "model",
-        place / "train",
-        None if test is None else place / test,
-        clips=clips,
-        list_config=lists,
-        settings=replace(SETTINGS, cache_dir=cache, **changed),
-        log=log,
-    )
+    with logging_to(log):
+        return probed(
+            place / "model",
+            place / "train",
+            None if test is None else place / test,
+            clips=clips,
+            list_config=lists,
+            settings=replace(SETTINGS, cache_dir=cache, **changed),
+        )
 
 
 def probed(*words, **how):
@@ -275,7 +276,8 @@ def test_tokens_beyond_the_room_are_averaged_and_it_is_said(place, tmp_path):
     said = []
     room = 36 * 24 * 2 * 3 / 2**30  # three tokens of 24 float16 for each of 36 videos
     attending = {"methods": ("attentive",), "epochs": 1, "lrs": (1e-3,), "weight_decays": (0.0,)}
-    found = run(place, tmp_path, token_gib=room, log=said.append, **attending)
+    with logging_to(said.append):
+        found = run(place, tmp_path, token_gib=room, **attending)
     assert found.stored_grid == (2, 1, 1)
     assert any("averaged from 2x2x2 to 2x1x1 a clip" in line for line in said)
     with pytest.raises(ConfigError, match="has no room for a single token"):
@@ -339,7 +341,6 @@ def test_rows_of_one_table_may_be_both(place, tmp_path):
         tmp_path / "all.csv",
         list_config=ProbeListConfig(filter="split=train", filter_test="split=test"),
         settings=replace(SETTINGS, cache_dir=tmp_path),
-        log=quiet,
     )
     assert (found.num_train_videos, found.num_test_videos) == (24, 12)
 
@@ -357,10 +358,10 @@ def test_labels_that_training_does_not_have_are_refused(place, tmp_path):
     (tmp_path / "train.txt").write_text(train)
     write_list(tmp_path / "test.txt", place, "test", 2)
     with pytest.raises(ManifestError, match=r"test.txt:1: label is 2, but .* up to 1"):
-        probed(place / "model", tmp_path / "train.txt", tmp_path / "test.txt", log=quiet)
+        probed(place / "model", tmp_path / "train.txt", tmp_path / "test.txt")
     write_list(tmp_path / "one.txt", place, "train", 0)
     with pytest.raises(DataError, match="of one class only"):
-        probed(place / "model", tmp_path / "one.txt", log=quiet)
+        probed(place / "model", tmp_path / "one.txt")
 
 
 @pytest.mark.parametrize(
@@ -395,9 +396,9 @@ def test_a_frame_rate_gives_arrays_a_clock(place, tmp_path):
 
 
 def test_a_run_gives_its_own_stride(place, tmp_path):
-    pretrain(small_run(place / "train", tmp_path / "run", epochs=1.0), log=quiet)
+    pretrain(small_run(place / "train", tmp_path / "run", epochs=1.0))
     found = probed(
-        tmp_path / "run", place / "train", settings=replace(SETTINGS, cache_dir=tmp_path), log=quiet
+        tmp_path / "run", place / "train", settings=replace(SETTINGS, cache_dir=tmp_path)
     )
     assert (found.sampling.frame_interval, found.sampling.interval_unit) == (2.0, "frames")
 

@@ -85,7 +85,7 @@ def tokens(videos, *, seed, apart):
 
 def attending(**changed):
     how = {"heads": 3, "num_classes": CLASSES, "epochs": 12, "batch_size": 16, "seed": 0,
-           "device": torch.device("cpu"), "log": lambda line: None}  # fmt: skip
+           "device": torch.device("cpu")}  # fmt: skip
     return AttentiveConfig(**how | changed)
 
 

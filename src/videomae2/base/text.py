@@ -1,8 +1,5 @@
 """Counts, sizes, times and multiples in words."""
 
-import sys
-from collections.abc import Callable
-
 
 def format_multiples(number: int, unit: int) -> str:
     """The multiples around a number that is none."""
@@ -13,15 +10,6 @@ def format_multiples(number: int, unit: int) -> str:
 def format_count(number: int, noun: str) -> str:
     """A number with its noun."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-LogFn = Callable[[str], None]
-
-
-def log_to_stdout(text: str) -> None:
-    """Write lines for people, at once."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
 
 
 def format_duration(seconds: float) -> str:

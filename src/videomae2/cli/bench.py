@@ -1,7 +1,6 @@
 """``videomae2 bench pretrain``: how fast pre-training is on this machine."""
 
 import json
-import sys
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Literal
 
@@ -54,13 +53,9 @@ def main(arguments: list[str]) -> int:
         plan = dry_run(options.config)
         print(json.dumps({"plan": plan.splitlines()}) if options.json else plan)
         return 0
-    report = run_bench(options.config, log=_log_progress)
+    report = run_bench(options.config)
     if options.json:
         print(json.dumps(asdict(report), indent=2))
     else:
         print(format_report(report))
     return 0
-
-
-def _log_progress(line: str) -> None:
-    print(f"... {line}", file=sys.stderr, flush=True)

@@ -1,6 +1,7 @@
 """``videomae2 demo``: the main job with no arguments."""
 
 import json
+import logging
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -8,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from videomae2.cli.options import parse_options
-from videomae2.cli.progress import make_logger
-from videomae2.commands.demo import LogFn, run_demo, write_videos
+from videomae2.commands.demo import run_demo, write_videos
 from videomae2.config.runs import Run
 from videomae2.data.synthetic.moving_shapes import LABELLED_LIST
 from videomae2.errors import ConfigError
 from videomae2.recipes.table import DISTILL_RECIPES, FINETUNE_RECIPES, RECIPES
 from videomae2.reports.demo import DemoResult, DemoStages, write_demo_page
+
+_logger = logging.getLogger(__name__)
 
 PROG = "videomae2 demo"
 
@@ -53,15 +55,14 @@ def main(arguments: list[str]) -> int:
         plan = _format_plan(options)
         print(json.dumps({"plan": plan}) if options.json else "\n".join(plan))
         return 0
-    log = make_logger(json=options.json)
-    dataset = write_videos(options.out / "videos", videos=options.videos, log=log)
+    dataset = write_videos(options.out / "videos", videos=options.videos)
     stages = _build_stages(dataset.folder, options.out)
-    results = run_demo(stages, dataset, log=log)
+    results = run_demo(stages, dataset)
     report = write_demo_page(results, stages, options.out / "report.html")
     if options.json:
         print(json.dumps(_to_json_value(asdict(results)) | {"report": str(report)}))
     else:
-        _log_results(results, report, log)
+        _log_results(results, report)
     return 0
 
 
@@ -107,7 +108,7 @@ def _build_stages(videos: Path, out: Path) -> DemoStages:
     )
 
 
-def _log_results(results: DemoResult, report: Path, log: LogFn) -> None:
+def _log_results(results: DemoResult, report: Path) -> None:
     improvement = results.improvement.difference
     rows = {
         "loss": f"{results.loss:.3f} at the end of pre-training; {results.val_loss:.3f} on "
@@ -122,7 +123,7 @@ def _log_results(results: DemoResult, report: Path, log: LogFn) -> None:
         "rerun": "delete the folder, or choose another --out",
         "next": f"{sys.argv[0]} pretrain own-cpu FOLDER, and so on as in README.md",
     }
-    log("\n" + "\n".join(f"{label:<13}{text}" for label, text in rows.items()))
+    _logger.info("\n" + "\n".join(f"{label:<13}{text}" for label, text in rows.items()))
 
 
 def _to_json_value(value: Any) -> Any:

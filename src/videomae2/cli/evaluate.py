@@ -9,7 +9,6 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from videomae2.cli.options import parse_options
-from videomae2.cli.progress import make_logger
 from videomae2.commands.evaluate.config import EvaluateConfig
 from videomae2.commands.evaluate.plan import prepare_evaluation
 from videomae2.commands.evaluate.results import build_results_json
@@ -71,11 +70,7 @@ def main(arguments: list[str]) -> int:
         )
         print("\n".join(plan.summary()))
         return 0
-    log = make_logger(json=options.json)
-
-    evaluation = evaluate(
-        options.run, options.videos, out=options.out, config=options.config, log=log
-    )
+    evaluation = evaluate(options.run, options.videos, out=options.out, config=options.config)
     print(
         json.dumps(build_results_json(evaluation), ensure_ascii=False)
         if options.json

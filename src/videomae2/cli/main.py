@@ -15,6 +15,7 @@ from importlib import import_module
 
 from videomae2 import __version__
 from videomae2.base.signals import SignalHandler, raise_if_stopped
+from videomae2.cli.progress import show_log
 from videomae2.errors import ConfigError, Interrupted, VideoMAE2Error
 
 
@@ -81,7 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in args
     args = [word for word in args if word != "--debug"]
     try:
-        code = _run_command(args)
+        with show_log(on_stderr="--json" in args):
+            code = _run_command(args)
         sys.stdout.flush()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else DONE if end.code is None else FAILED

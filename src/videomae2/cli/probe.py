@@ -8,7 +8,6 @@ import tyro
 from tyro.conf import Positional, arg
 
 from videomae2.cli.options import parse_options
-from videomae2.cli.progress import make_logger
 from videomae2.commands.probe.config import ProbeClipConfig, ProbeSettings
 from videomae2.commands.probe.run import prepare_probe, run_probe
 from videomae2.inference.probe_data import ProbeListConfig
@@ -75,7 +74,6 @@ def main(arguments: list[str]) -> int:
         clips=options.clip,
         list_config=options.lists,
         settings=options.settings,
-        log=make_logger(json=options.json),
     )
     if options.dry_run:
         print(plan.summary())

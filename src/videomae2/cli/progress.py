@@ -4,9 +4,11 @@ The progress line tells how far, how fast, and how long it will take. On a termi
 again and again; elsewhere a new one now and then.
 """
 
+import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
 from videomae2.base.text import format_duration
@@ -26,13 +28,29 @@ class TextStream(Protocol):
     def isatty(self) -> bool: ...
 
 
-def make_logger(*, json: bool) -> Callable[[str], None]:
-    """What takes the lines of a command as they come; they leave stdout to JSON."""
+class LogHandler(logging.Handler):
+    """Prints the lines of the log as they come."""
 
-    def log(line: str) -> None:
-        print(line, file=sys.stderr if json else sys.stdout, flush=True)
+    def __init__(self, *, on_stderr: bool) -> None:
+        super().__init__()
+        self.on_stderr = on_stderr
 
-    return log
+    def emit(self, record: logging.LogRecord) -> None:
+        print(self.format(record), file=sys.stderr if self.on_stderr else sys.stdout, flush=True)
+
+
+@contextmanager
+def show_log(*, on_stderr: bool) -> Iterator[None]:
+    """Print what the package logs for as long as the context lasts."""
+    logger, handler = logging.getLogger("videomae2"), LogHandler(on_stderr=on_stderr)
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 class ProgressLine:

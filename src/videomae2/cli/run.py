@@ -1,6 +1,7 @@
 """``videomae2 run``: stages that follow from one another, as one file says."""
 
 import json
+import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,6 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from videomae2.cli.options import parse_options
-from videomae2.cli.progress import make_logger
 from videomae2.commands.pipeline.evaluate_stage import build_evaluate_stage
 from videomae2.commands.pipeline.load import load_pipeline, plan_stages
 from videomae2.commands.pipeline.plan import format_plan, plan_to_json
@@ -27,6 +27,8 @@ from videomae2.commands.pipeline.train_stages import (
 )
 from videomae2.errors import ConfigError
 from videomae2.recipes.table import DISTILL_RECIPES, FINETUNE_RECIPES, RECIPES
+
+_logger = logging.getLogger(__name__)
 
 EXAMPLE_PIPELINE = """\
 # A pipeline: stages that follow from one another. Check it with
@@ -132,7 +134,6 @@ def main(arguments: list[str]) -> int:
 
 
 def _run_file(options: PipelineOptions, file: Path) -> int:
-    log = make_logger(json=options.json)
 
     started = time.perf_counter()
     pipeline = load_pipeline(file, STAGE_TYPES, out=options.out)
@@ -148,9 +149,9 @@ def _run_file(options: PipelineOptions, file: Path) -> int:
             json.dumps(plan_values) if options.json else format_plan(pipeline, stage_plans, actions)
         )
         return 0
-    results = run_pipeline(pipeline, stage_plans, stage_range=stage_range, log=log)
+    results = run_pipeline(pipeline, stage_plans, stage_range=stage_range)
     seconds = time.perf_counter() - started
-    log(f"\n{format_results(results, seconds)}")
+    _logger.info(f"\n{format_results(results, seconds)}")
     if options.json:
         print(json.dumps(results_to_json(pipeline, results, seconds)))
     return 0

@@ -17,7 +17,6 @@ from typing import Annotated, Any, Generic, TypeVar
 import tyro
 
 from videomae2.cli.options import parse_options
-from videomae2.cli.progress import make_logger
 from videomae2.commands.train.run import check_resumable
 from videomae2.config.checks import check_run
 from videomae2.config.files import load_config
@@ -54,7 +53,7 @@ class TrainCommand(Generic[R]):
     recipes: Mapping[str, Recipe[R]]
     """Its recipes by name."""
     train: Callable[..., Path]
-    """Takes the run, ``resume`` and ``log``; gives the folder of the model, or of several."""
+    """Takes the run and ``resume``; gives the folder of the model, or of several."""
     dry_run: Callable[[R], str]
     """Says what a run will do."""
     file_description: str
@@ -108,9 +107,7 @@ def main(train_command: TrainCommand[R], arguments: list[str]) -> int:
         plan = train_command.dry_run(run)
         print(json.dumps({"plan": plan.splitlines()}) if run_options.json else plan)
         return 0
-    models_folder = train_command.train(
-        run, resume=run_options.resume, log=make_logger(json=run_options.json)
-    )
+    models_folder = train_command.train(run, resume=run_options.resume)
     if run_options.json:
         print(results_json(run.output_dir, models_folder))
     return 0

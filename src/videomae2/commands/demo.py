@@ -1,11 +1,13 @@
 """The whole progression on a built-in data set, and what each part of it was worth."""
 
 import json
-from collections.abc import Callable
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 
-from videomae2.base.text import format_duration, log_to_stdout
+from videomae2.base.text import format_duration
 from videomae2.commands.evaluate.config import EvaluateConfig
 from videomae2.commands.evaluate.run import evaluate
 from videomae2.commands.reconstruct import reconstruct_videos
@@ -21,16 +23,15 @@ from videomae2.reports.demo import NUM_SHOWN_VIDEOS, DemoResult, DemoStages, Eva
 from videomae2.reports.reconstruction_image import write_image_grid
 from videomae2.training.logger import METRICS_FILE
 
+_logger = logging.getLogger(__name__)
+
 _NUM_LAST_STEPS = 50
 
 
 _TEST_VIEWS = EvalViews(clips=2, crops=1)
 
 
-LogFn = Callable[[str], None]
-
-
-def write_videos(folder: Path, *, videos: int, log: LogFn = log_to_stdout) -> MovingShapes:
+def write_videos(folder: Path, *, videos: int) -> MovingShapes:
     """Write the built-in data set, or what is missing of it."""
     started = perf_counter()
 
@@ -38,48 +39,62 @@ def write_videos(folder: Path, *, videos: int, log: LogFn = log_to_stdout) -> Mo
         if done % 200 == 0 or done == total:
             rate = done / max(perf_counter() - started, 1e-9)
             remaining = format_duration((total - done) / rate)
-            log(f"videos   {done} of {total} written  {rate:.0f} videos/s  {remaining} left")
+            _logger.info(
+                f"videos   {done} of {total} written  {rate:.0f} videos/s  {remaining} left"
+            )
 
-    log(f"videos   {videos} videos of moving shapes in {folder}")
+    _logger.info(f"videos   {videos} videos of moving shapes in {folder}")
     return write_moving_shapes(folder, videos=videos, frames=40, progress=progress)
 
 
-def run_demo(stages: DemoStages, shapes: MovingShapes, *, log: LogFn = log_to_stdout) -> DemoResult:
+def run_demo(stages: DemoStages, shapes: MovingShapes) -> DemoResult:
     """Pre-train, fine-tune, compare with training from scratch, distil; show what came of it.
 
     Args:
         stages: The runs; they name each other's folders.
         shapes: The data set.
-        log: Takes each line for people.
     """
-    _log_heading(log, 1, "pre-training on all training videos, without labels")
-    checkpoint = pretrain(stages.pretrain, log=log)
-    _log_heading(log, 2, "fine-tuning on the labelled share, from the pre-trained model")
-    finetune(stages.finetune, log=log)
-    _log_heading(log, 3, "the same fine-tuning from scratch")
-    finetune(stages.scratch, log=log)
-    _log_heading(log, 4, "a smaller student learns from the fine-tuned model, without labels")
-    students = distill(stages.distill, log=log)
-    _log_heading(log, 5, "all three on held-out videos")
-    pretrained = _evaluate_model("pre-trained", stages.finetune.output_dir, shapes, log)
-    scratch = _evaluate_model("from scratch", stages.scratch.output_dir, shapes, log)
-    student = _evaluate_model("student", students / stages.distill.students[0].name, shapes, log)
+    _log_heading(1, "pre-training on all training videos, without labels")
+    checkpoint = pretrain(stages.pretrain)
+    _log_heading(2, "fine-tuning on the labelled share, from the pre-trained model")
+    finetune(stages.finetune)
+    _log_heading(3, "the same fine-tuning from scratch")
+    finetune(stages.scratch)
+    _log_heading(4, "a smaller student learns from the fine-tuned model, without labels")
+    students = distill(stages.distill)
+    _log_heading(5, "all three on held-out videos")
+    pretrained = _evaluate_model("pre-trained", stages.finetune.output_dir, shapes)
+    scratch = _evaluate_model("from scratch", stages.scratch.output_dir, shapes)
+    student = _evaluate_model("student", students / stages.distill.students[0].name, shapes)
     return _build_result(stages, shapes, checkpoint, (pretrained, scratch, student))
 
 
-def _log_heading(log: LogFn, number: int, words: str) -> None:
-    log(f"\n-- {number}/5 {words}")
+def _log_heading(number: int, words: str) -> None:
+    _logger.info(f"\n-- {number}/5 {words}")
 
 
-def _evaluate_model(name: str, model: Path, shapes: MovingShapes, log: LogFn) -> EvaluatedModel:
+def _evaluate_model(name: str, model: Path, shapes: MovingShapes) -> EvaluatedModel:
     config = EvaluateConfig(views=_TEST_VIEWS)
-    evaluation = evaluate(model, shapes.test, config=config, log=lambda line: None)
+    with _silence_info():
+        evaluation = evaluate(model, shapes.test, config=config)
     evaluated = EvaluatedModel.from_evaluation(name, evaluation)
-    log(
+    _logger.info(
         f"{name:<13} accuracy {_format_interval(evaluated.accuracy)}  "
         f"{evaluated.parameters / 1e6:.2f} M"
     )
     return evaluated
+
+
+@contextmanager
+def _silence_info() -> Iterator[None]:
+    """Three tables of views, videos and devices would hide what is compared."""
+    logger = logging.getLogger("videomae2")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _build_result(

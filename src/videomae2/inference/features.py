@@ -5,8 +5,9 @@ Axes: videos; kinds; tokens; dim.
 
 import hashlib
 import json
+import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -32,6 +33,8 @@ from videomae2.models.weights.frozen_encoder import FrozenEncoder
 from videomae2.tensors.grid import Grid
 from videomae2.training.runtime import Runtime, resolve_num_workers
 
+_logger = logging.getLogger(__name__)
+
 _LOG_INTERVAL_SECONDS = 5.0
 
 
@@ -43,13 +46,10 @@ class ProgressLog:
         unit: What is counted.
         total: How many there are.
         first: How many were done before.
-        log: Takes the lines.
     """
 
-    def __init__(
-        self, title: str, unit: str, total: int, log: Callable[[str], None], *, first: int = 0
-    ) -> None:
-        self.title, self.unit, self.total, self.first, self.log = title, unit, total, first, log
+    def __init__(self, title: str, unit: str, total: int, *, first: int = 0) -> None:
+        self.title, self.unit, self.total, self.first = title, unit, total, first
         self.started_at = self.logged_at = time.monotonic()
 
     def __call__(self, done: int, suffix: str = "") -> None:
@@ -60,13 +60,10 @@ class ProgressLog:
         self.logged_at = now
         rate = (done - self.first) / max(1e-9, now - self.started_at)
         remaining = format_duration((self.total - done) / rate)
-        self.log(
+        _logger.info(
             f"{self.title} {done:>{len(str(self.total))}}/{self.total} {self.unit}  "
             f"{rate:.1f}/s  {remaining} left{suffix and f'  {suffix}'}"
         )
-
-
-LogFn = Callable[[str], None]
 
 
 _FORMAT = 2  # of what is on disk, and of how clips are cut: 1 cut the largest box, then resized
@@ -106,7 +103,6 @@ class FeatureExtractor:
     """Grid of the tokens that are kept of each clip; None keeps none."""
     cache_dir: Path
     reading: LoadingConfig
-    log: LogFn
 
     def resolve_cache(self, manifest: Manifest, view_spec: ViewSpec) -> "FeatureCache":
         """Where the features of a list are kept; those with tokens serve those who want none."""
@@ -153,7 +149,7 @@ class FeatureExtractor:
             if pending := store.pending():
                 self._fill(store, pending, manifest, view_spec, feature_cache.stored_grid, name)
             else:
-                self.log(f"features {name}: {videos} videos, from {feature_cache.folder}")
+                _logger.info(f"features {name}: {videos} videos, from {feature_cache.folder}")
             is_read = np.ones(videos, dtype=bool)
             is_read[list(store.unreadable)] = False
             return Features(
@@ -175,7 +171,7 @@ class FeatureExtractor:
     ) -> None:
         """Extract what a store has not, until it is there or somebody asks to stop."""
         title, total = f"features {name}:", len(manifest)
-        progress = ProgressLog(title, "videos", total, self.log, first=total - len(rows))
+        progress = ProgressLog(title, "videos", total, first=total - len(rows))
         requests = (ViewsRequest(manifest[row], view_spec) for row in rows)
         with SignalHandler() as stop_signal, self._make_pool() as pool:
             video_clips = read_videos(requests, pool, self.size, self.runtime.device)

@@ -7,6 +7,7 @@ finished before.
 Axes: views of a video; outputs.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ from videomae2.data.workers.worker import Result
 from videomae2.errors import CheckpointError, Interrupted
 from videomae2.inference.score_store import ScoreStore
 from videomae2.inference.scorer import ViewScorer, ViewScores
+
+_logger = logging.getLogger(__name__)
 
 _LOG_INTERVAL_SECONDS = 5.0
 
@@ -74,7 +77,6 @@ class ScoringProgress:
     """What was done so far, for a line now and then."""
 
     total: int
-    log: Callable[[str], None]
     views: int
     """Of a video."""
     done: int = 0
@@ -106,7 +108,7 @@ class ScoringProgress:
         now = time.perf_counter()
         if now - self.logged_at >= _LOG_INTERVAL_SECONDS or self.done == self.total:
             self.logged_at = now
-            self.log(self._format_line(now - self.started_at))
+            _logger.info(self._format_line(now - self.started_at))
 
     def _format_line(self, seconds: float) -> str:
         rate = self.scored / seconds

@@ -6,6 +6,7 @@ tensors: safe to store, independent of the groups' order.
 """
 
 import errno
+import logging
 import re
 import shutil
 from collections.abc import Callable, Iterable
@@ -19,6 +20,8 @@ from torch.optim import Optimizer
 
 from videomae2.base.files import fsync_dir, fsync_tree
 from videomae2.errors import CheckpointError
+
+_logger = logging.getLogger(__name__)
 
 _FOLDER_NAME = re.compile(r"step-(\d{8,})")
 _UNFINISHED = "unfinished-"
@@ -47,9 +50,7 @@ class CheckpointManager:
         self.prune()
         return final
 
-    def save_freeing_space(
-        self, step: int, write: Callable[[Path], None], *, log: Callable[[str], None]
-    ) -> Path:
+    def save_freeing_space(self, step: int, write: Callable[[Path], None]) -> Path:
         """Save what no later save can make up for; where there is no room, older ones give way.
 
         They go oldest first; the newest stays, and those that are kept for good.
@@ -57,7 +58,6 @@ class CheckpointManager:
         Args:
             step: Steps that are done.
             write: Fills a folder.
-            log: Is told what was deleted.
 
         Raises:
             CheckpointError: As ``save``.
@@ -69,7 +69,7 @@ class CheckpointManager:
                 deletable = [old for old in self.list_steps()[:-1] if not self._is_permanent(old)]
                 if not (deletable and _is_disk_full(error.__cause__)):
                     raise
-                log(
+                _logger.warning(
                     f"no room to save step {step}: the checkpoint of step {deletable[0]} is deleted"
                 )
                 _remove_checkpoint(self._build_path(deletable[0]))

@@ -3,6 +3,7 @@
 A full disk must not end a run: lines that cannot be written wait in memory for the next try.
 """
 
+import logging
 import math
 import time
 from collections import deque
@@ -14,6 +15,8 @@ from videomae2.base.jsonl import JsonLines
 from videomae2.base.text import format_duration
 from videomae2.training.metrics_buffer import LogWindow, StepRecord
 
+_logger = logging.getLogger(__name__)
+
 METRICS_FILE = "metrics.jsonl"
 TENSORBOARD_FOLDER = "tensorboard"
 
@@ -22,21 +25,14 @@ class MetricsLogger:
     """Writes what happens to the run folder and to the terminal."""
 
     def __init__(
-        self,
-        folder: Path,
-        *,
-        steps: int,
-        first_step: int,
-        get_memory_gib: Callable[[], float],
-        log: Callable[[str], None],
+        self, folder: Path, *, steps: int, first_step: int, get_memory_gib: Callable[[], float]
     ) -> None:
         self.steps = steps
         self.get_memory_gib = get_memory_gib
-        self.log = log
         self._metrics_file = JsonLines(
             folder / METRICS_FILE, keep_line=lambda line: line["step"] < first_step
         )
-        self._writer = _open_tensorboard(folder, first_step, log)
+        self._writer = _open_tensorboard(folder, first_step)
         self._seconds_per_step: deque[float] = deque(maxlen=20)
 
     def log_window(self, window: LogWindow) -> None:
@@ -45,7 +41,7 @@ class MetricsLogger:
         if not records:
             return
         self._seconds_per_step.append(window.seconds / len(records))
-        self.log(self._format_window(window))
+        _logger.info(self._format_window(window))
         speed = {
             "clips_per_second": sum(r.num_clips for r in records) / window.seconds,
             "data_wait_share": window.wait_seconds / window.seconds,
@@ -58,7 +54,7 @@ class MetricsLogger:
             {**_build_json_entry(records[-1]), **_round_values(speed), "time": now}
         )
         if not self._metrics_file.flush():
-            self.log(
+            _logger.warning(
                 f"cannot write {self._metrics_file.path} now; its lines are kept for the next try"
             )
         self._write_tensorboard(records, speed)
@@ -124,7 +120,7 @@ class MetricsLogger:
                 self._writer.add_scalar(name, value, step)
             self._writer.flush()
         except OSError as error:
-            self.log(f"TensorBoard events are no longer written: {error}")
+            _logger.warning(f"TensorBoard events are no longer written: {error}")
             self._writer = None
 
 
@@ -147,11 +143,11 @@ def _round_values(values: dict[str, float]) -> dict[str, float | None]:
     return {n: float(f"{v:.6g}") if math.isfinite(v) else None for n, v in values.items()}
 
 
-def _open_tensorboard(folder: Path, first_step: int, log: Callable[[str], None]) -> Any:
+def _open_tensorboard(folder: Path, first_step: int) -> Any:
     """A writer of TensorBoard events, or None where the package is missing."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        log("no TensorBoard events: install videomae2[train] to have them")
+        _logger.info("no TensorBoard events: install videomae2[train] to have them")
         return None
     return SummaryWriter(str(folder / TENSORBOARD_FOLDER), purge_step=first_step)

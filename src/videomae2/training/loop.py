@@ -1,5 +1,6 @@
 """How training runs, for any task: steps, reports, saves, requests to stop."""
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NoReturn
@@ -14,6 +15,8 @@ from videomae2.training.optim import any_step_taken
 from videomae2.training.prefetch import MicroBatch, MicroBatchIterator, StepAborted
 from videomae2.training.runtime import Runtime
 from videomae2.training.step import StepResult, TrainingTask, train_step
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +40,6 @@ class _LoopState:
     micro_batches: MicroBatchIterator
     log_window: Callable[[LogWindow], None]
     save: Callable[[int], None]
-    log: Callable[[str], None]
     last_saved_step: int
 
     def record(self, step: int, result: StepResult, lr: float) -> None:
@@ -64,7 +66,7 @@ class _LoopState:
         try:
             self.save_checkpoint(steps_done)
         except CheckpointError as error:
-            self.log(f"{error}; training goes on, the next try is at the next save")
+            _logger.warning(f"{error}; training goes on, the next try is at the next save")
 
     def save_checkpoint(self, steps_done: int) -> None:
         self.save(steps_done)
@@ -113,7 +115,6 @@ def fit(
     runtime: Runtime,
     log_window: Callable[[LogWindow], None],
     save: Callable[[int], None],
-    log: Callable[[str], None],
     signals: SignalHandler,
     ema: EMA | None = None,
     on_step_end: Callable[[int], None] | None = None,
@@ -136,7 +137,6 @@ def fit(
         iterator,
         log_window,
         save,
-        log,
         last_saved_step=first_step,
     )
     if signals.stop_signal is not None and first_step < config.steps:

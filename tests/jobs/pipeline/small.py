@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.jobs.small import quiet, small_run, small_videos
 from tests.jobs.small_distill import small_distill
 from tests.jobs.small_finetune import class_folders, small_finetune
+from tests.logs import logging_to
 from videomae2.commands.pipeline.evaluate_stage import build_evaluate_stage
 from videomae2.commands.pipeline.load import load_pipeline, plan_stages
 from videomae2.commands.pipeline.run import StageRange, plan_pipeline, run_pipeline
@@ -91,7 +92,8 @@ def prepared(text=TEXT, **more):
 def run(text=TEXT, *, span=None, say=quiet):
     """Run a text as a pipeline and give what became of its stages, by name."""
     pipeline, seen = prepared(text)
-    done = run_pipeline(pipeline, seen, stage_range=span or StageRange(), log=say)
+    with logging_to(say):
+        done = run_pipeline(pipeline, seen, stage_range=span or StageRange())
     return {one.stage.name: one for one in done}
 
 

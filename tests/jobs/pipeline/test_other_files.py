@@ -11,8 +11,9 @@ import pytest
 
 from tests.jobs.pipeline.small import TEXT, actions, reasons, run
 from tests.jobs.pipeline.test_interrupted import stop_at
-from tests.jobs.small import quiet, small_run, small_videos
+from tests.jobs.small import small_run, small_videos
 from tests.jobs.small_finetune import small_finetune
+from tests.logs import logging_to
 from videomae2.commands.train.finetune import finetune
 from videomae2.commands.train.pretrain import dry_run, pretrain
 from videomae2.data.manifests import fingerprint
@@ -151,31 +152,32 @@ def test_files_that_do_not_answer_are_said_and_hold_nothing_up(videos, tmp_path,
     monkeypatch.setattr(fingerprint, "FILE_TIMEOUT_SECONDS", 0.1)
     run, said = small_run(videos, tmp_path / "run", epochs=1.0), []
     assert "late     1 files of train do not answer" in dry_run(run)
-    pretrain(run, log=said.append)
+    with logging_to(said.append):
+        pretrain(run)
     assert any("late     1 files of train do not answer" in line for line in said)
     never.set()
     monkeypatch.undo()
-    pretrain(run, log=quiet)  # what did not answer tells nothing
+    pretrain(run)  # what did not answer tells nothing
 
 
 def test_what_was_known_of_files_is_not_forgotten_where_they_do_not_answer(videos, tmp_path):
     run = small_run(videos, tmp_path / "run", epochs=1.0)
-    pretrain(run, log=quiet)
+    pretrain(run)
     before = json.loads((tmp_path / "run" / "videos.json").read_text())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fingerprint, "map_with_timeout", lambda paths, *_, **__: [None] * len(paths))
-        pretrain(run, log=quiet)
+        pretrain(run)
     assert json.loads((tmp_path / "run" / "videos.json").read_text()) == before
 
 
 def test_a_run_does_not_go_on_with_other_files_of_the_same_names(videos, tmp_path):
     first = small_run(videos, tmp_path / "run", epochs=1.0)
-    last = pretrain(first, log=quiet)
+    last = pretrain(first)
     shutil.copytree(videos, tmp_path / "elsewhere")
-    assert pretrain(moved(first, tmp_path / "elsewhere"), log=quiet) == last
+    assert pretrain(moved(first, tmp_path / "elsewhere")) == last
     other = moved(first, shifted(videos, tmp_path / "other", 4))
     with pytest.raises(ConfigError) as caught:
-        pretrain(other, log=quiet)
+        pretrain(other)
     listed = tmp_path / "run" / "videos.json"
     assert str(caught.value) == (
         f"{tmp_path / 'run'} holds a run that differs, so it cannot go on as this one:\n"
@@ -185,18 +187,18 @@ def test_a_run_does_not_go_on_with_other_files_of_the_same_names(videos, tmp_pat
         f"in {tmp_path / 'run' / 'checkpoints'} it would start over"
     )
     listed.unlink()
-    assert pretrain(other, log=quiet) == last
+    assert pretrain(other) == last
 
 
 def test_a_supervised_run_looks_at_the_files_that_are_held_out_too(finished, tmp_path):
     own = shutil.copytree(finished / "labelled" / "v", tmp_path / "own")
     first = small_finetune(own, tmp_path / "run")
-    with pytest.raises(Interrupted):
-        finetune(first, log=stop_at("step "))
+    with pytest.raises(Interrupted), logging_to(stop_at("step ")):
+        finetune(first)
     names = [one["source"] for one in json.loads((tmp_path / "run/videos.json").read_text())]
     assert names == ["own", "own, held out"]
     other = moved(first, shifted(own, tmp_path / "other", 4))
     with pytest.raises(
         ConfigError, match=r"videos of own, held out: other files at .*other \(3 of"
     ):
-        finetune(other, log=quiet)
+        finetune(other)

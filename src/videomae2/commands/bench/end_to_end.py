@@ -93,7 +93,6 @@ def measure_end_to_end(
             runtime=runtime,
             log_window=log_windows.append,
             save=lambda step: None,
-            log=lambda line: None,
             signals=SignalHandler(),  # nobody asks: there is nothing to save
         )
     return _summarize_windows(

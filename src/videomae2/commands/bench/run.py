@@ -1,7 +1,8 @@
 """The whole measurement of ``videomae2 bench pretrain``: peak, model step, data path, both."""
 
+import logging
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +28,8 @@ from videomae2.errors import ConfigError
 from videomae2.models.sizes import SizeName
 from videomae2.tensors import rng
 from videomae2.training.runtime import Runtime, RuntimeConfig, prepare_runtime, set_matmul_precision
+
+_logger = logging.getLogger(__name__)
 
 BenchPart = Literal["model", "data", "end_to_end"]
 
@@ -132,9 +135,6 @@ def check_bench_config(config: BenchConfig, case: BenchCase) -> None:
         raise ConfigError(problems)
 
 
-LogFn = Callable[[str], None]
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BenchReport:
     """All numbers; parts that were not asked for are empty."""
@@ -148,12 +148,11 @@ class BenchReport:
     end_to_end: EndToEndTiming | None = None
 
 
-def run_bench(config: BenchConfig, *, log: LogFn = lambda line: None) -> BenchReport:
+def run_bench(config: BenchConfig) -> BenchReport:
     """Measure what is asked for.
 
     Args:
         config: What to measure.
-        log: Takes lines about the progress.
 
     Raises:
         ConfigError: If the configuration cannot work.
@@ -164,18 +163,18 @@ def run_bench(config: BenchConfig, *, log: LogFn = lambda line: None) -> BenchRe
     needs_videos = set(config.parts) != {"model"}
     report = BenchReport(machine=machine.describe_machine(device), case=case)
     if "model" in config.parts:
-        peaks, steps = _measure_model(config, case, runtimes, log)
+        peaks, steps = _measure_model(config, case, runtimes)
         report = replace(report, peaks=peaks, steps=steps)
     if not needs_videos:
         return report
     with ExitStack() as stack:
-        data, video_text = _prepare_videos(config, stack, log)
+        data, video_text = _prepare_videos(config, stack)
         report = replace(report, videos=video_text)
         if "data" in config.parts:
-            log(f"reading {config.reads} videos on one core")
+            _logger.info(f"... reading {config.reads} videos on one core")
             report = replace(report, reading=_measure_data(config, data, case))
         if "end_to_end" in config.parts:
-            log("training with reading processes")
+            _logger.info("... training with reading processes")
             set_matmul_precision(main_runtime)
             timing = measure_end_to_end(case, main_runtime, data, num_workers=config.num_workers)
             report = replace(report, end_to_end=timing)
@@ -213,9 +212,9 @@ def _build_runtimes(config: BenchConfig) -> list[Runtime]:
 
 
 def _measure_model(
-    config: BenchConfig, case: BenchCase, runtimes: Sequence[Runtime], log: LogFn
+    config: BenchConfig, case: BenchCase, runtimes: Sequence[Runtime]
 ) -> tuple[tuple[MatmulPeak, ...], tuple[StepTiming, ...]]:
-    log("the machine's matrix products")
+    _logger.info("... the machine's matrix products")
     dtypes = {"fp32": torch.float32, "bf16": torch.bfloat16}
     peaks = {}
     for name in dict.fromkeys(("fp32", *(runtime.precision for runtime in runtimes))):
@@ -225,7 +224,7 @@ def _measure_model(
     for runtime in runtimes:
         set_matmul_precision(runtime)
         for masking in config.masking:
-            log(f"steps of {case.size}, {masking}, {runtime.precision}")
+            _logger.info(f"... steps of {case.size}, {masking}, {runtime.precision}")
             steps.append(
                 measure_step(
                     replace(case, masking=masking),
@@ -237,11 +236,11 @@ def _measure_model(
     return tuple(peaks.values()), tuple(steps)
 
 
-def _prepare_videos(config: BenchConfig, stack: ExitStack, log: LogFn) -> tuple[DataConfig, str]:
+def _prepare_videos(config: BenchConfig, stack: ExitStack) -> tuple[DataConfig, str]:
     """Where the videos are, and what to call them."""
     folder, video_text = config.videos, str(config.videos)
     if folder is None:
-        log("making videos up")
+        _logger.info("... making videos up")
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="videomae2-bench-")))
         paths = textured_videos.write_synthetic_videos(
             folder,

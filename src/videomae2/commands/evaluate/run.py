@@ -1,13 +1,12 @@
 """Judge a classifier on labelled videos: many views of each, decoded once, and a report."""
 
+import logging
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from videomae2.base.files import check_writable
 from videomae2.base.lock import FolderLock
 from videomae2.base.signals import SignalHandler
-from videomae2.base.text import log_to_stdout
 from videomae2.commands.evaluate.config import EvaluateConfig
 from videomae2.commands.evaluate.filmstrips import ThumbnailCache, collect_filmstrips
 from videomae2.commands.evaluate.metrics import compute_metrics
@@ -21,22 +20,16 @@ from videomae2.metrics.bootstrap import Bootstrap
 from videomae2.reports.evaluation import write_report
 from videomae2.reports.evaluation_result import Evaluation, RunStats
 
+_logger = logging.getLogger(__name__)
+
 __all__ = ["EvaluateConfig", "Evaluation", "EvaluationPlan", "evaluate", "prepare_evaluation"]
-
-
-LogFn = Callable[[str], None]
 
 
 _MAX_SHOWN_UNREADABLE = 5
 
 
 def evaluate(
-    run: Path,
-    videos: Path,
-    *,
-    out: Path | None = None,
-    config: EvaluateConfig | None = None,
-    log: LogFn = log_to_stdout,
+    run: Path, videos: Path, *, out: Path | None = None, config: EvaluateConfig | None = None
 ) -> Evaluation:
     """Score every view of every video, average them, and write what comes of it into a folder.
 
@@ -51,7 +44,6 @@ def evaluate(
             folder, or for a released file in ``runs/<its name>``; with -2, -3, … if another
             evaluation is there.
         config: Views, list, reading, device; what a released file's outputs are called.
-        log: Takes each line for people.
 
     Raises:
         CheckpointError: There is no classifier, or its classes are not those of the videos.
@@ -64,25 +56,25 @@ def evaluate(
     """
     plan = prepare_evaluation(run, videos, out=out, config=config)
     for line in plan.summary():
-        log(line)
+        _logger.info(line)
     check_writable(plan.out_dir, 0)
     with FolderLock(plan.out_dir, activity="evaluating"):
         reserve_folder(plan.out_dir, plan.eval_key)
-        evaluation = _run_evaluation(plan, log)
+        evaluation = _run_evaluation(plan)
         write_results(evaluation, plan.dataset)
         write_report(evaluation, plan.classifier.weights_ref.run)
-    log(f"report   {evaluation.report}")
+    _logger.info(f"report   {evaluation.report}")
     if evaluation.unreadable and not plan.config.allow_unreadable:
         raise TooManyUnreadableError(_format_unreadable(evaluation))
     return evaluation
 
 
-def _run_evaluation(plan: EvaluationPlan, log: LogFn) -> Evaluation:
+def _run_evaluation(plan: EvaluationPlan) -> Evaluation:
     dataset, grid = plan.dataset, plan.views.grid
     started, path = time.perf_counter(), plan.out_dir / f"scores-{plan.key}.jsonl"
     store = ScoreStore(path, (grid.views, plan.classifier.config.model.num_classes))
     entries, names = list(dataset.manifest), dataset.identities
-    progress = ScoringProgress(total=len(entries), log=log, views=grid.views)
+    progress = ScoringProgress(total=len(entries), views=grid.views)
     all_truth = GroundTruth(
         dataset.task_type, dataset.classes, names, dataset.labels, dataset.targets
     )

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from videomae2.base.files import path_exists, path_hint
-from videomae2.base.text import LogFn
 from videomae2.commands.evaluate.config import EvaluateConfig
 from videomae2.commands.evaluate.dataset import (
     EvalDataset,
@@ -161,15 +160,13 @@ def _build_video_list(dataset: EvalDataset) -> VideoList:
     return build_video_list(Path(manifest.source).stem, manifest, dataset.compute_digest())
 
 
-def _run_evaluation(stage_config: StageConfig, metadata: Metadata, log: LogFn) -> Path:
+def _run_evaluation(stage_config: StageConfig, metadata: Metadata) -> Path:
     """Evaluate, or go on with it; no model is written that notes could go to."""
     model, videos = (
         {**stage_config.model_paths, **stage_config.weights}["model"],
         stage_config.videos[0],
     )
-    return evaluate(
-        model, videos, out=stage_config.out, config=stage_config.settings, log=log
-    ).report
+    return evaluate(model, videos, out=stage_config.out, config=stage_config.settings).report
 
 
 def _load_metrics(stage_config: StageConfig, result: Path) -> StageMetrics:

@@ -1,5 +1,6 @@
 """A pipeline from start to end: each stage taken as it is, run, resumed or run again."""
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,7 +10,7 @@ from typing import Any
 from videomae2.base.files import check_writable
 from videomae2.base.lock import FolderLock
 from videomae2.base.signals import interruptible
-from videomae2.base.text import LogFn, format_duration, log_to_stdout
+from videomae2.base.text import format_duration
 from videomae2.commands.pipeline.plan import ActionName, StageAction, choose_action
 from videomae2.commands.pipeline.stages import Pipeline, Stage, StageMetrics, StagePlan
 from videomae2.commands.pipeline.state import (
@@ -21,6 +22,8 @@ from videomae2.commands.pipeline.state import (
     write_stage_state,
 )
 from videomae2.errors import ConfigError, Interrupted
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +74,6 @@ class PipelineRunner:
 
     pipeline: Pipeline
     stage_plans: Mapping[str, StagePlan]
-    log: LogFn
     results: dict[str, StageResult] = field(default_factory=dict)
 
     def decide(self, stage: Stage) -> StageAction:
@@ -103,14 +105,14 @@ class PipelineRunner:
         """Do a stage, or go on with it."""
         started, out, provenance = time.perf_counter(), stage.config.out, action.provenance
         if action.name == "rerun":
-            self.log(f"archived what was there is in {backup_folder(out)}")
+            _logger.info(f"archived what was there is in {backup_folder(out)}")
         write_stage_state(out, StageState(provenance=provenance))
         weights = {role: self.results[name].result for role, name in stage.parents.items()}
         stage_config = replace(
             stage.config, weights=weights, ignored_fields=stage.stage_type.ignored_fields
         )
         metadata = {"lineage": build_lineage(self.pipeline.name, stage, provenance)}
-        result = stage.stage_type.run(stage_config, metadata, self.log)
+        result = stage.stage_type.run(stage_config, metadata)
         digest, metrics = (
             compute_digest(result),
             stage.stage_type.load_metrics(stage_config, result),
@@ -137,7 +139,7 @@ def plan_pipeline(
         ConfigError: If a stage before the first chosen one is needed and not finished.
     """
     selected = stage_range.select_names(pipeline)
-    runner = PipelineRunner(pipeline, stage_plans, log_to_stdout)
+    runner = PipelineRunner(pipeline, stage_plans)
     actions = {}
     for stage in pipeline.stages:
         action = runner.decide(stage)
@@ -150,11 +152,7 @@ def plan_pipeline(
 
 
 def run_pipeline(
-    pipeline: Pipeline,
-    stage_plans: Mapping[str, StagePlan],
-    *,
-    stage_range: StageRange,
-    log: LogFn = log_to_stdout,
+    pipeline: Pipeline, stage_plans: Mapping[str, StagePlan], *, stage_range: StageRange
 ) -> list[StageResult]:
     """Do what has to be done about each chosen stage, in order.
 
@@ -162,7 +160,6 @@ def run_pipeline(
         pipeline: Complete and looked at.
         stage_plans: What was found out about each stage.
         stage_range: Which stages.
-        log: Takes each line for people.
 
     Returns:
         What became of each chosen stage.
@@ -176,7 +173,7 @@ def run_pipeline(
     if stage_range.first is not None:
         plan_pipeline(pipeline, stage_plans, stage_range=stage_range)
     check_writable(pipeline.out, 0)
-    runner = PipelineRunner(pipeline, stage_plans, log)
+    runner = PipelineRunner(pipeline, stage_plans)
     with FolderLock(pipeline.out):
         for stage in pipeline.stages:
             try:
@@ -190,16 +187,16 @@ def run_pipeline(
 
 def _process_stage(runner: PipelineRunner, stage: Stage, selected: list[str]) -> None:
     """Do what has to be done about a stage, if it is one of the chosen."""
-    log, action = runner.log, runner.decide(stage)
+    action = runner.decide(stage)
     if stage.name in selected:
         number = f"{selected.index(stage.name) + 1} of {len(selected)}"
-        log(f"\n== stage {number}: {stage.name} ({stage.description})")
-        log(f"{action.name:<8} {action.reason}")
+        _logger.info(f"\n== stage {number}: {stage.name} ({stage.description})")
+        _logger.info(f"{action.name:<8} {action.reason}")
     if action.name == "cached":
         runner.reuse(stage, action)
     elif stage.name in selected:
         result = runner.run(stage, action)
-        log(f"done     {stage.name} in {format_duration(result.seconds)}: {result.result}")
+        _logger.info(f"done     {stage.name} in {format_duration(result.seconds)}: {result.result}")
 
 
 def backup_folder(folder: Path) -> Path:

@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from videomae2.base.schema import wildcard_path
-from videomae2.base.text import LogFn
 from videomae2.commands.train.run_folder import VideoList
 from videomae2.config.diff import RESUME_SAFE_FIELDS
 from videomae2.data.manifests.class_names import read_class_names
@@ -82,7 +81,7 @@ class StageType:
     plan: Callable[[StageConfig, Mapping[str, Pretrained]], StagePlan]
     """Reads the lists, and holds what parents will give (by role) against what is wanted. The job
     has weights for every parent, but of those with problems of their own nothing is known."""
-    run: Callable[[StageConfig, Metadata, LogFn], Path]
+    run: Callable[[StageConfig, Metadata], Path]
     """Does it, or goes on with it, and gives its result: a folder or a file within its own. The
     notes go into the cards of its models."""
     load_metrics: Callable[[StageConfig, Path], StageMetrics]

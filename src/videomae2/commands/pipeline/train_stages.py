@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from videomae2.base.text import LogFn
 from videomae2.commands.pipeline.stages import (
     Metadata,
     Recipes,
@@ -48,8 +47,8 @@ def build_pretrain_stage(recipes: Recipes) -> StageType:
         inputs={},
         check=lambda job: check_run(job.settings),
         plan=_plan_pretrain,
-        run=lambda job, notes, say: pretrain.pretrain(
-            job.settings, metadata=notes, log=say, ignored_fields=job.ignored_fields
+        run=lambda job, notes: pretrain.pretrain(
+            job.settings, metadata=notes, ignored_fields=job.ignored_fields
         ),
         load_metrics=_compute_final_loss,
     )
@@ -63,8 +62,8 @@ def build_finetune_stage(recipes: Recipes) -> StageType:
         inputs={"weights": "init.weights"},
         check=lambda job: check_run(_with_init_weights(job)),
         plan=_plan_finetune,
-        run=lambda job, notes, say: finetune.finetune(
-            _with_init_weights(job), metadata=notes, log=say, ignored_fields=job.ignored_fields
+        run=lambda job, notes: finetune.finetune(
+            _with_init_weights(job), metadata=notes, ignored_fields=job.ignored_fields
         ),
         load_metrics=_load_validation_metrics,
     )
@@ -205,12 +204,10 @@ def _resolve_teacher(run: DistillRun, parents: Mapping[str, Pretrained]) -> Clas
     return resolve_classifier(run.teacher.weights)
 
 
-def _run_distill(stage_config: StageConfig, metadata: Metadata, log: LogFn) -> Path:
+def _run_distill(stage_config: StageConfig, metadata: Metadata) -> Path:
     """Distill; the result is the only student, or the folder of all."""
     run = _with_parents(stage_config)
-    students = distill.distill(
-        run, metadata=metadata, log=log, ignored_fields=stage_config.ignored_fields
-    )
+    students = distill.distill(run, metadata=metadata, ignored_fields=stage_config.ignored_fields)
     return students / run.students[0].name if len(run.students) == 1 else students
 
 

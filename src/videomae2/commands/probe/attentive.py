@@ -3,7 +3,7 @@
 Axes: videos, tokens, dim, classes.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -65,7 +65,6 @@ class AttentiveConfig:
     batch_size: int
     seed: int
     device: torch.device
-    log: Callable[[str], None]
 
 
 def probe_attentive(
@@ -133,9 +132,7 @@ def train_probes(
     schedule = CosineSchedule(
         peak=1.0, final=0.0, steps=steps, warmup_steps=round(_WARMUP_FRACTION * steps)
     )
-    progress = ProgressLog(
-        f"attentive {purpose}: step", f"with {len(probes)} at once", steps, config.log
-    )
+    progress = ProgressLog(f"attentive {purpose}: step", f"with {len(probes)} at once", steps)
     for step, rows in enumerate(_iterate_batches(len(data.rows), config)):
         for group, (rate, _) in zip(optimizer.param_groups, param_grid, strict=True):
             group["lr"] = rate * schedule(step)

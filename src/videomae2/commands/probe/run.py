@@ -1,5 +1,6 @@
 """Weights and labelled videos → what probes of their features reach; the plan reads no video."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from videomae2.base.summary import Summary
-from videomae2.base.text import log_to_stdout
 from videomae2.commands.probe.attentive import AttentiveConfig, probe_attentive
 from videomae2.commands.probe.config import (
     METHODS,
@@ -28,7 +28,7 @@ from videomae2.commands.probe.knn_linear import cv_splits, feasible_ks, probe_kn
 from videomae2.data.loading.reading import LoadingConfig
 from videomae2.errors import ConfigError
 from videomae2.inference.encoding import pool_grid
-from videomae2.inference.features import FeatureExtractor, LogFn
+from videomae2.inference.features import FeatureExtractor
 from videomae2.inference.probe_data import ProbeData, ProbeListConfig, load_train_test
 from videomae2.inference.store import count_done
 from videomae2.metrics.probe import ProbeResult
@@ -37,6 +37,8 @@ from videomae2.models.weights.frozen_encoder import FrozenEncoder, load_frozen_e
 from videomae2.reports.probe import ProbeReport, format_encoder, format_grid, format_sampling
 from videomae2.tensors.grid import Grid
 from videomae2.training.runtime import RuntimeConfig, prepare_runtime
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,7 +98,6 @@ def prepare_probe(
     clips: ProbeClipConfig | None = None,
     list_config: ProbeListConfig | None = None,
     settings: ProbeSettings | None = None,
-    log: LogFn = log_to_stdout,
 ) -> ProbePlan:
     """Read lists and weights and check all that can be known, without reading a video.
 
@@ -108,7 +109,6 @@ def prepare_probe(
         clips: What the encoder sees of each video.
         list_config: How the lists are read.
         settings: What is tried.
-        log: Takes each line about the progress, then and while probing.
 
     Raises:
         ConfigError: A choice cannot work or has no effect.
@@ -128,14 +128,13 @@ def prepare_probe(
         runtime=runtime,
         clips=clips.clips,
         batch_size=settings.batch_size,
-        stored_grid=_choose_stored_grid(frozen, data, clips.clips, settings, log),
+        stored_grid=_choose_stored_grid(frozen, data, clips.clips, settings),
         cache_dir=settings.cache_dir or default_cache_dir(),
         reading=LoadingConfig(
             num_workers=settings.num_workers,
             timeout_seconds=settings.timeout_seconds,
             memory_limit_gib=settings.memory_limit_gib,
         ),
-        log=log,
     )
     return ProbePlan(
         extractor=extractor,
@@ -156,7 +155,7 @@ def _check_folds(data: ProbeData, settings: ProbeSettings) -> None:
 
 
 def _choose_stored_grid(
-    frozen: FrozenEncoder, data: ProbeData, clips: int, settings: ProbeSettings, log: LogFn
+    frozen: FrozenEncoder, data: ProbeData, clips: int, settings: ProbeSettings
 ) -> Grid | None:
     """Which grid of tokens there is room for; the encoder's own if there is."""
     if "attentive" not in settings.methods:
@@ -172,7 +171,7 @@ def _choose_stored_grid(
     grid = frozen.encoder.cubes.grid
     stored_grid = pool_grid(grid, max_tokens)
     if stored_grid != grid:
-        log(
+        _logger.info(
             f"tokens   averaged from {format_grid(grid)} to {format_grid(stored_grid)} a clip: all "
             f"of them would take {bytes_per_token * frozen.encoder.cubes.tokens / 2**30:.1f} GiB, "
             f"more than --token-gib {settings.token_gib:g}"
@@ -192,7 +191,7 @@ def run_probe(plan: ProbePlan) -> ProbeReport:
     train, test, unreadable = extract_train_test(
         extractor, data, plan.lists, skip_unreadable=plan.skip_unreadable
     )
-    extractor.log(f"probing  {len(train.rows)} training and {len(test.rows)} test videos")
+    _logger.info(f"probing  {len(train.rows)} training and {len(test.rows)} test videos")
     majority_class = np.bincount(train.labels).argmax()
     return ProbeReport(
         weights=extractor.frozen.path,
@@ -237,7 +236,6 @@ def _probe_methods(
             batch_size=settings.probe_batch_size,
             seed=seed,
             device=device,
-            log=extractor.log,
         )
         return probe_attentive(
             train.token_features(),
@@ -250,5 +248,5 @@ def _probe_methods(
 
     for method in METHODS:
         if method in settings.methods:
-            extractor.log(f"probing  {method}")
+            _logger.info(f"probing  {method}")
             yield probe(method)

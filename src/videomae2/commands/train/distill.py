@@ -1,12 +1,12 @@
 """Distillation from start to end: students that learn from one teacher, side by side."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from videomae2.base.text import LogFn, log_to_stdout
 from videomae2.commands.train.datasets import BatchTransform, TargetLookup, TrainValData
 from videomae2.commands.train.distill_data import load_distill_data, resolve_class_names
 from videomae2.commands.train.dry_run import preview_start, summarize_length, summarize_videos
@@ -41,6 +41,8 @@ from videomae2.training.loop import LoopConfig
 from videomae2.training.optim import build_joint_optimizer
 from videomae2.training.runtime import Runtime
 
+_logger = logging.getLogger(__name__)
+
 
 def distill(
     run: DistillRun,
@@ -48,7 +50,6 @@ def distill(
     resume: bool = False,
     metadata: Mapping[str, object] | None = None,
     ignored_fields: frozenset[str] = RESUME_SAFE_FIELDS,
-    log: LogFn = log_to_stdout,
 ) -> Path:
     """Teach students, or go on, and give the folder that holds a folder for each of them.
 
@@ -57,7 +58,6 @@ def distill(
         resume: Insist on going on: it is an error if there is no checkpoint.
         metadata: Goes into the card of every model that is saved, such as its lineage.
         ignored_fields: Settings that are not held against those of the run in the folder.
-        log: Takes each line for people.
 
     Returns:
         RUN/students: the best state of each by validation; without validation, the last.
@@ -80,14 +80,13 @@ def distill(
         videos.train.manifests,
         build_labelled_lists(run, videos),
         lambda run, loop_config, runtime: build_setup(
-            run, loop_config, runtime, teacher, videos, log, metadata or {}
+            run, loop_config, runtime, teacher, videos, metadata or {}
         ),
         model=_build_meta_students(run),
         ignored_fields=ignored_fields,
-        log=log,
         summarize=lambda run: summarize(run, (teacher, videos)),
     )
-    return _finish_students(run, last, log)
+    return _finish_students(run, last)
 
 
 def build_setup(
@@ -96,14 +95,13 @@ def build_setup(
     runtime: Runtime,
     teacher: ClassifierRef,
     videos: TrainValData,
-    log: LogFn,
     extra_metadata: Mapping[str, object],
 ) -> TrainingSetup:
     """Build what is trained: the students, and the teacher that is asked when it is needed."""
     digest = teacher.compute_digest()
-    teaching = _build_teacher(run, runtime, teacher, videos, digest, log)
+    teaching = _build_teacher(run, runtime, teacher, videos, digest)
     output_names = resolve_class_names(videos, teacher)
-    students = StudentGroup.build(run, teacher, output_names, digest, log, extra_metadata)
+    students = StudentGroup.build(run, teacher, output_names, digest, extra_metadata)
     task = DistillTask(
         students.modules,
         teaching,
@@ -124,14 +122,14 @@ def build_setup(
         teaching.flush()
         students.save(folder, {"step": step, "steps": loop_config.steps})
 
-    validation = build_validation(run, loop_config, runtime, videos, teaching, students, task, log)
+    validation = build_validation(run, loop_config, runtime, videos, teaching, students, task)
     return TrainingSetup(
         run=run,
         task=task,
         save=save,
         load=students.load,
         transform=transform,
-        attach=lambda context: _attach_callbacks(context, loop_config, validation, teaching, log),
+        attach=lambda context: _attach_callbacks(context, loop_config, validation, teaching),
         make_optimizer=lambda task, optim: build_joint_optimizer(
             [(students.modules[student.name], student.lr_mult) for student in run.students], optim
         ),
@@ -139,22 +137,16 @@ def build_setup(
 
 
 def _build_teacher(
-    run: DistillRun,
-    runtime: Runtime,
-    teacher: ClassifierRef,
-    videos: TrainValData,
-    digest: str,
-    log: LogFn,
+    run: DistillRun, runtime: Runtime, teacher: ClassifierRef, videos: TrainValData, digest: str
 ) -> Teacher:
     """Make the teacher ready to be asked, with its cache if there is one."""
     cache = open_cache(run, videos.train.manifests, digest=digest)
     if cache is not None:
-        log(f"cache    {cache.folder}: {len(cache)} micro-batches are there")
+        _logger.info(f"cache    {cache.folder}: {len(cache)} micro-batches are there")
     features = run.task.feature_weight > 0
     return Teacher(
         teacher,
         runtime,
-        log,
         with_features=features,
         cache=cache,
         cache_dtype=run.teacher.cache_dtype,
@@ -166,7 +158,6 @@ def _attach_callbacks(
     loop_config: LoopConfig,
     validation: Validation | None,
     teaching: Teacher,
-    log: LogFn,
 ) -> StepEndHook:
     """Look at held-out videos when it is time, and see to the cache."""
     validate = None if validation is None else validation.attach(context)
@@ -176,7 +167,9 @@ def _attach_callbacks(
         if validate is not None:
             validate(steps_done)
         if steps_done == loop_config.steps and teaching.cache is not None:
-            log(f"cache    {teaching.num_hits} micro-batches were there, {teaching.num_misses} not")
+            _logger.info(
+                f"cache    {teaching.num_hits} micro-batches were there, {teaching.num_misses} not"
+            )
 
     return on_step_end
 
@@ -246,7 +239,7 @@ def _build_meta_students(run: DistillRun) -> nn.Module:
         return nn.ModuleList(Classifier(student.model) for student in run.students)
 
 
-def _finish_students(run: DistillRun, last: Path, log: LogFn) -> Path:
+def _finish_students(run: DistillRun, last: Path) -> Path:
     """See to it that each student has its folder, and say how good each is."""
     students = run.output_dir / STUDENTS_FOLDER
     for student in run.students:
@@ -256,7 +249,7 @@ def _finish_students(run: DistillRun, last: Path, log: LogFn) -> Path:
         metadata = load_model_config_of(SavedClassifierConfig, folder).metadata
         metrics = "  ".join(f"{k} {v:.4g}" for k, v in metadata.get("validation", {}).items())
         metrics_text = f", on held-out videos: {metrics}" if metrics else ""
-        log(f"student  {folder}, of step {metadata['step']}{metrics_text}")
+        _logger.info(f"student  {folder}, of step {metadata['step']}{metrics_text}")
     return students
 
 

@@ -1,12 +1,12 @@
 """Supervised training from start to end: post-pre-training, fine-tuning, or from scratch."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from videomae2.base.text import LogFn, log_to_stdout
 from videomae2.commands.train.datasets import (
     BatchTransform,
     TargetLookup,
@@ -48,6 +48,8 @@ from videomae2.tasks.classify import ClassifyTask
 from videomae2.training.loop import LoopConfig
 from videomae2.training.runtime import Runtime
 
+_logger = logging.getLogger(__name__)
+
 _SCRATCH_HINT = "; --init.weights RUN would begin with what a pre-training run has learnt"
 
 
@@ -57,7 +59,6 @@ def finetune(
     resume: bool = False,
     metadata: Mapping[str, object] | None = None,
     ignored_fields: frozenset[str] = RESUME_SAFE_FIELDS,
-    log: LogFn = log_to_stdout,
 ) -> Path:
     """Train a classifier, or go on training it, and give the folder of its best model.
 
@@ -66,7 +67,6 @@ def finetune(
         resume: Insist on going on: it is an error if there is no checkpoint.
         metadata: Goes into the card of every model that is saved, such as its lineage.
         ignored_fields: Settings that are not held against those of the run in the folder.
-        log: Takes each line for people.
 
     Returns:
         The best model by validation; without validation, the last checkpoint.
@@ -91,11 +91,10 @@ def finetune(
         videos.train.manifests,
         build_labelled_lists(run, videos),
         lambda run, loop_config, runtime: build_setup(
-            run, loop_config, runtime, videos, log, metadata or {}
+            run, loop_config, runtime, videos, metadata or {}
         ),
         model=model,
         ignored_fields=ignored_fields,
-        log=log,
         summarize=lambda run: summarize(run, videos),
     )
     best = run.output_dir / BEST_FOLDER
@@ -105,7 +104,9 @@ def finetune(
     metrics = "  ".join(
         f"{name} {value:.4g}" for name, value in metadata_of_best["validation"].items()
     )
-    log(f"best     {best}, of step {metadata_of_best['step']}, on held-out videos: {metrics}")
+    _logger.info(
+        f"best     {best}, of step {metadata_of_best['step']}, on held-out videos: {metrics}"
+    )
     return best
 
 
@@ -133,7 +134,6 @@ def build_setup(
     loop_config: LoopConfig,
     runtime: Runtime,
     videos: TrainValData,
-    log: LogFn,
     extra_metadata: Mapping[str, object],
 ) -> TrainingSetup:
     """Build what is trained: first weights, then what of them learns, then the task."""
@@ -147,7 +147,7 @@ def build_setup(
         target_lookup.fit_target_scaler(),
     )
     model, report = build_model(run, class_names, generator, target_scaler)
-    log(report)
+    _logger.info(report)
     apply_tuning(model, run.tuning, generator)
     task = ClassifyTask(
         model,
@@ -179,9 +179,7 @@ def build_setup(
         save=lambda folder, step: save(folder, {"step": step, "steps": loop_config.steps}),
         load=lambda folder: load_model_with_adapters(folder, model),
         transform=BatchTransform(run, target_lookup),
-        attach=_build_validation(
-            run, loop_config, runtime, videos.val, task, target_scaler, save, log
-        ),
+        attach=_build_validation(run, loop_config, runtime, videos.val, task, target_scaler, save),
     )
 
 
@@ -207,7 +205,6 @@ def _build_validation(
     task: ClassifyTask,
     target_scaler: TargetScaler | None,
     save: Callable[[Path, dict[str, object]], None],
-    log: LogFn,
 ) -> Callable[[CallbackContext], StepEndHook] | None:
     """Build the hook that validates, if videos are held out."""
     if val_data is None:
@@ -221,7 +218,7 @@ def _build_validation(
         ),
         save=save,
     )
-    return Validation(run, loop_config, runtime, val_data, (eval_target,), log).attach
+    return Validation(run, loop_config, runtime, val_data, (eval_target,)).attach
 
 
 def dry_run(run: FinetuneRun) -> str:

@@ -4,6 +4,7 @@ Axes: videos; frames, height, width, channels; dim.
 """
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,6 +36,8 @@ from videomae2.tensors import grid, pixels
 from videomae2.training.logger import METRICS_FILE
 from videomae2.training.loop import LoopConfig
 from videomae2.training.runtime import Runtime, resolve_num_workers
+
+_logger = logging.getLogger(__name__)
 
 _BATCH_SIZE = 8
 
@@ -151,7 +154,7 @@ class OnlineProbe:
         )
         values = {f"probe/{name}": value for name, value in accuracies.items()}
         metrics_logger.log_values(steps_done - 1, {**values, "probe/seconds": seconds})
-        metrics_logger.log(
+        _logger.info(
             f"probe {steps_done}/{self.steps}  k-NN {accuracies['knn']:.1%}  "
             f"linear {accuracies['linear']:.1%}  (always the same class {chance:.1%})  "
             f"{len(test.labels)} test videos  {seconds:.1f} s"
@@ -202,9 +205,7 @@ class OnlineProbe:
                 clips.append(result)
                 labels.append(int(manifest.labels[row]))
         if errors:
-            self.context.metrics_logger.log(
-                f"probe    {len(errors)} videos are skipped, such as: {errors[0]}"
-            )
+            _logger.info(f"probe    {len(errors)} videos are skipped, such as: {errors[0]}")
         empty = torch.empty(0, view_spec.frames, *size, view_spec.channels, dtype=torch.uint8)
         return _ProbeSplit(torch.cat([empty, *clips]), np.array(labels, dtype=np.int64))
 

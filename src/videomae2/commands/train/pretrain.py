@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 
-from videomae2.base.text import LogFn, log_to_stdout
 from videomae2.commands.train.dry_run import preview_start, summarize_length, summarize_videos
 from videomae2.commands.train.online_probe import build_online_probe, summarize_probe
 from videomae2.commands.train.run import check_resumable, train
@@ -35,7 +34,6 @@ def pretrain(
     resume: bool = False,
     metadata: Mapping[str, object] | None = None,
     ignored_fields: frozenset[str] = RESUME_SAFE_FIELDS,
-    log: LogFn = log_to_stdout,
 ) -> Path:
     """Train, or go on training, and give the folder of the last checkpoint.
 
@@ -44,7 +42,6 @@ def pretrain(
         resume: Insist on going on: it is an error if there is no checkpoint.
         metadata: Goes into the card of every model that is saved, such as its lineage.
         ignored_fields: Settings that are not held against those of the run in the folder.
-        log: Takes each line for people.
 
     Raises:
         ConfigError: Before any work, with every problem of the configuration.
@@ -66,7 +63,6 @@ def pretrain(
         lambda run, loop_config, runtime: build_setup(run, loop_config, runtime, metadata or {}),
         model=model,
         ignored_fields=ignored_fields,
-        log=log,
         summarize=lambda run: summarize(run, manifests),
     )
 

@@ -3,6 +3,7 @@
 ``train`` is the order of events; ``Trainer`` is one process of it, ``TrainState`` what is saved.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,6 @@ from torch.optim import AdamW
 from videomae2.base.files import check_writable
 from videomae2.base.lock import FolderLock
 from videomae2.base.signals import SignalHandler, raise_if_stopped
-from videomae2.base.text import LogFn
 from videomae2.commands.train.dry_run import estimate_checkpoint_bytes
 from videomae2.commands.train.run_folder import (
     VideoList,
@@ -57,6 +57,8 @@ from videomae2.training.runtime import (
     resolve_num_workers,
 )
 
+_logger = logging.getLogger(__name__)
+
 _OPTIMIZER_FILE = "optimizer.safetensors"
 
 
@@ -68,7 +70,6 @@ def train(
     *,
     model: nn.Module,
     ignored_fields: frozenset[str],
-    log: LogFn,
     summarize: Callable[[R], str],
 ) -> Path:
     """Train, or go on training, and give the folder of the last checkpoint.
@@ -80,7 +81,6 @@ def train(
         build_setup: Builds what is trained, once it is known that the folder can be used.
         model: On the meta device, for the room that checkpoints need.
         ignored_fields: Settings that are not held against those of the run in the folder.
-        log: Takes each line for people.
         summarize: Says in a few lines what a run will do, and what became of its batch.
 
     Raises:
@@ -101,15 +101,17 @@ def train(
         if checkpoints.find_latest() is not None:
             check_resume_compatible(run, lists, ignored_fields)
         elif is_different_run(run, lists, ignored_fields):
-            log(f"archived what another run without a checkpoint left is in {archive_run(folder)}")
+            _logger.info(
+                f"archived what another run without a checkpoint left is in {archive_run(folder)}"
+            )
         check_writable(
             checkpoints.folder, estimate_checkpoint_bytes(run, model, loop_config, checkpoints)
         )
         write_run_files(run, lists)
-        log("\n".join([summarize(requested), *list_unresponsive_files(lists)]))
-        Trainer(
-            build_setup(run, loop_config, runtime), loop_config, checkpoints, runtime, log
-        ).train(manifests)
+        _logger.info("\n".join([summarize(requested), *list_unresponsive_files(lists)]))
+        Trainer(build_setup(run, loop_config, runtime), loop_config, checkpoints, runtime).train(
+            manifests
+        )
     latest = checkpoints.find_latest()
     if latest is None:
         raise CheckpointError(f"nothing could be saved in {checkpoints.folder}")
@@ -138,7 +140,6 @@ class Trainer:
     loop_config: LoopConfig
     checkpoints: CheckpointManager
     runtime: Runtime
-    log: LogFn
 
     def train(self, manifests: Sequence[Manifest]) -> None:
         setup, loop_config, runtime = self.setup, self.loop_config, self.runtime
@@ -151,13 +152,12 @@ class Trainer:
         state = TrainState(
             setup, model, setup.make_optimizer(task, run.optim), ema, quarantine, self.checkpoints
         )
-        first_step = state.load(self.log)
+        first_step = state.load()
         metrics_logger = MetricsLogger(
             run.output_dir,
             steps=loop_config.steps,
             first_step=first_step,
             get_memory_gib=lambda: get_peak_memory_gib(runtime.device),
-            log=self.log,
         )
         try:
             with (
@@ -169,7 +169,7 @@ class Trainer:
 
                 def save(step: int) -> None:
                     is_last = step == loop_config.steps or signals.stop_signal is not None
-                    state.save(step, self.log, is_last=is_last)
+                    state.save(step, is_last=is_last)
 
                 fit(
                     task,
@@ -182,7 +182,6 @@ class Trainer:
                     runtime=runtime,
                     log_window=metrics_logger.log_window,
                     save=save,
-                    log=self.log,
                     signals=signals,
                     ema=ema,
                     on_step_end=on_step_end,
@@ -190,14 +189,14 @@ class Trainer:
         finally:
             metrics_logger.close()
             if quarantine.reasons:
-                self.log(quarantine.format_summary())
+                _logger.info(quarantine.format_summary())
 
     def _open_quarantine(self, manifests: Sequence[Manifest]) -> Quarantine:
         """The videos that could not be read so far."""
         run = self.setup.run
         quarantine = Quarantine(run.output_dir, manifests, max_share=run.data.max_unreadable_share)
         if quarantine.retried:
-            self.log(
+            _logger.info(
                 f"retried  {len(quarantine.retried)} unreadable videos have changed since they "
                 f"were listed, and are read again"
             )
@@ -238,12 +237,11 @@ class TrainState:
     quarantine: Quarantine
     checkpoints: CheckpointManager
 
-    def save(self, step: int, log: LogFn, *, is_last: bool) -> None:
+    def save(self, step: int, *, is_last: bool) -> None:
         """Save; a failure says where a resume will start.
 
         Args:
             step: Steps that are done.
-            log: Is told of older checkpoints that were deleted.
             is_last: No later save can make up for it, so older ones may be deleted.
 
         Raises:
@@ -251,9 +249,7 @@ class TrainState:
         """
         try:
             if is_last:
-                self.checkpoints.save_freeing_space(
-                    step, lambda folder: self._write(folder, step), log=log
-                )
+                self.checkpoints.save_freeing_space(step, lambda folder: self._write(folder, step))
             else:
                 self.checkpoints.save(step, lambda folder: self._write(folder, step))
         except CheckpointError as error:
@@ -261,7 +257,7 @@ class TrainState:
             start = f"at step {latest[0]}" if latest else "from the beginning"
             raise CheckpointError(f"{error} (a resume would now start {start})") from error
 
-    def load(self, log: LogFn) -> int:
+    def load(self) -> int:
         """Go on from the newest checkpoint; give the first step to do.
 
         Raises:
@@ -275,7 +271,7 @@ class TrainState:
             self._read(folder)
         except CheckpointError as error:
             raise CheckpointError(f"{error}; {self._recovery_hint(folder)}") from error
-        log(f"resume   at step {step} from {folder}")
+        _logger.info(f"resume   at step {step} from {folder}")
         return step
 
     def _write(self, folder: Path, step: int) -> None:

@@ -1,5 +1,6 @@
 """The students of a run: their first weights, their validation, how they are saved and loaded."""
 
+import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,6 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from videomae2.base.files import atomic_replace_dir
-from videomae2.base.text import LogFn
 from videomae2.commands.train.datasets import TargetLookup, TrainValData
 from videomae2.commands.train.setup import (
     get_frame_sampling,
@@ -50,6 +50,8 @@ from videomae2.training.checkpoint import read_tensors
 from videomae2.training.loop import LoopConfig
 from videomae2.training.runtime import Runtime
 
+_logger = logging.getLogger(__name__)
+
 _PROJECTION_FILE = "projection.safetensors"
 
 
@@ -74,7 +76,6 @@ class StudentGroup:
         teacher: ClassifierRef,
         class_names: tuple[str, ...] | None,
         teacher_digest: str,
-        log: LogFn,
         extra_metadata: Mapping[str, object],
     ) -> "StudentGroup":
         """Build the students; each draws its first weights as if it were alone.
@@ -89,7 +90,7 @@ class StudentGroup:
         for number, student in enumerate(run.students):
             generator = torch.Generator().manual_seed(run.seed)
             classifier, report = build_student(run, number, class_names, generator)
-            log(report)
+            _logger.info(report)
             modules[student.name] = Student(
                 classifier, teacher_dim=teacher_dim, generator=generator
             )
@@ -234,7 +235,6 @@ def build_validation(
     teacher: Teacher,
     students: StudentGroup,
     task: DistillTask,
-    log: LogFn,
 ) -> Validation | None:
     """Build the validation, if videos are held out."""
     val_data = videos.val
@@ -266,7 +266,6 @@ def build_validation(
         runtime,
         val_data,
         [build_eval_target(student) for student in run.students],
-        log,
     )
 
 

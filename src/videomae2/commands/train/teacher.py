@@ -6,6 +6,7 @@ themselves are still the same is seen by a fingerprint of what was read of each.
 """
 
 import json
+import logging
 import zlib
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,6 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from videomae2.base.schema import flatten, wildcard_path
-from videomae2.base.text import LogFn
 from videomae2.config.diff import RESUME_SAFE_FIELDS
 from videomae2.config.files import to_builtin
 from videomae2.config.runs import DistillRun
@@ -35,6 +35,8 @@ from videomae2.tensors import grid, pixels
 from videomae2.tensors.clips import Clips, to_device
 from videomae2.training.runtime import Runtime
 from videomae2.training.tensor_cache import TensorCache
+
+_logger = logging.getLogger(__name__)
 
 FLUSH_INTERVAL = 64
 """Answers that wait in memory at most, before they are written."""
@@ -85,7 +87,6 @@ class Teacher:
 
     classifier: ClassifierRef
     runtime: Runtime
-    log: LogFn
     with_features: bool = False
     """Whether its features are asked for too."""
     cache: TensorCache | None = None
@@ -138,7 +139,7 @@ class Teacher:
         except (OSError, SafetensorError) as error:
             num_lost = self.cache.num_pending
             self.cache.discard_pending()
-            self.log(
+            _logger.info(
                 f"cannot write {self.cache.folder}: {error}; {num_lost} answers of the teacher are "
                 f"not kept, training goes on"
             )
@@ -191,7 +192,7 @@ class Teacher:
             with torch.inference_mode(False):  # validation may be the first to ask
                 model = self.classifier.load(self.runtime.device)
                 self._model = model.requires_grad_(False)
-            self.log(f"teacher  loaded from {self.classifier.path}")
+            _logger.info(f"teacher  loaded from {self.classifier.path}")
         return self._model
 
     def _check_same_videos(self, request: TeacherRequest, cached: Mapping[str, Tensor]) -> None:

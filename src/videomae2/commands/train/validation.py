@@ -6,6 +6,7 @@ memory where they fit, so that they are read once in a run.
 Axes: videos, outputs.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,6 @@ import torch
 from torch import Tensor
 
 from videomae2.base.files import atomic_replace_dir, recover_dir
-from videomae2.base.text import LogFn
 from videomae2.commands.train.datasets import VAL_FOLDER, build_val_sources
 from videomae2.commands.train.setup import CallbackContext, StepEndHook
 from videomae2.config.runs import ValidatedRun
@@ -31,6 +31,8 @@ from videomae2.models.weights.target_scaler import TargetScaler
 from videomae2.tensors.clips import Clips
 from videomae2.training.loop import LoopConfig
 from videomae2.training.runtime import Runtime, resolve_num_workers
+
+_logger = logging.getLogger(__name__)
 
 NUM_EVALS = 10
 """Evaluations in a run, where it is not said how many."""
@@ -98,7 +100,6 @@ class Validation:
     runtime: Runtime
     val_data: LabelledData
     eval_targets: Sequence[EvalTarget]
-    log: LogFn
     cached_batches: list[CPUBatch] = field(default_factory=list)
 
     def attach(self, context: CallbackContext) -> StepEndHook:
@@ -137,7 +138,7 @@ class Validation:
             )
             target_name = f"{eval_target.name}: " if eval_target.name else ""
             unreadable_text = f"  ({num_unreadable} videos unreadable)" if num_unreadable else ""
-            self.log(f"val at step {steps_done}: {target_name}{metrics_text}{unreadable_text}")
+            _logger.info(f"val at step {steps_done}: {target_name}{metrics_text}{unreadable_text}")
 
     @torch.inference_mode()
     def _compute_scores(self) -> tuple[list[Tensor], list[SampleId]]:
@@ -222,7 +223,9 @@ class Validation:
                 raise CheckpointError(
                     f"{error}; free some room, and the same command goes on at the last checkpoint"
                 ) from error
-            self.log(f"{error}; training goes on, the next try is at the next better evaluation")
+            _logger.warning(
+                f"{error}; training goes on, the next try is at the next better evaluation"
+            )
 
 
 def _load_best_metrics(folder: Path) -> ValidationMetrics | None:
