@@ -20,8 +20,8 @@ from videomae2.reports.confusion_matrix import draw_confusion_matrix
 from videomae2.reports.curves import draw_training_curves
 from videomae2.reports.evaluation import build_page
 from videomae2.reports.evaluation_result import Evaluation, ModelFacts, RunStats
-from videomae2.reports.filmstrip import encode_filmstrip
 from videomae2.reports.html import render
+from videomae2.reports.image_canvas import encode_filmstrip
 
 
 def made_up(classes, videos, *, name="class {} & <b>more</b>"):

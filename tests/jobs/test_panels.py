@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from videomae2.reports.image_canvas import to_rgb
+from videomae2.reports.image_canvas import select_frame_numbers, to_rgb
 from videomae2.reports.reconstruction import (
     MASK_COLOR,
     ROWS,
@@ -15,7 +15,6 @@ from videomae2.reports.reconstruction import (
     format_statistics,
     format_title,
     render_row,
-    select_frame_numbers,
 )
 from videomae2.tasks.pretrain import MaskingConfig
 from videomae2.tensors.grid import Cubes

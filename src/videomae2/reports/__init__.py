@@ -4,8 +4,7 @@ html                    pages from the templates in templates/, each one file th
 charts                  plots as SVG for pages: lines, points, reliability, bars; the style of all
 confusion_matrix        a confusion matrix as SVG
 curves                  the training curves of a run, as a PNG and for pages
-image_canvas            pictures of pixels: boxes, text that keeps to its width, PNG files
-filmstrip               a few frames of a clip side by side
+image_canvas            pictures of pixels: boxes, text, filmstrips of frames, PNG files
 evaluation_result       what an evaluation found, as values
 evaluation              the page of an evaluation
 evaluation_sections     plots and rows of its sections: classes, confusions, calibration, views

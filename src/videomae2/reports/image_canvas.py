@@ -1,8 +1,9 @@
-"""Pictures of pixels: boxes, text that keeps to its width, enlarged frames, PNG files.
+"""Pictures of pixels: boxes, text that keeps to its width, enlarged frames, filmstrips, PNG files.
 
 Sizes are in pixels. Axes: height, width, rgb. Pillow is imported where a picture is made.
 """
 
+import io
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +23,9 @@ Picture = UInt8[np.ndarray, "height width rgb"]
 BACKGROUND: Color = (255, 255, 255)
 TEXT_COLOR: Color = (24, 27, 32)
 MUTED_TEXT_COLOR: Color = (99, 106, 117)
+
+_STRIP_QUALITY, _STRIP_GAP = 80, 3
+_MIN_ASPECT, _MAX_ASPECT = 4 / 5, 16 / 9  # width over height; what is beyond is cut off
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +152,48 @@ def enlarge(
 def round_up_to_even(pixels: int) -> int:
     """The side of a picture of a video: codecs want even ones."""
     return pixels + pixels % 2
+
+
+def select_frame_numbers(count: int, frames: int) -> list[int]:
+    """Frames of a clip at equal distances, beginning with the first."""
+    return [number * frames // count for number in range(count)]
+
+
+def encode_filmstrip(
+    clip: UInt8[np.ndarray, "frames height width channels"],
+    *,
+    num_frames: int = 4,
+    height: int = 104,
+) -> bytes:
+    """Write some frames of a clip, at equal distances, next to each other.
+
+    Args:
+        clip: At least one frame.
+        num_frames: How many frames.
+        height: Of the strip in pixels.
+    """
+    from PIL import Image
+
+    frames = _cut_middle(clip)
+    size = (max(1, round(frames.shape[2] * height / frames.shape[1])), height)
+    numbers = sorted(set(select_frame_numbers(min(num_frames, len(clip)), len(clip))))
+    width = len(numbers) * (size[0] + _STRIP_GAP) - _STRIP_GAP
+    canvas = Image.new("RGB", (width, height), (255, 255, 255))
+    for position, number in enumerate(numbers):
+        picture = Image.fromarray(np.ascontiguousarray(to_rgb(frames[number])))
+        canvas.paste(
+            picture.resize(size, Image.Resampling.BICUBIC), (position * (size[0] + _STRIP_GAP), 0)
+        )
+    out = io.BytesIO()
+    canvas.save(out, format="JPEG", quality=_STRIP_QUALITY)
+    return out.getvalue()
+
+
+def _cut_middle(
+    clip: UInt8[np.ndarray, "frames height width channels"],
+) -> UInt8[np.ndarray, "frames cut_height cut_width channels"]:
+    height, width = clip.shape[1:3]
+    cut_width = max(1, min(width, int(height * _MAX_ASPECT)))
+    cut_height = max(1, min(height, int(width / _MIN_ASPECT)))
+    top, left = (height - cut_height) // 2, (width - cut_width) // 2
+    return clip[:, top : top + cut_height, left : left + cut_width]

@@ -106,11 +106,6 @@ def render_row(
     return pictures
 
 
-def select_frame_numbers(count: int, frames: int) -> list[int]:
-    """Frames of a clip at equal distances, beginning with the first."""
-    return [number * frames // count for number in range(count)]
-
-
 def format_title(clip: ReconstructedClip) -> str:
     """Say which model saw how much."""
     mask_names = {"tube": "in tubes", "random": "at random", "frame": "whole frames"}

@@ -18,6 +18,7 @@ from videomae2.reports.image_canvas import (
     ellipsize,
     measure_text,
     round_up_to_even,
+    select_frame_numbers,
     wrap_text,
 )
 from videomae2.reports.reconstruction import (
@@ -33,7 +34,6 @@ from videomae2.reports.reconstruction import (
     format_statistics,
     format_title,
     render_row,
-    select_frame_numbers,
 )
 
 _HEADING, _SUBHEADING = TextStyle(26, bold=True), TextStyle(20, bold=True)

@@ -19,7 +19,7 @@ from videomae2.metrics.classification import compute_probabilities
 from videomae2.metrics.results import VideoResult
 from videomae2.models.task_type import TaskType
 from videomae2.reports.evaluation import MAX_PER_CLASS, SHEET_SIZE, select_hits, select_misses
-from videomae2.reports.filmstrip import encode_filmstrip
+from videomae2.reports.image_canvas import encode_filmstrip
 
 _Group = tuple[str, ...]
 
