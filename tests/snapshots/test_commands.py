@@ -6,17 +6,17 @@ from videomae2.cli.main import COMMANDS
 
 TRAINERS = ("pretrain", "finetune", "distill")
 PRETRAIN = "pretrain own-cpu videos --config pretrain.yaml"
-FINETUNE = "finetune own-cpu videos --config finetune.yaml --start.weights runs/pretrained"
+FINETUNE = "finetune own-cpu videos --config finetune.yaml --init.weights runs/pretrained"
 DISTILL = "distill own-cpu videos --config distill.yaml --teacher.weights runs/tuned"
 CPU = "--device cpu --precision fp32"
-EVALUATE = f"evaluate runs/rigged test {CPU} --reading.workers 0 --rounds 100"
-PROBE = f"probe runs/pretrained videos test {CPU} --workers 0"
-PROBE += " --neighbours 1 --strengths 1 --rates 0.003 --epochs 1"
+EVALUATE = f"evaluate runs/rigged test {CPU} --reading.num-workers 0 --n-resamples 100"
+PROBE = f"probe runs/pretrained videos test {CPU} --num-workers 0"
+PROBE += " --ks 1 --l2 1 --lrs 0.003 --epochs 1"
 RECONSTRUCT = "reconstruct runs/pretrained long.mp4 --device cpu --frames-shown 2"
 PREDICT = f"predict {CPU} runs/rigged long.mp4 test/dark"
-TIMELINE = f"predict runs/rigged long.mp4 {CPU} --timeline --window 1"
+TIMELINE = f"predict runs/rigged long.mp4 {CPU} --timeline --window-seconds 1"
 K710 = "--parts k400/ k600/ k700/"
-BENCH = "bench pretrain --size tiny --side 32 --batch 4 --precision fp32 --device cpu"
+BENCH = "bench pretrain --size tiny --side 32 --batch-size 4 --precision fp32 --device cpu"
 
 HELP = {
     f"help/{name}": [f"{name} own-cpu --help" if name in TRAINERS else f"{name} --help"]
@@ -32,10 +32,10 @@ PLANS = {
     "plans/finetune": [f"{FINETUNE} --dry-run", f"{FINETUNE} --dry-run --json"],
     "plans/distill": [f"{DISTILL} --dry-run", f"{DISTILL} --dry-run --json"],
     "plans/evaluate": [f"{EVALUATE} --dry-run", f"{EVALUATE} --dry-run --json"],
-    "plans/probe": [f"{PROBE} --cache b --dry-run", f"{PROBE} --cache b --dry-run --json"],
-    "plans/unite": [
-        f"unite kinetics-710 new {K710} --dry-run",
-        f"unite any new {K710} --no-files --dry-run --json",
+    "plans/probe": [f"{PROBE} --cache-dir b --dry-run", f"{PROBE} --cache-dir b --dry-run --json"],
+    "plans/merge-datasets": [
+        f"merge-datasets kinetics-710 new {K710} --dry-run",
+        f"merge-datasets any new {K710} --no-files --dry-run --json",
     ],
     "plans/run": [
         "run pipeline.yaml --out new --dry-run",
@@ -46,7 +46,7 @@ PLANS = {
     "plans/predict": [
         f"{PREDICT} gone.mp4 --dry-run",
         f"{PREDICT} --dry-run --json",
-        f"{TIMELINE} --out lines --film --dry-run",
+        f"{TIMELINE} --out lines --save-video --dry-run",
     ],
     "plans/bench": [f"{BENCH} --dry-run", f"{BENCH} --dry-run --json"],
 }
@@ -55,11 +55,11 @@ RESULTS = {
     "results/finetune": [f"{FINETUNE} --out b", f"{FINETUNE} --out b --json"],
     "results/distill": [f"{DISTILL} --out c", f"{DISTILL} --out c --json"],
     "results/evaluate": [f"{EVALUATE} --out d", f"{EVALUATE} --out d --json"],
-    "results/probe": [f"{PROBE} --cache a", f"{PROBE} --cache a --methods knn --json"],
-    "results/unite": [
-        f"unite kinetics-710 e {K710}",
-        f"unite any f {K710}",
-        f"unite any f {K710} --json",
+    "results/probe": [f"{PROBE} --cache-dir a", f"{PROBE} --cache-dir a --methods knn --json"],
+    "results/merge-datasets": [
+        f"merge-datasets kinetics-710 e {K710}",
+        f"merge-datasets any f {K710}",
+        f"merge-datasets any f {K710} --json",
     ],
     "results/run": [
         "run pipeline.yaml --out g --until tuned",
@@ -80,13 +80,13 @@ CALLS = {
         "pretrain onw videos",
         "pretrain own",
         "pretrain own videos --optim.epoch 5 --dry-run",
-        f"{PRETRAIN} --optim.batch 30 --optim.micro-batch 16 --model.encoder.width 100",
+        f"{PRETRAIN} --optim.global-batch-size 30 --optim.micro-batch-size 16 --model.encoder.width 100",
         f"{PRETRAIN} --out nowhere --resume",
         "finetune own-cpu long.mp4",
         "evaluate runs/pretrained test",
         "evaluate nowhere test",
         f"{PROBE} --methods svm",
-        "predict runs/rigged broken.mp4 --top 0 --window 1",
+        "predict runs/rigged broken.mp4 --top-k 0 --window-seconds 1",
         "unite any new",
         "run nowhere.yaml",
     ],

@@ -8,8 +8,8 @@ from tests.snapshots.test_commands import BENCH, CALLS, EVALUATE, TIMELINE
 from tests.snapshots.texts import EXPECTED, page_text
 
 PAGES = {f"pages/{name}" for name in ("evaluate", "demo", "folders", "timeline", "bench")}
-QUICK = "--repeats 1 --reads 2 --peak-seconds 0.01 --masking dual --workers 0"
-MADE_UP = "--made-up-videos 1 --made-up-frames 66"
+QUICK = "--repeats 1 --reads 2 --peak-seconds 0.01 --masking dual --num-workers 0"
+SYNTHETIC = "--synthetic-videos 1 --synthetic-frames 66"
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +52,8 @@ def test_the_demo_says_and_shows_what_it_did(place, keeps, monkeypatch):
     from tests.jobs.test_demo import shortened
     from videomae2.cli import demo
 
-    stages = demo._stages
-    monkeypatch.setattr(demo, "_stages", lambda *folders: shortened(stages(*folders)))
+    stages = demo._build_stages
+    monkeypatch.setattr(demo, "_build_stages", lambda *folders: shortened(stages(*folders)))
     monkeypatch.setattr("sys.argv", ["videomae2"])
     said = place.call("demo --out demo --videos 60")
     page = place.steady(page_text(place.folder / "demo" / "report.html"))
@@ -62,7 +62,7 @@ def test_the_demo_says_and_shows_what_it_did(place, keeps, monkeypatch):
 
 @pytest.mark.slow
 def test_a_bench_prints_the_tables_that_it_printed(place, keeps):
-    words = f"{BENCH} {QUICK} {MADE_UP}"
+    words = f"{BENCH} {QUICK} {SYNTHETIC}"
     said = [place.call(words), place.call(f"{words} --json --parts model")]
     keeps("pages/bench", without_measurements("\n".join(said)))
 

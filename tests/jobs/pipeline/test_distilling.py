@@ -130,7 +130,7 @@ def test_weights_of_a_second_student_count_by_content(place):
         "num_heads: 2}"
     )
     students = "".join(
-        f"      - {{name: {name}, model: {{{encoder}}}, start: {{weights: {name}}}}}\n"
+        f"      - {{name: {name}, model: {{{encoder}}}, init: {{weights: {name}}}}}\n"
         for name in ("one", "two")
     )
     text = TEXT[: TEXT.index("  judged")].replace(
