@@ -15,42 +15,42 @@ from tests.jobs.rigged import levels, save_rigged, write_levels
 from tests.snapshots import texts
 from videomae2.cli.main import main
 
-ENCODER = "encoder: {frames: 4, height: 32, width: 32, dim: 24, depth: 1, heads: 2}"
+ENCODER = "encoder: {frames: 4, height: 32, width: 32, embed_dim: 24, depth: 1, num_heads: 2}"
 REST = """
-optim: {epochs: 2, warmup_epochs: 0, batch: 4, micro_batch: 4}
-loading: {workers: 0}
+optim: {epochs: 2, warmup_epochs: 0, global_batch_size: 4, micro_batch_size: 4}
+loading: {num_workers: 0}
 runtime: {device: cpu, precision: fp32}
 """
 SETTINGS = {
-    "pretrain.yaml": f"model: {{{ENCODER}, decoder: {{depth: 1, dim: 16, heads: 2}}}}{REST}",
+    "pretrain.yaml": f"model: {{{ENCODER}, decoder: {{depth: 1, embed_dim: 16, num_heads: 2}}}}{REST}",
     "finetune.yaml": f"model: {{{ENCODER}}}{REST}",
     "distill.yaml": f"students: [{{name: mini, model: {{{ENCODER}}}}}]{REST}",
     "pipeline.yaml": """
 name: tiny
 common:
-  loading: {workers: 0}
+  loading: {num_workers: 0}
   runtime: {device: cpu, precision: fp32}
   model:
-    encoder: {frames: 4, height: 32, width: 32, dim: 24, depth: 1, heads: 2}
+    encoder: {frames: 4, height: 32, width: 32, embed_dim: 24, depth: 1, num_heads: 2}
 stages:
   pretrained:
     kind: pretrain
     recipe: own-cpu
     videos: videos
     settings:
-      model: {decoder: {depth: 1, dim: 16, heads: 2}}
-      optim: {epochs: 1, warmup_epochs: 0, batch: 8, micro_batch: 8}
+      model: {decoder: {depth: 1, embed_dim: 16, num_heads: 2}}
+      optim: {epochs: 1, warmup_epochs: 0, global_batch_size: 8, micro_batch_size: 8}
   tuned:
     kind: finetune
     recipe: own-cpu
     videos: videos
     from: pretrained
-    settings: {optim: {epochs: 1, warmup_epochs: 0, batch: 8, micro_batch: 8}}
+    settings: {optim: {epochs: 1, warmup_epochs: 0, global_batch_size: 8, micro_batch_size: 8}}
   judged:
     kind: evaluate
     videos: test
     from: tuned
-    settings: {rounds: 100, reading: {workers: 0}, views: {clips: 2, crops: 1}}
+    settings: {n_resamples: 100, reading: {num_workers: 0}, views: {clips: 2, crops: 1}}
 """,
 }
 
@@ -93,7 +93,7 @@ def place(tmp_path_factory):
         (folder / name).write_text(text)
     made = Place(folder)
     made.call("pretrain own-cpu videos --config pretrain.yaml --out runs/pretrained")
-    weights = "--start.weights runs/pretrained"
+    weights = "--init.weights runs/pretrained"
     made.call(f"finetune own-cpu videos --config finetune.yaml {weights} --out runs/tuned")
     save_rigged(folder / "runs" / "rigged" / "best")
     shutil.copy(folder / "runs" / "tuned" / "metrics.jsonl", folder / "runs" / "rigged")

@@ -87,7 +87,7 @@ CALLS = {
         "evaluate nowhere test",
         f"{PROBE} --methods svm",
         "predict runs/rigged broken.mp4 --top-k 0 --window-seconds 1",
-        "unite any new",
+        "merge-datasets any new",
         "run nowhere.yaml",
     ],
 }
