@@ -46,13 +46,13 @@ _MODULES = {
 
 __all__ = [
     "DISTILL_RECIPES",
+    "FINETUNE_RECIPES",
+    "RECIPES",
     "DistillRun",
     "EvaluateConfig",
-    "FINETUNE_RECIPES",
     "FinetuneRun",
     "Predictor",
     "PretrainRun",
-    "RECIPES",
     "distill",
     "evaluate",
     "finetune",

@@ -16,13 +16,14 @@ from tests.snapshots import texts
 from videomae2.cli.main import main
 
 ENCODER = "encoder: {frames: 4, height: 32, width: 32, embed_dim: 24, depth: 1, num_heads: 2}"
+DECODER = "decoder: {depth: 1, embed_dim: 16, num_heads: 2}"
 REST = """
 optim: {epochs: 2, warmup_epochs: 0, global_batch_size: 4, micro_batch_size: 4}
 loading: {num_workers: 0}
 runtime: {device: cpu, precision: fp32}
 """
 SETTINGS = {
-    "pretrain.yaml": f"model: {{{ENCODER}, decoder: {{depth: 1, embed_dim: 16, num_heads: 2}}}}{REST}",
+    "pretrain.yaml": f"model: {{{ENCODER}, {DECODER}}}{REST}",
     "finetune.yaml": f"model: {{{ENCODER}}}{REST}",
     "distill.yaml": f"students: [{{name: mini, model: {{{ENCODER}}}}}]{REST}",
     "pipeline.yaml": """

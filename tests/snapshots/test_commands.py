@@ -15,6 +15,7 @@ PROBE += " --ks 1 --l2 1 --lrs 0.003 --epochs 1"
 RECONSTRUCT = "reconstruct runs/pretrained long.mp4 --device cpu --frames-shown 2"
 PREDICT = f"predict {CPU} runs/rigged long.mp4 test/dark"
 TIMELINE = f"predict runs/rigged long.mp4 {CPU} --timeline --window-seconds 1"
+ODD_BATCH = "--optim.global-batch-size 30 --optim.micro-batch-size 16"
 K710 = "--parts k400/ k600/ k700/"
 BENCH = "bench pretrain --size tiny --side 32 --batch-size 4 --precision fp32 --device cpu"
 
@@ -80,7 +81,7 @@ CALLS = {
         "pretrain onw videos",
         "pretrain own",
         "pretrain own videos --optim.epoch 5 --dry-run",
-        f"{PRETRAIN} --optim.global-batch-size 30 --optim.micro-batch-size 16 --model.encoder.width 100",
+        f"{PRETRAIN} {ODD_BATCH} --model.encoder.width 100",
         f"{PRETRAIN} --out nowhere --resume",
         "finetune own-cpu long.mp4",
         "evaluate runs/pretrained test",
