@@ -1,5 +1,6 @@
 """A teacher that is asked once: what a cache may answer, and what it must not."""
 
+import logging
 from dataclasses import replace
 
 import pytest
@@ -36,11 +37,10 @@ def clips_of(one):
     return make_clips(one, (32, 32), ENCODER.frames, 3, torch.device("cpu"))
 
 
-def teaching(teacher, folder=None, said=None, **changed):
+def teaching(teacher, folder=None, **changed):
     kept = None if folder is None else TensorCache.open(folder, {"a": 1})
     runtime = prepare_runtime(RuntimeConfig(device="cpu", precision="fp32"))
-    say = (lambda line: None) if said is None else said.append
-    return Teacher(teacher, runtime, say, cache=kept, **changed)
+    return Teacher(teacher, runtime, cache=kept, **changed)
 
 
 def ask(of, one):
@@ -100,9 +100,9 @@ def test_it_is_written_as_it_goes(teacher, tmp_path):
     assert len(TensorCache.open(tmp_path, {"a": 1})) == FLUSH_INTERVAL
 
 
-def test_a_full_disk_costs_the_cache_not_the_run(teacher, tmp_path, monkeypatch):
-    said = []
-    of = teaching(teacher, tmp_path, said)
+def test_a_full_disk_costs_the_cache_not_the_run(teacher, tmp_path, monkeypatch, caplog):
+    caplog.set_level(logging.INFO, "videomae2")
+    of = teaching(teacher, tmp_path)
     ask(of, batch())
 
     def full(*_):
@@ -110,17 +110,17 @@ def test_a_full_disk_costs_the_cache_not_the_run(teacher, tmp_path, monkeypatch)
 
     monkeypatch.setattr("videomae2.training.tensor_cache.save_file", full)
     of.flush()
-    assert "1 answers of the teacher are not kept, training goes on" in said[-1]
+    assert "1 answers of the teacher are not kept, training goes on" in caplog.messages[-1]
     assert ask(of, batch(4)).scores.shape == (4, 3)
 
 
-def test_a_teacher_is_read_when_it_is_first_asked(teacher):
-    said = []
-    of = teaching(teacher, said=said)
+def test_a_teacher_is_read_when_it_is_first_asked(teacher, caplog):
+    caplog.set_level(logging.INFO, "videomae2")
+    of = teaching(teacher)
     of.prepare(batch())
-    assert said == []
+    assert caplog.messages == []
     answer = of(clips_of(batch()))
-    assert said == [f"teacher  loaded from {teacher.path}"]
+    assert caplog.messages == [f"teacher  loaded from {teacher.path}"]
     assert not answer.scores.requires_grad
 
 
