@@ -8,7 +8,7 @@ from io import StringIO
 import pytest
 
 from videomae2.cli import demo as command
-from videomae2.cli.demo import _build_stages
+from videomae2.cli.demo import build_stages
 from videomae2.errors import ConfigError
 from videomae2.models.encoder import EncoderConfig
 from videomae2.reports.demo import write_demo_page
@@ -48,7 +48,7 @@ def shown(tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as said:
         patch.setattr(
-            command, "_build_stages", lambda videos, out: shortened(_build_stages(videos, out))
+            command, "build_stages", lambda videos, out: shortened(build_stages(videos, out))
         )
         patch.setattr(command, "write_demo_page", page)
         assert command.main(["--out", str(out), "--videos", "60"]) == 0
@@ -99,7 +99,7 @@ def test_the_second_time_nothing_is_trained_and_the_results_are_the_same(
 ):
     found, _, page, _ = shown
     monkeypatch.setattr(
-        command, "_build_stages", lambda videos, out: shortened(_build_stages(videos, out))
+        command, "build_stages", lambda videos, out: shortened(build_stages(videos, out))
     )
     assert command.main(["--out", str(page.parent), "--videos", "60", "--json"]) == 0
     out, err = capsys.readouterr()

@@ -52,8 +52,8 @@ def test_the_demo_says_and_shows_what_it_did(place, keeps, monkeypatch):
     from tests.jobs.test_demo import shortened
     from videomae2.cli import demo
 
-    stages = demo._build_stages
-    monkeypatch.setattr(demo, "_build_stages", lambda *folders: shortened(stages(*folders)))
+    stages = demo.build_stages
+    monkeypatch.setattr(demo, "build_stages", lambda *folders: shortened(stages(*folders)))
     monkeypatch.setattr("sys.argv", ["videomae2"])
     said = place.call("demo --out demo --videos 60")
     page = place.steady(page_text(place.folder / "demo" / "report.html"))

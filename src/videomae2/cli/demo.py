@@ -56,7 +56,7 @@ def main(arguments: list[str]) -> int:
         print(json.dumps({"plan": plan}) if options.json else "\n".join(plan))
         return 0
     dataset = write_videos(options.out / "videos", videos=options.videos)
-    stages = _build_stages(dataset.folder, options.out)
+    stages = build_stages(dataset.folder, options.out)
     results = run_demo(stages, dataset)
     report = write_demo_page(results, stages, options.out / "report.html")
     if options.json:
@@ -69,7 +69,7 @@ def main(arguments: list[str]) -> int:
 def _format_plan(options: DemoOptions) -> list[str]:
     """What a demo does, a line for each part; the folder says what of it is there already."""
     folder = options.out / "videos"
-    stages = _build_stages(folder, options.out)
+    stages = build_stages(folder, options.out)
     runs: dict[str, Run] = {
         "pre-training, without labels": stages.pretrain,
         "fine-tuning from it": stages.finetune,
@@ -91,7 +91,7 @@ def _format_plan(options: DemoOptions) -> list[str]:
     ]
 
 
-def _build_stages(videos: Path, out: Path) -> DemoStages:
+def build_stages(videos: Path, out: Path) -> DemoStages:
     """The runs of the progression, each in a folder of its own."""
     train, labelled = videos / "train", videos / LABELLED_LIST
     pretrain_run = RECIPES["demo"]([train], out / "pretrain")

@@ -73,7 +73,7 @@ def build_page(evaluation: Evaluation, metrics: Path | None) -> str:
         **show_views(evaluation),
         misses=select_misses(videos, task_type),
         hits=select_hits(videos, task_type),
-        hardest_rows=[_format_hardest(video, task_type) for video in videos[:_NUM_HARDEST]],
+        hardest=videos[:_NUM_HARDEST],
         training_plots=training,
         source_rows=_list_sources(evaluation),
         metadata_rows=list(_flatten(model.metadata)),
@@ -143,12 +143,6 @@ def _format_run_stats(evaluation: Evaluation) -> str:
         f"{stats.num_decodings:,} videos were opened in {format_duration(stats.seconds)}, each "
         f"once, and {stats.num_frames:,} frames read.{earlier}{reopened}"
     )
-
-
-def _format_hardest(video: VideoResult, task_type: TaskType) -> list[str]:
-    is_number = task_type == "regression"
-    score = f"{video.truth_score:.4g}" if is_number else f"{video.truth_score:.2%}"
-    return [video.video, video.truth, video.predicted, score]
 
 
 def _list_sources(evaluation: Evaluation) -> list[tuple[str, str]]:
