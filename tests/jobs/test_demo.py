@@ -9,6 +9,7 @@ import pytest
 
 from videomae2.cli import demo as command
 from videomae2.cli.demo import build_stages
+from videomae2.cli.main import main
 from videomae2.errors import ConfigError
 from videomae2.models.encoder import EncoderConfig
 from videomae2.reports.demo import write_demo_page
@@ -51,7 +52,7 @@ def shown(tmp_path_factory):
             command, "build_stages", lambda videos, out: shortened(build_stages(videos, out))
         )
         patch.setattr(command, "write_demo_page", page)
-        assert command.main(["--out", str(out), "--videos", "60"]) == 0
+        assert main(["demo", "--out", str(out), "--videos", "60"]) == 0
     return *found[0], said.getvalue().splitlines()
 
 
@@ -88,7 +89,7 @@ def test_the_page_is_complete_in_itself_and_links_to_the_reports(shown):
 
 def test_the_command_ends_with_paths(shown):
     found, _, page, said = shown
-    last = "\n".join(said[said.index(f"report   {page}") - 6 :])
+    last = "\n".join(said[said.index(f"report       {page}") - 6 :])
     for path in (found.curve, found.picture, found.pretrained.folder, page):
         assert path.exists()
         assert str(path) in last
@@ -101,7 +102,7 @@ def test_the_second_time_nothing_is_trained_and_the_results_are_the_same(
     monkeypatch.setattr(
         command, "build_stages", lambda videos, out: shortened(build_stages(videos, out))
     )
-    assert command.main(["--out", str(page.parent), "--videos", "60", "--json"]) == 0
+    assert main(["demo", "--out", str(page.parent), "--videos", "60", "--json"]) == 0
     out, err = capsys.readouterr()
     again = json.loads(out)
     assert again["report"] == str(page)

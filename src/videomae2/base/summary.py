@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_LABEL_WIDTH = 9
+_MIN_LABEL_WIDTH = 9
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Rows in the order in which they are read; a row may have several lines."""
+    """Rows in the order in which they are read; a text may have several lines."""
 
     rows: tuple[tuple[str, str], ...]
 
@@ -26,6 +26,7 @@ class Summary:
         return texts
 
     def _format_lines(self) -> Iterable[str]:
+        width = max(_MIN_LABEL_WIDTH, *(len(label) + 2 for label, _ in self.rows))
         for label, text in self.rows:
             for number, line in enumerate(text.split("\n")):
-                yield f"{label if number == 0 else '':<{_LABEL_WIDTH}}{line}".rstrip()
+                yield f"{label if number == 0 else '':<{width}}{line}".rstrip()

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from videomae2.base.summary import Summary
 from videomae2.cli.options import parse_options
 from videomae2.commands.demo import run_demo, write_videos
 from videomae2.config.runs import Run
@@ -110,20 +111,25 @@ def build_stages(videos: Path, out: Path) -> DemoStages:
 
 def _log_results(results: DemoResult, report: Path) -> None:
     improvement = results.improvement.difference
-    rows = {
-        "loss": f"{results.loss:.3f} at the end of pre-training; {results.val_loss:.3f} on "
-        f"held-out videos,\n{'':13}where predicting each cube's mean would give "
-        f"{results.baseline:.3f}",
-        "improvement": f"{improvement.value * 100:+.1f} points of accuracy by pre-training "
-        f"[{improvement.low * 100:+.1f}, {improvement.high * 100:+.1f}]",
-        "curve": results.curve,
-        "picture": results.picture,
-        "model": results.pretrained.folder,
-        "report": report,
-        "rerun": "delete the folder, or choose another --out",
-        "next": f"{sys.argv[0]} pretrain own-cpu FOLDER, and so on as in README.md",
-    }
-    _logger.info("\n" + "\n".join(f"{label:<13}{text}" for label, text in rows.items()))
+    rows = (
+        (
+            "loss",
+            f"{results.loss:.3f} at the end of pre-training; {results.val_loss:.3f} on held-out "
+            f"videos,\nwhere predicting each cube's mean would give {results.baseline:.3f}",
+        ),
+        (
+            "improvement",
+            f"{improvement.value * 100:+.1f} points of accuracy by pre-training "
+            f"[{improvement.low * 100:+.1f}, {improvement.high * 100:+.1f}]",
+        ),
+        ("curve", str(results.curve)),
+        ("picture", str(results.picture)),
+        ("model", str(results.pretrained.folder)),
+        ("report", str(report)),
+        ("rerun", "delete the folder, or choose another --out"),
+        ("next", f"{sys.argv[0]} pretrain own-cpu FOLDER, and so on as in README.md"),
+    )
+    _logger.info(f"\n{Summary(rows)}")
 
 
 def _to_json_value(value: Any) -> Any:
