@@ -2,17 +2,15 @@
 
 import os
 import shutil
-import threading
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from videomae2.data.manifests import fingerprint
 from videomae2.data.manifests.fingerprint import (
-    Fingerprint,
     compute_fingerprint,
     describe_difference,
+    map_files,
 )
 from videomae2.data.manifests.read import read_manifest
 
@@ -33,6 +31,11 @@ def overwrite(path, where, word=b"changed"):
     with path.open("r+b") as file:
         file.seek(where, os.SEEK_SET if where >= 0 else os.SEEK_END)
         file.write(word)
+
+
+@pytest.mark.parametrize("count", [0, 1, 16, 1000])
+def test_results_stand_in_the_order_of_the_files(count):
+    assert map_files([str(number) for number in range(count)], int) == list(range(count))
 
 
 def test_a_copy_elsewhere_and_another_time_are_the_same(tmp_path):
@@ -114,11 +117,6 @@ def test_folders_of_frames_are_told_by_their_names_and_two_images(tmp_path):
     assert describe_difference(before, marks(tmp_path / "b")) is not None
 
 
-def test_marks_of_a_version_that_did_not_look_tell_nothing(tmp_path):
-    nothing = Fingerprint(sizes="", num_absent=0, sample="")
-    assert describe_difference(nothing, marks(folder_of_files(tmp_path / "a"))) is None
-
-
 def test_sizes_are_compared_where_the_same_files_are_gone(tmp_path, monkeypatch):
     monkeypatch.setattr(fingerprint, "SAMPLE_SIZE", 0)
     folder = folder_of_files(tmp_path / "a", size=100)
@@ -131,27 +129,8 @@ def test_sizes_are_compared_where_the_same_files_are_gone(tmp_path, monkeypatch)
         (tmp_path / "gone").rename(folder / f"{number}.mp4")
         return found
 
-    whole, one, other = marks(listed), without(2), without(3)
+    one, other = without(2), without(3)
     assert one.num_absent == other.num_absent == 1
     assert describe_difference(one, other) is None
     overwrite(folder / "1.mp4", -7, b"longer, longer")
     assert describe_difference(one, without(2)) == "some have another size"
-    older = [replace(each, absent_files="") for each in (whole, one)]  # as they were written once
-    assert describe_difference(older[0], marks(listed)) == "some have another size"
-    assert describe_difference(older[1], without(2)) is None
-
-
-def test_a_file_that_does_not_answer_is_left_behind_and_counted(tmp_path, monkeypatch):
-    folder = folder_of_files(tmp_path / "a")
-    before, never, look = marks(folder), threading.Event(), fingerprint._compute_content_digest
-
-    def content(path):
-        return look(path) if not path.endswith("3.mp4") else str(never.wait(60))
-
-    monkeypatch.setattr(fingerprint, "_compute_content_digest", content)
-    monkeypatch.setattr(fingerprint, "FILE_TIMEOUT_SECONDS", 0.1)
-    found = marks(folder)
-    never.set()
-    assert (found.unresponsive, found.sample.split().count("-"), found.num_absent) == (1, 1, 0)
-    assert (found.sizes, before.unresponsive) == (before.sizes, 0)
-    assert describe_difference(before, found) is None

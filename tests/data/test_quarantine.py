@@ -9,8 +9,8 @@ import time
 import numpy as np
 import pytest
 
+from videomae2.data.loading import quarantine
 from videomae2.data.loading.quarantine import Quarantine, find_changed_files
-from videomae2.data.manifests import fingerprint
 from videomae2.data.manifests.fingerprint import file_stat
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.errors import TooManyUnreadableError, VideoError
@@ -215,7 +215,7 @@ def hanging(monkeypatch):
         free.wait(60)
         return file_stat(path)
 
-    monkeypatch.setattr(fingerprint, "file_stat", late)
+    monkeypatch.setattr(quarantine, "file_stat", late)
     yield free
     free.set()
 
@@ -233,30 +233,3 @@ def test_saving_does_not_wait_for_a_file_that_does_not_answer(tmp_path, videos, 
     hanging.set()
     adding.join(2)
     assert [line["number"] for line in lines(tmp_path)] == [3]
-
-
-def test_what_does_not_answer_is_listed_and_stays_listed_until_it_does(
-    tmp_path, videos, hanging, monkeypatch
-):
-    monkeypatch.setattr(fingerprint, "_STAT_TIMEOUT_SECONDS", 0.05)
-    fail(opened(tmp_path, videos), videos, 3)
-    (line,) = lines(tmp_path)
-    assert line["file_stat"] == []
-    assert opened(tmp_path, videos).is_skipped((0, 3), 0)
-    assert find_changed_files(tmp_path) == set()
-    hanging.set()
-    assert opened(tmp_path, videos).retried == {(0, 3)}
-
-
-def test_many_that_do_not_answer_are_waited_for_together(tmp_path, videos, hanging, monkeypatch):
-    monkeypatch.setattr(fingerprint, "_STAT_TIMEOUT_SECONDS", 0.3)
-    hanging.set()
-    first = opened(tmp_path, videos, max_share=1.0)
-    for number in range(len(videos)):
-        fail(first, videos, number)
-    hanging.clear()
-    began = time.monotonic()
-    again = opened(tmp_path, videos, max_share=1.0)
-    assert find_changed_files(tmp_path) == set()
-    assert time.monotonic() - began < 1.5  # twice 0.3 s, not 40 times
-    assert len(again.reasons) == len(videos)

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +14,7 @@ from tests.jobs.small import small_run, small_videos
 from tests.jobs.small_finetune import small_finetune
 from tests.logs import logging_to
 from videomae2.commands.train.finetune import finetune
-from videomae2.commands.train.pretrain import dry_run, pretrain
-from videomae2.data.manifests import fingerprint
+from videomae2.commands.train.pretrain import pretrain
 from videomae2.errors import ConfigError, Interrupted
 from videomae2.inference import video_scorer
 
@@ -96,23 +94,6 @@ def test_a_file_that_is_gone_is_no_change_and_one_that_changed_is(copy):
     assert actions(text) == SKIPPED
 
 
-def test_states_of_before_files_were_looked_at_still_count(copy):
-    for path in Path("runs").glob("*/stage.json"):
-        state = json.loads(path.read_text())
-        for one in state["provenance"]["lists"]:
-            for name in (
-                "location",
-                "sizes",
-                "num_absent",
-                "sample",
-                "absent_files",
-                "unresponsive",
-            ):
-                del one[name]
-        path.write_text(json.dumps(state))
-    assert actions() == SKIPPED
-
-
 def test_an_evaluation_that_was_stopped_scores_what_changed_and_goes_on(copy, monkeypatch):
     monkeypatch.setattr(video_scorer, "_LOG_INTERVAL_SECONDS", 0.0)
     shutil.copytree(Path("test").resolve(), copy / "own")
@@ -139,35 +120,6 @@ def videos(tmp_path_factory):
 def moved(run, path):
     (source,) = run.data.sources
     return replace(run, data=replace(run.data, sources=(replace(source, path=path),)))
-
-
-def test_files_that_do_not_answer_are_said_and_hold_nothing_up(videos, tmp_path, monkeypatch):
-    never, look = threading.Event(), fingerprint._compute_content_digest
-    first = str(sorted(videos.rglob("*.mp4"))[0])
-    monkeypatch.setattr(
-        fingerprint,
-        "_compute_content_digest",
-        lambda path: look(path) if path != first else str(never.wait(60)),
-    )
-    monkeypatch.setattr(fingerprint, "FILE_TIMEOUT_SECONDS", 0.1)
-    run, said = small_run(videos, tmp_path / "run", epochs=1.0), []
-    assert "late     1 files of train do not answer" in dry_run(run)
-    with logging_to(said.append):
-        pretrain(run)
-    assert any("late     1 files of train do not answer" in line for line in said)
-    never.set()
-    monkeypatch.undo()
-    pretrain(run)  # what did not answer tells nothing
-
-
-def test_what_was_known_of_files_is_not_forgotten_where_they_do_not_answer(videos, tmp_path):
-    run = small_run(videos, tmp_path / "run", epochs=1.0)
-    pretrain(run)
-    before = json.loads((tmp_path / "run" / "videos.json").read_text())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fingerprint, "map_with_timeout", lambda paths, *_, **__: [None] * len(paths))
-        pretrain(run)
-    assert json.loads((tmp_path / "run" / "videos.json").read_text()) == before
 
 
 def test_a_run_does_not_go_on_with_other_files_of_the_same_names(videos, tmp_path):

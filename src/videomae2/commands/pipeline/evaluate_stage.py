@@ -21,7 +21,7 @@ from videomae2.commands.pipeline.stages import (
     StageType,
     build_pending_classifier,
 )
-from videomae2.commands.train.run_folder import VideoList, build_video_list, list_unresponsive_files
+from videomae2.commands.train.run_folder import VideoList, build_video_list
 from videomae2.errors import ConfigError
 from videomae2.inference.classifier import (
     apply_options,
@@ -117,9 +117,7 @@ def _plan_evaluation(stage_config: StageConfig, parents: Mapping[str, Pretrained
     )
     check_timestamps_for_views(dataset, views, config.list)
     lists = (_build_video_list(dataset),)
-    summary = "\n".join(
-        [_format_summary(stage_config, dataset, views), *list_unresponsive_files(lists)]
-    )
+    summary = _format_summary(stage_config, dataset, views)
     return StagePlan(lists=lists, summary=summary, produces=None)
 
 

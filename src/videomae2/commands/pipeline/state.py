@@ -92,7 +92,7 @@ def load_stage_state(folder: Path) -> StageState | None:
         if document["format"] != FORMAT:
             raise ValueError(f"format {document['format']}, this version reads {FORMAT}")
         provenance, output = document["provenance"], document["output"]
-        lists = tuple(VideoList(**one) for one in provenance.pop("lists"))
+        lists = tuple(VideoList.from_dict(one) for one in provenance.pop("lists"))
         return StageState(
             provenance=StageProvenance(lists=lists, **provenance),
             output=None if output is None else StageOutput(**output),

@@ -11,7 +11,6 @@ from videomae2.commands.train.run_folder import (
     VideoList,
     check_resume_compatible,
     is_different_run,
-    list_unresponsive_files,
 )
 from videomae2.commands.train.setup import (
     build_checkpoint_manager,
@@ -32,7 +31,7 @@ from videomae2.training.runtime import resolve_runtime
 def preview_start(
     run: Run, manifests: Sequence[Manifest], lists: Sequence[VideoList], model: nn.Module
 ) -> str:
-    """Say in a line where a run would begin or go on; before it, of which files nothing is known.
+    """Say in a line where a run would begin or go on.
 
     Args:
         run: As asked for.
@@ -49,23 +48,15 @@ def preview_start(
     run = resolve_batch_size(resolve_precision(run, resolve_runtime(run.runtime)), manifests)
     loop_config, folder = build_loop_config(run, manifests), run.output_dir
     checkpoints = build_checkpoint_manager(run)
-    latest, unresponsive = checkpoints.find_latest(), list_unresponsive_files(lists)
+    latest = checkpoints.find_latest()
     if latest is not None:
         check_resume_compatible(run, lists)
     check_writable_dry_run(folder, estimate_checkpoint_bytes(run, model, loop_config, checkpoints))
     if latest is not None:
-        resume_line = (
-            f"resume   would go on at step {latest[0]} of {loop_config.steps} from {latest[1]}"
-        )
-        return "\n".join([*unresponsive, resume_line])
+        return f"resume   would go on at step {latest[0]} of {loop_config.steps} from {latest[1]}"
     archive_hint = "; what another run without a checkpoint left there would be archived"
     would_archive = (folder / RUN_FILE).exists() and is_different_run(run, lists)
-    return "\n".join(
-        [
-            *unresponsive,
-            f"start    would start at the first step{archive_hint if would_archive else ''}",
-        ]
-    )
+    return f"start    would start at the first step{archive_hint if would_archive else ''}"
 
 
 def estimate_checkpoint_bytes(

@@ -21,7 +21,6 @@ from videomae2.commands.train.run_folder import (
     archive_run,
     check_resume_compatible,
     is_different_run,
-    list_unresponsive_files,
     write_run_files,
 )
 from videomae2.commands.train.setup import (
@@ -108,7 +107,7 @@ def train(
             checkpoints.folder, estimate_checkpoint_bytes(run, model, loop_config, checkpoints)
         )
         write_run_files(run, lists)
-        _logger.info("\n".join([summarize(requested), *list_unresponsive_files(lists)]))
+        _logger.info(summarize(requested))
         Trainer(build_setup(run, loop_config, runtime), loop_config, checkpoints, runtime).train(
             manifests
         )

@@ -6,10 +6,11 @@ they named. Without a checkpoint nothing goes on, so another run may begin there
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from videomae2.base.files import atomic_write, build_temporary_paths, recover_dir
 from videomae2.commands.train.datasets import VAL_FOLDER, TrainValData
@@ -59,23 +60,18 @@ class VideoList:
     """The names of its classes in the order of their labels, or of its numbers."""
     location: str = ""
     """The list or folder that was read."""
-    sizes: str = ""
-    """As in ``Fingerprint``, like those below; empty of a list of a version that did not look."""
-    num_absent: int = 0
-    sample: str = ""
-    absent_files: str = ""
-    unresponsive: int = 0
+    fingerprint: Fingerprint
+    """What its files are, in brief."""
 
-    @property
-    def fingerprint(self) -> Fingerprint:
-        """What its files are, in brief."""
-        return Fingerprint(
-            sizes=self.sizes,
-            num_absent=self.num_absent,
-            sample=self.sample,
-            absent_files=self.absent_files,
-            unresponsive=self.unresponsive,
-        )
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "VideoList":
+        """Build it from what ``asdict`` gave.
+
+        Raises:
+            KeyError: A part is missing.
+            TypeError: A part is missing or unknown.
+        """
+        return cls(**{**values, "fingerprint": Fingerprint(**values["fingerprint"])})
 
 
 def build_video_list(
@@ -87,14 +83,13 @@ def build_video_list(
     changed_files: Collection[str] = (),
 ) -> VideoList:
     """Describe a list, and look at its files; those that were repaired tell nothing."""
-    fingerprint = asdict(compute_fingerprint(manifest, changed_files=changed_files))
     return VideoList(
         source=source,
         videos=len(manifest),
         digest=digest,
         classes=list(classes),
         location=manifest.source,
-        **fingerprint,
+        fingerprint=compute_fingerprint(manifest, changed_files=changed_files),
     )
 
 
@@ -125,23 +120,6 @@ def find_file_change(old: VideoList | None, new: VideoList | None) -> str | None
         return None
     change = describe_difference(old.fingerprint, new.fingerprint)
     return change and f"other files at {new.location} ({change})"
-
-
-def carry_over_files(old: VideoList | None, new: VideoList) -> VideoList:
-    """Keep what was known of the files of an unchanged list, where some do not answer now."""
-    if old is None or not new.unresponsive or old.digest != new.digest:
-        return new
-    return replace(new, **asdict(old.fingerprint))
-
-
-def list_unresponsive_files(lists: Iterable[VideoList]) -> list[str]:
-    """Say in a line for each list of which files nothing can be said; nothing if all answered."""
-    return [
-        f"late     {video_list.unresponsive} files of {video_list.source} do not answer, such as "
-        f"those of a lost network disk; whether they are the same as before is not looked at"
-        for video_list in lists
-        if video_list.unresponsive
-    ]
 
 
 def build_unlabelled_lists(run: Run, manifests: Sequence[Manifest]) -> tuple[VideoList, ...]:
@@ -226,12 +204,6 @@ def write_run_files(run: Run, lists: Sequence[VideoList]) -> None:
     """Write what the run is made of: its configuration and its lists of videos."""
     folder = run.output_dir
     save_config(run, folder / RUN_FILE)
-    saved_lists = _load_lists(folder / VIDEOS_FILE) if (folder / VIDEOS_FILE).exists() else []
-    lists = [
-        carry_over_files(saved, current)
-        for saved, current in zip_longest(saved_lists, lists)
-        if current
-    ]
     with atomic_write(folder / VIDEOS_FILE) as partial:
         partial.write_text(json.dumps([asdict(entry) for entry in lists], indent=1) + "\n")
 
@@ -259,8 +231,8 @@ def _load_lists(path: Path) -> list[VideoList]:
         ConfigError: The file is not ours, or not whole.
     """
     try:
-        return [VideoList(**entry) for entry in json.loads(path.read_text())]
-    except (OSError, ValueError, TypeError) as error:
+        return [VideoList.from_dict(entry) for entry in json.loads(path.read_text())]
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(
             f"{path} cannot be read: {error}; it says what the lists of videos were, delete it to "
             f"go on without comparing them"

@@ -8,13 +8,12 @@ and a run that goes on repeats what it did before it was stopped.
 import json
 import os
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from videomae2.base.jsonl import JsonLines
-from videomae2.data.manifests.fingerprint import stat_many
+from videomae2.data.manifests.fingerprint import file_stat
 from videomae2.data.manifests.manifest import Entry, Manifest
 from videomae2.errors import TooManyUnreadableError, VideoError
 
@@ -51,7 +50,6 @@ class Quarantine:
         self._lock = threading.Lock()
         self._lines: JsonLines | None = None
         if self.path:
-            self._current_stats = stat_many(self._iterate_paths(_load_lines(self.path)))
             self._lines = JsonLines(self.path, keep_line=self._restore_line)
 
     def is_skipped(self, sample_id: SampleId, request: int) -> bool:
@@ -128,12 +126,6 @@ class Quarantine:
     def _get_entry(self, sample_id: SampleId) -> Entry:
         return self._manifests[sample_id[0]][sample_id[1]]
 
-    def _iterate_paths(self, lines: Sequence[dict[str, Any]]) -> Iterator[str]:
-        """Where the files of listed entries lie now; lines that are of no entry have none."""
-        for line in lines:
-            with suppress(LookupError, TypeError):
-                yield self._get_entry(_get_sample_id(line)).path
-
     def _build_line(self, sample_id: SampleId, entry: Entry) -> dict[str, Any]:
         """What stands in the file; the path and the window are for people."""
         return {
@@ -144,7 +136,7 @@ class Quarantine:
             "source": sample_id[0],
             "number": sample_id[1],
             "request": self._first_failure[sample_id],
-            "file_stat": stat_many([entry.path])[entry.path] or [],
+            "file_stat": file_stat(entry.path),
         }
 
     def _restore_line(self, line: dict[str, Any]) -> bool:
@@ -152,9 +144,7 @@ class Quarantine:
         sample_id = _get_sample_id(line)
         if sample_id in self._first_failure and self._first_failure[sample_id] <= line["request"]:
             return True
-        if _has_changed(
-            self._current_stats.get(self._get_entry(sample_id).path), line["file_stat"]
-        ):
+        if file_stat(self._get_entry(sample_id).path) != line["file_stat"]:
             self.retried.add(sample_id)
             return False
         self.reasons[sample_id], self._first_failure[sample_id] = line["reason"], line["request"]
@@ -164,10 +154,7 @@ class Quarantine:
 def find_changed_files(folder: Path) -> frozenset[str]:
     """The files that a folder's list holds and that have changed since they were listed."""
     listed_stats = {line["path"]: line["file_stat"] for line in _load_lines(folder / FILE_NAME)}
-    current_stats = stat_many(listed_stats)
-    return frozenset(
-        path for path in listed_stats if _has_changed(current_stats[path], listed_stats[path])
-    )
+    return frozenset(path for path, listed in listed_stats.items() if file_stat(path) != listed)
 
 
 def _load_lines(path: Path) -> list[dict[str, Any]]:
@@ -185,11 +172,6 @@ def _load_lines(path: Path) -> list[dict[str, Any]]:
 
 def _get_sample_id(line: dict[str, Any]) -> SampleId:
     return line["source"], line["number"]
-
-
-def _has_changed(current: list[int] | None, previous: list[int]) -> bool:
-    """Whether a file is another one now; what does not answer is as broken as it was."""
-    return current is not None and current != previous
 
 
 def _format_entry(entry: Entry) -> str:

@@ -1,17 +1,16 @@
 """Which files a list names, in brief: enough to tell them from others of the same names elsewhere.
 
-Neither where they lie nor their times count, so a data set can be moved. The size of every file
-counts, and of a sample of them also how they begin and end. Files are looked at in threads that
-nobody waits for, not even the end of the process: a file of a lost network disk may never answer.
-Axis: files.
+Two questions, two answers. Is a file still what it was when something was computed from it: its
+size and time (``file_stat``). Does a list name the files it named: the size of every file, and the
+content of a sample (``Fingerprint``); neither where they lie nor their times count, so a data set
+can be moved. Axis: files.
 """
 
 import hashlib
 import os
 import stat
-import threading
-import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -27,38 +26,15 @@ T = TypeVar("T")
 _THREADS = 16  # a network file system answers many at once
 
 
-def map_with_timeout(
-    paths: Sequence[str], function: Callable[[str], T], *, timeout_seconds: float
-) -> list[T | None]:
-    """Give what is seen of each file; None where no answer came.
-
-    Args:
-        paths: The files.
-        function: Looks at one, in another thread; it raises nothing.
-        timeout_seconds: How long none of the files may answer before the others are given up.
-    """
-    results: list[T | None] = [None] * len(paths)
-    rows = iter(range(len(paths)))  # shared: a file that hangs keeps one thread, not its neighbours
-    answered_at = [time.monotonic()] * min(_THREADS, len(paths))
-
-    def work(number: int) -> None:
-        for row in rows:
-            results[row] = function(paths[row])
-            answered_at[number] = time.monotonic()
-
-    threads = [
-        threading.Thread(target=work, args=(number,), name="videomae2-looking", daemon=True)
-        for number in range(len(answered_at))
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        while thread.is_alive() and time.monotonic() < (end := max(answered_at) + timeout_seconds):
-            thread.join(end - time.monotonic())
-    return list(results)
-
-
-_STAT_TIMEOUT_SECONDS = 5.0
+def map_files(paths: Sequence[str], function: Callable[[str], T]) -> list[T]:
+    """Apply a function to many files, in threads of which each takes every 16th."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        parts = list(
+            pool.map(
+                lambda first: [function(path) for path in paths[first::_THREADS]], range(_THREADS)
+            )
+        )
+    return [parts[row % _THREADS][row // _THREADS] for row in range(len(paths))]
 
 
 def file_stat(path: str) -> list[int]:
@@ -78,19 +54,8 @@ def file_stat(path: str) -> list[int]:
     return [len(entry_stats), sum(one.st_size for one in entry_stats), latest]
 
 
-def stat_many(paths: Iterable[str]) -> dict[str, list[int] | None]:
-    """The same of many files; None where none of those that are left answers for some seconds."""
-    names = list(dict.fromkeys(paths))
-    stats = map_with_timeout(names, file_stat, timeout_seconds=_STAT_TIMEOUT_SECONDS)
-    return dict(zip(names, stats, strict=True))
-
-
 SAMPLE_SIZE = 256
 """Files of which content is looked at; of a smaller list all of them."""
-
-
-FILE_TIMEOUT_SECONDS = 30.0
-"""How long none of the files may answer before the others are given up."""
 
 
 _STREAM = 0x2F00
@@ -112,13 +77,11 @@ class Fingerprint:
     sizes: str
     """A digest of the sizes of all files; folders of frames have none."""
     num_absent: int
-    """How many are not there, or did not answer."""
+    """How many are not there."""
     sample: str
     """Eight characters for the content of each file of a sample, "-" where it is not there."""
-    absent_files: str = ""
-    """A digest of which are not there; empty in marks of an older version."""
-    unresponsive: int = 0
-    """How many did not answer, at their size or at their content."""
+    absent_files: str
+    """A digest of which are not there."""
 
 
 def compute_fingerprint(manifest: Manifest, *, changed_files: Collection[str] = ()) -> Fingerprint:
@@ -132,24 +95,19 @@ def compute_fingerprint(manifest: Manifest, *, changed_files: Collection[str] = 
     sample_rows = rng.permutation(rng.make_key(_STREAM, len(paths)), len(paths))[
         :SAMPLE_SIZE
     ].tolist()
-    sizes = map_with_timeout(paths, _read_size, timeout_seconds=FILE_TIMEOUT_SECONDS)
-    # who did not even give its size is not asked again
-    sample_paths = [paths[row] for row in sample_rows if sizes[row] is not None]
-    contents = map_with_timeout(
-        sample_paths, _compute_content_digest, timeout_seconds=FILE_TIMEOUT_SECONDS
+    sizes = np.array(map_files(paths, _read_size), dtype=np.int64)
+    sample_paths = [paths[row] for row in sample_rows]
+    content_of = dict(
+        zip(sample_paths, map_files(sample_paths, _compute_content_digest), strict=True)
     )
-    unresponsive = sizes.count(None) + contents.count(None)
-    content_of = dict(zip(sample_paths, contents, strict=True))
-    known_sizes = np.array([_ABSENT if size is None else size for size in sizes], dtype=np.int64)
     for row, path in enumerate(paths if changed_files else ()):
         if path in changed_files:
-            known_sizes[row], content_of[path] = _ABSENT, None
+            sizes[row], content_of[path] = _ABSENT, _UNKNOWN
     return Fingerprint(
-        sizes=_compute_digest(known_sizes),
-        num_absent=int((known_sizes == _ABSENT).sum()),
-        sample=" ".join(content_of.get(paths[row]) or _UNKNOWN for row in sample_rows),
-        absent_files=_compute_digest(np.flatnonzero(known_sizes == _ABSENT)),
-        unresponsive=unresponsive,
+        sizes=_compute_digest(sizes),
+        num_absent=int((sizes == _ABSENT).sum()),
+        sample=" ".join(content_of[path] for path in sample_paths),
+        absent_files=_compute_digest(np.flatnonzero(sizes == _ABSENT)),
     )
 
 
@@ -166,15 +124,8 @@ def describe_difference(previous: Fingerprint, current: Fingerprint) -> str | No
     ]
     if not all(is_same):
         return f"{is_same.count(False)} of {len(is_same)} that were looked at differ"
-    are_comparable = previous.sizes and current.sizes and _have_same_absent(previous, current)
+    are_comparable = previous.absent_files == current.absent_files
     return "some have another size" if are_comparable and previous.sizes != current.sizes else None
-
-
-def _have_same_absent(previous: Fingerprint, current: Fingerprint) -> bool:
-    """Whether the same files are not there; of older marks this is known only where all are."""
-    if not (previous.absent_files and current.absent_files):
-        return previous.num_absent == current.num_absent == 0
-    return previous.absent_files == current.absent_files
 
 
 def _compute_digest(numbers: Int64[np.ndarray, " some"]) -> str:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Literal
 
-from videomae2.data.manifests.fingerprint import map_with_timeout
+from videomae2.data.manifests.fingerprint import map_files
 from videomae2.data.manifests.folders import VIDEO_EXTENSIONS, get_extension
 from videomae2.data.manifests.manifest import Entry
 
@@ -63,14 +63,8 @@ def parse_video_id(text: str, rule: IdRule) -> str:
     return extract_video_id(text, rule)
 
 
-_LINK_TIMEOUT_SECONDS = 30.0
-
-
 def find_overlap(known: Iterable[Entry], candidates: Iterable[Entry]) -> list[Entry]:
-    """Those of the others that are also known: the same window of a file, also behind links.
-
-    What does not answer is taken for no link.
-    """
+    """Those of the others that are also known: the same window of a file, also behind links."""
     known_entries, candidate_entries = list(known), list(candidates)
     real_paths = _resolve_real_paths([entry.path for entry in (*known_entries, *candidate_entries)])
     known_keys = {(real_paths[entry.path], entry.first, entry.frames) for entry in known_entries}
@@ -89,7 +83,7 @@ def describe_entry(entry: Entry) -> str:
 def _resolve_real_paths(paths: Iterable[str]) -> dict[str, str]:
     """Where files really lie; every folder is looked up once, since lists name many of each."""
     parts = {path: _split_path(path) for path in paths}
-    folders = _resolve_paths({folder for folder, _ in parts.values()}, os.path.realpath)
+    folders = _resolve_paths({folder for folder, _ in parts.values()}, _resolve_folder)
     path_in_folder = {
         path: os.path.join(folders[folder], name) for path, (folder, name) in parts.items()
     }
@@ -105,11 +99,14 @@ def _split_path(path: str) -> tuple[str, str]:
 
 def _resolve_paths(paths: Iterable[str], function: Callable[[str], str]) -> dict[str, str]:
     names = list(paths)
-    results = map_with_timeout(names, function, timeout_seconds=_LINK_TIMEOUT_SECONDS)
-    return {
-        name: name if result is None else result
-        for name, result in zip(names, results, strict=True)
-    }
+    return dict(zip(names, map_files(names, function), strict=True))
+
+
+def _resolve_folder(path: str) -> str:
+    try:
+        return os.path.realpath(path)
+    except ValueError:  # a NUL in it: no file, which reading will say
+        return path
 
 
 def _resolve_link(path: str) -> str:
