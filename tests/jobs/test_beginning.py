@@ -1,6 +1,7 @@
 """What a run finds in its folder before it begins, and what a dry run says of that."""
 
 import json
+import re
 import shutil
 import signal
 from dataclasses import replace
@@ -12,7 +13,7 @@ from tests.logs import logging_to
 from videomae2.cli.main import main
 from videomae2.commands.train import run as run_module
 from videomae2.commands.train.pretrain import dry_run, pretrain
-from videomae2.commands.train.run_folder import archive_run
+from videomae2.commands.train.run_folder import delete_log
 from videomae2.config.files import save_config
 from videomae2.config.runs import LoggingConfig
 from videomae2.errors import ConfigError, NonFiniteLossError
@@ -45,13 +46,14 @@ def test_without_a_checkpoint_another_run_begins_in_the_same_folder(videos, tmp_
     with pytest.raises(NonFiniteLossError, match=r"smaller --optim\.lr"):
         pretrain(run)
     (tmp_path / "run" / "notes.txt").write_text("mine")
-    before = (tmp_path / "run" / "metrics.jsonl").read_text()
-    assert "would be archived" in dry_run(with_lr(run, 1e-3))
+    (tmp_path / "run" / "unreadable.jsonl").write_text("of other videos")
+    before = sorted(tmp_path.rglob("*"))
+    assert "in place of another run" in dry_run(with_lr(run, 1e-3))
+    assert sorted(tmp_path.rglob("*")) == before
     with logging_to(said.append):
         pretrain(with_lr(run, 1e-3))
-    aside = tmp_path / "run" / "earlier-1"
-    assert any(str(aside) in line for line in said)
-    assert (aside / "metrics.jsonl").read_text() == before
+    assert any("in place of another run" in line for line in said)
+    assert not (tmp_path / "run" / "unreadable.jsonl").exists()
     assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
     pretrain(with_lr(hopeless(videos, tmp_path / "fresh"), 1e-3))
     assert losses(tmp_path / "run") == losses(tmp_path / "fresh")
@@ -59,13 +61,27 @@ def test_without_a_checkpoint_another_run_begins_in_the_same_folder(videos, tmp_
     assert [json.loads(line)["step"] for line in lines] == list(range(10))
 
 
-def test_the_same_run_begins_again_without_archiving(videos, tmp_path):
+def test_a_model_of_another_run_is_not_written_over(videos, tmp_path):
+    run = hopeless(videos, tmp_path / "run")
+    with pytest.raises(NonFiniteLossError):
+        pretrain(run)
+    before = (tmp_path / "run" / "metrics.jsonl").read_text()
+    for name in ("best", ".best.bak", "students"):
+        (tmp_path / "run" / name).mkdir()
+        for start in (dry_run, pretrain):
+            with pytest.raises(ConfigError, match=rf"a model in .*{re.escape(name)}; choose"):
+                start(with_lr(run, 1e-3))
+        assert (tmp_path / "run" / name).is_dir()
+        (tmp_path / "run" / name).rmdir()
+    assert (tmp_path / "run" / "metrics.jsonl").read_text() == before
+
+
+def test_the_same_run_begins_again_as_itself(videos, tmp_path):
     run, said = hopeless(videos, tmp_path / "run"), []
     for _ in range(2):
         with pytest.raises(NonFiniteLossError), logging_to(said.append):
             pretrain(run)
-    assert not (tmp_path / "run" / "earlier-1").exists()
-    assert not any("archived" in line for line in said)
+    assert not any("another run" in line for line in said)
 
 
 def test_a_dry_run_says_where_it_would_go_on_and_changes_nothing(videos, tmp_path):
@@ -75,7 +91,7 @@ def test_a_dry_run_says_where_it_would_go_on_and_changes_nothing(videos, tmp_pat
     last = pretrain(run)
     assert f"would go on at step 6 of 6 from {last}" in dry_run(run)
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(ConfigError, match=r"(?s)optim.lr: 0.01 -> 0.5.*without the checkpoints in"):
+    with pytest.raises(ConfigError, match=r"(?s)optim.lr: 0.01 -> 0.5.*or another --out"):
         dry_run(with_lr(run, 0.5))
     assert sorted(tmp_path.rglob("*")) == before
     shutil.rmtree(last.parent)
@@ -116,15 +132,15 @@ def test_a_signal_while_lists_are_read_ends_it_there(videos, tmp_path, monkeypat
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("left", [(".best.bak",), ("best", ".best.bak", ".best.partial")])
-def test_the_best_of_a_run_that_was_killed_does_not_come_back_in_another(tmp_path, left):
-    """A kill while the best changed places; ``recover_dir`` of the next run would put it back."""
-    for name in (*left, "run.yaml"):
+def test_a_log_is_deleted_whole_and_nothing_else(tmp_path):
+    for name in ("tensorboard", "checkpoints"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "config.json").write_text(name)
-    aside = archive_run(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["earlier-1"]
-    assert (aside / "best" / "config.json").read_text() == left[0]
+        (tmp_path / name / "file").write_text(name)
+    for name in ("metrics.jsonl", "unreadable.jsonl", "run.yaml", "videos.json", "notes.txt"):
+        (tmp_path / name).write_text(name)
+    for _ in range(2):
+        delete_log(tmp_path)
+        assert {path.name for path in tmp_path.iterdir()} == {"checkpoints", "notes.txt"}
 
 
 def test_what_lists_said_is_not_known_where_their_file_is_broken(videos, tmp_path):
@@ -141,4 +157,4 @@ def test_what_lists_said_is_not_known_where_their_file_is_broken(videos, tmp_pat
     shutil.rmtree(last.parent)
     with logging_to(said.append):
         assert pretrain(run) == last
-    assert any("earlier-1" in line for line in said)
+    assert any("in place of another run" in line for line in said)

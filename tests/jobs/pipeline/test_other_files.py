@@ -135,8 +135,7 @@ def test_a_run_does_not_go_on_with_other_files_of_the_same_names(videos, tmp_pat
         f"{tmp_path / 'run'} holds a run that differs, so it cannot go on as this one:\n"
         f"  videos of elsewhere: other files at {tmp_path / 'other'} (16 of 16 that were looked at "
         f"differ); if they are meant to be in the place of the old ones, delete {listed} to go on "
-        f"with them\nuse the old values, or another --out; without the checkpoints "
-        f"in {tmp_path / 'run' / 'checkpoints'} it would start over"
+        f"with them\nuse the old values, or another --out"
     )
     listed.unlink()
     assert pretrain(other) == last

@@ -7,8 +7,8 @@ from torch import nn
 from videomae2.base.files import check_writable_dry_run
 from videomae2.base.signals import raise_if_stopped
 from videomae2.commands.train.run_folder import (
-    RUN_FILE,
     VideoList,
+    check_no_models,
     check_resume_compatible,
     is_different_run,
 )
@@ -40,7 +40,7 @@ def preview_start(
         model: On any device, for the room that checkpoints need.
 
     Raises:
-        ConfigError: If the folder holds another run that could go on.
+        ConfigError: If the folder holds another run that could go on, or a model of one.
         CheckpointError: If it cannot be written, or has too little room.
         Interrupted: Somebody has asked to stop.
     """
@@ -49,14 +49,16 @@ def preview_start(
     loop_config, folder = build_loop_config(run, manifests), run.output_dir
     checkpoints = build_checkpoint_manager(run)
     latest = checkpoints.find_latest()
+    is_replaced = latest is None and is_different_run(run, lists)
     if latest is not None:
         check_resume_compatible(run, lists)
+    elif is_replaced:
+        check_no_models(folder)
     check_writable_dry_run(folder, estimate_checkpoint_bytes(run, model, loop_config, checkpoints))
     if latest is not None:
         return f"resume   would go on at step {latest[0]} of {loop_config.steps} from {latest[1]}"
-    archive_hint = "; what another run without a checkpoint left there would be archived"
-    would_archive = (folder / RUN_FILE).exists() and is_different_run(run, lists)
-    return f"start    would start at the first step{archive_hint if would_archive else ''}"
+    hint = " in place of another run, which had no checkpoint" if is_replaced else ""
+    return f"start    would start at the first step{hint}"
 
 
 def estimate_checkpoint_bytes(

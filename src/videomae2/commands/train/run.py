@@ -18,8 +18,9 @@ from videomae2.base.signals import SignalHandler, raise_if_stopped
 from videomae2.commands.train.dry_run import estimate_checkpoint_bytes
 from videomae2.commands.train.run_folder import (
     VideoList,
-    archive_run,
+    check_no_models,
     check_resume_compatible,
+    delete_log,
     is_different_run,
     write_run_files,
 )
@@ -83,7 +84,7 @@ def train(
         summarize: Says in a few lines what a run will do, and what became of its batch.
 
     Raises:
-        ConfigError: If the folder holds another run that could go on.
+        ConfigError: If the folder holds another run that could go on, or a model of one.
         DataError: If more videos than allowed cannot be read.
         CheckpointError: If the run folder cannot be used, or the last state not be saved.
         NonFiniteLossError: If too many steps in a row were skipped, or all.
@@ -100,9 +101,9 @@ def train(
         if checkpoints.find_latest() is not None:
             check_resume_compatible(run, lists, ignored_fields)
         elif is_different_run(run, lists, ignored_fields):
-            _logger.info(
-                f"archived what another run without a checkpoint left is in {archive_run(folder)}"
-            )
+            check_no_models(folder)
+            delete_log(folder)
+            _logger.info("start    in place of another run, which had no checkpoint")
         check_writable(
             checkpoints.folder, estimate_checkpoint_bytes(run, model, loop_config, checkpoints)
         )

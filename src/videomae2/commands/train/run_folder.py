@@ -1,18 +1,20 @@
 """The folder of a run: what it was started with, and whether a run can go on in it.
 
 ``run.yaml`` holds the configuration, ``videos.json`` what the lists of videos said and which files
-they named. Without a checkpoint nothing goes on, so another run may begin there.
+they named. Without a checkpoint nothing goes on: another run begins there and replaces the log,
+but no model.
 """
 
 import hashlib
 import json
+import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from videomae2.base.files import atomic_write, build_temporary_paths, recover_dir
+from videomae2.base.files import atomic_write
 from videomae2.commands.train.datasets import VAL_FOLDER, TrainValData
 from videomae2.config.diff import RESUME_SAFE_FIELDS, diff_configs
 from videomae2.config.files import load_config, save_config
@@ -27,25 +29,16 @@ from videomae2.data.manifests.fingerprint import (
 from videomae2.data.manifests.labels import LabelledData
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.errors import ConfigError
-from videomae2.models.weights.resolve import BEST_FOLDER, STUDENTS_FOLDER
+from videomae2.models.weights.resolve import BEST_FOLDER, PREVIOUS_BEST_FOLDER, STUDENTS_FOLDER
 from videomae2.training.logger import METRICS_FILE, TENSORBOARD_FOLDER
 
 RUN_FILE = "run.yaml"
 VIDEOS_FILE = "videos.json"
-_RUN_FILES = (
-    *(
-        METRICS_FILE,
-        UNREADABLE_FILE,
-        TENSORBOARD_FOLDER,
-        VAL_FOLDER,
-        BEST_FOLDER,
-        STUDENTS_FOLDER,
-    ),
-    *(
-        path.name for path in build_temporary_paths(Path(BEST_FOLDER))
-    ),  # the best of a run that was killed as it changed
+_LOG_FILES = (
+    *(METRICS_FILE, UNREADABLE_FILE, TENSORBOARD_FOLDER, VAL_FOLDER),
     *(RUN_FILE, VIDEOS_FILE),  # last: while they are there, a kill in between changes nothing
 )
+_MODEL_FOLDERS = (BEST_FOLDER, PREVIOUS_BEST_FOLDER, STUDENTS_FOLDER)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -195,8 +188,7 @@ def check_resume_compatible(
         raise ConfigError(
             f"{folder} holds a run that differs, so it cannot go on as this one:\n"
             + "\n".join(problems)
-            + "\nuse the old values, or another --out; without the checkpoints in "
-            + f"{folder / 'checkpoints'} it would start over"
+            + "\nuse the old values, or another --out"
         )
 
 
@@ -250,14 +242,24 @@ def is_different_run(
     return False
 
 
-def archive_run(folder: Path) -> Path:
-    """Move what a run has written into a folder of its own, and give that."""
-    number = 1
-    while (archive := folder / f"earlier-{number}").exists():
-        number += 1
-    archive.mkdir()
-    recover_dir(folder / BEST_FOLDER)
-    for name in _RUN_FILES:
+def check_no_models(folder: Path) -> None:
+    """Refuse to begin where another run has left a model.
+
+    Raises:
+        ConfigError: There is one; it may be worth more than the run that would begin.
+    """
+    for name in _MODEL_FOLDERS:
         if (folder / name).exists():
-            (folder / name).rename(archive / name)
-    return archive
+            raise ConfigError(
+                f"{folder} holds a run that differs and has no checkpoint, but a model in "
+                f"{folder / name}; choose another --out, or delete it to begin there"
+            )
+
+
+def delete_log(folder: Path) -> None:
+    """Delete what a run without a checkpoint has written, so that another begins there."""
+    for path in (folder / name for name in _LOG_FILES):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
