@@ -113,7 +113,7 @@ def test_a_half_written_video_is_not_taken_for_a_whole_one(tmp_path, monkeypatch
             write_moving_shapes(tmp_path, **SMALL)
     assert list(tmp_path.rglob("*.mp4")) == []
     write_moving_shapes(tmp_path, **SMALL)
-    assert list(tmp_path.rglob("*.part")) == []
+    assert list(tmp_path.rglob("*.partial")) == []
 
 
 def test_other_settings_in_the_same_folder_are_refused(tmp_path):

@@ -1,13 +1,14 @@
 import os
+from functools import partial
 
 import pytest
 
 from videomae2.base import files
-from videomae2.base.files import check_writable, check_writable_dry_run
+from videomae2.base.files import check_writable
 from videomae2.base.text import format_bytes
 from videomae2.errors import CheckpointError
 
-BOTH = pytest.mark.parametrize("check", [check_writable, check_writable_dry_run])
+BOTH = pytest.mark.parametrize("check", [check_writable, partial(check_writable, dry_run=True)])
 
 
 @BOTH
@@ -33,13 +34,13 @@ def test_too_little_room_is_found_out_before(tmp_path, monkeypatch, check, free,
 
 
 def test_what_would_happen_is_found_out_without_making_anything(tmp_path, monkeypatch):
-    check_writable_dry_run(tmp_path / "a" / "b", 10)
+    check_writable(tmp_path / "a" / "b", 10, dry_run=True)
     monkeypatch.chdir(tmp_path)
-    check_writable_dry_run(tmp_path.relative_to(tmp_path) / "a", 10)
+    check_writable(tmp_path.relative_to(tmp_path) / "a", 10, dry_run=True)
     assert not list(tmp_path.iterdir())
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
     with pytest.raises(CheckpointError, match=f"cannot write to .*b: {tmp_path} does not allow"):
-        check_writable_dry_run(tmp_path / "a" / "b", 10)
+        check_writable(tmp_path / "a" / "b", 10, dry_run=True)
 
 
 def test_small_sizes_are_not_said_in_large_units():

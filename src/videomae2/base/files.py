@@ -1,7 +1,6 @@
 """Files and folders that are written whole or not at all, also when the power goes.
 
 Whether a folder can be written and has room is found out before hours of work.
-
 """
 
 import contextlib
@@ -55,8 +54,11 @@ _SAVE_ERRORS = (OSError, SafetensorError)  # the last is what it makes of a full
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Give a name to write to; it becomes the wanted name if all went well, else it is removed."""
-    partial = path.with_name(f".{path.name}.partial")
+    """Give a name to write to; it becomes the wanted name if all went well, else it is removed.
+
+    The name is the process's own: several may write the same file, and the last one wins.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         yield partial
         fsync_tree(partial)
@@ -110,12 +112,20 @@ def build_temporary_paths(folder: Path) -> tuple[Path, Path]:
     return folder.with_name(f".{folder.name}.partial"), folder.with_name(f".{folder.name}.bak")
 
 
-def check_writable(folder: Path, needed_bytes: int) -> None:
+def check_writable(folder: Path, needed_bytes: int, *, dry_run: bool = False) -> None:
     """Find out before training whether a run folder can be written and has room.
+
+    Args:
+        folder: The folder; it is made where it is not there.
+        needed_bytes: How much will be written.
+        dry_run: Find it out as far as that goes without making or writing anything.
 
     Raises:
         CheckpointError: If it cannot, or has less room than ``needed_bytes``.
     """
+    if dry_run:
+        _check_disk_space(_check_permissions(folder), needed_bytes)
+        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe_file = folder / f".probe-{os.getpid()}"
@@ -126,18 +136,14 @@ def check_writable(folder: Path, needed_bytes: int) -> None:
     _check_disk_space(folder, needed_bytes)
 
 
-def check_writable_dry_run(folder: Path, needed_bytes: int) -> None:
-    """Find out the same as far as that goes without making or writing anything.
-
-    Raises:
-        CheckpointError: As ``check_writable``.
-    """
+def _check_permissions(folder: Path) -> Path:
+    """Give the folder, or the nearest one above it that is there."""
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not existing.is_dir():
         raise CheckpointError(f"cannot write to {folder}: {existing} is a file")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise CheckpointError(f"cannot write to {folder}: {existing} does not allow it")
-    _check_disk_space(existing, needed_bytes)
+    return existing
 
 
 def _check_disk_space(folder: Path, needed_bytes: int) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from videomae2.base.files import atomic_write
 from videomae2.errors import CheckpointError
 
 KeepLine = Callable[[dict[str, Any]], bool]
@@ -96,20 +97,9 @@ def _recover(path: Path, keep_line: KeepLine) -> int:
     if content.startswith(kept):
         os.truncate(path, len(kept))
     else:
-        _replace_content(path, kept)
+        with atomic_write(path) as partial:
+            partial.write_bytes(kept)
     return len(kept)
-
-
-def _replace_content(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _is_kept(line: bytes, keep_line: KeepLine) -> bool:

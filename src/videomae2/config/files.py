@@ -3,7 +3,6 @@
 Lists and mappings of a text remember the line of every key; duplicate keys are errors.
 """
 
-import os
 from collections.abc import Hashable
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from videomae2.base.files import fsync_tree
+from videomae2.base.files import atomic_write
 from videomae2.base.schema import ConfigReader, YamlMapping
 from videomae2.errors import ConfigError
 
@@ -71,15 +70,9 @@ T = TypeVar("T")
 
 def save_config(run: Any, path: Path | str) -> None:
     """Write a run so that ``load`` gives back an equal one."""
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     text = yaml.safe_dump(to_builtin(run), sort_keys=False, allow_unicode=True)
-    try:
+    with atomic_write(Path(path)) as partial:
         partial.write_text(text, encoding="utf-8")
-        fsync_tree(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def load_config(kind: type[T], path: Path | str, base: T | None = None) -> T:

@@ -7,7 +7,6 @@ are named after what they hold.
 """
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -19,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from videomae2.base.files import fsync_tree
+from videomae2.base.files import atomic_write
 from videomae2.errors import CheckpointError, ConfigError, DataError
 
 HEADER_FILE = "cache.json"
@@ -142,13 +141,8 @@ class TensorCache:
 
 def atomic_save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write a file atomically, also in a power cut."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
+    with atomic_write(path) as partial:
         save_file({name: value.contiguous() for name, value in tensors.items()}, partial)
-        fsync_tree(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _build_read_error(path: Path, error: Exception) -> CheckpointError:
@@ -162,10 +156,8 @@ def _check_header(folder: Path, cache_key: dict[str, Any]) -> None:
     path = folder / HEADER_FILE
     header = {"format": FORMAT, "cache_key": cache_key}
     if not path.exists():
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        partial.write_text(json.dumps(header, indent=1) + "\n", encoding="utf-8")
-        fsync_tree(partial)
-        partial.replace(path)
+        with atomic_write(path) as partial:
+            partial.write_text(json.dumps(header, indent=1) + "\n", encoding="utf-8")
         return
     try:
         stored_header = json.loads(path.read_text(encoding="utf-8"))

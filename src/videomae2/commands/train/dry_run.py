@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from videomae2.base.files import check_writable_dry_run
+from videomae2.base.files import check_writable
 from videomae2.base.signals import raise_if_stopped
 from videomae2.commands.train.run_folder import (
     VideoList,
@@ -54,7 +54,9 @@ def preview_start(
         check_resume_compatible(run, lists)
     elif is_replaced:
         check_no_models(folder)
-    check_writable_dry_run(folder, estimate_checkpoint_bytes(run, model, loop_config, checkpoints))
+    check_writable(
+        folder, estimate_checkpoint_bytes(run, model, loop_config, checkpoints), dry_run=True
+    )
     if latest is not None:
         return f"resume   would go on at step {latest[0]} of {loop_config.steps} from {latest[1]}"
     hint = " in place of another run, which had no checkpoint" if is_replaced else ""

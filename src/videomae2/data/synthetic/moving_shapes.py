@@ -14,7 +14,6 @@ labels without flips.
 """
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -23,6 +22,7 @@ from typing import Literal
 
 import numpy as np
 
+from videomae2.base.files import atomic_write
 from videomae2.data.synthetic.scene import Frames, draw_scene
 from videomae2.data.synthetic.trajectories import MOTIONS
 from videomae2.data.video.writer import write_video
@@ -242,15 +242,12 @@ def _write_video(folder: Path, split: ShapesSplit, number: int, settings: _Shape
     pixels = draw_video(
         split, number, frames=settings.frames, side=settings.side, seed=settings.seed
     )
-    path = folder / _format_path(split, number)
-    partial = path.with_suffix(".part")
-    write_video(partial, pixels, rate=settings.rate)
-    os.replace(partial, path)
+    with atomic_write(folder / _format_path(split, number)) as partial:
+        write_video(partial, pixels, rate=settings.rate)
 
 
 def _write_if_changed(path: Path, text: str) -> None:
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return
-    partial = path.with_name(path.name + ".part")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    with atomic_write(path) as partial:
+        partial.write_text(text, encoding="utf-8")

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
+from videomae2.base.files import atomic_write
 from videomae2.base.schema import from_dict
 from videomae2.errors import CheckpointError
 from videomae2.models.autoencoder import AutoencoderConfig
@@ -100,9 +101,8 @@ MODEL_KINDS: dict[str, type[ModelConfig]] = {
 def save_model_config(folder: Path, config: ModelConfig) -> None:
     """Write a card whole or not at all."""
     entry = {"format": FORMAT_VERSION, "kind": config.kind, **asdict(config)}
-    partial = folder / f".{CONFIG_FILE}.partial"
-    partial.write_text(json.dumps(entry, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(folder / CONFIG_FILE)
+    with atomic_write(folder / CONFIG_FILE) as partial:
+        partial.write_text(json.dumps(entry, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def load_model_config(folder: Path) -> ModelConfig:
