@@ -91,7 +91,7 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("videomae2.training.tensor_cache.save_file", full)
+    monkeypatch.setattr("videomae2.training.tensor_cache.save_tensors", full)
     with pytest.raises(OSError, match="No space"):
         kept.flush()
     assert [path.name for path in (tmp_path / "c").iterdir()] == [HEADER_FILE]

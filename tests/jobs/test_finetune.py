@@ -1,5 +1,6 @@
 """Fine-tuning from videos to a classifier: what it infers, keeps, refuses, and how it goes on."""
 
+import errno
 import json
 import shutil
 import signal
@@ -7,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from safetensors import SafetensorError
 
 from tests.jobs.small import small_run, stop_after
 from tests.jobs.small_finetune import CLASSES, class_folders, small_finetune
@@ -188,7 +188,7 @@ def full_disk_for_the_best(monkeypatch, *, times):
         if folder.name == ".best.partial":
             tries.append(folder)
             if len(tries) <= times:
-                raise SafetensorError("I/O error: No space left on device (os error 28)")
+                raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(module, "save_model", sometimes)
 

@@ -1,11 +1,11 @@
 """A run that goes on, or says why it cannot."""
 
+import errno
 import shutil
 import signal
 from dataclasses import replace
 
 import pytest
-from safetensors import SafetensorError
 
 from tests.jobs.small import small_run, small_videos, stop_after
 from tests.logs import logging_to
@@ -41,7 +41,7 @@ def full_disk(monkeypatch, *, failing):
         tries.append(folder)
         real(folder, state, card)
         if len(tries) in failing:
-            raise SafetensorError("I/O error: No space left on device (os error 28)")
+            raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(module, "save_model", sometimes)
 

@@ -108,7 +108,7 @@ def test_a_full_disk_costs_the_cache_not_the_run(teacher, tmp_path, monkeypatch,
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("videomae2.training.tensor_cache.save_file", full)
+    monkeypatch.setattr("videomae2.training.tensor_cache.save_tensors", full)
     of.flush()
     assert "1 answers of the teacher are not kept, training goes on" in caplog.messages[-1]
     assert ask(of, batch(4)).scores.shape == (4, 3)

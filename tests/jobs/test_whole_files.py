@@ -3,7 +3,6 @@ import os
 from pathlib import Path
 
 import pytest
-from safetensors import SafetensorError
 
 from videomae2.base.files import atomic_replace_dir, atomic_write
 from videomae2.errors import CheckpointError
@@ -37,12 +36,9 @@ def test_a_folder_that_cannot_be_written_leaves_the_old_one_and_nothing_else(tmp
         (new / "a").write_text("half")
         raise error
 
-    for error in (
-        OSError(errno.ENOSPC, "No space left on device"),
-        SafetensorError("I/O error: No space left on device (os error 28)"),
-    ):
-        with pytest.raises(CheckpointError, match=r"cannot save .*best: .*No space left on device"):
-            atomic_replace_dir(folder, lambda new, error=error: fill(new, error))
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(CheckpointError, match=r"cannot save .*best: .*No space left on device"):
+        atomic_replace_dir(folder, lambda new: fill(new, full))
     with pytest.raises(KeyboardInterrupt):
         atomic_replace_dir(folder, lambda new: fill(new, KeyboardInterrupt()))
     assert [path.name for path in tmp_path.iterdir()] == ["best"]

@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from safetensors import SafetensorError
-
 from videomae2.base.text import format_bytes
 from videomae2.errors import CheckpointError
 
@@ -47,9 +45,6 @@ def fsync_dir(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-
-
-_SAVE_ERRORS = (OSError, SafetensorError)  # the last is what it makes of a full disk
 
 
 @contextmanager
@@ -94,7 +89,7 @@ def atomic_replace_dir(folder: Path, write: Callable[[Path], None]) -> None:
     except BaseException as error:  # whatever it was, a full disk wants its room back
         shutil.rmtree(partial, ignore_errors=True)
         recover_dir(folder)
-        if isinstance(error, _SAVE_ERRORS):
+        if isinstance(error, OSError):
             raise CheckpointError(f"cannot save {folder}: {error}") from error
         raise
     shutil.rmtree(backup, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Maths on arrays and tensors: no state, no files, no devices chosen.
+"""Maths on arrays and tensors: no state, no devices chosen.
 
 ========================  =========================================================================
 clips.py                  a batch of clips on the device
@@ -13,5 +13,6 @@ matmul.py                 linear maps, by the library that is fast here
 targets.py                labels into targets of a loss, weights against imbalance
 rng.py, rng_torch.py      random numbers by key: for NumPy, and the same bits for torch
 drop_path.py              what stochastic depth and dropout leave out
+files.py                  tensors written to safetensors files
 ========================  =========================================================================
 """

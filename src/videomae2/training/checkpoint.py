@@ -14,19 +14,19 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from videomae2.base.files import fsync_dir, fsync_tree
 from videomae2.errors import CheckpointError
+from videomae2.tensors.files import save_tensors
 
 _logger = logging.getLogger(__name__)
 
 _FOLDER_NAME = re.compile(r"step-(\d{8,})")
 _UNFINISHED = "unfinished-"
 _DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
-_SAVE_ERRORS = (OSError, RuntimeError, SafetensorError)  # the last is what it makes of a full disk
 
 
 class CheckpointManager:
@@ -87,7 +87,7 @@ class CheckpointManager:
             fsync_dir(self.folder)
         except BaseException as error:  # whatever it was, a full disk wants its room back
             _remove_checkpoint(partial)
-            if isinstance(error, _SAVE_ERRORS):
+            if isinstance(error, (OSError, RuntimeError)):
                 raise CheckpointError(f"cannot save {final}: {error}") from error
             raise
         return final
@@ -138,11 +138,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _is_disk_full(error: BaseException | None) -> bool:
-    """Of what Python raises, or safetensors, which has the number in its text."""
-    code = getattr(error, "errno", None)
-    return code in _DISK_FULL_ERRNOS or any(
-        f"(os error {number})" in str(error) for number in _DISK_FULL_ERRNOS
-    )
+    return isinstance(error, OSError) and error.errno in _DISK_FULL_ERRNOS
 
 
 def _remove_checkpoint(folder: Path) -> None:
@@ -162,11 +158,11 @@ def save_optimizer(
 ) -> None:
     """Write every parameter's state as ``<what>/<parameter>``."""
     tensors = {
-        f"{kind}/{name}": value.detach().cpu().contiguous()
+        f"{kind}/{name}": value
         for name, parameter in named_parameters
         for kind, value in optimizer.state.get(parameter, {}).items()
     }
-    save_file(tensors, path)
+    save_tensors(path, tensors)
 
 
 def load_optimizer(

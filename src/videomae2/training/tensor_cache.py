@@ -15,11 +15,12 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from videomae2.base.files import atomic_write
 from videomae2.errors import CheckpointError, ConfigError, DataError
+from videomae2.tensors.files import save_tensors
 
 HEADER_FILE = "cache.json"
 FORMAT = 1
@@ -88,7 +89,7 @@ class TensorCache:
         """Write what waits; answers of different shapes go into chunks of their own.
 
         Raises:
-            OSError, SafetensorError: If it cannot be written; then it waits on.
+            OSError: If it cannot be written; then it waits on.
             DataError: If an answer is not finite.
         """
         keys_by_shape: dict[tuple[Any, ...], list[bytes]] = {}
@@ -142,7 +143,7 @@ class TensorCache:
 def atomic_save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write a file atomically, also in a power cut."""
     with atomic_write(path) as partial:
-        save_file({name: value.contiguous() for name, value in tensors.items()}, partial)
+        save_tensors(partial, tensors)
 
 
 def _build_read_error(path: Path, error: Exception) -> CheckpointError:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors.torch import save_file
 from torch import nn
 from torch.optim import AdamW
 
@@ -40,6 +39,7 @@ from videomae2.data.loading.quarantine import Quarantine
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.errors import CheckpointError
 from videomae2.models.weights.resolve import EMA_FILE
+from videomae2.tensors.files import save_tensors
 from videomae2.training.checkpoint import (
     CheckpointManager,
     load_optimizer,
@@ -280,7 +280,7 @@ class TrainState:
         self.setup.save(folder, step)
         save_optimizer(self.optimizer, self.model.named_parameters(), folder / _OPTIMIZER_FILE)
         if self.ema is not None:
-            save_file({n: v.cpu() for n, v in self.ema.values.items()}, folder / EMA_FILE)
+            save_tensors(folder / EMA_FILE, self.ema.values)
 
     def _read(self, folder: Path) -> None:
         self.setup.load(folder)

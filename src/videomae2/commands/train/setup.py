@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from safetensors.torch import save_file
 from torch import Generator, nn
 from torch.optim import AdamW
 
@@ -26,6 +25,7 @@ from videomae2.models.weights.resolve import ADAPTERS_FILE
 from videomae2.models.weights.saved import check_state_dict, load_saved_state, save_model
 from videomae2.models.weights.target_scaler import TargetScaler
 from videomae2.tensors.clips import Clips
+from videomae2.tensors.files import save_tensors
 from videomae2.tensors.grid import Cubes
 from videomae2.training.checkpoint import CheckpointManager, read_tensors
 from videomae2.training.ema import EMA
@@ -108,7 +108,7 @@ class TrainingSetup:
 def save_model_with_adapters(folder: Path, model: nn.Module, card: ModelConfig) -> None:
     """Write a model, its adapters merged into it, and the adapters beside it."""
     if adapters := adapter_state(model):
-        save_file({n: v.cpu().contiguous() for n, v in adapters.items()}, folder / ADAPTERS_FILE)
+        save_tensors(folder / ADAPTERS_FILE, adapters)
     save_model(folder, merged_state(model), card)
 
 

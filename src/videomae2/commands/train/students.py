@@ -8,7 +8,6 @@ from itertools import count
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from videomae2.base.files import atomic_replace_dir
@@ -46,6 +45,7 @@ from videomae2.models.weights.saved import MODEL_FILE, check_state_dict
 from videomae2.tasks.classify import ClassifyConfig
 from videomae2.tasks.distill import DistillTask, Student, hard_labels, kl_divergence
 from videomae2.tensors.clips import Clips
+from videomae2.tensors.files import save_tensors
 from videomae2.training.checkpoint import read_tensors
 from videomae2.training.loop import LoopConfig
 from videomae2.training.runtime import Runtime
@@ -104,10 +104,7 @@ class StudentGroup:
             self.save_student(student, student_folder, metadata)
             projection = self.modules[student.name].projection
             if projection is not None:
-                save_file(
-                    {n: v.detach().cpu() for n, v in projection.state_dict().items()},
-                    student_folder / _PROJECTION_FILE,
-                )
+                save_tensors(student_folder / _PROJECTION_FILE, projection.state_dict())
 
     def save_student(
         self, student: StudentConfig, folder: Path, metadata: dict[str, object]

@@ -16,7 +16,6 @@ from itertools import compress
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from videomae2.base.schema import flatten, wildcard_path
@@ -136,7 +135,7 @@ class Teacher:
             return
         try:
             self.cache.flush()
-        except (OSError, SafetensorError) as error:
+        except OSError as error:
             num_lost = self.cache.num_pending
             self.cache.discard_pending()
             _logger.info(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from videomae2.errors import CheckpointError
@@ -21,6 +21,7 @@ from videomae2.models.weights.config_json import (
     ModelConfig,
     save_model_config,
 )
+from videomae2.tensors.files import save_tensors
 
 _SIZE_FIELDS = ("embed_dim", "depth", "num_heads", "mlp_ratio", "patch_size", "tubelet_size")
 
@@ -95,9 +96,8 @@ _MAX_SHOWN = 12
 
 def save_model(folder: Path, state: Mapping[str, Tensor], config: ModelConfig) -> None:
     """Write a model into a folder that exists; the card comes last, and without it is no model."""
-    tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
     (folder / CONFIG_FILE).unlink(missing_ok=True)
-    save_file(tensors, folder / MODEL_FILE)
+    save_tensors(folder / MODEL_FILE, state)
     save_model_config(folder, config)
 
 
