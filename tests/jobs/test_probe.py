@@ -18,7 +18,14 @@ from videomae2.commands.probe.run import prepare_probe, run_probe
 from videomae2.commands.train.pretrain import pretrain
 from videomae2.data.manifests.read import read_manifest
 from videomae2.data.workers.pool import Pool
-from videomae2.errors import ConfigError, DataError, Interrupted, ManifestError, VideoError
+from videomae2.errors import (
+    CheckpointError,
+    ConfigError,
+    DataError,
+    Interrupted,
+    ManifestError,
+    VideoError,
+)
 from videomae2.inference.encoding import encode_video
 from videomae2.inference.features import compute_files_digest
 from videomae2.inference.probe_data import ProbeListConfig, load_train_test
@@ -267,7 +274,9 @@ def test_a_plan_reads_no_video_and_says_what_is_there(place, tmp_path, monkeypat
 def test_a_folder_that_another_process_fills_is_refused(place, tmp_path):
     with (
         FeatureStore(tmp_path, videos=3, dim=4, tokens=None),
-        pytest.raises(ConfigError, match="another process uses the features"),
+        pytest.raises(
+            CheckpointError, match=r"another process is extracting .*another --cache-dir"
+        ),
     ):
         FeatureStore(tmp_path, videos=3, dim=4, tokens=None)
 

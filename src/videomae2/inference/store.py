@@ -5,7 +5,6 @@ A video that could not be read is left over for the next time: why it could not 
 Axes: videos; kinds = without and with the closing norm; tokens; dim.
 """
 
-import fcntl
 import json
 import os
 import time
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from videomae2.base.files import atomic_write
+from videomae2.base.lock import FolderLock
 from videomae2.errors import ConfigError
 
 PROGRESS_FILE = "progress.json"
@@ -37,18 +37,20 @@ class FeatureStore:
         tokens: Tokens kept of each video; None keeps none.
 
     Raises:
-        ConfigError: There is no room, the folder cannot be written, or another process fills it.
+        ConfigError: There is no room, or the folder cannot be written.
+        CheckpointError: Another process fills it.
     """
 
     def __init__(self, folder: Path, *, videos: int, dim: int, tokens: int | None) -> None:
         self.folder, self.videos = folder, videos
         self._flushed = time.monotonic()
+        self._lock = FolderLock(folder, activity="extracting features", flag="--cache-dir")
         arrays = [_DiskArray(folder / "pooled.bin", (videos, 2, dim), np.float32)]
         if tokens is not None:
             arrays.append(_DiskArray(folder / "tokens.bin", (videos, tokens, dim), np.float16))
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._lock = _acquire_lock(folder)
+            self._lock.acquire()
             if not all(array.exists for array in arrays):
                 (folder / PROGRESS_FILE).unlink(missing_ok=True)  # what it says is done is gone
             self.num_seen, self.unreadable = _read_progress(folder)
@@ -70,7 +72,7 @@ class FeatureStore:
         trace: TracebackType | None,
     ) -> None:
         self.flush()
-        os.close(self._lock)
+        self._lock.release()
 
     def pending(self) -> list[int]:
         """The rows that have no features yet: those that could not be read, then the others."""
@@ -163,16 +165,3 @@ class _DiskArray:
             raise
         finally:
             os.close(handle)
-
-
-def _acquire_lock(folder: Path) -> int:
-    handle = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(handle)
-        raise ConfigError(
-            f"another process uses the features in {folder}; wait for it, or choose another "
-            "--cache-dir"
-        ) from error
-    return handle
