@@ -42,14 +42,14 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 import torch
-from safetensors.torch import save_file
 from videomae2.training.checkpoint import CheckpointManager
 from videomae2.errors import CheckpointError
+from videomae2.tensors.files import save_tensors
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))
 saved = CheckpointManager(Path(sys.argv[1]))
 try:
-    saved.save(2, lambda folder: save_file({"x": torch.zeros(1 << 16)}, folder / "x"))
+    saved.save(2, lambda folder: save_tensors(folder / "x", {"x": torch.zeros(1 << 16)}))
 except CheckpointError as error:
     print(error)
 """
