@@ -48,10 +48,10 @@ def test_a_line_in_the_middle_may_go(tmp_path):
 
 
 def test_to_cut_off_the_end_needs_no_room(tmp_path, monkeypatch):
-    def full(path, content):
+    def full(path):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(jsonl, "_replace_content", full)
+    monkeypatch.setattr(jsonl, "atomic_write", full)
     assert reopened(tmp_path / "x", b'{"a": 1}\n{"a"') == b'{"a": 1}\n{"new": 1}\n'
     with pytest.raises(CheckpointError, match=r"cannot go on with .*x: No space left"):
         reopened(tmp_path / "x", b'nothing\n{"a": 1}\n')
