@@ -1,7 +1,10 @@
-"""What the package says while a test listens."""
+"""What the package says, and how far its jobs are, while a test listens."""
 
 import logging
+import signal
 from contextlib import contextmanager
+
+from videomae2.base.progress import set_display
 
 
 class Taker(logging.Handler):
@@ -27,3 +30,49 @@ def logging_to(take):
     finally:
         logger.removeHandler(taker)
         logger.setLevel(level)
+
+
+class Job:
+    """What a job said of how far it is."""
+
+    def __init__(self, title, total, unit, done):
+        self.title, self.total, self.unit, self.first, self.done = title, total, unit, done, done
+        self.steps = []
+
+    def advance(self, count=1, **metrics):
+        self.done += count
+        self.steps.append(self.done)
+
+    def close(self):
+        pass
+
+
+@contextmanager
+def watching_jobs(on_advance=lambda job: None):
+    """Give the jobs that begin while the context lasts; each step is shown to ``on_advance``."""
+    jobs = []
+
+    class Watched(Job):
+        def __init__(self, *words):
+            super().__init__(*words)
+            jobs.append(self)
+
+        def advance(self, count=1, **metrics):
+            super().advance(count, **metrics)
+            on_advance(self)
+
+    set_display(Watched)
+    try:
+        yield jobs
+    finally:
+        set_display(None)
+
+
+def stop_at_step(title, done):
+    """For ``watching_jobs``: asks to stop when a job has done so many."""
+
+    def on_advance(job):
+        if (job.title, job.done) == (title, done):
+            signal.raise_signal(signal.SIGTERM)
+
+    return on_advance

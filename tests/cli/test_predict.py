@@ -1,4 +1,3 @@
-import io
 import json
 import os
 
@@ -9,7 +8,6 @@ from tests.jobs.rigged import levels, read_here, save_rigged, write_levels
 from tests.models.released_files import FRAMES, SIDE, drawn_classifier, save_released
 from tests.models.small_classifier import saved_autoencoder
 from videomae2.cli.main import main
-from videomae2.cli.progress import ProgressLine
 from videomae2.data.manifests.public_classes import load_public_classes
 
 
@@ -244,40 +242,6 @@ def test_errors_are_one_line(call, words, said):
     assert code == 2
     assert said in err
     assert err.count("\n") == 1
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
-def test_progress_says_rate_and_time_left_and_not_too_often():
-    now = [0.0]
-    stream = io.StringIO()
-    line = ProgressLine(stream, clock=lambda: now[0])
-    now[0] = 10.0
-    line.show_videos(1, 100)
-    assert stream.getvalue() == ""
-    now[0] = 40.0
-    line.show_videos(20, 100)
-    assert stream.getvalue() == "20 of 100 videos  0.5 videos/s  2:40 min left\n"
-    line.clear()
-    now[0] = 80.0
-    line.show_videos(40, None)
-    assert stream.getvalue().splitlines()[1:] == ["40 videos  0.5 videos/s"]
-
-
-def test_progress_of_a_video_is_one_line_on_a_terminal():
-    now = [0.0]
-    stream = Terminal()
-    line = ProgressLine(stream, clock=lambda: now[0])
-    say = line.track_video("long.mp4")
-    now[0] = 10.0
-    say(600.0, 3600.0)
-    said = "\r\x1b[Klong.mp4  10:00 min of 1:00 h  60 times its own speed  50 s left"
-    assert stream.getvalue() == said
-    line.clear()
-    assert stream.getvalue() == said + "\r\x1b[K"
 
 
 def test_a_dry_run_says_what_would_be_done_and_reads_nothing(call, place, monkeypatch):

@@ -8,6 +8,7 @@ import av
 import numpy as np
 import pytest
 
+from tests.logs import watching_jobs
 from videomae2.data.synthetic import moving_shapes
 from videomae2.data.synthetic.moving_shapes import (
     MOTION_CLASSES,
@@ -68,31 +69,31 @@ def test_the_encoded_video_shows_what_was_drawn(tmp_path):
 def test_a_second_call_writes_nothing(tmp_path):
     first = write_moving_shapes(tmp_path, **SMALL)
     stamps = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
-    calls = []
-    second = write_moving_shapes(tmp_path, **SMALL, progress=lambda *done: calls.append(done))
+    with watching_jobs() as jobs:
+        second = write_moving_shapes(tmp_path, **SMALL)
     assert second == first
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == stamps
-    assert calls == []
+    assert jobs == []
 
 
 def test_an_interrupted_call_is_completed_to_the_same_files(tmp_path):
     class StoppedError(Exception):
         pass
 
-    def stop(done, total):
-        if done == 7:
+    def stop(job):
+        if job.done == 7:
             raise StoppedError
 
     write_moving_shapes(tmp_path / "straight", **SMALL)
-    with pytest.raises(StoppedError):
-        write_moving_shapes(tmp_path / "broken", **SMALL, progress=stop)
+    with pytest.raises(StoppedError), watching_jobs(stop):
+        write_moving_shapes(tmp_path / "broken", **SMALL)
     assert not (tmp_path / "broken" / "train.csv").exists()
     assert 7 <= len(list((tmp_path / "broken").rglob("*.mp4"))) < 15
 
-    calls = []
-    write_moving_shapes(tmp_path / "broken", **SMALL, progress=lambda *done: calls.append(done))
-    assert calls[-1] == (15, 15)
-    assert len(calls) < 9
+    with watching_jobs() as jobs:
+        write_moving_shapes(tmp_path / "broken", **SMALL)
+    assert (jobs[0].done, jobs[0].total) == (15, 15)
+    assert len(jobs[0].steps) < 9
     assert _files(tmp_path / "broken") == _files(tmp_path / "straight")
 
 

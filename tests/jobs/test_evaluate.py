@@ -2,6 +2,7 @@
 
 import html
 import json
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +20,7 @@ from tests.jobs.evaluated import (
     slow_probabilities,
 )
 from tests.jobs.late import late_at_first
+from tests.logs import watching_jobs
 from videomae2.cli.evaluate import format_text
 from videomae2.commands.evaluate.config import ListConfig
 from videomae2.data.views.tasks import read_views
@@ -132,19 +134,7 @@ def test_an_interrupted_evaluation_goes_on_to_the_same_bits(place, straight, tmp
 
 
 def _stopped_after_a_group(place, out, changed):
-    from videomae2.inference import video_scorer
-    from videomae2.inference.video_scorer import ScoringProgress
-
-    plain = ScoringProgress.add
-
-    def add(self, videos):
-        import signal
-
-        plain(self, videos)
-        signal.raise_signal(signal.SIGTERM)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(video_scorer.ScoringProgress, "add", add)
+    with watching_jobs(lambda job: signal.raise_signal(signal.SIGTERM)):
         run_it(place / "run", place / "videos", out, **changed)
 
 

@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from tests.jobs.rigged import SIDE, levels, read_here, save_rigged, write_levels
+from tests.logs import watching_jobs
 from tests.models.small_classifier import saved_classifier
 from videomae2.data.video.reader import open_reader
 from videomae2.data.views import scan as scanning
@@ -35,11 +36,11 @@ def folder(tmp_path_factory):
     return place
 
 
-def line_of(model, video, *, progress=lambda *_: None, frame_rate=None, **config):
+def line_of(model, video, *, frame_rate=None, **config):
     reading = ReadingConfig(frame_rate=frame_rate)
     (only,) = expand_inputs([video])
     predictor = Predictor(model, device="cpu", precision="fp32", reading=reading)
-    return compute_timeline(predictor, only, TimelineConfig(**config), progress=progress)
+    return compute_timeline(predictor, only, TimelineConfig(**config))
 
 
 def spans(found):
@@ -50,16 +51,17 @@ def spans(found):
 
 
 def test_it_says_what_holds_when(folder):
-    told = []
-    found = line_of(folder / "model", folder / "long.mp4", progress=lambda *at: told.append(at))
+    with watching_jobs() as jobs:
+        found = line_of(folder / "model", folder / "long.mp4")
     # Windows of 8 frames every 4. The one from frame 36 on is the first with mostly bright frames;
     # while it overlaps with a dark one, neither is ahead.
     assert spans(found) == [(0, 1.6, "dark"), (1.6, 4.0, "bright"), (4.0, 5.92, "dark")]
     assert len(found.scores) == (148 - 8) // 4 + 1
     assert found.length_seconds == pytest.approx(5.92)
     assert found.read_error is None
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
-    assert told[-1] == (pytest.approx(5.92), pytest.approx(5.92))
+    assert [(job.title, job.unit) for job in jobs] == [("long.mp4", "s")]
+    assert jobs[0].steps == sorted(jobs[0].steps)
+    assert (jobs[0].done, jobs[0].total) == (pytest.approx(5.92), pytest.approx(5.92))
 
 
 def test_windows_and_distances_can_be_chosen(folder):

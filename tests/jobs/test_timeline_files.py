@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.jobs.rigged import levels, read_here, save_rigged, write_levels
+from tests.logs import watching_jobs
 from videomae2.commands.timeline import (
     TimelineFolder,
     build_timeline_json,
@@ -176,10 +177,8 @@ def test_a_film_shows_the_video_and_what_holds(place, tmp_path):
     (video,) = expand_inputs([place / "a.mp4"])
     predictor = Predictor(place / "model", device="cpu")
     found = compute_timeline(predictor, video, TimelineConfig())
-    told = []
-    written = TimelineFolder(tmp_path / "out").write(
-        predictor, video, found, with_video=True, progress=lambda *at: told.append(at)
-    )
+    with watching_jobs() as jobs:
+        written = TimelineFolder(tmp_path / "out").write(predictor, video, found, with_video=True)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "a.timeline.csv", "a.timeline.json", "a.timeline.mp4", "a.timeline.png",
         "a.timeline.srt", "a.timeline.windows.csv",
@@ -196,7 +195,7 @@ def test_a_film_shows_the_video_and_what_holds(place, tmp_path):
     before, after = panels[change - 2], panels[change + 2]
     assert np.abs(before - after).max() > 100  # the other class leads, in its own colour
     assert np.abs(panels[2] - panels[10]).max() < 40
-    assert told[-1] == (pytest.approx(2.4), pytest.approx(2.4))
+    assert (jobs[-1].done, jobs[-1].total) == (pytest.approx(2.4), pytest.approx(2.4))
 
 
 def test_files_of_videos_with_one_name_do_not_overwrite_each_other(place, tmp_path, monkeypatch):
@@ -212,7 +211,7 @@ def test_files_of_videos_with_one_name_do_not_overwrite_each_other(place, tmp_pa
         VideoInput(Entry("x/b.1.mp4")),
         VideoInput(Entry("x/b.2.mp4")),
     ):
-        files = folder.write(model, video, found, with_video=False, progress=lambda *_: None)
+        files = folder.write(model, video, found, with_video=False)
         bases.append(str(files["json"].relative_to(tmp_path)).removesuffix(".timeline.json"))
     assert bases == ["001", "001-2", "001-3", "c/001", "b.1", "b.2"]
 
@@ -222,6 +221,5 @@ def test_a_folder_that_cannot_be_written_to_is_one_error(place, tmp_path):
     (video,) = expand_inputs([place / "a.mp4"])
     with pytest.raises(ConfigError, match=r"cannot write to .*file.*choose another --out"):
         TimelineFolder(tmp_path / "file").write(
-            Predictor(place / "model", device="cpu"), video, line(OVERLAPPING), with_video=False,
-            progress=lambda *_: None,
+            Predictor(place / "model", device="cpu"), video, line(OVERLAPPING), with_video=False
         )  # fmt: skip

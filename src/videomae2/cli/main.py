@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in args
     args = [word for word in args if word != "--debug"]
     try:
-        with show_log(on_stderr="--json" in args):
+        with show_log(json="--json" in args, on_stderr=args[:1] == ["predict"]):
             code = _run_command(args)
         sys.stdout.flush()
     except SystemExit as end:

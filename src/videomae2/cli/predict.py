@@ -1,9 +1,9 @@
 """``videomae2 predict``: a classifier and videos → scores, or time lines of long videos."""
 
-import os
 import sys
 from collections.abc import Iterator
 
+from videomae2.base.progress import track
 from videomae2.cli.options import parse_options
 from videomae2.cli.predict_options import (
     PROG,
@@ -14,7 +14,6 @@ from videomae2.cli.predict_options import (
     load_predictor,
 )
 from videomae2.cli.predict_output import PredictionPrinter, print_dry_run
-from videomae2.cli.progress import ProgressLine
 from videomae2.commands.timeline import TimelineFolder
 from videomae2.data.views.tasks import READ_VIEWS
 from videomae2.errors import ConfigError, VideoError
@@ -82,16 +81,14 @@ def _predict_videos(
     printer: PredictionPrinter,
 ) -> None:
     total = None if STDIN in options.videos else len(inputs)
-    progress = ProgressLine()
-    shows_progress = options.json or not sys.stdout.isatty()  # else the results show the progress
-    with predictor.reading.make_pool(READ_VIEWS, num_workers=options.num_workers) as pool:
+    with (
+        predictor.reading.make_pool(READ_VIEWS, num_workers=options.num_workers) as pool,
+        track("predict", total=total) as progress,
+    ):
         for batch in _iterate_inputs(options, inputs):
             for prediction in predictor.predict_in_pool(pool, batch):
-                progress.clear()
                 printer.print_prediction(prediction)
-                if shows_progress:
-                    progress.show_videos(printer.num_done, total)
-    progress.clear()
+                progress.advance()
 
 
 def _predict_timelines(
@@ -102,31 +99,20 @@ def _predict_timelines(
     printer: PredictionPrinter,
 ) -> None:
     folder = None if options.out is None else TimelineFolder(options.out)
-    progress = ProgressLine()
     for batch in _iterate_inputs(options, inputs):
         for video in batch:
             if isinstance(video, VideoError):
                 printer.print_unreadable(video)
                 continue
             try:
-                name = os.path.basename(video.entry.path)
-                on_progress = progress.track_video(name)
-                timeline = compute_timeline(predictor, video, config, progress=on_progress)
+                timeline = compute_timeline(predictor, video, config)
                 files = {}
                 if folder is not None:
-                    on_progress = progress.track_video(f"film of {name}")
-                    files = folder.write(
-                        predictor,
-                        video,
-                        timeline,
-                        with_video=options.save_video,
-                        progress=on_progress,
-                    )
+                    with_video = options.save_video
+                    files = folder.write(predictor, video, timeline, with_video=with_video)
             except VideoError as error:
-                progress.clear()
                 printer.print_unreadable(error)
                 continue
-            progress.clear()
             printer.print_timeline(timeline, files)
 
 

@@ -5,9 +5,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import perf_counter
 
-from videomae2.base.text import format_duration
 from videomae2.commands.evaluate.config import EvaluateConfig
 from videomae2.commands.evaluate.run import evaluate
 from videomae2.commands.reconstruct import reconstruct_videos
@@ -33,18 +31,8 @@ _TEST_VIEWS = EvalViews(clips=2, crops=1)
 
 def write_videos(folder: Path, *, videos: int) -> MovingShapes:
     """Write the built-in data set, or what is missing of it."""
-    started = perf_counter()
-
-    def progress(done: int, total: int) -> None:
-        if done % 200 == 0 or done == total:
-            rate = done / max(perf_counter() - started, 1e-9)
-            remaining = format_duration((total - done) / rate)
-            _logger.info(
-                f"videos   {done} of {total} written  {rate:.0f} videos/s  {remaining} left"
-            )
-
     _logger.info(f"videos   {videos} videos of moving shapes in {folder}")
-    return write_moving_shapes(folder, videos=videos, frames=40, progress=progress)
+    return write_moving_shapes(folder, videos=videos, frames=40)
 
 
 def run_demo(stages: DemoStages, shapes: MovingShapes) -> DemoResult:

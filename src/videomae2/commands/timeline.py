@@ -5,6 +5,7 @@ Axes: bins, windows, outputs.
 
 import csv
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -15,12 +16,13 @@ from typing import Any
 import numpy as np
 
 from videomae2.base.files import atomic_write
+from videomae2.base.progress import track
 from videomae2.data.video.writer import write_video
 from videomae2.data.views.scan import SCAN_FUNCTION, iterate_scan, open_scan
 from videomae2.errors import ConfigError, VideoError
 from videomae2.inference.inputs import VideoInput
 from videomae2.inference.predictor import Predictor
-from videomae2.inference.timeline import ProgressFn, Timeline, build_scan_request
+from videomae2.inference.timeline import Timeline, build_scan_request
 from videomae2.reports.timeline import write_timeline_picture
 from videomae2.reports.timeline_video import MAX_SHORT_SIDE, compose_overlay_video, select_frames
 
@@ -187,7 +189,6 @@ class TimelineFolder:
         timeline: Timeline,
         *,
         with_video: bool,
-        progress: ProgressFn,
     ) -> dict[str, Path]:
         """Write the files of a video, and give them by kind.
 
@@ -207,9 +208,7 @@ class TimelineFolder:
             }
             if with_video:
                 video_path = _with_ending(base, "mp4")
-                written["video"] = _write_overlay_video(
-                    predictor, video, timeline, video_path, progress
-                )
+                written["video"] = _write_overlay_video(predictor, video, timeline, video_path)
         except VideoError:
             raise
         except OSError as error:
@@ -237,7 +236,7 @@ _OVERLAY_CRF = 21
 
 
 def _write_overlay_video(
-    predictor: Predictor, video: VideoInput, timeline: Timeline, path: Path, progress: ProgressFn
+    predictor: Predictor, video: VideoInput, timeline: Timeline, path: Path
 ) -> Path:
     """Write an mp4 without sound, as long as the time line, at the video's own speed.
 
@@ -258,14 +257,16 @@ def _write_overlay_video(
         )
         pictures = compose_overlay_video(timeline, frames, indices, fps)
         with atomic_write(path) as partial:
-            tracked = _track_pictures(pictures, fps, timeline.length_seconds, progress)
+            title = f"video of {os.path.basename(video.entry.path)}"
+            tracked = _track_pictures(pictures, fps, timeline.length_seconds, title)
             write_video(partial, tracked, rate=fps, crf=_OVERLAY_CRF, faststart=True)
     return path
 
 
 def _track_pictures(
-    pictures: Iterator[np.ndarray], fps: Fraction, length_seconds: float, progress: ProgressFn
+    pictures: Iterator[np.ndarray], fps: Fraction, length_seconds: float, title: str
 ) -> Iterator[np.ndarray]:
-    for number, picture in enumerate(pictures):
-        yield picture
-        progress((number + 1) / float(fps), length_seconds)
+    with track(title, total=length_seconds, unit="s") as progress:
+        for picture in pictures:
+            yield picture
+            progress.advance(1 / float(fps))

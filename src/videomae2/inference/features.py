@@ -6,7 +6,6 @@ Axes: videos; kinds; tokens; dim.
 import hashlib
 import json
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -16,8 +15,8 @@ import numpy as np
 from jaxtyping import Bool
 from numpy.typing import NDArray
 
+from videomae2.base.progress import track
 from videomae2.base.signals import SignalHandler
-from videomae2.base.text import format_duration
 from videomae2.data.loading.reading import MAX_ATTEMPTS, LoadingConfig
 from videomae2.data.manifests.fingerprint import file_stat
 from videomae2.data.manifests.manifest import Manifest
@@ -34,37 +33,6 @@ from videomae2.tensors.grid import Grid
 from videomae2.training.runtime import Runtime, resolve_num_workers
 
 _logger = logging.getLogger(__name__)
-
-_LOG_INTERVAL_SECONDS = 5.0
-
-
-class ProgressLog:
-    """Says how far a work is: every few seconds, and at its end.
-
-    Args:
-        title: Begins each line.
-        unit: What is counted.
-        total: How many there are.
-        first: How many were done before.
-    """
-
-    def __init__(self, title: str, unit: str, total: int, *, first: int = 0) -> None:
-        self.title, self.unit, self.total, self.first = title, unit, total, first
-        self.started_at = self.logged_at = time.monotonic()
-
-    def __call__(self, done: int, suffix: str = "") -> None:
-        """Note that so many are done; ``suffix`` stands at the end of the line."""
-        now = time.monotonic()
-        if done < self.total and now - self.logged_at < _LOG_INTERVAL_SECONDS:
-            return
-        self.logged_at = now
-        rate = (done - self.first) / max(1e-9, now - self.started_at)
-        remaining = format_duration((self.total - done) / rate)
-        _logger.info(
-            f"{self.title} {done:>{len(str(self.total))}}/{self.total} {self.unit}  "
-            f"{rate:.1f}/s  {remaining} left{suffix and f'  {suffix}'}"
-        )
-
 
 _FORMAT = 2  # of what is on disk, and of how clips are cut: 1 cut the largest box, then resized
 
@@ -170,12 +138,15 @@ class FeatureExtractor:
         name: str,
     ) -> None:
         """Extract what a store has not, until it is there or somebody asks to stop."""
-        title, total = f"features {name}:", len(manifest)
-        progress = ProgressLog(title, "videos", total, first=total - len(rows))
+        total = len(manifest)
         requests = (ViewsRequest(manifest[row], view_spec) for row in rows)
-        with SignalHandler() as stop_signal, self._make_pool() as pool:
+        with (
+            SignalHandler() as stop_signal,
+            self._make_pool() as pool,
+            track(f"features {name}", total=total, done=total - len(rows)) as progress,
+        ):
             video_clips = read_videos(requests, pool, self.size, self.runtime.device)
-            for number, (row, clips) in enumerate(zip(rows, video_clips, strict=True), 1):
+            for row, clips in zip(rows, video_clips, strict=True):
                 if isinstance(clips, VideoError):
                     store.mark_unreadable(row, clips.reason)
                 else:
@@ -188,7 +159,7 @@ class FeatureExtractor:
                     )
                     tokens = None if features.tokens is None else features.tokens.numpy()
                     store.write(row, features.pooled.numpy(), tokens)
-                progress(total - len(rows) + number)
+                progress.advance()
                 if stop_signal.stop_signal is not None:
                     num_done = total - len(store.pending())
                     raise Interrupted(

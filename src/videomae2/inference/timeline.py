@@ -4,8 +4,9 @@ The video is decoded once from first to last; only the frames that open windows 
 small. Axes: windows, outputs, frames.
 """
 
+import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
+from videomae2.base.progress import track
 from videomae2.data.manifests.manifest import Entry
 from videomae2.data.video.trim import check_channels
 from videomae2.data.views.scan import SCAN_FUNCTION, ScanInfo, ScanRequest, iterate_scan, open_scan
@@ -39,7 +41,6 @@ _NO_TIMESTAMPS = (
 _BATCH_SIZE = 8  # windows that the model looks at together
 
 
-ProgressFn = Callable[[float, float], None]
 """Told the seconds of video that are done, and its length."""
 
 
@@ -91,8 +92,6 @@ def compute_timeline(
     predictor: Predictor,
     video: VideoInput,
     config: TimelineConfig,
-    *,
-    progress: ProgressFn = lambda _done, _length: None,
 ) -> Timeline:
     """Score the windows of a video.
 
@@ -100,7 +99,6 @@ def compute_timeline(
         predictor: The model and how videos are read.
         video: The video.
         config: The windows.
-        progress: Told how far it is, after every batch.
 
     Raises:
         VideoError: The video cannot be read as far as its first window ends, or has no clock.
@@ -112,11 +110,15 @@ def compute_timeline(
         stream_info = open_scan(pool, request)
         windows = plan_windows(predictor, config, stream_info, video.entry.path)
         scores, read_error = [], None
+        name, length_seconds = os.path.basename(video.entry.path), float(windows.stops[-1])
+        done_seconds = 0.0
         try:
-            for batch_scores in _score_windows(predictor, pool, request, stream_info, windows):
-                scores.append(batch_scores)
-                num_done = sum(map(len, scores))
-                progress(float(windows.stops[num_done - 1]), float(windows.stops[-1]))
+            with track(name, total=length_seconds, unit="s") as progress:
+                for batch_scores in _score_windows(predictor, pool, request, stream_info, windows):
+                    scores.append(batch_scores)
+                    stop = float(windows.stops[sum(map(len, scores)) - 1])
+                    progress.advance(stop - done_seconds)
+                    done_seconds = stop
         except VideoError as error:
             if not scores:
                 raise

@@ -7,15 +7,14 @@ finished before.
 Axes: views of a video; outputs.
 """
 
-import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
+from videomae2.base.progress import track
 from videomae2.base.signals import SignalHandler
-from videomae2.base.text import format_duration
 from videomae2.data.loading.reading import MAX_ATTEMPTS
 from videomae2.data.manifests.manifest import Entry
 from videomae2.data.views.device import ResizedVideo, iterate_view_batches
@@ -26,11 +25,6 @@ from videomae2.data.workers.worker import Result
 from videomae2.errors import CheckpointError, Interrupted
 from videomae2.inference.score_store import ScoreStore
 from videomae2.inference.scorer import ViewScorer, ViewScores
-
-_logger = logging.getLogger(__name__)
-
-_LOG_INTERVAL_SECONDS = 5.0
-
 
 OnScored = Callable[[int, ViewScores, ResizedVideo], None]
 
@@ -73,51 +67,26 @@ class VideoScorer:
 
 
 @dataclass(slots=True)
-class ScoringProgress:
-    """What was done so far, for a line now and then."""
+class ScoringStats:
+    """What scores cost."""
 
-    total: int
-    views: int
-    """Of a video."""
-    done: int = 0
-    """Videos that are finished, in this call or an earlier one."""
-    decodings: int = 0
+    num_scored: int = 0
+    """Videos that were read in this call, and scored if they could be."""
+    num_decodings: int = 0
     """Videos that were opened and decoded, broken ones too."""
-    frames: int = 0
+    num_frames: int = 0
     """Frames that were decoded for views."""
     wait_seconds: float = 0.0
     """Seconds without anything to compute."""
-    started_at: float = field(default_factory=time.perf_counter)
-    scored: int = 0
-    """Videos that were read in this call, and scored if they could be."""
-    logged_at: float = field(default_factory=time.perf_counter)
 
     def next_result(self, results: Iterator[Result[ViewsRequest]]) -> Result[ViewsRequest]:
         """Take the next answer, and count what it cost."""
         started = time.perf_counter()
         result = next(results)
         self.wait_seconds += time.perf_counter() - started
-        self.decodings += 1
-        self.frames += len(result.meta.get("indices", ()))
+        self.num_decodings += 1
+        self.num_frames += len(result.meta.get("indices", ()))
         return result
-
-    def add(self, videos: int) -> None:
-        """Count finished videos, and say so if nothing was said for a while."""
-        self.done += videos
-        self.scored += videos
-        now = time.perf_counter()
-        if now - self.logged_at >= _LOG_INTERVAL_SECONDS or self.done == self.total:
-            self.logged_at = now
-            _logger.info(self._format_line(now - self.started_at))
-
-    def _format_line(self, seconds: float) -> str:
-        rate = self.scored / seconds
-        remaining_seconds = (self.total - self.done) / rate
-        return (
-            f"videos {self.done:>{len(str(self.total))}}/{self.total}  {rate:.2f} videos/s  "
-            f"{rate * self.views:.1f} views/s  data wait {self.wait_seconds / seconds:.0%}  "
-            f"{format_duration(remaining_seconds)} left"
-        )
 
 
 def score_all(
@@ -128,7 +97,7 @@ def score_all(
     *,
     on_scored: OnScored,
     stop_signal: SignalHandler,
-    progress: ScoringProgress,
+    stats: ScoringStats,
 ) -> dict[str, str]:
     """Score the videos that the store does not have, and write them into it.
 
@@ -140,7 +109,7 @@ def score_all(
         on_scored: Called with each video that was scored in this call: its row in the list, the
             scores of its views and its frames on the device.
         stop_signal: Says when to stop.
-        progress: Counts.
+        stats: Counts what it costs.
 
     Returns:
         Why videos could not be read, by their names, in the order of the list.
@@ -150,9 +119,12 @@ def score_all(
         CheckpointError: The model gave scores that are not finite.
     """
     groups = _list_unfinished(entries, names, store, video_scorer.videos_per_batch)
-    progress.done = len(entries) - sum(map(len, groups))
+    num_done, started = len(entries) - sum(map(len, groups)), time.perf_counter()
     unreadable: dict[str, str] = {}
-    with video_scorer.make_pool() as pool:
+    with (
+        video_scorer.make_pool() as pool,
+        track("evaluate", total=len(entries), done=num_done) as progress,
+    ):
         requests = (
             ViewsRequest(entries[i], video_scorer.view_spec) for group in groups for i in group
         )
@@ -160,12 +132,12 @@ def score_all(
         for group in groups:
             if stop_signal.stop_signal is not None:
                 raise Interrupted(
-                    f"stopped by {stop_signal.stop_signal.name} with {progress.done} of "
-                    f"{progress.total} videos done; the same command goes on"
+                    f"stopped by {stop_signal.stop_signal.name} with {num_done} of "
+                    f"{len(entries)} videos done; the same command goes on"
                 )
             videos: list[ResizedVideo | None] = []
             for i in group:
-                result = progress.next_result(results)
+                result = stats.next_result(results)
                 if result.error is not None:
                     unreadable[names[i]] = result.error.reason
                 videos.append(
@@ -179,7 +151,10 @@ def score_all(
                     if not store.has(names[i], entries[i]):
                         store.add(names[i], entries[i], _check_finite(scores, names[i]))
                     on_scored(i, scores, video)
-            progress.add(len(group))
+            num_done += len(group)
+            stats.num_scored += len(group)
+            wait = stats.wait_seconds / (time.perf_counter() - started)
+            progress.advance(len(group), data_wait=wait)
     return unreadable
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from videomae2.base.jsonl import JsonLines
+from videomae2.base.progress import start_progress
 from videomae2.base.text import format_duration
 from videomae2.training.metrics_buffer import LogWindow, StepRecord
 
@@ -33,6 +34,9 @@ class MetricsLogger:
             folder / METRICS_FILE, keep_line=lambda line: line["step"] < first_step
         )
         self._writer = _open_tensorboard(folder, first_step)
+        self._progress = start_progress(
+            "training", total=steps, unit="steps", done=first_step, log_lines=False
+        )
         self._seconds_per_step: deque[float] = deque(maxlen=20)
 
     def log_window(self, window: LogWindow) -> None:
@@ -58,6 +62,9 @@ class MetricsLogger:
                 f"cannot write {self._metrics_file.path} now; its lines are kept for the next try"
             )
         self._write_tensorboard(records, speed)
+        self._progress.advance(
+            len(records), loss=records[-1].loss, data_wait=speed["data_wait_share"]
+        )
 
     def log_values(self, step: int, values: dict[str, float]) -> None:
         """Log numbers of the weights after a step, which are not of training itself.
@@ -72,6 +79,7 @@ class MetricsLogger:
 
     def close(self) -> None:
         """Write out what is left."""
+        self._progress.close()
         self._metrics_file.flush()
         if self._writer is not None:
             self._writer.close()

@@ -12,11 +12,10 @@ from tests.jobs.pipeline.small import TEXT, actions, reasons, run
 from tests.jobs.pipeline.test_interrupted import stop_at
 from tests.jobs.small import small_run, small_videos
 from tests.jobs.small_finetune import small_finetune
-from tests.logs import logging_to
+from tests.logs import logging_to, stop_at_step, watching_jobs
 from videomae2.commands.train.finetune import finetune
 from videomae2.commands.train.pretrain import pretrain
 from videomae2.errors import ConfigError, Interrupted
-from videomae2.inference import video_scorer
 
 SKIPPED = {"pretrained": "cached", "post": "cached", "tuned": "cached", "judged": "cached"}
 
@@ -94,15 +93,15 @@ def test_a_file_that_is_gone_is_no_change_and_one_that_changed_is(copy):
     assert actions(text) == SKIPPED
 
 
-def test_an_evaluation_that_was_stopped_scores_what_changed_and_goes_on(copy, monkeypatch):
-    monkeypatch.setattr(video_scorer, "_LOG_INTERVAL_SECONDS", 0.0)
+def test_an_evaluation_that_was_stopped_scores_what_changed_and_goes_on(copy):
     shutil.copytree(Path("test").resolve(), copy / "own")
     text = TEXT.replace("test/v", "own/v").replace(
         "n_resamples: 100", "n_resamples: 100\n      batch_size: 1"
     )
     shutil.rmtree("runs/judged")
-    with pytest.raises(Interrupted, match="with 1 of 3 videos done; the same command goes on"):
-        run(text, say=stop_at("videos 1/3"))
+    message = "with 1 of 3 videos done; the same command goes on"
+    with pytest.raises(Interrupted, match=message), watching_jobs(stop_at_step("evaluate", 1)):
+        run(text)
     first, second = sorted(Path("own").rglob("v/*/*.mp4"))[:2]
     shutil.copy(second, first)
     assert actions(text)["judged"] == "resume"

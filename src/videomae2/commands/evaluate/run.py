@@ -15,7 +15,7 @@ from videomae2.commands.evaluate.predictions import GroundTruth
 from videomae2.commands.evaluate.results import write_results
 from videomae2.errors import DataError, TooManyUnreadableError
 from videomae2.inference.score_store import ScoreStore
-from videomae2.inference.video_scorer import ScoringProgress, score_all
+from videomae2.inference.video_scorer import ScoringStats, score_all
 from videomae2.metrics.bootstrap import Bootstrap
 from videomae2.reports.evaluation import write_report
 from videomae2.reports.evaluation_result import Evaluation, RunStats
@@ -74,7 +74,7 @@ def _run_evaluation(plan: EvaluationPlan) -> Evaluation:
     started, path = time.perf_counter(), plan.out_dir / f"scores-{plan.key}.jsonl"
     store = ScoreStore(path, (grid.views, plan.classifier.config.model.num_classes))
     entries, names = list(dataset.manifest), dataset.identities
-    progress = ScoringProgress(total=len(entries), views=grid.views)
+    stats = ScoringStats()
     all_truth = GroundTruth(
         dataset.task_type, dataset.classes, names, dataset.labels, dataset.targets
     )
@@ -87,7 +87,7 @@ def _run_evaluation(plan: EvaluationPlan) -> Evaluation:
             store,
             on_scored=thumbnails.add,
             stop_signal=stop_signal,
-            progress=progress,
+            stats=stats,
         )
     rows = [i for i, name in enumerate(names) if name not in unreadable]
     if not rows:
@@ -120,10 +120,10 @@ def _run_evaluation(plan: EvaluationPlan) -> Evaluation:
         identities=tuple(ground_truth.identities),
         unreadable=unreadable,
         run_stats=RunStats(
-            num_scored=progress.scored,
-            num_decodings=progress.decodings,
+            num_scored=stats.num_scored,
+            num_decodings=stats.num_decodings,
             num_reopened=num_reopened,
-            num_frames=progress.frames,
+            num_frames=stats.num_frames,
             seconds=seconds,
         ),
         filmstrips=filmstrips,

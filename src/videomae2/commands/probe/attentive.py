@@ -14,9 +14,9 @@ from jaxtyping import Float, Int, Int64
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
+from videomae2.base.progress import track
 from videomae2.commands.probe.knn_linear import cv_splits
 from videomae2.errors import ConfigError
-from videomae2.inference.features import ProgressLog
 from videomae2.metrics.classification import top_k_hits
 from videomae2.metrics.probe import ProbeResult, Trial, compute_result, select_best
 from videomae2.models.attentive_probe import AttentiveProbe
@@ -132,12 +132,12 @@ def train_probes(
     schedule = CosineSchedule(
         peak=1.0, final=0.0, steps=steps, warmup_steps=round(_WARMUP_FRACTION * steps)
     )
-    progress = ProgressLog(f"attentive {purpose}: step", f"with {len(probes)} at once", steps)
-    for step, rows in enumerate(_iterate_batches(len(data.rows), config)):
-        for group, (rate, _) in zip(optimizer.param_groups, param_grid, strict=True):
-            group["lr"] = rate * schedule(step)
-        _train_step(probes, optimizer, data, rows, config)
-        progress(step + 1)
+    with track(f"attentive {purpose}", total=steps, unit="steps") as progress:
+        for step, rows in enumerate(_iterate_batches(len(data.rows), config)):
+            for group, (rate, _) in zip(optimizer.param_groups, param_grid, strict=True):
+                group["lr"] = rate * schedule(step)
+            _train_step(probes, optimizer, data, rows, config)
+            progress.advance()
     return probes
 
 

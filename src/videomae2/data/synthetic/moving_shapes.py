@@ -14,7 +14,7 @@ labels without flips.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import Literal
 import numpy as np
 
 from videomae2.base.files import atomic_write
+from videomae2.base.progress import track
 from videomae2.data.synthetic.scene import Frames, draw_scene
 from videomae2.data.synthetic.trajectories import MOTIONS
 from videomae2.data.video.writer import write_video
@@ -111,7 +112,6 @@ def write_moving_shapes(
     seed: int = 0,
     labelled: int = 20,
     num_workers: int = 2,
-    progress: Callable[[int, int], None] | None = None,
 ) -> MovingShapes:
     """Write the data set, or what is missing of it.
 
@@ -128,7 +128,6 @@ def write_moving_shapes(
         seed: Draws everything; 0 to 2**64 - 1.
         labelled: Videos of each class in ``labelled.csv``, or as many as there are.
         num_workers: Threads that draw and encode.
-        progress: Called with the number of videos done and in all; not if nothing is to do.
 
     Raises:
         ConfigError: If the folder holds a data set of other settings, or other files under the
@@ -143,7 +142,7 @@ def write_moving_shapes(
         video for video in _list_videos(settings) if not (folder / _format_path(*video)).exists()
     ]
     if missing:
-        _write_videos(folder, missing, settings, num_workers=num_workers, progress=progress)
+        _write_videos(folder, missing, settings, num_workers=num_workers)
     for split in SHAPES_SPLITS:
         _write_if_changed(folder / f"{split}.csv", _format_list(settings, split))
     num_labelled = min(settings.count_videos("train"), labelled * len(MOTION_CLASSES))
@@ -219,20 +218,17 @@ def _write_videos(
     settings: _ShapesSettings,
     *,
     num_workers: int,
-    progress: Callable[[int, int], None] | None,
 ) -> None:
     """Draw and encode in threads: NumPy and the encoder both let go of the interpreter's lock."""
     for parent in {(folder / _format_path(*job)).parent for job in videos}:
         parent.mkdir(parents=True, exist_ok=True)
-    num_done = settings.videos - len(videos)
-    pool = ThreadPoolExecutor(max_workers=num_workers)
+    total, pool = settings.videos, ThreadPoolExecutor(max_workers=num_workers)
     try:
         futures = [pool.submit(_write_video, folder, *job, settings) for job in videos]
-        for future in as_completed(futures):
-            future.result()
-            num_done += 1
-            if progress:
-                progress(num_done, settings.videos)
+        with track("writing", total=total, done=total - len(videos)) as progress:
+            for future in as_completed(futures):
+                future.result()
+                progress.advance()
     finally:
         # After an error or Ctrl-C the videos still waiting must not be drawn first.
         pool.shutdown(cancel_futures=True)
