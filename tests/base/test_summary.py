@@ -26,7 +26,7 @@ def test_two_summaries_are_read_one_after_the_other():
 def test_a_long_label_moves_all_texts_to_the_right():
     summary = Summary((("improvement", "+2 points\nof accuracy"), ("report", "x.html")))
     assert str(summary).splitlines() == [
-        "improvement  +2 points",
-        "             of accuracy",
-        "report       x.html",
+        "improvement +2 points",
+        "            of accuracy",
+        "report      x.html",
     ]

@@ -89,7 +89,7 @@ def test_the_page_is_complete_in_itself_and_links_to_the_reports(shown):
 
 def test_the_command_ends_with_paths(shown):
     found, _, page, said = shown
-    last = "\n".join(said[said.index(f"report       {page}") - 6 :])
+    last = "\n".join(said[said.index(f"report      {page}") - 6 :])
     for path in (found.curve, found.picture, found.pretrained.folder, page):
         assert path.exists()
         assert str(path) in last

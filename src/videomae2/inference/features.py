@@ -116,8 +116,8 @@ class FeatureExtractor:
         with FeatureStore(feature_cache.folder, videos=videos, dim=dim, tokens=tokens) as store:
             if pending := store.pending():
                 self._fill(store, pending, manifest, view_spec, feature_cache.stored_grid, name)
-            else:
-                _logger.info(f"features {name}: {videos} videos, from {feature_cache.folder}")
+            origin = f"{len(pending)} extracted to" if pending else "from"
+            _logger.info(f"features {name}: {videos} videos, {origin} {feature_cache.folder}")
             is_read = np.ones(videos, dtype=bool)
             is_read[list(store.unreadable)] = False
             return Features(
