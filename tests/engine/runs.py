@@ -7,7 +7,9 @@ from torch import Tensor, nn
 
 from videomae2.base.signals import SignalHandler
 from videomae2.tensors.clips import Clips
+from videomae2.training.callback import Callback
 from videomae2.training.loop import LoopConfig
+from videomae2.training.metrics_buffer import LogWindow, StepRecord
 from videomae2.training.optim import OptimConfig, build_optimizer
 from videomae2.training.prefetch import MicroBatch
 from videomae2.training.runtime import RuntimeConfig, prepare_runtime
@@ -25,6 +27,16 @@ class Fit(nn.Module):
         wanted = torch.where(first == 255, torch.nan, first / 255).mean()
         loss = (self.weight - wanted).square().mean()
         return loss, clips.weights.sum(), {"wanted": wanted}
+
+
+class Recorder(Callback):
+    """Keeps what is reported of each step."""
+
+    def __init__(self) -> None:
+        self.records: list[StepRecord] = []
+
+    def on_log(self, window: LogWindow) -> None:
+        self.records.extend(window.records)
 
 
 def clips(value: int, count: int = 2) -> Clips:

@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from tests.engine.runs import Fit, optimizer, parts, plan, settings
+from tests.engine.runs import Fit, Recorder, optimizer, parts, plan, settings
 from tests.logs import logging_to
 from videomae2.errors import CheckpointError
 from videomae2.training.checkpoint import CheckpointManager, load_optimizer, save_optimizer
@@ -140,18 +140,18 @@ def test_what_is_no_lack_of_room_deletes_nothing(tmp_path):
 
 
 def train(task, opt, first, stop):
-    losses = []
+    recorder = Recorder()
     fit(
         task,
         opt,
         parts(first, stop),
         plan(stop),
         first_step=first,
-        log_window=lambda r: losses.extend(record.loss for record in r.records),
+        callbacks=(recorder,),
         save=lambda _: None,
         **settings(),
     )
-    return losses
+    return [record.loss for record in recorder.records]
 
 
 def test_the_optimizer_goes_on_as_if_it_had_never_been_saved(tmp_path):

@@ -4,7 +4,7 @@ import signal
 import pytest
 import torch
 
-from tests.engine.runs import Fit, clips, optimizer, parts, plan, settings
+from tests.engine.runs import Fit, Recorder, clips, optimizer, parts, plan, settings
 from tests.logs import logging_to
 from videomae2.base.signals import SignalHandler
 from videomae2.errors import CheckpointError, Interrupted, NonFiniteLossError
@@ -14,19 +14,19 @@ from videomae2.training.prefetch import MicroBatch
 
 
 def run(task, steps, *, first=0, opt=None, bad=(), supply=None, save=None, mean=None, **changed):
-    records, saved = [], []
+    recorder, saved = Recorder(), []
     fit(
         task,
         opt or optimizer(task),
         supply or parts(first, steps, bad=bad),
         plan(steps, **changed),
         first_step=first,
-        log_window=lambda r: records.extend(r.records),
+        callbacks=(recorder,),
         save=save or saved.append,
         ema=mean,
         **settings(),
     )
-    return records, saved
+    return recorder.records, saved
 
 
 def test_every_step_is_reported_once_and_the_last_one_saved():
@@ -128,7 +128,6 @@ def test_a_signal_to_stop_saves_and_raises(number):
             supply(),
             plan(50),
             first_step=0,
-            log_window=lambda _: None,
             save=saved.append,
             **{**settings(), "signals": signals},
         )
@@ -152,7 +151,6 @@ def stopped_in(step, part, *, save, accumulate, **changed):
             supply(),
             plan(10, gradient_accumulation_steps=accumulate, **changed),
             first_step=0,
-            log_window=lambda _: None,
             save=lambda done: save(done, task.weight.detach().clone()),
             **{**settings(), "signals": signals},
         )
@@ -209,7 +207,6 @@ def test_who_was_asked_to_stop_before_begins_no_step():
                     iter(()),
                     plan(10),
                     first_step=first,
-                    log_window=lambda _: None,
                     save=lambda _: pytest.fail("nothing to save"),
                     **{**settings(), "signals": signals},
                 )
@@ -231,7 +228,6 @@ def test_a_failed_save_within_a_run_is_said_and_tried_again():
             parts(0, 5),
             plan(5, checkpoint_interval=2),
             first_step=0,
-            log_window=lambda _: None,
             save=first_fails,
             **settings(),
         )
@@ -269,7 +265,6 @@ def test_sigusr1_saves_and_goes_on():
             supply(),
             plan(8),
             first_step=0,
-            log_window=lambda _: None,
             save=saved.append,
             **{**settings(), "signals": signals},
         )

@@ -34,7 +34,7 @@ def log(folder, first_step=0):
 
 def test_one_json_line_per_step_with_speed_on_the_last(tmp_path):
     board = log(tmp_path)
-    board.log_window(LogWindow([record(0), record(1)], seconds=4.0, wait_seconds=1.0))
+    board.on_log(LogWindow([record(0), record(1)], seconds=4.0, wait_seconds=1.0))
     board.close()
     first, second = read(tmp_path)
     assert first == {"step": 0, "loss": 0.5, "lr": 1e-3, "grad_norm": 2.0, "spread": 0.25}
@@ -46,7 +46,7 @@ def test_one_json_line_per_step_with_speed_on_the_last(tmp_path):
 def test_the_time_of_a_line_is_right_to_a_tenth_of_a_second(tmp_path):
     before = time.time()
     board = log(tmp_path)
-    board.log_window(LogWindow([record(0)], seconds=1.0, wait_seconds=0.0))
+    board.on_log(LogWindow([record(0)], seconds=1.0, wait_seconds=0.0))
     board.close()
     assert before - 0.1 <= read(tmp_path)[0]["time"] <= time.time() + 0.1
 
@@ -55,7 +55,7 @@ def test_the_line_for_people_says_all_that_matters(tmp_path, caplog):
     caplog.set_level("INFO", "videomae2")
     board = log(tmp_path)
     bad = record(1, math.nan, skipped=True, num_unreadable=2, samples=("a.mp4",))
-    board.log_window(LogWindow([record(0), bad], seconds=4.0, wait_seconds=1.0))
+    board.on_log(LogWindow([record(0), bad], seconds=4.0, wait_seconds=1.0))
     board.close()
     line = caplog.messages[-1]
     speed = "4 clips/s  data wait 25%  1.5 GiB  3:16 min left  1 steps skipped  2 unreadable"
@@ -71,7 +71,7 @@ def test_the_line_for_people_says_all_that_matters(tmp_path, caplog):
 
 def test_going_on_forgets_steps_that_will_be_done_again(tmp_path):
     board = log(tmp_path)
-    board.log_window(LogWindow([record(step) for step in range(6)], seconds=1.0, wait_seconds=0.0))
+    board.on_log(LogWindow([record(step) for step in range(6)], seconds=1.0, wait_seconds=0.0))
     board.close()
     with (tmp_path / "metrics.jsonl").open("a") as file:
         file.write('{"step": 6, "lo')  # killed while writing

@@ -48,7 +48,7 @@ def test_without_a_checkpoint_another_run_begins_in_the_same_folder(videos, tmp_
     (tmp_path / "run" / "notes.txt").write_text("mine")
     (tmp_path / "run" / "unreadable.jsonl").write_text("of other videos")
     before = sorted(tmp_path.rglob("*"))
-    assert "in place of another run" in dry_run(with_lr(run, 1e-3))
+    assert "in place of another run" in str(dry_run(with_lr(run, 1e-3)))
     assert sorted(tmp_path.rglob("*")) == before
     with logging_to(said.append):
         pretrain(with_lr(run, 1e-3))
@@ -86,16 +86,16 @@ def test_the_same_run_begins_again_as_itself(videos, tmp_path):
 
 def test_a_dry_run_says_where_it_would_go_on_and_changes_nothing(videos, tmp_path):
     run = small_run(videos, tmp_path / "run")
-    assert "would start at the first step" in dry_run(run)
+    assert "would start at the first step" in str(dry_run(run))
     assert not (tmp_path / "run").exists()
     last = pretrain(run)
-    assert f"would go on at step 6 of 6 from {last}" in dry_run(run)
+    assert f"would go on at step 6 of 6 from {last}" in str(dry_run(run))
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(ConfigError, match=r"(?s)optim.lr: 0.01 -> 0.5.*or another --out"):
         dry_run(with_lr(run, 0.5))
     assert sorted(tmp_path.rglob("*")) == before
     shutil.rmtree(last.parent)
-    assert "would start at the first step" in dry_run(run)
+    assert "would start at the first step" in str(dry_run(run))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

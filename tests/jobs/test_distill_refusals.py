@@ -9,7 +9,7 @@ import pytest
 from tests.jobs.small_distill import make_teacher, small_distill, student
 from tests.jobs.small_finetune import CLASSES, class_folders
 from tests.logs import logging_to
-from videomae2.commands.train.distill import distill, dry_run, summarize
+from videomae2.commands.train.distill import distill, dry_run, load_job
 from videomae2.commands.train.distill_data import load_distill_data
 from videomae2.config.runs import ValidationConfig
 from videomae2.data.loading.sources import SourceConfig
@@ -23,6 +23,10 @@ from videomae2.models.weights.init_from import InitConfig
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):
     return class_folders(tmp_path_factory.mktemp("shapes"))
+
+
+def summarize(run):
+    return str(load_job(run).summarize())
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +155,7 @@ def test_a_parent_that_does_not_fit_is_told_in_rehearsal_in_the_students_flags(
         dry_run(replace(run, students=(student("a"), narrow)))
     assert "--students.1.model.encoder.embed-dim 32 would build that one" in str(caught.value)
     wide = student("b", init=InitConfig(weights=teacher), embed_dim=32, depth=2)
-    said = dry_run(replace(run, students=(student("a"), wide)))
+    said = str(dry_run(replace(run, students=(student("a"), wide))))
     assert "student  a\nstart    from scratch\n" in said
     assert "norm: the parent's; head: kept: the same 3 classes\n" in said
 
@@ -165,7 +169,7 @@ def test_names_of_a_students_parent_are_used(videos, teacher, tmp_path):
     start = InitConfig(weights=parent, class_names=names)
     one = student(init=start, embed_dim=32, depth=2)
     run = replace(small_distill(videos, teacher, tmp_path / "run"), students=(one,))
-    assert "head: the rows of the same names, 3 of 5" in dry_run(run)
+    assert "head: the rows of the same names, 3 of 5" in str(dry_run(run))
     names.write_text("grows\njumps\n")
     with pytest.raises(CheckpointError, match="has 5 outputs, but 2 names were given for them"):
         dry_run(run)

@@ -232,7 +232,7 @@ def test_held_out_videos_are_never_trained_on(videos, tmp_path):
 def test_a_list_of_its_own_for_validation(videos, tmp_path):
     held = shutil.copytree(videos, tmp_path / "held")
     run = small_finetune(videos, tmp_path / "run", validation=ValidationConfig(path=held))
-    assert f"val      12 videos of {held}" in dry_run(run)
+    assert f"val      12 videos of {held}" in str(dry_run(run))
 
 
 def test_training_videos_are_not_held_out_whatever_they_are_called(videos, tmp_path):
@@ -316,7 +316,7 @@ def test_numbers(videos, tmp_path):
     run = small_finetune(table, tmp_path / "run")
     columns = replace(run.labels, columns=("speed", "angle"))
     run = replace(run, task=ClassifyConfig(task_type="regression"), labels=columns)
-    assert "CSV table of 12 entries, columns path, speed, angle, " in dry_run(run)
+    assert "CSV table of 12 entries, columns path, speed, angle, " in str(dry_run(run))
     best = finetune(run)
     assert load_model_config(best).class_names == ("speed", "angle")
     assert list(load_model_config(best).metadata["validation"]) == ["mae", "loss"]
@@ -359,7 +359,7 @@ def test_clips_of_another_size_keep_the_parents_position_table(videos, parent, t
     run = small_finetune(videos, tmp_path / "whole", init=InitConfig(weights=parent))
     run = other_clips(run)
     said = "positions: the table for 2x4x4 cubes, with which the weights were trained, resampled"
-    assert said in dry_run(run)
+    assert said in str(dry_run(run))
     lines = []
     with logging_to(lines.append):
         best = finetune(run)

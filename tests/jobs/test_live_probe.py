@@ -13,12 +13,12 @@ from tests.jobs.late import late_at_first
 from tests.jobs.small import losses, small_run, small_videos, stop_after
 from tests.logs import logging_to
 from videomae2.base.signals import SignalHandler
-from videomae2.commands.train.online_probe import OnlineProbe, build_online_probe
-from videomae2.commands.train.pretrain import build_setup, pretrain, summarize
-from videomae2.commands.train.setup import CallbackContext
+from videomae2.commands.train.online_probe import OnlineProbe
+from videomae2.commands.train.pretrain import load_job, pretrain
 from videomae2.config.runs import OnlineProbeConfig
 from videomae2.errors import ConfigError, DataError, Interrupted, ManifestError
 from videomae2.inference.probe_data import ProbeListConfig, load_train_test
+from videomae2.training.callback import CallbackContext
 from videomae2.training.logger import MetricsLogger
 from videomae2.training.loop import LoopConfig
 from videomae2.training.runtime import resolve_runtime
@@ -130,7 +130,8 @@ def test_tensorboard_has_the_probes(videos, labelled, tmp_path):
 
 def test_the_plan_says_what_is_probed_and_wrong_lists_stop_it(videos, labelled, tmp_path):
     run = probed(videos, labelled, tmp_path / "run")
-    assert "every 2 steps on 18 training and 9 test videos of 3 classes" in summarize(run)
+    summary = str(load_job(run).summarize())
+    assert "every 2 steps on 18 training and 9 test videos of 3 classes" in summary
     (tmp_path / "list.txt").write_text("a.mp4 zero\n")
     with pytest.raises(ManifestError, match=r"list\.txt"):
         pretrain(replace(run, online_probe=OnlineProbeConfig(videos=tmp_path / "list.txt")))
@@ -180,10 +181,11 @@ def test_one_busy_moment_costs_no_video(labelled, tmp_path, monkeypatch):
         checkpoint_interval=1,
         max_nonfinite_steps=1,
     )
-    work, said = build_setup(run, plan, runtime, {}), []
+    work, said = load_job(run).build_setup(plan, runtime), []
     log = MetricsLogger(tmp_path, steps=2, first_step=0, get_memory_gib=lambda: 0.0)
     with logging_to(said.append), SignalHandler() as wishes:
-        build_online_probe(run, plan, runtime)(CallbackContext(work.task, None, log, 0, wishes))
+        (probe,) = work.callbacks
+        probe.attach(CallbackContext(work.task, None, log.log_values, 0, wishes))
     log.close()
     assert len(late) == 27
     assert "9 test videos" in said[-1]

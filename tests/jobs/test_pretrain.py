@@ -14,7 +14,7 @@ from PIL import Image
 from tests.data.media import encode, numbered
 from tests.jobs.small import kill_after, losses, small_run, small_videos, start, stop_after
 from tests.logs import logging_to
-from videomae2.commands.train.pretrain import pretrain, summarize
+from videomae2.commands.train.pretrain import load_job, pretrain
 from videomae2.config.files import save_config
 from videomae2.config.runs import LoggingConfig
 from videomae2.errors import CheckpointError, ConfigError, Interrupted, TooManyUnreadableError
@@ -212,7 +212,7 @@ def test_too_many_broken_files_stop_the_run(broken, tmp_path):
 
 
 def test_the_plan_is_told_before_anything_runs(videos, tmp_path):
-    text = summarize(small_run(videos, tmp_path / "run"))
+    text = str(load_job(small_run(videos, tmp_path / "run")).summarize())
     for part in ("16 videos", "6 of 8 videos x 2 views in 2 parts", "4 cubes seen", "16 asked for"):
         assert part in text
     assert not (tmp_path / "run").exists()

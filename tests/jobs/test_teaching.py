@@ -95,7 +95,7 @@ def test_it_is_written_as_it_goes(teacher, tmp_path):
     for number in range(FLUSH_INTERVAL):
         assert len(list(tmp_path.glob("chunk-*"))) == 0
         ask(of, batch(4 * number))
-        of.after_step()
+        of.on_step_end(1)
     assert len(list(tmp_path.glob("chunk-*"))) == 1
     assert len(TensorCache.open(tmp_path, {"a": 1})) == FLUSH_INTERVAL
 

@@ -304,7 +304,7 @@ def test_numbers_of_a_list_get_the_names_of_the_set(tmp_path):
         model=replace(run.model, encoder=replace(run.model.encoder, depth=1)),
         optim=replace(run.optim, global_batch_size=16),
     )
-    said = dry_run(run)
+    said = str(dry_run(run))
     assert "classes  101: ApplyEyeMakeup, ApplyLipstick, Archery" in said
     assert "val      101 videos of" in said
     (tmp_path / "train.csv").write_text(lines + "0.mp4 101\n")

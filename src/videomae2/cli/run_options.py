@@ -16,6 +16,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 import tyro
 
+from videomae2.base.summary import Summary
 from videomae2.cli.options import parse_options
 from videomae2.commands.train.run import check_resumable
 from videomae2.config.checks import check_run
@@ -54,7 +55,7 @@ class TrainCommand(Generic[R]):
     """Its recipes by name."""
     train: Callable[..., Path]
     """Takes the run and ``resume``; gives the folder of the model, or of several."""
-    dry_run: Callable[[R], str]
+    dry_run: Callable[[R], Summary]
     """Says what a run will do."""
     file_description: str
     """First line of the help where a file takes the place of a recipe."""
@@ -104,7 +105,7 @@ def main(train_command: TrainCommand[R], arguments: list[str]) -> int:
         check_run(run)
         if run_options.resume:
             check_resumable(run)
-        plan = train_command.dry_run(run)
+        plan = str(train_command.dry_run(run))
         print(json.dumps({"plan": plan.splitlines()}) if run_options.json else plan)
         return 0
     models_folder = train_command.train(run, resume=run_options.resume)

@@ -14,6 +14,7 @@ from typing import Any
 from videomae2.base.jsonl import JsonLines
 from videomae2.base.progress import start_progress
 from videomae2.base.text import format_duration
+from videomae2.training.callback import Callback
 from videomae2.training.metrics_buffer import LogWindow, StepRecord
 
 _logger = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ METRICS_FILE = "metrics.jsonl"
 TENSORBOARD_FOLDER = "tensorboard"
 
 
-class MetricsLogger:
+class MetricsLogger(Callback):
     """Writes what happens to the run folder and to the terminal."""
 
     def __init__(
@@ -39,7 +40,7 @@ class MetricsLogger:
         )
         self._seconds_per_step: deque[float] = deque(maxlen=20)
 
-    def log_window(self, window: LogWindow) -> None:
+    def on_log(self, window: LogWindow) -> None:
         """Log some steps."""
         records = window.records
         if not records:

@@ -1,7 +1,7 @@
 """How training runs, for any task: steps, reports, saves, requests to stop."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -9,8 +9,9 @@ from torch.optim import AdamW
 
 from videomae2.base.signals import SignalHandler
 from videomae2.errors import CheckpointError, Interrupted
+from videomae2.training.callback import Callback
 from videomae2.training.ema import EMA
-from videomae2.training.metrics_buffer import LogWindow, MetricsBuffer
+from videomae2.training.metrics_buffer import MetricsBuffer
 from videomae2.training.optim import any_step_taken
 from videomae2.training.prefetch import MicroBatch, MicroBatchIterator, StepAborted
 from videomae2.training.runtime import Runtime
@@ -38,7 +39,7 @@ class _LoopState:
 
     metrics: MetricsBuffer
     micro_batches: MicroBatchIterator
-    log_window: Callable[[LogWindow], None]
+    callbacks: Sequence[Callback]
     save: Callable[[int], None]
     last_saved_step: int
 
@@ -58,7 +59,9 @@ class _LoopState:
         """Report the steps since the last time; the one wait for the device."""
         records = self.metrics.pop_records()
         if records:
-            self.log_window(self.micro_batches.window_stats(records))
+            window = self.micro_batches.window_stats(records)
+            for callback in self.callbacks:
+                callback.on_log(window)
             self.metrics.check_skipped(records)
 
     def try_save_checkpoint(self, steps_done: int) -> None:
@@ -69,18 +72,28 @@ class _LoopState:
             _logger.warning(f"{error}; training goes on, the next try is at the next save")
 
     def save_checkpoint(self, steps_done: int) -> None:
+        for callback in self.callbacks:
+            callback.on_save(steps_done)
         self.save(steps_done)
         self.last_saved_step = steps_done
 
-    def on_step_end(
+    def run_callbacks(self, steps_done: int) -> None:
+        for callback in self.callbacks:
+            callback.on_step_end(steps_done)
+
+    def end_step(
         self, steps_done: int, config: LoopConfig, optimizer: AdamW, signals: SignalHandler
     ) -> None:
         """Do what is due after a step: end the run, stop, save, or report."""
+        # before any save: what a callback looked at is looked at again after a stop
+        self.micro_batches.run_paused(self.run_callbacks, steps_done)
         if steps_done == config.steps:
             self.flush_metrics()
             if not any_step_taken(optimizer):
                 raise self.metrics.no_update_error()
             self.save_checkpoint(steps_done)
+            for callback in self.callbacks:
+                callback.on_end()
         elif signals.stop_signal is not None:
             self.save_and_stop(steps_done, signals.stop_signal.name)
         elif signals.pop_save_request() or steps_done % config.checkpoint_interval == 0:
@@ -113,17 +126,24 @@ def fit(
     *,
     first_step: int,
     runtime: Runtime,
-    log_window: Callable[[LogWindow], None],
-    save: Callable[[int], None],
     signals: SignalHandler,
+    save: Callable[[int], None],
+    callbacks: Sequence[Callback] = (),
     ema: EMA | None = None,
-    on_step_end: Callable[[int], None] | None = None,
 ) -> None:
     """Train from ``first_step`` to ``config.steps``; what a step computes depends on nothing else.
 
-    ``on_step_end`` is told how many steps are done after each of them, before anything is saved:
-    what it looks at is looked at again if the run is stopped before. It must leave the weights
-    alone; its time counts as nobody's.
+    Args:
+        task: Gives the loss of a micro-batch.
+        optimizer: Of its parameters.
+        micro_batches: Those of all steps, in order.
+        config: How long, and when to report and save.
+        first_step: Steps that were done before.
+        runtime: Where and how to compute.
+        signals: Requests to stop or save.
+        save: Saves a checkpoint after so many steps.
+        callbacks: What is done beside the steps, in this order.
+        ema: Follows the weights.
 
     Raises:
         Interrupted: After saving, when asked to stop; if that fails, with an earlier checkpoint.
@@ -135,7 +155,7 @@ def fit(
     state = _LoopState(
         MetricsBuffer(config.max_nonfinite_steps),
         iterator,
-        log_window,
+        callbacks,
         save,
         last_saved_step=first_step,
     )
@@ -158,6 +178,4 @@ def fit(
         if ema is not None:
             ema.update()
         state.record(step, result, lr)
-        if on_step_end is not None:
-            iterator.run_paused(on_step_end, step + 1)
-        state.on_step_end(step + 1, config, optimizer, signals)
+        state.end_step(step + 1, config, optimizer, signals)

@@ -12,6 +12,7 @@ from videomae2.data.loading.quarantine import Quarantine
 from videomae2.data.loading.reading import LoadingConfig
 from videomae2.data.loading.sources import DataConfig, SourceConfig, load_manifests
 from videomae2.data.manifests.manifest import Manifest
+from videomae2.training.callback import Callback
 from videomae2.training.loop import LoopConfig, fit
 from videomae2.training.metrics_buffer import LogWindow
 from videomae2.training.runtime import Runtime, resolve_num_workers
@@ -31,6 +32,16 @@ class EndToEndTiming:
     """Of videos that could be read."""
     data_wait_share: float
     """Of the time, waiting for data."""
+
+
+class _WindowRecorder(Callback):
+    """Keeps what would be logged."""
+
+    def __init__(self) -> None:
+        self.windows: list[LogWindow] = []
+
+    def on_log(self, window: LogWindow) -> None:
+        self.windows.append(window)
 
 
 def build_data_config(videos: Path, *, views: int, frame_interval: float) -> DataConfig:
@@ -62,7 +73,7 @@ def measure_end_to_end(
     """
     videos = max(1, case.batch_size // data.views)
     num_workers = resolve_num_workers(num_workers, runtime)
-    log_windows: list[LogWindow] = []
+    recorder = _WindowRecorder()
     runner = StepRunner(case, runtime)
     cubes = case.model.encoder.cubes
     schedule = BatchSchedule(
@@ -91,12 +102,12 @@ def measure_end_to_end(
             _build_loop_config(schedule.num_steps),
             first_step=0,
             runtime=runtime,
-            log_window=log_windows.append,
-            save=lambda step: None,
             signals=SignalHandler(),  # nobody asks: there is nothing to save
+            save=lambda step: None,
+            callbacks=(recorder,),
         )
     return _summarize_windows(
-        log_windows[1:], videos_per_step=videos, views=data.views, num_workers=num_workers
+        recorder.windows[1:], videos_per_step=videos, views=data.views, num_workers=num_workers
     )
 
 

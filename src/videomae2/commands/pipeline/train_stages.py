@@ -74,9 +74,9 @@ def _plan_pretrain(stage_config: StageConfig, parents: Mapping[str, Pretrained])
     manifests = load_manifests(run.data)
     lists = build_unlabelled_lists(run, manifests)
     card = SavedAutoencoderConfig(model=run.model, mean=run.data.mean, std=run.data.std)
-    summary = pretrain.summarize(run, manifests)
+    summary = pretrain.PretrainJob(run=run, manifests=manifests).summarize()
     return StagePlan(
-        lists=lists, summary=summary, produces=build_expected_model(card, stage_config.out)
+        lists=lists, summary=str(summary), produces=build_expected_model(card, stage_config.out)
     )
 
 
@@ -99,12 +99,14 @@ def _plan_finetune(stage_config: StageConfig, parents: Mapping[str, Pretrained])
         mean=run.data.mean,
         std=run.data.std,
     )
-    summary = finetune.summarize(run, videos)
+    job = finetune.FinetuneJob(run=run, manifests=videos.train.manifests, videos=videos)
+    summary = job.summarize()
     if parents_known:
-        summary += f"\n{check_init_fits(run.model, run.init, pretrained, classes=class_names)}"
+        report = check_init_fits(run.model, run.init, pretrained, classes=class_names)
+        summary += report.summarize()
     return StagePlan(
         lists=build_labelled_lists(run, videos),
-        summary=summary,
+        summary=str(summary),
         produces=build_expected_model(card, stage_config.out),
     )
 
@@ -171,7 +173,10 @@ def _plan_distill(stage_config: StageConfig, parents: Mapping[str, Pretrained]) 
     )
     run = resolve_students(requested, teacher, pending_models)
     output_names = resolve_class_names(videos, teacher)
-    summary = [distill.summarize(run, (teacher, videos))]
+    job = distill.DistillJob(
+        run=run, manifests=videos.train.manifests, teacher=teacher, videos=videos
+    )
+    summary = [str(job.summarize())]
     for number, student in enumerate(run.students):
         flag, parent = f"--students.{number}.model", pending_models.get(student.name)
         report = check_init_fits(

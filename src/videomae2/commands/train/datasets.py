@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
+from videomae2.base.summary import Summary
 from videomae2.config.runs import FinetuneRun, ValidatedRun
 from videomae2.data.augment.augment import augment, is_mixing
 from videomae2.data.loading.batch import CPUBatch
@@ -51,8 +52,8 @@ class TrainValData:
     val_description: str
     """Where the second comes from."""
 
-    def summarize(self, task_type: TaskType) -> list[str]:
-        """Say what was found out about the labels, in a few lines."""
+    def summarize(self, task_type: TaskType) -> Summary:
+        """Say what was found out about the labels."""
         names = self.train.class_names
         shown = ", ".join(names[:_MAX_SHOWN_CLASSES])
         more = (
@@ -61,14 +62,14 @@ class TrainValData:
             else ""
         )
         noun = TASK_TYPES[task_type].noun
-        lines = [f"{noun:<8} {len(names)}: {shown}{more} ({self.train.description})"]
+        text = f"{len(names)}: {shown}{more} ({self.train.description})"
         if task_type == "multiclass":
             count = count_per_class(self.train.targets, len(names))
             range_text = (
                 f"{min(count)} to {max(count)}" if min(count) < max(count) else f"{count[0]}"
             )
-            lines += [f"         {range_text} videos each to train on"]
-        return [*lines, f"val      {self.val_description}"]
+            text += f"\n{range_text} videos each to train on"
+        return Summary(((noun, text), ("val", self.val_description)))
 
 
 def load_train_val_data(run: FinetuneRun) -> TrainValData:

@@ -2,22 +2,19 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from videomae2.base.summary import Summary
 from videomae2.commands.train.datasets import BatchTransform, TargetLookup, TrainValData
 from videomae2.commands.train.distill_data import load_distill_data, resolve_class_names
-from videomae2.commands.train.dry_run import preview_start, summarize_length, summarize_videos
+from videomae2.commands.train.dry_run import preview, summarize_length, summarize_videos
 from videomae2.commands.train.run import check_resumable, train
-from videomae2.commands.train.run_folder import build_labelled_lists
-from videomae2.commands.train.setup import (
-    CallbackContext,
-    StepEndHook,
-    TrainingSetup,
-    get_frame_sampling,
-)
+from videomae2.commands.train.run_folder import VideoList, build_labelled_lists
+from videomae2.commands.train.setup import TrainingJob, TrainingSetup, get_frame_sampling
 from videomae2.commands.train.students import (
     StudentGroup,
     build_student,
@@ -25,7 +22,6 @@ from videomae2.commands.train.students import (
     resolve_students,
 )
 from videomae2.commands.train.teacher import Teacher, check_same_clips, open_cache
-from videomae2.commands.train.validation import Validation
 from videomae2.config.checks import check_run
 from videomae2.config.diff import RESUME_SAFE_FIELDS
 from videomae2.config.runs import DistillRun
@@ -74,169 +70,144 @@ def distill(
     check_run(run)
     if resume:
         check_resumable(run)
-    teacher, videos, run = _load_teacher_and_data(run)
-    last = train(
-        run,
-        videos.train.manifests,
-        build_labelled_lists(run, videos),
-        lambda run, loop_config, runtime: build_setup(
-            run, loop_config, runtime, teacher, videos, metadata or {}
-        ),
-        model=_build_meta_students(run),
-        ignored_fields=ignored_fields,
-        summarize=lambda run: summarize(run, (teacher, videos)),
-    )
-    return _finish_students(run, last)
+    job = load_job(run, metadata)
+    return _finish_students(job.run, train(job, ignored_fields=ignored_fields))
 
 
-def build_setup(
-    run: DistillRun,
-    loop_config: LoopConfig,
-    runtime: Runtime,
-    teacher: ClassifierRef,
-    videos: TrainValData,
-    extra_metadata: Mapping[str, object],
-) -> TrainingSetup:
-    """Build what is trained: the students, and the teacher that is asked when it is needed."""
-    digest = teacher.compute_digest()
-    teaching = _build_teacher(run, runtime, teacher, videos, digest)
-    output_names = resolve_class_names(videos, teacher)
-    students = StudentGroup.build(run, teacher, output_names, digest, extra_metadata)
-    task = DistillTask(
-        students.modules,
-        teaching,
-        run.task,
-        task_type=teacher.config.task_type,
-        mean=run.data.mean,
-        std=run.data.std,
-    )
-    add_targets = BatchTransform(
-        run, TargetLookup(ClassifyConfig(task_type=teacher.config.task_type), videos.train)
-    )
-
-    def transform(clips: Clips, batch: CPUBatch) -> Clips:
-        teaching.prepare(batch)
-        return add_targets(clips, batch)
-
-    def save(folder: Path, step: int) -> None:
-        teaching.flush()
-        students.save(folder, {"step": step, "steps": loop_config.steps})
-
-    validation = build_validation(run, loop_config, runtime, videos, teaching, students, task)
-    return TrainingSetup(
-        run=run,
-        task=task,
-        save=save,
-        load=students.load,
-        transform=transform,
-        attach=lambda context: _attach_callbacks(context, loop_config, validation, teaching),
-        make_optimizer=lambda task, optim: build_joint_optimizer(
-            [(students.modules[student.name], student.lr_mult) for student in run.students], optim
-        ),
-    )
-
-
-def _build_teacher(
-    run: DistillRun, runtime: Runtime, teacher: ClassifierRef, videos: TrainValData, digest: str
-) -> Teacher:
-    """Make the teacher ready to be asked, with its cache if there is one."""
-    cache = open_cache(run, videos.train.manifests, digest=digest)
-    if cache is not None:
-        _logger.info(f"cache    {cache.folder}: {len(cache)} micro-batches are there")
-    features = run.task.feature_weight > 0
-    return Teacher(
-        teacher,
-        runtime,
-        with_features=features,
-        cache=cache,
-        cache_dtype=run.teacher.cache_dtype,
-    )
-
-
-def _attach_callbacks(
-    context: CallbackContext,
-    loop_config: LoopConfig,
-    validation: Validation | None,
-    teaching: Teacher,
-) -> StepEndHook:
-    """Look at held-out videos when it is time, and see to the cache."""
-    validate = None if validation is None else validation.attach(context)
-
-    def on_step_end(steps_done: int) -> None:
-        teaching.after_step()
-        if validate is not None:
-            validate(steps_done)
-        if steps_done == loop_config.steps and teaching.cache is not None:
-            _logger.info(
-                f"cache    {teaching.num_hits} micro-batches were there, {teaching.num_misses} not"
-            )
-
-    return on_step_end
-
-
-def dry_run(run: DistillRun) -> str:
+def dry_run(run: DistillRun) -> Summary:
     """Describe a run, and see whether it would start: every parent of a student is loaded.
 
     Raises:
         ConfigError: If the device is not there, or the folder holds another run.
         CheckpointError, DataError: As ``distill``.
     """
-    teacher, videos, run = _load_teacher_and_data(run)
-    names, lines = resolve_class_names(videos, teacher), [summarize(run, (teacher, videos))]
-    for number in range(len(run.students)):
-        _, report = build_student(run, number, names, torch.Generator().manual_seed(run.seed))
-        lines.append(report)
-    start_line = preview_start(
-        run, videos.train.manifests, build_labelled_lists(run, videos), _build_meta_students(run)
-    )
-    return "\n".join([*lines, start_line])
+    return preview(load_job(run))
 
 
-def summarize(run: DistillRun, loaded: tuple[ClassifierRef, TrainValData] | None = None) -> str:
-    """Say in a few lines what a run will do and what was inferred from teacher and data.
+def load_job(run: DistillRun, metadata: Mapping[str, object] | None = None) -> "DistillJob":
+    """Find the teacher and the videos, and give the students the teacher's outputs.
 
     Raises:
-        ConfigError: If the device is not there.
         CheckpointError, DataError: As ``distill``.
     """
-    if loaded is None:
-        teacher, videos, run = _load_teacher_and_data(run)
-    else:
-        teacher, videos = loaded
-    manifests, names = videos.train.manifests, resolve_class_names(videos, teacher)
-    lines = [summarize_videos(run, manifests)]
-    if run.labelled:
-        lines += videos.summarize(teacher.config.task_type)
-    else:
-        names_text = f"those of the teacher: {', '.join(names[:12])}" if names else "without names"
-        lines += [
-            f"classes  {teacher.config.model.num_classes}, {names_text}; labels are not looked at"
-        ]
-        lines += [f"val      {videos.val_description}"]
-    lines.append(f"teacher  {teacher}: {_summarize_model(teacher.config.model)}")
-    if teacher.config.frame_sampling not in (None, get_frame_sampling(run)):
-        lines.append("         it was trained on clips of another span than these have")
-    lines += [
-        f"student  {student.name}: {_summarize_model(student.model)}, "
-        f"{'from scratch' if student.init.weights is None else f'from {student.init.weights}'}"
-        for student in run.students
-    ]
-    return "\n".join([*lines, summarize_length(run, manifests)])
-
-
-def _load_teacher_and_data(run: DistillRun) -> tuple[ClassifierRef, TrainValData, DistillRun]:
-    """Find the teacher and the videos, and give the students the teacher's outputs."""
     assert run.teacher.weights is not None
     teacher = resolve_classifier(run.teacher.weights)
     for student in run.students:
         check_same_clips(student.model.encoder, teacher, name=student.name)
-    return teacher, load_distill_data(run, teacher), resolve_students(run, teacher)
+    videos = load_distill_data(run, teacher)
+    run = resolve_students(run, teacher)
+    return DistillJob(
+        run=run,
+        manifests=videos.train.manifests,
+        metadata=metadata or {},
+        teacher=teacher,
+        videos=videos,
+    )
 
 
-def _build_meta_students(run: DistillRun) -> nn.Module:
-    """All of them on the meta device."""
-    with torch.device("meta"):
-        return nn.ModuleList(Classifier(student.model) for student in run.students)
+@dataclass(frozen=True, kw_only=True)
+class DistillJob(TrainingJob[DistillRun]):
+    """A distillation, its teacher and its videos."""
+
+    teacher: ClassifierRef
+    videos: TrainValData
+
+    def build_lists(self) -> tuple[VideoList, ...]:
+        return build_labelled_lists(self.run, self.videos)
+
+    def build_meta_model(self) -> nn.Module:
+        """All students."""
+        with torch.device("meta"):
+            return nn.ModuleList(Classifier(student.model) for student in self.run.students)
+
+    def summarize(self) -> Summary:
+        run, config = self.run, self.teacher.config
+        teacher_text = f"{self.teacher}: {_describe_model(config.model)}"
+        if config.frame_sampling not in (None, get_frame_sampling(run)):
+            teacher_text += "\nit was trained on clips of another span than these have"
+        rows = [("teacher", teacher_text)]
+        for student in run.students:
+            parent = student.init.weights
+            init_text = "from scratch" if parent is None else f"from {parent}"
+            text = f"{student.name}: {_describe_model(student.model)}, {init_text}"
+            rows.append(("student", text))
+        return (
+            summarize_videos(run, self.manifests)
+            + self._summarize_classes()
+            + Summary(tuple(rows))
+            + summarize_length(run, self.manifests)
+        )
+
+    def _summarize_classes(self) -> Summary:
+        if self.run.labelled:
+            return self.videos.summarize(self.teacher.config.task_type)
+        names = resolve_class_names(self.videos, self.teacher)
+        names_text = f"those of the teacher: {', '.join(names[:12])}" if names else "without names"
+        num_classes = self.teacher.config.model.num_classes
+        text = f"{num_classes}, {names_text}; labels are not looked at"
+        return Summary((("classes", text), ("val", self.videos.val_description)))
+
+    def try_init(self) -> Summary:
+        summary, names = Summary(()), resolve_class_names(self.videos, self.teacher)
+        for number in range(len(self.run.students)):
+            generator = torch.Generator().manual_seed(self.run.seed)
+            summary += build_student(self.run, number, names, generator)[1]
+        return summary
+
+    def build_setup(self, loop_config: LoopConfig, runtime: Runtime) -> TrainingSetup:
+        """Build what is trained: the students, and the teacher that is asked when it is needed."""
+        run, videos, task_type = self.run, self.videos, self.teacher.config.task_type
+        digest = self.teacher.compute_digest()
+        teacher = self._build_teacher(runtime, digest)
+        output_names = resolve_class_names(videos, self.teacher)
+        students = StudentGroup.build(run, self.teacher, output_names, digest, self.metadata)
+        task = DistillTask(
+            students.modules,
+            teacher,
+            run.task,
+            task_type=task_type,
+            mean=run.data.mean,
+            std=run.data.std,
+        )
+        target_lookup = TargetLookup(ClassifyConfig(task_type=task_type), videos.train)
+        add_targets = BatchTransform(run, target_lookup)
+
+        def transform(clips: Clips, batch: CPUBatch) -> Clips:
+            teacher.prepare(batch)
+            return add_targets(clips, batch)
+
+        validation = build_validation(
+            run, loop_config.steps, runtime, videos, teacher, students, task
+        )
+        return TrainingSetup(
+            run=run,
+            loop_config=loop_config,
+            runtime=runtime,
+            manifests=self.manifests,
+            task=task,
+            save=students.save,
+            load=students.load,
+            transform=transform,
+            callbacks=(teacher,) if validation is None else (teacher, validation),
+            make_optimizer=lambda task, optim: build_joint_optimizer(
+                [(students.modules[student.name], student.lr_mult) for student in run.students],
+                optim,
+            ),
+        )
+
+    def _build_teacher(self, runtime: Runtime, digest: str) -> Teacher:
+        """Make the teacher ready to be asked, with its cache if there is one."""
+        run = self.run
+        cache = open_cache(run, self.manifests, digest=digest)
+        if cache is not None:
+            _logger.info(f"cache    {cache.folder}: {len(cache)} micro-batches are there")
+        return Teacher(
+            self.teacher,
+            runtime,
+            with_features=run.task.feature_weight > 0,
+            cache=cache,
+            cache_dtype=run.teacher.cache_dtype,
+        )
 
 
 def _finish_students(run: DistillRun, last: Path) -> Path:
@@ -253,7 +224,7 @@ def _finish_students(run: DistillRun, last: Path) -> Path:
     return students
 
 
-def _summarize_model(model: ClassifierConfig) -> str:
+def _describe_model(model: ClassifierConfig) -> str:
     with torch.device("meta"):
         parameters = sum(p.numel() for p in Classifier(model).parameters())
     encoder, pretrained_grid = model.encoder, model.encoder.pretrained_grid

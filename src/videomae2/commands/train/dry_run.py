@@ -6,6 +6,7 @@ from torch import nn
 
 from videomae2.base.files import check_writable
 from videomae2.base.signals import raise_if_stopped
+from videomae2.base.summary import Summary
 from videomae2.commands.train.run_folder import (
     VideoList,
     check_no_models,
@@ -13,6 +14,8 @@ from videomae2.commands.train.run_folder import (
     is_different_run,
 )
 from videomae2.commands.train.setup import (
+    R,
+    TrainingJob,
     build_checkpoint_manager,
     build_loop_config,
     build_mixture,
@@ -28,24 +31,28 @@ from videomae2.training.loop import LoopConfig
 from videomae2.training.runtime import resolve_runtime
 
 
-def preview_start(
-    run: Run, manifests: Sequence[Manifest], lists: Sequence[VideoList], model: nn.Module
-) -> str:
-    """Say in a line where a run would begin or go on.
-
-    Args:
-        run: As asked for.
-        manifests: The videos of its sources.
-        lists: What these lists say, and those that are held out.
-        model: On any device, for the room that checkpoints need.
+def preview(job: TrainingJob[R]) -> Summary:
+    """Say what a run will do, and see whether it would start: its first weights are loaded.
 
     Raises:
-        ConfigError: If the folder holds another run that could go on, or a model of one.
-        CheckpointError: If it cannot be written, or has too little room.
+        ConfigError: If the device is not there, or the folder holds another run that could go on,
+            or a model of one.
+        CheckpointError: If the first weights do not fit, or the folder cannot be written or has
+            too little room.
         Interrupted: Somebody has asked to stop.
     """
+    init = job.try_init()
+    start = _preview_start(job, job.build_lists())
+    return job.summarize() + init + start
+
+
+def _preview_start(job: TrainingJob[R], lists: Sequence[VideoList]) -> Summary:
+    """Say where a run would begin or go on."""
     raise_if_stopped()
-    run = resolve_batch_size(resolve_precision(run, resolve_runtime(run.runtime)), manifests)
+    requested, manifests = job.run, job.manifests
+    run = resolve_batch_size(
+        resolve_precision(requested, resolve_runtime(requested.runtime)), manifests
+    )
     loop_config, folder = build_loop_config(run, manifests), run.output_dir
     checkpoints = build_checkpoint_manager(run)
     latest = checkpoints.find_latest()
@@ -54,13 +61,13 @@ def preview_start(
         check_resume_compatible(run, lists)
     elif is_replaced:
         check_no_models(folder)
-    check_writable(
-        folder, estimate_checkpoint_bytes(run, model, loop_config, checkpoints), dry_run=True
-    )
+    num_bytes = estimate_checkpoint_bytes(run, job.build_meta_model(), loop_config, checkpoints)
+    check_writable(folder, num_bytes, dry_run=True)
     if latest is not None:
-        return f"resume   would go on at step {latest[0]} of {loop_config.steps} from {latest[1]}"
+        text = f"would go on at step {latest[0]} of {loop_config.steps} from {latest[1]}"
+        return Summary((("resume", text),))
     hint = " in place of another run, which had no checkpoint" if is_replaced else ""
-    return f"start    would start at the first step{hint}"
+    return Summary((("start", f"would start at the first step{hint}"),))
 
 
 def estimate_checkpoint_bytes(
@@ -104,8 +111,8 @@ def _count_model_copies(run: Run) -> int:
     return 1 if folder_name == STUDENTS_FOLDER and not exists else 0
 
 
-def summarize_length(requested: Run, manifests: Sequence[Manifest]) -> str:
-    """Say in a few lines how long a run is, and where it writes and computes.
+def summarize_length(requested: Run, manifests: Sequence[Manifest]) -> Summary:
+    """Say how long a run is, and where it writes and computes.
 
     Raises:
         ConfigError: If the device is not there, or there are fewer videos than a step needs.
@@ -118,31 +125,30 @@ def summarize_length(requested: Run, manifests: Sequence[Manifest]) -> str:
         if optim.gradient_accumulation_steps > 1
         else ""
     )
-    lines = [
-        f"steps    {loop_config.steps} of {optim.global_batch_size} videos x {run.data.views} "
+    text = (
+        f"{loop_config.steps} of {optim.global_batch_size} videos x {run.data.views} "
         f"views{accumulation}, {optim.epochs:g} epochs, peak lr {peak:.3g}"
-    ]
-    if optim.global_batch_size < requested.optim.global_batch_size:
-        epoch_size = build_mixture(run, manifests).epoch_size
-        lines += [
-            f"         not --optim.global-batch-size {requested.optim.global_batch_size}: an epoch "
-            f"has {epoch_size} videos"
-        ]
-    return "\n".join(
-        [
-            *lines,
-            f"folder   {run.output_dir}",
-            f"device   {resolve_runtime(run.runtime)}",
-        ]
     )
+    if optim.global_batch_size < requested.optim.global_batch_size:
+        text += (
+            f"\nnot --optim.global-batch-size {requested.optim.global_batch_size}: an epoch "
+            f"has {build_mixture(run, manifests).epoch_size} videos"
+        )
+    device = str(resolve_runtime(run.runtime))
+    return Summary((("steps", text), ("folder", str(run.output_dir)), ("device", device)))
 
 
-def summarize_videos(run: Run, manifests: Sequence[Manifest]) -> str:
-    """Say in a line for each source which videos there are."""
-    return "\n".join(
-        f"videos   {source.display_name}: {len(manifest)} videos ({manifest.description}), "
-        f"{format_sampling(source)}, weight {source.weight:g}"
-        for source, manifest in zip(run.data.sources, manifests, strict=True)
+def summarize_videos(run: Run, manifests: Sequence[Manifest]) -> Summary:
+    """Say for each source which videos there are."""
+    return Summary(
+        tuple(
+            (
+                "videos",
+                f"{source.display_name}: {len(manifest)} videos ({manifest.description}), "
+                f"{format_sampling(source)}, weight {source.weight:g}",
+            )
+            for source, manifest in zip(run.data.sources, manifests, strict=True)
+        )
     )
 
 

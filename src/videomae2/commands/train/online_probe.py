@@ -6,7 +6,7 @@ Axes: videos; frames, height, width, channels; dim.
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor, nn
 
-from videomae2.commands.train.setup import CallbackContext, StepEndHook
+from videomae2.base.summary import Summary
 from videomae2.config.runs import OnlineProbeConfig, PretrainRun
 from videomae2.data.loading.reading import MAX_ATTEMPTS
 from videomae2.data.manifests.manifest import Manifest
@@ -33,8 +33,8 @@ from videomae2.models.encoder import VideoEncoder
 from videomae2.models.weights.config_json import FrameSampling
 from videomae2.tasks.pretrain import PretrainTask
 from videomae2.tensors import grid, pixels
+from videomae2.training.callback import Callback, CallbackContext
 from videomae2.training.logger import METRICS_FILE
-from videomae2.training.loop import LoopConfig
 from videomae2.training.runtime import Runtime, resolve_num_workers
 
 _logger = logging.getLogger(__name__)
@@ -62,39 +62,25 @@ def load_probe_data(probe: OnlineProbeConfig) -> ProbeData:
     return load_train_test(probe.videos, probe.test, settings, seed=0, max_videos=probe.max_videos)
 
 
-def summarize_probe(run: PretrainRun) -> list[str]:
-    """Say in a line what is probed; nothing if nothing is.
+def summarize_probe(run: PretrainRun) -> Summary:
+    """Say what is probed; nothing if nothing is.
 
     Raises:
         ManifestError, DataError: A list cannot be used.
     """
     if not run.online_probe.is_enabled:
-        return []
+        return Summary(())
     data = load_probe_data(run.online_probe)
-    return [
-        f"probe    every {run.online_probe.interval} steps on {len(data.train_rows)} training and "
+    text = (
+        f"every {run.online_probe.interval} steps on {len(data.train_rows)} training and "
         f"{len(data.test_rows)} test videos of {len(data.classes)} classes"
-    ]
-
-
-def build_online_probe(
-    run: PretrainRun, loop_config: LoopConfig, runtime: Runtime
-) -> Callable[[CallbackContext], StepEndHook] | None:
-    """Make what a training run is watched by; None if nothing is probed."""
-    if not run.online_probe.is_enabled:
-        return None
-
-    def attach(context: CallbackContext) -> StepEndHook:
-        probe = OnlineProbe(run, loop_config.steps, runtime, context)
-        probe.resume()
-        return probe
-
-    return attach
+    )
+    return Summary((("probe", text),))
 
 
 @dataclass(slots=True)
-class OnlineProbe:
-    """Probes the features when it is time; called with the number of steps done.
+class OnlineProbe(Callback):
+    """Probes the features when it is time.
 
     Features are the mean of what the encoder gives for all cubes of the middle clip, with the
     weights as they are (not their EMA). Videos are read once, at the first probe.
@@ -103,7 +89,7 @@ class OnlineProbe:
     run: PretrainRun
     steps: int
     runtime: Runtime
-    context: CallbackContext
+    context: CallbackContext = field(init=False)
     _splits: tuple[_ProbeSplit, _ProbeSplit] | None = field(default=None)
     _num_classes: int = 0
 
@@ -114,29 +100,24 @@ class OnlineProbe:
         assert isinstance(task, PretrainTask)
         return task.model.encoder
 
-    def resume(self) -> None:
+    def attach(self, context: CallbackContext) -> None:
         """Probe the weights that a run begins with, unless that was done before it stopped.
 
         Raises:
             DataError: Too few videos can be read.
         """
-        steps_done, probed_steps = (
-            self.context.first_step,
-            _list_probed_steps(self.run.output_dir / METRICS_FILE),
-        )
-        if steps_done - 1 not in probed_steps:
-            self(steps_done)
+        self.context = context
+        if context.first_step - 1 not in _list_probed_steps(self.run.output_dir / METRICS_FILE):
+            self.on_step_end(context.first_step)
 
-    def __call__(self, steps_done: int) -> None:
+    def on_step_end(self, step: int) -> None:
         """Probe, if it is time; a wish to stop ends it without a result.
 
         Raises:
             DataError: Too few videos can be read; at the first probe.
         """
-        if (
-            not self.run.online_probe.is_due(steps_done, self.steps)
-            or self.context.signals.stop_signal is not None
-        ):
+        is_due = self.run.online_probe.is_due(step, self.steps)
+        if not is_due or self.context.signals.stop_signal is not None:
             return
         started = time.perf_counter()
         train, test = self._splits or self._load_splits()
@@ -148,14 +129,11 @@ class OnlineProbe:
             train_features, train.labels, test_features, test.labels
         )
         seconds = time.perf_counter() - started
-        metrics_logger, chance = (
-            self.context.metrics_logger,
-            np.mean(test.labels == np.bincount(train.labels).argmax()),
-        )
+        chance = np.mean(test.labels == np.bincount(train.labels).argmax())
         values = {f"probe/{name}": value for name, value in accuracies.items()}
-        metrics_logger.log_values(steps_done - 1, {**values, "probe/seconds": seconds})
+        self.context.log_values(step - 1, {**values, "probe/seconds": seconds})
         _logger.info(
-            f"probe {steps_done}/{self.steps}  k-NN {accuracies['knn']:.1%}  "
+            f"probe {step}/{self.steps}  k-NN {accuracies['knn']:.1%}  "
             f"linear {accuracies['linear']:.1%}  (always the same class {chance:.1%})  "
             f"{len(test.labels)} test videos  {seconds:.1f} s"
         )

@@ -1,16 +1,18 @@
 """Pre-training from start to end: check, train, or go on where it stopped."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 
-from videomae2.commands.train.dry_run import preview_start, summarize_length, summarize_videos
-from videomae2.commands.train.online_probe import build_online_probe, summarize_probe
+from videomae2.base.summary import Summary
+from videomae2.commands.train.dry_run import preview, summarize_length, summarize_videos
+from videomae2.commands.train.online_probe import OnlineProbe, summarize_probe
 from videomae2.commands.train.run import check_resumable, train
-from videomae2.commands.train.run_folder import build_unlabelled_lists
+from videomae2.commands.train.run_folder import VideoList, build_unlabelled_lists
 from videomae2.commands.train.setup import (
+    TrainingJob,
     TrainingSetup,
     load_model_with_adapters,
     save_model_with_adapters,
@@ -19,7 +21,6 @@ from videomae2.config.checks import check_run
 from videomae2.config.diff import RESUME_SAFE_FIELDS
 from videomae2.config.runs import PretrainRun
 from videomae2.data.loading.sources import load_manifests
-from videomae2.data.manifests.manifest import Manifest
 from videomae2.models.autoencoder import Autoencoder
 from videomae2.models.init import init_autoencoder_weights
 from videomae2.models.weights.config_json import SavedAutoencoderConfig
@@ -53,52 +54,10 @@ def pretrain(
     check_run(run)
     if resume:
         check_resumable(run)
-    manifests = load_manifests(run.data)
-    with torch.device("meta"):
-        model = Autoencoder(run.model)
-    return train(
-        run,
-        manifests,
-        build_unlabelled_lists(run, manifests),
-        lambda run, loop_config, runtime: build_setup(run, loop_config, runtime, metadata or {}),
-        model=model,
-        ignored_fields=ignored_fields,
-        summarize=lambda run: summarize(run, manifests),
-    )
+    return train(load_job(run, metadata), ignored_fields=ignored_fields)
 
 
-def build_setup(
-    run: PretrainRun,
-    loop_config: LoopConfig,
-    runtime: Runtime,
-    extra_metadata: Mapping[str, object],
-) -> TrainingSetup:
-    """Build what is trained, with first weights drawn from the seed."""
-    model = Autoencoder(run.model)
-    init_autoencoder_weights(model, torch.Generator().manual_seed(run.seed))
-
-    def save(folder: Path, step: int) -> None:
-        metadata = {
-            "step": step,
-            "steps": loop_config.steps,
-            "masking": asdict(run.masking),
-            **extra_metadata,
-        }
-        card = SavedAutoencoderConfig(
-            model=run.model, mean=run.data.mean, std=run.data.std, metadata=metadata
-        )
-        save_model_with_adapters(folder, model, card)
-
-    return TrainingSetup(
-        run=run,
-        task=PretrainTask(model, run.masking, mean=run.data.mean, std=run.data.std),
-        save=save,
-        load=lambda folder: load_model_with_adapters(folder, model),
-        attach=build_online_probe(run, loop_config, runtime),
-    )
-
-
-def dry_run(run: PretrainRun) -> str:
+def dry_run(run: PretrainRun) -> Summary:
     """Describe a run, and see whether it would start.
 
     Raises:
@@ -106,34 +65,75 @@ def dry_run(run: PretrainRun) -> str:
         DataError: If lists are wrong.
         CheckpointError: If the folder cannot be used.
     """
-    manifests = load_manifests(run.data)
-    with torch.device("meta"):
-        model = Autoencoder(run.model)
-    start_line = preview_start(run, manifests, build_unlabelled_lists(run, manifests), model)
-    return f"{summarize(run, manifests)}\n{start_line}"
+    return preview(load_job(run))
 
 
-def summarize(run: PretrainRun, manifests: Sequence[Manifest] | None = None) -> str:
-    """Say in a few lines what a run will do.
+def load_job(run: PretrainRun, metadata: Mapping[str, object] | None = None) -> "PretrainJob":
+    """Read the lists of a run.
 
     Raises:
-        ConfigError: If the device is not there.
+        DataError: If they are wrong.
     """
-    manifests = load_manifests(run.data) if manifests is None else manifests
-    with torch.device("meta"):
+    return PretrainJob(run=run, metadata=metadata or {}, manifests=load_manifests(run.data))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainJob(TrainingJob[PretrainRun]):
+    """A pre-training run and its videos."""
+
+    def build_lists(self) -> tuple[VideoList, ...]:
+        return build_unlabelled_lists(self.run, self.manifests)
+
+    def build_meta_model(self) -> Autoencoder:
+        with torch.device("meta"):
+            return Autoencoder(self.run.model)
+
+    def summarize(self) -> Summary:
+        run = self.run
         task = PretrainTask(
-            Autoencoder(run.model), run.masking, mean=run.data.mean, std=run.data.std
+            self.build_meta_model(), run.masking, mean=run.data.mean, std=run.data.std
         )
-    encoder, counts = run.model.encoder, task.counts
-    parameters = sum(p.numel() for p in task.parameters())
-    lines = [
-        summarize_videos(run, manifests),
-        f"model    {encoder.size}, {parameters / 1e6:.1f} M parameters, clips of "
-        f"{encoder.frames}x{encoder.height}x{encoder.width}",
-        f"masking  {run.masking.encoder} {run.masking.encoder_mask_ratio:g}, decoder "
-        f"{run.masking.decoder} {run.masking.decoder_mask_ratio:g}: {counts.visible} cubes seen, "
-        f"{counts.queries} asked for, {counts.num_loss_tokens} scored of {encoder.cubes.tokens}",
-        *summarize_probe(run),
-        summarize_length(run, manifests),
-    ]
-    return "\n".join(lines)
+        encoder, masking, counts = run.model.encoder, run.masking, task.counts
+        parameters = sum(p.numel() for p in task.parameters())
+        model_text = (
+            f"{encoder.size}, {parameters / 1e6:.1f} M parameters, clips of "
+            f"{encoder.frames}x{encoder.height}x{encoder.width}"
+        )
+        masking_text = (
+            f"{masking.encoder} {masking.encoder_mask_ratio:g}, decoder "
+            f"{masking.decoder} {masking.decoder_mask_ratio:g}: {counts.visible} cubes seen, "
+            f"{counts.queries} asked for, {counts.num_loss_tokens} scored of {encoder.cubes.tokens}"
+        )
+        return (
+            summarize_videos(run, self.manifests)
+            + Summary((("model", model_text), ("masking", masking_text)))
+            + summarize_probe(run)
+            + summarize_length(run, self.manifests)
+        )
+
+    def build_setup(self, loop_config: LoopConfig, runtime: Runtime) -> TrainingSetup:
+        """Build what is trained, with first weights drawn from the seed."""
+        run = self.run
+        model = Autoencoder(run.model)
+        init_autoencoder_weights(model, torch.Generator().manual_seed(run.seed))
+
+        def save(folder: Path, metadata: Mapping[str, object]) -> None:
+            card = SavedAutoencoderConfig(
+                model=run.model,
+                mean=run.data.mean,
+                std=run.data.std,
+                metadata={**metadata, "masking": asdict(run.masking), **self.metadata},
+            )
+            save_model_with_adapters(folder, model, card)
+
+        probe = OnlineProbe(run, loop_config.steps, runtime)
+        return TrainingSetup(
+            run=run,
+            loop_config=loop_config,
+            runtime=runtime,
+            manifests=self.manifests,
+            task=PretrainTask(model, run.masking, mean=run.data.mean, std=run.data.std),
+            save=save,
+            load=lambda folder: load_model_with_adapters(folder, model),
+            callbacks=(probe,) if run.online_probe.is_enabled else (),
+        )

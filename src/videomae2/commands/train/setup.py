@@ -1,14 +1,20 @@
-"""What one kind of training brings to the loop that all kinds share, and how runs are resolved."""
+"""What one kind of training brings to the loop that all kinds share, and how runs are resolved.
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+A ``TrainingJob`` has read its lists and can say what it would do; it builds the ``TrainingSetup``
+once the run folder is known to be usable.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from torch import Generator, nn
 from torch.optim import AdamW
 
-from videomae2.base.signals import SignalHandler
+from videomae2.base.summary import Summary
+from videomae2.commands.train.run_folder import VideoList
 from videomae2.config.checks import check_run
 from videomae2.config.runs import Run
 from videomae2.data.loading.batch import CPUBatch
@@ -27,16 +33,15 @@ from videomae2.models.weights.target_scaler import TargetScaler
 from videomae2.tensors.clips import Clips
 from videomae2.tensors.files import save_tensors
 from videomae2.tensors.grid import Cubes
+from videomae2.training.callback import Callback
 from videomae2.training.checkpoint import CheckpointManager, read_tensors
-from videomae2.training.ema import EMA
-from videomae2.training.logger import MetricsLogger
 from videomae2.training.loop import LoopConfig
 from videomae2.training.optim import OptimConfig, build_optimizer
 from videomae2.training.prefetch import MicroBatch, prefetch_to_device
 from videomae2.training.runtime import Runtime
 from videomae2.training.schedules import CosineSchedule, scale_lr
 
-StepEndHook = Callable[[int], None]
+SaveModel = Callable[[Path, Mapping[str, object]], None]
 R = TypeVar("R", bound=Run)
 
 
@@ -70,17 +75,6 @@ def init_model(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class CallbackContext:
-    """What a callback needs to look at a model while it learns."""
-
-    task: nn.Module
-    ema: EMA | None
-    metrics_logger: MetricsLogger
-    first_step: int
-    signals: SignalHandler
-
-
 def identity(clips: Clips, batch: CPUBatch) -> Clips:
     """Leave clips as they were cut."""
     return clips
@@ -88,21 +82,61 @@ def identity(clips: Clips, batch: CPUBatch) -> Clips:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingSetup:
-    """A task, how its clips are made, and how its weights are kept."""
+    """All that is trained: the task, its data, and how its weights are kept."""
 
     run: Run
+    """With the precision and batch that were resolved."""
+    loop_config: LoopConfig
+    runtime: Runtime
+    manifests: Sequence[Manifest]
+    """The videos to train on."""
     task: nn.Module
     """On the CPU, with its first weights; its ``model`` is what learns and is saved."""
-    save: Callable[[Path, int], None]
-    """Writes the model after so many steps into a folder that exists."""
+    save: SaveModel
+    """Writes the model, with metadata, into a folder that exists."""
     load: Callable[[Path], None]
     """Takes the weights of such a folder, to go on exactly."""
     transform: Callable[[Clips, CPUBatch], Clips] = identity
     """What is done to clips on the device before the task sees them."""
-    attach: Callable[[CallbackContext], StepEndHook] | None = None
-    """Builds the hook that is called after every step."""
+    callbacks: Sequence[Callback] = ()
+    """What is done beside the steps, in this order."""
     make_optimizer: Callable[[nn.Module, OptimConfig], AdamW] = build_optimizer
     """Sorts what learns in the task."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingJob(ABC, Generic[R]):
+    """A run of one kind, checked, whose lists are read."""
+
+    run: R
+    manifests: Sequence[Manifest]
+    """The videos to train on."""
+    metadata: Mapping[str, object] = field(default_factory=dict)
+    """Goes into the card of every model that is saved, such as its lineage."""
+
+    @abstractmethod
+    def build_lists(self) -> tuple[VideoList, ...]:
+        """What the lists say, those that are held out as well; none may change on resuming."""
+
+    @abstractmethod
+    def build_meta_model(self) -> nn.Module:
+        """What is saved, without values: for the room that checkpoints need."""
+
+    @abstractmethod
+    def summarize(self) -> Summary:
+        """Say what the run will do.
+
+        Raises:
+            ConfigError: If the device is not there.
+        """
+
+    def try_init(self) -> Summary:
+        """Load the first weights to see whether they fit, and say where they come from."""
+        return Summary(())
+
+    @abstractmethod
+    def build_setup(self, loop_config: LoopConfig, runtime: Runtime) -> TrainingSetup:
+        """Build what is trained."""
 
 
 def save_model_with_adapters(folder: Path, model: nn.Module, card: ModelConfig) -> None:

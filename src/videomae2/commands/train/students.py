@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from videomae2.base.files import atomic_replace_dir
+from videomae2.base.summary import Summary
 from videomae2.commands.train.datasets import TargetLookup, TrainValData
 from videomae2.commands.train.setup import (
     get_frame_sampling,
@@ -47,7 +48,6 @@ from videomae2.tasks.distill import DistillTask, Student, hard_labels, kl_diverg
 from videomae2.tensors.clips import Clips
 from videomae2.tensors.files import save_tensors
 from videomae2.training.checkpoint import read_tensors
-from videomae2.training.loop import LoopConfig
 from videomae2.training.runtime import Runtime
 
 _logger = logging.getLogger(__name__)
@@ -89,14 +89,14 @@ class StudentGroup:
         modules = {}
         for number, student in enumerate(run.students):
             generator = torch.Generator().manual_seed(run.seed)
-            classifier, report = build_student(run, number, class_names, generator)
-            _logger.info(report)
+            classifier, summary = build_student(run, number, class_names, generator)
+            _logger.info(summary)
             modules[student.name] = Student(
                 classifier, teacher_dim=teacher_dim, generator=generator
             )
         return cls(run, teacher, class_names, teacher_digest, modules, extra_metadata)
 
-    def save(self, folder: Path, metadata: dict[str, object]) -> None:
+    def save(self, folder: Path, metadata: Mapping[str, object]) -> None:
         """Write all of them, with what else a resume needs, into a folder that exists."""
         for student in self.run.students:
             student_folder = folder / student.name
@@ -107,7 +107,7 @@ class StudentGroup:
                 save_tensors(student_folder / _PROJECTION_FILE, projection.state_dict())
 
     def save_student(
-        self, student: StudentConfig, folder: Path, metadata: dict[str, object]
+        self, student: StudentConfig, folder: Path, metadata: Mapping[str, object]
     ) -> None:
         """Write one of them as a classifier that can be used by itself."""
         save_model_with_adapters(
@@ -149,7 +149,7 @@ class StudentGroup:
         atomic_replace_dir(folder, write)
 
     def _build_config(
-        self, student: StudentConfig, metadata: dict[str, object]
+        self, student: StudentConfig, metadata: Mapping[str, object]
     ) -> SavedClassifierConfig:
         run, parent = self.run, student.init.weights
         lineage: dict[str, object] = {
@@ -169,7 +169,7 @@ class StudentGroup:
 
 def build_student(
     run: DistillRun, number: int, class_names: Sequence[str] | None, generator: torch.Generator
-) -> tuple[Classifier, str]:
+) -> tuple[Classifier, Summary]:
     """A student with its first weights, and where they come from in words.
 
     Raises:
@@ -184,7 +184,7 @@ def build_student(
         class_names=class_names,
         flag=f"--students.{number}.model",
     )
-    return classifier, f"student  {student.name}\n{report}"
+    return classifier, Summary((("student", student.name),)) + report.summarize()
 
 
 def resolve_students(
@@ -226,7 +226,7 @@ def resolve_students(
 
 def build_validation(
     run: DistillRun,
-    loop_config: LoopConfig,
+    steps: int,
     runtime: Runtime,
     videos: TrainValData,
     teacher: Teacher,
@@ -259,7 +259,7 @@ def build_validation(
 
     return Validation(
         run,
-        loop_config,
+        steps,
         runtime,
         val_data,
         [build_eval_target(student) for student in run.students],

@@ -32,6 +32,7 @@ from videomae2.models.weights.classifier_ref import ClassifierRef
 from videomae2.tasks.distill import CacheDtype, TeacherOutput
 from videomae2.tensors import grid, pixels
 from videomae2.tensors.clips import Clips, to_device
+from videomae2.training.callback import Callback
 from videomae2.training.runtime import Runtime
 from videomae2.training.tensor_cache import TensorCache
 
@@ -81,7 +82,7 @@ class TeacherRequest:
 
 
 @dataclass(slots=True)
-class Teacher:
+class Teacher(Callback):
     """A teacher that is read when it is first needed, and its cache."""
 
     classifier: ClassifierRef
@@ -143,10 +144,19 @@ class Teacher:
                 f"not kept, training goes on"
             )
 
-    def after_step(self) -> None:
+    def on_step_end(self, step: int) -> None:
         """Write if much is waiting."""
         if self.cache is not None and self.cache.num_pending >= FLUSH_INTERVAL:
             self.flush()
+
+    def on_save(self, step: int) -> None:
+        self.flush()
+
+    def on_end(self) -> None:
+        if self.cache is not None:
+            _logger.info(
+                f"cache    {self.num_hits} micro-batches were there, {self.num_misses} not"
+            )
 
     def _get_output(self, request: TeacherRequest, clips: Clips) -> TeacherOutput:
         cached = None if self.cache is None else self.cache.get(request.key)

@@ -7,7 +7,7 @@ Axes: videos, outputs.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +17,6 @@ from torch import Tensor
 
 from videomae2.base.files import atomic_replace_dir, recover_dir
 from videomae2.commands.train.datasets import VAL_FOLDER, build_val_sources
-from videomae2.commands.train.setup import CallbackContext, StepEndHook
 from videomae2.config.runs import ValidatedRun
 from videomae2.data.loading.batch import CPUBatch
 from videomae2.data.loading.loader import iterate_once
@@ -29,7 +28,7 @@ from videomae2.models.task_type import TASK_TYPES, TaskType
 from videomae2.models.weights.config_json import SavedClassifierConfig, load_model_config_of
 from videomae2.models.weights.target_scaler import TargetScaler
 from videomae2.tensors.clips import Clips
-from videomae2.training.loop import LoopConfig
+from videomae2.training.callback import Callback, CallbackContext
 from videomae2.training.runtime import Runtime, resolve_num_workers
 
 _logger = logging.getLogger(__name__)
@@ -57,7 +56,10 @@ class ValidationMetrics:
 
 
 def is_better(candidate: ValidationMetrics, best: ValidationMetrics) -> bool:
-    """Whether one is better than the other; equal ones are not."""
+    """Whether one is better than the other: the only rule by which a best model is chosen.
+
+    Equal ones are not, so that of equal states the earliest stays, with or without a resume.
+    """
     return candidate.rank > best.rank
 
 
@@ -87,32 +89,32 @@ class EvalTarget:
     """Gives its raw scores of clips."""
     compute_metrics: Callable[[Tensor, Sequence[SampleId]], ValidationMetrics]
     """Judges the scores of all videos that could be read."""
-    save: Callable[[Path, dict[str, object]], None]
-    """Writes it, with notes, into a folder that exists."""
+    save: Callable[[Path, Mapping[str, object]], None]
+    """Writes it, with metadata, into a folder that exists."""
 
 
 @dataclass(slots=True)
-class Validation:
-    """Everything that stays the same from one evaluation to the next."""
+class Validation(Callback):
+    """Evaluates after every step that asks for it."""
 
     run: ValidatedRun
-    loop_config: LoopConfig
+    steps: int
+    """Of the whole run."""
     runtime: Runtime
     val_data: LabelledData
     eval_targets: Sequence[EvalTarget]
     cached_batches: list[CPUBatch] = field(default_factory=list)
+    _context: CallbackContext = field(init=False)
 
-    def attach(self, context: CallbackContext) -> StepEndHook:
-        """Build the hook that evaluates after every step that asks for it."""
+    def attach(self, context: CallbackContext) -> None:
+        self._context = context
         for eval_target in self.eval_targets:
             recover_dir(eval_target.folder)
-        interval = self.run.validation.interval or max(1, -(-self.loop_config.steps // NUM_EVALS))
 
-        def on_step_end(steps_done: int) -> None:
-            if steps_done % interval == 0 or steps_done == self.loop_config.steps:
-                self._evaluate(context, steps_done)
-
-        return on_step_end
+    def on_step_end(self, step: int) -> None:
+        interval = self.run.validation.interval or max(1, -(-self.steps // NUM_EVALS))
+        if step % interval == 0 or step == self.steps:
+            self._evaluate(self._context, step)
 
     def _evaluate(self, context: CallbackContext, steps_done: int) -> None:
         task, ema = context.task, context.ema
@@ -131,7 +133,7 @@ class Validation:
         for eval_target, metrics in zip(self.eval_targets, all_metrics, strict=True):
             prefix = f"validation/{eval_target.name}/" if eval_target.name else "validation/"
             values = {f"{prefix}{name}": value for name, value in metrics.values.items()}
-            context.metrics_logger.log_values(steps_done - 1, values)
+            context.log_values(steps_done - 1, values)
             num_unreadable = sum(map(len, self.val_data.manifests)) - len(sample_ids)
             metrics_text = "  ".join(
                 f"{name} {value:.4g}" for name, value in metrics.values.items()
@@ -212,14 +214,14 @@ class Validation:
         best_metrics = _load_best_metrics(eval_target.folder)
         if best_metrics is not None and not is_better(metrics, best_metrics):
             return
-        steps = {"step": steps_done, "steps": self.loop_config.steps}
+        steps = {"step": steps_done, "steps": self.steps}
         metadata: dict[str, object] = {**steps, "ema": ema, "validation": metrics.values}
         try:
             atomic_replace_dir(
                 eval_target.folder, lambda folder: eval_target.save(folder, metadata)
             )
         except CheckpointError as error:
-            if steps_done == self.loop_config.steps:
+            if steps_done == self.steps:
                 raise CheckpointError(
                     f"{error}; free some room, and the same command goes on at the last checkpoint"
                 ) from error

@@ -12,6 +12,7 @@ from typing import Literal
 import torch
 from torch import Generator, Tensor
 
+from videomae2.base.summary import Summary
 from videomae2.errors import CheckpointError, ConfigError
 from videomae2.models.classifier import Classifier
 from videomae2.models.init import init_classifier_weights
@@ -42,14 +43,20 @@ class LoadReport:
     notes: Sequence[str] = ()
 
     def __str__(self) -> str:
-        """Say it in a few lines."""
+        return str(self.summarize())
+
+    def summarize(self, hint: str = "") -> Summary:
+        """Say it in a few lines; the hint follows the last."""
         if not self.loaded:
-            return f"start    {self.source}"
+            return Summary((("start", f"{self.source}{hint}"),))
         unused = ", ".join(f"{part} ({count})" for part, count in self.unused.items())
-        lines = [f"start    {self.loaded} weights of {self.source}"]
-        lines += [f"         norm: {self.norm}; head: {self.head}"]
-        lines += [f"         no use for {unused}"] if unused else []
-        return "\n".join([*lines, *(f"         {note}" for note in self.notes)])
+        lines = [
+            f"{self.loaded} weights of {self.source}",
+            f"norm: {self.norm}; head: {self.head}",
+            *([f"no use for {unused}"] if unused else []),
+            *self.notes,
+        ]
+        return Summary((("start", "\n".join(lines) + hint),))
 
 
 NormInit = Literal["auto", "reinit", "encoder"]
