@@ -14,7 +14,8 @@ from videomae2.config.runs import CheckpointConfig, FinetuneRun
 from videomae2.models.classifier import ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.sizes import SizeName
-from videomae2.models.weights.init_from import HeadInit, InitConfig
+from videomae2.models.weights.head_index import HeadInit
+from videomae2.models.weights.init_from import InitConfig
 from videomae2.recipes.datasets import KINETICS_710, LabelledDataset, build_validation_config
 from videomae2.recipes.description import Description, format_description, format_hardware
 from videomae2.tasks.classify import ClassifyConfig
