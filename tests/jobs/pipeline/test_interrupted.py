@@ -39,7 +39,10 @@ def test_stopped_again_and_again_it_ends_as_if_undisturbed(finished, place, line
     [
         "best ",
         "== stage 2",
-        *(pytest.param(w, marks=SLOW) for w in ("== stage 1", "start ", "done     post", "val at ")),
+        *(
+            pytest.param(w, marks=SLOW)
+            for w in ("== stage 1", "start ", "done     post", "val at ")
+        ),
     ],
 )
 def test_stopped_between_steps_it_ends_as_if_undisturbed(finished, copy, words):
