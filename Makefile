@@ -7,6 +7,9 @@ PY     := $(VENV)/bin/python
 SUITED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 LINKS  := $(if $(PIP_FIND_LINKS),--find-links "$(PIP_FIND_LINKS)")
 
+# Without bytecode on the disk each of the many processes of the tests compiles torch anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo test test-all format bench bench-gpu clean
 
 help:

@@ -15,75 +15,77 @@ from typing import Literal
 import torch
 from torch import nn
 
-from videomae2.engine.runtime import RuntimeConfig, prepare
-from videomae2.jobs.bench.machine import (
+from videomae2.commands.bench.machine import (
     highest_memory_gib,
     reset_peak_memory,
     resident_memory_gib,
 )
-from videomae2.jobs.bench.model import (
+from videomae2.commands.bench.model import (
+    BenchCase,
     MaskingName,
-    StepCase,
+    build_bench_optimizer,
     build_task,
-    made_up_clips,
-    make_optimizer,
-    one_step,
+    random_clips,
+    run_step,
 )
-from videomae2.tensors import products
+from videomae2.tensors import matmul
 from videomae2.tensors.clips import Clips
+from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contestant:
+class Variant:
     """Who steps, and how."""
 
     code: str
     """ours, or transformers."""
     masking: MaskingName = "v1"
     precision: Literal["fp32", "bf16"] = "fp32"
-    products: str = "chosen"
+    matmul_backend: str = "chosen"
     """chosen: what a run takes here; default: PyTorch's own products and attention."""
 
     @property
     def name(self) -> str:
-        plain = ", PyTorch's kernels" if self.products == "default" else ""
+        plain = ", PyTorch's kernels" if self.matmul_backend == "default" else ""
         return f"{self.code} {self.masking} {self.precision}{plain}"
 
 
-def compete(who: Contestant, case: StepCase) -> None:
+def run_variant(variant: Variant, case: BenchCase) -> None:
     """Be one contestant: step whenever a line comes in, and answer with what it cost."""
-    theirs = _their_task()
-    runtime = prepare(RuntimeConfig(device="cpu", precision=who.precision))
-    if who.products == "default":
-        products.use("default")
+    build_baseline_task = _load_baseline_builder()
+    runtime = prepare_runtime(RuntimeConfig(device="cpu", precision=variant.precision))
+    if variant.matmul_backend == "default":
+        matmul.set_backend("default")
     reset_peak_memory(runtime.device)
-    before = resident_memory_gib()
-    clips = made_up_clips(case, runtime.device)
+    memory_before = resident_memory_gib()
+    clips = random_clips(case, runtime.device)
     torch.manual_seed(0)
-    task = (theirs if who.code == "transformers" else _our_task)(_of(who, case), clips).train()
-    optimizer = make_optimizer(task)
+    task = (build_baseline_task if variant.code == "transformers" else _build_our_task)(
+        _apply_variant(variant, case), clips
+    ).train()
+    optimizer = build_bench_optimizer(task)
     for _ in sys.stdin:
         started = time.perf_counter()
-        loss = one_step(task, optimizer, clips, runtime).loss.item()
+        loss = run_step(task, optimizer, clips, runtime).loss.item()
         seconds = time.perf_counter() - started
         peak = highest_memory_gib(runtime)
-        step = None if before is None else peak - before
-        answer = {"seconds": seconds, "peak_gib": peak, "step_gib": step, "loss": loss}
-        print(json.dumps(answer), flush=True)
+        step = None if memory_before is None else peak - memory_before
+        response = {"seconds": seconds, "peak_gib": peak, "step_gib": step, "loss": loss}
+        print(json.dumps(response), flush=True)
 
 
-def _of(who: Contestant, case: StepCase) -> StepCase:
-    return replace(case, masking=who.masking)
+def _apply_variant(variant: Variant, case: BenchCase) -> BenchCase:
+    return replace(case, masking=variant.masking)
 
 
-def _our_task(case: StepCase, clips: Clips) -> nn.Module:
+def _build_our_task(case: BenchCase, clips: Clips) -> nn.Module:
     return build_task(case, clips.pixels.device)
 
 
-def _their_task() -> Callable[[StepCase, Clips], nn.Module]:
+def _load_baseline_builder() -> Callable[[BenchCase, Clips], nn.Module]:
     """Import transformers' model, wherever it is installed, also where it will not step."""
     if find_spec("transformers") is None:
-        return _our_task
-    from their_model import TheirTask
+        return _build_our_task
+    from their_model import TransformersTask
 
-    return TheirTask
+    return TransformersTask

@@ -33,139 +33,152 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 import numpy as np
 import torch
 from view_by_view import ViewRequest
-from views_to_judge import link_videos, make_model, make_videos
+from views_to_judge import link_videos, save_random_classifier, write_noise_videos
 
-from videomae2.data.manifest import Entry
-from videomae2.data.pool import Pool
-from videomae2.jobs.evaluate import EvaluateConfig, evaluate, prepare_evaluation
-from videomae2.jobs.evaluation.scoring import Scoring
-from videomae2.jobs.evaluation.settings import ReadingConfig
-from videomae2.jobs.view_settings import ViewsWish
+from videomae2.commands.evaluate.config import EvaluateConfig
+from videomae2.commands.evaluate.plan import prepare_evaluation
+from videomae2.commands.evaluate.run import evaluate
+from videomae2.data.manifests.manifest import Entry
+from videomae2.data.workers.pool import Pool
+from videomae2.inference.reading import EvalReadingConfig
+from videomae2.inference.video_scorer import VideoScorer
+from videomae2.inference.views import EvalViews
+from videomae2.metrics.classification import compute_probabilities
 from videomae2.models.sizes import SIZES
-from videomae2.tensors.merging import probabilities
 
-VIEWS = ViewsWish(clips=5, crops=3)
+TEST_VIEWS = EvalViews(clips=5, crops=3)
 
 
-def per_view(scoring: Scoring, entries: list[Entry], *, plain: bool) -> tuple[np.ndarray, int]:
+def score_per_view(
+    scoring: VideoScorer, entries: list[Entry], *, decode_all: bool
+) -> tuple[np.ndarray, int]:
     """The probabilities of videos whose every view is read for itself, and how often one was."""
-    grid, limits, opened = scoring.shape.grid, scoring.shape.limits, 0
+    grid, limits, opened = scoring.view_spec.grid, scoring.view_spec.limits, 0
     requests = [
-        ViewRequest(entry, scoring.shape, clip, plain)
+        ViewRequest(entry, scoring.view_spec, clip, decode_all)
         for entry in entries
         for clip in range(grid.clips)
         for _ in range(grid.crops)
     ]
-    found, waiting = [], []
+    scores, pending_views = [], []
     pool = Pool(
         "view_by_view:read_view",
-        workers=scoring.workers,
-        deadline_seconds=limits.seconds,
-        memory_bytes=limits.max_bytes,
+        num_workers=scoring.num_workers,
+        timeout_seconds=limits.timeout_seconds,
+        memory_limit_bytes=limits.max_bytes,
     )
     with pool:
-        for number, answer in enumerate(pool.map(requests)):
-            if answer.arrays is None:
-                raise SystemExit(str(answer.error))
+        for number, result in enumerate(pool.map(requests)):
+            if result.arrays is None:
+                raise SystemExit(str(result.error))
             opened += 1
-            place = np.arange(scoring.shape.frames)[None]
-            view = scoring.covered({"frames": answer.arrays["frames"], "place": place})
-            waiting.append(view.view(number % grid.crops))
-            if len(waiting) == grid.views:
-                found.append(
-                    probabilities(scoring.scorer.of_views(torch.stack(waiting))).mean(axis=0)
+            frame_index = np.arange(scoring.view_spec.frames)[None]
+            view = scoring.resize_to_cover(
+                {"frames": result.arrays["frames"], "frame_index": frame_index}
+            )
+            pending_views.append(view.cut_view(number % grid.crops))
+            if len(pending_views) == grid.views:
+                scores.append(
+                    compute_probabilities(
+                        scoring.scorer.score_views(torch.stack(pending_views))
+                    ).mean(axis=0)
                 )
-                waiting = []
-    return np.stack(found), opened
+                pending_views = []
+    return np.stack(scores), opened
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ViewTimings:
     """What was measured."""
 
     videos: int
     views: int
     seconds_once: float
     seconds_per_view: float
-    seconds_per_view_plain: float
+    seconds_per_view_decode_all: float
     decodings_once: int
     decodings_per_view: int
     ratio: float
-    ratio_plain: float
+    ratio_decode_all: float
     largest_difference: float
     """Of probabilities; beyond rounding it would be another evaluation."""
 
 
-def measure(folder: Path, config: EvaluateConfig) -> Outcome:
-    """Run both ways on what `make_videos` and `make_model` wrote."""
+def measure(folder: Path, config: EvaluateConfig) -> ViewTimings:
+    """Run both ways on what `make_videos` and `save_random_classifier` wrote."""
     started = time.perf_counter()
-    once = evaluate(
-        folder / "model", folder / "videos", out=folder / "out", config=config, say=print
-    )
+    once = evaluate(folder / "model", folder / "videos", out=folder / "out", config=config)
     seconds_once = time.perf_counter() - started
     plan = prepare_evaluation(folder / "model", folder / "videos", config=config)
-    entries, seconds, differences = list(plan.questions.manifest), [], []
-    for plain in (False, True):
+    entries, seconds, differences = list(plan.dataset.manifest), [], []
+    for decode_all in (False, True):
         started = time.perf_counter()
-        found, opened = per_view(plan.scoring(), entries, plain=plain)
+        scores, opened = score_per_view(plan.build_video_scorer(), entries, decode_all=decode_all)
         seconds.append(time.perf_counter() - started)
-        differences.append(float(np.abs(found - once.probabilities).max()))
-    return Outcome(
-        videos=once.listed,
+        differences.append(float(np.abs(scores - once.probabilities).max()))
+    return ViewTimings(
+        videos=once.num_listed,
         views=plan.views.grid.views,
         seconds_once=seconds_once,
         seconds_per_view=seconds[0],
-        seconds_per_view_plain=seconds[1],
-        decodings_once=once.work.decodings,
+        seconds_per_view_decode_all=seconds[1],
+        decodings_once=once.run_stats.num_decodings,
         decodings_per_view=opened,
         ratio=seconds[0] / seconds_once,
-        ratio_plain=seconds[1] / seconds_once,
+        ratio_decode_all=seconds[1] / seconds_once,
         largest_difference=max(differences),
     )
 
 
 def main() -> None:
     """Make the videos, measure, print."""
-    words = parser().parse_args()
+    options = build_parser().parse_args()
     config = EvaluateConfig(
-        views=VIEWS, device=words.device, reading=ReadingConfig(workers=words.workers), batch=15
+        views=TEST_VIEWS,
+        device=options.device,
+        reading=EvalReadingConfig(num_workers=options.workers),
+        batch_size=15,
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        if words.folder:
-            link_videos(folder / "videos", videos=words.videos, source=words.folder)
+        if options.folder:
+            link_videos(folder / "videos", videos=options.videos, source=options.folder)
         else:
-            made = {"frames": words.frames, "size": tuple(words.video_size)}
-            make_videos(folder / "videos", videos=words.videos, **made)
-        make_model(folder / "model", size=words.size, side=words.side, frames=words.clip_frames)
-        found = measure(folder, replace(config, views=VIEWS))
-    if words.json:
-        print(json.dumps(asdict(found)))
+            video_settings = {"frames": options.frames, "size": tuple(options.video_size)}
+            write_noise_videos(folder / "videos", videos=options.videos, **video_settings)
+        save_random_classifier(
+            folder / "model", size=options.size, side=options.side, frames=options.clip_frames
+        )
+        timings = measure(folder, replace(config, views=TEST_VIEWS))
+    if options.json:
+        print(json.dumps(asdict(timings)))
         return
     print(
-        f"decoded once            {found.seconds_once:.1f} s, {found.decodings_once} opened\n"
-        f"per view, our reader    {found.seconds_per_view:.1f} s, {found.decodings_per_view} "
-        f"opened, ratio {found.ratio:.1f}\n"
-        f"per view, plain reader  {found.seconds_per_view_plain:.1f} s, ratio "
-        f"{found.ratio_plain:.1f}\n"
-        f"probabilities           differ by {found.largest_difference:.1e} at most"
+        f"decoded once            {timings.seconds_once:.1f} s, {timings.decodings_once} opened\n"
+        f"per view, our reader    {timings.seconds_per_view:.1f} s, {timings.decodings_per_view} "
+        f"opened, ratio {timings.ratio:.1f}\n"
+        f"per view, plain reader  {timings.seconds_per_view_decode_all:.1f} s, ratio "
+        f"{timings.ratio_decode_all:.1f}\n"
+        f"probabilities           differ by {timings.largest_difference:.1e} at most"
     )
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """All flags."""
-    made = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    made.add_argument("--videos", type=int, default=200)
-    made.add_argument("--folder", type=Path, help="videos to take; made up if not given")
-    made.add_argument("--frames", type=int, default=300)
-    made.add_argument("--size", default="tiny", choices=sorted(SIZES))
-    made.add_argument("--side", type=int, default=64)
-    made.add_argument("--clip-frames", type=int, default=16, help="8: clips as the demo's")
-    made.add_argument("--video-size", type=int, nargs=2, default=(240, 320))
-    made.add_argument("--device", default="auto")
-    made.add_argument("--workers", type=int)
-    made.add_argument("--json", action="store_true")
-    return made
+    argument_parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    argument_parser.add_argument("--videos", type=int, default=200)
+    argument_parser.add_argument("--folder", type=Path, help="videos to take; made up if not given")
+    argument_parser.add_argument("--frames", type=int, default=300)
+    argument_parser.add_argument("--size", default="tiny", choices=sorted(SIZES))
+    argument_parser.add_argument("--side", type=int, default=64)
+    argument_parser.add_argument(
+        "--clip-frames", type=int, default=16, help="8: clips as the demo's"
+    )
+    argument_parser.add_argument("--video-size", type=int, nargs=2, default=(240, 320))
+    argument_parser.add_argument("--device", default="auto")
+    argument_parser.add_argument("--workers", type=int)
+    argument_parser.add_argument("--json", action="store_true")
+    return argument_parser
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from gpu_options import parser, results
+from gpu_options import build_parser, resolve_output_dir
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKER = Path(__file__).with_name("gpu_worker.py")
@@ -43,15 +43,15 @@ print(", ".join(lacking))
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and stop what has not ended in time; 2 if there is no Python to measure with."""
     started = time.monotonic()
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    options = parser().parse_args(words)
-    lacking = {python: _lacks(python) for python in PYTHONS if python.exists()}
-    python = next((python for python, names in lacking.items() if not names), None)
+    args = list(sys.argv[1:] if arguments is None else arguments)
+    options = build_parser().parse_args(args)
+    missing = {python: _find_missing(python) for python in PYTHONS if python.exists()}
+    python = next((python for python, names in missing.items() if not names), None)
     if python is None:
-        print(_no_python(lacking), file=sys.stderr)
+        print(_format_no_python(missing), file=sys.stderr)
         return NO_PYTHON
-    folder, end = results(options), started + options.seconds
-    command = [str(python), str(WORKER), *words, "--out", str(folder), "--end", str(end)]
+    folder, end = resolve_output_dir(options), started + options.seconds
+    command = [str(python), str(WORKER), *args, "--out", str(folder), "--end", str(end)]
     code = run_until(command, end)
     if code is None:
         print(f"stopped after {options.seconds:.0f} s; what was measured is in {folder}")
@@ -79,17 +79,17 @@ def run_until(command: Sequence[str], end: float) -> int | None:
             process.wait(_DYING_SECONDS)
 
 
-def _lacks(python: Path) -> str:
+def _find_missing(python: Path) -> str:
     """What a Python lacks, in words; nothing if all is there."""
-    done = subprocess.run([python, "-c", _PROBE], capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else "Python itself"
+    result = subprocess.run([python, "-c", _PROBE], capture_output=True, text=True, check=False)
+    return result.stdout.strip() if result.returncode == 0 else "Python itself"
 
 
-def _no_python(lacking: dict[Path, str]) -> str:
-    said = "; ".join(f"{python} lacks {names}" for python, names in lacking.items())
+def _format_no_python(missing: dict[Path, str]) -> str:
+    reasons = "; ".join(f"{python} lacks {names}" for python, names in missing.items())
     return (
         "bench-gpu needs torch 2.11 or newer, numpy, einops, jaxtyping and safetensors: "
-        f"{said}. make setup installs them; make bench-gpu PYTHON=... names another Python."
+        f"{reasons}. make setup installs them; make bench-gpu PYTHON=... names another Python."
     )
 
 

@@ -18,9 +18,9 @@ class Measurement:
 class Allowance:
     """The seconds of a kind of measurement."""
 
-    one: float
+    single_seconds: float
     """What one is assumed to take at most; it is not begun with less left."""
-    all: float
+    total_seconds: float
     """Kept for all of them: what comes before ends early enough."""
 
 
@@ -37,7 +37,7 @@ ALLOWANCES = {
 where there is less time each has its share of it."""
 
 
-class Clock:
+class TimeBudget:
     """Says until when measurements of a kind may run, so that later kinds keep their time."""
 
     def __init__(self, kinds: Sequence[str], *, end: float) -> None:
@@ -47,27 +47,29 @@ class Clock:
             kinds: What is wanted, beside the peak.
             end: When everything should be done, in ``time.monotonic`` seconds.
         """
-        wanted = {n: a.all for n, a in ALLOWANCES.items() if n == "peak" or n in kinds}
-        left = max(0.0, end - time.monotonic())
-        self._scale = min(1.0, left / sum(wanted.values()))
-        self._kept = {name: self._scale * seconds for name, seconds in wanted.items()}
+        requested = {n: a.total_seconds for n, a in ALLOWANCES.items() if n == "peak" or n in kinds}
+        remaining_seconds = max(0.0, end - time.monotonic())
+        self._scale = min(1.0, remaining_seconds / sum(requested.values()))
+        self._reserved = {name: self._scale * seconds for name, seconds in requested.items()}
         self._end = end
 
-    def wants(self, kind: str) -> bool:
+    def is_requested(self, kind: str) -> bool:
         """Whether measurements of this kind are wanted."""
-        return kind in self._kept
+        return kind in self._reserved
 
-    def end_of(self, kind: str) -> float:
+    def end_time(self, kind: str) -> float:
         """When the last measurement of a kind should be done."""
         order = list(ALLOWANCES)
         later = order[order.index(kind) + 1 :]
-        return self._end - sum(self._kept.get(name, 0.0) for name in later)
+        return self._end - sum(self._reserved.get(name, 0.0) for name in later)
 
-    def suffices(self, kind: str) -> bool:
+    def has_time_for(self, kind: str) -> bool:
         """Whether there is time to begin one of this kind."""
-        return time.monotonic() + self._scale * ALLOWANCES[kind].one <= self.end_of(kind)
+        return time.monotonic() + self._scale * ALLOWANCES[kind].single_seconds <= self.end_time(
+            kind
+        )
 
-    def share(self, kind: str, waiting: int) -> float:
-        """When one of ``waiting`` measurements of a kind should end, the others counted in."""
+    def deadline_for(self, kind: str, num_remaining: int) -> float:
+        """When one of the ``num_remaining`` measurements of a kind should end."""
         now = time.monotonic()
-        return now + (self.end_of(kind) - now) / max(1, waiting)
+        return now + (self.end_time(kind) - now) / max(1, num_remaining)

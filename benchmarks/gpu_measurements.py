@@ -8,28 +8,35 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
-from gpu_clock import Clock, Measurement
-from gpu_profile import step_profile
-from gpu_report import Report, write
-from gpu_search import largest_that
+from gpu_clock import Measurement, TimeBudget
+from gpu_profile import profile_step
+from gpu_report import GpuReport, write_report
+from gpu_search import find_largest
 
-from videomae2.engine.runtime import Runtime, use_deterministic_kernels
-from videomae2.jobs.bench.machine import describe
-from videomae2.jobs.bench.model import Rival, StepCase, Stepper, made_up_clips
-from videomae2.jobs.bench.peak import measure_peak
-from videomae2.jobs.bench.steps import StepNumbers, measure_step
-from videomae2.jobs.bench.tables import peak_table, step_table
+from videomae2.commands.bench.machine import describe_machine, measure_peak
+from videomae2.commands.bench.model import (
+    Baseline,
+    BenchCase,
+    StepRunner,
+    StepTiming,
+    measure_step,
+    random_clips,
+)
+from videomae2.commands.bench.tables import format_peak_table, format_step_table
+from videomae2.training.runtime import Runtime, set_deterministic
 
 T = TypeVar("T")
 
 
-class Bench:
+class GpuBench:
     """The measurements and their report."""
 
-    def __init__(self, runtime: Runtime, clock: Clock, *, folder: Path, largest_batch: int) -> None:
+    def __init__(
+        self, runtime: Runtime, clock: TimeBudget, *, folder: Path, largest_batch: int
+    ) -> None:
         self.runtime, self.clock = runtime, clock
-        self.report = Report(asdict(describe(runtime.device)))
-        self.works: dict[str, Callable[[StepCase], None]] = {
+        self.report = GpuReport(asdict(describe_machine(runtime.device)))
+        self.works: dict[str, Callable[[BenchCase], None]] = {
             "step": self.step,
             "largest": self.largest,
             "transformers": self.transformers,
@@ -44,41 +51,47 @@ class Bench:
 
     def run(self, plan: Sequence[Measurement]) -> None:
         """Make the measurements that are wanted, and keep the report after each."""
-        wanted = [one for one in plan if self.clock.wants(one.kind)]
-        for number, one in enumerate(wanted):
-            rest = wanted[number:]
-            self.report.unfinished = [other.title for other in rest]
-            if self._broken or not self.clock.suffices(one.kind):
+        requested = [
+            measurement for measurement in plan if self.clock.is_requested(measurement.kind)
+        ]
+        for number, one in enumerate(requested):
+            remaining = requested[number:]
+            self.report.unfinished = [other.title for other in remaining]
+            if self._broken or not self.clock.has_time_for(one.kind):
                 why = "the device failed before it" if self._broken else "no time left"
-                self.report.left_out.append(f"{one.title}: {why}")
+                self.report.skipped.append(f"{one.title}: {why}")
                 continue
-            write(self.report, self._folder)
-            self._until = self.clock.share(one.kind, sum(r.kind == one.kind for r in rest))
-            self._guarded(one.title, one.work)
-            self._guarded(f"memory after {one.title}", tidy, last=True)
+            write_report(self.report, self._folder)
+            self._until = self.clock.deadline_for(
+                one.kind, sum(r.kind == one.kind for r in remaining)
+            )
+            self._run_guarded(one.title, one.work)
+            self._run_guarded(f"memory after {one.title}", free_device_memory, last=True)
         self.report.unfinished = []
-        write(self.report, self._folder)
+        write_report(self.report, self._folder)
 
-    def _guarded(self, title: str, work: Callable[[], None], *, last: bool = False) -> None:
+    def _run_guarded(self, title: str, work: Callable[[], None], *, last: bool = False) -> None:
         """Let a failure, of a compiler say, cost itself alone; or, where it must work, the rest."""
         try:
             work()
         except Exception as error:
             reason = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
-            full = isinstance(error, torch.OutOfMemoryError)
-            self.report.left_out.append(f"{title}: {'does not fit' if full else reason}")
+            out_of_memory = isinstance(error, torch.OutOfMemoryError)
+            self.report.skipped.append(f"{title}: {'does not fit' if out_of_memory else reason}")
             self._broken = last
 
-    def _fitting(self, case: StepCase, work: Callable[[StepCase], T]) -> T:
+    def _halve_until_fits(self, case: BenchCase, work: Callable[[BenchCase], T]) -> T:
         """Halve the batch until it fits, and say so."""
-        while case.batch > 1:
+        while case.batch_size > 1:
             try:
                 return work(case)
             except torch.OutOfMemoryError:
-                halved = replace(case, batch=case.batch // 2)
-            tidy()  # not before the error is gone, which holds on to what it saw
+                halved = replace(case, batch_size=case.batch_size // 2)
+            free_device_memory()  # not before the error is gone, which holds on to what it saw
             what = f"{case.size} {case.masking}"
-            self.report.notes.append(f"{what}: {case.batch} clips do not fit, {halved.batch} tried")
+            self.report.notes.append(
+                f"{what}: {case.batch_size} clips do not fit, {halved.batch_size} tried"
+            )
             case = halved
         return work(case)
 
@@ -87,105 +100,105 @@ class Bench:
         shapes = None if shape is None else (shape,)
         for dtype in (torch.bfloat16, torch.float32):
             self.report.peaks.append(measure_peak(self.runtime.device, dtype, shapes=shapes))
-        print(peak_table(self.report.peaks), flush=True)
+        print(format_peak_table(self.report.peaks), flush=True)
 
-    def step(self, case: StepCase) -> None:
+    def step(self, case: BenchCase) -> None:
         """Time steps as they come."""
         self.report.steps.append(self._measure(case))
 
-    def compiled(self, case: StepCase) -> None:
+    def compiled(self, case: BenchCase) -> None:
         """Time steps with compiled blocks."""
         self.report.steps.append(self._measure(case, compiled=True))
 
-    def deterministic(self, case: StepCase) -> None:
+    def deterministic(self, case: BenchCase) -> None:
         """Time steps with kernels that give the same bits every time."""
-        use_deterministic_kernels(True)
+        set_deterministic(True)
         try:
             self.step(case)
         finally:
-            use_deterministic_kernels(False)
+            set_deterministic(False)
 
-    def transformers(self, case: StepCase) -> None:
+    def transformers(self, case: BenchCase) -> None:
         """Time steps of transformers' model."""
         try:
-            from their_model import TRANSFORMERS
+            from their_model import TRANSFORMERS_BASELINE
         except ImportError:
-            self.report.left_out.append("comparison with transformers: it is not installed")
+            self.report.skipped.append("comparison with transformers: it is not installed")
             return
-        numbers = self._measure(case, rival=TRANSFORMERS)
-        self.report.theirs.append(replace(numbers, masking=f"{case.masking}, transformers"))
+        timing = self._measure(case, baseline=TRANSFORMERS_BASELINE)
+        self.report.baseline_steps.append(replace(timing, masking=f"{case.masking}, transformers"))
 
     def _measure(
-        self, case: StepCase, *, compiled: bool = False, rival: Rival | None = None
-    ) -> StepNumbers:
+        self, case: BenchCase, *, compiled: bool = False, baseline: Baseline | None = None
+    ) -> StepTiming:
         cuda = self.runtime.device.type == "cuda"
-        numbers = self._fitting(
+        timing = self._halve_until_fits(
             case,
             lambda case: measure_step(
                 case,
                 replace(self.runtime, compile=compiled),
                 repeats=5 if cuda else 2,
                 warmups=2 if cuda else 1,
-                in_row=4 if cuda else 1,
-                peak=self._peak(),
-                rival=rival,
+                steps_per_timing=4 if cuda else 1,
+                peak=self._find_peak(),
+                baseline=baseline,
             ),
         )
-        print(f"{case.size}: {step_table([numbers]).splitlines()[1]}", flush=True)
-        return numbers
+        print(f"{case.size}: {format_step_table([timing]).splitlines()[1]}", flush=True)
+        return timing
 
-    def _peak(self) -> float | None:
+    def _find_peak(self) -> float | None:
         dtype = {"bf16": "bfloat16", "fp32": "float32"}[self.runtime.precision]
         return next((p.flops_per_second for p in self.report.peaks if p.dtype == dtype), None)
 
-    def largest(self, case: StepCase) -> None:
+    def largest(self, case: BenchCase) -> None:
         """Find the largest batch that fits, and what it gives."""
-        stepper = Stepper(replace(case, batch=1), self.runtime)
-        found: dict[int, float] = {}
+        runner = StepRunner(replace(case, batch_size=1), self.runtime)
+        seconds: dict[int, float] = {}
 
         def works(batch: int) -> bool:
             try:
-                found[batch] = _second_step(stepper, replace(case, batch=batch))
+                seconds[batch] = _time_second_step(runner, replace(case, batch_size=batch))
             except torch.OutOfMemoryError:
-                stepper.optimizer.zero_grad()
+                runner.optimizer.zero_grad()
             else:
                 return True
-            tidy()
+            free_device_memory()
             return False
 
-        most = self._largest_batch
-        over = lambda: time.monotonic() > self._until  # noqa: E731
-        batch = largest_that(works, first=case.batch, most=most, until=over)
+        max_batch = self._largest_batch
+        is_over = lambda: time.monotonic() > self._until  # noqa: E731
+        batch = find_largest(works, first=case.batch_size, upper_limit=max_batch, is_over=is_over)
         row = {
             "size": case.size,
             "masking": case.masking,
             "batch": batch,
-            "clips_per_second": batch / found[batch] if batch else 0.0,
-            "limited_by": "the search" if batch >= most else "time" if over() else "memory",
+            "clips_per_second": batch / seconds[batch] if batch else 0.0,
+            "limited_by": "the search" if batch >= max_batch else "time" if is_over() else "memory",
         }
         self.report.largest.append(row)
         print(f"{case.size}: largest batch {batch}, {row['clips_per_second']:.0f} clips/s")
 
-    def profile(self, case: StepCase) -> None:
+    def profile(self, case: BenchCase) -> None:
         """Where the device's time goes, kernel by kernel."""
         title = f"{case.size} {case.masking}"
-        rows = self._fitting(
-            case, lambda case: (case.batch, step_profile(Stepper(case, self.runtime)))
+        rows = self._halve_until_fits(
+            case, lambda case: (case.batch_size, profile_step(StepRunner(case, self.runtime)))
         )
         self.report.profiles[f"{title}, {rows[0]} clips"] = rows[1]
 
 
-def _second_step(stepper: Stepper, case: StepCase) -> float:
+def _time_second_step(runner: StepRunner, case: BenchCase) -> float:
     """Seconds of the second of two steps of another batch."""
-    stepper.clips = made_up_clips(case, stepper.runtime.device)
+    runner.clips = random_clips(case, runner.runtime.device)
     for _ in range(2):
         started = time.perf_counter()
-        stepper.step().loss.item()
+        runner.step().loss.item()
         seconds = time.perf_counter() - started
     return seconds
 
 
-def tidy() -> None:
+def free_device_memory() -> None:
     """Give the device's memory back; fails if the device does not answer any more."""
     gc.collect()
     torch.compiler.reset()

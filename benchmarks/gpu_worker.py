@@ -5,15 +5,15 @@ import time
 from collections.abc import Iterator, Sequence
 
 import torch
-from gpu_clock import Clock, Measurement
-from gpu_measurements import Bench
-from gpu_options import parser, results
-from gpu_report import markdown
+from gpu_clock import Measurement, TimeBudget
+from gpu_measurements import GpuBench
+from gpu_options import build_parser, resolve_output_dir
+from gpu_report import format_markdown
 
-from videomae2.engine.runtime import RuntimeConfig, prepare
-from videomae2.jobs.bench.machine import describe
-from videomae2.jobs.bench.model import MaskingName, StepCase
+from videomae2.commands.bench.machine import describe_machine
+from videomae2.commands.bench.model import BenchCase, MaskingName
 from videomae2.models.sizes import SizeName
+from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 
 BATCHES: dict[SizeName, int] = {
     "tiny": 4,
@@ -26,7 +26,7 @@ BATCHES: dict[SizeName, int] = {
 """Clips of a step where the largest batch is not what is measured; halved where they do not fit."""
 
 MASKINGS: tuple[MaskingName, ...] = ("dual", "lean", "v1")
-PLAIN: tuple[SizeName, ...] = ("base",)
+COMPARED: tuple[SizeName, ...] = ("base",)
 """Compared with transformers, and measured with deterministic kernels."""
 PROFILED: tuple[SizeName, ...] = ("base", "giant")
 NO_DEVICE = 2
@@ -34,49 +34,55 @@ _SPARE_SECONDS = 12.0
 """What is begun should end this long before all is stopped: estimates may be wrong."""
 
 
-def plan(bench: Bench, sizes: Sequence[SizeName], *, side: int) -> Iterator[Measurement]:
+def list_measurements(
+    bench: GpuBench, sizes: Sequence[SizeName], *, side: int
+) -> Iterator[Measurement]:
     """All measurements in their order; what is slow and may hang comes last."""
 
-    def case(size: SizeName, masking: MaskingName = "dual") -> StepCase:
-        return StepCase(size=size, masking=masking, side=side, batch=BATCHES[size])
+    def build_case(size: SizeName, masking: MaskingName = "dual") -> BenchCase:
+        return BenchCase(size=size, masking=masking, side=side, batch_size=BATCHES[size])
 
-    def chosen(some: Sequence[SizeName]) -> Sequence[SizeName]:
-        return [size for size in sizes if size in some] or sizes
+    def select_sizes(preferred: Sequence[SizeName]) -> Sequence[SizeName]:
+        return [size for size in sizes if size in preferred] or sizes
 
-    def measurement(kind: str, one: StepCase, words: str) -> Measurement:
-        return Measurement(f"{one.size} {words}", kind, lambda: bench.works[kind](one))
+    def build_measurement(kind: str, bench_case: BenchCase, words: str) -> Measurement:
+        return Measurement(
+            f"{bench_case.size} {words}", kind, lambda: bench.works[kind](bench_case)
+        )
 
-    products = (64, 64, 64) if bench.runtime.device.type == "cpu" else None
-    yield Measurement("matrix products", "peak", lambda: bench.measure_peaks(products))
+    peak_shape = (64, 64, 64) if bench.runtime.device.type == "cpu" else None
+    yield Measurement("matrix products", "peak", lambda: bench.measure_peaks(peak_shape))
     for masking in MASKINGS:
         for size in sizes:
-            yield measurement("step", case(size, masking), f"{masking} step")
+            yield build_measurement("step", build_case(size, masking), f"{masking} step")
     for size in reversed(sizes):
-        yield measurement("largest", case(size), "largest")
-    for size in chosen(PLAIN):
-        yield measurement("transformers", case(size, "v1"), "transformers")
-        yield measurement("deterministic", case(size), "dual step, deterministic")
-    for size in chosen(PROFILED):
-        yield measurement("profile", case(size), "profile")
+        yield build_measurement("largest", build_case(size), "largest")
+    for size in select_sizes(COMPARED):
+        yield build_measurement("transformers", build_case(size, "v1"), "transformers")
+        yield build_measurement("deterministic", build_case(size), "dual step, deterministic")
+    for size in select_sizes(PROFILED):
+        yield build_measurement("profile", build_case(size), "profile")
     for masking in MASKINGS:
         for size in sizes:
-            yield measurement("compiled", case(size, masking), f"{masking} compiled")
+            yield build_measurement("compiled", build_case(size, masking), f"{masking} compiled")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and write; without a device say so and end with 2."""
-    options = parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     if options.device == "cuda" and not torch.cuda.is_available():
         print("bench-gpu measures a CUDA device and torch sees none here.", file=sys.stderr)
         return NO_DEVICE
     end = options.end or time.monotonic() + options.seconds
-    clock = Clock(options.kinds, end=end - _SPARE_SECONDS)
-    runtime = prepare(RuntimeConfig(device=options.device, precision="bf16", deterministic=False))
-    folder = results(options)
-    bench = Bench(runtime, clock, folder=folder, largest_batch=options.largest_batch)
-    print(describe(runtime.device), flush=True)
-    bench.run(list(plan(bench, options.sizes, side=options.side)))
-    print(f"{markdown(bench.report)}\nnumbers in {folder}")
+    clock = TimeBudget(options.kinds, end=end - _SPARE_SECONDS)
+    runtime = prepare_runtime(
+        RuntimeConfig(device=options.device, precision="bf16", deterministic=False)
+    )
+    folder = resolve_output_dir(options)
+    bench = GpuBench(runtime, clock, folder=folder, largest_batch=options.largest_batch)
+    print(describe_machine(runtime.device), flush=True)
+    bench.run(list(list_measurements(bench, options.sizes, side=options.side)))
+    print(f"{format_markdown(bench.report)}\nnumbers in {folder}")
     return 0
 
 

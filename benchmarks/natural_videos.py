@@ -15,16 +15,16 @@ from statistics import median
 
 import av
 
-from videomae2.jobs.bench.samples import HEIGHT, RATE, WIDTH, encoding
+from videomae2.data.synthetic.textured_videos import HEIGHT, RATE, WIDTH, add_h264_stream
 
 SECONDS = 10
 
 
-def encode_again(source: Path, target: Path) -> float:
+def reencode(source: Path, target: Path) -> float:
     """Encode the beginning of a video anew, and give kbit/s."""
     with av.open(str(source)) as old, av.open(str(target), "w") as new:
         rate = old.streams.video[0].average_rate or Fraction(RATE)
-        stream, count = encoding(new, rate), 0
+        stream, count = add_h264_stream(new, rate), 0
         for frame in islice(old.decode(video=0), int(SECONDS * rate)):
             image = frame.reformat(WIDTH, HEIGHT, "yuv420p")
             image.pts, image.time_base, count = count, 1 / rate, count + 1
@@ -35,12 +35,12 @@ def encode_again(source: Path, target: Path) -> float:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Encode the first videos of a folder by name, and say their bit rates."""
-    options = parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     options.target.mkdir(parents=True, exist_ok=True)
     sources = sorted(options.source.rglob("*.mp4"))[: options.count]
     if not sources:
         raise SystemExit(f"{options.source} holds no .mp4 files")
-    rates = [encode_again(path, options.target / path.name) for path in sources]
+    rates = [reencode(path, options.target / path.name) for path in sources]
     print(
         f"{len(rates)} videos in {options.target}: {median(rates):.0f} kbit/s (median), "
         f"{min(rates):.0f} to {max(rates):.0f}"
@@ -48,13 +48,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """All flags."""
-    made = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    made.add_argument("source", type=Path, help="a folder of .mp4 files")
-    made.add_argument("target", type=Path, help="a folder for what is encoded")
-    made.add_argument("--count", type=int, default=24, help="how many, by name")
-    return made
+    argument_parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    argument_parser.add_argument("source", type=Path, help="a folder of .mp4 files")
+    argument_parser.add_argument("target", type=Path, help="a folder for what is encoded")
+    argument_parser.add_argument("--count", type=int, default=24, help="how many, by name")
+    return argument_parser
 
 
 if __name__ == "__main__":

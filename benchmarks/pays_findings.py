@@ -4,22 +4,22 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pays_lists import Protocol
-from pays_runs import Settings
+from pays_lists import DataSplit
+from pays_runs import ComparisonSettings
 
-from videomae2.jobs.measures import Measured
-from videomae2.tensors.intervals import Interval
+from videomae2.commands.train.validation import ValidationMetrics
+from videomae2.metrics.bootstrap import Interval
 
 SCRATCH, PRETRAINED = "from scratch", "pre-trained"
 ARMS = (SCRATCH, PRETRAINED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
+class ComparisonPlan:
     """What is compared."""
 
-    protocol: Protocol
-    settings: Settings
+    protocol: DataSplit
+    settings: ComparisonSettings
     out: Path
     seeds: Sequence[int]
     shares: Sequence[int]
@@ -38,22 +38,22 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Searched:
+class RateSearch:
     """How well each rate did on the validation speakers."""
 
     share: int
     arm: str
-    found: dict[float, Measured]
+    metrics: dict[float, ValidationMetrics]
     best: float
 
     @property
     def at_edge(self) -> bool:
         """The best rate is the lowest or highest tried, so a better one may lie beyond."""
-        return self.best in (min(self.found), max(self.found))
+        return self.best in (min(self.metrics), max(self.metrics))
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class TestResult:
     """How well a classifier did on the test."""
 
     share: int
@@ -71,7 +71,7 @@ class Findings:
 
     losses: dict[int, float] = field(default_factory=dict)
     """Mean pre-training loss of the last steps, by seed."""
-    searched: list[Searched] = field(default_factory=list)
-    judged: list[Judged] = field(default_factory=list)
+    searches: list[RateSearch] = field(default_factory=list)
+    test_results: list[TestResult] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     """What each step took, by its name; over all calls."""

@@ -15,11 +15,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from videomae2.data.cells import read_cells
-from videomae2.data.listing import read_text
+from videomae2.base.files import atomic_write
+from videomae2.data.manifests.cells import read_cells
+from videomae2.data.manifests.lists import read_text
 from videomae2.errors import ConfigError, ManifestError
-from videomae2.jobs.whole_files import written_whole
-from videomae2.tensors import draws
+from videomae2.tensors import rng
 
 COLUMNS = ("path", "label", "class_name", "kind", "speaker", "split_si")
 TASK = "words"
@@ -27,7 +27,7 @@ _LABEL_STREAM, _SPEAKER_STREAM = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
-class Video:
+class SpeakerVideo:
     """A line of the table."""
 
     path: str
@@ -39,18 +39,18 @@ class Video:
 
 
 @dataclass(frozen=True, slots=True)
-class Protocol:
+class DataSplit:
     """The videos by what they are for."""
 
     root: Path
     """Before the paths of all lists."""
-    unlabelled: tuple[Video, ...]
+    unlabelled: tuple[SpeakerVideo, ...]
     """Of the training speakers."""
-    words: tuple[Video, ...]
+    words: tuple[SpeakerVideo, ...]
     """Of the training speakers, with labels."""
     validation: tuple[str, ...]
     """Training speakers that are set aside while rates are searched."""
-    test: tuple[Video, ...]
+    test: tuple[SpeakerVideo, ...]
     """Words of the unseen speakers."""
 
     @property
@@ -58,44 +58,46 @@ class Protocol:
         """Labels, as they stand in the table."""
         return sorted({video.label for video in self.words}, key=int)
 
-    def labelled(self, each: int, seed: int, *, search: bool = False) -> list[Video]:
+    def draw_labelled(
+        self, per_class: int, seed: int, *, search: bool = False
+    ) -> list[SpeakerVideo]:
         """Draw so many videos of each class.
 
         Args:
-            each: Videos of a class; 0 for all.
+            per_class: Videos of a class; 0 for all.
             seed: Decides which.
             search: Leave out the validation speakers.
 
         Raises:
             ConfigError: A class has fewer.
         """
-        apart = self.validation if search else ()
-        there = [video for video in self.words if video.speaker not in apart]
-        chosen: list[Video] = []
+        excluded_speakers = self.validation if search else ()
+        candidates = [video for video in self.words if video.speaker not in excluded_speakers]
+        selected: list[SpeakerVideo] = []
         for number, label in enumerate(self.classes):
-            of_class = [video for video in there if video.label == label]
-            if len(of_class) < each:
+            of_class = [video for video in candidates if video.label == label]
+            if len(of_class) < per_class:
                 raise ConfigError(
-                    f"--shares {each} is more than the {len(of_class)} videos of "
-                    f"{of_class[0].class_name!r} by {len({v.speaker for v in there})} speakers"
+                    f"--shares {per_class} is more than the {len(of_class)} videos of "
+                    f"{of_class[0].class_name!r} by {len({v.speaker for v in candidates})} speakers"
                 )
-            order = draws.permutation(draws.key(seed, _LABEL_STREAM, number), len(of_class))
-            chosen += [of_class[i] for i in sorted(order[: each or None].tolist())]
-        return chosen
+            order = rng.permutation(rng.make_key(seed, _LABEL_STREAM, number), len(of_class))
+            selected += [of_class[i] for i in sorted(order[: per_class or None].tolist())]
+        return selected
 
-    def held_out(self) -> list[Video]:
+    def list_validation(self) -> list[SpeakerVideo]:
         """All words of the validation speakers."""
         return [video for video in self.words if video.speaker in self.validation]
 
 
-def read_protocol(root: Path) -> Protocol:
+def load_split(root: Path) -> DataSplit:
     """Read the table of a data set.
 
     Raises:
         ManifestError: There is none, it lacks columns, or a part of it is empty.
     """
     table = root / "labels.csv"
-    videos = _videos(table)
+    videos = _load_videos(table)
     training = tuple(video for video in videos if video.split_si == "train")
     words = tuple(video for video in training if video.kind == TASK)
     test = tuple(video for video in videos if video.split_si == "test" and video.kind == TASK)
@@ -106,12 +108,12 @@ def read_protocol(root: Path) -> Protocol:
             f"on; wanted 2 and 1 or more",
             path=table,
         )
-    order = draws.permutation(draws.key(_SPEAKER_STREAM), len(speakers))
-    aside = tuple(sorted(speakers[i] for i in order[: max(1, len(speakers) // 4)]))
-    return Protocol(root, training, words, aside, test)
+    order = rng.permutation(rng.make_key(_SPEAKER_STREAM), len(speakers))
+    validation_speakers = tuple(sorted(speakers[i] for i in order[: max(1, len(speakers) // 4)]))
+    return DataSplit(root, training, words, validation_speakers, test)
 
 
-def write_list(path: Path, videos: Sequence[Video], *, labels: bool = True) -> Path:
+def write_list(path: Path, videos: Sequence[SpeakerVideo], *, labels: bool = True) -> Path:
     """Write a table that the jobs read; without labels there is nothing in it but paths."""
     columns = ("path", "label", "class_name") if labels else ("path",)
     text = io.StringIO()
@@ -119,25 +121,27 @@ def write_list(path: Path, videos: Sequence[Video], *, labels: bool = True) -> P
     writer.writerow(columns)
     writer.writerows([getattr(video, name) for name in columns] for video in videos)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text(text.getvalue(), encoding="utf-8")
     return path
 
 
-def speakers_of(videos: Iterable[Video]) -> list[str]:
+def list_speakers(videos: Iterable[SpeakerVideo]) -> list[str]:
     """Who speaks, each once."""
     return sorted({video.speaker for video in videos})
 
 
-def _videos(table: Path) -> list[Video]:
+def _load_videos(table: Path) -> list[SpeakerVideo]:
     if not table.exists():
         raise ManifestError("does not exist; --data names the folder that has it", path=table)
     cells = read_cells(str(table), read_text(str(table)), COLUMNS)
-    if absent := [name for name in COLUMNS if name not in cells.columns]:
-        shown = ", ".join(cells.names)
-        raise ManifestError(f"its columns are {shown}; wanted {', '.join(absent)} too", path=table)
-    if cells.problems:
-        line, message = cells.problems[0]
+    if missing := [name for name in COLUMNS if name not in cells.columns]:
+        column_names = ", ".join(cells.column_names)
+        raise ManifestError(
+            f"its columns are {column_names}; wanted {', '.join(missing)} too", path=table
+        )
+    if cells.errors:
+        line, message = cells.errors[0]
         raise ManifestError(message, path=table, line=line)
     rows = zip(*(cells.columns[name] for name in COLUMNS), strict=True)
-    return [Video(*row) for row in rows]
+    return [SpeakerVideo(*row) for row in rows]

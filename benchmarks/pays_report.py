@@ -7,19 +7,19 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from pays_findings import ARMS, PRETRAINED, SCRATCH, Findings, Judged, Plan
-from pays_lists import Video, speakers_of
+from pays_findings import ARMS, PRETRAINED, SCRATCH, ComparisonPlan, Findings, TestResult
+from pays_lists import SpeakerVideo, list_speakers
 
-from videomae2.data.identity import identity
-from videomae2.data.manifest import Entry
-from videomae2.engine.runlog import duration
-from videomae2.jobs.bench.machine import Machine
-from videomae2.jobs.whole_files import written_whole
-from videomae2.tensors.intervals import Comparison, Interval, compare_by_video
+from videomae2.base.files import atomic_write
+from videomae2.base.text import format_duration
+from videomae2.commands.bench.machine import Machine
+from videomae2.data.manifests.manifest import Entry
+from videomae2.data.manifests.overlap import format_entry_id
+from videomae2.metrics.bootstrap import Comparison, Interval, compare_by_video
 
 
 @dataclass(frozen=True, slots=True)
-class OverSeeds:
+class SeedSummary:
     """One share of labels, all seeds together."""
 
     share: int
@@ -35,19 +35,19 @@ class OverSeeds:
     """Mean accuracy by unseen speaker and arm."""
 
 
-def over_seeds(plan: Plan, findings: Findings) -> list[OverSeeds]:
+def summarize_seeds(plan: ComparisonPlan, findings: Findings) -> list[SeedSummary]:
     """Put the seeds of each share together."""
     return [
-        _together(share, [one for one in findings.judged if one.share == share], plan)
+        _summarize_share(share, [one for one in findings.test_results if one.share == share], plan)
         for share in plan.shares
     ]
 
 
-def _together(share: int, judged: Sequence[Judged], plan: Plan) -> OverSeeds:
+def _summarize_share(share: int, judged: Sequence[TestResult], plan: ComparisonPlan) -> SeedSummary:
     arms = {arm: {one.seed: one for one in judged if one.arm == arm} for arm in ARMS}
     accuracies = {arm: [one.accuracy.value for one in arms[arm].values()] for arm in ARMS}
-    hits = {arm: _mean_hits(list(arms[arm].values())) for arm in ARMS}
-    return OverSeeds(
+    hits = {arm: _compute_mean_hits(list(arms[arm].values())) for arm in ARMS}
+    return SeedSummary(
         share,
         mean={arm: fmean(accuracies[arm]) for arm in ARMS},
         spread={arm: stdev(a) if len(a) > 1 else None for arm, a in accuracies.items()},
@@ -56,31 +56,35 @@ def _together(share: int, judged: Sequence[Judged], plan: Plan) -> OverSeeds:
             for seed in plan.seeds
         },
         pooled=compare_by_video(hits[PRETRAINED], hits[SCRATCH]),
-        speakers=_by_speaker(plan.protocol.root, plan.protocol.test, hits),
+        speakers=_compute_speaker_accuracy(plan.protocol.root, plan.protocol.test, hits),
     )
 
 
-def _mean_hits(judged: Sequence[Judged]) -> dict[Hashable, float]:
+def _compute_mean_hits(judged: Sequence[TestResult]) -> dict[Hashable, float]:
     return {video: fmean(one.hits[video] for one in judged) for video in judged[0].hits}
 
 
-def _by_speaker(
-    root: Path, test: Sequence[Video], hits: dict[str, dict[Hashable, float]]
+def _compute_speaker_accuracy(
+    root: Path, test: Sequence[SpeakerVideo], hits: dict[str, dict[Hashable, float]]
 ) -> dict[str, dict[str, float]]:
     """Mean accuracy of each arm on each speaker; without videos that could not be read."""
-    named: dict[Hashable, str] = {
-        identity(Entry(path=str(root / video.path))): video.speaker for video in test
+    speaker_by_video: dict[Hashable, str] = {
+        format_entry_id(Entry(path=str(root / video.path))): video.speaker for video in test
     }
     return {
         speaker: {
-            arm: fmean(hit for video, hit in hits[arm].items() if named[video] == speaker)
+            arm: fmean(
+                hit for video, hit in hits[arm].items() if speaker_by_video[video] == speaker
+            )
             for arm in ARMS
         }
-        for speaker in speakers_of(test)
+        for speaker in list_speakers(test)
     }
 
 
-def as_json(plan: Plan, findings: Findings, machine: Machine, command: str) -> dict[str, Any]:
+def report_to_json(
+    plan: ComparisonPlan, findings: Findings, machine: Machine, command: str
+) -> dict[str, Any]:
     """Everything, with what belongs to every number: machine, date, commit, command."""
     protocol = plan.protocol
     return {
@@ -93,7 +97,7 @@ def as_json(plan: Plan, findings: Findings, machine: Machine, command: str) -> d
         "videos": {
             "unlabelled": len(protocol.unlabelled),
             "test": len(protocol.test),
-            "test_speakers": speakers_of(protocol.test),
+            "test_speakers": list_speakers(protocol.test),
             "validation_speakers": list(protocol.validation),
         },
         "seconds": findings.seconds,
@@ -104,9 +108,9 @@ def as_json(plan: Plan, findings: Findings, machine: Machine, command: str) -> d
                 "arm": one.arm,
                 "best": one.best,
                 "at_edge": one.at_edge,
-                "found": {f"{rate:g}": found.values for rate, found in one.found.items()},
+                "found": {f"{rate:g}": found.values for rate, found in one.metrics.items()},
             }
-            for one in findings.searched
+            for one in findings.searches
         ],
         "tests": [
             {
@@ -117,15 +121,17 @@ def as_json(plan: Plan, findings: Findings, machine: Machine, command: str) -> d
                 "accuracy": asdict(one.accuracy),
                 "videos": len(one.hits),
             }
-            for one in findings.judged
+            for one in findings.test_results
         ],
-        "over_seeds": [asdict(one) for one in over_seeds(plan, findings)],
+        "over_seeds": [asdict(one) for one in summarize_seeds(plan, findings)],
     }
 
 
-def as_markdown(plan: Plan, findings: Findings, machine: Machine, command: str) -> str:
+def format_markdown(
+    plan: ComparisonPlan, findings: Findings, machine: Machine, command: str
+) -> str:
     """The page, as it can stand in docs/benchmarks.md."""
-    protocol, settings, rows = plan.protocol, plan.settings, over_seeds(plan, findings)
+    protocol, settings, rows = plan.protocol, plan.settings, summarize_seeds(plan, findings)
     encoder = settings.encoder
     shape = f"{encoder.frames}x{encoder.height}x{encoder.width}"
     mixed = f" with {' and '.join(sorted(plan.mixed))}" if plan.mixed else ""
@@ -135,95 +141,98 @@ def as_markdown(plan: Plan, findings: Findings, machine: Machine, command: str) 
         f"ViT-{encoder.size}, clips of {shape}. Pre-training: {settings.pretrain_steps} steps of "
         f"{settings.pretrain_batch} videos x {settings.pretrain_views} views, of "
         f"{len(protocol.unlabelled)} videos without labels{mixed}; last losses "
-        f"{_losses(findings)}. "
+        f"{_format_losses(findings)}. "
         f"Fine-tuning: {settings.finetune_steps} steps of {settings.finetune_batch} clips. Test: "
-        f"{len(protocol.test)} videos of {len(speakers_of(protocol.test))} speakers that no step "
-        f"has seen. In all {duration(sum(findings.seconds.values(), 0.0))}.",
+        f"{len(protocol.test)} videos of {len(list_speakers(protocol.test))} speakers that no step "
+        f"has seen. In all {format_duration(sum(findings.seconds.values(), 0.0))}.",
         "Accuracy in per cent with 95 % bootstrap intervals over videos; the difference is paired.",
-        "\n".join(_accuracy_table(plan, findings, rows)),
+        "\n".join(_format_accuracy_table(plan, findings, rows)),
         "By speaker, mean over the seeds:",
-        "\n".join(_speaker_table(rows)),
+        "\n".join(_format_speaker_table(rows)),
     ]
-    if findings.searched:
-        apart = ", ".join(protocol.validation)
+    if findings.searches:
+        speaker_names = ", ".join(protocol.validation)
         parts += [
-            f"Rates (for 256 views) by accuracy on the training speakers {apart}, who were left "
-            f"out of fine-tuning there, seed {plan.seeds[0]}; the best of each line is in bold"
-            f"{_edges(findings)}:",
-            "\n".join(_search_table(plan, findings)),
+            f"Rates (for 256 views) by accuracy on the training speakers {speaker_names}, who were "
+            f"left out of fine-tuning there, seed {plan.seeds[0]}; the best of each line is in bold"
+            f"{_format_edges(findings)}:",
+            "\n".join(_format_search_table(plan, findings)),
         ]
     return "\n\n".join(parts) + "\n"
 
 
-def _accuracy_table(plan: Plan, findings: Findings, rows: Sequence[OverSeeds]) -> list[str]:
-    lines = _table("labels per class", "seed", *ARMS, "difference")
-    tests = {(one.share, one.seed, one.arm): one.accuracy for one in findings.judged}
+def _format_accuracy_table(
+    plan: ComparisonPlan, findings: Findings, rows: Sequence[SeedSummary]
+) -> list[str]:
+    lines = _format_table_head("labels per class", "seed", *ARMS, "difference")
+    tests = {(one.share, one.seed, one.arm): one.accuracy for one in findings.test_results}
     for row in rows:
         for seed in plan.seeds:
-            cells = [_percent(tests[row.share, seed, arm]) for arm in ARMS]
-            apart = _percent(row.by_seed[seed].difference, sign=True)
-            lines.append(_line(_labels(row.share), str(seed), *cells, apart))
-        cells = [f"**{100 * row.mean[arm]:.1f}**{_spread(row.spread[arm])}" for arm in ARMS]
-        apart = f"**{_percent(row.pooled.difference, sign=True)}**"
-        lines.append(_line(_labels(row.share), "all", *cells, apart))
+            cells = [_format_percent(tests[row.share, seed, arm]) for arm in ARMS]
+            difference = _format_percent(row.by_seed[seed].difference, sign=True)
+            lines.append(_format_row(_format_labels(row.share), str(seed), *cells, difference))
+        cells = [f"**{100 * row.mean[arm]:.1f}**{_format_spread(row.spread[arm])}" for arm in ARMS]
+        difference = f"**{_format_percent(row.pooled.difference, sign=True)}**"
+        lines.append(_format_row(_format_labels(row.share), "all", *cells, difference))
     return lines
 
 
-def _speaker_table(rows: Sequence[OverSeeds]) -> list[str]:
-    lines = _table("labels per class", "speaker", *ARMS)
+def _format_speaker_table(rows: Sequence[SeedSummary]) -> list[str]:
+    lines = _format_table_head("labels per class", "speaker", *ARMS)
     for row in rows:
-        for speaker, found in row.speakers.items():
-            cells = [f"{100 * found[arm]:.1f}" for arm in ARMS]
-            lines.append(_line(_labels(row.share), speaker, *cells))
+        for speaker, accuracies in row.speakers.items():
+            cells = [f"{100 * accuracies[arm]:.1f}" for arm in ARMS]
+            lines.append(_format_row(_format_labels(row.share), speaker, *cells))
     return lines
 
 
-def _search_table(plan: Plan, findings: Findings) -> list[str]:
-    lines = _table("labels per class", "", *(f"{rate:g}" for rate in plan.rates))
-    for one in findings.searched:
+def _format_search_table(plan: ComparisonPlan, findings: Findings) -> list[str]:
+    lines = _format_table_head("labels per class", "", *(f"{rate:g}" for rate in plan.rates))
+    for search in findings.searches:
         cells = []
         for rate in plan.rates:
-            text = f"{100 * one.found[rate].values['accuracy']:.1f}"
-            cells.append(f"**{text}**" if rate == one.best else text)
-        lines.append(_line(_labels(one.share), one.arm, *cells))
+            text = f"{100 * search.metrics[rate].values['accuracy']:.1f}"
+            cells.append(f"**{text}**" if rate == search.best else text)
+        lines.append(_format_row(_format_labels(search.share), search.arm, *cells))
     return lines
 
 
-def write_report(plan: Plan, findings: Findings, machine: Machine, command: str) -> str:
+def write_report(plan: ComparisonPlan, findings: Findings, machine: Machine, command: str) -> str:
     """Write both files into the folder of the comparison, and give the page."""
-    page = as_markdown(plan, findings, machine, command)
-    numbers = json.dumps(as_json(plan, findings, machine, command), indent=1) + "\n"
+    page = format_markdown(plan, findings, machine, command)
+    numbers = json.dumps(report_to_json(plan, findings, machine, command), indent=1) + "\n"
     for name, text in (("results.md", page), ("results.json", numbers)):
-        with written_whole(plan.out / name) as partial:
+        with atomic_write(plan.out / name) as partial:
             partial.write_text(text, encoding="utf-8")
     return page
 
 
-def _edges(findings: Findings) -> str:
-    edges = [f"{one.arm} ({_labels(one.share)})" for one in findings.searched if one.at_edge]
+def _format_edges(findings: Findings) -> str:
+    edges = [f"{one.arm} ({_format_labels(one.share)})" for one in findings.searches if one.at_edge]
     return f", at the edge of what was tried for {', '.join(edges)}" if edges else ""
 
 
-def _losses(findings: Findings) -> str:
+def _format_losses(findings: Findings) -> str:
     return ", ".join(f"{loss:.3f}" for loss in findings.losses.values())
 
 
-def _percent(one: Interval, *, sign: bool = False) -> str:
+def _format_percent(interval: Interval, *, sign: bool = False) -> str:
     plus = "+" if sign else ""
-    return f"{100 * one.value:{plus}.1f} [{100 * one.low:{plus}.1f}, {100 * one.high:{plus}.1f}]"
+    value, low, high = (100 * v for v in (interval.value, interval.low, interval.high))
+    return f"{value:{plus}.1f} [{low:{plus}.1f}, {high:{plus}.1f}]"
 
 
-def _spread(value: float | None) -> str:
+def _format_spread(value: float | None) -> str:
     return "" if value is None else f" ± {100 * value:.1f}"
 
 
-def _labels(share: int) -> str:
+def _format_labels(share: int) -> str:
     return str(share or "all")
 
 
-def _table(*names: str) -> list[str]:
-    return [_line(*names), "|" + "---|" * len(names)]
+def _format_table_head(*names: str) -> list[str]:
+    return [_format_row(*names), "|" + "---|" * len(names)]
 
 
-def _line(*cells: str) -> str:
+def _format_row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"

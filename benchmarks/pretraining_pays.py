@@ -20,6 +20,7 @@ into this repository; the evaluations' report.html show some.
 """
 
 import argparse
+import logging
 import os
 import shlex
 import sys
@@ -29,17 +30,17 @@ from pathlib import Path
 
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as the command line does, and before torch
 
-from pays_findings import Plan
-from pays_lists import read_protocol
-from pays_made_up import write_made_up
+from pays_findings import ComparisonPlan
+from pays_lists import load_split
+from pays_made_up import write_synthetic
 from pays_report import write_report
-from pays_runs import MIXED, Settings
-from pays_steps import Steps
+from pays_runs import MIXED, ComparisonSettings
+from pays_steps import ComparisonSteps
 
-from videomae2.engine.runtime import RuntimeConfig, prepare
+from videomae2.commands.bench.machine import describe_machine
 from videomae2.errors import ConfigError, Interrupted, VideoMAE2Error
-from videomae2.jobs.bench.machine import describe
 from videomae2.models.sizes import SIZES
+from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA, OUT = ROOT.parent / "shared" / "data", ROOT / "runs" / "pretraining-pays"
@@ -59,66 +60,69 @@ QUICK = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compare, print the page, and write it; the exit code as of the command line."""
-    words = parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     given = sys.argv[1:] if arguments is None else arguments
     command = shlex.join(["python", "benchmarks/pretraining_pays.py", *given])
     try:
-        plan = _plan(words)
-        machine = describe(prepare(RuntimeConfig(device=plan.settings.device)).device)
-        page = write_report(plan, Steps(plan).run(), machine, command)
+        plan = _build_plan(options)
+        machine = describe_machine(
+            prepare_runtime(RuntimeConfig(device=plan.settings.device)).device
+        )
+        page = write_report(plan, ComparisonSteps(plan).run(), machine, command)
     except Interrupted as error:
-        return _end(75, f"{error}; the same command goes on")
+        return _print_and_return(75, f"{error}; the same command goes on")
     except KeyboardInterrupt:
-        return _end(1, "stopped by Ctrl-C; the same command goes on")
+        return _print_and_return(1, "stopped by Ctrl-C; the same command goes on")
     except VideoMAE2Error as error:
-        return _end(2, f"error: {error}")
+        return _print_and_return(2, f"error: {error}")
     print(f"\n{page}\nalso in {plan.out / 'results.md'}, with all numbers in results.json")
     return 0
 
 
-def _plan(words: argparse.Namespace) -> Plan:
+def _build_plan(options: argparse.Namespace) -> ComparisonPlan:
     """What is asked for.
 
     Raises:
         ConfigError: It makes no sense.
         ManifestError: The data is not there.
     """
-    out = words.out or (OUT.with_name(f"{OUT.name}-quick") if words.quick else OUT)
-    numbers = {one.name: getattr(words, one.name) for one in fields(Settings)}
-    if words.quick:
-        words.seeds, words.shares, words.rates = (0, 1), (3,), (8e-3, 16e-3)
+    out = options.out or (OUT.with_name(f"{OUT.name}-quick") if options.quick else OUT)
+    numbers = {one.name: getattr(options, one.name) for one in fields(ComparisonSettings)}
+    if options.quick:
+        options.seeds, options.shares, options.rates = (0, 1), (3,), (8e-3, 16e-3)
         numbers |= QUICK
-    rates = sorted(set(words.rates))
+    rates = sorted(set(options.rates))
     for name in ("seeds", "shares", "rates"):
-        if not getattr(words, name) or min(getattr(words, name)) < 0:
+        if not getattr(options, name) or min(getattr(options, name)) < 0:
             raise ConfigError(f"--{name} wants one number or more, none below 0")
-    root = write_made_up(out / "made-up") if words.quick else words.data / "miracl"
-    return Plan(
-        protocol=read_protocol(root),
-        settings=Settings(**numbers),
+    root = write_synthetic(out / "made-up") if options.quick else options.data / "miracl"
+    return ComparisonPlan(
+        protocol=load_split(root),
+        settings=ComparisonSettings(**numbers),
         out=out,
-        seeds=list(dict.fromkeys(words.seeds)),
-        shares=list(dict.fromkeys(words.shares)),
+        seeds=list(dict.fromkeys(options.seeds)),
+        shares=list(dict.fromkeys(options.shares)),
         rates=rates,
-        mixed={name: words.data / name for name in words.mix},
+        mixed={name: options.data / name for name in options.mix},
     )
 
 
-def _end(code: int, line: str) -> int:
+def _print_and_return(code: int, line: str) -> int:
     print(line, file=sys.stderr)
     return code
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """All flags."""
     described = (__doc__ or "").split("\n\n    python")
-    made = argparse.ArgumentParser(
+    argument_parser = argparse.ArgumentParser(
         description=described[0],
         epilog=f"    python{described[1]}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    usual = Settings()
-    add = made.add_argument
+    defaults = ComparisonSettings()
+    add = argument_parser.add_argument
     add("--quick", action="store_true", help="made-up videos and a few steps, to try it")
     add("--data", type=Path, default=DATA, help="folder with miracl in it (%(default)s)")
     add("--out", type=Path, help=f"where everything is written ({OUT}, or -quick)")
@@ -126,21 +130,26 @@ def parser() -> argparse.ArgumentParser:
     add("--shares", type=int, nargs="+", default=[20], help="labels of each class; 0 for all")
     add("--rates", type=float, nargs="+", default=RATES, help="searched, for 256 views")
     add("--mix", nargs="+", default=[], choices=sorted(MIXED), help="also pre-train on these")
-    add("--size", choices=sorted(SIZES), default=usual.size)
+    add("--size", choices=sorted(SIZES), default=defaults.size)
     for name in ("patch", "dim", "depth"):
-        add(f"--{name}", type=int, default=getattr(usual, name), help="the size's own if not given")
+        add(
+            f"--{name}",
+            type=int,
+            default=getattr(defaults, name),
+            help="the size's own if not given",
+        )
     for name in ("frames", "height", "width", "channels"):
-        add(f"--{name}", type=int, default=getattr(usual, name))
+        add(f"--{name}", type=int, default=getattr(defaults, name))
     for name in ("pretrain-steps", "pretrain-batch", "pretrain-views"):
-        add(f"--{name}", type=int, default=getattr(usual, name.replace("-", "_")))
-    add("--pretrain-rate", type=float, default=usual.pretrain_rate, help="for 256 views")
-    add("--masked", type=float, default=usual.masked, help="share hidden from the encoder")
+        add(f"--{name}", type=int, default=getattr(defaults, name.replace("-", "_")))
+    add("--pretrain-rate", type=float, default=defaults.pretrain_rate, help="for 256 views")
+    add("--masked", type=float, default=defaults.masked, help="share hidden from the encoder")
     for name in ("finetune-steps", "finetune-batch"):
-        add(f"--{name}", type=int, default=getattr(usual, name.replace("-", "_")))
-    add("--device", default=usual.device)
-    add("--workers", type=int, default=usual.workers, help="reading processes")
-    add("--rounds", type=int, default=usual.rounds, help="samples drawn for each interval")
-    return made
+        add(f"--{name}", type=int, default=getattr(defaults, name.replace("-", "_")))
+    add("--device", default=defaults.device)
+    add("--workers", type=int, default=defaults.workers, help="reading processes")
+    add("--rounds", type=int, default=defaults.rounds, help="samples drawn for each interval")
+    return argument_parser
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ key frame before the first frame, decodes every frame up to the last and convert
 Both must give the same pixels. A warm index is one that a process has built before.
 
     python benchmarks/reading.py                              # made-up videos
-    python benchmarks/reading.py --made-up-smoothness 1 --made-up-noise 2
+    python benchmarks/reading.py --synthetic-smoothness 1 --synthetic-noise 2
     python benchmarks/reading.py --videos natural/            # of natural_videos.py
 """
 
@@ -20,57 +20,57 @@ import av
 import numpy as np
 import torch
 
-from videomae2.data import video
-from videomae2.data.readers import open_reader
-from videomae2.data.sampling import first_frame, pretrain_indices
-from videomae2.jobs.bench import samples
-from videomae2.jobs.bench.machine import describe
-from videomae2.jobs.bench.tables import aligned
+from videomae2.commands.bench.machine import describe_machine
+from videomae2.commands.bench.tables import align_columns
+from videomae2.data.synthetic import textured_videos
+from videomae2.data.video import pyav_reader
+from videomae2.data.video.reader import open_reader
+from videomae2.data.views.sampling import draw_first_frame, pretrain_indices
 
 FRAMES, STRIDE = 16, 4
 Clip = tuple[Path, list[int]]
 Read = Callable[[Path, list[int]], np.ndarray]
 
 
-def ours(path: Path, indices: list[int]) -> np.ndarray:
+def read_ours(path: Path, indices: list[int]) -> np.ndarray:
     """Read with this package."""
     with open_reader(path) as reader:
         return reader.read(indices)
 
 
-def ours_cold(path: Path, indices: list[int]) -> np.ndarray:
+def read_ours_cold(path: Path, indices: list[int]) -> np.ndarray:
     """The same, of a video that this process has not met."""
-    video.TABLES.clear()
-    return ours(path, indices)
+    pyav_reader.INDEX_CACHE.clear()
+    return read_ours(path, indices)
 
 
-def straightforward(path: Path, indices: list[int]) -> np.ndarray:
+def read_straightforward(path: Path, indices: list[int]) -> np.ndarray:
     """Seek, decode, convert; right for files of one frame rate whose first frame is at 0."""
-    with av.open(str(path)) as box:
-        stream = box.streams.video[0]
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
         stream.thread_type, stream.codec_context.thread_count = "NONE", 1
         assert stream.average_rate is not None
         assert stream.time_base is not None
         ticks = 1 / (stream.average_rate * stream.time_base)
-        box.seek(int(indices[0] * ticks), stream=stream)
-        found: dict[int, np.ndarray] = {}
-        for frame in box.decode(stream):
+        container.seek(int(indices[0] * ticks), stream=stream)
+        frames: dict[int, np.ndarray] = {}
+        for frame in container.decode(stream):
             number = round((frame.pts or 0) / ticks)
             if number in indices:
-                found[number] = frame.to_ndarray(format="rgb24")
+                frames[number] = frame.to_ndarray(format="rgb24")
             if number >= indices[-1]:
                 break
-    return np.stack([found[number] for number in indices])
+    return np.stack([frames[number] for number in indices])
 
 
 READERS: dict[str, Read] = {
-    "this reader": ours,
-    "this reader, cold index": ours_cold,
-    "straightforward": straightforward,
+    "this reader": read_ours,
+    "this reader, cold index": read_ours_cold,
+    "straightforward": read_straightforward,
 }
 
 
-def draw(paths: Sequence[Path], count: int) -> list[Clip]:
+def draw_clips(paths: Sequence[Path], count: int) -> list[Clip]:
     """Clips of all videos in turn, from random starts."""
     rng, clips = np.random.default_rng(0), []
     lengths = {}
@@ -79,7 +79,7 @@ def draw(paths: Sequence[Path], count: int) -> list[Clip]:
         if path not in lengths:
             with open_reader(path) as reader:
                 lengths[path] = reader.num_frames
-        first = first_frame(lengths[path], FRAMES * STRIDE, rng.random())
+        first = draw_first_frame(lengths[path], FRAMES * STRIDE, rng.random())
         index = pretrain_indices(lengths[path], FRAMES, STRIDE, first=first)
         clips.append((path, sorted(set(index.tolist()))))
     return clips
@@ -95,59 +95,65 @@ def cpu_seconds(read: Read, clips: Iterable[Clip]) -> float:
 
 def measure(paths: Sequence[Path], count: int, rounds: int) -> dict[str, list[float]]:
     """Clips per CPU second of each reader, once for every round; they take turns."""
-    clips = draw(paths, count)
+    clips = draw_clips(paths, count)
     for path, indices in clips[: len(paths)]:  # and so the index is warm
-        assert (ours(path, indices) == straightforward(path, indices)).all(), path
-    found: dict[str, list[float]] = {name: [] for name in READERS}
+        assert (read_ours(path, indices) == read_straightforward(path, indices)).all(), path
+    rates: dict[str, list[float]] = {name: [] for name in READERS}
     for _ in range(rounds):
         for name, read in READERS.items():
-            found[name].append(len(clips) / cpu_seconds(read, clips))
+            rates[name].append(len(clips) / cpu_seconds(read, clips))
         for path in paths:
-            ours(path, [0])
-    return found
+            read_ours(path, [0])
+    return rates
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make videos up or take those of a folder, measure, print."""
-    options = parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
-        look = samples.Look(smoothness=options.made_up_smoothness, noise=options.made_up_noise)
+        style = textured_videos.SceneStyle(
+            smoothness=options.synthetic_smoothness, noise=options.synthetic_noise
+        )
         paths = (
             sorted(options.videos.rglob("*.mp4"))
             if options.videos
-            else samples.make_videos(
+            else textured_videos.write_synthetic_videos(
                 Path(name),
-                count=options.made_up_videos,
-                frames=options.made_up_frames,
+                count=options.synthetic_videos,
+                frames=options.synthetic_frames,
                 seed=0,
-                look=look,
+                style=style,
             )
         )
         if not paths:
             raise SystemExit(f"{options.videos} holds no .mp4 files")
         size = sum(path.stat().st_size for path in paths) / len(paths) / 1000
-        found = measure(paths, options.clips, options.rounds)
+        clip_rates = measure(paths, options.clips, options.rounds)
     if options.json:
-        print(json.dumps(found))
+        print(json.dumps(clip_rates))
         return 0
-    print(f"{describe(torch.device('cpu'))}\n{len(paths)} videos of {size:.0f} KB")
-    rows = [(name, f"{min(rates):.1f}", f"{max(rates):.1f}") for name, rates in found.items()]
-    print(aligned(("clips per CPU second", "least", "most"), rows))
+    print(f"{describe_machine(torch.device('cpu'))}\n{len(paths)} videos of {size:.0f} KB")
+    rows = [(name, f"{min(rates):.1f}", f"{max(rates):.1f}") for name, rates in clip_rates.items()]
+    print(align_columns(("clips per CPU second", "least", "most"), rows))
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """All flags."""
-    made = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    made.add_argument("--videos", type=Path, help="a folder of .mp4 files; else some are made up")
-    made.add_argument("--made-up-videos", type=int, default=6)
-    made.add_argument("--made-up-frames", type=int, default=300)
-    made.add_argument("--made-up-smoothness", type=float, default=1.3, help="1 is sharp")
-    made.add_argument("--made-up-noise", type=float, default=1.5, help="of 255")
-    made.add_argument("--clips", type=int, default=96, help="of a round")
-    made.add_argument("--rounds", type=int, default=3)
-    made.add_argument("--json", action="store_true")
-    return made
+    argument_parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    argument_parser.add_argument(
+        "--videos", type=Path, help="a folder of .mp4 files; else some are made up"
+    )
+    argument_parser.add_argument("--synthetic-videos", type=int, default=6)
+    argument_parser.add_argument("--synthetic-frames", type=int, default=300)
+    argument_parser.add_argument(
+        "--synthetic-smoothness", type=float, default=1.3, help="1 is sharp"
+    )
+    argument_parser.add_argument("--synthetic-noise", type=float, default=1.5, help="of 255")
+    argument_parser.add_argument("--clips", type=int, default=96, help="of a round")
+    argument_parser.add_argument("--rounds", type=int, default=3)
+    argument_parser.add_argument("--json", action="store_true")
+    return argument_parser
 
 
 if __name__ == "__main__":

@@ -22,14 +22,14 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
 )
 
-from videomae2.data.pool import Pool
-from videomae2.data.worker_main import Allocate
+from videomae2.data.workers.main import AllocateFn
+from videomae2.data.workers.pool import Pool
 
 SHAPE = (16, 256, 340, 3)
 
 
-def hand_over(
-    request: int, allocate: Allocate
+def allocate_sample(
+    request: int, allocate: AllocateFn
 ) -> tuple[Mapping[str, np.ndarray], Mapping[str, Any]]:
     """Make room for a sample, without filling it."""
     return {"frames": allocate(SHAPE, np.uint8)}, {}
@@ -37,50 +37,50 @@ def hand_over(
 
 def measure(samples: int) -> dict[str, float]:
     """CPU and wall seconds."""
-    started, before = time.perf_counter(), _children()
-    with _one_process() as pool:
+    started, before = time.perf_counter(), _children_cpu_seconds()
+    with _build_pool() as pool:
         list(pool.map([0]))
-        begun = time.perf_counter() - started
-    alone = _children() - before
-    before = _children()
-    with _one_process() as pool:
+        start_seconds = time.perf_counter() - started
+    idle_cpu_seconds = _children_cpu_seconds() - before
+    before = _children_cpu_seconds()
+    with _build_pool() as pool:
         list(pool.map([0]))
-        own = time.process_time()
-        for answer in pool.map(range(samples)):
-            assert answer.arrays is not None
-        own = time.process_time() - own
-    both = _children() - before
+        own_cpu_seconds = time.process_time()
+        for result in pool.map(range(samples)):
+            assert result.arrays is not None
+        own_cpu_seconds = time.process_time() - own_cpu_seconds
+    total_cpu_seconds = _children_cpu_seconds() - before
     return {
-        "start_wall_seconds": begun,
-        "start_cpu_seconds": alone,
-        "own_cpu_ms_per_sample": 1000 * own / samples,
-        "its_cpu_ms_per_sample": 1000 * (both - alone) / samples,
+        "start_wall_seconds": start_seconds,
+        "start_cpu_seconds": idle_cpu_seconds,
+        "own_cpu_ms_per_sample": 1000 * own_cpu_seconds / samples,
+        "its_cpu_ms_per_sample": 1000 * (total_cpu_seconds - idle_cpu_seconds) / samples,
     }
 
 
-def _one_process() -> Pool:
-    function = "reading_processes:hand_over"
-    return Pool(function, workers=1, deadline_seconds=60.0, memory_bytes=None)
+def _build_pool() -> Pool:
+    function = "reading_processes:allocate_sample"
+    return Pool(function, num_workers=1, timeout_seconds=60.0, memory_limit_bytes=None)
 
 
-def _children() -> float:
+def _children_cpu_seconds() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print."""
-    options = parser().parse_args(arguments)
-    found = measure(options.samples)
-    print(json.dumps(found, indent=2))
+    options = build_parser().parse_args(arguments)
+    timings = measure(options.samples)
+    print(json.dumps(timings, indent=2))
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """All flags."""
-    made = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    made.add_argument("--samples", type=int, default=20_000, help="that are handed over")
-    return made
+    argument_parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    argument_parser.add_argument("--samples", type=int, default=20_000, help="that are handed over")
+    return argument_parser
 
 
 if __name__ == "__main__":

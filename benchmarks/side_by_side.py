@@ -30,24 +30,24 @@ from typing import Any, cast
 
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as the command line does, and before torch
 
-from contestant import Contestant, compete
+from contestant import Variant, run_variant
 
-from videomae2.engine.runtime import Runtime, RuntimeConfig, prepare
-from videomae2.jobs.bench.machine import describe
-from videomae2.jobs.bench.model import StepCase
-from videomae2.jobs.bench.tables import aligned
+from videomae2.commands.bench.machine import describe_machine
+from videomae2.commands.bench.model import BenchCase
+from videomae2.commands.bench.tables import align_columns
 from videomae2.models.sizes import SIZES, SizeName
+from videomae2.training.runtime import Runtime, RuntimeConfig, prepare_runtime
 
-STEPS_OF_A_TURN = 3
+STEPS_PER_TURN = 3
 """Of these the first does not count."""
-OURS = Contestant(code="ours")
-THEIRS = Contestant(code="transformers")
-OURS_BF16 = Contestant(code="ours", precision="bf16")
-GROUPS: dict[str, list[Contestant]] = {
-    "against transformers, fp32": [THEIRS, OURS, Contestant(code="ours", products="default")],
-    "against transformers, bf16": [Contestant(code="transformers", precision="bf16"), OURS_BF16],
+OURS = Variant(code="ours")
+THEIRS = Variant(code="transformers")
+OURS_BF16 = Variant(code="ours", precision="bf16")
+GROUPS: dict[str, list[Variant]] = {
+    "against transformers, fp32": [THEIRS, OURS, Variant(code="ours", matmul_backend="default")],
+    "against transformers, bf16": [Variant(code="transformers", precision="bf16"), OURS_BF16],
     "ours among themselves": [
-        Contestant(code="ours", masking=masking, precision=precision)
+        Variant(code="ours", masking=masking, precision=precision)
         for precision in ("fp32", "bf16")
         for masking in ("v1", "dual", "lean")
     ],
@@ -55,14 +55,19 @@ GROUPS: dict[str, list[Contestant]] = {
 """The first of a group is what the others are compared with."""
 
 
-class Opponent:
+class VariantProcess:
     """The process of a contestant."""
 
-    def __init__(self, who: Contestant, case: StepCase) -> None:
-        self.who = who
-        words = {**asdict(who), "size": case.size, "batch": case.batch, "side": case.side}
+    def __init__(self, variant: Variant, case: BenchCase) -> None:
+        self.variant = variant
+        words = {
+            **asdict(variant),
+            "size": case.size,
+            "batch_size": case.batch_size,
+            "side": case.side,
+        }
         self._process = subprocess.Popen(
-            [sys.executable, __file__, "--contestant", json.dumps(words)],
+            [sys.executable, __file__, "--variant", json.dumps(words)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -75,51 +80,51 @@ class Opponent:
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:
-            raise SystemExit(f"{self.who.name} ended early; its message is above")
+            raise SystemExit(f"{self.variant.name} ended early; its message is above")
         return json.loads(line)
 
     def close(self) -> None:
         self._process.communicate()
 
 
-def take_turns(group: Sequence[Contestant], case: StepCase, rounds: int) -> list[dict[str, Any]]:
+def take_turns(group: Sequence[Variant], case: BenchCase, rounds: int) -> list[dict[str, Any]]:
     """Let a group step in turn; the first turn of each does not count."""
-    opponents = [Opponent(who, case) for who in group]
-    answers: list[list[list[dict[str, Any]]]] = [[] for _ in group]
+    processes = [VariantProcess(who, case) for who in group]
+    turns: list[list[list[dict[str, Any]]]] = [[] for _ in group]
     try:
         for _ in range(1 + rounds):
-            for opponent, got in zip(opponents, answers, strict=True):
-                got.append([opponent.step() for _ in range(STEPS_OF_A_TURN)][1:])
+            for process, got in zip(processes, turns, strict=True):
+                got.append([process.step() for _ in range(STEPS_PER_TURN)][1:])
     finally:
-        for opponent in opponents:
-            opponent.close()
-    seconds = [[one["seconds"] for turn in got[1:] for one in turn] for got in answers]
+        for process in processes:
+            process.close()
+    seconds = [[one["seconds"] for turn in got[1:] for one in turn] for got in turns]
     return [
-        _summary(who, took, median(seconds[0]), got[-1][-1])
-        for who, took, got in zip(group, seconds, answers, strict=True)
+        _summarize(who, took, median(seconds[0]), got[-1][-1])
+        for who, took, got in zip(group, seconds, turns, strict=True)
     ]
 
 
-def _summary(
-    who: Contestant, seconds: list[float], first: float, last: dict[str, Any]
+def _summarize(
+    variant: Variant, seconds: list[float], first: float, last: dict[str, Any]
 ) -> dict[str, Any]:
-    typical = median(seconds)
+    median_seconds = median(seconds)
     return {
-        **asdict(who),
-        "name": who.name,
+        **asdict(variant),
+        "name": variant.name,
         "steps": len(seconds),
-        "median_seconds": typical,
+        "median_seconds": median_seconds,
         "least_seconds": min(seconds),
         "most_seconds": max(seconds),
-        "time_over_first": typical / first,
-        "speed_over_first": first / typical,
+        "time_over_first": median_seconds / first,
+        "speed_over_first": first / median_seconds,
         "peak_gib": last["peak_gib"],
         "step_gib": last["step_gib"],
         "loss": last["loss"],
     }
 
 
-def table(title: str, rows: Sequence[dict[str, Any]]) -> str:
+def format_table(title: str, rows: Sequence[dict[str, Any]]) -> str:
     """A group's numbers for people."""
     head = (title, "s/step", "least", "most", "time", "speed", "peak GiB", "step GiB")
     cells = [
@@ -135,35 +140,37 @@ def table(title: str, rows: Sequence[dict[str, Any]]) -> str:
         )
         for row in rows
     ]
-    return aligned(head, cells)
+    return align_columns(head, cells)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the groups and print tables, and JSON where it is asked for."""
-    options = parser().parse_args(arguments)
-    if options.contestant:
-        words = json.loads(options.contestant)
-        case = StepCase(**{name: words.pop(name) for name in ("size", "batch", "side")})
-        compete(Contestant(**words), case)
+    options = build_parser().parse_args(arguments)
+    if options.variant:
+        values = json.loads(options.variant)
+        case = BenchCase(**{name: values.pop(name) for name in ("size", "batch_size", "side")})
+        run_variant(Variant(**values), case)
         return 0
-    case = StepCase(size=options.size, batch=options.batch, side=options.side)
+    case = BenchCase(size=options.size, batch_size=options.batch, side=options.side)
     rounds = options.rounds or (2 if options.quick else 5)
-    runtime: Runtime = prepare(RuntimeConfig(device="cpu", precision="fp32"))
-    print(describe(runtime.device))
-    print(f"{case.size}, {case.batch} clips of {case.frames}x{case.side}x{case.side}; medians of")
-    steps = (STEPS_OF_A_TURN - 1) * rounds
+    runtime: Runtime = prepare_runtime(RuntimeConfig(device="cpu", precision="fp32"))
+    print(describe_machine(runtime.device))
+    print(
+        f"{case.size}, {case.batch_size} clips of {case.frames}x{case.side}x{case.side}; medians of"
+    )
+    steps = (STEPS_PER_TURN - 1) * rounds
     print(f"{steps} steps in {rounds} turns; time and speed beside the first of each group\n")
-    found = {}
+    group_rows = {}
     for title, group in GROUPS.items():
         if options.group and options.group not in title:
             continue
-        found[title] = take_turns(group, case, rounds)
-        print(table(title, found[title]), end="\n\n", flush=True)
+        group_rows[title] = take_turns(group, case, rounds)
+        print(format_table(title, group_rows[title]), end="\n\n", flush=True)
     if options.json:
         report = {
-            "machine": asdict(describe(runtime.device)),
+            "machine": asdict(describe_machine(runtime.device)),
             "case": asdict(case),
-            "groups": found,
+            "groups": group_rows,
         }
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(report, indent=2) + "\n")
@@ -171,18 +178,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """All flags."""
-    made = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    made.add_argument("--quick", action="store_true", help="2 turns instead of 5")
-    made.add_argument("--rounds", type=int, help="turns of each that count")
-    made.add_argument("--group", help="only groups with this in their title")
-    made.add_argument("--size", default="base", choices=sorted(SIZES), type=_size)
-    made.add_argument("--batch", type=int, default=2)
-    made.add_argument("--side", type=int, default=224)
-    made.add_argument("--json", type=Path, help="also write the numbers to this file")
-    made.add_argument("--contestant", help=argparse.SUPPRESS)
-    return made
+    argument_parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0] if __doc__ else None
+    )
+    argument_parser.add_argument("--quick", action="store_true", help="2 turns instead of 5")
+    argument_parser.add_argument("--rounds", type=int, help="turns of each that count")
+    argument_parser.add_argument("--group", help="only groups with this in their title")
+    argument_parser.add_argument("--size", default="base", choices=sorted(SIZES), type=_size)
+    argument_parser.add_argument("--batch", type=int, default=2)
+    argument_parser.add_argument("--side", type=int, default=224)
+    argument_parser.add_argument("--json", type=Path, help="also write the numbers to this file")
+    argument_parser.add_argument("--variant", help=argparse.SUPPRESS)
+    return argument_parser
 
 
 def _size(name: str) -> SizeName:

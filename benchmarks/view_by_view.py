@@ -10,11 +10,11 @@ from typing import Any
 import av
 import numpy as np
 
-from videomae2.data.manifest import Entry
-from videomae2.data.opening import open_entry
-from videomae2.data.view_grid import dense_clips
-from videomae2.data.view_reading import GridShape
-from videomae2.data.worker_main import Allocate
+from videomae2.data.manifests.manifest import Entry
+from videomae2.data.video.trim import open_video
+from videomae2.data.views.sampling import dense_clips
+from videomae2.data.views.specs import ViewSpec
+from videomae2.data.workers.main import AllocateFn
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +22,9 @@ class ViewRequest:
     """One view of one video."""
 
     entry: Entry
-    shape: GridShape
+    shape: ViewSpec
     clip: int
-    plain: bool
+    decode_all: bool
     """Decode every frame, as a plain reader does, or leave out what nobody wants, as ours."""
 
     @property
@@ -33,15 +33,15 @@ class ViewRequest:
 
 
 def read_view(
-    request: ViewRequest, allocate: Allocate
+    request: ViewRequest, allocate: AllocateFn
 ) -> tuple[Mapping[str, np.ndarray], Mapping[str, Any]]:
     """Decode all frames of the stride, and give those of one clip, as the released code does."""
     shape = request.shape
-    stride = int(shape.stride)
-    if request.plain:
-        every, count = _decoded(request.path, stride)
+    stride = int(shape.frame_interval)
+    if request.decode_all:
+        every, count = _decode_frames(request.path, stride)
     else:
-        with open_entry(request.entry, shape) as reader:
+        with open_video(request.entry, shape) as reader:
             count = reader.num_frames
             every = reader.read(range(0, count, stride))
     clips = dense_clips(count, shape.frames, stride, clips=shape.grid.clips)
@@ -51,13 +51,13 @@ def read_view(
     return {"frames": out}, {}
 
 
-def _decoded(path: str, stride: int) -> tuple[np.ndarray, int]:
+def _decode_frames(path: str, stride: int) -> tuple[np.ndarray, int]:
     """Decode a video from first to last; every ``stride``-th frame, and how many there are."""
-    found, count = [], 0
-    with av.open(path) as box:
-        stream = box.streams.video[0]
+    frames, count = [], 0
+    with av.open(path) as container:
+        stream = container.streams.video[0]
         stream.thread_type, stream.codec_context.thread_count = "NONE", 1
-        for count, frame in enumerate(box.decode(stream), start=1):
+        for count, frame in enumerate(container.decode(stream), start=1):
             if (count - 1) % stride == 0:
-                found.append(frame.to_ndarray(format="rgb24"))
-    return np.stack(found), count
+                frames.append(frame.to_ndarray(format="rgb24"))
+    return np.stack(frames), count

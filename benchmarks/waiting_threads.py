@@ -20,19 +20,18 @@ MASKINGS = ("dual", "v1")
 
 def measure(size: str, side: int, repeats: int) -> dict[str, float]:
     """Be one of the processes: the median seconds of a step by masking."""
-    from videomae2.engine.runtime import RuntimeConfig, prepare
-    from videomae2.jobs.bench.model import StepCase
-    from videomae2.jobs.bench.steps import measure_step
+    from videomae2.commands.bench.model import BenchCase, measure_step
+    from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 
-    runtime = prepare(RuntimeConfig(device="cpu", precision="bf16"))
-    found = {}
+    runtime = prepare_runtime(RuntimeConfig(device="cpu", precision="bf16"))
+    seconds = {}
     for masking in MASKINGS:
-        case = StepCase(size=size, masking=masking, side=side)  # type: ignore[arg-type]
-        found[masking] = measure_step(case, runtime, repeats=repeats).median_seconds
-    return found
+        case = BenchCase(size=size, masking=masking, side=side)  # type: ignore[arg-type]
+        seconds[masking] = measure_step(case, runtime, repeats=repeats).median_seconds
+    return seconds
 
 
-def started_with(setting: str, words: Sequence[str]) -> dict[str, float]:
+def measure_in_process(setting: str, words: Sequence[str]) -> dict[str, float]:
     """Measure in a process that has only this setting."""
     environment = dict(os.environ)
     for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
@@ -41,32 +40,36 @@ def started_with(setting: str, words: Sequence[str]) -> dict[str, float]:
         name, value = setting.split("=")
         environment[name] = value
     command = [sys.executable, __file__, *words, "--one"]
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(done.stdout)
+    process = subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return json.loads(process.stdout)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure every setting and print a table."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    options = parser().parse_args(words)
+    args = list(sys.argv[1:] if arguments is None else arguments)
+    options = build_parser().parse_args(args)
     if options.one:
         print(json.dumps(measure(options.size, options.side, options.repeats)))
         return 0
     print("| | dual s/step | v1 s/step |\n|---|---|---|")
     for setting in SETTINGS:
-        found = started_with(setting, words)
-        print(f"| {setting or 'not set'} | {found['dual']:.3f} | {found['v1']:.3f} |", flush=True)
+        seconds = measure_in_process(setting, args)
+        print(
+            f"| {setting or 'not set'} | {seconds['dual']:.3f} | {seconds['v1']:.3f} |", flush=True
+        )
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """All flags."""
-    made = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    made.add_argument("--size", default="base")
-    made.add_argument("--side", type=int, default=224)
-    made.add_argument("--repeats", type=int, default=7)
-    made.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
-    return made
+    argument_parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    argument_parser.add_argument("--size", default="base")
+    argument_parser.add_argument("--side", type=int, default=224)
+    argument_parser.add_argument("--repeats", type=int, default=7)
+    argument_parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    return argument_parser
 
 
 if __name__ == "__main__":

@@ -7,9 +7,14 @@ settings.register_profile("repeatable", deadline=None, derandomize=True, databas
 settings.load_profile("repeatable")
 
 
+def pytest_addoption(parser):
+    text = "keep what commands say now as what tests/snapshots expects"
+    parser.addoption("--update-snapshots", action="store_true", help=text)
+
+
 @pytest.fixture(autouse=True)
 def _default_library():
     """A run or a fixture of a file chooses the process's matrix library; each test starts anew."""
-    from videomae2.tensors import products  # not earlier: its types are checked once tests run
+    from videomae2.tensors import matmul
 
-    products.use("default")
+    matmul.set_backend("default")

@@ -10,7 +10,8 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PROGRAMS = ("videomae2", "make", "python", "pytest")
 QUICK = (
-    "evaluate", "predict", "reconstruct", "unite", "--dry-run", "--example", "--help", "--version"
+    "evaluate", "predict", "reconstruct", "merge-datasets", "--dry-run", "--example", "--help",
+    "--version",
 )  # fmt: skip
 TRAINERS = ("pretrain", "finetune", "distill")
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)

@@ -11,17 +11,17 @@ from tests.docs_commands import PAGES, all_commands, blocks, walks
 from tests.jobs.annotated import kinetics
 from tests.jobs.evaluated import save_run, save_videos
 from tests.jobs.rigged import levels, save_rigged, write_levels
-from tests.jobs.small import quiet, small_run, small_videos
+from tests.jobs.small import small_run, small_videos
 from tests.jobs.small_distill import make_teacher
 from tests.models.released_files import drawn_classifier, save_released
-from videomae2.cli.example_pipeline import EXAMPLE
 from videomae2.cli.main import main
-from videomae2.jobs.pretrain import pretrain
+from videomae2.cli.run import EXAMPLE_PIPELINE
+from videomae2.commands.train.pretrain import pretrain
 from videomae2.models.autoencoder import Autoencoder
-from videomae2.models.cards import Card
-from videomae2.models.initial import initialise
-from videomae2.models.saved import save_model
-from videomae2.recipes import RECIPES
+from videomae2.models.init import init_autoencoder_weights
+from videomae2.models.weights.config_json import SavedAutoencoderConfig
+from videomae2.models.weights.saved import save_model
+from videomae2.recipes.table import RECIPES
 
 LONG = [pytest.mark.slow, pytest.mark.timeout(1200)]
 SHORT = ("--optim.epochs", "1", "--optim.warmup-epochs", "0")
@@ -45,14 +45,14 @@ def place(tmp_path_factory):
     shutil.copy(next((folder / "my_videos").rglob("*.mp4")), folder / "video.mp4")
     save_rigged(folder / "runs" / "model")
     write_levels(folder / "long.mp4", levels((100, 0), (100, 255)))
-    pretrain(small_run(folder / "my_videos" / "train", folder / "runs" / "own"), say=quiet)
+    pretrain(small_run(folder / "my_videos" / "train", folder / "runs" / "own"))
     for name in ("run.yaml", "videos.json"):  # its model stands for one of the recipe's own size
         (folder / "runs" / "own" / name).unlink()
     save_start(folder / "runs" / "own-cpu")
     label(folder)
     save_run(folder / "runs" / "tuned")
     save_videos(folder / "labelled_videos", each=8)
-    (folder / "pipeline.yaml").write_text(EXAMPLE)
+    (folder / "pipeline.yaml").write_text(EXAMPLE_PIPELINE)
     make_teacher(
         folder / "runs" / "own-cpu-finetune" / "best",
         classes=tuple(sorted(path.name for path in (folder / "my_videos" / "train").iterdir())),
@@ -76,9 +76,9 @@ def save_start(folder: Path) -> None:
     """Untrained weights where the recipe own-cpu would leave its own."""
     run = RECIPES["own-cpu"]([Path("videos")], folder)
     model = Autoencoder(run.model)
-    initialise(model, torch.Generator().manual_seed(0))
+    init_autoencoder_weights(model, torch.Generator().manual_seed(0))
     folder.mkdir(parents=True)
-    card = Card(model=run.model, mean=run.data.mean, std=run.data.std)
+    card = SavedAutoencoderConfig(model=run.model, mean=run.data.mean, std=run.data.std)
     save_model(folder, model.state_dict(), card)
 
 

@@ -12,10 +12,12 @@ from importlib import import_module
 import pytest
 
 from tests.docs_commands import ROOT, Command, all_commands, commands
-from videomae2.cli import distill, finetune, launch, pretrain
+from videomae2.cli import distill, finetune, pretrain, run_options
 from videomae2.cli.main import COMMANDS
 
-TRAINERS = {module.TRAINER.name: module.TRAINER for module in (pretrain, finetune, distill)}
+TRAINERS = {
+    module.TRAIN_COMMAND.name: module.TRAIN_COMMAND for module in (pretrain, finetune, distill)
+}
 MEANT = {"RECIPE": "own-cpu", "LR": "1e-3"}
 STUDENTS = "students:\n  - name: base\n"
 
@@ -41,7 +43,7 @@ def test_flags_of_the_package(command, tmp_path, monkeypatch):
     assert name in COMMANDS
     if name in TRAINERS and words:
         words += ["videos"] if len(words) == 1 else []
-        launch.resolve(TRAINERS[name], *launch._split(words))
+        run_options.resolve_run(TRAINERS[name], *run_options.split_arguments(words))
     elif words:
         read_only(name, words, monkeypatch)
 
@@ -49,13 +51,13 @@ def test_flags_of_the_package(command, tmp_path, monkeypatch):
 def read_only(name, words, monkeypatch):
     """Run a command up to where it has read its flags."""
     module = import_module(COMMANDS[name].function.split(":")[0])
-    parse = module.parse
+    parse_options = module.parse_options
 
     def stop(*arguments, **settings):
-        parse(*arguments, **settings)
+        parse_options(*arguments, **settings)
         raise ReadError
 
-    monkeypatch.setattr(module, "parse", stop)
+    monkeypatch.setattr(module, "parse_options", stop)
     with pytest.raises(ReadError):
         module.main(words)
 
@@ -67,7 +69,7 @@ def test_flags_of_the_benchmarks(command, monkeypatch):
     assert path.parent == ROOT / "benchmarks"
     monkeypatch.setattr(sys, "path", [str(path.parent), *sys.path])
     monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))  # some programs add to it
-    import_module(path.stem).parser().parse_args(words)
+    import_module(path.stem).build_parser().parse_args(words)
 
 
 @named("make")

@@ -4,40 +4,50 @@ Names are imported when they are first used, so that ``import videomae2`` costs 
 reading process never loads torch.
 """
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from videomae2 import recipes
-    from videomae2.config import DistillRun, FinetuneRun, PretrainRun
-    from videomae2.data.readers import open_reader
-    from videomae2.jobs.distill import distill
-    from videomae2.jobs.evaluate import EvaluateConfig, evaluate
-    from videomae2.jobs.finetune import finetune
-    from videomae2.jobs.predict import Predictor, predict
-    from videomae2.jobs.pretrain import pretrain
-    from videomae2.models.finding import load_classifier
-    from videomae2.models.saved import load_autoencoder
+    from videomae2.commands.evaluate.config import EvaluateConfig
+    from videomae2.commands.evaluate.run import evaluate
+    from videomae2.commands.train.distill import distill
+    from videomae2.commands.train.finetune import finetune
+    from videomae2.commands.train.pretrain import pretrain
+    from videomae2.config.runs import DistillRun, FinetuneRun, PretrainRun
+    from videomae2.data.video.reader import open_reader
+    from videomae2.inference.predictor import Predictor, predict
+    from videomae2.models.weights.classifier_ref import load_classifier
+    from videomae2.models.weights.resolve import load_autoencoder
+    from videomae2.recipes.table import DISTILL_RECIPES, FINETUNE_RECIPES, RECIPES
 
 __version__ = "0.1.0"
 
-_PLACES = {
-    "DistillRun": "videomae2.config",
-    "EvaluateConfig": "videomae2.jobs.evaluate",
-    "FinetuneRun": "videomae2.config",
-    "Predictor": "videomae2.jobs.predict",
-    "PretrainRun": "videomae2.config",
-    "distill": "videomae2.jobs.distill",
-    "evaluate": "videomae2.jobs.evaluate",
-    "finetune": "videomae2.jobs.finetune",
-    "load_autoencoder": "videomae2.models.saved",
-    "load_classifier": "videomae2.models.finding",
-    "open_reader": "videomae2.data.readers",
-    "predict": "videomae2.jobs.predict",
-    "pretrain": "videomae2.jobs.pretrain",
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # a library says nothing unasked
+
+_MODULES = {
+    "DISTILL_RECIPES": "videomae2.recipes.table",
+    "DistillRun": "videomae2.config.runs",
+    "EvaluateConfig": "videomae2.commands.evaluate.config",
+    "FINETUNE_RECIPES": "videomae2.recipes.table",
+    "FinetuneRun": "videomae2.config.runs",
+    "Predictor": "videomae2.inference.predictor",
+    "PretrainRun": "videomae2.config.runs",
+    "RECIPES": "videomae2.recipes.table",
+    "distill": "videomae2.commands.train.distill",
+    "evaluate": "videomae2.commands.evaluate.run",
+    "finetune": "videomae2.commands.train.finetune",
+    "load_autoencoder": "videomae2.models.weights.resolve",
+    "load_classifier": "videomae2.models.weights.classifier_ref",
+    "open_reader": "videomae2.data.video.reader",
+    "predict": "videomae2.inference.predictor",
+    "pretrain": "videomae2.commands.train.pretrain",
 }
 
 __all__ = [
+    "DISTILL_RECIPES",
+    "FINETUNE_RECIPES",
+    "RECIPES",
     "DistillRun",
     "EvaluateConfig",
     "FinetuneRun",
@@ -51,16 +61,13 @@ __all__ = [
     "open_reader",
     "predict",
     "pretrain",
-    "recipes",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "recipes":
-        return import_module("videomae2.recipes")
-    if name not in _PLACES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'videomae2' has no attribute '{name}'")
-    return getattr(import_module(_PLACES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -5,8 +5,8 @@ VideoMAE2Error
 ├── DataError
 │   ├── ManifestError               a line of a list is wrong; carries file and line
 │   ├── VideoError                  frames cannot be read; carries path and reason
-│   │   └── SlowVideoError          reading took too long, this time on this machine
-│   └── UnreadableShareError        too many videos of a data set cannot be read
+│   │   └── VideoTimeoutError       reading took too long, this time on this machine
+│   └── TooManyUnreadableError      too many videos of a data set cannot be read
 ├── CheckpointError                 missing, half-written, or of another shape
 ├── NonFiniteLossError              too many steps in a row had no finite loss or gradient
 └── Interrupted                     the run was asked to stop, saved, and can be resumed
@@ -37,8 +37,8 @@ class ManifestError(DataError):
 
     def __init__(self, message: str, *, path: Path | str, line: int | None = None) -> None:
         self.path, self.line = Path(path), line
-        where = f"{path}:{line}" if line else f"{path}"
-        super().__init__(f"{where}: {message}")
+        location = f"{path}:{line}" if line else f"{path}"
+        super().__init__(f"{location}: {message}")
 
 
 class VideoError(DataError):
@@ -52,11 +52,11 @@ class VideoError(DataError):
         return type(self), (self.path, self.reason)
 
 
-class SlowVideoError(VideoError):
+class VideoTimeoutError(VideoError):
     """Reading took too long: of all errors of a video the one that may not come again."""
 
 
-class UnreadableShareError(DataError):
+class TooManyUnreadableError(DataError):
     """More videos than allowed cannot be read."""
 
 

@@ -4,14 +4,14 @@ import pytest
 import torch
 
 from tests.benchmarks.programs import FOLDER
-from videomae2.tensors import products
+from videomae2.tensors import matmul
 
 
 @pytest.fixture
 def programs(monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER))
-    before = products.used()
+    before = matmul.get_backend()
     yield
-    products.use(before)
+    matmul.set_backend(before)
     if torch.are_deterministic_algorithms_enabled():
         torch.use_deterministic_algorithms(False)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from videomae2.engine.runtime import Runtime
+from videomae2.training.runtime import Runtime
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "benchmarks"
@@ -22,9 +22,9 @@ def run(program: str, *words: str, seconds: float = 100) -> subprocess.Completed
 
 def make_bench(folder, kinds):
     """The measurements of bench-gpu, on a CPU; the fixture ``programs`` finds its files."""
-    from gpu_clock import Clock
-    from gpu_measurements import Bench
+    from gpu_clock import TimeBudget
+    from gpu_measurements import GpuBench
 
     runtime = Runtime(torch.device("cpu"), "fp32", compile=False)
-    clock = Clock(kinds, end=time.monotonic() + 1000)
-    return Bench(runtime, clock, folder=folder, largest_batch=4)
+    clock = TimeBudget(kinds, end=time.monotonic() + 1000)
+    return GpuBench(runtime, clock, folder=folder, largest_batch=4)

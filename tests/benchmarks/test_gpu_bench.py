@@ -27,7 +27,7 @@ def test_it_measures_and_writes_both_files(tmp_path, monkeypatch):
     assert [step["deterministic"] for step in found["steps"]] == [False] * 3 + [True]
     assert all(step["clips_per_second"] > 0 for step in found["steps"])
     assert found["largest"][0]["batch"] == 5
-    assert found["left_out"] == found["notes"] == found["unfinished"] == []
+    assert found["skipped"] == found["notes"] == found["unfinished"] == []
     assert len(found["profiles"]["tiny dual, 4 clips"]) == 15
     page = (tmp_path / "gpu.md").read_text()
     assert "| tiny | lean | no | no | 4 |" in page
@@ -63,30 +63,31 @@ def test_its_sizes_are_those_of_the_package():
 
 
 def test_what_comes_later_keeps_its_time():
-    from gpu_clock import ALLOWANCES, Clock
+    from gpu_clock import ALLOWANCES, TimeBudget
 
-    assert sum(kind.all for kind in ALLOWANCES.values()) <= 470 - 12 - 20
+    assert sum(kind.total_seconds for kind in ALLOWANCES.values()) <= 470 - 12 - 20
     end = time.monotonic() + 400
-    clock = Clock(["step", "largest", "compiled"], end=end)
-    later = ALLOWANCES["largest"].all + ALLOWANCES["compiled"].all
-    assert clock.end_of("step") == pytest.approx(end - later)
-    assert clock.end_of("compiled") == end
-    assert clock.suffices("step")
-    assert not clock.wants("profile")
+    clock = TimeBudget(["step", "largest", "compiled"], end=end)
+    later = ALLOWANCES["largest"].total_seconds + ALLOWANCES["compiled"].total_seconds
+    assert clock.end_time("step") == pytest.approx(end - later)
+    assert clock.end_time("compiled") == end
+    assert clock.has_time_for("step")
+    assert not clock.is_requested("profile")
     now = time.monotonic()
-    assert clock.share("compiled", 4) == pytest.approx(now + 100, abs=1)
+    assert clock.deadline_for("compiled", 4) == pytest.approx(now + 100, abs=1)
 
 
 def test_less_time_is_shared_in_proportion():
-    from gpu_clock import ALLOWANCES, Clock
+    from gpu_clock import ALLOWANCES, TimeBudget
 
-    whole = sum(ALLOWANCES[kind].all for kind in ("peak", "step", "compiled"))
+    whole = sum(ALLOWANCES[kind].total_seconds for kind in ("peak", "step", "compiled"))
     end = time.monotonic() + whole / 4
-    clock = Clock(["step", "compiled"], end=end)
-    assert clock.end_of("step") == pytest.approx(end - ALLOWANCES["compiled"].all / 4, abs=0.1)
-    assert all(clock.suffices(kind) for kind in ("peak", "step", "compiled"))
-    over = Clock(["step"], end=time.monotonic() - 1)
-    assert not over.suffices("peak")
+    clock = TimeBudget(["step", "compiled"], end=end)
+    compiled_seconds = ALLOWANCES["compiled"].total_seconds
+    assert clock.end_time("step") == pytest.approx(end - compiled_seconds / 4, abs=0.1)
+    assert all(clock.has_time_for(kind) for kind in ("peak", "step", "compiled"))
+    over = TimeBudget(["step"], end=time.monotonic() - 1)
+    assert not over.has_time_for("peak")
 
 
 def test_compiling_comes_last_and_v1_last_of_it(tmp_path):
@@ -94,7 +95,8 @@ def test_compiling_comes_last_and_v1_last_of_it(tmp_path):
     import gpu_worker
 
     bench = make_bench(tmp_path, gpu_options.KINDS)
-    titles = [one.title for one in gpu_worker.plan(bench, ["small", "giant"], side=224)]
+    measurements = gpu_worker.list_measurements(bench, ["small", "giant"], side=224)
+    titles = [one.title for one in measurements]
     assert titles[0] == "matrix products"
     assert titles[-6:] == [f"{s} {m} compiled" for m in ("dual", "lean", "v1")
                            for s in ("small", "giant")]  # fmt: skip
@@ -117,7 +119,7 @@ def test_what_hangs_is_stopped_and_leaves_its_files(tmp_path, monkeypatch, capsy
     worker = tmp_path / "worker.py"
     worker.write_text(HANGS)
     monkeypatch.setattr(gpu, "WORKER", worker)
-    monkeypatch.setattr(gpu, "_lacks", lambda python: "")
+    monkeypatch.setattr(gpu, "_find_missing", lambda python: "")
     started = time.monotonic()
     assert gpu.main(["--seconds", "5", "--out", str(tmp_path)]) == 0
     assert time.monotonic() - started < 30
@@ -131,7 +133,7 @@ def test_a_program_that_dies_is_said(tmp_path, monkeypatch, capsys):
     worker = tmp_path / "worker.py"
     worker.write_text("import os; os.kill(os.getpid(), 11)")
     monkeypatch.setattr(gpu, "WORKER", worker)
-    monkeypatch.setattr(gpu, "_lacks", lambda python: "")
+    monkeypatch.setattr(gpu, "_find_missing", lambda python: "")
     assert gpu.main(["--out", str(tmp_path)]) == 1
     assert "ended by signal 11; what was measured is in" in capsys.readouterr().err
 
@@ -144,7 +146,7 @@ def test_the_first_python_that_has_all_is_taken(tmp_path, monkeypatch):
 
     commands = []
     monkeypatch.setattr(gpu, "PYTHONS", (tmp_path, FOLDER, tmp_path / "no such"))
-    monkeypatch.setattr(gpu, "_lacks", lambda python: "torch" if python == tmp_path else "")
+    monkeypatch.setattr(gpu, "_find_missing", lambda python: "torch" if python == tmp_path else "")
     monkeypatch.setattr(gpu, "run_until", lambda command, end: commands.append(command) or 0)
     assert gpu.main([]) == 0
     assert commands[0][0] == str(FOLDER)
@@ -154,7 +156,7 @@ def test_no_python_with_torch_is_one_sentence(tmp_path, monkeypatch, capsys):
     import gpu
 
     monkeypatch.setattr(gpu, "PYTHONS", (tmp_path,))
-    monkeypatch.setattr(gpu, "_lacks", lambda python: "torch, einops")
+    monkeypatch.setattr(gpu, "_find_missing", lambda python: "torch, einops")
     assert gpu.main([]) == 2
     said = capsys.readouterr().err
     assert len(said.splitlines()) == 1
@@ -164,7 +166,7 @@ def test_no_python_with_torch_is_one_sentence(tmp_path, monkeypatch, capsys):
 def test_this_python_has_all():
     import gpu
 
-    assert gpu._lacks(sys.executable) == ""
+    assert gpu._find_missing(sys.executable) == ""
 
 
 @pytest.mark.slow

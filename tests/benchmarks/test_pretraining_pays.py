@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.programs import FOLDER, ROOT
-from tests.jobs.small import quiet, stop_after
-from videomae2.data.readers import open_reader
+from tests.jobs.small import stop_after
+from tests.logs import logging_to
+from videomae2.commands.train.validation import ValidationMetrics
+from videomae2.data.video.reader import open_reader
 from videomae2.errors import ConfigError, Interrupted, ManifestError
-from videomae2.jobs.measures import Measured
-from videomae2.tensors.intervals import Interval
+from videomae2.metrics.bootstrap import Interval
 
 DATA = ROOT.parent / "shared" / "data"
 
@@ -41,13 +42,13 @@ def done(tmp_path_factory):
 def small_plan(done):
     """One seed, one rate: three steps."""
     import pretraining_pays
-    from pays_findings import Plan
-    from pays_lists import read_protocol
-    from pays_runs import Settings
+    from pays_findings import ComparisonPlan
+    from pays_lists import load_split
+    from pays_runs import ComparisonSettings
 
-    settings = Settings(**pretraining_pays.QUICK, device="cpu")
-    protocol = read_protocol(done / "made-up")
-    return lambda out: Plan(
+    settings = ComparisonSettings(**pretraining_pays.QUICK, device="cpu")
+    protocol = load_split(done / "made-up")
+    return lambda out: ComparisonPlan(
         protocol=protocol,
         settings=settings,
         out=out,
@@ -84,16 +85,18 @@ def test_pre_training_gets_no_labels_and_all_items(done):
 
 
 def test_each_side_has_the_same_labelled_videos_steps_and_augmentation(done):
-    from videomae2.config import FinetuneRun, differences, load
+    from videomae2.config.diff import diff_configs
+    from videomae2.config.files import load_config
+    from videomae2.config.runs import FinetuneRun
 
     for seed in (0, 1):
         arms = [
-            load(FinetuneRun, next(done.glob(f"finetune-3-{arm}-*-seed{seed}")) / "run.yaml")
+            load_config(FinetuneRun, next(done.glob(f"finetune-3-{arm}-*-seed{seed}")) / "run.yaml")
             for arm in ("from-scratch", "pre-trained")
         ]
-        apart = {one.path for one in differences(*arms)}
-        assert "start.weights" in apart
-        assert apart <= {"start.weights", "record.out", "optim.lr", "optim.last_lr"}
+        apart = {one.path for one in diff_configs(*arms)}
+        assert "init.weights" in apart
+        assert apart <= {"init.weights", "output_dir", "optim.lr", "optim.min_lr"}
 
 
 def test_both_sides_are_searched_over_the_same_rates(done):
@@ -137,38 +140,39 @@ def test_a_second_call_does_nothing_again(done, capsys):
 
 @pytest.mark.slow
 def test_stopped_and_started_again_it_finds_the_same(small_plan, tmp_path):
-    from pays_steps import Steps
+    from pays_steps import ComparisonSteps
 
-    whole = Steps(small_plan(tmp_path / "whole"), quiet).run()
+    whole = ComparisonSteps(small_plan(tmp_path / "whole")).run()
     plan = small_plan(tmp_path / "stopped")
     for lines in (2, 6):  # in pre-training, then in fine-tuning
-        with pytest.raises(Interrupted):
-            Steps(plan, stop_after(lines, signal.SIGTERM)).run()
-    again = Steps(plan, quiet).run()
+        with pytest.raises(Interrupted), logging_to(stop_after(lines, signal.SIGTERM)):
+            ComparisonSteps(plan).run()
+    again = ComparisonSteps(plan).run()
     assert again.losses == whole.losses
-    assert [one.accuracy for one in again.judged] == [one.accuracy for one in whole.judged]
+    found, wanted = again.test_results, whole.test_results
+    assert [one.accuracy for one in found] == [one.accuracy for one in wanted]
 
 
 def test_another_length_in_the_same_folder_is_refused(done, small_plan):
-    from pays_steps import Steps
+    from pays_steps import ComparisonSteps
 
     plan = small_plan(done)
     longer = replace(plan, settings=replace(plan.settings, pretrain_steps=7))
     with pytest.raises(ConfigError, match=r"optim\.epochs: 1\.5 -> 1\.75"):
-        Steps(longer, quiet).run()
+        ComparisonSteps(longer).run()
 
 
 def test_draws_of_labels(done):
-    from pays_lists import read_protocol
+    from pays_lists import load_split
 
-    protocol = read_protocol(done / "made-up")
-    first = protocol.labelled(2, 0)
+    protocol = load_split(done / "made-up")
+    first = protocol.draw_labelled(2, 0)
     assert [video.label for video in first] == ["0", "0", "1", "1", "2", "2"]
-    assert first == protocol.labelled(2, 0)
-    assert len({tuple(protocol.labelled(2, seed)) for seed in range(5)}) > 1
-    assert len(protocol.labelled(0, 0)) == 3 * 3 * 3
+    assert first == protocol.draw_labelled(2, 0)
+    assert len({tuple(protocol.draw_labelled(2, seed)) for seed in range(5)}) > 1
+    assert len(protocol.draw_labelled(0, 0)) == 3 * 3 * 3
     with pytest.raises(ConfigError, match="--shares 7 is more than the 6 videos of 'Opens' by 2"):
-        protocol.labelled(7, 0, search=True)
+        protocol.draw_labelled(7, 0, search=True)
 
 
 def test_no_data_is_said_in_a_sentence_and_ends_with_2(tmp_path, capsys):
@@ -181,30 +185,30 @@ def test_no_data_is_said_in_a_sentence_and_ends_with_2(tmp_path, capsys):
 
 
 def test_a_table_without_speakers_is_refused(tmp_path):
-    from pays_lists import read_protocol
+    from pays_lists import load_split
 
     (tmp_path / "labels.csv").write_text("path,label,class_name,kind,split_si\na.mp4,0,a,words,x\n")
     with pytest.raises(ManifestError, match=r"its columns are .*; wanted speaker too"):
-        read_protocol(tmp_path)
+        load_split(tmp_path)
 
 
 def test_a_size_that_cannot_work_is_found_before_the_first_step(small_plan, tmp_path):
-    from pays_steps import Steps
+    from pays_steps import ComparisonSteps
 
     plan = small_plan(tmp_path)
     odd = replace(plan, settings=replace(plan.settings, height=40))  # 5 rows of cubes
     with pytest.raises(ConfigError, match="running cell"):
-        Steps(odd, quiet).run()
+        ComparisonSteps(odd).run()
     assert not list(tmp_path.glob("pretrain-*"))
 
 
 def rigged(plan):
     """Two seeds; of 9 videos the pre-trained tell 6 and 9, those from scratch 3 and 6."""
-    from pays_findings import PRETRAINED, SCRATCH, Findings, Judged, Searched
+    from pays_findings import PRETRAINED, SCRATCH, Findings, RateSearch, TestResult
 
     names = [str(plan.protocol.root / video.path) for video in plan.protocol.test]
     judged = [
-        Judged(
+        TestResult(
             3,
             arm,
             seed,
@@ -215,15 +219,17 @@ def rigged(plan):
         for arm, counts in ((SCRATCH, (3, 6)), (PRETRAINED, (6, 9)))
         for seed, right in enumerate(counts)
     ]
-    found = {r: Measured({"accuracy": a, "loss": 1.0}) for r, a in ((1e-3, 0.2), (2e-3, 0.3))}
-    return Findings({0: 0.5, 1: 0.5}, [Searched(3, SCRATCH, found, 2e-3)], judged)
+    found = {
+        r: ValidationMetrics({"accuracy": a, "loss": 1.0}) for r, a in ((1e-3, 0.2), (2e-3, 0.3))
+    }
+    return Findings({0: 0.5, 1: 0.5}, [RateSearch(3, SCRATCH, found, 2e-3)], judged)
 
 
 def test_seeds_are_put_together_by_video(small_plan, tmp_path):
-    from pays_report import over_seeds
+    from pays_report import summarize_seeds
 
     plan = replace(small_plan(tmp_path), seeds=[0, 1])
-    (row,) = over_seeds(plan, rigged(plan))
+    (row,) = summarize_seeds(plan, rigged(plan))
     assert row.mean == pytest.approx({"from scratch": 0.5, "pre-trained": 7.5 / 9})
     assert row.spread["from scratch"] == pytest.approx((1 / 3) / 2**0.5)
     assert row.pooled.difference.value == pytest.approx(1 / 3)
@@ -232,14 +238,14 @@ def test_seeds_are_put_together_by_video(small_plan, tmp_path):
 
 
 def test_the_page_says_where_a_rate_is_the_last_that_was_tried(small_plan, tmp_path):
-    from pays_report import as_markdown
+    from pays_report import format_markdown
 
-    from videomae2.engine.runtime import RuntimeConfig, prepare
-    from videomae2.jobs.bench.machine import describe
+    from videomae2.commands.bench.machine import describe_machine
+    from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 
     plan = replace(small_plan(tmp_path), seeds=[0, 1], rates=[1e-3, 2e-3])
-    machine = describe(prepare(RuntimeConfig(device="cpu")).device)
-    page = as_markdown(plan, rigged(plan), machine, "the command")
+    machine = describe_machine(prepare_runtime(RuntimeConfig(device="cpu")).device)
+    page = format_markdown(plan, rigged(plan), machine, "the command")
     assert "at the edge of what was tried for from scratch (3)" in page
     assert "| 3 | from scratch | 20.0 | **30.0** |" in page
     assert "| 3 | 1 | 66.7 [10.0, 90.0] | 100.0 [10.0, 90.0] | +33.3 [" in page
@@ -248,14 +254,14 @@ def test_the_page_says_where_a_rate_is_the_last_that_was_tried(small_plan, tmp_p
 
 @pytest.mark.skipif(not (DATA / "miracl").exists(), reason="the real videos are not here")
 def test_the_real_videos_are_split_by_speaker():
-    from pays_lists import read_protocol, speakers_of
+    from pays_lists import list_speakers, load_split
 
-    protocol = read_protocol(DATA / "miracl")
+    protocol = load_split(DATA / "miracl")
     assert (len(protocol.unlabelled), len(protocol.words), len(protocol.test)) == (2400, 1200, 300)
-    assert not set(speakers_of(protocol.test)) & set(speakers_of(protocol.unlabelled))
+    assert not set(list_speakers(protocol.test)) & set(list_speakers(protocol.unlabelled))
     assert len(protocol.validation) == 3
-    assert len(protocol.held_out()) == 300
-    assert len(protocol.labelled(20, 0, search=True)) == 200
+    assert len(protocol.list_validation()) == 300
+    assert len(protocol.draw_labelled(20, 0, search=True)) == 200
     video = protocol.test[0]
     with open_reader(protocol.root / video.path, pixels="gray") as reader:
         assert reader.read([0]).shape == (1, 96, 112, 1)

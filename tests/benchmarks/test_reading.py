@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from videomae2.jobs.bench.samples import HEIGHT, KEY_FRAME_EVERY, WIDTH
+from videomae2.data.synthetic.textured_videos import HEIGHT, KEY_FRAME_EVERY, WIDTH
 
 pytestmark = pytest.mark.usefixtures("programs")
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("programs")
 def test_readers_agree_and_take_turns(capsys):
     import reading
 
-    words = ["--made-up-videos", "1", "--made-up-frames", "90", "--clips", "3", "--rounds", "2"]
+    words = ["--synthetic-videos", "1", "--synthetic-frames", "90", "--clips", "3", "--rounds", "2"]
     assert reading.main([*words, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [len(rates) for rates in found.values()] == [2, 2, 2]
@@ -24,10 +24,10 @@ def test_natural_videos_are_encoded_again_and_read(tmp_path, capsys):
     import natural_videos
     import reading
 
-    from videomae2.jobs.bench.samples import make_videos
+    from videomae2.data.synthetic.textured_videos import write_synthetic_videos
 
     (tmp_path / "old").mkdir()
-    make_videos(tmp_path / "old", count=2, frames=40, seed=1)
+    write_synthetic_videos(tmp_path / "old", count=2, frames=40, seed=1)
     words = [str(tmp_path / "old"), str(tmp_path / "new"), "--count", "1"]
     assert natural_videos.main(words) == 0
     assert capsys.readouterr().out.startswith(f"1 videos in {tmp_path}/new: ")
@@ -72,7 +72,7 @@ def test_each_way_of_waiting_has_a_process_of_its_own(capsys, monkeypatch):
         asked.append((setting, *words))
         return {"dual": 1.0, "v1": 2.0}
 
-    monkeypatch.setattr(waiting_threads, "started_with", started_with)
+    monkeypatch.setattr(waiting_threads, "measure_in_process", started_with)
     assert waiting_threads.main(["--repeats", "3"]) == 0
     assert asked == [(setting, "--repeats", "3") for setting in waiting_threads.SETTINGS]
     assert "| not set | 1.000 | 2.000 |" in capsys.readouterr().out

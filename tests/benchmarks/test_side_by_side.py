@@ -8,11 +8,11 @@ import sys
 import pytest
 
 from tests.benchmarks.programs import FOLDER, run
-from videomae2.jobs.bench.model import StepCase
-from videomae2.tensors import products
+from videomae2.commands.bench.model import BenchCase
+from videomae2.tensors import matmul
 
-TINY = {"size": "tiny", "batch": 2, "side": 32}
-OURS = {"code": "ours", "masking": "v1", "precision": "fp32", "products": "chosen"}
+TINY = {"size": "tiny", "batch_size": 2, "side": 32}
+OURS = {"code": "ours", "masking": "v1", "precision": "fp32", "matmul_backend": "chosen"}
 
 needs_transformers = pytest.mark.skipif(
     importlib.util.find_spec("transformers") is None, reason="transformers is not installed"
@@ -22,17 +22,17 @@ needs_transformers = pytest.mark.skipif(
 @pytest.fixture
 def side_by_side(monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER))
-    before = products.used()
+    before = matmul.get_backend()
     import side_by_side
 
     yield side_by_side
-    products.use(before)
+    matmul.set_backend(before)
 
 
 def compete(program, capsys, monkeypatch, **changed):
     """Be a contestant for one step, and give the answer."""
     monkeypatch.setattr(sys, "stdin", io.StringIO("step\n"))
-    assert program.main(["--contestant", json.dumps({**OURS, **TINY, **changed})]) == 0
+    assert program.main(["--variant", json.dumps({**OURS, **TINY, **changed})]) == 0
     return json.loads(capsys.readouterr().out)
 
 
@@ -48,19 +48,19 @@ def test_both_compute_the_same_kind_of_loss(side_by_side, capsys, monkeypatch):
 
 def test_kernels_change_nothing_but_rounding(side_by_side, capsys, monkeypatch):
     chosen = compete(side_by_side, capsys, monkeypatch)
-    plain = compete(side_by_side, capsys, monkeypatch, products="default")
+    plain = compete(side_by_side, capsys, monkeypatch, matmul_backend="default")
     assert chosen["loss"] == pytest.approx(plain["loss"], rel=1e-4)
 
 
 def test_numbers_are_compared_with_the_first_of_a_group(side_by_side):
     who = side_by_side.OURS
-    row = side_by_side._summary(
+    row = side_by_side._summarize(
         who, [1.0, 4.0, 2.0], 3.0, {"peak_gib": 2.0, "step_gib": 0.5, "loss": 1.0}
     )
     assert row["median_seconds"] == 2.0
     assert row["time_over_first"] == pytest.approx(2 / 3)
     assert row["speed_over_first"] == pytest.approx(3 / 2)
-    table = side_by_side.table("title", [row])
+    table = side_by_side.format_table("title", [row])
     assert "ours v1 fp32" in table
     assert table.splitlines()[0].endswith("peak GiB  step GiB")
     assert table.endswith("2.00      0.50")
@@ -68,8 +68,8 @@ def test_numbers_are_compared_with_the_first_of_a_group(side_by_side):
 
 def test_memory_that_nobody_tells_is_a_dash(side_by_side):
     last = {"peak_gib": 2.0, "step_gib": None, "loss": 1.0}
-    row = side_by_side._summary(side_by_side.OURS, [1.0], 1.0, last)
-    assert side_by_side.table("title", [row]).endswith("2.00         -")
+    row = side_by_side._summarize(side_by_side.OURS, [1.0], 1.0, last)
+    assert side_by_side.format_table("title", [row]).endswith("2.00         -")
 
 
 @needs_transformers
@@ -86,7 +86,7 @@ def test_every_contestant_imports_both_packages_first(code, side_by_side, monkey
     monkeypatch.delitem(sys.modules, "their_model", raising=False)
     monkeypatch.setattr(contestant, "resident_memory_gib", before)
     with pytest.raises(SystemExit):
-        contestant.compete(contestant.Contestant(code=code), StepCase(size="tiny"))
+        contestant.run_variant(contestant.Variant(code=code), BenchCase(size="tiny"))
     assert len(seen) == 2
 
 

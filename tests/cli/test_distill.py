@@ -9,22 +9,22 @@ import torch
 
 from tests.jobs.small_distill import make_teacher
 from tests.jobs.small_finetune import CLASSES, class_folders
-from videomae2.cli import launch
-from videomae2.cli.distill import TRAINER
+from videomae2.cli import run_options
+from videomae2.cli.distill import TRAIN_COMMAND
 from videomae2.cli.main import main
-from videomae2.models.finding import load_classifier
-from videomae2.recipes import DISTILL_RECIPES
+from videomae2.models.weights.classifier_ref import load_classifier
+from videomae2.recipes.table import DISTILL_RECIPES
 
 SMALL = [
-    "--loading.workers=0",
-    "--optim.batch=4",
+    "--loading.num-workers=0",
+    "--optim.global-batch-size=4",
     "--optim.epochs=1",
     "--optim.warmup-epochs=0",
     "--runtime.device=cpu",
     *(
         f"--students.0.model.encoder.{name}={value}"
         for name, value in {
-            "height": 32, "width": 32, "frames": 4, "dim": 24, "heads": 2, "depth": 1
+            "height": 32, "width": 32, "frames": 4, "embed_dim": 24, "num_heads": 2, "depth": 1
         }.items()
     ),
 ]  # fmt: skip
@@ -55,21 +55,23 @@ def test_a_teacher_is_asked_for(capsys):
 
 
 def test_flags_reach_teacher_and_students():
-    flags = "--teacher.weights t --teacher.cache c --students.0.start.weights s --no-labelled"
-    _, run = launch.resolve(TRAINER, ["own", "v"], [*flags.split(), "--task.temperature", "2"])
-    assert (run.teacher.weights, run.teacher.cache) == (Path("t"), Path("c"))
-    assert (run.students[0].start.weights, run.labelled) == (Path("s"), False)
+    flags = "--teacher.weights t --teacher.cache-dir c --students.0.init.weights s --no-labelled"
+    _, run = run_options.resolve_run(
+        TRAIN_COMMAND, ["own", "v"], [*flags.split(), "--task.temperature", "2"]
+    )
+    assert (run.teacher.weights, run.teacher.cache_dir) == (Path("t"), Path("c"))
+    assert (run.students[0].init.weights, run.labelled) == (Path("s"), False)
     assert run.task.temperature == 2
-    assert run.record.out == Path("runs/own-distill")
+    assert run.output_dir == Path("runs/own-distill")
 
 
 def test_a_file_can_name_several_students(place):
     (place / "two.yaml").write_text(
-        "students:\n  - name: a\n  - name: b\n    lr_factor: 0.5\n"
+        "students:\n  - name: a\n  - name: b\n    lr_mult: 0.5\n"
         "    model: {encoder: {size: small}}\n"
     )
-    _, run = launch.resolve(TRAINER, ["own", "v"], ["--config", "two.yaml"])
-    assert [(s.name, s.lr_factor, s.model.encoder.size) for s in run.students] == [
+    _, run = run_options.resolve_run(TRAIN_COMMAND, ["own", "v"], ["--config", "two.yaml"])
+    assert [(s.name, s.lr_mult, s.model.encoder.size) for s in run.students] == [
         ("a", 1.0, "base"),
         ("b", 0.5, "small"),
     ]
@@ -89,9 +91,9 @@ def test_a_dry_run_shows_the_plan(capsys):
 
 def test_a_dry_run_loads_the_parents_of_students(capsys):
     words = ["distill", "own-cpu", "v", "--teacher.weights", "teacher", *SMALL, "--dry-run"]
-    assert main([*words, "--students.0.start.weights", "teacher"]) == 2
+    assert main([*words, "--students.0.init.weights", "teacher"]) == 2
     said = capsys.readouterr().err
-    assert "--students.0.model.encoder.dim 32 --students.0.model.encoder.depth 2" in said
+    assert "--students.0.model.encoder.embed-dim 32 --students.0.model.encoder.depth 2" in said
     assert "--model.encoder" not in said.replace("--students.0.model.encoder", "")
 
 
@@ -107,8 +109,8 @@ def test_it_distills(capsys):
     assert main(words) == 0
     assert "student  run/students/mini, of step" in capsys.readouterr().out
     _, card = load_classifier(Path("run/students/mini"), torch.device("cpu"))
-    assert card.classes == CLASSES
-    for left in (".mini.old", ".mini.partial"):  # by a kill
+    assert card.class_names == CLASSES
+    for left in (".mini.bak", ".mini.partial"):  # by a kill
         shutil.copytree("run/students/mini", f"run/students/{left}")
     assert main([*words, "--json"]) == 0
     out, err = capsys.readouterr()
@@ -121,7 +123,7 @@ def test_it_distills(capsys):
 def test_help_shows_settings_and_examples(capsys):
     assert main(["distill", "own", "--help"]) == 0
     said = capsys.readouterr().out
-    for text in ("--teacher.weights", "--teacher.cache", "--task.temperature", "--no-labelled",
+    for text in ("--teacher.weights", "--teacher.cache-dir", "--task.temperature", "--no-labelled",
                  "--students.0.model.encoder.size"):  # fmt: skip
         assert text in said
     assert "examples:\n  videomae2 distill own my_videos/ --teacher.weights" in said

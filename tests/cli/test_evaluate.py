@@ -10,9 +10,9 @@ from videomae2.cli.main import main
 QUICK = (
     "--device",
     "cpu",
-    "--reading.workers",
+    "--reading.num-workers",
     "0",
-    "--rounds",
+    "--n-resamples",
     "100",
     "--views.clips",
     "2",
@@ -38,9 +38,7 @@ def test_it_says_what_it_does_and_what_came_of_it(place, capsys):
     assert call(place, "RUN", "VIDEOS") == 0
     said = capsys.readouterr().out
     assert "best by validation; weights as saved" in said
-    assert "2 clips x 1 crops, dense, every 2 frames (as in training)" in said
-    assert "videos 4/4" in said
-    assert "left" in said
+    assert "2 clips x 1 crops, strided, every 2 frames (as in training)" in said
     assert "top-1 accuracy" in said
     assert "temperature" in said
     assert "these same videos" in said
@@ -54,10 +52,10 @@ def test_json_is_all_of_its_output(place, tmp_path, capsys):
     assert call(place, "RUN", "VIDEOS", "--json", "--out", tmp_path) == 0
     said = capsys.readouterr()
     found = json.loads(said.out)
-    assert set(found["numbers"]) == {"top-1 accuracy", "mean-class accuracy"}
-    assert found["work"]["decodings"] == found["scored"] == 4
+    assert set(found["metrics"]) == {"top-1 accuracy", "mean-class accuracy"}
+    assert found["run_stats"]["num_decodings"] == found["num_scored"] == 4
     assert found["calibration"]["temperature_fitted_on"] == "these same videos"
-    assert "videos 4/4" in said.err
+    assert "report   " in said.err
     lines = [json.loads(line) for line in (tmp_path / "predictions.jsonl").read_text().splitlines()]
     assert [line["truth"] for line in lines] == ["run", "run", "walk", "walk"]
     assert set(lines[0]["best"]) == {"fall", "run", "walk"}
@@ -94,7 +92,16 @@ def test_a_released_file_needs_no_run(place, tmp_path, capsys, monkeypatch):
     save_released(Path("six.pth"), drawn_classifier())
     Path("names.txt").write_text("jump\nrun\nsit\nfall\nwalk\nwave\n")
     Path("two.txt").write_text("run\nwalk\n")
-    names = ["--names", "names.txt", "--select", "two.txt", "--frames", FRAMES, "--side", SIDE]
+    names = [
+        "--class-names",
+        "names.txt",
+        "--classes",
+        "two.txt",
+        "--frames",
+        FRAMES,
+        "--side",
+        SIDE,
+    ]
     assert call(place, "six.pth", "VIDEOS", *names, "--dry-run") == 0
     said = capsys.readouterr().out
     assert "model    six.pth (released file)" in said
@@ -113,12 +120,15 @@ def test_a_released_file_needs_no_run(place, tmp_path, capsys, monkeypatch):
         (["gone", "VIDEOS"], "gone does not exist; give a run folder"),
         (["RUN", "gone"], "does not exist"),
         (["VIDEOS", "VIDEOS"], "holds neither a model nor checkpoints"),
-        (["RUN", "VIDEOS", "--views.kind", "tsn"], "--views.kind wants one of"),
+        (
+            ["RUN", "VIDEOS", "--views.frame-sampling", "dense"],
+            "--views.frame-sampling wants one of",
+        ),
         (["RUN", "VIDEOS", "--weights", "ema"], "has no ema.safetensors"),
-        (["RUN", "VIDEOS", "--names", "kinetics400"], "did you mean kinetics-400?"),
+        (["RUN", "VIDEOS", "--class-names", "kinetics400"], "did you mean kinetics-400?"),
         (["RUN", "VIDEOS", "--side", "64"], "says itself of which clips it is"),
-        (["RUN", "VIDEOS", "--batch", "0"], "--batch is 0, wanted 1 or more"),
-        (["RUN", "VIDEOS", "--list.keep", "split=test"], "keep has no effect"),
+        (["RUN", "VIDEOS", "--batch-size", "0"], "--batch-size is 0, wanted 1 or more"),
+        (["RUN", "VIDEOS", "--list.filter", "split=test"], "filter has no effect"),
     ],
 )
 def test_errors_are_one_line(place, capsys, words, said):

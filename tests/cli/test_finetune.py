@@ -9,19 +9,21 @@ import torch
 
 from tests.jobs.small_finetune import CLASSES, class_folders
 from videomae2.cli.main import main
-from videomae2.config import FinetuneRun, load
-from videomae2.models.cards import ClassifierCard, ClipSpan
+from videomae2.config.files import load_config
+from videomae2.config.runs import FinetuneRun
 from videomae2.models.classifier import Classifier
-from videomae2.models.finding import load_classifier
-from videomae2.models.released import classifier_to_released
-from videomae2.recipes import FINETUNE_RECIPES
+from videomae2.models.weights.classifier_ref import load_classifier
+from videomae2.models.weights.config_json import FrameSampling, SavedClassifierConfig
+from videomae2.models.weights.official import classifier_to_official
+from videomae2.recipes.table import FINETUNE_RECIPES
 
 ONE_WORKER = (
-    "--loading.workers", "1", "--runtime.device", "cpu", "--runtime.precision", "fp32",
+    "--loading.num-workers", "1", "--runtime.device", "cpu", "--runtime.precision", "fp32",
 )  # fmt: skip
 TINY = (
     "--model.encoder.height", "32", "--model.encoder.width", "32", "--model.encoder.frames", "4",
-    "--model.encoder.dim", "24", "--model.encoder.depth", "1", "--model.encoder.heads", "2",
+    "--model.encoder.embed-dim", "24", "--model.encoder.depth", "1",
+    "--model.encoder.num-heads", "2",
     *ONE_WORKER,
 )  # fmt: skip
 SHORT = (*TINY, "--optim.epochs", "2", "--optim.warmup-epochs", "1")
@@ -51,7 +53,7 @@ def vit_s(folder: Path) -> Path:
     """A released file of the size of `own`."""
     model = Classifier(FINETUNE_RECIPES["own"]([Path("v")], Path("r")).model)
     path = folder / "s.pth"
-    torch.save(classifier_to_released(model.state_dict(), model.cubes), path)
+    torch.save(classifier_to_official(model.state_dict(), model.cubes), path)
     return path
 
 
@@ -70,15 +72,17 @@ def test_a_folder_of_thirty_videos_is_all_it_takes(folder, capsys):
         "videos   my_videos: 24 videos (3 class folders of 30 videos), 7.5 per s, weight 1",
         f"classes  3: {', '.join(CLASSES)} (3 class names from 3 class folders of 30 videos)",
         "         8 videos each to train on",
-        "held out 6 of 30 videos, 0.2 of each class, not trained on",
+        "val      6 of 30 videos, 0.2 of each class, not trained on",
     ]
     assert "steps    6 of 8 videos x 1 views, 2 epochs, peak lr 0.00025" in said
-    assert "start    from scratch; --start.weights RUN would begin with what a" in "\n".join(said)
+    assert "start    from scratch; --init.weights RUN would begin with what a" in "\n".join(said)
     assert said[-1].startswith("best     runs/own-cpu-finetune/best, of step ")
     model, card = load_classifier(Path("runs/own-cpu-finetune/best"), torch.device("cpu"))
-    assert isinstance(card, ClassifierCard)
-    assert (card.classes, model.config.outputs) == (CLASSES, 3)
-    assert card.span == ClipSpan(kind="dense", stride=7.5, stride_unit="per-second")
+    assert isinstance(card, SavedClassifierConfig)
+    assert (card.class_names, model.config.num_classes) == (CLASSES, 3)
+    assert card.frame_sampling == FrameSampling(
+        kind="strided", frame_interval=7.5, interval_unit="per-second"
+    )
     lines = Path("runs/own-cpu-finetune/metrics.jsonl").read_text().splitlines()
     kept = [json.loads(line) for line in lines]
     assert sum("loss" in line for line in kept) == 6
@@ -89,9 +93,9 @@ def test_a_folder_of_thirty_videos_is_all_it_takes(folder, capsys):
 
 
 def test_it_starts_from_a_pretraining_run_of_the_same_recipe(folder, capsys):
-    flags = ["--optim.epochs", "1", "--optim.warmup-epochs", "0", "--optim.batch", "16"]
+    flags = ["--optim.epochs", "1", "--optim.warmup-epochs", "0", "--optim.global-batch-size", "16"]
     assert main(["pretrain", "own-cpu", "my_videos", *TINY, *flags]) == 0
-    words = ["my_videos", "--start.weights", "runs/own-cpu", *TINY]
+    words = ["my_videos", "--init.weights", "runs/own-cpu", *TINY]
     assert main(["finetune", "own-cpu", *words, "--dry-run"]) == 0
     said = capsys.readouterr().out
     assert "weights of runs/own-cpu/checkpoints/step-00000001\n         norm: fresh; head: " in said
@@ -135,16 +139,15 @@ def test_classes_of_one_video_are_not_held_out_and_that_is_told(folder, shapes, 
     assert main(["finetune", "own-cpu", "few", *TINY, "--dry-run"]) == 0
     said = capsys.readouterr().out
     assert "1 to 8 videos each to train on" in said
-    assert "held out 4 of 21 videos, 0.2 of each class, not trained on; none of grows" in said
+    assert "val      4 of 21 videos, 0.2 of each class, not trained on; none of grows" in said
 
 
 def test_fewer_videos_than_a_step_wants(folder, shapes, capsys):
     few_videos(folder / "ones", shapes, each=1)
-    said = refused(capsys, "own-cpu", "ones", *TINY, "--optim.no-batch-may-shrink")
-    assert "an epoch has 3 videos and a step wants --optim.batch 8; use a batch of at most 3, " in (
-        said
-    )
-    assert "--optim.batch-may-shrink, or take each video more often" in said
+    said = refused(capsys, "own-cpu", "ones", *TINY, "--optim.no-allow-smaller-batch")
+    assert "an epoch has 3 videos and a step wants --optim.global-batch-size 8; use a batch" in said
+    assert "; use a batch of at most 3, " in said
+    assert "--optim.allow-smaller-batch, or take each video more often" in said
 
 
 def test_a_batch_of_more_than_there_are_shrinks_and_that_is_told(folder, capsys):
@@ -152,36 +155,36 @@ def test_a_batch_of_more_than_there_are_shrinks_and_that_is_told(folder, capsys)
     words = ["finetune", "own", "my_videos", *SHORT]
     assert main([*words, "--dry-run"]) == 0
     plan = "steps    2 of 24 videos x 2 views in 3 parts, 2 epochs, peak lr 9.38e-05\n"
-    plan += "         not --optim.batch 32: an epoch has 24 videos\n"
+    plan += "         not --optim.global-batch-size 32: an epoch has 24 videos\n"
     assert plan in capsys.readouterr().out
     assert main(words) == 0
     assert plan in capsys.readouterr().out
-    kept = load(FinetuneRun, Path("runs/own-finetune/run.yaml")).optim
-    assert (kept.batch, kept.micro_batch) == (24, 8)
+    kept = load_config(FinetuneRun, Path("runs/own-finetune/run.yaml")).optim
+    assert (kept.global_batch_size, kept.micro_batch_size) == (24, 8)
     assert main(words) == 0  # goes on as the same run
 
 
 @pytest.mark.parametrize("recipe", ["own-frozen", "own-lora"])
 def test_recipes_for_few_videos_take_few(recipe, folder, shapes, capsys):
     few_videos(folder / "few", shapes, each=3)
-    words = [recipe, "few", "--start.weights", str(vit_s(folder)), *ONE_WORKER]
+    words = [recipe, "few", "--init.weights", str(vit_s(folder)), *ONE_WORKER]
     assert main(["finetune", *words, "--dry-run"]) == 0
-    assert "not --optim.batch 16: an epoch has 6 videos" in capsys.readouterr().out
+    assert "not --optim.global-batch-size 16: an epoch has 6 videos" in capsys.readouterr().out
 
 
 def test_weights_that_are_not_there(folder, capsys):
-    said = refused(capsys, "own-cpu", "my_videos", "--start.weights", "rnus/own")
-    assert said.startswith("--start.weights rnus/own does not exist; ")
+    said = refused(capsys, "own-cpu", "my_videos", "--init.weights", "rnus/own")
+    assert said.startswith("--init.weights rnus/own does not exist; ")
     assert "it wants a run folder, a saved model or a released file" in said
 
 
 def test_weights_of_another_size_name_theirs(folder, capsys):
     model = Classifier(FINETUNE_RECIPES["own-cpu"]([Path("v")], Path("r")).model)
-    renamed = classifier_to_released(model.state_dict(), model.cubes)
+    renamed = classifier_to_official(model.state_dict(), model.cubes)
     renamed["patch_embed.proj.weight"] = torch.zeros(768, 3, 2, 16, 16)
     torch.save(renamed, "base.pth")
-    said = refused(capsys, "own", "my_videos", "--start.weights", "base.pth", "--dry-run",
-                   "--optim.batch", "8")  # fmt: skip
+    said = refused(capsys, "own", "my_videos", "--init.weights", "base.pth", "--dry-run",
+                   "--optim.global-batch-size", "8")  # fmt: skip
     assert said == (
         "tokens of base.pth are 768 wide, and 384 here; --model.encoder.size base would fit\n"
     )
@@ -190,12 +193,12 @@ def test_weights_of_another_size_name_theirs(folder, capsys):
 def test_a_run_of_another_recipe_names_the_settings_that_fit(folder, capsys):
     assert main(["finetune", "own-cpu", "my_videos", *SHORT, "--out", "other"]) == 0
     capsys.readouterr()
-    flags = ["--start.weights", "other", "--optim.batch", "8", "--dry-run"]
+    flags = ["--init.weights", "other", "--optim.global-batch-size", "8", "--dry-run"]
     said = refused(capsys, "own", "my_videos", *flags)
-    assert "has another encoder: dim 24 there and 384 here, " in said
+    assert "has another encoder: embed_dim 24 there and 384 here, " in said
     assert said.endswith(
-        "; --model.encoder.size tiny --model.encoder.dim 24 --model.encoder.depth 1 "
-        "--model.encoder.heads 2 --model.encoder.positions axes would build that one\n"
+        "; --model.encoder.size tiny --model.encoder.embed-dim 24 --model.encoder.depth 1 "
+        "--model.encoder.num-heads 2 --model.encoder.pos-embed axes would build that one\n"
     )
 
 
@@ -233,13 +236,13 @@ def test_labels_by_numbers_with_and_without_names(folder, shapes, capsys):
     said = capsys.readouterr().out
     assert "classes  3: 0, 1, 2 (3 classes called by their numbers: there are no names)" in said
     Path("names.txt").write_text("big\nleft\nround\n")
-    assert main(["finetune", *words, "--labels.names", "names.txt"]) == 0
+    assert main(["finetune", *words, "--labels.class-names", "names.txt"]) == 0
     assert "classes  3: big, left, round (" in capsys.readouterr().out
     Path("names.txt").write_text("big\nleft\n")
-    said = refused(capsys, *words, "--labels.names", "names.txt")
+    said = refused(capsys, *words, "--labels.class-names", "names.txt")
     assert "list.txt:21: label is 2, but there are 2 classes, from 0" in said
-    said = refused(capsys, *words, "--labels.names", "kinetics400")
-    assert "--labels.names kinetics400 is no file" in said
+    said = refused(capsys, *words, "--labels.class-names", "kinetics400")
+    assert "--labels.class-names kinetics400 is no file" in said
     assert "did you mean kinetics-400?" in said
 
 
@@ -260,4 +263,4 @@ def test_folders_within_classes_and_any_letters(folder, shapes, capsys):
     assert main(["finetune", "own-cpu", "own", *SHORT]) == 0
     assert f"classes  2: {', '.join(names)} (" in capsys.readouterr().out
     _, card = load_classifier(Path("runs/own-cpu-finetune/best"), torch.device("cpu"))
-    assert card.classes == names
+    assert card.class_names == names

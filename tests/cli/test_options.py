@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import pytest
 from tyro.conf import Positional, arg
 
-from videomae2.cli.options import parse
+from videomae2.cli.options import parse_options
 from videomae2.errors import ConfigError
 
 
@@ -24,7 +24,7 @@ class Options:
 
 
 def read(*arguments):
-    return parse(
+    return parse_options(
         Options,
         arguments,
         prog="videomae2 show [VIDEOS ...]",

@@ -1,4 +1,3 @@
-import io
 import json
 import os
 
@@ -9,8 +8,7 @@ from tests.jobs.rigged import levels, read_here, save_rigged, write_levels
 from tests.models.released_files import FRAMES, SIDE, drawn_classifier, save_released
 from tests.models.small_classifier import saved_autoencoder
 from videomae2.cli.main import main
-from videomae2.cli.progress import ProgressLine
-from videomae2.data.known_classes import known_classes
+from videomae2.data.manifests.public_classes import load_public_classes
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +56,7 @@ def paths_on_stdin(monkeypatch, data: bytes):
 
 
 def test_it_prints_the_best_classes(call):
-    code, out, err = call("model", "videos/bright.mp4", "videos/dark.mp4", "--top", "1")
+    code, out, err = call("model", "videos/bright.mp4", "videos/dark.mp4", "--top-k", "1")
     assert (code, err) == (0, "")
     assert out.splitlines() == [
         "model  tiny from model, 2 classes",
@@ -89,7 +87,7 @@ def test_json_is_one_object_per_line_and_nothing_else(call):
         "video": "broken.mp4", "error": "the data is damaged, cut off or not a video",
     }  # fmt: skip
     assert bright["video"] == "videos/bright.mp4"
-    assert bright["holding"] == [{"class": 1, "name": "bright"}]
+    assert bright["active"] == [{"class": 1, "name": "bright"}]
     assert [row["name"] for row in bright["scores"]] == ["bright", "dark"]
     assert bright["scores"][0]["probability"] > 0.99
     assert (bright["frames"], bright["seconds"], bright["views"]) == (20, 0.8, 15)
@@ -100,7 +98,7 @@ def test_what_the_model_does_not_say_is_said(call):
     code, out, err = call("unnamed", "videos/bright.mp4")
     assert (code, err) == (0, "")
     assert "2 classes without names: their numbers stand for them, counted from 0" in out
-    assert "every 4 frames (assumed: the model does not say; --stride)" in out
+    assert "every 4 frames (assumed: the model does not say; --frame-interval)" in out
     assert "99.99%  class 1" in out
     code, out, err = call("unnamed", "videos/bright.mp4", "--json")
     assert json.loads(out)["scores"][0]["name"] == "class 1"
@@ -113,12 +111,15 @@ def test_a_released_file_says_which_outputs_are_used(call, tmp_path):
     clips = ["--frames", FRAMES, "--side", SIDE, "--clips", 1, "--crops", 1]
     _, out, _ = call(path, "videos/dark.mp4", *clips)
     assert "710 classes without names" in out
-    assert "(to name them: --names FILE, or --names kinetics-710 if these are its classes)" in out
-    names = ["--names", "kinetics-710", "--select", "kinetics-400", "--json", "--top", 400]
+    assert (
+        "(to name them: --class-names FILE, or --class-names kinetics-710 if these are its classes)"
+        in out
+    )
+    names = ["--class-names", "kinetics-710", "--classes", "kinetics-400", "--json", "--top-k", 400]
     code, out, err = call(path, "videos/dark.mp4", *clips, *names)
     assert (code, "without names" in err, "assumed" in err) == (0, False, True)
     scores = json.loads(out)["scores"]
-    assert {row["name"] for row in scores} == set(known_classes("kinetics-400"))
+    assert {row["name"] for row in scores} == set(load_public_classes("kinetics-400"))
     assert sum(row["probability"] for row in scores) == pytest.approx(1)
     code, out, err = call(path, "videos/dark.mp4", *clips, *names[:4])
     assert "classes" in out.splitlines()[0]
@@ -162,12 +163,21 @@ def test_a_time_line_is_printed_and_written(call, tmp_path):
 
 
 def test_a_time_line_as_json_in_processes(call):
-    words = ("--timeline", "--json", "--window", "1", "--every", "1", "--margin", "0.2")
+    words = (
+        "--timeline",
+        "--json",
+        "--window-seconds",
+        "1",
+        "--hop-seconds",
+        "1",
+        "--hysteresis",
+        "0.2",
+    )
     code, out, err = call("model", "broken.mp4", "long.mp4", *words)
     assert code == 2
     broken, found = map(json.loads, out.splitlines())
     assert broken["video"] == "broken.mp4"
-    assert (found["windows"], found["window_seconds"], found["every_seconds"]) == (6, 1.0, 1.0)
+    assert (found["windows"], found["window_seconds"], found["hop_seconds"]) == (6, 1.0, 1.0)
     assert [(s["start"], s["stop"], s["name"]) for s in found["segments"]] == [
         (0.0, 2.0, "dark"), (2.0, 4.0, "bright"), (4.0, 5.92, "dark"),
     ]  # fmt: skip
@@ -197,7 +207,7 @@ def test_a_video_without_a_clock_says_so_and_the_rest_is_done(call, tmp_path):
 def test_help_shows_examples(capsys):
     assert main(["predict", "--help"]) == 0
     said = capsys.readouterr().out
-    assert "videomae2 predict runs/model long.mp4 --timeline --every 1" in said
+    assert "videomae2 predict runs/model long.mp4 --timeline --hop-seconds 1" in said
     assert "| videomae2 predict runs/model -" in said
 
 
@@ -208,13 +218,22 @@ def test_help_shows_examples(capsys):
         (["gone", "long.mp4"], "gone does not exist; give a run folder"),
         (["pretrained", "long.mp4"], "knows no classes; fine-tune it on labelled videos first"),
         (["model", "empty"], "empty: no video in this folder"),
-        (["model", "long.mp4", "--window", "1"], "--window goes only with --timeline"),
+        (
+            ["model", "long.mp4", "--window-seconds", "1"],
+            "--window-seconds goes only with --timeline",
+        ),
         (["model", "long.mp4", "--timeline", "--crops", "2"], "--crops has no effect with"),
-        (["model", "long.mp4", "--timeline", "--film"], "--film wants a folder to write to"),
-        (["model", "long.mp4", "--top", "0"], "--top is 0, wanted 1 or more"),
-        (["model", "long.mp4", "--stride", "0"], "--stride is 0, wanted above 0"),
+        (
+            ["model", "long.mp4", "--timeline", "--save-video"],
+            "--save-video wants a folder to write to",
+        ),
+        (["model", "long.mp4", "--top-k", "0"], "--top-k is 0, wanted 1 or more"),
+        (["model", "long.mp4", "--frame-interval", "0"], "--frame-interval is 0, wanted above 0"),
         (["model", "long.mp4", "--threshold", "2"], "--threshold is 2, wanted 0 to 1"),
-        (["model", "long.mp4", "--timeline", "--every", "0.001"], "choose --every 0.04 or more"),
+        (
+            ["model", "long.mp4", "--timeline", "--hop-seconds", "0.001"],
+            "choose --hop-seconds 0.04 or more",
+        ),
         (["model", "-", "-"], "standard input, which can be read only once"),
     ],
 )
@@ -225,43 +244,9 @@ def test_errors_are_one_line(call, words, said):
     assert err.count("\n") == 1
 
 
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
-def test_progress_says_rate_and_time_left_and_not_too_often():
-    now = [0.0]
-    stream = io.StringIO()
-    line = ProgressLine(stream, clock=lambda: now[0])
-    now[0] = 10.0
-    line.of_videos(1, 100)
-    assert stream.getvalue() == ""
-    now[0] = 40.0
-    line.of_videos(20, 100)
-    assert stream.getvalue() == "20 of 100 videos  0.5 videos/s  2:40 min left\n"
-    line.clear()
-    now[0] = 80.0
-    line.of_videos(40, None)
-    assert stream.getvalue().splitlines()[1:] == ["40 videos  0.5 videos/s"]
-
-
-def test_progress_of_a_video_is_one_line_on_a_terminal():
-    now = [0.0]
-    stream = Terminal()
-    line = ProgressLine(stream, clock=lambda: now[0])
-    say = line.of_video("long.mp4")
-    now[0] = 10.0
-    say(600.0, 3600.0)
-    said = "\r\x1b[Klong.mp4  10:00 min of 1:00 h  60 times its own speed  50 s left"
-    assert stream.getvalue() == said
-    line.clear()
-    assert stream.getvalue() == said + "\r\x1b[K"
-
-
 def test_a_dry_run_says_what_would_be_done_and_reads_nothing(call, place, monkeypatch):
-    monkeypatch.setattr("videomae2.data.pool.Pool.map", None)
-    code, out, err = call("model", "videos", "long.mp4", "--dry-run", "--top", "2")
+    monkeypatch.setattr("videomae2.data.workers.pool.Pool.map", None)
+    code, out, err = call("model", "videos", "long.mp4", "--dry-run", "--top-k", "2")
     assert (code, err) == (0, "")
     *lines, device = out.splitlines()
     assert lines == [
@@ -281,7 +266,15 @@ def test_a_dry_run_says_what_would_be_done_and_reads_nothing(call, place, monkey
 
 
 def test_a_dry_run_of_time_lines_says_where_files_would_go(call, place):
-    words = ("model", "long.mp4", "--timeline", "--window", "2", "--film", "--dry-run")
+    words = (
+        "model",
+        "long.mp4",
+        "--timeline",
+        "--window-seconds",
+        "2",
+        "--save-video",
+        "--dry-run",
+    )
     code, out, _ = call(*words, "--out", "lines")
     assert code == 0
     assert out.splitlines()[3:6] == [
@@ -295,4 +288,4 @@ def test_a_dry_run_of_time_lines_says_where_files_would_go(call, place):
         2,
         "videomae2: error: cannot write to long.mp4/lines; choose another --out\n",
     )
-    assert call("model", "long.mp4", "--window", "2", "--dry-run")[0] == 2
+    assert call("model", "long.mp4", "--window-seconds", "2", "--dry-run")[0] == 2

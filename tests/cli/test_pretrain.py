@@ -5,17 +5,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from videomae2.cli import launch as launching
 from videomae2.cli import pretrain as command
+from videomae2.cli import run_options as launching
 from videomae2.cli.main import main
-from videomae2.cli.pretrain import TRAINER
-from videomae2.config import save
+from videomae2.cli.pretrain import TRAIN_COMMAND
+from videomae2.config.files import save_config
 from videomae2.errors import ConfigError
-from videomae2.recipes import RECIPES
+from videomae2.recipes.table import RECIPES
 
 
 def resolve(words, flags):
-    return launching.resolve(TRAINER, words, flags)
+    return launching.resolve_run(TRAIN_COMMAND, words, flags)
 
 
 @pytest.fixture
@@ -61,34 +61,38 @@ def test_a_recipe_and_videos_are_a_run():
 
 
 def test_flags_change_leaves():
-    flags = ["--optim.epochs", "5", "--data.sources.1.stride", "2", "--out", "here"]
+    flags = ["--optim.epochs", "5", "--data.sources.1.frame-interval", "2", "--out", "here"]
     launch, run = resolve(["own", "a", "b"], [*flags, "--optim.clip_norm=0.5", "--dry-run"])
     assert (run.optim.epochs, run.optim.clip_norm) == (5.0, 0.5)
-    assert [source.stride for source in run.data.sources] == [7.5, 2.0]
-    assert run.record.out == Path("here")
+    assert [source.frame_interval for source in run.data.sources] == [7.5, 2.0]
+    assert run.output_dir == Path("here")
     assert launch.dry_run
 
 
 def test_flags_come_before_the_file_and_the_file_before_the_recipe(tmp_path):
     file = tmp_path / "part.yaml"
-    file.write_text("optim: {epochs: 5, warmup_epochs: 1}\nrecord: {out: there}\n")
+    file.write_text("optim: {epochs: 5, warmup_epochs: 1}\noutput_dir: there\n")
     _, run = resolve(["own", "a"], ["--config", str(file), "--optim.warmup-epochs", "2"])
-    assert (run.optim.epochs, run.optim.warmup_epochs, run.optim.batch) == (5.0, 2.0, 64)
-    assert run.record.out == Path("there")
+    assert (run.optim.epochs, run.optim.warmup_epochs, run.optim.global_batch_size) == (
+        5.0,
+        2.0,
+        64,
+    )
+    assert run.output_dir == Path("there")
     _, run = resolve(["own", "a"], [f"--config={file}", "--out", "here"])
-    assert run.record.out == Path("here")
+    assert run.output_dir == Path("here")
 
 
 def test_a_complete_file_needs_no_recipe(tmp_path):
     run = RECIPES["own-cpu"]([Path("a")], Path("out"))
-    save(run, tmp_path / "run.yaml")
+    save_config(run, tmp_path / "run.yaml")
     assert resolve([], ["--config", str(tmp_path / "run.yaml")])[1] == run
 
 
 def test_a_file_can_name_the_videos(tmp_path):
     (tmp_path / "part.yaml").write_text("data: {sources: [{path: mine}]}\n")
     _, run = resolve(["own"], ["--config", str(tmp_path / "part.yaml")])
-    assert (run.data.sources[0].path, run.data.sources[0].stride) == (Path("mine"), 7.5)
+    assert (run.data.sources[0].path, run.data.sources[0].frame_interval) == (Path("mine"), 7.5)
 
 
 def test_videos_are_not_named_twice(tmp_path):
@@ -101,7 +105,10 @@ def test_videos_are_not_named_twice(tmp_path):
     ("flags", "problem"),
     [
         (["--optim.epoch", "5"], "--optim.epoch is not known; did you mean --optim.epochs?"),
-        (["--optim.batch", "many"], "--optim.batch wants a whole number, found 'many'"),
+        (
+            ["--optim.global-batch-size", "many"],
+            "--optim.global-batch-size wants a whole number, found 'many'",
+        ),
         (["--out"], "--out wants a value"),
         (["--config", "no.yaml"], "no.yaml does not exist"),
         (["--runtime.precision", "fp8"], "--runtime.precision wants one of 'auto', 'bf16', 'fp32'"),
@@ -115,18 +122,23 @@ def test_a_wrong_flag_is_one_line(capsys, flags, problem):
 
 
 def test_problems_are_said_before_any_work(capsys, videos):
-    flags = ["--optim.batch", "30", "--model.encoder.width", "100", "--dry-run"]
+    flags = ["--optim.global-batch-size", "30", "--model.encoder.width", "100", "--dry-run"]
     assert main(["pretrain", "own", videos, *flags]) == 2
     said = capsys.readouterr().err
     assert said.startswith("videomae2: error: 2 problems:\n")
-    assert "--optim.batch 30 does not split into micro-batches of 16; 16 or 32 would" in said
+    assert (
+        "--optim.global-batch-size 30 does not split into micro-batches of 16; 16 or 32 would"
+        in said
+    )
     assert "--model.encoder.width 100 does not split into cubes of 16; 96 or 112 would" in said
     assert not Path("runs").exists()
 
 
 def test_a_dry_run_shows_the_plan_and_trains_nothing(capsys, videos, monkeypatch):
     monkeypatch.setattr(
-        command, "TRAINER", replace(TRAINER, describe=lambda run: f"plan for {run.record.out}")
+        command,
+        "TRAIN_COMMAND",
+        replace(TRAIN_COMMAND, dry_run=lambda run: f"plan for {run.output_dir}"),
     )
     assert main(["pretrain", "own", videos, "--dry-run"]) == 0
     assert capsys.readouterr().out == "plan for runs/own\n"
@@ -134,7 +146,9 @@ def test_a_dry_run_shows_the_plan_and_trains_nothing(capsys, videos, monkeypatch
 
 
 def test_a_plan_as_json(capsys, videos, monkeypatch):
-    monkeypatch.setattr(command, "TRAINER", replace(TRAINER, describe=lambda run: "one\ntwo"))
+    monkeypatch.setattr(
+        command, "TRAIN_COMMAND", replace(TRAIN_COMMAND, dry_run=lambda run: "one\ntwo")
+    )
     assert main(["pretrain", "own", videos, "--dry-run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"plan": ["one", "two"]}
 
@@ -142,7 +156,9 @@ def test_a_plan_as_json(capsys, videos, monkeypatch):
 def test_without_dry_run_it_trains(videos, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        command, "TRAINER", replace(TRAINER, train=lambda run, resume, say: seen.append(run))
+        command,
+        "TRAIN_COMMAND",
+        replace(TRAIN_COMMAND, train=lambda run, resume: seen.append(run)),
     )
     assert main(["pretrain", "own", videos]) == 0
     assert seen == [RECIPES["own"]([Path(videos)], Path("runs/own"))]
@@ -160,7 +176,14 @@ def test_resume_wants_something_to_resume(capsys, videos, more):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="the device is there")
 def test_a_dry_run_refuses_a_device_that_is_not_there(capsys, videos):
     Path(videos, "a.mp4").write_bytes(b"")
-    flags = ["--runtime.device", "cuda", "--optim.batch", "1", "--optim.micro-batch", "1"]
+    flags = [
+        "--runtime.device",
+        "cuda",
+        "--optim.global-batch-size",
+        "1",
+        "--optim.micro-batch-size",
+        "1",
+    ]
     assert main(["pretrain", "own", videos, "--dry-run", *flags]) == 2
     assert "device 'cuda' is not there" in capsys.readouterr().err
 
@@ -168,7 +191,7 @@ def test_a_dry_run_refuses_a_device_that_is_not_there(capsys, videos):
 def test_a_dry_run_tells_device_and_precision(capsys, videos):
     Path(videos, "a.mp4").write_bytes(b"")
     flags = ["--runtime.device", "cpu", "--runtime.precision", "bf16"]
-    flags += ["--optim.batch", "1", "--optim.micro-batch", "1"]
+    flags += ["--optim.global-batch-size", "1", "--optim.micro-batch-size", "1"]
     assert main(["pretrain", "own", videos, "--dry-run", *flags]) == 0
     assert "threads), bf16\n" in capsys.readouterr().out
 
@@ -177,6 +200,12 @@ def test_a_dry_run_tells_device_and_precision(capsys, videos):
 def test_help_of_a_recipe_shows_settings_and_examples(capsys, recipe):
     assert main(["pretrain", recipe, "--help"]) == 0
     said = capsys.readouterr().out
-    for text in ("Source: ", "--optim.epochs", "--data.sources.0.stride", "--dry-run", "default: "):
+    for text in (
+        "Source: ",
+        "--optim.epochs",
+        "--data.sources.0.frame-interval",
+        "--dry-run",
+        "default: ",
+    ):
         assert text in said
     assert said.split("examples:\n")[1].startswith(f"  videomae2 pretrain {recipe} ")

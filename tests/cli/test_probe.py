@@ -17,38 +17,38 @@ def place(tmp_path_factory):
 
 def call(place, *words):
     start = ["probe", place / "model", place / "train", place / "test"]
-    fixed = ["--cache", place / "cache", "--device", "cpu", "--workers", 0, "--epochs", 1]
+    fixed = ["--cache-dir", place / "cache", "--device", "cpu", "--num-workers", 0, "--epochs", 1]
     return main([str(word) for word in [*start, *words, *fixed]])
 
 
 def test_it_prints_a_table(place, capsys):
-    assert call(place, "--neighbours", 1, 3, "--rates", 0.003) == 0
+    assert call(place, "--ks", 1, 3, "--lrs", 0.003) == 0
     said = capsys.readouterr().out
     assert "features train:" in said
-    for text in ("train     18 videos of 3 classes", "test      9 videos", "k-NN       100.0 %",
+    for text in ("train    18 videos of 3 classes", "test     9 videos", "k-NN       100.0 %",
                  "linear     100.0 %", "chance      33.3 %", "k-NN by k: 1: 100.0 %",
                  "95 % interval", "features are kept in"):  # fmt: skip
         assert text in said, said
 
 
 def test_json_is_all_that_goes_to_stdout(place, capsys):
-    assert call(place, "--methods", "knn", "--neighbours", 1, 3, "--json") == 0
+    assert call(place, "--methods", "knn", "--ks", 1, 3, "--json") == 0
     out, err = capsys.readouterr()
     said = json.loads(out)
     assert "features train: 18 videos, from" in err
-    assert (said["train_videos"], said["test_videos"]) == (18, 9)
-    (knn,) = said["outcomes"]
+    assert (said["num_train_videos"], said["num_test_videos"]) == (18, 9)
+    (knn,) = said["results"]
     assert knn["method"] == "knn"
     assert set(knn["accuracy"]) == {"value", "low", "high", "confidence"}
-    assert len(knn["tried"]) == 8
-    assert {"setting", "validation", "test"} == set(knn["tried"][0])
+    assert len(knn["trials"]) == 8
+    assert {"params", "val_accuracy", "test_accuracy"} == set(knn["trials"][0])
 
 
 def test_a_dry_run_shows_the_plan(place, capsys):
     assert call(place, "--dry-run") == 0
     said = capsys.readouterr().out
-    for text in ("train     18 videos of 3 classes", "test      9 videos", "probes    knn, linear",
-                 "of 9 are there, means and 2x2x2 tokens", "device    cpu"):  # fmt: skip
+    for text in ("train    18 videos of 3 classes", "test     9 videos", "probes   knn, linear",
+                 "of 9 are there, means and 2x2x2 tokens", "device   cpu"):  # fmt: skip
         assert text in said, said
 
 
@@ -68,5 +68,5 @@ def test_what_cannot_work_is_one_sentence(place, capsys, words, problem):
 def test_help_shows_examples(capsys):
     assert main(["probe", "--help"]) == 0
     said = capsys.readouterr().out
-    for text in ("WEIGHTS", "TRAIN", "[TEST]", "--neighbours", "--token-gib", "examples:"):
+    for text in ("WEIGHTS", "TRAIN", "[TEST]", "--ks", "--token-gib", "examples:"):
         assert text in said

@@ -25,7 +25,7 @@ def call(*words):
 def test_it_prints_what_it_wrote(run, video, tmp_path, capsys):
     assert call(run, video, "--out", tmp_path, "--frames-shown", "2") == 0
     said = capsys.readouterr().out
-    for name in ("numbers.png", "numbers.mp4", "numbers.gif"):
+    for name in ("numbers.png", "numbers.mp4"):
         assert str(tmp_path / name) in said
         assert (tmp_path / name).exists()
     assert "75% of the cubes hidden" in said
@@ -33,13 +33,16 @@ def test_it_prints_what_it_wrote(run, video, tmp_path, capsys):
 
 
 def test_it_prints_json(run, video, tmp_path, capsys):
-    words = ("--out", tmp_path, "--frames-shown", "2", "--json", "--statistics", "truth")
+    words = ("--out", tmp_path, "--frames-shown", "2", "--json", "--statistics", "target")
     assert (
-        call(run, video, *words, "--all-hidden", "--seed", "3", "--start", "0", "--stride", 1) == 0
+        call(
+            run, video, *words, "--all-hidden", "--seed", "3", "--start", "0", "--frame-interval", 1
+        )
+        == 0
     )
     said = json.loads(capsys.readouterr().out)
     assert said["picture"] == str(tmp_path / "numbers.png")
-    assert (said["statistics"], said["passes"], said["hidden_share"]) == ("truth", 1, 0.75)
+    assert (said["statistics"], said["passes"], said["hidden_share"]) == ("target", 1, 0.75)
     assert said["seconds"] == [0.0, 0.04, 0.08, 0.12]
     assert said["frames"] == [0, 1, 2, 3]
     assert 0.9 < said["loss_of_means"] < 1 < said["loss"]
@@ -59,7 +62,16 @@ def test_a_dry_run_reads_both_and_writes_nothing(run, video, tmp_path, capsys):
 
 def test_without_a_clock_it_says_frames(run, tmp_path, capsys):
     np.save(tmp_path / "a.npy", np.zeros((9, 32, 32, 3), np.uint8))
-    words = (run, tmp_path / "a.npy", "--out", tmp_path, "--frames-shown", "2", "--stride", "2")
+    words = (
+        run,
+        tmp_path / "a.npy",
+        "--out",
+        tmp_path,
+        "--frames-shown",
+        "2",
+        "--frame-interval",
+        "2",
+    )
     assert call(*words) == 0
     assert "a.npy, frame 1 to frame 7" in capsys.readouterr().out
     assert call(*words, "--json") == 0
@@ -70,7 +82,7 @@ def test_help_shows_examples(capsys):
     assert main(["reconstruct", "--help"]) == 0
     said = capsys.readouterr().out
     assert "videomae2 reconstruct runs/own video.mp4" in said
-    assert "--statistics {surroundings,truth}" in said
+    assert "--statistics {visible,target}" in said
 
 
 @pytest.mark.parametrize(
@@ -81,7 +93,7 @@ def test_help_shows_examples(capsys):
         (["RUN", "gone.mp4"], "cannot read gone.mp4: there is no such file or folder"),
         (["RUN", "VIDEO", "--start", "-1"], "a clip starts at 0 seconds or later, got -1"),
         (["RUN", "VIDEO", "--start", "99"], "ends at 1.16 s"),
-        (["RUN", "VIDEO", "--statistics", "guess"], "surroundings"),
+        (["RUN", "VIDEO", "--statistics", "guess"], "visible"),
         (["RUN", "VIDEO", "--frames-shown", "9"], "this model's clips have 1..4"),
         (["RUN", "BROKEN"], "cannot read"),
     ],

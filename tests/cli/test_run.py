@@ -7,33 +7,34 @@ import pytest
 import yaml
 
 from tests.jobs.small import small_videos
+from tests.logs import logging_to
 from videomae2.cli import run as command
 from videomae2.cli.main import main
-from videomae2.jobs.pipeline.resolving import resolve
-from videomae2.jobs.pipeline.running import run_pipeline
+from videomae2.commands.pipeline.load import load_pipeline
+from videomae2.commands.pipeline.run import run_pipeline
 
 PAGE = Path(__file__).parents[2] / "docs" / "pipeline.md"
 TINY = """name: tiny
 common:
   runtime: {device: cpu, precision: fp32}
-  loading: {workers: 0}
+  loading: {num_workers: 0}
   model:
-    encoder: {frames: 4, height: 32, width: 32, dim: 24, depth: 1, heads: 2}
+    encoder: {frames: 4, height: 32, width: 32, embed_dim: 24, depth: 1, num_heads: 2}
 stages:
   pretrained:
     kind: pretrain
     recipe: own-cpu
     videos: videos/train
     settings:
-      model: {decoder: {depth: 1, dim: 16, heads: 2}}
-      optim: {epochs: 1, warmup_epochs: 0, batch: 8}
+      model: {decoder: {depth: 1, embed_dim: 16, num_heads: 2}}
+      optim: {epochs: 1, warmup_epochs: 0, global_batch_size: 8}
   more:
     kind: pretrain
     recipe: own-cpu
     videos: videos/train
     settings:
-      model: {decoder: {depth: 1, dim: 16, heads: 2}}
-      optim: {epochs: 1, warmup_epochs: 0, batch: 8}
+      model: {decoder: {depth: 1, embed_dim: 16, num_heads: 2}}
+      optim: {epochs: 1, warmup_epochs: 0, global_batch_size: 8}
       seed: 1
 """
 
@@ -55,8 +56,8 @@ def test_the_example_is_a_pipeline_of_the_kinds_that_there_are(capsys, tmp_path)
     assert main(["run", "--example"]) == 0
     path = tmp_path / "pipeline.yaml"
     path.write_text(capsys.readouterr().out)
-    stages = resolve(path, command.KINDS).stages
-    assert {stage.kind_name for stage in stages} == set(command.KINDS)
+    stages = load_pipeline(path, command.STAGE_TYPES).stages
+    assert {stage.type_name for stage in stages} == set(command.STAGE_TYPES)
     assert f"```yaml\n{path.read_text()}```" in PAGE.read_text()
     assert yaml.safe_load(path.read_text())["name"] == "example"
 
@@ -73,35 +74,35 @@ def test_a_dry_run_shows_the_plan_and_does_nothing(capsys, place):
     assert main(["run", "p.yaml", "--dry-run"]) == 0
     said = capsys.readouterr().out
     assert said.startswith("pipeline tiny in runs/tiny, 2 stages\n\npretrained (pretrain own-cpu)")
-    assert said.count("\n  start    not begun\n  videos   train: 8 videos") == 2
+    assert said.count("\n  run      not begun\n  videos   train: 8 videos") == 2
     assert main(["run", "p.yaml", "--dry-run", "--json", "--until", "pretrained"]) == 0
     (stage,) = json.loads(capsys.readouterr().out)["stages"]
-    assert (stage["stage"], stage["action"], stage["why"]) == ("pretrained", "start", "not begun")
+    assert (stage["stage"], stage["action"], stage["reason"]) == ("pretrained", "run", "not begun")
     assert not Path("runs").exists()
 
 
 def test_it_runs_and_prints_a_table_or_json(capsys, place):
     assert main(["run", "p.yaml", "--out", "here", "--until", "pretrained"]) == 0
     said = capsys.readouterr().out
-    assert "\n== stage 1 of 1: pretrained (pretrain own-cpu)\nstart    not begun\n" in said
+    assert "\n== stage 1 of 1: pretrained (pretrain own-cpu)\nrun      not begun\n" in said
     assert said.splitlines()[-1].startswith("total    ")
     assert main(["run", "p.yaml", "--out", "here", "--json"]) == 0
     said = capsys.readouterr()
     stages = json.loads(said.out)["stages"]
-    assert [stage["action"] for stage in stages] == ["skip", "start"]
+    assert [stage["action"] for stage in stages] == ["cached", "run"]
     assert stages[0]["result"] == "here/pretrained/checkpoints/step-00000001"
-    assert "loss" in stages[1]["numbers"]
+    assert "loss" in stages[1]["metrics"]
     assert "step 1/1" in said.err
 
 
 def test_stopped_it_ends_with_75_and_the_same_command_goes_on(capsys, place, monkeypatch):
-    def stopped(pipeline, seen, *, span, say):
+    def stopped(pipeline, stage_plans, *, stage_range):
         def heard(line):
-            say(line)
             if line.startswith("\n== stage 2"):
                 os.kill(os.getpid(), signal.SIGTERM)
 
-        return run_pipeline(pipeline, seen, span=span, say=heard)
+        with logging_to(heard):
+            return run_pipeline(pipeline, stage_plans, stage_range=stage_range)
 
     with monkeypatch.context() as patch:
         patch.setattr(command, "run_pipeline", stopped)
@@ -112,4 +113,4 @@ def test_stopped_it_ends_with_75_and_the_same_command_goes_on(capsys, place, mon
         "goes on\n"
     )
     assert main(["run", "p.yaml"]) == 0
-    assert "skip     finished, unchanged" in capsys.readouterr().out
+    assert "cached   finished, unchanged" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""``videomae2 unite`` as a person uses it, and that fine-tuning takes what it writes."""
+"""``videomae2 merge-datasets`` as a person uses it, and that fine-tuning takes what it writes."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ def place(tmp_path, monkeypatch):
 
 
 def call(*words: str) -> int:
-    return main(["unite", *words])
+    return main(["merge-datasets", *words])
 
 
 def test_the_golden_path(place, capsys):
@@ -37,7 +37,7 @@ def test_the_golden_path(place, capsys):
     ):
         assert line in said
     assert said[-2:] == [
-        "written  train.csv, val.csv, classes.txt, removed.csv, report.txt in k710",
+        "written  train.csv, val.csv, classes.txt, excluded.csv, report.txt in k710",
         "next     videomae2 finetune k710-base k710 --dry-run",
     ]
     assert Path("k710/report.txt").read_text().splitlines() == said[:-2]
@@ -61,12 +61,12 @@ def test_a_dry_run_writes_nothing(place, capsys):
 def test_json_is_all_that_is_printed(place, capsys):
     assert call("kinetics-710", "k710/", *THREE, "--json") == 0
     said = json.loads(capsys.readouterr().out)
-    assert said["kept"] == {"training": 5, "validation": 4}
+    assert said["num_kept"] == {"training": 5, "validation": 4}
     assert len(said["classes"]) == 710
-    assert {"source": "k400", "split": "training", "videos": 4} in said["read"]
+    assert {"source": "k400", "split": "training", "videos": 4} in said["num_read"]
     assert {
         "source": "k700", "split": "training", "reason": "no file", "videos": 1
-    } in said["removed"]  # fmt: skip
+    } in said["excluded"]  # fmt: skip
     assert said["out"] == "k710"
     assert said["written"][:2] == ["train.csv", "val.csv"]
 
@@ -82,16 +82,18 @@ def test_fine_tuning_takes_the_lists_of_own_videos(tmp_path, monkeypatch, capsys
     assert call(*words) == 0
     shown = capsys.readouterr().out.splitlines()[-1]
     assert shown == (
-        "next     videomae2 finetune own both/train.csv --labels.names both/classes.txt "
+        "next     videomae2 finetune own both/train.csv --labels.class-names both/classes.txt "
         "--validation.path both/val.csv --dry-run"
     )
     command = shown.split()[2:]
     command[1] = "own-cpu"
-    assert main([*command, "--data.sources.0.frame-rate", "8", "--optim.batch", "8"]) == 0
+    assert (
+        main([*command, "--data.sources.0.frame-rate", "8", "--optim.global-batch-size", "8"]) == 0
+    )
     said = capsys.readouterr().out
     assert "24 videos" in said
     assert "3: blue, green, red" in said
-    assert "held out 6 videos of both/val.csv" in said
+    assert "val      6 videos of both/val.csv" in said
 
 
 def test_evaluation_takes_the_lists(tmp_path, monkeypatch, capsys):
@@ -100,19 +102,19 @@ def test_evaluation_takes_the_lists(tmp_path, monkeypatch, capsys):
     save_videos(Path("mine"), each=1)
     save_videos(Path("test"), each=1)
     assert call("any", "out", "--parts", "mine=mine,test") == 0
-    assert main(["evaluate", "run", "out/val.csv", "--reading.workers", "0"]) == 0
+    assert main(["evaluate", "run", "out/val.csv", "--reading.num-workers", "0"]) == 0
     assert "videos   2 (" in capsys.readouterr().out
 
 
 def test_fine_tuning_on_kinetics_710_takes_the_folder(place, capsys):
     assert call("kinetics-710", "k710/", *THREE) == 0
     capsys.readouterr()
-    words = ("k710-base", "k710/", "--start.weights", "None", "--optim.batch", "4")
-    words = (*words, "--optim.micro-batch", "4")
+    words = ("k710-base", "k710/", "--init.weights", "None", "--optim.global-batch-size", "4")
+    words = (*words, "--optim.micro-batch-size", "4")
     assert main(["finetune", *words, "--dry-run"]) == 0
     said = capsys.readouterr().out
     assert "classes  710: riding a bike, marching" in said
-    assert "held out 4 videos of k710/val.csv" in said
+    assert "val      4 videos of k710/val.csv" in said
 
 
 @pytest.mark.parametrize(
@@ -120,7 +122,7 @@ def test_fine_tuning_on_kinetics_710_takes_the_folder(place, capsys):
     [
         (("kinetics-710", "k710/"), "no parts are named: wanted a folder with train.csv"),
         (("any",), "OUT missing"),
-        (("kinetics-400", "out", *THREE), "union wants one of 'any', 'kinetics-710'"),
+        (("kinetics-400", "out", *THREE), "kind wants one of 'any', 'kinetics-710'"),
         (("any", "k400", *THREE), "k400/train.csv is a list of a part; write to another folder"),
     ],
 )
@@ -132,5 +134,5 @@ def test_what_cannot_work_is_one_sentence(place, capsys, words, problem):
 def test_help_shows_examples(capsys):
     assert call("--help") == 0
     said = capsys.readouterr().out
-    for text in ("UNION", "OUT", "--parts", "--target-tests", "--released-order", "examples:"):
+    for text in ("KIND", "OUT", "--parts", "--target-tests", "--released-order", "examples:"):
         assert text in said

@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from videomae2.config import DistillRun, FinetuneRun, PretrainRun, RecordConfig
-from videomae2.data.sources import DataConfig, SourceConfig
-from videomae2.engine.optim import OptimConfig
-from videomae2.models.teachers import TeacherConfig
+from videomae2.config.runs import DistillRun, FinetuneRun, PretrainRun
+from videomae2.data.loading.sources import DataConfig, SourceConfig
+from videomae2.tasks.distill import TeacherConfig
+from videomae2.training.optim import OptimConfig
 
 
 def good_run(folder: Path, sources: int = 1) -> PretrainRun:
@@ -16,14 +16,16 @@ def good_run(folder: Path, sources: int = 1) -> PretrainRun:
         path.mkdir(exist_ok=True)
     return PretrainRun(
         data=DataConfig(sources=tuple(SourceConfig(path=path) for path in paths)),
-        optim=OptimConfig(lr=1e-3, epochs=10.0, warmup_epochs=1.0, batch=32, micro_batch=8),
-        record=RecordConfig(out=folder / "run"),
+        optim=OptimConfig(
+            lr=1e-3, epochs=10.0, warmup_epochs=1.0, global_batch_size=32, micro_batch_size=8
+        ),
+        output_dir=folder / "run",
     )
 
 
 def good_finetune(folder: Path) -> FinetuneRun:
     run = good_run(folder)
-    return FinetuneRun(data=run.data, optim=run.optim, record=run.record)
+    return FinetuneRun(data=run.data, optim=run.optim, output_dir=run.output_dir)
 
 
 def good_distill(folder: Path) -> DistillRun:
@@ -32,7 +34,7 @@ def good_distill(folder: Path) -> DistillRun:
     return DistillRun(
         data=run.data,
         optim=run.optim,
-        record=run.record,
+        output_dir=run.output_dir,
         teacher=TeacherConfig(weights=folder / "teacher"),
     )
 

@@ -4,64 +4,70 @@ from pathlib import Path
 import pytest
 
 from tests.config.runs import changed, good_distill, good_finetune, good_run
-from videomae2.config import StudentConfig, check
-from videomae2.config.leaves import leaves, pattern
-from videomae2.config.limits import LIMITS
+from videomae2.base.schema import flatten, wildcard_path
+from videomae2.config.checks import RANGES, check_run
+from videomae2.config.runs import StudentConfig
 from videomae2.errors import ConfigError
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.lora import LoraConfig
-from videomae2.models.starting import StartConfig
+from videomae2.models.weights.init_from import InitConfig
 
 
 def problems(run):
     with pytest.raises(ConfigError) as caught:
-        check(run)
+        check_run(run)
     return caught.value.problems
 
 
 def test_a_good_run_has_no_problems(tmp_path):
-    check(good_run(tmp_path, 2))
+    check_run(good_run(tmp_path, 2))
 
 
 @pytest.mark.parametrize(
     ("path", "value", "problem"),
     [
-        ("optim.batch", 30, "--optim.batch 30 does not split into micro-batches of 8; "
-                            "24 or 32 would"),
-        ("optim.batch", 4, "--optim.batch 4 does not split into micro-batches of 8; 8 would"),
+        ("optim.global_batch_size", 30, "--optim.global-batch-size 30 does not split into "
+                                        "micro-batches of 8; 24 or 32 would"),
+        ("optim.global_batch_size", 4, "--optim.global-batch-size 4 does not split into "
+                                       "micro-batches of 8; 8 would"),
         ("optim.warmup_epochs", 11.0, "--optim.warmup-epochs 11 is longer than the run of "
                                     "--optim.epochs 10; 1 is usual"),
-        ("optim.last_lr", 1.0, "--optim.last-lr 1 is above the peak of --optim.lr 0.001"),
+        ("optim.min_lr", 1.0, "--optim.min-lr 1 is above the peak of --optim.lr 0.001"),
         ("optim.lr", math.nan, "--optim.lr nan cannot work; it wants a number above 0"),
         ("optim.ema_decay", 1.0, "--optim.ema-decay 1.0 cannot work; it wants a share between"),
         ("optim.betas", (0.9, 1.0), "--optim.betas 0.9 1.0 cannot work; it wants a number from 0"),
         ("model.encoder.height", 100, "--model.encoder.height 100 does not split into cubes of "
                                       "16; 96 or 112 would"),
         ("model.encoder.frames", 15, "--model.encoder.frames 15 does not split into cubes of 2"),
-        ("model.encoder.heads", 7, "--model.encoder.dim 768 does not split over 7 heads"),
-        ("model.decoder.heads", 5, "--model.decoder.dim 384 does not split over 5 heads; 380"),
+        ("model.encoder.num_heads", 7, "--model.encoder.embed-dim 768 does not split over 7 heads"),
+        ("model.decoder.num_heads", 5, "--model.decoder.embed-dim 384 does not split over 5 "
+                                       "heads; 380"),
         ("model.encoder.channels", 1, "--data.mean has 3 values, --model.encoder.channels wants 1"),
-        ("masking.decoder_ratio", 0.3, "--masking.decoder-ratio 0.3 is none that running cells "
-                                       "have: 0.25, 0.5, 0.75"),
-        ("model.encoder", EncoderConfig(patch=1, tubelet=1), "--masking cannot work: pixels"),
+        ("masking.decoder_mask_ratio", 0.3, "--masking.decoder-mask-ratio 0.3 is none that running "
+                                            "cells have: 0.25, 0.5, 0.75"),
+        ("model.encoder", EncoderConfig(patch_size=1, tubelet_size=1), "--masking cannot work: "
+                                                                       "pixels"),
         ("model.decoder.drop_path", 1.0, "--model.decoder.drop-path 1.0 cannot work"),
-        ("masking.encoder_ratio", 0.001, "--masking cannot work: tube masking at ratio 0.001"),
+        ("masking.encoder_mask_ratio", 0.001, "--masking cannot work: tube masking at ratio 0.001"),
         ("model.encoder.height", 112, "running cells are 2x2 and do not tile 7x14 cubes"),
         ("data.views", 0, "--data.views 0 cannot work; it wants 1 or more"),
         ("data.std", (1.0, 0.0, 1.0), "--data.std 1.0 0.0 1.0 cannot work"),
         ("data.sources.0.weight", 0.0, "--data.sources.0.weight 0.0 cannot work"),
         ("data.sources.0.frame_rate", 0.0, "--data.sources.0.frame-rate 0.0 cannot work"),
-        ("data.sources.0.stride", 2.5, "--data.sources.0.stride 2.5 is no whole number of frames; "
-                                       "2 is, or count in another --data.sources.0.stride-unit"),
+        ("data.sources.0.frame_interval", 2.5, "--data.sources.0.frame-interval 2.5 is no whole "
+                                               "number of frames; 2 is, or count in another "
+                                               "--data.sources.0.interval-unit"),
         ("data.sources", (), "there are no videos; name a folder or a list of videos"),
-        ("record.save_every", 0, "--record.save-every 0 cannot work; it wants 1 or more"),
-        ("record.keep_every", 700, "--record.keep-every 700 misses the checkpoints that "
-                                   "--record.save-every 500 makes; 500 or 1000 would not"),
-        ("loading.shrink_side", 200, "--loading.shrink-side 200 is smaller than the clips"),
-        ("probe.every", 0, "--probe.every 0 cannot work; it wants 1 or more"),
-        ("probe.every", 100, "--probe.every has no effect without --probe.videos"),
-        ("probe.videos", Path("/no/such.csv"), "--probe.videos /no/such.csv does not exist; / "
-                                               "does, without no"),
+        ("checkpoint.interval", 0, "--checkpoint.interval 0 cannot work; it wants 1 or more"),
+        ("checkpoint.keep_interval", 700, "--checkpoint.keep-interval 700 misses the checkpoints "
+                                          "that --checkpoint.interval 500 makes; 500 or 1000 "
+                                          "would not"),
+        ("loading.max_short_side", 200, "--loading.max-short-side 200 is smaller than the clips"),
+        ("online_probe.interval", 0, "--online-probe.interval 0 cannot work; it wants 1 or more"),
+        ("online_probe.interval", 100, "--online-probe.interval has no effect without "
+                                       "--online-probe.videos"),
+        ("online_probe.videos", Path("/no/such.csv"), "--online-probe.videos /no/such.csv does not "
+                                                      "exist; / does, without no"),
         ("runtime.device", "gpu", "--runtime.device gpu is not known; it wants auto, cpu, cuda"),
         ("seed", -1, "--seed -1 cannot work"),
     ],
@@ -72,7 +78,7 @@ def test_a_problem_names_the_flag_and_what_would_work(tmp_path, path, value, pro
 
 
 def test_all_problems_come_at_once(tmp_path):
-    run = changed(good_run(tmp_path), "optim.batch", 30)
+    run = changed(good_run(tmp_path), "optim.global_batch_size", 30)
     run = changed(run, "optim.lr", -1.0)
     run = changed(run, "model.encoder.height", 100)
     assert len(problems(run)) == 3
@@ -97,79 +103,95 @@ def test_a_run_folder_that_is_a_file_is_refused(tmp_path):
 
 def test_a_decoder_ratio_without_decoder_masking_is_refused(tmp_path):
     run = changed(good_run(tmp_path), "masking.decoder", "none")
-    check(run)
-    found = problems(changed(run, "masking.decoder_ratio", 0.25))
-    assert "--masking.decoder-ratio 0.25 has no effect" in found[0]
+    check_run(run)
+    found = problems(changed(run, "masking.decoder_mask_ratio", 0.25))
+    assert "--masking.decoder-mask-ratio 0.25 has no effect" in found[0]
 
 
 def test_settings_without_effect_on_the_masks_are_refused(tmp_path):
-    run = changed(good_run(tmp_path), "masking.queries", "lean")
+    run = changed(good_run(tmp_path), "masking.decoder_queries", "hidden_only")
     assert "has no effect" in problems(changed(run, "masking.decoder", "none"))[0]
 
 
 @pytest.mark.parametrize("unit", ["frames", "per-second"])
 def test_a_stride_of_segments_is_refused_their_clock_is_not(tmp_path, unit):
     """Parts of equal time need a clock, and no stride."""
-    run = changed(good_finetune(tmp_path), "data.sources.0.sampling", "segments")
-    run = changed(run, "data.sources.0.stride_unit", unit)
-    check(run)
-    (found,) = problems(changed(run, "data.sources.0.stride", 3.0))
+    run = changed(good_finetune(tmp_path), "data.sources.0.frame_sampling", "tsn")
+    run = changed(run, "data.sources.0.interval_unit", unit)
+    check_run(run)
+    (found,) = problems(changed(run, "data.sources.0.frame_interval", 3.0))
     assert found.startswith(
-        "--data.sources.0.stride 3 has no effect with --data.sources.0.sampling"
+        "--data.sources.0.frame-interval 3 has no effect with --data.sources.0.frame-sampling"
     )
     assert "leave it out, or say 4 where" in found
 
 
 def test_limits_of_crops_that_draw_none_are_refused(tmp_path):
-    run = changed(good_run(tmp_path), "data.crop.area", (0.5, 1.0))
-    assert "--data.crop.area 0.5 1 has no effect with --data.crop.kind multi" in problems(run)[0]
+    run = changed(good_run(tmp_path), "data.crop.scale", (0.5, 1.0))
+    assert "--data.crop.scale 0.5 1 has no effect with --data.crop.kind multi" in problems(run)[0]
     run = changed(run, "data.crop.kind", "random-resized")
-    check(run)
+    check_run(run)
     run = changed(run, "data.crop.ratio", (2.0, 1.0))
     assert problems(run) == ["--data.crop.ratio 2 1 has its larger end first; 1 2 would work"]
-    assert "wants shares above 0" in problems(changed(run, "data.crop.area", (0.0, 1.0)))[0]
+    assert "wants shares above 0" in problems(changed(run, "data.crop.scale", (0.0, 1.0)))[0]
 
 
 def test_every_number_of_a_run_has_a_limit(tmp_path):
-    tuned = changed(good_finetune(tmp_path), "tuning.lora", LoraConfig(rank=2, places=()))
+    tuned = changed(good_finetune(tmp_path), "tuning.lora", LoraConfig(rank=2, target_modules=()))
     settings = [
-        leaf for run in (good_run(tmp_path), tuned, good_distill(tmp_path)) for leaf in leaves(run)
+        leaf for run in (good_run(tmp_path), tuned, good_distill(tmp_path)) for leaf in flatten(run)
     ]
     numbers = {
-        pattern(path)
+        wildcard_path(path)
         for path, value in settings
         if type(value) in (int, float) or (isinstance(value, tuple) and value)
     }
-    known = {pattern(path) for path, _ in settings}
-    assert numbers <= set(LIMITS) <= known
+    known = {wildcard_path(path) for path, _ in settings}
+    assert numbers <= set(RANGES) <= known
 
 
 def test_a_finetuning_run_with_the_released_defaults_passes(tmp_path):
-    check(good_finetune(tmp_path))
+    check_run(good_finetune(tmp_path))
 
 
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        ("model.encoder.heads", 7, "--model.encoder.dim 768 does not split over 7 heads; 763 or"),
-        ("task.answers", "numbers", "--task.answers numbers wants --labels.columns"),
-        ("labels.columns", ("label",), "--labels.columns has no effect where each clip has one"),
-        ("labels.names", Path("gone.txt"), "--labels.names gone.txt is no file"),
-        ("task.distance", "absolute", "--task.distance 'absolute' has no effect on classes"),
-        ("optim.micro_batch", 0, "--optim.micro-batch 0 cannot work; it wants 1 or more"),
-        ("tuning.frozen_blocks", 13, "--tuning.frozen-blocks 13 is more than the 12"),
-        ("tuning.lora", LoraConfig(rank=2, places=()), "--tuning.lora.places is empty"),
-        ("tuning.lora", LoraConfig(alpha=4.0), "--tuning.lora.alpha and places have no effect"),
-        ("start.weights", Path("gone"), "--start.weights gone does not exist"),
-        ("labels.names", Path("kinetic-400"), "--labels.names kinetic-400 is no file"),
-        ("start", StartConfig(norm="fresh"), "--start.norm, --start.head, --start.positions and"),
         (
-            "start.positions",
-            "fresh",
-            "--start.norm, --start.head, --start.positions and --start.names",
+            "model.encoder.num_heads",
+            7,
+            "--model.encoder.embed-dim 768 does not split over 7 heads; 763 or",
         ),
-        ("start.names", Path("ucf101"), "--start.norm, --start.head, --start.positions and --st"),
-        ("start", StartConfig(weights=Path("/"), names=Path("x")), "--start.names x is no file"),
+        ("task.task_type", "regression", "--task.task-type regression wants --labels.columns"),
+        ("labels.columns", ("label",), "--labels.columns has no effect where each clip has one"),
+        ("labels.class_names", Path("gone.txt"), "--labels.class-names gone.txt is no file"),
+        ("task.distance", "absolute", "--task.distance 'absolute' has no effect on classes"),
+        ("optim.micro_batch_size", 0, "--optim.micro-batch-size 0 cannot work; it wants 1 or more"),
+        ("tuning.frozen_blocks", 13, "--tuning.frozen-blocks 13 is more than the 12"),
+        (
+            "tuning.lora",
+            LoraConfig(rank=2, target_modules=()),
+            "--tuning.lora.target-modules is empty",
+        ),
+        (
+            "tuning.lora",
+            LoraConfig(alpha=4.0),
+            "--tuning.lora.alpha and --tuning.lora.target-modules have no effect",
+        ),
+        ("init.weights", Path("gone"), "--init.weights gone does not exist"),
+        ("labels.class_names", Path("kinetic-400"), "--labels.class-names kinetic-400 is no file"),
+        ("init", InitConfig(norm="reinit"), "--init.norm, --init.head, --init.pos-embed and"),
+        (
+            "init.pos_embed",
+            "reinit",
+            "--init.norm, --init.head, --init.pos-embed and --init.class-names",
+        ),
+        ("init.class_names", Path("ucf101"), "--init.norm, --init.head, --init.pos-embed and --in"),
+        (
+            "init",
+            InitConfig(weights=Path("/"), class_names=Path("x")),
+            "--init.class-names x is no file",
+        ),
         ("tuning.frozen_blocks", 2, "--tuning.frozen-blocks 2 would keep random weights"),
         ("tuning.lora", LoraConfig(rank=2), "--tuning.lora.rank 2 would keep random weights"),
         ("validation.path", Path("gone"), "--validation.path gone does not exist"),
@@ -183,22 +205,22 @@ def test_settings_of_finetuning_that_cannot_work_are_refused(tmp_path, path, val
 
 
 def test_one_clip_cannot_be_mixed(tmp_path):
-    run = changed(changed(good_finetune(tmp_path), "optim.micro_batch", 1), "data.views", 1)
+    run = changed(changed(good_finetune(tmp_path), "optim.micro_batch_size", 1), "data.views", 1)
     assert "--augment.mix mixes the clips of a micro-batch" in problems(run)[0]
-    check(changed(run, "data.views", 2))
-    check(changed(run, "augment.mix.share", 0.0))
+    check_run(changed(run, "data.views", 2))
+    check_run(changed(run, "augment.mix.prob", 0.0))
 
 
 def test_pretraining_takes_exact_strides(tmp_path):
-    run = changed(good_run(tmp_path), "data.sources.0.sampling", "dense")
+    run = changed(good_run(tmp_path), "data.sources.0.frame_sampling", "dense")
     assert problems(run) == [
-        "--data.sources.0.sampling dense is for labelled videos; pre-training takes frames at "
-        "exact strides: stride"
+        "--data.sources.0.frame-sampling dense is for labelled videos; pre-training takes frames "
+        "at exact intervals: strided"
     ]
 
 
 def test_a_distillation_with_the_defaults_passes(tmp_path):
-    check(good_distill(tmp_path))
+    check_run(good_distill(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -206,24 +228,36 @@ def test_a_distillation_with_the_defaults_passes(tmp_path):
     [
         ("teacher.weights", None, "--teacher.weights is missing; it wants a fine-tuning run"),
         ("teacher.weights", Path("gone"), "--teacher.weights gone does not exist"),
-        ("teacher.cache_half", True, "--teacher.cache-half has no effect without --teacher.cache"),
-        ("teacher.cache", Path(__file__), f"--teacher.cache {__file__} is a file; it wants"),
+        (
+            "teacher.cache_dtype",
+            "float16",
+            "--teacher.cache-dtype has no effect without --teacher.cache-dir",
+        ),
+        (
+            "teacher.cache_dir",
+            Path(__file__),
+            f"--teacher.cache-dir {__file__} is a file; it wants",
+        ),
         ("students", (), "there are no students; name one at least"),
         ("students", (StudentConfig(),) * 2, "--students.1.name student is the name of another"),
         ("students.0.name", "a/b", "--students.0.name 'a/b' is no name of a folder"),
         ("students.0.name", "teacher", "--students.0.name teacher is what the teacher is called"),
-        ("students.0.lr_factor", 0.0, "--students.0.lr-factor 0.0 cannot work"),
-        ("students.0.model.encoder.heads", 7, "--students.0.model.encoder.dim 768 does not split"),
+        ("students.0.lr_mult", 0.0, "--students.0.lr-mult 0.0 cannot work"),
+        (
+            "students.0.model.encoder.num_heads",
+            7,
+            "--students.0.model.encoder.embed-dim 768 does not split",
+        ),
         ("students.0.model.encoder.height", 100, "--students.0.model.encoder.height 100 does not"),
         ("students.0.model.encoder.channels", 1, "--data.mean has 3 values, --students.0.model"),
-        ("students.0.start.weights", Path("gone"), "--students.0.start.weights gone does not"),
-        ("students.0.start.norm", "fresh", "--students.0.start.norm, --students.0.start.head, "),
+        ("students.0.init.weights", Path("gone"), "--students.0.init.weights gone does not"),
+        ("students.0.init.norm", "reinit", "--students.0.init.norm, --students.0.init.head, "),
         ("task.temperature", 0.0, "--task.temperature 0.0 cannot work; it wants a number above 0"),
         ("task.soft_weight", 0.0, "--task.soft_weight, hard_weight and feature_weight are all 0"),
         ("task.label_smoothing", 0.1, "--task.label_smoothing has no effect with hard_weight 0"),
-        ("labels.names", Path("gone.txt"), "--labels.names gone.txt is no file"),
+        ("labels.class_names", Path("gone.txt"), "--labels.class-names gone.txt is no file"),
         ("validation.path", Path("gone"), "--validation.path gone does not exist"),
-        ("loading.shrink_side", 200, "--loading.shrink-side 200 is smaller than the clips"),
+        ("loading.max_short_side", 200, "--loading.max-short-side 200 is smaller than the clips"),
     ],
 )
 def test_settings_of_distillation_that_cannot_work_are_refused(tmp_path, path, value, said):
@@ -232,21 +266,22 @@ def test_settings_of_distillation_that_cannot_work_are_refused(tmp_path, path, v
 
 
 def test_a_fresh_position_table_and_one_that_is_named_do_not_go_together(tmp_path):
-    start = StartConfig(weights=tmp_path, positions="fresh")
-    tuned = changed(good_finetune(tmp_path), "start", start)
-    taught = changed(good_distill(tmp_path), "students.0.start", start)
+    init = InitConfig(weights=tmp_path, pos_embed="reinit")
+    tuned = changed(good_finetune(tmp_path), "init", init)
+    taught = changed(good_distill(tmp_path), "students.0.init", init)
     for run, place in ((tuned, ""), (taught, "students.0.")):
-        check(run)
-        (said,) = problems(changed(run, f"{place}model.encoder.trained_grid", (8, 14, 14)))
+        check_run(run)
+        (said,) = problems(changed(run, f"{place}model.encoder.pretrained_grid", (8, 14, 14)))
         assert said == (
-            f"--{place}start.positions fresh has no effect with "
-            f"--{place}model.encoder.trained-grid, which names another table; leave out one of both"
+            f"--{place}init.pos-embed reinit has no effect with "
+            f"--{place}model.encoder.pretrained-grid, which names another table; leave out one of "
+            f"both"
         )
 
 
 def test_labels_are_there_or_not(tmp_path):
     run = changed(good_distill(tmp_path), "labelled", False)
-    check(run)
+    check_run(run)
     found = problems(changed(run, "task.hard_weight", 0.5))
     assert found == ["--task.hard-weight wants labels, and --no-labelled says there are none"]
 
@@ -261,6 +296,6 @@ def test_students_of_different_clips_are_refused(tmp_path):
 
 def test_running_means_of_students_want_validation(tmp_path):
     run = changed(good_distill(tmp_path), "optim.ema_decay", 0.99)
-    check(run)
+    check_run(run)
     found = problems(changed(run, "validation.share", 0.0))
     assert found[0].startswith("--optim.ema-decay has no effect without validation")

@@ -3,13 +3,12 @@ from pathlib import Path
 import pytest
 
 from tests.config.runs import changed, good_distill, good_finetune, good_run
-from videomae2.config import Difference, differences
-from videomae2.config.differences import SAME_RESULTS
-from videomae2.config.leaves import leaves, pattern
+from videomae2.base.schema import flatten, wildcard_path
+from videomae2.config.diff import RESUME_SAFE_FIELDS, Difference, diff_configs
 
 
 def test_equal_runs_do_not_differ(tmp_path):
-    assert differences(good_run(tmp_path), good_run(tmp_path)) == []
+    assert diff_configs(good_run(tmp_path), good_run(tmp_path)) == []
 
 
 @pytest.mark.parametrize(
@@ -19,13 +18,13 @@ def test_equal_runs_do_not_differ(tmp_path):
         ("optim.epochs", 11.0, True),
         ("seed", 1, True),
         ("data.views", 2, True),
-        ("data.sources.0.stride", 2.0, True),
-        ("loading.shrink_side", 256, True),
+        ("data.sources.0.frame_interval", 2.0, True),
+        ("loading.max_short_side", 256, True),
         ("runtime.precision", "fp32", True),
-        ("loading.workers", 3, False),
-        ("probe.videos", Path("labels.csv"), False),
-        ("probe.every", 7, False),
-        ("record.save_every", 7, False),
+        ("loading.num_workers", 3, False),
+        ("online_probe.videos", Path("labels.csv"), False),
+        ("online_probe.interval", 7, False),
+        ("checkpoint.interval", 7, False),
         ("runtime.device", "cuda", False),
         ("runtime.compile", True, False),
         ("data.max_unreadable_share", 0.5, False),
@@ -33,47 +32,47 @@ def test_equal_runs_do_not_differ(tmp_path):
 )
 def test_a_difference_is_named_and_weighed(tmp_path, path, value, matters):
     old = good_run(tmp_path)
-    ((found),) = differences(old, changed(old, path, value))
-    assert found == Difference(path, dict(leaves(old))[path], value, matters)
+    ((found),) = diff_configs(old, changed(old, path, value))
+    assert found == Difference(path, dict(flatten(old))[path], value, matters)
 
 
 def test_a_stride_of_segments_does_not_matter(tmp_path):
     """A run of a recipe that once set one goes on."""
-    new = changed(good_run(tmp_path), "data.sources.0.sampling", "segments")
-    ((found),) = differences(changed(new, "data.sources.0.stride", 2.0), new)
-    assert (found.path, found.matters) == ("data.sources.0.stride", False)
+    new = changed(good_run(tmp_path), "data.sources.0.frame_sampling", "tsn")
+    ((found),) = diff_configs(changed(new, "data.sources.0.frame_interval", 2.0), new)
+    assert (found.path, found.affects_results) == ("data.sources.0.frame_interval", False)
 
 
 def test_the_place_of_a_cache_is_none_of_the_results(tmp_path):
     old = good_distill(tmp_path)
     for path, value, matters in (
-        ("teacher.cache", tmp_path / "c", False),
-        ("students.0.model.encoder.checkpoint_blocks", True, False),
+        ("teacher.cache_dir", tmp_path / "c", False),
+        ("students.0.model.encoder.activation_checkpointing", True, False),
         ("teacher.weights", tmp_path, True),
-        ("students.0.lr_factor", 0.5, True),
+        ("students.0.lr_mult", 0.5, True),
         ("task.temperature", 1.0, True),
     ):
-        ((found),) = differences(old, changed(old, path, value))
-        assert (found.path, found.matters) == (path, matters)
+        ((found),) = diff_configs(old, changed(old, path, value))
+        assert (found.path, found.affects_results) == (path, matters)
 
 
 def test_a_source_that_came_matters(tmp_path):
-    found = differences(good_run(tmp_path, 1), good_run(tmp_path, 2))
+    found = diff_configs(good_run(tmp_path, 1), good_run(tmp_path, 2))
     assert {d.path.rsplit(".", 1)[0] for d in found} == {"data.sources.1"}
     assert all(d.old == "(absent)" for d in found)
-    assert any(d.matters for d in found)
+    assert any(d.affects_results for d in found)
 
 
 def test_the_table_names_only_settings_that_exist(tmp_path):
     runs = (good_run(tmp_path), good_finetune(tmp_path), good_distill(tmp_path))
-    settings = [leaf for run in runs for leaf in leaves(run)]
-    assert {pattern(path) for path, _ in settings} >= SAME_RESULTS
+    settings = [leaf for run in runs for leaf in flatten(run)]
+    assert {wildcard_path(path) for path, _ in settings} >= RESUME_SAFE_FIELDS
 
 
 def test_the_size_of_a_micro_batch_matters_where_its_clips_are_mixed(tmp_path):
     run = good_finetune(tmp_path)
-    (found,) = differences(run, changed(run, "optim.micro_batch", 16))
-    assert found.matters
-    plain = changed(run, "augment.mix.share", 0.0)
-    (found,) = differences(plain, changed(plain, "optim.micro_batch", 16))
-    assert not found.matters
+    (found,) = diff_configs(run, changed(run, "optim.micro_batch_size", 16))
+    assert found.affects_results
+    plain = changed(run, "augment.mix.prob", 0.0)
+    (found,) = diff_configs(plain, changed(plain, "optim.micro_batch_size", 16))
+    assert not found.affects_results

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.config.runs import changed, good_run
-from videomae2.config import PretrainRun, load, save
+from videomae2.config.files import load_config, save_config
+from videomae2.config.runs import PretrainRun
 from videomae2.errors import ConfigError
 
 
@@ -13,36 +14,36 @@ def problems(tmp_path, text, base=None):
     path = tmp_path / "part.yaml"
     path.write_text(text)
     with pytest.raises(ConfigError) as caught:
-        load(PretrainRun, path, base=base or good_run(tmp_path))
+        load_config(PretrainRun, path, base=base or good_run(tmp_path))
     return caught.value.problems
 
 
 def part(tmp_path, text, sources=1):
     path = tmp_path / "part.yaml"
     path.write_text(text)
-    return load(PretrainRun, path, base=good_run(tmp_path, sources))
+    return load_config(PretrainRun, path, base=good_run(tmp_path, sources))
 
 
 def test_a_run_comes_back_equal(tmp_path):
-    run = changed(good_run(tmp_path, 3), "model.encoder.trained_grid", (8, 14, 14))
+    run = changed(good_run(tmp_path, 3), "model.encoder.pretrained_grid", (8, 14, 14))
     run = changed(run, "data.sources.1.name", "yes: ä#'\"")
     run = changed(run, "optim.lr", 1.2345678901234567e-5)
     run = changed(run, "data.sources.2.name", "12")
-    save(run, tmp_path / "run.yaml")
-    assert load(PretrainRun, tmp_path / "run.yaml") == run
+    save_config(run, tmp_path / "run.yaml")
+    assert load_config(PretrainRun, tmp_path / "run.yaml") == run
     assert not list(tmp_path.glob(".*"))
 
 
 def test_a_path_that_is_no_utf8_comes_back(tmp_path):
     run = changed(good_run(tmp_path), "data.sources.0.path", Path(os.fsdecode(b"caf\xe9.mp4")))
-    save(run, tmp_path / "run.yaml")
-    assert load(PretrainRun, tmp_path / "run.yaml") == run
+    save_config(run, tmp_path / "run.yaml")
+    assert load_config(PretrainRun, tmp_path / "run.yaml") == run
 
 
 def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path):
     (tmp_path / "run.yaml").mkdir()
     with pytest.raises(IsADirectoryError):
-        save(good_run(tmp_path), tmp_path / "run.yaml")
+        save_config(good_run(tmp_path), tmp_path / "run.yaml")
     assert not list(tmp_path.glob(".*"))
 
 
@@ -61,12 +62,12 @@ def test_numbers_that_yaml_takes_for_text_are_numbers(tmp_path):
 
 
 def test_null_takes_a_value_away(tmp_path):
-    assert part(tmp_path, "optim: {micro_batch: null}").optim.micro_batch is None
+    assert part(tmp_path, "optim: {micro_batch_size: null}").optim.micro_batch_size is None
 
 
 def test_as_many_sources_are_changed_one_by_one(tmp_path):
-    run = part(tmp_path, "data: {sources: [{stride: 2}, {}]}", sources=2)
-    assert run == changed(good_run(tmp_path, 2), "data.sources.0.stride", 2.0)
+    run = part(tmp_path, "data: {sources: [{frame_interval: 2}, {}]}", sources=2)
+    assert run == changed(good_run(tmp_path, 2), "data.sources.0.frame_interval", 2.0)
 
 
 def test_another_number_of_sources_replaces_them(tmp_path):
@@ -86,7 +87,7 @@ def test_another_number_of_sources_replaces_them(tmp_path):
         ("optim: {betas: [0.9]}", "optim.betas wants a list of 2 numbers, found [0.9]"),
         ("optim: {clip_norm: x}", "optim.clip_norm wants a number or null, found 'x'"),
         ("optim:", "optim wants a section with settings of its own, found null"),
-        ("record: {out: 2024-01-01}", "record.out wants a path, found datetime.date(2024, 1, 1)"),
+        ("output_dir: 2024-01-01", "output_dir wants a path, found datetime.date(2024, 1, 1)"),
         ("runtime: {compile: 1}", "runtime.compile wants true or false, found 1"),
         ("masking: {decoder: null}", "masking.decoder wants one of none, running-cell, random, "),
         ("data: {sources: x}", "data.sources wants a list of sections, found 'x'"),
@@ -112,14 +113,14 @@ def test_all_problems_of_a_file_come_at_once_with_their_lines(tmp_path):
 def test_what_has_no_default_must_be_in_a_complete_file(tmp_path):
     (tmp_path / "run.yaml").write_text("seed: 1\n")
     with pytest.raises(ConfigError) as caught:
-        load(PretrainRun, tmp_path / "run.yaml")
+        load_config(PretrainRun, tmp_path / "run.yaml")
     assert [p.split(": ")[1].split()[0] for p in caught.value.problems] == [
         "data",
         "optim",
-        "record",
+        "output_dir",
     ]
 
 
 def test_a_missing_file_is_said(tmp_path):
     with pytest.raises(ConfigError, match="does not exist"):
-        load(PretrainRun, tmp_path / "no.yaml")
+        load_config(PretrainRun, tmp_path / "no.yaml")

@@ -2,19 +2,19 @@ from pathlib import Path
 
 import pytest
 
-from videomae2.config.pipeline_file import in_order, read_pipeline
+from videomae2.commands.pipeline.file import format_problems, load_pipeline_file
 from videomae2.errors import ConfigError
 
 
 def read(folder, text):
     path = folder / "p.yaml"
     path.write_text(text)
-    return read_pipeline(path)
+    return load_pipeline_file(path)
 
 
 def problems(folder, text):
     found = read(folder, text)
-    return in_order(Path(found.path.name), found.problems)
+    return format_problems(Path(found.path.name), found.problems)
 
 
 def test_name_and_folder_come_from_the_file_if_not_given(tmp_path):
@@ -110,16 +110,16 @@ def test_a_file_that_is_no_yaml_is_an_error(tmp_path):
 def test_a_stage_may_start_from_a_path(tmp_path):
     text = "stages: {a: {kind: k, from: runs/b}, c: {kind: k, from: {teacher: a, student: x.pth}}}"
     first, second = read(tmp_path, text).stages
-    assert (first.parents, first.given) == ({}, {"": Path("runs/b")})
-    assert (second.parents, second.given) == ({"teacher": "a"}, {"student": Path("x.pth")})
+    assert (first.parents, first.model_paths) == ({}, {"": Path("runs/b")})
+    assert (second.parents, second.model_paths) == ({"teacher": "a"}, {"student": Path("x.pth")})
 
 
 def test_what_is_wrong_is_left_out_and_the_rest_is_there(tmp_path):
     found = read(tmp_path, "stages: {a: {kind: k, from: b}, b: {kind: k, from: a, videos: 3}}")
-    assert [(stage.name, stage.is_whole) for stage in found.stages] == [("a", True), ("b", False)]
+    assert [(stage.name, stage.is_valid) for stage in found.stages] == [("a", True), ("b", False)]
     assert len(found.problems) == 2
 
 
 def test_a_file_that_is_not_there_says_where_to_get_one(tmp_path):
     with pytest.raises(ConfigError, match="does not exist; videomae2 run --example prints a file"):
-        read_pipeline(tmp_path / "none.yaml")
+        load_pipeline_file(tmp_path / "none.yaml")

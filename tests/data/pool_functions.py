@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from videomae2.errors import SlowVideoError, VideoError
+from videomae2.errors import VideoError, VideoTimeoutError
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def once_late(ask, allocate):
     """Notice the first time that it took too long."""
     if not os.path.exists(ask.extra):
         open(ask.extra, "w").close()
-        raise SlowVideoError(ask.path, "reading took longer than the limit of 1 s")
+        raise VideoTimeoutError(ask.path, "reading took longer than the limit of 1 s")
     return echo(ask, allocate)
 
 

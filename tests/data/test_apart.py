@@ -1,13 +1,9 @@
 """Videos that two lists have in common, by whatever paths they name them."""
 
-import os
-import threading
-
 import pytest
 
-from videomae2.data import apart
-from videomae2.data.apart import in_both
-from videomae2.data.manifest import Entry
+from videomae2.data.manifests.manifest import Entry
+from videomae2.data.manifests.overlap import find_overlap
 
 
 @pytest.fixture
@@ -25,32 +21,16 @@ def there(tmp_path, monkeypatch):
 )
 def test_a_file_is_the_same_by_every_path(there, other):
     other = Entry(other.format(here=there))
-    assert in_both([Entry("a/v.mp4")], [Entry("c/v.mp4"), other]) == [other]
+    assert find_overlap([Entry("a/v.mp4")], [Entry("c/v.mp4"), other]) == [other]
 
 
 @pytest.mark.parametrize("other", ["a/frames/", "b/frames", "a/frames/.", "a/frames/x/.."])
 def test_a_folder_of_frames_is_the_same_by_every_path(there, other):
     (there / "a" / "frames" / "x").mkdir()
-    assert in_both([Entry("a/frames")], [Entry(other)]) == [Entry(other)]
+    assert find_overlap([Entry("a/frames")], [Entry(other)]) == [Entry(other)]
 
 
 def test_windows_of_one_file_are_apart(there):
     first, second = Entry("a/v.mp4", first=0, frames=8), Entry("link.mp4", first=8, frames=8)
-    assert in_both([first], [second]) == []
-    assert in_both([first, second], [second]) == [second]
-
-
-def test_what_does_not_answer_is_taken_for_no_link(there, monkeypatch):
-    answered = threading.Event()
-    plain = os.path.islink
-
-    def hanging(path):
-        if path.endswith("lost.mp4"):
-            answered.wait(60)
-        return plain(path)
-
-    monkeypatch.setattr(apart, "_PATIENCE_SECONDS", 0.2)
-    monkeypatch.setattr(os.path, "islink", hanging)
-    both = in_both([Entry("a/lost.mp4")], [Entry("a/lost.mp4"), Entry("a/v.mp4")])
-    answered.set()
-    assert both == [Entry("a/lost.mp4")]
+    assert find_overlap([first], [second]) == []
+    assert find_overlap([first, second], [second]) == [second]

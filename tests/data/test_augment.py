@@ -7,31 +7,35 @@ import pytest
 import torch
 
 from tests.data.pillow import clips as pictures
-from videomae2.data.augment import AugmentConfig, augment
-from videomae2.data.erasing import EraseConfig, erase
-from videomae2.data.mixing import MixConfig, mix
-from videomae2.data.rand_augment import RandAugmentConfig, parse, rand_augment
-from videomae2.tensors import draws
+from videomae2.data.augment.augment import AugmentConfig, augment
+from videomae2.data.augment.erasing import EraseConfig, erase
+from videomae2.data.augment.mixing import MixConfig, mix
+from videomae2.data.augment.rand_augment import (
+    RandAugmentConfig,
+    parse_rand_augment,
+    rand_augment,
+)
+from videomae2.tensors import rng
 from videomae2.tensors.clips import Clips
-from videomae2.tensors.targets import shares, smooth
+from videomae2.tensors.targets import smooth_labels, to_soft_targets
 
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
 RELEASED = AugmentConfig()
 NOTHING = AugmentConfig(
-    rand_augment=RandAugmentConfig(operations=0),
-    erase=EraseConfig(share=0.0),
-    mix=MixConfig(share=0.0),
+    rand_augment=RandAugmentConfig(num_ops=0),
+    erase=EraseConfig(prob=0.0),
+    mix=MixConfig(prob=0.0),
 )
 
 
 def batch(size, device="cpu"):
-    keys = torch.tensor([draws.signed(draws.key(3, n)) for n in range(size)])
+    keys = torch.tensor([rng.to_int64(rng.make_key(3, n)) for n in range(size)])
     made = Clips(pictures(size, 2, 20, 24), keys, torch.ones(size))
     return Clips(made.pixels.to(device), keys.to(device), made.weights.to(device))
 
 
 def targets(size, device="cpu"):
-    return smooth(shares(torch.arange(size, device=device) % 5, 5), 0.1)
+    return smooth_labels(to_soft_targets(torch.arange(size, device=device) % 5, 5), 0.1)
 
 
 def run(clips, config, **more):
@@ -41,8 +45,8 @@ def run(clips, config, **more):
 
 
 def test_the_defaults_are_the_released_ones():
-    assert RELEASED.rand_augment == parse("rand-m7-n4-mstd0.5-inc1")
-    assert (RELEASED.erase.share, RELEASED.erase.boxes) == (0.25, 1)
+    assert RELEASED.rand_augment == parse_rand_augment("rand-m7-n4-mstd0.5-inc1")
+    assert (RELEASED.erase.prob, RELEASED.erase.max_count) == (0.25, 1)
     assert (RELEASED.mix.mixup_alpha, RELEASED.mix.cutmix_alpha) == (0.8, 1.0)
 
 

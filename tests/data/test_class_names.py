@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from videomae2.data.class_names import infer_classes, read_class_names, require_same_classes
-from videomae2.data.listing import read_manifest
+from videomae2.data.manifests.class_names import check_same_classes, infer_classes, read_class_names
+from videomae2.data.manifests.read import read_manifest
 from videomae2.errors import DataError, ManifestError
 
 
@@ -24,8 +24,8 @@ def test_names_of_folders(tmp_path):
         (tmp_path / name).touch()
     found = infer_classes(read_manifest(tmp_path, labels="required"))
     assert found.names == ("run", "walk")
-    assert "2 class folders of 3 videos" in found.origin
-    assert found.without_video == ()
+    assert "2 class folders of 3 videos" in found.description
+    assert found.empty_classes == ()
 
 
 def test_names_of_a_label_column(tmp_path):
@@ -37,9 +37,9 @@ def test_names_given_for_numbers(tmp_path):
     manifest = table(tmp_path, "path,label\na.mp4,2\nb.mp4,0\n")
     found = infer_classes(manifest, ("run", "jump", "walk"))
     assert found.names == ("run", "jump", "walk")
-    assert found.without_video == ("jump",)
+    assert found.empty_classes == ("jump",)
     assert infer_classes(manifest).names == ("0", "1", "2")
-    assert "called by their numbers" in infer_classes(manifest).origin
+    assert "called by their numbers" in infer_classes(manifest).description
 
 
 def test_too_few_names_and_no_labels_are_refused(tmp_path):
@@ -104,7 +104,7 @@ def test_files_that_are_none(tmp_path, name, text, message):
 @pytest.mark.parametrize("found", [("a", "b"), ("b", "a"), ("a",), ("a", "b", "c")])
 def test_only_the_same_classes_in_the_same_order_pass(found):
     try:
-        require_same_classes(list(found), ("a", "b"), found_in="videos/", wanted_by="model")
+        check_same_classes(list(found), ("a", "b"), data_title="videos/", model_title="model")
         passed = True
     except DataError:
         passed = False
@@ -113,8 +113,8 @@ def test_only_the_same_classes_in_the_same_order_pass(found):
 
 def test_a_mismatch_shows_both_lists():
     with pytest.raises(DataError) as error:
-        require_same_classes(
-            ("cat", "dog"), ("cat", "bird", "dog"), found_in="videos/", wanted_by="run/model"
+        check_same_classes(
+            ("cat", "dog"), ("cat", "bird", "dog"), data_title="videos/", model_title="run/model"
         )
     assert str(error.value).splitlines() == [
         "the 2 classes of videos/ are not the 3 of run/model:",
@@ -125,14 +125,14 @@ def test_a_mismatch_shows_both_lists():
         "run/model has every name of videos/: read the videos with its names as class_names",
     ]
     with pytest.raises(DataError, match=r"1 of videos/ alone \(owl\): rename them"):
-        require_same_classes(["owl"], ["cat"], found_in="videos/", wanted_by="model")
+        check_same_classes(["owl"], ["cat"], data_title="videos/", model_title="model")
 
 
 def test_long_lists_are_cut_to_what_differs():
     names = [f"class {i}" for i in range(700)]
     other = [*names[:650], *reversed(names[650:])]
     with pytest.raises(DataError) as error:
-        require_same_classes(names, other, found_in="videos/", wanted_by="model")
+        check_same_classes(names, other, data_title="videos/", model_title="model")
     lines = str(error.value).splitlines()
     assert len(lines) == 2 + 50 + 2
     assert lines[-2] == "    … 650 more rows"
@@ -146,5 +146,5 @@ def test_reading_with_the_names_of_the_model_mends_it(tmp_path):
     (tmp_path / "names.json").write_text(json.dumps(names))
     known = read_class_names(tmp_path / "names.json")
     manifest = read_manifest(path, labels="required", class_names=known, check_some_exist=False)
-    require_same_classes(infer_classes(manifest).names, names, found_in="list", wanted_by="model")
+    check_same_classes(infer_classes(manifest).names, names, data_title="list", model_title="model")
     assert manifest.labels.tolist() == [0, 2]

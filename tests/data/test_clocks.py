@@ -3,8 +3,7 @@ import pytest
 from PIL import Image
 
 from tests.data.media import encode, numbered
-from videomae2.data.loading import read_sources
-from videomae2.data.sources import DataConfig, SourceConfig
+from videomae2.data.loading.sources import DataConfig, SourceConfig, load_manifests
 from videomae2.errors import ConfigError
 
 
@@ -21,20 +20,20 @@ def videos(request, tmp_path):
 
 
 def read(path, **changed):
-    return read_sources(DataConfig(sources=(SourceConfig(path=path, **changed),)))
+    return load_manifests(DataConfig(sources=(SourceConfig(path=path, **changed),)))
 
 
 @pytest.mark.parametrize("unit", ["seconds", "per-second"])
 def test_a_stride_in_seconds_needs_a_frame_rate_where_there_is_no_clock(videos, unit):
     with pytest.raises(ConfigError) as caught:
-        read(videos, stride_unit=unit)
-    said = f"--data.sources.0.stride-unit {unit} needs a clock, and clip"
+        read(videos, interval_unit=unit)
+    said = f"--data.sources.0.interval-unit {unit} needs a clock, and clip"
     assert str(caught.value).startswith(said)
     assert "give --data.sources.0.frame-rate" in str(caught.value)
-    assert len(read(videos, stride_unit=unit, frame_rate=25.0)[0]) == 1
+    assert len(read(videos, interval_unit=unit, frame_rate=25.0)[0]) == 1
     assert len(read(videos)[0]) == 1
 
 
 def test_video_files_have_a_clock(tmp_path):
     encode(tmp_path / "a.mp4", frames=3)
-    assert len(read(tmp_path, stride_unit="seconds")[0]) == 1
+    assert len(read(tmp_path, interval_unit="seconds")[0]) == 1

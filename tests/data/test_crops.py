@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from videomae2.data.crops import (
+from videomae2.data.views.crops import (
     SNAP_PIXELS,
-    centre_box,
+    center_box,
+    list_crop_offsets,
+    list_multi_scale_sizes,
     multi_scale_box,
-    multi_scale_sizes,
-    offsets,
 )
 
 few = settings(max_examples=100)
@@ -24,7 +24,7 @@ draws = st.tuples(*(st.floats(0, 1, exclude_max=True),) * 2)
 def test_boxes_lie_inside_the_frame(height, width, size, uniform):
     for box in (
         multi_scale_box(height, width, size, np.array(uniform)),
-        centre_box(height, width, size),
+        center_box(height, width, size),
     ):
         top, left, tall, wide = box
         assert top >= 0
@@ -37,7 +37,7 @@ def test_boxes_lie_inside_the_frame(height, width, size, uniform):
 
 
 def test_the_ten_sizes_of_a_320_by_240_frame():
-    sizes = multi_scale_sizes(240, 320, (224, 224))
+    sizes = list_multi_scale_sizes(240, 320, (224, 224))
     assert sizes == [
         (240, 240), (240, 210), (210, 240), (210, 210), (210, 180), (180, 210), (180, 180),
         (180, 158), (158, 180), (158, 158),
@@ -45,9 +45,9 @@ def test_the_ten_sizes_of_a_320_by_240_frame():
 
 
 def test_sides_near_the_wanted_size_become_it():
-    assert multi_scale_sizes(256, 340, (224, 224))[3] == (224, 224)  # 0.875 * 256, exactly
+    assert list_multi_scale_sizes(256, 340, (224, 224))[3] == (224, 224)  # 0.875 * 256, exactly
     for short in range(250, 262):
-        side = multi_scale_sizes(short, 400, (224, 224))[3][0]
+        side = list_multi_scale_sizes(short, 400, (224, 224))[3][0]
         exact = int(short * 0.875)
         assert side == (224 if abs(exact - 224) < SNAP_PIXELS else exact)
 
@@ -60,7 +60,7 @@ def test_a_snapped_side_never_leaves_the_frame():
 
 
 def test_the_thirteen_places():
-    places = offsets(100, 200, (60, 120))
+    places = list_crop_offsets(100, 200, (60, 120))
     assert len(set(places)) == 13
     assert set(places) == (
         {(t, w) for t in (0, 20, 40) for w in (0, 40, 80)}
@@ -82,10 +82,10 @@ def test_all_sizes_and_places_are_drawn_alike():
 @few
 @given(st.integers(64, 700), st.integers(64, 700), wanted)
 def test_crops_of_other_shapes_keep_nearly_their_shape(height, width, size):
-    tall, wide = centre_box(height, width, size)[2:]
+    tall, wide = center_box(height, width, size)[2:]
     assert tall == height or wide == width  # the largest
     assert abs(tall * size[1] - wide * size[0]) <= max(size)  # to the pixel
-    largest = multi_scale_sizes(height, width, size)[0]
+    largest = list_multi_scale_sizes(height, width, size)[0]
     assert abs(largest[0] - tall) < SNAP_PIXELS
     assert abs(largest[1] - wide) < SNAP_PIXELS
 
@@ -96,4 +96,4 @@ def test_crops_of_other_shapes_keep_nearly_their_shape(height, width, size):
      ((100, 100), (50, 100), (25, 0, 50, 100)), ((7, 7), (224, 224), (0, 0, 7, 7))],
 )  # fmt: skip
 def test_the_centre_box(frame, size, box):
-    assert centre_box(*frame, size) == box
+    assert center_box(*frame, size) == box

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import torch
 
-from videomae2.data import erasing
-from videomae2.data.erasing import EraseConfig, draw_boxes
-from videomae2.tensors import draws, rows
+from videomae2.data.augment import erasing
+from videomae2.data.augment.erasing import EraseConfig, draw_box_masks
+from videomae2.tensors import clips, rng
 
 USUAL = EraseConfig()
-ALWAYS = EraseConfig(share=1.0)
+ALWAYS = EraseConfig(prob=1.0)
 
 
 def erase(clips, at, config):
@@ -18,7 +18,7 @@ def erase(clips, at, config):
 
 
 def keys(count, seed=0):
-    return torch.tensor([draws.signed(draws.key(seed, n)) for n in range(count)])
+    return torch.tensor([rng.to_int64(rng.make_key(seed, n)) for n in range(count)])
 
 
 def marked(batch, frames=3, height=24, width=20):
@@ -37,21 +37,21 @@ def test_a_quarter_of_clips_is_erased():
     changed = (erase(marked(2000, 1, 6, 6), keys(2000), USUAL) != 50).flatten(1).any(dim=1)
     assert abs(changed.double().mean() - 0.25) < 0.03
     x = marked(5)
-    assert torch.equal(erase(x, keys(5), replace(USUAL, share=0.0)), x)
+    assert torch.equal(erase(x, keys(5), replace(USUAL, prob=0.0)), x)
 
 
 def test_the_box_is_one_rectangle_and_the_same_in_all_frames_and_channels():
     x = erase(marked(60), keys(60), ALWAYS)
     changed = x != 50
     assert torch.equal(changed, changed[:, :1, :, :, :1].expand_as(changed))
-    inside = draw_boxes(keys(60), ALWAYS, 24, 20)
+    inside = draw_box_masks(keys(60), ALWAYS, 24, 20)
     assert torch.equal(changed[:, 0, :, :, 0], inside)
     _, _, tall, wide = corners(inside)
     assert torch.equal(tall * wide, inside.sum(dim=(1, 2)))
 
 
 def test_areas_and_shapes_lie_in_their_ranges():
-    inside = draw_boxes(keys(3000), USUAL, 100, 100)
+    inside = draw_box_masks(keys(3000), USUAL, 100, 100)
     _, _, tall, wide = corners(inside)
     area = (tall * wide).double() / 10000
     assert area.min() > 0.02 - 0.003  # sides are rounded to whole pixels
@@ -63,7 +63,7 @@ def test_areas_and_shapes_lie_in_their_ranges():
 
 
 def test_boxes_reach_every_edge_and_no_further():
-    top, left, tall, wide = corners(draw_boxes(keys(5000), USUAL, 12, 10))
+    top, left, tall, wide = corners(draw_box_masks(keys(5000), USUAL, 12, 10))
     assert top.min() == 0
     assert left.min() == 0
     assert (top + tall).max() == 12
@@ -76,7 +76,7 @@ def test_noise_is_of_the_given_mean_and_spread():
     mean, std = torch.tensor([10.0, -5.0, 90.0]), torch.tensor([2.0, 3.0, 0.5])
     plain = erase(marked(20), keys(20), ALWAYS)
     moved = erasing.erase(marked(20), keys(20), ALWAYS, mean=mean, std=std)
-    inside = draw_boxes(keys(20), ALWAYS, 24, 20)[:, None, :, :, None].expand_as(plain)
+    inside = draw_box_masks(keys(20), ALWAYS, 24, 20)[:, None, :, :, None].expand_as(plain)
     torch.testing.assert_close(moved[inside], (plain * std + mean)[inside])
     assert torch.equal(moved[~inside], plain[~inside])
 
@@ -86,7 +86,7 @@ def test_noise_is_normal_and_fresh_in_every_frame_channel_and_clip():
     noise = x[x != 50]
     assert abs(noise.mean()) < 0.02
     assert abs(noise.std() - 1) < 0.02
-    inside = draw_boxes(keys(40), ALWAYS, 40, 40)
+    inside = draw_box_masks(keys(40), ALWAYS, 40, 40)
     for one, two in ((x[:, 0, ..., 0], x[:, 1, ..., 0]), (x[:, 0, ..., 0], x[:, 0, ..., 1])):
         pair = torch.corrcoef(torch.stack((one[inside], two[inside])))
         assert abs(pair[0, 1]) < 0.03
@@ -95,17 +95,19 @@ def test_noise_is_normal_and_fresh_in_every_frame_channel_and_clip():
 
 def test_the_clips_around_one_and_the_way_of_computing_do_not_matter(monkeypatch):
     x = torch.randn(9, 2, 16, 16, 3, generator=torch.Generator().manual_seed(0))
-    whole = erase(x, keys(9), replace(USUAL, share=0.5))
-    assert torch.equal(erase(x[2:5], keys(9)[2:5], replace(USUAL, share=0.5)), whole[2:5])
+    whole = erase(x, keys(9), replace(USUAL, prob=0.5))
+    assert torch.equal(erase(x[2:5], keys(9)[2:5], replace(USUAL, prob=0.5)), whole[2:5])
     monkeypatch.setattr(
-        erasing, "on_rows", lambda x, chosen, change, *more: rows._masked(x, chosen, change, more)
+        erasing,
+        "masked_apply",
+        lambda x, chosen, change, *more: clips._apply_to_all(x, chosen, change, more),
     )
-    assert torch.equal(erase(x, keys(9), replace(USUAL, share=0.5)), whole)
+    assert torch.equal(erase(x, keys(9), replace(USUAL, prob=0.5)), whole)
 
 
 def test_several_boxes_share_the_area():
-    config = replace(ALWAYS, boxes=3, area=(0.3, 0.3))
-    inside = draw_boxes(keys(2000), config, 60, 60)
+    config = replace(ALWAYS, max_count=3, scale=(0.3, 0.3))
+    inside = draw_box_masks(keys(2000), config, 60, 60)
     covered = inside.double().mean(dim=(1, 2))
     assert covered.max() < 0.32
     assert covered.min() > 0.09
@@ -116,11 +118,15 @@ def test_several_boxes_share_the_area():
 
 def test_first_try_that_fits_is_taken(monkeypatch):
     """Boxes by a plain loop over the same draws, as the released code tries them."""
-    from videomae2.tensors.keyed import split, uniform
+    from videomae2.tensors.rng_torch import fold_in, uniform
 
-    config = replace(ALWAYS, area=(0.2, 0.9))
-    shape = uniform(split(keys(200), erasing._SHAPE), 2 * erasing.TRIES).double().view(200, -1, 2)
-    got = corners(draw_boxes(keys(200), config, 30, 20))
+    config = replace(ALWAYS, scale=(0.2, 0.9))
+    shape = (
+        uniform(fold_in(keys(200), erasing._SHAPE), 2 * erasing.MAX_ATTEMPTS)
+        .double()
+        .view(200, -1, 2)
+    )
+    got = corners(draw_box_masks(keys(200), config, 30, 20))
     for number, tries in enumerate(shape.tolist()):
         for area, aspect in tries:
             pixels = (0.2 + 0.7 * area) * 600

@@ -2,15 +2,17 @@
 
 import os
 import shutil
-import threading
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from videomae2.data import file_marks
-from videomae2.data.file_marks import FileMarks, difference, marks_of
-from videomae2.data.listing import read_manifest
+from videomae2.data.manifests import fingerprint
+from videomae2.data.manifests.fingerprint import (
+    compute_fingerprint,
+    describe_difference,
+    map_files,
+)
+from videomae2.data.manifests.read import read_manifest
 
 
 def folder_of_files(folder, count=6, *, seed=0, size=300_000):
@@ -22,13 +24,18 @@ def folder_of_files(folder, count=6, *, seed=0, size=300_000):
 
 
 def marks(folder):
-    return marks_of(read_manifest(folder))
+    return compute_fingerprint(read_manifest(folder))
 
 
 def overwrite(path, where, word=b"changed"):
     with path.open("r+b") as file:
         file.seek(where, os.SEEK_SET if where >= 0 else os.SEEK_END)
         file.write(word)
+
+
+@pytest.mark.parametrize("count", [0, 1, 16, 1000])
+def test_results_stand_in_the_order_of_the_files(count):
+    assert map_files([str(number) for number in range(count)], int) == list(range(count))
 
 
 def test_a_copy_elsewhere_and_another_time_are_the_same(tmp_path):
@@ -42,28 +49,28 @@ def test_a_copy_elsewhere_and_another_time_are_the_same(tmp_path):
 
 def test_other_files_of_the_same_names_and_sizes_are_noticed(tmp_path):
     one, other = (folder_of_files(tmp_path / name, seed=n) for n, name in enumerate("ab"))
-    assert difference(marks(one), marks(other)) == "6 of 6 that were looked at differ"
+    assert describe_difference(marks(one), marks(other)) == "6 of 6 that were looked at differ"
 
 
 @pytest.mark.parametrize(("where", "is_noticed"), [(0, True), (-7, True), (150_000, False)])
 def test_a_file_that_changed_in_place_is_noticed_at_its_ends(tmp_path, where, is_noticed):
     before = marks(folder_of_files(tmp_path / "a"))
     overwrite(tmp_path / "a" / "3.mp4", where)
-    found = difference(before, marks(tmp_path / "a"))
+    found = describe_difference(before, marks(tmp_path / "a"))
     assert found == ("1 of 6 that were looked at differ" if is_noticed else None)
 
 
 def test_of_a_large_list_a_sample_is_looked_at_and_every_size(tmp_path, monkeypatch):
-    monkeypatch.setattr(file_marks, "SAMPLE", 10)
+    monkeypatch.setattr(fingerprint, "SAMPLE_SIZE", 10)
     folder = folder_of_files(tmp_path / "a", count=30, size=100)
     before = marks(folder)
     assert len(before.sample.split()) == 10
     found = []
     for number in range(30):
         overwrite(folder / f"{number}.mp4", 0)
-        found.append(difference(before, marks(folder)))
+        found.append(describe_difference(before, marks(folder)))
         overwrite(folder / f"{number}.mp4", -7, b"longer, longer")
-        assert difference(before, marks(folder)) is not None
+        assert describe_difference(before, marks(folder)) is not None
         shutil.rmtree(folder)
         folder_of_files(folder, count=30, size=100)
     assert found.count("1 of 10 that were looked at differ") == 10
@@ -77,11 +84,11 @@ def test_files_that_are_not_there_tell_nothing(tmp_path):
     before = marks(listed)
     (folder / "2.mp4").rename(tmp_path / "2.mp4")
     without = marks(listed)
-    assert (before.absent, without.absent, without.sample.split().count("-")) == (0, 1, 1)
-    assert difference(before, without) is None
-    assert difference(without, before) is None
+    assert (before.num_absent, without.num_absent, without.sample.split().count("-")) == (0, 1, 1)
+    assert describe_difference(before, without) is None
+    assert describe_difference(without, before) is None
     overwrite(folder / "1.mp4", 0)
-    assert difference(before, marks(listed)) == "1 of 5 that were looked at differ"
+    assert describe_difference(before, marks(listed)) == "1 of 5 that were looked at differ"
 
 
 def test_a_pipe_or_what_may_not_be_opened_does_not_stop_it(tmp_path):
@@ -92,8 +99,8 @@ def test_a_pipe_or_what_may_not_be_opened_does_not_stop_it(tmp_path):
     listed = tmp_path / "list.csv"
     listed.write_text("path\n" + "".join(f"{folder}/{n}.mp4\n" for n in range(6)))
     found = marks(listed)
-    assert (found.absent, found.sample.split().count("-")) == (0, 1)
-    assert difference(before, found) == "some have another size"
+    assert (found.num_absent, found.sample.split().count("-")) == (0, 1)
+    assert describe_difference(before, found) == "some have another size"
 
 
 def test_folders_of_frames_are_told_by_their_names_and_two_images(tmp_path):
@@ -105,18 +112,13 @@ def test_folders_of_frames_are_told_by_their_names_and_two_images(tmp_path):
     shutil.copytree(tmp_path / "a", tmp_path / "b")
     assert marks(tmp_path / "b") == before
     overwrite(folder / "img_00001.jpg", 0)
-    assert difference(before, marks(tmp_path / "a")) == "1 of 1 that were looked at differ"
+    assert describe_difference(before, marks(tmp_path / "a")) == "1 of 1 that were looked at differ"
     (tmp_path / "b" / "video" / "img_00006.jpg").unlink()
-    assert difference(before, marks(tmp_path / "b")) is not None
-
-
-def test_marks_of_a_version_that_did_not_look_tell_nothing(tmp_path):
-    nothing = FileMarks(sizes="", absent=0, sample="")
-    assert difference(nothing, marks(folder_of_files(tmp_path / "a"))) is None
+    assert describe_difference(before, marks(tmp_path / "b")) is not None
 
 
 def test_sizes_are_compared_where_the_same_files_are_gone(tmp_path, monkeypatch):
-    monkeypatch.setattr(file_marks, "SAMPLE", 0)
+    monkeypatch.setattr(fingerprint, "SAMPLE_SIZE", 0)
     folder = folder_of_files(tmp_path / "a", size=100)
     listed = tmp_path / "list.csv"
     listed.write_text("path\n" + "".join(f"{folder}/{n}.mp4\n" for n in range(6)))
@@ -127,27 +129,8 @@ def test_sizes_are_compared_where_the_same_files_are_gone(tmp_path, monkeypatch)
         (tmp_path / "gone").rename(folder / f"{number}.mp4")
         return found
 
-    whole, one, other = marks(listed), without(2), without(3)
-    assert one.absent == other.absent == 1
-    assert difference(one, other) is None
+    one, other = without(2), without(3)
+    assert one.num_absent == other.num_absent == 1
+    assert describe_difference(one, other) is None
     overwrite(folder / "1.mp4", -7, b"longer, longer")
-    assert difference(one, without(2)) == "some have another size"
-    older = [replace(each, which_absent="") for each in (whole, one)]  # as they were written once
-    assert difference(older[0], marks(listed)) == "some have another size"
-    assert difference(older[1], without(2)) is None
-
-
-def test_a_file_that_does_not_answer_is_left_behind_and_counted(tmp_path, monkeypatch):
-    folder = folder_of_files(tmp_path / "a")
-    before, never, look = marks(folder), threading.Event(), file_marks._content
-
-    def content(path):
-        return look(path) if not path.endswith("3.mp4") else str(never.wait(60))
-
-    monkeypatch.setattr(file_marks, "_content", content)
-    monkeypatch.setattr(file_marks, "PATIENCE_SECONDS", 0.1)
-    found = marks(folder)
-    never.set()
-    assert (found.late, found.sample.split().count("-"), found.absent) == (1, 1, 0)
-    assert (found.sizes, before.late) == (before.sizes, 0)
-    assert difference(before, found) is None
+    assert describe_difference(one, without(2)) == "some have another size"

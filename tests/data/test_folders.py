@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from videomae2.data.frame_names import parse
-from videomae2.data.listing import read_manifest
+from videomae2.data.manifests.frame_folders import parse_frame_name
+from videomae2.data.manifests.read import read_manifest
 from videomae2.errors import ManifestError
 
 
@@ -31,9 +31,9 @@ def test_videos_are_found_at_any_depth_and_sorted(tmp_path):
     fill(tmp_path, "b/c.MKV", "a.mp4", "b-1.webm", "B/x.avi", "notes.txt", "README")
     manifest = read_manifest(tmp_path)
     assert manifest.paths == ["B/x.avi", "a.mp4", "b-1.webm", "b/c.MKV"]
-    assert manifest[1].path == manifest[1].where == str(tmp_path / "a.mp4")
+    assert manifest[1].path == manifest[1].location == str(tmp_path / "a.mp4")
     assert manifest[1].label is None
-    assert manifest.origin == "a folder of 4 videos; not videos: 1 without extension, 1 .txt"
+    assert manifest.description == "a folder of 4 videos; not videos: 1 without extension, 1 .txt"
 
 
 def test_hidden_files_and_folders_are_left_out(tmp_path):
@@ -87,7 +87,7 @@ def test_folders_are_classes_if_labels_are_asked_for(tmp_path):
         manifest = read_manifest(tmp_path, **wish)
         assert manifest.class_names == ("jump", "run")
         assert manifest.labels.tolist() == [0, 1, 1]
-        assert manifest.origin.startswith("2 class folders of 3 videos")
+        assert manifest.description.startswith("2 class folders of 3 videos")
 
 
 def test_folders_are_no_classes_otherwise(tmp_path):
@@ -144,7 +144,7 @@ def test_frame_folders_are_counted_and_their_first_number_is_found(tmp_path, wis
     assert [(entry.first, entry.frames) for entry in manifest] == [(0, 3), (1, 12)]
     assert manifest.is_frames.all()
     assert manifest.frame_name == "img_{:05}.jpg"
-    assert manifest.origin == "a folder of 2 videos of frames img_{:05}.jpg; not used: 1 .txt"
+    assert manifest.description == "a folder of 2 videos of frames img_{:05}.jpg; not used: 1 .txt"
 
 
 def test_one_frame_folder_is_one_video(tmp_path):
@@ -189,7 +189,7 @@ def test_several_kinds_of_names_need_a_choice(tmp_path):
         " flow_x_{:05}.jpg in 1 folders; choose one with frame_name"
     )
     manifest = read_manifest(tmp_path, frame_name="img_{:05}.jpg")
-    assert (manifest.paths, manifest.origin[-16:]) == (["v", "w"], "not used: 3 .jpg")
+    assert (manifest.paths, manifest.description[-16:]) == (["v", "w"], "not used: 3 .jpg")
 
 
 def test_missing_images_are_reported(tmp_path):
@@ -226,8 +226,8 @@ def test_a_template_has_one_place_for_a_number(tmp_path, name):
 
 def test_a_template_is_written_as_python_formats_it():
     for template in ("img_{:05}.jpg", "{}.png", "a_{:012}_b.webp"):
-        name = parse(template)
+        name = parse_frame_name(template)
         assert str(name) == template
-        assert name.digits(template.format(42)) == f"{42:0{name.width}}"
-    assert parse("img_{:05}.jpg").digits("img_.jpg") is None
-    assert parse("aa{}a.jpg").digits("aa.jpg") is None
+        assert name.extract_digits(template.format(42)) == f"{42:0{name.width}}"
+    assert parse_frame_name("img_{:05}.jpg").extract_digits("img_.jpg") is None
+    assert parse_frame_name("aa{}a.jpg").extract_digits("aa.jpg") is None

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from tests.data.media import number_of, numbered
-from videomae2.data.readers import ReadLimits, open_reader
+from videomae2.data.video.reader import ReadLimits, open_reader
 from videomae2.errors import VideoError
 
 NAME = "img_{:05}.jpg"
@@ -59,9 +59,9 @@ def test_without_a_template_images_are_ordered_by_number(tmp_path):
 
 
 def test_shrunk_frames_keep_their_aspect(folder):
-    frames = open_reader(folder, frame_name=NAME, first=1, limits=ReadLimits(shrink_side=24)).read(
-        [4]
-    )
+    frames = open_reader(
+        folder, frame_name=NAME, first=1, limits=ReadLimits(max_short_side=24)
+    ).read([4])
     assert frames.shape == (1, 24, 32, 3)
     assert number_of(frames[0]) == 5
 
@@ -114,7 +114,7 @@ def test_limits_hold_for_folders(folder):
     with pytest.raises(VideoError, match=r"12 frames of 64x48 .* limit of 50000 bytes"):
         open_reader(folder, limits=ReadLimits(max_bytes=50_000)).read(list(range(12)))
     with pytest.raises(VideoError, match="longer than the limit"):
-        open_reader(folder, limits=ReadLimits(seconds=0.0)).read([0])
+        open_reader(folder, limits=ReadLimits(timeout_seconds=0.0)).read([0])
 
 
 def test_an_array_gives_its_frames_with_any_channels(tmp_path):
@@ -128,7 +128,7 @@ def test_an_array_gives_its_frames_with_any_channels(tmp_path):
     with open_reader(tmp_path / "clip.npy", first=4, frames=3) as reader:
         np.testing.assert_array_equal(reader.read([2]), array[[6]])
         assert reader.seconds is None
-    with open_reader(tmp_path / "clip.npy", limits=ReadLimits(shrink_side=10)) as reader:
+    with open_reader(tmp_path / "clip.npy", limits=ReadLimits(max_short_side=10)) as reader:
         assert reader.read([1, 2]).shape == (2, 10, 15, 5)
 
 

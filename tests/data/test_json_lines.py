@@ -1,12 +1,12 @@
 import pytest
 
-from videomae2.data import json_lines
-from videomae2.data.json_lines import JsonLines
+from videomae2.base import jsonl
+from videomae2.base.jsonl import JsonLines
 from videomae2.errors import CheckpointError
 
 
 def test_lines_wait_in_memory_while_the_disk_is_full(tmp_path):
-    lines = JsonLines(tmp_path / "x.jsonl", keep=lambda _: True)
+    lines = JsonLines(tmp_path / "x.jsonl", keep_line=lambda _: True)
     lines.add({"a": 1})
     assert lines.flush()
     lines.path.chmod(0o400)
@@ -23,7 +23,7 @@ def test_lines_wait_in_memory_while_the_disk_is_full(tmp_path):
 
 def reopened(path, content, keep=lambda _: True):
     path.write_bytes(content)
-    lines = JsonLines(path, keep=keep)
+    lines = JsonLines(path, keep_line=keep)
     lines.add({"new": 1})
     assert lines.flush()
     return path.read_bytes()
@@ -48,34 +48,34 @@ def test_a_line_in_the_middle_may_go(tmp_path):
 
 
 def test_to_cut_off_the_end_needs_no_room(tmp_path, monkeypatch):
-    def full(path, content):
+    def full(path):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(json_lines, "_replace", full)
+    monkeypatch.setattr(jsonl, "atomic_write", full)
     assert reopened(tmp_path / "x", b'{"a": 1}\n{"a"') == b'{"a": 1}\n{"new": 1}\n'
     with pytest.raises(CheckpointError, match=r"cannot go on with .*x: No space left"):
         reopened(tmp_path / "x", b'nothing\n{"a": 1}\n')
 
 
 def test_lines_are_secure_or_it_is_said(tmp_path):
-    lines = JsonLines(tmp_path / "x", keep=lambda _: True)
-    lines.secure()
+    lines = JsonLines(tmp_path / "x", keep_line=lambda _: True)
+    lines.fsync()
     lines.add({"a": 1})
     lines.path.mkdir()
     with pytest.raises(OSError, match="directory"):
-        lines.secure()
+        lines.fsync()
     lines.path.rmdir()
-    lines.secure()
+    lines.fsync()
     assert lines.path.read_text() == '{"a": 1}\n'
 
 
 @pytest.mark.parametrize("empty", [lambda path: path.write_bytes(b""), lambda path: path.unlink()])
 def test_a_file_that_was_emptied_or_deleted_meanwhile_goes_on_with_whole_lines(tmp_path, empty):
-    lines = JsonLines(tmp_path / "x", keep=lambda _: True)
+    lines = JsonLines(tmp_path / "x", keep_line=lambda _: True)
     lines.add({"a": 1})
-    lines.secure()
+    lines.fsync()
     empty(lines.path)
     for number in (2, 3):
         lines.add({"a": number})
-        lines.secure()
+        lines.fsync()
     assert lines.path.read_text() == '{"a": 2}\n{"a": 3}\n'

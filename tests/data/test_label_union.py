@@ -8,20 +8,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from videomae2.data.kinetics import unite_kinetics
-from videomae2.data.known_classes import RENAMES, known_classes, other_names
-from videomae2.data.label_union import unite
-from videomae2.data.labelled import (
+from videomae2.data.manifests.manifest import Entry
+from videomae2.data.manifests.public_classes import (
+    KINETICS_RENAMES,
+    build_annotation_aliases,
+    load_public_classes,
+)
+from videomae2.data.manifests.read import read_manifest
+from videomae2.data.merge.annotations import read_annotations, read_video_ids
+from videomae2.data.merge.merge import merge_kinetics, merge_sources
+from videomae2.data.merge.sources import (
     LabelledSource,
     LabelledVideo,
-    from_manifest,
-    read_annotations,
-    read_ids,
-    to_manifest,
-    with_files,
+    attach_files,
+    build_labelled_source,
+    build_merged_manifest,
 )
-from videomae2.data.listing import read_manifest
-from videomae2.data.manifest import Entry
 from videomae2.errors import ConfigError, ManifestError
 
 
@@ -40,33 +42,36 @@ def ids(videos):
 
 
 def reasons(union):
-    return {(r.video, r.source, r.split): r.reason for r in union.report.removals}
+    return {(r.video_id, r.source, r.split): r.reason for r in union.report.exclusions}
 
 
 # ---- the steps
 
 
 def test_a_video_of_two_sources_stays_once():
-    union = unite([source("k4", "training", run="ab"), source("k6", "training", run="bc")])
+    union = merge_sources([source("k4", "training", run="ab"), source("k6", "training", run="bc")])
     assert ids(union.training) == "abc"
-    (removal,) = union.report.removals
-    assert (removal.video, removal.source, removal.reason) == ("b", "k6", "duplicate")
-    assert (removal.where, removal.other) == ("k6-training.csv:b", "k4-training.csv:b")
+    (removal,) = union.report.exclusions
+    assert (removal.video_id, removal.source, removal.reason) == ("b", "k6", "duplicate")
+    assert (removal.location, removal.matched_location) == (
+        "k6-training.csv:b",
+        "k4-training.csv:b",
+    )
 
 
 def test_of_two_classes_of_one_video_the_first_source_says_which():
-    union = unite([source("k4", "training", run="a"), source("k6", "training", walk="a")])
-    assert [video.name for video in union.training] == ["run"]
+    union = merge_sources([source("k4", "training", run="a"), source("k6", "training", walk="a")])
+    assert [video.class_name for video in union.training] == ["run"]
     assert reasons(union) == {("a", "k6", "training"): "duplicate of another class"}
     assert union.report.empty_classes == ("walk",)
 
 
 def test_a_rename_makes_duplicates_of_one_class():
     sources = [source("k4", "training", jog="a"), source("k6", "training", run="ab")]
-    union = unite(sources, renames={"jog": "run", "never": "seen"})
+    union = merge_sources(sources, renames={"jog": "run", "never": "seen"})
     assert union.classes == ("run",)
     assert reasons(union) == {("a", "k6", "training"): "duplicate"}
-    assert [(r.old, r.new, r.videos) for r in union.report.renamed] == [("jog", "run", 1)]
+    assert [(r.old, r.new, r.num_videos) for r in union.report.renames] == [("jog", "run", 1)]
 
 
 def test_test_videos_leave_the_training_set_by_default():
@@ -76,7 +81,7 @@ def test_test_videos_leave_the_training_set_by_default():
         source("k6", "training", run="dfg"),
         source("k6", "validation", run="ah"),
     ]
-    union = unite(sources)
+    union = merge_sources(sources)
     assert ids(union.training) == "bcfg"
     assert ids(union.validation) == "deah"
     wanted = "test video in training"
@@ -85,7 +90,7 @@ def test_test_videos_leave_the_training_set_by_default():
 
 def test_without_targets_only_validation_gives_way():
     sources = [source("k4", "training", run="abc"), source("k6", "validation", run="ah")]
-    union = unite(sources, target_tests=())
+    union = merge_sources(sources, target_tests=())
     assert ids(union.training) == "abc"
     assert ids(union.validation) == "h"
     assert reasons(union) == {("a", "k6", "validation"): "validation video in training"}
@@ -93,27 +98,27 @@ def test_without_targets_only_validation_gives_way():
 
 def test_a_target_named_alone_leaves_the_other_validation_to_give_way():
     sources = [source("k4", "training", run="abc"), source("k6", "validation", run="ah")]
-    union = unite(sources, target_tests=[source("ucf", "validation", x="bz")])
+    union = merge_sources(sources, target_tests=[source("ucf", "validation", x="bz")])
     assert ids(union.training) == "ac"
     assert ids(union.validation) == "h"
 
 
 def test_a_rename_within_one_list_is_not_made():
     sources = [source("k4", "training", ball="a"), source("k6", "training", ball="b", big="c")]
-    union = unite(sources, renames={"ball": "big"})
+    union = merge_sources(sources, renames={"ball": "big"})
     assert union.classes == ("ball", "big")
-    (apart,) = union.report.kept_apart
+    (apart,) = union.report.kept_separate
     assert (apart.old, apart.new, apart.source) == ("ball", "big", "k6")
-    wanted = unite(sources[:1], renames={"ball": "big"}, classes=("big", "ball"))
-    assert [video.name for video in wanted.training] == ["ball"]
-    assert wanted.report.kept_apart[0].source == "the wanted classes"
+    wanted = merge_sources(sources[:1], renames={"ball": "big"}, classes=("big", "ball"))
+    assert [video.class_name for video in wanted.training] == ["ball"]
+    assert wanted.report.kept_separate[0].source == "the wanted classes"
 
 
 def test_what_cannot_be_united_is_refused():
     with pytest.raises(ConfigError, match=r"renames lead to names that are renamed .*: 'b'"):
-        unite([source("k4", "training", a="x")], renames={"a": "b", "b": "c"})
+        merge_sources([source("k4", "training", a="x")], renames={"a": "b", "b": "c"})
     with pytest.raises(ConfigError, match="1 classes are none of the 1 wanted: 'walk'"):
-        unite([source("k4", "training", run="x", walk="y")], classes=["run"])
+        merge_sources([source("k4", "training", run="x", walk="y")], classes=["run"])
 
 
 letters = st.lists(st.sampled_from("abcdefgh"), max_size=8).map("".join)
@@ -128,7 +133,7 @@ def test_nothing_is_lost_without_a_reason(one, two, three, four, keep_tests):
         source("k4", "validation", run=three),
         source("k6", "validation", walk=four),
     ]
-    union = unite(sources, target_tests=() if keep_tests else None)
+    union = merge_sources(sources, target_tests=() if keep_tests else None)
     training, validation = ids(union.training), ids(union.validation)
     assert len(set(training)) == len(training)
     assert len(set(validation)) == len(validation)
@@ -136,11 +141,11 @@ def test_nothing_is_lost_without_a_reason(one, two, three, four, keep_tests):
     want = set(one + two) if keep_tests else set(one + two) - set(three + four)
     assert set(training) == want
     assert set(validation) == set(three + four) - set(training)
-    read = sum(union.report.read.values())
+    read = sum(union.report.num_read.values())
     assert read == len(one + two + three + four)
-    assert read == len(training) + len(validation) + len(union.report.removals)
-    assert union.report.kept == {"training": len(training), "validation": len(validation)}
-    assert sum(union.report.counts().values()) == len(union.report.removals)
+    assert read == len(training) + len(validation) + len(union.report.exclusions)
+    assert union.report.num_kept == {"training": len(training), "validation": len(validation)}
+    assert sum(union.report.count_exclusions().values()) == len(union.report.exclusions)
 
 
 def test_the_report_can_be_read():
@@ -149,8 +154,8 @@ def test_the_report_can_be_read():
         source("K400", "validation", jog="f"),
         source("K600", "training", run="abcdf", hop="g"),
     ]
-    union = unite(sources, renames={"jog": "run"}, classes=("run", "hop", "fly"))
-    assert union.report.text(examples=2).splitlines() == [
+    union = merge_sources(sources, renames={"jog": "run"}, classes=("run", "hop", "fly"))
+    assert union.report.format(examples=2).splitlines() == [
         "3 classes; videos kept: training 6, validation 1",
         "K400, training: 5 read",
         "K400, validation: 1 read",
@@ -178,8 +183,8 @@ walk,__NrybzYzUg,1,11,val
 def test_annotations_of_kinetics(tmp_path):
     path = tmp_path / "k400.csv"
     path.write_text(CSV)
-    found = read_annotations(path, "K400", "training", keep="split=train")
-    assert [(v.id, v.name, v.where) for v in found.videos] == [
+    found = read_annotations(path, "K400", "training", row_filter="split=train")
+    assert [(v.id, v.class_name, v.location) for v in found.videos] == [
         ("-3B32lodo2M", "making tea", f"{path}:2"),
         ("abcdefghijk", "walk", f"{path}:3"),
     ]
@@ -193,9 +198,9 @@ def test_annotations_that_are_none(tmp_path):
         read_annotations(path, "K400", "training")
     path.write_text(CSV)
     with pytest.raises(ManifestError, match="no row with split=test"):
-        read_annotations(path, "K400", "training", keep="split=test")
+        read_annotations(path, "K400", "training", row_filter="split=test")
     with pytest.raises(ManifestError, match="wanted 'subset'"):
-        read_annotations(path, "K400", "training", keep="subset=train")
+        read_annotations(path, "K400", "training", row_filter="subset=train")
     path.write_text("label,id\nwalk,a\n,b\nrun,\nrun,c,d\n")
     with pytest.raises(ManifestError) as error:
         read_annotations(path, "K400", "training")
@@ -209,16 +214,16 @@ def test_annotations_find_their_files_and_say_which_are_gone(tmp_path):
     path.write_text(CSV)
     annotated = read_annotations(path, "K400", "training")
     entries = [Entry("v/abcdefghijk_000001_000011.mp4"), Entry("v/-3B32lodo2M.mkv", first=3)]
-    union = unite([with_files(annotated, entries)])
+    union = merge_sources([attach_files(annotated, entries)])
     assert reasons(union) == {("__NrybzYzUg", "K400", "training"): "no file"}
-    assert union.report.read == {("K400", "training"): 3}
-    manifest = to_manifest(union.training, union.classes, "K400")
+    assert union.report.num_read == {("K400", "training"): 3}
+    manifest = build_merged_manifest(union.training, union.classes, "K400")
     assert manifest.paths == ["v/-3B32lodo2M.mkv", "v/abcdefghijk_000001_000011.mp4"]
     assert manifest.labels.tolist() == [0, 1]
     assert manifest.first.tolist() == [3, 0]
     assert manifest.class_names == ("making tea", "walk")
     with pytest.raises(ManifestError, match="abcdefghijk has no file"):
-        to_manifest(annotated.videos, union.classes, "K400")
+        build_merged_manifest(annotated.videos, union.classes, "K400")
 
 
 def test_own_folders_with_equal_file_names_stay_apart(tmp_path):
@@ -226,21 +231,21 @@ def test_own_folders_with_equal_file_names_stay_apart(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     manifests = [read_manifest(tmp_path / name, labels="required") for name in ("one", "two")]
-    sources = [from_manifest(m, "x", "training", ids="path") for m in manifests]
-    union = unite(sources)
+    sources = [build_labelled_source(m, "x", "training", id_rule="path") for m in manifests]
+    union = merge_sources(sources)
     assert len(union.training) == 4
     assert union.classes == ("hop", "run", "walk")
-    manifest = to_manifest(union.training, union.classes, "both")
+    manifest = build_merged_manifest(union.training, union.classes, "both")
     assert sorted(manifest.labels.tolist()) == [0, 1, 1, 2]
     with pytest.raises(ManifestError, match="'1' is no YouTube id"):
-        from_manifest(manifests[0], "x", "training", ids="youtube")
+        build_labelled_source(manifests[0], "x", "training", id_rule="youtube")
     (tmp_path / "list.csv").write_text("path,label\na/-3B32lodo2M.mp4,run\na/1.mp4,run\n")
     listed = read_manifest(tmp_path / "list.csv", labels="required", check_some_exist=False)
     with pytest.raises(ManifestError, match=r"list.csv:3: .*'1' is no YouTube id"):
-        from_manifest(listed, "x", "training", ids="youtube")
+        build_labelled_source(listed, "x", "training", id_rule="youtube")
     plain = read_manifest(tmp_path / "one")
     with pytest.raises(ManifestError, match="has videos without a class name"):
-        from_manifest(plain, "x", "training", ids="path")
+        build_labelled_source(plain, "x", "training", id_rule="path")
 
 
 # ---- Kinetics-710
@@ -248,8 +253,8 @@ def test_own_folders_with_equal_file_names_stay_apart(tmp_path):
 
 def kinetics(tmp_path, version, split, *, first, count, old_names):
     """An annotation file in the classes of one version: ids are numbers."""
-    known = known_classes(f"kinetics-{version}")
-    old = {new: name for name, new in other_names(known).items()} if old_names else {}
+    known = load_public_classes(f"kinetics-{version}")
+    old = {new: name for name, new in build_annotation_aliases(known).items()} if old_names else {}
     names = [old.get(name, name) for name in known]
     rows = [f'"{names[i % len(names)]}",id{first + i:09d},0,10,train' for i in range(count)]
     path = tmp_path / f"k{version}-{split}.csv"
@@ -264,35 +269,38 @@ def test_k710_has_the_released_classes_and_labels(tmp_path, old_names):
                  old_names=old_names and version == 400)
         for version in (400, 600, 700)
     ]  # fmt: skip
-    union = unite_kinetics(sources)
-    assert union.classes == known_classes("kinetics-710")
+    union = merge_kinetics(sources)
+    assert union.classes == load_public_classes("kinetics-710")
     assert len(union.training) == 1700
-    assert union.report.removals == ()
+    assert union.report.exclusions == ()
     assert union.report.empty_classes == ()
-    assert {video.name for video in union.training} == set(union.classes)
-    assert [one.old for one in union.report.kept_apart] == ["throwing ball"]
+    assert {video.class_name for video in union.training} == set(union.classes)
+    assert [one.old for one in union.report.kept_separate] == ["throwing ball"]
     # throwing ball stays apart; the released list of Kinetics-400 lacks hugging by another name
-    renamed = [one.old for one in union.report.renamed]
+    renamed = [one.old for one in union.report.renames]
     assert len(renamed) == 14 if old_names else renamed == ["opening bottle", "hugging"]
 
 
 def test_both_ways_to_name_the_classes_of_kinetics_400_teach_the_same(tmp_path):
     make = {"first": 0, "count": 400}
     ways = [kinetics(tmp_path, 400, "training", old_names=old, **make) for old in (False, True)]
-    unions = [unite_kinetics([way]) for way in ways]
-    one, other = ({video.id: video.name for video in union.training} for union in unions)
+    unions = [merge_kinetics([way]) for way in ways]
+    one, other = ({video.id: video.class_name for video in union.training} for union in unions)
     assert one == other
     assert "hugging (not baby)" in one.values()
     assert "hugging baby" not in one.values()
-    assert "renamed: hugging -> hugging (not baby) (1 videos)" in unions[0].report.text()
+    assert "renamed: hugging -> hugging (not baby) (1 videos)" in unions[0].report.format()
 
 
 def test_other_parts_and_unions_keep_the_names_of_the_released_list(tmp_path):
     part = kinetics(tmp_path, 600, "training", first=0, count=600, old_names=False)
-    names = {video.name for video in unite_kinetics([part]).training}
+    names = {video.class_name for video in merge_kinetics([part]).training}
     assert {"hugging baby", "opening wine bottle"} <= names
     some = source("K400", "training", **{"hugging baby": "a", "archery": "b"})
-    assert [video.name for video in unite_kinetics([some]).training] == ["hugging baby", "archery"]
+    assert [video.class_name for video in merge_kinetics([some]).training] == [
+        "hugging baby",
+        "archery",
+    ]
 
 
 def test_k710_takes_every_video_once_and_no_validation_video_to_train(tmp_path):
@@ -304,9 +312,9 @@ def test_k710_takes_every_video_once_and_no_validation_video_to_train(tmp_path):
         kinetics(tmp_path, 600, "validation", first=1900, count=600, **make),
     ]
     for targets, training, validation in ((None, 1600, 900), ((), 1700, 800)):
-        union = unite_kinetics(sources, target_tests=targets)
+        union = merge_kinetics(sources, target_tests=targets)
         assert (len(union.training), len(union.validation)) == (training, validation)
-    counts = union.report.counts()
+    counts = union.report.count_exclusions()
     assert counts["K400", "validation", "validation video in training"] == 100
     by_reason = np.sum([n for (_, split, _), n in counts.items() if split == "training"])
     assert by_reason == 300
@@ -318,41 +326,43 @@ def test_renames_that_leave_the_list_of_their_part_are_flagged():
         source("k400", "validation", hugging="f"),
         source("mine", "training", hugging="g", **{"tying tie": "h"}),
     ]
-    report = unite_kinetics(sources).report
-    assert {one.old: one.unlisted for one in report.renamed} == {
+    report = merge_kinetics(sources).report
+    assert {one.old: one.missing_from for one in report.renames} == {
         "tying tie": (), "opening bottle": ("K400",), "hugging": ("K400", "k400"), "drinking": ()
     }  # fmt: skip
     assert (
         "\nrenamed: hugging -> hugging (not baby) (5 videos); the released list of K400 and k400 "
-        "has no class of that name\n" in report.text()
+        "has no class of that name\n" in report.format()
     )
-    assert "\nrenamed: drinking -> sipping cup (1 videos)\n" in report.text()
+    assert "\nrenamed: drinking -> sipping cup (1 videos)\n" in report.format()
 
 
 def test_the_rename_table_is_the_given_one():
     given = Path("/work/shared/labels/k710_identical_label_merge.json")
     if not given.exists():
         pytest.skip("the label lists are not on this machine")
-    assert json.loads(given.read_text()) == RENAMES
-    assert len(RENAMES) == 15
+    assert json.loads(given.read_text()) == KINETICS_RENAMES
+    assert len(KINETICS_RENAMES) == 15
 
 
 def test_of_an_annotation_table_the_ids_are_enough_for_a_test(tmp_path):
     path = tmp_path / "test.csv"
     path.write_text("youtube_id,time_start\n-3B32lodo2M,59\nabcdefghijk,1\n")
-    found = read_ids(path, "K700 test", "validation")
-    assert [(v.id, v.where) for v in found.videos] == [
+    found = read_video_ids(path, "K700 test", "validation")
+    assert [(v.id, v.location) for v in found.videos] == [
         ("-3B32lodo2M", f"{path}:2"),
         ("abcdefghijk", f"{path}:3"),
     ]
-    union = unite([source("k4", "training", run=["abcdefghijk", "a"])], target_tests=[found])
+    union = merge_sources(
+        [source("k4", "training", run=["abcdefghijk", "a"])], target_tests=[found]
+    )
     assert ids(union.training) == "a"
     path.write_text("label,time\nwalk,3\n")
     with pytest.raises(ManifestError, match="its columns are label, time; wanted youtube_id or"):
-        read_ids(path, "K700 test", "validation")
+        read_video_ids(path, "K700 test", "validation")
 
 
-@pytest.mark.parametrize("read", [read_ids, read_annotations])
+@pytest.mark.parametrize("read", [read_video_ids, read_annotations])
 def test_ids_in_annotations_are_those_of_their_files(tmp_path, read):
     path = tmp_path / "test.csv"
     path.write_text("label,video_id\nwalk,-3B32lodo2M_000059_000069\nrun,abcdefghijk.mp4\n")
@@ -361,23 +371,23 @@ def test_ids_in_annotations_are_those_of_their_files(tmp_path, read):
     path.write_text("label,video_id\nwalk,-3B32lodo2M\nrun,one\n")
     with pytest.raises(ManifestError, match=r"test.csv:3: one: 'one' is no YouTube id"):
         read(path, "test", "validation")
-    found = read(path, "test", "validation", ids="file-name")
+    found = read(path, "test", "validation", id_rule="file-name")
     assert [video.id for video in found.videos] == ["-3B32lodo2M", "one"]
 
 
 def test_a_test_video_whose_file_is_missing_stays_a_test_video(tmp_path):
     path = tmp_path / "val.csv"
     path.write_text(CSV)
-    tests = with_files(read_annotations(path, "K400", "validation"), [Entry("abcdefghijk.mp4")])
-    union = unite([source("k6", "training", run=["-3B32lodo2M", "a"]), tests])
+    tests = attach_files(read_annotations(path, "K400", "validation"), [Entry("abcdefghijk.mp4")])
+    union = merge_sources([source("k6", "training", run=["-3B32lodo2M", "a"]), tests])
     assert ids(union.training) == "a"
     assert reasons(union)["-3B32lodo2M", "k6", "training"] == "test video in training"
-    assert union.report.removals[-1].other == f"{path}:2"
+    assert union.report.exclusions[-1].matched_location == f"{path}:2"
 
 
 def test_files_can_be_called_by_their_whole_name(tmp_path):
     path = tmp_path / "own.csv"
     path.write_text("label,id\nrun,one\nwalk,two\n")
-    annotated = read_annotations(path, "own", "training", ids="file-name")
-    found = with_files(annotated, [Entry("v/two.mp4")], ids="file-name")
+    annotated = read_annotations(path, "own", "training", id_rule="file-name")
+    found = attach_files(annotated, [Entry("v/two.mp4")], id_rule="file-name")
     assert [video.entry for video in found.videos] == [Entry("v/two.mp4")]

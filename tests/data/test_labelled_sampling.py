@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from videomae2.data.labelled_sampling import (
+from videomae2.data.views.sampling import (
     dense_indices,
     dense_timed_indices,
     segment_indices,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videomae2.data.listing import read_manifest
+from videomae2.data.manifests.read import read_manifest
 from videomae2.errors import ManifestError
 
 
@@ -47,7 +47,7 @@ def test_a_pretraining_list_mixes_video_files_and_frame_folders(read):
         ("b.mkv", 0, None, None, False),
     ]
     assert manifest.frame_name == "img_{:05}.jpg"
-    assert manifest.origin.startswith("pretrain-list of 3 entries")
+    assert manifest.description.startswith("pretrain-list of 3 entries")
 
 
 def test_the_fourth_column_of_a_pretraining_list_is_read_only_if_wanted(read):

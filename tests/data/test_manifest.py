@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from videomae2.data.listing import read_manifest
-from videomae2.data.manifest import Entry
+from videomae2.data.manifests.manifest import Entry
+from videomae2.data.manifests.read import read_manifest
 from videomae2.errors import ManifestError
 
 
@@ -26,9 +26,9 @@ def test_an_entry_has_the_joined_path_and_where_it_was_read(tmp_path):
     source = write(tmp_path, "train.csv", "a.mp4 3\n\nb/c.mp4 0\n", "a.mp4")
     manifest = read_manifest(source, labels="required")
     assert len(manifest) == 2
-    assert manifest[1] == Entry(str(tmp_path / "b/c.mp4"), label=0, where=f"{source}:3")
+    assert manifest[1] == Entry(str(tmp_path / "b/c.mp4"), label=0, location=f"{source}:3")
     assert [entry.label for entry in manifest] == [3, 0]
-    assert manifest.origin == f"video-list of 2 entries, paths relative to {tmp_path}"
+    assert manifest.description == f"video-list of 2 entries, paths relative to {tmp_path}"
 
 
 def test_one_past_the_end_is_an_index_error(tmp_path):
@@ -69,7 +69,7 @@ def test_one_video_is_a_manifest(tmp_path):
     (tmp_path / "a.MP4").touch()
     manifest = read_manifest(tmp_path / "a.MP4")
     assert [entry.path for entry in manifest] == [str(tmp_path / "a.MP4")]
-    assert manifest[0].where == manifest[0].path
+    assert manifest[0].location == manifest[0].path
     with pytest.raises(ManifestError, match=r"a.MP4: is one video without a label"):
         read_manifest(tmp_path / "a.MP4", labels="required")
 
@@ -100,12 +100,12 @@ def test_settings_without_an_effect_are_refused(tmp_path):
     source = write(tmp_path, "l.txt", "a.mp4\n", "a.mp4")
     with pytest.raises(ManifestError, match="is a folder: root has no effect"):
         read_manifest(tmp_path, root="/data")
-    with pytest.raises(ManifestError, match="is a folder: keep has no effect"):
-        read_manifest(tmp_path, keep="split=train")
+    with pytest.raises(ManifestError, match="is a folder: filter has no effect"):
+        read_manifest(tmp_path, row_filter="split=train")
     with pytest.raises(ManifestError, match="frame_name has no effect on the layout 'folder'"):
         read_manifest(tmp_path, layout="folder", frame_name="{}.jpg")
-    with pytest.raises(ManifestError, match="no table with a header: keep has no effect"):
-        read_manifest(source, keep="split=train")
+    with pytest.raises(ManifestError, match="no table with a header: filter has no effect"):
+        read_manifest(source, row_filter="split=train")
 
 
 def test_relative_paths_start_from_root_or_the_list_or_the_working_folder(tmp_path, monkeypatch):
@@ -117,7 +117,7 @@ def test_relative_paths_start_from_root_or_the_list_or_the_working_folder(tmp_pa
     monkeypatch.chdir(tmp_path / "data")
     manifest = read_manifest(source)
     assert manifest[0].path == "v/a.mp4"
-    assert manifest.origin.endswith("paths relative to the working folder")
+    assert manifest.description.endswith("paths relative to the working folder")
 
 
 def test_a_wrong_root_is_found(tmp_path):
@@ -145,5 +145,5 @@ def test_one_existing_entry_of_the_first_hundred_is_enough(tmp_path):
 
 
 def test_reading_lists_imports_no_torch():
-    code = "import sys, videomae2.data.listing; sys.exit('torch' in sys.modules)"
+    code = "import sys, videomae2.data.manifests.read; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.tensors.test_distributions import beta_cumulative, distance
-from videomae2.data.mixing import MixConfig, draw_mix, mix
-from videomae2.tensors import draws
-from videomae2.tensors.targets import shares, smooth
+from videomae2.data.augment.mixing import MixConfig, draw_mix_weights, mix
+from videomae2.tensors import rng
+from videomae2.tensors.targets import smooth_labels, to_soft_targets
 
 USUAL = MixConfig()
 MIXUP = MixConfig(cutmix_alpha=0.0)
@@ -21,13 +21,13 @@ few = settings(max_examples=40)
 
 
 def key(number, seed=0):
-    return torch.tensor([draws.signed(draws.key(seed, number))])
+    return torch.tensor([rng.to_int64(rng.make_key(seed, number))])
 
 
 def batch(size, height=12, width=10, classes=7):
-    rng = np.random.default_rng(size)
-    x = torch.tensor(rng.normal(size=(size, 2, height, width, 3)), dtype=torch.float32)
-    labels = torch.tensor(rng.integers(0, classes, size))
+    generator = np.random.default_rng(size)
+    x = torch.tensor(generator.normal(size=(size, 2, height, width, 3)), dtype=torch.float32)
+    labels = torch.tensor(generator.integers(0, classes, size))
     keys = torch.cat([key(100 + n, size) for n in range(size)])
     return x, labels, keys, torch.ones(size)
 
@@ -57,8 +57,8 @@ def plain(x, labels, classes, smoothing, pixels_kept):
 def test_clips_and_targets_are_those_of_the_restatement(size, seed, config):
     x, labels, keys, weights = batch(size)
     keys[0] = key(seed)[0]
-    got, targets = mix(x, smooth(shares(labels, 7), 0.1), keys, weights, config)
-    kept = draw_mix(keys, config, 12, 10).pixels.numpy()
+    got, targets = mix(x, smooth_labels(to_soft_targets(labels, 7), 0.1), keys, weights, config)
+    kept = draw_mix_weights(keys, config, 12, 10).pixels.numpy()
     want, want_targets = plain(x, labels, 7, 0.1, kept)
     np.testing.assert_allclose(got, want, atol=2e-6)
     np.testing.assert_allclose(targets, want_targets, atol=2e-6)
@@ -67,7 +67,7 @@ def test_clips_and_targets_are_those_of_the_restatement(size, seed, config):
 
 def test_only_the_middle_clip_of_an_odd_batch_stays_as_it_is():
     x, labels, keys, weights = batch(5)
-    got, targets = mix(x, shares(labels, 7), keys, weights, MIXUP)
+    got, targets = mix(x, to_soft_targets(labels, 7), keys, weights, MIXUP)
     same = (got == x).flatten(1).all(dim=1)
     assert same.tolist() == [False, False, True, False, False]
     assert targets[2].max() == 1
@@ -77,7 +77,7 @@ def test_a_clip_whose_partner_could_not_be_read_stays_as_it_is():
     x, labels, keys, weights = batch(6)
     weights[1] = 0
     for config in (MIXUP, CUTMIX):
-        got, targets = mix(x, shares(labels, 7), keys, weights, config)
+        got, targets = mix(x, to_soft_targets(labels, 7), keys, weights, config)
         assert torch.equal(got[4], x[4])
         assert targets[4].max() == 1
         assert not torch.equal(got[0], x[0])
@@ -85,37 +85,36 @@ def test_a_clip_whose_partner_could_not_be_read_stays_as_it_is():
 
 def test_nothing_is_mixed_where_nothing_is_wanted():
     x, labels, keys, weights = batch(4)
-    for config in (NEITHER, replace(USUAL, share=0.0)):
-        got, targets = mix(x, shares(labels, 7), keys, weights, config)
+    for config in (NEITHER, replace(USUAL, prob=0.0)):
+        got, targets = mix(x, to_soft_targets(labels, 7), keys, weights, config)
         assert torch.equal(got, x)
-        assert torch.equal(targets, shares(labels, 7))
+        assert torch.equal(targets, to_soft_targets(labels, 7))
 
 
 def test_half_of_the_batches_is_mixed_by_cutmix():
-    mixes = [draw_mix(key(n), USUAL, 40, 40) for n in range(250)]
+    mixes = [draw_mix_weights(key(n), USUAL, 40, 40) for n in range(250)]
     cut = [bool(((m.pixels == 0) | (m.pixels == 1)).all()) for m in mixes]
     assert abs(np.mean(cut) - 0.5) < 0.08
-    rare = replace(USUAL, share=0.3)
-    mixed = [float(draw_mix(key(n), rare, 40, 40).kept) < 1 for n in range(250)]
+    rare = replace(USUAL, prob=0.3)
+    mixed = [float(draw_mix_weights(key(n), rare, 40, 40).lam) < 1 for n in range(250)]
     assert abs(np.mean(mixed) - 0.3) < 0.08
 
 
 @pytest.mark.parametrize("alpha", [0.8, 0.3])
 def test_shares_of_mixup_are_beta_distributed(alpha):
     config = replace(MIXUP, mixup_alpha=alpha)
-    kept = [float(draw_mix(key(n, 5), config, 4, 4).kept) for n in range(500)]
+    kept = [float(draw_mix_weights(key(n, 5), config, 4, 4).lam) for n in range(500)]
     assert distance(kept, beta_cumulative(alpha, alpha)) < 1.95 / np.sqrt(500)
 
 
 def test_boxes_of_cutmix_are_the_released_ones():
     """cutmix_bbox_and_lam of timm, given its draws, in whole pixels."""
-    from videomae2.data import mixing
-    from videomae2.tensors.distributions import beta
-    from videomae2.tensors.keyed import split, uniform
+    from videomae2.data.augment import mixing
+    from videomae2.tensors.rng_torch import beta, fold_in, uniform
 
     for n in range(150):
-        share = float(beta(split(key(n), mixing._CUTMIX), 1.0, 1.0))
-        place = uniform(split(key(n), mixing._PLACE), 2)[0].double().tolist()
+        share = float(beta(fold_in(key(n), mixing._CUTMIX), 1.0, 1.0))
+        place = uniform(fold_in(key(n), mixing._POSITION), 2)[0].double().tolist()
         ratio = np.sqrt(1 - share)
         cut_h, cut_w = int(30 * ratio), int(20 * ratio)
         cy, cx = int(place[0] * 30), int(place[1] * 20)
@@ -123,24 +122,24 @@ def test_boxes_of_cutmix_are_the_released_ones():
         left, right = np.clip((cx - cut_w // 2, cx + cut_w // 2), 0, 20)
         want = np.ones((30, 20))
         want[top:bottom, left:right] = 0
-        got = draw_mix(key(n), CUTMIX, 30, 20)
+        got = draw_mix_weights(key(n), CUTMIX, 30, 20)
         np.testing.assert_array_equal(got.pixels, want)
-        assert abs(float(got.kept) - (1 - (bottom - top) * (right - left) / 600)) < 1e-12
+        assert abs(float(got.lam) - (1 - (bottom - top) * (right - left) / 600)) < 1e-12
 
 
 def test_one_draw_serves_the_whole_batch_and_depends_on_its_first_clip():
     x, labels, keys, weights = batch(4)
     other = keys.clone()
     other[1:] += 1
-    one = mix(x, shares(labels, 7), keys, weights, USUAL)
-    assert torch.equal(one[0], mix(x, shares(labels, 7), other, weights, USUAL)[0])
+    one = mix(x, to_soft_targets(labels, 7), keys, weights, USUAL)
+    assert torch.equal(one[0], mix(x, to_soft_targets(labels, 7), other, weights, USUAL)[0])
     other[0] += 1
-    assert not torch.equal(one[0], mix(x, shares(labels, 7), other, weights, USUAL)[0])
+    assert not torch.equal(one[0], mix(x, to_soft_targets(labels, 7), other, weights, USUAL)[0])
 
 
 def test_several_labels_and_numbers_are_mixed_too():
     x, _, keys, weights = batch(2)
     targets = torch.tensor([[1.0, 1.0, 0.0, 3.5], [0.0, 1.0, 1.0, -1.0]])
     _, mixed = mix(x, targets, keys, weights, MIXUP)
-    kept = float(draw_mix(keys, MIXUP, 12, 10).kept)
+    kept = float(draw_mix_weights(keys, MIXUP, 12, 10).lam)
     np.testing.assert_allclose(mixed[0], kept * targets[0] + (1 - kept) * targets[1], atol=1e-6)

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videomae2.data.mixture import Mixture
+from videomae2.data.loading.mixture import Mixture
 from videomae2.errors import ConfigError
 
 
 def taken(mixture, steps, batch):
-    return [pick for step in range(steps) for pick in mixture.step(step, batch)]
+    return [pick for step in range(steps) for pick in mixture.list_step(step, batch)]
 
 
 def test_every_video_is_taken_once_an_epoch():
@@ -29,15 +29,17 @@ def test_a_fraction_takes_the_other_videos_the_next_time():
     mixture = Mixture([8], [0.5], seed=1)
     picks = taken(mixture, 2, 4)
     assert {p.video for p in picks} == set(range(8))
-    assert {p.turn for p in picks} == {0}
-    assert {p.turn for p in mixture.step(2, 4)} == {1}
+    assert {p.repeat for p in picks} == {0}
+    assert {p.repeat for p in mixture.list_step(2, 4)} == {1}
 
 
 def test_epochs_differ_and_seeds_differ():
     mixture = Mixture([50], [1.0], seed=0)
-    first, second = mixture.step(0, 50), mixture.step(1, 50)
+    first, second = mixture.list_step(0, 50), mixture.list_step(1, 50)
     assert [p.video for p in first] != [p.video for p in second]
-    assert [p.video for p in first] != [p.video for p in Mixture([50], [1.0], seed=1).step(0, 50)]
+    assert [p.video for p in first] != [
+        p.video for p in Mixture([50], [1.0], seed=1).list_step(0, 50)
+    ]
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=3), st.integers(0, 30))
@@ -46,13 +48,13 @@ def test_a_step_is_the_same_whoever_asks_and_in_whatever_order(sizes, step):
     batch = min(3, sum(sizes))
     fresh, used = (Mixture(sizes, weights, seed=9) for _ in range(2))
     for other in range(step):
-        used.step(other, batch)
-    assert fresh.step(step, batch) == used.step(step, batch)
+        used.list_step(other, batch)
+    assert fresh.list_step(step, batch) == used.list_step(step, batch)
 
 
 def test_too_few_videos_say_what_would_work():
     with pytest.raises(
-        ConfigError, match=r"5 videos .* --optim.batch 16; .* at most 5, .*weight 4"
+        ConfigError, match=r"5 videos .* --optim.global-batch-size 16; .* at most 5, .*weight 4"
     ):
         Mixture([5], [1.0], seed=0).steps_per_epoch(16)
 

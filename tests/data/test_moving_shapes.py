@@ -8,11 +8,16 @@ import av
 import numpy as np
 import pytest
 
-from videomae2.data import moving_shapes
-from videomae2.data.motions import MOTIONS, REACH, SIZES, draw_poses
-from videomae2.data.moving_shapes import CLASSES, draw_video, label_of, write_moving_shapes
-from videomae2.data.outlines import OUTLINES
-from videomae2.data.textures import PATTERNS, color
+from tests.logs import watching_jobs
+from videomae2.data.synthetic import moving_shapes
+from videomae2.data.synthetic.moving_shapes import (
+    MOTION_CLASSES,
+    draw_video,
+    get_class,
+    write_moving_shapes,
+)
+from videomae2.data.synthetic.textures import PATTERNS, SHAPE_SDFS, oklch_to_srgb
+from videomae2.data.synthetic.trajectories import MOTIONS, REACH, SIZES, draw_trajectory
 from videomae2.errors import ConfigError
 
 SMALL = {"videos": 15, "frames": 6, "side": 32}
@@ -53,7 +58,7 @@ def test_every_listed_video_is_there_and_decodes(tmp_path):
 
 def test_the_encoded_video_shows_what_was_drawn(tmp_path):
     shapes = write_moving_shapes(tmp_path, videos=5, frames=8)
-    with av.open(str(tmp_path / "train" / label_of(1) / "00001.mp4")) as container:
+    with av.open(str(tmp_path / "train" / get_class(1) / "00001.mp4")) as container:
         decoded = np.stack([f.to_ndarray(format="rgb24") for f in container.decode(video=0)])
     drawn = draw_video("train", 1, frames=8)
     assert shapes.num_train == 4
@@ -64,37 +69,37 @@ def test_the_encoded_video_shows_what_was_drawn(tmp_path):
 def test_a_second_call_writes_nothing(tmp_path):
     first = write_moving_shapes(tmp_path, **SMALL)
     stamps = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
-    calls = []
-    second = write_moving_shapes(tmp_path, **SMALL, progress=lambda *done: calls.append(done))
+    with watching_jobs() as jobs:
+        second = write_moving_shapes(tmp_path, **SMALL)
     assert second == first
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == stamps
-    assert calls == []
+    assert jobs == []
 
 
 def test_an_interrupted_call_is_completed_to_the_same_files(tmp_path):
     class StoppedError(Exception):
         pass
 
-    def stop(done, total):
-        if done == 7:
+    def stop(job):
+        if job.done == 7:
             raise StoppedError
 
     write_moving_shapes(tmp_path / "straight", **SMALL)
-    with pytest.raises(StoppedError):
-        write_moving_shapes(tmp_path / "broken", **SMALL, progress=stop)
+    with pytest.raises(StoppedError), watching_jobs(stop):
+        write_moving_shapes(tmp_path / "broken", **SMALL)
     assert not (tmp_path / "broken" / "train.csv").exists()
     assert 7 <= len(list((tmp_path / "broken").rglob("*.mp4"))) < 15
 
-    calls = []
-    write_moving_shapes(tmp_path / "broken", **SMALL, progress=lambda *done: calls.append(done))
-    assert calls[-1] == (15, 15)
-    assert len(calls) < 9
+    with watching_jobs() as jobs:
+        write_moving_shapes(tmp_path / "broken", **SMALL)
+    assert (jobs[0].done, jobs[0].total) == (15, 15)
+    assert len(jobs[0].steps) < 9
     assert _files(tmp_path / "broken") == _files(tmp_path / "straight")
 
 
 def test_the_number_of_threads_changes_nothing(tmp_path):
-    write_moving_shapes(tmp_path / "one", **SMALL, workers=1)
-    write_moving_shapes(tmp_path / "three", **SMALL, workers=3)
+    write_moving_shapes(tmp_path / "one", **SMALL, num_workers=1)
+    write_moving_shapes(tmp_path / "three", **SMALL, num_workers=3)
     assert _files(tmp_path / "one") == _files(tmp_path / "three")
 
 
@@ -104,12 +109,12 @@ def test_a_half_written_video_is_not_taken_for_a_whole_one(tmp_path, monkeypatch
         raise OSError("No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(moving_shapes, "encode", die)
+        patch.setattr(moving_shapes, "write_video", die)
         with pytest.raises(OSError, match="No space left"):
             write_moving_shapes(tmp_path, **SMALL)
     assert list(tmp_path.rglob("*.mp4")) == []
     write_moving_shapes(tmp_path, **SMALL)
-    assert list(tmp_path.rglob("*.part")) == []
+    assert list(tmp_path.rglob("*.partial")) == []
 
 
 def test_other_settings_in_the_same_folder_are_refused(tmp_path):
@@ -152,13 +157,13 @@ def test_equal_keys_draw_equal_pixels_and_others_do_not():
     assert np.array_equal(video, draw_video("train", 5, **small))
     assert not np.array_equal(video, draw_video("test", 5, **small))
     assert not np.array_equal(video, draw_video("train", 5, **small, seed=1))
-    assert not np.array_equal(video, draw_video("train", 5 + len(CLASSES), **small))
+    assert not np.array_equal(video, draw_video("train", 5 + len(MOTION_CLASSES), **small))
 
 
-@pytest.mark.parametrize("name", OUTLINES)
+@pytest.mark.parametrize("name", SHAPE_SDFS)
 def test_an_outline_fills_a_good_part_of_its_circle(name):
     y, x = np.meshgrid(*[np.linspace(-1.3, 1.3, 131, dtype=np.float32)] * 2, indexing="ij")
-    inside = OUTLINES[name](x[None], y[None])[0] < 0
+    inside = SHAPE_SDFS[name](x[None], y[None])[0] < 0
     assert 0.3 < inside.sum() * (2.6 / 131) ** 2 / np.pi < 0.95
     assert not inside[np.hypot(x, y) > 1.2].any()
 
@@ -173,9 +178,9 @@ def test_a_pattern_covers_the_range_from_0_to_1(name):
 
 
 def test_colors_are_those_of_oklch():
-    assert np.allclose(color(1.0, 0.0, 0.0), 1, atol=1e-3)
+    assert np.allclose(oklch_to_srgb(1.0, 0.0, 0.0), 1, atol=1e-3)
     # sRGB red in OKLCH, from the source of the formula.
-    assert np.allclose(color(0.62796, 0.25768, np.radians(29.234)), [1, 0, 0], atol=5e-3)
+    assert np.allclose(oklch_to_srgb(0.62796, 0.25768, np.radians(29.234)), [1, 0, 0], atol=5e-3)
 
 
 # ---- what tells the class
@@ -185,7 +190,7 @@ def _ridge_accuracy(features, labels, *, fit, penalty):
     """Fit one-hot targets on the first videos; give the share of right classes on the others."""
     mean, spread = features[:fit].mean(0), features[:fit].std(0) + 1e-6
     x = np.c_[(features - mean) / spread, np.ones(len(features))]
-    y = np.eye(len(CLASSES))[labels]
+    y = np.eye(len(MOTION_CLASSES))[labels]
     weights = np.linalg.solve(
         x[:fit].T @ x[:fit] + penalty * np.eye(x.shape[1]), x[:fit].T @ y[:fit]
     )
@@ -195,7 +200,7 @@ def _ridge_accuracy(features, labels, *, fit, penalty):
 def _nearest_centroid_accuracy(features, labels, *, fit):
     mean, spread = features[:fit].mean(0), features[:fit].std(0) + 1e-6
     x = (features - mean) / spread
-    centroids = np.stack([x[:fit][labels[:fit] == c].mean(0) for c in range(len(CLASSES))])
+    centroids = np.stack([x[:fit][labels[:fit] == c].mean(0) for c in range(len(MOTION_CLASSES))])
     distance = ((x[fit:, None] - centroids) ** 2).sum(-1)
     return (distance.argmin(1) == labels[fit:]).mean()
 
@@ -235,7 +240,7 @@ def seen():
         frame.append(small[when.integers(32)].ravel())
         mean.append(small.mean(0).ravel())
         motion.append(_flow_features(video))
-    labels = np.arange(len(frame)) % len(CLASSES)
+    labels = np.arange(len(frame)) % len(MOTION_CLASSES)
     return {"frame": np.array(frame), "mean": np.array(mean), "motion": np.array(motion)}, labels
 
 
@@ -260,7 +265,7 @@ def test_motion_tells_the_class(seen):
 @pytest.mark.parametrize("motion", MOTIONS)
 def test_the_pose_at_any_frame_has_one_distribution_for_all_motions(motion):
     generator = np.random.Generator(np.random.Philox(key=7))
-    drawn = [draw_poses(motion, 24, generator=generator) for _ in range(1500)]
+    drawn = [draw_trajectory(motion, 24, generator=generator) for _ in range(1500)]
     for frame in (0, 11, 23):
         x, y, size, angle = (
             np.array([getattr(poses, name)[frame] for poses in drawn])
@@ -285,7 +290,7 @@ def test_the_pose_at_any_frame_has_one_distribution_for_all_motions(motion):
 def test_every_motion_moves_evenly_but_for_its_way_back():
     generator = np.random.Generator(np.random.Philox(key=8))
     for _ in range(50):
-        poses = draw_poses("moves_left", 64, generator=generator)
+        poses = draw_trajectory("moves_left", 64, generator=generator)
         steps = np.diff(poses.x)
         assert np.ptp(poses.y) == 0
         assert (steps < 0).mean() > 0.75

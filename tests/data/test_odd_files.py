@@ -12,8 +12,8 @@ import pytest
 
 from tests.data.media import encode, number_of, patch, plain_decode
 from tests.data.test_video import assert_exact
-from videomae2.data import video
-from videomae2.data.readers import open_reader
+from videomae2.data.video import pyav_reader
+from videomae2.data.video.reader import open_reader
 
 FRAME_TICKS = 512  # of a frame at 25 a second, on the clock that FFmpeg gives an MP4
 HEVC = {"codec": "libx265", "options": {"x265-params": "log-level=none:open-gop=1"}}
@@ -23,7 +23,7 @@ FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof+skip_traile
 
 @pytest.fixture(autouse=True)
 def _no_tables():
-    video.TABLES.clear()
+    pyav_reader.INDEX_CACHE.clear()
 
 
 def edited(path, *, skip=0, keep=60, **how):

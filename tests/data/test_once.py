@@ -3,16 +3,17 @@
 import numpy as np
 import pytest
 
-from videomae2.data import worker
-from videomae2.data.listing import read_manifest
-from videomae2.data.once import read_once
-from videomae2.data.opening import open_entry
-from videomae2.data.quarantine import Quarantine
-from videomae2.data.sources import DataConfig, LoadingConfig, SourceConfig
-from videomae2.errors import UnreadableShareError
+from videomae2.data.loading.loader import iterate_once
+from videomae2.data.loading.quarantine import Quarantine
+from videomae2.data.loading.reading import LoadingConfig
+from videomae2.data.loading.sources import DataConfig, SourceConfig
+from videomae2.data.manifests.read import read_manifest
+from videomae2.data.video.trim import open_video
+from videomae2.data.views import tasks
+from videomae2.errors import TooManyUnreadableError
 from videomae2.tensors.grid import Cubes
 
-CUBES = Cubes(frames=4, height=16, width=16, tubelet=2, patch=8, channels=3)
+CUBES = Cubes(frames=4, height=16, width=16, tubelet_size=2, patch_size=8, channels=3)
 
 
 @pytest.fixture
@@ -26,15 +27,15 @@ def videos(tmp_path):
 
 def look(videos, folder, *, max_share=0.5):
     """Each look opens the list anew, as validation does."""
-    source = SourceConfig(path=folder / "v", stride=2.0, sampling="dense")
+    source = SourceConfig(path=folder / "v", frame_interval=2.0, frame_sampling="dense")
     return list(
-        read_once(
+        iterate_once(
             [videos],
             DataConfig(sources=(source,), views=1),
             LoadingConfig(),
             CUBES,
-            batch=2,
-            workers=0,
+            batch_size=2,
+            num_workers=0,
             quarantine=Quarantine(folder, [videos], max_share=max_share),
         )
     )
@@ -45,17 +46,19 @@ def test_what_could_not_be_read_is_not_read_again(videos, tmp_path, monkeypatch)
 
     def counted(entry, shape):
         opened.append(entry.path)
-        return open_entry(entry, shape)
+        return open_video(entry, shape)
 
-    monkeypatch.setattr(worker, "open_entry", counted)
+    monkeypatch.setattr(tasks, "open_video", counted)
     for number in (1, 2):
         batches = look(videos, tmp_path)
-        assert [batch.unreadable for batch in batches] == [0, 1, 0]
-        assert [place for batch in batches for place in batch.places] == [(0, n) for n in range(5)]
+        assert [batch.num_unreadable for batch in batches] == [0, 1, 0]
+        assert [place for batch in batches for place in batch.sample_ids] == [
+            (0, n) for n in range(5)
+        ]
         assert len(opened) == 5 * number - (number - 1)
 
 
 def test_too_much_that_cannot_be_read_ends_every_look(videos, tmp_path):
     for _ in range(2):
-        with pytest.raises(UnreadableShareError, match="1 of 5 videos cannot be read"):
+        with pytest.raises(TooManyUnreadableError, match="1 of 5 videos cannot be read"):
             look(videos, tmp_path, max_share=0.1)

@@ -5,8 +5,8 @@ import torch
 from PIL import Image, ImageEnhance, ImageOps
 
 from tests.data.pillow import clips, each_frame
-from videomae2.data.operations import FILL, OPERATIONS
-from videomae2.tensors import tones, warps
+from videomae2.data.augment import geometric_ops, pixel_ops
+from videomae2.data.augment.ops import FILL, OPERATIONS
 
 BICUBIC = {"resample": Image.Resampling.BICUBIC, "fillcolor": (FILL,) * 3}
 MAGNITUDES = (0.0, 0.6, 2.3, 5.0, 6.51, 7.0, 7.77, 9.99)
@@ -49,10 +49,11 @@ def carry_out(operation, x, magnitude, sign):
     """One operation on all clips."""
     amount = operation.amount(magnitude, sign)
     if operation.kind == "pixels":
-        return operation.change(x, amount)
+        return operation.transform(x, amount)
     if operation.kind == "table":
-        return tones.look_up(x, operation.change(x, amount))
-    return warps.warp(x, operation.change(amount, x.shape[2], x.shape[3]), fill=FILL)
+        return pixel_ops.apply_table(x, operation.transform(x, amount))
+    matrix = operation.transform(amount, x.shape[2], x.shape[3])
+    return geometric_ops.warp_affine(x, matrix, fill=FILL)
 
 
 def pairs():

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.data.pool_functions import Ask
-from videomae2.data.pool import Pool
+from videomae2.data.workers.pool import Pool
 from videomae2.errors import VideoMAE2Error
 
 FUNCTION = "tests.data.pool_functions:act"
@@ -23,11 +23,11 @@ FUNCTION = "tests.data.pool_functions:act"
 def pool(workers=2, *, deadline=20.0, memory=None, slots=2, function=FUNCTION, tries=1):
     return Pool(
         function,
-        workers=workers,
-        deadline_seconds=deadline,
-        memory_bytes=memory,
-        slots_per_worker=slots,
-        tries=tries,
+        num_workers=workers,
+        timeout_seconds=deadline,
+        memory_limit_bytes=memory,
+        buffers_per_worker=slots,
+        max_attempts=tries,
     )
 
 
@@ -150,7 +150,7 @@ def test_a_hanging_video_is_killed_and_the_rest_read():
         got = values(crew.map(asks))
         assert time.monotonic() - started < 5
         assert got == [0, 1, "took longer than 0.5 s", 0, 1, 2, 3, 4]
-        assert sum(usage.restarts for usage in crew.usage) == 1
+        assert sum(usage.restarts for usage in crew.stats) == 1
 
 
 @pytest.mark.parametrize(("act", "restarts"), [("once_slow", 1), ("once_late", 0)])
@@ -158,8 +158,8 @@ def test_what_was_slow_once_is_tried_again_and_keeps_its_place(tmp_path, act, re
     asks = [*echoes(1), Ask("busy.mp4", act, 7, str(tmp_path / "mark")), *echoes(3)]
     with pool(1, deadline=1.0, slots=3, tries=2) as crew:
         assert values(crew.map(asks)) == [0, 7, 0, 1, 2]
-        (usage,) = crew.usage
-    assert (usage.answers, usage.errors, usage.restarts) == (5, 0, restarts)
+        (usage,) = crew.stats
+    assert (usage.results, usage.errors, usage.restarts) == (5, 0, restarts)
 
 
 def test_what_is_slow_each_time_is_given_up():
@@ -169,7 +169,7 @@ def test_what_is_slow_each_time_is_given_up():
             0,
             1,
         ]
-        assert crew.usage[0].restarts == 2
+        assert crew.stats[0].restarts == 2
 
 
 def test_no_process_tries_again_as_well(tmp_path):
@@ -225,7 +225,7 @@ def test_a_video_that_eats_memory_is_refused(act):
     asks = [*echoes(2), Ask("big.mp4", act, 1_000_000_000), *echoes(3)]
     with pool(1, memory=300_000_000) as crew:
         got = values(crew.map(asks))
-        assert crew.usage[0].restarts == 1
+        assert crew.stats[0].restarts == 1
     assert got == [0, 1, "needs more than 0.3 GB of memory", 0, 1, 2]
 
 
@@ -271,7 +271,7 @@ def test_signals_to_the_processes_change_nothing(capfd):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
             os.kill(pid, number)
         assert all(answer.error is None for answer in answers)
-        assert crew.usage[0].restarts == 0
+        assert crew.stats[0].restarts == 0
     assert capfd.readouterr() == ("", "")
 
 
@@ -282,7 +282,7 @@ def test_an_idle_process_that_is_killed_is_replaced_and_nobody_blamed():
         os.kill(pid, signal.SIGKILL)
         assert wait_until(lambda: not is_alive(pid))
         assert values(answers) == [0, 1, 2]
-        assert crew.usage[0].restarts == 1
+        assert crew.stats[0].restarts == 1
 
 
 @pytest.mark.parametrize(
@@ -299,8 +299,8 @@ def test_a_function_that_cannot_be_imported_is_an_error_at_once(function):
 def test_usage_counts_answers_errors_and_stages():
     with pool(1) as crew:
         list(crew.map([*echoes(3), Ask("a", "refuse"), Ask("b", "nap", 0.05)]))
-        (usage,) = crew.usage
-    assert (usage.answers, usage.errors, usage.restarts) == (5, 1, 0)
+        (usage,) = crew.stats
+    assert (usage.results, usage.errors, usage.restarts) == (5, 1, 0)
     assert usage.stages == {"echo": 4.0}
     assert usage.busy_seconds >= 0.05
 
@@ -360,7 +360,7 @@ def test_closing_is_quick_while_another_thread_waits():
 
     thread = threading.Thread(target=consume)
     thread.start()
-    assert wait_until(lambda: crew.usage[0].answers == 1)
+    assert wait_until(lambda: crew.stats[0].results == 1)
     started = time.monotonic()
     crew.close()
     thread.join(5)
@@ -375,7 +375,7 @@ def test_a_pool_outlives_the_thread_that_made_it():
     thread.join()
     with made[0] as crew:
         assert values(crew.map(echoes(5))) == [0, 1, 2, 3, 4]
-        assert crew.usage[0].restarts == 0
+        assert crew.stats[0].restarts == 0
 
 
 @pytest.mark.slow
@@ -397,9 +397,10 @@ def test_nothing_is_left_behind():
 OWNER = """
 import sys
 from tests.data.pool_functions import Ask
-from videomae2.data.pool import Pool
+from videomae2.data.workers.pool import Pool
 
-crew = Pool("tests.data.pool_functions:act", workers=2, deadline_seconds=600, memory_bytes=None)
+limits = {"timeout_seconds": 600, "memory_limit_bytes": None}
+crew = Pool("tests.data.pool_functions:act", num_workers=2, **limits)
 answers = crew.map([Ask("a", "report"), Ask("b", "report"), *[Ask("c", "hang")] * 4])
 print(next(answers).meta["pid"], next(answers).meta["pid"], flush=True)
 next(answers)
@@ -409,7 +410,8 @@ next(answers)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere an alarm does it, later")
 def test_processes_die_with_their_parent(number):
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{root / 'src'}"}
     command = [sys.executable, "-c", OWNER]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as owner:
         pids = [int(pid) for pid in owner.stdout.readline().split()]

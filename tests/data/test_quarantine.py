@@ -9,11 +9,11 @@ import time
 import numpy as np
 import pytest
 
-from videomae2.data import stamps
-from videomae2.data.manifest import Manifest
-from videomae2.data.quarantine import Quarantine, repaired
-from videomae2.data.stamps import stamp
-from videomae2.errors import UnreadableShareError, VideoError
+from videomae2.data.loading import quarantine
+from videomae2.data.loading.quarantine import Quarantine, find_changed_files
+from videomae2.data.manifests.fingerprint import file_stat
+from videomae2.data.manifests.manifest import Manifest
+from videomae2.errors import TooManyUnreadableError, VideoError
 
 
 def manifest(root, names, windows=None):
@@ -70,15 +70,15 @@ def test_a_folder_of_frames_names_the_image_that_is_broken(tmp_path):
         path = os.path.join(folder[0].path, image)
         listed.add((0, 0), VideoError(path, "it is cut off"))
     assert listed.reasons == {(0, 0): "img_2.jpg: it is cut off"}
-    assert opened(tmp_path, folder, max_share=1.0).holds((0, 0), 0)
+    assert opened(tmp_path, folder, max_share=1.0).is_skipped((0, 0), 0)
 
 
 def test_before_its_first_failure_a_video_is_read(tmp_path, videos):
     listed = opened(tmp_path, videos)
     fail(listed, videos, 0, request=40)
     for one in (listed, opened(tmp_path, videos)):
-        assert [one.holds((0, 0), request) for request in (39, 40, 41)] == [False, True, True]
-        assert not one.holds((0, 1), 100)
+        assert [one.is_skipped((0, 0), request) for request in (39, 40, 41)] == [False, True, True]
+        assert not one.is_skipped((0, 1), 100)
 
 
 def test_the_earliest_failure_counts(tmp_path, videos):
@@ -86,8 +86,8 @@ def test_the_earliest_failure_counts(tmp_path, videos):
     for request in (40, 30, 35):
         fail(listed, videos, 0, request=request)
     for one in (listed, opened(tmp_path, videos)):
-        assert one.holds((0, 0), 30)
-        assert not one.holds((0, 0), 29)
+        assert one.is_skipped((0, 0), 30)
+        assert not one.is_skipped((0, 0), 29)
     assert len(opened(tmp_path, videos).reasons) == 1
 
 
@@ -113,12 +113,12 @@ size = (folder / "unreadable.jsonl").stat().st_size
 resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, resource.RLIM_INFINITY))
 fail(listed, videos, 1)
 try:
-    listed.secure()
+    listed.fsync()
 except OSError:
-    print("not secure")
+    print("not fsynced")
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 fail(listed, videos, 2)
-listed.secure()
+listed.fsync()
 """
 
 
@@ -126,7 +126,7 @@ def test_a_full_disk_loses_no_line(tmp_path, videos):
     done = subprocess.run(
         [sys.executable, "-c", FULL_DISK, str(tmp_path)], capture_output=True, text=True, check=True
     )
-    assert done.stdout == "not secure\n"
+    assert done.stdout == "not fsynced\n"
     assert [line["number"] for line in lines(tmp_path)] == [0, 1, 2]
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
 
@@ -138,8 +138,8 @@ def test_a_video_that_was_repaired_is_forgotten(tmp_path, videos):
     with open(videos[1].path, "wb") as file:
         file.write(b"whole again")
     again = opened(tmp_path, videos)
-    assert again.forgotten == {(0, 1)}
-    assert [again.holds((0, number), 9) for number in (0, 1, 2)] == [True, False, True]
+    assert again.retried == {(0, 1)}
+    assert [again.is_skipped((0, number), 9) for number in (0, 1, 2)] == [True, False, True]
     assert [line["number"] for line in lines(tmp_path)] == [0, 2]
 
 
@@ -150,24 +150,24 @@ def test_a_folder_is_repaired_by_one_image_and_a_missing_file_by_being_there(tmp
     listed = opened(tmp_path, some, max_share=1.0)
     fail(listed, some, 0)
     fail(listed, some, 1)
-    assert not opened(tmp_path, some, max_share=1.0).forgotten
+    assert not opened(tmp_path, some, max_share=1.0).retried
     (tmp_path / "walk" / "img_0.jpg").write_bytes(b"in order")
     (tmp_path / "missing.mp4").write_bytes(b"there")
-    assert len(opened(tmp_path, some, max_share=1.0).forgotten) == 2
+    assert len(opened(tmp_path, some, max_share=1.0).retried) == 2
 
 
 def test_the_list_holds_wherever_the_videos_lie(tmp_path, videos):
     fail(opened(tmp_path, videos), videos, 4)
     os.rename(tmp_path / "videos", tmp_path / "moved")
     moved = manifest(tmp_path / "moved", videos.paths)
-    assert opened(tmp_path, moved).holds((0, 4), 0)
+    assert opened(tmp_path, moved).is_skipped((0, 4), 0)
 
 
 def test_too_large_a_share_stops_the_run_and_names_the_ways_out(tmp_path, videos):
     listed = opened(tmp_path, videos, max_share=0.05)
     fail(listed, videos, 0, reason="broken")
     with pytest.raises(
-        UnreadableShareError, match=r"2 of 20 videos .*max-unreadable-share 0.05.*0.mp4: broken"
+        TooManyUnreadableError, match=r"2 of 20 videos .*max-unreadable-share 0.05.*0.mp4: broken"
     ) as caught:
         fail(listed, videos, 1)
     assert f"or delete {tmp_path / 'unreadable.jsonl'} to try all of them" in str(caught.value)
@@ -178,11 +178,11 @@ def test_a_bad_window_leaves_the_others_of_its_video(tmp_path):
     some = manifest(tmp_path, ["walk"] * 20, windows)
     listed = opened(tmp_path, some, max_share=0.05)
     fail(listed, some, 9)
-    assert listed.holds((0, 9), 5)
-    assert not listed.holds((0, 8), 5)
+    assert listed.is_skipped((0, 9), 5)
+    assert not listed.is_skipped((0, 8), 5)
     (line,) = lines(tmp_path)
     assert (line["first"], line["frames"]) == (90, 10)
-    with pytest.raises(UnreadableShareError, match=r"2 of 20 .*walk \(10 frames from 90\): "):
+    with pytest.raises(TooManyUnreadableError, match=r"2 of 20 .*walk \(10 frames from 90\): "):
         fail(listed, some, 10)
 
 
@@ -194,7 +194,7 @@ def test_a_stray_byte_in_the_list_is_a_damaged_line(tmp_path, videos):
         file.write(b"\xff\n")
     with open(videos[1].path, "wb") as file:
         file.write(b"whole again")
-    assert repaired(tmp_path) == {videos[1].path}
+    assert find_changed_files(tmp_path) == {videos[1].path}
 
 
 def test_a_line_of_no_video_is_left_out(tmp_path, videos):
@@ -213,9 +213,9 @@ def hanging(monkeypatch):
 
     def late(path):
         free.wait(60)
-        return stamp(path)
+        return file_stat(path)
 
-    monkeypatch.setattr(stamps, "stamp", late)
+    monkeypatch.setattr(quarantine, "file_stat", late)
     yield free
     free.set()
 
@@ -223,7 +223,7 @@ def hanging(monkeypatch):
 def test_saving_does_not_wait_for_a_file_that_does_not_answer(tmp_path, videos, hanging):
     listed = opened(tmp_path, videos)
     adding = threading.Thread(target=fail, args=(listed, videos, 3), daemon=True)
-    securing = threading.Thread(target=listed.secure, daemon=True)
+    securing = threading.Thread(target=listed.fsync, daemon=True)
     adding.start()
     while not listed.reasons:
         time.sleep(0.001)
@@ -233,30 +233,3 @@ def test_saving_does_not_wait_for_a_file_that_does_not_answer(tmp_path, videos, 
     hanging.set()
     adding.join(2)
     assert [line["number"] for line in lines(tmp_path)] == [3]
-
-
-def test_what_does_not_answer_is_listed_and_stays_listed_until_it_does(
-    tmp_path, videos, hanging, monkeypatch
-):
-    monkeypatch.setattr(stamps, "_PATIENCE_SECONDS", 0.05)
-    fail(opened(tmp_path, videos), videos, 3)
-    (line,) = lines(tmp_path)
-    assert line["stamp"] == []
-    assert opened(tmp_path, videos).holds((0, 3), 0)
-    assert repaired(tmp_path) == set()
-    hanging.set()
-    assert opened(tmp_path, videos).forgotten == {(0, 3)}
-
-
-def test_many_that_do_not_answer_are_waited_for_together(tmp_path, videos, hanging, monkeypatch):
-    monkeypatch.setattr(stamps, "_PATIENCE_SECONDS", 0.3)
-    hanging.set()
-    first = opened(tmp_path, videos, max_share=1.0)
-    for number in range(len(videos)):
-        fail(first, videos, number)
-    hanging.clear()
-    began = time.monotonic()
-    again = opened(tmp_path, videos, max_share=1.0)
-    assert repaired(tmp_path) == set()
-    assert time.monotonic() - began < 1.5  # twice 0.3 s, not 40 times
-    assert len(again.reasons) == len(videos)

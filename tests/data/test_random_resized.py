@@ -7,14 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from videomae2.data.crops import TRIES, CropConfig, drawn_box, random_resized_box
+from videomae2.data.views.crops import (
+    MAX_ATTEMPTS,
+    CropConfig,
+    build_crop_box,
+    random_resized_box,
+)
 
 USUAL = CropConfig(kind="random-resized")
 SQUARE = (224, 224)
 few = settings(max_examples=100)
 sides = st.integers(1, 700)
 draws = st.lists(
-    st.floats(0, 1, exclude_max=True), min_size=4 * TRIES, max_size=4 * TRIES
+    st.floats(0, 1, exclude_max=True), min_size=4 * MAX_ATTEMPTS, max_size=4 * MAX_ATTEMPTS
 ).map(np.array)  # fmt: skip
 
 
@@ -59,7 +64,7 @@ def test_boxes_lie_inside_the_frame(height, width, size, uniform):
 def boxes(height, width, size=SQUARE, count=3000, config=USUAL):
     rng = np.random.default_rng(0)
     return np.array(
-        [random_resized_box(height, width, size, rng.random(4 * TRIES), config)
+        [random_resized_box(height, width, size, rng.random(4 * MAX_ATTEMPTS), config)
          for _ in range(count)]
     )  # fmt: skip
 
@@ -78,7 +83,7 @@ def test_areas_shapes_and_places_spread_over_their_ranges():
 
 
 def test_where_nothing_fits_the_largest_in_the_middle_is_taken():
-    wide = CropConfig(kind="random-resized", area=(1.0, 1.0))
+    wide = CropConfig(kind="random-resized", scale=(1.0, 1.0))
     assert set(map(tuple, boxes(100, 400, count=20, config=wide))) == {(0, 133, 100, 133)}
     assert set(map(tuple, boxes(400, 100, count=20, config=wide))) == {(133, 0, 133, 100)}
 
@@ -90,9 +95,9 @@ def test_shapes_are_in_proportion_to_those_of_the_clip():
     assert 2.6 < ratio.max() < 2.72
 
 
-@pytest.mark.parametrize("kind", ["multi-scale", "random-resized", "centre"])
+@pytest.mark.parametrize("kind", ["multi-scale", "random-resized", "center"])
 def test_every_kind_draws_a_box(kind):
-    uniform = np.random.default_rng(1).random(3 + 4 * TRIES)
-    top, left, tall, wide = drawn_box(90, 120, (64, 64), uniform, CropConfig(kind=kind))
+    uniform = np.random.default_rng(1).random(3 + 4 * MAX_ATTEMPTS)
+    top, left, tall, wide = build_crop_box(90, 120, (64, 64), uniform, CropConfig(kind=kind))
     assert 0 <= top <= 90 - tall
     assert 0 <= left <= 120 - wide

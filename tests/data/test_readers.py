@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from tests.data.media import encode
-from videomae2.data.readers import Deadline, Reader, ReadLimits, open_reader, shrunk
+from videomae2.data.video.reader import (
+    Deadline,
+    Reader,
+    ReadLimits,
+    compute_shrunk_size,
+    open_reader,
+)
 from videomae2.errors import VideoError
 
 
@@ -56,7 +62,7 @@ def test_indices_out_of_range_are_named(tmp_path):
 
 
 def test_errors_travel_between_processes():
-    error = Deadline("a.mp4", 30.0).error()
+    error = Deadline("a.mp4", 30.0).build_error()
     again = pickle.loads(pickle.dumps(error))
     assert (again.path, again.reason) == ("a.mp4", "reading took longer than the limit of 30 s")
 
@@ -72,18 +78,18 @@ def test_errors_travel_between_processes():
     ],
 )
 def test_the_short_side_is_shrunk(size, side, small):
-    assert shrunk(size, side) == small
+    assert compute_shrunk_size(size, side) == small
 
 
 def test_reading_imports_neither_torch_nor_what_it_does_not_need():
     code = (
-        "import sys; from videomae2.data.readers import open_reader\n"
+        "import sys; from videomae2.data.video.reader import open_reader\n"
         "assert not {'torch', 'av', 'PIL'} & set(sys.modules)\n"
-        "import videomae2.data.video, videomae2.data.frames\n"
+        "import videomae2.data.video.pyav_reader, videomae2.data.video.images\n"
         "assert not {'torch', 'PIL'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_limits_are_a_value():
-    assert ReadLimits() == ReadLimits(seconds=30.0, shrink_side=None)
+    assert ReadLimits() == ReadLimits(timeout_seconds=30.0, max_short_side=None)

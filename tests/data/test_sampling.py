@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from videomae2.data.sampling import first_frame, pretrain_indices, timed_indices
+from videomae2.data.views.sampling import draw_first_frame, pretrain_indices, timed_indices
 
 few = settings(max_examples=80)
 draws = st.floats(0, 1, exclude_max=True)
@@ -14,7 +14,7 @@ draws = st.floats(0, 1, exclude_max=True)
 @few
 @given(st.integers(1, 500), st.integers(1, 32), st.integers(1, 8), draws)
 def test_indices_are_frames_of_the_video_in_order(num_frames, frames, stride, uniform):
-    first = first_frame(num_frames, frames * stride, uniform)
+    first = draw_first_frame(num_frames, frames * stride, uniform)
     index = pretrain_indices(num_frames, frames, stride, first=first)
     assert index.shape == (frames,)
     assert index.dtype == np.int64
@@ -28,7 +28,7 @@ def test_indices_are_frames_of_the_video_in_order(num_frames, frames, stride, un
 @given(st.integers(1, 32), st.integers(1, 8), st.integers(0, 300), draws)
 def test_a_long_video_gives_exact_strides(frames, stride, spare, uniform):
     num_frames = frames * stride + spare
-    first = first_frame(num_frames, frames * stride, uniform)
+    first = draw_first_frame(num_frames, frames * stride, uniform)
     index = pretrain_indices(num_frames, frames, stride, first=first)
     if stride > 1 or first + frames < num_frames:
         assert (np.diff(index) == stride).all()
@@ -36,10 +36,10 @@ def test_a_long_video_gives_exact_strides(frames, stride, spare, uniform):
 
 
 def test_every_start_that_fits_is_drawn_alike():
-    starts = [first_frame(70, 64, u) for u in np.linspace(0, 1, 7000, endpoint=False)]
+    starts = [draw_first_frame(70, 64, u) for u in np.linspace(0, 1, 7000, endpoint=False)]
     assert np.bincount(starts).tolist() == [1000] * 7
-    assert first_frame(64, 64, 0.999) == 0
-    assert first_frame(63, 64, 0.999) == 0
+    assert draw_first_frame(64, 64, 0.999) == 0
+    assert draw_first_frame(63, 64, 0.999) == 0
 
 
 @pytest.mark.parametrize(

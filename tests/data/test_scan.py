@@ -2,13 +2,19 @@ import numpy as np
 import pytest
 
 from tests.data.media import ZOO, encode, number_of, plain_decode
-from videomae2.data import scan as scanning
-from videomae2.data import stream
-from videomae2.data.manifest import Entry
-from videomae2.data.pool import Pool
-from videomae2.data.readers import ReadLimits, open_reader
-from videomae2.data.scan import FUNCTION, ScanRequest, open_scan, read_part, scan
-from videomae2.data.stream import VideoStream
+from videomae2.data.manifests.manifest import Entry
+from videomae2.data.video import stream
+from videomae2.data.video.reader import ReadLimits, open_reader
+from videomae2.data.video.stream import VideoStream
+from videomae2.data.views import scan as scanning
+from videomae2.data.views.scan import (
+    SCAN_FUNCTION,
+    ScanRequest,
+    iterate_scan,
+    open_scan,
+    read_part,
+)
+from videomae2.data.workers.pool import Pool
 from videomae2.errors import VideoError
 
 
@@ -22,7 +28,7 @@ def request(path, **changed):
 
 
 def in_this_process():
-    return Pool(FUNCTION, workers=0, deadline_seconds=30.0, memory_bytes=None)
+    return Pool(SCAN_FUNCTION, num_workers=0, timeout_seconds=30.0, memory_limit_bytes=None)
 
 
 def opened_stream(path):
@@ -31,15 +37,15 @@ def opened_stream(path):
 
 def test_parts_are_the_frames_of_a_plain_decoder_and_each_is_decoded_once(video, monkeypatch):
     decoded = []
-    original = stream.frames_from_start
+    original = stream.decode_from_start
 
     def counted(*args):
         for frame in original(*args):
             decoded.append(frame.pts)
             yield frame
 
-    monkeypatch.setattr(stream, "frames_from_start", counted)
-    monkeypatch.setattr(scanning, "_PART_FRAMES", 7)
+    monkeypatch.setattr(stream, "decode_from_start", counted)
+    monkeypatch.setattr(scanning, "_CHUNK_FRAMES", 7)
     wanted = list(range(0, 60, 2))
     with in_this_process() as pool:
         opened = open_scan(pool, request(video))
@@ -47,7 +53,7 @@ def test_parts_are_the_frames_of_a_plain_decoder_and_each_is_decoded_once(video,
         assert opened.seconds[1] == pytest.approx(0.04)
         parts = [
             (indices, frames.copy())
-            for indices, frames in scan(pool, request(video), wanted, opened.shape)
+            for indices, frames in iterate_scan(pool, request(video), wanted, opened.shape)
         ]
     assert max(len(indices) for indices, _ in parts) == 7
     assert [index for indices, _ in parts for index in indices] == wanted
@@ -58,17 +64,17 @@ def test_parts_are_the_frames_of_a_plain_decoder_and_each_is_decoded_once(video,
 
 
 def test_parts_of_large_frames_have_few_of_them(video, monkeypatch):
-    monkeypatch.setattr(scanning, "_PART_BYTES", 2 * 48 * 64 * 3)
+    monkeypatch.setattr(scanning, "_CHUNK_BYTES", 2 * 48 * 64 * 3)
     with in_this_process() as pool:
         shape = open_scan(pool, request(video)).shape
-        counts = [len(i) for i, _ in scan(pool, request(video), range(5), shape)]
+        counts = [len(i) for i, _ in iterate_scan(pool, request(video), range(5), shape)]
     assert counts == [2, 2, 1]
 
 
 def test_a_reading_process_gives_the_same(video):
-    with Pool(FUNCTION, workers=1, deadline_seconds=30.0, memory_bytes=2**30) as pool:
+    with Pool(SCAN_FUNCTION, num_workers=1, timeout_seconds=30.0, memory_limit_bytes=2**30) as pool:
         shape = open_scan(pool, request(video)).shape
-        for indices, frames in scan(pool, request(video), [3, 40, 59], shape):
+        for indices, frames in iterate_scan(pool, request(video), [3, 40, 59], shape):
             assert [number_of(frame) for frame in frames] == list(indices) == [3, 40, 59]
 
 
@@ -83,7 +89,7 @@ def test_a_stream_that_is_asked_to_go_back_starts_again(video):
 
 def test_other_videos_and_other_sizes_are_opened_anew(video, tmp_path):
     other = encode(tmp_path / "other.mp4", frames=3, size=(32, 32))
-    small = ReadLimits(shrink_side=24)
+    small = ReadLimits(max_short_side=24)
     wanted = [
         (video, ReadLimits(), (48, 64, 3)),
         (other, ReadLimits(), (32, 32, 3)),
@@ -104,7 +110,7 @@ def test_arrays_have_no_clock_unless_told(tmp_path):
         assert (opened.seconds, opened.shape) == (None, (4, 4, 3))
         timed = request(tmp_path / "a.npy", frame_rate=2.0)
         assert open_scan(pool, timed).seconds.tolist() == [0, 0.5, 1, 1.5, 2]
-        ((_, found),) = scan(pool, timed, [1, 4], opened.shape)
+        ((_, found),) = iterate_scan(pool, timed, [1, 4], opened.shape)
         assert np.array_equal(found, frames[[1, 4]])
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videomae2.data.known_classes import known_classes
-from videomae2.data.listing import read_manifest
+from videomae2.data.manifests.public_classes import load_public_classes
+from videomae2.data.manifests.read import read_manifest
 from videomae2.errors import ManifestError
 
 
@@ -72,7 +72,7 @@ def test_names_become_sorted_classes(read, column):
 
 def test_the_origin_lists_columns_that_are_not_used(read):
     manifest = read("path,label,speaker,rep\na.mp4,0,F01,1\n")
-    assert manifest.origin.startswith(
+    assert manifest.description.startswith(
         "CSV table of 1 entries, columns path, label; not used: speaker, rep, paths relative to"
     )
 
@@ -128,13 +128,13 @@ def test_a_class_that_is_not_known_is_told_once_and_the_lists_whole(message):
 
 
 def test_kinetics_is_read_by_the_names_of_its_annotations(read, message):
-    known = known_classes("kinetics-400")
+    known = load_public_classes("kinetics-400")
     text = "path,label\na.mp4,hugging\nb.mp4,abseiling\nc.mp4,dying hair\nd.mp4,hugging\n"
     manifest = read(text, labels="required", class_names=known)
     assert manifest.class_names == known
     assert labels(manifest) == [158, 0, known.index("dyeing hair"), 158]
-    assert "; dying hair is dyeing hair, hugging is hugging baby" in manifest.origin
-    large = known_classes("kinetics-710")
+    assert "; dying hair is dyeing hair, hugging is hugging baby" in manifest.description
+    large = load_public_classes("kinetics-710")
     manifest = read(text, labels="required", class_names=large)
     assert labels(manifest)[0] == large.index("hugging (not baby)")
     both = text + "e.mp4,hugging baby\n"  # two names of one list are two classes
@@ -173,12 +173,13 @@ def test_a_count_without_a_start_is_no_window_of_a_video(read):
 
 def test_rows_can_be_kept_by_a_column(read, message):
     text = "path,Split\na.mp4,train\nb.mp4,test\n"
-    manifest = read(text, keep="split=test")
+    manifest = read(text, row_filter="split=test")
     assert manifest.paths == ["b.mp4"]
-    assert manifest[0].where.endswith("table.csv:3")
-    assert "rows with split=test" in manifest.origin
-    assert message(text, keep="split=dev") == "table: no row has 'dev' in the column split"
-    assert message(text, keep="part=dev") == "table: its columns are path, split; wanted 'part'"
+    assert manifest[0].location.endswith("table.csv:3")
+    assert "rows with split=test" in manifest.description
+    assert message(text, row_filter="split=dev") == "table: no row has 'dev' in the column split"
+    problem = message(text, row_filter="part=dev")
+    assert problem == "table: its columns are path, split; wanted 'part'"
 
 
 def test_a_quoted_cell_may_hold_anything(read):
@@ -230,7 +231,7 @@ def test_json_lines_are_read(read):
     manifest = read(text, "t.jsonl", labels="if-present")
     assert (manifest.paths, labels(manifest)) == (["my a.mp4", "b.mp4"], [1, None])
     assert manifest.lines.tolist() == [1, 3]
-    assert "not used: x" in manifest.origin
+    assert "not used: x" in manifest.description
     assert read(text, "t.json").paths == manifest.paths
 
 
@@ -247,8 +248,8 @@ def test_parquet_is_read(tmp_path):
     path = write_parquet(tmp_path / "t.parquet", columns)
     manifest = read_manifest(path, labels="if-present", check_some_exist=False)
     assert (manifest.paths, labels(manifest)) == (["a.mp4", "my b.mp4"], [1, None])
-    assert manifest[1].where == f"{path}:2"
-    assert manifest.origin.startswith(
+    assert manifest[1].location == f"{path}:2"
+    assert manifest.description.startswith(
         "Parquet table of 2 entries, columns path, label; not used: o"
     )
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tests.data.media import ZOO, encode, number_of, patch, plain_decode, set_matrix
-from videomae2.data import video
-from videomae2.data.readers import ReadLimits, open_reader
+from videomae2.data.video import pyav_reader
+from videomae2.data.video.reader import ReadLimits, open_reader
 from videomae2.errors import VideoError
 
 CASES = {
@@ -57,7 +57,7 @@ CASES = {
 
 @pytest.fixture(autouse=True)
 def _no_tables():
-    video.TABLES.clear()
+    pyav_reader.INDEX_CACHE.clear()
 
 
 @pytest.fixture(scope="session")
@@ -104,7 +104,7 @@ def test_frames_of_every_kind_of_file_are_exact(folder, name):
 
 
 def test_a_b_frame_clip_is_found_without_decoding_from_the_start(folder, monkeypatch):
-    monkeypatch.setattr(video.VideoFile, "_read_from_start", None)
+    monkeypatch.setattr(pyav_reader.VideoFile, "_read_from_start", None)
     for name in ("h264.mp4", "h264_open_gop.mp4", "hevc.mp4", "vp9.webm", "mpeg4_b.avi", "h264.ts"):
         path = encode(folder / f"seek_{name}", **CASES[name])
         with open_reader(path) as reader:
@@ -150,7 +150,7 @@ def test_a_turned_or_mirrored_picture_is_brought_upright(folder, matrix, upright
 def test_shrinking_keeps_the_aspect_and_never_enlarges(folder, matrix):
     path = set_matrix(encode(folder / "shrink.mp4", frames=20), *matrix)
     for side, small in ((24, (24, 32)), (20, (20, 27)), (48, (48, 64)), (100, (48, 64))):
-        frames = open_reader(path, limits=ReadLimits(shrink_side=side)).read([2, 11])
+        frames = open_reader(path, limits=ReadLimits(max_short_side=side)).read([2, 11])
         shape = small if matrix[0] else small[::-1]
         assert frames.shape == (2, *shape, 3)
         if matrix[0] and side >= 24:
@@ -222,10 +222,10 @@ def test_limits_are_named_when_they_are_passed(folder):
 def test_a_passed_deadline_is_named(folder):
     path = encode(folder / "late.mp4")
     with pytest.raises(VideoError, match="longer than the limit of 0 s"):
-        open_reader(path, limits=ReadLimits(seconds=0.0)).read([50])
+        open_reader(path, limits=ReadLimits(timeout_seconds=0.0)).read([50])
     open_reader(path)  # now there is a table
     with pytest.raises(VideoError, match="longer than the limit of 1e-06 s"):
-        open_reader(path, limits=ReadLimits(seconds=1e-6)).read([50])
+        open_reader(path, limits=ReadLimits(timeout_seconds=1e-6)).read([50])
 
 
 def test_a_file_that_claims_a_huge_picture_is_refused(folder):
@@ -332,7 +332,7 @@ def test_every_broken_file_of_the_zoo_gives_an_error_or_its_frames():
     for row in zoo("broken"):
         path, start = ZOO / row["path"], time.monotonic()
         try:
-            reader = open_reader(path, limits=ReadLimits(seconds=10.0))
+            reader = open_reader(path, limits=ReadLimits(timeout_seconds=10.0))
         except VideoError as error:
             reasons[row["path"]] = error.reason
             continue

@@ -5,18 +5,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from videomae2.data.crops import centre_box
-from videomae2.data.sampling import timed_indices
-from videomae2.data.view_grid import (
-    ViewGridConfig,
-    covering_size,
-    crop_boxes,
+from videomae2.data.views.crops import center_box, compute_cover_size, list_crop_boxes
+from videomae2.data.views.sampling import (
     dense_clips,
-    different_views,
-    plan,
     segment_clips,
     timed_clips,
-    views,
+    timed_indices,
+)
+from videomae2.data.views.specs import (
+    ViewGridConfig,
+    find_unique_views,
+    gather_frames,
+    list_views,
 )
 
 few = settings(max_examples=80)
@@ -112,22 +112,22 @@ def test_timed_clips_are_dense_clips_where_the_rate_is_constant():
 @given(counts, clip_lengths, strides, clip_counts)
 def test_the_union_holds_each_frame_once_and_gives_every_clip_back(n, frames, stride, clips):
     clips = dense_clips(n, frames, stride, clips=clips)
-    made = plan(clips)
-    assert sorted(set(clips.ravel().tolist())) == made.union.tolist()
-    assert made.place.shape == clips.shape
+    made = gather_frames(clips)
+    assert sorted(set(clips.ravel().tolist())) == made.unique_frames.tolist()
+    assert made.frame_index.shape == clips.shape
     assert (made.clips == clips).all()
-    pictures = made.union * 10  # stands for what is decoded
-    assert (pictures[made.place] == clips * 10).all()
+    pictures = made.unique_frames * 10  # stands for what is decoded
+    assert (pictures[made.frame_index] == clips * 10).all()
 
 
 def test_five_dense_clips_decode_fewer_frames_than_they_show():
-    made = plan(dense_clips(250, 16, 4, clips=5))
-    assert made.place.size == 80
-    assert len(made.union) == 63
+    made = gather_frames(dense_clips(250, 16, 4, clips=5))
+    assert made.frame_index.size == 80
+    assert len(made.unique_frames) == 63
 
 
 def test_views_are_numbered_clip_by_clip():
-    assert views(2, 3) == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
+    assert list_views(2, 3) == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
     assert ViewGridConfig().views == 15
 
 
@@ -137,28 +137,30 @@ def test_views_are_numbered_clip_by_clip():
 @few
 @given(st.integers(1, 600), st.integers(1, 600), st.integers(1, 300), st.integers(2, 9))
 def test_boxes_on_covering_frames_are_those_of_the_released_code(height, width, side, crops):
-    tall, wide = covering_size(height, width, (side, side))
+    tall, wide = compute_cover_size(height, width, (side, side))
     if width < height:
         assert (tall, wide) == (int(side * height / width), side)
     else:
         assert (tall, wide) == (side, int(side * width / height))
-    assert crop_boxes(tall, wide, (side, side), crops=crops) == slow_boxes(tall, wide, side, crops)
+    assert list_crop_boxes(tall, wide, (side, side), crops=crops) == slow_boxes(
+        tall, wide, side, crops
+    )
 
 
 def test_boxes_by_hand():
-    assert [box[1] for box in crop_boxes(224, 398, (224, 224), crops=3)] == [0, 87, 174]
-    assert crop_boxes(224, 398, (224, 224), crops=1) == [centre_box(224, 398, (224, 224))]
-    assert crop_boxes(5, 2, (2, 2), crops=2) == [(0, 0, 2, 2), (3, 0, 2, 2)]
-    assert crop_boxes(4, 4, (4, 4), crops=3) == [(0, 0, 4, 4)] * 3
+    assert [box[1] for box in list_crop_boxes(224, 398, (224, 224), crops=3)] == [0, 87, 174]
+    assert list_crop_boxes(224, 398, (224, 224), crops=1) == [center_box(224, 398, (224, 224))]
+    assert list_crop_boxes(5, 2, (2, 2), crops=2) == [(0, 0, 2, 2), (3, 0, 2, 2)]
+    assert list_crop_boxes(4, 4, (4, 4), crops=3) == [(0, 0, 4, 4)] * 3
 
 
 @few
 @given(st.integers(1, 600), st.integers(1, 600), st.integers(1, 99), st.integers(1, 99))
 def test_covering_frames_fit_boxes_of_any_shape(height, width, rows, cols):
     size = (rows, cols)
-    tall, wide = covering_size(height, width, size)
+    tall, wide = compute_cover_size(height, width, size)
     assert tall == rows or wide == cols
-    boxes = crop_boxes(tall, wide, size, crops=3)
+    boxes = list_crop_boxes(tall, wide, size, crops=3)
     assert boxes[0][:2] == (0, 0)
     assert (boxes[2][0] + rows, boxes[2][1] + cols) == (tall, wide)
 
@@ -172,16 +174,16 @@ def test_counts_below_one_are_refused():
     with pytest.raises(ValueError, match="num_frames is 0"):
         segment_clips(0, 4, clips=2)
     with pytest.raises(ValueError, match="crops is 0"):
-        crop_boxes(9, 9, (3, 3), crops=0)
+        list_crop_boxes(9, 9, (3, 3), crops=0)
 
 
 def test_a_box_larger_than_the_frame_is_refused():
     with pytest.raises(ValueError, match="a box of 9x9 does not fit a 8x20 frame"):
-        crop_boxes(8, 20, (9, 9), crops=3)
+        list_crop_boxes(8, 20, (9, 9), crops=3)
 
 
 def test_views_that_differ_stand_in_the_order_of_the_grid():
     boxes = [(0, 0, 8, 8), (0, 5, 8, 8)]
-    found = different_views(np.array([[4, 5], [0, 1], [4, 5]]), boxes)
+    found = find_unique_views(np.array([[4, 5], [0, 1], [4, 5]]), boxes)
     assert found.numbers == (0, 1, 2, 3)
-    assert found.of.tolist() == [0, 1, 2, 3, 0, 1]
+    assert found.inverse.tolist() == [0, 1, 2, 3, 0, 1]

@@ -5,21 +5,21 @@ import pytest
 import torch
 
 from tests.data.media import encode, number_of
-from videomae2.data.manifest import Entry
-from videomae2.data.readers import ReadLimits, open_reader
-from videomae2.data.view_grid import ViewGridConfig, dense_clips, segment_clips, timed_clips
-from videomae2.data.view_making import batches_of_views, cover
-from videomae2.data.view_reading import GridShape, ViewsRequest, read_views
-from videomae2.data.views import resize
+from videomae2.data.manifests.manifest import Entry
+from videomae2.data.video.reader import ReadLimits, open_reader
+from videomae2.data.views.device import iterate_view_batches, resize, resize_to_cover
+from videomae2.data.views.sampling import dense_clips, segment_clips, timed_clips
+from videomae2.data.views.specs import ViewGridConfig, ViewSpec, ViewsRequest
+from videomae2.data.views.tasks import read_views
 from videomae2.errors import VideoError
 
 CPU = torch.device("cpu")
 
 
-def shape(clips=3, crops=2, kind="dense", stride=2.0, unit="frames", **changed):
+def shape(clips=3, crops=2, kind="strided", stride=2.0, unit="frames", **changed):
     grid = ViewGridConfig(kind=kind, clips=clips, crops=crops)
     settings = {"frames": 4, "channels": 3, "limits": ReadLimits()} | changed
-    return GridShape(grid=grid, stride=stride, stride_unit=unit, **settings)
+    return ViewSpec(grid=grid, frame_interval=stride, interval_unit=unit, **settings)
 
 
 def read(path, wanted):
@@ -36,14 +36,16 @@ def video(tmp_path_factory):
     [
         (shape(), dense_clips(40, 4, 2, clips=3)),
         (shape(clips=1), dense_clips(40, 4, 2, clips=1)),
-        (shape(kind="segments"), segment_clips(40, 4, clips=3)),
+        (shape(kind="tsn"), segment_clips(40, 4, clips=3)),
         (shape(stride=0.2, unit="seconds"), timed_clips(np.arange(40) / 25, 4, 0.2, clips=3)),
         (shape(stride=5.0, unit="per-second"), timed_clips(np.arange(40) / 25, 4, 0.2, clips=3)),
     ],
 )
 def test_every_clip_shows_the_frames_of_its_plan(video, wanted, clips):
     arrays, meta = read(video, wanted)
-    shown = [[number_of(frame) for frame in clip] for clip in arrays["frames"][arrays["place"]]]
+    shown = [
+        [number_of(frame) for frame in clip] for clip in arrays["frames"][arrays["frame_index"]]
+    ]
     assert shown == clips.tolist()
     assert meta["indices"] == sorted(set(clips.ravel().tolist()))
     assert (meta["num_frames"], meta["length_seconds"]) == (40, pytest.approx(1.6))
@@ -59,7 +61,7 @@ def test_a_video_is_opened_and_read_once(video, monkeypatch):
         calls.append("open")
         return reader
 
-    monkeypatch.setattr("videomae2.data.opening.open_reader", counting)
+    monkeypatch.setattr("videomae2.data.video.trim.open_reader", counting)
     arrays, _ = read(video, shape(clips=5, crops=3))
     assert calls == ["open", len(arrays["frames"])]
     assert len(arrays["frames"]) <= 20
@@ -109,52 +111,52 @@ PLACE = np.array([[0, 1, 2], [3, 4, 5]])
 
 
 def test_plain_resizing_is_the_released_one(frames):
-    made = cover(frames, PLACE, (16, 16), crops=3, shrinking="plain", device=CPU)
+    made = resize_to_cover(frames, PLACE, (16, 16), crops=3, antialias=False, device=CPU)
     assert made.frames.shape == (6, 16, 26, 3)
     slow = np.stack([slow_bilinear(frame, 16, 26) for frame in frames])
     assert np.abs(made.frames.numpy() - slow).max() <= 0.5 + 1e-3
 
 
 def test_antialiased_resizing_is_that_of_training(frames):
-    made = cover(frames, PLACE, (16, 16), crops=3, shrinking="antialiased", device=CPU)
+    made = resize_to_cover(frames, PLACE, (16, 16), crops=3, antialias=True, device=CPU)
     whole = resize(torch.from_numpy(frames).permute(0, 3, 1, 2), (16, 26)).permute(0, 2, 3, 1)
     assert torch.equal(made.frames, whole)
 
 
 def test_views_are_all_crops_of_the_first_clip_and_then_the_next(frames):
-    made = cover(frames, PLACE, (24, 24), crops=3, shrinking="plain", device=CPU)
+    made = resize_to_cover(frames, PLACE, (24, 24), crops=3, antialias=False, device=CPU)
     for number in range(6):
         clip, crop = divmod(number, 3)
         wanted = frames[PLACE[clip]][:, :, 8 * crop : 8 * crop + 24]
-        assert np.array_equal(made.view(number).numpy(), wanted)
+        assert np.array_equal(made.cut_view(number).numpy(), wanted)
 
 
 def test_what_is_made_outlives_what_was_read(frames):
     for size in ((24, 24), (16, 16)):
         memory = frames.copy()
         place = PLACE.copy()
-        made = cover(memory, place, size, crops=2, shrinking="plain", device=CPU)
-        before = made.view(0).clone()
+        made = resize_to_cover(memory, place, size, crops=2, antialias=False, device=CPU)
+        before = made.cut_view(0).clone()
         memory[:], place[:] = 0, 0
-        assert torch.equal(made.view(0), before)
+        assert torch.equal(made.cut_view(0), before)
 
 
 def test_batches_hold_all_views_in_order_and_black_ones_where_a_video_is_missing(frames):
-    made = cover(frames, PLACE, (24, 24), crops=2, shrinking="plain", device=CPU)
-    batches = list(batches_of_views([made, None, made], 4, batch=5))
+    made = resize_to_cover(frames, PLACE, (24, 24), crops=2, antialias=False, device=CPU)
+    batches = list(iterate_view_batches([made, None, made], 4, batch_size=5))
     assert [len(batch) for batch in batches] == [5, 5, 2]
     every = torch.cat(batches)
     assert every[4:8].max() == 0
     for first in (0, 8):
         for view in range(4):
-            assert torch.equal(every[first + view], made.view(view))
+            assert torch.equal(every[first + view], made.cut_view(view))
 
 
 def test_equal_views_are_found(frames):
     place = np.array([[0, 1, 2], [3, 4, 5], [0, 1, 2]])
-    made = cover(frames[:, :, :24], place, (16, 16), crops=2, shrinking="plain", device=CPU)
-    found = made.different()
+    made = resize_to_cover(frames[:, :, :24], place, (16, 16), crops=2, antialias=False, device=CPU)
+    found = made.find_unique_views()
     assert found.numbers == (0, 2)
-    assert found.of.tolist() == [0, 0, 1, 1, 0, 0]
-    for number, kind in enumerate(found.of):
-        assert torch.equal(made.view(number), made.view(found.numbers[kind]))
+    assert found.inverse.tolist() == [0, 0, 1, 1, 0, 0]
+    for number, kind in enumerate(found.inverse):
+        assert torch.equal(made.cut_view(number), made.cut_view(found.numbers[kind]))

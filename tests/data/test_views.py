@@ -2,8 +2,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from videomae2.data.batches import HostBatch, Sample
-from videomae2.data.views import cut, make_clips
+from videomae2.data.loading.batch import CPUBatch, Sample
+from videomae2.data.views.device import crop_and_resize, make_clips
 
 CPU = torch.device("cpu")
 
@@ -17,7 +17,7 @@ def frames(height=40, width=60, count=3):
 
 def test_a_cut_equals_pillows_bilinear_resize():
     x = frames()
-    got = cut(x, (3, 5, 30, 40), (24, 24), flip=False)
+    got = crop_and_resize(x, (3, 5, 30, 40), (24, 24), flip=False)
     for frame, ours in zip(x.numpy(), got.numpy(), strict=True):
         part = Image.fromarray(frame[3:33, 5:45])
         want = np.asarray(part.resize((24, 24), Image.Resampling.BILINEAR))
@@ -26,8 +26,8 @@ def test_a_cut_equals_pillows_bilinear_resize():
 
 def test_a_cut_of_the_wanted_size_is_exact_and_a_flip_mirrors():
     x = frames()
-    assert torch.equal(cut(x, (1, 2, 8, 9), (8, 9), flip=False), x[:, 1:9, 2:11])
-    assert torch.equal(cut(x, (1, 2, 8, 9), (8, 9), flip=True), x[:, 1:9, 2:11].flip(2))
+    assert torch.equal(crop_and_resize(x, (1, 2, 8, 9), (8, 9), flip=False), x[:, 1:9, 2:11])
+    assert torch.equal(crop_and_resize(x, (1, 2, 8, 9), (8, 9), flip=True), x[:, 1:9, 2:11].flip(2))
 
 
 def sample(place, boxes):
@@ -36,7 +36,7 @@ def sample(place, boxes):
 
 def test_views_stand_together_and_frames_repeat_as_asked():
     boxes = [(0, 0, 16, 16), (8, 8, 16, 16)]
-    batch = HostBatch([sample([0, 1, 2, 2], boxes)], keys=[4, 5], names=["a"], places=[(0, 0)])
+    batch = CPUBatch([sample([0, 1, 2, 2], boxes)], keys=[4, 5], paths=["a"], sample_ids=[(0, 0)])
     clips = make_clips(batch, (16, 16), 4, 3, CPU)
     assert clips.pixels.shape == (2, 4, 16, 16, 3)
     assert torch.equal(clips.pixels[0, 3], clips.pixels[0, 2])
@@ -46,13 +46,13 @@ def test_views_stand_together_and_frames_repeat_as_asked():
 
 
 def test_a_hole_is_black_and_weighs_nothing():
-    batch = HostBatch(
+    batch = CPUBatch(
         [None, sample([0, 1, 2], [(0, 0, 8, 8)])],
         keys=[1, 2],
-        names=["a", "b"],
-        places=[(0, 0), (0, 1)],
+        paths=["a", "b"],
+        sample_ids=[(0, 0), (0, 1)],
     )
     clips = make_clips(batch, (8, 8), 3, 3, CPU)
     assert clips.weights.tolist() == [0, 1]
     assert clips.pixels[0].max() == 0
-    assert batch.unreadable == 1
+    assert batch.num_unreadable == 1

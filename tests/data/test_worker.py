@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
-from videomae2.data.crops import CropConfig
-from videomae2.data.manifest import Entry
-from videomae2.data.readers import ReadLimits
-from videomae2.data.worker import ClipShape, SampleRequest, read_sample, view_key
+from videomae2.data.manifests.manifest import Entry
+from videomae2.data.video.reader import ReadLimits
+from videomae2.data.views.crops import CropConfig
+from videomae2.data.views.specs import ClipSpec, SampleRequest
+from videomae2.data.views.tasks import compute_view_key, read_sample
 from videomae2.errors import VideoError
 
 
@@ -15,12 +16,12 @@ def shape(**changed):
         "width": 8,
         "channels": 3,
         "views": 2,
-        "stride": 2.0,
-        "stride_unit": "frames",
+        "frame_interval": 2.0,
+        "interval_unit": "frames",
         "crop": CropConfig(),
         "limits": ReadLimits(),
     }
-    return ClipShape(**(values | changed))
+    return ClipSpec(**(values | changed))
 
 
 @pytest.fixture
@@ -57,25 +58,30 @@ def test_a_short_video_sends_each_frame_once(array):
     entry = Entry(array.path, first=0, frames=5)
     arrays, meta = read(entry)
     assert arrays["frames"][:, 0, 0, 0].tolist() == [0, 2]
-    assert meta["place"] == [0, 1, 1, 1]
+    assert meta["frame_index"] == [0, 1, 1, 1]
 
 
 def test_a_stride_in_seconds_follows_the_clock(array):
-    arrays, _ = read(array, stride=0.1, stride_unit="seconds", frame_rate=30.0)
+    arrays, _ = read(array, frame_interval=0.1, interval_unit="seconds", frame_rate=30.0)
     assert np.diff(arrays["frames"][:, 0, 0, 0].astype(int)).tolist() == [3, 3, 3]
 
 
 def shown(read):
     """The frames of a clip, in its order; each shows its number."""
     arrays, meta = read
-    return arrays["frames"][:, 0, 0, 0][meta["place"]].astype(int)
+    return arrays["frames"][:, 0, 0, 0][meta["frame_index"]].astype(int)
 
 
 @pytest.mark.parametrize("unit", ["frames", "seconds", "per-second"])
 def test_dense_clips_lie_in_a_window_that_is_drawn_or_in_the_middle(array, unit):
     stride = 1 / 4 if unit == "per-second" else 4.0
-    dense = {"sampling": "dense", "stride": stride, "stride_unit": unit, "frame_rate": 1.0}
-    middle = shown(read(array, middle=True, **dense))
+    dense = {
+        "frame_sampling": "dense",
+        "frame_interval": stride,
+        "interval_unit": unit,
+        "frame_rate": 1.0,
+    }
+    middle = shown(read(array, center=True, **dense))
     assert middle.tolist() == [7, 12, 17, 22]  # of 30 frames; the window is 7 … 22
     clips = [shown(read(array, key, **dense)) for key in range(30)]
     assert all(clip[-1] - clip[0] == 15 for clip in clips)
@@ -85,12 +91,12 @@ def test_dense_clips_lie_in_a_window_that_is_drawn_or_in_the_middle(array, unit)
 @pytest.mark.parametrize("unit", ["frames", "seconds"])
 def test_segments_give_a_frame_of_each_part_that_is_drawn_or_in_the_middle(array, unit):
     segments = {
-        "sampling": "segments",
-        "stride_unit": unit,
+        "frame_sampling": "tsn",
+        "interval_unit": unit,
         "frames": 6,
         "frame_rate": 1.0,
     }  # of 5 frames each
-    assert shown(read(array, middle=True, **segments)).tolist() == [2, 7, 12, 17, 22, 27]
+    assert shown(read(array, center=True, **segments)).tolist() == [2, 7, 12, 17, 22, 27]
     clips = np.array([shown(read(array, key, **segments)) for key in range(60)])
     assert (clips // 5 == np.arange(6)).all()
     assert len(np.unique(clips)) == 30
@@ -99,7 +105,7 @@ def test_segments_give_a_frame_of_each_part_that_is_drawn_or_in_the_middle(array
 @pytest.mark.parametrize("unit", ["seconds", "per-second"])
 def test_without_a_clock_a_stride_in_seconds_is_an_error_of_the_video(array, unit):
     with pytest.raises(VideoError, match="no clock, and the stride counts in seconds; give its f"):
-        read(array, stride_unit=unit)
+        read(array, interval_unit=unit)
 
 
 def test_another_number_of_channels_is_an_error_of_the_video(array):
@@ -108,7 +114,7 @@ def test_another_number_of_channels_is_an_error_of_the_video(array):
 
 
 def test_views_have_keys_of_their_own():
-    assert len({view_key(5, view) for view in range(100)} | {5}) == 101
+    assert len({compute_view_key(5, view) for view in range(100)} | {5}) == 101
 
 
 def test_half_of_the_views_are_mirrored_if_wanted(array):

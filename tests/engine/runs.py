@@ -5,12 +5,14 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from videomae2.engine.loop import Plan
-from videomae2.engine.optim import OptimConfig, build_optimizer
-from videomae2.engine.runtime import RuntimeConfig, prepare
-from videomae2.engine.signals import Wishes
-from videomae2.engine.supply import Part
+from videomae2.base.signals import SignalHandler
 from videomae2.tensors.clips import Clips
+from videomae2.training.callback import Callback
+from videomae2.training.loop import LoopConfig
+from videomae2.training.metrics_buffer import LogWindow, StepRecord
+from videomae2.training.optim import OptimConfig, build_optimizer
+from videomae2.training.prefetch import MicroBatch
+from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 
 
 class Fit(nn.Module):
@@ -27,34 +29,46 @@ class Fit(nn.Module):
         return loss, clips.weights.sum(), {"wanted": wanted}
 
 
+class Recorder(Callback):
+    """Keeps what is reported of each step."""
+
+    def __init__(self) -> None:
+        self.records: list[StepRecord] = []
+
+    def on_log(self, window: LogWindow) -> None:
+        self.records.extend(window.records)
+
+
 def clips(value: int, count: int = 2) -> Clips:
     pixels = torch.full((count, 2, 4, 4, 3), value, dtype=torch.uint8)
     return Clips(pixels, torch.arange(count), torch.ones(count))
 
 
-def parts(first: int, stop: int, *, bad: tuple[int, ...] = ()) -> Iterator[Part]:
+def parts(first: int, stop: int, *, bad: tuple[int, ...] = ()) -> Iterator[MicroBatch]:
     for step in range(first, stop):
         value = 255 if step in bad else (37 * step) % 200
-        yield Part(clips(value), [f"video-{step}"])
+        yield MicroBatch(clips(value), [f"video-{step}"])
 
 
-def plan(steps: int, **changed: object) -> Plan:
+def plan(steps: int, **changed: object) -> LoopConfig:
     settings: dict[str, object] = {
         "steps": steps,
-        "accumulate": 1,
-        "lr": lambda step: 0.1 / (step + 1),
+        "gradient_accumulation_steps": 1,
+        "lr_schedule": lambda step: 0.1 / (step + 1),
         "clip_norm": None,
-        "log_every": 3,
-        "save_every": 1000,
-        "max_bad_steps": 3,
+        "log_interval": 3,
+        "checkpoint_interval": 1000,
+        "max_nonfinite_steps": 3,
     }
-    return Plan(**(settings | changed))
+    return LoopConfig(**(settings | changed))
 
 
 def optimizer(task: nn.Module):
-    return build_optimizer(task, OptimConfig(lr=0.1, epochs=1.0, warmup_epochs=0.0, batch=1))
+    return build_optimizer(
+        task, OptimConfig(lr=0.1, epochs=1.0, warmup_epochs=0.0, global_batch_size=1)
+    )
 
 
 def settings():
-    runtime = prepare(RuntimeConfig(device="cpu", precision="fp32"))
-    return {"runtime": runtime, "wishes": Wishes(), "say": print}
+    runtime = prepare_runtime(RuntimeConfig(device="cpu", precision="fp32"))
+    return {"runtime": runtime, "signals": SignalHandler()}

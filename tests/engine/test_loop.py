@@ -4,32 +4,33 @@ import signal
 import pytest
 import torch
 
-from tests.engine.runs import Fit, clips, optimizer, parts, plan, settings
-from videomae2.engine.averages import RunningMean
-from videomae2.engine.loop import fit
-from videomae2.engine.signals import Wishes
-from videomae2.engine.supply import Part
+from tests.engine.runs import Fit, Recorder, clips, optimizer, parts, plan, settings
+from tests.logs import logging_to
+from videomae2.base.signals import SignalHandler
 from videomae2.errors import CheckpointError, Interrupted, NonFiniteLossError
+from videomae2.training.ema import EMA
+from videomae2.training.loop import fit
+from videomae2.training.prefetch import MicroBatch
 
 
 def run(task, steps, *, first=0, opt=None, bad=(), supply=None, save=None, mean=None, **changed):
-    records, saved = [], []
+    recorder, saved = Recorder(), []
     fit(
         task,
         opt or optimizer(task),
         supply or parts(first, steps, bad=bad),
         plan(steps, **changed),
         first_step=first,
-        report=lambda r: records.extend(r.records),
+        callbacks=(recorder,),
         save=save or saved.append,
-        mean=mean,
+        ema=mean,
         **settings(),
     )
-    return records, saved
+    return recorder.records, saved
 
 
 def test_every_step_is_reported_once_and_the_last_one_saved():
-    records, saved = run(Fit(), 10, save_every=4)
+    records, saved = run(Fit(), 10, checkpoint_interval=4)
     assert [r.step for r in records] == list(range(10))
     assert saved == [4, 8, 10]
 
@@ -45,11 +46,11 @@ def test_a_run_in_two_halves_equals_one_to_the_bit():
 
 def test_parts_of_a_step_add_up_to_the_whole_step():
     whole, halves = Fit(), Fit()
-    supply = iter([Part(clips(10), ["a"]), Part(clips(90), ["b"])])
-    records, _ = run(halves, 1, supply=supply, accumulate=2)
-    assert records[0].clips == 4
+    supply = iter([MicroBatch(clips(10), ["a"]), MicroBatch(clips(90), ["b"])])
+    records, _ = run(halves, 1, supply=supply, gradient_accumulation_steps=2)
+    assert records[0].num_clips == 4
     assert records[0].metrics["wanted"] == pytest.approx(50 / 255)
-    run(whole, 1, supply=iter([Part(clips(50), ["c"])]))
+    run(whole, 1, supply=iter([MicroBatch(clips(50), ["c"])]))
     assert torch.isfinite(halves.weight).all()
     assert not torch.equal(halves.weight, Fit().weight)
 
@@ -58,7 +59,11 @@ def test_a_step_without_a_finite_loss_moves_nothing_and_names_its_videos():
     task = Fit()
     before = []
     records, _ = run(
-        task, 4, bad=(2,), save_every=1, save=lambda _: before.append(task.weight.detach().clone())
+        task,
+        4,
+        bad=(2,),
+        checkpoint_interval=1,
+        save=lambda _: before.append(task.weight.detach().clone()),
     )
     assert torch.equal(before[1], before[2])
     assert not torch.equal(before[2], before[3])
@@ -87,20 +92,20 @@ def test_weight_decay_scale_and_rate_reach_the_groups():
 
 def test_clipping_limits_the_gradient():
     records, _ = run(Fit(), 1, clip_norm=1e-3)
-    assert records[0].norm > 1e-3  # the norm that is reported is the one before
+    assert records[0].grad_norm > 1e-3  # the norm that is reported is the one before
 
 
 def test_the_running_mean_follows_the_weights():
     task = Fit()
     start = task.weight.detach().clone()
-    mean = RunningMean(task, 0.5)
+    mean = EMA(task, 0.5)
     run(task, 1, mean=mean)
     assert torch.allclose(mean.values["weight"], (start + task.weight.detach()) / 2)
 
 
 def test_a_running_mean_of_another_model_is_refused():
     with pytest.raises(ValueError, match="another model"):
-        RunningMean(Fit(), 0.9).load({"strange": torch.zeros(1)})
+        EMA(Fit(), 0.9).load_values({"strange": torch.zeros(1)})
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -113,16 +118,18 @@ def test_a_signal_to_stop_saves_and_raises(number):
                 os.kill(os.getpid(), number)
             yield part
 
-    with Wishes() as wishes, pytest.raises(Interrupted, match=rf"{number.name}; saved at step 6"):
+    with (
+        SignalHandler() as signals,
+        pytest.raises(Interrupted, match=rf"{number.name}; saved at step 6"),
+    ):
         fit(
             task,
             optimizer(task),
             supply(),
             plan(50),
             first_step=0,
-            report=lambda _: None,
             save=saved.append,
-            **{**settings(), "wishes": wishes},
+            **{**settings(), "signals": signals},
         )
     assert saved == [6]
 
@@ -137,16 +144,15 @@ def stopped_in(step, part, *, save, accumulate, **changed):
                 os.kill(os.getpid(), signal.SIGTERM)
             yield taken
 
-    with Wishes() as wishes:
+    with SignalHandler() as signals:
         fit(
             task,
             optimizer(task),
             supply(),
-            plan(10, accumulate=accumulate, **changed),
+            plan(10, gradient_accumulation_steps=accumulate, **changed),
             first_step=0,
-            report=lambda _: None,
             save=lambda done: save(done, task.weight.detach().clone()),
-            **{**settings(), "wishes": wishes},
+            **{**settings(), "signals": signals},
         )
 
 
@@ -159,8 +165,8 @@ def test_a_step_of_many_parts_is_abandoned_and_the_last_whole_one_saved():
         task,
         10,
         supply=parts(0, 50),
-        accumulate=4,
-        save_every=1,
+        gradient_accumulation_steps=4,
+        checkpoint_interval=1,
         save=lambda done: whole.setdefault(done, task.weight.detach().clone()),
     )
     assert list(saved) == [2]
@@ -186,12 +192,12 @@ def test_a_stop_that_cannot_save_is_no_failure_where_something_is_saved():
             raise CheckpointError("cannot save: no room (a resume would now start at step 1)")
 
     with pytest.raises(Interrupted, match=r"by SIGTERM, but cannot save: .* start at step 1"):
-        stopped_in(2, 0, accumulate=1, save=full_later, save_every=1)
+        stopped_in(2, 0, accumulate=1, save=full_later, checkpoint_interval=1)
 
 
 def test_who_was_asked_to_stop_before_begins_no_step():
     task = Fit()
-    with Wishes() as wishes:
+    with SignalHandler() as signals:
         os.kill(os.getpid(), signal.SIGTERM)
         for first, words in ((0, "the first step was not done yet"), (4, "saved at step 4")):
             with pytest.raises(Interrupted, match=f"SIGTERM; {words}"):
@@ -201,9 +207,8 @@ def test_who_was_asked_to_stop_before_begins_no_step():
                     iter(()),
                     plan(10),
                     first_step=first,
-                    report=lambda _: None,
                     save=lambda _: pytest.fail("nothing to save"),
-                    **{**settings(), "wishes": wishes},
+                    **{**settings(), "signals": signals},
                 )
 
 
@@ -216,17 +221,17 @@ def test_a_failed_save_within_a_run_is_said_and_tried_again():
             raise CheckpointError("no room")
 
     task = Fit()
-    fit(
-        task,
-        optimizer(task),
-        parts(0, 5),
-        plan(5, save_every=2),
-        first_step=0,
-        report=lambda _: None,
-        save=first_fails,
-        **{**settings(), "say": said.append},
-    )
-    assert saved == [2, 4, 5]
+    with logging_to(said.append):
+        fit(
+            task,
+            optimizer(task),
+            parts(0, 5),
+            plan(5, checkpoint_interval=2),
+            first_step=0,
+            save=first_fails,
+            **settings(),
+        )
+        assert saved == [2, 4, 5]
     assert said == ["no room; training goes on, the next try is at the next save"]
 
 
@@ -253,15 +258,14 @@ def test_sigusr1_saves_and_goes_on():
                 os.kill(os.getpid(), signal.SIGUSR1)
             yield part
 
-    with Wishes() as wishes:
+    with SignalHandler() as signals:
         fit(
             task,
             optimizer(task),
             supply(),
             plan(8),
             first_step=0,
-            report=lambda _: None,
             save=saved.append,
-            **{**settings(), "wishes": wishes},
+            **{**settings(), "signals": signals},
         )
     assert saved == [3, 8]

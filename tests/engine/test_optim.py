@@ -6,20 +6,19 @@ from torch import nn
 
 from tests.models.small import small_model
 from tests.models.small_classifier import small_classifier
-from videomae2.engine.optim import OptimConfig, build_optimizer, layer_of, parameter_groups
-from videomae2.engine.optimizer_state import load_optimizer, save_optimizer
 from videomae2.errors import CheckpointError
-from videomae2.models.lora import LoraConfig
-from videomae2.models.tuning import TuningConfig, tune
+from videomae2.models.lora import LoraConfig, TuningConfig, apply_tuning
 from videomae2.tasks.classify import ClassifyConfig, ClassifyTask
+from videomae2.training.checkpoint import load_optimizer, save_optimizer
+from videomae2.training.optim import OptimConfig, build_optimizer, build_param_groups, get_layer_id
 
-OPTIM = OptimConfig(lr=0.1, epochs=1.0, warmup_epochs=0.0, batch=1, layer_decay=0.75)
+OPTIM = OptimConfig(lr=0.1, epochs=1.0, warmup_epochs=0.0, global_batch_size=1, layer_decay=0.75)
 
 
 def _said(module, **settings):
     """Scale and decay of every parameter, by name."""
     names = {id(parameter): name for name, parameter in module.named_parameters()}
-    groups = parameter_groups(module.named_parameters(), 0.05, **settings)
+    groups = build_param_groups(module.named_parameters(), 0.05, **settings)
     return {
         names[id(parameter)]: (group["lr_scale"], group["weight_decay"])
         for group in groups
@@ -43,7 +42,7 @@ def _said(module, **settings):
     ],
 )
 def test_the_layer_of_a_name(name, layer):
-    assert layer_of(name, 12) == layer
+    assert get_layer_id(name, 12) == layer
 
 
 def test_scales_of_size_b():
@@ -54,7 +53,7 @@ def test_scales_of_size_b():
     by_id = {id(parameter): name for name, parameter in named}
     scales = {
         by_id[id(parameter)]: group["lr_scale"]
-        for group in parameter_groups(named, 0.05, 0.75)
+        for group in build_param_groups(named, 0.05, 0.75)
         for parameter in group["params"]
     }
     assert scales["head.weight"] == scales["fc_norm.weight"] == 1
@@ -73,21 +72,21 @@ def test_a_task_has_the_scales_of_its_model():
 
 
 def test_without_layer_decay_there_are_two_groups():
-    groups = parameter_groups(small_model().named_parameters(), 0.05)
+    groups = build_param_groups(small_model().named_parameters(), 0.05)
     assert [(g["weight_decay"], g["lr_scale"]) for g in groups] == [(0.05, 1.0), (0.0, 1.0)]
 
 
 def test_what_does_not_learn_is_in_no_group_and_changes_no_scale():
     model = small_classifier()
     before = _said(model, layer_decay=0.5)
-    tune(model, TuningConfig(frozen_blocks=1), torch.Generator())
+    apply_tuning(model, TuningConfig(frozen_blocks=1), torch.Generator())
     after = _said(model, layer_decay=0.5)
     assert after == {n: said for n, said in before.items() if "patch" not in n and ".0." not in n}
 
 
 def test_adapters_have_the_scale_of_their_block():
     model = small_classifier()
-    tune(model, TuningConfig(lora=LoraConfig(rank=2)), torch.Generator().manual_seed(0))
+    apply_tuning(model, TuningConfig(lora=LoraConfig(rank=2)), torch.Generator().manual_seed(0))
     said = _said(model, layer_decay=0.5)
     assert said["encoder.blocks.0.attn.qkv.down"] == (0.25, 0.05)
     assert said["encoder.blocks.1.mlp.fc2.up"] == (0.5, 0.05)
@@ -96,7 +95,7 @@ def test_adapters_have_the_scale_of_their_block():
 
 def test_the_state_of_a_partly_frozen_model_comes_back(tmp_path):
     model = small_classifier()
-    tune(model, TuningConfig(frozen_blocks=1), torch.Generator())
+    apply_tuning(model, TuningConfig(frozen_blocks=1), torch.Generator())
     optimizer = build_optimizer(model, OPTIM)
     for weight in model.parameters():
         weight.grad = torch.ones_like(weight) if weight.requires_grad else None

@@ -1,12 +1,14 @@
 import os
+from functools import partial
 
 import pytest
 
-from videomae2.engine import room
-from videomae2.engine.room import check_would_be_writable, check_writable, in_words
+from videomae2.base import files
+from videomae2.base.files import check_writable
+from videomae2.base.text import format_bytes
 from videomae2.errors import CheckpointError
 
-BOTH = pytest.mark.parametrize("check", [check_writable, check_would_be_writable])
+BOTH = pytest.mark.parametrize("check", [check_writable, partial(check_writable, dry_run=True)])
 
 
 @BOTH
@@ -25,24 +27,24 @@ def test_a_folder_that_cannot_be_written_is_found_out_before(tmp_path, check):
     ],
 )
 def test_too_little_room_is_found_out_before(tmp_path, monkeypatch, check, free, needed, words):
-    usage = room.shutil.disk_usage(tmp_path)._replace(free=free)
-    monkeypatch.setattr(room.shutil, "disk_usage", lambda _: usage)
+    usage = files.shutil.disk_usage(tmp_path)._replace(free=free)
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(CheckpointError, match=words):
         check(tmp_path, needed)
 
 
 def test_what_would_happen_is_found_out_without_making_anything(tmp_path, monkeypatch):
-    check_would_be_writable(tmp_path / "a" / "b", 10)
+    check_writable(tmp_path / "a" / "b", 10, dry_run=True)
     monkeypatch.chdir(tmp_path)
-    check_would_be_writable(tmp_path.relative_to(tmp_path) / "a", 10)
+    check_writable(tmp_path.relative_to(tmp_path) / "a", 10, dry_run=True)
     assert not list(tmp_path.iterdir())
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
     with pytest.raises(CheckpointError, match=f"cannot write to .*b: {tmp_path} does not allow"):
-        check_would_be_writable(tmp_path / "a" / "b", 10)
+        check_writable(tmp_path / "a" / "b", 10, dry_run=True)
 
 
 def test_small_sizes_are_not_said_in_large_units():
-    assert [in_words(size) for size in (5 * 2**19, 2**30 - 1, 3 * 2**30)] == [
+    assert [format_bytes(size) for size in (5 * 2**19, 2**30 - 1, 3 * 2**30)] == [
         "2.5 MiB",
         "1024.0 MiB",
         "3.0 GiB",

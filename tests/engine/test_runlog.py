@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from videomae2.engine.readout import StepRecord
-from videomae2.engine.runlog import RunLog, duration
-from videomae2.engine.supply import Report
+from videomae2.base.text import format_duration
+from videomae2.training.logger import MetricsLogger
+from videomae2.training.metrics_buffer import LogWindow, StepRecord
 
 
 def record(step, loss=0.5, **changed):
@@ -14,10 +14,10 @@ def record(step, loss=0.5, **changed):
         "step": step,
         "loss": loss,
         "lr": 1e-3,
-        "norm": 2.0,
+        "grad_norm": 2.0,
         "metrics": {"spread": 0.25},
-        "clips": 8,
-        "unreadable": 0,
+        "num_clips": 8,
+        "num_unreadable": 0,
         "skipped": False,
         "samples": (),
     }
@@ -28,14 +28,13 @@ def read(folder):
     return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
-def log(folder, first_step=0, said=None):
-    said = [] if said is None else said
-    return RunLog(folder, steps=100, first_step=first_step, memory=lambda: 1.5, say=said.append)
+def log(folder, first_step=0):
+    return MetricsLogger(folder, steps=100, first_step=first_step, get_memory_gib=lambda: 1.5)
 
 
 def test_one_json_line_per_step_with_speed_on_the_last(tmp_path):
     board = log(tmp_path)
-    board.report(Report([record(0), record(1)], seconds=4.0, waited=1.0))
+    board.on_log(LogWindow([record(0), record(1)], seconds=4.0, wait_seconds=1.0))
     board.close()
     first, second = read(tmp_path)
     assert first == {"step": 0, "loss": 0.5, "lr": 1e-3, "grad_norm": 2.0, "spread": 0.25}
@@ -47,18 +46,18 @@ def test_one_json_line_per_step_with_speed_on_the_last(tmp_path):
 def test_the_time_of_a_line_is_right_to_a_tenth_of_a_second(tmp_path):
     before = time.time()
     board = log(tmp_path)
-    board.report(Report([record(0)], seconds=1.0, waited=0.0))
+    board.on_log(LogWindow([record(0)], seconds=1.0, wait_seconds=0.0))
     board.close()
     assert before - 0.1 <= read(tmp_path)[0]["time"] <= time.time() + 0.1
 
 
-def test_the_line_for_people_says_all_that_matters(tmp_path):
-    said = []
-    board = log(tmp_path, said=said)
-    bad = record(1, math.nan, skipped=True, unreadable=2, samples=("a.mp4",))
-    board.report(Report([record(0), bad], seconds=4.0, waited=1.0))
+def test_the_line_for_people_says_all_that_matters(tmp_path, caplog):
+    caplog.set_level("INFO", "videomae2")
+    board = log(tmp_path)
+    bad = record(1, math.nan, skipped=True, num_unreadable=2, samples=("a.mp4",))
+    board.on_log(LogWindow([record(0), bad], seconds=4.0, wait_seconds=1.0))
     board.close()
-    line = said[-1]
+    line = caplog.messages[-1]
     speed = "4 clips/s  data wait 25%  1.5 GiB  3:16 min left  1 steps skipped  2 unreadable"
     assert line == f"step   2/100  loss 0.5000  lr 1.00e-03  grad 2  {speed}"
     assert read(tmp_path)[1] | {"time": 0} == {
@@ -72,7 +71,7 @@ def test_the_line_for_people_says_all_that_matters(tmp_path):
 
 def test_going_on_forgets_steps_that_will_be_done_again(tmp_path):
     board = log(tmp_path)
-    board.report(Report([record(step) for step in range(6)], seconds=1.0, waited=0.0))
+    board.on_log(LogWindow([record(step) for step in range(6)], seconds=1.0, wait_seconds=0.0))
     board.close()
     with (tmp_path / "metrics.jsonl").open("a") as file:
         file.write('{"step": 6, "lo')  # killed while writing
@@ -85,4 +84,4 @@ def test_going_on_forgets_steps_that_will_be_done_again(tmp_path):
     [(4.0, "4 s"), (200.0, "3:20 min"), (18420.0, "5:07 h"), (187200.0, "2 d 4 h")],
 )
 def test_durations_read_like_speech(seconds, text):
-    assert duration(seconds) == text
+    assert format_duration(seconds) == text

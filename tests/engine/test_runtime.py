@@ -6,15 +6,15 @@ import torch.utils.deterministic
 from torch import nn
 
 from tests.models.small import small_model
-from videomae2.engine.runtime import (
+from videomae2.errors import ConfigError
+from videomae2.training.runtime import (
     Runtime,
     RuntimeConfig,
     compile_blocks,
-    resolve,
-    use_deterministic_kernels,
-    use_precision,
+    resolve_runtime,
+    set_deterministic,
+    set_matmul_precision,
 )
-from videomae2.errors import ConfigError
 
 
 @pytest.fixture(autouse=True)
@@ -27,11 +27,11 @@ def switches(monkeypatch):
 
 
 def test_deterministic_kernels_fill_no_memory_and_can_be_left_again():
-    use_deterministic_kernels(True)
+    set_deterministic(True)
     assert torch.are_deterministic_algorithms_enabled()
     assert not torch.is_deterministic_algorithms_warn_only_enabled()
     assert not torch.utils.deterministic.fill_uninitialized_memory
-    use_deterministic_kernels(False)
+    set_deterministic(False)
     assert not torch.are_deterministic_algorithms_enabled()
 
 
@@ -48,7 +48,7 @@ def test_blocks_are_compiled_one_by_one_wherever_their_stack_is(monkeypatch):
 @pytest.mark.parametrize("name", ["mps", "xpu"])
 def test_a_device_that_was_never_tried_is_refused(name):
     with pytest.raises(ConfigError, match=f"device '{name}' is not supported; use cpu"):
-        resolve(RuntimeConfig(device=name))
+        resolve_runtime(RuntimeConfig(device=name))
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,6 @@ def test_a_device_that_was_never_tried_is_refused(name):
     [("cuda", "bf16", "high"), ("cuda", "fp32", "highest"), ("cpu", "bf16", "highest")],
 )
 def test_float32_is_rounded_beside_bf16_on_a_gpu_only(device, precision, products):
-    use_precision(Runtime(torch.device(device), precision, compile=False))
+    set_matmul_precision(Runtime(torch.device(device), precision, compile=False))
     assert torch.get_float32_matmul_precision() == products
     torch.set_float32_matmul_precision("highest")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from videomae2.engine.schedules import CosineSchedule, scaled_lr
+from videomae2.training.schedules import CosineSchedule, scale_lr
 
 few = settings(max_examples=60)
 
@@ -27,7 +27,7 @@ def _released(peak, last, steps, warmup):
 )  # fmt: skip
 def test_the_schedule_is_the_released_one(peak, share, steps):
     steps, warmup = steps
-    schedule = CosineSchedule(peak=peak, last=share * peak, steps=steps, warmup_steps=warmup)
+    schedule = CosineSchedule(peak=peak, final=share * peak, steps=steps, warmup_steps=warmup)
     got = [schedule(step) for step in range(steps)]
     np.testing.assert_allclose(got, _released(peak, share * peak, steps, warmup), rtol=1e-12)
 
@@ -36,7 +36,7 @@ def test_the_schedule_is_the_released_one(peak, share, steps):
 @given(st.integers(2, 200).flatmap(lambda n: st.tuples(st.just(n), st.integers(2, n))))
 def test_it_rises_from_0_to_the_peak_and_falls_without_reaching_the_end(steps):
     steps, warmup = steps
-    schedule = CosineSchedule(peak=1.0, last=0.1, steps=steps, warmup_steps=warmup)
+    schedule = CosineSchedule(peak=1.0, final=0.1, steps=steps, warmup_steps=warmup)
     rates = [schedule(step) for step in range(steps)]
     assert rates[0] == 0
     assert rates[warmup - 1] == 1
@@ -48,17 +48,17 @@ def test_it_rises_from_0_to_the_peak_and_falls_without_reaching_the_end(steps):
 
 
 def test_warmups_of_no_and_of_one_step():
-    assert CosineSchedule(peak=2.0, last=0.0, steps=4, warmup_steps=0)(0) == 2
-    one = CosineSchedule(peak=2.0, last=0.0, steps=4, warmup_steps=1)
+    assert CosineSchedule(peak=2.0, final=0.0, steps=4, warmup_steps=0)(0) == 2
+    one = CosineSchedule(peak=2.0, final=0.0, steps=4, warmup_steps=1)
     assert (one(0), one(1)) == (0, 2)
 
 
 @pytest.mark.parametrize("warmup", [11, -1])
 def test_a_warmup_must_fit(warmup):
     with pytest.raises(ValueError, match=f"warm-up of {warmup} steps does not fit into 10 steps"):
-        CosineSchedule(peak=1.0, last=0.0, steps=10, warmup_steps=warmup)
+        CosineSchedule(peak=1.0, final=0.0, steps=10, warmup_steps=warmup)
 
 
 def test_the_peak_of_the_giant_recipe():
-    assert scaled_lr(6e-4, 64 * 32) == pytest.approx(4.8e-3)
-    assert scaled_lr(1.5e-4, 8192) == pytest.approx(4.8e-3)  # the paper counts views
+    assert scale_lr(6e-4, 64 * 32) == pytest.approx(4.8e-3)
+    assert scale_lr(1.5e-4, 8192) == pytest.approx(4.8e-3)  # the paper counts views

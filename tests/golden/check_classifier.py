@@ -19,13 +19,13 @@ from tests.golden.check_parts import (
     statistics,
 )
 from tests.golden.verdict import Check, absolute, failed, relative, result
-from videomae2.engine.optim import parameter_groups
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.released import classifier_from_released, classifier_to_released
+from videomae2.models.weights.official import classifier_from_official, classifier_to_official
 from videomae2.tasks.classify import ClassifyConfig, ClassifyTask
 from videomae2.tensors import grid, pixels
 from videomae2.tensors.clips import Clips
+from videomae2.training.optim import build_param_groups
 
 _SCALE_BOUND = 1e-12  # relative
 _NUMBER = r"(\d*\.?\d+(?:e[-+]?\d+)?)"
@@ -37,18 +37,18 @@ def check_classifier(config: dict[str, Any], values: Values) -> Iterator[Check]:
     released = released_weights(values)
     task = _task(config, values["clip_uint8"], released).eval()
     model = task.model
-    model.load_state_dict(classifier_from_released(released, model.cubes))
-    yield from check_names(released, classifier_to_released(model.state_dict(), model.cubes))
+    model.load_state_dict(classifier_from_official(released, model.cubes))
+    yield from check_names(released, classifier_to_official(model.state_dict(), model.cubes))
 
     clips = _clips(values)
-    cubes = pixels.normalise(grid.split(clips.pixels, model.cubes), task.mean, task.std)
-    yield absolute("features", model.features(cubes), values["features"], OUTPUT_BOUND)
+    cubes = pixels.normalize(grid.split(clips.pixels, model.cubes), task.mean, task.std)
+    yield absolute("features", model.forward_features(cubes), values["features"], OUTPUT_BOUND)
     yield absolute("logits", task.predict(clips), values["logits"], OUTPUT_BOUND)
     loss, _, _ = task(clips)
     yield relative("loss", loss, values["loss"], LOSS_BOUND)
     loss.backward()
     ours = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
-    yield from check_gradients(classifier_to_released(ours, model.cubes), values)
+    yield from check_gradients(classifier_to_official(ours, model.cubes), values)
 
 
 def check_groups(title: str, name: str, want: dict[str, dict[str, float]]) -> Iterator[Check]:
@@ -67,15 +67,15 @@ def check_groups(title: str, name: str, want: dict[str, dict[str, float]]) -> It
 
 def _groups(depth: int, *, layer_decay: float, weight_decay: float) -> dict[str, dict[str, float]]:
     """What our groups say about each weight, under its released name."""
-    encoder = EncoderConfig(frames=4, height=32, width=32, dim=24, heads=3, depth=depth)
-    model = Classifier(ClassifierConfig(encoder=encoder, outputs=5))
-    groups = parameter_groups(model.named_parameters(), weight_decay, layer_decay)
+    encoder = EncoderConfig(frames=4, height=32, width=32, embed_dim=24, num_heads=3, depth=depth)
+    model = Classifier(ClassifierConfig(encoder=encoder, num_classes=5))
+    groups = build_param_groups(model.named_parameters(), weight_decay, layer_decay)
     said = {
         id(parameter): {what: group[what] for what in ("lr_scale", "weight_decay")}
         for group in groups
         for parameter in group["params"]
     }
-    parameters = classifier_to_released(dict(model.named_parameters()), model.cubes)
+    parameters = classifier_to_official(dict(model.named_parameters()), model.cubes)
     ours = dict(zip(parameters, model.parameters(), strict=True))
     return {name: said[id(parameter)] for name, parameter in ours.items()}
 
@@ -94,8 +94,8 @@ def _task(config: dict[str, Any], clip: Tensor, released: Values) -> ClassifyTas
     model = Classifier(
         ClassifierConfig(
             encoder=encoder_config(config, clip, released),
-            outputs=config["classes"],
-            pooling="mean" if "fc_norm.weight" in released else "first",
+            num_classes=config["classes"],
+            global_pool="avg" if "fc_norm.weight" in released else "token",
         )
     )
     mean, std = statistics(config)

@@ -12,11 +12,15 @@ import torch
 from tests.golden.check_classifier import check_groups
 from tests.golden.strides import USUAL, Table, clips_of, numbers, strides
 from tests.golden.verdict import Check, absolute, failed, guarded, result, skipped
-from videomae2.data.labelled_sampling import dense_indices, window_indices
-from videomae2.data.sampling import pretrain_indices
-from videomae2.data.view_grid import dense_clips, segment_clips
-from videomae2.engine.schedules import CosineSchedule
-from videomae2.tensors.masks import running_cell_maps
+from videomae2.data.views.sampling import (
+    dense_clips,
+    dense_indices,
+    pretrain_indices,
+    segment_clips,
+    window_indices,
+)
+from videomae2.tensors.masks import build_running_cell_maps
+from videomae2.training.schedules import CosineSchedule
 
 _NUMBER = r"(\d*\.?\d+(?:e[-+]?\d+)?)"
 _RATE_BOUND = 1e-12  # relative to the peak
@@ -96,7 +100,7 @@ def _check_maps(title: str, name: str, want: list[Any]) -> Iterator[Check]:
     share = re.search(_NUMBER, name[found.end() :])
     if share is None:
         raise ValueError(f"no ratio in the key {name}")
-    maps = running_cell_maps((time, row, col), float(share[1]))
+    maps = build_running_cell_maps((time, row, col), float(share[1]))
     yield absolute(title, maps.long(), torch.tensor(want).long().flatten(1), 0.0)
 
 
@@ -109,7 +113,7 @@ def _check_schedule(title: str, name: str, want: list[float]) -> Iterator[Check]
         warmup_steps *= steps_each
     schedule = CosineSchedule(
         peak=_number(rf"base[a-z =:]*{_NUMBER}", name),
-        last=_number(rf"final[a-z =:]*{_NUMBER}", name),
+        final=_number(rf"final[a-z =:]*{_NUMBER}", name),
         steps=epochs * steps_each,
         warmup_steps=warmup_steps,
     )

@@ -23,10 +23,10 @@ from tests.golden.check_parts import (
 )
 from tests.golden.verdict import Check, absolute, guarded, relative
 from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig, DecoderConfig
-from videomae2.models.released import from_released, to_released
-from videomae2.tasks.pretrain import MaskingConfig, PretrainTask, pixel_loss
+from videomae2.models.weights.official import from_official, to_official
+from videomae2.tasks.pretrain import MaskingConfig, PretrainTask, compute_pixel_loss
 from videomae2.tensors.clips import Clips
-from videomae2.tensors.tokens import Split, visible_index
+from videomae2.tensors.tokens import TokenSplit, select_visible
 
 
 def check_models(path: Path) -> Iterator[Check]:
@@ -44,8 +44,8 @@ def _check_pretraining(config: dict[str, Any], values: Values) -> Iterator[Check
     released = released_weights(values)
     task = _task(config, values["clip_uint8"], released)
     model = task.model.eval()
-    model.load_state_dict(from_released(released, model.cubes))
-    yield from check_names(released, to_released(model.state_dict(), model.cubes))
+    model.load_state_dict(from_official(released, model.cubes))
+    yield from check_names(released, to_official(model.state_dict(), model.cubes))
 
     hidden, dropped = (values[n].bool().flatten(1) for n in ("encoder_hidden", "decoder_dropped"))
     clips = Clips(
@@ -55,13 +55,13 @@ def _check_pretraining(config: dict[str, Any], values: Values) -> Iterator[Check
     )
     split = _whole_split(hidden, dropped)
     output, target = task.predict(clips, split)
-    loss = pixel_loss(output, target, split.weight, clips.weights)
+    loss = compute_pixel_loss(output, target, split.weight, clips.weights)
     yield absolute("output", output, values["output"], OUTPUT_BOUND)
     yield absolute("target", target, values["target"], OUTPUT_BOUND)
     yield relative("loss", loss, values["loss"], LOSS_BOUND)
     loss.backward()
     ours = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
-    yield from check_gradients(to_released(ours, model.cubes), values)
+    yield from check_gradients(to_official(ours, model.cubes), values)
     yield from _check_fast_path(task, clips, hidden, dropped, loss.detach())
 
 
@@ -74,27 +74,29 @@ def _check_fast_path(
         return
     order = torch.where(dropped, 2, hidden.long()).argsort(dim=1, stable=True)
     kept = int((~dropped[0]).sum())
-    split = Split(_visible(hidden), order[:, :kept], int(scored[0]))
+    split = TokenSplit(_visible(hidden), order[:, :kept], int(scored[0]))
     predicted, target = task.predict(clips, split)
-    trimmed = pixel_loss(predicted, target, None, clips.weights)
+    trimmed = compute_pixel_loss(predicted, target, None, clips.weights)
     yield relative("loss with a trimmed last block", trimmed, loss, LOSS_BOUND)
 
 
-def _whole_split(hidden: Tensor, dropped: Tensor) -> Split:
+def _whole_split(hidden: Tensor, dropped: Tensor) -> TokenSplit:
     """Every decoded place answered, in clip order, as the released code does."""
-    queries = visible_index(dropped, int((~dropped[0]).sum()))
+    queries = select_visible(dropped, int((~dropped[0]).sum()))
     weight = hidden.gather(1, queries).float()
-    return Split(_visible(hidden), queries, queries.shape[1], weight)
+    return TokenSplit(_visible(hidden), queries, queries.shape[1], weight)
 
 
 def _visible(hidden: Tensor) -> Tensor:
-    return visible_index(hidden, int((~hidden[0]).sum()))
+    return select_visible(hidden, int((~hidden[0]).sum()))
 
 
 def _task(config: dict[str, Any], clip: Tensor, released: Values) -> PretrainTask:
     """The model that the configuration describes."""
     decoder = DecoderConfig(
-        depth=config["decoder_depth"], dim=config["decoder_dim"], heads=config["decoder_heads"]
+        depth=config["decoder_depth"],
+        embed_dim=config["decoder_dim"],
+        num_heads=config["decoder_heads"],
     )
     encoder = encoder_config(config, clip, released)
     model = Autoencoder(AutoencoderConfig(encoder=encoder, decoder=decoder))

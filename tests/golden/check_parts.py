@@ -28,13 +28,13 @@ def encoder_config(config: dict[str, Any], clip: Tensor, released: Values) -> En
         height=clip.shape[3],
         width=clip.shape[4],
         channels=clip.shape[1],
-        patch=config["patch"],
-        tubelet=config["tubelet"],
-        dim=config["dim"],
+        patch_size=config["patch"],
+        tubelet_size=config["tubelet"],
+        embed_dim=config["dim"],
         depth=config["depth"],
-        heads=config["heads"],
+        num_heads=config["heads"],
         mlp_ratio=float(Fraction(str(config["mlp_ratio"]))),
-        layer_scale=float(any(name.endswith("gamma_1") for name in released)),
+        init_values=float(any(name.endswith("gamma_1") for name in released)),
         cosine_attention=any(name.endswith("attn.scale") for name in released),
     )
 

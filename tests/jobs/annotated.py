@@ -52,6 +52,6 @@ REASONS = {
 
 def reasons(made):
     return {
-        (one.video.strip("_"), one.source, one.split): one.reason
-        for one in made.union.report.removals
+        (one.video_id.strip("_"), one.source, one.split): one.reason
+        for one in made.merged.report.exclusions
     }

@@ -8,24 +8,26 @@ import numpy as np
 import torch
 
 from tests.data.media import encode, plain_decode
+from tests.logs import logging_to
 from tests.models.small_classifier import STATISTICS, small_classifier
-from videomae2.jobs.evaluate import EvaluateConfig, evaluate
-from videomae2.jobs.evaluation.settings import ReadingConfig
-from videomae2.jobs.view_settings import ViewsWish
-from videomae2.models.cards import ClassifierCard, ClipSpan
-from videomae2.models.saved import save_model
+from videomae2.commands.evaluate.config import EvaluateConfig
+from videomae2.commands.evaluate.run import evaluate
+from videomae2.inference.reading import EvalReadingConfig
+from videomae2.inference.views import EvalViews
+from videomae2.models.weights.config_json import FrameSampling, SavedClassifierConfig
+from videomae2.models.weights.saved import save_model
 from videomae2.tensors import grid
 
 CLASSES = ("fall", "run", "walk")
-SPAN = ClipSpan(stride=2.0)
+SPAN = FrameSampling(frame_interval=2.0)
 CONFIG = EvaluateConfig(
     device="cpu",
     precision="fp32",
-    batch=4,
-    rounds=100,
-    reading=ReadingConfig(workers=0, deadline_seconds=20.0),
+    batch_size=4,
+    n_resamples=100,
+    reading=EvalReadingConfig(num_workers=0, timeout_seconds=20.0),
 )
-ONE_BY_ONE = ViewsWish(clips=2, crops=2)
+ONE_BY_ONE = EvalViews(clips=2, crops=2)
 
 
 def save_run(folder, *, outputs=3, **card):
@@ -35,9 +37,11 @@ def save_run(folder, *, outputs=3, **card):
     model = small_classifier(outputs, seed=4)
     with torch.no_grad():
         model.head.weight.mul_(4)
-    settings = {"classes": CLASSES, "span": SPAN} | card
+    settings = {"class_names": CLASSES, "frame_sampling": SPAN} | card
     save_model(
-        best, model.state_dict(), ClassifierCard(model=model.config, **settings, **STATISTICS)
+        best,
+        model.state_dict(),
+        SavedClassifierConfig(model=model.config, **settings, **STATISTICS),
     )
     return folder
 
@@ -63,8 +67,9 @@ def quiet(_):
     pass
 
 
-def run_it(run, videos, out, *, config=CONFIG, say=quiet, **changed):
-    return evaluate(run, videos, out=out, config=replace(config, **changed), say=say)
+def run_it(run, videos, out, *, config=CONFIG, log=quiet, **changed):
+    with logging_to(log):
+        return evaluate(run, videos, out=out, config=replace(config, **changed))
 
 
 def slow_probabilities(model, path, *, clips, crops, stride, frames=8, side=32):

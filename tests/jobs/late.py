@@ -1,7 +1,7 @@
 """Videos that take too long when they are read for the first time, as on a busy machine."""
 
-from videomae2.data.view_reading import read_views
-from videomae2.errors import SlowVideoError
+from videomae2.data.views.tasks import read_views
+from videomae2.errors import VideoTimeoutError
 
 
 def late_at_first(monkeypatch):
@@ -11,8 +11,8 @@ def late_at_first(monkeypatch):
     def once_late(request, allocate):
         if request.path not in late:
             late.append(request.path)
-            raise SlowVideoError(request.path, "it took too long")
+            raise VideoTimeoutError(request.path, "it took too long")
         return read_views(request, allocate)
 
-    monkeypatch.setattr("videomae2.data.view_reading.read_views", once_late)
+    monkeypatch.setattr("videomae2.data.views.tasks.read_views", once_late)
     return late

@@ -9,39 +9,44 @@ import av
 import numpy as np
 import torch
 
-from videomae2.data.pool import Pool
-from videomae2.jobs.prediction_settings import ReadingConfig
-from videomae2.models.cards import ClassifierCard, ClipSpan
+from videomae2.data.workers.pool import Pool
+from videomae2.inference.reading import ReadingConfig
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.saved import save_model
+from videomae2.models.weights.config_json import FrameSampling, SavedClassifierConfig
+from videomae2.models.weights.saved import save_model
 
 FRAMES, STRIDE, SIDE = 4, 2, 16
 RATE = 25
 NAMES = ("dark", "bright")
-SPAN = ClipSpan(kind="dense", stride=float(STRIDE), stride_unit="frames")
+SPAN = FrameSampling(kind="strided", frame_interval=float(STRIDE), interval_unit="frames")
 
 
 def save_rigged(
-    folder: Path, *, names=NAMES, answers="one-class", span=SPAN, rows=(-1.0, 1.0), channels=3
+    folder: Path, *, names=NAMES, answers="multiclass", span=SPAN, rows=(-1.0, 1.0), channels=3
 ) -> Path:
     """Save a model whose output k is about ``4.8 * rows[k]`` for bright clips, minus that for dark.
 
     Its blocks do nothing, its first feature is the mean brightness times a hundred.
     """
     encoder = EncoderConfig(
-        size="tiny", frames=FRAMES, height=SIDE, width=SIDE, dim=24, depth=1, heads=2,
+        size="tiny", frames=FRAMES, height=SIDE, width=SIDE, embed_dim=24, depth=1, num_heads=2,
         channels=channels,
     )  # fmt: skip
-    model = Classifier(ClassifierConfig(encoder=encoder, outputs=len(rows)))
+    model = Classifier(ClassifierConfig(encoder=encoder, num_classes=len(rows)))
     with torch.no_grad():
         for name, weight in model.named_parameters():
             weight.fill_(1.0 if name == "fc_norm.weight" else 0.0)
         model.encoder.patch_embed.proj.weight[0] = 100 / model.cubes.values
         model.head.weight[:, 0] = torch.tensor(rows)
     half = (0.5,) * channels
-    card = ClassifierCard(
-        model=model.config, classes=names, answers=answers, span=span, mean=half, std=half
+    card = SavedClassifierConfig(
+        model=model.config,
+        class_names=names,
+        task_type=answers,
+        frame_sampling=span,
+        mean=half,
+        std=half,
     )
     folder.mkdir(parents=True, exist_ok=True)
     save_model(folder, model.state_dict(), card)
@@ -70,7 +75,9 @@ def write_levels(path: Path, values: list[int], *, size=(32, 48), gop=12, **opti
 def read_here(monkeypatch) -> None:
     """Read in the process of the test: nothing can be killed, and nothing must be started."""
 
-    def pool(self, function, *, workers):
-        return Pool(function, workers=0, deadline_seconds=self.deadline_seconds, memory_bytes=None)
+    def make_pool(self, function, *, num_workers):
+        return Pool(
+            function, num_workers=0, timeout_seconds=self.timeout_seconds, memory_limit_bytes=None
+        )
 
-    monkeypatch.setattr(ReadingConfig, "pool", pool)
+    monkeypatch.setattr(ReadingConfig, "make_pool", make_pool)

@@ -11,34 +11,46 @@ from pathlib import Path
 
 import torch
 
-from videomae2.config import PretrainRun, RecordConfig
-from videomae2.data.moving_shapes import write_moving_shapes
-from videomae2.data.sources import DataConfig, LoadingConfig, SourceConfig
-from videomae2.engine.optim import OptimConfig
-from videomae2.engine.runtime import RuntimeConfig
+from videomae2.config.runs import CheckpointConfig, LoggingConfig, PretrainRun
+from videomae2.data.loading.reading import LoadingConfig
+from videomae2.data.loading.sources import DataConfig, SourceConfig
+from videomae2.data.synthetic.moving_shapes import write_moving_shapes
 from videomae2.models.autoencoder import AutoencoderConfig, DecoderConfig
 from videomae2.models.encoder import EncoderConfig
+from videomae2.training.optim import OptimConfig
+from videomae2.training.runtime import RuntimeConfig
 
 
 def small_videos(folder: Path, count: int = 20) -> Path:
     """A folder with four fifths of ``count`` videos of 32 pixels."""
-    write_moving_shapes(folder, videos=count, frames=12, side=32, workers=1)
+    write_moving_shapes(folder, videos=count, frames=12, side=32, num_workers=1)
     return folder / "train"
 
 
 def small_run(videos: Path, out: Path, *, epochs: float = 3.0, **changed: object) -> PretrainRun:
     """Pre-training with two steps of 8 videos an epoch."""
     run = PretrainRun(
-        data=DataConfig(sources=(SourceConfig(path=videos, stride=2.0),), views=2),
+        data=DataConfig(sources=(SourceConfig(path=videos, frame_interval=2.0),), views=2),
         model=AutoencoderConfig(
             encoder=EncoderConfig(
-                size="tiny", frames=4, height=32, width=32, dim=24, depth=1, heads=2, drop_path=0.1
+                size="tiny",
+                frames=4,
+                height=32,
+                width=32,
+                embed_dim=24,
+                depth=1,
+                num_heads=2,
+                drop_path=0.1,
             ),
-            decoder=DecoderConfig(depth=1, dim=16, heads=2),
+            decoder=DecoderConfig(depth=1, embed_dim=16, num_heads=2),
         ),
-        optim=OptimConfig(lr=1e-2, epochs=epochs, warmup_epochs=1.0, batch=8, micro_batch=4),
-        record=RecordConfig(out=out, log_every=3, save_every=2),
-        loading=LoadingConfig(workers=1, deadline_seconds=5.0),
+        optim=OptimConfig(
+            lr=1e-2, epochs=epochs, warmup_epochs=1.0, global_batch_size=8, micro_batch_size=4
+        ),
+        output_dir=out,
+        checkpoint=CheckpointConfig(interval=2),
+        logging=LoggingConfig(interval=3),
+        loading=LoadingConfig(num_workers=1, timeout_seconds=5.0),
         runtime=RuntimeConfig(device="cpu", precision="fp32"),
     )
     return replace(run, **changed)
@@ -70,11 +82,14 @@ def stop_after(lines, number):
 SCRIPT = """
 import sys
 from pathlib import Path
-from videomae2.config import PretrainRun, load
-from videomae2.jobs.pretrain import pretrain
+from videomae2.config.files import load_config
+from videomae2.config.runs import PretrainRun
+from videomae2.commands.train.pretrain import pretrain
+import logging
 import torch
+logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
 torch.set_num_threads(int(sys.argv[2]))
-pretrain(load(PretrainRun, Path(sys.argv[1])), say=lambda line: print(line, flush=True))
+pretrain(load_config(PretrainRun, Path(sys.argv[1])))
 """
 
 

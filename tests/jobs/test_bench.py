@@ -10,35 +10,36 @@ import torch
 from tests.data.test_quarantine import manifest
 from videomae2.cli.bench import main
 from videomae2.cli.main import main as command
-from videomae2.data.mixture import Mixture
-from videomae2.data.readers import open_reader
-from videomae2.engine.readout import StepRecord
-from videomae2.engine.runtime import Runtime
-from videomae2.engine.supply import Report
-from videomae2.errors import ConfigError, ManifestError, UnreadableShareError
-from videomae2.jobs.bench import machine, samples, together
-from videomae2.jobs.bench import pretrain as whole_bench
-from videomae2.jobs.bench.model import MASKINGS, StepCase, step_flops
-from videomae2.jobs.bench.peak import measure_peak
-from videomae2.jobs.bench.settings import BenchConfig
-from videomae2.jobs.bench.steps import measure_step
-from videomae2.jobs.bench.tables import aligned
-from videomae2.tasks.pretrain import token_counts
+from videomae2.commands.bench import end_to_end, machine
+from videomae2.commands.bench import run as whole_bench
+from videomae2.commands.bench.machine import measure_peak
+from videomae2.commands.bench.model import MASKINGS, BenchCase, compute_step_flops, measure_step
+from videomae2.commands.bench.run import BenchConfig
+from videomae2.commands.bench.tables import align_columns
+from videomae2.data.loading.mixture import Mixture
+from videomae2.data.synthetic import textured_videos
+from videomae2.data.video.reader import open_reader
+from videomae2.errors import ConfigError, ManifestError, TooManyUnreadableError
+from videomae2.tasks.pretrain import count_tokens
+from videomae2.training.metrics_buffer import LogWindow, StepRecord
+from videomae2.training.runtime import Runtime
 
 CPU = Runtime(torch.device("cpu"), "fp32", compile=False)
-TINY = StepCase(size="tiny", batch=2, side=32)
+TINY = BenchCase(size="tiny", batch_size=2, side=32)
 
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):
-    return samples.make_videos(tmp_path_factory.mktemp("made"), count=2, frames=70, seed=0)
+    return textured_videos.write_synthetic_videos(
+        tmp_path_factory.mktemp("made"), count=2, frames=70, seed=0
+    )
 
 
 def test_made_up_videos_are_read_back(videos):
     with open_reader(videos[0]) as reader:
         assert reader.num_frames == 70
         first, last = reader.read([0, 69])
-    assert first.shape == (samples.HEIGHT, samples.WIDTH, 3)
+    assert first.shape == (textured_videos.HEIGHT, textured_videos.WIDTH, 3)
     assert abs(first.astype(float) - last).mean() > 5, "something moves"
 
 
@@ -51,14 +52,14 @@ def test_made_up_videos_have_a_key_frame_every_16_frames(videos):
 
 
 def test_sharper_videos_are_larger(tmp_path, videos):
-    look = samples.Look(smoothness=1.0, noise=2.0)
-    sharp = samples.make_videos(tmp_path, count=1, frames=70, seed=0, look=look)
+    look = textured_videos.SceneStyle(smoothness=1.0, noise=2.0)
+    sharp = textured_videos.write_synthetic_videos(tmp_path, count=1, frames=70, seed=0, style=look)
     assert sharp[0].stat().st_size > 1.3 * videos[0].stat().st_size
 
 
 def test_steps_are_timed_and_compared_with_the_peak():
     numbers = measure_step(TINY, CPU, repeats=2, warmups=1, peak=1e12)
-    assert 0 < numbers.least_seconds <= numbers.median_seconds <= numbers.most_seconds
+    assert 0 < numbers.min_seconds <= numbers.median_seconds <= numbers.max_seconds
     assert numbers.clips_per_second == pytest.approx(2 / numbers.median_seconds)
     assert numbers.share_of_peak == pytest.approx(numbers.flops_per_second / 1e12)
     assert numbers.memory_gib > 0
@@ -74,7 +75,7 @@ def test_operations_are_those_that_torch_counts(masking):
     from videomae2.tasks.pretrain import PretrainTask
     from videomae2.tensors.clips import Clips
 
-    case = StepCase(size="tiny", masking=masking, batch=1, side=32)
+    case = BenchCase(size="tiny", masking=masking, batch_size=1, side=32)
     with torch.device("meta"):
         task = PretrainTask(Autoencoder(case.model), MASKINGS[masking])
         clips = Clips(
@@ -84,8 +85,10 @@ def test_operations_are_those_that_torch_counts(masking):
         )
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
         task(clips)[0].backward()
-    counts = token_counts(MASKINGS[masking], case.model.encoder.cubes.grid)
-    assert step_flops(case.model, counts) == pytest.approx(counter.get_total_flops(), rel=1e-3)
+    counts = count_tokens(MASKINGS[masking], case.model.encoder.cubes.grid)
+    assert compute_step_flops(case.model, counts) == pytest.approx(
+        counter.get_total_flops(), rel=1e-3
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -97,12 +100,12 @@ def test_a_peak_is_of_the_fastest_shape(dtype):
 
 
 def test_the_machine_is_named():
-    found = machine.describe(torch.device("cpu"))
+    found = machine.describe_machine(torch.device("cpu"))
     assert found.threads == torch.get_num_threads()
     assert found.torch in str(found)
 
 
-SHORT = ["--size", "tiny", "--side", "32", "--batch", "4", "--repeats", "1", "--reads", "2"]
+SHORT = ["--size", "tiny", "--side", "32", "--batch-size", "4", "--repeats", "1", "--reads", "2"]
 SHORT += ["--peak-seconds", "0.01", "--precision", "fp32", "--masking", "dual"]
 
 
@@ -114,13 +117,13 @@ def test_all_parts_as_json(videos, capsys):
     spent = sum(report["reading"]["stage_seconds"].values())
     assert spent == pytest.approx(report["reading"]["seconds"], rel=0.05)
     assert min(report["reading"]["stage_seconds"].values()) > 0
-    assert report["together"]["steps"] == 6
-    assert 0 <= report["together"]["data_wait_share"] <= 1
+    assert report["end_to_end"]["steps"] == 6
+    assert 0 <= report["end_to_end"]["data_wait_share"] <= 1
 
 
 def test_one_part_as_a_table_with_videos_of_its_own(capsys):
-    words = ["--parts", "data", "--made-up-videos", "1", "--made-up-frames", "66"]
-    words += ["--made-up-smoothness", "1", "--made-up-noise", "2"]
+    words = ["--parts", "data", "--synthetic-videos", "1", "--synthetic-frames", "66"]
+    words += ["--synthetic-smoothness", "1", "--synthetic-noise", "2"]
     assert main([*SHORT, *words]) == 0
     text = capsys.readouterr().out
     assert "1 made up, H.264 340x256, key frame every 16" in text
@@ -135,19 +138,19 @@ def test_what_cannot_work_is_said_at_once():
 
 
 def test_columns_stand_under_their_heads():
-    table = aligned(("name", "s"), [("a", "1.0"), ("longer", "10.0")])
+    table = align_columns(("name", "s"), [("a", "1.0"), ("longer", "10.0")])
     assert table.splitlines() == ["name       s", "a        1.0", "longer  10.0"]
 
 
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (["--stride", "0"], "--stride must be 1 or more, got 0"),
-        (["--stride", "2.5"], "--stride must be a whole number of frames, got 2.5"),
-        (["--stride", "inf"], "--stride must be a whole number of frames, got inf"),
-        (["--batch", "0"], "--batch must be 1 or more, got 0"),
+        (["--frame-interval", "0"], "--frame-interval must be 1 or more, got 0"),
+        (["--frame-interval", "2.5"], "--frame-interval must be a whole number of frames, got 2.5"),
+        (["--frame-interval", "inf"], "--frame-interval must be a whole number of frames, got inf"),
+        (["--batch-size", "0"], "--batch-size must be 1 or more, got 0"),
         (["--side", "0"], "--side must be 1 or more, got 0"),
-        (["--workers", "-1"], "--workers must be 0 or more, got -1"),
+        (["--num-workers", "-1"], "--num-workers must be 0 or more, got -1"),
         (["--videos", "typo/"], "--videos typo does not exist"),
     ],
 )
@@ -163,7 +166,7 @@ def test_videos_that_cannot_be_listed_are_said_before_anything_is_measured(tmp_p
 
 
 def test_ctrl_c_ends_it_like_any_command_that_saves_nothing(videos, monkeypatch, capsys):
-    whole = together.parts
+    whole = end_to_end.iterate_micro_batches
 
     def interrupted(*words):
         for number, part in enumerate(whole(*words)):
@@ -171,37 +174,46 @@ def test_ctrl_c_ends_it_like_any_command_that_saves_nothing(videos, monkeypatch,
                 os.kill(os.getpid(), signal.SIGINT)
             yield part
 
-    monkeypatch.setattr(together, "parts", interrupted)
-    words = ["--parts", "both", "--videos", str(videos[0].parent), "--workers", "0"]
+    monkeypatch.setattr(end_to_end, "iterate_micro_batches", interrupted)
+    words = ["--parts", "end_to_end", "--videos", str(videos[0].parent), "--num-workers", "0"]
     assert command(["bench", "pretrain", *SHORT, *words]) == 1
     assert capsys.readouterr().err.endswith("videomae2: stopped by Ctrl-C\n")
 
 
 def test_videos_that_cannot_be_read_are_no_clips(tmp_path):
-    record = StepRecord(step=3, loss=1.0, lr=0.1, norm=1.0, metrics={}, clips=8, unreadable=1,
-                        skipped=False, samples=())  # fmt: skip
-    reports = [Report([record, record], seconds=3.0, waited=0.0)]
-    found = together._numbers(reports, videos_per_step=4, views=2, workers=0)
+    record = StepRecord(
+        step=3,
+        loss=1.0,
+        lr=0.1,
+        grad_norm=1.0,
+        metrics={},
+        num_clips=8,
+        num_unreadable=1,
+        skipped=False,
+        samples=(),
+    )
+    reports = [LogWindow([record, record], seconds=3.0, wait_seconds=0.0)]
+    found = end_to_end._summarize_windows(reports, videos_per_step=4, views=2, num_workers=0)
     assert found.clips_per_second == 4.0
     for number in range(3):
         (tmp_path / f"{number}.npy").write_bytes(b"nothing")
-    data = together.data_config(tmp_path, views=2, stride=1.0)
-    with pytest.raises(UnreadableShareError, match="1 of 3 videos cannot be read"):
-        together.measure_together(TINY, CPU, data, workers=0)
+    data = end_to_end.build_data_config(tmp_path, views=2, frame_interval=1.0)
+    with pytest.raises(TooManyUnreadableError, match="1 of 3 videos cannot be read"):
+        end_to_end.measure_end_to_end(TINY, CPU, data, num_workers=0)
 
 
 @pytest.mark.parametrize("videos", [3, 1000])
 def test_an_epoch_is_as_many_videos_as_the_steps_need(tmp_path, videos):
-    data = together.data_config(tmp_path, views=2, stride=1.0)
+    data = end_to_end.build_data_config(tmp_path, views=2, frame_interval=1.0)
     listed = manifest(tmp_path, [f"{number}.mp4" for number in range(videos)])
-    (source,) = together._often_enough(data, [listed], videos=16).sources
-    assert Mixture.of([listed], [source.weight], seed=0).epoch_size == 16
+    (source,) = end_to_end._repeat_source(data, [listed], videos=16).sources
+    assert Mixture.from_manifests([listed], [source.weight], seed=0).epoch_size == 16
 
 
 def test_each_precision_is_measured_under_its_own_switch(monkeypatch):
     """And what trains at the end is in the first that was asked for."""
     seen, now = [], []
-    monkeypatch.setattr(whole_bench, "use_precision", lambda one: now.append(one.precision))
+    monkeypatch.setattr(whole_bench, "set_matmul_precision", lambda one: now.append(one.precision))
 
     def watched(name):
         plain = getattr(whole_bench, name)
@@ -212,20 +224,30 @@ def test_each_precision_is_measured_under_its_own_switch(monkeypatch):
 
         monkeypatch.setattr(whole_bench, name, call)
 
-    for name in ("measure_peak", "measure_step", "measure_together"):
+    for name in ("measure_peak", "measure_step", "measure_end_to_end"):
         watched(name)
     config = BenchConfig(
-        size="tiny", side=32, batch=4, precision=("bf16", "fp32"), masking=("dual",), repeats=1,
-        peak_seconds=0.001, parts=("model", "both"), made_up_videos=2, made_up_frames=8,
-        views=1, workers=0, device="cpu",
-    )  # fmt: skip
-    whole_bench.bench(config)
+        size="tiny",
+        side=32,
+        batch_size=4,
+        precision=("bf16", "fp32"),
+        masking=("dual",),
+        repeats=1,
+        peak_seconds=0.001,
+        parts=("model", "end_to_end"),
+        synthetic_videos=2,
+        synthetic_frames=8,
+        views=1,
+        num_workers=0,
+        device="cpu",
+    )
+    whole_bench.run_bench(config)
     assert seen == [
         ("measure_peak", "fp32"),
         ("measure_peak", "bf16"),
         ("measure_step", "bf16"),
         ("measure_step", "fp32"),
-        ("measure_together", "bf16"),
+        ("measure_end_to_end", "bf16"),
     ]
 
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from videomae2.errors import ConfigError
-from videomae2.jobs.curves import loss_curve, read_metrics, smoothed
+from videomae2.reports.curves import plot_loss_curve, read_metrics_log, smooth
 
 
 def write(path, lines):
@@ -24,7 +24,7 @@ def pixels(path):
 def test_metrics_leave_out_other_lines_and_one_that_is_being_written(tmp_path):
     path = write(tmp_path / "metrics.jsonl", [*entries([1.0, None]), {"step": 1, "accuracy": 0.5}])
     path.write_text(path.read_text() + '{"step": 2, "lo')
-    found = read_metrics(path)
+    found = read_metrics_log(path)
     assert found.step.tolist() == [0, 1]
     assert found.loss[0] == 1.0
     assert np.isnan(found.loss[1])
@@ -37,12 +37,12 @@ def test_metrics_leave_out_other_lines_and_one_that_is_being_written(tmp_path):
 def test_a_log_that_cannot_be_drawn_is_refused(tmp_path, text, said):
     (tmp_path / "metrics.jsonl").write_text(text)
     with pytest.raises(ConfigError, match=said):
-        read_metrics(tmp_path / "metrics.jsonl")
+        read_metrics_log(tmp_path / "metrics.jsonl")
 
 
 def test_a_missing_log_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"cannot read .*gone.jsonl: No such file"):
-        read_metrics(tmp_path / "gone.jsonl")
+        read_metrics_log(tmp_path / "gone.jsonl")
 
 
 def test_smoothing_is_the_mean_of_a_window_without_gaps():
@@ -50,15 +50,15 @@ def test_smoothing_is_the_mean_of_a_window_without_gaps():
     slow = [
         np.nanmean(values[max(0, n - min(n, 2)) : n + min(n, 2) + 1]) for n in range(len(values))
     ]
-    np.testing.assert_allclose(smoothed(values, 4), slow)
-    assert np.isnan(smoothed(np.array([np.nan, np.nan]), 3)).all()
-    np.testing.assert_array_equal(smoothed(values, 1), values)
+    np.testing.assert_allclose(smooth(values, 4), slow)
+    assert np.isnan(smooth(np.array([np.nan, np.nan]), 3)).all()
+    np.testing.assert_array_equal(smooth(values, 1), values)
 
 
 @pytest.mark.parametrize("losses", [[1.4, None, 0.2], [1.0], [None, None], [1.0, 0.9] * 100])
 def test_a_curve_is_a_picture_and_leaves_nothing_else(tmp_path, losses):
     log = write(tmp_path / "metrics.jsonl", entries(losses))
-    out = loss_curve(log, tmp_path / "loss.png", title="A run")
+    out = plot_loss_curve(log, tmp_path / "loss.png", title="A run")
     assert {path.name for path in tmp_path.iterdir()} == {"metrics.jsonl", "loss.png"}
     assert pixels(out).std() > 5
 
@@ -66,7 +66,7 @@ def test_a_curve_is_a_picture_and_leaves_nothing_else(tmp_path, losses):
 def test_baseline_and_axis_can_be_chosen(tmp_path):
     log = write(tmp_path / "metrics.jsonl", entries([1.0, 0.8, 0.7]))
     plain, log_axis, bare = (
-        pixels(loss_curve(log, tmp_path / "loss.png", **choice))
+        pixels(plot_loss_curve(log, tmp_path / "loss.png", **choice))
         for choice in ({}, {"axis": "log"}, {"baseline": None})
     )
     assert plain.shape == log_axis.shape == bare.shape
@@ -78,5 +78,5 @@ def test_pyplot_is_not_needed(tmp_path):
     import sys
 
     before = "matplotlib.pyplot" in sys.modules
-    loss_curve(write(tmp_path / "metrics.jsonl", entries([1.0])), tmp_path / "loss.png")
+    plot_loss_curve(write(tmp_path / "metrics.jsonl", entries([1.0])), tmp_path / "loss.png")
     assert ("matplotlib.pyplot" in sys.modules) == before

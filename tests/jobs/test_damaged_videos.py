@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.jobs.small import kill_after, losses, quiet, small_run, start
-from videomae2.config import save
-from videomae2.data.moving_shapes import write_moving_shapes
-from videomae2.errors import ConfigError, UnreadableShareError
-from videomae2.jobs.pretrain import pretrain
+from tests.jobs.small import kill_after, losses, small_run, start
+from tests.logs import logging_to
+from videomae2.commands.train.pretrain import pretrain
+from videomae2.config.files import save_config
+from videomae2.config.runs import LoggingConfig
+from videomae2.data.synthetic.moving_shapes import write_moving_shapes
+from videomae2.errors import ConfigError, TooManyUnreadableError
 
 
 def damage(path, seed):
@@ -30,26 +32,27 @@ def damage(path, seed):
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):
     folder = tmp_path_factory.mktemp("videos")
-    write_moving_shapes(folder, videos=20, frames=120, side=32, workers=1)
+    write_moving_shapes(folder, videos=20, frames=120, side=32, num_workers=1)
     for seed, path in enumerate(sorted((folder / "train").rglob("*.mp4"))[:8]):
         damage(path, seed)
     return folder / "train"
 
 
-def small(videos, out, *, epochs=10.0, save_every=4, workers=1, **record):
+def small(videos, out, *, epochs=10.0, interval=4, workers=1, **checkpoint):
     run = small_run(videos, out, epochs=epochs)
     return replace(
         run,
-        record=replace(run.record, save_every=save_every, log_every=1, **record),
+        checkpoint=replace(run.checkpoint, interval=interval, **checkpoint),
+        logging=LoggingConfig(interval=1),
         data=replace(run.data, max_unreadable_share=0.9),
-        loading=replace(run.loading, workers=workers, deadline_seconds=60.0),
+        loading=replace(run.loading, num_workers=workers, timeout_seconds=60.0),
     )
 
 
 @pytest.fixture(scope="module")
 def whole(videos, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole") / "run"
-    pretrain(small(videos, folder, keep=100), say=quiet)
+    pretrain(small(videos, folder, keep_latest_k=100))
     return folder
 
 
@@ -84,7 +87,7 @@ def test_a_run_that_goes_on_leaves_out_what_it_left_out_before(
     videos, whole, tmp_path, step, workers
 ):
     folder = went_back(whole, tmp_path / "run", step)
-    pretrain(small(videos, folder, workers=workers, keep=100), say=quiet)
+    pretrain(small(videos, folder, workers=workers, keep_latest_k=100))
     assert holes(folder) == holes(whole)
     assert losses(folder) == losses(whole)
 
@@ -92,25 +95,25 @@ def test_a_run_that_goes_on_leaves_out_what_it_left_out_before(
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_killed_twice_it_ends_with_the_same_losses(videos, whole, tmp_path):
-    run = small(videos, tmp_path / "run", workers=2, save_every=6)
-    save(run, tmp_path / "config.yaml")
+    run = small(videos, tmp_path / "run", workers=2, interval=6)
+    save_config(run, tmp_path / "config.yaml")
     for lines in (9, 5):  # three steps, then five after the last checkpoint
         kill_after(start(tmp_path / "config.yaml", subprocess.PIPE), lines)
-    pretrain(run, say=quiet)
+    pretrain(run)
     assert losses(tmp_path / "run") == losses(whole)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_killed_at_random_it_ends_with_the_same_losses(videos, tmp_path):
-    pretrain(small(videos, tmp_path / "whole", epochs=150.0), say=quiet)
-    run = small(videos, tmp_path / "run", epochs=150.0, workers=2, save_every=7)
-    save(run, tmp_path / "config.yaml")
+    pretrain(small(videos, tmp_path / "whole", epochs=150.0))
+    run = small(videos, tmp_path / "run", epochs=150.0, workers=2, interval=7)
+    save_config(run, tmp_path / "config.yaml")
     moment = random.Random(3)
     for _ in range(6):
         process = start(tmp_path / "config.yaml", subprocess.PIPE)
         kill_after(process, moment.randint(1, 30), seconds=0.05 * moment.random())
-    pretrain(run, say=quiet)
+    pretrain(run)
     assert losses(tmp_path / "run") == losses(tmp_path / "whole")
 
 
@@ -125,14 +128,15 @@ def test_repaired_videos_are_read_again_and_it_is_said(videos, tmp_path):
     run = replace(run, data=replace(run.data, max_unreadable_share=0.4))
     strict = replace(run, data=replace(run.data, max_unreadable_share=0.1))
     for _ in range(2):
-        with pytest.raises(UnreadableShareError, match=r"start again .*, allow .*, or delete"):
-            pretrain(strict, say=quiet)
+        with pytest.raises(TooManyUnreadableError, match=r"start again .*, allow .*, or delete"):
+            pretrain(strict)
     for path, data in content.items():
         path.write_bytes(data)
     said = []
-    pretrain(run, say=said.append)
+    with logging_to(said.append):
+        pretrain(run)
     # two of the four were never met, so they are other files to a run that has no checkpoint yet
-    assert any("aside" in line and "earlier-1" in line for line in said)
+    assert any("in place of another run" in line for line in said)
     assert not {line["path"] for line in listed(tmp_path / "run")} & set(map(str, paths))
 
 
@@ -143,16 +147,17 @@ def test_a_run_with_checkpoints_goes_on_after_a_repair_but_not_with_other_files(
     content = broken.read_bytes()
     broken.write_bytes(b"")
     run = small(mine, tmp_path / "run", epochs=2.0)
-    pretrain(run, say=quiet)
+    pretrain(run)
     assert str(broken) in {line["path"] for line in listed(tmp_path / "run")}
     broken.write_bytes(content)
     said = []
-    pretrain(run, say=said.append)
+    with logging_to(said.append):
+        pretrain(run)
     assert any("unreadable videos have changed" in line for line in said)
     assert not any("earlier" in line for line in said)
     other.write_bytes(content)
     with pytest.raises(ConfigError, match=r"other files at .*1 of 15 that were looked at differ"):
-        pretrain(run, say=quiet)
+        pretrain(run)
 
 
 def test_one_bad_window_costs_no_other_window(tmp_path):
@@ -166,10 +171,10 @@ def test_one_bad_window_costs_no_other_window(tmp_path):
     os.remove(tmp_path / "frames" / "v0" / "img_00095.jpg")
     windows = [f"frames/v{video} {first} 10" for video in range(2) for first in range(0, 100, 10)]
     (tmp_path / "list.txt").write_text("\n".join(windows) + "\n")
-    run = small(tmp_path / "list.txt", tmp_path / "run", epochs=8.0, save_every=100)
+    run = small(tmp_path / "list.txt", tmp_path / "run", epochs=8.0, interval=100)
     source = replace(run.data.sources[0], layout="pretrain-list")
     run = replace(run, data=replace(run.data, sources=(source,), max_unreadable_share=0.06))
-    pretrain(run, say=quiet)
+    pretrain(run)
     (line,) = listed(tmp_path / "run")
     assert (line["first"], line["frames"]) == (90, 10)
     assert max(holes(tmp_path / "run").values()) == 1

@@ -8,17 +8,20 @@ from io import StringIO
 import pytest
 
 from videomae2.cli import demo as command
-from videomae2.cli.demo import _stages
+from videomae2.cli.demo import build_stages
+from videomae2.cli.main import main
 from videomae2.errors import ConfigError
-from videomae2.jobs.demo_page import write_page
 from videomae2.models.encoder import EncoderConfig
+from videomae2.reports.demo import write_demo_page
 
-ENCODER = EncoderConfig(size="tiny", frames=8, height=64, width=64, dim=24, depth=1, heads=2)
+ENCODER = EncoderConfig(
+    size="tiny", frames=8, height=64, width=64, embed_dim=24, depth=1, num_heads=2
+)
 
 
 def short(run):
     """A run of a few steps of a model of one block."""
-    optim = replace(run.optim, batch=12, epochs=1.0, warmup_epochs=0.0)
+    optim = replace(run.optim, global_batch_size=12, epochs=1.0, warmup_epochs=0.0)
     return replace(run, optim=optim)
 
 
@@ -41,22 +44,24 @@ def shown(tmp_path_factory):
     out, found = tmp_path_factory.mktemp("demo"), []
 
     def page(shown, stages, path):
-        found.append((shown, stages, write_page(shown, stages, path)))
+        found.append((shown, stages, write_demo_page(shown, stages, path)))
         return path
 
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as said:
-        patch.setattr(command, "_stages", lambda videos, out: shortened(_stages(videos, out)))
-        patch.setattr(command, "write_page", page)
-        assert command.main(["--out", str(out), "--videos", "60"]) == 0
+        patch.setattr(
+            command, "build_stages", lambda videos, out: shortened(build_stages(videos, out))
+        )
+        patch.setattr(command, "write_demo_page", page)
+        assert main(["demo", "--out", str(out), "--videos", "60"]) == 0
     return *found[0], said.getvalue().splitlines()
 
 
 def test_both_finetunings_differ_in_their_first_weights_alone(shown):
     _, stages, _, _ = shown
     one, other = stages.finetune, stages.scratch
-    assert one.start.weights == stages.pretrain.record.out
-    assert other.start.weights is None
-    same = replace(one, start=other.start, record=other.record)
+    assert one.init.weights == stages.pretrain.output_dir
+    assert other.init.weights is None
+    same = replace(one, init=other.init, output_dir=other.output_dir)
     assert same == other
 
 
@@ -69,7 +74,7 @@ def test_all_three_are_judged_on_the_same_videos(shown):
         assert one.accuracy.low <= one.accuracy.value <= one.accuracy.high
         assert any(line.startswith(one.name) for line in said)
     difference = found.pretrained.accuracy.value - found.scratch.accuracy.value
-    assert found.gain.difference.value == pytest.approx(difference)
+    assert found.improvement.difference.value == pytest.approx(difference)
 
 
 def test_the_page_is_complete_in_itself_and_links_to_the_reports(shown):
@@ -84,7 +89,7 @@ def test_the_page_is_complete_in_itself_and_links_to_the_reports(shown):
 
 def test_the_command_ends_with_paths(shown):
     found, _, page, said = shown
-    last = "\n".join(said[said.index(f"report   {page}") - 6 :])
+    last = "\n".join(said[said.index(f"report      {page}") - 6 :])
     for path in (found.curve, found.picture, found.pretrained.folder, page):
         assert path.exists()
         assert str(path) in last
@@ -94,8 +99,10 @@ def test_the_second_time_nothing_is_trained_and_the_results_are_the_same(
     shown, monkeypatch, capsys
 ):
     found, _, page, _ = shown
-    monkeypatch.setattr(command, "_stages", lambda videos, out: shortened(_stages(videos, out)))
-    assert command.main(["--out", str(page.parent), "--videos", "60", "--json"]) == 0
+    monkeypatch.setattr(
+        command, "build_stages", lambda videos, out: shortened(build_stages(videos, out))
+    )
+    assert main(["demo", "--out", str(page.parent), "--videos", "60", "--json"]) == 0
     out, err = capsys.readouterr()
     again = json.loads(out)
     assert again["report"] == str(page)

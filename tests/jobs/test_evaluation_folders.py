@@ -8,14 +8,14 @@ import pytest
 from safetensors.torch import save_file
 
 from tests.jobs.evaluated import CONFIG, run_it, save_run, save_videos
+from videomae2.commands.evaluate.config import ListConfig
+from videomae2.commands.evaluate.plan import prepare_evaluation
 from videomae2.errors import ConfigError
-from videomae2.jobs.evaluate import prepare_evaluation
-from videomae2.jobs.evaluation.settings import ListConfig
-from videomae2.jobs.view_settings import ViewsWish
-from videomae2.models.chosen import MEAN_FILE
-from videomae2.models.saved import read_weights
+from videomae2.inference.views import EvalViews
+from videomae2.models.weights.resolve import EMA_FILE
+from videomae2.models.weights.saved import load_saved_state
 
-ONE = {"views": ViewsWish(clips=1, crops=1)}
+ONE = {"views": EvalViews(clips=1, crops=1)}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def evaluated(place, videos, out=None, **changed):
 def test_what_is_asked_again_goes_where_it_was(place):
     first = evaluated(place, "a/test")
     assert first.folder == place / "run/evaluation/test"
-    again = evaluated(place, "a/test", rounds=200, batch=1, allow_unreadable=True)
+    again = evaluated(place, "a/test", n_resamples=200, batch_size=1, allow_unreadable=True)
     assert again.folder == first.folder
     assert planned(place, "a/test").remark == ""
 
@@ -57,21 +57,27 @@ def test_what_is_asked_again_goes_where_it_was(place):
     ("videos", "changed", "what"),
     [
         ("b/test", {}, "other videos, list.root"),
-        ("a/test", {"views": ViewsWish(clips=2, crops=1)}, "other views"),
-        ("test.csv", {"list": ListConfig(keep="split=b")}, "other videos, list.root, list.keep"),
+        ("a/test", {"views": EvalViews(clips=2, crops=1)}, "other views"),
+        (
+            "test.csv",
+            {"list": ListConfig(filter="split=b")},
+            "other videos, list.root, list.filter",
+        ),
     ],
 )
 def test_another_question_gets_a_folder_of_its_own_and_it_is_said(place, videos, changed, what):
     first = evaluated(place, "a/test")
     before = (first.folder / "results.json").read_bytes()
     plan = planned(place, videos, **changed)
-    assert plan.out == place / "run/evaluation/test-2"
-    assert f"folder   {plan.out} (test holds another evaluation: {what}" in "\n".join(plan.lines())
+    assert plan.out_dir == place / "run/evaluation/test-2"
+    assert f"folder   {plan.out_dir} (test holds another evaluation: {what}" in "\n".join(
+        plan.summary()
+    )
     second = evaluated(place, videos, **changed)
-    assert second.folder == plan.out
+    assert second.folder == plan.out_dir
     assert (first.folder / "results.json").read_bytes() == before
-    assert planned(place, videos, **changed).out == second.folder
-    assert planned(place, "a/test").out == first.folder
+    assert planned(place, videos, **changed).out_dir == second.folder
+    assert planned(place, "a/test").out_dir == first.folder
 
 
 @pytest.mark.parametrize("student", ["students/mini", "checkpoints/step-00000003/mini"])
@@ -80,12 +86,12 @@ def test_what_is_said_of_a_student_outlives_its_folder(place, student):
     shutil.copytree(place / "run" / "best", place / "run" / student)
     config = replace(CONFIG, **ONE)
     plan = prepare_evaluation(place / "run" / student, place / "a/test", config=config)
-    assert plan.out == place / "run/evaluation/test"
+    assert plan.out_dir == place / "run/evaluation/test"
 
 
 def test_rows_of_one_table_are_told_apart(place):
     folders = [
-        evaluated(place, "test.csv", list=ListConfig(keep=f"split={fold}")).folder.name
+        evaluated(place, "test.csv", list=ListConfig(filter=f"split={fold}")).folder.name
         for fold in ("a", "b", "a")
     ]
     assert folders == ["test", "test-2", "test"]
@@ -93,11 +99,11 @@ def test_rows_of_one_table_are_told_apart(place):
 
 def test_weights_are_told_apart_raw_means_and_checkpoints(place):
     best, last = place / "run/best", place / "run/checkpoints/step-00000003"
-    weights = {name: value + 0.01 for name, value in read_weights(best).items()}
-    save_file(weights, best / MEAN_FILE)
+    weights = {name: value + 0.01 for name, value in load_saved_state(best).items()}
+    save_file(weights, best / EMA_FILE)
     shutil.copytree(best, last)
     save_file(weights, last / "model.safetensors")
-    (last / MEAN_FILE).unlink()
+    (last / EMA_FILE).unlink()
     wanted = ((place / "run", "raw"), (place / "run", "ema"), (last, "auto"))
     folders = [
         run_it(run, place / "a/test", None, weights=kind, **ONE).folder for run, kind in wanted
@@ -115,13 +121,13 @@ def test_a_named_folder_with_other_results_is_refused(place):
     evaluated(place, "a/test", out)
     (out / "results.json").unlink()
     assert evaluated(place, "b/test", out).folder == out, "nothing was finished there"
-    (out / "question.json").unlink()
+    (out / "eval_config.json").unlink()
     with pytest.raises(ConfigError, match="of a version that does not say which; choose another"):
         evaluated(place, "b/test", out)
 
 
 def test_the_question_stands_in_the_folder(place):
     folder = evaluated(place, "a/test").folder
-    asked = json.loads((folder / "question.json").read_text())
+    asked = json.loads((folder / "eval_config.json").read_text())
     assert asked["videos"] == str(place / "a/test")
     assert asked["precision"] == "fp32"

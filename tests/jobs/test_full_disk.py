@@ -11,7 +11,8 @@ import pytest
 
 from tests.jobs.small import losses, small_run, small_videos
 from videomae2.cli.main import main
-from videomae2.config import save
+from videomae2.config.files import save_config
+from videomae2.config.runs import LoggingConfig
 
 
 def can_mount():
@@ -31,39 +32,40 @@ def videos(tmp_path_factory):
 
 
 SCRIPT = """
-import os, shutil, sys
+import logging, os, shutil, sys
 from pathlib import Path
-from videomae2.cli import launch
 from videomae2.cli.main import main
 
 config, disk, at, leave, number = Path(sys.argv[1]), Path(sys.argv[2]), *map(int, sys.argv[3:])
 
-def say(line):
-    print(line, flush=True)
+class Filler(logging.Handler):
+  def emit(self, record):
+    line = record.getMessage()
     if line.startswith("step ") and int(line.split()[1].split("/")[0]) == at:
         free = shutil.disk_usage(disk).free
         (disk / "filler").write_bytes(bytes(free - leave))
         if number:
             os.kill(os.getpid(), number)
 
-launch.saying = lambda *, json: say
+logging.getLogger("videomae2").addHandler(Filler())
 code = main(["pretrain", "--config", str(config)])
 shutil.copytree(disk, sys.argv[2] + "-after")
 sys.exit(code)
 """
 
 
-def run_on_a_disk(videos, tmp_path, *, at, leave, number=0, size="1500k", **record):
+def run_on_a_disk(videos, tmp_path, *, at, leave, number=0, size="1500k", **checkpoint):
     """Train on a small disk, which fills after some steps but for so many bytes."""
     disk = tmp_path / "disk"
     disk.mkdir()
     run = small_run(videos, disk / "run", epochs=5.0)
     run = replace(
         run,
-        record=replace(run.record, log_every=1, **record),
-        loading=replace(run.loading, deadline_seconds=60.0),
+        checkpoint=replace(run.checkpoint, **checkpoint),
+        logging=LoggingConfig(interval=1),
+        loading=replace(run.loading, timeout_seconds=60.0),
     )
-    save(run, tmp_path / "config.yaml")
+    save_config(run, tmp_path / "config.yaml")
     words = [SCRIPT, str(tmp_path / "config.yaml"), str(disk), str(at), str(leave), str(number)]
     inside = f'mount -t tmpfs -o size={size} none {disk} && exec "$@"'
     done = subprocess.run(
@@ -90,7 +92,7 @@ def test_a_finished_run_keeps_its_last_weights(videos, tmp_path):
 @pytest.mark.slow
 def test_what_is_kept_for_good_does_not_make_room(videos, tmp_path):
     done, steps, _ = run_on_a_disk(
-        videos, tmp_path, at=5, leave=100_000, size="3000k", keep_every=2, keep=1
+        videos, tmp_path, at=5, leave=100_000, size="3000k", keep_interval=2, keep_latest_k=1
     )
     assert done.returncode == 2
     assert "(a resume would now start at step 4)" in done.stderr
@@ -98,12 +100,12 @@ def test_what_is_kept_for_good_does_not_make_room(videos, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("save_every", "code", "there"), [(3, 75, [3]), (50, 2, [])])
+@pytest.mark.parametrize(("interval", "code", "there"), [(3, 75, [3]), (50, 2, [])])
 def test_stopped_without_room_the_code_says_whether_something_is_saved(
-    videos, tmp_path, save_every, code, there
+    videos, tmp_path, interval, code, there
 ):
     done, steps, _ = run_on_a_disk(
-        videos, tmp_path, at=5, leave=100_000, number=signal.SIGTERM, save_every=save_every
+        videos, tmp_path, at=5, leave=100_000, number=signal.SIGTERM, interval=interval
     )
     assert done.returncode == code
     start = f"at step {there[0]}" if there else "from the beginning"
@@ -114,13 +116,13 @@ def test_stopped_without_room_the_code_says_whether_something_is_saved(
 
 def test_room_for_all_that_stays_is_asked_for_before(videos, tmp_path, monkeypatch, capsys):
     run = small_run(videos, tmp_path / "run", epochs=60.0)
-    run = replace(run, record=replace(run.record, save_every=2, keep_every=2))
-    save(run, tmp_path / "config.yaml")
+    run = replace(run, checkpoint=replace(run.checkpoint, interval=2, keep_interval=2))
+    save_config(run, tmp_path / "config.yaml")
     usage = shutil.disk_usage(tmp_path)._replace(free=5 * 2**20)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     for more in ([], ["--dry-run"]):
         assert main(["pretrain", "--config", str(tmp_path / "config.yaml"), *more]) == 2
         assert "has 5.0 MiB free, and the checkpoints of this run need" in capsys.readouterr().err
     assert set(os.listdir(tmp_path / "run")) == {".lock", "checkpoints"}
-    few = ["--record.keep-every", "60", "--dry-run"]
+    few = ["--checkpoint.keep-interval", "60", "--dry-run"]
     assert main(["pretrain", "--config", str(tmp_path / "config.yaml"), *few]) == 0

@@ -6,21 +6,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from jinja2 import UndefinedError
 from PIL import Image
 
 from tests.jobs.evaluated import CONFIG, SPAN
-from videomae2.data.view_grid import ViewGridConfig
-from videomae2.jobs.evaluation.measures import measure
-from videomae2.jobs.evaluation.report import report_page
-from videomae2.jobs.evaluation.results import Draw, Evaluation, ModelFacts, Work
-from videomae2.jobs.evaluation.video_results import Right
-from videomae2.jobs.pages.axes import round_values
-from videomae2.jobs.pages.charts import Series, line_chart
-from videomae2.jobs.pages.markup import page, table, tag
-from videomae2.jobs.pages.matrices import confusion_picture
-from videomae2.jobs.pages.strips import strip
-from videomae2.jobs.pages.training import training_part
-from videomae2.jobs.view_settings import settle_views
+from videomae2.commands.evaluate.metrics import compute_metrics
+from videomae2.commands.evaluate.predictions import GroundTruth
+from videomae2.data.views.specs import ViewGridConfig
+from videomae2.inference.views import resolve_views
+from videomae2.metrics.bootstrap import Bootstrap
+from videomae2.reports.charts import COLORS, draw_bars, draw_lines
+from videomae2.reports.confusion_matrix import draw_confusion_matrix
+from videomae2.reports.curves import draw_training_curves
+from videomae2.reports.evaluation import build_page
+from videomae2.reports.evaluation_result import Evaluation, ModelFacts, RunStats
+from videomae2.reports.html import render
+from videomae2.reports.image_canvas import encode_filmstrip
 
 
 def made_up(classes, videos, *, name="class {} & <b>more</b>"):
@@ -32,27 +33,46 @@ def made_up(classes, videos, *, name="class {} & <b>more</b>"):
     scores[np.arange(videos), :, labels] += 2
     names = tuple(name.format(i) for i in range(classes))
     paths = tuple(f"/videos/<i>{i}</i>.mp4" for i in range(videos))
-    right = Right("one-class", names, paths, labels, np.zeros((0, 0)))
-    gathered, measures = measure(iter(scores), grid, right, Draw(20, 0))
+    right = GroundTruth("multiclass", names, paths, labels, np.zeros((0, 0)))
+    gathered, measures = compute_metrics(iter(scores), grid, right, Bootstrap(20, 0))
     facts = ModelFacts(
-        path=Path("runs/x"), why="as named", weights="raw", digest="0" * 16, outputs=f"{classes}",
-        size="tiny", parameters=1000, clip="16x64x64",
-        notes={"parents": {"pretrain": "<script>alert(1)"}},
-    )  # fmt: skip
+        path=Path("runs/x"),
+        selection_reason="as named",
+        weights="raw",
+        digest="0" * 16,
+        outputs=f"{classes}",
+        size="tiny",
+        parameters=1000,
+        clip="16x64x64",
+        metadata={"parents": {"pretrain": "<script>alert(1)"}},
+    )
     return Evaluation(
-        model=facts, videos="/videos", origin="a list", names_from="names from the model",
-        answers="one-class", classes=names, views=settle_views(SPAN, CONFIG.views), device="cpu",
-        listed=videos, measures=measures, probabilities=gathered.merged, truth=np.zeros((0, 0)),
-        identities=paths, unreadable={"/videos/<u>.mp4": "is <empty>"},
-        work=Work(scored=videos, decodings=videos, reopened=0, frames=9, seconds=1.0), strips={},
+        model=facts,
+        videos="/videos",
+        description="a list",
+        class_names_source="names from the model",
+        task_type="multiclass",
+        classes=names,
+        views=resolve_views(SPAN, CONFIG.views),
+        device="cpu",
+        num_listed=videos,
+        metrics=measures,
+        probabilities=gathered.outputs,
+        targets=np.zeros((0, 0)),
+        identities=paths,
+        unreadable={"/videos/<u>.mp4": "is <empty>"},
+        run_stats=RunStats(
+            num_scored=videos, num_decodings=videos, num_reopened=0, num_frames=9, seconds=1.0
+        ),
+        filmstrips={},
         folder=Path("out"),
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize(("classes", "videos"), [(2, 7), (12, 40), (710, 900)])
 def test_a_report_is_complete_escaped_and_small(classes, videos, tmp_path):
-    text = report_page(made_up(classes, videos), tmp_path / "no.jsonl")
-    assert not re.search(r"<script|https?://|<link|@import|url\(", text)
+    text = build_page(made_up(classes, videos), tmp_path / "no.jsonl")
+    assert not re.search(r"<script|https?://|<link|@import|url\((?!#)", text)
     assert not re.search(r"<b>more|<i>|<u>|<empty>", text)
     assert "class 1 &amp; &lt;b&gt;more&lt;/b&gt;" in text
     assert "1 of" in text
@@ -67,14 +87,14 @@ def test_a_training_curve_is_shown_where_there_is_a_log(tmp_path):
     lines = [f'{{"step": {i}, "loss": {2 / (i + 1)}, "lr": 0.1}}\n' for i in range(30)]
     (tmp_path / "metrics.jsonl").write_text("".join(lines))
     found = made_up(2, 5)
-    text = report_page(found, tmp_path / "metrics.jsonl")
+    text = build_page(found, tmp_path / "metrics.jsonl")
     assert "Training" in text
     assert "held-out" not in text
     lines.append('{"step": 9, "validation/accuracy": 0.5, "validation/loss": 0.1}\n')
     (tmp_path / "metrics.jsonl").write_text("".join(lines))
-    text = report_page(found, tmp_path / "metrics.jsonl")
+    text = build_page(found, tmp_path / "metrics.jsonl")
     assert "accuracy on held-out videos" in text
-    assert "Training" not in report_page(found, tmp_path / "gone.jsonl")
+    assert "Training" not in build_page(found, tmp_path / "gone.jsonl")
 
 
 def test_of_several_students_the_looks_at_the_one_that_is_judged_are_shown(tmp_path):
@@ -82,46 +102,51 @@ def test_of_several_students_the_looks_at_the_one_that_is_judged_are_shown(tmp_p
     steps = [{"step": step, "loss": 1.0 + step, "lr": 1.0} for step in range(4)]
     looks = [{"step": 3, f"validation/{name}/accuracy": 0.5} for name in ("wide", "deep")]
     log.write_text("".join(json.dumps(line) + "\n" for line in (*steps, *looks)))
-    assert "deep/accuracy on held-out videos" in training_part(log, student="deep").text
-    assert "wide/accuracy on held-out videos" in training_part(log, student="best").text
+    for student, shown in (("deep", "deep"), ("best", "wide")):
+        _, validation = draw_training_curves(log, student=student)
+        assert f"{shown}/accuracy on held-out videos" in validation
 
 
-def test_text_is_escaped_and_pieces_are_not():
-    made = tag("p", "a < b", tag("b", "c & d"), title='"quoted"', data_value=1.5)
-    assert made.text == (
-        '<p title="&quot;quoted&quot;" data-value="1.5">a &lt; b<b>c &amp; d</b></p>'
-    )
-    assert '<td class="n">2</td>' in table(["x", "n"], [["<", "2"]], numeric=(1,)).text
-    assert "<title>x &lt; y</title>" in page("x < y")
+def test_a_page_that_lacks_a_value_is_refused():
+    with pytest.raises(UndefinedError, match="is undefined"):
+        render("demo.html")
 
 
 def test_a_gap_in_a_line_stays_a_gap():
-    series = [Series("", [0, 1, 2, 3], [1.0, float("nan"), 2.0, 3.0])]
-    drawn = line_chart(series, x_label="x", y_label="y", words="a line").text
-    (line,) = re.findall(r'<path d="([^"]*)" class="line', drawn)
+    y = [1.0, float("nan"), 2.0, 3.0]
+    drawn = draw_lines({"": ([0, 1, 2, 3], y)}, x_label="x", y_label="y", description="a line")
+    (line,) = re.findall(r'<path d="([^"]*)"[^>]*stroke-width: 2.2', drawn)
     assert line.count("M") == 2
     assert line.count("L") == 1
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "wanted"),
-    [
-        (0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]),
-        (0.41, 0.47, [0.41, 0.42, 0.43, 0.44, 0.45, 0.46, 0.47]),
-        (0, 599, [0, 100, 200, 300, 400, 500]),
-    ],
-)
-def test_ticks_are_round(low, high, wanted):
-    found = round_values(low, high, most=max(6, len(wanted)))
-    assert found == pytest.approx(wanted)
+def test_plots_follow_the_page_and_are_the_same_every_time():
+    def draw():
+        return draw_bars(["<a>", "$b_{"], [0.5, 0.7], [(0.4, 0.6)] * 2, ["c"] * 2, description='"')
+
+    drawn = draw()
+    assert drawn == draw()
+    assert not re.search(r"#[0-9a-f]{6}|<a>", drawn)
+    assert "&lt;a&gt;" in drawn
+    assert "$b_{" in drawn
+    style = render("style.css")
+    for name, color in COLORS.items():
+        assert f"--{name}: {color}" in style.replace("#fff;", "#ffffff;")
 
 
 def test_many_classes_become_a_picture_and_few_are_named():
-    few = confusion_picture(np.array([[3, 1], [0, 2]]), ["yes", "no"], words="w").text
-    assert "yes taken for no: 1" in few
-    assert "<svg" in few
-    many = confusion_picture(np.eye(300, dtype=np.int64), [str(i) for i in range(300)], words="w")
-    assert many.text.startswith('<img src="data:image/png;base64,')
+    few = draw_confusion_matrix(np.array([[3, 1], [0, 2]]), ["yes", "<no>"], description="w")
+    assert "<title>yes taken for &lt;no&gt;: 1</title>" in few
+    assert "data:image" not in few
+    many = np.eye(300, dtype=np.int64)
+    drawn = draw_confusion_matrix(many, [str(i) for i in range(300)], description="w")
+    assert drawn.count("data:image/png;base64,") == 1
+    assert "<title>" not in drawn
+
+
+def test_of_many_classes_those_of_the_most_mistakes_are_shown_by_name(tmp_path):
+    text = build_page(made_up(60, 240, name="class-{}-"), tmp_path / "no.jsonl")
+    assert "the 24 classes of the most frequent mistakes" in text
 
 
 @pytest.mark.parametrize("shape", [(9, 20, 500, 3), (1, 300, 10, 3), (8, 32, 32, 1), (8, 9, 9, 5)])
@@ -129,6 +154,6 @@ def test_strips_of_any_shape_are_small_pictures(shape):
     import io
 
     clip = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    with Image.open(io.BytesIO(strip(clip))) as picture:
+    with Image.open(io.BytesIO(encode_filmstrip(clip))) as picture:
         assert picture.height == 104
         assert 50 <= picture.width <= 4 * 190

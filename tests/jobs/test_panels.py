@@ -5,23 +5,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from videomae2.jobs.panels import (
-    PAINT,
+from videomae2.reports.image_canvas import select_frame_numbers, to_rgb
+from videomae2.reports.reconstruction import (
+    MASK_COLOR,
     ROWS,
-    Reconstruction,
-    colored,
-    decoder_words,
-    frames_to_show,
-    loss_words,
-    panel,
-    statistics_words,
-    title_words,
+    ReconstructedClip,
+    format_decoder,
+    format_loss,
+    format_statistics,
+    format_title,
+    render_row,
 )
 from videomae2.tasks.pretrain import MaskingConfig
 from videomae2.tensors.grid import Cubes
 
-CUBES = Cubes(frames=4, height=16, width=24, tubelet=2, patch=8, channels=3)
-PAINTED = np.array(PAINT, dtype=np.uint8)
+CUBES = Cubes(frames=4, height=16, width=24, tubelet_size=2, patch_size=8, channels=3)
+PAINTED = np.array(MASK_COLOR, dtype=np.uint8)
 
 
 def reconstruction(**changed):
@@ -36,18 +35,18 @@ def reconstruction(**changed):
         "indices": np.arange(4) * 3,
         "seconds": np.arange(4) / 10,
         "original": rng.integers(100, 256, shape, dtype=np.uint8),
-        "rebuilt": rng.integers(100, 256, shape, dtype=np.uint8),
-        "told": rng.integers(100, 256, shape, dtype=np.uint8),
+        "reconstructed": rng.integers(100, 256, shape, dtype=np.uint8),
+        "oracle_stats": rng.integers(100, 256, shape, dtype=np.uint8),
         "visible": kind == 0,
         "predicted": (kind == 1) | (kind == 2),
-        "share": kind == 1,
+        "first_pass": kind == 1,
         "loss": 0.25,
         "baseline": 0.998,
-        "statistics": "surroundings",
-        "passes": 2,
+        "statistics": "visible",
+        "num_passes": 2,
         "all_hidden": False,
     }
-    return Reconstruction(**known | changed)
+    return ReconstructedClip(**known | changed)
 
 
 def cube(pictures, token):
@@ -57,19 +56,19 @@ def cube(pictures, token):
     return pictures[time * 2 : time * 2 + 2, rows, cols]
 
 
-@pytest.mark.parametrize("row", [*ROWS, "told"])
+@pytest.mark.parametrize("row", [*ROWS, "oracle_stats"])
 def test_a_row_shows_its_cubes_to_the_bit_and_paints_exactly_the_others(row):
     shown = reconstruction()
     seen = {
         "original": np.ones(CUBES.tokens, dtype=bool),
         "hidden": shown.visible,
-        "rebuilt": shown.visible | shown.predicted,
-        "told": shown.visible | shown.predicted,
-        "share": shown.share,
+        "reconstructed": shown.visible | shown.predicted,
+        "oracle_stats": shown.visible | shown.predicted,
+        "first_pass": shown.first_pass,
     }[row]
-    source = shown.original if row in ("original", "hidden") else shown.rebuilt
-    source = shown.told if row == "told" else source
-    pictures = panel(shown, row, range(4))
+    source = shown.original if row in ("original", "hidden") else shown.reconstructed
+    source = shown.oracle_stats if row == "oracle_stats" else source
+    pictures = render_row(shown, row, range(4))
     for token in range(CUBES.tokens):
         want = cube(source, token) if seen[token] else PAINTED
         assert (cube(pictures, token) == want).all()
@@ -77,8 +76,8 @@ def test_a_row_shows_its_cubes_to_the_bit_and_paints_exactly_the_others(row):
 
 def test_enlarging_keeps_painted_cubes_sharp():
     shown = reconstruction()
-    large = panel(shown, "hidden", [0, 3], scale=3)
-    small = panel(shown, "hidden", [0, 3])
+    large = render_row(shown, "hidden", [0, 3], scale=3)
+    small = render_row(shown, "hidden", [0, 3])
     painted = (small == PAINTED).all(axis=3)
     assert large.shape == (2, 48, 72, 3)
     np.testing.assert_array_equal(
@@ -87,41 +86,41 @@ def test_enlarging_keeps_painted_cubes_sharp():
 
 
 def test_frames_are_at_equal_distances():
-    assert frames_to_show(8, 16) == [0, 2, 4, 6, 8, 10, 12, 14]
-    assert frames_to_show(3, 4) == [0, 1, 2]
-    assert frames_to_show(1, 4) == [0]
+    assert select_frame_numbers(8, 16) == [0, 2, 4, 6, 8, 10, 12, 14]
+    assert select_frame_numbers(3, 4) == [0, 1, 2]
+    assert select_frame_numbers(1, 4) == [0]
 
 
 @pytest.mark.parametrize(("channels", "same"), [(1, [0, 0, 0]), (2, [0, 0, 0]), (5, [0, 1, 2])])
 def test_other_channels_become_three(channels, same):
     frame = np.random.default_rng(0).integers(0, 256, (4, 4, channels), dtype=np.uint8)
-    np.testing.assert_array_equal(colored(frame), frame[:, :, same])
+    np.testing.assert_array_equal(to_rgb(frame), frame[:, :, same])
 
 
 def test_the_caption_names_the_statistics():
-    assert "TRUE mean and contrast, which the model does not know" in statistics_words(
-        reconstruction(statistics="truth")
+    assert "TRUE mean and contrast, which the model does not know" in format_statistics(
+        reconstruction(statistics="target")
     )
-    estimated = statistics_words(reconstruction(statistics="surroundings"))
+    estimated = format_statistics(reconstruction(statistics="visible"))
     assert "estimated from the visible cubes around" in estimated
     assert "Nothing hidden is used" in estimated
-    assert "plain pixels" in statistics_words(reconstruction(statistics=None))
+    assert "plain pixels" in format_statistics(reconstruction(statistics=None))
 
 
 def test_the_caption_says_how_the_decoder_was_asked():
     shown = reconstruction()
-    assert decoder_words(shown) == (
+    assert format_decoder(shown) == (
         "As in training, the decoder predicts 3 of the 9 hidden cubes at a time: its share. "
         "'Rebuilt' joins 2 such passes."
     )
-    assert "all 9 hidden cubes at once, where training asks for a part" in decoder_words(
+    assert "all 9 hidden cubes at once, where training asks for a part" in format_decoder(
         replace(shown, all_hidden=True)
     )
     v1 = replace(shown, masking=MaskingConfig(decoder="none"))
-    assert decoder_words(v1).endswith("all 9 hidden cubes at once, as in training.")
+    assert format_decoder(v1).endswith("all 9 hidden cubes at once, as in training.")
 
 
 def test_the_title_has_the_facts():
-    said = f"{title_words(reconstruction())} {loss_words(reconstruction())}"
+    said = f"{format_title(reconstruction())} {format_loss(reconstruction())}"
     for fact in ("tiny, step 7", "75% of the cubes hidden", "in tubes", "0.250", "0.998"):
         assert fact in said

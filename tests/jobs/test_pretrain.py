@@ -12,16 +12,13 @@ import torch
 from PIL import Image
 
 from tests.data.media import encode, numbered
-from tests.jobs.small import kill_after, losses, quiet, small_run, small_videos, start, stop_after
-from videomae2.config import save
-from videomae2.errors import (
-    CheckpointError,
-    ConfigError,
-    Interrupted,
-    UnreadableShareError,
-)
-from videomae2.jobs.pretrain import describe, pretrain
-from videomae2.models.saved import load_autoencoder
+from tests.jobs.small import kill_after, losses, small_run, small_videos, start, stop_after
+from tests.logs import logging_to
+from videomae2.commands.train.pretrain import load_job, pretrain
+from videomae2.config.files import save_config
+from videomae2.config.runs import LoggingConfig
+from videomae2.errors import CheckpointError, ConfigError, Interrupted, TooManyUnreadableError
+from videomae2.models.weights.resolve import load_autoencoder
 
 
 @pytest.fixture(scope="module")
@@ -31,81 +28,82 @@ def videos(tmp_path_factory):
 
 def test_a_run_trains_saves_and_can_be_loaded(videos, tmp_path):
     said = []
-    last = pretrain(small_run(videos, tmp_path / "run"), say=said.append)
+    with logging_to(said.append):
+        last = pretrain(small_run(videos, tmp_path / "run"))
     assert last.name == "step-00000006"
     assert sorted(losses(tmp_path / "run")) == list(range(6))
     model, card = load_autoencoder(tmp_path / "run", torch.device("cpu"))
-    assert card.notes["step"] == 6
+    assert card.metadata["step"] == 6
     assert model.cubes.grid == (2, 4, 4)
     assert any("16 videos" in line for line in said)
 
 
 def test_a_finished_run_has_nothing_more_to_do(videos, tmp_path):
     run = small_run(videos, tmp_path / "run")
-    first = pretrain(run, say=quiet)
+    first = pretrain(run)
     before = losses(tmp_path / "run")
-    assert pretrain(run, say=quiet) == first
+    assert pretrain(run) == first
     assert losses(tmp_path / "run") == before
 
 
 def test_another_number_of_workers_changes_nothing(videos, tmp_path):
     for workers in (0, 2):
         run = small_run(videos, tmp_path / str(workers))
-        run = replace(run, loading=replace(run.loading, workers=workers))
-        pretrain(run, say=quiet)
+        run = replace(run, loading=replace(run.loading, num_workers=workers))
+        pretrain(run)
     assert losses(tmp_path / "0") == losses(tmp_path / "2")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_stopped_in_the_middle_of_an_epoch_it_goes_on_to_the_same_losses(videos, tmp_path, number):
-    pretrain(small_run(videos, tmp_path / "whole", epochs=5.0), say=quiet)
+    pretrain(small_run(videos, tmp_path / "whole", epochs=5.0))
     run = small_run(videos, tmp_path / "run", epochs=5.0)
-    run = replace(run, record=replace(run.record, save_every=100))
-    with pytest.raises(Interrupted, match=number.name):
-        pretrain(run, say=stop_after(1, number))
+    run = replace(run, checkpoint=replace(run.checkpoint, interval=100))
+    with pytest.raises(Interrupted, match=number.name), logging_to(stop_after(1, number)):
+        pretrain(run)
     done = len(losses(tmp_path / "run"))
     assert 0 < done < 10
-    pretrain(run, say=quiet)
+    pretrain(run)
     assert losses(tmp_path / "run") == losses(tmp_path / "whole")
 
 
 def test_another_configuration_is_refused_with_the_difference(videos, tmp_path):
     run = small_run(videos, tmp_path / "run")
-    pretrain(run, say=quiet)
+    pretrain(run)
     other = replace(run, seed=1, optim=replace(run.optim, lr=0.5))
     with pytest.raises(ConfigError) as caught:
-        pretrain(other, say=quiet)
+        pretrain(other)
     assert "optim.lr: 0.01 -> 0.5" in str(caught.value)
     assert "seed: 0 -> 1" in str(caught.value)
-    free = replace(run, record=replace(run.record, log_every=1))
-    pretrain(free, say=quiet)
+    free = replace(run, logging=LoggingConfig(interval=1))
+    pretrain(free)
 
 
 def test_other_videos_in_the_folder_are_refused(tmp_path):
     videos = small_videos(tmp_path / "videos")
     run = small_run(videos, tmp_path / "run")
-    pretrain(run, say=quiet)
+    pretrain(run)
     next(videos.rglob("*.mp4")).unlink()
     with pytest.raises(ConfigError, match="16 -> 15, not the same list"):
-        pretrain(run, say=quiet)
+        pretrain(run)
 
 
 def test_two_processes_cannot_share_a_run_folder(videos, tmp_path):
-    from videomae2.jobs.run_folder import RunLock
+    from videomae2.base.lock import FolderLock
 
     (tmp_path / "run").mkdir()
-    with RunLock(tmp_path / "run"), pytest.raises(CheckpointError, match="another process"):
-        pretrain(small_run(videos, tmp_path / "run"), say=quiet)
+    with FolderLock(tmp_path / "run"), pytest.raises(CheckpointError, match="another process"):
+        pretrain(small_run(videos, tmp_path / "run"))
 
 
 def test_a_run_folder_that_cannot_be_written_is_an_error_before_training(videos, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises((CheckpointError, ConfigError), match="file"):
-        pretrain(small_run(videos, tmp_path / "file" / "run"), say=quiet)
+        pretrain(small_run(videos, tmp_path / "file" / "run"))
 
 
 def test_a_failed_save_is_said_and_training_goes_on(videos, tmp_path, monkeypatch):
-    from videomae2.jobs import work as module
+    from videomae2.commands.train import setup as module
 
     real, tries, said = module.save_model, [], []
 
@@ -116,7 +114,8 @@ def test_a_failed_save_is_said_and_training_goes_on(videos, tmp_path, monkeypatc
         real(folder, state, card)
 
     monkeypatch.setattr(module, "save_model", sometimes)
-    pretrain(small_run(videos, tmp_path / "run"), say=said.append)
+    with logging_to(said.append):
+        pretrain(small_run(videos, tmp_path / "run"))
     assert any("No space left" in line and "training goes on" in line for line in said)
     assert len(losses(tmp_path / "run")) == 6
 
@@ -163,11 +162,12 @@ def listed_as_unreadable(folder):
 def test_broken_files_of_ten_kinds_are_left_out_and_listed(broken, tmp_path):
     folder, bad = broken
     run = small_run(folder, tmp_path / "run", epochs=2.0)
-    run = replace(run, loading=replace(run.loading, deadline_seconds=3.0))
+    run = replace(run, loading=replace(run.loading, timeout_seconds=3.0))
     said = []
-    pretrain(run, say=said.append)
+    with logging_to(said.append):
+        pretrain(run)
     listed = listed_as_unreadable(tmp_path / "run")
-    assert said[-1].startswith("left out 10 of 200 videos, which cannot be read, each with its ")
+    assert said[-1].startswith("skipped  10 of 200 videos, which cannot be read, each with its ")
     assert said[-1].endswith("run/unreadable.jsonl")
     assert set(listed) == {str(path) for path in bad}
     assert len(listed) == 10
@@ -181,7 +181,7 @@ def test_a_pipe_that_a_list_names_is_left_out_and_listed(videos, tmp_path):
     os.mkfifo(tmp_path / "pipe.mp4")
     paths = [*sorted(videos.rglob("*.mp4"))[:15], tmp_path / "pipe.mp4"]
     (tmp_path / "list.txt").write_text("".join(f"{path} 0 -1\n" for path in paths))
-    pretrain(small_run(tmp_path / "list.txt", tmp_path / "run", epochs=1.0), say=quiet)
+    pretrain(small_run(tmp_path / "list.txt", tmp_path / "run", epochs=1.0))
     listed = listed_as_unreadable(tmp_path / "run")
     assert set(listed) == {str(paths[-1])}
     assert "neither a file nor a folder" in listed[str(paths[-1])]
@@ -196,7 +196,7 @@ def test_a_folder_of_frames_with_broken_images_is_listed_once(tmp_path):
     for number in range(8):
         (folder / f"img_{number:05}.jpg").write_text("no image")
     run = small_run(tmp_path / "frames", tmp_path / "run", epochs=3.0)
-    pretrain(run, say=quiet)
+    pretrain(run)
     listed = listed_as_unreadable(tmp_path / "run")
     assert set(listed) == {str(folder)}
     assert re.match(r"img_0000\d\.jpg: this image cannot be read", listed[str(folder)])
@@ -207,12 +207,12 @@ def test_too_many_broken_files_stop_the_run(broken, tmp_path):
     folder, _ = broken
     run = small_run(folder, tmp_path / "run", epochs=2.0)
     run = replace(run, data=replace(run.data, max_unreadable_share=0.01))
-    with pytest.raises(UnreadableShareError, match=r"max-unreadable-share 0\.01"):
-        pretrain(run, say=quiet)
+    with pytest.raises(TooManyUnreadableError, match=r"max-unreadable-share 0\.01"):
+        pretrain(run)
 
 
 def test_the_plan_is_told_before_anything_runs(videos, tmp_path):
-    text = describe(small_run(videos, tmp_path / "run"))
+    text = str(load_job(small_run(videos, tmp_path / "run")).summarize())
     for part in ("16 videos", "6 of 8 videos x 2 views in 2 parts", "4 cubes seen", "16 asked for"):
         assert part in text
     assert not (tmp_path / "run").exists()
@@ -220,23 +220,23 @@ def test_the_plan_is_told_before_anything_runs(videos, tmp_path):
 
 @pytest.mark.slow
 def test_killed_twice_while_it_trains_it_ends_with_the_same_losses(videos, tmp_path):
-    pretrain(small_run(videos, tmp_path / "whole", epochs=16.0), say=quiet)
+    pretrain(small_run(videos, tmp_path / "whole", epochs=16.0))
     run = small_run(videos, tmp_path / "run", epochs=16.0)
-    save(run, tmp_path / "config.yaml")
+    save_config(run, tmp_path / "config.yaml")
     for lines in (1, 2):
         kill_after(start(tmp_path / "config.yaml", subprocess.PIPE), lines)
     assert 0 < len(losses(tmp_path / "run")) < 32
-    pretrain(run, say=quiet)
+    pretrain(run)
     assert losses(tmp_path / "run") == losses(tmp_path / "whole")
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_killed_twenty_times_at_random_it_ends_with_the_same_losses(videos, tmp_path):
-    pretrain(small_run(videos, tmp_path / "whole", epochs=150.0), say=quiet)
+    pretrain(small_run(videos, tmp_path / "whole", epochs=150.0))
     run = small_run(videos, tmp_path / "run", epochs=150.0)
     config = tmp_path / "config.yaml"
-    save(run, config)
+    save_config(run, config)
     moment, kills = random.Random(1), 0
     while kills < 20:
         process = start(config)

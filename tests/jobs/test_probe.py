@@ -12,29 +12,30 @@ import torch
 from tests.jobs.labelled import labelled_videos, small_encoder
 from tests.jobs.late import late_at_first
 from tests.jobs.small import quiet, small_run
-from videomae2.data.listing import read_manifest
-from videomae2.data.pool import Pool
-from videomae2.engine.runtime import RuntimeConfig, resolve
+from tests.logs import logging_to
+from videomae2.commands.probe.config import ProbeClipConfig, ProbeSettings
+from videomae2.commands.probe.run import prepare_probe, run_probe
+from videomae2.commands.train.pretrain import pretrain
+from videomae2.data.manifests.read import read_manifest
+from videomae2.data.workers.pool import Pool
 from videomae2.errors import (
+    CheckpointError,
     ConfigError,
     DataError,
     Interrupted,
     ManifestError,
     VideoError,
 )
-from videomae2.jobs.pretrain import pretrain
-from videomae2.jobs.probe.encoding import encode
-from videomae2.jobs.probe.features import files_digest
-from videomae2.jobs.probe.job import probe
-from videomae2.jobs.probe.lists import read_lists
-from videomae2.jobs.probe.planning import prepare_probe
-from videomae2.jobs.probe.settings import ClipSettings, ListSettings, ProbeSettings
-from videomae2.jobs.probe.store import FeatureStore, count_there
-from videomae2.models.frozen import read_frozen
+from videomae2.inference.encoding import encode_video
+from videomae2.inference.features import compute_files_digest
+from videomae2.inference.probe_data import ProbeListConfig, load_train_test
+from videomae2.inference.store import FeatureStore, count_done
+from videomae2.models.weights.frozen_encoder import load_frozen_encoder
+from videomae2.training.runtime import RuntimeConfig, resolve_runtime
 
 SETTINGS = ProbeSettings(
-    methods=("knn", "linear"), neighbours=(1, 3), strengths=(1e-2, 1.0), folds=3,
-    workers=0, device="cpu", precision="fp32",
+    methods=("knn", "linear"), ks=(1, 3), l2=(1e-2, 1.0), folds=3,
+    num_workers=0, device="cpu", precision="fp32",
 )  # fmt: skip
 
 
@@ -47,20 +48,20 @@ def place(tmp_path_factory):
     return folder
 
 
-def run(place, cache, *, test="test", clips=None, lists=None, say=quiet, **changed):
-    return probed(
-        place / "model",
-        place / "train",
-        None if test is None else place / test,
-        clips=clips,
-        lists=lists,
-        settings=replace(SETTINGS, cache=cache, **changed),
-        say=say,
-    )
+def run(place, cache, *, test="test", clips=None, lists=None, log=quiet, **changed):
+    with logging_to(log):
+        return probed(
+            place / "model",
+            place / "train",
+            None if test is None else place / test,
+            clips=clips,
+            list_config=lists,
+            settings=replace(SETTINGS, cache_dir=cache, **changed),
+        )
 
 
 def probed(*words, **how):
-    return probe(prepare_probe(*words, **how))
+    return run_probe(prepare_probe(*words, **how))
 
 
 def counted_reads(monkeypatch):
@@ -78,33 +79,35 @@ def counted_reads(monkeypatch):
 
 def test_colours_are_told_by_an_encoder_that_was_never_trained(place, tmp_path):
     methods = ("knn", "linear", "attentive")
-    found = run(place, tmp_path, methods=methods, rates=(3e-3,), decays=(0.01,), probe_batch=8)
-    assert [one.method for one in found.outcomes] == list(methods)
-    assert all(one.accuracy.value == 1 for one in found.outcomes)
-    assert (found.train_videos, found.test_videos, found.classes) == (
+    found = run(
+        place, tmp_path, methods=methods, lrs=(3e-3,), weight_decays=(0.01,), probe_batch_size=8
+    )
+    assert [one.method for one in found.results] == list(methods)
+    assert all(one.accuracy.value == 1 for one in found.results)
+    assert (found.num_train_videos, found.num_test_videos, found.classes) == (
         24,
         12,
         ("blue", "green", "red"),
     )
-    assert found.chance == pytest.approx(1 / 3)
-    assert found.kept == found.grid == (2, 2, 2)
+    assert found.majority_accuracy == pytest.approx(1 / 3)
+    assert found.stored_grid == found.grid == (2, 2, 2)
 
 
 def test_each_video_is_read_once_also_for_many_clips_and_never_again(place, tmp_path, monkeypatch):
     seen = counted_reads(monkeypatch)
-    clips = ClipSettings(clips=3, stride=1.0)
+    clips = ProbeClipConfig(clips=3, frame_interval=1.0)
     first = run(place, tmp_path, clips=clips)
     assert len(seen) == len(set(seen)) == 36
     assert run(place, tmp_path, clips=clips) == first
     assert len(seen) == 36
     run(place, tmp_path)
     assert len(seen) == 72, "other clips are other features"
-    run(place, tmp_path, clips=ClipSettings(side=32))
+    run(place, tmp_path, clips=ProbeClipConfig(side=32))
     assert len(seen) == 108, "and so are larger ones"
 
 
 def test_features_with_tokens_serve_probes_without(place, tmp_path, monkeypatch):
-    attending = {"methods": ("attentive",), "epochs": 1, "rates": (1e-3,), "decays": (0.0,)}
+    attending = {"methods": ("attentive",), "epochs": 1, "lrs": (1e-3,), "weight_decays": (0.0,)}
     run(place, tmp_path, **attending)
     seen = counted_reads(monkeypatch)
     run(place, tmp_path)
@@ -126,14 +129,14 @@ def test_images_of_a_folder_of_frames_that_were_overwritten_in_place_are_other_v
     image.parent.mkdir()
     image.write_bytes(b"before")
     (tmp_path / "list.csv").write_text("path,first,frames\nwalk,1,1\nwalk,1,1\ngone,1,1\n")
-    before = files_digest(read_manifest(tmp_path / "list.csv"))
+    before = compute_files_digest(read_manifest(tmp_path / "list.csv"))
     image.write_bytes(b"afterwards")
-    assert files_digest(read_manifest(tmp_path / "list.csv")) != before
+    assert compute_files_digest(read_manifest(tmp_path / "list.csv")) != before
 
 
 def test_without_a_test_a_share_of_each_class_is_held_out(place, tmp_path):
-    found = run(place, tmp_path, test=None, lists=ListSettings(test_share=0.25))
-    assert (found.train_videos, found.test_videos) == (18, 6)
+    found = run(place, tmp_path, test=None, lists=ProbeListConfig(test_share=0.25))
+    assert (found.num_train_videos, found.num_test_videos) == (18, 6)
     assert found.test == f"25% of {place / 'train'}, held out of each class"
 
 
@@ -142,9 +145,10 @@ def test_it_says_of_how_many_classes_videos_were_held_out(tmp_path):
     for path in [*(tmp_path / "few" / "red").iterdir()][1:]:
         path.unlink()
     lists = [
-        read_lists(tmp_path / "few", None, ListSettings(test_share=s), seed=0) for s in (0.2, 0.95)
+        load_train_test(tmp_path / "few", None, ProbeListConfig(test_share=s), seed=0)
+        for s in (0.2, 0.95)
     ]
-    assert [one.words.split(", ", 1)[1] for one in lists] == [
+    assert [one.test_description.split(", ", 1)[1] for one in lists] == [
         "held out of 2 of 3 classes only: the others have too few videos to give one; a larger "
         "--test-share, or TEST, would test them",
         "held out of each class; 2 classes have none left to learn",
@@ -153,12 +157,15 @@ def test_it_says_of_how_many_classes_videos_were_held_out(tmp_path):
 
 def test_features_are_the_mean_over_clips_and_tokens_stand_clip_after_clip(place):
     frozen, runtime = (
-        read_frozen(place / "model"),
-        resolve(RuntimeConfig(device="cpu", precision="fp32")),
+        load_frozen_encoder(place / "model"),
+        resolve_runtime(RuntimeConfig(device="cpu", precision="fp32")),
     )
     clips = torch.randint(0, 256, (3, 4, 16, 16, 3), dtype=torch.uint8)
-    one = [encode(frozen, clip[None], runtime, batch=1, kept=(2, 2, 2)) for clip in clips]
-    found = encode(frozen, clips, runtime, batch=2, kept=(2, 2, 2))
+    one = [
+        encode_video(frozen, clip[None], runtime, batch_size=1, stored_grid=(2, 2, 2))
+        for clip in clips
+    ]
+    found = encode_video(frozen, clips, runtime, batch_size=2, stored_grid=(2, 2, 2))
     torch.testing.assert_close(found.pooled, sum(each.pooled for each in one) / 3)
     assert found.tokens.dtype == torch.float16
     tokens = torch.cat([each.tokens for each in one])
@@ -167,7 +174,7 @@ def test_features_are_the_mean_over_clips_and_tokens_stand_clip_after_clip(place
 
 def test_an_extraction_that_was_stopped_goes_on(place, tmp_path, monkeypatch):
     whole = run(place, tmp_path / "whole")
-    put, count = FeatureStore.put, []
+    put, count = FeatureStore.write, []
 
     def stop_at_ten(store, row, *features):
         put(store, row, *features)
@@ -175,21 +182,21 @@ def test_an_extraction_that_was_stopped_goes_on(place, tmp_path, monkeypatch):
         if len(count) == 10:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(FeatureStore, "put", stop_at_ten)
+    monkeypatch.setattr(FeatureStore, "write", stop_at_ten)
     with pytest.raises(KeyboardInterrupt):
         run(place, tmp_path / "cache")
     monkeypatch.undo()
     seen = counted_reads(monkeypatch)
     found = run(place, tmp_path / "cache")
     assert len(seen) == 26
-    assert found.outcomes == whole.outcomes
+    assert found.results == whole.results
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_asked_to_stop_it_keeps_what_it_has_and_goes_on(place, tmp_path, monkeypatch, number):
     whole = run(place, tmp_path / "whole")
-    put, rows = FeatureStore.put, []
+    put, rows = FeatureStore.write, []
 
     def ask_at_ten(store, row, *features):
         put(store, row, *features)
@@ -197,24 +204,24 @@ def test_asked_to_stop_it_keeps_what_it_has_and_goes_on(place, tmp_path, monkeyp
         if len(rows) == 10:
             os.kill(os.getpid(), number)
 
-    monkeypatch.setattr(FeatureStore, "put", ask_at_ten)
+    monkeypatch.setattr(FeatureStore, "write", ask_at_ten)
     words = f"stopped by {number.name}; the features of 10 of 24 videos are kept, and the same"
     with pytest.raises(Interrupted, match=words):
         run(place, tmp_path / "cache")
     monkeypatch.undo()
     seen = counted_reads(monkeypatch)
-    assert run(place, tmp_path / "cache").outcomes == whole.outcomes
+    assert run(place, tmp_path / "cache").results == whole.results
     assert len(seen) == 26
 
 
 @pytest.mark.parametrize("tokens", [False, True])
 def test_what_could_not_be_read_is_tried_again_and_only_that(place, tmp_path, monkeypatch, tokens):
     """A disk that is away for a moment: the files are as they were, and have been before."""
-    from videomae2.data import view_reading
+    from videomae2.data.views import tasks
 
-    attending = {"methods": ("attentive",), "epochs": 1, "rates": (1e-3,), "decays": (0.0,)}
+    attending = {"methods": ("attentive",), "epochs": 1, "lrs": (1e-3,), "weight_decays": (0.0,)}
     changed = attending if tokens else {}
-    whole, read = run(place, tmp_path / "whole", **changed), view_reading.read_views
+    whole, read = run(place, tmp_path / "whole", **changed), tasks.read_views
 
     def away(request, allocate):
         if request.path.endswith(("red/03.npy", "blue/01.npy")):
@@ -222,15 +229,15 @@ def test_what_could_not_be_read_is_tried_again_and_only_that(place, tmp_path, mo
         return read(request, allocate)
 
     with monkeypatch.context() as patch:
-        patch.setattr(view_reading, "read_views", away)
+        patch.setattr(tasks, "read_views", away)
         with pytest.raises(
-            DataError, match=r"4 videos cannot be read.*--deadline-seconds and --mem"
+            DataError, match=r"4 videos cannot be read.*--timeout-seconds and --mem"
         ):
             run(place, tmp_path / "cache", **changed)
     seen = counted_reads(monkeypatch)
     found = run(place, tmp_path / "cache", **changed)
     assert len(seen) == 4
-    assert found.outcomes == whole.outcomes
+    assert found.results == whole.results
     assert not found.unreadable
     run(place, tmp_path / "cache", methods=("knn",))
     assert len(seen) == 4
@@ -239,37 +246,37 @@ def test_what_could_not_be_read_is_tried_again_and_only_that(place, tmp_path, mo
 def test_another_deadline_reads_nothing_anew(place, tmp_path, monkeypatch):
     run(place, tmp_path)
     seen = counted_reads(monkeypatch)
-    run(place, tmp_path, deadline_seconds=500.0, memory_gib=8.0)
+    run(place, tmp_path, timeout_seconds=500.0, memory_limit_gib=8.0)
     assert seen == []
 
 
 def test_a_plan_reads_no_video_and_says_what_is_there(place, tmp_path, monkeypatch):
     def plan(**changed):
-        settings = replace(SETTINGS, cache=tmp_path, **changed)
+        settings = replace(SETTINGS, cache_dir=tmp_path, **changed)
         return prepare_probe(place / "model", place / "train", place / "test", settings=settings)
 
     seen = counted_reads(monkeypatch)
-    lines = plan().lines()
+    text = str(plan().summary())
     assert seen == []
     assert not list(tmp_path.iterdir())
-    assert lines[2] == f"train     24 videos of 3 classes: {place / 'train'}"
-    assert lines[5].startswith("features  train: 0 of 24 are there, means, ")
+    assert f"train    24 videos of 3 classes: {place / 'train'}" in text
+    assert "features train: 0 of 24 are there, means, " in text
     run(place, tmp_path)
-    assert plan().lines()[6].startswith("features  test: 12 of 12 are there, means, ")
-    lines = plan(methods=("attentive",)).lines()
-    assert lines[5].startswith(
-        "features  train: 0 of 24 are there, means and 2x2x2 tokens of a clip"
-    )
+    assert "\n         test: 12 of 12 are there, means, " in str(plan().summary())
+    text = str(plan(methods=("attentive",)).summary())
+    assert "features train: 0 of 24 are there, means and 2x2x2 tokens of a clip" in text
     with pytest.raises(ConfigError, match="--folds is 30, wanted 2 up to 24"):
         plan(folds=30)
-    with pytest.raises(ConfigError, match="--neighbours wants numbers up to 16"):
-        plan(neighbours=(17,))
+    with pytest.raises(ConfigError, match="--ks wants numbers up to 16"):
+        plan(ks=(17,))
 
 
 def test_a_folder_that_another_process_fills_is_refused(place, tmp_path):
     with (
         FeatureStore(tmp_path, videos=3, dim=4, tokens=None),
-        pytest.raises(ConfigError, match="another process uses the features"),
+        pytest.raises(
+            CheckpointError, match=r"another process is extracting .*another --cache-dir"
+        ),
     ):
         FeatureStore(tmp_path, videos=3, dim=4, tokens=None)
 
@@ -277,9 +284,10 @@ def test_a_folder_that_another_process_fills_is_refused(place, tmp_path):
 def test_tokens_beyond_the_room_are_averaged_and_it_is_said(place, tmp_path):
     said = []
     room = 36 * 24 * 2 * 3 / 2**30  # three tokens of 24 float16 for each of 36 videos
-    attending = {"methods": ("attentive",), "epochs": 1, "rates": (1e-3,), "decays": (0.0,)}
-    found = run(place, tmp_path, token_gib=room, say=said.append, **attending)
-    assert found.kept == (2, 1, 1)
+    attending = {"methods": ("attentive",), "epochs": 1, "lrs": (1e-3,), "weight_decays": (0.0,)}
+    with logging_to(said.append):
+        found = run(place, tmp_path, token_gib=room, **attending)
+    assert found.stored_grid == (2, 1, 1)
     assert any("averaged from 2x2x2 to 2x1x1 a clip" in line for line in said)
     with pytest.raises(ConfigError, match="has no room for a single token"):
         run(place, tmp_path, token_gib=room / 4, **attending)
@@ -293,8 +301,8 @@ def test_videos_that_cannot_be_read_are_an_error_or_listed(tmp_path):
         (tmp_path / broken).write_bytes(b"nothing")
     with pytest.raises(DataError, match=r"2 videos cannot be read, .*--skip-unreadable"):
         run(tmp_path, tmp_path / "cache")
-    found = run(tmp_path, tmp_path / "cache", lists=ListSettings(skip_unreadable=True))
-    assert (found.train_videos, found.test_videos) == (17, 8)
+    found = run(tmp_path, tmp_path / "cache", lists=ProbeListConfig(skip_unreadable=True))
+    assert (found.num_train_videos, found.num_test_videos) == (17, 8)
     assert sorted(path[len(str(tmp_path)) + 1 :] for path in found.unreadable) == [
         "test/blue/01.npy", "train/red/00.npy",
     ]  # fmt: skip
@@ -318,7 +326,7 @@ def test_links_to_training_videos_are_refused_too(place, tmp_path):
         link.symlink_to(path)
     (tmp_path / "test" / "red" / "more.npy").symlink_to(place / "train" / "red" / "00.npy")
     with pytest.raises(DataError, match=r"1 of 13 test videos .*such as .*test/red/more.npy"):
-        read_lists(place / "train", tmp_path / "test", ListSettings(), seed=0)
+        load_train_test(place / "train", tmp_path / "test", ProbeListConfig(), seed=0)
 
 
 def test_numbers_of_training_say_nothing_of_names_in_the_test(place, tmp_path):
@@ -328,7 +336,7 @@ def test_numbers_of_training_say_nothing_of_names_in_the_test(place, tmp_path):
         "path,label\n" + "".join(f"{file},{order.index(file.parent.name)}\n" for file in files)
     )
     with pytest.raises(DataError, match=r"train.csv numbers its classes and .*test names"):
-        read_lists(tmp_path / "train.csv", place / "test", ListSettings(), seed=0)
+        load_train_test(tmp_path / "train.csv", place / "test", ProbeListConfig(), seed=0)
 
 
 def test_rows_of_one_table_may_be_both(place, tmp_path):
@@ -340,11 +348,10 @@ def test_rows_of_one_table_may_be_both(place, tmp_path):
     found = probed(
         place / "model",
         tmp_path / "all.csv",
-        lists=ListSettings(keep="split=train", keep_test="split=test"),
-        settings=replace(SETTINGS, cache=tmp_path),
-        say=quiet,
+        list_config=ProbeListConfig(filter="split=train", filter_test="split=test"),
+        settings=replace(SETTINGS, cache_dir=tmp_path),
     )
-    assert (found.train_videos, found.test_videos) == (24, 12)
+    assert (found.num_train_videos, found.num_test_videos) == (24, 12)
 
 
 def write_list(path, place, folder, labels):
@@ -360,71 +367,77 @@ def test_labels_that_training_does_not_have_are_refused(place, tmp_path):
     (tmp_path / "train.txt").write_text(train)
     write_list(tmp_path / "test.txt", place, "test", 2)
     with pytest.raises(ManifestError, match=r"test.txt:1: label is 2, but .* up to 1"):
-        probed(place / "model", tmp_path / "train.txt", tmp_path / "test.txt", say=quiet)
+        probed(place / "model", tmp_path / "train.txt", tmp_path / "test.txt")
     write_list(tmp_path / "one.txt", place, "train", 0)
     with pytest.raises(DataError, match="of one class only"):
-        probed(place / "model", tmp_path / "one.txt", say=quiet)
+        probed(place / "model", tmp_path / "one.txt")
 
 
 @pytest.mark.parametrize(
     ("changed", "problem"),
     [
-        ({"clips": ClipSettings(stride=0.5)}, "--stride 0.5 frames cannot work"),
-        ({"clips": ClipSettings(stride=1.0, sampling="segments")}, "no effect where clips are seg"),
-        ({"clips": ClipSettings(stride_unit="seconds")}, "no effect without a --stride"),
-        ({"clips": ClipSettings(stride=1.0, stride_unit="seconds")}, "give --frame-rate"),
-        ({"clips": ClipSettings(clips=0)}, "--clips is 0"),
-        ({"lists": ListSettings(test_share=0.5)}, "--test-share has no effect where a test is"),
+        ({"clips": ProbeClipConfig(frame_interval=0.5)}, "--frame-interval 0.5 frames cannot work"),
+        ({"clips": ProbeClipConfig(frame_interval=1.0, frame_sampling="tsn")}, "no effect on tsn"),
+        (
+            {"clips": ProbeClipConfig(interval_unit="seconds")},
+            "no effect without a --frame-interval",
+        ),
+        (
+            {"clips": ProbeClipConfig(frame_interval=1.0, interval_unit="seconds")},
+            "give --frame-rate",
+        ),
+        ({"clips": ProbeClipConfig(clips=0)}, "--clips is 0"),
+        ({"lists": ProbeListConfig(test_share=0.5)}, "--test-share has no effect where a test is"),
         ({"methods": ()}, "--methods wants some of knn, linear, attentive"),
-        ({"strengths": (0.0,)}, "--strengths is 0, wanted numbers above 0"),
-        ({"decays": ()}, "--decays wants numbers of 0 or more"),
+        ({"l2": (0.0,)}, "--l2 is 0, wanted numbers above 0"),
+        ({"weight_decays": ()}, "--weight-decays wants numbers of 0 or more"),
         ({"folds": 1}, "--folds is 1, wanted 2 up to 24"),
     ],
-)  # fmt: skip
+)
 def test_a_choice_that_cannot_work_is_refused(place, tmp_path, changed, problem):
     with pytest.raises(ConfigError, match=problem):
         run(place, tmp_path, **changed)
 
 
 def test_a_frame_rate_gives_arrays_a_clock(place, tmp_path):
-    clips = ClipSettings(stride=0.1, stride_unit="seconds", frame_rate=10.0)
-    assert run(place, tmp_path, clips=clips).span.stride_unit == "seconds"
+    clips = ProbeClipConfig(frame_interval=0.1, interval_unit="seconds", frame_rate=10.0)
+    assert run(place, tmp_path, clips=clips).sampling.interval_unit == "seconds"
 
 
 def test_a_run_gives_its_own_stride(place, tmp_path):
-    pretrain(small_run(place / "train", tmp_path / "run", epochs=1.0), say=quiet)
+    pretrain(small_run(place / "train", tmp_path / "run", epochs=1.0))
     found = probed(
-        tmp_path / "run", place / "train", settings=replace(SETTINGS, cache=tmp_path), say=quiet
+        tmp_path / "run", place / "train", settings=replace(SETTINGS, cache_dir=tmp_path)
     )
-    assert (found.span.stride, found.span.stride_unit) == (2.0, "frames")
+    assert (found.sampling.frame_interval, found.sampling.interval_unit) == (2.0, "frames")
 
 
 def test_the_store_is_whole_files(place, tmp_path):
     numbers = np.ones((2, 3), np.float32), np.full((4, 3), 2, np.float16)
     with FeatureStore(tmp_path, videos=2, dim=3, tokens=4) as store:
-        store.put(0, *numbers)
-        store.leave_out(1, "broken")
-        assert store.left() == [1]
+        store.write(0, *numbers)
+        store.mark_unreadable(1, "broken")
+        assert store.pending() == [1]
     said = json.loads((tmp_path / "progress.json").read_text())
     assert said == {"done": 2, "unreadable": {"1": "broken"}}
-    assert count_there(tmp_path) == 1
+    assert count_done(tmp_path) == 1
     with FeatureStore(tmp_path, videos=2, dim=3, tokens=4) as store:
         assert store.unreadable == {1: "broken"}
         assert torch.from_numpy(np.array(store.pooled[0])).eq(1).all()
         assert (store.tokens[0] == 2).all()
-        store.put(1, *numbers)
-        assert store.left() == []
-    assert count_there(tmp_path) == 2
+        store.write(1, *numbers)
+        assert store.pending() == []
+    assert count_done(tmp_path) == 2
 
 
 def test_where_the_features_are_gone_nothing_is_done(tmp_path):
     numbers = np.ones((2, 3), np.float32), np.full((4, 3), 2, np.float16)
     for gone in ("tokens.bin", "pooled.bin"):
         with FeatureStore(tmp_path, videos=2, dim=3, tokens=4) as store:
-            for row in store.left():
-                store.put(row, *numbers)
+            for row in store.pending():
+                store.write(row, *numbers)
         (tmp_path / gone).unlink()
         store = FeatureStore(tmp_path, videos=2, dim=3, tokens=4)
-        assert store.left() == [0, 1]
-        assert count_there(tmp_path) == 0, "also if it is killed before it has done anything"
+        assert store.pending() == [0, 1]
+        assert count_done(tmp_path) == 0, "also if it is killed before it has done anything"
         store.__exit__(None, None, None)

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 import torch
 
+from videomae2.commands.probe.attentive import AttentiveConfig, TokenFeatures, probe_attentive
+from videomae2.commands.probe.knn_linear import SplitFeatures, probe_knn, probe_linear
 from videomae2.errors import ConfigError
-from videomae2.jobs.probe.attend import Attending, Tokens, attentive
-from videomae2.jobs.probe.encoding import averaged, coarser
-from videomae2.jobs.probe.outcome import accuracy_interval
-from videomae2.jobs.probe.pooled import Half, knn, linear
-from videomae2.models.attentive import standardised
+from videomae2.inference.encoding import pool_grid, pool_tokens
+from videomae2.metrics.bootstrap import accuracy_interval
+from videomae2.models.attentive_probe import standardize_tokens
 
 CLASSES, DIM = 4, 12
 KNN = {"ks": (1, 5, 20, 500), "temperature": 0.07, "folds": 5, "seed": 0}
-LINEAR = {"strengths": (1e-3, 1e-1, 10.0), "folds": 5, "seed": 0}
+LINEAR = {"l2": (1e-3, 1e-1, 10.0), "folds": 5, "seed": 0}
 
 
 def made_up(videos, *, seed, apart):
@@ -23,51 +23,51 @@ def made_up(videos, *, seed, apart):
     features = torch.randn(videos, 2, DIM, generator=generator)
     if apart:
         features[:, 1] += 20 * torch.nn.functional.one_hot(torch.from_numpy(labels), DIM)
-    return Half(features, labels)
+    return SplitFeatures(features, labels)
 
 
-@pytest.mark.parametrize(("method", "how"), [(knn, KNN), (linear, LINEAR)])
+@pytest.mark.parametrize(("method", "how"), [(probe_knn, KNN), (probe_linear, LINEAR)])
 def test_classes_that_are_apart_are_told_perfectly(method, how):
     train, test = (made_up(count, seed=count, apart=True) for count in (80, 40))
     found = method(train, test, CLASSES, **how)
-    assert found.accuracy.value == found.validation == found.mean_class == 1
+    assert found.accuracy.value == found.val_accuracy == found.mean_class_accuracy == 1
     assert found.accuracy.low < 0.95
-    assert found.chosen["features"] == "normed"
+    assert found.best_params["features"] == "normed"
 
 
-@pytest.mark.parametrize(("method", "how"), [(knn, KNN), (linear, LINEAR)])
+@pytest.mark.parametrize(("method", "how"), [(probe_knn, KNN), (probe_linear, LINEAR)])
 def test_noise_is_told_at_chance(method, how):
     train, test = (made_up(count, seed=count, apart=False) for count in (200, 400))
     found = method(train, test, CLASSES, **how)
     assert found.accuracy.low < 0.25 < found.accuracy.high
-    assert found.validation < 0.4
+    assert found.val_accuracy < 0.4
 
 
-@pytest.mark.parametrize(("method", "how"), [(knn, KNN), (linear, LINEAR)])
+@pytest.mark.parametrize(("method", "how"), [(probe_knn, KNN), (probe_linear, LINEAR)])
 def test_the_test_chooses_nothing(method, how):
     train, test = made_up(80, seed=1, apart=False), made_up(40, seed=2, apart=False)
-    other = Half(test.features, test.labels[::-1].copy())
+    other = SplitFeatures(test.features, test.labels[::-1].copy())
     one, two = (method(train, each, CLASSES, **how) for each in (test, other))
-    assert (one.chosen, one.validation) == (two.chosen, two.validation)
-    assert [t.validation for t in one.tried] == [t.validation for t in two.tried]
+    assert (one.best_params, one.val_accuracy) == (two.best_params, two.val_accuracy)
+    assert [t.val_accuracy for t in one.trials] == [t.val_accuracy for t in two.trials]
 
 
 def test_all_settings_are_tried_and_what_cannot_be_is_said():
     train, test = made_up(80, seed=1, apart=True), made_up(40, seed=2, apart=True)
-    found = knn(train, test, CLASSES, **KNN)
-    assert len(found.tried) == 2 * 2 * 3
+    found = probe_knn(train, test, CLASSES, **KNN)
+    assert len(found.trials) == 2 * 2 * 3
     assert found.notes == ("k 500 left out: a fold has 64 videos",)
-    found = linear(train, test, CLASSES, **LINEAR)
-    assert [t.setting["strength"] for t in found.tried] == [10.0, 0.1, 0.001] * 2
-    assert "strength 10 is at the end of --strengths" in found.notes[0]
+    found = probe_linear(train, test, CLASSES, **LINEAR)
+    assert [t.params["l2"] for t in found.trials] == [10.0, 0.1, 0.001] * 2
+    assert "penalty 10 is at the end of --l2" in found.notes[0]
 
 
 def test_folds_that_cannot_be_are_refused():
     train = made_up(8, seed=1, apart=True)
     with pytest.raises(ConfigError, match="--folds is 9, wanted 2 up to 8"):
-        knn(train, train, CLASSES, **KNN | {"folds": 9})
-    with pytest.raises(ConfigError, match="--neighbours wants numbers up to 6"):
-        knn(train, train, CLASSES, **KNN | {"ks": (7,)})
+        probe_knn(train, train, CLASSES, **KNN | {"folds": 9})
+    with pytest.raises(ConfigError, match="--ks wants numbers up to 6"):
+        probe_knn(train, train, CLASSES, **KNN | {"ks": (7,)})
 
 
 def tokens(videos, *, seed, apart):
@@ -78,28 +78,32 @@ def tokens(videos, *, seed, apart):
     if apart:
         places = np.argsort(rng.random((videos, 9)), axis=1)[:, :3]
         x[np.arange(videos)[:, None], places, labels[:, None]] += 15
-    return Tokens(standardised(torch.from_numpy(x)).half().numpy(), np.arange(videos), labels)
+    return TokenFeatures(
+        standardize_tokens(torch.from_numpy(x)).half().numpy(), np.arange(videos), labels
+    )
 
 
 def attending(**changed):
-    how = {"heads": 3, "classes": CLASSES, "epochs": 12, "batch": 16, "seed": 0,
-           "device": torch.device("cpu"), "say": lambda line: None}  # fmt: skip
-    return Attending(**how | changed)
+    how = {"heads": 3, "num_classes": CLASSES, "epochs": 12, "batch_size": 16, "seed": 0,
+           "device": torch.device("cpu")}  # fmt: skip
+    return AttentiveConfig(**how | changed)
 
 
 def test_tokens_that_know_are_found():
     data = tokens(120, seed=1, apart=True), tokens(60, seed=2, apart=True)
-    found = attentive(*data, attending(), rates=(1e-4, 1e-2), decays=(0.01,), folds=5)
+    found = probe_attentive(*data, attending(), lrs=(1e-4, 1e-2), weight_decays=(0.01,), folds=5)
     assert found.accuracy.value == 1
-    assert found.chosen == {"rate": 1e-2, "decay": 0.01}
-    assert "rate 0.01 is at the end of --rates" in found.notes[0]
+    assert found.best_params == {"lr": 1e-2, "weight_decay": 0.01}
+    assert "rate 0.01 is at the end of --lrs" in found.notes[0]
 
 
 def test_noise_is_attended_to_at_chance():
     right = []
     for draw in range(4):
         data = (tokens(count, seed=count + draw, apart=False) for count in (120, 400))
-        found = attentive(*data, attending(epochs=4), rates=(1e-3,), decays=(0.01,), folds=5)
+        found = probe_attentive(
+            *data, attending(epochs=4), lrs=(1e-3,), weight_decays=(0.01,), folds=5
+        )
         right.append(found.accuracy.value)
     deviation = (0.25 * 0.75 / 1600) ** 0.5
     assert abs(np.mean(right) - 0.25) < 3 * deviation
@@ -108,10 +112,10 @@ def test_noise_is_attended_to_at_chance():
 def test_a_rate_that_diverges_spoils_no_other_and_is_not_chosen():
     data = tokens(60, seed=1, apart=True), tokens(30, seed=2, apart=True)
     how = attending(epochs=3)
-    together = attentive(*data, how, rates=(1e-3, 1e30), decays=(0.01,), folds=5)
-    alone = attentive(*data, how, rates=(1e-3,), decays=(0.01,), folds=5)
-    assert together.tried[1].validation == 0
-    assert together.tried[0] == alone.tried[0]
+    together = probe_attentive(*data, how, lrs=(1e-3, 1e30), weight_decays=(0.01,), folds=5)
+    alone = probe_attentive(*data, how, lrs=(1e-3,), weight_decays=(0.01,), folds=5)
+    assert together.trials[1].val_accuracy == 0
+    assert together.trials[0] == alone.trials[0]
     assert together.accuracy == alone.accuracy
 
 
@@ -126,10 +130,10 @@ def test_where_all_are_hits_the_interval_is_not_a_point():
      (1, (1, 1, 1))],
 )  # fmt: skip
 def test_tokens_are_averaged_in_space_first(most, kept):
-    assert coarser((8, 14, 14), most) == kept
+    assert pool_grid((8, 14, 14), most) == kept
 
 
 def test_an_average_is_over_neighbours():
     x = torch.arange(2 * 4 * 4, dtype=torch.float32).view(1, -1, 1)
-    found = averaged(x, (2, 4, 4), (2, 2, 2))[0, :, 0].tolist()
+    found = pool_tokens(x, (2, 4, 4), (2, 2, 2))[0, :, 0].tolist()
     assert found == [2.5, 4.5, 10.5, 12.5, 18.5, 20.5, 26.5, 28.5]

@@ -11,22 +11,21 @@ from PIL import Image
 
 from tests.data.media import encode
 from tests.jobs.small import small_run
-from videomae2.config import save
-from videomae2.data.readers import open_reader
-from videomae2.data.sources import SourceConfig
+from videomae2.commands.reconstruct import reconstruct, reconstruct_videos
+from videomae2.commands.reconstruct_clip import ReconstructConfig
+from videomae2.config.files import save_config
+from videomae2.data.loading.sources import SourceConfig
+from videomae2.data.video.reader import open_reader
 from videomae2.errors import CheckpointError, ConfigError, VideoError
-from videomae2.jobs.chosen_clips import How
-from videomae2.jobs.films import film_frames, film_rate
-from videomae2.jobs.lettering import Style, shortened, text_width, wrapped
-from videomae2.jobs.reconstruct import rebuild_videos, reconstruct
-from videomae2.jobs.sheets import reconstruction_sheet
 from videomae2.models.autoencoder import Autoencoder
-from videomae2.models.cards import Card
-from videomae2.models.initial import initialise
-from videomae2.models.saved import save_model
+from videomae2.models.init import init_autoencoder_weights
+from videomae2.models.weights.config_json import SavedAutoencoderConfig
+from videomae2.models.weights.saved import save_model
+from videomae2.reports.image_canvas import TextStyle, ellipsize, measure_text, wrap_text
+from videomae2.reports.reconstruction_image import compose_video, compute_fps, write_image_grid
 from videomae2.tasks.pretrain import MaskingConfig
 
-TRUTH = How(statistics="truth")
+TRUTH = ReconstructConfig(statistics="target")
 
 
 @pytest.fixture(scope="module")
@@ -42,18 +41,20 @@ def video(videos):
 def save_run(folder, videos, *, masking=None, sources=None, channels=3):
     """A run folder with an untrained checkpoint."""
     run = small_run(videos, folder)
-    run = replace(run, masking=masking or MaskingConfig(encoder_ratio=0.75))
+    run = replace(run, masking=masking or MaskingConfig(encoder_mask_ratio=0.75))
     if sources is not None:
         run = replace(run, data=replace(run.data, sources=tuple(sources)))
     config = replace(run.model, encoder=replace(run.model.encoder, channels=channels))
     model = Autoencoder(config)
-    initialise(model, torch.Generator().manual_seed(0))
+    init_autoencoder_weights(model, torch.Generator().manual_seed(0))
     checkpoint = folder / "checkpoints" / "step-00000003"
     checkpoint.mkdir(parents=True)
     notes = {"step": 3, "masking": asdict(run.masking)}
-    card = Card(model=config, mean=(0.5,) * channels, std=(0.25,) * channels, notes=notes)
+    card = SavedAutoencoderConfig(
+        model=config, mean=(0.5,) * channels, std=(0.25,) * channels, metadata=notes
+    )
     save_model(checkpoint, model.state_dict(), card)
-    save(run, folder / "run.yaml")
+    save_config(run, folder / "run.yaml")
     return folder
 
 
@@ -63,19 +64,16 @@ def run(tmp_path_factory, videos):
 
 
 def one(run, video, **how):
-    return rebuild_videos(run, [video], how=How(**how), device="cpu")[0]
+    return reconstruct_videos(run, [video], config=ReconstructConfig(**how), device="cpu")[0]
 
 
-def test_picture_and_films_are_written_and_nothing_else(run, video):
+def test_picture_and_film_are_written_and_nothing_else(run, video):
     written = reconstruct(run, video, frames_shown=4, device="cpu")
     folder = run / "reconstructions"
-    assert {path.name for path in folder.iterdir()} == {"numbers.png", "numbers.mp4", "numbers.gif"}
-    assert written.picture.parent == written.film.parent == written.gif.parent == folder
-    shown = film_frames(written.shown)
-    with Image.open(written.gif) as gif:
-        assert (gif.n_frames, gif.size) == (4, (shown.shape[2], shown.shape[1]))
-        assert gif.info["loop"] == 0
-    with av.open(str(written.film)) as film:
+    assert {path.name for path in folder.iterdir()} == {"numbers.png", "numbers.mp4"}
+    assert written.picture.parent == written.video.parent == folder
+    shown = compose_video(written.clip)
+    with av.open(str(written.video)) as film:
         frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
     assert len(frames) % 4 == 0
     assert frames[0].shape == shown[0].shape
@@ -96,16 +94,16 @@ def test_the_clip_is_the_middle_of_the_video_at_the_stride_of_training(run, vide
     first = (30 - 4 * 2 + 1) // 2
     np.testing.assert_allclose(shown.seconds, (first + 2 * np.arange(4)) / 25)
     assert (shown.video, shown.model) == (f"{video.parent.name}/numbers.mp4", "tiny, step 3")
-    assert shown.original.shape == shown.rebuilt.shape == (4, 32, 32, 3)
+    assert shown.original.shape == shown.reconstructed.shape == (4, 32, 32, 3)
 
 
 def test_start_and_stride_can_be_chosen(run, video):
-    shown = one(run, video, start_seconds=0.4, stride_frames=3)
+    shown = one(run, video, start_seconds=0.4, frame_interval=3)
     np.testing.assert_allclose(shown.seconds, (10 + 3 * np.arange(4)) / 25)
 
 
 def test_the_clip_shows_the_frames_it_says(run, video):
-    shown = one(run, video, start_seconds=0.4, stride_frames=3)
+    shown = one(run, video, start_seconds=0.4, frame_interval=3)
     with open_reader(video) as reader:
         frames = reader.read([10, 13, 16, 19])
     # the middle 48x48 pixels become 32x32: mean brightness stays
@@ -122,7 +120,7 @@ def test_a_short_video_repeats_as_in_training(run, videos):
 
 @pytest.mark.parametrize(("unit", "stride"), [("seconds", 0.12), ("per-second", 25 / 3)])
 def test_a_stride_in_seconds_is_kept(tmp_path, videos, video, unit, stride):
-    source = SourceConfig(path=videos, stride=stride, stride_unit=unit)
+    source = SourceConfig(path=videos, frame_interval=stride, interval_unit=unit)
     run = save_run(tmp_path / "run", videos, sources=[source])
     np.testing.assert_allclose(np.diff(one(run, video).seconds), 0.12)
     late = one(run, video, start_seconds=0.4).seconds
@@ -136,27 +134,29 @@ def array(tmp_path):
 
 
 def test_without_a_clock_frames_are_shown_by_number(run, array):
-    shown = one(run, array, stride_frames=3)
+    shown = one(run, array, frame_interval=3)
     assert shown.seconds is None
     assert shown.indices.tolist() == [24, 27, 30, 33]
-    assert (shown.moment(0), shown.moment(-1)) == ("frame 24", "frame 33")
-    assert film_rate(shown) == Fraction(25, 3)
-    clocked = one(run, array, stride_frames=3, frame_rate=30.0)
+    assert (shown.format_moment(0), shown.format_moment(-1)) == ("frame 24", "frame 33")
+    assert compute_fps(shown) == Fraction(25, 3)
+    clocked = one(run, array, frame_interval=3, frame_rate=30.0)
     np.testing.assert_allclose(clocked.seconds, 0.8 + np.arange(4) / 10)
-    assert clocked.moment(1) == "0.90 s"
+    assert clocked.format_moment(1) == "0.90 s"
 
 
 def test_a_frame_rate_of_training_is_used_and_a_missing_one_asked_for(tmp_path, array):
-    timed = SourceConfig(path=array.parent, stride=10.0, stride_unit="per-second", frame_rate=30.0)
+    timed = SourceConfig(
+        path=array.parent, frame_interval=10.0, interval_unit="per-second", frame_rate=30.0
+    )
     run = save_run(tmp_path / "run", array.parent, sources=[timed])
     assert np.diff(one(run, array).indices).tolist() == [3, 3, 3]
     np.testing.assert_allclose(one(run, array, start_seconds=0.5).seconds[0], 0.5)
     run = save_run(tmp_path / "other", array.parent, sources=[replace(timed, frame_rate=None)])
     with pytest.raises(ConfigError, match=r"clip\.npy is .* no clock; give its --frame-rate, or a"):
         one(run, array)
-    assert one(run, array, stride_frames=2).seconds is None
+    assert one(run, array, frame_interval=2).seconds is None
     with pytest.raises(ConfigError, match=r"--start counts in seconds, .* --frame-rate$"):
-        one(run, array, stride_frames=2, start_seconds=0.1)
+        one(run, array, frame_interval=2, start_seconds=0.1)
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def listed(tmp_path, video):
     for name, path in (("slow", video), ("quick", other)):
         (tmp_path / f"{name}.csv").write_text(f"{path} 0 -1\n")
     sources = [
-        SourceConfig(path=tmp_path / f"{name}.csv", stride=stride)
+        SourceConfig(path=tmp_path / f"{name}.csv", frame_interval=stride)
         for name, stride in (("slow", 4.0), ("quick", 2.0))
     ]
     return save_run(tmp_path / "run", tmp_path, sources=sources), video, other
@@ -183,42 +183,42 @@ def test_a_strange_video_has_no_stride_where_those_of_training_differ(listed, tm
     strange = encode(tmp_path / "strange.mp4", frames=30)
     with pytest.raises(ConfigError, match=r"in none of .*\(slow: 4 frames, quick: 2 frames\)"):
         one(run, strange)
-    assert np.diff(one(run, strange, stride_frames=3).indices).tolist() == [3, 3, 3]
+    assert np.diff(one(run, strange, frame_interval=3).indices).tolist() == [3, 3, 3]
     with (tmp_path / "slow.csv").open("a") as file:
         file.write(f"{quick} 0 -1\n")
-    with pytest.raises(ConfigError, match=r"in several of .*; choose --stride"):
+    with pytest.raises(ConfigError, match=r"in several of .*; choose --frame-interval"):
         one(run, quick)
     (tmp_path / "slow.csv").unlink()
-    with pytest.raises(ConfigError, match=r"cannot be told, choose --stride: .*slow\.csv"):
+    with pytest.raises(ConfigError, match=r"cannot be told, choose --frame-interval: .*slow\.csv"):
         one(run, quick)
 
 
 def test_seeds_draw_other_masks_and_each_video_has_its_own(run, video):
-    first, second = rebuild_videos(run, [video, video], device="cpu")
+    first, second = reconstruct_videos(run, [video, video], device="cpu")
     assert not np.array_equal(first.visible, second.visible)
     assert np.array_equal(one(run, video).visible, first.visible)
     assert not np.array_equal(one(run, video, seed=1).visible, first.visible)
 
 
 def test_visible_cubes_are_those_of_the_video_and_statistics_change_only_hidden_ones(run, video):
-    honest, flattered = one(run, video), one(run, video, statistics="truth")
-    differs = (honest.rebuilt != flattered.rebuilt).any(axis=3)
-    copied = (honest.rebuilt == honest.original).all(axis=3)
+    honest, flattered = one(run, video), one(run, video, statistics="target")
+    differs = (honest.reconstructed != flattered.reconstructed).any(axis=3)
+    copied = (honest.reconstructed == honest.original).all(axis=3)
     visible = honest.visible.reshape(honest.cubes.grid)
-    side = honest.cubes.patch
+    side = honest.cubes.patch_size
     pixels = visible.repeat(2, axis=0).repeat(side, axis=1).repeat(side, axis=2)
     assert copied[pixels].all()
     assert not copied[~pixels].all()
     assert differs.any()
     assert not differs[pixels].any()
-    assert (honest.statistics, flattered.statistics) == ("surroundings", "truth")
+    assert (honest.statistics, flattered.statistics) == ("visible", "target")
     assert honest.loss == flattered.loss
 
 
 def test_several_clips_fit_on_a_sheet(run, video, tmp_path):
-    clips = rebuild_videos(run, [video] * 3, how=TRUTH, device="cpu")
-    path = reconstruction_sheet(clips, tmp_path / "sheet.png", title="x" * 500, frames_shown=2)
-    alone = reconstruction_sheet(clips[:1], tmp_path / "one.png", title="One", frames_shown=2)
+    clips = reconstruct_videos(run, [video] * 3, config=TRUTH, device="cpu")
+    path = write_image_grid(clips, tmp_path / "sheet.png", title="x" * 500, num_frames=2)
+    alone = write_image_grid(clips[:1], tmp_path / "one.png", title="One", num_frames=2)
     with Image.open(path) as sheet, Image.open(alone) as single:
         assert sheet.width > 1.8 * single.width
         assert sheet.height > 1.5 * single.height
@@ -226,29 +226,31 @@ def test_several_clips_fit_on_a_sheet(run, video, tmp_path):
 
 def test_a_film_runs_as_fast_as_the_video(run, video):
     shown = one(run, video)
-    assert film_rate(shown) == 12.5
-    assert film_rate(replace(shown, seconds=np.zeros(4))) == 2
-    assert film_rate(replace(shown, seconds=np.arange(4) / 120)) == 25
-    assert film_frames(shown).shape[1] % 2 == film_frames(shown).shape[2] % 2 == 0
+    assert compute_fps(shown) == 12.5
+    assert compute_fps(replace(shown, seconds=np.zeros(4))) == 2
+    assert compute_fps(replace(shown, seconds=np.arange(4) / 120)) == 25
+    assert compose_video(shown).shape[1] % 2 == compose_video(shown).shape[2] % 2 == 0
 
 
 def test_grey_models_read_grey(tmp_path, videos, video):
     run = save_run(tmp_path / "run", videos, channels=1)
     written = reconstruct(run, video, frames_shown=2, device="cpu")
-    assert written.shown.original.shape[3] == 1
+    assert written.clip.original.shape[3] == 1
 
 
 @pytest.mark.parametrize(
     ("masking", "how", "said"),
     [
-        ({"decoder": "none"}, How(all_hidden=True), "--all-hidden changes nothing"),
-        ({"per_cube_target": False}, TRUTH, "--statistics truth changes nothing"),
+        ({"decoder": "none"}, ReconstructConfig(all_hidden=True), "--all-hidden changes nothing"),
+        ({"normalize_target": False}, TRUTH, "--statistics target changes nothing"),
     ],
 )
 def test_a_choice_without_effect_is_refused(tmp_path, videos, video, masking, how, said):
-    run = save_run(tmp_path / "run", videos, masking=MaskingConfig(encoder_ratio=0.75, **masking))
+    run = save_run(
+        tmp_path / "run", videos, masking=MaskingConfig(encoder_mask_ratio=0.75, **masking)
+    )
     with pytest.raises(ConfigError, match=said):
-        rebuild_videos(run, [video], how=how, device="cpu")
+        reconstruct_videos(run, [video], config=how, device="cpu")
 
 
 def test_wrong_choices_are_refused(run, video, tmp_path):
@@ -257,11 +259,11 @@ def test_wrong_choices_are_refused(run, video, tmp_path):
     with pytest.raises(ConfigError, match=r"--start is 9, and .*numbers.mp4 ends at 1.16 s"):
         one(run, video, start_seconds=9.0)
     with pytest.raises(ValueError, match="starts at 0 seconds or later"):
-        How(start_seconds=-1.0)
-    with pytest.raises(ValueError, match="stride is 1 frame or more"):
-        How(stride_frames=0)
+        ReconstructConfig(start_seconds=-1.0)
+    with pytest.raises(ValueError, match="frame interval is 1 frame or more"):
+        ReconstructConfig(frame_interval=0)
     with pytest.raises(ValueError, match="frame rate is above 0 per second, got 0"):
-        How(frame_rate=0.0)
+        ReconstructConfig(frame_rate=0.0)
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match=r"cannot write to .*file.*; choose --out"):
         reconstruct(run, video, out=tmp_path / "file" / "x", frames_shown=2, device="cpu")
@@ -278,13 +280,13 @@ def test_no_run_no_video_and_other_channels_are_refused(run, video, tmp_path):
 
 
 def test_text_keeps_to_its_width():
-    style = Style(14)
-    assert shortened("short", 500, style) == "short"
-    cut = shortened("a/very/long/path/to/some/video.mp4", 120, style)
+    style = TextStyle(14)
+    assert ellipsize("short", 500, style) == "short"
+    cut = ellipsize("a/very/long/path/to/some/video.mp4", 120, style)
     assert cut.startswith("a/")
     assert cut.endswith("mp4")
     assert "…" in cut
-    assert text_width(cut, style) <= 120
-    lines = wrapped("one two three four five six seven", 100, style)
+    assert measure_text(cut, style) <= 120
+    lines = wrap_text("one two three four five six seven", 100, style)
     assert " ".join(lines) == "one two three four five six seven"
-    assert all(text_width(line, style) <= 100 for line in lines)
+    assert all(measure_text(line, style) <= 100 for line in lines)

@@ -17,9 +17,9 @@ from tests.jobs.evaluated import (
     slow_probabilities,
 )
 from tests.models.released_files import FRAMES, SIDE, drawn_classifier, save_released
+from videomae2.commands.evaluate.plan import prepare_evaluation
 from videomae2.errors import CheckpointError, ConfigError
-from videomae2.jobs.evaluate import prepare_evaluation
-from videomae2.jobs.view_settings import ViewsWish
+from videomae2.inference.views import EvalViews
 from videomae2.models.classifier import Classifier
 
 SIX = ("jump", "run", "sit", "fall", "walk", "wave")
@@ -38,7 +38,7 @@ def place(tmp_path_factory):
 
 
 def judged(place, out, *, run="six.pth", **changed):
-    names = {k: place / f"{v}.txt" for k, v in changed.items() if k in ("names", "select")}
+    names = {k: place / f"{v}.txt" for k, v in changed.items() if k in ("class_names", "classes")}
     return run_it(place / run, place / "videos", out, **CLIPS | changed | names)
 
 
@@ -63,39 +63,46 @@ def assert_probabilities(found, model: Classifier):
 
 
 def test_a_file_is_evaluated_as_the_released_code_does_it(place, tmp_path):
-    found = judged(place, tmp_path, names="six")
+    found = judged(place, tmp_path, class_names="six")
     assert_probabilities(found, as_in_file())
     assert found.classes == SIX
-    assert (found.views.stride, found.views.shrinking, found.views.is_assumed) == (4, "plain", True)
+    assert (found.views.frame_interval, found.views.antialias, found.views.is_assumed) == (
+        4,
+        False,
+        True,
+    )
     results = json.loads((tmp_path / "results.json").read_text())
-    assert results["names_from"] == f"names from {place / 'six.txt'}"
+    assert results["class_names_source"] == f"names from {place / 'six.txt'}"
     assert results["model"]["path"] == str(place / "six.pth")
-    assert (results["model"]["why"], results["model"]["outputs"]) == ("released file", "6")
+    assert (results["model"]["selection_reason"], results["model"]["outputs"]) == (
+        "released file",
+        "6",
+    )
     report = (tmp_path / "report.html").read_text()
     for said in ("released file", found.model.digest, f"names from {place / 'six.txt'}"):
         assert said in report
 
 
 def test_selected_outputs_share_all_probability(place, tmp_path):
-    found = judged(place, tmp_path, names="six", select="two")
+    found = judged(place, tmp_path, class_names="six", classes="two")
     assert_probabilities(found, as_in_file([4, 1]))
     assert found.classes == TWO
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1)
     results = json.loads((tmp_path / "results.json").read_text())
     said = f"2 of its 6, those of {place / 'two.txt'}"
     assert results["model"]["outputs"] == said
-    assert results["model"]["notes"]["selected"]["of"] == 6
-    assert said in results["names_from"]
+    assert results["model"]["metadata"]["selected"]["of"] == 6
+    assert said in results["class_names_source"]
     assert said in (tmp_path / "report.html").read_text()
 
 
 def test_prediction_and_evaluation_say_the_same(place, tmp_path):
-    found = judged(place, tmp_path, names="six", select="two")
+    found = judged(place, tmp_path, class_names="six", classes="two")
     model = vm.Predictor(
-        place / "six.pth", names=place / "six.txt", select=str(place / "two.txt"), **CLIPS,
+        place / "six.pth", class_names=place / "six.txt", classes=str(place / "two.txt"), **CLIPS,
         device="cpu", precision="fp32",
     )  # fmt: skip
-    assert (model.views, model.outputs.names) == (found.views, TWO)
+    assert (model.views, model.outputs.class_names) == (found.views, TWO)
     for answer, path, scores in zip(
         model.predict_all(found.identities), found.identities, found.probabilities, strict=True
     ):
@@ -106,10 +113,14 @@ def test_prediction_and_evaluation_say_the_same(place, tmp_path):
 def test_names_as_words_are_public_data_sets(tmp_path):
     save_released(tmp_path / "k710.pth", drawn_classifier(710))
     model = vm.Predictor(
-        tmp_path / "k710.pth", names="kinetics-710", select="kinetics-400", **CLIPS, device="cpu"
+        tmp_path / "k710.pth",
+        class_names="kinetics-710",
+        classes="kinetics-400",
+        **CLIPS,
+        device="cpu",
     )
-    assert (model.outputs.count, model.outputs.name(0)) == (400, "abseiling")
-    assert "outputs: 400 of its 710, those of kinetics-400" in model.model.title
+    assert (model.outputs.count, model.outputs.get_name(0)) == (400, "abseiling")
+    assert "outputs: 400 of its 710, those of kinetics-400" in model.model.display_name
 
 
 def as_if_not_finished(folder):
@@ -120,30 +131,34 @@ def as_if_not_finished(folder):
 def test_going_on_notices_every_change(place, tmp_path):
     copied(place, tmp_path / "place")
     place = tmp_path / "place"
-    changes = [{"names": "six"}, {"names": "turned"}, {"names": "turned", "select": "two"}]
-    changes += [{"names": "six", "select": "two"}, {"names": "six", "frames": 4}]
-    views = {"views": ViewsWish(clips=1, crops=1)}
+    changes = [
+        {"class_names": "six"},
+        {"class_names": "turned"},
+        {"class_names": "turned", "classes": "two"},
+    ]
+    changes += [{"class_names": "six", "classes": "two"}, {"class_names": "six", "frames": 4}]
+    views = {"views": EvalViews(clips=1, crops=1)}
     digests = set()
     for changed in changes:
         as_if_not_finished(tmp_path / "out")
         found = judged(place, tmp_path / "out", **changed | views)
-        assert found.work.decodings == 4
-        assert judged(place, tmp_path / "out", **changed | views).work.decodings == 0
+        assert found.run_stats.num_decodings == 4
+        assert judged(place, tmp_path / "out", **changed | views).run_stats.num_decodings == 0
         digests.add(found.model.digest)
     as_if_not_finished(tmp_path / "out")
     (place / "two.txt").write_text("run\nwalk\n")
-    found = judged(place, tmp_path / "out", names="six", select="two", **views)
-    assert (found.work.decodings, found.classes) == (4, ("run", "walk"))
+    found = judged(place, tmp_path / "out", class_names="six", classes="two", **views)
+    assert (found.run_stats.num_decodings, found.classes) == (4, ("run", "walk"))
     as_if_not_finished(tmp_path / "out")
     save_released(place / "six.pth", drawn_classifier(seed=2))
-    found = judged(place, tmp_path / "out", names="six", **views)
-    assert found.work.decodings == 4
+    found = judged(place, tmp_path / "out", class_names="six", **views)
+    assert found.run_stats.num_decodings == 4
     assert len(digests | {found.model.digest}) == len(changes) + 1
 
 
 def test_results_go_to_runs_and_not_beside_the_file(place, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    found = judged(place, None, names="six", views=ViewsWish(clips=1, crops=1))
+    found = judged(place, None, class_names="six", views=EvalViews(clips=1, crops=1))
     assert found.folder == Path("runs/six/evaluation/videos")
     assert found.report.is_file()
     assert sorted(path.name for path in place.iterdir() if path.is_dir()) == ["videos"]
@@ -151,8 +166,8 @@ def test_results_go_to_runs_and_not_beside_the_file(place, tmp_path, monkeypatch
 
 def test_names_selections_and_clips_are_other_questions(place, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    views = {"views": ViewsWish(clips=1, crops=1)}
-    first = judged(place, None, names="six", **views)
+    views = {"views": EvalViews(clips=1, crops=1)}
+    first = judged(place, None, class_names="six", **views)
     (tmp_path / "same.txt").write_text((place / "six.txt").read_text())
 
     def planned(**changed):
@@ -163,15 +178,17 @@ def test_names_selections_and_clips_are_other_questions(place, tmp_path, monkeyp
         )  # fmt: skip
 
     for changed, what in (
-        ({"names": "turned"}, "other outputs, list"),
-        ({"names": "six", "select": "two"}, "other outputs, list"),
-        ({"names": "six", "frames": 4}, "other model, clip"),
+        ({"class_names": "turned"}, "other outputs, list"),
+        ({"class_names": "six", "classes": "two"}, "other outputs, list"),
+        ({"class_names": "six", "frames": 4}, "other model, clip"),
     ):
         found = planned(**changed)
-        assert found.out == first.folder.with_name("videos-2")
+        assert found.out_dir == first.folder.with_name("videos-2")
         assert found.remark == f"videos holds another evaluation: {what}"
-    assert planned(names="six").out == first.folder
-    assert planned(names=tmp_path / "same.txt").out == first.folder, "the same names elsewhere"
+    assert planned(class_names="six").out_dir == first.folder
+    assert planned(class_names=tmp_path / "same.txt").out_dir == first.folder, (
+        "the same names elsewhere"
+    )
 
 
 # ---- what nobody says is not guessed
@@ -195,29 +212,31 @@ def large(tmp_path_factory):
 
 
 def test_folders_of_classes_want_names(large, place):
-    with pytest.raises(ConfigError, match=r"600 outputs.*--names kinetics-600 if these are its"):
+    with pytest.raises(
+        ConfigError, match=r"600 outputs.*--class-names kinetics-600 if these are its"
+    ):
         plan(large / "600.pth", place / "videos")
 
 
 def test_numbers_are_numbers_and_it_says_how_to_name_them(large):
-    said = plan(large / "710.pth", large / "205.txt").questions.names_from
+    said = plan(large / "710.pth", large / "205.txt").dataset.class_names_source
     assert "classes called by their numbers: there are no names" in said
-    assert "--names FILE, or --names kinetics-710 if these are its classes" in said
-    assert "--select" not in said
+    assert "--class-names FILE, or --class-names kinetics-710 if these are its classes" in said
+    assert "--classes" not in said
 
 
 @pytest.mark.parametrize("names", [None, Path("kinetics-710")])
 def test_numbers_that_look_like_those_of_a_part_are_told(large, names):
-    said = plan(large / "710.pth", large / "399.txt", names=names).questions.names_from
+    said = plan(large / "710.pth", large / "399.txt", class_names=names).dataset.class_names_source
     assert "numbers up to 399" in said
-    assert "if they are of kinetics-400, say --select kinetics-400" in said
+    assert "if they are of kinetics-400, say --classes kinetics-400" in said
 
 
 def test_numbers_of_a_selection_are_its_own(large):
-    names = {"names": Path("kinetics-710"), "select": Path("kinetics-400")}
+    names = {"class_names": Path("kinetics-710"), "classes": Path("kinetics-400")}
     found = plan(large / "710.pth", large / "399.txt", **names)
-    assert (found.questions.labels.tolist(), len(found.questions.classes)) == ([0, 399], 400)
-    assert found.questions.names_from.endswith("; 400 of its 710, those of kinetics-400")
+    assert (found.dataset.labels.tolist(), len(found.dataset.classes)) == ([0, 399], 400)
+    assert found.dataset.class_names_source.endswith("; 400 of its 710, those of kinetics-400")
 
 
 def test_names_and_selections_that_do_not_fit(place, large):
@@ -226,25 +245,30 @@ def test_names_and_selections_that_do_not_fit(place, large):
         return plan(place / "six.pth", place / "videos", **names)
 
     with pytest.raises(CheckpointError, match="has 6 outputs, but 5 names were given"):
-        find(names="five.txt")
-    with pytest.raises(ConfigError, match=r"--select goes by names, and the 6 outputs of .* none"):
-        find(select="two.txt")
+        find(class_names="five.txt")
+    with pytest.raises(ConfigError, match=r"--classes goes by names, and the 6 outputs of .* none"):
+        find(classes="two.txt")
     with pytest.raises(CheckpointError, match="lacks 400 of 400: abseiling"):
-        find(names="six.txt", select="kinetics-400")
-    with pytest.raises(ConfigError, match=r"--names kinetics-70 is no file.*did you mean kin") as e:
-        find(names="kinetics-70", select="gone.txt")
+        find(class_names="six.txt", classes="kinetics-400")
+    with pytest.raises(
+        ConfigError, match=r"--class-names kinetics-70 is no file.*did you mean kin"
+    ) as e:
+        find(class_names="kinetics-70", classes="gone.txt")
     assert len(e.value.problems) == 2
-    with pytest.raises(ConfigError, match=r"--frames is 0.*\n--names gone is no file"):
-        vm.Predictor(place / "six.pth", names="gone", frames=0)
+    with pytest.raises(ConfigError, match=r"--frames is 0.*\n--class-names gone is no file"):
+        vm.Predictor(place / "six.pth", class_names="gone", frames=0)
 
 
 def test_a_run_can_be_selected_from_too(tmp_path, place):
     save_run(tmp_path / "run")
     assert set(TWO) < set(CLASSES)
     found = run_it(
-        tmp_path / "run", place / "videos", tmp_path / "out", select=place / "two.txt",
-        views=ViewsWish(clips=1, crops=1),
+        tmp_path / "run", place / "videos", tmp_path / "out", classes=place / "two.txt",
+        views=EvalViews(clips=1, crops=1),
     )  # fmt: skip
     assert found.classes == TWO
-    assert found.names_from == f"names from the model; 2 of its 3, those of {place / 'two.txt'}"
-    assert found.views.origin == "as in training"
+    assert (
+        found.class_names_source
+        == f"names from the model; 2 of its 3, those of {place / 'two.txt'}"
+    )
+    assert found.views.source == "as in training"

@@ -7,25 +7,25 @@ from torch import nn
 
 from tests.jobs.small_distill import small_distill
 from tests.jobs.small_finetune import small_finetune
-from videomae2.config import ValidationConfig
-from videomae2.engine.loop import Plan
-from videomae2.jobs.room_needed import bytes_needed
-from videomae2.jobs.training import checkpoints_of
+from videomae2.commands.train.dry_run import estimate_checkpoint_bytes
+from videomae2.commands.train.setup import build_checkpoint_manager
+from videomae2.config.runs import ValidationConfig
+from videomae2.training.loop import LoopConfig
 
 COPY = 4 * (10 * 10 + 10)
 
 
 def needed(run):
-    plan = Plan(
+    plan = LoopConfig(
         steps=8,
-        accumulate=1,
-        lr=lambda _: 1.0,
+        gradient_accumulation_steps=1,
+        lr_schedule=lambda _: 1.0,
         clip_norm=None,
-        log_every=1,
-        save_every=2,
-        max_bad_steps=1,
+        log_interval=1,
+        checkpoint_interval=2,
+        max_nonfinite_steps=1,
     )
-    return bytes_needed(run, nn.Linear(10, 10), plan, checkpoints_of(run))
+    return estimate_checkpoint_bytes(run, nn.Linear(10, 10), plan, build_checkpoint_manager(run))
 
 
 @pytest.mark.parametrize(

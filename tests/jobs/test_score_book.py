@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from videomae2.data.manifest import Entry
+from videomae2.data.manifests.manifest import Entry
 from videomae2.errors import ConfigError
-from videomae2.jobs.evaluation.score_book import ScoreBook
+from videomae2.inference.score_store import ScoreStore
 
 
 def scores(value):
@@ -16,18 +16,18 @@ def test_a_folder_of_frames_is_scored_again_when_an_image_is_overwritten_in_plac
     image = tmp_path / "walk" / "img_1.jpg"
     image.parent.mkdir()
     image.write_bytes(b"before")
-    entry, book = Entry(str(image.parent), is_frames=True), ScoreBook(tmp_path / "x", (2, 3))
+    entry, book = Entry(str(image.parent), is_frames=True), ScoreStore(tmp_path / "x", (2, 3))
     book.add("walk", entry, scores(1))
     assert book.has("walk", entry)
     image.write_bytes(b"afterwards")
     assert not book.has("walk", entry)
-    assert not ScoreBook(tmp_path / "x", (2, 3)).has("walk", entry)
+    assert not ScoreStore(tmp_path / "x", (2, 3)).has("walk", entry)
 
 
 @pytest.mark.parametrize("empty", [lambda path: path.write_bytes(b""), lambda path: path.unlink()])
 def test_a_file_that_was_emptied_meanwhile_keeps_what_comes_after(tmp_path, empty):
     path = tmp_path / "x"
-    book = ScoreBook(path, (2, 3))
+    book = ScoreStore(path, (2, 3))
     book.add("a", Entry("a.mp4"), scores(1))
     empty(path)
     for name, value in (("b", 2), ("c", 3)):
@@ -35,5 +35,5 @@ def test_a_file_that_was_emptied_meanwhile_keeps_what_comes_after(tmp_path, empt
     assert [found[0, 0] for found in book.read(["b", "c"])] == [2, 3]
     with pytest.raises(ConfigError, match=r"x was changed by somebody else and .* scores of a; st"):
         list(book.read(["a"]))
-    again = ScoreBook(path, (2, 3))
+    again = ScoreStore(path, (2, 3))
     assert [again.has(name, Entry(f"{name}.mp4")) for name in "abc"] == [False, True, True]

@@ -1,23 +1,24 @@
 """A teacher that is asked once: what a cache may answer, and what it must not."""
 
+import logging
 from dataclasses import replace
 
 import pytest
 import torch
 
 from tests.jobs.small_distill import ENCODER, make_teacher
-from videomae2.data.batches import HostBatch, Sample
-from videomae2.data.views import make_clips
-from videomae2.engine.kept_scores import KeptScores
-from videomae2.engine.runtime import RuntimeConfig, prepare
+from videomae2.commands.train.teacher import FLUSH_INTERVAL, Teacher
+from videomae2.data.loading.batch import CPUBatch, Sample
+from videomae2.data.views.device import make_clips
 from videomae2.errors import DataError
-from videomae2.jobs.teaching import FLUSH_EVERY, Teaching
-from videomae2.models.finding import find_classifier
+from videomae2.models.weights.classifier_ref import resolve_classifier
+from videomae2.training.runtime import RuntimeConfig, prepare_runtime
+from videomae2.training.tensor_cache import TensorCache
 
 
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory):
-    return find_classifier(make_teacher(tmp_path_factory.mktemp("t") / "teacher"))
+    return resolve_classifier(make_teacher(tmp_path_factory.mktemp("t") / "teacher"))
 
 
 def batch(first=0, holes=(), seed=0):
@@ -29,35 +30,34 @@ def batch(first=0, holes=(), seed=0):
         sample = Sample(x, torch.arange(4), [(0, 0, 32, 32)], [False])
         samples.append(None if number in holes else sample)
     keys = list(range(first, first + 4))
-    return HostBatch(samples, keys, [f"v{key}.mp4" for key in keys], [(0, key) for key in keys])
+    return CPUBatch(samples, keys, [f"v{key}.mp4" for key in keys], [(0, key) for key in keys])
 
 
 def clips_of(one):
     return make_clips(one, (32, 32), ENCODER.frames, 3, torch.device("cpu"))
 
 
-def teaching(teacher, folder=None, said=None, **changed):
-    kept = None if folder is None else KeptScores.open(folder, {"a": 1})
-    runtime = prepare(RuntimeConfig(device="cpu", precision="fp32"))
-    say = (lambda line: None) if said is None else said.append
-    return Teaching(teacher, runtime, say, kept=kept, **changed)
+def teaching(teacher, folder=None, **changed):
+    kept = None if folder is None else TensorCache.open(folder, {"a": 1})
+    runtime = prepare_runtime(RuntimeConfig(device="cpu", precision="fp32"))
+    return Teacher(teacher, runtime, cache=kept, **changed)
 
 
 def ask(of, one):
-    of.expect(one)
+    of.prepare(one)
     return of(clips_of(one))
 
 
 @pytest.mark.slow
 def test_an_answer_is_found_again_to_the_bit(teacher, tmp_path):
-    for half in (False, True):
-        place = tmp_path / str(half)
-        first = teaching(teacher, place, features=True, half=half)
+    for dtype in ("float32", "float16"):
+        place = tmp_path / dtype
+        first = teaching(teacher, place, with_features=True, cache_dtype=dtype)
         live = [ask(first, batch(n)) for n in (0, 4)]
         first.flush()
-        second = teaching(teacher, place, features=True, half=half)
+        second = teaching(teacher, place, with_features=True, cache_dtype=dtype)
         found = [ask(second, batch(n)) for n in (4, 0)][::-1]
-        assert (second.asked, second.found) == (0, 2)
+        assert (second.num_misses, second.num_hits) == (0, 2)
         for one, other in zip(live, found, strict=True):
             assert torch.equal(one.scores, other.scores)
             assert torch.equal(one.features, other.features)
@@ -74,7 +74,7 @@ def test_a_video_that_became_unreadable_is_asked_about_again(teacher, tmp_path):
     first.flush()
     second = teaching(teacher, tmp_path)
     got = ask(second, batch(holes=(2,)))
-    assert (second.asked, second.found) == (1, 0)
+    assert (second.num_misses, second.num_hits) == (1, 0)
     want = ask(teaching(teacher), batch(holes=(2,)))
     assert torch.equal(got.scores, want.scores)
 
@@ -92,48 +92,48 @@ def test_a_video_whose_pixels_changed_is_named(teacher, tmp_path):
 
 def test_it_is_written_as_it_goes(teacher, tmp_path):
     of = teaching(teacher, tmp_path)
-    for number in range(FLUSH_EVERY):
+    for number in range(FLUSH_INTERVAL):
         assert len(list(tmp_path.glob("chunk-*"))) == 0
         ask(of, batch(4 * number))
-        of.after_step()
+        of.on_step_end(1)
     assert len(list(tmp_path.glob("chunk-*"))) == 1
-    assert len(KeptScores.open(tmp_path, {"a": 1})) == FLUSH_EVERY
+    assert len(TensorCache.open(tmp_path, {"a": 1})) == FLUSH_INTERVAL
 
 
-def test_a_full_disk_costs_the_cache_not_the_run(teacher, tmp_path, monkeypatch):
-    said = []
-    of = teaching(teacher, tmp_path, said)
+def test_a_full_disk_costs_the_cache_not_the_run(teacher, tmp_path, monkeypatch, caplog):
+    caplog.set_level(logging.INFO, "videomae2")
+    of = teaching(teacher, tmp_path)
     ask(of, batch())
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("videomae2.engine.kept_scores.save_file", full)
+    monkeypatch.setattr("videomae2.training.tensor_cache.save_tensors", full)
     of.flush()
-    assert "1 answers of the teacher are not kept, training goes on" in said[-1]
+    assert "1 answers of the teacher are not kept, training goes on" in caplog.messages[-1]
     assert ask(of, batch(4)).scores.shape == (4, 3)
 
 
-def test_a_teacher_is_read_when_it_is_first_asked(teacher):
-    said = []
-    of = teaching(teacher, said=said)
-    of.expect(batch())
-    assert said == []
+def test_a_teacher_is_read_when_it_is_first_asked(teacher, caplog):
+    caplog.set_level(logging.INFO, "videomae2")
+    of = teaching(teacher)
+    of.prepare(batch())
+    assert caplog.messages == []
     answer = of(clips_of(batch()))
-    assert said == [f"teacher  read from {teacher.path}"]
+    assert caplog.messages == [f"teacher  loaded from {teacher.path}"]
     assert not answer.scores.requires_grad
 
 
 def test_held_out_videos_are_asked_about_once(teacher, tmp_path):
     of = teaching(teacher, tmp_path)
     for _ in range(2):
-        of.look(clips_of(batch(holes=(3,))), batch(holes=(3,)), origin="x")
-    assert of.asked == 1
-    assert sorted(of.held_out) == [(0, 0), (0, 1), (0, 2)]
+        of.score_val_batch(clips_of(batch(holes=(3,))), batch(holes=(3,)), val_digest="x")
+    assert of.num_misses == 1
+    assert sorted(of.val_scores) == [(0, 0), (0, 1), (0, 2)]
     of.flush()
     again = teaching(teacher, tmp_path)
-    again.look(clips_of(batch(holes=(3,))), batch(holes=(3,)), origin="x")
-    assert (again.asked, again.found) == (0, 1)
-    assert all(torch.equal(again.held_out[p], of.held_out[p]) for p in of.held_out)
-    again.look(clips_of(batch(4)), batch(4), origin="another list")
-    assert again.asked == 1
+    again.score_val_batch(clips_of(batch(holes=(3,))), batch(holes=(3,)), val_digest="x")
+    assert (again.num_misses, again.num_hits) == (0, 1)
+    assert all(torch.equal(again.val_scores[p], of.val_scores[p]) for p in of.val_scores)
+    again.score_val_batch(clips_of(batch(4)), batch(4), val_digest="another list")
+    assert again.num_misses == 1

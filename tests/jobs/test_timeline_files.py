@@ -8,42 +8,46 @@ import pytest
 from PIL import Image
 
 from tests.jobs.rigged import levels, read_here, save_rigged, write_levels
-from videomae2.data.manifest import Entry
-from videomae2.data.sliding import Windows
-from videomae2.errors import ConfigError
-from videomae2.jobs.annotated_film import film_frames
-from videomae2.jobs.answers import Outputs
-from videomae2.jobs.predict import Predictor
-from videomae2.jobs.timeline import Timeline, TimelineConfig, make_timeline
-from videomae2.jobs.timeline_files import (
-    entry_of,
-    write_csv,
+from tests.logs import watching_jobs
+from videomae2.commands.timeline import (
+    TimelineFolder,
+    build_timeline_json,
     write_json,
+    write_segments_csv,
     write_srt,
     write_windows_csv,
 )
-from videomae2.jobs.timeline_picture import clock, write_picture
-from videomae2.jobs.timeline_report import ReportFolder
-from videomae2.jobs.video_inputs import Input, find_inputs
-from videomae2.tensors.timeline import Cells, holding, segments
+from videomae2.data.manifests.manifest import Entry
+from videomae2.data.views.sliding import SlidingWindows
+from videomae2.errors import ConfigError
+from videomae2.inference.inputs import VideoInput, expand_inputs
+from videomae2.inference.predictor import Predictor
+from videomae2.inference.timeline import Timeline, TimelineConfig, compute_timeline
+from videomae2.metrics.timeline import TimeBins, compute_activations, find_segments
+from videomae2.models.task_type import LabelSpace
+from videomae2.reports.timeline import format_clock, write_timeline_picture
+from videomae2.reports.timeline_video import select_frames
 
 
-def line(scores, *, names=("jump", "run", "wave"), answers="many-classes", every=2.0):
+def line(scores, *, names=("jump", "run", "wave"), answers="multilabel", every=2.0):
     """A time line with a window every few seconds, none over another."""
     scores = np.array(scores, dtype=np.float64)
     starts = np.arange(len(scores)) * every
-    found = Cells(np.append(starts, starts[-1] + every), scores)
-    outputs = Outputs(answers, scores.shape[1], names)
+    found = TimeBins(np.append(starts, starts[-1] + every), scores)
+    outputs = LabelSpace(answers, scores.shape[1], names)
     joined = []
-    if outputs.head is not None:
-        joined = segments(found, holding(scores, outputs.head, threshold=0.5, margin=0.1))
+    if outputs.classification_type is not None:
+        joined = find_segments(
+            found,
+            compute_activations(scores, outputs.classification_type, threshold=0.5, hysteresis=0.1),
+        )
     return Timeline(
         video="films/long.mp4",
         outputs=outputs,
         length_seconds=float(starts[-1] + every),
-        windows=Windows(np.zeros((len(scores), 1), np.int64), starts, starts + every),
+        windows=SlidingWindows(np.zeros((len(scores), 1), np.int64), starts, starts + every),
         scores=scores,
-        cells=found,
+        bins=found,
         segments=joined,
     )
 
@@ -88,23 +92,23 @@ def test_nothing_holds_no_subtitles(tmp_path):
 
 
 def test_numbers_stand_in_every_file(tmp_path):
-    numbers = line([[1.0, -2.5], [3.0, 4.0]], names=None, answers="numbers")
+    numbers = line([[1.0, -2.5], [3.0, 4.0]], names=None, answers="regression")
     (first, second) = read_srt(write_srt(numbers, tmp_path / "a.srt").read_text())
     assert first[1:] == (0, 2000, ["number 0 1", "number 1 -2.5"])
     assert second[1:3] == (2000, 4000)
-    text = write_csv(numbers, tmp_path / "a.csv").read_text()
+    text = write_segments_csv(numbers, tmp_path / "a.csv").read_text()
     rows = list(csv.reader(text.splitlines()))
     assert rows[:2] == [["start_seconds", "stop_seconds", "number 0", "number 1"],
                         ["0.0", "2.0", "1.0", "-2.5"]]  # fmt: skip
-    assert entry_of(numbers)["values"][1] == {
+    assert build_timeline_json(numbers)["values"][1] == {
         "start": 2.0, "stop": 4.0, "numbers": {"number 0": 3.0, "number 1": 4.0},
     }  # fmt: skip
-    write_picture(numbers, tmp_path / "a.png")
+    write_timeline_picture(numbers, tmp_path / "a.png")
 
 
 def test_tables_and_json_say_the_same(tmp_path):
     found = line(OVERLAPPING, names=("jump, high", "run", "wave"))
-    text = write_csv(found, tmp_path / "a.csv").read_text()
+    text = write_segments_csv(found, tmp_path / "a.csv").read_text()
     rows = list(csv.DictReader(text.splitlines()))
     entry = json.loads(write_json(found, tmp_path / "a.json").read_text())
     assert [row["name"] for row in rows] == ["jump, high", "run", "wave"]
@@ -112,7 +116,7 @@ def test_tables_and_json_say_the_same(tmp_path):
         assert float(row["start_seconds"]) == segment["start"]
         assert float(row["stop_seconds"]) == segment["stop"]
         assert float(row["probability"]) == pytest.approx(segment["probability"])
-    assert (entry["windows"], entry["every_seconds"], entry["seconds"]) == (5, 2.0, 10.0)
+    assert (entry["windows"], entry["hop_seconds"], entry["seconds"]) == (5, 2.0, 10.0)
     table = np.genfromtxt(
         write_windows_csv(found, tmp_path / "w.csv"), delimiter=",", skip_header=1
     )
@@ -120,8 +124,8 @@ def test_tables_and_json_say_the_same(tmp_path):
 
 
 def test_the_picture_has_a_row_for_each_class_that_holds(tmp_path):
-    few = write_picture(line([[0.9, 0.1, 0.1]] * 3), tmp_path / "few.png")
-    many = write_picture(line(OVERLAPPING), tmp_path / "many.png")
+    few = write_timeline_picture(line([[0.9, 0.1, 0.1]] * 3), tmp_path / "few.png")
+    many = write_timeline_picture(line(OVERLAPPING), tmp_path / "many.png")
     assert height_of(many) > height_of(few)
 
 
@@ -132,8 +136,8 @@ def height_of(path):
 
 def test_a_picture_takes_any_name(tmp_path):
     strange = line(OVERLAPPING, names=("$x_{", "a" * 90, "日本"))
-    plain = write_picture(line(OVERLAPPING), tmp_path / "plain.png")
-    assert height_of(write_picture(strange, tmp_path / "strange.png")) == height_of(plain)
+    plain = write_timeline_picture(line(OVERLAPPING), tmp_path / "plain.png")
+    assert height_of(write_timeline_picture(strange, tmp_path / "strange.png")) == height_of(plain)
 
 
 @pytest.mark.parametrize(
@@ -142,16 +146,16 @@ def test_a_picture_takes_any_name(tmp_path):
      (3600.5, 1, "1:00:00.5"), (0.04, 2, "0:00.04")],
 )  # fmt: skip
 def test_moments_in_words(seconds, decimals, said):
-    assert clock(seconds, decimals=decimals) == said
+    assert format_clock(seconds, decimals=decimals) == said
 
 
 def test_a_film_runs_as_fast_as_the_video():
-    rate, shown = film_frames(np.arange(100) / 50, 2.0)
+    rate, shown = select_frames(np.arange(100) / 50, 2.0)
     assert (rate, len(shown)) == (30, 60)
     assert shown[:6].tolist() == [0, 1, 3, 5, 6, 8]
-    rate, shown = film_frames(np.arange(10) / 5, 1.0)
+    rate, shown = select_frames(np.arange(10) / 5, 1.0)
     assert (rate, shown.tolist()) == (5, [0, 1, 2, 3, 4])
-    rate, shown = film_frames(np.array([0, 0.1, 0.2, 0.8, 0.9]), 1.0)
+    rate, shown = select_frames(np.array([0, 0.1, 0.2, 0.8, 0.9]), 1.0)
     assert shown.tolist() == [0, 1, 2, 2, 2, 2, 2, 2, 3, 4]
 
 
@@ -170,18 +174,16 @@ def place(tmp_path_factory):
 
 
 def test_a_film_shows_the_video_and_what_holds(place, tmp_path):
-    (video,) = find_inputs([place / "a.mp4"])
+    (video,) = expand_inputs([place / "a.mp4"])
     predictor = Predictor(place / "model", device="cpu")
-    found = make_timeline(predictor, video, TimelineConfig())
-    told = []
-    written = ReportFolder(tmp_path / "out").write(
-        predictor, video, found, film=True, progress=lambda *at: told.append(at)
-    )
+    found = compute_timeline(predictor, video, TimelineConfig())
+    with watching_jobs() as jobs:
+        written = TimelineFolder(tmp_path / "out").write(predictor, video, found, with_video=True)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "a.timeline.csv", "a.timeline.json", "a.timeline.mp4", "a.timeline.png",
         "a.timeline.srt", "a.timeline.windows.csv",
     ]  # fmt: skip
-    with av.open(str(written["film"])) as box:
+    with av.open(str(written["video"])) as box:
         frames = [frame.to_ndarray(format="rgb24") for frame in box.decode(video=0)]
         assert box.streams.video[0].average_rate == 25
     assert len(frames) == 60
@@ -193,29 +195,31 @@ def test_a_film_shows_the_video_and_what_holds(place, tmp_path):
     before, after = panels[change - 2], panels[change + 2]
     assert np.abs(before - after).max() > 100  # the other class leads, in its own colour
     assert np.abs(panels[2] - panels[10]).max() < 40
-    assert told[-1] == (pytest.approx(2.4), pytest.approx(2.4))
+    assert (jobs[-1].done, jobs[-1].total) == (pytest.approx(2.4), pytest.approx(2.4))
 
 
 def test_files_of_videos_with_one_name_do_not_overwrite_each_other(place, tmp_path, monkeypatch):
-    monkeypatch.setattr("videomae2.jobs.timeline_report.write_picture", lambda _, path: path)
-    folder, found = ReportFolder(tmp_path), line(OVERLAPPING)
+    monkeypatch.setattr("videomae2.commands.timeline.write_timeline_picture", lambda _, path: path)
+    folder, found = TimelineFolder(tmp_path), line(OVERLAPPING)
     model = Predictor(place / "model", device="cpu")
     bases = []
     for video in (
-        Input(Entry("x/001.mp4")), Input(Entry("y/001.mp4")), Input(Entry("z/001.avi")),
-        Input(Entry("data/c/001.mp4"), below="c/001.mp4"), Input(Entry("x/b.1.mp4")),
-        Input(Entry("x/b.2.mp4")),
-    ):  # fmt: skip
-        files = folder.write(model, video, found, film=False, progress=lambda *_: None)
+        VideoInput(Entry("x/001.mp4")),
+        VideoInput(Entry("y/001.mp4")),
+        VideoInput(Entry("z/001.avi")),
+        VideoInput(Entry("data/c/001.mp4"), relative_path="c/001.mp4"),
+        VideoInput(Entry("x/b.1.mp4")),
+        VideoInput(Entry("x/b.2.mp4")),
+    ):
+        files = folder.write(model, video, found, with_video=False)
         bases.append(str(files["json"].relative_to(tmp_path)).removesuffix(".timeline.json"))
     assert bases == ["001", "001-2", "001-3", "c/001", "b.1", "b.2"]
 
 
 def test_a_folder_that_cannot_be_written_to_is_one_error(place, tmp_path):
     (tmp_path / "file").write_text("")
-    (video,) = find_inputs([place / "a.mp4"])
+    (video,) = expand_inputs([place / "a.mp4"])
     with pytest.raises(ConfigError, match=r"cannot write to .*file.*choose another --out"):
-        ReportFolder(tmp_path / "file").write(
-            Predictor(place / "model", device="cpu"), video, line(OVERLAPPING), film=False,
-            progress=lambda *_: None,
+        TimelineFolder(tmp_path / "file").write(
+            Predictor(place / "model", device="cpu"), video, line(OVERLAPPING), with_video=False
         )  # fmt: skip

@@ -8,8 +8,8 @@ from safetensors.torch import save_file
 
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.initial import initialise_classifier
-from videomae2.models.released import classifier_to_released
+from videomae2.models.init import init_classifier_weights
+from videomae2.models.weights.official import classifier_to_official
 
 RELEASED_ROWS = {
     400: ("e2b35a012f378f1bad5541f8b17ad854", [341, 158, 189, 16, 398]),
@@ -37,9 +37,9 @@ FRAMES, SIDE = 8, 32
 def drawn_classifier(outputs=6, *, seed=1, size="tiny", frames=FRAMES, side=SIDE) -> Classifier:
     """A model of a known size with opinions."""
     encoder = EncoderConfig(size=size, frames=frames, height=side, width=side)
-    model = Classifier(ClassifierConfig(encoder=encoder, outputs=outputs))
+    model = Classifier(ClassifierConfig(encoder=encoder, num_classes=outputs))
     generator = torch.Generator().manual_seed(seed)
-    initialise_classifier(model, generator)
+    init_classifier_weights(model, generator)
     if model.head is not None:
         with torch.no_grad():
             model.head.weight.copy_(0.2 * torch.randn(model.head.weight.shape, generator=generator))
@@ -51,7 +51,7 @@ def save_released(path: Path, model: Classifier, *, wrap="module", half=False) -
     """Save a model under released names; half halves the precision of the file alone."""
     state = {
         name: value.half() if half else value
-        for name, value in classifier_to_released(model.state_dict(), model.cubes).items()
+        for name, value in classifier_to_official(model.state_dict(), model.cubes).items()
     }
     if path.suffix == ".safetensors":
         save_file(state, path)

@@ -4,16 +4,24 @@ import torch
 
 from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig, DecoderConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.initial import initialise
+from videomae2.models.init import init_autoencoder_weights
 from videomae2.tasks.pretrain import MaskingConfig, draw_split
 
-MASKING = MaskingConfig(encoder_ratio=0.75)
-NARROW = {"frames": 8, "height": 32, "width": 32, "patch": 8, "dim": 24, "depth": 2, "heads": 3}
+MASKING = MaskingConfig(encoder_mask_ratio=0.75)
+NARROW = {
+    "frames": 8,
+    "height": 32,
+    "width": 32,
+    "patch_size": 8,
+    "embed_dim": 24,
+    "depth": 2,
+    "num_heads": 3,
+}
 
 
 def small_config(decoder=None, **changed):
     """A narrow autoencoder; changes go to the encoder."""
-    decoder = {"dim": 12, "depth": 2, "heads": 2} | (decoder or {})
+    decoder = {"embed_dim": 12, "depth": 2, "num_heads": 2} | (decoder or {})
     return AutoencoderConfig(
         encoder=EncoderConfig(**NARROW | changed), decoder=DecoderConfig(**decoder)
     )
@@ -23,7 +31,7 @@ def small_model(decoder=None, *, seed=0, **changed):
     """One with weights from a seed, of which none is 0 or 1 by construction."""
     model = Autoencoder(small_config(decoder, **changed))
     generator = torch.Generator().manual_seed(seed)
-    initialise(model, generator)
+    init_autoencoder_weights(model, generator)
     with torch.no_grad():
         for weight in model.parameters():
             weight.add_(0.1 * torch.randn(weight.shape, generator=generator))

@@ -3,23 +3,23 @@
 import torch
 
 from tests.models.small import NARROW, small_model
-from videomae2.models.cards import Card, ClassifierCard
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.initial import initialise_classifier
-from videomae2.models.saved import save_model
+from videomae2.models.init import init_classifier_weights
+from videomae2.models.weights.config_json import SavedAutoencoderConfig, SavedClassifierConfig
+from videomae2.models.weights.saved import save_model
 from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD
 
 NAMES = ("jump", "run", "sit", "walk", "wave")
 STATISTICS = {"mean": IMAGENET_MEAN, "std": IMAGENET_STD}
 
 
-def classifier_config(outputs=5, *, pooling="mean", head_dropout=0.0, **encoder):
+def classifier_config(outputs=5, *, global_pool="avg", head_drop_rate=0.0, **encoder):
     return ClassifierConfig(
         encoder=EncoderConfig(**NARROW | encoder),
-        outputs=outputs,
-        pooling=pooling,
-        head_dropout=head_dropout,
+        num_classes=outputs,
+        global_pool=global_pool,
+        head_drop_rate=head_drop_rate,
     )
 
 
@@ -27,7 +27,7 @@ def small_classifier(outputs=5, *, seed=0, **changed):
     """One with weights from a seed, of which none is 0 or 1 by construction."""
     model = Classifier(classifier_config(outputs, **changed))
     generator = torch.Generator().manual_seed(seed)
-    initialise_classifier(model, generator)
+    init_classifier_weights(model, generator)
     with torch.no_grad():
         for weight in model.parameters():
             weight.add_(0.1 * torch.randn(weight.shape, generator=generator))
@@ -43,7 +43,7 @@ def saved_autoencoder(folder, **changed):
     """Save a pre-trained model, and give it."""
     folder.mkdir(exist_ok=True)
     model = small_model(seed=7, **changed)
-    save_model(folder, model.state_dict(), Card(model=model.config, **STATISTICS))
+    save_model(folder, model.state_dict(), SavedAutoencoderConfig(model=model.config, **STATISTICS))
     return model
 
 
@@ -51,6 +51,8 @@ def saved_classifier(folder, classes=NAMES, outputs=5, notes=None, **changed):
     """Save a classifier, and give it."""
     folder.mkdir(exist_ok=True)
     model = small_classifier(outputs, seed=8, **changed)
-    card = ClassifierCard(model=model.config, classes=classes, notes=notes or {}, **STATISTICS)
+    card = SavedClassifierConfig(
+        model=model.config, class_names=classes, metadata=notes or {}, **STATISTICS
+    )
     save_model(folder, model.state_dict(), card)
     return model

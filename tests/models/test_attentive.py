@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from einops import rearrange
 
-from videomae2.models.attentive import AttentiveProbe, standardised
+from videomae2.models.attentive_probe import AttentiveProbe, standardize_tokens
 
 
 def rich_probe(dim=24, heads=3, classes=5):
@@ -21,7 +21,7 @@ def the_long_way(probe, tokens):
     x = probe.norm1(tokens)
     q = probe.query.expand(len(x), 1, -1)
     parts = [
-        rearrange(linear(y), "b n (h d) -> b h n d", h=probe.heads)
+        rearrange(linear(y), "b n (h d) -> b h n d", h=probe.num_heads)
         for linear, y in ((probe.q, q), (probe.k, x), (probe.v, x))
     ]
     y = rearrange(F.scaled_dot_product_attention(*parts), "b h n d -> b n (h d)")
@@ -34,7 +34,7 @@ def test_scores_and_gradients_are_those_of_the_long_way():
     tokens = 5 + 3 * torch.randn(4, 17, 24, dtype=torch.float64)
     found = {}
     for name, scores in (
-        ("short", probe(standardised(tokens))),
+        ("short", probe(standardize_tokens(tokens))),
         ("long", the_long_way(probe, tokens)),
     ):
         probe.zero_grad()
@@ -50,7 +50,7 @@ def test_scores_and_gradients_are_those_of_the_long_way():
 
 def test_the_bias_of_keys_alone_has_no_effect():
     probe = rich_probe()
-    probe(standardised(torch.randn(2, 9, 24, dtype=torch.float64))).sum().backward()
+    probe(standardize_tokens(torch.randn(2, 9, 24, dtype=torch.float64))).sum().backward()
     assert [n for n, p in probe.named_parameters() if p.grad is None] == ["k.bias"]
 
 

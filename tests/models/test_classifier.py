@@ -10,20 +10,20 @@ from tests.models.small_classifier import all_cubes, classifier_config, small_cl
 from tests.reference import released_code
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.initial import initialise_classifier
-from videomae2.models.released import classifier_to_released
+from videomae2.models.init import init_classifier_weights
+from videomae2.models.weights.official import classifier_to_official
 
 OPTIONS = {
     "plain": {},
-    "first token": {"pooling": "first"},
+    "first token": {"global_pool": "token"},
     "no head": {"outputs": 0},
-    "layer scale": {"layer_scale": 0.1},
+    "layer scale": {"init_values": 0.1},
     "cosine attention": {"cosine_attention": True},
     "drop path": {"drop_path": 0.5},
-    "head dropout": {"head_dropout": 0.5},
-    "checkpointing": {"checkpoint_blocks": True},
+    "head dropout": {"head_drop_rate": 0.5},
+    "checkpointing": {"activation_checkpointing": True},
     "4 channels": {"channels": 4},
-    "another trained grid": {"trained_grid": (2, 6, 6)},
+    "another trained grid": {"pretrained_grid": (2, 6, 6)},
 }
 
 COUNTS = {
@@ -40,7 +40,7 @@ ENTRIES = {"small": 162, "base": 162, "large": 318, "huge": 422, "giant": 526}
 def test_parameters_are_as_many_as_in_the_released_models(size):
     for outputs, count in zip((400, 710, 0), COUNTS[size], strict=True):
         with torch.device("meta"):
-            config = ClassifierConfig(encoder=EncoderConfig(size=size), outputs=outputs)
+            config = ClassifierConfig(encoder=EncoderConfig(size=size), num_classes=outputs)
             model = Classifier(config)
         assert sum(weight.numel() for weight in model.parameters()) == count
         assert len(model.state_dict()) == ENTRIES[size] - (0 if outputs else 2)
@@ -66,16 +66,18 @@ def test_no_weight_is_left_as_it_was_found(option):
     with torch.no_grad():
         for weight in model.parameters():
             weight.fill_(torch.nan)
-    initialise_classifier(model, torch.Generator().manual_seed(3))
-    initialise_classifier(fresh, torch.Generator().manual_seed(3))
+    init_classifier_weights(model, torch.Generator().manual_seed(3))
+    init_classifier_weights(fresh, torch.Generator().manual_seed(3))
     for name, weight in model.named_parameters():
         assert torch.isfinite(weight).all(), name
         assert torch.equal(weight, fresh.get_parameter(name)), name
 
 
 def test_first_weights_are_the_released_ones():
-    model = Classifier(ClassifierConfig(encoder=EncoderConfig(size="tiny", depth=2), outputs=400))
-    initialise_classifier(model, torch.Generator().manual_seed(0))
+    model = Classifier(
+        ClassifierConfig(encoder=EncoderConfig(size="tiny", depth=2), num_classes=400)
+    )
+    init_classifier_weights(model, torch.Generator().manual_seed(0))
     for name, weight in model.state_dict().items():
         if "norm" in name:
             assert (weight == float(name.endswith("weight"))).all()
@@ -91,8 +93,8 @@ def test_first_weights_are_the_released_ones():
 
 
 def test_features_and_scores_are_those_of_a_plain_restatement():
-    model = small_classifier(drop_path=0.3, head_dropout=0.5).eval()
-    state = classifier_to_released(model.state_dict(), model.cubes)
+    model = small_classifier(drop_path=0.3, head_drop_rate=0.5).eval()
+    state = classifier_to_official(model.state_dict(), model.cubes)
     cubes = all_cubes(model)
     kernel = rearrange(state["patch_embed.proj.weight"], "d c t h w -> d (t h w c)")
     tokens = cubes @ kernel.T + state["patch_embed.proj.bias"]
@@ -100,19 +102,19 @@ def test_features_and_scores_are_those_of_a_plain_restatement():
     for i in range(2):
         tokens = released_code.block(tokens, state, f"blocks.{i}", 3)
     features = released_code.layer_norm(tokens.mean(dim=1), state, "fc_norm")
-    torch.testing.assert_close(model.features(cubes), features, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(model.forward_features(cubes), features, atol=1e-5, rtol=1e-4)
     scores = features @ state["head.weight"].T + state["head.bias"]
     torch.testing.assert_close(model(cubes), scores, atol=1e-5, rtol=1e-4)
 
 
 def test_the_norm_comes_after_the_mean_or_before_the_first_token():
-    mean, first = small_classifier(), small_classifier(pooling="first")
+    mean, first = small_classifier(), small_classifier(global_pool="token")
     assert {"fc_norm.weight", "head.bias"} < mean.state_dict().keys()
     assert "encoder.norm.weight" not in mean.state_dict()
     assert "encoder.norm.weight" in first.state_dict()
     assert "fc_norm.weight" not in first.state_dict()
     cubes = all_cubes(first)
-    torch.testing.assert_close(first.features(cubes), first.encoder(cubes)[:, 0])
+    torch.testing.assert_close(first.forward_features(cubes), first.encoder(cubes)[:, 0])
 
 
 def test_all_cubes_need_no_numbers():
@@ -123,21 +125,21 @@ def test_all_cubes_need_no_numbers():
 
 
 def test_head_dropout_acts_in_training_alone():
-    model = small_classifier(head_dropout=0.5)
+    model = small_classifier(head_drop_rate=0.5)
     features, keys = torch.ones(2, 24), torch.arange(2)
-    one, other = model.train().scores(features, keys=keys)
+    one, other = model.train().forward_head(features, keys=keys)
     assert not torch.equal(one, other)
-    assert torch.equal(model.scores(features, keys=keys), torch.stack((one, other)))
+    assert torch.equal(model.forward_head(features, keys=keys), torch.stack((one, other)))
     with pytest.raises(ValueError, match="draws by the clips' keys: give them in training"):
-        model.scores(features)
-    assert torch.equal(model.eval().scores(features), model.head(features))
+        model.forward_head(features)
+    assert torch.equal(model.eval().forward_head(features), model.head(features))
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"outputs": -1}, "a head has 0 outputs or more, got -1"),
-        ({"head_dropout": 1.0}, "head dropout is from 0 to below 1, got 1.0"),
+        ({"head_drop_rate": 1.0}, "head dropout is from 0 to below 1, got 1.0"),
         ({"height": 36}, "height=36 does not split into cubes of 8"),
     ],
 )

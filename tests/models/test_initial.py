@@ -7,12 +7,12 @@ from torch import nn
 
 from tests.models.small import small_config
 from videomae2.models.autoencoder import Autoencoder
-from videomae2.models.initial import initialise
+from videomae2.models.init import init_autoencoder_weights
 
 
 def _model(seed=0, **changed):
     model = Autoencoder(small_config(**changed))
-    initialise(model, torch.Generator().manual_seed(seed))
+    init_autoencoder_weights(model, torch.Generator().manual_seed(seed))
     return model
 
 
@@ -38,13 +38,13 @@ def test_patch_embedding_and_projector_are_pytorchs_default():
 
 
 def test_the_mask_token_is_cut_off_at_one_deviation():
-    token = _model(decoder={"dim": 1200}).mask_token
+    token = _model(decoder={"embed_dim": 1200}).mask_token
     assert 0.019 < token.abs().max() <= 0.02
     assert 0.009 < token.std() < 0.0125  # 0.0108 for a normal cut off at one deviation
 
 
 def test_what_starts_at_a_constant():
-    model = _model(layer_scale=0.3, cosine_attention=True)
+    model = _model(init_values=0.3, cosine_attention=True)
     for name, weight in model.named_parameters():
         if "gamma" in name:
             assert (weight == 0.3).all()

@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from videomae2.models.blocks import Blocks
-from videomae2.models.layers import Attention, Block, mlp_width
+from videomae2.models.layers import Attention, Block, Blocks, compute_mlp_width
 
 
 def _x(*shape, seed=0):
@@ -48,7 +47,7 @@ def test_cosine_attention_does_not_see_the_length_of_queries_and_keys():
 
 
 def test_layer_scale_multiplies_each_branch():
-    block = Block(24, 3, 48, layer_scale=1e-9)
+    block = Block(24, 3, 48, init_values=1e-9)
     x = _x(2, 7, 24)
     torch.testing.assert_close(block(x, 7), x)
     assert {"gamma_1", "gamma_2"} <= {name for name, _ in block.named_parameters()}
@@ -74,7 +73,7 @@ def test_stochastic_depth_wants_keys_in_training_alone():
 
 
 def test_mlp_widths_are_rounded_down_as_released():
-    assert mlp_width(512, 48 / 11) == 2234
-    assert mlp_width(1408, 48 / 11) == 6144
-    assert mlp_width(32, 48 / 11) == 139
-    assert mlp_width(768, 4.0) == 3072
+    assert compute_mlp_width(512, 48 / 11) == 2234
+    assert compute_mlp_width(1408, 48 / 11) == 6144
+    assert compute_mlp_width(32, 48 / 11) == 139
+    assert compute_mlp_width(768, 4.0) == 3072

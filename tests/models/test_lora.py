@@ -5,15 +5,21 @@ import torch
 from torch import nn
 
 from tests.models.small_classifier import all_cubes, small_classifier
-from videomae2.models.lora import AdaptedLinear, LoraConfig, adapter_state, merged_state
-from videomae2.models.tuning import TuningConfig, tune
+from videomae2.models.lora import (
+    AdaptedLinear,
+    LoraConfig,
+    TuningConfig,
+    adapter_state,
+    apply_tuning,
+    merged_state,
+)
 
 LORA = LoraConfig(rank=4, alpha=8.0)
 
 
 def _tuned(*, seed=1, lora=LORA, frozen_blocks=0, **changed):
     model = small_classifier(**changed)
-    tune(
+    apply_tuning(
         model,
         TuningConfig(frozen_blocks=frozen_blocks, lora=lora),
         torch.Generator().manual_seed(seed),
@@ -44,7 +50,7 @@ def test_adapters_change_nothing_at_first(cosine):
 @pytest.mark.parametrize("places", [("attention",), ("mlp",), ("attention", "mlp")])
 @pytest.mark.parametrize("asked", [3, 64])
 def test_a_merged_model_computes_what_the_adapted_one_does(places, asked):
-    model = _learnt(_tuned(lora=LoraConfig(rank=4, alpha=8.0, places=places)))
+    model = _learnt(_tuned(lora=LoraConfig(rank=4, alpha=8.0, target_modules=places)))
     plain = small_classifier()
     before = plain(all_cubes(plain))
     state = merged_state(model)
@@ -60,7 +66,7 @@ def test_a_merged_model_computes_what_the_adapted_one_does(places, asked):
 def test_a_merged_matrix_is_the_sum():
     part = _learnt(_tuned()).encoder.blocks[1].mlp.fc2
     want = part.weight + 2.0 * part.up @ part.down
-    torch.testing.assert_close(part.merged(), want)
+    torch.testing.assert_close(part.merge_weight(), want)
 
 
 def test_adapters_norm_and_head_learn_and_nothing_else():
@@ -124,7 +130,10 @@ def test_a_map_without_bias_stays_without():
         ({"frozen_blocks": -1}, "cannot freeze -1 blocks of 2"),
         ({"frozen_blocks": 2}, "all 2 blocks are frozen, so adapters would have no effect"),
         ({"lora": LoraConfig(rank=25)}, "rank from 1 to the smaller of them, got 25"),
-        ({"lora": LoraConfig(rank=2, places=())}, "adapters need a place: attention, mlp, or both"),
+        (
+            {"lora": LoraConfig(rank=2, target_modules=())},
+            "adapters need a place: attention, mlp, or both",
+        ),
     ],
 )
 def test_what_cannot_be_tuned_says_why(changes, said):

@@ -11,14 +11,14 @@ from torch.utils.flop_counter import FlopCounterMode
 from tests.models.small import inputs, small_config
 from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig
 from videomae2.models.encoder import EncoderConfig, VideoEncoder
-from videomae2.models.macs import (
-    autoencoder_macs,
-    block_macs,
-    classifier_macs,
-    encoder_macs,
-    released_counts,
+from videomae2.models.flops import (
+    count_autoencoder_macs,
+    count_block_macs,
+    count_classifier_macs,
+    count_encoder_macs,
+    count_official_tokens,
 )
-from videomae2.tasks.pretrain import MaskingConfig, token_counts
+from videomae2.tasks.pretrain import MaskingConfig, count_tokens
 
 PARAMETERS = {
     "small": (21_879_936, 24_029_376),
@@ -39,8 +39,8 @@ GIGA = {  # classifier with 400 classes, V1 style, dual at 50 %
 def _giga_autoencoder(size, **masking):
     """As the released code computes it: all cubes embedded, all tokens in every block."""
     config = AutoencoderConfig(encoder=EncoderConfig(size=size))
-    counts = token_counts(MaskingConfig(**masking), config.encoder.cubes.grid)
-    return autoencoder_macs(config, released_counts(config.encoder, counts)) / 1e9
+    counts = count_tokens(MaskingConfig(**masking), config.encoder.cubes.grid)
+    return count_autoencoder_macs(config, count_official_tokens(config.encoder, counts)) / 1e9
 
 
 @pytest.mark.parametrize("size", PARAMETERS)
@@ -56,7 +56,9 @@ def test_numbers_of_parameters(size):
 def test_multiply_accumulates_of_the_table(size):
     classifier, v1, dual = GIGA[size]
     config = EncoderConfig(size=size)
-    assert classifier_macs(config, classes=400) / 1e9 == pytest.approx(classifier, rel=3e-4)
+    assert count_classifier_macs(config, num_classes=400) / 1e9 == pytest.approx(
+        classifier, rel=3e-4
+    )
     assert _giga_autoencoder(size, decoder="none") == pytest.approx(v1, rel=6e-4)
     assert _giga_autoencoder(size) == pytest.approx(dual, rel=6e-4)
 
@@ -67,10 +69,10 @@ def test_multiply_accumulates_of_the_table(size):
         ({"decoder": "none"}, 35.48),
         ({"decoder": "frame"}, 25.87),
         ({"decoder": "random"}, 25.87),
-        ({"loss_on": "decoded"}, 25.87),
-        ({"decoder_ratio": 0.25}, 31.63),
+        ({"loss_tokens": "decoded"}, 25.87),
+        ({"decoder_mask_ratio": 0.25}, 31.63),
         ({}, 25.87),
-        ({"decoder_ratio": 0.75}, 21.06),
+        ({"decoder_mask_ratio": 0.75}, 21.06),
     ],
 )
 def test_flops_of_the_ablation_table(masking, printed):
@@ -93,17 +95,17 @@ def _counted(model, *arguments):
     return counter.get_total_flops() // 2
 
 
-@pytest.mark.parametrize("queries", ["exact", "lean"])
+@pytest.mark.parametrize("queries", ["full", "hidden_only"])
 def test_the_formula_counts_what_our_model_computes(queries):
     config = small_config()
     model = Autoencoder(config)
-    masking = MaskingConfig(encoder_ratio=0.75, queries=queries)
-    counts = token_counts(masking, model.cubes.grid)
+    masking = MaskingConfig(encoder_mask_ratio=0.75, decoder_queries=queries)
+    counts = count_tokens(masking, model.cubes.grid)
     visible, split = inputs(model, masking, batch=1)
     assert split.visible.shape[1] == counts.visible
     assert split.queries.shape[1] == counts.queries
-    assert split.scored == counts.scored
-    assert _counted(model, visible, split) == autoencoder_macs(config, counts, trim=True)
+    assert split.num_loss_tokens == counts.num_loss_tokens
+    assert _counted(model, visible, split) == count_autoencoder_macs(config, counts, trim=True)
 
 
 def test_an_encoder_alone_costs_what_it_sees():
@@ -111,12 +113,12 @@ def test_an_encoder_alone_costs_what_it_sees():
     model = VideoEncoder(config)
     index = torch.arange(5)[None]
     got = _counted(model, torch.zeros(1, 5, model.cubes.values), index)
-    assert got == encoder_macs(config, embedded=5, visible=5)
+    assert got == count_encoder_macs(config, embedded=5, visible=5)
 
 
 def test_a_trimmed_block_costs_less_and_a_full_trim_nothing_less():
-    assert block_macs(50, 12, 48, asked=50) == block_macs(50, 12, 48)
-    assert block_macs(50, 12, 48, asked=10) < block_macs(50, 12, 48)
+    assert count_block_macs(50, 12, 48, num_outputs=50) == count_block_macs(50, 12, 48)
+    assert count_block_macs(50, 12, 48, num_outputs=10) < count_block_macs(50, 12, 48)
 
 
 def test_a_model_without_memory_is_built_without_the_compiler():

@@ -8,13 +8,13 @@ from tests.models.small_classifier import small_classifier
 from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.released import (
-    classifier_from_released,
-    classifier_to_released,
-    from_released,
-    is_pretrained,
-    to_released,
-    unwrapped,
+from videomae2.models.weights.official import (
+    classifier_from_official,
+    classifier_to_official,
+    from_official,
+    is_official_pretraining,
+    strip_wrappers,
+    to_official,
 )
 
 
@@ -58,12 +58,12 @@ def _released_base():
 def test_size_b_has_exactly_the_released_names_and_shapes():
     with torch.device("meta"):
         model = Autoencoder(AutoencoderConfig(encoder=EncoderConfig(size="base")))
-    state = to_released(model.state_dict(), model.cubes)
+    state = to_official(model.state_dict(), model.cubes)
     want = _released_base()
     assert len(want) == 218
     assert {name: tuple(weight.shape) for name, weight in state.items()} == want
     assert list(state) == list(want)
-    back = from_released(state, model.cubes)
+    back = from_official(state, model.cubes)
     assert {n: w.shape for n, w in back.items()} == {
         n: w.shape for n, w in model.state_dict().items()
     }
@@ -79,18 +79,18 @@ def test_number_of_entries(size, entries):
     assert len(model.state_dict()) == entries
 
 
-@pytest.mark.parametrize("changes", [{}, {"channels": 5}, {"patch": 4, "tubelet": 1}])
+@pytest.mark.parametrize("changes", [{}, {"channels": 5}, {"patch_size": 4, "tubelet_size": 1}])
 def test_there_and_back_is_the_same(changes):
     model = small_model(**changes)
     state = model.state_dict()
-    back = from_released(to_released(state, model.cubes), model.cubes)
+    back = from_official(to_official(state, model.cubes), model.cubes)
     assert list(back) == list(state)
     assert all(torch.equal(back[name], state[name]) for name in state)
 
 
 def test_the_patch_embedding_is_the_convolution():
     model = small_model()
-    state = to_released(model.state_dict(), model.cubes)
+    state = to_official(model.state_dict(), model.cubes)
     kernel = state["encoder.patch_embed.proj.weight"]
     cube = torch.randn(2, 8, 8, 3, generator=torch.Generator().manual_seed(0))
     by_hand = torch.einsum("dcfhw,fhwc->d", kernel, cube) + model.encoder.patch_embed.proj.bias
@@ -100,12 +100,12 @@ def test_the_patch_embedding_is_the_convolution():
 
 
 def test_a_patch_embedding_of_other_cubes_is_refused():
-    model, other = small_model(), small_model(patch=4)
-    state = to_released(other.state_dict(), other.cubes)
+    model, other = small_model(), small_model(patch_size=4)
+    state = to_official(other.state_dict(), other.cubes)
     with pytest.raises(
         ValueError, match=r"proj.weight is over \(3, 2, 4, 4\), want \(3, 2, 8, 8\)"
     ):
-        from_released(state, model.cubes)
+        from_official(state, model.cubes)
 
 
 # ---- classifiers
@@ -121,43 +121,48 @@ def _released_classifier():
 
 def test_a_classifier_of_size_b_has_exactly_the_released_names_and_shapes():
     with torch.device("meta"):
-        config = ClassifierConfig(encoder=EncoderConfig(size="base"), outputs=400)
+        config = ClassifierConfig(encoder=EncoderConfig(size="base"), num_classes=400)
         model = Classifier(config)
-    state = classifier_to_released(model.state_dict(), model.cubes)
+    state = classifier_to_official(model.state_dict(), model.cubes)
     want = _released_classifier()
     assert {name: tuple(weight.shape) for name, weight in state.items()} == want
     assert list(state) == list(want)
 
 
-@pytest.mark.parametrize("pooling", ["mean", "first"])
+@pytest.mark.parametrize("pooling", ["avg", "token"])
 def test_classifiers_there_and_back_are_the_same(pooling):
-    model = small_classifier(pooling=pooling)
+    model = small_classifier(global_pool=pooling)
     state = model.state_dict()
-    released = classifier_to_released(state, model.cubes)
-    assert ("norm.weight" in released) == (pooling == "first")
-    back = classifier_from_released(released, model.cubes)
+    released = classifier_to_official(state, model.cubes)
+    assert ("norm.weight" in released) == (pooling == "token")
+    back = classifier_from_official(released, model.cubes)
     assert list(back) == list(state)
     assert all(torch.equal(back[name], state[name]) for name in state)
 
 
 def test_wrappers_go_only_if_all_names_have_them():
     one = torch.zeros(1)
-    assert list(unwrapped({"module._orig_mod.a": one, "module._orig_mod.b": one})) == ["a", "b"]
-    assert list(unwrapped({"model.a": one, "b": one})) == ["model.a", "b"]
-    assert unwrapped({}) == {}
+    assert list(strip_wrappers({"module._orig_mod.a": one, "module._orig_mod.b": one})) == [
+        "a",
+        "b",
+    ]
+    assert list(strip_wrappers({"model.a": one, "b": one})) == ["model.a", "b"]
+    assert strip_wrappers({}) == {}
 
 
 def test_a_head_may_stand_beside_a_wrapped_encoder():
     one, two = torch.zeros(1), torch.ones(1)
     names = {"backbone.blocks.0.a": one, "backbone.norm.bias": one, "head.bias": two}
-    assert list(unwrapped(names)) == ["blocks.0.a", "norm.bias", "head.bias"]
-    assert list(unwrapped({"fc_norm.bias": one, "module.a": two})) == ["fc_norm.bias", "a"]
+    assert list(strip_wrappers(names)) == ["blocks.0.a", "norm.bias", "head.bias"]
+    assert list(strip_wrappers({"fc_norm.bias": one, "module.a": two})) == ["fc_norm.bias", "a"]
     for kept in ({"head.bias": one}, {"backbone.a": one, "neck.b": two},
                  {"backbone.head.bias": one, "head.bias": two}):  # fmt: skip
-        assert unwrapped(kept) == kept
+        assert strip_wrappers(kept) == kept
 
 
 def test_pretraining_is_told_from_a_classifier():
     model, classifier = small_model(), small_classifier()
-    assert is_pretrained(to_released(model.state_dict(), model.cubes))
-    assert not is_pretrained(classifier_to_released(classifier.state_dict(), classifier.cubes))
+    assert is_official_pretraining(to_official(model.state_dict(), model.cubes))
+    assert not is_official_pretraining(
+        classifier_to_official(classifier.state_dict(), classifier.cubes)
+    )

@@ -8,23 +8,26 @@ from safetensors.torch import load_file, save_file
 
 from tests.models.small import small_config, small_model
 from videomae2.errors import CheckpointError
-from videomae2.models.cards import CARD_FILE, Card, read_card
-from videomae2.models.saved import (
-    MODEL_FILE,
-    find_model,
-    load_autoencoder,
-    load_weights,
-    save_model,
+from videomae2.models.weights.config_json import (
+    CONFIG_FILE,
+    SavedAutoencoderConfig,
+    load_model_config,
 )
+from videomae2.models.weights.resolve import find_saved_model, load_autoencoder
+from videomae2.models.weights.saved import MODEL_FILE, load_weights, save_model
 
 CPU = torch.device("cpu")
 
 
 def card(**changed):
-    notes = {"step": 7, "masking": {"encoder": "tube", "encoder_ratio": 0.75}, "licence": "MIT ü"}
-    config = small_config(trained_grid=(4, 4, 4), drop_path=0.1)
-    return Card(
-        **{"model": config, "mean": (0.5, 0.4, 0.3), "std": (1.0, 0.2, 0.3), "notes": notes}
+    notes = {
+        "step": 7,
+        "masking": {"encoder": "tube", "encoder_mask_ratio": 0.75},
+        "licence": "MIT ü",
+    }
+    config = small_config(pretrained_grid=(4, 4, 4), drop_path=0.1)
+    return SavedAutoencoderConfig(
+        **{"model": config, "mean": (0.5, 0.4, 0.3), "std": (1.0, 0.2, 0.3), "metadata": notes}
         | changed
     )
 
@@ -36,7 +39,7 @@ def saved(tmp_path):
 
 
 def edit(folder, change):
-    path = folder / CARD_FILE
+    path = folder / CONFIG_FILE
     entry = json.loads(path.read_text())
     change(entry)
     path.write_text(json.dumps(entry))
@@ -60,8 +63,8 @@ def test_a_model_comes_back_as_it_was(saved):
 
 
 def test_the_files_are_safetensors_and_a_card_and_nothing_else(saved):
-    assert {path.name for path in saved.iterdir()} == {MODEL_FILE, CARD_FILE}
-    entry = json.loads((saved / CARD_FILE).read_text())
+    assert {path.name for path in saved.iterdir()} == {MODEL_FILE, CONFIG_FILE}
+    entry = json.loads((saved / CONFIG_FILE).read_text())
     assert (entry["format"], entry["kind"]) == (1, "autoencoder")
     assert set(load_file(saved / MODEL_FILE)) == set(small_model().state_dict())
 
@@ -71,11 +74,11 @@ def test_a_run_folder_gives_its_newest_checkpoint(saved, tmp_path_factory):
     for name in ("step-00000900", "step-00001000", "step-99999999", "step-100000000"):
         folder = run / "checkpoints" / name
         folder.mkdir(parents=True)
-        (folder / CARD_FILE).write_bytes((saved / CARD_FILE).read_bytes())
+        (folder / CONFIG_FILE).write_bytes((saved / CONFIG_FILE).read_bytes())
     (run / "checkpoints" / "unfinished-step-100000001").mkdir()
     (run / "checkpoints" / "step-100000002").mkdir()  # without a card it is none
-    assert find_model(run).name == "step-100000000"
-    assert find_model(run / "checkpoints" / "step-00000900").name == "step-00000900"
+    assert find_saved_model(run).name == "step-100000000"
+    assert find_saved_model(run / "checkpoints" / "step-00000900").name == "step-00000900"
 
 
 def test_what_is_no_model_is_refused_by_name(tmp_path):
@@ -107,7 +110,7 @@ def test_a_long_list_is_cut(saved):
 
 
 def test_weights_of_another_architecture_leave_the_model_as_it_was(saved):
-    wider = small_model(dim=48)
+    wider = small_model(embed_dim=48)
     before = {name: value.clone() for name, value in wider.state_dict().items()}
     with pytest.raises(CheckpointError, match="does not fit"):
         load_weights(wider, saved)
@@ -120,9 +123,9 @@ REFUSED = [
     ("model.encoder.height", "32", "'model.encoder.height' is '32', want int"),
     ("model.encoder.height", True, "'model.encoder.height' is True, want int"),
     ("model.encoder.size", "vast", "'model.encoder.size' is 'vast', want Literal"),
-    ("model.encoder.trained_grid", [1, 2], "is [1, 2], want tuple[int, int, int]"),
+    ("model.encoder.pretrained_grid", [1, 2], "is [1, 2], want tuple[int, int, int]"),
     ("model.encoder.height", 33, "height=33 does not split into cubes of 8; 32 would work"),
-    ("model.decoder.heads", 5, "dim must split evenly over heads"),
+    ("model.decoder.num_heads", 5, "dim must split evenly over heads"),
     ("model", 3, "'model' is 3, want AutoencoderConfig"),
     ("mean", [0.1], "mean and std have 1 and 3 values, the model reads 3 channels"),
     ("format", 9, "is of format 9, kind 'autoencoder'; this version reads format 1"),
@@ -141,7 +144,7 @@ def test_a_wrong_card_is_refused(saved, where, value, said):
 
     edit(saved, change)
     assert said in refusal(saved)
-    assert CARD_FILE in refusal(saved)
+    assert CONFIG_FILE in refusal(saved)
 
 
 def test_a_card_without_what_has_no_default_is_refused(saved):
@@ -151,7 +154,7 @@ def test_a_card_without_what_has_no_default_is_refused(saved):
 
 def test_a_card_may_leave_out_what_has_a_default(saved):
     edit(saved, lambda e: e["model"]["encoder"].pop("drop_path"))
-    assert read_card(saved).model.encoder.drop_path == 0.0
+    assert load_model_config(saved).model.encoder.drop_path == 0.0
 
 
 def test_broken_files_are_refused(saved):
@@ -159,10 +162,10 @@ def test_broken_files_are_refused(saved):
     assert f"cannot read {saved / MODEL_FILE}" in refusal(saved)
     (saved / MODEL_FILE).unlink()
     assert f"cannot read {saved / MODEL_FILE}" in refusal(saved)
-    (saved / CARD_FILE).write_text("[]")
+    (saved / CONFIG_FILE).write_text("[]")
     assert "is no card: want an object, found list" in refusal(saved)
-    (saved / CARD_FILE).write_text("{")
-    assert f"cannot read {saved / CARD_FILE}" in refusal(saved)
+    (saved / CONFIG_FILE).write_text("{")
+    assert f"cannot read {saved / CONFIG_FILE}" in refusal(saved)
 
 
 def test_a_model_whose_weights_cannot_be_written_is_no_model(saved):
@@ -171,4 +174,4 @@ def test_a_model_whose_weights_cannot_be_written_is_no_model(saved):
     with pytest.raises(Exception, match="directory"):
         save_model(saved, small_model().state_dict(), card())
     with pytest.raises(CheckpointError, match="holds neither"):
-        find_model(saved)
+        find_saved_model(saved)

@@ -20,36 +20,37 @@ from tests.models.small_classifier import (
     saved_classifier,
     small_classifier,
 )
-from videomae2.data.known_classes import known_classes
+from videomae2.data.manifests.public_classes import load_public_classes
 from videomae2.errors import CheckpointError, ConfigError
-from videomae2.models.cards import ClassifierCard
 from videomae2.models.classifier import Classifier
-from videomae2.models.heads import head_rows
-from videomae2.models.initial import initialise_classifier
-from videomae2.models.lora import LoraConfig, merged_state
-from videomae2.models.parents import parent_encoder
-from videomae2.models.places import placed
-from videomae2.models.released import classifier_to_released, to_released
-from videomae2.models.saved import save_model
-from videomae2.models.starting import StartConfig, start
-from videomae2.models.tuning import TuningConfig, tune
+from videomae2.models.init import init_classifier_weights
+from videomae2.models.lora import LoraConfig, TuningConfig, apply_tuning, merged_state
+from videomae2.models.weights.config_json import SavedClassifierConfig
+from videomae2.models.weights.head_index import resolve_head_index
+from videomae2.models.weights.init_from import InitConfig, init_classifier
+from videomae2.models.weights.official import classifier_to_official, to_official
+from videomae2.models.weights.pos_embed import resolve_pos_embed
+from videomae2.models.weights.pretrained import load_encoder_config
+from videomae2.models.weights.saved import save_model
 
 CLASSES = {"unset": NAMES}
 
 
-def begin(path, *, norm="match", head="match", positions="match", classes="unset", **changed):
+def begin(path, *, norm="auto", head="auto", pos_embed="auto", classes="unset", **changed):
     """A classifier that started from a path, and the report."""
     classes = CLASSES.get(classes, classes) if isinstance(classes, str) else classes
     outputs = 5 if classes is None else len(classes)
     config = classifier_config(**{"outputs": outputs} | changed)
-    model = Classifier(replace(config, encoder=placed(config.encoder, positions, path)))
-    config = StartConfig(weights=path, norm=norm, head=head, positions=positions)
-    return model, start(model, config, torch.Generator().manual_seed(3), classes=classes)
+    model = Classifier(replace(config, encoder=resolve_pos_embed(config.encoder, pos_embed, path)))
+    config = InitConfig(weights=path, norm=norm, head=head, pos_embed=pos_embed)
+    return model, init_classifier(
+        model, config, torch.Generator().manual_seed(3), class_names=classes
+    )
 
 
 def fresh(**changed):
     model = Classifier(classifier_config(**changed))
-    initialise_classifier(model, torch.Generator().manual_seed(3))
+    init_classifier_weights(model, torch.Generator().manual_seed(3))
     return model.state_dict()
 
 
@@ -82,23 +83,25 @@ def test_the_norm_that_closed_the_encoder_may_be_taken(tmp_path):
     assert torch.equal(model.fc_norm.weight, parent.encoder.norm.weight)
     assert torch.equal(model.fc_norm.bias, parent.encoder.norm.bias)
     assert report.norm == "the one that closed the encoder"
-    assert "encoder.norm" not in report.left
+    assert "encoder.norm" not in report.unused
 
 
 def test_with_the_first_token_the_norm_is_the_encoders(tmp_path):
     parent = saved_autoencoder(tmp_path / "run")
-    model, report = begin(tmp_path / "run", pooling="first")
+    model, report = begin(tmp_path / "run", global_pool="token")
     assert torch.equal(model.encoder.norm.weight, parent.encoder.norm.weight)
     assert report.norm == "the encoder's"
 
 
 def test_a_model_with_another_table_than_was_asked_for_is_no_silent_start(tmp_path):
     saved_autoencoder(tmp_path / "run")
-    config = StartConfig(weights=tmp_path / "run")
-    with pytest.raises(ValueError, match=r"build the model with what models/places\.py gives"):
-        start(small_classifier(frames=4), config, torch.Generator(), classes=NAMES)
-    start(small_classifier(frames=4), replace(config, positions="fresh"), torch.Generator(),
-          classes=NAMES)  # fmt: skip
+    config = InitConfig(weights=tmp_path / "run")
+    with pytest.raises(
+        ValueError, match=r"build the model with what models/weights/pos_embed\.py gives"
+    ):
+        init_classifier(small_classifier(frames=4), config, torch.Generator(), class_names=NAMES)
+    config = replace(config, pos_embed="reinit")
+    init_classifier(small_classifier(frames=4), config, torch.Generator(), class_names=NAMES)
 
 
 # ---- from a classifier
@@ -106,7 +109,7 @@ def test_a_model_with_another_table_than_was_asked_for_is_no_silent_start(tmp_pa
 
 def test_the_same_classes_keep_their_head(tmp_path):
     parent = saved_classifier(tmp_path / "a")
-    for head in ("match", "kept"):
+    for head in ("auto", "keep"):
         model, report = begin(tmp_path / "a", head=head)
         for name, value in parent.state_dict().items():
             assert torch.equal(model.state_dict()[name], value)
@@ -133,7 +136,7 @@ def test_classes_that_the_parent_does_not_know_get_a_fresh_head(tmp_path, classe
 
 def test_norm_and_head_may_be_fresh_all_the_same(tmp_path):
     parent = saved_classifier(tmp_path / "a")
-    model, report = begin(tmp_path / "a", norm="fresh", head="fresh")
+    model, report = begin(tmp_path / "a", norm="reinit", head="reinit")
     assert_encoder(model, parent)
     for name in ("fc_norm.weight", "head.weight"):
         assert torch.equal(model.state_dict()[name], fresh()[name])
@@ -159,8 +162,10 @@ def test_rows_are_selected_by_the_names_given_for_a_parent_without(tmp_path):
     parent = saved_classifier(tmp_path / "a", classes=None)
     wanted, names = ("walk", "jump"), Path("names.txt")
     model = Classifier(classifier_config(outputs=2))
-    config = StartConfig(weights=tmp_path / "a", head="selected", names=names)
-    report = start(model, config, torch.Generator(), classes=wanted, parent_classes=NAMES)
+    config = InitConfig(weights=tmp_path / "a", head="select", class_names=names)
+    report = init_classifier(
+        model, config, torch.Generator(), class_names=wanted, pretrained_class_names=NAMES
+    )
     assert torch.equal(model.head.weight, parent.head.weight[[3, 0]])
     assert torch.equal(model.head.bias, parent.head.bias[[3, 0]])
     assert report.head == "the rows of the same names, 2 of 5"
@@ -179,17 +184,21 @@ def test_names_given_for_a_parent_must_be_its_own(tmp_path):
     }
     names = {"named": NAMES[::-1], "bare": (*NAMES, "more"), "headless": NAMES}
     for folder, words in said.items():
-        config = StartConfig(weights=tmp_path / folder, names=Path("names.txt"))
+        config = InitConfig(weights=tmp_path / folder, class_names=Path("names.txt"))
         with pytest.raises(CheckpointError, match=words):
-            start(small_classifier(), config, torch.Generator(), classes=NAMES,
-                  parent_classes=names[folder])  # fmt: skip
+            init_classifier(small_classifier(), config, torch.Generator(), class_names=NAMES,
+                  pretrained_class_names=names[folder])  # fmt: skip
 
 
 @pytest.mark.parametrize("count", RELEASED_ROWS)
 def test_rows_of_kinetics_by_name_are_the_released_ones(count):
-    names = {number: known_classes(f"kinetics-{number}") for number in (count, 710)}
-    rows, _ = head_rows(
-        "selected", parent=710, outputs=count, parent_classes=names[710], classes=names[count]
+    names = {number: load_public_classes(f"kinetics-{number}") for number in (count, 710)}
+    rows, _ = resolve_head_index(
+        "select",
+        num_pretrained=710,
+        num_classes=count,
+        pretrained_classes=names[710],
+        classes=names[count],
     )
     digest, first = RELEASED_ROWS[count]
     assert rows[:5] == first
@@ -200,7 +209,7 @@ def test_rows_of_kinetics_by_name_are_the_released_ones(count):
 
 
 def released_classifier(model, **wrap):
-    return classifier_to_released(model.state_dict(), model.cubes)
+    return classifier_to_official(model.state_dict(), model.cubes)
 
 
 @pytest.mark.parametrize("wrap", WRAPPED)
@@ -210,7 +219,7 @@ def test_released_classifiers_are_read(tmp_path, wrap):
     model, report = begin(tmp_path / "a.pth", classes=None)
     for name, value in parent.state_dict().items():
         assert torch.equal(model.state_dict()[name], value)
-    assert report.taken == len(parent.state_dict())
+    assert report.loaded == len(parent.state_dict())
 
 
 def test_released_half_precision_and_safetensors_are_read(tmp_path):
@@ -223,10 +232,10 @@ def test_released_half_precision_and_safetensors_are_read(tmp_path):
 
 def test_released_pretraining_is_read(tmp_path):
     parent = small_model(seed=7)
-    torch.save({"model": to_released(parent.state_dict(), parent.cubes)}, tmp_path / "a.pth")
+    torch.save({"model": to_official(parent.state_dict(), parent.cubes)}, tmp_path / "a.pth")
     model, report = begin(tmp_path / "a.pth")
     assert_encoder(model, parent)
-    assert report.left == {
+    assert report.unused == {
         "encoder.norm": 2, "decoder": 30, "encoder_to_decoder": 1, "mask_token": 1
     }  # fmt: skip
 
@@ -262,8 +271,8 @@ def test_a_list_of_videos_is_no_file_of_weights(tmp_path, first):
 def test_a_home_folder_is_meant_by_its_sign(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     torch.save({"model": released_classifier(small_classifier())}, tmp_path / "a.pth")
-    assert begin(Path("~/a.pth"))[1].taken
-    assert parent_encoder(Path("~/a.pth")) is None
+    assert begin(Path("~/a.pth"))[1].loaded
+    assert load_encoder_config(Path("~/a.pth")) is None
     with pytest.raises(CheckpointError, match=r"~nobody-here/a.pth does not exist"):
         begin(Path("~nobody-here/a.pth"))
 
@@ -294,16 +303,18 @@ def test_weights_that_are_missing_or_strange_are_listed(tmp_path):
 
 def test_an_encoder_that_computes_something_else_is_refused(tmp_path):
     saved_autoencoder(tmp_path / "a")
-    with pytest.raises(CheckpointError, match="another encoder: heads 3 there and 2 here"):
-        begin(tmp_path / "a", heads=2)
-    with pytest.raises(CheckpointError, match="patch 8 there and 4 here, tubelet 2 there and 8"):
-        begin(tmp_path / "a", patch=4, tubelet=8)
+    with pytest.raises(CheckpointError, match="another encoder: num_heads 3 there and 2 here"):
+        begin(tmp_path / "a", num_heads=2)
+    with pytest.raises(
+        CheckpointError, match="patch_size 8 there and 4 here, tubelet_size 2 there and 8"
+    ):
+        begin(tmp_path / "a", patch_size=4, tubelet_size=8)
     with pytest.raises(CheckpointError, match="cosine_attention False there and True here"):
         begin(tmp_path / "a", cosine_attention=True)
 
 
 def test_a_released_file_of_other_cubes_is_refused(tmp_path):
-    torch.save(released_classifier(small_classifier(patch=4)), tmp_path / "a.pth")
+    torch.save(released_classifier(small_classifier(patch_size=4)), tmp_path / "a.pth")
     with pytest.raises(CheckpointError, match=r"a.pth is of another model: .* is over"):
         begin(tmp_path / "a.pth", classes=None)
 
@@ -311,10 +322,10 @@ def test_a_released_file_of_other_cubes_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("choices", "said"),
     [
-        ({"head": "selected", "classes": ("run", "swim")}, "which lacks 1 of 2: swim"),
-        ({"head": "selected", "classes": None}, "the classes of the data have none; give them"),
-        ({"head": "kept", "classes": ("run",)}, "head 'kept' wants 1 classes, the parent has 5"),
-        ({"head": "kept", "classes": NAMES[::-1]}, "the same names in another order"),
+        ({"head": "select", "classes": ("run", "swim")}, "which lacks 1 of 2: swim"),
+        ({"head": "select", "classes": None}, "the classes of the data have none; give them"),
+        ({"head": "keep", "classes": ("run",)}, "head 'keep' wants 1 classes, the parent has 5"),
+        ({"head": "keep", "classes": NAMES[::-1]}, "the same names in another order"),
         ({"norm": "encoder"}, "has no norm that closes its encoder"),
     ],
 )
@@ -327,9 +338,15 @@ def test_choices_that_a_parent_does_not_give(tmp_path, choices, said):
 @pytest.mark.parametrize(
     ("choices", "said"),
     [
-        ({"pooling": "first", "norm": "fresh"}, "start norm 'fresh' has no effect: with pooling"),
-        ({"classes": None, "outputs": 0, "head": "fresh"}, "the model has no head"),
-        ({"positions": "fresh", "trained_grid": (4, 4, 4)}, "where trained_grid names a table"),
+        (
+            {"global_pool": "token", "norm": "reinit"},
+            "init norm 'reinit' has no effect: with global_pool 'token'",
+        ),
+        ({"classes": None, "outputs": 0, "head": "reinit"}, "the model has no head"),
+        (
+            {"pos_embed": "reinit", "pretrained_grid": (4, 4, 4)},
+            "where pretrained_grid names a table",
+        ),
     ],
 )
 def test_choices_without_effect(tmp_path, choices, said):
@@ -337,11 +354,11 @@ def test_choices_without_effect(tmp_path, choices, said):
     with pytest.raises(ConfigError, match=said):
         begin(tmp_path / "a", **choices)
     with pytest.raises(ConfigError, match="no effect from scratch"):
-        start(
+        init_classifier(
             small_classifier(),
-            replace(StartConfig(), head="fresh"),
+            replace(InitConfig(), head="reinit"),
             torch.Generator(),
-            classes=None,
+            class_names=None,
         )
 
 
@@ -353,13 +370,13 @@ def test_as_many_names_as_outputs():
 def test_an_adapted_parent_is_a_plain_one(tmp_path):
     """Merged on saving, a model with adapters is a parent like any other."""
     parent = small_classifier(seed=8)
-    tune(parent, TuningConfig(lora=LoraConfig(rank=2)), torch.Generator().manual_seed(0))
+    apply_tuning(parent, TuningConfig(lora=LoraConfig(rank=2)), torch.Generator().manual_seed(0))
     with torch.no_grad():
         parent.encoder.blocks[0].attn.qkv.up.fill_(0.1)
-    card = ClassifierCard(model=parent.config, classes=NAMES, **STATISTICS)
+    card = SavedClassifierConfig(model=parent.config, class_names=NAMES, **STATISTICS)
     save_model(tmp_path, merged_state(parent), card)
     model, report = begin(tmp_path)
-    assert report.taken == 32
+    assert report.loaded == 32
     torch.testing.assert_close(
         model(all_cubes(model)), parent(all_cubes(parent)), atol=1e-4, rtol=0
     )

@@ -5,8 +5,8 @@ import torch
 from einops import rearrange
 
 from tests.models.small import small_model
-from videomae2.models.released import to_released
-from videomae2.tasks.pretrain import MaskingConfig, PretrainTask, pixel_loss
+from videomae2.models.weights.official import to_official
+from videomae2.tasks.pretrain import MaskingConfig, PretrainTask, compute_pixel_loss
 from videomae2.tensors import tokens
 from videomae2.tensors.clips import Clips
 from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD
@@ -21,17 +21,17 @@ def _theirs(config):
     model = transformers.VideoMAEForPreTraining(
         transformers.VideoMAEConfig(
             image_size=encoder.height,
-            patch_size=encoder.shape.patch,
+            patch_size=encoder.shape.patch_size,
             num_frames=encoder.frames,
-            tubelet_size=encoder.shape.tubelet,
-            hidden_size=encoder.shape.dim,
+            tubelet_size=encoder.shape.tubelet_size,
+            hidden_size=encoder.shape.embed_dim,
             num_hidden_layers=encoder.shape.depth,
-            num_attention_heads=encoder.shape.heads,
-            intermediate_size=4 * encoder.shape.dim,
-            decoder_hidden_size=decoder.dim,
+            num_attention_heads=encoder.shape.num_heads,
+            intermediate_size=4 * encoder.shape.embed_dim,
+            decoder_hidden_size=decoder.embed_dim,
             decoder_num_hidden_layers=decoder.depth,
-            decoder_num_attention_heads=decoder.heads,
-            decoder_intermediate_size=4 * decoder.dim,
+            decoder_num_attention_heads=decoder.num_heads,
+            decoder_intermediate_size=4 * decoder.embed_dim,
             layer_norm_eps=EPSILON,
             norm_pix_loss=True,
             use_mean_pooling=False,  # else the encoder has no norm of its own
@@ -84,7 +84,7 @@ def _translated(state, like):
 def pair():
     ours = small_model()
     theirs = _theirs(ours.config)
-    translated = _translated(to_released(ours.state_dict(), ours.cubes), theirs.state_dict())
+    translated = _translated(to_official(ours.state_dict(), ours.cubes), theirs.state_dict())
     left = theirs.load_state_dict(translated, strict=False)
     assert not left.unexpected_keys
     with torch.no_grad():
@@ -102,10 +102,10 @@ def test_output_loss_and_gradients_agree(pair):
     hidden = torch.zeros(2, ours.cubes.tokens, dtype=torch.bool)
     hidden.scatter_(1, order[:, :48], True)
 
-    task = PretrainTask(ours, MaskingConfig(encoder_ratio=0.75, decoder="none"))
+    task = PretrainTask(ours, MaskingConfig(encoder_mask_ratio=0.75, decoder="none"))
     clips = Clips(pixels, torch.zeros(2, dtype=torch.int64), torch.ones(2))
     predicted, target = task.predict(clips, tokens.split_v1(hidden, 48))
-    loss = pixel_loss(predicted, target, None, clips.weights)
+    loss = compute_pixel_loss(predicted, target, None, clips.weights)
     loss.backward()
 
     normalised = (pixels / 255 - torch.tensor(IMAGENET_MEAN)) / torch.tensor(IMAGENET_STD)
@@ -114,7 +114,7 @@ def test_output_loss_and_gradients_agree(pair):
 
     torch.testing.assert_close(predicted, answer.logits, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(loss, answer.loss, atol=0, rtol=1e-5)
-    gradients = to_released({n: p.grad for n, p in ours.named_parameters()}, ours.cubes)
+    gradients = to_official({n: p.grad for n, p in ours.named_parameters()}, ours.cubes)
     wanted = {name: weight.grad for name, weight in theirs.named_parameters()}
     for name, gradient in _translated(gradients, wanted).items():
         torch.testing.assert_close(

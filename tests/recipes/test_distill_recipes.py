@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from videomae2.config import DistillRun, check, load, save
-from videomae2.engine.schedules import scaled_lr
+from videomae2.config.checks import check_run
+from videomae2.config.files import load_config, save_config
+from videomae2.config.runs import DistillRun
 from videomae2.models.classifier import Classifier
-from videomae2.recipes import DISTILL_RECIPES, FINETUNE_RECIPES
+from videomae2.recipes.table import DISTILL_RECIPES, FINETUNE_RECIPES
+from videomae2.training.schedules import scale_lr
 
 NAMES = sorted(DISTILL_RECIPES)
 
@@ -35,17 +37,17 @@ def listed(folder):
 def test_a_recipe_wants_a_teacher_and_nothing_else(name, tmp_path):
     run = make(name, listed(tmp_path), tmp_path / "runs")
     for student in run.students:
-        if student.start.weights is not None:
-            student.start.weights.mkdir(parents=True)
+        if student.init.weights is not None:
+            student.init.weights.mkdir(parents=True)
     with pytest.raises(ValueError, match=r"--teacher.weights is missing") as caught:
-        check(run)
+        check_run(run)
     assert len(caught.value.problems) == 1
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_recipe_comes_back_from_a_file(name, tmp_path):
-    save(make(name), tmp_path / "run.yaml")
-    assert load(DistillRun, tmp_path / "run.yaml") == make(name)
+    save_config(make(name), tmp_path / "run.yaml")
+    assert load_config(DistillRun, tmp_path / "run.yaml") == make(name)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -69,24 +71,24 @@ def test_a_recipe_says_all_about_itself(name):
     [
         ("k710-base", 1e-3, 1024, True, "dense", "base"),
         ("k710-small", 1e-3, 1024, True, "dense", "small"),
-        ("ssv2-base", 5e-4, 512, False, "segments", "base"),
+        ("ssv2-base", 5e-4, 512, False, "tsn", "base"),
     ],
 )
 def test_numbers_are_the_papers(name, lr, batch, flip, sampling, size):
     """facts.md 4.6; nothing of Something-Something is mirrored."""
     run = make(name)
     optim, (student,) = run.optim, run.students
-    assert scaled_lr(optim.lr, optim.batch) == pytest.approx(lr * batch / 256)
+    assert scale_lr(optim.lr, optim.global_batch_size) == pytest.approx(lr * batch / 256)
     assert (optim.epochs, optim.warmup_epochs, optim.betas) == (100, 5, (0.9, 0.999))
     assert (optim.weight_decay, optim.layer_decay, optim.clip_norm) == (0.05, 0.75, 1.0)
     assert (student.model.encoder.size, student.model.encoder.drop_path) == (size, 0.1)
-    assert student.model.head_dropout == 0
+    assert student.model.head_drop_rate == 0
     assert (run.task.temperature, run.task.soft_weight, run.task.hard_weight) == (3.0, 1.0, 0.0)
     mix = run.augment.mix
-    assert (mix.mixup_alpha, mix.cutmix_alpha, mix.share) == (0.8, 1.0, 1.0)
-    assert run.augment.rand_augment.share == 0.5
+    assert (mix.mixup_alpha, mix.cutmix_alpha, mix.prob) == (0.8, 1.0, 1.0)
+    assert run.augment.rand_augment.prob == 0.5
     assert run.data.crop.flip is flip
-    assert {source.sampling for source in run.data.sources} == {sampling}
+    assert {source.frame_sampling for source in run.data.sources} == {sampling}
 
 
 @pytest.mark.parametrize("name", ["own", "own-cpu"])
@@ -98,8 +100,10 @@ def test_students_read_the_clips_that_finetuning_made(name):
         for run in (teacher, student)
     ]
     assert shape[0] == shape[1]
-    spans = [(s.stride, s.stride_unit, s.sampling) for s in teacher.data.sources]
-    assert spans == [(s.stride, s.stride_unit, s.sampling) for s in student.data.sources]
+    spans = [(s.frame_interval, s.interval_unit, s.frame_sampling) for s in teacher.data.sources]
+    assert spans == [
+        (s.frame_interval, s.interval_unit, s.frame_sampling) for s in student.data.sources
+    ]
 
 
 @pytest.mark.parametrize("name", PUBLIC)
@@ -115,23 +119,23 @@ def test_a_public_set_is_used_whole_and_its_folder_has_a_list_for_validation(nam
 def test_every_student_of_a_public_set_starts_after_post_pretraining(name):
     """facts.md 4.6: by name, and from a run that a recipe of its size writes."""
     for student in make(name).students:
-        parent = student.start.weights
+        parent = student.init.weights
         assert parent.parent == Path("runs")
         before = FINETUNE_RECIPES[parent.name.removesuffix("-finetune")]([Path("v")], parent)
         assert before.model.encoder.shape == student.model.encoder.shape
-        assert before.labels.names == Path("kinetics-710")
+        assert before.labels.class_names == Path("kinetics-710")
 
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_a_parent_that_is_not_there_stops_it(name, tmp_path):
     with pytest.raises(ValueError, match=r"weights") as caught:
-        check(make(name, listed(tmp_path), tmp_path / "runs"))
+        check_run(make(name, listed(tmp_path), tmp_path / "runs"))
     _, absent = sorted(caught.value.problems, reverse=True)
-    parent = make(name, listed(tmp_path), tmp_path / "runs").students[0].start.weights
-    assert absent.startswith(f"--students.0.start.weights {parent} does not exist; {tmp_path} ")
+    parent = make(name, listed(tmp_path), tmp_path / "runs").students[0].init.weights
+    assert absent.startswith(f"--students.0.init.weights {parent} does not exist; {tmp_path} ")
     assert absent.endswith("it wants a run folder, a saved model or a released file")
 
 
 def test_only_own_students_start_from_scratch():
-    scratch = {n for n in NAMES if any(s.start.weights is None for s in make(n).students)}
+    scratch = {n for n in NAMES if any(s.init.weights is None for s in make(n).students)}
     assert scratch == set(OWN)

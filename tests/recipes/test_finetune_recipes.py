@@ -7,30 +7,32 @@ from pathlib import Path
 import pytest
 import torch
 
-from videomae2.config import FinetuneRun, check, load, save
-from videomae2.data.augment import AugmentConfig
-from videomae2.data.class_names import read_class_names
-from videomae2.data.crops import CropConfig
-from videomae2.data.known_classes import known_classes
-from videomae2.data.labels import read_one_class
-from videomae2.engine.loop import Plan
-from videomae2.engine.schedules import scaled_lr
+from videomae2.commands.train.finetune import build_model, dry_run
+from videomae2.commands.train.setup import build_loop_config
+from videomae2.config.checks import check_run
+from videomae2.config.files import load_config, save_config
+from videomae2.config.runs import FinetuneRun
+from videomae2.data.augment.augment import AugmentConfig
+from videomae2.data.manifests.class_names import read_class_names
+from videomae2.data.manifests.labels import read_multiclass
+from videomae2.data.manifests.public_classes import load_public_classes
+from videomae2.data.views.crops import CropConfig
 from videomae2.errors import ConfigError, ManifestError
-from videomae2.jobs.finetune import begun, rehearse
-from videomae2.jobs.training import make_plan
 from videomae2.models.classifier import Classifier
-from videomae2.models.places import placed
-from videomae2.models.released import classifier_to_released
-from videomae2.models.tuning import tune
-from videomae2.recipes import FINETUNE_RECIPES, RECIPES
+from videomae2.models.lora import apply_tuning
+from videomae2.models.weights.official import classifier_to_official
+from videomae2.models.weights.pos_embed import resolve_pos_embed
+from videomae2.recipes.table import FINETUNE_RECIPES, RECIPES
 from videomae2.tasks.classify import ClassifyTask
+from videomae2.training.loop import LoopConfig
+from videomae2.training.schedules import scale_lr
 
 NAMES = sorted(FINETUNE_RECIPES)
 OWN = [name for name in NAMES if name.startswith("own") or name == "demo"]
 PUBLIC = [name for name in NAMES if name not in OWN]
 
 COLUMNS = (
-    "size", "classes", "gpus", "videos", "lr", "layer_decay", "drop_path", "head_dropout",
+    "size", "classes", "gpus", "videos", "lr", "layer_decay", "drop_path", "head_drop_rate",
     "weight_decay", "epochs", "warmup", "clip", "views", "last_lr",
 )  # fmt: skip
 TABLE = {
@@ -99,8 +101,8 @@ def stand_in(name: str, folder: Path) -> FinetuneRun:
     for file in ("train.csv", "val.csv"):
         (folder / file).touch()
     run = make(name, folder, folder / "runs")
-    if run.start.weights is not None:
-        run.start.weights.mkdir(parents=True)
+    if run.init.weights is not None:
+        run.init.weights.mkdir(parents=True)
     return run
 
 
@@ -112,13 +114,13 @@ def test_the_table_has_every_public_recipe():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_recipe_passes_all_checks(name, tmp_path):
-    check(stand_in(name, tmp_path))
+    check_run(stand_in(name, tmp_path))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_recipe_comes_back_from_a_file(name, tmp_path):
-    save(make(name), tmp_path / "run.yaml")
-    assert load(FinetuneRun, tmp_path / "run.yaml") == make(name)
+    save_config(make(name), tmp_path / "run.yaml")
+    assert load_config(FinetuneRun, tmp_path / "run.yaml") == make(name)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -134,12 +136,12 @@ def test_a_recipe_says_all_about_itself(name):
 def test_a_recipe_builds_its_model_with_its_classes(name):
     run = make(name)
     classes = TABLE[name][1] if name in TABLE else 3
-    if run.labels.names is not None:
-        assert len(read_class_names(run.labels.names)) == classes
+    if run.labels.class_names is not None:
+        assert len(read_class_names(run.labels.class_names)) == classes
     with torch.device("meta"):
-        model = Classifier(replace(run.model, outputs=classes))
+        model = Classifier(replace(run.model, num_classes=classes))
         task = ClassifyTask(model, run.task)
-    assert task.model.head.weight.shape == (classes, run.model.encoder.shape.dim)
+    assert task.model.head.weight.shape == (classes, run.model.encoder.shape.embed_dim)
     assert task.model.encoder.blocks.drop_path == run.model.encoder.drop_path
 
 
@@ -149,19 +151,19 @@ def test_the_numbers_are_those_of_the_tables(name):
     optim, encoder = run.optim, run.model.encoder
     found = {
         "size": encoder.size,
-        "classes": len(known_classes(run.labels.names.name)),
-        "gpus": optim.accumulate,
-        "videos": optim.micro_batch,
+        "classes": len(load_public_classes(run.labels.class_names.name)),
+        "gpus": optim.gradient_accumulation_steps,
+        "videos": optim.micro_batch_size,
         "lr": optim.lr,
         "layer_decay": optim.layer_decay,
         "drop_path": encoder.drop_path,
-        "head_dropout": run.model.head_dropout,
+        "head_drop_rate": run.model.head_drop_rate,
         "weight_decay": optim.weight_decay,
         "epochs": optim.epochs,
         "warmup": optim.warmup_epochs,
         "clip": optim.clip_norm,
         "views": run.data.views,
-        "last_lr": optim.last_lr,
+        "last_lr": optim.min_lr,
     }
     assert found == row
 
@@ -169,17 +171,17 @@ def test_the_numbers_are_those_of_the_tables(name):
 @pytest.mark.parametrize("name", PUBLIC)
 def test_what_all_scripts_share(name):
     run = make(name)
-    assert (run.optim.betas, run.optim.eps, run.optim.lr_counts) == ((0.9, 0.999), 1e-8, "videos")
+    assert (run.optim.betas, run.optim.eps, run.optim.lr_scale_by) == ((0.9, 0.999), 1e-8, "videos")
     assert run.augment == AugmentConfig()
-    assert (run.augment.erase.share, run.augment.erase.boxes) == (0.25, 1)
+    assert (run.augment.erase.prob, run.augment.erase.max_count) == (0.25, 1)
     mix, rand = run.augment.mix, run.augment.rand_augment
-    assert (mix.mixup_alpha, mix.cutmix_alpha, mix.share, mix.cutmix_share) == (0.8, 1.0, 1.0, 0.5)
-    assert (rand.operations, rand.magnitude, rand.magnitude_std, rand.share) == (4, 7.0, 0.5, 0.5)
+    assert (mix.mixup_alpha, mix.cutmix_alpha, mix.prob, mix.switch_prob) == (0.8, 1.0, 1.0, 0.5)
+    assert (rand.num_ops, rand.magnitude, rand.magnitude_std, rand.prob) == (4, 7.0, 0.5, 0.5)
     assert run.task.label_smoothing == 0.1
-    assert run.model.head_scale == 0.001
-    assert run.model.pooling == "mean"
+    assert run.model.head_init_scale == 0.001
+    assert run.model.global_pool == "avg"
     assert run.data.crop == CropConfig(kind="random-resized", flip=run.data.crop.flip)
-    assert run.data.crop.area == (0.08, 1.0)
+    assert run.data.crop.scale == (0.08, 1.0)
 
 
 @pytest.mark.parametrize("name", sorted(PEAKS))
@@ -188,7 +190,7 @@ def test_the_peak_of_the_learning_rate_is_the_released_one(name):
     by_hand = row["lr"] * row["gpus"] * row["videos"] / 256
     assert by_hand == pytest.approx(PEAKS[name], rel=0.03)
     optim = make(name).optim
-    assert scaled_lr(optim.lr, optim.batch) == pytest.approx(by_hand)
+    assert scale_lr(optim.lr, optim.global_batch_size) == pytest.approx(by_hand)
 
 
 def test_the_schedule_counts_videos_and_begins_at_zero(tmp_path):
@@ -198,14 +200,16 @@ def test_the_schedule_counts_videos_and_begins_at_zero(tmp_path):
     run = make("k710-giant", tmp_path)
     plan = plan_of(run)
     assert plan.steps == 35 * 10
-    assert plan.lr(0) == 0
-    assert plan.lr(49) == pytest.approx(1e-3 * 96 / 256)  # 5 epochs of 10 steps, both ends in
-    assert plan.lr(349) > 1e-6 * 96 / 256
-    assert plan.lr(349) == pytest.approx(1e-6 * 96 / 256, rel=0.1)
+    assert plan.lr_schedule(0) == 0
+    assert plan.lr_schedule(49) == pytest.approx(
+        1e-3 * 96 / 256
+    )  # 5 epochs of 10 steps, both ends in
+    assert plan.lr_schedule(349) > 1e-6 * 96 / 256
+    assert plan.lr_schedule(349) == pytest.approx(1e-6 * 96 / 256, rel=0.1)
 
 
-def plan_of(run: FinetuneRun) -> Plan:
-    return make_plan(run, read_one_class(run.data.sources, run.labels).manifests)
+def plan_of(run: FinetuneRun) -> LoopConfig:
+    return build_loop_config(run, read_multiclass(run.data.sources, run.labels).manifests)
 
 
 @pytest.mark.parametrize("name", PUBLIC)
@@ -213,12 +217,12 @@ def test_only_something_something_takes_segments_and_is_never_mirrored(name):
     run = make(name)
     source = run.data.sources[0]
     of_something = "ssv" in name
-    assert run.labels.names.name.startswith("something") == of_something
+    assert run.labels.class_names.name.startswith("something") == of_something
     assert run.data.crop.flip != of_something
     sparse = of_something or name == "internvideo-k400-huge-segments"
-    assert source.sampling == ("segments" if sparse else "dense")
-    assert source.stride == (2 if "hmdb51" in name else 4)
-    assert source.stride_unit == "frames"
+    assert source.frame_sampling == ("tsn" if sparse else "dense")
+    assert source.frame_interval == (2 if "hmdb51" in name else 4)
+    assert source.interval_unit == "frames"
 
 
 def test_own_videos_are_never_mirrored_unasked():
@@ -228,51 +232,51 @@ def test_own_videos_are_never_mirrored_unasked():
 @pytest.mark.parametrize("name", PUBLIC)
 def test_a_recipe_starts_from_what_the_stage_before_writes(name):
     run = make(name)
-    parent = run.start.weights
+    parent = run.init.weights
     assert parent.parent == Path("runs")
     if parent.name in RECIPES:
         before = RECIPES[parent.name]([Path("v")], parent).model.encoder
     else:
         before = make(parent.name.removesuffix("-finetune")).model.encoder
     assert before.shape == run.model.encoder.shape
-    of_710 = run.labels.names == Path("kinetics-710")
+    of_710 = run.labels.class_names == Path("kinetics-710")
     after_710 = name.startswith(("k710-", "internvideo-k710-")) and not of_710
     assert parent.name.startswith("k710-") == after_710
 
 
-@pytest.mark.parametrize("name", [n for n in PUBLIC if make(n).start.head == "selected"])
+@pytest.mark.parametrize("name", [n for n in PUBLIC if make(n).init.head == "select"])
 def test_after_kinetics_710_the_rows_of_the_head_go_by_name(name, tmp_path):
     run = make(name)
     assert "k710-k" in name
-    tiny = replace(run.model.encoder, size="tiny", dim=24, depth=1, heads=2, patch=None,
-                   frames=16, height=224, width=224, mlp_ratio=None)  # fmt: skip
-    parent = Classifier(replace(run.model, encoder=tiny, outputs=710))
-    torch.save(classifier_to_released(parent.state_dict(), parent.cubes), tmp_path / "a.pth")
-    classes = read_class_names(run.labels.names)
+    tiny = replace(run.model.encoder, size="tiny", embed_dim=24, depth=1, num_heads=2,
+                   patch_size=None, frames=16, height=224, width=224, mlp_ratio=None)  # fmt: skip
+    parent = Classifier(replace(run.model, encoder=tiny, num_classes=710))
+    torch.save(classifier_to_official(parent.state_dict(), parent.cubes), tmp_path / "a.pth")
+    classes = read_class_names(run.labels.class_names)
     run = replace(
         run,
-        model=replace(run.model, encoder=tiny, outputs=len(classes)),
-        start=replace(run.start, weights=tmp_path / "a.pth"),
+        model=replace(run.model, encoder=tiny, num_classes=len(classes)),
+        init=replace(run.init, weights=tmp_path / "a.pth"),
     )
-    model, said = begun(run, classes, torch.Generator())
-    large = known_classes("kinetics-710")
+    model, said = build_model(run, classes, torch.Generator())
+    large = load_public_classes("kinetics-710")
     for row in (0, 7, len(classes) - 1):
         theirs = parent.head.weight[large.index(classes[row])]
         assert torch.equal(model.head.weight[row], theirs)
-    assert f"the rows of the same names, {len(classes)} of 710" in said
+    assert f"the rows of the same names, {len(classes)} of 710" in str(said)
 
 
 def test_small_sets_after_kinetics_710_get_a_fresh_head():
     for name in ("k710-ucf101-giant", "k710-hmdb51-giant", "internvideo-k600-k400-huge"):
-        assert make(name).start.head == "fresh"
+        assert make(name).init.head == "reinit"
 
 
 def test_64_frames_of_266_pixels_keep_the_places_of_16_of_224(tmp_path):
     run, weights = make("k710-k400-giant-64x266"), tmp_path / "vit_g_k710.pth"
     weights.touch()
-    encoder = placed(run.model.encoder, run.start.positions, weights)
+    encoder = resolve_pos_embed(run.model.encoder, run.init.pos_embed, weights)
     assert encoder.cubes.grid == (32, 19, 19)
-    assert encoder.trained_grid == make("k710-giant").model.encoder.cubes.grid
+    assert encoder.pretrained_grid == make("k710-giant").model.encoder.cubes.grid
 
 
 def test_a_folder_is_a_training_and_a_validation_list():
@@ -296,32 +300,32 @@ def test_numbers_of_a_list_get_the_names_of_the_set(tmp_path):
     run = make("v1-ucf101-base", tmp_path, tmp_path)
     run = replace(
         run,
-        start=replace(run.start, weights=None),
+        init=replace(run.init, weights=None),
         model=replace(run.model, encoder=replace(run.model.encoder, depth=1)),
-        optim=replace(run.optim, batch=16),
+        optim=replace(run.optim, global_batch_size=16),
     )
-    said = rehearse(run)
+    said = str(dry_run(run))
     assert "classes  101: ApplyEyeMakeup, ApplyLipstick, Archery" in said
-    assert "held out 101 videos of" in said
+    assert "val      101 videos of" in said
     (tmp_path / "train.csv").write_text(lines + "0.mp4 101\n")
     with pytest.raises(ManifestError, match="label is 101, but there are 101 classes, from 0"):
-        rehearse(run)
+        dry_run(run)
 
 
 @pytest.mark.parametrize("name", ["k400-giant", "own-lora", "own-frozen"])
 def test_a_parent_that_is_not_there_stops_it(name, tmp_path):
     run = stand_in(name, tmp_path)
-    run.start.weights.rmdir()
-    with pytest.raises(ConfigError, match=r"--start.weights .* does not exist.* a released file"):
-        check(run)
+    run.init.weights.rmdir()
+    with pytest.raises(ConfigError, match=r"--init.weights .* does not exist.* a released file"):
+        check_run(run)
 
 
 def test_own_frozen_teaches_two_blocks_and_own_lora_adapters():
     learnt = {}
     for name in ("own-frozen", "own-lora"):
         run = make(name)
-        model = Classifier(replace(run.model, outputs=3))
-        tune(model, run.tuning, torch.Generator())
+        model = Classifier(replace(run.model, num_classes=3))
+        apply_tuning(model, run.tuning, torch.Generator())
         learnt[name] = {n for n, p in model.named_parameters() if p.requires_grad}
     frozen = {n.split(".")[2] for n in learnt["own-frozen"] if n.startswith("encoder.blocks")}
     assert frozen == {"10", "11"}

@@ -4,14 +4,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from videomae2.config import PretrainRun, check, load, save
-from videomae2.engine.schedules import scaled_lr
+from videomae2.config.checks import check_run
+from videomae2.config.files import load_config, save_config
+from videomae2.config.runs import PretrainRun
 from videomae2.errors import ConfigError
 from videomae2.models.autoencoder import Autoencoder
-from videomae2.models.macs import TokenCounts
-from videomae2.recipes import RECIPES
-from videomae2.recipes.sources import HYBRID
-from videomae2.tasks.pretrain import PretrainTask, token_counts
+from videomae2.models.flops import TokenCounts
+from videomae2.recipes.datasets import HYBRID
+from videomae2.recipes.table import RECIPES
+from videomae2.tasks.pretrain import PretrainTask, count_tokens
+from videomae2.training.schedules import scale_lr
 
 NAMES = sorted(RECIPES)
 
@@ -25,8 +27,8 @@ PEAKS = {
 }  # fmt: skip
 """Absolute learning rates: facts.md 4.2, and V1's scripts by the same rule."""
 
-DUAL = TokenCounts(embedded=160, visible=160, queries=784, scored=704)
-PLAIN = TokenCounts(embedded=160, visible=160, queries=1408, scored=1408)
+DUAL = TokenCounts(embedded=160, visible=160, queries=784, num_loss_tokens=704)
+PLAIN = TokenCounts(embedded=160, visible=160, queries=1408, num_loss_tokens=1408)
 
 
 def make(name: str, folder: Path = Path("/videos")) -> PretrainRun:
@@ -36,14 +38,14 @@ def make(name: str, folder: Path = Path("/videos")) -> PretrainRun:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_recipe_passes_all_checks(name, tmp_path):
     for part in HYBRID.values():
-        (tmp_path / part.file).touch()
-    check(make(name, tmp_path))
+        (tmp_path / part.list_name).touch()
+    check_run(make(name, tmp_path))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_recipe_comes_back_from_a_file(name, tmp_path):
-    save(make(name), tmp_path / "run.yaml")
-    assert load(PretrainRun, tmp_path / "run.yaml") == make(name)
+    save_config(make(name), tmp_path / "run.yaml")
+    assert load_config(PretrainRun, tmp_path / "run.yaml") == make(name)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -70,8 +72,8 @@ def test_no_recipe_stands_in_the_table_twice():
 @pytest.mark.parametrize("name", sorted(PEAKS))
 def test_the_peak_of_the_learning_rate_is_the_released_one(name):
     optim = make(name).optim
-    assert optim.lr_counts == "videos"
-    assert scaled_lr(optim.lr, optim.batch) == pytest.approx(PEAKS[name])
+    assert optim.lr_scale_by == "videos"
+    assert scale_lr(optim.lr, optim.global_batch_size) == pytest.approx(PEAKS[name])
 
 
 @pytest.mark.parametrize(
@@ -80,21 +82,30 @@ def test_the_peak_of_the_learning_rate_is_the_released_one(name):
         ("hybrid-base", DUAL),
         ("hybrid-large", DUAL),
         ("hybrid-huge", DUAL),
-        ("hybrid-giant", TokenCounts(embedded=208, visible=208, queries=1024, scored=920)),
+        ("hybrid-giant", TokenCounts(embedded=208, visible=208, queries=1024, num_loss_tokens=920)),
         ("v1-k400-base-800", PLAIN),
-        ("v1-ucf101-base", TokenCounts(embedded=392, visible=392, queries=1176, scored=1176)),
+        (
+            "v1-ucf101-base",
+            TokenCounts(embedded=392, visible=392, queries=1176, num_loss_tokens=1176),
+        ),
         ("ablation-none", PLAIN),
         ("ablation-frame", DUAL),
-        ("ablation-cell-25", TokenCounts(embedded=160, visible=160, queries=1176, scored=1056)),
+        (
+            "ablation-cell-25",
+            TokenCounts(embedded=160, visible=160, queries=1176, num_loss_tokens=1056),
+        ),
         ("ablation-cell-50", DUAL),
-        ("ablation-cell-75", TokenCounts(embedded=160, visible=160, queries=392, scored=352)),
+        (
+            "ablation-cell-75",
+            TokenCounts(embedded=160, visible=160, queries=392, num_loss_tokens=352),
+        ),
         ("ablation-cell-all", TokenCounts(160, 160, 784, 784)),
         ("ablation-random", TokenCounts(160, 160, 784, 784)),
     ],
 )
 def test_the_numbers_of_cubes_are_the_papers(name, counts):
     run = make(name)
-    assert token_counts(run.masking, run.model.encoder.cubes.grid) == counts
+    assert count_tokens(run.masking, run.model.encoder.cubes.grid) == counts
 
 
 @pytest.mark.parametrize(
@@ -110,15 +121,15 @@ def test_the_numbers_of_cubes_are_the_papers(name, counts):
 def test_lengths_are_the_papers_when_views_are_counted(name, views_per_step, epochs, warmup, clip):
     run = make(name)
     optim, views = run.optim, run.data.views
-    assert optim.batch * views == views_per_step
+    assert optim.global_batch_size * views == views_per_step
     assert (optim.epochs * views, optim.warmup_epochs * views) == (epochs, warmup)
     assert (optim.clip_norm, optim.betas, optim.weight_decay) == (clip, (0.9, 0.95), 0.05)
-    assert optim.last_lr == 1e-5
+    assert optim.min_lr == 1e-5
 
 
 def test_only_something_something_is_read_at_stride_two():
     sources = make("hybrid-giant").data.sources
-    assert {s.name: s.stride for s in sources} == {
+    assert {s.name: s.frame_interval for s in sources} == {
         "k710": 4, "ssv2": 2, "ava": 4, "webvid2m": 4, "instagram": 4,
     }  # fmt: skip
     assert {s.weight for s in sources} == {1.0}
@@ -127,7 +138,7 @@ def test_only_something_something_is_read_at_stride_two():
 
 def test_lists_at_hand_are_known_by_their_names():
     run = RECIPES["hybrid-base"]([Path("a/ssv2.txt"), Path("b/k710.csv")], Path("out"))
-    assert [(s.name, s.stride) for s in run.data.sources] == [("ssv2", 2), ("k710", 4)]
+    assert [(s.name, s.frame_interval) for s in run.data.sources] == [("ssv2", 2), ("k710", 4)]
 
 
 def test_a_list_of_another_name_is_refused():
@@ -137,7 +148,7 @@ def test_a_list_of_another_name_is_refused():
 
 def test_own_takes_several_sources_by_the_second():
     run = RECIPES["own"]([Path("a"), Path("b")], Path("out"))
-    assert [(s.path.name, s.stride_unit) for s in run.data.sources] == [
+    assert [(s.path.name, s.interval_unit) for s in run.data.sources] == [
         ("a", "per-second"),
         ("b", "per-second"),
     ]

@@ -11,11 +11,11 @@ from videomae2.tensors.clips import Clips
 CASES = (
     ({}, {}, "inductor"),
     ({}, {}, "eager"),
-    ({"queries": "lean"}, {}, "eager"),
+    ({"decoder_queries": "hidden_only"}, {}, "eager"),
     ({"decoder": "none"}, {}, "eager"),
     ({"encoder": "random", "decoder": "random"}, {}, "eager"),
     ({}, {"drop_path": 0.5}, "eager"),
-    ({}, {"drop_path": 0.5, "checkpoint_blocks": True}, "eager"),
+    ({}, {"drop_path": 0.5, "activation_checkpointing": True}, "eager"),
 )
 
 
@@ -33,7 +33,7 @@ def main():
     for masking, encoder, backend in CASES:
         torch.compiler.reset()
         model = small_model(**encoder)
-        task = PretrainTask(model, MaskingConfig(encoder_ratio=0.75, **masking)).train()
+        task = PretrainTask(model, MaskingConfig(encoder_mask_ratio=0.75, **masking)).train()
         plain = _step(task, clips)
         task.compile(fullgraph=True, backend=backend)
         for got, want in zip(_step(task, clips), plain, strict=True):

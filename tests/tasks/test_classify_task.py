@@ -9,12 +9,17 @@ from torch import nn
 
 from tests.models.small_classifier import small_classifier
 from tests.tasks.crossings import Crossings
-from videomae2.engine.optim import OptimConfig, build_optimizer
-from videomae2.engine.runtime import RuntimeConfig, prepare
-from videomae2.engine.step import Task, train_step
-from videomae2.models.number_scale import NumberScale
-from videomae2.tasks.classify import ClassifyConfig, ClassifyTask, agreement, useless
+from videomae2.models.weights.target_scaler import TargetScaler
+from videomae2.tasks.classify import (
+    ClassifyConfig,
+    ClassifyTask,
+    compute_batch_metrics,
+    ineffective_settings,
+)
 from videomae2.tensors.clips import Clips
+from videomae2.training.optim import OptimConfig, build_optimizer
+from videomae2.training.runtime import RuntimeConfig, prepare_runtime
+from videomae2.training.step import TrainingTask, train_step
 
 HARD = torch.tensor([3, 0, 3, 4])
 LABELS = (torch.arange(20).reshape(4, 5) % 3 == 0).float()
@@ -45,7 +50,7 @@ def _scores():
 
 def _loss(targets, *, weights=None, class_weights=None, training=True, **config):
     task = _task(class_weights, **config).train(training)
-    return task.loss(_scores(), _clips(targets, weights))[0]
+    return task.compute_loss(_scores(), _clips(targets, weights))[0]
 
 
 # ---- losses
@@ -86,7 +91,7 @@ def test_a_mixed_clip_counts_as_its_parts_do():
 
 
 def test_labels_of_which_any_number_holds_give_binary_cross_entropy():
-    config = {"answers": "many-classes"}
+    config = {"task_type": "multilabel"}
     want = F.binary_cross_entropy_with_logits(_scores(), LABELS)
     torch.testing.assert_close(_loss(LABELS, **config), want)
     smoothed = F.binary_cross_entropy_with_logits(_scores(), 0.9 * LABELS + 0.05)
@@ -97,28 +102,28 @@ def test_labels_of_which_any_number_holds_give_binary_cross_entropy():
 
 @pytest.mark.parametrize(("distance", "want"), [("squared", F.mse_loss), ("absolute", F.l1_loss)])
 def test_numbers_give_their_distance(distance, want):
-    got = _loss(NUMBERS, answers="numbers", distance=distance)
+    got = _loss(NUMBERS, task_type="regression", distance=distance)
     torch.testing.assert_close(got, want(_scores(), NUMBERS))
 
 
 def test_numbers_are_learnt_in_their_own_scale_and_said_in_units_of_the_data():
-    scale = NumberScale(mean=(1e4,) * 5, std=(100.0, 1.0, 2.0, 3.0, 4.0))
-    config, model = ClassifyConfig(answers="numbers"), small_classifier()
-    plain, scaled = ClassifyTask(model, config), ClassifyTask(model, config, numbers=scale)
+    scale = TargetScaler(mean=(1e4,) * 5, std=(100.0, 1.0, 2.0, 3.0, 4.0))
+    config, model = ClassifyConfig(task_type="regression"), small_classifier()
+    plain, scaled = ClassifyTask(model, config), ClassifyTask(model, config, target_scaler=scale)
     clips = _clips(NUMBERS * torch.tensor(scale.std) + torch.tensor(scale.mean))
     raw, said = plain.predict(clips), scaled.predict(clips)
     torch.testing.assert_close(said, raw * torch.tensor(scale.std) + 1e4)
     loss, _, told = scaled(clips)
     torch.testing.assert_close(loss, F.mse_loss(raw, NUMBERS), rtol=1e-3, atol=1e-3)
-    torch.testing.assert_close(told["off"], F.l1_loss(raw, NUMBERS), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(told["mae"], F.l1_loss(raw, NUMBERS), rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("targets", [HARD, LABELS])
 def test_in_evaluation_the_loss_is_plain(targets):
-    answers = "one-class" if targets.ndim == 1 else "many-classes"
-    plain = _loss(targets, answers=answers)
+    task_type = "multiclass" if targets.ndim == 1 else "multilabel"
+    plain = _loss(targets, task_type=task_type)
     for changes in ({"class_weights": WEIGHTS}, {"label_smoothing": 0.2}):
-        changes = changes | {"answers": answers}
+        changes = changes | {"task_type": task_type}
         assert torch.equal(_loss(targets, training=False, **changes), plain)
         assert not torch.allclose(_loss(targets, **changes), plain)
 
@@ -126,12 +131,12 @@ def test_in_evaluation_the_loss_is_plain(targets):
 # ---- holes
 
 
-KINDS = [("one-class", HARD), ("many-classes", LABELS), ("numbers", NUMBERS)]
+KINDS = [("multiclass", HARD), ("multilabel", LABELS), ("regression", NUMBERS)]
 
 
-@pytest.mark.parametrize(("answers", "targets"), KINDS)
-def test_a_hole_counts_nothing(answers, targets):
-    task = _task(answers=answers)
+@pytest.mark.parametrize(("task_type", "targets"), KINDS)
+def test_a_hole_counts_nothing(task_type, targets):
+    task = _task(task_type=task_type)
     holed = _clips(targets, [1.0, 0.0, 1.0, 1.0])
     rest = [0, 2, 3]
     kept = Clips(holed.pixels[rest], holed.keys[rest], torch.ones(3), targets[rest])
@@ -144,7 +149,7 @@ def test_a_hole_counts_nothing(answers, targets):
 
 
 def test_in_a_batch_of_holes_nothing_counts():
-    loss, count = _task().loss(_scores(), _clips(HARD, [0.0] * 4))
+    loss, count = _task().compute_loss(_scores(), _clips(HARD, [0.0] * 4))
     assert (loss.item(), count.item()) == (0, 0)
 
 
@@ -154,13 +159,19 @@ def test_in_a_batch_of_holes_nothing_counts():
 def test_agreement():
     scores = torch.tensor([[2.0, 1.0], [0.0, 1.0], [3.0, -1.0], [0.0, 5.0]])
     hard = _clips(torch.tensor([0, 1, 1, 0]), [1.0, 1.0, 1.0, 0.0])
-    assert agreement(scores, hard, "one-class")["accuracy"].item() == pytest.approx(2 / 3)
+    assert compute_batch_metrics(scores, hard, "multiclass")["accuracy"].item() == pytest.approx(
+        2 / 3
+    )
     soft = replace(hard, targets=torch.tensor([[0.6, 0.4], [0.1, 0.9], [0.3, 0.7], [1.0, 0.0]]))
-    assert agreement(scores, soft, "one-class")["accuracy"].item() == pytest.approx(2 / 3)
+    assert compute_batch_metrics(scores, soft, "multiclass")["accuracy"].item() == pytest.approx(
+        2 / 3
+    )
     many = replace(hard, targets=torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0], [1.0, 1.0]]))
-    assert agreement(scores, many, "many-classes")["accuracy"].item() == pytest.approx(4 / 6)
+    assert compute_batch_metrics(scores, many, "multilabel")[
+        "label_accuracy"
+    ].item() == pytest.approx(4 / 6)
     numbers = replace(hard, targets=scores + torch.tensor([1.0, -2.0]))
-    assert agreement(scores, numbers, "numbers")["off"].item() == pytest.approx(1.5)
+    assert compute_batch_metrics(scores, numbers, "regression")["mae"].item() == pytest.approx(1.5)
 
 
 # ---- clips
@@ -172,14 +183,16 @@ def test_float_clips_on_the_same_scale_give_the_same_scores():
     torch.testing.assert_close(task.predict(floats), task.predict(clips))
 
 
-@pytest.mark.parametrize(("answers", "targets"), KINDS)
-def test_every_weight_learns_by_the_engines_step(answers, targets):
+@pytest.mark.parametrize(("task_type", "targets"), KINDS)
+def test_every_weight_learns_by_the_engines_step(task_type, targets):
     """Thirty steps on the same four clips, with layer decay, bring the loss down by half."""
-    task = _task(answers=answers).train()
-    assert isinstance(task, Task)
-    optim = OptimConfig(lr=1.0, epochs=1.0, warmup_epochs=0.0, batch=4, layer_decay=0.75)
+    task = _task(task_type=task_type).train()
+    assert isinstance(task, TrainingTask)
+    optim = OptimConfig(
+        lr=1.0, epochs=1.0, warmup_epochs=0.0, global_batch_size=4, layer_decay=0.75
+    )
     optimizer = build_optimizer(task, optim)
-    runtime = prepare(RuntimeConfig(device="cpu", precision="fp32"))
+    runtime = prepare_runtime(RuntimeConfig(device="cpu", precision="fp32"))
     before = {name: weight.detach().clone() for name, weight in task.named_parameters()}
     losses = []
     for _ in range(30):
@@ -208,11 +221,11 @@ def test_statistics_and_weights_follow_the_device_and_are_not_saved():
     assert isinstance(task, nn.Module)
 
 
-@pytest.mark.parametrize(("answers", "targets"), [*KINDS, ("one-class", LABELS)])
-def test_a_whole_step_needs_no_number_on_the_host(answers, targets):
-    weights = None if answers == "numbers" else WEIGHTS
-    model = small_classifier(drop_path=0.5, head_dropout=0.5)
-    task = _task(weights, model, answers=answers).to("meta").train()
+@pytest.mark.parametrize(("task_type", "targets"), [*KINDS, ("multiclass", LABELS)])
+def test_a_whole_step_needs_no_number_on_the_host(task_type, targets):
+    weights = None if task_type == "regression" else WEIGHTS
+    model = small_classifier(drop_path=0.5, head_drop_rate=0.5)
+    task = _task(weights, model, task_type=task_type).to("meta").train()
     on_host = _clips(targets)
     clips = Clips(*(getattr(on_host, f.name).to("meta") for f in fields(on_host)))
     with Crossings() as crossings:
@@ -224,7 +237,7 @@ def test_a_whole_step_needs_no_number_on_the_host(answers, targets):
 
 def test_what_is_left_out_of_a_clip_depends_on_its_key_alone():
     """However a batch is cut; before and after, the global generator is the same."""
-    task = _task(model=small_classifier(drop_path=0.6, head_dropout=0.5)).train()
+    task = _task(model=small_classifier(drop_path=0.6, head_drop_rate=0.5)).train()
     whole, before = _clips(), torch.get_rng_state()
     parts = [Clips(whole.pixels[i : i + 1], whole.keys[i : i + 1], whole.weights[i : i + 1])
              for i in range(4)]  # fmt: skip
@@ -252,8 +265,12 @@ def test_a_class_that_is_none_is_no_silent_zero():
         ({}, WEIGHTS, "weights of classes go with a balance other than 0, and only with one"),
         ({"balance": 1.0}, WEIGHTS[:3], "there are 3 weights for 5 classes"),
         ({"distance": "absolute"}, None, "distance 'absolute' has no effect on classes"),
-        ({"answers": "numbers", "label_smoothing": 0.1}, None, "label_smoothing has no effect"),
-        ({"answers": "numbers", "balance": 0.1}, None, "balance has no effect"),
+        (
+            {"task_type": "regression", "label_smoothing": 0.1},
+            None,
+            "label_smoothing has no effect",
+        ),
+        ({"task_type": "regression", "balance": 0.1}, None, "balance has no effect"),
     ],
 )
 def test_settings_that_do_not_go_together(config, weights, said):
@@ -268,4 +285,4 @@ def test_models_and_clips_that_do_not_fit():
         ClassifyTask(small_classifier(), ClassifyConfig(), mean=(0.5,), std=(0.5,))
     with pytest.raises(ValueError, match="these clips have no targets"):
         _task()(_clips(None))
-    assert useless(ClassifyConfig()) == []
+    assert ineffective_settings(ClassifyConfig()) == []

@@ -8,11 +8,17 @@ import torch.nn.functional as F
 
 from tests.models.small_classifier import small_classifier
 from tests.tasks.crossings import Crossings
-from videomae2.engine.optim import OptimConfig, build_joint_optimizer
-from videomae2.engine.runtime import RuntimeConfig, prepare
-from videomae2.engine.step import Task, train_step
-from videomae2.tasks.distill import DistillConfig, DistillTask, Student, Taught, useless
+from videomae2.tasks.distill import (
+    DistillConfig,
+    DistillTask,
+    Student,
+    TeacherOutput,
+    ineffective_settings,
+)
 from videomae2.tensors.clips import Clips
+from videomae2.training.optim import OptimConfig, build_joint_optimizer
+from videomae2.training.runtime import RuntimeConfig, prepare_runtime
+from videomae2.training.step import TrainingTask, train_step
 
 HARD = torch.tensor([3, 0, 3, 4])
 WIDE = 48
@@ -37,24 +43,24 @@ def clips(targets=HARD, weights=None, seed=0):
 
 
 def teach(_):
-    return Taught(TAUGHT, TAUGHT_FEATURES)
+    return TeacherOutput(TAUGHT, TAUGHT_FEATURES)
 
 
 def student(seed=0, **changed):
     generator = torch.Generator().manual_seed(seed)
-    return Student(small_classifier(seed=seed, **changed), taught=WIDE, generator=generator)
+    return Student(small_classifier(seed=seed, **changed), teacher_dim=WIDE, generator=generator)
 
 
-def task(teach=teach, answers="one-class", students=None, **config):
+def task(teach=teach, task_type="multiclass", students=None, **config):
     return DistillTask(
-        students or {"s": student()}, teach, DistillConfig(**config), answers=answers
+        students or {"s": student()}, teach, DistillConfig(**config), task_type=task_type
     )
 
 
-def loss(given=None, scores=SCORES, answers="one-class", **config):
-    of = task(answers=answers, **config)
+def loss(given=None, scores=SCORES, task_type="multiclass", **config):
+    of = task(task_type=task_type, **config)
     given = clips() if given is None else given
-    return of.loss(scores, FEATURES, Taught(TAUGHT, TAUGHT_FEATURES), given)
+    return of.compute_loss(scores, FEATURES, TeacherOutput(TAUGHT, TAUGHT_FEATURES), given)
 
 
 # ---- losses
@@ -85,7 +91,7 @@ def test_all_terms_are_added_with_their_weights():
 def test_a_term_without_weight_has_no_gradient():
     scores, features = SCORES.clone().requires_grad_(), FEATURES.clone().requires_grad_()
     of = task(soft_weight=0.0, feature_weight=1.0)
-    of.loss(scores, features, Taught(TAUGHT, TAUGHT_FEATURES), clips())[0].backward()
+    of.compute_loss(scores, features, TeacherOutput(TAUGHT, TAUGHT_FEATURES), clips())[0].backward()
     assert scores.grad is None
     assert features.grad.abs().max() > 0
 
@@ -95,7 +101,7 @@ def test_mixed_labels_and_labels_of_which_any_holds():
     _, parts = loss(clips(soft), hard_weight=1.0)
     torch.testing.assert_close(parts["hard"], F.cross_entropy(SCORES, soft))
     labels = (soft > 0.2).float()
-    _, parts = loss(clips(labels), answers="many-classes", hard_weight=1.0)
+    _, parts = loss(clips(labels), task_type="multilabel", hard_weight=1.0)
     want = F.binary_cross_entropy_with_logits(SCORES, labels)
     torch.testing.assert_close(parts["hard"], want)
 
@@ -120,7 +126,9 @@ def test_a_hole_counts_nothing():
     of = task(**config)
     few = replace(clips(), pixels=clips().pixels[rest], keys=torch.arange(3),
                   weights=torch.ones(3), targets=HARD[rest])  # fmt: skip
-    want = of.loss(SCORES[rest], FEATURES[rest], Taught(TAUGHT[rest], TAUGHT_FEATURES[rest]), few)
+    want = of.compute_loss(
+        SCORES[rest], FEATURES[rest], TeacherOutput(TAUGHT[rest], TAUGHT_FEATURES[rest]), few
+    )
     for name, value in want[1].items():
         torch.testing.assert_close(holed[name], value)
     empty = task(**config)(clips(weights=[0.0] * 4))
@@ -135,9 +143,9 @@ def test_one_question_serves_all_students_and_all_see_the_same_clips():
 
     def teach(clips):
         asked.append(clips)
-        return Taught(TAUGHT, TAUGHT_FEATURES)
+        return TeacherOutput(TAUGHT, TAUGHT_FEATURES)
 
-    students = {"a": student(1), "b": student(2, dim=48)}
+    students = {"a": student(1), "b": student(2, embed_dim=48)}
     of = task(teach, students=students, hard_weight=0.5)
     for one in students.values():
         one.classifier.register_forward_pre_hook(lambda _, values: seen.append(values))
@@ -154,11 +162,13 @@ def test_one_question_serves_all_students_and_all_see_the_same_clips():
 
 def test_a_student_beside_others_learns_as_if_it_were_alone():
     """Also with a limit of the gradient's norm, rates, depths and draws of its own."""
-    optim = OptimConfig(lr=1.0, epochs=1.0, warmup_epochs=0.0, batch=4, layer_decay=0.75)
-    runtime = prepare(RuntimeConfig(device="cpu", precision="fp32"))
+    optim = OptimConfig(
+        lr=1.0, epochs=1.0, warmup_epochs=0.0, global_batch_size=4, layer_decay=0.75
+    )
+    runtime = prepare_runtime(RuntimeConfig(device="cpu", precision="fp32"))
 
     def learnt(*names):
-        left_out = {"drop_path": 0.5, "head_dropout": 0.5}
+        left_out = {"drop_path": 0.5, "head_drop_rate": 0.5}
         made = {"a": lambda: student(1, **left_out), "b": lambda: student(2, depth=3, **left_out)}
         students = {name: made[name]() for name in names}
         of = task(students=students).train()
@@ -192,17 +202,17 @@ def rigged(count, seed):
 
 def by_place(clips):
     rows = clips.pixels.float().mean(dim=(1, 3, 4))[:, :30].unflatten(1, (5, 6)).mean(dim=2)
-    return Taught(rows / 10)
+    return TeacherOutput(rows / 10)
 
 
 def test_a_student_follows_its_teacher_against_the_labels():
     of = DistillTask(
         {"s": Student(small_classifier(), generator=torch.Generator())}, by_place, DistillConfig()
     )
-    assert isinstance(of, Task)
-    optim = OptimConfig(lr=1.0, epochs=1.0, warmup_epochs=0.0, batch=16)
+    assert isinstance(of, TrainingTask)
+    optim = OptimConfig(lr=1.0, epochs=1.0, warmup_epochs=0.0, global_batch_size=16)
     optimizer = build_joint_optimizer([(of.model[0], 1.0)], optim)
-    runtime = prepare(RuntimeConfig(device="cpu", precision="fp32"))
+    runtime = prepare_runtime(RuntimeConfig(device="cpu", precision="fp32"))
     for seed in range(150):
         step = [rigged(16, seed)]
         train_step(of, optimizer, step, lr=3e-3, clip_norm=1.0, runtime=runtime)
@@ -222,7 +232,7 @@ def test_bf16_autocast_trains():
 
 
 def test_a_whole_step_needs_no_number_on_the_host():
-    said = Taught(TAUGHT.to("meta"), TAUGHT_FEATURES.to("meta"))
+    said = TeacherOutput(TAUGHT.to("meta"), TAUGHT_FEATURES.to("meta"))
     of = task(lambda _: said, hard_weight=1.0, feature_weight=1.0).to("meta").train()
     here = clips()
     there = Clips(*(getattr(here, f.name).to("meta") for f in fields(here)))
@@ -248,18 +258,18 @@ def test_a_whole_step_needs_no_number_on_the_host():
     ],
 )
 def test_settings_without_effect_are_named(config, said):
-    assert said in useless(DistillConfig(**config))[0]
+    assert said in ineffective_settings(DistillConfig(**config))[0]
     with pytest.raises(ValueError, match=said):
         task(**config)
 
 
 def test_what_a_task_cannot_do():
-    assert useless(DistillConfig()) == []
+    assert ineffective_settings(DistillConfig()) == []
     with pytest.raises(ValueError, match="there are no students"):
         DistillTask({}, teach, DistillConfig())
     with pytest.raises(ValueError, match="a teacher that predicts numbers has no distribution"):
-        task(answers="numbers")
+        task(task_type="regression")
     with pytest.raises(ValueError, match="these clips have no labels, and hard_weight asks"):
         task(hard_weight=1.0)(clips(None))
     with pytest.raises(ValueError, match="feature_weight asks for features"):
-        task(lambda _: Taught(TAUGHT), feature_weight=1.0)(clips())
+        task(lambda _: TeacherOutput(TAUGHT), feature_weight=1.0)(clips())

@@ -15,9 +15,9 @@ from videomae2.models.autoencoder import Autoencoder
 from videomae2.tasks.pretrain import (
     MaskingConfig,
     PretrainTask,
+    compute_pixel_loss,
+    count_tokens,
     draw_split,
-    pixel_loss,
-    token_counts,
 )
 from videomae2.tensors import masks
 from videomae2.tensors.clips import Clips
@@ -25,22 +25,22 @@ from videomae2.tensors.clips import Clips
 MASKINGS = {
     "released": {},
     "V1": {"decoder": "none"},
-    "lean": {"queries": "lean"},
-    "25 %": {"decoder_ratio": 0.25},
-    "75 %": {"decoder_ratio": 0.75},
+    "lean": {"decoder_queries": "hidden_only"},
+    "25 %": {"decoder_mask_ratio": 0.25},
+    "75 %": {"decoder_mask_ratio": 0.75},
     "random decoder": {"decoder": "random"},
     "frame decoder": {"decoder": "frame"},
-    "lean frame decoder": {"decoder": "frame", "queries": "lean"},
-    "loss on decoded": {"loss_on": "decoded"},
+    "lean frame decoder": {"decoder": "frame", "decoder_queries": "hidden_only"},
+    "loss on decoded": {"loss_tokens": "decoded"},
     "random both": {"encoder": "random", "decoder": "random"},
     "random encoder": {"encoder": "random"},
     "frame encoder": {"encoder": "frame"},
-    "plain pixels": {"per_cube_target": False},
+    "plain pixels": {"normalize_target": False},
 }
 
 
 def _task(**masking):
-    return PretrainTask(small_model(), MaskingConfig(encoder_ratio=0.75, **masking))
+    return PretrainTask(small_model(), MaskingConfig(encoder_mask_ratio=0.75, **masking))
 
 
 def _clips(batch=3, seed=0, weights=None):
@@ -72,29 +72,29 @@ def test_every_masking_trains(kind):
 
 @pytest.mark.parametrize("kind", MASKINGS)
 def test_announced_counts_are_the_real_ones(kind):
-    masking = MaskingConfig(encoder_ratio=0.75, **MASKINGS[kind])
-    counts = token_counts(masking, (8, 4, 6))
+    masking = MaskingConfig(encoder_mask_ratio=0.75, **MASKINGS[kind])
+    counts = count_tokens(masking, (8, 4, 6))
     split = draw_split(masking, (8, 4, 6), 5, torch.arange(5))
     assert split.visible.shape == (5, counts.visible)
     assert split.queries.shape == (5, counts.queries)
-    assert split.scored == counts.scored
+    assert split.num_loss_tokens == counts.num_loss_tokens
     assert counts.embedded == counts.visible
 
 
 @pytest.mark.parametrize("kind", MASKINGS)
 def test_the_loss_is_over_the_cubes_it_should_be_over(kind):
     """From the masks themselves: decoded, and hidden unless all decoded ones count."""
-    masking = MaskingConfig(encoder_ratio=0.75, **MASKINGS[kind])
+    masking = MaskingConfig(encoder_mask_ratio=0.75, **MASKINGS[kind])
     shape, keys = (8, 4, 4), torch.arange(4)
     split = draw_split(masking, shape, 4, keys)
-    hidden = masks.hide(masking.encoder, shape, 0.75, batch=4, randomness=keys)
+    hidden = masks.hide(masking.encoder, shape, 0.75, batch=4, rng=keys)
     counted = hidden
     if masking.decoder != "none":
-        ratio = masking.decoder_ratio
-        dropped = masks.drop(masking.decoder, shape, ratio, batch=4, randomness=keys)
-        counted = ~dropped if masking.loss_on == "decoded" else hidden & ~dropped
-    weight = torch.ones(split.answered.shape) if split.weight is None else split.weight
-    found = torch.zeros(hidden.shape).scatter_(1, split.answered, weight)
+        ratio = masking.decoder_mask_ratio
+        dropped = masks.drop(masking.decoder, shape, ratio, batch=4, rng=keys)
+        counted = ~dropped if masking.loss_tokens == "decoded" else hidden & ~dropped
+    weight = torch.ones(split.loss_tokens.shape) if split.weight is None else split.weight
+    found = torch.zeros(hidden.shape).scatter_(1, split.loss_tokens, weight)
     assert torch.equal(found.bool(), counted)
     assert torch.equal(split.visible.sort(dim=1).values, (~hidden).nonzero()[:, 1].view(4, -1))
 
@@ -114,7 +114,7 @@ def test_a_batch_whose_clips_differ_in_what_is_scored_is_weighted_by_cubes():
 
 def test_lean_and_exact_agree_where_the_decoder_cannot_tell():
     """Without attention between queries nothing is left that could differ."""
-    exact, lean = _task(), _task(queries="lean")
+    exact, lean = _task(), _task(decoder_queries="hidden_only")
     for task in (exact, lean):
         for block in task.model.decoder.blocks:
             torch.nn.init.zeros_(block.attn.proj.weight)
@@ -123,7 +123,9 @@ def test_lean_and_exact_agree_where_the_decoder_cannot_tell():
 
 
 def test_lean_is_another_definition_of_the_decoder():
-    assert not torch.allclose(_task()(_clips())[0], _task(queries="lean")(_clips())[0])
+    assert not torch.allclose(
+        _task()(_clips())[0], _task(decoder_queries="hidden_only")(_clips())[0]
+    )
 
 
 # ---- clips that count
@@ -174,16 +176,16 @@ def test_pixel_loss_is_the_weighted_mean(batch, scored, seed):
         for s in range(scored)
         if weight[b, s] and clip_weights[b]
     ]
-    loss = pixel_loss(predicted, target, weight, clip_weights)
+    loss = compute_pixel_loss(predicted, target, weight, clip_weights)
     want = sum(errors) / len(errors) if errors else 0.0
     assert loss.item() == pytest.approx(want, rel=1e-5)
-    none = pixel_loss(predicted, target, torch.ones(batch, scored), clip_weights)
-    torch.testing.assert_close(pixel_loss(predicted, target, None, clip_weights), none)
+    none = compute_pixel_loss(predicted, target, torch.ones(batch, scored), clip_weights)
+    torch.testing.assert_close(compute_pixel_loss(predicted, target, None, clip_weights), none)
 
 
 def test_the_loss_of_half_precision_answers_is_computed_in_fp32():
     predicted = torch.full((1, 1, 4), 300.0, dtype=torch.float16)  # its square is not finite there
-    loss = pixel_loss(predicted, torch.zeros(1, 1, 4), None, torch.ones(1))
+    loss = compute_pixel_loss(predicted, torch.zeros(1, 1, 4), None, torch.ones(1))
     assert loss.dtype == torch.float32
     assert loss == 90000
 
@@ -230,11 +232,11 @@ def test_training_on_one_batch_lowers_its_loss():
 @pytest.mark.parametrize("kind", MASKINGS)
 def test_masks_and_splits_stay_on_the_device(kind):
     """On a device that holds no numbers, whatever looks at one would fail."""
-    masking = MaskingConfig(encoder_ratio=0.75, **MASKINGS[kind])
+    masking = MaskingConfig(encoder_mask_ratio=0.75, **MASKINGS[kind])
     keys = torch.empty(5, dtype=torch.int64, device="meta")
     with Crossings() as crossings:
         split = draw_split(masking, (8, 4, 4), 5, keys)
-    counts = token_counts(masking, (8, 4, 4))
+    counts = count_tokens(masking, (8, 4, 4))
     assert split.visible.is_meta
     assert split.visible.shape == (5, counts.visible)
     assert split.queries.shape == (5, counts.queries)
@@ -243,7 +245,7 @@ def test_masks_and_splits_stay_on_the_device(kind):
 
 @pytest.mark.parametrize("kind", ["released", "lean", "V1", "random both"])
 def test_a_whole_step_needs_no_number_on_the_host(kind):
-    masking = MaskingConfig(encoder_ratio=0.75, **MASKINGS[kind])
+    masking = MaskingConfig(encoder_mask_ratio=0.75, **MASKINGS[kind])
     config = small_config({"drop_path": 0.5}, drop_path=0.5)
     task = PretrainTask(Autoencoder(config), masking).to("meta").train()
     clips = Clips(
@@ -275,14 +277,32 @@ def test_a_step_compiles_into_one_graph_and_gives_the_same():
 @pytest.mark.parametrize(
     ("masking", "message"),
     [
-        ({"encoder_ratio": 0.01}, "tube masking at ratio 0.01 picks 0 of 16; ratios from 0.0625"),
-        ({"encoder_ratio": 1.0}, "tube masking at ratio 1.0 picks 16 of 16"),
-        ({"decoder_ratio": 0.1}, "running-cell masking at ratio 0.1 picks 0 of 4"),
-        ({"decoder": "frame", "decoder_ratio": 0.1}, "frame masking of the decoder at ratio 0.1"),
-        ({"decoder": "none", "loss_on": "decoded"}, "'decoded' has no effect without decoder"),
-        ({"decoder": "none", "queries": "lean"}, "queries 'lean' has no effect without decoder"),
-        ({"loss_on": "decoded", "queries": "lean"}, "leaves out what loss on 'decoded' counts"),
-        ({"decoder": "random", "queries": "lean"}, "'tube' with decoder masking 'random' does not"),
+        (
+            {"encoder_mask_ratio": 0.01},
+            "tube masking at ratio 0.01 picks 0 of 16; ratios from 0.0625",
+        ),
+        ({"encoder_mask_ratio": 1.0}, "tube masking at ratio 1.0 picks 16 of 16"),
+        ({"decoder_mask_ratio": 0.1}, "running-cell masking at ratio 0.1 picks 0 of 4"),
+        (
+            {"decoder": "frame", "decoder_mask_ratio": 0.1},
+            "frame masking of the decoder at ratio 0.1",
+        ),
+        (
+            {"decoder": "none", "loss_tokens": "decoded"},
+            "loss_tokens 'decoded' has no effect without decoder",
+        ),
+        (
+            {"decoder": "none", "decoder_queries": "hidden_only"},
+            "decoder_queries 'hidden_only' has no effect without decoder",
+        ),
+        (
+            {"loss_tokens": "decoded", "decoder_queries": "hidden_only"},
+            "leaves out what loss_tokens 'decoded' counts",
+        ),
+        (
+            {"decoder": "random", "decoder_queries": "hidden_only"},
+            "'tube' with decoder masking 'random' does not",
+        ),
     ],
 )
 def test_maskings_that_cannot_work_say_why(masking, message):
@@ -293,14 +313,14 @@ def test_maskings_that_cannot_work_say_why(masking, message):
 def test_odd_grids_are_refused_before_any_work():
     model = Autoencoder(small_config(height=24))
     with pytest.raises(ValueError, match="do not tile 3x4 cubes"):
-        PretrainTask(model, MaskingConfig(encoder_ratio=0.5))
+        PretrainTask(model, MaskingConfig(encoder_mask_ratio=0.5))
 
 
 @pytest.mark.parametrize("statistics", [{}, {"mean": (0.5, 0.5)}, {"mean": (0.5,), "std": (1.0,)}])
 def test_statistics_must_be_those_of_the_channels(statistics):
     model = Autoencoder(small_config(channels=2 if statistics else 12))
     with pytest.raises(ValueError, match="give one of each for every channel"):
-        PretrainTask(model, MaskingConfig(encoder_ratio=0.5), **statistics)
+        PretrainTask(model, MaskingConfig(encoder_mask_ratio=0.5), **statistics)
 
 
 def test_clips_of_another_size_are_refused():
@@ -311,13 +331,13 @@ def test_clips_of_another_size_are_refused():
 
 
 def test_one_pixel_has_no_deviation_to_be_z_scored_by():
-    config = small_config(frames=4, height=4, width=4, patch=1, tubelet=1)
+    config = small_config(frames=4, height=4, width=4, patch_size=1, tubelet_size=1)
     with pytest.raises(ValueError, match="a patch or a tubelet of 2 would work, or plain pixels"):
-        PretrainTask(Autoencoder(config), MaskingConfig(encoder_ratio=0.75))
-    plain = MaskingConfig(encoder_ratio=0.75, per_cube_target=False)
+        PretrainTask(Autoencoder(config), MaskingConfig(encoder_mask_ratio=0.75))
+    plain = MaskingConfig(encoder_mask_ratio=0.75, normalize_target=False)
     task = PretrainTask(Autoencoder(config), plain)
     clips = Clips(torch.zeros(2, 4, 4, 4, 3, dtype=torch.uint8), torch.arange(2), torch.ones(2))
     assert torch.isfinite(task(clips)[0])
-    for changes in ({"patch": 2, "tubelet": 1}, {"patch": 1, "tubelet": 2}):
+    for changes in ({"patch_size": 2, "tubelet_size": 1}, {"patch_size": 1, "tubelet_size": 2}):
         model = Autoencoder(small_config(frames=4, height=4, width=4, **changes))
-        assert torch.isfinite(PretrainTask(model, MaskingConfig(encoder_ratio=0.75))(clips)[0])
+        assert torch.isfinite(PretrainTask(model, MaskingConfig(encoder_mask_ratio=0.75))(clips)[0])

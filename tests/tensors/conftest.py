@@ -1,14 +1,14 @@
 import pytest
 
-from videomae2.tensors import products
+from videomae2.tensors import matmul
 
 
 @pytest.fixture
 def onednn():
     """Products and attention by oneDNN for one test."""
-    if not products.has_onednn():
+    if not matmul.has_onednn():
         pytest.skip("this build of PyTorch has no oneDNN")
-    before = products.used()
-    products.use("onednn")
+    before = matmul.get_backend()
+    matmul.set_backend("onednn")
     yield
-    products.use(before)
+    matmul.set_backend(before)

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from videomae2.tensors import draws
-from videomae2.tensors.distributions import beta, log_gamma, normal
+from videomae2.tensors import rng
+from videomae2.tensors.rng_torch import beta, log_gamma, normal
 
 COUNT = 20000
 FAR = 1.95 / math.sqrt(COUNT)  # the Kolmogorov-Smirnov distance of one sample in a thousand
 
 
 def keys(count=COUNT, seed=0):
-    return torch.tensor([draws.signed(draws.key(seed, n)) for n in range(count)])
+    return torch.tensor([rng.to_int64(rng.make_key(seed, n)) for n in range(count)])
 
 
 def distance(sample, cumulative):
@@ -48,7 +48,7 @@ def test_normal_numbers_are_normal():
 
 
 def test_normal_numbers_are_those_of_the_formula():
-    words = draws.bits(99, 3)
+    words = rng.bits(99, 3)
     far = ((words >> np.uint64(40)).astype(float) + 1) / 2**24
     angle = 2 * np.pi * (words & np.uint64(0xFFFFFF)).astype(float) / 2**24
     radius = np.sqrt(-2 * np.log(far))

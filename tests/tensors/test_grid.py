@@ -17,8 +17,8 @@ def clips_and_cubes(draw):
         frames=time * tubelet,
         height=row * patch,
         width=col * patch,
-        tubelet=tubelet,
-        patch=patch,
+        tubelet_size=tubelet,
+        patch_size=patch,
         channels=channels,
     )
     shape = (batch, cubes.frames, cubes.height, cubes.width, channels)
@@ -51,7 +51,7 @@ def test_gather_is_split_and_take(both, data):
 
 def test_values_stand_in_the_order_frame_row_column_channel():
     clips = torch.arange(2 * 4 * 6 * 3).reshape(1, 2, 4, 6, 3)
-    cubes = Cubes(frames=2, height=4, width=6, tubelet=2, patch=2, channels=3)
+    cubes = Cubes(frames=2, height=4, width=6, tubelet_size=2, patch_size=2, channels=3)
     want = [
         clips[0, frame, 2 + row, 4 + col, channel].item()
         for frame in range(2)
@@ -65,7 +65,7 @@ def test_values_stand_in_the_order_frame_row_column_channel():
 
 def test_tokens_are_counted_time_first_then_row_then_column():
     clips = torch.arange(4 * 2 * 3).reshape(1, 4, 2, 3, 1)
-    cubes = Cubes(frames=4, height=2, width=3, tubelet=1, patch=1, channels=1)
+    cubes = Cubes(frames=4, height=2, width=3, tubelet_size=1, patch_size=1, channels=1)
     assert grid.split(clips, cubes).flatten().tolist() == list(range(24))
 
 
@@ -76,18 +76,25 @@ def test_tokens_are_counted_time_first_then_row_then_column():
         ({"height": 220}, "height=220 does not split into cubes of 16; 224 would work"),
         ({"width": 5}, "width=5 does not split into cubes of 16; 16 would work"),
         ({"frames": 0}, "frames=0 does not split into cubes of 2; 2 would work"),
-        ({"patch": 0}, "side of 1 or more along height, got 0"),
-        ({"tubelet": -2}, "side of 1 or more along frames, got -2"),
+        ({"patch_size": 0}, "side of 1 or more along height, got 0"),
+        ({"tubelet_size": -2}, "side of 1 or more along frames, got -2"),
     ],
 )
 def test_sizes_that_do_not_split_say_what_would(changed, message):
-    sizes = {"frames": 16, "height": 224, "width": 224, "tubelet": 2, "patch": 16, "channels": 3}
+    sizes = {
+        "frames": 16,
+        "height": 224,
+        "width": 224,
+        "tubelet_size": 2,
+        "patch_size": 16,
+        "channels": 3,
+    }
     with pytest.raises(ValueError, match=message):
         Cubes(**sizes | changed)
 
 
 def test_clips_of_another_size_are_refused():
-    cubes = Cubes(frames=2, height=4, width=4, tubelet=2, patch=2, channels=3)
+    cubes = Cubes(frames=2, height=4, width=4, tubelet_size=2, patch_size=2, channels=3)
     clips = torch.zeros(1, 2, 4, 6, 3)
     for function in (grid.split, lambda c, s: grid.gather(c, torch.zeros(1, 1).long(), s)):
         with pytest.raises(ValueError, match=r"clips are \(2, 4, 6, 3\), want \(2, 4, 4, 3\)"):

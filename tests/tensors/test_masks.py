@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from videomae2.tensors import masks
-from videomae2.tensors.draws import key, signed
+from videomae2.tensors.rng import make_key, to_int64
 
 P16, P14 = (8, 14, 14), (8, 16, 16)
 few = settings(max_examples=40)
@@ -19,7 +19,7 @@ seeds = st.integers(0, 2**32)
 
 
 def _keys(seed, count):
-    return torch.tensor([signed(key(seed, n)) for n in range(count)])
+    return torch.tensor([to_int64(make_key(seed, n)) for n in range(count)])
 
 
 def _cells(masked, shape):
@@ -32,8 +32,8 @@ def _cells(masked, shape):
 @few
 @given(st.sampled_from(["tube", "random", "frame"]), grids, ratios, seeds)
 def test_every_clip_hides_the_announced_count(kind, shape, ratio, seed):
-    count = masks.hidden_count(kind, shape, ratio)
-    hidden = masks.hide(kind, shape, ratio, batch=5, randomness=_keys(seed, 5))
+    count = masks.count_hidden(kind, shape, ratio)
+    hidden = masks.hide(kind, shape, ratio, batch=5, rng=_keys(seed, 5))
     assert hidden.shape == (5, math.prod(shape))
     assert (hidden.sum(dim=1) == count).all()
 
@@ -43,8 +43,8 @@ def test_every_clip_hides_the_announced_count(kind, shape, ratio, seed):
 def test_every_clip_drops_the_announced_count(kind, shape, ratio, seed):
     if kind == "frame" and shape[0] == 1:
         return
-    count = masks.dropped_count(kind, shape, ratio)
-    dropped = masks.drop(kind, shape, ratio, batch=5, randomness=_keys(seed, 5))
+    count = masks.count_dropped(kind, shape, ratio)
+    dropped = masks.drop(kind, shape, ratio, batch=5, rng=_keys(seed, 5))
     assert dropped.shape == (5, math.prod(shape))
     assert (dropped.sum(dim=1) == count).all()
 
@@ -52,7 +52,7 @@ def test_every_clip_drops_the_announced_count(kind, shape, ratio, seed):
 @few
 @given(grids, ratios, seeds)
 def test_tubes_hide_the_same_cells_at_every_time(shape, ratio, seed):
-    hidden = masks.hide("tube", shape, ratio, batch=4, randomness=_keys(seed, 4))
+    hidden = masks.hide("tube", shape, ratio, batch=4, rng=_keys(seed, 4))
     cells = _cells(hidden, shape)
     assert torch.equal(cells, cells[:, :1].expand_as(cells))
 
@@ -60,7 +60,7 @@ def test_tubes_hide_the_same_cells_at_every_time(shape, ratio, seed):
 @few
 @given(grids, ratios, seeds)
 def test_frames_are_hidden_whole(shape, ratio, seed):
-    hidden = masks.hide("frame", shape, ratio, batch=4, randomness=_keys(seed, 4))
+    hidden = masks.hide("frame", shape, ratio, batch=4, rng=_keys(seed, 4))
     cells = _cells(hidden, shape)
     assert torch.equal(cells, cells[:, :, :1].expand_as(cells))
 
@@ -70,10 +70,10 @@ def test_frames_are_hidden_whole(shape, ratio, seed):
 )
 def test_released_counts(shape, hidden, decoded, scored):
     tokens = math.prod(shape)
-    assert masks.hidden_count("tube", shape, 0.9) == hidden
-    assert tokens - masks.dropped_count("running-cell", shape, 0.5) == decoded
-    assert masks.scored_count("tube", 0.9, "running-cell", 0.5, shape) == scored
-    assert masks.scored_count("tube", 0.9, "none", 0.5, shape) == hidden
+    assert masks.count_hidden("tube", shape, 0.9) == hidden
+    assert tokens - masks.count_dropped("running-cell", shape, 0.5) == decoded
+    assert masks.count_loss_tokens("tube", 0.9, "running-cell", 0.5, shape) == scored
+    assert masks.count_loss_tokens("tube", 0.9, "none", 0.5, shape) == hidden
 
 
 # ---- running cells
@@ -94,7 +94,7 @@ def _unit(masked, shape, slot):
 )
 @pytest.mark.parametrize("shape", [P16, P14])
 def test_units_of_the_four_maps(ratio, units, shape):
-    maps = masks.running_cell_maps(shape, ratio)
+    maps = masks.build_running_cell_maps(shape, ratio)
     assert maps.shape == (4, math.prod(shape))
     for number in range(4):
         got = [_unit(maps[number : number + 1], shape, slot) for slot in range(8)]
@@ -104,7 +104,7 @@ def test_units_of_the_four_maps(ratio, units, shape):
 @few
 @given(even_grids, st.sampled_from([1, 2, 3]))
 def test_every_cell_of_a_slot_is_alike_and_time_repeats_after_four(shape, quarters):
-    maps = _cells(masks.running_cell_maps(shape, quarters / 4), shape).unflatten(2, shape[1:])
+    maps = _cells(masks.build_running_cell_maps(shape, quarters / 4), shape).unflatten(2, shape[1:])
     unit = maps[:, :, :2, :2]
     assert torch.equal(maps, unit.repeat(1, 1, shape[1] // 2, shape[2] // 2))
     assert torch.equal(maps[:, 4:], maps[:, :-4])
@@ -113,12 +113,12 @@ def test_every_cell_of_a_slot_is_alike_and_time_repeats_after_four(shape, quarte
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_every_place_is_decoded_equally_often(quarters):
-    decoded = ~_cells(masks.running_cell_maps(P16, quarters / 4), P16)
+    decoded = ~_cells(masks.build_running_cell_maps(P16, quarters / 4), P16)
     assert (decoded.sum(dim=1) == 8 - 2 * quarters).all()  # 4 of 8 at one half
 
 
 def test_only_four_running_cell_masks_exist_and_all_are_drawn_alike():
-    dropped = masks.drop("running-cell", (4, 4, 4), 0.5, batch=2000, randomness=_keys(0, 2000))
+    dropped = masks.drop("running-cell", (4, 4, 4), 0.5, batch=2000, rng=_keys(0, 2000))
     kinds, counts = dropped.unique(dim=0, return_counts=True)
     assert len(kinds) == 4
     assert counts.min() > 430
@@ -127,9 +127,9 @@ def test_only_four_running_cell_masks_exist_and_all_are_drawn_alike():
 
 def test_the_maps_are_computed_afresh():
     """A table kept between calls could be spoilt by a caller, or live on another device."""
-    masks.running_cell_maps((4, 4, 4), 0.5).fill_(True)
-    assert masks.running_cell_maps((4, 4, 4), 0.5).sum() == 4 * 32
-    assert masks.running_cell_maps((4, 4, 4), 0.5, "meta").is_meta
+    masks.build_running_cell_maps((4, 4, 4), 0.5).fill_(True)
+    assert masks.build_running_cell_maps((4, 4, 4), 0.5).sum() == 4 * 32
+    assert masks.build_running_cell_maps((4, 4, 4), 0.5, "meta").is_meta
 
 
 # ---- draws
@@ -137,13 +137,13 @@ def test_the_maps_are_computed_afresh():
 
 @pytest.mark.parametrize("kind", ["tube", "random", "frame"])
 def test_every_place_is_hidden_equally_often(kind):
-    hidden = masks.hide(kind, (4, 3, 5), 0.75, batch=4000, randomness=_keys(1, 4000)).float()
-    share = masks.hidden_count(kind, (4, 3, 5), 0.75) / 60
+    hidden = masks.hide(kind, (4, 3, 5), 0.75, batch=4000, rng=_keys(1, 4000)).float()
+    share = masks.count_hidden(kind, (4, 3, 5), 0.75) / 60
     assert (hidden.mean(dim=0) - share).abs().max() < 0.03
 
 
 def test_choices_within_a_clip_are_unrelated():
-    hidden = masks.hide("random", (2, 2, 4), 0.5, batch=8000, randomness=_keys(2, 8000)).float()
+    hidden = masks.hide("random", (2, 2, 4), 0.5, batch=8000, rng=_keys(2, 8000)).float()
     correlation = torch.corrcoef(hidden.T)
     off_diagonal = correlation[~torch.eye(16, dtype=torch.bool)]
     assert (off_diagonal - -1 / 15).abs().max() < 0.06  # the count is fixed
@@ -156,8 +156,8 @@ def test_the_two_masks_of_a_clip_are_independent(pair, generator):
     encoder, decoder = pair
     shape, batch = (4, 4, 4), 4000
     randomness = torch.Generator().manual_seed(0) if generator else _keys(3, batch)
-    hidden = masks.hide(encoder, shape, 0.5, batch=batch, randomness=randomness)
-    dropped = masks.drop(decoder, shape, 0.5, batch=batch, randomness=randomness)
+    hidden = masks.hide(encoder, shape, 0.5, batch=batch, rng=randomness)
+    dropped = masks.drop(decoder, shape, 0.5, batch=batch, rng=randomness)
     both = (hidden & dropped).float().mean(dim=0)
     assert (both - 0.25).abs().max() < 0.04
     assert not torch.equal(hidden, dropped)
@@ -167,16 +167,16 @@ def test_the_two_masks_of_a_clip_are_independent(pair, generator):
 def test_a_clips_mask_does_not_depend_on_its_place_in_the_batch(kind):
     draw = masks.drop if kind == "running-cell" else masks.hide
     keys, order = _keys(4, 16), torch.randperm(16, generator=torch.Generator().manual_seed(1))
-    whole = draw(kind, (4, 4, 6), 0.5, batch=16, randomness=keys)
-    mixed = draw(kind, (4, 4, 6), 0.5, batch=16, randomness=keys[order])
-    alone = draw(kind, (4, 4, 6), 0.5, batch=1, randomness=keys[5:6])
+    whole = draw(kind, (4, 4, 6), 0.5, batch=16, rng=keys)
+    mixed = draw(kind, (4, 4, 6), 0.5, batch=16, rng=keys[order])
+    alone = draw(kind, (4, 4, 6), 0.5, batch=1, rng=keys[5:6])
     assert torch.equal(mixed, whole[order])
     assert torch.equal(alone[0], whole[5])
 
 
 def test_masks_from_a_generator_follow_its_state():
     def draw(generator):
-        return masks.hide("tube", P16, 0.9, batch=3, randomness=generator)
+        return masks.hide("tube", P16, 0.9, batch=3, rng=generator)
 
     one, two = (torch.Generator().manual_seed(7) for _ in range(2))
     first = draw(one)
@@ -199,9 +199,9 @@ def test_masks_from_a_generator_follow_its_state():
 )
 def test_the_scored_count_is_exact_or_said_to_vary(encoder, decoder, shape, hides, drops, seed):
     keys = _keys(seed, 24)
-    hidden = masks.hide(encoder, shape, hides, batch=24, randomness=keys)
-    dropped = masks.drop(decoder, shape, drops, batch=24, randomness=keys)
-    count = masks.scored_count(encoder, hides, decoder, drops, shape)
+    hidden = masks.hide(encoder, shape, hides, batch=24, rng=keys)
+    dropped = masks.drop(decoder, shape, drops, batch=24, rng=keys)
+    count = masks.count_loss_tokens(encoder, hides, decoder, drops, shape)
     if count is not None:
         assert ((hidden & ~dropped).sum(dim=1) == count).all()
 
@@ -210,16 +210,16 @@ def test_the_scored_count_is_exact_or_said_to_vary(encoder, decoder, shape, hide
                                   ("frame", "frame"), ("random", "frame")])  # fmt: skip
 def test_pairs_that_meet_by_chance_are_said_to_vary(pair):
     encoder, decoder = pair
-    assert masks.scored_count(encoder, 0.5, decoder, 0.5, (8, 4, 4)) is None
+    assert masks.count_loss_tokens(encoder, 0.5, decoder, 0.5, (8, 4, 4)) is None
     keys = _keys(5, 64)
-    hidden = masks.hide(encoder, (8, 4, 4), 0.5, batch=64, randomness=keys)
-    dropped = masks.drop(decoder, (8, 4, 4), 0.5, batch=64, randomness=keys)
+    hidden = masks.hide(encoder, (8, 4, 4), 0.5, batch=64, rng=keys)
+    dropped = masks.drop(decoder, (8, 4, 4), 0.5, batch=64, rng=keys)
     assert len((hidden & ~dropped).sum(dim=1).unique()) > 1
 
 
 def test_tubes_and_running_cells_vary_unless_time_is_a_multiple_of_four():
-    assert masks.scored_count("tube", 0.9, "running-cell", 0.5, (6, 4, 4)) is None
-    assert masks.scored_count("tube", 0.9, "running-cell", 0.5, (4, 4, 4)) == 28
+    assert masks.count_loss_tokens("tube", 0.9, "running-cell", 0.5, (6, 4, 4)) is None
+    assert masks.count_loss_tokens("tube", 0.9, "running-cell", 0.5, (4, 4, 4)) == 28
 
 
 # ---- errors
@@ -229,33 +229,33 @@ def test_tubes_and_running_cells_vary_unless_time_is_a_multiple_of_four():
 @given(st.sampled_from(["tube", "random", "frame"]), grids, st.floats(-1, 2))
 def test_a_ratio_that_cannot_work_names_one_that_does(kind, shape, ratio):
     try:
-        masks.hidden_count(kind, shape, ratio)
+        masks.count_hidden(kind, shape, ratio)
     except ValueError as error:
         least = float(str(error).split("ratios from ")[1].split(" ")[0])
-        assert masks.hidden_count(kind, shape, least) > 0
+        assert masks.count_hidden(kind, shape, least) > 0
 
 
 @pytest.mark.parametrize("ratio", [0.0, 0.2, 1.0, -0.5])
 def test_running_cells_know_three_ratios(ratio):
     with pytest.raises(ValueError, match=r"running-cell .* of 4; ratios from 0.25 to below 1"):
-        masks.drop("running-cell", P16, ratio, batch=1, randomness=_keys(0, 1))
+        masks.drop("running-cell", P16, ratio, batch=1, rng=_keys(0, 1))
 
 
 def test_odd_grids_cannot_be_tiled():
     with pytest.raises(ValueError, match=r"do not tile 15x14 cubes; use a clip with 16x14"):
-        masks.dropped_count("running-cell", (8, 15, 14), 0.5)
+        masks.count_dropped("running-cell", (8, 15, 14), 0.5)
 
 
 def test_a_single_choice_cannot_be_masked():
     with pytest.raises(ValueError, match="frame masking needs 2 or more to choose from and has 1"):
-        masks.hidden_count("frame", (1, 4, 4), 0.5)
+        masks.count_hidden("frame", (1, 4, 4), 0.5)
 
 
 def test_no_decoder_masking_has_no_count():
     with pytest.raises(ValueError, match="leaves nothing out"):
-        masks.dropped_count("none", P16, 0.5)
+        masks.count_dropped("none", P16, 0.5)
 
 
 def test_as_many_keys_as_clips():
     with pytest.raises(ValueError, match="one key for each of 3 rows, got 2 keys"):
-        masks.hide("tube", P16, 0.9, batch=3, randomness=_keys(0, 2))
+        masks.hide("tube", P16, 0.9, batch=3, rng=_keys(0, 2))

@@ -5,8 +5,7 @@ import math
 import pytest
 import torch
 
-from videomae2.tensors.masks import drop, running_cell_maps
-from videomae2.tensors.passes import further_drops
+from videomae2.tensors.masks import build_further_masks, build_running_cell_maps, drop
 
 SHAPE = (4, 4, 6)
 CASES = [("running-cell", r) for r in (0.25, 0.5, 0.75)] + [
@@ -15,13 +14,13 @@ CASES = [("running-cell", r) for r in (0.25, 0.5, 0.75)] + [
 
 
 def drawn(kind, ratio, batch=5):
-    return drop(kind, SHAPE, ratio, batch=batch, randomness=torch.arange(batch))
+    return drop(kind, SHAPE, ratio, batch=batch, rng=torch.arange(batch))
 
 
 @pytest.mark.parametrize(("kind", "ratio"), [*CASES, ("random", 0.9), ("random", 0.37)])
 def test_together_they_keep_every_cube_and_each_drops_as_many(kind, ratio):
     first = drawn(kind, ratio)
-    further = further_drops(kind, first, SHAPE, ratio)
+    further = build_further_masks(kind, first, SHAPE, ratio)
     assert not torch.stack([first, *further]).all(dim=0).any()
     counts = {int(count) for mask in (first, *further) for count in mask.sum(dim=1)}
     assert len(counts) == 1
@@ -32,19 +31,19 @@ def test_together_they_keep_every_cube_and_each_drops_as_many(kind, ratio):
 @pytest.mark.parametrize("kind", ["running-cell", "random", "frame"])
 def test_half_and_half_is_the_opposite(kind):
     first = drawn(kind, 0.5)
-    (second,) = further_drops(kind, first, SHAPE, 0.5)
+    (second,) = build_further_masks(kind, first, SHAPE, 0.5)
     assert torch.equal(second, ~first)
 
 
 @pytest.mark.parametrize("ratio", [0.25, 0.5, 0.75])
 def test_running_cells_stay_running_cells(ratio):
-    maps = running_cell_maps(SHAPE, ratio)
-    for mask in further_drops("running-cell", drawn("running-cell", ratio), SHAPE, ratio):
+    maps = build_running_cell_maps(SHAPE, ratio)
+    for mask in build_further_masks("running-cell", drawn("running-cell", ratio), SHAPE, ratio):
         assert (mask[:, None] == maps).all(dim=2).any(dim=1).all()
 
 
 @pytest.mark.parametrize("ratio", [0.25, 0.5, 0.75])
 def test_frames_stay_whole(ratio):
-    for mask in further_drops("frame", drawn("frame", ratio), SHAPE, ratio):
+    for mask in build_further_masks("frame", drawn("frame", ratio), SHAPE, ratio):
         slots = mask.reshape(-1, SHAPE[0], SHAPE[1] * SHAPE[2])
         assert torch.equal(slots.all(dim=2), slots.any(dim=2))

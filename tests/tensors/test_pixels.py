@@ -20,7 +20,7 @@ def _cubes(channels, count, seed, batch=2, picked=3):
 def test_normalise_is_done_channel_by_channel(channels, count, seed):
     cubes = _cubes(channels, count, seed)
     mean, std = torch.rand(channels) * 0.6, 0.1 + torch.rand(channels)
-    got = pixels.normalise(cubes, mean, std)
+    got = pixels.normalize(cubes, mean, std)
     want = (cubes.unflatten(2, (count, channels)).double() / 255 - mean) / std
     torch.testing.assert_close(got, want.flatten(2).float(), atol=5e-6, rtol=1e-5)
 
@@ -28,7 +28,7 @@ def test_normalise_is_done_channel_by_channel(channels, count, seed):
 @few
 @given(st.sampled_from([1, 3, 4]), st.integers(2, 30), st.integers(0, 99))
 def test_a_target_has_mean_0_and_unbiased_variance_1(channels, count, seed):
-    target = pixels.target(_cubes(channels, count, seed), channels=channels)
+    target = pixels.compute_target(_cubes(channels, count, seed), channels=channels)
     per_channel = target.unflatten(2, (count, channels))
     torch.testing.assert_close(
         per_channel.mean(dim=2), torch.zeros(2, 3, channels), atol=1e-4, rtol=0
@@ -41,24 +41,26 @@ def test_a_target_has_mean_0_and_unbiased_variance_1(channels, count, seed):
 @given(st.sampled_from([1, 3]), st.integers(2, 30), st.integers(0, 99))
 def test_denormalise_undoes_the_target(channels, count, seed):
     cubes = _cubes(channels, count, seed)
-    plain = pixels.target(cubes, channels=channels, per_cube=False)
-    mean, std = pixels.moments(plain, channels)
-    back = pixels.denormalise(pixels.target(cubes, channels=channels), mean, std)
+    plain = pixels.compute_target(cubes, channels=channels, normalize_target=False)
+    mean, std = pixels.compute_moments(plain, channels)
+    back = pixels.denormalize(pixels.compute_target(cubes, channels=channels), mean, std)
     torch.testing.assert_close(back, plain, atol=1e-6, rtol=0)
 
 
 def test_plain_targets_are_pixels_from_0_to_1():
     cubes = torch.tensor([[[0, 51, 255]]], dtype=torch.uint8)
-    got = pixels.target(cubes, channels=3, per_cube=False)
+    got = pixels.compute_target(cubes, channels=3, normalize_target=False)
     torch.testing.assert_close(got, torch.tensor([[[0, 0.2, 1.0]]]))
 
 
 def test_a_cube_without_contrast_stays_finite():
     for value in (0, 77, 255):
         cubes = torch.full((1, 2, 512 * 3), value, dtype=torch.uint8)
-        assert pixels.target(cubes, channels=3).abs().max() < 0.2
+        assert pixels.compute_target(cubes, channels=3).abs().max() < 0.2
 
 
 def test_floats_on_the_scale_of_bytes_give_the_same_target():
     cubes = _cubes(3, 20, 0)
-    assert torch.equal(pixels.target(cubes, channels=3), pixels.target(cubes.float(), channels=3))
+    assert torch.equal(
+        pixels.compute_target(cubes, channels=3), pixels.compute_target(cubes.float(), channels=3)
+    )

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from videomae2.tensors import products
+from videomae2.tensors import matmul
 
 
 def _case(bias, rows):
@@ -21,7 +21,7 @@ def _case(bias, rows):
 def test_onednn_agrees_with_pytorch(bias, rows):
     grad = torch.randn(*rows, 7, generator=torch.Generator().manual_seed(1))
     results = []
-    for function in (products.linear, F.linear):
+    for function in (matmul.linear, F.linear):
         given = _case(bias, rows)
         y = function(*given)
         y.backward(grad)
@@ -34,7 +34,7 @@ def test_onednn_agrees_with_pytorch(bias, rows):
 def test_views_and_frozen_parts_work():
     x, weight, offset = _case(True, (4, 9))
     part = x[:, -3:].detach()
-    y = products.linear(part, weight[2:], offset[2:])
+    y = matmul.linear(part, weight[2:], offset[2:])
     torch.testing.assert_close(y, F.linear(part, weight[2:], offset[2:]))
     y.sum().backward()
     assert weight.grad[:2].abs().sum() == 0
@@ -44,18 +44,18 @@ def test_views_and_frozen_parts_work():
 @pytest.mark.usefixtures("onednn")
 def test_other_types_autocast_and_meta_go_to_pytorch():
     x, weight, offset = _case(True, (2, 3))
-    double = products.linear(x.double(), weight.double(), offset.double())
+    double = matmul.linear(x.double(), weight.double(), offset.double())
     assert double.dtype == torch.float64
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert products.linear(x, weight, offset).dtype == torch.bfloat16
-    assert products.linear(x.to("meta"), weight.to("meta"), None).shape == (2, 3, 7)
+        assert matmul.linear(x, weight, offset).dtype == torch.bfloat16
+    assert matmul.linear(x.to("meta"), weight.to("meta"), None).shape == (2, 3, 7)
 
 
 @pytest.mark.usefixtures("onednn")
 def test_under_autocast_gradients_come_in_the_types_of_the_weights():
     x, weight, offset = _case(True, (2, 3))
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        y = products.linear(x, weight, offset)
+        y = matmul.linear(x, weight, offset)
         y.float().square().sum().backward()
     assert all(t.grad.dtype == torch.float32 for t in (x, weight, offset))
     found = [t.grad.clone() for t in (x, weight, offset)]
@@ -68,7 +68,7 @@ def test_under_autocast_gradients_come_in_the_types_of_the_weights():
 
 @pytest.mark.usefixtures("onednn")
 def test_nothing_to_multiply_is_fine():
-    assert products.linear(torch.zeros(0, 24), torch.zeros(7, 24), None).shape == (0, 7)
+    assert matmul.linear(torch.zeros(0, 24), torch.zeros(7, 24), None).shape == (0, 7)
 
 
 @pytest.mark.parametrize("library", ["default", "onednn"])
@@ -77,7 +77,7 @@ def test_what_gelu_gives_is_computed_again_for_the_gradient(library, autocast, r
     if library == "onednn":
         request.getfixturevalue("onednn")
     results = []
-    for function in (products.linear_of_gelu, lambda x, *more: products.linear(F.gelu(x), *more)):
+    for function in (matmul.gelu_linear, lambda x, *more: matmul.linear(F.gelu(x), *more)):
         given = _case(True, (2, 3))
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
             y = function(given[0].bfloat16() if autocast else given[0], *given[1:])
@@ -91,7 +91,7 @@ def test_what_gelu_gives_is_not_kept():
     x, weight, offset = _case(True, (4, 9))
     kept = []
     with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t) or t, lambda t: t):
-        products.linear_of_gelu(x, weight, offset)
+        matmul.gelu_linear(x, weight, offset)
     assert {t.untyped_storage().data_ptr() for t in kept} == {
         t.untyped_storage().data_ptr() for t in (x, weight)
     }

@@ -5,9 +5,9 @@ import torch
 
 from videomae2.tensors import grid, pixels
 from videomae2.tensors.grid import Cubes
-from videomae2.tensors.seams import PULL, TIME_WEIGHT, joined_moments
+from videomae2.tensors.visible_stats import PRIOR_WEIGHT, TIME_WEIGHT, match_boundaries
 
-CUBES = Cubes(frames=6, height=12, width=16, tubelet=2, patch=4, channels=2)
+CUBES = Cubes(frames=6, height=12, width=16, tubelet_size=2, patch_size=4, channels=2)
 
 
 def scene(seed=0, batch=2):
@@ -22,7 +22,7 @@ def scene(seed=0, batch=2):
 
 
 def guess(values, visible):
-    mean, std = pixels.moments(values, 2)
+    mean, std = pixels.compute_moments(values, 2)
     shown = visible[:, :, None, None]
     return torch.where(shown, mean, 0.5), torch.where(shown, std, 0.1)
 
@@ -33,7 +33,7 @@ def total(x, patterns, first_guess, known):
     cubes = patterns.view(time, row, col, 2, 4, 4, 2) * x[1].view(time, row, col, 1, 1, 1, 2)
     cubes = cubes + x[0].view(time, row, col, 1, 1, 1, 2)
     known = known.view(time, row, col)
-    found = PULL * (x - first_guess).square().sum()
+    found = PRIOR_WEIGHT * (x - first_guess).square().sum()
     for a in [(t, r, c) for t in range(time) for r in range(row) for c in range(col)]:
         for axis, weight in enumerate((TIME_WEIGHT, 1.0, 1.0)):
             b = tuple(p + (i == axis) for i, p in enumerate(a))
@@ -48,9 +48,9 @@ def test_it_is_the_minimum_of_the_sum(share_predicted):
     values, visible = scene(batch=1)
     generator = torch.Generator().manual_seed(5)
     predicted = ~visible & (torch.rand(visible.shape, generator=generator) < share_predicted)
-    patterns = pixels.target(values * 255, channels=2).double()
+    patterns = pixels.compute_target(values * 255, channels=2).double()
     mean, std = (m.double() for m in guess(values, visible))
-    found = joined_moments(patterns, mean, std, visible=visible, predicted=predicted, cubes=CUBES)
+    found = match_boundaries(patterns, mean, std, visible=visible, predicted=predicted, cubes=CUBES)
     assert (found[1] > 0).all()  # or else the cut at 0 would move it off the minimum
     first_guess, known = torch.stack((mean[0], std[0])), (visible | predicted)[0]
     x = torch.stack((found[0][0], found[1][0])).requires_grad_()
@@ -63,8 +63,8 @@ def test_what_is_visible_or_unknown_stays():
     predicted = ~visible
     predicted[:, ::5] = False
     mean, std = guess(values, visible)
-    patterns = pixels.target(values * 255, channels=2)
-    found = joined_moments(patterns, mean, std, visible=visible, predicted=predicted, cubes=CUBES)
+    patterns = pixels.compute_target(values * 255, channels=2)
+    found = match_boundaries(patterns, mean, std, visible=visible, predicted=predicted, cubes=CUBES)
     for got, before in zip(found, (mean, std), strict=True):
         assert torch.equal(got[~predicted], before[~predicted])
         assert not torch.equal(got[predicted], before[predicted])
@@ -73,10 +73,10 @@ def test_what_is_visible_or_unknown_stays():
 def test_true_patterns_bring_pixels_nearer_to_the_truth():
     values, visible = scene()
     mean, std = guess(values, visible)
-    patterns = pixels.target(values * 255, channels=2)
-    found = joined_moments(patterns, mean, std, visible=visible, predicted=~visible, cubes=CUBES)
+    patterns = pixels.compute_target(values * 255, channels=2)
+    found = match_boundaries(patterns, mean, std, visible=visible, predicted=~visible, cubes=CUBES)
     before, after = (
-        (pixels.denormalise(patterns, *moments) - values).square().mean().sqrt()
+        (pixels.denormalize(patterns, *moments) - values).square().mean().sqrt()
         for moments in ((mean, std), found)
     )
     assert after < 0.6 * before
@@ -85,8 +85,8 @@ def test_true_patterns_bring_pixels_nearer_to_the_truth():
 def test_a_true_guess_stays_where_the_scene_is_flat():
     values = torch.full((1, CUBES.tokens, CUBES.values), 0.3)
     visible = torch.zeros(1, CUBES.tokens, dtype=torch.bool)
-    mean, std = pixels.moments(values, 2)
-    found = joined_moments(
+    mean, std = pixels.compute_moments(values, 2)
+    found = match_boundaries(
         torch.zeros_like(values), mean, std, visible=visible, predicted=~visible, cubes=CUBES
     )
     torch.testing.assert_close(found, (mean, std))

@@ -1,19 +1,18 @@
 """``videomae2 bench pretrain``: how fast pre-training is on this machine."""
 
 import json
-import sys
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Literal
 
 import tyro
 from tyro.conf import Positional, arg
 
-from videomae2.cli.options import parse
-from videomae2.jobs.bench.pretrain import bench, rehearse
-from videomae2.jobs.bench.settings import BenchConfig
-from videomae2.jobs.bench.text import bench_text
+from videomae2.cli.options import parse_options
+from videomae2.commands.bench.report import format_report
+from videomae2.commands.bench.run import BenchConfig, dry_run, run_bench
 
 PROG = "videomae2 bench"
+
 
 _DESCRIPTION = """Measure how fast pre-training is here.
 
@@ -23,10 +22,10 @@ numbers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
+class BenchOptions:
     """All arguments."""
 
-    what: Annotated[Positional[Literal["pretrain"]], arg(metavar="pretrain")] = "pretrain"
+    target: Annotated[Positional[Literal["pretrain"]], arg(metavar="pretrain")] = "pretrain"
     """What to measure."""
     config: tyro.conf.OmitArgPrefixes[BenchConfig] = field(default_factory=BenchConfig)
     """How."""
@@ -38,29 +37,25 @@ class Options:
 
 def main(arguments: list[str]) -> int:
     """Run ``videomae2 bench`` with these arguments."""
-    options = parse(
-        Options,
+    options = parse_options(
+        BenchOptions,
         arguments,
         prog=PROG,
         description=_DESCRIPTION,
         examples=(
             f"{PROG} pretrain",
             f"{PROG} pretrain --size small --precision fp32 bf16 --parts model",
-            f"{PROG} pretrain --videos my_videos/ --parts data both --json",
-            f"{PROG} pretrain --parts data --made-up-smoothness 1 --made-up-noise 2",
+            f"{PROG} pretrain --videos my_videos/ --parts data end_to_end --json",
+            f"{PROG} pretrain --parts data --synthetic-smoothness 1 --synthetic-noise 2",
         ),
     )
     if options.dry_run:
-        plan = rehearse(options.config)
+        plan = dry_run(options.config)
         print(json.dumps({"plan": plan.splitlines()}) if options.json else plan)
         return 0
-    report = bench(options.config, say=_progress)
+    report = run_bench(options.config)
     if options.json:
         print(json.dumps(asdict(report), indent=2))
     else:
-        print(bench_text(report))
+        print(format_report(report))
     return 0
-
-
-def _progress(line: str) -> None:
-    print(f"... {line}", file=sys.stderr, flush=True)

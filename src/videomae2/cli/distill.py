@@ -1,17 +1,17 @@
 """``videomae2 distill``: small classifiers that learn from a large one."""
 
-from videomae2.cli import launch
-from videomae2.config import DistillRun
-from videomae2.jobs.distill import distill, rehearse
-from videomae2.recipes import DISTILL_RECIPES
+from videomae2.cli import run_options
+from videomae2.commands.train.distill import distill, dry_run
+from videomae2.config.runs import DistillRun
+from videomae2.recipes.table import DISTILL_RECIPES
 
-TRAINER = launch.Trainer(
+TRAIN_COMMAND = run_options.TrainCommand(
     name="distill",
-    kind=DistillRun,
+    run_type=DistillRun,
     recipes=DISTILL_RECIPES,
     train=distill,
-    describe=rehearse,
-    without_recipe="Distill as a file of settings says.",
+    dry_run=dry_run,
+    file_description="Distill as a file of settings says.",
     examples=(
         "videomae2 distill own my_videos/ --teacher.weights runs/own-finetune",
         "videomae2 distill own-cpu my_videos/ --teacher.weights runs/own-cpu-finetune --dry-run",
@@ -21,4 +21,4 @@ TRAINER = launch.Trainer(
 
 def main(arguments: list[str]) -> int:
     """Run ``videomae2 distill`` with these arguments."""
-    return launch.main(TRAINER, arguments)
+    return run_options.main(TRAIN_COMMAND, arguments)

@@ -8,13 +8,16 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from videomae2.cli.options import parse
-from videomae2.cli.progress import saying
-from videomae2.jobs.evaluate import EvaluateConfig, Evaluation, evaluate, prepare_evaluation
-from videomae2.jobs.evaluation.files import as_json
-from videomae2.tensors.intervals import Interval
+from videomae2.cli.options import parse_options
+from videomae2.commands.evaluate.config import EvaluateConfig
+from videomae2.commands.evaluate.plan import prepare_evaluation
+from videomae2.commands.evaluate.results import build_results_json
+from videomae2.commands.evaluate.run import evaluate
+from videomae2.metrics.bootstrap import Interval
+from videomae2.reports.evaluation_result import Evaluation
 
 PROG = "videomae2 evaluate"
+
 
 _DESCRIPTION = """Judge a classifier on labelled videos.
 
@@ -26,7 +29,7 @@ interrupted goes on where it stopped."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
+class EvaluateOptions:
     """All arguments."""
 
     run: Annotated[Positional[Path], arg(metavar="RUN")]
@@ -41,59 +44,65 @@ class Options:
     """Print JSON; progress goes to stderr."""
     dry_run: bool = False
     """Check everything and show the plan, without reading a video."""
-    how: Annotated[EvaluateConfig, arg(name="")] = field(default_factory=EvaluateConfig)
+    config: Annotated[EvaluateConfig, arg(name="")] = field(default_factory=EvaluateConfig)
     """How it is done."""
 
 
 def main(arguments: list[str]) -> int:
     """Run ``videomae2 evaluate`` with these arguments."""
-    options = parse(
-        Options,
+    options = parse_options(
+        EvaluateOptions,
         arguments,
         prog=PROG,
         description=_DESCRIPTION,
         examples=(
             f"{PROG} runs/tuned test_videos/",
             f"{PROG} runs/tuned test.csv --views.clips 5 --views.crops 3 --out results/",
-            f"{PROG} runs/tuned videos.csv --list.keep split=test --json",
+            f"{PROG} runs/tuned videos.csv --list.filter split=test --json",
             f"{PROG} runs/tuned/checkpoints/step-00000500 test_videos/ --weights raw --dry-run",
-            f"{PROG} vit_s_k710_dl_from_giant.pth k400/test.csv --names kinetics-710 --select "
-            f"kinetics-400",
+            f"{PROG} vit_s_k710_dl_from_giant.pth k400/test.csv --class-names kinetics-710 "
+            f"--classes kinetics-400",
         ),
     )
     if options.dry_run:
-        plan = prepare_evaluation(options.run, options.videos, out=options.out, config=options.how)
-        print("\n".join(plan.lines()))
+        plan = prepare_evaluation(
+            options.run, options.videos, out=options.out, config=options.config
+        )
+        print("\n".join(plan.summary()))
         return 0
-    say = saying(json=options.json)
-
-    found = evaluate(options.run, options.videos, out=options.out, config=options.how, say=say)
-    print(json.dumps(as_json(found), ensure_ascii=False) if options.json else as_text(found))
+    evaluation = evaluate(options.run, options.videos, out=options.out, config=options.config)
+    print(
+        json.dumps(build_results_json(evaluation), ensure_ascii=False)
+        if options.json
+        else format_text(evaluation)
+    )
     return 0
 
 
-def as_text(found: Evaluation) -> str:
+def format_text(evaluation: Evaluation) -> str:
     """The head numbers."""
-    measures, percent = found.measures, found.answers != "numbers"
-    width = max(map(len, measures.numbers))
+    metrics, as_percent = evaluation.metrics, evaluation.task_type != "regression"
+    width = max(map(len, metrics.values))
     lines = [
-        f"{name:<{width}}  {_number(one, percent=percent)}"
-        for name, one in measures.numbers.items()
+        f"{name:<{width}}  {_format_interval(one, as_percent=as_percent)}"
+        for name, one in metrics.values.items()
     ]
-    if measures.calibration is not None:
-        one = measures.calibration
+    if metrics.calibration is not None:
+        one = metrics.calibration
         lines.append(
-            f"{'calibration':<{width}}  ECE {one.error.value:.2%}; temperature "
+            f"{'calibration':<{width}}  ECE {one.ece.value:.2%}; temperature "
             f"{one.temperature:.3g}, fitted on these same videos"
         )
-    if found.unreadable:
-        lines.append(f"{len(found.unreadable)} of {found.listed} videos could not be read")
+    if evaluation.unreadable:
+        lines.append(
+            f"{len(evaluation.unreadable)} of {evaluation.num_listed} videos could not be read"
+        )
     return "\n".join(lines)
 
 
-def _number(one: Interval, *, percent: bool) -> str:
-    if math.isnan(one.value):
+def _format_interval(interval: Interval, *, as_percent: bool) -> str:
+    if math.isnan(interval.value):
         return "not known: no video tells"
-    if percent:
-        return f"{one.value:.2%}  [{100 * one.low:.2f}, {100 * one.high:.2f}]"
-    return f"{one.value:.5g}  [{one.low:.5g}, {one.high:.5g}]"
+    if as_percent:
+        return f"{interval.value:.2%}  [{100 * interval.low:.2f}, {100 * interval.high:.2f}]"
+    return f"{interval.value:.5g}  [{interval.low:.5g}, {interval.high:.5g}]"

@@ -14,7 +14,8 @@ from difflib import get_close_matches
 from importlib import import_module
 
 from videomae2 import __version__
-from videomae2.engine.signals import Wishes, end_if_asked
+from videomae2.base.signals import SignalHandler, raise_if_stopped
+from videomae2.cli.progress import show_log
 from videomae2.errors import ConfigError, Interrupted, VideoMAE2Error
 
 
@@ -24,32 +25,38 @@ class Command:
 
     help: str
     function: str
-    trains: bool = False
+    handles_stop_signals: bool = False
     """Signals are listened to from its beginning: a training saves before it ends."""
 
 
 COMMANDS = {
     "demo": Command("the whole method on a small built-in data set", "videomae2.cli.demo:main"),
     "pretrain": Command(
-        "dual-masked pre-training on videos", "videomae2.cli.pretrain:main", trains=True
+        "dual-masked pre-training on videos",
+        "videomae2.cli.pretrain:main",
+        handles_stop_signals=True,
     ),
     "finetune": Command(
         "a classifier from labelled videos and a pre-trained model",
         "videomae2.cli.finetune:main",
-        trains=True,
+        handles_stop_signals=True,
     ),
     "distill": Command(
-        "small classifiers that learn from a large one", "videomae2.cli.distill:main", trains=True
+        "small classifiers that learn from a large one",
+        "videomae2.cli.distill:main",
+        handles_stop_signals=True,
     ),
     "evaluate": Command("accuracy of a classifier, with a report", "videomae2.cli.evaluate:main"),
     "probe": Command(
         "k-NN, linear and attentive probe of frozen features", "videomae2.cli.probe:main"
     ),
-    "unite": Command(
+    "merge-datasets": Command(
         "one labelled set of several: every video once, no test video in training",
-        "videomae2.cli.unite:main",
+        "videomae2.cli.merge_datasets:main",
     ),
-    "run": Command("a pipeline of stages, from one file", "videomae2.cli.run:main", trains=True),
+    "run": Command(
+        "a pipeline of stages, from one file", "videomae2.cli.run:main", handles_stop_signals=True
+    ),
     "reconstruct": Command(
         "original, hidden and rebuilt video as pictures", "videomae2.cli.reconstruct:main"
     ),
@@ -59,7 +66,9 @@ COMMANDS = {
     "bench": Command("how fast it is on this machine", "videomae2.cli.bench:main"),
 }
 
+
 DONE, FAILED, WRONG_INPUT, RESUMABLE = 0, 1, 2, 75
+
 
 _USAGE = "usage: videomae2 COMMAND [ARGUMENTS] [--debug]"
 
@@ -69,42 +78,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Threads of torch that wait spin for some microseconds, then leave the core to those who read
     # videos; not to spin at all costs 40 % of a step. OpenMP reads it when torch is imported.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in words
-    words = [word for word in words if word != "--debug"]
+    args = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in args
+    args = [word for word in args if word != "--debug"]
     try:
-        code = _run(words)
+        with show_log(json="--json" in args, on_stderr=args[:1] == ["predict"]):
+            code = _run_command(args)
         sys.stdout.flush()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else DONE if end.code is None else FAILED
     except BrokenPipeError:
-        return _reader_left()
+        return _handle_broken_pipe()
     except (Exception, KeyboardInterrupt) as error:
         if debug:
             traceback.print_exc()
-        return _complain(error)
+        return _report_error(error)
     return code
 
 
-def _run(words: list[str]) -> int:
-    if not words or words[0] in ("-h", "--help", "help"):
-        print(_help())
+def _run_command(args: list[str]) -> int:
+    if not args or args[0] in ("-h", "--help", "help"):
+        print(_format_help())
         return DONE
-    if words[0] in ("-V", "--version"):
+    if args[0] in ("-V", "--version"):
         print(f"videomae2 {__version__}")
         return DONE
-    name, *rest = words
+    name, *rest = args
     if name not in COMMANDS:
-        raise ConfigError(_unknown(name))
+        raise ConfigError(_format_unknown_command(name))
     command = COMMANDS[name]
     module, function = command.function.split(":")
-    with Wishes() if command.trains else nullcontext():
+    with SignalHandler() if command.handles_stop_signals else nullcontext():
         run: Callable[[list[str]], int] = getattr(import_module(module), function)
-        end_if_asked()
+        raise_if_stopped()
         return run(rest)
 
 
-def _help() -> str:
+def _format_help() -> str:
     width = max(map(len, COMMANDS))
     lines = [f"  {name:<{width}}  {command.help}" for name, command in COMMANDS.items()]
     return "\n".join(
@@ -126,33 +136,35 @@ def _help() -> str:
     )
 
 
-def _unknown(name: str) -> str:
-    near = get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"
+def _format_unknown_command(name: str) -> str:
+    matches = get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
+    hint = f"did you mean {matches[0]}?" if matches else f"there are {', '.join(COMMANDS)}"
     return f"there is no command '{name}'; {hint}"
 
 
-def _complain(error: BaseException) -> int:
+def _report_error(error: BaseException) -> int:
     """Say what went wrong on stderr, and give the exit code."""
     if isinstance(error, KeyboardInterrupt):
-        return _end(FAILED, "stopped by Ctrl-C")
+        return _print_and_return(FAILED, "stopped by Ctrl-C")
     if isinstance(error, Interrupted):
-        return _end(RESUMABLE, str(error))
+        return _print_and_return(RESUMABLE, str(error))
     if isinstance(error, ConfigError) and len(error.problems) > 1:
         lines = "".join(f"\n  {problem}" for problem in error.problems)
-        return _end(WRONG_INPUT, f"error: {len(error.problems)} problems:{lines}")
+        return _print_and_return(WRONG_INPUT, f"error: {len(error.problems)} problems:{lines}")
     if isinstance(error, VideoMAE2Error):
-        return _end(WRONG_INPUT, f"error: {error}")
-    what = " ".join(str(error).split())
-    return _end(FAILED, f"error: {type(error).__name__}: {what} (--debug shows where)")
+        return _print_and_return(WRONG_INPUT, f"error: {error}")
+    message = " ".join(str(error).split())
+    return _print_and_return(
+        FAILED, f"error: {type(error).__name__}: {message} (--debug shows where)"
+    )
 
 
-def _end(code: int, line: str) -> int:
+def _print_and_return(code: int, line: str) -> int:
     print(f"videomae2: {line}", file=sys.stderr)
     return code
 
 
-def _reader_left() -> int:
+def _handle_broken_pipe() -> int:
     """Nobody reads our output any more (``| head``): say nothing, not even at Python's end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return FAILED

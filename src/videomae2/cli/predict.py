@@ -1,43 +1,42 @@
 """``videomae2 predict``: a classifier and videos → scores, or time lines of long videos."""
 
-import os
 import sys
 from collections.abc import Iterator
 
-from videomae2.cli.options import parse
+from videomae2.base.progress import track
+from videomae2.cli.options import parse_options
 from videomae2.cli.predict_options import (
     PROG,
     STDIN,
-    Options,
-    check,
-    predictor_of,
-    timeline_of,
+    PredictOptions,
+    build_timeline_config,
+    check_options,
+    load_predictor,
 )
-from videomae2.cli.predict_plan import show_plan
-from videomae2.cli.predict_words import Printer
-from videomae2.cli.progress import ProgressLine
-from videomae2.data.view_reading import READ_VIEWS
+from videomae2.cli.predict_output import PredictionPrinter, print_dry_run
+from videomae2.commands.timeline import TimelineFolder
+from videomae2.data.views.tasks import READ_VIEWS
 from videomae2.errors import ConfigError, VideoError
-from videomae2.jobs.predict import Predictor
-from videomae2.jobs.timeline import TimelineConfig, check_windows, make_timeline
-from videomae2.jobs.timeline_report import ReportFolder
-from videomae2.jobs.video_inputs import Input, arriving_lines, find_inputs, inputs_of_lines
+from videomae2.inference.inputs import VideoInput, expand_inputs, expand_lines, stream_lines
+from videomae2.inference.predictor import Predictor
+from videomae2.inference.timeline import TimelineConfig, check_window_length, compute_timeline
 
 _UNREADABLE = 2
+
 
 _DESCRIPTION = """Say what videos show, with a classifier that was fine-tuned.
 
 Prints the most probable classes of each video, from clips spread over it. With --timeline a
 window slides over each video, which may be hours long, and what holds when is printed; --out
-writes it as JSON, CSV, subtitles (SRT) and a picture, --film as a film too.
+writes it as JSON, CSV, subtitles (SRT) and a picture, --save-video as a film too.
 
 A video that cannot be read is reported, the others are done, and the exit code is 2."""
 
 
 def main(arguments: list[str]) -> int:
     """Run ``videomae2 predict`` with these arguments."""
-    options = parse(
-        Options,
+    options = parse_options(
+        PredictOptions,
         arguments,
         prog=PROG,
         description=_DESCRIPTION,
@@ -45,82 +44,84 @@ def main(arguments: list[str]) -> int:
             f"{PROG} runs/model video.mp4",
             f"{PROG} runs/model my_videos/ --json > scores.jsonl",
             f"find . -name '*.mp4' | {PROG} runs/model - --clips 1 --crops 1",
-            f"{PROG} runs/model long.mp4 --timeline --every 1 --out timelines/ --film",
+            f"{PROG} runs/model long.mp4 --timeline --hop-seconds 1 --out timelines/ --save-video",
             f"{PROG} runs/model my_videos/ --dry-run",
-            f"{PROG} vit_s_k710_dl_from_giant.pth video.mp4 --names kinetics-710 --select "
+            f"{PROG} vit_s_k710_dl_from_giant.pth video.mp4 --class-names kinetics-710 --classes "
             f"kinetics-400",
         ),
     )
-    check(options)
-    config = timeline_of(options)
-    named = find_inputs([video for video in options.videos if video != STDIN])
-    predictor = predictor_of(options)
+    check_options(options)
+    config = build_timeline_config(options)
+    inputs = expand_inputs([video for video in options.videos if video != STDIN])
+    predictor = load_predictor(options)
     if options.timeline:
-        check_windows(predictor, config)
+        check_window_length(predictor, config)
     if options.dry_run:
-        return show_plan(options, predictor, config, named)
-    printer = Printer(predictor, top=options.top, threshold=options.threshold, json=options.json)
+        return print_dry_run(options, predictor, config, inputs)
+    printer = PredictionPrinter(
+        predictor, top_k=options.top_k, threshold=options.threshold, json=options.json
+    )
     if options.timeline:
-        printer.begin(of="timelines")
-        _timelines(options, predictor, config, named, printer)
+        printer.print_header(subject="timelines")
+        _predict_timelines(options, predictor, config, inputs, printer)
     else:
-        printer.begin(of="videos")
-        _scores(options, predictor, named, printer)
-    if not printer.done:
+        printer.print_header(subject="videos")
+        _predict_videos(options, predictor, inputs, printer)
+    if not printer.num_done:
         raise ConfigError(
             "no path came on standard input; it wants one per line, as of: find . -name '*.mp4'"
         )
-    return printer.end()
+    return printer.finish()
 
 
-def _scores(options: Options, predictor: Predictor, named: list[Input], printer: Printer) -> None:
-    total = None if STDIN in options.videos else len(named)
-    progress = ProgressLine()
-    is_seen = options.json or not sys.stdout.isatty()  # else the results show the progress
-    with predictor.reading.pool(READ_VIEWS, workers=options.workers) as pool:
-        for some in _arriving(options, named):
-            for answer in predictor.predict_with(pool, some):
-                progress.clear()
-                printer.prediction(answer)
-                if is_seen:
-                    progress.of_videos(printer.done, total)
-    progress.clear()
+def _predict_videos(
+    options: PredictOptions,
+    predictor: Predictor,
+    inputs: list[VideoInput],
+    printer: PredictionPrinter,
+) -> None:
+    total = None if STDIN in options.videos else len(inputs)
+    with (
+        predictor.reading.make_pool(READ_VIEWS, num_workers=options.num_workers) as pool,
+        track("predict", total=total) as progress,
+    ):
+        for batch in _iterate_inputs(options, inputs):
+            for prediction in predictor.predict_in_pool(pool, batch):
+                printer.print_prediction(prediction)
+                progress.advance()
 
 
-def _timelines(
-    options: Options,
+def _predict_timelines(
+    options: PredictOptions,
     predictor: Predictor,
     config: TimelineConfig,
-    named: list[Input],
-    printer: Printer,
+    inputs: list[VideoInput],
+    printer: PredictionPrinter,
 ) -> None:
-    folder = None if options.out is None else ReportFolder(options.out)
-    progress = ProgressLine()
-    for some in _arriving(options, named):
-        for video in some:
+    folder = None if options.out is None else TimelineFolder(options.out)
+    for batch in _iterate_inputs(options, inputs):
+        for video in batch:
             if isinstance(video, VideoError):
-                printer.unreadable(video)
+                printer.print_unreadable(video)
                 continue
             try:
-                name = os.path.basename(video.entry.path)
-                said = progress.of_video(name)
-                found = make_timeline(predictor, video, config, progress=said)
+                timeline = compute_timeline(predictor, video, config)
                 files = {}
                 if folder is not None:
-                    said = progress.of_video(f"film of {name}")
-                    files = folder.write(predictor, video, found, film=options.film, progress=said)
+                    with_video = options.save_video
+                    files = folder.write(predictor, video, timeline, with_video=with_video)
             except VideoError as error:
-                progress.clear()
-                printer.unreadable(error)
+                printer.print_unreadable(error)
                 continue
-            progress.clear()
-            printer.timeline(found, files)
+            printer.print_timeline(timeline, files)
 
 
-def _arriving(options: Options, named: list[Input]) -> Iterator[list[Input | VideoError]]:
+def _iterate_inputs(
+    options: PredictOptions, inputs: list[VideoInput]
+) -> Iterator[list[VideoInput | VideoError]]:
     """The named videos, then those of standard input as they come."""
-    if named:
-        yield list(named)
+    if inputs:
+        yield list(inputs)
     if STDIN in options.videos:
-        for lines in arriving_lines(sys.stdin.fileno()):
-            yield inputs_of_lines(lines)
+        for lines in stream_lines(sys.stdin.fileno()):
+            yield expand_lines(lines)

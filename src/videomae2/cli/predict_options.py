@@ -7,18 +7,20 @@ from typing import Annotated, Literal
 from tyro.conf import Positional, arg
 
 from videomae2.errors import ConfigError
-from videomae2.jobs.predict import Predictor
-from videomae2.jobs.prediction_settings import ReadingConfig
-from videomae2.jobs.timeline import TimelineConfig
-from videomae2.jobs.view_settings import ViewsWish
+from videomae2.inference.predictor import Predictor
+from videomae2.inference.reading import ReadingConfig
+from videomae2.inference.timeline import TimelineConfig
+from videomae2.inference.views import EvalViews
 
 PROG = "videomae2 predict"
+
+
 STDIN = "-"
 """Stands for paths that come on standard input."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
+class PredictOptions:
     """All arguments."""
 
     model: Annotated[Positional[Path], arg(metavar="MODEL")]
@@ -27,17 +29,17 @@ class Options:
     videos: Annotated[Positional[tuple[str, ...]], arg(metavar="VIDEO...")] = ()
     """Video files, folders of videos or of frame images, .npy arrays; - reads paths from standard
     input, one per line."""
-    names: Path | None = None
+    class_names: Path | None = None
     """What the model's outputs are called where it does not say, as released files: a file of names
     or a public data set such as kinetics-710."""
-    select: Path | None = None
+    classes: Path | None = None
     """The outputs that are used alone, likewise: kinetics-400 of a model of kinetics-710. The
     others get no probability."""
     frames: int | None = None
     """Frames of the clips that a released file was trained on; 16 if not given."""
     side: int | None = None
     """Height and width of these clips in pixels; 224 if not given."""
-    top: int = 5
+    top_k: int = 5
     """Classes that are printed of each video."""
     threshold: float | None = None
     """The probability from which a class holds; 0.5 where any number of them may, else the best
@@ -46,28 +48,28 @@ class Options:
     """Clips of each video whose scores are averaged; 5, or 2 of a model that reads segments."""
     crops: int | None = None
     """Crops of each clip, along the longer side; 3 if not given."""
-    stride: int | None = None
+    frame_interval: int | None = None
     """Frames from one frame of a clip to the next; as in training if not given."""
     timeline: bool = False
     """Say what holds when."""
-    window: float | None = None
+    window_seconds: float | None = None
     """Seconds that a window of the time line shows; as long as a clip of training if not given."""
-    every: float | None = None
+    hop_seconds: float | None = None
     """Seconds from the start of one window to the next; half a window if not given."""
-    margin: float | None = None
+    hysteresis: float | None = None
     """What holds ends this far below the threshold, and gives way to what is ahead by this; 0.1 if
     not given."""
     out: Path | None = None
     """Folder for the files of time lines."""
-    film: bool = False
-    """Write a film with names and bars, too; reads the video once more."""
+    save_video: bool = False
+    """Write a video with names and bars, too; reads the video once more."""
     frame_rate: float | None = None
     """Frames per second of folders of images and of arrays, which have no clock."""
-    shrink_side: int | None = None
+    max_short_side: int | None = None
     """Shrink larger frames to this short side while reading: less memory, slightly other pixels."""
-    workers: int = 1
+    num_workers: int = 1
     """Processes that read videos; a time line takes one."""
-    deadline: float = 120.0
+    timeout_seconds: float = 120.0
     """Seconds that reading a video, or the next part of a long one, may take."""
     device: str = "auto"
     """cpu, cuda, cuda:1, …; auto takes a CUDA device if there is one."""
@@ -79,7 +81,7 @@ class Options:
     """Print one JSON object per video and line, and nothing else."""
 
 
-def check(options: Options) -> None:
+def check_options(options: PredictOptions) -> None:
     """Refuse arguments that are missing or have no effect beside the others.
 
     Raises:
@@ -89,21 +91,21 @@ def check(options: Options) -> None:
                                           f" {PROG} --help"]  # fmt: skip
     if options.videos.count(STDIN) > 1:
         problems.append("- stands for standard input, which can be read only once")
-    if options.top < 1:
-        problems.append(f"--top is {options.top}, wanted 1 or more")
-    of_timelines = ("window", "every", "margin", "out", "film")
-    of_videos = ("clips", "crops")
-    for name in of_videos if options.timeline else of_timelines:
+    if options.top_k < 1:
+        problems.append(f"--top-k is {options.top_k}, wanted 1 or more")
+    timeline_fields = ("window_seconds", "hop_seconds", "hysteresis", "out", "save_video")
+    video_fields = ("clips", "crops")
+    for name in video_fields if options.timeline else timeline_fields:
         if getattr(options, name) not in (None, False):
             with_or_without = "has no effect with" if options.timeline else "goes only with"
-            problems.append(f"--{name} {with_or_without} --timeline")
-    if options.timeline and options.film and options.out is None:
-        problems.append("--film wants a folder to write to; give --out")
+            problems.append(f"--{name.replace('_', '-')} {with_or_without} --timeline")
+    if options.timeline and options.save_video and options.out is None:
+        problems.append("--save-video wants a folder to write to; give --out")
     if problems:
         raise ConfigError(problems)
 
 
-def predictor_of(options: Options) -> Predictor:
+def load_predictor(options: PredictOptions) -> Predictor:
     """Load the model, as the arguments say.
 
     Raises:
@@ -111,38 +113,38 @@ def predictor_of(options: Options) -> Predictor:
     """
     return Predictor(
         options.model,
-        names=options.names,
-        select=options.select,
+        class_names=options.class_names,
+        classes=options.classes,
         frames=options.frames,
         side=options.side,
         device=options.device,
         precision=options.precision,
-        views=_views(options),
+        views=_build_test_views(options),
         reading=ReadingConfig(
-            workers=options.workers,
-            deadline_seconds=options.deadline,
-            shrink_side=options.shrink_side,
+            num_workers=options.num_workers,
+            timeout_seconds=options.timeout_seconds,
+            max_short_side=options.max_short_side,
             frame_rate=options.frame_rate,
         ),
     )
 
 
-def timeline_of(options: Options) -> TimelineConfig:
+def build_timeline_config(options: PredictOptions) -> TimelineConfig:
     """The windows of a time line, and when a class holds.
 
     Raises:
         ConfigError: A number makes no sense.
     """
     return TimelineConfig(
-        window_seconds=options.window,
-        every_seconds=options.every,
+        window_seconds=options.window_seconds,
+        hop_seconds=options.hop_seconds,
         threshold=options.threshold,
-        margin=0.1 if options.margin is None else options.margin,
+        hysteresis=0.1 if options.hysteresis is None else options.hysteresis,
     )
 
 
-def _views(options: Options) -> ViewsWish:
-    views = ViewsWish(clips=options.clips, crops=options.crops)
-    if options.stride is None:
+def _build_test_views(options: PredictOptions) -> EvalViews:
+    views = EvalViews(clips=options.clips, crops=options.crops)
+    if options.frame_interval is None:
         return views
-    return replace(views, stride=float(options.stride), stride_unit="frames")
+    return replace(views, frame_interval=float(options.frame_interval), interval_unit="frames")

@@ -1,17 +1,17 @@
 """``videomae2 pretrain``: dual-masked pre-training."""
 
-from videomae2.cli import launch
-from videomae2.config import PretrainRun
-from videomae2.jobs.pretrain import pretrain, rehearse
-from videomae2.recipes import RECIPES
+from videomae2.cli import run_options
+from videomae2.commands.train.pretrain import dry_run, pretrain
+from videomae2.config.runs import PretrainRun
+from videomae2.recipes.table import RECIPES
 
-TRAINER = launch.Trainer(
+TRAIN_COMMAND = run_options.TrainCommand(
     name="pretrain",
-    kind=PretrainRun,
+    run_type=PretrainRun,
     recipes=RECIPES,
     train=pretrain,
-    describe=rehearse,
-    without_recipe="Pre-train as a file of settings says.",
+    dry_run=dry_run,
+    file_description="Pre-train as a file of settings says.",
     examples=(
         "videomae2 pretrain own my_videos/",
         "videomae2 pretrain own my_videos/ --optim.epochs 100 --dry-run",
@@ -21,4 +21,4 @@ TRAINER = launch.Trainer(
 
 def main(arguments: list[str]) -> int:
     """Run ``videomae2 pretrain`` with these arguments."""
-    return launch.main(TRAINER, arguments)
+    return run_options.main(TRAIN_COMMAND, arguments)

@@ -7,15 +7,17 @@ from typing import Annotated, TypeVar
 import tyro
 from tyro.conf import Positional, arg
 
-from videomae2.cli.options import parse
-from videomae2.cli.progress import saying
-from videomae2.jobs.probe.job import probe
-from videomae2.jobs.probe.planning import prepare_probe
-from videomae2.jobs.probe.settings import ClipSettings, ListSettings, ProbeSettings
-from videomae2.jobs.probe.text import as_json, as_text
+from videomae2.cli.options import parse_options
+from videomae2.commands.probe.config import ProbeClipConfig, ProbeSettings
+from videomae2.commands.probe.run import prepare_probe, run_probe
+from videomae2.inference.probe_data import ProbeListConfig
+from videomae2.reports.probe import format_json, format_report
 
 PROG = "videomae2 probe"
+
+
 R = TypeVar("R")
+
 
 _DESCRIPTION = """Probe frozen features: train nothing but a k-NN vote, a linear head and one block
 of attention on what an encoder makes of labelled videos.
@@ -25,7 +27,7 @@ on disk, so a second probe of the same weights and videos reads no video."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
+class ProbeOptions:
     """All arguments."""
 
     weights: Annotated[Positional[Path], arg(metavar="WEIGHTS")]
@@ -37,9 +39,9 @@ class Options:
     """Labelled videos to test on; a share of TRAIN is held out if not given."""
     ema: bool = False
     """Probe the running mean of a checkpoint's weights."""
-    clip: tyro.conf.OmitArgPrefixes[ClipSettings] = field(default_factory=ClipSettings)
+    clip: tyro.conf.OmitArgPrefixes[ProbeClipConfig] = field(default_factory=ProbeClipConfig)
     """What the encoder sees of each video."""
-    lists: tyro.conf.OmitArgPrefixes[ListSettings] = field(default_factory=ListSettings)
+    lists: tyro.conf.OmitArgPrefixes[ProbeListConfig] = field(default_factory=ProbeListConfig)
     """How lists are read."""
     settings: tyro.conf.OmitArgPrefixes[ProbeSettings] = field(default_factory=ProbeSettings)
     """What is tried."""
@@ -51,15 +53,15 @@ class Options:
 
 def main(arguments: list[str]) -> int:
     """Run ``videomae2 probe`` with these arguments."""
-    options = parse(
-        Options,
+    options = parse_options(
+        ProbeOptions,
         arguments,
         prog=PROG,
         description=_DESCRIPTION,
         examples=(
             f"{PROG} runs/own my_videos/",
             f"{PROG} vit_b_k710_dl_from_giant.pth train.csv test.csv --clips 5",
-            f"{PROG} runs/own labels.csv --keep split=train --keep-test split=test",
+            f"{PROG} runs/own labels.csv --filter split=train --filter-test split=test",
             f"{PROG} runs/own train.csv test.csv --methods knn linear --json",
             f"{PROG} runs/own my_videos/ --dry-run",
         ),
@@ -68,15 +70,14 @@ def main(arguments: list[str]) -> int:
         options.weights,
         options.train,
         options.test,
-        use_mean=options.ema,
+        use_ema=options.ema,
         clips=options.clip,
-        lists=options.lists,
+        list_config=options.lists,
         settings=options.settings,
-        say=saying(json=options.json),
     )
     if options.dry_run:
-        print("\n".join(plan.lines()))
+        print(plan.summary())
         return 0
-    report = probe(plan)
-    print(as_json(report) if options.json else f"\n{as_text(report)}")
+    report = run_probe(plan)
+    print(format_json(report) if options.json else f"\n{format_report(report)}")
     return 0

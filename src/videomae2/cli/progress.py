@@ -1,88 +1,136 @@
-"""How a command says what it does: lines as they come, and a progress line on standard error.
+"""The lines of the log, and on a terminal a bar for each long job below them.
 
-The progress line tells how far, how fast, and how long it will take. On a terminal it is written
-again and again; elsewhere a new one now and then.
+rich is imported when the first bar is shown: commands start without it.
 """
 
+import logging
+import os
 import sys
-import time
-from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
-from videomae2.engine.runlog import duration
+from videomae2.base.progress import Number, format_amount, format_rate, set_display
+from videomae2.base.text import format_duration
 
-_TERMINAL_SECONDS, _FILE_SECONDS = 0.5, 30.0
-_ERASE = "\r\x1b[K"
-
-
-@runtime_checkable
-class Output(Protocol):
-    """What a line can be written to."""
-
-    def write(self, text: str, /) -> int: ...
-    def flush(self) -> None: ...
-    def isatty(self) -> bool: ...
+_REFRESHES_PER_SECOND = 4
 
 
-def saying(*, json: bool) -> Callable[[str], None]:
-    """What takes the lines of a command as they come; they leave stdout to JSON."""
+class BarDisplay:
+    """All jobs that run now, a bar each, at the bottom of the terminal."""
 
-    def say(line: str) -> None:
-        print(line, file=sys.stderr if json else sys.stdout, flush=True)
+    def __init__(self) -> None:
+        self.bars: Any = None
+        """rich's ``Progress`` while there is a job."""
 
-    return say
+    def __call__(self, title: str, total: Number | None, unit: str, done: Number) -> "Bar":
+        self.bars = self.bars or _start_bars()
+        task = self.bars.add_task(title, total=total, completed=done, unit=unit, metrics="")
+        return Bar(self, task)
+
+    def remove(self, task: int) -> None:
+        """Show a job no longer; what is printed above stays."""
+        self.bars.refresh()
+        self.bars.remove_task(task)
+        if not self.bars.task_ids:
+            self.stop()
+
+    def stop(self) -> None:
+        """Take all bars away."""
+        if self.bars is not None:
+            self.bars.stop()
+            self.bars = None
 
 
-class ProgressLine:
-    """Says how far some work is, not too often."""
+class Bar:
+    """One job of them."""
 
-    def __init__(
-        self, stream: Output | None = None, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._stream = sys.stderr if stream is None else stream
-        self._clock = clock
-        self._on_terminal = self._stream.isatty()
-        self._shown = False
-        self.start()
+    def __init__(self, display: BarDisplay, task: int) -> None:
+        self._display, self._task = display, task
 
-    def start(self) -> None:
-        """Count time from here: another piece of work begins."""
-        self._began = self._last = self._clock()
+    def advance(self, count: Number = 1, **metrics: Number) -> None:
+        """Add what was done, and show the newest metrics."""
+        bars = self._display.bars
+        if metrics:
+            texts = (f"{name.replace('_', ' ')} {value:.4g}" for name, value in metrics.items())
+            bars.update(self._task, metrics="  ".join(texts))
+        bars.advance(self._task, count)
 
-    def of_videos(self, done: int, total: int | None) -> None:
-        """Say how many videos are done, of how many if that is known."""
-        rate = done / max(1e-9, self._clock() - self._began)
-        parts = [f"{done} videos" if total is None else f"{done} of {total} videos"]
-        parts.append(f"{rate:.3g} videos/s")
-        if total is not None:
-            parts.append(f"{duration((total - done) / max(rate, 1e-9))} left")
-        self._say("  ".join(parts))
+    def close(self) -> None:
+        """Show it no longer."""
+        self._display.remove(self._task)
 
-    def of_video(self, title: str) -> Callable[[float, float], None]:
-        """Count time from here, and give what says how many seconds of a video are done."""
-        self.start()
 
-        def say(done: float, length: float) -> None:
-            rate = done / max(1e-9, self._clock() - self._began)
-            left = (length - done) / max(rate, 1e-9)
-            self._say(
-                f"{title}  {duration(done)} of {duration(length)}  "
-                f"{rate:.3g} times its own speed  {duration(left)} left"
-            )
+class LogHandler(logging.Handler):
+    """Prints the lines of the log as they come, above the bars if there are some."""
 
-        return say
+    def __init__(self, display: BarDisplay, *, on_stderr: bool) -> None:
+        super().__init__()
+        self.display, self.on_stderr = display, on_stderr
 
-    def clear(self) -> None:
-        """Take the line away before something else is written."""
-        if self._shown:
-            self._stream.write(_ERASE)
-            self._stream.flush()
-            self._shown = False
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print it; an error, such as of a closed pipe, reaches who logs."""
+        line, stream = self.format(record), sys.stderr if self.on_stderr else sys.stdout
+        if self.display.bars is not None and stream.isatty():
+            self.display.bars.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print(line, file=stream, flush=True)
 
-    def _say(self, line: str) -> None:
-        now, on_terminal = self._clock(), self._on_terminal
-        if now - self._last < (_TERMINAL_SECONDS if on_terminal else _FILE_SECONDS):
-            return
-        self._last, self._shown = now, on_terminal
-        self._stream.write(f"{_ERASE}{line}" if on_terminal else f"{line}\n")
-        self._stream.flush()
+
+@contextmanager
+def show_log(*, json: bool, on_stderr: bool) -> Iterator[None]:
+    """Show what the package logs, and how far its jobs are, for as long as the context lasts.
+
+    Args:
+        json: Standard output is JSON alone, and there are no bars.
+        on_stderr: Standard output is for results, so that the log goes to standard error.
+    """
+    display = BarDisplay()
+    handler = LogHandler(display, on_stderr=json or on_stderr)
+    logger = logging.getLogger("videomae2")
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    if not json and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb":
+        set_display(display)
+    try:
+        yield
+    finally:
+        display.stop()
+        set_display(None)
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+def _start_bars() -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, ProgressColumn, Task
+    from rich.text import Text
+
+    class NumbersColumn(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(_format_numbers(task), no_wrap=True, overflow="ellipsis")
+
+    bars = Progress(
+        "{task.description}",
+        BarColumn(bar_width=24),
+        NumbersColumn(),
+        console=Console(stderr=True),
+        refresh_per_second=_REFRESHES_PER_SECOND,
+        transient=True,
+        redirect_stdout=sys.stdout.isatty(),  # else it is a file, which gets what is printed
+    )
+    bars.start()
+    return bars
+
+
+def _format_numbers(task: Any) -> str:
+    """Done, total, rate, time left, and the newest metrics."""
+    unit = task.fields["unit"]
+    of_total = "" if task.total is None else f"/{format_amount(task.total)}"
+    parts = [f"{format_amount(task.completed)}{of_total} {unit}"]
+    if task.speed:
+        parts.append(format_rate(task.speed, unit))
+    if task.time_remaining is not None:
+        parts.append(f"{format_duration(float(task.time_remaining))} left")
+    return "  ".join([*parts, *filter(None, [task.fields["metrics"]])])

@@ -7,23 +7,24 @@ from typing import Annotated, Any
 
 from tyro.conf import Positional, arg
 
-from videomae2.cli.options import parse
+from videomae2.cli.options import parse_options
+from videomae2.commands.reconstruct import ReconstructionFiles, preview, reconstruct
+from videomae2.commands.reconstruct_clip import ReconstructConfig
 from videomae2.errors import ConfigError
-from videomae2.jobs.chosen_clips import How
-from videomae2.jobs.reconstruct import Written, reconstruct, rehearse
-from videomae2.tasks.rebuild import Statistics
+from videomae2.tasks.reconstruct import StatisticsSource
 
 PROG = "videomae2 reconstruct"
 
+
 _DESCRIPTION = """Show what a pre-trained model sees of a video and what it rebuilds.
 
-Writes a picture, an mp4 and a GIF with the rows original, hidden (what the model sees), rebuilt
+Writes a picture and an mp4 with the rows original, hidden (what the model sees), rebuilt
 (what it sees and what it predicts) and the decoder's share (only what it predicts in one pass).
 Pictures say where the mean and contrast of rebuilt cubes come from, and what the loss is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
+class ReconstructOptions:
     """All arguments."""
 
     run: Annotated[Positional[Path], arg(metavar="RUN")]
@@ -36,11 +37,11 @@ class Options:
     """Frames of the clip in the picture; 8, or all of a shorter clip, if not given."""
     start: float | None = None
     """Second of the video at which the clip begins; in its middle if not given."""
-    stride: int | None = None
+    frame_interval: int | None = None
     """Frames from one frame of the clip to the next; as in training if not given."""
     frame_rate: float | None = None
     """Frames per second of a folder of images or an array; as in training if not given."""
-    statistics: Statistics = "surroundings"
+    statistics: StatisticsSource = "visible"
     """Where the mean and contrast of rebuilt cubes come from: the visible cubes around, or the
     truth, which flatters the model."""
     seed: int = 0
@@ -57,21 +58,21 @@ class Options:
 
 def main(arguments: list[str]) -> int:
     """Run ``videomae2 reconstruct`` with these arguments."""
-    options = parse(
-        Options,
+    options = parse_options(
+        ReconstructOptions,
         arguments,
         prog=PROG,
         description=_DESCRIPTION,
         examples=(
             f"{PROG} runs/own video.mp4",
             f"{PROG} runs/own video.mp4 --start 12.5 --out pictures/",
-            f"{PROG} runs/own/checkpoints/step-00000500 video.mp4 --statistics truth",
+            f"{PROG} runs/own/checkpoints/step-00000500 video.mp4 --statistics target",
         ),
     )
     try:
-        how = How(
+        config = ReconstructConfig(
             start_seconds=options.start,
-            stride_frames=options.stride,
+            frame_interval=options.frame_interval,
             frame_rate=options.frame_rate,
             statistics=options.statistics,
             seed=options.seed,
@@ -79,50 +80,52 @@ def main(arguments: list[str]) -> int:
         )
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    chosen: dict[str, Any] = {
+    settings: dict[str, Any] = {
         "out": options.out,
-        "how": how,
+        "config": config,
         "frames_shown": options.frames_shown,
         "device": options.device,
     }
     if options.dry_run:
-        plan = rehearse(options.run, options.video, **chosen)
+        plan = preview(options.run, options.video, **settings)
         print(json.dumps({"plan": plan.splitlines()}) if options.json else plan)
         return 0
-    written = reconstruct(options.run, options.video, **chosen)
-    print(_as_json(written) if options.json else _as_text(written))
+    result = reconstruct(options.run, options.video, **settings)
+    print(_format_json(result) if options.json else _format_text(result))
     return 0
 
 
-def _as_text(written: Written) -> str:
-    shown = written.shown
+def _format_text(result: ReconstructionFiles) -> str:
+    reconstruction = result.clip
     return "\n".join(
         [
-            f"model    {shown.model}, {shown.hidden_share:.0%} of the cubes hidden",
-            f"clip     {shown.video}, {shown.moment(0)} to {shown.moment(-1)}",
-            f"loss     {shown.loss:.4f}, predicting each cube's mean gives {shown.baseline:.4f}",
-            f"picture  {written.picture}",
-            f"film     {written.film}",
-            f"gif      {written.gif}",
+            f"model    {reconstruction.model}, {reconstruction.mask_ratio:.0%} of the cubes hidden",
+            f"clip     {reconstruction.video}, {reconstruction.format_moment(0)} to "
+            f"{reconstruction.format_moment(-1)}",
+            f"loss     {reconstruction.loss:.4f}, predicting each cube's mean gives "
+            f"{reconstruction.baseline:.4f}",
+            f"picture  {result.picture}",
+            f"film     {result.video}",
         ]
     )
 
 
-def _as_json(written: Written) -> str:
-    shown = written.shown
+def _format_json(result: ReconstructionFiles) -> str:
+    reconstruction = result.clip
     return json.dumps(
         {
-            "video": shown.video,
-            "model": shown.model,
-            "frames": shown.indices.tolist(),
-            "seconds": None if shown.seconds is None else shown.seconds.round(6).tolist(),
-            "hidden_share": shown.hidden_share,
-            "statistics": shown.statistics,
-            "passes": shown.passes,
-            "loss": shown.loss,
-            "loss_of_means": shown.baseline,
-            "picture": str(written.picture),
-            "film": str(written.film),
-            "gif": str(written.gif),
+            "video": reconstruction.video,
+            "model": reconstruction.model,
+            "frames": reconstruction.indices.tolist(),
+            "seconds": None
+            if reconstruction.seconds is None
+            else reconstruction.seconds.round(6).tolist(),
+            "hidden_share": reconstruction.mask_ratio,
+            "statistics": reconstruction.statistics,
+            "passes": reconstruction.num_passes,
+            "loss": reconstruction.loss,
+            "loss_of_means": reconstruction.baseline,
+            "picture": str(result.picture),
+            "film": str(result.video),
         }
     )

@@ -1,6 +1,7 @@
 """``videomae2 run``: stages that follow from one another, as one file says."""
 
 import json
+import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,41 +9,90 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from videomae2.cli.example_pipeline import EXAMPLE
-from videomae2.cli.options import parse
-from videomae2.cli.progress import saying
+from videomae2.cli.options import parse_options
+from videomae2.commands.pipeline.evaluate_stage import build_evaluate_stage
+from videomae2.commands.pipeline.load import load_pipeline, plan_stages
+from videomae2.commands.pipeline.plan import format_plan, plan_to_json
+from videomae2.commands.pipeline.run import (
+    StageRange,
+    format_results,
+    plan_pipeline,
+    results_to_json,
+    run_pipeline,
+)
+from videomae2.commands.pipeline.train_stages import (
+    build_distill_stage,
+    build_finetune_stage,
+    build_pretrain_stage,
+)
 from videomae2.errors import ConfigError
-from videomae2.jobs.pipeline.checking import look_at
-from videomae2.jobs.pipeline.distilling import distill_stage
-from videomae2.jobs.pipeline.evaluating import evaluate_stage
-from videomae2.jobs.pipeline.kinds import finetune_stage, pretrain_stage
-from videomae2.jobs.pipeline.resolving import resolve
-from videomae2.jobs.pipeline.running import Span, plan, run_pipeline
-from videomae2.jobs.pipeline.telling import plan_json, plan_text, results_json, results_text
-from videomae2.recipes import DISTILL_RECIPES, FINETUNE_RECIPES, RECIPES
+from videomae2.recipes.table import DISTILL_RECIPES, FINETUNE_RECIPES, RECIPES
+
+_logger = logging.getLogger(__name__)
+
+EXAMPLE_PIPELINE = """\
+# A pipeline: stages that follow from one another. Check it with
+#     videomae2 run pipeline.yaml --dry-run
+# and run it without --dry-run. The same command goes on where it was stopped.
+
+name: example
+out: runs/example           # each stage has a folder of its name in it
+
+common:                     # settings for every stage that has them
+  seed: 0
+  runtime: {device: auto}
+
+stages:
+  pretrained:               # a name of your own
+    kind: pretrain
+    recipe: own-cpu         # videomae2 pretrain lists them; own is for one GPU
+    videos: my_videos/      # a folder or a list, or several: [videos/, more.csv]
+    settings:               # what to change of the recipe, as in a file for --config
+      optim: {epochs: 50, warmup_epochs: 3}
+
+  tuned:
+    kind: finetune          # post-pre-training is a stage of this kind, too
+    recipe: own-cpu         # videomae2 finetune lists them
+    videos: labelled_videos/    # one folder for each class, or a list with labels
+    from: pretrained        # starts from its weights
+
+  small:
+    kind: distill
+    recipe: own-cpu
+    videos: labelled_videos/
+    from: tuned             # its teacher; {teacher: tuned, student: other} names both
+
+  judged:
+    kind: evaluate          # many views of each video, and a report
+    videos: test_videos/
+    from: small             # the model
+"""
+
 
 PROG = "videomae2 run"
 
-KINDS = {
-    "pretrain": pretrain_stage(RECIPES),
-    "finetune": finetune_stage(FINETUNE_RECIPES),
-    "distill": distill_stage(DISTILL_RECIPES),
-    "evaluate": evaluate_stage(),
+
+STAGE_TYPES = {
+    "pretrain": build_pretrain_stage(RECIPES),
+    "finetune": build_finetune_stage(FINETUNE_RECIPES),
+    "distill": build_distill_stage(DISTILL_RECIPES),
+    "evaluate": build_evaluate_stage(),
 }
 """All kinds of stages; a line of it is all that adding one takes here."""
+
 
 _DESCRIPTION = """\
 Run a pipeline: stages such as pre-training, post-pre-training, fine-tuning, distillation and
 evaluation, each starting from what others gave, as one YAML file says. Everything is checked
 before the first stage starts.
 
-The same command goes on where it was stopped. A finished stage is skipped while its settings, its
-lists of videos and the weights it started from are the same; otherwise it is done again in a fresh
-folder, and what was there is moved to STAGE.old-1, -2, ..."""
+The same command goes on where it was stopped. A finished stage is taken as it is while its
+settings, its lists of videos and the weights it started from are the same; otherwise it is done
+again in a fresh folder, and what was there is moved to STAGE.bak-1, -2, ..."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
+class PipelineOptions:
     """All arguments."""
 
     file: Annotated[Positional[Path | None], arg(metavar="FILE")] = None
@@ -63,8 +113,8 @@ class Options:
 
 def main(arguments: list[str]) -> int:
     """Run ``videomae2 run`` with these arguments."""
-    options = parse(
-        Options,
+    options = parse_options(
+        PipelineOptions,
         arguments,
         prog=PROG,
         description=_DESCRIPTION,
@@ -76,28 +126,32 @@ def main(arguments: list[str]) -> int:
         ),
     )
     if options.example:
-        print(EXAMPLE, end="")
+        print(EXAMPLE_PIPELINE, end="")
         return 0
     if options.file is None:
         raise ConfigError(f"no file is named; {PROG} --example prints one to start from")
-    return _run(options, options.file)
+    return _run_file(options, options.file)
 
 
-def _run(options: Options, file: Path) -> int:
-    say = saying(json=options.json)
+def _run_file(options: PipelineOptions, file: Path) -> int:
 
     started = time.perf_counter()
-    pipeline = resolve(file, KINDS, out=options.out)
-    span, seen = Span(options.from_, options.until), look_at(pipeline, stand_in=file)
-    span.chosen(pipeline)
+    pipeline = load_pipeline(file, STAGE_TYPES, out=options.out)
+    stage_range, stage_plans = (
+        StageRange(options.from_, options.until),
+        plan_stages(pipeline, placeholder=file),
+    )
+    stage_range.select_names(pipeline)
     if options.dry_run:
-        decisions = plan(pipeline, seen, span=span)
-        found = plan_json(pipeline, decisions)
-        print(json.dumps(found) if options.json else plan_text(pipeline, seen, decisions))
+        actions = plan_pipeline(pipeline, stage_plans, stage_range=stage_range)
+        plan_values = plan_to_json(pipeline, actions)
+        print(
+            json.dumps(plan_values) if options.json else format_plan(pipeline, stage_plans, actions)
+        )
         return 0
-    done = run_pipeline(pipeline, seen, span=span, say=say)
+    results = run_pipeline(pipeline, stage_plans, stage_range=stage_range)
     seconds = time.perf_counter() - started
-    say(f"\n{results_text(done, seconds)}")
+    _logger.info(f"\n{format_results(results, seconds)}")
     if options.json:
-        print(json.dumps(results_json(pipeline, done, seconds)))
+        print(json.dumps(results_to_json(pipeline, results, seconds)))
     return 0

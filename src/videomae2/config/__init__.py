@@ -1,33 +1,11 @@
-"""The complete configuration of a run: its parts put together, saved, loaded, checked, compared."""
+"""The complete configuration of a run: composed, checked, saved, loaded, compared.
 
-from videomae2.config.checks import check
-from videomae2.config.differences import Difference, differences
-from videomae2.config.files import load, save
-from videomae2.config.probing import ProbeConfig
-from videomae2.config.runs import (
-    DistillRun,
-    FinetuneRun,
-    PretrainRun,
-    RecordConfig,
-    Run,
-    StudentConfig,
-    Validated,
-    ValidationConfig,
-)
-
-__all__ = [
-    "Difference",
-    "DistillRun",
-    "FinetuneRun",
-    "PretrainRun",
-    "ProbeConfig",
-    "RecordConfig",
-    "Run",
-    "StudentConfig",
-    "Validated",
-    "ValidationConfig",
-    "check",
-    "differences",
-    "load",
-    "save",
-]
+runs        the dataclass of each kind of run
+files       a run as a YAML file
+diff        what differs between two runs, and whether one can go on as the other
+checks      whether a run can work: ranges of numbers, and all that stands below
+common      checks of what every kind of run has
+pretrain    checks of pre-training alone
+finetune    checks of supervised training alone
+distill     checks of distillation alone
+"""

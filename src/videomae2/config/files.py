@@ -1,34 +1,81 @@
-"""A run as a YAML file: written whole or not at all, read strictly, complete or over a base."""
+"""A run as a YAML file: written whole or not at all, read strictly, complete or over a base.
 
-import os
+Lists and mappings of a text remember the line of every key; duplicate keys are errors.
+"""
+
+from collections.abc import Hashable
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 
-from videomae2.config.markup import Section, parse
-from videomae2.config.reading import Reading
-from videomae2.engine.durable import secure
+from videomae2.base.files import atomic_write
+from videomae2.base.schema import ConfigReader, YamlMapping
 from videomae2.errors import ConfigError
+
+
+def parse_yaml(
+    text: str, path: Path, *, expected: str = "settings such as 'seed: 1'"
+) -> YamlMapping:
+    """Read YAML whose top is a mapping; an empty text is an empty one.
+
+    Args:
+        text: YAML; JSON is a kind of it.
+        path: Its file, for messages.
+        expected: What the file should hold, for messages.
+
+    Raises:
+        ConfigError: If it is no YAML, repeats a key, or is no mapping.
+    """
+    try:
+        document = yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigError(f"{path}:{line}: this is no YAML: {error.problem}") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigError(f"{path}: this is no YAML: {' '.join(str(error).split())}") from error
+    if document is None:
+        return YamlMapping(1)
+    if not isinstance(document, YamlMapping):
+        raise ConfigError(f"{path}: {expected} wanted, found {document!r:.60}")
+    return document
+
+
+class _Loader(yaml.SafeLoader):
+    """A safe loader that builds sections."""
+
+
+def _construct_mapping(loader: _Loader, node: yaml.MappingNode) -> YamlMapping:
+    loader.flatten_mapping(node)
+    mapping = YamlMapping(node.start_mark.line + 1)
+    for key_node, value_node in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, Hashable) or key in mapping:
+            raise yaml.constructor.ConstructorError(
+                problem=f"the key {key!r} stands here twice" if isinstance(key, Hashable) else
+                f"{key!r} is no name of a setting",
+                problem_mark=key_node.start_mark,
+            )  # fmt: skip
+        mapping.lines[key] = key_node.start_mark.line + 1
+        mapping[key] = loader.construct_object(value_node, deep=True)
+    return mapping
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _construct_mapping)
+
 
 T = TypeVar("T")
 
 
-def save(run: Any, path: Path | str) -> None:
+def save_config(run: Any, path: Path | str) -> None:
     """Write a run so that ``load`` gives back an equal one."""
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    text = yaml.safe_dump(plain(run), sort_keys=False, allow_unicode=True)
-    try:
+    text = yaml.safe_dump(to_builtin(run), sort_keys=False, allow_unicode=True)
+    with atomic_write(Path(path)) as partial:
         partial.write_text(text, encoding="utf-8")
-        secure(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
-def load(kind: type[T], path: Path | str, base: T | None = None) -> T:
+def load_config(kind: type[T], path: Path | str, base: T | None = None) -> T:
     """Read a run.
 
     Args:
@@ -48,22 +95,22 @@ def load(kind: type[T], path: Path | str, base: T | None = None) -> T:
         raise ConfigError(f"{path} does not exist; --config wants a YAML file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
-    return read(kind, parse(text, path), path, base)
+    return parse_config(kind, parse_yaml(text, path), path, base)
 
 
-def read(kind: type[T], found: Section, path: Path, base: T | None = None) -> T:
+def parse_config(kind: type[T], mapping: YamlMapping, path: Path, base: T | None = None) -> T:
     """Read a run from settings that were parsed already; as ``load``."""
-    reading = Reading(path, kind)
-    run = reading.struct(kind, found, base)
-    if reading.problems:
-        raise ConfigError(reading.problems)
+    reader = ConfigReader(path, kind)
+    run = reader.read_dataclass(kind, mapping, base)
+    if reader.problems:
+        raise ConfigError(reader.problems)
     return run
 
 
-def plain(value: Any) -> Any:
+def to_builtin(value: Any) -> Any:
     """Turn a dataclass into what YAML has words for."""
     if is_dataclass(value):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: to_builtin(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, tuple):
-        return [plain(part) for part in value]
+        return [to_builtin(part) for part in value]
     return str(value) if isinstance(value, Path) else value

@@ -4,39 +4,71 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from videomae2.config.probing import ProbeConfig
-from videomae2.data.augment import AugmentConfig
-from videomae2.data.labels import LabelConfig
-from videomae2.data.sources import DataConfig, LoadingConfig
-from videomae2.engine.optim import OptimConfig
-from videomae2.engine.runtime import RuntimeConfig
+from videomae2.data.augment.augment import AugmentConfig
+from videomae2.data.loading.reading import LoadingConfig
+from videomae2.data.loading.sources import DataConfig
+from videomae2.data.manifests.labels import LabelConfig
+from videomae2.data.manifests.read import Layout
 from videomae2.models.autoencoder import AutoencoderConfig
 from videomae2.models.classifier import ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.starting import StartConfig
-from videomae2.models.teachers import TeacherConfig
-from videomae2.models.tuning import TuningConfig
+from videomae2.models.lora import TuningConfig
+from videomae2.models.weights.init_from import InitConfig
 from videomae2.tasks.classify import ClassifyConfig
-from videomae2.tasks.distill import DistillConfig
+from videomae2.tasks.distill import DistillConfig, TeacherConfig
 from videomae2.tasks.pretrain import MaskingConfig
+from videomae2.training.optim import OptimConfig
+from videomae2.training.runtime import RuntimeConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RecordConfig:
-    """What a run writes, and when."""
+class LoggingConfig:
+    """When a run tells how it goes."""
 
-    out: Path
-    """The run folder."""
-    log_every: int = 20
+    interval: int = 20
     """Steps from one log line to the next; metrics of every step are read out then."""
-    save_every: int = 500
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckpointConfig:
+    """When a run writes checkpoints, and which stay."""
+
+    interval: int = 500
     """Steps from one checkpoint to the next."""
-    keep: int = 2
+    keep_latest_k: int = 2
     """Newest checkpoints that are kept."""
-    keep_every: int | None = None
+    keep_interval: int | None = None
     """Checkpoints at multiples of this many steps are kept for good."""
-    max_bad_steps: int = 20
-    """Stop after this many steps in a row without a finite loss and gradient."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OnlineProbeConfig:
+    """A quick k-NN and linear probe of the encoder while it is trained; it changes no step."""
+
+    videos: Path | None = None
+    """Labelled videos: a folder per class, a list or a table; without it nothing is probed."""
+    test: Path | None = None
+    """Labelled videos to test on; a fifth of the others is held out if not given."""
+    root: Path | None = None
+    """Put before the paths that the lists name."""
+    layout: Layout = "auto"
+    """How to read the lists; found out if not given."""
+    interval: int = 500
+    """Steps from one probe to the next; the first and the last weights are probed as well."""
+    max_videos: int = 400
+    """Videos at most that are taken of each list, of each class as evenly as can be. Their clips
+    stay in memory."""
+    k: int = 10
+    """Neighbours that vote."""
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether anything is probed."""
+        return self.videos is not None
+
+    def is_due(self, step: int, num_steps: int) -> bool:
+        """Whether the weights are probed after so many steps."""
+        return self.is_enabled and (step % self.interval == 0 or step == num_steps)
 
 
 @runtime_checkable
@@ -58,7 +90,13 @@ class Run(Protocol):
     @property
     def optim(self) -> OptimConfig: ...
     @property
-    def record(self) -> RecordConfig: ...
+    def output_dir(self) -> Path: ...
+    @property
+    def checkpoint(self) -> CheckpointConfig: ...
+    @property
+    def logging(self) -> LoggingConfig: ...
+    @property
+    def max_nonfinite_steps(self) -> int: ...
     @property
     def loading(self) -> LoadingConfig: ...
     @property
@@ -79,9 +117,15 @@ class PretrainRun:
     """What is hidden and rebuilt."""
     optim: OptimConfig
     """Optimizer, batch and length."""
-    record: RecordConfig
-    """Run folder, log and checkpoints."""
-    probe: ProbeConfig = field(default_factory=ProbeConfig)
+    output_dir: Path
+    """The run folder. A run that is there already goes on."""
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    """When checkpoints are written, and which stay."""
+    logging: LoggingConfig = field(default_factory=LoggingConfig)
+    """When a run tells how it goes."""
+    max_nonfinite_steps: int = 20
+    """Stop after this many steps in a row without a finite loss and gradient."""
+    online_probe: OnlineProbeConfig = field(default_factory=OnlineProbeConfig)
     """Probes of the features during training."""
     loading: LoadingConfig = field(default_factory=LoadingConfig)
     """How videos are read."""
@@ -101,12 +145,12 @@ class ValidationConfig:
     """Put before the paths that the list names."""
     share: float = 0.2
     """Share of the videos of each class that is held out where no path is given; 0 for none."""
-    every: int | None = None
+    interval: int | None = None
     """Steps from one look to the next; if not given, ten times in a run."""
 
 
 @runtime_checkable
-class Validated(Run, Protocol):
+class ValidatedRun(Run, Protocol):
     """A run that looks at held-out videos."""
 
     @property
@@ -129,7 +173,7 @@ class FinetuneRun:
     """What is held out."""
     model: ClassifierConfig = field(default_factory=ClassifierConfig)
     """Encoder and head; 0 outputs means as many as the data asks for."""
-    start: StartConfig = field(default_factory=StartConfig)
+    init: InitConfig = field(default_factory=InitConfig)
     """The first weights."""
     tuning: TuningConfig = field(default_factory=TuningConfig)
     """Which weights learn."""
@@ -139,8 +183,14 @@ class FinetuneRun:
     """How clips are changed."""
     optim: OptimConfig
     """Optimizer, batch and length."""
-    record: RecordConfig
-    """Run folder, log and checkpoints."""
+    output_dir: Path
+    """The run folder. A run that is there already goes on."""
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    """When checkpoints are written, and which stay."""
+    logging: LoggingConfig = field(default_factory=LoggingConfig)
+    """When a run tells how it goes."""
+    max_nonfinite_steps: int = 20
+    """Stop after this many steps in a row without a finite loss and gradient."""
     loading: LoadingConfig = field(default_factory=LoadingConfig)
     """How videos are read."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
@@ -157,9 +207,9 @@ class StudentConfig:
     """Its folder under RUN/students, and what stands before its metrics."""
     model: ClassifierConfig = field(default_factory=ClassifierConfig)
     """Encoder and head; 0 outputs means as many as the teacher has."""
-    start: StartConfig = field(default_factory=StartConfig)
+    init: InitConfig = field(default_factory=InitConfig)
     """Its first weights."""
-    lr_factor: float = 1.0
+    lr_mult: float = 1.0
     """Its learning rate over that of the run."""
 
 
@@ -186,8 +236,14 @@ class DistillRun:
     """How clips are changed, for the teacher and the students alike."""
     optim: OptimConfig
     """Optimizer, batch and length."""
-    record: RecordConfig
-    """Run folder, log and checkpoints."""
+    output_dir: Path
+    """The run folder. A run that is there already goes on."""
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    """When checkpoints are written, and which stay."""
+    logging: LoggingConfig = field(default_factory=LoggingConfig)
+    """When a run tells how it goes."""
+    max_nonfinite_steps: int = 20
+    """Stop after this many steps in a row without a finite loss and gradient."""
     loading: LoadingConfig = field(default_factory=LoadingConfig)
     """How videos are read."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)

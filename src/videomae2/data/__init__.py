@@ -1,1 +1,11 @@
-"""From files to batches of clips."""
+"""From files to batches of clips.
+
+manifests   lists, tables and folders of videos → entries, labels, class names
+video       frames of a file by number
+workers     a function in processes that can be killed
+views       which frames and which parts of them make clips, and the clips on the device
+augment     what makes the clips of labelled videos different every time
+loading     mixtures of sources → the batches of a run
+merge       several labelled sets → one
+synthetic   videos made by the program: the built-in data set, and videos to measure with
+"""

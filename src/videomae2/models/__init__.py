@@ -1,1 +1,16 @@
-"""Networks and their weights."""
+"""Networks.
+
+========================  =========================================================================
+layers.py                 attention, MLP, blocks and the stack of them
+encoder.py                the video transformer: cubes in, tokens out
+autoencoder.py            encoder and decoder of masked pre-training
+classifier.py             encoder, pooling and a head
+attentive_probe.py        a head that attends to the tokens of a frozen encoder
+sizes.py                  the table of model sizes
+init.py                   first weights from a generator
+lora.py                   adapters and frozen blocks
+flops.py                  multiply-accumulates, by formula
+task_type.py              what the outputs of a classifier mean
+weights/                  weights on disk: saved, released, taken over
+========================  =========================================================================
+"""

@@ -1,6 +1,6 @@
 """The masked autoencoder: an encoder that sees few cubes, a light decoder that rebuilds others.
 
-Axes: batch, vis = visible cubes, queries = places the decoder is asked for, scored = answers,
+Axes: batch, vis = visible cubes, queries = places the decoder is asked for, loss_tokens = answers,
 values = numbers in a cube.
 """
 
@@ -10,13 +10,12 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from videomae2.models.blocks import Blocks
-from videomae2.models.encoder import EncoderConfig, VideoEncoder, position_table
-from videomae2.models.layers import LAYER_NORM_EPSILON, Linear, mlp_width
+from videomae2.models.encoder import EncoderConfig, VideoEncoder, build_pos_embed_buffer
+from videomae2.models.layers import LAYER_NORM_EPSILON, Blocks, Linear, compute_mlp_width
 from videomae2.tensors.grid import Cubes
-from videomae2.tensors.tokens import Split
+from videomae2.tensors.tokens import TokenSplit
 
-_STREAM = 42
+_DECODER_DROP_PATH_STREAM = 42
 """Of a clip's key: what stochastic depth leaves out of the decoder."""
 
 
@@ -26,9 +25,9 @@ class DecoderConfig:
 
     depth: int = 4
     """Blocks: 4 for every model of V2; V1 had 12 for large and huge."""
-    dim: int | None = None
+    embed_dim: int | None = None
     """Width; the size's own if not given."""
-    heads: int | None = None
+    num_heads: int | None = None
     """Attention heads; the size's own if not given."""
     drop_path: float = 0.0
     """Rate of stochastic depth at the last block, as in the encoder, whose rate it is in the
@@ -45,14 +44,14 @@ class AutoencoderConfig:
     """The part that rebuilds."""
 
     @property
-    def decoder_dim(self) -> int:
+    def decoder_embed_dim(self) -> int:
         """Width of the decoder."""
-        return self.decoder.dim or self.encoder.shape.decoder_dim
+        return self.decoder.embed_dim or self.encoder.shape.decoder_embed_dim
 
     @property
-    def decoder_heads(self) -> int:
+    def decoder_num_heads(self) -> int:
         """Attention heads of the decoder."""
-        return self.decoder.heads or self.encoder.shape.decoder_heads
+        return self.decoder.num_heads or self.encoder.shape.decoder_num_heads
 
 
 class Decoder(nn.Module):
@@ -60,29 +59,29 @@ class Decoder(nn.Module):
 
     def __init__(self, config: AutoencoderConfig, cubes: Cubes) -> None:
         super().__init__()
-        dim, encoder = config.decoder_dim, config.encoder
+        embed_dim, encoder = config.decoder_embed_dim, config.encoder
         self.blocks = Blocks(
-            dim,
+            embed_dim,
             config.decoder.depth,
-            config.decoder_heads,
-            mlp_width(dim, encoder.shape.mlp_ratio),
+            config.decoder_num_heads,
+            compute_mlp_width(embed_dim, encoder.shape.mlp_ratio),
             drop_path=config.decoder.drop_path,
-            layer_scale=encoder.layer_scale,
+            init_values=encoder.init_values,
             cosine=encoder.cosine_attention,
-            checkpoint_blocks=encoder.checkpoint_blocks,
-            stream=_STREAM,
+            activation_checkpointing=encoder.activation_checkpointing,
+            stream=_DECODER_DROP_PATH_STREAM,
         )
-        self.norm = nn.LayerNorm(dim, eps=LAYER_NORM_EPSILON)
-        self.head = Linear(dim, cubes.values)
+        self.norm = nn.LayerNorm(embed_dim, eps=LAYER_NORM_EPSILON)
+        self.head = Linear(embed_dim, cubes.values)
 
     def forward(
         self,
         x: Float[Tensor, "batch tokens dim"],
-        scored: int,
+        num_loss_tokens: int,
         *,
         keys: Int64[Tensor, " batch"] | None = None,
-    ) -> Float[Tensor, "batch scored values"]:
-        return self.head(self.norm(self.blocks(x, asked=scored, keys=keys)))
+    ) -> Float[Tensor, "batch loss_tokens values"]:
+        return self.head(self.norm(self.blocks(x, num_outputs=num_loss_tokens, keys=keys)))
 
 
 class Autoencoder(nn.Module):
@@ -96,27 +95,29 @@ class Autoencoder(nn.Module):
         self.config = config
         self.encoder = VideoEncoder(config.encoder)
         self.cubes = self.encoder.cubes
-        dim = config.decoder_dim
-        self.mask_token = nn.Parameter(torch.zeros(1, 1, dim))
+        embed_dim = config.decoder_embed_dim
+        self.mask_token = nn.Parameter(torch.zeros(1, 1, embed_dim))
         self.decoder = Decoder(config, self.cubes)
-        self.encoder_to_decoder = Linear(config.encoder.shape.dim, dim, bias=False)
-        self.decoder_positions = position_table(config.encoder, dim)
+        self.encoder_to_decoder = Linear(config.encoder.shape.embed_dim, embed_dim, bias=False)
+        self.decoder_pos_embed = build_pos_embed_buffer(config.encoder, embed_dim)
 
-    decoder_positions: Tensor
+    decoder_pos_embed: Tensor
 
     def forward(
         self,
         visible: Float[Tensor, "batch vis values"],
-        split: Split,
+        split: TokenSplit,
         *,
         keys: Int64[Tensor, " batch"] | None = None,
-    ) -> Float[Tensor, "batch scored values"]:
-        """Rebuild the places of ``split.answered`` from the normalised visible cubes.
+    ) -> Float[Tensor, "batch loss_tokens values"]:
+        """Rebuild the places of ``split.loss_tokens`` from the normalised visible cubes.
 
         ``keys`` are the clips', by which stochastic depth draws in training.
         """
-        seen = self.encoder_to_decoder(self.encoder(visible, split.visible, keys=keys))
-        table = self.decoder_positions.to(seen.dtype)
-        seen = seen + table[split.visible]
-        asked = self.mask_token.to(seen.dtype) + table[split.queries]
-        return self.decoder(torch.cat((seen, asked), dim=1), split.scored, keys=keys)
+        visible_tokens = self.encoder_to_decoder(self.encoder(visible, split.visible, keys=keys))
+        pos_embed = self.decoder_pos_embed.to(visible_tokens.dtype)
+        visible_tokens = visible_tokens + pos_embed[split.visible]
+        query_tokens = self.mask_token.to(visible_tokens.dtype) + pos_embed[split.queries]
+        return self.decoder(
+            torch.cat((visible_tokens, query_tokens), dim=1), split.num_loss_tokens, keys=keys
+        )

@@ -12,12 +12,13 @@ from torch import Tensor, nn
 
 from videomae2.models.encoder import EncoderConfig, VideoEncoder
 from videomae2.models.layers import LAYER_NORM_EPSILON, Linear
-from videomae2.tensors.drops import feature_factors
-from videomae2.tensors.keyed import split
+from videomae2.tensors.drop_path import dropout_mask
+from videomae2.tensors.rng_torch import fold_in
 
-Pooling = Literal["mean", "first"]
+GlobalPool = Literal["avg", "token"]
 
-_STREAM = 43
+
+_HEAD_DROP_STREAM = 43
 """Of a clip's key: which features the head does without."""
 
 
@@ -27,14 +28,14 @@ class ClassifierConfig:
 
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     """The part that pre-training taught."""
-    outputs: int = 0
+    num_classes: int = 0
     """Classes, or numbers to predict; 0 leaves the head out, and the features are the answer."""
-    pooling: Pooling = "mean"
+    global_pool: GlobalPool = "avg"
     """Mean of all tokens and the norm after it, or (as the released --use_cls) the norm and then
     the first token, which is no class token but the first cube."""
-    head_dropout: float = 0.0
+    head_drop_rate: float = 0.0
     """Share of the features that the head does without in a training step."""
-    head_scale: float = 0.001
+    head_init_scale: float = 0.001
     """The head's first weights are drawn and then multiplied by this."""
 
 
@@ -47,16 +48,16 @@ class Classifier(nn.Module):
 
     def __init__(self, config: ClassifierConfig) -> None:
         super().__init__()
-        if config.outputs < 0:
-            raise ValueError(f"a head has 0 outputs or more, got {config.outputs}")
-        if not 0 <= config.head_dropout < 1:
-            raise ValueError(f"head dropout is from 0 to below 1, got {config.head_dropout}")
+        if config.num_classes < 0:
+            raise ValueError(f"a head has 0 outputs or more, got {config.num_classes}")
+        if not 0 <= config.head_drop_rate < 1:
+            raise ValueError(f"head dropout is from 0 to below 1, got {config.head_drop_rate}")
         self.config = config
-        dim, mean = config.encoder.shape.dim, config.pooling == "mean"
-        self.encoder = VideoEncoder(config.encoder, norm=not mean)
+        dim, average = config.encoder.shape.embed_dim, config.global_pool == "avg"
+        self.encoder = VideoEncoder(config.encoder, norm=not average)
         self.cubes = self.encoder.cubes
-        self.fc_norm = nn.LayerNorm(dim, eps=LAYER_NORM_EPSILON) if mean else nn.Identity()
-        self.head = Linear(dim, config.outputs) if config.outputs else None
+        self.fc_norm = nn.LayerNorm(dim, eps=LAYER_NORM_EPSILON) if average else nn.Identity()
+        self.head = Linear(dim, config.num_classes) if config.num_classes else None
 
     def forward(
         self,
@@ -65,9 +66,9 @@ class Classifier(nn.Module):
         keys: Int64[Tensor, " batch"] | None = None,
     ) -> Float[Tensor, "batch outputs"]:
         """Give raw scores, before any softmax; the features where there is no head."""
-        return self.scores(self.features(values, keys=keys), keys=keys)
+        return self.forward_head(self.forward_features(values, keys=keys), keys=keys)
 
-    def features(
+    def forward_features(
         self,
         values: Float[Tensor, "batch tokens values"],
         *,
@@ -80,23 +81,23 @@ class Classifier(nn.Module):
             keys: The clips', by which stochastic depth draws in training.
         """
         tokens = self.encoder(values, keys=keys)
-        pooled = tokens.mean(dim=1) if self.config.pooling == "mean" else tokens[:, 0]
+        pooled = tokens.mean(dim=1) if self.config.global_pool == "avg" else tokens[:, 0]
         return self.fc_norm(pooled)
 
-    def scores(
+    def forward_head(
         self,
         features: Float[Tensor, "batch dim"],
         *,
         keys: Int64[Tensor, " batch"] | None = None,
     ) -> Float[Tensor, "batch outputs"]:
         """Give the head's answer to features; in training it does without some, by ``keys``."""
-        return features if self.head is None else self.head(self._kept(features, keys))
+        return features if self.head is None else self.head(self._drop_features(features, keys))
 
-    def _kept(self, features: Tensor, keys: Tensor | None) -> Float[Tensor, "batch dim"]:
-        rate = self.config.head_dropout
+    def _drop_features(self, features: Tensor, keys: Tensor | None) -> Float[Tensor, "batch dim"]:
+        rate = self.config.head_drop_rate
         if not self.training or rate == 0:
             return features
         if keys is None:
             raise ValueError("head dropout draws by the clips' keys: give them in training")
-        kept = feature_factors(split(keys, _STREAM), rate, features.shape[1])
-        return features * kept.to(features.dtype)
+        mask = dropout_mask(fold_in(keys, _HEAD_DROP_STREAM), rate, features.shape[1])
+        return features * mask.to(features.dtype)

@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from videomae2.models.blocks import Blocks
-from videomae2.models.layers import LAYER_NORM_EPSILON, Linear, mlp_width
-from videomae2.models.sizes import SIZES, Size, SizeName
+from videomae2.models.layers import LAYER_NORM_EPSILON, Blocks, Linear, compute_mlp_width
+from videomae2.models.sizes import SIZES, ModelSize, SizeName
 from videomae2.tensors.grid import Cubes
-from videomae2.tensors.positions import PositionTable, table
+from videomae2.tensors.pos_embed import PosEmbedKind, build_pos_embed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,40 +28,40 @@ class EncoderConfig:
     """Width of a clip in pixels."""
     channels: int = 3
     """Channels of a pixel."""
-    patch: int | None = None
+    patch_size: int | None = None
     """Side of a cube in pixels; the size's own if not given (16; giant 14; tiny 8)."""
-    tubelet: int | None = None
+    tubelet_size: int | None = None
     """Frames of a cube; the size's own if not given (2)."""
-    dim: int | None = None
+    embed_dim: int | None = None
     """Width of a token; the size's own if not given."""
     depth: int | None = None
     """Blocks; the size's own if not given."""
-    heads: int | None = None
+    num_heads: int | None = None
     """Attention heads; the size's own if not given."""
     mlp_ratio: float | None = None
     """Hidden width of an MLP over the width of a token; the size's own if not given."""
-    trained_grid: tuple[int, int, int] | None = None
+    pretrained_grid: tuple[int, int, int] | None = None
     """Cubes (time, row, col) of the clips that the weights were trained on: the position table is
     resampled from that grid. If not given, it is the clip's own grid, or what the weights say that
     the model starts from."""
-    positions: PositionTable = "flat"
+    pos_embed: PosEmbedKind = "flat"
     """Position table: a sinusoid over the flattened number of a cube, as all released models, or
     along each axis, which a small model learns from sooner."""
     drop_path: float = 0.0
     """Rate of stochastic depth at the last block; rises linearly from 0 at the first."""
-    layer_scale: float = 0.0
+    init_values: float = 0.0
     """Start of the learnt scale of each residual branch; 0 leaves it out."""
     cosine_attention: bool = False
     """Attend by cosine, with a learnt sharpness for each head."""
-    checkpoint_blocks: bool = False
+    activation_checkpointing: bool = False
     """Forget activations inside blocks and compute them again in the backward pass."""
 
     @property
-    def shape(self) -> Size:
+    def shape(self) -> ModelSize:
         """The numbers behind the size's name, with what this configuration changes."""
-        names = ("patch", "tubelet", "dim", "depth", "heads", "mlp_ratio")
-        changed = {n: getattr(self, n) for n in names if getattr(self, n) is not None}
-        return replace(SIZES[self.size], **changed)
+        names = ("patch_size", "tubelet_size", "embed_dim", "depth", "num_heads", "mlp_ratio")
+        overrides = {n: getattr(self, n) for n in names if getattr(self, n) is not None}
+        return replace(SIZES[self.size], **overrides)
 
     @property
     def cubes(self) -> Cubes:
@@ -71,8 +70,8 @@ class EncoderConfig:
             frames=self.frames,
             height=self.height,
             width=self.width,
-            tubelet=self.shape.tubelet,
-            patch=self.shape.patch,
+            tubelet_size=self.shape.tubelet_size,
+            patch_size=self.shape.patch_size,
             channels=self.channels,
         )
 
@@ -104,24 +103,24 @@ class VideoEncoder(nn.Module):
 
     def __init__(self, config: EncoderConfig, *, norm: bool = True) -> None:
         super().__init__()
-        shape = config.shape
+        size = config.shape
         self.config = config
         self.cubes = config.cubes
-        self.patch_embed = PatchEmbedding(self.cubes.values, shape.dim)
+        self.patch_embed = PatchEmbedding(self.cubes.values, size.embed_dim)
         self.blocks = Blocks(
-            shape.dim,
-            shape.depth,
-            shape.heads,
-            mlp_width(shape.dim, shape.mlp_ratio),
+            size.embed_dim,
+            size.depth,
+            size.num_heads,
+            compute_mlp_width(size.embed_dim, size.mlp_ratio),
             drop_path=config.drop_path,
-            layer_scale=config.layer_scale,
+            init_values=config.init_values,
             cosine=config.cosine_attention,
-            checkpoint_blocks=config.checkpoint_blocks,
+            activation_checkpointing=config.activation_checkpointing,
         )
-        self.norm = nn.LayerNorm(shape.dim, eps=LAYER_NORM_EPSILON) if norm else nn.Identity()
-        self.positions = position_table(config, shape.dim)
+        self.norm = nn.LayerNorm(size.embed_dim, eps=LAYER_NORM_EPSILON) if norm else nn.Identity()
+        self.pos_embed = build_pos_embed_buffer(config, size.embed_dim)
 
-    positions: Tensor
+    pos_embed: Tensor
 
     def forward(
         self,
@@ -135,12 +134,14 @@ class VideoEncoder(nn.Module):
         ``keys`` are the clips', by which stochastic depth draws in training.
         """
         x = self.patch_embed(values)
-        table = self.positions if index is None else self.positions[index]
-        x = x + table.to(x.dtype)
+        pos_embed = self.pos_embed if index is None else self.pos_embed[index]
+        x = x + pos_embed.to(x.dtype)
         return self.norm(self.blocks(x, keys=keys))
 
 
-def position_table(config: EncoderConfig, dim: int) -> nn.Buffer:
+def build_pos_embed_buffer(config: EncoderConfig, embed_dim: int) -> nn.Buffer:
     """The fixed table for tokens of a width, as a buffer that moves with the model, never saved."""
-    numbers = table(config.cubes.grid, dim, trained=config.trained_grid, kind=config.positions)
-    return nn.Buffer(numbers, persistent=False)
+    values = build_pos_embed(
+        config.cubes.grid, embed_dim, pretrained_grid=config.pretrained_grid, kind=config.pos_embed
+    )
+    return nn.Buffer(values, persistent=False)

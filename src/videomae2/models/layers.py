@@ -1,6 +1,7 @@
-"""Transformer pieces shared by the encoder and the decoder.
+"""Transformer pieces shared by the encoder and the decoder, from a linear map to a stack of blocks.
 
-Axes: batch, tokens, dim, heads, per_head (= dim / heads); asked = the last tokens that are read.
+Axes: batch, tokens, dim, heads, per_head (= dim / heads); outputs = the last tokens, which are
+computed; rows = rows of a weight; depth = blocks.
 """
 
 import math
@@ -8,14 +9,21 @@ import math
 import torch
 import torch.nn.functional as F
 from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
-from videomae2.tensors import products
+from videomae2.tensors import matmul
 from videomae2.tensors.attention import attend
+from videomae2.tensors.drop_path import drop_path_mask
+from videomae2.tensors.rng_torch import fold_in
 
 LAYER_NORM_EPSILON = 1e-6
-_COSINE_SCALE_START = math.log(10)
+
+
+_COSINE_SCALE_INIT = math.log(10)
+
+
 _COSINE_SCALE_LIMIT = 4.6052  # ln 100, as the released code rounds it
 
 
@@ -23,23 +31,23 @@ class Linear(nn.Linear):
     """A linear map, computed by whichever library is fast here."""
 
     def forward(self, x: Float[Tensor, "*rows dim_in"]) -> Float[Tensor, "*rows dim_out"]:
-        return products.linear(x, self.weight, self.bias)
+        return matmul.linear(x, self.weight, self.bias)
 
-    def of_gelu(self, x: Float[Tensor, "*rows dim_in"]) -> Float[Tensor, "*rows dim_out"]:
+    def forward_gelu(self, x: Float[Tensor, "*rows dim_in"]) -> Float[Tensor, "*rows dim_out"]:
         """Compute the map of ``gelu(x)``, without keeping that where it can be spared."""
-        return products.linear_of_gelu(x, self.weight, self.bias)
+        return matmul.gelu_linear(x, self.weight, self.bias)
 
-    def part(
+    def forward_rows(
         self,
         x: Float[Tensor, "*rows dim_in"],
-        outputs: slice | None,
+        rows: slice | None,
         bias: Float[Tensor, " part"],
     ) -> Float[Tensor, "*rows part"]:
         """Compute some of the outputs, or all, with a bias that is the caller's."""
-        return products.linear(x, part_of(self.weight, outputs), bias)
+        return matmul.linear(x, select_rows(self.weight, rows), bias)
 
 
-def part_of(weight: Float[Tensor, "dim_out dim_in"], rows: slice | None) -> Tensor:
+def select_rows(weight: Float[Tensor, "dim_out dim_in"], rows: slice | None) -> Tensor:
     """Some rows, or the whole as it is: the gradient of a slice of everything is a copy."""
     return weight if rows is None else weight[rows]
 
@@ -54,16 +62,16 @@ class Attention(nn.Module):
     Source: models/modeling_finetune.py of the released code (Attention, CosAttention).
     """
 
-    def __init__(self, dim: int, heads: int, *, cosine: bool = False) -> None:
+    def __init__(self, dim: int, num_heads: int, *, cosine: bool = False) -> None:
         super().__init__()
-        if dim % heads:
-            raise ValueError(f"dim must split evenly over heads, got dim={dim}, heads={heads}")
-        self.heads = heads
+        if dim % num_heads:
+            raise ValueError(f"dim must split evenly over heads, got dim={dim}, heads={num_heads}")
+        self.num_heads = num_heads
         self.qkv = Linear(dim, 3 * dim, bias=False)
         self.q_bias = nn.Parameter(torch.empty(dim))
         self.v_bias = nn.Parameter(torch.empty(dim))
         self.proj = Linear(dim, dim)
-        self.scale = nn.Parameter(torch.empty(heads, 1, 1)) if cosine else None
+        self.scale = nn.Parameter(torch.empty(num_heads, 1, 1)) if cosine else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -71,33 +79,33 @@ class Attention(nn.Module):
         nn.init.zeros_(self.q_bias)
         nn.init.zeros_(self.v_bias)
         if self.scale is not None:
-            nn.init.constant_(self.scale, _COSINE_SCALE_START)
+            nn.init.constant_(self.scale, _COSINE_SCALE_INIT)
 
     def forward(
-        self, x: Float[Tensor, "batch tokens dim"], asked: int
-    ) -> Float[Tensor, "batch asked dim"]:
-        q, k, v = self._project(x, asked)
+        self, x: Float[Tensor, "batch tokens dim"], num_outputs: int
+    ) -> Float[Tensor, "batch outputs dim"]:
+        q, k, v = self._project(x, num_outputs)
         if self.scale is None:
             y = attend(q, k, v)
         else:
-            sharp = self.scale.clamp(max=_COSINE_SCALE_LIMIT).exp()
-            q = F.normalize(q, dim=-1) * sharp.to(q.dtype)
+            scale = self.scale.clamp(max=_COSINE_SCALE_LIMIT).exp()
+            q = F.normalize(q, dim=-1) * scale.to(q.dtype)
             y = attend(q, F.normalize(k, dim=-1), v, scale=1.0)
         return self.proj(rearrange(y, "b heads n per_head -> b n (heads per_head)"))
 
-    def _project(self, x: Tensor, asked: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries of the asked tokens, keys and values of all, split into heads."""
+    def _project(self, x: Tensor, num_outputs: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries of the last tokens, keys and values of all, split into heads."""
         dim = x.shape[-1]
         no_bias = torch.zeros_like(self.v_bias)
-        if asked == x.shape[1]:
+        if num_outputs == x.shape[1]:
             bias = torch.cat((self.q_bias, no_bias, self.v_bias))
-            qkv = self.qkv.part(x, None, bias)
-            q, k, v = rearrange(qkv, "b n (qkv h d) -> qkv b h n d", qkv=3, h=self.heads)
+            qkv = self.qkv.forward_rows(x, None, bias)
+            q, k, v = rearrange(qkv, "b n (qkv h d) -> qkv b h n d", qkv=3, h=self.num_heads)
             return q, k, v
-        q = self.qkv.part(x[:, -asked:], slice(dim), self.q_bias)
-        kv = self.qkv.part(x, slice(dim, None), torch.cat((no_bias, self.v_bias)))
-        k, v = rearrange(kv, "b n (kv h d) -> kv b h n d", kv=2, h=self.heads)
-        return rearrange(q, "b n (h d) -> b h n d", h=self.heads), k, v
+        q = self.qkv.forward_rows(x[:, -num_outputs:], slice(dim), self.q_bias)
+        kv = self.qkv.forward_rows(x, slice(dim, None), torch.cat((no_bias, self.v_bias)))
+        k, v = rearrange(kv, "b n (kv h d) -> kv b h n d", kv=2, h=self.num_heads)
+        return rearrange(q, "b n (h d) -> b h n d", h=self.num_heads), k, v
 
 
 class MLP(nn.Module):
@@ -109,7 +117,7 @@ class MLP(nn.Module):
         self.fc2 = Linear(hidden, dim)
 
     def forward(self, x: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
-        return self.fc2.of_gelu(self.fc1(x))
+        return self.fc2.forward_gelu(self.fc1(x))
 
 
 class Block(nn.Module):
@@ -117,56 +125,130 @@ class Block(nn.Module):
 
     Args of forward:
         x: The tokens.
-        asked: How many of the last tokens to compute; all of them still serve as keys and
+        num_outputs: How many of the last tokens to compute; all of them still serve as keys and
             values. The last block of a decoder needs no more than the answers.
-        factors: What to multiply the two residual branches of each clip by (stochastic depth);
-            nothing if not given.
+        residual_mask: What to multiply the two residual branches of each clip by (stochastic
+            depth); nothing if not given.
     """
 
     def __init__(
         self,
         dim: int,
-        heads: int,
+        num_heads: int,
         hidden: int,
         *,
-        layer_scale: float = 0.0,
+        init_values: float = 0.0,
         cosine: bool = False,
     ) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(dim, eps=LAYER_NORM_EPSILON)
-        self.attn = Attention(dim, heads, cosine=cosine)
+        self.attn = Attention(dim, num_heads, cosine=cosine)
         self.norm2 = nn.LayerNorm(dim, eps=LAYER_NORM_EPSILON)
         self.mlp = MLP(dim, hidden)
-        self.layer_scale = layer_scale
-        self.gamma_1 = nn.Parameter(torch.empty(dim)) if layer_scale > 0 else None
-        self.gamma_2 = nn.Parameter(torch.empty(dim)) if layer_scale > 0 else None
+        self.init_values = init_values
+        self.gamma_1 = nn.Parameter(torch.empty(dim)) if init_values > 0 else None
+        self.gamma_2 = nn.Parameter(torch.empty(dim)) if init_values > 0 else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Set the parameters that are this module's own."""
         for gamma in (self.gamma_1, self.gamma_2):
             if gamma is not None:
-                nn.init.constant_(gamma, self.layer_scale)
+                nn.init.constant_(gamma, self.init_values)
 
     def forward(
         self,
         x: Float[Tensor, "batch tokens dim"],
-        asked: int,
-        factors: Float[Tensor, "2 batch 1 1"] | None = None,
-    ) -> Float[Tensor, "batch asked dim"]:
-        of_attention, of_mlp = (None, None) if factors is None else factors.unbind()
-        y = self.attn(self.norm1(x), asked)
-        if asked < x.shape[1]:  # the gradient of a slice is a copy, also of a slice of everything
-            x = x[:, -asked:]
-        x = x + _branch(y, self.gamma_1, of_attention)
-        return x + _branch(self.mlp(self.norm2(x)), self.gamma_2, of_mlp)
+        num_outputs: int,
+        residual_mask: Float[Tensor, "2 batch 1 1"] | None = None,
+    ) -> Float[Tensor, "batch outputs dim"]:
+        attn_mask, mlp_mask = (None, None) if residual_mask is None else residual_mask.unbind()
+        y = self.attn(self.norm1(x), num_outputs)
+        # the gradient of a slice is a copy, also of a slice of everything
+        if num_outputs < x.shape[1]:
+            x = x[:, -num_outputs:]
+        x = x + _scale_residual(y, self.gamma_1, attn_mask)
+        return x + _scale_residual(self.mlp(self.norm2(x)), self.gamma_2, mlp_mask)
 
 
-def _branch(y: Tensor, gamma: Tensor | None, factor: Tensor | None) -> Tensor:
+def _scale_residual(y: Tensor, gamma: Tensor | None, mask: Tensor | None) -> Tensor:
     y = y if gamma is None else gamma * y
-    return y if factor is None else y * factor.to(y.dtype)
+    return y if mask is None else y * mask.to(y.dtype)
 
 
-def mlp_width(dim: int, ratio: float) -> int:
+def compute_mlp_width(dim: int, ratio: float) -> int:
     """The hidden width of an MLP, rounded down as in the released code (2234 = 512 * 48/11)."""
     return int(dim * ratio)
+
+
+_ENCODER_DROP_PATH_STREAM = 41
+"""Of a clip's key: what stochastic depth leaves out of the encoder."""
+
+
+class Blocks(nn.ModuleList):
+    """A stack of blocks with stochastic depth that rises, and optional activation checkpointing.
+
+    Which clips a block leaves out is a function of their keys, so a batch may be cut in any way.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        depth: int,
+        num_heads: int,
+        hidden: int,
+        *,
+        drop_path: float = 0.0,
+        init_values: float = 0.0,
+        cosine: bool = False,
+        activation_checkpointing: bool = False,
+        stream: int = _ENCODER_DROP_PATH_STREAM,
+    ) -> None:
+        if depth < 1:
+            raise ValueError(f"a stack of blocks needs a depth of 1 or more, got {depth}")
+        if not 0 <= drop_path < 1:
+            raise ValueError(f"stochastic depth needs a rate from 0 to below 1, got {drop_path}")
+        super().__init__(
+            Block(dim, num_heads, hidden, init_values=init_values, cosine=cosine)
+            for _ in range(depth)
+        )
+        self.drop_path, self.stream = drop_path, stream
+        self.activation_checkpointing = activation_checkpointing
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch tokens dim"],
+        *,
+        num_outputs: int | None = None,
+        keys: Int64[Tensor, " batch"] | None = None,
+    ) -> Float[Tensor, "batch outputs dim"]:
+        """Run all blocks; the last computes no more than the last ``num_outputs`` tokens."""
+        residual_masks = self._draw_residual_masks(keys)
+        for index, block in enumerate(self):
+            num_computed = (
+                num_outputs if num_outputs is not None and index == len(self) - 1 else x.shape[1]
+            )
+            residual_mask = None if residual_masks is None else residual_masks[index]
+            if self.activation_checkpointing and self.training and torch.is_grad_enabled():
+                # nothing in a block draws, so there is no state of a generator to restore
+                x = checkpoint(
+                    block,
+                    x,
+                    num_computed,
+                    residual_mask,
+                    use_reentrant=False,
+                    preserve_rng_state=False,
+                )
+            else:
+                x = block(x, num_computed, residual_mask)
+        return x
+
+    def _draw_residual_masks(
+        self, keys: Tensor | None
+    ) -> Float[Tensor, "depth 2 batch 1 1"] | None:
+        """What the branches of each block are multiplied by; None where nothing is left out."""
+        if not self.training or self.drop_path == 0:
+            return None
+        if keys is None:
+            raise ValueError("stochastic depth draws by the clips' keys: give them in training")
+        return drop_path_mask(fold_in(keys, self.stream), self.drop_path, len(self))

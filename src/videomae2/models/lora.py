@@ -1,11 +1,13 @@
-"""Low-rank adapters (LoRA): what is learnt beside frozen linear maps, and merged into them.
+"""Which weights of a classifier learn: frozen blocks, and low-rank adapters (LoRA) beside others.
+
+Adapters can be merged into the frozen linear maps that they sit beside.
 
 Axes: dim_in, dim_out, rank; part = some of the outputs.
 """
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -13,11 +15,12 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
-from videomae2.models.blocks import Blocks
-from videomae2.models.layers import Block, Linear, part_of
-from videomae2.tensors import products
+from videomae2.models.classifier import Classifier
+from videomae2.models.layers import Block, Blocks, Linear, select_rows
+from videomae2.tensors import matmul
 
-Place = Literal["attention", "mlp"]
+TargetModule = Literal["attention", "mlp"]
+
 
 _DOWN, _UP = ".down", ".up"
 
@@ -30,7 +33,7 @@ class LoraConfig:
     """Width of an adapter, 8 is usual; 0 for none. Query, key and value share one."""
     alpha: float = 16.0
     """An adapter's answer is multiplied by alpha/rank."""
-    places: tuple[Place, ...] = ("attention", "mlp")
+    target_modules: tuple[TargetModule, ...] = ("attention", "mlp")
     """Which maps of a block have one: the two of attention, the two of the MLP."""
 
 
@@ -58,48 +61,50 @@ class AdaptedLinear(Linear):
         nn.init.uniform_(self.down, -bound, bound, generator=generator)
 
     def forward(self, x: Float[Tensor, "*rows dim_in"]) -> Float[Tensor, "*rows dim_out"]:
-        return super().forward(x) + self._adapted(x, None)
+        return super().forward(x) + self._compute_delta(x, None)
 
-    def of_gelu(self, x: Float[Tensor, "*rows dim_in"]) -> Float[Tensor, "*rows dim_out"]:
+    def forward_gelu(self, x: Float[Tensor, "*rows dim_in"]) -> Float[Tensor, "*rows dim_out"]:
         """As of any map; the adapter wants what GELU gives, so it is kept."""
         return self(F.gelu(x))
 
-    def part(
+    def forward_rows(
         self,
         x: Float[Tensor, "*rows dim_in"],
-        outputs: slice | None,
+        rows: slice | None,
         bias: Float[Tensor, " part"],
     ) -> Float[Tensor, "*rows part"]:
-        return super().part(x, outputs, bias) + self._adapted(x, outputs)
+        return super().forward_rows(x, rows, bias) + self._compute_delta(x, rows)
 
-    def _adapted(self, x: Tensor, outputs: slice | None) -> Tensor:
-        narrow = products.linear(x, self.down, None)
-        return products.linear(narrow, part_of(self.up, outputs) * self.scale, None)
+    def _compute_delta(self, x: Tensor, rows: slice | None) -> Tensor:
+        low_rank = matmul.linear(x, self.down, None)
+        return matmul.linear(low_rank, select_rows(self.up, rows) * self.scale, None)
 
     @torch.no_grad()
-    def merged(self) -> Float[Tensor, "dim_out dim_in"]:
+    def merge_weight(self) -> Float[Tensor, "dim_out dim_in"]:
         """The one matrix that does the same."""
         return self.weight + self.scale * (self.up @ self.down)
 
 
-def adapt(blocks: Blocks, config: LoraConfig, generator: Generator, *, first: int = 0) -> None:
+def add_adapters(
+    blocks: Blocks, config: LoraConfig, generator: Generator, *, first_block: int = 0
+) -> None:
     """Freeze blocks and put adapters beside their linear maps, which change nothing at first.
 
     Args:
         blocks: Changed in place.
         config: Size and places.
         generator: Draws the first weights.
-        first: The first block that gets adapters; those before it are left as they are.
+        first_block: The first block that gets adapters; those before it are left as they are.
 
     Raises:
         ValueError: If the rank is not less than a map is wide, or no place is named.
     """
-    if not config.places:
+    if not config.target_modules:
         raise ValueError("adapters need a place: attention, mlp, or both")
-    for block in list(blocks)[first:]:
+    for block in list(blocks)[first_block:]:
         assert isinstance(block, Block)
         block.requires_grad_(False)
-        for parent, name in _maps(block, config.places):
+        for parent, name in _list_linears(block, config.target_modules):
             frozen = getattr(parent, name)
             setattr(parent, name, AdaptedLinear(frozen, config.rank, config.alpha, generator))
 
@@ -107,9 +112,9 @@ def adapt(blocks: Blocks, config: LoraConfig, generator: Generator, *, first: in
 def merged_state(model: nn.Module) -> dict[str, Tensor]:
     """The weights of a model as if it had no adapters: what is saved and shared."""
     state = {n: v for n, v in model.state_dict().items() if not n.endswith((_DOWN, _UP))}
-    for name, part in model.named_modules():
-        if isinstance(part, AdaptedLinear):
-            state[f"{name}.weight"] = part.merged()
+    for name, module in model.named_modules():
+        if isinstance(module, AdaptedLinear):
+            state[f"{name}.weight"] = module.merge_weight()
     return state
 
 
@@ -127,9 +132,46 @@ def adapter_state(model: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def _maps(block: Block, places: tuple[Place, ...]) -> Iterator[tuple[nn.Module, str]]:
+def _list_linears(
+    block: Block, target_modules: tuple[TargetModule, ...]
+) -> Iterator[tuple[nn.Module, str]]:
     """Where a block holds the linear maps of some places."""
-    if "attention" in places:
+    if "attention" in target_modules:
         yield from ((block.attn, "qkv"), (block.attn, "proj"))
-    if "mlp" in places:
+    if "mlp" in target_modules:
         yield from ((block.mlp, "fc1"), (block.mlp, "fc2"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TuningConfig:
+    """What learns and what stays as it is; usually everything learns."""
+
+    frozen_blocks: int = 0
+    """The patch embedding and this many first blocks do not learn; 0 freezes neither."""
+    lora: LoraConfig = field(default_factory=LoraConfig)
+    """Teach adapters beside the blocks that are not frozen, instead of their weights. The patch
+    embedding does not learn then."""
+
+
+def apply_tuning(model: Classifier, config: TuningConfig, generator: Generator) -> None:
+    """Freeze weights and add adapters, in place; to be done after the first weights are there.
+
+    Args:
+        model: Norm and head always learn.
+        config: What else.
+        generator: Draws the adapters.
+
+    Raises:
+        ValueError: If there are not as many blocks, or adapters would have none to sit beside.
+    """
+    encoder, num_frozen, depth = model.encoder, config.frozen_blocks, len(model.encoder.blocks)
+    if not 0 <= num_frozen <= depth:
+        raise ValueError(f"cannot freeze {num_frozen} blocks of {depth}")
+    if config.lora.rank and num_frozen == depth:
+        raise ValueError(f"all {depth} blocks are frozen, so adapters would have no effect")
+    if num_frozen or config.lora.rank:
+        encoder.patch_embed.requires_grad_(False)
+    for block in list(encoder.blocks)[:num_frozen]:
+        block.requires_grad_(False)
+    if config.lora.rank:
+        add_adapters(encoder.blocks, config.lora, generator, first_block=num_frozen)

@@ -4,30 +4,33 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from videomae2.config import (
+from videomae2.config.runs import (
+    CheckpointConfig,
     DistillRun,
     FinetuneRun,
+    LoggingConfig,
     PretrainRun,
-    RecordConfig,
     StudentConfig,
     ValidationConfig,
 )
-from videomae2.data.augment import AugmentConfig
-from videomae2.data.crops import CropConfig
-from videomae2.data.erasing import EraseConfig
-from videomae2.data.mixing import MixConfig
-from videomae2.data.rand_augment import RandAugmentConfig
-from videomae2.data.sources import DataConfig, SourceConfig
-from videomae2.engine.optim import OptimConfig
+from videomae2.data.augment.augment import AugmentConfig
+from videomae2.data.augment.erasing import EraseConfig
+from videomae2.data.augment.mixing import MixConfig
+from videomae2.data.augment.rand_augment import RandAugmentConfig
+from videomae2.data.loading.sources import DataConfig, SourceConfig
+from videomae2.data.views.crops import CropConfig
 from videomae2.models.autoencoder import AutoencoderConfig, DecoderConfig
 from videomae2.models.classifier import ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.recipes.sources import each
+from videomae2.recipes.datasets import build_sources
 from videomae2.tasks.classify import ClassifyConfig
 from videomae2.tasks.pretrain import MaskingConfig
+from videomae2.training.optim import OptimConfig
 
-ENCODER = EncoderConfig(size="tiny", frames=8, height=64, width=64, positions="axes")
-STRIDE = 4.0
+ENCODER = EncoderConfig(size="tiny", frames=8, height=64, width=64, pos_embed="axes")
+
+
+FRAME_INTERVAL = 4.0
 
 
 def demo(videos: Sequence[Path], out: Path) -> PretrainRun:
@@ -46,21 +49,28 @@ def demo(videos: Sequence[Path], out: Path) -> PretrainRun:
     Command: videomae2 pretrain demo shapes/
     """
     optim = OptimConfig(
-        lr=32e-3, lr_counts="views", epochs=34.0, warmup_epochs=2.0, batch=8, clip_norm=1.0
+        lr=32e-3,
+        lr_scale_by="views",
+        epochs=34.0,
+        warmup_epochs=2.0,
+        global_batch_size=8,
+        clip_norm=1.0,
     )
     return PretrainRun(
-        data=DataConfig(sources=each(videos, stride=STRIDE), views=1),
+        data=DataConfig(sources=build_sources(videos, frame_interval=FRAME_INTERVAL), views=1),
         model=AutoencoderConfig(encoder=ENCODER, decoder=DecoderConfig(depth=2)),
-        masking=MaskingConfig(encoder_ratio=0.75, queries="lean"),
+        masking=MaskingConfig(encoder_mask_ratio=0.75, decoder_queries="hidden_only"),
         optim=optim,
-        record=RecordConfig(out=out, log_every=128, save_every=512),
+        output_dir=out,
+        checkpoint=CheckpointConfig(interval=512),
+        logging=LoggingConfig(interval=128),
     )
 
 
 def demo_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
     """Fine-tune the demo's tiny model on a few labelled videos.
 
-    From a pre-trained model with --start.weights; without, from scratch with everything else the
+    From a pre-trained model with --init.weights; without, from scratch with everything else the
     same. Nothing is mirrored: left and right are classes. Nothing is mixed, erased or recoloured:
     that suits models a thousand times as large. There is no validation, for each of the few
     labels is needed; the last model is the result.
@@ -70,35 +80,40 @@ def demo_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Hardware: 2 cores.
     Time: see docs/benchmarks.md.
     Score: see docs/benchmarks.md.
-    Command: videomae2 finetune demo shapes/labelled.csv --start.weights runs/demo/pretrain
+    Command: videomae2 finetune demo shapes/labelled.csv --init.weights runs/demo/pretrain
     """
-    sources = tuple(SourceConfig(path=path, stride=STRIDE, sampling="dense") for path in videos)
+    sources = tuple(
+        SourceConfig(path=path, frame_interval=FRAME_INTERVAL, frame_sampling="dense")
+        for path in videos
+    )
     return FinetuneRun(
         data=DataConfig(
             sources=sources,
             views=1,
-            crop=CropConfig(kind="random-resized", area=(0.5, 1.0), ratio=(0.8, 1.25)),
+            crop=CropConfig(kind="random-resized", scale=(0.5, 1.0), ratio=(0.8, 1.25)),
         ),
         validation=ValidationConfig(share=0.0),
         model=ClassifierConfig(encoder=ENCODER),
         task=ClassifyConfig(label_smoothing=0.1),
         augment=AugmentConfig(
-            rand_augment=RandAugmentConfig(operations=0),
-            erase=EraseConfig(share=0.0),
-            mix=MixConfig(share=0.0),
+            rand_augment=RandAugmentConfig(num_ops=0),
+            erase=EraseConfig(prob=0.0),
+            mix=MixConfig(prob=0.0),
         ),
         optim=OptimConfig(
             lr=16e-3,
-            lr_counts="views",
+            lr_scale_by="views",
             epochs=21.0,
             warmup_epochs=2.1,
-            batch=16,
-            last_lr=1e-6,
+            global_batch_size=16,
+            min_lr=1e-6,
             layer_decay=1.0,
             betas=(0.9, 0.999),
             clip_norm=5.0,
         ),
-        record=RecordConfig(out=out, log_every=50, save_every=200),
+        output_dir=out,
+        checkpoint=CheckpointConfig(interval=200),
+        logging=LoggingConfig(interval=50),
     )
 
 
@@ -114,14 +129,16 @@ def demo_distill(videos: Sequence[Path], out: Path) -> DistillRun:
     Score: see docs/benchmarks.md.
     Command: videomae2 distill demo shapes/train --teacher.weights runs/demo/finetune
     """
-    tuning = demo_finetune(videos, out)
-    encoder = replace(ENCODER, dim=96, depth=2)
+    finetune_run = demo_finetune(videos, out)
+    encoder = replace(ENCODER, embed_dim=96, depth=2)
     return DistillRun(
-        data=tuning.data,
+        data=finetune_run.data,
         labelled=False,
-        validation=tuning.validation,
+        validation=finetune_run.validation,
         students=(StudentConfig(name="student", model=ClassifierConfig(encoder=encoder)),),
-        augment=tuning.augment,
-        optim=replace(tuning.optim, epochs=13.0, warmup_epochs=1.3, clip_norm=1.0),
-        record=tuning.record,
+        augment=finetune_run.augment,
+        optim=replace(finetune_run.optim, epochs=13.0, warmup_epochs=1.3, clip_norm=1.0),
+        output_dir=finetune_run.output_dir,
+        checkpoint=finetune_run.checkpoint,
+        logging=finetune_run.logging,
     )

@@ -8,33 +8,33 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from videomae2.config import DistillRun, RecordConfig, StudentConfig
-from videomae2.data.augment import AugmentConfig
-from videomae2.data.crops import CropConfig
-from videomae2.data.erasing import EraseConfig
-from videomae2.data.mixing import MixConfig
-from videomae2.data.rand_augment import RandAugmentConfig
-from videomae2.data.sources import DataConfig
-from videomae2.engine.optim import OptimConfig
+from videomae2.config.runs import CheckpointConfig, DistillRun, LoggingConfig, StudentConfig
+from videomae2.data.augment.augment import AugmentConfig
+from videomae2.data.augment.erasing import EraseConfig
+from videomae2.data.augment.mixing import MixConfig
+from videomae2.data.augment.rand_augment import RandAugmentConfig
+from videomae2.data.loading.sources import DataConfig
+from videomae2.data.views.crops import CropConfig
 from videomae2.models.classifier import ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.sizes import SizeName
-from videomae2.models.starting import StartConfig
-from videomae2.recipes.labelled_sets import (
+from videomae2.models.weights.init_from import InitConfig
+from videomae2.recipes.datasets import (
     KINETICS_710,
     SOMETHING_V2,
-    LabelledSet,
-    validation,
+    LabelledDataset,
+    build_timed_sources,
+    build_validation_config,
 )
 from videomae2.recipes.own import FRAMES_PER_SECOND
-from videomae2.recipes.sources import each_timed
+from videomae2.training.optim import OptimConfig
 
 
 def distill_k710_base(videos: Sequence[Path], out: Path) -> DistillRun:
     """Distill ViT-B from ViT-g on Kinetics-710, as in the paper.
 
     The student starts from ViT-B after post-pre-training on Kinetics-710, the run of finetune
-    k710-base; --students.0.start.weights names another. What the paper leaves open: one view of
+    k710-base; --students.0.init.weights names another. What the paper leaves open: one view of
     each video, erasing as in the released fine-tuning, the divergence times T squared.
 
     Source: arXiv 2303.16727 appendix: temperature 3, 100 epochs, no labels in the loss.
@@ -44,7 +44,7 @@ def distill_k710_base(videos: Sequence[Path], out: Path) -> DistillRun:
     Score: K710 81.5, K400 86.6 with its rows of the head (the released model zoo).
     Command: videomae2 distill k710-base k710_train.csv --teacher.weights g_k710_ft.pth
     """
-    return _kinetics("base", videos, out)
+    return _build_k710_run("base", videos, out)
 
 
 def distill_k710_small(videos: Sequence[Path], out: Path) -> DistillRun:
@@ -52,7 +52,7 @@ def distill_k710_small(videos: Sequence[Path], out: Path) -> DistillRun:
 
     The released ViT-S was made so, from a ViT-S after post-pre-training that was not released; with
     which settings was not published, these are ViT-B's. It starts from the run of finetune
-    k710-small; --students.0.start.weights names another parent.
+    k710-small; --students.0.init.weights names another parent.
 
     Source: docs/MODEL_ZOO.md of the released code; settings of arXiv 2303.16727 for ViT-B.
     Data: a folder with train.csv and val.csv of Kinetics-710, or a list; 658 k videos.
@@ -61,7 +61,7 @@ def distill_k710_small(videos: Sequence[Path], out: Path) -> DistillRun:
     Score: K710 77.6, K400 83.7 with its rows of the head (the released model zoo).
     Command: videomae2 distill k710-small k710_train.csv --teacher.weights g_k710_ft.pth
     """
-    return _kinetics("small", videos, out)
+    return _build_k710_run("small", videos, out)
 
 
 def distill_ssv2_base(videos: Sequence[Path], out: Path) -> DistillRun:
@@ -69,7 +69,7 @@ def distill_ssv2_base(videos: Sequence[Path], out: Path) -> DistillRun:
 
     Nothing is mirrored, for its classes tell left from right; the paper says that it was. The
     student starts as for Kinetics-710, as the paper has it, with a fresh head; ViT-B after
-    finetune ssv2-base would be --students.0.start.weights runs/ssv2-base-finetune.
+    finetune ssv2-base would be --students.0.init.weights runs/ssv2-base-finetune.
 
     Source: arXiv 2303.16727 appendix: temperature 3, 100 epochs, half the batch and rate of K710.
     Data: a folder with train.csv and val.csv of Something-Something V2, or a list; 169 k videos.
@@ -78,7 +78,7 @@ def distill_ssv2_base(videos: Sequence[Path], out: Path) -> DistillRun:
     Score: 75.0 (the paper).
     Command: videomae2 distill ssv2-base ssv2_train.csv --teacher.weights g_ssv2_ft.pth
     """
-    return _paper("base", SOMETHING_V2, videos, out, lr=5e-4, batch=512)
+    return _build_paper_run("base", SOMETHING_V2, videos, out, lr=5e-4, global_batch_size=512)
 
 
 def distill_own(videos: Sequence[Path], out: Path) -> DistillRun:
@@ -86,7 +86,7 @@ def distill_own(videos: Sequence[Path], out: Path) -> DistillRun:
 
     The teacher is a run of finetune own, of any size, say --model.encoder.size base. Videos need
     no labels: --no-labelled takes every video you have. The student starts fresh; weights of its
-    own size to start from, if you have some, go to --students.0.start.weights.
+    own size to start from, if you have some, go to --students.0.init.weights.
 
     Source: our choice; loss and augmentation of arXiv 2303.16727, clips of finetune own.
     Data: a folder of videos, or a list; the more, the better, with or without labels.
@@ -97,20 +97,20 @@ def distill_own(videos: Sequence[Path], out: Path) -> DistillRun:
     """
     encoder = EncoderConfig(size="small", depth=6, drop_path=0.1)
     return DistillRun(
-        data=_own_data(videos, area=(0.08, 1.0)),
-        students=(_student("half-small", encoder),),
+        data=_build_own_data(videos, scale=(0.08, 1.0)),
+        students=(_build_student("half-small", encoder),),
         optim=OptimConfig(
             lr=1e-3,
             epochs=100.0,
             warmup_epochs=5.0,
-            batch=64,
-            batch_may_shrink=True,
-            micro_batch=16,
-            last_lr=1e-6,
+            global_batch_size=64,
+            allow_smaller_batch=True,
+            micro_batch_size=16,
+            min_lr=1e-6,
             betas=(0.9, 0.999),
             clip_norm=1.0,
         ),
-        record=RecordConfig(out=out),
+        output_dir=out,
     )
 
 
@@ -126,67 +126,78 @@ def distill_own_cpu(videos: Sequence[Path], out: Path) -> DistillRun:
     Score: unmeasured.
     Command: videomae2 distill own-cpu my_videos/ --teacher.weights runs/own-cpu-finetune
     """
-    encoder = EncoderConfig(size="tiny", height=96, width=96, dim=96, depth=2, positions="axes")
+    encoder = EncoderConfig(
+        size="tiny", height=96, width=96, embed_dim=96, depth=2, pos_embed="axes"
+    )
     return DistillRun(
-        data=_own_data(videos, area=(0.4, 1.0)),
-        students=(_student("mini", encoder),),
+        data=_build_own_data(videos, scale=(0.4, 1.0)),
+        students=(_build_student("mini", encoder),),
         augment=AugmentConfig(
-            rand_augment=RandAugmentConfig(operations=2, magnitude=5.0),
-            erase=EraseConfig(share=0.0),
-            mix=MixConfig(share=0.0),
+            rand_augment=RandAugmentConfig(num_ops=2, magnitude=5.0),
+            erase=EraseConfig(prob=0.0),
+            mix=MixConfig(prob=0.0),
         ),
         optim=OptimConfig(
             lr=8e-3,
-            lr_counts="views",
+            lr_scale_by="views",
             epochs=40.0,
             warmup_epochs=4.0,
-            batch=8,
-            batch_may_shrink=True,
-            last_lr=1e-6,
+            global_batch_size=8,
+            allow_smaller_batch=True,
+            min_lr=1e-6,
             betas=(0.9, 0.999),
             clip_norm=1.0,
         ),
-        record=RecordConfig(out=out, log_every=10, save_every=100),
+        output_dir=out,
+        checkpoint=CheckpointConfig(interval=100),
+        logging=LoggingConfig(interval=10),
     )
 
 
-def _own_data(videos: Sequence[Path], *, area: tuple[float, float]) -> DataConfig:
-    sources = each_timed(videos, per_second=FRAMES_PER_SECOND)
+def _build_own_data(videos: Sequence[Path], *, scale: tuple[float, float]) -> DataConfig:
+    sources = build_timed_sources(videos, frames_per_second=FRAMES_PER_SECOND)
     return DataConfig(
-        sources=tuple(replace(source, sampling="dense") for source in sources),
+        sources=tuple(replace(source, frame_sampling="dense") for source in sources),
         views=1,
-        crop=CropConfig(kind="random-resized", area=area),
+        crop=CropConfig(kind="random-resized", scale=scale),
     )
 
 
-def _student(name: str, encoder: EncoderConfig) -> StudentConfig:
+def _build_student(name: str, encoder: EncoderConfig) -> StudentConfig:
     return StudentConfig(name=name, model=ClassifierConfig(encoder=encoder))
 
 
-def _kinetics(size: SizeName, videos: Sequence[Path], out: Path) -> DistillRun:
-    return _paper(size, KINETICS_710, videos, out, lr=1e-3, batch=1024)
+def _build_k710_run(size: SizeName, videos: Sequence[Path], out: Path) -> DistillRun:
+    return _build_paper_run(size, KINETICS_710, videos, out, lr=1e-3, global_batch_size=1024)
 
 
-def _paper(
-    size: SizeName, of: LabelledSet, videos: Sequence[Path], out: Path, *, lr: float, batch: int
+def _build_paper_run(
+    size: SizeName,
+    dataset: LabelledDataset,
+    videos: Sequence[Path],
+    out: Path,
+    *,
+    lr: float,
+    global_batch_size: int,
 ) -> DistillRun:
-    student = _student(size, EncoderConfig(size=size, drop_path=0.1))
-    start = StartConfig(weights=out.parent / f"k710-{size}-finetune")
+    student = _build_student(size, EncoderConfig(size=size, drop_path=0.1))
+    start = InitConfig(weights=out.parent / f"k710-{size}-finetune")
     return DistillRun(
-        data=of.data(videos, views=1),
-        labels=of.labels,
-        validation=validation(videos),
-        students=(replace(student, start=start),),
+        data=dataset.build_data_config(videos, views=1),
+        labels=dataset.labels,
+        validation=build_validation_config(videos),
+        students=(replace(student, init=start),),
         optim=OptimConfig(
             lr=lr,
             epochs=100.0,
             warmup_epochs=5.0,
-            batch=batch,
-            micro_batch=16,
-            last_lr=1e-6,
+            global_batch_size=global_batch_size,
+            micro_batch_size=16,
+            min_lr=1e-6,
             layer_decay=0.75,
             betas=(0.9, 0.999),
             clip_norm=1.0,
         ),
-        record=RecordConfig(out=out, save_every=1000),
+        output_dir=out,
+        checkpoint=CheckpointConfig(interval=1000),
     )

@@ -1,82 +1,116 @@
-"""InternVideo's pre-training on hybrid data: V1's masking on more videos, before V2's.
+"""InternVideo's pre-training on hybrid data, with V1's masking, and its fine-tuning of V2's ViT-H.
 
-Rates are for 256 videos. The scripts ask for one epoch more than their names say; so do these.
+Rates are for 256 videos; 1.5e-4 is that of V1. The scripts ask for one epoch more than their names
+say; so do these. The H that is fine-tuned is the 1200-epoch one of VideoMAE V2, so the parents are
+the recipes of V2.
 """
 
-from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
 
-from videomae2.config import PretrainRun, RecordConfig
-from videomae2.data.sources import DataConfig
-from videomae2.engine.optim import OptimConfig
-from videomae2.models.autoencoder import AutoencoderConfig, DecoderConfig
-from videomae2.models.encoder import EncoderConfig
-from videomae2.models.sizes import SizeName
-from videomae2.recipes.sources import hybrid
-from videomae2.recipes.v1 import LR
-from videomae2.tasks.pretrain import MaskingConfig
+from videomae2.recipes.datasets import KINETICS_400, KINETICS_600, KINETICS_700
+from videomae2.recipes.finetune_rows import FinetuneRow
+from videomae2.recipes.pretrain_rows import V1_MASKING, PretrainRow
 
+KINETICS_400_SEGMENTS = replace(KINETICS_400, frame_sampling="tsn")
 
-def internvideo_base(videos: Sequence[Path], out: Path) -> PretrainRun:
-    """Pre-train ViT-B on hybrid data with V1's masking.
-
-    Source: InternVideo1; batch and rate are those of its ViT-B script for SSv2, since the one of
-        its weights vit_b_hybrid_pt_800e is not released.
-    Data: as for hybrid-base; its own mixture of about 1 M clips is not described list by list.
-    Hardware: 32 GPUs with 64 videos each.
-    Time: unmeasured.
-    Score: after fine-tuning K400 81.5, SSv2 71.2 (InternVideo).
-    Command: videomae2 pretrain internvideo-base lists/
-    """
-    optim = OptimConfig(lr=LR, epochs=801.0, warmup_epochs=40.0, batch=32 * 64, micro_batch=64)
-    return _run("base", videos, out, optim, views=1, decoder_depth=4)
-
-
-def internvideo_large(videos: Sequence[Path], out: Path) -> PretrainRun:
-    """Pre-train ViT-L on hybrid data with V1's masking and a decoder of 12 blocks.
-
-    Source: InternVideo1 scripts/pretrain/slurm_train_vit_l_hybrid_pt.sh.
-    Data: as for internvideo-base.
-    Hardware: 48 GPUs with 24 videos each.
-    Time: unmeasured.
-    Score: none is given for this stage alone.
-    Command: videomae2 pretrain internvideo-large lists/
-    """
-    optim = OptimConfig(lr=LR, epochs=801.0, warmup_epochs=40.0, batch=48 * 24, micro_batch=24)
-    return _run("large", videos, out, optim, views=1, decoder_depth=12)
-
-
-def internvideo_huge(videos: Sequence[Path], out: Path) -> PretrainRun:
-    """Pre-train ViT-H on hybrid data with V1's masking, four views and a decoder of 8 blocks.
-
-    Source: InternVideo1 scripts/pretrain/slurm_train_vit_h_hybrid_pt.sh.
-    Data: as for internvideo-base.
-    Hardware: 64 GPUs with 6 videos each.
-    Time: unmeasured.
-    Score: none is given for this stage alone.
-    Command: videomae2 pretrain internvideo-huge lists/
-    """
-    optim = OptimConfig(
-        lr=1e-3, epochs=301.0, warmup_epochs=15.0, batch=64 * 6, micro_batch=6, last_lr=5e-5
-    )
-    return _run("huge", videos, out, optim, views=4, decoder_depth=8)
-
-
-def _run(
-    size: SizeName,
-    videos: Sequence[Path],
-    out: Path,
-    optim: OptimConfig,
-    *,
-    views: int,
-    decoder_depth: int,
-) -> PretrainRun:
-    return PretrainRun(
-        data=DataConfig(sources=hybrid(videos), views=views),
-        model=AutoencoderConfig(
-            encoder=EncoderConfig(size=size), decoder=DecoderConfig(depth=decoder_depth)
+INTERNVIDEO_ROWS: dict[str, PretrainRow] = {
+    "internvideo-base": PretrainRow(
+        summary="Pre-train ViT-B on hybrid data with V1's masking.",
+        source=(
+            "InternVideo1; batch and rate are those of its ViT-B script for SSv2, since the one of "
+            "its weights vit_b_hybrid_pt_800e is not released."
         ),
-        masking=MaskingConfig(decoder="none"),
-        optim=optim,
-        record=RecordConfig(out=out, save_every=1000),
-    )
+        data=(
+            "as for hybrid-base; its own mixture of about 1 M clips is not described list by list."
+        ),
+        score="after fine-tuning K400 81.5, SSv2 71.2 (InternVideo).",
+        example="lists/",
+        size="base", gpus=32, batch_size=64, lr=1.5e-4, epochs=801.0, warmup_epochs=40.0,
+        masking=V1_MASKING,
+    ),
+    "internvideo-large": PretrainRow(
+        summary="Pre-train ViT-L on hybrid data with V1's masking and a decoder of 12 blocks.",
+        source="InternVideo1 scripts/pretrain/slurm_train_vit_l_hybrid_pt.sh.",
+        data="as for internvideo-base.",
+        score="none is given for this stage alone.",
+        example="lists/",
+        size="large", gpus=48, batch_size=24, lr=1.5e-4, epochs=801.0, warmup_epochs=40.0,
+        decoder_depth=12, masking=V1_MASKING,
+    ),
+    "internvideo-huge": PretrainRow(
+        summary=(
+            "Pre-train ViT-H on hybrid data with V1's masking, four views and a decoder of 8 "
+            "blocks."
+        ),
+        source="InternVideo1 scripts/pretrain/slurm_train_vit_h_hybrid_pt.sh.",
+        data="as for internvideo-base.",
+        score="none is given for this stage alone.",
+        example="lists/",
+        size="huge", gpus=64, batch_size=6, lr=1e-3, epochs=301.0, warmup_epochs=15.0, min_lr=5e-5,
+        views=4, decoder_depth=8, masking=V1_MASKING,
+    ),
+}  # fmt: skip
+
+INTERNVIDEO_FINETUNE_ROWS: dict[str, FinetuneRow] = {
+    "internvideo-k710-k400-huge": FinetuneRow(
+        summary="Fine-tune ViT-H on Kinetics-400 after Kinetics-710, as InternVideo.",
+        note=(
+            "The head has the parent's rows of these classes, which go by their names in the order "
+            "of VideoMAE V2. InternVideo's own 710-class weights have another order (the classes "
+            "of Kinetics-400 are their first 400): give a file of their names with "
+            "--init.class-names."
+        ),
+        source="InternVideo1 scripts/finetune/slurm_train_vit_h_mixk_it_k400_ft.sh.",
+        data="a folder with train.csv and val.csv, or lists of training videos, 240 k.",
+        score="none is given for this stage alone.",
+        example="k400/",
+        dataset=KINETICS_400, pretrained_run="k710-huge-finetune", head="select", size="huge",
+        gpus=8, batch_size=4, lr=2e-6, epochs=3.0, warmup_epochs=1.0, layer_decay=0.8,
+        drop_path=0.2, head_drop_rate=0.5,
+    ),
+    "internvideo-k710-k600-huge": FinetuneRow(
+        summary="Fine-tune ViT-H on Kinetics-600 after Kinetics-710, as InternVideo.",
+        source="InternVideo1 scripts/finetune/slurm_train_vit_h_mixk_it_k600_ft.sh.",
+        data="a folder with train.csv and val.csv, or lists of training videos, 366 k.",
+        hardware="as for internvideo-k710-k400-huge.",
+        score="none is given for this stage alone.",
+        example="k600/",
+        dataset=KINETICS_600, pretrained_run="k710-huge-finetune", head="select", size="huge",
+        gpus=8, batch_size=4, lr=2e-6, epochs=3.0, warmup_epochs=1.0, layer_decay=0.8,
+        drop_path=0.2, head_drop_rate=0.5,
+    ),
+    "internvideo-k710-k700-huge": FinetuneRow(
+        summary="Fine-tune ViT-H on Kinetics-700 after Kinetics-710, as InternVideo.",
+        source="InternVideo1 scripts/finetune/slurm_train_vit_h_mixk_it_k700_ft.sh.",
+        data="a folder with train.csv and val.csv, or lists of training videos.",
+        hardware="as for internvideo-k710-k400-huge.",
+        score="none is given for this stage alone.",
+        example="k700/",
+        dataset=KINETICS_700, pretrained_run="k710-huge-finetune", head="select", size="huge",
+        gpus=8, batch_size=4, lr=2e-6, epochs=3.0, warmup_epochs=1.0, layer_decay=0.8,
+        drop_path=0.2, head_drop_rate=0.5,
+    ),
+    "internvideo-k600-k400-huge": FinetuneRow(
+        summary=(
+            "Fine-tune ViT-H on Kinetics-400 after Kinetics-600, as InternVideo, with a fresh "
+            "head."
+        ),
+        source="InternVideo1 scripts/finetune/slurm_train_vit_h_k600_it_k400_ft.sh.",
+        data="as for internvideo-k710-k400-huge.",
+        score="none is given for this stage alone.",
+        example="k400/",
+        dataset=KINETICS_400, pretrained_run="k600-huge-finetune", head="reinit", size="huge",
+        gpus=32, batch_size=4, lr=5e-4, epochs=15.0, warmup_epochs=3.0, layer_decay=0.8,
+        drop_path=0.3, head_drop_rate=0.5,
+    ),
+    "internvideo-k400-huge-segments": FinetuneRow(
+        summary="Fine-tune ViT-H on Kinetics-400 with one frame of each 16th part, as InternVideo.",
+        source="InternVideo1 scripts/finetune/slurm_train_vit_h_k400_sparse_ft.sh; one view.",
+        data="as for internvideo-k710-k400-huge.",
+        score="none is given for this stage alone.",
+        example="k400/",
+        dataset=KINETICS_400_SEGMENTS, pretrained_run="hybrid-huge", size="huge", gpus=32,
+        batch_size=8, lr=3e-4, epochs=75.0, layer_decay=0.8, drop_path=0.2, head_drop_rate=0.5,
+        views=1,
+    ),
+}  # fmt: skip

@@ -1,1 +1,9 @@
-"""What one training step computes."""
+"""What one training step computes: from clips to a loss.
+
+========================  =========================================================================
+pretrain.py               dual-masked pre-training
+classify.py               supervised training
+distill.py                students that follow a teacher
+reconstruct.py            what a pre-trained model makes of clips, in pixels
+========================  =========================================================================
+"""

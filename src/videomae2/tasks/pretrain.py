@@ -1,6 +1,6 @@
 """Dual-masked pre-training: hide, encode, rebuild, and the loss on normalised pixels.
 
-Axes: batch, vis, scored, values, as in ``models/autoencoder.py``.
+Axes: batch, vis, loss_tokens, values, as in ``models/autoencoder.py``.
 """
 
 import math
@@ -13,13 +13,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from videomae2.models.autoencoder import Autoencoder
-from videomae2.models.macs import TokenCounts
+from videomae2.models.flops import TokenCounts
 from videomae2.tensors import grid, masks, pixels, tokens
 from videomae2.tensors.clips import Clips
 from videomae2.tensors.grid import Cubes, Grid
-from videomae2.tensors.keyed import Randomness
 from videomae2.tensors.masks import DecoderMask, EncoderMask
-from videomae2.tensors.tokens import Split
+from videomae2.tensors.rng_torch import Rng
+from videomae2.tensors.tokens import TokenSplit
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,18 +28,18 @@ class MaskingConfig:
 
     encoder: EncoderMask = "tube"
     """How cubes are hidden from the encoder."""
-    encoder_ratio: float = 0.9
+    encoder_mask_ratio: float = 0.9
     """Share hidden from the encoder, rounded down to whole cubes."""
     decoder: DecoderMask = "running-cell"
     """How the decoder leaves cubes out; none decodes all hidden ones (VideoMAE V1)."""
-    decoder_ratio: float = 0.5
+    decoder_mask_ratio: float = 0.5
     """Share the decoder leaves out; running cells know 0.25, 0.5 and 0.75."""
-    loss_on: Literal["hidden", "decoded"] = "hidden"
+    loss_tokens: Literal["hidden", "decoded"] = "hidden"
     """Count only answers that the encoder could not see, or all answers (an ablation)."""
-    queries: Literal["exact", "lean"] = "exact"
+    decoder_queries: Literal["full", "hidden_only"] = "full"
     """Ask the decoder at every place it keeps (the paper), or leave out the visible ones, which
     carry no loss."""
-    per_cube_target: bool = True
+    normalize_target: bool = True
     """Rebuild pixels z-scored in each cube, rather than plain pixels."""
 
 
@@ -63,7 +63,7 @@ class PretrainTask(nn.Module):
         self.model = model
         self.masking = masking
         check_target(masking, model.cubes)
-        self.counts = token_counts(masking, model.cubes.grid)  # raises before any work
+        self.counts = count_tokens(masking, model.cubes.grid)  # raises before any work
         self.mean = nn.Buffer(torch.tensor(mean), persistent=False)
         self.std = nn.Buffer(torch.tensor(std), persistent=False)
 
@@ -74,51 +74,53 @@ class PretrainTask(nn.Module):
         """Give the loss, how many cubes count in it and, for the log, the predictions' spread."""
         split = draw_split(self.masking, self.model.cubes.grid, len(clips.keys), clips.keys)
         predicted, target = self.predict(clips, split)
-        loss = pixel_loss(predicted, target, split.weight, clips.weights)
-        count = _counted(predicted.shape[:2], split.weight, clips.weights).sum()
+        loss = compute_pixel_loss(predicted, target, split.weight, clips.weights)
+        count = _expand_loss_weights(predicted.shape[:2], split.weight, clips.weights).sum()
         return loss, count, {"spread": predicted.detach().float().std()}
 
     def predict(
-        self, clips: Clips, split: Split
-    ) -> tuple[Float[Tensor, "batch scored values"], Float[Tensor, "batch scored values"]]:
+        self, clips: Clips, split: TokenSplit
+    ) -> tuple[
+        Float[Tensor, "batch loss_tokens values"], Float[Tensor, "batch loss_tokens values"]
+    ]:
         """Give the decoder's answers and what they should have been."""
         cubes = self.model.cubes
         visible = grid.gather(clips.pixels, split.visible, cubes)
-        seen = pixels.normalise(visible, self.mean, self.std)
-        predicted = self.model(seen, split, keys=clips.keys)
-        asked = grid.gather(clips.pixels, split.answered, cubes)
-        target = pixels.target(
-            asked, channels=cubes.channels, per_cube=self.masking.per_cube_target
+        encoder_input = pixels.normalize(visible, self.mean, self.std)
+        predicted = self.model(encoder_input, split, keys=clips.keys)
+        loss_cubes = grid.gather(clips.pixels, split.loss_tokens, cubes)
+        target = pixels.compute_target(
+            loss_cubes, channels=cubes.channels, normalize_target=self.masking.normalize_target
         )
         return predicted, target
 
 
-def draw_split(masking: MaskingConfig, shape: Grid, batch: int, randomness: Randomness) -> Split:
+def draw_split(masking: MaskingConfig, cube_grid: Grid, batch: int, rng: Rng) -> TokenSplit:
     """Draw both masks for a batch and list which cubes go where."""
     hidden = masks.hide(
-        masking.encoder, shape, masking.encoder_ratio, batch=batch, randomness=randomness
+        masking.encoder, cube_grid, masking.encoder_mask_ratio, batch=batch, rng=rng
     )
-    hidden_count = masks.hidden_count(masking.encoder, shape, masking.encoder_ratio)
+    hidden_count = masks.count_hidden(masking.encoder, cube_grid, masking.encoder_mask_ratio)
     if masking.decoder == "none":
         return tokens.split_v1(hidden, hidden_count)
     dropped = masks.drop(
-        masking.decoder, shape, masking.decoder_ratio, batch=batch, randomness=randomness
+        masking.decoder, cube_grid, masking.decoder_mask_ratio, batch=batch, rng=rng
     )
     split = tokens.split_dual(
         hidden,
         dropped,
         hidden_count=hidden_count,
-        dropped_count=masks.dropped_count(masking.decoder, shape, masking.decoder_ratio),
-        scored_count=_scored_count(masking, shape),
-        lean=masking.queries == "lean",
+        dropped_count=masks.count_dropped(masking.decoder, cube_grid, masking.decoder_mask_ratio),
+        num_loss_tokens=_count_loss_tokens(masking, cube_grid),
+        hidden_only=masking.decoder_queries == "hidden_only",
     )
-    return tokens.score_all(split) if masking.loss_on == "decoded" else split
+    return tokens.weight_all(split) if masking.loss_tokens == "decoded" else split
 
 
-def pixel_loss(
-    predicted: Float[Tensor, "batch scored values"],
-    target: Float[Tensor, "batch scored values"],
-    weight: Float[Tensor, "batch scored"] | None,
+def compute_pixel_loss(
+    predicted: Float[Tensor, "batch loss_tokens values"],
+    target: Float[Tensor, "batch loss_tokens values"],
+    weight: Float[Tensor, "batch loss_tokens"] | None,
     clip_weights: Float[Tensor, " batch"],
 ) -> Float[Tensor, ""]:
     """Mean squared error over the cubes that count, of the clips that count; 0 if none does.
@@ -127,8 +129,8 @@ def pixel_loss(
         counted in the batch (the paper's formula divides by all decoded ones).
     """
     error = F.mse_loss(predicted.float(), target, reduction="none").mean(dim=2)
-    counted = _counted(error.shape, weight, clip_weights)
-    return (error * counted).sum() / counted.sum().clamp(min=1)
+    loss_weights = _expand_loss_weights(error.shape, weight, clip_weights)
+    return (error * loss_weights).sum() / loss_weights.sum().clamp(min=1)
 
 
 def check_target(masking: MaskingConfig, cubes: Cubes) -> None:
@@ -137,64 +139,77 @@ def check_target(masking: MaskingConfig, cubes: Cubes) -> None:
     Raises:
         ValueError: Says what would work.
     """
-    if masking.per_cube_target and cubes.values == cubes.channels:
+    if masking.normalize_target and cubes.values == cubes.channels:
         raise ValueError(
             "pixels cannot be z-scored in cubes of one pixel (patch 1, tubelet 1); a patch or a "
-            "tubelet of 2 would work, or plain pixels (per_cube_target false)"
+            "tubelet of 2 would work, or plain pixels (normalize_target false)"
         )
 
 
-def token_counts(masking: MaskingConfig, shape: Grid) -> TokenCounts:
+def count_tokens(masking: MaskingConfig, cube_grid: Grid) -> TokenCounts:
     """How many cubes of a clip are seen, asked for and answered.
 
     Raises:
         ValueError: If the ratios or the pair of masks cannot work on this grid; the message says
             what would.
     """
-    everything = math.prod(shape)
-    hidden = masks.hidden_count(masking.encoder, shape, masking.encoder_ratio)
-    visible = everything - hidden
+    num_tokens = math.prod(cube_grid)
+    hidden = masks.count_hidden(masking.encoder, cube_grid, masking.encoder_mask_ratio)
+    visible = num_tokens - hidden
     if masking.decoder == "none":
-        _check_plain(masking)
-        return TokenCounts(embedded=visible, visible=visible, queries=hidden, scored=hidden)
-    kept = everything - masks.dropped_count(masking.decoder, shape, masking.decoder_ratio)
-    scored = _scored_count(masking, shape)
-    if masking.queries == "lean":
-        _check_lean(masking, scored)
-        return TokenCounts(visible, visible, scored or kept, scored or kept)
-    answered = kept if masking.loss_on == "decoded" or scored is None else scored
-    return TokenCounts(embedded=visible, visible=visible, queries=kept, scored=answered)
-
-
-def _counted(
-    shape: torch.Size, weight: Tensor | None, clip_weights: Tensor
-) -> Float[Tensor, "batch scored"]:
-    """1 for every answer that counts."""
-    counted = clip_weights[:, None].expand(shape)
-    return counted if weight is None else counted * weight
-
-
-def _scored_count(masking: MaskingConfig, shape: Grid) -> int | None:
-    return masks.scored_count(
-        masking.encoder, masking.encoder_ratio, masking.decoder, masking.decoder_ratio, shape
+        _check_no_decoder_mask(masking)
+        return TokenCounts(
+            embedded=visible, visible=visible, queries=hidden, num_loss_tokens=hidden
+        )
+    kept = num_tokens - masks.count_dropped(masking.decoder, cube_grid, masking.decoder_mask_ratio)
+    num_loss_tokens = _count_loss_tokens(masking, cube_grid)
+    if masking.decoder_queries == "hidden_only":
+        _check_hidden_only(masking, num_loss_tokens)
+        return TokenCounts(visible, visible, num_loss_tokens or kept, num_loss_tokens or kept)
+    num_answered = (
+        kept if masking.loss_tokens == "decoded" or num_loss_tokens is None else num_loss_tokens
+    )
+    return TokenCounts(
+        embedded=visible, visible=visible, queries=kept, num_loss_tokens=num_answered
     )
 
 
-def _check_plain(masking: MaskingConfig) -> None:
-    if masking.loss_on == "decoded":
+def _expand_loss_weights(
+    shape: torch.Size, weight: Tensor | None, clip_weights: Tensor
+) -> Float[Tensor, "batch loss_tokens"]:
+    """1 for every answer that counts."""
+    loss_weights = clip_weights[:, None].expand(shape)
+    return loss_weights if weight is None else loss_weights * weight
+
+
+def _count_loss_tokens(masking: MaskingConfig, cube_grid: Grid) -> int | None:
+    return masks.count_loss_tokens(
+        masking.encoder,
+        masking.encoder_mask_ratio,
+        masking.decoder,
+        masking.decoder_mask_ratio,
+        cube_grid,
+    )
+
+
+def _check_no_decoder_mask(masking: MaskingConfig) -> None:
+    if masking.loss_tokens == "decoded":
         raise ValueError(
-            "loss on 'decoded' has no effect without decoder masking: all decoded are hidden"
+            "loss_tokens 'decoded' has no effect without decoder masking: all decoded are hidden"
         )
-    if masking.queries == "lean":
-        raise ValueError("queries 'lean' has no effect without decoder masking")
+    if masking.decoder_queries == "hidden_only":
+        raise ValueError("decoder_queries 'hidden_only' has no effect without decoder masking")
 
 
-def _check_lean(masking: MaskingConfig, scored: int | None) -> None:
-    if masking.loss_on == "decoded":
-        raise ValueError("queries 'lean' leaves out what loss on 'decoded' counts; use 'exact'")
-    if scored is None:
+def _check_hidden_only(masking: MaskingConfig, num_loss_tokens: int | None) -> None:
+    if masking.loss_tokens == "decoded":
         raise ValueError(
-            f"queries 'lean' needs equally many scored cubes in every clip, which encoder masking "
-            f"'{masking.encoder}' with decoder masking '{masking.decoder}' does not give on this "
-            f"grid; use 'exact', or tubes with running cells on a multiple of 4 time slots"
+            "decoder_queries 'hidden_only' leaves out what loss_tokens 'decoded' counts; use 'full'"
+        )
+    if num_loss_tokens is None:
+        raise ValueError(
+            f"decoder_queries 'hidden_only' needs equally many scored cubes in every clip, which "
+            f"encoder masking '{masking.encoder}' with decoder masking '{masking.decoder}' does "
+            f"not give on this grid; use 'full', or tubes with running cells on a multiple of 4 "
+            f"time slots"
         )

@@ -1,11 +1,11 @@
 """Attention over tokens: PyTorch's own, or on some CPUs one head after the other.
 
 On the CPU PyTorch's fused attention computes its products with MKL and its exponentials between
-them; where oneDNN is the faster library (see ``products``) it is quicker to take one head at a
-time, as plain products and a softmax. A head's scores stay in the cache, and as in the fused
+them; where oneDNN is the faster library (see ``tensors/matmul.py``) it is quicker to take one head
+at a time, as plain products and a softmax. A head's scores stay in the cache, and as in the fused
 form no scores are kept for the gradient, which computes them again.
 
-Axes: batch, heads, asked = queries, tokens = keys and values, per_head.
+Axes: batch, heads, queries, tokens = keys and values, per_head.
 """
 
 import math
@@ -17,73 +17,73 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from videomae2.tensors import products
+from videomae2.tensors import matmul
 
-_LEAST_TOKENS = 128  # below, calling many small products costs more than it saves
+_MIN_TOKENS = 128  # below, calling many small products costs more than it saves
 
 
 def attend(
-    q: Float[Tensor, "batch heads asked per_head"],
+    q: Float[Tensor, "batch heads queries per_head"],
     k: Float[Tensor, "batch heads tokens per_head"],
     v: Float[Tensor, "batch heads tokens per_head"],
     *,
     scale: float | None = None,
-) -> Float[Tensor, "batch heads asked per_head"]:
+) -> Float[Tensor, "batch heads queries per_head"]:
     """Each head's ``softmax(q @ k.T * scale) @ v``; scale is 1/sqrt(per_head) if not given."""
     if (
-        products.used() == "default"
+        matmul.get_backend() == "default"
         or q.device.type != "cpu"
         or q.dtype not in (torch.float32, torch.bfloat16)
         or not q.dtype == k.dtype == v.dtype
-        or k.shape[2] < _LEAST_TOKENS
+        or k.shape[2] < _MIN_TOKENS
         or torch.compiler.is_compiling()
     ):
         return F.scaled_dot_product_attention(q, k, v, scale=scale)
-    return _HeadByHead.apply(q * (scale or 1 / math.sqrt(q.shape[3])), k, v)
+    return _PerHeadAttention.apply(q * (scale or 1 / math.sqrt(q.shape[3])), k, v)
 
 
-class _HeadByHead(torch.autograd.Function):
+class _PerHeadAttention(torch.autograd.Function):
     """Softmax attention of queries that are already scaled."""
 
     @staticmethod
     def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         q, k, v = q.contiguous(), k.contiguous(), v.contiguous()
         ctx.save_for_backward(q, k, v)
-        out = _tokens_first(q)
-        for y, q1, k1, v1 in zip(*map(_each_head, (out, q, k, v)), strict=True):
-            y.copy_(products.product(_chances(q1, k1), v1.t()))
+        out = _empty_tokens_first(q)
+        for y, q1, k1, v1 in zip(*map(_unbind_heads, (out, q, k, v)), strict=True):
+            y.copy_(matmul.linear_no_grad(_attention_weights(q1, k1), v1.t()))
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         q, k, v = ctx.saved_tensors
-        to_q, to_k, to_v = (_tokens_first(x) for x in (q, k, v))
-        heads = zip(*map(_each_head, (to_q, to_k, to_v, q, k, v, grad)), strict=True)
+        grad_q, grad_k, grad_v = (_empty_tokens_first(x) for x in (q, k, v))
+        heads = zip(*map(_unbind_heads, (grad_q, grad_k, grad_v, q, k, v, grad)), strict=True)
         for to_q1, to_k1, to_v1, q1, k1, v1, grad1 in heads:
             g = grad1.contiguous()
-            p = _chances(q1, k1)
-            to_p = products.product(g, v1)
-            to_scores = torch.ops.aten._softmax_backward_data(to_p, p, 1, p.dtype)
-            to_q1.copy_(products.product(to_scores, k1.t()))
+            p = _attention_weights(q1, k1)
+            grad_p = matmul.linear_no_grad(g, v1)
+            grad_scores = torch.ops.aten._softmax_backward_data(grad_p, p, 1, p.dtype)
+            to_q1.copy_(matmul.linear_no_grad(grad_scores, k1.t()))
             # both transposed: oneDNN is twice as fast with the long side last
-            to_k1.copy_(products.product(q1.t(), to_scores.t()).t())
-            to_v1.copy_(products.product(g.t(), p.t()).t())
-        return to_q, to_k, to_v
+            to_k1.copy_(matmul.linear_no_grad(q1.t(), grad_scores.t()).t())
+            to_v1.copy_(matmul.linear_no_grad(g.t(), p.t()).t())
+        return grad_q, grad_k, grad_v
 
 
-def _chances(q: Tensor, k: Tensor) -> Tensor:
+def _attention_weights(q: Tensor, k: Tensor) -> Tensor:
     """How much each query of one head looks at each key."""
-    scores = products.product(q, k)
+    scores = matmul.linear_no_grad(q, k)
     return torch.ops.aten._softmax(scores, 1, False)
 
 
-def _each_head(x: Tensor) -> tuple[Tensor, ...]:
+def _unbind_heads(x: Tensor) -> tuple[Tensor, ...]:
     """Matrices [tokens, per_head] of all heads of all clips."""
     return tuple(head for clip in x.unbind() for head in clip.unbind())
 
 
-def _tokens_first(x: Tensor) -> Tensor:
+def _empty_tokens_first(x: Tensor) -> Tensor:
     """Room for a tensor of this shape that lies in memory as [batch, tokens, heads, per_head]."""
     batch, heads, tokens, per_head = x.shape
     return x.new_empty(batch, tokens, heads, per_head).transpose(1, 2)

@@ -1,12 +1,13 @@
-"""A batch of clips on the device, as tasks receive it.
+"""A batch of clips on the device, as tasks receive it: brought there, and changed in part.
 
-Axes: batch, frames, height, width, channels; outputs = classes, labels or numbers to
-predict.
+Axes: batch, frames, height, width, channels; outputs = classes, labels or numbers to predict.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from jaxtyping import Float32, Int64, UInt8
+import torch
+from jaxtyping import Bool, Float32, Int64, UInt8
 from torch import Tensor
 
 Targets = Int64[Tensor, " batch"] | Float32[Tensor, "batch outputs"]
@@ -30,3 +31,49 @@ class Clips:
     """1, or 0 where the video could not be read and pixels and targets mean nothing."""
     targets: Targets | None = None
     """What the clips show, where the task is told; in a hole any value that is allowed."""
+
+
+def to_device(x: Tensor, device: torch.device) -> Tensor:
+    """The same on ``device``: the host goes on while it is copied.
+
+    A plain ``.to(device)`` lets the host wait until the device has done all that was asked before.
+    """
+    if device.type == "cuda" and x.device.type == "cpu":
+        x = x.pin_memory()
+    return x.to(device, non_blocking=True)
+
+
+def masked_apply(
+    x: Tensor, mask: Bool[Tensor, " batch"], fn: Callable[..., Tensor], *tensors: Tensor
+) -> Tensor:
+    """Give ``x`` with ``change(x, *others)`` in the chosen rows.
+
+    Where the choice lies in the memory of the host, only the chosen rows are computed. On another
+    device the host does not know them, and would have to wait to learn them; so all rows are
+    computed there and the chosen ones kept. Both ways give the same bits.
+
+    Args:
+        x: What to change; every row on its own.
+        mask: Which rows to change; on the CPU it may choose rows of a tensor on a device.
+        fn: Gives new rows for rows of ``x`` and of ``tensors``, of the shape and kind of ``x``.
+        tensors: More tensors with a row for each of ``x``.
+    """
+    if mask.device.type == "cpu":
+        return _apply_to_rows(x, mask, fn, tensors)
+    return _apply_to_all(x, mask, fn, tensors)
+
+
+def _apply_to_rows(
+    x: Tensor, mask: Tensor, fn: Callable[..., Tensor], tensors: tuple[Tensor, ...]
+) -> Tensor:
+    rows = mask.nonzero()[:, 0]
+    if not len(rows):
+        return x
+    new_rows = fn(*(each[to_device(rows, each.device)] for each in (x, *tensors)))
+    return x.index_copy(0, to_device(rows, x.device), new_rows)
+
+
+def _apply_to_all(
+    x: Tensor, mask: Tensor, fn: Callable[..., Tensor], tensors: tuple[Tensor, ...]
+) -> Tensor:
+    return torch.where(mask.view(-1, *[1] * (x.ndim - 1)), fn(x, *tensors), x)

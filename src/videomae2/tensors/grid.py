@@ -24,31 +24,31 @@ class Cubes:
     frames: int
     height: int
     width: int
-    tubelet: int
-    patch: int
+    tubelet_size: int
+    patch_size: int
     channels: int
 
     def __post_init__(self) -> None:
         for name, size, unit in (
-            ("frames", self.frames, self.tubelet),
-            ("height", self.height, self.patch),
-            ("width", self.width, self.patch),
+            ("frames", self.frames, self.tubelet_size),
+            ("height", self.height, self.patch_size),
+            ("width", self.width, self.patch_size),
         ):
             if unit < 1:
                 raise ValueError(f"cubes need a side of 1 or more along {name}, got {unit}")
             if size < unit or size % unit:
-                near = max(unit, round(size / unit) * unit)
+                nearest = max(unit, round(size / unit) * unit)
                 raise ValueError(
-                    f"{name}={size} does not split into cubes of {unit}; {near} would work"
+                    f"{name}={size} does not split into cubes of {unit}; {nearest} would work"
                 )
 
     @property
     def grid(self) -> Grid:
         """Cubes along (time, row, col)."""
         return (
-            self.frames // self.tubelet,
-            self.height // self.patch,
-            self.width // self.patch,
+            self.frames // self.tubelet_size,
+            self.height // self.patch_size,
+            self.width // self.patch_size,
         )
 
     @property
@@ -60,7 +60,7 @@ class Cubes:
     @property
     def values(self) -> int:
         """Numbers in a cube."""
-        return self.tubelet * self.patch * self.patch * self.channels
+        return self.tubelet_size * self.patch_size * self.patch_size * self.channels
 
 
 def gather(
@@ -73,14 +73,14 @@ def gather(
     Raises:
         ValueError: If the clips are of another size than ``cubes`` says.
     """
-    _check(clips, cubes)
+    _check_clips(clips, cubes)
     _, row, col = cubes.grid
     parts = rearrange(
         clips,
         "b (t p0) (h p1) (w p2) c -> b t h w p0 p1 (p2 c)",
-        p0=cubes.tubelet,
-        p1=cubes.patch,
-        p2=cubes.patch,
+        p0=cubes.tubelet_size,
+        p1=cubes.patch_size,
+        p2=cubes.patch_size,
     )
     clip = torch.arange(len(clips), device=clips.device)[:, None]
     time, cell = index // (row * col), index % (row * col)
@@ -91,13 +91,13 @@ def split(
     clips: Shaped[Tensor, "batch frames height width channels"], cubes: Cubes
 ) -> Shaped[Tensor, "batch tokens values"]:
     """All cubes of each clip, in token order."""
-    _check(clips, cubes)
+    _check_clips(clips, cubes)
     return rearrange(
         clips,
         "b (t p0) (h p1) (w p2) c -> b (t h w) (p0 p1 p2 c)",
-        p0=cubes.tubelet,
-        p1=cubes.patch,
-        p2=cubes.patch,
+        p0=cubes.tubelet_size,
+        p1=cubes.patch_size,
+        p2=cubes.patch_size,
     )
 
 
@@ -112,9 +112,9 @@ def join(
         t=time,
         h=row,
         w=col,
-        p0=cubes.tubelet,
-        p1=cubes.patch,
-        p2=cubes.patch,
+        p0=cubes.tubelet_size,
+        p1=cubes.patch_size,
+        p2=cubes.patch_size,
     )
 
 
@@ -125,9 +125,9 @@ def take(
     return x.gather(1, index[:, :, None].expand(-1, -1, x.shape[-1]))
 
 
-def _check(clips: Tensor, cubes: Cubes) -> None:
-    want = (cubes.frames, cubes.height, cubes.width, cubes.channels)
-    if tuple(clips.shape[1:]) != want:
+def _check_clips(clips: Tensor, cubes: Cubes) -> None:
+    expected = (cubes.frames, cubes.height, cubes.width, cubes.channels)
+    if tuple(clips.shape[1:]) != expected:
         raise ValueError(
-            f"clips are {tuple(clips.shape[1:])}, want {want} (frames, height, width, channels)"
+            f"clips are {tuple(clips.shape[1:])}, want {expected} (frames, height, width, channels)"
         )

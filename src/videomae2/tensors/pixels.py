@@ -9,11 +9,15 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
+
+
 IMAGENET_STD = (0.229, 0.224, 0.225)
-EPSILON = 1e-6  # added to the standard deviation of a cube, as in the released code
 
 
-def normalise(
+STD_EPSILON = 1e-6  # added to the standard deviation of a cube, as in the released code
+
+
+def normalize(
     cubes: Shaped[Tensor, "batch picked values"],
     mean: Float[Tensor, " channels"],
     std: Float[Tensor, " channels"],
@@ -23,8 +27,8 @@ def normalise(
     return torch.addcmul(-mean / std, x, 1 / (255 * std)).flatten(2)
 
 
-def target(
-    cubes: Shaped[Tensor, "batch picked values"], *, channels: int, per_cube: bool = True
+def compute_target(
+    cubes: Shaped[Tensor, "batch picked values"], *, channels: int, normalize_target: bool = True
 ) -> Float[Tensor, "batch picked values"]:
     """What the decoder is asked for: pixels in [0, 1], by default z-scored in each cube.
 
@@ -34,40 +38,40 @@ def target(
     Args:
         cubes: uint8 values 0…255, or floats on that scale.
         channels: How many channels a pixel has.
-        per_cube: Whether to z-score each cube; otherwise the plain pixels are the target.
+        normalize_target: Whether to z-score each cube; otherwise the plain pixels are the target.
 
     Source: engine_for_pretraining.py of the released code; arXiv 2303.16727 section 3.1.
     """
     # in place on a copy of its own: a division of uint8 and new memory each time cost five times
     x = cubes.to(torch.float32, copy=True).div_(255)
-    if not per_cube:
+    if not normalize_target:
         return x
     y = rearrange(x, "b n (p c) -> b n p c", c=channels)
     y.sub_(y.mean(dim=2, keepdim=True))
-    y.div_(_deviation(y).add_(EPSILON))
+    y.div_(_compute_std(y).add_(STD_EPSILON))
     return x
 
 
-def moments(
+def compute_moments(
     pixels: Float[Tensor, "batch picked values"], channels: int
 ) -> tuple[Float[Tensor, "batch picked 1 channels"], Float[Tensor, "batch picked 1 channels"]]:
     """Mean and unbiased standard deviation of each cube and channel."""
     x = rearrange(pixels, "b n (p c) -> b n p c", c=channels)
     mean = x.mean(dim=2, keepdim=True)
-    return mean, _deviation(x - mean)
+    return mean, _compute_std(x - mean)
 
 
-def _deviation(centred: Tensor) -> Tensor:
+def _compute_std(centred: Tensor) -> Tensor:
     """Unbiased standard deviation over the pixels of each cube, of values without their mean."""
     variance = centred.square().sum(dim=2, keepdim=True) / (centred.shape[2] - 1)
     return variance.sqrt()
 
 
-def denormalise(
+def denormalize(
     predicted: Float[Tensor, "batch picked values"],
     mean: Float[Tensor, "batch picked 1 channels"],
     std: Float[Tensor, "batch picked 1 channels"],
 ) -> Float[Tensor, "batch picked values"]:
     """Turn z-scored cubes back into pixels in [0, 1], given each cube's mean and deviation."""
     x = rearrange(predicted, "b n (p c) -> b n p c", c=mean.shape[-1])
-    return (x * (std + EPSILON) + mean).flatten(2)
+    return (x * (std + STD_EPSILON) + mean).flatten(2)

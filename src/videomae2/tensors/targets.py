@@ -1,18 +1,22 @@
-"""Labels into the targets of a loss, and weights against imbalance.
+"""Labels into the targets of a loss, the losses of each clip, and weights against imbalance.
 
-Axes: batch, outputs = classes.
+Axes: batch, outputs = classes, labels or numbers.
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Float32
 from torch import Tensor
 
 from videomae2.tensors.clips import Targets
 
+RegressionDistance = Literal["squared", "absolute"]
 
-def shares(targets: Targets, outputs: int) -> Float32[Tensor, "batch outputs"]:
+
+def to_soft_targets(targets: Targets, num_classes: int) -> Float32[Tensor, "batch outputs"]:
     """Give each class its share of a clip: all of it to one class, or as soft targets say.
 
     Raises:
@@ -20,14 +24,14 @@ def shares(targets: Targets, outputs: int) -> Float32[Tensor, "batch outputs"]:
         RuntimeError: If a number is none of a class; on a GPU only when that is next waited for.
     """
     if targets.ndim == 1:
-        nothing = torch.zeros(len(targets), outputs, device=targets.device)
-        return nothing.scatter(1, targets[:, None], 1.0)  # F.one_hot looks at every number first
-    if targets.shape[1] != outputs:
-        raise ValueError(f"targets are over {targets.shape[1]} classes, the head has {outputs}")
+        zeros = torch.zeros(len(targets), num_classes, device=targets.device)
+        return zeros.scatter(1, targets[:, None], 1.0)  # F.one_hot looks at every number first
+    if targets.shape[1] != num_classes:
+        raise ValueError(f"targets are over {targets.shape[1]} classes, the head has {num_classes}")
     return targets
 
 
-def smooth(
+def smooth_labels(
     targets: Float[Tensor, "batch outputs"], smoothing: float
 ) -> Float[Tensor, "batch outputs"]:
     """Give a part of every target to all classes alike.
@@ -39,7 +43,48 @@ def smooth(
     return targets * (1 - smoothing) + smoothing / targets.shape[1]
 
 
-def balancing_weights(counts: Sequence[int], power: float) -> Float32[Tensor, " outputs"]:
+def soft_cross_entropy(
+    scores: Float[Tensor, "batch outputs"], targets: Float[Tensor, "batch outputs"]
+) -> Float[Tensor, " batch"]:
+    """Cross-entropy of each clip with shares of classes.
+
+    Source: SoftTargetCrossEntropy of timm, which the released code trains with.
+    """
+    return -(targets * F.log_softmax(scores, dim=1)).sum(dim=1)
+
+
+def binary_cross_entropy(
+    scores: Float[Tensor, "batch outputs"],
+    targets: Float[Tensor, "batch outputs"],
+    weights: Float[Tensor, " outputs"] | None = None,
+) -> Float[Tensor, " batch"]:
+    """Cross-entropy of each clip with labels of which any number holds, on average over them."""
+    return F.binary_cross_entropy_with_logits(
+        scores, targets, pos_weight=weights, reduction="none"
+    ).mean(dim=1)
+
+
+def regression_errors(
+    scores: Float[Tensor, "batch outputs"],
+    targets: Float[Tensor, "batch outputs"],
+    kind: RegressionDistance,
+    *,
+    scale: Float[Tensor, " _"] | float = 1.0,
+) -> Float[Tensor, " batch"]:
+    """How far the numbers of each clip are off, counted in a unit each, on average over them."""
+    errors = (scores - targets) / scale
+    return (errors.square() if kind == "squared" else errors.abs()).mean(dim=1)
+
+
+def weighted_mean(
+    values: Float[Tensor, " batch"], weights: Float[Tensor, " batch"]
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """The weighted mean, 0 where nothing counts, and the sum of the weights."""
+    count = weights.sum()
+    return (values * weights).sum() / torch.where(count > 0, count, 1), count
+
+
+def compute_class_weights(counts: Sequence[int], power: float) -> Float32[Tensor, " outputs"]:
     """How much a clip of each class counts: more for a rare class; 1 on average over the clips.
 
     Args:
@@ -57,15 +102,15 @@ def balancing_weights(counts: Sequence[int], power: float) -> Float32[Tensor, " 
     return (weight * count.sum() / (weight * count).sum()).float()
 
 
-def presence_weights(
-    counts: Sequence[int], clips: int, power: float
+def compute_pos_weights(
+    counts: Sequence[int], num_clips: int, power: float
 ) -> Float32[Tensor, " outputs"]:
     """How much a label counts where it holds: (clips without / clips with) to a power.
 
     Args:
         counts: Clips that have each label. A label without any is weighed as if one had it.
-        clips: All clips.
+        num_clips: All clips.
         power: 0 weighs presence and absence alike, 1 makes them equal over the data.
     """
     count = torch.tensor(counts, dtype=torch.float64).clamp(min=1)
-    return (((clips - count).clamp(min=1) / count) ** power).float()
+    return (((num_clips - count).clamp(min=1) / count) ** power).float()

@@ -8,15 +8,18 @@ from pathlib import Path
 from tests.jobs.small import quiet, small_run, small_videos
 from tests.jobs.small_distill import small_distill
 from tests.jobs.small_finetune import class_folders, small_finetune
+from tests.logs import logging_to
+from videomae2.commands.pipeline.evaluate_stage import build_evaluate_stage
+from videomae2.commands.pipeline.load import load_pipeline, plan_stages
+from videomae2.commands.pipeline.run import StageRange, plan_pipeline, run_pipeline
+from videomae2.commands.pipeline.state import load_stage_state
+from videomae2.commands.pipeline.train_stages import (
+    build_distill_stage,
+    build_finetune_stage,
+    build_pretrain_stage,
+)
 from videomae2.errors import Interrupted
-from videomae2.jobs.pipeline.checking import look_at
-from videomae2.jobs.pipeline.distilling import distill_stage
-from videomae2.jobs.pipeline.evaluating import evaluate_stage
-from videomae2.jobs.pipeline.kinds import finetune_stage, pretrain_stage
-from videomae2.jobs.pipeline.resolving import resolve
-from videomae2.jobs.pipeline.running import Span, plan, run_pipeline
-from videomae2.jobs.pipeline.state import read_state
-from videomae2.models.teachers import TeacherConfig
+from videomae2.tasks.distill import TeacherConfig
 
 
 def small_students(videos, out):
@@ -24,17 +27,17 @@ def small_students(videos, out):
 
 
 KINDS = {
-    "pretrain": pretrain_stage({"small": lambda videos, out: small_run(videos[0], out)}),
-    "finetune": finetune_stage({"small": lambda videos, out: small_finetune(videos[0], out)}),
-    "distill": distill_stage({"small": small_students}),
-    "evaluate": evaluate_stage(),
+    "pretrain": build_pretrain_stage({"small": lambda videos, out: small_run(videos[0], out)}),
+    "finetune": build_finetune_stage({"small": lambda videos, out: small_finetune(videos[0], out)}),
+    "distill": build_distill_stage({"small": small_students}),
+    "evaluate": build_evaluate_stage(),
 }
 
 TEXT = """name: tiny
 out: runs
 common:
-  loading: {workers: 0}
-  record: {log_every: 1}
+  loading: {num_workers: 0}
+  logging: {interval: 1}
   runtime: {device: cpu, precision: fp32}
 stages:
   pretrained:
@@ -64,7 +67,7 @@ stages:
     from: tuned
     settings:
       views: {clips: 2, crops: 1}
-      rounds: 100
+      n_resamples: 100
 """
 
 
@@ -82,27 +85,31 @@ def prepared(text=TEXT, **more):
     """Resolve and check a text as the file of the current folder."""
     path = Path("p.yaml")
     path.write_text(text)
-    pipeline = resolve(path, KINDS, **more)
-    return pipeline, look_at(pipeline, stand_in=path)
+    pipeline = load_pipeline(path, KINDS, **more)
+    return pipeline, plan_stages(pipeline, placeholder=path)
 
 
 def run(text=TEXT, *, span=None, say=quiet):
     """Run a text as a pipeline and give what became of its stages, by name."""
     pipeline, seen = prepared(text)
-    done = run_pipeline(pipeline, seen, span=span or Span(), say=say)
+    with logging_to(say):
+        done = run_pipeline(pipeline, seen, stage_range=span or StageRange())
     return {one.stage.name: one for one in done}
 
 
 def actions(text=TEXT):
     """What would be done about each stage, by name."""
     pipeline, seen = prepared(text)
-    found = plan(pipeline, seen, span=Span())
-    return {name: decision.action for name, decision in found.items()}
+    found = plan_pipeline(pipeline, seen, stage_range=StageRange())
+    return {name: decision.name for name, decision in found.items()}
 
 
 def reasons(text=TEXT):
     pipeline, seen = prepared(text)
-    return {name: decision.why for name, decision in plan(pipeline, seen, span=Span()).items()}
+    return {
+        name: decision.reason
+        for name, decision in plan_pipeline(pipeline, seen, stage_range=StageRange()).items()
+    }
 
 
 def run_to_the_end(text=TEXT, *, say):
@@ -126,7 +133,7 @@ def left_behind(folder: Path):
     for stage in sorted(folder.iterdir()):
         if stage.name.startswith("judged"):
             found |= {name: (stage / name).read_bytes() for name in JUDGED}
-            found["judged stage"] = read_state(stage).origin
+            found["judged stage"] = load_stage_state(stage).provenance
         elif stage.is_dir():
             last = max((stage / "checkpoints").iterdir())
             files = [stage / "stage.json", *last.rglob("*.*"), *(stage / "best").glob("*")]

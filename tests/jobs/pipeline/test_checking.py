@@ -6,10 +6,10 @@ import pytest
 
 from tests.jobs.pipeline.small import KINDS, TEXT, prepared
 from tests.jobs.small_finetune import small_finetune
+from videomae2.commands.pipeline.run import StageRange, plan_pipeline
+from videomae2.commands.pipeline.train_stages import build_finetune_stage
 from videomae2.errors import ConfigError
-from videomae2.jobs.pipeline.kinds import finetune_stage
-from videomae2.jobs.pipeline.running import Span, plan
-from videomae2.models.starting import StartConfig
+from videomae2.models.weights.init_from import InitConfig
 
 
 def problems(text):
@@ -26,33 +26,33 @@ def stages(*lines):
 def test_a_stage_takes_the_common_settings_that_it_has_and_puts_its_own_over_them(place):
     text = TEXT.replace(
         "common:\n",
-        "common:\n  masking: {encoder_ratio: 0.8}\n  optim: {epochs: 7, warmup_epochs: 0.5}\n",
+        "common:\n  masking: {encoder_mask_ratio: 0.8}\n  optim: {epochs: 7, warmup_epochs: 0.5}\n",
     )
-    pretrained, post, tuned, judged = (stage.job.settings for stage in prepared(text)[0].stages)
-    assert pretrained.masking.encoder_ratio == 0.8
+    pretrained, post, tuned, judged = (stage.config.settings for stage in prepared(text)[0].stages)
+    assert pretrained.masking.encoder_mask_ratio == 0.8
     assert [run.optim.epochs for run in (pretrained, post, tuned)] == [2.0, 1.0, 2.0]
     assert {run.optim.warmup_epochs for run in (pretrained, post, tuned)} == {0.5}
-    assert {run.record.out.parent for run in (pretrained, post, tuned)} == {Path("runs")}
-    assert {run.loading.workers for run in (pretrained, post, tuned)} == {0}
-    assert (judged.device, judged.precision, judged.reading.workers) == ("cpu", "fp32", 0)
+    assert {run.output_dir.parent for run in (pretrained, post, tuned)} == {Path("runs")}
+    assert {run.loading.num_workers for run in (pretrained, post, tuned)} == {0}
+    assert (judged.device, judged.precision, judged.reading.num_workers) == ("cpu", "fp32", 0)
 
 
 def test_out_can_be_chosen_anew(place):
     pipeline, _ = prepared(out=Path("there"))
-    assert [str(stage.job.out) for stage in pipeline.stages] == [
+    assert [str(stage.config.out) for stage in pipeline.stages] == [
         "there/pretrained",
         "there/post",
         "there/tuned",
         "there/judged",
     ]
-    assert pipeline.stages[0].job.settings.record.out == Path("there/pretrained")
+    assert pipeline.stages[0].config.settings.output_dir == Path("there/pretrained")
 
 
 def test_every_wrong_word_is_said_with_its_line_and_the_nearest(place):
     text = """common:
   optim: {epoch: 3}
   sed: 4
-  loading: {workers: many}
+  loading: {num_workers: many}
 stages:
   a: {kind: pretran, recipe: small, videos: v}
   b: {kind: pretrain, recipe: smal}
@@ -68,7 +68,7 @@ stages:
     assert problems(text) == [
         "p.yaml:2: common.optim.epoch is a setting of no stage; did you mean optim.epochs?",
         "p.yaml:3: common.sed is a setting of no stage; did you mean seed?",
-        "p.yaml:4: loading.workers wants a whole number or null, found 'many'",
+        "p.yaml:4: loading.num_workers wants a whole number or null, found 'many'",
         "p.yaml:6: stages.a.kind: pretran is no kind of stage; did you mean pretrain?",
         "p.yaml:7: stages.b: videos is missing: a folder or a list of videos",
         "p.yaml:7: stages.b.recipe: smal is no pretrain recipe; did you mean small?",
@@ -80,11 +80,11 @@ stages:
 
 
 def test_what_the_pipeline_sets_itself_is_refused(place):
-    settings = "start: {weights: a.pth}\n      record: {out: here}"
+    settings = "init: {weights: a.pth}\n      output_dir: here"
     assert problems(TEXT.replace("optim: {epochs: 1}", settings)) == [
-        "p.yaml:19: stages.post.settings: record.out has no effect: the folder of a stage is its "
+        "p.yaml:19: stages.post.settings: output_dir has no effect: the folder of a stage is its "
         "name, under out",
-        "p.yaml:19: stages.post.settings: start.weights has no effect: the weights are those of "
+        "p.yaml:19: stages.post.settings: init.weights has no effect: the weights are those of "
         "pretrained; leave out one of both",
     ]
 
@@ -99,7 +99,7 @@ stages:
   b: {kind: pretrain, recipe: small, videos: unlabelled/train, vidoes: v}
   c: {kind: pretrain, recipe: smal, videos: unlabelled/train}
   d: {kind: finetune, recipe: small, videos: empty, from: c}
-  e: {kind: finetune, recipe: small, videos: labelled/v, settings: {model: {outputs: 4}}}
+  e: {kind: finetune, recipe: small, videos: labelled/v, settings: {model: {num_classes: 4}}}
   f: {kind: evaluate, videos: gone, from: d}
   g: {kind: distill, recipe: small, videos: labelled/v, from: h}
   h: {kind: distill, recipe: small, videos: labelled/v, from: g}
@@ -115,7 +115,7 @@ stages:
         "p.yaml:6: stages.b.vidoes is nothing that stands here; did you mean videos?",
         "p.yaml:7: stages.c.recipe: smal is no pretrain recipe; did you mean small?",
         "p.yaml:8: stage d: empty",
-        "p.yaml:9: stage e: the data asks for 3 outputs, --model.outputs says 4",
+        "p.yaml:9: stage e: the data asks for 3 outputs, --model.num-classes says 4",
         "p.yaml:10: stage f: videos: gone does not exist",
         "p.yaml:11: the stages g -> h -> g wait for each other (from in lines 11, 12)",
         "p.yaml:13: stages.i.from: none is no stage here",
@@ -131,37 +131,44 @@ def test_problems_of_all_stages_are_said_before_the_first_starts(place):
     text = (
         TEXT.replace("epochs: 2}\n  post", "epochs: -2}\n  post")
         .replace("videos: unlabelled/train", "videos: gone")
-        .replace("optim: {epochs: 1}", "optim: {epochs: 1, batch: 3}\n      model: {outputs: 4}")
+        .replace(
+            "optim: {epochs: 1}",
+            "optim: {epochs: 1, global_batch_size: 3}\n      model: {num_classes: 4}",
+        )
     )
     first, second, third = problems(text)
     assert first == (
         "p.yaml:8: stage pretrained: --optim.epochs -2.0 cannot work; it wants a number above 0"
     )
     assert second.startswith("p.yaml:8: stage pretrained: --data.sources.0.path gone does not ex")
-    assert third.startswith("p.yaml:14: stage post: --optim.batch 3 does not split into micro-b")
-    (alone,) = problems(TEXT.replace("epochs: 1}", "epochs: 1}\n      model: {outputs: 4}"))
-    assert alone.startswith("p.yaml:14: stage post: the data asks for 3 outputs, --model.outputs")
+    assert third.startswith(
+        "p.yaml:14: stage post: --optim.global-batch-size 3 does not split into micro-b"
+    )
+    (alone,) = problems(TEXT.replace("epochs: 1}", "epochs: 1}\n      model: {num_classes: 4}"))
+    assert alone.startswith(
+        "p.yaml:14: stage post: the data asks for 3 outputs, --model.num-classes"
+    )
 
 
 def test_a_model_is_held_against_the_one_before_it(place):
-    text = TEXT.replace("optim: {epochs: 1}", "model: {encoder: {dim: 48}}")
+    text = TEXT.replace("optim: {epochs: 1}", "model: {encoder: {embed_dim: 48}}")
     (problem,) = problems(text)
     assert problem.startswith(
-        "p.yaml:14: stage post: runs/pretrained has another encoder: dim 24 there and 48 here"
+        "p.yaml:14: stage post: runs/pretrained has another encoder: embed_dim 24 there and 48 here"
     )
 
 
 def test_the_choice_of_a_head_is_held_against_the_classes_before_it(place):
-    text = TEXT.replace("ema_decay: 0.9, epochs: 2}", "epochs: 2}\n      start: {head: kept}")
+    text = TEXT.replace("ema_decay: 0.9, epochs: 2}", "epochs: 2}\n      init: {head: keep}")
     prepared(text)
     (problem,) = problems(text.replace("    from: post\n", "    from: pretrained\n"))
-    assert problem == "p.yaml:22: stage tuned: head 'kept' wants 3 classes, the parent has 0"
+    assert problem == "p.yaml:22: stage tuned: head 'keep' wants 3 classes, the parent has 0"
 
 
 def test_weights_of_a_file_are_read_before_the_first_stage(place):
     (place / "a.pth").write_bytes(b"nothing")
     text = TEXT.replace("    from: post\n", "").replace(
-        "ema_decay: 0.9, epochs: 2}", "epochs: 2}\n      start: {weights: a.pth}"
+        "ema_decay: 0.9, epochs: 2}", "epochs: 2}\n      init: {weights: a.pth}"
     )
     (problem,) = problems(text)
     assert problem.startswith("p.yaml:22: stage tuned: cannot read a.pth")
@@ -185,10 +192,14 @@ def test_weights_of_a_file_are_read_before_the_first_stage(place):
         ),
         ("clips: 2", "clips: 0", "stage judged: --views.clips is 0, wanted 1 or more"),
         ("clips: 2", "clip: 2", "views.clip is no setting; did you mean views.clips?"),
-        ("rounds: 100", "rounds: 0", "--rounds is 0, wanted 100 or more"),
-        ("rounds: 100", "frames: 8", "stage judged: frames and side have no effect"),
-        ("rounds: 100", "names: gone.txt", "stage judged: --names gone.txt is no file"),
-        ("rounds: 100", "select: kinetics-400", "lacks 400 of 400: abseiling"),
+        ("n_resamples: 100", "n_resamples: 0", "--n-resamples is 0, wanted 100 or more"),
+        ("n_resamples: 100", "frames: 8", "stage judged: frames and side have no effect"),
+        (
+            "n_resamples: 100",
+            "class_names: gone.txt",
+            "stage judged: --class-names gone.txt is no file",
+        ),
+        ("n_resamples: 100", "classes: kinetics-400", "lacks 400 of 400: abseiling"),
     ],
 )
 def test_an_evaluation_is_checked_too(place, old, new, problem):
@@ -212,7 +223,7 @@ def test_a_model_that_is_not_there_is_said_before(place, path, problem):
 def test_only_an_evaluation_starts_from_a_path(place):
     (found,) = problems(TEXT.replace("from: pretrained", "from: a.pth"))
     assert found == (
-        "p.yaml:18: stages.post.from: a.pth is no stage; name it in settings, as start.weights"
+        "p.yaml:18: stages.post.from: a.pth is no stage; name it in settings, as init.weights"
     )
 
 
@@ -223,15 +234,15 @@ def test_an_evaluation_gives_no_model(place):
 
 
 def test_a_stage_takes_the_place_of_the_parent_that_a_recipe_names(place, monkeypatch):
-    start = StartConfig(weights=Path("runs/own"))
-    recipes = {"small": lambda videos, out: small_finetune(videos[0], out, start=start)}
-    monkeypatch.setitem(KINDS, "finetune", finetune_stage(recipes))
+    start = InitConfig(weights=Path("runs/own"))
+    recipes = {"small": lambda videos, out: small_finetune(videos[0], out, init=start)}
+    monkeypatch.setitem(KINDS, "finetune", build_finetune_stage(recipes))
     pipeline, seen = prepared()
-    found = plan(pipeline, seen, span=Span())
-    assert {decision.action for decision in found.values()} == {"start"}
-    assert "start    15 weights of runs/pretrained\n" in seen["post"].lines
+    found = plan_pipeline(pipeline, seen, stage_range=StageRange())
+    assert {decision.name for decision in found.values()} == {"run"}
+    assert "start    15 weights of runs/pretrained\n" in seen["post"].summary
     (problem,) = problems(TEXT.replace("    from: pretrained\n", ""))
-    assert "--start.weights runs/own does not exist" in problem
+    assert "--init.weights runs/own does not exist" in problem
 
 
 def test_a_stage_of_other_clips_is_promised_the_table_of_its_parent(place):
@@ -240,15 +251,15 @@ def test_a_stage_of_other_clips_is_promised_the_table_of_its_parent(place):
     text = TEXT.replace("      validation: {share: 0}", larger)
     said = "positions: the table for 2x4x4 cubes, with which the weights were trained"
     _, seen = prepared(text)
-    assert f"{said}, resampled to 3x6x4" in seen["post"].lines
-    assert seen["post"].gives.card.model.encoder.trained_grid == (2, 4, 4)
-    assert said in seen["tuned"].lines
-    assert seen["tuned"].gives.card.model.encoder.trained_grid is None
-    fresh = text.replace(larger, larger + "\n      start: {positions: fresh}")
+    assert f"{said}, resampled to 3x6x4" in seen["post"].summary
+    assert seen["post"].produces.config.model.encoder.pretrained_grid == (2, 4, 4)
+    assert said in seen["tuned"].summary
+    assert seen["tuned"].produces.config.model.encoder.pretrained_grid is None
+    fresh = text.replace(larger, larger + "\n      init: {pos_embed: reinit}")
     _, seen = prepared(fresh)
-    assert "positions: a fresh table for 3x6x4 cubes" in seen["post"].lines
-    assert "positions: the table for 3x6x4 cubes" in seen["tuned"].lines
-    assert seen["tuned"].gives.card.model.encoder.trained_grid == (3, 6, 4)
+    assert "positions: a fresh table for 3x6x4 cubes" in seen["post"].summary
+    assert "positions: the table for 3x6x4 cubes" in seen["tuned"].summary
+    assert seen["tuned"].produces.config.model.encoder.pretrained_grid == (3, 6, 4)
 
 
 def test_lists_of_a_stage_whose_parent_has_problems_are_checked_all_the_same(place):

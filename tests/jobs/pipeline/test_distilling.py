@@ -10,14 +10,14 @@ from safetensors.torch import save_file
 from tests.jobs.pipeline.small import actions, left_behind, prepared, run, run_to_the_end
 from tests.jobs.small import stop_after
 from videomae2.errors import ConfigError, Interrupted
-from videomae2.models.cards import read_card
-from videomae2.models.saved import read_weights
+from videomae2.models.weights.config_json import load_model_config
+from videomae2.models.weights.saved import load_saved_state
 
 TEXT = """name: tiny
 out: runs
 common:
-  loading: {workers: 0}
-  record: {log_every: 1}
+  loading: {num_workers: 0}
+  logging: {interval: 1}
   runtime: {device: cpu, precision: fp32}
 stages:
   tuned:
@@ -35,7 +35,7 @@ stages:
     kind: evaluate
     videos: test/v
     from: small
-    settings: {views: {clips: 1, crops: 1}, rounds: 100}
+    settings: {views: {clips: 1, crops: 1}, n_resamples: 100}
 """
 TWO = TEXT.replace(
     "{optim: {epochs: 2}}",
@@ -50,11 +50,11 @@ TWO = TEXT.replace(
 def test_a_student_follows_its_teacher_and_is_judged(place):
     done = run(TEXT)
     assert done["small"].result == Path("runs/small/students/student")
-    assert done["small"].numbers.keys() >= {"accuracy", "agreement"}
-    assert done["judged"].numbers.keys() >= {"mean-class accuracy"}
-    lineage = read_card(done["small"].result).notes["lineage"]
+    assert done["small"].metrics.keys() >= {"accuracy", "agreement"}
+    assert done["judged"].metrics.keys() >= {"mean-class accuracy"}
+    lineage = load_model_config(done["small"].result).metadata["lineage"]
     assert lineage["parents"] == {"teacher": {"from": "tuned", "weights": done["tuned"].digest}}
-    assert set(actions(TEXT).values()) == {"skip"}
+    assert set(actions(TEXT).values()) == {"cached"}
     before = left_behind(Path("runs"))
     Path("runs").rename("gone")
     assert run_to_the_end(TEXT, say=lambda: stop_after(2, signal.SIGTERM)) >= 3
@@ -65,10 +65,10 @@ def test_several_students_are_a_result_without_followers(place):
     alone = TWO[: TWO.index("  judged")]
     done = run(alone)["small"]
     assert done.result == Path("runs/small/students")
-    assert done.numbers.keys() == {"a accuracy", "b accuracy"}
-    assert set(actions(alone).values()) == {"skip"}
+    assert done.metrics.keys() == {"a accuracy", "b accuracy"}
+    assert set(actions(alone).values()) == {"cached"}
     (Path("runs/small/students/b/model.safetensors")).write_bytes(b"x")
-    assert actions(alone)["small"] == "redo"
+    assert actions(alone)["small"] == "rerun"
     with pytest.raises(ConfigError, match="stage judged: from: small gives no model, or several"):
         prepared(TWO)
 
@@ -94,7 +94,7 @@ def test_several_students_are_a_result_without_followers(place):
         ),
         (
             "settings: {optim: {epochs: 1}}",
-            "settings: {optim: {epochs: 1}, model: {encoder: {dim: 48}}}",
+            "settings: {optim: {epochs: 1}, model: {encoder: {embed_dim: 48}}}",
             "",
         ),
     ],
@@ -111,9 +111,11 @@ def test_teacher_and_student_are_checked_before_the_first_stage(place, old, new,
 
 def test_what_a_student_starts_from_must_fit(place):
     text = TEXT.replace("from: tuned\n", "from: {teacher: tuned, student: tuned}\n").replace(
-        "settings: {optim: {epochs: 1}}", "settings: {model: {encoder: {dim: 48}}}"
+        "settings: {optim: {epochs: 1}}", "settings: {model: {encoder: {embed_dim: 48}}}"
     )
-    with pytest.raises(ConfigError, match="stage small: runs/tuned has another encoder: dim 48"):
+    with pytest.raises(
+        ConfigError, match="stage small: runs/tuned has another encoder: embed_dim 48"
+    ):
         prepared(text)
 
 
@@ -123,25 +125,28 @@ def test_weights_of_a_second_student_count_by_content(place):
     parent = run(first)["tuned"].result
     for name in ("one", "two"):
         shutil.copytree(parent, name)
-    encoder = "encoder: {size: tiny, frames: 4, height: 32, width: 32, dim: 24, depth: 1, heads: 2}"
+    encoder = (
+        "encoder: {size: tiny, frames: 4, height: 32, width: 32, embed_dim: 24, depth: 1, "
+        "num_heads: 2}"
+    )
     students = "".join(
-        f"      - {{name: {name}, model: {{{encoder}}}, start: {{weights: {name}}}}}\n"
+        f"      - {{name: {name}, model: {{{encoder}}}, init: {{weights: {name}}}}}\n"
         for name in ("one", "two")
     )
     text = TEXT[: TEXT.index("  judged")].replace(
         "{optim: {epochs: 2}}", f"\n      optim: {{epochs: 1}}\n      students:\n{students}"
     )
     run(text)
-    assert set(actions(text).values()) == {"skip"}
-    weights = read_weights(Path("two"))
+    assert set(actions(text).values()) == {"cached"}
+    weights = load_saved_state(Path("two"))
     save_file(
         {n: v + 1 if n == "head.bias" else v for n, v in weights.items()}, "two/model.safetensors"
     )
-    assert actions(text)["small"] == "redo"
+    assert actions(text)["small"] == "rerun"
     save_file(weights, "two/model.safetensors")
-    assert actions(text)["small"] == "skip"
+    assert actions(text)["small"] == "cached"
     Path("two").rename("moved")
-    assert actions(text.replace("weights: two", "weights: moved"))["small"] == "skip"
+    assert actions(text.replace("weights: two", "weights: moved"))["small"] == "cached"
 
 
 @pytest.mark.slow
@@ -155,4 +160,7 @@ def test_a_distillation_that_was_stopped_goes_on_where_its_folder_was_moved_to(p
         run(text, say=stop_after(1, signal.SIGTERM))
     Path("runs").rename("elsewhere")
     done = run(text.replace("out: runs", f"out: {place / 'elsewhere'}"))
-    assert {name: one.action for name, one in done.items()} == {"tuned": "skip", "small": "go on"}
+    assert {name: one.action for name, one in done.items()} == {
+        "tuned": "cached",
+        "small": "resume",
+    }

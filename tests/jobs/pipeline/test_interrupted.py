@@ -7,8 +7,8 @@ import pytest
 
 from tests.jobs.pipeline.small import TEXT, left_behind, run, run_to_the_end
 from tests.jobs.small import stop_after
+from tests.logs import stop_at_step, watching_jobs
 from videomae2.errors import Interrupted
-from videomae2.jobs.evaluation import scoring
 
 
 def stop_at(words):
@@ -39,7 +39,10 @@ def test_stopped_again_and_again_it_ends_as_if_undisturbed(finished, place, line
     [
         "best ",
         "== stage 2",
-        *(pytest.param(w, marks=SLOW) for w in ("== stage 1", "start ", "done     post", "held ")),
+        *(
+            pytest.param(w, marks=SLOW)
+            for w in ("== stage 1", "start ", "done     post", "val at ")
+        ),
     ],
 )
 def test_stopped_between_steps_it_ends_as_if_undisturbed(finished, copy, words):
@@ -53,20 +56,20 @@ def test_stopped_between_steps_it_ends_as_if_undisturbed(finished, copy, words):
     assert left_behind(copy / "runs") == left_behind(finished / "runs")
 
 
-def test_stopped_while_it_evaluates_it_gives_the_same_numbers(copy, monkeypatch):
-    """After every batch, until nothing is left; in lines that are said of each."""
-    monkeypatch.setattr(scoring, "_SAY_EVERY_SECONDS", 0.0)
-    text = TEXT.replace("rounds: 100", "rounds: 100\n      batch: 1")
+def test_stopped_while_it_evaluates_it_gives_the_same_numbers(copy):
+    """After every batch, until nothing is left."""
+    text = TEXT.replace("n_resamples: 100", "n_resamples: 100\n      batch_size: 1")
     (copy / "runs/judged").rename(copy / "gone")
     run(text)
-    undisturbed, numbers = left_behind(copy / "runs"), run(text)["judged"].numbers
+    undisturbed, numbers = left_behind(copy / "runs"), run(text)["judged"].metrics
     (copy / "runs/judged").rename(copy / "gone too")
-    for words in ("videos 1/3", "videos 2/3"):
-        with pytest.raises(Interrupted, match="stage judged: stopped by SIGTERM with"):
-            run(text, say=stop_at(words))
-    assert run(text)["judged"].action == "go on"
+    for done in (1, 2):
+        stop, message = stop_at_step("evaluate", done), "stage judged: stopped by SIGTERM with"
+        with pytest.raises(Interrupted, match=message), watching_jobs(stop):
+            run(text)
+    assert run(text)["judged"].action == "resume"
     assert left_behind(copy / "runs") == undisturbed
-    assert run(text)["judged"].numbers == numbers
+    assert run(text)["judged"].metrics == numbers
 
 
 def test_afterwards_signals_do_what_they_did(place):

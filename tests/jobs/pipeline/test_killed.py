@@ -66,4 +66,4 @@ def test_killed_again_and_again_it_ends_as_if_undisturbed(place):
     assert kills >= 5
     run_with_one_thread()
     assert left_behind(place / "runs") == left_behind(place / "undisturbed")
-    assert not list((place / "runs").glob("*.old-*"))
+    assert not list((place / "runs").glob("*.bak-*"))

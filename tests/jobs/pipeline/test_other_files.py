@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,15 +10,14 @@ import pytest
 
 from tests.jobs.pipeline.small import TEXT, actions, reasons, run
 from tests.jobs.pipeline.test_interrupted import stop_at
-from tests.jobs.small import quiet, small_run, small_videos
+from tests.jobs.small import small_run, small_videos
 from tests.jobs.small_finetune import small_finetune
-from videomae2.data import file_marks
+from tests.logs import logging_to, stop_at_step, watching_jobs
+from videomae2.commands.train.finetune import finetune
+from videomae2.commands.train.pretrain import pretrain
 from videomae2.errors import ConfigError, Interrupted
-from videomae2.jobs.evaluation import scoring
-from videomae2.jobs.finetune import finetune
-from videomae2.jobs.pretrain import pretrain, rehearse
 
-SKIPPED = {"pretrained": "skip", "post": "skip", "tuned": "skip", "judged": "skip"}
+SKIPPED = {"pretrained": "cached", "post": "cached", "tuned": "cached", "judged": "cached"}
 
 
 def shifted(folder, place, by):
@@ -42,14 +40,14 @@ def test_an_evaluation_of_other_files_of_the_same_names_is_done_again(copy, same
             lines = [f"{path},{path.parent.name}" for path in relative_videos(Path(name))]
             Path(f"{name}.csv").write_text("\n".join(["path,label", *lines]) + "\n")
         assert Path("test.csv").read_text() == Path("fold2.csv").read_text()
-        old = TEXT.replace("test/v", "test.csv").replace("rounds: 100", "list: {root: test}")
+        old = TEXT.replace("test/v", "test.csv").replace("n_resamples: 100", "list: {root: test}")
         new = old.replace("{root: test}", "{root: fold2}")
         run(old)
     before = predictions()
     found = reasons(new)["judged"]
     assert found.startswith("other files at ")
     assert found.endswith("(3 of 3 that were looked at differ)")
-    assert run(new)["judged"].action == "redo"
+    assert run(new)["judged"].action == "rerun"
     assert predictions() != before
 
 
@@ -95,30 +93,22 @@ def test_a_file_that_is_gone_is_no_change_and_one_that_changed_is(copy):
     assert actions(text) == SKIPPED
 
 
-def test_states_of_before_files_were_looked_at_still_count(copy):
-    for path in Path("runs").glob("*/stage.json"):
-        state = json.loads(path.read_text())
-        for one in state["origin"]["lists"]:
-            for name in ("place", "sizes", "absent", "sample", "which_absent", "late"):
-                del one[name]
-        path.write_text(json.dumps(state))
-    assert actions() == SKIPPED
-
-
-def test_an_evaluation_that_was_stopped_scores_what_changed_and_goes_on(copy, monkeypatch):
-    monkeypatch.setattr(scoring, "_SAY_EVERY_SECONDS", 0.0)
+def test_an_evaluation_that_was_stopped_scores_what_changed_and_goes_on(copy):
     shutil.copytree(Path("test").resolve(), copy / "own")
-    text = TEXT.replace("test/v", "own/v").replace("rounds: 100", "rounds: 100\n      batch: 1")
+    text = TEXT.replace("test/v", "own/v").replace(
+        "n_resamples: 100", "n_resamples: 100\n      batch_size: 1"
+    )
     shutil.rmtree("runs/judged")
-    with pytest.raises(Interrupted, match="with 1 of 3 videos done; the same command goes on"):
-        run(text, say=stop_at("videos 1/3"))
+    message = "with 1 of 3 videos done; the same command goes on"
+    with pytest.raises(Interrupted, match=message), watching_jobs(stop_at_step("evaluate", 1)):
+        run(text)
     first, second = sorted(Path("own").rglob("v/*/*.mp4"))[:2]
     shutil.copy(second, first)
-    assert actions(text)["judged"] == "go on"
-    assert run(text)["judged"].action == "go on"
+    assert actions(text)["judged"] == "resume"
+    assert run(text)["judged"].action == "resume"
     lines = Path("runs/judged/predictions.jsonl").read_text().splitlines()
     assert len({str(json.loads(line)["best"]) for line in lines}) == 2, "two videos are the same"
-    assert actions(text)["judged"] == "skip"
+    assert actions(text)["judged"] == "cached"
 
 
 @pytest.fixture(scope="module")
@@ -131,61 +121,34 @@ def moved(run, path):
     return replace(run, data=replace(run.data, sources=(replace(source, path=path),)))
 
 
-def test_files_that_do_not_answer_are_said_and_hold_nothing_up(videos, tmp_path, monkeypatch):
-    never, look = threading.Event(), file_marks._content
-    first = str(sorted(videos.rglob("*.mp4"))[0])
-    monkeypatch.setattr(
-        file_marks, "_content", lambda path: look(path) if path != first else str(never.wait(60))
-    )
-    monkeypatch.setattr(file_marks, "PATIENCE_SECONDS", 0.1)
-    run, said = small_run(videos, tmp_path / "run", epochs=1.0), []
-    assert "late     1 files of train do not answer" in rehearse(run)
-    pretrain(run, say=said.append)
-    assert any("late     1 files of train do not answer" in line for line in said)
-    never.set()
-    monkeypatch.undo()
-    pretrain(run, say=quiet)  # what did not answer tells nothing
-
-
-def test_what_was_known_of_files_is_not_forgotten_where_they_do_not_answer(videos, tmp_path):
-    run = small_run(videos, tmp_path / "run", epochs=1.0)
-    pretrain(run, say=quiet)
-    before = json.loads((tmp_path / "run" / "videos.json").read_text())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(file_marks, "look_at", lambda paths, *_, **__: [None] * len(paths))
-        pretrain(run, say=quiet)
-    assert json.loads((tmp_path / "run" / "videos.json").read_text()) == before
-
-
 def test_a_run_does_not_go_on_with_other_files_of_the_same_names(videos, tmp_path):
     first = small_run(videos, tmp_path / "run", epochs=1.0)
-    last = pretrain(first, say=quiet)
+    last = pretrain(first)
     shutil.copytree(videos, tmp_path / "elsewhere")
-    assert pretrain(moved(first, tmp_path / "elsewhere"), say=quiet) == last
+    assert pretrain(moved(first, tmp_path / "elsewhere")) == last
     other = moved(first, shifted(videos, tmp_path / "other", 4))
     with pytest.raises(ConfigError) as caught:
-        pretrain(other, say=quiet)
+        pretrain(other)
     listed = tmp_path / "run" / "videos.json"
     assert str(caught.value) == (
         f"{tmp_path / 'run'} holds a run that differs, so it cannot go on as this one:\n"
         f"  videos of elsewhere: other files at {tmp_path / 'other'} (16 of 16 that were looked at "
         f"differ); if they are meant to be in the place of the old ones, delete {listed} to go on "
-        f"with them\nuse the old values, or another --out; without the checkpoints "
-        f"in {tmp_path / 'run' / 'checkpoints'} it would start over"
+        f"with them\nuse the old values, or another --out"
     )
     listed.unlink()
-    assert pretrain(other, say=quiet) == last
+    assert pretrain(other) == last
 
 
 def test_a_supervised_run_looks_at_the_files_that_are_held_out_too(finished, tmp_path):
     own = shutil.copytree(finished / "labelled" / "v", tmp_path / "own")
     first = small_finetune(own, tmp_path / "run")
-    with pytest.raises(Interrupted):
-        finetune(first, say=stop_at("step "))
+    with pytest.raises(Interrupted), logging_to(stop_at("step ")):
+        finetune(first)
     names = [one["source"] for one in json.loads((tmp_path / "run/videos.json").read_text())]
     assert names == ["own", "own, held out"]
     other = moved(first, shifted(own, tmp_path / "other", 4))
     with pytest.raises(
         ConfigError, match=r"videos of own, held out: other files at .*other \(3 of"
     ):
-        finetune(other, say=quiet)
+        finetune(other)

@@ -11,13 +11,18 @@ from tests.jobs.pipeline.small import TEXT, actions, left_behind, prepared, reas
 from tests.jobs.small import small_videos, stop_after
 from tests.jobs.small_finetune import CLASSES
 from tests.models.released_files import FRAMES, SIDE, drawn_classifier, save_released
+from videomae2.base.lock import FolderLock
+from videomae2.commands.pipeline.plan import format_plan
+from videomae2.commands.pipeline.run import (
+    StageRange,
+    format_results,
+    plan_pipeline,
+    results_to_json,
+)
 from videomae2.errors import CheckpointError, ConfigError, Interrupted
-from videomae2.jobs.pipeline.running import Span, plan
-from videomae2.jobs.pipeline.telling import plan_text, results_json, results_text
-from videomae2.jobs.run_folder import RunLock
-from videomae2.models.cards import read_card
+from videomae2.models.weights.config_json import load_model_config
 
-SKIPPED = {"pretrained": "skip", "post": "skip", "tuned": "skip", "judged": "skip"}
+SKIPPED = {"pretrained": "cached", "post": "cached", "tuned": "cached", "judged": "cached"}
 
 
 def seconds_of(folder):
@@ -32,24 +37,26 @@ def test_what_is_finished_and_unchanged_is_skipped(copy):
     after = seconds_of(copy / "runs")
     after.pop(copy / "runs" / ".lock"), before.pop(copy / "runs" / ".lock")
     assert after == before
-    assert said.count("skip     finished, unchanged") == 4
-    assert done["tuned"].numbers["accuracy"] >= 0
+    assert said.count("cached   finished, unchanged") == 4
+    assert done["tuned"].metrics["accuracy"] >= 0
     assert done["tuned"].result == Path("runs/tuned/best")
 
 
 def test_lineage_stands_in_the_cards(finished):
     runs = finished / "runs"
-    first = read_card(runs / "pretrained/checkpoints/step-00000004").notes["lineage"]
-    post = read_card(runs / "post/checkpoints/step-00000003").notes["lineage"]
-    best = read_card(runs / "tuned/best").notes["lineage"]
+    first = load_model_config(runs / "pretrained/checkpoints/step-00000004").metadata["lineage"]
+    post = load_model_config(runs / "post/checkpoints/step-00000003").metadata["lineage"]
+    best = load_model_config(runs / "tuned/best").metadata["lineage"]
     states = {name: json.loads((runs / name / "stage.json").read_text()) for name in SKIPPED}
-    assert states["judged"]["origin"]["weights"] == {"model": states["tuned"]["outcome"]["digest"]}
-    assert first["parents"] == {}
-    assert first["videos"] == states["pretrained"]["origin"]["lists"]
-    assert post["parents"] == {
-        "weights": {"from": "pretrained", "weights": states["pretrained"]["outcome"]["digest"]}
+    assert states["judged"]["provenance"]["weights"] == {
+        "model": states["tuned"]["output"]["digest"]
     }
-    assert best["parents"]["weights"]["weights"] == states["post"]["outcome"]["digest"]
+    assert first["parents"] == {}
+    assert first["videos"] == states["pretrained"]["provenance"]["lists"]
+    assert post["parents"] == {
+        "weights": {"from": "pretrained", "weights": states["pretrained"]["output"]["digest"]}
+    }
+    assert best["parents"]["weights"]["weights"] == states["post"]["output"]["digest"]
     assert [one["source"] for one in best["videos"]] == ["v", "v, held out"]
     assert (best["pipeline"], best["stage"], best["recipe"]) == ("tiny", "tuned", "small")
     assert len({one["configuration"] for one in (first, post, best)}) == 3
@@ -59,46 +66,51 @@ def test_lineage_stands_in_the_cards(finished):
 def test_a_change_does_that_stage_again_and_those_that_follow(finished, copy):
     text = TEXT.replace("epochs: 1", "epochs: 1.4")
     pipeline, seen = prepared(text)
-    decisions = plan(pipeline, seen, span=Span())
-    assert {name: one.action for name, one in decisions.items()} == {
-        "pretrained": "skip",
-        "post": "redo",
-        "tuned": "wait",
-        "judged": "wait",
+    decisions = plan_pipeline(pipeline, seen, stage_range=StageRange())
+    assert {name: one.name for name, one in decisions.items()} == {
+        "pretrained": "cached",
+        "post": "rerun",
+        "tuned": "pending",
+        "judged": "pending",
     }
-    assert decisions["post"].why == "optim.epochs: 1.0 -> 1.4"
-    assert decisions["tuned"].why == "skipped if the weights of post stay the same"
-    assert "  redo     optim.epochs: 1.0 -> 1.4" in plan_text(pipeline, seen, decisions)
+    assert decisions["post"].reason == "optim.epochs: 1.0 -> 1.4"
+    assert decisions["tuned"].reason == "cached if the weights of post stay the same"
+    assert "  rerun    optim.epochs: 1.0 -> 1.4" in format_plan(pipeline, seen, decisions)
     said = []
     done = run(text, say=said.append)
     assert {name: one.action for name, one in done.items()} == {
-        "pretrained": "skip",
-        "post": "redo",
-        "tuned": "redo",
-        "judged": "redo",
+        "pretrained": "cached",
+        "post": "rerun",
+        "tuned": "rerun",
+        "judged": "rerun",
     }
-    assert "redo     other weights of post" in said
+    assert "rerun    other weights of post" in said
     was, now = left_behind(finished / "runs"), left_behind(copy / "runs")
     for name in ("post", "tuned"):
-        old = {key for key in now if key.startswith(f"{name}.old-1")}
+        old = {key for key in now if key.startswith(f"{name}.bak-1")}
         assert {now[key] for key in old if "best/m" in key} == {
             was[key] for key in was if key.startswith(f"{name}/best/m")
         }
         assert now[f"{name} training"] != was[f"{name} training"]
-    assert set(actions(text).values()) == {"skip"}
+    assert set(actions(text).values()) == {"cached"}
 
 
 def test_a_stage_that_gives_the_same_again_spares_those_that_follow(finished, copy):
     (copy / "runs/pretrained").rename(copy / "gone")
-    assert actions() == {"pretrained": "start", "post": "wait", "tuned": "wait", "judged": "wait"}
+    assert actions() == {
+        "pretrained": "run",
+        "post": "pending",
+        "tuned": "pending",
+        "judged": "pending",
+    }
     done = run()
-    assert {name: one.action for name, one in done.items()} == {**SKIPPED, "pretrained": "start"}
+    assert {name: one.action for name, one in done.items()} == {**SKIPPED, "pretrained": "run"}
     assert left_behind(copy / "runs") == left_behind(finished / "runs")
 
 
 def test_what_does_not_change_results_does_nothing_again(copy):
     (copy / "elsewhere").symlink_to(copy / "unlabelled")
-    text = TEXT.replace("log_every: 1", "log_every: 5").replace("unlabelled", "elsewhere")
+    text = TEXT.replace("interval: 1", "interval: 5").replace("unlabelled", "elsewhere")
     assert actions(text) == SKIPPED
 
 
@@ -141,17 +153,17 @@ def test_other_labels_are_a_change(copy):
 )
 def test_a_damaged_stage_is_done_again(copy, harm, reason):
     harm(copy / "runs/tuned/best")
-    assert actions() == {**SKIPPED, "tuned": "redo", "judged": "wait"}
+    assert actions() == {**SKIPPED, "tuned": "rerun", "judged": "pending"}
     assert re.search(reason, reasons()["tuned"])
 
 
 def test_a_setting_that_is_new_in_this_version_changes_nothing(copy):
     path = copy / "runs/post/stage.json"
     state = json.loads(path.read_text())
-    del state["origin"]["settings"]["optim"]["clip_norm"]
+    del state["provenance"]["settings"]["optim"]["clip_norm"]
     path.write_text(json.dumps(state))
     assert actions() == SKIPPED
-    state["origin"]["settings"]["optim"]["gone"] = 3
+    state["provenance"]["settings"]["optim"]["gone"] = 3
     path.write_text(json.dumps(state))
     assert "of another version" in reasons()["post"]
 
@@ -160,7 +172,7 @@ def test_weights_of_a_file_count_by_content(copy):
     (copy / "start").symlink_to(copy / "runs/pretrained/checkpoints/step-00000004")
     named = TEXT.replace("    from: pretrained\n    settings:\n", "    settings:\n").replace(
         "      validation: {share: 0}\n",
-        "      validation: {share: 0}\n      start: {weights: start}\n",
+        "      validation: {share: 0}\n      init: {weights: start}\n",
     )
     assert actions(named) == SKIPPED
     (copy / "start").unlink()
@@ -173,17 +185,17 @@ def test_an_evaluation_judges_a_model_that_no_stage_made(copy):
     text = f"{TEXT[: TEXT.index('  pretrained')]}{TEXT[TEXT.index('  judged') :]}".replace(
         "from: tuned", "from: made/tuned"
     )
-    text = text.replace("  record: {log_every: 1}\n", "")
+    text = text.replace("  logging: {interval: 1}\n", "")
     done = run(text)["judged"]
-    assert done.stage.title == "evaluate, from made/tuned"
-    assert results_json(prepared(text)[0], [done], 1.0)["stages"][0]["parents"] == {
+    assert done.stage.description == "evaluate, from made/tuned"
+    assert results_to_json(prepared(text)[0], [done], 1.0)["stages"][0]["parents"] == {
         "model": "made/tuned"
     }
     for name in ("predictions.jsonl", "probabilities.npy"):
         assert (done.result.parent / name).read_bytes() == Path(f"made/judged/{name}").read_bytes()
-    assert actions(text) == {"judged": "skip"}
+    assert actions(text) == {"judged": "cached"}
     Path("made/tuned").rename("elsewhere")
-    assert actions(text.replace("made/tuned", "elsewhere/best")) == {"judged": "skip"}
+    assert actions(text.replace("made/tuned", "elsewhere/best")) == {"judged": "cached"}
     last = max(Path("elsewhere/checkpoints").iterdir())
     assert reasons(text.replace("made/tuned", str(last))) == {"judged": "other weights of start"}
 
@@ -193,30 +205,30 @@ def test_an_evaluation_judges_a_released_file(place):
     Path("six.txt").write_text("\n".join(("a", *CLASSES, "b", "c")))
     Path("some.txt").write_text("\n".join(CLASSES))
     start = f"{TEXT[: TEXT.index('  pretrained')]}{TEXT[TEXT.index('  judged') :]}"
-    text = start.replace("from: tuned", "from: ./six.pth").replace("record: {log_every: 1}", "")
-    text += f"      names: six.txt\n      select: some.txt\n      frames: {FRAMES}\n"
+    text = start.replace("from: tuned", "from: ./six.pth").replace("logging: {interval: 1}", "")
+    text += f"      class_names: six.txt\n      classes: some.txt\n      frames: {FRAMES}\n"
     text += f"      side: {SIDE}\n"
     found = json.loads((run(text)["judged"].result.parent / "results.json").read_text())
     assert found["classes"] == list(CLASSES)
     assert found["model"]["outputs"] == f"{len(CLASSES)} of its 6, those of some.txt"
-    assert actions(text) == {"judged": "skip"}
+    assert actions(text) == {"judged": "cached"}
     Path("some.txt").write_text("\n".join(CLASSES[::-1]))
-    assert actions(text) == {"judged": "redo"}
+    assert actions(text) == {"judged": "rerun"}
     Path("some.txt").write_text("\n".join(CLASSES))
-    assert actions(text) == {"judged": "skip"}
+    assert actions(text) == {"judged": "cached"}
     Path("six.txt").write_text("\n".join((CLASSES[0], "a", *CLASSES[1:], "b", "c")))
-    assert reasons(text) == {"judged": "other content of names"}
+    assert reasons(text) == {"judged": "other content of class_names"}
 
 
 def test_an_evaluation_of_which_only_intervals_are_others_keeps_its_scores(copy):
-    text = TEXT.replace("rounds: 100", "rounds: 120\n      allow_unreadable: true")
-    wanted = "allow_unreadable: False -> True, rounds: 100 -> 120"
+    text = TEXT.replace("n_resamples: 100", "n_resamples: 120\n      allow_unreadable: true")
+    wanted = "allow_unreadable: False -> True, n_resamples: 100 -> 120"
     assert reasons(text)["judged"] == wanted
     done = run(text)["judged"]
-    assert done.action == "go on"
+    assert done.action == "resume"
     found = json.loads((done.result.parent / "results.json").read_text())
-    assert (found["scored"], found["work"]["scored"]) == (3, 0)
-    assert not list((copy / "runs").glob("judged.old*"))
+    assert (found["num_scored"], found["run_stats"]["num_scored"]) == (3, 0)
+    assert not list((copy / "runs").glob("judged.bak*"))
     assert actions(text) == SKIPPED
 
 
@@ -227,7 +239,7 @@ def test_a_training_that_was_stopped_goes_on_where_its_folder_was_moved_to(finis
         run(say=stop_after(1, signal.SIGTERM))
     (copy / "runs").rename(copy / "elsewhere")
     done = run(TEXT.replace("out: runs", f"out: {copy / 'elsewhere'}"))
-    assert {name: one.action for name, one in done.items()} == {**SKIPPED, "tuned": "go on"}
+    assert {name: one.action for name, one in done.items()} == {**SKIPPED, "tuned": "resume"}
     was, now = left_behind(finished / "runs"), left_behind(copy / "elsewhere")
     assert now["tuned training"] == was["tuned training"]
     assert now["tuned/best/model.safetensors"] == was["tuned/best/model.safetensors"]
@@ -235,39 +247,39 @@ def test_a_training_that_was_stopped_goes_on_where_its_folder_was_moved_to(finis
 
 def test_from_and_until_choose_a_part(copy):
     (copy / "runs/tuned").rename(copy / "gone")
-    done = run(span=Span("tuned"))
-    assert done["judged"].numbers.keys() >= {"mean-class accuracy"}
-    assert {name: one.action for name, one in done.items()} == {"tuned": "start", "judged": "skip"}
-    assert list(run(span=Span(None, "post"))) == ["pretrained", "post"]
+    done = run(span=StageRange("tuned"))
+    assert done["judged"].metrics.keys() >= {"mean-class accuracy"}
+    assert {name: one.action for name, one in done.items()} == {"tuned": "run", "judged": "cached"}
+    assert list(run(span=StageRange(None, "post"))) == ["pretrained", "post"]
     (copy / "runs/post").rename(copy / "gone2")
     wanted = r"stage tuned needs post, which is to be done first \(not begun\); leave --from out"
     with pytest.raises(ConfigError, match=wanted):
-        run(span=Span("tuned"))
+        run(span=StageRange("tuned"))
     with pytest.raises(ConfigError, match="--from tuned comes after --until post; the order is"):
-        run(span=Span("tuned", "post"))
+        run(span=StageRange("tuned", "post"))
     with pytest.raises(ConfigError, match="--until x is no stage; there are pretrained, post"):
-        run(span=Span(None, "x"))
+        run(span=StageRange(None, "x"))
 
 
 @pytest.mark.parametrize("folder", ["runs", "runs/tuned"])
 def test_two_pipelines_do_not_share_a_folder(copy, folder):
     with (
-        RunLock(copy / folder),
+        FolderLock(copy / folder),
         pytest.raises(CheckpointError, match=f"another process .* {folder}"),
     ):
         run(TEXT.replace("epochs: 2}", "epochs: 3}") if folder == "runs/tuned" else TEXT)
-    assert not list((copy / "runs").glob("tuned.old*"))
+    assert not list((copy / "runs").glob("tuned.bak*"))
 
 
 def test_results_are_a_table_and_json(copy):
     done = list(run().values())
-    head, *rows, total = results_text(done, 61.0).splitlines()
-    assert head.split() == ["stage", "what", "done", "time", "numbers", "result"]
+    head, *rows, total = format_results(done, 61.0).splitlines()
+    assert head.split() == ["stage", "what", "done", "time", "metrics", "result"]
     assert rows[2].split()[:4] == ["tuned", "finetune", "unchanged", "accuracy"]
     assert rows[2].endswith("runs/tuned/best")
     assert total == "total    1:01 min"
-    found = results_json(prepared()[0], done, 61.04)
+    found = results_to_json(prepared()[0], done, 61.04)
     assert json.loads(json.dumps(found)) == found
     assert (found["pipeline"], found["seconds"]) == ("tiny", 61.0)
     assert found["stages"][1]["parents"] == {"weights": "pretrained"}
-    assert found["stages"][2]["numbers"] == done[2].numbers
+    assert found["stages"][2]["metrics"] == done[2].metrics

@@ -8,10 +8,9 @@ from contextlib import suppress
 import pytest
 import torch
 
-from videomae2.engine.signals import Wishes
+from videomae2.base.signals import SignalHandler, interruptible
 from videomae2.errors import CheckpointError, Interrupted
-from videomae2.jobs.pipeline.stopping import ending_when_asked
-from videomae2.models import parents
+from videomae2.models.weights import pretrained
 
 SAID = "asked to stop by SIGTERM; what is saved is kept"
 
@@ -29,7 +28,7 @@ def handlers_are_put_back():
 
 def stopped(work):
     """Do some work as a pipeline does it, which must end as asked, and give what that came from."""
-    with pytest.raises(Interrupted, match=SAID) as caught, ending_when_asked():
+    with pytest.raises(Interrupted, match=SAID) as caught, interruptible():
         work()
     return caught.value.__cause__
 
@@ -88,7 +87,7 @@ def test_a_good_file_of_weights_is_not_accused(tmp_path, monkeypatch):
         return load(*arguments, **settings)
 
     monkeypatch.setattr(torch, "load", late)
-    cause = stopped(lambda: parents.read_released(tmp_path / "w.pth"))
+    cause = stopped(lambda: pretrained.load_official_state(tmp_path / "w.pth"))
     assert not isinstance(cause, CheckpointError)
 
 
@@ -96,7 +95,7 @@ def test_a_training_that_ended_well_hands_the_wish_on():
     done = []
 
     def work():
-        with Wishes():
+        with SignalHandler():
             send()
             done.append("trained to its end")
         done.append("the next began")
@@ -106,7 +105,7 @@ def test_a_training_that_ended_well_hands_the_wish_on():
 
 
 def test_an_error_of_its_own_stays_what_it_is():
-    with pytest.raises(ZeroDivisionError), ending_when_asked():
+    with pytest.raises(ZeroDivisionError), interruptible():
         raise ZeroDivisionError
 
 
@@ -114,7 +113,7 @@ def test_in_another_thread_nothing_is_caught():
     found = []
 
     def work():
-        with ending_when_asked():
+        with interruptible():
             found.append("done")
 
     thread = threading.Thread(target=work)

@@ -1,0 +1,151 @@
+"""Files and folders that are written whole or not at all, also when the power goes.
+
+Whether a folder can be written and has room is found out before hours of work.
+"""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from videomae2.base.text import format_bytes
+from videomae2.errors import CheckpointError
+
+
+def path_exists(path: Path) -> bool:
+    """Whether a path is there, with a home folder that is written ~."""
+    return os.path.exists(os.path.expanduser(path))
+
+
+def path_hint(path: Path) -> str:
+    """Say how much of a path exists."""
+    full = Path(os.path.abspath(os.path.expanduser(path)))
+    existing = next(parent for parent in full.parents if parent.is_dir())
+    return f"; {existing} does, without {full.relative_to(existing).parts[0]}"
+
+
+def fsync_tree(path: Path) -> None:
+    """Force a file to the disk, or a folder with all that is in it."""
+    if not path.is_dir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+        return
+    for child in path.iterdir():
+        fsync_tree(child)
+    fsync_dir(path)
+
+
+def fsync_dir(folder: Path) -> None:
+    """Force the names in a folder to the disk, where the system can."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Give a name to write to; it becomes the wanted name if all went well, else it is removed.
+
+    The name is the process's own: several may write the same file, and the last one wins.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield partial
+        fsync_tree(partial)
+        partial.replace(path)
+        fsync_dir(path.parent)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def atomic_replace_dir(folder: Path, write: Callable[[Path], None]) -> None:
+    """Put a folder in the place of what was there, whole or not at all.
+
+    Args:
+        folder: Its name.
+        write: Fills an empty folder.
+
+    Raises:
+        CheckpointError: If the disk is full or cannot be written; what was there stays, and nothing
+            half-written does.
+    """
+    partial, backup = build_temporary_paths(folder)
+    try:
+        recover_dir(folder)
+        for leftover in (partial, backup):
+            shutil.rmtree(leftover, ignore_errors=True)
+        partial.mkdir(parents=True)
+        write(partial)
+        fsync_tree(partial)
+        if folder.exists():
+            folder.rename(backup)
+        partial.rename(folder)
+        fsync_dir(folder.parent)
+    except BaseException as error:  # whatever it was, a full disk wants its room back
+        shutil.rmtree(partial, ignore_errors=True)
+        recover_dir(folder)
+        if isinstance(error, OSError):
+            raise CheckpointError(f"cannot save {folder}: {error}") from error
+        raise
+    shutil.rmtree(backup, ignore_errors=True)
+
+
+def recover_dir(folder: Path) -> None:
+    """Put back what ``atomic_replace_dir`` had moved when the program was killed in between."""
+    backup = build_temporary_paths(folder)[1]
+    if backup.exists() and not folder.exists():
+        backup.rename(folder)
+
+
+def build_temporary_paths(folder: Path) -> tuple[Path, Path]:
+    """What a kill may leave beside a folder that is written: its unfinished self, and the old."""
+    return folder.with_name(f".{folder.name}.partial"), folder.with_name(f".{folder.name}.bak")
+
+
+def check_writable(folder: Path, needed_bytes: int, *, dry_run: bool = False) -> None:
+    """Find out before training whether a run folder can be written and has room.
+
+    Args:
+        folder: The folder; it is made where it is not there.
+        needed_bytes: How much will be written.
+        dry_run: Find it out as far as that goes without making or writing anything.
+
+    Raises:
+        CheckpointError: If it cannot, or has less room than ``needed_bytes``.
+    """
+    if dry_run:
+        _check_disk_space(_check_permissions(folder), needed_bytes)
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe_file = folder / f".probe-{os.getpid()}"
+        probe_file.write_bytes(b"x")
+        probe_file.unlink()
+    except OSError as error:
+        raise CheckpointError(f"cannot write to {folder}: {error.strerror}") from error
+    _check_disk_space(folder, needed_bytes)
+
+
+def _check_permissions(folder: Path) -> Path:
+    """Give the folder, or the nearest one above it that is there."""
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not existing.is_dir():
+        raise CheckpointError(f"cannot write to {folder}: {existing} is a file")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise CheckpointError(f"cannot write to {folder}: {existing} does not allow it")
+    return existing
+
+
+def _check_disk_space(folder: Path, needed_bytes: int) -> None:
+    free_bytes = shutil.disk_usage(folder).free
+    if free_bytes < needed_bytes:
+        raise CheckpointError(
+            f"{folder} has {format_bytes(free_bytes)} free, and the checkpoints of this run need "
+            f"{format_bytes(needed_bytes)}; free some room, choose another --out, or keep fewer "
+            f"with --checkpoint.keep-latest-k and --checkpoint.keep-interval"
+        )

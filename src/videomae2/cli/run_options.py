@@ -1,0 +1,325 @@
+"""A recipe, videos, a file and flags → one run, for every command that trains.
+
+The recipe comes first, the file of ``--config`` changes it, flags change both. ``--json`` tells
+what training came to.
+"""
+
+import inspect
+import json
+import re
+import textwrap
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, fields, make_dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Generic, TypeVar
+
+import tyro
+
+from videomae2.base.summary import Summary
+from videomae2.cli.options import parse_options
+from videomae2.commands.train.run import check_resumable
+from videomae2.config.checks import check_run
+from videomae2.config.files import load_config
+from videomae2.config.runs import Run
+from videomae2.errors import ConfigError
+from videomae2.models.weights.config_json import CONFIG_FILE, load_model_config
+from videomae2.models.weights.resolve import list_saved_models
+from videomae2.recipes.table import Recipe
+from videomae2.training.runtime import RuntimeConfig, resolve_runtime
+
+
+class MissingVideos(type(Path())):  # type: ignore[misc]  # the kind of paths that this system has
+    """Stands in a recipe for videos that were not named, so that its help can be shown.
+
+    What a recipe makes of it, say VIDEOS/train.csv, is of this kind, too. No path that somebody
+    names is, whatever it is called.
+    """
+
+
+MISSING_VIDEOS = MissingVideos("VIDEOS")
+
+
+R = TypeVar("R", bound=Run)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainCommand(Generic[R]):
+    """A command that trains."""
+
+    name: str
+    """The command, such as pretrain."""
+    run_type: type[Any]
+    """The dataclass of its runs."""
+    recipes: Mapping[str, Recipe[R]]
+    """Its recipes by name."""
+    train: Callable[..., Path]
+    """Takes the run and ``resume``; gives the folder of the model, or of several."""
+    dry_run: Callable[[R], Summary]
+    """Says what a run will do."""
+    file_description: str
+    """First line of the help where a file takes the place of a recipe."""
+    examples: tuple[str, ...]
+    """Complete command lines."""
+
+    @property
+    def prog(self) -> str:
+        """The command as a person types it."""
+        return f"videomae2 {self.name}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunOptions:
+    """How to start."""
+
+    config: Path | None = None
+    """A YAML file of settings, complete or not, such as the run.yaml of another run."""
+    resume: bool = False
+    """Insist on going on: an error if the run folder has no checkpoint, as after a mistyped --out.
+    Without it a run goes on where there is one."""
+    dry_run: bool = False
+    """Check everything and show the plan, without training."""
+    json: bool = False
+    """Print as JSON what came of it: the models, and how good they were on held-out videos. The
+    progress goes to stderr."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest(Generic[R]):
+    """What the flags of a command line start from."""
+
+    train_command: TrainCommand[R]
+    recipe: str | None
+    videos: list[Path]
+    run_options: RunOptions
+
+
+def main(train_command: TrainCommand[R], arguments: list[str]) -> int:
+    """Run a command that trains with these arguments."""
+    positionals, flags = split_arguments(arguments)
+    if not positionals and not any(flag.split("=")[0] == "--config" for flag in flags):
+        print(format_recipes(train_command))
+        return 0
+    run_options, run = resolve_run(train_command, positionals, flags)
+    if run_options.dry_run:
+        check_run(run)
+        if run_options.resume:
+            check_resumable(run)
+        plan = str(train_command.dry_run(run))
+        print(json.dumps({"plan": plan.splitlines()}) if run_options.json else plan)
+        return 0
+    models_folder = train_command.train(run, resume=run_options.resume)
+    if run_options.json:
+        print(results_json(run.output_dir, models_folder))
+    return 0
+
+
+def resolve_run(
+    train_command: TrainCommand[R], positionals: Sequence[str], flags: Sequence[str]
+) -> tuple[RunOptions, R]:
+    """Put the run together.
+
+    Args:
+        train_command: The command.
+        positionals: What stands before the first flag: recipe and videos.
+        flags: The rest of the command line.
+
+    Raises:
+        ConfigError: If a word, a flag or the file cannot be used, or no videos are named.
+    """
+    run_options = _parse_run_options(flags)
+    recipe, videos = (
+        (positionals[0], [Path(word) for word in positionals[1:]]) if positionals else (None, [])
+    )
+    run = _build_run(RunRequest(train_command, recipe, videos, run_options))
+    run_type = _build_flag_type(train_command.run_type)
+    options_type = make_dataclass(
+        "Options",
+        [
+            ("command", tyro.conf.OmitArgPrefixes[RunOptions]),
+            ("run", Annotated[run_type, tyro.conf.arg(name="")]),
+        ],
+        frozen=True,
+        kw_only=True,
+    )
+    options = parse_options(
+        options_type,
+        flags,
+        prog=f"{train_command.prog} {recipe} [VIDEOS ...]" if recipe else train_command.prog,
+        description=format_recipe_text(train_command, recipe)
+        if recipe
+        else train_command.file_description,
+        examples=_format_examples(train_command, recipe) if recipe else (),
+        default=options_type(command=run_options, run=_with_fields_of(run, run_type)),
+    )
+    if any(isinstance(source.path, MissingVideos) for source in options.run.data.sources):
+        raise ConfigError(f"no videos are named; try {train_command.prog} {recipe} FOLDER")
+    return options.command, _with_fields_of(options.run, train_command.run_type)
+
+
+def _build_flag_type(run_type: type[Any]) -> type[Any]:
+    """The same dataclass with a shorter flag for the run folder."""
+    return make_dataclass(
+        run_type.__name__,
+        [("output_dir", Annotated[Path, tyro.conf.arg(name="out")])],
+        bases=(run_type,),
+        frozen=True,
+        kw_only=True,
+    )
+
+
+def _with_fields_of(run: Any, run_type: type[Any]) -> Any:
+    """The run as another dataclass with the same fields."""
+    return run_type(**{field.name: getattr(run, field.name) for field in fields(run)})
+
+
+def format_recipes(train_command: TrainCommand[R]) -> str:
+    """The recipes, a line each."""
+    width = max(map(len, train_command.recipes))
+    return "\n".join(
+        [
+            f"usage: {train_command.prog} RECIPE [VIDEOS ...] [--config FILE] [--out RUN] "
+            "[--resume]\n       [--dry-run] [--json] [SETTINGS]",
+            "",
+            "recipes:",
+            *(
+                f"  {name:<{width}}  {_first_doc_line(recipe)}"
+                for name, recipe in train_command.recipes.items()
+            ),
+            "",
+            f"{train_command.prog} RECIPE --help shows what it does and every setting.",
+            "",
+            "examples:",
+            *(f"  {line}" for line in train_command.examples),
+        ]
+    )
+
+
+def format_recipe_text(train_command: TrainCommand[R], recipe: str) -> str:
+    """The text of a recipe, wrapped; tyro keeps a line break where a blank follows it."""
+    text = inspect.getdoc(train_command.recipes[recipe]) or ""
+    joined = re.sub(r"\n(?![A-Z][a-z]+: |\n)(?<!\n\n) *", " ", text)
+    first, *rest = joined.splitlines()
+    return "\n".join([first, *(_wrap_line(line) for line in rest if line)])
+
+
+def _wrap_line(line: str) -> str:
+    return textwrap.fill(
+        line, 79, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
+    )
+
+
+def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Words up to the first flag, and the rest: a flag may take any number of values."""
+    first = next((n for n, word in enumerate(arguments) if word.startswith("-")), len(arguments))
+    positionals, flags = list(arguments[:first]), list(arguments[first:])
+    return positionals, flags
+
+
+def _parse_run_options(flags: Sequence[str]) -> RunOptions:
+    """Look for the flags that decide what the other flags start from.
+
+    What is wrong with them is said when all flags are read.
+    """
+    try:
+        parsed, _ = tyro.cli(
+            RunOptions,
+            args=list(flags),
+            add_help=False,
+            return_unknown_args=True,
+            console_outputs=False,
+        )
+    except SystemExit:
+        return RunOptions()
+    return parsed
+
+
+def _build_run(request: RunRequest[R]) -> R:
+    """Give the run that flags change."""
+    train_command, recipe, videos, run_options = (
+        request.train_command,
+        request.recipe,
+        request.videos,
+        request.run_options,
+    )
+    if recipe is None:
+        assert run_options.config is not None
+        return load_config(train_command.run_type, run_options.config)
+    if recipe not in train_command.recipes:
+        raise ConfigError(suggest_recipe(train_command.prog, train_command.recipes, recipe))
+    run = train_command.recipes[recipe](
+        videos or [MISSING_VIDEOS], Path("runs") / default_run_name(request)
+    )
+    if run_options.config is not None:
+        merged = load_config(train_command.run_type, run_options.config, base=run)
+        if videos and merged.data.sources != run.data.sources:
+            raise ConfigError(
+                f"videos are named both here and in {run_options.config}; take them out of one"
+            )
+        return merged
+    return run
+
+
+def default_run_name(request: RunRequest[R]) -> str:
+    """The name of a run folder that is not given; pre-training and what follows do not share it."""
+    name = request.train_command.name
+    return f"{request.recipe}" if name == "pretrain" else f"{request.recipe}-{name}"
+
+
+def _format_examples(train_command: TrainCommand[R], recipe: str) -> list[str]:
+    text = train_command.recipes[recipe].__doc__ or ""
+    match = re.search(r"^ *Command: (.*)$", text, re.MULTILINE)
+    example = match[1] if match else f"{train_command.prog} {recipe} my_videos/"
+    return [example, f"{example} --out runs/second --optim.epochs 100 --dry-run"]
+
+
+def _first_doc_line(recipe: Recipe[R]) -> str:
+    return (recipe.__doc__ or "").splitlines()[0]
+
+
+def results_json(run: Path, models_folder: Path) -> str:
+    """Name the models that a run ends with, and how good they were on held-out videos.
+
+    Args:
+        run: The run folder.
+        models_folder: The folder of a model, or one with a folder for each of several.
+    """
+    folders = (
+        [models_folder]
+        if (models_folder / CONFIG_FILE).exists()
+        else list_saved_models(models_folder)
+    )
+    return json.dumps({"run": str(run), "models": list(map(_model_entry, folders))})
+
+
+def _model_entry(folder: Path) -> dict[str, Any]:
+    metadata = load_model_config(folder).metadata
+    return {
+        "folder": str(folder),
+        "step": metadata.get("step"),
+        "validation": metadata.get("validation"),
+    }
+
+
+def suggest_recipe(prog: str, recipes: Collection[str], word: str) -> str:
+    """Say that there is no such recipe, and what was probably meant.
+
+    Args:
+        prog: The command as a person types it.
+        recipes: Those that it has, the usual one first.
+        word: What was taken for a recipe.
+    """
+    if Path(word).exists():
+        default_recipe = _choose_default_recipe(recipes)
+        return f"a recipe comes before the videos; try {prog} {default_recipe} {word}"
+    matches = get_close_matches(word, recipes, n=1, cutoff=0.4)
+    hint = f"did you mean {matches[0]}? " if matches else ""
+    return f"there is no recipe '{word}'; {hint}{prog} lists them"
+
+
+def _choose_default_recipe(recipes: Collection[str]) -> str:
+    """The usual recipe; without a GPU its twin for a CPU."""
+    default_recipe = next(iter(recipes))
+    cpu_recipe = f"{default_recipe}-cpu"
+    on_cpu = resolve_runtime(RuntimeConfig()).device.type == "cpu"
+    return cpu_recipe if on_cpu and cpu_recipe in recipes else default_recipe

@@ -1,0 +1,14 @@
+"""One module or package per command of the program.
+
+train/              pre-training, fine-tuning, distillation
+evaluate/           a classifier on labelled videos
+probe/              frozen features: k-NN, linear and attentive probes
+predict             is inference/predictor
+timeline            the files of a time line
+reconstruct         what a pre-trained model rebuilds of a video
+reconstruct_clip    which clip of the video that is
+merge_datasets/     one data set of several
+pipeline/           several commands in order, from one file
+bench/              how fast pre-training is on this machine
+demo                the whole progression on a built-in data set
+"""

@@ -1,0 +1,126 @@
+"""The whole progression on a built-in data set, and what each part of it was worth."""
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from videomae2.commands.evaluate.config import EvaluateConfig
+from videomae2.commands.evaluate.run import evaluate
+from videomae2.commands.reconstruct import reconstruct_videos
+from videomae2.commands.train.distill import distill
+from videomae2.commands.train.finetune import finetune
+from videomae2.commands.train.pretrain import pretrain
+from videomae2.data.manifests.read import read_manifest
+from videomae2.data.synthetic.moving_shapes import MovingShapes, write_moving_shapes
+from videomae2.inference.views import EvalViews
+from videomae2.metrics.bootstrap import Interval, compare_by_video
+from videomae2.reports.curves import plot_loss_curve
+from videomae2.reports.demo import NUM_SHOWN_VIDEOS, DemoResult, DemoStages, EvaluatedModel
+from videomae2.reports.reconstruction_image import write_image_grid
+from videomae2.training.logger import METRICS_FILE
+
+_logger = logging.getLogger(__name__)
+
+_NUM_LAST_STEPS = 50
+
+
+_TEST_VIEWS = EvalViews(clips=2, crops=1)
+
+
+def write_videos(folder: Path, *, videos: int) -> MovingShapes:
+    """Write the built-in data set, or what is missing of it."""
+    _logger.info(f"videos   {videos} videos of moving shapes in {folder}")
+    return write_moving_shapes(folder, videos=videos, frames=40)
+
+
+def run_demo(stages: DemoStages, shapes: MovingShapes) -> DemoResult:
+    """Pre-train, fine-tune, compare with training from scratch, distil; show what came of it.
+
+    Args:
+        stages: The runs; they name each other's folders.
+        shapes: The data set.
+    """
+    _log_heading(1, "pre-training on all training videos, without labels")
+    checkpoint = pretrain(stages.pretrain)
+    _log_heading(2, "fine-tuning on the labelled share, from the pre-trained model")
+    finetune(stages.finetune)
+    _log_heading(3, "the same fine-tuning from scratch")
+    finetune(stages.scratch)
+    _log_heading(4, "a smaller student learns from the fine-tuned model, without labels")
+    students = distill(stages.distill)
+    _log_heading(5, "all three on held-out videos")
+    pretrained = _evaluate_model("pre-trained", stages.finetune.output_dir, shapes)
+    scratch = _evaluate_model("from scratch", stages.scratch.output_dir, shapes)
+    student = _evaluate_model("student", students / stages.distill.students[0].name, shapes)
+    return _build_result(stages, shapes, checkpoint, (pretrained, scratch, student))
+
+
+def _log_heading(number: int, words: str) -> None:
+    _logger.info(f"\n-- {number}/5 {words}")
+
+
+def _evaluate_model(name: str, model: Path, shapes: MovingShapes) -> EvaluatedModel:
+    config = EvaluateConfig(views=_TEST_VIEWS)
+    with _silence_info():
+        evaluation = evaluate(model, shapes.test, config=config)
+    evaluated = EvaluatedModel.from_evaluation(name, evaluation)
+    _logger.info(
+        f"{name:<13} accuracy {_format_interval(evaluated.accuracy)}  "
+        f"{evaluated.parameters / 1e6:.2f} M"
+    )
+    return evaluated
+
+
+@contextmanager
+def _silence_info() -> Iterator[None]:
+    """Three tables of views, videos and devices would hide what is compared."""
+    logger = logging.getLogger("videomae2")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _build_result(
+    stages: DemoStages,
+    shapes: MovingShapes,
+    checkpoint: Path,
+    models: tuple[EvaluatedModel, EvaluatedModel, EvaluatedModel],
+) -> DemoResult:
+    """Draw the pictures and put everything together."""
+    run = stages.pretrain
+    folder = run.output_dir
+    val_manifest = read_manifest(shapes.test, labels="if-present")
+    step = max(1, len(val_manifest) // NUM_SHOWN_VIDEOS)
+    videos = [Path(val_manifest[i].path) for i in range(0, step * NUM_SHOWN_VIDEOS, step)]
+    clips = reconstruct_videos(checkpoint, videos)
+    mask_ratio = run.masking.encoder_mask_ratio
+    title = f"Held-out videos: {mask_ratio:.0%} hidden from the model, and what it rebuilds"
+    pretrained, scratch, student = models
+    return DemoResult(
+        curve=plot_loss_curve(folder / METRICS_FILE, folder / "loss.png", title="The demo's loss"),
+        picture=write_image_grid(clips, folder / "reconstruction.png", title=title),
+        checkpoint=checkpoint,
+        loss=_read_last_loss(folder / METRICS_FILE),
+        val_loss=sum(clip.loss for clip in clips) / len(clips),
+        baseline=sum(clip.baseline for clip in clips) / len(clips),
+        pretrained=pretrained,
+        scratch=scratch,
+        student=student,
+        improvement=compare_by_video(pretrained.hits, scratch.hits),
+        classes=len(shapes.classes),
+    )
+
+
+def _format_interval(interval: Interval) -> str:
+    return f"{interval.value:.1%} [{interval.low:.1%}, {interval.high:.1%}]"
+
+
+def _read_last_loss(metrics: Path) -> float:
+    lines = [json.loads(line) for line in metrics.read_text().splitlines()]
+    losses = [line["loss"] for line in lines if line.get("loss") is not None][-_NUM_LAST_STEPS:]
+    return sum(losses) / len(losses)

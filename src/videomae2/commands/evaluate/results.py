@@ -1,0 +1,136 @@
+"""What an evaluation writes for machines: numbers, what was said of each video, what is unreadable.
+
+results.json        everything but the probabilities
+predictions.jsonl   a line per video, in the order of the list
+probabilities.npy   float64 [videos, outputs], the same rows
+    confusion.npy       int64 [classes, classes], where one class is right: row taken for column
+unreadable.jsonl    path and reason of each video that could not be read; only if there are any
+"""
+
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from videomae2.base.files import atomic_write
+from videomae2.commands.evaluate.dataset import EvalDataset
+from videomae2.data.loading.quarantine import FILE_NAME as UNREADABLE_FILE
+from videomae2.metrics.bootstrap import Interval
+from videomae2.metrics.results import VideoResult
+from videomae2.reports.evaluation_result import Evaluation
+
+RESULTS_FILE = "results.json"
+
+
+_NUM_HARDEST, _TOP_K, _MAX_CONFUSION_CLASSES = 20, 5, 50
+
+
+def write_results(evaluation: Evaluation, dataset: EvalDataset) -> None:
+    """Write all of them, each whole or not at all."""
+    folder = evaluation.folder
+    text = json.dumps(build_results_json(evaluation), indent=1, ensure_ascii=False)
+    _write_text(folder / RESULTS_FILE, text + "\n")
+    rows = sorted(evaluation.metrics.videos, key=lambda video: video.row)
+    lines = [json.dumps(_build_prediction(evaluation, video), ensure_ascii=False) for video in rows]
+    _write_text(folder / "predictions.jsonl", "".join(line + "\n" for line in lines))
+    _save_array(folder / "probabilities.npy", evaluation.probabilities)
+    if evaluation.metrics.confusion is not None:
+        _save_array(folder / "confusion.npy", evaluation.metrics.confusion)
+    (folder / UNREADABLE_FILE).unlink(missing_ok=True)
+    if evaluation.unreadable:
+        unreadable = [
+            {"path": path, "reason": reason} for path, reason in evaluation.unreadable.items()
+        ]
+        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in unreadable)
+        _write_text(folder / UNREADABLE_FILE, text)
+
+
+def build_results_json(evaluation: Evaluation) -> dict[str, Any]:
+    """Everything in words that JSON has; what is not known is null."""
+    metrics, model = evaluation.metrics, evaluation.model
+    calibration = metrics.calibration
+    entry = {
+        "model": asdict(model) | {"path": str(model.path)},
+        "videos": evaluation.videos,
+        "description": evaluation.description,
+        "task_type": evaluation.task_type,
+        "classes": list(evaluation.classes),
+        "class_names_source": evaluation.class_names_source,
+        "views": asdict(evaluation.views),
+        "device": evaluation.device,
+        "num_listed": evaluation.num_listed,
+        "num_scored": len(evaluation.identities),
+        "unreadable": evaluation.unreadable,
+        "metrics": {name: _interval_to_dict(one) for name, one in metrics.values.items()},
+        "outputs": [asdict(output) for output in metrics.outputs],
+        "confusion": _confusion_to_lists(evaluation),
+        "view_ablation": [asdict(part) for part in metrics.view_ablation],
+        "hardest_samples": [_video_to_dict(video) for video in metrics.videos[:_NUM_HARDEST]],
+        "run_stats": asdict(evaluation.run_stats),
+        "report": str(evaluation.report),
+    }
+    if calibration is not None:
+        entry["calibration"] = {
+            "ece": _interval_to_dict(calibration.ece),
+            "log_loss": calibration.log_loss,
+            "temperature": calibration.temperature,
+            "temperature_at_limit": calibration.is_at_limit,
+            "temperature_fitted_on": "these same videos",
+            "ece_cross_fitted": calibration.ece_cross_fitted,
+            "log_loss_cross_fitted": calibration.log_loss_cross_fitted,
+        }
+    results: dict[str, Any] = _replace_nonfinite(entry)
+    return results
+
+
+def _build_prediction(evaluation: Evaluation, video: VideoResult) -> dict[str, Any]:
+    line = _video_to_dict(video)
+    scores = evaluation.probabilities[video.row]
+    if evaluation.task_type == "regression":
+        line["numbers"] = scores.tolist()
+    else:
+        top_indices = np.argsort(-scores, kind="stable")[:_TOP_K]
+        line["best"] = {evaluation.classes[i]: float(scores[i]) for i in top_indices}
+    prediction: dict[str, Any] = _replace_nonfinite(line)
+    return prediction
+
+
+def _video_to_dict(video: VideoResult) -> dict[str, Any]:
+    return {name: value for name, value in asdict(video).items() if name != "row"}
+
+
+def _confusion_to_lists(evaluation: Evaluation) -> list[list[int]] | None:
+    """The whole table of few classes; of many it stands in a file of its own."""
+    confusion = evaluation.metrics.confusion
+    if confusion is None or len(confusion) > _MAX_CONFUSION_CLASSES:
+        return None
+    table: list[list[int]] = confusion.tolist()
+    return table
+
+
+def _interval_to_dict(interval: Interval) -> dict[str, float]:
+    return asdict(interval)
+
+
+def _replace_nonfinite(value: Any) -> Any:
+    """The same with null for numbers that are none, which JSON has no word for."""
+    if isinstance(value, dict):
+        return {name: _replace_nonfinite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_replace_nonfinite(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _save_array(path: Path, array: np.ndarray) -> None:
+    with atomic_write(path) as partial, partial.open("wb") as file:
+        np.save(file, array)
+
+
+def _write_text(path: Path, text: str) -> None:
+    with atomic_write(path) as partial:
+        partial.write_text(text, encoding="utf-8")

@@ -1,0 +1,119 @@
+"""Everything that can be chosen about a probe."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from videomae2.errors import ConfigError
+
+Method = Literal["knn", "linear", "attentive"]
+
+
+METHODS: tuple[Method, ...] = ("knn", "linear", "attentive")
+
+
+DEFAULT_L2 = tuple(10 ** (power / 2) for power in range(-8, 3))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProbeClipConfig:
+    """Which clips the encoder sees of each video."""
+
+    clips: int = 1
+    """Clips of each video, spread evenly over it; one is taken from the middle."""
+    frames: int | None = None
+    """Frames of a clip; as in training if not given."""
+    side: int | None = None
+    """Height and width of a clip in pixels; as in training if not given."""
+    frame_sampling: Literal["strided", "tsn"] | None = None
+    """A window of equal steps, or one frame of each equal part of the video; as in training if
+    not given."""
+    frame_interval: float | None = None
+    """Distance between the frames of a strided clip; as in training if not given."""
+    interval_unit: Literal["frames", "seconds", "per-second"] | None = None
+    """What the frame interval counts; as in training if not given, or frames where one is."""
+    frame_rate: float | None = None
+    """Frames per second of frame folders and arrays, which have no clock; needed where the frame
+    interval is in seconds."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProbeSettings:
+    """What is tried, how it is chosen, and where features are kept."""
+
+    methods: tuple[Method, ...] = METHODS
+    """Which probes."""
+    ks: tuple[int, ...] = (1, 5, 10, 20, 50, 100, 200)
+    """k-NN: how many neighbours vote."""
+    temperature: float = 0.07
+    """k-NN: of the weighted vote; a majority vote is tried as well."""
+    l2: tuple[float, ...] = DEFAULT_L2
+    """Linear: L2 penalties; each has one best head, which is found."""
+    lrs: tuple[float, ...] = (1e-4, 3e-4, 1e-3, 3e-3)
+    """Attentive: learning rates, all trained at once."""
+    weight_decays: tuple[float, ...] = (0.01, 0.4)
+    """Attentive: weight decays, each with every rate."""
+    epochs: int = 20
+    """Attentive: passes over the training videos."""
+    probe_batch_size: int = 32
+    """Attentive: videos of a step."""
+    folds: int = 5
+    """Parts of the training videos, of which each is held out once to choose; the attentive probe
+    holds out the first only."""
+    seed: int = 0
+    """Draws the parts, the attentive probes' first weights and the order of their videos."""
+    cache_dir: Path | None = None
+    """Where features are kept; ~/.cache/videomae2/features if not given."""
+    token_gib: float = 20.0
+    """Most room for the tokens of both lists; above it neighbouring tokens are averaged."""
+    batch_size: int = 8
+    """Clips that the encoder sees at once."""
+    num_workers: int | None = None
+    """Reading processes; by the number of cores if not given."""
+    timeout_seconds: float = 60.0
+    """A video that takes longer counts as unreadable, until the next time."""
+    memory_limit_gib: float = 4.0
+    """A video that needs more memory counts as unreadable, until the next time."""
+    device: str = "auto"
+    """cpu, cuda, cuda:1, …; auto takes a CUDA device if there is one."""
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    """How the encoder computes; auto takes bf16 where the machine computes it fast."""
+
+
+def default_cache_dir() -> Path:
+    """Where features are kept if nobody says otherwise."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(base) / "videomae2" / "features"
+
+
+def check_probe_settings(settings: ProbeSettings) -> None:
+    """Refuse numbers that cannot work.
+
+    Raises:
+        ConfigError: With every problem.
+    """
+    problems = []
+    if not settings.methods or len(set(settings.methods)) < len(settings.methods):
+        problems.append(f"--methods wants some of {', '.join(METHODS)}, each once")
+    for flag, values in (
+        ("ks", settings.ks),
+        ("l2", settings.l2),
+        ("lrs", settings.lrs),
+        ("temperature", (settings.temperature,)),
+        ("token-gib", (settings.token_gib,)),
+        ("batch-size", (settings.batch_size,)),
+        ("epochs", (settings.epochs,)),
+        ("probe-batch-size", (settings.probe_batch_size,)),
+        ("timeout-seconds", (settings.timeout_seconds,)),
+        ("memory-limit-gib", (settings.memory_limit_gib,)),
+    ):
+        if not values or not all(0 < value < float("inf") for value in values):
+            text = " ".join(f"{value:g}" for value in values)
+            problems.append(f"--{flag} is {text or 'empty'}, wanted numbers above 0")
+    if not settings.weight_decays or not all(
+        0 <= value < float("inf") for value in settings.weight_decays
+    ):
+        problems.append("--weight-decays wants numbers of 0 or more")
+    if problems:
+        raise ConfigError(problems)

@@ -1,0 +1,252 @@
+"""Weights and labelled videos → what probes of their features reach; the plan reads no video."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from videomae2.base.summary import Summary
+from videomae2.commands.probe.attentive import AttentiveConfig, probe_attentive
+from videomae2.commands.probe.config import (
+    METHODS,
+    Method,
+    ProbeClipConfig,
+    ProbeSettings,
+    check_probe_settings,
+    default_cache_dir,
+)
+from videomae2.commands.probe.features import (
+    FeatureList,
+    FeatureSplit,
+    extract_train_test,
+    list_view_specs,
+    resolve_sampling,
+)
+from videomae2.commands.probe.knn_linear import cv_splits, feasible_ks, probe_knn, probe_linear
+from videomae2.data.loading.reading import LoadingConfig
+from videomae2.errors import ConfigError
+from videomae2.inference.encoding import pool_grid
+from videomae2.inference.features import FeatureExtractor
+from videomae2.inference.probe_data import ProbeData, ProbeListConfig, load_train_test
+from videomae2.inference.store import count_done
+from videomae2.metrics.probe import ProbeResult
+from videomae2.models.weights.config_json import FrameSampling
+from videomae2.models.weights.frozen_encoder import FrozenEncoder, load_frozen_encoder
+from videomae2.reports.probe import ProbeReport, format_encoder, format_grid, format_sampling
+from videomae2.tensors.grid import Grid
+from videomae2.training.runtime import RuntimeConfig, prepare_runtime
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProbePlan:
+    """What will be probed, with which videos, and where features are kept."""
+
+    extractor: FeatureExtractor
+    data: ProbeData
+    lists: list[FeatureList]
+    sampling: FrameSampling
+    skip_unreadable: bool
+    settings: ProbeSettings
+
+    def summary(self) -> Summary:
+        """What will be done, and which features are there already."""
+        frozen, data, settings = self.extractor.frozen, self.data, self.settings
+        train = f"{len(data.train_rows)} videos of {len(data.classes)} classes"
+        return Summary(
+            (
+                ("weights", f"{frozen.path} ({format_encoder(frozen.encoder.config)})"),
+                (
+                    "clips",
+                    f"{self.extractor.clips} of each video, {format_sampling(self.sampling)}",
+                ),
+                ("train", f"{train}: {data.train.source}"),
+                ("test", f"{len(data.test_rows)} videos: {data.test_description}"),
+                (
+                    "probes",
+                    f"{', '.join(settings.methods)}, chosen on {settings.folds} folds of train",
+                ),
+                ("features", "\n".join(self._summarize_caches())),
+                ("device", str(self.extractor.runtime)),
+            )
+        )
+
+    def _summarize_caches(self) -> Iterator[str]:
+        """What is kept of each list, and how much of it is there."""
+        extractor = self.extractor
+        for name, manifest, view_spec in self.lists:
+            cache = extractor.resolve_cache(manifest, view_spec)
+            size_gib = extractor.estimate_bytes(len(manifest), cache.stored_grid) / 2**30
+            tokens = ""
+            if cache.stored_grid:
+                tokens = f" and {format_grid(cache.stored_grid)} tokens of a clip"
+            yield (
+                f"{name}: {count_done(cache.folder)} of {len(manifest)} are there, "
+                f"means{tokens}, {size_gib:.3g} GiB in {cache.folder}"
+            )
+
+
+def prepare_probe(
+    weights: Path,
+    train: Path,
+    test: Path | None = None,
+    *,
+    use_ema: bool = False,
+    clips: ProbeClipConfig | None = None,
+    list_config: ProbeListConfig | None = None,
+    settings: ProbeSettings | None = None,
+) -> ProbePlan:
+    """Read lists and weights and check all that can be known, without reading a video.
+
+    Args:
+        weights: A run folder, a saved model of any kind, or a released file.
+        train: Labelled videos to fit probes on and to choose their settings by.
+        test: Labelled videos that nothing is chosen by; a share of ``train`` if not given.
+        use_ema: Take the running mean of the weights (EMA) of a checkpoint.
+        clips: What the encoder sees of each video.
+        list_config: How the lists are read.
+        settings: What is tried.
+
+    Raises:
+        ConfigError: A choice cannot work or has no effect.
+        DataError: A list is wrong.
+        CheckpointError: There are no weights that can be read.
+    """
+    clips, list_config = clips or ProbeClipConfig(), list_config or ProbeListConfig()
+    settings = settings or ProbeSettings()
+    check_probe_settings(settings)
+    runtime = prepare_runtime(RuntimeConfig(device=settings.device, precision=settings.precision))
+    data = load_train_test(train, test, list_config, seed=settings.seed)
+    _check_folds(data, settings)
+    frozen = load_frozen_encoder(weights, frames=clips.frames, side=clips.side, use_ema=use_ema)
+    sampling = resolve_sampling(frozen, clips)
+    extractor = FeatureExtractor(
+        frozen=frozen.to(runtime.device),
+        runtime=runtime,
+        clips=clips.clips,
+        batch_size=settings.batch_size,
+        stored_grid=_choose_stored_grid(frozen, data, clips.clips, settings),
+        cache_dir=settings.cache_dir or default_cache_dir(),
+        reading=LoadingConfig(
+            num_workers=settings.num_workers,
+            timeout_seconds=settings.timeout_seconds,
+            memory_limit_gib=settings.memory_limit_gib,
+        ),
+    )
+    return ProbePlan(
+        extractor=extractor,
+        data=data,
+        lists=list_view_specs(extractor, data, sampling, frame_rate=clips.frame_rate),
+        sampling=sampling,
+        skip_unreadable=list_config.skip_unreadable,
+        settings=settings,
+    )
+
+
+def _check_folds(data: ProbeData, settings: ProbeSettings) -> None:
+    """Refuse folds or neighbours that there are too few videos for."""
+    labels = data.train.labels[data.train_rows]
+    splits = list(cv_splits(labels, settings.folds, settings.seed))
+    if "knn" in settings.methods:
+        feasible_ks(settings.ks, splits)
+
+
+def _choose_stored_grid(
+    frozen: FrozenEncoder, data: ProbeData, clips: int, settings: ProbeSettings
+) -> Grid | None:
+    """Which grid of tokens there is room for; the encoder's own if there is."""
+    if "attentive" not in settings.methods:
+        return None
+    videos = len(data.train) + (0 if data.test is None else len(data.test))
+    bytes_per_token = 2 * frozen.encoder.config.shape.embed_dim * videos * clips
+    max_tokens = int(settings.token_gib * 2**30 // bytes_per_token)
+    if max_tokens < 1:
+        raise ConfigError(
+            f"--token-gib {settings.token_gib:g} has no room for a single token of {videos} "
+            f"videos; {bytes_per_token / 2**30:.2g} would, or leave attentive out of --methods"
+        )
+    grid = frozen.encoder.cubes.grid
+    stored_grid = pool_grid(grid, max_tokens)
+    if stored_grid != grid:
+        _logger.info(
+            f"tokens   averaged from {format_grid(grid)} to {format_grid(stored_grid)} a clip: all "
+            f"of them would take {bytes_per_token * frozen.encoder.cubes.tokens / 2**30:.1f} GiB, "
+            f"more than --token-gib {settings.token_gib:g}"
+        )
+    return stored_grid
+
+
+def run_probe(plan: ProbePlan) -> ProbeReport:
+    """Probe the frozen features of an encoder, as ``prepare_probe`` has planned it.
+
+    Raises:
+        ConfigError: Features cannot be kept, or there are too few videos for a choice.
+        DataError: A video cannot be read.
+        Interrupted: When asked to stop while features are extracted; those that are stay.
+    """
+    extractor, data = plan.extractor, plan.data
+    train, test, unreadable = extract_train_test(
+        extractor, data, plan.lists, skip_unreadable=plan.skip_unreadable
+    )
+    _logger.info(f"probing  {len(train.rows)} training and {len(test.rows)} test videos")
+    majority_class = np.bincount(train.labels).argmax()
+    return ProbeReport(
+        weights=extractor.frozen.path,
+        digest=extractor.frozen.digest,
+        encoder=format_encoder(extractor.frozen.encoder.config),
+        sampling=plan.sampling,
+        clips=extractor.clips,
+        stored_grid=extractor.stored_grid,
+        grid=extractor.frozen.encoder.cubes.grid,
+        train=data.train.source,
+        test=data.test_description,
+        classes=data.classes,
+        num_train_videos=len(train.rows),
+        num_test_videos=len(test.rows),
+        unreadable=unreadable,
+        majority_accuracy=float((test.labels == majority_class).mean()),
+        results=tuple(_probe_methods(train, test, plan)),
+        cache_dir=extractor.cache_dir,
+    )
+
+
+def _probe_methods(
+    train: FeatureSplit, test: FeatureSplit, plan: ProbePlan
+) -> Iterator[ProbeResult]:
+    settings, extractor = plan.settings, plan.extractor
+    device, num_classes = extractor.runtime.device, len(plan.data.classes)
+    pooled = train.pooled_features(device), test.pooled_features(device)
+    folds, seed = settings.folds, settings.seed
+
+    def probe(method: Method) -> ProbeResult:
+        if method == "knn":
+            ks, temperature = settings.ks, settings.temperature
+            return probe_knn(
+                *pooled, num_classes, ks=ks, temperature=temperature, folds=folds, seed=seed
+            )
+        if method == "linear":
+            return probe_linear(*pooled, num_classes, l2=settings.l2, folds=folds, seed=seed)
+        config = AttentiveConfig(
+            heads=extractor.frozen.encoder.config.shape.num_heads,
+            num_classes=num_classes,
+            epochs=settings.epochs,
+            batch_size=settings.probe_batch_size,
+            seed=seed,
+            device=device,
+        )
+        return probe_attentive(
+            train.token_features(),
+            test.token_features(),
+            config,
+            lrs=settings.lrs,
+            weight_decays=settings.weight_decays,
+            folds=folds,
+        )
+
+    for method in METHODS:
+        if method in settings.methods:
+            _logger.info(f"probing  {method}")
+            yield probe(method)

@@ -1,0 +1,221 @@
+"""Show what a pre-trained model rebuilds of a video: as a picture and an mp4."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from videomae2.base.schema import from_dict
+from videomae2.commands.reconstruct_clip import ReconstructConfig, VideoClip, find_source, read_clip
+from videomae2.data.views.crops import center_box
+from videomae2.data.views.device import crop_and_resize
+from videomae2.errors import ConfigError
+from videomae2.models.weights.config_json import CONFIG_FILE
+from videomae2.models.weights.resolve import find_saved_model, load_autoencoder
+from videomae2.reports.reconstruction import ReconstructedClip
+from videomae2.reports.reconstruction_image import write_clip_image, write_clip_video
+from videomae2.tasks.pretrain import MaskingConfig, PretrainTask
+from videomae2.tasks.reconstruct import reconstruct_clips
+from videomae2.tensors import rng
+from videomae2.tensors.clips import Clips
+from videomae2.tensors.grid import Cubes
+from videomae2.training.runtime import RuntimeConfig, prepare_runtime
+
+_DEFAULT_SHOWN_FRAMES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ReconstructionFiles:
+    """What was written, and what it shows."""
+
+    picture: Path
+    video: Path
+    clip: ReconstructedClip
+
+
+def reconstruct(
+    run: Path,
+    video: Path,
+    *,
+    out: Path | None = None,
+    config: ReconstructConfig | None = None,
+    frames_shown: int | None = None,
+    device: str = "auto",
+) -> ReconstructionFiles:
+    """Rebuild a clip of a video and write the picture and the video.
+
+    Args:
+        run: A run folder, or the folder of a saved model.
+        video: A video file, a folder of frame images, or an .npy array.
+        out: Folder to write to; ``reconstructions`` in the run folder if not given.
+        config: Which clip, and how it is rebuilt.
+        frames_shown: Frames of the clip in the picture; 8, or all of a shorter clip, if not given.
+        device: cpu, cuda, or auto.
+
+    Raises:
+        CheckpointError: If there is no model.
+        VideoError: If the video cannot be read.
+        ConfigError: If a choice cannot work with this model or video.
+    """
+    loaded = _load_model(run, config, device)
+    count = _resolve_frame_count(frames_shown, loaded.task.model.cubes)
+    clip = _reconstruct_clip(loaded, video, 0)
+    folder = loaded.resolve_folder(out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return ReconstructionFiles(
+            picture=write_clip_image(clip, folder / f"{video.stem}.png", num_frames=count),
+            video=write_clip_video(clip, folder / f"{video.stem}.mp4"),
+            clip=clip,
+        )
+    except OSError as error:
+        raise ConfigError(f"cannot write to {folder}: {error.strerror}; choose --out") from error
+
+
+def preview(
+    run: Path,
+    video: Path,
+    *,
+    out: Path | None = None,
+    config: ReconstructConfig | None = None,
+    frames_shown: int | None = None,
+    device: str = "auto",
+) -> str:
+    """Say what ``reconstruct`` would do; model and video are read, nothing is written.
+
+    Raises:
+        CheckpointError, VideoError, ConfigError: As ``reconstruct``.
+    """
+    loaded = _load_model(run, config, device)
+    count = _resolve_frame_count(frames_shown, loaded.task.model.cubes)
+    clip = loaded.read_clip(video)
+    height, width = clip.pixels.shape[1:3]
+    return (
+        f"model    {loaded.name}, on {loaded.task.mean.device}\n"
+        f"clip     {video}, {height}x{width} pixels, frames {clip.indices[0]} to "
+        f"{clip.indices[-1]}, {count} of {len(clip.indices)} in the picture\n"
+        f"folder   {loaded.resolve_folder(out)}"
+    )
+
+
+def reconstruct_videos(
+    run: Path,
+    videos: Sequence[Path],
+    *,
+    config: ReconstructConfig | None = None,
+    device: str = "auto",
+) -> list[ReconstructedClip]:
+    """Rebuild a clip of each video, each with a mask of its own.
+
+    Args:
+        run: A run folder, or the folder of a saved model.
+        videos: Files, folders of frame images, or .npy arrays.
+        config: Which clips, and how they are rebuilt.
+        device: cpu, cuda, or auto.
+
+    Raises:
+        CheckpointError, VideoError, ConfigError: As ``reconstruct``.
+    """
+    loaded = _load_model(run, config, device)
+    return [_reconstruct_clip(loaded, video, number) for number, video in enumerate(videos)]
+
+
+@dataclass(frozen=True, slots=True)
+class _LoadedModel:
+    """A model that is asked, and how."""
+
+    model: Path
+    task: PretrainTask
+    name: str
+    config: ReconstructConfig
+
+    def read_clip(self, video: Path) -> VideoClip:
+        """Read the clip of a video that it is shown."""
+        source = find_source(_resolve_run_folder(self.model), video, self.config)
+        return read_clip(video, self.task.model.cubes, source, self.config)
+
+    def resolve_folder(self, out: Path | None) -> Path:
+        """Where pictures go."""
+        return out or _resolve_run_folder(self.model) / "reconstructions"
+
+
+def _load_model(run: Path, config: ReconstructConfig | None, device: str) -> _LoadedModel:
+    """Find and load a model; refuse choices that have no effect on it."""
+    config = config or ReconstructConfig()
+    folder = find_saved_model(run)
+    runtime = prepare_runtime(RuntimeConfig(device=device, precision="fp32"))
+    model, card = load_autoencoder(folder, runtime.device)
+    masking = from_dict(MaskingConfig, card.metadata.get("masking", {}), folder / CONFIG_FILE)
+    task = PretrainTask(model, masking, mean=card.mean, std=card.std).to(runtime.device).eval()
+    if config.all_hidden and masking.decoder == "none":
+        raise ConfigError(
+            "--all-hidden changes nothing: this model always decodes all hidden cubes"
+        )
+    if config.statistics == "target" and not masking.normalize_target:
+        raise ConfigError(
+            "--statistics target changes nothing: this model predicts plain pixels, not cubes "
+            "without mean and contrast"
+        )
+    name: str = card.model.encoder.size
+    if "step" in card.metadata:
+        name += f", step {card.metadata['step']}"
+    return _LoadedModel(folder, task, name, config)
+
+
+def _resolve_frame_count(frames_shown: int | None, cubes: Cubes) -> int:
+    """How many frames of a clip are in the picture."""
+    if frames_shown is None:
+        return min(_DEFAULT_SHOWN_FRAMES, cubes.frames)
+    if not 1 <= frames_shown <= cubes.frames:
+        raise ConfigError(
+            f"--frames-shown is {frames_shown}, this model's clips have 1..{cubes.frames}"
+        )
+    return frames_shown
+
+
+def _reconstruct_clip(loaded: _LoadedModel, video: Path, number: int) -> ReconstructedClip:
+    """Rebuild a clip of one video."""
+    task, config = loaded.task, loaded.config
+    cubes, device = task.model.cubes, task.mean.device
+    clip = loaded.read_clip(video)
+    box = center_box(clip.pixels.shape[1], clip.pixels.shape[2], (cubes.height, cubes.width))
+    pixels = crop_and_resize(
+        torch.from_numpy(clip.pixels), box, (cubes.height, cubes.width), flip=False
+    )
+    key = rng.to_int64(rng.make_key(config.seed, number))
+    clips = Clips(
+        pixels[None].to(device),
+        torch.tensor([key], device=device),
+        torch.ones(1, device=device),
+    )
+    reconstruction = reconstruct_clips(
+        task, clips, statistics=config.statistics, all_hidden=config.all_hidden
+    )
+    return ReconstructedClip(
+        video="/".join(video.absolute().parts[-2:]),
+        model=loaded.name,
+        masking=task.masking,
+        cubes=cubes,
+        indices=clip.indices,
+        seconds=clip.seconds,
+        original=pixels.numpy(),
+        reconstructed=reconstruction.pixels[0].cpu().numpy(),
+        oracle_stats=None
+        if reconstruction.oracle_pixels is None
+        else reconstruction.oracle_pixels[0].cpu().numpy(),
+        visible=reconstruction.visible[0].cpu().numpy(),
+        predicted=reconstruction.predicted[0].cpu().numpy(),
+        first_pass=reconstruction.first_pass[0].cpu().numpy(),
+        loss=reconstruction.loss.item(),
+        baseline=reconstruction.baseline.item(),
+        statistics=config.statistics if task.masking.normalize_target else None,
+        num_passes=reconstruction.num_passes,
+        all_hidden=config.all_hidden,
+    )
+
+
+def _resolve_run_folder(model: Path) -> Path:
+    """The run that a checkpoint belongs to; a saved model that is none stands for itself."""
+    model = model.absolute()
+    return model.parent.parent if model.parent.name == "checkpoints" else model

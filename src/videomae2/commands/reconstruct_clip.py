@@ -1,0 +1,194 @@
+"""Choose the clip of a video that a reconstruction shows: as training took clips, or as asked."""
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float64, Int64, UInt8
+
+from videomae2.commands.train.run_folder import RUN_FILE
+from videomae2.config.files import load_config
+from videomae2.config.runs import PretrainRun
+from videomae2.data.loading.sources import SourceConfig
+from videomae2.data.manifests.read import read_manifest
+from videomae2.data.video.reader import Reader, Seconds, open_reader
+from videomae2.data.views import sampling
+from videomae2.errors import ConfigError, ManifestError, VideoError
+from videomae2.tasks.reconstruct import StatisticsSource
+from videomae2.tensors.grid import Cubes
+
+_CENTER = 0.5
+
+
+_DEFAULT_FRAME_INTERVAL = (
+    4  # of the released recipes, for a model that does not say how it was trained
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReconstructConfig:
+    """Which clip is taken, and how it is rebuilt."""
+
+    start_seconds: float | None = None
+    """Where the clip begins; in the middle of the video if not given."""
+    frame_interval: int | None = None
+    """Distance of its frames; as in training if not given."""
+    frame_rate: float | None = None
+    """Frames per second of a video without a clock; as in training if not given."""
+    statistics: StatisticsSource = "visible"
+    """Where mean and contrast of rebuilt cubes come from."""
+    seed: int = 0
+    """Draws what is hidden."""
+    all_hidden: bool = False
+    """Ask the decoder for all hidden cubes at once."""
+
+    def __post_init__(self) -> None:
+        if self.start_seconds is not None and self.start_seconds < 0:
+            raise ValueError(f"a clip starts at 0 seconds or later, got {self.start_seconds:g}")
+        if self.frame_interval is not None and self.frame_interval < 1:
+            raise ValueError(f"a frame interval is 1 frame or more, got {self.frame_interval}")
+        if self.frame_rate is not None and not 0 < self.frame_rate < math.inf:
+            raise ValueError(f"a frame rate is above 0 per second, got {self.frame_rate:g}")
+
+
+@dataclass(frozen=True, slots=True)
+class VideoClip:
+    """The frames of a clip, which ones of the video they are, and when they are shown."""
+
+    pixels: UInt8[np.ndarray, "frames height width channels"]
+    indices: Int64[np.ndarray, " frames"]
+    seconds: Float64[np.ndarray, " frames"] | None
+    """None if the video has no clock."""
+
+
+def read_clip(
+    video: Path, cubes: Cubes, source: SourceConfig | None, config: ReconstructConfig
+) -> VideoClip:
+    """Read the clip that is shown of a video.
+
+    Raises:
+        VideoError: If it cannot be read or has another number of channels.
+        ConfigError: If a choice cannot work with it.
+    """
+    frame_rate = config.frame_rate or (source.frame_rate if source else None)
+    with open_reader(
+        video, pixels="gray" if cubes.channels == 1 else "rgb", frame_rate=frame_rate
+    ) as reader:
+        indices = _select_indices(reader, cubes.frames, video, source, config)
+        unique_indices, positions = np.unique(indices, return_inverse=True)
+        frames = reader.read(unique_indices.tolist())[positions]
+        seconds = None if reader.seconds is None else reader.seconds[indices]
+    if frames.shape[3] != cubes.channels:
+        raise VideoError(
+            video, f"its frames have {frames.shape[3]} channels, the model reads {cubes.channels}"
+        )
+    return VideoClip(frames, indices, seconds)
+
+
+def _select_indices(
+    reader: Reader, frames: int, video: Path, source: SourceConfig | None, config: ReconstructConfig
+) -> Int64[np.ndarray, " frames"]:
+    """Which frames make the clip; a short video repeats its last ones, as in training."""
+    start = config.start_seconds
+    if config.frame_interval is None and source is not None and source.interval_unit != "frames":
+        step = (
+            source.frame_interval
+            if source.interval_unit == "seconds"
+            else 1 / source.frame_interval
+        )
+        seconds = _require_timestamps(
+            reader, video, "the frame interval of training", ", or a --frame-interval in frames"
+        )
+        if start is None:
+            return sampling.timed_indices(seconds, frames, step, _CENTER)
+        _check_start(start, seconds, video)
+        frame_numbers = np.searchsorted(seconds, start + step * np.arange(frames), side="right") - 1
+        return np.maximum(frame_numbers, 0).astype(np.int64)
+    frame_interval = config.frame_interval or int(
+        source.frame_interval if source else _DEFAULT_FRAME_INTERVAL
+    )
+    if start is None:
+        first = sampling.draw_first_frame(reader.num_frames, frames * frame_interval, _CENTER)
+    else:
+        seconds = _require_timestamps(reader, video, "--start", "")
+        _check_start(start, seconds, video)
+        first = int(np.searchsorted(seconds, start))
+    return sampling.pretrain_indices(reader.num_frames, frames, frame_interval, first=first)
+
+
+def _require_timestamps(reader: Reader, video: Path, setting: str, alternative: str) -> Seconds:
+    """The times of the frames, where something counts in seconds."""
+    if reader.seconds is None:
+        raise ConfigError(
+            f"{setting} counts in seconds, and {video} is a folder of images or an array, which "
+            f"has no clock; give its --frame-rate{alternative}"
+        )
+    return reader.seconds
+
+
+def _check_start(start: float, seconds: Seconds, video: Path) -> None:
+    if start > seconds[-1]:
+        raise ConfigError(f"--start is {start:g}, and {video} ends at {seconds[-1]:.2f} s")
+
+
+def find_source(run: Path, video: Path, config: ReconstructConfig) -> SourceConfig | None:
+    """The source whose clips are like the one to show; None if the run does not say.
+
+    A video that is not of the run is taken as all its sources are, if they agree.
+
+    Raises:
+        ConfigError: If the frame interval of training is wanted and cannot be told.
+    """
+    if not (run / RUN_FILE).exists():
+        return None
+    sources = load_config(PretrainRun, run / RUN_FILE).data.sources
+    if len({_format_sampling(source) for source in sources}) == 1:
+        return sources[0]
+    if config.frame_interval is not None:
+        return None
+    containing = [source for source in sources if _contains(source, video)]
+    if len({_format_sampling(source) for source in containing}) == 1:
+        return containing[0]
+    intervals = ", ".join(
+        f"{source.display_name}: {_format_sampling(source)}" for source in containing or sources
+    )
+    count_text = "several" if containing else "none"
+    raise ConfigError(
+        f"{video} is in {count_text} of the run's sources, whose frame intervals differ "
+        f"({intervals}); choose --frame-interval"
+    )
+
+
+def _format_sampling(source: SourceConfig) -> str:
+    """How clips are taken, in words."""
+    rate = f" at {source.frame_rate:g} frames per second" if source.frame_rate else ""
+    return f"{source.frame_interval:g} {source.interval_unit}{rate}"
+
+
+def _contains(source: SourceConfig, video: Path) -> bool:
+    """Whether a video is one of a source: lies in its folder, or stands in its list."""
+    path, real_path = Path(os.path.expanduser(source.path)), os.path.realpath(video)
+    if path.is_dir():
+        return Path(real_path).is_relative_to(path.resolve())
+    try:
+        manifest = read_manifest(
+            path,
+            root=source.root,
+            layout=source.layout,
+            frame_name=source.frame_name,
+            check_some_exist=False,
+        )
+    except ManifestError as error:
+        raise ConfigError(
+            f"the frame interval of {video} in training cannot be told, choose --frame-interval: "
+            f"{error}"
+        ) from error
+    # links are followed for few of perhaps a million paths
+    names = {os.path.basename(os.path.abspath(video)), os.path.basename(real_path)}
+    return any(
+        os.path.realpath(os.path.join(manifest.root, listed)) == real_path
+        for listed in manifest.paths
+        if os.path.basename(listed.rstrip("/")) in names
+    )

@@ -1,0 +1,272 @@
+"""The files of a time line: JSON, tables (CSV), subtitles (SRT), picture and film.
+
+Axes: bins, windows, outputs.
+"""
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from videomae2.base.files import atomic_write
+from videomae2.base.progress import track
+from videomae2.data.video.writer import write_video
+from videomae2.data.views.scan import SCAN_FUNCTION, iterate_scan, open_scan
+from videomae2.errors import ConfigError, VideoError
+from videomae2.inference.inputs import VideoInput
+from videomae2.inference.predictor import Predictor
+from videomae2.inference.timeline import Timeline, build_scan_request
+from videomae2.reports.timeline import write_timeline_picture
+from videomae2.reports.timeline_video import MAX_SHORT_SIDE, compose_overlay_video, select_frames
+
+Cue = tuple[float, float, list[str]]
+"""From when to when which lines are shown."""
+
+
+def build_timeline_json(timeline: Timeline) -> dict[str, Any]:
+    """What JSON says of a time line: the video, its windows and its segments."""
+    starts, stops = timeline.windows.starts, timeline.windows.stops
+    read_error = timeline.read_error
+    entry: dict[str, Any] = {
+        "video": timeline.video,
+        "seconds": _round_to_ms(timeline.length_seconds),
+        "windows": len(starts),
+        "window_seconds": _round_to_ms(stops[0] - starts[0]),
+        "hop_seconds": _round_to_ms(starts[1] - starts[0]) if len(starts) > 1 else None,
+        "task_type": timeline.outputs.task_type,
+    }
+    if timeline.outputs.classification_type is None:
+        entry["values"] = [
+            {
+                "start": start,
+                "stop": stop,
+                "numbers": dict(zip(_list_names(timeline), row, strict=True)),
+            }
+            for start, stop, *row in _build_bin_rows(timeline)
+        ]
+    else:
+        entry["segments"] = [
+            {"start": start, "stop": stop, "class": output, "name": name, "probability": score}
+            for start, stop, output, name, score in _build_segment_rows(timeline)
+        ]
+    return entry | ({"error": f"stopped early: {read_error.reason}"} if read_error else {})
+
+
+def write_json(timeline: Timeline, path: Path) -> Path:
+    """Write what ``build_timeline_json`` gives."""
+    text = json.dumps(build_timeline_json(timeline), indent=1, ensure_ascii=False) + "\n"
+    return _write_text(path, text)
+
+
+def write_segments_csv(timeline: Timeline, path: Path) -> Path:
+    """Write one row per segment; of numbers one per stretch of time, with all of them."""
+    if timeline.outputs.classification_type is None:
+        header = ["start_seconds", "stop_seconds", *_list_names(timeline)]
+        return _write_table(path, header, _build_bin_rows(timeline))
+    header = ["start_seconds", "stop_seconds", "class", "name", "probability"]
+    return _write_table(path, header, _build_segment_rows(timeline))
+
+
+def write_windows_csv(timeline: Timeline, path: Path) -> Path:
+    """Write one row per window with what the model said of it: every probability or number."""
+    windows = timeline.windows
+    rows = (
+        [_round_to_ms(start), _round_to_ms(stop), *map(_round_digits, row)]
+        for start, stop, row in zip(
+            windows.starts, windows.stops, timeline.scores.tolist(), strict=True
+        )
+    )
+    return _write_table(path, ["start_seconds", "stop_seconds", *_list_names(timeline)], rows)
+
+
+def write_srt(timeline: Timeline, path: Path) -> Path:
+    """Write subtitles: numbered from 1, in order, never two at once."""
+    blocks: list[str] = []
+    for start, stop, lines in build_cues(timeline):
+        first, last = round(start * 1000), round(stop * 1000)
+        if first < last:
+            text = "\n".join(" ".join(line.split()).replace("-->", "→") for line in lines)
+            blocks.append(
+                f"{len(blocks) + 1}\n{_format_srt_time(first)} --> "
+                f"{_format_srt_time(last)}\n{text}\n"
+            )
+    return _write_text(path, "\n".join(blocks))
+
+
+def build_cues(timeline: Timeline) -> list[Cue]:
+    """What is shown when: everything that holds; what begins or ends begins another cue."""
+    if timeline.outputs.classification_type is None:
+        names = _list_names(timeline)
+        return [
+            (start, stop, [f"{name} {value:g}" for name, value in zip(names, row, strict=True)])
+            for start, stop, *row in _build_bin_rows(timeline)
+        ]
+    segments = timeline.segments
+    spans = [(s.start_seconds, s.stop_seconds) for s in segments]
+    edges = np.unique(np.array(spans, dtype=np.float64)).tolist()
+    built: list[Cue] = []
+    for start, stop in pairwise(edges):
+        lines = [
+            f"{timeline.outputs.get_name(s.output)} {s.score:.0%}"
+            for s in segments
+            if s.start_seconds <= start and stop <= s.stop_seconds
+        ]
+        built += [(start, stop, lines)] if lines else []
+    return built
+
+
+def _list_names(timeline: Timeline) -> list[str]:
+    return [timeline.outputs.get_name(output) for output in range(timeline.outputs.count)]
+
+
+def _build_segment_rows(timeline: Timeline) -> list[tuple[float, float, int, str, float]]:
+    return [
+        (
+            _round_to_ms(s.start_seconds),
+            _round_to_ms(s.stop_seconds),
+            s.output,
+            timeline.outputs.get_name(s.output),
+            _round_digits(s.score),
+        )
+        for s in timeline.segments
+    ]
+
+
+def _build_bin_rows(timeline: Timeline) -> list[list[float]]:
+    edges, scores = timeline.bins.edges.tolist(), timeline.bins.scores.tolist()
+    return [
+        [_round_to_ms(start), _round_to_ms(stop), *map(_round_digits, row)]
+        for start, stop, row in zip(edges[:-1], edges[1:], scores, strict=True)
+    ]
+
+
+def _round_to_ms(seconds: float) -> float:
+    return round(float(seconds), 3)
+
+
+def _round_digits(value: float) -> float:
+    return float(f"{value:.6g}")
+
+
+def _format_srt_time(milliseconds: int) -> str:
+    """HH:MM:SS,mmm."""
+    seconds, remaining_ms = divmod(milliseconds, 1000)
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d},{remaining_ms:03d}"
+
+
+def _write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
+    with atomic_write(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(header)
+        table.writerows(rows)
+    return path
+
+
+def _write_text(path: Path, text: str) -> Path:
+    with atomic_write(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+    return path
+
+
+@dataclass(slots=True)
+class TimelineFolder:
+    """A folder that takes the files of many videos, none over another."""
+
+    path: Path
+    _used_names: set[str] = field(default_factory=set)
+
+    def write(
+        self,
+        predictor: Predictor,
+        video: VideoInput,
+        timeline: Timeline,
+        *,
+        with_video: bool,
+    ) -> dict[str, Path]:
+        """Write the files of a video, and give them by kind.
+
+        Raises:
+            ConfigError: The folder cannot be written to.
+            VideoError: A film is wanted, and the video can no longer be read.
+        """
+        try:
+            base = self._choose_base(video)
+            base.parent.mkdir(parents=True, exist_ok=True)
+            written = {
+                "json": write_json(timeline, _with_ending(base, "json")),
+                "csv": write_segments_csv(timeline, _with_ending(base, "csv")),
+                "windows": write_windows_csv(timeline, _with_ending(base, "windows.csv")),
+                "srt": write_srt(timeline, _with_ending(base, "srt")),
+                "picture": write_timeline_picture(timeline, _with_ending(base, "png")),
+            }
+            if with_video:
+                video_path = _with_ending(base, "mp4")
+                written["video"] = _write_overlay_video(predictor, video, timeline, video_path)
+        except VideoError:
+            raise
+        except OSError as error:
+            raise ConfigError(
+                f"cannot write to {self.path}: {error.strerror}; choose another --out"
+            ) from error
+        return written
+
+    def _choose_base(self, video: VideoInput) -> Path:
+        """The files' common path: as in the folder that was named, numbered if it is taken."""
+        default_base = Path(video.relative_path or Path(video.entry.path).absolute().name)
+        default_base = default_base if video.entry.is_frames else default_base.with_suffix("")
+        name, number = str(default_base), 2
+        while name in self._used_names:
+            name, number = f"{default_base}-{number}", number + 1
+        self._used_names.add(name)
+        return self.path / name
+
+
+def _with_ending(base: Path, ending: str) -> Path:
+    return base.with_name(f"{base.name}.timeline.{ending}")
+
+
+_OVERLAY_CRF = 21
+
+
+def _write_overlay_video(
+    predictor: Predictor, video: VideoInput, timeline: Timeline, path: Path
+) -> Path:
+    """Write an mp4 without sound, as long as the time line, at the video's own speed.
+
+    The video is read a second time: what holds at a moment is known only after the windows behind
+    it, and keeping the frames of a long video until then would fill the memory.
+    """
+    request = build_scan_request(predictor, video.entry, video.frame_name)
+    side = min(MAX_SHORT_SIDE, request.limits.max_short_side or MAX_SHORT_SIDE)
+    request = replace(request, limits=replace(request.limits, max_short_side=side))
+    with predictor.reading.make_pool(SCAN_FUNCTION, num_workers=1) as pool:
+        info = open_scan(pool, request)
+        assert info.seconds is not None  # else there were no time line
+        fps, indices = select_frames(info.seconds, timeline.length_seconds)
+        frames = (
+            pair
+            for part, pixels in iterate_scan(pool, request, np.unique(indices).tolist(), info.shape)
+            for pair in zip(part, pixels, strict=True)
+        )
+        pictures = compose_overlay_video(timeline, frames, indices, fps)
+        with atomic_write(path) as partial:
+            title = f"video of {os.path.basename(video.entry.path)}"
+            tracked = _track_pictures(pictures, fps, timeline.length_seconds, title)
+            write_video(partial, tracked, rate=fps, crf=_OVERLAY_CRF, faststart=True)
+    return path
+
+
+def _track_pictures(
+    pictures: Iterator[np.ndarray], fps: Fraction, length_seconds: float, title: str
+) -> Iterator[np.ndarray]:
+    with track(title, total=length_seconds, unit="s") as progress:
+        for picture in pictures:
+            yield picture
+            progress.advance(1 / float(fps))

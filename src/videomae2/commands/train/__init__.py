@@ -1,0 +1,13 @@
+"""Pre-training, fine-tuning and distillation from a configuration to a run folder.
+
+- ``pretrain``, ``finetune``, ``distill``: the three commands
+- ``run``: a training of any kind from start to end, the order of events
+- ``setup``: what a command hands to a training, and what is derived from its configuration
+- ``state``: what is saved of a run, and how it resumes
+- ``run_folder``: what a run was started with, and whether it can go on
+- ``dry_run``: what a run would do, and whether it would start
+- ``datasets``, ``distill_data``: labelled videos, split into training and validation, and targets
+- ``validation``: metrics of held-out videos, and the best model so far
+- ``online_probe``: k-NN and a linear probe of an encoder while it is pre-trained
+- ``students``, ``teacher``: the two sides of distillation
+"""

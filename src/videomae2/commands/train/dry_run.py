@@ -1,0 +1,160 @@
+"""What a training would do, found out without touching its folder: length, disk space, start."""
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from videomae2.base.files import check_writable
+from videomae2.base.signals import raise_if_stopped
+from videomae2.base.summary import Summary
+from videomae2.commands.train.run_folder import (
+    VideoList,
+    check_no_models,
+    check_resume_compatible,
+    is_different_run,
+)
+from videomae2.commands.train.setup import (
+    R,
+    TrainingJob,
+    build_checkpoint_manager,
+    build_loop_config,
+    build_mixture,
+    resolve_batch_size,
+    resolve_precision,
+)
+from videomae2.config.runs import DistillRun, FinetuneRun, Run
+from videomae2.data.loading.sources import SourceConfig
+from videomae2.data.manifests.manifest import Manifest
+from videomae2.models.weights.resolve import BEST_FOLDER, STUDENTS_FOLDER
+from videomae2.training.checkpoint import CheckpointManager
+from videomae2.training.loop import LoopConfig
+from videomae2.training.runtime import resolve_runtime
+
+
+def preview(job: TrainingJob[R]) -> Summary:
+    """Say what a run will do, and see whether it would start: its first weights are loaded.
+
+    Raises:
+        ConfigError: If the device is not there, or the folder holds another run that could go on,
+            or a model of one.
+        CheckpointError: If the first weights do not fit, or the folder cannot be written or has
+            too little room.
+        Interrupted: Somebody has asked to stop.
+    """
+    init = job.try_init()
+    start = _preview_start(job, job.build_lists())
+    return job.summarize() + init + start
+
+
+def _preview_start(job: TrainingJob[R], lists: Sequence[VideoList]) -> Summary:
+    """Say where a run would begin or go on."""
+    raise_if_stopped()
+    requested, manifests = job.run, job.manifests
+    run = resolve_batch_size(
+        resolve_precision(requested, resolve_runtime(requested.runtime)), manifests
+    )
+    loop_config, folder = build_loop_config(run, manifests), run.output_dir
+    checkpoints = build_checkpoint_manager(run)
+    latest = checkpoints.find_latest()
+    is_replaced = latest is None and is_different_run(run, lists)
+    if latest is not None:
+        check_resume_compatible(run, lists)
+    elif is_replaced:
+        check_no_models(folder)
+    num_bytes = estimate_checkpoint_bytes(run, job.build_meta_model(), loop_config, checkpoints)
+    check_writable(folder, num_bytes, dry_run=True)
+    if latest is not None:
+        text = f"would go on at step {latest[0]} of {loop_config.steps} from {latest[1]}"
+        return Summary((("resume", text),))
+    hint = " in place of another run, which had no checkpoint" if is_replaced else ""
+    return Summary((("start", f"would start at the first step{hint}"),))
+
+
+def estimate_checkpoint_bytes(
+    run: Run, model: nn.Module, loop_config: LoopConfig, checkpoints: CheckpointManager
+) -> int:
+    """Room for all that is still to come: checkpoints, one of them half-written, and best models.
+
+    Args:
+        run: Says which stay.
+        model: What is saved, on any device.
+        loop_config: Says how many steps there are.
+        checkpoints: Those that are there.
+    """
+    parameters = sum(p.numel() for p in model.parameters())
+    copies = 3 + (run.optim.ema_decay is not None)  # weights and two moments, and the mean
+    saves = [
+        *range(run.checkpoint.interval, loop_config.steps, run.checkpoint.interval),
+        loop_config.steps,
+    ]
+    newest = saves[-run.checkpoint.keep_latest_k - 1 :]  # one too many, until the last is written
+    keep_interval = run.checkpoint.keep_interval
+    kept = {
+        step for step in saves if keep_interval is not None and step % keep_interval == 0
+    }.union(newest)
+    num_checkpoints = max(1, len(kept) - len(checkpoints.list_steps()))
+    return 4 * parameters * (copies * num_checkpoints + _count_model_copies(run))
+
+
+def _count_model_copies(run: Run) -> int:
+    """Copies of the weights beside the checkpoints that are still to come.
+
+    They are the best by validation and, for a moment, the one before it; or, where nothing is held
+    out, the students of the last step.
+    """
+    if not isinstance(run, FinetuneRun | DistillRun):
+        return 0
+    folder_name = STUDENTS_FOLDER if isinstance(run, DistillRun) else BEST_FOLDER
+    exists = (run.output_dir / folder_name).exists()
+    if run.validation.path is not None or run.validation.share:
+        return 1 if exists else 2
+    return 1 if folder_name == STUDENTS_FOLDER and not exists else 0
+
+
+def summarize_length(requested: Run, manifests: Sequence[Manifest]) -> Summary:
+    """Say how long a run is, and where it writes and computes.
+
+    Raises:
+        ConfigError: If the device is not there, or there are fewer videos than a step needs.
+    """
+    run = resolve_batch_size(requested, manifests)
+    loop_config, optim = build_loop_config(run, manifests), run.optim
+    peak = max(loop_config.lr_schedule(step) for step in range(min(loop_config.steps, 100_000)))
+    accumulation = (
+        f" in {optim.gradient_accumulation_steps} parts"
+        if optim.gradient_accumulation_steps > 1
+        else ""
+    )
+    text = (
+        f"{loop_config.steps} of {optim.global_batch_size} videos x {run.data.views} "
+        f"views{accumulation}, {optim.epochs:g} epochs, peak lr {peak:.3g}"
+    )
+    if optim.global_batch_size < requested.optim.global_batch_size:
+        text += (
+            f"\nnot --optim.global-batch-size {requested.optim.global_batch_size}: an epoch "
+            f"has {build_mixture(run, manifests).epoch_size} videos"
+        )
+    device = str(resolve_runtime(run.runtime))
+    return Summary((("steps", text), ("folder", str(run.output_dir)), ("device", device)))
+
+
+def summarize_videos(run: Run, manifests: Sequence[Manifest]) -> Summary:
+    """Say for each source which videos there are."""
+    return Summary(
+        tuple(
+            (
+                "videos",
+                f"{source.display_name}: {len(manifest)} videos ({manifest.description}), "
+                f"{format_sampling(source)}, weight {source.weight:g}",
+            )
+            for source, manifest in zip(run.data.sources, manifests, strict=True)
+        )
+    )
+
+
+def format_sampling(source: SourceConfig) -> str:
+    """Say which frames of a video make a clip."""
+    if source.frame_sampling == "tsn":
+        return "one frame of each part"
+    unit = {"frames": "every {:g} frames", "seconds": "every {:g} s", "per-second": "{:g} per s"}
+    return unit[source.interval_unit].format(source.frame_interval)

@@ -1,0 +1,239 @@
+"""A quick k-NN and linear probe of an encoder while it is trained; no step comes out otherwise.
+
+Axes: videos; frames, height, width, channels; dim.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64, UInt8
+from torch import Tensor, nn
+
+from videomae2.base.summary import Summary
+from videomae2.config.runs import OnlineProbeConfig, PretrainRun
+from videomae2.data.loading.reading import MAX_ATTEMPTS
+from videomae2.data.manifests.manifest import Manifest
+from videomae2.data.views.specs import ViewSpec, ViewsRequest
+from videomae2.data.views.tasks import READ_VIEWS
+from videomae2.data.workers.pool import Pool
+from videomae2.errors import DataError, VideoError
+from videomae2.inference.encoding import build_view_spec, read_videos
+from videomae2.inference.probe_data import ProbeData, ProbeListConfig, load_train_test
+from videomae2.metrics import linear_probe
+from videomae2.metrics.classification import top_k_accuracy
+from videomae2.metrics.linear_probe import FeatureScaler, fit_ridge
+from videomae2.models.encoder import VideoEncoder
+from videomae2.models.weights.config_json import FrameSampling
+from videomae2.tasks.pretrain import PretrainTask
+from videomae2.tensors import grid, pixels
+from videomae2.training.callback import Callback, CallbackContext
+from videomae2.training.logger import METRICS_FILE
+from videomae2.training.runtime import Runtime, resolve_num_workers
+
+_logger = logging.getLogger(__name__)
+
+_BATCH_SIZE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _ProbeSplit:
+    """Clips in memory and their classes."""
+
+    clips: UInt8[Tensor, "videos frames height width channels"]
+    labels: Int64[np.ndarray, " videos"]
+
+
+def load_probe_data(probe: OnlineProbeConfig) -> ProbeData:
+    """Read the labelled lists, and take no more of them than is wanted.
+
+    Raises:
+        ManifestError, DataError: A list cannot be used.
+    """
+    assert probe.videos is not None
+    settings = ProbeListConfig(layout=probe.layout, root=probe.root)
+    # seed 0: runs of any seed are probed with the same videos
+    return load_train_test(probe.videos, probe.test, settings, seed=0, max_videos=probe.max_videos)
+
+
+def summarize_probe(run: PretrainRun) -> Summary:
+    """Say what is probed; nothing if nothing is.
+
+    Raises:
+        ManifestError, DataError: A list cannot be used.
+    """
+    if not run.online_probe.is_enabled:
+        return Summary(())
+    data = load_probe_data(run.online_probe)
+    text = (
+        f"every {run.online_probe.interval} steps on {len(data.train_rows)} training and "
+        f"{len(data.test_rows)} test videos of {len(data.classes)} classes"
+    )
+    return Summary((("probe", text),))
+
+
+@dataclass(slots=True)
+class OnlineProbe(Callback):
+    """Probes the features when it is time.
+
+    Features are the mean of what the encoder gives for all cubes of the middle clip, with the
+    weights as they are (not their EMA). Videos are read once, at the first probe.
+    """
+
+    run: PretrainRun
+    steps: int
+    runtime: Runtime
+    context: CallbackContext = field(init=False)
+    _splits: tuple[_ProbeSplit, _ProbeSplit] | None = field(default=None)
+    _num_classes: int = 0
+
+    @property
+    def encoder(self) -> VideoEncoder:
+        """What is probed."""
+        task = self.context.task
+        assert isinstance(task, PretrainTask)
+        return task.model.encoder
+
+    def attach(self, context: CallbackContext) -> None:
+        """Probe the weights that a run begins with, unless that was done before it stopped.
+
+        Raises:
+            DataError: Too few videos can be read.
+        """
+        self.context = context
+        if context.first_step - 1 not in _list_probed_steps(self.run.output_dir / METRICS_FILE):
+            self.on_step_end(context.first_step)
+
+    def on_step_end(self, step: int) -> None:
+        """Probe, if it is time; a wish to stop ends it without a result.
+
+        Raises:
+            DataError: Too few videos can be read; at the first probe.
+        """
+        is_due = self.run.online_probe.is_due(step, self.steps)
+        if not is_due or self.context.signals.stop_signal is not None:
+            return
+        started = time.perf_counter()
+        train, test = self._splits or self._load_splits()
+        self._splits = train, test
+        train_features, test_features = self._encode(train), self._encode(test)
+        if train_features is None or test_features is None:
+            return
+        accuracies = self._compute_accuracies(
+            train_features, train.labels, test_features, test.labels
+        )
+        seconds = time.perf_counter() - started
+        chance = np.mean(test.labels == np.bincount(train.labels).argmax())
+        values = {f"probe/{name}": value for name, value in accuracies.items()}
+        self.context.log_values(step - 1, {**values, "probe/seconds": seconds})
+        _logger.info(
+            f"probe {step}/{self.steps}  k-NN {accuracies['knn']:.1%}  "
+            f"linear {accuracies['linear']:.1%}  (always the same class {chance:.1%})  "
+            f"{len(test.labels)} test videos  {seconds:.1f} s"
+        )
+
+    def _load_splits(self) -> tuple[_ProbeSplit, _ProbeSplit]:
+        data, run = load_probe_data(self.run.online_probe), self.run
+        self._num_classes = len(data.classes)
+        source = run.data.sources[0]
+        sampling = FrameSampling(
+            frame_interval=source.frame_interval, interval_unit=source.interval_unit
+        )
+        train, test = data.train, data.train if data.test is None else data.test
+        loading = run.loading
+        with Pool(
+            READ_VIEWS,
+            num_workers=resolve_num_workers(loading.num_workers, self.runtime),
+            timeout_seconds=loading.timeout_seconds,
+            memory_limit_bytes=int(loading.memory_limit_gib * 2**30),
+            max_attempts=MAX_ATTEMPTS,
+        ) as pool:
+            splits = [
+                self._load_split(manifest, rows, pool, build_view_spec(
+                    self.encoder.cubes, sampling, manifest, clips=1,
+                    frame_rate=source.frame_rate, reading=loading))
+                for manifest, rows in ((train, data.train_rows), (test, data.test_rows))
+            ]  # fmt: skip
+        train_split, test_split = splits
+        if len(np.unique(train_split.labels)) < 2 or not len(test_split.labels):
+            raise DataError(
+                f"too few videos of --online-probe.videos {self.run.online_probe.videos} can be "
+                f"read: {len(train_split.labels)} to train on and {len(test_split.labels)} to "
+                f"test on"
+            )
+        return train_split, test_split
+
+    def _load_split(
+        self, manifest: Manifest, rows: np.ndarray, pool: Pool, view_spec: ViewSpec
+    ) -> _ProbeSplit:
+        requests = (ViewsRequest(manifest[int(row)], view_spec) for row in rows)
+        clips, labels, errors = [], [], []
+        size = self.encoder.cubes.height, self.encoder.cubes.width
+        results = read_videos(requests, pool, size, torch.device("cpu"))
+        for row, result in zip(rows, results, strict=True):
+            if isinstance(result, VideoError):
+                errors.append(str(result))
+            else:
+                clips.append(result)
+                labels.append(int(manifest.labels[row]))
+        if errors:
+            _logger.info(f"probe    {len(errors)} videos are skipped, such as: {errors[0]}")
+        empty = torch.empty(0, view_spec.frames, *size, view_spec.channels, dtype=torch.uint8)
+        return _ProbeSplit(torch.cat([empty, *clips]), np.array(labels, dtype=np.int64))
+
+    @torch.no_grad()
+    def _encode(self, split: _ProbeSplit) -> Float[Tensor, "videos dim"] | None:
+        """Give one vector per video on the CPU; None if somebody wants to stop."""
+        data, device, features = self.run.data, self.runtime.device, []
+        mean, std = torch.tensor(data.mean, device=device), torch.tensor(data.std, device=device)
+        with _eval_mode(self.encoder):
+            for clips in split.clips.split(_BATCH_SIZE):
+                if self.context.signals.stop_signal is not None:
+                    return None
+                values = grid.split(clips.to(device), self.encoder.cubes)
+                with self.runtime.autocast():
+                    tokens = self.encoder(pixels.normalize(values, mean, std))
+                features.append(tokens.float().mean(dim=1).cpu())
+        return torch.cat(features)
+
+    def _compute_accuracies(
+        self, train: Tensor, train_labels: np.ndarray, test: Tensor, test_labels: np.ndarray
+    ) -> dict[str, float]:
+        """Accuracies on the test videos; all on the CPU, where the bits are always the same."""
+        scaler, num_classes = FeatureScaler.fit(train), self._num_classes
+        x, y = scaler(train), scaler(test)
+        k = min(self.run.online_probe.k, len(x))
+        cosines, index = linear_probe.find_nearest(y, x, k)
+        votes = linear_probe.compute_weighted_votes(cosines, train_labels[index], num_classes)
+        ridge = fit_ridge(x, torch.from_numpy(train_labels), num_classes)
+        return {
+            "knn": top_k_accuracy(votes, test_labels),
+            "linear": top_k_accuracy(ridge(y).numpy(), test_labels),
+        }
+
+
+@contextmanager
+def _eval_mode(model: nn.Module) -> Iterator[None]:
+    """Without what is drawn in training, and without compiling anything for this alone."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with torch.compiler.set_stance("force_eager"):
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def _list_probed_steps(metrics_file: Path) -> set[int]:
+    """Steps whose probe is written down; the log has removed what a run does again."""
+    if not metrics_file.exists():
+        return set()
+    lines = (json.loads(line) for line in metrics_file.read_text().splitlines())
+    return {line["step"] for line in lines if "probe/knn" in line}

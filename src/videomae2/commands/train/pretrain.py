@@ -1,0 +1,139 @@
+"""Pre-training from start to end: check, train, or go on where it stopped."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+
+from videomae2.base.summary import Summary
+from videomae2.commands.train.dry_run import preview, summarize_length, summarize_videos
+from videomae2.commands.train.online_probe import OnlineProbe, summarize_probe
+from videomae2.commands.train.run import check_resumable, train
+from videomae2.commands.train.run_folder import VideoList, build_unlabelled_lists
+from videomae2.commands.train.setup import (
+    TrainingJob,
+    TrainingSetup,
+    load_model_with_adapters,
+    save_model_with_adapters,
+)
+from videomae2.config.checks import check_run
+from videomae2.config.diff import RESUME_SAFE_FIELDS
+from videomae2.config.runs import PretrainRun
+from videomae2.data.loading.sources import load_manifests
+from videomae2.models.autoencoder import Autoencoder
+from videomae2.models.init import init_autoencoder_weights
+from videomae2.models.weights.config_json import SavedAutoencoderConfig
+from videomae2.tasks.pretrain import PretrainTask
+from videomae2.training.loop import LoopConfig
+from videomae2.training.runtime import Runtime
+
+
+def pretrain(
+    run: PretrainRun,
+    *,
+    resume: bool = False,
+    metadata: Mapping[str, object] | None = None,
+    ignored_fields: frozenset[str] = RESUME_SAFE_FIELDS,
+) -> Path:
+    """Train, or go on training, and give the folder of the last checkpoint.
+
+    Args:
+        run: The complete configuration.
+        resume: Insist on going on: it is an error if there is no checkpoint.
+        metadata: Goes into the card of every model that is saved, such as its lineage.
+        ignored_fields: Settings that are not held against those of the run in the folder.
+
+    Raises:
+        ConfigError: Before any work, with every problem of the configuration.
+        DataError: If lists are wrong, or more videos than allowed cannot be read.
+        CheckpointError: If the run folder cannot be used, or the last state not be saved.
+        NonFiniteLossError: If too many steps in a row were skipped, or all.
+        Interrupted: After saving, when asked to stop.
+    """
+    check_run(run)
+    if resume:
+        check_resumable(run)
+    return train(load_job(run, metadata), ignored_fields=ignored_fields)
+
+
+def dry_run(run: PretrainRun) -> Summary:
+    """Describe a run, and see whether it would start.
+
+    Raises:
+        ConfigError: If the device is not there, or the folder holds another run.
+        DataError: If lists are wrong.
+        CheckpointError: If the folder cannot be used.
+    """
+    return preview(load_job(run))
+
+
+def load_job(run: PretrainRun, metadata: Mapping[str, object] | None = None) -> "PretrainJob":
+    """Read the lists of a run.
+
+    Raises:
+        DataError: If they are wrong.
+    """
+    return PretrainJob(run=run, metadata=metadata or {}, manifests=load_manifests(run.data))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainJob(TrainingJob[PretrainRun]):
+    """A pre-training run and its videos."""
+
+    def build_lists(self) -> tuple[VideoList, ...]:
+        return build_unlabelled_lists(self.run, self.manifests)
+
+    def build_meta_model(self) -> Autoencoder:
+        with torch.device("meta"):
+            return Autoencoder(self.run.model)
+
+    def summarize(self) -> Summary:
+        run = self.run
+        task = PretrainTask(
+            self.build_meta_model(), run.masking, mean=run.data.mean, std=run.data.std
+        )
+        encoder, masking, counts = run.model.encoder, run.masking, task.counts
+        parameters = sum(p.numel() for p in task.parameters())
+        model_text = (
+            f"{encoder.size}, {parameters / 1e6:.1f} M parameters, clips of "
+            f"{encoder.frames}x{encoder.height}x{encoder.width}"
+        )
+        masking_text = (
+            f"{masking.encoder} {masking.encoder_mask_ratio:g}, decoder "
+            f"{masking.decoder} {masking.decoder_mask_ratio:g}: {counts.visible} cubes seen, "
+            f"{counts.queries} asked for, {counts.num_loss_tokens} scored of {encoder.cubes.tokens}"
+        )
+        return (
+            summarize_videos(run, self.manifests)
+            + Summary((("model", model_text), ("masking", masking_text)))
+            + summarize_probe(run)
+            + summarize_length(run, self.manifests)
+        )
+
+    def build_setup(self, loop_config: LoopConfig, runtime: Runtime) -> TrainingSetup:
+        """Build what is trained, with first weights drawn from the seed."""
+        run = self.run
+        model = Autoencoder(run.model)
+        init_autoencoder_weights(model, torch.Generator().manual_seed(run.seed))
+
+        def save(folder: Path, metadata: Mapping[str, object]) -> None:
+            card = SavedAutoencoderConfig(
+                model=run.model,
+                mean=run.data.mean,
+                std=run.data.std,
+                metadata={**metadata, "masking": asdict(run.masking), **self.metadata},
+            )
+            save_model_with_adapters(folder, model, card)
+
+        probe = OnlineProbe(run, loop_config.steps, runtime)
+        return TrainingSetup(
+            run=run,
+            loop_config=loop_config,
+            runtime=runtime,
+            manifests=self.manifests,
+            task=PretrainTask(model, run.masking, mean=run.data.mean, std=run.data.std),
+            save=save,
+            load=lambda folder: load_model_with_adapters(folder, model),
+            callbacks=(probe,) if run.online_probe.is_enabled else (),
+        )

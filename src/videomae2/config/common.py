@@ -1,0 +1,194 @@
+"""Checks of what every kind of run has: videos, clips, optimizer, folder, device.
+
+Each problem is one line: the flag and what it says, what was wanted, what would work.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from videomae2.base.files import path_exists, path_hint
+from videomae2.base.text import format_count, format_multiples
+from videomae2.config.runs import Run
+from videomae2.data.loading.sources import SourceConfig
+from videomae2.data.views.crops import CropConfig
+from videomae2.models.encoder import EncoderConfig
+
+Check = tuple[Callable[[Any], Iterator[str]], tuple[str, ...]]
+"""A check, and the settings whose numbers must lie in their range before it can compute."""
+
+
+def _check_sources(run: Run) -> Iterator[str]:
+    if not run.data.sources:
+        yield "there are no videos; name a folder or a list of videos"
+    for number, source in enumerate(run.data.sources):
+        yield from check_source(source, f"--data.sources.{number}")
+
+
+def check_source(source: SourceConfig, flag: str) -> Iterator[str]:
+    """What is wrong with the place of a source."""
+    if not path_exists(source.path):
+        yield f"{flag}.path {source.path} does not exist{path_hint(source.path)}"
+    if source.root is not None and not path_exists(source.root):
+        yield f"{flag}.root {source.root} does not exist{path_hint(source.root)}"
+    elif source.root is not None and source.path.is_dir():
+        yield f"{flag}.root {source.root} has no effect, {source.path} is a folder; leave it out"
+
+
+def _check_frame_intervals(run: Run) -> Iterator[str]:
+    for number, source in enumerate(run.data.sources):
+        flag, default_source = f"--data.sources.{number}", SourceConfig(path=source.path)
+        interval = f"{source.frame_interval:g}"
+        if source.frame_sampling == "tsn":
+            if source.frame_interval != default_source.frame_interval:
+                yield (
+                    f"{flag}.frame-interval {interval} has no effect with {flag}.frame-sampling "
+                    f"tsn, a frame of each part of a video; leave it out, or say "
+                    f"{default_source.frame_interval:g} where a recipe has another"
+                )
+        elif source.interval_unit == "frames" and source.frame_interval % 1:
+            yield (
+                f"{flag}.frame-interval {interval} is no whole number of frames; "
+                f"{max(1, round(source.frame_interval))} is, or count in another "
+                f"{flag}.interval-unit"
+            )
+
+
+def _check_crop(run: Run) -> Iterator[str]:
+    crop, default_crop = run.data.crop, CropConfig()
+    ranges = (("scale", crop.scale, default_crop.scale), ("ratio", crop.ratio, default_crop.ratio))
+    for name, (low, high), default_range in ranges:
+        flag = f"--data.crop.{name} {low:g} {high:g}"
+        if low > high:
+            yield f"{flag} has its larger end first; {high:g} {low:g} would work"
+        if crop.kind != "random-resized" and (low, high) != default_range:
+            yield (
+                f"{flag} has no effect with --data.crop.kind {crop.kind}; leave it out, or choose "
+                f"random-resized"
+            )
+
+
+def _check_channels(run: Run) -> Iterator[str]:
+    yield from check_encoder_channels(run, run.model.encoder, "--model")
+
+
+def check_encoder_channels(run: Run, encoder: EncoderConfig, flag: str) -> Iterator[str]:
+    """What does not go with the channels of a model, which ``flag`` sets."""
+    channels = encoder.channels
+    for name, values in (("mean", run.data.mean), ("std", run.data.std)):
+        if len(values) != channels:
+            yield (
+                f"--data.{name} has {format_count(len(values), 'value')}, "
+                f"{flag}.encoder.channels wants {channels}"
+            )
+
+
+def check_run_cubes(run: Run) -> Iterator[str]:
+    """What does not split into cubes."""
+    yield from check_cubes(run.model.encoder, "--model")
+
+
+def check_cubes(encoder: EncoderConfig, flag: str) -> Iterator[str]:
+    """What of a model, which ``flag`` sets, does not split into cubes."""
+    shape = encoder.shape
+    for name, size, unit in (
+        ("frames", encoder.frames, shape.tubelet_size),
+        ("height", encoder.height, shape.patch_size),
+        ("width", encoder.width, shape.patch_size),
+    ):
+        if size % unit:
+            yield (
+                f"{flag}.encoder.{name} {size} does not split into cubes of {unit}; "
+                f"{format_multiples(size, unit)} would"
+            )
+
+
+def _check_batch(run: Run) -> Iterator[str]:
+    global_batch_size, micro_batch_size = run.optim.global_batch_size, run.optim.micro_batch_size
+    if micro_batch_size is not None and global_batch_size % micro_batch_size:
+        yield (
+            f"--optim.global-batch-size {global_batch_size} does not split into micro-batches of "
+            f"{micro_batch_size}; {format_multiples(global_batch_size, micro_batch_size)} would"
+        )
+
+
+def _check_warmup(run: Run) -> Iterator[str]:
+    optim = run.optim
+    if optim.warmup_epochs > optim.epochs:
+        yield (
+            f"--optim.warmup-epochs {optim.warmup_epochs:g} is longer than the run of "
+            f"--optim.epochs {optim.epochs:g}; {optim.epochs / 10:g} is usual"
+        )
+
+
+def _check_min_lr(run: Run) -> Iterator[str]:
+    optim = run.optim
+    if optim.min_lr > optim.lr:
+        yield (
+            f"--optim.min-lr {optim.min_lr:g} is above the peak of --optim.lr {optim.lr:g}; "
+            f"it wants that or less"
+        )
+
+
+def _check_checkpoint(run: Run) -> Iterator[str]:
+    output_dir = run.output_dir
+    interval, keep_interval = run.checkpoint.interval, run.checkpoint.keep_interval
+    if str(output_dir).startswith("~"):
+        yield f"--out {output_dir} is not expanded here; write the path in full"
+    elif output_dir.exists() and not output_dir.is_dir():
+        yield f"--out {output_dir} is a file; it wants a folder, which is made if it is not there"
+    if keep_interval is not None and keep_interval % interval:
+        yield (
+            f"--checkpoint.keep-interval {keep_interval} misses the checkpoints that "
+            f"--checkpoint.interval {interval} makes; "
+            f"{format_multiples(keep_interval, interval)} would not"
+        )
+
+
+def check_short_side(run: Run) -> Iterator[str]:
+    """Whether frames would be shrunk below the size of a clip."""
+    encoder, short_side = run.model.encoder, run.loading.max_short_side
+    clip_side = min(encoder.height, encoder.width)
+    if short_side is not None and short_side < clip_side:
+        yield (
+            f"--loading.max-short-side {short_side} is smaller than the clips, which would be "
+            f"enlarged again; {clip_side} or more would work"
+        )
+
+
+def _check_device(run: Run) -> Iterator[str]:
+    device = run.runtime.device
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
+        yield f"--runtime.device {device} is not known; it wants auto, cpu, cuda or cuda:N"
+
+
+def check_heads(encoder: EncoderConfig, flag: str) -> Iterator[str]:
+    """Whether a model, which ``flag`` sets, splits over its heads."""
+    shape = encoder.shape
+    if shape.embed_dim % shape.num_heads:
+        yield (
+            f"{flag}.encoder.embed-dim {shape.embed_dim} does not split over {shape.num_heads} "
+            f"heads; {format_multiples(shape.embed_dim, shape.num_heads)} would"
+        )
+
+
+SHARED_CHECKS: tuple[Check, ...] = (
+    (_check_sources, ()),
+    (_check_frame_intervals, ("data.sources.",)),
+    (_check_crop, ("data.crop.",)),
+    (_check_batch, ("optim.global_batch_size", "optim.micro_batch_size")),
+    (_check_warmup, ("optim.epochs", "optim.warmup_epochs")),
+    (_check_min_lr, ("optim.lr", "optim.min_lr")),
+    (_check_checkpoint, ("checkpoint.",)),
+    (_check_device, ()),
+)
+"""Checks of runs of any number of models."""
+
+
+SINGLE_MODEL_CHECKS: tuple[Check, ...] = (
+    *SHARED_CHECKS,
+    (_check_channels, ()),
+    (check_run_cubes, ("model.encoder.",)),
+    (check_short_side, ("model.encoder.", "loading.max_short_side")),
+)
+"""Checks of runs of one model."""

@@ -1,0 +1,118 @@
+"""What differs between two runs, and whether one can go on as the other."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from videomae2.base.schema import flatten, wildcard_path
+from videomae2.config.runs import DistillRun, FinetuneRun
+from videomae2.data.augment.augment import is_mixing
+
+RESUME_SAFE_FIELDS = frozenset(
+    {
+        # where the videos lie; that they are the same ones is seen by the digest and files of their
+        # list
+        "data.sources.*.path",
+        "data.sources.*.root",
+        "data.sources.*.name",
+        "data.sources.*.layout",
+        "labels.class_names",
+        "validation.root",
+        # what is written, and when the run gives up
+        "data.max_unreadable_share",
+        "output_dir",
+        "logging.interval",
+        "checkpoint.interval",
+        "checkpoint.keep_latest_k",
+        "checkpoint.keep_interval",
+        "max_nonfinite_steps",
+        # what is looked at on the way
+        "online_probe.videos",
+        "online_probe.test",
+        "online_probe.root",
+        "online_probe.layout",
+        "online_probe.interval",
+        "online_probe.max_videos",
+        "online_probe.k",
+        # how videos are read; max_short_side changes pixels
+        "loading.num_workers",
+        "loading.prefetch_factor",
+        # which videos count as unreadable from now on, which the machine has a say in anyway
+        "loading.timeout_seconds",
+        "loading.memory_limit_gib",
+        # the same numbers in another order or on other hardware: equal up to rounding
+        "model.encoder.activation_checkpointing",
+        "students.*.model.encoder.activation_checkpointing",
+        "teacher.cache_dir",
+        "optim.micro_batch_size",
+        "optim.allow_smaller_batch",  # what the batch became is compared
+        "runtime.device",
+        "runtime.compile",
+        "runtime.deterministic",
+    }
+)
+"""Settings that may change when a run goes on; every other one changes what it would compute. Two
+of these may leave other videos out: the limits of reading."""
+
+
+ABSENT = "(absent)"
+
+
+_FRAME_INTERVAL = re.compile(r"data\.sources\.(\d+)\.frame_interval")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One setting that two runs do not share."""
+
+    path: str
+    old: Any
+    new: Any
+    affects_results: bool
+
+
+def diff_configs(
+    old: Any, new: Any, ignored_fields: frozenset[str] = RESUME_SAFE_FIELDS
+) -> list[Difference]:
+    """List the settings that differ, in the order of the configuration.
+
+    Args:
+        old: A configuration of any kind.
+        new: Another of the same kind.
+        ignored_fields: Those whose difference does not matter.
+    """
+    before, after = dict(flatten(old)), dict(flatten(new))
+    return [
+        Difference(
+            path,
+            before.get(path, ABSENT),
+            after.get(path, ABSENT),
+            affects_results(path, new, ignored_fields),
+        )
+        for path in {**before, **after}
+        if before.get(path, ABSENT) != after.get(path, ABSENT)
+        or (path in before) != (path in after)
+    ]
+
+
+def affects_results(
+    path: str, run: Any, ignored_fields: frozenset[str] = RESUME_SAFE_FIELDS
+) -> bool:
+    """Whether a setting changes results; all those of a source that came or went do."""
+    if _is_unused_frame_interval(path, run):
+        return False
+    if path == "optim.micro_batch_size" and isinstance(run, FinetuneRun | DistillRun):
+        return is_mixing(run.augment.mix)  # clips are mixed with others of their micro-batch
+    return wildcard_path(path) not in ignored_fields
+
+
+def _is_unused_frame_interval(path: str, run: Any) -> bool:
+    """Whether it is the stride of a source that gives a frame of each part, where it means nothing.
+
+    Earlier recipes set one.
+    """
+    match = _FRAME_INTERVAL.fullmatch(path)
+    if not match:
+        return False
+    source = dict(enumerate(run.data.sources)).get(int(match[1]))
+    return source is not None and source.frame_sampling == "tsn"

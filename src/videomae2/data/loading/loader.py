@@ -1,0 +1,210 @@
+"""The batches of a run, read ahead by killable processes, from any step on; or every video once.
+
+Once: the videos of some lists in order, of each the middle clip and the middle crop.
+"""
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from videomae2.data.loading.batch import BatchBuilder, CPUBatch
+from videomae2.data.loading.mixture import Mixture, SampleRef
+from videomae2.data.loading.quarantine import Quarantine
+from videomae2.data.loading.reading import (
+    MAX_ATTEMPTS,
+    LoadingConfig,
+    build_clip_spec,
+    ordered_results,
+)
+from videomae2.data.loading.sources import DataConfig
+from videomae2.data.manifests.manifest import Manifest
+from videomae2.data.views.crops import CropConfig
+from videomae2.data.views.specs import SampleRequest
+from videomae2.data.workers.pool import Pool
+from videomae2.tensors import rng
+from videomae2.tensors.grid import Cubes
+
+_SAMPLE_STREAM = 3
+
+
+_END = object()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BatchSchedule:
+    """How many videos make a step and a part of it, and how many steps there are."""
+
+    global_batch_size: int
+    micro_batch_size: int
+    first_step: int
+    num_steps: int
+
+
+class Loader:
+    """Reads the batches of a run in the background; close it, or use it in a ``with``."""
+
+    def __init__(
+        self,
+        manifests: Sequence[Manifest],
+        data: DataConfig,
+        loading: LoadingConfig,
+        cubes: Cubes,
+        schedule: BatchSchedule,
+        *,
+        seed: int,
+        quarantine: Quarantine,
+        num_workers: int,
+        pin: bool,
+    ) -> None:
+        self.mixture = Mixture.from_manifests(
+            manifests, [s.weight for s in data.sources], seed=seed
+        )
+        self._manifests, self._schedule, self._seed, self._pin = manifests, schedule, seed, pin
+        self._specs = [
+            build_clip_spec(source, manifest, data, loading, cubes)
+            for source, manifest in zip(data.sources, manifests, strict=True)
+        ]
+        self.quarantine = quarantine
+        self.pool = Pool(
+            num_workers=num_workers,
+            timeout_seconds=loading.timeout_seconds,
+            memory_limit_bytes=int(loading.memory_limit_gib * 2**30),
+            buffers_per_worker=max(2, -(-4 // max(1, num_workers))),
+            max_attempts=MAX_ATTEMPTS,
+        )
+        self._batches: queue.Queue[Any] = queue.Queue(maxsize=max(1, loading.prefetch_factor))
+        self._closed = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run_thread, name="videomae2-loader", daemon=True
+        )
+        self._thread.start()
+
+    def __enter__(self) -> "Loader":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[CPUBatch]:
+        """Yield the batches from the first step on; an error of the reading side is raised here."""
+        while (item := self._batches.get()) is not _END:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+    def close(self) -> None:
+        """Stop reading and end the processes."""
+        self._closed.set()
+        self.pool.close()
+        while self._thread.is_alive():
+            try:
+                self._batches.get(timeout=0.05)  # frees a thread that waits to put
+            except queue.Empty:
+                self._thread.join(timeout=0.05)
+
+    def _run_thread(self) -> None:
+        try:
+            for batch in self._read_batches():
+                if not self._put(batch):
+                    return
+            self._put(_END)
+        except BaseException as error:  # raised again in the thread that trains
+            if not self._closed.is_set():
+                self._put(error)
+
+    def _put(self, item: object) -> bool:
+        while not self._closed.is_set():
+            try:
+                self._batches.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def _read_batches(self) -> Iterator[CPUBatch]:
+        builder = BatchBuilder(self._pin)
+        first = self._schedule.first_step * self._schedule.global_batch_size
+        for request, result in ordered_results(
+            self.pool, self._iterate_requests(), self.quarantine, first=first
+        ):
+            builder.add(request, result)
+            if len(builder.samples) == self._schedule.micro_batch_size:
+                yield builder.build()
+                builder = BatchBuilder(self._pin)
+
+    def _iterate_requests(self) -> Iterator[SampleRequest]:
+        for step in range(self._schedule.first_step, self._schedule.num_steps):
+            for ref in self.mixture.list_step(step, self._schedule.global_batch_size):
+                yield self._build_request(ref)
+
+    def _build_request(self, ref: SampleRef) -> SampleRequest:
+        key = rng.make_key(self._seed, _SAMPLE_STREAM, ref.source, ref.repeat, ref.video)
+        return SampleRequest(
+            self._manifests[ref.source][ref.video],
+            key,
+            self._specs[ref.source],
+            (ref.source, ref.video),
+        )
+
+
+def iterate_once(
+    manifests: Sequence[Manifest],
+    data: DataConfig,
+    loading: LoadingConfig,
+    cubes: Cubes,
+    *,
+    batch_size: int,
+    num_workers: int,
+    quarantine: Quarantine,
+) -> Iterator[CPUBatch]:
+    """Read the middle of every video; the last batch may be smaller.
+
+    A video that cannot be read leaves a hole in its batch and is listed; the next time it is left
+    out.
+
+    Args:
+        manifests: The lists.
+        data: A source for each list, with one view.
+        loading: Limits of reading.
+        cubes: Frames, size and channels of a clip.
+        batch_size: Videos of a batch.
+        num_workers: Reading processes; 0 reads here.
+        quarantine: Takes what cannot be read; its requests are the videos, counted from 0.
+
+    Raises:
+        UnreadableShareError: If there is too much of that.
+    """
+    quarantine.check_share()  # what an earlier start has found counts
+    pool = Pool(
+        num_workers=num_workers,
+        timeout_seconds=loading.timeout_seconds,
+        memory_limit_bytes=int(loading.memory_limit_gib * 2**30),
+        buffers_per_worker=max(2, -(-4 // max(1, num_workers))),
+        max_attempts=MAX_ATTEMPTS,
+    )
+    requests = _iterate_requests(manifests, data, loading, cubes)
+    with pool:
+        builder = BatchBuilder(pin=False)
+        for request, result in ordered_results(pool, requests, quarantine, first=0):
+            builder.add(request, result)
+            if len(builder.samples) == batch_size:
+                yield builder.build()
+                builder = BatchBuilder(pin=False)
+        if builder.samples:
+            yield builder.build()
+
+
+def _iterate_requests(
+    manifests: Sequence[Manifest], data: DataConfig, loading: LoadingConfig, cubes: Cubes
+) -> Iterator[SampleRequest]:
+    for number, (source, manifest) in enumerate(zip(data.sources, manifests, strict=True)):
+        spec = replace(
+            build_clip_spec(source, manifest, data, loading, cubes),
+            crop=CropConfig(kind="center"),
+            frame_sampling="tsn" if source.frame_sampling == "tsn" else "dense",
+            center=True,
+        )
+        for video, entry in enumerate(manifest):
+            yield SampleRequest(entry, 0, spec, (number, video))

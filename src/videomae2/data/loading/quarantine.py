@@ -1,0 +1,179 @@
+"""Entries of lists that cannot be read: since which request, and why; and not too many of them.
+
+An entry is a video, or a window of one. From its first failure on an entry is left out, and before
+that it is read, whatever else happens: so what a request gives is a function of its number alone,
+and a run that goes on repeats what it did before it was stopped.
+"""
+
+import json
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from videomae2.base.jsonl import JsonLines
+from videomae2.data.manifests.fingerprint import file_stat
+from videomae2.data.manifests.manifest import Entry, Manifest
+from videomae2.errors import TooManyUnreadableError, VideoError
+
+FILE_NAME = "unreadable.jsonl"
+
+
+SampleId = tuple[int, int]
+"""Source of an entry, and its number in the list of that: the same wherever the videos lie."""
+
+
+class Quarantine:
+    """The unreadable entries of a run, kept in its folder; one thread may add, another secure."""
+
+    def __init__(
+        self, folder: Path | None, manifests: Sequence[Manifest], *, max_share: float
+    ) -> None:
+        """Open the list, and forget the entries whose files have changed since.
+
+        Args:
+            folder: The run folder; None keeps the list in memory only.
+            manifests: The lists of the run.
+            max_share: Share of their entries that may be unreadable.
+
+        Raises:
+            CheckpointError: The file of the list cannot be used.
+        """
+        self.path = folder / FILE_NAME if folder else None
+        self.max_share = max_share
+        self.retried: set[SampleId] = set()
+        """What is read again because its file has changed."""
+        self.reasons: dict[SampleId, str] = {}
+        self._manifests = manifests
+        self._first_failure: dict[SampleId, int] = {}
+        self._lock = threading.Lock()
+        self._lines: JsonLines | None = None
+        if self.path:
+            self._lines = JsonLines(self.path, keep_line=self._restore_line)
+
+    def is_skipped(self, sample_id: SampleId, request: int) -> bool:
+        """Whether an entry had failed when a request was due, or fails with it.
+
+        Args:
+            sample_id: The entry.
+            request: Number of the request, counted over all steps of the run.
+        """
+        return sample_id in self._first_failure and self._first_failure[sample_id] <= request
+
+    def add(self, sample_id: SampleId, error: VideoError, request: int = 0) -> None:
+        """List an entry that failed; the earliest failure counts.
+
+        Args:
+            sample_id: The entry.
+            error: Why it cannot be read; its own path may be that of one image of a frame folder,
+                which then stands in the reason.
+            request: Number of the request.
+
+        Raises:
+            UnreadableShareError: If that makes too many.
+        """
+        if self.is_skipped(sample_id, request):
+            return
+        entry = self._get_entry(sample_id)
+        location = (
+            "" if error.path == entry.path else f"{os.path.relpath(error.path, entry.path)}: "
+        )
+        self.reasons[sample_id], self._first_failure[sample_id] = location + error.reason, request
+        if self._lines is not None:
+            line = self._build_line(
+                sample_id, entry
+            )  # waits for the file, and saving must not wait for it
+            with self._lock:
+                self._lines.add(line)
+                self._lines.flush()
+        self.check_share()
+
+    def check_share(self) -> None:
+        """Raise UnreadableShareError if too many entries are listed."""
+        total = sum(map(len, self._manifests))
+        if len(self.reasons) / max(1, total) <= self.max_share:
+            return
+        examples_shown = list(self.reasons.items())[:3]
+        examples = "; ".join(
+            f"{_format_entry(self._get_entry(place))}: {why}" for place, why in examples_shown
+        )
+        location = f", all listed in {self.path}" if self.path else ""
+        retry_hint = f", or delete {self.path} to try all of them again" if self.path else ""
+        raise TooManyUnreadableError(
+            f"{len(self.reasons)} of {total} videos cannot be read, more than "
+            f"--data.max-unreadable-share {self.max_share:g}{location}; for example {examples}. "
+            f"Repair or replace them and start again (files that have changed are read again), "
+            f"allow a larger share{retry_hint}"
+        )
+
+    def format_summary(self) -> str:
+        """Say in a line how many are listed, and where."""
+        total = sum(map(len, self._manifests))
+        location = f", each with its reason in {self.path}" if self.path else ""
+        return f"skipped  {len(self.reasons)} of {total} videos, which cannot be read{location}"
+
+    def fsync(self) -> None:
+        """Force the list to the disk, from any thread: whoever goes on must not miss an entry.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        if self._lines is not None:
+            with self._lock:
+                self._lines.fsync()
+
+    def _get_entry(self, sample_id: SampleId) -> Entry:
+        return self._manifests[sample_id[0]][sample_id[1]]
+
+    def _build_line(self, sample_id: SampleId, entry: Entry) -> dict[str, Any]:
+        """What stands in the file; the path and the window are for people."""
+        return {
+            "path": entry.path,
+            "first": entry.first,
+            "frames": entry.frames,
+            "reason": self.reasons[sample_id],
+            "source": sample_id[0],
+            "number": sample_id[1],
+            "request": self._first_failure[sample_id],
+            "file_stat": file_stat(entry.path),
+        }
+
+    def _restore_line(self, line: dict[str, Any]) -> bool:
+        """Believe a line, unless the file it is about is another one now."""
+        sample_id = _get_sample_id(line)
+        if sample_id in self._first_failure and self._first_failure[sample_id] <= line["request"]:
+            return True
+        if file_stat(self._get_entry(sample_id).path) != line["file_stat"]:
+            self.retried.add(sample_id)
+            return False
+        self.reasons[sample_id], self._first_failure[sample_id] = line["reason"], line["request"]
+        return True
+
+
+def find_changed_files(folder: Path) -> frozenset[str]:
+    """The files that a folder's list holds and that have changed since they were listed."""
+    listed_stats = {line["path"]: line["file_stat"] for line in _load_lines(folder / FILE_NAME)}
+    return frozenset(path for path, listed in listed_stats.items() if file_stat(path) != listed)
+
+
+def _load_lines(path: Path) -> list[dict[str, Any]]:
+    """The whole lines of a list; those that are damaged are left out by whoever opens it."""
+    lines = []
+    for text in path.read_bytes().splitlines() if path.exists() else ():
+        try:
+            line = json.loads(text)
+            os.fspath(line["path"]), _get_sample_id(line), line["file_stat"]
+        except (ValueError, KeyError, TypeError):
+            continue
+        lines.append(line)
+    return lines
+
+
+def _get_sample_id(line: dict[str, Any]) -> SampleId:
+    return line["source"], line["number"]
+
+
+def _format_entry(entry: Entry) -> str:
+    window = "" if entry.frames is None else f" ({entry.frames} frames from {entry.first})"
+    return f"{entry.path}{window}"

@@ -1,0 +1,128 @@
+"""How videos are read in training: limits, processes, and results in the order of the requests.
+
+What failed before is not asked for again.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from videomae2.data.loading.quarantine import Quarantine
+from videomae2.data.loading.sources import DataConfig, SourceConfig
+from videomae2.data.manifests.manifest import Manifest
+from videomae2.data.video.reader import ReadLimits
+from videomae2.data.views.specs import ClipSpec, SampleRequest
+from videomae2.data.workers.pool import Pool
+from videomae2.data.workers.worker import Result
+from videomae2.tensors.grid import Cubes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoadingConfig:
+    """How reading is done.
+
+    What is read of a video does not depend on it, short of ``max_short_side``; which videos are
+    left out as unreadable depends on the limits of time and memory.
+    """
+
+    num_workers: int | None = None
+    """Reading processes; by the number of cores if not given, 0 reads in the training process."""
+    prefetch_factor: int = 2
+    """Micro-batches that are read ahead."""
+    timeout_seconds: float = 30.0
+    """A video that takes longer is tried once more, and then counts as unreadable; by the clock on
+    the wall, so a busy machine may leave out more of them."""
+    memory_limit_gib: float = 4.0
+    """A video that needs more memory counts as unreadable; a smaller limit may leave out more."""
+    max_short_side: int | None = None
+    """Shrink larger frames to this short side while reading; changes pixels a little and saves
+    much memory on large videos."""
+
+
+MAX_ATTEMPTS = 2
+"""How often a video is read that takes too long: the machine may have been busy."""
+
+
+def build_clip_spec(
+    source: SourceConfig,
+    manifest: Manifest,
+    data: DataConfig,
+    loading: LoadingConfig,
+    cubes: Cubes,
+) -> ClipSpec:
+    """What a reading process needs to know about the clips of a source."""
+    limits = ReadLimits(
+        timeout_seconds=loading.timeout_seconds,
+        max_bytes=int(loading.memory_limit_gib * 2**30),
+        max_short_side=loading.max_short_side,
+    )
+    return ClipSpec(
+        frames=cubes.frames,
+        height=cubes.height,
+        width=cubes.width,
+        channels=cubes.channels,
+        views=data.views,
+        frame_interval=source.frame_interval,
+        interval_unit=source.interval_unit,
+        crop=data.crop,
+        limits=limits,
+        frame_name=manifest.frame_name,
+        frame_sampling=source.frame_sampling,
+        frame_rate=source.frame_rate,
+    )
+
+
+RequestResult = tuple[SampleRequest, Result[SampleRequest] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A request that is on its way, or was not worth sending."""
+
+    request: SampleRequest
+    number: int
+    is_sent: bool
+
+
+def ordered_results(
+    pool: Pool, requests: Iterator[SampleRequest], quarantine: Quarantine, *, first: int
+) -> Iterator[RequestResult]:
+    """Yield every request with its answer; None where its entry had failed before.
+
+    What was read of an entry after its first failure is thrown away here, where the order is that
+    of the requests. What is known when a request would be sent only saves the reading: how far
+    ahead that is, by how many processes, and what an earlier start of the run has met, change
+    nothing of what is yielded.
+
+    Args:
+        pool: Reads.
+        requests: In their order.
+        quarantine: Takes what fails.
+        first: Number of the first request, counted over all steps of the run.
+
+    Raises:
+        UnreadableShareError: If too much fails.
+    """
+    pending: deque[_Pending] = deque()
+
+    def iterate_readable() -> Iterator[SampleRequest]:
+        for number, request in enumerate(requests, first):
+            item = _Pending(request, number, not quarantine.is_skipped(request.sample_id, number))
+            pending.append(item)
+            if item.is_sent:
+                yield request
+
+    for result in pool.map(iterate_readable()):
+        while not pending[0].is_sent:
+            yield pending.popleft().request, None
+        yield _accept(pending.popleft(), result, quarantine)
+    while pending:
+        yield pending.popleft().request, None
+
+
+def _accept(item: _Pending, result: Result[SampleRequest], quarantine: Quarantine) -> RequestResult:
+    if quarantine.is_skipped(item.request.sample_id, item.number):
+        return item.request, None
+    if result.error is not None:
+        quarantine.add(item.request.sample_id, result.error, item.number)
+    return item.request, result

@@ -1,0 +1,113 @@
+"""What a run trains on: sources of videos, each with its own frame interval and weight."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from videomae2.data.manifests.manifest import Manifest
+from videomae2.data.manifests.read import Layout, read_manifest
+from videomae2.data.views.crops import CropConfig
+from videomae2.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceConfig:
+    """One set of videos, and how clips are taken from it."""
+
+    path: Path
+    """A folder, a list, a table, or a folder of frame folders."""
+    name: str = ""
+    """Name in the log; the path's own if not given."""
+    root: Path | None = None
+    """Put before the paths that a list names."""
+    layout: Layout = "auto"
+    """How to read the path; found out if not given."""
+    frame_interval: float = 4.0
+    """Distance between the frames of a clip."""
+    interval_unit: Literal["frames", "seconds", "per-second"] = "frames"
+    """What the frame interval counts: frames, seconds, or how many frames are taken per second."""
+    frame_sampling: Literal["strided", "dense", "tsn"] = "strided"
+    """Which frames make a clip: strided, some at exact distances (released pre-training); dense, a
+    grid over a window of as many (released fine-tuning); tsn, one of each equal part of the whole
+    video, where the frame interval means nothing."""
+    frame_rate: float | None = None
+    """Frames per second of frame folders and arrays, which have no clock of their own; needed if
+    the interval counts in seconds. Video files go by their own times."""
+    weight: float = 1.0
+    """How often each video is taken in an epoch; 0.25 takes another quarter of them each time."""
+    frame_name: str | None = None
+    """Name of a frame's image in a frame folder, such as img_{:05}.jpg, which lists take if it is
+    not given; in a folder of frame folders it is found out."""
+
+    @property
+    def display_name(self) -> str:
+        """The name in the log."""
+        return self.name or self.path.stem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataConfig:
+    """The mixture of sources, and how views are made of their clips."""
+
+    sources: tuple[SourceConfig, ...]
+    """Sets of videos that are mixed."""
+    views: int = 4
+    """Views made of each decoded clip (repeated augmentation)."""
+    crop: CropConfig = field(default_factory=CropConfig)
+    """How views are cut out."""
+    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    """Mean of each channel, of pixels in [0, 1]; ImageNet's."""
+    std: tuple[float, ...] = (0.229, 0.224, 0.225)
+    """Standard deviation of each channel; ImageNet's."""
+    max_unreadable_share: float = 0.1
+    """Stop when more than this share of all videos turns out unreadable."""
+
+
+def check_timestamps(sources: Sequence[SourceConfig], manifests: Sequence[Manifest]) -> None:
+    """Refuse strides in seconds of frame folders and arrays whose frame rate is not known.
+
+    Raises:
+        ConfigError: With every such source, and what would work.
+    """
+    problems = list(_list_problems(sources, manifests))
+    if problems:
+        raise ConfigError(problems)
+
+
+def _list_problems(sources: Sequence[SourceConfig], manifests: Sequence[Manifest]) -> Iterator[str]:
+    for number, (source, manifest) in enumerate(zip(sources, manifests, strict=True)):
+        if source.interval_unit == "frames" or source.frame_rate is not None:
+            continue
+        path = find_without_timestamps(manifest)
+        if path is not None:
+            flag = f"--data.sources.{number}"
+            yield (
+                f"{flag}.interval-unit {source.interval_unit} needs a clock, and {path} is a "
+                f"folder of images or an array, which has none; give {flag}.frame-rate, the "
+                f"frames per second, or use {flag}.interval-unit frames with "
+                f"{flag}.frame-interval 4"
+            )
+
+
+def find_without_timestamps(manifest: Manifest) -> str | None:
+    """The first video that is known to have no clock, going by the list alone."""
+    entries = zip(manifest.paths, manifest.is_frames.tolist(), strict=True)
+    return next((path for path, is_frames in entries if is_frames or path.endswith(".npy")), None)
+
+
+def load_manifests(data: DataConfig) -> list[Manifest]:
+    """List the videos of every source.
+
+    Raises:
+        ManifestError: A list cannot be read.
+        ConfigError: A stride counts in seconds of what has no clock.
+    """
+    manifests = [
+        read_manifest(
+            source.path, root=source.root, layout=source.layout, frame_name=source.frame_name
+        )
+        for source in data.sources
+    ]
+    check_timestamps(data.sources, manifests)
+    return manifests

@@ -1,0 +1,161 @@
+"""Read the cells of tables: CSV, TSV, JSON lines, Parquet. What they mean is said elsewhere."""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from videomae2.data.manifests.folders import get_extension
+from videomae2.data.manifests.lists import iterate_lines
+from videomae2.errors import ManifestError
+
+PARQUET_EXTENSIONS = frozenset({"parquet", "pq"})
+
+
+JSON_LINES_EXTENSIONS = frozenset({"jsonl", "ndjson"})
+
+
+_DELIMITERS = ",\t;"
+
+
+_MAX_HEADER_CHARS = 100_000  # what is no table can be one line of any length, which csv refuses
+
+
+@dataclass(slots=True)
+class TableCells:
+    """The columns that are used, as text, "" for nothing; the names of all; what is wrong."""
+
+    columns: dict[str, list[str]]
+    column_names: list[str]
+    lines: list[int] = field(default_factory=list)
+    """Where each row ends: its line, or its number for Parquet; counted from 1."""
+    errors: list[tuple[int, str]] = field(default_factory=list)
+    format_name: str = "CSV"
+
+
+def parse_header(text: str, file_extension: str = "") -> tuple[list[str], str]:
+    """Give the column names in the first line, and the delimiter that parts most of them."""
+    first = next((line for _, line in iterate_lines(text)), "")[:_MAX_HEADER_CHARS]
+    likely = "\t" if file_extension in ("tsv", "tab") else ","
+    delimiter = max(
+        _DELIMITERS, key=lambda separator: (first.count(separator), separator == likely)
+    )
+    names = next(csv.reader([first], delimiter=delimiter), [])
+    return [_normalize_name(name) for name in names], delimiter
+
+
+def is_json_lines(text: str, file_extension: str) -> bool:
+    """Tell JSON lines by the extension or the first character."""
+    return file_extension in JSON_LINES_EXTENSIONS or text.lstrip().startswith("{")
+
+
+def read_cells(source: str, text: str | None, usecols: Iterable[str]) -> TableCells:
+    """Read the columns called `used`, names in lower case; `text` is None for Parquet.
+
+    Raises:
+        ManifestError: There is no header, or the file is no table.
+    """
+    if text is None:
+        return _read_parquet(source, set(usecols))
+    file_extension = get_extension(source)
+    return (
+        _read_json_lines(text, set(usecols))
+        if is_json_lines(text, file_extension)
+        else _read_csv(text, source, file_extension, usecols)
+    )
+
+
+def _read_csv(text: str, source: str, file_extension: str, usecols: Iterable[str]) -> TableCells:
+    names, delimiter = parse_header(text, file_extension)
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        message = f"the header has more than one column {', '.join(repeated)}"
+        raise ManifestError(message, path=source, line=1)
+    indices = [(place, name) for place, name in enumerate(names) if name in set(usecols)]
+    cells = TableCells(
+        {name: [] for _, name in indices}, names, format_name="TSV" if delimiter == "\t" else "CSV"
+    )
+    for line, row in _iterate_rows(text, delimiter, source):
+        if len(row) != len(names):
+            cells.errors.append((line, f"{len(row)} cells, but the header has {len(names)}"))
+            continue
+        cells.lines.append(line)
+        for place, name in indices:
+            cells.columns[name].append(row[place].strip(" \t"))
+    return cells
+
+
+def _iterate_rows(text: str, delimiter: str, source: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line at which each row ends and its cells, without the header and blank lines."""
+    lines = (line + "\n" for line in text.replace("\r\n", "\n").split("\n"))
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    is_header = True
+    try:
+        for row in reader:
+            if not any(map(str.strip, row)):
+                continue
+            if not is_header:
+                yield reader.line_num, row
+            is_header = False
+    except csv.Error as error:
+        message = f"from here on it is no {delimiter!r}-separated table: {error}"
+        raise ManifestError(message, path=source, line=reader.line_num) from error
+
+
+def _read_json_lines(text: str, usecols: set[str]) -> TableCells:
+    cells = TableCells({}, [], format_name="JSON lines")
+    for line, content in iterate_lines(text):
+        try:
+            row = json.loads(content)
+        except ValueError as error:
+            cells.errors.append((line, f"is no JSON: {error}"))
+            continue
+        if not isinstance(row, dict):
+            cells.errors.append((line, 'wanted an object such as {"path": "a.mp4", "label": 0}'))
+            continue
+        _add_row(
+            cells, line, {_normalize_name(name): value for name, value in row.items()}, usecols
+        )
+    return cells
+
+
+def _add_row(cells: TableCells, line: int, row: dict[str, object], usecols: set[str]) -> None:
+    for name in row:
+        if name not in cells.column_names:
+            cells.column_names.append(name)
+            if name in usecols:
+                cells.columns[name] = [""] * len(cells.lines)
+    cells.lines.append(line)
+    for name, column in cells.columns.items():
+        column.append(_format_cell(row.get(name)))
+
+
+def _read_parquet(source: str, usecols: set[str]) -> TableCells:
+    try:
+        from pyarrow import ArrowException, parquet
+    except ImportError as error:
+        message = "reading Parquet needs pyarrow: pip install 'videomae2[tables]'"
+        raise ManifestError(message, path=source) from error
+    try:
+        with parquet.ParquetFile(source) as file:
+            names = list(file.schema_arrow.names)
+            values_of = file.read(
+                columns=[name for name in names if _normalize_name(name) in usecols]
+            ).to_pydict()
+            num_rows = int(file.metadata.num_rows)
+    except (ArrowException, OSError) as error:
+        raise ManifestError(f"cannot be read as Parquet: {error}", path=source) from error
+    columns = {
+        _normalize_name(name): [_format_cell(value) for value in values_of[name]]
+        for name in values_of
+    }
+    names = [_normalize_name(name) for name in names]
+    return TableCells(columns, names, lines=list(range(1, num_rows + 1)), format_name="Parquet")
+
+
+def _normalize_name(name: str) -> str:
+    return name.strip().lower()
+
+
+def _format_cell(value: object) -> str:
+    """Write a value as a CSV would hold it; nothing and NaN, which differs from itself, are ""."""
+    return "" if value is None or value != value else str(value)

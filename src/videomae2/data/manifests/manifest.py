@@ -1,0 +1,101 @@
+"""Hold a list of videos: which files, which frames of them, which labels.
+
+Axis: entries. A million entries take little more memory than their paths: numbers are int32
+columns, an `Entry` is made when it is asked for. No torch here: reading workers import it.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Int32, Int64
+
+ABSENT = -1  # in a column: the list does not say
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One video of a list, or one window of it."""
+
+    path: str
+    """A video file, or a folder of frame images; absolute, or joined with the root of its list."""
+    first: int = 0
+    """First frame of the window. In a file it is counted from 0; in a folder it is the number in
+    the image's name, as in released lists."""
+    frames: int | None = None
+    """Number of frames of the window; None: up to the end."""
+    label: int | None = None
+    """Class, counted from 0; None: unknown or not asked for."""
+    location: str = ""
+    """Where it was read, for messages: "file:line" (for Parquet "file:row"), or the path."""
+    is_frames: bool = False
+    """The list says that it is a folder of frame images."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """The videos of one source, in the order of their list."""
+
+    source: str
+    """The list or folder that was read."""
+    root: str
+    """Put before every relative path; "" leaves them as they are."""
+    paths: list[str]
+    """As they stand in the list, or relative to the folder that was searched."""
+    lines: Int32[np.ndarray, " entries"]
+    """Line of the list, counted from 1; 0 where there is no list."""
+    first: Int32[np.ndarray, " entries"]
+    frames: Int32[np.ndarray, " entries"]
+    """Frames per window; -1: up to the end."""
+    labels: Int32[np.ndarray, " entries"]
+    """Class per entry; -1: none."""
+    is_frames: Bool[np.ndarray, " entries"]
+    """The entry is known to be a folder of frame images."""
+    class_names: tuple[str, ...] | None = None
+    """The name of label i at place i, where the source has names."""
+    frame_name: str | None = None
+    """Template of the images in the entries that are frame folders; None: there are none."""
+    description: str = ""
+    """What it was read as, for a line of the log."""
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, i: int) -> Entry:
+        path, line = os.path.join(self.root, self.paths[i]), int(self.lines[i])
+        return Entry(
+            path=path,
+            first=int(self.first[i]),
+            frames=_int_or_none(self.frames[i]),
+            label=_int_or_none(self.labels[i]),
+            location=f"{self.source}:{line}" if line else path,
+            is_frames=bool(self.is_frames[i]),
+        )
+
+    def __iter__(self) -> Iterator[Entry]:
+        return (self[i] for i in range(len(self)))
+
+    def take(self, entries: Int64[np.ndarray, " some"]) -> "Manifest":
+        """The list of some of the entries, in the order of their numbers here."""
+        columns = {
+            name: getattr(self, name)[entries]
+            for name in ("lines", "first", "frames", "labels", "is_frames")
+        }
+        return replace(self, paths=[self.paths[i] for i in entries.tolist()], **columns)
+
+    def digest(self) -> str:
+        """Name the content in 16 characters: the same on every machine, whatever the root."""
+        content = hashlib.sha256()
+        names = (*self.paths, "", *(self.class_names or ()), "", self.frame_name or "")
+        # NUL is the one character that no path has; file names need not be valid UTF-8
+        content.update("\0".join(names).encode("utf-8", "surrogatepass"))
+        for column in (self.first, self.frames, self.labels):
+            content.update(column.astype("<i4").tobytes())
+        content.update(self.is_frames.tobytes())
+        return content.hexdigest()[:16]
+
+
+def _int_or_none(value: np.int32) -> int | None:
+    return None if value == ABSENT else int(value)

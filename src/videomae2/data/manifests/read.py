@@ -1,0 +1,212 @@
+"""Read what a user calls "my data" as a manifest: a folder, a list, a table, a video."""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from videomae2.data.manifests.builder import LabelPolicy, ManifestBuilder, ReadOptions
+from videomae2.data.manifests.cells import PARQUET_EXTENSIONS, parse_header
+from videomae2.data.manifests.folders import (
+    IMAGE_EXTENSIONS,
+    VIDEO_EXTENSIONS,
+    find_videos,
+    get_extension,
+    read_folder,
+)
+from videomae2.data.manifests.frame_folders import parse_frame_name, read_frame_folders
+from videomae2.data.manifests.lists import detect_layout, iterate_lines, read_list, read_text
+from videomae2.data.manifests.manifest import Manifest
+from videomae2.data.manifests.tables import PATH_COLUMN_HELP, is_table, read_table
+from videomae2.errors import ManifestError
+
+Layout = Literal[
+    "auto", "folder", "classes", "pretrain-list", "video-list", "frames-list", "table",
+    "frame-folders",
+]  # fmt: skip
+
+
+_PATH_CELL = re.compile(r"\.(\w+)\"?\s*[,;]")  # the end of a path in a table without blanks
+
+
+FOLDER_LAYOUTS = frozenset({"folder", "classes", "frame-folders"})
+
+
+RELEASED_FRAME_NAME = "img_{:05}.jpg"  # --fname_tmpl of the released code
+
+
+MAX_PROBED_ENTRIES = (
+    100  # entries looked for on disk: every one would take hours on a network file system
+)
+
+
+def read_manifest(
+    path: Path | str,
+    *,
+    root: Path | str | None = None,
+    layout: Layout = "auto",
+    frame_name: str | None = None,
+    labels: LabelPolicy = "ignore",
+    class_names: Sequence[str] | None = None,
+    first_number: int = 1,
+    row_filter: str | None = None,
+    extra_columns: Sequence[str] = (),
+    check_some_exist: bool = True,
+) -> Manifest:
+    """Read a folder of videos or of frame folders, a released list, a table, or one video.
+
+    Videos are not opened, and are not looked for one by one.
+
+    Args:
+        path: The folder or file. A ~ at the start is the home folder.
+        root: Put before the relative paths of a list. None: the list's own folder if one of the
+            first hundred is there, else they are taken as they are.
+        layout: How to read it; "auto" finds out, or raises where two readings are possible.
+        frame_name: Template of frame images, such as img_{:05}.jpg or img_%05d.jpg. None: that
+            one for lists, found out in a folder of frame folders.
+        labels: Whether labels are read, and whether every entry must have one. With "ignore" a
+            folder per class is an ordinary folder.
+        class_names: The classes in the order of their labels. Give those of the training set
+            when reading another set: a class without a video would shift the labels behind it.
+        first_number: Number of the first image of a folder of frames, where a list does not say
+            it (--start_idx of the released code).
+        row_filter: Rows of a table to keep, as column=value, such as split=train.
+        extra_columns: Those of a table that the caller reads itself.
+        check_some_exist: Raise if none of the first hundred entries of a list exists.
+
+    Raises:
+        ManifestError: It cannot be read, or lines are wrong: the first ten are named, with line.
+    """
+    source = os.path.expanduser(path)
+    known_names = None if class_names is None else tuple(class_names)
+    options = ReadOptions(
+        labels=labels,
+        class_names=known_names,
+        frame_name=frame_name,
+        first_number=first_number,
+        row_filter=row_filter,
+        extra_columns=tuple(extra_columns),
+    )
+    if os.path.isdir(source):
+        return _read_folder_source(source, layout, options, root).build(source)
+    builder = _read_file_source(source, layout, options)
+    roots = [os.path.dirname(source), ""] if root is None else [os.path.expanduser(root)]
+    builder.frame_name = _resolve_frame_name(builder, options)
+    base = _resolve_root(builder, roots, required=check_some_exist)
+    builder.description += f", paths relative to {base or 'the working folder'}"
+    return builder.build(base)
+
+
+def _read_folder_source(
+    source: str, layout: Layout, options: ReadOptions, root: Path | str | None
+) -> ManifestBuilder:
+    if layout not in ("auto", *FOLDER_LAYOUTS):
+        raise ManifestError(f"is a folder, the layout {layout!r} wants a file", path=source)
+    if root is not None or options.row_filter is not None:
+        option = "filter" if root is None else "root"
+        raise ManifestError(f"is a folder: {option} has no effect on it, remove it", path=source)
+    if layout == "frame-folders" or (layout == "auto" and options.frame_name is not None):
+        return read_frame_folders(source, options=options)
+    if options.frame_name is not None:
+        message = f"frame_name has no effect on the layout {layout!r}, remove it"
+        raise ManifestError(message, path=source)
+    contents = find_videos(source)
+    if layout == "auto" and not contents[0] and set(contents[1]) & IMAGE_EXTENSIONS:
+        return read_frame_folders(source, options=options)
+    as_classes = {"classes": True, "folder": False}.get(layout)
+    return read_folder(source, contents, options=options, as_classes=as_classes)
+
+
+def _read_file_source(source: str, layout: Layout, options: ReadOptions) -> ManifestBuilder:
+    if not os.path.exists(source):
+        raise ManifestError(f"does not exist: {_describe_nearest_folder(source)}", path=source)
+    if layout == "folder" or layout == "classes" or layout == "frame-folders":
+        raise ManifestError(f"is a file, the layout {layout!r} wants a folder", path=source)
+    file_extension = get_extension(source)
+    if file_extension in VIDEO_EXTENSIONS and layout == "auto":
+        return _read_single_video(source, options)
+    text = (
+        None
+        if file_extension in PARQUET_EXTENSIONS and layout in ("auto", "table")
+        else read_text(source)
+    )
+    if text is None or layout == "table" or (layout == "auto" and is_table(text, file_extension)):
+        return read_table(source, text, options=options)
+    if options.row_filter is not None:
+        raise ManifestError(
+            "is no table with a header: filter has no effect, remove it", path=source
+        )
+    if layout == "auto":
+        _check_not_table(text, source)
+        layout = detect_layout(text, source, labelled=options.labels == "required")
+    return read_list(text, source, layout=layout, options=options)
+
+
+def _resolve_frame_name(builder: ManifestBuilder, options: ReadOptions) -> str | None:
+    """Give the template for the entries that are folders of frames; None if there are none."""
+    if not any(builder.is_frames):
+        return None
+    try:
+        return str(parse_frame_name(options.frame_name or RELEASED_FRAME_NAME))
+    except ValueError as error:
+        raise ManifestError(str(error), path=builder.source) from error
+
+
+def _read_single_video(source: str, options: ReadOptions) -> ManifestBuilder:
+    if options.labels == "required":
+        raise ManifestError("is one video without a label, and labels are needed", path=source)
+    builder = ManifestBuilder(source, description="one video")
+    builder.add(os.path.basename(source))
+    return builder
+
+
+def _check_not_table(text: str, source: str) -> None:
+    """Name what lists are mistaken for: tables whose header is missing or names no path, JSON."""
+    lines = iterate_lines(text)
+    number, line = next(lines, (1, ""))
+    if _has_video_cell(line):
+        message = "looks like a table without a header: put a first line such as path,label"
+        raise ManifestError(message, path=source, line=number)
+    names, delimiter = parse_header(text)
+    if delimiter in line and _has_video_cell(next(lines, (0, ""))[1]):
+        message = f"looks like a table, but its columns are {', '.join(names)}; {PATH_COLUMN_HELP}"
+        raise ManifestError(message, path=source, line=number)
+    if line.startswith("["):
+        message = 'looks like a JSON array, wanted one object such as {"path": "a.mp4"} per line'
+        raise ManifestError(message, path=source, line=number)
+
+
+def _has_video_cell(line: str) -> bool:
+    match = _PATH_CELL.search(line)
+    return match is not None and match[1].lower() in VIDEO_EXTENSIONS
+
+
+def _resolve_root(builder: ManifestBuilder, roots: list[str], *, required: bool) -> str:
+    """Choose the folder that relative paths start from: the first one where an entry exists.
+
+    Raises:
+        ManifestError: There is none: mostly a wrong root.
+    """
+    probed = builder.paths[:MAX_PROBED_ENTRIES]
+    for root in roots:
+        if any(os.path.exists(os.path.join(root, path)) for path in probed):
+            return root
+    if required:
+        candidates = " nor as ".join(dict.fromkeys(os.path.join(root, probed[0]) for root in roots))
+        root_hint = f", now {roots[0]!r}" if len(roots) == 1 else ""
+        remedy = f"give the folder that the paths start from as root{root_hint}"
+        message = (
+            f"none of its first {len(probed)} entries exists: {probed[0]} not as {candidates}; "
+            f"{remedy}"
+        )
+        raise ManifestError(message, path=builder.source, line=builder.lines[0] or None)
+    return roots[0]
+
+
+def _describe_nearest_folder(source: str) -> str:
+    """Say which part of a path exists."""
+    parent = os.path.dirname(os.path.abspath(source))
+    while not os.path.isdir(parent):
+        parent = os.path.dirname(parent)
+    return f"{parent} has no {os.path.relpath(source, parent).split(os.sep)[0]}"

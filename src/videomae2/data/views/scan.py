@@ -1,0 +1,178 @@
+"""What a reading process does for a long video: give its frames part by part, each decoded once.
+
+The process keeps the video open from one part to the next. No torch here.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from videomae2.data.manifests.manifest import Entry
+from videomae2.data.video.reader import Frames, Pixels, Reader, ReadLimits, Seconds
+from videomae2.data.video.stream import FrameShape, VideoStream
+from videomae2.data.video.trim import open_video
+from videomae2.data.workers.main import AllocateFn
+from videomae2.data.workers.pool import Pool
+
+SCAN_FUNCTION = "videomae2.data.views.scan:read_part"
+
+
+_CHUNK_BYTES = 32 * 2**20
+
+
+_CHUNK_FRAMES = 64
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScanRequest:
+    """A part of a long video."""
+
+    entry: Entry
+    pixels: Pixels
+    limits: ReadLimits
+    """``seconds`` counts for opening the video, and for every part."""
+    frame_name: str | None = None
+    frame_rate: float | None = None
+    indices: tuple[int, ...] | None = None
+    """Which frames, rising, all after those of the part before; None: what there is."""
+
+    @property
+    def path(self) -> str:
+        """The file, for messages."""
+        return self.entry.path
+
+
+@dataclass(frozen=True, slots=True)
+class ScanInfo:
+    """What there is to scan."""
+
+    num_frames: int
+    seconds: Seconds | None
+    """When each frame is shown; None if the video has no clock."""
+    shape: FrameShape
+    """Height, width and channels of a frame."""
+
+
+@runtime_checkable
+class _SequentialReader(Protocol):
+    """A reader that likes rising indices."""
+
+    @property
+    def num_frames(self) -> int: ...
+    @property
+    def seconds(self) -> Seconds | None: ...
+    @property
+    def shape(self) -> FrameShape: ...
+    def read(self, indices: Sequence[int]) -> Frames: ...
+    def close(self) -> None: ...
+
+
+def open_scan(pool: Pool, request: ScanRequest) -> ScanInfo:
+    """Open a video in the reading process of a pool with one worker.
+
+    Raises:
+        VideoError: If it cannot be opened.
+    """
+    (result,) = pool.map([replace(request, indices=None)])
+    if result.error is not None:
+        raise result.error
+    assert result.arrays is not None
+    seconds = result.arrays["seconds"].copy() if result.meta["has_timestamps"] else None
+    return ScanInfo(result.meta["num_frames"], seconds, result.meta["shape"])
+
+
+def iterate_scan(
+    pool: Pool, request: ScanRequest, indices: Sequence[int], shape: FrameShape
+) -> Iterator[tuple[tuple[int, ...], Frames]]:
+    """Yield the frames of a video with their indices, a bounded part at a time.
+
+    The frames of a part are overwritten once the next one is asked for.
+
+    Args:
+        pool: With one worker that runs ``SCAN_FUNCTION``.
+        request: The video.
+        indices: Frames that are wanted, rising, without repeats.
+        shape: Of a frame, as ``open_scan`` gave it.
+
+    Raises:
+        VideoError: If a part cannot be read; parts before it were yielded.
+    """
+    count = max(1, min(_CHUNK_FRAMES, _CHUNK_BYTES // int(np.prod(shape))))
+    requests = (
+        replace(request, indices=tuple(indices[first : first + count]))
+        for first in range(0, len(indices), count)
+    )
+    for result in pool.map(requests):
+        if result.error is not None:
+            raise result.error
+        assert result.arrays is not None
+        yield result.request.indices or (), result.arrays["frames"]
+
+
+def read_part(
+    request: ScanRequest, allocate: AllocateFn
+) -> tuple[Mapping[str, np.ndarray], Mapping[str, Any]]:
+    """Read some frames, or say what there is (``scan`` and ``open_scan`` ask for it).
+
+    Raises:
+        VideoError: If that cannot be done.
+    """
+    reader = _READER_CACHE.get_reader(request)
+    if request.indices is None:
+        seconds = reader.seconds
+        return {"seconds": np.zeros(0) if seconds is None else seconds}, {
+            "has_timestamps": seconds is not None,
+            "num_frames": reader.num_frames,
+            "shape": reader.shape,
+        }
+    frames = reader.read(request.indices)
+    out = allocate(frames.shape, np.uint8)
+    np.copyto(out, frames)
+    return {"frames": out}, {}
+
+
+class _RandomAccessReader:
+    """A folder or an array, where every frame can be had for itself."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self.num_frames, self.seconds = reader.num_frames, reader.seconds
+        self.read, self.close = reader.read, reader.close
+
+    @property
+    def shape(self) -> FrameShape:
+        height, width, channels = self.read([0]).shape[1:]
+        return height, width, channels
+
+
+class _ReaderCache:
+    """The video that this process reads from."""
+
+    def __init__(self) -> None:
+        self._request: ScanRequest | None = None
+        self._reader: _SequentialReader | None = None
+
+    def get_reader(self, request: ScanRequest) -> _SequentialReader:
+        """Give the open reader, or open another one."""
+        key = replace(request, indices=None)
+        if self._reader is None or self._request != key:
+            if self._reader is not None:
+                self._reader.close()
+            self._reader = None
+            self._reader, self._request = _open_sequential(key), key
+        return self._reader
+
+
+def _open_sequential(request: ScanRequest) -> _SequentialReader:
+    reader = open_video(request.entry, request)
+    from videomae2.data.video.pyav_reader import VideoFile
+
+    if not isinstance(reader, VideoFile):
+        return _RandomAccessReader(reader)
+    reader.close()
+    return VideoStream(request.path, pixels=request.pixels, limits=request.limits)
+
+
+_READER_CACHE = _ReaderCache()

@@ -1,0 +1,127 @@
+"""Which frames make the windows that slide over a long video; nothing is read. No torch here.
+
+Axes: num_frames of the video; windows; frames of a clip.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+Seconds = Float64[np.ndarray, " num_frames"]
+
+
+@dataclass(frozen=True, slots=True)
+class SlidingWindows:
+    """Clips at sliding positions, in the order of their starts."""
+
+    frames: Int64[np.ndarray, "windows frames"]
+    """Frame indices in the video; in each window they do not fall."""
+    starts: Float64[np.ndarray, " windows"]
+    """Seconds at which a window begins."""
+    stops: Float64[np.ndarray, " windows"]
+    """Seconds at which it ends, at most the end of the video."""
+
+
+def median_frame_duration(seconds: Seconds) -> float:
+    """The time that a frame is usually shown; of a single frame, a second."""
+    return float(np.median(np.diff(seconds))) if len(seconds) > 1 else 1.0
+
+
+def compute_duration(seconds: Seconds) -> float:
+    """When the last frame is over."""
+    return float(seconds[-1]) + median_frame_duration(seconds)
+
+
+def strided_windows(
+    seconds: Seconds, frames: int, frame_interval: int, *, hop_seconds: float | None
+) -> SlidingWindows:
+    """Clips of an exact stride in frames.
+
+    The last one ends with the video. A video too short for one repeats the last frame that the
+    stride reaches, as ``sampling.dense_clips`` does.
+
+    Args:
+        seconds: When each frame is shown, from 0 on.
+        frames: Frames of a clip.
+        frame_interval: Distance between them, in frames of the video.
+        hop_seconds: From one start to the next; None: half a window, in whole frames.
+
+    Raises:
+        ValueError: ``hop_seconds`` is less than a frame is shown.
+    """
+    num_frames, window = len(seconds), frames * frame_interval
+    last_start = max(0, num_frames - window)
+    if hop_seconds is None:
+        starts = np.arange(0, last_start + 1, max(1, window // 2))
+    else:
+        _check_hop(hop_seconds, seconds)
+        starts = _find_shown_frames(seconds, np.arange(0.0, compute_duration(seconds), hop_seconds))
+        starts = starts[starts <= last_start]
+    starts = np.unique(np.append(starts, last_start))
+    index = starts[:, None] + frame_interval * np.arange(frames)
+    last_reached = (
+        (num_frames - 1) // frame_interval * frame_interval
+        if num_frames < window
+        else num_frames - 1
+    )
+    ends = np.append(seconds, compute_duration(seconds))
+    return SlidingWindows(
+        np.minimum(index, last_reached).astype(np.int64),
+        seconds[starts],
+        ends[np.minimum(starts + window, num_frames)],
+    )
+
+
+def timed_windows(
+    seconds: Seconds,
+    frames: int,
+    window_seconds: float,
+    *,
+    hop_seconds: float | None,
+    centered: bool,
+) -> SlidingWindows:
+    """Clips of frames at equal distances of time, whatever the frame rate.
+
+    The last one ends with the video. A video shorter than a window repeats its last frame.
+
+    Args:
+        seconds: When each frame is shown, from 0 on.
+        frames: Frames of a clip.
+        window_seconds: How long a window is.
+        hop_seconds: From one start to the next; None: half a window.
+        centered: Take the frame in the middle of each of the window's equal parts, not the first.
+
+    Raises:
+        ValueError: ``hop_seconds`` is less than a frame is shown.
+    """
+    hop = window_seconds / 2 if hop_seconds is None else hop_seconds
+    _check_hop(hop, seconds)
+    frame_duration, end = median_frame_duration(seconds), compute_duration(seconds)
+    last_start = max(0.0, end - window_seconds)
+    starts = np.arange(0.0, last_start + frame_duration * 1e-3, hop)
+    if last_start - starts[-1] > frame_duration / 2:
+        starts = np.append(starts, last_start)
+    part = window_seconds / frames
+    times = starts[:, None] + part * (np.arange(frames) + (0.5 if centered else 0.0))
+    shown = _find_shown_frames(seconds, times.ravel()).reshape(times.shape)
+    return SlidingWindows(shown, starts, np.minimum(starts + window_seconds, end))
+
+
+def _find_shown_frames(
+    seconds: Seconds, times: Float64[np.ndarray, " times"]
+) -> Int64[np.ndarray, " times"]:
+    """The frame on show at each time; a thousandth of a frame early counts as in time."""
+    number = (
+        np.searchsorted(seconds, times + median_frame_duration(seconds) * 1e-3, side="right") - 1
+    )
+    return np.clip(number, 0, len(seconds) - 1).astype(np.int64)
+
+
+def _check_hop(hop_seconds: float, seconds: Seconds) -> None:
+    frame_duration = median_frame_duration(seconds)
+    if len(seconds) > 1 and hop_seconds < frame_duration * 0.999:
+        raise ValueError(
+            f"windows are to start every {hop_seconds:g} s, and a frame is shown for "
+            f"{frame_duration:.3g} s; choose --hop-seconds {frame_duration:.3g} or more"
+        )

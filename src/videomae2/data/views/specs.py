@@ -1,0 +1,183 @@
+"""The clips and views that are wanted of a video, as a reading process is told; nothing is read.
+
+The views of a test video are K clips times C crops. All their frames are read at once:
+``gather_frames`` says which, and where each clip finds its own among them. No torch here: reading
+workers import it.
+
+Axes: clips, frames of a clip, union = the different frames of all clips.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Int64
+
+from videomae2.data.manifests.manifest import Entry
+from videomae2.data.video.reader import Pixels, ReadLimits
+from videomae2.data.views import crops
+from videomae2.data.views.crops import Box
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClipSpec:
+    """The clips that are wanted, the same for every sample of a source."""
+
+    frames: int
+    height: int
+    width: int
+    channels: int
+    views: int
+    frame_interval: float
+    interval_unit: str
+    crop: crops.CropConfig
+    limits: ReadLimits
+    frame_name: str | None = None
+    frame_sampling: Literal["strided", "dense", "tsn"] = "strided"
+    """Exact distances (pre-training), a grid over a window, or one frame of each equal part."""
+    center: bool = False
+    """The last two are taken in the middle, without a draw (validation)."""
+    frame_rate: float | None = None
+
+    @property
+    def pixels(self) -> Pixels:
+        """Colour of what is read."""
+        return "gray" if self.channels == 1 else "rgb"
+
+    @property
+    def step_seconds(self) -> float:
+        """Time between the frames of a clip, where the stride counts time."""
+        return self.frame_interval if self.interval_unit == "seconds" else 1 / self.frame_interval
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRequest:
+    """One clip to read, with the key of its draws."""
+
+    entry: Entry
+    key: int
+    spec: ClipSpec
+    sample_id: tuple[int, int] = (0, 0)
+    """Its source, and its number in the list of that; for whoever asked."""
+
+    @property
+    def path(self) -> str:
+        """The file, for messages."""
+        return self.entry.path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ViewGridConfig:
+    """The views of each video that are scored and averaged."""
+
+    kind: Literal["strided", "tsn"] = "strided"
+    """Clips of the training interval, spread over the video; or interleaved grids over all of
+    it."""
+    clips: int = 5
+    """Clips per video, spread over its time."""
+    crops: int = 3
+    """Crops per clip, spread over the longer side."""
+
+    @property
+    def views(self) -> int:
+        """Views per video."""
+        return self.clips * self.crops
+
+
+@dataclass(frozen=True, slots=True)
+class ViewFrames:
+    """What to read of one video, once, and which of it each clip shows."""
+
+    unique_frames: Int64[np.ndarray, " unique_frames"]
+    """The frames to read, in order, each once."""
+    frame_index: Int64[np.ndarray, "clips frames"]
+    """Frame i of clip k is ``unique_frames[frame_index[k, i]]``."""
+
+    @property
+    def clips(self) -> Int64[np.ndarray, "clips frames"]:
+        """The frame indices of every clip in the video."""
+        return self.unique_frames[self.frame_index]
+
+
+@dataclass(frozen=True, slots=True)
+class UniqueViews:
+    """Views of a video of which no two show the same, and what stands for all the others."""
+
+    numbers: tuple[int, ...]
+    """The first of each kind, in the order of `views`."""
+    inverse: Int64[np.ndarray, " list_views"]
+    """For every view of the grid, its position among ``numbers``: ``results[inverse]`` of the
+    results for those is what belongs to all views."""
+
+
+def gather_frames(clips: Int64[np.ndarray, "clips frames"]) -> ViewFrames:
+    """Gather the frames of all clips, so that the video is decoded once."""
+    unique_frames, frame_index = np.unique(clips, return_inverse=True)
+    return ViewFrames(unique_frames, frame_index.reshape(clips.shape).astype(np.int64))
+
+
+def list_views(clips: int, crops: int) -> list[tuple[int, int]]:
+    """(clip, crop) of every view in order: all crops of the first clip, then the next clip."""
+    return [(clip, crop) for clip in range(clips) for crop in range(crops)]
+
+
+def find_unique_views(
+    frame_index: Int64[np.ndarray, "clips frames"], boxes: Sequence[Box]
+) -> UniqueViews:
+    """Find the views that show the same frames and the same part of them.
+
+    The clips of a short video are alike, and so are the crops of a square one.
+
+    Args:
+        frame_index: What stands for the frames of every clip, such as their indices.
+        boxes: The crops.
+    """
+    shown = [
+        (*frame_index[k].tolist(), *boxes[crop])
+        for k, crop in list_views(len(frame_index), len(boxes))
+    ]
+    number_of_key: dict[tuple[int, ...], int] = {}
+    inverse = [number_of_key.setdefault(key, len(number_of_key)) for key in shown]
+    return UniqueViews(
+        tuple(map(inverse.index, range(len(number_of_key)))), np.array(inverse, dtype=np.int64)
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ViewSpec:
+    """The clips that are wanted of every video."""
+
+    grid: ViewGridConfig
+    frames: int
+    """Of a clip."""
+    channels: int
+    frame_interval: float
+    """Distance between the frames of a dense clip; segments have none."""
+    interval_unit: Literal["frames", "seconds", "per-second"]
+    limits: ReadLimits
+    frame_name: str | None = None
+    frame_rate: float | None = None
+
+    @property
+    def pixels(self) -> Pixels:
+        """Colour of what is read."""
+        return "gray" if self.channels == 1 else "rgb"
+
+    @property
+    def step_seconds(self) -> float:
+        """Time between the frames of a strided clip, where the interval counts time."""
+        return self.frame_interval if self.interval_unit == "seconds" else 1 / self.frame_interval
+
+
+@dataclass(frozen=True, slots=True)
+class ViewsRequest:
+    """One video to read."""
+
+    entry: Entry
+    spec: ViewSpec
+
+    @property
+    def path(self) -> str:
+        """The file, for messages."""
+        return self.entry.path

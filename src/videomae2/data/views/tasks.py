@@ -1,0 +1,179 @@
+"""What a reading process does: one sample of training, or all views of one video. No torch here.
+
+A sample: choose frames, read them, choose the views' boxes. Views: read the frames of all of them
+at once. Axes: union = the different frames of all clips; frames, height, width, channels; views.
+"""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int64
+
+from videomae2.data.video.reader import Reader
+from videomae2.data.video.trim import check_channels, open_video, require_timestamps
+from videomae2.data.views import crops, sampling
+from videomae2.data.views.sampling import dense_clips, segment_clips, timed_clips
+from videomae2.data.views.sliding import compute_duration
+from videomae2.data.views.specs import ClipSpec, SampleRequest, ViewsRequest, gather_frames
+from videomae2.data.workers.main import AllocateFn
+from videomae2.tensors import rng
+
+_START_STREAM, _VIEW_STREAM, _CROP_STREAM = 1, 2, 3
+
+
+def read_sample(
+    request: SampleRequest, allocate: AllocateFn
+) -> tuple[Mapping[str, np.ndarray], Mapping[str, Any]]:
+    """Read the frames of one clip and draw the boxes of its views.
+
+    Returns:
+        ``frames`` uint8 [frames, height, width, channels], each different frame once; and plain
+        values: ``frame_index`` (which of them each frame of the clip is), ``boxes`` and ``flips``
+        of the views, ``num_frames`` of the video, ``seconds`` of each stage.
+
+    Raises:
+        VideoError: If the frames cannot be read or have another number of channels.
+    """
+    entry, spec = request.entry, request.spec
+    started = time.perf_counter()
+    with open_video(entry, spec) as reader:
+        indices = select_frames(reader, request)
+        opened = time.perf_counter()
+        unique_frames, frame_index = np.unique(indices, return_inverse=True)
+        frames = reader.read(unique_frames.tolist())
+        num_frames = reader.num_frames
+    check_channels(entry.path, frames.shape[3], spec.channels)
+    boxes, flips = draw_view_boxes(frames.shape[1], frames.shape[2], spec, request.key)
+    out = allocate(frames.shape, np.uint8)
+    np.copyto(out, frames)
+    done = time.perf_counter()
+    return {"frames": out}, {
+        "frame_index": frame_index.tolist(),
+        "boxes": boxes,
+        "flips": flips,
+        "num_frames": num_frames,
+        "seconds": {"open": opened - started, "read": done - opened},
+    }
+
+
+def select_frames(reader: Reader, request: SampleRequest) -> np.ndarray:
+    """Which frames make the clip; may repeat in a short video.
+
+    Raises:
+        VideoError: If the stride counts in seconds and the video has no clock.
+    """
+    spec = request.spec
+    uniform = rng.uniform(rng.make_key(request.key, _START_STREAM), spec.frames)
+    seconds = None if spec.interval_unit == "frames" else require_timestamps(reader, request.path)
+    if spec.frame_sampling == "strided":
+        return _select_strided(reader, spec, seconds, float(uniform[0]))
+    if spec.frame_sampling == "tsn":
+        return _select_segments(reader, spec, seconds, None if spec.center else uniform)
+    return _select_dense(reader, spec, seconds, None if spec.center else float(uniform[0]))
+
+
+def _select_strided(
+    reader: Reader, spec: ClipSpec, seconds: np.ndarray | None, uniform: float
+) -> np.ndarray:
+    if seconds is None:
+        frame_interval = int(spec.frame_interval)
+        first = sampling.draw_first_frame(reader.num_frames, spec.frames * frame_interval, uniform)
+        return sampling.pretrain_indices(
+            reader.num_frames, spec.frames, frame_interval, first=first
+        )
+    return sampling.timed_indices(seconds, spec.frames, spec.step_seconds, uniform)
+
+
+def _select_dense(
+    reader: Reader, spec: ClipSpec, seconds: np.ndarray | None, uniform: float | None
+) -> np.ndarray:
+    if seconds is None:
+        return sampling.dense_indices(
+            reader.num_frames, spec.frames, int(spec.frame_interval), uniform=uniform
+        )
+    return sampling.dense_timed_indices(seconds, spec.frames, spec.step_seconds, uniform=uniform)
+
+
+def _select_segments(
+    reader: Reader, spec: ClipSpec, seconds: np.ndarray | None, uniform: np.ndarray | None
+) -> np.ndarray:
+    if seconds is None:
+        return sampling.segment_indices(reader.num_frames, spec.frames, uniform)
+    return sampling.segment_timed_indices(seconds, spec.frames, uniform)
+
+
+def draw_view_boxes(
+    height: int, width: int, spec: ClipSpec, key: int
+) -> tuple[list[crops.Box], list[bool]]:
+    """The box and the mirroring of every view of a sample."""
+    boxes, flips = [], []
+    size = (spec.height, spec.width)
+    for view in range(spec.views):
+        uniform = rng.uniform(
+            rng.make_key(compute_view_key(key, view), _CROP_STREAM), 3 + 4 * crops.MAX_ATTEMPTS
+        )
+        boxes.append(crops.build_crop_box(height, width, size, uniform, spec.crop))
+        flips.append(bool(spec.crop.flip and uniform[2] < 0.5))
+    return boxes, flips
+
+
+def compute_view_key(key: int, view: int) -> int:
+    """The key of one view's draws: its crop here, its masks on the device."""
+    return rng.make_key(key, _VIEW_STREAM, view)
+
+
+READ_VIEWS = "videomae2.data.views.tasks:read_views"
+"""The name by which a pool finds the function."""
+
+
+def read_views(
+    request: ViewsRequest, allocate: AllocateFn
+) -> tuple[Mapping[str, np.ndarray], Mapping[str, Any]]:
+    """Read every frame that some view of a video needs, once, in one opening.
+
+    Returns:
+        ``frames`` uint8 [union, height, width, channels] and ``frame_index`` int64 [clips, frames
+        of a clip] of each clip's frames among them; and plain values: ``num_frames`` and
+        ``length_seconds`` of the video (None without a clock), ``indices`` of its frames that were
+        read, ``seconds`` of each stage.
+
+    Raises:
+        VideoError: The frames cannot be read, have another number of channels, or have no times
+            where the stride counts time.
+    """
+    started = time.perf_counter()
+    with open_video(request.entry, request.spec) as reader:
+        view_frames = gather_frames(list_clips(reader, request))
+        opened = time.perf_counter()
+        frames = reader.read(view_frames.unique_frames.tolist())
+        num_frames, shown = reader.num_frames, reader.seconds
+    check_channels(request.path, frames.shape[3], request.spec.channels)
+    out = allocate(frames.shape, np.uint8)
+    np.copyto(out, frames)
+    frame_index = allocate(view_frames.frame_index.shape, np.int64)
+    np.copyto(frame_index, view_frames.frame_index)
+    done = time.perf_counter()
+    return {"frames": out, "frame_index": frame_index}, {
+        "num_frames": num_frames,
+        "length_seconds": None if shown is None else compute_duration(shown),
+        "indices": view_frames.unique_frames.tolist(),
+        "seconds": {"open": opened - started, "read": done - opened},
+    }
+
+
+def list_clips(reader: Reader, request: ViewsRequest) -> Int64[np.ndarray, "clips frames"]:
+    """Which frames make the clips of a video.
+
+    Raises:
+        VideoError: The stride counts in seconds and the video has no clock.
+    """
+    spec, grid = request.spec, request.spec.grid
+    if grid.kind == "tsn":
+        return segment_clips(reader.num_frames, spec.frames, clips=grid.clips)
+    if spec.interval_unit == "frames":
+        stride = int(spec.frame_interval)
+        return dense_clips(reader.num_frames, spec.frames, stride, clips=grid.clips)
+    seconds = require_timestamps(reader, request.path)
+    return timed_clips(seconds, spec.frames, spec.step_seconds, clips=grid.clips)

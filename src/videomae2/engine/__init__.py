@@ -1,1 +1,0 @@
-"""How training runs, for any task."""

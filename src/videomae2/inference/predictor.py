@@ -1,0 +1,207 @@
+"""Predict videos with a classifier: the scores of whole videos, one after the other.
+
+Axis: outputs = classes or numbers.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float64, UInt8
+from torch import Tensor
+
+from videomae2.data.views.specs import ViewsRequest
+from videomae2.data.views.tasks import READ_VIEWS
+from videomae2.data.workers.pool import Pool
+from videomae2.data.workers.worker import Result
+from videomae2.errors import VideoError
+from videomae2.inference.classifier import ClassifierOptions, load_classifier_task
+from videomae2.inference.inputs import RequestQueue, VideoInput, expand_inputs
+from videomae2.inference.reading import ReadingConfig, check_settings
+from videomae2.inference.scorer import ViewScorer
+from videomae2.inference.views import EvalViews, resolve_views
+from videomae2.models.task_type import ClassScore, LabelSpace, find_active_classes, rank_topk
+from videomae2.training.runtime import RuntimeConfig, prepare_runtime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Prediction:
+    """What a model says of a whole video."""
+
+    video: str
+    scores: Float64[np.ndarray, " outputs"]
+    """Mean over the views: a probability for each class, or numbers."""
+    outputs: LabelSpace
+    views: int
+    """Clips times crops, as in evaluation."""
+    num_unique_views: int
+    """Views that differ, so that the model looked at them."""
+    num_frames: int
+    length_seconds: float | None
+    """None if the video has no clock."""
+
+    def topk(self, count: int = 5) -> list[ClassScore]:
+        """The most probable classes; all numbers of a model that predicts numbers."""
+        return rank_topk(self.scores, self.outputs, count)
+
+    def active_classes(self, threshold: float | None = None) -> list[ClassScore]:
+        """The class that holds, or of many those that do (from 0.5 if no threshold is given)."""
+        return find_active_classes(self.scores, self.outputs, self.outputs.get_threshold(threshold))
+
+
+class Predictor:
+    """A classifier and how it reads videos.
+
+    Args:
+        model: A run folder (its best model, else its newest checkpoint), a saved model, or a
+            released file.
+        class_names: What its outputs are called where it does not say, as released files: a file of
+            names, or a public data set such as kinetics-710.
+        classes: The outputs that are used alone, likewise; the others get no probability.
+        frames: Frames of the clips that a released file was trained on; 16 if not given.
+        side: Height and width of these clips; 224 if not given.
+        device: cpu, cuda, cuda:1, …; auto takes a CUDA device if there is one.
+        precision: fp32, bf16, or auto, which takes bf16 where the machine computes it fast.
+        views: Which views of a whole video are averaged; as in evaluation if not given.
+        reading: How videos are read.
+
+    Raises:
+        CheckpointError: There is no model, it is no classifier with a head, or names and outputs
+            do not fit.
+        ConfigError: A choice cannot work with it.
+
+    Example:
+        ``videomae2.Predictor("runs/model").predict("video.mp4").topk(1)[0].name``
+    """
+
+    def __init__(
+        self,
+        model: Path | str,
+        *,
+        class_names: Path | str | None = None,
+        classes: Path | str | None = None,
+        frames: int | None = None,
+        side: int | None = None,
+        device: str = "auto",
+        precision: Literal["auto", "bf16", "fp32"] = "auto",
+        views: EvalViews | None = None,
+        reading: ReadingConfig | None = None,
+    ) -> None:
+        test_views, self.reading = views or EvalViews(), reading or ReadingConfig()
+        options = ClassifierOptions(
+            class_names=_to_path(class_names), classes=_to_path(classes), frames=frames, side=side
+        )
+        check_settings(test_views, self.reading, options)
+        runtime = prepare_runtime(RuntimeConfig(device=device, precision=precision))
+        self.model = load_classifier_task(Path(model), runtime, options)
+        card = self.model.config
+        self.views = resolve_views(card.frame_sampling, test_views)
+        self.scorer = ViewScorer(
+            task=self.model.task, runtime=runtime, antialias=self.views.antialias
+        )
+        self.view_spec = self.views.build_spec(
+            card.model.encoder, self.reading.limits, frame_rate=self.reading.frame_rate
+        )
+
+    @property
+    def outputs(self) -> LabelSpace:
+        """What the model says."""
+        return self.model.label_space
+
+    def score_clips(
+        self, clips: UInt8[Tensor, "clips frames height width channels"]
+    ) -> Float64[np.ndarray, "clips outputs"]:
+        """What the model says of clips that are on its device: probabilities, or numbers.
+
+        Raises:
+            CheckpointError: A score is not a finite number.
+        """
+        return self.model.compute_predictions(self.scorer.score_views(clips))
+
+    def predict(self, video: Path | str) -> Prediction:
+        """Score one video; a folder of frame images is one.
+
+        Raises:
+            VideoError: It cannot be read.
+            ManifestError: It is a folder that is no video.
+            ValueError: It is a folder of several videos.
+        """
+        inputs = expand_inputs([video])
+        if len(inputs) != 1:
+            raise ValueError(f"{video} holds {len(inputs)} videos; give it to predict_all")
+        (prediction,) = self.predict_all(inputs)
+        if isinstance(prediction, VideoError):
+            raise prediction
+        return prediction
+
+    def predict_all(
+        self, videos: Iterable[Path | str | VideoInput | VideoError]
+    ) -> Iterator[Prediction | VideoError]:
+        """Score videos one after the other while the next ones are read.
+
+        Args:
+            videos: Files; folders stand for the videos in them. Taken a few ahead.
+
+        Yields:
+            In the order of the videos: what the model says, or why a video cannot be read.
+
+        Raises:
+            ManifestError: A folder holds no video.
+        """
+        num_workers = self.reading.num_workers
+        with self.reading.make_pool(READ_VIEWS, num_workers=num_workers) as pool:
+            yield from self.predict_in_pool(pool, videos)
+
+    def predict_in_pool(
+        self, pool: Pool, videos: Iterable[Path | str | VideoInput | VideoError]
+    ) -> Iterator[Prediction | VideoError]:
+        """The same with processes that are there already, one call after the other."""
+        queue = RequestQueue(videos, self.view_spec)
+        for result in pool.map(queue.iterate_requests()):
+            yield from queue.pop_unreadable()
+            queue.pop_answered(result)
+            yield result.error or self._build_prediction(result)
+        yield from queue.pop_unreadable()
+
+    def _build_prediction(self, result: Result[ViewsRequest]) -> Prediction:
+        assert result.arrays is not None
+        video = self.scorer.resize_video(result.arrays, crops=self.view_spec.grid.crops)
+        unique_views = video.find_unique_views()
+        outputs = self.model.compute_predictions(
+            self.scorer.score_video(video, unique_views.numbers)
+        )
+        return Prediction(
+            video=result.request.path,
+            scores=outputs[unique_views.inverse].mean(axis=0),
+            outputs=self.outputs,
+            views=video.num_views,
+            num_unique_views=len(unique_views.numbers),
+            num_frames=result.meta["num_frames"],
+            length_seconds=result.meta["length_seconds"],
+        )
+
+
+def predict(
+    model: Path | str,
+    videos: Iterable[Path | str],
+    *,
+    class_names: Path | str | None = None,
+    classes: Path | str | None = None,
+    device: str = "auto",
+) -> Iterator[Prediction | VideoError]:
+    """Score videos with a classifier, in their order, while the next ones are read.
+
+    Args, raises: As ``Predictor``; of ``videos``, folders stand for the videos in them.
+
+    Yields:
+        For each video what the model says, or why it cannot be read.
+    """
+    return Predictor(model, class_names=class_names, classes=classes, device=device).predict_all(
+        videos
+    )
+
+
+def _to_path(name: Path | str | None) -> Path | None:
+    return None if name is None else Path(name)

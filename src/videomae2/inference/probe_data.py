@@ -1,0 +1,183 @@
+"""The labelled lists of a probe: read, held against each other, and split where there is one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Int32, Int64
+
+from videomae2.data.manifests.class_names import infer_classes
+from videomae2.data.manifests.manifest import Manifest
+from videomae2.data.manifests.overlap import describe_entry, find_overlap
+from videomae2.data.manifests.read import Layout, read_manifest
+from videomae2.errors import ConfigError, DataError, ManifestError
+from videomae2.metrics.splits import validation_split
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProbeListConfig:
+    """How the labelled lists are read."""
+
+    layout: Layout = "auto"
+    """How to read both lists; found out if not given."""
+    root: Path | None = None
+    """Put before the paths that a list names."""
+    filter: str | None = None
+    """Rows of a table to train on, as column=value, such as split=train."""
+    filter_test: str | None = None
+    """Rows of the test table; without TEST, rows of TRAIN to test on."""
+    test_share: float = 0.2
+    """Share of TRAIN that is held out as the test, where none is given."""
+    skip_unreadable: bool = False
+    """Report without the videos that cannot be read, rather than fail."""
+
+
+_MIN_VIDEOS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeData:
+    """Which videos train the probes and which test them."""
+
+    train: Manifest
+    test: Manifest | None
+    """None: both parts are rows of ``train``."""
+    classes: tuple[str, ...]
+    train_rows: Int64[np.ndarray, " train_videos"]
+    test_rows: Int64[np.ndarray, " test_videos"]
+    test_description: str
+    """How the test was come by."""
+
+
+def load_train_test(
+    train: Path,
+    test: Path | None,
+    list_config: ProbeListConfig,
+    *,
+    seed: int,
+    max_videos: int | None = None,
+) -> ProbeData:
+    """Read both lists with the classes of the first.
+
+    Args:
+        train: A folder per class, a list or a table.
+        test: Another one; a share of the first is held out if not given.
+        list_config: How both are read.
+        seed: Draws what is held out.
+        max_videos: Videos at most that are taken of each list, of each class as evenly as can be.
+
+    Raises:
+        ManifestError: A list cannot be read, or a video has no label.
+        DataError: The lists share videos, or there is less to tell apart than two classes.
+        ConfigError: A choice has no effect.
+    """
+    if test is None and list_config.filter_test is not None:
+        test = train
+    if test is not None and list_config.test_share != ProbeListConfig().test_share:
+        raise ConfigError("--test-share has no effect where a test is given; leave it out")
+    if not 0 < list_config.test_share < 1:
+        raise ConfigError(f"--test-share is {list_config.test_share:g}, wanted between 0 and 1")
+    train_manifest = _read_list(train, list_config, list_config.filter)
+    inferred = infer_classes(train_manifest)
+    if len(set(train_manifest.labels.tolist())) < 2:
+        raise DataError(f"{train} has videos of one class only; a probe tells classes apart")
+    if test is None:
+        return _split_train(
+            train_manifest, inferred.names, list_config.test_share, seed, max_videos
+        )
+    class_names = train_manifest.class_names
+    test_manifest = _read_list(test, list_config, list_config.filter_test, class_names)
+    if class_names is None and test_manifest.class_names is not None:
+        raise DataError(
+            f"{train} numbers its classes and {test} names them, so nobody knows which number is "
+            f"which class; give both with names, or both with numbers"
+        )
+    _check_labels(test_manifest, len(inferred.names), train)
+    _check_leakage(train_manifest, test_manifest)
+    rows = (
+        _subsample_rows(train_manifest, max_videos, seed),
+        _subsample_rows(test_manifest, max_videos, seed),
+    )
+    return ProbeData(train_manifest, test_manifest, inferred.names, *rows, f"{test}")
+
+
+def _read_list(
+    path: Path,
+    list_config: ProbeListConfig,
+    row_filter: str | None,
+    class_names: Sequence[str] | None = None,
+) -> Manifest:
+    return read_manifest(
+        path,
+        root=list_config.root,
+        layout=list_config.layout,
+        labels="required",
+        row_filter=row_filter,
+        class_names=class_names,
+    )
+
+
+def _subsample_rows(
+    manifest: Manifest, max_videos: int | None, seed: int
+) -> Int64[np.ndarray, " rows"]:
+    """All rows, or as many as are wanted."""
+    if max_videos is None or max_videos >= len(manifest):
+        return np.arange(len(manifest))
+    return np.flatnonzero(validation_split(manifest.labels, max_videos / len(manifest), seed=seed))
+
+
+def _split_train(
+    manifest: Manifest, classes: tuple[str, ...], share: float, seed: int, max_videos: int | None
+) -> ProbeData:
+    if len(manifest) < _MIN_VIDEOS:
+        raise DataError(
+            f"{manifest.source} has {len(manifest)} videos, too few to hold some out as a test; "
+            f"wanted {_MIN_VIDEOS} or more, or give TEST"
+        )
+    rows = _subsample_rows(manifest, max_videos, seed)
+    is_test = validation_split(manifest.labels[rows], share, seed=seed)
+    description = (
+        f"{share:.0%} of {manifest.source}, {_format_split(manifest.labels[rows], is_test)}"
+    )
+    return ProbeData(manifest, None, classes, rows[~is_test], rows[is_test], description)
+
+
+def _format_split(
+    labels: Int32[np.ndarray, " videos"], is_test: Bool[np.ndarray, " videos"]
+) -> str:
+    """Say of which classes videos were held out, and which have none left."""
+    label_sets = labels, labels[is_test], labels[~is_test]
+    num_classes, num_tested, num_trained = (len(set(part.tolist())) for part in label_sets)
+    text = "held out of each class"
+    if num_tested < num_classes:
+        text = (
+            f"held out of {num_tested} of {num_classes} classes only: the others have too few "
+            f"videos to give one; a larger --test-share, or TEST, would test them"
+        )
+    return (
+        text
+        if num_trained == num_classes
+        else f"{text}; {num_classes - num_trained} classes have none left to learn"
+    )
+
+
+def _check_labels(test: Manifest, num_classes: int, train: Path) -> None:
+    if (max_label := int(test.labels.max())) >= num_classes:
+        line = int(test.lines[int(test.labels.argmax())])
+        raise ManifestError(
+            f"label is {max_label}, but {train} has labels up to {num_classes - 1}",
+            path=test.source,
+            line=line or None,
+        )
+
+
+def _check_leakage(train: Manifest, test: Manifest) -> None:
+    """Refuse a video that is in both lists: its answer would be known."""
+    overlap = find_overlap(train, test)
+    if overlap:
+        raise DataError(
+            f"{len(overlap)} of {len(test)} test videos are also training videos, such as "
+            f"{describe_entry(overlap[0])}; take them out of one list, or give --filter and "
+            "--filter-test"
+        )

@@ -1,0 +1,167 @@
+"""Features on disk, video by video: what was stopped goes on, what is done is read.
+
+A video that could not be read is left over for the next time: why it could not may have passed.
+
+Axes: videos; kinds = without and with the closing norm; tokens; dim.
+"""
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from videomae2.base.files import atomic_write
+from videomae2.base.lock import FolderLock
+from videomae2.errors import ConfigError
+
+PROGRESS_FILE = "progress.json"
+
+
+_FLUSH_SECONDS = 10.0
+
+
+class FeatureStore:
+    """The features of one list; for one process at a time.
+
+    Args:
+        folder: Where; made if it is not there.
+        videos: How many the list has.
+        dim: Width of a feature.
+        tokens: Tokens kept of each video; None keeps none.
+
+    Raises:
+        ConfigError: There is no room, or the folder cannot be written.
+        CheckpointError: Another process fills it.
+    """
+
+    def __init__(self, folder: Path, *, videos: int, dim: int, tokens: int | None) -> None:
+        self.folder, self.videos = folder, videos
+        self._flushed = time.monotonic()
+        self._lock = FolderLock(folder, activity="extracting features", flag="--cache-dir")
+        arrays = [_DiskArray(folder / "pooled.bin", (videos, 2, dim), np.float32)]
+        if tokens is not None:
+            arrays.append(_DiskArray(folder / "tokens.bin", (videos, tokens, dim), np.float16))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
+            if not all(array.exists for array in arrays):
+                (folder / PROGRESS_FILE).unlink(missing_ok=True)  # what it says is done is gone
+            self.num_seen, self.unreadable = _read_progress(folder)
+            self.pooled, *token_arrays = [array.open_or_create() for array in arrays]
+            self.tokens = token_arrays[0] if token_arrays else None
+        except OSError as error:
+            raise ConfigError(
+                f"cannot keep features in {folder}: {error.strerror}; choose another --cache-dir, "
+                f"or a smaller --token-gib"
+            ) from error
+
+    def __enter__(self) -> "FeatureStore":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.flush()
+        self._lock.release()
+
+    def pending(self) -> list[int]:
+        """The rows that have no features yet: those that could not be read, then the others."""
+        return [*sorted(self.unreadable), *range(self.num_seen, self.videos)]
+
+    def write(
+        self, row: int, pooled: NDArray[np.float32], tokens: NDArray[np.float16] | None
+    ) -> None:
+        """Take the features of a video, in the order of ``pending``."""
+        self.pooled[row] = pooled
+        if self.tokens is not None:
+            assert tokens is not None
+            self.tokens[row] = tokens
+        self.unreadable.pop(row, None)
+        self._advance(row)
+
+    def mark_unreadable(self, row: int, reason: str) -> None:
+        """Note that a video cannot be read this time."""
+        self.unreadable[row] = reason
+        self._advance(row)
+
+    def _advance(self, row: int) -> None:
+        self.num_seen = max(self.num_seen, row + 1)
+        if time.monotonic() - self._flushed > _FLUSH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Bring all that is done to the disk, and only then say that it is."""
+        self.pooled.flush()
+        if self.tokens is not None:
+            self.tokens.flush()
+        progress = {"done": self.num_seen, "unreadable": self.unreadable}
+        with atomic_write(self.folder / PROGRESS_FILE) as partial:
+            partial.write_text(json.dumps(progress) + "\n")
+        self._flushed = time.monotonic()
+
+
+def count_done(folder: Path) -> int:
+    """How many videos a folder holds the features of."""
+    done, unreadable = _read_progress(folder)
+    return done - len(unreadable)
+
+
+def is_complete(folder: Path, videos: int) -> bool:
+    """Whether every video of a list was tried once."""
+    return _read_progress(folder)[0] == videos
+
+
+def _read_progress(folder: Path) -> tuple[int, dict[int, str]]:
+    try:
+        progress: Mapping[str, dict[str, str]] = json.loads((folder / PROGRESS_FILE).read_text())
+        return int(str(progress["done"])), {
+            int(row): why for row, why in progress["unreadable"].items()
+        }
+    except (OSError, ValueError, KeyError):
+        return 0, {}
+
+
+@dataclass(frozen=True, slots=True)
+class _DiskArray:
+    """An array on disk."""
+
+    path: Path
+    shape: tuple[int, ...]
+    dtype: DTypeLike
+
+    @property
+    def num_bytes(self) -> int:
+        """In bytes."""
+        return int(np.prod(self.shape)) * np.dtype(self.dtype).itemsize
+
+    @property
+    def exists(self) -> bool:
+        """Whether the file is there, and of this shape."""
+        return self.path.exists() and self.path.stat().st_size == self.num_bytes
+
+    def open_or_create(self) -> "np.memmap[Any, Any]":
+        """Open or make it. Its room is taken first: a full disk would kill the process later."""
+        if not self.exists:
+            self._allocate()
+        return np.memmap(self.path, dtype=self.dtype, mode="r+", shape=self.shape)
+
+    def _allocate(self) -> None:
+        handle = os.open(self.path, os.O_RDWR | os.O_CREAT)
+        try:
+            os.posix_fallocate(handle, 0, self.num_bytes)
+            os.ftruncate(handle, self.num_bytes)
+        except OSError:
+            self.path.unlink()
+            raise
+        finally:
+            os.close(handle)

@@ -1,1 +1,0 @@
-"""One file per command: assemble the parts, run, write results."""

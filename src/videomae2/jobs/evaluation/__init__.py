@@ -1,1 +1,0 @@
-"""What evaluation is made of: settings, scores, measures, and the report."""

@@ -1,1 +1,0 @@
-"""Probes: how well the features of an encoder tell classes, without training it."""

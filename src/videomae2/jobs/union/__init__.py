@@ -1,1 +1,0 @@
-"""The steps of uniting labelled sets: words, lists, files."""

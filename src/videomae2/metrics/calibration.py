@@ -1,0 +1,226 @@
+"""How far probabilities can be believed, and one number that makes them more believable.
+
+Axes: videos, classes, bins; answers = those of all videos, one or several of each.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float64, Int, Int64
+
+from videomae2.metrics.bootstrap import Bootstrap, Interval, bootstrap
+from videomae2.metrics.classification import check_scores, predict_classes
+
+TEMPERATURES = (0.01, 100.0)
+"""Where a temperature is looked for."""
+
+
+_TINY = float(np.finfo(np.float64).tiny)  # the logarithm of a probability of 0 would be infinite
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """Videos by how sure the model was of its best class; what a calibration plot shows."""
+
+    edges: Float64[np.ndarray, " edges"]
+    """Bounds of the bins; each holds its upper bound."""
+    count: Int64[np.ndarray, " bins"]
+    confidence: Float64[np.ndarray, " bins"]
+    """Mean probability of the best class; NaN in an empty bin."""
+    accuracy: Float64[np.ndarray, " bins"]
+    """Share of videos for which it was right; NaN in an empty bin."""
+
+    @property
+    def error(self) -> float:
+        """The expected calibration error: mean distance of the two, weighted by videos."""
+        gap = np.abs(np.nan_to_num(self.confidence - self.accuracy))
+        return float((self.count * gap).sum() / self.count.sum())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Calibration:
+    """How far the probabilities can be believed."""
+
+    reliability: Reliability
+    ece: Interval
+    """Expected calibration error (ECE), 15 bins."""
+    log_loss: float
+    temperature: float
+    """Fitted on these same videos."""
+    is_at_limit: bool
+    """There is no best temperature: everything is right, or worse than a guess."""
+    ece_cross_fitted: float
+    """ECE with each half of the videos rescaled by the temperature of the other half."""
+    log_loss_cross_fitted: float
+    """The same of the log loss."""
+
+
+def compute_reliability(
+    probabilities: Float[np.ndarray, "videos classes"],
+    labels: Int[np.ndarray, " videos"],
+    *,
+    num_bins: int = 15,
+) -> Reliability:
+    """Sort videos into bins of equal width by the probability of their best class.
+
+    Source: Guo et al., "On calibration of modern neural networks", ICML 2017, equation 3 and its
+        15 bins.
+    """
+    check_scores(probabilities, labels)
+    confidences = probabilities.max(axis=1).astype(np.float64)
+    is_correct = (predict_classes(probabilities) == labels).astype(np.float64)
+    edges = np.linspace(0.0, 1.0, num_bins + 1)
+    bin_index = np.clip(np.searchsorted(edges, confidences, side="left") - 1, 0, num_bins - 1)
+    count = np.bincount(bin_index, minlength=num_bins)
+    empty = np.where(count > 0, 1.0, np.nan)
+    sums = (
+        np.bincount(bin_index, weights=values, minlength=num_bins)
+        for values in (confidences, is_correct)
+    )
+    confidence, accuracy = (total / np.maximum(count, 1) * empty for total in sums)
+    return Reliability(edges, count, confidence, accuracy)
+
+
+def expected_calibration_error(
+    probabilities: Float[np.ndarray, "videos classes"],
+    labels: Int[np.ndarray, " videos"],
+    *,
+    num_bins: int = 15,
+) -> float:
+    """The mean distance between how sure the model is and how often it is right (ECE)."""
+    return compute_reliability(probabilities, labels, num_bins=num_bins).error
+
+
+def negative_log_likelihood(
+    probabilities: Float[np.ndarray, "videos classes"], labels: Int[np.ndarray, " videos"]
+) -> float:
+    """The mean of -log of the probability of the right class."""
+    check_scores(probabilities, labels)
+    label_probabilities = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return float(-np.log(np.maximum(label_probabilities, _TINY)).mean())
+
+
+@dataclass(frozen=True, slots=True)
+class Temperature:
+    """What logits are divided by so that probabilities fit the labels best."""
+
+    value: float
+    at_limit: bool
+    """The best lies outside of `TEMPERATURES`: everything is right, or worse than a guess."""
+
+
+def rescale_probabilities(
+    probabilities: Float[np.ndarray, "videos classes"], temperature: float
+) -> Float64[np.ndarray, "videos classes"]:
+    """Probabilities at another temperature: each to the power 1 / temperature, made to sum to 1."""
+    return _softmax(_to_logits(probabilities), 1.0 / temperature)
+
+
+def fit_temperature(
+    probabilities: Float[np.ndarray, "videos classes"], labels: Int[np.ndarray, " videos"]
+) -> Temperature:
+    """Find the temperature at which the labels are most likely.
+
+    The loss is convex in 1 / temperature, so the zero of its slope is the only best.
+
+    Args:
+        probabilities: Of videos or of views. Fit on other videos than those that are reported, or
+            use `cross_rescale`.
+        labels: The right classes.
+
+    Source: Guo et al., ICML 2017, section 4.2.
+    """
+    from scipy.optimize import brentq
+
+    check_scores(probabilities, labels)
+    logits = _to_logits(probabilities)
+
+    def compute_slope(log_temperature: float) -> float:
+        return _compute_slope(logits, labels, float(np.exp(-log_temperature)))
+
+    coldest, hottest = np.log(TEMPERATURES).tolist()
+    if compute_slope(hottest) >= 0:
+        return Temperature(TEMPERATURES[1], at_limit=True)
+    if compute_slope(coldest) <= 0:
+        return Temperature(TEMPERATURES[0], at_limit=True)
+    root = brentq(compute_slope, coldest, hottest, xtol=1e-10)
+    return Temperature(float(np.exp(root)), at_limit=False)
+
+
+def cross_rescale(
+    probabilities: Float[np.ndarray, "videos classes"], labels: Int[np.ndarray, " videos"]
+) -> Float64[np.ndarray, "videos classes"]:
+    """Rescale each half of the videos by the temperature of the other half: every second video.
+
+    So no video helps to choose its own temperature, and what is measured then is honest.
+
+    Raises:
+        ValueError: There are fewer than two videos.
+    """
+    check_scores(probabilities, labels)
+    if len(labels) < 2:
+        raise ValueError("one video has no other half: wanted 2 videos or more")
+    result = np.empty(probabilities.shape)
+    for fold, fit_fold in ((0, 1), (1, 0)):
+        temperature = fit_temperature(probabilities[fit_fold::2], labels[fit_fold::2])
+        result[fold::2] = rescale_probabilities(probabilities[fold::2], temperature.value)
+    return result
+
+
+def compute_calibration(
+    probabilities: Float[np.ndarray, "answers classes"],
+    labels: Int[np.ndarray, " answers"],
+    num_videos: int,
+    resampling: Bootstrap,
+) -> Calibration:
+    """Measure everything about the probabilities.
+
+    Args:
+        probabilities: One answer per video, or several: then all first answers, all second ones
+            and so on. All answers of a video are drawn together, and are in the same half.
+        labels: Of every answer.
+        num_videos: At least 2.
+        resampling: The samples of the interval.
+    """
+    offsets = np.arange(len(probabilities) // num_videos)[:, None] * num_videos
+    num_paired = num_videos - num_videos % 2 if len(offsets) > 1 else num_videos
+    paired = (offsets + np.arange(num_paired)).ravel()
+    cross_fitted = cross_rescale(probabilities[paired], labels[paired])
+    temperature = fit_temperature(probabilities, labels)
+
+    def compute_ece(rows: np.ndarray) -> float:
+        drawn = (offsets + rows).ravel()
+        return expected_calibration_error(probabilities[drawn], labels[drawn])
+
+    return Calibration(
+        reliability=compute_reliability(probabilities, labels),
+        ece=bootstrap(compute_ece, num_videos, resampling.limit(probabilities.size)),
+        log_loss=negative_log_likelihood(probabilities, labels),
+        temperature=temperature.value,
+        is_at_limit=temperature.at_limit,
+        ece_cross_fitted=expected_calibration_error(cross_fitted, labels[paired]),
+        log_loss_cross_fitted=negative_log_likelihood(cross_fitted, labels[paired]),
+    )
+
+
+def _compute_slope(
+    logits: Float64[np.ndarray, "videos classes"],
+    labels: Int[np.ndarray, " videos"],
+    inverse: float,
+) -> float:
+    """The derivative of the loss by 1 / temperature."""
+    mean = (_softmax(logits, inverse) * logits).sum(axis=1)
+    return float((mean - logits[np.arange(len(labels)), labels]).mean())
+
+
+def _to_logits(
+    probabilities: Float[np.ndarray, "videos classes"],
+) -> Float64[np.ndarray, "videos classes"]:
+    return np.log(np.maximum(probabilities.astype(np.float64), _TINY))
+
+
+def _softmax(
+    logits: Float64[np.ndarray, "videos classes"], inverse: float
+) -> Float64[np.ndarray, "videos classes"]:
+    y = np.exp(inverse * (logits - logits.max(axis=1, keepdims=True)))
+    return y / y.sum(axis=1, keepdims=True)

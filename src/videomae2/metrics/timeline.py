@@ -1,0 +1,123 @@
+"""Scores of sliding windows to a time line: means over time, and what holds when.
+
+NumPy only. Axes: windows, in the order of their starts; outputs = classes or numbers; bins =
+stretches of time in which the windows on show stay the same; edges = bins + 1.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float64
+
+from videomae2.metrics.classification import ClassificationType
+
+_TIME_DIGITS = 6  # moments nearer than a microsecond are one
+
+
+@dataclass(frozen=True, slots=True)
+class TimeBins:
+    """A video cut into stretches of time, with the scores of each."""
+
+    edges: Float64[np.ndarray, " edges"]
+    """Seconds at which bins begin and end; they touch."""
+    scores: Float64[np.ndarray, "bins outputs"]
+    """Mean over the windows that show the bin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of time in which a class holds."""
+
+    start_seconds: float
+    stop_seconds: float
+    output: int
+    """Number of the class."""
+    score: float
+    """Its mean probability over that time."""
+
+
+def compute_time_bins(
+    starts: Float64[np.ndarray, " windows"],
+    stops: Float64[np.ndarray, " windows"],
+    scores: Float64[np.ndarray, "windows outputs"],
+) -> TimeBins:
+    """Give each moment the mean of the windows that show it.
+
+    Where windows leave a gap, each speaks for the time until the next one.
+
+    Args:
+        starts: Seconds at which windows begin, rising.
+        stops: Seconds at which they end, not falling.
+        scores: What each window says.
+    """
+    starts, stops = starts.round(_TIME_DIGITS), stops.round(_TIME_DIGITS)
+    stops = np.maximum(stops, np.append(starts[1:], stops[-1]))
+    edges = np.unique(np.concatenate((starts, stops)))
+    first = np.searchsorted(stops, edges[:-1], side="right")
+    after = np.searchsorted(starts, edges[:-1], side="right")
+    means = [scores[a:b].mean(axis=0) for a, b in zip(first, after, strict=True)]
+    return TimeBins(edges, np.stack(means))
+
+
+def compute_activations(
+    scores: Float64[np.ndarray, "bins outputs"],
+    task_type: ClassificationType,
+    *,
+    threshold: float,
+    hysteresis: float,
+) -> Bool[np.ndarray, "bins outputs"]:
+    """Say which classes hold in which cell, with hysteresis so that they do not flicker.
+
+    A class begins where its probability reaches the threshold and ends where it falls below the
+    threshold by more than the margin. Of classes that exclude each other the one that holds is
+    the most probable one, and stays until another is ahead by more than the margin.
+
+    Args:
+        scores: Probabilities.
+        task_type: Whether classes exclude each other.
+        threshold: The probability at which a class begins.
+        hysteresis: How much the answer must change before it counts.
+    """
+    if task_type == "multiclass":
+        return _exclusive_activations(scores, threshold, hysteresis)
+    active = np.zeros(scores.shape, dtype=np.bool_)
+    is_active = np.zeros(scores.shape[1], dtype=np.bool_)
+    for number, row in enumerate(scores):
+        active[number] = is_active = row >= np.where(is_active, threshold - hysteresis, threshold)
+    return active
+
+
+def find_segments(bins: TimeBins, active: Bool[np.ndarray, "bins outputs"]) -> list[Segment]:
+    """Join neighbouring bins in which a class holds; by start, then by number of the class."""
+    lengths = np.diff(bins.edges)
+    result = []
+    for output in np.flatnonzero(active.any(axis=0)).tolist():
+        for first, stop in _find_runs(active[:, output]):
+            span = slice(first, stop)
+            score = np.average(bins.scores[span, output], weights=lengths[span])
+            start_seconds, stop_seconds = bins.edges[[first, stop]].tolist()
+            result.append(Segment(start_seconds, stop_seconds, output, float(score)))
+    return sorted(result, key=lambda segment: (segment.start_seconds, segment.output))
+
+
+def _exclusive_activations(
+    scores: Float64[np.ndarray, "bins outputs"], threshold: float, hysteresis: float
+) -> Bool[np.ndarray, "bins outputs"]:
+    active = np.zeros(scores.shape, dtype=np.bool_)
+    current: int | None = None
+    for number, row in enumerate(scores):
+        best = int(row.argmax())
+        if current is not None and row[current] < threshold - hysteresis:
+            current = None
+        if row[best] >= threshold and (current is None or row[best] > row[current] + hysteresis):
+            current = best
+        if current is not None:
+            active[number, current] = True
+    return active
+
+
+def _find_runs(active: Bool[np.ndarray, " compute_time_bins"]) -> list[tuple[int, int]]:
+    """(first, stop) of every stretch of True."""
+    steps = np.diff(np.concatenate(([0], active.astype(np.int8), [0])))
+    firsts, stops = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
+    return list(zip(firsts.tolist(), stops.tolist(), strict=True))

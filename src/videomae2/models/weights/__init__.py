@@ -1,0 +1,16 @@
+"""Weights on disk: saved models and released files, and what is taken over from them.
+
+========================  =========================================================================
+config_json.py            the card beside saved weights, config.json
+saved.py                  save and load a model strictly
+resolve.py                which weights of a run are used: best, newest, EMA
+official.py               released names and shapes, translated both ways
+pretrained.py             weights to start from, under our names, wherever they lie
+classifier_ref.py         a classifier, wherever it is, before its weights are read
+frozen_encoder.py         an encoder that turns clips into features
+init_from.py              the first weights of a classifier, and a report of them
+head_index.py             which rows of a parent's head are taken over
+pos_embed.py              the grid of a parent's position table
+target_scaler.py          numbers to predict, in units in which a head learns them
+========================  =========================================================================
+"""

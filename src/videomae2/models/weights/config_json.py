@@ -1,0 +1,164 @@
+"""The card of a saved model: what is needed to build it again and to judge where it comes from."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeVar
+
+from videomae2.base.files import atomic_write
+from videomae2.base.schema import from_dict
+from videomae2.errors import CheckpointError
+from videomae2.models.autoencoder import AutoencoderConfig
+from videomae2.models.classifier import ClassifierConfig
+from videomae2.models.task_type import TaskType
+from videomae2.models.weights.target_scaler import TargetScaler
+
+FORMAT_VERSION = 1
+
+
+CONFIG_FILE = "config.json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SavedAutoencoderConfig:
+    """What is known about a saved autoencoder."""
+
+    kind: ClassVar[str] = "autoencoder"
+
+    model: AutoencoderConfig
+    """Its architecture."""
+    mean: tuple[float, ...]
+    """Mean of each channel that its input is normalised with."""
+    std: tuple[float, ...]
+    """Standard deviation of each channel."""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    """Step, masking, parents, licence and what else is worth keeping; what JSON has words for."""
+
+    def __post_init__(self) -> None:
+        _check_channels(self.mean, self.std, self.model.encoder.channels)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FrameSampling:
+    """Which frames of a video made a clip in training, and so should when the model is used."""
+
+    kind: Literal["strided", "tsn"] = "strided"
+    """A window of equal steps (training took it strided or dense), or one frame of each equal
+    part of the whole video."""
+    frame_interval: float = 4.0
+    """Distance between the frames of a strided clip."""
+    interval_unit: Literal["frames", "seconds", "per-second"] = "frames"
+    """What the frame interval counts."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SavedClassifierConfig:
+    """What is known about a saved classifier."""
+
+    kind: ClassVar[str] = "classifier"
+
+    model: ClassifierConfig
+    """Its architecture."""
+    class_names: tuple[str, ...] | None = None
+    """The name of each output, in order; None if it has no head or they are not known."""
+    task_type: TaskType = "multiclass"
+    """What the outputs mean."""
+    frame_sampling: FrameSampling | None = None
+    """Which frames make a clip; None if it is not known, as for released weights."""
+    target_scaler: TargetScaler | None = None
+    """What the outputs are counted in where they are numbers; None: the units of the data."""
+    mean: tuple[float, ...]
+    """Mean of each channel that its input is normalised with."""
+    std: tuple[float, ...]
+    """Standard deviation of each channel."""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    """Step, sampling, parents, licence and what else is worth keeping; what JSON has words for."""
+
+    def __post_init__(self) -> None:
+        _check_channels(self.mean, self.std, self.model.encoder.channels)
+        if self.class_names is not None and len(self.class_names) != self.model.num_classes:
+            raise ValueError(
+                f"there are {len(self.class_names)} names of classes, the model has "
+                f"{self.model.num_classes} outputs"
+            )
+        if self.class_names is not None and len(set(self.class_names)) != len(self.class_names):
+            duplicate = next(name for name in self.class_names if self.class_names.count(name) > 1)
+            raise ValueError(f"the name '{duplicate}' stands for more than one class")
+        _check_target_scaler(self)
+
+
+ModelConfig = SavedAutoencoderConfig | SavedClassifierConfig
+
+
+C = TypeVar("C", SavedAutoencoderConfig, SavedClassifierConfig)
+
+
+MODEL_KINDS: dict[str, type[ModelConfig]] = {
+    kind.kind: kind for kind in (SavedAutoencoderConfig, SavedClassifierConfig)
+}
+
+
+def save_model_config(folder: Path, config: ModelConfig) -> None:
+    """Write a card whole or not at all."""
+    entry = {"format": FORMAT_VERSION, "kind": config.kind, **asdict(config)}
+    with atomic_write(folder / CONFIG_FILE) as partial:
+        partial.write_text(json.dumps(entry, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def load_model_config(folder: Path) -> ModelConfig:
+    """Read the card of a saved model of any kind.
+
+    Raises:
+        CheckpointError: If it cannot be read, is of another format, or has settings that are not
+            known, missing or of the wrong kind.
+    """
+    path = folder / CONFIG_FILE
+    try:
+        entry = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"cannot read {path}: {error}") from error
+    if not isinstance(entry, dict):
+        raise CheckpointError(f"{path} is no card: want an object, found {type(entry).__name__}")
+    version, kind = entry.pop("format", None), entry.pop("kind", None)
+    if version != FORMAT_VERSION or kind not in MODEL_KINDS:
+        raise CheckpointError(
+            f"{path} is of format {version!r}, kind {kind!r}; this version reads format "
+            f"{FORMAT_VERSION}, kinds {', '.join(MODEL_KINDS)}"
+        )
+    return from_dict(MODEL_KINDS[kind], entry, path)
+
+
+def load_model_config_of(kind: type[C], folder: Path) -> C:
+    """Read the card of a saved model that must be of one kind.
+
+    Raises:
+        CheckpointError: As ``load_model_config``, and if the model is of another kind.
+    """
+    config = load_model_config(folder)
+    if not isinstance(config, kind):
+        article = "an" if config.kind[0] in "aeiou" else "a"
+        raise CheckpointError(
+            f"{folder} holds {article} {config.kind}, not the {kind.kind} that is wanted"
+        )
+    return config
+
+
+def _check_target_scaler(config: SavedClassifierConfig) -> None:
+    if config.target_scaler is None:
+        return
+    if (
+        config.task_type != "regression"
+        or len(config.target_scaler.mean) != config.model.num_classes
+    ):
+        raise ValueError(
+            f"there is a scale of {len(config.target_scaler.mean)} numbers, but the model has "
+            f"{config.model.num_classes} outputs of task_type '{config.task_type}'"
+        )
+
+
+def _check_channels(mean: tuple[float, ...], std: tuple[float, ...], channels: int) -> None:
+    if not len(mean) == len(std) == channels:
+        raise ValueError(
+            f"mean and std have {len(mean)} and {len(std)} values, the model reads {channels} "
+            f"channels"
+        )

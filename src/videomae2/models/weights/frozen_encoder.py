@@ -1,0 +1,195 @@
+"""Encoders that are not trained any more: read from anything, they turn clips into features.
+
+Axes: clips, tokens, values, dim; kinds = mean of the tokens without and with the final norm.
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from videomae2.errors import CheckpointError
+from videomae2.models.encoder import EncoderConfig, VideoEncoder
+from videomae2.models.layers import LAYER_NORM_EPSILON
+from videomae2.models.weights.config_json import FrameSampling, SavedClassifierConfig
+from videomae2.models.weights.official import infer_official_encoder, load_official_state
+from videomae2.models.weights.pretrained import DECODER_PARTS, Pretrained, load_pretrained_state
+from videomae2.models.weights.resolve import WeightsChoice, resolve_checkpoint
+from videomae2.models.weights.saved import check_state_dict
+from videomae2.tensors.grid import Grid
+from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD, normalize
+
+_ENCODER, _FINAL_NORM = "encoder.", "encoder.norm."
+
+
+_KNOWN_PARTS = ("encoder", "fc_norm", "head", *DECODER_PARTS)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FrozenEncoder:
+    """An encoder without its final norm, that norm, and what is known about both."""
+
+    encoder: VideoEncoder
+    norm: nn.LayerNorm
+    norm_input: Literal["tokens", "mean"]
+    """What the final norm is applied to: every token, as in pre-training, or their mean."""
+    mean: Float[Tensor, " channels"]
+    std: Float[Tensor, " channels"]
+    path: Path
+    """Where the weights are from."""
+    frame_sampling: FrameSampling | None = None
+    """Which frames make a clip; None if the weights do not say."""
+    digest: str = field(default="")
+    """Names the weights and what they compute, in 16 characters."""
+
+    @torch.no_grad()
+    def encode(self, pixels: Tensor) -> Float[Tensor, "clips tokens dim"]:
+        """Give the tokens before the final norm.
+
+        Args:
+            pixels: All cubes of each clip in token order, uint8 0…255.
+        """
+        return self.encoder(normalize(pixels, self.mean, self.std))
+
+    @torch.no_grad()
+    def pool(self, tokens: Float[Tensor, "clips tokens dim"]) -> Float[Tensor, "clips kinds dim"]:
+        """Give the mean of the tokens, without and with the final norm, in float32."""
+        tokens = tokens.float()
+        pooled = tokens.mean(dim=1)
+        pooled_norm = (
+            self.norm(tokens).mean(dim=1) if self.norm_input == "tokens" else self.norm(pooled)
+        )
+        return torch.stack((pooled, pooled_norm.float()), dim=1)
+
+    def to(self, device: torch.device) -> "FrozenEncoder":
+        """Move it to a device."""
+        self.encoder.to(device)
+        self.norm.to(device)
+        return replace(self, mean=self.mean.to(device), std=self.std.to(device))
+
+
+def load_frozen_encoder(
+    path: Path, *, frames: int | None = None, side: int | None = None, use_ema: bool = False
+) -> FrozenEncoder:
+    """Read an encoder.
+
+    Args:
+        path: A run folder, a folder of a saved model of any kind, or a released file.
+        frames: Frames of a clip, if others than it was trained with; the position table is
+            resampled then.
+        side: Height and width of a clip in pixels, likewise.
+        use_ema: Take the running mean of the weights, which a checkpoint may have.
+
+    Raises:
+        CheckpointError: If there is nothing that can be read, or the sizes do not fit.
+    """
+    path = Path(os.path.expanduser(path))
+    if path.is_file():
+        if use_ema:
+            raise CheckpointError(f"{path} is one file; it has no running mean beside its weights")
+        config = infer_official_encoder(load_official_state(path), path)
+        pretrained = load_pretrained_state(path, config.cubes)
+    else:
+        checkpoint = resolve_checkpoint(path)
+        if use_ema and checkpoint.weights != "ema":
+            raise CheckpointError(f"{checkpoint.folder} has no running mean of its weights")
+        # the cubes count for a released file only
+        weights: WeightsChoice = "raw" if checkpoint.has_ema_file and not use_ema else "auto"
+        pretrained = load_pretrained_state(path, EncoderConfig().cubes, weights)
+        assert pretrained.encoder is not None
+        config = pretrained.encoder
+    return _build_frozen_encoder(pretrained, _resize_clips(config, path, frames, side))
+
+
+def _resize_clips(
+    config: EncoderConfig, path: Path, frames: int | None, side: int | None
+) -> EncoderConfig:
+    """The same encoder for clips of another size."""
+    config = replace(config, drop_path=0.0, activation_checkpointing=False)
+    if frames is None and side is None:
+        return config
+    pretrained_grid: Grid = config.pretrained_grid or config.cubes.grid
+    resized = replace(
+        config,
+        frames=frames or config.frames,
+        height=side or config.height,
+        width=side or config.width,
+        pretrained_grid=pretrained_grid,
+    )
+    try:
+        _ = resized.cubes
+    except ValueError as error:
+        raise CheckpointError(f"{path} cannot read such clips: {error}") from error
+    return resized
+
+
+def _build_frozen_encoder(pretrained: Pretrained, config: EncoderConfig) -> FrozenEncoder:
+    encoder = VideoEncoder(config, norm=False)
+    expected = encoder.state_dict()
+    state_dict = {
+        name.removeprefix(_ENCODER): value
+        for name, value in pretrained.state.items()
+        if name.startswith(_ENCODER) and not name.startswith(_FINAL_NORM)
+    }
+    unexpected = {n: v for n, v in pretrained.state.items() if n.split(".")[0] not in _KNOWN_PARTS}
+    check_state_dict(expected, state_dict | unexpected, pretrained.path)
+    encoder.load_state_dict(state_dict)
+    norm, norm_input = _load_final_norm(pretrained, config.shape.embed_dim)
+    model_config = pretrained.config
+    mean, std = (
+        (IMAGENET_MEAN, IMAGENET_STD)
+        if model_config is None
+        else (model_config.mean, model_config.std)
+    )
+    if len(mean) != config.channels:
+        raise CheckpointError(
+            f"{pretrained.path} reads {config.channels} channels, and does not say how they are "
+            f"normalised"
+        )
+    weights = {**state_dict, **{f"closing.{n}": v for n, v in norm.state_dict().items()}}
+    return FrozenEncoder(
+        encoder=encoder.eval().requires_grad_(False),
+        norm=norm.eval().requires_grad_(False),
+        norm_input=norm_input,
+        mean=torch.tensor(mean),
+        std=torch.tensor(std),
+        path=pretrained.path,
+        frame_sampling=model_config.frame_sampling
+        if isinstance(model_config, SavedClassifierConfig)
+        else None,
+        digest=_compute_digest(weights, repr((config, norm_input, mean, std))),
+    )
+
+
+def _load_final_norm(
+    pretrained: Pretrained, embed_dim: int
+) -> tuple[nn.LayerNorm, Literal["tokens", "mean"]]:
+    """Find the norm that closes it: behind the pooling, or of every token."""
+    norm = nn.LayerNorm(embed_dim, eps=LAYER_NORM_EPSILON)
+    candidates: tuple[tuple[str, Literal["tokens", "mean"]], ...] = (
+        ("fc_norm.", "mean"),
+        (_FINAL_NORM, "tokens"),
+    )
+    for prefix, norm_input in candidates:
+        state_dict = {n: pretrained.state[f"{prefix}{n}"] for n in ("weight", "bias")
+                 if f"{prefix}{n}" in pretrained.state}  # fmt: skip
+        if state_dict:
+            check_state_dict(norm.state_dict(), state_dict, pretrained.path)
+            norm.load_state_dict(state_dict)
+            return norm, norm_input
+    raise CheckpointError(f"{pretrained.path} has no norm that closes its encoder (norm, fc_norm)")
+
+
+def _compute_digest(weights: Mapping[str, Tensor], description: str) -> str:
+    hasher = hashlib.sha256(description.encode())
+    for name, value in sorted(weights.items()):
+        hasher.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        raw = value.detach().cpu().contiguous().flatten().view(torch.uint8)
+        hasher.update(raw.numpy().data)
+    return hasher.hexdigest()[:16]

@@ -1,0 +1,218 @@
+"""Released weights: read from their files, told by their shapes, translated both ways, strictly.
+
+Ours differ in two places. The patch embedding is a matrix over the values of a cube in the order
+(frame, row, column, channel), where the released one is a 3-d convolution. A classifier's encoder
+is a part with a name here, where the released one has its weights at the top.
+"""
+
+import argparse
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from einops import rearrange
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from videomae2.errors import CheckpointError
+from videomae2.models.encoder import EncoderConfig
+from videomae2.models.sizes import SIZES
+from videomae2.tensors.grid import Cubes
+
+_PATCH_EMBED_KEY = "patch_embed.proj.weight"
+
+
+_BLOCK_PATTERN = re.compile(r"(?:encoder\.)?blocks\.(\d+)\.")
+
+
+OFFICIAL_FRAMES, OFFICIAL_SIDE = 16, 224
+"""Of the clips of every released model but a few of 32 frames, which do not say so."""
+
+
+def infer_official_encoder(state: Mapping[str, Tensor], path: Path) -> EncoderConfig:
+    """Tell the encoder by width, depth and patch; clips are taken to be 16 frames of 224 pixels.
+
+    Args:
+        state: Under released names, without wrappers.
+        path: The file, for messages.
+
+    Raises:
+        CheckpointError: If it has no patch embedding, or is of no known size.
+    """
+    prefix = "encoder." if f"encoder.{_PATCH_EMBED_KEY}" in state else ""
+    patch_weight = state.get(f"{prefix}{_PATCH_EMBED_KEY}")
+    if patch_weight is None or patch_weight.ndim != 5:
+        raise CheckpointError(
+            f"{path} holds no video transformer: it has no {_PATCH_EMBED_KEY} over "
+            f"(channels, time, row, col)"
+        )
+    embed_dim, channels, tubelet_size, patch_size, _ = patch_weight.shape
+    blocks = {
+        int(m[1])
+        for name in state
+        if name.startswith(f"{prefix}blocks.") and (m := _BLOCK_PATTERN.match(name))
+    }
+    for size, spec in SIZES.items():
+        if (spec.embed_dim, spec.depth) == (embed_dim, len(blocks)):
+            return EncoderConfig(
+                size=size,
+                frames=OFFICIAL_FRAMES,
+                height=OFFICIAL_SIDE,
+                width=OFFICIAL_SIDE,
+                channels=channels,
+                patch_size=None if patch_size == spec.patch_size else patch_size,
+                tubelet_size=None if tubelet_size == spec.tubelet_size else tubelet_size,
+                init_values=1.0 if f"{prefix}blocks.0.gamma_1" in state else 0.0,
+                cosine_attention=f"{prefix}blocks.0.attn.scale" in state,
+            )
+    sizes = ", ".join(f"{name} {known.embed_dim}x{known.depth}" for name, known in SIZES.items())
+    raise CheckpointError(
+        f"{path} has {len(blocks)} blocks of width {embed_dim}, which is no size that is known: "
+        f"{sizes}"
+    )
+
+
+_ENCODER = "encoder."
+
+
+_ENCODER_PARTS = ("patch_embed.", "blocks.", "norm.")
+
+
+_HEAD_PARTS = ("head.", "fc_norm.")
+"""Parts of a classifier that may stand beside a wrapped encoder."""
+
+
+_WRAPPERS = ("_orig_mod.", "module.", "model.", "backbone.")
+
+
+def from_official(state: Mapping[str, Tensor], cubes: Cubes) -> dict[str, Tensor]:
+    """Turn released weights (already without wrappers such as ``module.``) into ours.
+
+    Raises:
+        ValueError: If the patch embedding has another shape than ``cubes`` asks for.
+    """
+    return {name: _flatten_patch_embed(name, value, cubes) for name, value in state.items()}
+
+
+def to_official(state: Mapping[str, Tensor], cubes: Cubes) -> dict[str, Tensor]:
+    """Turn our weights into released ones."""
+    return {name: _unflatten_patch_embed(name, value, cubes) for name, value in state.items()}
+
+
+def classifier_from_official(state: Mapping[str, Tensor], cubes: Cubes) -> dict[str, Tensor]:
+    """Turn released weights of a classifier (already without wrappers) into ours.
+
+    Raises:
+        ValueError: If the patch embedding has another shape than ``cubes`` asks for.
+    """
+    return {
+        f"{_ENCODER}{name}" if name.startswith(_ENCODER_PARTS) else name: value
+        for name, value in from_official(state, cubes).items()
+    }
+
+
+def classifier_to_official(state: Mapping[str, Tensor], cubes: Cubes) -> dict[str, Tensor]:
+    """Turn our weights of a classifier into released ones."""
+    return {name.removeprefix(_ENCODER): value for name, value in to_official(state, cubes).items()}
+
+
+def is_official_pretraining(state: Mapping[str, Tensor]) -> bool:
+    """Whether weights are of pre-training: those alone have an encoder by that name."""
+    return any(name.startswith(_ENCODER) for name in state)
+
+
+def strip_wrappers(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Take away what torch.compile, data parallelism and Hugging Face put before the names.
+
+    A head and its norm may do without, where all the rest has it: ``backbone.`` is often put before
+    an encoder alone.
+
+    Source: run_class_finetuning.py of the released code, which takes ``backbone.`` and ``encoder.``
+        away name by name.
+    """
+    names = list(state)
+    while names and (prefix := _find_shared_wrapper(names)):
+        names = [name.removeprefix(prefix) for name in names]
+    return dict(zip(names, state.values(), strict=True))
+
+
+def _find_shared_wrapper(names: list[str]) -> str | None:
+    """The prefix that stands before every name, or every one but those of the head."""
+    return next((wrapper for wrapper in _WRAPPERS if _is_shared_wrapper(wrapper, names)), None)
+
+
+def _is_shared_wrapper(wrapper: str, names: list[str]) -> bool:
+    unwrapped = [name for name in names if not name.startswith(wrapper)]
+    stripped = {name.removeprefix(wrapper) for name in names}
+    only_head = all(name.startswith(_HEAD_PARTS) for name in unwrapped)
+    return len(unwrapped) < len(names) == len(stripped) and only_head
+
+
+def _flatten_patch_embed(name: str, value: Tensor, cubes: Cubes) -> Tensor:
+    if not name.endswith(_PATCH_EMBED_KEY):
+        return value
+    expected = (cubes.channels, cubes.tubelet_size, cubes.patch_size, cubes.patch_size)
+    if tuple(value.shape[1:]) != expected:
+        raise ValueError(f"{name} is over {tuple(value.shape[1:])}, want {expected}")
+    return rearrange(value, "dim c p0 p1 p2 -> dim (p0 p1 p2 c)").contiguous()
+
+
+def _unflatten_patch_embed(name: str, value: Tensor, cubes: Cubes) -> Tensor:
+    if not name.endswith(_PATCH_EMBED_KEY):
+        return value
+    return rearrange(
+        value,
+        "dim (p0 p1 p2 c) -> dim c p0 p1 p2",
+        p0=cubes.tubelet_size,
+        p1=cubes.patch_size,
+        p2=cubes.patch_size,
+    ).contiguous()
+
+
+_WRAPPER_KEYS = ("model", "module")
+"""Where a released file keeps the weights, the first that is there."""
+
+
+def load_official_state(path: Path) -> dict[str, Tensor]:
+    """Read a released file's weights under their released names, without wrappers, in float32.
+
+    Raises:
+        CheckpointError: If it cannot be read or holds no weights.
+
+    Source: load_state_dict and its caller in run_class_finetuning.py of the released code.
+    """
+    content: Any = _load_file(path)
+    wrapper = next((name for name in _WRAPPER_KEYS if isinstance(content.get(name), Mapping)), None)
+    state = content if wrapper is None else content[wrapper]
+    unexpected = [n for n, v in state.items() if not (isinstance(n, str) and isinstance(v, Tensor))]
+    if unexpected or not state:
+        problem = f"'{unexpected[0]}' is no tensor with a name" if unexpected else "it is empty"
+        raise CheckpointError(f"{path} holds no weights, neither plain nor in 'model': {problem}")
+    return {
+        name: value.float() if value.is_floating_point() else value
+        for name, value in strip_wrappers(state).items()
+    }
+
+
+def _load_file(path: Path) -> Mapping[Any, Any]:
+    try:
+        content = load_file(path) if path.suffix == ".safetensors" else _unpickle(path)
+    except (OSError, SafetensorError, RuntimeError, EOFError) as error:
+        raise CheckpointError(f"cannot read {path}: {error}") from error
+    except Exception as error:  # a text taken for a pickle: any error, or advice to run the file
+        raise CheckpointError(
+            f"cannot read {path}: it is no file of weights, or holds more than tensors and "
+            f"settings, which may be harmful and is not loaded"
+        ) from error
+    if not isinstance(content, Mapping):
+        raise CheckpointError(f"{path} holds a {type(content).__name__}, want weights by name")
+    return content
+
+
+def _unpickle(path: Path) -> Any:
+    # the released files carry their command line; nothing else but tensors is let in
+    with torch.serialization.safe_globals([argparse.Namespace]):
+        return torch.load(path, map_location="cpu", weights_only=True)

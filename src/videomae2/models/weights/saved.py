@@ -1,0 +1,158 @@
+"""Our format of a saved model: a folder with ``model.safetensors`` and ``config.json``.
+
+A checkpoint of a run is such a folder, with the optimizer's state beside it. Weights are loaded
+strictly, and where they are taken over, the encoders must compute the same: that is not told by
+the shapes of their weights.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from videomae2.errors import CheckpointError
+from videomae2.models.encoder import EncoderConfig
+from videomae2.models.sizes import SIZES
+from videomae2.models.weights.config_json import (
+    CONFIG_FILE,
+    ModelConfig,
+    save_model_config,
+)
+from videomae2.tensors.files import save_tensors
+
+_SIZE_FIELDS = ("embed_dim", "depth", "num_heads", "mlp_ratio", "patch_size", "tubelet_size")
+
+
+_ENCODER_FIELDS = (*_SIZE_FIELDS, "channels", "init_values", "cosine_attention", "pos_embed")
+
+
+def check_architecture(
+    encoder: EncoderConfig, pretrained: EncoderConfig, path: Path, flag: str = "--model"
+) -> None:
+    """Refuse an encoder that computes something else, also where all shapes agree.
+
+    ``flag`` is what sets the model that is built here.
+    """
+    expected, saved = _collect_architecture(encoder), _collect_architecture(pretrained)
+    differences = [
+        f"{name} {saved[name]} there and {expected[name]} here"
+        for name in expected
+        if expected[name] != saved[name]
+    ]
+    if differences:
+        raise CheckpointError(
+            f"{path} has another encoder: {', '.join(differences)}; "
+            f"{_format_remedy(encoder, pretrained, flag)}"
+        )
+
+
+def check_embed_dim(
+    encoder: EncoderConfig, embed_dim: int, path: Path, flag: str = "--model"
+) -> None:
+    """Refuse tokens of another width, by which the sizes of released models are told apart.
+
+    Args:
+        encoder: What is built here.
+        embed_dim: Width of the tokens of the weights.
+        path: Where these come from.
+        flag: What sets the model.
+    """
+    expected = encoder.shape.embed_dim
+    if embed_dim == expected:
+        return
+    sizes = [name for name, size in SIZES.items() if size.embed_dim == embed_dim]
+    remedy = f"; {flag}.encoder.size {sizes[0]} would fit" if sizes else ""
+    raise CheckpointError(f"tokens of {path} are {embed_dim} wide, and {expected} here{remedy}")
+
+
+def _format_remedy(encoder: EncoderConfig, pretrained: EncoderConfig, flag: str) -> str:
+    """The flags that make this encoder like the parent's."""
+    flags = [
+        f"{flag}.encoder.{name.replace('_', '-')} {getattr(pretrained, name)}"
+        for name in ("size", *_ENCODER_FIELDS)
+        if getattr(encoder, name) != getattr(pretrained, name)
+    ]
+    return f"{' '.join(flags)} would build that one"
+
+
+def _collect_architecture(config: EncoderConfig) -> dict[str, Any]:
+    size = config.shape
+    return {name: getattr(size, name) for name in _SIZE_FIELDS} | {
+        "channels": config.channels,
+        "init_values": config.init_values > 0,
+        "cosine_attention": config.cosine_attention,
+        "pos_embed": config.pos_embed,
+    }
+
+
+MODEL_FILE = "model.safetensors"
+
+
+_MAX_SHOWN = 12
+
+
+def save_model(folder: Path, state: Mapping[str, Tensor], config: ModelConfig) -> None:
+    """Write a model into a folder that exists; the card comes last, and without it is no model."""
+    (folder / CONFIG_FILE).unlink(missing_ok=True)
+    save_tensors(folder / MODEL_FILE, state)
+    save_model_config(folder, config)
+
+
+def load_weights(model: nn.Module, folder: Path) -> None:
+    """Load weights strictly.
+
+    Raises:
+        CheckpointError: Listing what is missing, left over, or of another shape.
+    """
+    state_dict = load_saved_state(folder)
+    check_state_dict(model.state_dict(), state_dict, folder / MODEL_FILE)
+    model.load_state_dict(state_dict)
+
+
+def load_saved_state(folder: Path) -> dict[str, Tensor]:
+    """Read the weights of a saved model under our names.
+
+    Raises:
+        CheckpointError: If they cannot be read.
+    """
+    path = folder / MODEL_FILE
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"cannot read {path}: {error}") from error
+
+
+def check_state_dict(
+    expected: Mapping[str, Tensor], state_dict: Mapping[str, Tensor], path: Path
+) -> None:
+    """Hold weights against those of a model.
+
+    Raises:
+        CheckpointError: Listing what is missing, left over, or of another shape.
+    """
+    problems = _find_mismatches(expected, state_dict)
+    if problems:
+        shown = "".join(f"\n  {problem}" for problem in problems[:_MAX_SHOWN])
+        more = len(problems) - _MAX_SHOWN
+        raise CheckpointError(
+            f"{path} does not fit the model in {len(problems)} of its weights:{shown}"
+            + (f"\n  and {more} more" if more > 0 else "")
+        )
+
+
+def _find_mismatches(expected: Mapping[str, Tensor], state_dict: Mapping[str, Tensor]) -> list[str]:
+    """Say what keeps weights from being loaded, in the order of the model."""
+    problems = []
+    for name, value in expected.items():
+        if name not in state_dict:
+            problems.append(f"{name} is missing")
+        elif state_dict[name].shape != value.shape:
+            problems.append(f"{name} is {tuple(state_dict[name].shape)}, want {tuple(value.shape)}")
+        elif not state_dict[name].is_floating_point():
+            problems.append(f"{name} holds {state_dict[name].dtype}, want floating point")
+    return problems + [
+        f"{name} is not of this model" for name in state_dict if name not in expected
+    ]

@@ -1,0 +1,217 @@
+"""The training curves of a run from its log: a PNG of loss and rate, and plots for pages."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from jaxtyping import Float64
+
+from videomae2.base.files import atomic_write
+from videomae2.errors import ConfigError
+from videomae2.reports.charts import (
+    COLORS,
+    Axes,
+    draw_legend,
+    draw_lines,
+    draw_svg,
+    plot_style,
+    thin_out,
+)
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+_MIN_LOG_RATIO = 4.0  # of the largest to the smallest smoothed loss
+_NUM_SMOOTHING_WINDOWS = 40  # the curve is a mean over a part of this many
+_VAL_PREFIX = "validation/"
+_PERCENT_METRICS = ("accuracy", "mean_class_accuracy", "top5_accuracy", "mAP")
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsLog:
+    """What a run logged for its steps, in their order; NaN where a step was skipped."""
+
+    step: Float64[np.ndarray, " steps"]
+    loss: Float64[np.ndarray, " steps"]
+    lr: Float64[np.ndarray, " steps"]
+
+
+def read_metrics_log(path: Path) -> MetricsLog:
+    """Read ``metrics.jsonl``, without lines that hold no loss or are still being written.
+
+    Raises:
+        ConfigError: If there is no such file, a line is no JSON, or no step was logged.
+    """
+    by_step = {line["step"]: line for line in _read_lines(path) if "loss" in line}
+    if not by_step:
+        raise ConfigError(f"{path} holds no step yet")
+    columns = [
+        [math.nan if (value := line.get(name)) is None else value for line in by_step.values()]
+        for name in ("step", "loss", "lr")
+    ]
+    return MetricsLog(*(np.asarray(column, dtype=np.float64) for column in columns))
+
+
+def smooth(values: Float64[np.ndarray, " steps"], window: int) -> Float64[np.ndarray, " steps"]:
+    """Mean over a window around each step, where it is not NaN.
+
+    At the start the window narrows, since the loss falls fast there; at the end it is cut off.
+    """
+    is_finite = np.isfinite(values)
+    sums = np.concatenate([[0.0], np.cumsum(np.where(is_finite, values, 0.0))])
+    counts = np.concatenate([[0], np.cumsum(is_finite)])
+    positions = np.arange(len(values))
+    half_widths = np.minimum(positions, window // 2)
+    first, stop = positions - half_widths, np.minimum(positions + half_widths + 1, len(values))
+    count = counts[stop] - counts[first]
+    mean = (sums[stop] - sums[first]) / np.maximum(count, 1)
+    return np.where(count > 0, mean, np.nan)
+
+
+def plot_loss_curve(
+    metrics_jsonl: Path,
+    out: Path,
+    *,
+    title: str = "Pre-training",
+    baseline: float | None = 1.0,
+    axis: Literal["auto", "linear", "log"] = "auto",
+) -> Path:
+    """Draw loss and learning rate over the steps of a run.
+
+    Args:
+        metrics_jsonl: The log of the run.
+        out: The PNG to write, whole or not at all.
+        title: Its heading.
+        baseline: The loss of predicting each cube's mean; about 1 where cubes are z-scored, None
+            to leave the line out.
+        axis: Scale of the loss; auto takes logarithms where it falls to less than a quarter.
+
+    Raises:
+        ConfigError: If the log cannot be read or holds no step.
+    """
+    # The figure is made without pyplot, which would keep it in a global list.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    log = read_metrics_log(metrics_jsonl)
+    with plot_style(font_size=9):
+        figure = Figure(figsize=(9, 5.4), dpi=160)
+        figure.set_layout_engine("constrained", w_pad=0.15, h_pad=0.12)  # inches
+        FigureCanvasAgg(figure)
+        upper, lower = figure.subplots(
+            2, 1, sharex=True, gridspec_kw={"height_ratios": [4, 1], "hspace": 0.02}
+        )
+        draw_loss(upper, log, baseline=baseline, axis=axis)
+        upper.set_title(title, loc="left", fontsize=13, fontweight="bold", pad=26)
+        lower.plot(log.step, log.lr, color=COLORS["faint"], linewidth=1.4)
+        lower.set(ylabel="learning rate", xlabel="step")
+        lower.set_ylim(bottom=0)
+        lower.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
+        for axes in (upper, lower):
+            axes.margins(x=0.01)
+        with atomic_write(out) as partial:
+            figure.savefig(partial, format="png")
+    return out
+
+
+def draw_loss(
+    axes: Axes,
+    log: MetricsLog,
+    *,
+    baseline: float | None = None,
+    axis: Literal["auto", "linear", "log"] = "auto",
+) -> None:
+    """Draw the loss of every step lightly, its mean boldly, and what doing nothing would get."""
+    smoothed = smooth(log.loss, max(1, len(log.loss) // _NUM_SMOOTHING_WINDOWS))
+    finite = smoothed[np.isfinite(smoothed)]
+    mean_label = f"smoothed, last {finite[-1]:.3g}" if len(finite) else "smoothed"
+    steps = thin_out(log.step)
+    axes.plot(steps, thin_out(log.loss), color=COLORS["band"], linewidth=0.9,
+              label="each step")  # fmt: skip
+    axes.plot(steps, thin_out(smoothed), color=COLORS["c0"], linewidth=2.2, label=mean_label)
+    if baseline is not None:
+        axes.axhline(baseline, color=COLORS["c1"], linewidth=1.3, linestyle=(0, (5, 4)),
+                     label="predicting each cube's mean")  # fmt: skip
+    if axis == "log" or (axis == "auto" and _needs_log_scale(finite)):
+        _set_log_scale(axes)
+    num_skipped = int(np.isnan(log.loss).sum())
+    if num_skipped:
+        axes.plot([], [], " ", label=f"{num_skipped} steps skipped")
+    axes.set_ylabel("loss")
+    draw_legend(axes)
+
+
+def draw_training_curves(metrics: Path, *, student: str = "") -> list["Markup"]:
+    """Draw the loss of a run, and what validation found, for a page.
+
+    Args:
+        metrics: The log; where there is none, or too little in it, nothing is drawn.
+        student: Whose validation is shown, where several students learnt in one run.
+    """
+    try:
+        log = read_metrics_log(metrics)
+    except ConfigError:
+        return []
+    if np.isfinite(log.loss).sum() < 2:
+        return []
+
+    def draw(axes: Axes) -> None:
+        draw_loss(axes, log)
+        axes.set_xlabel("step")
+
+    loss = draw_svg(draw, description="loss in training")
+    return [loss, *_draw_validation(metrics, student)]
+
+
+def _draw_validation(metrics: Path, student: str) -> list["Markup"]:
+    """The first metric of every validation, but not its loss."""
+    lines = [line for line in _read_lines(metrics) if any(map(_is_validation, line))]
+    names = [name for line in lines for name in line if _is_validation(name)]
+    of_student = [name for name in names if name.startswith(f"{_VAL_PREFIX}{student}/")]
+    name = next(iter([*of_student, *names]), "")
+    points = [(line["step"], line[name]) for line in lines if line.get(name) is not None]
+    if not points:
+        return []
+    label = f"{name.removeprefix(_VAL_PREFIX)} on held-out videos"
+    is_percent = name.rsplit("/", 1)[1] in _PERCENT_METRICS
+    curve = {label: ([step for step, _ in points], [float(value) for _, value in points])}
+    chart = draw_lines(
+        curve, x_label="step", y_label=label, description=label, is_percent=is_percent
+    )
+    return [chart]
+
+
+def _is_validation(name: str) -> bool:
+    return name.startswith(_VAL_PREFIX)
+
+
+def _needs_log_scale(finite_loss: Float64[np.ndarray, " steps"]) -> bool:
+    return (
+        bool(len(finite_loss))
+        and float(finite_loss.min()) > 0
+        and bool(finite_loss.max() / finite_loss.min() > _MIN_LOG_RATIO)
+    )
+
+
+def _set_log_scale(axes: Axes) -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _read_lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of a log that were written whole."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    try:
+        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+    except ValueError as error:
+        raise ConfigError(f"{path} holds a line that is no JSON: {error}") from error

@@ -1,0 +1,173 @@
+"""The report of an evaluation: one page, complete in itself."""
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from videomae2.base.text import format_duration
+from videomae2.metrics.bootstrap import Interval
+from videomae2.metrics.results import VideoResult
+from videomae2.models.task_type import TaskType
+from videomae2.reports.curves import draw_training_curves
+from videomae2.reports.evaluation_result import Evaluation
+from videomae2.reports.evaluation_sections import (
+    format_count,
+    show_calibration,
+    show_classes,
+    show_confusions,
+    show_numbers,
+    show_views,
+)
+from videomae2.reports.html import render, write_page
+from videomae2.training.logger import METRICS_FILE
+
+SHEET_SIZE = 12
+"""Videos on a sheet."""
+MAX_PER_CLASS = 2
+"""Of one class on a sheet before all other classes have had their turn."""
+
+_NUM_HARDEST, _MAX_UNREADABLE, _MAX_METADATA = 20, 200, 60
+
+_INTERVAL_NOTES: dict[TaskType, str] = {
+    "multiclass": "intervals are bootstrap intervals over videos, but Wilson's for single classes "
+    "and where a bootstrap would be certain, as of all right or none",
+    "multilabel": "intervals are bootstrap intervals over videos, but Wilson's where a bootstrap "
+    "would be certain, as of all right or none",
+    "regression": "intervals are bootstrap intervals over videos",
+}
+
+
+def write_report(evaluation: Evaluation, run: Path | None) -> Path:
+    """Write the page, whole or not at all.
+
+    Args:
+        evaluation: What it shows.
+        run: The folder of the run, whose training curve is shown if it has one; None for a
+            released file.
+    """
+    metrics = None if run is None else run / METRICS_FILE
+    return write_page(evaluation.report, build_page(evaluation, metrics))
+
+
+def build_page(evaluation: Evaluation, metrics: Path | None) -> str:
+    """Put the page together; ``metrics`` is the log of training."""
+    task_type, model = evaluation.task_type, evaluation.model
+    videos = evaluation.metrics.videos
+    training = [] if metrics is None else draw_training_curves(metrics, student=model.path.name)
+    return render(
+        "evaluation.html",
+        evaluation=evaluation,
+        metrics=evaluation.metrics,
+        folder="/".join(Path(evaluation.videos).absolute().parts[-2:]),
+        unreadable_rows=list(evaluation.unreadable.items())[:_MAX_UNREADABLE],
+        tiles=[
+            (name, format_value(interval, task_type), format_interval(interval, task_type))
+            for name, interval in evaluation.metrics.values.items()
+        ],
+        basis=_format_basis(evaluation),
+        **(show_numbers if task_type == "regression" else show_classes)(evaluation),
+        **show_confusions(evaluation),
+        **show_calibration(evaluation),
+        **show_views(evaluation),
+        misses=select_misses(videos, task_type),
+        hits=select_hits(videos, task_type),
+        hardest=videos[:_NUM_HARDEST],
+        training_plots=training,
+        source_rows=_list_sources(evaluation),
+        metadata_rows=list(_flatten(model.metadata)),
+        max_metadata=_MAX_METADATA,
+    )
+
+
+def select_hits(videos: Sequence[VideoResult], task_type: TaskType) -> list[VideoResult]:
+    """Videos that were told right, the surest first, few of one class."""
+    return _limit_per_class([video for video in reversed(videos) if video.is_correct], task_type)
+
+
+def select_misses(videos: Sequence[VideoResult], task_type: TaskType) -> list[VideoResult]:
+    """Videos that were told wrong, the hardest first, few of one class."""
+    return _limit_per_class([video for video in videos if not video.is_correct], task_type)
+
+
+def _limit_per_class(videos: Sequence[VideoResult], task_type: TaskType) -> list[VideoResult]:
+    """The first ones; of a class no more than two before all other classes have had their turn."""
+    if task_type != "multiclass":
+        return list(videos[:SHEET_SIZE])
+    first: list[VideoResult] = []
+    later: list[VideoResult] = []
+    count: dict[str, int] = {}
+    for video in videos:
+        count[video.truth] = count.get(video.truth, 0) + 1
+        (first if count[video.truth] <= MAX_PER_CLASS else later).append(video)
+    return [*first, *later][:SHEET_SIZE]
+
+
+def format_value(interval: Interval, task_type: str) -> str:
+    """The value of a head number."""
+    if math.isnan(interval.value):
+        return "not known"
+    return f"{interval.value:.4g}" if task_type == "regression" else f"{interval.value:.1%}"
+
+
+def format_interval(interval: Interval, task_type: str) -> str:
+    """Between which values it may lie."""
+    if math.isnan(interval.low):
+        return "no interval: no video tells"
+    if task_type == "regression":
+        return f"{interval.confidence:.0%} interval {interval.low:.4g} to {interval.high:.4g}"
+    return f"{interval.confidence:.0%} interval {100 * interval.low:.1f} to {interval.high:.1%}"
+
+
+def _format_basis(evaluation: Evaluation) -> str:
+    videos, views = len(evaluation.identities), evaluation.views.grid.views
+    return (
+        f"{videos:,} videos, {format_count(views, 'view')} each, averaged; "
+        f"{_INTERVAL_NOTES[evaluation.task_type]}. {_format_run_stats(evaluation)}"
+    )
+
+
+def _format_run_stats(evaluation: Evaluation) -> str:
+    stats = evaluation.run_stats
+    if not stats.num_decodings:
+        return "All scores were there from an earlier call."
+    num_earlier = len(evaluation.identities) + len(evaluation.unreadable) - stats.num_scored
+    earlier = f" {num_earlier:,} were finished before." if num_earlier > 0 else ""
+    reopened = (
+        f" {stats.num_reopened:,} of these were opened again for pictures."
+        if stats.num_reopened
+        else ""
+    )
+    return (
+        f"{stats.num_decodings:,} videos were opened in {format_duration(stats.seconds)}, each "
+        f"once, and {stats.num_frames:,} frames read.{earlier}{reopened}"
+    )
+
+
+def _list_sources(evaluation: Evaluation) -> list[tuple[str, str]]:
+    """What the model and the data were."""
+    model = evaluation.model
+    weights = "running mean (EMA)" if model.weights == "ema" else "as saved"
+    return [
+        ("model", str(model.path)),
+        ("taken because", model.selection_reason),
+        ("weights", f"{weights}, digest {model.digest}"),
+        ("size", f"{model.size}, {model.parameters / 1e6:.1f} M parameters, clips {model.clip}"),
+        ("outputs", model.outputs),
+        ("videos", evaluation.videos),
+        ("read as", evaluation.description),
+        ("classes", evaluation.class_names_source),
+        ("views", str(evaluation.views)),
+        ("computed on", evaluation.device),
+    ]
+
+
+def _flatten(metadata: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """The leaves of a tree of notes, with their places."""
+    for key, value in metadata.items():
+        if isinstance(value, dict):
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            yield f"{prefix}{key}", text

@@ -1,0 +1,141 @@
+"""What the sections of an evaluation's page show: plots and rows, by the names of the template."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from videomae2.metrics.classification import list_confusions
+from videomae2.metrics.results import OutputResult
+from videomae2.reports.charts import draw_bars, draw_lines, draw_reliability, draw_scatter
+from videomae2.reports.confusion_matrix import MAX_NAMED_CLASSES, draw_confusion_matrix
+from videomae2.reports.evaluation_result import Evaluation
+from videomae2.reports.html import format_percent
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+_MAX_BARS, _NUM_WORST, _NUM_BEST = 40, 20, 10
+_NUM_CONFUSIONS, _NUM_CONFUSED_CLASSES = 15, 24
+_MAX_PLOTS = 4
+
+
+def show_classes(evaluation: Evaluation) -> dict[str, Any]:
+    """How well each class is told: bars, or the worst and the best of many; a table of all."""
+    outputs = evaluation.metrics.outputs
+    metric = "average precision" if evaluation.task_type == "multilabel" else "accuracy"
+    ordered = sorted((output for output in outputs if output.videos), key=lambda one: one.value)
+    parts = [(ordered, f"{metric} of every class, the worst first")] if ordered else []
+    if len(ordered) > _MAX_BARS:
+        parts = [
+            (ordered[:_NUM_WORST], f"the {_NUM_WORST} worst of {len(ordered)} classes"),
+            (ordered[-_NUM_BEST:], f"the {_NUM_BEST} best"),
+        ]
+    return {
+        "output_metric": metric,
+        "output_plots": [(_draw_outputs(part, caption), caption) for part, caption in parts],
+        "output_rows": [_format_class(output) for output in outputs],
+        "num_absent": len(outputs) - len(ordered),
+    }
+
+
+def _draw_outputs(outputs: Sequence[OutputResult], description: str) -> "Markup":
+    return draw_bars(
+        [output.name for output in outputs],
+        [output.value for output in outputs],
+        [(output.low, output.high) for output in outputs],
+        [f"{output.value:.1%} of {output.videos}" for output in outputs],
+        description=description,
+    )
+
+
+def _format_class(output: OutputResult) -> list[str]:
+    interval = "" if math.isnan(output.low) else f"{100 * output.low:.1f} to {output.high:.1%}"
+    value = format_percent(output.value)
+    return [output.name, f"{output.videos:,}", value, interval, output.confused_with]
+
+
+def show_numbers(evaluation: Evaluation) -> dict[str, Any]:
+    """How far off each number is."""
+    columns = zip(evaluation.classes, evaluation.targets.T, evaluation.probabilities.T, strict=True)
+    return {
+        "output_rows": [
+            [output.name, f"{output.value:.4g}", f"{output.low:.4g} to {output.high:.4g}"]
+            for output in evaluation.metrics.outputs
+        ],
+        "output_plots": [
+            draw_scatter(
+                true.tolist(),
+                predicted.tolist(),
+                x_label=f"true {name}",
+                y_label=f"predicted {name}",
+                description=f"predicted {name} against the true one",
+            )
+            for name, true, predicted in list(columns)[:_MAX_PLOTS]
+        ],
+    }
+
+
+def show_confusions(evaluation: Evaluation) -> dict[str, Any]:
+    """What was taken for what; of many classes, those of the most frequent mistakes by name."""
+    confusion, names = evaluation.metrics.confusion, evaluation.classes
+    if confusion is None:
+        return {"confusion_plots": []}
+    mistakes = list_confusions(confusion, _NUM_CONFUSIONS)
+    rows = [[names[i], names[j], f"{count:,}"] for i, j, count in mistakes]
+    description = f"confusion matrix of {len(names)} classes"
+    plots = [(draw_confusion_matrix(confusion, names, description=description), "")]
+    if len(names) > MAX_NAMED_CLASSES and mistakes:
+        pairs = [pair for *pair, _ in list_confusions(confusion, confusion.size)]
+        flat = dict.fromkeys(number for pair in pairs for number in pair)
+        shown = sorted(list(flat)[:_NUM_CONFUSED_CLASSES])
+        caption = f"the {len(shown)} classes of the most frequent mistakes"
+        part = confusion[np.ix_(shown, shown)]
+        named = draw_confusion_matrix(part, [names[i] for i in shown], description=caption)
+        plots.append((named, caption))
+    return {"confusion_plots": plots, "confusion_rows": rows}
+
+
+def show_calibration(evaluation: Evaluation) -> dict[str, Any]:
+    """How far the probabilities can be believed."""
+    calibration = evaluation.metrics.calibration
+    if calibration is None:
+        return {}
+    description = f"reliability plot, expected calibration error {calibration.ece.value:.2%}"
+    plot = draw_reliability(calibration.reliability, description=description)
+    return {"reliability_plot": plot}
+
+
+def show_views(evaluation: Evaluation) -> dict[str, Any]:
+    """What more views add."""
+    parts, (name, main) = evaluation.metrics.view_ablation, evaluation.metrics.main
+    if len(parts) < 2 or math.isnan(main.value):
+        return {"views_plot": None}
+    crops, clips = sorted({part.crops for part in parts}), sorted({part.clips for part in parts})
+    lines: dict[str, tuple[list[int], list[float]]] = {
+        format_count(count, "crop"): (
+            [part.clips for part in parts if part.crops == count],
+            [part.value for part in parts if part.crops == count],
+        )
+        for count in crops
+    }
+    if len(clips) < 2:
+        lines = {"": ([part.crops for part in parts], [part.value for part in parts])}
+    is_percent = evaluation.task_type != "regression"
+    values = [f"{part.value:.2%}" if is_percent else f"{part.value:.4g}" for part in parts]
+    counts = [f"{part.clips} x {part.crops}" for part in parts]
+    plot = draw_lines(
+        lines,
+        x_label="crops per clip" if len(clips) < 2 else "clips per video",
+        y_label=name,
+        description=f"{name} against the number of views",
+        is_percent=is_percent,
+        x_ticks=crops if len(clips) < 2 else clips,
+    )
+    return {"views_plot": plot, "view_rows": list(zip(counts, values, strict=True))}
+
+
+def format_count(count: int, noun: str) -> str:
+    """A number and what is counted."""
+    return f"{count} {noun}{'s' * (count > 1)}"

@@ -1,0 +1,62 @@
+"""Pages from the templates beside this file: each is one file that loads nothing.
+
+Templates escape what they are given; finished pieces, such as plots, are ``markupsafe.Markup``.
+"""
+
+import base64
+import functools
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from videomae2.base.files import atomic_write
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def render(template: str, **values: Any) -> str:
+    """Fill in a template.
+
+    Args:
+        template: Its name in ``templates``.
+        values: What it shows; a name that it uses and that is missing here is an error.
+    """
+    return _load_templates().get_template(template).render(values)
+
+
+def write_page(path: Path, text: str) -> Path:
+    """Write a page whole or not at all."""
+    with atomic_write(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+    return path
+
+
+@functools.cache
+def _load_templates() -> "Environment":
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("videomae2.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "percent": format_percent,
+        "number": lambda value: f"{value:.4g}",
+        "count": lambda value: f"{value:,}",
+        "data_url": encode_data_url,
+    }
+    return environment
+
+
+def format_percent(fraction: float, decimals: int = 1) -> str:
+    """A share in percent; nothing for what is not known."""
+    return "" if math.isnan(fraction) else f"{fraction:.{decimals}%}"
+
+
+def encode_data_url(content: bytes, kind: str) -> str:
+    """A picture as text, for a page that holds it; ``kind`` is png or jpeg."""
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"

@@ -1,0 +1,149 @@
+"""The report of a probe, for people and for programs."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from videomae2.base.summary import Summary
+from videomae2.metrics.probe import Params, ProbeResult
+from videomae2.models.encoder import EncoderConfig
+from videomae2.models.weights.config_json import (
+    FrameSampling,
+)
+from videomae2.tensors.grid import Grid
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProbeReport:
+    """What was probed, with which videos, and what came out."""
+
+    weights: Path
+    digest: str
+    encoder: str
+    sampling: FrameSampling
+    clips: int
+    stored_grid: Grid | None
+    """Grid of the tokens of a clip that the attentive probe saw."""
+    grid: Grid
+    """Grid of the encoder."""
+    train: str
+    test: str
+    classes: tuple[str, ...]
+    num_train_videos: int
+    num_test_videos: int
+    unreadable: dict[str, str]
+    """Path of each video that was left out, and why."""
+    majority_accuracy: float
+    """Accuracy of always naming the most frequent class of the training videos."""
+    results: tuple[ProbeResult, ...]
+    cache_dir: Path
+
+
+def format_encoder(config: EncoderConfig) -> str:
+    """Which encoder it is."""
+    return f"{config.size}, clips of {config.frames}x{config.height}x{config.width}"
+
+
+def format_grid(grid: Grid) -> str:
+    """A grid in words."""
+    return "x".join(map(str, grid))
+
+
+def format_sampling(sampling: FrameSampling) -> str:
+    """Which frames make a clip."""
+    if sampling.kind == "tsn":
+        return "one frame of each equal part"
+    return f"every {sampling.frame_interval:g} {sampling.interval_unit}"
+
+
+METHOD_NAMES = {"knn": "k-NN", "linear": "linear", "attentive": "attentive"}
+
+
+def format_report(report: ProbeReport) -> str:
+    """A few lines and a table."""
+    train = f"{report.num_train_videos} videos of {len(report.classes)} classes: {report.train}"
+    rows = [
+        ("weights", f"{report.weights} ({report.encoder})"),
+        ("clips", f"{report.clips} of each video, {format_sampling(report.sampling)}"),
+        ("train", train),
+        ("test", f"{report.num_test_videos} videos: {report.test}"),
+    ]
+    if report.unreadable:
+        rows.append(("skipped", f"{len(report.unreadable)} videos that cannot be read (--json)"))
+    lines = [str(Summary(tuple(rows)))]
+    lines += ["", *_format_table(report), ""]
+    lines += [f"{METHOD_NAMES[one.method]}: {note}" for one in report.results for note in one.notes]
+    lines += _format_accuracy_by_k(report)
+    lines.append(f"features are kept in {report.cache_dir}")
+    return "\n".join(lines)
+
+
+def _format_table(report: ProbeReport) -> list[str]:
+    header = ("probe", "top-1", "95 % interval", "top-5", "mean class", "validation", "chosen")
+    rows = [_format_row(one) for one in report.results]
+    rows.append(
+        (
+            "chance",
+            _format_percent(report.majority_accuracy),
+            "",
+            "",
+            "",
+            "",
+            "the most frequent class",
+        )
+    )
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if number in (0, 6) else cell.rjust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in (header, *rows)
+    ]
+
+
+def _format_row(result: ProbeResult) -> tuple[str, ...]:
+    accuracy = result.accuracy
+    return (
+        METHOD_NAMES[result.method],
+        _format_percent(accuracy.value),
+        f"{_format_percent(accuracy.low)} to {_format_percent(accuracy.high)}",
+        _format_percent(result.top5_accuracy),
+        _format_percent(result.mean_class_accuracy),
+        _format_percent(result.val_accuracy),
+        _format_params(result.best_params),
+    )
+
+
+def _format_accuracy_by_k(report: ProbeReport) -> list[str]:
+    """Test accuracy of every k, with the features and the vote that were chosen."""
+    for one in report.results:
+        if one.method == "knn":
+            chosen = [one.best_params[name] for name in ("features", "vote")]
+            trials = [t for t in one.trials if [t.params["features"], t.params["vote"]] == chosen]
+            values = ", ".join(
+                f"{t.params['k']}: {_format_percent(t.test_accuracy or 0.0)}" for t in trials
+            )
+            return [f"k-NN by k: {values}"]
+    return []
+
+
+def _format_params(params: Params) -> str:
+    return ", ".join(
+        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in params.items()
+    )
+
+
+def _format_percent(fraction: float) -> str:
+    return f"{100 * fraction:.1f} %"
+
+
+def format_json(report: ProbeReport) -> str:
+    """Everything, on one line."""
+    return json.dumps(asdict(report), default=_to_json)
+
+
+def _to_json(value: Any) -> Any:
+    return str(value)

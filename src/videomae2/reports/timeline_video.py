@@ -1,0 +1,177 @@
+"""A video with what the model says of it below: names, bars, and the time line.
+
+The frames come one by one, however long the video is. Axes: height, width, rgb.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+
+import numpy as np
+from jaxtyping import Float64, Int64, UInt8
+
+from videomae2.data.views.sliding import median_frame_duration
+from videomae2.inference.timeline import Timeline
+from videomae2.models.task_type import ClassScore, rank_topk
+from videomae2.reports.image_canvas import (
+    MUTED_TEXT_COLOR,
+    TEXT_COLOR,
+    ImageCanvas,
+    Picture,
+    TextStyle,
+    ellipsize,
+    enlarge,
+    round_up_to_even,
+    to_rgb,
+)
+from videomae2.reports.timeline import EMPTY_COLOR, OTHER_COLOR, assign_class_colors, format_clock
+
+_SHORT_SIDES = (240, 480)  # of the video in the film: smaller is enlarged, larger shrunk
+MAX_SHORT_SIDE = _SHORT_SIDES[1]
+"""Short side in pixels at which frames should be read."""
+_MIN_WIDTH = 426  # what names and bars need
+_MAX_FPS = 30.0
+_PAD_COLOR = (16, 18, 22)
+_MAX_ROWS, _MAX_LANES = 3, 4
+_MARGIN, _GAP = 14, 8
+_STRIP_HEIGHT, _BAR_HEIGHT, _ROW_HEIGHT = 20, 12, 24
+_NAME_SHARE = 0.42  # of the width, for the name; the bar has the rest
+_NAME_STYLE, _ACTIVE_STYLE = TextStyle(14, color=MUTED_TEXT_COLOR), TextStyle(14, bold=True)
+_CLOCK_STYLE = TextStyle(13, color=MUTED_TEXT_COLOR)
+
+
+class Overlay:
+    """Pictures of one width that say what holds at a moment."""
+
+    def __init__(self, timeline: Timeline, width: int) -> None:
+        self._timeline, self._width = timeline, width
+        self._colors = assign_class_colors(timeline)
+        self._rows = min(_MAX_ROWS, timeline.outputs.count)
+        content_height = _CLOCK_STYLE.line_height + _GAP + _STRIP_HEIGHT
+        self.height = round_up_to_even(2 * _MARGIN + self._rows * _ROW_HEIGHT + content_height)
+        self._strip_top = self.height - _MARGIN - _STRIP_HEIGHT
+        self._bin_index: int | None = None
+
+    def render(self, seconds: float) -> UInt8[np.ndarray, "height width rgb"]:
+        """The picture for a moment."""
+        edges = self._timeline.bins.edges
+        position = int(np.searchsorted(edges, seconds, side="right")) - 1
+        bin_index = min(max(position, 0), len(edges) - 2)
+        if bin_index != self._bin_index:
+            self._canvas_pixels, self._bin_index = self._draw_bin(bin_index).pixels, bin_index
+        picture = self._canvas_pixels.copy()
+        x = _MARGIN + self._to_pixel(seconds)
+        rows = slice(self._strip_top - 3, self._strip_top + _STRIP_HEIGHT + 3)
+        picture[rows, x - 1 : x + 1] = TEXT_COLOR
+        clock = self._draw_clock(seconds)
+        top = self._strip_top - _GAP - len(clock)
+        picture[top : top + len(clock), _MARGIN:-_MARGIN] = clock
+        return picture
+
+    def _draw_clock(self, seconds: float) -> Picture:
+        canvas = ImageCanvas(self._width - 2 * _MARGIN, _CLOCK_STYLE.line_height)
+        length = format_clock(self._timeline.length_seconds, decimals=1)
+        text = f"{format_clock(seconds, decimals=1)} of {length}"
+        canvas.draw_text(0, 0, text, _CLOCK_STYLE)
+        return canvas.pixels
+
+    def _draw_bin(self, bin_index: int) -> ImageCanvas:
+        """Everything but the clock and the cursor."""
+        canvas, outputs = ImageCanvas(self._width, self.height), self._timeline.outputs
+        rows = rank_topk(self._timeline.bins.scores[bin_index], outputs, self._rows)[: self._rows]
+        middle = float(self._timeline.bins.edges[bin_index : bin_index + 2].mean())
+        active = {
+            s.output for s in self._timeline.segments if s.start_seconds <= middle < s.stop_seconds
+        }
+        for number, row in enumerate(rows):
+            self._draw_row(canvas, _MARGIN + number * _ROW_HEIGHT, row, row.index in active)
+        self._draw_strip(canvas)
+        return canvas
+
+    def _draw_row(self, canvas: ImageCanvas, y: int, row: ClassScore, is_active: bool) -> None:
+        style = _ACTIVE_STYLE if is_active else _NAME_STYLE
+        inner = self._width - 2 * _MARGIN
+        name_width = round(inner * _NAME_SHARE)
+        canvas.draw_text(_MARGIN, y, ellipsize(row.name, name_width - _GAP, style), style)
+        if self._timeline.outputs.classification_type is None:
+            canvas.draw_text(_MARGIN + name_width, y, f"{row.score:.4g}", style)
+            return
+        number_width = 54
+        max_bar_width = inner - name_width - number_width
+        left, top = _MARGIN + name_width, y + 4
+        canvas.fill_box(left, top, max_bar_width, _BAR_HEIGHT, EMPTY_COLOR)
+        color = self._colors.get(row.index, OTHER_COLOR) if is_active else OTHER_COLOR
+        canvas.fill_box(left, top, round(max_bar_width * row.score), _BAR_HEIGHT, color)
+        canvas.draw_text(self._width - _MARGIN, y, f"{row.score:.0%}", style, anchor="ra")
+
+    def _draw_strip(self, canvas: ImageCanvas) -> None:
+        """All of the video from left to right, with a lane for each class that may overlap."""
+        is_exclusive = self._timeline.outputs.task_type == "multiclass"
+        lanes = 1 if is_exclusive else max(1, min(_MAX_LANES, len(self._colors)))
+        lane_of = {} if is_exclusive else {output: i for i, output in enumerate(self._colors)}
+        canvas.fill_box(
+            _MARGIN, self._strip_top, self._width - 2 * _MARGIN, _STRIP_HEIGHT, EMPTY_COLOR
+        )
+        height = _STRIP_HEIGHT // lanes
+        for s in self._timeline.segments:
+            lane = lane_of.get(s.output, 0 if is_exclusive else lanes)
+            if lane < lanes:
+                left, stop = self._to_pixel(s.start_seconds), self._to_pixel(s.stop_seconds)
+                color = self._colors.get(s.output, OTHER_COLOR)
+                top = self._strip_top + lane * height
+                canvas.fill_box(_MARGIN + left, top, stop - left, height, color)
+
+    def _to_pixel(self, seconds: float) -> int:
+        """Pixels from the left end of the strip."""
+        fraction = seconds / self._timeline.length_seconds
+        return round(min(1.0, fraction) * (self._width - 2 * _MARGIN))
+
+
+def compose_overlay_video(
+    timeline: Timeline,
+    frames: Iterable[tuple[int, UInt8[np.ndarray, "height width channels"]]],
+    frame_indices: Int64[np.ndarray, " shown"],
+    fps: Fraction,
+) -> Iterator[Picture]:
+    """Give every picture of the film; a frame of the video may be shown more than once.
+
+    Args:
+        timeline: What the model says.
+        frames: Those of the video that are shown, rising, each with its index.
+        frame_indices: Which frame each picture shows, as ``select_frames`` chose them.
+        fps: Pictures per second.
+    """
+    overlay: Overlay | None = None
+    pending = deque(enumerate(frame_indices.tolist()))
+    for index, frame in frames:
+        video_part = _render_frame(frame)
+        overlay = overlay or Overlay(timeline, video_part.shape[1])
+        while pending and pending[0][1] == index:
+            seconds = pending.popleft()[0] / float(fps)
+            yield np.concatenate((video_part, overlay.render(seconds)))
+
+
+def select_frames(
+    seconds: Float64[np.ndarray, " num_frames"], length_seconds: float
+) -> tuple[Fraction, Int64[np.ndarray, " shown"]]:
+    """The frames per second of a film, and which frame of the video each of its frames shows."""
+    fps = Fraction(min(_MAX_FPS, 1 / median_frame_duration(seconds))).limit_denominator(1001)
+    count = max(1, round(length_seconds * float(fps)))
+    times = np.arange(count) / float(fps) + median_frame_duration(seconds) * 1e-3
+    number = np.searchsorted(seconds, times, side="right") - 1
+    return fps, np.clip(number, 0, len(seconds) - 1).astype(np.int64)
+
+
+def _render_frame(
+    frame: UInt8[np.ndarray, "height width channels"],
+) -> UInt8[np.ndarray, "film_height film_width rgb"]:
+    """A frame of the video, in the middle of the film's width; both sides are even."""
+    picture = to_rgb(frame)
+    scale = max(1, -(-_SHORT_SIDES[0] // min(picture.shape[:2])))
+    picture = enlarge(picture, scale, resampling="BILINEAR")
+    height, width = picture.shape[:2]
+    film_width = round_up_to_even(max(_MIN_WIDTH, width))
+    part = np.full((round_up_to_even(height), film_width, 3), _PAD_COLOR, np.uint8)
+    left = (film_width - width) // 2
+    part[:height, left : left + width] = picture
+    return part

@@ -1,0 +1,218 @@
+"""What a pre-trained model makes of clips, in pixels.
+
+Visible cubes are copied from the clip, hidden ones are the decoder's. Where the decoder answers
+z-scored cubes, their mean and contrast come from the truth, or from the visible cubes around and
+from how the answers join.
+
+Axes: batch, frames, height, width, channels; tokens; loss_tokens = answers of a pass; values.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+
+from videomae2.tasks.pretrain import MaskingConfig, PretrainTask
+from videomae2.tensors import grid, masks, pixels, tokens, visible_stats
+from videomae2.tensors.clips import Clips
+from videomae2.tensors.grid import Cubes, Grid
+from videomae2.tensors.masks import build_further_masks
+from videomae2.tensors.rng_torch import Rng
+from videomae2.tensors.tokens import TokenSplit
+
+StatisticsSource = Literal["visible", "target"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reconstruction:
+    """Clips as a model sees and rebuilds them."""
+
+    pixels: UInt8[Tensor, "batch frames height width channels"]
+    """The clip where it was visible, the decoder's answer where it was hidden, 0 where neither."""
+    oracle_pixels: UInt8[Tensor, "batch frames height width channels"] | None
+    """The same answers with the true mean and contrast of each cube; None for plain pixels."""
+    visible: Bool[Tensor, "batch tokens"]
+    """Seen by the encoder."""
+    predicted: Bool[Tensor, "batch tokens"]
+    """Hidden, and answered in some pass."""
+    first_pass: Bool[Tensor, "batch tokens"]
+    """Hidden, and answered in the first pass."""
+    loss: Float[Tensor, " batch"]
+    """Of the first pass, as in training."""
+    baseline: Float[Tensor, " batch"]
+    """What the loss would be if the mean of each cube were predicted all over it."""
+    num_passes: int
+    """How many times the decoder was asked."""
+
+
+@torch.no_grad()
+def reconstruct_clips(
+    task: PretrainTask, clips: Clips, *, statistics: StatisticsSource, all_hidden: bool = False
+) -> Reconstruction:
+    """Let a model rebuild the hidden cubes of clips.
+
+    Args:
+        task: Model and masking; better in evaluation mode.
+        clips: Their keys draw the masks, the same as in training.
+        statistics: Where mean and contrast of hidden cubes come from; no matter for a model that
+            predicts plain pixels.
+        all_hidden: Ask for all hidden cubes at once, as VideoMAE (V1) does, instead of as many at
+            a time as in training, in several passes.
+    """
+    masking, cube_grid = task.masking, task.model.cubes.grid
+    if all_hidden and masking.decoder != "none":
+        hidden = _draw_hidden(masking, cube_grid, len(clips.keys), clips.keys)
+        splits = [tokens.split_v1(hidden, _count_hidden(masking, cube_grid))]
+    else:
+        splits = draw_passes(masking, cube_grid, len(clips.keys), clips.keys)
+    predictions = [task.predict(clips, split)[0] for split in splits]
+    return assemble_clips(
+        clips.pixels,
+        splits,
+        predictions,
+        task.model.cubes,
+        statistics=statistics if masking.normalize_target else None,
+    )
+
+
+def draw_passes(masking: MaskingConfig, cube_grid: Grid, batch: int, rng: Rng) -> list[TokenSplit]:
+    """Draw both masks, and give splits that together ask for every hidden cube.
+
+    The first is the split that training draws from the same randomness.
+    """
+    hidden = _draw_hidden(masking, cube_grid, batch, rng)
+    hidden_count = _count_hidden(masking, cube_grid)
+    if masking.decoder == "none":
+        return [tokens.split_v1(hidden, hidden_count)]
+    first = masks.drop(masking.decoder, cube_grid, masking.decoder_mask_ratio, batch=batch, rng=rng)
+    further_masks = build_further_masks(
+        masking.decoder, first, cube_grid, masking.decoder_mask_ratio
+    )
+    splits = [
+        tokens.split_dual(
+            hidden,
+            dropped,
+            hidden_count=hidden_count,
+            dropped_count=masks.count_dropped(
+                masking.decoder, cube_grid, masking.decoder_mask_ratio
+            ),
+            num_loss_tokens=masks.count_loss_tokens(
+                masking.encoder,
+                masking.encoder_mask_ratio,
+                masking.decoder,
+                masking.decoder_mask_ratio,
+                cube_grid,
+            ),
+            hidden_only=masking.decoder_queries == "hidden_only",
+        )
+        for dropped in (first, *further_masks)
+    ]
+    return [tokens.weight_all(s) for s in splits] if masking.loss_tokens == "decoded" else splits
+
+
+def assemble_clips(
+    clips: UInt8[Tensor, "batch frames height width channels"],
+    splits: Sequence[TokenSplit],
+    predictions: Sequence[Float[Tensor, "batch loss_tokens values"]],
+    cubes: Cubes,
+    *,
+    statistics: StatisticsSource | None,
+) -> Reconstruction:
+    """Put the answers of all passes into clips; where passes overlap, the first counts.
+
+    Args:
+        clips: The truth.
+        splits: What the decoder was asked for in each pass; all see the same cubes.
+        predictions: What it answered.
+        cubes: How the clips split into cubes.
+        statistics: Where mean and contrast come from; None if the answers are plain pixels.
+    """
+    truth = grid.split(clips, cubes)
+    index = splits[0].visible
+    no_tokens = torch.zeros(truth.shape[:2], dtype=torch.bool, device=truth.device)
+    visible = no_tokens.scatter(1, index, True)
+    pass_tokens = [no_tokens.scatter(1, split.loss_tokens, True) & ~visible for split in splits]
+    predicted = torch.stack(pass_tokens).any(dim=0)
+    canvas = torch.zeros_like(truth, dtype=torch.float32)
+    for split, answer in reversed(list(zip(splits, predictions, strict=True))):
+        index_values = split.loss_tokens[:, :, None].expand_as(answer)
+        canvas = canvas.scatter(1, index_values, answer.float())
+
+    def render(canvas: Tensor) -> Tensor:
+        values = (canvas * predicted[:, :, None] * 255).round().clamp(0, 255).to(torch.uint8)
+        return grid.join(torch.where(visible[:, :, None], truth, values), cubes)
+
+    oracle_pixels = None
+    if statistics is not None:
+        oracle_pixels = render(
+            pixels.denormalize(canvas, *pixels.compute_moments(truth / 255, cubes.channels))
+        )
+    if statistics == "visible":
+        canvas = _match_statistics(
+            canvas, truth, index, cubes, visible=visible, predicted=predicted
+        )
+    loss, baseline = _compute_losses(
+        truth, splits[0], predictions[0], cubes, plain_pixels=statistics is None
+    )
+    return Reconstruction(
+        pixels=oracle_pixels
+        if statistics == "target" and oracle_pixels is not None
+        else render(canvas),
+        oracle_pixels=oracle_pixels,
+        visible=visible,
+        predicted=predicted,
+        first_pass=pass_tokens[0],
+        loss=loss,
+        baseline=baseline,
+        num_passes=len(splits),
+    )
+
+
+def _match_statistics(
+    predictions: Tensor,
+    truth: Tensor,
+    index: Tensor,
+    cubes: Cubes,
+    *,
+    visible: Tensor,
+    predicted: Tensor,
+) -> Tensor:
+    """Give z-scored answers the mean and contrast that fit what is visible and each other."""
+    visible_cubes = grid.take(truth, index)
+    guess = visible_stats.estimate_moments(
+        visible_cubes.float() / 255, index, cubes.grid, channels=cubes.channels
+    )
+    true_patterns = pixels.compute_target(visible_cubes, channels=cubes.channels)
+    patterns = predictions.scatter(1, index[:, :, None].expand_as(visible_cubes), true_patterns)
+    mean, std = visible_stats.match_boundaries(
+        patterns, *guess, visible=visible, predicted=predicted, cubes=cubes
+    )
+    return pixels.denormalize(predictions, mean, std)
+
+
+def _compute_losses(
+    truth: Tensor, split: TokenSplit, answer: Tensor, cubes: Cubes, *, plain_pixels: bool
+) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
+    """The loss of each clip, and what the mean of each cube would get."""
+    loss_cubes = grid.take(truth, split.loss_tokens)
+    target = pixels.compute_target(
+        loss_cubes, channels=cubes.channels, normalize_target=not plain_pixels
+    )
+    _, std = pixels.compute_moments(target, cubes.channels)
+    pixels_each = cubes.values // cubes.channels
+    spread = (std.square() * (pixels_each - 1) / pixels_each).mean(dim=(2, 3))
+    error = (answer.float() - target).square().mean(dim=2)
+    weight = torch.ones_like(error) if split.weight is None else split.weight
+    total = weight.sum(dim=1)
+    return (error * weight).sum(dim=1) / total, (spread * weight).sum(dim=1) / total
+
+
+def _draw_hidden(masking: MaskingConfig, cube_grid: Grid, batch: int, rng: Rng) -> Tensor:
+    return masks.hide(masking.encoder, cube_grid, masking.encoder_mask_ratio, batch=batch, rng=rng)
+
+
+def _count_hidden(masking: MaskingConfig, cube_grid: Grid) -> int:
+    return masks.count_hidden(masking.encoder, cube_grid, masking.encoder_mask_ratio)

@@ -1,0 +1,233 @@
+"""Mean and contrast of hidden cubes, from what is visible and such that cubes join without a seam.
+
+A decoder that rebuilds z-scored cubes says nothing about their mean and contrast. Whoever wants
+pixels must take them from somewhere: from the truth, which a model does not know, or from here.
+A first guess comes from the visible cubes around. Then the seams are matched: where two cubes
+touch, in space or from one time slot to the next, pixels are nearly equal, so patterns that were
+predicted say something about the mean and contrast of their cubes. With m the mean, s the
+deviation and z the pattern of a cube, this minimises
+
+    the sum over touching cubes a, b of the mean over touching pixels of
+        ((m_a + s_a z_a) - (m_b + s_b z_b))^2
+    + PRIOR_WEIGHT * the sum over cubes of (m - first guess)^2 + (s - first guess)^2
+
+where the visible cubes keep their own m and s. Nothing that is hidden is used.
+
+Axes: batch, tokens = time*row*col of the grid, vis = the visible ones, values, channels, features.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+
+from videomae2.tensors import pixels
+from videomae2.tensors.grid import Cubes, Grid
+
+POWER = 3.0
+"""How fast the weight of a cube falls with its distance.
+
+Measured on 18 real clips of 16x224x224, tubes 0.9: the estimated means are off by 0.158 (root mean
+square); by 0.173 with power 1.5, 0.163 with 6, and 0.216 with one mean for the whole clip.
+"""
+
+
+SLOT_IN_CELLS = 0.125
+"""How far apart two time slots are, in cells: a place stays alike for long.
+
+Measured as above: with tubes it hardly matters, with random cubes 0.125 is off by 0.086 and 0.5 by
+0.104, with hidden frames by 0.057 and 0.097.
+"""
+
+
+def estimate_moments(
+    visible: Float[Tensor, "batch vis values"],
+    index: Int64[Tensor, "batch vis"],
+    grid: Grid,
+    *,
+    channels: int,
+) -> tuple[Float[Tensor, "batch tokens 1 channels"], Float[Tensor, "batch tokens 1 channels"]]:
+    """Estimate mean and standard deviation of every cube from the visible ones.
+
+    Args:
+        visible: Pixels of the visible cubes in [0, 1].
+        index: Their token numbers.
+        grid: Cubes along (time, row, col).
+        channels: How many channels a pixel has.
+
+    Returns:
+        What ``pixels.denormalize`` takes; at visible places, the true moments.
+    """
+    mean, std = pixels.compute_moments(visible, channels)
+    known = torch.cat((mean, std), dim=3).squeeze(2)
+    mean, std = interpolate_grid(known, index, grid)[:, :, None].split(channels, dim=3)
+    return mean, std
+
+
+def interpolate_grid(
+    known: Float[Tensor, "batch vis features"], index: Int64[Tensor, "batch vis"], grid: Grid
+) -> Float[Tensor, "batch tokens features"]:
+    """Fill a grid from what is known at some of its places, by inverse distance weighting.
+
+    The weight of a known place is 1 / distance^POWER, over space and time. What comes out lies
+    between the least and the greatest that is known, and is what is known at known places.
+
+    Source: Shepard, "A two-dimensional interpolation function for irregularly-spaced data", 1968.
+    """
+    positions = _cube_positions(grid, known)
+    exact = "donot_use_mm_for_euclid_dist"  # the other way is off by as much as small distances
+    distance = torch.cdist(
+        positions.expand(len(index), -1, -1), positions[index], compute_mode=exact
+    )
+    nearness = distance.clamp_min(SLOT_IN_CELLS / 2).pow(-POWER)  # 0 only where it is known
+    weight = nearness / nearness.sum(dim=2, keepdim=True)
+    return (weight @ known).scatter(1, index[:, :, None].expand_as(known), known)
+
+
+def _cube_positions(grid: Grid, like: Tensor) -> Float[Tensor, "tokens axes"]:
+    """Where each cube stands, in cells."""
+    time, row, col = (torch.arange(n, device=like.device, dtype=like.dtype) for n in grid)
+    return torch.cartesian_prod(time * SLOT_IN_CELLS, row, col)
+
+
+PRIOR_WEIGHT = 0.05
+"""How strongly the first guess holds, beside seams."""
+
+
+TIME_WEIGHT = 0.3
+"""How much a seam in time counts beside one in space, since things move.
+
+Both measured on twelve videos of moving shapes, tubes 0.75: with perfect patterns, hidden pixels
+are off by 0.084 (root mean square) instead of 0.131 for the first guess of ``estimate_moments``;
+with a PRIOR_WEIGHT of 0.01 by 0.082 and of 0.2 by 0.089, with a TIME_WEIGHT of 1 by 0.092. With
+patterns of a model that hardly learnt (loss 0.93) by 0.136 instead of 0.149, without patterns by
+0.149 as before.
+"""
+
+
+_ITERATIONS = 100  # of conjugate gradients; the error is below 1e-4 of a grey value by then
+
+
+Moments = Float[Tensor, "batch tokens 1 channels"]
+
+
+def match_boundaries(
+    patterns: Float[Tensor, "batch tokens values"],
+    mean: Moments,
+    std: Moments,
+    *,
+    visible: Bool[Tensor, "batch tokens"],
+    predicted: Bool[Tensor, "batch tokens"],
+    cubes: Cubes,
+) -> tuple[Moments, Moments]:
+    """Improve a first guess of the mean and standard deviation of predicted cubes.
+
+    Args:
+        patterns: Every cube z-scored: truly where it is visible, as predicted where it is hidden.
+        mean: The truth where a cube is visible, elsewhere a guess.
+        std: The same.
+        visible: Cubes that stay as they are.
+        predicted: Cubes to improve; others that are hidden are left out of everything.
+        cubes: How the clips split into cubes.
+    """
+    start = torch.stack((_to_grid(mean, cubes), _to_grid(std, cubes))).double()
+    is_free = rearrange(predicted, "b (t h w) -> b t h w 1", t=cubes.grid[0], h=cubes.grid[1])
+    known = (visible | predicted).view_as(is_free[..., 0])
+    boundaries = list(_compare_boundaries(patterns.double(), known, cubes))
+    change = torch.zeros_like(start)
+    residual = -_compute_gradient(start, boundaries) * is_free
+    direction, residual_norm = residual, residual.square().sum()
+    for _ in range(_ITERATIONS):
+        hessian_direction = (
+            _compute_gradient(direction, boundaries) + PRIOR_WEIGHT * direction
+        ) * is_free
+        step = residual_norm / (direction * hessian_direction).sum().clamp_min(
+            torch.finfo(residual_norm.dtype).tiny
+        )
+        change = change + step * direction
+        residual = residual - step * hessian_direction
+        previous_norm, residual_norm = residual_norm, residual.square().sum()
+        direction = (
+            residual
+            + residual_norm
+            / previous_norm.clamp_min(torch.finfo(residual_norm.dtype).tiny)
+            * direction
+        )
+    means, stds = (start + change).to(mean.dtype)
+    return _to_tokens(means), _to_tokens(stds).clamp_min(0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Boundary:
+    """All seams along one axis: which cubes touch, and means over the touching pixels."""
+
+    axis: int
+    weight: Tensor
+    first: Tensor
+    second: Tensor
+    first_square: Tensor
+    second_square: Tensor
+    product: Tensor
+
+
+def _compare_boundaries(patterns: Tensor, known: Tensor, cubes: Cubes) -> Iterator[_Boundary]:
+    """Compare the faces of cubes that touch along time, row and column."""
+    time, row, col = cubes.grid
+    z = rearrange(
+        patterns,
+        "b (t h w) (p0 p1 p2 c) -> b t h w p0 p1 p2 c",
+        t=time,
+        h=row,
+        w=col,
+        p0=cubes.tubelet_size,
+        p1=cubes.patch_size,
+        p2=cubes.patch_size,
+    )
+    for axis, axis_weight in ((1, TIME_WEIGHT), (2, 1.0), (3, 1.0)):
+        pairs, side = z.shape[axis] - 1, z.shape[axis + 3]
+        faces = z.select(axis + 3, side - 1).narrow(axis, 0, pairs).flatten(4, 5)
+        opposite_faces = z.select(axis + 3, 0).narrow(axis, 1, pairs).flatten(4, 5)
+        both_known = known.narrow(axis, 0, pairs) & known.narrow(axis, 1, pairs)
+        yield _Boundary(
+            axis=axis + 1,  # behind the axis that stacks mean and deviation
+            weight=axis_weight * both_known[..., None].to(z.dtype),
+            first=faces.mean(dim=4),
+            second=opposite_faces.mean(dim=4),
+            first_square=faces.square().mean(dim=4),
+            second_square=opposite_faces.square().mean(dim=4),
+            product=(faces * opposite_faces).mean(dim=4),
+        )
+
+
+def _compute_gradient(x: Tensor, boundaries: list[_Boundary]) -> Tensor:
+    """Half the derivative of the sum over seams by means and deviations; it is linear in them."""
+    gradient = torch.zeros_like(x)
+    for boundary in boundaries:
+        pairs = x.shape[boundary.axis] - 1
+        (m_a, s_a), (m_b, s_b) = (
+            x.narrow(boundary.axis, 0, pairs),
+            x.narrow(boundary.axis, 1, pairs),
+        )
+        gap = m_a - m_b
+        by_mean = gap + boundary.first * s_a - boundary.second * s_b
+        by_first = boundary.first * gap + boundary.first_square * s_a - boundary.product * s_b
+        by_second = boundary.second * gap + boundary.product * s_a - boundary.second_square * s_b
+        gradient.narrow(boundary.axis, 0, pairs).add_(
+            torch.stack((by_mean, by_first)) * boundary.weight
+        )
+        gradient.narrow(boundary.axis, 1, pairs).sub_(
+            torch.stack((by_mean, by_second)) * boundary.weight
+        )
+    return gradient
+
+
+def _to_grid(moments: Tensor, cubes: Cubes) -> Tensor:
+    time, row, _ = cubes.grid
+    return rearrange(moments, "b (t h w) 1 c -> b t h w c", t=time, h=row)
+
+
+def _to_tokens(moments: Tensor) -> Tensor:
+    return rearrange(moments, "b t h w c -> b (t h w) 1 c")

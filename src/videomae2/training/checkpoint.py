@@ -1,0 +1,196 @@
+"""Checkpoints: written atomically, found again, pruned.
+
+A checkpoint is a folder ``step-00001234``. It is filled under another name, forced to the disk and
+renamed, so a folder of that name is always complete. The optimizer's state is kept as named
+tensors: safe to store, independent of the groups' order.
+"""
+
+import errno
+import logging
+import re
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from videomae2.base.files import fsync_dir, fsync_tree
+from videomae2.errors import CheckpointError
+from videomae2.tensors.files import save_tensors
+
+_logger = logging.getLogger(__name__)
+
+_FOLDER_NAME = re.compile(r"step-(\d{8,})")
+_UNFINISHED = "unfinished-"
+_DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
+
+
+class CheckpointManager:
+    """The checkpoints of one run."""
+
+    def __init__(
+        self, folder: Path, *, keep_latest_k: int = 2, keep_interval: int | None = None
+    ) -> None:
+        self.folder = folder
+        self.keep_latest_k = keep_latest_k
+        self.keep_interval = keep_interval
+
+    def save(self, step: int, write: Callable[[Path], None]) -> Path:
+        """Fill a folder with ``write`` and make it the checkpoint of a step.
+
+        Raises:
+            CheckpointError: If the disk is full or cannot be written; older checkpoints are as
+                they were, and nothing half-written stays behind.
+        """
+        final = self._write_and_rename(step, write)
+        self.prune()
+        return final
+
+    def save_freeing_space(self, step: int, write: Callable[[Path], None]) -> Path:
+        """Save what no later save can make up for; where there is no room, older ones give way.
+
+        They go oldest first; the newest stays, and those that are kept for good.
+
+        Args:
+            step: Steps that are done.
+            write: Fills a folder.
+
+        Raises:
+            CheckpointError: As ``save``.
+        """
+        while True:
+            try:
+                return self.save(step, write)
+            except CheckpointError as error:
+                deletable = [old for old in self.list_steps()[:-1] if not self._is_permanent(old)]
+                if not (deletable and _is_disk_full(error.__cause__)):
+                    raise
+                _logger.warning(
+                    f"no room to save step {step}: the checkpoint of step {deletable[0]} is deleted"
+                )
+                _remove_checkpoint(self._build_path(deletable[0]))
+
+    def _write_and_rename(self, step: int, write: Callable[[Path], None]) -> Path:
+        final = self._build_path(step)
+        partial = self.folder / f"{_UNFINISHED}{final.name}"
+        try:
+            _remove_checkpoint(partial)
+            partial.mkdir(parents=True)
+            write(partial)
+            fsync_tree(partial)
+            _remove_checkpoint(final)
+            partial.rename(final)
+            fsync_dir(self.folder)
+        except BaseException as error:  # whatever it was, a full disk wants its room back
+            _remove_checkpoint(partial)
+            if isinstance(error, (OSError, RuntimeError)):
+                raise CheckpointError(f"cannot save {final}: {error}") from error
+            raise
+        return final
+
+    def list_steps(self) -> list[int]:
+        """Steps of all complete checkpoints, oldest first."""
+        if not self.folder.is_dir():
+            return []
+        matches = (_FOLDER_NAME.fullmatch(path.name) for path in self.folder.iterdir())
+        return sorted(int(match[1]) for match in matches if match)
+
+    def find_latest(self) -> tuple[int, Path] | None:
+        """The last complete checkpoint, if there is one."""
+        return self._find_last(self.list_steps())
+
+    def find_previous(self) -> tuple[int, Path] | None:
+        """The one before it."""
+        return self._find_last(self.list_steps()[:-1])
+
+    def _find_last(self, steps: list[int]) -> tuple[int, Path] | None:
+        return (steps[-1], self._build_path(steps[-1])) if steps else None
+
+    def _build_path(self, step: int) -> Path:
+        return self.folder / f"step-{step:08d}"
+
+    def _is_permanent(self, step: int) -> bool:
+        return self.keep_interval is not None and step % self.keep_interval == 0
+
+    def prune(self) -> None:
+        """Remove what is neither new nor kept for good, and what was never finished."""
+        for step in self.list_steps()[: -self.keep_latest_k or None]:
+            if not self._is_permanent(step):
+                _remove_checkpoint(self._build_path(step))
+        for path in self.folder.glob(f"{_UNFINISHED}*"):
+            _remove_checkpoint(path)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read a file of a checkpoint.
+
+    Raises:
+        CheckpointError: If it is missing or not whole.
+    """
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"cannot read {path}: {error}") from error
+
+
+def _is_disk_full(error: BaseException | None) -> bool:
+    return isinstance(error, OSError) and error.errno in _DISK_FULL_ERRNOS
+
+
+def _remove_checkpoint(folder: Path) -> None:
+    """Take a folder away; first under another name, so that no half of it looks complete."""
+    if not folder.exists():
+        return
+    trash = folder
+    if not folder.name.startswith(_UNFINISHED):
+        trash = folder.with_name(f"{_UNFINISHED}removed-{folder.name}")
+        shutil.rmtree(trash, ignore_errors=True)
+        folder.rename(trash)
+    shutil.rmtree(trash, ignore_errors=True)
+
+
+def save_optimizer(
+    optimizer: Optimizer, named_parameters: Iterable[tuple[str, nn.Parameter]], path: Path
+) -> None:
+    """Write every parameter's state as ``<what>/<parameter>``."""
+    tensors = {
+        f"{kind}/{name}": value
+        for name, parameter in named_parameters
+        for kind, value in optimizer.state.get(parameter, {}).items()
+    }
+    save_tensors(path, tensors)
+
+
+def load_optimizer(
+    optimizer: Optimizer, named_parameters: Iterable[tuple[str, nn.Parameter]], path: Path
+) -> None:
+    """Read what ``save_optimizer`` wrote.
+
+    Raises:
+        CheckpointError: If it cannot be read, or is the state of other parameters.
+    """
+    state: dict[str, dict[str, Tensor]] = {}
+    for key, value in read_tensors(path).items():
+        kind, name = key.split("/", 1)
+        state.setdefault(name, {})[kind] = value
+    parameters = {
+        name: parameter for name, parameter in named_parameters if parameter.requires_grad
+    }
+    if state and state.keys() != parameters.keys():
+        mismatched = sorted(state.keys() ^ parameters.keys())
+        raise CheckpointError(f"{path} is the state of other parameters, such as {mismatched[0]}")
+    for name, values in state.items():
+        parameter = parameters[name]
+        optimizer.state[parameter] = {
+            kind: _to_parameter(value, parameter) for kind, value in values.items()
+        }
+
+
+def _to_parameter(value: Tensor, parameter: nn.Parameter) -> Tensor:
+    """Moments take the parameter's type; the step count stays float32, as fused AdamW wants."""
+    dtype = torch.float32 if value.ndim == 0 else parameter.dtype
+    return value.to(parameter.device, dtype)

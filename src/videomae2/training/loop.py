@@ -1,0 +1,181 @@
+"""How training runs, for any task: steps, reports, saves, requests to stop."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from torch.optim import AdamW
+
+from videomae2.base.signals import SignalHandler
+from videomae2.errors import CheckpointError, Interrupted
+from videomae2.training.callback import Callback
+from videomae2.training.ema import EMA
+from videomae2.training.metrics_buffer import MetricsBuffer
+from videomae2.training.optim import any_step_taken
+from videomae2.training.prefetch import MicroBatch, MicroBatchIterator, StepAborted
+from videomae2.training.runtime import Runtime
+from videomae2.training.step import StepResult, TrainingTask, train_step
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoopConfig:
+    """How long a run is and when it reports and saves."""
+
+    steps: int
+    gradient_accumulation_steps: int
+    lr_schedule: Callable[[int], float]
+    clip_norm: float | None
+    log_interval: int
+    checkpoint_interval: int
+    max_nonfinite_steps: int
+
+
+@dataclass(slots=True)
+class _LoopState:
+    """Reports and saves, and knows what is saved."""
+
+    metrics: MetricsBuffer
+    micro_batches: MicroBatchIterator
+    callbacks: Sequence[Callback]
+    save: Callable[[int], None]
+    last_saved_step: int
+
+    def record(self, step: int, result: StepResult, lr: float) -> None:
+        """Take what a step gave, without a wait for the device."""
+        micro_batches = self.micro_batches
+        self.metrics.add(
+            step,
+            result,
+            lr=lr,
+            num_clips=micro_batches.num_clips,
+            num_unreadable=micro_batches.num_unreadable,
+            samples=micro_batches.samples,
+        )
+
+    def flush_metrics(self) -> None:
+        """Report the steps since the last time; the one wait for the device."""
+        records = self.metrics.pop_records()
+        if records:
+            window = self.micro_batches.window_stats(records)
+            for callback in self.callbacks:
+                callback.on_log(window)
+            self.metrics.check_skipped(records)
+
+    def try_save_checkpoint(self, steps_done: int) -> None:
+        """Save; a failure is said, and survived until the next time."""
+        try:
+            self.save_checkpoint(steps_done)
+        except CheckpointError as error:
+            _logger.warning(f"{error}; training goes on, the next try is at the next save")
+
+    def save_checkpoint(self, steps_done: int) -> None:
+        for callback in self.callbacks:
+            callback.on_save(steps_done)
+        self.save(steps_done)
+        self.last_saved_step = steps_done
+
+    def run_callbacks(self, steps_done: int) -> None:
+        for callback in self.callbacks:
+            callback.on_step_end(steps_done)
+
+    def end_step(
+        self, steps_done: int, config: LoopConfig, optimizer: AdamW, signals: SignalHandler
+    ) -> None:
+        """Do what is due after a step: end the run, stop, save, or report."""
+        # before any save: what a callback looked at is looked at again after a stop
+        self.micro_batches.run_paused(self.run_callbacks, steps_done)
+        if steps_done == config.steps:
+            self.flush_metrics()
+            if not any_step_taken(optimizer):
+                raise self.metrics.no_update_error()
+            self.save_checkpoint(steps_done)
+            for callback in self.callbacks:
+                callback.on_end()
+        elif signals.stop_signal is not None:
+            self.save_and_stop(steps_done, signals.stop_signal.name)
+        elif signals.pop_save_request() or steps_done % config.checkpoint_interval == 0:
+            self.flush_metrics()
+            self.try_save_checkpoint(steps_done)
+        elif steps_done % config.log_interval == 0:
+            self.flush_metrics()
+
+    def save_and_stop(self, steps_done: int, signal_name: str) -> NoReturn:
+        """Save what is not saved yet, and end; a step that was begun is forgotten.
+
+        Where that fails, what was saved before is still there to go on from, if there is any.
+        """
+        self.flush_metrics()
+        if self.last_saved_step != steps_done:
+            try:
+                self.save_checkpoint(steps_done)
+            except CheckpointError as error:
+                error_type = Interrupted if self.last_saved_step else CheckpointError
+                raise error_type(f"asked to stop by {signal_name}, but {error}") from error
+        state = f"saved at step {steps_done}" if steps_done else "the first step was not done yet"
+        raise Interrupted(f"asked to stop by {signal_name}; {state}")
+
+
+def fit(
+    task: TrainingTask,
+    optimizer: AdamW,
+    micro_batches: Iterator[MicroBatch],
+    config: LoopConfig,
+    *,
+    first_step: int,
+    runtime: Runtime,
+    signals: SignalHandler,
+    save: Callable[[int], None],
+    callbacks: Sequence[Callback] = (),
+    ema: EMA | None = None,
+) -> None:
+    """Train from ``first_step`` to ``config.steps``; what a step computes depends on nothing else.
+
+    Args:
+        task: Gives the loss of a micro-batch.
+        optimizer: Of its parameters.
+        micro_batches: Those of all steps, in order.
+        config: How long, and when to report and save.
+        first_step: Steps that were done before.
+        runtime: Where and how to compute.
+        signals: Requests to stop or save.
+        save: Saves a checkpoint after so many steps.
+        callbacks: What is done beside the steps, in this order.
+        ema: Follows the weights.
+
+    Raises:
+        Interrupted: After saving, when asked to stop; if that fails, with an earlier checkpoint.
+        CheckpointError: When the last state could not be saved, or nothing at all when asked to
+            stop.
+        NonFiniteLossError: When too many steps in a row had to be skipped, or all of a run.
+    """
+    iterator = MicroBatchIterator(micro_batches, config.gradient_accumulation_steps, signals)
+    state = _LoopState(
+        MetricsBuffer(config.max_nonfinite_steps),
+        iterator,
+        callbacks,
+        save,
+        last_saved_step=first_step,
+    )
+    if signals.stop_signal is not None and first_step < config.steps:
+        state.save_and_stop(first_step, signals.stop_signal.name)
+    for step in range(first_step, config.steps):
+        lr = config.lr_schedule(step)
+        try:
+            result = train_step(
+                task,
+                optimizer,
+                iterator.iterate_step(),
+                lr=lr,
+                clip_norm=config.clip_norm,
+                runtime=runtime,
+            )
+        except StepAborted:
+            assert signals.stop_signal is not None
+            state.save_and_stop(step, signals.stop_signal.name)
+        if ema is not None:
+            ema.update()
+        state.record(step, result, lr)
+        state.end_step(step + 1, config, optimizer, signals)

@@ -1,0 +1,137 @@
+"""Metrics of steps, kept on the device and read out together: one wait for many steps."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from videomae2.errors import NonFiniteLossError
+from videomae2.training.step import StepResult
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """What the log keeps of one step."""
+
+    step: int
+    loss: float
+    lr: float
+    grad_norm: float
+    metrics: dict[str, float]
+    num_clips: int
+    num_unreadable: int
+    skipped: bool
+    samples: tuple[str, ...]
+    """Names of the videos of the step; only of a skipped one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _PendingStep:
+    """A step whose numbers are still on the device."""
+
+    result: StepResult
+    record: StepRecord
+    """With everything that is known already."""
+
+
+class MetricsBuffer:
+    """Collects the results of steps until somebody reads them."""
+
+    def __init__(self, max_nonfinite_steps: int) -> None:
+        self.max_nonfinite_steps = max_nonfinite_steps
+        self._pending: list[_PendingStep] = []
+        self._skipped_in_row: list[StepRecord] = []
+
+    def add(
+        self,
+        step: int,
+        result: StepResult,
+        *,
+        lr: float,
+        num_clips: int,
+        num_unreadable: int,
+        samples: Sequence[str],
+    ) -> None:
+        """Note a step without waiting for its numbers."""
+        record = StepRecord(
+            step=step,
+            loss=math.nan,
+            lr=lr,
+            grad_norm=math.nan,
+            metrics={},
+            num_clips=num_clips,
+            num_unreadable=num_unreadable,
+            skipped=False,
+            samples=tuple(samples),
+        )
+        self._pending.append(_PendingStep(result, record))
+
+    def pop_records(self) -> list[StepRecord]:
+        """Wait for the device once and give the records of all steps since the last reading."""
+        if not self._pending:
+            return []
+        rows = torch.stack([_stack_values(step.result) for step in self._pending]).tolist()
+        names = list(self._pending[0].result.metrics)
+        records = [
+            _fill_record(step.record, row, names)
+            for step, row in zip(self._pending, rows, strict=True)
+        ]
+        self._pending.clear()
+        return records
+
+    def check_skipped(self, records: Sequence[StepRecord]) -> None:
+        """Count skipped steps in a row.
+
+        Raises:
+            NonFiniteLossError: At ``max_nonfinite_steps`` in a row; names the videos of the last.
+        """
+        for record in records:
+            self._skipped_in_row = [*self._skipped_in_row, record] if record.skipped else []
+            if len(self._skipped_in_row) >= self.max_nonfinite_steps:
+                raise NonFiniteLossError(_explain_skipped(self._skipped_in_row))
+
+    def no_update_error(self) -> NonFiniteLossError:
+        """The error of a run that ends with the weights it began with."""
+        return NonFiniteLossError(f"nothing was learnt: {_explain_skipped(self._skipped_in_row)}")
+
+
+def _stack_values(result: StepResult) -> Tensor:
+    values = [result.loss, result.grad_norm, result.nonfinite, *result.metrics.values()]
+    return torch.stack([value.detach().double() for value in values])
+
+
+def _fill_record(record: StepRecord, row: list[float], names: list[str]) -> StepRecord:
+    """The record with the numbers that came from the device."""
+    loss, grad_norm, nonfinite, *metrics = row
+    return replace(
+        record,
+        loss=loss,
+        grad_norm=grad_norm,
+        metrics=dict(zip(names, metrics, strict=True)),
+        skipped=bool(nonfinite),
+        samples=record.samples if nonfinite else (),
+    )
+
+
+def _explain_skipped(skipped: list[StepRecord]) -> str:
+    last = skipped[-1]
+    videos = sorted({name for record in skipped for name in record.samples})
+    names = ", ".join(videos[:8]) + (f" and {len(videos) - 8} more" if len(videos) > 8 else "")
+    cause = "no readable video" if last.num_unreadable and math.isnan(last.loss) else "not finite"
+    return (
+        f"{len(skipped)} steps in a row were skipped, up to step {last.step}: loss {last.loss:g}, "
+        f"gradient norm {last.grad_norm:g}, lr {last.lr:.3g} ({cause}); a smaller --optim.lr, "
+        f"--optim.clip-norm 1 or --runtime.precision fp32 may help; videos of these steps: {names}"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LogWindow:
+    """Some steps, and how the time between went."""
+
+    records: Sequence[StepRecord]
+    seconds: float
+    wait_seconds: float
+    """Of these seconds, waiting for data."""

@@ -1,0 +1,176 @@
+"""Parameter groups and the optimizer."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import nn
+from torch.optim import AdamW
+
+_LAYER = re.compile(r"(?:^|(?:^|\.)encoder\.)(?:patch_embed|blocks\.(?P<block>\d+))\.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OptimConfig:
+    """AdamW, the learning rate, and how long it runs."""
+
+    lr: float
+    """Peak learning rate for a global batch of 256."""
+    epochs: float
+    """Times that the mixture is gone through."""
+    warmup_epochs: float
+    """Of these, with a rising learning rate."""
+    global_batch_size: int
+    """Global batch: videos that one step sees, over all devices and accumulation."""
+    allow_smaller_batch: bool = False
+    """Take a smaller batch where there are fewer videos in an epoch than that, and say so; else it
+    is an error."""
+    micro_batch_size: int | None = None
+    """Videos on the device at once; gradients of several are added up. All of them if not given."""
+    lr_scale_by: Literal["videos", "views"] = "videos"
+    """What the 256 counts: videos as in the released code, or views of them."""
+    min_lr: float = 1e-5
+    """Learning rate at the end, for a global batch of 256."""
+    weight_decay: float = 0.05
+    """Decay of matrices; vectors have none."""
+    layer_decay: float = 1.0
+    """Factor of the learning rate from each block to the one before it; 1 gives all the same."""
+    betas: tuple[float, float] = (0.9, 0.95)
+    """Memory of the first and second moment."""
+    eps: float = 1e-8
+    """Added to the root of the second moment."""
+    clip_norm: float | None = None
+    """Limit of the gradient's norm."""
+    ema_decay: float | None = None
+    """Keep a running mean of the weights with this decay."""
+
+    @property
+    def gradient_accumulation_steps(self) -> int:
+        """Micro-batches of a step."""
+        return self.global_batch_size // (self.micro_batch_size or self.global_batch_size)
+
+
+def has_weight_decay(name: str, parameter: nn.Parameter) -> bool:
+    """Whether weight decay applies: not to vectors, biases, scales and learnt tokens.
+
+    Source: get_parameter_groups in optim_factory.py of the released code, with its skip list.
+    """
+    no_decay = ("pos_embed", "cls_token", "mask_token")
+    leaf_name = name.rsplit(".", 1)[-1]
+    return parameter.ndim > 1 and leaf_name not in ("bias", "scale", *no_decay)
+
+
+def get_layer_id(name: str, depth: int) -> int:
+    """The number of the layer that a parameter belongs to.
+
+    Args:
+        name: Of the encoder itself or of something that holds it as ``encoder``.
+        depth: Blocks of the encoder.
+
+    Returns:
+        0 for the patch embedding, i+1 for block i, depth+1 for all that comes after or beside.
+
+    Source: get_num_layer_for_vit in optim_factory.py of the released code.
+    """
+    match = _LAYER.search(name)
+    if match is None:
+        return depth + 1
+    return 0 if match["block"] is None else int(match["block"]) + 1
+
+
+def build_param_groups(
+    parameters: Iterable[tuple[str, nn.Parameter]], weight_decay: float, layer_decay: float = 1.0
+) -> list[dict[str, Any]]:
+    """Sort parameters by whether they decay and, if layers differ in their rate, by layer.
+
+    Args:
+        parameters: Names and parameters; those that do not learn are left out.
+        weight_decay: Of those that decay.
+        layer_decay: The rate of layer k is scaled by this to the power of (last layer - k).
+
+    Returns:
+        Groups for an optimizer, each with its ``lr_scale``.
+
+    Source: LayerDecayValueAssigner and get_parameter_groups in optim_factory.py of the released
+        code.
+    """
+    named_parameters = list(parameters)
+    depth = _count_blocks(name for name, _ in named_parameters)
+    groups: dict[tuple[bool, int], list[nn.Parameter]] = {}
+    for name, parameter in named_parameters:
+        if parameter.requires_grad:
+            layer = depth + 1 if layer_decay == 1 else get_layer_id(name, depth)
+            groups.setdefault((not has_weight_decay(name, parameter), layer), []).append(parameter)
+    return [
+        {
+            "params": members,
+            "weight_decay": 0.0 if no_decay else weight_decay,
+            "lr_scale": layer_decay ** (depth + 1 - layer),
+        }
+        for (no_decay, layer), members in sorted(groups.items(), key=lambda item: item[0])
+    ]
+
+
+def _count_blocks(names: Iterable[str]) -> int:
+    """Blocks of the encoder: also those whose weights do not learn count."""
+    matches = (_LAYER.search(name) for name in names)
+    return max(
+        (int(match["block"]) + 1 for match in matches if match and match["block"]), default=0
+    )
+
+
+def build_optimizer(task: nn.Module, config: OptimConfig) -> AdamW:
+    """AdamW over all parameters of a task, fused: one kernel that can skip a step by itself."""
+    groups = build_param_groups(task.named_parameters(), config.weight_decay, config.layer_decay)
+    return _build_adamw(groups, config)
+
+
+def build_joint_optimizer(models: Iterable[tuple[nn.Module, float]], config: OptimConfig) -> AdamW:
+    """The same over several models that learn side by side, each as if it were alone.
+
+    Args:
+        models: Each with a factor of its learning rate. Layers are counted, and the gradient's
+            norm is limited, in each by itself.
+        config: Of all.
+    """
+    groups = [
+        {**group, "lr_scale": group["lr_scale"] * lr_mult, "model": number}
+        for number, (model, lr_mult) in enumerate(models)
+        for group in build_param_groups(
+            model.named_parameters(), config.weight_decay, config.layer_decay
+        )
+    ]
+    return _build_adamw(groups, config)
+
+
+def group_parameters_by_model(
+    optimizer: AdamW, ordered: Iterable[nn.Parameter]
+) -> list[list[nn.Parameter]]:
+    """Sort parameters by the models of ``build_joint_optimizer``; without those all are of one."""
+    model_index = {
+        p: group.get("model", 0) for group in optimizer.param_groups for p in group["params"]
+    }
+    models: dict[int, list[nn.Parameter]] = {}
+    for parameter in ordered:
+        models.setdefault(model_index.get(parameter, 0), []).append(parameter)
+    return [models[number] for number in sorted(models)]
+
+
+def _build_adamw(groups: list[dict[str, Any]], config: OptimConfig) -> AdamW:
+    return AdamW(groups, lr=config.lr, betas=config.betas, eps=config.eps, fused=True)
+
+
+def any_step_taken(optimizer: AdamW) -> bool:
+    """Whether any step so far, before a resume too, was not skipped; waits for the device."""
+    return any(bool(state["step"] > 0) for state in optimizer.state.values())
+
+
+def set_found_inf(optimizer: AdamW, nonfinite: torch.Tensor) -> None:
+    """Make the next step do nothing where ``nonfinite`` is 1, decided on the device without a wait.
+
+    The fused kernels take the flag that PyTorch's gradient scaler hands them.
+    """
+    optimizer.grad_scale = None  # type: ignore[attr-defined]
+    optimizer.found_inf = nonfinite.float()  # type: ignore[attr-defined]

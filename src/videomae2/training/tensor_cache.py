@@ -1,0 +1,181 @@
+"""Tensors on disk by key, such as a teacher's outputs for a micro-batch.
+
+A folder of chunks, each a safetensors file that is written under another name, forced to the disk
+and renamed: a chunk is complete or does not exist, and whatever was not written in time is computed
+again. ``cache.json`` says what all of them have in common. Several runs may fill one folder: chunks
+are named after what they hold.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+from torch import Tensor
+
+from videomae2.base.files import atomic_write
+from videomae2.errors import CheckpointError, ConfigError, DataError
+from videomae2.tensors.files import save_tensors
+
+HEADER_FILE = "cache.json"
+FORMAT = 1
+_KEYS, _KEY_BYTES = "keys", 16
+_MAX_LOADED_CHUNKS = 4
+
+
+@dataclass(slots=True)
+class TensorCache:
+    """The answers in a folder; those that are added wait in memory for ``flush``."""
+
+    folder: Path
+    _locations: dict[bytes, tuple[Path, int]] = field(default_factory=dict)
+    _pending: dict[bytes, Mapping[str, Tensor]] = field(default_factory=dict)
+    _loaded_chunks: dict[Path, dict[str, Tensor]] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, folder: Path, cache_key: Mapping[str, Any]) -> "TensorCache":
+        """Open a folder, or make it.
+
+        Args:
+            folder: Where.
+            cache_key: Everything that the answers depend on, in what JSON has words for.
+
+        Raises:
+            ConfigError: If what is there was made by something else; says each difference.
+            CheckpointError: If it cannot be read or written.
+        """
+        cache = cls(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _check_header(folder, json.loads(json.dumps(cache_key)))
+        except OSError as error:
+            raise CheckpointError(f"cannot use the cache {folder}: {error}") from error
+        for path in sorted(folder.glob("chunk-*.safetensors")):
+            cache._index_chunk(path)
+        return cache
+
+    def __len__(self) -> int:
+        return len(self._locations) + len(self._pending)
+
+    @property
+    def num_pending(self) -> int:
+        """How many answers are not on disk yet."""
+        return len(self._pending)
+
+    def get(self, key: bytes) -> Mapping[str, Tensor] | None:
+        """Give an answer on the CPU, or None if it is not known.
+
+        Raises:
+            CheckpointError: If its file cannot be read any more.
+        """
+        if key in self._pending:
+            return self._pending[key]
+        if key not in self._locations:
+            return None
+        path, row = self._locations[key]
+        return {what: rows[row] for what, rows in self._load_chunk(path).items() if what != _KEYS}
+
+    def add(self, key: bytes, tensors: Mapping[str, Tensor]) -> None:
+        """Keep an answer under a name of 16 bytes; its tensors may still be on the device."""
+        assert len(key) == _KEY_BYTES
+        self._pending[key] = tensors
+
+    def flush(self) -> None:
+        """Write what waits; answers of different shapes go into chunks of their own.
+
+        Raises:
+            OSError: If it cannot be written; then it waits on.
+            DataError: If an answer is not finite.
+        """
+        keys_by_shape: dict[tuple[Any, ...], list[bytes]] = {}
+        for key, tensors in self._pending.items():
+            shapes = tuple((what, tuple(value.shape)) for what, value in tensors.items())
+            keys_by_shape.setdefault(shapes, []).append(key)
+        for keys in keys_by_shape.values():
+            self._write_chunk(keys)
+
+    def discard_pending(self) -> None:
+        """Give up what waits: it will be asked for again in another run."""
+        self._pending.clear()
+
+    def _write_chunk(self, keys: Sequence[bytes]) -> None:
+        entries = [self._pending[name] for name in keys]
+        rows = {what: torch.stack([a[what] for a in entries]).cpu() for what in entries[0]}
+        if nonfinite := [n for n, v in rows.items() if not torch.isfinite(v).all()]:
+            raise DataError(
+                f"the teacher's {nonfinite[0]} are not finite as they would be kept in "
+                f"{self.folder}; where half precision is too narrow for them, take "
+                f"--teacher.cache-dtype float32"
+            )
+        key_bytes = torch.frombuffer(bytearray(b"".join(keys)), dtype=torch.uint8)
+        path = self.folder / f"chunk-{sha256(b''.join(keys)).hexdigest()[:24]}.safetensors"
+        atomic_save_tensors(path, {_KEYS: key_bytes.view(-1, _KEY_BYTES), **rows})
+        for row, name in enumerate(keys):
+            self._locations[name] = (path, row)
+            del self._pending[name]
+
+    def _load_chunk(self, path: Path) -> dict[str, Tensor]:
+        """Read a chunk; the last ones stay in memory, for they are read in order."""
+        if path not in self._loaded_chunks:
+            while len(self._loaded_chunks) >= _MAX_LOADED_CHUNKS:
+                del self._loaded_chunks[next(iter(self._loaded_chunks))]
+            try:
+                self._loaded_chunks[path] = load_file(path)
+            except (OSError, SafetensorError) as error:
+                raise _build_read_error(path, error) from error
+        return self._loaded_chunks[path]
+
+    def _index_chunk(self, path: Path) -> None:
+        try:
+            with safe_open(path, framework="pt") as file:
+                keys = file.get_tensor(_KEYS).numpy()
+        except (OSError, SafetensorError) as error:
+            raise _build_read_error(path, error) from error
+        for row, key in enumerate(keys):
+            self._locations[key.tobytes()] = (path, row)
+
+
+def atomic_save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write a file atomically, also in a power cut."""
+    with atomic_write(path) as partial:
+        save_tensors(partial, tensors)
+
+
+def _build_read_error(path: Path, error: Exception) -> CheckpointError:
+    return CheckpointError(
+        f"cannot read {path}: {error}; delete it, and the teacher will be asked again"
+    )
+
+
+def _check_header(folder: Path, cache_key: dict[str, Any]) -> None:
+    """Write what a cache is made by, or hold it against what is there."""
+    path = folder / HEADER_FILE
+    header = {"format": FORMAT, "cache_key": cache_key}
+    if not path.exists():
+        with atomic_write(path) as partial:
+            partial.write_text(json.dumps(header, indent=1) + "\n", encoding="utf-8")
+        return
+    try:
+        stored_header = json.loads(path.read_text(encoding="utf-8"))
+        version, stored_key = stored_header["format"], stored_header["cache_key"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path} is no description of a cache: {error}") from error
+    if version != FORMAT:
+        raise CheckpointError(f"{path} is of format {version}; this version reads {FORMAT}")
+    differences = [
+        f"\n  {name}: {stored_key.get(name, '(absent)')} there, "
+        f"{cache_key.get(name, '(absent)')} here"
+        for name in {**stored_key, **cache_key}
+        if stored_key.get(name) != cache_key.get(name)
+        or (name in stored_key) != (name in cache_key)
+    ]
+    if differences:
+        raise ConfigError(
+            f"the scores in {folder} were made for other clips or by another teacher:"
+            f"{''.join(differences)}\nuse the same values, or another --teacher.cache-dir"
+        )

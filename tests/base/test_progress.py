@@ -1,0 +1,75 @@
+import logging
+
+import pytest
+
+from videomae2.base.progress import LogProgress, set_display, track
+
+
+class Clock:
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+def test_a_line_comes_at_most_every_30_seconds_with_rate_and_time_left(clock, caplog):
+    progress = LogProgress("evaluate", 200, "videos", 0, clock)
+    with caplog.at_level(logging.INFO, "videomae2"):
+        for _ in range(100):
+            clock.now += 1
+            progress.advance(loss=0.25)
+    assert caplog.messages == [
+        "evaluate: 30 of 200 videos  1 videos/s  2:50 min left  loss 0.25",
+        "evaluate: 60 of 200 videos  1 videos/s  2:20 min left  loss 0.25",
+        "evaluate: 90 of 200 videos  1 videos/s  1:50 min left  loss 0.25",
+    ]
+
+
+def test_what_was_done_before_is_no_part_of_the_rate(clock, caplog):
+    progress = LogProgress("features", 1000, "videos", 900, clock)
+    clock.now = 60.0
+    with caplog.at_level(logging.INFO, "videomae2"):
+        progress.advance(60)
+    assert caplog.messages == ["features: 960 of 1000 videos  1 videos/s  40 s left"]
+
+
+def test_without_a_total_no_time_is_left(clock, caplog):
+    progress = LogProgress("predict", None, "videos", 0, clock)
+    clock.now = 30.0
+    with caplog.at_level(logging.INFO, "videomae2"):
+        progress.advance(3)
+    assert caplog.messages == ["predict: 3 videos  0.1 videos/s"]
+
+
+def merge_and_fail():
+    with track("merge", total=2, unit="lists") as progress:
+        progress.advance(2, seconds=1.0)
+        raise ZeroDivisionError
+
+
+def test_the_display_of_the_program_shows_jobs_and_is_closed_after_an_error():
+    events = []
+
+    class Recorder:
+        def __init__(self, *words):
+            events.append(words)
+
+        def advance(self, count=1, **metrics):
+            events.append((count, metrics))
+
+        def close(self):
+            events.append("closed")
+
+    set_display(Recorder)
+    try:
+        with pytest.raises(ZeroDivisionError):
+            merge_and_fail()
+    finally:
+        set_display(None)
+    assert events == [("merge", 2, "lists", 0), (2, {"seconds": 1.0}), "closed"]
