@@ -121,13 +121,13 @@ def test_a_named_folder_with_other_results_is_refused(place):
     evaluated(place, "a/test", out)
     (out / "results.json").unlink()
     assert evaluated(place, "b/test", out).folder == out, "nothing was finished there"
-    (out / "eval_config.json").unlink()
-    with pytest.raises(ConfigError, match="of a version that does not say which; choose another"):
+    (out / "provenance.json").unlink()
+    with pytest.raises(ConfigError, match="which one is not known; choose another"):
         evaluated(place, "b/test", out)
 
 
 def test_the_question_stands_in_the_folder(place):
     folder = evaluated(place, "a/test").folder
-    asked = json.loads((folder / "eval_config.json").read_text())
+    asked = json.loads((folder / "provenance.json").read_text())
     assert asked["videos"] == str(place / "a/test")
     assert asked["precision"] == "fp32"

@@ -102,7 +102,7 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture
-def keeps(request):
-    """Compare a text with the one kept under a name."""
+def changes(request):
+    """How a text differs from the one kept under a name (``--update-snapshots`` keeps it)."""
     update = request.config.getoption("--update-snapshots")
-    return lambda name, text: texts.compare(name, text, update=update)
+    return lambda name, text: texts.changes(name, text, update=update)

@@ -57,17 +57,15 @@ def _spread(line: str) -> str:
         return line
 
 
-def compare(name: str, text: str, *, update: bool) -> None:
-    """Compare a text with the one that is kept under this name, or keep it."""
+def changes(name: str, text: str, *, update: bool) -> str:
+    """How a text differs from the one that is kept under this name; nothing once it is kept."""
     path = EXPECTED / f"{name}.txt"
     if update:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-        return
     kept = path.read_text(encoding="utf-8") if path.exists() else ""
-    lines = unified_diff(kept.splitlines(), text.splitlines(), "expected", "now", lineterm="", n=2)
-    different = "\n".join(lines)
-    assert not different, f"{path} differs (--update-snapshots keeps what is now):\n{different}"
+    lines = unified_diff(kept.splitlines(), text.splitlines(), str(path), "now", lineterm="", n=2)
+    return "\n".join(lines)
 
 
 @dataclass

@@ -4,7 +4,6 @@ Axes: videos; kinds; tokens; dim.
 """
 
 import hashlib
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -16,6 +15,7 @@ from jaxtyping import Bool
 from numpy.typing import NDArray
 
 from videomae2.base.progress import track
+from videomae2.base.provenance import compute_digest
 from videomae2.base.signals import SignalHandler
 from videomae2.data.loading.reading import MAX_ATTEMPTS, LoadingConfig
 from videomae2.data.manifests.fingerprint import file_stat
@@ -195,7 +195,7 @@ class FeatureExtractor:
             "antialias": ANTIALIAS,
             "precision": self.runtime.precision,
         }
-        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
+        return compute_digest(fields)
 
 
 def compute_files_digest(manifest: Manifest) -> str:

@@ -101,15 +101,9 @@ def score_all(
 ) -> dict[str, str]:
     """Score the videos that the store does not have, and write them into it.
 
-    Args:
-        video_scorer: Makes the scores.
-        entries: All videos, in the order of their list.
-        names: What tells each of them from all others.
-        store: Takes the scores.
-        on_scored: Called with each video that was scored in this call: its row in the list, the
-            scores of its views and its frames on the device.
-        stop_signal: Says when to stop.
-        stats: Counts what it costs.
+    ``entries`` are all videos, in the order of their list, and ``names`` tell each from all others.
+    ``on_scored`` is called with each video that is scored now: its row in the list, the scores of
+    its views and its frames on the device.
 
     Returns:
         Why videos could not be read, by their names, in the order of the list.
@@ -143,19 +137,26 @@ def score_all(
                 videos.append(
                     None if result.arrays is None else video_scorer.resize_to_cover(result.arrays)
                 )
-            if any(video is not None for video in videos):
-                scored = zip(group, videos, video_scorer.score_videos(videos), strict=True)
-                for i, video, scores in scored:
-                    if video is None:
-                        continue
-                    if not store.has(names[i], entries[i]):
-                        store.add(names[i], entries[i], _check_finite(scores, names[i]))
-                    on_scored(i, scores, video)
+            for i, video, scores in _score_group(video_scorer, group, videos):
+                if not store.has(names[i], entries[i]):
+                    store.add(names[i], entries[i], _check_finite(scores, names[i]))
+                on_scored(i, scores, video)
             num_done += len(group)
             stats.num_scored += len(group)
             wait = stats.wait_seconds / (time.perf_counter() - started)
             progress.advance(len(group), data_wait=wait)
     return unreadable
+
+
+def _score_group(
+    video_scorer: VideoScorer, group: range, videos: list[ResizedVideo | None]
+) -> Iterator[tuple[int, ResizedVideo, ViewScores]]:
+    """Row, frames and scores of those videos of a group that could be read."""
+    if all(video is None for video in videos):
+        return
+    for i, video, scores in zip(group, videos, video_scorer.score_videos(videos), strict=True):
+        if video is not None:
+            yield i, video, scores
 
 
 def _list_unfinished(

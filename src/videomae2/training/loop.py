@@ -133,17 +133,8 @@ def fit(
 ) -> None:
     """Train from ``first_step`` to ``config.steps``; what a step computes depends on nothing else.
 
-    Args:
-        task: Gives the loss of a micro-batch.
-        optimizer: Of its parameters.
-        micro_batches: Those of all steps, in order.
-        config: How long, and when to report and save.
-        first_step: Steps that were done before.
-        runtime: Where and how to compute.
-        signals: Requests to stop or save.
-        save: Saves a checkpoint after so many steps.
-        callbacks: What is done beside the steps, in this order.
-        ema: Follows the weights.
+    ``micro_batches`` are those of all steps from there, in order; ``save`` is told how many steps
+    are done, and ``callbacks`` are called in their order.
 
     Raises:
         Interrupted: After saving, when asked to stop; if that fails, with an earlier checkpoint.
@@ -152,13 +143,8 @@ def fit(
         NonFiniteLossError: When too many steps in a row had to be skipped, or all of a run.
     """
     iterator = MicroBatchIterator(micro_batches, config.gradient_accumulation_steps, signals)
-    state = _LoopState(
-        MetricsBuffer(config.max_nonfinite_steps),
-        iterator,
-        callbacks,
-        save,
-        last_saved_step=first_step,
-    )
+    metrics = MetricsBuffer(config.max_nonfinite_steps)
+    state = _LoopState(metrics, iterator, callbacks, save, last_saved_step=first_step)
     if signals.stop_signal is not None and first_step < config.steps:
         state.save_and_stop(first_step, signals.stop_signal.name)
     for step in range(first_step, config.steps):

@@ -3,14 +3,13 @@
 Its key says what the results depend on; a folder never takes the results of another key.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from itertools import count
 from pathlib import Path
 
-from videomae2.base.files import atomic_write
+from videomae2.base.provenance import compute_digest, read_provenance, write_provenance
 from videomae2.commands.evaluate.config import EvaluateConfig
 from videomae2.commands.evaluate.dataset import (
     EvalDataset,
@@ -28,9 +27,6 @@ from videomae2.models.task_type import TASK_TYPES
 from videomae2.models.weights.classifier_ref import ClassifierRef
 from videomae2.reports.evaluation_result import ModelFacts
 from videomae2.training.runtime import Runtime, RuntimeConfig, prepare_runtime, resolve_num_workers
-
-EVAL_CONFIG_FILE = "eval_config.json"
-
 
 EvalKey = dict[str, str]
 """Everything that the numbers depend on, in words or as digests, by the names of settings."""
@@ -116,22 +112,21 @@ def reserve_folder(folder: Path, eval_key: EvalKey) -> None:
         ConfigError: Somebody was quicker.
     """
     check_folder(folder, eval_key)
-    with atomic_write(folder / EVAL_CONFIG_FILE) as partial:
-        partial.write_text(json.dumps(eval_key, indent=1) + "\n", encoding="utf-8")
+    write_provenance(folder, eval_key)
 
 
 def _read_eval_key(folder: Path) -> EvalKey | None:
-    """What was asked in a folder; None if nothing was, nothing known if no version says it."""
+    """What was asked in a folder; None if nothing was, empty if results are there and no word."""
     try:
-        eval_key: EvalKey = json.loads((folder / EVAL_CONFIG_FILE).read_text(encoding="utf-8"))
+        eval_key = read_provenance(folder)
     except (OSError, ValueError):
-        return {} if (folder / RESULTS_FILE).exists() else None
-    return eval_key
+        eval_key = None
+    return {} if eval_key is None and (folder / RESULTS_FILE).exists() else eval_key
 
 
 def _format_difference(old: Mapping[str, str], new: EvalKey) -> str:
     if not old:
-        return "of a version that does not say which"
+        return "which one is not known"
     return "other " + ", ".join(name for name in new if old.get(name) != new[name])
 
 
@@ -219,7 +214,7 @@ class EvaluationPlan:
             "frame_rate": self.config.list.frame_rate,
             "runtime": [runtime.device.type, runtime.precision],
         }
-        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
+        return compute_digest(fields)
 
 
 def prepare_evaluation(

@@ -139,7 +139,7 @@ class Teacher(Callback):
         except OSError as error:
             num_lost = self.cache.num_pending
             self.cache.discard_pending()
-            _logger.info(
+            _logger.warning(
                 f"cannot write {self.cache.folder}: {error}; {num_lost} answers of the teacher are "
                 f"not kept, training goes on"
             )

@@ -3,15 +3,14 @@
 Whoever asks a classifier finds it here: evaluation, prediction, and the students of distillation.
 """
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from pathlib import Path
 
 import torch
 
+from videomae2.base.provenance import compute_digest
 from videomae2.errors import CheckpointError
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.weights.config_json import (
@@ -117,7 +116,7 @@ class ClassifierRef:
         if self.class_names_source is None and self.head_index is None:
             return content
         content_key = [content, self.config.class_names, self.head_index]
-        return sha256(json.dumps(content_key).encode()).hexdigest()[:16]
+        return compute_digest(content_key)
 
     def load(self, device: torch.device) -> Classifier:
         """Read its weights, strictly.
