@@ -3,7 +3,7 @@ import torch
 from PIL import Image
 
 from videomae2.data.loading.batch import CPUBatch, Sample
-from videomae2.data.views.device import crop_and_resize, make_clips
+from videomae2.data.views.resize import crop_and_resize, make_clips
 
 CPU = torch.device("cpu")
 

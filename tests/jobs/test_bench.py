@@ -165,6 +165,15 @@ def test_videos_that_cannot_be_listed_are_said_before_anything_is_measured(tmp_p
         main([*SHORT, "--videos", str(tmp_path)])
 
 
+@pytest.fixture
+def ctrl_c():
+    """Python's own handler, which it leaves out where tests run in a shell's background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_ends_it_like_any_command_that_saves_nothing(videos, monkeypatch, capsys):
     whole = end_to_end.iterate_micro_batches
 

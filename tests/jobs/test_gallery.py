@@ -6,7 +6,7 @@ import torch
 
 from videomae2.commands.evaluate.filmstrips import ThumbnailCache
 from videomae2.commands.evaluate.predictions import GroundTruth, rank_videos
-from videomae2.data.views.device import ResizedVideo
+from videomae2.data.views.resize import ResizedVideo
 from videomae2.metrics.classification import compute_probabilities
 from videomae2.reports.evaluation import SHEET_SIZE, select_hits, select_misses
 

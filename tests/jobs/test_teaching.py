@@ -9,7 +9,7 @@ import torch
 from tests.jobs.small_distill import ENCODER, make_teacher
 from videomae2.commands.train.teacher import FLUSH_INTERVAL, Teacher
 from videomae2.data.loading.batch import CPUBatch, Sample
-from videomae2.data.views.device import make_clips
+from videomae2.data.views.resize import make_clips
 from videomae2.errors import DataError
 from videomae2.models.weights.classifier_ref import resolve_classifier
 from videomae2.training.runtime import RuntimeConfig, prepare_runtime

@@ -10,7 +10,7 @@ from tests.logs import watching_jobs
 from tests.models.small_classifier import saved_classifier
 from videomae2.data.video.reader import open_reader
 from videomae2.data.views import scan as scanning
-from videomae2.data.views.device import resize_to_cover
+from videomae2.data.views.resize import resize_to_cover
 from videomae2.errors import ConfigError, VideoError
 from videomae2.inference.inputs import expand_inputs
 from videomae2.inference.predictor import Predictor

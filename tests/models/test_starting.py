@@ -29,8 +29,8 @@ from videomae2.models.weights.config_json import SavedClassifierConfig
 from videomae2.models.weights.head_index import resolve_head_index
 from videomae2.models.weights.init_from import InitConfig, init_classifier
 from videomae2.models.weights.official import classifier_to_official, to_official
-from videomae2.models.weights.pos_embed import resolve_pos_embed
 from videomae2.models.weights.pretrained import load_encoder_config
+from videomae2.models.weights.pretrained_grid import resolve_pos_embed
 from videomae2.models.weights.saved import save_model
 
 CLASSES = {"unset": NAMES}
@@ -96,9 +96,7 @@ def test_with_the_first_token_the_norm_is_the_encoders(tmp_path):
 def test_a_model_with_another_table_than_was_asked_for_is_no_silent_start(tmp_path):
     saved_autoencoder(tmp_path / "run")
     config = InitConfig(weights=tmp_path / "run")
-    with pytest.raises(
-        ValueError, match=r"build the model with what models/weights/pos_embed\.py gives"
-    ):
+    with pytest.raises(ValueError, match=r"build the model with what resolve_pos_embed gives"):
         init_classifier(small_classifier(frames=4), config, torch.Generator(), class_names=NAMES)
     config = replace(config, pos_embed="reinit")
     init_classifier(small_classifier(frames=4), config, torch.Generator(), class_names=NAMES)

@@ -96,4 +96,4 @@ CALLS = {
 
 @pytest.mark.parametrize("name", CALLS)
 def test_a_command_says_what_it_said(name, place, changes):
-    assert not changes(name, "\n".join(map(place.call, CALLS[name])))
+    assert changes(name, "\n".join(map(place.call, CALLS[name]))) == ""

@@ -9,7 +9,7 @@ import torch
 from videomae2.base.schema import from_dict
 from videomae2.commands.reconstruct_clip import ReconstructConfig, VideoClip, find_source, read_clip
 from videomae2.data.views.crops import center_box
-from videomae2.data.views.device import crop_and_resize
+from videomae2.data.views.resize import crop_and_resize
 from videomae2.errors import ConfigError
 from videomae2.models.weights.config_json import CONFIG_FILE
 from videomae2.models.weights.resolve import find_saved_model, load_autoencoder

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from videomae2.base.schema import flag_name, flatten, wildcard_path
-from videomae2.config.common import SHARED_CHECKS, SINGLE_MODEL_CHECKS, Check
 from videomae2.config.distill import DISTILL_CHECKS
 from videomae2.config.finetune import FINETUNE_CHECKS
 from videomae2.config.pretrain import PRETRAIN_CHECKS
 from videomae2.config.runs import DistillRun, FinetuneRun, PretrainRun, Run
+from videomae2.config.shared_checks import SHARED_CHECKS, SINGLE_MODEL_CHECKS, Check
 from videomae2.errors import ConfigError
 
 

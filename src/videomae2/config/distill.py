@@ -4,13 +4,6 @@ import re
 from collections.abc import Iterator
 
 from videomae2.base.files import path_exists, path_hint
-from videomae2.config.common import (
-    Check,
-    check_cubes,
-    check_encoder_channels,
-    check_heads,
-    check_short_side,
-)
 from videomae2.config.finetune import (
     check_init,
     check_mixing,
@@ -18,6 +11,13 @@ from videomae2.config.finetune import (
     check_validation,
 )
 from videomae2.config.runs import DistillRun, StudentConfig
+from videomae2.config.shared_checks import (
+    Check,
+    check_cubes,
+    check_encoder_channels,
+    check_heads,
+    check_short_side,
+)
 from videomae2.data.manifests.labels import LabelConfig
 from videomae2.data.manifests.public_classes import check_class_names
 from videomae2.tasks.distill import ineffective_settings

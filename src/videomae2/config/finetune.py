@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from videomae2.base.files import path_exists, path_hint
-from videomae2.config.common import Check, check_heads
 from videomae2.config.runs import FinetuneRun, ValidatedRun
+from videomae2.config.shared_checks import Check, check_heads
 from videomae2.data.augment.augment import is_mixing
 from videomae2.data.manifests.public_classes import check_class_names
 from videomae2.models.encoder import EncoderConfig

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from videomae2.base.files import path_exists, path_hint
 from videomae2.base.schema import flag_name, flatten
 from videomae2.base.text import format_multiples
-from videomae2.config.common import Check, check_run_cubes
 from videomae2.config.runs import OnlineProbeConfig, PretrainRun
+from videomae2.config.shared_checks import Check, check_run_cubes
 from videomae2.tasks.pretrain import MaskingConfig, check_target, count_tokens
 
 _QUARTERS = (0.25, 0.5, 0.75)

@@ -17,7 +17,7 @@ from videomae2.data.loading.reading import LoadingConfig
 from videomae2.data.loading.sources import SourceConfig, check_timestamps
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.video.reader import ReadLimits
-from videomae2.data.views.device import ImageSize, resize_to_cover
+from videomae2.data.views.resize import ImageSize, resize_to_cover
 from videomae2.data.views.specs import ViewGridConfig, ViewSpec, ViewsRequest
 from videomae2.data.workers.pool import Pool
 from videomae2.data.workers.worker import Result

@@ -21,7 +21,7 @@ from videomae2.data.loading.reading import MAX_ATTEMPTS, LoadingConfig
 from videomae2.data.manifests.fingerprint import file_stat
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.video.reader import ReadLimits
-from videomae2.data.views.device import ImageSize
+from videomae2.data.views.resize import ImageSize
 from videomae2.data.views.specs import ViewSpec, ViewsRequest
 from videomae2.data.views.tasks import READ_VIEWS
 from videomae2.data.workers.pool import Pool

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor
 
-from videomae2.data.views.device import ResizedVideo, resize_to_cover
+from videomae2.data.views.resize import ResizedVideo, resize_to_cover
 from videomae2.inference.cpu_parallel import map_on_threads
 from videomae2.models.classifier import Classifier
 from videomae2.models.weights.config_json import SavedClassifierConfig

@@ -10,7 +10,7 @@ import torch
 from videomae2.data.loading.batch import BatchBuilder
 from videomae2.data.video import pyav_reader
 from videomae2.data.video.trim import open_video
-from videomae2.data.views.device import make_clips
+from videomae2.data.views.resize import make_clips
 from videomae2.data.views.specs import SampleRequest
 from videomae2.data.views.tasks import draw_view_boxes, select_frames
 from videomae2.data.workers.worker import Result

@@ -33,8 +33,8 @@ from videomae2.config.runs import FinetuneRun
 from videomae2.models.classifier import Classifier
 from videomae2.models.lora import apply_tuning
 from videomae2.models.weights.config_json import SavedClassifierConfig, load_model_config_of
-from videomae2.models.weights.pos_embed import resolve_pos_embed
 from videomae2.models.weights.pretrained import Pretrained
+from videomae2.models.weights.pretrained_grid import resolve_pos_embed
 from videomae2.models.weights.resolve import BEST_FOLDER
 from videomae2.models.weights.target_scaler import TargetScaler
 from videomae2.tasks.classify import ClassifyTask

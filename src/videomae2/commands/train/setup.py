@@ -22,7 +22,7 @@ from videomae2.data.loading.loader import Loader
 from videomae2.data.loading.mixture import Mixture
 from videomae2.data.manifests.class_names import read_class_names
 from videomae2.data.manifests.manifest import Manifest
-from videomae2.data.views.device import make_clips
+from videomae2.data.views.resize import make_clips
 from videomae2.models.classifier import Classifier
 from videomae2.models.lora import adapter_state, merged_state
 from videomae2.models.weights.config_json import FrameSampling, ModelConfig

@@ -39,8 +39,8 @@ from videomae2.models.weights.config_json import (
     SavedClassifierConfig,
     load_model_config_of,
 )
-from videomae2.models.weights.pos_embed import resolve_pos_embed
 from videomae2.models.weights.pretrained import Pretrained
+from videomae2.models.weights.pretrained_grid import resolve_pos_embed
 from videomae2.models.weights.resolve import STUDENTS_FOLDER
 from videomae2.models.weights.saved import MODEL_FILE, check_state_dict
 from videomae2.tasks.classify import ClassifyConfig

@@ -22,7 +22,7 @@ from videomae2.data.loading.batch import CPUBatch
 from videomae2.data.loading.loader import iterate_once
 from videomae2.data.loading.quarantine import FILE_NAME, Quarantine, SampleId
 from videomae2.data.manifests.labels import LabelledData
-from videomae2.data.views.device import make_clips
+from videomae2.data.views.resize import make_clips
 from videomae2.errors import CheckpointError, DataError
 from videomae2.models.task_type import TASK_TYPES, TaskType
 from videomae2.models.weights.config_json import SavedClassifierConfig, load_model_config_of

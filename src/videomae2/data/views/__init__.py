@@ -6,5 +6,5 @@ crops       which part of the frames a view shows
 specs       the clips and views that are wanted, as a reading process is told
 tasks       what a reading process does for a sample, and for all views of a video
 scan        a long video read part by part
-device      views cut, resized and mirrored on the device (the only file with torch)
+resize      views cut, resized and mirrored on the device (the only file with torch)
 """

@@ -10,7 +10,7 @@ classifier_ref.py         a classifier, wherever it is, before its weights are r
 frozen_encoder.py         an encoder that turns clips into features
 init_from.py              the first weights of a classifier, and a report of them
 head_index.py             which rows of a parent's head are taken over
-pos_embed.py              the grid of a parent's position table
+pretrained_grid.py        the grid of a parent's position table
 target_scaler.py          numbers to predict, in units in which a head learns them
 ========================  =========================================================================
 """

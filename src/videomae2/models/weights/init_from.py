@@ -18,12 +18,16 @@ from videomae2.models.classifier import Classifier
 from videomae2.models.init import init_classifier_weights
 from videomae2.models.weights.config_json import SavedClassifierConfig
 from videomae2.models.weights.head_index import HeadInit, resolve_head_index
-from videomae2.models.weights.pos_embed import PosEmbedInit, describe_pos_embed, resolve_pos_embed
 from videomae2.models.weights.pretrained import (
     DECODER_PARTS,
     Pretrained,
     load_pretrained_state,
     with_class_names,
+)
+from videomae2.models.weights.pretrained_grid import (
+    PosEmbedInit,
+    describe_pos_embed,
+    resolve_pos_embed,
 )
 from videomae2.models.weights.saved import check_architecture, check_embed_dim, check_state_dict
 from videomae2.models.weights.target_scaler import TargetScaler, rescale_head
@@ -151,9 +155,7 @@ def load_pretrained(
     """Put a parent's weights over the fresh ones; arguments as for ``init_classifier``."""
     encoder = model.config.encoder
     if resolve_pos_embed(encoder, config.pos_embed, pretrained) != encoder:
-        raise ValueError(
-            f"build the model with what models/weights/pos_embed.py gives for {pretrained.path}"
-        )
+        raise ValueError(f"build the model with what resolve_pos_embed gives for {pretrained.path}")
     if pretrained.encoder is not None:
         check_architecture(encoder, pretrained.encoder, pretrained.path, flag)
     elif _PATCH_EMBED in pretrained.state:
