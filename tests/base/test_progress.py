@@ -31,6 +31,33 @@ def test_a_line_comes_at_most_every_30_seconds_with_rate_and_time_left(clock, ca
     ]
 
 
+@pytest.mark.parametrize(
+    ("seconds", "lines"),
+    [
+        ([1.0, 1.0], []),
+        ([31.0, 31.0], ["1 of 2", "2 of 2"]),
+        ([31.0, 1.0], ["1 of 2", "2 of 2"]),
+        ([1.0, 31.0], ["2 of 2"]),
+    ],
+)
+def test_the_end_of_a_long_job_is_said_and_said_once(seconds, lines, clock, caplog):
+    progress = LogProgress("evaluate", 2, "videos", 0, clock)
+    with caplog.at_level(logging.INFO, "videomae2"):
+        for passed in seconds:
+            clock.now += passed
+            progress.advance()
+        progress.close()
+    assert [message.split(": ")[1].split(" videos")[0] for message in caplog.messages] == lines
+
+
+def test_shares_are_percentages(clock, caplog):
+    progress = LogProgress("evaluate", 2, "videos", 0, clock)
+    clock.now = 30.0
+    with caplog.at_level(logging.INFO, "videomae2"):
+        progress.advance(loss=0.123456, data_wait_share=0.216)
+    assert caplog.messages[0].endswith("  loss 0.1235  data wait 22%")
+
+
 def test_what_was_done_before_is_no_part_of_the_rate(clock, caplog):
     progress = LogProgress("features", 1000, "videos", 900, clock)
     clock.now = 60.0

@@ -36,7 +36,7 @@ def work(terminal, *, json=False):
         track("evaluate", total=4) as progress,
     ):
         for loss in (0.5, 0.25):
-            progress.advance(loss=loss, data_wait=0.125)
+            progress.advance(loss=loss, data_wait_share=0.125)
             _logger.info(f"loss     {loss}")
 
 
@@ -45,7 +45,7 @@ def test_a_bar_on_a_terminal_says_how_far_and_lines_go_to_their_file(terminal, c
     drawn = terminal.getvalue()
     assert "evaluate" in drawn
     assert "2/4 videos" in drawn
-    assert "loss 0.25  data wait 0.125" in drawn
+    assert "loss 0.25  data wait 12%" in drawn
     assert capsys.readouterr().out == "loss     0.5\nloss     0.25\n"
 
 

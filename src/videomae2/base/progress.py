@@ -6,7 +6,7 @@ program: without a display of its own, lines go to the log.
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
@@ -44,6 +44,16 @@ def format_rate(per_second: float, unit: str) -> str:
     return f"{number} {unit}/s"
 
 
+def format_metrics(metrics: Mapping[str, Number]) -> str:
+    """Numbers with their names; those that are called a share in percent."""
+    texts = (
+        f"{name.removesuffix('_share').replace('_', ' ')} "
+        f"{f'{value:.0%}' if name.endswith('_share') else f'{value:.4g}'}"
+        for name, value in metrics.items()
+    )
+    return "  ".join(texts)
+
+
 class LogProgress:
     """Says in a line of the log how far a job is, every 30 seconds and then at its end."""
 
@@ -58,6 +68,7 @@ class LogProgress:
         self.title, self.total, self.unit = title, total, unit
         self.done = self._first = done
         self.metrics: dict[str, Number] = {}
+        self._logged_done: Number = done
         self._clock = clock
         self._started_at = self._logged_at = clock()
 
@@ -68,11 +79,11 @@ class LogProgress:
             self._log()
 
     def close(self) -> None:
-        if self._logged_at > self._started_at:  # of a short job nothing was said
+        if self._logged_done not in (self._first, self.done):  # of a short job nothing was said
             self._log()
 
     def _log(self) -> None:
-        self._logged_at = self._clock()
+        self._logged_at, self._logged_done = self._clock(), self.done
         _logger.info(self._format_line(self._logged_at))
 
     def _format_line(self, now: float) -> str:
@@ -82,8 +93,7 @@ class LogProgress:
         parts = [done, format_rate(rate, self.unit)]
         if self.total is not None and rate > 0:
             parts.append(f"{format_duration((self.total - self.done) / rate)} left")
-        texts = (f"{name.replace('_', ' ')} {value:.4g}" for name, value in self.metrics.items())
-        return "  ".join([*parts, *texts])
+        return "  ".join([*parts, *filter(None, [format_metrics(self.metrics)])])
 
 
 class _NoProgress:

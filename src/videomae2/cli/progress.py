@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from videomae2.base.progress import Number, format_amount, format_rate, set_display
+from videomae2.base.progress import Number, format_amount, format_metrics, format_rate, set_display
 from videomae2.base.text import format_duration
 
 _REFRESHES_PER_SECOND = 4
@@ -52,8 +52,7 @@ class Bar:
         """Add what was done, and show the newest metrics."""
         bars = self._display.bars
         if metrics:
-            texts = (f"{name.replace('_', ' ')} {value:.4g}" for name, value in metrics.items())
-            bars.update(self._task, metrics="  ".join(texts))
+            bars.update(self._task, metrics=format_metrics(metrics))
         bars.advance(self._task, count)
 
     def close(self) -> None:

@@ -105,7 +105,7 @@ def _format_text(result: ReconstructionFiles) -> str:
             f"loss     {reconstruction.loss:.4f}, predicting each cube's mean gives "
             f"{reconstruction.baseline:.4f}",
             f"picture  {result.picture}",
-            f"film     {result.video}",
+            f"video    {result.video}",
         ]
     )
 
@@ -126,6 +126,6 @@ def _format_json(result: ReconstructionFiles) -> str:
             "loss": reconstruction.loss,
             "loss_of_means": reconstruction.baseline,
             "picture": str(result.picture),
-            "film": str(result.video),
+            "output_video": str(result.video),
         }
     )

@@ -144,7 +144,7 @@ def score_all(
             num_done += len(group)
             stats.num_scored += len(group)
             wait = stats.wait_seconds / (time.perf_counter() - started)
-            progress.advance(len(group), data_wait=wait)
+            progress.advance(len(group), data_wait_share=wait)
     return unreadable
 
 

@@ -64,7 +64,7 @@ class MetricsLogger(Callback):
             )
         self._write_tensorboard(records, speed)
         self._progress.advance(
-            len(records), loss=records[-1].loss, data_wait=speed["data_wait_share"]
+            len(records), loss=records[-1].loss, data_wait_share=speed["data_wait_share"]
         )
 
     def log_values(self, step: int, values: dict[str, float]) -> None:
