@@ -36,13 +36,6 @@ def test_a_difference_is_named_and_weighed(tmp_path, path, value, matters):
     assert found == Difference(path, dict(flatten(old))[path], value, matters)
 
 
-def test_a_stride_of_segments_does_not_matter(tmp_path):
-    """A run of a recipe that once set one goes on."""
-    new = changed(good_run(tmp_path), "data.sources.0.frame_sampling", "tsn")
-    ((found),) = diff_configs(changed(new, "data.sources.0.frame_interval", 2.0), new)
-    assert (found.path, found.affects_results) == ("data.sources.0.frame_interval", False)
-
-
 def test_the_place_of_a_cache_is_none_of_the_results(tmp_path):
     old = good_distill(tmp_path)
     for path, value, matters in (

@@ -1,6 +1,5 @@
 """What differs between two runs, and whether one can go on as the other."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,9 +57,6 @@ of these may leave other videos out: the limits of reading."""
 ABSENT = "(absent)"
 
 
-_FRAME_INTERVAL = re.compile(r"data\.sources\.(\d+)\.frame_interval")
-
-
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One setting that two runs do not share."""
@@ -99,20 +95,6 @@ def affects_results(
     path: str, run: Any, ignored_fields: frozenset[str] = RESUME_SAFE_FIELDS
 ) -> bool:
     """Whether a setting changes results; all those of a source that came or went do."""
-    if _is_unused_frame_interval(path, run):
-        return False
     if path == "optim.micro_batch_size" and isinstance(run, FinetuneRun | DistillRun):
         return is_mixing(run.augment.mix)  # clips are mixed with others of their micro-batch
     return wildcard_path(path) not in ignored_fields
-
-
-def _is_unused_frame_interval(path: str, run: Any) -> bool:
-    """Whether it is the stride of a source that gives a frame of each part, where it means nothing.
-
-    Earlier recipes set one.
-    """
-    match = _FRAME_INTERVAL.fullmatch(path)
-    if not match:
-        return False
-    source = dict(enumerate(run.data.sources)).get(int(match[1]))
-    return source is not None and source.frame_sampling == "tsn"
