@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from tests.docs_commands import PAGES, all_commands, blocks, walks
-from tests.jobs.annotated import kinetics
-from tests.jobs.evaluated import save_run, save_videos
-from tests.jobs.rigged import levels, save_rigged, write_levels
-from tests.jobs.small import small_run, small_videos
-from tests.jobs.small_distill import make_teacher
-from tests.models.released_files import drawn_classifier, save_released
+from tests.helpers.brightness_classifier import levels, save_rigged, write_levels
+from tests.helpers.distill_runs import make_teacher
+from tests.helpers.kinetics_annotations import kinetics
+from tests.helpers.pretrain_runs import small_run, small_videos
+from tests.helpers.reference_evaluation import save_run, save_videos
+from tests.helpers.released_files import drawn_classifier, save_released
 from videomae2.cli.main import main
 from videomae2.cli.run import EXAMPLE_PIPELINE
 from videomae2.commands.train.pretrain import pretrain

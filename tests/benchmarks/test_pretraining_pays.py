@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.programs import FOLDER, ROOT
-from tests.jobs.small import stop_after
-from tests.logs import logging_to
+from tests.helpers.logs import logging_to
+from tests.helpers.pretrain_runs import stop_after
 from videomae2.commands.train.validation import ValidationMetrics
 from videomae2.data.video.reader import open_reader
 from videomae2.errors import ConfigError, Interrupted, ManifestError

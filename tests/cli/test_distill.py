@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.jobs.small_distill import make_teacher
-from tests.jobs.small_finetune import CLASSES, class_folders
+from tests.helpers.distill_runs import make_teacher
+from tests.helpers.finetune_runs import CLASSES, class_folders
 from videomae2.cli import run_options
 from videomae2.cli.distill import TRAIN_COMMAND
 from videomae2.cli.main import main

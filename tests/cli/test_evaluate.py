@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.evaluated import save_run, save_videos
-from tests.models.released_files import FRAMES, SIDE, drawn_classifier, save_released
+from tests.helpers.reference_evaluation import save_run, save_videos
+from tests.helpers.released_files import FRAMES, SIDE, drawn_classifier, save_released
 from videomae2.cli.main import main
 
 QUICK = (

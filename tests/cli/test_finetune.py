@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.jobs.small_finetune import CLASSES, class_folders
+from tests.helpers.finetune_runs import CLASSES, class_folders
 from videomae2.cli.main import main
 from videomae2.config.files import load_config
 from videomae2.config.runs import FinetuneRun

@@ -4,9 +4,9 @@ import os
 import numpy as np
 import pytest
 
-from tests.jobs.rigged import levels, read_here, save_rigged, write_levels
-from tests.models.released_files import FRAMES, SIDE, drawn_classifier, save_released
-from tests.models.small_classifier import saved_autoencoder
+from tests.helpers.brightness_classifier import levels, read_here, save_rigged, write_levels
+from tests.helpers.classifiers import saved_autoencoder
+from tests.helpers.released_files import FRAMES, SIDE, drawn_classifier, save_released
 from videomae2.cli.main import main
 from videomae2.data.manifests.public_classes import load_public_classes
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from tests.jobs.labelled import labelled_videos, small_encoder
+from tests.helpers.labelled_videos import labelled_videos, small_encoder
 from videomae2.cli.main import main
 
 

@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from tests.data.media import encode
-from tests.jobs.test_reconstruct import save_run
+from tests.commands.test_reconstruct import save_run
+from tests.helpers.videos import encode
 from videomae2.cli.main import main
 
 

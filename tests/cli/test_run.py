@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.jobs.small import small_videos
-from tests.logs import logging_to
+from tests.helpers.logs import logging_to
+from tests.helpers.pretrain_runs import small_videos
 from videomae2.cli import run as command
 from videomae2.cli.main import main
 from videomae2.commands.pipeline.load import load_pipeline

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.config.runs import changed, good_distill, good_finetune, good_run
+from tests.helpers.run_configs import changed, good_distill, good_finetune, good_run
 from videomae2.base.schema import flatten, wildcard_path
 from videomae2.config.checks import RANGES, check_run
 from videomae2.config.runs import StudentConfig

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.config.runs import changed, good_run
+from tests.helpers.run_configs import changed, good_run
 from videomae2.config.files import load_config, save_config
 from videomae2.config.runs import PretrainRun
 from videomae2.errors import ConfigError

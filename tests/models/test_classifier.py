@@ -6,7 +6,7 @@ import pytest
 import torch
 from einops import rearrange
 
-from tests.models.small_classifier import all_cubes, classifier_config, small_classifier
+from tests.helpers.classifiers import all_cubes, classifier_config, small_classifier
 from tests.reference import released_code
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tests.models.small import MASKING, gradients, inputs, small_config, small_model
+from tests.helpers.models import MASKING, gradients, inputs, small_config, small_model
 from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig, DecoderConfig
 from videomae2.models.encoder import EncoderConfig, VideoEncoder
 from videomae2.models.init import init_autoencoder_weights

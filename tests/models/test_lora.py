@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.models.small_classifier import all_cubes, small_classifier
+from tests.helpers.classifiers import all_cubes, small_classifier
 from videomae2.models.lora import (
     AdaptedLinear,
     LoraConfig,

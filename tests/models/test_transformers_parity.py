@@ -4,7 +4,7 @@ import pytest
 import torch
 from einops import rearrange
 
-from tests.models.small import small_model
+from tests.helpers.models import small_model
 from videomae2.models.weights.official import to_official
 from videomae2.tasks.pretrain import MaskingConfig, PretrainTask, compute_pixel_loss
 from videomae2.tensors import tokens

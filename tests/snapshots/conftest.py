@@ -10,8 +10,8 @@ from unittest.mock import patch
 
 import pytest
 
-from tests.jobs.annotated import kinetics
-from tests.jobs.rigged import levels, save_rigged, write_levels
+from tests.helpers.brightness_classifier import levels, save_rigged, write_levels
+from tests.helpers.kinetics_annotations import kinetics
 from tests.snapshots import texts
 from videomae2.cli.main import main
 

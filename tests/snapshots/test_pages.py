@@ -49,7 +49,7 @@ def test_files_of_a_time_line_hold_what_they_held(place, changes):
 
 @pytest.mark.slow
 def test_the_demo_says_and_shows_what_it_did(place, changes, monkeypatch):
-    from tests.jobs.test_demo import shortened
+    from tests.commands.test_demo import shortened
     from videomae2.cli import demo
 
     stages = demo.build_stages

@@ -4,7 +4,7 @@ import sys
 
 import torch
 
-from tests.models.small import small_model
+from tests.helpers.models import small_model
 from videomae2.tasks.pretrain import MaskingConfig, PretrainTask
 from videomae2.tensors.clips import Clips
 

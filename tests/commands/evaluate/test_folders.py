@@ -1,0 +1,133 @@
+"""Two evaluations do not share a folder, and none is lost to another without a word."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+from safetensors.torch import save_file
+
+from tests.helpers.reference_evaluation import CONFIG, run_it, save_run, save_videos
+from videomae2.commands.evaluate.config import ListConfig
+from videomae2.commands.evaluate.plan import prepare_evaluation
+from videomae2.errors import ConfigError
+from videomae2.inference.views import EvalViews
+from videomae2.models.weights.resolve import EMA_FILE
+from videomae2.models.weights.saved import load_saved_state
+
+ONE = {"views": EvalViews(clips=1, crops=1)}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return save_videos(tmp_path_factory.mktemp("videos") / "test", each=1)
+
+
+@pytest.fixture
+def place(made, tmp_path):
+    """A run, two folders of videos with one name, and a table of both."""
+    save_run(tmp_path / "run")
+    lines = ["path,label,split"]
+    for fold in ("a", "b"):
+        shutil.copytree(made, tmp_path / fold / "test")
+        paths = sorted((tmp_path / fold).rglob("*.mp4"))
+        lines += [f"{path},{path.parent.name},{fold}" for path in paths]
+    (tmp_path / "test.csv").write_text("\n".join(lines) + "\n")
+    return tmp_path
+
+
+def planned(place, videos, out=None, **changed):
+    config = replace(CONFIG, **ONE | changed)
+    return prepare_evaluation(place / "run", place / videos, out=out, config=config)
+
+
+def evaluated(place, videos, out=None, **changed):
+    return run_it(place / "run", place / videos, out, **ONE | changed)
+
+
+def test_what_is_asked_again_goes_where_it_was(place):
+    first = evaluated(place, "a/test")
+    assert first.folder == place / "run/evaluation/test"
+    again = evaluated(place, "a/test", n_resamples=200, batch_size=1, allow_unreadable=True)
+    assert again.folder == first.folder
+    assert planned(place, "a/test").remark == ""
+
+
+@pytest.mark.parametrize(
+    ("videos", "changed", "what"),
+    [
+        ("b/test", {}, "other videos, list.root"),
+        ("a/test", {"views": EvalViews(clips=2, crops=1)}, "other views"),
+        (
+            "test.csv",
+            {"list": ListConfig(filter="split=b")},
+            "other videos, list.root, list.filter",
+        ),
+    ],
+)
+def test_another_question_gets_a_folder_of_its_own_and_it_is_said(place, videos, changed, what):
+    first = evaluated(place, "a/test")
+    before = (first.folder / "results.json").read_bytes()
+    plan = planned(place, videos, **changed)
+    assert plan.out_dir == place / "run/evaluation/test-2"
+    assert f"folder   {plan.out_dir} (test holds another evaluation: {what}" in "\n".join(
+        plan.summary()
+    )
+    second = evaluated(place, videos, **changed)
+    assert second.folder == plan.out_dir
+    assert (first.folder / "results.json").read_bytes() == before
+    assert planned(place, videos, **changed).out_dir == second.folder
+    assert planned(place, "a/test").out_dir == first.folder
+
+
+@pytest.mark.parametrize("student", ["students/mini", "checkpoints/step-00000003/mini"])
+def test_what_is_said_of_a_student_outlives_its_folder(place, student):
+    """That is replaced at the next better look, or goes with its checkpoint."""
+    shutil.copytree(place / "run" / "best", place / "run" / student)
+    config = replace(CONFIG, **ONE)
+    plan = prepare_evaluation(place / "run" / student, place / "a/test", config=config)
+    assert plan.out_dir == place / "run/evaluation/test"
+
+
+def test_rows_of_one_table_are_told_apart(place):
+    folders = [
+        evaluated(place, "test.csv", list=ListConfig(filter=f"split={fold}")).folder.name
+        for fold in ("a", "b", "a")
+    ]
+    assert folders == ["test", "test-2", "test"]
+
+
+def test_weights_are_told_apart_raw_means_and_checkpoints(place):
+    best, last = place / "run/best", place / "run/checkpoints/step-00000003"
+    weights = {name: value + 0.01 for name, value in load_saved_state(best).items()}
+    save_file(weights, best / EMA_FILE)
+    shutil.copytree(best, last)
+    save_file(weights, last / "model.safetensors")
+    (last / EMA_FILE).unlink()
+    wanted = ((place / "run", "raw"), (place / "run", "ema"), (last, "auto"))
+    folders = [
+        run_it(run, place / "a/test", None, weights=kind, **ONE).folder for run, kind in wanted
+    ]
+    assert [folder.name for folder in folders] == ["test", "test-2", "test-3"]
+    assert {folder.parent for folder in folders} == {place / "run/evaluation"}
+
+
+def test_a_named_folder_with_other_results_is_refused(place):
+    out = place / "out"
+    evaluated(place, "a/test", out)
+    wanted = "out holds the results of another evaluation: other videos, list.root; choose another"
+    with pytest.raises(ConfigError, match=wanted):
+        planned(place, "b/test", out)
+    evaluated(place, "a/test", out)
+    (out / "results.json").unlink()
+    assert evaluated(place, "b/test", out).folder == out, "nothing was finished there"
+    (out / "provenance.json").unlink()
+    with pytest.raises(ConfigError, match="which one is not known; choose another"):
+        evaluated(place, "b/test", out)
+
+
+def test_the_question_stands_in_the_folder(place):
+    folder = evaluated(place, "a/test").folder
+    asked = json.loads((folder / "provenance.json").read_text())
+    assert asked["videos"] == str(place / "a/test")
+    assert asked["precision"] == "fp32"

@@ -1,0 +1,61 @@
+"""The switches of torch that a run sets."""
+
+import pytest
+import torch
+import torch.utils.deterministic
+from torch import nn
+
+from tests.helpers.models import small_model
+from videomae2.errors import ConfigError
+from videomae2.training.runtime import (
+    Runtime,
+    RuntimeConfig,
+    compile_blocks,
+    resolve_runtime,
+    set_deterministic,
+    set_matmul_precision,
+)
+
+
+@pytest.fixture(autouse=True)
+def switches(monkeypatch):
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    before = torch.utils.deterministic.fill_uninitialized_memory
+    yield
+    torch.use_deterministic_algorithms(False)
+    torch.utils.deterministic.fill_uninitialized_memory = before
+
+
+def test_deterministic_kernels_fill_no_memory_and_can_be_left_again():
+    set_deterministic(True)
+    assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.is_deterministic_algorithms_warn_only_enabled()
+    assert not torch.utils.deterministic.fill_uninitialized_memory
+    set_deterministic(False)
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_blocks_are_compiled_one_by_one_wherever_their_stack_is(monkeypatch):
+    """Of several models, too: a whole one would be one long graph."""
+    compiled = []
+    monkeypatch.setattr(nn.Module, "compile", lambda block: compiled.append(block))
+    models = nn.ModuleList([small_model(seed=0), small_model(seed=1)])
+    compile_blocks(models)
+    stacks = [stack for model in models for stack in (model.encoder.blocks, model.decoder.blocks)]
+    assert compiled == [block for stack in stacks for block in stack]
+
+
+@pytest.mark.parametrize("name", ["mps", "xpu"])
+def test_a_device_that_was_never_tried_is_refused(name):
+    with pytest.raises(ConfigError, match=f"device '{name}' is not supported; use cpu"):
+        resolve_runtime(RuntimeConfig(device=name))
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "products"),
+    [("cuda", "bf16", "high"), ("cuda", "fp32", "highest"), ("cpu", "bf16", "highest")],
+)
+def test_float32_is_rounded_beside_bf16_on_a_gpu_only(device, precision, products):
+    set_matmul_precision(Runtime(torch.device(device), precision, compile=False))
+    assert torch.get_float32_matmul_precision() == products
+    torch.set_float32_matmul_precision("highest")
