@@ -1,1 +1,1 @@
-"""What tests of several packages share: small models and runs, videos, and answers known beforehand."""
+"""What tests of several packages share: small models and runs, videos, and known answers."""
