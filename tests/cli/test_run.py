@@ -10,31 +10,31 @@ from tests.helpers.logs import logging_to
 from tests.helpers.pretrain_runs import small_videos
 from videomae2.cli import run as command
 from videomae2.cli.main import main
-from videomae2.commands.pipeline.load import load_pipeline
+from videomae2.commands.pipeline.file import load_pipeline_file
+from videomae2.commands.pipeline.load import STAGE_TYPES, load_pipeline
 from videomae2.commands.pipeline.run import run_pipeline
+from videomae2.errors import ConfigError
 
 PAGE = Path(__file__).parents[2] / "docs" / "pipeline.md"
 TINY = """name: tiny
-common:
-  runtime: {device: cpu, precision: fp32}
-  loading: {num_workers: 0}
-  model:
-    encoder: {frames: 4, height: 32, width: 32, embed_dim: 24, depth: 1, num_heads: 2}
 stages:
   pretrained:
     kind: pretrain
     recipe: own-cpu
     videos: videos/train
-    settings:
-      model: {decoder: {depth: 1, embed_dim: 16, num_heads: 2}}
+    settings: &tiny
+      runtime: {device: cpu, precision: fp32}
+      loading: {num_workers: 0}
+      model:
+        encoder: {frames: 4, height: 32, width: 32, embed_dim: 24, depth: 1, num_heads: 2}
+        decoder: {depth: 1, embed_dim: 16, num_heads: 2}
       optim: {epochs: 1, warmup_epochs: 0, global_batch_size: 8}
   more:
     kind: pretrain
     recipe: own-cpu
     videos: videos/train
     settings:
-      model: {decoder: {depth: 1, embed_dim: 16, num_heads: 2}}
-      optim: {epochs: 1, warmup_epochs: 0, global_batch_size: 8}
+      <<: *tiny
       seed: 1
 """
 
@@ -56,8 +56,11 @@ def test_the_example_is_a_pipeline_of_the_kinds_that_there_are(capsys, tmp_path)
     assert main(["run", "--example"]) == 0
     path = tmp_path / "pipeline.yaml"
     path.write_text(capsys.readouterr().out)
-    stages = load_pipeline(path, command.STAGE_TYPES).stages
-    assert {stage.type_name for stage in stages} == set(command.STAGE_TYPES)
+    stages = load_pipeline_file(path).stages
+    assert {stage.kind for stage in stages} == set(STAGE_TYPES)
+    with pytest.raises(ConfigError) as caught:
+        load_pipeline(path, command.RUN_RECIPES)
+    assert all("does not exist" in problem for problem in caught.value.problems)
     assert f"```yaml\n{path.read_text()}```" in PAGE.read_text()
     assert yaml.safe_load(path.read_text())["name"] == "example"
 
@@ -96,13 +99,13 @@ def test_it_runs_and_prints_a_table_or_json(capsys, place):
 
 
 def test_stopped_it_ends_with_75_and_the_same_command_goes_on(capsys, place, monkeypatch):
-    def stopped(pipeline, stage_plans, *, stage_range):
+    def stopped(pipeline, **span):
         def heard(line):
             if line.startswith("\n== stage 2"):
                 os.kill(os.getpid(), signal.SIGTERM)
 
         with logging_to(heard):
-            return run_pipeline(pipeline, stage_plans, stage_range=stage_range)
+            return run_pipeline(pipeline, **span)
 
     with monkeypatch.context() as patch:
         patch.setattr(command, "run_pipeline", stopped)

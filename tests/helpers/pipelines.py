@@ -9,15 +9,9 @@ from tests.helpers.distill_runs import small_distill
 from tests.helpers.finetune_runs import class_folders, small_finetune
 from tests.helpers.logs import logging_to
 from tests.helpers.pretrain_runs import quiet, small_run, small_videos
-from videomae2.commands.pipeline.evaluate_stage import build_evaluate_stage
-from videomae2.commands.pipeline.load import load_pipeline, plan_stages
-from videomae2.commands.pipeline.run import StageRange, plan_pipeline, run_pipeline
+from videomae2.commands.pipeline.load import load_pipeline
+from videomae2.commands.pipeline.run import plan_pipeline, run_pipeline
 from videomae2.commands.pipeline.state import load_stage_state
-from videomae2.commands.pipeline.train_stages import (
-    build_distill_stage,
-    build_finetune_stage,
-    build_pretrain_stage,
-)
 from videomae2.errors import Interrupted
 from videomae2.tasks.distill import TeacherConfig
 
@@ -26,16 +20,15 @@ def small_students(videos, out):
     return replace(small_distill(videos[0], out, out), teacher=TeacherConfig())
 
 
-KINDS = {
-    "pretrain": build_pretrain_stage({"small": lambda videos, out: small_run(videos[0], out)}),
-    "finetune": build_finetune_stage({"small": lambda videos, out: small_finetune(videos[0], out)}),
-    "distill": build_distill_stage({"small": small_students}),
-    "evaluate": build_evaluate_stage(),
+RECIPES = {
+    "pretrain": {"small": lambda videos, out: small_run(videos[0], out)},
+    "finetune": {"small": lambda videos, out: small_finetune(videos[0], out)},
+    "distill": {"small": small_students},
 }
 
 TEXT = """name: tiny
 out: runs
-common:
+shared: &train
   loading: {num_workers: 0}
   logging: {interval: 1}
   runtime: {device: cpu, precision: fp32}
@@ -45,6 +38,7 @@ stages:
     recipe: small
     videos: unlabelled/train
     settings:
+      <<: *train
       optim: {epochs: 2}
   post:
     kind: finetune
@@ -52,6 +46,7 @@ stages:
     videos: labelled/v
     from: pretrained
     settings:
+      <<: *train
       validation: {share: 0}
       optim: {epochs: 1}
   tuned:
@@ -60,12 +55,16 @@ stages:
     videos: labelled/v
     from: post
     settings:
+      <<: *train
       optim: {ema_decay: 0.9, epochs: 2}
   judged:
     kind: evaluate
     videos: test/v
     from: tuned
     settings:
+      device: cpu
+      precision: fp32
+      reading: {num_workers: 0}
       views: {clips: 2, crops: 1}
       n_resamples: 100
 """
@@ -85,31 +84,24 @@ def prepared(text=TEXT, **more):
     """Resolve and check a text as the file of the current folder."""
     path = Path("p.yaml")
     path.write_text(text)
-    pipeline = load_pipeline(path, KINDS, **more)
-    return pipeline, plan_stages(pipeline, placeholder=path)
+    return load_pipeline(path, RECIPES, **more)
 
 
-def run(text=TEXT, *, span=None, say=quiet):
+def run(text=TEXT, *, say=quiet, **span):
     """Run a text as a pipeline and give what became of its stages, by name."""
-    pipeline, seen = prepared(text)
+    pipeline = prepared(text)
     with logging_to(say):
-        done = run_pipeline(pipeline, seen, stage_range=span or StageRange())
+        done = run_pipeline(pipeline, **span)
     return {one.stage.name: one for one in done}
 
 
 def actions(text=TEXT):
     """What would be done about each stage, by name."""
-    pipeline, seen = prepared(text)
-    found = plan_pipeline(pipeline, seen, stage_range=StageRange())
-    return {name: decision.name for name, decision in found.items()}
+    return {name: action.name for name, action in plan_pipeline(prepared(text)).items()}
 
 
 def reasons(text=TEXT):
-    pipeline, seen = prepared(text)
-    return {
-        name: decision.reason
-        for name, decision in plan_pipeline(pipeline, seen, stage_range=StageRange()).items()
-    }
+    return {name: action.reason for name, action in plan_pipeline(prepared(text)).items()}
 
 
 def run_to_the_end(text=TEXT, *, say):

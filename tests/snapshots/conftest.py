@@ -28,10 +28,11 @@ SETTINGS = {
     "distill.yaml": f"students: [{{name: mini, model: {{{ENCODER}}}}}]{REST}",
     "pipeline.yaml": """
 name: tiny
-common:
-  loading: {num_workers: 0}
-  runtime: {device: cpu, precision: fp32}
-  model:
+shared:
+  train: &train
+    loading: {num_workers: 0}
+    runtime: {device: cpu, precision: fp32}
+  encoder: &encoder
     encoder: {frames: 4, height: 32, width: 32, embed_dim: 24, depth: 1, num_heads: 2}
 stages:
   pretrained:
@@ -39,19 +40,28 @@ stages:
     recipe: own-cpu
     videos: videos
     settings:
-      model: {decoder: {depth: 1, embed_dim: 16, num_heads: 2}}
+      <<: *train
+      model: {<<: *encoder, decoder: {depth: 1, embed_dim: 16, num_heads: 2}}
       optim: {epochs: 1, warmup_epochs: 0, global_batch_size: 8, micro_batch_size: 8}
   tuned:
     kind: finetune
     recipe: own-cpu
     videos: videos
     from: pretrained
-    settings: {optim: {epochs: 1, warmup_epochs: 0, global_batch_size: 8, micro_batch_size: 8}}
+    settings:
+      <<: *train
+      model: *encoder
+      optim: {epochs: 1, warmup_epochs: 0, global_batch_size: 8, micro_batch_size: 8}
   judged:
     kind: evaluate
     videos: test
     from: tuned
-    settings: {n_resamples: 100, reading: {num_workers: 0}, views: {clips: 2, crops: 1}}
+    settings:
+      device: cpu
+      precision: fp32
+      reading: {num_workers: 0}
+      views: {clips: 2, crops: 1}
+      n_resamples: 100
 """,
 }
 

@@ -1,4 +1,6 @@
-"""Counts, sizes, times and multiples in words."""
+"""Counts, sizes, times and multiples in words; tables of text."""
+
+from collections.abc import Sequence
 
 
 def format_multiples(number: int, unit: int) -> str:
@@ -27,3 +29,16 @@ def format_duration(seconds: float) -> str:
 def format_bytes(num_bytes: int) -> str:
     """Bytes as people say them."""
     return f"{num_bytes / 2**20:.1f} MiB" if num_bytes < 2**30 else f"{num_bytes / 2**30:.1f} GiB"
+
+
+def align_columns(head: Sequence[str], rows: Sequence[Sequence[str]], *, num_left: int = 1) -> str:
+    """Columns under their heads: the first ones to the left, the others, numbers, to the right."""
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    lines = []
+    for row in (head, *rows):
+        cells = [
+            cell.ljust(width) if number < num_left else cell.rjust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)

@@ -10,21 +10,15 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from videomae2.cli.options import parse_options
-from videomae2.commands.pipeline.evaluate_stage import build_evaluate_stage
-from videomae2.commands.pipeline.load import load_pipeline, plan_stages
+from videomae2.commands.pipeline.load import load_pipeline
 from videomae2.commands.pipeline.plan import format_plan, plan_to_json
 from videomae2.commands.pipeline.run import (
-    StageRange,
     format_results,
     plan_pipeline,
     results_to_json,
     run_pipeline,
 )
-from videomae2.commands.pipeline.train_stages import (
-    build_distill_stage,
-    build_finetune_stage,
-    build_pretrain_stage,
-)
+from videomae2.commands.pipeline.stages import Recipes
 from videomae2.errors import ConfigError
 from videomae2.recipes.table import DISTILL_RECIPES, FINETUNE_RECIPES, RECIPES
 
@@ -38,9 +32,10 @@ EXAMPLE_PIPELINE = """\
 name: example
 out: runs/example           # each stage has a folder of its name in it
 
-common:                     # settings for every stage that has them
-  seed: 0
-  runtime: {device: auto}
+shared:                     # what several stages say, by YAML anchors of your own names
+  run: &run
+    seed: 0
+    runtime: {device: auto}
 
 stages:
   pretrained:               # a name of your own
@@ -48,6 +43,7 @@ stages:
     recipe: own-cpu         # videomae2 pretrain lists them; own is for one GPU
     videos: my_videos/      # a folder or a list, or several: [videos/, more.csv]
     settings:               # what to change of the recipe, as in a file for --config
+      <<: *run
       optim: {epochs: 50, warmup_epochs: 3}
 
   tuned:
@@ -55,12 +51,14 @@ stages:
     recipe: own-cpu         # videomae2 finetune lists them
     videos: labelled_videos/    # one folder for each class, or a list with labels
     from: pretrained        # starts from its weights
+    settings: *run
 
   small:
     kind: distill
     recipe: own-cpu
     videos: labelled_videos/
     from: tuned             # its teacher; {teacher: tuned, student: other} names both
+    settings: *run
 
   judged:
     kind: evaluate          # many views of each video, and a report
@@ -72,13 +70,12 @@ stages:
 PROG = "videomae2 run"
 
 
-STAGE_TYPES = {
-    "pretrain": build_pretrain_stage(RECIPES),
-    "finetune": build_finetune_stage(FINETUNE_RECIPES),
-    "distill": build_distill_stage(DISTILL_RECIPES),
-    "evaluate": build_evaluate_stage(),
+RUN_RECIPES: Recipes = {
+    "pretrain": RECIPES,
+    "finetune": FINETUNE_RECIPES,
+    "distill": DISTILL_RECIPES,
 }
-"""All kinds of stages; a line of it is all that adding one takes here."""
+"""Of the kinds of stages that have any."""
 
 
 _DESCRIPTION = """\
@@ -134,22 +131,17 @@ def main(arguments: list[str]) -> int:
 
 
 def _run_file(options: PipelineOptions, file: Path) -> int:
-
     started = time.perf_counter()
-    pipeline = load_pipeline(file, STAGE_TYPES, out=options.out)
-    stage_range, stage_plans = (
-        StageRange(options.from_, options.until),
-        plan_stages(pipeline, placeholder=file),
-    )
-    stage_range.select_names(pipeline)
+    pipeline = load_pipeline(file, RUN_RECIPES, out=options.out)
     if options.dry_run:
-        actions = plan_pipeline(pipeline, stage_plans, stage_range=stage_range)
-        plan_values = plan_to_json(pipeline, actions)
+        actions = plan_pipeline(pipeline, first=options.from_, last=options.until)
         print(
-            json.dumps(plan_values) if options.json else format_plan(pipeline, stage_plans, actions)
+            json.dumps(plan_to_json(pipeline, actions))
+            if options.json
+            else format_plan(pipeline, actions)
         )
         return 0
-    results = run_pipeline(pipeline, stage_plans, stage_range=stage_range)
+    results = run_pipeline(pipeline, first=options.from_, last=options.until)
     seconds = time.perf_counter() - started
     _logger.info(f"\n{format_results(results, seconds)}")
     if options.json:

@@ -42,21 +42,29 @@ def parse_yaml(
     return document
 
 
+_MERGE_TAG = "tag:yaml.org,2002:merge"
+
+
 class _Loader(yaml.SafeLoader):
-    """A safe loader that builds sections."""
+    """A safe loader that builds sections; what a section says itself goes before what it merges."""
 
 
 def _construct_mapping(loader: _Loader, node: yaml.MappingNode) -> YamlMapping:
-    loader.flatten_mapping(node)
+    num_keys = sum(key_node.tag != _MERGE_TAG for key_node, _ in node.value)
+    loader.flatten_mapping(node)  # what "<<" names comes first, its keys with their own lines
+    num_merged = len(node.value) - num_keys
     mapping = YamlMapping(node.start_mark.line + 1)
-    for key_node, value_node in node.value:
+    written = set()
+    for number, (key_node, value_node) in enumerate(node.value):
         key = loader.construct_object(key_node, deep=True)
-        if not isinstance(key, Hashable) or key in mapping:
+        if not isinstance(key, Hashable) or key in written:
             raise yaml.constructor.ConstructorError(
                 problem=f"the key {key!r} stands here twice" if isinstance(key, Hashable) else
                 f"{key!r} is no name of a setting",
                 problem_mark=key_node.start_mark,
             )  # fmt: skip
+        if number >= num_merged:
+            written.add(key)
         mapping.lines[key] = key_node.start_mark.line + 1
         mapping[key] = loader.construct_object(value_node, deep=True)
     return mapping

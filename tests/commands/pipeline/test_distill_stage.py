@@ -15,7 +15,7 @@ from videomae2.models.weights.saved import load_saved_state
 
 TEXT = """name: tiny
 out: runs
-common:
+shared: &train
   loading: {num_workers: 0}
   logging: {interval: 1}
   runtime: {device: cpu, precision: fp32}
@@ -24,22 +24,23 @@ stages:
     kind: finetune
     recipe: small
     videos: labelled/v
-    settings: {optim: {epochs: 1}}
+    settings: {<<: *train, optim: {epochs: 1}}
   small:
     kind: distill
     recipe: small
     videos: labelled/v
     from: tuned
-    settings: {optim: {epochs: 2}}
+    settings: {<<: *train, optim: {epochs: 2}}
   judged:
     kind: evaluate
     videos: test/v
     from: small
-    settings: {views: {clips: 1, crops: 1}, n_resamples: 100}
+    settings: {device: cpu, views: {clips: 1, crops: 1}, n_resamples: 100}
 """
 TWO = TEXT.replace(
-    "{optim: {epochs: 2}}",
+    "{<<: *train, optim: {epochs: 2}}",
     """
+      <<: *train
       optim: {epochs: 2}
       students:
       - {name: a, model: {encoder: {size: tiny, frames: 4, height: 32, width: 32, depth: 1}}}
@@ -49,11 +50,13 @@ TWO = TEXT.replace(
 
 def test_a_student_follows_its_teacher_and_is_judged(place):
     done = run(TEXT)
-    assert done["small"].result == Path("runs/small/students/student")
-    assert done["small"].metrics.keys() >= {"accuracy", "agreement"}
-    assert done["judged"].metrics.keys() >= {"mean-class accuracy"}
-    lineage = load_model_config(done["small"].result).metadata["lineage"]
-    assert lineage["parents"] == {"teacher": {"from": "tuned", "weights": done["tuned"].digest}}
+    assert done["small"].path == Path("runs/small/students/student")
+    assert done["small"].output.metrics.keys() >= {"accuracy", "agreement"}
+    assert done["judged"].output.metrics.keys() >= {"mean-class accuracy"}
+    lineage = load_model_config(done["small"].path).metadata["lineage"]
+    assert lineage["parents"] == {
+        "teacher": {"from": "tuned", "weights": done["tuned"].output.digest}
+    }
     assert set(actions(TEXT).values()) == {"cached"}
     before = left_behind(Path("runs"))
     Path("runs").rename("gone")
@@ -64,8 +67,8 @@ def test_a_student_follows_its_teacher_and_is_judged(place):
 def test_several_students_are_a_result_without_followers(place):
     alone = TWO[: TWO.index("  judged")]
     done = run(alone)["small"]
-    assert done.result == Path("runs/small/students")
-    assert done.metrics.keys() == {"a accuracy", "b accuracy"}
+    assert done.path == Path("runs/small/students")
+    assert done.output.metrics.keys() == {"a accuracy", "b accuracy"}
     assert set(actions(alone).values()) == {"cached"}
     (Path("runs/small/students/b/model.safetensors")).write_bytes(b"x")
     assert actions(alone)["small"] == "rerun"
@@ -78,13 +81,13 @@ def test_several_students_are_a_result_without_followers(place):
     [
         ("    from: tuned\n", "", "stage small: --teacher.weights is missing"),
         (
-            "{optim: {epochs: 2}}",
-            "{teacher: {weights: labelled}}",
+            "{<<: *train, optim: {epochs: 2}}",
+            "{<<: *train, teacher: {weights: labelled}}",
             "stages.small.settings: teacher.weights has no effect: the weights are those of tuned",
         ),
         (
-            "settings: {optim: {epochs: 1}}",
-            "settings: {model: {encoder: {frames: 8}}}",
+            "settings: {<<: *train, optim: {epochs: 1}}",
+            "settings: {<<: *train, model: {encoder: {frames: 8}}}",
             "stage small: the student 'student' reads clips of 4x32x32 of 3 channels",
         ),
         (
@@ -93,8 +96,8 @@ def test_several_students_are_a_result_without_followers(place):
             "",
         ),
         (
-            "settings: {optim: {epochs: 1}}",
-            "settings: {optim: {epochs: 1}, model: {encoder: {embed_dim: 48}}}",
+            "settings: {<<: *train, optim: {epochs: 1}}",
+            "settings: {<<: *train, optim: {epochs: 1}, model: {encoder: {embed_dim: 48}}}",
             "",
         ),
     ],
@@ -111,7 +114,8 @@ def test_teacher_and_student_are_checked_before_the_first_stage(place, old, new,
 
 def test_what_a_student_starts_from_must_fit(place):
     text = TEXT.replace("from: tuned\n", "from: {teacher: tuned, student: tuned}\n").replace(
-        "settings: {optim: {epochs: 1}}", "settings: {model: {encoder: {embed_dim: 48}}}"
+        "settings: {<<: *train, optim: {epochs: 1}}",
+        "settings: {<<: *train, model: {encoder: {embed_dim: 48}}}",
     )
     with pytest.raises(
         ConfigError, match="stage small: runs/tuned has another encoder: embed_dim 48"
@@ -122,7 +126,7 @@ def test_what_a_student_starts_from_must_fit(place):
 def test_weights_of_a_second_student_count_by_content(place):
     """Two students that start from weights of their own: another content is another result."""
     first = TEXT[: TEXT.index("  small:")]
-    parent = run(first)["tuned"].result
+    parent = run(first)["tuned"].path
     for name in ("one", "two"):
         shutil.copytree(parent, name)
     encoder = (
@@ -134,7 +138,8 @@ def test_weights_of_a_second_student_count_by_content(place):
         for name in ("one", "two")
     )
     text = TEXT[: TEXT.index("  judged")].replace(
-        "{optim: {epochs: 2}}", f"\n      optim: {{epochs: 1}}\n      students:\n{students}"
+        "{<<: *train, optim: {epochs: 2}}",
+        f"\n      <<: *train\n      optim: {{epochs: 1}}\n      students:\n{students}",
     )
     run(text)
     assert set(actions(text).values()) == {"cached"}

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from videomae2.commands.pipeline.file import format_problems, load_pipeline_file
+from videomae2.commands.pipeline.file import is_path, load_pipeline_file
 from videomae2.errors import ConfigError
 
 
@@ -14,7 +14,10 @@ def read(folder, text):
 
 def problems(folder, text):
     found = read(folder, text)
-    return format_problems(Path(found.path.name), found.problems)
+    found.path = Path(found.path.name)
+    with pytest.raises(ConfigError) as caught:
+        found.check()
+    return caught.value.problems
 
 
 def test_name_and_folder_come_from_the_file_if_not_given(tmp_path):
@@ -34,8 +37,8 @@ def test_parents_come_before_children_and_else_the_file_decides(tmp_path):
 """
     found = read(tmp_path, text)
     assert [stage.name for stage in found.stages] == ["b", "a", "d", "e", "c"]
-    assert found.stages[2].parents == {"teacher": "b", "student": "a"}
-    assert found.stages[3].parents == {"": "d"}
+    assert found.stages[2].sources == {"teacher": "b", "student": "a"}
+    assert found.stages[3].sources == {"": "d"}
 
 
 def test_a_circle_is_an_error_that_shows_it(tmp_path):
@@ -55,7 +58,7 @@ def test_a_circle_is_an_error_that_shows_it(tmp_path):
 def test_every_problem_is_said_with_its_line(tmp_path):
     text = """nme: x
 out: 3
-common: [1]
+shared: [1]
 stages:
   pretrained:
     kind: k
@@ -72,7 +75,6 @@ stages:
     assert problems(tmp_path, text) == [
         "p.yaml:1: nme is nothing that stands here; did you mean name?",
         "p.yaml:2: out wants a text, found 3",
-        "p.yaml:3: common wants a section, found [1]",
         "p.yaml:7: stages.pretrained.videos wants a path or a list of paths, found ['a', 3]",
         "p.yaml:8: stages.pretrained.recipes is nothing that stands here; did you mean recipe?",
         "p.yaml:9: stage 'a.b': a name is letters, digits, - and _",
@@ -110,8 +112,8 @@ def test_a_file_that_is_no_yaml_is_an_error(tmp_path):
 def test_a_stage_may_start_from_a_path(tmp_path):
     text = "stages: {a: {kind: k, from: runs/b}, c: {kind: k, from: {teacher: a, student: x.pth}}}"
     first, second = read(tmp_path, text).stages
-    assert (first.parents, first.model_paths) == ({}, {"": Path("runs/b")})
-    assert (second.parents, second.model_paths) == ({"teacher": "a"}, {"student": Path("x.pth")})
+    assert (first.sources, second.sources) == ({"": "runs/b"}, {"teacher": "a", "student": "x.pth"})
+    assert [is_path(word) for word in ("runs/b", "x.pth", "a")] == [True, True, False]
 
 
 def test_what_is_wrong_is_left_out_and_the_rest_is_there(tmp_path):

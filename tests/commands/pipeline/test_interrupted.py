@@ -61,7 +61,7 @@ def test_stopped_while_it_evaluates_it_gives_the_same_numbers(copy):
     text = TEXT.replace("n_resamples: 100", "n_resamples: 100\n      batch_size: 1")
     (copy / "runs/judged").rename(copy / "gone")
     run(text)
-    undisturbed, numbers = left_behind(copy / "runs"), run(text)["judged"].metrics
+    undisturbed, numbers = left_behind(copy / "runs"), run(text)["judged"].output.metrics
     (copy / "runs/judged").rename(copy / "gone too")
     for done in (1, 2):
         stop, message = stop_at_step("evaluate", done), "stage judged: stopped by SIGTERM with"
@@ -69,7 +69,7 @@ def test_stopped_while_it_evaluates_it_gives_the_same_numbers(copy):
             run(text)
     assert run(text)["judged"].action == "resume"
     assert left_behind(copy / "runs") == undisturbed
-    assert run(text)["judged"].metrics == numbers
+    assert run(text)["judged"].output.metrics == numbers
 
 
 def test_afterwards_signals_do_what_they_did(place):

@@ -14,7 +14,6 @@ from tests.helpers.released_files import FRAMES, SIDE, drawn_classifier, save_re
 from videomae2.base.lock import FolderLock
 from videomae2.commands.pipeline.plan import format_plan
 from videomae2.commands.pipeline.run import (
-    StageRange,
     format_results,
     plan_pipeline,
     results_to_json,
@@ -38,8 +37,8 @@ def test_what_is_finished_and_unchanged_is_skipped(copy):
     after.pop(copy / "runs" / ".lock"), before.pop(copy / "runs" / ".lock")
     assert after == before
     assert said.count("cached   finished, unchanged") == 4
-    assert done["tuned"].metrics["accuracy"] >= 0
-    assert done["tuned"].result == Path("runs/tuned/best")
+    assert done["tuned"].output.metrics["accuracy"] >= 0
+    assert done["tuned"].path == Path("runs/tuned/best")
 
 
 def test_lineage_stands_in_the_cards(finished):
@@ -65,8 +64,8 @@ def test_lineage_stands_in_the_cards(finished):
 
 def test_a_change_does_that_stage_again_and_those_that_follow(finished, copy):
     text = TEXT.replace("epochs: 1", "epochs: 1.4")
-    pipeline, seen = prepared(text)
-    decisions = plan_pipeline(pipeline, seen, stage_range=StageRange())
+    pipeline = prepared(text)
+    decisions = plan_pipeline(pipeline)
     assert {name: one.name for name, one in decisions.items()} == {
         "pretrained": "cached",
         "post": "rerun",
@@ -75,7 +74,7 @@ def test_a_change_does_that_stage_again_and_those_that_follow(finished, copy):
     }
     assert decisions["post"].reason == "optim.epochs: 1.0 -> 1.4"
     assert decisions["tuned"].reason == "cached if the weights of post stay the same"
-    assert "  rerun    optim.epochs: 1.0 -> 1.4" in format_plan(pipeline, seen, decisions)
+    assert "  rerun    optim.epochs: 1.0 -> 1.4" in format_plan(pipeline, decisions)
     said = []
     done = run(text, say=said.append)
     assert {name: one.action for name, one in done.items()} == {
@@ -129,7 +128,7 @@ def test_other_labels_are_a_change(copy):
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(new)
     seen = {
-        name: prepared(TEXT.replace("labelled/v", name))[1]["tuned"].lists
+        name: prepared(TEXT.replace("labelled/v", name)).plans["tuned"].lists
         for name in ("same", "swapped")
     }
     assert [one.videos for one in seen["same"]] == [one.videos for one in seen["swapped"]]
@@ -188,11 +187,11 @@ def test_an_evaluation_judges_a_model_that_no_stage_made(copy):
     text = text.replace("  logging: {interval: 1}\n", "")
     done = run(text)["judged"]
     assert done.stage.description == "evaluate, from made/tuned"
-    assert results_to_json(prepared(text)[0], [done], 1.0)["stages"][0]["parents"] == {
+    assert results_to_json(prepared(text), [done], 1.0)["stages"][0]["parents"] == {
         "model": "made/tuned"
     }
     for name in ("predictions.jsonl", "probabilities.npy"):
-        assert (done.result.parent / name).read_bytes() == Path(f"made/judged/{name}").read_bytes()
+        assert (done.path.parent / name).read_bytes() == Path(f"made/judged/{name}").read_bytes()
     assert actions(text) == {"judged": "cached"}
     Path("made/tuned").rename("elsewhere")
     assert actions(text.replace("made/tuned", "elsewhere/best")) == {"judged": "cached"}
@@ -208,7 +207,7 @@ def test_an_evaluation_judges_a_released_file(place):
     text = start.replace("from: tuned", "from: ./six.pth").replace("logging: {interval: 1}", "")
     text += f"      class_names: six.txt\n      classes: some.txt\n      frames: {FRAMES}\n"
     text += f"      side: {SIDE}\n"
-    found = json.loads((run(text)["judged"].result.parent / "results.json").read_text())
+    found = json.loads((run(text)["judged"].path.parent / "results.json").read_text())
     assert found["classes"] == list(CLASSES)
     assert found["model"]["outputs"] == f"{len(CLASSES)} of its 6, those of some.txt"
     assert actions(text) == {"judged": "cached"}
@@ -226,7 +225,7 @@ def test_an_evaluation_of_which_only_intervals_are_others_keeps_its_scores(copy)
     assert reasons(text)["judged"] == wanted
     done = run(text)["judged"]
     assert done.action == "resume"
-    found = json.loads((done.result.parent / "results.json").read_text())
+    found = json.loads((done.path.parent / "results.json").read_text())
     assert (found["num_scored"], found["run_stats"]["num_scored"]) == (3, 0)
     assert not list((copy / "runs").glob("judged.bak*"))
     assert actions(text) == SKIPPED
@@ -247,18 +246,18 @@ def test_a_training_that_was_stopped_goes_on_where_its_folder_was_moved_to(finis
 
 def test_from_and_until_choose_a_part(copy):
     (copy / "runs/tuned").rename(copy / "gone")
-    done = run(span=StageRange("tuned"))
-    assert done["judged"].metrics.keys() >= {"mean-class accuracy"}
+    done = run(first="tuned")
+    assert done["judged"].output.metrics.keys() >= {"mean-class accuracy"}
     assert {name: one.action for name, one in done.items()} == {"tuned": "run", "judged": "cached"}
-    assert list(run(span=StageRange(None, "post"))) == ["pretrained", "post"]
+    assert list(run(last="post")) == ["pretrained", "post"]
     (copy / "runs/post").rename(copy / "gone2")
     wanted = r"stage tuned needs post, which is to be done first \(not begun\); leave --from out"
     with pytest.raises(ConfigError, match=wanted):
-        run(span=StageRange("tuned"))
+        run(first="tuned")
     with pytest.raises(ConfigError, match="--from tuned comes after --until post; the order is"):
-        run(span=StageRange("tuned", "post"))
+        run(first="tuned", last="post")
     with pytest.raises(ConfigError, match="--until x is no stage; there are pretrained, post"):
-        run(span=StageRange(None, "x"))
+        run(last="x")
 
 
 @pytest.mark.parametrize("folder", ["runs", "runs/tuned"])
@@ -278,8 +277,8 @@ def test_results_are_a_table_and_json(copy):
     assert rows[2].split()[:4] == ["tuned", "finetune", "unchanged", "accuracy"]
     assert rows[2].endswith("runs/tuned/best")
     assert total == "total    1:01 min"
-    found = results_to_json(prepared()[0], done, 61.04)
+    found = results_to_json(prepared(), done, 61.04)
     assert json.loads(json.dumps(found)) == found
     assert (found["pipeline"], found["seconds"]) == ("tiny", 61.0)
     assert found["stages"][1]["parents"] == {"weights": "pretrained"}
-    assert found["stages"][2]["metrics"] == done[2].metrics
+    assert found["stages"][2]["metrics"] == done[2].output.metrics

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from videomae2.commands.pipeline.stages import Pipeline, Stage, StagePlan
@@ -11,18 +10,15 @@ from videomae2.commands.pipeline.state import (
     StageOutput,
     StageProvenance,
     StageState,
-    build_provenance,
-    compute_digest,
+    compute_weights_digest,
     load_stage_state,
 )
 from videomae2.commands.train.run_folder import find_file_change
 from videomae2.config.diff import diff_configs
-from videomae2.config.files import parse_config, parse_yaml
+from videomae2.config.files import parse_config, parse_yaml, to_builtin
 from videomae2.errors import CheckpointError, ConfigError
 
 ActionName = Literal["cached", "run", "resume", "rerun", "pending"]
-
-
 _MAX_REASONS = 4
 
 
@@ -36,154 +32,133 @@ class StageAction:
     else. pending: it depends on what a parent will give."""
     reason: str
     provenance: StageProvenance
-    state: StageState | None = None
+    """What the stage would follow from now."""
+    output: StageOutput | None = None
+    """What its folder holds, if that may be used."""
 
 
 def choose_action(
-    stage: Stage, stage_plan: StagePlan, weights: Mapping[str, str | None]
+    stage: Stage[Any], plan: StagePlan, weights: Mapping[str, str | None]
 ) -> StageAction:
     """Compare what a stage would follow from now with what its folder holds.
 
     Args:
         stage: The stage.
-        stage_plan: What was found out about it.
+        plan: What was found out about it.
         weights: Role → SHA-256 of the weights that it starts from; None if they are not there yet.
     """
-    known = {role: digest for role, digest in weights.items() if digest is not None}
-    pending_parents = [stage.parents[role] for role, digest in weights.items() if digest is None]
-    provenance = build_provenance(stage, stage_plan, known)
-    folder = stage.config.out
-    if not folder.exists() or not any(folder.iterdir()):
-        return StageAction(name="run", reason="not begun", provenance=provenance)
+    provenance = StageProvenance(
+        kind=stage.kind,
+        settings=to_builtin(stage.config),
+        lists=plan.lists,
+        weights={role: digest for role, digest in weights.items() if digest is not None},
+    )
+
+    def act(name: ActionName, reason: str, output: StageOutput | None = None) -> StageAction:
+        return StageAction(name=name, reason=reason, provenance=provenance, output=output)
+
+    if not stage.out.exists() or not any(stage.out.iterdir()):
+        return act("run", "not begun")
     try:
-        state = load_stage_state(folder)
+        state = load_stage_state(stage.out)
     except CheckpointError as error:
-        return StageAction(name="rerun", reason=str(error), provenance=provenance)
+        return act("rerun", str(error))
     if state is None:
-        return StageAction(
-            name="rerun", reason="its folder holds something else", provenance=provenance
-        )
-    changed = list(_list_changes(stage, state.provenance, provenance))
-    if state.output or not stage.stage_type.tracks_file_changes:
-        changed += _list_changed_files(state.provenance, provenance)
-    if changed:
-        more = f" and {len(changed) - _MAX_REASONS} more" if len(changed) > _MAX_REASONS else ""
-        reason = ", ".join(changed[:_MAX_REASONS]) + more
-        return StageAction(name="rerun", reason=reason, provenance=provenance, state=state)
-    report_changes = list(
-        _list_setting_changes(
-            stage, _load_old_settings(stage, state.provenance), stage.stage_type.ignored_fields
-        )
-    )
-    if pending_parents:
-        reason = f"if the weights of {', '.join(pending_parents)} stay the same"
+        return act("rerun", "its folder holds something else")
+    if changes := list(_list_changes(stage, state, provenance)):
+        more = f" and {len(changes) - _MAX_REASONS} more" if len(changes) > _MAX_REASONS else ""
+        return act("rerun", ", ".join(changes[:_MAX_REASONS]) + more)
+    before = _load_old_settings(stage, state.provenance)
+    report_changes = ", ".join(_list_setting_changes(stage, before, stage.ignored_fields))
+    if pending := [stage.parents[role] for role, digest in weights.items() if digest is None]:
         outcome = "cached" if state.output and not report_changes else "resumed"
-        return StageAction(
-            name="pending", reason=f"{outcome} {reason}", provenance=provenance, state=state
-        )
+        return act("pending", f"{outcome} if the weights of {', '.join(pending)} stay the same")
     if state.output is None:
-        return StageAction(
-            name="resume", reason="begun, not finished", provenance=provenance, state=state
-        )
-    damage = _find_damage(folder, state.output)
-    if damage:
-        return StageAction(name="rerun", reason=damage, provenance=provenance, state=state)
+        return act("resume", "begun, not finished")
+    if damage := _find_damage(stage, state.output):
+        return act("rerun", damage)
     if report_changes:
-        return StageAction(
-            name="resume", reason=", ".join(report_changes), provenance=provenance, state=state
-        )
-    return StageAction(
-        name="cached", reason="finished, unchanged", provenance=provenance, state=state
-    )
+        return act("resume", report_changes)
+    return act("cached", "finished, unchanged", state.output)
 
 
-def _list_changes(stage: Stage, old: StageProvenance, new: StageProvenance) -> Iterator[str]:
+def _list_changes(stage: Stage[Any], state: StageState, new: StageProvenance) -> Iterator[str]:
     """Say what has changed; of weights that are not known yet nothing can be said."""
-    if old.stage_type != new.stage_type:
-        yield f"it was a {old.stage_type} stage"
+    old = state.provenance
+    if old.kind != new.kind:
+        yield f"it was a {old.kind} stage"
         return
     try:
         before = _load_old_settings(stage, old)
     except ConfigError as error:
         yield f"its settings are of another version ({error.problems[0]})"
         return
-    yield from _list_setting_changes(
-        stage, before, stage.stage_type.ignored_fields | stage.stage_type.report_only_fields
+    ignored_fields = stage.ignored_fields | stage.report_only_fields
+    yield from _list_setting_changes(stage, before, ignored_fields)
+    yield from _list_changed_videos(
+        old, new, compare_files=bool(state.output) or not stage.tracks_file_changes
     )
-    if not _have_same_lists(old, new):
-        list_texts = [
-            ", ".join(f"{one.videos} of {one.source}" for one in o.lists) for o in (old, new)
-        ]
-        yield f"other videos: {list_texts[0]} -> {list_texts[1]}"
     for role in {**old.weights, **stage.parents, **new.weights}:
-        is_pending = role in stage.parents and role not in new.weights
-        if not is_pending and old.weights.get(role) != new.weights.get(role):
-            yield f"other {_describe_digest(stage, role)}"
-        elif is_pending and role not in old.weights:
-            yield f"it started without {stage.parents[role]}"
+        if role in stage.parents and role not in new.weights:
+            if role not in old.weights:
+                yield f"it started without {stage.parents[role]}"
+        elif old.weights.get(role) != new.weights.get(role):
+            name = f"weights of {stage.parents.get(role, 'start')}"
+            yield f"other {f'content of {role}' if role.endswith('names') else name}"
 
 
-def _load_old_settings(stage: Stage, old: StageProvenance) -> Any:
+def _load_old_settings(stage: Stage[Any], old: StageProvenance) -> Any:
     """The settings that a stage had.
 
     Raises:
         ConfigError: They are of another version.
     """
-    settings = parse_yaml(json.dumps(old.settings, ensure_ascii=False), stage.config.out)
-    return parse_config(stage.stage_type.config_type, settings, stage.config.out)
+    settings = parse_yaml(json.dumps(old.settings, ensure_ascii=False), stage.out)
+    return parse_config(stage.config_type, settings, stage.out)
 
 
 def _list_setting_changes(
-    stage: Stage, before: Any, ignored_fields: frozenset[str]
+    stage: Stage[Any], before: Any, ignored_fields: frozenset[str]
 ) -> Iterator[str]:
-    """Say which settings are others now, but for some."""
-    for difference in diff_configs(before, stage.config.settings, ignored_fields):
+    for difference in diff_configs(before, stage.config, ignored_fields):
         if difference.affects_results:
             yield f"{difference.path}: {difference.old} -> {difference.new}"
 
 
-def _describe_digest(stage: Stage, role: str) -> str:
-    """What a digest is of, in words."""
-    if role in stage.parents:
-        return f"weights of {stage.parents[role]}"
-    return f"content of {role}" if role.endswith("names") else "weights of start"
+def _list_changed_videos(
+    old: StageProvenance, new: StageProvenance, *, compare_files: bool
+) -> Iterator[str]:
+    """Say that lists are others, or which of the same lists name other files."""
+    if [entry.digest for entry in old.lists] != [entry.digest for entry in new.lists]:
+        was, now = (
+            ", ".join(f"{entry.videos} of {entry.source}" for entry in inputs.lists)
+            for inputs in (old, new)
+        )
+        yield f"other videos: {was} -> {now}"
+    elif compare_files:
+        changes = (find_file_change(*pair) for pair in zip(old.lists, new.lists, strict=True))
+        yield from dict.fromkeys(change for change in changes if change)  # several may name a file
 
 
-def _have_same_lists(old: StageProvenance, new: StageProvenance) -> bool:
-    return [one.digest for one in old.lists] == [one.digest for one in new.lists]
-
-
-def _list_changed_files(old: StageProvenance, new: StageProvenance) -> list[str]:
-    """Say which lists are the same and name other files; once where several name them."""
-    if not _have_same_lists(old, new):
-        return []
-    changes = (find_file_change(*pair) for pair in zip(old.lists, new.lists, strict=True))
-    return list(dict.fromkeys(one for one in changes if one))
-
-
-def _find_damage(folder: Path, output: StageOutput) -> str | None:
+def _find_damage(stage: Stage[Any], output: StageOutput) -> str | None:
     """What keeps a finished stage from being used."""
-    path = folder / output.result
+    path = stage.out / output.result
     try:
-        digest = compute_digest(path)
+        digest = compute_weights_digest(path)
     except CheckpointError:
         return f"its result {path} is gone"
     return None if digest == output.digest else f"its result {path} was changed"
 
 
-def format_plan(
-    pipeline: Pipeline, stage_plans: Mapping[str, StagePlan], actions: Mapping[str, StageAction]
-) -> str:
+def format_plan(pipeline: Pipeline, actions: Mapping[str, StageAction]) -> str:
     """What would be done about each stage, and why; details of those that would be done."""
     lines = [f"pipeline {pipeline.name} in {pipeline.out}, {len(pipeline.stages)} stages"]
     for stage in pipeline.stages:
-        if stage.name not in actions:
-            continue
-        action = actions[stage.name]
-        lines += ["", f"{stage.name} ({stage.description})"]
-        lines += [f"  {action.name:<8} {action.reason}"]
-        if action.name != "cached":
-            lines += [f"  {line}" for line in stage_plans[stage.name].summary.splitlines()]
+        if action := actions.get(stage.name):
+            lines += ["", f"{stage.name} ({stage.description})"]
+            lines += [f"  {action.name:<8} {action.reason}"]
+            details = pipeline.plans[stage.name].summary.splitlines()
+            lines += [f"  {line}" for line in details] * (action.name != "cached")
     return "\n".join(lines)
 
 
@@ -194,13 +169,9 @@ def plan_to_json(pipeline: Pipeline, actions: Mapping[str, StageAction]) -> dict
         "out": str(pipeline.out),
         "stages": [
             {
-                "stage": stage.name,
-                "kind": stage.type_name,
-                "recipe": stage.recipe,
-                "parents": stage.input_names,
+                **stage.to_dict(),
                 "action": actions[stage.name].name,
                 "reason": actions[stage.name].reason,
-                "folder": str(stage.config.out),
             }
             for stage in pipeline.stages
             if stage.name in actions

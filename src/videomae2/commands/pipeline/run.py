@@ -2,22 +2,22 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from videomae2.base.files import check_writable
 from videomae2.base.lock import FolderLock
 from videomae2.base.signals import interruptible
-from videomae2.base.text import format_duration
+from videomae2.base.text import align_columns, format_duration
 from videomae2.commands.pipeline.plan import ActionName, StageAction, choose_action
-from videomae2.commands.pipeline.stages import Pipeline, Stage, StageMetrics, StagePlan
+from videomae2.commands.pipeline.stages import Pipeline, Stage, StageMetrics
 from videomae2.commands.pipeline.state import (
     StageOutput,
     StageState,
     build_lineage,
-    compute_digest,
+    compute_weights_digest,
     list_weight_files,
     write_stage_state,
 )
@@ -25,155 +25,132 @@ from videomae2.errors import ConfigError, Interrupted
 
 _logger = logging.getLogger(__name__)
 
+_RESULT_COLUMNS = ("stage", "what", "done", "time", "metrics", "result")
+_MAX_METRICS = 2
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StageResult:
     """What became of a stage."""
 
-    stage: Stage
+    stage: Stage[Any]
     action: ActionName
     """What was done about it."""
-    result: Path
-    metrics: StageMetrics
-    digest: str
-    """SHA-256 of its weights."""
-    seconds: float
+    output: StageOutput
+    seconds: float = 0.0
     """Of this call alone."""
 
-
-@dataclass(frozen=True, slots=True)
-class StageRange:
-    """Which stages are done: from one to another in their order, both included."""
-
-    first: str | None = None
-    last: str | None = None
-
-    def select_names(self, pipeline: Pipeline) -> list[str]:
-        """Their names.
-
-        Raises:
-            ConfigError: If there is no such stage, or none lies between them.
-        """
-        names = [stage.name for stage in pipeline.stages]
-        for flag, name in (("--from", self.first), ("--until", self.last)):
-            if name is not None and name not in names:
-                raise ConfigError(f"{flag} {name} is no stage; there are {', '.join(names)}")
-        start = 0 if self.first is None else names.index(self.first)
-        end = len(names) if self.last is None else names.index(self.last) + 1
-        if start >= end:
-            raise ConfigError(
-                f"--from {self.first} comes after --until {self.last}; the order is "
-                f"{', '.join(names)}"
-            )
-        return names[start:end]
+    @property
+    def path(self) -> Path:
+        """The result itself."""
+        return self.stage.out / self.output.result
 
 
-@dataclass(slots=True)
 class PipelineRunner:
     """What is known of the stages while they are done."""
 
-    pipeline: Pipeline
-    stage_plans: Mapping[str, StagePlan]
-    results: dict[str, StageResult] = field(default_factory=dict)
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.pipeline = pipeline
+        self.results: dict[str, StageResult] = {}
+        """Of the stages that are finished, by name."""
 
-    def decide(self, stage: Stage) -> StageAction:
-        """What has to be done about a stage; parents that are not done may change."""
-        parents = {
-            role: self.results[name].digest if name in self.results else None
-            for role, name in stage.parents.items()
+    def decide(self, stage: Stage[Any]) -> StageAction:
+        """What has to be done about a stage; one that is finished is taken as it is."""
+        digests: dict[str, str | None] = {
+            role: compute_weights_digest(path) for role, path in list_weight_files(stage)
         }
-        file_digests = {role: compute_digest(path) for role, path in list_weight_files(stage)}
-        return choose_action(stage, self.stage_plans[stage.name], file_digests | parents)
+        for role, name in stage.parents.items():  # parents that are not done may change
+            digests[role] = self.results[name].output.digest if name in self.results else None
+        action = choose_action(stage, self.pipeline.plans[stage.name], digests)
+        if action.output is not None:
+            self.results[stage.name] = StageResult(
+                stage=stage, action=action.name, output=action.output
+            )
+        return action
 
-    def reuse(self, stage: Stage, action: StageAction) -> StageResult:
-        """Take a finished stage as it is."""
-        assert action.state is not None
-        assert action.state.output is not None
-        output = action.state.output
-        result = StageResult(
-            stage=stage,
-            action="cached",
-            result=stage.config.out / output.result,
-            metrics=output.metrics,
-            digest=output.digest,
-            seconds=0.0,
+    def run(self, stage: Stage[Any], action: StageAction) -> StageResult:
+        """Do a stage, or go on with it."""
+        started, provenance = time.perf_counter(), action.provenance
+        if action.name == "rerun":
+            _logger.info(f"archived what was there is in {backup_folder(stage.out)}")
+        write_stage_state(stage.out, StageState(provenance=provenance))
+        weights = {role: self.results[name].path for role, name in stage.parents.items()}
+        lineage = build_lineage(self.pipeline.name, stage, provenance)
+        path, metrics = stage.run(weights, {"lineage": lineage})
+        output = StageOutput(
+            result=str(path.relative_to(stage.out)),
+            digest=compute_weights_digest(path),
+            metrics=metrics,
         )
+        write_stage_state(stage.out, StageState(provenance=provenance, output=output))
+        seconds = time.perf_counter() - started
+        result = StageResult(stage=stage, action=action.name, output=output, seconds=seconds)
         self.results[stage.name] = result
         return result
 
-    def run(self, stage: Stage, action: StageAction) -> StageResult:
-        """Do a stage, or go on with it."""
-        started, out, provenance = time.perf_counter(), stage.config.out, action.provenance
-        if action.name == "rerun":
-            _logger.info(f"archived what was there is in {backup_folder(out)}")
-        write_stage_state(out, StageState(provenance=provenance))
-        weights = {role: self.results[name].result for role, name in stage.parents.items()}
-        stage_config = replace(
-            stage.config, weights=weights, ignored_fields=stage.stage_type.ignored_fields
-        )
-        metadata = {"lineage": build_lineage(self.pipeline.name, stage, provenance)}
-        result = stage.stage_type.run(stage_config, metadata)
-        digest, metrics = (
-            compute_digest(result),
-            stage.stage_type.load_metrics(stage_config, result),
-        )
-        output = StageOutput(result=str(result.relative_to(out)), digest=digest, metrics=metrics)
-        write_stage_state(out, StageState(provenance=provenance, output=output))
-        self.results[stage.name] = StageResult(
-            stage=stage,
-            action=action.name,
-            result=result,
-            metrics=metrics,
-            digest=digest,
-            seconds=time.perf_counter() - started,
-        )
-        return self.results[stage.name]
+
+def select_stages(
+    pipeline: Pipeline, first: str | None = None, last: str | None = None
+) -> list[str]:
+    """The names of the stages from one to another in their order, both included.
+
+    Raises:
+        ConfigError: If there is no such stage, or none lies between them.
+    """
+    names = [stage.name for stage in pipeline.stages]
+    for flag, name in (("--from", first), ("--until", last)):
+        if name is not None and name not in names:
+            raise ConfigError(f"{flag} {name} is no stage; there are {', '.join(names)}")
+    start = 0 if first is None else names.index(first)
+    end = len(names) if last is None else names.index(last) + 1
+    if start >= end:
+        order = ", ".join(names)
+        raise ConfigError(f"--from {first} comes after --until {last}; the order is {order}")
+    return names[start:end]
 
 
 def plan_pipeline(
-    pipeline: Pipeline, stage_plans: Mapping[str, StagePlan], *, stage_range: StageRange
+    pipeline: Pipeline, *, first: str | None = None, last: str | None = None
 ) -> dict[str, StageAction]:
     """What has to be done about each chosen stage, as far as it can be known now.
 
     Raises:
         ConfigError: If a stage before the first chosen one is needed and not finished.
     """
-    selected = stage_range.select_names(pipeline)
-    runner = PipelineRunner(pipeline, stage_plans)
-    actions = {}
-    for stage in pipeline.stages:
-        action = runner.decide(stage)
-        if action.name == "cached":
-            runner.reuse(stage, action)
-        if stage.name in selected:
-            actions[stage.name] = action
-    _check_earlier_stages(pipeline, selected, runner)
-    return actions
+    selected, runner = select_stages(pipeline, first, last), PipelineRunner(pipeline)
+    actions = {stage.name: runner.decide(stage) for stage in pipeline.stages}
+    problems = [
+        f"stage {stage.name} needs {parent}, which is to be done first "
+        f"({actions[parent].reason}); leave --from out"
+        for stage in pipeline.stages
+        for parent in stage.parents.values()
+        if stage.name in selected and parent not in (*selected, *runner.results)
+    ]
+    if problems:
+        raise ConfigError(list(dict.fromkeys(problems)))
+    return {name: action for name, action in actions.items() if name in selected}
 
 
 def run_pipeline(
-    pipeline: Pipeline, stage_plans: Mapping[str, StagePlan], *, stage_range: StageRange
+    pipeline: Pipeline, *, first: str | None = None, last: str | None = None
 ) -> list[StageResult]:
-    """Do what has to be done about each chosen stage, in order.
+    """Do what has to be done about each chosen stage, in order; give what became of each.
 
     Args:
-        pipeline: Complete and looked at.
-        stage_plans: What was found out about each stage.
-        stage_range: Which stages.
-
-    Returns:
-        What became of each chosen stage.
+        pipeline: Complete and checked.
+        first: Leave out the stages before it; those that are needed must be finished.
+        last: Leave out the stages after it.
 
     Raises:
         ConfigError: If a stage before the first chosen one is needed and not finished.
         CheckpointError: If a folder cannot be used, or another process uses it.
         Interrupted: When asked to stop; the same call goes on.
     """
-    selected = stage_range.select_names(pipeline)
-    if stage_range.first is not None:
-        plan_pipeline(pipeline, stage_plans, stage_range=stage_range)
+    selected = select_stages(pipeline, first, last)
+    if first is not None:
+        plan_pipeline(pipeline, first=first, last=last)
     check_writable(pipeline.out, 0)
-    runner = PipelineRunner(pipeline, stage_plans)
+    runner = PipelineRunner(pipeline)
     with FolderLock(pipeline.out):
         for stage in pipeline.stages:
             try:
@@ -185,18 +162,16 @@ def run_pipeline(
     return [runner.results[name] for name in selected]
 
 
-def _process_stage(runner: PipelineRunner, stage: Stage, selected: list[str]) -> None:
-    """Do what has to be done about a stage, if it is one of the chosen."""
+def _process_stage(runner: PipelineRunner, stage: Stage[Any], selected: Sequence[str]) -> None:
     action = runner.decide(stage)
-    if stage.name in selected:
-        number = f"{selected.index(stage.name) + 1} of {len(selected)}"
-        _logger.info(f"\n== stage {number}: {stage.name} ({stage.description})")
-        _logger.info(f"{action.name:<8} {action.reason}")
-    if action.name == "cached":
-        runner.reuse(stage, action)
-    elif stage.name in selected:
+    if stage.name not in selected:
+        return
+    number = f"{selected.index(stage.name) + 1} of {len(selected)}"
+    _logger.info(f"\n== stage {number}: {stage.name} ({stage.description})")
+    _logger.info(f"{action.name:<8} {action.reason}")
+    if action.output is None:
         result = runner.run(stage, action)
-        _logger.info(f"done     {stage.name} in {format_duration(result.seconds)}: {result.result}")
+        _logger.info(f"done     {stage.name} in {format_duration(result.seconds)}: {result.path}")
 
 
 def backup_folder(folder: Path) -> Path:
@@ -213,46 +188,21 @@ def backup_folder(folder: Path) -> Path:
     return backup
 
 
-def _check_earlier_stages(pipeline: Pipeline, selected: list[str], runner: PipelineRunner) -> None:
-    """Refuse to start in the middle without what comes before."""
-    problems = []
-    for stage in pipeline.stages:
-        for parent in stage.parents.values() if stage.name in selected else ():
-            if parent not in selected and parent not in runner.results:
-                why = runner.decide(next(s for s in pipeline.stages if s.name == parent)).reason
-                problems.append(
-                    f"stage {stage.name} needs {parent}, which is to be done first ({why}); "
-                    f"leave --from out"
-                )
-    if problems:
-        raise ConfigError(list(dict.fromkeys(problems)))
-
-
-_RESULT_COLUMNS = ("stage", "what", "done", "time", "metrics", "result")
-
-
-_MAX_METRICS = 2
-
-
 def format_results(results: Sequence[StageResult], seconds: float) -> str:
     """A table of what became of each stage."""
     rows = [
         (
-            one.stage.name,
-            one.stage.type_name,
-            "unchanged" if one.action == "cached" else "now",
-            "" if one.action == "cached" else format_duration(one.seconds),
-            _format_metrics(one.metrics),
-            str(one.result),
+            result.stage.name,
+            result.stage.kind,
+            "unchanged" if result.action == "cached" else "now",
+            "" if result.action == "cached" else format_duration(result.seconds),
+            _format_metrics(result.output.metrics),
+            str(result.path),
         )
-        for one in results
+        for result in results
     ]
-    widths = [max(map(len, column)) for column in zip(_RESULT_COLUMNS, *rows, strict=True)]
-    table = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in (_RESULT_COLUMNS, *rows)
-    ]
-    return "\n".join([*table, f"total    {format_duration(seconds)}"])
+    table = align_columns(_RESULT_COLUMNS, rows, num_left=len(_RESULT_COLUMNS))
+    return f"{table}\ntotal    {format_duration(seconds)}"
 
 
 def results_to_json(
@@ -265,18 +215,14 @@ def results_to_json(
         "seconds": round(seconds, 1),
         "stages": [
             {
-                "stage": one.stage.name,
-                "kind": one.stage.type_name,
-                "recipe": one.stage.recipe,
-                "parents": one.stage.input_names,
-                "action": one.action,
-                "seconds": round(one.seconds, 1),
-                "metrics": one.metrics,
-                "folder": str(one.stage.config.out),
-                "result": str(one.result),
-                "weights": one.digest,
+                **result.stage.to_dict(),
+                "action": result.action,
+                "seconds": round(result.seconds, 1),
+                "metrics": result.output.metrics,
+                "result": str(result.path),
+                "weights": result.output.digest,
             }
-            for one in results
+            for result in results
         ],
     }
 

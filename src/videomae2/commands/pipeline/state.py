@@ -3,7 +3,7 @@
 import hashlib
 import json
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,10 @@ from typing import Any
 import torch
 
 import videomae2
+from videomae2.base import provenance
 from videomae2.base.files import atomic_write
 from videomae2.base.schema import flatten, wildcard_path
-from videomae2.commands.pipeline.stages import Stage, StagePlan
+from videomae2.commands.pipeline.stages import Stage, StageMetrics
 from videomae2.commands.train.run_folder import VideoList
 from videomae2.config.diff import affects_results
 from videomae2.config.files import to_builtin
@@ -27,16 +28,14 @@ from videomae2.models.weights.resolve import (
 from videomae2.models.weights.saved import MODEL_FILE
 
 STATE_FILE = "stage.json"
-
-
 FORMAT = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StageProvenance:
-    """What a result follows from. Results of equal origins are equal."""
+    """What a result follows from. Results of equal provenance are equal."""
 
-    stage_type: str
+    kind: str
     settings: dict[str, Any]
     """All of them, as YAML would write them."""
     lists: tuple[VideoList, ...]
@@ -52,7 +51,7 @@ class StageOutput:
     """Its path in the stage's folder."""
     digest: str
     """SHA-256 of its weights, or of the file."""
-    metrics: dict[str, float] = field(default_factory=dict)
+    metrics: StageMetrics = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,18 +60,6 @@ class StageState:
 
     provenance: StageProvenance
     output: StageOutput | None = None
-
-
-def build_provenance(
-    stage: Stage, stage_plan: StagePlan, weights: Mapping[str, str]
-) -> StageProvenance:
-    """What a stage would follow from now."""
-    return StageProvenance(
-        stage_type=stage.type_name,
-        settings=to_builtin(stage.config.settings),
-        lists=stage_plan.lists,
-        weights=dict(weights),
-    )
 
 
 def load_stage_state(folder: Path) -> StageState | None:
@@ -84,20 +71,17 @@ def load_stage_state(folder: Path) -> StageState | None:
     path = folder / STATE_FILE
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"cannot read {path}: {error}; move {folder} away") from error
-    try:
         if document["format"] != FORMAT:
             raise ValueError(f"format {document['format']}, this version reads {FORMAT}")
-        provenance, output = document["provenance"], document["output"]
-        lists = tuple(VideoList.from_dict(one) for one in provenance.pop("lists"))
+        inputs, output = document["provenance"], document["output"]
+        lists = tuple(VideoList.from_dict(entry) for entry in inputs.pop("lists"))
         return StageState(
-            provenance=StageProvenance(lists=lists, **provenance),
+            provenance=StageProvenance(lists=lists, **inputs),
             output=None if output is None else StageOutput(**output),
         )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except FileNotFoundError:
+        return None
+    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} cannot be used: {error}; move {folder} away") from error
 
 
@@ -109,21 +93,24 @@ def write_stage_state(folder: Path, state: StageState) -> None:
         partial.write_text(text + "\n", encoding="utf-8")
 
 
-def build_lineage(pipeline: str, stage: Stage, provenance: StageProvenance) -> dict[str, Any]:
+def build_lineage(pipeline: str, stage: Stage[Any], inputs: StageProvenance) -> dict[str, Any]:
     """Where a model comes from, for its card."""
+    settings = {
+        path: to_builtin(value)
+        for path, value in flatten(stage.config)
+        if affects_results(path, stage.config, stage.ignored_fields)
+    }
+    places = {**dict(list_weight_files(stage)), **stage.parents}
     return {
         "pipeline": pipeline,
         "stage": stage.name,
-        "kind": stage.type_name,
+        "kind": stage.kind,
         "recipe": stage.recipe,
-        "configuration": _hash_values(dict(_list_result_settings(stage))),
-        "videos": [asdict(one) for one in provenance.lists],
+        "configuration": provenance.compute_digest(settings),
+        "videos": [asdict(video_list) for video_list in inputs.lists],
         "parents": {
-            role: {
-                "from": stage.parents.get(role, _find_input_path(stage, role)),
-                "weights": digest,
-            }
-            for role, digest in provenance.weights.items()
+            role: {"from": str(places.get(role, "")), "weights": digest}
+            for role, digest in inputs.weights.items()
         },
         "versions": {
             "videomae2": videomae2.__version__,
@@ -133,11 +120,11 @@ def build_lineage(pipeline: str, stage: Stage, provenance: StageProvenance) -> d
     }
 
 
-def list_weight_files(stage: Stage) -> Iterator[tuple[str, Path]]:
+def list_weight_files(stage: Stage[Any]) -> Iterator[tuple[str, Path]]:
     """Files that settings name and whose content counts, by role; a stage may take their place."""
-    yield from stage.config.model_paths.items()
-    settings = dict(flatten(stage.config.settings))
-    for role, setting in stage.stage_type.inputs.items():
+    yield from stage.model_paths.items()
+    settings = dict(flatten(stage.config))
+    for role, setting in stage.inputs.items():
         for path, value in settings.items():
             is_first = path == setting  # of several students others may start from weights too
             if wildcard_path(path) != wildcard_path(setting) or value is None:
@@ -146,24 +133,17 @@ def list_weight_files(stage: Stage) -> Iterator[tuple[str, Path]]:
                 yield path, value
             elif role not in stage.parents:
                 yield role, value
-    for path in _list_class_name_settings(settings):
-        if settings[path].is_file():
-            yield path, settings[path]
-
-
-def _list_class_name_settings(settings: Mapping[str, Any]) -> Iterator[str]:
-    """Settings whose names decide which rows of a head are taken.
-
-    Names of all outputs of a judged model are seen in the digest of its list; where some are
-    selected, that holds these alone.
-    """
     for path, value in settings.items():
-        is_evaluation = path == "class_names" and settings.get("classes") is not None
-        if (is_evaluation or path.endswith("init.class_names")) and value is not None:
-            yield path
+        # these names decide which rows of a head are taken; those of all outputs of a judged model
+        # are seen in the digest of its list, which where some are selected holds these alone
+        selects_rows = path.endswith("init.class_names") or (
+            path == "class_names" and settings.get("classes") is not None
+        )
+        if selects_rows and value is not None and value.is_file():
+            yield path, value
 
 
-def compute_digest(path: Path) -> str:
+def compute_weights_digest(path: Path) -> str:
     """SHA-256 of a file, or of the weights of a saved model or a run.
 
     Where there are running means of the weights they count as well: some use these.
@@ -183,7 +163,6 @@ def compute_digest(path: Path) -> str:
 
 
 def _list_weight_paths(path: Path) -> list[Path]:
-    """The files that hold weights."""
     if path.is_file():
         return [path]
     if models := list_saved_models(path) if path.name == STUDENTS_FOLDER else []:
@@ -191,18 +170,3 @@ def _list_weight_paths(path: Path) -> list[Path]:
     checkpoint = resolve_checkpoint(path)  # what those who start from a run take
     ema_files = [checkpoint.folder / EMA_FILE] if checkpoint.has_ema_file else []
     return [checkpoint.folder / MODEL_FILE, *ema_files]
-
-
-def _list_result_settings(stage: Stage) -> Iterator[tuple[str, Any]]:
-    """The settings that change the result."""
-    for path, value in flatten(stage.config.settings):
-        if affects_results(path, stage.config.settings, stage.stage_type.ignored_fields):
-            yield path, to_builtin(value)
-
-
-def _hash_values(values: Any) -> str:
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
-
-
-def _find_input_path(stage: Stage, role: str) -> str:
-    return str(dict(list_weight_files(stage)).get(role, ""))
