@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Annotated, Protocol, runtime_checkable
 
+from videomae2.base.ranges import BELOW_ONE, ONE_OR_MORE, POSITIVE, Range
 from videomae2.data.augment.augment import AugmentConfig
 from videomae2.data.loading.reading import LoadingConfig
 from videomae2.data.loading.sources import DataConfig
@@ -20,12 +21,14 @@ from videomae2.tasks.pretrain import MaskingConfig
 from videomae2.training.optim import OptimConfig
 from videomae2.training.runtime import RuntimeConfig
 
+SEEDS = Range("a number from 0 to below 2^63", minimum=0.0, below=2.0**63)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoggingConfig:
     """When a run tells how it goes."""
 
-    interval: int = 20
+    interval: Annotated[int, ONE_OR_MORE] = 20
     """Steps from one log line to the next; metrics of every step are read out then."""
 
 
@@ -33,11 +36,11 @@ class LoggingConfig:
 class CheckpointConfig:
     """When a run writes checkpoints, and which stay."""
 
-    interval: int = 500
+    interval: Annotated[int, ONE_OR_MORE] = 500
     """Steps from one checkpoint to the next."""
-    keep_latest_k: int = 2
+    keep_latest_k: Annotated[int, ONE_OR_MORE] = 2
     """Newest checkpoints that are kept."""
-    keep_interval: int | None = None
+    keep_interval: Annotated[int | None, ONE_OR_MORE] = None
     """Checkpoints at multiples of this many steps are kept for good."""
 
 
@@ -53,12 +56,12 @@ class OnlineProbeConfig:
     """Put before the paths that the lists name."""
     layout: Layout = "auto"
     """How to read the lists; found out if not given."""
-    interval: int = 500
+    interval: Annotated[int, ONE_OR_MORE] = 500
     """Steps from one probe to the next; the first and the last weights are probed as well."""
-    max_videos: int = 400
+    max_videos: Annotated[int, Range("10 or more", minimum=10.0)] = 400
     """Videos at most that are taken of each list, of each class as evenly as can be. Their clips
     stay in memory."""
-    k: int = 10
+    k: Annotated[int, ONE_OR_MORE] = 10
     """Neighbours that vote."""
 
     @property
@@ -123,7 +126,7 @@ class PretrainRun:
     """When checkpoints are written, and which stay."""
     logging: LoggingConfig = field(default_factory=LoggingConfig)
     """When a run tells how it goes."""
-    max_nonfinite_steps: int = 20
+    max_nonfinite_steps: Annotated[int, ONE_OR_MORE] = 20
     """Stop after this many steps in a row without a finite loss and gradient."""
     online_probe: OnlineProbeConfig = field(default_factory=OnlineProbeConfig)
     """Probes of the features during training."""
@@ -131,7 +134,7 @@ class PretrainRun:
     """How videos are read."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
     """Device and precision."""
-    seed: int = 0
+    seed: Annotated[int, SEEDS] = 0
     """Every draw of the run is a function of this number."""
 
 
@@ -143,9 +146,9 @@ class ValidationConfig:
     """A labelled folder or list; if not given, a share of the videos is held out."""
     root: Path | None = None
     """Put before the paths that the list names."""
-    share: float = 0.2
+    share: Annotated[float, BELOW_ONE] = 0.2
     """Share of the videos of each class that is held out where no path is given; 0 for none."""
-    interval: int | None = None
+    interval: Annotated[int | None, ONE_OR_MORE] = None
     """Steps from one look to the next; if not given, ten times in a run."""
 
 
@@ -189,13 +192,13 @@ class FinetuneRun:
     """When checkpoints are written, and which stay."""
     logging: LoggingConfig = field(default_factory=LoggingConfig)
     """When a run tells how it goes."""
-    max_nonfinite_steps: int = 20
+    max_nonfinite_steps: Annotated[int, ONE_OR_MORE] = 20
     """Stop after this many steps in a row without a finite loss and gradient."""
     loading: LoadingConfig = field(default_factory=LoadingConfig)
     """How videos are read."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
     """Device and precision."""
-    seed: int = 0
+    seed: Annotated[int, SEEDS] = 0
     """Every draw of the run is a function of this number."""
 
 
@@ -209,7 +212,7 @@ class StudentConfig:
     """Encoder and head; 0 outputs means as many as the teacher has."""
     init: InitConfig = field(default_factory=InitConfig)
     """Its first weights."""
-    lr_mult: float = 1.0
+    lr_mult: Annotated[float, POSITIVE] = 1.0
     """Its learning rate over that of the run."""
 
 
@@ -242,13 +245,13 @@ class DistillRun:
     """When checkpoints are written, and which stay."""
     logging: LoggingConfig = field(default_factory=LoggingConfig)
     """When a run tells how it goes."""
-    max_nonfinite_steps: int = 20
+    max_nonfinite_steps: Annotated[int, ONE_OR_MORE] = 20
     """Stop after this many steps in a row without a finite loss and gradient."""
     loading: LoadingConfig = field(default_factory=LoadingConfig)
     """How videos are read."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
     """Device and precision."""
-    seed: int = 0
+    seed: Annotated[int, SEEDS] = 0
     """Every draw of the run is a function of this number."""
 
     @property

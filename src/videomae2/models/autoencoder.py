@@ -5,11 +5,13 @@ values = numbers in a cube.
 """
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+from videomae2.base.ranges import BELOW_ONE, ONE_OR_MORE
 from videomae2.models.encoder import EncoderConfig, VideoEncoder, build_pos_embed_buffer
 from videomae2.models.layers import LAYER_NORM_EPSILON, Blocks, Linear, compute_mlp_width
 from videomae2.tensors.grid import Cubes
@@ -23,13 +25,13 @@ _DECODER_DROP_PATH_STREAM = 42
 class DecoderConfig:
     """The decoder, which is thrown away after pre-training."""
 
-    depth: int = 4
+    depth: Annotated[int, ONE_OR_MORE] = 4
     """Blocks: 4 for every model of V2; V1 had 12 for large and huge."""
-    embed_dim: int | None = None
+    embed_dim: Annotated[int | None, ONE_OR_MORE] = None
     """Width; the size's own if not given."""
-    num_heads: int | None = None
+    num_heads: Annotated[int | None, ONE_OR_MORE] = None
     """Attention heads; the size's own if not given."""
-    drop_path: float = 0.0
+    drop_path: Annotated[float, BELOW_ONE] = 0.0
     """Rate of stochastic depth at the last block, as in the encoder, whose rate it is in the
     released code; all of its scripts have 0."""
 

@@ -5,11 +5,12 @@ numbers to predict).
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+from videomae2.base.ranges import BELOW_ONE, NOT_NEGATIVE
 from videomae2.models.encoder import EncoderConfig, VideoEncoder
 from videomae2.models.layers import LAYER_NORM_EPSILON, Linear
 from videomae2.tensors.drop_path import dropout_mask
@@ -28,14 +29,14 @@ class ClassifierConfig:
 
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     """The part that pre-training taught."""
-    num_classes: int = 0
+    num_classes: Annotated[int, NOT_NEGATIVE] = 0
     """Classes, or numbers to predict; 0 leaves the head out, and the features are the answer."""
     global_pool: GlobalPool = "avg"
     """Mean of all tokens and the norm after it, or (as the released --use_cls) the norm and then
     the first token, which is no class token but the first cube."""
-    head_drop_rate: float = 0.0
+    head_drop_rate: Annotated[float, BELOW_ONE] = 0.0
     """Share of the features that the head does without in a training step."""
-    head_init_scale: float = 0.001
+    head_init_scale: Annotated[float, NOT_NEGATIVE] = 0.001
     """The head's first weights are drawn and then multiplied by this."""
 
 

@@ -4,10 +4,12 @@ Axes: batch, picked = the cubes that are seen (all, or the visible ones), values
 """
 
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+from videomae2.base.ranges import BELOW_ONE, NOT_NEGATIVE, ONE_OR_MORE, POSITIVE
 from videomae2.models.layers import LAYER_NORM_EPSILON, Blocks, Linear, compute_mlp_width
 from videomae2.models.sizes import SIZES, ModelSize, SizeName
 from videomae2.tensors.grid import Cubes
@@ -20,36 +22,36 @@ class EncoderConfig:
 
     size: SizeName = "base"
     """Width, depth, heads and patch, by name."""
-    frames: int = 16
+    frames: Annotated[int, ONE_OR_MORE] = 16
     """Frames of a clip."""
-    height: int = 224
+    height: Annotated[int, ONE_OR_MORE] = 224
     """Height of a clip in pixels."""
-    width: int = 224
+    width: Annotated[int, ONE_OR_MORE] = 224
     """Width of a clip in pixels."""
-    channels: int = 3
+    channels: Annotated[int, ONE_OR_MORE] = 3
     """Channels of a pixel."""
-    patch_size: int | None = None
+    patch_size: Annotated[int | None, ONE_OR_MORE] = None
     """Side of a cube in pixels; the size's own if not given (16; giant 14; tiny 8)."""
-    tubelet_size: int | None = None
+    tubelet_size: Annotated[int | None, ONE_OR_MORE] = None
     """Frames of a cube; the size's own if not given (2)."""
-    embed_dim: int | None = None
+    embed_dim: Annotated[int | None, ONE_OR_MORE] = None
     """Width of a token; the size's own if not given."""
-    depth: int | None = None
+    depth: Annotated[int | None, ONE_OR_MORE] = None
     """Blocks; the size's own if not given."""
-    num_heads: int | None = None
+    num_heads: Annotated[int | None, ONE_OR_MORE] = None
     """Attention heads; the size's own if not given."""
-    mlp_ratio: float | None = None
+    mlp_ratio: Annotated[float | None, POSITIVE] = None
     """Hidden width of an MLP over the width of a token; the size's own if not given."""
-    pretrained_grid: tuple[int, int, int] | None = None
+    pretrained_grid: Annotated[tuple[int, int, int] | None, ONE_OR_MORE] = None
     """Cubes (time, row, col) of the clips that the weights were trained on: the position table is
     resampled from that grid. If not given, it is the clip's own grid, or what the weights say that
     the model starts from."""
     pos_embed: PosEmbedKind = "flat"
     """Position table: a sinusoid over the flattened number of a cube, as all released models, or
     along each axis, which a small model learns from sooner."""
-    drop_path: float = 0.0
+    drop_path: Annotated[float, BELOW_ONE] = 0.0
     """Rate of stochastic depth at the last block; rises linearly from 0 at the first."""
-    init_values: float = 0.0
+    init_values: Annotated[float, NOT_NEGATIVE] = 0.0
     """Start of the learnt scale of each residual branch; 0 leaves it out."""
     cosine_attention: bool = False
     """Attend by cosine, with a learnt sharpness for each head."""

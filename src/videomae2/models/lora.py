@@ -8,13 +8,14 @@ Axes: dim_in, dim_out, rank; part = some of the outputs.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
+from videomae2.base.ranges import NOT_NEGATIVE, POSITIVE
 from videomae2.models.classifier import Classifier
 from videomae2.models.layers import Block, Blocks, Linear, select_rows
 from videomae2.tensors import matmul
@@ -29,9 +30,9 @@ _DOWN, _UP = ".down", ".up"
 class LoraConfig:
     """Adapters beside the linear maps of the blocks."""
 
-    rank: int = 0
+    rank: Annotated[int, NOT_NEGATIVE] = 0
     """Width of an adapter, 8 is usual; 0 for none. Query, key and value share one."""
-    alpha: float = 16.0
+    alpha: Annotated[float, POSITIVE] = 16.0
     """An adapter's answer is multiplied by alpha/rank."""
     target_modules: tuple[TargetModule, ...] = ("attention", "mlp")
     """Which maps of a block have one: the two of attention, the two of the MLP."""
@@ -146,7 +147,7 @@ def _list_linears(
 class TuningConfig:
     """What learns and what stays as it is; usually everything learns."""
 
-    frozen_blocks: int = 0
+    frozen_blocks: Annotated[int, NOT_NEGATIVE] = 0
     """The patch embedding and this many first blocks do not learn; 0 freezes neither."""
     lora: LoraConfig = field(default_factory=LoraConfig)
     """Teach adapters beside the blocks that are not frozen, instead of their weights. The patch

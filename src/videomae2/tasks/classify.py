@@ -4,11 +4,13 @@ Axes: batch, outputs = classes, labels or numbers to predict.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from videomae2.base.ranges import BELOW_ONE, SHARE
 from videomae2.models.classifier import Classifier
 from videomae2.models.task_type import TASK_TYPES, LossOptions, TaskType
 from videomae2.models.weights.target_scaler import TargetScaler
@@ -24,9 +26,9 @@ class ClassifyConfig:
     task_type: TaskType = "multiclass"
     """Exactly one class per clip (softmax, cross-entropy), any number of labels (a sigmoid for
     each, binary cross-entropy), or numbers."""
-    label_smoothing: float = 0.0
+    label_smoothing: Annotated[float, BELOW_ONE] = 0.0
     """Share of a target that is spread over all classes, in training."""
-    balance: float = 0.0
+    balance: Annotated[float, SHARE] = 0.0
     """Weigh rare classes more, in training: 0 counts all clips alike, 1 all classes; for labels,
     1 counts presence and absence alike."""
     distance: RegressionDistance = "squared"

@@ -7,13 +7,14 @@ features.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Float32, Int64
 from torch import Generator, Tensor, nn
 
+from videomae2.base.ranges import BELOW_ONE, NOT_NEGATIVE, POSITIVE
 from videomae2.models.classifier import Classifier
 from videomae2.models.layers import Linear
 from videomae2.models.task_type import TaskType
@@ -94,19 +95,19 @@ def hard_labels(teacher_scores: Float[Tensor, "batch outputs"], task_type: TaskT
 class DistillConfig:
     """What a student is held against, and how much each part counts."""
 
-    temperature: float = 3.0
+    temperature: Annotated[float, POSITIVE] = 3.0
     """Scores of teacher and student are divided by this before the softmax; the higher, the more
     the classes count that the teacher holds for unlikely."""
     square_temperature: bool = True
     """Multiply the divergence by the square of the temperature, so that its gradient keeps its
     size. The paper does not say."""
-    soft_weight: float = 1.0
+    soft_weight: Annotated[float, NOT_NEGATIVE] = 1.0
     """Weight of the divergence from the teacher's distribution."""
-    hard_weight: float = 0.0
+    hard_weight: Annotated[float, NOT_NEGATIVE] = 0.0
     """Weight of the cross-entropy with the labels of the data."""
-    label_smoothing: float = 0.0
+    label_smoothing: Annotated[float, BELOW_ONE] = 0.0
     """Share of a label that is spread over all classes, in training."""
-    feature_weight: float = 0.0
+    feature_weight: Annotated[float, NOT_NEGATIVE] = 0.0
     """Weight of the distance from the teacher's features, after a linear map that is learnt
     beside each student and is not a part of it."""
     feature_distance: FeatureDistance = "cosine"

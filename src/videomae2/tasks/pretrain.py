@@ -5,13 +5,14 @@ Axes: batch, vis, loss_tokens, values, as in ``models/autoencoder.py``.
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from videomae2.base.ranges import INNER_SHARE
 from videomae2.models.autoencoder import Autoencoder
 from videomae2.models.flops import TokenCounts
 from videomae2.tensors import grid, masks, pixels, tokens
@@ -28,11 +29,11 @@ class MaskingConfig:
 
     encoder: EncoderMask = "tube"
     """How cubes are hidden from the encoder."""
-    encoder_mask_ratio: float = 0.9
+    encoder_mask_ratio: Annotated[float, INNER_SHARE] = 0.9
     """Share hidden from the encoder, rounded down to whole cubes."""
     decoder: DecoderMask = "running-cell"
     """How the decoder leaves cubes out; none decodes all hidden ones (VideoMAE V1)."""
-    decoder_mask_ratio: float = 0.5
+    decoder_mask_ratio: Annotated[float, INNER_SHARE] = 0.5
     """Share the decoder leaves out; running cells know 0.25, 0.5 and 0.75."""
     loss_tokens: Literal["hidden", "decoded"] = "hidden"
     """Count only answers that the encoder could not see, or all answers (an ablation)."""

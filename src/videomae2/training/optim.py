@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import nn
 from torch.optim import AdamW
+
+from videomae2.base.ranges import BELOW_ONE, INNER_SHARE, NOT_NEGATIVE, ONE_OR_MORE, POSITIVE, Range
 
 _LAYER = re.compile(r"(?:^|(?:^|\.)encoder\.)(?:patch_embed|blocks\.(?P<block>\d+))\.")
 
@@ -16,34 +18,34 @@ _LAYER = re.compile(r"(?:^|(?:^|\.)encoder\.)(?:patch_embed|blocks\.(?P<block>\d
 class OptimConfig:
     """AdamW, the learning rate, and how long it runs."""
 
-    lr: float
+    lr: Annotated[float, POSITIVE]
     """Peak learning rate for a global batch of 256."""
-    epochs: float
+    epochs: Annotated[float, POSITIVE]
     """Times that the mixture is gone through."""
-    warmup_epochs: float
+    warmup_epochs: Annotated[float, NOT_NEGATIVE]
     """Of these, with a rising learning rate."""
-    global_batch_size: int
+    global_batch_size: Annotated[int, ONE_OR_MORE]
     """Global batch: videos that one step sees, over all devices and accumulation."""
     allow_smaller_batch: bool = False
     """Take a smaller batch where there are fewer videos in an epoch than that, and say so; else it
     is an error."""
-    micro_batch_size: int | None = None
+    micro_batch_size: Annotated[int | None, ONE_OR_MORE] = None
     """Videos on the device at once; gradients of several are added up. All of them if not given."""
     lr_scale_by: Literal["videos", "views"] = "videos"
     """What the 256 counts: videos as in the released code, or views of them."""
-    min_lr: float = 1e-5
+    min_lr: Annotated[float, NOT_NEGATIVE] = 1e-5
     """Learning rate at the end, for a global batch of 256."""
-    weight_decay: float = 0.05
+    weight_decay: Annotated[float, NOT_NEGATIVE] = 0.05
     """Decay of matrices; vectors have none."""
-    layer_decay: float = 1.0
+    layer_decay: Annotated[float, Range("a number above 0, to 1", above=0.0, maximum=1.0)] = 1.0
     """Factor of the learning rate from each block to the one before it; 1 gives all the same."""
-    betas: tuple[float, float] = (0.9, 0.95)
+    betas: Annotated[tuple[float, float], BELOW_ONE] = (0.9, 0.95)
     """Memory of the first and second moment."""
-    eps: float = 1e-8
+    eps: Annotated[float, POSITIVE] = 1e-8
     """Added to the root of the second moment."""
-    clip_norm: float | None = None
+    clip_norm: Annotated[float | None, POSITIVE] = None
     """Limit of the gradient's norm."""
-    ema_decay: float | None = None
+    ema_decay: Annotated[float | None, INNER_SHARE] = None
     """Keep a running mean of the weights with this decay."""
 
     @property

@@ -6,11 +6,13 @@ Axes: batch, frames, height, width, channels; boxes, tries.
 import math
 from dataclasses import dataclass
 from functools import partial
+from typing import Annotated
 
 import torch
 from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor
 
+from videomae2.base.ranges import ONE_OR_MORE, SHARE, SHARE_ABOVE_0
 from videomae2.tensors.clips import masked_apply, to_device
 from videomae2.tensors.rng_torch import fold_in, normal, uniform
 
@@ -25,13 +27,13 @@ _APPLY, _COUNT, _SHAPE, _POSITION, _PIXELS = 21, 22, 23, 24, 25  # streams of a 
 class EraseConfig:
     """Which clips lose boxes, and how large these are."""
 
-    prob: float = 0.25
+    prob: Annotated[float, SHARE] = 0.25
     """Share of clips that boxes are erased from."""
-    max_count: int = 1
+    max_count: Annotated[int, ONE_OR_MORE] = 1
     """Most boxes of a clip; from 1 up, all counts are alike."""
-    scale: tuple[float, float] = (0.02, 1 / 3)
+    scale: Annotated[tuple[float, float], SHARE_ABOVE_0] = (0.02, 1 / 3)
     """Least and largest area of all its boxes together, as shares of the frame."""
-    ratio: float = 0.3
+    ratio: Annotated[float, SHARE_ABOVE_0] = 0.3
     """Least ratio of the sides of a box; the largest is its inverse."""
 
 

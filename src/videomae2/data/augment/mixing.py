@@ -4,11 +4,13 @@ Axes: batch, frames, height, width, channels, classes.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Float, Float32, Float64, Int64
 from torch import Tensor
 
+from videomae2.base.ranges import NOT_NEGATIVE, SHARE
 from videomae2.tensors.clips import to_device
 from videomae2.tensors.rng_torch import beta, fold_in, uniform
 
@@ -19,13 +21,13 @@ _APPLY, _WHICH, _MIXUP, _CUTMIX, _POSITION = 31, 32, 33, 34, 35  # streams of th
 class MixConfig:
     """How clips and their targets are mixed; a batch of one clip stays as it is."""
 
-    mixup_alpha: float = 0.8
+    mixup_alpha: Annotated[float, NOT_NEGATIVE] = 0.8
     """Shape of the beta distribution of mixup's share; 0 for no mixup."""
-    cutmix_alpha: float = 1.0
+    cutmix_alpha: Annotated[float, NOT_NEGATIVE] = 1.0
     """Shape of the beta distribution of the area that cutmix leaves; 0 for no cutmix."""
-    prob: float = 1.0
+    prob: Annotated[float, SHARE] = 1.0
     """Share of batches that are mixed."""
-    switch_prob: float = 0.5
+    switch_prob: Annotated[float, SHARE] = 0.5
     """Share of these that are mixed by cutmix, where both are wanted."""
 
 

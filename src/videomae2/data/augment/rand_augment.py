@@ -11,11 +11,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Annotated
 
 import torch
 from jaxtyping import Bool, Float64, Int64, UInt8
 from torch import Tensor
 
+from videomae2.base.ranges import NOT_NEGATIVE, SHARE, Range
 from videomae2.data.augment import geometric_ops, pixel_ops
 from videomae2.data.augment.ops import FILL, OPERATIONS, Operation
 from videomae2.tensors.clips import masked_apply, to_device
@@ -35,13 +37,13 @@ _WHICH, _APPLY, _SIGN, _NOISE = 11, 12, 13, 14  # streams of a clip's key
 class RandAugmentConfig:
     """Operations on colours, tones and place, as many and as strong as asked."""
 
-    num_ops: int = 4
+    num_ops: Annotated[int, NOT_NEGATIVE] = 4
     """Operations drawn for each clip, the same one maybe twice; 0 leaves clips as they are."""
-    magnitude: float = 7.0
+    magnitude: Annotated[float, Range("a number from 0 to 10", minimum=0.0, maximum=10.0)] = 7.0
     """How strong they are, from 0 to 10."""
-    magnitude_std: float = 0.5
+    magnitude_std: Annotated[float, NOT_NEGATIVE] = 0.5
     """Standard deviation of the magnitude around that, drawn for each operation."""
-    prob: float = 0.5
+    prob: Annotated[float, SHARE] = 0.5
     """Share of the drawn operations that are carried out."""
 
 

@@ -6,7 +6,9 @@ What failed before is not asked for again.
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
+from videomae2.base.ranges import NOT_NEGATIVE, ONE_OR_MORE, POSITIVE
 from videomae2.data.loading.quarantine import Quarantine
 from videomae2.data.loading.sources import DataConfig, SourceConfig
 from videomae2.data.manifests.manifest import Manifest
@@ -25,16 +27,16 @@ class LoadingConfig:
     left out as unreadable depends on the limits of time and memory.
     """
 
-    num_workers: int | None = None
+    num_workers: Annotated[int | None, NOT_NEGATIVE] = None
     """Reading processes; by the number of cores if not given, 0 reads in the training process."""
-    prefetch_factor: int = 2
+    prefetch_factor: Annotated[int, ONE_OR_MORE] = 2
     """Micro-batches that are read ahead."""
-    timeout_seconds: float = 30.0
+    timeout_seconds: Annotated[float, POSITIVE] = 30.0
     """A video that takes longer is tried once more, and then counts as unreadable; by the clock on
     the wall, so a busy machine may leave out more of them."""
-    memory_limit_gib: float = 4.0
+    memory_limit_gib: Annotated[float, POSITIVE] = 4.0
     """A video that needs more memory counts as unreadable; a smaller limit may leave out more."""
-    max_short_side: int | None = None
+    max_short_side: Annotated[int | None, ONE_OR_MORE] = None
     """Shrink larger frames to this short side while reading; changes pixels a little and saves
     much memory on large videos."""
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
+from videomae2.base.ranges import ANY_NUMBER, ONE_OR_MORE, POSITIVE, SHARE
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.manifests.read import Layout, read_manifest
 from videomae2.data.views.crops import CropConfig
@@ -23,7 +24,7 @@ class SourceConfig:
     """Put before the paths that a list names."""
     layout: Layout = "auto"
     """How to read the path; found out if not given."""
-    frame_interval: float = 4.0
+    frame_interval: Annotated[float, POSITIVE] = 4.0
     """Distance between the frames of a clip."""
     interval_unit: Literal["frames", "seconds", "per-second"] = "frames"
     """What the frame interval counts: frames, seconds, or how many frames are taken per second."""
@@ -31,10 +32,10 @@ class SourceConfig:
     """Which frames make a clip: strided, some at exact distances (released pre-training); dense, a
     grid over a window of as many (released fine-tuning); tsn, one of each equal part of the whole
     video, where the frame interval means nothing."""
-    frame_rate: float | None = None
+    frame_rate: Annotated[float | None, POSITIVE] = None
     """Frames per second of frame folders and arrays, which have no clock of their own; needed if
     the interval counts in seconds. Video files go by their own times."""
-    weight: float = 1.0
+    weight: Annotated[float, POSITIVE] = 1.0
     """How often each video is taken in an epoch; 0.25 takes another quarter of them each time."""
     frame_name: str | None = None
     """Name of a frame's image in a frame folder, such as img_{:05}.jpg, which lists take if it is
@@ -52,15 +53,15 @@ class DataConfig:
 
     sources: tuple[SourceConfig, ...]
     """Sets of videos that are mixed."""
-    views: int = 4
+    views: Annotated[int, ONE_OR_MORE] = 4
     """Views made of each decoded clip (repeated augmentation)."""
     crop: CropConfig = field(default_factory=CropConfig)
     """How views are cut out."""
-    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    mean: Annotated[tuple[float, ...], ANY_NUMBER] = (0.485, 0.456, 0.406)
     """Mean of each channel, of pixels in [0, 1]; ImageNet's."""
-    std: tuple[float, ...] = (0.229, 0.224, 0.225)
+    std: Annotated[tuple[float, ...], POSITIVE] = (0.229, 0.224, 0.225)
     """Standard deviation of each channel; ImageNet's."""
-    max_unreadable_share: float = 0.1
+    max_unreadable_share: Annotated[float, SHARE] = 0.1
     """Stop when more than this share of all videos turns out unreadable."""
 
 

@@ -5,11 +5,12 @@ A box is (top, left, height, width) in pixels.
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from jaxtyping import Float64
 
+from videomae2.base.ranges import POSITIVE, SHARE_ABOVE_0
 from videomae2.data.views.sampling import check_positive, spread_evenly
 
 Box = tuple[int, int, int, int]
@@ -36,9 +37,9 @@ class CropConfig:
     (released fine-tuning), or the largest in the middle."""
     flip: bool = False
     """Mirror half of the views; never where left and right mean something."""
-    scale: tuple[float, float] = (0.08, 1.0)
+    scale: Annotated[tuple[float, float], SHARE_ABOVE_0] = (0.08, 1.0)
     """Least and largest share of the frame, for random-resized."""
-    ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    ratio: Annotated[tuple[float, float], POSITIVE] = (3 / 4, 4 / 3)
     """Least and largest ratio of width to height before resizing, for random-resized; of clips
     that are not square, in proportion to theirs."""
 

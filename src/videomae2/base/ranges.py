@@ -1,0 +1,59 @@
+"""The range of a number, as part of the type of its setting: ``lr: Annotated[float, POSITIVE]``."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, get_type_hints
+
+from videomae2.base.schema import flag_name
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A range; an end that is not given is open, and so is one that is excluded."""
+
+    description: str
+    minimum: float = -math.inf
+    maximum: float = math.inf
+    above: float = -math.inf
+    below: float = math.inf
+
+    def contains(self, value: float | int) -> bool:
+        """Whether a value lies inside; NaN and infinity never do."""
+        inside = self.minimum <= value <= self.maximum and self.above < value < self.below
+        return inside and math.isfinite(value)
+
+
+ANY_NUMBER = Range("numbers")
+POSITIVE = Range("a number above 0", above=0.0)
+NOT_NEGATIVE = Range("0 or more", minimum=0.0)
+ONE_OR_MORE = Range("1 or more", minimum=1.0)
+SHARE = Range("a share from 0 to 1", minimum=0.0, maximum=1.0)
+SHARE_ABOVE_0 = Range("shares above 0 and up to 1", above=0.0, maximum=1.0)
+INNER_SHARE = Range("a share between 0 and 1", above=0.0, below=1.0)
+BELOW_ONE = Range("a number from 0 to below 1", minimum=0.0, below=1.0)
+
+
+def list_ranges(config: Any, path: str = "") -> Iterator[tuple[str, Any, Range]]:
+    """Every setting of a configuration that has a range: its dotted path, its value, its range."""
+    hints = get_type_hints(type(config), include_extras=True)
+    for field in fields(config):
+        value, name = getattr(config, field.name), f"{path}{field.name}"
+        parts = value if isinstance(value, tuple) else ()
+        if is_dataclass(value):
+            yield from list_ranges(value, f"{name}.")
+        elif any(map(is_dataclass, parts)):
+            for number, part in enumerate(parts):
+                yield from list_ranges(part, f"{name}.{number}.")
+        for extra in getattr(hints[field.name], "__metadata__", ()):
+            if isinstance(extra, Range):
+                yield name, value, extra
+
+
+def find_range_errors(config: Any) -> Iterator[tuple[str, str]]:
+    """Path and problem of every number that lies outside its range; None is left out."""
+    for path, value, allowed in list_ranges(config):
+        numbers = value if isinstance(value, tuple) else (value,)
+        if not all(part is None or allowed.contains(part) for part in numbers):
+            given = " ".join(map(str, numbers))
+            yield path, f"{flag_name(path)} {given} cannot work; it wants {allowed.description}"
