@@ -20,8 +20,8 @@ import av
 import numpy as np
 import torch
 
+from videomae2.base.text import align_columns
 from videomae2.commands.bench.machine import describe_machine
-from videomae2.commands.bench.tables import align_columns
 from videomae2.data.synthetic import textured_videos
 from videomae2.data.video import pyav_reader
 from videomae2.data.video.reader import open_reader

@@ -8,9 +8,9 @@ Timed in ours: drawing the masks, gathering and normalising cubes of uint8 clips
 with its target, backward, limit of the norm, AdamW. Timed in transformers: the same from forward
 on; its masks and its float pixels, normalised, are made before the clock starts.
 
-Each contestant is a process of its own, so that its peak memory is its own, and all import both
+Each variant is a process of its own, so that its peak memory is its own, and all import both
 packages. "step GiB" is the peak less what the process held before it made clips and model.
-Contestants of a group take turns of three steps, and the medians of the last two are compared.
+Variants of a group take turns of three steps, and the medians of the last two are compared.
 The first step of a turn does not count: the caches are full of another process then.
 
     python benchmarks/side_by_side.py            # about six minutes on 2 cores
@@ -30,11 +30,11 @@ from typing import Any, cast
 
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as the command line does, and before torch
 
-from contestant import Variant, run_variant
+from variant import Variant, run_variant
 
+from videomae2.base.text import align_columns
 from videomae2.commands.bench.machine import describe_machine
 from videomae2.commands.bench.model import BenchCase
-from videomae2.commands.bench.tables import align_columns
 from videomae2.models.sizes import SIZES, SizeName
 from videomae2.training.runtime import Runtime, RuntimeConfig, prepare_runtime
 
@@ -56,7 +56,7 @@ GROUPS: dict[str, list[Variant]] = {
 
 
 class VariantProcess:
-    """The process of a contestant."""
+    """The process of a variant."""
 
     def __init__(self, variant: Variant, case: BenchCase) -> None:
         self.variant = variant

@@ -1,4 +1,4 @@
-"""The programs that measure reading and waiting, small."""
+"""The program that measures reading, small."""
 
 import json
 
@@ -50,37 +50,3 @@ def test_an_empty_folder_is_said(tmp_path):
         natural_videos.main([str(tmp_path), str(tmp_path / "new")])
     with pytest.raises(SystemExit, match=r"holds no \.mp4 files"):
         reading.main(["--videos", str(tmp_path)])
-
-
-def test_reading_processes_start_and_hand_over(capsys, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", "")  # the program adds to it; this takes it back
-    import reading_processes
-
-    assert reading_processes.main(["--samples", "3"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["start_wall_seconds"] > 0
-    assert found["start_cpu_seconds"] > 0
-    assert found["own_cpu_ms_per_sample"] > 0
-
-
-def test_each_way_of_waiting_has_a_process_of_its_own(capsys, monkeypatch):
-    import waiting_threads
-
-    asked = []
-
-    def started_with(setting, words):
-        asked.append((setting, *words))
-        return {"dual": 1.0, "v1": 2.0}
-
-    monkeypatch.setattr(waiting_threads, "measure_in_process", started_with)
-    assert waiting_threads.main(["--repeats", "3"]) == 0
-    assert asked == [(setting, "--repeats", "3") for setting in waiting_threads.SETTINGS]
-    assert "| not set | 1.000 | 2.000 |" in capsys.readouterr().out
-
-
-def test_a_step_of_waiting_threads_is_measured():
-    import waiting_threads
-
-    found = waiting_threads.measure("tiny", 32, 1)
-    assert found.keys() == {"dual", "v1"}
-    assert min(found.values()) > 0

@@ -30,7 +30,7 @@ def side_by_side(monkeypatch):
 
 
 def compete(program, capsys, monkeypatch, **changed):
-    """Be a contestant for one step, and give the answer."""
+    """Be a variant for one step, and give the answer."""
     monkeypatch.setattr(sys, "stdin", io.StringIO("step\n"))
     assert program.main(["--variant", json.dumps({**OURS, **TINY, **changed})]) == 0
     return json.loads(capsys.readouterr().out)
@@ -74,26 +74,26 @@ def test_memory_that_nobody_tells_is_a_dash(side_by_side):
 
 @needs_transformers
 @pytest.mark.parametrize("code", ["ours", "transformers"])
-def test_every_contestant_imports_both_packages_first(code, side_by_side, monkeypatch):
-    import contestant
+def test_every_variant_imports_both_packages_first(code, side_by_side, monkeypatch):
+    import variant
 
-    seen = []
+    seen, baseline = [], "videomae2.commands.bench.transformers_baseline"
 
     def before():
-        seen.extend({"videomae2.models.autoencoder", "their_model"} & set(sys.modules))
+        seen.extend({"videomae2.models.autoencoder", baseline} & set(sys.modules))
         raise SystemExit(0)
 
-    monkeypatch.delitem(sys.modules, "their_model", raising=False)
-    monkeypatch.setattr(contestant, "resident_memory_gib", before)
+    monkeypatch.delitem(sys.modules, baseline, raising=False)
+    monkeypatch.setattr(variant, "resident_memory_gib", before)
     with pytest.raises(SystemExit):
-        contestant.run_variant(contestant.Variant(code=code), BenchCase(size="tiny"))
+        variant.run_variant(variant.Variant(code=code), BenchCase(size="tiny"))
     assert len(seen) == 2
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @needs_transformers
-def test_contestants_take_turns(tmp_path):
+def test_variants_take_turns(tmp_path):
     file = tmp_path / "numbers.json"
     words = ("--size", "tiny", "--side", "32", "--batch", "2", "--rounds", "1")
     done = run("side_by_side.py", *words, "--group", "s, fp32", "--json", str(file), seconds=500)

@@ -1,9 +1,15 @@
 """Measure how fast pre-training is on this machine.
 
-machine         facts of the machine, and its best rate of matrix products
-model           the step of pre-training on random clips
-data            the path from video files to clips, by stage
-end_to_end      a short training loop with both
-run             all parts that are asked for
-tables, report  numbers as text
+machine                facts of the machine, and its best rate of matrix products
+model                  the step of pre-training on random clips
+data                   the path from video files to clips, by stage
+end_to_end             a short training loop with both
+report                 numbers of machine and model as tables
+run                    all parts that are asked for
+transformers_baseline  transformers' model, to compare with
+gpu                    steps on a CUDA device within eight minutes: the flags, and who stops it
+gpu_worker             what is measured there, in which order
+gpu_clock              how the minutes are shared out
+gpu_measurements       the measurements
+gpu_report             what was measured, as files
 """

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from videomae2.base.text import align_columns
 from videomae2.data.loading.batch import BatchBuilder
 from videomae2.data.video import pyav_reader
 from videomae2.data.video.trim import open_video
@@ -31,6 +32,17 @@ class ReadingTiming:
     seconds: float
     """A video's mean CPU seconds, all in all."""
     clips_per_second_per_core: float
+
+    def __str__(self) -> str:
+        total = sum(self.stage_seconds.values())
+        rows = [
+            (stage, f"{1000 * spent:.2f}", f"{spent / total:.0%}")
+            for stage, spent in self.stage_seconds.items()
+        ]
+        rows.append(("together", f"{1000 * self.seconds:.2f}", "100%"))
+        table = align_columns(("data path, one core", "CPU ms/video", "share"), rows)
+        rate = self.clips_per_second_per_core
+        return f"{table}\n{rate:.0f} clips/s per core, {self.views} of each video"
 
 
 @dataclass(slots=True)

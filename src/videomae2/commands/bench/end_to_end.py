@@ -33,6 +33,14 @@ class EndToEndTiming:
     data_wait_share: float
     """Of the time, waiting for data."""
 
+    def __str__(self) -> str:
+        return (
+            f"training with data  {self.clips_per_second:.2f} clips/s, "
+            f"{self.data_wait_share:.1%} of the time waiting for data "
+            f"({self.steps} steps of {self.videos_per_step} videos x {self.views} views, "
+            f"{self.num_workers} reading processes)"
+        )
+
 
 class _WindowRecorder(Callback):
     """Keeps what would be logged."""

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 
 from videomae2.base.files import path_exists, path_hint
+from videomae2.base.ranges import NOT_NEGATIVE, ONE_OR_MORE, find_range_errors
 from videomae2.commands.bench import machine
 from videomae2.commands.bench.data import ReadingTiming, measure_reading
 from videomae2.commands.bench.end_to_end import (
@@ -20,6 +21,7 @@ from videomae2.commands.bench.end_to_end import (
 )
 from videomae2.commands.bench.machine import Machine, MatmulPeak, measure_peak
 from videomae2.commands.bench.model import BenchCase, MaskingName, StepTiming, measure_step
+from videomae2.commands.bench.report import format_peak_table, format_step_table
 from videomae2.data.loading.reading import LoadingConfig, build_clip_spec
 from videomae2.data.loading.sources import DataConfig, load_manifests
 from videomae2.data.synthetic import textured_videos
@@ -50,55 +52,40 @@ class BenchConfig:
     data takes the first."""
     precision: tuple[Precision, ...] = ("auto",)
     """Precisions of the step; auto is what a run takes here; training takes the first."""
-    batch_size: int | None = None
+    batch_size: Annotated[int | None, ONE_OR_MORE] = None
     """Clips of a step; 4 on a CPU and 64 on a GPU if not given."""
-    frames: int = 16
+    frames: Annotated[int, ONE_OR_MORE] = 16
     """Frames of a clip."""
-    side: int | None = None
+    side: Annotated[int | None, ONE_OR_MORE] = None
     """Height and width of a clip in pixels; 224 if not given, 64 for the tiny model."""
-    repeats: int = 5
+    repeats: Annotated[int, ONE_OR_MORE] = 5
     """Steps that are timed, after two that are not."""
     videos: Path | None = None
     """A folder of videos or a list; without it, some videos are made up (H.264, 340x256, 10 s at
     30 frames a second, a key frame every 16 frames)."""
-    synthetic_videos: int = 6
+    synthetic_videos: Annotated[int, ONE_OR_MORE] = 6
     """How many."""
-    synthetic_frames: int = 300
+    synthetic_frames: Annotated[int, ONE_OR_MORE] = 300
     """How long, in frames."""
     synthetic_smoothness: float = 1.3
     """How fast amplitudes fall with frequency, as a power; sharp pictures have 1, whose files are
     larger and harder to decode."""
-    synthetic_noise: float = 1.5
+    synthetic_noise: Annotated[float, NOT_NEGATIVE] = 1.5
     """The camera's noise, of 255."""
-    reads: int = 24
+    reads: Annotated[int, ONE_OR_MORE] = 24
     """Videos that are read for the data path."""
-    frame_interval: float = 4.0
+    frame_interval: Annotated[float, ONE_OR_MORE] = 4.0
     """Frames from one frame of a clip to the next."""
-    views: int = 4
+    views: Annotated[int, ONE_OR_MORE] = 4
     """Clips made of each decoded video."""
-    num_workers: int | None = None
+    num_workers: Annotated[int | None, NOT_NEGATIVE] = None
     """Reading processes of training; chosen as for a run if not given."""
     device: str = "auto"
     """cpu, cuda, cuda:1, …; auto takes a CUDA device if there is one."""
     compile: bool = False
     """Compile the model's blocks."""
-    peak_seconds: float = 0.4
+    peak_seconds: Annotated[float, NOT_NEGATIVE] = 0.4
     """How long each matrix product is repeated for the machine's peak."""
-
-
-_POSITIVE_FIELDS = (
-    "repeats", "reads", "views", "batch_size", "side", "frames", "frame_interval",
-    "synthetic_videos", "synthetic_frames",
-)  # fmt: skip
-
-
-_MINIMUMS = {
-    **dict.fromkeys(_POSITIVE_FIELDS, 1),
-    "synthetic_noise": 0,
-    "num_workers": 0,
-    "peak_seconds": 0,
-}
-"""The least that each number may be."""
 
 
 def build_case(config: BenchConfig, device: torch.device) -> BenchCase:
@@ -116,11 +103,7 @@ def build_case(config: BenchConfig, device: torch.device) -> BenchCase:
 
 def check_bench_config(config: BenchConfig, case: BenchCase) -> None:
     """Raise ConfigError if something cannot work, before anything is measured."""
-    problems = [
-        f"--{name.replace('_', '-')} must be {least} or more, got {value:g}"
-        for name, least in _MINIMUMS.items()
-        if (value := getattr(config, name)) is not None and not value >= least
-    ]
+    problems = [problem for _, problem in find_range_errors(config)]
     if not float(config.frame_interval).is_integer():
         problems.append(
             f"--frame-interval must be a whole number of frames, got {config.frame_interval:g}"
@@ -146,6 +129,21 @@ class BenchReport:
     videos: str = ""
     reading: ReadingTiming | None = None
     end_to_end: EndToEndTiming | None = None
+
+    def __str__(self) -> str:
+        case = self.case
+        parts: list[object] = [f"machine  {self.machine}"]
+        if self.peaks:
+            parts.append(format_peak_table(self.peaks))
+            clip = f"{case.frames}x{case.side}x{case.side}"
+            parts.append(
+                f"model step  {case.size}, {case.batch_size} clips of {clip}: forward, backward, "
+                f"limit of the norm, AdamW; uint8 clips in memory\n{format_step_table(self.steps)}"
+            )
+        if self.videos:
+            parts.append(f"videos   {self.videos}")
+        parts += [timing for timing in (self.reading, self.end_to_end) if timing is not None]
+        return "\n\n".join(map(str, parts))
 
 
 def run_bench(config: BenchConfig) -> BenchReport:

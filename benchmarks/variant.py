@@ -1,6 +1,6 @@
-"""A contestant of ``side_by_side.py``: a process that steps whenever it is told to.
+"""A variant of ``side_by_side.py``: a process that steps whenever it is told to.
 
-Every contestant imports both packages before anything is measured, whichever it then runs, so
+Every variant imports both packages before anything is measured, whichever it then runs, so
 that the size of an import is not taken for the memory of a step.
 """
 
@@ -51,7 +51,7 @@ class Variant:
 
 
 def run_variant(variant: Variant, case: BenchCase) -> None:
-    """Be one contestant: step whenever a line comes in, and answer with what it cost."""
+    """Be one variant: step whenever a line comes in, and answer with what it cost."""
     build_baseline_task = _load_baseline_builder()
     runtime = prepare_runtime(RuntimeConfig(device="cpu", precision=variant.precision))
     if variant.matmul_backend == "default":
@@ -86,6 +86,6 @@ def _load_baseline_builder() -> Callable[[BenchCase, Clips], nn.Module]:
     """Import transformers' model, wherever it is installed, also where it will not step."""
     if find_spec("transformers") is None:
         return _build_our_task
-    from their_model import TransformersTask
+    from videomae2.commands.bench.transformers_baseline import TransformersTask
 
     return TransformersTask

@@ -4,21 +4,20 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
 
-from tests.benchmarks.programs import FOLDER, make_bench
+from videomae2.commands.bench import gpu, gpu_worker
+from videomae2.commands.bench.gpu_clock import ALLOWANCES, TimeBudget
 from videomae2.models.sizes import SIZES
 
-pytestmark = pytest.mark.usefixtures("programs")
 SMALL = ("--device", "cpu", "--sizes", "tiny", "--side", "32", "--largest-batch", "5")
 
 
 @pytest.mark.slow
 def test_it_measures_and_writes_both_files(tmp_path, monkeypatch):
-    import gpu_worker
-
     monkeypatch.setenv("OUT", str(tmp_path))
     kinds = ("step", "profile", "largest", "deterministic")
     assert gpu_worker.main([*SMALL, "--kinds", *kinds]) == 0
@@ -35,8 +34,6 @@ def test_it_measures_and_writes_both_files(tmp_path, monkeypatch):
 
 
 def test_what_the_time_does_not_suffice_for_is_left_out_and_said(tmp_path, capsys):
-    import gpu_worker
-
     assert gpu_worker.main([*SMALL, "--seconds", "1", "--out", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     assert "Left out: matrix products: no time left; tiny dual step: no time left" in said
@@ -45,30 +42,23 @@ def test_what_the_time_does_not_suffice_for_is_left_out_and_said(tmp_path, capsy
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_without_a_device_it_says_so_and_ends_with_2(capsys):
-    import gpu_worker
-
     assert gpu_worker.main([]) == 2
     said = capsys.readouterr().err
     assert said == "bench-gpu measures a CUDA device and torch sees none here.\n"
 
 
 def test_its_sizes_are_those_of_the_package():
-    import gpu_options
-    import gpu_worker
-
-    assert set(gpu_options.SIZES) == set(SIZES) == set(gpu_worker.BATCHES)
+    assert set(gpu.SIZES) == set(SIZES) == set(gpu_worker.BATCHES)
 
 
 # ---- time
 
 
 def test_what_comes_later_keeps_its_time():
-    from gpu_clock import ALLOWANCES, TimeBudget
-
-    assert sum(kind.total_seconds for kind in ALLOWANCES.values()) <= 470 - 12 - 20
+    assert sum(seconds for _, seconds in ALLOWANCES.values()) <= 470 - 12 - 20
     end = time.monotonic() + 400
     clock = TimeBudget(["step", "largest", "compiled"], end=end)
-    later = ALLOWANCES["largest"].total_seconds + ALLOWANCES["compiled"].total_seconds
+    later = ALLOWANCES["largest"][1] + ALLOWANCES["compiled"][1]
     assert clock.end_time("step") == pytest.approx(end - later)
     assert clock.end_time("compiled") == end
     assert clock.has_time_for("step")
@@ -78,23 +68,18 @@ def test_what_comes_later_keeps_its_time():
 
 
 def test_less_time_is_shared_in_proportion():
-    from gpu_clock import ALLOWANCES, TimeBudget
-
-    whole = sum(ALLOWANCES[kind].total_seconds for kind in ("peak", "step", "compiled"))
+    whole = sum(ALLOWANCES[kind][1] for kind in ("peak", "step", "compiled"))
     end = time.monotonic() + whole / 4
     clock = TimeBudget(["step", "compiled"], end=end)
-    compiled_seconds = ALLOWANCES["compiled"].total_seconds
+    compiled_seconds = ALLOWANCES["compiled"][1]
     assert clock.end_time("step") == pytest.approx(end - compiled_seconds / 4, abs=0.1)
     assert all(clock.has_time_for(kind) for kind in ("peak", "step", "compiled"))
     over = TimeBudget(["step"], end=time.monotonic() - 1)
     assert not over.has_time_for("peak")
 
 
-def test_compiling_comes_last_and_v1_last_of_it(tmp_path):
-    import gpu_options
-    import gpu_worker
-
-    bench = make_bench(tmp_path, gpu_options.KINDS)
+def test_compiling_comes_last_and_v1_last_of_it(make_bench):
+    bench = make_bench(gpu.KINDS)
     measurements = gpu_worker.list_measurements(bench, ["small", "giant"], side=224)
     titles = [one.title for one in measurements]
     assert titles[0] == "matrix products"
@@ -114,11 +99,9 @@ time.sleep(600)
 
 @pytest.mark.slow
 def test_what_hangs_is_stopped_and_leaves_its_files(tmp_path, monkeypatch, capsys):
-    import gpu
-
     worker = tmp_path / "worker.py"
     worker.write_text(HANGS)
-    monkeypatch.setattr(gpu, "WORKER", worker)
+    monkeypatch.setattr(gpu, "WORKER", (str(worker),))
     monkeypatch.setattr(gpu, "_find_missing", lambda python: "")
     started = time.monotonic()
     assert gpu.main(["--seconds", "5", "--out", str(tmp_path)]) == 0
@@ -128,11 +111,9 @@ def test_what_hangs_is_stopped_and_leaves_its_files(tmp_path, monkeypatch, capsy
 
 
 def test_a_program_that_dies_is_said(tmp_path, monkeypatch, capsys):
-    import gpu
-
     worker = tmp_path / "worker.py"
     worker.write_text("import os; os.kill(os.getpid(), 11)")
-    monkeypatch.setattr(gpu, "WORKER", worker)
+    monkeypatch.setattr(gpu, "WORKER", (str(worker),))
     monkeypatch.setattr(gpu, "_find_missing", lambda python: "")
     assert gpu.main(["--out", str(tmp_path)]) == 1
     assert "ended by signal 11; what was measured is in" in capsys.readouterr().err
@@ -142,19 +123,15 @@ def test_a_program_that_dies_is_said(tmp_path, monkeypatch, capsys):
 
 
 def test_the_first_python_that_has_all_is_taken(tmp_path, monkeypatch):
-    import gpu
-
     commands = []
-    monkeypatch.setattr(gpu, "PYTHONS", (tmp_path, FOLDER, tmp_path / "no such"))
+    monkeypatch.setattr(gpu, "PYTHONS", (tmp_path, Path(__file__), tmp_path / "no such"))
     monkeypatch.setattr(gpu, "_find_missing", lambda python: "torch" if python == tmp_path else "")
     monkeypatch.setattr(gpu, "run_until", lambda command, end: commands.append(command) or 0)
     assert gpu.main([]) == 0
-    assert commands[0][0] == str(FOLDER)
+    assert commands[0][0] == __file__
 
 
 def test_no_python_with_torch_is_one_sentence(tmp_path, monkeypatch, capsys):
-    import gpu
-
     monkeypatch.setattr(gpu, "PYTHONS", (tmp_path,))
     monkeypatch.setattr(gpu, "_find_missing", lambda python: "torch, einops")
     assert gpu.main([]) == 2
@@ -164,20 +141,17 @@ def test_no_python_with_torch_is_one_sentence(tmp_path, monkeypatch, capsys):
 
 
 def test_this_python_has_all():
-    import gpu
-
-    assert gpu._find_missing(sys.executable) == ""
+    assert gpu._find_missing(Path(sys.executable)) == ""
 
 
 @pytest.mark.slow
 def test_it_needs_no_more_than_a_gpu_image_has():
-    code = f"""
+    code = """
 import sys
-sys.path.insert(0, {str(FOLDER)!r})
-import gpu
+import videomae2.commands.bench.gpu
 print("torch" in sys.modules)
-import gpu_worker
-print(*sorted(set(sys.modules) & {{"av", "tyro", "yaml", "PIL", "matplotlib", "transformers"}}))
+import videomae2.commands.bench.gpu_worker
+print(*sorted(set(sys.modules) & {"av", "tyro", "yaml", "PIL", "matplotlib", "transformers"}))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n\n"

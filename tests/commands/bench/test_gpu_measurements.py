@@ -7,17 +7,15 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from tests.benchmarks.programs import make_bench
-from videomae2.commands.bench.model import BenchCase
+from videomae2.commands.bench import gpu_measurements
+from videomae2.commands.bench.gpu_clock import Measurement
+from videomae2.commands.bench.gpu_measurements import build_kernel_rows, find_largest
+from videomae2.commands.bench.model import BenchCase, StepRunner, random_clips
 from videomae2.training.runtime import Runtime
-
-pytestmark = pytest.mark.usefixtures("programs")
 
 
 @pytest.mark.parametrize("limit", [0, 1, 3, 4, 7, 40, 100])
 def test_the_largest_batch_is_found_to_a_tenth(limit):
-    from gpu_search import find_largest
-
     tried = []
 
     def works(batch):
@@ -31,8 +29,6 @@ def test_the_largest_batch_is_found_to_a_tenth(limit):
 
 
 def test_the_search_ends_when_time_is_over():
-    from gpu_search import find_largest
-
     assert find_largest(lambda _: True, first=4, upper_limit=64, is_over=lambda: True) == 0
 
 
@@ -44,10 +40,8 @@ def broken():
     raise RuntimeError("a kernel is missing\nand more")
 
 
-def test_a_measurement_that_fails_costs_only_itself(tmp_path):
-    from gpu_clock import Measurement
-
-    bench = make_bench(tmp_path, ["step"])
+def test_a_measurement_that_fails_costs_only_itself(tmp_path, make_bench):
+    bench = make_bench(["step"])
     seen = []
     look = lambda: seen.append(json.loads((tmp_path / "gpu.json").read_text()))  # noqa: E731
     works = {"one": too_large, "two": broken, "three": look, "four": look}
@@ -57,15 +51,13 @@ def test_a_measurement_that_fails_costs_only_itself(tmp_path):
     assert seen[0]["skipped"] == bench.report.skipped
 
 
-def test_a_device_that_fails_leaves_what_was_measured(tmp_path, monkeypatch):
-    import gpu_measurements
-    from gpu_clock import Measurement
+def test_a_device_that_fails_leaves_what_was_measured(tmp_path, make_bench, monkeypatch):
 
     def sticky():
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
     monkeypatch.setattr(gpu_measurements, "free_device_memory", sticky)
-    bench = make_bench(tmp_path, ["step"])
+    bench = make_bench(["step"])
     bench.report.notes.append("measured before")
     bench.run([Measurement(name, "step", broken) for name in ("one", "two")])
     found = json.loads((tmp_path / "gpu.json").read_text())
@@ -75,8 +67,8 @@ def test_a_device_that_fails_leaves_what_was_measured(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_batch_that_does_not_fit_is_halved_and_that_is_said(tmp_path):
-    bench = make_bench(tmp_path, ["step"])
+def test_a_batch_that_does_not_fit_is_halved_and_that_is_said(tmp_path, make_bench):
+    bench = make_bench(["step"])
     case = BenchCase(size="giant", batch_size=64)
     fits = lambda case: case.batch_size if case.batch_size <= 16 else too_large()  # noqa: E731
     assert bench._halve_until_fits(case, fits) == 16
@@ -88,13 +80,11 @@ def test_a_batch_that_does_not_fit_is_halved_and_that_is_said(tmp_path):
         bench._halve_until_fits(case, too_large)
 
 
-def test_clips_that_do_not_fit_are_a_batch_that_does_not_fit(tmp_path, monkeypatch):
-    import gpu_measurements
-
+def test_clips_that_do_not_fit_are_a_batch_that_does_not_fit(tmp_path, make_bench, monkeypatch):
     made = gpu_measurements.random_clips
     small = lambda case, device: made(case, device) if case.batch_size < 3 else too_large()  # noqa: E731
     monkeypatch.setattr(gpu_measurements, "random_clips", small)
-    bench = make_bench(tmp_path, ["largest"])
+    bench = make_bench(["largest"])
     bench._until = time.monotonic() + 100
     bench.largest(BenchCase(size="tiny", side=32, batch_size=4))
     (row,) = bench.report.largest
@@ -112,8 +102,6 @@ def event(key, device, spent, *, annotation=False):
 
 
 def test_a_profile_counts_kernels_once_and_no_annotations():
-    from gpu_profile import build_kernel_rows
-
     events = [
         event("gemm", "CUDA", 6000.0),
         event("copy", "CUDA", 1000.0),
@@ -129,11 +117,10 @@ def test_a_profile_counts_kernels_once_and_no_annotations():
 
 def test_operations_of_their_model_are_those_that_torch_counts():
     pytest.importorskip("transformers")
-    from their_model import TRANSFORMERS_BASELINE
     from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils.flop_counter import FlopCounterMode
 
-    from videomae2.commands.bench.model import StepRunner, random_clips
+    from videomae2.commands.bench.transformers_baseline import TRANSFORMERS_BASELINE
 
     case = BenchCase(size="tiny", masking="v1", batch_size=2, side=64)
     cpu = torch.device("cpu")

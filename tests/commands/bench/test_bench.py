@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tests.data.loading.test_quarantine import manifest
+from videomae2.base.text import align_columns
 from videomae2.cli.bench import main
 from videomae2.cli.main import main as command
 from videomae2.commands.bench import end_to_end, machine
@@ -15,7 +16,6 @@ from videomae2.commands.bench import run as whole_bench
 from videomae2.commands.bench.machine import measure_peak
 from videomae2.commands.bench.model import MASKINGS, BenchCase, compute_step_flops, measure_step
 from videomae2.commands.bench.run import BenchConfig
-from videomae2.commands.bench.tables import align_columns
 from videomae2.data.loading.mixture import Mixture
 from videomae2.data.synthetic import textured_videos
 from videomae2.data.video.reader import open_reader
@@ -132,7 +132,7 @@ def test_one_part_as_a_table_with_videos_of_its_own(capsys):
 
 
 def test_what_cannot_work_is_said_at_once():
-    with pytest.raises(ConfigError, match="--repeats must be 1 or more, got 0") as caught:
+    with pytest.raises(ConfigError, match="--repeats 0 cannot work; it wants 1 or more") as caught:
         main([*SHORT, "--repeats", "0", "--side", "31"])
     assert "32 would work" in str(caught.value)
 
@@ -145,12 +145,12 @@ def test_columns_stand_under_their_heads():
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (["--frame-interval", "0"], "--frame-interval must be 1 or more, got 0"),
+        (["--frame-interval", "0"], "--frame-interval 0(.0)? cannot work; it wants 1 or more"),
         (["--frame-interval", "2.5"], "--frame-interval must be a whole number of frames, got 2.5"),
         (["--frame-interval", "inf"], "--frame-interval must be a whole number of frames, got inf"),
-        (["--batch-size", "0"], "--batch-size must be 1 or more, got 0"),
-        (["--side", "0"], "--side must be 1 or more, got 0"),
-        (["--num-workers", "-1"], "--num-workers must be 0 or more, got -1"),
+        (["--batch-size", "0"], "--batch-size 0(.0)? cannot work; it wants 1 or more"),
+        (["--side", "0"], "--side 0(.0)? cannot work; it wants 1 or more"),
+        (["--num-workers", "-1"], "--num-workers -1(.0)? cannot work; it wants 0 or more"),
         (["--videos", "typo/"], "--videos typo does not exist"),
     ],
 )

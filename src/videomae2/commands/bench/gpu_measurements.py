@@ -2,17 +2,17 @@
 
 import gc
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
-from gpu_clock import Measurement, TimeBudget
-from gpu_profile import profile_step
-from gpu_report import GpuReport, write_report
-from gpu_search import find_largest
+from torch.profiler import ProfilerActivity, profile
 
+from videomae2.commands.bench.gpu_clock import Measurement, TimeBudget
+from videomae2.commands.bench.gpu_report import GpuReport, write_report
 from videomae2.commands.bench.machine import describe_machine, measure_peak
 from videomae2.commands.bench.model import (
     Baseline,
@@ -22,10 +22,11 @@ from videomae2.commands.bench.model import (
     measure_step,
     random_clips,
 )
-from videomae2.commands.bench.tables import format_peak_table, format_step_table
+from videomae2.commands.bench.report import format_peak_table, format_step_table
 from videomae2.training.runtime import Runtime, set_deterministic
 
 T = TypeVar("T")
+_PROFILED_STEPS = 2
 
 
 class GpuBench:
@@ -51,22 +52,20 @@ class GpuBench:
 
     def run(self, plan: Sequence[Measurement]) -> None:
         """Make the measurements that are wanted, and keep the report after each."""
-        requested = [
-            measurement for measurement in plan if self.clock.is_requested(measurement.kind)
-        ]
-        for number, one in enumerate(requested):
-            remaining = requested[number:]
-            self.report.unfinished = [other.title for other in remaining]
-            if self._broken or not self.clock.has_time_for(one.kind):
+        remaining = [one for one in plan if self.clock.is_requested(one.kind)]
+        while remaining:
+            title, kind = remaining[0].title, remaining[0].kind
+            self.report.unfinished = [measurement.title for measurement in remaining]
+            if self._broken or not self.clock.has_time_for(kind):
                 why = "the device failed before it" if self._broken else "no time left"
-                self.report.skipped.append(f"{one.title}: {why}")
-                continue
-            write_report(self.report, self._folder)
-            self._until = self.clock.deadline_for(
-                one.kind, sum(r.kind == one.kind for r in remaining)
-            )
-            self._run_guarded(one.title, one.work)
-            self._run_guarded(f"memory after {one.title}", free_device_memory, last=True)
+                self.report.skipped.append(f"{title}: {why}")
+            else:
+                write_report(self.report, self._folder)
+                num_of_kind = sum(measurement.kind == kind for measurement in remaining)
+                self._until = self.clock.deadline_for(kind, num_of_kind)
+                self._run_guarded(title, remaining[0].work)
+                self._run_guarded(f"memory after {title}", free_device_memory, last=True)
+            del remaining[0]
         self.report.unfinished = []
         write_report(self.report, self._folder)
 
@@ -121,7 +120,7 @@ class GpuBench:
     def transformers(self, case: BenchCase) -> None:
         """Time steps of transformers' model."""
         try:
-            from their_model import TRANSFORMERS_BASELINE
+            from videomae2.commands.bench.transformers_baseline import TRANSFORMERS_BASELINE
         except ImportError:
             self.report.skipped.append("comparison with transformers: it is not installed")
             return
@@ -205,3 +204,64 @@ def free_device_memory() -> None:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
         torch.cuda.empty_cache()
+
+
+def find_largest(
+    works: Callable[[int], bool], *, first: int, upper_limit: int, is_over: Callable[[], bool]
+) -> int:
+    """The largest batch that works, to about a tenth; 0 if none does.
+
+    Doubles while it works, halves while it does not, then narrows what lies between.
+    """
+    largest_working, smallest_failing = 0, upper_limit + 1
+    batch = min(first, upper_limit)
+    while smallest_failing - largest_working > max(1, largest_working // 10) and not is_over():
+        if works(batch):
+            largest_working = batch
+        else:
+            smallest_failing = batch
+        if smallest_failing > upper_limit:
+            batch = min(2 * largest_working, upper_limit)
+            if batch == largest_working:
+                break
+        else:
+            batch = (largest_working + smallest_failing) // 2
+        if batch == 0:
+            break
+    return largest_working
+
+
+def profile_step(runner: StepRunner, *, rows: int = 15) -> list[dict[str, Any]]:
+    """The kernels (on a CPU: operators) that take most of a step."""
+    cuda = runner.runtime.device.type == "cuda"
+    for _ in range(2):
+        runner.step().loss.item()
+    kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]
+    with profile(activities=kinds) as profiler:
+        for _ in range(_PROFILED_STEPS):
+            runner.step().loss.item()
+    return build_kernel_rows(profiler.key_averages(), cuda=cuda, rows=rows)
+
+
+def build_kernel_rows(events: Iterable[Any], *, cuda: bool, rows: int) -> list[dict[str, Any]]:
+    """The rows of the report.
+
+    On a GPU only what ran there counts: operators repeat the time of their kernels, and so do
+    annotations such as the optimizer's, which the profiler shows on the device too.
+    """
+    seconds_by_kernel: Counter[tuple[str, str]] = Counter()
+    for event in events:
+        device = "CUDA" if "CUDA" in str(event.device_type) else "CPU"
+        if not event.is_user_annotation:
+            time = event.self_device_time_total if device == "CUDA" else event.self_cpu_time_total
+            seconds_by_kernel[event.key, device] += time
+    device_type = "CUDA" if cuda else "CPU"
+    kernels = {
+        key: time for (key, device), time in seconds_by_kernel.items() if device == device_type
+    }
+    total = sum(kernels.values()) or 1.0
+    largest = sorted(kernels.items(), key=lambda item: -item[1])[:rows]
+    return [
+        {"kernel": key[:120], "ms_per_step": time / 1000 / _PROFILED_STEPS, "share": time / total}
+        for key, time in largest
+    ]

@@ -1,28 +1,23 @@
-"""The program that measures for ``gpu.py``, which stops it when time is over."""
+"""The program that measures for ``gpu``, which stops it when time is over."""
 
 import sys
 import time
 from collections.abc import Iterator, Sequence
 
 import torch
-from gpu_clock import Measurement, TimeBudget
-from gpu_measurements import GpuBench
-from gpu_options import build_parser, resolve_output_dir
-from gpu_report import format_markdown
 
+from videomae2.commands.bench.gpu import build_parser, resolve_output_dir
+from videomae2.commands.bench.gpu_clock import Measurement, TimeBudget
+from videomae2.commands.bench.gpu_measurements import GpuBench
+from videomae2.commands.bench.gpu_report import format_markdown
 from videomae2.commands.bench.machine import describe_machine
 from videomae2.commands.bench.model import BenchCase, MaskingName
 from videomae2.models.sizes import SizeName
 from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 
 BATCHES: dict[SizeName, int] = {
-    "tiny": 4,
-    "small": 256,
-    "base": 256,
-    "large": 128,
-    "huge": 64,
-    "giant": 64,
-}
+    "tiny": 4, "small": 256, "base": 256, "large": 128, "huge": 64, "giant": 64,
+}  # fmt: skip
 """Clips of a step where the largest batch is not what is measured; halved where they do not fit."""
 
 MASKINGS: tuple[MaskingName, ...] = ("dual", "lean", "v1")
@@ -39,32 +34,28 @@ def list_measurements(
 ) -> Iterator[Measurement]:
     """All measurements in their order; what is slow and may hang comes last."""
 
-    def build_case(size: SizeName, masking: MaskingName = "dual") -> BenchCase:
-        return BenchCase(size=size, masking=masking, side=side, batch_size=BATCHES[size])
+    def build(kind: str, size: SizeName, words: str, masking: MaskingName = "dual") -> Measurement:
+        case = BenchCase(size=size, masking=masking, side=side, batch_size=BATCHES[size])
+        return Measurement(f"{size} {words}", kind, lambda: bench.works[kind](case))
 
     def select_sizes(preferred: Sequence[SizeName]) -> Sequence[SizeName]:
         return [size for size in sizes if size in preferred] or sizes
-
-    def build_measurement(kind: str, bench_case: BenchCase, words: str) -> Measurement:
-        return Measurement(
-            f"{bench_case.size} {words}", kind, lambda: bench.works[kind](bench_case)
-        )
 
     peak_shape = (64, 64, 64) if bench.runtime.device.type == "cpu" else None
     yield Measurement("matrix products", "peak", lambda: bench.measure_peaks(peak_shape))
     for masking in MASKINGS:
         for size in sizes:
-            yield build_measurement("step", build_case(size, masking), f"{masking} step")
+            yield build("step", size, f"{masking} step", masking)
     for size in reversed(sizes):
-        yield build_measurement("largest", build_case(size), "largest")
+        yield build("largest", size, "largest")
     for size in select_sizes(COMPARED):
-        yield build_measurement("transformers", build_case(size, "v1"), "transformers")
-        yield build_measurement("deterministic", build_case(size), "dual step, deterministic")
+        yield build("transformers", size, "transformers", "v1")
+        yield build("deterministic", size, "dual step, deterministic")
     for size in select_sizes(PROFILED):
-        yield build_measurement("profile", build_case(size), "profile")
+        yield build("profile", size, "profile")
     for masking in MASKINGS:
         for size in sizes:
-            yield build_measurement("compiled", build_case(size, masking), f"{masking} compiled")
+            yield build("compiled", size, f"{masking} compiled", masking)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
