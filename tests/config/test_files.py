@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.run_configs import changed, good_run
-from videomae2.config.files import load_config, save_config
+from videomae2.config.files import load_config, parse_yaml, save_config
 from videomae2.config.runs import PretrainRun
 from videomae2.errors import ConfigError
 
@@ -124,3 +124,11 @@ def test_what_has_no_default_must_be_in_a_complete_file(tmp_path):
 def test_a_missing_file_is_said(tmp_path):
     with pytest.raises(ConfigError, match="does not exist"):
         load_config(PretrainRun, tmp_path / "no.yaml")
+
+
+def test_a_section_goes_before_what_it_merges_and_keeps_the_lines(tmp_path):
+    text = "a: &a {x: 1, y: 2}\nb:\n  y: 3\n  <<: *a\nc: {<<: *a, y: 4, y: 5}\n"
+    with pytest.raises(ConfigError, match="f:5: this is no YAML: the key 'y' stands here twice"):
+        parse_yaml(text, Path("f"))
+    merged = parse_yaml(text[: text.index("c:")], Path("f"))["b"]
+    assert (merged, merged.lines) == ({"x": 1, "y": 3}, {"x": 1, "y": 3})
