@@ -1,8 +1,14 @@
-"""Property tests try the same examples in every run, so that a failure is there again."""
+"""What every test has: shapes are checked, examples are the same, the matrix library is chosen.
+
+Property tests try the same examples in every run, so that a failure is there again.
+"""
 
 import pytest
 from hypothesis import settings
 
+from tests.helpers import shape_checks
+
+shape_checks.install()
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
 settings.load_profile("repeatable")
 
@@ -13,8 +19,9 @@ def pytest_addoption(parser):
 
 
 @pytest.fixture(autouse=True)
-def _default_library():
-    """A run or a fixture of a file chooses the process's matrix library; each test starts anew."""
+def _fresh_process():
+    """What a run or a fixture of a file chose for the process does not reach the next test."""
     from videomae2.tensors import matmul
 
+    shape_checks.start_test()
     matmul.set_backend("default")

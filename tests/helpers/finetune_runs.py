@@ -8,6 +8,7 @@ from tests.helpers.pretrain_runs import small_run
 from videomae2.config.runs import CheckpointConfig, FinetuneRun, LoggingConfig, ValidationConfig
 from videomae2.data.augment.augment import AugmentConfig
 from videomae2.data.augment.mixing import MixConfig
+from videomae2.data.augment.rand_augment import RandAugmentConfig
 from videomae2.data.loading.sources import DataConfig, SourceConfig
 from videomae2.data.synthetic.moving_shapes import write_moving_shapes
 from videomae2.data.views.crops import CropConfig
@@ -40,7 +41,7 @@ def small_finetune(videos: Path, out: Path, **changed: object) -> FinetuneRun:
         ),
         validation=ValidationConfig(share=0.25, interval=3),
         model=ClassifierConfig(encoder=pretraining.model.encoder, head_drop_rate=0.1),
-        augment=AugmentConfig(mix=MixConfig(prob=0.5)),
+        augment=AugmentConfig(rand_augment=RandAugmentConfig(num_ops=1), mix=MixConfig(prob=0.5)),
         optim=OptimConfig(
             lr=1e-2,
             epochs=4.0,

@@ -28,7 +28,7 @@ def small_videos(folder: Path, count: int = 20) -> Path:
 
 
 def small_run(videos: Path, out: Path, *, epochs: float = 3.0, **changed: object) -> PretrainRun:
-    """Pre-training with two steps of 8 videos an epoch."""
+    """Pre-training with two steps of 8 videos an epoch, which this process reads."""
     run = PretrainRun(
         data=DataConfig(sources=(SourceConfig(path=videos, frame_interval=2.0),), views=2),
         model=AutoencoderConfig(
@@ -50,7 +50,7 @@ def small_run(videos: Path, out: Path, *, epochs: float = 3.0, **changed: object
         output_dir=out,
         checkpoint=CheckpointConfig(interval=2),
         logging=LoggingConfig(interval=3),
-        loading=LoadingConfig(num_workers=1, timeout_seconds=5.0),
+        loading=LoadingConfig(num_workers=0, timeout_seconds=5.0),
         runtime=RuntimeConfig(device="cpu", precision="fp32"),
     )
     return replace(run, **changed)

@@ -28,6 +28,12 @@ CPU = Runtime(torch.device("cpu"), "fp32", compile=False)
 TINY = BenchCase(size="tiny", batch_size=2, side=32)
 
 
+@pytest.fixture(autouse=True)
+def _small_products(monkeypatch):
+    """Products of 2048 rows in bfloat16 take seconds on a CPU that has no unit for them."""
+    monkeypatch.setattr(machine, "CPU_SHAPES", ((256, 256, 256),))
+
+
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):
     return textured_videos.write_synthetic_videos(
