@@ -17,7 +17,7 @@ from videomae2.data.augment.augment import AugmentConfig
 from videomae2.data.augment.erasing import EraseConfig
 from videomae2.data.augment.mixing import MixConfig
 from videomae2.data.augment.rand_augment import RandAugmentConfig
-from videomae2.data.loading.sources import DataConfig, SourceConfig
+from videomae2.data.loading.sources import DataConfig
 from videomae2.data.views.crops import CropConfig
 from videomae2.models.autoencoder import AutoencoderConfig, DecoderConfig
 from videomae2.models.classifier import ClassifierConfig
@@ -48,19 +48,18 @@ def demo(videos: Sequence[Path], out: Path) -> PretrainRun:
     Score: see docs/benchmarks.md.
     Command: videomae2 pretrain demo shapes/
     """
-    optim = OptimConfig(
-        lr=32e-3,
-        lr_scale_by="views",
-        epochs=34.0,
-        warmup_epochs=2.0,
-        global_batch_size=8,
-        clip_norm=1.0,
-    )
     return PretrainRun(
         data=DataConfig(sources=build_sources(videos, frame_interval=FRAME_INTERVAL), views=1),
         model=AutoencoderConfig(encoder=ENCODER, decoder=DecoderConfig(depth=2)),
         masking=MaskingConfig(encoder_mask_ratio=0.75, decoder_queries="hidden_only"),
-        optim=optim,
+        optim=OptimConfig(
+            lr=32e-3,
+            lr_scale_by="views",
+            epochs=34.0,
+            warmup_epochs=2.0,
+            global_batch_size=8,
+            clip_norm=1.0,
+        ),
         output_dir=out,
         checkpoint=CheckpointConfig(interval=512),
         logging=LoggingConfig(interval=128),
@@ -82,13 +81,9 @@ def demo_finetune(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: see docs/benchmarks.md.
     Command: videomae2 finetune demo shapes/labelled.csv --init.weights runs/demo/pretrain
     """
-    sources = tuple(
-        SourceConfig(path=path, frame_interval=FRAME_INTERVAL, frame_sampling="dense")
-        for path in videos
-    )
     return FinetuneRun(
         data=DataConfig(
-            sources=sources,
+            sources=build_sources(videos, frame_interval=FRAME_INTERVAL, frame_sampling="dense"),
             views=1,
             crop=CropConfig(kind="random-resized", scale=(0.5, 1.0), ratio=(0.8, 1.25)),
         ),

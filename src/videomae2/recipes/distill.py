@@ -8,13 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from videomae2.config.runs import CheckpointConfig, DistillRun, LoggingConfig, StudentConfig
-from videomae2.data.augment.augment import AugmentConfig
-from videomae2.data.augment.erasing import EraseConfig
-from videomae2.data.augment.mixing import MixConfig
-from videomae2.data.augment.rand_augment import RandAugmentConfig
-from videomae2.data.loading.sources import DataConfig
-from videomae2.data.views.crops import CropConfig
+from videomae2.config.runs import CheckpointConfig, DistillRun, StudentConfig
 from videomae2.models.classifier import ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.sizes import SizeName
@@ -23,10 +17,10 @@ from videomae2.recipes.datasets import (
     KINETICS_710,
     SOMETHING_V2,
     LabelledDataset,
-    build_timed_sources,
     build_validation_config,
 )
-from videomae2.recipes.own import FRAMES_PER_SECOND
+from videomae2.recipes.own import finetune_own
+from videomae2.recipes.own_cpu import CPU_ENCODER, finetune_own_cpu
 from videomae2.training.optim import OptimConfig
 
 
@@ -44,7 +38,7 @@ def distill_k710_base(videos: Sequence[Path], out: Path) -> DistillRun:
     Score: K710 81.5, K400 86.6 with its rows of the head (the released model zoo).
     Command: videomae2 distill k710-base k710_train.csv --teacher.weights g_k710_ft.pth
     """
-    return _build_k710_run("base", videos, out)
+    return _build_paper_run("base", KINETICS_710, videos, out)
 
 
 def distill_k710_small(videos: Sequence[Path], out: Path) -> DistillRun:
@@ -61,7 +55,7 @@ def distill_k710_small(videos: Sequence[Path], out: Path) -> DistillRun:
     Score: K710 77.6, K400 83.7 with its rows of the head (the released model zoo).
     Command: videomae2 distill k710-small k710_train.csv --teacher.weights g_k710_ft.pth
     """
-    return _build_k710_run("small", videos, out)
+    return _build_paper_run("small", KINETICS_710, videos, out)
 
 
 def distill_ssv2_base(videos: Sequence[Path], out: Path) -> DistillRun:
@@ -95,19 +89,17 @@ def distill_own(videos: Sequence[Path], out: Path) -> DistillRun:
     Score: unmeasured.
     Command: videomae2 distill own my_videos/ --teacher.weights runs/own-finetune
     """
+    run = finetune_own(videos, out)
     encoder = EncoderConfig(size="small", depth=6, drop_path=0.1)
     return DistillRun(
-        data=_build_own_data(videos, scale=(0.08, 1.0)),
+        data=replace(run.data, views=1),
         students=(_build_student("half-small", encoder),),
-        optim=OptimConfig(
-            lr=1e-3,
+        optim=replace(
+            run.optim,
             epochs=100.0,
-            warmup_epochs=5.0,
             global_batch_size=64,
-            allow_smaller_batch=True,
             micro_batch_size=16,
-            min_lr=1e-6,
-            betas=(0.9, 0.999),
+            layer_decay=1.0,
             clip_norm=1.0,
         ),
         output_dir=out,
@@ -126,49 +118,20 @@ def distill_own_cpu(videos: Sequence[Path], out: Path) -> DistillRun:
     Score: unmeasured.
     Command: videomae2 distill own-cpu my_videos/ --teacher.weights runs/own-cpu-finetune
     """
-    encoder = EncoderConfig(
-        size="tiny", height=96, width=96, embed_dim=96, depth=2, pos_embed="axes"
-    )
+    run = finetune_own_cpu(videos, out)
     return DistillRun(
-        data=_build_own_data(videos, scale=(0.4, 1.0)),
-        students=(_build_student("mini", encoder),),
-        augment=AugmentConfig(
-            rand_augment=RandAugmentConfig(num_ops=2, magnitude=5.0),
-            erase=EraseConfig(prob=0.0),
-            mix=MixConfig(prob=0.0),
-        ),
-        optim=OptimConfig(
-            lr=8e-3,
-            lr_scale_by="views",
-            epochs=40.0,
-            warmup_epochs=4.0,
-            global_batch_size=8,
-            allow_smaller_batch=True,
-            min_lr=1e-6,
-            betas=(0.9, 0.999),
-            clip_norm=1.0,
-        ),
+        data=run.data,
+        students=(_build_student("mini", replace(CPU_ENCODER, embed_dim=96, depth=2)),),
+        augment=run.augment,
+        optim=replace(run.optim, layer_decay=1.0, clip_norm=1.0),
         output_dir=out,
-        checkpoint=CheckpointConfig(interval=100),
-        logging=LoggingConfig(interval=10),
-    )
-
-
-def _build_own_data(videos: Sequence[Path], *, scale: tuple[float, float]) -> DataConfig:
-    sources = build_timed_sources(videos, frames_per_second=FRAMES_PER_SECOND)
-    return DataConfig(
-        sources=tuple(replace(source, frame_sampling="dense") for source in sources),
-        views=1,
-        crop=CropConfig(kind="random-resized", scale=scale),
+        checkpoint=run.checkpoint,
+        logging=run.logging,
     )
 
 
 def _build_student(name: str, encoder: EncoderConfig) -> StudentConfig:
     return StudentConfig(name=name, model=ClassifierConfig(encoder=encoder))
-
-
-def _build_k710_run(size: SizeName, videos: Sequence[Path], out: Path) -> DistillRun:
-    return _build_paper_run(size, KINETICS_710, videos, out, lr=1e-3, global_batch_size=1024)
 
 
 def _build_paper_run(
@@ -177,8 +140,8 @@ def _build_paper_run(
     videos: Sequence[Path],
     out: Path,
     *,
-    lr: float,
-    global_batch_size: int,
+    lr: float = 1e-3,
+    global_batch_size: int = 1024,
 ) -> DistillRun:
     student = _build_student(size, EncoderConfig(size=size, drop_path=0.1))
     start = InitConfig(weights=out.parent / f"k710-{size}-finetune")

@@ -1,33 +1,27 @@
-"""Your own videos, from nothing, and a classifier of them: on one GPU, and on a CPU.
+"""Your own videos on one GPU: pre-training from nothing, and a classifier of them.
 
 A clip is 16 frames at 7.5 per second whatever the frame rate of a video. That is 2.1 seconds, the
 span of the paper's interval of 4 at the 30 frames per second of Kinetics; set
 ``--data.sources.0.frame-interval`` where what you film is quicker or slower. A classifier can start
-from a run of ``own`` or ``own-cpu``, and from released weights of ViT-S.
-
+from a run of ``own``, and from released weights of ViT-S.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
-from videomae2.config.runs import CheckpointConfig, FinetuneRun, LoggingConfig, PretrainRun
-from videomae2.data.augment.augment import AugmentConfig
-from videomae2.data.augment.erasing import EraseConfig
-from videomae2.data.augment.mixing import MixConfig
-from videomae2.data.augment.rand_augment import RandAugmentConfig
-from videomae2.data.loading.sources import DataConfig
+from videomae2.config.runs import FinetuneRun, PretrainRun
+from videomae2.data.loading.sources import DataConfig, SourceConfig
 from videomae2.data.views.crops import CropConfig
 from videomae2.models.autoencoder import AutoencoderConfig
 from videomae2.models.classifier import ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.lora import LoraConfig, TuningConfig
 from videomae2.models.weights.init_from import InitConfig
-from videomae2.recipes.datasets import build_timed_sources
+from videomae2.recipes.datasets import build_sources
 from videomae2.tasks.classify import ClassifyConfig
 from videomae2.training.optim import OptimConfig
-
-FRAMES_PER_SECOND = 7.5
 
 
 def own(videos: Sequence[Path], out: Path) -> PretrainRun:
@@ -56,45 +50,10 @@ def own(videos: Sequence[Path], out: Path) -> PretrainRun:
         micro_batch_size=16,
     )
     return PretrainRun(
-        data=DataConfig(sources=build_timed_sources(videos, frames_per_second=FRAMES_PER_SECOND)),
+        data=DataConfig(sources=build_timed_sources(videos)),
         model=AutoencoderConfig(encoder=EncoderConfig(size="small")),
         optim=optim,
         output_dir=out,
-    )
-
-
-def own_cpu(videos: Sequence[Path], out: Path) -> PretrainRun:
-    """Pre-train a tiny model on your own videos with a CPU, to see the method work.
-
-    Clips of 96 pixels keep the 8x12x12 cubes of 8 pixels near the paper's 8x14x14. The rate is
-    high for a batch this small because the model is tiny and the run short.
-
-    Source: our choice; masks, crops and optimizer of arXiv 2303.16727.
-    Data: a folder of videos (searched to any depth), or a list; at least some tens of videos.
-    Hardware: 2 cores, 2 GB of memory.
-    Time: about 15 minutes for 100 videos on 2 cores, in proportion for more (43 clips a second,
-        docs/benchmarks.md).
-    Score: unmeasured; pictures of what it rebuilds are its result, not accuracy.
-    Command: videomae2 pretrain own-cpu my_videos/
-    """
-    optim = OptimConfig(
-        lr=2e-3,
-        lr_scale_by="views",
-        epochs=100.0,
-        warmup_epochs=5.0,
-        global_batch_size=16,
-        allow_smaller_batch=True,
-        micro_batch_size=8,
-    )
-    return PretrainRun(
-        data=DataConfig(sources=build_timed_sources(videos, frames_per_second=FRAMES_PER_SECOND)),
-        model=AutoencoderConfig(
-            encoder=EncoderConfig(size="tiny", height=96, width=96, pos_embed="axes")
-        ),
-        optim=optim,
-        output_dir=out,
-        checkpoint=CheckpointConfig(interval=100),
-        logging=LoggingConfig(interval=10),
     )
 
 
@@ -114,10 +73,9 @@ def finetune_own(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Score: unmeasured.
     Command: videomae2 finetune own my_videos/ --init.weights runs/own
     """
-    sources = build_timed_sources(videos, frames_per_second=FRAMES_PER_SECOND)
     return FinetuneRun(
         data=DataConfig(
-            sources=tuple(replace(source, frame_sampling="dense") for source in sources),
+            sources=build_timed_sources(videos, frame_sampling="dense"),
             views=2,
             crop=CropConfig(kind="random-resized"),
         ),
@@ -187,48 +145,10 @@ def finetune_own_lora(videos: Sequence[Path], out: Path) -> FinetuneRun:
     )
 
 
-def finetune_own_cpu(videos: Sequence[Path], out: Path) -> FinetuneRun:
-    """Fine-tune a tiny model on your own labelled videos with a CPU.
-
-    To see it work, and for motions that a small picture shows. Clips are changed less than in the
-    paper, whose strength suits models a thousand times as large.
-
-    Source: our choice.
-    Data: a folder per class, or a list with labels; at least some ten videos of each class.
-    Hardware: 2 cores, 2 GB of memory.
-    Time: 3:34 minutes for 100 videos on 2 cores, in proportion for more (docs/benchmarks.md).
-    Score: unmeasured.
-    Command: videomae2 finetune own-cpu my_videos/ --init.weights runs/own-cpu
-    """
-    sources = build_timed_sources(videos, frames_per_second=FRAMES_PER_SECOND)
-    return FinetuneRun(
-        data=DataConfig(
-            sources=tuple(replace(source, frame_sampling="dense") for source in sources),
-            views=1,
-            crop=CropConfig(kind="random-resized", scale=(0.4, 1.0)),
-        ),
-        model=ClassifierConfig(
-            encoder=EncoderConfig(size="tiny", height=96, width=96, pos_embed="axes")
-        ),
-        task=ClassifyConfig(label_smoothing=0.1),
-        augment=AugmentConfig(
-            rand_augment=RandAugmentConfig(num_ops=2, magnitude=5.0),
-            erase=EraseConfig(prob=0.0),
-            mix=MixConfig(prob=0.0),
-        ),
-        optim=OptimConfig(
-            lr=8e-3,
-            lr_scale_by="views",
-            epochs=40.0,
-            warmup_epochs=4.0,
-            global_batch_size=8,
-            allow_smaller_batch=True,
-            min_lr=1e-6,
-            layer_decay=0.8,
-            betas=(0.9, 0.999),
-            clip_norm=5.0,
-        ),
-        output_dir=out,
-        checkpoint=CheckpointConfig(interval=100),
-        logging=LoggingConfig(interval=10),
+def build_timed_sources(
+    videos: Sequence[Path], frame_sampling: Literal["strided", "dense"] = "strided"
+) -> tuple[SourceConfig, ...]:
+    """Sources with 7.5 frames of a second."""
+    return build_sources(
+        videos, frame_interval=7.5, interval_unit="per-second", frame_sampling=frame_sampling
     )

@@ -16,21 +16,19 @@ from videomae2.recipes.distill import (
     distill_own_cpu,
     distill_ssv2_base,
 )
-from videomae2.recipes.finetune_rows import build_finetune_recipes
 from videomae2.recipes.internvideo import INTERNVIDEO_FINETUNE_ROWS, INTERNVIDEO_ROWS
 from videomae2.recipes.k710 import K710_ROWS, K710_TRANSFER_ROWS
 from videomae2.recipes.own import (
     finetune_own,
-    finetune_own_cpu,
     finetune_own_frozen,
     finetune_own_lora,
     own,
-    own_cpu,
 )
-from videomae2.recipes.pretrain import ABLATION_ROWS, HYBRID_ROWS
-from videomae2.recipes.pretrain_rows import build_pretrain_recipes
+from videomae2.recipes.own_cpu import finetune_own_cpu, own_cpu
+from videomae2.recipes.rows import build_recipes
 from videomae2.recipes.v1 import V1_FINETUNE_ROWS, V1_ROWS
 from videomae2.recipes.v2_finetune import KINETICS_ROWS, SOMETHING_ROWS
+from videomae2.recipes.v2_pretrain import ABLATION_ROWS, HYBRID_ROWS
 
 R = TypeVar("R")
 
@@ -43,10 +41,7 @@ RECIPES: dict[str, Recipe[PretrainRun]] = {
     "own": own,
     "own-cpu": own_cpu,
     "demo": demo,
-    **build_pretrain_recipes(HYBRID_ROWS),
-    **build_pretrain_recipes(ABLATION_ROWS),
-    **build_pretrain_recipes(V1_ROWS),
-    **build_pretrain_recipes(INTERNVIDEO_ROWS),
+    **build_recipes("pretrain", {**HYBRID_ROWS, **ABLATION_ROWS, **V1_ROWS, **INTERNVIDEO_ROWS}),
 }
 
 
@@ -56,12 +51,17 @@ FINETUNE_RECIPES: dict[str, Recipe[FinetuneRun]] = {
     "own-frozen": finetune_own_frozen,
     "own-lora": finetune_own_lora,
     "demo": demo_finetune,
-    **build_finetune_recipes(K710_ROWS),
-    **build_finetune_recipes(K710_TRANSFER_ROWS),
-    **build_finetune_recipes(KINETICS_ROWS),
-    **build_finetune_recipes(SOMETHING_ROWS),
-    **build_finetune_recipes(V1_FINETUNE_ROWS),
-    **build_finetune_recipes(INTERNVIDEO_FINETUNE_ROWS),
+    **build_recipes(
+        "finetune",
+        {
+            **K710_ROWS,
+            **K710_TRANSFER_ROWS,
+            **KINETICS_ROWS,
+            **SOMETHING_ROWS,
+            **V1_FINETUNE_ROWS,
+            **INTERNVIDEO_FINETUNE_ROWS,
+        },
+    ),
 }
 """Recipes of ``videomae2 finetune``; where pre-training has one of the same name, it is the parent
 (of ``own`` and ``own-cpu`` if asked for)."""
