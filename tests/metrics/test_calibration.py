@@ -65,16 +65,16 @@ def test_bins_count_every_video_and_empty_ones_say_nothing():
 def test_no_other_temperature_is_better(seed, sharpness):
     probs, labels = drawn(seed, 200, 4, sharpness)
     fitted = fit_temperature(probs, labels)
-    best = negative_log_likelihood(rescale_probabilities(probs, fitted.value), labels)
-    assert not fitted.at_limit
+    best = negative_log_likelihood(rescale_probabilities(probs, fitted), labels)
+    assert fitted not in TEMPERATURES
     for factor in (0.5, 0.9, 0.999, 1.001, 1.1, 2):
-        other = negative_log_likelihood(rescale_probabilities(probs, fitted.value * factor), labels)
+        other = negative_log_likelihood(rescale_probabilities(probs, fitted * factor), labels)
         assert best <= other + 1e-12
 
 
 def test_the_temperature_that_was_put_in_is_found():
     probs, labels = drawn(3, 5000, 5, 2.5)
-    assert fit_temperature(probs, labels).value == pytest.approx(2.5, rel=0.05)
+    assert fit_temperature(probs, labels) == pytest.approx(2.5, rel=0.05)
     before = expected_calibration_error(probs, labels)
     assert expected_calibration_error(cross_rescale(probs, labels), labels) < before / 4
 
@@ -82,18 +82,16 @@ def test_the_temperature_that_was_put_in_is_found():
 def test_everything_right_or_wrong_ends_at_the_limits():
     sure = np.array([[0.9, 0.1], [0.2, 0.8]])
     right, wrong = np.array([0, 1]), np.array([1, 0])
-    assert fit_temperature(sure, right) == type(fit_temperature(sure, right))(
-        TEMPERATURES[0], at_limit=True
-    )
-    assert fit_temperature(sure, wrong).value == TEMPERATURES[1]
-    assert fit_temperature(np.full((3, 2), 0.5), np.array([0, 1, 1])).at_limit
+    assert fit_temperature(sure, right) == TEMPERATURES[0]
+    assert fit_temperature(sure, wrong) == TEMPERATURES[1]
+    assert fit_temperature(np.full((3, 2), 0.5), np.array([0, 1, 1])) in TEMPERATURES
 
 
 def test_probabilities_of_zero_and_one_do_no_harm():
     probs = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.6, 0.4]])
     fitted = fit_temperature(probs, np.array([0, 1, 1, 0]))
-    assert np.isfinite(fitted.value)
-    assert np.isfinite(rescale_probabilities(probs, fitted.value)).all()
+    assert np.isfinite(fitted)
+    assert np.isfinite(rescale_probabilities(probs, fitted)).all()
     assert np.isfinite(negative_log_likelihood(probs, np.array([1, 1, 1, 0])))
 
 

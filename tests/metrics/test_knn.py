@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from videomae2.metrics.linear_probe import compute_weighted_votes, count_votes, find_nearest
+from videomae2.metrics.knn import compute_weighted_votes, count_votes, find_nearest
 
 LABELS = np.array([0, 1, 2, 0, 1, 2, 0, 1, 2, 0])
 

@@ -13,12 +13,8 @@ from jaxtyping import Float, Float64, Int64
 N_RESAMPLES = 2000
 """The ends of a 95 % interval then move by a few hundredths of its width from seed to seed."""
 
-
 _MAX_SCORES = 20_000_000  # of all samples of an interval
-
-
 _MAX_DRAWN = 2**20  # rows drawn at once, which bounds the memory
-
 
 Statistic = Callable[[Int64[np.ndarray, " videos"]], float]
 """A number of a sample, given as the rows that are in it (some more than once)."""
@@ -120,18 +116,8 @@ def compare_paired(
 ) -> Comparison:
     """The difference of two models on the same videos, drawn together: much sharper than apart.
 
-    Args:
-        values: A value per video, such as hits.
-        baseline: The same of the other model, in the same order; see `compare_by_video`.
-        resampling: The samples.
-
-    Raises:
-        ValueError: The numbers of videos differ.
+    Both have a value per video, such as hits, in the same order.
     """
-    if len(values) != len(baseline):
-        raise ValueError(
-            f"{len(values)} values and {len(baseline)}: wanted the same videos in both"
-        )
     differences = values.astype(np.float64) - baseline
     means = _resample(differences, np.mean, resampling, vectorized=True)
     fraction_better = float((means > 0).mean() + (means == 0).mean() / 2)
@@ -142,7 +128,7 @@ def compare_paired(
 def compare_by_video(
     values: Mapping[Hashable, float], baseline: Mapping[Hashable, float], *, seed: int = 0
 ) -> Comparison:
-    """The same for values that are kept by the identity of their video.
+    """The same for values by the identity of their video.
 
     Raises:
         ValueError: Some videos have a value of one model only; the first are named.

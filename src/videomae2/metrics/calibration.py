@@ -9,11 +9,11 @@ import numpy as np
 from jaxtyping import Float, Float64, Int, Int64
 
 from videomae2.metrics.bootstrap import Bootstrap, Interval, bootstrap
-from videomae2.metrics.classification import check_scores, predict_classes
+from videomae2.metrics.classification import check_scores, per_class_mean, predict_classes
 
 TEMPERATURES = (0.01, 100.0)
-"""Where a temperature is looked for."""
-
+"""Where a temperature is looked for; the ends are those of answers that have none (all right, or
+worse than a guess)."""
 
 _TINY = float(np.finfo(np.float64).tiny)  # the logarithm of a probability of 0 would be infinite
 
@@ -47,12 +47,14 @@ class Calibration:
     log_loss: float
     temperature: float
     """Fitted on these same videos."""
-    is_at_limit: bool
-    """There is no best temperature: everything is right, or worse than a guess."""
     ece_cross_fitted: float
     """ECE with each half of the videos rescaled by the temperature of the other half."""
     log_loss_cross_fitted: float
-    """The same of the log loss."""
+
+    @property
+    def is_at_limit(self) -> bool:
+        """There is no best temperature."""
+        return self.temperature in TEMPERATURES
 
 
 def compute_reliability(
@@ -71,14 +73,10 @@ def compute_reliability(
     is_correct = (predict_classes(probabilities) == labels).astype(np.float64)
     edges = np.linspace(0.0, 1.0, num_bins + 1)
     bin_index = np.clip(np.searchsorted(edges, confidences, side="left") - 1, 0, num_bins - 1)
-    count = np.bincount(bin_index, minlength=num_bins)
-    empty = np.where(count > 0, 1.0, np.nan)
-    sums = (
-        np.bincount(bin_index, weights=values, minlength=num_bins)
-        for values in (confidences, is_correct)
+    confidence, accuracy = (
+        per_class_mean(values, bin_index, num_bins) for values in (confidences, is_correct)
     )
-    confidence, accuracy = (total / np.maximum(count, 1) * empty for total in sums)
-    return Reliability(edges, count, confidence, accuracy)
+    return Reliability(edges, np.bincount(bin_index, minlength=num_bins), confidence, accuracy)
 
 
 def expected_calibration_error(
@@ -100,15 +98,6 @@ def negative_log_likelihood(
     return float(-np.log(np.maximum(label_probabilities, _TINY)).mean())
 
 
-@dataclass(frozen=True, slots=True)
-class Temperature:
-    """What logits are divided by so that probabilities fit the labels best."""
-
-    value: float
-    at_limit: bool
-    """The best lies outside of `TEMPERATURES`: everything is right, or worse than a guess."""
-
-
 def rescale_probabilities(
     probabilities: Float[np.ndarray, "videos classes"], temperature: float
 ) -> Float64[np.ndarray, "videos classes"]:
@@ -118,15 +107,11 @@ def rescale_probabilities(
 
 def fit_temperature(
     probabilities: Float[np.ndarray, "videos classes"], labels: Int[np.ndarray, " videos"]
-) -> Temperature:
-    """Find the temperature at which the labels are most likely.
+) -> float:
+    """Find what logits are divided by so that the labels are most likely.
 
-    The loss is convex in 1 / temperature, so the zero of its slope is the only best.
-
-    Args:
-        probabilities: Of videos or of views. Fit on other videos than those that are reported, or
-            use `cross_rescale`.
-        labels: The right classes.
+    The loss is convex in 1 / temperature, so the zero of its slope is the only best. Fit on other
+    videos than those that are reported, or use `cross_rescale`.
 
     Source: Guo et al., ICML 2017, section 4.2.
     """
@@ -134,17 +119,18 @@ def fit_temperature(
 
     check_scores(probabilities, labels)
     logits = _to_logits(probabilities)
+    label_logits = logits[np.arange(len(labels)), labels]
 
-    def compute_slope(log_temperature: float) -> float:
-        return _compute_slope(logits, labels, float(np.exp(-log_temperature)))
+    def compute_slope(log_temperature: float) -> float:  # of the loss by 1 / temperature
+        weights = _softmax(logits, float(np.exp(-log_temperature)))
+        return float(((weights * logits).sum(axis=1) - label_logits).mean())
 
     coldest, hottest = np.log(TEMPERATURES).tolist()
     if compute_slope(hottest) >= 0:
-        return Temperature(TEMPERATURES[1], at_limit=True)
+        return TEMPERATURES[1]
     if compute_slope(coldest) <= 0:
-        return Temperature(TEMPERATURES[0], at_limit=True)
-    root = brentq(compute_slope, coldest, hottest, xtol=1e-10)
-    return Temperature(float(np.exp(root)), at_limit=False)
+        return TEMPERATURES[0]
+    return float(np.exp(brentq(compute_slope, coldest, hottest, xtol=1e-10)))
 
 
 def cross_rescale(
@@ -163,7 +149,7 @@ def cross_rescale(
     result = np.empty(probabilities.shape)
     for fold, fit_fold in ((0, 1), (1, 0)):
         temperature = fit_temperature(probabilities[fit_fold::2], labels[fit_fold::2])
-        result[fold::2] = rescale_probabilities(probabilities[fold::2], temperature.value)
+        result[fold::2] = rescale_probabilities(probabilities[fold::2], temperature)
     return result
 
 
@@ -173,20 +159,15 @@ def compute_calibration(
     num_videos: int,
     resampling: Bootstrap,
 ) -> Calibration:
-    """Measure everything about the probabilities.
+    """Measure everything about the probabilities of two or more videos.
 
-    Args:
-        probabilities: One answer per video, or several: then all first answers, all second ones
-            and so on. All answers of a video are drawn together, and are in the same half.
-        labels: Of every answer.
-        num_videos: At least 2.
-        resampling: The samples of the interval.
+    Each video has one answer, or several: then all first answers come first, and so on. All answers
+    of a video are drawn together, and are in the same half.
     """
     offsets = np.arange(len(probabilities) // num_videos)[:, None] * num_videos
     num_paired = num_videos - num_videos % 2 if len(offsets) > 1 else num_videos
     paired = (offsets + np.arange(num_paired)).ravel()
     cross_fitted = cross_rescale(probabilities[paired], labels[paired])
-    temperature = fit_temperature(probabilities, labels)
 
     def compute_ece(rows: np.ndarray) -> float:
         drawn = (offsets + rows).ravel()
@@ -196,31 +177,16 @@ def compute_calibration(
         reliability=compute_reliability(probabilities, labels),
         ece=bootstrap(compute_ece, num_videos, resampling.limit(probabilities.size)),
         log_loss=negative_log_likelihood(probabilities, labels),
-        temperature=temperature.value,
-        is_at_limit=temperature.at_limit,
+        temperature=fit_temperature(probabilities, labels),
         ece_cross_fitted=expected_calibration_error(cross_fitted, labels[paired]),
         log_loss_cross_fitted=negative_log_likelihood(cross_fitted, labels[paired]),
     )
 
 
-def _compute_slope(
-    logits: Float64[np.ndarray, "videos classes"],
-    labels: Int[np.ndarray, " videos"],
-    inverse: float,
-) -> float:
-    """The derivative of the loss by 1 / temperature."""
-    mean = (_softmax(logits, inverse) * logits).sum(axis=1)
-    return float((mean - logits[np.arange(len(labels)), labels]).mean())
-
-
-def _to_logits(
-    probabilities: Float[np.ndarray, "videos classes"],
-) -> Float64[np.ndarray, "videos classes"]:
+def _to_logits(probabilities: np.ndarray) -> Float64[np.ndarray, "videos classes"]:
     return np.log(np.maximum(probabilities.astype(np.float64), _TINY))
 
 
-def _softmax(
-    logits: Float64[np.ndarray, "videos classes"], inverse: float
-) -> Float64[np.ndarray, "videos classes"]:
+def _softmax(logits: np.ndarray, inverse: float) -> Float64[np.ndarray, "videos classes"]:
     y = np.exp(inverse * (logits - logits.max(axis=1, keepdims=True)))
     return y / y.sum(axis=1, keepdims=True)

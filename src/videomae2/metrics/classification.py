@@ -50,7 +50,7 @@ def per_class_mean(
 def mean_class_accuracy(
     scores: Float[np.ndarray, "videos classes"], labels: Int[np.ndarray, " videos"]
 ) -> float:
-    """The mean of the accuracies of all classes that have a video, each class counting alike."""
+    """The mean accuracy of the classes that have a video, each counting alike."""
     hits = top_k_hits(scores, labels, k=1)
     return float(np.nanmean(per_class_mean(hits, labels, scores.shape[1])))
 
@@ -94,11 +94,11 @@ def hardest_samples(
 def check_scores(
     scores: Float[np.ndarray, "videos classes"], labels: Int[np.ndarray, " videos"]
 ) -> None:
-    """Refuse what no measure can be taken of.
+    """Refuse what no measure can be taken of, as a score that compares as neither better nor worse.
 
     Raises:
-        ValueError: No video, another number of labels, a label without a score, or a score that
-            is not finite: it would compare as neither better nor worse.
+        ValueError: No video, another number of labels, a label without a score, or a score that is
+            not finite.
     """
     if len(labels) == 0 or len(labels) != len(scores):
         raise ValueError(f"{len(scores)} rows of scores and {len(labels)} labels, wanted as many")

@@ -43,12 +43,8 @@ def compute_time_bins(
 ) -> TimeBins:
     """Give each moment the mean of the windows that show it.
 
-    Where windows leave a gap, each speaks for the time until the next one.
-
-    Args:
-        starts: Seconds at which windows begin, rising.
-        stops: Seconds at which they end, not falling.
-        scores: What each window says.
+    Windows begin and end at rising seconds. Where they leave a gap, each speaks for the time until
+    the next one.
     """
     starts, stops = starts.round(_TIME_DIGITS), stops.round(_TIME_DIGITS)
     stops = np.maximum(stops, np.append(starts[1:], stops[-1]))
@@ -66,17 +62,11 @@ def compute_activations(
     threshold: float,
     hysteresis: float,
 ) -> Bool[np.ndarray, "bins outputs"]:
-    """Say which classes hold in which cell, with hysteresis so that they do not flicker.
+    """Say which classes hold in which bin, with hysteresis so that they do not flicker.
 
-    A class begins where its probability reaches the threshold and ends where it falls below the
-    threshold by more than the margin. Of classes that exclude each other the one that holds is
-    the most probable one, and stays until another is ahead by more than the margin.
-
-    Args:
-        scores: Probabilities.
-        task_type: Whether classes exclude each other.
-        threshold: The probability at which a class begins.
-        hysteresis: How much the answer must change before it counts.
+    A class begins where its probability reaches the threshold and ends where it falls below that by
+    more than the hysteresis. Of classes that exclude each other the most probable one holds, and
+    stays until another is ahead by more than the hysteresis.
     """
     if task_type == "multiclass":
         return _exclusive_activations(scores, threshold, hysteresis)

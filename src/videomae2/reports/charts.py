@@ -1,7 +1,7 @@
-"""Plots as SVG that stands inside a page: lines, points, reliability, bars; one style for all.
+"""Plots in one style: as SVG inside a page (lines, points, reliability, bars), or as a PNG.
 
-Drawn by matplotlib; sizes are in pixels. In a page the colours are those of
-``templates/style.css``, so that plots follow the reader's light or dark.
+Drawn by matplotlib without pyplot, which would keep figures in a global list. Sizes are in pixels.
+In a page the colours are those of ``templates/style.css``, so plots follow its light or dark.
 """
 
 import io
@@ -9,10 +9,12 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from videomae2.base.files import atomic_write
 from videomae2.metrics.calibration import Reliability
 
 if TYPE_CHECKING:
@@ -47,8 +49,7 @@ _MAX_NAME_LENGTH = 26
 
 
 @contextmanager
-def plot_style(font_size: int = 12) -> Iterator[None]:
-    """Draw in the style of all plots, with text of this size: pixels in SVG, points in a PNG."""
+def _plot_style(font_size: int) -> Iterator[None]:
     from cycler import cycler
     from matplotlib import rc_context
 
@@ -57,22 +58,35 @@ def plot_style(font_size: int = 12) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def open_png(
+    path: Path, *, size: tuple[float, float], dpi: int, padding: tuple[float, float]
+) -> Iterator[Any]:
+    """A ``matplotlib.figure.Figure`` that is written at the end, whole or not at all.
+
+    ``size`` and ``padding`` are widths and heights in inches.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with _plot_style(font_size=9):
+        figure = Figure(figsize=size, dpi=dpi)
+        figure.set_layout_engine("constrained", w_pad=padding[0], h_pad=padding[1])
+        FigureCanvasAgg(figure)
+        yield figure
+        with atomic_write(path) as partial:
+            figure.savefig(partial, format="png")
+
+
 def draw_svg(
     draw: Callable[[Axes], None], *, description: str, size: tuple[int, int] = (480, 300)
 ) -> "Markup":
-    """Draw a plot that can be put into a page.
-
-    Args:
-        draw: Fills the axes.
-        description: What the plot shows, for those who cannot see it.
-        size: Width and height in pixels.
-    """
-    # The figure is made without pyplot, which would keep it in a global list.
+    """A plot for a page: ``draw`` fills the axes, ``description`` is for those who cannot see."""
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     out = io.StringIO()
-    with plot_style():
+    with _plot_style(font_size=12):
         figure = Figure(figsize=(size[0] / 72, size[1] / 72), layout="constrained")
         figure.patch.set_alpha(0)
         FigureCanvasSVG(figure)
@@ -116,16 +130,7 @@ def draw_lines(
     is_percent: bool = False,
     x_ticks: Sequence[Number] | None = None,
 ) -> "Markup":
-    """Draw lines with dots, and a legend where there are several.
-
-    Args:
-        lines: Values along x and upwards, by name.
-        x_label: What stands along x.
-        y_label: What stands upwards.
-        description: What the plot shows, for those who cannot see it.
-        is_percent: The values upwards are written in percent.
-        x_ticks: Where ticks are along x.
-    """
+    """Draw lines of (x, y) with dots, by name, and a legend where there are several."""
 
     def draw(axes: Axes) -> None:
         for name, (x, y) in lines.items():
@@ -193,14 +198,9 @@ def draw_bars(
     *,
     description: str,
 ) -> "Markup":
-    """Draw horizontal bars with whiskers, the first at the top.
+    """Draw horizontal bars of one or more values in [0, 1] with whiskers, the first at the top.
 
-    Args:
-        names: Of the bars; at least one.
-        values: In [0, 1]; NaN where not known.
-        intervals: Between which values each may lie; NaN where not known.
-        texts: Stand behind the bars.
-        description: What they show, for those who cannot see them.
+    ``texts`` stand behind the bars; values and intervals are NaN where they are not known.
     """
     rows, ends = np.arange(len(names)), np.array(intervals)
 
@@ -222,7 +222,7 @@ def draw_bars(
 
 
 def thin_out(values: np.ndarray) -> np.ndarray:
-    """Some values at equal distances, the last among them: what a line of a page needs."""
+    """At most 600 values at equal distances, the last among them."""
     step = max(1, -(-len(values) // _MAX_POINTS))
     return values[(len(values) - 1) % step :: step]
 

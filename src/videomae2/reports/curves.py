@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from jaxtyping import Float64
 
-from videomae2.base.files import atomic_write
 from videomae2.errors import ConfigError
 from videomae2.reports.charts import (
     COLORS,
@@ -17,7 +16,7 @@ from videomae2.reports.charts import (
     draw_legend,
     draw_lines,
     draw_svg,
-    plot_style,
+    open_png,
     thin_out,
 )
 
@@ -79,11 +78,11 @@ def plot_loss_curve(
     baseline: float | None = 1.0,
     axis: Literal["auto", "linear", "log"] = "auto",
 ) -> Path:
-    """Draw loss and learning rate over the steps of a run.
+    """Draw loss and learning rate over the steps of a run, as a PNG.
 
     Args:
         metrics_jsonl: The log of the run.
-        out: The PNG to write, whole or not at all.
+        out: The PNG.
         title: Its heading.
         baseline: The loss of predicting each cube's mean; about 1 where cubes are z-scored, None
             to leave the line out.
@@ -92,19 +91,12 @@ def plot_loss_curve(
     Raises:
         ConfigError: If the log cannot be read or holds no step.
     """
-    # The figure is made without pyplot, which would keep it in a global list.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     log = read_metrics_log(metrics_jsonl)
-    with plot_style(font_size=9):
-        figure = Figure(figsize=(9, 5.4), dpi=160)
-        figure.set_layout_engine("constrained", w_pad=0.15, h_pad=0.12)  # inches
-        FigureCanvasAgg(figure)
+    with open_png(out, size=(9, 5.4), dpi=160, padding=(0.15, 0.12)) as figure:
         upper, lower = figure.subplots(
             2, 1, sharex=True, gridspec_kw={"height_ratios": [4, 1], "hspace": 0.02}
         )
-        draw_loss(upper, log, baseline=baseline, axis=axis)
+        _draw_loss(upper, log, baseline=baseline, axis=axis)
         upper.set_title(title, loc="left", fontsize=13, fontweight="bold", pad=26)
         lower.plot(log.step, log.lr, color=COLORS["faint"], linewidth=1.4)
         lower.set(ylabel="learning rate", xlabel="step")
@@ -112,19 +104,16 @@ def plot_loss_curve(
         lower.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
         for axes in (upper, lower):
             axes.margins(x=0.01)
-        with atomic_write(out) as partial:
-            figure.savefig(partial, format="png")
     return out
 
 
-def draw_loss(
+def _draw_loss(
     axes: Axes,
     log: MetricsLog,
     *,
     baseline: float | None = None,
     axis: Literal["auto", "linear", "log"] = "auto",
 ) -> None:
-    """Draw the loss of every step lightly, its mean boldly, and what doing nothing would get."""
     smoothed = smooth(log.loss, max(1, len(log.loss) // _NUM_SMOOTHING_WINDOWS))
     finite = smoothed[np.isfinite(smoothed)]
     mean_label = f"smoothed, last {finite[-1]:.3g}" if len(finite) else "smoothed"
@@ -135,7 +124,8 @@ def draw_loss(
     if baseline is not None:
         axes.axhline(baseline, color=COLORS["c1"], linewidth=1.3, linestyle=(0, (5, 4)),
                      label="predicting each cube's mean")  # fmt: skip
-    if axis == "log" or (axis == "auto" and _needs_log_scale(finite)):
+    low, high = (finite.min(), finite.max()) if len(finite) else (0.0, 0.0)
+    if axis == "log" or (axis == "auto" and low > 0 and high / low > _MIN_LOG_RATIO):
         _set_log_scale(axes)
     num_skipped = int(np.isnan(log.loss).sum())
     if num_skipped:
@@ -145,10 +135,10 @@ def draw_loss(
 
 
 def draw_training_curves(metrics: Path, *, student: str = "") -> list["Markup"]:
-    """Draw the loss of a run, and what validation found, for a page.
+    """Draw the loss of a run, and what validation found, for a page; nothing without a log.
 
     Args:
-        metrics: The log; where there is none, or too little in it, nothing is drawn.
+        metrics: The log.
         student: Whose validation is shown, where several students learnt in one run.
     """
     try:
@@ -159,7 +149,7 @@ def draw_training_curves(metrics: Path, *, student: str = "") -> list["Markup"]:
         return []
 
     def draw(axes: Axes) -> None:
-        draw_loss(axes, log)
+        _draw_loss(axes, log)
         axes.set_xlabel("step")
 
     loss = draw_svg(draw, description="loss in training")
@@ -168,8 +158,8 @@ def draw_training_curves(metrics: Path, *, student: str = "") -> list["Markup"]:
 
 def _draw_validation(metrics: Path, student: str) -> list["Markup"]:
     """The first metric of every validation, but not its loss."""
-    lines = [line for line in _read_lines(metrics) if any(map(_is_validation, line))]
-    names = [name for line in lines for name in line if _is_validation(name)]
+    lines = _read_lines(metrics)
+    names = [name for line in lines for name in line if name.startswith(_VAL_PREFIX)]
     of_student = [name for name in names if name.startswith(f"{_VAL_PREFIX}{student}/")]
     name = next(iter([*of_student, *names]), "")
     points = [(line["step"], line[name]) for line in lines if line.get(name) is not None]
@@ -177,23 +167,16 @@ def _draw_validation(metrics: Path, student: str) -> list["Markup"]:
         return []
     label = f"{name.removeprefix(_VAL_PREFIX)} on held-out videos"
     is_percent = name.rsplit("/", 1)[1] in _PERCENT_METRICS
-    curve = {label: ([step for step, _ in points], [float(value) for _, value in points])}
-    chart = draw_lines(
-        curve, x_label="step", y_label=label, description=label, is_percent=is_percent
-    )
-    return [chart]
-
-
-def _is_validation(name: str) -> bool:
-    return name.startswith(_VAL_PREFIX)
-
-
-def _needs_log_scale(finite_loss: Float64[np.ndarray, " steps"]) -> bool:
-    return (
-        bool(len(finite_loss))
-        and float(finite_loss.min()) > 0
-        and bool(finite_loss.max() / finite_loss.min() > _MIN_LOG_RATIO)
-    )
+    steps, values = [step for step, _ in points], [float(value) for _, value in points]
+    return [
+        draw_lines(
+            {label: (steps, values)},
+            x_label="step",
+            y_label=label,
+            description=label,
+            is_percent=is_percent,
+        )
+    ]
 
 
 def _set_log_scale(axes: Axes) -> None:

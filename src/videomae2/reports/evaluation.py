@@ -2,18 +2,18 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from videomae2.base.text import format_duration
+from videomae2.base.text import format_count, format_duration
 from videomae2.metrics.bootstrap import Interval
 from videomae2.metrics.results import VideoResult
 from videomae2.models.task_type import TaskType
 from videomae2.reports.curves import draw_training_curves
 from videomae2.reports.evaluation_result import Evaluation
 from videomae2.reports.evaluation_sections import (
-    format_count,
     show_calibration,
     show_classes,
     show_confusions,
@@ -40,13 +40,7 @@ _INTERVAL_NOTES: dict[TaskType, str] = {
 
 
 def write_report(evaluation: Evaluation, run: Path | None) -> Path:
-    """Write the page, whole or not at all.
-
-    Args:
-        evaluation: What it shows.
-        run: The folder of the run, whose training curve is shown if it has one; None for a
-            released file.
-    """
+    """Write the page, whole or not at all; it shows the training curve of ``run`` if it has one."""
     metrics = None if run is None else run / METRICS_FILE
     return write_page(evaluation.report, build_page(evaluation, metrics))
 
@@ -63,7 +57,7 @@ def build_page(evaluation: Evaluation, metrics: Path | None) -> str:
         folder="/".join(Path(evaluation.videos).absolute().parts[-2:]),
         unreadable_rows=list(evaluation.unreadable.items())[:_MAX_UNREADABLE],
         tiles=[
-            (name, format_value(interval, task_type), format_interval(interval, task_type))
+            (name, *_format_interval(interval, task_type))
             for name, interval in evaluation.metrics.values.items()
         ],
         basis=_format_basis(evaluation),
@@ -97,27 +91,24 @@ def _limit_per_class(videos: Sequence[VideoResult], task_type: TaskType) -> list
         return list(videos[:SHEET_SIZE])
     first: list[VideoResult] = []
     later: list[VideoResult] = []
-    count: dict[str, int] = {}
+    count: Counter[str] = Counter()
     for video in videos:
-        count[video.truth] = count.get(video.truth, 0) + 1
+        count[video.truth] += 1
         (first if count[video.truth] <= MAX_PER_CLASS else later).append(video)
     return [*first, *later][:SHEET_SIZE]
 
 
-def format_value(interval: Interval, task_type: str) -> str:
-    """The value of a head number."""
-    if math.isnan(interval.value):
-        return "not known"
-    return f"{interval.value:.4g}" if task_type == "regression" else f"{interval.value:.1%}"
-
-
-def format_interval(interval: Interval, task_type: str) -> str:
-    """Between which values it may lie."""
-    if math.isnan(interval.low):
-        return "no interval: no video tells"
-    if task_type == "regression":
-        return f"{interval.confidence:.0%} interval {interval.low:.4g} to {interval.high:.4g}"
-    return f"{interval.confidence:.0%} interval {100 * interval.low:.1f} to {interval.high:.1%}"
+def _format_interval(interval: Interval, task_type: TaskType) -> tuple[str, str]:
+    """The value of a head number, and between which values it may lie."""
+    is_percent, name = task_type != "regression", f"{interval.confidence:.0%} interval"
+    value = f"{interval.value:.1%}" if is_percent else f"{interval.value:.4g}"
+    ends = f"{interval.low:.4g} to {interval.high:.4g}"
+    if is_percent:
+        ends = f"{100 * interval.low:.1f} to {interval.high:.1%}"
+    return (
+        "not known" if math.isnan(interval.value) else value,
+        "no interval: no video tells" if math.isnan(interval.low) else f"{name} {ends}",
+    )
 
 
 def _format_basis(evaluation: Evaluation) -> str:
@@ -132,21 +123,19 @@ def _format_run_stats(evaluation: Evaluation) -> str:
     stats = evaluation.run_stats
     if not stats.num_decodings:
         return "All scores were there from an earlier call."
-    num_earlier = len(evaluation.identities) + len(evaluation.unreadable) - stats.num_scored
-    earlier = f" {num_earlier:,} were finished before." if num_earlier > 0 else ""
-    reopened = (
-        f" {stats.num_reopened:,} of these were opened again for pictures."
-        if stats.num_reopened
-        else ""
-    )
-    return (
+    text = (
         f"{stats.num_decodings:,} videos were opened in {format_duration(stats.seconds)}, each "
-        f"once, and {stats.num_frames:,} frames read.{earlier}{reopened}"
+        f"once, and {stats.num_frames:,} frames read."
     )
+    num_earlier = len(evaluation.identities) + len(evaluation.unreadable) - stats.num_scored
+    if num_earlier > 0:
+        text += f" {num_earlier:,} were finished before."
+    if stats.num_reopened:
+        text += f" {stats.num_reopened:,} of these were opened again for pictures."
+    return text
 
 
 def _list_sources(evaluation: Evaluation) -> list[tuple[str, str]]:
-    """What the model and the data were."""
     model = evaluation.model
     weights = "running mean (EMA)" if model.weights == "ema" else "as saved"
     return [
@@ -164,7 +153,7 @@ def _list_sources(evaluation: Evaluation) -> list[tuple[str, str]]:
 
 
 def _flatten(metadata: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """The leaves of a tree of notes, with their places."""
+    """The leaves of a tree of notes, with their dotted places."""
     for key, value in metadata.items():
         if isinstance(value, dict):
             yield from _flatten(value, f"{prefix}{key}.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from videomae2.base.text import format_count
 from videomae2.metrics.classification import list_confusions
 from videomae2.metrics.results import OutputResult
 from videomae2.reports.charts import draw_bars, draw_lines, draw_reliability, draw_scatter
@@ -134,8 +135,3 @@ def show_views(evaluation: Evaluation) -> dict[str, Any]:
         x_ticks=crops if len(clips) < 2 else clips,
     )
     return {"views_plot": plot, "view_rows": list(zip(counts, values, strict=True))}
-
-
-def format_count(count: int, noun: str) -> str:
-    """A number and what is counted."""
-    return f"{count} {noun}{'s' * (count > 1)}"

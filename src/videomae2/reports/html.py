@@ -16,12 +16,7 @@ if TYPE_CHECKING:
 
 
 def render(template: str, **values: Any) -> str:
-    """Fill in a template.
-
-    Args:
-        template: Its name in ``templates``.
-        values: What it shows; a name that it uses and that is missing here is an error.
-    """
+    """Fill in a template; a name that it uses and that is missing is an error."""
     return _load_templates().get_template(template).render(values)
 
 
@@ -47,7 +42,10 @@ def _load_templates() -> "Environment":
         "percent": format_percent,
         "number": lambda value: f"{value:.4g}",
         "count": lambda value: f"{value:,}",
-        "data_url": encode_data_url,
+        # a picture, of kind png or jpeg, as text in the page
+        "data_url": lambda content, kind: (
+            f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+        ),
     }
     return environment
 
@@ -55,8 +53,3 @@ def _load_templates() -> "Environment":
 def format_percent(fraction: float, decimals: int = 1) -> str:
     """A share in percent; nothing for what is not known."""
     return "" if math.isnan(fraction) else f"{fraction:.{decimals}%}"
-
-
-def encode_data_url(content: bytes, kind: str) -> str:
-    """A picture as text, for a page that holds it; ``kind`` is png or jpeg."""
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"

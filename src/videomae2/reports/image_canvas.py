@@ -24,7 +24,7 @@ BACKGROUND: Color = (255, 255, 255)
 TEXT_COLOR: Color = (24, 27, 32)
 MUTED_TEXT_COLOR: Color = (99, 106, 117)
 
-_STRIP_QUALITY, _STRIP_GAP = 80, 3
+_STRIP_QUALITY, _STRIP_GAP, _STRIP_HEIGHT = 80, 3, 104
 _MIN_ASPECT, _MAX_ASPECT = 4 / 5, 16 / 9  # width over height; what is beyond is cut off
 
 
@@ -124,9 +124,7 @@ def load_font(style: TextStyle) -> "FreeTypeFont":
     return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name, style.size)
 
 
-def to_rgb(
-    frame: UInt8[np.ndarray, "height width channels"],
-) -> UInt8[np.ndarray, "height width rgb"]:
+def to_rgb(frame: UInt8[np.ndarray, "height width channels"]) -> Picture:
     """Three channels to look at: the first three, or the first one in grey."""
     if frame.shape[2] >= 3:
         return frame[:, :, :3]
@@ -134,10 +132,7 @@ def to_rgb(
 
 
 def enlarge(
-    picture: UInt8[np.ndarray, "height width rgb"],
-    scale: int,
-    *,
-    resampling: Literal["BILINEAR", "BICUBIC"] = "BICUBIC",
+    picture: Picture, scale: int, *, resampling: Literal["BILINEAR", "BICUBIC"] = "BICUBIC"
 ) -> UInt8[np.ndarray, "large_height large_width rgb"]:
     """Make a picture a whole number of times larger."""
     if scale == 1:
@@ -160,38 +155,26 @@ def select_frame_numbers(count: int, frames: int) -> list[int]:
 
 
 def encode_filmstrip(
-    clip: UInt8[np.ndarray, "frames height width channels"],
-    *,
-    num_frames: int = 4,
-    height: int = 104,
+    clip: UInt8[np.ndarray, "frames height width channels"], *, num_frames: int = 4
 ) -> bytes:
-    """Write some frames of a clip, at equal distances, next to each other.
-
-    Args:
-        clip: At least one frame.
-        num_frames: How many frames.
-        height: Of the strip in pixels.
-    """
+    """Write some frames of a clip, at equal distances, next to each other, as JPEG."""
     from PIL import Image
 
     frames = _cut_middle(clip)
-    size = (max(1, round(frames.shape[2] * height / frames.shape[1])), height)
-    numbers = sorted(set(select_frame_numbers(min(num_frames, len(clip)), len(clip))))
-    width = len(numbers) * (size[0] + _STRIP_GAP) - _STRIP_GAP
-    canvas = Image.new("RGB", (width, height), (255, 255, 255))
+    width = max(1, round(frames.shape[2] * _STRIP_HEIGHT / frames.shape[1]))
+    numbers = select_frame_numbers(min(num_frames, len(clip)), len(clip))
+    step = width + _STRIP_GAP
+    canvas = Image.new("RGB", (len(numbers) * step - _STRIP_GAP, _STRIP_HEIGHT), BACKGROUND)
     for position, number in enumerate(numbers):
         picture = Image.fromarray(np.ascontiguousarray(to_rgb(frames[number])))
-        canvas.paste(
-            picture.resize(size, Image.Resampling.BICUBIC), (position * (size[0] + _STRIP_GAP), 0)
-        )
+        picture = picture.resize((width, _STRIP_HEIGHT), Image.Resampling.BICUBIC)
+        canvas.paste(picture, (position * step, 0))
     out = io.BytesIO()
     canvas.save(out, format="JPEG", quality=_STRIP_QUALITY)
     return out.getvalue()
 
 
-def _cut_middle(
-    clip: UInt8[np.ndarray, "frames height width channels"],
-) -> UInt8[np.ndarray, "frames cut_height cut_width channels"]:
+def _cut_middle(clip: np.ndarray) -> UInt8[np.ndarray, "frames cut_height cut_width channels"]:
     height, width = clip.shape[1:3]
     cut_width = max(1, min(width, int(height * _MAX_ASPECT)))
     cut_height = max(1, min(height, int(width / _MIN_ASPECT)))

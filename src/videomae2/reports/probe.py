@@ -3,14 +3,11 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from videomae2.base.summary import Summary
-from videomae2.metrics.probe import Params, ProbeResult
+from videomae2.metrics.probe import ProbeResult
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.weights.config_json import (
-    FrameSampling,
-)
+from videomae2.models.weights.config_json import FrameSampling
 from videomae2.tensors.grid import Grid
 
 
@@ -57,7 +54,8 @@ def format_sampling(sampling: FrameSampling) -> str:
     return f"every {sampling.frame_interval:g} {sampling.interval_unit}"
 
 
-METHOD_NAMES = {"knn": "k-NN", "linear": "linear", "attentive": "attentive"}
+_METHOD_NAMES = {"knn": "k-NN", "linear": "linear", "attentive": "attentive"}
+_HEADER = ("probe", "top-1", "95 % interval", "top-5", "mean class", "validation", "chosen")
 
 
 def format_report(report: ProbeReport) -> str:
@@ -71,69 +69,56 @@ def format_report(report: ProbeReport) -> str:
     ]
     if report.unreadable:
         rows.append(("skipped", f"{len(report.unreadable)} videos that cannot be read (--json)"))
-    lines = [str(Summary(tuple(rows)))]
-    lines += ["", *_format_table(report), ""]
-    lines += [f"{METHOD_NAMES[one.method]}: {note}" for one in report.results for note in one.notes]
-    lines += _format_accuracy_by_k(report)
+    lines = [str(Summary(tuple(rows))), "", *_format_table(report), ""]
+    for result in report.results:
+        lines += [f"{_METHOD_NAMES[result.method]}: {note}" for note in result.notes]
+    lines += [_format_accuracy_by_k(result) for result in report.results if result.method == "knn"]
     lines.append(f"features are kept in {report.cache_dir}")
     return "\n".join(lines)
 
 
 def _format_table(report: ProbeReport) -> list[str]:
-    header = ("probe", "top-1", "95 % interval", "top-5", "mean class", "validation", "chosen")
-    rows = [_format_row(one) for one in report.results]
-    rows.append(
-        (
-            "chance",
-            _format_percent(report.majority_accuracy),
-            "",
-            "",
-            "",
-            "",
-            "the most frequent class",
-        )
-    )
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    chance = _format_percent(report.majority_accuracy)
+    rows = [
+        _HEADER,
+        *map(_format_row, report.results),
+        ("chance", chance, "", "", "", "", "the most frequent class"),
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
-            cell.ljust(width) if number in (0, 6) else cell.rjust(width)
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+            cell.ljust(width) if column in ("probe", "chosen") else cell.rjust(width)
+            for column, cell, width in zip(_HEADER, row, widths, strict=True)
         ).rstrip()
-        for row in (header, *rows)
+        for row in rows
     ]
 
 
 def _format_row(result: ProbeResult) -> tuple[str, ...]:
     accuracy = result.accuracy
+    params = [
+        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in result.best_params.items()
+    ]
     return (
-        METHOD_NAMES[result.method],
+        _METHOD_NAMES[result.method],
         _format_percent(accuracy.value),
         f"{_format_percent(accuracy.low)} to {_format_percent(accuracy.high)}",
         _format_percent(result.top5_accuracy),
         _format_percent(result.mean_class_accuracy),
         _format_percent(result.val_accuracy),
-        _format_params(result.best_params),
+        ", ".join(params),
     )
 
 
-def _format_accuracy_by_k(report: ProbeReport) -> list[str]:
+def _format_accuracy_by_k(knn: ProbeResult) -> str:
     """Test accuracy of every k, with the features and the vote that were chosen."""
-    for one in report.results:
-        if one.method == "knn":
-            chosen = [one.best_params[name] for name in ("features", "vote")]
-            trials = [t for t in one.trials if [t.params["features"], t.params["vote"]] == chosen]
-            values = ", ".join(
-                f"{t.params['k']}: {_format_percent(t.test_accuracy or 0.0)}" for t in trials
-            )
-            return [f"k-NN by k: {values}"]
-    return []
-
-
-def _format_params(params: Params) -> str:
-    return ", ".join(
-        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in params.items()
-    )
+    values = [
+        f"{trial.params['k']}: {_format_percent(trial.test_accuracy or 0.0)}"
+        for trial in knn.trials
+        if all(trial.params[name] == knn.best_params[name] for name in ("features", "vote"))
+    ]
+    return f"k-NN by k: {', '.join(values)}"
 
 
 def _format_percent(fraction: float) -> str:
@@ -142,8 +127,4 @@ def _format_percent(fraction: float) -> str:
 
 def format_json(report: ProbeReport) -> str:
     """Everything, on one line."""
-    return json.dumps(asdict(report), default=_to_json)
-
-
-def _to_json(value: Any) -> Any:
-    return str(value)
+    return json.dumps(asdict(report), default=str)

@@ -19,21 +19,19 @@ RowKind = Literal["original", "hidden", "reconstructed", "oracle_stats", "first_
 
 ROWS: tuple[RowKind, ...] = ("original", "hidden", "reconstructed", "first_pass")
 
-TITLES: dict[RowKind, str] = {
-    "original": "original",
-    "hidden": "hidden",
-    "reconstructed": "rebuilt",
-    "oracle_stats": "told tones",
-    "first_pass": "decoder's share",
+LABELS: dict[RowKind, tuple[str, str]] = {
+    "original": ("original", "the video"),
+    "hidden": ("hidden", "what the model sees"),
+    "reconstructed": ("rebuilt", "seen and predicted"),
+    "oracle_stats": ("told tones", "true mean and contrast"),
+    "first_pass": ("decoder's share", "predicted in one pass"),
 }
+"""What a row is called, and what it shows."""
 
-SUBTITLES: dict[RowKind, str] = {
-    "original": "the video",
-    "hidden": "what the model sees",
-    "reconstructed": "seen and predicted",
-    "oracle_stats": "true mean and contrast",
-    "first_pass": "predicted in one pass",
-}
+ORACLE_NOTE = (
+    "'Told tones' shows the same patterns with the TRUE mean and contrast of each hidden cube, "
+    "which the model does not know. Figures in papers are made like this."
+)
 
 MASK_COLOR: Color = (47, 52, 61)  # over what a row does not show
 
@@ -93,16 +91,18 @@ def render_row(
 
     Enlarging is smooth inside of the picture and sharp at painted cubes.
     """
-    source = clip.reconstructed if row in ("reconstructed", "first_pass") else clip.original
-    if row == "oracle_stats" and clip.oracle_stats is not None:
-        source = clip.oracle_stats
+    told = clip.original if clip.oracle_stats is None else clip.oracle_stats
+    source, is_shown = {
+        "original": (clip.original, np.ones_like(clip.visible)),
+        "hidden": (clip.original, clip.visible),
+        "reconstructed": (clip.reconstructed, clip.visible | clip.predicted),
+        "oracle_stats": (told, clip.visible | clip.predicted),
+        "first_pass": (clip.reconstructed, clip.first_pass),
+    }[row]
     pictures = np.stack([enlarge(to_rgb(source[frame]), scale) for frame in frames])
     side = clip.cubes.patch_size * scale
-    visible_slots = _mask_of_row(clip, row).reshape(clip.cubes.grid)[
-        np.asarray(frames) // clip.cubes.tubelet_size
-    ]
-    is_masked = ~visible_slots.repeat(side, axis=1).repeat(side, axis=2)
-    pictures[is_masked] = MASK_COLOR
+    shown_slots = is_shown.reshape(clip.cubes.grid)[np.asarray(frames) // clip.cubes.tubelet_size]
+    pictures[~shown_slots.repeat(side, axis=1).repeat(side, axis=2)] = MASK_COLOR
     return pictures
 
 
@@ -136,14 +136,6 @@ def format_statistics(clip: ReconstructedClip) -> str:
     return "The model predicts plain pixels; nothing hidden is used."
 
 
-def format_oracle_note() -> str:
-    """Say what the row of told tones is."""
-    return (
-        "'Told tones' shows the same patterns with the TRUE mean and contrast of each hidden cube, "
-        "which the model does not know. Figures in papers are made like this."
-    )
-
-
 def format_decoder(clip: ReconstructedClip) -> str:
     """Say how the decoder was asked, and how that compares with training."""
     num_first_pass, num_hidden = int(clip.first_pass.sum()), int((~clip.visible).sum())
@@ -158,14 +150,3 @@ def format_decoder(clip: ReconstructedClip) -> str:
         f"As in training, the decoder predicts {num_first_pass} of the {num_hidden} hidden cubes "
         f"at a time: its share. 'Rebuilt' joins {clip.num_passes} such passes."
     )
-
-
-def _mask_of_row(clip: ReconstructedClip, row: RowKind) -> Bool[np.ndarray, " tokens"]:
-    """Which cubes a row shows."""
-    return {
-        "original": np.ones_like(clip.visible),
-        "hidden": clip.visible,
-        "reconstructed": clip.visible | clip.predicted,
-        "oracle_stats": clip.visible | clip.predicted,
-        "first_pass": clip.first_pass,
-    }[row]

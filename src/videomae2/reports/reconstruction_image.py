@@ -22,15 +22,14 @@ from videomae2.reports.image_canvas import (
     wrap_text,
 )
 from videomae2.reports.reconstruction import (
+    LABELS,
+    ORACLE_NOTE,
     ROWS,
-    SUBTITLES,
-    TITLES,
     Pictures,
     ReconstructedClip,
     RowKind,
     format_decoder,
     format_loss,
-    format_oracle_note,
     format_statistics,
     format_title,
     render_row,
@@ -57,7 +56,7 @@ _VIDEO_CRF = 16
 def write_clip_image(clip: ReconstructedClip, path: Path, *, num_frames: int = 8) -> Path:
     """Write a picture of one clip: four rows, and every fact that a reader needs."""
     block = _Block([clip], ROWS, num_frames, _FRAME_WIDTH)
-    notes = [line for text in _list_notes([clip]) for line in wrap_text(text, block.width, _NOTE)]
+    notes = _wrap_notes([clip], block.width, _NOTE)
     head = _HEADING.line_height + _FACTS.line_height + 12
     foot = 14 + len(notes) * _NOTE.line_height
     canvas = ImageCanvas(block.width + 2 * _MARGIN, 2 * _MARGIN + head + block.height + foot)
@@ -77,22 +76,14 @@ def write_image_grid(
     num_frames: int = 6,
     columns: int = 2,
 ) -> Path:
-    """Write one picture of several clips that the same model rebuilt.
-
-    Args:
-        clips: At least one, all of the same size.
-        path: The PNG to write.
-        title: Its first line.
-        num_frames: Frames of each clip.
-        columns: Clips beside each other.
-    """
+    """Write one picture of one or more clips of a size that the same model rebuilt."""
+    has_oracle = clips[0].oracle_stats is not None
     rows: list[RowKind] = ["original", "hidden", "reconstructed"]
-    rows += [] if clips[0].oracle_stats is None else ["oracle_stats"]
+    rows += ["oracle_stats"] if has_oracle else []
     block = _Block(clips, rows, num_frames, _GRID_FRAME_WIDTH)
     columns = min(columns, len(clips))
     inner = columns * block.width + (columns - 1) * _BLOCK_GAP
-    texts = _list_notes(clips, has_oracle="oracle_stats" in rows)
-    notes = [line for text in texts for line in wrap_text(text, inner, _NOTE)]
+    notes = _wrap_notes(clips, inner, _NOTE, has_oracle=has_oracle)
     head = _HEADING.line_height + _FACTS.line_height + 20
     clip_head = _SUBHEADING.line_height + _FACTS.line_height + 4
     step = clip_head + block.height + _BLOCK_GAP
@@ -128,7 +119,7 @@ def compose_video(clip: ReconstructedClip) -> Pictures:
     scale = max(1, round(_VIDEO_FRAME_WIDTH / cubes.width))
     step = cubes.width * scale + _VIDEO_GAP
     inner = len(ROWS) * step - _VIDEO_GAP
-    notes = [line for text in _list_notes([clip]) for line in wrap_text(text, inner, _VIDEO_NOTE)]
+    notes = _wrap_notes([clip], inner, _VIDEO_NOTE)
     head = _VIDEO_HEADING.line_height + _VIDEO_FACTS.line_height + 8 + _VIDEO_LABEL.line_height
     top = _VIDEO_MARGIN + head
     bottom = top + cubes.height * scale + _VIDEO_GAP
@@ -142,7 +133,7 @@ def compose_video(clip: ReconstructedClip) -> Pictures:
         y += style.line_height
     lefts = [_VIDEO_MARGIN + number * step for number in range(len(ROWS))]
     for left, row in zip(lefts, ROWS, strict=True):
-        canvas.draw_text(left, top - _VIDEO_LABEL.line_height, TITLES[row], _VIDEO_LABEL)
+        canvas.draw_text(left, top - _VIDEO_LABEL.line_height, LABELS[row][0], _VIDEO_LABEL)
     canvas.draw_lines(_VIDEO_MARGIN, bottom, notes, _VIDEO_NOTE)
     frames = np.repeat(canvas.pixels[None], cubes.frames, axis=0)
     for left, row in zip(lefts, ROWS, strict=True):
@@ -171,8 +162,8 @@ class _Block:
         frame_width: int,
     ) -> None:
         cubes = clips[0].cubes
-        labels = [measure_text(TITLES[row], _LABEL) for row in rows]
-        labels += [measure_text(SUBTITLES[row], _TIME) for row in rows]
+        labels = [measure_text(LABELS[row][0], _LABEL) for row in rows]
+        labels += [measure_text(LABELS[row][1], _TIME) for row in rows]
         self._rows, self._label_width = rows, _LABEL_GAP + max(labels)
         self._frames = select_frame_numbers(num_frames, cubes.frames)
         self._scale = max(1, round(frame_width / cubes.width))
@@ -188,8 +179,9 @@ class _Block:
         ]
         for row in self._rows:
             middle = y + self._frame_height // 2
-            canvas.draw_text(x, middle - 2, TITLES[row], _LABEL, anchor="ls")
-            canvas.draw_text(x, middle + 6, SUBTITLES[row], _TIME, anchor="la")
+            title, subtitle = LABELS[row]
+            canvas.draw_text(x, middle - 2, title, _LABEL, anchor="ls")
+            canvas.draw_text(x, middle + 6, subtitle, _TIME, anchor="la")
             pictures = render_row(clip, row, self._frames, scale=self._scale)
             for left, picture in zip(lefts, pictures, strict=True):
                 canvas.paste(left, y, picture)
@@ -199,8 +191,11 @@ class _Block:
             canvas.draw_text(left + self._frame_width // 2, y, moment, _TIME, anchor="ma")
 
 
-def _list_notes(clips: Sequence[ReconstructedClip], *, has_oracle: bool = False) -> list[str]:
-    """What holds for all clips, each sentence once."""
-    oracle = [format_oracle_note()] if has_oracle else []
+def _wrap_notes(
+    clips: Sequence[ReconstructedClip], width: int, style: TextStyle, *, has_oracle: bool = False
+) -> list[str]:
+    """What holds for the clips, each sentence once, in lines that fit."""
+    oracle = [ORACLE_NOTE] if has_oracle else []
     texts = [(format_statistics(clip), *oracle, format_decoder(clip)) for clip in clips]
-    return list(dict.fromkeys(text for part in texts for text in part))
+    unique = dict.fromkeys(text for part in texts for text in part)
+    return [line for text in unique for line in wrap_text(text, width, style)]

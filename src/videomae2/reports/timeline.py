@@ -4,25 +4,18 @@ import warnings
 from collections import Counter
 from pathlib import Path
 
-from videomae2.base.files import atomic_write
 from videomae2.inference.timeline import Timeline
-from videomae2.reports.charts import Axes, plot_style
+from videomae2.reports.charts import Axes, open_png
 from videomae2.reports.image_canvas import Color
 
 OTHER_COLOR: Color = (176, 182, 191)
-
-
 EMPTY_COLOR: Color = (233, 235, 239)
-
-
 # told apart by people with any colour vision, and on white: Okabe and Ito 2008, darker yellow
 _COLORS: tuple[Color, ...] = (
     (0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167),
     (86, 180, 233), (230, 159, 0), (120, 94, 160), (128, 128, 0),
 )  # fmt: skip
-
-
-MAX_CLASSES = len(_COLORS)
+_MAX_NAME_LENGTH = 28
 
 
 def assign_class_colors(timeline: Timeline) -> dict[int, Color]:
@@ -30,17 +23,14 @@ def assign_class_colors(timeline: Timeline) -> dict[int, Color]:
 
     Of a model of numbers, its first outputs.
     """
-    durations: Counter[int] = Counter()
+    milliseconds: Counter[int] = Counter()
     for segment in timeline.segments:
-        milliseconds = round(1000 * (segment.stop_seconds - segment.start_seconds))
-        durations[segment.output] += milliseconds
-    order = [output for output, _ in durations.most_common()]
+        duration = segment.stop_seconds - segment.start_seconds
+        milliseconds[segment.output] += round(1000 * duration)
+    order = [output for output, _ in milliseconds.most_common()]
     if timeline.outputs.classification_type is None:
         order = list(range(timeline.outputs.count))
     return dict(zip(order, _COLORS, strict=False))
-
-
-_MAX_NAME_LENGTH = 28
 
 
 def write_timeline_picture(timeline: Timeline, path: Path) -> Path:
@@ -48,20 +38,18 @@ def write_timeline_picture(timeline: Timeline, path: Path) -> Path:
 
     Of numbers there are curves only.
     """
-    # The figure is made without pyplot, which would keep it in a global list.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     colors = assign_class_colors(timeline)
-    has_classes = timeline.outputs.classification_type is not None
-    rows = _list_rows(timeline, colors) if has_classes else []
+    rows: list[int | None] = []
+    if timeline.outputs.classification_type is not None:
+        has_others = any(segment.output not in colors for segment in timeline.segments)
+        rows = [*colors, None] if has_others else [*colors]  # None: all others together
     heights = ([0.42 * len(rows) + 0.2] if rows else []) + [2.4]
     name = "/".join(Path(timeline.video).absolute().parts[-2:])
-    with plot_style(font_size=9), warnings.catch_warnings():
+    with (
+        warnings.catch_warnings(),
+        open_png(path, size=(11, sum(heights) + 1.3), dpi=120, padding=(0.12, 0.1)) as figure,
+    ):
         warnings.filterwarnings("ignore", "Glyph .* missing")  # such letters become boxes
-        figure = Figure(figsize=(11, sum(heights) + 1.3), dpi=120)
-        figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.1)  # inches
-        FigureCanvasAgg(figure)
         panels = figure.subplots(
             len(heights), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights}
         )[:, 0]
@@ -72,8 +60,6 @@ def write_timeline_picture(timeline: Timeline, path: Path) -> Path:
         panels[0].set_title(title, loc="left", fontsize=12)
         for axes in panels:
             axes.set_xlim(0, timeline.length_seconds)
-        with atomic_write(path) as partial:
-            figure.savefig(partial, format="png")
     return path
 
 
@@ -84,12 +70,6 @@ def format_clock(seconds: float, *, decimals: int = 0) -> str:
     hours, minutes = divmod(whole_seconds // 60, 60)
     text = f"{hours}:{minutes:02d}" if hours else f"{minutes}"
     return f"{text}:{whole_seconds % 60:02d}" + (f".{fraction:0{decimals}d}" if decimals else "")
-
-
-def _list_rows(timeline: Timeline, colors: dict[int, Color]) -> list[int | None]:
-    """The classes with a row, and None for all others together, if there are any."""
-    has_others = any(segment.output not in colors for segment in timeline.segments)
-    return [*colors, None] if has_others else list(colors)
 
 
 def _draw_bars(
@@ -116,14 +96,8 @@ def _draw_curves(axes: Axes, timeline: Timeline, colors: dict[int, Color]) -> No
     bins = timeline.bins
     for output, color in colors.items():
         label = _format_label(timeline, output)
-        axes.stairs(
-            bins.scores[:, output],
-            bins.edges,
-            baseline=None,
-            color=_to_unit_rgb(color),
-            label=label,
-            linewidth=1.4,
-        )
+        axes.stairs(bins.scores[:, output], bins.edges, baseline=None, color=_to_unit_rgb(color),
+                    label=label, linewidth=1.4)  # fmt: skip
     if timeline.outputs.classification_type is None:
         axes.set_ylabel("number")
         axes.legend(frameon=False, fontsize=8, ncols=4, loc="upper left")
@@ -141,6 +115,5 @@ def _format_label(timeline: Timeline, output: int) -> str:
     return name if len(name) <= _MAX_NAME_LENGTH else name[: _MAX_NAME_LENGTH - 1] + "…"
 
 
-def _to_unit_rgb(color: Color) -> tuple[float, float, float]:
-    red, green, blue = color
-    return red / 255, green / 255, blue / 255
+def _to_unit_rgb(color: Color) -> tuple[float, ...]:
+    return tuple(value / 255 for value in color)

@@ -35,7 +35,7 @@ _PAD_COLOR = (16, 18, 22)
 _MAX_ROWS, _MAX_LANES = 3, 4
 _MARGIN, _GAP = 14, 8
 _STRIP_HEIGHT, _BAR_HEIGHT, _ROW_HEIGHT = 20, 12, 24
-_NAME_SHARE = 0.42  # of the width, for the name; the bar has the rest
+_NAME_SHARE, _NUMBER_WIDTH = 0.42, 54  # share of the width for the name; the bar has the rest
 _NAME_STYLE, _ACTIVE_STYLE = TextStyle(14, color=MUTED_TEXT_COLOR), TextStyle(14, bold=True)
 _CLOCK_STYLE = TextStyle(13, color=MUTED_TEXT_COLOR)
 
@@ -44,7 +44,7 @@ class Overlay:
     """Pictures of one width that say what holds at a moment."""
 
     def __init__(self, timeline: Timeline, width: int) -> None:
-        self._timeline, self._width = timeline, width
+        self._timeline, self._width, self._inner_width = timeline, width, width - 2 * _MARGIN
         self._colors = assign_class_colors(timeline)
         self._rows = min(_MAX_ROWS, timeline.outputs.count)
         content_height = _CLOCK_STYLE.line_height + _GAP + _STRIP_HEIGHT
@@ -69,10 +69,9 @@ class Overlay:
         return picture
 
     def _draw_clock(self, seconds: float) -> Picture:
-        canvas = ImageCanvas(self._width - 2 * _MARGIN, _CLOCK_STYLE.line_height)
+        canvas = ImageCanvas(self._inner_width, _CLOCK_STYLE.line_height)
         length = format_clock(self._timeline.length_seconds, decimals=1)
-        text = f"{format_clock(seconds, decimals=1)} of {length}"
-        canvas.draw_text(0, 0, text, _CLOCK_STYLE)
+        canvas.draw_text(0, 0, f"{format_clock(seconds, decimals=1)} of {length}", _CLOCK_STYLE)
         return canvas.pixels
 
     def _draw_bin(self, bin_index: int) -> ImageCanvas:
@@ -80,9 +79,8 @@ class Overlay:
         canvas, outputs = ImageCanvas(self._width, self.height), self._timeline.outputs
         rows = rank_topk(self._timeline.bins.scores[bin_index], outputs, self._rows)[: self._rows]
         middle = float(self._timeline.bins.edges[bin_index : bin_index + 2].mean())
-        active = {
-            s.output for s in self._timeline.segments if s.start_seconds <= middle < s.stop_seconds
-        }
+        segments = self._timeline.segments
+        active = {s.output for s in segments if s.start_seconds <= middle < s.stop_seconds}
         for number, row in enumerate(rows):
             self._draw_row(canvas, _MARGIN + number * _ROW_HEIGHT, row, row.index in active)
         self._draw_strip(canvas)
@@ -90,14 +88,12 @@ class Overlay:
 
     def _draw_row(self, canvas: ImageCanvas, y: int, row: ClassScore, is_active: bool) -> None:
         style = _ACTIVE_STYLE if is_active else _NAME_STYLE
-        inner = self._width - 2 * _MARGIN
-        name_width = round(inner * _NAME_SHARE)
+        name_width = round(self._inner_width * _NAME_SHARE)
         canvas.draw_text(_MARGIN, y, ellipsize(row.name, name_width - _GAP, style), style)
         if self._timeline.outputs.classification_type is None:
             canvas.draw_text(_MARGIN + name_width, y, f"{row.score:.4g}", style)
             return
-        number_width = 54
-        max_bar_width = inner - name_width - number_width
+        max_bar_width = self._inner_width - name_width - _NUMBER_WIDTH
         left, top = _MARGIN + name_width, y + 4
         canvas.fill_box(left, top, max_bar_width, _BAR_HEIGHT, EMPTY_COLOR)
         color = self._colors.get(row.index, OTHER_COLOR) if is_active else OTHER_COLOR
@@ -109,9 +105,7 @@ class Overlay:
         is_exclusive = self._timeline.outputs.task_type == "multiclass"
         lanes = 1 if is_exclusive else max(1, min(_MAX_LANES, len(self._colors)))
         lane_of = {} if is_exclusive else {output: i for i, output in enumerate(self._colors)}
-        canvas.fill_box(
-            _MARGIN, self._strip_top, self._width - 2 * _MARGIN, _STRIP_HEIGHT, EMPTY_COLOR
-        )
+        canvas.fill_box(_MARGIN, self._strip_top, self._inner_width, _STRIP_HEIGHT, EMPTY_COLOR)
         height = _STRIP_HEIGHT // lanes
         for s in self._timeline.segments:
             lane = lane_of.get(s.output, 0 if is_exclusive else lanes)
@@ -124,7 +118,7 @@ class Overlay:
     def _to_pixel(self, seconds: float) -> int:
         """Pixels from the left end of the strip."""
         fraction = seconds / self._timeline.length_seconds
-        return round(min(1.0, fraction) * (self._width - 2 * _MARGIN))
+        return round(min(1.0, fraction) * self._inner_width)
 
 
 def compose_overlay_video(
@@ -135,11 +129,7 @@ def compose_overlay_video(
 ) -> Iterator[Picture]:
     """Give every picture of the film; a frame of the video may be shown more than once.
 
-    Args:
-        timeline: What the model says.
-        frames: Those of the video that are shown, rising, each with its index.
-        frame_indices: Which frame each picture shows, as ``select_frames`` chose them.
-        fps: Pictures per second.
+    ``frames`` come rising, each with its index; ``select_frames`` gave the rest.
     """
     overlay: Overlay | None = None
     pending = deque(enumerate(frame_indices.tolist()))
@@ -162,9 +152,7 @@ def select_frames(
     return fps, np.clip(number, 0, len(seconds) - 1).astype(np.int64)
 
 
-def _render_frame(
-    frame: UInt8[np.ndarray, "height width channels"],
-) -> UInt8[np.ndarray, "film_height film_width rgb"]:
+def _render_frame(frame: UInt8[np.ndarray, "height width channels"]) -> Picture:
     """A frame of the video, in the middle of the film's width; both sides are even."""
     picture = to_rgb(frame)
     scale = max(1, -(-_SHORT_SIDES[0] // min(picture.shape[:2])))

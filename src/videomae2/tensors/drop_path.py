@@ -16,11 +16,8 @@ def drop_path_mask(
 ) -> Float32[Tensor, "depth 2 batch 1 1"]:
     """What to multiply each residual branch of each clip by: 0, or 1 over the share that is kept.
 
-    Args:
-        keys: One per clip, split for this use.
-        rate: Share of the clips that the last block leaves out; rises linearly from 0 at the
-            first.
-        depth: How many blocks.
+    ``rate`` is the share of the clips that the last block leaves out; it rises linearly from 0 at
+    the first. Keys are split for this use.
 
     Source: DropPath of timm, which the released code uses.
     """

@@ -52,6 +52,13 @@ class Cubes:
         )
 
     @property
+    def axes(self) -> dict[str, int]:
+        """Sizes of a clip's axes in einops patterns: t h w cubes of p0 x p1 x p2."""
+        time, row, col = self.grid
+        side = self.patch_size
+        return {"t": time, "h": row, "w": col, "p0": self.tubelet_size, "p1": side, "p2": side}
+
+    @property
     def tokens(self) -> int:
         """Cubes in a clip."""
         time, row, col = self.grid
@@ -75,13 +82,7 @@ def gather(
     """
     _check_clips(clips, cubes)
     _, row, col = cubes.grid
-    parts = rearrange(
-        clips,
-        "b (t p0) (h p1) (w p2) c -> b t h w p0 p1 (p2 c)",
-        p0=cubes.tubelet_size,
-        p1=cubes.patch_size,
-        p2=cubes.patch_size,
-    )
+    parts = rearrange(clips, "b (t p0) (h p1) (w p2) c -> b t h w p0 p1 (p2 c)", **cubes.axes)
     clip = torch.arange(len(clips), device=clips.device)[:, None]
     time, cell = index // (row * col), index % (row * col)
     return parts[clip, time, cell // col, cell % col].flatten(2)
@@ -92,30 +93,14 @@ def split(
 ) -> Shaped[Tensor, "batch tokens values"]:
     """All cubes of each clip, in token order."""
     _check_clips(clips, cubes)
-    return rearrange(
-        clips,
-        "b (t p0) (h p1) (w p2) c -> b (t h w) (p0 p1 p2 c)",
-        p0=cubes.tubelet_size,
-        p1=cubes.patch_size,
-        p2=cubes.patch_size,
-    )
+    return rearrange(clips, "b (t p0) (h p1) (w p2) c -> b (t h w) (p0 p1 p2 c)", **cubes.axes)
 
 
 def join(
     values: Shaped[Tensor, "batch tokens values"], cubes: Cubes
 ) -> Shaped[Tensor, "batch frames height width channels"]:
     """Put all cubes of each clip back into frames: the inverse of ``split``."""
-    time, row, col = cubes.grid
-    return rearrange(
-        values,
-        "b (t h w) (p0 p1 p2 c) -> b (t p0) (h p1) (w p2) c",
-        t=time,
-        h=row,
-        w=col,
-        p0=cubes.tubelet_size,
-        p1=cubes.patch_size,
-        p2=cubes.patch_size,
-    )
+    return rearrange(values, "b (t h w) (p0 p1 p2 c) -> b (t p0) (h p1) (w p2) c", **cubes.axes)
 
 
 def take(

@@ -7,6 +7,9 @@ exactly the same count, known beforehand from the ``count_*`` functions.
 Training asks the decoder for a part of the cubes. To see the rest as well, it is asked again under
 further masks, each time for as many cubes and in the same pattern as it was trained to answer.
 
+A grid is cubes along (time, row, col); rng is a generator, or a key per clip. Ratios are in (0, 1);
+numbers of cubes are rounded down.
+
 Axes: batch, tokens = time*row*col of the grid, cells = row*col, units = what a mask chooses among.
 """
 
@@ -22,10 +25,7 @@ from videomae2.tensors.grid import Grid
 from videomae2.tensors.rng_torch import Rng, draw_scores, fold_in
 
 EncoderMask = Literal["tube", "random", "frame"]
-
-
 DecoderMask = Literal["none", "running-cell", "random", "frame"]
-
 
 _ENCODER_STREAM, _DECODER_STREAM = 1, 2  # the two masks of a clip are drawn independently
 
@@ -33,15 +33,9 @@ _ENCODER_STREAM, _DECODER_STREAM = 1, 2  # the two masks of a clip are drawn ind
 def hide(
     kind: EncoderMask, grid: Grid, ratio: float, *, batch: int, rng: Rng
 ) -> Bool[Tensor, "batch tokens"]:
-    """Hide cubes from the encoder.
+    """Hide a share of the cubes from the encoder, of each clip others.
 
-    Args:
-        kind: ``tube`` hides the same cells at every time, ``random`` any cubes, ``frame`` whole
-            time slots.
-        grid: Cubes along (time, row, col).
-        ratio: Share hidden, in (0, 1); the number hidden is rounded down.
-        batch: Number of clips, each with a draw of its own.
-        rng: A generator, or a key per clip.
+    ``tube`` hides the same cells at every time, ``random`` any cubes, ``frame`` whole time slots.
 
     Raises:
         ValueError: If the ratio hides nothing or everything.
@@ -57,15 +51,10 @@ def hide(
 def drop(
     kind: DecoderMask, grid: Grid, ratio: float, *, batch: int, rng: Rng
 ) -> Bool[Tensor, "batch tokens"]:
-    """Choose the cubes that the decoder leaves out.
+    """Choose the share of the cubes that the decoder leaves out, of each clip others.
 
-    Args:
-        kind: ``running-cell`` runs a pattern of 2x2 cells through time, ``random`` leaves out any
-            cubes, ``frame`` whole time slots.
-        grid: Cubes along (time, row, col).
-        ratio: Share left out; for running cells rounded down to quarters.
-        batch: Number of clips, each with a draw of its own.
-        rng: A generator, or a key per clip.
+    ``running-cell`` runs a pattern of 2x2 cells through time and leaves out quarters, ``random``
+    leaves out any cubes, ``frame`` whole time slots.
 
     Raises:
         ValueError: If the ratio drops nothing or everything, or the grid has odd sides.
@@ -204,15 +193,8 @@ def build_further_masks(
 ) -> list[Bool[Tensor, "batch tokens"]]:
     """Give masks that keep, together, every cube that ``dropped`` leaves out.
 
-    Args:
-        kind: The masking that ``dropped`` was drawn with.
-        dropped: True = left out by the decoder in the first pass.
-        grid: Cubes along (time, row, col).
-        ratio: Share left out.
-
-    Returns:
-        Masks of the same kind and count. Running cells: the other maps of the four that are
-        needed; with half of the cubes left out that is one, the opposite map.
+    They are of the same kind and count. Of running cells they are those of the other maps that are
+    needed; with half of the cubes left out that is one, the opposite map.
     """
     if kind == "running-cell":
         return _further_running_cells(dropped, grid, ratio)

@@ -18,7 +18,6 @@ from torch.autograd.function import once_differentiable
 
 MatmulBackend = Literal["default", "onednn"]
 
-
 _backend: MatmulBackend = "default"
 
 
@@ -113,9 +112,7 @@ def _make_dense(x: Tensor) -> Tensor:
 
 
 class _LinearFunction(torch.autograd.Function):
-    """A linear map, of a GELU or not, computed in ``dtype``.
-
-    The gradients come in the types of what they are of.
+    """A linear map, of a GELU or not, computed in ``dtype``; gradients come in their own types.
 
     In bf16 this also spares what autocast does by itself: to turn each weight's gradient round
     while it is cast to float32.

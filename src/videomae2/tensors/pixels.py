@@ -9,11 +9,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
-
-
 IMAGENET_STD = (0.229, 0.224, 0.225)
-
-
 STD_EPSILON = 1e-6  # added to the standard deviation of a cube, as in the released code
 
 
@@ -32,13 +28,8 @@ def compute_target(
 ) -> Float[Tensor, "batch picked values"]:
     """What the decoder is asked for: pixels in [0, 1], by default z-scored in each cube.
 
-    The mean and the unbiased variance are taken over the pixels of a cube, for each channel by
-    itself, and 1e-6 is added to the standard deviation.
-
-    Args:
-        cubes: uint8 values 0…255, or floats on that scale.
-        channels: How many channels a pixel has.
-        normalize_target: Whether to z-score each cube; otherwise the plain pixels are the target.
+    Cubes are values 0…255, uint8 or float. The mean and the unbiased variance are taken over the
+    pixels of a cube, for each channel by itself, and 1e-6 is added to the standard deviation.
 
     Source: engine_for_pretraining.py of the released code; arXiv 2303.16727 section 3.1.
     """

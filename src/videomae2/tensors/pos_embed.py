@@ -16,7 +16,6 @@ from videomae2.tensors.grid import Grid
 
 PosEmbedKind = Literal["flat", "axes"]
 
-
 _LONGEST_WAVE = 100.0  # of a table by axes, over 2 pi, in cubes: longer than any grid's side
 
 
@@ -70,15 +69,10 @@ def _build_axis(grid: Grid, axis: int, width: int) -> Tensor:
 def build_pos_embed(
     grid: Grid, dim: int, *, pretrained_grid: Grid | None = None, kind: PosEmbedKind = "flat"
 ) -> Float32[Tensor, "tokens dim"]:
-    """The position table of a grid.
+    """The position table of a grid: resampled from that of another grid, or a fresh one.
 
-    Args:
-        grid: Cubes along (time, row, col).
-        dim: Width of a token.
-        pretrained_grid: The grid the weights were trained on. If it is given and differs, its table
-            is resampled to ``grid``; if not, a fresh table of the new grid is made, as the released
-            code ends up doing (in a flat table every place then gets another angle).
-        kind: Over the flattened number, as all released models, or along each axis.
+    A fresh table of a new grid is what the released code ends up with (in a flat table every place
+    then gets another angle).
 
     Raises:
         ValueError: If the channels do not suffice for that kind.
@@ -88,15 +82,12 @@ def build_pos_embed(
     if torch.get_default_device().type == "meta":
         # there `arange` would import PyTorch's compiler, which takes seconds
         return torch.empty(math.prod(grid), dim)
-    if pretrained_grid is None or pretrained_grid == grid:
-        return _build_for_grid(grid, dim, kind)
-    return resample_pos_embed(_build_for_grid(pretrained_grid, dim, kind), pretrained_grid, grid)
-
-
-def _build_for_grid(grid: Grid, dim: int, kind: PosEmbedKind) -> Float32[Tensor, "tokens dim"]:
-    return (
-        build_sinusoid(math.prod(grid), dim) if kind == "flat" else build_axial_sinusoid(grid, dim)
-    )
+    old_grid = pretrained_grid or grid
+    if kind == "flat":
+        table = build_sinusoid(math.prod(old_grid), dim)
+    else:
+        table = build_axial_sinusoid(old_grid, dim)
+    return table if old_grid == grid else resample_pos_embed(table, old_grid, grid)
 
 
 def resample_pos_embed(

@@ -12,14 +12,8 @@ import numpy as np
 from jaxtyping import Float64, UInt64
 
 GAMMA = 0x9E3779B97F4A7C15  # 2^64 / golden ratio, odd
-
-
 MIX_1 = 0xBF58476D1CE4E5B9
-
-
 MIX_2 = 0x94D049BB133111EB
-
-
 _WORD = 0xFFFFFFFFFFFFFFFF
 
 

@@ -19,12 +19,7 @@ Rng = Generator | Int64[Tensor, " batch"]
 
 
 def draw_scores(batch: int, numbers: int, rng: Rng) -> Shaped[Tensor, "batch numbers"]:
-    """Give numbers to rank by: random, the same for the same randomness.
-
-    Args:
-        batch: How many rows.
-        numbers: How many numbers in a row.
-        rng: A generator, or one key per row; fixes the device of the result.
+    """Give numbers to rank by, from a generator or one key per row, on the device of these.
 
     Raises:
         ValueError: If there are not as many keys as rows.
@@ -66,7 +61,6 @@ def _shift_right(x: Tensor, num_bits: int) -> Tensor:
 MAX_TRIES = 16
 """One try of the gamma draw fails in less than 5 % of cases, so all of these in 1e-21."""
 
-
 _ALPHA_STREAM, _BETA_STREAM, _BOOST_STREAM, _ACCEPT_STREAM = 1, 2, 3, 4
 
 
@@ -86,13 +80,7 @@ def normal(keys: Int64[Tensor, " batch"], numbers: int) -> Float32[Tensor, "batc
 
 
 def beta(keys: Int64[Tensor, " batch"], a: float, b: float) -> Float64[Tensor, " batch"]:
-    """One beta-distributed number of each key.
-
-    Args:
-        keys: One key per number.
-        a: The first shape, above 0.
-        b: The second shape; the mean is one / (one + other).
-    """
+    """One beta-distributed number of each key, with shapes above 0 and mean a / (a + b)."""
     odds = log_gamma(fold_in(keys, _ALPHA_STREAM), a) - log_gamma(fold_in(keys, _BETA_STREAM), b)
     return torch.sigmoid(odds)
 

@@ -87,10 +87,7 @@ def weighted_mean(
 def compute_class_weights(counts: Sequence[int], power: float) -> Float32[Tensor, " outputs"]:
     """How much a clip of each class counts: more for a rare class; 1 on average over the clips.
 
-    Args:
-        counts: Clips of each class in the training data. A class without any gets the weight of
-            one with a single clip.
-        power: 0 weighs all clips alike, 1 all classes.
+    Power 0 weighs all clips alike, 1 all classes. A class without clips weighs as if it had one.
 
     Raises:
         ValueError: If there are no clips.
@@ -107,10 +104,8 @@ def compute_pos_weights(
 ) -> Float32[Tensor, " outputs"]:
     """How much a label counts where it holds: (clips without / clips with) to a power.
 
-    Args:
-        counts: Clips that have each label. A label without any is weighed as if one had it.
-        num_clips: All clips.
-        power: 0 weighs presence and absence alike, 1 makes them equal over the data.
+    Power 0 weighs presence and absence alike, 1 makes them equal over the data. A label that no
+    clip has is weighed as if one had it.
     """
     count = torch.tensor(counts, dtype=torch.float64).clamp(min=1)
     return (((num_clips - count).clamp(min=1) / count) ** power).float()

@@ -59,10 +59,10 @@ def split_dual(
     """Decode what the second mask keeps, and score the part of it that the encoder could not see.
 
     Args:
-        hidden: True = hidden from the encoder.
-        dropped: True = left out by the decoder.
-        hidden_count: How many are hidden in each clip.
-        dropped_count: How many are dropped in each clip.
+        hidden: From the encoder.
+        dropped: By the decoder.
+        hidden_count: How many of each clip.
+        dropped_count: How many of each clip.
         num_loss_tokens: How many are hidden and kept in each clip; None if clips differ, then
             every kept cube is answered and the weight says which count.
         hidden_only: Leave out the queries at visible places, which carry no loss.

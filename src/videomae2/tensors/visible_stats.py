@@ -34,7 +34,6 @@ Measured on 18 real clips of 16x224x224, tubes 0.9: the estimated means are off 
 square); by 0.173 with power 1.5, 0.163 with 6, and 0.216 with one mean for the whole clip.
 """
 
-
 SLOT_IN_CELLS = 0.125
 """How far apart two time slots are, in cells: a place stays alike for long.
 
@@ -52,14 +51,7 @@ def estimate_moments(
 ) -> tuple[Float[Tensor, "batch tokens 1 channels"], Float[Tensor, "batch tokens 1 channels"]]:
     """Estimate mean and standard deviation of every cube from the visible ones.
 
-    Args:
-        visible: Pixels of the visible cubes in [0, 1].
-        index: Their token numbers.
-        grid: Cubes along (time, row, col).
-        channels: How many channels a pixel has.
-
-    Returns:
-        What ``pixels.denormalize`` takes; at visible places, the true moments.
+    Visible cubes are pixels in [0, 1], and keep their true moments.
     """
     mean, std = pixels.compute_moments(visible, channels)
     known = torch.cat((mean, std), dim=3).squeeze(2)
@@ -96,7 +88,6 @@ def _cube_positions(grid: Grid, like: Tensor) -> Float[Tensor, "tokens axes"]:
 PRIOR_WEIGHT = 0.05
 """How strongly the first guess holds, beside seams."""
 
-
 TIME_WEIGHT = 0.3
 """How much a seam in time counts beside one in space, since things move.
 
@@ -107,9 +98,7 @@ patterns of a model that hardly learnt (loss 0.93) by 0.136 instead of 0.149, wi
 0.149 as before.
 """
 
-
 _ITERATIONS = 100  # of conjugate gradients; the error is below 1e-4 of a grey value by then
-
 
 Moments = Float[Tensor, "batch tokens 1 channels"]
 
@@ -125,13 +114,8 @@ def match_boundaries(
 ) -> tuple[Moments, Moments]:
     """Improve a first guess of the mean and standard deviation of predicted cubes.
 
-    Args:
-        patterns: Every cube z-scored: truly where it is visible, as predicted where it is hidden.
-        mean: The truth where a cube is visible, elsewhere a guess.
-        std: The same.
-        visible: Cubes that stay as they are.
-        predicted: Cubes to improve; others that are hidden are left out of everything.
-        cubes: How the clips split into cubes.
+    Patterns, means and deviations are the truth where a cube is visible, and stay; elsewhere they
+    are predicted or guessed. Cubes that are neither are left out of everything.
     """
     start = torch.stack((_to_grid(mean, cubes), _to_grid(std, cubes))).double()
     is_free = rearrange(predicted, "b (t h w) -> b t h w 1", t=cubes.grid[0], h=cubes.grid[1])
@@ -139,23 +123,16 @@ def match_boundaries(
     boundaries = list(_compare_boundaries(patterns.double(), known, cubes))
     change = torch.zeros_like(start)
     residual = -_compute_gradient(start, boundaries) * is_free
-    direction, residual_norm = residual, residual.square().sum()
+    direction, norm = residual, residual.square().sum()
+    tiny = torch.finfo(norm.dtype).tiny
     for _ in range(_ITERATIONS):
-        hessian_direction = (
-            _compute_gradient(direction, boundaries) + PRIOR_WEIGHT * direction
-        ) * is_free
-        step = residual_norm / (direction * hessian_direction).sum().clamp_min(
-            torch.finfo(residual_norm.dtype).tiny
-        )
+        curvature = _compute_gradient(direction, boundaries) + PRIOR_WEIGHT * direction
+        curvature = curvature * is_free
+        step = norm / (direction * curvature).sum().clamp_min(tiny)
         change = change + step * direction
-        residual = residual - step * hessian_direction
-        previous_norm, residual_norm = residual_norm, residual.square().sum()
-        direction = (
-            residual
-            + residual_norm
-            / previous_norm.clamp_min(torch.finfo(residual_norm.dtype).tiny)
-            * direction
-        )
+        residual = residual - step * curvature
+        previous_norm, norm = norm, residual.square().sum()
+        direction = residual + norm / previous_norm.clamp_min(tiny) * direction
     means, stds = (start + change).to(mean.dtype)
     return _to_tokens(means), _to_tokens(stds).clamp_min(0)
 
@@ -175,17 +152,7 @@ class _Boundary:
 
 def _compare_boundaries(patterns: Tensor, known: Tensor, cubes: Cubes) -> Iterator[_Boundary]:
     """Compare the faces of cubes that touch along time, row and column."""
-    time, row, col = cubes.grid
-    z = rearrange(
-        patterns,
-        "b (t h w) (p0 p1 p2 c) -> b t h w p0 p1 p2 c",
-        t=time,
-        h=row,
-        w=col,
-        p0=cubes.tubelet_size,
-        p1=cubes.patch_size,
-        p2=cubes.patch_size,
-    )
+    z = rearrange(patterns, "b (t h w) (p0 p1 p2 c) -> b t h w p0 p1 p2 c", **cubes.axes)
     for axis, axis_weight in ((1, TIME_WEIGHT), (2, 1.0), (3, 1.0)):
         pairs, side = z.shape[axis] - 1, z.shape[axis + 3]
         faces = z.select(axis + 3, side - 1).narrow(axis, 0, pairs).flatten(4, 5)
@@ -205,22 +172,16 @@ def _compare_boundaries(patterns: Tensor, known: Tensor, cubes: Cubes) -> Iterat
 def _compute_gradient(x: Tensor, boundaries: list[_Boundary]) -> Tensor:
     """Half the derivative of the sum over seams by means and deviations; it is linear in them."""
     gradient = torch.zeros_like(x)
-    for boundary in boundaries:
-        pairs = x.shape[boundary.axis] - 1
-        (m_a, s_a), (m_b, s_b) = (
-            x.narrow(boundary.axis, 0, pairs),
-            x.narrow(boundary.axis, 1, pairs),
-        )
+    for seam in boundaries:
+        pairs = x.shape[seam.axis] - 1
+        (m_a, s_a), (m_b, s_b) = x.narrow(seam.axis, 0, pairs), x.narrow(seam.axis, 1, pairs)
         gap = m_a - m_b
-        by_mean = gap + boundary.first * s_a - boundary.second * s_b
-        by_first = boundary.first * gap + boundary.first_square * s_a - boundary.product * s_b
-        by_second = boundary.second * gap + boundary.product * s_a - boundary.second_square * s_b
-        gradient.narrow(boundary.axis, 0, pairs).add_(
-            torch.stack((by_mean, by_first)) * boundary.weight
-        )
-        gradient.narrow(boundary.axis, 1, pairs).sub_(
-            torch.stack((by_mean, by_second)) * boundary.weight
-        )
+        by_mean = gap + seam.first * s_a - seam.second * s_b
+        by_first = seam.first * gap + seam.first_square * s_a - seam.product * s_b
+        by_second = seam.second * gap + seam.product * s_a - seam.second_square * s_b
+        first, second = torch.stack((by_mean, by_first)), torch.stack((by_mean, by_second))
+        gradient.narrow(seam.axis, 0, pairs).add_(first * seam.weight)
+        gradient.narrow(seam.axis, 1, pairs).sub_(second * seam.weight)
     return gradient
 
 

@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from videomae2.errors import ConfigError
-from videomae2.metrics import linear_probe
+from videomae2.metrics import knn
 from videomae2.metrics.classification import top_k_hits
 from videomae2.metrics.linear_probe import FeatureScaler, fit_logistic
 from videomae2.metrics.probe import ProbeResult, Trial, compute_result, select_best
@@ -117,17 +117,15 @@ def _compute_votes(
     votes: ScoresByParams = {}
     for number, pooling in enumerate(POOLINGS):
         scaler = FeatureScaler.fit(train.features[:, number])
-        cosines, index = linear_probe.find_nearest(
+        cosines, index = knn.find_nearest(
             scaler(test.features[:, number]), scaler(train.features[:, number]), max(ks)
         )
         labels = train.labels[index]
         for k in ks:
-            votes[pooling, "weighted", str(k)] = linear_probe.compute_weighted_votes(
+            votes[pooling, "weighted", str(k)] = knn.compute_weighted_votes(
                 cosines[:, :k], labels[:, :k], num_classes, temperature=temperature
             )
-            votes[pooling, "majority", str(k)] = linear_probe.count_votes(
-                labels[:, :k], num_classes
-            )
+            votes[pooling, "majority", str(k)] = knn.count_votes(labels[:, :k], num_classes)
     return votes
 
 

@@ -26,7 +26,7 @@ from videomae2.data.workers.pool import Pool
 from videomae2.errors import DataError, VideoError
 from videomae2.inference.encoding import build_view_spec, read_videos
 from videomae2.inference.probe_data import ProbeData, ProbeListConfig, load_train_test
-from videomae2.metrics import linear_probe
+from videomae2.metrics import knn
 from videomae2.metrics.classification import top_k_accuracy
 from videomae2.metrics.linear_probe import FeatureScaler, fit_ridge
 from videomae2.models.encoder import VideoEncoder
@@ -209,8 +209,8 @@ class OnlineProbe(Callback):
         scaler, num_classes = FeatureScaler.fit(train), self._num_classes
         x, y = scaler(train), scaler(test)
         k = min(self.run.online_probe.k, len(x))
-        cosines, index = linear_probe.find_nearest(y, x, k)
-        votes = linear_probe.compute_weighted_votes(cosines, train_labels[index], num_classes)
+        cosines, index = knn.find_nearest(y, x, k)
+        votes = knn.compute_weighted_votes(cosines, train_labels[index], num_classes)
         ridge = fit_ridge(x, torch.from_numpy(train_labels), num_classes)
         return {
             "knn": top_k_accuracy(votes, test_labels),
