@@ -2,8 +2,7 @@
 
 import torch
 
-from videomae2.tensors import clips
-from videomae2.tensors.clips import masked_apply
+from videomae2.tensors.clips import apply_and_mask, masked_apply
 
 
 def test_chosen_rows_are_changed_and_the_others_kept():
@@ -13,7 +12,7 @@ def test_chosen_rows_are_changed_and_the_others_kept():
     want = x + torch.tensor([1.0, 0.0, 100.0, 0.0])[:, None]
     assert torch.equal(got, want)
     assert x[0, 0] == 0  # what was given is left alone
-    masked = clips._apply_to_all(x, chosen, lambda part, by: part + by[:, None], (more,))
+    masked = apply_and_mask(x, chosen, lambda part, by: part + by[:, None], more)
     assert torch.equal(masked, want)
 
 

@@ -1,7 +1,8 @@
 """Networks.
 
 ========================  =========================================================================
-layers.py                 attention, MLP, blocks and the stack of them
+layers.py                 linear maps, attention, MLP
+blocks.py                 a block and the stack of them, with stochastic depth
 encoder.py                the video transformer: cubes in, tokens out
 autoencoder.py            encoder and decoder of masked pre-training
 classifier.py             encoder, pooling and a head

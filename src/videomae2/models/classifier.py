@@ -18,7 +18,6 @@ from videomae2.tensors.rng_torch import fold_in
 
 GlobalPool = Literal["avg", "token"]
 
-
 _HEAD_DROP_STREAM = 43
 """Of a clip's key: which features the head does without."""
 
@@ -77,9 +76,7 @@ class Classifier(nn.Module):
     ) -> Float[Tensor, "batch dim"]:
         """Give one vector per clip: what the head reads.
 
-        Args:
-            values: All cubes of each clip in token order, normalised.
-            keys: The clips', by which stochastic depth draws in training.
+        All cubes stand in token order, normalised; in training stochastic depth draws by ``keys``.
         """
         tokens = self.encoder(values, keys=keys)
         pooled = tokens.mean(dim=1) if self.config.global_pool == "avg" else tokens[:, 0]

@@ -10,7 +10,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from videomae2.base.ranges import BELOW_ONE, NOT_NEGATIVE, ONE_OR_MORE, POSITIVE
-from videomae2.models.layers import LAYER_NORM_EPSILON, Blocks, Linear, compute_mlp_width
+from videomae2.models.blocks import Blocks
+from videomae2.models.layers import LAYER_NORM_EPSILON, Linear, compute_mlp_width
 from videomae2.models.sizes import SIZES, ModelSize, SizeName
 from videomae2.tensors.grid import Cubes
 from videomae2.tensors.pos_embed import PosEmbedKind, build_pos_embed

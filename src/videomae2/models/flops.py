@@ -28,35 +28,18 @@ def count_official_tokens(config: EncoderConfig, counts: TokenCounts) -> TokenCo
     """The tokens that the released code computes, as the paper's tables count them.
 
     It projects every cube before it leaves out the hidden ones, and its decoder answers every
-    query, also those that carry no loss. With these counts ``count_autoencoder_macs`` gives the
-    FLOPs of arXiv 2303.16727 tables 1 and 2.
-
-    Args:
-        config: The encoder, whose cubes are all projected.
-        counts: Of a masking, as ``count_tokens`` of tasks/pretrain.py gives them.
+    query, also those that carry no loss.
     """
     return replace(counts, embedded=config.cubes.tokens, num_loss_tokens=counts.queries)
-
-
-def count_classifier_macs(config: EncoderConfig, *, num_classes: int = 0) -> int:
-    """One view through an encoder that sees every cube, with a head of ``num_classes``."""
-    tokens = config.cubes.tokens
-    return (
-        count_encoder_macs(config, embedded=tokens, visible=tokens)
-        + config.shape.embed_dim * num_classes
-    )
 
 
 def count_autoencoder_macs(
     config: AutoencoderConfig, counts: TokenCounts, *, trim: bool = False
 ) -> int:
-    """One clip through encoder and decoder.
+    """One clip through encoder and decoder; ``counts`` say where its tokens go.
 
-    Args:
-        config: The model.
-        counts: Where the tokens go.
-        trim: Count the decoder's last block as computed here, for the answers only; the released
-            code computes it for all tokens.
+    With ``trim`` the decoder's last block counts as computed here, for the answers only; the
+    released code computes it for all tokens.
 
     Source: reproduces arXiv 2303.16727 tables 1 and 2.
     """

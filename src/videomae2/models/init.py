@@ -6,12 +6,11 @@ import torch
 from torch import Generator, nn
 
 from videomae2.models.autoencoder import Autoencoder
+from videomae2.models.blocks import Block
 from videomae2.models.classifier import Classifier
-from videomae2.models.layers import Attention, Block
+from videomae2.models.layers import Attention
 
 _MASK_TOKEN_STD = 0.02
-
-
 _LINEAR_STD, _LINEAR_CUTOFF = 0.02, 2.0  # cut off at 100 deviations: timm's default, so not at all
 
 

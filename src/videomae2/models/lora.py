@@ -6,7 +6,6 @@ Axes: dim_in, dim_out, rank; part = some of the outputs.
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -16,12 +15,12 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from videomae2.base.ranges import NOT_NEGATIVE, POSITIVE
+from videomae2.models.blocks import Block
 from videomae2.models.classifier import Classifier
-from videomae2.models.layers import Block, Blocks, Linear, select_rows
+from videomae2.models.layers import Linear, select_rows
 from videomae2.tensors import matmul
 
 TargetModule = Literal["attention", "mlp"]
-
 
 _DOWN, _UP = ".down", ".up"
 
@@ -69,10 +68,7 @@ class AdaptedLinear(Linear):
         return self(F.gelu(x))
 
     def forward_rows(
-        self,
-        x: Float[Tensor, "*rows dim_in"],
-        rows: slice | None,
-        bias: Float[Tensor, " part"],
+        self, x: Float[Tensor, "*rows dim_in"], rows: slice | None, bias: Float[Tensor, " part"]
     ) -> Float[Tensor, "*rows part"]:
         return super().forward_rows(x, rows, bias) + self._compute_delta(x, rows)
 
@@ -84,30 +80,6 @@ class AdaptedLinear(Linear):
     def merge_weight(self) -> Float[Tensor, "dim_out dim_in"]:
         """The one matrix that does the same."""
         return self.weight + self.scale * (self.up @ self.down)
-
-
-def add_adapters(
-    blocks: Blocks, config: LoraConfig, generator: Generator, *, first_block: int = 0
-) -> None:
-    """Freeze blocks and put adapters beside their linear maps, which change nothing at first.
-
-    Args:
-        blocks: Changed in place.
-        config: Size and places.
-        generator: Draws the first weights.
-        first_block: The first block that gets adapters; those before it are left as they are.
-
-    Raises:
-        ValueError: If the rank is not less than a map is wide, or no place is named.
-    """
-    if not config.target_modules:
-        raise ValueError("adapters need a place: attention, mlp, or both")
-    for block in list(blocks)[first_block:]:
-        assert isinstance(block, Block)
-        block.requires_grad_(False)
-        for parent, name in _list_linears(block, config.target_modules):
-            frozen = getattr(parent, name)
-            setattr(parent, name, AdaptedLinear(frozen, config.rank, config.alpha, generator))
 
 
 def merged_state(model: nn.Module) -> dict[str, Tensor]:
@@ -133,16 +105,6 @@ def adapter_state(model: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def _list_linears(
-    block: Block, target_modules: tuple[TargetModule, ...]
-) -> Iterator[tuple[nn.Module, str]]:
-    """Where a block holds the linear maps of some places."""
-    if "attention" in target_modules:
-        yield from ((block.attn, "qkv"), (block.attn, "proj"))
-    if "mlp" in target_modules:
-        yield from ((block.mlp, "fc1"), (block.mlp, "fc2"))
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TuningConfig:
     """What learns and what stays as it is; usually everything learns."""
@@ -157,22 +119,37 @@ class TuningConfig:
 def apply_tuning(model: Classifier, config: TuningConfig, generator: Generator) -> None:
     """Freeze weights and add adapters, in place; to be done after the first weights are there.
 
-    Args:
-        model: Norm and head always learn.
-        config: What else.
-        generator: Draws the adapters.
+    Norm and head always learn. Adapters change nothing at first; the generator draws them.
 
     Raises:
-        ValueError: If there are not as many blocks, or adapters would have none to sit beside.
+        ValueError: If there are not as many blocks, adapters would have none to sit beside or no
+            place in them, or a rank is not less than a map is wide.
     """
-    encoder, num_frozen, depth = model.encoder, config.frozen_blocks, len(model.encoder.blocks)
+    encoder, lora, num_frozen = model.encoder, config.lora, config.frozen_blocks
+    depth = len(encoder.blocks)
     if not 0 <= num_frozen <= depth:
         raise ValueError(f"cannot freeze {num_frozen} blocks of {depth}")
-    if config.lora.rank and num_frozen == depth:
+    if lora.rank and num_frozen == depth:
         raise ValueError(f"all {depth} blocks are frozen, so adapters would have no effect")
-    if num_frozen or config.lora.rank:
+    if lora.rank and not lora.target_modules:
+        raise ValueError("adapters need a place: attention, mlp, or both")
+    if num_frozen or lora.rank:
         encoder.patch_embed.requires_grad_(False)
-    for block in list(encoder.blocks)[:num_frozen]:
-        block.requires_grad_(False)
-    if config.lora.rank:
-        add_adapters(encoder.blocks, config.lora, generator, first_block=num_frozen)
+    for index, block in enumerate(encoder.blocks):
+        assert isinstance(block, Block)
+        if lora.rank or index < num_frozen:
+            block.requires_grad_(False)
+        if lora.rank and index >= num_frozen:
+            _add_adapters(block, lora, generator)
+
+
+def _add_adapters(block: Block, config: LoraConfig, generator: Generator) -> None:
+    places: dict[TargetModule, tuple[nn.Module, tuple[str, str]]] = {
+        "attention": (block.attn, ("qkv", "proj")),
+        "mlp": (block.mlp, ("fc1", "fc2")),
+    }
+    for target, (parent, names) in places.items():
+        if target in config.target_modules:
+            for name in names:
+                frozen = getattr(parent, name)
+                setattr(parent, name, AdaptedLinear(frozen, config.rank, config.alpha, generator))

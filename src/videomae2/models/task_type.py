@@ -35,6 +35,8 @@ TaskType = Literal["multiclass", "multilabel", "regression"]
 Scores = Float[Tensor, "batch outputs"]
 Scale = Float[Tensor, " _"] | float
 """What numbers are counted in: their deviation over the training videos."""
+Losses = tuple[Tensor, Tensor | None]
+"""Loss of each clip, and how much it counts where classes have weights."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,8 +57,7 @@ class TaskTypeSpec:
     """What the outputs are, in a table of the data."""
     answers: str
     """What a list answers, in words."""
-    compute_losses: Callable[[Scores, Tensor, LossOptions], tuple[Tensor, Tensor | None]]
-    """Loss of each clip, and how much it counts where classes have weights."""
+    compute_losses: Callable[[Scores, Tensor, LossOptions], Losses]
     batch_metrics: Callable[[Scores, Tensor, Scale], dict[str, Tensor]]
     """Of each clip, for the log of training."""
     compute_metrics: Callable[[Scores, Tensor, Scale], dict[str, float]]
@@ -66,25 +67,19 @@ class TaskTypeSpec:
     maximize: bool = True
 
 
-def _multiclass_losses(
-    scores: Tensor, targets: Tensor, options: LossOptions
-) -> tuple[Tensor, Tensor | None]:
+def _multiclass_losses(scores: Tensor, targets: Tensor, options: LossOptions) -> Losses:
     soft_targets = to_soft_targets(targets, scores.shape[1])
     losses = soft_cross_entropy(scores, smooth_labels(soft_targets, options.smoothing))
     weights = options.class_weights
     return losses, None if weights is None else soft_targets @ weights
 
 
-def _multilabel_losses(
-    scores: Tensor, targets: Tensor, options: LossOptions
-) -> tuple[Tensor, Tensor | None]:
+def _multilabel_losses(scores: Tensor, targets: Tensor, options: LossOptions) -> Losses:
     smoothed = targets * (1 - options.smoothing) + options.smoothing / 2
     return binary_cross_entropy(scores, smoothed, options.class_weights), None
 
 
-def _regression_losses(
-    scores: Tensor, targets: Tensor, options: LossOptions
-) -> tuple[Tensor, Tensor | None]:
+def _regression_losses(scores: Tensor, targets: Tensor, options: LossOptions) -> Losses:
     return regression_errors(scores, targets, options.distance, scale=options.scale), None
 
 
@@ -163,9 +158,6 @@ TASK_TYPES: dict[TaskType, TaskTypeSpec] = {
 }
 
 
-_MULTICLASS_THRESHOLD, _MULTILABEL_THRESHOLD = 0.0, 0.5
-
-
 @dataclass(frozen=True, slots=True)
 class LabelSpace:
     """The outputs of a model."""
@@ -190,7 +182,7 @@ class LabelSpace:
         """The probability from which a class holds: of exclusive classes the best always does."""
         if override is not None:
             return override
-        return _MULTICLASS_THRESHOLD if self.task_type == "multiclass" else _MULTILABEL_THRESHOLD
+        return 0.0 if self.task_type == "multiclass" else 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,8 +109,7 @@ K710_TRANSFER_ROWS: dict[str, FinetuneRow] = {
     ),
     "k710-k600-giant-paper": FinetuneRow(
         summary="Fine-tune ViT-g on Kinetics-600 after Kinetics-710 with the paper's numbers.",
-        source="as for k710-k400-giant-paper.",
-        score="88.8 (the paper).",
+        source="as for k710-k400-giant-paper.", score="88.8 (the paper).",
         dataset=KINETICS_600, pretrained_run="k710-giant-finetune",
         example_flags="--init.weights vit_g_k710.pth", head="select", size="giant", gpus=8,
         batch_size=4, lr=1e-5, epochs=3.0, warmup_epochs=0.0, layer_decay=0.9, drop_path=0.3,
@@ -130,8 +129,7 @@ K710_TRANSFER_ROWS: dict[str, FinetuneRow] = {
     ),
     "k710-k600-giant-64x266": FinetuneRow(
         summary="Fine-tune ViT-g on Kinetics-600 with 64 frames of 266 pixels, after Kinetics-710.",
-        source="as for k710-k400-giant-64x266.",
-        score="89.9 with 2x3 views (the paper).",
+        source="as for k710-k400-giant-64x266.", score="89.9 with 2x3 views (the paper).",
         dataset=KINETICS_600, pretrained_run="k710-giant-finetune",
         example_flags="--init.weights vit_g_k710.pth", head="select", size="giant", gpus=16,
         batch_size=2, lr=1e-4, epochs=5.0, warmup_epochs=0.0, layer_decay=0.9, drop_path=0.35,

@@ -47,8 +47,7 @@ HYBRID_ROWS: dict[str, PretrainRow] = {
         summary="Pre-train ViT-g on UnlabeledHybrid.",
         source="scripts/pretrain/vit_g_hybrid_pt.sh; arXiv 2303.16727 appendix, whose lr of 1.5e-4 "
         "for 256 views is the same.",
-        time="241 hours (the paper).",
-        score="after fine-tuning K400 87.2, SSv2 77.0 (the paper).",
+        time="241 hours (the paper).", score="after fine-tuning K400 87.2, SSv2 77.0 (the paper).",
         dataset=HYBRID, size="giant", gpus=64, gpu_name="A100 of 80 GB", batch_size=32, lr=6e-4,
         epochs=300.0, warmup_epochs=30.0, clip_norm=0.02, views=4, activation_checkpointing=True,
     ),

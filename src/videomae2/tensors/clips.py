@@ -53,9 +53,16 @@ def masked_apply(
     there and the chosen ones kept. Both ways give the same bits.
     """
     if mask.device.type != "cpu":
-        return torch.where(mask.view(-1, *[1] * (x.ndim - 1)), fn(x, *tensors), x)
+        return apply_and_mask(x, mask, fn, *tensors)
     rows = mask.nonzero()[:, 0]
     if not len(rows):
         return x
     new_rows = fn(*(each[to_device(rows, each.device)] for each in (x, *tensors)))
     return x.index_copy(0, to_device(rows, x.device), new_rows)
+
+
+def apply_and_mask(
+    x: Tensor, mask: Bool[Tensor, " batch"], fn: Callable[..., Tensor], *tensors: Tensor
+) -> Tensor:
+    """The same by computing all rows."""
+    return torch.where(mask.view(-1, *[1] * (x.ndim - 1)), fn(x, *tensors), x)
