@@ -9,7 +9,12 @@ import numpy as np
 from jaxtyping import Float, Float64, Int, Int64
 
 from videomae2.metrics.bootstrap import Bootstrap, Interval, bootstrap
-from videomae2.metrics.classification import check_scores, per_class_mean, predict_classes
+from videomae2.metrics.classification import (
+    check_scores,
+    compute_probabilities,
+    per_class_mean,
+    predict_classes,
+)
 
 TEMPERATURES = (0.01, 100.0)
 """Where a temperature is looked for; the ends are those of answers that have none (all right, or
@@ -102,7 +107,7 @@ def rescale_probabilities(
     probabilities: Float[np.ndarray, "videos classes"], temperature: float
 ) -> Float64[np.ndarray, "videos classes"]:
     """Probabilities at another temperature: each to the power 1 / temperature, made to sum to 1."""
-    return _softmax(_to_logits(probabilities), 1.0 / temperature)
+    return compute_probabilities(_to_logits(probabilities) / temperature)
 
 
 def fit_temperature(
@@ -122,7 +127,7 @@ def fit_temperature(
     label_logits = logits[np.arange(len(labels)), labels]
 
     def compute_slope(log_temperature: float) -> float:  # of the loss by 1 / temperature
-        weights = _softmax(logits, float(np.exp(-log_temperature)))
+        weights = compute_probabilities(logits * np.exp(-log_temperature))
         return float(((weights * logits).sum(axis=1) - label_logits).mean())
 
     coldest, hottest = np.log(TEMPERATURES).tolist()
@@ -185,8 +190,3 @@ def compute_calibration(
 
 def _to_logits(probabilities: np.ndarray) -> Float64[np.ndarray, "videos classes"]:
     return np.log(np.maximum(probabilities.astype(np.float64), _TINY))
-
-
-def _softmax(logits: np.ndarray, inverse: float) -> Float64[np.ndarray, "videos classes"]:
-    y = np.exp(inverse * (logits - logits.max(axis=1, keepdims=True)))
-    return y / y.sum(axis=1, keepdims=True)

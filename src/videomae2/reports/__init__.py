@@ -1,7 +1,7 @@
 """Values → text, HTML, PNG and MP4. Never trains, never loads models.
 
 html                    pages from the templates in templates/, each one file that loads nothing
-charts                  plots as SVG for pages: lines, points, reliability, bars; the style of all
+charts                  plots as SVG for pages, or as PNG; the style of all
 confusion_matrix        a confusion matrix as SVG
 curves                  the training curves of a run, as a PNG and for pages
 image_canvas            pictures of pixels: boxes, text, filmstrips of frames, PNG files

@@ -1,11 +1,10 @@
-"""Plots in one style: as SVG inside a page (lines, points, reliability, bars), or as a PNG.
+"""Plots in one style: as SVG inside a page, or as a PNG.
 
 Drawn by matplotlib without pyplot, which would keep figures in a global list. Sizes are in pixels.
 In a page the colours are those of ``templates/style.css``, so plots follow its light or dark.
 """
 
 import io
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from videomae2.base.files import atomic_write
-from videomae2.metrics.calibration import Reliability
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -44,8 +42,7 @@ _STYLE: dict[Any, Any] = {
 }  # fmt: skip
 """Text stays text, dollar signs are no formulas, and equal plots give equal bytes."""
 
-_MAX_POINTS = 600
-_MAX_NAME_LENGTH = 26
+MAX_POINTS = 600
 
 
 @contextmanager
@@ -60,7 +57,7 @@ def _plot_style(font_size: int) -> Iterator[None]:
 
 @contextmanager
 def open_png(
-    path: Path, *, size: tuple[float, float], dpi: int, padding: tuple[float, float]
+    path: Path, *, size: tuple[Number, Number], dpi: int, padding: tuple[float, float]
 ) -> Iterator[Any]:
     """A ``matplotlib.figure.Figure`` that is written at the end, whole or not at all.
 
@@ -147,49 +144,6 @@ def draw_lines(
     return draw_svg(draw, description=description)
 
 
-def draw_scatter(
-    x: Sequence[Number], y: Sequence[Number], *, x_label: str, y_label: str, description: str
-) -> "Markup":
-    """Draw points and the line where both are equal; of very many, some spread evenly."""
-    step = -(-len(x) // (4 * _MAX_POINTS))
-
-    def draw(axes: Axes) -> None:
-        axes.axline((min(x), min(x)), slope=1, color=COLORS["faint"], linestyle=(0, (5, 4)))
-        axes.scatter(x[::step], y[::step], s=28, color=COLORS["c0"], alpha=0.55, linewidths=0)
-        axes.set(xlabel=x_label, ylabel=y_label)
-        low, high = min(*x, *y), max(*x, *y)
-        margin = 0.03 * (high - low) or 0.5
-        axes.set(xlim=(low - margin, high + margin), ylim=(low - margin, high + margin))
-
-    return draw_svg(draw, description=description, size=(420, 380))
-
-
-def draw_reliability(reliability: Reliability, *, description: str) -> "Markup":
-    """Draw how often the model is right against how sure it is, and how many videos are where."""
-    filled = np.flatnonzero(reliability.count)
-    counts = reliability.count[filled]
-    left, right = reliability.edges[filled], reliability.edges[filled + 1]
-
-    def draw(axes: Axes) -> None:
-        heights = 0.25 * counts / counts.max()
-        gap = 0.004
-        axes.bar(left + gap, heights, right - left - 2 * gap, align="edge", color=COLORS["band"],
-                 alpha=0.45)  # fmt: skip
-        axes.plot([0, 1], [0, 1], color=COLORS["faint"], linestyle=(0, (5, 4)), linewidth=1)
-        for number, count in zip(filled, counts, strict=True):
-            confidence, accuracy = reliability.confidence[number], reliability.accuracy[number]
-            size = 6 + 10 * math.sqrt(count / counts.max())
-            (dot,) = axes.plot(confidence, accuracy, "o", color=COLORS["c0"], markersize=size,
-                               markeredgewidth=0, alpha=0.85)  # fmt: skip
-            set_tip(dot, f"{count} videos: {confidence:.1%} sure, {accuracy:.1%} right")
-        axes.set(xlim=(0, 1), ylim=(0, 1))
-        axes.set(xlabel="probability of the predicted class", ylabel="share that is right")
-        for axis in (axes.xaxis, axes.yaxis):
-            set_percent(axis)
-
-    return draw_svg(draw, description=description, size=(440, 340))
-
-
 def draw_bars(
     names: Sequence[str],
     values: Sequence[float],
@@ -223,7 +177,7 @@ def draw_bars(
 
 def thin_out(values: np.ndarray) -> np.ndarray:
     """At most 600 values at equal distances, the last among them."""
-    step = max(1, -(-len(values) // _MAX_POINTS))
+    step = max(1, -(-len(values) // MAX_POINTS))
     return values[(len(values) - 1) % step :: step]
 
 
@@ -240,6 +194,6 @@ def draw_legend(axes: Axes) -> None:
     )  # fmt: skip
 
 
-def shorten(name: str) -> str:
+def shorten(name: str, max_length: int = 26) -> str:
     """A name that leaves room for the plot."""
-    return name if len(name) <= _MAX_NAME_LENGTH else name[: _MAX_NAME_LENGTH - 1] + "…"
+    return name if len(name) <= max_length else name[: max_length - 1] + "…"

@@ -5,11 +5,22 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from jaxtyping import Float64
 
 from videomae2.base.text import format_count
+from videomae2.metrics.calibration import Reliability
 from videomae2.metrics.classification import list_confusions
 from videomae2.metrics.results import OutputResult
-from videomae2.reports.charts import draw_bars, draw_lines, draw_reliability, draw_scatter
+from videomae2.reports.charts import (
+    COLORS,
+    MAX_POINTS,
+    Axes,
+    draw_bars,
+    draw_lines,
+    draw_svg,
+    set_percent,
+    set_tip,
+)
 from videomae2.reports.confusion_matrix import MAX_NAMED_CLASSES, draw_confusion_matrix
 from videomae2.reports.evaluation_result import Evaluation
 from videomae2.reports.html import format_percent
@@ -65,17 +76,28 @@ def show_numbers(evaluation: Evaluation) -> dict[str, Any]:
             [output.name, f"{output.value:.4g}", f"{output.low:.4g} to {output.high:.4g}"]
             for output in evaluation.metrics.outputs
         ],
-        "output_plots": [
-            draw_scatter(
-                true.tolist(),
-                predicted.tolist(),
-                x_label=f"true {name}",
-                y_label=f"predicted {name}",
-                description=f"predicted {name} against the true one",
-            )
-            for name, true, predicted in list(columns)[:_MAX_PLOTS]
-        ],
+        "output_plots": [_draw_scatter(*column) for column in list(columns)[:_MAX_PLOTS]],
     }
+
+
+def _draw_scatter(
+    name: str, true: Float64[np.ndarray, " videos"], predicted: Float64[np.ndarray, " videos"]
+) -> "Markup":
+    """Points, and the line where both are equal; of very many videos, some spread evenly."""
+    step = -(-len(true) // (4 * MAX_POINTS))
+    low, high = min(true.min(), predicted.min()), max(true.max(), predicted.max())
+    margin = 0.03 * (high - low) or 0.5
+
+    def draw(axes: Axes) -> None:
+        start = true.min(), true.min()
+        axes.axline(start, slope=1, color=COLORS["faint"], linestyle=(0, (5, 4)))
+        axes.scatter(true[::step], predicted[::step], s=28, color=COLORS["c0"], alpha=0.55,
+                     linewidths=0)  # fmt: skip
+        axes.set(xlabel=f"true {name}", ylabel=f"predicted {name}")
+        axes.set(xlim=(low - margin, high + margin), ylim=(low - margin, high + margin))
+
+    description = f"predicted {name} against the true one"
+    return draw_svg(draw, description=description, size=(420, 380))
 
 
 def show_confusions(evaluation: Evaluation) -> dict[str, Any]:
@@ -104,8 +126,34 @@ def show_calibration(evaluation: Evaluation) -> dict[str, Any]:
     if calibration is None:
         return {}
     description = f"reliability plot, expected calibration error {calibration.ece.value:.2%}"
-    plot = draw_reliability(calibration.reliability, description=description)
+    plot = _draw_reliability(calibration.reliability, description=description)
     return {"reliability_plot": plot}
+
+
+def _draw_reliability(reliability: Reliability, *, description: str) -> "Markup":
+    """How often the model is right against how sure it is, and how many videos are where."""
+    filled = np.flatnonzero(reliability.count)
+    counts = reliability.count[filled]
+    left, right = reliability.edges[filled], reliability.edges[filled + 1]
+
+    def draw(axes: Axes) -> None:
+        heights = 0.25 * counts / counts.max()
+        gap = 0.004
+        axes.bar(left + gap, heights, right - left - 2 * gap, align="edge", color=COLORS["band"],
+                 alpha=0.45)  # fmt: skip
+        axes.plot([0, 1], [0, 1], color=COLORS["faint"], linestyle=(0, (5, 4)), linewidth=1)
+        for number, count in zip(filled, counts, strict=True):
+            confidence, accuracy = reliability.confidence[number], reliability.accuracy[number]
+            size = 6 + 10 * math.sqrt(count / counts.max())
+            (dot,) = axes.plot(confidence, accuracy, "o", color=COLORS["c0"], markersize=size,
+                               markeredgewidth=0, alpha=0.85)  # fmt: skip
+            set_tip(dot, f"{count} videos: {confidence:.1%} sure, {accuracy:.1%} right")
+        axes.set(xlim=(0, 1), ylim=(0, 1))
+        axes.set(xlabel="probability of the predicted class", ylabel="share that is right")
+        for axis in (axes.xaxis, axes.yaxis):
+            set_percent(axis)
+
+    return draw_svg(draw, description=description, size=(440, 340))
 
 
 def show_views(evaluation: Evaluation) -> dict[str, Any]:

@@ -56,16 +56,10 @@ _VIDEO_CRF = 16
 def write_clip_image(clip: ReconstructedClip, path: Path, *, num_frames: int = 8) -> Path:
     """Write a picture of one clip: four rows, and every fact that a reader needs."""
     block = _Block([clip], ROWS, num_frames, _FRAME_WIDTH)
-    notes = _wrap_notes([clip], block.width, _NOTE)
-    head = _HEADING.line_height + _FACTS.line_height + 12
-    foot = 14 + len(notes) * _NOTE.line_height
-    canvas = ImageCanvas(block.width + 2 * _MARGIN, 2 * _MARGIN + head + block.height + foot)
-    canvas.draw_text(_MARGIN, _MARGIN, ellipsize(clip.video, block.width, _HEADING), _HEADING)
     facts = f"{format_title(clip)}   ·   {format_loss(clip)}"
-    canvas.draw_text(_MARGIN, _MARGIN + _HEADING.line_height, facts, _FACTS)
-    block.draw(canvas, _MARGIN, _MARGIN + head, clip)
-    canvas.draw_lines(_MARGIN, _MARGIN + head + block.height + 14, notes, _NOTE)
-    return canvas.write_png(path)
+    return _write_sheet(
+        [clip], block, path, (clip.video, facts), columns=1, gaps=(12, 14), has_names=False
+    )
 
 
 def write_image_grid(
@@ -77,29 +71,46 @@ def write_image_grid(
     columns: int = 2,
 ) -> Path:
     """Write one picture of one or more clips of a size that the same model rebuilt."""
-    has_oracle = clips[0].oracle_stats is not None
     rows: list[RowKind] = ["original", "hidden", "reconstructed"]
-    rows += ["oracle_stats"] if has_oracle else []
+    rows += [] if clips[0].oracle_stats is None else ["oracle_stats"]
     block = _Block(clips, rows, num_frames, _GRID_FRAME_WIDTH)
+    heading = title, format_title(clips[0])
+    return _write_sheet(
+        clips, block, path, heading, columns=columns, gaps=(20, 18), has_names=True
+    )
+
+
+def _write_sheet(
+    clips: Sequence[ReconstructedClip],
+    block: "_Block",
+    path: Path,
+    heading: tuple[str, str],
+    *,
+    columns: int,
+    gaps: tuple[int, int],
+    has_names: bool,
+) -> Path:
+    """A heading, the clips in columns, and notes; ``gaps`` are below the first, above the last."""
     columns = min(columns, len(clips))
-    inner = columns * block.width + (columns - 1) * _BLOCK_GAP
-    notes = _wrap_notes(clips, inner, _NOTE, has_oracle=has_oracle)
-    head = _HEADING.line_height + _FACTS.line_height + 20
-    clip_head = _SUBHEADING.line_height + _FACTS.line_height + 4
+    inner = columns * (block.width + _BLOCK_GAP) - _BLOCK_GAP
+    notes = _wrap_notes(clips, inner, _NOTE, has_oracle="oracle_stats" in block.rows)
+    head = _HEADING.line_height + _FACTS.line_height + gaps[0]
+    clip_head = _SUBHEADING.line_height + _FACTS.line_height + 4 if has_names else 0
     step = clip_head + block.height + _BLOCK_GAP
-    foot = 18 + len(notes) * _NOTE.line_height
+    foot = gaps[1] + len(notes) * _NOTE.line_height
     height = 2 * _MARGIN + head + -(-len(clips) // columns) * step - _BLOCK_GAP + foot
     canvas = ImageCanvas(inner + 2 * _MARGIN, height)
-    canvas.draw_text(_MARGIN, _MARGIN, ellipsize(title, inner, _HEADING), _HEADING)
-    canvas.draw_text(_MARGIN, _MARGIN + _HEADING.line_height, format_title(clips[0]), _FACTS)
+    canvas.draw_text(_MARGIN, _MARGIN, ellipsize(heading[0], inner, _HEADING), _HEADING)
+    canvas.draw_text(_MARGIN, _MARGIN + _HEADING.line_height, heading[1], _FACTS)
     for number, clip in enumerate(clips):
         x = _MARGIN + number % columns * (block.width + _BLOCK_GAP)
         y = _MARGIN + head + number // columns * step
-        name = ellipsize(clip.video, block.width, _SUBHEADING)
-        canvas.draw_text(x, y, name, _SUBHEADING)
-        canvas.draw_text(x, y + _SUBHEADING.line_height, format_loss(clip), _FACTS)
+        if has_names:
+            name = ellipsize(clip.video, block.width, _SUBHEADING)
+            canvas.draw_text(x, y, name, _SUBHEADING)
+            canvas.draw_text(x, y + _SUBHEADING.line_height, format_loss(clip), _FACTS)
         block.draw(canvas, x, y + clip_head, clip)
-    canvas.draw_lines(_MARGIN, height - _MARGIN - foot + 18, notes, _NOTE)
+    canvas.draw_lines(_MARGIN, height - _MARGIN - foot + gaps[1], notes, _NOTE)
     return canvas.write_png(path)
 
 
@@ -164,7 +175,7 @@ class _Block:
         cubes = clips[0].cubes
         labels = [measure_text(LABELS[row][0], _LABEL) for row in rows]
         labels += [measure_text(LABELS[row][1], _TIME) for row in rows]
-        self._rows, self._label_width = rows, _LABEL_GAP + max(labels)
+        self.rows, self._label_width = rows, _LABEL_GAP + max(labels)
         self._frames = select_frame_numbers(num_frames, cubes.frames)
         self._scale = max(1, round(frame_width / cubes.width))
         self._frame_width = cubes.width * self._scale
@@ -177,7 +188,7 @@ class _Block:
             x + self._label_width + number * (self._frame_width + _GAP)
             for number in range(len(self._frames))
         ]
-        for row in self._rows:
+        for row in self.rows:
             middle = y + self._frame_height // 2
             title, subtitle = LABELS[row]
             canvas.draw_text(x, middle - 2, title, _LABEL, anchor="ls")

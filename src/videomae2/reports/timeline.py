@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from videomae2.inference.timeline import Timeline
-from videomae2.reports.charts import Axes, open_png
+from videomae2.reports.charts import Axes, open_png, shorten
 from videomae2.reports.image_canvas import Color
 
 OTHER_COLOR: Color = (176, 182, 191)
@@ -111,8 +111,7 @@ def _draw_curves(axes: Axes, timeline: Timeline, colors: dict[int, Color]) -> No
 
 
 def _format_label(timeline: Timeline, output: int) -> str:
-    name = timeline.outputs.get_name(output)
-    return name if len(name) <= _MAX_NAME_LENGTH else name[: _MAX_NAME_LENGTH - 1] + "…"
+    return shorten(timeline.outputs.get_name(output), _MAX_NAME_LENGTH)
 
 
 def _to_unit_rgb(color: Color) -> tuple[float, ...]:
