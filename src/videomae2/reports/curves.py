@@ -4,7 +4,7 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -71,22 +71,11 @@ def smooth(values: Float64[np.ndarray, " steps"], window: int) -> Float64[np.nda
 
 
 def plot_loss_curve(
-    metrics_jsonl: Path,
-    out: Path,
-    *,
-    title: str = "Pre-training",
-    baseline: float | None = 1.0,
-    axis: Literal["auto", "linear", "log"] = "auto",
+    metrics_jsonl: Path, out: Path, *, title: str = "Pre-training", baseline: float | None = 1.0
 ) -> Path:
-    """Draw loss and learning rate over the steps of a run, as a PNG.
+    """Draw loss and learning rate over the steps of a pre-training, as a PNG.
 
-    Args:
-        metrics_jsonl: The log of the run.
-        out: The PNG.
-        title: Its heading.
-        baseline: The loss of predicting each cube's mean; about 1 where cubes are z-scored, None
-            to leave the line out.
-        axis: Scale of the loss; auto takes logarithms where it falls to less than a quarter.
+    The baseline is the loss of predicting each cube's mean: about 1 where cubes are z-scored.
 
     Raises:
         ConfigError: If the log cannot be read or holds no step.
@@ -96,7 +85,7 @@ def plot_loss_curve(
         upper, lower = figure.subplots(
             2, 1, sharex=True, gridspec_kw={"height_ratios": [4, 1], "hspace": 0.02}
         )
-        _draw_loss(upper, log, baseline=baseline, axis=axis)
+        _draw_loss(upper, log, baseline=baseline)
         upper.set_title(title, loc="left", fontsize=13, fontweight="bold", pad=26)
         lower.plot(log.step, log.lr, color=COLORS["faint"], linewidth=1.4)
         lower.set(ylabel="learning rate", xlabel="step")
@@ -107,13 +96,7 @@ def plot_loss_curve(
     return out
 
 
-def _draw_loss(
-    axes: Axes,
-    log: MetricsLog,
-    *,
-    baseline: float | None = None,
-    axis: Literal["auto", "linear", "log"] = "auto",
-) -> None:
+def _draw_loss(axes: Axes, log: MetricsLog, *, baseline: float | None = None) -> None:
     smoothed = smooth(log.loss, max(1, len(log.loss) // _NUM_SMOOTHING_WINDOWS))
     finite = smoothed[np.isfinite(smoothed)]
     mean_label = f"smoothed, last {finite[-1]:.3g}" if len(finite) else "smoothed"
@@ -125,7 +108,7 @@ def _draw_loss(
         axes.axhline(baseline, color=COLORS["c1"], linewidth=1.3, linestyle=(0, (5, 4)),
                      label="predicting each cube's mean")  # fmt: skip
     low, high = (finite.min(), finite.max()) if len(finite) else (0.0, 0.0)
-    if axis == "log" or (axis == "auto" and low > 0 and high / low > _MIN_LOG_RATIO):
+    if low > 0 and high / low > _MIN_LOG_RATIO:
         _set_log_scale(axes)
     num_skipped = int(np.isnan(log.loss).sum())
     if num_skipped:
