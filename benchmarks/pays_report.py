@@ -7,8 +7,8 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from pays_findings import ARMS, PRETRAINED, SCRATCH, ComparisonPlan, Findings, TestResult
-from pays_lists import SpeakerVideo, list_speakers
+from pays_data import SpeakerVideo, list_speakers
+from pays_steps import ARMS, PRETRAINED, SCRATCH, ComparisonPlan, Findings, TestResult
 
 from videomae2.base.files import atomic_write
 from videomae2.base.text import format_duration

@@ -84,11 +84,6 @@ class ComparisonSettings:
             pos_embed="axes" if self.size == "tiny" else "flat",
         )
 
-    @property
-    def loading(self) -> LoadingConfig:
-        """How training reads videos."""
-        return LoadingConfig(num_workers=self.workers)
-
     def build_data(
         self, sources: tuple[SourceConfig, ...], *, views: int, crop: CropConfig
     ) -> DataConfig:
@@ -114,14 +109,7 @@ def build_pretrain_run(
     """Dual-masked pre-training on videos without labels.
 
     Clips are of frames that follow one another: words take 11.6 frames on average.
-
-    Args:
-        settings: Sizes and lengths.
-        videos: The list.
-        extra_folders: Folders of other videos by their names in ``MIXED``.
-        root: Before the paths of the list.
-        out: The run folder.
-        seed: Of first weights, order, clips and masks.
+    ``extra_folders`` are folders of other videos by their names in ``MIXED``.
     """
     main_source = SourceConfig(path=videos, root=root, frame_interval=1.0)
     mixed = tuple(replace(MIXED[name], path=path) for name, path in extra_folders.items())
@@ -138,7 +126,7 @@ def build_pretrain_run(
         output_dir=out,
         checkpoint=CheckpointConfig(interval=500, keep_latest_k=1),
         logging=LoggingConfig(interval=max(1, steps // 20)),
-        loading=settings.loading,
+        loading=LoadingConfig(num_workers=settings.workers),
         runtime=RuntimeConfig(device=settings.device),
         seed=seed,
     )
@@ -160,16 +148,7 @@ def build_finetune_run(
     A frame of each part of the video, so that a clip shows the whole word. Mouths are mirrored:
     that changes no word. Crops vary little, for mouths are in the middle already. Nothing is
     mixed, erased or recoloured.
-
-    Args:
-        settings: Sizes and lengths.
-        videos: The labelled list.
-        rate: Peak of the learning rate, for 256 views.
-        init_weights: A pre-training run.
-        validation_list: A labelled list to look at after the last step.
-        root: Before the paths of both lists.
-        out: The run folder.
-        seed: Of what starts fresh, order, clips and crops.
+    ``validation_list`` is looked at after the last step.
     """
     source = SourceConfig(path=videos, root=root, interval_unit="per-second", frame_sampling="tsn")
     crop = CropConfig(kind="random-resized", flip=True, scale=(0.7, 1.0), ratio=(0.9, 1.1))
@@ -193,7 +172,7 @@ def build_finetune_run(
         output_dir=out,
         checkpoint=CheckpointConfig(interval=200, keep_latest_k=1),
         logging=LoggingConfig(interval=max(1, steps // 8)),
-        loading=settings.loading,
+        loading=LoadingConfig(num_workers=settings.workers),
         runtime=RuntimeConfig(device=settings.device),
         seed=seed,
     )

@@ -30,12 +30,11 @@ from pathlib import Path
 
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as the command line does, and before torch
 
-from pays_findings import ComparisonPlan
-from pays_lists import load_split
-from pays_made_up import write_synthetic
+
+from pays_data import load_split, write_synthetic
 from pays_report import write_report
 from pays_runs import MIXED, ComparisonSettings
-from pays_steps import ComparisonSteps
+from pays_steps import ComparisonPlan, ComparisonSteps
 
 from videomae2.commands.bench.machine import describe_machine
 from videomae2.errors import ConfigError, Interrupted, VideoMAE2Error

@@ -7,29 +7,19 @@ that the size of an import is not taken for the memory of a step.
 import json
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Literal
 
 import torch
-from torch import nn
 
 from videomae2.commands.bench.machine import (
     highest_memory_gib,
     reset_peak_memory,
     resident_memory_gib,
 )
-from videomae2.commands.bench.model import (
-    BenchCase,
-    MaskingName,
-    build_bench_optimizer,
-    build_task,
-    random_clips,
-    run_step,
-)
+from videomae2.commands.bench.model import Baseline, BenchCase, MaskingName, StepRunner
 from videomae2.tensors import matmul
-from videomae2.tensors.clips import Clips
 from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 
 
@@ -52,21 +42,21 @@ class Variant:
 
 def run_variant(variant: Variant, case: BenchCase) -> None:
     """Be one variant: step whenever a line comes in, and answer with what it cost."""
-    build_baseline_task = _load_baseline_builder()
+    baseline = _load_baseline()
     runtime = prepare_runtime(RuntimeConfig(device="cpu", precision=variant.precision))
     if variant.matmul_backend == "default":
         matmul.set_backend("default")
     reset_peak_memory(runtime.device)
     memory_before = resident_memory_gib()
-    clips = random_clips(case, runtime.device)
     torch.manual_seed(0)
-    task = (build_baseline_task if variant.code == "transformers" else _build_our_task)(
-        _apply_variant(variant, case), clips
-    ).train()
-    optimizer = build_bench_optimizer(task)
+    runner = StepRunner(
+        replace(case, masking=variant.masking),
+        runtime,
+        baseline if variant.code == "transformers" else None,
+    )
     for _ in sys.stdin:
         started = time.perf_counter()
-        loss = run_step(task, optimizer, clips, runtime).loss.item()
+        loss = runner.step().loss.item()
         seconds = time.perf_counter() - started
         peak = highest_memory_gib(runtime)
         step = None if memory_before is None else peak - memory_before
@@ -74,18 +64,10 @@ def run_variant(variant: Variant, case: BenchCase) -> None:
         print(json.dumps(response), flush=True)
 
 
-def _apply_variant(variant: Variant, case: BenchCase) -> BenchCase:
-    return replace(case, masking=variant.masking)
-
-
-def _build_our_task(case: BenchCase, clips: Clips) -> nn.Module:
-    return build_task(case, clips.pixels.device)
-
-
-def _load_baseline_builder() -> Callable[[BenchCase, Clips], nn.Module]:
+def _load_baseline() -> Baseline | None:
     """Import transformers' model, wherever it is installed, also where it will not step."""
     if find_spec("transformers") is None:
-        return _build_our_task
-    from videomae2.commands.bench.transformers_baseline import TransformersTask
+        return None
+    from videomae2.commands.bench.transformers_baseline import TRANSFORMERS_BASELINE
 
-    return TransformersTask
+    return TRANSFORMERS_BASELINE

@@ -42,9 +42,9 @@ def done(tmp_path_factory):
 def small_plan(done):
     """One seed, one rate: three steps."""
     import pretraining_pays
-    from pays_findings import ComparisonPlan
-    from pays_lists import load_split
+    from pays_data import load_split
     from pays_runs import ComparisonSettings
+    from pays_steps import ComparisonPlan
 
     settings = ComparisonSettings(**pretraining_pays.QUICK, device="cpu")
     protocol = load_split(done / "made-up")
@@ -163,7 +163,7 @@ def test_another_length_in_the_same_folder_is_refused(done, small_plan):
 
 
 def test_draws_of_labels(done):
-    from pays_lists import load_split
+    from pays_data import load_split
 
     protocol = load_split(done / "made-up")
     first = protocol.draw_labelled(2, 0)
@@ -185,7 +185,7 @@ def test_no_data_is_said_in_a_sentence_and_ends_with_2(tmp_path, capsys):
 
 
 def test_a_table_without_speakers_is_refused(tmp_path):
-    from pays_lists import load_split
+    from pays_data import load_split
 
     (tmp_path / "labels.csv").write_text("path,label,class_name,kind,split_si\na.mp4,0,a,words,x\n")
     with pytest.raises(ManifestError, match=r"its columns are .*; wanted speaker too"):
@@ -204,7 +204,7 @@ def test_a_size_that_cannot_work_is_found_before_the_first_step(small_plan, tmp_
 
 def rigged(plan):
     """Two seeds; of 9 videos the pre-trained tell 6 and 9, those from scratch 3 and 6."""
-    from pays_findings import PRETRAINED, SCRATCH, Findings, RateSearch, TestResult
+    from pays_steps import PRETRAINED, SCRATCH, Findings, RateSearch, TestResult
 
     names = [str(plan.protocol.root / video.path) for video in plan.protocol.test]
     judged = [
@@ -254,7 +254,7 @@ def test_the_page_says_where_a_rate_is_the_last_that_was_tried(small_plan, tmp_p
 
 @pytest.mark.skipif(not (DATA / "miracl").exists(), reason="the real videos are not here")
 def test_the_real_videos_are_split_by_speaker():
-    from pays_lists import list_speakers, load_split
+    from pays_data import list_speakers, load_split
 
     protocol = load_split(DATA / "miracl")
     assert (len(protocol.unlabelled), len(protocol.words), len(protocol.test)) == (2400, 1200, 300)

@@ -9,7 +9,8 @@ from tyro.conf import Positional, arg
 
 from videomae2.cli.options import parse_options
 from videomae2.commands.bench import gpu
-from videomae2.commands.bench.run import BenchConfig, dry_run, run_bench
+from videomae2.commands.bench.config import BenchConfig
+from videomae2.commands.bench.run import dry_run, run_bench
 
 PROG = "videomae2 bench"
 
@@ -55,7 +56,7 @@ def main(arguments: list[str]) -> int:
         ),
     )
     if options.dry_run:
-        plan = dry_run(options.config)
+        plan = str(dry_run(options.config))
         print(json.dumps({"plan": plan.splitlines()}) if options.json else plan)
         return 0
     report = run_bench(options.config)

@@ -13,9 +13,9 @@ from videomae2.cli.bench import main
 from videomae2.cli.main import main as command
 from videomae2.commands.bench import end_to_end, machine
 from videomae2.commands.bench import run as whole_bench
+from videomae2.commands.bench.config import BenchConfig
 from videomae2.commands.bench.machine import measure_peak
 from videomae2.commands.bench.model import MASKINGS, BenchCase, compute_step_flops, measure_step
-from videomae2.commands.bench.run import BenchConfig
 from videomae2.data.loading.mixture import Mixture
 from videomae2.data.synthetic import textured_videos
 from videomae2.data.video.reader import open_reader
@@ -212,14 +212,14 @@ def test_videos_that_cannot_be_read_are_no_clips(tmp_path):
     assert found.clips_per_second == 4.0
     for number in range(3):
         (tmp_path / f"{number}.npy").write_bytes(b"nothing")
-    data = end_to_end.build_data_config(tmp_path, views=2, frame_interval=1.0)
+    data = BenchConfig(views=2, frame_interval=1.0).build_data(tmp_path)
     with pytest.raises(TooManyUnreadableError, match="1 of 3 videos cannot be read"):
         end_to_end.measure_end_to_end(TINY, CPU, data, num_workers=0)
 
 
 @pytest.mark.parametrize("videos", [3, 1000])
 def test_an_epoch_is_as_many_videos_as_the_steps_need(tmp_path, videos):
-    data = end_to_end.build_data_config(tmp_path, views=2, frame_interval=1.0)
+    data = BenchConfig(views=2, frame_interval=1.0).build_data(tmp_path)
     listed = manifest(tmp_path, [f"{number}.mp4" for number in range(videos)])
     (source,) = end_to_end._repeat_source(data, [listed], videos=16).sources
     assert Mixture.from_manifests([listed], [source.weight], seed=0).epoch_size == 16

@@ -1,5 +1,6 @@
 """Measure how fast pre-training is on this machine.
 
+config                 what can be chosen
 machine                facts of the machine, and its best rate of matrix products
 model                  the step of pre-training on random clips
 data                   the path from video files to clips, by stage
@@ -11,5 +12,6 @@ gpu                    steps on a CUDA device within eight minutes: the flags, a
 gpu_worker             what is measured there, in which order
 gpu_clock              how the minutes are shared out
 gpu_measurements       the measurements
+gpu_profile            where the time of a step goes
 gpu_report             what was measured, as files
 """

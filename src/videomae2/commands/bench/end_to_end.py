@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from videomae2.base.signals import SignalHandler
 from videomae2.commands.bench.model import CLIP_NORM, BenchCase, StepRunner
@@ -10,7 +9,7 @@ from videomae2.commands.train.setup import iterate_micro_batches
 from videomae2.data.loading.loader import BatchSchedule, Loader
 from videomae2.data.loading.quarantine import Quarantine
 from videomae2.data.loading.reading import LoadingConfig
-from videomae2.data.loading.sources import DataConfig, SourceConfig, load_manifests
+from videomae2.data.loading.sources import DataConfig, load_manifests
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.training.callback import Callback
 from videomae2.training.loop import LoopConfig, fit
@@ -50,13 +49,6 @@ class _WindowRecorder(Callback):
 
     def on_log(self, window: LogWindow) -> None:
         self.windows.append(window)
-
-
-def build_data_config(videos: Path, *, views: int, frame_interval: float) -> DataConfig:
-    """One source."""
-    return DataConfig(
-        sources=(SourceConfig(path=videos, frame_interval=frame_interval),), views=views
-    )
 
 
 def measure_end_to_end(

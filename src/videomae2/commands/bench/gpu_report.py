@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from videomae2.base.files import atomic_write
-from videomae2.commands.bench.machine import MatmulPeak
+from videomae2.base.text import align_columns
+from videomae2.commands.bench.machine import Machine, MatmulPeak
 from videomae2.commands.bench.model import StepTiming
+from videomae2.commands.bench.report import format_peak_table, format_step_table
 
 
 @dataclass
 class GpuReport:
     """All that was found, and what was left out."""
 
-    machine: dict[str, Any]
+    machine: Machine
     peaks: list[MatmulPeak] = field(default_factory=list)
     steps: list[StepTiming] = field(default_factory=list)
     baseline_steps: list[StepTiming] = field(default_factory=list)
@@ -40,73 +42,30 @@ def write_report(report: GpuReport, folder: Path) -> None:
 
 
 def format_markdown(report: GpuReport) -> str:
-    """The report as a page."""
+    """The report as a page: its tables as text."""
+    tables = {"": format_peak_table(report.peaks)} if report.peaks else {}
+    tables["Steps:"] = format_step_table([*report.steps, *report.baseline_steps], with_size=True)
+    if report.largest:
+        largest = [
+            (row["size"], f"{row['batch']}", row["limited_by"], f"{row['clips_per_second']:,.0f}")
+            for row in report.largest
+        ]
+        head = ("size", "largest batch", "limited by", "clips/s there")
+        tables["Largest batches:"] = align_columns(head, largest)
+    for title, rows in report.profiles.items():
+        kernels = [
+            (f"{row['ms_per_step']:.2f}", f"{row['share']:.1%}", row["kernel"]) for row in rows
+        ]
+        table = align_columns(("ms/step", "share", "kernel"), kernels, num_left=3)
+        tables[f"Most of a step of {title}:"] = table
     remarks = (
         ("Smaller batches: ", report.notes),
         ("Left out: ", report.skipped),
         ("Not finished when this was written: ", report.unfinished),
     )
     parts = [
-        _format_head(report),
-        _format_steps(report),
-        *([_format_largest(report)] if report.largest else []),
-        *(_format_profile(title, rows) for title, rows in report.profiles.items()),
+        str(report.machine),
+        *(f"{title}\n\n```\n{table}\n```".lstrip() for title, table in tables.items()),
         *(f"{head}{'; '.join(lines)}." for head, lines in remarks if lines),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def _format_head(report: GpuReport) -> str:
-    machine = report.machine
-    first = (
-        f"{machine['device']}, torch {machine['torch']}, {machine['date']}, "
-        f"commit {machine['commit'] or 'unknown'}"
-    )
-    peaks = [
-        f"- {peak.dtype} matrix products: {peak.flops_per_second / 1e12:.1f} TFLOP/s "
-        f"({'x'.join(map(str, peak.shape))})"
-        for peak in report.peaks
-    ]
-    return "\n\n".join([first, *(["\n".join(peaks)] if peaks else [])])
-
-
-def _format_steps(report: GpuReport) -> str:
-    head = "size|masking|compiled|deterministic|batch|ms/step|clips/s|TFLOP/s|of peak|GiB"
-    return _format_table(
-        head.split("|"), [_format_step(one) for one in (*report.steps, *report.baseline_steps)]
-    )
-
-
-def _format_step(step: StepTiming) -> list[str]:
-    return [
-        step.size,
-        step.masking,
-        "yes" if step.compiled else "no",
-        "yes" if step.deterministic else "no",
-        f"{step.batch_size}",
-        f"{1000 * step.median_seconds:.1f}",
-        f"{step.clips_per_second:,.0f}",
-        f"{step.flops_per_second / 1e12:.2f}",
-        "-" if step.share_of_peak is None else f"{step.share_of_peak:.0%}",
-        f"{step.memory_gib:.1f}",
-    ]
-
-
-def _format_largest(report: GpuReport) -> str:
-    rows = [
-        [row["size"], f"{row['batch']}", row["limited_by"], f"{row['clips_per_second']:,.0f}"]
-        for row in report.largest
-    ]
-    return _format_table(["size", "largest batch", "limited by", "clips/s there"], rows)
-
-
-def _format_profile(title: str, rows: list[dict[str, Any]]) -> str:
-    cells = [
-        [f"{row['ms_per_step']:.2f}", f"{row['share']:.1%}", f"`{row['kernel']}`"] for row in rows
-    ]
-    return f"Most of a step of {title}:\n\n{_format_table(['ms/step', 'share', 'kernel'], cells)}"
-
-
-def _format_table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -8,7 +8,6 @@ from typing import Literal
 
 import torch
 from torch import nn
-from torch.optim import AdamW
 
 from videomae2.commands.bench.machine import highest_memory_gib, reset_peak_memory
 from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig
@@ -20,7 +19,7 @@ from videomae2.tasks.pretrain import MaskingConfig, PretrainTask, count_tokens
 from videomae2.tensors.clips import Clips
 from videomae2.training.optim import OptimConfig, build_optimizer
 from videomae2.training.runtime import Runtime, compile_blocks
-from videomae2.training.step import StepResult, TrainingTask, train_step
+from videomae2.training.step import StepResult, train_step
 
 MaskingName = Literal["dual", "lean", "v1"]
 
@@ -77,30 +76,29 @@ class Baseline:
 class StepRunner:
     """A model, an optimizer and clips, ready to step again and again."""
 
-    def __init__(
-        self,
-        case: BenchCase,
-        runtime: Runtime,
-        baseline: Baseline | None = None,
-    ) -> None:
-        """Get ready.
-
-        Args:
-            case: What to train.
-            runtime: Where and how.
-            baseline: Another's model; ours if not given.
-        """
+    def __init__(self, case: BenchCase, runtime: Runtime, baseline: Baseline | None = None) -> None:
+        """Get ready, with another's model in the place of ours if there is one to compare with."""
         self.case, self.runtime, self._baseline = case, runtime, baseline
         self.clips = random_clips(case, runtime.device)
-        task = baseline.build(case, self.clips) if baseline else build_task(case, runtime.device)
+        task = baseline.build(case, self.clips) if baseline else _build_task(case, runtime.device)
         self.task = task.to(runtime.device).train()
         if runtime.compile:
             compile_blocks(self.task)
-        self.optimizer = build_bench_optimizer(self.task)
+        config = OptimConfig(
+            lr=_LR, epochs=1.0, warmup_epochs=0.0, global_batch_size=1, clip_norm=CLIP_NORM
+        )
+        self.optimizer = build_optimizer(self.task, config)
 
     def step(self) -> StepResult:
         """Do forward, backward, the norm's limit and AdamW, without waiting for the device."""
-        return run_step(self.task, self.optimizer, self.clips, self.runtime)
+        return train_step(
+            self.task,
+            self.optimizer,
+            [self.clips],
+            lr=_LR,
+            clip_norm=CLIP_NORM,
+            runtime=self.runtime,
+        )
 
     @property
     def flops(self) -> int:
@@ -112,25 +110,12 @@ class StepRunner:
         return compute_step_flops(case.model, counts) * case.batch_size
 
 
-def build_task(case: BenchCase, device: torch.device) -> PretrainTask:
+def _build_task(case: BenchCase, device: torch.device) -> PretrainTask:
     """Our model and loss, with first weights."""
     with torch.device(device):
         model = Autoencoder(case.model)
     init_autoencoder_weights(model, torch.Generator(device).manual_seed(0))
     return PretrainTask(model, MASKINGS[case.masking])
-
-
-def build_bench_optimizer(task: nn.Module) -> AdamW:
-    """The optimizer of a run, for any model."""
-    config = OptimConfig(
-        lr=_LR, epochs=1.0, warmup_epochs=0.0, global_batch_size=1, clip_norm=CLIP_NORM
-    )
-    return build_optimizer(task, config)
-
-
-def run_step(task: TrainingTask, optimizer: AdamW, clips: Clips, runtime: Runtime) -> StepResult:
-    """The step of the training loop."""
-    return train_step(task, optimizer, [clips], lr=_LR, clip_norm=CLIP_NORM, runtime=runtime)
 
 
 def compute_step_flops(

@@ -6,6 +6,11 @@ from videomae2.base.text import align_columns
 from videomae2.commands.bench.machine import MatmulPeak
 from videomae2.commands.bench.model import StepTiming
 
+_STEP_COLUMNS = (
+    "masking", "precision", "batch", "s/step", "least", "most", "clips/s", "GFLOP/s", "of peak",
+    "GiB",
+)  # fmt: skip
+
 
 def format_peak_table(peaks: Sequence[MatmulPeak]) -> str:
     """The machine's matrix products."""
@@ -21,33 +26,27 @@ def format_peak_table(peaks: Sequence[MatmulPeak]) -> str:
     return align_columns(("matrix products", "GFLOP/s", "fastest shape", "by"), rows)
 
 
-def format_step_table(steps: Sequence[StepTiming]) -> str:
+def format_step_table(steps: Sequence[StepTiming], *, with_size: bool = False) -> str:
     """The model's steps."""
-    head = [
-        "masking",
-        "precision",
-        "batch",
-        "s/step",
-        "least",
-        "most",
-        "clips/s",
-        "GFLOP/s",
-        "of peak",
-        "GiB",
-    ]
-    rows = [
-        (
-            f"{step.masking}{', compiled' if step.compiled else ''}",
-            step.precision,
-            f"{step.batch_size}",
-            f"{step.median_seconds:.3f}",
-            f"{step.min_seconds:.3f}",
-            f"{step.max_seconds:.3f}",
-            f"{step.clips_per_second:.2f}",
-            f"{step.flops_per_second / 1e9:,.0f}",
-            "-" if step.share_of_peak is None else f"{step.share_of_peak:.0%}",
-            f"{step.memory_gib:.2f}",
+    rows = []
+    for step in steps:
+        words = [
+            *([step.size] if with_size else []),
+            step.masking,
+            *(["compiled"] if step.compiled else []),
+            *(["deterministic"] if step.deterministic else []),
+        ]
+        seconds = (step.median_seconds, step.min_seconds, step.max_seconds)
+        rows.append(
+            (
+                ", ".join(words),
+                step.precision,
+                f"{step.batch_size}",
+                *(f"{value:.3f}" if value >= 1 else f"{value:.4f}" for value in seconds),
+                f"{step.clips_per_second:,.2f}",
+                f"{step.flops_per_second / 1e9:,.0f}",
+                "-" if step.share_of_peak is None else f"{step.share_of_peak:.0%}",
+                f"{step.memory_gib:.2f}",
+            )
         )
-        for step in steps
-    ]
-    return align_columns(head, rows)
+    return align_columns(_STEP_COLUMNS, rows)

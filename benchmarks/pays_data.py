@@ -1,7 +1,7 @@
-"""Who is trained on, with how many labels, and who is tested: the lists of MIRACL-VC1.
+"""The data of the comparison: MIRACL-VC1 by what it is for, or made-up videos in its layout.
 
-From the table of the data (columns path, label, class_name, kind, speaker, split_si) come, as files
-of their own so that every step is a run that can be repeated by its command:
+From its table (columns path, label, class_name, kind, speaker, split_si) come, as files of their
+own so that every step is a run that can be repeated by its command:
 
 * all videos of the training speakers, words and phrases, without labels;
 * of each class of words a few of the training speakers, drawn by the seed: the labelled share;
@@ -15,14 +15,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from videomae2.base.files import atomic_write
-from videomae2.data.manifests.cells import read_cells
-from videomae2.data.manifests.lists import read_text
+from videomae2.data.video.writer import write_video
 from videomae2.errors import ConfigError, ManifestError
 from videomae2.tensors import rng
 
 COLUMNS = ("path", "label", "class_name", "kind", "speaker", "split_si")
 TASK = "words"
+WORDS = ("Opens", "Closes", "Rises")
+PHRASES = ("Falls.",)
+SPEAKERS = {"A1": "train", "A2": "train", "A3": "train", "B1": "test"}
+"""Of the made-up videos, as are the sizes."""
+_HEIGHT, _WIDTH, _RATE, _REPEATS = 24, 32, 15, 3
 _LABEL_STREAM, _SPEAKER_STREAM = 1, 2
 
 
@@ -61,12 +67,7 @@ class DataSplit:
     def draw_labelled(
         self, per_class: int, seed: int, *, search: bool = False
     ) -> list[SpeakerVideo]:
-        """Draw so many videos of each class.
-
-        Args:
-            per_class: Videos of a class; 0 for all.
-            seed: Decides which.
-            search: Leave out the validation speakers.
+        """Draw so many videos of each class, 0 for all; a search leaves out validation speakers.
 
         Raises:
             ConfigError: A class has fewer.
@@ -134,14 +135,52 @@ def list_speakers(videos: Iterable[SpeakerVideo]) -> list[str]:
 def _load_videos(table: Path) -> list[SpeakerVideo]:
     if not table.exists():
         raise ManifestError("does not exist; --data names the folder that has it", path=table)
-    cells = read_cells(str(table), read_text(str(table)), COLUMNS)
-    if missing := [name for name in COLUMNS if name not in cells.columns]:
-        column_names = ", ".join(cells.column_names)
-        raise ManifestError(
-            f"its columns are {column_names}; wanted {', '.join(missing)} too", path=table
-        )
-    if cells.errors:
-        line, message = cells.errors[0]
-        raise ManifestError(message, path=table, line=line)
-    rows = zip(*(cells.columns[name] for name in COLUMNS), strict=True)
-    return [SpeakerVideo(*row) for row in rows]
+    with table.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        columns = reader.fieldnames or []
+        if missing := [name for name in COLUMNS if name not in columns]:
+            raise ManifestError(
+                f"its columns are {', '.join(columns)}; wanted {', '.join(missing)} too", path=table
+            )
+        return [SpeakerVideo(*(row[name] for name in COLUMNS)) for row in reader]
+
+
+def write_synthetic(folder: Path) -> Path:
+    """Write made-up clips and their table, or what is missing of them; give the folder.
+
+    A bar opens and closes on a grey ground, as lips do; how it moves is its class, how it looks its
+    speaker.
+    """
+    rows = []
+    for speaker, split in SPEAKERS.items():
+        for label, name in enumerate((*WORDS, *PHRASES)):
+            for repeat in range(_REPEATS):
+                path = f"clips/{speaker}_{label:02}_{repeat:02}.mp4"
+                frames = 4 + (label + 3 * repeat) % 9
+                kind = "words" if name in WORDS else "phrases"
+                rows.append((path, label, name, kind, speaker, repeat, frames, split, "train"))
+                _write_video(folder / path, label, frames, seed=len(rows), light=ord(speaker[1]))
+    head = ("path", "label", "class_name", "kind", "speaker", "rep", "frames")
+    with (folder / "labels.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([(*head, "split_si", "split_sd"), *rows])
+    return folder
+
+
+def _write_video(path: Path, label: int, frames: int, *, seed: int, light: int) -> None:
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    generator = np.random.default_rng(seed)
+    pixels = generator.integers(
+        2 * light, 2 * light + 20, (frames, _HEIGHT, _WIDTH, 3), dtype=np.uint8
+    )
+    for number, frame in enumerate(pixels):
+        progress = (number + 0.5) / frames
+        half, middle = {
+            0: (8 * progress, 12),
+            1: (8 - 8 * progress, 12),
+            2: (3, 18 - 12 * progress),
+        }.get(label, (3, 6 + 12 * progress))
+        frame[int(middle - half) : int(middle + half) + 1, 6:26] = 20
+    with atomic_write(path) as partial:
+        write_video(partial, pixels, rate=_RATE)
