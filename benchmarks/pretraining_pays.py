@@ -30,7 +30,6 @@ from pathlib import Path
 
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as the command line does, and before torch
 
-
 from pays_data import load_split, write_synthetic
 from pays_report import write_report
 from pays_runs import MIXED, ComparisonSettings
@@ -60,7 +59,7 @@ QUICK = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compare, print the page, and write it; the exit code as of the command line."""
     options = build_parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout, force=True)
     given = sys.argv[1:] if arguments is None else arguments
     command = shlex.join(["python", "benchmarks/pretraining_pays.py", *given])
     try:
