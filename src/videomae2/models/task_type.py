@@ -200,17 +200,17 @@ def rank_topk(
     scores: Float64[np.ndarray, " outputs"], label_space: LabelSpace, k: int
 ) -> list[ClassScore]:
     """The most probable classes first, equal ones in their order; numbers all, in their order."""
-    order = np.arange(label_space.count)
+    order = list(range(label_space.count))
     if label_space.classification_type is not None:
-        order = np.argsort(-scores, kind="stable")[:k]
-    return [ClassScore(int(i), label_space.get_name(int(i)), float(scores[i])) for i in order]
+        order = np.argsort(-scores, kind="stable")[:k].tolist()
+    return [ClassScore(i, label_space.get_name(i), float(scores[i])) for i in order]
 
 
 def find_active_classes(
     scores: Float64[np.ndarray, " outputs"], label_space: LabelSpace, threshold: float
 ) -> list[ClassScore]:
     """The class that holds, or all that do, the most probable first; none of numbers."""
-    if label_space.classification_type is None:
+    if label_space.task_type == "regression":
         return []
-    k = 1 if label_space.classification_type == "multiclass" else label_space.count
+    k = 1 if label_space.task_type == "multiclass" else label_space.count
     return [each for each in rank_topk(scores, label_space, k) if each.score >= threshold]

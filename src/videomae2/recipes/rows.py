@@ -126,7 +126,8 @@ class FinetuneRow(ReleasedRow[FinetuneRun]):
     dataset: LabelledDataset
     pretrained_run: str
     """The run folder beside its own that it starts from: the one that the recipe of the stage
-    before writes if it is not told otherwise."""
+    before writes if it is not told otherwise. Each row names one, and an absent one stops the run:
+    fine-tuning a giant from scratch by forgetting a flag would be the costliest silent mistake."""
     example_flags: str = ""
     """Flags of the command that its help shows; its own first weights if there are none."""
     head: HeadInit = "auto"

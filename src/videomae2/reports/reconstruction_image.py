@@ -75,9 +75,7 @@ def write_image_grid(
     rows += [] if clips[0].oracle_stats is None else ["oracle_stats"]
     block = _Block(clips, rows, num_frames, _GRID_FRAME_WIDTH)
     heading = title, format_title(clips[0])
-    return _write_sheet(
-        clips, block, path, heading, columns=columns, gaps=(20, 18), has_names=True
-    )
+    return _write_sheet(clips, block, path, heading, columns=columns, gaps=(20, 18), has_names=True)
 
 
 def _write_sheet(

@@ -152,7 +152,9 @@ def select_frames(
     return fps, np.clip(number, 0, len(seconds) - 1).astype(np.int64)
 
 
-def _render_frame(frame: UInt8[np.ndarray, "height width channels"]) -> Picture:
+def _render_frame(
+    frame: UInt8[np.ndarray, "height width channels"],
+) -> UInt8[np.ndarray, "film_height film_width rgb"]:
     """A frame of the video, in the middle of the film's width; both sides are even."""
     picture = to_rgb(frame)
     scale = max(1, -(-_SHORT_SIDES[0] // min(picture.shape[:2])))

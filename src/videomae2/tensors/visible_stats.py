@@ -17,7 +17,7 @@ Axes: batch, tokens = time*row*col of the grid, vis = the visible ones, values, 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from einops import rearrange
@@ -120,13 +120,13 @@ def match_boundaries(
     start = torch.stack((_to_grid(mean, cubes), _to_grid(std, cubes))).double()
     is_free = rearrange(predicted, "b (t h w) -> b t h w 1", t=cubes.grid[0], h=cubes.grid[1])
     known = (visible | predicted).view_as(is_free[..., 0])
-    boundaries = list(_compare_boundaries(patterns.double(), known, cubes))
+    all_seams = list(_compare_faces(patterns.double(), known, cubes))
     change = torch.zeros_like(start)
-    residual = -_compute_gradient(start, boundaries) * is_free
+    residual = -_compute_gradient(start, all_seams) * is_free
     direction, norm = residual, residual.square().sum()
     tiny = torch.finfo(norm.dtype).tiny
     for _ in range(_ITERATIONS):
-        curvature = _compute_gradient(direction, boundaries) + PRIOR_WEIGHT * direction
+        curvature = _compute_gradient(direction, all_seams) + PRIOR_WEIGHT * direction
         curvature = curvature * is_free
         step = norm / (direction * curvature).sum().clamp_min(tiny)
         change = change + step * direction
@@ -137,9 +137,8 @@ def match_boundaries(
     return _to_tokens(means), _to_tokens(stds).clamp_min(0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Boundary:
-    """All seams along one axis: which cubes touch, and means over the touching pixels."""
+class _Seams(NamedTuple):
+    """Where cubes touch along one axis: which do, and means over the touching pixels."""
 
     axis: int
     weight: Tensor
@@ -150,29 +149,24 @@ class _Boundary:
     product: Tensor
 
 
-def _compare_boundaries(patterns: Tensor, known: Tensor, cubes: Cubes) -> Iterator[_Boundary]:
+def _compare_faces(patterns: Tensor, known: Tensor, cubes: Cubes) -> Iterator[_Seams]:
     """Compare the faces of cubes that touch along time, row and column."""
     z = rearrange(patterns, "b (t h w) (p0 p1 p2 c) -> b t h w p0 p1 p2 c", **cubes.axes)
     for axis, axis_weight in ((1, TIME_WEIGHT), (2, 1.0), (3, 1.0)):
         pairs, side = z.shape[axis] - 1, z.shape[axis + 3]
-        faces = z.select(axis + 3, side - 1).narrow(axis, 0, pairs).flatten(4, 5)
-        opposite_faces = z.select(axis + 3, 0).narrow(axis, 1, pairs).flatten(4, 5)
+        first = z.select(axis + 3, side - 1).narrow(axis, 0, pairs).flatten(4, 5)
+        second = z.select(axis + 3, 0).narrow(axis, 1, pairs).flatten(4, 5)
         both_known = known.narrow(axis, 0, pairs) & known.narrow(axis, 1, pairs)
-        yield _Boundary(
-            axis=axis + 1,  # behind the axis that stacks mean and deviation
-            weight=axis_weight * both_known[..., None].to(z.dtype),
-            first=faces.mean(dim=4),
-            second=opposite_faces.mean(dim=4),
-            first_square=faces.square().mean(dim=4),
-            second_square=opposite_faces.square().mean(dim=4),
-            product=(faces * opposite_faces).mean(dim=4),
-        )
+        weight = axis_weight * both_known[..., None].to(z.dtype)
+        faces = (first, second, first.square(), second.square(), first * second)
+        # the axis is behind the one that stacks mean and deviation
+        yield _Seams(axis + 1, weight, *(face.mean(dim=4) for face in faces))
 
 
-def _compute_gradient(x: Tensor, boundaries: list[_Boundary]) -> Tensor:
+def _compute_gradient(x: Tensor, all_seams: list[_Seams]) -> Tensor:
     """Half the derivative of the sum over seams by means and deviations; it is linear in them."""
     gradient = torch.zeros_like(x)
-    for seam in boundaries:
+    for seam in all_seams:
         pairs = x.shape[seam.axis] - 1
         (m_a, s_a), (m_b, s_b) = x.narrow(seam.axis, 0, pairs), x.narrow(seam.axis, 1, pairs)
         gap = m_a - m_b
