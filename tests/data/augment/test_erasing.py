@@ -7,7 +7,8 @@ import torch
 
 from videomae2.data.augment import erasing
 from videomae2.data.augment.erasing import EraseConfig, draw_box_masks
-from videomae2.tensors import clips, rng
+from videomae2.tensors import rng
+from videomae2.tensors.clips import apply_and_mask
 
 USUAL = EraseConfig()
 ALWAYS = EraseConfig(prob=1.0)
@@ -100,7 +101,7 @@ def test_the_clips_around_one_and_the_way_of_computing_do_not_matter(monkeypatch
     monkeypatch.setattr(
         erasing,
         "masked_apply",
-        lambda x, chosen, change, *more: clips._apply_to_all(x, chosen, change, more),
+        apply_and_mask,
     )
     assert torch.equal(erase(x, keys(9), replace(USUAL, prob=0.5)), whole)
 
