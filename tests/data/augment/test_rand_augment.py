@@ -16,8 +16,8 @@ from videomae2.data.augment.rand_augment import (
     parse_rand_augment,
     rand_augment,
 )
-from videomae2.tensors import clips as clips_module
 from videomae2.tensors import rng
+from videomae2.tensors.clips import apply_and_mask
 
 USUAL = RandAugmentConfig()
 
@@ -50,11 +50,7 @@ def test_a_batch_equals_its_clips_one_by_one():
 def test_computing_all_rows_and_keeping_the_chosen_gives_the_same(monkeypatch):
     x, drawn = clips(24, 2, 20, 24), keys(24, seed=1)
     listed = rand_augment(x, drawn, USUAL)
-
-    def masked(x, chosen, change, *others):
-        return clips_module._apply_to_all(x, chosen, change, others)
-
-    monkeypatch.setattr(module, "masked_apply", masked)
+    monkeypatch.setattr(module, "masked_apply", apply_and_mask)
     assert torch.equal(rand_augment(x, drawn, USUAL), listed)
 
 
