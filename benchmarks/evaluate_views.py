@@ -38,9 +38,9 @@ from view_by_view import ViewRequest
 from videomae2.commands.evaluate.config import EvaluateConfig
 from videomae2.commands.evaluate.plan import prepare_evaluation
 from videomae2.commands.evaluate.run import evaluate
+from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.manifests.manifest import Entry
 from videomae2.data.workers.pool import Pool
-from videomae2.inference.reading import EvalReadingConfig
 from videomae2.inference.video_scorer import VideoScorer
 from videomae2.inference.views import EvalViews
 from videomae2.metrics.classification import compute_probabilities
@@ -191,7 +191,7 @@ def main() -> None:
     config = EvaluateConfig(
         views=TEST_VIEWS,
         device=options.device,
-        reading=EvalReadingConfig(num_workers=options.workers),
+        reading=ReadingConfig(num_workers=options.workers),
         batch_size=15,
     )
     with tempfile.TemporaryDirectory() as name:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from videomae2.commands.evaluate.config import EvaluateConfig, ListConfig
+from videomae2.commands.evaluate.config import EvaluateConfig
 from videomae2.config.runs import (
     CheckpointConfig,
     FinetuneRun,
@@ -16,11 +16,10 @@ from videomae2.data.augment.erasing import EraseConfig
 from videomae2.data.augment.mixing import MixConfig
 from videomae2.data.augment.rand_augment import RandAugmentConfig
 from videomae2.data.loading.mixture import Mixture
-from videomae2.data.loading.reading import LoadingConfig
+from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.loading.sources import DataConfig, SourceConfig
-from videomae2.data.manifests.read import read_manifest
+from videomae2.data.manifests.read import ListConfig, read_manifest
 from videomae2.data.views.crops import CropConfig
-from videomae2.inference.reading import EvalReadingConfig
 from videomae2.inference.views import EvalViews
 from videomae2.metrics.bootstrap import N_RESAMPLES
 from videomae2.models.autoencoder import AutoencoderConfig, DecoderConfig
@@ -126,7 +125,7 @@ def build_pretrain_run(
         output_dir=out,
         checkpoint=CheckpointConfig(interval=500, keep_latest_k=1),
         logging=LoggingConfig(interval=max(1, steps // 20)),
-        loading=LoadingConfig(num_workers=settings.workers),
+        loading=ReadingConfig(num_workers=settings.workers),
         runtime=RuntimeConfig(device=settings.device),
         seed=seed,
     )
@@ -172,7 +171,7 @@ def build_finetune_run(
         output_dir=out,
         checkpoint=CheckpointConfig(interval=200, keep_latest_k=1),
         logging=LoggingConfig(interval=max(1, steps // 8)),
-        loading=LoadingConfig(num_workers=settings.workers),
+        loading=ReadingConfig(num_workers=settings.workers),
         runtime=RuntimeConfig(device=settings.device),
         seed=seed,
     )
@@ -183,7 +182,7 @@ def build_evaluate_config(settings: ComparisonSettings, root: Path) -> EvaluateC
     return EvaluateConfig(
         views=EvalViews(clips=2, crops=1),
         list=ListConfig(root=root),
-        reading=EvalReadingConfig(num_workers=settings.workers),
+        reading=ReadingConfig(num_workers=settings.workers),
         batch_size=64,
         device=settings.device,
         n_resamples=settings.rounds,

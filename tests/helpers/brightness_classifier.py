@@ -9,8 +9,8 @@ import av
 import numpy as np
 import torch
 
+from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.workers.pool import Pool
-from videomae2.inference.reading import ReadingConfig
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.weights.config_json import FrameSampling, SavedClassifierConfig
@@ -75,9 +75,9 @@ def write_levels(path: Path, values: list[int], *, size=(32, 48), gop=12, **opti
 def read_here(monkeypatch) -> None:
     """Read in the process of the test: nothing can be killed, and nothing must be started."""
 
-    def make_pool(self, function, *, num_workers):
+    def make_pool(self, function, **_):
         return Pool(
             function, num_workers=0, timeout_seconds=self.timeout_seconds, memory_limit_bytes=None
         )
 
-    monkeypatch.setattr(ReadingConfig, "make_pool", make_pool)
+    monkeypatch.setattr(ReadingConfig, "pool", make_pool)

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from videomae2.config.runs import CheckpointConfig, LoggingConfig, PretrainRun
-from videomae2.data.loading.reading import LoadingConfig
+from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.loading.sources import DataConfig, SourceConfig
 from videomae2.data.synthetic.moving_shapes import write_moving_shapes
 from videomae2.models.autoencoder import AutoencoderConfig, DecoderConfig
@@ -50,7 +50,7 @@ def small_run(videos: Path, out: Path, *, epochs: float = 3.0, **changed: object
         output_dir=out,
         checkpoint=CheckpointConfig(interval=2),
         logging=LoggingConfig(interval=3),
-        loading=LoadingConfig(num_workers=0, timeout_seconds=5.0),
+        loading=ReadingConfig(num_workers=0, timeout_seconds=5.0),
         runtime=RuntimeConfig(device="cpu", precision="fp32"),
     )
     return replace(run, **changed)

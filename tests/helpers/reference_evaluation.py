@@ -12,7 +12,7 @@ from tests.helpers.logs import logging_to
 from tests.helpers.videos import encode, plain_decode
 from videomae2.commands.evaluate.config import EvaluateConfig
 from videomae2.commands.evaluate.run import evaluate
-from videomae2.inference.reading import EvalReadingConfig
+from videomae2.data.loading.reading import ReadingConfig
 from videomae2.inference.views import EvalViews
 from videomae2.models.weights.config_json import FrameSampling, SavedClassifierConfig
 from videomae2.models.weights.saved import save_model
@@ -25,7 +25,7 @@ CONFIG = EvaluateConfig(
     precision="fp32",
     batch_size=4,
     n_resamples=100,
-    reading=EvalReadingConfig(num_workers=0, timeout_seconds=20.0),
+    reading=ReadingConfig(num_workers=0, timeout_seconds=20.0),
 )
 ONE_BY_ONE = EvalViews(clips=2, crops=2)
 

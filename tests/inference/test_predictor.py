@@ -6,13 +6,13 @@ from torch.nn.functional import interpolate
 import videomae2
 from tests.helpers.brightness_classifier import levels, read_here, save_rigged, write_levels
 from tests.helpers.classifiers import NAMES, saved_autoencoder, saved_classifier
+from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.video.reader import open_reader
 from videomae2.data.views.crops import compute_cover_size, list_crop_boxes
 from videomae2.data.views.sampling import dense_clips
 from videomae2.errors import CheckpointError, ConfigError, ManifestError, VideoError
 from videomae2.inference.inputs import expand_inputs, expand_lines
 from videomae2.inference.predictor import Predictor
-from videomae2.inference.reading import ReadingConfig
 from videomae2.inference.views import EvalViews
 from videomae2.models.weights.config_json import FrameSampling
 from videomae2.tensors import grid, pixels
@@ -147,7 +147,7 @@ def test_a_stride_in_seconds_wants_a_clock(tmp_path):
     np.save(tmp_path / "a.npy", np.zeros((20, 16, 16, 3), np.uint8))
     with pytest.raises(VideoError, match=r"has no clock.*give its frame rate, or count"):
         predictor(model).predict(tmp_path / "a.npy")
-    timed = predictor(model, reading=ReadingConfig(frame_rate=10.0))
+    timed = predictor(model, frame_rate=10.0)
     assert timed.predict(tmp_path / "a.npy").length_seconds == pytest.approx(2.0)
 
 
@@ -215,11 +215,11 @@ def test_choices_that_cannot_work_are_named_together(folder):
         predictor(
             folder / "model",
             views=EvalViews(frame_interval=0.0, crops=0),
-            reading=ReadingConfig(num_workers=0, timeout_seconds=0.0),
+            reading=ReadingConfig(num_workers=-1, timeout_seconds=0.0),
         )
     assert raised.value.problems == [
         "--crops is 0, wanted 1 or more",
         "--frame-interval is 0, wanted above 0",
-        "--num-workers is 0, wanted 1 or more",
-        "--timeout-seconds is 0, wanted more than 0",
+        "--num-workers -1 cannot work; it wants 0 or more",
+        "--timeout-seconds 0.0 cannot work; it wants a number above 0",
     ]

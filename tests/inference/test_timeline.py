@@ -14,7 +14,6 @@ from videomae2.data.views.resize import resize_to_cover
 from videomae2.errors import ConfigError, VideoError
 from videomae2.inference.inputs import expand_inputs
 from videomae2.inference.predictor import Predictor
-from videomae2.inference.reading import ReadingConfig
 from videomae2.inference.scorer import ViewScorer
 from videomae2.inference.timeline import TimelineConfig, compute_timeline
 from videomae2.models.weights.config_json import FrameSampling
@@ -37,9 +36,8 @@ def folder(tmp_path_factory):
 
 
 def line_of(model, video, *, frame_rate=None, **config):
-    reading = ReadingConfig(frame_rate=frame_rate)
     (only,) = expand_inputs([video])
-    predictor = Predictor(model, device="cpu", precision="fp32", reading=reading)
+    predictor = Predictor(model, device="cpu", precision="fp32", frame_rate=frame_rate)
     return compute_timeline(predictor, only, TimelineConfig(**config))
 
 

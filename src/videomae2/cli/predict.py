@@ -15,7 +15,6 @@ from videomae2.cli.predict_options import (
 )
 from videomae2.cli.predict_output import PredictionPrinter, print_dry_run
 from videomae2.commands.timeline import TimelineFolder
-from videomae2.data.views.tasks import READ_VIEWS
 from videomae2.errors import ConfigError, VideoError
 from videomae2.inference.inputs import VideoInput, expand_inputs, expand_lines, stream_lines
 from videomae2.inference.predictor import Predictor
@@ -82,7 +81,7 @@ def _predict_videos(
 ) -> None:
     total = None if STDIN in options.videos else len(inputs)
     with (
-        predictor.reading.make_pool(READ_VIEWS, num_workers=options.num_workers) as pool,
+        predictor.make_pool() as pool,
         track("predict", total=total) as progress,
     ):
         for batch in _iterate_inputs(options, inputs):

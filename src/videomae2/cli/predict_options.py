@@ -1,14 +1,14 @@
 """The arguments of ``videomae2 predict``, and what they choose."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-from tyro.conf import Positional, arg
+from tyro.conf import OmitArgPrefixes, Positional, arg
 
+from videomae2.data.loading.reading import ReadingConfig
 from videomae2.errors import ConfigError
-from videomae2.inference.predictor import Predictor
-from videomae2.inference.reading import ReadingConfig
+from videomae2.inference.predictor import DEFAULT_READING, Predictor
 from videomae2.inference.timeline import TimelineConfig
 from videomae2.inference.views import EvalViews
 
@@ -65,12 +65,8 @@ class PredictOptions:
     """Write a video with names and bars, too; reads the video once more."""
     frame_rate: float | None = None
     """Frames per second of folders of images and of arrays, which have no clock."""
-    max_short_side: int | None = None
-    """Shrink larger frames to this short side while reading: less memory, slightly other pixels."""
-    num_workers: int = 1
-    """Processes that read videos; a time line takes one."""
-    timeout_seconds: float = 120.0
-    """Seconds that reading a video, or the next part of a long one, may take."""
+    reading: OmitArgPrefixes[ReadingConfig] = field(default_factory=lambda: DEFAULT_READING)
+    """How videos are read; the parts of a long one, in one process."""
     device: str = "auto"
     """cpu, cuda, cuda:1, …; auto takes a CUDA device if there is one."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
@@ -120,12 +116,8 @@ def load_predictor(options: PredictOptions) -> Predictor:
         device=options.device,
         precision=options.precision,
         views=_build_test_views(options),
-        reading=ReadingConfig(
-            num_workers=options.num_workers,
-            timeout_seconds=options.timeout_seconds,
-            max_short_side=options.max_short_side,
-            frame_rate=options.frame_rate,
-        ),
+        reading=options.reading,
+        frame_rate=options.frame_rate,
     )
 
 

@@ -18,11 +18,11 @@ import numpy as np
 from videomae2.base.files import atomic_write
 from videomae2.base.progress import track
 from videomae2.data.video.writer import write_video
-from videomae2.data.views.scan import SCAN_FUNCTION, iterate_scan, open_scan
+from videomae2.data.views.scan import iterate_scan, open_scan
 from videomae2.errors import ConfigError, VideoError
 from videomae2.inference.inputs import VideoInput
 from videomae2.inference.predictor import Predictor
-from videomae2.inference.timeline import Timeline, build_scan_request
+from videomae2.inference.timeline import Timeline, build_scan_request, make_scan_pool
 from videomae2.reports.timeline import write_timeline_picture
 from videomae2.reports.timeline_video import MAX_SHORT_SIDE, compose_overlay_video, select_frames
 
@@ -246,7 +246,7 @@ def _write_overlay_video(
     request = build_scan_request(predictor, video.entry, video.frame_name)
     side = min(MAX_SHORT_SIDE, request.limits.max_short_side or MAX_SHORT_SIDE)
     request = replace(request, limits=replace(request.limits, max_short_side=side))
-    with predictor.reading.make_pool(SCAN_FUNCTION, num_workers=1) as pool:
+    with make_scan_pool(predictor) as pool:
         info = open_scan(pool, request)
         assert info.seconds is not None  # else there were no time line
         fps, indices = select_frames(info.seconds, timeline.length_seconds)

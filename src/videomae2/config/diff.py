@@ -17,6 +17,7 @@ RESUME_SAFE_FIELDS = frozenset(
         "data.sources.*.layout",
         "labels.class_names",
         "validation.root",
+        "validation.layout",
         # what is written, and when the run gives up
         "data.max_unreadable_share",
         "output_dir",

@@ -1,13 +1,14 @@
 """Checks of supervised training alone: labels, heads, mixing, adapters, validation."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from videomae2.base.files import path_exists, path_hint
 from videomae2.config.runs import FinetuneRun, ValidatedRun
 from videomae2.config.shared_checks import Check, check_heads
 from videomae2.data.augment.augment import is_mixing
 from videomae2.data.manifests.public_classes import check_class_names
+from videomae2.data.manifests.read import ListConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.lora import LoraConfig
 from videomae2.models.weights.init_from import InitConfig
@@ -113,11 +114,15 @@ def check_pos_embed(
 
 def check_validation(run: ValidatedRun) -> Iterator[str]:
     """Whether what is held out is there."""
-    path, root = run.validation.path, run.validation.root
-    if path is not None and not path_exists(path):
-        yield f"--validation.path {path} does not exist{path_hint(path)}"
-    if path is None and root is not None:
-        yield "--validation.root has no effect without --validation.path; leave it out"
+    path = run.validation.path
+    if path is not None:
+        if not path_exists(path):
+            yield f"--validation.path {path} does not exist{path_hint(path)}"
+        return
+    for field in fields(ListConfig):
+        if getattr(run.validation, field.name) != field.default:
+            flag = f"--validation.{field.name.replace('_', '-')}"
+            yield f"{flag} has no effect without --validation.path; leave it out"
 
 
 FINETUNE_CHECKS: tuple[Check, ...] = (

@@ -6,10 +6,10 @@ from typing import Annotated, Protocol, runtime_checkable
 
 from videomae2.base.ranges import BELOW_ONE, ONE_OR_MORE, POSITIVE, Range
 from videomae2.data.augment.augment import AugmentConfig
-from videomae2.data.loading.reading import LoadingConfig
+from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.loading.sources import DataConfig
 from videomae2.data.manifests.labels import LabelConfig
-from videomae2.data.manifests.read import Layout
+from videomae2.data.manifests.read import Layout, ListConfig
 from videomae2.models.autoencoder import AutoencoderConfig
 from videomae2.models.classifier import ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
@@ -101,7 +101,7 @@ class Run(Protocol):
     @property
     def max_nonfinite_steps(self) -> int: ...
     @property
-    def loading(self) -> LoadingConfig: ...
+    def loading(self) -> ReadingConfig: ...
     @property
     def runtime(self) -> RuntimeConfig: ...
     @property
@@ -130,7 +130,7 @@ class PretrainRun:
     """Stop after this many steps in a row without a finite loss and gradient."""
     online_probe: OnlineProbeConfig = field(default_factory=OnlineProbeConfig)
     """Probes of the features during training."""
-    loading: LoadingConfig = field(default_factory=LoadingConfig)
+    loading: ReadingConfig = field(default_factory=ReadingConfig)
     """How videos are read."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
     """Device and precision."""
@@ -139,13 +139,11 @@ class PretrainRun:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ValidationConfig:
-    """What is held out, and how often it is looked at. The best model so far is kept."""
+class ValidationConfig(ListConfig):
+    """What is held out, how it is read, and how often it is looked at. The best model is kept."""
 
     path: Path | None = None
     """A labelled folder or list; if not given, a share of the videos is held out."""
-    root: Path | None = None
-    """Put before the paths that the list names."""
     share: Annotated[float, BELOW_ONE] = 0.2
     """Share of the videos of each class that is held out where no path is given; 0 for none."""
     interval: Annotated[int | None, ONE_OR_MORE] = None
@@ -194,7 +192,7 @@ class FinetuneRun:
     """When a run tells how it goes."""
     max_nonfinite_steps: Annotated[int, ONE_OR_MORE] = 20
     """Stop after this many steps in a row without a finite loss and gradient."""
-    loading: LoadingConfig = field(default_factory=LoadingConfig)
+    loading: ReadingConfig = field(default_factory=ReadingConfig)
     """How videos are read."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
     """Device and precision."""
@@ -247,7 +245,7 @@ class DistillRun:
     """When a run tells how it goes."""
     max_nonfinite_steps: Annotated[int, ONE_OR_MORE] = 20
     """Stop after this many steps in a row without a finite loss and gradient."""
-    loading: LoadingConfig = field(default_factory=LoadingConfig)
+    loading: ReadingConfig = field(default_factory=ReadingConfig)
     """How videos are read."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
     """Device and precision."""

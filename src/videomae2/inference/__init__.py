@@ -1,7 +1,6 @@
 """Load a model, read videos, score or encode their views, keep what comes of it.
 
 inputs          files, folders and lines of standard input → videos
-reading         limits and processes of reading
 views           which views of a whole video: as asked, else as the model was trained
 classifier      a classifier with the names of its outputs, on its device
 scorer          views of a video → scores

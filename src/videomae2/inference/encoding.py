@@ -13,10 +13,9 @@ from einops import rearrange
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from videomae2.data.loading.reading import LoadingConfig
+from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.loading.sources import SourceConfig, check_timestamps
 from videomae2.data.manifests.manifest import Manifest
-from videomae2.data.video.reader import ReadLimits
 from videomae2.data.views.resize import ImageSize, resize_to_cover
 from videomae2.data.views.specs import ViewGridConfig, ViewSpec, ViewsRequest
 from videomae2.data.workers.pool import Pool
@@ -146,26 +145,23 @@ def build_view_spec(
     *,
     clips: int,
     frame_rate: float | None = None,
-    reading: LoadingConfig | None = None,
+    reading: ReadingConfig | None = None,
 ) -> ViewSpec:
     """What a reading process needs to know about the clips of a list; each shows its middle crop.
 
     Raises:
         ConfigError: The frame interval counts in seconds of what has no clock.
     """
-    reading = reading or LoadingConfig()
+    reading = reading or ReadingConfig()
     if sampling.kind == "strided" and sampling.interval_unit != "frames" and frame_rate is None:
         _check_timestamps(manifest, sampling)
-    limits = ReadLimits(
-        timeout_seconds=reading.timeout_seconds, max_bytes=int(reading.memory_limit_gib * 2**30)
-    )
     return ViewSpec(
         grid=ViewGridConfig(kind=sampling.kind, clips=clips, crops=1),
         frames=cubes.frames,
         channels=cubes.channels,
         frame_interval=sampling.frame_interval,
         interval_unit=sampling.interval_unit,
-        limits=limits,
+        limits=reading.limits(),
         frame_name=manifest.frame_name,
         frame_rate=frame_rate,
     )

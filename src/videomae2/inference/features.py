@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 from videomae2.base.progress import track
 from videomae2.base.provenance import compute_digest
 from videomae2.base.signals import SignalHandler
-from videomae2.data.loading.reading import MAX_ATTEMPTS, LoadingConfig
+from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.manifests.fingerprint import file_stat
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.video.reader import ReadLimits
 from videomae2.data.views.resize import ImageSize
 from videomae2.data.views.specs import ViewSpec, ViewsRequest
 from videomae2.data.views.tasks import READ_VIEWS
-from videomae2.data.workers.pool import Pool
 from videomae2.errors import Interrupted, VideoError
 from videomae2.inference.encoding import ANTIALIAS, encode_video, read_videos
 from videomae2.inference.store import FeatureStore, is_complete
@@ -70,7 +69,7 @@ class FeatureExtractor:
     stored_grid: Grid | None
     """Grid of the tokens that are kept of each clip; None keeps none."""
     cache_dir: Path
-    reading: LoadingConfig
+    reading: ReadingConfig
 
     def resolve_cache(self, manifest: Manifest, view_spec: ViewSpec) -> "FeatureCache":
         """Where the features of a list are kept; those with tokens serve those who want none."""
@@ -140,9 +139,10 @@ class FeatureExtractor:
         """Extract what a store has not, until it is there or somebody asks to stop."""
         total = len(manifest)
         requests = (ViewsRequest(manifest[row], view_spec) for row in rows)
+        num_workers = resolve_num_workers(self.reading.num_workers, self.runtime)
         with (
             SignalHandler() as stop_signal,
-            self._make_pool() as pool,
+            self.reading.pool(READ_VIEWS, num_workers=num_workers) as pool,
             track(f"features {name}", total=total, done=total - len(rows)) as progress,
         ):
             video_clips = read_videos(requests, pool, self.size, self.runtime.device)
@@ -167,15 +167,6 @@ class FeatureExtractor:
                         f"{total} videos are kept, and the same command goes on"
                     )
 
-    def _make_pool(self) -> Pool:
-        return Pool(
-            READ_VIEWS,
-            num_workers=resolve_num_workers(self.reading.num_workers, self.runtime),
-            timeout_seconds=self.reading.timeout_seconds,
-            memory_limit_bytes=int(self.reading.memory_limit_gib * 2**30),
-            max_attempts=MAX_ATTEMPTS,
-        )
-
     def _count_tokens(self, stored_grid: Grid | None) -> int | None:
         """How many are kept of each video."""
         return None if stored_grid is None else self.clips * int(np.prod(stored_grid))
@@ -183,14 +174,15 @@ class FeatureExtractor:
     def _compute_key(self, manifest: Manifest, view_spec: ViewSpec) -> str:
         """Name everything that features depend on: weights, videos, and what is seen of them.
 
-        What reading may cost is no part of it: a video above a limit has no features.
+        Limits of time and memory are no part of it: a video above one has no features.
         """
+        limits = ReadLimits(max_short_side=view_spec.limits.max_short_side)
         fields = {
             "format": _FORMAT,
             "weights": self.frozen.digest,
             "list": manifest.digest(),
             "files": compute_files_digest(manifest),
-            "shape": asdict(replace(view_spec, limits=ReadLimits())),
+            "shape": asdict(replace(view_spec, limits=limits)),
             "size": self.size,
             "antialias": ANTIALIAS,
             "precision": self.runtime.precision,

@@ -4,7 +4,7 @@ Axis: outputs = classes or numbers.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,18 +12,25 @@ import numpy as np
 from jaxtyping import Float64, UInt8
 from torch import Tensor
 
+from videomae2.base.ranges import find_range_errors
+from videomae2.data.loading.reading import ReadingConfig
+from videomae2.data.video.reader import ReadLimits
 from videomae2.data.views.specs import ViewsRequest
 from videomae2.data.views.tasks import READ_VIEWS
 from videomae2.data.workers.pool import Pool
 from videomae2.data.workers.worker import Result
-from videomae2.errors import VideoError
+from videomae2.errors import ConfigError, VideoError
 from videomae2.inference.classifier import ClassifierOptions, load_classifier_task
 from videomae2.inference.inputs import RequestQueue, VideoInput, expand_inputs
-from videomae2.inference.reading import ReadingConfig, check_settings
 from videomae2.inference.scorer import ViewScorer
-from videomae2.inference.views import EvalViews, resolve_views
+from videomae2.inference.views import EvalViews, find_view_problems, resolve_views
 from videomae2.models.task_type import ClassScore, LabelSpace, find_active_classes, rank_topk
-from videomae2.training.runtime import RuntimeConfig, prepare_runtime
+from videomae2.training.runtime import RuntimeConfig, prepare_runtime, resolve_num_workers
+
+_MAX_FRAMES = 10_000_000  # four days of video
+
+
+DEFAULT_READING = ReadingConfig(num_workers=1, timeout_seconds=120.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -65,7 +72,8 @@ class Predictor:
         device: cpu, cuda, cuda:1, …; auto takes a CUDA device if there is one.
         precision: fp32, bf16, or auto, which takes bf16 where the machine computes it fast.
         views: Which views of a whole video are averaged; as in evaluation if not given.
-        reading: How videos are read.
+        reading: How videos are read; in a process of their own, 120 s each, if not given.
+        frame_rate: Frames per second of folders of images and arrays, which have no clock.
 
     Raises:
         CheckpointError: There is no model, it is no classifier with a head, or names and outputs
@@ -87,13 +95,14 @@ class Predictor:
         device: str = "auto",
         precision: Literal["auto", "bf16", "fp32"] = "auto",
         views: EvalViews | None = None,
-        reading: ReadingConfig | None = None,
+        reading: ReadingConfig = DEFAULT_READING,
+        frame_rate: float | None = None,
     ) -> None:
-        test_views, self.reading = views or EvalViews(), reading or ReadingConfig()
+        test_views, self.reading, self.frame_rate = views or EvalViews(), reading, frame_rate
         options = ClassifierOptions(
             class_names=_to_path(class_names), classes=_to_path(classes), frames=frames, side=side
         )
-        check_settings(test_views, self.reading, options)
+        self._check_settings(test_views, options)
         runtime = prepare_runtime(RuntimeConfig(device=device, precision=precision))
         self.model = load_classifier_task(Path(model), runtime, options)
         card = self.model.config
@@ -102,7 +111,7 @@ class Predictor:
             task=self.model.task, runtime=runtime, antialias=self.views.antialias
         )
         self.view_spec = self.views.build_spec(
-            card.model.encoder, self.reading.limits, frame_rate=self.reading.frame_rate
+            card.model.encoder, self.limits, frame_rate=frame_rate
         )
 
     @property
@@ -150,9 +159,18 @@ class Predictor:
         Raises:
             ManifestError: A folder holds no video.
         """
-        num_workers = self.reading.num_workers
-        with self.reading.make_pool(READ_VIEWS, num_workers=num_workers) as pool:
+        with self.make_pool() as pool:
             yield from self.predict_in_pool(pool, videos)
+
+    @property
+    def limits(self) -> ReadLimits:
+        """What reading one video may cost."""
+        return replace(self.reading.limits(), max_frames=_MAX_FRAMES)
+
+    def make_pool(self) -> Pool:
+        """The processes that read videos."""
+        num_workers = resolve_num_workers(self.reading.num_workers, self.scorer.runtime)
+        return self.reading.pool(READ_VIEWS, num_workers=num_workers)
 
     def predict_in_pool(
         self, pool: Pool, videos: Iterable[Path | str | VideoInput | VideoError]
@@ -164,6 +182,15 @@ class Predictor:
             queue.pop_answered(result)
             yield result.error or self._build_prediction(result)
         yield from queue.pop_unreadable()
+
+    def _check_settings(self, views: EvalViews, options: ClassifierOptions) -> None:
+        """Refuse choices that work with no model, all of them at once."""
+        problems = options.find_problems() + find_view_problems(views, flags="--")
+        problems += [problem for _, problem in find_range_errors(self.reading)]
+        if self.frame_rate is not None and not 0 < self.frame_rate < float("inf"):
+            problems.append(f"--frame-rate is {self.frame_rate:g}, wanted more than 0")
+        if problems:
+            raise ConfigError(problems)
 
     def _build_prediction(self, result: Result[ViewsRequest]) -> Prediction:
         assert result.arrays is not None

@@ -1,7 +1,6 @@
 """The labelled lists of a probe: read, held against each other, and split where there is one."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,21 +9,15 @@ from jaxtyping import Bool, Int32, Int64
 from videomae2.data.manifests.class_names import infer_classes
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.manifests.overlap import describe_entry, find_overlap
-from videomae2.data.manifests.read import Layout, read_manifest
+from videomae2.data.manifests.read import ListConfig
 from videomae2.errors import ConfigError, DataError, ManifestError
 from videomae2.metrics.splits import validation_split
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ProbeListConfig:
-    """How the labelled lists are read."""
+class ProbeListConfig(ListConfig):
+    """How both labelled lists are read; ``filter`` is of those to train on."""
 
-    layout: Layout = "auto"
-    """How to read both lists; found out if not given."""
-    root: Path | None = None
-    """Put before the paths that a list names."""
-    filter: str | None = None
-    """Rows of a table to train on, as column=value, such as split=train."""
     filter_test: str | None = None
     """Rows of the test table; without TEST, rows of TRAIN to test on."""
     test_share: float = 0.2
@@ -78,7 +71,7 @@ def load_train_test(
         raise ConfigError("--test-share has no effect where a test is given; leave it out")
     if not 0 < list_config.test_share < 1:
         raise ConfigError(f"--test-share is {list_config.test_share:g}, wanted between 0 and 1")
-    train_manifest = _read_list(train, list_config, list_config.filter)
+    train_manifest = list_config.read(train, labels="required")
     inferred = infer_classes(train_manifest)
     if len(set(train_manifest.labels.tolist())) < 2:
         raise DataError(f"{train} has videos of one class only; a probe tells classes apart")
@@ -87,7 +80,8 @@ def load_train_test(
             train_manifest, inferred.names, list_config.test_share, seed, max_videos
         )
     class_names = train_manifest.class_names
-    test_manifest = _read_list(test, list_config, list_config.filter_test, class_names)
+    test_config = replace(list_config, filter=list_config.filter_test)
+    test_manifest = test_config.read(test, labels="required", class_names=class_names)
     if class_names is None and test_manifest.class_names is not None:
         raise DataError(
             f"{train} numbers its classes and {test} names them, so nobody knows which number is "
@@ -100,22 +94,6 @@ def load_train_test(
         _subsample_rows(test_manifest, max_videos, seed),
     )
     return ProbeData(train_manifest, test_manifest, inferred.names, *rows, f"{test}")
-
-
-def _read_list(
-    path: Path,
-    list_config: ProbeListConfig,
-    row_filter: str | None,
-    class_names: Sequence[str] | None = None,
-) -> Manifest:
-    return read_manifest(
-        path,
-        root=list_config.root,
-        layout=list_config.layout,
-        labels="required",
-        row_filter=row_filter,
-        class_names=class_names,
-    )
 
 
 def _subsample_rows(

@@ -106,7 +106,7 @@ def compute_timeline(
     """
     check_window_length(predictor, config)
     request = build_scan_request(predictor, video.entry, video.frame_name)
-    with predictor.reading.make_pool(SCAN_FUNCTION, num_workers=1) as pool:
+    with make_scan_pool(predictor) as pool:
         stream_info = open_scan(pool, request)
         windows = plan_windows(predictor, config, stream_info, video.entry.path)
         scores, read_error = [], None
@@ -128,14 +128,19 @@ def compute_timeline(
     )
 
 
+def make_scan_pool(predictor: Predictor) -> Pool:
+    """The one process that reads a long video; what took too long is not begun again."""
+    return predictor.reading.pool(SCAN_FUNCTION, num_workers=1, max_attempts=1)
+
+
 def build_scan_request(predictor: Predictor, entry: Entry, frame_name: str | None) -> ScanRequest:
     """How a video is read from first to last."""
     return ScanRequest(
         entry=entry,
         pixels=predictor.view_spec.pixels,
-        limits=predictor.reading.limits,
+        limits=predictor.limits,
         frame_name=frame_name,
-        frame_rate=predictor.reading.frame_rate,
+        frame_rate=predictor.frame_rate,
     )
 
 

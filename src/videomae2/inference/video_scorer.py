@@ -15,7 +15,7 @@ import numpy as np
 
 from videomae2.base.progress import track
 from videomae2.base.signals import SignalHandler
-from videomae2.data.loading.reading import MAX_ATTEMPTS
+from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.manifests.manifest import Entry
 from videomae2.data.views.resize import ResizedVideo, iterate_view_batches
 from videomae2.data.views.specs import ViewSpec, ViewsRequest
@@ -35,8 +35,9 @@ class VideoScorer:
 
     scorer: ViewScorer
     view_spec: ViewSpec
+    reading: ReadingConfig
     num_workers: int
-    """Reading processes."""
+    """Reading processes, as many as the machine wants where ``reading`` does not say it."""
 
     @property
     def videos_per_batch(self) -> int:
@@ -45,14 +46,7 @@ class VideoScorer:
 
     def make_pool(self) -> Pool:
         """The processes that read."""
-        limits = self.view_spec.limits
-        return Pool(
-            READ_VIEWS,
-            num_workers=self.num_workers,
-            timeout_seconds=limits.timeout_seconds,
-            memory_limit_bytes=limits.max_bytes,
-            max_attempts=MAX_ATTEMPTS,
-        )
+        return self.reading.pool(READ_VIEWS, num_workers=self.num_workers)
 
     def score_videos(self, videos: list[ResizedVideo | None]) -> list[ViewScores]:
         """The scores of all views of some videos, of which one at least is there."""

@@ -1,8 +1,8 @@
 """Lists to evaluate on, and the names that their classes go by."""
 
-from videomae2.commands.evaluate.config import ListConfig
 from videomae2.commands.evaluate.dataset import load_eval_dataset
 from videomae2.data.manifests.public_classes import load_public_classes
+from videomae2.data.manifests.read import ListConfig
 from videomae2.models.classifier import ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.weights.config_json import SavedClassifierConfig

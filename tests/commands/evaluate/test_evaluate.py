@@ -22,7 +22,7 @@ from tests.helpers.reference_evaluation import (
 from tests.helpers.slow_videos import late_at_first
 from tests.helpers.videos import encode
 from videomae2.cli.evaluate import format_text
-from videomae2.commands.evaluate.config import ListConfig
+from videomae2.data.manifests.read import ListConfig
 from videomae2.data.views.tasks import read_views
 from videomae2.errors import (
     CheckpointError,

@@ -8,8 +8,8 @@ import pytest
 from safetensors.torch import save_file
 
 from tests.helpers.reference_evaluation import CONFIG, run_it, save_run, save_videos
-from videomae2.commands.evaluate.config import ListConfig
 from videomae2.commands.evaluate.plan import prepare_evaluation
+from videomae2.data.manifests.read import ListConfig
 from videomae2.errors import ConfigError
 from videomae2.inference.views import EvalViews
 from videomae2.models.weights.resolve import EMA_FILE

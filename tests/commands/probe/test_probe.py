@@ -16,6 +16,7 @@ from tests.helpers.slow_videos import late_at_first
 from videomae2.commands.probe.config import ProbeClipConfig, ProbeSettings
 from videomae2.commands.probe.run import prepare_probe, run_probe
 from videomae2.commands.train.pretrain import pretrain
+from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.manifests.read import read_manifest
 from videomae2.data.workers.pool import Pool
 from videomae2.errors import (
@@ -35,7 +36,7 @@ from videomae2.training.runtime import RuntimeConfig, resolve_runtime
 
 SETTINGS = ProbeSettings(
     methods=("knn", "linear"), ks=(1, 3), l2=(1e-2, 1.0), folds=3,
-    num_workers=0, device="cpu", precision="fp32",
+    reading=ReadingConfig(num_workers=0), device="cpu", precision="fp32",
 )  # fmt: skip
 
 
@@ -246,7 +247,8 @@ def test_what_could_not_be_read_is_tried_again_and_only_that(place, tmp_path, mo
 def test_another_deadline_reads_nothing_anew(place, tmp_path, monkeypatch):
     run(place, tmp_path)
     seen = counted_reads(monkeypatch)
-    run(place, tmp_path, timeout_seconds=500.0, memory_limit_gib=8.0)
+    reading = ReadingConfig(num_workers=0, timeout_seconds=500.0, memory_limit_gib=8.0)
+    run(place, tmp_path, reading=reading)
     assert seen == []
 
 

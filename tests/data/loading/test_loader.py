@@ -5,7 +5,7 @@ import pytest
 
 from videomae2.data.loading.loader import iterate_once
 from videomae2.data.loading.quarantine import Quarantine
-from videomae2.data.loading.reading import LoadingConfig
+from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.loading.sources import DataConfig, SourceConfig
 from videomae2.data.manifests.read import read_manifest
 from videomae2.data.video.trim import open_video
@@ -32,7 +32,7 @@ def look(videos, folder, *, max_share=0.5):
         iterate_once(
             [videos],
             DataConfig(sources=(source,), views=1),
-            LoadingConfig(),
+            ReadingConfig(),
             CUBES,
             batch_size=2,
             num_workers=0,

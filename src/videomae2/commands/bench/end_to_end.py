@@ -8,7 +8,7 @@ from videomae2.commands.bench.model import CLIP_NORM, BenchCase, StepRunner
 from videomae2.commands.train.setup import iterate_micro_batches
 from videomae2.data.loading.loader import BatchSchedule, Loader
 from videomae2.data.loading.quarantine import Quarantine
-from videomae2.data.loading.reading import LoadingConfig
+from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.loading.sources import DataConfig, load_manifests
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.training.callback import Callback
@@ -87,7 +87,7 @@ def measure_end_to_end(
     with Loader(
         manifests,
         _repeat_source(data, manifests, videos=schedule.num_steps * videos),
-        LoadingConfig(),
+        ReadingConfig(),
         cubes,
         schedule,
         seed=0,

@@ -20,7 +20,7 @@ from videomae2.commands.bench.end_to_end import (
 from videomae2.commands.bench.machine import Machine, MatmulPeak, measure_peak
 from videomae2.commands.bench.model import BenchCase, StepTiming, measure_step
 from videomae2.commands.bench.report import format_peak_table, format_step_table
-from videomae2.data.loading.reading import LoadingConfig, build_clip_spec
+from videomae2.data.loading.reading import ReadingConfig, build_clip_spec
 from videomae2.data.loading.sources import DataConfig, load_manifests
 from videomae2.data.synthetic import textured_videos
 from videomae2.data.views.specs import SampleRequest
@@ -155,7 +155,7 @@ def _prepare_videos(config: BenchConfig, stack: ExitStack) -> tuple[DataConfig, 
 def _measure_data(config: BenchConfig, data: DataConfig, case: BenchCase) -> ReadingTiming:
     manifest = load_manifests(data)[0]
     shape = build_clip_spec(
-        data.sources[0], manifest, data, LoadingConfig(), case.model.encoder.cubes
+        data.sources[0], manifest, data, ReadingConfig(), case.model.encoder.cubes
     )
     requests = [
         SampleRequest(manifest[number % len(manifest)], rng.make_key(0, number), shape)

@@ -4,36 +4,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from videomae2.data.manifests.read import Layout
+from videomae2.base.ranges import find_range_errors
+from videomae2.data.loading.reading import ReadingConfig
+from videomae2.data.manifests.read import ListConfig
 from videomae2.errors import ConfigError
 from videomae2.inference.classifier import ClassifierOptions
-from videomae2.inference.reading import EvalReadingConfig
 from videomae2.inference.views import EvalViews
 from videomae2.metrics.bootstrap import N_RESAMPLES
 from videomae2.models.weights.resolve import WeightsChoice
 
 MIN_RESAMPLES = 100
 """Of which two or three are beyond each end of a 95 % interval."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ListConfig:
-    """How the list of videos is read."""
-
-    root: Path | None = None
-    """Put before the paths that a list names."""
-    layout: Layout = "auto"
-    """How to read the path; found out if not given."""
-    frame_name: str | None = None
-    """Name of a frame's image in a frame folder, such as img_{:05}.jpg."""
-    filter: str | None = None
-    """Rows of a table to keep, as column=value, such as split=test."""
-    column: str | None = None
-    """The column of labels of which any number holds, separated by semicolons; label if not
-    given."""
-    frame_rate: float | None = None
-    """Frames per second of frame folders and arrays; needed if the frame interval is in
-    seconds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,8 +25,11 @@ class EvaluateConfig:
     """The views of each video that are scored and averaged."""
     list: ListConfig = field(default_factory=ListConfig)
     """How the list of videos is read."""
-    reading: EvalReadingConfig = field(default_factory=EvalReadingConfig)
+    reading: ReadingConfig = field(default_factory=lambda: ReadingConfig(timeout_seconds=60.0))
     """How videos are read."""
+    label_column: str | None = None
+    """The column of labels of which any number holds, separated by semicolons; label if not
+    given."""
     class_names: Path | None = None
     """What the model's outputs are called where it does not say, as released files: a file of names
     (one a line, JSON, or a table of id,name), or a public data set such as kinetics-710."""
@@ -93,5 +77,6 @@ class EvaluateConfig:
             for name, (value, minimum) in minimums.items()
             if value < minimum
         ]
+        problems += [problem for _, problem in find_range_errors(self)]
         if problems:
             raise ConfigError(problems)

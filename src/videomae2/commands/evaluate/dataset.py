@@ -11,14 +11,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from videomae2.commands.evaluate.config import ListConfig
 from videomae2.data.loading.sources import SourceConfig, find_without_timestamps
 from videomae2.data.manifests.class_names import infer_classes
 from videomae2.data.manifests.labels import LabelConfig, read_multilabel, read_regression
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.manifests.overlap import format_entry_id
 from videomae2.data.manifests.public_classes import canonicalize_names, find_datasets_with
-from videomae2.data.manifests.read import read_manifest
+from videomae2.data.manifests.read import ListConfig
 from videomae2.errors import ConfigError, ManifestError
 from videomae2.inference.classifier import format_class_names_flag
 from videomae2.inference.views import ResolvedViews
@@ -62,6 +61,7 @@ def load_eval_dataset(
     card: SavedClassifierConfig,
     list_config: ListConfig,
     *,
+    label_column: str | None = None,
     class_names_source: str,
     model_name: str,
 ) -> EvalDataset:
@@ -71,6 +71,7 @@ def load_eval_dataset(
         videos: A folder per class, or a list.
         card: Of the model, with the names that were given for its outputs.
         list_config: How the list is read.
+        label_column: Of labels of which any number holds, if it is not called label.
         class_names_source: Where the names come from, in words.
         model_name: What the model is called in messages.
 
@@ -81,15 +82,15 @@ def load_eval_dataset(
     """
     class_names = card.class_names
     if card.task_type == "multiclass":
-        if list_config.column is not None:
-            raise ConfigError("--list.column has no effect where one class is right, leave it out")
+        if label_column is not None:
+            raise ConfigError("--label-column has no effect where one class is right, leave it out")
         manifest, class_names, class_names_source = _load_multiclass(
             videos, card, class_names, class_names_source, list_config, model_name
         )
         labels, targets = manifest.labels.astype(np.int64), np.zeros((0, 0))
     else:
         class_names = _require_class_names(card, model_name)
-        manifest, targets = _load_columns(videos, card, class_names, list_config)
+        manifest, targets = _load_columns(videos, card, class_names, list_config, label_column)
         labels = np.zeros(0, dtype=np.int64)
     _check_duplicates(manifest)
     return EvalDataset(manifest, card.task_type, class_names, class_names_source, labels, targets)
@@ -123,14 +124,14 @@ def _load_multiclass(
     model_name: str,
 ) -> tuple[Manifest, tuple[str, ...], str]:
     num_classes = card.model.num_classes
-    manifest = _read_list(videos, list_config, class_names=None)
+    manifest = list_config.read(videos, labels="required")
     list_names = manifest.class_names
     if class_names is not None:
         if list_names is not None:
             _check_class_names(list_names, class_names, model_name)
         warning = _warn_if_fewer_classes(manifest, num_classes) if list_names is None else ""
         return (
-            _read_list(videos, list_config, class_names=class_names),
+            list_config.read(videos, labels="required", class_names=class_names),
             class_names,
             class_names_source + warning,
         )
@@ -180,26 +181,26 @@ def _require_class_names(card: SavedClassifierConfig, model_name: str) -> tuple[
 
 
 def _load_columns(
-    videos: Path, card: SavedClassifierConfig, class_names: tuple[str, ...], list_config: ListConfig
+    videos: Path,
+    card: SavedClassifierConfig,
+    class_names: tuple[str, ...],
+    list_config: ListConfig,
+    label_column: str | None,
 ) -> tuple[Manifest, Float64[np.ndarray, "answered outputs"]]:
     """A table whose columns hold the answers, read as for training."""
-    if list_config.filter is not None:
-        raise ConfigError(
-            f"--list.filter has no effect where a model answers {card.task_type}; leave it out and "
-            f"give a table of the rows to keep"
-        )
     source = SourceConfig(
         path=videos,
         root=list_config.root,
         layout=list_config.layout,
         frame_name=list_config.frame_name,
+        filter=list_config.filter,
     )
     if card.task_type == "regression":
-        if list_config.column is not None:
-            raise ConfigError("--list.column has no effect on numbers: columns are called as they")
+        if label_column is not None:
+            raise ConfigError("--label-column has no effect on numbers: columns are called as they")
         labelled = read_regression((source,), LabelConfig(), expected=class_names)
     else:
-        columns = () if list_config.column is None else (list_config.column,)
+        columns = () if label_column is None else (label_column,)
         labelled = read_multilabel((source,), LabelConfig(columns=columns), expected=class_names)
     return labelled.manifests[0], labelled.targets[0].numpy().astype(np.float64)
 
@@ -210,20 +211,6 @@ def _check_class_names(
     """A list may lack classes of the model; it may not have others, and shows both if it does."""
     if set(canonicalize_names(class_names, list_names)) - set(class_names):
         check_classes_match(list_names, class_names, location=model_name)
-
-
-def _read_list(
-    videos: Path, list_config: ListConfig, *, class_names: tuple[str, ...] | None
-) -> Manifest:
-    return read_manifest(
-        videos,
-        root=list_config.root,
-        layout=list_config.layout,
-        frame_name=list_config.frame_name,
-        row_filter=list_config.filter,
-        labels="required",
-        class_names=class_names,
-    )
 
 
 def _check_duplicates(manifest: Manifest) -> None:

@@ -193,12 +193,14 @@ class EvaluationPlan:
         )
         view_spec = self.views.build_spec(
             self.classifier.config.model.encoder,
-            config.reading.limits,
+            config.reading.limits(),
             frame_name=manifest.frame_name,
             frame_rate=config.list.frame_rate,
         )
         num_workers = resolve_num_workers(config.reading.num_workers, self.runtime)
-        return VideoScorer(scorer=scorer, view_spec=view_spec, num_workers=num_workers)
+        return VideoScorer(
+            scorer=scorer, view_spec=view_spec, reading=config.reading, num_workers=num_workers
+        )
 
     @property
     def key(self) -> str:
@@ -233,6 +235,7 @@ def prepare_evaluation(
         videos,
         classifier.config,
         config.list,
+        label_column=config.label_column,
         class_names_source=format_class_names_source(classifier),
         model_name=f"the model {classifier.path}",
     )

@@ -43,7 +43,8 @@ class EvaluateStage(Stage[EvaluateConfig]):
             # where things lie; that they are the same is seen by the digest and files of their list
             *("list.root", "list.layout", "class_names", "classes"),
             # how videos are read
-            *("reading.num_workers", "reading.timeout_seconds", "reading.memory_limit_gib"),
+            *("reading.num_workers", "reading.prefetch_factor"),
+            *("reading.timeout_seconds", "reading.memory_limit_gib"),
             # equal up to rounding
             *("batch_size", "device"),
         }

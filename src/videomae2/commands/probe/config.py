@@ -1,10 +1,12 @@
 """Everything that can be chosen about a probe."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from videomae2.base.ranges import find_range_errors
+from videomae2.data.loading.reading import ReadingConfig
 from videomae2.errors import ConfigError
 
 Method = Literal["knn", "linear", "attentive"]
@@ -33,9 +35,6 @@ class ProbeClipConfig:
     """Distance between the frames of a strided clip; as in training if not given."""
     interval_unit: Literal["frames", "seconds", "per-second"] | None = None
     """What the frame interval counts; as in training if not given, or frames where one is."""
-    frame_rate: float | None = None
-    """Frames per second of frame folders and arrays, which have no clock; needed where the frame
-    interval is in seconds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,12 +68,8 @@ class ProbeSettings:
     """Most room for the tokens of both lists; above it neighbouring tokens are averaged."""
     batch_size: int = 8
     """Clips that the encoder sees at once."""
-    num_workers: int | None = None
-    """Reading processes; by the number of cores if not given."""
-    timeout_seconds: float = 60.0
-    """A video that takes longer counts as unreadable, until the next time."""
-    memory_limit_gib: float = 4.0
-    """A video that needs more memory counts as unreadable, until the next time."""
+    reading: ReadingConfig = field(default_factory=lambda: ReadingConfig(timeout_seconds=60.0))
+    """How videos are read; what is unreadable is tried again the next time."""
     device: str = "auto"
     """cpu, cuda, cuda:1, …; auto takes a CUDA device if there is one."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
@@ -93,7 +88,7 @@ def check_probe_settings(settings: ProbeSettings) -> None:
     Raises:
         ConfigError: With every problem.
     """
-    problems = []
+    problems = [problem for _, problem in find_range_errors(settings.reading)]
     if not settings.methods or len(set(settings.methods)) < len(settings.methods):
         problems.append(f"--methods wants some of {', '.join(METHODS)}, each once")
     for flag, values in (
@@ -105,8 +100,6 @@ def check_probe_settings(settings: ProbeSettings) -> None:
         ("batch-size", (settings.batch_size,)),
         ("epochs", (settings.epochs,)),
         ("probe-batch-size", (settings.probe_batch_size,)),
-        ("timeout-seconds", (settings.timeout_seconds,)),
-        ("memory-limit-gib", (settings.memory_limit_gib,)),
     ):
         if not values or not all(0 < value < float("inf") for value in values):
             text = " ".join(f"{value:g}" for value in values)

@@ -25,7 +25,6 @@ from videomae2.commands.probe.features import (
     resolve_sampling,
 )
 from videomae2.commands.probe.knn_linear import cv_splits, feasible_ks, probe_knn, probe_linear
-from videomae2.data.loading.reading import LoadingConfig
 from videomae2.errors import ConfigError
 from videomae2.inference.encoding import pool_grid
 from videomae2.inference.features import FeatureExtractor
@@ -130,16 +129,12 @@ def prepare_probe(
         batch_size=settings.batch_size,
         stored_grid=_choose_stored_grid(frozen, data, clips.clips, settings),
         cache_dir=settings.cache_dir or default_cache_dir(),
-        reading=LoadingConfig(
-            num_workers=settings.num_workers,
-            timeout_seconds=settings.timeout_seconds,
-            memory_limit_gib=settings.memory_limit_gib,
-        ),
+        reading=settings.reading,
     )
     return ProbePlan(
         extractor=extractor,
         data=data,
-        lists=list_view_specs(extractor, data, sampling, frame_rate=clips.frame_rate),
+        lists=list_view_specs(extractor, data, sampling, frame_rate=list_config.frame_rate),
         sampling=sampling,
         skip_unreadable=list_config.skip_unreadable,
         settings=settings,

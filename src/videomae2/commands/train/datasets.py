@@ -114,9 +114,7 @@ def split_validation(
     if validation.path is None:
         train_val = _split_share(data, validation.share, run.seed)
     else:
-        val_data = read(
-            replace(run.data.sources[0], path=validation.path, root=validation.root, layout="auto")
-        )
+        val_data = read(*build_val_sources(run))
         _check_leakage(data, val_data, validation.path)
         train_val = TrainValData(
             data, val_data, f"{_count_videos(val_data)} videos of {validation.path}"
@@ -260,4 +258,14 @@ def build_val_sources(run: ValidatedRun) -> tuple[SourceConfig, ...]:
     sources, validation = run.data.sources, run.validation
     if validation.path is None:
         return sources
-    return (replace(sources[0], path=validation.path, root=validation.root),)
+    return (
+        replace(
+            sources[0],
+            path=validation.path,
+            root=validation.root,
+            layout=validation.layout,
+            filter=validation.filter,
+            frame_name=validation.frame_name or sources[0].frame_name,
+            frame_rate=validation.frame_rate or sources[0].frame_rate,
+        ),
+    )

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 from videomae2.base.summary import Summary
 from videomae2.config.runs import OnlineProbeConfig, PretrainRun
-from videomae2.data.loading.reading import MAX_ATTEMPTS
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.views.specs import ViewSpec, ViewsRequest
 from videomae2.data.views.tasks import READ_VIEWS
@@ -147,13 +146,8 @@ class OnlineProbe(Callback):
         )
         train, test = data.train, data.train if data.test is None else data.test
         loading = run.loading
-        with Pool(
-            READ_VIEWS,
-            num_workers=resolve_num_workers(loading.num_workers, self.runtime),
-            timeout_seconds=loading.timeout_seconds,
-            memory_limit_bytes=int(loading.memory_limit_gib * 2**30),
-            max_attempts=MAX_ATTEMPTS,
-        ) as pool:
+        num_workers = resolve_num_workers(loading.num_workers, self.runtime)
+        with loading.pool(READ_VIEWS, num_workers=num_workers) as pool:
             splits = [
                 self._load_split(manifest, rows, pool, build_view_spec(
                     self.encoder.cubes, sampling, manifest, clips=1,

@@ -13,8 +13,7 @@ from videomae2.data.loading.batch import BatchBuilder, CPUBatch
 from videomae2.data.loading.mixture import Mixture, SampleRef
 from videomae2.data.loading.quarantine import Quarantine
 from videomae2.data.loading.reading import (
-    MAX_ATTEMPTS,
-    LoadingConfig,
+    ReadingConfig,
     build_clip_spec,
     ordered_results,
 )
@@ -22,7 +21,7 @@ from videomae2.data.loading.sources import DataConfig
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.views.crops import CropConfig
 from videomae2.data.views.specs import SampleRequest
-from videomae2.data.workers.pool import Pool
+from videomae2.data.views.tasks import READ_SAMPLE
 from videomae2.tensors import rng
 from videomae2.tensors.grid import Cubes
 
@@ -49,7 +48,7 @@ class Loader:
         self,
         manifests: Sequence[Manifest],
         data: DataConfig,
-        loading: LoadingConfig,
+        reading: ReadingConfig,
         cubes: Cubes,
         schedule: BatchSchedule,
         *,
@@ -63,18 +62,12 @@ class Loader:
         )
         self._manifests, self._schedule, self._seed, self._pin = manifests, schedule, seed, pin
         self._specs = [
-            build_clip_spec(source, manifest, data, loading, cubes)
+            build_clip_spec(source, manifest, data, reading, cubes)
             for source, manifest in zip(data.sources, manifests, strict=True)
         ]
         self.quarantine = quarantine
-        self.pool = Pool(
-            num_workers=num_workers,
-            timeout_seconds=loading.timeout_seconds,
-            memory_limit_bytes=int(loading.memory_limit_gib * 2**30),
-            buffers_per_worker=max(2, -(-4 // max(1, num_workers))),
-            max_attempts=MAX_ATTEMPTS,
-        )
-        self._batches: queue.Queue[Any] = queue.Queue(maxsize=max(1, loading.prefetch_factor))
+        self.pool = reading.pool(READ_SAMPLE, num_workers=num_workers)
+        self._batches: queue.Queue[Any] = queue.Queue(maxsize=max(1, reading.prefetch_factor))
         self._closed = threading.Event()
         self._thread = threading.Thread(
             target=self._run_thread, name="videomae2-loader", daemon=True
@@ -152,7 +145,7 @@ class Loader:
 def iterate_once(
     manifests: Sequence[Manifest],
     data: DataConfig,
-    loading: LoadingConfig,
+    reading: ReadingConfig,
     cubes: Cubes,
     *,
     batch_size: int,
@@ -167,7 +160,7 @@ def iterate_once(
     Args:
         manifests: The lists.
         data: A source for each list, with one view.
-        loading: Limits of reading.
+        reading: Limits of reading.
         cubes: Frames, size and channels of a clip.
         batch_size: Videos of a batch.
         num_workers: Reading processes; 0 reads here.
@@ -177,14 +170,8 @@ def iterate_once(
         UnreadableShareError: If there is too much of that.
     """
     quarantine.check_share()  # what an earlier start has found counts
-    pool = Pool(
-        num_workers=num_workers,
-        timeout_seconds=loading.timeout_seconds,
-        memory_limit_bytes=int(loading.memory_limit_gib * 2**30),
-        buffers_per_worker=max(2, -(-4 // max(1, num_workers))),
-        max_attempts=MAX_ATTEMPTS,
-    )
-    requests = _iterate_requests(manifests, data, loading, cubes)
+    pool = reading.pool(READ_SAMPLE, num_workers=num_workers)
+    requests = _iterate_requests(manifests, data, reading, cubes)
     with pool:
         builder = BatchBuilder(pin=False)
         for request, result in ordered_results(pool, requests, quarantine, first=0):
@@ -197,11 +184,11 @@ def iterate_once(
 
 
 def _iterate_requests(
-    manifests: Sequence[Manifest], data: DataConfig, loading: LoadingConfig, cubes: Cubes
+    manifests: Sequence[Manifest], data: DataConfig, reading: ReadingConfig, cubes: Cubes
 ) -> Iterator[SampleRequest]:
     for number, (source, manifest) in enumerate(zip(data.sources, manifests, strict=True)):
         spec = replace(
-            build_clip_spec(source, manifest, data, loading, cubes),
+            build_clip_spec(source, manifest, data, reading, cubes),
             crop=CropConfig(kind="center"),
             frame_sampling="tsn" if source.frame_sampling == "tsn" else "dense",
             center=True,

@@ -1,7 +1,4 @@
-"""How videos are read in training: limits, processes, and results in the order of the requests.
-
-What failed before is not asked for again.
-"""
+"""How videos are read: limits and processes; in training also what failed before, left out."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -18,19 +15,22 @@ from videomae2.data.workers.pool import Pool
 from videomae2.data.workers.worker import Result
 from videomae2.tensors.grid import Cubes
 
+MAX_ATTEMPTS = 2
+"""How often a video is read that takes too long: the machine may have been busy."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LoadingConfig:
-    """How reading is done.
+class ReadingConfig:
+    """How videos are read.
 
     What is read of a video does not depend on it, short of ``max_short_side``; which videos are
     left out as unreadable depends on the limits of time and memory.
     """
 
     num_workers: Annotated[int | None, NOT_NEGATIVE] = None
-    """Reading processes; by the number of cores if not given, 0 reads in the training process."""
+    """Reading processes; by the number of cores if not given, 0 reads in this process."""
     prefetch_factor: Annotated[int, ONE_OR_MORE] = 2
-    """Micro-batches that are read ahead."""
+    """Videos that each process has ahead, and in training the micro-batches that are ready."""
     timeout_seconds: Annotated[float, POSITIVE] = 30.0
     """A video that takes longer is tried once more, and then counts as unreadable; by the clock on
     the wall, so a busy machine may leave out more of them."""
@@ -40,24 +40,45 @@ class LoadingConfig:
     """Shrink larger frames to this short side while reading; changes pixels a little and saves
     much memory on large videos."""
 
+    def limits(self) -> ReadLimits:
+        """What reading one video may cost."""
+        return ReadLimits(
+            timeout_seconds=self.timeout_seconds,
+            max_bytes=self._memory_limit_bytes,
+            max_short_side=self.max_short_side,
+        )
 
-MAX_ATTEMPTS = 2
-"""How often a video is read that takes too long: the machine may have been busy."""
+    def pool(self, task: str, *, num_workers: int, max_attempts: int = MAX_ATTEMPTS) -> Pool:
+        """Processes that read within the limits, and are killed beyond them.
+
+        Args:
+            task: ``module:name`` of what they do.
+            num_workers: How many, now that the machine is known.
+            max_attempts: How often a video is read that takes too long.
+        """
+        return Pool(
+            task,
+            num_workers=num_workers,
+            timeout_seconds=self.timeout_seconds,
+            memory_limit_bytes=self._memory_limit_bytes,
+            # a single process, too, has four requests ahead: one slow video must not stop the rest
+            buffers_per_worker=max(self.prefetch_factor, -(-4 // max(1, num_workers))),
+            max_attempts=max_attempts,
+        )
+
+    @property
+    def _memory_limit_bytes(self) -> int:
+        return int(self.memory_limit_gib * 2**30)
 
 
 def build_clip_spec(
     source: SourceConfig,
     manifest: Manifest,
     data: DataConfig,
-    loading: LoadingConfig,
+    reading: ReadingConfig,
     cubes: Cubes,
 ) -> ClipSpec:
     """What a reading process needs to know about the clips of a source."""
-    limits = ReadLimits(
-        timeout_seconds=loading.timeout_seconds,
-        max_bytes=int(loading.memory_limit_gib * 2**30),
-        max_short_side=loading.max_short_side,
-    )
     return ClipSpec(
         frames=cubes.frames,
         height=cubes.height,
@@ -67,7 +88,7 @@ def build_clip_spec(
         frame_interval=source.frame_interval,
         interval_unit=source.interval_unit,
         crop=data.crop,
-        limits=limits,
+        limits=reading.limits(),
         frame_name=manifest.frame_name,
         frame_sampling=source.frame_sampling,
         frame_rate=source.frame_rate,

@@ -7,23 +7,19 @@ from typing import Annotated, Literal
 
 from videomae2.base.ranges import ANY_NUMBER, ONE_OR_MORE, POSITIVE, SHARE
 from videomae2.data.manifests.manifest import Manifest
-from videomae2.data.manifests.read import Layout, read_manifest
+from videomae2.data.manifests.read import ListConfig
 from videomae2.data.views.crops import CropConfig
 from videomae2.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SourceConfig:
+class SourceConfig(ListConfig):
     """One set of videos, and how clips are taken from it."""
 
     path: Path
     """A folder, a list, a table, or a folder of frame folders."""
     name: str = ""
     """Name in the log; the path's own if not given."""
-    root: Path | None = None
-    """Put before the paths that a list names."""
-    layout: Layout = "auto"
-    """How to read the path; found out if not given."""
     frame_interval: Annotated[float, POSITIVE] = 4.0
     """Distance between the frames of a clip."""
     interval_unit: Literal["frames", "seconds", "per-second"] = "frames"
@@ -32,14 +28,8 @@ class SourceConfig:
     """Which frames make a clip: strided, some at exact distances (released pre-training); dense, a
     grid over a window of as many (released fine-tuning); tsn, one of each equal part of the whole
     video, where the frame interval means nothing."""
-    frame_rate: Annotated[float | None, POSITIVE] = None
-    """Frames per second of frame folders and arrays, which have no clock of their own; needed if
-    the interval counts in seconds. Video files go by their own times."""
     weight: Annotated[float, POSITIVE] = 1.0
     """How often each video is taken in an epoch; 0.25 takes another quarter of them each time."""
-    frame_name: str | None = None
-    """Name of a frame's image in a frame folder, such as img_{:05}.jpg, which lists take if it is
-    not given; in a folder of frame folders it is found out."""
 
     @property
     def display_name(self) -> str:
@@ -104,11 +94,6 @@ def load_manifests(data: DataConfig) -> list[Manifest]:
         ManifestError: A list cannot be read.
         ConfigError: A stride counts in seconds of what has no clock.
     """
-    manifests = [
-        read_manifest(
-            source.path, root=source.root, layout=source.layout, frame_name=source.frame_name
-        )
-        for source in data.sources
-    ]
+    manifests = [source.read(source.path) for source in data.sources]
     check_timestamps(data.sources, manifests)
     return manifests

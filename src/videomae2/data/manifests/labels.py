@@ -20,7 +20,6 @@ from videomae2.data.manifests.folders import get_extension
 from videomae2.data.manifests.lists import read_text
 from videomae2.data.manifests.manifest import ABSENT, Manifest
 from videomae2.data.manifests.public_classes import canonicalize_names
-from videomae2.data.manifests.read import read_manifest
 from videomae2.errors import DataError, ManifestError
 
 SEPARATOR = ";"
@@ -179,11 +178,8 @@ def _read_source(
     class_names: Sequence[str] | None = None,
     columns: Sequence[str] = (),
 ) -> Manifest:
-    return read_manifest(
+    return source.read(
         source.path,
-        root=source.root,
-        layout=source.layout,
-        frame_name=source.frame_name,
         labels="required" if require_labels else "ignore",
         class_names=class_names,
         extra_columns=columns,

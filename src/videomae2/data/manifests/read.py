@@ -3,9 +3,11 @@
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
+from videomae2.base.ranges import POSITIVE
 from videomae2.data.manifests.builder import LabelPolicy, ManifestBuilder, ReadOptions
 from videomae2.data.manifests.cells import PARQUET_EXTENSIONS, parse_header
 from videomae2.data.manifests.folders import (
@@ -25,6 +27,44 @@ Layout = Literal[
     "auto", "folder", "classes", "pretrain-list", "video-list", "frames-list", "table",
     "frame-folders",
 ]  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ListConfig:
+    """How a list of videos is read."""
+
+    root: Path | None = None
+    """Put before the paths that a list names."""
+    layout: Layout = "auto"
+    """How to read the path; found out if not given."""
+    frame_name: str | None = None
+    """Name of a frame's image in a frame folder, such as img_{:05}.jpg, which lists take if it is
+    not given; in a folder of frame folders it is found out."""
+    filter: str | None = None
+    """Rows of a table to keep, as column=value, such as split=train."""
+    frame_rate: Annotated[float | None, POSITIVE] = None
+    """Frames per second of frame folders and arrays, which have no clock of their own; needed if
+    the frame interval counts in seconds. Video files go by their own times."""
+
+    def read(
+        self,
+        path: Path | str,
+        *,
+        labels: LabelPolicy = "ignore",
+        class_names: Sequence[str] | None = None,
+        extra_columns: Sequence[str] = (),
+    ) -> Manifest:
+        """Read a list so; arguments as of ``read_manifest``, which says what it raises."""
+        return read_manifest(
+            path,
+            root=self.root,
+            layout=self.layout,
+            frame_name=self.frame_name,
+            row_filter=self.filter,
+            labels=labels,
+            class_names=class_names,
+            extra_columns=extra_columns,
+        )
 
 
 _PATH_CELL = re.compile(r"\.(\w+)\"?\s*[,;]")  # the end of a path in a table without blanks

@@ -20,6 +20,11 @@ from videomae2.data.views.specs import ClipSpec, SampleRequest, ViewsRequest, ga
 from videomae2.data.workers.main import AllocateFn
 from videomae2.tensors import rng
 
+READ_SAMPLE = "videomae2.data.views.tasks:read_sample"
+READ_VIEWS = "videomae2.data.views.tasks:read_views"
+"""The names by which a pool finds the functions."""
+
+
 _START_STREAM, _VIEW_STREAM, _CROP_STREAM = 1, 2, 3
 
 
@@ -122,10 +127,6 @@ def draw_view_boxes(
 def compute_view_key(key: int, view: int) -> int:
     """The key of one view's draws: its crop here, its masks on the device."""
     return rng.make_key(key, _VIEW_STREAM, view)
-
-
-READ_VIEWS = "videomae2.data.views.tasks:read_views"
-"""The name by which a pool finds the function."""
 
 
 def read_views(

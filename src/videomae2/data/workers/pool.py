@@ -50,7 +50,7 @@ class Pool:
 
     def __init__(
         self,
-        function: str = "videomae2.data.views.tasks:read_sample",
+        function: str,
         *,
         num_workers: int,
         timeout_seconds: float,
