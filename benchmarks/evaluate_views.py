@@ -60,12 +60,12 @@ def score_per_view(
     scoring: VideoScorer, entries: list[Entry], *, decode_all: bool
 ) -> tuple[np.ndarray, int]:
     """The probabilities of videos whose every view is read for itself, and how often one was."""
-    grid, limits, opened = scoring.view_spec.grid, scoring.view_spec.limits, 0
+    views, limits, opened = scoring.view_spec, scoring.view_spec.limits, 0
     requests = [
         ViewRequest(entry, scoring.view_spec, clip, decode_all)
         for entry in entries
-        for clip in range(grid.clips)
-        for _ in range(grid.crops)
+        for clip in range(views.clips)
+        for _ in range(views.crops)
     ]
     scores, pending_views = [], []
     pool = Pool(
@@ -83,8 +83,8 @@ def score_per_view(
             view = scoring.resize_to_cover(
                 {"frames": result.arrays["frames"], "frame_index": frame_index}
             )
-            pending_views.append(view.cut_view(number % grid.crops))
-            if len(pending_views) == grid.views:
+            pending_views.append(view.cut_view(number % views.crops))
+            if len(pending_views) == views.num_views:
                 scores.append(
                     compute_probabilities(
                         scoring.scorer.score_views(torch.stack(pending_views))
@@ -125,7 +125,7 @@ def measure(folder: Path, config: EvaluateConfig) -> ViewTimings:
         differences.append(float(np.abs(scores - once.probabilities).max()))
     return ViewTimings(
         videos=once.num_listed,
-        views=plan.views.grid.views,
+        views=plan.views.num_views,
         seconds_once=seconds_once,
         seconds_per_view=seconds[0],
         seconds_per_view_decode_all=seconds[1],

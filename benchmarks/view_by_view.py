@@ -44,7 +44,7 @@ def read_view(
         with open_video(request.entry, shape) as reader:
             count = reader.num_frames
             every = reader.read(range(0, count, stride))
-    clips = dense_clips(count, shape.frames, stride, clips=shape.grid.clips)
+    clips = dense_clips(count, shape.frames, stride, clips=shape.clips)
     frames = every[clips[request.clip] // stride]
     out = allocate(frames.shape, np.uint8)
     np.copyto(out, frames)

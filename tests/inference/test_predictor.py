@@ -13,7 +13,7 @@ from videomae2.data.views.sampling import dense_clips
 from videomae2.errors import CheckpointError, ConfigError, ManifestError, VideoError
 from videomae2.inference.inputs import expand_inputs, expand_lines
 from videomae2.inference.predictor import Predictor
-from videomae2.inference.views import EvalViews
+from videomae2.inference.views import EvalViews, format_frames, is_assumed
 from videomae2.models.weights.config_json import FrameSampling
 from videomae2.tensors import grid, pixels
 
@@ -169,19 +169,19 @@ def test_the_span_of_the_model_decides_which_frames_are_read(folder, tmp_path):
     write_levels(tmp_path / "late.mp4", levels((20, 0), (80, 255)))
     once = EvalViews(clips=1, crops=1)
     seg = save_rigged(tmp_path / "segments", span=FrameSampling(kind="tsn"))
-    assert predictor(seg).view_spec.grid.clips == 2
+    assert predictor(seg).view_spec.clips == 2
     assert predictor(seg, views=once).predict(tmp_path / "late.mp4").topk(1)[0].name == "bright"
     seconds = FrameSampling(frame_interval=0.2, interval_unit="seconds")
     timed = predictor(save_rigged(tmp_path / "timed", span=seconds), views=once)
     assert timed.view_spec.step_seconds == 0.2
-    assert timed.views.frames_summary == "one frame every 0.2 s"
+    assert format_frames(timed.view_spec) == "one frame every 0.2 s"
     assert timed.predict(folder / "dark.mp4").topk(1)[0].name == "dark"
     unknown = predictor(save_rigged(tmp_path / "unknown", span=None))
     assert unknown.view_spec.frame_interval == 4
-    assert unknown.views.frames_summary == "every 4 frames"
-    assert unknown.views.is_assumed
+    assert format_frames(unknown.view_spec) == "every 4 frames"
+    assert is_assumed(unknown.view_spec)
     asked = EvalViews(frame_interval=4.0, interval_unit="frames")
-    assert not predictor(tmp_path / "unknown", views=asked).views.is_assumed
+    assert not is_assumed(predictor(tmp_path / "unknown", views=asked).view_spec)
     with pytest.raises(ConfigError, match="a frame interval has no effect on tsn clips"):
         predictor(seg, views=asked)
 

@@ -7,7 +7,7 @@ from tests.helpers.brightness_classifier import read_here
 from tests.helpers.reference_evaluation import SPAN, run_it, save_run
 from tests.helpers.videos import encode
 from videomae2.inference.predictor import Predictor
-from videomae2.inference.views import EvalViews, resolve_views
+from videomae2.inference.views import EvalViews
 from videomae2.models.weights.config_json import FrameSampling
 
 WAYS = {
@@ -41,7 +41,7 @@ def test_predict_and_evaluate_say_the_same(videos, tmp_path, monkeypatch, way):
     monkeypatch.setattr("videomae2.commands.evaluate.run.write_report", lambda *_: None)
     span, views = WAYS[way]
     run = save_run(tmp_path / "run", frame_sampling=span)
-    views_each = resolve_views(span, views).grid.views
+    views_each = Predictor(run, device="cpu", views=views).view_spec.num_views
     alone = run_it(run, videos, tmp_path / "alone", views=views, batch_size=views_each)
     shared = run_it(run, videos, tmp_path / "shared", views=views, batch_size=16)
     predictor = Predictor(run, device="cpu", precision="fp32", views=views)

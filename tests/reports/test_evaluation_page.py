@@ -9,12 +9,13 @@ import pytest
 from jinja2 import UndefinedError
 from PIL import Image
 
-from tests.helpers.reference_evaluation import CONFIG, SPAN
+from tests.helpers.reference_evaluation import SPAN
 from videomae2.commands.evaluate.metrics import compute_metrics
 from videomae2.commands.evaluate.predictions import GroundTruth
-from videomae2.data.views.specs import ViewGridConfig
-from videomae2.inference.views import resolve_views
+from videomae2.data.video.reader import ReadLimits
+from videomae2.inference.views import EvalViews, resolve_views
 from videomae2.metrics.bootstrap import Bootstrap
+from videomae2.models.encoder import EncoderConfig
 from videomae2.reports.charts import COLORS, draw_bars, draw_lines
 from videomae2.reports.confusion_matrix import draw_confusion_matrix
 from videomae2.reports.curves import draw_training_curves
@@ -28,13 +29,14 @@ def made_up(classes, videos, *, name="class {} & <b>more</b>"):
     """An evaluation of random scores that mostly are right."""
     rng = np.random.default_rng(0)
     labels = np.arange(videos) % classes
-    grid = ViewGridConfig(clips=2, crops=2)
+    wanted = EvalViews(clips=2, crops=2)
+    views = resolve_views(EncoderConfig(), SPAN, wanted, limits=ReadLimits())
     scores = rng.normal(size=(videos, 4, classes)).astype(np.float32)
     scores[np.arange(videos), :, labels] += 2
     names = tuple(name.format(i) for i in range(classes))
     paths = tuple(f"/videos/<i>{i}</i>.mp4" for i in range(videos))
     right = GroundTruth("multiclass", names, paths, labels, np.zeros((0, 0)))
-    gathered, measures = compute_metrics(iter(scores), grid, right, Bootstrap(20, 0))
+    gathered, measures = compute_metrics(iter(scores), views, right, Bootstrap(20, 0))
     facts = ModelFacts(
         path=Path("runs/x"),
         selection_reason="as named",
@@ -53,7 +55,7 @@ def made_up(classes, videos, *, name="class {} & <b>more</b>"):
         class_names_source="names from the model",
         task_type="multiclass",
         classes=names,
-        views=resolve_views(SPAN, CONFIG.views),
+        views=views,
         device="cpu",
         num_listed=videos,
         metrics=measures,

@@ -14,6 +14,7 @@ from videomae2.inference.classifier import format_class_names_flag
 from videomae2.inference.inputs import VideoInput
 from videomae2.inference.predictor import Prediction, Predictor
 from videomae2.inference.timeline import Timeline, TimelineConfig
+from videomae2.inference.views import format_frames, is_assumed
 from videomae2.models.task_type import ClassScore
 from videomae2.reports.timeline import format_clock
 
@@ -31,7 +32,7 @@ class PredictionPrinter:
 
     def print_header(self, *, subject: Literal["videos", "timelines"]) -> None:
         """Say which model looks at what; beside JSON only what it had to assume."""
-        model, shape = self._predictor.model, self._predictor.view_spec
+        model, views = self._predictor.model, self._predictor.view_spec
         clips = _format_clips(self._predictor)
         unnamed = (
             f"without names: their numbers stand for them, counted from 0 "
@@ -40,13 +41,13 @@ class PredictionPrinter:
         kind = "numbers" if self._label_space.classification_type is None else "classes"
         if not self._as_json:
             names = "" if self._label_space.class_names is not None else f" {unnamed}"
-            grid = f", {shape.grid.clips} x {shape.grid.crops} views of each video"
+            grid = f", {views.clips} x {views.crops} views of each video"
             print(f"model  {model.display_name}, {self._label_space.count} {kind}{names}")
             print(f"clips  {clips}{grid if subject == 'videos' else ''}")
             return
         if self._label_space.class_names is None:
             self._print_warning(f"the model has {self._label_space.count} {kind} {unnamed}")
-        if self._predictor.views.is_assumed:
+        if is_assumed(views):
             self._print_warning(f"clips of {clips}")
 
     def finish(self) -> int:
@@ -141,9 +142,9 @@ class PredictionPrinter:
 
 def _format_clips(predictor: Predictor) -> str:
     """What a clip shows, in words."""
-    views = predictor.views
-    assumed = " (assumed: the model does not say; --frame-interval)" if views.is_assumed else ""
-    return f"{predictor.view_spec.frames} frames, {views.frames_summary}{assumed}"
+    views = predictor.view_spec
+    assumed = " (assumed: the model does not say; --frame-interval)" if is_assumed(views) else ""
+    return f"{views.frames} frames, {format_frames(views)}{assumed}"
 
 
 def _format_score(row: ClassScore) -> str:

@@ -17,7 +17,7 @@ from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.loading.sources import SourceConfig, check_timestamps
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.views.resize import ImageSize, resize_to_cover
-from videomae2.data.views.specs import ViewGridConfig, ViewSpec, ViewsRequest
+from videomae2.data.views.specs import ViewSpec, ViewsRequest
 from videomae2.data.workers.pool import Pool
 from videomae2.data.workers.worker import Result
 from videomae2.errors import ConfigError, VideoError
@@ -31,10 +31,6 @@ from videomae2.tensors.grid import Cubes, Grid
 from videomae2.training.runtime import Runtime
 
 ClipPixels = UInt8[Tensor, "clips frames height width channels"]
-
-
-ANTIALIAS = True
-"""How frames are resized: as in training here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +61,8 @@ def read_videos(
 def _make_clips(result: Result[ViewsRequest], size: ImageSize, device: torch.device) -> ClipPixels:
     assert result.arrays is not None
     frames, frame_index = result.arrays["frames"], result.arrays["frame_index"]
-    video = resize_to_cover(frames, frame_index, size, crops=1, antialias=ANTIALIAS, device=device)
+    antialias = result.request.spec.antialias
+    video = resize_to_cover(frames, frame_index, size, crops=1, antialias=antialias, device=device)
     return torch.stack([video.cut_view(clip) for clip in range(video.num_views)])
 
 
@@ -156,7 +153,9 @@ def build_view_spec(
     if sampling.kind == "strided" and sampling.interval_unit != "frames" and frame_rate is None:
         _check_timestamps(manifest, sampling)
     return ViewSpec(
-        grid=ViewGridConfig(kind=sampling.kind, clips=clips, crops=1),
+        frame_sampling=sampling.kind,
+        clips=clips,
+        crops=1,
         frames=cubes.frames,
         channels=cubes.channels,
         frame_interval=sampling.frame_interval,

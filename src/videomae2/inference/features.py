@@ -6,7 +6,7 @@ Axes: videos; kinds; tokens; dim.
 import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -20,12 +20,11 @@ from videomae2.base.signals import SignalHandler
 from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.manifests.fingerprint import file_stat
 from videomae2.data.manifests.manifest import Manifest
-from videomae2.data.video.reader import ReadLimits
 from videomae2.data.views.resize import ImageSize
 from videomae2.data.views.specs import ViewSpec, ViewsRequest
 from videomae2.data.views.tasks import READ_VIEWS
 from videomae2.errors import Interrupted, VideoError
-from videomae2.inference.encoding import ANTIALIAS, encode_video, read_videos
+from videomae2.inference.encoding import encode_video, read_videos
 from videomae2.inference.store import FeatureStore, is_complete
 from videomae2.models.weights.frozen_encoder import FrozenEncoder
 from videomae2.tensors.grid import Grid
@@ -176,15 +175,13 @@ class FeatureExtractor:
 
         Limits of time and memory are no part of it: a video above one has no features.
         """
-        limits = ReadLimits(max_short_side=view_spec.limits.max_short_side)
         fields = {
             "format": _FORMAT,
             "weights": self.frozen.digest,
             "list": manifest.digest(),
             "files": compute_files_digest(manifest),
-            "shape": asdict(replace(view_spec, limits=limits)),
+            "views": view_spec.to_provenance(),
             "size": self.size,
-            "antialias": ANTIALIAS,
             "precision": self.runtime.precision,
         }
         return compute_digest(fields)

@@ -106,12 +106,15 @@ class Predictor:
         runtime = prepare_runtime(RuntimeConfig(device=device, precision=precision))
         self.model = load_classifier_task(Path(model), runtime, options)
         card = self.model.config
-        self.views = resolve_views(card.frame_sampling, test_views)
-        self.scorer = ViewScorer(
-            task=self.model.task, runtime=runtime, antialias=self.views.antialias
+        self.view_spec = resolve_views(
+            card.model.encoder,
+            card.frame_sampling,
+            test_views,
+            limits=self.limits,
+            frame_rate=frame_rate,
         )
-        self.view_spec = self.views.build_spec(
-            card.model.encoder, self.limits, frame_rate=frame_rate
+        self.scorer = ViewScorer(
+            task=self.model.task, runtime=runtime, antialias=self.view_spec.antialias
         )
 
     @property
@@ -194,7 +197,7 @@ class Predictor:
 
     def _build_prediction(self, result: Result[ViewsRequest]) -> Prediction:
         assert result.arrays is not None
-        video = self.scorer.resize_video(result.arrays, crops=self.view_spec.grid.crops)
+        video = self.scorer.resize_video(result.arrays, crops=self.view_spec.crops)
         unique_views = video.find_unique_views()
         outputs = self.model.compute_predictions(
             self.scorer.score_video(video, unique_views.numbers)

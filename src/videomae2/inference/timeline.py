@@ -150,7 +150,7 @@ def check_window_length(predictor: Predictor, config: TimelineConfig) -> None:
     Raises:
         ConfigError: The model's clips have none, and none was chosen.
     """
-    if config.window_seconds is None and predictor.view_spec.grid.kind == "tsn":
+    if config.window_seconds is None and predictor.view_spec.frame_sampling == "tsn":
         raise ConfigError(
             "this model was trained on whole videos, one frame of each equal part, so its clips "
             "have no length of their own; choose --window-seconds SECONDS"
@@ -182,7 +182,7 @@ def plan_windows(
             view_spec.frames,
             window_seconds or view_spec.frames * view_spec.step_seconds,
             hop_seconds=hop_seconds,
-            centered=view_spec.grid.kind == "tsn",
+            centered=view_spec.frame_sampling == "tsn",
         )
     except ValueError as error:
         raise VideoError(path, str(error)) from error

@@ -42,7 +42,7 @@ class VideoScorer:
     @property
     def videos_per_batch(self) -> int:
         """Videos whose views share batches."""
-        return max(1, self.scorer.batch_size // self.view_spec.grid.views)
+        return max(1, self.scorer.batch_size // self.view_spec.num_views)
 
     def make_pool(self) -> Pool:
         """The processes that read."""
@@ -50,14 +50,14 @@ class VideoScorer:
 
     def score_videos(self, videos: list[ResizedVideo | None]) -> list[ViewScores]:
         """The scores of all views of some videos, of which one at least is there."""
-        views = self.view_spec.grid.views
+        views = self.view_spec.num_views
         batches = iterate_view_batches(videos, views, batch_size=self.scorer.batch_size)
         all_scores = np.concatenate([self.scorer.score_views(pixels) for pixels in batches])
         return list(all_scores.reshape(len(videos), views, -1))
 
     def resize_to_cover(self, arrays: dict[str, np.ndarray]) -> ResizedVideo:
         """The frames of a video on the device, ready to be cut."""
-        return self.scorer.resize_video(arrays, crops=self.view_spec.grid.crops)
+        return self.scorer.resize_video(arrays, crops=self.view_spec.crops)
 
 
 @dataclass(slots=True)

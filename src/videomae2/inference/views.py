@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from videomae2.data.video.reader import ReadLimits
-from videomae2.data.views.specs import ViewGridConfig, ViewSpec
+from videomae2.data.views.specs import IntervalUnit, ViewSpec
 from videomae2.errors import ConfigError
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.weights.config_json import FrameSampling
@@ -19,9 +19,6 @@ _DEFAULT_CROPS = 3
 
 
 _UNKNOWN_SOURCE = "the model does not say how it was trained"
-
-
-IntervalUnit = Literal["frames", "seconds", "per-second"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,76 +41,6 @@ class EvalViews:
     plainly for a model that does not say how it was trained, if not given."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ResolvedViews:
-    """The views that are made, with nothing left open."""
-
-    grid: ViewGridConfig
-    frame_interval: float
-    interval_unit: IntervalUnit
-    antialias: bool
-    source: str
-    """Where the choice of frames comes from."""
-
-    def __str__(self) -> str:
-        grid = self.grid
-        step = (
-            f", every {self.frame_interval:g} {self.interval_unit}"
-            if grid.kind == "strided"
-            else ""
-        )
-        return (
-            f"{grid.clips} clips x {grid.crops} crops, {grid.kind}{step} ({self.source}), "
-            f"resized {'with antialiasing' if self.antialias else 'plainly'}"
-        )
-
-    @property
-    def is_assumed(self) -> bool:
-        """Whether nobody said which frames make a clip."""
-        return self.source == _UNKNOWN_SOURCE
-
-    @property
-    def frames_summary(self) -> str:
-        """Which they are, in words."""
-        if self.grid.kind == "tsn":
-            return "one frame of each equal part of the video"
-        if self.interval_unit != "frames":
-            step = (
-                self.frame_interval if self.interval_unit == "seconds" else 1 / self.frame_interval
-            )
-            return f"one frame every {step:.3g} s"
-        return (
-            "every frame" if self.frame_interval == 1 else f"every {self.frame_interval:g} frames"
-        )
-
-    def build_spec(
-        self,
-        encoder: EncoderConfig,
-        limits: ReadLimits,
-        *,
-        frame_name: str | None = None,
-        frame_rate: float | None = None,
-    ) -> ViewSpec:
-        """What a reading process is told.
-
-        Args:
-            encoder: What looks at the clips.
-            limits: What reading may cost.
-            frame_name: Template of the images in frame folders.
-            frame_rate: Of what has no clock of its own.
-        """
-        return ViewSpec(
-            grid=self.grid,
-            frames=encoder.frames,
-            channels=encoder.channels,
-            frame_interval=self.frame_interval,
-            interval_unit=self.interval_unit,
-            limits=limits,
-            frame_name=frame_name,
-            frame_rate=frame_rate,
-        )
-
-
 def find_view_problems(eval_views: EvalViews, *, flags: str = "--views.") -> list[str]:
     """Say what works with no model; ``flags`` is what the names of the choices begin with."""
     counts = {"clips": eval_views.clips, "crops": eval_views.crops}
@@ -127,64 +54,91 @@ def find_view_problems(eval_views: EvalViews, *, flags: str = "--views.") -> lis
     return problems
 
 
-def resolve_views(frame_sampling: FrameSampling | None, eval_views: EvalViews) -> ResolvedViews:
+def resolve_views(
+    encoder: EncoderConfig,
+    frame_sampling: FrameSampling | None,
+    eval_views: EvalViews,
+    *,
+    limits: ReadLimits,
+    frame_rate: float | None = None,
+) -> ViewSpec:
     """Fill in what is not asked for with what the model was trained on.
+
+    Args:
+        encoder: What looks at the clips.
+        frame_sampling: How the model was trained; None: it does not say.
+        eval_views: What is asked for.
+        limits: What reading may cost.
+        frame_rate: Of what has no clock of its own.
 
     Raises:
         ConfigError: Numbers make no sense, or a frame interval would have no effect; all at once.
     """
     defaults = frame_sampling or FrameSampling()
     kind = eval_views.frame_sampling or defaults.kind
-    grid = ViewGridConfig(
-        kind=kind,
+    choices = (eval_views.frame_sampling, eval_views.frame_interval, eval_views.interval_unit)
+    is_asked = any(choice is not None for choice in choices)
+    views = ViewSpec(
+        frame_sampling=kind,
         clips=_DEFAULT_CLIPS[kind] if eval_views.clips is None else eval_views.clips,
         crops=_DEFAULT_CROPS if eval_views.crops is None else eval_views.crops,
+        frames=encoder.frames,
+        channels=encoder.channels,
+        frame_interval=(
+            defaults.frame_interval
+            if eval_views.frame_interval is None
+            else eval_views.frame_interval
+        ),
+        interval_unit=eval_views.interval_unit or defaults.interval_unit,
+        antialias=(
+            frame_sampling is not None if eval_views.antialias is None else eval_views.antialias
+        ),
+        source="as asked" if is_asked else "as in training" if frame_sampling else _UNKNOWN_SOURCE,
+        limits=limits,
+        frame_rate=frame_rate,
     )
-    interval_unit = eval_views.interval_unit or defaults.interval_unit
-    frame_interval = (
-        defaults.frame_interval if eval_views.frame_interval is None else eval_views.frame_interval
-    )
-    _check_views(grid.kind, frame_interval, interval_unit, eval_views)
-    is_requested = (
-        eval_views.frame_sampling,
-        eval_views.frame_interval,
-        eval_views.interval_unit,
-    ) != (
-        None,
-        None,
-        None,
-    )
-    source = "as asked" if is_requested else "as in training" if frame_sampling else _UNKNOWN_SOURCE
-    antialias = frame_sampling is not None if eval_views.antialias is None else eval_views.antialias
-    return ResolvedViews(
-        grid=grid,
-        frame_interval=frame_interval,
-        interval_unit=interval_unit,
-        antialias=antialias,
-        source=source,
-    )
+    _check_views(views, eval_views)
+    return views
 
 
-def _check_views(
-    kind: Literal["strided", "tsn"],
-    frame_interval: float,
-    interval_unit: IntervalUnit,
-    eval_views: EvalViews,
-) -> None:
+def _check_views(views: ViewSpec, eval_views: EvalViews) -> None:
     problems = find_view_problems(eval_views)
-    if kind == "tsn" and (
-        eval_views.frame_interval is not None or eval_views.interval_unit is not None
-    ):
+    interval, unit = eval_views.frame_interval, eval_views.interval_unit
+    if views.frame_sampling == "tsn" and (interval is not None or unit is not None):
         problems.append(
             "a frame interval has no effect on tsn clips, only on strided ones; leave it out"
         )
-    elif interval_unit == "frames" and frame_interval % 1:
-        problems.append(f"--views.frame-interval is {frame_interval:g} frames, wanted whole ones")
-    if (
-        eval_views.interval_unit is not None
-        and eval_views.frame_interval is None
-        and kind == "strided"
-    ):
+    elif views.interval_unit == "frames" and views.frame_interval % 1:
+        problems.append(
+            f"--views.frame-interval is {views.frame_interval:g} frames, wanted whole ones"
+        )
+    if views.frame_sampling == "strided" and unit is not None and interval is None:
         problems.append("--views.interval-unit wants a --views.frame-interval to go with it")
     if problems:
         raise ConfigError(problems)
+
+
+def is_assumed(views: ViewSpec) -> bool:
+    """Whether nobody said which frames make a clip."""
+    return views.source == _UNKNOWN_SOURCE
+
+
+def format_views(views: ViewSpec) -> str:
+    """The views in words."""
+    interval = ""
+    if views.frame_sampling == "strided":
+        interval = f", every {views.frame_interval:g} {views.interval_unit}"
+    return (
+        f"{views.clips} clips x {views.crops} crops, {views.frame_sampling}{interval} "
+        f"({views.source}), resized {'with antialiasing' if views.antialias else 'plainly'}"
+    )
+
+
+def format_frames(views: ViewSpec) -> str:
+    """Which frames make a clip, in words."""
+    if views.frame_sampling == "tsn":
+        return "one frame of each equal part of the video"
+    if views.interval_unit != "frames":
+        return f"one frame every {views.step_seconds:.3g} s"
+    interval = views.frame_interval
+    return "every frame" if interval == 1 else f"every {interval:g} frames"

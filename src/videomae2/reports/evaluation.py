@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from videomae2.base.text import format_count, format_duration
+from videomae2.inference.views import format_views
 from videomae2.metrics.bootstrap import Interval
 from videomae2.metrics.results import VideoResult
 from videomae2.models.task_type import TaskType
@@ -112,7 +113,7 @@ def _format_interval(interval: Interval, task_type: TaskType) -> tuple[str, str]
 
 
 def _format_basis(evaluation: Evaluation) -> str:
-    videos, views = len(evaluation.identities), evaluation.views.grid.views
+    videos, views = len(evaluation.identities), evaluation.views.num_views
     return (
         f"{videos:,} videos, {format_count(views, 'view')} each, averaged; "
         f"{_INTERVAL_NOTES[evaluation.task_type]}. {_format_run_stats(evaluation)}"
@@ -147,7 +148,7 @@ def _list_sources(evaluation: Evaluation) -> list[tuple[str, str]]:
         ("videos", evaluation.videos),
         ("read as", evaluation.description),
         ("classes", evaluation.class_names_source),
-        ("views", str(evaluation.views)),
+        ("views", format_views(evaluation.views)),
         ("computed on", evaluation.device),
     ]
 

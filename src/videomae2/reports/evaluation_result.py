@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from videomae2.inference.views import ResolvedViews
+from videomae2.data.views.specs import ViewSpec
 from videomae2.metrics.results import EvalMetrics
 from videomae2.models.task_type import TaskType
 
@@ -63,7 +63,7 @@ class Evaluation:
     class_names_source: str
     task_type: TaskType
     classes: tuple[str, ...]
-    views: ResolvedViews
+    views: ViewSpec
     device: str
     num_listed: int
     """Videos in the list."""

@@ -23,6 +23,7 @@ from tests.helpers.slow_videos import late_at_first
 from tests.helpers.videos import encode
 from videomae2.cli.evaluate import format_text
 from videomae2.data.manifests.read import ListConfig
+from videomae2.data.video.reader import ReadLimits
 from videomae2.data.views.tasks import read_views
 from videomae2.errors import (
     CheckpointError,
@@ -32,8 +33,9 @@ from videomae2.errors import (
     ManifestError,
     TooManyUnreadableError,
 )
-from videomae2.inference.views import EvalViews, resolve_views
+from videomae2.inference.views import EvalViews, format_views, resolve_views
 from videomae2.metrics.bootstrap import Interval, widen_if_certain
+from videomae2.models.encoder import EncoderConfig
 from videomae2.models.weights.classifier_ref import resolve_classifier
 from videomae2.models.weights.config_json import FrameSampling
 
@@ -248,23 +250,27 @@ def test_scores_that_are_not_finite_are_an_error(place, tmp_path):
 # ---- what the model's card decides
 
 
+def views_of(sampling, wish):
+    return resolve_views(EncoderConfig(), sampling, wish, limits=ReadLimits())
+
+
 def test_views_are_as_the_model_was_trained():
-    dense = resolve_views(FrameSampling(frame_interval=3.0), EvalViews())
-    assert (dense.grid.kind, dense.grid.clips, dense.grid.crops) == ("strided", 5, 3)
+    dense = views_of(FrameSampling(frame_interval=3.0), EvalViews())
+    assert (dense.frame_sampling, dense.clips, dense.crops) == ("strided", 5, 3)
     assert (dense.frame_interval, dense.source, dense.antialias) == (
         3.0,
         "as in training",
         True,
     )
-    sparse = resolve_views(FrameSampling(kind="tsn"), EvalViews())
-    assert (sparse.grid.kind, sparse.grid.clips, sparse.grid.crops) == ("tsn", 2, 3)
-    unknown = resolve_views(None, EvalViews())
+    sparse = views_of(FrameSampling(kind="tsn"), EvalViews())
+    assert (sparse.frame_sampling, sparse.clips, sparse.crops) == ("tsn", 2, 3)
+    unknown = views_of(None, EvalViews())
     assert (unknown.frame_interval, unknown.interval_unit, unknown.antialias) == (
         4.0,
         "frames",
         False,
     )
-    assert "does not say how it was trained" in str(unknown)
+    assert "does not say how it was trained" in format_views(unknown)
 
 
 @pytest.mark.parametrize(
@@ -282,7 +288,7 @@ def test_views_are_as_the_model_was_trained():
 )
 def test_views_that_cannot_be_are_refused(wish, said):
     with pytest.raises(ConfigError, match=said):
-        resolve_views(FrameSampling(), wish)
+        views_of(FrameSampling(), wish)
 
 
 def test_a_clock_is_asked_for_before_anything_is_read(place, tmp_path):

@@ -19,7 +19,7 @@ from tests.helpers.reference_evaluation import (
 from tests.helpers.released_files import FRAMES, SIDE, drawn_classifier, save_released
 from videomae2.commands.evaluate.plan import prepare_evaluation
 from videomae2.errors import CheckpointError, ConfigError
-from videomae2.inference.views import EvalViews
+from videomae2.inference.views import EvalViews, is_assumed
 from videomae2.models.classifier import Classifier
 
 SIX = ("jump", "run", "sit", "fall", "walk", "wave")
@@ -66,7 +66,7 @@ def test_a_file_is_evaluated_as_the_released_code_does_it(place, tmp_path):
     found = judged(place, tmp_path, class_names="six")
     assert_probabilities(found, as_in_file())
     assert found.classes == SIX
-    assert (found.views.frame_interval, found.views.antialias, found.views.is_assumed) == (
+    assert (found.views.frame_interval, found.views.antialias, is_assumed(found.views)) == (
         4,
         False,
         True,
@@ -102,7 +102,8 @@ def test_prediction_and_evaluation_say_the_same(place, tmp_path):
         place / "six.pth", class_names=place / "six.txt", classes=str(place / "two.txt"), **CLIPS,
         device="cpu", precision="fp32",
     )  # fmt: skip
-    assert (model.views, model.outputs.class_names) == (found.views, TWO)
+    assert model.outputs.class_names == TWO
+    assert model.view_spec.to_provenance() == found.views.to_provenance()
     for answer, path, scores in zip(
         model.predict_all(found.identities), found.identities, found.probabilities, strict=True
     ):
@@ -180,7 +181,7 @@ def test_names_selections_and_clips_are_other_questions(place, tmp_path, monkeyp
     for changed, what in (
         ({"class_names": "turned"}, "other outputs, list"),
         ({"class_names": "six", "classes": "two"}, "other outputs, list"),
-        ({"class_names": "six", "frames": 4}, "other model, clip"),
+        ({"class_names": "six", "frames": 4}, "other model, clip, views"),
     ):
         found = planned(**changed)
         assert found.out_dir == first.folder.with_name("videos-2")

@@ -9,7 +9,7 @@ from videomae2.data.manifests.manifest import Entry
 from videomae2.data.video.reader import ReadLimits, open_reader
 from videomae2.data.views.resize import iterate_view_batches, resize, resize_to_cover
 from videomae2.data.views.sampling import dense_clips, segment_clips, timed_clips
-from videomae2.data.views.specs import ViewGridConfig, ViewSpec, ViewsRequest
+from videomae2.data.views.specs import ViewSpec, ViewsRequest
 from videomae2.data.views.tasks import read_views
 from videomae2.errors import VideoError
 
@@ -17,9 +17,15 @@ CPU = torch.device("cpu")
 
 
 def shape(clips=3, crops=2, kind="strided", stride=2.0, unit="frames", **changed):
-    grid = ViewGridConfig(kind=kind, clips=clips, crops=crops)
     settings = {"frames": 4, "channels": 3, "limits": ReadLimits()} | changed
-    return ViewSpec(grid=grid, frame_interval=stride, interval_unit=unit, **settings)
+    return ViewSpec(
+        frame_sampling=kind,
+        clips=clips,
+        crops=crops,
+        frame_interval=stride,
+        interval_unit=unit,
+        **settings,
+    )
 
 
 def read(path, wanted):

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from videomae2.commands.evaluate.config import EvaluateConfig
 from videomae2.data.loading.sources import SourceConfig, find_without_timestamps
 from videomae2.data.manifests.class_names import infer_classes
 from videomae2.data.manifests.labels import LabelConfig, read_multilabel, read_regression
@@ -18,9 +19,10 @@ from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.manifests.overlap import format_entry_id
 from videomae2.data.manifests.public_classes import canonicalize_names, find_datasets_with
 from videomae2.data.manifests.read import ListConfig
+from videomae2.data.views.specs import ViewSpec
 from videomae2.errors import ConfigError, ManifestError
 from videomae2.inference.classifier import format_class_names_flag
-from videomae2.inference.views import ResolvedViews
+from videomae2.inference.views import resolve_views
 from videomae2.models.task_type import TaskType
 from videomae2.models.weights.config_json import SavedClassifierConfig
 from videomae2.models.weights.head_index import check_classes_match
@@ -96,15 +98,28 @@ def load_eval_dataset(
     return EvalDataset(manifest, card.task_type, class_names, class_names_source, labels, targets)
 
 
-def check_timestamps_for_views(
-    dataset: EvalDataset, views: ResolvedViews, list_config: ListConfig
-) -> None:
+def resolve_eval_views(card: SavedClassifierConfig, config: EvaluateConfig) -> ViewSpec:
+    """The views that are scored, before it is known how the images of frame folders are called.
+
+    Raises:
+        ConfigError: They cannot be.
+    """
+    return resolve_views(
+        card.model.encoder,
+        card.frame_sampling,
+        config.views,
+        limits=config.reading.limits(),
+        frame_rate=config.list.frame_rate,
+    )
+
+
+def check_timestamps_for_views(dataset: EvalDataset, views: ViewSpec) -> None:
     """Refuse a frame interval in seconds of what has no clock, before anything is read.
 
     Raises:
         ConfigError: Naming such a video and what would work.
     """
-    if views.grid.kind == "tsn" or views.interval_unit == "frames" or list_config.frame_rate:
+    if views.frame_sampling == "tsn" or views.interval_unit == "frames" or views.frame_rate:
         return
     untimed = find_without_timestamps(dataset.manifest)
     if untimed is not None:

@@ -15,7 +15,7 @@ from videomae2.commands.evaluate.predictions import (
     merge_views,
     rank_videos,
 )
-from videomae2.data.views.specs import ViewGridConfig
+from videomae2.data.views.specs import ViewSpec
 from videomae2.inference.scorer import ViewScores
 from videomae2.metrics import classification
 from videomae2.metrics.bootstrap import (
@@ -37,7 +37,7 @@ _TOP_K = 5
 
 def compute_metrics(
     scores: Iterable[ViewScores],
-    grid: ViewGridConfig,
+    views: ViewSpec,
     ground_truth: GroundTruth,
     resampling: Bootstrap,
 ) -> tuple[MergedViews, EvalMetrics]:
@@ -45,13 +45,13 @@ def compute_metrics(
 
     Args:
         scores: Of the views of every video.
-        grid: What the views are.
+        views: What the views are.
         ground_truth: The right answers, in the same order; at least one video.
         resampling: The samples of the intervals.
     """
     build_metric_fn, compute = _METRICS[ground_truth.task_type]
     metric_fn = build_metric_fn(ground_truth)
-    merged = merge_views(scores, grid, ground_truth.task_type, metric_fn=metric_fn)
+    merged = merge_views(scores, views, ground_truth.task_type, metric_fn=metric_fn)
     return merged, compute(merged, ground_truth, resampling)
 
 

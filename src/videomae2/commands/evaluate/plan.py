@@ -5,7 +5,7 @@ Its key says what the results depend on; a folder never takes the results of ano
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
@@ -15,13 +15,15 @@ from videomae2.commands.evaluate.dataset import (
     EvalDataset,
     check_timestamps_for_views,
     load_eval_dataset,
+    resolve_eval_views,
 )
 from videomae2.commands.evaluate.results import RESULTS_FILE
+from videomae2.data.views.specs import ViewSpec
 from videomae2.errors import ConfigError
 from videomae2.inference.classifier import format_class_names_source, resolve_requested_classifier
 from videomae2.inference.scorer import ViewScorer, build_task
 from videomae2.inference.video_scorer import VideoScorer
-from videomae2.inference.views import ResolvedViews, resolve_views
+from videomae2.inference.views import format_views
 from videomae2.models.classifier import Classifier
 from videomae2.models.task_type import TASK_TYPES
 from videomae2.models.weights.classifier_ref import ClassifierRef
@@ -36,7 +38,7 @@ def compute_eval_fingerprint(
     weights_digest: str,
     classifier: ClassifierRef,
     dataset: EvalDataset,
-    views: ResolvedViews,
+    views: ViewSpec,
     config: EvaluateConfig,
     *,
     precision: str,
@@ -63,9 +65,7 @@ def compute_eval_fingerprint(
         "list.root": str(Path(dataset.manifest.root).resolve()),
         "list.filter": config.list.filter or "all",
         "list": dataset.compute_digest(),
-        "views": json.dumps(asdict(replace(views, source="")), sort_keys=True),
-        "list.frame-rate": f"{config.list.frame_rate}",
-        "reading.max-short-side": f"{config.reading.max_short_side}",
+        "views": json.dumps(views.to_provenance(), sort_keys=True),
         "precision": precision,
     }
 
@@ -142,7 +142,7 @@ class EvaluationPlan:
     model: Classifier
     runtime: Runtime
     dataset: EvalDataset
-    views: ResolvedViews
+    views: ViewSpec
     out_dir: Path
     config: EvaluateConfig
     digest: str
@@ -162,7 +162,7 @@ class EvaluationPlan:
                 f"answers  {len(dataset.classes)} {TASK_TYPES[dataset.task_type].answers} "
                 f"({dataset.class_names_source})"
             ),
-            f"views    {self.views}",
+            f"views    {format_views(self.views)}",
             f"folder   {self.out_dir}{self.remark and f' ({self.remark})'}",
             f"device   {self.runtime}",
         ]
@@ -184,22 +184,16 @@ class EvaluationPlan:
 
     def build_video_scorer(self) -> VideoScorer:
         """What makes the scores."""
-        config, manifest = self.config, self.dataset.manifest
+        config = self.config
         scorer = ViewScorer(
             task=build_task(self.model, self.classifier.config, self.runtime),
             runtime=self.runtime,
             antialias=self.views.antialias,
             batch_size=config.batch_size,
         )
-        view_spec = self.views.build_spec(
-            self.classifier.config.model.encoder,
-            config.reading.limits(),
-            frame_name=manifest.frame_name,
-            frame_rate=config.list.frame_rate,
-        )
         num_workers = resolve_num_workers(config.reading.num_workers, self.runtime)
         return VideoScorer(
-            scorer=scorer, view_spec=view_spec, reading=config.reading, num_workers=num_workers
+            scorer=scorer, view_spec=self.views, reading=config.reading, num_workers=num_workers
         )
 
     @property
@@ -210,10 +204,8 @@ class EvaluationPlan:
             "model": self.digest,
             "list": manifest.digest(),
             "root": str(Path(manifest.root).resolve()),
-            "views": asdict(replace(views, source="")),
+            "views": views.to_provenance(),
             "batch": self.config.batch_size,
-            "max_short_side": self.config.reading.max_short_side,
-            "frame_rate": self.config.list.frame_rate,
             "runtime": [runtime.device.type, runtime.precision],
         }
         return compute_digest(fields)
@@ -230,7 +222,7 @@ def prepare_evaluation(
     config = config or EvaluateConfig()
     classifier = resolve_requested_classifier(run, config.classifier_options)
     runtime = prepare_runtime(RuntimeConfig(device=config.device, precision=config.precision))
-    views = resolve_views(classifier.config.frame_sampling, config.views)
+    views = resolve_eval_views(classifier.config, config)
     dataset = load_eval_dataset(
         videos,
         classifier.config,
@@ -239,7 +231,8 @@ def prepare_evaluation(
         class_names_source=format_class_names_source(classifier),
         model_name=f"the model {classifier.path}",
     )
-    check_timestamps_for_views(dataset, views, config.list)
+    check_timestamps_for_views(dataset, views)
+    views = replace(views, frame_name=dataset.manifest.frame_name)
     model = classifier.load(runtime.device)
     weights_digest = classifier.weights_ref.compute_digest()
     digest = classifier.combine_digest(weights_digest)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
-from videomae2.data.views.specs import ViewGridConfig
+from videomae2.data.views.specs import ViewSpec
 from videomae2.inference.scorer import ViewScores
 from videomae2.metrics import classification
 from videomae2.metrics.classification import choose_evenly, compute_probabilities
@@ -36,7 +36,7 @@ MetricFn = Callable[[Float64[np.ndarray, "parts outputs"], int], Float64[np.ndar
 
 def merge_views(
     scores: Iterable[ViewScores],
-    grid: ViewGridConfig,
+    views: ViewSpec,
     task_type: TaskType,
     *,
     metric_fn: MetricFn,
@@ -45,13 +45,13 @@ def merge_views(
 
     Args:
         scores: Of every video, before softmax or sigmoid.
-        grid: What the views are.
+        views: What the views are.
         task_type: What the outputs mean.
         metric_fn: Keeps little of each part, for of many classes and videos all would be too much.
 
     Source: engine_for_finetuning.py of the released code: softmax of each view, then the mean.
     """
-    view_subsets = list_view_subsets(grid)
+    view_subsets = list_view_subsets(views)
     merged: list[np.ndarray] = []
     subset_metrics: list[np.ndarray] = []
     for row, view_scores in enumerate(scores):
@@ -59,7 +59,7 @@ def merge_views(
         if task_type != "regression":
             outputs = compute_probabilities(view_scores, task_type)
         merged.append(outputs.mean(axis=0))
-        cube = outputs.reshape(grid.clips, grid.crops, -1)
+        cube = outputs.reshape(views.clips, views.crops, -1)
         subset_means = [_average_subset(cube, clips, crops) for clips, crops in view_subsets]
         subset_metrics.append(metric_fn(np.stack(subset_means), row).astype(np.float32))
     return MergedViews(np.stack(merged), view_subsets, np.stack(subset_metrics, axis=1))
@@ -73,9 +73,9 @@ def _average_subset(
     return mean
 
 
-def list_view_subsets(grid: ViewGridConfig, max_per_axis: int = 6) -> tuple[tuple[int, int], ...]:
+def list_view_subsets(views: ViewSpec, max_per_axis: int = 6) -> tuple[tuple[int, int], ...]:
     """(clips, crops) for 1 … all of both; of many, a few spread evenly, all of them included."""
-    clips, crops = (_spread_counts(count, max_per_axis) for count in (grid.clips, grid.crops))
+    clips, crops = (_spread_counts(count, max_per_axis) for count in (views.clips, views.crops))
     return tuple((one, other) for one in clips for other in crops)
 
 

@@ -70,9 +70,9 @@ def evaluate(
 
 
 def _run_evaluation(plan: EvaluationPlan) -> Evaluation:
-    dataset, grid = plan.dataset, plan.views.grid
+    dataset, views = plan.dataset, plan.views
     started, path = time.perf_counter(), plan.out_dir / f"scores-{plan.key}.jsonl"
-    store = ScoreStore(path, (grid.views, plan.classifier.config.model.num_classes))
+    store = ScoreStore(path, (views.num_views, plan.classifier.config.model.num_classes))
     entries, names = list(dataset.manifest), dataset.identities
     stats = ScoringStats()
     all_truth = GroundTruth(
@@ -96,7 +96,7 @@ def _run_evaluation(plan: EvaluationPlan) -> Evaluation:
     ground_truth = all_truth.select(rows)
     merged_views, metrics = compute_metrics(
         store.read(ground_truth.identities),
-        grid,
+        views,
         ground_truth,
         Bootstrap(plan.config.n_resamples, plan.config.seed),
     )
@@ -111,7 +111,7 @@ def _run_evaluation(plan: EvaluationPlan) -> Evaluation:
         class_names_source=dataset.class_names_source,
         task_type=dataset.task_type,
         classes=dataset.classes,
-        views=plan.views,
+        views=views,
         device=str(plan.runtime),
         num_listed=len(names),
         metrics=metrics,

@@ -9,7 +9,11 @@ from typing import ClassVar
 from videomae2.base.files import path_exists, path_hint
 from videomae2.base.summary import Summary
 from videomae2.commands.evaluate.config import EvaluateConfig
-from videomae2.commands.evaluate.dataset import check_timestamps_for_views, load_eval_dataset
+from videomae2.commands.evaluate.dataset import (
+    check_timestamps_for_views,
+    load_eval_dataset,
+    resolve_eval_views,
+)
 from videomae2.commands.evaluate.results import RESULTS_FILE
 from videomae2.commands.evaluate.run import evaluate
 from videomae2.commands.pipeline.stages import (
@@ -25,7 +29,7 @@ from videomae2.inference.classifier import (
     format_class_names_source,
     resolve_requested_classifier,
 )
-from videomae2.inference.views import resolve_views
+from videomae2.inference.views import format_views
 from videomae2.models.weights.classifier_ref import ClassifierRef
 from videomae2.models.weights.pretrained import Pretrained
 from videomae2.training.runtime import RuntimeConfig, resolve_runtime
@@ -58,15 +62,16 @@ class EvaluateStage(Stage[EvaluateConfig]):
         if classifier is None:
             return None
         config = self.config
-        views = resolve_views(classifier.config.frame_sampling, config.views)
+        views = resolve_eval_views(classifier.config, config)
         dataset = load_eval_dataset(
             self.videos[0],
             classifier.config,
             config.list,
+            label_column=config.label_column,
             class_names_source=format_class_names_source(classifier),
             model_name=f"the model of {self.sources['model']}",
         )
-        check_timestamps_for_views(dataset, views, config.list)
+        check_timestamps_for_views(dataset, views)
         manifest = dataset.manifest
         video_list = build_video_list(
             Path(manifest.source).stem, manifest, dataset.compute_digest()
@@ -75,7 +80,7 @@ class EvaluateStage(Stage[EvaluateConfig]):
         rows = (
             ("videos", f"{len(manifest)} ({manifest.description})"),
             ("answers", f"{len(dataset.classes)} ({dataset.class_names_source})"),
-            ("views", str(views)),
+            ("views", format_views(views)),
             ("folder", str(self.out)),
             ("device", str(runtime)),
         )

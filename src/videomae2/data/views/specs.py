@@ -8,8 +8,8 @@ Axes: clips, frames of a clip, union = the different frames of all clips.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Int64
@@ -19,25 +19,23 @@ from videomae2.data.video.reader import Pixels, ReadLimits
 from videomae2.data.views import crops
 from videomae2.data.views.crops import Box
 
+IntervalUnit = Literal["frames", "seconds", "per-second"]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ClipSpec:
-    """The clips that are wanted, the same for every sample of a source."""
+class SamplingSpec:
+    """Which frames make a clip, and what reading them may cost; the same for all of a list."""
 
+    frame_sampling: Literal["strided", "dense", "tsn"] = "strided"
+    """Exact distances, a grid over a window, or one frame of each equal part of the video."""
     frames: int
-    height: int
-    width: int
+    """Of a clip."""
     channels: int
-    views: int
     frame_interval: float
-    interval_unit: str
-    crop: crops.CropConfig
+    """Distance between the frames of a clip; of equal parts it means nothing."""
+    interval_unit: IntervalUnit
     limits: ReadLimits
     frame_name: str | None = None
-    frame_sampling: Literal["strided", "dense", "tsn"] = "strided"
-    """Exact distances (pre-training), a grid over a window, or one frame of each equal part."""
-    center: bool = False
-    """The last two are taken in the middle, without a draw (validation)."""
     frame_rate: float | None = None
 
     @property
@@ -47,8 +45,20 @@ class ClipSpec:
 
     @property
     def step_seconds(self) -> float:
-        """Time between the frames of a clip, where the stride counts time."""
+        """Time between the frames of a clip, where the interval counts time."""
         return self.frame_interval if self.interval_unit == "seconds" else 1 / self.frame_interval
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClipSpec(SamplingSpec):
+    """The clip that is wanted of every video of a source, and the views of it."""
+
+    height: int
+    width: int
+    views: int
+    crop: crops.CropConfig
+    center: bool = False
+    """The middle of the video, without a draw (validation)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +75,6 @@ class SampleRequest:
     def path(self) -> str:
         """The file, for messages."""
         return self.entry.path
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ViewGridConfig:
-    """The views of each video that are scored and averaged."""
-
-    kind: Literal["strided", "tsn"] = "strided"
-    """Clips of the training interval, spread over the video; or interleaved grids over all of
-    it."""
-    clips: int = 5
-    """Clips per video, spread over its time."""
-    crops: int = 3
-    """Crops per clip, spread over the longer side."""
-
-    @property
-    def views(self) -> int:
-        """Views per video."""
-        return self.clips * self.crops
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,29 +137,26 @@ def find_unique_views(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ViewSpec:
-    """The clips that are wanted of every video."""
+class ViewSpec(SamplingSpec):
+    """The views of every test video: clips spread over its time, crops of each side by side."""
 
-    grid: ViewGridConfig
-    frames: int
-    """Of a clip."""
-    channels: int
-    frame_interval: float
-    """Distance between the frames of a dense clip; segments have none."""
-    interval_unit: Literal["frames", "seconds", "per-second"]
-    limits: ReadLimits
-    frame_name: str | None = None
-    frame_rate: float | None = None
+    clips: int
+    crops: int
+    """Along the longer side."""
+    antialias: bool = True
+    """How frames are resized to the size of the crops, on the device."""
+    source: str = ""
+    """Where the choice of frames comes from, in words."""
 
     @property
-    def pixels(self) -> Pixels:
-        """Colour of what is read."""
-        return "gray" if self.channels == 1 else "rgb"
+    def num_views(self) -> int:
+        """Views per video."""
+        return self.clips * self.crops
 
-    @property
-    def step_seconds(self) -> float:
-        """Time between the frames of a strided clip, where the interval counts time."""
-        return self.frame_interval if self.interval_unit == "seconds" else 1 / self.frame_interval
+    def to_provenance(self) -> dict[str, Any]:
+        """All that the pixels of the views depend on, which no limit of time or memory changes."""
+        values = asdict(self) | {"max_short_side": self.limits.max_short_side}
+        return {name: value for name, value in values.items() if name not in ("limits", "source")}
 
 
 @dataclass(frozen=True, slots=True)

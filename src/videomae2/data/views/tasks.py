@@ -170,11 +170,11 @@ def list_clips(reader: Reader, request: ViewsRequest) -> Int64[np.ndarray, "clip
     Raises:
         VideoError: The stride counts in seconds and the video has no clock.
     """
-    spec, grid = request.spec, request.spec.grid
-    if grid.kind == "tsn":
-        return segment_clips(reader.num_frames, spec.frames, clips=grid.clips)
+    spec = request.spec
+    if spec.frame_sampling == "tsn":
+        return segment_clips(reader.num_frames, spec.frames, clips=spec.clips)
     if spec.interval_unit == "frames":
         stride = int(spec.frame_interval)
-        return dense_clips(reader.num_frames, spec.frames, stride, clips=grid.clips)
+        return dense_clips(reader.num_frames, spec.frames, stride, clips=spec.clips)
     seconds = require_timestamps(reader, request.path)
-    return timed_clips(seconds, spec.frames, spec.step_seconds, clips=grid.clips)
+    return timed_clips(seconds, spec.frames, spec.step_seconds, clips=spec.clips)
