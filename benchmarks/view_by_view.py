@@ -12,8 +12,8 @@ import numpy as np
 
 from videomae2.data.manifests.manifest import Entry
 from videomae2.data.video.trim import open_video
+from videomae2.data.views.requests import ViewSpec
 from videomae2.data.views.sampling import dense_clips
-from videomae2.data.views.specs import ViewSpec
 from videomae2.data.workers.main import AllocateFn
 
 

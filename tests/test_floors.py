@@ -40,7 +40,7 @@ NOT_FOR_GPU_IMAGES = {"av", "tyro", "yaml", "PIL", "matplotlib"}
 GPU_PARTS = ("base", "tensors", "models", "tasks", "training")
 
 WITHOUT_TORCH = (
-    "videomae2.data.views.tasks",
+    "videomae2.data.views.read",
     "videomae2.data.workers.main",
     "videomae2.data.views.scan",
     "videomae2.data.views.sliding",
@@ -49,7 +49,7 @@ WITHOUT_TORCH = (
     "videomae2.data.video.trim",
     "videomae2.data.views.sampling",
     "videomae2.data.views.crops",
-    "videomae2.data.views.specs",
+    "videomae2.data.views.requests",
     "videomae2.data.manifests.manifest",
     "videomae2.data.manifests.read",
     "videomae2.tensors.rng",

@@ -1,6 +1,6 @@
 """Videos that take too long when they are read for the first time, as on a busy machine."""
 
-from videomae2.data.views.tasks import read_views
+from videomae2.data.views.read import read_views
 from videomae2.errors import VideoTimeoutError
 
 
@@ -14,5 +14,5 @@ def late_at_first(monkeypatch):
             raise VideoTimeoutError(request.path, "it took too long")
         return read_views(request, allocate)
 
-    monkeypatch.setattr("videomae2.data.views.tasks.read_views", once_late)
+    monkeypatch.setattr("videomae2.data.views.read.read_views", once_late)
     return late

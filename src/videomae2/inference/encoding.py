@@ -16,8 +16,8 @@ from torch import Tensor
 from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.loading.sources import SourceConfig, check_timestamps
 from videomae2.data.manifests.manifest import Manifest
+from videomae2.data.views.requests import ViewSpec, ViewsRequest
 from videomae2.data.views.resize import ImageSize, resize_to_cover
-from videomae2.data.views.specs import ViewSpec, ViewsRequest
 from videomae2.data.workers.pool import Pool
 from videomae2.data.workers.worker import Result
 from videomae2.errors import ConfigError, VideoError

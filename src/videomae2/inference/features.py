@@ -20,9 +20,9 @@ from videomae2.base.signals import SignalHandler
 from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.manifests.fingerprint import file_stat
 from videomae2.data.manifests.manifest import Manifest
+from videomae2.data.views.read import READ_VIEWS
+from videomae2.data.views.requests import ViewSpec, ViewsRequest
 from videomae2.data.views.resize import ImageSize
-from videomae2.data.views.specs import ViewSpec, ViewsRequest
-from videomae2.data.views.tasks import READ_VIEWS
 from videomae2.errors import Interrupted, VideoError
 from videomae2.inference.encoding import encode_video, read_videos
 from videomae2.inference.store import FeatureStore, is_complete

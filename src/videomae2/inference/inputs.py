@@ -11,7 +11,7 @@ from pathlib import Path
 
 from videomae2.data.manifests.manifest import Entry
 from videomae2.data.manifests.read import read_manifest
-from videomae2.data.views.specs import ViewSpec, ViewsRequest
+from videomae2.data.views.requests import ViewSpec, ViewsRequest
 from videomae2.data.workers.worker import Result
 from videomae2.errors import ManifestError, VideoError
 

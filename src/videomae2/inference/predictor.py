@@ -15,8 +15,8 @@ from torch import Tensor
 from videomae2.base.ranges import find_range_errors
 from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.video.reader import ReadLimits
-from videomae2.data.views.specs import ViewsRequest
-from videomae2.data.views.tasks import READ_VIEWS
+from videomae2.data.views.read import READ_VIEWS
+from videomae2.data.views.requests import ViewsRequest
 from videomae2.data.workers.pool import Pool
 from videomae2.data.workers.worker import Result
 from videomae2.errors import ConfigError, VideoError

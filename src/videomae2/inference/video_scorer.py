@@ -17,9 +17,9 @@ from videomae2.base.progress import track
 from videomae2.base.signals import SignalHandler
 from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.manifests.manifest import Entry
+from videomae2.data.views.read import READ_VIEWS
+from videomae2.data.views.requests import ViewSpec, ViewsRequest
 from videomae2.data.views.resize import ResizedVideo, iterate_view_batches
-from videomae2.data.views.specs import ViewSpec, ViewsRequest
-from videomae2.data.views.tasks import READ_VIEWS
 from videomae2.data.workers.pool import Pool
 from videomae2.data.workers.worker import Result
 from videomae2.errors import CheckpointError, Interrupted

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from videomae2.data.video.reader import ReadLimits
-from videomae2.data.views.specs import IntervalUnit, ViewSpec
+from videomae2.data.views.requests import IntervalUnit, ViewSpec
 from videomae2.errors import ConfigError
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.weights.config_json import FrameSampling

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from videomae2.data.views.specs import ViewSpec
+from videomae2.data.views.requests import ViewSpec
 from videomae2.metrics.results import EvalMetrics
 from videomae2.models.task_type import TaskType
 

@@ -24,7 +24,7 @@ from tests.helpers.videos import encode
 from videomae2.cli.evaluate import format_text
 from videomae2.data.manifests.read import ListConfig
 from videomae2.data.video.reader import ReadLimits
-from videomae2.data.views.tasks import read_views
+from videomae2.data.views.read import read_views
 from videomae2.errors import (
     CheckpointError,
     ConfigError,
@@ -89,7 +89,7 @@ def test_each_video_is_opened_once_for_all_its_views(place, tmp_path, monkeypatc
         opened.append(request.path)
         return read_views(request, allocate)
 
-    monkeypatch.setattr("videomae2.data.views.tasks.read_views", counting)
+    monkeypatch.setattr("videomae2.data.views.read.read_views", counting)
     found = run_it(place / "run", place / "videos", tmp_path, views=PLAIN)
     assert sorted(opened) == sorted(found.identities)
     assert found.run_stats.num_decodings == len(opened) == 6

@@ -4,8 +4,8 @@ import pytest
 from videomae2.data.manifests.manifest import Entry
 from videomae2.data.video.reader import ReadLimits
 from videomae2.data.views.crops import CropConfig
-from videomae2.data.views.specs import ClipSpec, SampleRequest
-from videomae2.data.views.tasks import compute_view_key, read_sample
+from videomae2.data.views.read import compute_view_key, read_sample
+from videomae2.data.views.requests import ClipSpec, SampleRequest
 from videomae2.errors import VideoError
 
 

@@ -7,10 +7,10 @@ import torch
 from tests.helpers.videos import encode, number_of
 from videomae2.data.manifests.manifest import Entry
 from videomae2.data.video.reader import ReadLimits, open_reader
+from videomae2.data.views.read import read_views
+from videomae2.data.views.requests import ViewSpec, ViewsRequest
 from videomae2.data.views.resize import iterate_view_batches, resize, resize_to_cover
 from videomae2.data.views.sampling import dense_clips, segment_clips, timed_clips
-from videomae2.data.views.specs import ViewSpec, ViewsRequest
-from videomae2.data.views.tasks import read_views
 from videomae2.errors import VideoError
 
 CPU = torch.device("cpu")

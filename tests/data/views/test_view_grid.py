@@ -6,16 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from videomae2.data.views.crops import center_box, compute_cover_size, list_crop_boxes
+from videomae2.data.views.requests import (
+    find_unique_views,
+    gather_frames,
+    list_views,
+)
 from videomae2.data.views.sampling import (
     dense_clips,
     segment_clips,
     timed_clips,
     timed_indices,
-)
-from videomae2.data.views.specs import (
-    find_unique_views,
-    gather_frames,
-    list_views,
 )
 
 few = settings(max_examples=80)

@@ -11,9 +11,9 @@ from videomae2.base.text import align_columns
 from videomae2.data.loading.batch import BatchBuilder
 from videomae2.data.video import pyav_reader
 from videomae2.data.video.trim import open_video
+from videomae2.data.views.read import draw_view_boxes, select_frames
+from videomae2.data.views.requests import SampleRequest
 from videomae2.data.views.resize import make_clips
-from videomae2.data.views.specs import SampleRequest
-from videomae2.data.views.tasks import draw_view_boxes, select_frames
 from videomae2.data.workers.worker import Result
 
 STAGES = ("open", "index", "decode", "convert", "collate", "views")

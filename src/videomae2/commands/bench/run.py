@@ -23,7 +23,7 @@ from videomae2.commands.bench.report import format_peak_table, format_step_table
 from videomae2.data.loading.reading import ReadingConfig, build_clip_spec
 from videomae2.data.loading.sources import DataConfig, load_manifests
 from videomae2.data.synthetic import textured_videos
-from videomae2.data.views.specs import SampleRequest
+from videomae2.data.views.requests import SampleRequest
 from videomae2.tensors import rng
 from videomae2.training.runtime import Runtime, set_matmul_precision
 

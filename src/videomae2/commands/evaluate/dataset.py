@@ -19,7 +19,7 @@ from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.manifests.overlap import format_entry_id
 from videomae2.data.manifests.public_classes import canonicalize_names, find_datasets_with
 from videomae2.data.manifests.read import ListConfig
-from videomae2.data.views.specs import ViewSpec
+from videomae2.data.views.requests import ViewSpec
 from videomae2.errors import ConfigError, ManifestError
 from videomae2.inference.classifier import format_class_names_flag
 from videomae2.inference.views import resolve_views

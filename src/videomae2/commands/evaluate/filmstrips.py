@@ -11,8 +11,8 @@ import numpy as np
 
 from videomae2.commands.evaluate.predictions import GroundTruth, rank_videos
 from videomae2.data.manifests.manifest import Entry
+from videomae2.data.views.requests import ViewsRequest
 from videomae2.data.views.resize import ResizedVideo
-from videomae2.data.views.specs import ViewsRequest
 from videomae2.inference.scorer import ViewScores
 from videomae2.inference.video_scorer import VideoScorer
 from videomae2.metrics.classification import compute_probabilities

@@ -15,7 +15,7 @@ from videomae2.commands.evaluate.predictions import (
     merge_views,
     rank_videos,
 )
-from videomae2.data.views.specs import ViewSpec
+from videomae2.data.views.requests import ViewSpec
 from videomae2.inference.scorer import ViewScores
 from videomae2.metrics import classification
 from videomae2.metrics.bootstrap import (

@@ -18,7 +18,7 @@ from videomae2.commands.evaluate.dataset import (
     resolve_eval_views,
 )
 from videomae2.commands.evaluate.results import RESULTS_FILE
-from videomae2.data.views.specs import ViewSpec
+from videomae2.data.views.requests import ViewSpec
 from videomae2.errors import ConfigError
 from videomae2.inference.classifier import format_class_names_source, resolve_requested_classifier
 from videomae2.inference.scorer import ViewScorer, build_task

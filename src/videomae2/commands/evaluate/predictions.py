@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
-from videomae2.data.views.specs import ViewSpec
+from videomae2.data.views.requests import ViewSpec
 from videomae2.inference.scorer import ViewScores
 from videomae2.metrics import classification
 from videomae2.metrics.classification import choose_evenly, compute_probabilities

@@ -15,7 +15,7 @@ from videomae2.commands.train.run_folder import RUN_FILE
 from videomae2.config.files import load_config
 from videomae2.config.runs import PretrainRun
 from videomae2.data.manifests.manifest import Manifest
-from videomae2.data.views.specs import ViewSpec
+from videomae2.data.views.requests import ViewSpec
 from videomae2.errors import ConfigError, DataError
 from videomae2.inference.encoding import build_view_spec
 from videomae2.inference.features import FeatureExtractor, Features

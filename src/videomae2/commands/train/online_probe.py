@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from videomae2.base.summary import Summary
 from videomae2.config.runs import OnlineProbeConfig, PretrainRun
 from videomae2.data.manifests.manifest import Manifest
-from videomae2.data.views.specs import ViewSpec, ViewsRequest
-from videomae2.data.views.tasks import READ_VIEWS
+from videomae2.data.views.read import READ_VIEWS
+from videomae2.data.views.requests import ViewSpec, ViewsRequest
 from videomae2.data.workers.pool import Pool
 from videomae2.errors import DataError, VideoError
 from videomae2.inference.encoding import build_view_spec, read_videos

@@ -11,8 +11,8 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from videomae2.data.views.crops import Box
-from videomae2.data.views.specs import SampleRequest
-from videomae2.data.views.tasks import compute_view_key
+from videomae2.data.views.read import compute_view_key
+from videomae2.data.views.requests import SampleRequest
 from videomae2.data.workers.worker import Result
 from videomae2.tensors.rng import to_int64
 

@@ -20,8 +20,8 @@ from videomae2.data.loading.reading import (
 from videomae2.data.loading.sources import DataConfig
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.views.crops import CropConfig
-from videomae2.data.views.specs import SampleRequest
-from videomae2.data.views.tasks import READ_SAMPLE
+from videomae2.data.views.read import READ_SAMPLE
+from videomae2.data.views.requests import SampleRequest
 from videomae2.tensors import rng
 from videomae2.tensors.grid import Cubes
 

@@ -10,7 +10,7 @@ from videomae2.data.loading.quarantine import Quarantine
 from videomae2.data.loading.sources import DataConfig, SourceConfig
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.video.reader import ReadLimits
-from videomae2.data.views.specs import ClipSpec, SampleRequest
+from videomae2.data.views.requests import ClipSpec, SampleRequest
 from videomae2.data.workers.pool import Pool
 from videomae2.data.workers.worker import Result
 from videomae2.tensors.grid import Cubes

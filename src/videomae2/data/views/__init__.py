@@ -3,8 +3,8 @@
 sampling    which frames make a clip
 sliding     which frames make the windows that slide over a long video
 crops       which part of the frames a view shows
-specs       the clips and views that are wanted, as a reading process is told
-tasks       what a reading process does for a sample, and for all views of a video
+requests    what a reading process is asked for: clips of training, views of a test
+read        what it does: read a sample, or all views of a video
 scan        a long video read part by part
 resize      views cut, resized and mirrored on the device (the only file with torch)
 """

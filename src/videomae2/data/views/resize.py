@@ -18,7 +18,7 @@ from torch import Tensor
 
 from videomae2.data.loading.batch import CPUBatch, Sample
 from videomae2.data.views.crops import Box, compute_cover_size, list_crop_boxes
-from videomae2.data.views.specs import UniqueViews, find_unique_views, list_views
+from videomae2.data.views.requests import UniqueViews, find_unique_views, list_views
 from videomae2.tensors.clips import Clips, to_device
 
 ImageSize = tuple[int, int]

@@ -14,14 +14,14 @@ from jaxtyping import Int64
 from videomae2.data.video.reader import Reader
 from videomae2.data.video.trim import check_channels, open_video, require_timestamps
 from videomae2.data.views import crops, sampling
+from videomae2.data.views.requests import ClipSpec, SampleRequest, ViewsRequest, gather_frames
 from videomae2.data.views.sampling import dense_clips, segment_clips, timed_clips
 from videomae2.data.views.sliding import compute_duration
-from videomae2.data.views.specs import ClipSpec, SampleRequest, ViewsRequest, gather_frames
 from videomae2.data.workers.main import AllocateFn
 from videomae2.tensors import rng
 
-READ_SAMPLE = "videomae2.data.views.tasks:read_sample"
-READ_VIEWS = "videomae2.data.views.tasks:read_views"
+READ_SAMPLE = "videomae2.data.views.read:read_sample"
+READ_VIEWS = "videomae2.data.views.read:read_views"
 """The names by which a pool finds the functions."""
 
 
