@@ -2,6 +2,7 @@
 
 import csv
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow
@@ -10,15 +11,10 @@ from pyarrow import parquet
 
 from tests.helpers.kinetics_annotations import REASONS, annotated, kinetics, reasons, video
 from videomae2.commands.merge_datasets.options import MergeOptions
-from videomae2.commands.merge_datasets.run import (
-    MergeClassConfig,
-    TargetTestConfig,
-    merge_datasets,
-    write_merged,
-)
+from videomae2.commands.merge_datasets.run import merge_datasets
 from videomae2.data.manifests.public_classes import load_public_classes
 from videomae2.data.manifests.read import read_manifest
-from videomae2.data.merge.output import OUTPUT_FILES
+from videomae2.data.merge.output import OUTPUT_FILES, write_merged
 from videomae2.errors import ConfigError
 
 THREE = ("k400", "k600", "k700")
@@ -57,17 +53,17 @@ def listed(path: Path, *rows: tuple[str, object], header: str = "") -> None:
 def test_every_reason_of_removal(parts):
     made = merge_datasets("kinetics-710", THREE)
     assert reasons(made) == REASONS
-    assert letters(made.merged.training) == "acdfh"
-    assert letters(made.merged.validation) == "egbj"
-    assert made.merged.classes == load_public_classes("kinetics-710")
+    assert letters(made.training) == "acdfh"
+    assert letters(made.validation) == "egbj"
+    assert made.classes == load_public_classes("kinetics-710")
     assert made.target_tests == (("k400", 1), ("k600", 2), ("k700", 2))
     assert "renamed: making bed -> making the bed (1 videos)" in made.format()
 
 
 def test_the_released_order_takes_nothing_from_training(parts):
-    made = merge_datasets("kinetics-710", THREE, tests=TargetTestConfig(released_order=True))
-    assert letters(made.merged.training) == "abcdefh"
-    assert letters(made.merged.validation) == "gj"
+    made = merge_datasets("kinetics-710", THREE, options=MergeOptions(released_order=True))
+    assert letters(made.training) == "abcdefh"
+    assert letters(made.validation) == "gj"
     wanted = "validation video in training"
     assert {reasons(made)[key] for key in (("e", "k400", "validation"),
                                            ("b", "k600", "validation"))} == {wanted}  # fmt: skip
@@ -77,18 +73,18 @@ def test_the_released_order_takes_nothing_from_training(parts):
 def test_targets_are_parts_and_lists_without_labels(parts):
     (parts / "test.csv").write_text(f"youtube_id,time_start\n{video('d')},1\n")
     (parts / "later.txt").write_text(f"somewhere/{video('f')}.mp4\n")
-    tests = TargetTestConfig(target_tests=("k400", "test.csv", "later=later.txt"))
-    made = merge_datasets("kinetics-710", THREE, tests=tests)
-    assert letters(made.merged.training) == "abch"
+    tests = MergeOptions(target_tests=("k400", "test.csv", "later=later.txt"))
+    made = merge_datasets("kinetics-710", THREE, options=tests)
+    assert letters(made.training) == "abch"
     assert made.target_tests == (("k400", 1), ("test.csv", 1), ("later", 1))
     (parts / "test.csv").write_text(f"video_id\n{video('d')}_000001_000011\n")
-    assert letters(merge_datasets("kinetics-710", THREE, tests=tests).merged.training) == "abch"
+    assert letters(merge_datasets("kinetics-710", THREE, options=tests).training) == "abch"
     (parts / "test.csv").write_text(f"video_id\n{video('d')}\n1\n")
     assert "test.csv:3: 1: '1' is no YouTube id" in refused(
-        *THREE, kind="kinetics-710", tests=tests
+        *THREE, kind="kinetics-710", options=tests
     )
-    own = MergeOptions(ids=("test.csv=file-name",))
-    assert len(merge_datasets("kinetics-710", THREE, tests=tests, options=own).merged.training) == 4
+    own = replace(tests, ids=("test.csv=file-name",))
+    assert len(merge_datasets("kinetics-710", THREE, options=own).training) == 4
 
 
 def test_a_test_video_without_a_file_is_not_trained_on(parts):
@@ -108,7 +104,7 @@ def test_released_lists_with_numbers_and_names_for_them(parts):
     made = merge_datasets("kinetics-710", (*THREE, "r=r/train.txt,r/val.txt"), options=words)
     assert reasons(made)["x", "r", "training"] == "no file"
     assert reasons(made)["c", "r", "training"] == "duplicate"
-    (last,) = [one for one in made.merged.validation if one.id == video("y")]
+    (last,) = [one for one in made.validation if one.id == video("y")]
     assert last.class_name == "abseiling"
 
 
@@ -123,16 +119,16 @@ def test_two_classes_of_kinetics_400_are_the_same_however_its_list_is_given(plac
     listed(place / "c.csv", (f"c/{name}", "hugging baby"), header="path,label")
     for part in ("k400=annotated/train.csv", "k400=n.txt", "k400=c.csv"):
         made = merge_datasets("kinetics-710", (part,), options=words)
-        assert [one.class_name for one in made.merged.training] == ["hugging (not baby)"]
+        assert [one.class_name for one in made.training] == ["hugging (not baby)"]
         assert "renamed: hugging -> hugging (not baby) (1 videos)" in made.format()
     made = merge_datasets("any", ("k400=annotated/train.csv",), options=words)
-    assert [one.class_name for one in made.merged.training] == ["hugging baby"]
+    assert [one.class_name for one in made.training] == ["hugging baby"]
 
 
 def test_files_need_not_be_there(place):
     annotated(place / "k400", files=False, train={"archery": "ab"}, val={"archery": "a"})
     made = merge_datasets("kinetics-710", ("k400",), check_files=False)
-    assert letters(made.merged.training) == "b"
+    assert letters(made.training) == "b"
     with pytest.raises(ConfigError, match="leave out --no-files, or add --dry-run"):
         write_merged(made, place / "out")
 
@@ -143,7 +139,7 @@ def test_files_of_other_videos_and_roots(place):
         listed(place / "disk" / "list.txt", (name, 0))
     made = merge_datasets("kinetics-710", ("k=lists",), options=MergeOptions(roots=("k=disk",)))
     assert reasons(made) == {("b", "k", "training"): "no file"}
-    assert made.merged.training[0].entry.path == os.path.abspath(f"disk/{video('a')}.mp4")
+    assert made.training[0].entry.path == os.path.abspath(f"disk/{video('a')}.mp4")
 
 
 def test_annotations_in_other_tables(place):
@@ -152,7 +148,7 @@ def test_annotations_in_other_tables(place):
     parquet.write_table(table, place / "b.parquet")
     listed(place / "v" / "l.txt", *((f"{video(one)}.mp4", 0) for one in "ab"))
     made = merge_datasets("kinetics-710", ("a=a.jsonl", "b=b.parquet"))
-    assert letters(made.merged.training) == "ab"
+    assert letters(made.training) == "ab"
 
 
 def test_any_sets_are_compared_by_whole_paths_however_written(place):
@@ -160,24 +156,24 @@ def test_any_sets_are_compared_by_whole_paths_however_written(place):
     listed(place / "b" / "l.csv", ("v/1.mp4", "walk"), ("../a/v/2.mp4", "hop"),
            header="path,label")  # fmt: skip
     made = merge_datasets("any", ("a=a/l.csv", f"b={place / 'b' / 'l.csv'}"))
-    assert made.merged.classes == ("hop", "run", "walk")
-    assert [one.location for one in made.merged.report.exclusions] == [f"{place}/b/l.csv:3"]
+    assert made.classes == ("hop", "run", "walk")
+    assert [one.video.location for one in made.exclusions] == [f"{place}/b/l.csv:3"]
     by_name = merge_datasets(
         "any", ("a=a/l.csv", "b=b/l.csv"), options=MergeOptions(ids=("file-name",))
     )
-    assert len(by_name.merged.training) == 2
+    assert len(by_name.training) == 2
 
 
 def test_classes_and_renames_of_a_user(place):
     listed(place / "l.csv", ("1.mp4", "jogging"), ("2.mp4", "hop"), header="path,label")
     (place / "same.yaml").write_text("jogging: run\n")
     (place / "names.txt").write_text("run\nhop\n")
-    settings = MergeClassConfig(renames=Path("same.yaml"), classes=Path("names.txt"))
-    made = merge_datasets("any", ("l=l.csv",), classes=settings)
-    assert made.merged.classes == ("run", "hop")
+    settings = MergeOptions(renames=Path("same.yaml"), classes=Path("names.txt"))
+    made = merge_datasets("any", ("l=l.csv",), options=settings)
+    assert made.classes == ("run", "hop")
     (place / "same.json").write_text('{"jogging": "run"}')
-    made = merge_datasets("any", ("l=l.csv",), classes=MergeClassConfig(renames=Path("same.json")))
-    assert made.merged.classes == ("hop", "run")
+    made = merge_datasets("any", ("l=l.csv",), options=MergeOptions(renames=Path("same.json")))
+    assert made.classes == ("hop", "run")
 
 
 # ---- what is written
@@ -186,7 +182,7 @@ def test_classes_and_renames_of_a_user(place):
 def test_lists_are_written_whole_and_can_be_read(parts):
     out = parts / "new" / "k710"
     written = write_merged(merge_datasets("kinetics-710", THREE), out)
-    assert written.changed == OUTPUT_FILES
+    assert written == list(OUTPUT_FILES)
     assert sorted(path.name for path in out.iterdir()) == sorted(OUTPUT_FILES)
     names = load_public_classes("kinetics-710")
     train = read_manifest(out / "train.csv", labels="required", class_names=names)
@@ -204,7 +200,7 @@ def test_lists_are_written_whole_and_can_be_read(parts):
 def test_a_union_can_be_a_part(parts):
     write_merged(merge_datasets("kinetics-710", ("k400", "k600")), parts / "both")
     made = merge_datasets("kinetics-710", ("both", "k700"))
-    assert letters(made.merged.training) == "acdfh"
+    assert letters(made.training) == "acdfh"
 
 
 def test_windows_stay_windows(place):
@@ -242,21 +238,21 @@ def test_folders_of_frames_with_a_slash_at_the_end_are_there(place):
     (place / "names.txt").write_text("run\nhop\nfly\n")
     words = MergeOptions(class_names=("names.txt",), ids=("youtube",))
     made = merge_datasets("any", ("l=l.txt",), options=words)
-    assert letters(made.merged.training) == "ab"
+    assert letters(made.training) == "ab"
     assert reasons(made) == {("c", "l", "training"): "no file"}
 
 
 def test_another_union_is_not_overwritten_unless_asked(parts):
     out, first = parts / "out", merge_datasets("kinetics-710", THREE)
     write_merged(first, out)
-    assert write_merged(first, out).changed == ()
+    assert write_merged(first, out) == []
     fewer = merge_datasets("kinetics-710", ("k400=k400/train.csv",))
     before = (out / "train.csv").read_text()
     with pytest.raises(
         ConfigError, match=r"out holds another union, train.csv, val.csv, excluded.c"
     ):
         write_merged(fewer, out)
-    assert write_merged(fewer, out, replace=True, dry_run=True).changed
+    assert write_merged(fewer, out, replace=True, dry_run=True)
     assert (out / "train.csv").read_text() == before
     write_merged(fewer, out, replace=True)
     assert not (out / "val.csv").exists()
@@ -317,16 +313,16 @@ def test_settings_of_parts_that_cannot_be(parts, words, problem):
 
 
 def test_settings_without_effect(parts):
-    both = TargetTestConfig(released_order=True, target_tests=("k400",))
-    assert "leave out --target-tests" in refused("k400", tests=both)
-    said = refused("k400", kind="kinetics-710", classes=MergeClassConfig(renames=Path("a.json")))
+    both = MergeOptions(released_order=True, target_tests=("k400",))
+    assert "leave out --target-tests" in refused("k400", options=both)
+    said = refused("k400", kind="kinetics-710", options=MergeOptions(renames=Path("a.json")))
     assert "--renames has no effect on kinetics-710" in said
 
 
 def test_targets_that_are_not_there(parts):
-    said = refused("k400", "k600", tests=TargetTestConfig(target_tests=("k40",)))
+    said = refused("k400", "k600", options=MergeOptions(target_tests=("k40",)))
     assert "--target-tests k40: there is no such list, and no such part; did you mean k400?" in said
-    said = refused("k=k400/train.csv", tests=TargetTestConfig(target_tests=("k",)))
+    said = refused("k=k400/train.csv", options=MergeOptions(target_tests=("k",)))
     assert "--target-tests k: this part has no validation list" in said
 
 
@@ -360,7 +356,7 @@ def test_mixed_ways_to_name_videos(parts):
     said = refused("k400", "mine=mine")
     assert "mine names files, other lists name ids: --ids mine=youtube (or file-name)" in said
     made = merge_datasets("any", ("k400", "mine=mine"), options=MergeOptions(ids=("mine=path",)))
-    assert len(made.merged.training) == 5
+    assert len(made.training) == 5
 
 
 def test_several_windows_of_a_video(place):
@@ -372,8 +368,8 @@ def test_several_windows_of_a_video(place):
 
 def test_a_misspelt_class(place):
     listed(place / "l.csv", ("1.mp4", "archery"), ("2.mp4", "abseilin"), header="path,label")
-    settings = MergeClassConfig(classes=Path("kinetics-400"))
-    said = refused("l=l.csv", classes=settings)
+    settings = MergeOptions(classes=Path("kinetics-400"))
+    said = refused("l=l.csv", options=settings)
     assert "1 classes are none of the 400 wanted: 'abseilin' (of l, near 'abseiling')" in said
     words = MergeOptions(ids=("file-name",))
     said = refused("l=l.csv", kind="kinetics-710", options=words)
@@ -394,7 +390,7 @@ def test_renames_that_cannot_be(place, text, problem):
     listed(place / "l.csv", ("1.mp4", "jog"), ("2.mp4", "run"), header="path,label")
     if text is not None:
         (place / "same.yaml").write_text(text)
-    assert problem in refused("l=l.csv", classes=MergeClassConfig(renames=Path("same.yaml")))
+    assert problem in refused("l=l.csv", options=MergeOptions(renames=Path("same.yaml")))
 
 
 def test_names_that_no_list_can_hold(place):

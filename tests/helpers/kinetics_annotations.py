@@ -52,6 +52,6 @@ REASONS = {
 
 def reasons(made):
     return {
-        (one.video_id.strip("_"), one.source, one.split): one.reason
-        for one in made.merged.report.exclusions
+        (one.video.id.strip("_"), one.video.source, one.video.split): one.reason
+        for one in made.exclusions
     }

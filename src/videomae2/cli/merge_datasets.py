@@ -10,14 +10,9 @@ from tyro.conf import Positional, arg
 
 from videomae2.cli.options import parse_options
 from videomae2.commands.merge_datasets.options import MergeOptions
-from videomae2.commands.merge_datasets.run import (
-    MergeClassConfig,
-    MergeKind,
-    TargetTestConfig,
-    merge_datasets,
-    write_merged,
-)
-from videomae2.data.merge.output import MergeOutput, MergeResult
+from videomae2.commands.merge_datasets.run import MergeKind, merge_datasets
+from videomae2.data.merge.output import write_merged
+from videomae2.data.merge.result import MergeResult
 
 PROG = "videomae2 merge-datasets"
 
@@ -44,11 +39,7 @@ class MergeDatasetsOptions:
     """The sets, each FOLDER or NAME=FOLDER (with train.csv, and val.csv or validate.csv),
     NAME=TRAIN or NAME=TRAIN,VAL. Of two equal videos, that of the earlier part stays."""
     merge: tyro.conf.OmitArgPrefixes[MergeOptions] = field(default_factory=MergeOptions)
-    """How the lists of parts are read."""
-    tests: tyro.conf.OmitArgPrefixes[TargetTestConfig] = field(default_factory=TargetTestConfig)
-    """Which videos must not be trained on."""
-    classes: tyro.conf.OmitArgPrefixes[MergeClassConfig] = field(default_factory=MergeClassConfig)
-    """What classes are called; for a union of any sets."""
+    """How the lists of parts are read and united."""
     files: bool = True
     """Leave out videos without a file. --no-files looks for none: with --dry-run, a report of what
     the lists say."""
@@ -80,43 +71,43 @@ def main(arguments: list[str]) -> int:
         options.kind,
         options.parts,
         options=options.merge,
-        tests=options.tests,
-        classes=options.classes,
         check_files=options.files,
     )
     if not options.json:
         print(result.format(), flush=True)
-    output = None
+    written = None
     if options.files or not options.dry_run:
-        output = write_merged(result, options.out, replace=options.replace, dry_run=options.dry_run)
+        written = write_merged(
+            result, options.out, replace=options.replace, dry_run=options.dry_run
+        )
     if options.json:
-        changed = list(output.changed) if output and not options.dry_run else []
+        changed = written if written and not options.dry_run else []
         print(json.dumps(result.to_dict() | {"out": str(options.out), "written": changed}))
-    elif output:
-        print("\n".join(_format_outcome(options, result, output)))
+    elif written is not None:
+        print("\n".join(_format_outcome(options, result, written)))
     return 0
 
 
 def _format_outcome(
-    options: MergeDatasetsOptions, result: MergeResult, output: MergeOutput
+    options: MergeDatasetsOptions, result: MergeResult, written: list[str]
 ) -> list[str]:
     """What was done, and what can be done with it."""
-    out, files = options.out, ", ".join(output.changed)
+    out, files = options.out, ", ".join(written)
     if options.dry_run:
         return [f"would write {files} in {out}" if files else f"{out} holds this union already"]
     line = f"written  {files} in {out}" if files else f"{out} holds this union already, unchanged"
-    if not result.merged.validation:
+    if not result.validation:
         line += "; no val.csv, for no validation video is left"
     return [line, f"next     {_format_next_command(options, result)}"]
 
 
 def _format_next_command(options: MergeDatasetsOptions, result: MergeResult) -> str:
     out = options.out
-    if options.kind == "kinetics-710" and result.merged.validation:
+    if options.kind == "kinetics-710" and result.validation:
         return f"videomae2 finetune k710-base {out} --dry-run"
     command = (
         f"videomae2 finetune own {out / 'train.csv'} --labels.class-names {out / 'classes.txt'}"
     )
-    if result.merged.validation:
+    if result.validation:
         command += f" --validation.path {out / 'val.csv'}"
     return f"{command} --dry-run"

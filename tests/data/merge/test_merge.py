@@ -15,14 +15,14 @@ from videomae2.data.manifests.public_classes import (
     load_public_classes,
 )
 from videomae2.data.manifests.read import read_manifest
-from videomae2.data.merge.annotations import read_annotations, read_video_ids
+from videomae2.data.merge.annotations import read_annotations
 from videomae2.data.merge.merge import merge_kinetics, merge_sources
+from videomae2.data.merge.output import format_files
 from videomae2.data.merge.sources import (
     LabelledSource,
     LabelledVideo,
     attach_files,
     build_labelled_source,
-    build_merged_manifest,
 )
 from videomae2.errors import ConfigError, ManifestError
 
@@ -30,7 +30,7 @@ from videomae2.errors import ConfigError, ManifestError
 def source(name, split, **classes):
     """A source whose classes have the videos called by letters."""
     videos = [
-        LabelledVideo(letter, label, f"{name}-{split}.csv:{letter}")
+        LabelledVideo(letter, label, f"{name}-{split}.csv:{letter}", name, split)
         for label, letters in classes.items()
         for letter in letters
     ]
@@ -42,7 +42,7 @@ def ids(videos):
 
 
 def reasons(union):
-    return {(r.video_id, r.source, r.split): r.reason for r in union.report.exclusions}
+    return {(r.video.id, r.video.source, r.video.split): r.reason for r in union.exclusions}
 
 
 # ---- the steps
@@ -51,9 +51,9 @@ def reasons(union):
 def test_a_video_of_two_sources_stays_once():
     union = merge_sources([source("k4", "training", run="ab"), source("k6", "training", run="bc")])
     assert ids(union.training) == "abc"
-    (removal,) = union.report.exclusions
-    assert (removal.video_id, removal.source, removal.reason) == ("b", "k6", "duplicate")
-    assert (removal.location, removal.matched_location) == (
+    (removal,) = union.exclusions
+    assert (removal.video.id, removal.video.source, removal.reason) == ("b", "k6", "duplicate")
+    assert (removal.video.location, removal.matched_location) == (
         "k6-training.csv:b",
         "k4-training.csv:b",
     )
@@ -63,7 +63,7 @@ def test_of_two_classes_of_one_video_the_first_source_says_which():
     union = merge_sources([source("k4", "training", run="a"), source("k6", "training", walk="a")])
     assert [video.class_name for video in union.training] == ["run"]
     assert reasons(union) == {("a", "k6", "training"): "duplicate of another class"}
-    assert union.report.empty_classes == ("walk",)
+    assert union.empty_classes == ["walk"]
 
 
 def test_a_rename_makes_duplicates_of_one_class():
@@ -71,7 +71,7 @@ def test_a_rename_makes_duplicates_of_one_class():
     union = merge_sources(sources, renames={"jog": "run", "never": "seen"})
     assert union.classes == ("run",)
     assert reasons(union) == {("a", "k6", "training"): "duplicate"}
-    assert [(r.old, r.new, r.num_videos) for r in union.report.renames] == [("jog", "run", 1)]
+    assert [(r.old, r.new, r.num_videos) for r in union.renames] == [("jog", "run", 1)]
 
 
 def test_test_videos_leave_the_training_set_by_default():
@@ -107,11 +107,10 @@ def test_a_rename_within_one_list_is_not_made():
     sources = [source("k4", "training", ball="a"), source("k6", "training", ball="b", big="c")]
     union = merge_sources(sources, renames={"ball": "big"})
     assert union.classes == ("ball", "big")
-    (apart,) = union.report.kept_separate
-    assert (apart.old, apart.new, apart.source) == ("ball", "big", "k6")
+    assert union.kept_separate == (("ball", "big", "k6"),)
     wanted = merge_sources(sources[:1], renames={"ball": "big"}, classes=("big", "ball"))
     assert [video.class_name for video in wanted.training] == ["ball"]
-    assert wanted.report.kept_separate[0].source == "the wanted classes"
+    assert wanted.kept_separate == (("ball", "big", "the wanted classes"),)
 
 
 def test_what_cannot_be_united_is_refused():
@@ -141,11 +140,11 @@ def test_nothing_is_lost_without_a_reason(one, two, three, four, keep_tests):
     want = set(one + two) if keep_tests else set(one + two) - set(three + four)
     assert set(training) == want
     assert set(validation) == set(three + four) - set(training)
-    read = sum(union.report.num_read.values())
+    read = sum(union.num_read.values())
     assert read == len(one + two + three + four)
-    assert read == len(training) + len(validation) + len(union.report.exclusions)
-    assert union.report.num_kept == {"training": len(training), "validation": len(validation)}
-    assert sum(union.report.count_exclusions().values()) == len(union.report.exclusions)
+    assert read == len(training) + len(validation) + len(union.exclusions)
+    assert union.num_kept == {"training": len(training), "validation": len(validation)}
+    assert sum(union.count_exclusions().values()) == len(union.exclusions)
 
 
 def test_the_report_can_be_read():
@@ -155,7 +154,7 @@ def test_the_report_can_be_read():
         source("K600", "training", run="abcdf", hop="g"),
     ]
     union = merge_sources(sources, renames={"jog": "run"}, classes=("run", "hop", "fly"))
-    assert union.report.format(examples=2).splitlines() == [
+    assert union.format(max_examples=2).splitlines() == [
         "3 classes; videos kept: training 6, validation 1",
         "K400, training: 5 read",
         "K400, validation: 1 read",
@@ -167,6 +166,7 @@ def test_the_report_can_be_read():
         "      K600-training.csv:f: f, as in K400-validation.csv:f",
         "renamed: jog -> run (6 videos)",
         "without a training video: fly",
+        "target tests: K400 (1 videos)",
     ]
 
 
@@ -183,12 +183,12 @@ walk,__NrybzYzUg,1,11,val
 def test_annotations_of_kinetics(tmp_path):
     path = tmp_path / "k400.csv"
     path.write_text(CSV)
-    found = read_annotations(path, "K400", "training", row_filter="split=train")
+    found = read_annotations(path, "K400", "training")
     assert [(v.id, v.class_name, v.location) for v in found.videos] == [
         ("-3B32lodo2M", "making tea", f"{path}:2"),
         ("abcdefghijk", "walk", f"{path}:3"),
+        ("__NrybzYzUg", "walk", f"{path}:4"),
     ]
-    assert len(read_annotations(path, "K400", "training").videos) == 3
 
 
 def test_annotations_that_are_none(tmp_path):
@@ -196,11 +196,6 @@ def test_annotations_that_are_none(tmp_path):
     path.write_text("label,time\nwalk,3\n")
     with pytest.raises(ManifestError, match="its columns are label, time; wanted youtube_id or"):
         read_annotations(path, "K400", "training")
-    path.write_text(CSV)
-    with pytest.raises(ManifestError, match="no row with split=test"):
-        read_annotations(path, "K400", "training", row_filter="split=test")
-    with pytest.raises(ManifestError, match="wanted 'subset'"):
-        read_annotations(path, "K400", "training", row_filter="subset=train")
     path.write_text("label,id\nwalk,a\n,b\nrun,\nrun,c,d\n")
     with pytest.raises(ManifestError) as error:
         read_annotations(path, "K400", "training")
@@ -213,17 +208,21 @@ def test_annotations_find_their_files_and_say_which_are_gone(tmp_path):
     path = tmp_path / "k400.csv"
     path.write_text(CSV)
     annotated = read_annotations(path, "K400", "training")
-    entries = [Entry("v/abcdefghijk_000001_000011.mp4"), Entry("v/-3B32lodo2M.mkv", first=3)]
-    union = merge_sources([attach_files(annotated, entries)])
+    files = {
+        "abcdefghijk": Entry("v/abcdefghijk_000001_000011.mp4"),
+        "-3B32lodo2M": Entry("v/-3B32lodo2M.mkv", first=3),
+    }
+    union = merge_sources([attach_files(annotated, files)])
     assert reasons(union) == {("__NrybzYzUg", "K400", "training"): "no file"}
-    assert union.report.num_read == {("K400", "training"): 3}
-    manifest = build_merged_manifest(union.training, union.classes, "K400")
-    assert manifest.paths == ["v/-3B32lodo2M.mkv", "v/abcdefghijk_000001_000011.mp4"]
-    assert manifest.labels.tolist() == [0, 1]
-    assert manifest.first.tolist() == [3, 0]
-    assert manifest.class_names == ("making tea", "walk")
-    with pytest.raises(ManifestError, match="abcdefghijk has no file"):
-        build_merged_manifest(annotated.videos, union.classes, "K400")
+    assert union.num_read == {("K400", "training"): 3}
+    assert union.classes == ("making tea", "walk")
+    assert format_files(union)["train.csv"].splitlines() == [
+        "path,label,first,frames",
+        "v/-3B32lodo2M.mkv,making tea,3,",
+        "v/abcdefghijk_000001_000011.mp4,walk,,",
+    ]
+    with pytest.raises(ConfigError, match="lists that name videos by id give no paths"):
+        format_files(merge_sources([annotated]))
 
 
 def test_own_folders_with_equal_file_names_stay_apart(tmp_path):
@@ -235,8 +234,7 @@ def test_own_folders_with_equal_file_names_stay_apart(tmp_path):
     union = merge_sources(sources)
     assert len(union.training) == 4
     assert union.classes == ("hop", "run", "walk")
-    manifest = build_merged_manifest(union.training, union.classes, "both")
-    assert sorted(manifest.labels.tolist()) == [0, 1, 1, 2]
+    assert sorted(video.class_name for video in union.training) == ["hop", "run", "run", "walk"]
     with pytest.raises(ManifestError, match="'1' is no YouTube id"):
         build_labelled_source(manifests[0], "x", "training", id_rule="youtube")
     (tmp_path / "list.csv").write_text("path,label\na/-3B32lodo2M.mp4,run\na/1.mp4,run\n")
@@ -272,12 +270,12 @@ def test_k710_has_the_released_classes_and_labels(tmp_path, old_names):
     union = merge_kinetics(sources)
     assert union.classes == load_public_classes("kinetics-710")
     assert len(union.training) == 1700
-    assert union.report.exclusions == ()
-    assert union.report.empty_classes == ()
+    assert union.exclusions == ()
+    assert union.empty_classes == []
     assert {video.class_name for video in union.training} == set(union.classes)
-    assert [one.old for one in union.report.kept_separate] == ["throwing ball"]
+    assert [old for old, _, _ in union.kept_separate] == ["throwing ball"]
     # throwing ball stays apart; the released list of Kinetics-400 lacks hugging by another name
-    renamed = [one.old for one in union.report.renames]
+    renamed = [one.old for one in union.renames]
     assert len(renamed) == 14 if old_names else renamed == ["opening bottle", "hugging"]
 
 
@@ -289,7 +287,7 @@ def test_both_ways_to_name_the_classes_of_kinetics_400_teach_the_same(tmp_path):
     assert one == other
     assert "hugging (not baby)" in one.values()
     assert "hugging baby" not in one.values()
-    assert "renamed: hugging -> hugging (not baby) (1 videos)" in unions[0].report.format()
+    assert "renamed: hugging -> hugging (not baby) (1 videos)" in unions[0].format()
 
 
 def test_other_parts_and_unions_keep_the_names_of_the_released_list(tmp_path):
@@ -314,7 +312,7 @@ def test_k710_takes_every_video_once_and_no_validation_video_to_train(tmp_path):
     for targets, training, validation in ((None, 1600, 900), ((), 1700, 800)):
         union = merge_kinetics(sources, target_tests=targets)
         assert (len(union.training), len(union.validation)) == (training, validation)
-    counts = union.report.count_exclusions()
+    counts = union.count_exclusions()
     assert counts["K400", "validation", "validation video in training"] == 100
     by_reason = np.sum([n for (_, split, _), n in counts.items() if split == "training"])
     assert by_reason == 300
@@ -326,7 +324,7 @@ def test_renames_that_leave_the_list_of_their_part_are_flagged():
         source("k400", "validation", hugging="f"),
         source("mine", "training", hugging="g", **{"tying tie": "h"}),
     ]
-    report = merge_kinetics(sources).report
+    report = merge_kinetics(sources)
     assert {one.old: one.missing_from for one in report.renames} == {
         "tying tie": (), "opening bottle": ("K400",), "hugging": ("K400", "k400"), "drinking": ()
     }  # fmt: skip
@@ -348,7 +346,7 @@ def test_the_rename_table_is_the_given_one():
 def test_of_an_annotation_table_the_ids_are_enough_for_a_test(tmp_path):
     path = tmp_path / "test.csv"
     path.write_text("youtube_id,time_start\n-3B32lodo2M,59\nabcdefghijk,1\n")
-    found = read_video_ids(path, "K700 test", "validation")
+    found = read_annotations(path, "K700 test", "validation", with_labels=False)
     assert [(v.id, v.location) for v in found.videos] == [
         ("-3B32lodo2M", f"{path}:2"),
         ("abcdefghijk", f"{path}:3"),
@@ -359,35 +357,39 @@ def test_of_an_annotation_table_the_ids_are_enough_for_a_test(tmp_path):
     assert ids(union.training) == "a"
     path.write_text("label,time\nwalk,3\n")
     with pytest.raises(ManifestError, match="its columns are label, time; wanted youtube_id or"):
-        read_video_ids(path, "K700 test", "validation")
+        read_annotations(path, "K700 test", "validation", with_labels=False)
 
 
-@pytest.mark.parametrize("read", [read_video_ids, read_annotations])
-def test_ids_in_annotations_are_those_of_their_files(tmp_path, read):
+@pytest.mark.parametrize("with_labels", [False, True])
+def test_ids_in_annotations_are_those_of_their_files(tmp_path, with_labels):
     path = tmp_path / "test.csv"
     path.write_text("label,video_id\nwalk,-3B32lodo2M_000059_000069\nrun,abcdefghijk.mp4\n")
-    found = read(path, "test", "validation")
+    found = read_annotations(path, "test", "validation", with_labels=with_labels)
     assert [video.id for video in found.videos] == ["-3B32lodo2M", "abcdefghijk"]
     path.write_text("label,video_id\nwalk,-3B32lodo2M\nrun,one\n")
     with pytest.raises(ManifestError, match=r"test.csv:3: one: 'one' is no YouTube id"):
-        read(path, "test", "validation")
-    found = read(path, "test", "validation", id_rule="file-name")
+        read_annotations(path, "test", "validation", with_labels=with_labels)
+    found = read_annotations(
+        path, "test", "validation", id_rule="file-name", with_labels=with_labels
+    )
     assert [video.id for video in found.videos] == ["-3B32lodo2M", "one"]
 
 
 def test_a_test_video_whose_file_is_missing_stays_a_test_video(tmp_path):
     path = tmp_path / "val.csv"
     path.write_text(CSV)
-    tests = attach_files(read_annotations(path, "K400", "validation"), [Entry("abcdefghijk.mp4")])
+    tests = attach_files(
+        read_annotations(path, "K400", "validation"), {"abcdefghijk": Entry("abcdefghijk.mp4")}
+    )
     union = merge_sources([source("k6", "training", run=["-3B32lodo2M", "a"]), tests])
     assert ids(union.training) == "a"
     assert reasons(union)["-3B32lodo2M", "k6", "training"] == "test video in training"
-    assert union.report.exclusions[-1].matched_location == f"{path}:2"
+    assert union.exclusions[-1].matched_location == f"{path}:2"
 
 
 def test_files_can_be_called_by_their_whole_name(tmp_path):
     path = tmp_path / "own.csv"
     path.write_text("label,id\nrun,one\nwalk,two\n")
     annotated = read_annotations(path, "own", "training", id_rule="file-name")
-    found = attach_files(annotated, [Entry("v/two.mp4")], id_rule="file-name")
+    found = attach_files(annotated, {"two": Entry("v/two.mp4")})
     assert [video.entry for video in found.videos] == [Entry("v/two.mp4")]

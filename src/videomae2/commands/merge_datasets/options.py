@@ -9,7 +9,7 @@ from typing import get_args
 
 from videomae2.data.manifests.overlap import IdRule
 from videomae2.data.manifests.public_classes import PUBLIC_DATASETS, lookup_public_dataset
-from videomae2.data.merge.sources import MergeInputs, MergePart
+from videomae2.data.merge.sources import MergePart
 from videomae2.errors import ConfigError
 
 PART_HELP = (
@@ -23,7 +23,7 @@ _ID_RULES: dict[str, IdRule] = {rule: rule for rule in get_args(IdRule)}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MergeOptions:
-    """Settings that one part has, as NAME=VALUE, or all parts, as VALUE."""
+    """How the lists of parts are read and united; [NAME=] gives one part a value of its own."""
 
     class_names: tuple[str, ...] = ()
     """What labels are called that are numbers: [NAME=]FILE, one name a line, or [NAME=]SET, a
@@ -34,22 +34,37 @@ class MergeOptions:
     ids: tuple[str, ...] = ()
     """What makes two videos the same one: [NAME=]youtube (the id that a file name starts with),
     file-name or path. Ids of YouTube for kinetics-710 and for annotations, else whole paths."""
+    target_tests: tuple[str, ...] = ()
+    """What models will be tested on later, in place of all validation lists of the parts: names of
+    parts (their validation lists), or lists. Their videos leave the training set."""
+    released_order: bool = False
+    """Take no video out of the training set, as in the released code: only validation videos that
+    are found in training are removed."""
+    renames: Path | None = None
+    """A JSON or YAML file of names that become others, old: new; for a union of any sets."""
+    classes: Path | None = None
+    """The classes of a union of any sets in the order of their labels: a file, one name a line, or
+    a public set such as kinetics-400. Those that occur, sorted, if not given."""
 
 
 def parse_inputs(
-    parts: Sequence[str], targets: Sequence[str], options: MergeOptions
-) -> MergeInputs:
+    parts: Sequence[str], options: MergeOptions
+) -> tuple[list[MergePart], list[MergePart]]:
     """Say what is to be read.
 
     Args:
         parts: FOLDER, NAME=FOLDER, NAME=TRAIN or NAME=TRAIN,VAL.
-        targets: LIST, NAME=LIST, or the name of a part, for its validation list.
-        options: By the names of both.
+        options: ``target_tests`` are LIST, NAME=LIST, or the name of a part, for its validation
+            list; the other settings go by the names of both.
+
+    Returns:
+        The parts, and lists of target tests that are of no part, whose training list counts.
 
     Raises:
         ConfigError: With everything that is wrong with the words.
     """
     problems: list[str] = [] if parts else [f"no parts are named: {PART_HELP}"]
+    targets = options.target_tests
     input_parts = [part for word in parts if (part := _parse_part(word, problems))]
     has_validation = {part.name: part.validation is not None for part in input_parts}
     target_parts = [
@@ -68,7 +83,7 @@ def parse_inputs(
     all_parts = _apply_options([*input_parts, *target_parts], options, problems)
     if problems:
         raise ConfigError(problems)
-    return MergeInputs(tuple(all_parts[: len(input_parts)]), tuple(all_parts[len(input_parts) :]))
+    return all_parts[: len(input_parts)], all_parts[len(input_parts) :]
 
 
 def check_names_source(path: Path, flag: str) -> str:

@@ -21,118 +21,18 @@ from videomae2.data.manifests.manifest import Entry
 from videomae2.data.manifests.overlap import IdRule, extract_video_id, parse_video_id
 from videomae2.data.manifests.public_classes import canonicalize_names
 from videomae2.data.manifests.tables import COLUMN_ALIASES
-from videomae2.data.merge.report import DatasetSplit
 from videomae2.data.merge.sources import (
+    DatasetSplit,
     LabelledSource,
     LabelledVideo,
-    PartList,
+    MergePart,
     attach_files,
     parse_ids,
+    rename_classes,
 )
 from videomae2.errors import ManifestError
 
 ID_COLUMNS = ("youtube_id", "video_id", "id")
-
-
-def read_annotations(
-    path: Path | str,
-    name: str,
-    split: DatasetSplit,
-    *,
-    id_rule: IdRule = "youtube",
-    row_filter: str | None = None,
-) -> LabelledSource:
-    """Read an annotation table: a column label with names, and one with the video's id.
-
-    Those of Kinetics have label, youtube_id, time_start, time_end, split.
-
-    Args:
-        path: CSV, TSV, JSON lines or Parquet.
-        name: What the source is called in the report.
-        split: What its videos are for.
-        id_rule: What of a cell is the id, as of a file name.
-        row_filter: Rows to keep, as column=value, such as split=train.
-
-    Raises:
-        ManifestError: Columns are missing, or cells are empty or no ids: the first ten are named.
-    """
-    source = str(path)
-    filter_column, _, filter_value = (row_filter or "").partition("=")
-    filter_column = filter_column.strip().lower()
-    text = None if get_extension(source) in PARQUET_EXTENSIONS else read_text(source)
-    cells = read_cells(source, text, ["label", *ID_COLUMNS, *filter(None, [filter_column])])
-    id_column = _find_id_column(cells, source, ("label", filter_column))
-    rows = [
-        i
-        for i in range(len(cells.lines))
-        if not row_filter or cells.columns[filter_column][i] == filter_value
-    ]
-    if row_filter and not rows:
-        raise ManifestError(f"no row with {row_filter}", path=source)
-    video_ids = _parse_cell_ids(cells, source, rows, ("label", id_column), id_rule)
-    labels = cells.columns["label"]
-    videos = tuple(
-        LabelledVideo(id_, labels[i], f"{source}:{cells.lines[i]}")
-        for i, id_ in zip(rows, video_ids, strict=True)
-    )
-    return LabelledSource(name, split, videos, frozenset(video.class_name for video in videos))
-
-
-def read_video_ids(
-    path: Path | str, name: str, split: DatasetSplit, *, id_rule: IdRule = "youtube"
-) -> LabelledSource:
-    """Read of an annotation table only which videos it has, such as a test list without labels.
-
-    Args:
-        path: CSV, TSV, JSON lines or Parquet.
-        name: What the source is called.
-        split: What its videos are for.
-        id_rule: What of a cell is the id, as of a file name.
-
-    Raises:
-        ManifestError: It has no column of ids, or cells are empty or no ids.
-    """
-    source = str(path)
-    cells = read_cells(
-        source,
-        None if get_extension(source) in PARQUET_EXTENSIONS else read_text(source),
-        ID_COLUMNS,
-    )
-    id_column, rows = _find_id_column(cells, source, ()), list(range(len(cells.lines)))
-    pairs = zip(
-        _parse_cell_ids(cells, source, rows, (id_column,), id_rule), cells.lines, strict=True
-    )
-    videos = tuple(LabelledVideo(id_, "", f"{source}:{line}") for id_, line in pairs)
-    return LabelledSource(name, split, videos, frozenset())
-
-
-def _find_id_column(cells: TableCells, source: str, required: tuple[str, ...]) -> str:
-    """Find the column of ids; refuse a table without it, or without ``required``."""
-    id_columns = [column for column in ID_COLUMNS if column in cells.columns]
-    missing = [repr(one) for one in required if one and one not in cells.columns]
-    if missing or not id_columns:
-        expected = ", ".join([*missing, *([] if id_columns else [" or ".join(ID_COLUMNS)])])
-        raise ManifestError(
-            f"its columns are {', '.join(cells.column_names)}; wanted {expected}", path=source
-        )
-    return id_columns[0]
-
-
-def _parse_cell_ids(
-    cells: TableCells, source: str, rows: list[int], names: tuple[str, ...], id_rule: IdRule
-) -> list[str]:
-    """Give the ids in some rows, in the last of the columns; raise all that is wrong at once."""
-    builder = ManifestBuilder(source, paths=[cells.columns[names[-1]][i] for i in rows])
-    for line, message in cells.errors:
-        builder.add_error(line, message)
-    for i in rows:
-        for name in names:
-            if not cells.columns[name][i]:
-                builder.add_error(cells.lines[i], f"the column {name} is empty")
-    texts = ((cells.lines[i], cells.columns[names[-1]][i]) for i in rows)
-    return parse_ids(
-        builder, (item for item in texts if item[1]), lambda text: parse_video_id(text, id_rule)
-    )
 
 
 FindFiles = Callable[[str, IdRule], Mapping[str, list[str]]]
@@ -145,65 +45,120 @@ def is_annotated(path: Path) -> bool:
     Raises:
         ManifestError: It cannot be read.
     """
-    if not path.is_file() or get_extension(str(path)) in VIDEO_EXTENSIONS:
+    extension = get_extension(str(path))
+    if not path.is_file() or extension in VIDEO_EXTENSIONS:
         return False
-    columns = _read_column_names(str(path))
+    text = _read_table_text(str(path))
+    if text is None or is_json_lines(text, extension):
+        columns = set(read_cells(str(path), text, ()).column_names)
+    else:
+        columns = set(parse_header(text)[0])
     return bool(columns & set(ID_COLUMNS)) and not columns & set(COLUMN_ALIASES["path"])
 
 
-def resolve_id_rule(part_list: PartList) -> IdRule:
-    """How the ids of annotations are read."""
-    return part_list.part.id_rule or "youtube"
+def read_annotations(
+    path: Path | str,
+    name: str,
+    split: DatasetSplit,
+    *,
+    id_rule: IdRule = "youtube",
+    with_labels: bool = True,
+) -> LabelledSource:
+    """Read an annotation table: a column of ids, and one called label with names of classes.
 
-
-def read_annotated(part_list: PartList, find_files: FindFiles | None) -> LabelledSource:
-    """Read annotations, and find the files of their videos.
+    Those of Kinetics have label, youtube_id, time_start, time_end, split.
 
     Args:
-        part_list: With labels by name.
+        path: CSV, TSV, JSON lines or Parquet.
+        name: What the source is called in the report.
+        split: What its videos are for.
+        id_rule: What of a cell is the id, as of a file name.
+        with_labels: Whether labels are wanted; of a test list the ids are enough.
+
+    Raises:
+        ManifestError: Columns are missing, or cells are empty or no ids: the first ten are named.
+    """
+    source = str(path)
+    cells = read_cells(source, _read_table_text(source), ["label", *ID_COLUMNS])
+    id_column = next((column for column in ID_COLUMNS if column in cells.columns), None)
+    wanted = ["'label'"] if with_labels and "label" not in cells.columns else []
+    wanted += [] if id_column else [" or ".join(ID_COLUMNS)]
+    if id_column is None or wanted:
+        names = ", ".join(cells.column_names)
+        raise ManifestError(f"its columns are {names}; wanted {', '.join(wanted)}", path=source)
+    ids = _parse_id_column(cells, source, id_column, id_rule, with_labels=with_labels)
+    labels = cells.columns["label"] if with_labels else [""] * len(ids)
+    videos = tuple(
+        LabelledVideo(id_, label, f"{source}:{line}", name, split)
+        for id_, label, line in zip(ids, labels, cells.lines, strict=True)
+    )
+    return LabelledSource(name, split, videos, frozenset(filter(None, labels)))
+
+
+def _read_table_text(source: str) -> str | None:
+    return None if get_extension(source) in PARQUET_EXTENSIONS else read_text(source)
+
+
+def _parse_id_column(
+    cells: TableCells, source: str, id_column: str, id_rule: IdRule, *, with_labels: bool
+) -> list[str]:
+    """Give the id of every row; raise all that is wrong with the table at once."""
+    texts = cells.columns[id_column]
+    builder = ManifestBuilder(source, paths=texts)
+    for line, message in cells.errors:
+        builder.add_error(line, message)
+    for row, line in enumerate(cells.lines):
+        for column in ("label", id_column) if with_labels else (id_column,):
+            if not cells.columns[column][row]:
+                builder.add_error(line, f"the column {column} is empty")
+    filled = ((line, text) for line, text in zip(cells.lines, texts, strict=True) if text)
+    return parse_ids(builder, filled, lambda text: parse_video_id(text, id_rule))
+
+
+def read_annotated(
+    part: MergePart, split: DatasetSplit, path: Path, find_files: FindFiles | None
+) -> LabelledSource:
+    """Read annotations with labels by name, and find the files of their videos.
+
+    Args:
+        part: Whose list it is.
+        split: What its videos are for.
+        path: The list.
         find_files: Gives the files; None: they are not looked for.
 
     Raises:
         ManifestError: No video has a file, one has several, a cell is no id, or a class is not
             known.
     """
-    id_rule, root = resolve_id_rule(part_list), str(part_list.part.root or part_list.path.parent)
-    source = _apply_class_names(
-        part_list,
-        read_annotations(part_list.path, part_list.part.name, part_list.split, id_rule=id_rule),
-    )
+    id_rule, root = part.id_rule or "youtube", str(part.root or path.parent)
+    source = read_annotations(path, part.name, split, id_rule=id_rule)
+    if part.class_names is not None:
+        source = _apply_class_names(source, part.class_names, path)
     if find_files is None:
         return source
     files = find_files(root, id_rule)
-    _check_single_files(part_list, source, files, root)
-    entries = [Entry(files[video.id][0]) for video in source.videos if video.id in files]
-    attached = attach_files(source, entries, id_rule=id_rule)
+    _check_single_files(source, files, root, path)
+    attached = attach_files(source, {id_: Entry(paths[0]) for id_, paths in files.items()})
     if not attached.videos:
         example = f"{source.videos[0].id}.mp4" + " or with its times" * (id_rule == "youtube")
         raise ManifestError(
             f"none of its {len(source.videos):,} videos has a file below {root}, such as {example};"
             f" --roots {source.name}=FOLDER says where they lie",
-            path=part_list.path,
+            path=path,
         )
     return attached
 
 
-def _apply_class_names(part_list: PartList, source: LabelledSource) -> LabelledSource:
-    """All classes of the part, where they are given, and its videos under their names."""
-    if part_list.part.class_names is None:
-        return source
-    names, source_classes = read_class_names(part_list.part.class_names), sorted(source.classes)
+def _apply_class_names(source: LabelledSource, class_names: Path, path: Path) -> LabelledSource:
+    """All classes that a part has, and its videos under their names."""
+    names, source_classes = read_class_names(class_names), sorted(source.classes)
     canonical_of = dict(zip(source_classes, canonicalize_names(names, source_classes), strict=True))
     if unknown := [name for name in source_classes if canonical_of[name] not in names]:
         examples = ", ".join(map(repr, unknown[:5]))
         raise ManifestError(
-            f"{len(unknown)} of its classes are none of {part_list.part.class_names}: {examples}",
-            path=part_list.path,
+            f"{len(unknown)} of its classes are none of {class_names}: {examples}", path=path
         )
-    videos = tuple(
-        replace(video, class_name=canonical_of[video.class_name]) for video in source.videos
-    )
-    return replace(source, videos=videos, classes=frozenset(names))
+    return replace(rename_classes(source, canonical_of), classes=frozenset(names))
 
 
 def find_files_by_id(root: str, id_rule: IdRule) -> Mapping[str, list[str]]:
@@ -222,7 +177,7 @@ def find_files_by_id(root: str, id_rule: IdRule) -> Mapping[str, list[str]]:
 
 
 def _check_single_files(
-    part_list: PartList, source: LabelledSource, files: Mapping[str, list[str]], root: str
+    source: LabelledSource, files: Mapping[str, list[str]], root: str, path: Path
 ) -> None:
     """Two cuts of one video of YouTube show different things."""
     ambiguous = [video.id for video in source.videos if len(files.get(video.id, ())) > 1]
@@ -230,17 +185,6 @@ def _check_single_files(
         raise ManifestError(
             f"{len(ambiguous):,} of its videos have several files below {root}, such as "
             f"{' and '.join(files[ambiguous[0]][:2])}; keep one, or give each part a folder of its "
-            f"own: --roots {part_list.part.name}=FOLDER",
-            path=part_list.path,
+            f"own: --roots {source.name}=FOLDER",
+            path=path,
         )
-
-
-def _read_column_names(source: str) -> set[str]:
-    if get_extension(source) in PARQUET_EXTENSIONS:
-        return set(read_cells(source, None, ()).column_names)
-    text, file_extension = read_text(source), get_extension(source)
-    return set(
-        read_cells(source, text, ()).column_names
-        if is_json_lines(text, file_extension)
-        else parse_header(text)[0]
-    )

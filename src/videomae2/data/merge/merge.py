@@ -9,7 +9,7 @@ the union of Kinetics-400, -600 and -700 that the paper post-pre-trains on.
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
 
 from videomae2.data.manifests.public_classes import (
@@ -18,41 +18,9 @@ from videomae2.data.manifests.public_classes import (
     load_public_classes,
     lookup_public_dataset,
 )
-from videomae2.data.merge.report import (
-    ClassRename,
-    DatasetSplit,
-    Exclusion,
-    ExclusionReason,
-    KeptSeparate,
-    MergeReport,
-)
-from videomae2.data.merge.sources import LabelledSource, LabelledVideo
+from videomae2.data.merge.result import ClassRename, Exclusion, ExclusionReason, MergeResult
+from videomae2.data.merge.sources import LabelledSource, LabelledVideo, rename_classes
 from videomae2.errors import ConfigError
-
-
-@dataclass(frozen=True, slots=True)
-class MergedVideos:
-    """What `merge_sources` made."""
-
-    classes: tuple[str, ...]
-    """The place of a name is its label."""
-    training: tuple[LabelledVideo, ...]
-    validation: tuple[LabelledVideo, ...]
-    report: MergeReport
-
-
-@dataclass(frozen=True, slots=True)
-class _SourceVideo:
-    """A video, and which source it came from."""
-
-    video: LabelledVideo
-    source: LabelledSource
-
-    def build_exclusion(self, reason: ExclusionReason, matched_location: str) -> Exclusion:
-        video, source = self.video, self.source
-        return Exclusion(
-            video.id, source.name, source.split, video.location, reason, matched_location
-        )
 
 
 def merge_sources(
@@ -61,7 +29,7 @@ def merge_sources(
     renames: Mapping[str, str] | None = None,
     classes: Sequence[str] | None = None,
     target_tests: Sequence[LabelledSource] | None = None,
-) -> MergedVideos:
+) -> MergeResult:
     """Unite the training and validation splits of labelled sources.
 
     1. Classes are renamed; a rename of two names that one source has both is not made.
@@ -81,63 +49,48 @@ def merge_sources(
         ConfigError: The renames form a chain, or a class is none of ``classes``.
     """
     applied_renames, kept_separate = _resolve_renames(sources, renames or {}, classes)
-    exclusions = [one for source in sources for one in source.exclusions]
-    splits: dict[DatasetSplit, list[_SourceVideo]] = {}
-    for split in ("training", "validation"):
-        source_videos = [_SourceVideo(v, s) for s in sources if s.split == split for v in s.videos]
-        renamed_videos = [
-            replace(m, video=_rename_video(m.video, applied_renames)) for m in source_videos
-        ]
-        splits[split] = _drop_duplicates(renamed_videos, exclusions)
+    renamed = [rename_classes(source, applied_renames) for source in sources]
     if target_tests is None:
         target_tests = [source for source in sources if source.split == "validation"]
+    exclusions = [Exclusion(video, "no file") for source in sources for video in source.missing]
+    training, validation = (
+        _drop_duplicates(
+            [video for source in renamed if source.split == split for video in source.videos],
+            exclusions,
+        )
+        for split in ("training", "validation")
+    )
     # a test video stays one where its own file is not found: another source may have it
-    test_locations = {
-        exclusion.video_id: exclusion.location
-        for source in target_tests
-        for exclusion in source.exclusions
-    }
-    test_locations |= {
-        video.id: video.location for source in target_tests for video in source.videos
-    }
-    training = _drop_known_ids(
-        splits["training"], test_locations, "test video in training", exclusions
-    )
-    training_locations = {member.video.id: member.video.location for member in training}
-    validation = _drop_known_ids(
-        splits["validation"], training_locations, "validation video in training", exclusions
-    )
-    return _build_merged(
-        sources, training, validation, classes, applied_renames, kept_separate, exclusions
+    tests = [video for source in target_tests for video in source.missing]
+    tests += [video for source in target_tests for video in source.videos]
+    training = _drop_known(training, tests, "test video in training", exclusions)
+    validation = _drop_known(validation, training, "validation video in training", exclusions)
+    return MergeResult(
+        classes=_resolve_classes(renamed, classes),
+        training=tuple(training),
+        validation=tuple(validation),
+        exclusions=tuple(exclusions),
+        num_read={(source.name, source.split): _count_videos(source) for source in sources},
+        renames=_count_renames(sources, applied_renames),
+        kept_separate=kept_separate,
+        target_tests=tuple((source.name, _count_videos(source)) for source in target_tests),
     )
 
 
-def _build_merged(
-    sources: Sequence[LabelledSource],
-    training: list[_SourceVideo],
-    validation: list[_SourceVideo],
-    classes: Sequence[str] | None,
-    renames: Mapping[str, str],
-    kept_separate: tuple[KeptSeparate, ...],
-    exclusions: list[Exclusion],
-) -> MergedVideos:
-    occurring = {renames.get(name, name) for source in sources for name in source.classes}
+def _count_videos(source: LabelledSource) -> int:
+    return len(source.videos) + len(source.missing)
+
+
+def _resolve_classes(
+    sources: Sequence[LabelledSource], classes: Sequence[str] | None
+) -> tuple[str, ...]:
+    """The classes that are wanted, or all that occur."""
+    occurring = {name for source in sources for name in source.classes}
     names = tuple(sorted(occurring) if classes is None else classes)
     if unknown := sorted(occurring - set(names)):
         examples = ", ".join(_format_unknown_class(name, names, sources) for name in unknown[:10])
         raise ConfigError(f"{len(unknown)} classes are none of the {len(names)} wanted: {examples}")
-    used_classes = {member.video.class_name for member in training}
-    report = MergeReport(
-        num_read={(s.name, s.split): len(s.videos) + len(s.exclusions) for s in sources},
-        num_kept={"training": len(training), "validation": len(validation)},
-        num_classes=len(names),
-        renames=_count_renames(sources, renames),
-        kept_separate=kept_separate,
-        empty_classes=tuple(name for name in names if name not in used_classes),
-        exclusions=tuple(exclusions),
-    )
-    videos = [tuple(member.video for member in members) for members in (training, validation)]
-    return MergedVideos(names, videos[0], videos[1], report)
+    return names
 
 
 def _format_unknown_class(
@@ -152,7 +105,7 @@ def _format_unknown_class(
 
 def _resolve_renames(
     sources: Sequence[LabelledSource], renames: Mapping[str, str], classes: Sequence[str] | None
-) -> tuple[dict[str, str], tuple[KeptSeparate, ...]]:
+) -> tuple[dict[str, str], tuple[tuple[str, str, str], ...]]:
     """Which renames to make: not those that would make one class of two of the same list."""
     if chain := sorted(renames.keys() & set(renames.values())):
         examples = ", ".join(map(repr, chain[:5]))
@@ -160,7 +113,7 @@ def _resolve_renames(
     class_lists = [(source.name, source.classes) for source in sources]
     class_lists += [] if classes is None else [("the wanted classes", frozenset(classes))]
     kept_separate = {
-        old: KeptSeparate(old, new, name)
+        old: (old, new, name)
         for old, new in renames.items()
         for name, class_names in reversed(class_lists)
         if old in class_names and new in class_names
@@ -180,42 +133,38 @@ def _count_renames(
     )
 
 
-def _rename_video(video: LabelledVideo, renames: Mapping[str, str]) -> LabelledVideo:
-    new = renames.get(video.class_name)
-    return video if new is None else replace(video, class_name=new)
-
-
 def _drop_duplicates(
-    members: list[_SourceVideo], exclusions: list[Exclusion]
-) -> list[_SourceVideo]:
+    videos: list[LabelledVideo], exclusions: list[Exclusion]
+) -> list[LabelledVideo]:
     first_by_id: dict[str, LabelledVideo] = {}
     kept = []
-    for member in members:
-        earlier = first_by_id.setdefault(member.video.id, member.video)
-        if earlier is member.video:
-            kept.append(member)
+    for video in videos:
+        earlier = first_by_id.setdefault(video.id, video)
+        if earlier is video:
+            kept.append(video)
         else:
-            same_class = earlier.class_name == member.video.class_name
+            same_class = earlier.class_name == video.class_name
             reason: ExclusionReason = "duplicate" if same_class else "duplicate of another class"
-            exclusions.append(member.build_exclusion(reason, earlier.location))
+            exclusions.append(Exclusion(video, reason, earlier.location))
     return kept
 
 
-def _drop_known_ids(
-    members: list[_SourceVideo],
-    locations: Mapping[str, str],
+def _drop_known(
+    videos: list[LabelledVideo],
+    known: list[LabelledVideo],
     reason: ExclusionReason,
     exclusions: list[Exclusion],
-) -> list[_SourceVideo]:
-    for member in members:
-        if member.video.id in locations:
-            exclusions.append(member.build_exclusion(reason, locations[member.video.id]))
-    return [member for member in members if member.video.id not in locations]
+) -> list[LabelledVideo]:
+    locations = {video.id: video.location for video in known}
+    exclusions += [
+        Exclusion(video, reason, locations[video.id]) for video in videos if video.id in locations
+    ]
+    return [video for video in videos if video.id not in locations]
 
 
 def merge_kinetics(
     sources: Sequence[LabelledSource], *, target_tests: Sequence[LabelledSource] | None = None
-) -> MergedVideos:
+) -> MergeResult:
     """Build K710, with the labels of released models, from the annotations of its parts.
 
     Args:
@@ -235,8 +184,8 @@ def merge_kinetics(
         classes=load_public_classes("kinetics-710"),
         target_tests=target_tests,
     )
-    renames = tuple(_add_missing_lists(rename, sources) for rename in merged.report.renames)
-    return replace(merged, report=replace(merged.report, renames=renames))
+    renames = tuple(_add_missing_lists(rename, sources) for rename in merged.renames)
+    return replace(merged, renames=renames)
 
 
 def _use_annotation_names(sources: Sequence[LabelledSource]) -> list[LabelledSource]:
@@ -250,20 +199,9 @@ def _use_annotation_names(sources: Sequence[LabelledSource]) -> list[LabelledSou
     released = frozenset(load_public_classes("kinetics-400"))
     annotation_names = {listed: annotated for annotated, listed in POSITIONAL_RENAMES.items()}
     return [
-        _rename_source_classes(source, annotation_names)
-        if classes[source.name] == released
-        else source
+        rename_classes(source, annotation_names) if classes[source.name] == released else source
         for source in sources
     ]
-
-
-def _rename_source_classes(source: LabelledSource, names: Mapping[str, str]) -> LabelledSource:
-    videos = tuple(
-        replace(video, class_name=names.get(video.class_name, video.class_name))
-        for video in source.videos
-    )
-    classes = frozenset(names.get(name, name) for name in source.classes)
-    return replace(source, videos=videos, classes=classes)
 
 
 def _add_missing_lists(rename: ClassRename, sources: Sequence[LabelledSource]) -> ClassRename:
