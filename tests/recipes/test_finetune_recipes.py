@@ -13,8 +13,8 @@ from videomae2.config.checks import check_run
 from videomae2.config.files import load_config, save_config
 from videomae2.config.runs import FinetuneRun
 from videomae2.data.augment.augment import AugmentConfig
+from videomae2.data.loading.labels import read_multiclass
 from videomae2.data.manifests.class_names import read_class_names
-from videomae2.data.manifests.labels import read_multiclass
 from videomae2.data.manifests.public_classes import load_public_classes
 from videomae2.data.views.crops import CropConfig
 from videomae2.errors import ConfigError, ManifestError

@@ -18,7 +18,7 @@ from videomae2.config.shared_checks import (
     check_heads,
     check_short_side,
 )
-from videomae2.data.manifests.labels import LabelConfig
+from videomae2.data.loading.labels import LabelConfig
 from videomae2.data.manifests.public_classes import check_class_names
 from videomae2.tasks.distill import ineffective_settings
 

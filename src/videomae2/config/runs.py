@@ -6,9 +6,9 @@ from typing import Annotated, Protocol, runtime_checkable
 
 from videomae2.base.ranges import BELOW_ONE, ONE_OR_MORE, POSITIVE, Range
 from videomae2.data.augment.augment import AugmentConfig
+from videomae2.data.loading.labels import LabelConfig
 from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.loading.sources import DataConfig
-from videomae2.data.manifests.labels import LabelConfig
 from videomae2.data.manifests.read import Layout, ListConfig
 from videomae2.models.autoencoder import AutoencoderConfig
 from videomae2.models.classifier import ClassifierConfig

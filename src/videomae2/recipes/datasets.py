@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 from videomae2.config.runs import ValidationConfig
+from videomae2.data.loading.labels import LabelConfig
 from videomae2.data.loading.sources import DataConfig, SourceConfig
-from videomae2.data.manifests.labels import LabelConfig
 from videomae2.data.manifests.public_classes import PublicDataset
 from videomae2.data.views.crops import CropConfig
 from videomae2.errors import ConfigError

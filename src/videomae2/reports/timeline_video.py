@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 from jaxtyping import Float64, Int64, UInt8
 
-from videomae2.data.views.sliding import median_frame_duration
+from videomae2.data.views.sampling import median_frame_duration
 from videomae2.inference.timeline import Timeline
 from videomae2.models.task_type import ClassScore, rank_topk
 from videomae2.reports.image_canvas import (

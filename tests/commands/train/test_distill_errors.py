@@ -12,8 +12,8 @@ from tests.helpers.logs import logging_to
 from videomae2.commands.train.distill import distill, dry_run, load_job
 from videomae2.commands.train.distill_data import load_distill_data
 from videomae2.config.runs import ValidationConfig
+from videomae2.data.loading.labels import LabelConfig, read_multiclass
 from videomae2.data.loading.sources import SourceConfig
-from videomae2.data.manifests.labels import LabelConfig, read_multiclass
 from videomae2.errors import CheckpointError, ConfigError, DataError
 from videomae2.models.weights.classifier_ref import resolve_classifier
 from videomae2.models.weights.config_json import load_model_config

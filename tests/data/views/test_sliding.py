@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from videomae2.data.views.sampling import dense_clips
-from videomae2.data.views.sliding import compute_duration, strided_windows, timed_windows
+from videomae2.data.views.sampling import compute_duration
+from videomae2.data.views.sliding import strided_windows, timed_windows
 
 
 def clock(count, rate=10.0):

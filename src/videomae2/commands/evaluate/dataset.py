@@ -12,9 +12,9 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from videomae2.commands.evaluate.config import EvaluateConfig
+from videomae2.data.loading.labels import LABEL_READERS, LabelConfig
 from videomae2.data.loading.sources import SourceConfig, find_without_timestamps
 from videomae2.data.manifests.class_names import infer_classes
-from videomae2.data.manifests.labels import LabelConfig, read_multilabel, read_regression
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.manifests.overlap import format_entry_id
 from videomae2.data.manifests.public_classes import canonicalize_names, find_datasets_with
@@ -210,14 +210,11 @@ def _load_columns(
         frame_name=list_config.frame_name,
         filter=list_config.filter,
     )
-    if card.task_type == "regression":
-        if label_column is not None:
-            raise ConfigError("--label-column has no effect on numbers: columns are called as they")
-        labelled = read_regression((source,), LabelConfig(), expected=class_names)
-    else:
-        columns = () if label_column is None else (label_column,)
-        labelled = read_multilabel((source,), LabelConfig(columns=columns), expected=class_names)
-    return labelled.manifests[0], labelled.targets[0].numpy().astype(np.float64)
+    if card.task_type == "regression" and label_column is not None:
+        raise ConfigError("--label-column has no effect on numbers: columns are called as they")
+    labels = LabelConfig(columns=() if label_column is None else (label_column,))
+    labelled = LABEL_READERS[card.task_type]((source,), labels, expected=class_names)
+    return labelled.manifests[0], labelled.targets[0].astype(np.float64)
 
 
 def _check_class_names(

@@ -17,13 +17,8 @@ from videomae2.base.summary import Summary
 from videomae2.config.runs import FinetuneRun, ValidatedRun
 from videomae2.data.augment.augment import augment, is_mixing
 from videomae2.data.loading.batch import CPUBatch
+from videomae2.data.loading.labels import LABEL_READERS, LabelledData
 from videomae2.data.loading.sources import SourceConfig, check_timestamps
-from videomae2.data.manifests.labels import (
-    LabelledData,
-    read_multiclass,
-    read_multilabel,
-    read_regression,
-)
 from videomae2.data.manifests.overlap import describe_entry, find_overlap
 from videomae2.data.manifests.split import validation_split
 from videomae2.errors import DataError
@@ -33,11 +28,6 @@ from videomae2.tasks.classify import ClassifyConfig
 from videomae2.tensors.clips import Clips, to_device
 from videomae2.tensors.targets import compute_class_weights, compute_pos_weights, to_soft_targets
 
-LABEL_READERS = {
-    "multiclass": read_multiclass,
-    "multilabel": read_multilabel,
-    "regression": read_regression,
-}
 VAL_FOLDER = "val"
 """Folder of a run for what is known of its held-out videos."""
 _MAX_SHOWN_CLASSES = 12
@@ -149,10 +139,10 @@ def _check_val_labels(val_data: LabelledData | None, task_type: TaskType) -> Non
         )
 
 
-def count_per_class(targets: Sequence[Tensor], num_classes: int) -> list[int]:
+def count_per_class(targets: Sequence[np.ndarray], num_classes: int) -> list[int]:
     """Videos of each class."""
-    all_targets = torch.cat([row for row in targets])
-    return torch.bincount(all_targets, minlength=num_classes).tolist()
+    counts: list[int] = np.bincount(np.concatenate(targets), minlength=num_classes).tolist()
+    return counts
 
 
 class TargetLookup:
@@ -160,30 +150,25 @@ class TargetLookup:
 
     def __init__(self, config: ClassifyConfig, videos: LabelledData) -> None:
         self.config, self.videos = config, videos
+        self._targets = [torch.from_numpy(rows) for rows in videos.targets]
 
     def compute_class_weights(self) -> Float32[Tensor, " outputs"] | None:
         """Weights of classes against imbalance, where they are asked for."""
-        balance, targets, names = self.config.balance, self.videos.targets, self.videos.class_names
+        balance, names = self.config.balance, self.videos.class_names
         if balance == 0:
             return None
         if self.config.task_type == "multiclass":
-            return compute_class_weights(count_per_class(targets, len(names)), balance)
-        all_targets = torch.cat([row for row in targets])
+            return compute_class_weights(count_per_class(self.videos.targets, len(names)), balance)
+        all_targets = torch.cat(self._targets)
         return compute_pos_weights(all_targets.sum(dim=0).int().tolist(), len(all_targets), balance)
 
     def fit_target_scaler(self) -> TargetScaler | None:
         """What numbers are counted in while they are learnt; None for classes."""
-        return (
-            fit_target_scaler(self.videos.targets)
-            if self.config.task_type == "regression"
-            else None
-        )
+        return fit_target_scaler(self._targets) if self.config.task_type == "regression" else None
 
     def lookup(self, sample_ids: Sequence[tuple[int, int]], views: int) -> Tensor:
         """One target for each view of each video."""
-        targets = torch.stack(
-            [self.videos.targets[source][number] for source, number in sample_ids]
-        )
+        targets = torch.stack([self._targets[source][number] for source, number in sample_ids])
         return targets.repeat_interleave(views, dim=0)
 
 
@@ -245,7 +230,7 @@ def _select_entries(videos: LabelledData, masks: Sequence[np.ndarray]) -> Labell
     return replace(
         videos,
         manifests=tuple(m.take(n) for m, n in zip(videos.manifests, numbers, strict=True)),
-        targets=tuple(r[torch.from_numpy(n)] for r, n in zip(videos.targets, numbers, strict=True)),
+        targets=tuple(r[n] for r, n in zip(videos.targets, numbers, strict=True)),
     )
 
 

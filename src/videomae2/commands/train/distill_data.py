@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from videomae2.commands.train.datasets import LABEL_READERS, TrainValData, split_validation
+from videomae2.commands.train.datasets import TrainValData, split_validation
 from videomae2.config.runs import DistillRun
+from videomae2.data.loading.labels import LABEL_READERS, LabelledData, read_unlabelled
 from videomae2.data.loading.sources import SourceConfig, check_timestamps
 from videomae2.data.manifests.class_names import read_class_names
-from videomae2.data.manifests.labels import LabelledData, read_unlabelled
 from videomae2.data.manifests.public_classes import canonicalize_names
 from videomae2.errors import CheckpointError, ConfigError
 from videomae2.models.weights.classifier_ref import ClassifierRef

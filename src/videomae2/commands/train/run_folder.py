@@ -19,6 +19,7 @@ from videomae2.commands.train.datasets import VAL_FOLDER, TrainValData
 from videomae2.config.diff import RESUME_SAFE_FIELDS, diff_configs
 from videomae2.config.files import load_config, save_config
 from videomae2.config.runs import Run
+from videomae2.data.loading.labels import LabelledData
 from videomae2.data.loading.quarantine import FILE_NAME as UNREADABLE_FILE
 from videomae2.data.loading.quarantine import find_changed_files
 from videomae2.data.manifests.fingerprint import (
@@ -26,7 +27,6 @@ from videomae2.data.manifests.fingerprint import (
     compute_fingerprint,
     describe_difference,
 )
-from videomae2.data.manifests.labels import LabelledData
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.errors import ConfigError
 from videomae2.models.weights.resolve import BEST_FOLDER, PREVIOUS_BEST_FOLDER, STUDENTS_FOLDER
@@ -149,7 +149,7 @@ def _build_lists(
     for source, manifest, targets in zip(sources, videos.manifests, videos.targets, strict=False):
         content = hashlib.sha256(manifest.digest().encode())
         content.update("\0".join(videos.class_names).encode("utf-8", "surrogatepass"))
-        content.update(targets.contiguous().numpy().tobytes())
+        content.update(targets.tobytes())
         yield build_video_list(
             source,
             manifest,

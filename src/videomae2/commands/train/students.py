@@ -28,8 +28,8 @@ from videomae2.commands.train.validation import (
 )
 from videomae2.config.runs import DistillRun, StudentConfig
 from videomae2.data.loading.batch import CPUBatch
+from videomae2.data.loading.labels import LabelledData
 from videomae2.data.loading.quarantine import SampleId
-from videomae2.data.manifests.labels import LabelledData
 from videomae2.errors import CheckpointError
 from videomae2.models.classifier import Classifier
 from videomae2.models.task_type import TaskType

@@ -19,9 +19,9 @@ from videomae2.base.files import atomic_replace_dir, recover_dir
 from videomae2.commands.train.datasets import VAL_FOLDER, build_val_sources
 from videomae2.config.runs import ValidatedRun
 from videomae2.data.loading.batch import CPUBatch
+from videomae2.data.loading.labels import LabelledData
 from videomae2.data.loading.loader import iterate_once
 from videomae2.data.loading.quarantine import FILE_NAME, Quarantine, SampleId
-from videomae2.data.manifests.labels import LabelledData
 from videomae2.data.views.resize import make_clips
 from videomae2.errors import CheckpointError, DataError
 from videomae2.models.task_type import TASK_TYPES, TaskType

@@ -1,6 +1,7 @@
 """From sources of videos to the batches of a run.
 
 sources     sets of videos, and how clips are taken from them
+labels      labels of sources → targets of training
 reading     limits and processes of reading; results in order, without what failed before
 mixture     which videos a step sees
 loader      the (micro-)batches of a run, or every video once

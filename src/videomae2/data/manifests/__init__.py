@@ -1,4 +1,4 @@
-"""Lists of videos: which files, which frames of them, which labels. No torch but in ``labels``.
+"""Lists of videos: which files, which frames of them, which labels. No torch here.
 
 read            a folder, a list, a table or a video → a manifest
 manifest        the entries of a list, as columns
@@ -7,7 +7,6 @@ lists           the released list formats
 tables, cells   tables with a header: what columns mean, and their cells
 folders         videos in a folder, with a class for each sub-folder
 frame_folders   folders of frame images, and how these are called
-labels          labels of sources → targets of training
 class_names     what classes are called, and whether a model means the same ones
 public_classes  the classes of public data sets (``class_lists/``)
 split           which videos of a list are taken for validation

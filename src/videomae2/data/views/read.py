@@ -15,8 +15,7 @@ from videomae2.data.video.reader import Reader
 from videomae2.data.video.trim import check_channels, open_video, require_timestamps
 from videomae2.data.views import crops, sampling
 from videomae2.data.views.requests import ClipSpec, SampleRequest, ViewsRequest, gather_frames
-from videomae2.data.views.sampling import dense_clips, segment_clips, timed_clips
-from videomae2.data.views.sliding import compute_duration
+from videomae2.data.views.sampling import compute_duration, dense_clips, segment_clips, timed_clips
 from videomae2.data.workers.main import AllocateFn
 from videomae2.tensors import rng
 
@@ -69,44 +68,26 @@ def select_frames(reader: Reader, request: SampleRequest) -> np.ndarray:
     Raises:
         VideoError: If the stride counts in seconds and the video has no clock.
     """
-    spec = request.spec
+    spec, num_frames = request.spec, reader.num_frames
     uniform = rng.uniform(rng.make_key(request.key, _START_STREAM), spec.frames)
+    first_uniform = float(uniform[0])
     seconds = None if spec.interval_unit == "frames" else require_timestamps(reader, request.path)
-    if spec.frame_sampling == "strided":
-        return _select_strided(reader, spec, seconds, float(uniform[0]))
     if spec.frame_sampling == "tsn":
-        return _select_segments(reader, spec, seconds, None if spec.center else uniform)
-    return _select_dense(reader, spec, seconds, None if spec.center else float(uniform[0]))
-
-
-def _select_strided(
-    reader: Reader, spec: ClipSpec, seconds: np.ndarray | None, uniform: float
-) -> np.ndarray:
-    if seconds is None:
-        frame_interval = int(spec.frame_interval)
-        first = sampling.draw_first_frame(reader.num_frames, spec.frames * frame_interval, uniform)
-        return sampling.pretrain_indices(
-            reader.num_frames, spec.frames, frame_interval, first=first
-        )
-    return sampling.timed_indices(seconds, spec.frames, spec.step_seconds, uniform)
-
-
-def _select_dense(
-    reader: Reader, spec: ClipSpec, seconds: np.ndarray | None, uniform: float | None
-) -> np.ndarray:
-    if seconds is None:
-        return sampling.dense_indices(
-            reader.num_frames, spec.frames, int(spec.frame_interval), uniform=uniform
-        )
-    return sampling.dense_timed_indices(seconds, spec.frames, spec.step_seconds, uniform=uniform)
-
-
-def _select_segments(
-    reader: Reader, spec: ClipSpec, seconds: np.ndarray | None, uniform: np.ndarray | None
-) -> np.ndarray:
-    if seconds is None:
-        return sampling.segment_indices(reader.num_frames, spec.frames, uniform)
-    return sampling.segment_timed_indices(seconds, spec.frames, uniform)
+        part_uniform = None if spec.center else uniform
+        if seconds is None:
+            return sampling.segment_indices(num_frames, spec.frames, part_uniform)
+        return sampling.segment_timed_indices(seconds, spec.frames, part_uniform)
+    if spec.frame_sampling == "dense":
+        place = None if spec.center else first_uniform
+        if seconds is None:
+            interval = int(spec.frame_interval)
+            return sampling.dense_indices(num_frames, spec.frames, interval, uniform=place)
+        return sampling.dense_timed_indices(seconds, spec.frames, spec.step_seconds, uniform=place)
+    if seconds is not None:
+        return sampling.timed_indices(seconds, spec.frames, spec.step_seconds, first_uniform)
+    interval = int(spec.frame_interval)
+    first = sampling.draw_first_frame(num_frames, spec.frames * interval, first_uniform)
+    return sampling.pretrain_indices(num_frames, spec.frames, interval, first=first)
 
 
 def draw_view_boxes(

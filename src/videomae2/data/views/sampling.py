@@ -7,6 +7,28 @@ frame of each equal part of the video. Timed: the same by seconds. Axes: frames 
 import numpy as np
 from jaxtyping import Float64, Int64
 
+Seconds = Float64[np.ndarray, " num_frames"]
+
+
+def median_frame_duration(seconds: Seconds, default: float = 1.0) -> float:
+    """The time that a frame is usually shown; of a single frame nothing tells it."""
+    return float(np.median(np.diff(seconds))) if len(seconds) > 1 else default
+
+
+def compute_duration(seconds: Seconds, frame_duration: float | None = None) -> float:
+    """From the first frame until the last one is over."""
+    if frame_duration is None:
+        frame_duration = median_frame_duration(seconds)
+    return float(seconds[-1] - seconds[0]) + frame_duration
+
+
+def find_shown_frames(
+    seconds: Seconds, times: Float64[np.ndarray, "*shape"], frame_duration: float
+) -> Int64[np.ndarray, "*shape"]:
+    """The frame on show at each time; a thousandth of a frame early counts as in time."""
+    number = np.searchsorted(seconds, times + frame_duration * 1e-3, side="right") - 1
+    return np.clip(number, 0, len(seconds) - 1).astype(np.int64)
+
 
 def pretrain_indices(
     num_frames: int, frames: int, frame_interval: int, *, first: int
@@ -35,7 +57,7 @@ def draw_first_frame(num_frames: int, span: int, uniform: float) -> int:
 
 
 def timed_indices(
-    seconds: Float64[np.ndarray, " num_frames"], frames: int, step_seconds: float, uniform: float
+    seconds: Seconds, frames: int, step_seconds: float, uniform: float
 ) -> Int64[np.ndarray, " frames"]:
     """Frames shown at equal distances of time, whatever the frame rate; short videos repeat.
 
@@ -45,15 +67,10 @@ def timed_indices(
         step_seconds: Time from one frame of the clip to the next.
         uniform: A draw in [0, 1) of where the clip begins.
     """
-    frame_duration = float(np.median(np.diff(seconds))) if len(seconds) > 1 else step_seconds
-    length = float(seconds[-1] - seconds[0]) + frame_duration
-    spare = max(0.0, length - frames * step_seconds)
+    frame_duration = median_frame_duration(seconds, step_seconds)
+    spare = max(0.0, compute_duration(seconds, frame_duration) - frames * step_seconds)
     times = seconds[0] + uniform * spare + step_seconds * np.arange(frames)
-    shown = np.searchsorted(seconds, times + frame_duration * 1e-3, side="right") - 1
-    return np.clip(shown, 0, len(seconds) - 1).astype(np.int64)
-
-
-Seconds = Float64[np.ndarray, " num_frames"]
+    return find_shown_frames(seconds, times, frame_duration)
 
 
 def dense_indices(
@@ -128,12 +145,12 @@ def dense_timed_indices(
         step_seconds: The window is ``frames`` times this long.
         uniform: A draw in [0, 1) of the window's place; None takes the middle (validation).
     """
-    frame_duration = _median_frame_duration(seconds, step_seconds)
+    frame_duration = median_frame_duration(seconds, step_seconds)
     window = frames * step_seconds
-    spare = max(0.0, _compute_duration(seconds, frame_duration) - window)
+    spare = max(0.0, compute_duration(seconds, frame_duration) - window)
     first = seconds[0] + spare * (0.5 if uniform is None else uniform)
     times = np.minimum(np.linspace(first, first + window, frames), first + window - frame_duration)
-    return _find_shown_frames(seconds, times, frame_duration)
+    return find_shown_frames(seconds, times, frame_duration)
 
 
 def segment_timed_indices(
@@ -146,27 +163,10 @@ def segment_timed_indices(
         frames: Frames of the clip.
         uniform: Draws in [0, 1) of the moments in the parts; None takes the middles (validation).
     """
-    frame_duration = _median_frame_duration(seconds, 1.0)
-    part = _compute_duration(seconds, frame_duration) / frames
+    frame_duration = median_frame_duration(seconds, 1.0)
+    part = compute_duration(seconds, frame_duration) / frames
     moments = np.arange(frames) + (0.5 if uniform is None else uniform)
-    return _find_shown_frames(seconds, seconds[0] + part * moments, frame_duration)
-
-
-def _median_frame_duration(seconds: Seconds, default: float) -> float:
-    """The time that a frame is usually shown."""
-    return float(np.median(np.diff(seconds))) if len(seconds) > 1 else default
-
-
-def _compute_duration(seconds: Seconds, frame_duration: float) -> float:
-    return float(seconds[-1] - seconds[0]) + frame_duration
-
-
-def _find_shown_frames(
-    seconds: Seconds, times: np.ndarray, frame_duration: float
-) -> Int64[np.ndarray, " frames"]:
-    """The frame on show at each time; a thousandth of a frame early counts as in time."""
-    number = np.searchsorted(seconds, times + frame_duration * 1e-3, side="right") - 1
-    return np.clip(number, 0, len(seconds) - 1).astype(np.int64)
+    return find_shown_frames(seconds, seconds[0] + part * moments, frame_duration)
 
 
 def dense_clips(
@@ -214,7 +214,7 @@ def segment_clips(num_frames: int, frames: int, *, clips: int) -> Int64[np.ndarr
 
 
 def timed_clips(
-    seconds: Float64[np.ndarray, " num_frames"], frames: int, step_seconds: float, *, clips: int
+    seconds: Seconds, frames: int, step_seconds: float, *, clips: int
 ) -> Int64[np.ndarray, "clips frames"]:
     """Clips with equal distances of time, whatever the frame rate, spread evenly over the video.
 

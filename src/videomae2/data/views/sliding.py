@@ -8,7 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int64
 
-Seconds = Float64[np.ndarray, " num_frames"]
+from videomae2.data.views.sampling import (
+    Seconds,
+    compute_duration,
+    find_shown_frames,
+    median_frame_duration,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +26,6 @@ class SlidingWindows:
     """Seconds at which a window begins."""
     stops: Float64[np.ndarray, " windows"]
     """Seconds at which it ends, at most the end of the video."""
-
-
-def median_frame_duration(seconds: Seconds) -> float:
-    """The time that a frame is usually shown; of a single frame, a second."""
-    return float(np.median(np.diff(seconds))) if len(seconds) > 1 else 1.0
-
-
-def compute_duration(seconds: Seconds) -> float:
-    """When the last frame is over."""
-    return float(seconds[-1]) + median_frame_duration(seconds)
 
 
 def strided_windows(
@@ -56,7 +51,8 @@ def strided_windows(
         starts = np.arange(0, last_start + 1, max(1, window // 2))
     else:
         _check_hop(hop_seconds, seconds)
-        starts = _find_shown_frames(seconds, np.arange(0.0, compute_duration(seconds), hop_seconds))
+        times = np.arange(0.0, compute_duration(seconds), hop_seconds)
+        starts = find_shown_frames(seconds, times, median_frame_duration(seconds))
         starts = starts[starts <= last_start]
     starts = np.unique(np.append(starts, last_start))
     index = starts[:, None] + frame_interval * np.arange(frames)
@@ -104,18 +100,8 @@ def timed_windows(
         starts = np.append(starts, last_start)
     part = window_seconds / frames
     times = starts[:, None] + part * (np.arange(frames) + (0.5 if centered else 0.0))
-    shown = _find_shown_frames(seconds, times.ravel()).reshape(times.shape)
+    shown = find_shown_frames(seconds, times, frame_duration)
     return SlidingWindows(shown, starts, np.minimum(starts + window_seconds, end))
-
-
-def _find_shown_frames(
-    seconds: Seconds, times: Float64[np.ndarray, " times"]
-) -> Int64[np.ndarray, " times"]:
-    """The frame on show at each time; a thousandth of a frame early counts as in time."""
-    number = (
-        np.searchsorted(seconds, times + median_frame_duration(seconds) * 1e-3, side="right") - 1
-    )
-    return np.clip(number, 0, len(seconds) - 1).astype(np.int64)
 
 
 def _check_hop(hop_seconds: float, seconds: Seconds) -> None:

@@ -8,9 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from jaxtyping import Float32, Int64
-from torch import Tensor
 
 from videomae2.data.loading.sources import SourceConfig
 from videomae2.data.manifests.builder import format_both_lists
@@ -18,7 +16,7 @@ from videomae2.data.manifests.cells import PARQUET_EXTENSIONS, read_cells
 from videomae2.data.manifests.class_names import infer_classes, read_class_names
 from videomae2.data.manifests.folders import get_extension
 from videomae2.data.manifests.lists import read_text
-from videomae2.data.manifests.manifest import ABSENT, Manifest
+from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.manifests.public_classes import canonicalize_names
 from videomae2.errors import DataError, ManifestError
 
@@ -26,7 +24,7 @@ SEPARATOR = ";"
 """Between the names of a video of which several hold."""
 
 
-EntryTargets = Int64[Tensor, " entries"] | Float32[Tensor, "entries outputs"]
+EntryTargets = Int64[np.ndarray, " entries"] | Float32[np.ndarray, "entries outputs"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,8 +39,12 @@ class LabelConfig:
     """Where clips have any number of labels: the one column that holds their names, separated by
     semicolons (label if not given). Where numbers are predicted: the columns that hold them."""
 
+    def read_class_names(self) -> tuple[str, ...] | None:
+        """The names that are given, in the order of their numbers."""
+        return None if self.class_names is None else read_class_names(self.class_names)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class LabelledData:
     """Labelled lists of videos."""
 
@@ -58,7 +60,7 @@ class LabelledData:
     @property
     def has_labels(self) -> bool:
         """Whether there is anything in the rows."""
-        return all(row.ndim == 1 or row.shape[1] > 0 for row in self.targets)
+        return all(rows.ndim == 1 or rows.shape[1] > 0 for rows in self.targets)
 
 
 def read_multiclass(
@@ -77,11 +79,11 @@ def read_multiclass(
         ManifestError: A list cannot be read, or a video has no label.
         DataError: Named and unnamed classes do not go together, or given names are not wanted.
     """
-    provided = read_class_names(labels.class_names) if labels.class_names is not None else None
-    fixed_names = tuple(expected) if expected is not None else provided
+    provided = labels.read_class_names()
+    fixed_names = provided if expected is None else tuple(expected)
     manifests, inferred = [], []
     for source in sources:
-        manifest = _read_source(source, require_labels=True, class_names=provided or fixed_names)
+        manifest = source.read(source.path, labels="required", class_names=provided or fixed_names)
         if provided is not None and fixed_names is not None and provided != fixed_names:
             manifest = _renumber(manifest, provided, fixed_names)
         manifests.append(manifest)
@@ -97,8 +99,8 @@ def read_multiclass(
     names = fixed_names or tuple(dict.fromkeys(name for one in inferred for name in one.names))
     index_of = {name: i for i, name in enumerate(names)}
     targets = tuple(
-        torch.tensor([index_of[one.names[label]] for label in manifest.labels.tolist()])
-        for manifest, one in zip(manifests, inferred, strict=True)
+        np.array([index_of[name] for name in classes.names], dtype=np.int64)[manifest.labels]
+        for manifest, classes in zip(manifests, inferred, strict=True)
     )
     return LabelledData(tuple(manifests), targets, names, inferred[0].description)
 
@@ -112,30 +114,27 @@ def read_multilabel(
         ManifestError: A list is no table, has no such column, or names a class that is not known.
     """
     (column,) = labels.columns or ("label",)
-    manifests = tuple(_read_source(source, columns=(column,)) for source in sources)
-    cells = [_read_columns(manifest, (column,))[column] for manifest in manifests]
-    provided = read_class_names(labels.class_names) if labels.class_names is not None else None
-    names_in_lists = sorted(
-        {name for column in cells for cell in column for name in _split_names(cell)}
-    )
-    names = tuple(expected) if expected is not None else provided or tuple(names_in_lists)
+    manifests = tuple(source.read(source.path, extra_columns=(column,)) for source in sources)
+    names_of_entries = [
+        [_split_names(text) for text in _read_columns(manifest, (column,))[column]]
+        for manifest in manifests
+    ]
+    occurring = sorted({name for rows in names_of_entries for row in rows for name in row})
+    names = tuple(expected) if expected is not None else labels.read_class_names() or occurring
     if not names:
         raise ManifestError(f"the column {column} is empty", path=manifests[0].source)
     index_of = {name: i for i, name in enumerate(names)}
     targets = []
-    for manifest, texts in zip(manifests, cells, strict=True):
-        target = torch.zeros(len(manifest), len(names))
-        for entry, text in enumerate(texts):
-            for name in _split_names(text):
-                if name not in index_of:
-                    raise _entry_error(
-                        manifest, entry, _format_unknown_class(name, names, names_in_lists)
-                    )
-                target[entry, index_of[name]] = 1
+    for manifest, rows in zip(manifests, names_of_entries, strict=True):
+        target = np.zeros((len(manifest), len(names)), dtype=np.float32)
+        for entry, name in ((entry, name) for entry, row in enumerate(rows) for name in row):
+            if name not in index_of:
+                lists = format_both_lists(names, occurring)
+                raise _entry_error(manifest, entry, f"the class {name!r} is not known\n{lists}")
+            target[entry, index_of[name]] = 1
         targets.append(target)
-    return LabelledData(
-        manifests, tuple(targets), names, f"{len(names)} labels of the column {column}"
-    )
+    description = f"{len(names)} labels of the column {column}"
+    return LabelledData(manifests, tuple(targets), tuple(names), description)
 
 
 def read_regression(
@@ -147,16 +146,24 @@ def read_regression(
         ManifestError: A list is no table, has no such columns, or a cell is no number.
     """
     columns = tuple(expected) if expected is not None else labels.columns
-    manifests = tuple(_read_source(source, columns=columns) for source in sources)
+    manifests = tuple(source.read(source.path, extra_columns=columns) for source in sources)
     targets = []
     for manifest in manifests:
         cells = _read_columns(manifest, columns)
-        target = torch.zeros(len(manifest), len(columns))
-        for column_index, name in enumerate(columns):
-            for entry, text in enumerate(cells[name]):
-                target[entry, column_index] = _parse_number(manifest, entry, name, text)
-        targets.append(target)
+        numbers = [
+            [_parse_number(manifest, entry, name, text) for entry, text in enumerate(cells[name])]
+            for name in columns
+        ]
+        targets.append(np.ascontiguousarray(np.array(numbers, dtype=np.float32).T))
     return LabelledData(manifests, tuple(targets), columns, f"numbers of {', '.join(columns)}")
+
+
+LABEL_READERS = {
+    "multiclass": read_multiclass,
+    "multilabel": read_multilabel,
+    "regression": read_regression,
+}
+"""By the type of the task."""
 
 
 def read_unlabelled(sources: Sequence[SourceConfig], class_names: Sequence[str]) -> LabelledData:
@@ -166,24 +173,9 @@ def read_unlabelled(sources: Sequence[SourceConfig], class_names: Sequence[str])
         sources: Where the lists are.
         class_names: What the outputs are called that are asked for nothing.
     """
-    manifests = tuple(_read_source(source) for source in sources)
-    targets = tuple(torch.zeros(len(manifest), 0) for manifest in manifests)
+    manifests = tuple(source.read(source.path) for source in sources)
+    targets = tuple(np.zeros((len(manifest), 0), dtype=np.float32) for manifest in manifests)
     return LabelledData(manifests, targets, tuple(class_names), "labels are not looked at")
-
-
-def _read_source(
-    source: SourceConfig,
-    *,
-    require_labels: bool = False,
-    class_names: Sequence[str] | None = None,
-    columns: Sequence[str] = (),
-) -> Manifest:
-    return source.read(
-        source.path,
-        labels="required" if require_labels else "ignore",
-        class_names=class_names,
-        extra_columns=columns,
-    )
 
 
 def _renumber(manifest: Manifest, provided: Sequence[str], expected: tuple[str, ...]) -> Manifest:
@@ -206,8 +198,7 @@ def _read_columns(manifest: Manifest, columns: Sequence[str]) -> dict[str, list[
         raise ManifestError(f"is no table with a header; wanted columns {expected}", path=source)
     text = None if get_extension(source) in PARQUET_EXTENSIONS else read_text(source)
     cells = read_cells(source, text, [name.lower() for name in columns])
-    missing = [name for name in columns if name.lower() not in cells.columns]
-    if missing:
+    if missing := [name for name in columns if name.lower() not in cells.columns]:
         column_names = ", ".join(cells.column_names)
         raise ManifestError(
             f"its columns are {column_names}; wanted {', '.join(missing)} too", path=source
@@ -222,13 +213,6 @@ def _split_names(text: str) -> list[str]:
     return [name.strip() for name in text.split(SEPARATOR) if name.strip()]
 
 
-def _format_unknown_class(
-    name: str, known_classes: Sequence[str], source_classes: Sequence[str]
-) -> str:
-    """Say that a class is not known, with both lists."""
-    return f"the class {name!r} is not known\n{format_both_lists(known_classes, source_classes)}"
-
-
 def _parse_number(manifest: Manifest, entry: int, column: str, text: str) -> float:
     try:
         value = float(text)
@@ -240,5 +224,4 @@ def _parse_number(manifest: Manifest, entry: int, column: str, text: str) -> flo
 
 
 def _entry_error(manifest: Manifest, entry: int, message: str) -> ManifestError:
-    line = int(manifest.lines[entry])
-    return ManifestError(message, path=manifest.source, line=line if line != ABSENT else None)
+    return ManifestError(message, path=manifest.source, line=int(manifest.lines[entry]))
