@@ -402,8 +402,13 @@ def test_a_choice_that_cannot_work_is_refused(place, tmp_path, changed, problem)
 
 
 def test_a_frame_rate_gives_arrays_a_clock(place, tmp_path):
-    clips = ProbeClipConfig(frame_interval=0.1, interval_unit="seconds", frame_rate=10.0)
-    assert run(place, tmp_path, clips=clips).sampling.interval_unit == "seconds"
+    clips = ProbeClipConfig(frame_interval=0.1, interval_unit="seconds")
+    assert (
+        run(
+            place, tmp_path, clips=clips, lists=ProbeListConfig(frame_rate=10.0)
+        ).sampling.interval_unit
+        == "seconds"
+    )
 
 
 def test_a_run_gives_its_own_stride(place, tmp_path):
