@@ -301,7 +301,7 @@ def test_words_that_cannot_be_read(parts):
         ({"roots": ("k400=x", "k400=y")}, "one value for a part"),
         ({"ids": ("yt",)}, "--ids yt: wanted one of path, file-name, youtube"),
         ({"ids": ("k400=path",)}, "--ids k400=path: its lists name videos by id"),
-        ({"class_names": ("kinetics-40",)}, "no such public set; did you mean kinetics-400?"),
+        ({"class_names": ("kinetics-40",)}, "--class-names kinetics-40 is no file"),
         (
             {"class_names": ("k600=hmdb51",)},
             "k600/train.csv: 2 of its classes are none of hmdb51: 'arch",

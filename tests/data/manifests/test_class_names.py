@@ -1,12 +1,12 @@
-"""Class names come from the data; a model with others is an error that shows both."""
+"""Class names come from the data or from a file of names."""
 
 import json
 
 import pytest
 
-from videomae2.data.manifests.class_names import check_same_classes, infer_classes, read_class_names
+from videomae2.data.manifests.class_names import infer_classes, read_class_names
 from videomae2.data.manifests.read import read_manifest
-from videomae2.errors import DataError, ManifestError
+from videomae2.errors import ManifestError
 
 
 def table(tmp_path, text):
@@ -25,7 +25,6 @@ def test_names_of_folders(tmp_path):
     found = infer_classes(read_manifest(tmp_path, labels="required"))
     assert found.names == ("run", "walk")
     assert "2 class folders of 3 videos" in found.description
-    assert found.empty_classes == ()
 
 
 def test_names_of_a_label_column(tmp_path):
@@ -37,7 +36,6 @@ def test_names_given_for_numbers(tmp_path):
     manifest = table(tmp_path, "path,label\na.mp4,2\nb.mp4,0\n")
     found = infer_classes(manifest, ("run", "jump", "walk"))
     assert found.names == ("run", "jump", "walk")
-    assert found.empty_classes == ("jump",)
     assert infer_classes(manifest).names == ("0", "1", "2")
     assert "called by their numbers" in infer_classes(manifest).description
 
@@ -52,11 +50,9 @@ def test_too_few_names_and_no_labels_are_refused(tmp_path):
         infer_classes(read_manifest(path))
 
 
-def test_names_of_the_data_that_are_not_those_given(tmp_path):
+def test_names_of_the_data_go_before_those_given(tmp_path):
     manifest = table(tmp_path, "path,label\na.mp4,walk\nb.mp4,run\n")
-    assert infer_classes(manifest, ("run", "walk")).names == ("run", "walk")
-    with pytest.raises(DataError, match="are not the 2 of the names given"):
-        infer_classes(manifest, ("walk", "run"))
+    assert infer_classes(manifest, ("walk", "run")).names == ("run", "walk")
 
 
 # ---- files of names
@@ -98,53 +94,12 @@ def test_files_that_are_none(tmp_path, name, text, message):
     assert message in str(error.value)
 
 
-# ---- against a model
-
-
-@pytest.mark.parametrize("found", [("a", "b"), ("b", "a"), ("a",), ("a", "b", "c")])
-def test_only_the_same_classes_in_the_same_order_pass(found):
-    try:
-        check_same_classes(list(found), ("a", "b"), data_title="videos/", model_title="model")
-        passed = True
-    except DataError:
-        passed = False
-    assert passed == (found == ("a", "b"))
-
-
-def test_a_mismatch_shows_both_lists():
-    with pytest.raises(DataError) as error:
-        check_same_classes(
-            ("cat", "dog"), ("cat", "bird", "dog"), data_title="videos/", model_title="run/model"
-        )
-    assert str(error.value).splitlines() == [
-        "the 2 classes of videos/ are not the 3 of run/model:",
-        "    label  videos/  run/model",
-        "        0  cat      cat",
-        "  !     1  dog      bird",
-        "  !     2  -        dog",
-        "run/model has every name of videos/: read the videos with its names as class_names",
-    ]
-    with pytest.raises(DataError, match=r"1 of videos/ alone \(owl\): rename them"):
-        check_same_classes(["owl"], ["cat"], data_title="videos/", model_title="model")
-
-
-def test_long_lists_are_cut_to_what_differs():
-    names = [f"class {i}" for i in range(700)]
-    other = [*names[:650], *reversed(names[650:])]
-    with pytest.raises(DataError) as error:
-        check_same_classes(names, other, data_title="videos/", model_title="model")
-    lines = str(error.value).splitlines()
-    assert len(lines) == 2 + 50 + 2
-    assert lines[-2] == "    … 650 more rows"
-    assert "! " in lines[2]
-
-
-def test_reading_with_the_names_of_the_model_mends_it(tmp_path):
+def test_labels_are_places_in_the_names_of_a_file(tmp_path):
     path = tmp_path / "list.csv"
     path.write_text("path,label\na.mp4,walk\nb.mp4,run\n")
     names = ["walk", "jump", "run"]
     (tmp_path / "names.json").write_text(json.dumps(names))
     known = read_class_names(tmp_path / "names.json")
     manifest = read_manifest(path, labels="required", class_names=known, check_some_exist=False)
-    check_same_classes(infer_classes(manifest).names, names, data_title="list", model_title="model")
+    assert infer_classes(manifest).names == tuple(names)
     assert manifest.labels.tolist() == [0, 2]

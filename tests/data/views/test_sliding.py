@@ -3,8 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videomae2.data.views.sampling import dense_clips
-from videomae2.data.views.sampling import compute_duration
+from videomae2.data.views.sampling import compute_duration, dense_clips
 from videomae2.data.views.sliding import strided_windows, timed_windows
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 from videomae2.data.manifests.overlap import IdRule
-from videomae2.data.manifests.public_classes import PUBLIC_DATASETS, lookup_public_dataset
+from videomae2.data.manifests.public_classes import check_class_names
 from videomae2.data.merge.sources import MergePart
 from videomae2.errors import ConfigError
 
@@ -86,14 +86,6 @@ def parse_inputs(
     return all_parts[: len(input_parts)], all_parts[len(input_parts) :]
 
 
-def check_names_source(path: Path, flag: str) -> str:
-    """Say what is wrong with a file of class names, or the name of a public set; "" if nothing."""
-    if lookup_public_dataset(path) or path.is_file():
-        return ""
-    suggestion = _suggest_name(str(path), PUBLIC_DATASETS)
-    return f"{flag} {path}: there is no such file, and no such public set{suggestion}"
-
-
 def _parse_part(word: str, problems: list[str]) -> MergePart | None:
     name, equals, lists = word.partition("=")
     if not equals or Path(word).is_dir():
@@ -147,10 +139,8 @@ def _apply_options(
     names = _resolve_by_part("--class-names", options.class_names, known, problems)
     roots = _resolve_by_part("--roots", options.roots, known, problems)
     ids = _resolve_by_part("--ids", options.ids, known, problems)
-    problems += filter(
-        None,
-        (check_names_source(_expand_path(path), "--class-names") for path in set(names.values())),
-    )
+    for path in dict.fromkeys(names.values()):
+        problems += check_class_names(_expand_path(path), "--class-names")
     problems += [
         f"--ids {rule}: wanted one of {', '.join(_ID_RULES)}"
         for rule in dict.fromkeys(ids.values())

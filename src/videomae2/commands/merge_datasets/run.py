@@ -6,11 +6,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
-from videomae2.commands.merge_datasets.options import MergeOptions, check_names_source, parse_inputs
+from videomae2.commands.merge_datasets.options import MergeOptions, parse_inputs
 from videomae2.config.files import parse_yaml
 from videomae2.data.manifests.class_names import read_class_names
 from videomae2.data.manifests.lists import read_text
 from videomae2.data.manifests.overlap import IdRule
+from videomae2.data.manifests.public_classes import check_class_names
 from videomae2.data.merge.annotations import is_annotated
 from videomae2.data.merge.inputs import read_sources, read_targets
 from videomae2.data.merge.merge import merge_kinetics, merge_sources
@@ -68,10 +69,8 @@ def _find_problems(kind: MergeKind, options: MergeOptions) -> Iterator[str]:
     if options.released_order and options.target_tests:
         yield "--released-order takes no test video out of training: leave out --target-tests"
     if kind == "any":
-        if options.classes is not None and (
-            problem := check_names_source(options.classes, "--classes")
-        ):
-            yield problem
+        if options.classes is not None:
+            yield from check_class_names(options.classes, "--classes")
         return
     for name, file in (("renames", options.renames), ("classes", options.classes)):
         if file is not None:

@@ -87,9 +87,7 @@ def read_multiclass(
         if provided is not None and fixed_names is not None and provided != fixed_names:
             manifest = _renumber(manifest, provided, fixed_names)
         manifests.append(manifest)
-        inferred.append(
-            infer_classes(manifest, None if manifest.class_names is not None else fixed_names)
-        )
+        inferred.append(infer_classes(manifest, fixed_names))
     has_names = {manifest.class_names is not None for manifest in manifests}
     if fixed_names is None and len(has_names) > 1:
         raise DataError(

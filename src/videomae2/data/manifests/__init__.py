@@ -7,7 +7,7 @@ lists           the released list formats
 tables, cells   tables with a header: what columns mean, and their cells
 folders         videos in a folder, with a class for each sub-folder
 frame_folders   folders of frame images, and how these are called
-class_names     what classes are called, and whether a model means the same ones
+class_names     what classes are called
 public_classes  the classes of public data sets (``class_lists/``)
 split           which videos of a list are taken for validation
 overlap         which videos two lists have in common

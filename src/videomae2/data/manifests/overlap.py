@@ -6,6 +6,7 @@ The same one is: the same whole path and window, or an id that many lists share.
 import os
 import re
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Literal
 
 from videomae2.data.manifests.fingerprint import map_files
@@ -64,14 +65,17 @@ def parse_video_id(text: str, rule: IdRule) -> str:
 
 
 def find_overlap(known: Iterable[Entry], candidates: Iterable[Entry]) -> list[Entry]:
-    """Those of the others that are also known: the same window of a file, also behind links."""
+    """Those of the candidates that are also known: the same window of a file, also behind links."""
     known_entries, candidate_entries = list(known), list(candidates)
-    real_paths = _resolve_real_paths([entry.path for entry in (*known_entries, *candidate_entries)])
-    known_keys = {(real_paths[entry.path], entry.first, entry.frames) for entry in known_entries}
+    paths = list({entry.path for entry in (*known_entries, *candidate_entries)})
+    resolve_folder = cache(_resolve_folder)  # lists name many files of each
+    real_paths = map_files(paths, lambda path: _resolve_path(path, resolve_folder))
+    real_path_of = dict(zip(paths, real_paths, strict=True))
+    known_keys = {(real_path_of[entry.path], entry.first, entry.frames) for entry in known_entries}
     return [
-        one
-        for one in candidate_entries
-        if (real_paths[one.path], one.first, one.frames) in known_keys
+        entry
+        for entry in candidate_entries
+        if (real_path_of[entry.path], entry.first, entry.frames) in known_keys
     ]
 
 
@@ -80,26 +84,13 @@ def describe_entry(entry: Entry) -> str:
     return entry.path if entry.location == entry.path else f"{entry.path} ({entry.location})"
 
 
-def _resolve_real_paths(paths: Iterable[str]) -> dict[str, str]:
-    """Where files really lie; every folder is looked up once, since lists name many of each."""
-    parts = {path: _split_path(path) for path in paths}
-    folders = _resolve_paths({folder for folder, _ in parts.values()}, _resolve_folder)
-    path_in_folder = {
-        path: os.path.join(folders[folder], name) for path, (folder, name) in parts.items()
-    }
-    files = _resolve_paths(set(path_in_folder.values()), _resolve_link)
-    return {path: files[file] for path, file in path_in_folder.items()}
-
-
-def _split_path(path: str) -> tuple[str, str]:
-    """Folder and name; no name where the path ends in a folder by another word."""
+def _resolve_path(path: str, resolve_folder: Callable[[str], str]) -> str:
+    """Where a file really lies."""
     folder, name = os.path.split(path.rstrip(os.sep) or path)
-    return (path, "") if name in ("", os.curdir, os.pardir) else (folder, name)
-
-
-def _resolve_paths(paths: Iterable[str], function: Callable[[str], str]) -> dict[str, str]:
-    names = list(paths)
-    return dict(zip(names, map_files(names, function), strict=True))
+    if name in ("", os.curdir, os.pardir):  # a folder, by another word
+        return resolve_folder(path)
+    located = os.path.join(resolve_folder(folder), name)
+    return _resolve_folder(located) if os.path.islink(located) else located
 
 
 def _resolve_folder(path: str) -> str:
@@ -107,8 +98,3 @@ def _resolve_folder(path: str) -> str:
         return os.path.realpath(path)
     except ValueError:  # a NUL in it: no file, which reading will say
         return path
-
-
-def _resolve_link(path: str) -> str:
-    """Where a link leads; any other path is itself, for its folder is known."""
-    return os.path.realpath(path) if os.path.islink(path) else os.path.normpath(path)
