@@ -12,7 +12,6 @@ from videomae2.data.augment.erasing import EraseConfig, erase
 from videomae2.data.augment.mixing import MixConfig, mix
 from videomae2.data.augment.rand_augment import (
     RandAugmentConfig,
-    parse_rand_augment,
     rand_augment,
 )
 from videomae2.tensors import rng
@@ -45,7 +44,8 @@ def run(clips, config, **more):
 
 
 def test_the_defaults_are_the_released_ones():
-    assert RELEASED.rand_augment == parse_rand_augment("rand-m7-n4-mstd0.5-inc1")
+    numbers = RandAugmentConfig(num_ops=4, magnitude=7.0, magnitude_std=0.5)  # rand-m7-n4-mstd0.5
+    assert RELEASED.rand_augment == numbers
     assert (RELEASED.erase.prob, RELEASED.erase.max_count) == (0.25, 1)
     assert (RELEASED.mix.mixup_alpha, RELEASED.mix.cutmix_alpha) == (0.8, 1.0)
 

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import pytest
 import torch
 
 from tests.data.augment.test_ops import carry_out
@@ -13,7 +12,6 @@ from videomae2.data.augment.rand_augment import (
     RandAugmentConfig,
     apply_operation,
     draw_operations,
-    parse_rand_augment,
     rand_augment,
 )
 from videomae2.tensors import rng
@@ -106,19 +104,3 @@ def test_apply_leaves_clips_without_an_operation_alone():
     assert torch.equal(got[~layer.is_applied], x[~layer.is_applied])
     changed = (got != x).flatten(1).any(dim=1)
     assert (changed == layer.is_applied).double().mean() > 0.9  # a shift by nothing may be drawn
-
-
-def test_the_released_text_is_read():
-    assert parse_rand_augment("rand-m7-n4-mstd0.5-inc1") == USUAL
-    assert parse_rand_augment("rand-n1-inc1") == RandAugmentConfig(
-        num_ops=1, magnitude=10.0, magnitude_std=0.0
-    )
-
-
-@pytest.mark.parametrize(
-    "text", ["", "rand", "rand-m7-n4-mstd0.5", "rand-m7-w0-inc1", "augmix-m7-inc1", "rand-m7--inc1",
-             "rand-n1.5-inc1", "rand-m7-inc0", "rand-m7-m8-inc1", "rand-m-7-inc1"],
-)  # fmt: skip
-def test_other_texts_are_errors_that_show_one_that_works(text):
-    with pytest.raises(ValueError, match=f"text '{text}'; want something like rand-m7-n4-mstd0.5"):
-        parse_rand_augment(text)

@@ -7,7 +7,6 @@ are computed for all clips, which is 17 times the work there (10 times at 64 pix
 Axes: batch.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -66,34 +65,6 @@ class OperationDraw:
     def compute_amount(self, operation: Operation) -> Float64[Tensor, " batch"]:
         """How strong an operation would be."""
         return operation.amount(self.magnitude, self.sign)
-
-
-def parse_rand_augment(text: str) -> RandAugmentConfig:
-    """Read timm's notation, such as rand-m7-n4-mstd0.5-inc1.
-
-    Raises:
-        ValueError: If it is no such text, or asks for what is not here: another set of
-            operations than the increasing one (inc1), or weights.
-    """
-    name, *parts = text.split("-")
-    matches = [re.fullmatch(r"(mstd|inc|m|n)(\d+(?:\.\d+)?)", part) for part in parts]
-    values = {part[1]: part[2] for part in matches if part}
-    is_whole = values.get("n", "2").isdigit()
-    if (
-        name != "rand"
-        or len(values) != len(parts)
-        or not is_whole
-        or not float(values.get("inc", 0))
-    ):
-        raise ValueError(
-            f"cannot read the RandAugment text '{text}'; want something like "
-            f"rand-m7-n4-mstd0.5-inc1: m magnitude, n operations, mstd noise, inc1 always"
-        )
-    return RandAugmentConfig(
-        num_ops=int(values.get("n", 2)),
-        magnitude=float(values.get("m", MAX_MAGNITUDE)),
-        magnitude_std=float(values.get("mstd", 0)),
-    )
 
 
 def rand_augment(clips: Clip, keys: Int64[Tensor, " batch"], config: RandAugmentConfig) -> Clip:

@@ -5,7 +5,8 @@ The process keeps the video open from one part to the next. No torch here.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, runtime_checkable
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -53,20 +54,6 @@ class ScanInfo:
     """When each frame is shown; None if the video has no clock."""
     shape: FrameShape
     """Height, width and channels of a frame."""
-
-
-@runtime_checkable
-class _SequentialReader(Protocol):
-    """A reader that likes rising indices."""
-
-    @property
-    def num_frames(self) -> int: ...
-    @property
-    def seconds(self) -> Seconds | None: ...
-    @property
-    def shape(self) -> FrameShape: ...
-    def read(self, indices: Sequence[int]) -> Frames: ...
-    def close(self) -> None: ...
 
 
 def open_scan(pool: Pool, request: ScanRequest) -> ScanInfo:
@@ -119,13 +106,16 @@ def read_part(
     Raises:
         VideoError: If that cannot be done.
     """
-    reader = _READER_CACHE.get_reader(request)
+    reader = _open_sequential(replace(request, indices=None))
     if request.indices is None:
-        seconds = reader.seconds
+        seconds, shape = (
+            reader.seconds,
+            (reader.shape if isinstance(reader, VideoStream) else reader.read([0]).shape[1:]),
+        )
         return {"seconds": np.zeros(0) if seconds is None else seconds}, {
             "has_timestamps": seconds is not None,
             "num_frames": reader.num_frames,
-            "shape": reader.shape,
+            "shape": shape,
         }
     frames = reader.read(request.indices)
     out = allocate(frames.shape, np.uint8)
@@ -133,46 +123,13 @@ def read_part(
     return {"frames": out}, {}
 
 
-class _RandomAccessReader:
-    """A folder or an array, where every frame can be had for itself."""
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-        self.num_frames, self.seconds = reader.num_frames, reader.seconds
-        self.read, self.close = reader.read, reader.close
-
-    @property
-    def shape(self) -> FrameShape:
-        height, width, channels = self.read([0]).shape[1:]
-        return height, width, channels
-
-
-class _ReaderCache:
-    """The video that this process reads from."""
-
-    def __init__(self) -> None:
-        self._request: ScanRequest | None = None
-        self._reader: _SequentialReader | None = None
-
-    def get_reader(self, request: ScanRequest) -> _SequentialReader:
-        """Give the open reader, or open another one."""
-        key = replace(request, indices=None)
-        if self._reader is None or self._request != key:
-            if self._reader is not None:
-                self._reader.close()
-            self._reader = None
-            self._reader, self._request = _open_sequential(key), key
-        return self._reader
-
-
-def _open_sequential(request: ScanRequest) -> _SequentialReader:
+@lru_cache(maxsize=1)  # the video that this process reads from
+def _open_sequential(request: ScanRequest) -> VideoStream | Reader:
+    """A reader that likes rising indices; in a folder or an array every frame is as near."""
     reader = open_video(request.entry, request)
     from videomae2.data.video.pyav_reader import VideoFile
 
     if not isinstance(reader, VideoFile):
-        return _RandomAccessReader(reader)
+        return reader
     reader.close()
     return VideoStream(request.path, pixels=request.pixels, limits=request.limits)
-
-
-_READER_CACHE = _ReaderCache()
