@@ -16,7 +16,6 @@ from videomae2.data.merge.result import MergeResult
 
 PROG = "videomae2 merge-datasets"
 
-
 _DESCRIPTION = """\
 Make one labelled set of several: classes with one meaning get one name, every video stays once,
 and no video that models are tested on later is trained on. A report says what was left out and why.

@@ -17,7 +17,6 @@ PART_HELP = (
     "NAME=TRAIN,VAL, each a list or a folder with one folder for each class"
 )
 
-
 _ID_RULES: dict[str, IdRule] = {rule: rule for rule in get_args(IdRule)}
 
 

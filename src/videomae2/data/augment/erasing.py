@@ -19,7 +19,6 @@ from videomae2.tensors.rng_torch import fold_in, normal, uniform
 MAX_ATTEMPTS = 100
 """A box that does not fit into the frame is drawn again, as often as in the released code."""
 
-
 _APPLY, _COUNT, _SHAPE, _POSITION, _PIXELS = 21, 22, 23, 24, 25  # streams of a clip's key
 
 

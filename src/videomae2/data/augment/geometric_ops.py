@@ -14,10 +14,7 @@ from torch import Tensor
 from videomae2.data.augment.pixel_ops import UInt8Clips
 
 Matrix = Float64[Tensor, "batch 6"]
-
-
 PerClip = Float64[Tensor, " batch"]
-
 
 ROUNDING_MARGIN = 2.0**-10
 """Pillow cuts results down. What float32 leaves this far below an integer is taken for it."""

@@ -15,10 +15,7 @@ from videomae2.data.augment import geometric_ops, pixel_ops
 FILL = 128
 """The value of pixels that come from outside the frame."""
 
-
 PerClip = Float64[Tensor, " batch"]
-
-
 AmountFn = Callable[[PerClip, PerClip], PerClip]
 
 

@@ -10,11 +10,7 @@ from jaxtyping import Float, Int, Int64, UInt8
 from torch import Tensor
 
 UInt8Clips = UInt8[Tensor, "batch frames height width channels"]
-
-
 LookupTable = UInt8[Tensor, "batch frames channels 256"]
-
-
 PerClip = Float[Tensor, " batch"]
 
 

@@ -24,10 +24,8 @@ from videomae2.tensors.rng_torch import fold_in, normal, uniform
 
 Clip = UInt8[Tensor, "batch frames height width channels"]
 
-
 MAX_MAGNITUDE = 10.0
 """The largest magnitude."""
-
 
 _WHICH, _APPLY, _SIGN, _NOISE = 11, 12, 13, 14  # streams of a clip's key
 

@@ -23,7 +23,6 @@ from videomae2.errors import DataError, ManifestError
 SEPARATOR = ";"
 """Between the names of a video of which several hold."""
 
-
 EntryTargets = Int64[np.ndarray, " entries"] | Float32[np.ndarray, "entries outputs"]
 
 

@@ -26,8 +26,6 @@ from videomae2.tensors import rng
 from videomae2.tensors.grid import Cubes
 
 _SAMPLE_STREAM = 3
-
-
 _END = object()
 
 

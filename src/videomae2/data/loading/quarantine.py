@@ -19,7 +19,6 @@ from videomae2.errors import TooManyUnreadableError, VideoError
 
 FILE_NAME = "unreadable.jsonl"
 
-
 SampleId = tuple[int, int]
 """Source of an entry, and its number in the list of that: the same wherever the videos lie."""
 

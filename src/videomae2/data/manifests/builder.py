@@ -17,14 +17,8 @@ from videomae2.data.manifests.public_classes import canonicalize_names
 from videomae2.errors import ManifestError
 
 LabelPolicy = Literal["ignore", "if-present", "required"]
-
-
 MAX_SHOWN_ERRORS = 10  # as many as a person reads at once; the rest is counted
-
-
 MAX_SHOWN_RENAMES = 4
-
-
 _INTEGER = re.compile(r"-?[0-9]+")  # int() alone would also take "1_000" and other scripts' digits
 
 

@@ -10,14 +10,8 @@ from videomae2.data.manifests.lists import iterate_lines
 from videomae2.errors import ManifestError
 
 PARQUET_EXTENSIONS = frozenset({"parquet", "pq"})
-
-
 JSON_LINES_EXTENSIONS = frozenset({"jsonl", "ndjson"})
-
-
 _DELIMITERS = ",\t;"
-
-
 _MAX_HEADER_CHARS = 100_000  # what is no table can be one line of any length, which csv refuses
 
 

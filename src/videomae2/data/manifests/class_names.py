@@ -13,8 +13,6 @@ from videomae2.data.manifests.public_classes import load_public_classes, lookup_
 from videomae2.errors import ManifestError
 
 LABEL_COLUMNS = ("id", "index", "label", "number")
-
-
 NAME_COLUMNS = ("name", "class_name", "class", "category")
 
 

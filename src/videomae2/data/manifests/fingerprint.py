@@ -21,8 +21,6 @@ from videomae2.data.manifests.manifest import Manifest
 from videomae2.tensors import rng
 
 T = TypeVar("T")
-
-
 _THREADS = 16  # a network file system answers many at once
 
 
@@ -57,16 +55,9 @@ def file_stat(path: str) -> list[int]:
 SAMPLE_SIZE = 256
 """Files of which content is looked at; of a smaller list all of them."""
 
-
 _STREAM = 0x2F00
-
-
 _END_BYTES = 1 << 16  # bytes that are read of each end of a file
-
-
 _ABSENT, _FOLDER = -1, -2  # in place of a size
-
-
 _UNKNOWN = "-"
 
 

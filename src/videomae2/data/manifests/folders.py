@@ -15,11 +15,9 @@ VIDEO_EXTENSIONS = frozenset((
     "265", "hevc", "ivf", "obu", "y4m", "nut", "npy",
 ))
 
-
 IMAGE_EXTENSIONS = frozenset((
     "jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "ppm", "pgm", "jp2",
 ))
-
 
 # A data set unpacked into these holds splits, not classes.
 SPLIT_FOLDER_NAMES = frozenset((

@@ -25,20 +25,14 @@ from videomae2.errors import ManifestError
 
 ListLayout = Literal["pretrain-list", "video-list", "frames-list"]
 
-
 LAYOUT_FORMS: dict[ListLayout, str] = {
     "pretrain-list": "'path start total [label]', total -1 for a video file",
     "video-list": "'path label', or a path alone",
     "frames-list": "'folder total_frames label'",
 }
 
-
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"(?=[ \t]|$)')
-
-
 _NUMBER = re.compile(r"-?[0-9]+")
-
-
 _BLANKS_HINT = 'a path with blanks must be in double quotes, as in "my videos/a.mp4" 0 -1'
 
 

@@ -17,7 +17,6 @@ IdRule = Literal["path", "file-name", "youtube"]
 """Where the id of a video stands: in its whole path; its file name without extension; or the 11
 characters of YouTube at the start of that, with or without the times of the part cut out."""
 
-
 _YOUTUBE = re.compile(r"([A-Za-z0-9_-]{11})(?:_[0-9]{6}_[0-9]{6})?")
 
 

@@ -26,9 +26,7 @@ PublicDataset = Literal[
     "moments-in-time",
 ]
 
-
 PUBLIC_DATASETS: tuple[PublicDataset, ...] = get_args(PublicDataset)
-
 
 KINETICS_RENAMES = {
     "changing wheel": "changing wheel (not on bike)",
@@ -52,7 +50,6 @@ KINETICS_RENAMES = {
 Source: misc/k710_identical_label_merge.json of the released code. "throwing ball" stays apart in
 K710, whose released list has both names (labels 348 and 629), as have those of K600 and K700.
 """
-
 
 POSITIONAL_RENAMES = {"hugging": "hugging baby", "opening bottle": "opening wine bottle"}
 """What the released list of Kinetics-400 calls two of its classes. They are other classes in K600,

@@ -68,13 +68,8 @@ class ListConfig:
 
 
 _PATH_CELL = re.compile(r"\.(\w+)\"?\s*[,;]")  # the end of a path in a table without blanks
-
-
 FOLDER_LAYOUTS = frozenset({"folder", "classes", "frame-folders"})
-
-
 RELEASED_FRAME_NAME = "img_{:05}.jpg"  # --fname_tmpl of the released code
-
 
 MAX_PROBED_ENTRIES = (
     100  # entries looked for on disk: every one would take hours on a network file system

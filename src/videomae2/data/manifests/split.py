@@ -9,8 +9,6 @@ from videomae2.data.manifests.manifest import Manifest
 from videomae2.tensors import rng
 
 _STREAM = 61
-
-
 _MIN_CLASS_VIDEOS = 3  # videos of a class from which on one is held out
 
 

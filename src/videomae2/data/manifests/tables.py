@@ -23,9 +23,7 @@ COLUMN_ALIASES: dict[str, tuple[str, ...]] = {
     "frames": ("frames", "total_frames", "num_frames"),
 }
 
-
 PATH_COLUMN_HELP = "wanted one called " + " or ".join(COLUMN_ALIASES["path"])
-
 
 _INTEGER_CELL = re.compile(
     r"(-?[0-9]+)(?:\.0+)?"

@@ -34,7 +34,6 @@ from videomae2.errors import ManifestError
 
 ID_COLUMNS = ("youtube_id", "video_id", "id")
 
-
 FindFiles = Callable[[str, IdRule], Mapping[str, list[str]]]
 """Gives the files below a folder, by id."""
 

@@ -15,11 +15,7 @@ from videomae2.data.merge.sources import LabelledVideo
 from videomae2.errors import ConfigError
 
 OUTPUT_FILES = ("train.csv", "val.csv", "classes.txt", "excluded.csv", "report.txt")
-
-
 EXCLUSION_COLUMNS = ("id", "source", "split", "location", "reason", "matched_location")
-
-
 _NUMBER = re.compile(r"-?[0-9]+(\.0+)?")
 
 

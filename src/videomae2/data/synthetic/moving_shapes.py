@@ -30,23 +30,14 @@ from videomae2.data.video.writer import write_video
 from videomae2.errors import ConfigError
 
 ShapesSplit = Literal["train", "test"]
-
-
 SHAPES_SPLITS: tuple[ShapesSplit, ...] = ("train", "test")
-
-
 MOTION_CLASSES = tuple(MOTIONS)
-
 
 LABELLED_LIST = "labelled.csv"
 """The list, in the folder of the data set, of what is labelled."""
 
-
 _FORMAT_VERSION = 4  # raise it when the pixels of equal settings change
-
-
 _TEST_SHARE = 0.2
-
 
 _README = """Moving shapes: a small data set for trying things out, made by videomae2.
 

@@ -15,15 +15,11 @@ from videomae2.data.synthetic.textures import SHAPE_SDFS, Color, Field, Texture,
 from videomae2.data.synthetic.trajectories import Trajectory, draw_trajectory
 
 Frames = UInt8[np.ndarray, "frames height width 3"]
-
-
 FloatFrames = Float32[np.ndarray, "frames height width 3"]
-
 
 WHITENESS = np.float32(0.4)
 """Share of white in the light of a shape. It is always brighter than the ground, so that towards
 the shape means brighter in every video: what one video teaches about motion holds in the others."""
-
 
 SOFTNESS = 3 / 64
 """Width of the edge of a shape, in sides of the picture. A model of cubes of 8 pixels can tell

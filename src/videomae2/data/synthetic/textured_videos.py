@@ -14,11 +14,7 @@ from av.video.stream import VideoStream
 from jaxtyping import Float32, UInt8
 
 HEIGHT, WIDTH, RATE = 256, 340, 30
-
-
 KEY_FRAME_EVERY = 16
-
-
 _CANVAS = 1024
 
 

@@ -63,7 +63,6 @@ SHAPE_SDFS: dict[str, Callable[[Field, Field], Field]] = {
     "cross": _cross_sdf,
 }
 
-
 Color = Float32[np.ndarray, "3"]
 
 
@@ -146,7 +145,6 @@ _LAB_TO_LMS = np.array(
         [1.0, -0.0894841775, -1.2914855480],
     ]
 )
-
 
 _LMS_TO_RGB = np.array(
     [

@@ -23,14 +23,11 @@ from jaxtyping import Float64
 
 Track = Float64[np.ndarray, " frames"]
 
-
 REACH = 0.26
 """Radius of the disc in which centres lie."""
 
-
 SIZES = (0.26, 0.42)
 """Smallest and largest radius of a shape, about 1/2 to 3/4 of the picture wide."""
-
 
 RETURN_SHARE = 0.12
 """Share of a cycle in which a one-way motion goes back, about three frames."""

@@ -31,14 +31,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 ImageArray = UInt8[np.ndarray, "height width channels"]
-
-
 _IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm"}
-
-
 _BILINEAR = 2  # pillow's bilinear filter, which averages when it shrinks
-
-
 _SIXTEEN_BIT_MODES = {"I;16", "I;16L", "I;16B"}
 
 

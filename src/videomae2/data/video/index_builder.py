@@ -20,15 +20,12 @@ _ONE_PACKET_ONE_FRAME = {
     "h264", "hevc", "libdav1d", "av1", "vp9", "vp8", "mjpeg", "prores", "ffv1", "png",
 }  # fmt: skip
 
-
 # Elsewhere, so many frames are decoded to see whether the packets' times are the frames'.
 _CHECKED_FRAMES = 64
-
 
 # XviD and DivX pack two frames into one packet of an AVI and leave the next one empty, or say
 # "as before" with no frame: such a file is decoded whole, up to this length.
 _PACKED_AVI_FRAMES = 5000
-
 
 # A stream without any clock.
 _DEFAULT_RATE = 25

@@ -28,7 +28,6 @@ else:
 # PyAV 18 refuses a file whose title is not UTF-8 unless told; PyAV 19 dropped the setting.
 _METADATA_OPTIONS: Any = {"metadata_errors": "replace"} if av.__version__.startswith("18.") else {}
 
-
 # Play lists that make FFmpeg open other files, and pictures: not what a video file is.
 _NON_VIDEO_FORMATS = {"hls", "concat", "concatf", "dash", "sdp", "rtsp", "imf", "image2", "tty"}
 
@@ -138,7 +137,6 @@ def translate_ffmpeg_errors(path: Path | str, deadline: Deadline) -> Iterator[No
 
 # Reading a packet costs 2 us, a seek 25 us and more: below this gap, read on.
 _NEAR_PACKETS = 32
-
 
 # How far before the wanted time to seek, again and again, while a seek lands too late.
 _BACK_SECONDS = (0, 1, 5, 30)

@@ -31,7 +31,6 @@ from videomae2.errors import VideoError
 INDEX_CACHE = IndexCache(max_bytes=128 * 1024**2)
 """Of this process; a table takes some 40 bytes a frame."""
 
-
 # Decoders that look at `skip_frame` for every packet; dav1d (AV1) takes it once, at opening.
 _SKIP_FRAME_CODECS = {"h264", "hevc", "mpeg4", "mpeg2video", "vp8", "vp9"}
 

@@ -20,13 +20,8 @@ from videomae2.errors import VideoError, VideoTimeoutError
 Pixels = Literal["rgb", "gray"]
 """Colour of the frames that are read: three channels or one."""
 
-
 Frames = UInt8[np.ndarray, "frames height width channels"]
-
-
 Seconds = Float64[np.ndarray, " frames"]
-
-
 CHANNELS: dict[Pixels, int] = {"rgb": 3, "gray": 1}
 
 

@@ -15,14 +15,11 @@ from videomae2.data.views.sampling import check_positive, spread_evenly
 
 Box = tuple[int, int, int, int]
 
-
 SCALES = (1.0, 0.875, 0.75, 0.66)
 """Sides of a crop as shares of the largest crop's sides."""
 
-
 MAX_ATTEMPTS = 10
 """A random-resized crop that does not fit into the frame is drawn again, this often in all."""
-
 
 SNAP_PIXELS = 3
 """A side of a crop that is nearer than this to the wanted size becomes the wanted size."""

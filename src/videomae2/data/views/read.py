@@ -23,7 +23,6 @@ READ_SAMPLE = "videomae2.data.views.read:read_sample"
 READ_VIEWS = "videomae2.data.views.read:read_views"
 """The names by which a pool finds the functions."""
 
-
 _START_STREAM, _VIEW_STREAM, _CROP_STREAM = 1, 2, 3
 
 

@@ -18,11 +18,7 @@ from videomae2.data.workers.main import AllocateFn
 from videomae2.data.workers.pool import Pool
 
 SCAN_FUNCTION = "videomae2.data.views.scan:read_part"
-
-
 _CHUNK_BYTES = 32 * 2**20
-
-
 _CHUNK_FRAMES = 64
 
 

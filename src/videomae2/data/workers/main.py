@@ -26,13 +26,8 @@ from videomae2.data.workers.shared_buffer import SharedBuffer
 from videomae2.errors import VideoError
 
 AllocateFn = Callable[[tuple[int, ...], DTypeLike], NDArray[Any]]
-
-
 WorkerFunction = Callable[[Any, AllocateFn], tuple[Mapping[str, NDArray[Any]], Mapping[str, Any]]]
-
-
 READY = 255  # the byte that says "started"; all others are numbers of buffers
-
 
 OUTSIDE_SIGNALS = (
     signal.SIGINT,
@@ -42,10 +37,7 @@ OUTSIDE_SIGNALS = (
     signal.SIGUSR2,
 )
 
-
 _DECODER_MODULES = ("videomae2.data.video.pyav_reader", "PIL.Image")
-
-
 _GRACE_SECONDS = 10.0  # after its deadline that a process waits to be killed from outside
 
 

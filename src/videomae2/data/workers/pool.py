@@ -23,11 +23,7 @@ from videomae2.data.workers.worker import Result, Worker, WorkerStats, WorkItem
 from videomae2.errors import VideoMAE2Error
 
 Request = TypeVar("Request")
-
-
 _END = object()
-
-
 _CLOSE_SECONDS = 2.0
 
 

@@ -13,12 +13,10 @@ from videomae2.errors import VideoMAE2Error
 
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
-
 _HINTS = {
     int(signal.SIGKILL): ", perhaps for lack of memory",
     int(signal.SIGALRM): ", long after its time was up",
 }
-
 
 _STDERR_TAIL_BYTES = 4000  # bytes of what it printed that are quoted
 

@@ -24,14 +24,8 @@ from numpy.typing import DTypeLike, NDArray
 from videomae2.errors import VideoError
 
 _HEADER = struct.Struct("<dQQ")  # when the work began (0: not yet), offset and length of the pickle
-
-
 _CONTENT_OFFSET = 64  # bytes before the contents, and their alignment: one cache line
-
-
 _GROWTH = 1 << 20
-
-
 _TRIM_BYTES = 64 << 20  # a buffer that a huge video has blown up is trimmed to this
 
 

@@ -54,8 +54,6 @@ class WorkerStats:
 
 
 _START_SECONDS = 300.0  # a cold network disk may take minutes to import from
-
-
 _MAX_DEATHS = 3  # deaths in a row, without a request to blame, that a worker may have
 
 
