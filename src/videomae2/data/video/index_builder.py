@@ -1,8 +1,10 @@
 """Find out which frames a video file has: from its packets, and by decoding where that errs."""
 
-from itertools import chain
+from collections.abc import Iterator
+from itertools import chain, islice
 
 import av
+from av.video.frame import VideoFrame
 
 from videomae2.data.video.frame_index import (
     FrameIndex,
@@ -107,17 +109,22 @@ def _decode_times(
     path: str, deadline: Deadline, limits: ReadLimits, *, stop: int
 ) -> list[int | None]:
     """Decode from the start and note the times of what comes out, up to the first damage."""
-    packet_reader = PacketReader(path, limits, quick=False)
     times: list[int | None] = []
+    try:
+        for frame in islice(decode_from_start(path, limits, deadline), stop):
+            times.append(frame.pts)
+    except av.error.InvalidDataError:
+        pass  # a file that was cut off; what stands before the cut counts
+    return times
+
+
+def decode_from_start(path: str, limits: ReadLimits, deadline: Deadline) -> Iterator[VideoFrame]:
+    """Decode a file from its start to its end; the deadline is looked at after every packet."""
+    packet_reader = PacketReader(path, limits, quick=False)
     try:
         packet_reader.open(deadline)
         for packet in chain(packet_reader.iterate_remaining(), (None,)):
-            times += [frame.pts for frame in packet_reader.codec.decode(packet)]
+            yield from packet_reader.codec.decode(packet)
             deadline.check()
-            if len(times) >= stop:
-                break
-    except av.error.InvalidDataError:
-        pass  # a file that was cut off; what stands before the cut counts
     finally:
         packet_reader.close()
-    return times[:stop]

@@ -195,7 +195,7 @@ class PacketReader:
         """Give the packets of a span to a decoder that starts afresh.
 
         Raises:
-            MisledError: If they are not the packets of the table.
+            IndexMismatchError: If they are not the packets of the table.
         """
         self._go_to(index, packet_range.first, deadline)
         self.codec.flush_buffers()

@@ -7,8 +7,7 @@ waiting for the frames it holds back. Every packet is compared with the index. W
 file does not behave as the index says, the frames come from decoding the file from its start.
 """
 
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 
@@ -17,7 +16,7 @@ from av.video.frame import VideoFrame
 
 from videomae2.data.video.convert import FrameBuffer, FrameSize, coded_size, read_rotation
 from videomae2.data.video.frame_index import FrameIndex, IndexCache, compute_decode_ranges
-from videomae2.data.video.index_builder import build_index, check_count
+from videomae2.data.video.index_builder import build_index, check_count, decode_from_start
 from videomae2.data.video.packets import (
     IndexMismatchError,
     PacketReader,
@@ -110,11 +109,7 @@ class VideoFile:
             self.timings["decode"] += perf_counter() - start - converting
 
     def _read_ranges(self, indices: Sequence[int], deadline: Deadline) -> Frames:
-        """Decode only what leads to the wanted frames.
-
-        Raises:
-            MisledError: If that does not give every frame, or one that the decoder mended.
-        """
+        """Decode only what leads to the wanted frames; IndexMismatchError if that misses some."""
         frame_index, packet_reader = self._index, self._packet_reader
         if frame_index.by_count:
             raise IndexMismatchError
@@ -177,18 +172,6 @@ class VideoFile:
         return FrameBuffer(self._path, count, size, rotation, pixels=self._pixels, limits=limits)
 
 
-def decode_from_start(path: str, limits: ReadLimits, deadline: Deadline) -> Iterator[VideoFrame]:
-    """Decode a file from its start to its end; the deadline is looked at after every packet."""
-    packet_reader = PacketReader(path, limits, quick=False)
-    try:
-        packet_reader.open(deadline)
-        for packet in chain(packet_reader.iterate_remaining(), (None,)):
-            yield from packet_reader.codec.decode(packet)
-            deadline.check()
-    finally:
-        packet_reader.close()
-
-
 class _FrameCollector:
     """The frames that a read still waits for, and the canvas of those that came."""
 
@@ -209,7 +192,7 @@ class _FrameCollector:
         """Keep the wanted ones of these frames.
 
         Raises:
-            MisledError: If the decoder had to make up parts of one, wanted or leant on.
+            IndexMismatchError: If the decoder had to make up parts of one, wanted or leant on.
         """
         for frame in frames:
             if frame.is_corrupt:

@@ -10,8 +10,9 @@ import av
 from av.video.frame import VideoFrame
 
 from videomae2.data.video.convert import FrameBuffer, coded_size, read_rotation
+from videomae2.data.video.index_builder import decode_from_start
 from videomae2.data.video.packets import translate_ffmpeg_errors
-from videomae2.data.video.pyav_reader import VideoFile, decode_from_start
+from videomae2.data.video.pyav_reader import VideoFile
 from videomae2.data.video.reader import Deadline, Frames, Pixels, ReadLimits, Seconds, check_indices
 from videomae2.errors import VideoError
 
