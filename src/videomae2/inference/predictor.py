@@ -198,16 +198,14 @@ class Predictor:
     def _build_prediction(self, result: Result[ViewsRequest]) -> Prediction:
         assert result.arrays is not None
         video = self.scorer.resize_video(result.arrays, crops=self.view_spec.crops)
-        unique_views = video.find_unique_views()
-        outputs = self.model.compute_predictions(
-            self.scorer.score_video(video, unique_views.numbers)
-        )
+        view_numbers, inverse = video.find_unique_views()
+        outputs = self.model.compute_predictions(self.scorer.score_video(video, view_numbers))
         return Prediction(
             video=result.request.path,
-            scores=outputs[unique_views.inverse].mean(axis=0),
+            scores=outputs[inverse].mean(axis=0),
             outputs=self.outputs,
             views=video.num_views,
-            num_unique_views=len(unique_views.numbers),
+            num_unique_views=len(view_numbers),
             num_frames=result.meta["num_frames"],
             length_seconds=result.meta["length_seconds"],
         )

@@ -161,8 +161,8 @@ def test_batches_hold_all_views_in_order_and_black_ones_where_a_video_is_missing
 def test_equal_views_are_found(frames):
     place = np.array([[0, 1, 2], [3, 4, 5], [0, 1, 2]])
     made = resize_to_cover(frames[:, :, :24], place, (16, 16), crops=2, antialias=False, device=CPU)
-    found = made.find_unique_views()
-    assert found.numbers == (0, 2)
-    assert found.inverse.tolist() == [0, 0, 1, 1, 0, 0]
-    for number, kind in enumerate(found.inverse):
-        assert torch.equal(made.cut_view(number), made.cut_view(found.numbers[kind]))
+    numbers, inverse = made.find_unique_views()
+    assert numbers == [0, 2]
+    assert inverse.tolist() == [0, 0, 1, 1, 0, 0]
+    for number, kind in enumerate(inverse):
+        assert torch.equal(made.cut_view(number), made.cut_view(numbers[kind]))

@@ -31,16 +31,6 @@ class MixConfig:
     """Share of these that are mixed by cutmix, where both are wanted."""
 
 
-@dataclass(frozen=True, slots=True)
-class MixWeights:
-    """How a batch is mixed with its reverse."""
-
-    lam: Float64[Tensor, ""]
-    """Share of the clip itself, in the target and over all pixels."""
-    pixels: Float32[Tensor, "height width"]
-    """Share of the clip itself in each pixel of every frame."""
-
-
 def mix(
     clips: Float32[Tensor, "batch frames height width channels"],
     targets: Float32[Tensor, "batch classes"],
@@ -63,10 +53,10 @@ def mix(
     Source: timm's Mixup in batch mode, as dataset/mixup.py of the released code has it, which
         takes only even batches.
     """
-    mix_weights = draw_mix_weights(keys, config, clips.shape[2], clips.shape[3])
+    lam, pixels = draw_mix_weights(keys, config, clips.shape[2], clips.shape[3])
     is_partner_read = weights.flip(0)  # whether the partner could be read
-    pixels = 1 - is_partner_read.view(-1, 1, 1) * (1 - to_device(mix_weights.pixels, clips.device))
-    lam = 1 - is_partner_read[:, None] * (1 - to_device(mix_weights.lam.float(), clips.device))
+    pixels = 1 - is_partner_read.view(-1, 1, 1) * (1 - to_device(pixels, clips.device))
+    lam = 1 - is_partner_read[:, None] * (1 - to_device(lam.float(), clips.device))
     return (
         torch.lerp(clips.flip(0), clips, pixels[:, None, :, :, None]),
         torch.lerp(targets.flip(0), targets, lam),
@@ -75,8 +65,12 @@ def mix(
 
 def draw_mix_weights(
     keys: Int64[Tensor, " batch"], config: MixConfig, height: int, width: int
-) -> MixWeights:
-    """Draw whether and how a batch is mixed, on the device of the keys."""
+) -> tuple[Float64[Tensor, ""], Float32[Tensor, "height width"]]:
+    """Draw whether and how a batch is mixed, on the device of the keys.
+
+    Returns:
+        The share of a clip itself: in its target and over all pixels, and in each pixel.
+    """
     key = keys[:1]
     is_skipped = _draw_uniform(key, _APPLY) >= config.prob
     if config.mixup_alpha > 0 and config.cutmix_alpha > 0:
@@ -89,7 +83,7 @@ def draw_mix_weights(
     pixels = torch.where(
         is_skipped, 1.0, torch.where(uses_cutmix, box, mixup_lam.expand(height, width))
     )
-    return MixWeights(lam[0], pixels.float())
+    return lam[0], pixels.float()
 
 
 def _draw_box(

@@ -98,15 +98,6 @@ def build_clip_spec(
 RequestResult = tuple[SampleRequest, Result[SampleRequest] | None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    """A request that is on its way, or was not worth sending."""
-
-    request: SampleRequest
-    number: int
-    is_sent: bool
-
-
 def ordered_results(
     pool: Pool, requests: Iterator[SampleRequest], quarantine: Quarantine, *, first: int
 ) -> Iterator[RequestResult]:
@@ -126,26 +117,26 @@ def ordered_results(
     Raises:
         UnreadableShareError: If too much fails.
     """
-    pending: deque[_Pending] = deque()
+    pending: deque[tuple[int, SampleRequest, bool]] = deque()  # number, request, whether sent
 
     def iterate_readable() -> Iterator[SampleRequest]:
         for number, request in enumerate(requests, first):
-            item = _Pending(request, number, not quarantine.is_skipped(request.sample_id, number))
-            pending.append(item)
-            if item.is_sent:
+            is_sent = not quarantine.is_skipped(request.sample_id, number)
+            pending.append((number, request, is_sent))
+            if is_sent:
                 yield request
 
+    def pop_unsent() -> Iterator[RequestResult]:
+        while pending and not pending[0][2]:
+            yield pending.popleft()[1], None
+
     for result in pool.map(iterate_readable()):
-        while not pending[0].is_sent:
-            yield pending.popleft().request, None
-        yield _accept(pending.popleft(), result, quarantine)
-    while pending:
-        yield pending.popleft().request, None
-
-
-def _accept(item: _Pending, result: Result[SampleRequest], quarantine: Quarantine) -> RequestResult:
-    if quarantine.is_skipped(item.request.sample_id, item.number):
-        return item.request, None
-    if result.error is not None:
-        quarantine.add(item.request.sample_id, result.error, item.number)
-    return item.request, result
+        yield from pop_unsent()
+        number, request, _ = pending.popleft()
+        if quarantine.is_skipped(request.sample_id, number):
+            yield request, None
+            continue
+        if result.error is not None:
+            quarantine.add(request.sample_id, result.error, number)
+        yield request, result
+    yield from pop_unsent()

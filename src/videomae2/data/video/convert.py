@@ -28,16 +28,13 @@ class Rotation(NamedTuple):
     right: int = 1
 
 
-class FrameSize(NamedTuple):
-    """Of a picture as it is coded, before it is turned."""
-
-    height: int
-    width: int
+FrameSize = tuple[int, int]
+"""Height and width of a picture as it is coded, before it is turned."""
 
 
 def coded_size(frame: VideoFrame) -> FrameSize:
     """Give the size of a frame as it is coded."""
-    return FrameSize(frame.height, frame.width)
+    return frame.height, frame.width
 
 
 def read_rotation(frame: VideoFrame) -> Rotation:
@@ -70,10 +67,7 @@ class FrameBuffer:
         pixels: Pixels,
         limits: ReadLimits,
     ) -> None:
-        self._size, self._rotation = (
-            FrameSize(*compute_shrunk_size(size, limits.max_short_side)),
-            rotation,
-        )
+        self._size, self._rotation = compute_shrunk_size(size, limits.max_short_side), rotation
         self._format = {"rgb": "rgb24", "gray": "gray"}[pixels]
         self._path, self._scaler = path, VideoReformatter()
         height, width = self._size[::-1] if rotation.swap else self._size
@@ -85,9 +79,8 @@ class FrameBuffer:
         """Convert a frame and put it in its place, in one pass of the scaler and one copy."""
         try:
             # One thread: by default the scaler starts as many as there are cores, for each frame.
-            converted = self._scaler.reformat(
-                frame, self._size.width, self._size.height, self._format, threads=1
-            )
+            height, width = self._size
+            converted = self._scaler.reformat(frame, width, height, self._format, threads=1)
         except (ValueError, OSError) as error:
             reason = f"frames of kind {frame.format.name} cannot be turned into {self._format}"
             raise VideoError(self._path, reason) from error

@@ -159,9 +159,7 @@ class PacketReader:
         self._container, self.stream = open_container(
             self._path, deadline, self._limits, quick=self.quick
         )
-        self.size = FrameSize(
-            self.codec.height, self.codec.width
-        )  # decoding may change the codec's
+        self.size: FrameSize = self.codec.height, self.codec.width  # decoding may change them
         self._packets = self._demux_packets()
         self._next: int | None = 0
 

@@ -126,20 +126,20 @@ def read_views(
     """
     started = time.perf_counter()
     with open_video(request.entry, request.spec) as reader:
-        view_frames = gather_frames(list_clips(reader, request))
+        unique_frames, frame_index = gather_frames(list_clips(reader, request))
         opened = time.perf_counter()
-        frames = reader.read(view_frames.unique_frames.tolist())
+        frames = reader.read(unique_frames.tolist())
         num_frames, shown = reader.num_frames, reader.seconds
     check_channels(request.path, frames.shape[3], request.spec.channels)
     out = allocate(frames.shape, np.uint8)
     np.copyto(out, frames)
-    frame_index = allocate(view_frames.frame_index.shape, np.int64)
-    np.copyto(frame_index, view_frames.frame_index)
+    out_index = allocate(frame_index.shape, np.int64)
+    np.copyto(out_index, frame_index)
     done = time.perf_counter()
-    return {"frames": out, "frame_index": frame_index}, {
+    return {"frames": out, "frame_index": out_index}, {
         "num_frames": num_frames,
         "length_seconds": None if shown is None else compute_duration(shown),
-        "indices": view_frames.unique_frames.tolist(),
+        "indices": unique_frames.tolist(),
         "seconds": {"open": opened - started, "read": done - opened},
     }
 

@@ -77,36 +77,12 @@ class SampleRequest:
         return self.entry.path
 
 
-@dataclass(frozen=True, slots=True)
-class ViewFrames:
-    """What to read of one video, once, and which of it each clip shows."""
-
-    unique_frames: Int64[np.ndarray, " unique_frames"]
-    """The frames to read, in order, each once."""
-    frame_index: Int64[np.ndarray, "clips frames"]
-    """Frame i of clip k is ``unique_frames[frame_index[k, i]]``."""
-
-    @property
-    def clips(self) -> Int64[np.ndarray, "clips frames"]:
-        """The frame indices of every clip in the video."""
-        return self.unique_frames[self.frame_index]
-
-
-@dataclass(frozen=True, slots=True)
-class UniqueViews:
-    """Views of a video of which no two show the same, and what stands for all the others."""
-
-    numbers: tuple[int, ...]
-    """The first of each kind, in the order of `views`."""
-    inverse: Int64[np.ndarray, " list_views"]
-    """For every view of the grid, its position among ``numbers``: ``results[inverse]`` of the
-    results for those is what belongs to all views."""
-
-
-def gather_frames(clips: Int64[np.ndarray, "clips frames"]) -> ViewFrames:
-    """Gather the frames of all clips, so that the video is decoded once."""
+def gather_frames(
+    clips: Int64[np.ndarray, "clips frames"],
+) -> tuple[Int64[np.ndarray, " unique_frames"], Int64[np.ndarray, "clips frames"]]:
+    """The frames of all clips, in order and each once, and where each clip finds its own there."""
     unique_frames, frame_index = np.unique(clips, return_inverse=True)
-    return ViewFrames(unique_frames, frame_index.reshape(clips.shape).astype(np.int64))
+    return unique_frames, frame_index.reshape(clips.shape).astype(np.int64)
 
 
 def list_views(clips: int, crops: int) -> list[tuple[int, int]]:
@@ -116,7 +92,7 @@ def list_views(clips: int, crops: int) -> list[tuple[int, int]]:
 
 def find_unique_views(
     frame_index: Int64[np.ndarray, "clips frames"], boxes: Sequence[Box]
-) -> UniqueViews:
+) -> tuple[list[int], Int64[np.ndarray, " list_views"]]:
     """Find the views that show the same frames and the same part of them.
 
     The clips of a short video are alike, and so are the crops of a square one.
@@ -124,16 +100,21 @@ def find_unique_views(
     Args:
         frame_index: What stands for the frames of every clip, such as their indices.
         boxes: The crops.
+
+    Returns:
+        The number of the first view of each kind, and for every view the position of its kind
+        among them: ``results[inverse]`` of results for those belongs to all views.
     """
-    shown = [
-        (*frame_index[k].tolist(), *boxes[crop])
-        for k, crop in list_views(len(frame_index), len(boxes))
-    ]
-    number_of_key: dict[tuple[int, ...], int] = {}
-    inverse = [number_of_key.setdefault(key, len(number_of_key)) for key in shown]
-    return UniqueViews(
-        tuple(map(inverse.index, range(len(number_of_key)))), np.array(inverse, dtype=np.int64)
-    )
+    numbers: list[int] = []
+    kind_of: dict[tuple[int, ...], int] = {}
+    inverse = []
+    for number, (clip, crop) in enumerate(list_views(len(frame_index), len(boxes))):
+        key = (*frame_index[clip].tolist(), *boxes[crop])
+        if key not in kind_of:
+            kind_of[key] = len(numbers)
+            numbers.append(number)
+        inverse.append(kind_of[key])
+    return numbers, np.array(inverse, dtype=np.int64)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from videomae2.data.loading.batch import CPUBatch, Sample
 from videomae2.data.views.crops import Box, compute_cover_size, list_crop_boxes
-from videomae2.data.views.requests import UniqueViews, find_unique_views, list_views
+from videomae2.data.views.requests import find_unique_views, list_views
 from videomae2.tensors.clips import Clips, to_device
 
 ImageSize = tuple[int, int]
@@ -110,8 +110,8 @@ class ResizedVideo:
         part = self.frames[:, top : top + height, left : left + width]
         return part[self.frame_index[clip]]
 
-    def find_unique_views(self) -> UniqueViews:
-        """Which of its views differ; waits for the device."""
+    def find_unique_views(self) -> tuple[list[int], Int64[np.ndarray, " views"]]:
+        """Its views that differ, and which of them each view is; waits for the device."""
         return find_unique_views(self.frame_index.cpu().numpy(), self.boxes)
 
 
