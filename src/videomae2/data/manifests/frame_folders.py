@@ -101,35 +101,39 @@ def read_frame_folders(folder: str, *, options: ReadOptions) -> ManifestBuilder:
     Raises:
         ManifestError: None is found, the names are unclear, or images are missing in between.
     """
-    runs, other_files = _find_sequences(folder, _parse_requested_name(folder, options))
-    if not runs:
-        raise ManifestError(_format_nothing_found(other_files, options), path=folder)
-    name = _resolve_name(folder, runs, options)
-    columns = ManifestBuilder(folder, frame_name=str(name))
-    for path, run in _list_sequences(runs, name):
-        columns.add(path or ".", first=run.lowest, frames=run.count, is_frames=True)
-        if problem := _describe_problem(run, name):
-            columns.add_error(0, f"{path or '.'}: {problem}")
-    columns.check()
-    label_by_folder(columns, options, as_classes=None)
-    columns.description += f" of frames {name}" + (
-        f"; not used: {format_counts(other_files)}" if other_files else ""
-    )
-    return columns
-
-
-def _parse_requested_name(folder: str, options: ReadOptions) -> FrameName | None:
     try:
-        return None if options.frame_name is None else parse_frame_name(options.frame_name)
+        name = None if options.frame_name is None else parse_frame_name(options.frame_name)
     except ValueError as error:
         raise ManifestError(str(error), path=folder) from error
+    sequences, other_files = _find_sequences(folder, name)
+    if not sequences:
+        content = format_counts(other_files) if other_files else "no file at all"
+        expected = name or "numbered images such as img_00001.jpg"
+        message = f"no folder of frames; found {content}; wanted {expected} in folders"
+        raise ManifestError(f"{message}, one folder per video", path=folder)
+    name = name or _find_common_name(folder, sequences)
+    builder = ManifestBuilder(folder, frame_name=str(name))
+    for path in sorted(sequences):
+        sequence = sequences[path].get((name.prefix, name.suffix))
+        if sequence is None:
+            continue
+        path = path or "."
+        builder.add(path, first=sequence.lowest, frames=sequence.count, is_frames=True)
+        if problem := _describe_problem(sequence, name):
+            builder.add_error(0, f"{path}: {problem}")
+    builder.check()
+    label_by_folder(builder, options, as_classes=None)
+    builder.description += f" of frames {name}" + (
+        f"; not used: {format_counts(other_files)}" if other_files else ""
+    )
+    return builder
 
 
 def _find_sequences(
     folder: str, name: FrameName | None
 ) -> tuple[dict[str, dict[NameParts, ImageSequence]], Counter[str]]:
     """Give per folder its runs of numbered images, and a count of all other files."""
-    runs: dict[str, dict[NameParts, ImageSequence]] = {}
+    sequences: dict[str, dict[NameParts, ImageSequence]] = {}
     other_files: Counter[str] = Counter()
     for relative, files in walk_folder(folder):
         for file in files:
@@ -137,9 +141,9 @@ def _find_sequences(
             if parts is None:
                 other_files[get_extension(file)] += 1
             else:
-                sequences = runs.setdefault(relative, {})
-                sequences.setdefault((parts[0], parts[2]), ImageSequence()).add(parts[1])
-    return runs, other_files
+                of_folder = sequences.setdefault(relative, {})
+                of_folder.setdefault((parts[0], parts[2]), ImageSequence()).add(parts[1])
+    return sequences, other_files
 
 
 def _split_file_name(file: str, name: FrameName | None) -> tuple[str, str, str] | None:
@@ -149,58 +153,44 @@ def _split_file_name(file: str, name: FrameName | None) -> tuple[str, str, str] 
     return None if digits is None else (name.prefix, digits, name.suffix)
 
 
-def _resolve_name(
-    folder: str, runs: dict[str, dict[NameParts, ImageSequence]], options: ReadOptions
+def _find_common_name(
+    folder: str, sequences: dict[str, dict[NameParts, ImageSequence]]
 ) -> FrameName:
-    """Use the given template, or find the one that all folders share.
+    """The template that all folders share.
 
     A width can only be seen where a number is padded; without, all numbers are taken as they are.
     """
-    if options.frame_name is not None:
-        return parse_frame_name(options.frame_name)
-    sequences_by_name: dict[NameParts, list[ImageSequence]] = {}
-    for sequences in runs.values():
-        for words, run in sequences.items():
-            sequences_by_name.setdefault(words, []).append(run)
-    names = {words: _resolve_width(description) for words, description in sequences_by_name.items()}
+    by_name: dict[NameParts, list[ImageSequence]] = {}
+    for of_folder in sequences.values():
+        for parts, sequence in of_folder.items():
+            by_name.setdefault(parts, []).append(sequence)
+    most_folders_first = sorted(by_name.items(), key=lambda item: -len(item[1]))
+    names = [FrameName(*parts, _find_width(members)) for parts, members in most_folders_first]
     if len(names) > 1:
-        most_folders_first = sorted(sequences_by_name.items(), key=lambda item: -len(item[1]))
-        descriptions = [
-            f"{FrameName(*words, names[words])} in {len(sequences)} folders"
-            for words, sequences in most_folders_first
+        found = [
+            f"{name} in {len(members)} folders"
+            for name, (_, members) in zip(names, most_folders_first, strict=True)
         ]
-        found = ", ".join(descriptions[:4]) + (", …" if len(descriptions) > 4 else "")
-        message = f"its images have several kinds of names: {found}; choose one with frame_name"
+        examples = ", ".join(found[:4]) + (", …" if len(found) > 4 else "")
+        message = f"its images have several kinds of names: {examples}; choose one with frame_name"
         raise ManifestError(message, path=folder)
-    ((words, width),) = names.items()
-    return FrameName(*words, width)
+    return names[0]
 
 
-def _resolve_width(runs: list[ImageSequence]) -> int:
-    return max(run.padded_width for run in runs) or min(run.min_digits for run in runs)
-
-
-def _list_sequences(
-    runs: dict[str, dict[NameParts, ImageSequence]], name: FrameName
-) -> list[tuple[str, ImageSequence]]:
-    name_parts = (name.prefix, name.suffix)
-    return [(path, runs[path][name_parts]) for path in sorted(runs) if name_parts in runs[path]]
-
-
-def _describe_problem(run: ImageSequence, name: FrameName) -> str:
-    """Say why frames could not be found by number; "" if they can."""
-    if run.min_digits < name.width or run.padded_width > name.width:
-        digits = run.min_digits if run.min_digits < name.width else run.padded_width
-        return f"a number has {digits} digit{'s' * (digits > 1)}, wanted names like {name}"
-    if run.num_missing:
-        number_range = f"{run.lowest} to {run.highest}"
-        return f"{run.count} images for the numbers {number_range}: {run.num_missing} are missing"
-    return ""
-
-
-def _format_nothing_found(other_files: Counter[str], options: ReadOptions) -> str:
-    content = format_counts(other_files) if other_files else "no file at all"
-    expected = options.frame_name or "numbered images such as img_00001.jpg"
-    return (
-        f"no folder of frames; found {content}; wanted {expected} in folders, one folder per video"
+def _find_width(sequences: list[ImageSequence]) -> int:
+    return max(each.padded_width for each in sequences) or min(
+        each.min_digits for each in sequences
     )
+
+
+def _describe_problem(sequence: ImageSequence, name: FrameName) -> str:
+    """Say why frames could not be found by number; "" if they can."""
+    if sequence.min_digits < name.width or sequence.padded_width > name.width:
+        digits = sequence.min_digits if sequence.min_digits < name.width else sequence.padded_width
+        return f"a number has {digits} digit{'s' * (digits > 1)}, wanted names like {name}"
+    if sequence.num_missing:
+        return (
+            f"{sequence.count} images for the numbers {sequence.lowest} to {sequence.highest}: "
+            f"{sequence.num_missing} are missing"
+        )
+    return ""
