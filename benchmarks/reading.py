@@ -111,9 +111,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Make videos up or take those of a folder, measure, print."""
     options = build_parser().parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
-        style = textured_videos.SceneStyle(
-            smoothness=options.synthetic_smoothness, noise=options.synthetic_noise
-        )
         paths = (
             sorted(options.videos.rglob("*.mp4"))
             if options.videos
@@ -122,7 +119,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 count=options.synthetic_videos,
                 frames=options.synthetic_frames,
                 seed=0,
-                style=style,
+                smoothness=options.synthetic_smoothness,
+                noise=options.synthetic_noise,
             )
         )
         if not paths:

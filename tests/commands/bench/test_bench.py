@@ -58,8 +58,9 @@ def test_made_up_videos_have_a_key_frame_every_16_frames(videos):
 
 
 def test_sharper_videos_are_larger(tmp_path, videos):
-    look = textured_videos.SceneStyle(smoothness=1.0, noise=2.0)
-    sharp = textured_videos.write_synthetic_videos(tmp_path, count=1, frames=70, seed=0, style=look)
+    sharp = textured_videos.write_synthetic_videos(
+        tmp_path, count=1, frames=70, seed=0, smoothness=1.0, noise=2.0
+    )
     assert sharp[0].stat().st_size > 1.3 * videos[0].stat().st_size
 
 

@@ -139,9 +139,8 @@ def _prepare_videos(config: BenchConfig, stack: ExitStack) -> tuple[DataConfig, 
             count=config.synthetic_videos,
             frames=config.synthetic_frames,
             seed=0,
-            style=textured_videos.SceneStyle(
-                smoothness=config.synthetic_smoothness, noise=config.synthetic_noise
-            ),
+            smoothness=config.synthetic_smoothness,
+            noise=config.synthetic_noise,
         )
         rate = sum(path.stat().st_size for path in paths) * 8 / 1000
         seconds = len(paths) * config.synthetic_frames / textured_videos.RATE

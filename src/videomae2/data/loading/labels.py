@@ -12,10 +12,8 @@ from jaxtyping import Float32, Int64
 
 from videomae2.data.loading.sources import SourceConfig
 from videomae2.data.manifests.builder import format_both_lists
-from videomae2.data.manifests.cells import PARQUET_EXTENSIONS, read_cells
+from videomae2.data.manifests.cells import read_cells, read_table_text
 from videomae2.data.manifests.class_names import infer_classes, read_class_names
-from videomae2.data.manifests.folders import get_extension
-from videomae2.data.manifests.lists import read_text
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.manifests.public_classes import canonicalize_names
 from videomae2.errors import DataError, ManifestError
@@ -193,8 +191,7 @@ def _read_columns(manifest: Manifest, columns: Sequence[str]) -> dict[str, list[
     if 0 in lines or not lines:
         expected = ", ".join(columns)
         raise ManifestError(f"is no table with a header; wanted columns {expected}", path=source)
-    text = None if get_extension(source) in PARQUET_EXTENSIONS else read_text(source)
-    cells = read_cells(source, text, [name.lower() for name in columns])
+    cells = read_cells(source, read_table_text(source), [name.lower() for name in columns])
     if missing := [name for name in columns if name.lower() not in cells.columns]:
         column_names = ", ".join(cells.column_names)
         raise ManifestError(

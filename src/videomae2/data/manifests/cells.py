@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from videomae2.data.manifests.folders import get_extension
-from videomae2.data.manifests.lists import iterate_lines
+from videomae2.data.manifests.lists import iterate_lines, read_text
 from videomae2.errors import ManifestError
 
 PARQUET_EXTENSIONS = frozenset({"parquet", "pq"})
@@ -41,6 +41,11 @@ def parse_header(text: str, file_extension: str = "") -> tuple[list[str], str]:
 def is_json_lines(text: str, file_extension: str) -> bool:
     """Tell JSON lines by the extension or the first character."""
     return file_extension in JSON_LINES_EXTENSIONS or text.lstrip().startswith("{")
+
+
+def read_table_text(source: str) -> str | None:
+    """The text of a table; None for Parquet, whose cells are read from the file."""
+    return None if get_extension(source) in PARQUET_EXTENSIONS else read_text(source)
 
 
 def read_cells(source: str, text: str | None, usecols: Iterable[str]) -> TableCells:

@@ -8,15 +8,14 @@ from pathlib import Path
 
 from videomae2.data.manifests.builder import ManifestBuilder
 from videomae2.data.manifests.cells import (
-    PARQUET_EXTENSIONS,
     TableCells,
     is_json_lines,
     parse_header,
     read_cells,
+    read_table_text,
 )
 from videomae2.data.manifests.class_names import read_class_names
 from videomae2.data.manifests.folders import VIDEO_EXTENSIONS, find_videos, get_extension
-from videomae2.data.manifests.lists import read_text
 from videomae2.data.manifests.manifest import Entry
 from videomae2.data.manifests.overlap import IdRule, extract_video_id, parse_video_id
 from videomae2.data.manifests.public_classes import canonicalize_names
@@ -47,7 +46,7 @@ def is_annotated(path: Path) -> bool:
     extension = get_extension(str(path))
     if not path.is_file() or extension in VIDEO_EXTENSIONS:
         return False
-    text = _read_table_text(str(path))
+    text = read_table_text(str(path))
     if text is None or is_json_lines(text, extension):
         columns = set(read_cells(str(path), text, ()).column_names)
     else:
@@ -78,7 +77,7 @@ def read_annotations(
         ManifestError: Columns are missing, or cells are empty or no ids: the first ten are named.
     """
     source = str(path)
-    cells = read_cells(source, _read_table_text(source), ["label", *ID_COLUMNS])
+    cells = read_cells(source, read_table_text(source), ["label", *ID_COLUMNS])
     id_column = next((column for column in ID_COLUMNS if column in cells.columns), None)
     wanted = ["'label'"] if with_labels and "label" not in cells.columns else []
     wanted += [] if id_column else [" or ".join(ID_COLUMNS)]
@@ -92,10 +91,6 @@ def read_annotations(
         for id_, label, line in zip(ids, labels, cells.lines, strict=True)
     )
     return LabelledSource(name, split, videos, frozenset(filter(None, labels)))
-
-
-def _read_table_text(source: str) -> str | None:
-    return None if get_extension(source) in PARQUET_EXTENSIONS else read_text(source)
 
 
 def _parse_id_column(

@@ -3,7 +3,6 @@
 Axes: height, width, channels.
 """
 
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,23 +17,29 @@ KEY_FRAME_EVERY = 16
 _CANVAS = 1024
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SceneStyle:
-    """What makes a video hard to encode, and so to decode."""
-
-    smoothness: float = 1.3
-    """Amplitude over frequency falls with this power; sharp pictures have 1."""
-    noise: float = 1.5
-    """Of 255; this is a small camera in good light."""
-
-
 def write_synthetic_videos(
-    folder: Path, *, count: int, frames: int, seed: int, style: SceneStyle | None = None
+    folder: Path,
+    *,
+    count: int,
+    frames: int,
+    seed: int,
+    smoothness: float = 1.3,
+    noise: float = 1.5,
 ) -> list[Path]:
-    """Write H.264 files of 340x256 at 30 frames a second, with a key frame every 16 frames."""
+    """Write H.264 files of 340x256 at 30 frames a second, with a key frame every 16 frames.
+
+    Args:
+        folder: Where to.
+        count: How many.
+        frames: Of each.
+        seed: Draws them.
+        smoothness: Amplitude over frequency falls with this power; sharp pictures have 1.
+        noise: Of 255; the default is a small camera in good light.
+    """
     paths = [folder / f"made-up-{number:03}.mp4" for number in range(count)]
     for number, path in enumerate(paths):
-        _write_video(path, frames, np.random.default_rng([seed, number]), style or SceneStyle())
+        rng = np.random.default_rng([seed, number])
+        _write_video(path, frames, _DriftingScene(rng, smoothness, noise))
     return paths
 
 
@@ -48,8 +53,7 @@ def add_h264_stream(container: OutputContainer, rate: int | Fraction) -> VideoSt
     return stream
 
 
-def _write_video(path: Path, frames: int, rng: np.random.Generator, style: SceneStyle) -> None:
-    scene = _DriftingScene(rng, style)
+def _write_video(path: Path, frames: int, scene: "_DriftingScene") -> None:
     with av.open(str(path), "w") as container:
         stream = add_h264_stream(container, RATE)
         for number in range(frames):
@@ -63,16 +67,16 @@ def _write_video(path: Path, frames: int, rng: np.random.Generator, style: Scene
 class _DriftingScene:
     """A background that drifts under a camera, and a few things that move before it."""
 
-    def __init__(self, rng: np.random.Generator, style: SceneStyle) -> None:
-        self._background = _build_texture(rng, style.smoothness)
-        self._foreground = _build_texture(rng, style.smoothness)
+    def __init__(self, rng: np.random.Generator, smoothness: float, noise: float) -> None:
+        self._background = _build_texture(rng, smoothness)
+        self._foreground = _build_texture(rng, smoothness)
         self._drift = rng.uniform(-1.5, 1.5, 2)
         self._objects = [
             (rng.uniform(0, (HEIGHT, WIDTH)), rng.uniform(-4, 4, 2), int(rng.integers(20, 60)))
             for _ in range(4)
         ]
         shape = (4, HEIGHT + 16, WIDTH + 16, 1)
-        self._noise = rng.normal(0, style.noise, shape).astype(np.float32)
+        self._noise = rng.normal(0, noise, shape).astype(np.float32)
         self._shifts = rng.integers(0, 16, (997, 2))
 
     def render(self, number: int) -> UInt8[np.ndarray, "height width channels"]:
