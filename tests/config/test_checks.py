@@ -194,6 +194,7 @@ def test_a_finetuning_run_with_the_released_defaults_passes(tmp_path):
         ("tuning.lora", LoraConfig(rank=2), "--tuning.lora.rank 2 would keep random weights"),
         ("validation.path", Path("gone"), "--validation.path gone does not exist"),
         ("validation.root", Path("gone"), "--validation.root has no effect without --validation"),
+        ("validation.filter", "a=b", "--validation.filter has no effect without --validation"),
         ("validation.share", 1.0, "--validation.share 1.0 cannot work"),
     ],
 )

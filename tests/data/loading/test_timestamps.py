@@ -37,3 +37,11 @@ def test_a_stride_in_seconds_needs_a_frame_rate_where_there_is_no_clock(videos, 
 def test_video_files_have_a_clock(tmp_path):
     encode(tmp_path / "a.mp4", frames=3)
     assert len(read(tmp_path, interval_unit="seconds")[0]) == 1
+
+
+def test_a_source_takes_the_rows_of_a_table_that_are_wanted(tmp_path):
+    (tmp_path / "list.csv").write_text("path,fold\na.mp4,1\nb.mp4,2\nc.mp4,1\n")
+    for name in "abc":
+        (tmp_path / f"{name}.mp4").touch()
+    (manifest,) = read(tmp_path / "list.csv", filter="fold=1")
+    assert manifest.paths == ["a.mp4", "c.mp4"]
