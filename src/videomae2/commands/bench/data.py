@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from videomae2.base.text import align_columns
-from videomae2.data.loading.batch import BatchBuilder
+from videomae2.data.loading.batch import CPUBatch
 from videomae2.data.video import pyav_reader
 from videomae2.data.video.trim import open_video
 from videomae2.data.views.read import draw_view_boxes, select_frames
@@ -108,10 +108,9 @@ def _read_request(request: SampleRequest, clock: _StageClock) -> None:
     reader_stages = ("open", "index", "decode", "convert") if timings else ("decode",)
     clock.record(*reader_stages, shares=timings)
     boxes, flips = draw_view_boxes(frames.shape[1], frames.shape[2], shape, request.key)
-    builder = BatchBuilder(pin=False)
+    batch = CPUBatch()
     meta = {"frame_index": frame_index.tolist(), "boxes": boxes, "flips": flips}
-    builder.add(request, Result(request, {"frames": frames}, meta, None, 0.0))
-    batch = builder.build()
+    batch.add(request, Result(request, {"frames": frames}, meta, None, 0.0), pin=False)
     clock.record("collate")
     size = (shape.height, shape.width)
     make_clips(batch, size, shape.frames, shape.channels, torch.device("cpu"))

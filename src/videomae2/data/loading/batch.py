@@ -27,17 +27,17 @@ class Sample:
     flips: Sequence[bool]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CPUBatch:
     """The samples that are on the device at once: a step, or a part of one."""
 
-    samples: Sequence[Sample | None]
+    samples: list[Sample | None] = field(default_factory=list)
     """None where a video could not be read."""
-    keys: Sequence[int]
+    keys: list[int] = field(default_factory=list)
     """One key per clip, as signed 64-bit integers; a video's views stand together."""
-    paths: Sequence[str]
+    paths: list[str] = field(default_factory=list)
     """The files, one per sample."""
-    sample_ids: Sequence[tuple[int, int]]
+    sample_ids: list[tuple[int, int]] = field(default_factory=list)
     """Source and number in its list, one per sample."""
 
     @property
@@ -45,29 +45,16 @@ class CPUBatch:
         """How many samples could not be read."""
         return sum(sample is None for sample in self.samples)
 
-
-@dataclass(slots=True)
-class BatchBuilder:
-    """Fills a batch, sample by sample."""
-
-    pin: bool
-    samples: list[Sample | None] = field(default_factory=list)
-    keys: list[int] = field(default_factory=list)
-    paths: list[str] = field(default_factory=list)
-    sample_ids: list[tuple[int, int]] = field(default_factory=list)
-
-    def add(self, request: SampleRequest, result: Result[SampleRequest] | None) -> None:
+    def add(
+        self, request: SampleRequest, result: Result[SampleRequest] | None, *, pin: bool
+    ) -> None:
         """Take a copy of an answer; None or an error leaves a hole."""
         views = range(request.spec.views)
         self.keys += [to_int64(compute_view_key(request.key, view)) for view in views]
         self.paths.append(request.path)
         self.sample_ids.append(request.sample_id)
         is_read = result is not None and result.arrays is not None
-        self.samples.append(_copy_sample(result, pin=self.pin) if is_read and result else None)
-
-    def build(self) -> CPUBatch:
-        """The batch as it is."""
-        return CPUBatch(self.samples, self.keys, self.paths, self.sample_ids)
+        self.samples.append(_copy_sample(result, pin=pin) if is_read and result else None)
 
 
 def _copy_sample(result: Result[SampleRequest], *, pin: bool) -> Sample:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from videomae2.data.loading.batch import BatchBuilder, CPUBatch
+from videomae2.data.loading.batch import CPUBatch
 from videomae2.data.loading.mixture import Mixture, SampleRef
 from videomae2.data.loading.quarantine import Quarantine
 from videomae2.data.loading.reading import (
@@ -115,15 +115,15 @@ class Loader:
         return False
 
     def _read_batches(self) -> Iterator[CPUBatch]:
-        builder = BatchBuilder(self._pin)
+        batch = CPUBatch()
         first = self._schedule.first_step * self._schedule.global_batch_size
         for request, result in ordered_results(
             self.pool, self._iterate_requests(), self.quarantine, first=first
         ):
-            builder.add(request, result)
-            if len(builder.samples) == self._schedule.micro_batch_size:
-                yield builder.build()
-                builder = BatchBuilder(self._pin)
+            batch.add(request, result, pin=self._pin)
+            if len(batch.samples) == self._schedule.micro_batch_size:
+                yield batch
+                batch = CPUBatch()
 
     def _iterate_requests(self) -> Iterator[SampleRequest]:
         for step in range(self._schedule.first_step, self._schedule.num_steps):
@@ -171,14 +171,14 @@ def iterate_once(
     pool = reading.pool(READ_SAMPLE, num_workers=num_workers)
     requests = _iterate_requests(manifests, data, reading, cubes)
     with pool:
-        builder = BatchBuilder(pin=False)
+        batch = CPUBatch()
         for request, result in ordered_results(pool, requests, quarantine, first=0):
-            builder.add(request, result)
-            if len(builder.samples) == batch_size:
-                yield builder.build()
-                builder = BatchBuilder(pin=False)
-        if builder.samples:
-            yield builder.build()
+            batch.add(request, result, pin=False)
+            if len(batch.samples) == batch_size:
+                yield batch
+                batch = CPUBatch()
+        if batch.samples:
+            yield batch
 
 
 def _iterate_requests(
