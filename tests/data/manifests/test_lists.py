@@ -68,10 +68,9 @@ def test_labels_are_left_out_unless_wanted(read):
     assert [entry.label for entry in read("a.mp4 1\n")] == [None]
 
 
-def test_a_frames_list_starts_at_number_one_or_as_told(read):
+def test_a_frames_list_starts_at_number_one(read):
     text = "some/folder 120 0\nother.avi 99 5\n"
     assert rows(read(text, labels="required"))[1] == ("other.avi", 1, 99, 5, True)
-    assert read(text, first_number=0)[0].first == 0
 
 
 def test_a_frame_name_is_taken_in_both_notations(read):

@@ -166,9 +166,9 @@ def test_windows_of_videos_and_of_frame_folders(read):
 
 
 def test_a_count_without_a_start_is_no_window_of_a_video(read):
-    manifest = read("path,frames\na.mp4,0\nfolder,30\n", first_number=0)
+    manifest = read("path,frames\na.mp4,0\nfolder,30\n")
     found = [(entry.first, entry.frames, entry.is_frames) for entry in manifest]
-    assert found == [(0, None, False), (0, 30, True)]
+    assert found == [(0, None, False), (1, 30, True)]
 
 
 def test_rows_can_be_kept_by_a_column(read, message):

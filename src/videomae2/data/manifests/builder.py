@@ -17,6 +17,7 @@ from videomae2.data.manifests.public_classes import canonicalize_names
 from videomae2.errors import ManifestError
 
 LabelPolicy = Literal["ignore", "if-present", "required"]
+FIRST_NUMBER = 1  # of the images of a folder, where a list does not say it
 MAX_SHOWN_ERRORS = 10  # as many as a person reads at once; the rest is counted
 MAX_SHOWN_RENAMES = 4
 _INTEGER = re.compile(r"-?[0-9]+")  # int() alone would also take "1_000" and other scripts' digits
@@ -29,7 +30,6 @@ class ReadOptions:
     labels: LabelPolicy = "ignore"
     class_names: tuple[str, ...] | None = None
     frame_name: str | None = None
-    first_number: int = 1
     row_filter: str | None = None
     extra_columns: tuple[str, ...] = ()
     """Columns of a table that the caller reads itself."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from videomae2.data.manifests.builder import (
+    FIRST_NUMBER,
     ManifestBuilder,
     ReadOptions,
     check_all_labelled,
@@ -158,7 +159,7 @@ def _add_entry(
         builder.add(row[0], line=line, label=label)
     elif layout == "frames-list":
         frames, label = parse_int(row[1], "total_frames", minimum=1), _parse_label(row[2], options)
-        builder.add(row[0], line=line, first=options.first_number, frames=frames, label=label,
+        builder.add(row[0], line=line, first=FIRST_NUMBER, frames=frames, label=label,
                     is_frames=True)  # fmt: skip
     else:
         _add_pretraining_entry(builder, row, line, options)

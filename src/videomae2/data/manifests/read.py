@@ -84,7 +84,6 @@ def read_manifest(
     frame_name: str | None = None,
     labels: LabelPolicy = "ignore",
     class_names: Sequence[str] | None = None,
-    first_number: int = 1,
     row_filter: str | None = None,
     extra_columns: Sequence[str] = (),
     check_some_exist: bool = True,
@@ -104,8 +103,6 @@ def read_manifest(
             folder per class is an ordinary folder.
         class_names: The classes in the order of their labels. Give those of the training set
             when reading another set: a class without a video would shift the labels behind it.
-        first_number: Number of the first image of a folder of frames, where a list does not say
-            it (--start_idx of the released code).
         row_filter: Rows of a table to keep, as column=value, such as split=train.
         extra_columns: Those of a table that the caller reads itself.
         check_some_exist: Raise if none of the first hundred entries of a list exists.
@@ -119,7 +116,6 @@ def read_manifest(
         labels=labels,
         class_names=known_names,
         frame_name=frame_name,
-        first_number=first_number,
         row_filter=row_filter,
         extra_columns=tuple(extra_columns),
     )

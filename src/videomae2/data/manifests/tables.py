@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from videomae2.data.manifests.builder import (
+    FIRST_NUMBER,
     ManifestBuilder,
     ReadOptions,
     check_all_labelled,
@@ -96,7 +97,7 @@ def _add_row(
     if not is_frames and not names["first"]:
         # Without a start it is no window of a video file, but what its header says: often wrong.
         texts["frames"] = ""
-    default = options.first_number if is_frames else 0
+    default = FIRST_NUMBER if is_frames else 0
     try:
         if not path:
             raise ValueError(f"the column {names['path']} is empty")
