@@ -5,14 +5,19 @@ in which they lie in the file, which is the order of decoding. Times are in tick
 stream's clock.
 """
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int32, Int64
+
+from videomae2.data.video.reader import format_os_error
+from videomae2.errors import VideoError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,8 +163,23 @@ def compute_decode_ranges(index: FrameIndex, indices: Sequence[int]) -> list[Dec
     return ranges
 
 
+def file_cache_key(path: Path | str) -> tuple[str, int, int]:
+    """Tell this state of this file from all others: its path, size, time of change.
+
+    Raises:
+        VideoError: If it is gone or empty.
+    """
+    try:
+        file_stat = os.stat(path)
+    except OSError as error:
+        raise VideoError(path, f"it cannot be opened: {format_os_error(error)}") from error
+    if file_stat.st_size == 0:
+        raise VideoError(path, "the file is empty")
+    return os.fspath(path), file_stat.st_size, file_stat.st_mtime_ns
+
+
 class IndexCache:
-    """The tables used last, by (path, size, time of change), within a number of bytes."""
+    """The tables used last, by ``file_cache_key``, within a number of bytes."""
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes

@@ -32,21 +32,6 @@ _METADATA_OPTIONS: Any = {"metadata_errors": "replace"} if av.__version__.starts
 _NON_VIDEO_FORMATS = {"hls", "concat", "concatf", "dash", "sdp", "rtsp", "imf", "image2", "tty"}
 
 
-def file_cache_key(path: Path | str) -> tuple[str, int, int]:
-    """Tell this state of this file from all others: its path, size, time of change.
-
-    Raises:
-        VideoError: If it is gone or empty.
-    """
-    try:
-        file_stat = os.stat(path)
-    except OSError as error:
-        raise VideoError(path, f"it cannot be opened: {format_os_error(error)}") from error
-    if file_stat.st_size == 0:
-        raise VideoError(path, "the file is empty")
-    return os.fspath(path), file_stat.st_size, file_stat.st_mtime_ns
-
-
 def open_container(
     path: Path | str, deadline: Deadline, limits: ReadLimits, *, quick: bool
 ) -> tuple[InputContainer, VideoStream]:

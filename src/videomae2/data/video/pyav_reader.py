@@ -15,12 +15,16 @@ import av
 from av.video.frame import VideoFrame
 
 from videomae2.data.video.convert import FrameBuffer, FrameSize, coded_size, read_rotation
-from videomae2.data.video.frame_index import FrameIndex, IndexCache, compute_decode_ranges
+from videomae2.data.video.frame_index import (
+    FrameIndex,
+    IndexCache,
+    compute_decode_ranges,
+    file_cache_key,
+)
 from videomae2.data.video.index_builder import build_index, check_count, decode_from_start
 from videomae2.data.video.packets import (
     IndexMismatchError,
     PacketReader,
-    file_cache_key,
     has_frame_headers,
     translate_ffmpeg_errors,
 )

@@ -151,10 +151,7 @@ class Worker:
     def replace(self, fault: str | None, *, is_slow: bool = False) -> None:
         """Kill the process and start another, which inherits the queue.
 
-        Args:
-            fault: What the process did wrong, for which the request it was at is blamed; None if it
-                is to be replaced although it did nothing wrong.
-            is_slow: The fault is that it took too long.
+        The request that it was at is blamed for the fault, if there is one.
 
         Raises:
             VideoMAE2Error: It failed again and again without a request to blame.
@@ -162,7 +159,10 @@ class Worker:
         stderr = self.process.read_stderr_tail()
         self.process.kill()
         if fault is not None and not self._fail_current(fault, stderr, is_slow=is_slow):
-            self._count_failure(fault, stderr)
+            self._failures += 1
+            if self._failures >= _MAX_DEATHS:
+                message = f"the reading process failed {_MAX_DEATHS} times without a video to blame"
+                raise VideoMAE2Error(f"{message}: it {fault}\n{stderr}".rstrip())
         self._replace_buffers()
         self.process = self._start_new_process()
         self.stats.restarts += 1
@@ -185,9 +185,8 @@ class Worker:
         try:
             response = self._buffers[item.buffer].read_response()
         except Exception as error:  # a decoder gone wild may have written anywhere
-            invalid = VideoError(
-                get_request_name(item.request), f"the result makes no sense: {error}"
-            )
+            reason = f"the result makes no sense: {error}"
+            invalid = VideoError(get_request_name(item.request), reason)
             response = Response({}, {}, invalid, 0.0, True)
         arrays = None if response.error else response.arrays
         if not self._accept(
@@ -227,20 +226,13 @@ class Worker:
         if not started_at:
             return False
         request = self._queue[0].request
-        last_line = stderr.splitlines()[-1][:300] if stderr else ""
+        if stderr:
+            fault = f"{fault}; last printed: {stderr.splitlines()[-1][:300]}"
         error_type = VideoTimeoutError if is_slow else VideoError
-        error = error_type(
-            get_request_name(request), f"{fault}; last printed: {last_line}" if last_line else fault
-        )
+        error = error_type(get_request_name(request), fault)
         self._replace_buffer(self._queue[0].buffer)
         self._accept(Result(request, None, {}, error, time.monotonic() - started_at))
         return True
-
-    def _count_failure(self, fault: str, stderr: str) -> None:
-        self._failures += 1
-        if self._failures >= _MAX_DEATHS:
-            message = f"the reading process failed {_MAX_DEATHS} times without a video to blame"
-            raise VideoMAE2Error(f"{message}: it {fault}\n{stderr}".rstrip())
 
     def _replace_buffers(self) -> None:
         """Forget cancelled work, and give the rest memory that the old process cannot reach.
