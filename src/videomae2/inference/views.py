@@ -13,11 +13,7 @@ from videomae2.models.encoder import EncoderConfig
 from videomae2.models.weights.config_json import FrameSampling
 
 _DEFAULT_CLIPS = {"strided": 5, "tsn": 2}  # of the released test programs, each with 3 crops
-
-
 _DEFAULT_CROPS = 3
-
-
 _UNKNOWN_SOURCE = "the model does not say how it was trained"
 
 
