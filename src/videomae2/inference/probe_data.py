@@ -16,8 +16,10 @@ from videomae2.metrics.splits import validation_split
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProbeListConfig(ListConfig):
-    """How both labelled lists are read; ``filter`` is of those to train on."""
+    """How both labelled lists are read."""
 
+    filter: str | None = None
+    """Rows of a table to train on, as column=value, such as split=train."""
     filter_test: str | None = None
     """Rows of the test table; without TEST, rows of TRAIN to test on."""
     test_share: float = 0.2

@@ -59,7 +59,7 @@ def build_results_json(evaluation: Evaluation) -> dict[str, Any]:
         "task_type": evaluation.task_type,
         "classes": list(evaluation.classes),
         "class_names_source": evaluation.class_names_source,
-        "views": evaluation.views.to_provenance(),
+        "views": evaluation.views.to_provenance() | {"source": evaluation.views.source},
         "device": evaluation.device,
         "num_listed": evaluation.num_listed,
         "num_scored": len(evaluation.identities),
