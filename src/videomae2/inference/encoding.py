@@ -5,7 +5,6 @@ Axes: clips, frames, height, width, channels; kinds; tokens; dim; grid = cubes a
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +13,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from videomae2.data.loading.reading import ReadingConfig
-from videomae2.data.loading.sources import SourceConfig, check_timestamps
+from videomae2.data.loading.sources import find_without_timestamps
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.views.requests import ViewSpec, ViewsRequest
 from videomae2.data.views.resize import ImageSize, resize_to_cover
@@ -150,8 +149,13 @@ def build_view_spec(
         ConfigError: The frame interval counts in seconds of what has no clock.
     """
     reading = reading or ReadingConfig()
-    if sampling.kind == "strided" and sampling.interval_unit != "frames" and frame_rate is None:
-        _check_timestamps(manifest, sampling)
+    needs_clock = sampling.kind == "strided" and sampling.interval_unit != "frames"
+    if needs_clock and frame_rate is None and find_without_timestamps(manifest) is not None:
+        raise ConfigError(
+            f"{manifest.source} has folders of images or arrays, which have no clock, and the "
+            f"frame interval counts {sampling.interval_unit}; give --frame-rate, or "
+            "--frame-interval in frames"
+        )
     return ViewSpec(
         frame_sampling=sampling.kind,
         clips=clips,
@@ -164,19 +168,3 @@ def build_view_spec(
         frame_name=manifest.frame_name,
         frame_rate=frame_rate,
     )
-
-
-def _check_timestamps(manifest: Manifest, sampling: FrameSampling) -> None:
-    source = SourceConfig(
-        path=Path(manifest.source),
-        frame_interval=sampling.frame_interval,
-        interval_unit=sampling.interval_unit,
-    )
-    try:
-        check_timestamps([source], [manifest])
-    except ConfigError as error:
-        raise ConfigError(
-            f"{manifest.source} has folders of images or arrays, which have no clock, and the "
-            f"frame interval counts {sampling.interval_unit}; give --frame-rate, or "
-            "--frame-interval in frames"
-        ) from error
