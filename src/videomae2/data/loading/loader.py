@@ -12,11 +12,7 @@ from typing import Any
 from videomae2.data.loading.batch import CPUBatch
 from videomae2.data.loading.mixture import Mixture, SampleRef
 from videomae2.data.loading.quarantine import Quarantine
-from videomae2.data.loading.reading import (
-    ReadingConfig,
-    build_clip_spec,
-    ordered_results,
-)
+from videomae2.data.loading.reading import ReadingConfig, build_clip_spec, ordered_results
 from videomae2.data.loading.sources import DataConfig
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.views.crops import CropConfig

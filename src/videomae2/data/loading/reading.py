@@ -72,11 +72,7 @@ class ReadingConfig:
 
 
 def build_clip_spec(
-    source: SourceConfig,
-    manifest: Manifest,
-    data: DataConfig,
-    reading: ReadingConfig,
-    cubes: Cubes,
+    source: SourceConfig, manifest: Manifest, data: DataConfig, reading: ReadingConfig, cubes: Cubes
 ) -> ClipSpec:
     """What a reading process needs to know about the clips of a source."""
     return ClipSpec(

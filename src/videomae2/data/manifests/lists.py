@@ -18,9 +18,7 @@ from videomae2.data.manifests.builder import (
     check_labels,
     parse_int,
 )
-from videomae2.data.manifests.folders import (
-    VIDEO_EXTENSIONS,
-)
+from videomae2.data.manifests.folders import VIDEO_EXTENSIONS
 from videomae2.data.manifests.manifest import ABSENT
 from videomae2.errors import ManifestError
 

@@ -96,11 +96,7 @@ def _read_listed(
     """Read a list of files with labels by name, or by number and names for them."""
     names = None if part.class_names is None else read_class_names(part.class_names)
     manifest = read_manifest(
-        path,
-        root=part.root,
-        labels="required",
-        class_names=names,
-        check_some_exist=check_files,
+        path, root=part.root, labels="required", class_names=names, check_some_exist=check_files
     )
     if manifest.class_names is None:
         raise ManifestError(

@@ -18,13 +18,7 @@ _CANVAS = 1024
 
 
 def write_synthetic_videos(
-    folder: Path,
-    *,
-    count: int,
-    frames: int,
-    seed: int,
-    smoothness: float = 1.3,
-    noise: float = 1.5,
+    folder: Path, *, count: int, frames: int, seed: int, smoothness: float = 1.3, noise: float = 1.5
 ) -> list[Path]:
     """Write H.264 files of 340x256 at 30 frames a second, with a key frame every 16 frames.
 

@@ -29,13 +29,7 @@ AllocateFn = Callable[[tuple[int, ...], DTypeLike], NDArray[Any]]
 WorkerFunction = Callable[[Any, AllocateFn], tuple[Mapping[str, NDArray[Any]], Mapping[str, Any]]]
 READY = 255  # the byte that says "started"; all others are numbers of buffers
 
-OUTSIDE_SIGNALS = (
-    signal.SIGINT,
-    signal.SIGTERM,
-    signal.SIGHUP,
-    signal.SIGUSR1,
-    signal.SIGUSR2,
-)
+OUTSIDE_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 _DECODER_MODULES = ("videomae2.data.video.pyav_reader", "PIL.Image")
 _GRACE_SECONDS = 10.0  # after its deadline that a process waits to be killed from outside
