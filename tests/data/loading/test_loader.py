@@ -9,7 +9,7 @@ from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.loading.sources import DataConfig, SourceConfig
 from videomae2.data.manifests.read import read_manifest
 from videomae2.data.video.trim import open_video
-from videomae2.data.views import tasks
+from videomae2.data.views import read
 from videomae2.errors import TooManyUnreadableError
 from videomae2.tensors.grid import Cubes
 
@@ -48,7 +48,7 @@ def test_what_could_not_be_read_is_not_read_again(videos, tmp_path, monkeypatch)
         opened.append(entry.path)
         return open_video(entry, shape)
 
-    monkeypatch.setattr(tasks, "open_video", counted)
+    monkeypatch.setattr(read, "open_video", counted)
     for number in (1, 2):
         batches = look(videos, tmp_path)
         assert [batch.num_unreadable for batch in batches] == [0, 1, 0]

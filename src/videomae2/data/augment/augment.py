@@ -37,17 +37,10 @@ def augment(
 ) -> Clips:
     """Change clips, erase boxes, mix pairs.
 
-    Pixels stay uint8 where only tone, colour and place change, else they become float32.
-
-    Args:
-        clips: Views as they were cut, uint8, with float targets [batch, outputs]: class numbers
-            cannot be mixed.
-        config: What is done, how often and how strongly.
-        mean: Of each channel, of pixels in [0, 1]: what is erased becomes noise of this mean.
-        std: Of each channel.
-        host_keys: The clips' keys in the memory of the host, where they are at hand. Then an
-            operation runs for the clips that drew it; else, on a device, for all. The result is
-            the same.
+    Pixels stay uint8 where only tone, colour and place change, else they become float32. What is
+    erased becomes noise of ``mean`` and ``std``, of pixels in [0, 1]. Targets are [batch, outputs]:
+    class numbers cannot be mixed. With ``host_keys``, the clips' keys in the memory of the host, an
+    operation runs for the clips that drew it; else, on a device, for all. The result is the same.
     """
     keys = clips.keys if host_keys is None else host_keys
     x, targets = rand_augment(clips.pixels, keys, config.rand_augment), clips.targets

@@ -44,14 +44,9 @@ def erase(
     mean: Float[Tensor, " channels"],
     std: Float[Tensor, " channels"],
 ) -> Float32[Tensor, "batch frames height width channels"]:
-    """Fill boxes with normal noise, fresh in every frame.
+    """Fill boxes with normal noise, fresh in every frame; ``mean`` and ``std`` on the clips' scale.
 
-    Args:
-        clips: Of any scale.
-        keys: One key per clip; on the CPU they save the work for clips that stay as they are.
-        config: Which and how large.
-        mean: Of the noise in each channel, on the scale of the clips.
-        std: Of the noise in each channel.
+    Keys on the CPU save the work for clips that stay as they are.
 
     Source: dataset/random_erasing.py of the released code, mode pixel. With more than one box it
         spares the first frames of a clip, which looks like an oversight and is not done here.

@@ -41,14 +41,8 @@ def mix(
     """Mix each clip and its target with the one that stands as far from the other end.
 
     One draw for the whole batch, by the key of its first clip. The middle clip of an odd batch
-    meets itself. A clip whose partner could not be read (weight 0) stays as it is.
-
-    Args:
-        clips: Of any scale.
-        targets: What to predict: shares of classes, several labels, or numbers.
-        keys: One key per clip; on any device.
-        weights: 1, or 0 where a clip means nothing.
-        config: How.
+    meets itself. A clip whose partner could not be read (weight 0) stays as it is. Targets are
+    shares of classes, several labels, or numbers.
 
     Source: timm's Mixup in batch mode, as dataset/mixup.py of the released code has it, which
         takes only even batches.

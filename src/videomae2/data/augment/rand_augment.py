@@ -68,11 +68,8 @@ class OperationDraw:
 def rand_augment(clips: Clip, keys: Int64[Tensor, " batch"], config: RandAugmentConfig) -> Clip:
     """Carry out what is drawn for each clip; statistics such as a mean are of each frame.
 
-    Args:
-        clips: The values 0…255.
-        keys: One key per clip. On the CPU, as those of a batch that was just read are, only what
-            is drawn gets computed; on another device everything, for the host must not wait.
-        config: How many operations, how strong.
+    With keys on the CPU, as those of a batch that was just read, only what is drawn is computed; on
+    another device everything, for the host must not wait.
 
     Source: dataset/rand_augment.py of the released code (its increasing set), with the numbers of
         Pillow. Unlike there, posterize keeps at least 1 bit.

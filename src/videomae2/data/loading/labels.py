@@ -162,12 +162,7 @@ LABEL_READERS = {
 
 
 def read_unlabelled(sources: Sequence[SourceConfig], class_names: Sequence[str]) -> LabelledData:
-    """Read lists whose labels, if there are any, do not count: every row is empty.
-
-    Args:
-        sources: Where the lists are.
-        class_names: What the outputs are called that are asked for nothing.
-    """
+    """Read lists whose labels, if there are any, do not count: every row is empty."""
     manifests = tuple(source.read(source.path) for source in sources)
     targets = tuple(np.zeros((len(manifest), 0), dtype=np.float32) for manifest in manifests)
     return LabelledData(manifests, targets, tuple(class_names), "labels are not looked at")

@@ -146,22 +146,13 @@ def iterate_once(
     num_workers: int,
     quarantine: Quarantine,
 ) -> Iterator[CPUBatch]:
-    """Read the middle of every video; the last batch may be smaller.
+    """Read the middle of every video of some lists, each with a source of ``data``, in one view.
 
     A video that cannot be read leaves a hole in its batch and is listed; the next time it is left
-    out.
-
-    Args:
-        manifests: The lists.
-        data: A source for each list, with one view.
-        reading: Limits of reading.
-        cubes: Frames, size and channels of a clip.
-        batch_size: Videos of a batch.
-        num_workers: Reading processes; 0 reads here.
-        quarantine: Takes what cannot be read; its requests are the videos, counted from 0.
+    out. The quarantine's requests are the videos, counted from 0. The last batch may be smaller.
 
     Raises:
-        UnreadableShareError: If there is too much of that.
+        UnreadableShareError: If too much cannot be read.
     """
     quarantine.check_share()  # what an earlier start has found counts
     pool = reading.pool(READ_SAMPLE, num_workers=num_workers)

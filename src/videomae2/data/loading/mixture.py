@@ -30,13 +30,7 @@ class Mixture:
     """The order in which the videos of several sources are taken."""
 
     def __init__(self, sizes: Sequence[int], weights: Sequence[float], *, seed: int) -> None:
-        """Fix the order.
-
-        Args:
-            sizes: Videos of each source.
-            weights: Passes through each source in an epoch.
-            seed: The seed of the run.
-        """
+        """Fix the order, of so many videos and so many passes in an epoch for each source."""
         self.sizes = list(sizes)
         self.samples_per_epoch = [max(1, round(n * w)) for n, w in zip(sizes, weights, strict=True)]
         self.seed = seed

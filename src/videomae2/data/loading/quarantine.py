@@ -31,10 +31,7 @@ class Quarantine:
     ) -> None:
         """Open the list, and forget the entries whose files have changed since.
 
-        Args:
-            folder: The run folder; None keeps the list in memory only.
-            manifests: The lists of the run.
-            max_share: Share of their entries that may be unreadable.
+        Without a folder the list is kept in memory only.
 
         Raises:
             CheckpointError: The file of the list cannot be used.
@@ -54,20 +51,14 @@ class Quarantine:
     def is_skipped(self, sample_id: SampleId, request: int) -> bool:
         """Whether an entry had failed when a request was due, or fails with it.
 
-        Args:
-            sample_id: The entry.
-            request: Number of the request, counted over all steps of the run.
+        Requests are counted over all steps of the run.
         """
         return sample_id in self._first_failure and self._first_failure[sample_id] <= request
 
     def add(self, sample_id: SampleId, error: VideoError, request: int = 0) -> None:
         """List an entry that failed; the earliest failure counts.
 
-        Args:
-            sample_id: The entry.
-            error: Why it cannot be read; its own path may be that of one image of a frame folder,
-                which then stands in the reason.
-            request: Number of the request.
+        The path of the error may be one image of a frame folder; it then stands in the reason.
 
         Raises:
             UnreadableShareError: If that makes too many.

@@ -49,13 +49,7 @@ class ReadingConfig:
         )
 
     def pool(self, task: str, *, num_workers: int, max_attempts: int = MAX_ATTEMPTS) -> Pool:
-        """Processes that read within the limits, and are killed beyond them.
-
-        Args:
-            task: ``module:name`` of what they do.
-            num_workers: How many, now that the machine is known.
-            max_attempts: How often a video is read that takes too long.
-        """
+        """Processes that do a task, ``module:name``, and are killed beyond the limits."""
         return Pool(
             task,
             num_workers=num_workers,
@@ -102,13 +96,7 @@ def ordered_results(
     What was read of an entry after its first failure is thrown away here, where the order is that
     of the requests. What is known when a request would be sent only saves the reading: how far
     ahead that is, by how many processes, and what an earlier start of the run has met, change
-    nothing of what is yielded.
-
-    Args:
-        pool: Reads.
-        requests: In their order.
-        quarantine: Takes what fails.
-        first: Number of the first request, counted over all steps of the run.
+    nothing of what is yielded. Requests are counted from ``first``, over all steps of the run.
 
     Raises:
         UnreadableShareError: If too much fails.

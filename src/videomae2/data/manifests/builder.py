@@ -156,14 +156,11 @@ def sort_class_names(names: Iterable[str]) -> tuple[str, ...]:
 def label_by_name(
     builder: ManifestBuilder, names: list[str], class_names: tuple[str, ...] | None
 ) -> None:
-    """Set the labels of all entries from one name per entry ("" = none).
+    """Set the labels of all entries from one name per entry ("" = none), and note unknown classes.
 
-    Args:
-        builder: Gets labels, class names and a problem for every class that is not known.
-        names: One per entry of `columns`.
-        class_names: The classes in the order of their labels, say of the training set; None:
-            those that occur. Two lists agree about labels only if both were read with the same
-            classes. Those of Kinetics are known by the names of its annotations, too.
+    Classes are given in the order of their labels, say of the training set; None: those that occur.
+    Two lists agree about labels only if both were read with the same classes. Those of Kinetics are
+    known by the names of its annotations, too.
     """
     source_classes = sort_class_names(name for name in names if name)
     classes = class_names or source_classes

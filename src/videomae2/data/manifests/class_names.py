@@ -29,10 +29,6 @@ class InferredClasses:
 def infer_classes(manifest: Manifest, names: Sequence[str] | None = None) -> InferredClasses:
     """Find the class names: of folders or of a label column, given for numbers, or the numbers.
 
-    Args:
-        manifest: Read with labels.
-        names: What its labels are called if they are numbers, such as from `read_class_names`.
-
     Raises:
         ManifestError: It has no labels, or more than there are names.
     """

@@ -78,9 +78,7 @@ class Fingerprint:
 def compute_fingerprint(manifest: Manifest, *, changed_files: Collection[str] = ()) -> Fingerprint:
     """Look at the files of a list: one ``stat`` each, and at most 128 KiB of 256 of them.
 
-    Args:
-        manifest: The list.
-        changed_files: Files that are expected to be others than they were, and so tell nothing.
+    ``changed_files`` are expected to be others than they were, and so tell nothing.
     """
     paths = list(dict.fromkeys(os.path.join(manifest.root, path) for path in manifest.paths))
     sample_rows = rng.permutation(rng.make_key(_STREAM, len(paths)), len(paths))[

@@ -100,11 +100,7 @@ def read_folder(
 ) -> ManifestBuilder:
     """Turn the videos that `find_videos` gave into entries.
 
-    Args:
-        folder: The folder that was searched.
-        contents: What was found there.
-        options: Whether labels are wanted, and the known classes.
-        as_classes: Whether sub-folders are classes; None: if labels are wanted and they can be.
+    Sub-folders are classes as ``as_classes`` says; None: if labels are wanted and they can be.
 
     Raises:
         ManifestError: No video, or no classes where they are needed.

@@ -62,10 +62,7 @@ def split_line(line: str) -> list[str]:
 def detect_layout(text: str, source: str, *, labelled: bool) -> ListLayout:
     """Tell the released formats apart by number and form of the columns of the whole file.
 
-    Args:
-        text: The list.
-        source: Its name, for messages.
-        labelled: Labels are needed, which rules out formats without.
+    That labels are needed rules out formats without.
 
     Raises:
         ManifestError: No format fits, or two do.

@@ -77,11 +77,7 @@ def find_datasets_with(num_classes: int) -> tuple[PublicDataset, ...]:
 
 
 def build_annotation_aliases(classes: Sequence[str]) -> dict[str, str]:
-    """What the annotations of Kinetics call classes of a released list: their name to its.
-
-    Args:
-        classes: Any; those of a released list of Kinetics have other names.
-    """
+    """What annotations of Kinetics call classes of a released list: their name to its."""
     kinetics = lookup_public_dataset(f"kinetics-{len(classes)}")
     if kinetics is None or tuple(classes) != load_public_classes(kinetics):
         return {}
@@ -91,13 +87,9 @@ def build_annotation_aliases(classes: Sequence[str]) -> dict[str, str]:
 
 
 def canonicalize_names(classes: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
-    """Names, those of Kinetics' annotations as a released list has them.
+    """Names, those of Kinetics' annotations as a released list of ``classes`` has them.
 
     Two names that stand side by side are two classes, and stay so.
-
-    Args:
-        classes: The list.
-        names: Each once.
     """
     aliases, present = build_annotation_aliases(classes), set(names)
     return tuple(

@@ -15,16 +15,11 @@ _MIN_CLASS_VIDEOS = 3  # videos of a class from which on one is held out
 def validation_split(
     manifest: Manifest, fraction: float, *, seed: int
 ) -> Bool[np.ndarray, " entries"]:
-    """Choose a share of the videos of every class, at random.
+    """Choose a share of the videos of every class, at random; without labels they are of one class.
 
     All windows of a video are on one side. The choice depends on the paths in the list, not on
     where they lie or in which order. A class of one or two videos gives none, else it gives one at
     least and keeps one at least.
-
-    Args:
-        manifest: With labels, or without: then all videos are of one class.
-        fraction: Of the videos of each class.
-        seed: Draws them.
     """
     entries_of: dict[str, list[int]] = defaultdict(list)
     for entry, path in enumerate(manifest.paths):

@@ -64,14 +64,8 @@ def read_annotations(
 ) -> LabelledSource:
     """Read an annotation table: a column of ids, and one called label with names of classes.
 
-    Those of Kinetics have label, youtube_id, time_start, time_end, split.
-
-    Args:
-        path: CSV, TSV, JSON lines or Parquet.
-        name: What the source is called in the report.
-        split: What its videos are for.
-        id_rule: What of a cell is the id, as of a file name.
-        with_labels: Whether labels are wanted; of a test list the ids are enough.
+    Those of Kinetics have label, youtube_id, time_start, time_end, split. The id rule says what of
+    a cell is the id, as of a file name. Of a test list the ids are enough.
 
     Raises:
         ManifestError: Columns are missing, or cells are empty or no ids: the first ten are named.
@@ -112,13 +106,7 @@ def _parse_id_column(
 def read_annotated(
     part: MergePart, split: DatasetSplit, path: Path, find_files: FindFiles | None
 ) -> LabelledSource:
-    """Read annotations with labels by name, and find the files of their videos.
-
-    Args:
-        part: Whose list it is.
-        split: What its videos are for.
-        path: The list.
-        find_files: Gives the files; None: they are not looked for.
+    """Read annotations with labels by name, and find the files of their videos, if they are wanted.
 
     Raises:
         ManifestError: No video has a file, one has several, a cell is no id, or a class is not

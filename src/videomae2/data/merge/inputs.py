@@ -30,11 +30,7 @@ ReadList = Callable[[MergePart, DatasetSplit, Path], LabelledSource]
 
 
 def read_sources(parts: Sequence[MergePart], *, check_files: bool) -> list[LabelledSource]:
-    """Read the lists of all parts.
-
-    Args:
-        parts: Of the union.
-        check_files: Whether files are looked for; videos without one are left out, and listed so.
+    """Read the lists of all parts; videos without a file are left out, where files are looked for.
 
     Raises:
         ConfigError: With everything that is wrong with the lists.

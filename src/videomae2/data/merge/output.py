@@ -22,13 +22,10 @@ _NUMBER = re.compile(r"-?[0-9]+(\.0+)?")
 def write_merged(
     result: MergeResult, out: Path, *, replace: bool = False, dry_run: bool = False
 ) -> list[str]:
-    """Write train.csv, val.csv, classes.txt, excluded.csv and report.txt.
+    """Write train.csv, val.csv, classes.txt, excluded.csv and report.txt into a folder of its own.
 
-    Args:
-        result: The union.
-        out: A folder of its own.
-        replace: Whether the lists of another union that are there may be replaced.
-        dry_run: Only check, and say what would be written.
+    The lists of another union that are there stay, unless they are to be replaced. A dry run only
+    checks.
 
     Returns:
         The files that were not there, word for word.

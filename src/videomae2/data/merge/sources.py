@@ -96,12 +96,7 @@ def build_labelled_source(
 ) -> LabelledSource:
     """Take a folder per class or a list with class names as a source.
 
-    Args:
-        manifest: Read with labels, so that it has class names.
-        name: What the source is called in the report.
-        split: What its videos are for.
-        id_rule: Where the id of a video stands. Own videos: "path"; "file-name" makes one of
-            a/001.mp4 and b/001.mp4.
+    The rule "path" suits own videos; "file-name" makes one of a/001.mp4 and b/001.mp4.
 
     Raises:
         ManifestError: It has no class names, a video has no label, or file names are no ids.

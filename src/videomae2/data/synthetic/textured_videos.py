@@ -22,13 +22,8 @@ def write_synthetic_videos(
 ) -> list[Path]:
     """Write H.264 files of 340x256 at 30 frames a second, with a key frame every 16 frames.
 
-    Args:
-        folder: Where to.
-        count: How many.
-        frames: Of each.
-        seed: Draws them.
-        smoothness: Amplitude over frequency falls with this power; sharp pictures have 1.
-        noise: Of 255; the default is a small camera in good light.
+    Amplitude over frequency falls with the power ``smoothness``; sharp pictures have 1. The noise
+    is of 255; the default is a small camera in good light.
     """
     paths = [folder / f"made-up-{number:03}.mp4" for number in range(count)]
     for number, path in enumerate(paths):

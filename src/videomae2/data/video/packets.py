@@ -37,12 +37,8 @@ def open_container(
 ) -> tuple[InputContainer, VideoStream]:
     """Open a file and its first video stream, ready to decode in this thread alone.
 
-    Args:
-        path: The file.
-        deadline: Ends the probing of the file and every wait for data.
-        limits: The largest frame.
-        quick: Leave out FFmpeg's look at the first frames. It decodes a whole key frame (2.3 of
-            2.5 ms for 340x256 H.264) to learn what MP4 and Matroska state in their headers.
+    Quickly: without FFmpeg's look at the first frames. It decodes a whole key frame (2.3 of 2.5 ms
+    for 340x256 H.264) to learn what MP4 and Matroska state in their headers.
 
     Raises:
         VideoError: If there is no video stream that can be decoded.

@@ -22,10 +22,7 @@ FrameShape = tuple[int, int, int]
 class VideoStream:
     """Exact frames for exact indices that rise from read to read.
 
-    Args:
-        path: A video file.
-        pixels: Colour of its frames.
-        limits: ``seconds`` counts for opening and for every read.
+    The limit of time counts for opening and for every read.
 
     Raises:
         VideoError: If it cannot be opened, or not even its first frame can be decoded.

@@ -21,14 +21,10 @@ def write_video(
     crf: int = INVISIBLE_LOSS,
     faststart: bool = False,
 ) -> None:
-    """Write frames one after the other, however many there are.
+    """Write frames one after the other, however many; height and width must be even.
 
-    Args:
-        path: The file; its name may end in anything.
-        frames: At least one; height and width must be even.
-        rate: Frames per second.
-        crf: Quality, 0 (no loss) to 51.
-        faststart: Put the index first, so that a browser can begin before it has the whole file.
+    The name of the file may end in anything. Quality (CRF) goes from 0, without loss, to 51. A fast
+    start has the index first, so that a browser can begin before it has the whole file.
     """
     import av  # here, so that drawing needs NumPy only
 

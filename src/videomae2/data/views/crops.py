@@ -64,11 +64,6 @@ def list_multi_scale_sizes(height: int, width: int, size: tuple[int, int]) -> li
 
     The largest has the wanted shape; for a square that is the short side of the frame.
 
-    Args:
-        height: Height of the frames in pixels.
-        width: Width of the frames in pixels.
-        size: Height and width that the crop is resized to.
-
     Source: GroupMultiScaleCrop in dataset/transforms.py of the released code; 10 pairs.
     """
     max_height, max_width = _compute_largest_crop(height, width, size)
@@ -120,12 +115,7 @@ def random_resized_box(
 ) -> Box:
     """A box of any area, shape and place within limits; the largest in the middle if none fits.
 
-    Args:
-        height: Height of the frames in pixels.
-        width: Width of the frames in pixels.
-        size: Height and width that the crop is resized to.
-        uniform: 4 x ``TRIES`` draws in [0, 1): area, shape, row and column of each try.
-        config: The limits.
+    By 4 x ``MAX_ATTEMPTS`` draws in [0, 1): area, shape, row and column of each try.
 
     Source: random_resized_crop in dataset/video_transforms.py of the released code, which is
         torchvision's.
@@ -177,13 +167,8 @@ def compute_cover_size(height: int, width: int, size: tuple[int, int]) -> tuple[
 def list_crop_boxes(height: int, width: int, size: tuple[int, int], *, crops: int) -> list[Box]:
     """Boxes of one size from one end of the frame to the other, along the side that is longer.
 
-    Exact to the released code on frames of `compute_cover_size`, in their pixels.
-
-    Args:
-        height: Height of the frames in pixels.
-        width: Width of the frames in pixels.
-        size: Height and width of the boxes in pixels.
-        crops: Number of boxes; one is the middle, where the released code divides by 0.
+    Exact to the released code on frames of `compute_cover_size`, in their pixels. One box is the
+    middle, where the released code divides by 0.
 
     Raises:
         ValueError: The box is larger than the frame.

@@ -97,10 +97,6 @@ def find_unique_views(
 
     The clips of a short video are alike, and so are the crops of a square one.
 
-    Args:
-        frame_index: What stands for the frames of every clip, such as their indices.
-        boxes: The crops.
-
     Returns:
         The number of the first view of each kind, and for every view the position of its kind
         among them: ``results[inverse]`` of results for those belongs to all views.

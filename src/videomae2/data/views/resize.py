@@ -27,15 +27,7 @@ ImageSize = tuple[int, int]
 def make_clips(
     batch: CPUBatch, size: ImageSize, frames: int, channels: int, device: torch.device
 ) -> Clips:
-    """Bring a batch to the device and make its clips there.
-
-    Args:
-        batch: What was read; a hole becomes black clips of weight 0.
-        size: Height and width of a clip in pixels.
-        frames: Frames of a clip.
-        channels: Channels of a pixel.
-        device: Where to.
-    """
+    """Make the clips of a batch on the device; a hole becomes black clips of weight 0."""
     views = len(batch.keys) // len(batch.samples)
     clips = torch.empty(
         (len(batch.keys), frames, *size, channels), dtype=torch.uint8, device=device
@@ -126,16 +118,11 @@ def resize_to_cover(
 ) -> ResizedVideo:
     """Bring frames to the device and resize them until they just cover the model's input.
 
-    The result shares no memory with ``frames``.
+    The result shares no memory with ``frames``, each of which some view needs.
 
-    Args:
-        frames: Each frame that some view needs, once.
-        frame_index: Where the frames of each clip are among them.
-        size: Height and width of a view in pixels.
-        crops: Crops per clip, along the longer side.
-        antialias: Resize with antialiasing, as training does here, or bilinear between the four
-            nearest pixels even where frames shrink, as the released code does.
-        device: Where to.
+    Resized with antialiasing, as training does here, or bilinear between the four nearest pixels
+    even where frames shrink, as the released code does. Crops are of each clip, along the longer
+    side.
     """
     height, width = compute_cover_size(frames.shape[1], frames.shape[2], size)
     shape = (len(frames), height, width, frames.shape[3])
@@ -153,12 +140,7 @@ def iterate_view_batches(
     """Yield the views of some videos, ``batch_size`` at a time, in order.
 
     A video that could not be read leaves black views, so that what stands beside them is computed
-    the same way, to the bit, as if it had been read.
-
-    Args:
-        videos: At least one that is there; all have the same number of views and their size.
-        views_per_video: That number.
-        batch_size: Most views at once.
+    the same way, to the bit, as if it had been read. One at least is there.
     """
     first_video = next(video for video in videos if video is not None)
     black = torch.zeros_like(first_video.cut_view(0))

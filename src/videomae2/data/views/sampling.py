@@ -1,7 +1,11 @@
 """Which frames of a video make a clip; indices only, nothing is decoded.
 
 Strided: frames at exact distances. Dense: points of a linear grid over a window. Segments: one
-frame of each equal part of the video. Timed: the same by seconds. Axes: frames of a clip; clips.
+frame of each equal part of the video. Timed: the same by seconds.
+
+Of a video: ``num_frames``, or the ``seconds`` at which each is shown. Of a clip: how many
+``frames``, and their distance, ``frame_interval`` or ``step_seconds``. ``uniform``: draws in [0, 1)
+of where it lies; None takes the middle (validation). Axes: frames of a clip; clips.
 """
 
 import numpy as np
@@ -46,27 +50,14 @@ def pretrain_indices(
 
 
 def draw_first_frame(num_frames: int, span: int, uniform: float) -> int:
-    """Where a clip over ``span`` frames begins: anywhere it fits, else at 0.
-
-    Args:
-        num_frames: Frames of the video.
-        span: Frames that the clip covers, frames times interval.
-        uniform: A draw in [0, 1).
-    """
+    """Where a clip over ``span`` frames of the video begins: anywhere it fits, else at 0."""
     return int(uniform * (num_frames - span + 1)) if num_frames >= span else 0
 
 
 def timed_indices(
     seconds: Seconds, frames: int, step_seconds: float, uniform: float
 ) -> Int64[np.ndarray, " frames"]:
-    """Frames shown at equal distances of time, whatever the frame rate; short videos repeat.
-
-    Args:
-        seconds: When each frame of the video is shown.
-        frames: Frames of the clip.
-        step_seconds: Time from one frame of the clip to the next.
-        uniform: A draw in [0, 1) of where the clip begins.
-    """
+    """Frames shown at equal distances of time, whatever the frame rate; short videos repeat."""
     frame_duration = median_frame_duration(seconds, step_seconds)
     spare = max(0.0, compute_duration(seconds, frame_duration) - frames * step_seconds)
     times = seconds[0] + uniform * spare + step_seconds * np.arange(frames)
@@ -78,12 +69,7 @@ def dense_indices(
 ) -> Int64[np.ndarray, " frames"]:
     """Frames spread over a window of ``frames`` times ``frame_interval``, or over a shorter video.
 
-    Args:
-        num_frames: Frames of the video.
-        frames: Frames of the clip.
-        frame_interval: Their distance; in truth a little more, for the grid has both ends of the
-            window.
-        uniform: A draw in [0, 1) of the window's place; None takes the middle (validation).
+    In truth their distance is a little more, for the grid has both ends of the window.
 
     Source: VideoClsDataset in dataset/datasets.py of the released code.
     """
@@ -118,12 +104,8 @@ def segment_indices(
 ) -> Int64[np.ndarray, " frames"]:
     """One frame of each of ``frames`` equal parts; a shorter video repeats its first frame.
 
-    Parts are of whole frames, so up to ``frames`` - 1 at the end of the video are in none.
-
-    Args:
-        num_frames: Frames of the video.
-        frames: Frames of the clip.
-        uniform: Draws in [0, 1) of the places in the parts; None takes the middles (validation).
+    Parts are of whole frames, so up to ``frames`` - 1 at the end of the video are in none. A draw
+    is of the place in a part.
 
     Source: SSRawFrameClsDataset in dataset/datasets.py of the released code.
     """
@@ -137,14 +119,7 @@ def segment_indices(
 def dense_timed_indices(
     seconds: Seconds, frames: int, step_seconds: float, *, uniform: float | None
 ) -> Int64[np.ndarray, " frames"]:
-    """Frames spread over a window of time, both ends in it; a shorter video repeats its last frame.
-
-    Args:
-        seconds: When each frame of the video is shown.
-        frames: Frames of the clip.
-        step_seconds: The window is ``frames`` times this long.
-        uniform: A draw in [0, 1) of the window's place; None takes the middle (validation).
-    """
+    """Frames over a window of time, both ends in it; a shorter video repeats its last frame."""
     frame_duration = median_frame_duration(seconds, step_seconds)
     window = frames * step_seconds
     spare = max(0.0, compute_duration(seconds, frame_duration) - window)
@@ -156,13 +131,7 @@ def dense_timed_indices(
 def segment_timed_indices(
     seconds: Seconds, frames: int, uniform: Float64[np.ndarray, " frames"] | None
 ) -> Int64[np.ndarray, " frames"]:
-    """The frame shown at one moment of each of ``frames`` parts of equal time.
-
-    Args:
-        seconds: When each frame of the video is shown.
-        frames: Frames of the clip.
-        uniform: Draws in [0, 1) of the moments in the parts; None takes the middles (validation).
-    """
+    """The frame shown at one moment of each of ``frames`` parts of equal time."""
     frame_duration = median_frame_duration(seconds, 1.0)
     part = compute_duration(seconds, frame_duration) / frames
     moments = np.arange(frames) + (0.5 if uniform is None else uniform)
@@ -177,12 +146,6 @@ def dense_clips(
     A video too short for one clip repeats the last frame that the interval reaches, and all its
     clips are the same. One clip is taken from the middle, where the released code divides by 0.
 
-    Args:
-        num_frames: Frames of the video, at least 1.
-        frames: Frames of a clip.
-        frame_interval: Distance between frames, in frames of the video.
-        clips: Number of clips.
-
     Source: VideoClsDataset in dataset/datasets.py of the released code, test mode.
     """
     check_positive(num_frames=num_frames, frames=frames, frame_interval=frame_interval, clips=clips)
@@ -195,10 +158,8 @@ def dense_clips(
 def segment_clips(num_frames: int, frames: int, *, clips: int) -> Int64[np.ndarray, "clips frames"]:
     """Interleaved grids over the whole video: together they are one grid, ``clips`` times finer.
 
-    Args:
-        num_frames: Frames of the video, at least 1; fewer than ``frames`` repeat.
-        frames: Frames of a clip, one per segment of the video.
-        clips: Number of clips; one shows the first frame of each segment, as in the formula.
+    One clip shows the first frame of each segment, as in the formula. A video of fewer frames
+    repeats.
 
     Source: VideoClsDataset (sparse) and SSVideoClsDataset in dataset/datasets.py of the released
         code, test mode: all positions are sorted, then clip k takes every ``clips``-th from k on.
@@ -218,11 +179,7 @@ def timed_clips(
 ) -> Int64[np.ndarray, "clips frames"]:
     """Clips with equal distances of time, whatever the frame rate, spread evenly over the video.
 
-    Args:
-        seconds: When each frame of the video is shown.
-        frames: Frames of a clip.
-        step_seconds: Time from one frame of a clip to the next.
-        clips: Number of clips; one is taken from the middle.
+    One clip is taken from the middle.
     """
     check_positive(num_frames=len(seconds), frames=frames, clips=clips)
     positions = [0.5] if clips == 1 else [k / (clips - 1) for k in range(clips)]

@@ -71,13 +71,8 @@ def iterate_scan(
 ) -> Iterator[tuple[tuple[int, ...], Frames]]:
     """Yield the frames of a video with their indices, a bounded part at a time.
 
-    The frames of a part are overwritten once the next one is asked for.
-
-    Args:
-        pool: With one worker that runs ``SCAN_FUNCTION``.
-        request: The video.
-        indices: Frames that are wanted, rising, without repeats.
-        shape: Of a frame, as ``open_scan`` gave it.
+    The frames of a part are overwritten once the next one is asked for. Indices rise without
+    repeats; the pool has one worker that runs ``SCAN_FUNCTION``, and the shape is ``open_scan``'s.
 
     Raises:
         VideoError: If a part cannot be read; parts before it were yielded.

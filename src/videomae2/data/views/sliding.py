@@ -31,16 +31,10 @@ class SlidingWindows:
 def strided_windows(
     seconds: Seconds, frames: int, frame_interval: int, *, hop_seconds: float | None
 ) -> SlidingWindows:
-    """Clips of an exact stride in frames.
+    """Clips of an exact interval in frames, every ``hop_seconds``; None: every half window.
 
     The last one ends with the video. A video too short for one repeats the last frame that the
-    stride reaches, as ``sampling.dense_clips`` does.
-
-    Args:
-        seconds: When each frame is shown, from 0 on.
-        frames: Frames of a clip.
-        frame_interval: Distance between them, in frames of the video.
-        hop_seconds: From one start to the next; None: half a window, in whole frames.
+    interval reaches, as ``sampling.dense_clips`` does.
 
     Raises:
         ValueError: ``hop_seconds`` is less than a frame is shown.
@@ -77,16 +71,10 @@ def timed_windows(
     hop_seconds: float | None,
     centered: bool,
 ) -> SlidingWindows:
-    """Clips of frames at equal distances of time, whatever the frame rate.
+    """Clips of equal distances of time, every ``hop_seconds``; None: every half window.
 
-    The last one ends with the video. A video shorter than a window repeats its last frame.
-
-    Args:
-        seconds: When each frame is shown, from 0 on.
-        frames: Frames of a clip.
-        window_seconds: How long a window is.
-        hop_seconds: From one start to the next; None: half a window.
-        centered: Take the frame in the middle of each of the window's equal parts, not the first.
+    The last one ends with the video. A video shorter than a window repeats its last frame. Centred,
+    they show the middle of each of the window's equal parts, else its beginning.
 
     Raises:
         ValueError: ``hop_seconds`` is less than a frame is shown.

@@ -24,12 +24,6 @@ _STDERR_TAIL_BYTES = 4000  # bytes of what it printed that are quoted
 class WorkerProcess:
     """A reading process, in a session of its own so that no terminal reaches it.
 
-    Args:
-        function: `module:name` of what it runs.
-        buffers: Open files of its buffers.
-        timeout_seconds: Time for one request.
-        memory_limit_bytes: Most private memory it may take.
-
     Raises:
         VideoMAE2Error: The system does not allow another process.
     """

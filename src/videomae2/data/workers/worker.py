@@ -80,11 +80,7 @@ class WorkItem:
 class Worker:
     """A process that works through a queue, a request per buffer, and is replaced when it fails.
 
-    Args:
-        start: Starts a process on the given open files.
-        num_buffers: Number of requests that may wait or lie answered.
-        timeout_seconds: Time for one request, from when the process turns to it.
-        max_attempts: How often a request is tried that takes longer.
+    The time for a request runs from when the process turns to it.
     """
 
     def __init__(
