@@ -218,11 +218,11 @@ def test_asked_to_stop_it_keeps_what_it_has_and_goes_on(place, tmp_path, monkeyp
 @pytest.mark.parametrize("tokens", [False, True])
 def test_what_could_not_be_read_is_tried_again_and_only_that(place, tmp_path, monkeypatch, tokens):
     """A disk that is away for a moment: the files are as they were, and have been before."""
-    from videomae2.data.views import tasks
+    from videomae2.data.views import read as worker_side
 
     attending = {"methods": ("attentive",), "epochs": 1, "lrs": (1e-3,), "weight_decays": (0.0,)}
     changed = attending if tokens else {}
-    whole, read = run(place, tmp_path / "whole", **changed), tasks.read_views
+    whole, read = run(place, tmp_path / "whole", **changed), worker_side.read_views
 
     def away(request, allocate):
         if request.path.endswith(("red/03.npy", "blue/01.npy")):
@@ -230,7 +230,7 @@ def test_what_could_not_be_read_is_tried_again_and_only_that(place, tmp_path, mo
         return read(request, allocate)
 
     with monkeypatch.context() as patch:
-        patch.setattr(tasks, "read_views", away)
+        patch.setattr(worker_side, "read_views", away)
         with pytest.raises(
             DataError, match=r"4 videos cannot be read.*--timeout-seconds and --mem"
         ):
