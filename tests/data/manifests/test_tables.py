@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -287,3 +288,13 @@ def test_what_was_written_as_json_lines_is_read(tmp_path_factory, rows):
     path.write_text("\n".join(lines))
     manifest = read_manifest(path, labels="required", check_some_exist=False)
     assert list(zip(manifest.paths, labels(manifest), strict=True)) == rows
+
+
+def test_cells_of_other_columns_can_be_had(read, message):
+    text = "path,Speed,fold\na.mp4,1.5,x\nb.mp4,,y\nc.mp4,2,x\n"
+    manifest = read(text, extra_columns=("speed",), row_filter="fold=x")
+    assert manifest.columns == {"speed": ["1.5", "2"]}
+    assert manifest.take(np.array([1])).columns == {"speed": ["2"]}
+    assert "its columns are path, speed, fold; wanted height too" in message(
+        text, extra_columns=("speed", "height")
+    )

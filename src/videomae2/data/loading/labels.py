@@ -12,7 +12,6 @@ from jaxtyping import Float32, Int64
 
 from videomae2.data.loading.sources import SourceConfig
 from videomae2.data.manifests.builder import format_both_lists
-from videomae2.data.manifests.cells import read_cells, read_table_text
 from videomae2.data.manifests.class_names import infer_classes, read_class_names
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.manifests.public_classes import canonicalize_names
@@ -111,8 +110,7 @@ def read_multilabel(
     (column,) = labels.columns or ("label",)
     manifests = tuple(source.read(source.path, extra_columns=(column,)) for source in sources)
     names_of_entries = [
-        [_split_names(text) for text in _read_columns(manifest, (column,))[column]]
-        for manifest in manifests
+        [_split_names(text) for text in manifest.columns[column]] for manifest in manifests
     ]
     occurring = sorted({name for rows in names_of_entries for row in rows for name in row})
     names = tuple(expected) if expected is not None else labels.read_class_names() or occurring
@@ -144,12 +142,14 @@ def read_regression(
     manifests = tuple(source.read(source.path, extra_columns=columns) for source in sources)
     targets = []
     for manifest in manifests:
-        cells = _read_columns(manifest, columns)
         numbers = [
-            [_parse_number(manifest, entry, name, text) for entry, text in enumerate(cells[name])]
+            [
+                _parse_number(manifest, entry, name, text)
+                for entry, text in enumerate(manifest.columns[name])
+            ]
             for name in columns
         ]
-        targets.append(np.ascontiguousarray(np.array(numbers, dtype=np.float32).T))
+        targets.append(np.array(numbers, dtype=np.float32).reshape(len(columns), -1).T.copy())
     return LabelledData(manifests, tuple(targets), columns, f"numbers of {', '.join(columns)}")
 
 
@@ -178,24 +178,6 @@ def _renumber(manifest: Manifest, provided: Sequence[str], expected: tuple[str, 
         )
     new_labels = np.array([expected.index(name) for name in canonical], dtype=np.int32)
     return replace(manifest, labels=new_labels[manifest.labels], class_names=expected)
-
-
-def _read_columns(manifest: Manifest, columns: Sequence[str]) -> dict[str, list[str]]:
-    """The cells of some columns for each entry, found by its line."""
-    source, lines = manifest.source, manifest.lines.tolist()
-    if 0 in lines or not lines:
-        expected = ", ".join(columns)
-        raise ManifestError(f"is no table with a header; wanted columns {expected}", path=source)
-    cells = read_cells(source, read_table_text(source), [name.lower() for name in columns])
-    if missing := [name for name in columns if name.lower() not in cells.columns]:
-        column_names = ", ".join(cells.column_names)
-        raise ManifestError(
-            f"its columns are {column_names}; wanted {', '.join(missing)} too", path=source
-        )
-    row_of_line = {line: i for i, line in enumerate(cells.lines)}
-    return {
-        name: [cells.columns[name.lower()][row_of_line[line]] for line in lines] for name in columns
-    }
 
 
 def _split_names(text: str) -> list[str]:

@@ -32,7 +32,7 @@ class ReadOptions:
     frame_name: str | None = None
     row_filter: str | None = None
     extra_columns: tuple[str, ...] = ()
-    """Columns of a table that the caller reads itself."""
+    """Columns of a table whose cells the caller wants."""
 
 
 @dataclass(slots=True)
@@ -49,6 +49,8 @@ class ManifestBuilder:
     class_names: tuple[str, ...] | None = None
     frame_name: str | None = None
     description: str = ""
+    columns: dict[str, list[str]] = field(default_factory=dict)
+    """The cells of extra columns, per entry."""
     errors: list[tuple[int, str]] = field(default_factory=list)
     num_errors: int = 0
     hint: str = ""
@@ -114,6 +116,7 @@ class ManifestBuilder:
             class_names=self.class_names,
             frame_name=self.frame_name,
             description=self.description + self._format_renames(),
+            columns=self.columns,
         )
 
     def _format_renames(self) -> str:

@@ -7,7 +7,7 @@ columns, an `Entry` is made when it is asked for. No torch here: reading workers
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Bool, Int32, Int64
@@ -59,6 +59,8 @@ class Manifest:
     """Template of the images in the entries that are frame folders; None: there are none."""
     description: str = ""
     """What it was read as, for a line of the log."""
+    columns: dict[str, list[str]] = field(default_factory=dict)
+    """The cells of other columns of its table that were asked for, per entry."""
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -79,11 +81,13 @@ class Manifest:
 
     def take(self, entries: Int64[np.ndarray, " some"]) -> "Manifest":
         """The list of some of the entries, in the order of their numbers here."""
-        columns = {
+        numbers = {
             name: getattr(self, name)[entries]
             for name in ("lines", "first", "frames", "labels", "is_frames")
         }
-        return replace(self, paths=[self.paths[i] for i in entries.tolist()], **columns)
+        rows = entries.tolist()
+        columns = {name: [cells[i] for i in rows] for name, cells in self.columns.items()}
+        return replace(self, paths=[self.paths[i] for i in rows], columns=columns, **numbers)
 
     def digest(self) -> str:
         """Name the content in 16 characters: the same on every machine, whatever the root."""

@@ -104,7 +104,7 @@ def read_manifest(
         class_names: The classes in the order of their labels. Give those of the training set
             when reading another set: a class without a video would shift the labels behind it.
         row_filter: Rows of a table to keep, as column=value, such as split=train.
-        extra_columns: Those of a table that the caller reads itself.
+        extra_columns: Other columns of a table whose cells are wanted.
         check_some_exist: Raise if none of the first hundred entries of a list exists.
 
     Raises:
@@ -119,9 +119,17 @@ def read_manifest(
         row_filter=row_filter,
         extra_columns=tuple(extra_columns),
     )
-    if os.path.isdir(source):
-        return _read_folder_source(source, layout, options, root).build(source)
-    builder = _read_file_source(source, layout, options)
+    is_folder = os.path.isdir(source)
+    builder = (
+        _read_folder_source(source, layout, options, root)
+        if is_folder
+        else _read_file_source(source, layout, options)
+    )
+    if options.extra_columns and not builder.columns:
+        wanted = ", ".join(options.extra_columns)
+        raise ManifestError(f"is no table with a header; wanted columns {wanted}", path=source)
+    if is_folder:
+        return builder.build(source)
     roots = [os.path.dirname(source), ""] if root is None else [os.path.expanduser(root)]
     builder.frame_name = _resolve_frame_name(builder, options)
     base = _resolve_root(builder, roots, required=check_some_exist)

@@ -47,7 +47,8 @@ def read_table(source: str, text: str | None, *, options: ReadOptions) -> Manife
     filter_column, _, filter_value = (options.row_filter or "").partition("=")
     filter_column = filter_column.strip().lower()
     known_columns = [name for names in COLUMN_ALIASES.values() for name in names]
-    cells = read_cells(source, text, [*known_columns, filter_column])
+    extra_columns = {name: name.lower() for name in options.extra_columns}
+    cells = read_cells(source, text, [*known_columns, filter_column, *extra_columns.values()])
     names = _resolve_columns(cells, source, filter_column)
     builder = ManifestBuilder(source)
     for line, message in cells.errors:
@@ -64,6 +65,12 @@ def read_table(source: str, text: str | None, *, options: ReadOptions) -> Manife
     rows = [i for i in kept_rows if _add_row(builder, cells, names, i, options)]
     _set_labels(builder, cells, [name for name in cells.columns if name in COLUMN_ALIASES["label"]],
                 rows, options)  # fmt: skip
+    if missing := [name for name, key in extra_columns.items() if key not in cells.columns]:
+        shown = f"its columns are {', '.join(cells.column_names)}"
+        raise ManifestError(f"{shown}; wanted {', '.join(missing)} too", path=source)
+    builder.columns = {
+        name: [cells.columns[key][i] for i in rows] for name, key in extra_columns.items()
+    }
     builder.check()
     builder.description = _describe_table(builder, cells, options)
     return builder
@@ -187,9 +194,8 @@ def _name_labels(builder: ManifestBuilder, texts: list[str]) -> None:
 
 
 def _describe_table(builder: ManifestBuilder, cells: TableCells, options: ReadOptions) -> str:
-    known = {*cells.columns, *(name.lower() for name in options.extra_columns)}
-    used_columns = [name for name in cells.column_names if name in known]
-    unused_columns = [name for name in cells.column_names if name not in known]
+    used_columns = [name for name in cells.column_names if name in cells.columns]
+    unused_columns = [name for name in cells.column_names if name not in cells.columns]
     text = f"{cells.format_name} table of {len(builder.paths):,} entries"
     text += f", columns {', '.join(used_columns)}"
     text += f", rows with {options.row_filter}" if options.row_filter else ""
