@@ -4,9 +4,10 @@ files        written whole or not at all; free space
 lock         a lock on a folder
 jsonl        a file of JSON lines that only grows
 schema       plain values of a file → dataclasses, every problem at once
+ranges       the range of a number, as part of its type
 provenance   named values → a digest, and how two of them differ
 signals      requests to stop or to save
 progress     how far a long job is
 summary      rows of a label and a text
-text         numbers, sizes and times in words
+text         numbers, sizes and times in words; tables
 """
