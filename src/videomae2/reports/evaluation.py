@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from videomae2.base.text import format_count, format_duration
 from videomae2.inference.views import format_views
 from videomae2.metrics.bootstrap import Interval
 from videomae2.metrics.results import VideoResult
@@ -31,14 +30,6 @@ MAX_PER_CLASS = 2
 
 _NUM_HARDEST, _MAX_UNREADABLE, _MAX_METADATA = 20, 200, 60
 
-_INTERVAL_NOTES: dict[TaskType, str] = {
-    "multiclass": "intervals are bootstrap intervals over videos, but Wilson's for single classes "
-    "and where a bootstrap would be certain, as of all right or none",
-    "multilabel": "intervals are bootstrap intervals over videos, but Wilson's where a bootstrap "
-    "would be certain, as of all right or none",
-    "regression": "intervals are bootstrap intervals over videos",
-}
-
 
 def write_report(evaluation: Evaluation, run: Path | None) -> Path:
     """Write the page, whole or not at all; it shows the training curve of ``run`` if it has one."""
@@ -54,6 +45,7 @@ def build_page(evaluation: Evaluation, metrics: Path | None) -> str:
     return render(
         "evaluation.html",
         evaluation=evaluation,
+        views=format_views(evaluation.views),
         metrics=evaluation.metrics,
         folder="/".join(Path(evaluation.videos).absolute().parts[-2:]),
         unreadable_rows=list(evaluation.unreadable.items())[:_MAX_UNREADABLE],
@@ -61,7 +53,6 @@ def build_page(evaluation: Evaluation, metrics: Path | None) -> str:
             (name, *_format_interval(interval, task_type))
             for name, interval in evaluation.metrics.values.items()
         ],
-        basis=_format_basis(evaluation),
         **(show_numbers if task_type == "regression" else show_classes)(evaluation),
         **show_confusions(evaluation),
         **show_calibration(evaluation),
@@ -70,7 +61,6 @@ def build_page(evaluation: Evaluation, metrics: Path | None) -> str:
         hits=select_hits(videos, task_type),
         hardest=videos[:_NUM_HARDEST],
         training_plots=training,
-        source_rows=_list_sources(evaluation),
         metadata_rows=list(_flatten(model.metadata)),
         max_metadata=_MAX_METADATA,
     )
@@ -110,47 +100,6 @@ def _format_interval(interval: Interval, task_type: TaskType) -> tuple[str, str]
         "not known" if math.isnan(interval.value) else value,
         "no interval: no video tells" if math.isnan(interval.low) else f"{name} {ends}",
     )
-
-
-def _format_basis(evaluation: Evaluation) -> str:
-    videos, views = len(evaluation.identities), evaluation.views.num_views
-    return (
-        f"{videos:,} videos, {format_count(views, 'view')} each, averaged; "
-        f"{_INTERVAL_NOTES[evaluation.task_type]}. {_format_run_stats(evaluation)}"
-    )
-
-
-def _format_run_stats(evaluation: Evaluation) -> str:
-    stats = evaluation.run_stats
-    if not stats.num_decodings:
-        return "All scores were there from an earlier call."
-    text = (
-        f"{stats.num_decodings:,} videos were opened in {format_duration(stats.seconds)}, each "
-        f"once, and {stats.num_frames:,} frames read."
-    )
-    num_earlier = len(evaluation.identities) + len(evaluation.unreadable) - stats.num_scored
-    if num_earlier > 0:
-        text += f" {num_earlier:,} were finished before."
-    if stats.num_reopened:
-        text += f" {stats.num_reopened:,} of these were opened again for pictures."
-    return text
-
-
-def _list_sources(evaluation: Evaluation) -> list[tuple[str, str]]:
-    model = evaluation.model
-    weights = "running mean (EMA)" if model.weights == "ema" else "as saved"
-    return [
-        ("model", str(model.path)),
-        ("taken because", model.selection_reason),
-        ("weights", f"{weights}, digest {model.digest}"),
-        ("size", f"{model.size}, {model.parameters / 1e6:.1f} M parameters, clips {model.clip}"),
-        ("outputs", model.outputs),
-        ("videos", evaluation.videos),
-        ("read as", evaluation.description),
-        ("classes", evaluation.class_names_source),
-        ("views", format_views(evaluation.views)),
-        ("computed on", evaluation.device),
-    ]
 
 
 def _flatten(metadata: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from videomae2.base.files import atomic_write
+from videomae2.base.text import format_count, format_duration
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -42,6 +43,8 @@ def _load_templates() -> "Environment":
         "percent": format_percent,
         "number": lambda value: f"{value:.4g}",
         "count": lambda value: f"{value:,}",
+        "counted": format_count,
+        "duration": format_duration,
         # a picture, of kind png or jpeg, as text in the page
         "data_url": lambda content, kind: (
             f"data:image/{kind};base64,{base64.b64encode(content).decode()}"

@@ -34,6 +34,7 @@ from videomae2.reports.reconstruction import (
     format_title,
     render_row,
 )
+from videomae2.tensors.grid import Cubes
 
 _HEADING, _SUBHEADING = TextStyle(26, bold=True), TextStyle(20, bold=True)
 _FACTS = TextStyle(17, color=MUTED_TEXT_COLOR)
@@ -55,7 +56,7 @@ _VIDEO_CRF = 16
 
 def write_clip_image(clip: ReconstructedClip, path: Path, *, num_frames: int = 8) -> Path:
     """Write a picture of one clip: four rows, and every fact that a reader needs."""
-    block = _Block([clip], ROWS, num_frames, _FRAME_WIDTH)
+    block = _Block(clip.cubes, ROWS, num_frames, _FRAME_WIDTH)
     facts = f"{format_title(clip)}   ·   {format_loss(clip)}"
     return _write_sheet(
         [clip], block, path, (clip.video, facts), columns=1, gaps=(12, 14), has_names=False
@@ -73,7 +74,7 @@ def write_image_grid(
     """Write one picture of one or more clips of a size that the same model rebuilt."""
     rows: list[RowKind] = ["original", "hidden", "reconstructed"]
     rows += [] if clips[0].oracle_stats is None else ["oracle_stats"]
-    block = _Block(clips, rows, num_frames, _GRID_FRAME_WIDTH)
+    block = _Block(clips[0].cubes, rows, num_frames, _GRID_FRAME_WIDTH)
     heading = title, format_title(clips[0])
     return _write_sheet(clips, block, path, heading, columns=columns, gaps=(20, 18), has_names=True)
 
@@ -164,16 +165,15 @@ class _Block:
     """The rows of one clip, with labels at the left and times below."""
 
     def __init__(
-        self,
-        clips: Sequence[ReconstructedClip],
-        rows: Sequence[RowKind],
-        num_frames: int,
-        frame_width: int,
+        self, cubes: Cubes, rows: Sequence[RowKind], num_frames: int, frame_width: int
     ) -> None:
-        cubes = clips[0].cubes
-        labels = [measure_text(LABELS[row][0], _LABEL) for row in rows]
-        labels += [measure_text(LABELS[row][1], _TIME) for row in rows]
-        self.rows, self._label_width = rows, _LABEL_GAP + max(labels)
+        styles = _LABEL, _TIME
+        widths = [
+            measure_text(text, style)
+            for row in rows
+            for text, style in zip(LABELS[row], styles, strict=True)
+        ]
+        self.rows, self._label_width = rows, _LABEL_GAP + max(widths)
         self._frames = select_frame_numbers(num_frames, cubes.frames)
         self._scale = max(1, round(frame_width / cubes.width))
         self._frame_width = cubes.width * self._scale
