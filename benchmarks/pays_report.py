@@ -108,7 +108,7 @@ def report_to_json(
                 "arm": one.arm,
                 "best": one.best,
                 "at_edge": one.at_edge,
-                "found": {f"{rate:g}": found.values for rate, found in one.metrics.items()},
+                "found": {f"{rate:g}": found for rate, found in one.metrics.items()},
             }
             for one in findings.searches
         ],
@@ -191,7 +191,7 @@ def _format_search_table(plan: ComparisonPlan, findings: Findings) -> list[str]:
     for search in findings.searches:
         cells = []
         for rate in plan.rates:
-            text = f"{100 * search.metrics[rate].values['accuracy']:.1f}"
+            text = f"{100 * search.metrics[rate]['accuracy']:.1f}"
             cells.append(f"**{text}**" if rate == search.best else text)
         lines.append(_format_row(_format_labels(search.share), search.arm, *cells))
     return lines

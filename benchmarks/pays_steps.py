@@ -22,7 +22,7 @@ from videomae2.base.text import format_duration
 from videomae2.commands.evaluate.run import evaluate
 from videomae2.commands.train.finetune import finetune
 from videomae2.commands.train.pretrain import pretrain
-from videomae2.commands.train.validation import ValidationMetrics
+from videomae2.commands.train.validation import rank_metrics
 from videomae2.config.checks import check_run
 from videomae2.config.runs import FinetuneRun, PretrainRun
 from videomae2.metrics.bootstrap import Interval
@@ -67,7 +67,7 @@ class RateSearch:
 
     share: int
     arm: str
-    metrics: dict[float, ValidationMetrics]
+    metrics: dict[float, dict[str, float]]
     best: float
 
     @property
@@ -161,8 +161,8 @@ class ComparisonSteps:
             with self._step(run.output_dir.name):
                 best_model = finetune(run)
             metadata = load_model_config_of(SavedClassifierConfig, best_model).metadata
-            metrics[rate] = ValidationMetrics(metadata["validation"])
-        best = max(metrics, key=lambda rate: metrics[rate].rank)
+            metrics[rate] = metadata["validation"]
+        best = max(metrics, key=lambda rate: rank_metrics(metrics[rate]))
         self.findings.searches.append(RateSearch(share, arm, metrics, best))
         _logger.info(f"rate     {arm}: {best:g} is best on the validation speakers")
         return best

@@ -46,7 +46,10 @@ def place(tmp_path_factory):
     save_rigged(folder / "runs" / "model")
     write_levels(folder / "long.mp4", levels((100, 0), (100, 255)))
     pretrain(small_run(folder / "my_videos" / "train", folder / "runs" / "own"))
-    for name in ("run.yaml", "videos.json"):  # its model stands for one of the recipe's own size
+    for name in (
+        "run.yaml",
+        "provenance.json",
+    ):  # its model stands for one of the recipe's own size
         (folder / "runs" / "own" / name).unlink()
     save_start(folder / "runs" / "own-cpu")
     label(folder)

@@ -20,7 +20,6 @@ TRAINERS = {
     module.TRAIN_COMMAND.name: module.TRAIN_COMMAND for module in (pretrain, finetune, distill)
 }
 MEANT = {"RECIPE": "own-cpu", "LR": "1e-3"}
-STUDENTS = "students:\n  - name: base\n"
 
 
 class ReadError(Exception):
@@ -39,7 +38,6 @@ def named(program: str):
 @named("videomae2")
 def test_flags_of_the_package(command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "students.yaml").write_text(STUDENTS)
     name, *words = [MEANT.get(word, word) for word in command.words[1:]]
     assert name in COMMANDS
     if name in TRAINERS and words:

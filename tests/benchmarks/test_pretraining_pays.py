@@ -11,7 +11,6 @@ import pytest
 from tests.benchmarks.programs import FOLDER, ROOT
 from tests.helpers.logs import logging_to
 from tests.helpers.pretrain_runs import stop_after
-from videomae2.commands.train.validation import ValidationMetrics
 from videomae2.data.video.reader import open_reader
 from videomae2.errors import ConfigError, Interrupted, ManifestError
 from videomae2.metrics.bootstrap import Interval
@@ -94,7 +93,7 @@ def test_each_side_has_the_same_labelled_videos_steps_and_augmentation(done):
             load_config(FinetuneRun, next(done.glob(f"finetune-3-{arm}-*-seed{seed}")) / "run.yaml")
             for arm in ("from-scratch", "pre-trained")
         ]
-        apart = {one.path for one in diff_configs(*arms)}
+        apart = {line.split(":")[0] for line in diff_configs(*arms, frozenset())}
         assert "init.weights" in apart
         assert apart <= {"init.weights", "output_dir", "optim.lr", "optim.min_lr"}
 
@@ -219,9 +218,7 @@ def rigged(plan):
         for arm, counts in ((SCRATCH, (3, 6)), (PRETRAINED, (6, 9)))
         for seed, right in enumerate(counts)
     ]
-    found = {
-        r: ValidationMetrics({"accuracy": a, "loss": 1.0}) for r, a in ((1e-3, 0.2), (2e-3, 0.3))
-    }
+    found = {r: {"accuracy": a, "loss": 1.0} for r, a in ((1e-3, 0.2), (2e-3, 0.3))}
     return Findings({0: 0.5, 1: 0.5}, [RateSearch(3, SCRATCH, found, 2e-3)], judged)
 
 

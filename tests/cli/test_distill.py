@@ -1,7 +1,6 @@
 """The command line of distillation: what it lists, asks for, shows and refuses."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,7 @@ SMALL = [
     "--optim.warmup-epochs=0",
     "--runtime.device=cpu",
     *(
-        f"--students.0.model.encoder.{name}={value}"
+        f"--model.encoder.{name}={value}"
         for name, value in {
             "height": 32, "width": 32, "frames": 4, "embed_dim": 24, "num_heads": 2, "depth": 1
         }.items()
@@ -54,27 +53,15 @@ def test_a_teacher_is_asked_for(capsys):
     assert "error: --teacher.weights is missing; it wants a fine-tu" in capsys.readouterr().err
 
 
-def test_flags_reach_teacher_and_students():
-    flags = "--teacher.weights t --teacher.cache-dir c --students.0.init.weights s --no-labelled"
+def test_flags_reach_teacher_and_student():
+    flags = "--teacher.weights t --teacher.cache-dir c --init.weights s --no-labelled"
     _, run = run_options.resolve_run(
         TRAIN_COMMAND, ["own", "v"], [*flags.split(), "--task.temperature", "2"]
     )
     assert (run.teacher.weights, run.teacher.cache_dir) == (Path("t"), Path("c"))
-    assert (run.students[0].init.weights, run.labelled) == (Path("s"), False)
+    assert (run.init.weights, run.labelled) == (Path("s"), False)
     assert run.task.temperature == 2
     assert run.output_dir == Path("runs/own-distill")
-
-
-def test_a_file_can_name_several_students(place):
-    (place / "two.yaml").write_text(
-        "students:\n  - name: a\n  - name: b\n    lr_mult: 0.5\n"
-        "    model: {encoder: {size: small}}\n"
-    )
-    _, run = run_options.resolve_run(TRAIN_COMMAND, ["own", "v"], ["--config", "two.yaml"])
-    assert [(s.name, s.lr_mult, s.model.encoder.size) for s in run.students] == [
-        ("a", 1.0, "base"),
-        ("b", 0.5, "small"),
-    ]
 
 
 def test_a_dry_run_shows_the_plan(capsys):
@@ -84,17 +71,16 @@ def test_a_dry_run_shows_the_plan(capsys):
     assert f"classes  3: {', '.join(CLASSES)}" in said
     assert "teacher  teacher (as named; weights as saved): tiny" in said
     assert "it was trained on clips of another span than these have" in said
-    assert "student  mini: tiny" in said
-    assert "student  mini\nstart    from scratch\n" in said
+    assert "student  tiny, " in said
+    assert "\nstart    from scratch\n" in said
     assert not Path("runs").exists()
 
 
-def test_a_dry_run_loads_the_parents_of_students(capsys):
+def test_a_dry_run_loads_the_parent_of_the_student(capsys):
     words = ["distill", "own-cpu", "v", "--teacher.weights", "teacher", *SMALL, "--dry-run"]
-    assert main([*words, "--students.0.init.weights", "teacher"]) == 2
+    assert main([*words, "--init.weights", "teacher"]) == 2
     said = capsys.readouterr().err
-    assert "--students.0.model.encoder.embed-dim 32 --students.0.model.encoder.depth 2" in said
-    assert "--model.encoder" not in said.replace("--students.0.model.encoder", "")
+    assert "--model.encoder.embed-dim 32 --model.encoder.depth 2" in said
 
 
 def test_another_size_of_clips_says_both(capsys):
@@ -107,23 +93,21 @@ def test_another_size_of_clips_says_both(capsys):
 def test_it_distills(capsys):
     words = ["distill", "own-cpu", "v", "--teacher.weights", "teacher", *SMALL, "--out", "run"]
     assert main(words) == 0
-    assert "student  run/students/mini, of step" in capsys.readouterr().out
-    _, card = load_classifier(Path("run/students/mini"), torch.device("cpu"))
+    assert "best     run/best, of step" in capsys.readouterr().out
+    _, card = load_classifier(Path("run"), torch.device("cpu"))
     assert card.class_names == CLASSES
-    for left in (".mini.bak", ".mini.partial"):  # by a kill
-        shutil.copytree("run/students/mini", f"run/students/{left}")
     assert main([*words, "--json"]) == 0
     out, err = capsys.readouterr()
     (model,) = json.loads(out)["models"]
-    assert model["folder"] == "run/students/mini"
+    assert model["folder"] == "run/best"
     assert 0 <= model["validation"]["accuracy"] <= 1
-    assert "student  run/students/mini, of step" in err
+    assert "best     run/best, of step" in err
 
 
 def test_help_shows_settings_and_examples(capsys):
     assert main(["distill", "own", "--help"]) == 0
     said = capsys.readouterr().out
     for text in ("--teacher.weights", "--teacher.cache-dir", "--task.temperature", "--no-labelled",
-                 "--students.0.model.encoder.size"):  # fmt: skip
+                 "--model.encoder.size"):  # fmt: skip
         assert text in said
     assert "examples:\n  videomae2 distill own my_videos/ --teacher.weights" in said

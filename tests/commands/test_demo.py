@@ -27,14 +27,13 @@ def short(run):
 
 def shortened(stages):
     tuning = replace(short(stages.finetune).model, encoder=ENCODER)
-    student = stages.distill.students[0]
     pretraining = replace(stages.pretrain.model, encoder=ENCODER)
     return replace(
         stages,
         pretrain=replace(short(stages.pretrain), model=pretraining),
         finetune=replace(short(stages.finetune), model=tuning),
         scratch=replace(short(stages.scratch), model=tuning),
-        distill=replace(short(stages.distill), students=(replace(student, model=tuning),)),
+        distill=replace(short(stages.distill), model=tuning),
     )
 
 

@@ -7,7 +7,6 @@ from tests.helpers.run_configs import changed, good_distill, good_finetune, good
 from videomae2.base.ranges import list_ranges
 from videomae2.base.schema import flatten
 from videomae2.config.checks import check_run
-from videomae2.config.runs import StudentConfig
 from videomae2.errors import ConfigError
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.lora import LoraConfig
@@ -237,20 +236,11 @@ def test_a_distillation_with_the_defaults_passes(tmp_path):
             Path(__file__),
             f"--teacher.cache-dir {__file__} is a file; it wants",
         ),
-        ("students", (), "there are no students; name one at least"),
-        ("students", (StudentConfig(),) * 2, "--students.1.name student is the name of another"),
-        ("students.0.name", "a/b", "--students.0.name 'a/b' is no name of a folder"),
-        ("students.0.name", "teacher", "--students.0.name teacher is what the teacher is called"),
-        ("students.0.lr_mult", 0.0, "--students.0.lr-mult 0.0 cannot work"),
-        (
-            "students.0.model.encoder.num_heads",
-            7,
-            "--students.0.model.encoder.embed-dim 768 does not split",
-        ),
-        ("students.0.model.encoder.height", 100, "--students.0.model.encoder.height 100 does not"),
-        ("students.0.model.encoder.channels", 1, "--data.mean has 3 values, --students.0.model"),
-        ("students.0.init.weights", Path("gone"), "--students.0.init.weights gone does not"),
-        ("students.0.init.norm", "reinit", "--students.0.init.norm, --students.0.init.head, "),
+        ("model.encoder.num_heads", 7, "--model.encoder.embed-dim 768 does not split"),
+        ("model.encoder.height", 100, "--model.encoder.height 100 does not"),
+        ("model.encoder.channels", 1, "--data.mean has 3 values, --model.encoder.channels"),
+        ("init.weights", Path("gone"), "--init.weights gone does not"),
+        ("init.norm", "reinit", "--init.norm, --init.head, "),
         ("task.temperature", 0.0, "--task.temperature 0.0 cannot work; it wants a number above 0"),
         ("task.soft_weight", 0.0, "--task.soft_weight, hard_weight and feature_weight are all 0"),
         ("task.label_smoothing", 0.1, "--task.label_smoothing has no effect with hard_weight 0"),
@@ -266,15 +256,13 @@ def test_settings_of_distillation_that_cannot_work_are_refused(tmp_path, path, v
 
 def test_a_fresh_position_table_and_one_that_is_named_do_not_go_together(tmp_path):
     init = InitConfig(weights=tmp_path, pos_embed="reinit")
-    tuned = changed(good_finetune(tmp_path), "init", init)
-    taught = changed(good_distill(tmp_path), "students.0.init", init)
-    for run, place in ((tuned, ""), (taught, "students.0.")):
+    for good in (good_finetune, good_distill):
+        run = changed(good(tmp_path), "init", init)
         check_run(run)
-        (said,) = problems(changed(run, f"{place}model.encoder.pretrained_grid", (8, 14, 14)))
+        (said,) = problems(changed(run, "model.encoder.pretrained_grid", (8, 14, 14)))
         assert said == (
-            f"--{place}init.pos-embed reinit has no effect with "
-            f"--{place}model.encoder.pretrained-grid, which names another table; leave out one of "
-            f"both"
+            "--init.pos-embed reinit has no effect with --model.encoder.pretrained-grid, "
+            "which names another table; leave out one of both"
         )
 
 
@@ -283,18 +271,3 @@ def test_labels_are_there_or_not(tmp_path):
     check_run(run)
     found = problems(changed(run, "task.hard_weight", 0.5))
     assert found == ["--task.hard-weight wants labels, and --no-labelled says there are none"]
-
-
-def test_students_of_different_clips_are_refused(tmp_path):
-    run = good_distill(tmp_path)
-    other = changed(changed(run.students[0], "name", "b"), "model.encoder.frames", 8)
-    (said,) = problems(changed(run, "students", (*run.students, other)))
-    assert "--students.1.model.encoder reads clips of 8x224x224" in said
-    assert "--students.0 of 16x224x224" in said
-
-
-def test_running_means_of_students_want_validation(tmp_path):
-    run = changed(good_distill(tmp_path), "optim.ema_decay", 0.99)
-    check_run(run)
-    found = problems(changed(run, "validation.share", 0.0))
-    assert found[0].startswith("--optim.ema-decay has no effect without validation")

@@ -1,4 +1,4 @@
-"""Runs of distillation that take a second: a teacher of two blocks, students of one."""
+"""Runs of distillation that take a second: a teacher of two blocks, a student of one."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from tests.helpers.finetune_runs import CLASSES, small_finetune
-from videomae2.config.runs import DistillRun, StudentConfig
+from videomae2.config.runs import DistillRun
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.init import init_classifier_weights
@@ -45,14 +45,8 @@ def make_teacher(
     return folder
 
 
-def student(name: str = "student", **changed: object) -> StudentConfig:
-    encoder = {
-        k: v for k, v in changed.items() if k in ("embed_dim", "depth", "num_heads", "drop_path")
-    }
-    rest = {k: v for k, v in changed.items() if k not in encoder}
-    return StudentConfig(
-        name=name, model=ClassifierConfig(encoder=replace(ENCODER, **encoder)), **rest
-    )
+def student(**encoder: object) -> ClassifierConfig:
+    return ClassifierConfig(encoder=replace(ENCODER, **encoder))
 
 
 def small_distill(videos: Path, teacher: Path, out: Path, **changed: object) -> DistillRun:
@@ -62,7 +56,7 @@ def small_distill(videos: Path, teacher: Path, out: Path, **changed: object) -> 
         data=finetuning.data,
         validation=finetuning.validation,
         teacher=TeacherConfig(weights=teacher),
-        students=(student(drop_path=0.1),),
+        model=student(drop_path=0.1),
         augment=finetuning.augment,
         optim=finetuning.optim,
         output_dir=out,

@@ -16,14 +16,14 @@ from videomae2.errors import Interrupted
 from videomae2.tasks.distill import TeacherConfig
 
 
-def small_students(videos, out):
+def small_student(videos, out):
     return replace(small_distill(videos[0], out, out), teacher=TeacherConfig())
 
 
 RECIPES = {
     "pretrain": {"small": lambda videos, out: small_run(videos[0], out)},
     "finetune": {"small": lambda videos, out: small_finetune(videos[0], out)},
-    "distill": {"small": small_students},
+    "distill": {"small": small_student},
 }
 
 TEXT = """name: tiny
@@ -129,7 +129,6 @@ def left_behind(folder: Path):
         elif stage.is_dir():
             last = max((stage / "checkpoints").iterdir())
             files = [stage / "stage.json", *last.rglob("*.*"), *(stage / "best").glob("*")]
-            files += (stage / "students").glob("*/*")
             for path in files:
                 name = str(path.relative_to(folder))
                 found[name] = hashlib.sha256(path.read_bytes()).hexdigest()

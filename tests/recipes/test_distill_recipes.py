@@ -36,9 +36,8 @@ def listed(folder):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_recipe_wants_a_teacher_and_nothing_else(name, tmp_path):
     run = make(name, listed(tmp_path), tmp_path / "runs")
-    for student in run.students:
-        if student.init.weights is not None:
-            student.init.weights.mkdir(parents=True)
+    if run.init.weights is not None:
+        run.init.weights.mkdir(parents=True)
     with pytest.raises(ValueError, match=r"--teacher.weights is missing") as caught:
         check_run(run)
     assert len(caught.value.problems) == 1
@@ -51,10 +50,9 @@ def test_a_recipe_comes_back_from_a_file(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_recipe_builds_its_students(name):
+def test_a_recipe_builds_its_student(name):
     with torch.device("meta"):
-        models = [Classifier(student.model) for student in make(name).students]
-    assert models
+        assert Classifier(make(name).model)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -77,12 +75,12 @@ def test_a_recipe_says_all_about_itself(name):
 def test_numbers_are_the_papers(name, lr, batch, flip, sampling, size):
     """facts.md 4.6; nothing of Something-Something is mirrored."""
     run = make(name)
-    optim, (student,) = run.optim, run.students
+    optim = run.optim
     assert scale_lr(optim.lr, optim.global_batch_size) == pytest.approx(lr * batch / 256)
     assert (optim.epochs, optim.warmup_epochs, optim.betas) == (100, 5, (0.9, 0.999))
     assert (optim.weight_decay, optim.layer_decay, optim.clip_norm) == (0.05, 0.75, 1.0)
-    assert (student.model.encoder.size, student.model.encoder.drop_path) == (size, 0.1)
-    assert student.model.head_drop_rate == 0
+    assert (run.model.encoder.size, run.model.encoder.drop_path) == (size, 0.1)
+    assert run.model.head_drop_rate == 0
     assert (run.task.temperature, run.task.soft_weight, run.task.hard_weight) == (3.0, 1.0, 0.0)
     mix = run.augment.mix
     assert (mix.mixup_alpha, mix.cutmix_alpha, mix.prob) == (0.8, 1.0, 1.0)
@@ -118,12 +116,12 @@ def test_a_public_set_is_used_whole_and_its_folder_has_a_list_for_validation(nam
 @pytest.mark.parametrize("name", PUBLIC)
 def test_every_student_of_a_public_set_starts_after_post_pretraining(name):
     """facts.md 4.6: by name, and from a run that a recipe of its size writes."""
-    for student in make(name).students:
-        parent = student.init.weights
-        assert parent.parent == Path("runs")
-        before = FINETUNE_RECIPES[parent.name.removesuffix("-finetune")]([Path("v")], parent)
-        assert before.model.encoder.shape == student.model.encoder.shape
-        assert before.labels.class_names == Path("kinetics-710")
+    student = make(name)
+    parent = student.init.weights
+    assert parent.parent == Path("runs")
+    before = FINETUNE_RECIPES[parent.name.removesuffix("-finetune")]([Path("v")], parent)
+    assert before.model.encoder.shape == student.model.encoder.shape
+    assert before.labels.class_names == Path("kinetics-710")
 
 
 @pytest.mark.parametrize("name", PUBLIC)
@@ -131,11 +129,10 @@ def test_a_parent_that_is_not_there_stops_it(name, tmp_path):
     with pytest.raises(ValueError, match=r"weights") as caught:
         check_run(make(name, listed(tmp_path), tmp_path / "runs"))
     _, absent = sorted(caught.value.problems, reverse=True)
-    parent = make(name, listed(tmp_path), tmp_path / "runs").students[0].init.weights
-    assert absent.startswith(f"--students.0.init.weights {parent} does not exist; {tmp_path} ")
+    parent = make(name, listed(tmp_path), tmp_path / "runs").init.weights
+    assert absent.startswith(f"--init.weights {parent} does not exist; {tmp_path} ")
     assert absent.endswith("it wants a run folder, a saved model or a released file")
 
 
 def test_only_own_students_start_from_scratch():
-    scratch = {n for n in NAMES if any(s.init.weights is None for s in make(n).students)}
-    assert scratch == set(OWN)
+    assert {n for n in NAMES if make(n).init.weights is None} == set(OWN)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from videomae2.commands.train.finetune import build_model, dry_run
-from videomae2.commands.train.setup import build_loop_config
+from videomae2.commands.train.finetune import dry_run
+from videomae2.commands.train.length import build_loop_config
+from videomae2.commands.train.setup import build_classifier
 from videomae2.config.checks import check_run
 from videomae2.config.files import load_config, save_config
 from videomae2.config.runs import FinetuneRun
@@ -258,7 +259,7 @@ def test_after_kinetics_710_the_rows_of_the_head_go_by_name(name, tmp_path):
         model=replace(run.model, encoder=tiny, num_classes=len(classes)),
         init=replace(run.init, weights=tmp_path / "a.pth"),
     )
-    model, said = build_model(run, classes, torch.Generator())
+    model, said = build_classifier(run, classes, torch.Generator())
     large = load_public_classes("kinetics-710")
     for row in (0, 7, len(classes) - 1):
         theirs = parent.head.weight[large.index(classes[row])]

@@ -1,6 +1,5 @@
 """Pages: complete in themselves, escaped, and of bounded size."""
 
-import json
 import re
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from videomae2.metrics.bootstrap import Bootstrap
 from videomae2.models.encoder import EncoderConfig
 from videomae2.reports.charts import COLORS, draw_bars, draw_lines
 from videomae2.reports.confusion_matrix import draw_confusion_matrix
-from videomae2.reports.curves import draw_training_curves
 from videomae2.reports.evaluation import build_page
 from videomae2.reports.evaluation_result import Evaluation, ModelFacts, RunStats
 from videomae2.reports.html import render
@@ -97,16 +95,6 @@ def test_a_training_curve_is_shown_where_there_is_a_log(tmp_path):
     text = build_page(found, tmp_path / "metrics.jsonl")
     assert "accuracy on held-out videos" in text
     assert "Training" not in build_page(found, tmp_path / "gone.jsonl")
-
-
-def test_of_several_students_the_looks_at_the_one_that_is_judged_are_shown(tmp_path):
-    log = tmp_path / "metrics.jsonl"
-    steps = [{"step": step, "loss": 1.0 + step, "lr": 1.0} for step in range(4)]
-    looks = [{"step": 3, f"validation/{name}/accuracy": 0.5} for name in ("wide", "deep")]
-    log.write_text("".join(json.dumps(line) + "\n" for line in (*steps, *looks)))
-    for student, shown in (("deep", "deep"), ("best", "wide")):
-        _, validation = draw_training_curves(log, student=student)
-        assert f"{shown}/accuracy on held-out videos" in validation
 
 
 def test_a_page_that_lacks_a_value_is_refused():

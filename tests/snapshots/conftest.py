@@ -25,7 +25,7 @@ runtime: {device: cpu, precision: fp32}
 SETTINGS = {
     "pretrain.yaml": f"model: {{{ENCODER}, {DECODER}}}{REST}",
     "finetune.yaml": f"model: {{{ENCODER}}}{REST}",
-    "distill.yaml": f"students: [{{name: mini, model: {{{ENCODER}}}}}]{REST}",
+    "distill.yaml": f"model: {{{ENCODER}}}{REST}",
     "pipeline.yaml": """
 name: tiny
 shared:

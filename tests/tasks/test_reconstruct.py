@@ -6,8 +6,14 @@ import pytest
 import torch
 
 from tests.helpers.models import MASKING, small_model
-from videomae2.tasks.pretrain import MaskingConfig, PretrainTask, compute_pixel_loss, draw_split
-from videomae2.tasks.reconstruct import assemble_clips, draw_passes, reconstruct_clips
+from videomae2.tasks.pretrain import (
+    MaskingConfig,
+    PretrainTask,
+    compute_pixel_loss,
+    draw_passes,
+    draw_split,
+)
+from videomae2.tasks.reconstruct import assemble_clips, reconstruct_clips
 from videomae2.tensors import grid, pixels
 from videomae2.tensors.clips import Clips
 

@@ -76,7 +76,8 @@ def test_any_failure_at_all_leaves_nothing_behind(tmp_path):
 
 def test_what_a_kill_left_half_written_is_never_taken_and_goes_away(tmp_path):
     saved = CheckpointManager(tmp_path)
-    (tmp_path / "unfinished-step-00000009").mkdir(parents=True)
+    for name in (".step-00000009.partial", ".step-00000009.bak"):
+        (tmp_path / name).mkdir(parents=True)
     assert saved.find_latest() is None
     saved.save(3, fill)
     assert [path.name for path in tmp_path.iterdir()] == ["step-00000003"]

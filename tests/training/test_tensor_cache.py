@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from videomae2.base.provenance import PROVENANCE_FILE
 from videomae2.errors import CheckpointError, ConfigError, DataError
-from videomae2.training.tensor_cache import HEADER_FILE, TensorCache
+from videomae2.training.tensor_cache import TensorCache
 
 MADE_BY = {"teacher": "abc", "seed": 0, "clips": [4, 32, 32, 3], "augment.mix.prob": 1.0}
 
@@ -94,7 +95,7 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
     monkeypatch.setattr("videomae2.training.tensor_cache.save_tensors", full)
     with pytest.raises(OSError, match="No space"):
         kept.flush()
-    assert [path.name for path in (tmp_path / "c").iterdir()] == [HEADER_FILE]
+    assert [path.name for path in (tmp_path / "c").iterdir()] == [PROVENANCE_FILE]
     assert kept.num_pending == 1
     kept.discard_pending()
     assert kept.get(name(1)) is None
@@ -106,19 +107,19 @@ def test_other_settings_are_named_one_by_one(tmp_path):
     with pytest.raises(ConfigError) as caught:
         TensorCache.open(tmp_path / "c", other)
     said = str(caught.value)
-    assert "\n  teacher: abc there, xyz here" in said
-    assert "\n  seed: 0 there, 1 here" in said
-    assert "\n  new: (absent) there, True here" in said
+    assert "\n  teacher: abc -> xyz" in said
+    assert "\n  seed: 0 -> 1" in said
+    assert "\n  new: (absent) -> True" in said
     assert "clips" not in said.split("\n", 1)[1]
     assert said.endswith("use the same values, or another --teacher.cache-dir")
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path):
-    (tmp_path / HEADER_FILE).write_text("[]")
+    (tmp_path / PROVENANCE_FILE).write_text("[]")
     with pytest.raises(CheckpointError, match="is no description of a cache"):
         TensorCache.open(tmp_path, MADE_BY)
-    (tmp_path / HEADER_FILE).write_text('{"format": 99, "cache_key": {}}')
-    with pytest.raises(CheckpointError, match="is of format 99; this version reads 1"):
+    (tmp_path / PROVENANCE_FILE).write_text('{"format": 99}')
+    with pytest.raises(ConfigError, match="format: 99 -> 1"):
         TensorCache.open(tmp_path, MADE_BY)
     (tmp_path / "file").touch()
     with pytest.raises(CheckpointError, match="cannot use the cache"):

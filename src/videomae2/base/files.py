@@ -102,6 +102,14 @@ def recover_dir(folder: Path) -> None:
         backup.rename(folder)
 
 
+def remove_dir(folder: Path) -> None:
+    """Delete a folder; first under another name, so that no half of it looks whole."""
+    partial, _ = build_temporary_paths(folder)
+    shutil.rmtree(partial, ignore_errors=True)
+    folder.rename(partial)
+    shutil.rmtree(partial, ignore_errors=True)
+
+
 def build_temporary_paths(folder: Path) -> tuple[Path, Path]:
     """What a kill may leave beside a folder that is written: its unfinished self, and the old."""
     return folder.with_name(f".{folder.name}.partial"), folder.with_name(f".{folder.name}.bak")

@@ -6,7 +6,7 @@ numbers, booleans and None.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,31 @@ from videomae2.base.files import atomic_write
 
 PROVENANCE_FILE = "provenance.json"
 _DIGEST_CHARACTERS = 16
+_ABSENT = "(absent)"
 
 
 def compute_digest(values: Any) -> str:
     """Name values in 16 characters, whatever the order of their names."""
     text = json.dumps(values, sort_keys=True)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:_DIGEST_CHARACTERS]
+
+
+def diff_values(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Say which values differ, as ``name: old -> new``; nested ones by dotted names."""
+    before, after = dict(_flatten(old)), dict(_flatten(new))
+    return [
+        f"{name}: {before.get(name, _ABSENT)} -> {after.get(name, _ABSENT)}"
+        for name in {**before, **after}
+        if before.get(name, _ABSENT) != after.get(name, _ABSENT)
+    ]
+
+
+def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def read_provenance(folder: Path) -> dict[str, Any] | None:

@@ -1,12 +1,11 @@
 """Plain values of a file → dataclasses, strictly: every key known, every value of its kind.
 
-Settings have dotted paths, as flags and messages name them. Every problem of a configuration is
-noted with its line; none stops.
-
+Settings have dotted paths, as flags and messages name them. Every problem is noted, with its line
+where the file is YAML; none stops.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,6 +13,8 @@ from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from videomae2.errors import CheckpointError
+
+T = TypeVar("T")
 
 
 class YamlMapping(dict[Any, Any]):
@@ -47,79 +48,32 @@ def wildcard_path(path: str) -> str:
     return ".".join("*" if part.isdigit() else part for part in path.split("."))
 
 
-def parse_value(hint: Any, value: Any) -> Any:
-    """Read one value that holds no dataclass; ValueError if it is of another kind."""
-    origin, arms = get_origin(hint), get_args(hint)
-    if origin in (Union, UnionType):
-        return None if value is None else parse_value(_strip_none(hint), value)
-    if origin is Literal:
-        return _require(value, value in arms and isinstance(value, str))
-    if origin is tuple:
-        return _parse_tuple(arms, value)
-    if hint is Path:
-        return Path(_require(value, isinstance(value, str) and value != ""))
-    if hint is float:
-        return _parse_number(value)
-    return _require(value, type(value) is hint)
+def list_setting_paths(cls: type[Any], path: str = "") -> Iterator[str]:
+    """Every setting that a kind of run has."""
+    hints = get_type_hints(cls)
+    for name in (field.name for field in fields(cls)):
+        hint = _strip_none(hints[name])
+        item_type = _tuple_item_type(hint)
+        if is_dataclass(hint):
+            yield from list_setting_paths(_as_type(hint), f"{path}{name}.")
+        elif item_type is not None:
+            yield from list_setting_paths(item_type, f"{path}{name}.N.")
+        else:
+            yield f"{path}{name}"
 
 
-def type_name(hint: Any) -> str:
-    """Say what kind of value is wanted."""
-    origin, arms = get_origin(hint), get_args(hint)
-    if origin in (Union, UnionType):
-        return f"{type_name(_strip_none(hint))} or null"
-    if origin is Literal:
-        return f"one of {', '.join(arms)}"
-    if origin is tuple and arms[-1] is Ellipsis:
-        return (
-            "a list of sections" if is_dataclass(arms[0]) else f"a list of {_TYPE_NAMES[arms[0]]}s"
-        )
-    if origin is tuple:
-        return f"a list of {len(arms)} {_TYPE_NAMES[arms[0]]}s"
-    if is_dataclass(hint):
-        return "a section with settings of its own"
-    return f"{'' if hint in (bool, str) else 'a '}{_TYPE_NAMES[hint]}"
+def from_dict(cls: type[T], entries: Mapping[str, Any], path: Path) -> T:
+    """Make a dataclass of what a file says; a field that it leaves out takes its default.
 
-
-_TYPE_NAMES: dict[Any, str] = {
-    int: "whole number", float: "number", str: "text in quotes", bool: "true or false",
-    Path: "path",
-}  # fmt: skip
-
-
-def _parse_tuple(arms: tuple[Any, ...], items: Any) -> tuple[Any, ...]:
-    _require(items, isinstance(items, list))
-    if arms[-1] is Ellipsis:
-        arms = (arms[0],) * len(items)
-    _require(items, len(items) == len(arms))
-    return tuple(parse_value(arm, part) for arm, part in zip(arms, items, strict=True))
-
-
-def _parse_number(value: Any) -> float:
-    """Read a number; YAML takes 1e-5 for text, since it wants a dot in it."""
-    _require(value, isinstance(value, int | float | str) and not isinstance(value, bool))
-    number = float(value)
-    return float(_require(number, math.isfinite(number)))
-
-
-def _require(value: Any, is_valid: bool) -> Any:
-    if not is_valid:
-        raise ValueError(value)
+    Raises:
+        CheckpointError: Naming the file and every key that is not known (and the nearest that is),
+            missing without a default, or of another kind.
+    """
+    reader = ConfigReader(path, cls)
+    value: T = reader.read_dataclass(cls, entries, None)
+    if reader.line_problems:
+        raise CheckpointError(f"{path}: {'; '.join(p for _, p in reader.line_problems)}")
     return value
-
-
-def repr_value(value: Any) -> str:
-    """Write a value as YAML would."""
-    if isinstance(value, dict):
-        return "a section"
-    yaml_words = {None: "null", True: "true", False: "false"}
-    return yaml_words[value] if value is None or isinstance(value, bool) else f"{value!r:.60}"
-
-
-def _strip_none(hint: Any) -> Any:
-    """The kind that an optional value has if it is there."""
-    (inner_type,) = (arm for arm in get_args(hint) if arm is not NoneType)
-    return inner_type
 
 
 class ConfigReader:
@@ -131,7 +85,7 @@ class ConfigReader:
     def __init__(self, path: Path, kind: type[Any]) -> None:
         self.path = path
         self.line_problems: list[tuple[int, str]] = []
-        """Line and problem."""
+        """Line (0 where the file has none) and problem."""
         self._known = list(list_setting_paths(kind))
 
     @property
@@ -140,44 +94,37 @@ class ConfigReader:
         return [f"{self.path}:{line}: {problem}" for line, problem in self.line_problems]
 
     def read_dataclass(
-        self, cls: type[Any], mapping: YamlMapping, base: Any, path: str = ""
+        self, cls: type[Any], mapping: Mapping[str, Any], base: Any, path: str = ""
     ) -> Any:
         """Read a dataclass; ``base`` gives the fields that the file leaves out."""
-        known = {field.name: field for field in fields(cls)}
-        hints = get_type_hints(cls)
+        known, hints, line = {f.name: f for f in fields(cls)}, get_type_hints(cls), _line(mapping)
         for key in mapping:
             if key not in known:
-                self._add_unknown_key(f"{path}{key}", path, known, mapping.lines[key])
-        values = {
-            name: self._read_field(field, hints[name], mapping, base, path)
-            for name, field in known.items()
-        }
+                self._add_unknown_key(f"{path}{key}", path, known, _line(mapping, key))
+        values = {}
+        for name, field in known.items():
+            default = _declared_default(field) if base is None else getattr(base, name)
+            if name in mapping:
+                values[name] = self._read_value(
+                    hints[name], mapping[name], default, f"{path}{name}", _line(mapping, name)
+                )
+            elif default is MISSING:
+                self._add_problem(line, f"{path}{name} is missing; it has no default")
+            else:
+                values[name] = default
         if self.line_problems:
             return None
         try:
             return cls(**values)
         except ValueError as error:
-            return self._add_problem(mapping.line, f"{path.removesuffix('.')}: {error}")
-
-    def _read_field(
-        self, field: Field[Any], hint: Any, mapping: YamlMapping, base: Any, path: str
-    ) -> Any:
-        name, declared_default = field.name, _declared_default(field)
-        default = declared_default if base is None else getattr(base, field.name)
-        if name in mapping:
-            return self._read_value(
-                hint, mapping[name], default, f"{path}{name}", mapping.lines[name]
-            )
-        if default is not MISSING:
-            return default
-        return self._add_problem(mapping.line, f"{path}{name} is missing; it has no default")
+            return self._add_problem(line, f"{path.removesuffix('.')}: {error}".lstrip(": "))
 
     def _read_value(self, hint: Any, value: Any, base: Any, path: str, line: int) -> Any:
         """Read one value, or a section, or a list of sections."""
-        item_type = _tuple_item_type(hint)
-        if is_dataclass(hint) and isinstance(value, YamlMapping):
-            base_or_none = None if base is MISSING else base
-            return self.read_dataclass(_as_type(hint), value, base_or_none, f"{path}.")
+        section_type, item_type = _strip_none(hint), _tuple_item_type(hint)
+        if is_dataclass(section_type) and isinstance(value, Mapping):
+            start = None if base is MISSING else base
+            return self.read_dataclass(_as_type(section_type), value, start, f"{path}.")
         if item_type is not None and isinstance(value, list):
             return self._read_list(item_type, value, base, path, line)
         try:
@@ -192,15 +139,10 @@ class ConfigReader:
     ) -> Any:
         """Read sections one by one; they change those of the base if they are as many."""
         bases = base if isinstance(base, tuple) and len(base) == len(items) else [None] * len(items)
+        starts = (MISSING if start is None else start for start in bases)
         return tuple(
-            self._read_value(
-                item_type,
-                section,
-                MISSING if start is None else start,
-                f"{path}.{n}",
-                section.line if isinstance(section, YamlMapping) else line,
-            )
-            for n, (section, start) in enumerate(zip(items, bases, strict=True))
+            self._read_value(item_type, section, start, f"{path}.{n}", _line(section) or line)
+            for n, (section, start) in enumerate(zip(items, starts, strict=True))
         )
 
     def _add_unknown_key(
@@ -219,11 +161,84 @@ class ConfigReader:
         self.line_problems.append((line, problem))
 
 
+def parse_value(hint: Any, value: Any) -> Any:
+    """Read one value that holds no dataclass; ValueError if it is of another kind."""
+    origin, arms = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return None if value is None else parse_value(_strip_none(hint), value)
+    if origin is Literal:
+        return _require(value, isinstance(value, str) and value in arms)
+    if origin is dict:
+        return _require(value, isinstance(value, dict))
+    if origin is tuple:
+        items = _require(value, isinstance(value, list))
+        arms = (arms[0],) * len(items) if arms[-1] is Ellipsis else arms
+        _require(value, len(items) == len(arms))
+        return tuple(parse_value(arm, part) for arm, part in zip(arms, items, strict=True))
+    if hint is Path:
+        return Path(_require(value, isinstance(value, str) and value != ""))
+    if hint is float:  # YAML takes 1e-5 for text, since it wants a dot in it
+        is_number = isinstance(value, int | float | str) and not isinstance(value, bool)
+        number = float(_require(value, is_number))
+        return float(_require(number, math.isfinite(number)))
+    return _require(value, type(value) is hint)
+
+
+def _require(value: Any, is_valid: bool) -> Any:
+    if not is_valid:
+        raise ValueError(value)
+    return value
+
+
+_TYPE_NAMES: dict[Any, str] = {
+    int: "whole number", float: "number", str: "text in quotes", bool: "true or false",
+    Path: "path",
+}  # fmt: skip
+
+
+def type_name(hint: Any) -> str:
+    """Say what kind of value is wanted."""
+    origin, arms = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return f"{type_name(_strip_none(hint))} or null"
+    if origin is Literal:
+        return f"one of {', '.join(arms)}"
+    if is_dataclass(hint) or origin is dict:
+        return "a section with settings of its own"
+    if origin is tuple and is_dataclass(arms[0]):
+        return "a list of sections"
+    if origin is tuple:
+        return f"a list of {'' if arms[-1] is ... else f'{len(arms)} '}{_TYPE_NAMES[arms[0]]}s"
+    return f"{'' if hint in (bool, str) else 'a '}{_TYPE_NAMES[hint]}"
+
+
+def repr_value(value: Any) -> str:
+    """Write a value as YAML would."""
+    if isinstance(value, dict):
+        return "a section"
+    is_word = value is None or isinstance(value, bool)
+    return {None: "null", True: "true", False: "false"}[value] if is_word else f"{value!r:.60}"
+
+
+def _line(mapping: Any, key: str | None = None) -> int:
+    """The line of a mapping or of one of its keys; 0 where that is not known."""
+    if not isinstance(mapping, YamlMapping):
+        return 0
+    return mapping.line if key is None else mapping.lines[key]
+
+
+def _strip_none(hint: Any) -> Any:
+    """The kind that an optional value has if it is there."""
+    if get_origin(hint) not in (Union, UnionType):
+        return hint
+    (inner_type,) = (arm for arm in get_args(hint) if arm is not NoneType)
+    return inner_type
+
+
 def _tuple_item_type(hint: Any) -> type[Any] | None:
     """The dataclass whose instances a tuple holds, if it does."""
-    arms = get_args(hint)
-    holds_dataclasses = get_origin(hint) is tuple and is_dataclass(arms[0])
-    return _as_type(arms[0]) if holds_dataclasses else None
+    is_of_sections = get_origin(hint) is tuple and is_dataclass(get_args(hint)[0])
+    return _as_type(get_args(hint)[0]) if is_of_sections else None
 
 
 def _as_type(hint: Any) -> type[Any]:
@@ -233,86 +248,3 @@ def _as_type(hint: Any) -> type[Any]:
 
 def _declared_default(field: Field[Any]) -> Any:
     return field.default if field.default_factory is MISSING else field.default_factory()
-
-
-def list_setting_paths(cls: type[Any], path: str = "") -> Iterator[str]:
-    """Every setting that a kind of run has."""
-    for name, hint in get_type_hints(cls).items():
-        item_type = _tuple_item_type(hint)
-        if is_dataclass(hint):
-            yield from list_setting_paths(_as_type(hint), f"{path}{name}.")
-        elif item_type is not None:
-            yield from list_setting_paths(item_type, f"{path}{name}.N.")
-        else:
-            yield f"{path}{name}"
-
-
-T = TypeVar("T")
-
-
-def from_dict(cls: type[T], entries: dict[str, Any], path: Path, *, location: str = "") -> T:
-    """Make a dataclass of what a file says.
-
-    Args:
-        cls: The dataclass. A field that the file leaves out takes its default.
-        entries: The object that was read.
-        path: The file, for messages.
-        location: Its place in the file, with a dot at the end.
-
-    Raises:
-        CheckpointError: Naming the first key that is not known (and the nearest that is), missing
-            without a default, or of another kind.
-    """
-    known = {field.name: field for field in fields(cls)}  # type: ignore[arg-type]
-    hints = get_type_hints(cls)
-    for name in entries:
-        if name not in known:
-            nearest = get_close_matches(name, known, n=1, cutoff=0.5)
-            hint = f"the nearest is '{nearest[0]}'" if nearest else f"known are {', '.join(known)}"
-            raise CheckpointError(f"{path}: '{location}{name}' is not known; {hint}")
-    values = {}
-    for name, field in known.items():
-        if name in entries:
-            values[name] = _convert_field(hints[name], entries[name], path, f"{location}{name}")
-        elif field.default is MISSING and field.default_factory is MISSING:
-            raise CheckpointError(f"{path}: '{location}{name}' is missing")
-    try:
-        return cls(**values)
-    except ValueError as error:
-        raise CheckpointError(f"{path}: {error}") from error
-
-
-def _convert_field(hint: Any, raw: Any, path: Path, name: str) -> Any:
-    arms = [arm for arm in get_args(hint) if arm is not NoneType]
-    if len(arms) == 1 and is_dataclass(arms[0]) and raw is not None:
-        hint = arms[0]  # a dataclass, or None
-    if is_dataclass(hint) and isinstance(hint, type) and isinstance(raw, dict):
-        return from_dict(hint, raw, path, location=f"{name}.")
-    try:
-        return _convert_value(hint, raw)
-    except TypeError:
-        expected = hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "")
-        raise CheckpointError(f"{path}: '{name}' is {raw!r:.60}, want {expected}") from None
-
-
-def _convert_value(hint: Any, raw: Any) -> Any:
-    """Give a value as its kind; TypeError if it is of another."""
-    origin, arms = get_origin(hint), get_args(hint)
-    if origin in (Union, UnionType):
-        (kind,) = (arm for arm in arms if arm is not NoneType)
-        return None if raw is None else _convert_value(kind, raw)
-    if origin is Literal and isinstance(raw, str) and raw in arms:
-        return raw
-    if origin is tuple and isinstance(raw, list):
-        kinds = (arms[0],) * len(raw) if arms[-1] is Ellipsis else arms
-        if len(kinds) == len(raw):
-            return tuple(
-                _convert_value(kind, value) for kind, value in zip(kinds, raw, strict=True)
-            )
-    if origin is dict and isinstance(raw, dict):
-        return raw
-    if hint is float and type(raw) is int:
-        return float(raw)
-    if origin is None and type(raw) is hint:
-        return raw
-    raise TypeError(raw)

@@ -18,13 +18,12 @@ import tyro
 
 from videomae2.base.summary import Summary
 from videomae2.cli.options import parse_options
-from videomae2.commands.train.run import check_resumable
+from videomae2.commands.train.run_folder import check_resumable
 from videomae2.config.checks import check_run
 from videomae2.config.files import load_config
 from videomae2.config.runs import Run
 from videomae2.errors import ConfigError
-from videomae2.models.weights.config_json import CONFIG_FILE, load_model_config
-from videomae2.models.weights.resolve import list_saved_models
+from videomae2.models.weights.config_json import load_model_config
 from videomae2.recipes.table import Recipe
 from videomae2.training.runtime import RuntimeConfig, resolve_runtime
 
@@ -54,7 +53,7 @@ class TrainCommand(Generic[R]):
     recipes: Mapping[str, Recipe[R]]
     """Its recipes by name."""
     train: Callable[..., Path]
-    """Takes the run and ``resume``; gives the folder of the model, or of several."""
+    """Takes the run and ``resume``; gives the folder of the model."""
     dry_run: Callable[[R], Summary]
     """Says what a run will do."""
     file_description: str
@@ -108,9 +107,9 @@ def main(train_command: TrainCommand[R], arguments: list[str]) -> int:
         plan = str(train_command.dry_run(run))
         print(json.dumps({"plan": plan.splitlines()}) if run_options.json else plan)
         return 0
-    models_folder = train_command.train(run, resume=run_options.resume)
+    model = train_command.train(run, resume=run_options.resume)
     if run_options.json:
-        print(results_json(run.output_dir, models_folder))
+        print(results_json(run.output_dir, model))
     return 0
 
 
@@ -277,28 +276,15 @@ def _first_doc_line(recipe: Recipe[R]) -> str:
     return (recipe.__doc__ or "").splitlines()[0]
 
 
-def results_json(run: Path, models_folder: Path) -> str:
-    """Name the models that a run ends with, and how good they were on held-out videos.
-
-    Args:
-        run: The run folder.
-        models_folder: The folder of a model, or one with a folder for each of several.
-    """
-    folders = (
-        [models_folder]
-        if (models_folder / CONFIG_FILE).exists()
-        else list_saved_models(models_folder)
-    )
-    return json.dumps({"run": str(run), "models": list(map(_model_entry, folders))})
-
-
-def _model_entry(folder: Path) -> dict[str, Any]:
-    metadata = load_model_config(folder).metadata
-    return {
-        "folder": str(folder),
+def results_json(run: Path, model: Path) -> str:
+    """Name the model that a run ends with, and how good it was on held-out videos."""
+    metadata = load_model_config(model).metadata
+    entry = {
+        "folder": str(model),
         "step": metadata.get("step"),
         "validation": metadata.get("validation"),
     }
+    return json.dumps({"run": str(run), "models": [entry]})
 
 
 def suggest_recipe(prog: str, recipes: Collection[str], word: str) -> str:

@@ -8,12 +8,12 @@ from videomae2.config.distill import DISTILL_CHECKS
 from videomae2.config.finetune import FINETUNE_CHECKS
 from videomae2.config.pretrain import PRETRAIN_CHECKS
 from videomae2.config.runs import DistillRun, FinetuneRun, PretrainRun, Run
-from videomae2.config.shared_checks import SHARED_CHECKS, SINGLE_MODEL_CHECKS, Check
+from videomae2.config.shared_checks import SHARED_CHECKS, Check
 from videomae2.errors import ConfigError
 
 CHECKS: dict[type, tuple[Check, ...]] = {
-    PretrainRun: SINGLE_MODEL_CHECKS + PRETRAIN_CHECKS,
-    FinetuneRun: SINGLE_MODEL_CHECKS + FINETUNE_CHECKS,
+    PretrainRun: SHARED_CHECKS + PRETRAIN_CHECKS,
+    FinetuneRun: SHARED_CHECKS + FINETUNE_CHECKS,
     DistillRun: SHARED_CHECKS + DISTILL_CHECKS,
 }
 

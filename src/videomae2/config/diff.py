@@ -1,9 +1,10 @@
 """What differs between two runs, and whether one can go on as the other."""
 
-from dataclasses import dataclass
 from typing import Any
 
+from videomae2.base.provenance import diff_values
 from videomae2.base.schema import flatten, wildcard_path
+from videomae2.config.files import to_builtin
 from videomae2.config.runs import DistillRun, FinetuneRun
 from videomae2.data.augment.augment import is_mixing
 
@@ -42,7 +43,6 @@ RESUME_SAFE_FIELDS = frozenset(
         "loading.memory_limit_gib",
         # the same numbers in another order or on other hardware: equal up to rounding
         "model.encoder.activation_checkpointing",
-        "students.*.model.encoder.activation_checkpointing",
         "teacher.cache_dir",
         "optim.micro_batch_size",
         "optim.allow_smaller_batch",  # what the batch became is compared
@@ -55,41 +55,25 @@ RESUME_SAFE_FIELDS = frozenset(
 of these may leave other videos out: the limits of reading."""
 
 
-ABSENT = "(absent)"
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One setting that two runs do not share."""
-
-    path: str
-    old: Any
-    new: Any
-    affects_results: bool
-
-
 def diff_configs(
     old: Any, new: Any, ignored_fields: frozenset[str] = RESUME_SAFE_FIELDS
-) -> list[Difference]:
-    """List the settings that differ, in the order of the configuration.
+) -> list[str]:
+    """Say which settings that change results differ, in the order of the configuration.
 
     Args:
         old: A configuration of any kind.
         new: Another of the same kind.
         ignored_fields: Those whose difference does not matter.
     """
-    before, after = dict(flatten(old)), dict(flatten(new))
-    return [
-        Difference(
-            path,
-            before.get(path, ABSENT),
-            after.get(path, ABSENT),
-            affects_results(path, new, ignored_fields),
-        )
-        for path in {**before, **after}
-        if before.get(path, ABSENT) != after.get(path, ABSENT)
-        or (path in before) != (path in after)
-    ]
+    before, after = (
+        {
+            path: to_builtin(value)
+            for path, value in flatten(run)
+            if affects_results(path, new, ignored_fields)
+        }
+        for run in (old, new)
+    )
+    return diff_values(before, after)
 
 
 def affects_results(

@@ -9,14 +9,9 @@ from videomae2.config.shared_checks import Check, check_heads
 from videomae2.data.augment.augment import is_mixing
 from videomae2.data.manifests.public_classes import check_class_names
 from videomae2.data.manifests.read import ListConfig
-from videomae2.models.encoder import EncoderConfig
 from videomae2.models.lora import LoraConfig
 from videomae2.models.weights.init_from import InitConfig
 from videomae2.tasks.classify import ineffective_settings
-
-
-def _check_encoder_heads(run: FinetuneRun) -> Iterator[str]:
-    yield from check_heads(run.model.encoder, "--model")
 
 
 def _check_labels(run: FinetuneRun) -> Iterator[str]:
@@ -44,8 +39,7 @@ def _check_task(run: FinetuneRun) -> Iterator[str]:
         yield f"--task.{setting.replace('_', '-')} {rest}"
 
 
-def check_mixing(run: ValidatedRun) -> Iterator[str]:
-    """One clip cannot be mixed with another of its batch."""
+def _check_mixing(run: ValidatedRun) -> Iterator[str]:
     clips_per_micro_batch = (
         run.optim.micro_batch_size or run.optim.global_batch_size
     ) * run.data.views
@@ -80,40 +74,28 @@ def _check_tuning(run: FinetuneRun) -> Iterator[str]:
         yield "--optim.ema-decay does not go with --tuning.lora.rank; leave out one of the two"
 
 
-def _check_run_init(run: FinetuneRun) -> Iterator[str]:
-    yield from check_init(run.init, "--init")
-    yield from check_pos_embed(run.init, run.model.encoder, "--init", "--model")
-
-
-def check_init(init: InitConfig, flag: str) -> Iterator[str]:
-    """Whether first weights, which ``flag`` sets, are there and are used."""
+def _check_init(run: ValidatedRun) -> Iterator[str]:
+    init = run.init
     if init.weights is not None and not path_exists(init.weights):
         yield (
-            f"{flag}.weights {init.weights} does not exist{path_hint(init.weights)}; it wants a "
+            f"--init.weights {init.weights} does not exist{path_hint(init.weights)}; it wants a "
             f"run folder, a saved model or a released file"
         )
     if init.weights is None and replace(init, weights=None) != InitConfig():
         yield (
-            f"{flag}.norm, {flag}.head, {flag}.pos-embed and {flag}.class-names have no effect "
-            f"without {flag}.weights; leave them out"
+            "--init.norm, --init.head, --init.pos-embed and --init.class-names have no effect "
+            "without --init.weights; leave them out"
         )
     elif init.class_names is not None:
-        yield from check_class_names(init.class_names, f"{flag}.class-names")
-
-
-def check_pos_embed(
-    init: InitConfig, encoder: EncoderConfig, flag: str, model_flag: str
-) -> Iterator[str]:
-    """Whether a start and its model, which two flags set, name one position table."""
-    if init.weights is not None and init.pos_embed == "reinit" and encoder.pretrained_grid:
+        yield from check_class_names(init.class_names, "--init.class-names")
+    if init.weights and init.pos_embed == "reinit" and run.model.encoder.pretrained_grid:
         yield (
-            f"{flag}.pos-embed reinit has no effect with {model_flag}.encoder.pretrained-grid, "
-            f"which names another table; leave out one of both"
+            "--init.pos-embed reinit has no effect with --model.encoder.pretrained-grid, "
+            "which names another table; leave out one of both"
         )
 
 
-def check_validation(run: ValidatedRun) -> Iterator[str]:
-    """Whether what is held out is there."""
+def _check_validation(run: ValidatedRun) -> Iterator[str]:
     path = run.validation.path
     if path is not None:
         if not path_exists(path):
@@ -125,15 +107,21 @@ def check_validation(run: ValidatedRun) -> Iterator[str]:
             yield f"{flag} has no effect without --validation.path; leave it out"
 
 
-FINETUNE_CHECKS: tuple[Check, ...] = (
-    (_check_encoder_heads, ("model.",)),
-    (_check_labels, ()),
-    (_check_task, ()),
+CLASSIFIER_CHECKS: tuple[Check, ...] = (
+    (check_heads, ("model.",)),
     (
-        check_mixing,
+        _check_mixing,
         ("augment.mix.", "optim.global_batch_size", "optim.micro_batch_size", "data.views"),
     ),
+    (_check_init, ()),
+    (_check_validation, ("validation.",)),
+)
+"""Checks of every run that teaches a classifier."""
+
+
+FINETUNE_CHECKS: tuple[Check, ...] = (
+    *CLASSIFIER_CHECKS,
+    (_check_labels, ()),
+    (_check_task, ()),
     (_check_tuning, ("tuning.",)),
-    (_check_run_init, ()),
-    (check_validation, ("validation.",)),
 )

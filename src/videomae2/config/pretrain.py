@@ -6,7 +6,7 @@ from videomae2.base.files import path_exists, path_hint
 from videomae2.base.schema import flag_name, flatten
 from videomae2.base.text import format_multiples
 from videomae2.config.runs import OnlineProbeConfig, PretrainRun
-from videomae2.config.shared_checks import Check, check_run_cubes
+from videomae2.config.shared_checks import Check, check_cubes
 from videomae2.tasks.pretrain import MaskingConfig, check_target, count_tokens
 
 _QUARTERS = (0.25, 0.5, 0.75)
@@ -38,7 +38,7 @@ def _check_masks(run: PretrainRun) -> Iterator[str]:
             f"--masking.decoder-mask-ratio {ratio:g} is none that running cells have: 0.25, 0.5, "
             f"0.75"
         )
-    elif not list(check_run_cubes(run)):
+    elif not list(check_cubes(run)):
         try:
             count_tokens(masking, run.model.encoder.cubes.grid)
             check_target(masking, run.model.encoder.cubes)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Protocol, runtime_checkable
 
-from videomae2.base.ranges import BELOW_ONE, ONE_OR_MORE, POSITIVE, Range
+from videomae2.base.ranges import BELOW_ONE, ONE_OR_MORE, Range
 from videomae2.data.augment.augment import AugmentConfig
 from videomae2.data.loading.labels import LabelConfig
 from videomae2.data.loading.reading import ReadingConfig
@@ -152,8 +152,12 @@ class ValidationConfig(ListConfig):
 
 @runtime_checkable
 class ValidatedRun(Run, Protocol):
-    """A run that looks at held-out videos."""
+    """A run that teaches a classifier and looks at held-out videos."""
 
+    @property
+    def model(self) -> ClassifierConfig: ...
+    @property
+    def init(self) -> InitConfig: ...
     @property
     def labels(self) -> LabelConfig: ...
     @property
@@ -201,40 +205,28 @@ class FinetuneRun:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class StudentConfig:
-    """One of the models that learn from a teacher."""
-
-    name: str = "student"
-    """Its folder under RUN/students, and what stands before its metrics."""
-    model: ClassifierConfig = field(default_factory=ClassifierConfig)
-    """Encoder and head; 0 outputs means as many as the teacher has."""
-    init: InitConfig = field(default_factory=InitConfig)
-    """Its first weights."""
-    lr_mult: Annotated[float, POSITIVE] = 1.0
-    """Its learning rate over that of the run."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class DistillRun:
-    """A complete run of distillation: students that learn from one teacher, side by side."""
+    """A complete run of distillation: a model, the student, that learns from a teacher."""
 
     data: DataConfig
     """Videos, clips and views."""
     labelled: bool = True
     """The videos have labels, whose classes are the teacher's. Without them names come from the
-    teacher, and the best student is the one that agrees with it most."""
+    teacher, and the best state is the one that agrees with it most."""
     labels: LabelConfig = field(default_factory=LabelConfig)
     """Where labels and their names stand."""
     validation: ValidationConfig = field(default_factory=ValidationConfig)
     """What is held out."""
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
-    """Whom they learn from."""
-    students: tuple[StudentConfig, ...] = (StudentConfig(),)
-    """Who learns; all read the same clips as the teacher."""
+    """Whom the student learns from."""
+    model: ClassifierConfig = field(default_factory=ClassifierConfig)
+    """The student: encoder and head; 0 outputs means as many as the teacher has."""
+    init: InitConfig = field(default_factory=InitConfig)
+    """The first weights of the student."""
     task: DistillConfig = field(default_factory=DistillConfig)
-    """What they are held against."""
+    """What the student is held against."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
-    """How clips are changed, for the teacher and the students alike."""
+    """How clips are changed, for teacher and student alike."""
     optim: OptimConfig
     """Optimizer, batch and length."""
     output_dir: Path
@@ -251,9 +243,3 @@ class DistillRun:
     """Device and precision."""
     seed: Annotated[int, SEEDS] = 0
     """Every draw of the run is a function of this number."""
-
-    @property
-    def model(self) -> ClassifierConfig:
-        """The first student, whose clips are those of all."""
-        # a run without students is refused by name, which it could not be if this failed before
-        return self.students[0].model if self.students else ClassifierConfig()

@@ -12,7 +12,6 @@ from videomae2.base.text import format_count, format_multiples
 from videomae2.config.runs import Run
 from videomae2.data.loading.sources import SourceConfig
 from videomae2.data.views.crops import CropConfig
-from videomae2.models.encoder import EncoderConfig
 
 Check = tuple[Callable[[Any], Iterator[str]], tuple[str, ...]]
 """A check, and the settings whose numbers must lie in their range before it can compute."""
@@ -69,27 +68,18 @@ def _check_crop(run: Run) -> Iterator[str]:
 
 
 def _check_channels(run: Run) -> Iterator[str]:
-    yield from check_encoder_channels(run, run.model.encoder, "--model")
-
-
-def check_encoder_channels(run: Run, encoder: EncoderConfig, flag: str) -> Iterator[str]:
-    """What does not go with the channels of a model, which ``flag`` sets."""
-    channels = encoder.channels
+    channels = run.model.encoder.channels
     for name, values in (("mean", run.data.mean), ("std", run.data.std)):
         if len(values) != channels:
             yield (
                 f"--data.{name} has {format_count(len(values), 'value')}, "
-                f"{flag}.encoder.channels wants {channels}"
+                f"--model.encoder.channels wants {channels}"
             )
 
 
-def check_run_cubes(run: Run) -> Iterator[str]:
-    """What does not split into cubes."""
-    yield from check_cubes(run.model.encoder, "--model")
-
-
-def check_cubes(encoder: EncoderConfig, flag: str) -> Iterator[str]:
-    """What of a model, which ``flag`` sets, does not split into cubes."""
+def check_cubes(run: Run) -> Iterator[str]:
+    """Whether clips split into cubes."""
+    encoder = run.model.encoder
     shape = encoder.shape
     for name, size, unit in (
         ("frames", encoder.frames, shape.tubelet_size),
@@ -98,7 +88,7 @@ def check_cubes(encoder: EncoderConfig, flag: str) -> Iterator[str]:
     ):
         if size % unit:
             yield (
-                f"{flag}.encoder.{name} {size} does not split into cubes of {unit}; "
+                f"--model.encoder.{name} {size} does not split into cubes of {unit}; "
                 f"{format_multiples(size, unit)} would"
             )
 
@@ -145,8 +135,7 @@ def _check_checkpoint(run: Run) -> Iterator[str]:
         )
 
 
-def check_short_side(run: Run) -> Iterator[str]:
-    """Whether frames would be shrunk below the size of a clip."""
+def _check_short_side(run: Run) -> Iterator[str]:
     encoder, short_side = run.model.encoder, run.loading.max_short_side
     clip_side = min(encoder.height, encoder.width)
     if short_side is not None and short_side < clip_side:
@@ -162,12 +151,12 @@ def _check_device(run: Run) -> Iterator[str]:
         yield f"--runtime.device {device} is not known; it wants auto, cpu, cuda or cuda:N"
 
 
-def check_heads(encoder: EncoderConfig, flag: str) -> Iterator[str]:
-    """Whether a model, which ``flag`` sets, splits over its heads."""
-    shape = encoder.shape
+def check_heads(run: Run) -> Iterator[str]:
+    """Whether an encoder splits over its heads."""
+    shape = run.model.encoder.shape
     if shape.embed_dim % shape.num_heads:
         yield (
-            f"{flag}.encoder.embed-dim {shape.embed_dim} does not split over {shape.num_heads} "
+            f"--model.encoder.embed-dim {shape.embed_dim} does not split over {shape.num_heads} "
             f"heads; {format_multiples(shape.embed_dim, shape.num_heads)} would"
         )
 
@@ -181,14 +170,8 @@ SHARED_CHECKS: tuple[Check, ...] = (
     (_check_min_lr, ("optim.lr", "optim.min_lr")),
     (_check_checkpoint, ("checkpoint.",)),
     (_check_device, ()),
-)
-"""Checks of runs of any number of models."""
-
-
-SINGLE_MODEL_CHECKS: tuple[Check, ...] = (
-    *SHARED_CHECKS,
     (_check_channels, ()),
-    (check_run_cubes, ("model.encoder.",)),
-    (check_short_side, ("model.encoder.", "loading.max_short_side")),
+    (check_cubes, ("model.encoder.",)),
+    (_check_short_side, ("model.encoder.", "loading.max_short_side")),
 )
-"""Checks of runs of one model."""
+"""Checks of every run."""

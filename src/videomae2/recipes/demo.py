@@ -10,7 +10,6 @@ from videomae2.config.runs import (
     FinetuneRun,
     LoggingConfig,
     PretrainRun,
-    StudentConfig,
     ValidationConfig,
 )
 from videomae2.data.augment.augment import AugmentConfig
@@ -130,7 +129,7 @@ def demo_distill(videos: Sequence[Path], out: Path) -> DistillRun:
         data=finetune_run.data,
         labelled=False,
         validation=finetune_run.validation,
-        students=(StudentConfig(name="student", model=ClassifierConfig(encoder=encoder)),),
+        model=ClassifierConfig(encoder=encoder),
         augment=finetune_run.augment,
         optim=replace(finetune_run.optim, epochs=13.0, warmup_epochs=1.3, clip_norm=1.0),
         output_dir=finetune_run.output_dir,

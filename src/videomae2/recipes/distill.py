@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from videomae2.config.runs import CheckpointConfig, DistillRun, StudentConfig
+from videomae2.config.runs import CheckpointConfig, DistillRun
 from videomae2.models.classifier import ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.sizes import SizeName
@@ -28,7 +28,7 @@ def distill_k710_base(videos: Sequence[Path], out: Path) -> DistillRun:
     """Distill ViT-B from ViT-g on Kinetics-710, as in the paper.
 
     The student starts from ViT-B after post-pre-training on Kinetics-710, the run of finetune
-    k710-base; --students.0.init.weights names another. What the paper leaves open: one view of
+    k710-base; --init.weights names another. What the paper leaves open: one view of
     each video, erasing as in the released fine-tuning, the divergence times T squared.
 
     Source: arXiv 2303.16727 appendix: temperature 3, 100 epochs, no labels in the loss.
@@ -46,7 +46,7 @@ def distill_k710_small(videos: Sequence[Path], out: Path) -> DistillRun:
 
     The released ViT-S was made so, from a ViT-S after post-pre-training that was not released; with
     which settings was not published, these are ViT-B's. It starts from the run of finetune
-    k710-small; --students.0.init.weights names another parent.
+    k710-small; --init.weights names another parent.
 
     Source: docs/MODEL_ZOO.md of the released code; settings of arXiv 2303.16727 for ViT-B.
     Data: a folder with train.csv and val.csv of Kinetics-710, or a list; 658 k videos.
@@ -63,7 +63,7 @@ def distill_ssv2_base(videos: Sequence[Path], out: Path) -> DistillRun:
 
     Nothing is mirrored, for its classes tell left from right; the paper says that it was. The
     student starts as for Kinetics-710, as the paper has it, with a fresh head; ViT-B after
-    finetune ssv2-base would be --students.0.init.weights runs/ssv2-base-finetune.
+    finetune ssv2-base would be --init.weights runs/ssv2-base-finetune.
 
     Source: arXiv 2303.16727 appendix: temperature 3, 100 epochs, half the batch and rate of K710.
     Data: a folder with train.csv and val.csv of Something-Something V2, or a list; 169 k videos.
@@ -80,7 +80,7 @@ def distill_own(videos: Sequence[Path], out: Path) -> DistillRun:
 
     The teacher is a run of finetune own, of any size, say --model.encoder.size base. Videos need
     no labels: --no-labelled takes every video you have. The student starts fresh; weights of its
-    own size to start from, if you have some, go to --students.0.init.weights.
+    own size to start from, if you have some, go to --init.weights.
 
     Source: our choice; loss and augmentation of arXiv 2303.16727, clips of finetune own.
     Data: a folder of videos, or a list; the more, the better, with or without labels.
@@ -93,7 +93,7 @@ def distill_own(videos: Sequence[Path], out: Path) -> DistillRun:
     encoder = EncoderConfig(size="small", depth=6, drop_path=0.1)
     return DistillRun(
         data=replace(run.data, views=1),
-        students=(_build_student("half-small", encoder),),
+        model=ClassifierConfig(encoder=encoder),
         optim=replace(
             run.optim,
             epochs=100.0,
@@ -121,17 +121,13 @@ def distill_own_cpu(videos: Sequence[Path], out: Path) -> DistillRun:
     run = finetune_own_cpu(videos, out)
     return DistillRun(
         data=run.data,
-        students=(_build_student("mini", replace(CPU_ENCODER, embed_dim=96, depth=2)),),
+        model=ClassifierConfig(encoder=replace(CPU_ENCODER, embed_dim=96, depth=2)),
         augment=run.augment,
         optim=replace(run.optim, layer_decay=1.0, clip_norm=1.0),
         output_dir=out,
         checkpoint=run.checkpoint,
         logging=run.logging,
     )
-
-
-def _build_student(name: str, encoder: EncoderConfig) -> StudentConfig:
-    return StudentConfig(name=name, model=ClassifierConfig(encoder=encoder))
 
 
 def _build_paper_run(
@@ -143,13 +139,12 @@ def _build_paper_run(
     lr: float = 1e-3,
     global_batch_size: int = 1024,
 ) -> DistillRun:
-    student = _build_student(size, EncoderConfig(size=size, drop_path=0.1))
-    start = InitConfig(weights=out.parent / f"k710-{size}-finetune")
     return DistillRun(
         data=dataset.build_data_config(videos, views=1),
         labels=dataset.labels,
         validation=build_validation_config(videos),
-        students=(replace(student, init=start),),
+        model=ClassifierConfig(encoder=EncoderConfig(size=size, drop_path=0.1)),
+        init=InitConfig(weights=out.parent / f"k710-{size}-finetune"),
         optim=OptimConfig(
             lr=lr,
             epochs=100.0,

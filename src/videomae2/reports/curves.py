@@ -117,13 +117,8 @@ def _draw_loss(axes: Axes, log: MetricsLog, *, baseline: float | None = None) ->
     draw_legend(axes)
 
 
-def draw_training_curves(metrics: Path, *, student: str = "") -> list["Markup"]:
-    """Draw the loss of a run, and what validation found, for a page; nothing without a log.
-
-    Args:
-        metrics: The log.
-        student: Whose validation is shown, where several students learnt in one run.
-    """
+def draw_training_curves(metrics: Path) -> list["Markup"]:
+    """Draw the loss of a run, and what validation found, for a page; nothing without a log."""
     try:
         log = read_metrics_log(metrics)
     except ConfigError:
@@ -136,15 +131,13 @@ def draw_training_curves(metrics: Path, *, student: str = "") -> list["Markup"]:
         axes.set_xlabel("step")
 
     loss = draw_svg(draw, description="loss in training")
-    return [loss, *_draw_validation(metrics, student)]
+    return [loss, *_draw_validation(metrics)]
 
 
-def _draw_validation(metrics: Path, student: str) -> list["Markup"]:
+def _draw_validation(metrics: Path) -> list["Markup"]:
     """The first metric of every validation, but not its loss."""
     lines = _read_lines(metrics)
-    names = [name for line in lines for name in line if name.startswith(_VAL_PREFIX)]
-    of_student = [name for name in names if name.startswith(f"{_VAL_PREFIX}{student}/")]
-    name = next(iter([*of_student, *names]), "")
+    name = next((name for line in lines for name in line if name.startswith(_VAL_PREFIX)), "")
     points = [(line["step"], line[name]) for line in lines if line.get(name) is not None]
     if not points:
         return []

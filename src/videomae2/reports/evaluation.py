@@ -41,7 +41,7 @@ def build_page(evaluation: Evaluation, metrics: Path | None) -> str:
     """Put the page together; ``metrics`` is the log of training."""
     task_type, model = evaluation.task_type, evaluation.model
     videos = evaluation.metrics.videos
-    training = [] if metrics is None else draw_training_curves(metrics, student=model.path.name)
+    training = [] if metrics is None else draw_training_curves(metrics)
     return render(
         "evaluation.html",
         evaluation=evaluation,

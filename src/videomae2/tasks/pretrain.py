@@ -98,24 +98,44 @@ class PretrainTask(nn.Module):
 
 def draw_split(masking: MaskingConfig, cube_grid: Grid, batch: int, rng: Rng) -> TokenSplit:
     """Draw both masks for a batch and list which cubes go where."""
+    return draw_passes(masking, cube_grid, batch, rng, first_only=True)[0]
+
+
+def draw_passes(
+    masking: MaskingConfig, cube_grid: Grid, batch: int, rng: Rng, *, first_only: bool = False
+) -> list[TokenSplit]:
+    """Draw both masks, and give splits that together ask for every hidden cube.
+
+    The first is what training draws from the same randomness.
+    """
+    ratio = masking.decoder_mask_ratio
+    if masking.decoder == "none":
+        return [draw_v1_split(masking, cube_grid, batch, rng)]
     hidden = masks.hide(
         masking.encoder, cube_grid, masking.encoder_mask_ratio, batch=batch, rng=rng
     )
-    hidden_count = masks.count_hidden(masking.encoder, cube_grid, masking.encoder_mask_ratio)
-    if masking.decoder == "none":
-        return tokens.split_v1(hidden, hidden_count)
-    dropped = masks.drop(
-        masking.decoder, cube_grid, masking.decoder_mask_ratio, batch=batch, rng=rng
-    )
-    split = tokens.split_dual(
-        hidden,
-        dropped,
-        hidden_count=hidden_count,
-        dropped_count=masks.count_dropped(masking.decoder, cube_grid, masking.decoder_mask_ratio),
-        num_loss_tokens=_count_loss_tokens(masking, cube_grid),
-        hidden_only=masking.decoder_queries == "hidden_only",
-    )
-    return tokens.weight_all(split) if masking.loss_tokens == "decoded" else split
+    dropped = [masks.drop(masking.decoder, cube_grid, ratio, batch=batch, rng=rng)]
+    if not first_only:
+        dropped += masks.build_further_masks(masking.decoder, dropped[0], cube_grid, ratio)
+    splits = [
+        tokens.split_dual(
+            hidden,
+            mask,
+            hidden_count=masks.count_hidden(masking.encoder, cube_grid, masking.encoder_mask_ratio),
+            dropped_count=masks.count_dropped(masking.decoder, cube_grid, ratio),
+            num_loss_tokens=_count_loss_tokens(masking, cube_grid),
+            hidden_only=masking.decoder_queries == "hidden_only",
+        )
+        for mask in dropped
+    ]
+    return [tokens.weight_all(s) for s in splits] if masking.loss_tokens == "decoded" else splits
+
+
+def draw_v1_split(masking: MaskingConfig, cube_grid: Grid, batch: int, rng: Rng) -> TokenSplit:
+    """Draw the encoder's mask alone: the decoder is asked for all that is hidden."""
+    kind, ratio = masking.encoder, masking.encoder_mask_ratio
+    hidden = masks.hide(kind, cube_grid, ratio, batch=batch, rng=rng)
+    return tokens.split_v1(hidden, masks.count_hidden(kind, cube_grid, ratio))
 
 
 def compute_pixel_loss(
@@ -159,20 +179,15 @@ def count_tokens(masking: MaskingConfig, cube_grid: Grid) -> TokenCounts:
     visible = num_tokens - hidden
     if masking.decoder == "none":
         _check_no_decoder_mask(masking)
-        return TokenCounts(
-            embedded=visible, visible=visible, queries=hidden, num_loss_tokens=hidden
-        )
+        return TokenCounts(visible, visible, queries=hidden, num_loss_tokens=hidden)
     kept = num_tokens - masks.count_dropped(masking.decoder, cube_grid, masking.decoder_mask_ratio)
     num_loss_tokens = _count_loss_tokens(masking, cube_grid)
     if masking.decoder_queries == "hidden_only":
         _check_hidden_only(masking, num_loss_tokens)
-        return TokenCounts(visible, visible, num_loss_tokens or kept, num_loss_tokens or kept)
-    num_answered = (
-        kept if masking.loss_tokens == "decoded" or num_loss_tokens is None else num_loss_tokens
-    )
-    return TokenCounts(
-        embedded=visible, visible=visible, queries=kept, num_loss_tokens=num_answered
-    )
+    if masking.loss_tokens == "decoded" or num_loss_tokens is None:
+        num_loss_tokens = kept
+    queries = num_loss_tokens if masking.decoder_queries == "hidden_only" else kept
+    return TokenCounts(visible, visible, queries, num_loss_tokens)
 
 
 def _expand_loss_weights(

@@ -15,12 +15,10 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from videomae2.tasks.pretrain import MaskingConfig, PretrainTask
-from videomae2.tensors import grid, masks, pixels, tokens, visible_stats
+from videomae2.tasks.pretrain import PretrainTask, draw_passes, draw_v1_split
+from videomae2.tensors import grid, pixels, visible_stats
 from videomae2.tensors.clips import Clips
-from videomae2.tensors.grid import Cubes, Grid
-from videomae2.tensors.masks import build_further_masks
-from videomae2.tensors.rng_torch import Rng
+from videomae2.tensors.grid import Cubes
 from videomae2.tensors.tokens import TokenSplit
 
 StatisticsSource = Literal["visible", "target"]
@@ -62,12 +60,11 @@ def reconstruct_clips(
         all_hidden: Ask for all hidden cubes at once, as VideoMAE (V1) does, instead of as many at
             a time as in training, in several passes.
     """
-    masking, cube_grid = task.masking, task.model.cubes.grid
-    if all_hidden and masking.decoder != "none":
-        hidden = _draw_hidden(masking, cube_grid, len(clips.keys), clips.keys)
-        splits = [tokens.split_v1(hidden, _count_hidden(masking, cube_grid))]
+    masking, cube_grid, batch = task.masking, task.model.cubes.grid, len(clips.keys)
+    if all_hidden:
+        splits = [draw_v1_split(masking, cube_grid, batch, clips.keys)]
     else:
-        splits = draw_passes(masking, cube_grid, len(clips.keys), clips.keys)
+        splits = draw_passes(masking, cube_grid, batch, clips.keys)
     predictions = [task.predict(clips, split)[0] for split in splits]
     return assemble_clips(
         clips.pixels,
@@ -76,41 +73,6 @@ def reconstruct_clips(
         task.model.cubes,
         statistics=statistics if masking.normalize_target else None,
     )
-
-
-def draw_passes(masking: MaskingConfig, cube_grid: Grid, batch: int, rng: Rng) -> list[TokenSplit]:
-    """Draw both masks, and give splits that together ask for every hidden cube.
-
-    The first is the split that training draws from the same randomness.
-    """
-    hidden = _draw_hidden(masking, cube_grid, batch, rng)
-    hidden_count = _count_hidden(masking, cube_grid)
-    if masking.decoder == "none":
-        return [tokens.split_v1(hidden, hidden_count)]
-    first = masks.drop(masking.decoder, cube_grid, masking.decoder_mask_ratio, batch=batch, rng=rng)
-    further_masks = build_further_masks(
-        masking.decoder, first, cube_grid, masking.decoder_mask_ratio
-    )
-    splits = [
-        tokens.split_dual(
-            hidden,
-            dropped,
-            hidden_count=hidden_count,
-            dropped_count=masks.count_dropped(
-                masking.decoder, cube_grid, masking.decoder_mask_ratio
-            ),
-            num_loss_tokens=masks.count_loss_tokens(
-                masking.encoder,
-                masking.encoder_mask_ratio,
-                masking.decoder,
-                masking.decoder_mask_ratio,
-                cube_grid,
-            ),
-            hidden_only=masking.decoder_queries == "hidden_only",
-        )
-        for dropped in (first, *further_masks)
-    ]
-    return [tokens.weight_all(s) for s in splits] if masking.loss_tokens == "decoded" else splits
 
 
 def assemble_clips(
@@ -157,10 +119,9 @@ def assemble_clips(
     loss, baseline = _compute_losses(
         truth, splits[0], predictions[0], cubes, plain_pixels=statistics is None
     )
+    is_oracle = statistics == "target"
     return Reconstruction(
-        pixels=oracle_pixels
-        if statistics == "target" and oracle_pixels is not None
-        else render(canvas),
+        pixels=oracle_pixels if is_oracle and oracle_pixels is not None else render(canvas),
         oracle_pixels=oracle_pixels,
         visible=visible,
         predicted=predicted,
@@ -208,11 +169,3 @@ def _compute_losses(
     weight = torch.ones_like(error) if split.weight is None else split.weight
     total = weight.sum(dim=1)
     return (error * weight).sum(dim=1) / total, (spread * weight).sum(dim=1) / total
-
-
-def _draw_hidden(masking: MaskingConfig, cube_grid: Grid, batch: int, rng: Rng) -> Tensor:
-    return masks.hide(masking.encoder, cube_grid, masking.encoder_mask_ratio, batch=batch, rng=rng)
-
-
-def _count_hidden(masking: MaskingConfig, cube_grid: Grid) -> int:
-    return masks.count_hidden(masking.encoder, cube_grid, masking.encoder_mask_ratio)

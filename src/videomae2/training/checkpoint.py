@@ -1,8 +1,7 @@
 """Checkpoints: written atomically, found again, pruned.
 
-A checkpoint is a folder ``step-00001234``. It is filled under another name, forced to the disk and
-renamed, so a folder of that name is always complete. The optimizer's state is kept as named
-tensors: safe to store, independent of the groups' order.
+A checkpoint is a folder ``step-00001234``, complete if it is there at all. The optimizer's state is
+kept as named tensors: safe to store, independent of the groups' order.
 """
 
 import errno
@@ -18,14 +17,13 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from videomae2.base.files import fsync_dir, fsync_tree
+from videomae2.base.files import atomic_replace_dir, remove_dir
 from videomae2.errors import CheckpointError
 from videomae2.tensors.files import save_tensors
 
 _logger = logging.getLogger(__name__)
 
 _FOLDER_NAME = re.compile(r"step-(\d{8,})")
-_UNFINISHED = "unfinished-"
 _DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -46,7 +44,11 @@ class CheckpointManager:
             CheckpointError: If the disk is full or cannot be written; older checkpoints are as
                 they were, and nothing half-written stays behind.
         """
-        final = self._write_and_rename(step, write)
+        final = self._build_path(step)
+        try:
+            atomic_replace_dir(final, write)
+        except RuntimeError as error:
+            raise CheckpointError(f"cannot save {final}: {error}") from error
         self.prune()
         return final
 
@@ -72,25 +74,7 @@ class CheckpointManager:
                 _logger.warning(
                     f"no room to save step {step}: the checkpoint of step {deletable[0]} is deleted"
                 )
-                _remove_checkpoint(self._build_path(deletable[0]))
-
-    def _write_and_rename(self, step: int, write: Callable[[Path], None]) -> Path:
-        final = self._build_path(step)
-        partial = self.folder / f"{_UNFINISHED}{final.name}"
-        try:
-            _remove_checkpoint(partial)
-            partial.mkdir(parents=True)
-            write(partial)
-            fsync_tree(partial)
-            _remove_checkpoint(final)
-            partial.rename(final)
-            fsync_dir(self.folder)
-        except BaseException as error:  # whatever it was, a full disk wants its room back
-            _remove_checkpoint(partial)
-            if isinstance(error, (OSError, RuntimeError)):
-                raise CheckpointError(f"cannot save {final}: {error}") from error
-            raise
-        return final
+                remove_dir(self._build_path(deletable[0]))
 
     def list_steps(self) -> list[int]:
         """Steps of all complete checkpoints, oldest first."""
@@ -120,9 +104,9 @@ class CheckpointManager:
         """Remove what is neither new nor kept for good, and what was never finished."""
         for step in self.list_steps()[: -self.keep_latest_k or None]:
             if not self._is_permanent(step):
-                _remove_checkpoint(self._build_path(step))
-        for path in self.folder.glob(f"{_UNFINISHED}*"):
-            _remove_checkpoint(path)
+                remove_dir(self._build_path(step))
+        for path in self.folder.glob(".step-*"):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -139,18 +123,6 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 def _is_disk_full(error: BaseException | None) -> bool:
     return isinstance(error, OSError) and error.errno in _DISK_FULL_ERRNOS
-
-
-def _remove_checkpoint(folder: Path) -> None:
-    """Take a folder away; first under another name, so that no half of it looks complete."""
-    if not folder.exists():
-        return
-    trash = folder
-    if not folder.name.startswith(_UNFINISHED):
-        trash = folder.with_name(f"{_UNFINISHED}removed-{folder.name}")
-        shutil.rmtree(trash, ignore_errors=True)
-        folder.rename(trash)
-    shutil.rmtree(trash, ignore_errors=True)
 
 
 def save_optimizer(

@@ -1,8 +1,9 @@
 """Metrics of steps, kept on the device and read out together: one wait for many steps."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -23,17 +24,8 @@ class StepRecord:
     num_clips: int
     num_unreadable: int
     skipped: bool
-    samples: tuple[str, ...]
+    samples: Sequence[str]
     """Names of the videos of the step; only of a skipped one."""
-
-
-@dataclass(frozen=True, slots=True)
-class _PendingStep:
-    """A step whose numbers are still on the device."""
-
-    result: StepResult
-    record: StepRecord
-    """With everything that is known already."""
 
 
 class MetricsBuffer:
@@ -41,7 +33,7 @@ class MetricsBuffer:
 
     def __init__(self, max_nonfinite_steps: int) -> None:
         self.max_nonfinite_steps = max_nonfinite_steps
-        self._pending: list[_PendingStep] = []
+        self._pending: list[tuple[StepResult, Callable[..., StepRecord], Sequence[str]]] = []
         self._skipped_in_row: list[StepRecord] = []
 
     def add(
@@ -55,29 +47,27 @@ class MetricsBuffer:
         samples: Sequence[str],
     ) -> None:
         """Note a step without waiting for its numbers."""
-        record = StepRecord(
-            step=step,
-            loss=math.nan,
-            lr=lr,
-            grad_norm=math.nan,
-            metrics={},
-            num_clips=num_clips,
-            num_unreadable=num_unreadable,
-            skipped=False,
-            samples=tuple(samples),
+        build_record = partial(
+            StepRecord, step=step, lr=lr, num_clips=num_clips, num_unreadable=num_unreadable
         )
-        self._pending.append(_PendingStep(result, record))
+        self._pending.append((result, build_record, tuple(samples)))
 
     def pop_records(self) -> list[StepRecord]:
         """Wait for the device once and give the records of all steps since the last reading."""
         if not self._pending:
             return []
-        rows = torch.stack([_stack_values(step.result) for step in self._pending]).tolist()
-        names = list(self._pending[0].result.metrics)
-        records = [
-            _fill_record(step.record, row, names)
-            for step, row in zip(self._pending, rows, strict=True)
-        ]
+        rows = torch.stack([_stack_values(result) for result, *_ in self._pending]).tolist()
+        names, records = list(self._pending[0][0].metrics), []
+        for (_, build_record, samples), row in zip(self._pending, rows, strict=True):
+            loss, grad_norm, nonfinite, *values = row
+            record = build_record(
+                loss=loss,
+                grad_norm=grad_norm,
+                metrics=dict(zip(names, values, strict=True)),
+                skipped=bool(nonfinite),
+                samples=samples if nonfinite else (),
+            )
+            records.append(record)
         self._pending.clear()
         return records
 
@@ -100,19 +90,6 @@ class MetricsBuffer:
 def _stack_values(result: StepResult) -> Tensor:
     values = [result.loss, result.grad_norm, result.nonfinite, *result.metrics.values()]
     return torch.stack([value.detach().double() for value in values])
-
-
-def _fill_record(record: StepRecord, row: list[float], names: list[str]) -> StepRecord:
-    """The record with the numbers that came from the device."""
-    loss, grad_norm, nonfinite, *metrics = row
-    return replace(
-        record,
-        loss=loss,
-        grad_norm=grad_norm,
-        metrics=dict(zip(names, metrics, strict=True)),
-        skipped=bool(nonfinite),
-        samples=record.samples if nonfinite else (),
-    )
 
 
 def _explain_skipped(skipped: list[StepRecord]) -> str:

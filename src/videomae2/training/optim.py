@@ -126,41 +126,6 @@ def _count_blocks(names: Iterable[str]) -> int:
 def build_optimizer(task: nn.Module, config: OptimConfig) -> AdamW:
     """AdamW over all parameters of a task, fused: one kernel that can skip a step by itself."""
     groups = build_param_groups(task.named_parameters(), config.weight_decay, config.layer_decay)
-    return _build_adamw(groups, config)
-
-
-def build_joint_optimizer(models: Iterable[tuple[nn.Module, float]], config: OptimConfig) -> AdamW:
-    """The same over several models that learn side by side, each as if it were alone.
-
-    Args:
-        models: Each with a factor of its learning rate. Layers are counted, and the gradient's
-            norm is limited, in each by itself.
-        config: Of all.
-    """
-    groups = [
-        {**group, "lr_scale": group["lr_scale"] * lr_mult, "model": number}
-        for number, (model, lr_mult) in enumerate(models)
-        for group in build_param_groups(
-            model.named_parameters(), config.weight_decay, config.layer_decay
-        )
-    ]
-    return _build_adamw(groups, config)
-
-
-def group_parameters_by_model(
-    optimizer: AdamW, ordered: Iterable[nn.Parameter]
-) -> list[list[nn.Parameter]]:
-    """Sort parameters by the models of ``build_joint_optimizer``; without those all are of one."""
-    model_index = {
-        p: group.get("model", 0) for group in optimizer.param_groups for p in group["params"]
-    }
-    models: dict[int, list[nn.Parameter]] = {}
-    for parameter in ordered:
-        models.setdefault(model_index.get(parameter, 0), []).append(parameter)
-    return [models[number] for number in sorted(models)]
-
-
-def _build_adamw(groups: list[dict[str, Any]], config: OptimConfig) -> AdamW:
     return AdamW(groups, lr=config.lr, betas=config.betas, eps=config.eps, fused=True)
 
 

@@ -111,13 +111,9 @@ def set_deterministic(deterministic: bool) -> None:
 def compile_blocks(model: nn.Module) -> None:
     """Compile every block in place, one graph for all that look alike; names stay as they are."""
     for stack in model.modules():
-        if isinstance(stack, nn.ModuleList) and not any(map(_has_module_list, stack)):
+        if isinstance(stack, nn.ModuleList):
             for block in stack:
                 block.compile()
-
-
-def _has_module_list(module: nn.Module) -> bool:
-    return any(isinstance(child, nn.ModuleList) for child in module.modules())
 
 
 def count_available_cores() -> int:

@@ -4,7 +4,7 @@ Nothing here waits for the device: results are tensors on it, and a step with a 
 that is not finite is skipped by the fused optimizer itself.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -14,7 +14,7 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import AdamW
 
 from videomae2.tensors.clips import Clips
-from videomae2.training.optim import group_parameters_by_model, set_found_inf
+from videomae2.training.optim import set_found_inf
 from videomae2.training.runtime import Runtime
 
 _LOSS = ""
@@ -59,8 +59,7 @@ def train_step(
         optimizer: Fused AdamW; its groups carry an ``lr_scale``.
         micro_batches: The clips of the step, in parts that fit the device; taken one by one.
         lr: Learning rate of this step, before each group's scale.
-        clip_norm: Limit of the gradient's norm, of each model by itself where several learn; None
-            only measures it.
+        clip_norm: Limit of the gradient's norm; None only measures it.
         runtime: Says in which precision the task runs.
     """
     for group in optimizer.param_groups:
@@ -71,11 +70,9 @@ def train_step(
     gradients = [p.grad for p in parameters if p.grad is not None]
     if rescale is not None:
         torch._foreach_mul_(gradients, rescale)
-    grad_norms = [
-        _clip_gradients(model_parameters, clip_norm)
-        for model_parameters in group_parameters_by_model(optimizer, parameters)
-    ]
-    grad_norm = grad_norms[0] if len(grad_norms) == 1 else get_total_norm(grad_norms)
+    grad_norm = get_total_norm(gradients)
+    if clip_norm is not None:
+        clip_grads_with_norm_(parameters, clip_norm, grad_norm)
     nonfinite = ~(torch.isfinite(loss) & torch.isfinite(grad_norm))
     set_found_inf(optimizer, nonfinite)
     optimizer.step()
@@ -104,14 +101,6 @@ def _backward(
     rescale = _replace_zero_count(counts[0]) / torch.stack(counts).sum()
     means = {name: value * rescale for name, value in sums.items()}
     return means.pop(_LOSS), means, rescale if len(counts) > 1 else None
-
-
-def _clip_gradients(parameters: Sequence[nn.Parameter], clip_norm: float | None) -> Tensor:
-    """Limit the norm of a model's gradient, and give what it was."""
-    grad_norm = get_total_norm([p.grad for p in parameters if p.grad is not None])
-    if clip_norm is not None:
-        clip_grads_with_norm_(parameters, clip_norm, grad_norm)
-    return grad_norm
 
 
 def _replace_zero_count(count: Tensor) -> Tensor:

@@ -2,8 +2,8 @@
 
 A folder of chunks, each a safetensors file that is written under another name, forced to the disk
 and renamed: a chunk is complete or does not exist, and whatever was not written in time is computed
-again. ``cache.json`` says what all of them have in common. Several runs may fill one folder: chunks
-are named after what they hold.
+again. ``provenance.json`` says what all of them have in common. Several runs may fill one folder:
+chunks are named after what they hold.
 """
 
 import json
@@ -19,10 +19,15 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from videomae2.base.files import atomic_write
+from videomae2.base.provenance import (
+    PROVENANCE_FILE,
+    diff_values,
+    read_provenance,
+    write_provenance,
+)
 from videomae2.errors import CheckpointError, ConfigError, DataError
 from videomae2.tensors.files import save_tensors
 
-HEADER_FILE = "cache.json"
 FORMAT = 1
 _KEYS, _KEY_BYTES = "keys", 16
 _MAX_LOADED_CHUNKS = 4
@@ -38,12 +43,12 @@ class TensorCache:
     _loaded_chunks: dict[Path, dict[str, Tensor]] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, folder: Path, cache_key: Mapping[str, Any]) -> "TensorCache":
+    def open(cls, folder: Path, provenance: Mapping[str, Any]) -> "TensorCache":
         """Open a folder, or make it.
 
         Args:
             folder: Where.
-            cache_key: Everything that the answers depend on, in what JSON has words for.
+            provenance: Everything that the answers depend on, in what JSON has words for.
 
         Raises:
             ConfigError: If what is there was made by something else; says each difference.
@@ -52,7 +57,7 @@ class TensorCache:
         cache = cls(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            _check_header(folder, json.loads(json.dumps(cache_key)))
+            _check_provenance(folder, json.loads(json.dumps(provenance)))
         except OSError as error:
             raise CheckpointError(f"cannot use the cache {folder}: {error}") from error
         for path in sorted(folder.glob("chunk-*.safetensors")):
@@ -152,30 +157,19 @@ def _build_read_error(path: Path, error: Exception) -> CheckpointError:
     )
 
 
-def _check_header(folder: Path, cache_key: dict[str, Any]) -> None:
-    """Write what a cache is made by, or hold it against what is there."""
-    path = folder / HEADER_FILE
-    header = {"format": FORMAT, "cache_key": cache_key}
-    if not path.exists():
-        with atomic_write(path) as partial:
-            partial.write_text(json.dumps(header, indent=1) + "\n", encoding="utf-8")
-        return
+def _check_provenance(folder: Path, provenance: dict[str, Any]) -> None:
+    """Write down what a cache is made by, or hold it against what is there."""
+    provenance = {"format": FORMAT, **provenance}
     try:
-        stored_header = json.loads(path.read_text(encoding="utf-8"))
-        version, stored_key = stored_header["format"], stored_header["cache_key"]
-    except (ValueError, KeyError, TypeError) as error:
+        stored = read_provenance(folder)
+    except ValueError as error:
+        path = folder / PROVENANCE_FILE
         raise CheckpointError(f"{path} is no description of a cache: {error}") from error
-    if version != FORMAT:
-        raise CheckpointError(f"{path} is of format {version}; this version reads {FORMAT}")
-    differences = [
-        f"\n  {name}: {stored_key.get(name, '(absent)')} there, "
-        f"{cache_key.get(name, '(absent)')} here"
-        for name in {**stored_key, **cache_key}
-        if stored_key.get(name) != cache_key.get(name)
-        or (name in stored_key) != (name in cache_key)
-    ]
-    if differences:
+    if stored is None:
+        write_provenance(folder, provenance)
+    elif changes := diff_values(stored, provenance):
         raise ConfigError(
-            f"the scores in {folder} were made for other clips or by another teacher:"
-            f"{''.join(differences)}\nuse the same values, or another --teacher.cache-dir"
+            f"the scores in {folder} were made for other clips or by another teacher:\n  "
+            + "\n  ".join(changes)
+            + "\nuse the same values, or another --teacher.cache-dir"
         )

@@ -80,15 +80,6 @@ def test_another_question_gets_a_folder_of_its_own_and_it_is_said(place, videos,
     assert planned(place, "a/test").out_dir == first.folder
 
 
-@pytest.mark.parametrize("student", ["students/mini", "checkpoints/step-00000003/mini"])
-def test_what_is_said_of_a_student_outlives_its_folder(place, student):
-    """That is replaced at the next better look, or goes with its checkpoint."""
-    shutil.copytree(place / "run" / "best", place / "run" / student)
-    config = replace(CONFIG, **ONE)
-    plan = prepare_evaluation(place / "run" / student, place / "a/test", config=config)
-    assert plan.out_dir == place / "run/evaluation/test"
-
-
 def test_rows_of_one_table_are_told_apart(place):
     folders = [
         evaluated(place, "test.csv", list=ListConfig(filter=f"split={fold}")).folder.name

@@ -13,6 +13,7 @@ from tests.helpers.finetune_runs import small_finetune
 from tests.helpers.logs import logging_to, stop_at_step, watching_jobs
 from tests.helpers.pipelines import TEXT, actions, reasons, run
 from tests.helpers.pretrain_runs import small_run, small_videos
+from videomae2.base.provenance import read_provenance
 from videomae2.commands.train.finetune import finetune
 from videomae2.commands.train.pretrain import pretrain
 from videomae2.errors import ConfigError, Interrupted
@@ -129,7 +130,7 @@ def test_a_run_does_not_go_on_with_other_files_of_the_same_names(videos, tmp_pat
     other = moved(first, shifted(videos, tmp_path / "other", 4))
     with pytest.raises(ConfigError) as caught:
         pretrain(other)
-    listed = tmp_path / "run" / "videos.json"
+    listed = tmp_path / "run" / "provenance.json"
     assert str(caught.value) == (
         f"{tmp_path / 'run'} holds a run that differs, so it cannot go on as this one:\n"
         f"  videos of elsewhere: other files at {tmp_path / 'other'} (16 of 16 that were looked at "
@@ -145,7 +146,7 @@ def test_a_supervised_run_looks_at_the_files_that_are_held_out_too(finished, tmp
     first = small_finetune(own, tmp_path / "run")
     with pytest.raises(Interrupted), logging_to(stop_at("step ")):
         finetune(first)
-    names = [one["source"] for one in json.loads((tmp_path / "run/videos.json").read_text())]
+    names = [one["source"] for one in read_provenance(tmp_path / "run")["videos"]]
     assert names == ["own", "own, held out"]
     other = moved(first, shifted(own, tmp_path / "other", 4))
     with pytest.raises(

@@ -37,20 +37,11 @@ stages:
     from: small
     settings: {device: cpu, views: {clips: 1, crops: 1}, n_resamples: 100}
 """
-TWO = TEXT.replace(
-    "{<<: *train, optim: {epochs: 2}}",
-    """
-      <<: *train
-      optim: {epochs: 2}
-      students:
-      - {name: a, model: {encoder: {size: tiny, frames: 4, height: 32, width: 32, depth: 1}}}
-      - {name: b, model: {encoder: {size: tiny, frames: 4, height: 32, width: 32, depth: 2}}}""",
-)
 
 
 def test_a_student_follows_its_teacher_and_is_judged(place):
     done = run(TEXT)
-    assert done["small"].path == Path("runs/small/students/student")
+    assert done["small"].path == Path("runs/small/best")
     assert done["small"].output.metrics.keys() >= {"accuracy", "agreement"}
     assert done["judged"].output.metrics.keys() >= {"mean-class accuracy"}
     lineage = load_model_config(done["small"].path).metadata["lineage"]
@@ -62,18 +53,6 @@ def test_a_student_follows_its_teacher_and_is_judged(place):
     Path("runs").rename("gone")
     assert run_to_the_end(TEXT, say=lambda: stop_after(2, signal.SIGTERM)) >= 3
     assert left_behind(Path("runs")) == before
-
-
-def test_several_students_are_a_result_without_followers(place):
-    alone = TWO[: TWO.index("  judged")]
-    done = run(alone)["small"]
-    assert done.path == Path("runs/small/students")
-    assert done.output.metrics.keys() == {"a accuracy", "b accuracy"}
-    assert set(actions(alone).values()) == {"cached"}
-    (Path("runs/small/students/b/model.safetensors")).write_bytes(b"x")
-    assert actions(alone)["small"] == "rerun"
-    with pytest.raises(ConfigError, match="stage judged: from: small gives no model, or several"):
-        prepared(TWO)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +67,7 @@ def test_several_students_are_a_result_without_followers(place):
         (
             "settings: {<<: *train, optim: {epochs: 1}}",
             "settings: {<<: *train, model: {encoder: {frames: 8}}}",
-            "stage small: the student 'student' reads clips of 4x32x32 of 3 channels",
+            "stage small: the student reads clips of 4x32x32 of 3 channels",
         ),
         (
             "from: tuned\n",
@@ -123,35 +102,25 @@ def test_what_a_student_starts_from_must_fit(place):
         prepared(text)
 
 
-def test_weights_of_a_second_student_count_by_content(place):
-    """Two students that start from weights of their own: another content is another result."""
-    first = TEXT[: TEXT.index("  small:")]
-    parent = run(first)["tuned"].path
-    for name in ("one", "two"):
-        shutil.copytree(parent, name)
-    encoder = (
-        "encoder: {size: tiny, frames: 4, height: 32, width: 32, embed_dim: 24, depth: 1, "
-        "num_heads: 2}"
-    )
-    students = "".join(
-        f"      - {{name: {name}, model: {{{encoder}}}, init: {{weights: {name}}}}}\n"
-        for name in ("one", "two")
-    )
+def test_initial_weights_of_a_student_count_by_content(place):
+    """Another content is another result, another place is not."""
+    parent = run(TEXT[: TEXT.index("  small:")])["tuned"].path
+    shutil.copytree(parent, "own")
     text = TEXT[: TEXT.index("  judged")].replace(
         "{<<: *train, optim: {epochs: 2}}",
-        f"\n      <<: *train\n      optim: {{epochs: 1}}\n      students:\n{students}",
+        "{<<: *train, optim: {epochs: 1}, init: {weights: own}}",
     )
     run(text)
     assert set(actions(text).values()) == {"cached"}
-    weights = load_saved_state(Path("two"))
+    weights = load_saved_state(Path("own"))
     save_file(
-        {n: v + 1 if n == "head.bias" else v for n, v in weights.items()}, "two/model.safetensors"
+        {n: v + 1 if n == "head.bias" else v for n, v in weights.items()}, "own/model.safetensors"
     )
     assert actions(text)["small"] == "rerun"
-    save_file(weights, "two/model.safetensors")
+    save_file(weights, "own/model.safetensors")
     assert actions(text)["small"] == "cached"
-    Path("two").rename("moved")
-    assert actions(text.replace("weights: two", "weights: moved"))["small"] == "cached"
+    Path("own").rename("moved")
+    assert actions(text.replace("weights: own", "weights: moved"))["small"] == "cached"
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from torch import nn
 from tests.helpers.distill_runs import small_distill
 from tests.helpers.finetune_runs import small_finetune
 from videomae2.commands.train.dry_run import estimate_checkpoint_bytes
-from videomae2.commands.train.setup import build_checkpoint_manager
+from videomae2.commands.train.run_folder import build_checkpoint_manager
 from videomae2.config.runs import ValidationConfig
 from videomae2.training.loop import LoopConfig
 
@@ -28,16 +28,12 @@ def needed(run):
     return estimate_checkpoint_bytes(run, nn.Linear(10, 10), plan, build_checkpoint_manager(run))
 
 
-@pytest.mark.parametrize(
-    ("kind", "place", "unjudged"), [("finetune", "best", 0), ("distill", "students", 1)]
-)
-def test_the_best_and_the_one_before_it_want_room_beside_the_checkpoints(
-    tmp_path, kind, place, unjudged
-):
+@pytest.mark.parametrize("kind", ["finetune", "distill"])
+def test_the_best_and_the_one_before_it_want_room_beside_the_checkpoints(tmp_path, kind):
     """Three checkpoints of three copies; nothing more where the last is the result."""
     out = tmp_path / "run"
     run = small_finetune(tmp_path, out) if kind == "finetune" else small_distill(tmp_path, out, out)
     last = replace(run, validation=ValidationConfig(share=0.0))
-    assert [needed(one) // COPY for one in (run, last)] == [9 + 2, 9 + unjudged]
-    (out / place).mkdir(parents=True)
+    assert [needed(one) // COPY for one in (run, last)] == [9 + 2, 9]
+    (out / "best").mkdir(parents=True)
     assert [needed(one) // COPY for one in (run, last)] == [9 + 1, 9]

@@ -119,12 +119,10 @@ def test_teachers_that_cannot_teach_these(videos, tmp_path, changed, kind, said)
 
 def test_students_that_do_not_fit(videos, teacher, tmp_path):
     run = small_distill(videos, teacher, tmp_path / "run")
-    four = replace(student(), model=replace(student().model, num_classes=4))
-    with pytest.raises(CheckpointError, match=r"asks for 4 outputs, its teacher .* has 3"):
-        summarize(replace(run, students=(four,)))
-    gone = student(init=InitConfig(weights=tmp_path / "gone"))
-    with pytest.raises(ConfigError, match=r"--students.0.init.weights .*gone does not exist"):
-        distill(replace(run, students=(gone,)))
+    with pytest.raises(CheckpointError, match=r"num-classes is 4, the teacher .* has 3 outputs"):
+        summarize(replace(run, model=replace(run.model, num_classes=4)))
+    with pytest.raises(ConfigError, match=r"--init.weights .*gone does not exist"):
+        distill(replace(run, init=InitConfig(weights=tmp_path / "gone")))
 
 
 @pytest.mark.parametrize("positions", ["auto", "reinit"])
@@ -133,30 +131,25 @@ def test_a_student_from_weights_of_other_clips_has_their_position_table(
 ):
     parent = make_teacher(tmp_path / "parent", depth=1, embed_dim=24, frames=8, height=48)
     start = InitConfig(weights=parent, pos_embed=positions)
-    run = small_distill(videos, teacher, tmp_path / "run", students=(student(init=start),))
+    run = small_distill(videos, teacher, tmp_path / "run", model=student(), init=start)
     run = replace(run, optim=replace(run.optim, epochs=1.0, warmup_epochs=0.0))
     resampled = positions == "auto"
     assert ("position table of 4x6x4 cubes resampled" in summarize(run)) == resampled
     said = []
     with logging_to(said.append):
-        students = distill(replace(run, loading=replace(run.loading, num_workers=0)))
+        best = distill(replace(run, loading=replace(run.loading, num_workers=0)))
     words = {"auto": "the table for 4x6x4 cubes", "reinit": "a fresh table for 2x4x4 cubes"}
     assert f"positions: {words[positions]}" in "\n".join(said)
-    card = load_model_config(students / "student")
+    card = load_model_config(best)
     assert card.model.encoder.pretrained_grid == ((4, 6, 4) if resampled else None)
 
 
-def test_a_parent_that_does_not_fit_is_told_in_rehearsal_in_the_students_flags(
-    videos, teacher, tmp_path
-):
-    run = small_distill(videos, teacher, tmp_path / "run")
-    narrow = student("b", init=InitConfig(weights=teacher), depth=2)
+def test_a_parent_that_does_not_fit_is_told_in_a_dry_run(videos, teacher, tmp_path):
+    run = small_distill(videos, teacher, tmp_path / "run", init=InitConfig(weights=teacher))
     with pytest.raises(CheckpointError) as caught:
-        dry_run(replace(run, students=(student("a"), narrow)))
-    assert "--students.1.model.encoder.embed-dim 32 would build that one" in str(caught.value)
-    wide = student("b", init=InitConfig(weights=teacher), embed_dim=32, depth=2)
-    said = str(dry_run(replace(run, students=(student("a"), wide))))
-    assert "student  a\nstart    from scratch\n" in said
+        dry_run(replace(run, model=student(depth=2)))
+    assert "--model.encoder.embed-dim 32 would build that one" in str(caught.value)
+    said = str(dry_run(replace(run, model=student(embed_dim=32, depth=2))))
     assert "norm: the parent's; head: kept: the same 3 classes\n" in said
 
 
@@ -167,8 +160,8 @@ def test_names_of_a_students_parent_are_used(videos, teacher, tmp_path):
     names = tmp_path / "names.txt"
     names.write_text("grows\njumps\nmoves_left\nx\nspins_clockwise\n")
     start = InitConfig(weights=parent, class_names=names)
-    one = student(init=start, embed_dim=32, depth=2)
-    run = replace(small_distill(videos, teacher, tmp_path / "run"), students=(one,))
+    model = student(embed_dim=32, depth=2)
+    run = small_distill(videos, teacher, tmp_path / "run", model=model, init=start)
     assert "head: the rows of the same names, 3 of 5" in str(dry_run(run))
     names.write_text("grows\njumps\n")
     with pytest.raises(CheckpointError, match="has 5 outputs, but 2 names were given for them"):
@@ -183,8 +176,8 @@ def test_a_teacher_of_another_patch_and_statistics_teaches_too(videos, tmp_path)
     )
     run = small_distill(videos, teacher, tmp_path / "run")
     run = replace(run, optim=replace(run.optim, epochs=1.0, warmup_epochs=0.0))
-    students = distill(replace(run, loading=replace(run.loading, num_workers=0)))
-    assert load_model_config(students / "student").mean == run.data.mean
+    best = distill(replace(run, loading=replace(run.loading, num_workers=0)))
+    assert load_model_config(best).mean == run.data.mean
 
 
 def test_videos_without_labels_say_so(tmp_path, videos, teacher):

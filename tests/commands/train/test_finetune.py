@@ -12,9 +12,9 @@ import torch
 from tests.helpers.finetune_runs import CLASSES, class_folders, small_finetune
 from tests.helpers.logs import logging_to
 from tests.helpers.pretrain_runs import small_run, stop_after
+from videomae2.base.provenance import read_provenance
 from videomae2.commands.train.finetune import dry_run, finetune
 from videomae2.commands.train.pretrain import pretrain
-from videomae2.commands.train.validation import compute_metrics
 from videomae2.config.files import load_config
 from videomae2.config.runs import ValidationConfig
 from videomae2.data.augment.augment import AugmentConfig
@@ -29,6 +29,7 @@ from videomae2.errors import (
     TooManyUnreadableError,
 )
 from videomae2.models.lora import LoraConfig, TuningConfig
+from videomae2.models.task_type import TASK_TYPES
 from videomae2.models.weights.classifier_ref import load_classifier
 from videomae2.models.weights.config_json import (
     FrameSampling,
@@ -179,7 +180,7 @@ def test_a_kill_while_the_best_changes_places_loses_nothing(videos, tmp_path):
 
 def full_disk_for_the_best(monkeypatch, *, times):
     """Make so many of the first tries to keep a best model fail."""
-    from videomae2.commands.train import setup as module
+    from videomae2.commands.train import state as module
 
     real, tries = module.save_model, []
 
@@ -226,7 +227,7 @@ def test_without_validation_the_last_checkpoint_is_the_result(videos, tmp_path):
 
 def test_held_out_videos_are_never_trained_on(videos, tmp_path):
     finetune(small_finetune(videos, tmp_path / "run"))
-    assert json.loads((tmp_path / "run" / "videos.json").read_text())[0]["videos"] == 9
+    assert read_provenance(tmp_path / "run")["videos"][0]["videos"] == 9
 
 
 def test_a_list_of_its_own_for_validation(videos, tmp_path):
@@ -274,8 +275,9 @@ def test_held_out_videos_without_any_label_are_refused_before_training(videos, t
 
 def test_where_those_with_labels_cannot_be_read_it_is_said():
     with pytest.raises(DataError, match="none of the held-out videos that can be read has any"):
-        compute_metrics("multilabel", torch.zeros(2, 3), torch.zeros(2, 3))
-    assert compute_metrics("multilabel", torch.zeros(2, 3), torch.eye(3)[:2]).values["mAP"] == 0.5
+        TASK_TYPES["multilabel"].compute_metrics(torch.zeros(2, 3), torch.zeros(2, 3), 1.0)
+    metrics = TASK_TYPES["multilabel"].compute_metrics(torch.zeros(2, 3), torch.eye(3)[:2], 1.0)
+    assert metrics["mAP"] == 0.5
 
 
 def test_labels_that_may_be_several(videos, tmp_path):

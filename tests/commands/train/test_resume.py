@@ -33,7 +33,7 @@ def test_another_precision_is_refused_even_if_auto_chose_it(videos, tmp_path, mo
 
 def full_disk(monkeypatch, *, failing):
     """Make the saves with these numbers, from 1, fail as safetensors does on a full disk."""
-    from videomae2.commands.train import setup as module
+    from videomae2.commands.train import state as module
 
     real, tries = module.save_model, []
 
@@ -60,7 +60,7 @@ def test_stopped_on_a_full_disk_it_says_that_nothing_was_saved(
     message = f"by SIGTERM, but .*No space left.* start {start}"
     with pytest.raises(error, match=message), logging_to(after):
         pretrain(run)
-    assert not list((tmp_path / "run").rglob("unfinished*"))
+    assert not list((tmp_path / "run").rglob("*.partial"))
 
 
 def test_resume_goes_on_where_there_is_a_checkpoint(videos, tmp_path):

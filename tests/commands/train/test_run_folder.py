@@ -66,7 +66,7 @@ def test_a_model_of_another_run_is_not_written_over(videos, tmp_path):
     with pytest.raises(NonFiniteLossError):
         pretrain(run)
     before = (tmp_path / "run" / "metrics.jsonl").read_text()
-    for name in ("best", ".best.bak", "students"):
+    for name in ("best", ".best.bak"):
         (tmp_path / "run" / name).mkdir()
         for start in (dry_run, pretrain):
             with pytest.raises(ConfigError, match=rf"a model in .*{re.escape(name)}; choose"):
@@ -136,20 +136,22 @@ def test_a_log_is_deleted_whole_and_nothing_else(tmp_path):
     for name in ("tensorboard", "checkpoints"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_text(name)
-    for name in ("metrics.jsonl", "unreadable.jsonl", "run.yaml", "videos.json", "notes.txt"):
+    for name in ("metrics.jsonl", "unreadable.jsonl", "run.yaml", "provenance.json", "notes.txt"):
         (tmp_path / name).write_text(name)
     for _ in range(2):
         delete_log(tmp_path)
         assert {path.name for path in tmp_path.iterdir()} == {"checkpoints", "notes.txt"}
 
 
-def test_what_lists_said_is_not_known_where_their_file_is_broken(videos, tmp_path):
+def test_what_a_run_was_started_with_is_not_known_where_its_file_is_broken(videos, tmp_path):
     run, said = small_run(videos, tmp_path / "run", epochs=1.0), []
     last = pretrain(run)
-    listed = tmp_path / "run" / "videos.json"
-    for text in ("", '[{"no": "list"}]'):
+    listed = tmp_path / "run" / "provenance.json"
+    for text in ("", "[]", '{"settings": {}, "videos": [{"no": "list"}]}'):
         listed.write_text(text)
-        with pytest.raises(ConfigError, match=r"videos.json cannot be read: .*delete it to go on"):
+        with pytest.raises(
+            ConfigError, match=r"(?s)provenance.json cannot be read: .*delete it to go on"
+        ):
             pretrain(run)
     listed.unlink()
     assert pretrain(run) == last

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.helpers.classifiers import saved_classifier
-from videomae2.commands.train.teacher import check_same_clips
+from videomae2.commands.train.distill_data import check_same_clips
 from videomae2.errors import CheckpointError
 from videomae2.models.weights.classifier_ref import resolve_classifier
 from videomae2.models.weights.config_json import SavedClassifierConfig
@@ -16,10 +16,10 @@ def test_a_student_of_other_clips_is_refused_with_both_sizes(tmp_path, name, val
     saved_classifier(tmp_path / "m")
     teacher = resolve_classifier(tmp_path / "m")
     own = teacher.config.model.encoder
-    check_same_clips(replace(own, depth=1, embed_dim=12, num_heads=1), teacher, name="s")
+    check_same_clips(replace(own, depth=1, embed_dim=12, num_heads=1), teacher)
     other = replace(own, **{name: value})
     sizes = [f"{e.frames}x{e.height}x{e.width} of 3 channels" for e in (other, own)]
     with pytest.raises(CheckpointError) as caught:
-        check_same_clips(other, teacher, name="s")
+        check_same_clips(other, teacher)
     assert all(size in str(caught.value) for size in sizes)
     assert isinstance(teacher.config, SavedClassifierConfig)

@@ -113,6 +113,6 @@ def test_a_misspelt_part_of_a_span_is_named(tmp_path):
     save_model_config(tmp_path, card(frame_sampling=FrameSampling()))
     path = tmp_path / CONFIG_FILE
     path.write_text(path.read_text().replace('"frame_interval"', '"frame_intervall"'))
-    said = r"'frame_sampling\.frame_intervall' is not known; the nearest is 'frame_interval'"
+    said = r"frame_intervall is no setting; did you mean frame_sampling\.frame_interval\?"
     with pytest.raises(CheckpointError, match=said):
         load_model_config(tmp_path)

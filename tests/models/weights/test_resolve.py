@@ -42,21 +42,6 @@ def test_the_best_comes_before_the_newest(run):
     assert "best by validation" in str(chosen)
 
 
-@pytest.mark.parametrize(
-    ("notes", "why"),
-    [
-        ({"validation": {"accuracy": 1.0}}, "the only student, best by validation"),
-        ({"step": 4}, "the only student, as of its last step"),
-    ],
-)
-def test_a_student_is_not_called_a_checkpoint(tmp_path, notes, why):
-    folder = tmp_path / "students" / "mini"
-    folder.mkdir(parents=True)
-    saved_classifier(folder, notes=notes)
-    chosen = resolve_checkpoint(tmp_path)
-    assert (chosen.folder, chosen.reason) == (folder, why)
-
-
 def test_a_saved_model_is_taken_as_it_is(run):
     saved_classifier(run / "best")
     older = run / "checkpoints" / "step-00000005"
@@ -64,11 +49,8 @@ def test_a_saved_model_is_taken_as_it_is(run):
     assert find_run_folder(older) == find_run_folder(run / "best") == find_run_folder(run) == run
 
 
-def test_students_belong_to_the_run_that_taught_them(run):
-    """Their own folders are replaced, and those of checkpoints go, with all that lies in them."""
-    student = run / "checkpoints" / "step-00000005" / "mini"
-    for place in (student, run / "students" / "mini", run / ".best.bak"):
-        assert find_run_folder(place) == run
+def test_a_best_model_belongs_to_its_run(run):
+    assert find_run_folder(run / ".best.bak") == run
     theirs = run / "checkpoints" / "mine"
     assert find_run_folder(theirs / "best") == theirs, "a run in a folder that somebody called so"
 

@@ -22,7 +22,7 @@ from videomae2.commands.pipeline.stages import (
     StagePlan,
     build_expected_classifier,
 )
-from videomae2.commands.train.run_folder import build_video_list
+from videomae2.commands.train.video_lists import build_video_list
 from videomae2.errors import ConfigError
 from videomae2.inference.classifier import (
     apply_options,

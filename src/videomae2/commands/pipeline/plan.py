@@ -13,7 +13,7 @@ from videomae2.commands.pipeline.state import (
     compute_weights_digest,
     load_stage_state,
 )
-from videomae2.commands.train.run_folder import find_file_change
+from videomae2.commands.train.video_lists import find_file_change
 from videomae2.config.diff import diff_configs
 from videomae2.config.files import parse_config, parse_yaml, to_builtin
 from videomae2.errors import CheckpointError, ConfigError
@@ -69,7 +69,7 @@ def choose_action(
         more = f" and {len(changes) - _MAX_REASONS} more" if len(changes) > _MAX_REASONS else ""
         return act("rerun", ", ".join(changes[:_MAX_REASONS]) + more)
     before = _load_old_settings(stage, state.provenance)
-    report_changes = ", ".join(_list_setting_changes(stage, before, stage.ignored_fields))
+    report_changes = ", ".join(diff_configs(before, stage.config, stage.ignored_fields))
     if pending := [stage.parents[role] for role, digest in weights.items() if digest is None]:
         outcome = "cached" if state.output and not report_changes else "resumed"
         return act("pending", f"{outcome} if the weights of {', '.join(pending)} stay the same")
@@ -94,7 +94,7 @@ def _list_changes(stage: Stage[Any], state: StageState, new: StageProvenance) ->
         yield f"its settings are of another version ({error.problems[0]})"
         return
     ignored_fields = stage.ignored_fields | stage.report_only_fields
-    yield from _list_setting_changes(stage, before, ignored_fields)
+    yield from diff_configs(before, stage.config, ignored_fields)
     yield from _list_changed_videos(
         old, new, compare_files=bool(state.output) or not stage.tracks_file_changes
     )
@@ -115,14 +115,6 @@ def _load_old_settings(stage: Stage[Any], old: StageProvenance) -> Any:
     """
     settings = parse_yaml(json.dumps(old.settings, ensure_ascii=False), stage.out)
     return parse_config(stage.config_type, settings, stage.out)
-
-
-def _list_setting_changes(
-    stage: Stage[Any], before: Any, ignored_fields: frozenset[str]
-) -> Iterator[str]:
-    for difference in diff_configs(before, stage.config, ignored_fields):
-        if difference.affects_results:
-            yield f"{difference.path}: {difference.old} -> {difference.new}"
 
 
 def _list_changed_videos(

@@ -10,7 +10,7 @@ import torch
 
 from videomae2.base.schema import wildcard_path
 from videomae2.commands.pipeline.file import is_path
-from videomae2.commands.train.run_folder import VideoList
+from videomae2.commands.train.video_lists import VideoList
 from videomae2.config.diff import RESUME_SAFE_FIELDS
 from videomae2.errors import ConfigError
 from videomae2.models.autoencoder import Autoencoder

@@ -13,16 +13,14 @@ import torch
 import videomae2
 from videomae2.base import provenance
 from videomae2.base.files import atomic_write
-from videomae2.base.schema import flatten, wildcard_path
+from videomae2.base.schema import flatten
 from videomae2.commands.pipeline.stages import Stage, StageMetrics
-from videomae2.commands.train.run_folder import VideoList
+from videomae2.commands.train.video_lists import VideoList
 from videomae2.config.diff import affects_results
 from videomae2.config.files import to_builtin
 from videomae2.errors import CheckpointError
 from videomae2.models.weights.resolve import (
     EMA_FILE,
-    STUDENTS_FOLDER,
-    list_saved_models,
     resolve_checkpoint,
 )
 from videomae2.models.weights.saved import MODEL_FILE
@@ -125,14 +123,8 @@ def list_weight_files(stage: Stage[Any]) -> Iterator[tuple[str, Path]]:
     yield from stage.model_paths.items()
     settings = dict(flatten(stage.config))
     for role, setting in stage.inputs.items():
-        for path, value in settings.items():
-            is_first = path == setting  # of several students others may start from weights too
-            if wildcard_path(path) != wildcard_path(setting) or value is None:
-                continue
-            if not is_first:
-                yield path, value
-            elif role not in stage.parents:
-                yield role, value
+        if role not in stage.parents and settings.get(setting) is not None:
+            yield role, settings[setting]
     for path, value in settings.items():
         # these names decide which rows of a head are taken; those of all outputs of a judged model
         # are seen in the digest of its list, which where some are selected holds these alone
@@ -165,8 +157,6 @@ def compute_weights_digest(path: Path) -> str:
 def _list_weight_paths(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
-    if models := list_saved_models(path) if path.name == STUDENTS_FOLDER else []:
-        return [model / MODEL_FILE for model in models]
     checkpoint = resolve_checkpoint(path)  # what those who start from a run take
     ema_files = [checkpoint.folder / EMA_FILE] if checkpoint.has_ema_file else []
     return [checkpoint.folder / MODEL_FILE, *ema_files]

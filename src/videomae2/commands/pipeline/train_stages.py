@@ -17,10 +17,12 @@ from videomae2.commands.pipeline.stages import (
 )
 from videomae2.commands.train import distill, finetune, pretrain
 from videomae2.commands.train.datasets import load_train_val_data
-from videomae2.commands.train.distill_data import load_distill_data, resolve_class_names
-from videomae2.commands.train.setup import get_frame_sampling
-from videomae2.commands.train.students import resolve_students
-from videomae2.commands.train.teacher import check_same_clips
+from videomae2.commands.train.distill_data import (
+    check_same_clips,
+    load_distill_data,
+    resolve_class_names,
+)
+from videomae2.commands.train.setup import build_model_config
 from videomae2.config.checks import check_run
 from videomae2.config.runs import DistillRun, FinetuneRun, PretrainRun
 from videomae2.data.manifests.class_names import read_class_names
@@ -96,14 +98,7 @@ class FinetuneStage(Stage[FinetuneRun]):
         if not is_pending:
             report = check_init_fits(run.model, run.init, parent, classes=class_names)
             summary += report.summarize()
-        card = SavedClassifierConfig(
-            model=run.model,
-            class_names=class_names,
-            task_type=run.task.task_type,
-            frame_sampling=get_frame_sampling(run),
-            mean=run.data.mean,
-            std=run.data.std,
-        )
+        card = build_model_config(run, class_names, run.task.task_type)
         return StagePlan(
             lists=job.build_lists(),
             summary=str(summary),
@@ -127,11 +122,11 @@ class FinetuneStage(Stage[FinetuneRun]):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DistillStage(Stage[DistillRun]):
-    """Students of a teacher; parents give the teacher and the first student's first weights."""
+    """A student of a teacher; parents give the teacher and the student's first weights."""
 
     kind: ClassVar = "distill"
     config_type: ClassVar = DistillRun
-    inputs: ClassVar = {"teacher": "teacher.weights", "student": "students.0.init.weights"}
+    inputs: ClassVar = {"teacher": "teacher.weights", "student": "init.weights"}
 
     def plan(self, parents: Mapping[str, Pretrained | None]) -> StagePlan | None:
         requested = self._with_weights(dict.fromkeys(parents, _EXISTING_PATH))
@@ -144,60 +139,35 @@ class DistillStage(Stage[DistillRun]):
             assert requested.teacher.weights is not None
             teacher = resolve_classifier(requested.teacher.weights)
         requested = self._with_weights({role: p.path for role, p in parents.items() if p})
-        for student in requested.students:
-            check_same_clips(student.model.encoder, teacher, name=student.name)
-        videos = load_distill_data(requested, teacher)
-        student_model = parents.get("student")
-        pending_models = {requested.students[0].name: student_model} if student_model else {}
-        run = resolve_students(requested, teacher, pending_models)
-        output_names = resolve_class_names(videos, teacher)
+        check_same_clips(requested.model.encoder, teacher)
+        videos, parent = load_distill_data(requested, teacher), parents.get("student")
+        run = distill.resolve_config(requested, teacher, parent)
+        class_names = resolve_class_names(videos, teacher)
         job = distill.DistillJob(
             run=run, manifests=videos.train.manifests, teacher=teacher, videos=videos
         )
-        summary = [str(job.summarize())]
-        for number, student in enumerate(run.students):
-            flag, parent = f"--students.{number}.model", pending_models.get(student.name)
-            report = check_init_fits(
-                student.model, student.init, parent, classes=output_names, flag=flag
-            )
-            summary.append(f"start of {student.name}\n{report}")
-        card = SavedClassifierConfig(
-            model=run.model,
-            class_names=output_names,
-            task_type=teacher.config.task_type,
-            frame_sampling=get_frame_sampling(run),
-            mean=run.data.mean,
-            std=run.data.std,
-        )
+        report = check_init_fits(run.model, run.init, parent, classes=class_names)
+        card = build_model_config(run, class_names, teacher.config.task_type)
         return StagePlan(
             lists=job.build_lists(),
-            summary="\n".join(summary),
-            produces=build_expected_model(card, self.out) if len(run.students) == 1 else None,
+            summary=str(job.summarize() + report.summarize()),
+            produces=build_expected_model(card, self.out),
         )
 
     def run(
         self, weights: Mapping[str, Path], metadata: Mapping[str, object]
     ) -> tuple[Path, StageMetrics]:
-        run = self._with_weights(weights)
-        students = distill.distill(run, metadata=metadata, ignored_fields=self.ignored_fields)
-        if len(run.students) == 1:
-            result = students / run.students[0].name
-            return result, _load_validation(result)
-        metrics = {s.name: _load_validation(students / s.name) for s in run.students}
-        return students, {
-            f"{name} {key}": values[key]
-            for name, values in metrics.items()
-            for key in list(values)[:1]
-        }
+        result = distill.distill(
+            self._with_weights(weights), metadata=metadata, ignored_fields=self.ignored_fields
+        )
+        return result, _load_validation(result)
 
     def _with_weights(self, weights: Mapping[str, Path]) -> DistillRun:
         run = self.config
         if "teacher" in weights:
             run = replace(run, teacher=replace(run.teacher, weights=weights["teacher"]))
-        if "student" in weights and run.students:
-            first, *others = run.students
-            first = replace(first, init=replace(first.init, weights=weights["student"]))
-            run = replace(run, students=(first, *others))
+        if "student" in weights:
+            run = replace(run, init=replace(run.init, weights=weights["student"]))
         return run
 
 
@@ -207,12 +177,10 @@ def check_init_fits(
     parent: Pretrained | None,
     *,
     classes: Sequence[str] | None,
-    flag: str = "--model",
 ) -> LoadReport:
     """Start a classifier as it will be started, without any data.
 
-    Its own first weights are read where there is no parent. ``flag`` is what sets the classifier on
-    the command line, for messages.
+    Its own first weights are read where there is no parent.
 
     Raises:
         ConfigError: If a choice has no effect.
@@ -229,9 +197,7 @@ def check_init_fits(
     if init.class_names is not None:
         parent = with_class_names(parent, read_class_names(init.class_names))
     state = {name: value.to("meta") for name, value in parent.state.items()}
-    return load_pretrained(
-        model, replace(parent, state=state), init, class_names=classes, flag=flag
-    )
+    return load_pretrained(model, replace(parent, state=state), init, class_names=classes)
 
 
 def _load_validation(folder: Path) -> StageMetrics:

@@ -1,7 +1,4 @@
-"""The labelled videos of a run: which to train on, which are held out, and their targets.
-
-Axes: outputs.
-"""
+"""The labelled videos of a run: which to train on, and which are held out."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -9,24 +6,15 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
-import torch
-from jaxtyping import Float32
-from torch import Tensor
 
 from videomae2.base.summary import Summary
 from videomae2.config.runs import FinetuneRun, ValidatedRun
-from videomae2.data.augment.augment import augment, is_mixing
-from videomae2.data.loading.batch import CPUBatch
 from videomae2.data.loading.labels import LABEL_READERS, LabelledData
 from videomae2.data.loading.sources import SourceConfig, check_timestamps
 from videomae2.data.manifests.overlap import describe_entry, find_overlap
 from videomae2.data.manifests.split import validation_split
 from videomae2.errors import DataError
 from videomae2.models.task_type import TASK_TYPES, TaskType
-from videomae2.models.weights.target_scaler import TargetScaler, fit_target_scaler
-from videomae2.tasks.classify import ClassifyConfig
-from videomae2.tensors.clips import Clips, to_device
-from videomae2.tensors.targets import compute_class_weights, compute_pos_weights, to_soft_targets
 
 VAL_FOLDER = "val"
 """Folder of a run for what is known of its held-out videos."""
@@ -45,21 +33,15 @@ class TrainValData:
     def summarize(self, task_type: TaskType) -> Summary:
         """Say what was found out about the labels."""
         names = self.train.class_names
-        shown = ", ".join(names[:_MAX_SHOWN_CLASSES])
-        more = (
-            f" and {len(names) - _MAX_SHOWN_CLASSES} more"
-            if len(names) > _MAX_SHOWN_CLASSES
-            else ""
-        )
-        noun = TASK_TYPES[task_type].noun
-        text = f"{len(names)}: {shown}{more} ({self.train.description})"
+        text = f"{len(names)}: {', '.join(names[:_MAX_SHOWN_CLASSES])}"
+        if len(names) > _MAX_SHOWN_CLASSES:
+            text += f" and {len(names) - _MAX_SHOWN_CLASSES} more"
+        text += f" ({self.train.description})"
         if task_type == "multiclass":
-            count = count_per_class(self.train.targets, len(names))
-            range_text = (
-                f"{min(count)} to {max(count)}" if min(count) < max(count) else f"{count[0]}"
-            )
-            text += f"\n{range_text} videos each to train on"
-        return Summary(((noun, text), ("val", self.val_description)))
+            count = count_per_class(self.train)
+            counts = f"{min(count)} to {max(count)}" if min(count) < max(count) else f"{count[0]}"
+            text += f"\n{counts} videos each to train on"
+        return Summary(((TASK_TYPES[task_type].noun, text), ("val", self.val_description)))
 
 
 def load_train_val_data(run: FinetuneRun) -> TrainValData:
@@ -100,24 +82,38 @@ def split_validation(
     Raises:
         DataError: The list has training videos, or nothing held out can be judged by its labels.
     """
-    validation = run.validation
-    if validation.path is None:
-        train_val = _split_share(data, validation.share, run.seed)
+    path = run.validation.path
+    if path is None:
+        train_val = _split_share(data, run.validation.share, run.seed)
     else:
         val_data = read(*build_val_sources(run))
-        _check_leakage(data, val_data, validation.path)
-        train_val = TrainValData(
-            data, val_data, f"{_count_videos(val_data)} videos of {validation.path}"
-        )
+        _check_leakage(data, val_data, path)
+        train_val = TrainValData(data, val_data, f"{_count_videos(val_data)} videos of {path}")
     _check_val_labels(train_val.val, task_type)
     return train_val
 
 
+def build_val_sources(run: ValidatedRun) -> tuple[SourceConfig, ...]:
+    """The sources of the held-out videos, one for each of their lists."""
+    sources, validation = run.data.sources, run.validation
+    if validation.path is None:
+        return sources
+    return (
+        replace(
+            sources[0],
+            path=validation.path,
+            root=validation.root,
+            layout=validation.layout,
+            filter=validation.filter,
+            frame_name=validation.frame_name or sources[0].frame_name,
+            frame_rate=validation.frame_rate or sources[0].frame_rate,
+        ),
+    )
+
+
 def _check_leakage(train_data: LabelledData, val_data: LabelledData, path: Path) -> None:
     """Refuse a list that has training videos: the best model would be the one that knows them."""
-    overlap = find_overlap(
-        *(chain.from_iterable(labelled_data.manifests) for labelled_data in (train_data, val_data))
-    )
+    overlap = find_overlap(*(chain.from_iterable(d.manifests) for d in (train_data, val_data)))
     if overlap:
         raise DataError(
             f"{len(overlap)} of the {_count_videos(val_data)} videos of --validation.path {path} "
@@ -139,66 +135,11 @@ def _check_val_labels(val_data: LabelledData | None, task_type: TaskType) -> Non
         )
 
 
-def count_per_class(targets: Sequence[np.ndarray], num_classes: int) -> list[int]:
-    """Videos of each class."""
-    counts: list[int] = np.bincount(np.concatenate(targets), minlength=num_classes).tolist()
+def count_per_class(videos: LabelledData) -> list[int]:
+    """Videos of each class, of which each has one."""
+    targets = np.concatenate(videos.targets)
+    counts: list[int] = np.bincount(targets, minlength=len(videos.class_names)).tolist()
     return counts
-
-
-class TargetLookup:
-    """Targets of clips by the place of their video, and weights of classes."""
-
-    def __init__(self, config: ClassifyConfig, videos: LabelledData) -> None:
-        self.config, self.videos = config, videos
-        self._targets = [torch.from_numpy(rows) for rows in videos.targets]
-
-    def compute_class_weights(self) -> Float32[Tensor, " outputs"] | None:
-        """Weights of classes against imbalance, where they are asked for."""
-        balance, names = self.config.balance, self.videos.class_names
-        if balance == 0:
-            return None
-        if self.config.task_type == "multiclass":
-            return compute_class_weights(count_per_class(self.videos.targets, len(names)), balance)
-        all_targets = torch.cat(self._targets)
-        return compute_pos_weights(all_targets.sum(dim=0).int().tolist(), len(all_targets), balance)
-
-    def fit_target_scaler(self) -> TargetScaler | None:
-        """What numbers are counted in while they are learnt; None for classes."""
-        return fit_target_scaler(self._targets) if self.config.task_type == "regression" else None
-
-    def lookup(self, sample_ids: Sequence[tuple[int, int]], views: int) -> Tensor:
-        """One target for each view of each video."""
-        targets = torch.stack([self._targets[source][number] for source, number in sample_ids])
-        return targets.repeat_interleave(views, dim=0)
-
-
-@dataclass(frozen=True, slots=True)
-class BatchTransform:
-    """Gives training clips what they should be taken for, and changes them."""
-
-    run: ValidatedRun
-    target_lookup: TargetLookup
-
-    def __call__(self, clips: Clips, batch: CPUBatch) -> Clips:
-        data, config = self.run.data, self.run.augment
-        device = clips.pixels.device
-        targets = self.target_lookup.lookup(
-            batch.sample_ids, len(batch.keys) // len(batch.sample_ids)
-        )
-        if targets.ndim == 1 and is_mixing(config.mix):
-            targets = to_soft_targets(targets, len(self.target_lookup.videos.class_names))
-        transformed = augment(
-            replace(clips, targets=to_device(targets, device)),
-            config,
-            mean=to_device(torch.tensor(data.mean), device),
-            std=to_device(torch.tensor(data.std), device),
-            host_keys=torch.tensor(batch.keys),
-        )
-        return (
-            transformed
-            if self.target_lookup.videos.has_labels
-            else replace(transformed, targets=None)
-        )
 
 
 def _split_share(videos: LabelledData, share: float, seed: int) -> TrainValData:
@@ -207,22 +148,16 @@ def _split_share(videos: LabelledData, share: float, seed: int) -> TrainValData:
     if count == 0:
         return TrainValData(videos, None, "nothing: the last model is the result")
     val_data = _select_entries(videos, val_masks)
-    whom = "each class" if val_data.targets[0].ndim == 1 else "them"
+    has_one_class = val_data.targets[0].ndim == 1
+    whom = "each class" if has_one_class else "them"
     description = f"{count} of {_count_videos(videos)} videos, {share:g} of {whom}, not trained on"
-    if val_data.targets[0].ndim == 1 and (absent_classes := _find_absent_classes(val_data)):
-        shown = ", ".join(absent_classes[:_MAX_SHOWN_CLASSES]) + (
-            ", …" if len(absent_classes) > _MAX_SHOWN_CLASSES else ""
-        )
-        description += f"; none of {shown}, which have too few"
-    return TrainValData(
-        _select_entries(videos, [~mask for mask in val_masks]), val_data, description
-    )
-
-
-def _find_absent_classes(videos: LabelledData) -> list[str]:
-    """The classes that no video has."""
-    count = count_per_class(videos.targets, len(videos.class_names))
-    return [name for name, number in zip(videos.class_names, count, strict=True) if number == 0]
+    if has_one_class and 0 in (counts := count_per_class(val_data)):
+        absent = [name for name, n in zip(videos.class_names, counts, strict=True) if n == 0]
+        more = ", …" if len(absent) > _MAX_SHOWN_CLASSES else ""
+        shown = ", ".join(absent[:_MAX_SHOWN_CLASSES])
+        description += f"; none of {shown}{more}, which have too few"
+    train_data = _select_entries(videos, [~mask for mask in val_masks])
+    return TrainValData(train_data, val_data, description)
 
 
 def _select_entries(videos: LabelledData, masks: Sequence[np.ndarray]) -> LabelledData:
@@ -235,22 +170,4 @@ def _select_entries(videos: LabelledData, masks: Sequence[np.ndarray]) -> Labell
 
 
 def _count_videos(videos: LabelledData) -> int:
-    return sum(len(manifest) for manifest in videos.manifests)
-
-
-def build_val_sources(run: ValidatedRun) -> tuple[SourceConfig, ...]:
-    """The sources of the held-out videos, one for each of their lists."""
-    sources, validation = run.data.sources, run.validation
-    if validation.path is None:
-        return sources
-    return (
-        replace(
-            sources[0],
-            path=validation.path,
-            root=validation.root,
-            layout=validation.layout,
-            filter=validation.filter,
-            frame_name=validation.frame_name or sources[0].frame_name,
-            frame_rate=validation.frame_rate or sources[0].frame_rate,
-        ),
-    )
+    return sum(map(len, videos.manifests))

@@ -1,8 +1,8 @@
-"""The videos of a distillation run, and how their classes go with those of the teacher."""
+"""What a distillation run and its teacher must share: clips, and the classes of the videos."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
+from videomae2.base.summary import Summary
 from videomae2.commands.train.datasets import TrainValData, split_validation
 from videomae2.config.runs import DistillRun
 from videomae2.data.loading.labels import LABEL_READERS, LabelledData, read_unlabelled
@@ -10,10 +10,29 @@ from videomae2.data.loading.sources import SourceConfig, check_timestamps
 from videomae2.data.manifests.class_names import read_class_names
 from videomae2.data.manifests.public_classes import canonicalize_names
 from videomae2.errors import CheckpointError, ConfigError
+from videomae2.models.encoder import EncoderConfig
 from videomae2.models.weights.classifier_ref import ClassifierRef
 from videomae2.models.weights.head_index import check_classes_match
 
 _REMEDY = "\n--no-labelled takes the videos without their labels"
+
+
+def check_same_clips(student: EncoderConfig, teacher: ClassifierRef) -> None:
+    """Refuse a student that reads other clips than its teacher, which sees the very same ones.
+
+    Raises:
+        CheckpointError: Says both sizes.
+    """
+    sizes = [
+        f"{config.frames}x{config.height}x{config.width} of {config.channels} channels"
+        for config in (student, teacher.config.model.encoder)
+    ]
+    if sizes[0] != sizes[1]:
+        raise CheckpointError(
+            f"the student reads clips of {sizes[0]} (frames, height, width), its teacher "
+            f"{teacher.path} reads {sizes[1]}; both must see the same clip: give the student the "
+            f"teacher's size, or fine-tune a teacher at the student's"
+        )
 
 
 def load_distill_data(run: DistillRun, teacher: ClassifierRef) -> TrainValData:
@@ -31,18 +50,30 @@ def load_distill_data(run: DistillRun, teacher: ClassifierRef) -> TrainValData:
         )
     data = _load_labelled(run, teacher) if run.labelled else _load_unlabelled(run, teacher)
     check_timestamps(run.data.sources, data.manifests)
-    return split_validation(
-        run,
-        teacher.config.task_type,
-        data,
-        lambda source: _load_val_list(run, teacher, source, data),
-    )
+
+    def load_val_list(source: SourceConfig) -> LabelledData:
+        if not run.labelled:
+            return read_unlabelled((source,), data.class_names)
+        read = LABEL_READERS[teacher.config.task_type]
+        return read((source,), run.labels, expected=data.class_names)
+
+    return split_validation(run, teacher.config.task_type, data, load_val_list)
 
 
 def resolve_class_names(videos: TrainValData, teacher: ClassifierRef) -> tuple[str, ...] | None:
     """What the outputs are called, as far as anybody knows."""
     names = teacher.config.class_names or videos.train.class_names
     return names if len(names) == teacher.config.model.num_classes else None
+
+
+def summarize_classes(run: DistillRun, videos: TrainValData, teacher: ClassifierRef) -> Summary:
+    """Say what the classes are, and what is known of the videos."""
+    if run.labelled:
+        return videos.summarize(teacher.config.task_type)
+    names = resolve_class_names(videos, teacher)
+    names_text = f"those of the teacher: {', '.join(names[:12])}" if names else "without names"
+    text = f"{teacher.config.model.num_classes}, {names_text}; labels are not looked at"
+    return Summary((("classes", text), ("val", videos.val_description)))
 
 
 def _load_unlabelled(run: DistillRun, teacher: ClassifierRef) -> LabelledData:
@@ -76,8 +107,10 @@ def _load_labelled(run: DistillRun, teacher: ClassifierRef) -> LabelledData:
         return data
     if data.class_names == expected:
         return data
-    names = canonicalize_names(expected, data.class_names)
-    if not _classes_match(names, expected, require_all=teacher.config.task_type == "multiclass"):
+    names = set(canonicalize_names(expected, data.class_names))
+    # in any order; where any number of labels holds, some may never do
+    is_multiclass = teacher.config.task_type == "multiclass"
+    if names != set(expected) if is_multiclass else not names <= set(expected):
         try:
             check_classes_match(data.class_names, expected, location=f"the teacher {teacher.path}")
         except CheckpointError as error:
@@ -85,11 +118,6 @@ def _load_labelled(run: DistillRun, teacher: ClassifierRef) -> LabelledData:
     return replace(
         read(run.data.sources, run.labels, expected=expected), description=data.description
     )
-
-
-def _classes_match(names: Sequence[str], expected: Sequence[str], *, require_all: bool) -> bool:
-    """The same names in any order; where any number of labels holds, some may never do."""
-    return set(names) == set(expected) if require_all else set(names) <= set(expected)
 
 
 def _label_by_output_index(
@@ -102,17 +130,6 @@ def _label_by_output_index(
     names = teacher.config.class_names or tuple(map(str, range(outputs)))
     return replace(
         data, class_names=names, description=f"numbers of the teacher's {outputs} outputs"
-    )
-
-
-def _load_val_list(
-    run: DistillRun, teacher: ClassifierRef, source: SourceConfig, train_data: LabelledData
-) -> LabelledData:
-    """Read the list that is held out, as the others were."""
-    if not run.labelled:
-        return read_unlabelled((source,), train_data.class_names)
-    return LABEL_READERS[teacher.config.task_type](
-        (source,), run.labels, expected=train_data.class_names
     )
 
 

@@ -1,37 +1,32 @@
 """What a training would do, found out without touching its folder: length, disk space, start."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+import torch
 from torch import nn
 
 from videomae2.base.files import check_writable
+from videomae2.base.provenance import PROVENANCE_FILE
 from videomae2.base.signals import raise_if_stopped
 from videomae2.base.summary import Summary
+from videomae2.commands.train.length import build_loop_config, resolve_run
 from videomae2.commands.train.run_folder import (
-    VideoList,
-    check_no_models,
-    check_resume_compatible,
-    is_different_run,
-)
-from videomae2.commands.train.setup import (
-    R,
-    TrainingJob,
     build_checkpoint_manager,
-    build_loop_config,
-    build_mixture,
-    resolve_batch_size,
-    resolve_precision,
+    check_start,
 )
+from videomae2.commands.train.setup import TrainingJob
 from videomae2.config.runs import DistillRun, FinetuneRun, Run
 from videomae2.data.loading.sources import SourceConfig
 from videomae2.data.manifests.manifest import Manifest
-from videomae2.models.weights.resolve import BEST_FOLDER, STUDENTS_FOLDER
+from videomae2.models.classifier import Classifier, ClassifierConfig
+from videomae2.models.weights.resolve import BEST_FOLDER
 from videomae2.training.checkpoint import CheckpointManager
 from videomae2.training.loop import LoopConfig
 from videomae2.training.runtime import resolve_runtime
 
 
-def preview(job: TrainingJob[R]) -> Summary:
+def preview(job: TrainingJob) -> Summary:
     """Say what a run will do, and see whether it would start: its first weights are loaded.
 
     Raises:
@@ -42,32 +37,25 @@ def preview(job: TrainingJob[R]) -> Summary:
         Interrupted: Somebody has asked to stop.
     """
     init = job.try_init()
-    start = _preview_start(job, job.build_lists())
-    return job.summarize() + init + start
-
-
-def _preview_start(job: TrainingJob[R], lists: Sequence[VideoList]) -> Summary:
-    """Say where a run would begin or go on."""
     raise_if_stopped()
-    requested, manifests = job.run, job.manifests
-    run = resolve_batch_size(
-        resolve_precision(requested, resolve_runtime(requested.runtime)), manifests
-    )
-    loop_config, folder = build_loop_config(run, manifests), run.output_dir
-    checkpoints = build_checkpoint_manager(run)
+    return job.summarize() + init + _preview_start(job)
+
+
+def _preview_start(job: TrainingJob) -> Summary:
+    """Say where a run would begin or go on."""
+    run = resolve_run(job.run, resolve_runtime(job.run.runtime), job.manifests)
+    loop_config, folder = build_loop_config(run, job.manifests), run.output_dir
+    checkpoints, hint = build_checkpoint_manager(run), ""
     latest = checkpoints.find_latest()
-    is_replaced = latest is None and is_different_run(run, lists)
-    if latest is not None:
-        check_resume_compatible(run, lists)
-    elif is_replaced:
-        check_no_models(folder)
+    has_provenance = (folder / PROVENANCE_FILE).exists()
+    if has_provenance and check_start(run, replace(job, run=run).build_provenance()):
+        hint = " in place of another run, which had no checkpoint"
     num_bytes = estimate_checkpoint_bytes(run, job.build_meta_model(), loop_config, checkpoints)
     check_writable(folder, num_bytes, dry_run=True)
-    if latest is not None:
-        text = f"would go on at step {latest[0]} of {loop_config.steps} from {latest[1]}"
-        return Summary((("resume", text),))
-    hint = " in place of another run, which had no checkpoint" if is_replaced else ""
-    return Summary((("start", f"would start at the first step{hint}"),))
+    if latest is None:
+        return Summary((("start", f"would start at the first step{hint}"),))
+    text = f"would go on at step {latest[0]} of {loop_config.steps} from {latest[1]}"
+    return Summary((("resume", text),))
 
 
 def estimate_checkpoint_bytes(
@@ -99,43 +87,28 @@ def estimate_checkpoint_bytes(
 def _count_model_copies(run: Run) -> int:
     """Copies of the weights beside the checkpoints that are still to come.
 
-    They are the best by validation and, for a moment, the one before it; or, where nothing is held
-    out, the students of the last step.
+    They are the best by validation and, for a moment, the one before it.
     """
     if not isinstance(run, FinetuneRun | DistillRun):
         return 0
-    folder_name = STUDENTS_FOLDER if isinstance(run, DistillRun) else BEST_FOLDER
-    exists = (run.output_dir / folder_name).exists()
-    if run.validation.path is not None or run.validation.share:
-        return 1 if exists else 2
-    return 1 if folder_name == STUDENTS_FOLDER and not exists else 0
+    if run.validation.path is None and not run.validation.share:
+        return 0
+    return 1 if (run.output_dir / BEST_FOLDER).exists() else 2
 
 
-def summarize_length(requested: Run, manifests: Sequence[Manifest]) -> Summary:
-    """Say how long a run is, and where it writes and computes.
-
-    Raises:
-        ConfigError: If the device is not there, or there are fewer videos than a step needs.
-    """
-    run = resolve_batch_size(requested, manifests)
-    loop_config, optim = build_loop_config(run, manifests), run.optim
-    peak = max(loop_config.lr_schedule(step) for step in range(min(loop_config.steps, 100_000)))
-    accumulation = (
-        f" in {optim.gradient_accumulation_steps} parts"
-        if optim.gradient_accumulation_steps > 1
-        else ""
-    )
+def describe_classifier(config: ClassifierConfig) -> str:
+    """Say how large a classifier is, and which clips it reads."""
+    with torch.device("meta"):
+        parameters = sum(p.numel() for p in Classifier(config).parameters())
+    encoder = config.encoder
     text = (
-        f"{loop_config.steps} of {optim.global_batch_size} videos x {run.data.views} "
-        f"views{accumulation}, {optim.epochs:g} epochs, peak lr {peak:.3g}"
+        f"{encoder.size}, {parameters / 1e6:.1f} M parameters, {config.num_classes} outputs, "
+        f"clips of {encoder.frames}x{encoder.height}x{encoder.width}"
     )
-    if optim.global_batch_size < requested.optim.global_batch_size:
-        text += (
-            f"\nnot --optim.global-batch-size {requested.optim.global_batch_size}: an epoch "
-            f"has {build_mixture(run, manifests).epoch_size} videos"
-        )
-    device = str(resolve_runtime(run.runtime))
-    return Summary((("steps", text), ("folder", str(run.output_dir)), ("device", device)))
+    if encoder.pretrained_grid:
+        grid = "x".join(map(str, encoder.pretrained_grid))
+        text += f", position table of {grid} cubes resampled"
+    return text
 
 
 def summarize_videos(run: Run, manifests: Sequence[Manifest]) -> Summary:

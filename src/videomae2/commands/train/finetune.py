@@ -1,42 +1,41 @@
 """Supervised training from start to end: post-pre-training, fine-tuning, or from scratch."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
 from videomae2.base.summary import Summary
-from videomae2.commands.train.datasets import (
-    BatchTransform,
-    TargetLookup,
-    TrainValData,
-    load_train_val_data,
+from videomae2.commands.train.datasets import TrainValData, load_train_val_data
+from videomae2.commands.train.dry_run import (
+    describe_classifier,
+    preview,
+    summarize_videos,
 )
-from videomae2.commands.train.dry_run import preview, summarize_length, summarize_videos
-from videomae2.commands.train.run import check_resumable, train
-from videomae2.commands.train.run_folder import VideoList, build_labelled_lists
+from videomae2.commands.train.length import summarize_length
+from videomae2.commands.train.run import train
+from videomae2.commands.train.run_folder import check_resumable
 from videomae2.commands.train.setup import (
-    SaveModel,
     TrainingJob,
     TrainingSetup,
-    get_frame_sampling,
-    init_model,
-    load_model_with_adapters,
-    save_model_with_adapters,
+    build_classifier,
+    build_model_config,
 )
-from videomae2.commands.train.validation import EvalTarget, Validation, compute_metrics
+from videomae2.commands.train.targets import BatchTransform, compute_balance, lookup_targets
+from videomae2.commands.train.validation import Validation, report_result
+from videomae2.commands.train.video_lists import VideoList, build_labelled_lists
 from videomae2.config.checks import check_run
 from videomae2.config.diff import RESUME_SAFE_FIELDS
 from videomae2.config.runs import FinetuneRun
 from videomae2.models.classifier import Classifier
 from videomae2.models.lora import apply_tuning
-from videomae2.models.weights.config_json import SavedClassifierConfig, load_model_config_of
+from videomae2.models.task_type import TASK_TYPES
+from videomae2.models.weights.config_json import SavedClassifierConfig
 from videomae2.models.weights.pretrained import Pretrained
 from videomae2.models.weights.pretrained_grid import resolve_pos_embed
-from videomae2.models.weights.resolve import BEST_FOLDER
-from videomae2.models.weights.target_scaler import TargetScaler
+from videomae2.models.weights.target_scaler import fit_target_scaler
 from videomae2.tasks.classify import ClassifyTask
 from videomae2.training.callback import Callback
 from videomae2.training.loop import LoopConfig
@@ -77,33 +76,16 @@ def finetune(
     if resume:
         check_resumable(run)
     last = train(load_job(run, metadata), ignored_fields=ignored_fields)
-    best = run.output_dir / BEST_FOLDER
-    if not best.exists():
-        return last
-    saved = load_model_config_of(SavedClassifierConfig, best).metadata
-    metrics = "  ".join(f"{name} {value:.4g}" for name, value in saved["validation"].items())
-    _logger.info(f"best     {best}, of step {saved['step']}, on held-out videos: {metrics}")
-    return best
+    return report_result(run.output_dir, last)
 
 
 def dry_run(run: FinetuneRun) -> Summary:
-    """Describe a run, and see whether it would start: its lists are read and its parent loaded.
-
-    Raises:
-        ConfigError: If the device is not there, or the folder holds another run.
-        DataError: If lists are wrong.
-        CheckpointError: If the parent does not fit, or the folder cannot be used.
-    """
+    """Describe a run, and see whether it would start; raises as ``finetune``."""
     return preview(load_job(run))
 
 
 def load_job(run: FinetuneRun, metadata: Mapping[str, object] | None = None) -> "FinetuneJob":
-    """Read the lists of a run; outputs that are not given are those of the data.
-
-    Raises:
-        DataError: If lists are wrong.
-        CheckpointError: If the parent cannot be read or was trained on another grid than is said.
-    """
+    """Read the lists of a run; outputs that are not given are those of the data."""
     videos = load_train_val_data(run)
     return FinetuneJob(
         run=resolve_config(run, videos),
@@ -126,30 +108,16 @@ def resolve_config(
     Raises:
         CheckpointError: If the parent cannot be read or was trained on another grid than is said.
     """
-    model, start = run.model, run.init
-    encoder = resolve_pos_embed(model.encoder, start.pos_embed, parent or start.weights)
-    outputs = len(videos.train.class_names)
-    return replace(run, model=replace(model, encoder=encoder, num_classes=outputs))
-
-
-def build_model(
-    run: FinetuneRun,
-    classes: Sequence[str],
-    generator: torch.Generator,
-    target_scaler: TargetScaler | None = None,
-) -> tuple[Classifier, Summary]:
-    """A model with its first weights, and where they come from in words."""
-    model = Classifier(run.model)
-    report = init_model(
-        model, run.init, generator, class_names=classes, target_scaler=target_scaler
-    )
-    return model, report.summarize(_SCRATCH_HINT if run.init.weights is None else "")
+    encoder = resolve_pos_embed(run.model.encoder, run.init.pos_embed, parent or run.init.weights)
+    num_classes = len(videos.train.class_names)
+    return replace(run, model=replace(run.model, encoder=encoder, num_classes=num_classes))
 
 
 @dataclass(frozen=True, kw_only=True)
-class FinetuneJob(TrainingJob[FinetuneRun]):
+class FinetuneJob(TrainingJob):
     """A supervised run and its videos."""
 
+    run: FinetuneRun
     videos: TrainValData
 
     def build_lists(self) -> tuple[VideoList, ...]:
@@ -160,81 +128,70 @@ class FinetuneJob(TrainingJob[FinetuneRun]):
             return Classifier(self.run.model)
 
     def summarize(self) -> Summary:
-        run, encoder = self.run, self.run.model.encoder
-        parameters = sum(p.numel() for p in self.build_meta_model().parameters())
-        model_text = (
-            f"{encoder.size}, {parameters / 1e6:.1f} M parameters, {run.model.num_classes} "
-            f"outputs, clips of {encoder.frames}x{encoder.height}x{encoder.width}"
-        )
         return (
-            summarize_videos(run, self.manifests)
-            + self.videos.summarize(run.task.task_type)
-            + Summary((("model", model_text),))
-            + summarize_length(run, self.manifests)
+            summarize_videos(self.run, self.manifests)
+            + self.videos.summarize(self.run.task.task_type)
+            + Summary((("model", describe_classifier(self.run.model)),))
+            + summarize_length(self.run, self.manifests)
         )
 
     def try_init(self) -> Summary:
         generator = torch.Generator().manual_seed(self.run.seed)
-        return build_model(self.run, self.videos.train.class_names, generator)[1]
+        _, report = build_classifier(self.run, self.videos.train.class_names, generator)
+        return report.summarize("" if self.run.init.weights else _SCRATCH_HINT)
 
     def build_setup(self, loop_config: LoopConfig, runtime: Runtime) -> TrainingSetup:
         """Build what is trained: first weights, then what of them learns, then the task."""
-        run, class_names = self.run, self.videos.train.class_names
-        target_lookup = TargetLookup(run.task, self.videos.train)
+        run, train = self.run, self.videos.train
+        is_regression = run.task.task_type == "regression"
+        targets = [torch.from_numpy(rows) for rows in train.targets]
+        scaler = fit_target_scaler(targets) if is_regression else None
         generator = torch.Generator().manual_seed(run.seed)
-        target_scaler = target_lookup.fit_target_scaler()
-        model, init_summary = build_model(run, class_names, generator, target_scaler)
-        _logger.info(init_summary)
+        model, report = build_classifier(run, train.class_names, generator, scaler)
+        _logger.info(report.summarize("" if run.init.weights else _SCRATCH_HINT))
         apply_tuning(model, run.tuning, generator)
         task = ClassifyTask(
             model,
             run.task,
-            class_weights=target_lookup.compute_class_weights(),
-            target_scaler=target_scaler,
+            class_weights=compute_balance(run.task, train),
+            target_scaler=scaler,
             mean=run.data.mean,
             std=run.data.std,
         )
-
-        def save(folder: Path, metadata: Mapping[str, object]) -> None:
-            card = SavedClassifierConfig(
-                model=run.model,
-                class_names=class_names,
-                task_type=run.task.task_type,
-                frame_sampling=get_frame_sampling(run),
-                target_scaler=target_scaler,
-                mean=run.data.mean,
-                std=run.data.std,
-                metadata={**metadata, **self.metadata},
-            )
-            save_model_with_adapters(folder, model, card)
-
+        config = replace(
+            build_model_config(run, train.class_names, run.task.task_type),
+            target_scaler=scaler,
+            metadata=dict(self.metadata),
+        )
         return TrainingSetup(
             run=run,
             loop_config=loop_config,
             runtime=runtime,
             manifests=self.manifests,
             task=task,
-            save=save,
-            load=lambda folder: load_model_with_adapters(folder, model),
-            transform=BatchTransform(run, target_lookup),
-            callbacks=self._build_callbacks(loop_config, runtime, task, save),
+            config=config,
+            transform=BatchTransform(run, train),
+            callbacks=self._build_callbacks(loop_config, runtime, config),
         )
 
     def _build_callbacks(
-        self, loop_config: LoopConfig, runtime: Runtime, task: ClassifyTask, save: SaveModel
+        self, loop_config: LoopConfig, runtime: Runtime, config: SavedClassifierConfig
     ) -> tuple[Callback, ...]:
         """Validation, if videos are held out."""
-        run, val_data = self.run, self.videos.val
+        val_data, scaler = self.videos.val, config.target_scaler
         if val_data is None:
             return ()
-        target_lookup = TargetLookup(run.task, val_data)
-        target_scaler = TargetLookup(run.task, self.videos.train).fit_target_scaler()
-        eval_target = EvalTarget(
-            folder=run.output_dir / BEST_FOLDER,
-            predict=lambda clips, batch: task.predict(clips),
+        # numbers count in their deviation over the training videos, so that none outweighs another
+        scale = 1.0 if scaler is None else torch.tensor(scaler.std)
+        compute_metrics = TASK_TYPES[config.task_type].compute_metrics
+        validation = Validation(
+            run=self.run,
+            steps=loop_config.steps,
+            runtime=runtime,
+            val_data=val_data,
+            config=config,
             compute_metrics=lambda scores, sample_ids: compute_metrics(
-                run.task.task_type, scores, target_lookup.lookup(sample_ids, 1), target_scaler
+                scores, lookup_targets(val_data, sample_ids), scale
             ),
-            save=save,
         )
-        return (Validation(run, loop_config.steps, runtime, val_data, (eval_target,)),)
+        return (validation,)

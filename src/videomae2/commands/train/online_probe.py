@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from videomae2.base.summary import Summary
@@ -41,20 +41,12 @@ _logger = logging.getLogger(__name__)
 _BATCH_SIZE = 8
 
 
-@dataclass(frozen=True, slots=True)
-class _ProbeSplit:
-    """Clips in memory and their classes."""
-
-    clips: UInt8[Tensor, "videos frames height width channels"]
-    labels: Int64[np.ndarray, " videos"]
+_ProbeSplit = tuple[UInt8[Tensor, "videos frames height width channels"], np.ndarray]
+"""Clips in memory, and their classes."""
 
 
 def load_probe_data(probe: OnlineProbeConfig) -> ProbeData:
-    """Read the labelled lists, and take no more of them than is wanted.
-
-    Raises:
-        ManifestError, DataError: A list cannot be used.
-    """
+    """Read the labelled lists, and take no more of them than is wanted."""
     assert probe.videos is not None
     settings = ProbeListConfig(layout=probe.layout, root=probe.root)
     # seed 0: runs of any seed are probed with the same videos
@@ -62,11 +54,7 @@ def load_probe_data(probe: OnlineProbeConfig) -> ProbeData:
 
 
 def summarize_probe(run: PretrainRun) -> Summary:
-    """Say what is probed; nothing if nothing is.
-
-    Raises:
-        ManifestError, DataError: A list cannot be used.
-    """
+    """Say what is probed; nothing if nothing is."""
     if not run.online_probe.is_enabled:
         return Summary(())
     data = load_probe_data(run.online_probe)
@@ -89,7 +77,8 @@ class OnlineProbe(Callback):
     steps: int
     runtime: Runtime
     context: CallbackContext = field(init=False)
-    _splits: tuple[_ProbeSplit, _ProbeSplit] | None = field(default=None)
+    _splits: list[_ProbeSplit] = field(default_factory=list)
+    """To train on, and to test on."""
     _num_classes: int = 0
 
     @property
@@ -100,75 +89,64 @@ class OnlineProbe(Callback):
         return task.model.encoder
 
     def attach(self, context: CallbackContext) -> None:
-        """Probe the weights that a run begins with, unless that was done before it stopped.
-
-        Raises:
-            DataError: Too few videos can be read.
-        """
+        """Probe the weights that a run begins with, unless that was done before it stopped."""
         self.context = context
         if context.first_step - 1 not in _list_probed_steps(self.run.output_dir / METRICS_FILE):
             self.on_step_end(context.first_step)
 
     def on_step_end(self, step: int) -> None:
-        """Probe, if it is time; a wish to stop ends it without a result.
-
-        Raises:
-            DataError: Too few videos can be read; at the first probe.
-        """
+        """Probe, if it is time; a wish to stop ends it without a result."""
         is_due = self.run.online_probe.is_due(step, self.steps)
         if not is_due or self.context.signals.stop_signal is not None:
             return
         started = time.perf_counter()
-        train, test = self._splits or self._load_splits()
-        self._splits = train, test
-        train_features, test_features = self._encode(train), self._encode(test)
-        if train_features is None or test_features is None:
+        self._splits = self._splits or self._load_splits()
+        train, test = (self._encode(clips) for clips, _ in self._splits)
+        if train is None or test is None:
             return
-        accuracies = self._compute_accuracies(
-            train_features, train.labels, test_features, test.labels
-        )
+        train_labels, test_labels = (labels for _, labels in self._splits)
+        accuracies = self._compute_accuracies(train, test, train_labels, test_labels)
         seconds = time.perf_counter() - started
-        chance = np.mean(test.labels == np.bincount(train.labels).argmax())
         values = {f"probe/{name}": value for name, value in accuracies.items()}
         self.context.log_values(step - 1, {**values, "probe/seconds": seconds})
+        chance = np.mean(test_labels == np.bincount(train_labels).argmax())
         _logger.info(
             f"probe {step}/{self.steps}  k-NN {accuracies['knn']:.1%}  "
             f"linear {accuracies['linear']:.1%}  (always the same class {chance:.1%})  "
-            f"{len(test.labels)} test videos  {seconds:.1f} s"
+            f"{len(test_labels)} test videos  {seconds:.1f} s"
         )
 
-    def _load_splits(self) -> tuple[_ProbeSplit, _ProbeSplit]:
+    def _load_splits(self) -> list[_ProbeSplit]:
         data, run = load_probe_data(self.run.online_probe), self.run
         self._num_classes = len(data.classes)
-        source = run.data.sources[0]
+        source, loading = run.data.sources[0], run.loading
         sampling = FrameSampling(
             frame_interval=source.frame_interval, interval_unit=source.interval_unit
         )
-        train, test = data.train, data.train if data.test is None else data.test
-        loading = run.loading
+        test = data.train if data.test is None else data.test
         num_workers = resolve_num_workers(loading.num_workers, self.runtime)
         with loading.pool(READ_VIEWS, num_workers=num_workers) as pool:
             splits = [
                 self._load_split(manifest, rows, pool, build_view_spec(
                     self.encoder.cubes, sampling, manifest, clips=1,
                     frame_rate=source.frame_rate, reading=loading))
-                for manifest, rows in ((train, data.train_rows), (test, data.test_rows))
+                for manifest, rows in ((data.train, data.train_rows), (test, data.test_rows))
             ]  # fmt: skip
-        train_split, test_split = splits
-        if len(np.unique(train_split.labels)) < 2 or not len(test_split.labels):
+        (_, train_labels), (_, test_labels) = splits
+        if len(np.unique(train_labels)) < 2 or not len(test_labels):
             raise DataError(
-                f"too few videos of --online-probe.videos {self.run.online_probe.videos} can be "
-                f"read: {len(train_split.labels)} to train on and {len(test_split.labels)} to "
-                f"test on"
+                f"too few videos of --online-probe.videos {run.online_probe.videos} can be read: "
+                f"{len(train_labels)} to train on and {len(test_labels)} to test on"
             )
-        return train_split, test_split
+        return splits
 
     def _load_split(
         self, manifest: Manifest, rows: np.ndarray, pool: Pool, view_spec: ViewSpec
     ) -> _ProbeSplit:
         requests = (ViewsRequest(manifest[int(row)], view_spec) for row in rows)
-        clips, labels, errors = [], [], []
         size = self.encoder.cubes.height, self.encoder.cubes.width
+        clips = [torch.empty(0, view_spec.frames, *size, view_spec.channels, dtype=torch.uint8)]
+        labels, errors = [], []
         results = read_videos(requests, pool, size, torch.device("cpu"))
         for row, result in zip(rows, results, strict=True):
             if isinstance(result, VideoError):
@@ -178,16 +156,15 @@ class OnlineProbe(Callback):
                 labels.append(int(manifest.labels[row]))
         if errors:
             _logger.info(f"probe    {len(errors)} videos are skipped, such as: {errors[0]}")
-        empty = torch.empty(0, view_spec.frames, *size, view_spec.channels, dtype=torch.uint8)
-        return _ProbeSplit(torch.cat([empty, *clips]), np.array(labels, dtype=np.int64))
+        return torch.cat(clips), np.array(labels, dtype=np.int64)
 
     @torch.no_grad()
-    def _encode(self, split: _ProbeSplit) -> Float[Tensor, "videos dim"] | None:
+    def _encode(self, all_clips: Tensor) -> Float[Tensor, "videos dim"] | None:
         """Give one vector per video on the CPU; None if somebody wants to stop."""
         data, device, features = self.run.data, self.runtime.device, []
         mean, std = torch.tensor(data.mean, device=device), torch.tensor(data.std, device=device)
         with _eval_mode(self.encoder):
-            for clips in split.clips.split(_BATCH_SIZE):
+            for clips in all_clips.split(_BATCH_SIZE):
                 if self.context.signals.stop_signal is not None:
                     return None
                 values = grid.split(clips.to(device), self.encoder.cubes)
@@ -197,7 +174,7 @@ class OnlineProbe(Callback):
         return torch.cat(features)
 
     def _compute_accuracies(
-        self, train: Tensor, train_labels: np.ndarray, test: Tensor, test_labels: np.ndarray
+        self, train: Tensor, test: Tensor, train_labels: np.ndarray, test_labels: np.ndarray
     ) -> dict[str, float]:
         """Accuracies on the test videos; all on the CPU, where the bits are always the same."""
         scaler, num_classes = FeatureScaler.fit(train), self._num_classes

@@ -7,16 +7,13 @@ from pathlib import Path
 import torch
 
 from videomae2.base.summary import Summary
-from videomae2.commands.train.dry_run import preview, summarize_length, summarize_videos
+from videomae2.commands.train.dry_run import preview, summarize_videos
+from videomae2.commands.train.length import summarize_length
 from videomae2.commands.train.online_probe import OnlineProbe, summarize_probe
-from videomae2.commands.train.run import check_resumable, train
-from videomae2.commands.train.run_folder import VideoList, build_unlabelled_lists
-from videomae2.commands.train.setup import (
-    TrainingJob,
-    TrainingSetup,
-    load_model_with_adapters,
-    save_model_with_adapters,
-)
+from videomae2.commands.train.run import train
+from videomae2.commands.train.run_folder import check_resumable
+from videomae2.commands.train.setup import TrainingJob, TrainingSetup
+from videomae2.commands.train.video_lists import VideoList, build_unlabelled_lists
 from videomae2.config.checks import check_run
 from videomae2.config.diff import RESUME_SAFE_FIELDS
 from videomae2.config.runs import PretrainRun
@@ -58,28 +55,20 @@ def pretrain(
 
 
 def dry_run(run: PretrainRun) -> Summary:
-    """Describe a run, and see whether it would start.
-
-    Raises:
-        ConfigError: If the device is not there, or the folder holds another run.
-        DataError: If lists are wrong.
-        CheckpointError: If the folder cannot be used.
-    """
+    """Describe a run, and see whether it would start; raises as ``pretrain``."""
     return preview(load_job(run))
 
 
 def load_job(run: PretrainRun, metadata: Mapping[str, object] | None = None) -> "PretrainJob":
-    """Read the lists of a run.
-
-    Raises:
-        DataError: If they are wrong.
-    """
+    """Read the lists of a run."""
     return PretrainJob(run=run, metadata=metadata or {}, manifests=load_manifests(run.data))
 
 
 @dataclass(frozen=True, kw_only=True)
-class PretrainJob(TrainingJob[PretrainRun]):
+class PretrainJob(TrainingJob):
     """A pre-training run and its videos."""
+
+    run: PretrainRun
 
     def build_lists(self) -> tuple[VideoList, ...]:
         return build_unlabelled_lists(self.run, self.manifests)
@@ -117,15 +106,12 @@ class PretrainJob(TrainingJob[PretrainRun]):
         model = Autoencoder(run.model)
         init_autoencoder_weights(model, torch.Generator().manual_seed(run.seed))
 
-        def save(folder: Path, metadata: Mapping[str, object]) -> None:
-            card = SavedAutoencoderConfig(
-                model=run.model,
-                mean=run.data.mean,
-                std=run.data.std,
-                metadata={**metadata, "masking": asdict(run.masking), **self.metadata},
-            )
-            save_model_with_adapters(folder, model, card)
-
+        config = SavedAutoencoderConfig(
+            model=run.model,
+            mean=run.data.mean,
+            std=run.data.std,
+            metadata={"masking": asdict(run.masking), **self.metadata},
+        )
         probe = OnlineProbe(run, loop_config.steps, runtime)
         return TrainingSetup(
             run=run,
@@ -133,7 +119,6 @@ class PretrainJob(TrainingJob[PretrainRun]):
             runtime=runtime,
             manifests=self.manifests,
             task=PretrainTask(model, run.masking, mean=run.data.mean, std=run.data.std),
-            save=save,
-            load=lambda folder: load_model_with_adapters(folder, model),
+            config=config,
             callbacks=(probe,) if run.online_probe.is_enabled else (),
         )

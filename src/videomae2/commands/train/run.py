@@ -9,26 +9,20 @@ from videomae2.base.files import check_writable
 from videomae2.base.lock import FolderLock
 from videomae2.base.signals import SignalHandler, raise_if_stopped
 from videomae2.commands.train.dry_run import estimate_checkpoint_bytes
+from videomae2.commands.train.length import build_loop_config, resolve_run
 from videomae2.commands.train.run_folder import (
-    check_no_models,
-    check_resume_compatible,
+    build_checkpoint_manager,
+    check_start,
     delete_log,
-    is_different_run,
     write_run_files,
 )
 from videomae2.commands.train.setup import (
-    R,
     TrainingJob,
     TrainingSetup,
-    build_checkpoint_manager,
-    build_loop_config,
     iterate_micro_batches,
-    resolve_batch_size,
-    resolve_precision,
 )
 from videomae2.commands.train.state import TrainState
 from videomae2.config.diff import RESUME_SAFE_FIELDS
-from videomae2.config.runs import Run
 from videomae2.data.loading.loader import BatchSchedule, Loader
 from videomae2.data.loading.quarantine import Quarantine
 from videomae2.errors import CheckpointError
@@ -37,6 +31,7 @@ from videomae2.training.checkpoint import CheckpointManager
 from videomae2.training.ema import EMA
 from videomae2.training.logger import MetricsLogger
 from videomae2.training.loop import fit
+from videomae2.training.optim import build_optimizer
 from videomae2.training.runtime import (
     compile_blocks,
     get_peak_memory_gib,
@@ -47,7 +42,7 @@ from videomae2.training.runtime import (
 _logger = logging.getLogger(__name__)
 
 
-def train(job: TrainingJob[R], *, ignored_fields: frozenset[str] = RESUME_SAFE_FIELDS) -> Path:
+def train(job: TrainingJob, *, ignored_fields: frozenset[str] = RESUME_SAFE_FIELDS) -> Path:
     """Train, or go on training, and give the folder of the last checkpoint.
 
     Args:
@@ -61,25 +56,23 @@ def train(job: TrainingJob[R], *, ignored_fields: frozenset[str] = RESUME_SAFE_F
         NonFiniteLossError: If too many steps in a row were skipped, or all.
         Interrupted: After saving, when asked to stop.
     """
-    lists, runtime = job.build_lists(), prepare_runtime(job.run.runtime)
-    run = resolve_batch_size(resolve_precision(job.run, runtime), job.manifests)
-    loop_config = build_loop_config(run, job.manifests)
+    runtime = prepare_runtime(job.run.runtime)
+    run = resolve_run(job.run, runtime, job.manifests)
+    requested, job = job, replace(job, run=run)
+    provenance, loop_config = job.build_provenance(), build_loop_config(run, job.manifests)
     folder, checkpoints = run.output_dir, build_checkpoint_manager(run)
     raise_if_stopped()
     check_writable(folder, 0)
     with FolderLock(folder):  # nothing is logged, moved or built before it is ours
-        if checkpoints.find_latest() is not None:
-            check_resume_compatible(run, lists, ignored_fields)
-        elif is_different_run(run, lists, ignored_fields):
-            check_no_models(folder)
+        if check_start(run, provenance, ignored_fields):
             delete_log(folder)
             _logger.info("start    in place of another run, which had no checkpoint")
         model = job.build_meta_model()
         num_bytes = estimate_checkpoint_bytes(run, model, loop_config, checkpoints)
         check_writable(checkpoints.folder, num_bytes)
-        write_run_files(run, lists)
-        _logger.info(job.summarize())
-        _train_setup(replace(job, run=run).build_setup(loop_config, runtime), checkpoints)
+        write_run_files(run, provenance)
+        _logger.info(requested.summarize())
+        _train_setup(job.build_setup(loop_config, runtime), checkpoints)
     latest = checkpoints.find_latest()
     if latest is None:
         raise CheckpointError(f"nothing could be saved in {checkpoints.folder}")
@@ -95,8 +88,8 @@ def _train_setup(setup: TrainingSetup, checkpoints: CheckpointManager) -> None:
         compile_blocks(model)
     ema = EMA(model, run.optim.ema_decay) if run.optim.ema_decay else None
     quarantine = _open_quarantine(setup)
-    optimizer = setup.make_optimizer(task, run.optim)
-    state = TrainState(setup, model, optimizer, ema, quarantine, checkpoints)
+    optimizer = build_optimizer(task, run.optim)
+    state = TrainState(setup, optimizer, ema, quarantine, checkpoints)
     first_step = state.load()
     metrics_logger = MetricsLogger(
         run.output_dir,
@@ -167,17 +160,3 @@ def _build_loader(setup: TrainingSetup, first_step: int, quarantine: Quarantine)
         num_workers=resolve_num_workers(run.loading.num_workers, setup.runtime),
         pin=setup.runtime.device.type == "cuda",
     )
-
-
-def check_resumable(run: Run) -> None:
-    """Refuse to start from the beginning.
-
-    Raises:
-        CheckpointError: If the run folder has no checkpoint.
-    """
-    folder = run.output_dir
-    if build_checkpoint_manager(run).find_latest() is None:
-        state = "has no checkpoint" if folder.exists() else "does not exist"
-        raise CheckpointError(
-            f"there is nothing to resume: {folder} {state}; correct --out, or leave --resume out"
-        )

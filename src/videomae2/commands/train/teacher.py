@@ -1,7 +1,7 @@
-"""A teacher that is asked about the very clips its students see, or its answers from a cache.
+"""A teacher that is asked about the very clips its student sees, or its answers from a cache.
 
 Clips are known by the keys of their draws and by which videos of their micro-batch could be read:
-with the settings in the cache's header these fix every pixel, mixed ones too. That the videos
+with the settings in the cache's provenance these fix every pixel, mixed ones too. That the videos
 themselves are still the same is seen by a fingerprint of what was read of each.
 """
 
@@ -19,17 +19,19 @@ import torch
 from torch import Tensor
 
 from videomae2.base.schema import flatten, wildcard_path
+from videomae2.commands.train.targets import lookup_targets
 from videomae2.config.diff import RESUME_SAFE_FIELDS
 from videomae2.config.files import to_builtin
 from videomae2.config.runs import DistillRun
 from videomae2.data.loading.batch import CPUBatch, Sample
+from videomae2.data.loading.labels import LabelledData
 from videomae2.data.loading.quarantine import SampleId
 from videomae2.data.manifests.manifest import Manifest
-from videomae2.errors import CheckpointError, DataError
+from videomae2.errors import DataError
 from videomae2.models.classifier import Classifier
-from videomae2.models.encoder import EncoderConfig
+from videomae2.models.task_type import TASK_TYPES
 from videomae2.models.weights.classifier_ref import ClassifierRef
-from videomae2.tasks.distill import CacheDtype, TeacherOutput
+from videomae2.tasks.distill import CacheDtype, TeacherOutput, hard_labels, kl_divergence
 from videomae2.tensors import grid, pixels
 from videomae2.tensors.clips import Clips, to_device
 from videomae2.training.callback import Callback
@@ -44,41 +46,8 @@ _FINGERPRINT_VALUES = 4096  # values of a video in its fingerprint
 _UNREADABLE = -1
 _CLIP_FIELDS = ("data.", "augment.", "loading.max_short_side", "seed")
 
-
-def check_same_clips(student: EncoderConfig, teacher: ClassifierRef, *, name: str) -> None:
-    """Refuse a student that reads other clips than its teacher, which sees the very same ones.
-
-    Raises:
-        CheckpointError: Says both sizes.
-    """
-    student_clip, teacher_clip = (
-        _get_clip_size(student),
-        _get_clip_size(teacher.config.model.encoder),
-    )
-    if student_clip != teacher_clip:
-        sizes = [
-            "x".join(map(str, clip[:3])) + f" of {clip[3]} channels"
-            for clip in (student_clip, teacher_clip)
-        ]
-        raise CheckpointError(
-            f"the student '{name}' reads clips of {sizes[0]} (frames, height, width), its teacher "
-            f"{teacher.path} reads {sizes[1]}; both must see the same clip: give the student the "
-            f"teacher's size, or fine-tune a teacher at the student's"
-        )
-
-
-def _get_clip_size(config: EncoderConfig) -> tuple[int, int, int, int]:
-    return config.frames, config.height, config.width, config.channels
-
-
-@dataclass(frozen=True, slots=True)
-class TeacherRequest:
-    """Which clips a question is about."""
-
-    key: bytes
-    fingerprints: tuple[int, ...]
-    """A fingerprint of what was read of each video."""
-    videos: Sequence[str]
+Request = tuple[bytes, Sequence[int], Sequence[str]]
+"""Key of the clips that a question is about, fingerprints of their videos, and their paths."""
 
 
 @dataclass(slots=True)
@@ -98,7 +67,7 @@ class Teacher(Callback):
     """Micro-batches that the cache knew."""
     val_scores: dict[SampleId, Tensor] = field(default_factory=dict)
     """Its scores of held-out videos, by their place."""
-    _requests: deque[TeacherRequest] = field(default_factory=deque)
+    _requests: deque[Request] = field(default_factory=deque)
     _model: Classifier | None = None
 
     def prepare(self, batch: CPUBatch) -> None:
@@ -111,24 +80,40 @@ class Teacher(Callback):
         return self._get_output(self._requests.popleft(), clips)
 
     def score_val_batch(self, clips: Clips, batch: CPUBatch, *, val_digest: str) -> None:
-        """Take note of held-out videos; each is asked about once in a run.
-
-        Args:
-            clips: Their middle clips.
-            batch: Who they are.
-            val_digest: Names their list, for the cache.
-        """
+        """Take note of held-out videos, whose list a digest names; each is asked about once."""
         readable = [sample is not None for sample in batch.samples]
-        readable_ids = list(compress(batch.sample_ids, readable))
-        if all(sample_id in self.val_scores for sample_id in readable_ids):
+        sample_ids = list(compress(batch.sample_ids, readable))
+        if all(sample_id in self.val_scores for sample_id in sample_ids):
             return
         parts = [val_digest, [list(sample_id) for sample_id in batch.sample_ids], readable]
         scores = self._get_output(_build_request(batch, parts), clips).scores.cpu()
-        for sample_id, is_readable, video_scores in zip(
-            batch.sample_ids, readable, scores, strict=True
-        ):
-            if is_readable:
-                self.val_scores[sample_id] = video_scores
+        self.val_scores.update(zip(sample_ids, compress(scores, readable), strict=True))
+
+    def compute_student_metrics(
+        self,
+        scores: Tensor,
+        sample_ids: Sequence[SampleId],
+        *,
+        videos: LabelledData,
+        temperature: float,
+    ) -> dict[str, float]:
+        """Measure a student's scores against labels, where there are any, and against its own.
+
+        With labels the first number is theirs, as for any classifier; without, agreement counts,
+        and ``loss`` is the divergence.
+        """
+        task_type = self.classifier.config.task_type
+        teacher_scores = torch.stack([self.val_scores[sample_id] for sample_id in sample_ids])
+        equal = hard_labels(scores, task_type) == hard_labels(teacher_scores, task_type)
+        agreement = equal.double().mean().item()
+        kl = kl_divergence(scores, teacher_scores, temperature, task_type).mean().item()
+        if not videos.has_labels:
+            return {"agreement": agreement, "loss": kl}
+        targets, spec = lookup_targets(videos, sample_ids), TASK_TYPES[task_type]
+        metrics = spec.compute_metrics(scores, targets, 1.0)
+        teacher_metrics = spec.compute_metrics(teacher_scores, targets, 1.0)
+        teacher_best = {f"teacher_{spec.best_metric}": teacher_metrics[spec.best_metric]}
+        return {**metrics, "agreement": agreement, "kl": kl, **teacher_best}
 
     def flush(self) -> None:
         """Write what the cache does not hold yet; a full disk costs the cache, not the run."""
@@ -158,8 +143,9 @@ class Teacher(Callback):
                 f"cache    {self.num_hits} micro-batches were there, {self.num_misses} not"
             )
 
-    def _get_output(self, request: TeacherRequest, clips: Clips) -> TeacherOutput:
-        cached = None if self.cache is None else self.cache.get(request.key)
+    def _get_output(self, request: Request, clips: Clips) -> TeacherOutput:
+        key, fingerprints, _ = request
+        cached = None if self.cache is None else self.cache.get(key)
         if cached is not None:
             self._check_same_videos(request, cached)
             self.num_hits += 1
@@ -167,34 +153,26 @@ class Teacher(Callback):
             features = on_device["features"].float() if self.with_features else None
             return TeacherOutput(on_device["scores"].float(), features)
         self.num_misses += 1
-        output = self._run_model(clips)
+        # rounded as in the cache: a run that asks learns from the same as one that finds
+        dtype = torch.float16 if self.cache_dtype == "float16" else torch.float32
+        scores, features = (values.to(dtype) for values in self._run_model(clips))
         if self.cache is not None:
-            entry = {
-                "scores": self._round_to_cache_dtype(output.scores),
-                "fingerprints": torch.tensor(request.fingerprints),
-            }
-            if output.features is not None:
-                entry["features"] = self._round_to_cache_dtype(output.features)
-            self.cache.add(request.key, entry)
-        return output
+            entry = {"scores": scores, "fingerprints": torch.tensor(fingerprints)}
+            self.cache.add(key, entry | ({"features": features} if self.with_features else {}))
+        return TeacherOutput(scores.float(), features.float() if self.with_features else None)
 
     @torch.no_grad()
-    def _run_model(self, clips: Clips) -> TeacherOutput:
+    def _run_model(self, clips: Clips) -> tuple[Tensor, Tensor]:
+        """Raw scores and features."""
         model, config = self._load_model(), self.classifier.config
-        device = clips.pixels.device
         mean, std = (
-            to_device(torch.tensor(values), device) for values in (config.mean, config.std)
+            to_device(torch.tensor(values), clips.pixels.device)
+            for values in (config.mean, config.std)
         )
         with self.runtime.autocast():
             cubes = grid.split(clips.pixels, model.cubes)
             features = model.forward_features(pixels.normalize(cubes, mean, std))
-            scores = model.forward_head(features)
-        rounded = [self._round_to_cache_dtype(values).float() for values in (scores, features)]
-        return TeacherOutput(rounded[0], rounded[1] if self.with_features else None)
-
-    def _round_to_cache_dtype(self, values: Tensor) -> Tensor:
-        """Round as in the cache: a run that asks learns from the same as one that finds."""
-        return values.to(torch.float16 if self.cache_dtype == "float16" else torch.float32)
+            return model.forward_head(features), features
 
     def _load_model(self) -> Classifier:
         if self._model is None:
@@ -204,14 +182,11 @@ class Teacher(Callback):
             _logger.info(f"teacher  loaded from {self.classifier.path}")
         return self._model
 
-    def _check_same_videos(self, request: TeacherRequest, cached: Mapping[str, Tensor]) -> None:
+    def _check_same_videos(self, request: Request, cached: Mapping[str, Tensor]) -> None:
         assert self.cache is not None
-        pairs = zip(
-            cached["fingerprints"].tolist(), request.fingerprints, request.videos, strict=True
-        )
-        changed_videos = [
-            video for cached_print, current_print, video in pairs if cached_print != current_print
-        ]
+        _, fingerprints, videos = request
+        pairs = zip(cached["fingerprints"].tolist(), fingerprints, videos, strict=True)
+        changed_videos = [video for old, new, video in pairs if old != new]
         if changed_videos:
             raise DataError(
                 f"{changed_videos[0]} shows other pixels than when the teacher's scores were kept "
@@ -221,9 +196,9 @@ class Teacher(Callback):
             )
 
 
-def _build_request(batch: CPUBatch, parts: object) -> TeacherRequest:
+def _build_request(batch: CPUBatch, parts: object) -> Request:
     key = sha256(json.dumps(parts).encode()).digest()[:16]
-    return TeacherRequest(key, tuple(map(_compute_fingerprint, batch.samples)), batch.paths)
+    return key, [_compute_fingerprint(sample) for sample in batch.samples], batch.paths
 
 
 def _compute_fingerprint(sample: Sample | None) -> int:
@@ -232,20 +207,14 @@ def _compute_fingerprint(sample: Sample | None) -> int:
         return _UNREADABLE
     values = sample.pixels.flatten()
     sampled = values[:: max(1, len(values) // _FINGERPRINT_VALUES)].contiguous()
-    return zlib.crc32(
-        f"{tuple(sample.pixels.shape)}".encode(), zlib.crc32(sampled.numpy().tobytes())
-    )
+    content = zlib.crc32(sampled.numpy().tobytes())
+    return zlib.crc32(f"{tuple(sample.pixels.shape)}".encode(), content)
 
 
 def open_cache(
     run: DistillRun, manifests: Sequence[Manifest], *, digest: str
 ) -> TensorCache | None:
-    """Open the cache of a run, if it has one.
-
-    Args:
-        run: With the precision that ``auto`` became.
-        manifests: The videos to train on.
-        digest: Names the teacher.
+    """Open the cache of a run, if it has one; ``digest`` names the teacher.
 
     Raises:
         ConfigError: If it was made for other clips or by another teacher; says each difference.
@@ -253,34 +222,29 @@ def open_cache(
     """
     if run.teacher.cache_dir is None:
         return None
-    return TensorCache.open(run.teacher.cache_dir, build_cache_key(run, manifests, digest=digest))
+    cache = TensorCache.open(run.teacher.cache_dir, _build_provenance(run, manifests, digest))
+    _logger.info(f"cache    {cache.folder}: {len(cache)} micro-batches are there")
+    return cache
 
 
-def build_cache_key(
-    run: DistillRun, manifests: Sequence[Manifest], *, digest: str
+def _build_provenance(
+    run: DistillRun, manifests: Sequence[Manifest], digest: str
 ) -> dict[str, Any]:
     """Everything that a teacher's answers depend on, by the names of the settings."""
-    encoder = run.model.encoder
+    encoder, optim = run.model.encoder, run.optim
     clip_fields = {
         path: to_builtin(value)
         for path, value in flatten(run)
         if path.startswith(_CLIP_FIELDS) and wildcard_path(path) not in RESUME_SAFE_FIELDS
     }
-    lists = {f"videos of source {n}": manifest.digest() for n, manifest in enumerate(manifests)}
     return {
         "teacher": digest,
         "teacher.cache_dtype": run.teacher.cache_dtype,
         "features are kept": run.task.feature_weight > 0,
-        **lists,
-        "clips (frames, height, width, channels)": [
-            encoder.frames,
-            encoder.height,
-            encoder.width,
-            encoder.channels,
-        ],
-        "optim.global_batch_size": run.optim.global_batch_size,
-        "optim.micro_batch_size": run.optim.global_batch_size
-        // run.optim.gradient_accumulation_steps,
+        **{f"videos of source {n}": manifest.digest() for n, manifest in enumerate(manifests)},
+        "clip": [encoder.frames, encoder.height, encoder.width, encoder.channels],
+        "optim.global_batch_size": optim.global_batch_size,
+        "optim.micro_batch_size": optim.global_batch_size // optim.gradient_accumulation_steps,
         "runtime.precision": run.runtime.precision,
         **clip_fields,
     }

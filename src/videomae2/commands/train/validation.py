@@ -1,4 +1,4 @@
-"""Metrics of held-out videos while classifiers learn, and the best state of each so far.
+"""Metrics of held-out videos while a classifier learns, and its best state so far.
 
 Of each video the middle clip and its middle crop, as in the released code. The clips are kept in
 memory where they fit, so that they are read once in a run.
@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from itertools import compress
 from pathlib import Path
 
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from videomae2.base.files import atomic_replace_dir, recover_dir
 from videomae2.commands.train.datasets import VAL_FOLDER, build_val_sources
+from videomae2.commands.train.state import save_learning_model
 from videomae2.config.runs import ValidatedRun
 from videomae2.data.loading.batch import CPUBatch
 from videomae2.data.loading.labels import LabelledData
@@ -24,9 +26,11 @@ from videomae2.data.loading.loader import iterate_once
 from videomae2.data.loading.quarantine import FILE_NAME, Quarantine, SampleId
 from videomae2.data.views.resize import make_clips
 from videomae2.errors import CheckpointError, DataError
-from videomae2.models.task_type import TASK_TYPES, TaskType
+from videomae2.models.task_type import TASK_TYPES
 from videomae2.models.weights.config_json import SavedClassifierConfig, load_model_config_of
-from videomae2.models.weights.target_scaler import TargetScaler
+from videomae2.models.weights.resolve import BEST_FOLDER
+from videomae2.tasks.classify import ClassifyTask
+from videomae2.tasks.distill import DistillTask
 from videomae2.tensors.clips import Clips
 from videomae2.training.callback import Callback, CallbackContext
 from videomae2.training.runtime import Runtime, resolve_num_workers
@@ -37,161 +41,125 @@ NUM_EVALS = 10
 """Evaluations in a run, where it is not said how many."""
 MAX_CACHED_BYTES = 2**29
 """Clips are kept in memory up to this size."""
-
-
 _MINIMIZED = {spec.best_metric for spec in TASK_TYPES.values() if not spec.maximize}
 
 
-@dataclass(frozen=True, slots=True)
-class ValidationMetrics:
-    """Numbers by name; the first is the one that counts, and ``loss`` decides between equals."""
+def rank_metrics(metrics: Mapping[str, float]) -> tuple[float, float]:
+    """How good they are, larger is better: the only rule by which a best model is chosen.
 
-    values: dict[str, float]
-
-    @property
-    def rank(self) -> tuple[float, float]:
-        """Larger is better."""
-        name, first = next(iter(self.values.items()))
-        return (-first if name in _MINIMIZED else first), -self.values["loss"]
-
-
-def is_better(candidate: ValidationMetrics, best: ValidationMetrics) -> bool:
-    """Whether one is better than the other: the only rule by which a best model is chosen.
-
-    Equal ones are not, so that of equal states the earliest stays, with or without a resume.
+    The first metric counts, and ``loss`` decides between equals. A best model gives way to a
+    better one, so of equal states the earliest stays, with or without a resume.
     """
-    return candidate.rank > best.rank
+    name, first = next(iter(metrics.items()))
+    return (-first if name in _MINIMIZED else first), -metrics["loss"]
 
 
-def compute_metrics(
-    task_type: TaskType, scores: Tensor, targets: Tensor, target_scaler: TargetScaler | None = None
-) -> ValidationMetrics:
-    """Measure raw scores [videos, outputs] against the targets of a task.
-
-    Numbers count in their deviation over the training videos, so that none outweighs another.
-
-    Raises:
-        DataError: No label holds for any of the videos.
-    """
-    scale = 1.0 if target_scaler is None else torch.tensor(target_scaler.std)
-    return ValidationMetrics(TASK_TYPES[task_type].compute_metrics(scores, targets, scale))
+def format_metrics(metrics: Mapping[str, float]) -> str:
+    """Show them on one line."""
+    return "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EvalTarget:
-    """A model that learns and whose best state is kept."""
-
-    name: str = ""
-    """What stands before its numbers; nothing where there is only one."""
-    folder: Path
-    """Where its best state is kept."""
-    predict: Callable[[Clips, CPUBatch], Tensor]
-    """Gives its raw scores of clips."""
-    compute_metrics: Callable[[Tensor, Sequence[SampleId]], ValidationMetrics]
-    """Judges the scores of all videos that could be read."""
-    save: Callable[[Path, Mapping[str, object]], None]
-    """Writes it, with metadata, into a folder that exists."""
+def report_result(run_folder: Path, last: Path) -> Path:
+    """Say how good the best model of a run is, and give its folder; the last where none is."""
+    best = run_folder / BEST_FOLDER
+    if not best.exists():
+        return last
+    saved = load_model_config_of(SavedClassifierConfig, best).metadata
+    metrics = format_metrics(saved["validation"])
+    _logger.info(f"best     {best}, of step {saved['step']}, on held-out videos: {metrics}")
+    return best
 
 
-@dataclass(slots=True)
+@dataclass(kw_only=True, slots=True)
 class Validation(Callback):
-    """Evaluates after every step that asks for it."""
+    """Evaluates after every step that asks for it, and keeps the best state."""
 
     run: ValidatedRun
     steps: int
     """Of the whole run."""
     runtime: Runtime
     val_data: LabelledData
-    eval_targets: Sequence[EvalTarget]
-    cached_batches: list[CPUBatch] = field(default_factory=list)
+    config: SavedClassifierConfig
+    """Of the model that is saved."""
+    compute_metrics: Callable[[Tensor, Sequence[SampleId]], dict[str, float]]
+    """Judges the scores of all videos that could be read."""
+    before_predict: Callable[[Clips, CPUBatch], None] | None = None
+    """Is shown what the model will see."""
+    _cached_batches: list[CPUBatch] = field(default_factory=list)
     _context: CallbackContext = field(init=False)
+
+    @property
+    def _folder(self) -> Path:
+        return self.run.output_dir / BEST_FOLDER
 
     def attach(self, context: CallbackContext) -> None:
         self._context = context
-        for eval_target in self.eval_targets:
-            recover_dir(eval_target.folder)
+        recover_dir(self._folder)
 
     def on_step_end(self, step: int) -> None:
         interval = self.run.validation.interval or max(1, -(-self.steps // NUM_EVALS))
         if step % interval == 0 or step == self.steps:
-            self._evaluate(self._context, step)
+            self._evaluate(step)
 
-    def _evaluate(self, context: CallbackContext, steps_done: int) -> None:
-        task, ema = context.task, context.ema
+    def _evaluate(self, step: int) -> None:
+        task, ema = self._context.task, self._context.ema
         with ema.average_parameters() if ema is not None else nullcontext():
             task.eval()
             try:
                 scores, sample_ids = self._compute_scores()
-                all_metrics = [
-                    eval_target.compute_metrics(target_scores, sample_ids)
-                    for eval_target, target_scores in zip(self.eval_targets, scores, strict=True)
-                ]
-                for eval_target, metrics in zip(self.eval_targets, all_metrics, strict=True):
-                    self._save_if_best(eval_target, metrics, steps_done, ema=ema is not None)
+                metrics = self.compute_metrics(scores, sample_ids)
+                self._save_if_best(metrics, step)
             finally:
                 task.train()
-        for eval_target, metrics in zip(self.eval_targets, all_metrics, strict=True):
-            prefix = f"validation/{eval_target.name}/" if eval_target.name else "validation/"
-            values = {f"{prefix}{name}": value for name, value in metrics.values.items()}
-            context.log_values(steps_done - 1, values)
-            num_unreadable = sum(map(len, self.val_data.manifests)) - len(sample_ids)
-            metrics_text = "  ".join(
-                f"{name} {value:.4g}" for name, value in metrics.values.items()
-            )
-            target_name = f"{eval_target.name}: " if eval_target.name else ""
-            unreadable_text = f"  ({num_unreadable} videos unreadable)" if num_unreadable else ""
-            _logger.info(f"val at step {steps_done}: {target_name}{metrics_text}{unreadable_text}")
+        values = {f"validation/{name}": value for name, value in metrics.items()}
+        self._context.log_values(step - 1, values)
+        num_unreadable = sum(map(len, self.val_data.manifests)) - len(sample_ids)
+        unreadable = f"  ({num_unreadable} videos unreadable)" if num_unreadable else ""
+        _logger.info(f"val at step {step}: {format_metrics(metrics)}{unreadable}")
 
     @torch.inference_mode()
-    def _compute_scores(self) -> tuple[list[Tensor], list[SampleId]]:
-        """Raw scores of each contender for all held-out videos that could be read, and which."""
-        scores: list[list[Tensor]] = [[] for _ in self.eval_targets]
+    def _compute_scores(self) -> tuple[Tensor, list[SampleId]]:
+        """Raw scores of all held-out videos that could be read, and which those are."""
+        task = self._context.task
+        assert isinstance(task, ClassifyTask | DistillTask)
+        encoder, device = self.run.model.encoder, self.runtime.device
+        size = encoder.height, encoder.width
+        scores: list[Tensor] = []
         sample_ids: list[SampleId] = []
         for batch in self._iterate_batches():
-            clips = self._make_clips(batch)
+            clips = make_clips(batch, size, encoder.frames, encoder.channels, device)
             readable = [sample is not None for sample in batch.samples]
-            sample_ids += [
-                sample_id
-                for sample_id, is_readable in zip(batch.sample_ids, readable, strict=True)
-                if is_readable
-            ]
-            for eval_target, target_scores in zip(self.eval_targets, scores, strict=True):
-                with self.runtime.autocast():
-                    target_scores.append(eval_target.predict(clips, batch).float().cpu()[readable])
+            sample_ids += compress(batch.sample_ids, readable)
+            if self.before_predict is not None:
+                self.before_predict(clips, batch)
+            with self.runtime.autocast():
+                scores.append(task.predict(clips).float().cpu()[readable])
         if not sample_ids:
             quarantine_file = self.run.output_dir / VAL_FOLDER / FILE_NAME
             raise DataError(f"none of the held-out videos can be read; {quarantine_file} says why")
-        return [torch.cat(target_scores) for target_scores in scores], sample_ids
-
-    def _make_clips(self, batch: CPUBatch) -> Clips:
-        cubes = self.run.model.encoder.cubes
-        size = (cubes.height, cubes.width)
-        return make_clips(batch, size, cubes.frames, cubes.channels, self.runtime.device)
+        return torch.cat(scores), sample_ids
 
     def _iterate_batches(self) -> Iterator[CPUBatch]:
         """All held-out videos in batches, from memory if they were read before."""
-        if self.cached_batches:
-            yield from self.cached_batches
+        if self._cached_batches:
+            yield from self._cached_batches
             return
-        data = replace(self.run.data, sources=build_val_sources(self.run), views=1)
-        num_bytes, batches = 0, []
+        run, num_bytes, batches = self.run, 0, []
         for batch in iterate_once(
             self.val_data.manifests,
-            data,
-            self.run.loading,
-            self.run.model.encoder.cubes,
-            batch_size=self.run.optim.micro_batch_size or self.run.optim.global_batch_size,
-            num_workers=resolve_num_workers(self.run.loading.num_workers, self.runtime),
+            replace(run.data, sources=build_val_sources(run), views=1),
+            run.loading,
+            run.model.encoder.cubes,
+            batch_size=run.optim.micro_batch_size or run.optim.global_batch_size,
+            num_workers=resolve_num_workers(run.loading.num_workers, self.runtime),
             quarantine=self._open_quarantine(),
         ):
-            num_bytes += sum(
-                sample.pixels.numel() for sample in batch.samples if sample is not None
-            )
+            num_bytes += sum(sample.pixels.numel() for sample in batch.samples if sample)
             batches.append(batch)
             if num_bytes > MAX_CACHED_BYTES:
                 batches.clear()
             yield batch
-        self.cached_batches = batches if num_bytes <= MAX_CACHED_BYTES else []
+        self._cached_batches = batches if num_bytes <= MAX_CACHED_BYTES else []
 
     def _open_quarantine(self) -> Quarantine:
         """The held-out videos that cannot be read; a list apart from that of training."""
@@ -200,40 +168,29 @@ class Validation(Callback):
         share = self.run.data.max_unreadable_share
         return Quarantine(folder, self.val_data.manifests, max_share=share)
 
-    def _save_if_best(
-        self, eval_target: EvalTarget, metrics: ValidationMetrics, steps_done: int, *, ema: bool
-    ) -> None:
-        """Save a model if no evaluation before was better, atomically.
+    def _save_if_best(self, metrics: dict[str, float], step: int) -> None:
+        """Save the model if no evaluation before was better, atomically.
 
         A failure is logged, and survived: later evaluations may be better. After the last there is
-        none.
-
-        Raises:
-            CheckpointError: The last could not be saved.
+        none, so it is an error.
         """
-        best_metrics = _load_best_metrics(eval_target.folder)
-        if best_metrics is not None and not is_better(metrics, best_metrics):
-            return
-        steps = {"step": steps_done, "steps": self.steps}
-        metadata: dict[str, object] = {**steps, "ema": ema, "validation": metrics.values}
+        folder, context = self._folder, self._context
+        if folder.exists():
+            best = load_model_config_of(SavedClassifierConfig, folder).metadata["validation"]
+            if rank_metrics(metrics) <= rank_metrics(best):
+                return
+        steps = {"step": step, "steps": self.steps}
+        metadata = {**steps, "ema": context.ema is not None, "validation": metrics}
+        model = context.task.get_submodule("model")
         try:
             atomic_replace_dir(
-                eval_target.folder, lambda folder: eval_target.save(folder, metadata)
+                folder, lambda partial: save_learning_model(partial, model, self.config, metadata)
             )
         except CheckpointError as error:
-            if steps_done == self.steps:
+            if step == self.steps:
                 raise CheckpointError(
                     f"{error}; free some room, and the same command goes on at the last checkpoint"
                 ) from error
             _logger.warning(
                 f"{error}; training goes on, the next try is at the next better evaluation"
             )
-
-
-def _load_best_metrics(folder: Path) -> ValidationMetrics | None:
-    """What was measured of the best model so far."""
-    if not folder.exists():
-        return None
-    return ValidationMetrics(
-        load_model_config_of(SavedClassifierConfig, folder).metadata["validation"]
-    )

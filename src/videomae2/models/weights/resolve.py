@@ -21,10 +21,6 @@ from videomae2.models.weights.config_json import (
 )
 from videomae2.models.weights.saved import MODEL_FILE, load_saved_state, load_weights
 
-STUDENTS_FOLDER = "students"
-"""Where a run of distillation keeps the best state of each student, in a folder of its name."""
-
-
 _CHECKPOINT_PATTERN = re.compile(r"step-(\d+)")
 
 
@@ -51,10 +47,10 @@ def load_autoencoder(
 
 
 def find_saved_model(path: Path) -> Path:
-    """The folder of a saved model: the path itself, the newest checkpoint of a run, or a student.
+    """The folder of a saved model: the path itself, or the newest checkpoint of a run.
 
     Raises:
-        CheckpointError: If the path holds none, or several students.
+        CheckpointError: If the path holds none.
     """
     if (path / CONFIG_FILE).is_file():
         return path
@@ -66,21 +62,10 @@ def find_saved_model(path: Path) -> Path:
     }
     if checkpoints:
         return checkpoints[max(checkpoints)]
-    if students := list_saved_models(path / STUDENTS_FOLDER):
-        if len(students) == 1:
-            return students[0]
-        shown = ", ".join(map(str, students))
-        raise CheckpointError(f"{path} holds {len(students)} students; give one of {shown}")
     if not path.exists():
         raise CheckpointError(f"{path} does not exist; give a run folder or one of its checkpoints")
     reason = "holds neither a model nor checkpoints" if path.is_dir() else "is a file"
     raise CheckpointError(f"{path} {reason}; give a run folder or one of its checkpoints")
-
-
-def list_saved_models(folder: Path) -> list[Path]:
-    """The folders of saved models in a folder, by name; not what a kill left half-written."""
-    folders = (card.parent for card in folder.glob(f"*/{CONFIG_FILE}"))
-    return sorted(model for model in folders if not model.name.startswith("."))
 
 
 BEST_FOLDER = "best"
@@ -165,8 +150,8 @@ def resolve_checkpoint(path: Path, weights: WeightsChoice = "auto") -> Checkpoin
     """Choose the model of a run that is to be used or judged.
 
     Args:
-        path: A run folder: its ``best`` if there is one, else its newest checkpoint, else its only
-            student; or the folder of a saved model, which is taken as it is.
+        path: A run folder: its ``best`` if there is one, else its newest checkpoint; or the folder
+            of a saved model, which is taken as it is.
         weights: Which of its weights.
 
     Raises:
@@ -181,19 +166,8 @@ def resolve_checkpoint(path: Path, weights: WeightsChoice = "auto") -> Checkpoin
     ]:
         folder, reason = path / folders[0], "best by validation"
     else:
-        folder = find_saved_model(path)
-        reason = (
-            _describe_student(folder)
-            if folder.parent.name == STUDENTS_FOLDER
-            else "newest checkpoint"
-        )
+        folder, reason = find_saved_model(path), "newest checkpoint"
     return CheckpointRef(folder, _resolve_weights(folder, weights), reason)
-
-
-def _describe_student(folder: Path) -> str:
-    """Why a student is as it is: where nothing was held out it is that of the last step."""
-    validated = "validation" in load_model_config(folder).metadata
-    return f"the only student, {'best by validation' if validated else 'as of its last step'}"
 
 
 def _resolve_weights(folder: Path, weights: WeightsChoice) -> Literal["ema", "raw"]:
@@ -211,17 +185,8 @@ def _resolve_weights(folder: Path, weights: WeightsChoice) -> Literal["ema", "ra
 
 
 def find_run_folder(model: Path) -> Path:
-    """The run that a saved model belongs to; one that belongs to none stands for itself.
-
-    A student in a folder of its own, or in a checkpoint, belongs to the run that taught it: its
-    folder is replaced while that goes on, with all that others put there.
-    """
+    """The run that a saved model belongs to; one that belongs to none stands for itself."""
     model = model.absolute()
     if model.name in (BEST_FOLDER, PREVIOUS_BEST_FOLDER):
         return model.parent
-    if model.parent.name in ("checkpoints", STUDENTS_FOLDER):
-        return model.parent.parent
-    checkpoint = model.parent
-    if checkpoint.parent.name == "checkpoints" and checkpoint.name.startswith("step-"):
-        return checkpoint.parent.parent
-    return model
+    return model.parent.parent if model.parent.name == "checkpoints" else model
