@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, get_type_hints
+from dataclasses import dataclass
+from typing import Any
 
-from videomae2.base.schema import flag_name
+from videomae2.base.schema import flag_name, flatten, list_settings, wildcard_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +34,17 @@ INNER_SHARE = Range("a share between 0 and 1", above=0.0, below=1.0)
 BELOW_ONE = Range("a number from 0 to below 1", minimum=0.0, below=1.0)
 
 
-def list_ranges(config: Any, path: str = "") -> Iterator[tuple[str, Any, Range]]:
+def list_ranges(config: Any) -> Iterator[tuple[str, Any, Range]]:
     """Every setting of a configuration that has a range: its dotted path, its value, its range."""
-    hints = get_type_hints(type(config), include_extras=True)
-    for field in fields(config):
-        value, name = getattr(config, field.name), f"{path}{field.name}"
-        parts = value if isinstance(value, tuple) else ()
-        if is_dataclass(value):
-            yield from list_ranges(value, f"{name}.")
-        elif any(map(is_dataclass, parts)):
-            for number, part in enumerate(parts):
-                yield from list_ranges(part, f"{name}.{number}.")
-        for extra in getattr(hints[field.name], "__metadata__", ()):
-            if isinstance(extra, Range):
-                yield name, value, extra
+    ranges = {
+        path: annotation
+        for path, annotations in list_settings(type(config))
+        for annotation in annotations
+        if isinstance(annotation, Range)
+    }
+    for path, value in flatten(config):
+        if allowed := ranges.get(wildcard_path(path)):
+            yield path, value, allowed
 
 
 def find_range_errors(config: Any) -> Iterator[tuple[str, str]]:

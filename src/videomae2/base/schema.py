@@ -48,18 +48,22 @@ def wildcard_path(path: str) -> str:
     return ".".join("*" if part.isdigit() else part for part in path.split("."))
 
 
-def list_setting_paths(cls: type[Any], path: str = "") -> Iterator[str]:
-    """Every setting that a kind of run has."""
-    hints = get_type_hints(cls)
+def list_settings(cls: type[Any], path: str = "") -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Every setting that a kind of run has, with what its type is annotated with.
+
+    The number of a list's section is a star.
+    """
+    hints = get_type_hints(cls, include_extras=True)
     for name in (field.name for field in fields(cls)):
-        hint = _strip_none(hints[name])
+        hint, annotations = hints[name], getattr(hints[name], "__metadata__", ())
+        hint = _strip_none(hint.__origin__ if annotations else hint)
         item_type = _tuple_item_type(hint)
         if is_dataclass(hint):
-            yield from list_setting_paths(_as_type(hint), f"{path}{name}.")
+            yield from list_settings(_as_type(hint), f"{path}{name}.")
         elif item_type is not None:
-            yield from list_setting_paths(item_type, f"{path}{name}.N.")
+            yield from list_settings(item_type, f"{path}{name}.*.")
         else:
-            yield f"{path}{name}"
+            yield f"{path}{name}", annotations
 
 
 def from_dict(cls: type[T], entries: Mapping[str, Any], path: Path) -> T:
@@ -86,7 +90,7 @@ class ConfigReader:
         self.path = path
         self.line_problems: list[tuple[int, str]] = []
         """Line (0 where the file has none) and problem."""
-        self._known = list(list_setting_paths(kind))
+        self._known = [path.replace("*", "N") for path, _ in list_settings(kind)]
 
     @property
     def problems(self) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 
 from videomae2.base.files import path_exists, path_hint
-from videomae2.config.runs import FinetuneRun, ValidatedRun
+from videomae2.config.runs import ClassifierRun, FinetuneRun
 from videomae2.config.shared_checks import Check, check_heads
 from videomae2.data.augment.augment import is_mixing
 from videomae2.data.manifests.public_classes import check_class_names
@@ -39,7 +39,7 @@ def _check_task(run: FinetuneRun) -> Iterator[str]:
         yield f"--task.{setting.replace('_', '-')} {rest}"
 
 
-def _check_mixing(run: ValidatedRun) -> Iterator[str]:
+def _check_mixing(run: ClassifierRun) -> Iterator[str]:
     clips_per_micro_batch = (
         run.optim.micro_batch_size or run.optim.global_batch_size
     ) * run.data.views
@@ -74,7 +74,7 @@ def _check_tuning(run: FinetuneRun) -> Iterator[str]:
         yield "--optim.ema-decay does not go with --tuning.lora.rank; leave out one of the two"
 
 
-def _check_init(run: ValidatedRun) -> Iterator[str]:
+def _check_init(run: ClassifierRun) -> Iterator[str]:
     init = run.init
     if init.weights is not None and not path_exists(init.weights):
         yield (
@@ -95,7 +95,7 @@ def _check_init(run: ValidatedRun) -> Iterator[str]:
         )
 
 
-def _check_validation(run: ValidatedRun) -> Iterator[str]:
+def _check_validation(run: ClassifierRun) -> Iterator[str]:
     path = run.validation.path
     if path is not None:
         if not path_exists(path):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Protocol, runtime_checkable
+from typing import Annotated, Protocol
 
 from videomae2.base.ranges import BELOW_ONE, ONE_OR_MORE, Range
 from videomae2.data.augment.augment import AugmentConfig
@@ -74,7 +74,6 @@ class OnlineProbeConfig:
         return self.is_enabled and (step % self.interval == 0 or step == num_steps)
 
 
-@runtime_checkable
 class HasEncoder(Protocol):
     """The configuration of a model that reads clips."""
 
@@ -82,42 +81,12 @@ class HasEncoder(Protocol):
     def encoder(self) -> EncoderConfig: ...
 
 
-@runtime_checkable
-class Run(Protocol):
-    """What every kind of run has."""
-
-    @property
-    def data(self) -> DataConfig: ...
-    @property
-    def model(self) -> HasEncoder: ...
-    @property
-    def optim(self) -> OptimConfig: ...
-    @property
-    def output_dir(self) -> Path: ...
-    @property
-    def checkpoint(self) -> CheckpointConfig: ...
-    @property
-    def logging(self) -> LoggingConfig: ...
-    @property
-    def max_nonfinite_steps(self) -> int: ...
-    @property
-    def loading(self) -> ReadingConfig: ...
-    @property
-    def runtime(self) -> RuntimeConfig: ...
-    @property
-    def seed(self) -> int: ...
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PretrainRun:
-    """A complete pre-training run."""
+class Run:
+    """What every kind of run has, beside a model that reads clips."""
 
     data: DataConfig
     """Videos, clips and views."""
-    model: AutoencoderConfig = field(default_factory=AutoencoderConfig)
-    """Encoder and decoder."""
-    masking: MaskingConfig = field(default_factory=MaskingConfig)
-    """What is hidden and rebuilt."""
     optim: OptimConfig
     """Optimizer, batch and length."""
     output_dir: Path
@@ -128,14 +97,29 @@ class PretrainRun:
     """When a run tells how it goes."""
     max_nonfinite_steps: Annotated[int, ONE_OR_MORE] = 20
     """Stop after this many steps in a row without a finite loss and gradient."""
-    online_probe: OnlineProbeConfig = field(default_factory=OnlineProbeConfig)
-    """Probes of the features during training."""
     loading: ReadingConfig = field(default_factory=ReadingConfig)
     """How videos are read."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
     """Device and precision."""
     seed: Annotated[int, SEEDS] = 0
     """Every draw of the run is a function of this number."""
+
+    @property
+    def model(self) -> HasEncoder:
+        """Of the kind that is trained."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PretrainRun(Run):
+    """A complete pre-training run."""
+
+    model: AutoencoderConfig = field(default_factory=AutoencoderConfig)
+    """Encoder and decoder."""
+    masking: MaskingConfig = field(default_factory=MaskingConfig)
+    """What is hidden and rebuilt."""
+    online_probe: OnlineProbeConfig = field(default_factory=OnlineProbeConfig)
+    """Probes of the features during training."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,96 +134,40 @@ class ValidationConfig(ListConfig):
     """Steps from one look to the next; if not given, ten times in a run."""
 
 
-@runtime_checkable
-class ValidatedRun(Run, Protocol):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClassifierRun(Run):
     """A run that teaches a classifier and looks at held-out videos."""
 
-    @property
-    def model(self) -> ClassifierConfig: ...
-    @property
-    def init(self) -> InitConfig: ...
-    @property
-    def labels(self) -> LabelConfig: ...
-    @property
-    def validation(self) -> ValidationConfig: ...
-    @property
-    def augment(self) -> AugmentConfig: ...
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FinetuneRun:
-    """A complete run of supervised training: post-pre-training, fine-tuning, or from scratch."""
-
-    data: DataConfig
-    """Labelled videos, clips and views."""
     labels: LabelConfig = field(default_factory=LabelConfig)
     """Where labels and their names stand."""
     validation: ValidationConfig = field(default_factory=ValidationConfig)
     """What is held out."""
     model: ClassifierConfig = field(default_factory=ClassifierConfig)
-    """Encoder and head; 0 outputs means as many as the data asks for."""
+    """Encoder and head; 0 outputs means as many as the data, or the teacher, asks for."""
     init: InitConfig = field(default_factory=InitConfig)
     """The first weights."""
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    """How clips are changed; those of a teacher alike."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FinetuneRun(ClassifierRun):
+    """A complete run of supervised training: post-pre-training, fine-tuning, or from scratch."""
+
     tuning: TuningConfig = field(default_factory=TuningConfig)
     """Which weights learn."""
     task: ClassifyConfig = field(default_factory=ClassifyConfig)
     """What the outputs mean and how they are scored."""
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
-    """How clips are changed."""
-    optim: OptimConfig
-    """Optimizer, batch and length."""
-    output_dir: Path
-    """The run folder. A run that is there already goes on."""
-    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
-    """When checkpoints are written, and which stay."""
-    logging: LoggingConfig = field(default_factory=LoggingConfig)
-    """When a run tells how it goes."""
-    max_nonfinite_steps: Annotated[int, ONE_OR_MORE] = 20
-    """Stop after this many steps in a row without a finite loss and gradient."""
-    loading: ReadingConfig = field(default_factory=ReadingConfig)
-    """How videos are read."""
-    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
-    """Device and precision."""
-    seed: Annotated[int, SEEDS] = 0
-    """Every draw of the run is a function of this number."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DistillRun:
+class DistillRun(ClassifierRun):
     """A complete run of distillation: a model, the student, that learns from a teacher."""
 
-    data: DataConfig
-    """Videos, clips and views."""
     labelled: bool = True
     """The videos have labels, whose classes are the teacher's. Without them names come from the
     teacher, and the best state is the one that agrees with it most."""
-    labels: LabelConfig = field(default_factory=LabelConfig)
-    """Where labels and their names stand."""
-    validation: ValidationConfig = field(default_factory=ValidationConfig)
-    """What is held out."""
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
     """Whom the student learns from."""
-    model: ClassifierConfig = field(default_factory=ClassifierConfig)
-    """The student: encoder and head; 0 outputs means as many as the teacher has."""
-    init: InitConfig = field(default_factory=InitConfig)
-    """The first weights of the student."""
     task: DistillConfig = field(default_factory=DistillConfig)
     """What the student is held against."""
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
-    """How clips are changed, for teacher and student alike."""
-    optim: OptimConfig
-    """Optimizer, batch and length."""
-    output_dir: Path
-    """The run folder. A run that is there already goes on."""
-    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
-    """When checkpoints are written, and which stay."""
-    logging: LoggingConfig = field(default_factory=LoggingConfig)
-    """When a run tells how it goes."""
-    max_nonfinite_steps: Annotated[int, ONE_OR_MORE] = 20
-    """Stop after this many steps in a row without a finite loss and gradient."""
-    loading: ReadingConfig = field(default_factory=ReadingConfig)
-    """How videos are read."""
-    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
-    """Device and precision."""
-    seed: Annotated[int, SEEDS] = 0
-    """Every draw of the run is a function of this number."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from videomae2.base.summary import Summary
-from videomae2.config.runs import FinetuneRun, ValidatedRun
+from videomae2.config.runs import ClassifierRun, FinetuneRun
 from videomae2.data.loading.labels import LABEL_READERS, LabelledData
 from videomae2.data.loading.sources import SourceConfig, check_timestamps
 from videomae2.data.manifests.overlap import describe_entry, find_overlap
@@ -72,7 +72,7 @@ def load_train_val_data(run: FinetuneRun) -> TrainValData:
 
 
 def split_validation(
-    run: ValidatedRun,
+    run: ClassifierRun,
     task_type: TaskType,
     data: LabelledData,
     read: Callable[[SourceConfig], LabelledData],
@@ -93,7 +93,7 @@ def split_validation(
     return train_val
 
 
-def build_val_sources(run: ValidatedRun) -> tuple[SourceConfig, ...]:
+def build_val_sources(run: ClassifierRun) -> tuple[SourceConfig, ...]:
     """The sources of the held-out videos, one for each of their lists."""
     sources, validation = run.data.sources, run.validation
     if validation.path is None:

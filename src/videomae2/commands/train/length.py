@@ -19,7 +19,7 @@ R = TypeVar("R", bound=Run)
 def resolve_run(run: R, runtime: Runtime, manifests: Sequence[Manifest]) -> R:
     """The run with what precision and batch became: what it computes depends on them."""
     config = replace(run.runtime, precision=runtime.precision)
-    return resolve_batch_size(replace(run, runtime=config), manifests)  # type: ignore[type-var]
+    return resolve_batch_size(replace(run, runtime=config), manifests)
 
 
 def resolve_batch_size(run: R, manifests: Sequence[Manifest]) -> R:
@@ -31,7 +31,7 @@ def resolve_batch_size(run: R, manifests: Sequence[Manifest]) -> R:
     size = max(1, epoch_size // micro_batch_size) * min(micro_batch_size, epoch_size)
     micro_size = None if optim.micro_batch_size is None else min(micro_batch_size, size)
     optim = replace(optim, global_batch_size=size, micro_batch_size=micro_size)
-    smaller: R = replace(run, optim=optim)  # type: ignore[type-var]
+    smaller: R = replace(run, optim=optim)
     check_run(smaller)
     return smaller
 

@@ -14,7 +14,7 @@ from torch import Generator, nn
 from videomae2.base.summary import Summary
 from videomae2.commands.train.video_lists import VideoList
 from videomae2.config.files import to_builtin
-from videomae2.config.runs import Run, ValidatedRun
+from videomae2.config.runs import ClassifierRun, Run
 from videomae2.data.loading.batch import CPUBatch
 from videomae2.data.loading.loader import Loader
 from videomae2.data.manifests.class_names import read_class_names
@@ -94,7 +94,7 @@ class TrainingJob(ABC):
 
 
 def build_classifier(
-    run: ValidatedRun,
+    run: ClassifierRun,
     class_names: Sequence[str] | None,
     generator: Generator,
     target_scaler: TargetScaler | None = None,
@@ -136,7 +136,7 @@ def iterate_micro_batches(
 
 
 def build_model_config(
-    run: ValidatedRun, class_names: Sequence[str] | None, task_type: TaskType
+    run: ClassifierRun, class_names: Sequence[str] | None, task_type: TaskType
 ) -> SavedClassifierConfig:
     """What will be known about a classifier that is saved."""
     return SavedClassifierConfig(

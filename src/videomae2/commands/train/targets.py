@@ -12,7 +12,7 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from videomae2.commands.train.datasets import count_per_class
-from videomae2.config.runs import ValidatedRun
+from videomae2.config.runs import ClassifierRun
 from videomae2.data.augment.augment import augment, is_mixing
 from videomae2.data.loading.batch import CPUBatch
 from videomae2.data.loading.labels import LabelledData
@@ -43,7 +43,7 @@ def lookup_targets(videos: LabelledData, sample_ids: Sequence[tuple[int, int]]) 
 class BatchTransform:
     """Gives training clips what they should be taken for, and changes them."""
 
-    run: ValidatedRun
+    run: ClassifierRun
     videos: LabelledData
 
     def __call__(self, clips: Clips, batch: CPUBatch) -> Clips:

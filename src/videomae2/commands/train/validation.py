@@ -19,7 +19,7 @@ from torch import Tensor
 from videomae2.base.files import atomic_replace_dir, recover_dir
 from videomae2.commands.train.datasets import VAL_FOLDER, build_val_sources
 from videomae2.commands.train.state import save_learning_model
-from videomae2.config.runs import ValidatedRun
+from videomae2.config.runs import ClassifierRun
 from videomae2.data.loading.batch import CPUBatch
 from videomae2.data.loading.labels import LabelledData
 from videomae2.data.loading.loader import iterate_once
@@ -74,7 +74,7 @@ def report_result(run_folder: Path, last: Path) -> Path:
 class Validation(Callback):
     """Evaluates after every step that asks for it, and keeps the best state."""
 
-    run: ValidatedRun
+    run: ClassifierRun
     steps: int
     """Of the whole run."""
     runtime: Runtime
