@@ -3,6 +3,7 @@ import pytest
 from videomae2.base.provenance import (
     PROVENANCE_FILE,
     compute_digest,
+    diff_values,
     read_provenance,
     write_provenance,
 )
@@ -14,6 +15,16 @@ def test_the_digest_is_of_the_values_and_not_of_their_order():
     assert compute_digest(VALUES) == compute_digest(dict(reversed(VALUES.items())))
     assert compute_digest(VALUES) != compute_digest(VALUES | {"list": "x"})
     assert len(compute_digest(VALUES)) == 16
+
+
+def test_differences_are_named_with_both_values_nested_ones_by_dotted_names():
+    other = {"model": "abc", "views": {"clips": 2, "crops": 3}, "seed": 0}
+    assert diff_values(VALUES, VALUES) == []
+    assert diff_values(VALUES, other) == [
+        "views.clips: 5 -> 2",
+        "list: None -> (absent)",
+        "seed: (absent) -> 0",
+    ]
 
 
 @pytest.mark.parametrize("values", [VALUES, {"videos": "a\udcffb/日本"}])

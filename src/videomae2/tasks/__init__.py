@@ -3,7 +3,7 @@
 ========================  =========================================================================
 pretrain.py               dual-masked pre-training
 classify.py               supervised training
-distill.py                students that follow a teacher
+distill.py                a student that follows a teacher
 reconstruct.py            what a pre-trained model makes of clips, in pixels
 ========================  =========================================================================
 """
