@@ -59,8 +59,8 @@ def test_it_prints_the_best_classes(call):
     code, out, err = call("model", "videos/bright.mp4", "videos/dark.mp4", "--top-k", "1")
     assert (code, err) == (0, "")
     assert out.splitlines() == [
-        "model  tiny from model, 2 classes",
-        "clips  4 frames, every 2 frames, 5 x 3 views of each video",
+        "model    tiny from model, 2 classes",
+        "clips    4 frames, every 2 frames, 5 x 3 views of each video",
         "videos/bright.mp4",
         "   99.99%  bright",
         "videos/dark.mp4",
@@ -124,7 +124,7 @@ def test_a_released_file_says_which_outputs_are_used(call, tmp_path):
     code, out, err = call(path, "videos/dark.mp4", *clips, *names[:4])
     assert "classes" in out.splitlines()[0]
     assert out.startswith(
-        f"model  tiny from {path}, outputs: 400 of its 710, those of kinetics-400"
+        f"model    tiny from {path}, outputs: 400 of its 710, those of kinetics-400"
     )
 
 
@@ -250,19 +250,19 @@ def test_a_dry_run_says_what_would_be_done_and_reads_nothing(call, place, monkey
     assert (code, err) == (0, "")
     *lines, device = out.splitlines()
     assert lines == [
-        "model  tiny from model, 2 classes",
-        "clips  4 frames, every 2 frames, 5 x 3 views of each video",
-        "videos 3 named",
-        "prints its 2 best for each video, on standard output",
+        "model    tiny from model, 2 classes",
+        "clips    4 frames, every 2 frames, 5 x 3 views of each video",
+        "videos   3 named",
+        "prints   its 2 best for each video, on standard output",
     ]
-    assert device.startswith("device cpu")
+    assert device.startswith("device   cpu")
     code, out, _ = call("model", "-", "gone.mp4", "--dry-run", "--json")
     assert code == 2
-    assert out.splitlines()[2:4] == [
-        "videos 1 named, and those of standard input, which is not read now; 1 of them not there: "
-        "gone.mp4",
-        "prints its scores as JSON for each video, on standard output",
+    plan = json.loads(out)["plan"]
+    assert plan["videos"] == [
+        "1 named, and those of standard input, which is not read now; 1 of them not there: gone.mp4"
     ]
+    assert plan["prints"] == ["its scores as JSON for each video, on standard output"]
 
 
 def test_a_dry_run_of_time_lines_says_where_files_would_go(call, place):
@@ -278,9 +278,9 @@ def test_a_dry_run_of_time_lines_says_where_files_would_go(call, place):
     code, out, _ = call(*words, "--out", "lines")
     assert code == 0
     assert out.splitlines()[3:6] == [
-        "window of 2 s, a new one every half window",
-        "prints what holds when for each video, on standard output",
-        "writes JSON, CSV, SRT, PNG, MP4 for each video, to lines",
+        "window   of 2 s, a new one every half window",
+        "prints   what holds when for each video, on standard output",
+        "writes   JSON, CSV, SRT, PNG, MP4 for each video, to lines",
     ]
     assert not (place / "lines").exists()
     code, _, err = call(*words, "--out", "long.mp4/lines")

@@ -55,7 +55,7 @@ def test_a_dry_run_reads_both_and_writes_nothing(run, video, tmp_path, capsys):
     assert f"{video}, " in said
     assert "2 of 4 in the picture" in said
     assert call(run, video, *words, "--json") == 0
-    assert json.loads(capsys.readouterr().out)["plan"] == said.splitlines()
+    assert json.loads(capsys.readouterr().out)["plan"]["folder"] == [str(tmp_path / "new")]
     assert call(run, tmp_path / "absent.mp4", *words) == 2
     assert not (tmp_path / "new").exists()
 

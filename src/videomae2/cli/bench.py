@@ -8,6 +8,7 @@ import tyro
 from tyro.conf import Positional, arg
 
 from videomae2.cli.options import parse_options
+from videomae2.cli.tables import print_plan
 from videomae2.commands.bench import gpu
 from videomae2.commands.bench.config import BenchConfig
 from videomae2.commands.bench.run import dry_run, run_bench
@@ -56,9 +57,7 @@ def main(arguments: list[str]) -> int:
         ),
     )
     if options.dry_run:
-        plan = str(dry_run(options.config))
-        print(json.dumps({"plan": plan.splitlines()}) if options.json else plan)
-        return 0
+        return print_plan(dry_run(options.config), as_json=options.json)
     report = run_bench(options.config)
     if options.json:
         print(json.dumps(asdict(report), indent=2))

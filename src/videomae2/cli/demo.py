@@ -10,6 +10,7 @@ from typing import Any
 
 from videomae2.base.summary import Summary
 from videomae2.cli.options import parse_options
+from videomae2.cli.tables import print_plan
 from videomae2.commands.demo import run_demo, write_videos
 from videomae2.config.runs import Run
 from videomae2.data.synthetic.moving_shapes import LABELLED_LIST
@@ -53,9 +54,7 @@ def main(arguments: list[str]) -> int:
     if options.videos < MIN_VIDEOS:
         raise ConfigError(f"--videos is {options.videos}; the demo wants {MIN_VIDEOS} or more")
     if options.dry_run:
-        plan = _format_plan(options)
-        print(json.dumps({"plan": plan}) if options.json else "\n".join(plan))
-        return 0
+        return print_plan(_plan_demo(options), as_json=options.json)
     dataset = write_videos(options.out / "videos", videos=options.videos)
     stages = build_stages(dataset.folder, options.out)
     results = run_demo(stages, dataset)
@@ -67,8 +66,8 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _format_plan(options: DemoOptions) -> list[str]:
-    """What a demo does, a line for each part; the folder says what of it is there already."""
+def _plan_demo(options: DemoOptions) -> Summary:
+    """What a demo does; the folder says what of it is there already."""
     folder = options.out / "videos"
     stages = build_stages(folder, options.out)
     runs: dict[str, Run] = {
@@ -77,19 +76,21 @@ def _format_plan(options: DemoOptions) -> list[str]:
         "the same from scratch": stages.scratch,
         "a smaller student of it": stages.distill,
     }
-    resume_note = {True: ", goes on from what is there", False: ""}
-    return [
+    report = f"{options.out / 'report.html'}, all three models judged on held-out videos"
+    return Summary(
         (
-            f"videos   {options.videos} videos of moving shapes in "
-            f"{folder}{resume_note[folder.exists()]}"
-        ),
-        *(
-            f"run      {words}: {run.optim.epochs:g} passes in {run.output_dir}"
-            f"{resume_note[run.output_dir.exists()]}"
-            for words, run in runs.items()
-        ),
-        f"report   {options.out / 'report.html'}, all three models judged on held-out videos",
-    ]
+            ("videos", f"{options.videos} videos of moving shapes in {_note_resume(folder)}"),
+            *(
+                ("run", f"{words}: {run.optim.epochs:g} passes in {_note_resume(run.output_dir)}")
+                for words, run in runs.items()
+            ),
+            ("report", report),
+        )
+    )
+
+
+def _note_resume(folder: Path) -> str:
+    return f"{folder}{', goes on from what is there' if folder.exists() else ''}"
 
 
 def build_stages(videos: Path, out: Path) -> DemoStages:

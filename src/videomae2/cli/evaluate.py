@@ -9,6 +9,7 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from videomae2.cli.options import parse_options
+from videomae2.cli.tables import print_pairs, print_plan
 from videomae2.commands.evaluate.config import EvaluateConfig
 from videomae2.commands.evaluate.plan import prepare_evaluation
 from videomae2.commands.evaluate.results import build_results_json
@@ -68,36 +69,29 @@ def main(arguments: list[str]) -> int:
         plan = prepare_evaluation(
             options.run, options.videos, out=options.out, config=options.config
         )
-        print("\n".join(plan.summary()))
-        return 0
+        return print_plan(plan.summary(), as_json=options.json)
     evaluation = evaluate(options.run, options.videos, out=options.out, config=options.config)
-    print(
-        json.dumps(build_results_json(evaluation), ensure_ascii=False)
-        if options.json
-        else format_text(evaluation)
-    )
+    if options.json:
+        print(json.dumps(build_results_json(evaluation), ensure_ascii=False))
+    else:
+        print_metrics(evaluation)
     return 0
 
 
-def format_text(evaluation: Evaluation) -> str:
-    """The head numbers."""
-    metrics, as_percent = evaluation.metrics, evaluation.task_type != "regression"
-    width = max(map(len, metrics.values))
-    lines = [
-        f"{name:<{width}}  {_format_interval(one, as_percent=as_percent)}"
-        for name, one in metrics.values.items()
+def print_metrics(evaluation: Evaluation) -> None:
+    """Print the head numbers."""
+    as_percent = evaluation.task_type != "regression"
+    rows = [
+        (name, _format_interval(interval, as_percent=as_percent))
+        for name, interval in evaluation.metrics.values.items()
     ]
-    if metrics.calibration is not None:
-        one = metrics.calibration
-        lines.append(
-            f"{'calibration':<{width}}  ECE {one.ece.value:.2%}; temperature "
-            f"{one.temperature:.3g}, fitted on these same videos"
-        )
+    calibration = evaluation.metrics.calibration
+    if calibration is not None:
+        temperature = f"temperature {calibration.temperature:.3g}, fitted on these same videos"
+        rows.append(("calibration", f"ECE {calibration.ece.value:.2%}; {temperature}"))
+    print_pairs(rows)
     if evaluation.unreadable:
-        lines.append(
-            f"{len(evaluation.unreadable)} of {evaluation.num_listed} videos could not be read"
-        )
-    return "\n".join(lines)
+        print(f"{len(evaluation.unreadable)} of {evaluation.num_listed} videos could not be read")
 
 
 def _format_interval(interval: Interval, *, as_percent: bool) -> str:

@@ -4,6 +4,7 @@ Nothing heavy is imported before it is known which command runs, so help comes a
 Exit codes: 0 done, 2 the user's input, 75 interrupted and resumable, 1 anything else.
 """
 
+import gc
 import os
 import sys
 import traceback
@@ -107,11 +108,21 @@ def _run_command(args: list[str]) -> int:
     if name not in COMMANDS:
         raise ConfigError(_format_unknown_command(name))
     command = COMMANDS[name]
-    module, function = command.function.split(":")
     with SignalHandler() if command.handles_stop_signals else nullcontext():
-        run: Callable[[list[str]], int] = getattr(import_module(module), function)
+        run = _load_function(command.function)
         raise_if_stopped()
         return run(rest)
+
+
+def _load_function(name: str) -> Callable[[list[str]], int]:
+    """Import a command; collecting garbage among torch's million objects would take a second."""
+    module, function = name.split(":")
+    gc.disable()
+    try:
+        run: Callable[[list[str]], int] = getattr(import_module(module), function)
+    finally:
+        gc.enable()
+    return run
 
 
 def _format_help() -> str:

@@ -20,9 +20,6 @@ from videomae2.inference.inputs import VideoInput, expand_inputs, expand_lines, 
 from videomae2.inference.predictor import Predictor
 from videomae2.inference.timeline import TimelineConfig, check_window_length, compute_timeline
 
-_UNREADABLE = 2
-
-
 _DESCRIPTION = """Say what videos show, with a classifier that was fine-tuned.
 
 Prints the most probable classes of each video, from clips spread over it. With --timeline a
@@ -60,11 +57,10 @@ def main(arguments: list[str]) -> int:
     printer = PredictionPrinter(
         predictor, top_k=options.top_k, threshold=options.threshold, json=options.json
     )
+    printer.print_header(as_timelines=options.timeline)
     if options.timeline:
-        printer.print_header(subject="timelines")
         _predict_timelines(options, predictor, config, inputs, printer)
     else:
-        printer.print_header(subject="videos")
         _predict_videos(options, predictor, inputs, printer)
     if not printer.num_done:
         raise ConfigError(

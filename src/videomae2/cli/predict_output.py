@@ -5,9 +5,11 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from videomae2.base.summary import Summary
 from videomae2.cli.predict_options import STDIN, PredictOptions
+from videomae2.cli.tables import print_pairs, print_plan, print_summary
 from videomae2.commands.timeline import build_timeline_json
 from videomae2.errors import ConfigError, VideoError
 from videomae2.inference.classifier import format_class_names_flag
@@ -15,7 +17,6 @@ from videomae2.inference.inputs import VideoInput
 from videomae2.inference.predictor import Prediction, Predictor
 from videomae2.inference.timeline import Timeline, TimelineConfig
 from videomae2.inference.views import format_frames, is_assumed
-from videomae2.models.task_type import ClassScore
 from videomae2.reports.timeline import format_clock
 
 
@@ -30,25 +31,15 @@ class PredictionPrinter:
         self._threshold = predictor.outputs.get_threshold(threshold)
         self.num_done = self.num_failed = 0
 
-    def print_header(self, *, subject: Literal["videos", "timelines"]) -> None:
+    def print_header(self, *, as_timelines: bool) -> None:
         """Say which model looks at what; beside JSON only what it had to assume."""
-        model, views = self._predictor.model, self._predictor.view_spec
-        clips = _format_clips(self._predictor)
-        unnamed = (
-            f"without names: their numbers stand for them, counted from 0 "
-            f"(to name them: {format_class_names_flag(self._label_space.count)})"
-        )
-        kind = "numbers" if self._label_space.classification_type is None else "classes"
         if not self._as_json:
-            names = "" if self._label_space.class_names is not None else f" {unnamed}"
-            grid = f", {views.clips} x {views.crops} views of each video"
-            print(f"model  {model.display_name}, {self._label_space.count} {kind}{names}")
-            print(f"clips  {clips}{grid if subject == 'videos' else ''}")
+            print_summary(summarize_model(self._predictor, as_timelines=as_timelines))
             return
         if self._label_space.class_names is None:
-            self._print_warning(f"the model has {self._label_space.count} {kind} {unnamed}")
-        if is_assumed(views):
-            self._print_warning(f"clips of {clips}")
+            self._print_warning(f"the model has {_format_outputs(self._predictor)}")
+        if is_assumed(self._predictor.view_spec):
+            self._print_warning(f"clips of {_format_clips(self._predictor)}")
 
     def finish(self) -> int:
         """Give the exit code, after a last word if videos could not be read."""
@@ -66,8 +57,7 @@ class PredictionPrinter:
             self._print_json(self._prediction_json(prediction))
             return
         print(prediction.video)
-        for row in self._format_rows(prediction):
-            print(f"  {row}")
+        self._print_scores(prediction)
         sys.stdout.flush()
 
     def print_timeline(self, timeline: Timeline, files: dict[str, Path]) -> None:
@@ -82,14 +72,10 @@ class PredictionPrinter:
             paths = {kind: str(path) for kind, path in files.items()}
             self._print_json(build_timeline_json(timeline) | ({"files": paths} if paths else {}))
             return
-        print(
-            f"{timeline.video}  {format_clock(timeline.length_seconds, decimals=2)}, "
-            f"{_format_windows(timeline)}"
-        )
-        for line in _format_segments(timeline):
-            print(f"  {line}")
-        for kind, path in files.items():
-            print(f"  {kind:<8} {path}")
+        length = format_clock(timeline.length_seconds, decimals=2)
+        print(f"{timeline.video}  {length}, {_format_windows(timeline)}")
+        print_pairs(_list_segments(timeline), first="right", min_width=24, indent=2)
+        print_pairs([(kind, str(path)) for kind, path in files.items()], min_width=7, indent=2)
         sys.stdout.flush()
 
     def print_unreadable(self, error: VideoError) -> None:
@@ -100,15 +86,19 @@ class PredictionPrinter:
         if self._as_json:
             self._print_json({"video": error.path, "error": error.reason})
 
-    def _format_rows(self, prediction: Prediction) -> list[str]:
+    def _print_scores(self, prediction: Prediction) -> None:
+        """The best classes, or those that are active where any number of them may be."""
         top = prediction.topk(self._top_k)
         if self._label_space.classification_type is None:
-            return [f"{row.score:>12.6g}  {row.name}" for row in top]
+            rows = [(f"{row.score:.6g}", row.name) for row in top]
+            print_pairs(rows, first="right", min_width=12, indent=2)
+            return
         active = prediction.active_classes(self._threshold)
-        if self._label_space.classification_type == "multiclass" or not active:
-            rows = [_format_score(row) for row in top]
-            return rows if active else [f"no class reaches {self._threshold:.0%}; nearest", *rows]
-        return [_format_score(row) for row in active]
+        if not active:
+            print(f"  no class reaches {self._threshold:.0%}; nearest")
+        shown = active if active and self._label_space.classification_type != "multiclass" else top
+        rows = [(f"{row.score:.2%}", row.name) for row in shown]
+        print_pairs(rows, first="right", min_width=7, indent=2)
 
     def _prediction_json(self, prediction: Prediction) -> dict[str, Any]:
         entry: dict[str, Any] = {
@@ -140,15 +130,34 @@ class PredictionPrinter:
         print(f"videomae2: {text}", file=sys.stderr, flush=True)
 
 
+def summarize_model(predictor: Predictor, *, as_timelines: bool) -> Summary:
+    """Which model looks at what."""
+    spec = predictor.view_spec
+    views = "" if as_timelines else f", {spec.clips} x {spec.crops} views of each video"
+    return Summary(
+        (
+            ("model", f"{predictor.model.display_name}, {_format_outputs(predictor)}"),
+            ("clips", f"{_format_clips(predictor)}{views}"),
+        )
+    )
+
+
+def _format_outputs(predictor: Predictor) -> str:
+    outputs = predictor.outputs
+    text = f"{outputs.count} {'numbers' if outputs.classification_type is None else 'classes'}"
+    if outputs.class_names is not None:
+        return text
+    return (
+        f"{text} without names: their numbers stand for them, counted from 0 "
+        f"(to name them: {format_class_names_flag(outputs.count)})"
+    )
+
+
 def _format_clips(predictor: Predictor) -> str:
     """What a clip shows, in words."""
     views = predictor.view_spec
     assumed = " (assumed: the model does not say; --frame-interval)" if is_assumed(views) else ""
     return f"{views.frames} frames, {format_frames(views)}{assumed}"
-
-
-def _format_score(row: ClassScore) -> str:
-    return f"{row.score:7.2%}  {row.name}"
 
 
 def _format_windows(timeline: Timeline) -> str:
@@ -160,21 +169,25 @@ def _format_windows(timeline: Timeline) -> str:
     )
 
 
-def _format_segments(timeline: Timeline) -> list[str]:
-    """A line per segment; of numbers, per stretch of time."""
-    lines = []
+def _list_segments(timeline: Timeline) -> list[tuple[str, str]]:
+    """The time and text of each segment; of numbers, of each stretch of time."""
+    names = timeline.outputs.get_name
     if timeline.outputs.classification_type is None:
         edges = timeline.bins.edges.tolist()
-        for start, stop, row in zip(edges[:-1], edges[1:], timeline.bins.scores, strict=True):
-            values = "  ".join(f"{timeline.outputs.get_name(i)} {v:.4g}" for i, v in enumerate(row))
-            lines.append(f"{_format_time_range(start, stop)}  {values}")
-        return lines
-    for s in timeline.segments:
-        name = timeline.outputs.get_name(s.output)
-        lines.append(
-            f"{_format_time_range(s.start_seconds, s.stop_seconds)}  {s.score:7.2%}  {name}"
+        return [
+            (
+                _format_time_range(start, stop),
+                "  ".join(f"{names(i)} {value:.4g}" for i, value in enumerate(row)),
+            )
+            for start, stop, row in zip(edges[:-1], edges[1:], timeline.bins.scores, strict=True)
+        ]
+    return [
+        (
+            _format_time_range(segment.start_seconds, segment.stop_seconds),
+            f"{segment.score:7.2%}  {names(segment.output)}",
         )
-    return lines or ["no class holds at any time"]
+        for segment in timeline.segments
+    ] or [("", "no class holds at any time")]
 
 
 def _format_time_range(start: float, stop: float) -> str:
@@ -197,17 +210,15 @@ def print_dry_run(
     """
     if options.out is not None:
         _check_writable(options.out)
-    printer = PredictionPrinter(
-        predictor, top_k=options.top_k, threshold=options.threshold, json=False
+    missing = [video.entry.path for video in inputs if not os.path.exists(video.entry.path)]
+    details = _summarize_timelines(options, config) if options.timeline else _summarize(options)
+    rows = (
+        ("videos", _describe_inputs(len(inputs), missing, from_input=STDIN in options.videos)),
+        *details,
+        ("device", str(predictor.scorer.runtime)),
     )
-    printer.print_header(subject="timelines" if options.timeline else "videos")
-    missing = [one.entry.path for one in inputs if not os.path.exists(one.entry.path)]
-    print(f"videos {_describe_inputs(len(inputs), missing, from_input=STDIN in options.videos)}")
-    for line in (
-        _describe_timelines(options, config) if options.timeline else _describe_scores(options)
-    ):
-        print(line)
-    print(f"device {predictor.scorer.runtime}")
+    plan = summarize_model(predictor, as_timelines=options.timeline) + Summary(rows)
+    print_plan(plan, as_json=options.json)
     return 2 if missing else 0
 
 
@@ -221,20 +232,22 @@ def _describe_inputs(num_inputs: int, missing: Sequence[str], *, from_input: boo
     return text
 
 
-def _describe_scores(options: PredictOptions) -> Iterator[str]:
+def _summarize(options: PredictOptions) -> Iterator[tuple[str, str]]:
     what = "its scores as JSON" if options.json else f"its {options.top_k} best"
-    yield f"prints {what} for each video, on standard output"
+    yield "prints", f"{what} for each video, on standard output"
 
 
-def _describe_timelines(options: PredictOptions, config: TimelineConfig) -> Iterator[str]:
+def _summarize_timelines(
+    options: PredictOptions, config: TimelineConfig
+) -> Iterator[tuple[str, str]]:
     window, hop = config.window_seconds, config.hop_seconds
     length = "as long as a clip" if window is None else f"of {window:g} s"
-    yield f"window {length}, a new one every {'half window' if hop is None else f'{hop:g} s'}"
+    yield "window", f"{length}, a new one every {'half window' if hop is None else f'{hop:g} s'}"
     what = "its time line as JSON" if options.json else "what holds when"
-    yield f"prints {what} for each video, on standard output"
+    yield "prints", f"{what} for each video, on standard output"
     if options.out is not None:
         video = ", MP4" if options.save_video else ""
-        yield f"writes JSON, CSV, SRT, PNG{video} for each video, to {options.out}"
+        yield "writes", f"JSON, CSV, SRT, PNG{video} for each video, to {options.out}"
 
 
 def _check_writable(folder: Path) -> None:

@@ -8,6 +8,7 @@ import tyro
 from tyro.conf import Positional, arg
 
 from videomae2.cli.options import parse_options
+from videomae2.cli.tables import print_plan
 from videomae2.commands.probe.config import ProbeClipConfig, ProbeSettings
 from videomae2.commands.probe.run import prepare_probe, run_probe
 from videomae2.inference.probe_data import ProbeListConfig
@@ -76,8 +77,7 @@ def main(arguments: list[str]) -> int:
         settings=options.settings,
     )
     if options.dry_run:
-        print(plan.summary())
-        return 0
+        return print_plan(plan.summary(), as_json=options.json)
     report = run_probe(plan)
     print(format_json(report) if options.json else f"\n{format_report(report)}")
     return 0

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from tyro.conf import Positional, arg
 
 from videomae2.cli.options import parse_options
+from videomae2.cli.tables import print_plan
 from videomae2.commands.reconstruct import ReconstructionFiles, preview, reconstruct
 from videomae2.commands.reconstruct_clip import ReconstructConfig
 from videomae2.errors import ConfigError
@@ -88,8 +89,7 @@ def main(arguments: list[str]) -> int:
     }
     if options.dry_run:
         plan = preview(options.run, options.video, **settings)
-        print(json.dumps({"plan": plan.splitlines()}) if options.json else plan)
-        return 0
+        return print_plan(plan, as_json=options.json)
     result = reconstruct(options.run, options.video, **settings)
     print(_format_json(result) if options.json else _format_text(result))
     return 0

@@ -18,6 +18,7 @@ import tyro
 
 from videomae2.base.summary import Summary
 from videomae2.cli.options import parse_options
+from videomae2.cli.tables import print_plan
 from videomae2.commands.train.run_folder import check_resumable
 from videomae2.config.checks import check_run
 from videomae2.config.files import load_config
@@ -104,9 +105,7 @@ def main(train_command: TrainCommand[R], arguments: list[str]) -> int:
         check_run(run)
         if run_options.resume:
             check_resumable(run)
-        plan = str(train_command.dry_run(run))
-        print(json.dumps({"plan": plan.splitlines()}) if run_options.json else plan)
-        return 0
+        return print_plan(train_command.dry_run(run), as_json=run_options.json)
     model = train_command.train(run, resume=run_options.resume)
     if run_options.json:
         print(results_json(run.output_dir, model))

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from videomae2.base.schema import from_dict
+from videomae2.base.summary import Summary
 from videomae2.commands.reconstruct_clip import ReconstructConfig, VideoClip, find_source, read_clip
 from videomae2.data.views.crops import center_box
 from videomae2.data.views.resize import crop_and_resize
@@ -81,8 +82,8 @@ def preview(
     config: ReconstructConfig | None = None,
     frames_shown: int | None = None,
     device: str = "auto",
-) -> str:
-    """Say what ``reconstruct`` would do; model and video are read, nothing is written.
+) -> Summary:
+    """What ``reconstruct`` would do; model and video are read, nothing is written.
 
     Raises:
         CheckpointError, VideoError, ConfigError: As ``reconstruct``.
@@ -91,11 +92,14 @@ def preview(
     count = _resolve_frame_count(frames_shown, loaded.task.model.cubes)
     clip = loaded.read_clip(video)
     height, width = clip.pixels.shape[1:3]
-    return (
-        f"model    {loaded.name}, on {loaded.task.mean.device}\n"
-        f"clip     {video}, {height}x{width} pixels, frames {clip.indices[0]} to "
-        f"{clip.indices[-1]}, {count} of {len(clip.indices)} in the picture\n"
-        f"folder   {loaded.resolve_folder(out)}"
+    first, last = clip.indices[0], clip.indices[-1]
+    frames = f"frames {first} to {last}, {count} of {len(clip.indices)} in the picture"
+    return Summary(
+        (
+            ("model", f"{loaded.name}, on {loaded.task.mean.device}"),
+            ("clip", f"{video}, {height}x{width} pixels, {frames}"),
+            ("folder", str(loaded.resolve_folder(out))),
+        )
     )
 
 

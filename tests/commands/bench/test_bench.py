@@ -274,6 +274,6 @@ def test_a_dry_run_says_what_would_be_measured_and_what_cannot(videos, capsys, m
     said = capsys.readouterr().out
     assert "steps    dual fp32, lean fp32, v1 fp32: tiny, 4 clips of 16x64x64, 5 times each" in said
     assert main([*words, "--precision", "fp32", "--json"]) == 0
-    assert "made up" in json.loads(capsys.readouterr().out)["plan"][-1]
+    assert "made up" in json.loads(capsys.readouterr().out)["plan"]["videos"][0]
     with pytest.raises(ConfigError, match="does not exist"):
         main([*words, "--videos", str(videos[0].parent / "gone")])

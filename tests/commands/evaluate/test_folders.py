@@ -71,7 +71,7 @@ def test_another_question_gets_a_folder_of_its_own_and_it_is_said(place, videos,
     plan = planned(place, videos, **changed)
     assert plan.out_dir == place / "run/evaluation/test-2"
     assert f"folder   {plan.out_dir} (test holds another evaluation: {what}" in "\n".join(
-        plan.summary()
+        str(plan.summary()).splitlines()
     )
     second = evaluated(place, videos, **changed)
     assert second.folder == plan.out_dir

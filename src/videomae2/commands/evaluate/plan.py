@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 
 from videomae2.base.provenance import compute_digest, read_provenance, write_provenance
+from videomae2.base.summary import Summary
 from videomae2.commands.evaluate.config import EvaluateConfig
 from videomae2.commands.evaluate.dataset import (
     EvalDataset,
@@ -151,21 +152,21 @@ class EvaluationPlan:
     remark: str
     """Why the folder is not the usual one; else empty."""
 
-    def summary(self) -> list[str]:
-        """Say in a few lines what will be done."""
+    def summary(self) -> Summary:
+        """What will be done."""
         encoder, dataset = self.classifier.config.model.encoder, self.dataset
-        return [
-            f"model    {self.classifier}",
-            f"         {encoder.size}, clips of {encoder.frames}x{encoder.height}x{encoder.width}",
-            f"videos   {len(dataset.manifest)} ({dataset.manifest.description})",
+        clip = f"{encoder.size}, clips of {encoder.frames}x{encoder.height}x{encoder.width}"
+        answers = f"{len(dataset.classes)} {TASK_TYPES[dataset.task_type].answers}"
+        return Summary(
             (
-                f"answers  {len(dataset.classes)} {TASK_TYPES[dataset.task_type].answers} "
-                f"({dataset.class_names_source})"
-            ),
-            f"views    {format_views(self.views)}",
-            f"folder   {self.out_dir}{self.remark and f' ({self.remark})'}",
-            f"device   {self.runtime}",
-        ]
+                ("model", f"{self.classifier}\n{clip}"),
+                ("videos", f"{len(dataset.manifest)} ({dataset.manifest.description})"),
+                ("answers", f"{answers} ({dataset.class_names_source})"),
+                ("views", format_views(self.views)),
+                ("folder", f"{self.out_dir}{self.remark and f' ({self.remark})'}"),
+                ("device", str(self.runtime)),
+            )
+        )
 
     def describe_model(self) -> ModelFacts:
         """What the report says about the model."""

@@ -55,7 +55,7 @@ def evaluate(
         Interrupted: When asked to stop; finished videos are kept.
     """
     plan = prepare_evaluation(run, videos, out=out, config=config)
-    for line in plan.summary():
+    for line in str(plan.summary()).splitlines():
         _logger.info(line)
     check_writable(plan.out_dir, 0)
     with FolderLock(plan.out_dir, activity="evaluating"):
