@@ -3,6 +3,8 @@
 Property tests try the same examples in every run, so that a failure is there again.
 """
 
+import gc
+
 import pytest
 from hypothesis import settings
 
@@ -16,6 +18,16 @@ settings.load_profile("repeatable")
 def pytest_addoption(parser):
     text = "keep what commands say now as what tests/snapshots expects"
     parser.addoption("--update-snapshots", action="store_true", help=text)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Garbage is not looked for while a million objects of torch and tests come, nor among them."""
+    gc.disable()
+    result = yield
+    gc.freeze()
+    gc.enable()
+    return result
 
 
 @pytest.fixture(autouse=True)

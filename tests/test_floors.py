@@ -1,4 +1,9 @@
-"""Imports point down, and stay light where other machines or reading processes need it."""
+"""Imports point down, and stay light where other machines or reading processes need it.
+
+Each rule is a table here and a test: the floors, (a) reading processes, (b) libraries that reports
+and the help of commands load when they use them, (c) commands, (d) the floors again, (e) names,
+(f) circles, (g) images of GPU machines. docs/design.md gives the reasons.
+"""
 
 import ast
 import subprocess
@@ -7,6 +12,8 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from videomae2.cli.main import COMMANDS
 
 SOURCE = Path(__file__).parents[1] / "src" / "videomae2"
 
@@ -38,6 +45,12 @@ COMPOSED_COMMANDS = {"demo": {"evaluate", "reconstruct"}, "pipeline": {"evaluate
 
 NOT_FOR_GPU_IMAGES = {"av", "tyro", "yaml", "PIL", "matplotlib"}
 GPU_PARTS = ("base", "tensors", "models", "tasks", "training")
+
+LOADED_BY_HELP = {"torch", "numpy", "einops", "jaxtyping", "safetensors", "tyro", "yaml"}
+"""What a command may load to say its help; all else is imported by the function that uses it."""
+
+HELP_LOADS_ALSO = {"predict": {"av"}, "bench": {"av"}}
+HELP_WITHOUT_TORCH = {"merge-datasets"}
 
 WITHOUT_TORCH = (
     "videomae2.data.views.read",
@@ -174,11 +187,58 @@ def test_reading_processes_load_no_torch():
 
 
 def test_model_and_task_load_no_more_than_gpu_images_have():
+    """And metrics load scipy and scikit-learn when they are computed."""
+    metrics = (SOURCE / "metrics").glob("[a-z]*.py")
     modules = (
         "videomae2.tasks.pretrain",
         "videomae2.tasks.classify",
         "videomae2.tasks.distill",
         "videomae2.training.loop",
         "videomae2.models.weights.init_from",
+        *map(module_name, metrics),
     )
-    assert loaded_by(modules, NOT_FOR_GPU_IMAGES) == set()
+    assert loaded_by(modules, {*NOT_FOR_GPU_IMAGES, "scipy", "sklearn"}) == set()
+
+
+@pytest.fixture(scope="module")
+def imports():
+    return {module_name(file).removesuffix(".__init__"): at_top(file) for file in files()}
+
+
+def libraries(module, imports):
+    """All that importing a module of the package loads, but for the standard library."""
+    todo, seen, found = [module], set(), set()
+    while todo:
+        module = todo.pop()
+        if module in seen:
+            continue
+        seen.add(module)
+        for name in imports[module]:
+            if name.split(".")[0] != "videomae2":
+                found.add(name.split(".")[0])
+                continue
+            while name not in imports:  # a name in a module
+                name = name.rpartition(".")[0]
+            todo.append(name)
+    return found - set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_loads_few_libraries(command, imports):
+    found = libraries(COMMANDS[command].function.split(":")[0], imports)
+    assert found <= LOADED_BY_HELP | HELP_LOADS_ALSO.get(command, set())
+    assert ("torch" in found) == (command not in HELP_WITHOUT_TORCH)
+
+
+def test_the_list_of_commands_loads_no_library(imports):
+    assert libraries("videomae2.cli.main", imports) == set()
+
+
+def test_tests_reach_public_names():
+    wrong = {
+        f"{file.relative_to(SOURCE.parents[1])} imports {name}"
+        for file in (SOURCE.parents[1] / "tests").rglob("*.py")
+        for name in imported(ast.parse(file.read_text()))
+        if name.startswith("videomae2.") and "._" in name and "__" not in name
+    }
+    assert not wrong

@@ -17,14 +17,14 @@ from videomae2.models.weights.config_json import FrameSampling, SavedClassifierC
 from videomae2.models.weights.official import classifier_to_official
 from videomae2.recipes.table import FINETUNE_RECIPES
 
-ONE_WORKER = (
-    "--loading.num-workers", "1", "--runtime.device", "cpu", "--runtime.precision", "fp32",
+IN_PROCESS = (
+    "--loading.num-workers", "0", "--runtime.device", "cpu", "--runtime.precision", "fp32",
 )  # fmt: skip
 TINY = (
     "--model.encoder.height", "32", "--model.encoder.width", "32", "--model.encoder.frames", "4",
     "--model.encoder.embed-dim", "24", "--model.encoder.depth", "1",
     "--model.encoder.num-heads", "2",
-    *ONE_WORKER,
+    *IN_PROCESS,
 )  # fmt: skip
 SHORT = (*TINY, "--optim.epochs", "2", "--optim.warmup-epochs", "1")
 
@@ -167,7 +167,7 @@ def test_a_batch_of_more_than_there_are_shrinks_and_that_is_told(folder, capsys)
 @pytest.mark.parametrize("recipe", ["own-frozen", "own-lora"])
 def test_recipes_for_few_videos_take_few(recipe, folder, shapes, capsys):
     few_videos(folder / "few", shapes, each=3)
-    words = [recipe, "few", "--init.weights", str(vit_s(folder)), *ONE_WORKER]
+    words = [recipe, "few", "--init.weights", str(vit_s(folder)), *IN_PROCESS]
     assert main(["finetune", *words, "--dry-run"]) == 0
     assert "not --optim.global-batch-size 16: an epoch has 6 videos" in capsys.readouterr().out
 

@@ -1,8 +1,7 @@
 """Plans and columns: aligned in a pipe, wrapped to a terminal's width, JSON when asked."""
 
 import json
-
-import pytest
+import sys
 
 from videomae2.base.summary import Summary
 from videomae2.cli.tables import print_pairs, print_plan
@@ -10,10 +9,9 @@ from videomae2.cli.tables import print_pairs, print_plan
 PLAN = Summary((("model", "tiny"), ("videos", "a.mp4 " * 12)))
 
 
-@pytest.fixture
-def terminal(capsys, monkeypatch):
-    """Standard output as a terminal of 40 columns without colours."""
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+def write_to_a_terminal(monkeypatch):
+    """Make standard output, as it is now, a terminal of 40 columns without colours."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
@@ -24,8 +22,8 @@ def test_columns_are_aligned_in_a_pipe(capsys):
     assert capsys.readouterr().out == "     9.5%  run\n   12.25%  [walk]\n"
 
 
-@pytest.mark.usefixtures("terminal")
-def test_on_a_terminal_long_texts_are_wrapped_under_their_column(capsys):
+def test_on_a_terminal_long_texts_are_wrapped_under_their_column(capsys, monkeypatch):
+    write_to_a_terminal(monkeypatch)
     print_plan(PLAN, as_json=False)
     print_pairs([("12.25%", "[walk]")], indent=2)
     lines = capsys.readouterr().out.splitlines()

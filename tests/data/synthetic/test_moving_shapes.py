@@ -256,6 +256,7 @@ def test_a_still_picture_does_not_tell_the_class(seen, what):
     assert _ridge_accuracy(features[what], labels, fit=NUM_FIT, penalty=100.0) < NEAR_CHANCE
 
 
+@pytest.mark.slow
 def test_motion_tells_the_class(seen):
     features, labels = seen
     assert _nearest_centroid_accuracy(features["motion"], labels, fit=NUM_FIT) > 0.6
