@@ -152,7 +152,7 @@ def iterate_once(
     out. The quarantine's requests are the videos, counted from 0. The last batch may be smaller.
 
     Raises:
-        UnreadableShareError: If too much cannot be read.
+        TooManyUnreadableError: If too much cannot be read.
     """
     quarantine.check_share()  # what an earlier start has found counts
     pool = reading.pool(READ_SAMPLE, num_workers=num_workers)

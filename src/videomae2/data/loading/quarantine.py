@@ -61,7 +61,7 @@ class Quarantine:
         The path of the error may be one image of a frame folder; it then stands in the reason.
 
         Raises:
-            UnreadableShareError: If that makes too many.
+            TooManyUnreadableError: If that makes too many.
         """
         if self.is_skipped(sample_id, request):
             return
@@ -71,16 +71,15 @@ class Quarantine:
         )
         self.reasons[sample_id], self._first_failure[sample_id] = location + error.reason, request
         if self._lines is not None:
-            line = self._build_line(
-                sample_id, entry
-            )  # waits for the file, and saving must not wait for it
+            # before the lock: this may wait for the file, and saving must not wait for it
+            line = self._build_line(sample_id, entry)
             with self._lock:
                 self._lines.add(line)
                 self._lines.flush()
         self.check_share()
 
     def check_share(self) -> None:
-        """Raise UnreadableShareError if too many entries are listed."""
+        """Raise TooManyUnreadableError if too many entries are listed."""
         total = sum(map(len, self._manifests))
         if len(self.reasons) / max(1, total) <= self.max_share:
             return

@@ -99,7 +99,7 @@ def ordered_results(
     nothing of what is yielded. Requests are counted from ``first``, over all steps of the run.
 
     Raises:
-        UnreadableShareError: If too much fails.
+        TooManyUnreadableError: If too much fails.
     """
     pending: deque[tuple[int, SampleRequest, bool]] = deque()  # number, request, whether sent
 

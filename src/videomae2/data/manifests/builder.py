@@ -56,7 +56,7 @@ class ManifestBuilder:
     hint: str = ""
     """What helps with the problems, said below them."""
     renamed_classes: dict[str, str] = field(default_factory=dict)
-    """Classes that the list calls otherwise: its name to that in ``resolve_class_names``."""
+    """Classes that the list calls otherwise: its name to that of the known ones."""
 
     def add(
         self,
@@ -136,7 +136,7 @@ def parse_int(text: str, name: str, *, minimum: int) -> int:
     """Read a whole number that fits a column.
 
     Raises:
-        ValueError: It is none, or below `least`; the message names the column and the remedy.
+        ValueError: It is none, or below the minimum; the message names the column and the remedy.
     """
     if not _INTEGER.fullmatch(text):
         raise ValueError(f"{name} is {text!r}, wanted a whole number")

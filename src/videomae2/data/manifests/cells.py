@@ -49,7 +49,7 @@ def read_table_text(source: str) -> str | None:
 
 
 def read_cells(source: str, text: str | None, usecols: Iterable[str]) -> TableCells:
-    """Read the columns called `used`, names in lower case; `text` is None for Parquet.
+    """Read some columns, by their names in lower case; `text` is None for Parquet.
 
     Raises:
         ManifestError: There is no header, or the file is no table.

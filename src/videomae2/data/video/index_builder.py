@@ -36,7 +36,7 @@ _DEFAULT_RATE = 25
 def build_index(
     path: str, packet_reader: PacketReader, deadline: Deadline, limits: ReadLimits
 ) -> FrameIndex:
-    """Make the table of a file; `feed` has it open at its first packet.
+    """Make the table of a file; the reader has it open at its first packet.
 
     Raises:
         VideoError: If it has no frame, or more than the limit.

@@ -159,7 +159,7 @@ def check_indices(path: Path | str, indices: Sequence[int], num_frames: int) -> 
 
 
 def check_window(path: Path | str, first: int, frames: int | None, num_frames: int) -> int:
-    """Give the number of frames of the window; `there` is how many the whole video has.
+    """Give the number of frames of a window of a video.
 
     Raises:
         VideoError: If the window reaches beyond the video or is empty.
@@ -186,7 +186,7 @@ def check_size(path: Path | str, count: int, shape: tuple[int, ...], limits: Rea
 
 
 def compute_shrunk_size(size: tuple[int, int], max_short_side: int | None) -> tuple[int, int]:
-    """Give the (height, width) at which the short side is at most `side` pixels."""
+    """Give the (height, width) at which the short side is at most so many pixels."""
     short = min(size)
     if max_short_side is None or short <= max_short_side:
         return size

@@ -48,7 +48,7 @@ def build_crop_box(
     uniform: Float64[np.ndarray, " draws"],
     config: CropConfig,
 ) -> Box:
-    """The box of a view, of the kind that is wanted, by 3 + 4 x ``TRIES`` draws in [0, 1).
+    """The box of a view, of the kind that is wanted, by 3 + 4 x ``MAX_ATTEMPTS`` draws in [0, 1).
 
     The third of them is left for mirroring.
     """

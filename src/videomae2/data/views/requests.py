@@ -1,4 +1,4 @@
-"""The clips and views that are wanted of a video, as a reading process is told; nothing is read.
+"""What a reading process is asked for: a clip of training, or the views of a test video.
 
 The views of a test video are K clips times C crops. All their frames are read at once:
 ``gather_frames`` says which, and where each clip finds its own among them. No torch here: reading
@@ -62,19 +62,55 @@ class ClipSpec(SamplingSpec):
 
 
 @dataclass(frozen=True, slots=True)
-class SampleRequest:
-    """One clip to read, with the key of its draws."""
+class VideoRequest:
+    """What is asked of one video."""
 
     entry: Entry
-    key: int
-    spec: ClipSpec
-    sample_id: tuple[int, int] = (0, 0)
-    """Its source, and its number in the list of that; for whoever asked."""
 
     @property
     def path(self) -> str:
         """The file, for messages."""
         return self.entry.path
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRequest(VideoRequest):
+    """One clip to read, with the key of its draws."""
+
+    key: int
+    spec: ClipSpec
+    sample_id: tuple[int, int] = (0, 0)
+    """Its source, and its number in the list of that; for whoever asked."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ViewSpec(SamplingSpec):
+    """The views of every test video: clips spread over its time, crops of each side by side."""
+
+    clips: int
+    crops: int
+    """Along the longer side."""
+    antialias: bool = True
+    """How frames are resized to the size of the crops, on the device."""
+    source: str = ""
+    """Where the choice of frames comes from, in words."""
+
+    @property
+    def num_views(self) -> int:
+        """Views per video."""
+        return self.clips * self.crops
+
+    def to_provenance(self) -> dict[str, Any]:
+        """All that the pixels of the views depend on, which no limit of time or memory changes."""
+        values = asdict(self) | {"max_short_side": self.limits.max_short_side}
+        return {name: value for name, value in values.items() if name not in ("limits", "source")}
+
+
+@dataclass(frozen=True, slots=True)
+class ViewsRequest(VideoRequest):
+    """All views of a video."""
+
+    spec: ViewSpec
 
 
 def gather_frames(
@@ -111,39 +147,3 @@ def find_unique_views(
             numbers.append(number)
         inverse.append(kind_of[key])
     return numbers, np.array(inverse, dtype=np.int64)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ViewSpec(SamplingSpec):
-    """The views of every test video: clips spread over its time, crops of each side by side."""
-
-    clips: int
-    crops: int
-    """Along the longer side."""
-    antialias: bool = True
-    """How frames are resized to the size of the crops, on the device."""
-    source: str = ""
-    """Where the choice of frames comes from, in words."""
-
-    @property
-    def num_views(self) -> int:
-        """Views per video."""
-        return self.clips * self.crops
-
-    def to_provenance(self) -> dict[str, Any]:
-        """All that the pixels of the views depend on, which no limit of time or memory changes."""
-        values = asdict(self) | {"max_short_side": self.limits.max_short_side}
-        return {name: value for name, value in values.items() if name not in ("limits", "source")}
-
-
-@dataclass(frozen=True, slots=True)
-class ViewsRequest:
-    """One video to read."""
-
-    entry: Entry
-    spec: ViewSpec
-
-    @property
-    def path(self) -> str:
-        """The file, for messages."""
-        return self.entry.path

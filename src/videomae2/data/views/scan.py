@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from videomae2.data.manifests.manifest import Entry
 from videomae2.data.video.reader import Frames, Pixels, Reader, ReadLimits, Seconds
 from videomae2.data.video.stream import FrameShape, VideoStream
 from videomae2.data.video.trim import open_video
+from videomae2.data.views.requests import VideoRequest
 from videomae2.data.workers.main import AllocateFn
 from videomae2.data.workers.pool import Pool
 
@@ -23,10 +23,9 @@ _CHUNK_FRAMES = 64
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ScanRequest:
+class ScanRequest(VideoRequest):
     """A part of a long video."""
 
-    entry: Entry
     pixels: Pixels
     limits: ReadLimits
     """``seconds`` counts for opening the video, and for every part."""
@@ -34,11 +33,6 @@ class ScanRequest:
     frame_rate: float | None = None
     indices: tuple[int, ...] | None = None
     """Which frames, rising, all after those of the part before; None: what there is."""
-
-    @property
-    def path(self) -> str:
-        """The file, for messages."""
-        return self.entry.path
 
 
 @dataclass(frozen=True, slots=True)

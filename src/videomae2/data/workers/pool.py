@@ -32,7 +32,7 @@ class Pool:
 
     Args:
         function: `module:name` of a function that takes a request and `allocate(shape, dtype)` and
-            returns arrays and plain values by name (`worker_main.load_function`).
+            returns arrays and plain values by name (`main.load_function`).
         num_workers: Number of processes; 0 runs the function here, where nothing can be killed.
         timeout_seconds: Time for one request, after which its process is killed.
         memory_limit_bytes: Most private memory of a process, and most shared memory of one
