@@ -218,8 +218,8 @@ def test_choices_that_cannot_work_are_named_together(folder):
             reading=ReadingConfig(num_workers=-1, timeout_seconds=0.0),
         )
     assert raised.value.problems == [
-        "--crops is 0, wanted 1 or more",
-        "--frame-interval is 0, wanted above 0",
+        "--crops 0 cannot work; it wants 1 or more",
+        "--frame-interval 0.0 cannot work; it wants a number above 0",
         "--num-workers -1 cannot work; it wants 0 or more",
         "--timeout-seconds 0.0 cannot work; it wants a number above 0",
     ]

@@ -23,7 +23,7 @@ from videomae2.errors import ConfigError, VideoError
 from videomae2.inference.classifier import ClassifierOptions, load_classifier_task
 from videomae2.inference.inputs import RequestQueue, VideoInput, expand_inputs
 from videomae2.inference.scorer import ViewScorer
-from videomae2.inference.views import EvalViews, find_view_problems, resolve_views
+from videomae2.inference.views import EvalViews, resolve_views
 from videomae2.models.task_type import ClassScore, LabelSpace, find_active_classes, rank_topk
 from videomae2.training.runtime import RuntimeConfig, prepare_runtime, resolve_num_workers
 
@@ -188,8 +188,9 @@ class Predictor:
 
     def _check_settings(self, views: EvalViews, options: ClassifierOptions) -> None:
         """Refuse choices that work with no model, all of them at once."""
-        problems = options.find_problems() + find_view_problems(views, flags="--")
-        problems += [problem for _, problem in find_range_errors(self.reading)]
+        problems = options.find_problems()
+        for config in (views, self.reading):
+            problems += [problem for _, problem in find_range_errors(config)]
         if self.frame_rate is not None and not 0 < self.frame_rate < float("inf"):
             problems.append(f"--frame-rate is {self.frame_rate:g}, wanted more than 0")
         if problems:

@@ -4,8 +4,9 @@ For evaluation and prediction alike, so that both see the same.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
+from videomae2.base.ranges import ONE_OR_MORE, POSITIVE, find_range_errors
 from videomae2.data.video.reader import ReadLimits
 from videomae2.data.views.requests import IntervalUnit, ViewSpec
 from videomae2.errors import ConfigError
@@ -24,30 +25,17 @@ class EvalViews:
     frame_sampling: Literal["strided", "tsn"] | None = None
     """Clips of equal steps spread over the video, or interleaved grids over all of it; as in
     training if not given."""
-    clips: int | None = None
+    clips: Annotated[int | None, ONE_OR_MORE] = None
     """Clips per video; 5 of strided clips, 2 of tsn if not given."""
-    crops: int | None = None
+    crops: Annotated[int | None, ONE_OR_MORE] = None
     """Crops per clip along the longer side; 3 if not given."""
-    frame_interval: float | None = None
+    frame_interval: Annotated[float | None, POSITIVE] = None
     """Distance between the frames of a strided clip; as in training if not given."""
     interval_unit: IntervalUnit | None = None
     """What the frame interval counts: frames, seconds, or frames taken per second."""
     antialias: bool | None = None
     """Resize frames with antialiasing, as training here does, or plainly as the released code does;
     plainly for a model that does not say how it was trained, if not given."""
-
-
-def find_view_problems(eval_views: EvalViews, *, flags: str = "--views.") -> list[str]:
-    """Say what works with no model; ``flags`` is what the names of the choices begin with."""
-    counts = {"clips": eval_views.clips, "crops": eval_views.crops}
-    problems = [
-        f"{flags}{name} is {value}, wanted 1 or more"
-        for name, value in counts.items()
-        if value is not None and value < 1
-    ]
-    if eval_views.frame_interval is not None and not eval_views.frame_interval > 0:
-        problems.append(f"{flags}frame-interval is {eval_views.frame_interval:g}, wanted above 0")
-    return problems
 
 
 def resolve_views(
@@ -98,7 +86,7 @@ def resolve_views(
 
 
 def _check_views(views: ViewSpec, eval_views: EvalViews) -> None:
-    problems = find_view_problems(eval_views)
+    problems = [problem for _, problem in find_range_errors(eval_views)]
     interval, unit = eval_views.frame_interval, eval_views.interval_unit
     if views.frame_sampling == "tsn" and (interval is not None or unit is not None):
         problems.append(

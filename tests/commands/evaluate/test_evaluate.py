@@ -276,13 +276,13 @@ def test_views_are_as_the_model_was_trained():
 @pytest.mark.parametrize(
     ("wish", "said"),
     [
-        (EvalViews(clips=0, crops=0), r"clips is 0.*\n.*crops is 0"),
+        (EvalViews(clips=0, crops=0), r"--clips 0 cannot work.*\n.*--crops 0 cannot"),
         (
             EvalViews(frame_sampling="tsn", frame_interval=2.0),
             "a frame interval has no effect on tsn clips",
         ),
         (EvalViews(frame_interval=1.5), "is 1.5 frames, wanted whole ones"),
-        (EvalViews(frame_interval=-1.0), "is -1, wanted above 0"),
+        (EvalViews(frame_interval=-1.0), "--frame-interval -1.0 cannot work"),
         (EvalViews(interval_unit="seconds"), "wants a --views.frame-interval"),
     ],
 )
