@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from videomae2.config.runs import DistillRun, FinetuneRun, PretrainRun
     from videomae2.data.video.reader import open_reader
     from videomae2.inference.predictor import Predictor, predict
-    from videomae2.models.weights.classifier_ref import load_classifier
-    from videomae2.models.weights.resolve import load_autoencoder
+    from videomae2.models.weights.resolve import load_autoencoder, load_classifier
     from videomae2.recipes.table import DISTILL_RECIPES, FINETUNE_RECIPES, RECIPES
 
 __version__ = "0.1.0"
@@ -38,7 +37,7 @@ _MODULES = {
     "evaluate": "videomae2.commands.evaluate.run",
     "finetune": "videomae2.commands.train.finetune",
     "load_autoencoder": "videomae2.models.weights.resolve",
-    "load_classifier": "videomae2.models.weights.classifier_ref",
+    "load_classifier": "videomae2.models.weights.resolve",
     "open_reader": "videomae2.data.video.reader",
     "predict": "videomae2.inference.predictor",
     "pretrain": "videomae2.commands.train.pretrain",

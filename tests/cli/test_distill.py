@@ -11,7 +11,7 @@ from tests.helpers.finetune_runs import CLASSES, class_folders
 from videomae2.cli import run_options
 from videomae2.cli.distill import TRAIN_COMMAND
 from videomae2.cli.main import main
-from videomae2.models.weights.classifier_ref import load_classifier
+from videomae2.models.weights.resolve import load_classifier
 from videomae2.recipes.table import DISTILL_RECIPES
 
 SMALL = [

@@ -12,9 +12,9 @@ from videomae2.cli.main import main
 from videomae2.config.files import load_config
 from videomae2.config.runs import FinetuneRun
 from videomae2.models.classifier import Classifier
-from videomae2.models.weights.classifier_ref import load_classifier
 from videomae2.models.weights.config_json import FrameSampling, SavedClassifierConfig
 from videomae2.models.weights.official import classifier_to_official
+from videomae2.models.weights.resolve import load_classifier
 from videomae2.recipes.table import FINETUNE_RECIPES
 
 IN_PROCESS = (

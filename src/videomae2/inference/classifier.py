@@ -12,9 +12,9 @@ from videomae2.errors import CheckpointError, ConfigError
 from videomae2.inference.scorer import ViewScores, build_task
 from videomae2.metrics.classification import compute_probabilities
 from videomae2.models.task_type import LabelSpace
-from videomae2.models.weights.classifier_ref import ClassifierRef, resolve_classifier
 from videomae2.models.weights.config_json import SavedClassifierConfig
-from videomae2.models.weights.resolve import WeightsChoice
+from videomae2.models.weights.ref import ClassifierRef
+from videomae2.models.weights.resolve import WeightsChoice, resolve_classifier
 from videomae2.tasks.classify import ClassifyTask
 from videomae2.training.runtime import Runtime
 

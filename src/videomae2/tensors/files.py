@@ -1,4 +1,4 @@
-"""Tensors written to safetensors files, where a full disk is an ``OSError``, as for any file."""
+"""Tensors in safetensors files; a full disk is an ``OSError``, as for any file."""
 
 import errno
 import re
@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
+
+from videomae2.errors import CheckpointError
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -23,3 +25,15 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     except SafetensorError as error:
         code = re.search(r"\(os error (\d+)\)", str(error))  # it stands in the text only
         raise OSError(int(code[1]) if code else errno.EIO, str(error)) from error
+
+
+def load_tensors(path: Path) -> dict[str, Tensor]:
+    """Read all tensors of a file.
+
+    Raises:
+        CheckpointError: It is missing or not whole.
+    """
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"cannot read {path}: {error}") from error

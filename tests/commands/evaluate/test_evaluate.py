@@ -36,8 +36,8 @@ from videomae2.errors import (
 from videomae2.inference.views import EvalViews, format_views, resolve_views
 from videomae2.metrics.bootstrap import Interval, widen_if_certain
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.weights.classifier_ref import resolve_classifier
 from videomae2.models.weights.config_json import FrameSampling
+from videomae2.models.weights.resolve import resolve_classifier
 
 PLAIN = EvalViews(clips=5, crops=3, antialias=False)
 

@@ -18,8 +18,8 @@ from videomae2.config.runs import ValidationConfig
 from videomae2.errors import CheckpointError, ConfigError, Interrupted
 from videomae2.models.classifier import Classifier
 from videomae2.models.encoder import VideoEncoder
-from videomae2.models.weights.classifier_ref import load_classifier
 from videomae2.models.weights.config_json import FrameSampling, load_model_config
+from videomae2.models.weights.resolve import load_classifier
 from videomae2.models.weights.saved import load_saved_state
 from videomae2.tasks.distill import DistillConfig, TeacherConfig
 

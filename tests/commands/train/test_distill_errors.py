@@ -15,9 +15,9 @@ from videomae2.config.runs import ValidationConfig
 from videomae2.data.loading.labels import LabelConfig, read_multiclass
 from videomae2.data.loading.sources import SourceConfig
 from videomae2.errors import CheckpointError, ConfigError, DataError
-from videomae2.models.weights.classifier_ref import resolve_classifier
 from videomae2.models.weights.config_json import load_model_config
 from videomae2.models.weights.init_from import InitConfig
+from videomae2.models.weights.resolve import resolve_classifier
 
 
 @pytest.fixture(scope="module")

@@ -30,14 +30,13 @@ from videomae2.errors import (
 )
 from videomae2.models.lora import LoraConfig, TuningConfig
 from videomae2.models.task_type import TASK_TYPES
-from videomae2.models.weights.classifier_ref import load_classifier
 from videomae2.models.weights.config_json import (
     FrameSampling,
     SavedClassifierConfig,
     load_model_config,
 )
 from videomae2.models.weights.init_from import InitConfig
-from videomae2.models.weights.resolve import resolve_checkpoint
+from videomae2.models.weights.resolve import load_classifier, resolve_checkpoint
 from videomae2.models.weights.saved import load_saved_state
 from videomae2.tasks.classify import ClassifyConfig
 from videomae2.tensors.pos_embed import build_pos_embed
@@ -172,7 +171,7 @@ def test_a_kill_while_the_best_changes_places_loses_nothing(videos, tmp_path):
     best = finetune(run)
     weights, old = load_saved_state(best), best.with_name(".best.bak")
     best.rename(old)
-    assert resolve_checkpoint(run.output_dir).folder == old
+    assert resolve_checkpoint(run.output_dir).path == old
     finetune(run)
     assert not old.exists()
     assert all(torch.equal(load_saved_state(best)[name], value) for name, value in weights.items())

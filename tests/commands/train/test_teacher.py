@@ -11,7 +11,7 @@ from videomae2.commands.train.teacher import FLUSH_INTERVAL, Teacher
 from videomae2.data.loading.batch import CPUBatch, Sample
 from videomae2.data.views.resize import make_clips
 from videomae2.errors import DataError
-from videomae2.models.weights.classifier_ref import resolve_classifier
+from videomae2.models.weights.resolve import resolve_classifier
 from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 from videomae2.training.tensor_cache import TensorCache
 

@@ -7,8 +7,8 @@ import pytest
 from tests.helpers.classifiers import saved_classifier
 from videomae2.commands.train.distill_data import check_same_clips
 from videomae2.errors import CheckpointError
-from videomae2.models.weights.classifier_ref import resolve_classifier
 from videomae2.models.weights.config_json import SavedClassifierConfig
+from videomae2.models.weights.resolve import resolve_classifier
 
 
 @pytest.mark.parametrize(("name", "value"), [("frames", 4), ("height", 16), ("width", 64)])

@@ -13,7 +13,6 @@ from tests.helpers.classifiers import (
     saved_classifier,
 )
 from videomae2.errors import CheckpointError
-from videomae2.models.weights.classifier_ref import load_classifier
 from videomae2.models.weights.config_json import (
     CONFIG_FILE,
     FrameSampling,
@@ -23,7 +22,7 @@ from videomae2.models.weights.config_json import (
     save_model_config,
 )
 from videomae2.models.weights.head_index import check_classes_match
-from videomae2.models.weights.resolve import load_autoencoder
+from videomae2.models.weights.resolve import load_autoencoder, load_classifier
 
 CPU = torch.device("cpu")
 

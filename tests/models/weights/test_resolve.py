@@ -6,12 +6,14 @@ from safetensors.torch import save_file
 
 from tests.helpers.classifiers import saved_classifier
 from videomae2.errors import CheckpointError
-from videomae2.models.weights.classifier_ref import resolve_classifier
-from videomae2.models.weights.resolve import (
-    ADAPTERS_FILE,
+from videomae2.models.weights.ref import (
     EMA_FILE,
     find_run_folder,
+)
+from videomae2.models.weights.resolve import (
+    ADAPTERS_FILE,
     resolve_checkpoint,
+    resolve_classifier,
 )
 
 CPU = torch.device("cpu")
@@ -35,17 +37,17 @@ def add_means(folder, model):
 
 def test_the_best_comes_before_the_newest(run):
     chosen = resolve_checkpoint(run)
-    assert (chosen.folder.name, chosen.reason) == ("step-00000010", "newest checkpoint")
+    assert (chosen.path.name, chosen.reason) == ("step-00000010", "newest checkpoint")
     saved_classifier(run / "best")
     chosen = resolve_checkpoint(run)
-    assert (chosen.folder, chosen.reason) == (run / "best", "best by validation")
+    assert (chosen.path, chosen.reason) == (run / "best", "best by validation")
     assert "best by validation" in str(chosen)
 
 
 def test_a_saved_model_is_taken_as_it_is(run):
     saved_classifier(run / "best")
     older = run / "checkpoints" / "step-00000005"
-    assert resolve_checkpoint(older).folder == older
+    assert resolve_checkpoint(older).path == older
     assert find_run_folder(older) == find_run_folder(run / "best") == find_run_folder(run) == run
 
 

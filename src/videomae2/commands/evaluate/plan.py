@@ -27,7 +27,7 @@ from videomae2.inference.video_scorer import VideoScorer
 from videomae2.inference.views import format_views
 from videomae2.models.classifier import Classifier
 from videomae2.models.task_type import TASK_TYPES
-from videomae2.models.weights.classifier_ref import ClassifierRef
+from videomae2.models.weights.ref import ClassifierRef
 from videomae2.reports.evaluation_result import ModelFacts
 from videomae2.training.runtime import Runtime, RuntimeConfig, prepare_runtime, resolve_num_workers
 
@@ -173,8 +173,8 @@ class EvaluationPlan:
         classifier, encoder = self.classifier, self.classifier.config.model.encoder
         return ModelFacts(
             path=classifier.path,
-            selection_reason=classifier.weights_ref.reason,
-            weights=classifier.weights_ref.weights,
+            selection_reason=classifier.reason,
+            weights=classifier.weights,
             digest=self.digest,
             outputs=classifier.outputs_summary,
             size=encoder.size,
@@ -235,7 +235,7 @@ def prepare_evaluation(
     check_timestamps_for_views(dataset, views)
     views = replace(views, frame_name=dataset.manifest.frame_name)
     model = classifier.load(runtime.device)
-    weights_digest = classifier.weights_ref.compute_digest()
+    weights_digest = classifier.compute_digest(weights_only=True)
     digest = classifier.combine_digest(weights_digest)
     eval_key = compute_eval_fingerprint(
         weights_digest, classifier, dataset, views, config, precision=runtime.precision
@@ -252,5 +252,5 @@ def prepare_evaluation(
 
 def _default_folder(classifier: ClassifierRef, videos: Path) -> Path:
     """Where results lie if nobody says it: with the run, not beside a released file."""
-    run = classifier.weights_ref.run or _RUNS_DIR / classifier.path.stem
+    run = classifier.run or _RUNS_DIR / classifier.path.stem
     return run / "evaluation" / (videos.stem or "videos")

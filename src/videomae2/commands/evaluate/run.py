@@ -62,7 +62,7 @@ def evaluate(
         reserve_folder(plan.out_dir, plan.eval_key)
         evaluation = _run_evaluation(plan)
         write_results(evaluation, plan.dataset)
-        write_report(evaluation, plan.classifier.weights_ref.run)
+        write_report(evaluation, plan.classifier.run)
     _logger.info(f"report   {evaluation.report}")
     if evaluation.unreadable and not plan.config.allow_unreadable:
         raise TooManyUnreadableError(_format_unreadable(evaluation))

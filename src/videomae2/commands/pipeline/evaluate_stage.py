@@ -30,8 +30,8 @@ from videomae2.inference.classifier import (
     resolve_requested_classifier,
 )
 from videomae2.inference.views import format_views
-from videomae2.models.weights.classifier_ref import ClassifierRef
 from videomae2.models.weights.pretrained import Pretrained
+from videomae2.models.weights.ref import ClassifierRef
 from videomae2.training.runtime import RuntimeConfig, resolve_runtime
 
 

@@ -15,10 +15,9 @@ from videomae2.config.diff import RESUME_SAFE_FIELDS
 from videomae2.errors import ConfigError
 from videomae2.models.autoencoder import Autoencoder
 from videomae2.models.classifier import Classifier
-from videomae2.models.weights.classifier_ref import ClassifierRef
 from videomae2.models.weights.config_json import ModelConfig, SavedClassifierConfig
 from videomae2.models.weights.pretrained import Pretrained
-from videomae2.models.weights.resolve import CheckpointRef
+from videomae2.models.weights.ref import ClassifierRef, ModelRef
 
 C = TypeVar("C")
 StageMetrics = dict[str, float]
@@ -159,5 +158,4 @@ def build_expected_classifier(parent: Pretrained) -> ClassifierRef:
     """
     if not isinstance(parent.config, SavedClassifierConfig):
         raise ConfigError(f"from: {parent.path.name} gives no classifier")
-    checkpoint = CheckpointRef(parent.path, weights="raw", reason="of this pipeline")
-    return ClassifierRef(config=parent.config, weights_ref=checkpoint)
+    return ModelRef(path=parent.path, config=parent.config, reason="of this pipeline")

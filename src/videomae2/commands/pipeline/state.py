@@ -19,10 +19,8 @@ from videomae2.commands.train.video_lists import VideoList
 from videomae2.config.diff import affects_results
 from videomae2.config.files import to_builtin
 from videomae2.errors import CheckpointError
-from videomae2.models.weights.resolve import (
-    EMA_FILE,
-    resolve_checkpoint,
-)
+from videomae2.models.weights.ref import EMA_FILE
+from videomae2.models.weights.resolve import resolve_checkpoint
 from videomae2.models.weights.saved import MODEL_FILE
 
 STATE_FILE = "stage.json"
@@ -158,5 +156,5 @@ def _list_weight_paths(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     checkpoint = resolve_checkpoint(path)  # what those who start from a run take
-    ema_files = [checkpoint.folder / EMA_FILE] if checkpoint.has_ema_file else []
-    return [checkpoint.folder / MODEL_FILE, *ema_files]
+    ema_files = [checkpoint.path / EMA_FILE] if checkpoint.has_ema_file else []
+    return [checkpoint.path / MODEL_FILE, *ema_files]

@@ -27,7 +27,6 @@ from videomae2.config.checks import check_run
 from videomae2.config.runs import DistillRun, FinetuneRun, PretrainRun
 from videomae2.data.manifests.class_names import read_class_names
 from videomae2.models.classifier import Classifier, ClassifierConfig
-from videomae2.models.weights.classifier_ref import resolve_classifier
 from videomae2.models.weights.config_json import (
     SavedAutoencoderConfig,
     SavedClassifierConfig,
@@ -40,6 +39,7 @@ from videomae2.models.weights.init_from import (
     load_pretrained,
 )
 from videomae2.models.weights.pretrained import Pretrained, load_pretrained_state, with_class_names
+from videomae2.models.weights.resolve import resolve_classifier
 from videomae2.training.logger import METRICS_FILE
 
 _FINAL_LOSS_STEPS = 50

@@ -24,7 +24,10 @@ from videomae2.config.files import parse_config, parse_yaml, save_config
 from videomae2.config.runs import Run
 from videomae2.data.loading.quarantine import FILE_NAME as UNREADABLE_FILE
 from videomae2.errors import CheckpointError, ConfigError
-from videomae2.models.weights.resolve import BEST_FOLDER, PREVIOUS_BEST_FOLDER
+from videomae2.models.weights.ref import (
+    BEST_FOLDER,
+    PREVIOUS_BEST_FOLDER,
+)
 from videomae2.training.checkpoint import CheckpointManager
 from videomae2.training.logger import METRICS_FILE, TENSORBOARD_FOLDER
 

@@ -3,10 +3,10 @@
 ========================  =========================================================================
 config_json.py            the card beside saved weights, config.json
 saved.py                  save and load a model strictly
-resolve.py                which weights of a run are used: best, newest, EMA
+ref.py                    a model before its weights are read, with the outputs that are used
+resolve.py                find a model wherever it lies: best, newest, EMA; released files
 official.py               released names and shapes, translated both ways
 pretrained.py             weights to start from, under our names, wherever they lie
-classifier_ref.py         a classifier, wherever it is, before its weights are read
 frozen_encoder.py         an encoder that turns clips into features
 init_from.py              the first weights of a classifier, and a report of them
 head_index.py             which rows of a parent's head are taken over

@@ -76,15 +76,19 @@ class SavedClassifierConfig:
 
     def __post_init__(self) -> None:
         _check_channels(self.mean, self.std, self.model.encoder.channels)
-        if self.class_names is not None and len(self.class_names) != self.model.num_classes:
+        names, outputs, scaler = self.class_names, self.model.num_classes, self.target_scaler
+        if names is not None and len(names) != outputs:
             raise ValueError(
-                f"there are {len(self.class_names)} names of classes, the model has "
-                f"{self.model.num_classes} outputs"
+                f"there are {len(names)} names of classes, the model has {outputs} outputs"
             )
-        if self.class_names is not None and len(set(self.class_names)) != len(self.class_names):
-            duplicate = next(name for name in self.class_names if self.class_names.count(name) > 1)
+        if names is not None and len(set(names)) != len(names):
+            duplicate = next(name for name in names if names.count(name) > 1)
             raise ValueError(f"the name '{duplicate}' stands for more than one class")
-        _check_target_scaler(self)
+        if scaler and (self.task_type != "regression" or len(scaler.mean) != outputs):
+            raise ValueError(
+                f"there is a scale of {len(scaler.mean)} numbers, but the model has {outputs} "
+                f"outputs of task_type '{self.task_type}'"
+            )
 
 
 ModelConfig = SavedAutoencoderConfig | SavedClassifierConfig
@@ -141,19 +145,6 @@ def load_model_config_of(kind: type[C], folder: Path) -> C:
             f"{folder} holds {article} {config.kind}, not the {kind.kind} that is wanted"
         )
     return config
-
-
-def _check_target_scaler(config: SavedClassifierConfig) -> None:
-    if config.target_scaler is None:
-        return
-    if (
-        config.task_type != "regression"
-        or len(config.target_scaler.mean) != config.model.num_classes
-    ):
-        raise ValueError(
-            f"there is a scale of {len(config.target_scaler.mean)} numbers, but the model has "
-            f"{config.model.num_classes} outputs of task_type '{config.task_type}'"
-        )
 
 
 def _check_channels(mean: tuple[float, ...], std: tuple[float, ...], channels: int) -> None:

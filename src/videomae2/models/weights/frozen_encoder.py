@@ -18,11 +18,14 @@ from videomae2.errors import CheckpointError
 from videomae2.models.encoder import EncoderConfig, VideoEncoder
 from videomae2.models.layers import LAYER_NORM_EPSILON
 from videomae2.models.weights.config_json import FrameSampling, SavedClassifierConfig
-from videomae2.models.weights.official import infer_official_encoder, load_official_state
+from videomae2.models.weights.official import (
+    infer_official_encoder,
+    load_official_state,
+    load_translated_state,
+)
 from videomae2.models.weights.pretrained import DECODER_PARTS, Pretrained, load_pretrained_state
-from videomae2.models.weights.resolve import WeightsChoice, resolve_checkpoint
+from videomae2.models.weights.resolve import resolve_checkpoint
 from videomae2.models.weights.saved import check_state_dict
-from videomae2.tensors.grid import Grid
 from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD, normalize
 
 _ENCODER, _FINAL_NORM = "encoder.", "encoder.norm."
@@ -93,17 +96,16 @@ def load_frozen_encoder(
     if path.is_file():
         if use_ema:
             raise CheckpointError(f"{path} is one file; it has no running mean beside its weights")
-        config = infer_official_encoder(load_official_state(path), path)
-        pretrained = load_pretrained_state(path, config.cubes)
+        state = load_official_state(path)
+        config = infer_official_encoder(state, path)
+        pretrained = Pretrained(path=path, state=load_translated_state(path, config.cubes, state))
     else:
-        checkpoint = resolve_checkpoint(path)
-        if use_ema and checkpoint.weights != "ema":
-            raise CheckpointError(f"{checkpoint.folder} has no running mean of its weights")
-        # the cubes count for a released file only
-        weights: WeightsChoice = "raw" if checkpoint.has_ema_file and not use_ema else "auto"
-        pretrained = load_pretrained_state(path, EncoderConfig().cubes, weights)
-        assert pretrained.encoder is not None
-        config = pretrained.encoder
+        ref = resolve_checkpoint(path)
+        if use_ema and ref.weights != "ema":
+            raise CheckpointError(f"{ref.path} has no running mean of its weights")
+        config = ref.config.model.encoder
+        raw = ref.has_ema_file and not use_ema
+        pretrained = load_pretrained_state(path, config.cubes, "raw" if raw else "auto")
     return _build_frozen_encoder(pretrained, _resize_clips(config, path, frames, side))
 
 
@@ -114,13 +116,12 @@ def _resize_clips(
     config = replace(config, drop_path=0.0, activation_checkpointing=False)
     if frames is None and side is None:
         return config
-    pretrained_grid: Grid = config.pretrained_grid or config.cubes.grid
     resized = replace(
         config,
         frames=frames or config.frames,
         height=side or config.height,
         width=side or config.width,
-        pretrained_grid=pretrained_grid,
+        pretrained_grid=config.pretrained_grid or config.cubes.grid,
     )
     try:
         _ = resized.cubes
@@ -130,23 +131,17 @@ def _resize_clips(
 
 
 def _build_frozen_encoder(pretrained: Pretrained, config: EncoderConfig) -> FrozenEncoder:
-    encoder = VideoEncoder(config, norm=False)
-    expected = encoder.state_dict()
+    encoder, state, card = VideoEncoder(config, norm=False), pretrained.state, pretrained.config
     state_dict = {
         name.removeprefix(_ENCODER): value
-        for name, value in pretrained.state.items()
+        for name, value in state.items()
         if name.startswith(_ENCODER) and not name.startswith(_FINAL_NORM)
     }
-    unexpected = {n: v for n, v in pretrained.state.items() if n.split(".")[0] not in _KNOWN_PARTS}
-    check_state_dict(expected, state_dict | unexpected, pretrained.path)
+    unexpected = {n: v for n, v in state.items() if n.split(".")[0] not in _KNOWN_PARTS}
+    check_state_dict(encoder.state_dict(), state_dict | unexpected, pretrained.path)
     encoder.load_state_dict(state_dict)
     norm, norm_input = _load_final_norm(pretrained, config.shape.embed_dim)
-    model_config = pretrained.config
-    mean, std = (
-        (IMAGENET_MEAN, IMAGENET_STD)
-        if model_config is None
-        else (model_config.mean, model_config.std)
-    )
+    mean, std = (card.mean, card.std) if card else (IMAGENET_MEAN, IMAGENET_STD)
     if len(mean) != config.channels:
         raise CheckpointError(
             f"{pretrained.path} reads {config.channels} channels, and does not say how they are "
@@ -160,9 +155,7 @@ def _build_frozen_encoder(pretrained: Pretrained, config: EncoderConfig) -> Froz
         mean=torch.tensor(mean),
         std=torch.tensor(std),
         path=pretrained.path,
-        frame_sampling=model_config.frame_sampling
-        if isinstance(model_config, SavedClassifierConfig)
-        else None,
+        frame_sampling=card.frame_sampling if isinstance(card, SavedClassifierConfig) else None,
         digest=_compute_digest(weights, repr((config, norm_input, mean, std))),
     )
 
@@ -171,15 +164,12 @@ def _load_final_norm(
     pretrained: Pretrained, embed_dim: int
 ) -> tuple[nn.LayerNorm, Literal["tokens", "mean"]]:
     """Find the norm that closes it: behind the pooling, or of every token."""
-    norm = nn.LayerNorm(embed_dim, eps=LAYER_NORM_EPSILON)
-    candidates: tuple[tuple[str, Literal["tokens", "mean"]], ...] = (
-        ("fc_norm.", "mean"),
-        (_FINAL_NORM, "tokens"),
-    )
-    for prefix, norm_input in candidates:
-        state_dict = {n: pretrained.state[f"{prefix}{n}"] for n in ("weight", "bias")
-                 if f"{prefix}{n}" in pretrained.state}  # fmt: skip
-        if state_dict:
+    norm, state = nn.LayerNorm(embed_dim, eps=LAYER_NORM_EPSILON), pretrained.state
+    norm_input: Literal["tokens", "mean"]
+    for prefix, norm_input in (("fc_norm.", "mean"), (_FINAL_NORM, "tokens")):
+        names = [n for n in ("weight", "bias") if f"{prefix}{n}" in state]
+        if names:
+            state_dict = {name: state[f"{prefix}{name}"] for name in names}
             check_state_dict(norm.state_dict(), state_dict, pretrained.path)
             norm.load_state_dict(state_dict)
             return norm, norm_input

@@ -5,47 +5,65 @@ from typing import Literal
 
 from videomae2.errors import CheckpointError
 
+HeadInit = Literal["auto", "keep", "select", "reinit"]
+ClassNames = Sequence[str] | None
+_MAX_SHOWN = 12  # names of an error
+
 
 def check_classes_match(data: Sequence[str], model: Sequence[str], *, location: str) -> None:
-    """Hold the classes of a data set against those of a model.
-
-    Args:
-        data: Names in the order of the data's labels.
-        model: Names in the order of the model's outputs.
-        location: What the model is, for the message.
+    """Hold the classes of a data set against those of a model, both in their order.
 
     Raises:
         CheckpointError: If they are not the same names in the same order; shows both lists.
     """
     if tuple(data) == tuple(model):
         return
+    if sorted(data) == sorted(model):
+        pairs = enumerate(zip(data, model, strict=True))
+        position = next(i for i, (ours, theirs) in pairs if ours != theirs)
+        difference = f"the same names in another order, from number {position} on"
+    else:
+        extra, missing = set(data) - set(model), set(model) - set(data)
+        difference = f"{len(extra)} only in the data and {len(missing)} only in the model"
     raise CheckpointError(
-        f"the classes of the data are not those of {location}: {_describe_difference(data, model)}"
+        f"the classes of the data are not those of {location}: {difference}"
         f"\n  data   {len(data)}: {', '.join(data)}"
         f"\n  model  {len(model)}: {', '.join(model)}"
     )
 
 
-def _describe_difference(data: Sequence[str], model: Sequence[str]) -> str:
-    """Say in a few words how two lists of names differ."""
-    if sorted(data) == sorted(model):
-        position = next(
-            i for i, pair in enumerate(zip(data, model, strict=True)) if len(set(pair)) > 1
+def check_output_names(
+    names: Sequence[str], num_classes: int, known: ClassNames, *, location: str
+) -> None:
+    """Hold names that are given for the outputs of a model against what it says itself.
+
+    Raises:
+        CheckpointError: If it has others, or another number of outputs.
+    """
+    if known is not None:
+        check_classes_match(names, known, location=location)
+    if len(names) != num_classes:
+        raise CheckpointError(
+            f"{location} has {num_classes} outputs, but {len(names)} names were given for them"
         )
-        return f"the same names in another order, from number {position} on"
-    extra = [name for name in data if name not in set(model)]
-    missing = [name for name in model if name not in set(data)]
-    parts = [f"{len(extra)} only in the data", f"{len(missing)} only in the model"]
-    return " and ".join(parts)
 
 
-HeadInit = Literal["auto", "keep", "select", "reinit"]
+def find_rows_by_name(
+    pretrained_classes: Sequence[str], classes: Sequence[str], *, subject: str
+) -> Sequence[int]:
+    """The rows of a head that stand for some classes, in their order.
 
-
-ClassNames = Sequence[str] | None
-
-
-_MAX_SHOWN = 12  # names of an error
+    Raises:
+        CheckpointError: If there is none for some of them, which are named behind ``subject``.
+    """
+    row_of = {name: i for i, name in enumerate(pretrained_classes)}
+    missing = sorted(set(classes) - set(pretrained_classes))
+    if missing:
+        raise CheckpointError(
+            f"{subject} lacks {len(missing)} of {len(classes)}: {', '.join(missing[:_MAX_SHOWN])}"
+            f"{', …' if len(missing) > _MAX_SHOWN else ''}"
+        )
+    return [row_of[name] for name in classes]
 
 
 def resolve_head_index(
@@ -70,89 +88,35 @@ def resolve_head_index(
 
     Raises:
         CheckpointError: If the choice cannot be had from this parent.
+
+    Source: with the names of Kinetics, selected rows are the lists label_710to400.json and so on
+        in misc/ of the released code.
     """
     if init == "reinit":
         return None, "fresh, as asked"
     if init == "keep":
-        return _keep_rows(num_pretrained, num_classes, pretrained_classes, classes)
-    if init == "select":
-        return _select_rows(num_pretrained, pretrained_classes, classes)
+        if num_pretrained != num_classes:
+            raise CheckpointError(
+                f"head 'keep' wants {num_classes} classes, the parent has {num_pretrained}"
+            )
+        if pretrained_classes is not None and classes is not None:
+            check_classes_match(classes, pretrained_classes, location="the parent")
+        return range(num_pretrained), "kept"
     if num_pretrained == 0:
+        if init == "select":
+            raise CheckpointError("head 'select' wants a parent with a head, this one has none")
         return None, "fresh, the parent has none"
     if pretrained_classes is None or classes is None:
+        if init == "select":
+            owner = (
+                "the parent's classes" if pretrained_classes is None else "the classes of the data"
+            )
+            raise CheckpointError(f"head 'select' goes by names, and {owner} have none; give them")
         return _match_by_count(num_pretrained, num_classes)
+    if init == "select":
+        subject = f"head 'select' wants every class among the parent's {num_pretrained}, which"
+        find_rows_by_name(pretrained_classes, classes, subject=subject)
     return _match_by_name(pretrained_classes, classes)
-
-
-def find_rows_by_name(
-    pretrained_classes: Sequence[str], classes: Sequence[str], *, subject: str
-) -> Sequence[int]:
-    """The rows of a head that stand for some classes, in their order.
-
-    Args:
-        pretrained_classes: The names of the head's outputs.
-        classes: Those that are wanted.
-        subject: Begins the message.
-
-    Raises:
-        CheckpointError: If there is none for some of them, which are named.
-    """
-    row_of = {name: i for i, name in enumerate(pretrained_classes)}
-    missing = sorted(set(classes) - set(pretrained_classes))
-    if missing:
-        raise CheckpointError(
-            f"{subject} lacks {len(missing)} of {len(classes)}: {', '.join(missing[:_MAX_SHOWN])}"
-            f"{', …' if len(missing) > _MAX_SHOWN else ''}"
-        )
-    return [row_of[name] for name in classes]
-
-
-def check_output_names(
-    names: Sequence[str], num_classes: int, known: ClassNames, *, location: str
-) -> None:
-    """Hold names that are given for the outputs of a model against what it says itself.
-
-    Raises:
-        CheckpointError: If it has others, or another number of outputs.
-    """
-    if known is not None:
-        check_classes_match(names, known, location=location)
-    if len(names) != num_classes:
-        raise CheckpointError(
-            f"{location} has {num_classes} outputs, but {len(names)} names were given for them"
-        )
-
-
-def _keep_rows(
-    num_pretrained: int, num_classes: int, pretrained_classes: ClassNames, classes: ClassNames
-) -> tuple[Sequence[int], str]:
-    if num_pretrained != num_classes:
-        raise CheckpointError(
-            f"head 'keep' wants {num_classes} classes, the parent has {num_pretrained}"
-        )
-    if pretrained_classes is not None and classes is not None:
-        check_classes_match(classes, pretrained_classes, location="the parent")
-    return range(num_pretrained), "kept"
-
-
-def _select_rows(
-    num_pretrained: int, pretrained_classes: ClassNames, classes: ClassNames
-) -> tuple[Sequence[int] | None, str]:
-    """Rows by name or an error.
-
-    Source: with the names of Kinetics these are the lists label_710to400.json and so on in misc/
-        of the released code.
-    """
-    if num_pretrained == 0:
-        raise CheckpointError("head 'select' wants a parent with a head, this one has none")
-    if pretrained_classes is None or classes is None:
-        subject = (
-            "the parent's classes" if pretrained_classes is None else "the classes of the data"
-        )
-        raise CheckpointError(f"head 'select' goes by names, and {subject} have none; give them")
-    subject = f"head 'select' wants every class among the parent's {num_pretrained}, which"
-    rows = find_rows_by_name(pretrained_classes, classes, subject=subject)
-    return rows, _match_by_name(pretrained_classes, classes)[1]
 
 
 def _match_by_count(num_pretrained: int, num_classes: int) -> tuple[Sequence[int] | None, str]:
@@ -166,10 +130,11 @@ def _match_by_count(num_pretrained: int, num_classes: int) -> tuple[Sequence[int
 def _match_by_name(
     pretrained_classes: Sequence[str], classes: Sequence[str]
 ) -> tuple[Sequence[int] | None, str]:
+    total = len(pretrained_classes)
     if tuple(pretrained_classes) == tuple(classes):
-        return range(len(pretrained_classes)), f"kept: the same {len(pretrained_classes)} classes"
+        return range(total), f"kept: the same {total} classes"
     row_of = {name: i for i, name in enumerate(pretrained_classes)}
     shared = [row_of[name] for name in classes if name in row_of]
     if len(shared) == len(classes):
-        return shared, f"the rows of the same names, {len(shared)} of {len(pretrained_classes)}"
+        return shared, f"the rows of the same names, {len(shared)} of {total}"
     return None, f"fresh: {len(shared)} of {len(classes)} classes have a row in the parent"

@@ -32,6 +32,32 @@ from videomae2.models.weights.pretrained_grid import (
 from videomae2.models.weights.saved import check_architecture, check_embed_dim, check_state_dict
 from videomae2.models.weights.target_scaler import TargetScaler, rescale_head
 
+NormInit = Literal["auto", "reinit", "encoder"]
+StateDict = dict[str, Tensor]
+_FINAL_NORM = "encoder.norm"
+_PATCH_EMBED = "encoder.patch_embed.proj.weight"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InitConfig:
+    """What fine-tuning starts from."""
+
+    weights: Path | None = None
+    """A run folder, a saved model or a released file; from scratch if not given."""
+    norm: NormInit = "auto"
+    """The norm behind the pooling: the parent's own where it has one and else a fresh one (as
+    released), always a fresh one, or the one that closed the encoder in pre-training."""
+    head: HeadInit = "auto"
+    """The head: the rows of the same classes if the parent has them all and else a fresh one; all
+    rows as they are or an error; the rows of the same names or an error; always a fresh one."""
+    pos_embed: PosEmbedInit = "auto"
+    """The position table, where the parent was trained on clips of another size: the parent's,
+    resampled, or a fresh one (what the released code ends up with). Released files are taken to be
+    of 16 frames of 224 pixels; ``pretrained_grid`` of the encoder says otherwise."""
+    class_names: Path | None = None
+    """What the parent's outputs are called where it does not say, as released files: a file of
+    names, or a public data set such as kinetics-710."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoadReport:
@@ -61,42 +87,6 @@ class LoadReport:
             *self.notes,
         ]
         return Summary((("start", "\n".join(lines) + hint),))
-
-
-NormInit = Literal["auto", "reinit", "encoder"]
-
-
-StateDict = dict[str, Tensor]
-
-
-_FINAL_NORM = "encoder.norm"
-
-
-_PATCH_EMBED = "encoder.patch_embed.proj.weight"
-
-
-_UNUSED_PARTS = (_FINAL_NORM, *DECODER_PARTS)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class InitConfig:
-    """What fine-tuning starts from."""
-
-    weights: Path | None = None
-    """A run folder, a saved model or a released file; from scratch if not given."""
-    norm: NormInit = "auto"
-    """The norm behind the pooling: the parent's own where it has one and else a fresh one (as
-    released), always a fresh one, or the one that closed the encoder in pre-training."""
-    head: HeadInit = "auto"
-    """The head: the rows of the same classes if the parent has them all and else a fresh one; all
-    rows as they are or an error; the rows of the same names or an error; always a fresh one."""
-    pos_embed: PosEmbedInit = "auto"
-    """The position table, where the parent was trained on clips of another size: the parent's,
-    resampled, or a fresh one (what the released code ends up with). Released files are taken to be
-    of 16 frames of 224 pixels; ``pretrained_grid`` of the encoder says otherwise."""
-    class_names: Path | None = None
-    """What the parent's outputs are called where it does not say, as released files: a file of
-    names, or a public data set such as kinetics-710."""
 
 
 def init_classifier(
@@ -153,31 +143,29 @@ def load_pretrained(
     flag: str = "--model",
 ) -> LoadReport:
     """Put a parent's weights over the fresh ones; arguments as for ``init_classifier``."""
-    encoder = model.config.encoder
+    encoder, state, path = model.config.encoder, pretrained.state, pretrained.path
     if resolve_pos_embed(encoder, config.pos_embed, pretrained) != encoder:
-        raise ValueError(f"build the model with what resolve_pos_embed gives for {pretrained.path}")
+        raise ValueError(f"build the model with what resolve_pos_embed gives for {path}")
     if pretrained.encoder is not None:
-        check_architecture(encoder, pretrained.encoder, pretrained.path, flag)
-    elif _PATCH_EMBED in pretrained.state:
-        check_embed_dim(encoder, len(pretrained.state[_PATCH_EMBED]), pretrained.path, flag)
+        check_architecture(encoder, pretrained.encoder, path, flag)
+    elif _PATCH_EMBED in state:
+        check_embed_dim(encoder, len(state[_PATCH_EMBED]), path, flag)
     expected = model.state_dict()
-    parts = _group_by_part(pretrained.state, split_final_norm="encoder.norm.weight" not in expected)
-    norm, norm_note = _resolve_norm(parts, expected, config, pretrained.path)
+    parts = _group_by_part(state, split_final_norm="encoder.norm.weight" not in expected)
+    norm, norm_note = _resolve_norm(parts, expected, config, path)
     head, head_note = _resolve_head(parts.pop("head", {}), model, config, pretrained, class_names)
-    pretrained_scaler = (
-        pretrained.config.target_scaler
-        if isinstance(pretrained.config, SavedClassifierConfig)
-        else None
-    )
-    head = rescale_head(head, pretrained_scaler, target_scaler)
-    unused = {part: len(parts.pop(part)) for part in _UNUSED_PARTS if part in parts}
+    parent = pretrained.config
+    scaler = parent.target_scaler if isinstance(parent, SavedClassifierConfig) else None
+    head = rescale_head(head, scaler, target_scaler)
+    unused_parts = [part for part in (_FINAL_NORM, *DECODER_PARTS) if part in parts]
+    unused = {part: len(parts.pop(part)) for part in unused_parts}
     loaded = parts.pop("encoder", {}) | norm | head
     unexpected = {name: value for part in parts.values() for name, value in part.items()}
     fresh = {n: v for n, v in expected.items() if not n.startswith("encoder.")}
-    check_state_dict(expected, fresh | unexpected | loaded, pretrained.path)
+    check_state_dict(expected, fresh | unexpected | loaded, path)
     model.load_state_dict(fresh | loaded)
     return LoadReport(
-        source=str(pretrained.path),
+        source=str(path),
         loaded=len(loaded),
         norm=norm_note,
         head=head_note,
@@ -211,12 +199,7 @@ def check_init_options(model: Classifier, config: InitConfig) -> None:
 
 
 def _group_by_part(state: Mapping[str, Tensor], *, split_final_norm: bool) -> dict[str, StateDict]:
-    """Sort weights by the first part of their names.
-
-    Args:
-        state: Under our names.
-        split_final_norm: Whether the norm that closes the encoder is a part of its own.
-    """
+    """Weights by the first part of their names; the norm that closes the encoder may be its own."""
     parts: dict[str, StateDict] = {}
     for name, value in state.items():
         is_final_norm = split_final_norm and name.startswith(f"{_FINAL_NORM}.")
@@ -251,7 +234,6 @@ def _resolve_head(
     pretrained: Pretrained,
     class_names: Sequence[str] | None,
 ) -> tuple[StateDict, str]:
-    """Choose the rows of the parent's head."""
     if not model.config.num_classes:
         return {}, "none"
     rows, note = resolve_head_index(

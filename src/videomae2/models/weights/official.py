@@ -13,18 +13,15 @@ from typing import Any
 
 import torch
 from einops import rearrange
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from videomae2.errors import CheckpointError
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.sizes import SIZES
+from videomae2.tensors.files import load_tensors
 from videomae2.tensors.grid import Cubes
 
 _PATCH_EMBED_KEY = "patch_embed.proj.weight"
-
-
 _BLOCK_PATTERN = re.compile(r"(?:encoder\.)?blocks\.(\d+)\.")
 
 
@@ -76,16 +73,12 @@ def infer_official_encoder(state: Mapping[str, Tensor], path: Path) -> EncoderCo
 
 
 _ENCODER = "encoder."
-
-
 _ENCODER_PARTS = ("patch_embed.", "blocks.", "norm.")
-
-
 _HEAD_PARTS = ("head.", "fc_norm.")
 """Parts of a classifier that may stand beside a wrapped encoder."""
-
-
 _WRAPPERS = ("_orig_mod.", "module.", "model.", "backbone.")
+_WRAPPER_KEYS = ("model", "module")
+"""Where a released file keeps the weights, the first that is there."""
 
 
 def from_official(state: Mapping[str, Tensor], cubes: Cubes) -> dict[str, Tensor]:
@@ -124,6 +117,64 @@ def is_official_pretraining(state: Mapping[str, Tensor]) -> bool:
     return any(name.startswith(_ENCODER) for name in state)
 
 
+def load_translated_state(
+    path: Path, cubes: Cubes, state: Mapping[str, Tensor] | None = None
+) -> dict[str, Tensor]:
+    """Read a released file of any kind under the names of our models.
+
+    Args:
+        path: The file.
+        cubes: How the model that takes them splits its clips; the file must agree.
+        state: What ``load_official_state`` gave, where the file was read before.
+
+    Raises:
+        CheckpointError: If it cannot be read or is of another model.
+    """
+    state = load_official_state(path) if state is None else state
+    translate = from_official if is_official_pretraining(state) else classifier_from_official
+    try:
+        return translate(state, cubes)
+    except ValueError as error:
+        raise CheckpointError(f"{path} is of another model: {error}") from error
+
+
+def load_official_state(path: Path) -> dict[str, Tensor]:
+    """Read a released file's weights under their released names, without wrappers, in float32.
+
+    Raises:
+        CheckpointError: If it cannot be read or holds no weights.
+
+    Source: load_state_dict and its caller in run_class_finetuning.py of the released code.
+    """
+    content: Any = load_tensors(path) if path.suffix == ".safetensors" else _unpickle(path)
+    if not isinstance(content, Mapping):
+        raise CheckpointError(f"{path} holds a {type(content).__name__}, want weights by name")
+    wrapper = next((name for name in _WRAPPER_KEYS if isinstance(content.get(name), Mapping)), None)
+    state = content if wrapper is None else content[wrapper]
+    unexpected = [n for n, v in state.items() if not (isinstance(n, str) and isinstance(v, Tensor))]
+    if unexpected or not state:
+        problem = f"'{unexpected[0]}' is no tensor with a name" if unexpected else "it is empty"
+        raise CheckpointError(f"{path} holds no weights, neither plain nor in 'model': {problem}")
+    return {
+        name: value.float() if value.is_floating_point() else value
+        for name, value in strip_wrappers(state).items()
+    }
+
+
+def _unpickle(path: Path) -> Any:
+    try:
+        # the released files carry their command line; nothing else but tensors is let in
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError) as error:
+        raise CheckpointError(f"cannot read {path}: {error}") from error
+    except Exception as error:  # a text taken for a pickle: any error, or advice to run the file
+        raise CheckpointError(
+            f"cannot read {path}: it is no file of weights, or holds more than tensors and "
+            f"settings, which may be harmful and is not loaded"
+        ) from error
+
+
 def strip_wrappers(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Take away what torch.compile, data parallelism and Hugging Face put before the names.
 
@@ -134,17 +185,13 @@ def strip_wrappers(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         away name by name.
     """
     names = list(state)
-    while names and (prefix := _find_shared_wrapper(names)):
+    while names and (prefix := next((w for w in _WRAPPERS if _is_shared(w, names)), None)):
         names = [name.removeprefix(prefix) for name in names]
     return dict(zip(names, state.values(), strict=True))
 
 
-def _find_shared_wrapper(names: list[str]) -> str | None:
-    """The prefix that stands before every name, or every one but those of the head."""
-    return next((wrapper for wrapper in _WRAPPERS if _is_shared_wrapper(wrapper, names)), None)
-
-
-def _is_shared_wrapper(wrapper: str, names: list[str]) -> bool:
+def _is_shared(wrapper: str, names: list[str]) -> bool:
+    """Whether it stands before every name, or every one but those of the head."""
     unwrapped = [name for name in names if not name.startswith(wrapper)]
     stripped = {name.removeprefix(wrapper) for name in names}
     only_head = all(name.startswith(_HEAD_PARTS) for name in unwrapped)
@@ -163,56 +210,5 @@ def _flatten_patch_embed(name: str, value: Tensor, cubes: Cubes) -> Tensor:
 def _unflatten_patch_embed(name: str, value: Tensor, cubes: Cubes) -> Tensor:
     if not name.endswith(_PATCH_EMBED_KEY):
         return value
-    return rearrange(
-        value,
-        "dim (p0 p1 p2 c) -> dim c p0 p1 p2",
-        p0=cubes.tubelet_size,
-        p1=cubes.patch_size,
-        p2=cubes.patch_size,
-    ).contiguous()
-
-
-_WRAPPER_KEYS = ("model", "module")
-"""Where a released file keeps the weights, the first that is there."""
-
-
-def load_official_state(path: Path) -> dict[str, Tensor]:
-    """Read a released file's weights under their released names, without wrappers, in float32.
-
-    Raises:
-        CheckpointError: If it cannot be read or holds no weights.
-
-    Source: load_state_dict and its caller in run_class_finetuning.py of the released code.
-    """
-    content: Any = _load_file(path)
-    wrapper = next((name for name in _WRAPPER_KEYS if isinstance(content.get(name), Mapping)), None)
-    state = content if wrapper is None else content[wrapper]
-    unexpected = [n for n, v in state.items() if not (isinstance(n, str) and isinstance(v, Tensor))]
-    if unexpected or not state:
-        problem = f"'{unexpected[0]}' is no tensor with a name" if unexpected else "it is empty"
-        raise CheckpointError(f"{path} holds no weights, neither plain nor in 'model': {problem}")
-    return {
-        name: value.float() if value.is_floating_point() else value
-        for name, value in strip_wrappers(state).items()
-    }
-
-
-def _load_file(path: Path) -> Mapping[Any, Any]:
-    try:
-        content = load_file(path) if path.suffix == ".safetensors" else _unpickle(path)
-    except (OSError, SafetensorError, RuntimeError, EOFError) as error:
-        raise CheckpointError(f"cannot read {path}: {error}") from error
-    except Exception as error:  # a text taken for a pickle: any error, or advice to run the file
-        raise CheckpointError(
-            f"cannot read {path}: it is no file of weights, or holds more than tensors and "
-            f"settings, which may be harmful and is not loaded"
-        ) from error
-    if not isinstance(content, Mapping):
-        raise CheckpointError(f"{path} holds a {type(content).__name__}, want weights by name")
-    return content
-
-
-def _unpickle(path: Path) -> Any:
-    # the released files carry their command line; nothing else but tensors is let in
-    with torch.serialization.safe_globals([argparse.Namespace]):
-        return torch.load(path, map_location="cpu", weights_only=True)
+    sizes = {"p0": cubes.tubelet_size, "p1": cubes.patch_size, "p2": cubes.patch_size}
+    return rearrange(value, "dim (p0 p1 p2 c) -> dim c p0 p1 p2", **sizes).contiguous()

@@ -11,8 +11,6 @@ from videomae2.models.weights.pretrained import Pretrained, load_encoder_config
 from videomae2.tensors.grid import Grid
 
 PosEmbedInit = Literal["auto", "reinit"]
-
-
 _OFFICIAL_CLIP = f"{OFFICIAL_FRAMES}x{OFFICIAL_SIDE}x{OFFICIAL_SIDE}"
 
 
@@ -41,38 +39,32 @@ def resolve_pos_embed(
     """
     if pretrained is None or init == "reinit":
         return encoder
-    pretrained_encoder, path = _load_encoder(pretrained)
-    source_grid = resolve_pretrained_grid(encoder, pretrained_encoder)
-    if encoder.pretrained_grid is not None:
-        if pretrained_encoder is not None and encoder.pretrained_grid != source_grid:
+    if isinstance(pretrained, Path):
+        parent, path = load_encoder_config(pretrained), pretrained
+    else:
+        parent, path = pretrained.encoder, pretrained.path
+    grid, configured = _resolve_pretrained_grid(encoder, parent), encoder.pretrained_grid
+    if configured is not None:
+        if parent is not None and grid is not None and configured != grid:
             raise CheckpointError(
-                _format_contradiction(encoder.pretrained_grid, pretrained_encoder, path, prefix)
+                f"pretrained_grid is {_format_grid(configured)}, but {path} was trained on "
+                f"{_format_grid(grid)} cubes; leave pretrained_grid out, and for a fresh table "
+                f"take {prefix}init.pos-embed reinit"
             )
         return encoder
-    if source_grid is None:
+    if grid is None:
         raise CheckpointError(
             f"{path} does not say on which cubes it was trained, and clips of {_OFFICIAL_CLIP}, as "
             f"of released models, do not split into these; {prefix}model.encoder.pretrained-grid "
             f"says it, {prefix}init.pos-embed reinit takes a fresh table"
         )
-    return (
-        encoder
-        if source_grid == encoder.cubes.grid
-        else replace(encoder, pretrained_grid=source_grid)
-    )
+    return encoder if grid == encoder.cubes.grid else replace(encoder, pretrained_grid=grid)
 
 
-def resolve_pretrained_grid(
-    encoder: EncoderConfig, pretrained: EncoderConfig | None
-) -> Grid | None:
-    """The grid that a parent's position table was made for; None if nobody knows.
-
-    Args:
-        encoder: The encoder that starts; its cubes are the parent's.
-        pretrained: None for a released file: those have clips of 16 frames of 224 pixels.
-    """
-    if pretrained is not None:
-        return pretrained.pretrained_grid or pretrained.cubes.grid
+def _resolve_pretrained_grid(encoder: EncoderConfig, parent: EncoderConfig | None) -> Grid | None:
+    """The grid of a parent's position table; None if a released file's clips do not split so."""
+    if parent is not None:
+        return parent.pretrained_grid or parent.cubes.grid
     try:
         return replace(
             encoder, frames=OFFICIAL_FRAMES, height=OFFICIAL_SIDE, width=OFFICIAL_SIDE
@@ -84,7 +76,7 @@ def resolve_pretrained_grid(
 def describe_pos_embed(encoder: EncoderConfig, pretrained: EncoderConfig | None) -> list[str]:
     """Say which position table a model starts with, where not all grids are the same."""
     grid, configured = encoder.cubes.grid, encoder.pretrained_grid
-    source_grid = configured or resolve_pretrained_grid(encoder, pretrained)
+    source_grid = configured or _resolve_pretrained_grid(encoder, pretrained)
     if source_grid == grid and (pretrained is None or pretrained.cubes.grid == grid):
         return []
     if source_grid is None:
@@ -94,28 +86,11 @@ def describe_pos_embed(encoder: EncoderConfig, pretrained: EncoderConfig | None)
         return [f"positions: a fresh table for {_format_grid(grid)} cubes, not the one {origin}"]
     resampled = f", resampled to {_format_grid(grid)}" if source_grid != grid else ""
     notes = [f"positions: the table {origin}{resampled}"]
-    if pretrained is None and configured == resolve_pretrained_grid(encoder, None):
+    if pretrained is None and configured == _resolve_pretrained_grid(encoder, None):
         notes.append(
             f"(the file does not say it: clips of {_OFFICIAL_CLIP}, as of released models)"
         )
     return notes
-
-
-def _load_encoder(pretrained: Pretrained | Path) -> tuple[EncoderConfig | None, Path]:
-    if isinstance(pretrained, Path):
-        return load_encoder_config(pretrained), pretrained
-    return pretrained.encoder, pretrained.path
-
-
-def _format_contradiction(
-    configured: Grid, pretrained: EncoderConfig, path: Path, prefix: str
-) -> str:
-    source_grid = _format_grid(pretrained.pretrained_grid or pretrained.cubes.grid)
-    return (
-        f"pretrained_grid is {_format_grid(configured)}, but {path} was trained on {source_grid} "
-        f"cubes; leave pretrained_grid out, and for a fresh table take {prefix}init.pos-embed "
-        f"reinit"
-    )
 
 
 def _format_grid(grid: Grid) -> str:

@@ -1,26 +1,49 @@
-"""Which weights of a run are used: its best model by validation, running means where there are."""
+"""Find a model in a run folder, a saved model or a released file, and choose its weights.
 
+Of a run its best model by validation is taken, else its newest checkpoint; running means of the
+weights where there are some. Whoever asks a classifier finds it here: evaluation, prediction,
+distillation's teacher.
+"""
+
+import os
 import re
-from dataclasses import dataclass
-from hashlib import sha256
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import Tensor
 
 from videomae2.errors import CheckpointError
 from videomae2.models.autoencoder import Autoencoder
+from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.weights.config_json import (
     CONFIG_FILE,
+    ModelConfig,
     SavedAutoencoderConfig,
+    SavedClassifierConfig,
     load_model_config,
     load_model_config_of,
 )
-from videomae2.models.weights.saved import MODEL_FILE, load_saved_state, load_weights
+from videomae2.models.weights.official import (
+    infer_official_encoder,
+    is_official_pretraining,
+    load_official_state,
+)
+from videomae2.models.weights.ref import (
+    BEST_FOLDER,
+    EMA_FILE,
+    PREVIOUS_BEST_FOLDER,
+    RELEASED,
+    ClassifierRef,
+    ModelRef,
+)
+from videomae2.models.weights.saved import load_weights
+from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD
 
+ADAPTERS_FILE = "adapters.safetensors"
+"""Of a checkpoint: adapters that its weights hold merged, to go on training them."""
+WeightsChoice = Literal["auto", "ema", "raw"]
+"""The running means (EMA), the weights themselves, or the means where there are some."""
 _CHECKPOINT_PATTERN = re.compile(r"step-(\d+)")
 
 
@@ -46,6 +69,16 @@ def load_autoencoder(
     return model.to(device).eval(), config
 
 
+def load_classifier(path: Path, device: torch.device) -> tuple[Classifier, SavedClassifierConfig]:
+    """Read a classifier, with or without a head; ``path`` as for ``resolve_classifier``.
+
+    Raises:
+        CheckpointError: If there is none, or its weights do not fit.
+    """
+    ref = resolve_classifier(path, needs_head=False)
+    return ref.load(device), ref.config
+
+
 def find_saved_model(path: Path) -> Path:
     """The folder of a saved model: the path itself, or the newest checkpoint of a run.
 
@@ -62,91 +95,12 @@ def find_saved_model(path: Path) -> Path:
     }
     if checkpoints:
         return checkpoints[max(checkpoints)]
-    if not path.exists():
-        raise CheckpointError(f"{path} does not exist; give a run folder or one of its checkpoints")
     reason = "holds neither a model nor checkpoints" if path.is_dir() else "is a file"
+    reason = reason if path.exists() else "does not exist"
     raise CheckpointError(f"{path} {reason}; give a run folder or one of its checkpoints")
 
 
-BEST_FOLDER = "best"
-"""Of a run: the saved model that did best in validation."""
-
-
-PREVIOUS_BEST_FOLDER = ".best.bak"
-"""The one before, for the moment in which the two change places: a kill may leave only this."""
-
-
-EMA_FILE = "ema.safetensors"
-"""Of a saved model: the running means of its weights."""
-
-
-ADAPTERS_FILE = "adapters.safetensors"
-"""Of a checkpoint: adapters that its weights hold merged, to go on training them."""
-
-
-WeightsChoice = Literal["auto", "ema", "raw"]
-"""The running means (EMA), the weights themselves, or the means where there are some."""
-
-
-@dataclass(frozen=True, slots=True)
-class CheckpointRef:
-    """A saved model, which of its weights are used, and why it was taken."""
-
-    folder: Path
-    weights: Literal["ema", "raw"]
-    """Running means may stand beside the weights, or be all that was saved (its card says so)."""
-    reason: str
-    """Such as "best by validation"."""
-
-    def __str__(self) -> str:
-        kind = "running mean of the weights (EMA)" if self.weights == "ema" else "weights as saved"
-        return f"{self.folder} ({self.reason}; {kind})"
-
-    @property
-    def path(self) -> Path:
-        """The folder."""
-        return self.folder
-
-    @property
-    def file(self) -> Path:
-        """The file that decides what the weights are."""
-        return self.folder / (EMA_FILE if self.has_ema_file else MODEL_FILE)
-
-    @property
-    def run(self) -> Path | None:
-        """The folder of the run that it belongs to."""
-        return find_run_folder(self.folder)
-
-    @property
-    def has_ema_file(self) -> bool:
-        """Whether the running means are to be read from a file of their own."""
-        return self.weights == "ema" and (self.folder / EMA_FILE).is_file()
-
-    def load_state(self) -> dict[str, Tensor]:
-        """Read the weights under our names, running means laid over them where those are used.
-
-        Raises:
-            CheckpointError: If they cannot be read.
-        """
-        state_dict = load_saved_state(self.folder)
-        if not self.has_ema_file:
-            return state_dict
-        try:
-            return state_dict | load_file(self.folder / EMA_FILE)
-        except (OSError, SafetensorError) as error:
-            raise CheckpointError(f"cannot read {self.folder / EMA_FILE}: {error}") from error
-
-    def compute_digest(self) -> str:
-        """Name card and weights in 16 characters: other models have others."""
-        hasher = sha256(self.weights.encode())
-        for name in (CONFIG_FILE, MODEL_FILE, *([EMA_FILE] if self.has_ema_file else [])):
-            with (self.folder / name).open("rb") as file:
-                while block := file.read(1 << 20):
-                    hasher.update(block)
-        return hasher.hexdigest()[:16]
-
-
-def resolve_checkpoint(path: Path, weights: WeightsChoice = "auto") -> CheckpointRef:
+def resolve_checkpoint(path: Path, weights: WeightsChoice = "auto") -> ModelRef[ModelConfig]:
     """Choose the model of a run that is to be used or judged.
 
     Args:
@@ -157,21 +111,23 @@ def resolve_checkpoint(path: Path, weights: WeightsChoice = "auto") -> Checkpoin
     Raises:
         CheckpointError: There is no model, or it has not the weights that are wanted.
     """
+    best = [path / name for name in (BEST_FOLDER, PREVIOUS_BEST_FOLDER)]
+    best = [folder for folder in best if (folder / CONFIG_FILE).is_file()]
     if (path / CONFIG_FILE).is_file():
         folder, reason = path, "as named"
-    elif folders := [
-        name
-        for name in (BEST_FOLDER, PREVIOUS_BEST_FOLDER)
-        if (path / name / CONFIG_FILE).is_file()
-    ]:
-        folder, reason = path / folders[0], "best by validation"
+    elif best:
+        folder, reason = best[0], "best by validation"
     else:
         folder, reason = find_saved_model(path), "newest checkpoint"
-    return CheckpointRef(folder, _resolve_weights(folder, weights), reason)
+    config = load_model_config(folder)
+    used = _choose_weights(folder, config, weights)
+    return ModelRef(path=folder, config=config, reason=reason, weights=used)
 
 
-def _resolve_weights(folder: Path, weights: WeightsChoice) -> Literal["ema", "raw"]:
-    if load_model_config(folder).metadata.get("ema") is True:
+def _choose_weights(
+    folder: Path, config: ModelConfig, weights: WeightsChoice
+) -> Literal["ema", "raw"]:
+    if config.metadata.get("ema") is True:
         if weights == "raw":
             raise CheckpointError(
                 f"{folder} holds running means only; leave --weights raw out, or name a checkpoint"
@@ -184,9 +140,100 @@ def _resolve_weights(folder: Path, weights: WeightsChoice) -> Literal["ema", "ra
     return "ema" if has_ema and weights != "raw" else "raw"
 
 
-def find_run_folder(model: Path) -> Path:
-    """The run that a saved model belongs to; one that belongs to none stands for itself."""
-    model = model.absolute()
-    if model.name in (BEST_FOLDER, PREVIOUS_BEST_FOLDER):
-        return model.parent
-    return model.parent.parent if model.parent.name == "checkpoints" else model
+def resolve_classifier(
+    path: Path,
+    *,
+    weights: WeightsChoice = "auto",
+    frames: int | None = None,
+    side: int | None = None,
+    needs_head: bool = True,
+) -> ClassifierRef:
+    """Look for a classifier, and find out what it is.
+
+    Args:
+        path: A run folder (its best model by validation, else its newest checkpoint), the folder
+            of a saved model, or a released file (.pth, .bin, .pt, .safetensors).
+        weights: Which of the weights of a run.
+        frames: Of the clips that a released file was trained on, where they are not 16.
+        side: Height and width of these clips, where they are not 224.
+        needs_head: Whether one that gives only features is refused.
+
+    Raises:
+        CheckpointError: If there is none, or it has no head.
+    """
+    path = Path(os.path.expanduser(path))
+    if not path.exists():
+        raise CheckpointError(
+            f"{path} does not exist; give a run folder, one of its checkpoints, a saved model or a "
+            f"released file"
+        )
+    if path.is_file():
+        if weights != "auto":
+            raise CheckpointError(f"{path} is one file, of which all is used; leave --weights out")
+        ref = _resolve_released(path, frames, side)
+    else:
+        if (frames, side) != (None, None):
+            raise CheckpointError(
+                f"{path} says itself of which clips it is; leave --frames and --side out"
+            )
+        ref = _require_classifier(resolve_checkpoint(path, weights))
+    if needs_head and not ref.config.model.num_classes:
+        raise CheckpointError(
+            f"{ref.path} has no head, so it has nothing to say about classes: it gives features; "
+            f"fine-tune it on labelled videos first"
+        )
+    return ref
+
+
+def _require_classifier(ref: ModelRef[ModelConfig]) -> ClassifierRef:
+    if isinstance(ref.config, SavedAutoencoderConfig):
+        raise CheckpointError(
+            f"{ref.path} holds an autoencoder, not the classifier that is wanted: it knows no "
+            f"classes; fine-tune it on labelled videos first, or look at what it rebuilds: "
+            f"videomae2 reconstruct"
+        )
+    return ModelRef(path=ref.path, config=ref.config, reason=ref.reason, weights=ref.weights)
+
+
+def _resolve_released(path: Path, frames: int | None, side: int | None) -> ClassifierRef:
+    """Tell what a released file holds; its weights are read once, and kept until they are loaded.
+
+    Source: the released code makes a fresh table of positions for the clips that a model is built
+        for, and saves none.
+    """
+    state = load_official_state(path)
+    if is_official_pretraining(state):
+        raise CheckpointError(
+            f"{path} is of pre-training: an encoder and a decoder, which know no classes; "
+            f"fine-tune it on labelled videos first: videomae2 finetune … --init.weights {path}"
+        )
+    encoder = infer_official_encoder(state, path)
+    size = encoder.height if side is None else side
+    encoder = replace(encoder, frames=frames or encoder.frames, height=size, width=size)
+    try:
+        tokens = encoder.cubes.tokens
+    except ValueError as error:
+        raise CheckpointError(f"{path} cannot read such clips: {error}") from error
+    pos_embed = state.get("pos_embed")
+    if pos_embed is not None and pos_embed.ndim == 3 and pos_embed.shape[1] != tokens:
+        clip = f"{encoder.frames}x{encoder.height}x{encoder.width}"
+        raise CheckpointError(
+            f"{path} has places for {pos_embed.shape[1]} cubes, and clips of {clip} have "
+            f"{tokens}; say of which clips it is with --frames and --side"
+        )
+    if encoder.channels != len(IMAGENET_MEAN):
+        raise CheckpointError(
+            f"{path} reads {encoder.channels} channels, and does not say how they are normalised"
+        )
+    model = ClassifierConfig(
+        encoder=encoder,
+        num_classes=len(state["head.weight"]) if "head.weight" in state else 0,
+        global_pool="avg" if "fc_norm.weight" in state else "token",
+    )
+    return ModelRef(
+        path=path,
+        config=SavedClassifierConfig(model=model, mean=IMAGENET_MEAN, std=IMAGENET_STD),
+        reason=RELEASED,
+        clip_size=(frames, side),
+        released_state=state,
+    )

@@ -9,20 +9,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from videomae2.errors import CheckpointError
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.sizes import SIZES
-from videomae2.models.weights.config_json import (
-    CONFIG_FILE,
-    ModelConfig,
-    save_model_config,
-)
-from videomae2.tensors.files import save_tensors
+from videomae2.models.weights.config_json import CONFIG_FILE, ModelConfig, save_model_config
+from videomae2.tensors.files import load_tensors, save_tensors
 
+MODEL_FILE = "model.safetensors"
+_MAX_SHOWN = 12
 _SIZE_FIELDS = ("embed_dim", "depth", "num_heads", "mlp_ratio", "patch_size", "tubelet_size")
 
 
@@ -38,49 +34,25 @@ def check_architecture(
     """
     expected, saved = _collect_architecture(encoder), _collect_architecture(pretrained)
     differences = [
-        f"{name} {saved[name]} there and {expected[name]} here"
-        for name in expected
-        if expected[name] != saved[name]
+        f"{name} {saved[name]} there and {value} here"
+        for name, value in expected.items()
+        if value != saved[name]
     ]
-    if differences:
-        raise CheckpointError(
-            f"{path} has another encoder: {', '.join(differences)}; "
-            f"{_format_remedy(encoder, pretrained, flag)}"
-        )
-
-
-def check_embed_dim(
-    encoder: EncoderConfig, embed_dim: int, path: Path, flag: str = "--model"
-) -> None:
-    """Refuse tokens of another width, by which the sizes of released models are told apart.
-
-    Args:
-        encoder: What is built here.
-        embed_dim: Width of the tokens of the weights.
-        path: Where these come from.
-        flag: What sets the model.
-    """
-    expected = encoder.shape.embed_dim
-    if embed_dim == expected:
+    if not differences:
         return
-    sizes = [name for name, size in SIZES.items() if size.embed_dim == embed_dim]
-    remedy = f"; {flag}.encoder.size {sizes[0]} would fit" if sizes else ""
-    raise CheckpointError(f"tokens of {path} are {embed_dim} wide, and {expected} here{remedy}")
-
-
-def _format_remedy(encoder: EncoderConfig, pretrained: EncoderConfig, flag: str) -> str:
-    """The flags that make this encoder like the parent's."""
     flags = [
         f"{flag}.encoder.{name.replace('_', '-')} {getattr(pretrained, name)}"
         for name in ("size", *_ENCODER_FIELDS)
         if getattr(encoder, name) != getattr(pretrained, name)
     ]
-    return f"{' '.join(flags)} would build that one"
+    raise CheckpointError(
+        f"{path} has another encoder: {', '.join(differences)}; {' '.join(flags)} would build that "
+        f"one"
+    )
 
 
 def _collect_architecture(config: EncoderConfig) -> dict[str, Any]:
-    size = config.shape
-    return {name: getattr(size, name) for name in _SIZE_FIELDS} | {
+    return {name: getattr(config.shape, name) for name in _SIZE_FIELDS} | {
         "channels": config.channels,
         "init_values": config.init_values > 0,
         "cosine_attention": config.cosine_attention,
@@ -88,10 +60,16 @@ def _collect_architecture(config: EncoderConfig) -> dict[str, Any]:
     }
 
 
-MODEL_FILE = "model.safetensors"
-
-
-_MAX_SHOWN = 12
+def check_embed_dim(
+    encoder: EncoderConfig, embed_dim: int, path: Path, flag: str = "--model"
+) -> None:
+    """Refuse tokens of another width, by which the sizes of released models are told apart."""
+    expected = encoder.shape.embed_dim
+    if embed_dim == expected:
+        return
+    sizes = [name for name, size in SIZES.items() if size.embed_dim == embed_dim]
+    remedy = f"; {flag}.encoder.size {sizes[0]} would fit" if sizes else ""
+    raise CheckpointError(f"tokens of {path} are {embed_dim} wide, and {expected} here{remedy}")
 
 
 def save_model(folder: Path, state: Mapping[str, Tensor], config: ModelConfig) -> None:
@@ -102,7 +80,7 @@ def save_model(folder: Path, state: Mapping[str, Tensor], config: ModelConfig) -
 
 
 def load_weights(model: nn.Module, folder: Path) -> None:
-    """Load weights strictly.
+    """Load the weights of a saved model strictly.
 
     Raises:
         CheckpointError: Listing what is missing, left over, or of another shape.
@@ -113,16 +91,8 @@ def load_weights(model: nn.Module, folder: Path) -> None:
 
 
 def load_saved_state(folder: Path) -> dict[str, Tensor]:
-    """Read the weights of a saved model under our names.
-
-    Raises:
-        CheckpointError: If they cannot be read.
-    """
-    path = folder / MODEL_FILE
-    try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"cannot read {path}: {error}") from error
+    """Read the weights of a saved model under our names."""
+    return load_tensors(folder / MODEL_FILE)
 
 
 def check_state_dict(

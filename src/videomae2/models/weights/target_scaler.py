@@ -48,15 +48,11 @@ def rescale_head(
     if not head or before == after:
         return dict(head)
     weight, bias = head["head.weight"], head["head.bias"].double()
-    old_mean, old_std = _build_mean_std(before, bias)
-    new_mean, new_std = _build_mean_std(after, bias)
+    old_mean, old_std, new_mean, new_std = (
+        bias.new_tensor(values)
+        for scaler in (before, after)
+        for values in ((scaler.mean, scaler.std) if scaler else ([0.0], [1.0]))
+    )
     shifted = (bias * old_std + old_mean - new_mean) / new_std
     scaled = weight.double() * (old_std / new_std)[:, None]
     return {"head.weight": scaled.to(weight.dtype), "head.bias": shifted.to(weight.dtype)}
-
-
-def _build_mean_std(scaler: TargetScaler | None, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and deviation, in the type and on the device of ``like``."""
-    if scaler is None:
-        return torch.zeros_like(like), torch.ones_like(like)
-    return like.new_tensor(scaler.mean), like.new_tensor(scaler.std)

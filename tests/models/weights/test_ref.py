@@ -25,8 +25,11 @@ from tests.helpers.released_files import (
 )
 from videomae2.data.manifests.public_classes import load_public_classes
 from videomae2.errors import CheckpointError
-from videomae2.models.weights.classifier_ref import load_classifier, resolve_classifier
 from videomae2.models.weights.official import classifier_to_official, to_official
+from videomae2.models.weights.resolve import (
+    load_classifier,
+    resolve_classifier,
+)
 from videomae2.models.weights.saved import save_model
 from videomae2.models.weights.target_scaler import TargetScaler
 from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD
@@ -63,7 +66,7 @@ def test_of_a_run_the_best_is_taken(tmp_path):
         (tmp_path / place).mkdir(parents=True)
         saved_classifier(tmp_path / place)
     found = resolve_classifier(tmp_path)
-    assert (found.path, found.weights_ref.run) == (tmp_path / "best", tmp_path)
+    assert (found.path, found.run) == (tmp_path / "best", tmp_path)
 
 
 def test_the_digest_names_the_weights(tmp_path):
@@ -91,7 +94,7 @@ def test_released_files_of_every_layout_are_read(tmp_path, wrap):
     found = in_file(save_released(tmp_path / "x.pth", model, wrap=wrap))
     assert_same(found.load(CPU), model)
     assert (found.config.model.num_classes, found.config.model.global_pool) == (6, "avg")
-    assert (found.config.class_names, found.config.frame_sampling, found.weights_ref.run) == (
+    assert (found.config.class_names, found.config.frame_sampling, found.run) == (
         None,
         None,
         None,
