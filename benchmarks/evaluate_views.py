@@ -36,12 +36,10 @@ import torch
 from view_by_view import ViewRequest
 
 from videomae2.commands.evaluate.config import EvaluateConfig
-from videomae2.commands.evaluate.plan import prepare_evaluation
-from videomae2.commands.evaluate.run import evaluate
+from videomae2.commands.evaluate.run import evaluate, prepare_evaluation
 from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.manifests.manifest import Entry
-from videomae2.data.workers.pool import Pool
-from videomae2.inference.video_scorer import VideoScorer
+from videomae2.inference.scorer import VideoScorer
 from videomae2.inference.views import EvalViews
 from videomae2.metrics.classification import compute_probabilities
 from videomae2.models.classifier import Classifier, ClassifierConfig
@@ -51,6 +49,7 @@ from videomae2.models.sizes import SIZES
 from videomae2.models.weights.config_json import FrameSampling, SavedClassifierConfig
 from videomae2.models.weights.saved import save_model
 from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD
+from videomae2.training.runtime import resolve_num_workers
 
 TEST_VIEWS = EvalViews(clips=5, crops=3)
 CLASSES = ("one", "two")
@@ -60,36 +59,27 @@ def score_per_view(
     scoring: VideoScorer, entries: list[Entry], *, decode_all: bool
 ) -> tuple[np.ndarray, int]:
     """The probabilities of videos whose every view is read for itself, and how often one was."""
-    views, limits, opened = scoring.view_spec, scoring.view_spec.limits, 0
+    views, opened = scoring.views, 0
     requests = [
-        ViewRequest(entry, scoring.view_spec, clip, decode_all)
+        ViewRequest(entry, views, clip, decode_all)
         for entry in entries
         for clip in range(views.clips)
         for _ in range(views.crops)
     ]
     scores, pending_views = [], []
-    pool = Pool(
-        "view_by_view:read_view",
-        num_workers=scoring.num_workers,
-        timeout_seconds=limits.timeout_seconds,
-        memory_limit_bytes=limits.max_bytes,
-    )
-    with pool:
+    num_workers = resolve_num_workers(scoring.reading.num_workers, scoring.classifier.runtime)
+    with scoring.reading.pool("view_by_view:read_view", num_workers=num_workers) as pool:
         for number, result in enumerate(pool.map(requests)):
             if result.arrays is None:
                 raise SystemExit(str(result.error))
             opened += 1
-            frame_index = np.arange(scoring.view_spec.frames)[None]
-            view = scoring.resize_to_cover(
-                {"frames": result.arrays["frames"], "frame_index": frame_index}
-            )
+            frame_index = np.arange(views.frames)[None]
+            arrays = {"frames": result.arrays["frames"], "frame_index": frame_index}
+            view = scoring.resize_video(arrays)
             pending_views.append(view.cut_view(number % views.crops))
             if len(pending_views) == views.num_views:
-                scores.append(
-                    compute_probabilities(
-                        scoring.scorer.score_views(torch.stack(pending_views))
-                    ).mean(axis=0)
-                )
+                view_scores = scoring.score_views(torch.stack(pending_views))
+                scores.append(compute_probabilities(view_scores).mean(axis=0))
                 pending_views = []
     return np.stack(scores), opened
 
@@ -120,12 +110,12 @@ def measure(folder: Path, config: EvaluateConfig) -> ViewTimings:
     entries, seconds, differences = list(plan.dataset.manifest), [], []
     for decode_all in (False, True):
         started = time.perf_counter()
-        scores, opened = score_per_view(plan.build_video_scorer(), entries, decode_all=decode_all)
+        scores, opened = score_per_view(plan.scorer, entries, decode_all=decode_all)
         seconds.append(time.perf_counter() - started)
         differences.append(float(np.abs(scores - once.probabilities).max()))
     return ViewTimings(
         videos=once.num_listed,
-        views=plan.views.num_views,
+        views=plan.scorer.views.num_views,
         seconds_once=seconds_once,
         seconds_per_view=seconds[0],
         seconds_per_view_decode_all=seconds[1],

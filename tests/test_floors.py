@@ -159,7 +159,7 @@ def test_commands_share_no_more_than_what_trains():
 def command(name: str) -> str:
     """The command that a package or a file belongs to."""
     name = name.removesuffix(".py")
-    return "reconstruct" if name == "reconstruct_clip" else name
+    return {"reconstruct_clip": "reconstruct", "timeline": "predict"}.get(name, name)
 
 
 def test_parts_for_gpu_images_import_no_more_than_those_have():

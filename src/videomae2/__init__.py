@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from videomae2.commands.evaluate.config import EvaluateConfig
     from videomae2.commands.evaluate.run import evaluate
+    from videomae2.commands.predict import predict
     from videomae2.commands.train.distill import distill
     from videomae2.commands.train.finetune import finetune
     from videomae2.commands.train.pretrain import pretrain
     from videomae2.config.runs import DistillRun, FinetuneRun, PretrainRun
     from videomae2.data.video.reader import open_reader
-    from videomae2.inference.predictor import Predictor, predict
+    from videomae2.inference.predictor import Predictor
     from videomae2.models.weights.resolve import load_autoencoder, load_classifier
     from videomae2.recipes.table import DISTILL_RECIPES, FINETUNE_RECIPES, RECIPES
 
@@ -39,7 +40,7 @@ _MODULES = {
     "load_autoencoder": "videomae2.models.weights.resolve",
     "load_classifier": "videomae2.models.weights.resolve",
     "open_reader": "videomae2.data.video.reader",
-    "predict": "videomae2.inference.predictor",
+    "predict": "videomae2.commands.predict",
     "pretrain": "videomae2.commands.train.pretrain",
 }
 

@@ -42,7 +42,7 @@ def test_it_says_what_it_does_and_what_came_of_it(place, capsys):
     assert "top-1 accuracy" in said
     assert "temperature" in said
     assert "these same videos" in said
-    out = place / "run" / "evaluation" / "videos"
+    (out,) = (place / "run" / "evaluation").glob("videos-*")
     assert f"report   {out / 'report.html'}" in said
     for name in ("report.html", "results.json", "predictions.jsonl", "probabilities.npy"):
         assert (out / name).exists()
@@ -109,7 +109,7 @@ def test_a_released_file_needs_no_run(place, tmp_path, capsys, monkeypatch):
         "answers  2 classes, one right (names from names.txt; 2 of its 6, those of two.tx" in said
     )
     assert "every 4 frames (the model does not say how it was trained), resized plainly" in said
-    assert "folder   runs/six/evaluation/videos" in said
+    assert "folder   runs/six/evaluation/videos-" in said
     assert not Path("runs").exists()
 
 
@@ -127,7 +127,7 @@ def test_a_released_file_needs_no_run(place, tmp_path, capsys, monkeypatch):
         (["RUN", "VIDEOS", "--weights", "ema"], "has no ema.safetensors"),
         (["RUN", "VIDEOS", "--class-names", "kinetics400"], "did you mean kinetics-400?"),
         (["RUN", "VIDEOS", "--side", "64"], "says itself of which clips it is"),
-        (["RUN", "VIDEOS", "--batch-size", "0"], "--batch-size is 0, wanted 1 or more"),
+        (["RUN", "VIDEOS", "--batch-size", "0"], "--batch-size 0 cannot work; it wants 1 or more"),
         (["RUN", "VIDEOS", "--list.filter", "split=test"], "filter has no effect"),
     ],
 )

@@ -228,8 +228,14 @@ def test_help_shows_examples(capsys):
             "--save-video wants a folder to write to",
         ),
         (["model", "long.mp4", "--top-k", "0"], "--top-k is 0, wanted 1 or more"),
-        (["model", "long.mp4", "--frame-interval", "0"], "--frame-interval 0.0 cannot work"),
-        (["model", "long.mp4", "--threshold", "2"], "--threshold is 2, wanted 0 to 1"),
+        (
+            ["model", "long.mp4", "--frame-interval", "0"],
+            "--frame-interval 0.0 cannot work; it wants",
+        ),
+        (
+            ["model", "long.mp4", "--threshold", "2"],
+            "--threshold 2.0 cannot work; it wants",
+        ),
         (
             ["model", "long.mp4", "--timeline", "--hop-seconds", "0.001"],
             "choose --hop-seconds 0.04 or more",

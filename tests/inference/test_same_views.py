@@ -41,7 +41,7 @@ def test_predict_and_evaluate_say_the_same(videos, tmp_path, monkeypatch, way):
     monkeypatch.setattr("videomae2.commands.evaluate.run.write_report", lambda *_: None)
     span, views = WAYS[way]
     run = save_run(tmp_path / "run", frame_sampling=span)
-    views_each = Predictor(run, device="cpu", views=views).view_spec.num_views
+    views_each = Predictor(run, device="cpu", views=views).scorer.views.num_views
     alone = run_it(run, videos, tmp_path / "alone", views=views, batch_size=views_each)
     shared = run_it(run, videos, tmp_path / "shared", views=views, batch_size=16)
     predictor = Predictor(run, device="cpu", precision="fp32", views=views)

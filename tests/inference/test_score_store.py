@@ -5,7 +5,7 @@ import pytest
 
 from videomae2.data.manifests.manifest import Entry
 from videomae2.errors import ConfigError
-from videomae2.inference.score_store import ScoreStore
+from videomae2.inference.score_list import ScoreStore
 
 
 def scores(value):

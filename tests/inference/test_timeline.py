@@ -14,7 +14,7 @@ from videomae2.data.views.resize import resize_to_cover
 from videomae2.errors import ConfigError, VideoError
 from videomae2.inference.inputs import expand_inputs
 from videomae2.inference.predictor import Predictor
-from videomae2.inference.scorer import ViewScorer
+from videomae2.inference.scorer import VideoScorer
 from videomae2.inference.timeline import TimelineConfig, compute_timeline
 from videomae2.models.weights.config_json import FrameSampling
 
@@ -94,7 +94,7 @@ def middle_view(frames):
 def test_only_frames_of_open_windows_are_kept(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(scanning, "_CHUNK_FRAMES", 8)
     parts, alive = [], []
-    original = ViewScorer.crop_center
+    original = VideoScorer.crop_center
 
     def watched(*arguments):
         part = original(*arguments)
@@ -102,7 +102,7 @@ def test_only_frames_of_open_windows_are_kept(folder, tmp_path, monkeypatch):
         alive.append(sum(there() is not None for there in parts))
         return part
 
-    monkeypatch.setattr(ViewScorer, "crop_center", watched)
+    monkeypatch.setattr(VideoScorer, "crop_center", watched)
     np.save(tmp_path / "a.npy", np.zeros((400, SIDE, SIDE, 3), np.uint8))
     found = line_of(folder / "model", tmp_path / "a.npy", frame_rate=10.0)
     assert len(found.scores) == 99
@@ -179,10 +179,10 @@ def test_channels_that_the_model_does_not_read_are_refused(folder, tmp_path):
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        ({"window_seconds": 0.0}, "--window-seconds is 0, wanted seconds above 0"),
-        ({"hop_seconds": -1.0}, "--hop-seconds is -1"),
-        ({"threshold": 1.5}, "--threshold is 1.5, wanted 0 to 1"),
-        ({"hysteresis": -0.1}, "--hysteresis is -0.1, wanted 0 to 1"),
+        ({"window_seconds": 0.0}, "--window-seconds 0.0 cannot work; it wants a number above 0"),
+        ({"hop_seconds": -1.0}, "--hop-seconds -1.0 cannot"),
+        ({"threshold": 1.5}, "--threshold 1.5 cannot work; it wants a share from 0 to 1"),
+        ({"hysteresis": -0.1}, "--hysteresis -0.1 cannot work; it wants a share from 0 to 1"),
     ],
 )
 def test_settings_out_of_range_are_refused(config, said):

@@ -6,8 +6,8 @@ import pytest
 from videomae2.metrics.timeline import (
     TimeBins,
     compute_activations,
-    compute_time_bins,
     find_segments,
+    smooth_windows,
 )
 
 
@@ -17,26 +17,26 @@ def array(*values):
 
 def test_a_moment_gets_the_mean_of_the_windows_that_show_it():
     scores = array([0.0], [1.0], [4.0])
-    found = compute_time_bins(array(0, 1, 2), array(2, 3, 4), scores)
+    found = smooth_windows(array(0, 1, 2), array(2, 3, 4), scores)
     assert found.edges.tolist() == [0, 1, 2, 3, 4]
     assert found.scores[:, 0].tolist() == [0.0, 0.5, 2.5, 4.0]
 
 
 def test_a_last_window_at_an_odd_place_cuts_cells_where_it_begins():
-    found = compute_time_bins(array(0, 2, 2.5), array(2, 4, 4.5), array([0.0], [1.0], [2.0]))
+    found = smooth_windows(array(0, 2, 2.5), array(2, 4, 4.5), array([0.0], [1.0], [2.0]))
     assert found.edges.tolist() == [0, 2, 2.5, 4, 4.5]
     assert found.scores[:, 0].tolist() == [0, 1, 1.5, 2]
 
 
 def test_where_windows_leave_a_gap_each_speaks_until_the_next():
-    found = compute_time_bins(array(0, 10), array(1, 11), array([1.0], [2.0]))
+    found = smooth_windows(array(0, 10), array(1, 11), array([1.0], [2.0]))
     assert found.edges.tolist() == [0, 10, 11]
     assert found.scores[:, 0].tolist() == [1, 2]
 
 
 def test_moments_that_differ_by_rounding_make_no_cell():
     third = 1 / 3
-    found = compute_time_bins(
+    found = smooth_windows(
         array(0, third, third + third + 1e-12), array(2 * third, 1, 1), np.eye(3)
     )
     assert len(found.edges) == 4
@@ -46,7 +46,7 @@ def test_cells_agree_with_looking_at_every_moment():
     rng = np.random.default_rng(3)
     starts = np.sort(rng.uniform(0, 20, 12).round(2))
     stops, scores = starts + 6, rng.uniform(size=(12, 3))
-    found = compute_time_bins(starts, stops, scores)
+    found = smooth_windows(starts, stops, scores)
     for moment in rng.uniform(starts[0], stops[-1], 200):
         here = (starts <= moment) & (moment < stops)
         cell = np.searchsorted(found.edges, moment, side="right") - 1

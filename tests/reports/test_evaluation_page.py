@@ -9,16 +9,17 @@ from jinja2 import UndefinedError
 from PIL import Image
 
 from tests.helpers.reference_evaluation import SPAN
+from videomae2.commands.evaluate.dataset import GroundTruth
 from videomae2.commands.evaluate.metrics import compute_metrics
-from videomae2.commands.evaluate.predictions import GroundTruth
 from videomae2.data.video.reader import ReadLimits
+from videomae2.inference.score_list import ScoringStats
 from videomae2.inference.views import EvalViews, resolve_views
 from videomae2.metrics.bootstrap import Bootstrap
 from videomae2.models.encoder import EncoderConfig
 from videomae2.reports.charts import COLORS, draw_bars, draw_lines
 from videomae2.reports.confusion_matrix import draw_confusion_matrix
 from videomae2.reports.evaluation import build_page
-from videomae2.reports.evaluation_result import Evaluation, ModelFacts, RunStats
+from videomae2.reports.evaluation_result import Evaluation, ModelFacts
 from videomae2.reports.html import render
 from videomae2.reports.image_canvas import encode_filmstrip
 
@@ -34,7 +35,7 @@ def made_up(classes, videos, *, name="class {} & <b>more</b>"):
     names = tuple(name.format(i) for i in range(classes))
     paths = tuple(f"/videos/<i>{i}</i>.mp4" for i in range(videos))
     right = GroundTruth("multiclass", names, paths, labels, np.zeros((0, 0)))
-    gathered, measures = compute_metrics(iter(scores), views, right, Bootstrap(20, 0))
+    outputs, measures = compute_metrics(iter(scores), views, right, Bootstrap(20, 0))
     facts = ModelFacts(
         path=Path("runs/x"),
         selection_reason="as named",
@@ -57,13 +58,11 @@ def made_up(classes, videos, *, name="class {} & <b>more</b>"):
         device="cpu",
         num_listed=videos,
         metrics=measures,
-        probabilities=gathered.outputs,
+        probabilities=outputs,
         targets=np.zeros((0, 0)),
         identities=paths,
         unreadable={"/videos/<u>.mp4": "is <empty>"},
-        run_stats=RunStats(
-            num_scored=videos, num_decodings=videos, num_reopened=0, num_frames=9, seconds=1.0
-        ),
+        run_stats=ScoringStats(num_decodings=videos, num_frames=9, seconds=1.0),
         filmstrips={},
         folder=Path("out"),
     )

@@ -35,7 +35,8 @@ _VOLATILE = [
     (r"\"(date|commit|processor|torch|python)\": \".*?\"", r'"\1": "#"'),
     (r"\d+ (core|thread)s?\b", r"# \1s"),
     (r"videomae2 \d+\.\d+\.\d+\S*", "videomae2 #"),
-    # digests, and files called by a time and a process
+    # digests, also of what an evaluation is of, and files called by a time and a process
+    (r"(evaluation/\w+)-[0-9a-f]{8}\b", r"\1-DIGEST"),
     (r"(?<![\w.])(?=\d*[a-f])[0-9a-f]{12,64}\b", "DIGEST"),
     (r"(events\.out\.tfevents)\.\S+", r"\1.#"),
 ]

@@ -63,6 +63,13 @@ def atomic_write(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def atomic_write_text(path: Path, text: str) -> Path:
+    """Write a text in UTF-8, whole or not at all."""
+    with atomic_write(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+    return path
+
+
 def atomic_replace_dir(folder: Path, write: Callable[[Path], None]) -> None:
     """Put a folder in the place of what was there, whole or not at all.
 

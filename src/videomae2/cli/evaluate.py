@@ -11,9 +11,8 @@ from tyro.conf import Positional, arg
 from videomae2.cli.options import parse_options
 from videomae2.cli.tables import print_pairs, print_plan
 from videomae2.commands.evaluate.config import EvaluateConfig
-from videomae2.commands.evaluate.plan import prepare_evaluation
 from videomae2.commands.evaluate.results import build_results_json
-from videomae2.commands.evaluate.run import evaluate
+from videomae2.commands.evaluate.run import evaluate, prepare_evaluation
 from videomae2.metrics.bootstrap import Interval
 from videomae2.reports.evaluation_result import Evaluation
 
@@ -39,8 +38,8 @@ class EvaluateOptions:
     videos: Annotated[Positional[Path], arg(metavar="VIDEOS")]
     """A folder per class, or a list or table with labels."""
     out: Path | None = None
-    """Folder to write to; if not given evaluation/VIDEOS in the run folder, or for a released file
-    in runs/ with its name; VIDEOS-2, -3, … where another evaluation is there."""
+    """Folder to write to; if not given evaluation/VIDEOS-DIGEST in the run folder, or for a
+    released file in runs/ with its name; the digest names all that is asked."""
     json: bool = False
     """Print JSON; progress goes to stderr."""
     dry_run: bool = False

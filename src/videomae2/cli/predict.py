@@ -1,9 +1,7 @@
 """``videomae2 predict``: a classifier and videos → scores, or time lines of long videos."""
 
 import sys
-from collections.abc import Iterator
 
-from videomae2.base.progress import track
 from videomae2.cli.options import parse_options
 from videomae2.cli.predict_options import (
     PROG,
@@ -14,11 +12,10 @@ from videomae2.cli.predict_options import (
     load_predictor,
 )
 from videomae2.cli.predict_output import PredictionPrinter, print_dry_run
-from videomae2.commands.timeline import TimelineFolder
+from videomae2.commands.predict import compute_timelines, iterate_batches, predict_batches
 from videomae2.errors import ConfigError, VideoError
-from videomae2.inference.inputs import VideoInput, expand_inputs, expand_lines, stream_lines
-from videomae2.inference.predictor import Predictor
-from videomae2.inference.timeline import TimelineConfig, check_window_length, compute_timeline
+from videomae2.inference.inputs import expand_inputs
+from videomae2.inference.timeline import check_window_length
 
 _DESCRIPTION = """Say what videos show, with a classifier that was fine-tuned.
 
@@ -58,65 +55,22 @@ def main(arguments: list[str]) -> int:
         predictor, top_k=options.top_k, threshold=options.threshold, json=options.json
     )
     printer.print_header(as_timelines=options.timeline)
+    descriptor = sys.stdin.fileno() if STDIN in options.videos else None
+    batches = iterate_batches(inputs, descriptor)
     if options.timeline:
-        _predict_timelines(options, predictor, config, inputs, printer)
+        for result in compute_timelines(
+            predictor, batches, config, out=options.out, with_video=options.save_video
+        ):
+            if isinstance(result, VideoError):
+                printer.print_unreadable(result)
+            else:
+                printer.print_timeline(*result)
     else:
-        _predict_videos(options, predictor, inputs, printer)
+        total = len(inputs) if descriptor is None else None
+        for prediction in predict_batches(predictor, batches, total=total):
+            printer.print_prediction(prediction)
     if not printer.num_done:
         raise ConfigError(
             "no path came on standard input; it wants one per line, as of: find . -name '*.mp4'"
         )
     return printer.finish()
-
-
-def _predict_videos(
-    options: PredictOptions,
-    predictor: Predictor,
-    inputs: list[VideoInput],
-    printer: PredictionPrinter,
-) -> None:
-    total = None if STDIN in options.videos else len(inputs)
-    with (
-        predictor.make_pool() as pool,
-        track("predict", total=total) as progress,
-    ):
-        for batch in _iterate_inputs(options, inputs):
-            for prediction in predictor.predict_in_pool(pool, batch):
-                printer.print_prediction(prediction)
-                progress.advance()
-
-
-def _predict_timelines(
-    options: PredictOptions,
-    predictor: Predictor,
-    config: TimelineConfig,
-    inputs: list[VideoInput],
-    printer: PredictionPrinter,
-) -> None:
-    folder = None if options.out is None else TimelineFolder(options.out)
-    for batch in _iterate_inputs(options, inputs):
-        for video in batch:
-            if isinstance(video, VideoError):
-                printer.print_unreadable(video)
-                continue
-            try:
-                timeline = compute_timeline(predictor, video, config)
-                files = {}
-                if folder is not None:
-                    with_video = options.save_video
-                    files = folder.write(predictor, video, timeline, with_video=with_video)
-            except VideoError as error:
-                printer.print_unreadable(error)
-                continue
-            printer.print_timeline(timeline, files)
-
-
-def _iterate_inputs(
-    options: PredictOptions, inputs: list[VideoInput]
-) -> Iterator[list[VideoInput | VideoError]]:
-    """The named videos, then those of standard input as they come."""
-    if inputs:
-        yield list(inputs)
-    if STDIN in options.videos:
-        for lines in stream_lines(sys.stdin.fileno()):
-            yield expand_lines(lines)

@@ -38,7 +38,7 @@ class PredictionPrinter:
             return
         if self._label_space.class_names is None:
             self._print_warning(f"the model has {_format_outputs(self._predictor)}")
-        if is_assumed(self._predictor.view_spec):
+        if is_assumed(self._predictor.scorer.views):
             self._print_warning(f"clips of {_format_clips(self._predictor)}")
 
     def finish(self) -> int:
@@ -132,11 +132,11 @@ class PredictionPrinter:
 
 def summarize_model(predictor: Predictor, *, as_timelines: bool) -> Summary:
     """Which model looks at what."""
-    spec = predictor.view_spec
+    spec = predictor.scorer.views
     views = "" if as_timelines else f", {spec.clips} x {spec.crops} views of each video"
     return Summary(
         (
-            ("model", f"{predictor.model.display_name}, {_format_outputs(predictor)}"),
+            ("model", f"{predictor.classifier.display_name}, {_format_outputs(predictor)}"),
             ("clips", f"{_format_clips(predictor)}{views}"),
         )
     )
@@ -155,7 +155,7 @@ def _format_outputs(predictor: Predictor) -> str:
 
 def _format_clips(predictor: Predictor) -> str:
     """What a clip shows, in words."""
-    views = predictor.view_spec
+    views = predictor.scorer.views
     assumed = " (assumed: the model does not say; --frame-interval)" if is_assumed(views) else ""
     return f"{views.frames} frames, {format_frames(views)}{assumed}"
 
@@ -215,7 +215,7 @@ def print_dry_run(
     rows = (
         ("videos", _describe_inputs(len(inputs), missing, from_input=STDIN in options.videos)),
         *details,
-        ("device", str(predictor.scorer.runtime)),
+        ("device", str(predictor.classifier.runtime)),
     )
     plan = summarize_model(predictor, as_timelines=options.timeline) + Summary(rows)
     print_plan(plan, as_json=options.json)

@@ -3,7 +3,7 @@
 train/              pre-training, fine-tuning, distillation
 evaluate/           a classifier on labelled videos
 probe/              frozen features: k-NN, linear and attentive probes
-predict             is inference/predictor
+predict             what a classifier says of videos, as they are named or arrive
 timeline            the files of a time line
 reconstruct         what a pre-trained model rebuilds of a video
 reconstruct_clip    which clip of the video that is

@@ -13,6 +13,7 @@ from videomae2.data.views.crops import center_box
 from videomae2.data.views.resize import crop_and_resize
 from videomae2.errors import ConfigError
 from videomae2.models.weights.config_json import CONFIG_FILE
+from videomae2.models.weights.ref import find_run_folder
 from videomae2.models.weights.resolve import find_saved_model, load_autoencoder
 from videomae2.reports.reconstruction import ReconstructedClip
 from videomae2.reports.reconstruction_image import write_clip_image, write_clip_video
@@ -62,7 +63,7 @@ def reconstruct(
     loaded = _load_model(run, config, device)
     count = _resolve_frame_count(frames_shown, loaded.task.model.cubes)
     clip = _reconstruct_clip(loaded, video, 0)
-    folder = loaded.resolve_folder(out)
+    folder = out or loaded.default_folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return ReconstructionFiles(
@@ -83,7 +84,7 @@ def preview(
     frames_shown: int | None = None,
     device: str = "auto",
 ) -> Summary:
-    """What ``reconstruct`` would do; model and video are read, nothing is written.
+    """Say what ``reconstruct`` would do; model and video are read, nothing is written.
 
     Raises:
         CheckpointError, VideoError, ConfigError: As ``reconstruct``.
@@ -92,13 +93,15 @@ def preview(
     count = _resolve_frame_count(frames_shown, loaded.task.model.cubes)
     clip = loaded.read_clip(video)
     height, width = clip.pixels.shape[1:3]
-    first, last = clip.indices[0], clip.indices[-1]
-    frames = f"frames {first} to {last}, {count} of {len(clip.indices)} in the picture"
+    frames = (
+        f"{video}, {height}x{width} pixels, frames {clip.indices[0]} to {clip.indices[-1]}, "
+        f"{count} of {len(clip.indices)} in the picture"
+    )
     return Summary(
         (
             ("model", f"{loaded.name}, on {loaded.task.mean.device}"),
-            ("clip", f"{video}, {height}x{width} pixels, {frames}"),
-            ("folder", str(loaded.resolve_folder(out))),
+            ("clip", frames),
+            ("folder", str(out or loaded.default_folder)),
         )
     )
 
@@ -111,12 +114,6 @@ def reconstruct_videos(
     device: str = "auto",
 ) -> list[ReconstructedClip]:
     """Rebuild a clip of each video, each with a mask of its own.
-
-    Args:
-        run: A run folder, or the folder of a saved model.
-        videos: Files, folders of frame images, or .npy arrays.
-        config: Which clips, and how they are rebuilt.
-        device: cpu, cuda, or auto.
 
     Raises:
         CheckpointError, VideoError, ConfigError: As ``reconstruct``.
@@ -134,14 +131,20 @@ class _LoadedModel:
     name: str
     config: ReconstructConfig
 
+    @property
+    def run(self) -> Path:
+        """The run that a checkpoint belongs to; a saved model that is none stands for itself."""
+        return find_run_folder(self.model)
+
+    @property
+    def default_folder(self) -> Path:
+        """Where pictures go if nobody says it."""
+        return self.run / "reconstructions"
+
     def read_clip(self, video: Path) -> VideoClip:
         """Read the clip of a video that it is shown."""
-        source = find_source(_resolve_run_folder(self.model), video, self.config)
+        source = find_source(self.run, video, self.config)
         return read_clip(video, self.task.model.cubes, source, self.config)
-
-    def resolve_folder(self, out: Path | None) -> Path:
-        """Where pictures go."""
-        return out or _resolve_run_folder(self.model) / "reconstructions"
 
 
 def _load_model(run: Path, config: ReconstructConfig | None, device: str) -> _LoadedModel:
@@ -196,6 +199,7 @@ def _reconstruct_clip(loaded: _LoadedModel, video: Path, number: int) -> Reconst
     reconstruction = reconstruct_clips(
         task, clips, statistics=config.statistics, all_hidden=config.all_hidden
     )
+    oracle = reconstruction.oracle_pixels
     return ReconstructedClip(
         video="/".join(video.absolute().parts[-2:]),
         model=loaded.name,
@@ -205,9 +209,7 @@ def _reconstruct_clip(loaded: _LoadedModel, video: Path, number: int) -> Reconst
         seconds=clip.seconds,
         original=pixels.numpy(),
         reconstructed=reconstruction.pixels[0].cpu().numpy(),
-        oracle_stats=None
-        if reconstruction.oracle_pixels is None
-        else reconstruction.oracle_pixels[0].cpu().numpy(),
+        oracle_stats=None if oracle is None else oracle[0].cpu().numpy(),
         visible=reconstruction.visible[0].cpu().numpy(),
         predicted=reconstruction.predicted[0].cpu().numpy(),
         first_pass=reconstruction.first_pass[0].cpu().numpy(),
@@ -217,9 +219,3 @@ def _reconstruct_clip(loaded: _LoadedModel, video: Path, number: int) -> Reconst
         num_passes=reconstruction.num_passes,
         all_hidden=config.all_hidden,
     )
-
-
-def _resolve_run_folder(model: Path) -> Path:
-    """The run that a checkpoint belongs to; a saved model that is none stands for itself."""
-    model = model.absolute()
-    return model.parent.parent if model.parent.name == "checkpoints" else model

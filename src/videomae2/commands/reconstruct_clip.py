@@ -20,10 +20,8 @@ from videomae2.tasks.reconstruct import StatisticsSource
 from videomae2.tensors.grid import Cubes
 
 _CENTER = 0.5
-
-
 _DEFAULT_FRAME_INTERVAL = (
-    4  # of the released recipes, for a model that does not say how it was trained
+    4  # of the released recipes, where a model does not say how it was trained
 )
 
 
@@ -91,31 +89,26 @@ def _select_indices(
     reader: Reader, frames: int, video: Path, source: SourceConfig | None, config: ReconstructConfig
 ) -> Int64[np.ndarray, " frames"]:
     """Which frames make the clip; a short video repeats its last ones, as in training."""
-    start = config.start_seconds
-    if config.frame_interval is None and source is not None and source.interval_unit != "frames":
-        step = (
-            source.frame_interval
-            if source.interval_unit == "seconds"
-            else 1 / source.frame_interval
-        )
+    start, interval = config.start_seconds, config.frame_interval
+    if interval is None and source is not None and source.interval_unit != "frames":
+        counts_seconds = source.interval_unit == "seconds"
+        step = source.frame_interval if counts_seconds else 1 / source.frame_interval
         seconds = _require_timestamps(
             reader, video, "the frame interval of training", ", or a --frame-interval in frames"
         )
         if start is None:
             return sampling.timed_indices(seconds, frames, step, _CENTER)
         _check_start(start, seconds, video)
-        frame_numbers = np.searchsorted(seconds, start + step * np.arange(frames), side="right") - 1
-        return np.maximum(frame_numbers, 0).astype(np.int64)
-    frame_interval = config.frame_interval or int(
-        source.frame_interval if source else _DEFAULT_FRAME_INTERVAL
-    )
+        numbers = np.searchsorted(seconds, start + step * np.arange(frames), side="right") - 1
+        return np.maximum(numbers, 0).astype(np.int64)
+    interval = interval or int(source.frame_interval if source else _DEFAULT_FRAME_INTERVAL)
     if start is None:
-        first = sampling.draw_first_frame(reader.num_frames, frames * frame_interval, _CENTER)
+        first = sampling.draw_first_frame(reader.num_frames, frames * interval, _CENTER)
     else:
         seconds = _require_timestamps(reader, video, "--start", "")
         _check_start(start, seconds, video)
         first = int(np.searchsorted(seconds, start))
-    return sampling.pretrain_indices(reader.num_frames, frames, frame_interval, first=first)
+    return sampling.pretrain_indices(reader.num_frames, frames, interval, first=first)
 
 
 def _require_timestamps(reader: Reader, video: Path, setting: str, alternative: str) -> Seconds:

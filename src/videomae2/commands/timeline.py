@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from videomae2.base.files import atomic_write
+from videomae2.base.files import atomic_write, atomic_write_text
 from videomae2.base.progress import track
 from videomae2.data.video.writer import write_video
 from videomae2.data.views.scan import iterate_scan, open_scan
@@ -28,12 +28,12 @@ from videomae2.reports.timeline_video import MAX_SHORT_SIDE, compose_overlay_vid
 
 Cue = tuple[float, float, list[str]]
 """From when to when which lines are shown."""
+_OVERLAY_CRF = 21
 
 
 def build_timeline_json(timeline: Timeline) -> dict[str, Any]:
     """What JSON says of a time line: the video, its windows and its segments."""
     starts, stops = timeline.windows.starts, timeline.windows.stops
-    read_error = timeline.read_error
     entry: dict[str, Any] = {
         "video": timeline.video,
         "seconds": _round_to_ms(timeline.length_seconds),
@@ -43,47 +43,38 @@ def build_timeline_json(timeline: Timeline) -> dict[str, Any]:
         "task_type": timeline.outputs.task_type,
     }
     if timeline.outputs.classification_type is None:
+        names = _list_names(timeline)
         entry["values"] = [
-            {
-                "start": start,
-                "stop": stop,
-                "numbers": dict(zip(_list_names(timeline), row, strict=True)),
-            }
+            {"start": start, "stop": stop, "numbers": dict(zip(names, row, strict=True))}
             for start, stop, *row in _build_bin_rows(timeline)
         ]
     else:
-        entry["segments"] = [
-            {"start": start, "stop": stop, "class": output, "name": name, "probability": score}
-            for start, stop, output, name, score in _build_segment_rows(timeline)
-        ]
-    return entry | ({"error": f"stopped early: {read_error.reason}"} if read_error else {})
+        keys = ("start", "stop", "class", "name", "probability")
+        rows = _build_segment_rows(timeline)
+        entry["segments"] = [dict(zip(keys, row, strict=True)) for row in rows]
+    if timeline.read_error is not None:
+        entry["error"] = f"stopped early: {timeline.read_error.reason}"
+    return entry
 
 
 def write_json(timeline: Timeline, path: Path) -> Path:
     """Write what ``build_timeline_json`` gives."""
     text = json.dumps(build_timeline_json(timeline), indent=1, ensure_ascii=False) + "\n"
-    return _write_text(path, text)
+    return atomic_write_text(path, text)
 
 
 def write_segments_csv(timeline: Timeline, path: Path) -> Path:
     """Write one row per segment; of numbers one per stretch of time, with all of them."""
     if timeline.outputs.classification_type is None:
-        header = ["start_seconds", "stop_seconds", *_list_names(timeline)]
-        return _write_table(path, header, _build_bin_rows(timeline))
-    header = ["start_seconds", "stop_seconds", "class", "name", "probability"]
-    return _write_table(path, header, _build_segment_rows(timeline))
+        return _write_table(path, _list_names(timeline), _build_bin_rows(timeline))
+    return _write_table(path, ["class", "name", "probability"], _build_segment_rows(timeline))
 
 
 def write_windows_csv(timeline: Timeline, path: Path) -> Path:
     """Write one row per window with what the model said of it: every probability or number."""
     windows = timeline.windows
-    rows = (
-        [_round_to_ms(start), _round_to_ms(stop), *map(_round_digits, row)]
-        for start, stop, row in zip(
-            windows.starts, windows.stops, timeline.scores.tolist(), strict=True
-        )
-    )
-    return _write_table(path, ["start_seconds", "stop_seconds", *_list_names(timeline)], rows)
+    rows = _build_rows(windows.starts, windows.stops, timeline.scores)
+    return _write_table(path, _list_names(timeline), rows)
 
 
 def write_srt(timeline: Timeline, path: Path) -> Path:
@@ -93,11 +84,9 @@ def write_srt(timeline: Timeline, path: Path) -> Path:
         first, last = round(start * 1000), round(stop * 1000)
         if first < last:
             text = "\n".join(" ".join(line.split()).replace("-->", "→") for line in lines)
-            blocks.append(
-                f"{len(blocks) + 1}\n{_format_srt_time(first)} --> "
-                f"{_format_srt_time(last)}\n{text}\n"
-            )
-    return _write_text(path, "\n".join(blocks))
+            span = f"{_format_srt_time(first)} --> {_format_srt_time(last)}"
+            blocks.append(f"{len(blocks) + 1}\n{span}\n{text}\n")
+    return atomic_write_text(path, "\n".join(blocks))
 
 
 def build_cues(timeline: Timeline) -> list[Cue]:
@@ -140,10 +129,14 @@ def _build_segment_rows(timeline: Timeline) -> list[tuple[float, float, int, str
 
 
 def _build_bin_rows(timeline: Timeline) -> list[list[float]]:
-    edges, scores = timeline.bins.edges.tolist(), timeline.bins.scores.tolist()
+    edges = timeline.bins.edges
+    return _build_rows(edges[:-1], edges[1:], timeline.bins.scores)
+
+
+def _build_rows(starts: np.ndarray, stops: np.ndarray, scores: np.ndarray) -> list[list[float]]:
     return [
         [_round_to_ms(start), _round_to_ms(stop), *map(_round_digits, row)]
-        for start, stop, row in zip(edges[:-1], edges[1:], scores, strict=True)
+        for start, stop, row in zip(starts, stops, scores.tolist(), strict=True)
     ]
 
 
@@ -161,17 +154,11 @@ def _format_srt_time(milliseconds: int) -> str:
     return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d},{remaining_ms:03d}"
 
 
-def _write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
+def _write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
     with atomic_write(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
-        table.writerow(header)
+        table.writerow(["start_seconds", "stop_seconds", *columns])
         table.writerows(rows)
-    return path
-
-
-def _write_text(path: Path, text: str) -> Path:
-    with atomic_write(path) as partial:
-        partial.write_text(text, encoding="utf-8")
     return path
 
 
@@ -183,12 +170,7 @@ class TimelineFolder:
     _used_names: set[str] = field(default_factory=set)
 
     def write(
-        self,
-        predictor: Predictor,
-        video: VideoInput,
-        timeline: Timeline,
-        *,
-        with_video: bool,
+        self, predictor: Predictor, video: VideoInput, timeline: Timeline, *, with_video: bool
     ) -> dict[str, Path]:
         """Write the files of a video, and give them by kind.
 
@@ -196,19 +178,22 @@ class TimelineFolder:
             ConfigError: The folder cannot be written to.
             VideoError: A film is wanted, and the video can no longer be read.
         """
+        base = self._choose_base(video)
+
+        def name(ending: str) -> Path:
+            return base.with_name(f"{base.name}.timeline.{ending}")
+
         try:
-            base = self._choose_base(video)
             base.parent.mkdir(parents=True, exist_ok=True)
             written = {
-                "json": write_json(timeline, _with_ending(base, "json")),
-                "csv": write_segments_csv(timeline, _with_ending(base, "csv")),
-                "windows": write_windows_csv(timeline, _with_ending(base, "windows.csv")),
-                "srt": write_srt(timeline, _with_ending(base, "srt")),
-                "picture": write_timeline_picture(timeline, _with_ending(base, "png")),
+                "json": write_json(timeline, name("json")),
+                "csv": write_segments_csv(timeline, name("csv")),
+                "windows": write_windows_csv(timeline, name("windows.csv")),
+                "srt": write_srt(timeline, name("srt")),
+                "picture": write_timeline_picture(timeline, name("png")),
             }
             if with_video:
-                video_path = _with_ending(base, "mp4")
-                written["video"] = _write_overlay_video(predictor, video, timeline, video_path)
+                written["video"] = _write_overlay_video(predictor, video, timeline, name("mp4"))
         except VideoError:
             raise
         except OSError as error:
@@ -228,13 +213,6 @@ class TimelineFolder:
         return self.path / name
 
 
-def _with_ending(base: Path, ending: str) -> Path:
-    return base.with_name(f"{base.name}.timeline.{ending}")
-
-
-_OVERLAY_CRF = 21
-
-
 def _write_overlay_video(
     predictor: Predictor, video: VideoInput, timeline: Timeline, path: Path
 ) -> Path:
@@ -243,9 +221,10 @@ def _write_overlay_video(
     The video is read a second time: what holds at a moment is known only after the windows behind
     it, and keeping the frames of a long video until then would fill the memory.
     """
-    request = build_scan_request(predictor, video.entry, video.frame_name)
+    request = build_scan_request(predictor, video)
     side = min(MAX_SHORT_SIDE, request.limits.max_short_side or MAX_SHORT_SIDE)
     request = replace(request, limits=replace(request.limits, max_short_side=side))
+    title = f"video of {os.path.basename(video.entry.path)}"
     with make_scan_pool(predictor) as pool:
         info = open_scan(pool, request)
         assert info.seconds is not None  # else there were no time line
@@ -257,7 +236,6 @@ def _write_overlay_video(
         )
         pictures = compose_overlay_video(timeline, frames, indices, fps)
         with atomic_write(path) as partial:
-            title = f"video of {os.path.basename(video.entry.path)}"
             tracked = _track_pictures(pictures, fps, timeline.length_seconds, title)
             write_video(partial, tracked, rate=fps, crf=_OVERLAY_CRF, faststart=True)
     return path

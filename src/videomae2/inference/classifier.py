@@ -1,22 +1,29 @@
-"""Load a classifier: how its outputs are called, which of them are used, and on which device."""
+"""A classifier from its path to what it says: resolve it, name its outputs, load, interpret.
+
+Evaluation, prediction and time lines stand on it. Resolving reads no weights of a run: what they
+judge, and where it goes, is known before. Axes: views; outputs.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float32, Float64
 
+from videomae2.base.ranges import ONE_OR_MORE, find_range_errors
 from videomae2.data.manifests.class_names import read_class_names
 from videomae2.data.manifests.public_classes import check_class_names, find_datasets_with
 from videomae2.errors import CheckpointError, ConfigError
-from videomae2.inference.scorer import ViewScores, build_task
 from videomae2.metrics.classification import compute_probabilities
-from videomae2.models.task_type import LabelSpace
-from videomae2.models.weights.config_json import SavedClassifierConfig
+from videomae2.models.task_type import LabelSpace, TaskType
 from videomae2.models.weights.ref import ClassifierRef
 from videomae2.models.weights.resolve import WeightsChoice, resolve_classifier
-from videomae2.tasks.classify import ClassifyTask
+from videomae2.tasks.classify import ClassifyConfig, ClassifyTask
 from videomae2.training.runtime import Runtime
+
+ViewScores = Float32[np.ndarray, "views outputs"]
+"""Before softmax or sigmoid."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,27 +31,46 @@ class ClassifierOptions:
     """What is said of a classifier; nothing where it says everything itself."""
 
     class_names: Path | None = None
-    """What its outputs are called: a file of names, or a public data set such as kinetics-710."""
+    """What the model's outputs are called where it does not say, as released files: a file of names
+    (one a line, JSON, or a table of id,name), or a public data set such as kinetics-710."""
     classes: Path | None = None
-    """The outputs that are used alone, likewise: kinetics-400 of a model of kinetics-710."""
-    frames: int | None = None
+    """The outputs that are used alone, likewise: kinetics-400 of a model of kinetics-710. The
+    others get no probability."""
+    frames: Annotated[int | None, ONE_OR_MORE] = None
     """Frames of the clips that a released file was trained on; 16 if not given."""
-    side: int | None = None
-    """Height and width of these clips; 224 if not given."""
+    side: Annotated[int | None, ONE_OR_MORE] = None
+    """Height and width of these clips in pixels; 224 if not given."""
     weights: WeightsChoice = "auto"
-    """Which of the weights of a run."""
+    """The running mean of the weights (ema) where the model has it, or the weights as saved
+    (raw)."""
 
     def find_problems(self) -> list[str]:
         """Say what works with no model."""
-        sizes = (("frames", self.frames), ("side", self.side))
-        problems = [
-            f"--{flag} is {value}, wanted 1 or more"
-            for flag, value in sizes
-            if value is not None and value < 1
-        ]
+        problems = [problem for _, problem in find_range_errors(self)]
         for flag, path in (("--class-names", self.class_names), ("--classes", self.classes)):
             problems += [] if path is None else check_class_names(path, flag)
         return problems
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedClassifier:
+    """A model with a head, on its device."""
+
+    ref: ClassifierRef
+    task: ClassifyTask
+    runtime: Runtime
+
+    @property
+    def display_name(self) -> str:
+        """Its size, where it was found, and which of its outputs are used."""
+        selected = f", outputs: {self.ref.outputs_summary}" if self.ref.head_index else ""
+        return f"{self.ref.config.model.encoder.size} from {self.ref.path}{selected}"
+
+    @property
+    def label_space(self) -> LabelSpace:
+        """What it says."""
+        config = self.ref.config
+        return LabelSpace(config.task_type, config.model.num_classes, config.class_names)
 
 
 def resolve_requested_classifier(path: Path, options: ClassifierOptions) -> ClassifierRef:
@@ -54,8 +80,7 @@ def resolve_requested_classifier(path: Path, options: ClassifierOptions) -> Clas
         CheckpointError: There is none, or names and outputs do not fit.
         ConfigError, ManifestError: Names are not there, or cannot be read.
     """
-    problems = options.find_problems()
-    if problems:
+    if problems := options.find_problems():
         raise ConfigError(problems)
     ref = resolve_classifier(
         path, weights=options.weights, frames=options.frames, side=options.side
@@ -84,6 +109,46 @@ def apply_options(ref: ClassifierRef, options: ClassifierOptions) -> ClassifierR
     return ref.select_classes(read_class_names(options.classes), source=str(options.classes))
 
 
+def load_classifier_task(ref: ClassifierRef, runtime: Runtime) -> LoadedClassifier:
+    """Read the weights of a classifier that was resolved, and bring it to its device.
+
+    Raises:
+        CheckpointError: They do not fit.
+    """
+    network, config = ref.load(runtime.device), ref.config
+    task = ClassifyTask(
+        network,
+        ClassifyConfig(task_type=config.task_type),
+        target_scaler=config.target_scaler,
+        mean=config.mean,
+        std=config.std,
+    )
+    return LoadedClassifier(ref, task.to(runtime.device).eval(), runtime)
+
+
+def interpret_scores(
+    scores: ViewScores, task_type: TaskType
+) -> Float64[np.ndarray, "views outputs"]:
+    """What scores of views mean: probabilities, or numbers."""
+    if task_type == "regression":
+        return scores.astype(np.float64)
+    return compute_probabilities(scores, task_type)
+
+
+def check_finite(scores: ViewScores, subject: str) -> ViewScores:
+    """Refuse what broken weights, or a number format that is too narrow, make.
+
+    Raises:
+        CheckpointError: A score is not a finite number.
+    """
+    if not np.isfinite(scores).all():
+        raise CheckpointError(
+            f"the model gives scores of {subject} that are not finite; --precision fp32 may help, "
+            f"or another checkpoint"
+        )
+    return scores
+
+
 def format_class_names_source(ref: ClassifierRef) -> str:
     """Where the names of its outputs come from, in words."""
     source = f"names from {ref.class_names_source or 'the model'}"
@@ -95,64 +160,4 @@ def format_class_names_flag(num_classes: int) -> str:
     data_sets = " or ".join(find_datasets_with(num_classes))
     return "--class-names FILE" + (
         f", or --class-names {data_sets} if these are its classes" if data_sets else ""
-    )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LoadedClassifier:
-    """A model with a head."""
-
-    task: ClassifyTask
-    config: SavedClassifierConfig
-    display_name: str
-    """Its size, where it was found, and which of its outputs are used."""
-
-    @property
-    def label_space(self) -> LabelSpace:
-        """What it says."""
-        return LabelSpace(
-            self.config.task_type, self.config.model.num_classes, self.config.class_names
-        )
-
-    def compute_predictions(self, scores: ViewScores) -> Float64[np.ndarray, "views outputs"]:
-        """What scores of views mean: probabilities, or numbers.
-
-        Raises:
-            CheckpointError: A score is not a finite number.
-        """
-        if not np.isfinite(scores).all():
-            raise CheckpointError(
-                f"a score of the model {self.display_name} is not a finite number; its weights are "
-                "broken"
-            )
-        classification_type = self.label_space.classification_type
-        return (
-            scores.astype(np.float64)
-            if classification_type is None
-            else compute_probabilities(scores, classification_type)
-        )
-
-
-def load_classifier_task(
-    model: Path, runtime: Runtime, options: ClassifierOptions | None = None
-) -> LoadedClassifier:
-    """Load a model, with the running means of its weights where there are some.
-
-    Args:
-        model: A run folder (its best model by validation, else its newest checkpoint), the folder
-            of a saved model, or a released file.
-        runtime: Where it computes.
-        options: What its outputs are called, and which are used.
-
-    Raises:
-        CheckpointError: There is no model, or it is no classifier with a head, or names and
-            outputs do not fit.
-        ConfigError, ManifestError: Names are not there, or cannot be read.
-    """
-    ref = resolve_requested_classifier(model, options or ClassifierOptions())
-    network, config = ref.load(runtime.device), ref.config
-    display_name = f"{config.model.encoder.size} from {model}"
-    display_name += f", outputs: {ref.outputs_summary}" if ref.head_index else ""
-    return LoadedClassifier(
-        task=build_task(network, config, runtime), config=config, display_name=display_name
     )

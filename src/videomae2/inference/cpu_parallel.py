@@ -2,7 +2,8 @@
 
 Threads within an operation wait for the slowest of them at its end, thousands of times in a
 forward pass; one that shares its core with a process that reads videos makes all others wait.
-Parts on cores of their own wait once, at the end, and who is late gets fewer of them.
+Parts on cores of their own wait once, at the end, and who is late gets fewer of them. On two busy
+cores an evaluation of small clips takes 1.1 to 1.5 times as long without.
 
 Axis: batch.
 """
@@ -17,8 +18,6 @@ import torch
 from torch import Tensor
 
 T = TypeVar("T")
-
-
 _CHUNKS_PER_CORE = 2
 
 

@@ -3,6 +3,7 @@
 Axis: outputs = classes or numbers.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,23 +15,26 @@ from torch import Tensor
 
 from videomae2.base.ranges import find_range_errors
 from videomae2.data.loading.reading import ReadingConfig
-from videomae2.data.video.reader import ReadLimits
-from videomae2.data.views.read import READ_VIEWS
 from videomae2.data.views.requests import ViewsRequest
 from videomae2.data.workers.pool import Pool
 from videomae2.data.workers.worker import Result
 from videomae2.errors import ConfigError, VideoError
-from videomae2.inference.classifier import ClassifierOptions, load_classifier_task
-from videomae2.inference.inputs import RequestQueue, VideoInput, expand_inputs
-from videomae2.inference.scorer import ViewScorer
+from videomae2.inference.classifier import (
+    ClassifierOptions,
+    ViewScores,
+    check_finite,
+    interpret_scores,
+    load_classifier_task,
+    resolve_requested_classifier,
+)
+from videomae2.inference.inputs import VideoInput, expand_inputs
+from videomae2.inference.scorer import VideoScorer
 from videomae2.inference.views import EvalViews, resolve_views
 from videomae2.models.task_type import ClassScore, LabelSpace, find_active_classes, rank_topk
-from videomae2.training.runtime import RuntimeConfig, prepare_runtime, resolve_num_workers
-
-_MAX_FRAMES = 10_000_000  # four days of video
-
+from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 
 DEFAULT_READING = ReadingConfig(num_workers=1, timeout_seconds=120.0)
+_MAX_FRAMES = 10_000_000  # four days of video
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -98,29 +102,32 @@ class Predictor:
         reading: ReadingConfig = DEFAULT_READING,
         frame_rate: float | None = None,
     ) -> None:
-        test_views, self.reading, self.frame_rate = views or EvalViews(), reading, frame_rate
+        views = views or EvalViews()
         options = ClassifierOptions(
             class_names=_to_path(class_names), classes=_to_path(classes), frames=frames, side=side
         )
-        self._check_settings(test_views, options)
+        problems = options.find_problems()
+        problems += [text for part in (views, reading) for _, text in find_range_errors(part)]
+        if frame_rate is not None and not 0 < frame_rate < float("inf"):
+            problems.append(f"--frame-rate is {frame_rate:g}, wanted more than 0")
+        if problems:
+            raise ConfigError(problems)
         runtime = prepare_runtime(RuntimeConfig(device=device, precision=precision))
-        self.model = load_classifier_task(Path(model), runtime, options)
-        card = self.model.config
-        self.view_spec = resolve_views(
-            card.model.encoder,
-            card.frame_sampling,
-            test_views,
-            limits=self.limits,
+        ref = resolve_requested_classifier(Path(model), options)
+        view_spec = resolve_views(
+            ref.config.model.encoder,
+            ref.config.frame_sampling,
+            views,
+            limits=replace(reading.limits(), max_frames=_MAX_FRAMES),
             frame_rate=frame_rate,
         )
-        self.scorer = ViewScorer(
-            task=self.model.task, runtime=runtime, antialias=self.view_spec.antialias
-        )
+        self.classifier = load_classifier_task(ref, runtime)
+        self.scorer = VideoScorer(classifier=self.classifier, views=view_spec, reading=reading)
 
     @property
     def outputs(self) -> LabelSpace:
         """What the model says."""
-        return self.model.label_space
+        return self.classifier.label_space
 
     def score_clips(
         self, clips: UInt8[Tensor, "clips frames height width channels"]
@@ -130,7 +137,7 @@ class Predictor:
         Raises:
             CheckpointError: A score is not a finite number.
         """
-        return self.model.compute_predictions(self.scorer.score_views(clips))
+        return self._interpret(self.scorer.score_views(clips), "a clip")
 
     def predict(self, video: Path | str) -> Prediction:
         """Score one video; a folder of frame images is one.
@@ -165,42 +172,43 @@ class Predictor:
         with self.make_pool() as pool:
             yield from self.predict_in_pool(pool, videos)
 
-    @property
-    def limits(self) -> ReadLimits:
-        """What reading one video may cost."""
-        return replace(self.reading.limits(), max_frames=_MAX_FRAMES)
-
     def make_pool(self) -> Pool:
         """The processes that read videos."""
-        num_workers = resolve_num_workers(self.reading.num_workers, self.scorer.runtime)
-        return self.reading.pool(READ_VIEWS, num_workers=num_workers)
+        return self.scorer.make_pool()
 
     def predict_in_pool(
         self, pool: Pool, videos: Iterable[Path | str | VideoInput | VideoError]
     ) -> Iterator[Prediction | VideoError]:
         """The same with processes that are there already, one call after the other."""
-        queue = RequestQueue(videos, self.view_spec)
-        for result in pool.map(queue.iterate_requests()):
-            yield from queue.pop_unreadable()
-            queue.pop_answered(result)
-            yield result.error or self._build_prediction(result)
-        yield from queue.pop_unreadable()
+        pending: deque[ViewsRequest | VideoError] = deque()  # unreadable ones keep their place
 
-    def _check_settings(self, views: EvalViews, options: ClassifierOptions) -> None:
-        """Refuse choices that work with no model, all of them at once."""
-        problems = options.find_problems()
-        for config in (views, self.reading):
-            problems += [problem for _, problem in find_range_errors(config)]
-        if self.frame_rate is not None and not 0 < self.frame_rate < float("inf"):
-            problems.append(f"--frame-rate is {self.frame_rate:g}, wanted more than 0")
-        if problems:
-            raise ConfigError(problems)
+        def iterate_requests() -> Iterator[ViewsRequest]:
+            for video in videos:
+                if isinstance(video, VideoError):
+                    pending.append(video)
+                    continue
+                for each in [video] if isinstance(video, VideoInput) else expand_inputs([video]):
+                    spec = replace(self.scorer.views, frame_name=each.frame_name)
+                    pending.append(request := ViewsRequest(each.entry, spec))
+                    yield request
+
+        def pop_unreadable() -> Iterator[VideoError]:
+            while pending and isinstance(error := pending[0], VideoError):
+                pending.popleft()
+                yield error
+
+        for result in pool.map(iterate_requests()):
+            yield from pop_unreadable()
+            assert pending.popleft() is result.request  # the pool keeps the order
+            yield result.error or self._build_prediction(result)
+        yield from pop_unreadable()
 
     def _build_prediction(self, result: Result[ViewsRequest]) -> Prediction:
         assert result.arrays is not None
-        video = self.scorer.resize_video(result.arrays, crops=self.view_spec.crops)
+        video = self.scorer.resize_video(result.arrays)
         view_numbers, inverse = video.find_unique_views()
-        outputs = self.model.compute_predictions(self.scorer.score_video(video, view_numbers))
+        scores = self.scorer.score_video(video, view_numbers)
+        outputs = self._interpret(scores, result.request.path)
         return Prediction(
             video=result.request.path,
             scores=outputs[inverse].mean(axis=0),
@@ -211,25 +219,8 @@ class Predictor:
             length_seconds=result.meta["length_seconds"],
         )
 
-
-def predict(
-    model: Path | str,
-    videos: Iterable[Path | str],
-    *,
-    class_names: Path | str | None = None,
-    classes: Path | str | None = None,
-    device: str = "auto",
-) -> Iterator[Prediction | VideoError]:
-    """Score videos with a classifier, in their order, while the next ones are read.
-
-    Args, raises: As ``Predictor``; of ``videos``, folders stand for the videos in them.
-
-    Yields:
-        For each video what the model says, or why it cannot be read.
-    """
-    return Predictor(model, class_names=class_names, classes=classes, device=device).predict_all(
-        videos
-    )
+    def _interpret(self, scores: ViewScores, subject: str) -> Float64[np.ndarray, "views outputs"]:
+        return interpret_scores(check_finite(scores, subject), self.outputs.task_type)
 
 
 def _to_path(name: Path | str | None) -> Path | None:

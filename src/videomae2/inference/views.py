@@ -3,10 +3,12 @@
 For evaluation and prediction alike, so that both see the same.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from videomae2.base.ranges import ONE_OR_MORE, POSITIVE, find_range_errors
+from videomae2.data.loading.sources import find_without_timestamps
+from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.video.reader import ReadLimits
 from videomae2.data.views.requests import IntervalUnit, ViewSpec
 from videomae2.errors import ConfigError
@@ -46,14 +48,7 @@ def resolve_views(
     limits: ReadLimits,
     frame_rate: float | None = None,
 ) -> ViewSpec:
-    """Fill in what is not asked for with what the model was trained on.
-
-    Args:
-        encoder: What looks at the clips.
-        frame_sampling: How the model was trained; None: it does not say.
-        eval_views: What is asked for.
-        limits: What reading may cost.
-        frame_rate: Of what has no clock of its own.
+    """Fill in what is not asked for with what the model was trained on, where it says that.
 
     Raises:
         ConfigError: Numbers make no sense, or a frame interval would have no effect; all at once.
@@ -93,13 +88,29 @@ def _check_views(views: ViewSpec, eval_views: EvalViews) -> None:
             "a frame interval has no effect on tsn clips, only on strided ones; leave it out"
         )
     elif views.interval_unit == "frames" and views.frame_interval % 1:
-        problems.append(
-            f"--views.frame-interval is {views.frame_interval:g} frames, wanted whole ones"
-        )
+        problems.append(f"the frame interval is {views.frame_interval:g} frames, wanted whole ones")
     if views.frame_sampling == "strided" and unit is not None and interval is None:
-        problems.append("--views.interval-unit wants a --views.frame-interval to go with it")
+        problems.append("an interval unit wants a frame interval to go with it")
     if problems:
         raise ConfigError(problems)
+
+
+def bind_views(views: ViewSpec, manifest: Manifest) -> ViewSpec:
+    """The views of the videos of a list, as its frame folders call their images.
+
+    Raises:
+        ConfigError: The frame interval counts time, and a video has no clock; names it.
+    """
+    counts_time = views.frame_sampling == "strided" and views.interval_unit != "frames"
+    if counts_time and not views.frame_rate:
+        untimed = find_without_timestamps(manifest)
+        if untimed is not None:
+            raise ConfigError(
+                f"the frame interval counts {views.interval_unit}, and {untimed} is a folder of "
+                f"images or an array, which has no clock; give its frame rate, or a frame interval "
+                f"in frames"
+            )
+    return replace(views, frame_name=manifest.frame_name)
 
 
 def is_assumed(views: ViewSpec) -> bool:

@@ -62,11 +62,11 @@ class EvalMetrics:
     """Named, the main one first; 95 % intervals over videos: bootstrap, or Wilson's of a share
     where all videos are right or none is. NaN where no video tells."""
     outputs: tuple[OutputResult, ...]
-    confusion: Int64[np.ndarray, "outputs outputs"] | None
+    confusion: Int64[np.ndarray, "outputs outputs"] | None = None
     """Row: the class; column: what it was taken for. Only where exactly one class is right."""
-    calibration: Calibration | None
+    calibration: Calibration | None = None
     """None for numbers, and for fewer than two videos."""
-    view_ablation: tuple[ViewAblation, ...]
+    view_ablation: tuple[ViewAblation, ...] = ()
     videos: tuple[VideoResult, ...]
     """The hardest first."""
 

@@ -1,4 +1,4 @@
-"""Scores of sliding windows to a time line: means over time, and what holds when.
+"""Smoothing of a time line: scores of sliding windows → means over time, and what holds when.
 
 NumPy only. Axes: windows, in the order of their starts; outputs = classes or numbers; bins =
 stretches of time in which the windows on show stay the same; edges = bins + 1.
@@ -36,7 +36,7 @@ class Segment:
     """Its mean probability over that time."""
 
 
-def compute_time_bins(
+def smooth_windows(
     starts: Float64[np.ndarray, " windows"],
     stops: Float64[np.ndarray, " windows"],
     scores: Float64[np.ndarray, "windows outputs"],
@@ -106,7 +106,7 @@ def _exclusive_activations(
     return active
 
 
-def _find_runs(active: Bool[np.ndarray, " compute_time_bins"]) -> list[tuple[int, int]]:
+def _find_runs(active: Bool[np.ndarray, " bins"]) -> list[tuple[int, int]]:
     """(first, stop) of every stretch of True."""
     steps = np.diff(np.concatenate(([0], active.astype(np.int8), [0])))
     firsts, stops = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)

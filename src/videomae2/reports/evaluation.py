@@ -76,6 +76,11 @@ def select_misses(videos: Sequence[VideoResult], task_type: TaskType) -> list[Vi
     return _limit_per_class([video for video in videos if not video.is_correct], task_type)
 
 
+def select_shown(videos: Sequence[VideoResult], task_type: TaskType) -> list[VideoResult]:
+    """All videos of which frames are shown."""
+    return select_misses(videos, task_type) + select_hits(videos, task_type)
+
+
 def _limit_per_class(videos: Sequence[VideoResult], task_type: TaskType) -> list[VideoResult]:
     """The first ones; of a class no more than two before all other classes have had their turn."""
     if task_type != "multiclass":

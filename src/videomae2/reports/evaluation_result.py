@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from videomae2.data.views.requests import ViewSpec
+from videomae2.inference.score_list import ScoringStats
 from videomae2.metrics.results import EvalMetrics
 from videomae2.models.task_type import TaskType
 
@@ -34,21 +35,6 @@ class ModelFacts:
     """Frames x height x width."""
     metadata: dict[str, Any] = field(default_factory=dict)
     """What its card says about where it comes from."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunStats:
-    """What it took, in this call alone."""
-
-    num_scored: int
-    """Videos scored in this call; the others were finished before."""
-    num_decodings: int
-    """Times that a video was opened and decoded for views."""
-    num_reopened: int
-    """Videos that were opened once more to show frames of them, being scored in an earlier call."""
-    num_frames: int
-    """Frames that were read for views."""
-    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -76,7 +62,7 @@ class Evaluation:
     """The videos that were scored."""
     unreadable: dict[str, str]
     """Why videos could not be read, by identity."""
-    run_stats: RunStats
+    run_stats: ScoringStats
     filmstrips: dict[int, bytes]
     """A few frames as JPEG of those videos that the page shows, by row."""
     folder: Path

@@ -22,4 +22,4 @@ def test_names_of_kinetics_annotations_fit_a_model_of_the_released_ones(tmp_path
     found = load_eval_dataset(
         tmp_path / "v", card, ListConfig(), class_names_source="names", model_name="it"
     )
-    assert (found.labels.tolist(), found.classes) == ([0, 158], card.class_names)
+    assert (found.truth.labels.tolist(), found.classes) == ([0, 158], card.class_names)

@@ -17,7 +17,7 @@ from tests.helpers.reference_evaluation import (
     slow_probabilities,
 )
 from tests.helpers.released_files import FRAMES, SIDE, drawn_classifier, save_released
-from videomae2.commands.evaluate.plan import prepare_evaluation
+from videomae2.commands.evaluate.run import prepare_evaluation
 from videomae2.errors import CheckpointError, ConfigError
 from videomae2.inference.views import EvalViews, is_assumed
 from videomae2.models.classifier import Classifier
@@ -103,7 +103,7 @@ def test_prediction_and_evaluation_say_the_same(place, tmp_path):
         device="cpu", precision="fp32",
     )  # fmt: skip
     assert model.outputs.class_names == TWO
-    assert model.view_spec.to_provenance() == found.views.to_provenance()
+    assert model.scorer.views.to_provenance() == found.views.to_provenance()
     for answer, path, scores in zip(
         model.predict_all(found.identities), found.identities, found.probabilities, strict=True
     ):
@@ -121,7 +121,7 @@ def test_names_as_words_are_public_data_sets(tmp_path):
         device="cpu",
     )
     assert (model.outputs.count, model.outputs.get_name(0)) == (400, "abseiling")
-    assert "outputs: 400 of its 710, those of kinetics-400" in model.model.display_name
+    assert "outputs: 400 of its 710, those of kinetics-400" in model.classifier.display_name
 
 
 def as_if_not_finished(folder):
@@ -160,7 +160,8 @@ def test_going_on_notices_every_change(place, tmp_path):
 def test_results_go_to_runs_and_not_beside_the_file(place, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = judged(place, None, class_names="six", views=EvalViews(clips=1, crops=1))
-    assert found.folder == Path("runs/six/evaluation/videos")
+    assert found.folder.parent == Path("runs/six/evaluation")
+    assert found.folder.name.startswith("videos-")
     assert found.report.is_file()
     assert sorted(path.name for path in place.iterdir() if path.is_dir()) == ["videos"]
 
@@ -178,14 +179,16 @@ def test_names_selections_and_clips_are_other_questions(place, tmp_path, monkeyp
             **views | changed | names,
         )  # fmt: skip
 
+    asked = json.loads((first.folder / "provenance.json").read_text())
     for changed, what in (
-        ({"class_names": "turned"}, "other outputs, list"),
-        ({"class_names": "six", "classes": "two"}, "other outputs, list"),
-        ({"class_names": "six", "frames": 4}, "other model, clip, views"),
+        ({"class_names": "turned"}, {"outputs", "list"}),
+        ({"class_names": "six", "classes": "two"}, {"outputs", "list"}),
+        ({"class_names": "six", "frames": 4}, {"model", "clip", "views"}),
     ):
         found = planned(**changed)
-        assert found.out_dir == first.folder.with_name("videos-2")
-        assert found.remark == f"videos holds another evaluation: {what}"
+        assert found.out_dir.parent == first.folder.parent
+        assert found.out_dir != first.folder
+        assert {name for name, value in found.provenance.items() if asked[name] != value} == what
     assert planned(class_names="six").out_dir == first.folder
     assert planned(class_names=tmp_path / "same.txt").out_dir == first.folder, (
         "the same names elsewhere"
@@ -236,7 +239,7 @@ def test_numbers_that_look_like_those_of_a_part_are_told(large, names):
 def test_numbers_of_a_selection_are_its_own(large):
     names = {"class_names": Path("kinetics-710"), "classes": Path("kinetics-400")}
     found = plan(large / "710.pth", large / "399.txt", **names)
-    assert (found.dataset.labels.tolist(), len(found.dataset.classes)) == ([0, 399], 400)
+    assert (found.dataset.truth.labels.tolist(), len(found.dataset.classes)) == ([0, 399], 400)
     assert found.dataset.class_names_source.endswith("; 400 of its 710, those of kinetics-400")
 
 
@@ -256,7 +259,7 @@ def test_names_and_selections_that_do_not_fit(place, large):
     ) as e:
         find(class_names="kinetics-70", classes="gone.txt")
     assert len(e.value.problems) == 2
-    with pytest.raises(ConfigError, match=r"--frames is 0.*\n--class-names gone is no file"):
+    with pytest.raises(ConfigError, match=r"--frames 0 cannot.*\n--class-names gone is no file"):
         vm.Predictor(place / "six.pth", class_names="gone", frames=0)
 
 

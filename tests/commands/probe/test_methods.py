@@ -7,7 +7,10 @@ import torch
 from videomae2.commands.probe.attentive import AttentiveConfig, TokenFeatures, probe_attentive
 from videomae2.commands.probe.knn_linear import SplitFeatures, probe_knn, probe_linear
 from videomae2.errors import ConfigError
-from videomae2.inference.encoding import pool_grid, pool_tokens
+from videomae2.inference.features import (
+    pool_grid,
+    pool_tokens,
+)
 from videomae2.metrics.bootstrap import accuracy_interval
 from videomae2.models.attentive_probe import standardize_tokens
 

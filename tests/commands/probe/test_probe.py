@@ -27,10 +27,12 @@ from videomae2.errors import (
     ManifestError,
     VideoError,
 )
-from videomae2.inference.encoding import encode_video
-from videomae2.inference.features import compute_files_digest
+from videomae2.inference.feature_store import (
+    FeatureStore,
+    count_done,
+)
+from videomae2.inference.features import compute_files_digest, encode_video
 from videomae2.inference.probe_data import ProbeListConfig, load_train_test
-from videomae2.inference.store import FeatureStore, count_done
 from videomae2.models.weights.frozen_encoder import load_frozen_encoder
 from videomae2.training.runtime import RuntimeConfig, resolve_runtime
 
@@ -166,11 +168,11 @@ def test_features_are_the_mean_over_clips_and_tokens_stand_clip_after_clip(place
         encode_video(frozen, clip[None], runtime, batch_size=1, stored_grid=(2, 2, 2))
         for clip in clips
     ]
-    found = encode_video(frozen, clips, runtime, batch_size=2, stored_grid=(2, 2, 2))
-    torch.testing.assert_close(found.pooled, sum(each.pooled for each in one) / 3)
-    assert found.tokens.dtype == torch.float16
-    tokens = torch.cat([each.tokens for each in one])
-    torch.testing.assert_close(found.tokens, tokens, atol=4e-3, rtol=2e-3)  # the last bit of half
+    pooled, tokens = encode_video(frozen, clips, runtime, batch_size=2, stored_grid=(2, 2, 2))
+    torch.testing.assert_close(pooled, sum(each for each, _ in one) / 3)
+    assert tokens.dtype == torch.float16
+    wanted = torch.cat([each for _, each in one])
+    torch.testing.assert_close(tokens, wanted, atol=4e-3, rtol=2e-3)  # the last bit of half
 
 
 def test_an_extraction_that_was_stopped_goes_on(place, tmp_path, monkeypatch):
@@ -378,21 +380,24 @@ def test_labels_that_training_does_not_have_are_refused(place, tmp_path):
 @pytest.mark.parametrize(
     ("changed", "problem"),
     [
-        ({"clips": ProbeClipConfig(frame_interval=0.5)}, "--frame-interval 0.5 frames cannot work"),
+        (
+            {"clips": ProbeClipConfig(frame_interval=0.5)},
+            "the frame interval is 0.5 frames, wanted whole ones",
+        ),
         ({"clips": ProbeClipConfig(frame_interval=1.0, frame_sampling="tsn")}, "no effect on tsn"),
         (
             {"clips": ProbeClipConfig(interval_unit="seconds")},
-            "no effect without a --frame-interval",
+            "an interval unit wants a frame interval to go with it",
         ),
         (
             {"clips": ProbeClipConfig(frame_interval=1.0, interval_unit="seconds")},
-            "give --frame-rate",
+            "give its frame rate",
         ),
-        ({"clips": ProbeClipConfig(clips=0)}, "--clips is 0"),
+        ({"clips": ProbeClipConfig(clips=0)}, "--clips 0 cannot"),
         ({"lists": ProbeListConfig(test_share=0.5)}, "--test-share has no effect where a test is"),
         ({"methods": ()}, "--methods wants some of knn, linear, attentive"),
-        ({"l2": (0.0,)}, "--l2 is 0, wanted numbers above 0"),
-        ({"weight_decays": ()}, "--weight-decays wants numbers of 0 or more"),
+        ({"l2": (0.0,)}, "--l2 0.0 cannot work; it wants a number above 0"),
+        ({"weight_decays": ()}, "--weight-decays is empty, wanted numbers"),
         ({"folds": 1}, "--folds is 1, wanted 2 up to 24"),
     ],
 )

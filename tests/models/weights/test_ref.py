@@ -111,6 +111,17 @@ def test_half_precision_of_any_ending_is_read(tmp_path, name):
     assert torch.equal(found.head.weight, model.head.weight.half().float())
 
 
+def test_a_released_file_is_read_once(tmp_path):
+    """What told its kind is what is loaded; only who loads it again reads it again."""
+    model = drawn_classifier()
+    path = save_released(tmp_path / "x.pth", model)
+    found = in_file(path)
+    path.unlink()
+    assert_same(found.load(CPU), model)
+    with pytest.raises(CheckpointError, match="cannot read"):
+        found.load(CPU)
+
+
 def test_a_released_file_is_of_16_frames_of_224_pixels_if_nobody_says_others(tmp_path):
     model = drawn_classifier(frames=16, side=224)
     path = save_released(tmp_path / "x.pth", model)

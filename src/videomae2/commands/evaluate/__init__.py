@@ -2,10 +2,8 @@
 
 config          what can be chosen
 dataset         the list of videos and the right answers
-plan            everything that is decided before a video is read, and the folder it goes to
-predictions     scores of views → what was predicted of each video
-metrics         numbers with intervals
-filmstrips      frames of the videos that the page shows
+run             the plan before a video is read, and all of it in order
+metrics         scores of views → what was predicted of each video, and numbers
+task_metrics    the numbers of each type of task, and the hardest videos
 results         files for machines
-run             all of it, in order
 """

@@ -3,7 +3,7 @@
 results.json        everything but the probabilities
 predictions.jsonl   a line per video, in the order of the list
 probabilities.npy   float64 [videos, outputs], the same rows
-    confusion.npy       int64 [classes, classes], where one class is right: row taken for column
+confusion.npy       int64 [classes, classes], where one class is right: row taken for column
 unreadable.jsonl    path and reason of each video that could not be read; only if there are any
 """
 
@@ -15,27 +15,23 @@ from typing import Any
 
 import numpy as np
 
-from videomae2.base.files import atomic_write
-from videomae2.commands.evaluate.dataset import EvalDataset
+from videomae2.base.files import atomic_write, atomic_write_text
 from videomae2.data.loading.quarantine import FILE_NAME as UNREADABLE_FILE
-from videomae2.metrics.bootstrap import Interval
 from videomae2.metrics.results import VideoResult
 from videomae2.reports.evaluation_result import Evaluation
 
 RESULTS_FILE = "results.json"
-
-
 _NUM_HARDEST, _TOP_K, _MAX_CONFUSION_CLASSES = 20, 5, 50
 
 
-def write_results(evaluation: Evaluation, dataset: EvalDataset) -> None:
+def write_results(evaluation: Evaluation) -> None:
     """Write all of them, each whole or not at all."""
     folder = evaluation.folder
     text = json.dumps(build_results_json(evaluation), indent=1, ensure_ascii=False)
-    _write_text(folder / RESULTS_FILE, text + "\n")
+    atomic_write_text(folder / RESULTS_FILE, text + "\n")
     rows = sorted(evaluation.metrics.videos, key=lambda video: video.row)
     lines = [json.dumps(_build_prediction(evaluation, video), ensure_ascii=False) for video in rows]
-    _write_text(folder / "predictions.jsonl", "".join(line + "\n" for line in lines))
+    atomic_write_text(folder / "predictions.jsonl", "".join(line + "\n" for line in lines))
     _save_array(folder / "probabilities.npy", evaluation.probabilities)
     if evaluation.metrics.confusion is not None:
         _save_array(folder / "confusion.npy", evaluation.metrics.confusion)
@@ -45,13 +41,15 @@ def write_results(evaluation: Evaluation, dataset: EvalDataset) -> None:
             {"path": path, "reason": reason} for path, reason in evaluation.unreadable.items()
         ]
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in unreadable)
-        _write_text(folder / UNREADABLE_FILE, text)
+        atomic_write_text(folder / UNREADABLE_FILE, text)
 
 
 def build_results_json(evaluation: Evaluation) -> dict[str, Any]:
     """Everything in words that JSON has; what is not known is null."""
     metrics, model = evaluation.metrics, evaluation.model
-    calibration = metrics.calibration
+    confusion, calibration = metrics.confusion, metrics.calibration
+    # the whole table of few classes; of many it stands in a file of its own
+    is_small = confusion is not None and len(confusion) <= _MAX_CONFUSION_CLASSES
     entry = {
         "model": asdict(model) | {"path": str(model.path)},
         "videos": evaluation.videos,
@@ -64,9 +62,9 @@ def build_results_json(evaluation: Evaluation) -> dict[str, Any]:
         "num_listed": evaluation.num_listed,
         "num_scored": len(evaluation.identities),
         "unreadable": evaluation.unreadable,
-        "metrics": {name: _interval_to_dict(one) for name, one in metrics.values.items()},
+        "metrics": {name: asdict(one) for name, one in metrics.values.items()},
         "outputs": [asdict(output) for output in metrics.outputs],
-        "confusion": _confusion_to_lists(evaluation),
+        "confusion": confusion.tolist() if confusion is not None and is_small else None,
         "view_ablation": [asdict(part) for part in metrics.view_ablation],
         "hardest_samples": [_video_to_dict(video) for video in metrics.videos[:_NUM_HARDEST]],
         "run_stats": asdict(evaluation.run_stats),
@@ -74,7 +72,7 @@ def build_results_json(evaluation: Evaluation) -> dict[str, Any]:
     }
     if calibration is not None:
         entry["calibration"] = {
-            "ece": _interval_to_dict(calibration.ece),
+            "ece": asdict(calibration.ece),
             "log_loss": calibration.log_loss,
             "temperature": calibration.temperature,
             "temperature_at_limit": calibration.is_at_limit,
@@ -102,19 +100,6 @@ def _video_to_dict(video: VideoResult) -> dict[str, Any]:
     return {name: value for name, value in asdict(video).items() if name != "row"}
 
 
-def _confusion_to_lists(evaluation: Evaluation) -> list[list[int]] | None:
-    """The whole table of few classes; of many it stands in a file of its own."""
-    confusion = evaluation.metrics.confusion
-    if confusion is None or len(confusion) > _MAX_CONFUSION_CLASSES:
-        return None
-    table: list[list[int]] = confusion.tolist()
-    return table
-
-
-def _interval_to_dict(interval: Interval) -> dict[str, float]:
-    return asdict(interval)
-
-
 def _replace_nonfinite(value: Any) -> Any:
     """The same with null for numbers that are none, which JSON has no word for."""
     if isinstance(value, dict):
@@ -129,8 +114,3 @@ def _replace_nonfinite(value: Any) -> Any:
 def _save_array(path: Path, array: np.ndarray) -> None:
     with atomic_write(path) as partial, partial.open("wb") as file:
         np.save(file, array)
-
-
-def _write_text(path: Path, text: str) -> None:
-    with atomic_write(path) as partial:
-        partial.write_text(text, encoding="utf-8")

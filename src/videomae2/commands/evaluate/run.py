@@ -1,31 +1,166 @@
-"""Judge a classifier on labelled videos: many views of each, decoded once, and a report."""
+"""Judge a classifier on labelled videos: many views of each, decoded once, and a report.
+
+Everything is decided and checked before a video is read. A folder holds one evaluation: its name
+ends with a digest of all that the numbers depend on, and ``provenance.json`` says what that was.
+"""
 
 import logging
-import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from videomae2.base.files import check_writable
 from videomae2.base.lock import FolderLock
+from videomae2.base.provenance import compute_digest, diff_values, read_provenance, write_provenance
 from videomae2.base.signals import SignalHandler
+from videomae2.base.summary import Summary
 from videomae2.commands.evaluate.config import EvaluateConfig
-from videomae2.commands.evaluate.filmstrips import ThumbnailCache, collect_filmstrips
+from videomae2.commands.evaluate.dataset import (
+    EvalDataset,
+    load_eval_dataset,
+    resolve_eval_views,
+)
 from videomae2.commands.evaluate.metrics import compute_metrics
-from videomae2.commands.evaluate.plan import EvaluationPlan, prepare_evaluation, reserve_folder
-from videomae2.commands.evaluate.predictions import GroundTruth
-from videomae2.commands.evaluate.results import write_results
-from videomae2.errors import DataError, TooManyUnreadableError
-from videomae2.inference.score_store import ScoreStore
-from videomae2.inference.video_scorer import ScoringStats, score_all
+from videomae2.commands.evaluate.results import RESULTS_FILE, write_results
+from videomae2.data.views.requests import ViewsRequest
+from videomae2.errors import ConfigError, DataError, TooManyUnreadableError
+from videomae2.inference.classifier import (
+    format_class_names_source,
+    load_classifier_task,
+    resolve_requested_classifier,
+)
+from videomae2.inference.score_list import ScoreStore, score_all
+from videomae2.inference.scorer import VideoScorer
+from videomae2.inference.views import bind_views, format_views
 from videomae2.metrics.bootstrap import Bootstrap
-from videomae2.reports.evaluation import write_report
-from videomae2.reports.evaluation_result import Evaluation, RunStats
+from videomae2.models.task_type import TASK_TYPES
+from videomae2.models.weights.ref import ClassifierRef
+from videomae2.reports.evaluation import select_shown, write_report
+from videomae2.reports.evaluation_result import Evaluation, ModelFacts
+from videomae2.reports.image_canvas import encode_filmstrip
+from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 
 _logger = logging.getLogger(__name__)
 
-__all__ = ["EvaluateConfig", "Evaluation", "EvaluationPlan", "evaluate", "prepare_evaluation"]
-
-
+_RUNS_DIR = Path("runs")
+"""Where results lie of models that belong to no run."""
+_FOLDER_DIGITS = 8
 _MAX_SHOWN_UNREADABLE = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvaluationPlan:
+    """Everything that is decided before a video is read."""
+
+    config: EvaluateConfig
+    scorer: VideoScorer
+    dataset: EvalDataset
+    provenance: dict[str, Any]
+    """Everything that the numbers depend on."""
+    digest: str
+    """Names the weights that are judged, with the names and outputs that others gave them."""
+    out_dir: Path
+
+    def summary(self) -> Summary:
+        """What will be done."""
+        classifier, dataset = self.scorer.classifier, self.dataset
+        encoder, manifest = classifier.ref.config.model.encoder, dataset.manifest
+        clip = f"{encoder.size}, clips of {encoder.frames}x{encoder.height}x{encoder.width}"
+        answers = f"{len(dataset.classes)} {TASK_TYPES[dataset.truth.task_type].answers}"
+        return Summary(
+            (
+                ("model", f"{classifier.ref}\n{clip}"),
+                ("videos", f"{len(manifest)} ({manifest.description})"),
+                ("answers", f"{answers} ({dataset.class_names_source})"),
+                ("views", format_views(self.scorer.views)),
+                ("folder", str(self.out_dir)),
+                ("device", str(classifier.runtime)),
+            )
+        )
+
+
+def prepare_evaluation(
+    run: Path, videos: Path, *, out: Path | None = None, config: EvaluateConfig | None = None
+) -> EvaluationPlan:
+    """Check and load everything that an evaluation needs, without reading a video.
+
+    Raises:
+        CheckpointError, ConfigError, ManifestError: As ``evaluate``.
+    """
+    config = config or EvaluateConfig()
+    ref = resolve_requested_classifier(run, config)
+    runtime = prepare_runtime(RuntimeConfig(device=config.device, precision=config.precision))
+    views = resolve_eval_views(ref.config, config)
+    dataset = load_eval_dataset(
+        videos,
+        ref.config,
+        config.list,
+        label_column=config.label_column,
+        class_names_source=format_class_names_source(ref),
+        model_name=f"the model {ref.path}",
+    )
+    views = bind_views(views, dataset.manifest)
+    scorer = VideoScorer(
+        classifier=load_classifier_task(ref, runtime),
+        views=views,
+        reading=config.reading,
+        batch_size=config.batch_size,
+    )
+    weights_digest = ref.compute_digest(weights_only=True)
+    provenance = _build_provenance(weights_digest, scorer, dataset, config)
+    if out is None:
+        name = f"{videos.stem or 'videos'}-{compute_digest(provenance)[:_FOLDER_DIGITS]}"
+        folder = (ref.run or _RUNS_DIR / ref.path.stem) / "evaluation" / name
+    else:
+        folder = out
+    _check_folder(folder, provenance)
+    return EvaluationPlan(
+        config=config,
+        scorer=scorer,
+        dataset=dataset,
+        provenance=provenance,
+        digest=ref.combine_digest(weights_digest),
+        out_dir=folder,
+    )
+
+
+def _build_provenance(
+    weights_digest: str, scorer: VideoScorer, dataset: EvalDataset, config: EvaluateConfig
+) -> dict[str, Any]:
+    """Which model is judged on which videos, and how, by the names of settings.
+
+    How many samples are drawn for intervals, the device, and what is done about unreadable videos
+    make no other evaluation.
+    """
+    ref, manifest = scorer.classifier.ref, dataset.manifest
+    encoder = ref.config.model.encoder
+    return {
+        "model": weights_digest,
+        "outputs": ref.combine_digest(""),
+        "clip": f"{encoder.frames}x{encoder.height}x{encoder.width}",
+        "videos": str(Path(manifest.source).resolve()),
+        "list.root": str(Path(manifest.root).resolve()),
+        "list.filter": config.list.filter,
+        "list": dataset.compute_digest(),
+        "views": scorer.views.to_provenance(),
+        "precision": scorer.classifier.runtime.precision,
+    }
+
+
+def _check_folder(folder: Path, provenance: dict[str, Any]) -> None:
+    """Refuse a folder that holds the results of something else; says what differs."""
+    if not (folder / RESULTS_FILE).exists():
+        return
+    try:
+        existing = read_provenance(folder) or {}
+    except (OSError, ValueError):
+        existing = {}
+    if differences := diff_values(existing, provenance):
+        difference = ", ".join(differences) if existing else "which one is not known"
+        raise ConfigError(
+            f"{folder} holds the results of another evaluation: {difference}; choose another "
+            f"--out, or move them away"
+        )
 
 
 def evaluate(
@@ -40,9 +175,8 @@ def evaluate(
         run: A run folder (its best model by validation, else its newest checkpoint), a saved model,
             or a released file. Running means of weights (EMA) are used where there are some.
         videos: A folder per class, or a list or table with labels.
-        out: Folder for the results; ``evaluation/<name of the list>`` if not given, in the run
-            folder, or for a released file in ``runs/<its name>``; with -2, -3, … if another
-            evaluation is there.
+        out: Folder for the results; if not given ``evaluation/<name of the list>-<digest of all
+            that is asked>``, in the run folder, or for a released file in ``runs/<its name>``.
         config: Views, list, reading, device; what a released file's outputs are called.
 
     Raises:
@@ -59,10 +193,11 @@ def evaluate(
         _logger.info(line)
     check_writable(plan.out_dir, 0)
     with FolderLock(plan.out_dir, activity="evaluating"):
-        reserve_folder(plan.out_dir, plan.eval_key)
+        _check_folder(plan.out_dir, plan.provenance)  # somebody may have been quicker
+        write_provenance(plan.out_dir, plan.provenance)
         evaluation = _run_evaluation(plan)
-        write_results(evaluation, plan.dataset)
-        write_report(evaluation, plan.classifier.run)
+        write_results(evaluation)
+        write_report(evaluation, plan.scorer.classifier.ref.run)
     _logger.info(f"report   {evaluation.report}")
     if evaluation.unreadable and not plan.config.allow_unreadable:
         raise TooManyUnreadableError(_format_unreadable(evaluation))
@@ -70,65 +205,77 @@ def evaluate(
 
 
 def _run_evaluation(plan: EvaluationPlan) -> Evaluation:
-    dataset, views = plan.dataset, plan.views
-    started, path = time.perf_counter(), plan.out_dir / f"scores-{plan.key}.jsonl"
-    store = ScoreStore(path, (views.num_views, plan.classifier.config.model.num_classes))
-    entries, names = list(dataset.manifest), dataset.identities
-    stats = ScoringStats()
-    all_truth = GroundTruth(
-        dataset.task_type, dataset.classes, names, dataset.labels, dataset.targets
-    )
-    video_scorer, thumbnails = plan.build_video_scorer(), ThumbnailCache(all_truth)
+    scorer, dataset, config = plan.scorer, plan.dataset, plan.config
+    ref, names = scorer.classifier.ref, dataset.truth.identities
+    # scores depend, down to their last bit, also on what shares a batch and on the device
+    bits = {"batch": config.batch_size, "device": scorer.classifier.runtime.device.type}
+    path = plan.out_dir / f"scores-{compute_digest(plan.provenance | bits)}.jsonl"
+    store = ScoreStore(path, (scorer.views.num_views, ref.config.model.num_classes))
     with SignalHandler() as stop_signal:
-        unreadable = score_all(
-            video_scorer,
-            entries,
-            names,
-            store,
-            on_scored=thumbnails.add,
-            stop_signal=stop_signal,
-            stats=stats,
-        )
+        entries = list(dataset.manifest)
+        unreadable, stats = score_all(scorer, entries, names, store, stop_signal=stop_signal)
     rows = [i for i, name in enumerate(names) if name not in unreadable]
     if not rows:
         reason = next(iter(unreadable.items()))
-        raise DataError(f"none of the {len(names)} videos can be read: {': '.join(reason)}")
-    ground_truth = all_truth.select(rows)
-    merged_views, metrics = compute_metrics(
-        store.read(ground_truth.identities),
-        views,
-        ground_truth,
-        Bootstrap(plan.config.n_resamples, plan.config.seed),
+        raise DataError(f"none of the {len(names)} videos can be read: {', '.join(reason)}")
+    truth = dataset.truth.select(rows)
+    resampling = Bootstrap(config.n_resamples, config.seed)
+    outputs, metrics = compute_metrics(
+        store.read(truth.identities), scorer.views, truth, resampling
     )
-    filmstrips, num_reopened = collect_filmstrips(
-        metrics.videos, dataset.task_type, thumbnails, rows, entries, video_scorer
-    )
-    seconds = time.perf_counter() - started
+    shown = [video.row for video in select_shown(metrics.videos, truth.task_type)]
     return Evaluation(
-        model=plan.describe_model(),
+        model=_describe_model(ref, scorer, plan.digest),
         videos=dataset.manifest.source,
         description=dataset.manifest.description,
         class_names_source=dataset.class_names_source,
-        task_type=dataset.task_type,
-        classes=dataset.classes,
-        views=views,
-        device=str(plan.runtime),
+        task_type=truth.task_type,
+        classes=tuple(truth.classes),
+        views=scorer.views,
+        device=str(scorer.classifier.runtime),
         num_listed=len(names),
         metrics=metrics,
-        probabilities=merged_views.outputs,
-        targets=ground_truth.targets,
-        identities=tuple(ground_truth.identities),
+        probabilities=outputs,
+        targets=truth.targets,
+        identities=tuple(truth.identities),
         unreadable=unreadable,
-        run_stats=RunStats(
-            num_scored=stats.num_scored,
-            num_decodings=stats.num_decodings,
-            num_reopened=num_reopened,
-            num_frames=stats.num_frames,
-            seconds=seconds,
-        ),
-        filmstrips=filmstrips,
+        run_stats=stats,
+        filmstrips=_make_filmstrips(scorer, dataset, {row: rows[row] for row in shown}),
         folder=plan.out_dir,
     )
+
+
+def _describe_model(ref: ClassifierRef, scorer: VideoScorer, digest: str) -> ModelFacts:
+    encoder = ref.config.model.encoder
+    return ModelFacts(
+        path=ref.path,
+        selection_reason=ref.reason,
+        weights=ref.weights,
+        digest=digest,
+        outputs=ref.outputs_summary,
+        size=encoder.size,
+        parameters=sum(p.numel() for p in scorer.classifier.task.model.parameters()),
+        clip=f"{encoder.frames}x{encoder.height}x{encoder.width}",
+        metadata=ref.config.metadata,
+    )
+
+
+def _make_filmstrips(
+    scorer: VideoScorer, dataset: EvalDataset, list_rows: dict[int, int]
+) -> dict[int, bytes]:
+    """Frames of the videos that the page shows, which are opened once more.
+
+    What is shown is known at the end only, and keeping a picture of every video would cost more.
+    """
+    requests = [ViewsRequest(dataset.manifest[row], scorer.views) for row in list_rows.values()]
+    filmstrips = {}
+    with scorer.make_pool() as pool:
+        for row, result in zip(list_rows, pool.map(requests), strict=True):
+            if result.arrays is not None:  # else it is gone by now
+                video = scorer.resize_video(result.arrays)
+                middle = video.frame_index[len(video.frame_index) // 2]
+                filmstrips[row] = encode_filmstrip(video.frames[middle].cpu().numpy())
+    return filmstrips
 
 
 def _format_unreadable(evaluation: Evaluation) -> str:

@@ -10,7 +10,6 @@ from videomae2.base.files import path_exists, path_hint
 from videomae2.base.summary import Summary
 from videomae2.commands.evaluate.config import EvaluateConfig
 from videomae2.commands.evaluate.dataset import (
-    check_timestamps_for_views,
     load_eval_dataset,
     resolve_eval_views,
 )
@@ -29,7 +28,7 @@ from videomae2.inference.classifier import (
     format_class_names_source,
     resolve_requested_classifier,
 )
-from videomae2.inference.views import format_views
+from videomae2.inference.views import bind_views, format_views
 from videomae2.models.weights.pretrained import Pretrained
 from videomae2.models.weights.ref import ClassifierRef
 from videomae2.training.runtime import RuntimeConfig, resolve_runtime
@@ -71,7 +70,7 @@ class EvaluateStage(Stage[EvaluateConfig]):
             class_names_source=format_class_names_source(classifier),
             model_name=f"the model of {self.sources['model']}",
         )
-        check_timestamps_for_views(dataset, views)
+        views = bind_views(views, dataset.manifest)
         manifest = dataset.manifest
         video_list = build_video_list(
             Path(manifest.source).stem, manifest, dataset.compute_digest()
@@ -103,7 +102,7 @@ class EvaluateStage(Stage[EvaluateConfig]):
         ]
         if len(self.videos) > 1:
             problems.append(f"videos: an evaluation has one list, found {len(self.videos)}")
-        problems += self.config.classifier_options.find_problems()
+        problems += self.config.find_problems()
         sizes = self.config.frames, self.config.side
         if not self.model_paths and sizes != (None, None):
             problems.append("frames and side have no effect: the model of a stage says its clips")
@@ -112,7 +111,7 @@ class EvaluateStage(Stage[EvaluateConfig]):
 
     def _resolve_classifier(self, parents: Mapping[str, Pretrained | None]) -> ClassifierRef | None:
         """What is judged: a model that is there, or one that a parent will give."""
-        options = self.config.classifier_options
+        options = self.config
         if "model" in self.model_paths:
             return resolve_requested_classifier(self.model_paths["model"], options)
         parent = parents["model"]

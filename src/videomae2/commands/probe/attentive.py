@@ -24,15 +24,9 @@ from videomae2.tensors import rng
 from videomae2.training.schedules import CosineSchedule
 
 Rows = Int64[np.ndarray, " rows"]
-
-
 LearningParams = tuple[float, float]
 """Learning rate and weight decay."""
-
-
 _ORDER_STREAM = 0x1F10
-
-
 _WARMUP_FRACTION = 0.05  # share of the steps
 
 

@@ -3,18 +3,14 @@
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from videomae2.base.ranges import find_range_errors
+from videomae2.base.ranges import NOT_NEGATIVE, ONE_OR_MORE, POSITIVE, find_range_errors
 from videomae2.data.loading.reading import ReadingConfig
 from videomae2.errors import ConfigError
 
 Method = Literal["knn", "linear", "attentive"]
-
-
 METHODS: tuple[Method, ...] = ("knn", "linear", "attentive")
-
-
 DEFAULT_L2 = tuple(10 ** (power / 2) for power in range(-8, 3))
 
 
@@ -43,19 +39,19 @@ class ProbeSettings:
 
     methods: tuple[Method, ...] = METHODS
     """Which probes."""
-    ks: tuple[int, ...] = (1, 5, 10, 20, 50, 100, 200)
+    ks: Annotated[tuple[int, ...], ONE_OR_MORE] = (1, 5, 10, 20, 50, 100, 200)
     """k-NN: how many neighbours vote."""
-    temperature: float = 0.07
+    temperature: Annotated[float, POSITIVE] = 0.07
     """k-NN: of the weighted vote; a majority vote is tried as well."""
-    l2: tuple[float, ...] = DEFAULT_L2
+    l2: Annotated[tuple[float, ...], POSITIVE] = DEFAULT_L2
     """Linear: L2 penalties; each has one best head, which is found."""
-    lrs: tuple[float, ...] = (1e-4, 3e-4, 1e-3, 3e-3)
+    lrs: Annotated[tuple[float, ...], POSITIVE] = (1e-4, 3e-4, 1e-3, 3e-3)
     """Attentive: learning rates, all trained at once."""
-    weight_decays: tuple[float, ...] = (0.01, 0.4)
+    weight_decays: Annotated[tuple[float, ...], NOT_NEGATIVE] = (0.01, 0.4)
     """Attentive: weight decays, each with every rate."""
-    epochs: int = 20
+    epochs: Annotated[int, ONE_OR_MORE] = 20
     """Attentive: passes over the training videos."""
-    probe_batch_size: int = 32
+    probe_batch_size: Annotated[int, ONE_OR_MORE] = 32
     """Attentive: videos of a step."""
     folds: int = 5
     """Parts of the training videos, of which each is held out once to choose; the attentive probe
@@ -64,9 +60,9 @@ class ProbeSettings:
     """Draws the parts, the attentive probes' first weights and the order of their videos."""
     cache_dir: Path | None = None
     """Where features are kept; ~/.cache/videomae2/features if not given."""
-    token_gib: float = 20.0
+    token_gib: Annotated[float, POSITIVE] = 20.0
     """Most room for the tokens of both lists; above it neighbouring tokens are averaged."""
-    batch_size: int = 8
+    batch_size: Annotated[int, ONE_OR_MORE] = 8
     """Clips that the encoder sees at once."""
     reading: ReadingConfig = field(default_factory=lambda: ReadingConfig(timeout_seconds=60.0))
     """How videos are read; what is unreadable is tried again the next time."""
@@ -89,24 +85,15 @@ def check_probe_settings(settings: ProbeSettings) -> None:
         ConfigError: With every problem.
     """
     problems = [problem for _, problem in find_range_errors(settings.reading)]
+    problems += [
+        problem
+        for path, problem in find_range_errors(settings)
+        if not path.startswith("reading.")  # the command's flags have no such prefix
+    ]
     if not settings.methods or len(set(settings.methods)) < len(settings.methods):
         problems.append(f"--methods wants some of {', '.join(METHODS)}, each once")
-    for flag, values in (
-        ("ks", settings.ks),
-        ("l2", settings.l2),
-        ("lrs", settings.lrs),
-        ("temperature", (settings.temperature,)),
-        ("token-gib", (settings.token_gib,)),
-        ("batch-size", (settings.batch_size,)),
-        ("epochs", (settings.epochs,)),
-        ("probe-batch-size", (settings.probe_batch_size,)),
-    ):
-        if not values or not all(0 < value < float("inf") for value in values):
-            text = " ".join(f"{value:g}" for value in values)
-            problems.append(f"--{flag} is {text or 'empty'}, wanted numbers above 0")
-    if not settings.weight_decays or not all(
-        0 <= value < float("inf") for value in settings.weight_decays
-    ):
-        problems.append("--weight-decays wants numbers of 0 or more")
+    values = {"ks": settings.ks, "l2": settings.l2, "lrs": settings.lrs}
+    values["weight-decays"] = settings.weight_decays
+    problems += [f"--{flag} is empty, wanted numbers" for flag, some in values.items() if not some]
     if problems:
         raise ConfigError(problems)

@@ -21,11 +21,7 @@ from videomae2.metrics.probe import ProbeResult, Trial, compute_result, select_b
 from videomae2.metrics.splits import assign_folds
 
 POOLINGS = ("plain", "normed")
-
-
 _MAX_VIDEOS_ALL_FOLDS = 20_000  # more training videos than this hold out the first fold only
-
-
 ScoresByParams = dict[tuple[str, ...], Float[np.ndarray, "videos classes"]]
 
 

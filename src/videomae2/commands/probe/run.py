@@ -11,7 +11,6 @@ from videomae2.base.summary import Summary
 from videomae2.commands.probe.attentive import AttentiveConfig, probe_attentive
 from videomae2.commands.probe.config import (
     METHODS,
-    Method,
     ProbeClipConfig,
     ProbeSettings,
     check_probe_settings,
@@ -21,15 +20,14 @@ from videomae2.commands.probe.features import (
     FeatureList,
     FeatureSplit,
     extract_train_test,
-    list_view_specs,
-    resolve_sampling,
+    resolve_probe_views,
 )
 from videomae2.commands.probe.knn_linear import cv_splits, feasible_ks, probe_knn, probe_linear
 from videomae2.errors import ConfigError
-from videomae2.inference.encoding import pool_grid
-from videomae2.inference.features import FeatureExtractor
+from videomae2.inference.feature_store import count_done
+from videomae2.inference.features import FeatureExtractor, pool_grid
 from videomae2.inference.probe_data import ProbeData, ProbeListConfig, load_train_test
-from videomae2.inference.store import count_done
+from videomae2.inference.views import bind_views
 from videomae2.metrics.probe import ProbeResult
 from videomae2.models.weights.config_json import FrameSampling
 from videomae2.models.weights.frozen_encoder import FrozenEncoder, load_frozen_encoder
@@ -53,39 +51,32 @@ class ProbePlan:
 
     def summary(self) -> Summary:
         """What will be done, and which features are there already."""
-        frozen, data, settings = self.extractor.frozen, self.data, self.settings
+        extractor, data, settings = self.extractor, self.data, self.settings
+        encoder = format_encoder(extractor.frozen.encoder.config)
         train = f"{len(data.train_rows)} videos of {len(data.classes)} classes"
+        methods = ", ".join(settings.methods)
         return Summary(
             (
-                ("weights", f"{frozen.path} ({format_encoder(frozen.encoder.config)})"),
-                (
-                    "clips",
-                    f"{self.extractor.clips} of each video, {format_sampling(self.sampling)}",
-                ),
+                ("weights", f"{extractor.frozen.path} ({encoder})"),
+                ("clips", f"{extractor.clips} of each video, {format_sampling(self.sampling)}"),
                 ("train", f"{train}: {data.train.source}"),
                 ("test", f"{len(data.test_rows)} videos: {data.test_description}"),
-                (
-                    "probes",
-                    f"{', '.join(settings.methods)}, chosen on {settings.folds} folds of train",
-                ),
-                ("features", "\n".join(self._summarize_caches())),
-                ("device", str(self.extractor.runtime)),
+                ("probes", f"{methods}, chosen on {settings.folds} folds of train"),
+                ("features", "\n".join(map(self._summarize_cache, self.lists))),
+                ("device", str(extractor.runtime)),
             )
         )
 
-    def _summarize_caches(self) -> Iterator[str]:
-        """What is kept of each list, and how much of it is there."""
-        extractor = self.extractor
-        for name, manifest, view_spec in self.lists:
-            cache = extractor.resolve_cache(manifest, view_spec)
-            size_gib = extractor.estimate_bytes(len(manifest), cache.stored_grid) / 2**30
-            tokens = ""
-            if cache.stored_grid:
-                tokens = f" and {format_grid(cache.stored_grid)} tokens of a clip"
-            yield (
-                f"{name}: {count_done(cache.folder)} of {len(manifest)} are there, "
-                f"means{tokens}, {size_gib:.3g} GiB in {cache.folder}"
-            )
+    def _summarize_cache(self, feature_list: FeatureList) -> str:
+        """What is kept of a list, and how much of it is there."""
+        name, manifest, views = feature_list
+        folder, grid = self.extractor.resolve_cache(manifest, views)
+        size_gib = self.extractor.estimate_bytes(len(manifest), grid) / 2**30
+        tokens = f" and {format_grid(grid)} tokens of a clip" if grid else ""
+        return (
+            f"{name}: {count_done(folder)} of {len(manifest)} are there, means{tokens}, "
+            f"{size_gib:.3g} GiB in {folder}"
+        )
 
 
 def prepare_probe(
@@ -119,9 +110,11 @@ def prepare_probe(
     check_probe_settings(settings)
     runtime = prepare_runtime(RuntimeConfig(device=settings.device, precision=settings.precision))
     data = load_train_test(train, test, list_config, seed=settings.seed)
-    _check_folds(data, settings)
+    splits = list(cv_splits(data.train.labels[data.train_rows], settings.folds, settings.seed))
+    if "knn" in settings.methods:
+        feasible_ks(settings.ks, splits)
     frozen = load_frozen_encoder(weights, frames=clips.frames, side=clips.side, use_ema=use_ema)
-    sampling = resolve_sampling(frozen, clips)
+    views = resolve_probe_views(frozen, clips, settings.reading, list_config.frame_rate)
     extractor = FeatureExtractor(
         frozen=frozen.to(runtime.device),
         runtime=runtime,
@@ -131,22 +124,21 @@ def prepare_probe(
         cache_dir=settings.cache_dir or default_cache_dir(),
         reading=settings.reading,
     )
+    manifests = {"videos": data.train}
+    if data.test is not None:
+        manifests = {"train": data.train, "test": data.test}
     return ProbePlan(
         extractor=extractor,
         data=data,
-        lists=list_view_specs(extractor, data, sampling, frame_rate=list_config.frame_rate),
-        sampling=sampling,
+        lists=[(name, each, bind_views(views, each)) for name, each in manifests.items()],
+        sampling=FrameSampling(
+            kind="tsn" if views.frame_sampling == "tsn" else "strided",
+            frame_interval=views.frame_interval,
+            interval_unit=views.interval_unit,
+        ),
         skip_unreadable=list_config.skip_unreadable,
         settings=settings,
     )
-
-
-def _check_folds(data: ProbeData, settings: ProbeSettings) -> None:
-    """Refuse folds or neighbours that there are too few videos for."""
-    labels = data.train.labels[data.train_rows]
-    splits = list(cv_splits(labels, settings.folds, settings.seed))
-    if "knn" in settings.methods:
-        feasible_ks(settings.ks, splits)
 
 
 def _choose_stored_grid(
@@ -215,33 +207,31 @@ def _probe_methods(
     device, num_classes = extractor.runtime.device, len(plan.data.classes)
     pooled = train.pooled_features(device), test.pooled_features(device)
     folds, seed = settings.folds, settings.seed
-
-    def probe(method: Method) -> ProbeResult:
+    for method in METHODS:
+        if method not in settings.methods:
+            continue
+        _logger.info(f"probing  {method}")
         if method == "knn":
             ks, temperature = settings.ks, settings.temperature
-            return probe_knn(
+            yield probe_knn(
                 *pooled, num_classes, ks=ks, temperature=temperature, folds=folds, seed=seed
             )
-        if method == "linear":
-            return probe_linear(*pooled, num_classes, l2=settings.l2, folds=folds, seed=seed)
-        config = AttentiveConfig(
-            heads=extractor.frozen.encoder.config.shape.num_heads,
-            num_classes=num_classes,
-            epochs=settings.epochs,
-            batch_size=settings.probe_batch_size,
-            seed=seed,
-            device=device,
-        )
-        return probe_attentive(
-            train.token_features(),
-            test.token_features(),
-            config,
-            lrs=settings.lrs,
-            weight_decays=settings.weight_decays,
-            folds=folds,
-        )
-
-    for method in METHODS:
-        if method in settings.methods:
-            _logger.info(f"probing  {method}")
-            yield probe(method)
+        elif method == "linear":
+            yield probe_linear(*pooled, num_classes, l2=settings.l2, folds=folds, seed=seed)
+        else:
+            config = AttentiveConfig(
+                heads=extractor.frozen.encoder.config.shape.num_heads,
+                num_classes=num_classes,
+                epochs=settings.epochs,
+                batch_size=settings.probe_batch_size,
+                seed=seed,
+                device=device,
+            )
+            yield probe_attentive(
+                train.token_features(),
+                test.token_features(),
+                config,
+                lrs=settings.lrs,
+                weight_decays=settings.weight_decays,
+                folds=folds,
+            )

@@ -23,8 +23,9 @@ from videomae2.data.views.read import READ_VIEWS
 from videomae2.data.views.requests import ViewSpec, ViewsRequest
 from videomae2.data.workers.pool import Pool
 from videomae2.errors import DataError, VideoError
-from videomae2.inference.encoding import build_view_spec, read_videos
+from videomae2.inference.clips import read_videos
 from videomae2.inference.probe_data import ProbeData, ProbeListConfig, load_train_test
+from videomae2.inference.views import EvalViews, bind_views, resolve_views
 from videomae2.metrics import knn
 from videomae2.metrics.classification import top_k_accuracy
 from videomae2.metrics.linear_probe import FeatureScaler, fit_ridge
@@ -125,13 +126,18 @@ class OnlineProbe(Callback):
         )
         test = data.train if data.test is None else data.test
         num_workers = resolve_num_workers(loading.num_workers, self.runtime)
+        views = resolve_views(
+            self.encoder.config,
+            sampling,
+            EvalViews(clips=1, crops=1),
+            limits=loading.limits(),
+            frame_rate=source.frame_rate,
+        )
         with loading.pool(READ_VIEWS, num_workers=num_workers) as pool:
             splits = [
-                self._load_split(manifest, rows, pool, build_view_spec(
-                    self.encoder.cubes, sampling, manifest, clips=1,
-                    frame_rate=source.frame_rate, reading=loading))
+                self._load_split(manifest, rows, pool, bind_views(views, manifest))
                 for manifest, rows in ((data.train, data.train_rows), (test, data.test_rows))
-            ]  # fmt: skip
+            ]
         (_, train_labels), (_, test_labels) = splits
         if len(np.unique(train_labels)) < 2 or not len(test_labels):
             raise DataError(

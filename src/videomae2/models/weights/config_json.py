@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
-from videomae2.base.files import atomic_write
+from videomae2.base.files import atomic_write_text
 from videomae2.base.schema import from_dict
 from videomae2.errors import CheckpointError
 from videomae2.models.autoencoder import AutoencoderConfig
@@ -14,8 +14,6 @@ from videomae2.models.task_type import TaskType
 from videomae2.models.weights.target_scaler import TargetScaler
 
 FORMAT_VERSION = 1
-
-
 CONFIG_FILE = "config.json"
 
 
@@ -92,11 +90,7 @@ class SavedClassifierConfig:
 
 
 ModelConfig = SavedAutoencoderConfig | SavedClassifierConfig
-
-
 C = TypeVar("C", SavedAutoencoderConfig, SavedClassifierConfig)
-
-
 MODEL_KINDS: dict[str, type[ModelConfig]] = {
     kind.kind: kind for kind in (SavedAutoencoderConfig, SavedClassifierConfig)
 }
@@ -105,8 +99,8 @@ MODEL_KINDS: dict[str, type[ModelConfig]] = {
 def save_model_config(folder: Path, config: ModelConfig) -> None:
     """Write a card whole or not at all."""
     entry = {"format": FORMAT_VERSION, "kind": config.kind, **asdict(config)}
-    with atomic_write(folder / CONFIG_FILE) as partial:
-        partial.write_text(json.dumps(entry, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps(entry, indent=1, ensure_ascii=False)
+    atomic_write_text(folder / CONFIG_FILE, text + "\n")
 
 
 def load_model_config(folder: Path) -> ModelConfig:

@@ -29,8 +29,6 @@ from videomae2.models.weights.saved import check_state_dict
 from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD, normalize
 
 _ENCODER, _FINAL_NORM = "encoder.", "encoder.norm."
-
-
 _KNOWN_PARTS = ("encoder", "fc_norm", "head", *DECODER_PARTS)
 
 

@@ -76,13 +76,6 @@ def resolve_head_index(
 ) -> tuple[Sequence[int] | None, str]:
     """Choose the rows of the parent's head, in the order of the new outputs.
 
-    Args:
-        init: As in ``InitConfig``.
-        num_pretrained: Outputs of the parent; 0 if it has no head.
-        num_classes: Outputs wanted.
-        pretrained_classes: The names of the parent's outputs, where they are known.
-        classes: The names of the wanted ones, where they have any.
-
     Returns:
         The rows (None for a fresh head), and what was decided in words.
 

@@ -23,18 +23,12 @@ from videomae2.tensors.grid import Cubes
 
 _PATCH_EMBED_KEY = "patch_embed.proj.weight"
 _BLOCK_PATTERN = re.compile(r"(?:encoder\.)?blocks\.(\d+)\.")
-
-
 OFFICIAL_FRAMES, OFFICIAL_SIDE = 16, 224
 """Of the clips of every released model but a few of 32 frames, which do not say so."""
 
 
 def infer_official_encoder(state: Mapping[str, Tensor], path: Path) -> EncoderConfig:
     """Tell the encoder by width, depth and patch; clips are taken to be 16 frames of 224 pixels.
-
-    Args:
-        state: Under released names, without wrappers.
-        path: The file, for messages.
 
     Raises:
         CheckpointError: If it has no patch embedding, or is of no known size.
@@ -122,10 +116,7 @@ def load_translated_state(
 ) -> dict[str, Tensor]:
     """Read a released file of any kind under the names of our models.
 
-    Args:
-        path: The file.
-        cubes: How the model that takes them splits its clips; the file must agree.
-        state: What ``load_official_state`` gave, where the file was read before.
+    ``state`` is what ``load_official_state`` gave, where the file was read before.
 
     Raises:
         CheckpointError: If it cannot be read or is of another model.

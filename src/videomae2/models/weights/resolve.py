@@ -52,9 +52,7 @@ def load_autoencoder(
 ) -> tuple[Autoencoder, SavedAutoencoderConfig]:
     """Read a model.
 
-    Args:
-        path: A folder of a saved model, or a run folder, of which the newest checkpoint is taken.
-        device: Where to.
+    Of a run folder the newest checkpoint is taken.
 
     Raises:
         CheckpointError: If there is none, or it does not fit its card.

@@ -20,8 +20,6 @@ from videomae2.tensors.files import load_tensors, save_tensors
 MODEL_FILE = "model.safetensors"
 _MAX_SHOWN = 12
 _SIZE_FIELDS = ("embed_dim", "depth", "num_heads", "mlp_ratio", "patch_size", "tubelet_size")
-
-
 _ENCODER_FIELDS = (*_SIZE_FIELDS, "channels", "init_values", "cosine_attention", "pos_embed")
 
 

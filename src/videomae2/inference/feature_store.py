@@ -9,7 +9,6 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,24 +16,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from videomae2.base.files import atomic_write
+from videomae2.base.files import atomic_write_text
 from videomae2.base.lock import FolderLock
 from videomae2.errors import ConfigError
 
 PROGRESS_FILE = "progress.json"
-
-
 _FLUSH_SECONDS = 10.0
 
 
 class FeatureStore:
-    """The features of one list; for one process at a time.
+    """The features of one list, for one process at a time; arrays stay on the disk until read.
 
-    Args:
-        folder: Where; made if it is not there.
-        videos: How many the list has.
-        dim: Width of a feature.
-        tokens: Tokens kept of each video; None keeps none.
+    ``pooled`` is float32 [videos, 2, dim]: the mean of all tokens, without and with the closing
+    norm; ``tokens`` float16 [videos, tokens, dim], or None. ``unreadable`` says why, by row.
 
     Raises:
         ConfigError: There is no room, or the folder cannot be written.
@@ -45,16 +39,18 @@ class FeatureStore:
         self.folder, self.videos = folder, videos
         self._flushed = time.monotonic()
         self._lock = FolderLock(folder, activity="extracting features", flag="--cache-dir")
-        arrays = [_DiskArray(folder / "pooled.bin", (videos, 2, dim), np.float32)]
+        arrays: list[tuple[Path, tuple[int, ...], DTypeLike]] = [
+            (folder / "pooled.bin", (videos, 2, dim), np.float32)
+        ]
         if tokens is not None:
-            arrays.append(_DiskArray(folder / "tokens.bin", (videos, tokens, dim), np.float16))
+            arrays.append((folder / "tokens.bin", (videos, tokens, dim), np.float16))
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
-            if not all(array.exists for array in arrays):
+            if not all(_exists(*array) for array in arrays):
                 (folder / PROGRESS_FILE).unlink(missing_ok=True)  # what it says is done is gone
             self.num_seen, self.unreadable = _read_progress(folder)
-            self.pooled, *token_arrays = [array.open_or_create() for array in arrays]
+            self.pooled, *token_arrays = [_open_or_create(*array) for array in arrays]
             self.tokens = token_arrays[0] if token_arrays else None
         except OSError as error:
             raise ConfigError(
@@ -105,8 +101,7 @@ class FeatureStore:
         if self.tokens is not None:
             self.tokens.flush()
         progress = {"done": self.num_seen, "unreadable": self.unreadable}
-        with atomic_write(self.folder / PROGRESS_FILE) as partial:
-            partial.write_text(json.dumps(progress) + "\n")
+        atomic_write_text(self.folder / PROGRESS_FILE, json.dumps(progress) + "\n")
         self._flushed = time.monotonic()
 
 
@@ -131,37 +126,26 @@ def _read_progress(folder: Path) -> tuple[int, dict[int, str]]:
         return 0, {}
 
 
-@dataclass(frozen=True, slots=True)
-class _DiskArray:
-    """An array on disk."""
+def _exists(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> bool:
+    """Whether an array is on disk, whole."""
+    return path.exists() and path.stat().st_size == _count_bytes(shape, dtype)
 
-    path: Path
-    shape: tuple[int, ...]
-    dtype: DTypeLike
 
-    @property
-    def num_bytes(self) -> int:
-        """In bytes."""
-        return int(np.prod(self.shape)) * np.dtype(self.dtype).itemsize
-
-    @property
-    def exists(self) -> bool:
-        """Whether the file is there, and of this shape."""
-        return self.path.exists() and self.path.stat().st_size == self.num_bytes
-
-    def open_or_create(self) -> "np.memmap[Any, Any]":
-        """Open or make it. Its room is taken first: a full disk would kill the process later."""
-        if not self.exists:
-            self._allocate()
-        return np.memmap(self.path, dtype=self.dtype, mode="r+", shape=self.shape)
-
-    def _allocate(self) -> None:
-        handle = os.open(self.path, os.O_RDWR | os.O_CREAT)
+def _open_or_create(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> "np.memmap[Any, Any]":
+    """Open or make an array. Its room is taken first: a full disk would kill the process later."""
+    if not _exists(path, shape, dtype):
+        num_bytes = _count_bytes(shape, dtype)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT)
         try:
-            os.posix_fallocate(handle, 0, self.num_bytes)
-            os.ftruncate(handle, self.num_bytes)
+            os.posix_fallocate(handle, 0, num_bytes)
+            os.ftruncate(handle, num_bytes)
         except OSError:
-            self.path.unlink()
+            path.unlink()
             raise
         finally:
             os.close(handle)
+    return np.memmap(path, dtype=dtype, mode="r+", shape=shape)
+
+
+def _count_bytes(shape: tuple[int, ...], dtype: DTypeLike) -> int:
+    return int(np.prod(shape)) * np.dtype(dtype).itemsize
