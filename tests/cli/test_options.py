@@ -47,6 +47,7 @@ def test_arguments_become_the_dataclass():
         (("a", "--frame", "3"), "--frame is not known; did you mean --frames?"),
         (("a", "--frames", "1.5"), "--frames wants a whole number, found '1.5'"),
         (("a", "--frames", "x" * 90), "--frames wants a whole number, found "),
+        (("a", "--rate", "fast"), "--rate wants a number, found 'fast'"),
         (("a", "--frames"), "--frames wants a value"),
         (("a", "--kind", "gif"), "--kind wants one of 'mp4', 'png'; found 'gif'"),
     ],
