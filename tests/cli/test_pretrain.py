@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from videomae2.base.summary import Summary
 from videomae2.cli import pretrain as command
 from videomae2.cli import run_options as launching
 from videomae2.cli.main import main
@@ -146,11 +147,10 @@ def test_a_dry_run_shows_the_plan_and_trains_nothing(capsys, videos, monkeypatch
 
 
 def test_a_plan_as_json(capsys, videos, monkeypatch):
-    monkeypatch.setattr(
-        command, "TRAIN_COMMAND", replace(TRAIN_COMMAND, dry_run=lambda run: "one\ntwo")
-    )
+    plan = Summary((("steps", "one\ntwo"),))
+    monkeypatch.setattr(command, "TRAIN_COMMAND", replace(TRAIN_COMMAND, dry_run=lambda run: plan))
     assert main(["pretrain", "own", videos, "--dry-run", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"plan": ["one", "two"]}
+    assert json.loads(capsys.readouterr().out) == {"plan": {"steps": ["one", "two"]}}
 
 
 def test_without_dry_run_it_trains(videos, monkeypatch):

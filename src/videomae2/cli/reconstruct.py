@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 from tyro.conf import Positional, arg
 
+from videomae2.base.summary import Summary
 from videomae2.cli.options import parse_options
-from videomae2.cli.tables import print_plan
+from videomae2.cli.tables import print_plan, print_summary
 from videomae2.commands.reconstruct import ReconstructionFiles, preview, reconstruct
 from videomae2.commands.reconstruct_clip import ReconstructConfig
 from videomae2.errors import ConfigError
@@ -91,22 +92,24 @@ def main(arguments: list[str]) -> int:
         plan = preview(options.run, options.video, **settings)
         return print_plan(plan, as_json=options.json)
     result = reconstruct(options.run, options.video, **settings)
-    print(_format_json(result) if options.json else _format_text(result))
+    if options.json:
+        print(_format_json(result))
+    else:
+        print_summary(_summarize(result))
     return 0
 
 
-def _format_text(result: ReconstructionFiles) -> str:
-    reconstruction = result.clip
-    return "\n".join(
-        [
-            f"model    {reconstruction.model}, {reconstruction.mask_ratio:.0%} of the cubes hidden",
-            f"clip     {reconstruction.video}, {reconstruction.format_moment(0)} to "
-            f"{reconstruction.format_moment(-1)}",
-            f"loss     {reconstruction.loss:.4f}, predicting each cube's mean gives "
-            f"{reconstruction.baseline:.4f}",
-            f"picture  {result.picture}",
-            f"video    {result.video}",
-        ]
+def _summarize(result: ReconstructionFiles) -> Summary:
+    clip = result.clip
+    baseline = f"predicting each cube's mean gives {clip.baseline:.4f}"
+    return Summary(
+        (
+            ("model", f"{clip.model}, {clip.mask_ratio:.0%} of the cubes hidden"),
+            ("clip", f"{clip.video}, {clip.format_moment(0)} to {clip.format_moment(-1)}"),
+            ("loss", f"{clip.loss:.4f}, {baseline}"),
+            ("picture", str(result.picture)),
+            ("video", str(result.video)),
+        )
     )
 
 

@@ -28,16 +28,8 @@ from videomae2.models.weights.config_json import load_model_config
 from videomae2.recipes.table import Recipe
 from videomae2.training.runtime import RuntimeConfig, resolve_runtime
 
-
-class MissingVideos(type(Path())):  # type: ignore[misc]  # the kind of paths that this system has
-    """Stands in a recipe for videos that were not named, so that its help can be shown.
-
-    What a recipe makes of it, say VIDEOS/train.csv, is of this kind, too. No path that somebody
-    names is, whatever it is called.
-    """
-
-
-MISSING_VIDEOS = MissingVideos("VIDEOS")
+MISSING_VIDEOS = Path("VIDEOS...")
+"""Stands in a recipe for videos that were not named, so that its help can be shown."""
 
 
 R = TypeVar("R", bound=Run)
@@ -84,16 +76,6 @@ class RunOptions:
     progress goes to stderr."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunRequest(Generic[R]):
-    """What the flags of a command line start from."""
-
-    train_command: TrainCommand[R]
-    recipe: str | None
-    videos: list[Path]
-    run_options: RunOptions
-
-
 def main(train_command: TrainCommand[R], arguments: list[str]) -> int:
     """Run a command that trains with these arguments."""
     positionals, flags = split_arguments(arguments)
@@ -115,21 +97,14 @@ def main(train_command: TrainCommand[R], arguments: list[str]) -> int:
 def resolve_run(
     train_command: TrainCommand[R], positionals: Sequence[str], flags: Sequence[str]
 ) -> tuple[RunOptions, R]:
-    """Put the run together.
-
-    Args:
-        train_command: The command.
-        positionals: What stands before the first flag: recipe and videos.
-        flags: The rest of the command line.
+    """Put the run together: recipe and videos stand before the first flag.
 
     Raises:
         ConfigError: If a word, a flag or the file cannot be used, or no videos are named.
     """
     run_options = _parse_run_options(flags)
-    recipe, videos = (
-        (positionals[0], [Path(word) for word in positionals[1:]]) if positionals else (None, [])
-    )
-    run = _build_run(RunRequest(train_command, recipe, videos, run_options))
+    recipe = positionals[0] if positionals else None
+    run = _build_run(train_command, positionals, run_options.config)
     run_type = _build_flag_type(train_command.run_type)
     options_type = make_dataclass(
         "Options",
@@ -150,7 +125,7 @@ def resolve_run(
         examples=_format_examples(train_command, recipe) if recipe else (),
         default=options_type(command=run_options, run=_with_fields_of(run, run_type)),
     )
-    if any(isinstance(source.path, MissingVideos) for source in options.run.data.sources):
+    if any(MISSING_VIDEOS.name in source.path.parts for source in options.run.data.sources):
         raise ConfigError(f"no videos are named; try {train_command.prog} {recipe} FOLDER")
     return options.command, _with_fields_of(options.run, train_command.run_type)
 
@@ -210,8 +185,7 @@ def _wrap_line(line: str) -> str:
 def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """Words up to the first flag, and the rest: a flag may take any number of values."""
     first = next((n for n, word in enumerate(arguments) if word.startswith("-")), len(arguments))
-    positionals, flags = list(arguments[:first]), list(arguments[first:])
-    return positionals, flags
+    return list(arguments[:first]), list(arguments[first:])
 
 
 def _parse_run_options(flags: Sequence[str]) -> RunOptions:
@@ -232,36 +206,26 @@ def _parse_run_options(flags: Sequence[str]) -> RunOptions:
     return parsed
 
 
-def _build_run(request: RunRequest[R]) -> R:
-    """Give the run that flags change."""
-    train_command, recipe, videos, run_options = (
-        request.train_command,
-        request.recipe,
-        request.videos,
-        request.run_options,
-    )
-    if recipe is None:
-        assert run_options.config is not None
-        return load_config(train_command.run_type, run_options.config)
+def _build_run(
+    train_command: TrainCommand[R], positionals: Sequence[str], config: Path | None
+) -> R:
+    """The run that flags change: a recipe on some videos, a file of settings, or both."""
+    if not positionals:
+        assert config is not None
+        return load_config(train_command.run_type, config)
+    recipe, *videos = positionals
     if recipe not in train_command.recipes:
         raise ConfigError(suggest_recipe(train_command.prog, train_command.recipes, recipe))
-    run = train_command.recipes[recipe](
-        videos or [MISSING_VIDEOS], Path("runs") / default_run_name(request)
-    )
-    if run_options.config is not None:
-        merged = load_config(train_command.run_type, run_options.config, base=run)
-        if videos and merged.data.sources != run.data.sources:
-            raise ConfigError(
-                f"videos are named both here and in {run_options.config}; take them out of one"
-            )
-        return merged
-    return run
-
-
-def default_run_name(request: RunRequest[R]) -> str:
-    """The name of a run folder that is not given; pre-training and what follows do not share it."""
-    name = request.train_command.name
-    return f"{request.recipe}" if name == "pretrain" else f"{request.recipe}-{name}"
+    # pre-training and what follows do not share a folder
+    name = recipe if train_command.name == "pretrain" else f"{recipe}-{train_command.name}"
+    paths = list(map(Path, videos)) or [MISSING_VIDEOS]
+    run = train_command.recipes[recipe](paths, Path("runs") / name)
+    if config is None:
+        return run
+    merged = load_config(train_command.run_type, config, base=run)
+    if videos and merged.data.sources != run.data.sources:
+        raise ConfigError(f"videos are named both here and in {config}; take them out of one")
+    return merged
 
 
 def _format_examples(train_command: TrainCommand[R], recipe: str) -> list[str]:
@@ -287,16 +251,10 @@ def results_json(run: Path, model: Path) -> str:
 
 
 def suggest_recipe(prog: str, recipes: Collection[str], word: str) -> str:
-    """Say that there is no such recipe, and what was probably meant.
-
-    Args:
-        prog: The command as a person types it.
-        recipes: Those that it has, the usual one first.
-        word: What was taken for a recipe.
-    """
+    """Say that there is no such recipe, and what was probably meant."""
     if Path(word).exists():
-        default_recipe = _choose_default_recipe(recipes)
-        return f"a recipe comes before the videos; try {prog} {default_recipe} {word}"
+        recipe = _choose_default_recipe(recipes)
+        return f"a recipe comes before the videos; try {prog} {recipe} {word}"
     matches = get_close_matches(word, recipes, n=1, cutoff=0.4)
     hint = f"did you mean {matches[0]}? " if matches else ""
     return f"there is no recipe '{word}'; {hint}{prog} lists them"
