@@ -53,7 +53,7 @@ bench: setup
 
 # Finds a Python that has torch: this one or that of the environment. A GPU machine may have no more.
 bench-gpu:
-	@PYTHONPATH=src $(PYTHON) -m videomae2.commands.bench.gpu
+	@PYTHONPATH="src$${PYTHONPATH:+:$$PYTHONPATH}" $(PYTHON) -m videomae2.commands.bench.gpu
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
