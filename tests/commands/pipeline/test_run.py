@@ -226,7 +226,7 @@ def test_an_evaluation_of_which_only_intervals_are_others_keeps_its_scores(copy)
     done = run(text)["judged"]
     assert done.action == "resume"
     found = json.loads((done.path.parent / "results.json").read_text())
-    assert (found["num_decodings"], found["run_stats"]["num_scored"]) == (3, 0)
+    assert (found["num_scored"], found["run_stats"]["num_decodings"]) == (3, 0)
     assert not list((copy / "runs").glob("judged.bak*"))
     assert actions(text) == SKIPPED
 
