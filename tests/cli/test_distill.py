@@ -9,8 +9,8 @@ import torch
 from tests.helpers.distill_runs import make_teacher
 from tests.helpers.finetune_runs import CLASSES, class_folders
 from videomae2.cli import run_options
-from videomae2.cli.distill import TRAIN_COMMAND
 from videomae2.cli.main import main
+from videomae2.cli.train import build_distill_command
 from videomae2.models.weights.resolve import load_classifier
 from videomae2.recipes.table import DISTILL_RECIPES
 
@@ -56,7 +56,7 @@ def test_a_teacher_is_asked_for(capsys):
 def test_flags_reach_teacher_and_student():
     flags = "--teacher.weights t --teacher.cache-dir c --init.weights s --no-labelled"
     _, run = run_options.resolve_run(
-        TRAIN_COMMAND, ["own", "v"], [*flags.split(), "--task.temperature", "2"]
+        build_distill_command(), ["own", "v"], [*flags.split(), "--task.temperature", "2"]
     )
     assert (run.teacher.weights, run.teacher.cache_dir) == (Path("t"), Path("c"))
     assert (run.init.weights, run.labelled) == (Path("s"), False)

@@ -292,6 +292,7 @@ def test_a_dry_run_of_time_lines_says_where_files_would_go(call, place):
     code, _, err = call(*words, "--out", "long.mp4/lines")
     assert (code, err) == (
         2,
-        "videomae2: error: cannot write to long.mp4/lines; choose another --out\n",
+        f"videomae2: error: cannot write to long.mp4/lines: {place / 'long.mp4'} is a file; "
+        "choose another --out\n",
     )
     assert call("model", "long.mp4", "--window-seconds", "2", "--dry-run")[0] == 2

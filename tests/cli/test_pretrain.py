@@ -6,17 +6,21 @@ import pytest
 import torch
 
 from videomae2.base.summary import Summary
-from videomae2.cli import pretrain as command
-from videomae2.cli import run_options as launching
+from videomae2.cli import run_options, train
 from videomae2.cli.main import main
-from videomae2.cli.pretrain import TRAIN_COMMAND
 from videomae2.config.files import save_config
 from videomae2.errors import ConfigError
 from videomae2.recipes.table import RECIPES
 
+COMMAND = train.build_pretrain_command()
+
 
 def resolve(words, flags):
-    return launching.resolve_run(TRAIN_COMMAND, words, flags)
+    return run_options.resolve_run(COMMAND, words, flags)
+
+
+def change_command(monkeypatch, **changes):
+    monkeypatch.setattr(train, "build_pretrain_command", lambda: replace(COMMAND, **changes))
 
 
 @pytest.fixture
@@ -136,11 +140,7 @@ def test_problems_are_said_before_any_work(capsys, videos):
 
 
 def test_a_dry_run_shows_the_plan_and_trains_nothing(capsys, videos, monkeypatch):
-    monkeypatch.setattr(
-        command,
-        "TRAIN_COMMAND",
-        replace(TRAIN_COMMAND, dry_run=lambda run: f"plan for {run.output_dir}"),
-    )
+    change_command(monkeypatch, dry_run=lambda run: f"plan for {run.output_dir}")
     assert main(["pretrain", "own", videos, "--dry-run"]) == 0
     assert capsys.readouterr().out == "plan for runs/own\n"
     assert not Path("runs").exists()
@@ -148,18 +148,14 @@ def test_a_dry_run_shows_the_plan_and_trains_nothing(capsys, videos, monkeypatch
 
 def test_a_plan_as_json(capsys, videos, monkeypatch):
     plan = Summary((("steps", "one\ntwo"),))
-    monkeypatch.setattr(command, "TRAIN_COMMAND", replace(TRAIN_COMMAND, dry_run=lambda run: plan))
+    change_command(monkeypatch, dry_run=lambda run: plan)
     assert main(["pretrain", "own", videos, "--dry-run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"plan": {"steps": ["one", "two"]}}
 
 
 def test_without_dry_run_it_trains(videos, monkeypatch):
     seen = []
-    monkeypatch.setattr(
-        command,
-        "TRAIN_COMMAND",
-        replace(TRAIN_COMMAND, train=lambda run, resume: seen.append(run)),
-    )
+    change_command(monkeypatch, train=lambda run, resume: seen.append(run))
     assert main(["pretrain", "own", videos]) == 0
     assert seen == [RECIPES["own"]([Path(videos)], Path("runs/own"))]
 

@@ -4,7 +4,7 @@ import json
 import sys
 
 from videomae2.base.summary import Summary
-from videomae2.cli.tables import print_pairs, print_plan
+from videomae2.cli.terminal import print_pairs, print_plan
 
 PLAN = Summary((("model", "tiny"), ("videos", "a.mp4 " * 12)))
 

@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from videomae2.commands.train.finetune import dry_run
-from videomae2.commands.train.length import build_loop_config
-from videomae2.commands.train.setup import build_classifier
+from videomae2.commands.train.setup import build_classifier, build_loop_config
 from videomae2.config.checks import check_run
 from videomae2.config.files import load_config, save_config
 from videomae2.config.runs import FinetuneRun

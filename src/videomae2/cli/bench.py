@@ -8,7 +8,7 @@ import tyro
 from tyro.conf import Positional, arg
 
 from videomae2.cli.options import parse_options
-from videomae2.cli.tables import print_plan
+from videomae2.cli.terminal import print_plan
 from videomae2.commands.bench import gpu
 from videomae2.commands.bench.config import BenchConfig
 from videomae2.commands.bench.run import dry_run, run_bench

@@ -10,7 +10,7 @@ from typing import Any
 
 from videomae2.base.summary import Summary
 from videomae2.cli.options import parse_options
-from videomae2.cli.tables import print_plan
+from videomae2.cli.terminal import print_plan
 from videomae2.commands.demo import run_demo, write_videos
 from videomae2.config.runs import Run
 from videomae2.data.synthetic.moving_shapes import LABELLED_LIST

@@ -9,7 +9,7 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from videomae2.cli.options import parse_options
-from videomae2.cli.tables import print_pairs, print_plan
+from videomae2.cli.terminal import print_pairs, print_plan
 from videomae2.commands.evaluate.config import EvaluateConfig
 from videomae2.commands.evaluate.results import build_results_json
 from videomae2.commands.evaluate.run import evaluate, prepare_evaluation

@@ -16,7 +16,7 @@ from importlib import import_module
 
 from videomae2 import __version__
 from videomae2.base.signals import SignalHandler, raise_if_stopped
-from videomae2.cli.progress import show_log
+from videomae2.cli.terminal import show_log
 from videomae2.errors import ConfigError, Interrupted, VideoMAE2Error
 
 
@@ -34,17 +34,17 @@ COMMANDS = {
     "demo": Command("the whole method on a small built-in data set", "videomae2.cli.demo:main"),
     "pretrain": Command(
         "dual-masked pre-training on videos",
-        "videomae2.cli.pretrain:main",
+        "videomae2.cli.train:pretrain_main",
         handles_stop_signals=True,
     ),
     "finetune": Command(
         "a classifier from labelled videos and a pre-trained model",
-        "videomae2.cli.finetune:main",
+        "videomae2.cli.train:finetune_main",
         handles_stop_signals=True,
     ),
     "distill": Command(
         "small classifiers that learn from a large one",
-        "videomae2.cli.distill:main",
+        "videomae2.cli.train:distill_main",
         handles_stop_signals=True,
     ),
     "evaluate": Command("accuracy of a classifier, with a report", "videomae2.cli.evaluate:main"),

@@ -1,21 +1,17 @@
 """What ``videomae2 predict`` prints: lines for people, or JSON lines; faults on standard error."""
 
 import json
-import os
 import sys
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from videomae2.base.summary import Summary
-from videomae2.cli.predict_options import STDIN, PredictOptions
-from videomae2.cli.tables import print_pairs, print_plan, print_summary
+from videomae2.cli.terminal import print_pairs, print_summary
 from videomae2.commands.timeline import build_timeline_json
-from videomae2.errors import ConfigError, VideoError
+from videomae2.errors import VideoError
 from videomae2.inference.classifier import format_class_names_flag
-from videomae2.inference.inputs import VideoInput
 from videomae2.inference.predictor import Prediction, Predictor
-from videomae2.inference.timeline import Timeline, TimelineConfig
+from videomae2.inference.timeline import Timeline
 from videomae2.inference.views import format_frames, is_assumed
 from videomae2.reports.timeline import format_clock
 
@@ -192,66 +188,3 @@ def _list_segments(timeline: Timeline) -> list[tuple[str, str]]:
 
 def _format_time_range(start: float, stop: float) -> str:
     return f"{format_clock(start, decimals=2):>10} to {format_clock(stop, decimals=2):>10}"
-
-
-_MAX_SHOWN = 3
-
-
-def print_dry_run(
-    options: PredictOptions,
-    predictor: Predictor,
-    config: TimelineConfig,
-    inputs: Sequence[VideoInput],
-) -> int:
-    """Print the plan, and give the exit code: 2 if a video that is named is not there.
-
-    Raises:
-        ConfigError: Files could not be written where they are wanted.
-    """
-    if options.out is not None:
-        _check_writable(options.out)
-    missing = [video.entry.path for video in inputs if not os.path.exists(video.entry.path)]
-    details = _summarize_timelines(options, config) if options.timeline else _summarize(options)
-    rows = (
-        ("videos", _describe_inputs(len(inputs), missing, from_input=STDIN in options.videos)),
-        *details,
-        ("device", str(predictor.classifier.runtime)),
-    )
-    plan = summarize_model(predictor, as_timelines=options.timeline) + Summary(rows)
-    print_plan(plan, as_json=options.json)
-    return 2 if missing else 0
-
-
-def _describe_inputs(num_inputs: int, missing: Sequence[str], *, from_input: bool) -> str:
-    text = f"{num_inputs} named"
-    if from_input:
-        text += ", and those of standard input, which is not read now"
-    if missing:
-        more = ", …" if len(missing) > _MAX_SHOWN else ""
-        text += f"; {len(missing)} of them not there: {', '.join(missing[:_MAX_SHOWN])}{more}"
-    return text
-
-
-def _summarize(options: PredictOptions) -> Iterator[tuple[str, str]]:
-    what = "its scores as JSON" if options.json else f"its {options.top_k} best"
-    yield "prints", f"{what} for each video, on standard output"
-
-
-def _summarize_timelines(
-    options: PredictOptions, config: TimelineConfig
-) -> Iterator[tuple[str, str]]:
-    window, hop = config.window_seconds, config.hop_seconds
-    length = "as long as a clip" if window is None else f"of {window:g} s"
-    yield "window", f"{length}, a new one every {'half window' if hop is None else f'{hop:g} s'}"
-    what = "its time line as JSON" if options.json else "what holds when"
-    yield "prints", f"{what} for each video, on standard output"
-    if options.out is not None:
-        video = ", MP4" if options.save_video else ""
-        yield "writes", f"JSON, CSV, SRT, PNG{video} for each video, to {options.out}"
-
-
-def _check_writable(folder: Path) -> None:
-    """Whether it is a folder that can be written, or one can be made, without making it."""
-    existing = next(part for part in (folder, *folder.absolute().parents) if part.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        raise ConfigError(f"cannot write to {folder}; choose another --out")

@@ -8,7 +8,7 @@ import tyro
 from tyro.conf import Positional, arg
 
 from videomae2.cli.options import parse_options
-from videomae2.cli.tables import print_plan
+from videomae2.cli.terminal import print_plan
 from videomae2.commands.probe.config import ProbeClipConfig, ProbeSettings
 from videomae2.commands.probe.run import prepare_probe, run_probe
 from videomae2.inference.probe_data import ProbeListConfig

@@ -9,7 +9,7 @@ from tyro.conf import Positional, arg
 
 from videomae2.base.summary import Summary
 from videomae2.cli.options import parse_options
-from videomae2.cli.tables import print_plan, print_summary
+from videomae2.cli.terminal import print_plan, print_summary
 from videomae2.commands.reconstruct import ReconstructionFiles, preview, reconstruct
 from videomae2.commands.reconstruct_clip import ReconstructConfig
 from videomae2.errors import ConfigError

@@ -18,7 +18,7 @@ import tyro
 
 from videomae2.base.summary import Summary
 from videomae2.cli.options import parse_options
-from videomae2.cli.tables import print_plan
+from videomae2.cli.terminal import print_plan
 from videomae2.commands.train.run_folder import check_resumable
 from videomae2.config.checks import check_run
 from videomae2.config.files import load_config

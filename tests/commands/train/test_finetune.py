@@ -179,7 +179,7 @@ def test_a_kill_while_the_best_changes_places_loses_nothing(videos, tmp_path):
 
 def full_disk_for_the_best(monkeypatch, *, times):
     """Make so many of the first tries to keep a best model fail."""
-    from videomae2.commands.train import state as module
+    from videomae2.commands.train import resume as module
 
     real, tries = module.save_model, []
 

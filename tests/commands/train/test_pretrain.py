@@ -110,7 +110,7 @@ def test_a_run_folder_that_cannot_be_written_is_an_error_before_training(videos,
 
 
 def test_a_failed_save_is_said_and_training_goes_on(videos, tmp_path, monkeypatch):
-    from videomae2.commands.train import state as module
+    from videomae2.commands.train import resume as module
 
     real, tries, said = module.save_model, [], []
 

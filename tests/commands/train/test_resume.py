@@ -33,7 +33,7 @@ def test_another_precision_is_refused_even_if_auto_chose_it(videos, tmp_path, mo
 
 def full_disk(monkeypatch, *, failing):
     """Make the saves with these numbers, from 1, fail as safetensors does on a full disk."""
-    from videomae2.commands.train import state as module
+    from videomae2.commands.train import resume as module
 
     real, tries = module.save_model, []
 

@@ -1,4 +1,7 @@
-"""The labelled videos of a run: which to train on, and which are held out."""
+"""The labelled videos of a run: what to train on, what is held out, what clips are taken for.
+
+Axes: outputs.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -6,18 +9,27 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import torch
+from jaxtyping import Float32
+from torch import Tensor
 
 from videomae2.base.summary import Summary
 from videomae2.config.runs import ClassifierRun, FinetuneRun
+from videomae2.data.augment.augment import augment, is_mixing
+from videomae2.data.loading.batch import CPUBatch
 from videomae2.data.loading.labels import LABEL_READERS, LabelledData
 from videomae2.data.loading.sources import SourceConfig, check_timestamps
 from videomae2.data.manifests.overlap import describe_entry, find_overlap
 from videomae2.data.manifests.split import validation_split
 from videomae2.errors import DataError
 from videomae2.models.task_type import TASK_TYPES, TaskType
+from videomae2.tasks.classify import ClassifyConfig
+from videomae2.tensors.clips import Clips, to_device
+from videomae2.tensors.targets import compute_class_weights, compute_pos_weights, to_soft_targets
 
 VAL_FOLDER = "val"
 """Folder of a run for what is known of its held-out videos."""
+
 _MAX_SHOWN_CLASSES = 12
 
 
@@ -171,3 +183,44 @@ def _select_entries(videos: LabelledData, masks: Sequence[np.ndarray]) -> Labell
 
 def _count_videos(videos: LabelledData) -> int:
     return sum(map(len, videos.manifests))
+
+
+def compute_balance(
+    config: ClassifyConfig, videos: LabelledData
+) -> Float32[Tensor, " outputs"] | None:
+    """Weights of classes against imbalance, where they are asked for."""
+    if config.balance == 0:
+        return None
+    if config.task_type == "multiclass":
+        return compute_class_weights(count_per_class(videos), config.balance)
+    targets = torch.from_numpy(np.concatenate(videos.targets))
+    return compute_pos_weights(targets.sum(dim=0).int().tolist(), len(targets), config.balance)
+
+
+def lookup_targets(videos: LabelledData, sample_ids: Sequence[tuple[int, int]]) -> Tensor:
+    """The target of each video, by its source and place in it."""
+    rows = [videos.targets[source][number] for source, number in sample_ids]
+    return torch.from_numpy(np.stack(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class BatchTransform:
+    """Gives training clips what they should be taken for, and changes them."""
+
+    run: ClassifierRun
+    videos: LabelledData
+
+    def __call__(self, clips: Clips, batch: CPUBatch) -> Clips:
+        data, config = self.run.data, self.run.augment
+        device, views = clips.pixels.device, len(batch.keys) // len(batch.sample_ids)
+        targets = lookup_targets(self.videos, batch.sample_ids).repeat_interleave(views, dim=0)
+        if targets.ndim == 1 and is_mixing(config.mix):
+            targets = to_soft_targets(targets, len(self.videos.class_names))
+        augmented = augment(
+            replace(clips, targets=to_device(targets, device)),
+            config,
+            mean=to_device(torch.tensor(data.mean), device),
+            std=to_device(torch.tensor(data.std), device),
+            host_keys=torch.tensor(batch.keys),
+        )
+        return augmented if self.videos.has_labels else replace(augmented, targets=None)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from videomae2.base.summary import Summary
-from videomae2.commands.train.datasets import TrainValData
+from videomae2.commands.train.datasets import BatchTransform, TrainValData
 from videomae2.commands.train.distill_data import (
     check_same_clips,
     load_distill_data,
@@ -22,7 +22,6 @@ from videomae2.commands.train.dry_run import (
     preview,
     summarize_videos,
 )
-from videomae2.commands.train.length import summarize_length
 from videomae2.commands.train.run import train
 from videomae2.commands.train.run_folder import check_resumable
 from videomae2.commands.train.setup import (
@@ -31,8 +30,8 @@ from videomae2.commands.train.setup import (
     build_classifier,
     build_model_config,
     get_frame_sampling,
+    summarize_length,
 )
-from videomae2.commands.train.targets import BatchTransform
 from videomae2.commands.train.teacher import Teacher, open_cache
 from videomae2.commands.train.validation import Validation, report_result
 from videomae2.commands.train.video_lists import VideoList, build_labelled_lists

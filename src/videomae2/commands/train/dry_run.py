@@ -10,12 +10,11 @@ from videomae2.base.files import check_writable
 from videomae2.base.provenance import PROVENANCE_FILE
 from videomae2.base.signals import raise_if_stopped
 from videomae2.base.summary import Summary
-from videomae2.commands.train.length import build_loop_config, resolve_run
 from videomae2.commands.train.run_folder import (
     build_checkpoint_manager,
     check_start,
 )
-from videomae2.commands.train.setup import TrainingJob
+from videomae2.commands.train.setup import TrainingJob, build_loop_config, resolve_run
 from videomae2.config.runs import DistillRun, FinetuneRun, Run
 from videomae2.data.loading.sources import SourceConfig
 from videomae2.data.manifests.manifest import Manifest

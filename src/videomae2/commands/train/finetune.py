@@ -8,13 +8,18 @@ from pathlib import Path
 import torch
 
 from videomae2.base.summary import Summary
-from videomae2.commands.train.datasets import TrainValData, load_train_val_data
+from videomae2.commands.train.datasets import (
+    BatchTransform,
+    TrainValData,
+    compute_balance,
+    load_train_val_data,
+    lookup_targets,
+)
 from videomae2.commands.train.dry_run import (
     describe_classifier,
     preview,
     summarize_videos,
 )
-from videomae2.commands.train.length import summarize_length
 from videomae2.commands.train.run import train
 from videomae2.commands.train.run_folder import check_resumable
 from videomae2.commands.train.setup import (
@@ -22,8 +27,8 @@ from videomae2.commands.train.setup import (
     TrainingSetup,
     build_classifier,
     build_model_config,
+    summarize_length,
 )
-from videomae2.commands.train.targets import BatchTransform, compute_balance, lookup_targets
 from videomae2.commands.train.validation import Validation, report_result
 from videomae2.commands.train.video_lists import VideoList, build_labelled_lists
 from videomae2.config.checks import check_run

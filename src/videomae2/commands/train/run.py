@@ -9,7 +9,7 @@ from videomae2.base.files import check_writable
 from videomae2.base.lock import FolderLock
 from videomae2.base.signals import SignalHandler, raise_if_stopped
 from videomae2.commands.train.dry_run import estimate_checkpoint_bytes
-from videomae2.commands.train.length import build_loop_config, resolve_run
+from videomae2.commands.train.resume import TrainState
 from videomae2.commands.train.run_folder import (
     build_checkpoint_manager,
     check_start,
@@ -19,9 +19,10 @@ from videomae2.commands.train.run_folder import (
 from videomae2.commands.train.setup import (
     TrainingJob,
     TrainingSetup,
+    build_loop_config,
     iterate_micro_batches,
+    resolve_run,
 )
-from videomae2.commands.train.state import TrainState
 from videomae2.config.diff import RESUME_SAFE_FIELDS
 from videomae2.data.loading.loader import BatchSchedule, Loader
 from videomae2.data.loading.quarantine import Quarantine

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from videomae2.base.schema import flatten, wildcard_path
-from videomae2.commands.train.targets import lookup_targets
+from videomae2.commands.train.datasets import lookup_targets
 from videomae2.config.diff import RESUME_SAFE_FIELDS
 from videomae2.config.files import to_builtin
 from videomae2.config.runs import DistillRun

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from videomae2.base.files import atomic_replace_dir, recover_dir
 from videomae2.commands.train.datasets import VAL_FOLDER, build_val_sources
-from videomae2.commands.train.state import save_learning_model
+from videomae2.commands.train.resume import save_learning_model
 from videomae2.config.runs import ClassifierRun
 from videomae2.data.loading.batch import CPUBatch
 from videomae2.data.loading.labels import LabelledData

@@ -1,19 +1,71 @@
-"""The lines of the log, and on a terminal a bar for each long job below them.
+"""What a command shows: plans, columns of results, lines of the log, and bars of long jobs.
 
-rich is imported when the first bar is shown: commands start without it.
+On a terminal by rich, coloured and as wide as it is; in a pipe as aligned lines. rich is imported
+when it is first used: commands start without it.
 """
 
+import json
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 from videomae2.base.progress import Number, format_amount, format_metrics, format_rate, set_display
+from videomae2.base.summary import Summary
 from videomae2.base.text import format_duration
 
+Justify = Literal["left", "right"]
+
+_GAP = 2
 _REFRESHES_PER_SECOND = 4
+
+
+def print_plan(plan: Summary, *, as_json: bool) -> int:
+    """Print what a command would do, and give its exit code."""
+    if as_json:
+        print(json.dumps({"plan": plan.to_dict()}, ensure_ascii=False))
+    else:
+        print_summary(plan)
+    return 0
+
+
+def print_summary(summary: Summary) -> None:
+    """Print the rows of a summary."""
+    if sys.stdout.isatty():
+        _print_grid(summary.rows, first="left", indent=0)
+    else:
+        print(summary)
+
+
+def print_pairs(
+    rows: Sequence[tuple[str, str]], *, first: Justify = "left", min_width: int = 0, indent: int = 0
+) -> None:
+    """Print two columns, the first as wide as its longest text or ``min_width``."""
+    if sys.stdout.isatty():
+        _print_grid(rows, first=first, min_width=min_width, indent=indent)
+        return
+    width = max([min_width, *(len(label) for label, _ in rows)])
+    for label, text in rows:
+        cell = label.rjust(width) if first == "right" else label.ljust(width)
+        print(f"{' ' * indent}{cell}{' ' * _GAP}{text}".rstrip())
+
+
+def _print_grid(
+    rows: Sequence[tuple[str, str]], *, first: Justify, min_width: int = 0, indent: int
+) -> None:
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, _GAP, 0, 0))
+    grid.add_column(justify=first, style="cyan", no_wrap=True, min_width=min_width)
+    grid.add_column(overflow="fold")
+    for label, text in rows:
+        grid.add_row(Text(label), Text(text))
+    Console(highlight=False).print(Padding(grid, (0, 0, 0, indent)))
 
 
 class BarDisplay:
