@@ -157,7 +157,7 @@ def _predict(
         raise ConfigError(
             "no path came on standard input; it wants one per line, as of: find . -name '*.mp4'"
         )
-    return printer.finish()
+    return printer.get_exit_code()
 
 
 def _check_options(options: PredictOptions) -> None:

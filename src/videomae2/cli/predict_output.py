@@ -37,7 +37,7 @@ class PredictionPrinter:
         if is_assumed(self._predictor.scorer.views):
             self._print_warning(f"clips of {_format_clips(self._predictor)}")
 
-    def finish(self) -> int:
+    def get_exit_code(self) -> int:
         """Give the exit code, after a last word if videos could not be read."""
         if self.num_failed and self.num_done > 1:
             self._print_warning(f"{self.num_failed} of {self.num_done} videos could not be read")

@@ -122,7 +122,7 @@ class ScoringStats:
     seconds: float = 0.0
 
 
-def score_all(
+def score_videos(
     scorer: VideoScorer,
     entries: Sequence[Entry],
     names: Sequence[str],

@@ -37,7 +37,7 @@ class ProbeResult:
     mean_class_accuracy: float
     """Mean of the accuracies of the classes that have test videos."""
     trials: tuple[Trial, ...]
-    notes: tuple[str, ...] = field(default=())
+    remarks: tuple[str, ...] = field(default=())
 
 
 def compute_result(
@@ -58,7 +58,7 @@ def compute_result(
         top5_accuracy=float(top_k_hits(scores, labels, k=5).mean()),
         mean_class_accuracy=mean_class_accuracy(scores, labels),
         trials=tuple(trials),
-        notes=tuple(notes),
+        remarks=tuple(notes),
     )
 
 

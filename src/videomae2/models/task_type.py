@@ -55,7 +55,7 @@ class TaskTypeSpec:
 
     noun: str
     """What the outputs are, in a table of the data."""
-    answers: str
+    label_description: str
     """What a list answers, in words."""
     compute_losses: Callable[[Scores, Tensor, LossOptions], Losses]
     batch_metrics: Callable[[Scores, Tensor, Scale], dict[str, Tensor]]
@@ -132,7 +132,7 @@ def _regression_metrics(scores: Tensor, targets: Tensor, scale: Scale) -> dict[s
 TASK_TYPES: dict[TaskType, TaskTypeSpec] = {
     "multiclass": TaskTypeSpec(
         noun="classes",
-        answers="classes, one right",
+        label_description="classes, one right",
         compute_losses=_multiclass_losses,
         batch_metrics=_multiclass_batch,
         compute_metrics=_multiclass_metrics,
@@ -140,7 +140,7 @@ TASK_TYPES: dict[TaskType, TaskTypeSpec] = {
     ),
     "multilabel": TaskTypeSpec(
         noun="classes",
-        answers="labels",
+        label_description="labels",
         compute_losses=_multilabel_losses,
         batch_metrics=_multilabel_batch,
         compute_metrics=_multilabel_metrics,
@@ -148,7 +148,7 @@ TASK_TYPES: dict[TaskType, TaskTypeSpec] = {
     ),
     "regression": TaskTypeSpec(
         noun="outputs",
-        answers="numbers",
+        label_description="numbers",
         compute_losses=_regression_losses,
         batch_metrics=_regression_batch,
         compute_metrics=_regression_metrics,

@@ -58,7 +58,7 @@ class ReleasedRow(ABC, Generic[R]):
     activation_checkpointing: bool = False
 
     @abstractmethod
-    def build(self, videos: Sequence[Path], out: Path) -> R:
+    def build_run(self, videos: Sequence[Path], out: Path) -> R:
         """The complete run."""
 
     @abstractmethod
@@ -99,7 +99,7 @@ class PretrainRow(ReleasedRow[PretrainRun]):
     decoder_depth: int = 4
     masking: MaskingConfig = field(default_factory=MaskingConfig)
 
-    def build(self, videos: Sequence[Path], out: Path) -> PretrainRun:
+    def build_run(self, videos: Sequence[Path], out: Path) -> PretrainRun:
         """The complete run."""
         encoder = EncoderConfig(
             size=self.size, activation_checkpointing=self.activation_checkpointing
@@ -143,7 +143,7 @@ class FinetuneRow(ReleasedRow[FinetuneRun]):
     resolution: int = 224
     """Height and width of a clip in pixels."""
 
-    def build(self, videos: Sequence[Path], out: Path) -> FinetuneRun:
+    def build_run(self, videos: Sequence[Path], out: Path) -> FinetuneRun:
         """The complete run."""
         encoder = EncoderConfig(
             size=self.size,
@@ -187,7 +187,7 @@ def build_recipes(
 
 def _build_recipe(command: str, row: ReleasedRow[R]) -> Callable[[Sequence[Path], Path], R]:
     def build(videos: Sequence[Path], out: Path) -> R:
-        return row.build(videos, out)
+        return row.build_run(videos, out)
 
     build.__doc__ = row.format_help(f"videomae2 {command}")
     return build

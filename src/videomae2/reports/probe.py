@@ -18,7 +18,7 @@ class ProbeReport:
     weights: Path
     digest: str
     encoder: str
-    sampling: FrameSampling
+    frame_sampling: FrameSampling
     clips: int
     stored_grid: Grid | None
     """Grid of the tokens of a clip that the attentive probe saw."""
@@ -63,7 +63,7 @@ def format_report(report: ProbeReport) -> str:
     train = f"{report.num_train_videos} videos of {len(report.classes)} classes: {report.train}"
     rows = [
         ("weights", f"{report.weights} ({report.encoder})"),
-        ("clips", f"{report.clips} of each video, {format_sampling(report.sampling)}"),
+        ("clips", f"{report.clips} of each video, {format_sampling(report.frame_sampling)}"),
         ("train", train),
         ("test", f"{report.num_test_videos} videos: {report.test}"),
     ]
@@ -71,7 +71,7 @@ def format_report(report: ProbeReport) -> str:
         rows.append(("skipped", f"{len(report.unreadable)} videos that cannot be read (--json)"))
     lines = [str(Summary(tuple(rows))), "", *_format_table(report), ""]
     for result in report.results:
-        lines += [f"{_METHOD_NAMES[result.method]}: {note}" for note in result.notes]
+        lines += [f"{_METHOD_NAMES[result.method]}: {note}" for note in result.remarks]
     lines += [_format_accuracy_by_k(result) for result in report.results if result.method == "knn"]
     lines.append(f"features are kept in {report.cache_dir}")
     return "\n".join(lines)

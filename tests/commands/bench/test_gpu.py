@@ -81,9 +81,9 @@ def test_less_time_is_shared_in_proportion():
 
 
 def test_compiling_comes_last_and_v1_last_of_it(make_bench):
-    bench = make_bench(gpu.KINDS)
+    bench = make_bench(gpu.MEASUREMENT_TYPES)
     measurements = gpu_worker.list_measurements(bench, ["small", "giant"], side=224)
-    titles = [one.title for one in measurements]
+    titles = [one.name for one in measurements]
     assert titles[0] == "matrix products"
     assert titles[-6:] == [f"{s} {m} compiled" for m in ("dual", "lean", "v1")
                            for s in ("small", "giant")]  # fmt: skip

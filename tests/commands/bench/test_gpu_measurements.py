@@ -59,7 +59,7 @@ def test_a_device_that_fails_leaves_what_was_measured(tmp_path, make_bench, monk
 
     monkeypatch.setattr(gpu_measurements, "free_device_memory", sticky)
     bench = make_bench(["step"])
-    bench.report.notes.append("measured before")
+    bench.report.remarks.append("measured before")
     bench.run([Measurement(name, "step", broken) for name in ("one", "two")])
     found = json.loads((tmp_path / "gpu.json").read_text())
     assert found["notes"] == ["measured before"]
@@ -73,7 +73,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_that_is_said(tmp_path, make_ben
     case = BenchCase(size="giant", batch_size=64)
     fits = lambda case: case.batch_size if case.batch_size <= 16 else too_large()  # noqa: E731
     assert bench._halve_until_fits(case, fits) == 16
-    assert bench.report.notes == [
+    assert bench.report.remarks == [
         "giant dual: 64 clips do not fit, 32 tried",
         "giant dual: 32 clips do not fit, 16 tried",
     ]
@@ -125,7 +125,7 @@ def test_operations_of_their_model_are_those_that_torch_counts():
 
     case = BenchCase(size="tiny", masking="v1", batch_size=2, side=64)
     cpu = torch.device("cpu")
-    task = TRANSFORMERS_BASELINE.build(case, random_clips(case, cpu))
+    task = TRANSFORMERS_BASELINE.build_model(case, random_clips(case, cpu))
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
         task(random_clips(case, cpu))[0].backward()
     counted = counter.get_total_flops()

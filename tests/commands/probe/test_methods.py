@@ -59,10 +59,10 @@ def test_all_settings_are_tried_and_what_cannot_be_is_said():
     train, test = made_up(80, seed=1, apart=True), made_up(40, seed=2, apart=True)
     found = probe_knn(train, test, CLASSES, **KNN)
     assert len(found.trials) == 2 * 2 * 3
-    assert found.notes == ("k 500 left out: a fold has 64 videos",)
+    assert found.remarks == ("k 500 left out: a fold has 64 videos",)
     found = probe_linear(train, test, CLASSES, **LINEAR)
     assert [t.params["l2"] for t in found.trials] == [10.0, 0.1, 0.001] * 2
-    assert "penalty 10 is at the end of --l2" in found.notes[0]
+    assert "penalty 10 is at the end of --l2" in found.remarks[0]
 
 
 def test_folds_that_cannot_be_are_refused():
@@ -97,7 +97,7 @@ def test_tokens_that_know_are_found():
     found = probe_attentive(*data, attending(), lrs=(1e-4, 1e-2), weight_decays=(0.01,), folds=5)
     assert found.accuracy.value == 1
     assert found.best_params == {"lr": 1e-2, "weight_decay": 0.01}
-    assert "rate 0.01 is at the end of --lrs" in found.notes[0]
+    assert "rate 0.01 is at the end of --lrs" in found.remarks[0]
 
 
 def test_noise_is_attended_to_at_chance():

@@ -411,7 +411,7 @@ def test_a_frame_rate_gives_arrays_a_clock(place, tmp_path):
     assert (
         run(
             place, tmp_path, clips=clips, lists=ProbeListConfig(frame_rate=10.0)
-        ).sampling.interval_unit
+        ).frame_sampling.interval_unit
         == "seconds"
     )
 
@@ -421,7 +421,10 @@ def test_a_run_gives_its_own_stride(place, tmp_path):
     found = probed(
         tmp_path / "run", place / "train", settings=replace(SETTINGS, cache_dir=tmp_path)
     )
-    assert (found.sampling.frame_interval, found.sampling.interval_unit) == (2.0, "frames")
+    assert (found.frame_sampling.frame_interval, found.frame_sampling.interval_unit) == (
+        2.0,
+        "frames",
+    )
 
 
 def test_the_store_is_whole_files(place, tmp_path):

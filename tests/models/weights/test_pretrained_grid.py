@@ -35,7 +35,7 @@ def begun(path, own=OWN, pos_embed="auto"):
     encoder = resolve_pos_embed(own, pos_embed, path)
     model = Classifier(replace(classifier_config(), encoder=encoder))
     config = InitConfig(weights=path, pos_embed=pos_embed)
-    return model, init_classifier(model, config, torch.Generator(), class_names=NAMES).notes
+    return model, init_classifier(model, config, torch.Generator(), class_names=NAMES).remarks
 
 
 def released(path, **changed):

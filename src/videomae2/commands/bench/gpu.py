@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 
 SIZES = ("tiny", "small", "base", "large", "huge", "giant")
-KINDS = ("step", "largest", "transformers", "deterministic", "profile", "compiled")
+MEASUREMENT_TYPES = ("step", "largest", "transformers", "deterministic", "profile", "compiled")
 """What can be measured, in the order in which it is."""
 
 SOURCE = Path(__file__).resolve().parents[3]
@@ -49,7 +49,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add, default_sizes = parser.add_argument, ("small", "base", "large", "giant")
     add("--sizes", nargs="+", default=default_sizes, choices=SIZES)
-    add("--kinds", nargs="+", default=KINDS, choices=KINDS, help="what to measure")
+    add(
+        "--kinds",
+        nargs="+",
+        default=MEASUREMENT_TYPES,
+        choices=MEASUREMENT_TYPES,
+        help="what to measure",
+    )
     add("--seconds", type=float, default=470, help="after them all is stopped")
     add("--side", type=int, default=224, help="of a clip in pixels")
     add("--largest-batch", type=int, default=4096, help="where the search ends")

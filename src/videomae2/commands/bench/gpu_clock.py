@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Measurement:
     """One thing to measure."""
 
-    title: str
+    name: str
     kind: str
     work: Callable[[], None]
 

@@ -52,8 +52,8 @@ class GpuBench:
         """Make the measurements that are wanted, and keep the report after each."""
         remaining = [one for one in plan if self.clock.is_requested(one.kind)]
         while remaining:
-            title, kind = remaining[0].title, remaining[0].kind
-            self.report.unfinished = [measurement.title for measurement in remaining]
+            title, kind = remaining[0].name, remaining[0].kind
+            self.report.unfinished = [measurement.name for measurement in remaining]
             if self._broken or not self.clock.has_time_for(kind):
                 why = "the device failed before it" if self._broken else "no time left"
                 self.report.skipped.append(f"{title}: {why}")
@@ -86,7 +86,7 @@ class GpuBench:
                 halved = replace(case, batch_size=case.batch_size // 2)
             free_device_memory()  # not before the error is gone, which holds on to what it saw
             what = f"{case.size} {case.masking}"
-            self.report.notes.append(
+            self.report.remarks.append(
                 f"{what}: {case.batch_size} clips do not fit, {halved.batch_size} tried"
             )
             case = halved

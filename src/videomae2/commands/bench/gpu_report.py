@@ -23,7 +23,7 @@ class GpuReport:
     """transformers' model, V1 masking."""
     largest: list[dict[str, Any]] = field(default_factory=list)
     profiles: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     unfinished: list[str] = field(default_factory=list)
     """What was still to do when this was written, and first what was being done."""
@@ -59,7 +59,7 @@ def format_markdown(report: GpuReport) -> str:
         table = align_columns(("ms/step", "share", "kernel"), kernels, num_left=3)
         tables[f"Most of a step of {title}:"] = table
     remarks = (
-        ("Smaller batches: ", report.notes),
+        ("Smaller batches: ", report.remarks),
         ("Left out: ", report.skipped),
         ("Not finished when this was written: ", report.unfinished),
     )

@@ -28,7 +28,7 @@ class Machine:
     commit: str
     """Of the working tree, with + if it was changed; empty outside of one."""
     processor: str
-    cores: int
+    num_cores: int
     """Cores that this process may use."""
     threads: int
     """Threads of PyTorch."""
@@ -39,7 +39,7 @@ class Machine:
     python: str
 
     def __str__(self) -> str:
-        text = f"{self.processor}, {self.cores} cores, {self.threads} threads"
+        text = f"{self.processor}, {self.num_cores} cores, {self.threads} threads"
         if self.device != "cpu":
             text = f"{self.device} ({text})"
         commit = f", commit {self.commit}" if self.commit else ""
@@ -53,7 +53,7 @@ def describe_machine(device: torch.device) -> Machine:
         date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         commit=_find_commit(),
         processor=_find_processor(),
-        cores=count_available_cores(),
+        num_cores=count_available_cores(),
         threads=torch.get_num_threads(),
         device=torch.cuda.get_device_name(device) if cuda else "cpu",
         matmul_backend=matmul.get_backend(),

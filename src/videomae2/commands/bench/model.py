@@ -67,7 +67,7 @@ class BenchCase:
 class Baseline:
     """Another's model in the place of ours, to compare with."""
 
-    build: Callable[[BenchCase, Clips], nn.Module]
+    build_model: Callable[[BenchCase, Clips], nn.Module]
     """Makes a task that steps on these clips."""
     flops: Callable[[BenchCase], int]
     """Operations of forward and backward for one clip, as that model computes."""
@@ -80,7 +80,11 @@ class StepRunner:
         """Get ready, with another's model in the place of ours if there is one to compare with."""
         self.case, self.runtime, self._baseline = case, runtime, baseline
         self.clips = random_clips(case, runtime.device)
-        task = baseline.build(case, self.clips) if baseline else _build_task(case, runtime.device)
+        task = (
+            baseline.build_model(case, self.clips)
+            if baseline
+            else _build_task(case, runtime.device)
+        )
         self.task = task.to(runtime.device).train()
         if runtime.compile:
             compile_blocks(self.task)
@@ -166,7 +170,7 @@ class StepTiming:
     """Of the products of forward and backward; computing activations again does not count."""
     share_of_peak: float | None
     """Of the rate of plain matrix products in the same precision."""
-    memory_gib: float
+    peak_memory_gib: float
     """The most at one time: of the device, or of the process on a CPU."""
 
 
@@ -210,7 +214,7 @@ def measure_step(
         clips_per_second=case.batch_size / median_seconds,
         flops_per_second=rate,
         share_of_peak=rate / peak if peak else None,
-        memory_gib=highest_memory_gib(runtime),
+        peak_memory_gib=highest_memory_gib(runtime),
     )
 
 

@@ -46,7 +46,7 @@ def format_step_table(steps: Sequence[StepTiming], *, with_size: bool = False) -
                 f"{step.clips_per_second:,.2f}",
                 f"{step.flops_per_second / 1e9:,.0f}",
                 "-" if step.share_of_peak is None else f"{step.share_of_peak:.0%}",
-                f"{step.memory_gib:.2f}",
+                f"{step.peak_memory_gib:.2f}",
             )
         )
     return align_columns(_STEP_COLUMNS, rows)

@@ -66,4 +66,4 @@ def compute_transformers_flops(case: BenchCase) -> int:
     return compute_step_flops(case.model, counts, trim_last_block=False)
 
 
-TRANSFORMERS_BASELINE = Baseline(build=TransformersTask, flops=compute_transformers_flops)
+TRANSFORMERS_BASELINE = Baseline(build_model=TransformersTask, flops=compute_transformers_flops)

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from videomae2.commands.evaluate.dataset import GroundTruth
-from videomae2.commands.evaluate.task_metrics import TASK_METRICS, Outputs
+from videomae2.commands.evaluate.task_metrics import TASK_METRICS, VideoOutputs
 from videomae2.data.views.requests import ViewSpec
 from videomae2.inference.classifier import ViewScores, interpret_scores
 from videomae2.metrics.bootstrap import Bootstrap
@@ -23,7 +23,7 @@ _MAX_PER_AXIS = 6  # counts of clips, and of crops, that are compared
 
 def compute_metrics(
     scores: Iterable[ViewScores], views: ViewSpec, truth: GroundTruth, resampling: Bootstrap
-) -> tuple[Outputs, EvalMetrics]:
+) -> tuple[VideoOutputs, EvalMetrics]:
     """Average the views of every video, and compute every metric.
 
     Source: engine_for_finetuning.py of the released code: softmax of each view, then the mean.

@@ -29,7 +29,7 @@ from videomae2.inference.classifier import (
     load_classifier_task,
     resolve_requested_classifier,
 )
-from videomae2.inference.score_list import ScoreStore, score_all
+from videomae2.inference.score_list import ScoreStore, score_videos
 from videomae2.inference.scorer import VideoScorer
 from videomae2.inference.views import bind_views, format_views
 from videomae2.metrics.bootstrap import Bootstrap
@@ -66,7 +66,7 @@ class EvaluationPlan:
         classifier, dataset = self.scorer.classifier, self.dataset
         encoder, manifest = classifier.ref.config.model.encoder, dataset.manifest
         clip = f"{encoder.size}, clips of {encoder.frames}x{encoder.height}x{encoder.width}"
-        answers = f"{len(dataset.classes)} {TASK_TYPES[dataset.truth.task_type].answers}"
+        answers = f"{len(dataset.classes)} {TASK_TYPES[dataset.truth.task_type].label_description}"
         return Summary(
             (
                 ("model", f"{classifier.ref}\n{clip}"),
@@ -213,7 +213,7 @@ def _run_evaluation(plan: EvaluationPlan) -> Evaluation:
     store = ScoreStore(path, (scorer.views.num_views, ref.config.model.num_classes))
     with SignalHandler() as stop_signal:
         entries = list(dataset.manifest)
-        unreadable, stats = score_all(scorer, entries, names, store, stop_signal=stop_signal)
+        unreadable, stats = score_videos(scorer, entries, names, store, stop_signal=stop_signal)
     rows = [i for i, name in enumerate(names) if name not in unreadable]
     if not rows:
         reason = next(iter(unreadable.items()))
@@ -252,7 +252,7 @@ def _describe_model(ref: ClassifierRef, scorer: VideoScorer, digest: str) -> Mod
         selection_reason=ref.reason,
         weights=ref.weights,
         digest=digest,
-        outputs=ref.outputs_summary,
+        num_outputs=ref.outputs_summary,
         size=encoder.size,
         parameters=sum(p.numel() for p in scorer.classifier.task.model.parameters()),
         clip=f"{encoder.frames}x{encoder.height}x{encoder.width}",

@@ -25,7 +25,7 @@ from videomae2.metrics.regression import compute_regression_intervals
 from videomae2.metrics.results import EvalMetrics, OutputResult, VideoResult
 from videomae2.models.task_type import TaskType
 
-Outputs = Float64[np.ndarray, "videos outputs"]
+VideoOutputs = Float64[np.ndarray, "videos outputs"]
 KeepFn = Callable[[Float64[np.ndarray, "parts outputs"], int], Float64[np.ndarray, "parts kept"]]
 """Takes the answers of a video by parts of its views, and its row; gives what is worth keeping."""
 Result = tuple[EvalMetrics, Sequence[float]]
@@ -44,7 +44,7 @@ def _keep_hits(truth: GroundTruth) -> KeepFn:
 
 
 def _compute_multiclass(
-    outputs: Outputs, kept: Float32[np.ndarray, "parts videos kept"],
+    outputs: VideoOutputs, kept: Float32[np.ndarray, "parts videos kept"],
     truth: GroundTruth, resampling: Bootstrap,
 ) -> Result:  # fmt: skip
     labels, num_classes = truth.labels, outputs.shape[1]
@@ -110,7 +110,7 @@ def _keep_all(truth: GroundTruth) -> KeepFn:
 
 
 def _compute_multilabel(
-    outputs: Outputs, kept: Float32[np.ndarray, "parts videos kept"],
+    outputs: VideoOutputs, kept: Float32[np.ndarray, "parts videos kept"],
     truth: GroundTruth, resampling: Bootstrap,
 ) -> Result:  # fmt: skip
     positive, predicted = truth.targets > 0.5, outputs > 0.5
@@ -152,7 +152,7 @@ def _compute_multilabel(
     return metrics, [_compute_map(part.astype(np.float64), positive) for part in kept]
 
 
-def _compute_map(outputs: Outputs, positive: Bool[np.ndarray, "videos outputs"]) -> float:
+def _compute_map(outputs: VideoOutputs, positive: Bool[np.ndarray, "videos outputs"]) -> float:
     """The mAP; NaN where no label holds for any video."""
     if not positive.any():
         return _NOT_KNOWN
@@ -171,7 +171,7 @@ def _keep_errors(truth: GroundTruth) -> KeepFn:
 
 
 def _compute_regression(
-    outputs: Outputs, kept: Float32[np.ndarray, "parts videos kept"],
+    outputs: VideoOutputs, kept: Float32[np.ndarray, "parts videos kept"],
     truth: GroundTruth, resampling: Bootstrap,
 ) -> Result:  # fmt: skip
     errors = np.abs(outputs - truth.targets)
@@ -247,7 +247,7 @@ def _build_video_results(
     )
 
 
-ComputeFn = Callable[[Outputs, np.ndarray, GroundTruth, Bootstrap], Result]
+ComputeFn = Callable[[VideoOutputs, np.ndarray, GroundTruth, Bootstrap], Result]
 
 TASK_METRICS: dict[TaskType, tuple[Callable[[GroundTruth], KeepFn], ComputeFn]] = {
     "multiclass": (_keep_hits, _compute_multiclass),

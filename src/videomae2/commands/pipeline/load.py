@@ -65,7 +65,7 @@ def load_pipeline(path: Path, recipes: Recipes, *, out: Path | None = None) -> P
 def _iterate_parents(
     stage: Stage[Any], plans: Mapping[str, StagePlan]
 ) -> Iterator[tuple[str, Pretrained | None]]:
-    for role, name in stage.parents.items():
+    for role, name in stage.input_stages.items():
         if name in plans and plans[name].produces is None:
             raise ConfigError(f"from: {name} gives no model, or several")
         yield role, plans[name].produces if name in plans else None
@@ -157,7 +157,7 @@ class _StageLoader:
         if before.get("output_dir") != after.get("output_dir"):
             problem = "output_dir has no effect: the folder of a stage is its name, under out"
             self._add_problem("settings", problem)
-        for role, parent in stage.parents.items():
+        for role, parent in stage.input_stages.items():
             path = stage.inputs[role]
             if before.get(path) != after.get(path):
                 problem = f"{path} has no effect: the weights are those of {parent}"

@@ -70,7 +70,7 @@ def choose_action(
         return act("rerun", ", ".join(changes[:_MAX_REASONS]) + more)
     before = _load_old_settings(stage, state.provenance)
     report_changes = ", ".join(diff_configs(before, stage.config, stage.ignored_fields))
-    if pending := [stage.parents[role] for role, digest in weights.items() if digest is None]:
+    if pending := [stage.input_stages[role] for role, digest in weights.items() if digest is None]:
         outcome = "cached" if state.output and not report_changes else "resumed"
         return act("pending", f"{outcome} if the weights of {', '.join(pending)} stay the same")
     if state.output is None:
@@ -98,12 +98,12 @@ def _list_changes(stage: Stage[Any], state: StageState, new: StageProvenance) ->
     yield from _list_changed_videos(
         old, new, compare_files=bool(state.output) or not stage.tracks_file_changes
     )
-    for role in {**old.weights, **stage.parents, **new.weights}:
-        if role in stage.parents and role not in new.weights:
+    for role in {**old.weights, **stage.input_stages, **new.weights}:
+        if role in stage.input_stages and role not in new.weights:
             if role not in old.weights:
-                yield f"it started without {stage.parents[role]}"
+                yield f"it started without {stage.input_stages[role]}"
         elif old.weights.get(role) != new.weights.get(role):
-            name = f"weights of {stage.parents.get(role, 'start')}"
+            name = f"weights of {stage.input_stages.get(role, 'start')}"
             yield f"other {f'content of {role}' if role.endswith('names') else name}"
 
 

@@ -59,7 +59,7 @@ class PipelineRunner:
         digests: dict[str, str | None] = {
             role: compute_weights_digest(path) for role, path in list_weight_files(stage)
         }
-        for role, name in stage.parents.items():  # parents that are not done may change
+        for role, name in stage.input_stages.items():  # parents that are not done may change
             digests[role] = self.results[name].output.digest if name in self.results else None
         action = choose_action(stage, self.pipeline.plans[stage.name], digests)
         if action.output is not None:
@@ -74,7 +74,7 @@ class PipelineRunner:
         if action.name == "rerun":
             _logger.info(f"archived what was there is in {backup_folder(stage.out)}")
         write_stage_state(stage.out, StageState(provenance=provenance))
-        weights = {role: self.results[name].path for role, name in stage.parents.items()}
+        weights = {role: self.results[name].path for role, name in stage.input_stages.items()}
         lineage = build_lineage(self.pipeline.name, stage, provenance)
         path, metrics = stage.run(weights, {"lineage": lineage})
         output = StageOutput(
@@ -123,7 +123,7 @@ def plan_pipeline(
         f"stage {stage.name} needs {parent}, which is to be done first "
         f"({actions[parent].reason}); leave --from out"
         for stage in pipeline.stages
-        for parent in stage.parents.values()
+        for parent in stage.input_stages.values()
         if stage.name in selected and parent not in (*selected, *runner.results)
     ]
     if problems:
@@ -162,11 +162,11 @@ def run_pipeline(
     return [runner.results[name] for name in selected]
 
 
-def _process_stage(runner: PipelineRunner, stage: Stage[Any], selected: Sequence[str]) -> None:
+def _process_stage(runner: PipelineRunner, stage: Stage[Any], stage_names: Sequence[str]) -> None:
     action = runner.decide(stage)
-    if stage.name not in selected:
+    if stage.name not in stage_names:
         return
-    number = f"{selected.index(stage.name) + 1} of {len(selected)}"
+    number = f"{stage_names.index(stage.name) + 1} of {len(stage_names)}"
     _logger.info(f"\n== stage {number}: {stage.name} ({stage.description})")
     _logger.info(f"{action.name:<8} {action.reason}")
     if action.output is None:

@@ -94,7 +94,7 @@ class Stage(ABC, Generic[C]):
         """
 
     @property
-    def parents(self) -> dict[str, str]:
+    def input_stages(self) -> dict[str, str]:
         """Role → stage, for what other stages give."""
         return {role: word for role, word in self.sources.items() if not is_path(word)}
 

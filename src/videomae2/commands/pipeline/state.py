@@ -96,7 +96,7 @@ def build_lineage(pipeline: str, stage: Stage[Any], inputs: StageProvenance) -> 
         for path, value in flatten(stage.config)
         if affects_results(path, stage.config, stage.ignored_fields)
     }
-    places = {**dict(list_weight_files(stage)), **stage.parents}
+    places = {**dict(list_weight_files(stage)), **stage.input_stages}
     return {
         "pipeline": pipeline,
         "stage": stage.name,
@@ -121,7 +121,7 @@ def list_weight_files(stage: Stage[Any]) -> Iterator[tuple[str, Path]]:
     yield from stage.model_paths.items()
     settings = dict(flatten(stage.config))
     for role, setting in stage.inputs.items():
-        if role not in stage.parents and settings.get(setting) is not None:
+        if role not in stage.input_stages and settings.get(setting) is not None:
             yield role, settings[setting]
     for path, value in settings.items():
         # these names decide which rows of a head are taken; those of all outputs of a judged model

@@ -53,7 +53,7 @@ class TokenFeatures:
 class AttentiveConfig:
     """How attentive probes are trained."""
 
-    heads: int
+    num_heads: int
     num_classes: int
     epochs: int
     batch_size: int
@@ -108,7 +108,7 @@ def train_probes(
     probes = [
         AttentiveProbe(
             dim,
-            config.heads,
+            config.num_heads,
             config.num_classes,
             Generator().manual_seed(rng.make_key(config.seed) >> 1),
         ).to(config.device)

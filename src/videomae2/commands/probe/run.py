@@ -45,7 +45,7 @@ class ProbePlan:
     extractor: FeatureExtractor
     data: ProbeData
     lists: list[FeatureList]
-    sampling: FrameSampling
+    frame_sampling: FrameSampling
     skip_unreadable: bool
     settings: ProbeSettings
 
@@ -58,7 +58,10 @@ class ProbePlan:
         return Summary(
             (
                 ("weights", f"{extractor.frozen.path} ({encoder})"),
-                ("clips", f"{extractor.clips} of each video, {format_sampling(self.sampling)}"),
+                (
+                    "clips",
+                    f"{extractor.clips} of each video, {format_sampling(self.frame_sampling)}",
+                ),
                 ("train", f"{train}: {data.train.source}"),
                 ("test", f"{len(data.test_rows)} videos: {data.test_description}"),
                 ("probes", f"{methods}, chosen on {settings.folds} folds of train"),
@@ -131,7 +134,7 @@ def prepare_probe(
         extractor=extractor,
         data=data,
         lists=[(name, each, bind_views(views, each)) for name, each in manifests.items()],
-        sampling=FrameSampling(
+        frame_sampling=FrameSampling(
             kind="tsn" if views.frame_sampling == "tsn" else "strided",
             frame_interval=views.frame_interval,
             interval_unit=views.interval_unit,
@@ -184,7 +187,7 @@ def run_probe(plan: ProbePlan) -> ProbeReport:
         weights=extractor.frozen.path,
         digest=extractor.frozen.digest,
         encoder=format_encoder(extractor.frozen.encoder.config),
-        sampling=plan.sampling,
+        frame_sampling=plan.frame_sampling,
         clips=extractor.clips,
         stored_grid=extractor.stored_grid,
         grid=extractor.frozen.encoder.cubes.grid,
@@ -220,7 +223,7 @@ def _probe_methods(
             yield probe_linear(*pooled, num_classes, l2=settings.l2, folds=folds, seed=seed)
         else:
             config = AttentiveConfig(
-                heads=extractor.frozen.encoder.config.shape.num_heads,
+                num_heads=extractor.frozen.encoder.config.shape.num_heads,
                 num_classes=num_classes,
                 epochs=settings.epochs,
                 batch_size=settings.probe_batch_size,

@@ -102,7 +102,7 @@ class ManifestBuilder:
                 "\n".join([message, *messages]), path=self.source, line=line or None
             )
 
-    def build(self, root: str) -> Manifest:
+    def to_manifest(self, root: str) -> Manifest:
         """Turn the columns into a manifest, without copying the numbers."""
         return Manifest(
             source=self.source,
@@ -195,9 +195,9 @@ def _add_unknown_class_errors(
         builder.hint = format_both_lists(classes, source_classes)
 
 
-def format_both_lists(known_classes: Sequence[str], source_classes: Sequence[str]) -> str:
+def format_both_lists(expected_classes: Sequence[str], source_classes: Sequence[str]) -> str:
     """The classes that are known and those of a list, whole."""
-    pairs = (("known", known_classes), ("found", source_classes))
+    pairs = (("known", expected_classes), ("found", source_classes))
     return "\n".join(f"  {title}  {len(names)}: {', '.join(names)}" for title, names in pairs)
 
 

@@ -165,9 +165,9 @@ def _explain_no_classes(builder: ManifestBuilder, names: list[str]) -> str:
     return ""
 
 
-def format_counts(kinds: Counter[str]) -> str:
+def format_counts(counts: Counter[str]) -> str:
     """Say how many files of each extension there are, the most frequent first."""
-    sorted_kinds = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
+    sorted_kinds = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     shown = [
         f"{number:,} {'.' + kind if kind else 'without extension'}" for kind, number in sorted_kinds
     ]

@@ -129,12 +129,12 @@ def read_manifest(
         wanted = ", ".join(options.extra_columns)
         raise ManifestError(f"is no table with a header; wanted columns {wanted}", path=source)
     if is_folder:
-        return builder.build(source)
+        return builder.to_manifest(source)
     roots = [os.path.dirname(source), ""] if root is None else [os.path.expanduser(root)]
     builder.frame_name = _resolve_frame_name(builder, options)
     base = _resolve_root(builder, roots, required=check_some_exist)
     builder.description += f", paths relative to {base or 'the working folder'}"
-    return builder.build(base)
+    return builder.to_manifest(base)
 
 
 def _read_folder_source(

@@ -144,13 +144,13 @@ def _drop_missing_files(source: LabelledSource) -> LabelledSource:
     """Leave out the videos that are not there; every folder is listed once, which is quick."""
     list_names = cache(_list_names)
 
-    def exists(video: LabelledVideo) -> bool:
+    def has_file(video: LabelledVideo) -> bool:
         assert video.entry is not None
         # a slash at the end of a path would leave no name to look for
         folder, name = os.path.split(video.entry.path.rstrip(os.sep))
         return name in list_names(folder)
 
-    is_present = [exists(video) for video in source.videos]
+    is_present = [has_file(video) for video in source.videos]
     pairs = list(zip(source.videos, is_present, strict=True))
     return replace(
         source,

@@ -193,7 +193,7 @@ class IndexCache:
                 self._indexes.move_to_end(key)
             return self._indexes.get(key)
 
-    def put(self, key: tuple[str, int, int], index: FrameIndex) -> None:
+    def add(self, key: tuple[str, int, int], index: FrameIndex) -> None:
         with self._lock:
             previous = self._indexes.pop(key, None)
             self._bytes += index.nbytes - (previous.nbytes if previous else 0)

@@ -91,7 +91,7 @@ class VideoFile:
                 start = perf_counter()
                 index = build_index(self._path, self._packet_reader, self._deadline, self._limits)
                 self.timings["index"] += perf_counter() - start
-            INDEX_CACHE.put(key, index)
+            INDEX_CACHE.add(key, index)
         check_count(self._path, len(index.seconds), self._limits)
         return index
 

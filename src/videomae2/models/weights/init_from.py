@@ -70,7 +70,7 @@ class LoadReport:
     head: str = "fresh"
     unused: Mapping[str, int]
     """Parts of the parent that have no use here, and how many weights each has."""
-    notes: Sequence[str] = ()
+    remarks: Sequence[str] = ()
 
     def __str__(self) -> str:
         return str(self.summarize())
@@ -84,7 +84,7 @@ class LoadReport:
             f"{self.loaded} weights of {self.source}",
             f"norm: {self.norm}; head: {self.head}",
             *([f"no use for {unused}"] if unused else []),
-            *self.notes,
+            *self.remarks,
         ]
         return Summary((("start", "\n".join(lines) + hint),))
 
@@ -170,7 +170,7 @@ def load_pretrained(
         norm=norm_note,
         head=head_note,
         unused=unused,
-        notes=describe_pos_embed(encoder, pretrained.encoder),
+        remarks=describe_pos_embed(encoder, pretrained.encoder),
     )
 
 
