@@ -122,7 +122,7 @@ def test_fine_tuning_on_kinetics_710_takes_the_folder(place, capsys):
     [
         (("kinetics-710", "k710/"), "no parts are named: wanted a folder with train.csv"),
         (("any",), "OUT missing"),
-        (("kinetics-400", "out", *THREE), "kind wants one of 'any', 'kinetics-710'"),
+        (("kinetics-400", "out", *THREE), "KIND wants one of 'any', 'kinetics-710'"),
         (("any", "k400", *THREE), "k400/train.csv is a list of a part; write to another folder"),
     ],
 )

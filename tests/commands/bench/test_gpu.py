@@ -26,7 +26,7 @@ def test_it_measures_and_writes_both_files(tmp_path, monkeypatch):
     assert [step["deterministic"] for step in found["steps"]] == [False] * 3 + [True]
     assert all(step["clips_per_second"] > 0 for step in found["steps"])
     assert found["largest"][0]["batch"] == 5
-    assert found["skipped"] == found["notes"] == found["unfinished"] == []
+    assert found["skipped"] == found["remarks"] == found["unfinished"] == []
     assert len(found["profiles"]["tiny dual, 4 clips"]) == 15
     page = (tmp_path / "gpu.md").read_text()
     rows = [line.split()[:-9] for line in page.splitlines() if line.startswith("tiny, ")]

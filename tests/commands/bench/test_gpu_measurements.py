@@ -62,7 +62,7 @@ def test_a_device_that_fails_leaves_what_was_measured(tmp_path, make_bench, monk
     bench.report.remarks.append("measured before")
     bench.run([Measurement(name, "step", broken) for name in ("one", "two")])
     found = json.loads((tmp_path / "gpu.json").read_text())
-    assert found["notes"] == ["measured before"]
+    assert found["remarks"] == ["measured before"]
     assert [line.split(":")[0] for line in found["skipped"]] == ["one", "memory after one", "two"]
     assert found["skipped"][-1] == "two: the device failed before it"
 
