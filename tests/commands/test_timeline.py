@@ -23,7 +23,7 @@ from videomae2.errors import ConfigError
 from videomae2.inference.inputs import VideoInput, expand_inputs
 from videomae2.inference.predictor import Predictor
 from videomae2.inference.timeline import Timeline, TimelineConfig, compute_timeline
-from videomae2.metrics.timeline import TimeBins, compute_activations, find_segments
+from videomae2.metrics.timeline_smoothing import TimeBins, compute_activations, find_segments
 from videomae2.models.task_type import LabelSpace
 from videomae2.reports.timeline import format_clock, write_timeline_picture
 from videomae2.reports.timeline_video import select_frames

@@ -13,7 +13,7 @@ from videomae2.data.views.crops import center_box
 from videomae2.data.views.resize import crop_and_resize
 from videomae2.errors import ConfigError
 from videomae2.models.weights.config_json import CONFIG_FILE
-from videomae2.models.weights.ref import find_run_folder
+from videomae2.models.weights.model_ref import find_run_folder
 from videomae2.models.weights.resolve import find_saved_model, load_autoencoder
 from videomae2.reports.reconstruction import ReconstructedClip
 from videomae2.reports.reconstruction_image import write_clip_image, write_clip_video

@@ -17,7 +17,7 @@ from videomae2.data.manifests.public_classes import check_class_names, find_data
 from videomae2.errors import CheckpointError, ConfigError
 from videomae2.metrics.classification import compute_probabilities
 from videomae2.models.task_type import LabelSpace, TaskType
-from videomae2.models.weights.ref import ClassifierRef
+from videomae2.models.weights.model_ref import ClassifierRef
 from videomae2.models.weights.resolve import WeightsChoice, resolve_classifier
 from videomae2.tasks.classify import ClassifyConfig, ClassifyTask
 from videomae2.training.runtime import Runtime

@@ -11,7 +11,7 @@ from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.manifests.overlap import describe_entry, find_overlap
 from videomae2.data.manifests.read import ListConfig
 from videomae2.errors import ConfigError, DataError, ManifestError
-from videomae2.metrics.splits import validation_split
+from videomae2.metrics.folds import validation_split
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

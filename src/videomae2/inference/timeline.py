@@ -25,7 +25,7 @@ from videomae2.data.workers.pool import Pool
 from videomae2.errors import ConfigError, VideoError
 from videomae2.inference.inputs import VideoInput
 from videomae2.inference.predictor import Predictor
-from videomae2.metrics.timeline import (
+from videomae2.metrics.timeline_smoothing import (
     Segment,
     TimeBins,
     compute_activations,

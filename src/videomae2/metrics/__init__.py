@@ -7,8 +7,8 @@ regression.py             how far off predicted numbers are
 bootstrap.py              intervals, also of differences; Wilson's
 linear_probe.py           scaling, ridge and logistic regression on features
 knn.py                    nearest neighbours by features, and their votes
-splits.py                 folds and held-out videos with a share of each class
-timeline.py               scores over time, and when a class holds
+folds.py                  folds and held-out videos with a share of each class
+timeline_smoothing.py     scores over time, and when a class holds
 results.py, probe.py      what an evaluation and a probe found, as values
 ========================  =========================================================================
 """

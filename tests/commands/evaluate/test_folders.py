@@ -13,7 +13,7 @@ from videomae2.commands.evaluate.run import prepare_evaluation
 from videomae2.data.manifests.read import ListConfig
 from videomae2.errors import ConfigError
 from videomae2.inference.views import EvalViews
-from videomae2.models.weights.ref import EMA_FILE
+from videomae2.models.weights.model_ref import EMA_FILE
 from videomae2.models.weights.saved import load_saved_state
 
 ONE = {"views": EvalViews(clips=1, crops=1)}

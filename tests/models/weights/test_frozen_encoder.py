@@ -15,8 +15,8 @@ from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.init import init_autoencoder_weights, init_classifier_weights
 from videomae2.models.weights.frozen_encoder import load_frozen_encoder
+from videomae2.models.weights.model_ref import EMA_FILE
 from videomae2.models.weights.official import classifier_to_official, to_official
-from videomae2.models.weights.ref import EMA_FILE
 
 CUBES = torch.randint(0, 256, (2, 64, 2 * 8 * 8 * 3), dtype=torch.uint8)
 TINY = EncoderConfig(size="tiny", frames=16, height=224, width=224)

@@ -6,7 +6,7 @@ from safetensors.torch import save_file
 
 from tests.helpers.classifiers import saved_classifier
 from videomae2.errors import CheckpointError
-from videomae2.models.weights.ref import (
+from videomae2.models.weights.model_ref import (
     EMA_FILE,
     find_run_folder,
 )

@@ -34,7 +34,7 @@ from videomae2.inference.scorer import VideoScorer
 from videomae2.inference.views import bind_views, format_views
 from videomae2.metrics.bootstrap import Bootstrap
 from videomae2.models.task_type import TASK_TYPES
-from videomae2.models.weights.ref import ClassifierRef
+from videomae2.models.weights.model_ref import ClassifierRef
 from videomae2.reports.evaluation import select_shown, write_report
 from videomae2.reports.evaluation_result import Evaluation, ModelFacts
 from videomae2.reports.image_canvas import encode_filmstrip

@@ -29,8 +29,8 @@ from videomae2.inference.classifier import (
     resolve_requested_classifier,
 )
 from videomae2.inference.views import bind_views, format_views
+from videomae2.models.weights.model_ref import ClassifierRef
 from videomae2.models.weights.pretrained import Pretrained
-from videomae2.models.weights.ref import ClassifierRef
 from videomae2.training.runtime import RuntimeConfig, resolve_runtime
 
 

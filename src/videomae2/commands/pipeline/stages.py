@@ -16,8 +16,8 @@ from videomae2.errors import ConfigError
 from videomae2.models.autoencoder import Autoencoder
 from videomae2.models.classifier import Classifier
 from videomae2.models.weights.config_json import ModelConfig, SavedClassifierConfig
+from videomae2.models.weights.model_ref import ClassifierRef, ModelRef
 from videomae2.models.weights.pretrained import Pretrained
-from videomae2.models.weights.ref import ClassifierRef, ModelRef
 
 C = TypeVar("C")
 StageMetrics = dict[str, float]

@@ -19,7 +19,7 @@ from videomae2.commands.train.video_lists import VideoList
 from videomae2.config.diff import affects_results
 from videomae2.config.files import to_builtin
 from videomae2.errors import CheckpointError
-from videomae2.models.weights.ref import EMA_FILE
+from videomae2.models.weights.model_ref import EMA_FILE
 from videomae2.models.weights.resolve import resolve_checkpoint
 from videomae2.models.weights.saved import MODEL_FILE
 

@@ -16,9 +16,9 @@ from torch import Tensor
 from videomae2.errors import ConfigError
 from videomae2.metrics import knn
 from videomae2.metrics.classification import top_k_hits
+from videomae2.metrics.folds import assign_folds
 from videomae2.metrics.linear_probe import FeatureScaler, fit_logistic
 from videomae2.metrics.probe import ProbeResult, Trial, compute_result, select_best
-from videomae2.metrics.splits import assign_folds
 
 POOLINGS = ("plain", "normed")
 _MAX_VIDEOS_ALL_FOLDS = 20_000  # more training videos than this hold out the first fold only

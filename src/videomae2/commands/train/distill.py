@@ -42,9 +42,9 @@ from videomae2.data.loading.batch import CPUBatch
 from videomae2.errors import CheckpointError
 from videomae2.models.classifier import Classifier
 from videomae2.models.weights.config_json import SavedClassifierConfig
+from videomae2.models.weights.model_ref import ClassifierRef
 from videomae2.models.weights.pretrained import Pretrained
 from videomae2.models.weights.pretrained_grid import resolve_pos_embed
-from videomae2.models.weights.ref import ClassifierRef
 from videomae2.models.weights.resolve import resolve_classifier
 from videomae2.tasks.distill import DistillTask, build_projection
 from videomae2.tensors.clips import Clips

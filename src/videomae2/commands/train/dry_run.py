@@ -19,7 +19,7 @@ from videomae2.config.runs import DistillRun, FinetuneRun, Run
 from videomae2.data.loading.sources import SourceConfig
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.models.classifier import Classifier, ClassifierConfig
-from videomae2.models.weights.ref import BEST_FOLDER
+from videomae2.models.weights.model_ref import BEST_FOLDER
 from videomae2.training.checkpoint import CheckpointManager
 from videomae2.training.loop import LoopConfig
 from videomae2.training.runtime import resolve_runtime

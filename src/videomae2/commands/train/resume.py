@@ -13,7 +13,7 @@ from videomae2.data.loading.quarantine import Quarantine
 from videomae2.errors import CheckpointError
 from videomae2.models.lora import adapter_state, merged_state
 from videomae2.models.weights.config_json import ModelConfig
-from videomae2.models.weights.ref import EMA_FILE
+from videomae2.models.weights.model_ref import EMA_FILE
 from videomae2.models.weights.resolve import ADAPTERS_FILE
 from videomae2.models.weights.saved import check_state_dict, load_saved_state, save_model
 from videomae2.tensors.files import save_tensors

@@ -24,7 +24,7 @@ from videomae2.config.files import parse_config, parse_yaml, save_config
 from videomae2.config.runs import Run
 from videomae2.data.loading.quarantine import FILE_NAME as UNREADABLE_FILE
 from videomae2.errors import CheckpointError, ConfigError
-from videomae2.models.weights.ref import (
+from videomae2.models.weights.model_ref import (
     BEST_FOLDER,
     PREVIOUS_BEST_FOLDER,
 )

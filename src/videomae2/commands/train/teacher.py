@@ -30,7 +30,7 @@ from videomae2.data.manifests.manifest import Manifest
 from videomae2.errors import DataError
 from videomae2.models.classifier import Classifier
 from videomae2.models.task_type import TASK_TYPES
-from videomae2.models.weights.ref import ClassifierRef
+from videomae2.models.weights.model_ref import ClassifierRef
 from videomae2.tasks.distill import CacheDtype, TeacherOutput, hard_labels, kl_divergence
 from videomae2.tensors import grid, pixels
 from videomae2.tensors.clips import Clips, to_device

@@ -28,7 +28,7 @@ from videomae2.data.views.resize import make_clips
 from videomae2.errors import CheckpointError, DataError
 from videomae2.models.task_type import TASK_TYPES
 from videomae2.models.weights.config_json import SavedClassifierConfig, load_model_config_of
-from videomae2.models.weights.ref import BEST_FOLDER
+from videomae2.models.weights.model_ref import BEST_FOLDER
 from videomae2.tasks.classify import ClassifyTask
 from videomae2.tasks.distill import DistillTask
 from videomae2.tensors.clips import Clips

@@ -3,7 +3,7 @@
 ========================  =========================================================================
 config_json.py            the card beside saved weights, config.json
 saved.py                  save and load a model strictly
-ref.py                    a model before its weights are read, with the outputs that are used
+model_ref.py              a model before its weights are read, with the outputs that are used
 resolve.py                find a model wherever it lies: best, newest, EMA; released files
 official.py               released names and shapes, translated both ways
 pretrained.py             weights to start from, under our names, wherever they lie

@@ -24,18 +24,18 @@ from videomae2.models.weights.config_json import (
     load_model_config,
     load_model_config_of,
 )
-from videomae2.models.weights.official import (
-    infer_official_encoder,
-    is_official_pretraining,
-    load_official_state,
-)
-from videomae2.models.weights.ref import (
+from videomae2.models.weights.model_ref import (
     BEST_FOLDER,
     EMA_FILE,
     PREVIOUS_BEST_FOLDER,
     RELEASED,
     ClassifierRef,
     ModelRef,
+)
+from videomae2.models.weights.official import (
+    infer_official_encoder,
+    is_official_pretraining,
+    load_official_state,
 )
 from videomae2.models.weights.saved import load_weights
 from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD

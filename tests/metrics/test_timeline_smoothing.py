@@ -3,7 +3,7 @@ from dataclasses import astuple
 import numpy as np
 import pytest
 
-from videomae2.metrics.timeline import (
+from videomae2.metrics.timeline_smoothing import (
     TimeBins,
     compute_activations,
     find_segments,

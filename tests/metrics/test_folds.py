@@ -4,8 +4,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from videomae2.metrics.folds import assign_folds, validation_split
 from videomae2.metrics.linear_probe import FeatureScaler
-from videomae2.metrics.splits import assign_folds, validation_split
 
 LABELS = st.lists(st.integers(0, 4), min_size=5, max_size=60).map(np.array)
 
