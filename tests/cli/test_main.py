@@ -99,11 +99,9 @@ def test_a_reader_that_leaves_ends_it_quietly(tmp_path):
     assert said.read_text() == ""
 
 
-def test_every_command_that_is_there_has_its_function():
+def test_every_command_has_its_function():
     folder = Path(command_line.__file__).parent
     for name, command in COMMANDS.items():
         module, function = command.function.split(":")
-        assert (module, function) == (f"videomae2.cli.{name.replace('-', '_')}", "main")
-        file = folder / f"{module.split('.')[-1]}.py"
-        if file.exists():
-            assert "def main(" in file.read_text()
+        assert name.replace("-", "_") in (module.split(".")[-1], function.removesuffix("_main"))
+        assert f"def {function}(" in (folder / f"{module.split('.')[-1]}.py").read_text()

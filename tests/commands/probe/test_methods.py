@@ -87,7 +87,7 @@ def tokens(videos, *, seed, apart):
 
 
 def attending(**changed):
-    how = {"heads": 3, "num_classes": CLASSES, "epochs": 12, "batch_size": 16, "seed": 0,
+    how = {"num_heads": 3, "num_classes": CLASSES, "epochs": 12, "batch_size": 16, "seed": 0,
            "device": torch.device("cpu")}  # fmt: skip
     return AttentiveConfig(**how | changed)
 
