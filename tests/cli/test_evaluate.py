@@ -106,7 +106,7 @@ def test_a_released_file_needs_no_run(place, tmp_path, capsys, monkeypatch):
     said = capsys.readouterr().out
     assert "model    six.pth (released file)" in said
     assert (
-        "answers  2 classes, one right (names from names.txt; 2 of its 6, those of two.tx" in said
+        "outputs  2 classes, one right (names from names.txt; 2 of its 6, those of two.tx" in said
     )
     assert "every 4 frames (the model does not say how it was trained), resized plainly" in said
     assert "folder   runs/six/evaluation/videos-" in said

@@ -71,7 +71,7 @@ class EvaluationPlan:
             (
                 ("model", f"{classifier.ref}\n{clip}"),
                 ("videos", f"{len(manifest)} ({manifest.description})"),
-                ("answers", f"{answers} ({dataset.class_names_source})"),
+                ("outputs", f"{answers} ({dataset.class_names_source})"),
                 ("views", format_views(self.scorer.views)),
                 ("folder", str(self.out_dir)),
                 ("device", str(classifier.runtime)),

@@ -78,7 +78,7 @@ class EvaluateStage(Stage[EvaluateConfig]):
         runtime = resolve_runtime(RuntimeConfig(device=config.device, precision=config.precision))
         rows = (
             ("videos", f"{len(manifest)} ({manifest.description})"),
-            ("answers", f"{len(dataset.classes)} ({dataset.class_names_source})"),
+            ("outputs", f"{len(dataset.classes)} ({dataset.class_names_source})"),
             ("views", format_views(views)),
             ("folder", str(self.out)),
             ("device", str(runtime)),
