@@ -4,6 +4,7 @@ Property tests try the same examples in every run, so that a failure is there ag
 """
 
 import gc
+from unittest.mock import patch
 
 import pytest
 from hypothesis import settings
@@ -28,6 +29,23 @@ def pytest_collection():
     gc.freeze()
     gc.enable()
     return result
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _plots():
+    """Plots of pages stay empty, for each takes half a second; tests of pages override this."""
+    from matplotlib.figure import Figure
+
+    save = Figure.savefig
+
+    def save_empty(figure, out, *, format, **more):
+        if format == "svg":
+            out.write("<svg></svg>")
+        else:
+            save(figure, out, format=format, **more)
+
+    with patch.object(Figure, "savefig", save_empty):
+        yield
 
 
 @pytest.fixture(autouse=True)

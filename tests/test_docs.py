@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.docs_commands import PAGES, all_commands, blocks, walks
-from tests.helpers.brightness_classifier import levels, save_rigged, write_levels
+from tests.helpers.brightness_classifier import levels, read_here, save_rigged, write_levels
 from tests.helpers.distill_runs import make_teacher
 from tests.helpers.kinetics_annotations import kinetics
 from tests.helpers.pretrain_runs import small_run, small_videos
@@ -28,20 +28,22 @@ SHORT = ("--optim.epochs", "1", "--optim.warmup-epochs", "0")
 
 
 def runnable() -> list[pytest.param]:
-    found = []
+    """What several pages say alike stands here once."""
+    found = {}
     in_walks = {command for walk in walks() for command in walk}
     for command in all_commands():
         marks = LONG if command.slow else []
         if command.runs and command not in in_walks:
-            found.append(pytest.param(list(command.words[1:]), id=str(command), marks=marks))
-    return found
+            case = pytest.param(list(command.words[1:]), id=str(command), marks=marks)
+            found.setdefault(command.words, case)
+    return list(found.values())
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("place")
-    for name in ("my_videos", "more_videos"):
-        small_videos(folder / name, count=100)
+    for name, count in (("my_videos", 100), ("more_videos", 20)):
+        small_videos(folder / name, count=count)
     shutil.copy(next((folder / "my_videos").rglob("*.mp4")), folder / "video.mp4")
     save_rigged(folder / "runs" / "model")
     write_levels(folder / "long.mp4", levels((100, 0), (100, 255)))
@@ -112,6 +114,7 @@ def test_a_command_of_the_docs_works(words, place, monkeypatch):
         pytest.skip("make demo runs it")
     monkeypatch.chdir(place)
     monkeypatch.setenv("XDG_CACHE_HOME", str(place / "cache"))
+    read_here(monkeypatch)
     assert main(words) == 0
 
 

@@ -3,6 +3,7 @@
 import json
 from contextlib import redirect_stdout
 from dataclasses import replace
+from functools import partial
 from io import StringIO
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from videomae2.cli import demo as command
 from videomae2.cli.demo import build_stages
 from videomae2.cli.main import main
+from videomae2.commands.evaluate.config import EvaluateConfig
+from videomae2.data.loading.reading import ReadingConfig
 from videomae2.errors import ConfigError
 from videomae2.models.encoder import EncoderConfig
 from videomae2.reports.demo import write_demo_page
@@ -46,7 +49,9 @@ def shown(tmp_path_factory):
         found.append((shown, stages, write_demo_page(shown, stages, path)))
         return path
 
+    quick = partial(EvaluateConfig, n_resamples=100, reading=ReadingConfig(num_workers=0))
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as said:
+        patch.setattr("videomae2.commands.demo.EvaluateConfig", quick)
         patch.setattr(
             command, "build_stages", lambda videos, out: shortened(build_stages(videos, out))
         )
@@ -94,6 +99,7 @@ def test_the_command_ends_with_paths(shown):
         assert str(path) in last
 
 
+@pytest.mark.slow
 def test_the_second_time_nothing_is_trained_and_the_results_are_the_same(
     shown, monkeypatch, capsys
 ):

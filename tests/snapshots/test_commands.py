@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.helpers.brightness_classifier import read_here
 from videomae2.cli.main import COMMANDS
 
 TRAINERS = ("pretrain", "finetune", "distill")
@@ -95,5 +96,6 @@ CALLS = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_a_command_says_what_it_said(name, place, changes):
+def test_a_command_says_what_it_said(name, place, changes, monkeypatch):
+    read_here(monkeypatch)
     assert changes(name, "\n".join(map(place.call, CALLS[name]))) == ""

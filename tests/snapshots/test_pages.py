@@ -12,6 +12,11 @@ QUICK = "--repeats 1 --reads 2 --peak-seconds 0.01 --masking dual --num-workers 
 SYNTHETIC = "--synthetic-videos 1 --synthetic-frames 66"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _plots():
+    """Pages are drawn whole, as users see them."""
+
+
 @pytest.fixture(scope="module")
 def judged(place):
     """The folder of an evaluation."""

@@ -129,6 +129,18 @@ def as_if_not_finished(folder):
     (folder / "results.json").unlink(missing_ok=True)
 
 
+def test_going_on_notices_a_change(place, tmp_path):
+    views, digests = {"views": EvalViews(clips=1, crops=1)}, set()
+    for changed in ({"class_names": "six"}, {"class_names": "six", "frames": 4}):
+        as_if_not_finished(tmp_path / "out")
+        found = judged(place, tmp_path / "out", **changed | views)
+        assert found.run_stats.num_decodings == 4
+        assert judged(place, tmp_path / "out", **changed | views).run_stats.num_decodings == 0
+        digests.add(found.model.digest)
+    assert len(digests) == 2
+
+
+@pytest.mark.slow
 def test_going_on_notices_every_change(place, tmp_path):
     copied(place, tmp_path / "place")
     place = tmp_path / "place"

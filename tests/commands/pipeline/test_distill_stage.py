@@ -49,6 +49,11 @@ def test_a_student_follows_its_teacher_and_is_judged(place):
         "teacher": {"from": "tuned", "weights": done["tuned"].output.digest}
     }
     assert set(actions(TEXT).values()) == {"cached"}
+
+
+@pytest.mark.slow
+def test_stopped_again_and_again_a_student_ends_as_if_undisturbed(place):
+    run(TEXT)
     before = left_behind(Path("runs"))
     Path("runs").rename("gone")
     assert run_to_the_end(TEXT, say=lambda: stop_after(2, signal.SIGTERM)) >= 3

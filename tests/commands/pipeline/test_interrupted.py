@@ -27,7 +27,12 @@ SLOW = pytest.mark.slow
 
 
 @pytest.mark.parametrize(
-    ("lines", "stops"), [(2, 2 + 1 + 2), pytest.param(1, 4 + 3 + 4, marks=SLOW)]
+    ("lines", "stops"),
+    [
+        (3, 1 + 1 + 1),
+        pytest.param(2, 2 + 1 + 2, marks=SLOW),
+        pytest.param(1, 4 + 3 + 4, marks=SLOW),
+    ],
 )
 def test_stopped_again_and_again_it_ends_as_if_undisturbed(finished, place, lines, stops):
     assert run_to_the_end(say=lambda: stop_after(lines, signal.SIGTERM)) == stops
