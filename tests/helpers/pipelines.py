@@ -125,7 +125,7 @@ def left_behind(folder: Path):
     for stage in sorted(folder.iterdir()):
         if stage.name.startswith("judged"):
             found |= {name: (stage / name).read_bytes() for name in JUDGED}
-            found["judged stage"] = load_stage_state(stage).provenance
+            found["judged stage"] = load_stage_state(stage)[0]
         elif stage.is_dir():
             last = max((stage / "checkpoints").iterdir())
             files = [stage / "stage.json", *last.rglob("*.*"), *(stage / "best").glob("*")]

@@ -9,7 +9,6 @@ from videomae2.commands.pipeline.stages import Pipeline, Stage, StagePlan
 from videomae2.commands.pipeline.state import (
     StageOutput,
     StageProvenance,
-    StageState,
     compute_weights_digest,
     load_stage_state,
 )
@@ -65,26 +64,28 @@ def choose_action(
         return act("rerun", str(error))
     if state is None:
         return act("rerun", "its folder holds something else")
-    if changes := list(_list_changes(stage, state, provenance)):
+    old, output = state
+    if changes := list(_list_changes(stage, old, provenance, is_finished=output is not None)):
         more = f" and {len(changes) - _MAX_REASONS} more" if len(changes) > _MAX_REASONS else ""
         return act("rerun", ", ".join(changes[:_MAX_REASONS]) + more)
-    before = _load_old_settings(stage, state.provenance)
+    before = _load_old_settings(stage, old)
     report_changes = ", ".join(diff_configs(before, stage.config, stage.ignored_fields))
     if pending := [stage.input_stages[role] for role, digest in weights.items() if digest is None]:
-        outcome = "cached" if state.output and not report_changes else "resumed"
+        outcome = "cached" if output and not report_changes else "resumed"
         return act("pending", f"{outcome} if the weights of {', '.join(pending)} stay the same")
-    if state.output is None:
+    if output is None:
         return act("resume", "begun, not finished")
-    if damage := _find_damage(stage, state.output):
+    if damage := _find_damage(stage, output):
         return act("rerun", damage)
     if report_changes:
         return act("resume", report_changes)
-    return act("cached", "finished, unchanged", state.output)
+    return act("cached", "finished, unchanged", output)
 
 
-def _list_changes(stage: Stage[Any], state: StageState, new: StageProvenance) -> Iterator[str]:
+def _list_changes(
+    stage: Stage[Any], old: StageProvenance, new: StageProvenance, *, is_finished: bool
+) -> Iterator[str]:
     """Say what has changed; of weights that are not known yet nothing can be said."""
-    old = state.provenance
     if old.kind != new.kind:
         yield f"it was a {old.kind} stage"
         return
@@ -96,7 +97,7 @@ def _list_changes(stage: Stage[Any], state: StageState, new: StageProvenance) ->
     ignored_fields = stage.ignored_fields | stage.report_only_fields
     yield from diff_configs(before, stage.config, ignored_fields)
     yield from _list_changed_videos(
-        old, new, compare_files=bool(state.output) or not stage.tracks_file_changes
+        old, new, compare_files=is_finished or not stage.tracks_file_changes
     )
     for role in {**old.weights, **stage.input_stages, **new.weights}:
         if role in stage.input_stages and role not in new.weights:

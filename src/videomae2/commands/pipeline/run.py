@@ -15,7 +15,6 @@ from videomae2.commands.pipeline.plan import ActionName, StageAction, choose_act
 from videomae2.commands.pipeline.stages import Pipeline, Stage, StageMetrics
 from videomae2.commands.pipeline.state import (
     StageOutput,
-    StageState,
     build_lineage,
     compute_weights_digest,
     list_weight_files,
@@ -68,12 +67,12 @@ class PipelineRunner:
             )
         return action
 
-    def run(self, stage: Stage[Any], action: StageAction) -> StageResult:
+    def run(self, stage: Stage[Any], action: StageAction) -> None:
         """Do a stage, or go on with it."""
         started, provenance = time.perf_counter(), action.provenance
         if action.name == "rerun":
             _logger.info(f"archived what was there is in {backup_folder(stage.out)}")
-        write_stage_state(stage.out, StageState(provenance=provenance))
+        write_stage_state(stage.out, provenance)
         weights = {role: self.results[name].path for role, name in stage.input_stages.items()}
         lineage = build_lineage(self.pipeline.name, stage, provenance)
         path, metrics = stage.run(weights, {"lineage": lineage})
@@ -82,11 +81,11 @@ class PipelineRunner:
             digest=compute_weights_digest(path),
             metrics=metrics,
         )
-        write_stage_state(stage.out, StageState(provenance=provenance, output=output))
+        write_stage_state(stage.out, provenance, output)
         seconds = time.perf_counter() - started
         result = StageResult(stage=stage, action=action.name, output=output, seconds=seconds)
         self.results[stage.name] = result
-        return result
+        _logger.info(f"done     {stage.name} in {format_duration(seconds)}: {path}")
 
 
 def select_stages(
@@ -155,23 +154,17 @@ def run_pipeline(
         for stage in pipeline.stages:
             try:
                 with interruptible():
-                    _process_stage(runner, stage, selected)
+                    action = runner.decide(stage)
+                    if stage.name in selected:
+                        number = f"{selected.index(stage.name) + 1} of {len(selected)}"
+                        _logger.info(f"\n== stage {number}: {stage.name} ({stage.description})")
+                        _logger.info(f"{action.name:<8} {action.reason}")
+                        if action.output is None:
+                            runner.run(stage, action)
             except Interrupted as interruption:
                 words = f"stage {stage.name}: {interruption}; the same command goes on"
                 raise Interrupted(words) from interruption
     return [runner.results[name] for name in selected]
-
-
-def _process_stage(runner: PipelineRunner, stage: Stage[Any], stage_names: Sequence[str]) -> None:
-    action = runner.decide(stage)
-    if stage.name not in stage_names:
-        return
-    number = f"{stage_names.index(stage.name) + 1} of {len(stage_names)}"
-    _logger.info(f"\n== stage {number}: {stage.name} ({stage.description})")
-    _logger.info(f"{action.name:<8} {action.reason}")
-    if action.output is None:
-        result = runner.run(stage, action)
-        _logger.info(f"done     {stage.name} in {format_duration(result.seconds)}: {result.path}")
 
 
 def backup_folder(folder: Path) -> Path:

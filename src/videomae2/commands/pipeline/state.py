@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 import videomae2
-from videomae2.base import provenance
 from videomae2.base.files import atomic_write
+from videomae2.base.provenance import compute_digest
 from videomae2.base.schema import flatten
 from videomae2.commands.pipeline.stages import Stage, StageMetrics
 from videomae2.commands.train.video_lists import VideoList
@@ -50,16 +50,8 @@ class StageOutput:
     metrics: StageMetrics = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StageState:
-    """A stage that was begun, and what it gave if it is finished."""
-
-    provenance: StageProvenance
-    output: StageOutput | None = None
-
-
-def load_stage_state(folder: Path) -> StageState | None:
-    """Read what is remembered; None if there is nothing.
+def load_stage_state(folder: Path) -> tuple[StageProvenance, StageOutput | None] | None:
+    """What a stage follows from, and what it gave if it is finished; None if it was not begun.
 
     Raises:
         CheckpointError: If the file is not ours or of another format.
@@ -71,20 +63,25 @@ def load_stage_state(folder: Path) -> StageState | None:
             raise ValueError(f"format {document['format']}, this version reads {FORMAT}")
         inputs, output = document["provenance"], document["output"]
         lists = tuple(VideoList.from_dict(entry) for entry in inputs.pop("lists"))
-        return StageState(
-            provenance=StageProvenance(lists=lists, **inputs),
-            output=None if output is None else StageOutput(**output),
-        )
+        provenance = StageProvenance(lists=lists, **inputs)
+        return provenance, None if output is None else StageOutput(**output)
     except FileNotFoundError:
         return None
     except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} cannot be used: {error}; move {folder} away") from error
 
 
-def write_stage_state(folder: Path, state: StageState) -> None:
+def write_stage_state(
+    folder: Path, provenance: StageProvenance, output: StageOutput | None = None
+) -> None:
     """Write it whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"format": FORMAT, **asdict(state)}, indent=1, ensure_ascii=False)
+    document = {
+        "format": FORMAT,
+        "provenance": asdict(provenance),
+        "output": None if output is None else asdict(output),
+    }
+    text = json.dumps(document, indent=1, ensure_ascii=False)
     with atomic_write(folder / STATE_FILE) as partial:
         partial.write_text(text + "\n", encoding="utf-8")
 
@@ -102,7 +99,7 @@ def build_lineage(pipeline: str, stage: Stage[Any], inputs: StageProvenance) -> 
         "stage": stage.name,
         "kind": stage.kind,
         "recipe": stage.recipe,
-        "configuration": provenance.compute_digest(settings),
+        "configuration": compute_digest(settings),
         "videos": [asdict(video_list) for video_list in inputs.lists],
         "parents": {
             role: {"from": str(places.get(role, "")), "weights": digest}

@@ -1,10 +1,10 @@
 """The kinds of stages that train: pre-training, supervised training and distillation."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import torch
 
@@ -42,16 +42,46 @@ from videomae2.models.weights.pretrained import Pretrained, load_pretrained_stat
 from videomae2.models.weights.resolve import resolve_classifier
 from videomae2.training.logger import METRICS_FILE
 
+R = TypeVar("R", PretrainRun, FinetuneRun, DistillRun)
 _FINAL_LOSS_STEPS = 50
 _EXISTING_PATH = Path()
 """Stands for weights that a parent has still to make, where only the name of a file is checked."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PretrainStage(Stage[PretrainRun]):
+class TrainStage(Stage[R]):
+    """A stage that trains; a parent's weights take the place of what a setting names."""
+
+    train: ClassVar[Callable[..., Path]]
+
+    def run(
+        self, weights: Mapping[str, Path], metadata: Mapping[str, object]
+    ) -> tuple[Path, StageMetrics]:
+        result = self.train(
+            self.with_weights(weights), metadata=metadata, ignored_fields=self.ignored_fields
+        )
+        return result, self.load_metrics(result)
+
+    def load_metrics(self, result: Path) -> StageMetrics:
+        """How good it is: on held-out videos, and nothing where none were held out."""
+        metadata = load_model_config_of(SavedClassifierConfig, result).metadata
+        return dict(metadata.get("validation", {}))
+
+    def with_weights(self, weights: Mapping[str, Path]) -> R:
+        """The run with weights by role."""
+        run = self.config
+        for role, path in weights.items():
+            section, name = self.inputs[role].split(".")
+            run = replace(run, **{section: replace(getattr(run, section), **{name: path})})
+        return run
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PretrainStage(TrainStage[PretrainRun]):
     """Dual-masked pre-training; it starts from nothing."""
 
     kind: ClassVar = "pretrain"
+    train: ClassVar = staticmethod(pretrain.pretrain)
     config_type: ClassVar = PretrainRun
 
     def plan(self, parents: Mapping[str, Pretrained | None]) -> StagePlan:
@@ -65,28 +95,24 @@ class PretrainStage(Stage[PretrainRun]):
             produces=build_expected_model(card, self.out),
         )
 
-    def run(
-        self, weights: Mapping[str, Path], metadata: Mapping[str, object]
-    ) -> tuple[Path, StageMetrics]:
-        result = pretrain.pretrain(
-            self.config, metadata=metadata, ignored_fields=self.ignored_fields
-        )
+    def load_metrics(self, result: Path) -> StageMetrics:
         lines = (self.out / METRICS_FILE).read_text(encoding="utf-8").splitlines()
         losses = [step["loss"] for step in map(json.loads, lines) if step.get("loss") is not None]
         losses = losses[-_FINAL_LOSS_STEPS:]
-        return result, {"loss": sum(losses) / len(losses)} if losses else {}
+        return {"loss": sum(losses) / len(losses)} if losses else {}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class FinetuneStage(Stage[FinetuneRun]):
+class FinetuneStage(TrainStage[FinetuneRun]):
     """Supervised training; a parent gives the first weights."""
 
     kind: ClassVar = "finetune"
+    train: ClassVar = staticmethod(finetune.finetune)
     config_type: ClassVar = FinetuneRun
     inputs: ClassVar = {"weights": "init.weights"}
 
     def plan(self, parents: Mapping[str, Pretrained | None]) -> StagePlan:
-        check_run(self._with_weights(dict.fromkeys(parents, _EXISTING_PATH)))
+        check_run(self.with_weights(dict.fromkeys(parents, _EXISTING_PATH)))
         parent, requested = parents.get("weights"), self.config
         is_pending = "weights" in parents and parent is None
         if is_pending:  # the parent has problems of its own; the one of the recipe has no say
@@ -105,31 +131,18 @@ class FinetuneStage(Stage[FinetuneRun]):
             produces=build_expected_model(card, self.out),
         )
 
-    def run(
-        self, weights: Mapping[str, Path], metadata: Mapping[str, object]
-    ) -> tuple[Path, StageMetrics]:
-        result = finetune.finetune(
-            self._with_weights(weights), metadata=metadata, ignored_fields=self.ignored_fields
-        )
-        return result, _load_validation(result)
-
-    def _with_weights(self, weights: Mapping[str, Path]) -> FinetuneRun:
-        init = self.config.init
-        return replace(
-            self.config, init=replace(init, weights=weights.get("weights", init.weights))
-        )
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DistillStage(Stage[DistillRun]):
+class DistillStage(TrainStage[DistillRun]):
     """A student of a teacher; parents give the teacher and the student's first weights."""
 
     kind: ClassVar = "distill"
+    train: ClassVar = staticmethod(distill.distill)
     config_type: ClassVar = DistillRun
     inputs: ClassVar = {"teacher": "teacher.weights", "student": "init.weights"}
 
     def plan(self, parents: Mapping[str, Pretrained | None]) -> StagePlan | None:
-        requested = self._with_weights(dict.fromkeys(parents, _EXISTING_PATH))
+        requested = self.with_weights(dict.fromkeys(parents, _EXISTING_PATH))
         check_run(requested)
         if None in parents.values():
             return None
@@ -138,7 +151,7 @@ class DistillStage(Stage[DistillRun]):
         else:
             assert requested.teacher.weights is not None
             teacher = resolve_classifier(requested.teacher.weights)
-        requested = self._with_weights({role: p.path for role, p in parents.items() if p})
+        requested = self.with_weights({role: p.path for role, p in parents.items() if p})
         check_same_clips(requested.model.encoder, teacher)
         videos, parent = load_distill_data(requested, teacher), parents.get("student")
         run = distill.resolve_config(requested, teacher, parent)
@@ -153,22 +166,6 @@ class DistillStage(Stage[DistillRun]):
             summary=str(job.summarize() + report.summarize()),
             produces=build_expected_model(card, self.out),
         )
-
-    def run(
-        self, weights: Mapping[str, Path], metadata: Mapping[str, object]
-    ) -> tuple[Path, StageMetrics]:
-        result = distill.distill(
-            self._with_weights(weights), metadata=metadata, ignored_fields=self.ignored_fields
-        )
-        return result, _load_validation(result)
-
-    def _with_weights(self, weights: Mapping[str, Path]) -> DistillRun:
-        run = self.config
-        if "teacher" in weights:
-            run = replace(run, teacher=replace(run.teacher, weights=weights["teacher"]))
-        if "student" in weights:
-            run = replace(run, init=replace(run.init, weights=weights["student"]))
-        return run
 
 
 def check_init_fits(
@@ -198,9 +195,3 @@ def check_init_fits(
         parent = with_class_names(parent, read_class_names(init.class_names))
     state = {name: value.to("meta") for name, value in parent.state.items()}
     return load_pretrained(model, replace(parent, state=state), init, class_names=classes)
-
-
-def _load_validation(folder: Path) -> StageMetrics:
-    """What a model reached on held-out videos; nothing where none were held out."""
-    metadata = load_model_config_of(SavedClassifierConfig, folder).metadata
-    return dict(metadata.get("validation", {}))
