@@ -98,12 +98,12 @@ def test_the_clip_is_the_middle_of_the_video_at_the_stride_of_training(run, vide
 
 
 def test_start_and_stride_can_be_chosen(run, video):
-    shown = one(run, video, start_seconds=0.4, frame_interval=3)
+    shown = one(run, video, start=0.4, frame_interval=3)
     np.testing.assert_allclose(shown.seconds, (10 + 3 * np.arange(4)) / 25)
 
 
 def test_the_clip_shows_the_frames_it_says(run, video):
-    shown = one(run, video, start_seconds=0.4, frame_interval=3)
+    shown = one(run, video, start=0.4, frame_interval=3)
     with open_reader(video) as reader:
         frames = reader.read([10, 13, 16, 19])
     # the middle 48x48 pixels become 32x32: mean brightness stays
@@ -114,7 +114,7 @@ def test_the_clip_shows_the_frames_it_says(run, video):
 def test_a_short_video_repeats_as_in_training(run, videos):
     short = encode(videos / "short.mp4", frames=5)
     np.testing.assert_allclose(one(run, short).seconds, np.array([0, 2, 2, 2]) / 25)
-    late = one(run, short, start_seconds=0.16)
+    late = one(run, short, start=0.16)
     assert (late.seconds == late.seconds[0]).all()
 
 
@@ -123,7 +123,7 @@ def test_a_stride_in_seconds_is_kept(tmp_path, videos, video, unit, stride):
     source = SourceConfig(path=videos, frame_interval=stride, interval_unit=unit)
     run = save_run(tmp_path / "run", videos, sources=[source])
     np.testing.assert_allclose(np.diff(one(run, video).seconds), 0.12)
-    late = one(run, video, start_seconds=0.4).seconds
+    late = one(run, video, start=0.4).seconds
     np.testing.assert_allclose(late, 0.4 + 0.12 * np.arange(4))
 
 
@@ -150,13 +150,13 @@ def test_a_frame_rate_of_training_is_used_and_a_missing_one_asked_for(tmp_path, 
     )
     run = save_run(tmp_path / "run", array.parent, sources=[timed])
     assert np.diff(one(run, array).indices).tolist() == [3, 3, 3]
-    np.testing.assert_allclose(one(run, array, start_seconds=0.5).seconds[0], 0.5)
+    np.testing.assert_allclose(one(run, array, start=0.5).seconds[0], 0.5)
     run = save_run(tmp_path / "other", array.parent, sources=[replace(timed, frame_rate=None)])
     with pytest.raises(ConfigError, match=r"clip\.npy is .* no clock; give its --frame-rate, or a"):
         one(run, array)
     assert one(run, array, frame_interval=2).seconds is None
     with pytest.raises(ConfigError, match=r"--start counts in seconds, .* --frame-rate$"):
-        one(run, array, frame_interval=2, start_seconds=0.1)
+        one(run, array, frame_interval=2, start=0.1)
 
 
 @pytest.fixture
@@ -257,9 +257,9 @@ def test_wrong_choices_are_refused(run, video, tmp_path):
     with pytest.raises(ConfigError, match=r"--frames-shown is 5, this model's clips have 1..4"):
         reconstruct(run, video, frames_shown=5, device="cpu")
     with pytest.raises(ConfigError, match=r"--start is 9, and .*numbers.mp4 ends at 1.16 s"):
-        one(run, video, start_seconds=9.0)
+        one(run, video, start=9.0)
     with pytest.raises(ValueError, match="starts at 0 seconds or later"):
-        ReconstructConfig(start_seconds=-1.0)
+        ReconstructConfig(start=-1.0)
     with pytest.raises(ValueError, match="frame interval is 1 frame or more"):
         ReconstructConfig(frame_interval=0)
     with pytest.raises(ValueError, match="frame rate is above 0 per second, got 0"):

@@ -1,19 +1,17 @@
 """``videomae2 reconstruct``: a run and a video → pictures of what the model rebuilds."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from tyro.conf import Positional, arg
+from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from videomae2.base.summary import Summary
 from videomae2.cli.options import parse_options
 from videomae2.cli.terminal import print_plan, print_summary
 from videomae2.commands.reconstruct import ReconstructionFiles, preview, reconstruct
 from videomae2.commands.reconstruct_clip import ReconstructConfig
-from videomae2.errors import ConfigError
-from videomae2.tasks.reconstruct import StatisticsSource
 
 PROG = "videomae2 reconstruct"
 
@@ -37,19 +35,8 @@ class ReconstructOptions:
     """Folder to write to; reconstructions in the run folder if not given."""
     frames_shown: int | None = None
     """Frames of the clip in the picture; 8, or all of a shorter clip, if not given."""
-    start: float | None = None
-    """Second of the video at which the clip begins; in its middle if not given."""
-    frame_interval: int | None = None
-    """Frames from one frame of the clip to the next; as in training if not given."""
-    frame_rate: float | None = None
-    """Frames per second of a folder of images or an array; as in training if not given."""
-    statistics: StatisticsSource = "visible"
-    """Where the mean and contrast of rebuilt cubes come from: the visible cubes around, or the
-    truth, which flatters the model."""
-    seed: int = 0
-    """Draws what is hidden."""
-    all_hidden: bool = False
-    """Ask the decoder for all hidden cubes at once, not for a part at a time as in training."""
+    config: OmitArgPrefixes[ReconstructConfig] = field(default_factory=ReconstructConfig)
+    """Which clip is taken, and how it is rebuilt."""
     device: str = "auto"
     """cpu, cuda, cuda:1, …; auto takes a CUDA device if there is one."""
     dry_run: bool = False
@@ -71,20 +58,9 @@ def main(arguments: list[str]) -> int:
             f"{PROG} runs/own/checkpoints/step-00000500 video.mp4 --statistics target",
         ),
     )
-    try:
-        config = ReconstructConfig(
-            start_seconds=options.start,
-            frame_interval=options.frame_interval,
-            frame_rate=options.frame_rate,
-            statistics=options.statistics,
-            seed=options.seed,
-            all_hidden=options.all_hidden,
-        )
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
     settings: dict[str, Any] = {
         "out": options.out,
-        "config": config,
+        "config": options.config,
         "frames_shown": options.frames_shown,
         "device": options.device,
     }

@@ -29,22 +29,23 @@ _DEFAULT_FRAME_INTERVAL = (
 class ReconstructConfig:
     """Which clip is taken, and how it is rebuilt."""
 
-    start_seconds: float | None = None
-    """Where the clip begins; in the middle of the video if not given."""
+    start: float | None = None
+    """Second of the video at which the clip begins; in its middle if not given."""
     frame_interval: int | None = None
-    """Distance of its frames; as in training if not given."""
+    """Frames from one frame of the clip to the next; as in training if not given."""
     frame_rate: float | None = None
-    """Frames per second of a video without a clock; as in training if not given."""
+    """Frames per second of a folder of images or an array; as in training if not given."""
     statistics: StatisticsSource = "visible"
-    """Where mean and contrast of rebuilt cubes come from."""
+    """Where the mean and contrast of rebuilt cubes come from: the visible cubes around, or the
+    truth, which flatters the model."""
     seed: int = 0
     """Draws what is hidden."""
     all_hidden: bool = False
-    """Ask the decoder for all hidden cubes at once."""
+    """Ask the decoder for all hidden cubes at once, not for a part at a time as in training."""
 
     def __post_init__(self) -> None:
-        if self.start_seconds is not None and self.start_seconds < 0:
-            raise ValueError(f"a clip starts at 0 seconds or later, got {self.start_seconds:g}")
+        if self.start is not None and self.start < 0:
+            raise ValueError(f"a clip starts at 0 seconds or later, got {self.start:g}")
         if self.frame_interval is not None and self.frame_interval < 1:
             raise ValueError(f"a frame interval is 1 frame or more, got {self.frame_interval}")
         if self.frame_rate is not None and not 0 < self.frame_rate < math.inf:
@@ -89,7 +90,7 @@ def _select_indices(
     reader: Reader, frames: int, video: Path, source: SourceConfig | None, config: ReconstructConfig
 ) -> Int64[np.ndarray, " frames"]:
     """Which frames make the clip; a short video repeats its last ones, as in training."""
-    start, interval = config.start_seconds, config.frame_interval
+    start, interval = config.start, config.frame_interval
     if interval is None and source is not None and source.interval_unit != "frames":
         counts_seconds = source.interval_unit == "seconds"
         step = source.frame_interval if counts_seconds else 1 / source.frame_interval
