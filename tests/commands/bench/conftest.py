@@ -5,7 +5,7 @@ import time
 import pytest
 import torch
 
-from videomae2.commands.bench.gpu_clock import TimeBudget
+from videomae2.commands.bench.gpu import TimeBudget
 from videomae2.commands.bench.gpu_measurements import GpuBench
 from videomae2.tensors import matmul
 from videomae2.training.runtime import Runtime

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from videomae2.commands.bench import gpu, gpu_worker
-from videomae2.commands.bench.gpu_clock import ALLOWANCES, TimeBudget
+from videomae2.commands.bench.gpu import ALLOWANCES, TimeBudget
 from videomae2.models.sizes import SIZES
 
 SMALL = ("--device", "cpu", "--sizes", "tiny", "--side", "32", "--largest-batch", "5")

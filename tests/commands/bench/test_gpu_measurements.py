@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from videomae2.commands.bench import gpu_measurements
-from videomae2.commands.bench.gpu_clock import Measurement
-from videomae2.commands.bench.gpu_measurements import find_largest
+from videomae2.commands.bench.gpu_measurements import Measurement, find_largest
 from videomae2.commands.bench.gpu_profile import build_kernel_rows
 from videomae2.commands.bench.model import BenchCase, StepRunner, random_clips
 from videomae2.training.runtime import Runtime

@@ -5,13 +5,11 @@ machine                facts of the machine, and its best rate of matrix product
 model                  the step of pre-training on random clips
 data                   the path from video files to clips, by stage
 end_to_end             a short training loop with both
-report                 numbers of machine and model as tables
+report                 what was measured, as tables and as files
 run                    all parts that are asked for
 transformers_baseline  transformers' model, to compare with
-gpu                    steps on a CUDA device within eight minutes: the flags, and who stops it
+gpu                    steps on a CUDA device within eight minutes: flags, who has which time, its end
 gpu_worker             what is measured there, in which order
-gpu_clock              how the minutes are shared out
 gpu_measurements       the measurements
 gpu_profile            where the time of a step goes
-gpu_report             what was measured, as files
 """

@@ -3,15 +3,14 @@
 import gc
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 import torch
 
-from videomae2.commands.bench.gpu_clock import Measurement, TimeBudget
+from videomae2.commands.bench.gpu import TimeBudget
 from videomae2.commands.bench.gpu_profile import profile_step
-from videomae2.commands.bench.gpu_report import GpuReport, write_report
 from videomae2.commands.bench.machine import describe_machine, measure_peak
 from videomae2.commands.bench.model import (
     Baseline,
@@ -21,10 +20,24 @@ from videomae2.commands.bench.model import (
     measure_step,
     random_clips,
 )
-from videomae2.commands.bench.report import format_peak_table, format_step_table
+from videomae2.commands.bench.report import (
+    GpuReport,
+    format_peak_table,
+    format_step_table,
+    write_report,
+)
 from videomae2.training.runtime import Runtime, set_deterministic
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One thing to measure."""
+
+    name: str
+    kind: str
+    work: Callable[[], None]
 
 
 class GpuBench:

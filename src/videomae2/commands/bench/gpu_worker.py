@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from videomae2.commands.bench.gpu import build_parser, resolve_output_dir
-from videomae2.commands.bench.gpu_clock import Measurement, TimeBudget
-from videomae2.commands.bench.gpu_measurements import GpuBench
-from videomae2.commands.bench.gpu_report import format_markdown
+from videomae2.commands.bench.gpu import TimeBudget, build_parser, resolve_output_dir
+from videomae2.commands.bench.gpu_measurements import GpuBench, Measurement
 from videomae2.commands.bench.machine import describe_machine
 from videomae2.commands.bench.model import BenchCase, MaskingName
+from videomae2.commands.bench.report import format_markdown
 from videomae2.models.sizes import SizeName
 from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 

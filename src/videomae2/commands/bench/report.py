@@ -1,9 +1,14 @@
-"""Numbers of machine and model as tables for people; needs no more than a GPU image has."""
+"""What was measured as tables for people, and as files; needs no more than a GPU image has."""
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
 
+from videomae2.base.files import atomic_write
 from videomae2.base.text import align_columns
-from videomae2.commands.bench.machine import MatmulPeak
+from videomae2.commands.bench.machine import Machine, MatmulPeak
 from videomae2.commands.bench.model import StepTiming
 
 _STEP_COLUMNS = (
@@ -50,3 +55,62 @@ def format_step_table(steps: Sequence[StepTiming], *, with_size: bool = False) -
             )
         )
     return align_columns(_STEP_COLUMNS, rows)
+
+
+@dataclass
+class GpuReport:
+    """All that was found on a GPU, and what was left out."""
+
+    machine: Machine
+    peaks: list[MatmulPeak] = field(default_factory=list)
+    steps: list[StepTiming] = field(default_factory=list)
+    baseline_steps: list[StepTiming] = field(default_factory=list)
+    """transformers' model, V1 masking."""
+    largest: list[dict[str, Any]] = field(default_factory=list)
+    profiles: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    unfinished: list[str] = field(default_factory=list)
+    """What was still to do when this was written, and first what was being done."""
+
+
+def write_report(report: GpuReport, folder: Path) -> None:
+    """Write gpu.json and gpu.md, each whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = {
+        "gpu.json": json.dumps(asdict(report), indent=2) + "\n",
+        "gpu.md": format_markdown(report),
+    }
+    for name, text in texts.items():
+        with atomic_write(folder / name) as path:
+            path.write_text(text)
+
+
+def format_markdown(report: GpuReport) -> str:
+    """The report as a page: its tables as text."""
+    tables = {"": format_peak_table(report.peaks)} if report.peaks else {}
+    tables["Steps:"] = format_step_table([*report.steps, *report.baseline_steps], with_size=True)
+    if report.largest:
+        largest = [
+            (row["size"], f"{row['batch']}", row["limited_by"], f"{row['clips_per_second']:,.0f}")
+            for row in report.largest
+        ]
+        head = ("size", "largest batch", "limited by", "clips/s there")
+        tables["Largest batches:"] = align_columns(head, largest)
+    for title, rows in report.profiles.items():
+        kernels = [
+            (f"{row['ms_per_step']:.2f}", f"{row['share']:.1%}", row["kernel"]) for row in rows
+        ]
+        table = align_columns(("ms/step", "share", "kernel"), kernels, num_left=3)
+        tables[f"Most of a step of {title}:"] = table
+    remarks = (
+        ("Smaller batches: ", report.remarks),
+        ("Left out: ", report.skipped),
+        ("Not finished when this was written: ", report.unfinished),
+    )
+    parts = [
+        str(report.machine),
+        *(f"{title}\n\n```\n{table}\n```".lstrip() for title, table in tables.items()),
+        *(f"{head}{'; '.join(lines)}." for head, lines in remarks if lines),
+    ]
+    return "\n\n".join(parts) + "\n"
