@@ -50,9 +50,6 @@ class PredictOptions:
     """Height and width of these clips in pixels; 224 if not given."""
     top_k: int = 5
     """Classes that are printed of each video."""
-    threshold: float | None = None
-    """The probability from which a class holds; 0.5 where any number of them may, else the best
-    one always does."""
     clips: int | None = None
     """Clips of each video whose scores are averaged; 5, or 2 of a model that reads segments."""
     crops: int | None = None
@@ -61,13 +58,8 @@ class PredictOptions:
     """Frames from one frame of a clip to the next; as in training if not given."""
     timeline: bool = False
     """Say what holds when."""
-    window_seconds: float | None = None
-    """Seconds that a window of the time line shows; as long as a clip of training if not given."""
-    hop_seconds: float | None = None
-    """Seconds from the start of one window to the next; half a window if not given."""
-    hysteresis: float | None = None
-    """What holds ends this far below the threshold, and gives way to what is ahead by this; 0.1 if
-    not given."""
+    windows: OmitArgPrefixes[TimelineConfig] = field(default_factory=TimelineConfig)
+    """When a class holds, and what a time line is made of."""
     out: Path | None = None
     """Folder for the files of time lines."""
     save_video: bool = False
@@ -113,37 +105,26 @@ def main(arguments: list[str]) -> int:
         ),
     )
     _check_options(options)
-    config = TimelineConfig(
-        window_seconds=options.window_seconds,
-        hop_seconds=options.hop_seconds,
-        threshold=options.threshold,
-        hysteresis=0.1 if options.hysteresis is None else options.hysteresis,
-    )
     inputs = expand_inputs([video for video in options.videos if video != STDIN])
     predictor = _load_predictor(options)
     if options.timeline:
-        check_window_length(predictor, config)
+        check_window_length(predictor, options.windows)
     if options.dry_run:
-        return _print_dry_run(options, predictor, config, inputs)
-    return _predict(options, predictor, config, inputs)
+        return _print_dry_run(options, predictor, inputs)
+    return _predict(options, predictor, inputs)
 
 
-def _predict(
-    options: PredictOptions,
-    predictor: Predictor,
-    config: TimelineConfig,
-    inputs: Sequence[VideoInput],
-) -> int:
+def _predict(options: PredictOptions, predictor: Predictor, inputs: Sequence[VideoInput]) -> int:
     """Print what comes of each video, and give the exit code."""
     printer = PredictionPrinter(
-        predictor, top_k=options.top_k, threshold=options.threshold, json=options.json
+        predictor, top_k=options.top_k, threshold=options.windows.threshold, json=options.json
     )
     printer.print_header(as_timelines=options.timeline)
     descriptor = sys.stdin.fileno() if STDIN in options.videos else None
     batches = iterate_batches(inputs, descriptor)
     if options.timeline:
         for result in compute_timelines(
-            predictor, batches, config, out=options.out, with_video=options.save_video
+            predictor, batches, options.windows, out=options.out, with_video=options.save_video
         ):
             if isinstance(result, VideoError):
                 printer.print_unreadable(result)
@@ -169,12 +150,19 @@ def _check_options(options: PredictOptions) -> None:
         problems.append("- stands for standard input, which can be read only once")
     if options.top_k < 1:
         problems.append(f"--top-k is {options.top_k}, wanted 1 or more")
-    timeline_fields = ("window_seconds", "hop_seconds", "hysteresis", "out", "save_video")
-    video_fields = ("clips", "crops")
-    for name in video_fields if options.timeline else timeline_fields:
-        if getattr(options, name) not in (None, False):
-            with_or_without = "has no effect with" if options.timeline else "goes only with"
-            problems.append(f"--{name.replace('_', '-')} {with_or_without} --timeline")
+    windows = options.windows
+    if options.timeline:
+        unused = {"clips": options.clips is not None, "crops": options.crops is not None}
+    else:
+        unused = {
+            "window-seconds": windows.window_seconds is not None,
+            "hop-seconds": windows.hop_seconds is not None,
+            "hysteresis": windows.hysteresis != TimelineConfig().hysteresis,
+            "out": options.out is not None,
+            "save-video": options.save_video,
+        }
+    reason = "has no effect with" if options.timeline else "goes only with"
+    problems += [f"--{flag} {reason} --timeline" for flag, is_given in unused.items() if is_given]
     if options.timeline and options.save_video and options.out is None:
         problems.append("--save-video wants a folder to write to; give --out")
     if problems:
@@ -201,10 +189,7 @@ def _load_predictor(options: PredictOptions) -> Predictor:
 
 
 def _print_dry_run(
-    options: PredictOptions,
-    predictor: Predictor,
-    config: TimelineConfig,
-    inputs: Sequence[VideoInput],
+    options: PredictOptions, predictor: Predictor, inputs: Sequence[VideoInput]
 ) -> int:
     """Print the plan, and give the exit code: 2 if a video that is named is not there."""
     if options.out is not None:
@@ -213,7 +198,7 @@ def _print_dry_run(
         except CheckpointError as error:
             raise ConfigError(f"{error}; choose another --out") from error
     missing = [video.entry.path for video in inputs if not os.path.exists(video.entry.path)]
-    details = _summarize_timelines(options, config) if options.timeline else _summarize(options)
+    details = _summarize_timelines(options) if options.timeline else _summarize(options)
     rows = (
         ("videos", _describe_inputs(len(inputs), missing, from_input=STDIN in options.videos)),
         *details,
@@ -239,10 +224,8 @@ def _summarize(options: PredictOptions) -> Iterator[tuple[str, str]]:
     yield "prints", f"{what} for each video, on standard output"
 
 
-def _summarize_timelines(
-    options: PredictOptions, config: TimelineConfig
-) -> Iterator[tuple[str, str]]:
-    window, hop = config.window_seconds, config.hop_seconds
+def _summarize_timelines(options: PredictOptions) -> Iterator[tuple[str, str]]:
+    window, hop = options.windows.window_seconds, options.windows.hop_seconds
     length = "as long as a clip" if window is None else f"of {window:g} s"
     yield "window", f"{length}, a new one every {'half window' if hop is None else f'{hop:g} s'}"
     what = "its time line as JSON" if options.json else "what holds when"

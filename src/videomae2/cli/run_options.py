@@ -156,7 +156,7 @@ def format_recipes(train_command: TrainCommand[R]) -> str:
             "",
             "recipes:",
             *(
-                f"  {name:<{width}}  {_first_doc_line(recipe)}"
+                f"  {name:<{width}}  {(recipe.__doc__ or '').splitlines()[0]}"
                 for name, recipe in train_command.recipes.items()
             ),
             "",
@@ -233,10 +233,6 @@ def _format_examples(train_command: TrainCommand[R], recipe: str) -> list[str]:
     match = re.search(r"^ *Command: (.*)$", text, re.MULTILINE)
     example = match[1] if match else f"{train_command.prog} {recipe} my_videos/"
     return [example, f"{example} --out runs/second --optim.epochs 100 --dry-run"]
-
-
-def _first_doc_line(recipe: Recipe[R]) -> str:
-    return (recipe.__doc__ or "").splitlines()[0]
 
 
 def results_json(run: Path, model: Path) -> str:

@@ -43,16 +43,17 @@ _BATCH_SIZE = 8  # windows that the model looks at together
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TimelineConfig:
-    """The windows, and when a class holds."""
+    """When a class holds, and the windows of a time line."""
 
     window_seconds: Annotated[float | None, POSITIVE] = None
-    """How long a window is; as long as a clip of training if not given."""
+    """Seconds that a window of the time line shows; as long as a clip of training if not given."""
     hop_seconds: Annotated[float | None, POSITIVE] = None
-    """From the start of one window to the next; half a window if not given."""
+    """Seconds from the start of one window to the next; half a window if not given."""
     threshold: Annotated[float | None, SHARE] = None
-    """The probability at which a class begins; 0.5, or none where classes exclude each other."""
+    """The probability from which a class holds; 0.5 where any number of them may, else the best
+    one always does."""
     hysteresis: Annotated[float, SHARE] = 0.1
-    """A class ends this far below the threshold; the next one must be ahead by this."""
+    """What holds ends this far below the threshold, and gives way to what is ahead by this."""
 
     def __post_init__(self) -> None:
         if problems := [problem for _, problem in find_range_errors(self)]:

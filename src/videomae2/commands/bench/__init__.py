@@ -8,7 +8,7 @@ end_to_end             a short training loop with both
 report                 what was measured, as tables and as files
 run                    all parts that are asked for
 transformers_baseline  transformers' model, to compare with
-gpu                    steps on a CUDA device within eight minutes: flags, who has which time, its end
+gpu                    steps on a CUDA device within eight minutes: flags, time shares, its end
 gpu_worker             what is measured there, in which order
 gpu_measurements       the measurements
 gpu_profile            where the time of a step goes

@@ -142,6 +142,8 @@ class GpuBench:
         self, case: BenchCase, *, compiled: bool = False, baseline: Baseline | None = None
     ) -> StepTiming:
         cuda = self.runtime.device.type == "cuda"
+        dtype = {"bf16": "bfloat16", "fp32": "float32"}[self.runtime.precision]
+        rates = [peak.flops_per_second for peak in self.report.peaks if peak.dtype == dtype]
         timing = self._halve_until_fits(
             case,
             lambda case: measure_step(
@@ -150,16 +152,12 @@ class GpuBench:
                 repeats=5 if cuda else 2,
                 warmups=2 if cuda else 1,
                 steps_per_timing=4 if cuda else 1,
-                peak=self._find_peak(),
+                peak=rates[0] if rates else None,
                 baseline=baseline,
             ),
         )
         print(f"{case.size}: {format_step_table([timing]).splitlines()[1]}", flush=True)
         return timing
-
-    def _find_peak(self) -> float | None:
-        dtype = {"bf16": "bfloat16", "fp32": "float32"}[self.runtime.precision]
-        return next((p.flops_per_second for p in self.report.peaks if p.dtype == dtype), None)
 
     def largest(self, case: BenchCase) -> None:
         """Find the largest batch that fits, and what it gives."""

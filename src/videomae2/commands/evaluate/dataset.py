@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from videomae2.base.summary import Summary
 from videomae2.commands.evaluate.config import EvaluateConfig
 from videomae2.data.loading.labels import LABEL_READERS, LabelConfig
 from videomae2.data.loading.sources import SourceConfig
@@ -22,11 +23,13 @@ from videomae2.data.manifests.public_classes import canonicalize_names, find_dat
 from videomae2.data.manifests.read import ListConfig
 from videomae2.data.views.requests import ViewSpec
 from videomae2.errors import ConfigError, ManifestError
-from videomae2.inference.classifier import format_class_names_flag
-from videomae2.inference.views import resolve_views
-from videomae2.models.task_type import TaskType
+from videomae2.inference.classifier import format_class_names_flag, format_class_names_source
+from videomae2.inference.views import bind_views, format_views, resolve_views
+from videomae2.models.task_type import TASK_TYPES, TaskType
 from videomae2.models.weights.config_json import SavedClassifierConfig
 from videomae2.models.weights.head_index import check_classes_match
+from videomae2.models.weights.model_ref import ClassifierRef
+from videomae2.training.runtime import Runtime
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,12 +68,52 @@ class EvalDataset:
         """The name of each output."""
         return self.truth.classes
 
+    def summarize(self, views: ViewSpec, out: Path, runtime: Runtime) -> Summary:
+        """Say what will be done with it, and where."""
+        outputs = f"{len(self.classes)} {TASK_TYPES[self.truth.task_type].label_description}"
+        return Summary(
+            (
+                ("videos", f"{len(self.manifest)} ({self.manifest.description})"),
+                ("outputs", f"{outputs} ({self.class_names_source})"),
+                ("views", format_views(views)),
+                ("folder", str(out)),
+                ("device", str(runtime)),
+            )
+        )
+
     def compute_digest(self) -> str:
         """Name in 16 characters what is listed, and every answer."""
         content = hashlib.sha256(self.manifest.digest().encode())
         content.update("\0".join(self.classes).encode("utf-8", "surrogatepass"))
         content.update(self.truth.labels.tobytes() + self.truth.targets.tobytes())
         return content.hexdigest()[:16]
+
+
+def load_dataset_and_views(
+    ref: ClassifierRef, videos: Path, config: EvaluateConfig, *, model_name: str
+) -> tuple[EvalDataset, ViewSpec]:
+    """List the videos and their right answers, and say which views of them a model is shown.
+
+    Raises:
+        ConfigError: The views cannot be.
+        ManifestError, CheckpointError, ConfigError: As ``load_eval_dataset``.
+    """
+    views = resolve_views(
+        ref.config.model.encoder,
+        ref.config.frame_sampling,
+        config.views,
+        limits=config.reading.limits(),
+        frame_rate=config.list.frame_rate,
+    )
+    dataset = load_eval_dataset(
+        videos,
+        ref.config,
+        config.list,
+        label_column=config.label_column,
+        class_names_source=format_class_names_source(ref),
+        model_name=model_name,
+    )
+    return dataset, bind_views(views, dataset.manifest)
 
 
 def load_eval_dataset(
@@ -106,21 +149,6 @@ def load_eval_dataset(
     identities = _list_identities(manifest)
     truth = GroundTruth(card.task_type, names, identities, labels, targets)
     return EvalDataset(manifest, truth, class_names_source)
-
-
-def resolve_eval_views(card: SavedClassifierConfig, config: EvaluateConfig) -> ViewSpec:
-    """The views that are scored, before it is known how the images of frame folders are called.
-
-    Raises:
-        ConfigError: They cannot be.
-    """
-    return resolve_views(
-        card.model.encoder,
-        card.frame_sampling,
-        config.views,
-        limits=config.reading.limits(),
-        frame_rate=config.list.frame_rate,
-    )
 
 
 def _load_multiclass(

@@ -17,23 +17,19 @@ from videomae2.base.summary import Summary
 from videomae2.commands.evaluate.config import EvaluateConfig
 from videomae2.commands.evaluate.dataset import (
     EvalDataset,
-    load_eval_dataset,
-    resolve_eval_views,
+    load_dataset_and_views,
 )
 from videomae2.commands.evaluate.metrics import compute_metrics
 from videomae2.commands.evaluate.results import RESULTS_FILE, write_results
 from videomae2.data.views.requests import ViewsRequest
 from videomae2.errors import ConfigError, DataError, TooManyUnreadableError
 from videomae2.inference.classifier import (
-    format_class_names_source,
     load_classifier_task,
     resolve_requested_classifier,
 )
 from videomae2.inference.score_list import ScoreStore, score_videos
 from videomae2.inference.scorer import VideoScorer
-from videomae2.inference.views import bind_views, format_views
 from videomae2.metrics.bootstrap import Bootstrap
-from videomae2.models.task_type import TASK_TYPES
 from videomae2.models.weights.model_ref import ClassifierRef
 from videomae2.reports.evaluation import select_shown, write_report
 from videomae2.reports.evaluation_result import Evaluation, ModelFacts
@@ -63,19 +59,11 @@ class EvaluationPlan:
 
     def summary(self) -> Summary:
         """What will be done."""
-        classifier, dataset = self.scorer.classifier, self.dataset
-        encoder, manifest = classifier.ref.config.model.encoder, dataset.manifest
+        classifier = self.scorer.classifier
+        encoder = classifier.ref.config.model.encoder
         clip = f"{encoder.size}, clips of {encoder.frames}x{encoder.height}x{encoder.width}"
-        answers = f"{len(dataset.classes)} {TASK_TYPES[dataset.truth.task_type].label_description}"
-        return Summary(
-            (
-                ("model", f"{classifier.ref}\n{clip}"),
-                ("videos", f"{len(manifest)} ({manifest.description})"),
-                ("outputs", f"{answers} ({dataset.class_names_source})"),
-                ("views", format_views(self.scorer.views)),
-                ("folder", str(self.out_dir)),
-                ("device", str(classifier.runtime)),
-            )
+        return Summary((("model", f"{classifier.ref}\n{clip}"),)) + self.dataset.summarize(
+            self.scorer.views, self.out_dir, classifier.runtime
         )
 
 
@@ -90,16 +78,7 @@ def prepare_evaluation(
     config = config or EvaluateConfig()
     ref = resolve_requested_classifier(run, config)
     runtime = prepare_runtime(RuntimeConfig(device=config.device, precision=config.precision))
-    views = resolve_eval_views(ref.config, config)
-    dataset = load_eval_dataset(
-        videos,
-        ref.config,
-        config.list,
-        label_column=config.label_column,
-        class_names_source=format_class_names_source(ref),
-        model_name=f"the model {ref.path}",
-    )
-    views = bind_views(views, dataset.manifest)
+    dataset, views = load_dataset_and_views(ref, videos, config, model_name=f"the model {ref.path}")
     scorer = VideoScorer(
         classifier=load_classifier_task(ref, runtime),
         views=views,

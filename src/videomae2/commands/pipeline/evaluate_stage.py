@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from videomae2.base.files import path_exists, path_hint
-from videomae2.base.summary import Summary
 from videomae2.commands.evaluate.config import EvaluateConfig
 from videomae2.commands.evaluate.dataset import (
-    load_eval_dataset,
-    resolve_eval_views,
+    load_dataset_and_views,
 )
 from videomae2.commands.evaluate.results import RESULTS_FILE
 from videomae2.commands.evaluate.run import evaluate
@@ -25,10 +23,8 @@ from videomae2.commands.train.video_lists import build_video_list
 from videomae2.errors import ConfigError
 from videomae2.inference.classifier import (
     apply_options,
-    format_class_names_source,
     resolve_requested_classifier,
 )
-from videomae2.inference.views import bind_views, format_views
 from videomae2.models.weights.model_ref import ClassifierRef
 from videomae2.models.weights.pretrained import Pretrained
 from videomae2.training.runtime import RuntimeConfig, resolve_runtime
@@ -61,29 +57,19 @@ class EvaluateStage(Stage[EvaluateConfig]):
         if classifier is None:
             return None
         config = self.config
-        views = resolve_eval_views(classifier.config, config)
-        dataset = load_eval_dataset(
+        dataset, views = load_dataset_and_views(
+            classifier,
             self.videos[0],
-            classifier.config,
-            config.list,
-            label_column=config.label_column,
-            class_names_source=format_class_names_source(classifier),
+            config,
             model_name=f"the model of {self.sources['model']}",
         )
-        views = bind_views(views, dataset.manifest)
         manifest = dataset.manifest
         video_list = build_video_list(
             Path(manifest.source).stem, manifest, dataset.compute_digest()
         )
         runtime = resolve_runtime(RuntimeConfig(device=config.device, precision=config.precision))
-        rows = (
-            ("videos", f"{len(manifest)} ({manifest.description})"),
-            ("outputs", f"{len(dataset.classes)} ({dataset.class_names_source})"),
-            ("views", format_views(views)),
-            ("folder", str(self.out)),
-            ("device", str(runtime)),
-        )
-        return StagePlan(lists=(video_list,), summary=str(Summary(rows)))
+        summary = dataset.summarize(views, self.out, runtime)
+        return StagePlan(lists=(video_list,), summary=str(summary))
 
     def run(
         self, weights: Mapping[str, Path], metadata: Mapping[str, object]

@@ -12,7 +12,7 @@ from videomae2.base.lock import FolderLock
 from videomae2.base.signals import interruptible
 from videomae2.base.text import align_columns, format_duration
 from videomae2.commands.pipeline.plan import ActionName, StageAction, choose_action
-from videomae2.commands.pipeline.stages import Pipeline, Stage, StageMetrics
+from videomae2.commands.pipeline.stages import Pipeline, Stage
 from videomae2.commands.pipeline.state import (
     StageOutput,
     build_lineage,
@@ -189,7 +189,8 @@ def format_results(results: Sequence[StageResult], seconds: float) -> str:
             result.stage.kind,
             "unchanged" if result.action == "cached" else "now",
             "" if result.action == "cached" else format_duration(result.seconds),
-            _format_metrics(result.output.metrics),
+            # the first of them; all are in the JSON
+            ", ".join(f"{k} {v:.4g}" for k, v in [*result.output.metrics.items()][:_MAX_METRICS]),
             str(result.path),
         )
         for result in results
@@ -218,9 +219,3 @@ def results_to_json(
             for result in results
         ],
     }
-
-
-def _format_metrics(metrics: StageMetrics) -> str:
-    """The first of them; all are in the JSON."""
-    first = list(metrics.items())[:_MAX_METRICS]
-    return ", ".join(f"{name} {value:.4g}" for name, value in first)
