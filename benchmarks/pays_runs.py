@@ -194,7 +194,7 @@ def _build_optim(
 ) -> OptimConfig:
     """AdamW for a number of steps, which a run counts in epochs."""
     manifests = [read_manifest(source.path, root=source.root) for source in sources]
-    mixture = Mixture.from_manifests(manifests, [source.weight for source in sources], seed=0)
+    mixture = Mixture(list(map(len, manifests)), [source.weight for source in sources], seed=0)
     epochs = steps / mixture.steps_per_epoch(batch)
     return OptimConfig(
         lr=rate,

@@ -223,7 +223,7 @@ def test_an_epoch_is_as_many_videos_as_the_steps_need(tmp_path, videos):
     data = BenchConfig(views=2, frame_interval=1.0).build_data(tmp_path)
     listed = manifest(tmp_path, [f"{number}.mp4" for number in range(videos)])
     (source,) = end_to_end._repeat_source(data, [listed], videos=16).sources
-    assert Mixture.from_manifests([listed], [source.weight], seed=0).epoch_size == 16
+    assert Mixture([len(listed)], [source.weight], seed=0).epoch_size == 16
 
 
 def test_each_precision_is_measured_under_its_own_switch(monkeypatch):

@@ -207,7 +207,7 @@ def build_loop_config(run: Run, manifests: Sequence[Manifest]) -> LoopConfig:
 
 def build_mixture(run: Run, manifests: Sequence[Manifest]) -> Mixture:
     """The order in which a run reads the videos of its sources."""
-    return Mixture.from_manifests(manifests, [s.weight for s in run.data.sources], seed=run.seed)
+    return Mixture(list(map(len, manifests)), [s.weight for s in run.data.sources], seed=run.seed)
 
 
 def summarize_length(requested: Run, manifests: Sequence[Manifest]) -> Summary:

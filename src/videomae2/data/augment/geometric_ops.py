@@ -42,26 +42,6 @@ def warp_affine(x: UInt8Clips, matrix: Matrix, *, fill: int) -> UInt8Clips:
     return torch.where(inside[:, None, :, :, None], warped, fill)
 
 
-def shear_x(factor: PerClip, height: int, width: int) -> Matrix:
-    """Move each row sideways by a share of its y."""
-    return _build_matrix(factor, b=factor)
-
-
-def shear_y(factor: PerClip, height: int, width: int) -> Matrix:
-    """Move each column by a share of its x."""
-    return _build_matrix(factor, d=factor)
-
-
-def translate_x(fraction: PerClip, height: int, width: int) -> Matrix:
-    """Move to the left by a share of the width."""
-    return _build_matrix(fraction, c=fraction * width)
-
-
-def translate_y(fraction: PerClip, height: int, width: int) -> Matrix:
-    """Move up by a share of the height."""
-    return _build_matrix(fraction, f=fraction * height)
-
-
 def rotate(degrees: PerClip, height: int, width: int) -> Matrix:
     """Turn anticlockwise around the middle of the frame."""
     cos, sin = torch.cos(degrees.deg2rad()), torch.sin(degrees.deg2rad())
@@ -70,12 +50,7 @@ def rotate(degrees: PerClip, height: int, width: int) -> Matrix:
     return torch.stack((cos, -sin, c, sin, cos, f), dim=1)
 
 
-def identity_matrix(like: PerClip) -> Matrix:
-    """Move nothing."""
-    return _build_matrix(like)
-
-
-def _build_matrix(like: Tensor, **entries: Tensor) -> Tensor:
+def build_matrix(like: Tensor, **entries: Tensor) -> Tensor:
     """Give the matrix that moves nothing, with some of its six numbers given."""
     numbers = {name: torch.full_like(like, name in "ae") for name in "abcdef"} | entries
     return torch.stack(list(numbers.values()), dim=1)

@@ -10,7 +10,8 @@ from typing import Literal
 from jaxtyping import Float64
 from torch import Tensor
 
-from videomae2.data.augment import geometric_ops, pixel_ops
+from videomae2.data.augment import pixel_ops
+from videomae2.data.augment.geometric_ops import build_matrix, rotate
 
 FILL = 128
 """The value of pixels that come from outside the frame."""
@@ -35,16 +36,8 @@ def _zero(magnitude: PerClip, sign: PerClip) -> PerClip:
     return magnitude * 0
 
 
-def _degrees(magnitude: PerClip, sign: PerClip) -> PerClip:
-    return sign * magnitude * 3.0
-
-
-def _shear_slope(magnitude: PerClip, sign: PerClip) -> PerClip:
-    return sign * magnitude * 0.03
-
-
-def _fraction_of_side(magnitude: PerClip, sign: PerClip) -> PerClip:
-    return sign * magnitude * 0.045
+def _signed(slope: float) -> AmountFn:
+    return lambda magnitude, sign: sign * magnitude * slope
 
 
 def _factor(magnitude: PerClip, sign: PerClip) -> PerClip:
@@ -68,7 +61,7 @@ OPERATIONS = (
     Operation("auto-contrast", "table", _zero, pixel_ops.autocontrast),
     Operation("equalize", "table", _zero, pixel_ops.equalize),
     Operation("invert", "table", _zero, pixel_ops.invert),
-    Operation("rotate", "matrix", _degrees, geometric_ops.rotate),
+    Operation("rotate", "matrix", _signed(3.0), rotate),
     Operation("posterize", "table", _bits, pixel_ops.posterize),
     Operation("solarize", "table", _threshold, pixel_ops.solarize),
     Operation("solarize-add", "table", _addend, pixel_ops.solarize_add),
@@ -76,9 +69,20 @@ OPERATIONS = (
     Operation("contrast", "table", _factor, pixel_ops.contrast),
     Operation("brightness", "table", _factor, pixel_ops.brightness),
     Operation("sharpness", "pixels", _factor, pixel_ops.sharpness),
-    Operation("shear-x", "matrix", _shear_slope, geometric_ops.shear_x),
-    Operation("shear-y", "matrix", _shear_slope, geometric_ops.shear_y),
-    Operation("translate-x", "matrix", _fraction_of_side, geometric_ops.translate_x),
-    Operation("translate-y", "matrix", _fraction_of_side, geometric_ops.translate_y),
+    # rows move by a share of their y, columns by one of their x, all by one of the side
+    Operation("shear-x", "matrix", _signed(0.03), lambda slope, *_: build_matrix(slope, b=slope)),
+    Operation("shear-y", "matrix", _signed(0.03), lambda slope, *_: build_matrix(slope, d=slope)),
+    Operation(
+        "translate-x",
+        "matrix",
+        _signed(0.045),
+        lambda share, height, width: build_matrix(share, c=share * width),
+    ),
+    Operation(
+        "translate-y",
+        "matrix",
+        _signed(0.045),
+        lambda share, height, width: build_matrix(share, f=share * height),
+    ),
 )
 """In the order of the released code's list."""

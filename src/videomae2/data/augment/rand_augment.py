@@ -120,7 +120,7 @@ def _build_table(operation: Operation, previous: Tensor, clips: Tensor, amount: 
 
 def _apply_matrices(clips: Clip, layer: OperationDraw) -> Clip:
     """Make the matrices of all clips, then move pixels once."""
-    matrix = geometric_ops.identity_matrix(layer.magnitude)
+    matrix = geometric_ops.build_matrix(layer.magnitude)
     is_moved = torch.zeros_like(layer.is_applied)
     for number, operation in _iterate_kind("matrix"):
         selected = layer.select_clips(number)

@@ -5,14 +5,19 @@ Once: the videos of some lists in order, of each the middle clip and the middle 
 
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from videomae2.data.loading.batch import CPUBatch
 from videomae2.data.loading.mixture import Mixture, SampleRef
 from videomae2.data.loading.quarantine import Quarantine
-from videomae2.data.loading.reading import ReadingConfig, build_clip_spec, ordered_results
+from videomae2.data.loading.reading import (
+    ReadingConfig,
+    RequestResult,
+    build_clip_spec,
+    ordered_results,
+)
 from videomae2.data.loading.sources import DataConfig
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.views.crops import CropConfig
@@ -51,9 +56,8 @@ class Loader:
         num_workers: int,
         pin: bool,
     ) -> None:
-        self.mixture = Mixture.from_manifests(
-            manifests, [s.weight for s in data.sources], seed=seed
-        )
+        weights = [source.weight for source in data.sources]
+        self.mixture = Mixture(list(map(len, manifests)), weights, seed=seed)
         self._manifests, self._schedule, self._seed, self._pin = manifests, schedule, seed, pin
         self._specs = [
             build_clip_spec(source, manifest, data, reading, cubes)
@@ -93,7 +97,10 @@ class Loader:
 
     def _run_thread(self) -> None:
         try:
-            for batch in self._read_batches():
+            first = self._schedule.first_step * self._schedule.global_batch_size
+            requests = self._iterate_requests()
+            results = ordered_results(self.pool, requests, self.quarantine, first=first)
+            for batch in _gather(results, self._schedule.micro_batch_size, pin=self._pin):
                 if not self._put(batch):
                     return
             self._put(_END)
@@ -110,17 +117,6 @@ class Loader:
             return True
         return False
 
-    def _read_batches(self) -> Iterator[CPUBatch]:
-        batch = CPUBatch()
-        first = self._schedule.first_step * self._schedule.global_batch_size
-        for request, result in ordered_results(
-            self.pool, self._iterate_requests(), self.quarantine, first=first
-        ):
-            batch.add(request, result, pin=self._pin)
-            if len(batch.samples) == self._schedule.micro_batch_size:
-                yield batch
-                batch = CPUBatch()
-
     def _iterate_requests(self) -> Iterator[SampleRequest]:
         for step in range(self._schedule.first_step, self._schedule.num_steps):
             for ref in self.mixture.list_step(step, self._schedule.global_batch_size):
@@ -134,6 +130,18 @@ class Loader:
             self._specs[ref.source],
             (ref.source, ref.video),
         )
+
+
+def _gather(results: Iterable[RequestResult], size: int, *, pin: bool) -> Iterator[CPUBatch]:
+    """Batches of so many samples; the last one may be smaller."""
+    batch = CPUBatch()
+    for request, result in results:
+        batch.add(request, result, pin=pin)
+        if len(batch.samples) == size:
+            yield batch
+            batch = CPUBatch()
+    if batch.samples:
+        yield batch
 
 
 def iterate_once(
@@ -158,14 +166,8 @@ def iterate_once(
     pool = reading.pool(READ_SAMPLE, num_workers=num_workers)
     requests = _iterate_requests(manifests, data, reading, cubes)
     with pool:
-        batch = CPUBatch()
-        for request, result in ordered_results(pool, requests, quarantine, first=0):
-            batch.add(request, result, pin=False)
-            if len(batch.samples) == batch_size:
-                yield batch
-                batch = CPUBatch()
-        if batch.samples:
-            yield batch
+        results = ordered_results(pool, requests, quarantine, first=0)
+        yield from _gather(results, batch_size, pin=False)
 
 
 def _iterate_requests(

@@ -10,7 +10,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from videomae2.data.manifests.manifest import Manifest
 from videomae2.errors import ConfigError
 from videomae2.tensors import rng
 
@@ -39,13 +38,6 @@ class Mixture:
         # a run looks at two epochs and, for each source, two passes at a time
         self._epoch_order_cached = lru_cache(maxsize=2)(self._compute_epoch_order)
         self._pass_order_cached = lru_cache(maxsize=2 * len(self.sizes))(self._compute_pass_order)
-
-    @classmethod
-    def from_manifests(
-        cls, manifests: Sequence[Manifest], weights: Sequence[float], *, seed: int
-    ) -> "Mixture":
-        """The mixture of some lists of videos."""
-        return cls([len(m) for m in manifests], weights, seed=seed)
 
     def steps_per_epoch(self, batch_size: int) -> int:
         """Whole steps in an epoch; the rest of the epoch is left out, as in the released code.

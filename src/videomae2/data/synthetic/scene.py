@@ -6,16 +6,13 @@ draws for all motions, so looks carry nothing about the motion.
 Axes: frames, height, width, rgb. Units as in ``trajectories``.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
-from videomae2.data.synthetic.textures import SHAPE_SDFS, Color, Field, Texture, oklch_to_srgb
+from videomae2.data.synthetic.textures import SHAPE_SDFS, Field, Texture, oklch_to_srgb
 from videomae2.data.synthetic.trajectories import Trajectory, draw_trajectory
 
 Frames = UInt8[np.ndarray, "frames height width 3"]
-FloatFrames = Float32[np.ndarray, "frames height width 3"]
 
 WHITENESS = np.float32(0.4)
 """Share of white in the light of a shape. It is always brighter than the ground, so that towards
@@ -26,40 +23,31 @@ SOFTNESS = 3 / 64
 where a soft edge goes on; where a sharp one does, it does not learn in minutes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Appearance:
-    """Everything about a scene but its motion."""
-
-    shape: str
-    """One of ``SHAPE_SDFS``."""
-    texture: Texture
-    """On the shape, in its own coordinates: 1 is the radius of the shape."""
-    background: Color
-    glow: float
-    """Share of the shape's light in the ground at its edge."""
-    glow_radius: float
-    """Where the glow has fallen to 1/e, in sides of the picture from the edge."""
-
-
 def draw_scene(motion: str, *, frames: int, side: int, generator: np.random.Generator) -> Frames:
-    """Draw a square video of ``side`` pixels; equal generators give equal pixels."""
-    appearance = draw_appearance(generator)
-    trajectory = draw_trajectory(motion, frames, generator=generator)
-    canvas = render_scene(appearance, trajectory, side=side)
-    return (np.clip(canvas, 0, 1) * 255 + np.float32(0.5)).astype(np.uint8)
+    """Draw a square video of ``side`` pixels; equal generators give equal pixels.
 
-
-def draw_appearance(generator: np.random.Generator) -> Appearance:
-    """Draw shape, textures and colours."""
+    The glow makes every place of the picture tell where the shape is. Without it the ground is
+    flat, and in a flat cube the target, which is scaled to variance one, is nothing but rounding.
+    """
     # A dark ground is teal, blue or purple: dark yellow is brown, which is hard to like.
     hue = np.radians(generator.uniform(170, 350))
-    return Appearance(
-        shape=str(generator.choice(list(SHAPE_SDFS))),
-        texture=_draw_texture(generator, hue),
-        background=oklch_to_srgb(generator.uniform(0.14, 0.3), 0.04, hue),
-        glow=generator.uniform(0.5, 0.7),
-        glow_radius=generator.uniform(0.2, 0.3),
-    )
+    shape = str(generator.choice(list(SHAPE_SDFS)))
+    texture = _draw_texture(generator, hue)
+    background = oklch_to_srgb(generator.uniform(0.14, 0.3), 0.04, hue)
+    glow_share = generator.uniform(0.5, 0.7)  # of the shape's light in the ground at its edge
+    glow_radius = generator.uniform(0.2, 0.3)  # from the edge, in sides, where 1/e of it is left
+    trajectory = draw_trajectory(motion, frames, generator=generator)
+    x, y = _to_shape_coordinates(trajectory, side)
+    size = _broadcast_per_frame(trajectory.size)
+    distance = SHAPE_SDFS[shape](x, y) * size  # from the edge, in sides of the picture
+    # Round: the distance from the edge has creases behind corners, which would show as dark rays.
+    away = (np.hypot(x, y) - np.float32(0.75)) * size
+    glow = np.float32(glow_share) * np.exp(-np.maximum(away, 0) / np.float32(glow_radius))
+    light = WHITENESS + (1 - WHITENESS) * (texture.colors[0] + texture.colors[1]) / 2
+    canvas = background + glow[..., None] * (light - background)
+    covered = np.clip(0.5 - distance / np.float32(SOFTNESS), 0, 1)[..., None]
+    canvas = canvas + covered * (texture.render(x, y) - canvas)
+    return (np.clip(canvas, 0, 1) * 255 + np.float32(0.5)).astype(np.uint8)
 
 
 def _draw_texture(generator: np.random.Generator, ground_hue: float) -> Texture:
@@ -75,44 +63,14 @@ def _draw_texture(generator: np.random.Generator, ground_hue: float) -> Texture:
     )
 
 
-def render_scene(appearance: Appearance, trajectory: Trajectory, *, side: int) -> FloatFrames:
-    """Draw every frame of a scene; values may leave [0, 1] by nothing.
-
-    The glow makes every place of the picture tell where the shape is. Without it the ground is
-    flat, and in a flat cube the target, which is scaled to variance one, is nothing but rounding.
-    """
-    x, y = _to_shape_coordinates(trajectory, side)
-    size = _broadcast_per_frame(trajectory.size)
-    distance = SHAPE_SDFS[appearance.shape](x, y) * size  # from the edge, in sides of the picture
-    # Round: the distance from the edge has creases behind corners, which would show as dark rays.
-    away = (np.hypot(x, y) - np.float32(0.75)) * size
-    glow = np.float32(appearance.glow) * np.exp(
-        -np.maximum(away, 0) / np.float32(appearance.glow_radius)
-    )
-    light = (
-        WHITENESS
-        + (1 - WHITENESS) * (appearance.texture.colors[0] + appearance.texture.colors[1]) / 2
-    )
-    canvas = appearance.background + glow[..., None] * (light - appearance.background)
-    covered = np.clip(0.5 - distance / np.float32(SOFTNESS), 0, 1)[..., None]
-    return canvas + covered * (appearance.texture.render(x, y) - canvas)
-
-
 def _to_shape_coordinates(trajectory: Trajectory, side: int) -> tuple[Field, Field]:
     """Give the place of each pixel in the coordinates of the shape."""
-    column, row = _compute_pixel_centers(side)
-    dx, dy = column - _broadcast_per_frame(trajectory.x), row - _broadcast_per_frame(trajectory.y)
+    centres = ((np.arange(side) + 0.5) / side - 0.5).astype(np.float32)
+    dx = centres[None, None, :] - _broadcast_per_frame(trajectory.x)
+    dy = centres[None, :, None] - _broadcast_per_frame(trajectory.y)
     cos = _broadcast_per_frame(np.cos(trajectory.angle) / trajectory.size)
     sin = _broadcast_per_frame(np.sin(trajectory.angle) / trajectory.size)
     return cos * dx + sin * dy, cos * dy - sin * dx
-
-
-def _compute_pixel_centers(
-    side: int,
-) -> tuple[Float32[np.ndarray, "1 1 width"], Float32[np.ndarray, "1 height 1"]]:
-    """Give the centres of the columns and of the rows, in sides of the picture."""
-    centres = ((np.arange(side) + 0.5) / side - 0.5).astype(np.float32)
-    return centres[None, None, :], centres[None, :, None]
 
 
 def _broadcast_per_frame(values: Float[np.ndarray, " frames"]) -> Float32[np.ndarray, "frames 1 1"]:

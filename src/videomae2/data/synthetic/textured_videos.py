@@ -3,6 +3,7 @@
 Axes: height, width, channels.
 """
 
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,6 +17,8 @@ HEIGHT, WIDTH, RATE = 256, 340, 30
 KEY_FRAME_EVERY = 16
 _CANVAS = 1024
 
+Image = UInt8[np.ndarray, "height width channels"]
+
 
 def write_synthetic_videos(
     folder: Path, *, count: int, frames: int, seed: int, smoothness: float = 1.3, noise: float = 1.5
@@ -28,7 +31,7 @@ def write_synthetic_videos(
     paths = [folder / f"made-up-{number:03}.mp4" for number in range(count)]
     for number, path in enumerate(paths):
         rng = np.random.default_rng([seed, number])
-        _write_video(path, frames, _DriftingScene(rng, smoothness, noise))
+        _write_video(path, _draw_scene(rng, frames, smoothness, noise))
     return paths
 
 
@@ -42,42 +45,36 @@ def add_h264_stream(container: OutputContainer, rate: int | Fraction) -> VideoSt
     return stream
 
 
-def _write_video(path: Path, frames: int, scene: "_DriftingScene") -> None:
+def _write_video(path: Path, images: Iterable[Image]) -> None:
     with av.open(str(path), "w") as container:
         stream = add_h264_stream(container, RATE)
-        for number in range(frames):
-            image = av.VideoFrame.from_ndarray(scene.render(number), format="rgb24")
-            for packet in stream.encode(image):
-                container.mux(packet)
-        for packet in stream.encode(None):
-            container.mux(packet)
+        for image in images:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode(None))
 
 
-class _DriftingScene:
+def _draw_scene(
+    rng: np.random.Generator, frames: int, smoothness: float, noise: float
+) -> Iterator[Image]:
     """A background that drifts under a camera, and a few things that move before it."""
-
-    def __init__(self, rng: np.random.Generator, smoothness: float, noise: float) -> None:
-        self._background = _build_texture(rng, smoothness)
-        self._foreground = _build_texture(rng, smoothness)
-        self._drift = rng.uniform(-1.5, 1.5, 2)
-        self._objects = [
-            (rng.uniform(0, (HEIGHT, WIDTH)), rng.uniform(-4, 4, 2), int(rng.integers(20, 60)))
-            for _ in range(4)
-        ]
-        shape = (4, HEIGHT + 16, WIDTH + 16, 1)
-        self._noise = rng.normal(0, noise, shape).astype(np.float32)
-        self._shifts = rng.integers(0, 16, (997, 2))
-
-    def render(self, number: int) -> UInt8[np.ndarray, "height width channels"]:
-        top, left = (int(x) % (_CANVAS - WIDTH) for x in 400 + self._drift * number)
-        image = self._background[top : top + HEIGHT, left : left + WIDTH].copy()
-        for position, speed, side in self._objects:
+    background, foreground = (_build_texture(rng, smoothness) for _ in range(2))
+    drift = rng.uniform(-1.5, 1.5, 2)
+    objects = [
+        (rng.uniform(0, (HEIGHT, WIDTH)), rng.uniform(-4, 4, 2), int(rng.integers(20, 60)))
+        for _ in range(4)
+    ]
+    noises = rng.normal(0, noise, (4, HEIGHT + 16, WIDTH + 16, 1)).astype(np.float32)
+    shifts = rng.integers(0, 16, (997, 2))
+    for number in range(frames):
+        top, left = (int(x) % (_CANVAS - WIDTH) for x in 400 + drift * number)
+        image = background[top : top + HEIGHT, left : left + WIDTH].copy()
+        for position, speed, side in objects:
             y, x = (position + speed * number) % (HEIGHT - side, WIDTH - side)
             window = np.s_[int(y) : int(y) + side, int(x) : int(x) + side]
-            image[window] = self._foreground[window]
-        row, col = self._shifts[number % len(self._shifts)]
-        image += self._noise[number % 4, row : row + HEIGHT, col : col + WIDTH]
-        return np.clip(image, 0, 255).astype(np.uint8)
+            image[window] = foreground[window]
+        row, col = shifts[number % len(shifts)]
+        image += noises[number % 4, row : row + HEIGHT, col : col + WIDTH]
+        yield np.clip(image, 0, 255).astype(np.uint8)
 
 
 def _build_texture(

@@ -44,6 +44,10 @@ class Trajectory:
     angle: Track
 
 
+Motion = Callable[[Trajectory, np.random.Generator], Trajectory]
+"""Moves what rests."""
+
+
 def draw_trajectory(motion: str, frames: int, *, generator: np.random.Generator) -> Trajectory:
     """Draw a shape that moves as ``motion`` says, one of ``MOTIONS``, over a number of frames."""
     rest = _draw_still(frames, generator)
@@ -78,9 +82,15 @@ def _place_on_chord(across: Track, share: Track) -> Track:
     return (2 * share - 1) * np.sqrt(np.maximum(REACH**2 - across**2, 0.0))
 
 
-def _make_slide(dx: int, dy: int) -> Callable[[Trajectory, np.random.Generator], Trajectory]:
+def _make_slide(
+    dx: int,
+    dy: int,
+    *,
+    cycle_frames: tuple[float, float] = (20.0, 30.0),
+    return_share: float = RETURN_SHARE,
+) -> Motion:
     def move(rest: Trajectory, generator: np.random.Generator) -> Trajectory:
-        share = _compute_saw_wave(_draw_cycles(rest, generator, 20.0, 30.0), RETURN_SHARE)
+        share = _compute_saw_wave(_draw_cycles(rest, generator, *cycle_frames), return_share)
         if dx:
             return replace(rest, x=dx * _place_on_chord(rest.y, share))
         return replace(rest, y=dy * _place_on_chord(rest.x, share))
@@ -88,12 +98,7 @@ def _make_slide(dx: int, dy: int) -> Callable[[Trajectory, np.random.Generator],
     return move
 
 
-def _sway(rest: Trajectory, generator: np.random.Generator) -> Trajectory:
-    share = _compute_saw_wave(_draw_cycles(rest, generator, 12.0, 18.0), 0.5)
-    return replace(rest, x=_place_on_chord(rest.y, share))
-
-
-def _make_spin(sign: int) -> Callable[[Trajectory, np.random.Generator], Trajectory]:
+def _make_spin(sign: int) -> Motion:
     def move(rest: Trajectory, generator: np.random.Generator) -> Trajectory:
         # Slow enough that a star, alike every 72 degrees, turns by less than half of that between
         # frames read with stride 2.
@@ -103,25 +108,20 @@ def _make_spin(sign: int) -> Callable[[Trajectory, np.random.Generator], Traject
     return move
 
 
-def _set_size(rest: Trajectory, share: Track) -> Trajectory:
+def _make_resize(
+    *,
+    cycle_frames: tuple[float, float] = (20.0, 30.0),
+    return_share: float = RETURN_SHARE,
+    shrinks: bool = False,
+) -> Motion:
     low, high = np.log(SIZES)
-    return replace(rest, size=np.exp(low + (high - low) * share))
 
+    def move(rest: Trajectory, generator: np.random.Generator) -> Trajectory:
+        share = _compute_saw_wave(_draw_cycles(rest, generator, *cycle_frames), return_share)
+        share = 1 - share if shrinks else share
+        return replace(rest, size=np.exp(low + (high - low) * share))
 
-def _grow(rest: Trajectory, generator: np.random.Generator) -> Trajectory:
-    return _set_size(
-        rest, _compute_saw_wave(_draw_cycles(rest, generator, 20.0, 30.0), RETURN_SHARE)
-    )
-
-
-def _shrink(rest: Trajectory, generator: np.random.Generator) -> Trajectory:
-    return _set_size(
-        rest, 1 - _compute_saw_wave(_draw_cycles(rest, generator, 20.0, 30.0), RETURN_SHARE)
-    )
-
-
-def _pulse(rest: Trajectory, generator: np.random.Generator) -> Trajectory:
-    return _set_size(rest, _compute_saw_wave(_draw_cycles(rest, generator, 10.0, 14.0), 0.5))
+    return move
 
 
 def _circle(rest: Trajectory, generator: np.random.Generator) -> Trajectory:
@@ -151,17 +151,17 @@ def _bounce(rest: Trajectory, generator: np.random.Generator) -> Trajectory:
     return replace(rest, x=x, y=y)
 
 
-MOTIONS: dict[str, Callable[[Trajectory, np.random.Generator], Trajectory]] = {
+MOTIONS: dict[str, Motion] = {
     "moves_left": _make_slide(-1, 0),
     "moves_right": _make_slide(1, 0),
     "moves_up": _make_slide(0, -1),
     "moves_down": _make_slide(0, 1),
     "spins_clockwise": _make_spin(1),
     "spins_anticlockwise": _make_spin(-1),
-    "grows": _grow,
-    "shrinks": _shrink,
-    "pulses": _pulse,
-    "sways": _sway,
+    "grows": _make_resize(),
+    "shrinks": _make_resize(shrinks=True),
+    "pulses": _make_resize(cycle_frames=(10.0, 14.0), return_share=0.5),
+    "sways": _make_slide(1, 0, cycle_frames=(12.0, 18.0), return_share=0.5),
     "circles": _circle,
     "bounces": _bounce,
 }

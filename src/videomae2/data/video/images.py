@@ -17,6 +17,7 @@ from videomae2.data.video.reader import (
     Deadline,
     Frames,
     Pixels,
+    Reader,
     ReadLimits,
     check_indices,
     check_size,
@@ -36,7 +37,7 @@ _BILINEAR = 2  # pillow's bilinear filter, which averages when it shrinks
 _SIXTEEN_BIT_MODES = {"I;16", "I;16L", "I;16B"}
 
 
-class FrameFolder:
+class FrameFolder(Reader):
     """A `Reader` of a folder with one image file per frame."""
 
     def __init__(
@@ -75,15 +76,6 @@ class FrameFolder:
                 check_size(self._path, len(indices), images[index].shape, self._limits)
             self._check_shape(images, index, indices[0])
         return np.stack([images[index] for index in indices])
-
-    def close(self) -> None:
-        """Nothing stays open."""
-
-    def __enter__(self) -> "FrameFolder":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Nothing stays open."""
 
     def _check_shape(self, images: dict[int, ImageArray], index: int, reference: int) -> None:
         (height, width, _), (reference_height, reference_width, _) = (

@@ -11,6 +11,7 @@ from jaxtyping import UInt8
 
 from videomae2.data.video.reader import (
     Frames,
+    Reader,
     ReadLimits,
     check_indices,
     check_size,
@@ -23,7 +24,7 @@ from videomae2.errors import VideoError
 _BILINEAR = 2  # pillow's bilinear filter, which averages when it shrinks
 
 
-class NpyFile:
+class NpyFile(Reader):
     """A `Reader` of an `.npy` file: uint8 [frames, height, width, channels], any channels."""
 
     def __init__(self, path: Path | str, *, limits: ReadLimits, frame_rate: float | None) -> None:
@@ -38,7 +39,8 @@ class NpyFile:
                 f"it holds {array.dtype} {list(array.shape)}, wanted uint8 "
                 "[frames, height, width, channels]",
             )
-        self._array = np.asarray(array)  # still the file, but indexing gives a plain array
+        # still the file, let go with its last view, but indexing gives a plain array
+        self._array = np.asarray(array)
         self.num_frames = len(array)
         self.seconds = compute_even_seconds(self.num_frames, frame_rate)
 
@@ -47,15 +49,6 @@ class NpyFile:
         check_size(self._path, len(indices), self._array.shape[1:], self._limits)
         frames = self._array[list(indices)]
         return _shrink_frames(frames, self._limits.max_short_side)
-
-    def close(self) -> None:
-        """The file is let go with the last array that looks into it."""
-
-    def __enter__(self) -> "NpyFile":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """See `close`."""
 
 
 def _shrink_frames(

@@ -28,7 +28,15 @@ from videomae2.data.video.packets import (
     has_frame_headers,
     translate_ffmpeg_errors,
 )
-from videomae2.data.video.reader import Deadline, Frames, Pixels, ReadLimits, Seconds, check_indices
+from videomae2.data.video.reader import (
+    Deadline,
+    Frames,
+    Pixels,
+    Reader,
+    ReadLimits,
+    Seconds,
+    check_indices,
+)
 from videomae2.errors import VideoError
 
 INDEX_CACHE = IndexCache(max_bytes=128 * 1024**2)
@@ -38,7 +46,7 @@ INDEX_CACHE = IndexCache(max_bytes=128 * 1024**2)
 _SKIP_FRAME_CODECS = {"h264", "hevc", "mpeg4", "mpeg2video", "vp8", "vp9"}
 
 
-class VideoFile:
+class VideoFile(Reader):
     """A `Reader` of the first video stream of a file."""
 
     def __init__(self, path: Path | str, *, pixels: Pixels, limits: ReadLimits) -> None:
@@ -48,20 +56,10 @@ class VideoFile:
         self._deadline: Deadline | None = Deadline(self._path, limits.timeout_seconds)
         self._packet_reader = PacketReader(self._path, limits, quick=has_frame_headers(path))
         self._first_size: FrameSize | None = None
-        self._index = self._load_index()
-
-    @property
-    def num_frames(self) -> int:
-        return len(self._index.seconds)
-
-    @property
-    def seconds(self) -> Seconds:
-        return self._index.seconds
-
-    @property
-    def frame_index(self) -> FrameIndex:
+        self.frame_index = self._load_index()
         """Which packet holds which frame."""
-        return self._index
+        self.seconds: Seconds = self.frame_index.seconds
+        self.num_frames = len(self.seconds)
 
     def read(self, indices: Sequence[int]) -> Frames:
         check_indices(self._path, indices, self.num_frames)
@@ -74,12 +72,6 @@ class VideoFile:
 
     def close(self) -> None:
         self._packet_reader.close()
-
-    def __enter__(self) -> "VideoFile":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
     def _load_index(self) -> FrameIndex:
         key = file_cache_key(self._path)
@@ -114,7 +106,7 @@ class VideoFile:
 
     def _read_ranges(self, indices: Sequence[int], deadline: Deadline) -> Frames:
         """Decode only what leads to the wanted frames; IndexMismatchError if that misses some."""
-        frame_index, packet_reader = self._index, self._packet_reader
+        frame_index, packet_reader = self.frame_index, self._packet_reader
         if frame_index.by_count:
             raise IndexMismatchError
         collector = _FrameCollector(self, frame_index.times[list(indices)].tolist())
@@ -137,8 +129,8 @@ class VideoFile:
 
     def _read_from_start(self, indices: Sequence[int], deadline: Deadline) -> Frames:
         """Decode everything up to the last wanted frame: slow, and right for every file."""
-        by_count = self._index.by_count
-        keys = self._index.times[list(indices)].tolist()
+        by_count = self.frame_index.by_count
+        keys = self.frame_index.times[list(indices)].tolist()
         collector = _FrameCollector(self, keys)
         try:
             for number, frame in enumerate(decode_from_start(self._path, self._limits, deadline)):

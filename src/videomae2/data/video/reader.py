@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Self
 
 import numpy as np
 from jaxtyping import Float64, UInt8
@@ -41,27 +41,25 @@ class ReadLimits:
     """Shrink frames until their short side is at most this many pixels; the aspect stays."""
 
 
-@runtime_checkable
-class Reader(Protocol):
+class Reader:
     """Exact frames for exact indices; raises `VideoError` and nothing else."""
 
-    @property
-    def num_frames(self) -> int:
-        """How many frames there are."""
-        ...
-
-    @property
-    def seconds(self) -> Seconds | None:
-        """When each frame is shown, counted from the first; None if nothing tells the time."""
-        ...
+    num_frames: int
+    seconds: Seconds | None
+    """When each frame is shown, counted from the first; None if nothing tells the time."""
 
     def read(self, indices: Sequence[int]) -> Frames:
         """Give the frames with these indices, in this order; any order, repeats allowed."""
-        ...
+        raise NotImplementedError
 
-    def close(self) -> None: ...
-    def __enter__(self) -> "Reader": ...
-    def __exit__(self, *error: object) -> None: ...
+    def close(self) -> None:
+        """Let go of the file, if one is open."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
 
 def open_reader(

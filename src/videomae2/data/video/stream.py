@@ -13,7 +13,7 @@ from videomae2.data.video.convert import FrameBuffer, coded_size, read_rotation
 from videomae2.data.video.index_builder import decode_from_start
 from videomae2.data.video.packets import translate_ffmpeg_errors
 from videomae2.data.video.pyav_reader import VideoFile
-from videomae2.data.video.reader import Deadline, Frames, Pixels, ReadLimits, Seconds, check_indices
+from videomae2.data.video.reader import Deadline, Frames, Pixels, ReadLimits, check_indices
 from videomae2.errors import VideoError
 
 FrameShape = tuple[int, int, int]
@@ -31,20 +31,13 @@ class VideoStream:
     def __init__(self, path: str, *, pixels: Pixels, limits: ReadLimits) -> None:
         self._path, self._pixels, self._limits = path, pixels, limits
         with VideoFile(path, pixels=pixels, limits=limits) as file:
-            self._index = file.frame_index
+            self._index, self.seconds = file.frame_index, file.seconds
+        self.num_frames = len(self.seconds)
         self._deadline = Deadline(path, limits.timeout_seconds)
         self._frames: Iterator[tuple[int | None, VideoFrame]] = iter(())
         self._next = 0
         with translate_ffmpeg_errors(path, self._deadline):
             self._first = self._restart()
-
-    @property
-    def num_frames(self) -> int:
-        return len(self._index.seconds)
-
-    @property
-    def seconds(self) -> Seconds:
-        return self._index.seconds
 
     @property
     def shape(self) -> FrameShape:

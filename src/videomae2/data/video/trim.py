@@ -21,16 +21,13 @@ from videomae2.data.video.reader import (
 from videomae2.errors import VideoError
 
 
-class TrimmedReader:
+class TrimmedReader(Reader):
     """Some consecutive frames of a reader, as a reader."""
 
     def __init__(self, reader: Reader, first: int, count: int, path: Path | str) -> None:
         self._reader, self._first, self._path = reader, first, path
-        self.num_frames = count
-        seconds = reader.seconds
-        self.seconds: Seconds | None = None
-        if seconds is not None:
-            self.seconds = seconds[first : first + count] - seconds[first]
+        self.num_frames, seconds = count, reader.seconds
+        self.seconds = None if seconds is None else seconds[first : first + count] - seconds[first]
 
     def read(self, indices: Sequence[int]) -> Frames:
         check_indices(self._path, indices, self.num_frames)
@@ -38,12 +35,6 @@ class TrimmedReader:
 
     def close(self) -> None:
         self._reader.close()
-
-    def __enter__(self) -> "TrimmedReader":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
 
 def trim_reader(reader: Reader, path: Path | str, first: int, frames: int | None) -> Reader:

@@ -16,8 +16,8 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import DTypeLike, NDArray
@@ -47,17 +47,9 @@ class WorkerConfig:
     """Pipe into which the numbers of answered buffers go."""
     lifeline: int
     """Pipe that nobody writes to; it breaks when the main process is gone."""
-    buffers: tuple[int, ...]
+    buffers: Sequence[int]
     timeout_seconds: float
     memory_limit_bytes: int | None
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> "WorkerConfig":
-        fields = json.loads(text)
-        return cls(**fields | {"buffers": tuple(fields["buffers"])})
 
 
 def load_function(name: str) -> WorkerFunction:
@@ -181,4 +173,4 @@ def _truncate_stderr() -> None:
 
 if __name__ == "__main__":
     with contextlib.suppress(BrokenPipeError):  # the main process is gone, and so are we
-        main(WorkerConfig.from_json(sys.argv[1]))
+        main(WorkerConfig(**json.loads(sys.argv[1])))

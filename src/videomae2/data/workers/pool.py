@@ -13,14 +13,13 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import partial
-from types import TracebackType
 from typing import TypeVar
 
 from videomae2.data.workers.inline import run_inline
 from videomae2.data.workers.main import READY, load_function
 from videomae2.data.workers.process import WorkerProcess
 from videomae2.data.workers.worker import Result, Worker, WorkerStats, WorkItem
-from videomae2.errors import VideoMAE2Error
+from videomae2.errors import VideoMAE2Error, VideoTimeoutError
 
 Request = TypeVar("Request")
 _END = object()
@@ -69,7 +68,7 @@ class Pool:
         self._wakeup_pipe, self._wakeup_pipe_end = os.pipe()
         self._selector.register(self._wakeup_pipe, selectors.EVENT_READ)
         start_process = partial(
-            _start_process,
+            WorkerProcess,
             function,
             timeout_seconds=timeout_seconds,
             memory_limit_bytes=memory_limit_bytes,
@@ -91,12 +90,7 @@ class Pool:
     def __enter__(self) -> "Pool":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     @property
@@ -151,8 +145,12 @@ class Pool:
         function = load_function(self._function)
         for request in requests:
             with self._hold_open():
-                max_attempts = self._max_attempts
-            yield run_inline(function, request, max_attempts=max_attempts)
+                attempts_left = self._max_attempts
+            while isinstance((result := run_inline(function, request)).error, VideoTimeoutError):
+                attempts_left -= 1
+                if attempts_left < 1:
+                    break
+            yield result
 
     @contextlib.contextmanager
     def _track_items(self) -> Iterator[deque[WorkItem]]:
@@ -223,14 +221,3 @@ class Pool:
 
     def _listen_to(self, worker: Worker) -> None:
         self._selector.register(worker.process.results, selectors.EVENT_READ, worker)
-
-
-def _start_process(
-    function: str, buffers: list[int], *, timeout_seconds: float, memory_limit_bytes: int | None
-) -> WorkerProcess:
-    return WorkerProcess(
-        function,
-        buffers=buffers,
-        timeout_seconds=timeout_seconds,
-        memory_limit_bytes=memory_limit_bytes,
-    )

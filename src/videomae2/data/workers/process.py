@@ -1,11 +1,13 @@
 """A reading process as the main process sees it: start, send, poll, kill, and say how it ended."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 
 from videomae2.data.workers.main import OUTSIDE_SIGNALS, WorkerConfig
 from videomae2.data.workers.shared_buffer import open_anonymous_file
@@ -46,7 +48,7 @@ class WorkerProcess:
             requests=child_requests,
             results=child_results,
             lifeline=lifeline,
-            buffers=tuple(buffers),
+            buffers=buffers,
             timeout_seconds=timeout_seconds,
             memory_limit_bytes=memory_limit_bytes,
         )
@@ -116,7 +118,7 @@ def _start_process(config: WorkerConfig, stderr: int) -> subprocess.Popen[bytes]
     path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
     with _block_signals():
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "videomae2.data.workers.main", config.to_json()],
+            [sys.executable, "-P", "-m", "videomae2.data.workers.main", json.dumps(asdict(config))],
             pass_fds=(config.requests, config.results, config.lifeline, *config.buffers),
             stdin=subprocess.DEVNULL,
             stdout=stderr,

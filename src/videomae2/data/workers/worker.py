@@ -85,7 +85,7 @@ class Worker:
 
     def __init__(
         self,
-        start: Callable[[list[int]], WorkerProcess],
+        start: Callable[..., WorkerProcess],
         *,
         num_buffers: int,
         timeout_seconds: float,
@@ -173,7 +173,7 @@ class Worker:
 
     def _start_new_process(self) -> WorkerProcess:
         self._is_ready, self._waiting_since = False, time.monotonic()
-        return self._start_process([buffer.descriptor for buffer in self._buffers])
+        return self._start_process(buffers=[buffer.descriptor for buffer in self._buffers])
 
     def _receive_result(self) -> bool:
         """Take in one result, and say whether it left the process short of memory."""
