@@ -330,7 +330,7 @@ def test_lists_that_are_not_there_or_wrong_are_said_at_once(parts):
     (parts / "k600" / "train.csv").write_text("label,youtube_id\n,x\n")
     said = refused("a=a.csv", "k400", "k600=k600/train.csv,k600/vali.csv",
                    options=MergeOptions(ids=("youtube",)))  # fmt: skip
-    assert f"a.csv: does not exist: {parts} has no a.csv" in said
+    assert f"a.csv: does not exist; {parts} does, without a.csv" in said
     assert "k600/train.csv:2: the column label is empty" in said
     assert "k600/vali.csv: does not exist" in said
 

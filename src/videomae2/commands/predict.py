@@ -47,7 +47,7 @@ def predict_batches(
     predictor: Predictor, batches: Iterable[Batch], *, total: int | None
 ) -> Iterator[Prediction | VideoError]:
     """Score videos as they come, with the same reading processes for all; ``total`` if known."""
-    with predictor.make_pool() as pool, track("predict", total=total) as progress:
+    with predictor.scorer.make_pool() as pool, track("predict", total=total) as progress:
         for batch in batches:
             for prediction in predictor.predict_in_pool(pool, batch):
                 yield prediction

@@ -174,13 +174,9 @@ def encode_video(
 ) -> tuple[Float[Tensor, "kinds dim"], Float[Tensor, "tokens dim"] | None]:
     """Encode all clips of a video.
 
-    Args:
-        frozen: On the runtime's device.
-        clips: There too.
-        runtime: Says in which precision.
-        batch_size: Clips at once.
-        stored_grid: The grid to which tokens are averaged; its sides divide those of the encoder's
-            grid. None keeps no tokens.
+    The encoder and the clips are on the runtime's device, and ``batch_size`` clips are encoded at
+    once. The sides of ``stored_grid``, to which tokens are averaged, divide those of the encoder's
+    grid; None keeps no tokens.
 
     Returns:
         On the CPU: the mean over all tokens of all clips, float32; and the tokens, standardised one

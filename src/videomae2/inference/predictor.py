@@ -169,12 +169,8 @@ class Predictor:
         Raises:
             ManifestError: A folder holds no video.
         """
-        with self.make_pool() as pool:
+        with self.scorer.make_pool() as pool:
             yield from self.predict_in_pool(pool, videos)
-
-    def make_pool(self) -> Pool:
-        """The processes that read videos."""
-        return self.scorer.make_pool()
 
     def predict_in_pool(
         self, pool: Pool, videos: Iterable[Path | str | VideoInput | VideoError]

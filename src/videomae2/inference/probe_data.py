@@ -55,12 +55,8 @@ def load_train_test(
 ) -> ProbeData:
     """Read both lists with the classes of the first.
 
-    Args:
-        train: A folder per class, a list or a table.
-        test: Another one; a share of the first is held out if not given.
-        list_config: How both are read.
-        seed: Draws what is held out.
-        max_videos: Videos at most that are taken of each list, of each class as evenly as can be.
+    A share of the first is held out as the test if none is given, drawn by ``seed``. Of each list
+    ``max_videos`` at most are taken, of each class as evenly as can be.
 
     Raises:
         ManifestError: A list cannot be read, or a video has no label.

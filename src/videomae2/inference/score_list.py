@@ -168,28 +168,18 @@ def score_videos(
                 if result.error is not None:
                     unreadable[names[i]] = result.error.reason
                 videos.append(None if result.arrays is None else scorer.resize_video(result.arrays))
-            _score_group(scorer, group, videos, entries, names, store)
+            if any(video is not None for video in videos):
+                for i, video, scores in zip(
+                    group, videos, scorer.score_videos(videos), strict=True
+                ):
+                    if video is not None and not store.has(names[i], entries[i]):
+                        store.add(names[i], entries[i], check_finite(scores, names[i]))
             num_decoded += len(group)
             wait_share = wait_seconds / (time.perf_counter() - started)
             progress.advance(len(group), data_wait_share=wait_share)
     seconds = time.perf_counter() - started
     stats = ScoringStats(num_decodings=num_decoded, num_frames=num_frames, seconds=seconds)
     return unreadable, stats
-
-
-def _score_group(
-    scorer: VideoScorer,
-    group: range,
-    videos: list[ResizedVideo | None],
-    entries: Sequence[Entry],
-    names: Sequence[str],
-    store: ScoreStore,
-) -> None:
-    if all(video is None for video in videos):
-        return
-    for i, video, scores in zip(group, videos, scorer.score_videos(videos), strict=True):
-        if video is not None and not store.has(names[i], entries[i]):
-            store.add(names[i], entries[i], check_finite(scores, names[i]))
 
 
 def _list_unfinished(

@@ -30,7 +30,6 @@ from videomae2.inference.classifier import (
 from videomae2.inference.score_list import ScoreStore, score_videos
 from videomae2.inference.scorer import VideoScorer
 from videomae2.metrics.bootstrap import Bootstrap
-from videomae2.models.weights.model_ref import ClassifierRef
 from videomae2.reports.evaluation import select_shown, write_report
 from videomae2.reports.evaluation_result import Evaluation, ModelFacts
 from videomae2.reports.image_canvas import encode_filmstrip
@@ -203,8 +202,19 @@ def _run_evaluation(plan: EvaluationPlan) -> Evaluation:
         store.read(truth.identities), scorer.views, truth, resampling
     )
     shown = [video.row for video in select_shown(metrics.videos, truth.task_type)]
+    encoder = ref.config.model.encoder
     return Evaluation(
-        model=_describe_model(ref, scorer, plan.digest),
+        model=ModelFacts(
+            path=ref.path,
+            selection_reason=ref.reason,
+            weights=ref.weights,
+            digest=plan.digest,
+            num_outputs=ref.outputs_summary,
+            size=encoder.size,
+            parameters=sum(p.numel() for p in scorer.classifier.task.model.parameters()),
+            clip=f"{encoder.frames}x{encoder.height}x{encoder.width}",
+            metadata=ref.config.metadata,
+        ),
         videos=dataset.manifest.source,
         description=dataset.manifest.description,
         class_names_source=dataset.class_names_source,
@@ -221,21 +231,6 @@ def _run_evaluation(plan: EvaluationPlan) -> Evaluation:
         run_stats=stats,
         filmstrips=_make_filmstrips(scorer, dataset, {row: rows[row] for row in shown}),
         folder=plan.out_dir,
-    )
-
-
-def _describe_model(ref: ClassifierRef, scorer: VideoScorer, digest: str) -> ModelFacts:
-    encoder = ref.config.model.encoder
-    return ModelFacts(
-        path=ref.path,
-        selection_reason=ref.reason,
-        weights=ref.weights,
-        digest=digest,
-        num_outputs=ref.outputs_summary,
-        size=encoder.size,
-        parameters=sum(p.numel() for p in scorer.classifier.task.model.parameters()),
-        clip=f"{encoder.frames}x{encoder.height}x{encoder.width}",
-        metadata=ref.config.metadata,
     )
 
 

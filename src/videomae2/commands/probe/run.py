@@ -94,14 +94,9 @@ def prepare_probe(
 ) -> ProbePlan:
     """Read lists and weights and check all that can be known, without reading a video.
 
-    Args:
-        weights: A run folder, a saved model of any kind, or a released file.
-        train: Labelled videos to fit probes on and to choose their settings by.
-        test: Labelled videos that nothing is chosen by; a share of ``train`` if not given.
-        use_ema: Take the running mean of the weights (EMA) of a checkpoint.
-        clips: What the encoder sees of each video.
-        list_config: How the lists are read.
-        settings: What is tried.
+    Weights are a run folder, a saved model of any kind (``use_ema``: the running mean of those of a
+    checkpoint), or a released file. Nothing is chosen by ``test``; a share of ``train`` if not
+    given.
 
     Raises:
         ConfigError: A choice cannot work or has no effect.

@@ -64,12 +64,9 @@ def read_multiclass(
 ) -> LabelledData:
     """Read lists in which every video has exactly one class.
 
-    Args:
-        sources: Where the lists are. Classes of the same name are one.
-        labels: Where names of classes stand.
-        expected: The names and their order, where they are fixed already, as for validation.
-            Numbers of a list are those of ``labels.class_names`` where that is given, else
-            positions in these.
+    Classes of the same name are one. ``expected`` are the names and their order, where they are
+    fixed already, as for validation. Numbers of a list are those of ``labels.class_names`` where
+    that is given, else positions in these.
 
     Raises:
         ManifestError: A list cannot be read, or a video has no label.

@@ -29,6 +29,7 @@ LAYOUT_FORMS: dict[ListLayout, str] = {
     "video-list": "'path label', or a path alone",
     "frames-list": "'folder total_frames label'",
 }
+_NUM_COLUMNS = {"pretrain-list": (3, 4), "video-list": (1, 2), "frames-list": (3,)}
 
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"(?=[ \t]|$)')
 _NUMBER = re.compile(r"-?[0-9]+")
@@ -139,12 +140,7 @@ def _add_entry(
     """Append one line; raises ValueError with what is wrong in it."""
     if not row[0]:
         raise ValueError("the path is empty")
-    min_columns, max_columns = {
-        "pretrain-list": (3, 4),
-        "video-list": (1, 2),
-        "frames-list": (3, 3),
-    }[layout]
-    if not min_columns <= len(row) <= max_columns:
+    if len(row) not in _NUM_COLUMNS[layout]:
         plural = "s" * (len(row) > 1)
         raise ValueError(
             f"{len(row)} column{plural}, wanted {LAYOUT_FORMS[layout]}; {_BLANKS_HINT}"
@@ -164,13 +160,10 @@ def _add_pretraining_entry(
     builder: ManifestBuilder, row: list[str], line: int, options: ReadOptions
 ) -> None:
     # the fourth column is ignored in released code, so it may hold anything unless it is asked for
-    label = (
-        _parse_label(row[3], options) if len(row) == 4 and options.labels != "ignore" else ABSENT
-    )
-    first, total = (
-        parse_int(row[1], "start", minimum=-(2**31)),
-        parse_int(row[2], "total", minimum=-(2**31)),
-    )
+    has_label = len(row) == 4 and options.labels != "ignore"
+    label = _parse_label(row[3], options) if has_label else ABSENT
+    first = parse_int(row[1], "start", minimum=-(2**31))
+    total = parse_int(row[2], "total", minimum=-(2**31))
     if total < 0:  # a whole video file; its start has no meaning
         builder.add(row[0], line=line, label=label)
     elif total == 0 or first < 0:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
+from videomae2.base.files import path_hint
 from videomae2.base.ranges import POSITIVE
 from videomae2.data.manifests.builder import LabelPolicy, ManifestBuilder, ReadOptions
 from videomae2.data.manifests.cells import PARQUET_EXTENSIONS, parse_header
@@ -99,10 +100,9 @@ def read_manifest(
         layout: How to read it; "auto" finds out, or raises where two readings are possible.
         frame_name: Template of frame images, such as img_{:05}.jpg or img_%05d.jpg. None: that
             one for lists, found out in a folder of frame folders.
-        labels: Whether labels are read, and whether every entry must have one. With "ignore" a
-            folder per class is an ordinary folder.
-        class_names: The classes in the order of their labels. Give those of the training set
-            when reading another set: a class without a video would shift the labels behind it.
+        labels: With "ignore" a folder per class is an ordinary folder; "required" of every entry.
+        class_names: In the order of their labels. Give those of the training set when reading
+            another set: a class without a video would shift the labels behind it.
         row_filter: Rows of a table to keep, as column=value, such as split=train.
         extra_columns: Other columns of a table whose cells are wanted.
         check_some_exist: Raise if none of the first hundred entries of a list exists.
@@ -159,7 +159,7 @@ def _read_folder_source(
 
 def _read_file_source(source: str, layout: Layout, options: ReadOptions) -> ManifestBuilder:
     if not os.path.exists(source):
-        raise ManifestError(f"does not exist: {_describe_nearest_folder(source)}", path=source)
+        raise ManifestError(f"does not exist{path_hint(Path(source))}", path=source)
     if layout == "folder" or layout == "classes" or layout == "frame-folders":
         raise ManifestError(f"is a file, the layout {layout!r} wants a folder", path=source)
     file_extension = get_extension(source)
@@ -241,11 +241,3 @@ def _resolve_root(builder: ManifestBuilder, roots: list[str], *, required: bool)
         )
         raise ManifestError(message, path=builder.source, line=builder.lines[0] or None)
     return roots[0]
-
-
-def _describe_nearest_folder(source: str) -> str:
-    """Say which part of a path exists."""
-    parent = os.path.dirname(os.path.abspath(source))
-    while not os.path.isdir(parent):
-        parent = os.path.dirname(parent)
-    return f"{parent} has no {os.path.relpath(source, parent).split(os.sep)[0]}"

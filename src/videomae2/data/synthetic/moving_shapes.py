@@ -109,16 +109,10 @@ def write_moving_shapes(
     A second call with the same settings writes nothing. A call after an interruption writes the
     rest: every file is there whole or not at all, and the lists come last.
 
-    Args:
-        folder: Where to; made if it does not exist.
-        videos: Number of videos of both splits, 5 or more; one in five is held out. The classes
-            are equally frequent up to one video.
-        frames: Frames per video, 2 or more; from about 24 on, a video shows its motion in full.
-        side: Width and height in pixels; even.
-        rate: Frames per second.
-        seed: Draws everything; 0 to 2**64 - 1.
-        labelled: Videos of each class in ``labelled.csv``, or as many as there are.
-        num_workers: Threads that draw and encode.
+    The classes of all ``videos`` (5 or more) are equally frequent up to one video, and one in five
+    is held out. From about 24 ``frames`` on (2 or more), a video shows its motion in full; ``side``
+    is its even width and height in pixels, ``rate`` its frames per second. ``seed``, 0 to
+    2**64 - 1, draws everything; ``labelled`` counts the videos of each class in ``labelled.csv``.
 
     Raises:
         ConfigError: If the folder holds a data set of other settings, or other files under the
