@@ -111,29 +111,27 @@ def compute_timeline(predictor: Predictor, video: VideoInput, config: TimelineCo
         windows.frames[:num_done], windows.starts[:num_done], windows.stops[:num_done]
     )
     all_scores = np.concatenate(scores)
-    bins = smooth_windows(windows.starts, windows.stops, all_scores)
+    bins, outputs = smooth_windows(windows.starts, windows.stops, all_scores), predictor.outputs
+    segments: list[Segment] = []
+    if outputs.classification_type is not None:
+        threshold = outputs.get_threshold(config.threshold)
+        is_active = compute_activations(
+            bins.scores,
+            outputs.classification_type,
+            threshold=threshold,
+            hysteresis=config.hysteresis,
+        )
+        segments = find_segments(bins, is_active)
     return Timeline(
         video=video.entry.path,
-        outputs=predictor.outputs,
+        outputs=outputs,
         length_seconds=float(windows.stops[-1]),
         windows=windows,
         scores=all_scores,
         bins=bins,
-        segments=_find_segments(predictor.outputs, bins, config),
+        segments=segments,
         read_error=read_error,
     )
-
-
-def _find_segments(outputs: LabelSpace, bins: TimeBins, config: TimelineConfig) -> list[Segment]:
-    if outputs.classification_type is None:
-        return []
-    is_active = compute_activations(
-        bins.scores,
-        outputs.classification_type,
-        threshold=outputs.get_threshold(config.threshold),
-        hysteresis=config.hysteresis,
-    )
-    return find_segments(bins, is_active)
 
 
 def make_scan_pool(predictor: Predictor) -> Pool:

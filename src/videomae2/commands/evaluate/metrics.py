@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float64
 
 from videomae2.commands.evaluate.dataset import GroundTruth
 from videomae2.commands.evaluate.task_metrics import TASK_METRICS, VideoOutputs
@@ -36,23 +35,18 @@ def compute_metrics(
         outputs = interpret_scores(view_scores, truth.task_type)
         merged.append(outputs.mean(axis=0))
         cube = outputs.reshape(views.clips, views.crops, -1)
-        means = [_average_subset(cube, clips, crops) for clips, crops in subsets]
+        means = [
+            cube[choose_evenly(views.clips, clips)][:, choose_evenly(views.crops, crops)].mean(
+                axis=(0, 1)
+            )
+            for clips, crops in subsets
+        ]
         kept.append(keep(np.stack(means), row).astype(np.float32))
     outputs = np.stack(merged)
     metrics, ablation = compute(outputs, np.stack(kept, axis=1), truth, resampling)
     pairs = zip(subsets, ablation, strict=True)
     view_ablation = tuple(ViewAblation(clips, crops, value) for (clips, crops), value in pairs)
     return outputs, replace(metrics, view_ablation=view_ablation)
-
-
-def _average_subset(
-    cube: Float64[np.ndarray, "clips crops outputs"], clips: int, crops: int
-) -> Float64[np.ndarray, " outputs"]:
-    all_clips, all_crops = cube.shape[:2]
-    selected = cube[choose_evenly(all_clips, clips)]
-    selected = selected[:, choose_evenly(all_crops, crops)]
-    mean: Float64[np.ndarray, " outputs"] = selected.mean(axis=(0, 1))
-    return mean
 
 
 def list_view_subsets(views: ViewSpec) -> list[tuple[int, int]]:

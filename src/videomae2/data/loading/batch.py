@@ -53,15 +53,12 @@ class CPUBatch:
         self.keys += [to_int64(compute_view_key(request.key, view)) for view in views]
         self.paths.append(request.path)
         self.sample_ids.append(request.sample_id)
-        is_read = result is not None and result.arrays is not None
-        self.samples.append(_copy_sample(result, pin=pin) if is_read and result else None)
-
-
-def _copy_sample(result: Result[SampleRequest], *, pin: bool) -> Sample:
-    """Out of shared memory, which the next answer will overwrite."""
-    assert result.arrays is not None
-    frames = result.arrays["frames"]
-    pixels = torch.empty(frames.shape, dtype=torch.uint8, pin_memory=pin)
-    pixels.numpy()[:] = frames
-    meta = result.meta
-    return Sample(pixels, torch.tensor(meta["frame_index"]), meta["boxes"], meta["flips"])
+        if result is None or result.arrays is None:
+            self.samples.append(None)
+            return
+        frames, meta = result.arrays["frames"], result.meta
+        # out of shared memory, which the next answer will overwrite
+        pixels = torch.empty(frames.shape, dtype=torch.uint8, pin_memory=pin)
+        pixels.numpy()[:] = frames
+        frame_index = torch.tensor(meta["frame_index"])
+        self.samples.append(Sample(pixels, frame_index, meta["boxes"], meta["flips"]))

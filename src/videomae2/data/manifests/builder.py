@@ -6,7 +6,7 @@ Names of classes become labels here, the same way for folders and tables.
 import re
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -91,15 +91,16 @@ class ManifestBuilder:
         if not self.errors and not self.paths:
             raise ManifestError("it names no video", path=self.source)
         if self.errors:
-            line, message = self.errors[0]
+            first_line, message = self.errors[0]
             messages = [
-                _format_location(self.source, line) + text for line, text in self.errors[1:]
+                f"{self.source}:{line}: {text}" if line else f"{self.source}: {text}"
+                for line, text in self.errors[1:]
             ]
             if num_hidden := self.num_errors - len(self.errors):
                 messages.append(f"and {num_hidden} more problem{'s' * (num_hidden > 1)}")
             messages += [self.hint] if self.hint else []
             raise ManifestError(
-                "\n".join([message, *messages]), path=self.source, line=line or None
+                "\n".join([message, *messages]), path=self.source, line=first_line or None
             )
 
     def to_manifest(self, root: str) -> Manifest:
@@ -128,10 +129,6 @@ class ManifestBuilder:
         return f"; {', '.join(pairs[:MAX_SHOWN_RENAMES])}{more}" if pairs else ""
 
 
-def _format_location(source: str, line: int) -> str:
-    return f"{source}:{line}: " if line else f"{source}: "
-
-
 def parse_int(text: str, name: str, *, minimum: int) -> int:
     """Read a whole number that fits a column.
 
@@ -145,17 +142,6 @@ def parse_int(text: str, name: str, *, minimum: int) -> int:
     return value
 
 
-def sort_class_names(names: Iterable[str]) -> tuple[str, ...]:
-    """Order names for labels 0, 1, …: by value where all are whole numbers, else as text.
-
-    Folders called 0, 1, … 10 thus keep their number; as text 10 would come before 2.
-    """
-    unique = set(names)
-    if all(name.isdecimal() for name in unique):
-        return tuple(sorted(unique, key=lambda name: (int(name), name)))
-    return tuple(sorted(unique))
-
-
 def label_by_name(
     builder: ManifestBuilder, names: list[str], class_names: tuple[str, ...] | None
 ) -> None:
@@ -165,8 +151,11 @@ def label_by_name(
     Two lists agree about labels only if both were read with the same classes. Those of Kinetics are
     known by the names of its annotations, too.
     """
-    source_classes = sort_class_names(name for name in names if name)
-    classes = class_names or source_classes
+    source_classes = sorted({name for name in names if name})
+    if all(map(str.isdecimal, source_classes)):
+        # folders called 0, 1, … 10 keep their number; as text 10 would come before 2
+        source_classes.sort(key=int)
+    classes = class_names or tuple(source_classes)
     canonical_of = dict(
         zip(source_classes, canonicalize_names(classes, source_classes), strict=True)
     )

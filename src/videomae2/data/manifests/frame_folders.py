@@ -86,11 +86,6 @@ class ImageSequence:
         if digits[0] == "0" and len(digits) > 1:
             self.padded_width = max(self.padded_width, len(digits))
 
-    @property
-    def num_missing(self) -> int:
-        """Numbers between the lowest and the highest without an image."""
-        return self.highest - self.lowest + 1 - self.count
-
 
 NameParts = tuple[str, str]  # what stands before and after the number in a name
 
@@ -165,7 +160,14 @@ def _find_common_name(
         for parts, sequence in of_folder.items():
             by_name.setdefault(parts, []).append(sequence)
     most_folders_first = sorted(by_name.items(), key=lambda item: -len(item[1]))
-    names = [FrameName(*parts, _find_width(members)) for parts, members in most_folders_first]
+    widths = [
+        max(each.padded_width for each in members) or min(each.min_digits for each in members)
+        for _, members in most_folders_first
+    ]
+    names = [
+        FrameName(*parts, width)
+        for (parts, _), width in zip(most_folders_first, widths, strict=True)
+    ]
     if len(names) > 1:
         found = [
             f"{name} in {len(members)} folders"
@@ -177,20 +179,14 @@ def _find_common_name(
     return names[0]
 
 
-def _find_width(sequences: list[ImageSequence]) -> int:
-    return max(each.padded_width for each in sequences) or min(
-        each.min_digits for each in sequences
-    )
-
-
 def _describe_problem(sequence: ImageSequence, name: FrameName) -> str:
     """Say why frames could not be found by number; "" if they can."""
     if sequence.min_digits < name.width or sequence.padded_width > name.width:
         digits = sequence.min_digits if sequence.min_digits < name.width else sequence.padded_width
         return f"a number has {digits} digit{'s' * (digits > 1)}, wanted names like {name}"
-    if sequence.num_missing:
+    if num_missing := sequence.highest - sequence.lowest + 1 - sequence.count:
         return (
             f"{sequence.count} images for the numbers {sequence.lowest} to {sequence.highest}: "
-            f"{sequence.num_missing} are missing"
+            f"{num_missing} are missing"
         )
     return ""

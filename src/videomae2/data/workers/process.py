@@ -100,17 +100,12 @@ class WorkerProcess:
         code = self._popen.returncode
         if code >= 0:
             return f"ended with code {code}"
-        return f"died with signal {-code} ({_get_signal_name(-code)}{_HINTS.get(-code, '')})"
+        name = next((each.name for each in signal.Signals if each == -code), "unknown")
+        return f"died with signal {-code} ({name}{_HINTS.get(-code, '')})"
 
     def _close(self) -> None:
         while self._open_files:
             os.close(self._open_files.pop())
-
-
-def _get_signal_name(number: int) -> str:
-    with contextlib.suppress(ValueError):
-        return signal.Signals(number).name
-    return "unknown"
 
 
 def _start_process(config: WorkerConfig, stderr: int) -> subprocess.Popen[bytes]:
