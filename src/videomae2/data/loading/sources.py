@@ -1,6 +1,6 @@
 """What a run trains on: sources of videos, each with its own frame interval and weight."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
@@ -61,24 +61,20 @@ def check_timestamps(sources: Sequence[SourceConfig], manifests: Sequence[Manife
     Raises:
         ConfigError: With every such source, and what would work.
     """
-    problems = list(_list_problems(sources, manifests))
-    if problems:
-        raise ConfigError(problems)
-
-
-def _list_problems(sources: Sequence[SourceConfig], manifests: Sequence[Manifest]) -> Iterator[str]:
+    problems = []
     for number, (source, manifest) in enumerate(zip(sources, manifests, strict=True)):
-        if source.interval_unit == "frames" or source.frame_rate is not None:
-            continue
-        path = find_without_timestamps(manifest)
+        needs_clock = source.interval_unit != "frames" and source.frame_rate is None
+        path = find_without_timestamps(manifest) if needs_clock else None
         if path is not None:
             flag = f"--data.sources.{number}"
-            yield (
+            problems.append(
                 f"{flag}.interval-unit {source.interval_unit} needs a clock, and {path} is a "
                 f"folder of images or an array, which has none; give {flag}.frame-rate, the "
                 f"frames per second, or use {flag}.interval-unit frames with "
                 f"{flag}.frame-interval 4"
             )
+    if problems:
+        raise ConfigError(problems)
 
 
 def find_without_timestamps(manifest: Manifest) -> str | None:

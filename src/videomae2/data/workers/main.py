@@ -90,10 +90,14 @@ def to_video_error(
 def main(config: WorkerConfig) -> None:
     """Run requests until the main process closes its end or dies."""
     _set_parent_death_signal(config.lifeline)
-    _ignore_outside_signals()
+    for number in OUTSIDE_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, OUTSIDE_SIGNALS)  # blocked while we were started
     _prefer_oom_kill()
     function = load_function(config.function)
-    _load_decoders()
+    for name in _DECODER_MODULES:  # before the time of the first video runs
+        with contextlib.suppress(ImportError):  # it will be said of the video that needs it
+            importlib.import_module(name)
     buffers = [
         SharedBuffer(descriptor, limit=config.memory_limit_bytes) for descriptor in config.buffers
     ]
@@ -135,25 +139,12 @@ def _set_parent_death_signal(lifeline: int) -> None:
             fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
 
 
-def _ignore_outside_signals() -> None:
-    for number in OUTSIDE_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, OUTSIDE_SIGNALS)  # blocked while we were started
-
-
 def _prefer_oom_kill() -> None:
     """When the machine runs out of memory, the kernel shall take this process, not the training."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
         with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
             file.write("1000")
-
-
-def _load_decoders() -> None:
-    """Import what reading will import, before the time of the first video runs."""
-    for name in _DECODER_MODULES:
-        with contextlib.suppress(ImportError):  # it will be said of the video that needs it
-            importlib.import_module(name)
 
 
 def _limit_memory(limit_bytes: int | None) -> None:

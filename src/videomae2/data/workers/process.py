@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from videomae2.data.workers.main import OUTSIDE_SIGNALS, WorkerConfig
@@ -111,7 +111,9 @@ class WorkerProcess:
 def _start_process(config: WorkerConfig, stderr: int) -> subprocess.Popen[bytes]:
     # -P and our own path: the same modules as here, whatever lies in the current folder.
     path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
-    with _block_signals():
+    # The child begins with the outside signals blocked: it is not yet able to ignore them.
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, OUTSIDE_SIGNALS)
+    try:
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "videomae2.data.workers.main", json.dumps(asdict(config))],
             pass_fds=(config.requests, config.results, config.lifeline, *config.buffers),
@@ -121,13 +123,5 @@ def _start_process(config: WorkerConfig, stderr: int) -> subprocess.Popen[bytes]
             env={**os.environ, **_ONE_THREAD, "PYTHONPATH": path},
             start_new_session=True,
         )
-
-
-@contextlib.contextmanager
-def _block_signals() -> Iterator[None]:
-    """Let the child begin with the outside signals blocked: it is not yet able to ignore them."""
-    previous = signal.pthread_sigmask(signal.SIG_BLOCK, OUTSIDE_SIGNALS)
-    try:
-        yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, previous)
