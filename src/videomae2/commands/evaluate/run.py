@@ -149,13 +149,11 @@ def evaluate(
     Scores are kept as videos are finished; the same call goes on where an earlier one stopped,
     with the same results to the bit.
 
-    Args:
-        run: A run folder (its best model by validation, else its newest checkpoint), a saved model,
-            or a released file. Running means of weights (EMA) are used where there are some.
-        videos: A folder per class, or a list or table with labels.
-        out: Folder for the results; if not given ``evaluation/<name of the list>-<digest of all
-            that is asked>``, in the run folder, or for a released file in ``runs/<its name>``.
-        config: Views, list, reading, device; what a released file's outputs are called.
+    ``run`` is a run folder (its best model by validation, else its newest checkpoint), a saved
+    model, or a released file; running means of weights (EMA) are used where there are some.
+    ``videos`` are a folder per class, or a list or table with labels. Without ``out`` the folder is
+    ``evaluation/<name of the list>-<digest of all that is asked>``, in the run folder, or for a
+    released file in ``runs/<its name>``.
 
     Raises:
         CheckpointError: There is no classifier, or its classes are not those of the videos.

@@ -7,6 +7,7 @@ Axes: videos; kinds = without and with the closing norm; dim; classes.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -79,15 +80,12 @@ def probe_knn(
     splits = list(cv_splits(train.labels, folds, seed))
     max_k, feasible = feasible_ks(ks, splits)
     skipped_ks = sorted(set(ks) - set(feasible))
-    notes = (
-        [f"k {', '.join(map(str, skipped_ks))} left out: a fold has {max_k} videos"]
-        if skipped_ks
-        else []
+    notes = []
+    if skipped_ks:
+        notes.append(f"k {', '.join(map(str, skipped_ks))} left out: a fold has {max_k} videos")
+    compute_votes = partial(
+        _compute_votes, num_classes=num_classes, ks=feasible, temperature=temperature
     )
-
-    def compute_votes(fit_split: SplitFeatures, score_split: SplitFeatures) -> ScoresByParams:
-        return _compute_votes(fit_split, score_split, num_classes, feasible, temperature)
-
     validation = _cross_validate(train, splits, compute_votes)
     final = compute_votes(train, test)
     trials = [
@@ -139,9 +137,7 @@ def probe_linear(
     notes: list[str] = []
     unfinished: set[float] = set()
 
-    def compute_scores(fit_split: SplitFeatures, score_split: SplitFeatures) -> ScoresByParams:
-        return _fit_logistic(fit_split, score_split, num_classes, l2, unfinished)
-
+    compute_scores = partial(_fit_logistic, num_classes=num_classes, l2=l2, unfinished=unfinished)
     validation = _cross_validate(train, list(cv_splits(train.labels, folds, seed)), compute_scores)
     trials = [
         Trial(params={"features": kind, "l2": float(penalty)}, val_accuracy=value)
