@@ -32,6 +32,7 @@ FLOORS = {
     "recipes": 7,
     "commands": 7,
     "cli": 8,
+    "__main__": 9,
 }
 """Each part imports itself, errors, and parts of lower floors; the floors of docs/design.md."""
 

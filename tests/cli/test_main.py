@@ -47,6 +47,13 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"videomae2 {videomae2.__version__}\n"
 
 
+def test_the_package_runs_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "videomae2", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"videomae2 {videomae2.__version__}\n"
+
+
 def test_a_misspelt_command_suggests_the_nearest(capsys):
     assert main(["pretrian"]) == 2
     said = capsys.readouterr().err
