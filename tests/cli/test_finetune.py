@@ -76,7 +76,8 @@ def test_a_folder_of_thirty_videos_is_all_it_takes(folder, capsys):
     ]
     assert "steps    6 of 8 videos x 1 views, 2 epochs, peak lr 0.00025" in said
     assert "start    from scratch; --init.weights RUN would begin with what a" in "\n".join(said)
-    assert said[-1].startswith("best     runs/own-cpu-finetune/best, of step ")
+    assert said[-2].startswith("best     runs/own-cpu-finetune/best, of step ")
+    assert said[-1] == "done     runs/own-cpu-finetune/best"
     model, card = load_classifier(Path("runs/own-cpu-finetune/best"), torch.device("cpu"))
     assert isinstance(card, SavedClassifierConfig)
     assert (card.class_names, model.config.num_classes) == (CLASSES, 3)

@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
         return gpu.main(arguments[1:])
     options = parse_options(
         BenchOptions,
-        arguments,
+        arguments or ["--help"],  # nobody measures for minutes by accident
         prog=PROG,
         description=_DESCRIPTION,
         examples=(

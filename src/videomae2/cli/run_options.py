@@ -6,6 +6,7 @@ what training came to.
 
 import inspect
 import json
+import logging
 import re
 import textwrap
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -27,6 +28,8 @@ from videomae2.errors import ConfigError
 from videomae2.models.weights.config_json import load_model_config
 from videomae2.recipes.table import Recipe
 from videomae2.training.runtime import RuntimeConfig, resolve_runtime
+
+_logger = logging.getLogger(__name__)
 
 MISSING_VIDEOS = Path("VIDEOS...")
 """Stands in a recipe for videos that were not named, so that its help can be shown."""
@@ -89,6 +92,7 @@ def main(train_command: TrainCommand[R], arguments: list[str]) -> int:
             check_resumable(run)
         return print_plan(train_command.dry_run(run), as_json=run_options.json)
     model = train_command.train(run, resume=run_options.resume)
+    _logger.info(f"done     {model}")
     if run_options.json:
         print(results_json(run.output_dir, model))
     return 0

@@ -159,6 +159,8 @@ def get_frame_sampling(run: Run) -> FrameSampling:
 
 
 R = TypeVar("R", bound=Run)
+_MAX_UNUSED_SHARE = 0.1
+"""More of the videos than this left out of each epoch is worth a line of the plan."""
 
 
 def resolve_run(run: R, runtime: Runtime, manifests: Sequence[Manifest]) -> R:
@@ -219,10 +221,16 @@ def summarize_length(requested: Run, manifests: Sequence[Manifest]) -> Summary:
     text = f"{loop_config.steps} of {optim.global_batch_size} videos x {run.data.views} views"
     text += f" in {parts} parts" if parts > 1 else ""
     text += f", {optim.epochs:g} epochs, peak lr {peak:.3g}"
+    mixture = build_mixture(run, manifests)
     if optim.global_batch_size < requested.optim.global_batch_size:
         text += (
             f"\nnot --optim.global-batch-size {requested.optim.global_batch_size}: an epoch "
-            f"has {build_mixture(run, manifests).epoch_size} videos"
+            f"has {mixture.epoch_size} videos"
+        )
+    unused = mixture.epoch_size % optim.global_batch_size
+    if unused > _MAX_UNUSED_SHARE * mixture.epoch_size:
+        text += (
+            f"\n{unused} of {mixture.epoch_size} videos fill no step of an epoch, others each time"
         )
     device = str(resolve_runtime(run.runtime))
     return Summary((("steps", text), ("folder", str(run.output_dir)), ("device", device)))
