@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo "make demo      set up and run the whole progression on a small built-in data set (7 to 12 minutes)"
-	@echo "make test      set up and run all checks: format, lint, types, tests (4 to 6 minutes)"
+	@echo "make test      set up and run all checks: format, lint, types, tests (5 to 7 minutes)"
 	@echo "make test-all  the same with the slow tests"
 	@echo "make bench     how fast pre-training is on this machine"
 	@echo "make bench-gpu the same on a CUDA device, within eight minutes"
