@@ -55,3 +55,12 @@ def _fresh_process():
 
     shape_checks.start_test()
     matmul.set_backend("default")
+
+
+@pytest.fixture
+def reads_here(request, monkeypatch):
+    """Videos are read in the test's process, unless its name says ``in_processes``."""
+    from tests.helpers.brightness_classifier import read_here
+
+    if "in_processes" not in request.node.name:
+        read_here(monkeypatch)

@@ -4,17 +4,13 @@ import os
 import numpy as np
 import pytest
 
-from tests.helpers.brightness_classifier import levels, read_here, save_rigged, write_levels
+from tests.helpers.brightness_classifier import levels, save_rigged, write_levels
 from tests.helpers.classifiers import saved_autoencoder
 from tests.helpers.released_files import FRAMES, SIDE, drawn_classifier, save_released
 from videomae2.cli.main import main
 from videomae2.data.manifests.public_classes import load_public_classes
 
-
-@pytest.fixture(autouse=True)
-def _here(request, monkeypatch):
-    if "in_processes" not in request.node.name:
-        read_here(monkeypatch)
+pytestmark = pytest.mark.usefixtures("reads_here")
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.helpers.brightness_classifier import levels, read_here, save_rigged, write_levels
+from tests.helpers.brightness_classifier import levels, save_rigged, write_levels
 from tests.helpers.logs import watching_jobs
 from videomae2.commands.timeline import (
     TimelineFolder,
@@ -27,6 +27,8 @@ from videomae2.metrics.timeline_smoothing import TimeBins, compute_activations, 
 from videomae2.models.task_type import LabelSpace
 from videomae2.reports.timeline import format_clock, write_timeline_picture
 from videomae2.reports.timeline_video import select_frames
+
+pytestmark = pytest.mark.usefixtures("reads_here")
 
 
 def line(scores, *, names=("jump", "run", "wave"), answers="multilabel", every=2.0):
@@ -157,12 +159,6 @@ def test_a_film_runs_as_fast_as_the_video():
     assert (rate, shown.tolist()) == (5, [0, 1, 2, 3, 4])
     rate, shown = select_frames(np.array([0, 0.1, 0.2, 0.8, 0.9]), 1.0)
     assert shown.tolist() == [0, 1, 2, 2, 2, 2, 2, 2, 3, 4]
-
-
-@pytest.fixture(autouse=True)
-def _here(request, monkeypatch):
-    if "in_processes" not in request.node.name:
-        read_here(monkeypatch)
 
 
 @pytest.fixture(scope="module")

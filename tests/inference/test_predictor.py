@@ -4,7 +4,7 @@ import torch
 from torch.nn.functional import interpolate
 
 import videomae2
-from tests.helpers.brightness_classifier import levels, read_here, save_rigged, write_levels
+from tests.helpers.brightness_classifier import levels, save_rigged, write_levels
 from tests.helpers.classifiers import NAMES, saved_autoencoder, saved_classifier
 from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.video.reader import open_reader
@@ -17,14 +17,10 @@ from videomae2.inference.views import EvalViews, format_frames, is_assumed
 from videomae2.models.weights.config_json import FrameSampling
 from videomae2.tensors import grid, pixels
 
+pytestmark = pytest.mark.usefixtures("reads_here")
+
 BRIGHT = torch.sigmoid(torch.tensor(2 * 23**0.5)).item()
 """The probability of the right class, which the rigged model gives to a clip of one brightness."""
-
-
-@pytest.fixture(autouse=True)
-def _here(request, monkeypatch):
-    if "in_processes" not in request.node.name:
-        read_here(monkeypatch)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.helpers.brightness_classifier import SIDE, levels, read_here, save_rigged, write_levels
+from tests.helpers.brightness_classifier import SIDE, levels, save_rigged, write_levels
 from tests.helpers.classifiers import saved_classifier
 from tests.helpers.logs import watching_jobs
 from videomae2.data.video.reader import open_reader
@@ -18,13 +18,9 @@ from videomae2.inference.scorer import VideoScorer
 from videomae2.inference.timeline import TimelineConfig, compute_timeline
 from videomae2.models.weights.config_json import FrameSampling
 
+pytestmark = pytest.mark.usefixtures("reads_here")
+
 PHASES = ((38, 0), (60, 255), (50, 0))
-
-
-@pytest.fixture(autouse=True)
-def _here(request, monkeypatch):
-    if "in_processes" not in request.node.name:
-        read_here(monkeypatch)
 
 
 @pytest.fixture(scope="module")

@@ -4,25 +4,22 @@ from collections.abc import Iterator
 
 from videomae2.base.files import path_exists, path_hint
 from videomae2.base.schema import flag_name, flatten
-from videomae2.base.text import format_multiples
 from videomae2.config.runs import OnlineProbeConfig, PretrainRun
-from videomae2.config.shared_checks import Check, check_cubes
+from videomae2.config.shared_checks import (
+    Check,
+    check_cubes,
+    check_heads,
+    check_split_over_heads,
+)
 from videomae2.tasks.pretrain import MaskingConfig, check_target, count_tokens
 
 _QUARTERS = (0.25, 0.5, 0.75)
 
 
 def _check_heads(run: PretrainRun) -> Iterator[str]:
-    model, shape = run.model, run.model.encoder.shape
-    for part, dim, heads in (
-        ("encoder", shape.embed_dim, shape.num_heads),
-        ("decoder", model.decoder_embed_dim, model.decoder_num_heads),
-    ):
-        if dim % heads:
-            yield (
-                f"--model.{part}.embed-dim {dim} does not split over {heads} heads; "
-                f"{format_multiples(dim, heads)} would"
-            )
+    yield from check_heads(run)
+    model = run.model
+    yield from check_split_over_heads("decoder", model.decoder_embed_dim, model.decoder_num_heads)
 
 
 def _check_masks(run: PretrainRun) -> Iterator[str]:

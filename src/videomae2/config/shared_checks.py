@@ -154,10 +154,15 @@ def _check_device(run: Run) -> Iterator[str]:
 def check_heads(run: Run) -> Iterator[str]:
     """Whether an encoder splits over its heads."""
     shape = run.model.encoder.shape
-    if shape.embed_dim % shape.num_heads:
+    yield from check_split_over_heads("encoder", shape.embed_dim, shape.num_heads)
+
+
+def check_split_over_heads(part: str, dim: int, num_heads: int) -> Iterator[str]:
+    """Whether the width of the encoder or the decoder splits over its heads."""
+    if dim % num_heads:
         yield (
-            f"--model.encoder.embed-dim {shape.embed_dim} does not split over {shape.num_heads} "
-            f"heads; {format_multiples(shape.embed_dim, shape.num_heads)} would"
+            f"--model.{part}.embed-dim {dim} does not split over {num_heads} heads; "
+            f"{format_multiples(dim, num_heads)} would"
         )
 
 

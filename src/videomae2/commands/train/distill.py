@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from videomae2.base.summary import Summary
-from videomae2.commands.train.datasets import BatchTransform, TrainValData
+from videomae2.commands.train.datasets import BatchTransform
 from videomae2.commands.train.distill_data import (
     check_same_clips,
     load_distill_data,
@@ -20,27 +20,25 @@ from videomae2.commands.train.distill_data import (
 from videomae2.commands.train.dry_run import (
     describe_classifier,
     preview,
+    summarize_length,
     summarize_videos,
 )
 from videomae2.commands.train.run import train
 from videomae2.commands.train.run_folder import check_resumable
 from videomae2.commands.train.setup import (
-    TrainingJob,
+    ClassifierJob,
     TrainingSetup,
     build_classifier,
     build_model_config,
     get_frame_sampling,
-    summarize_length,
 )
 from videomae2.commands.train.teacher import Teacher, open_cache
 from videomae2.commands.train.validation import Validation, report_result
-from videomae2.commands.train.video_lists import VideoList, build_labelled_lists
 from videomae2.config.checks import check_run
 from videomae2.config.diff import RESUME_SAFE_FIELDS
 from videomae2.config.runs import DistillRun
 from videomae2.data.loading.batch import CPUBatch
 from videomae2.errors import CheckpointError
-from videomae2.models.classifier import Classifier
 from videomae2.models.weights.config_json import SavedClassifierConfig
 from videomae2.models.weights.model_ref import ClassifierRef
 from videomae2.models.weights.pretrained import Pretrained
@@ -134,22 +132,14 @@ def resolve_config(
 
 
 @dataclass(frozen=True, kw_only=True)
-class DistillJob(TrainingJob):
+class DistillJob(ClassifierJob):
     """A distillation, its teacher and its videos."""
 
     run: DistillRun
     teacher: ClassifierRef
-    videos: TrainValData
-
-    def build_lists(self) -> tuple[VideoList, ...]:
-        return build_labelled_lists(self.run, self.videos)
 
     def build_provenance(self) -> dict[str, Any]:
         return {**super().build_provenance(), "teacher": self.teacher.compute_digest()}
-
-    def build_meta_model(self) -> Classifier:
-        with torch.device("meta"):
-            return Classifier(self.run.model)
 
     def summarize(self) -> Summary:
         run, config = self.run, self.teacher.config

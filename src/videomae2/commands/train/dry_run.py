@@ -14,7 +14,13 @@ from videomae2.commands.train.run_folder import (
     build_checkpoint_manager,
     check_start,
 )
-from videomae2.commands.train.setup import TrainingJob, build_loop_config, resolve_run
+from videomae2.commands.train.setup import (
+    TrainingJob,
+    build_loop_config,
+    build_mixture,
+    resolve_batch_size,
+    resolve_run,
+)
 from videomae2.config.runs import DistillRun, FinetuneRun, Run
 from videomae2.data.loading.sources import SourceConfig
 from videomae2.data.manifests.manifest import Manifest
@@ -23,6 +29,9 @@ from videomae2.models.weights.model_ref import BEST_FOLDER
 from videomae2.training.checkpoint import CheckpointManager
 from videomae2.training.loop import LoopConfig
 from videomae2.training.runtime import resolve_runtime
+
+_MAX_UNUSED_SHARE = 0.1
+"""More of the videos than this left out of each epoch is worth a line of the plan."""
 
 
 def preview(job: TrainingJob) -> Summary:
@@ -130,3 +139,27 @@ def format_sampling(source: SourceConfig) -> str:
         return "one frame of each part"
     unit = {"frames": "every {:g} frames", "seconds": "every {:g} s", "per-second": "{:g} per s"}
     return unit[source.interval_unit].format(source.frame_interval)
+
+
+def summarize_length(requested: Run, manifests: Sequence[Manifest]) -> Summary:
+    """Say how long a run is, and where it writes and computes."""
+    run = resolve_batch_size(requested, manifests)
+    loop_config, optim = build_loop_config(run, manifests), run.optim
+    peak = max(loop_config.lr_schedule(step) for step in range(min(loop_config.steps, 100_000)))
+    parts = optim.gradient_accumulation_steps
+    text = f"{loop_config.steps} of {optim.global_batch_size} videos x {run.data.views} views"
+    text += f" in {parts} parts" if parts > 1 else ""
+    text += f", {optim.epochs:g} epochs, peak lr {peak:.3g}"
+    mixture = build_mixture(run, manifests)
+    if optim.global_batch_size < requested.optim.global_batch_size:
+        text += (
+            f"\nnot --optim.global-batch-size {requested.optim.global_batch_size}: an epoch "
+            f"has {mixture.epoch_size} videos"
+        )
+    unused = mixture.epoch_size % optim.global_batch_size
+    if unused > _MAX_UNUSED_SHARE * mixture.epoch_size:
+        text += (
+            f"\n{unused} of {mixture.epoch_size} videos fill no step of an epoch, others each time"
+        )
+    device = str(resolve_runtime(run.runtime))
+    return Summary((("steps", text), ("folder", str(run.output_dir)), ("device", device)))

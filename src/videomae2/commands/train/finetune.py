@@ -18,23 +18,21 @@ from videomae2.commands.train.datasets import (
 from videomae2.commands.train.dry_run import (
     describe_classifier,
     preview,
+    summarize_length,
     summarize_videos,
 )
 from videomae2.commands.train.run import train
 from videomae2.commands.train.run_folder import check_resumable
 from videomae2.commands.train.setup import (
-    TrainingJob,
+    ClassifierJob,
     TrainingSetup,
     build_classifier,
     build_model_config,
-    summarize_length,
 )
 from videomae2.commands.train.validation import Validation, report_result
-from videomae2.commands.train.video_lists import VideoList, build_labelled_lists
 from videomae2.config.checks import check_run
 from videomae2.config.diff import RESUME_SAFE_FIELDS
 from videomae2.config.runs import FinetuneRun
-from videomae2.models.classifier import Classifier
 from videomae2.models.lora import apply_tuning
 from videomae2.models.task_type import TASK_TYPES
 from videomae2.models.weights.config_json import SavedClassifierConfig
@@ -119,18 +117,10 @@ def resolve_config(
 
 
 @dataclass(frozen=True, kw_only=True)
-class FinetuneJob(TrainingJob):
+class FinetuneJob(ClassifierJob):
     """A supervised run and its videos."""
 
     run: FinetuneRun
-    videos: TrainValData
-
-    def build_lists(self) -> tuple[VideoList, ...]:
-        return build_labelled_lists(self.run, self.videos)
-
-    def build_meta_model(self) -> Classifier:
-        with torch.device("meta"):
-            return Classifier(self.run.model)
 
     def summarize(self) -> Summary:
         return (

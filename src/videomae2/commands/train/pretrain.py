@@ -7,11 +7,11 @@ from pathlib import Path
 import torch
 
 from videomae2.base.summary import Summary
-from videomae2.commands.train.dry_run import preview, summarize_videos
+from videomae2.commands.train.dry_run import preview, summarize_length, summarize_videos
 from videomae2.commands.train.online_probe import OnlineProbe, summarize_probe
 from videomae2.commands.train.run import train
 from videomae2.commands.train.run_folder import check_resumable
-from videomae2.commands.train.setup import TrainingJob, TrainingSetup, summarize_length
+from videomae2.commands.train.setup import TrainingJob, TrainingSetup
 from videomae2.commands.train.video_lists import VideoList, build_unlabelled_lists
 from videomae2.config.checks import check_run
 from videomae2.config.diff import RESUME_SAFE_FIELDS

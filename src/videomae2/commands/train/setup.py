@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
+import torch
 from torch import Generator, nn
 
 from videomae2.base.summary import Summary
-from videomae2.commands.train.video_lists import VideoList
+from videomae2.commands.train.datasets import TrainValData
+from videomae2.commands.train.video_lists import VideoList, build_labelled_lists
 from videomae2.config.checks import check_run
 from videomae2.config.files import to_builtin
 from videomae2.config.runs import ClassifierRun, Run
@@ -32,7 +34,7 @@ from videomae2.tensors.grid import Cubes
 from videomae2.training.callback import Callback
 from videomae2.training.loop import LoopConfig
 from videomae2.training.prefetch import MicroBatch, prefetch_to_device
-from videomae2.training.runtime import Runtime, resolve_runtime
+from videomae2.training.runtime import Runtime
 from videomae2.training.schedules import CosineSchedule, scale_lr
 
 
@@ -90,6 +92,21 @@ class TrainingJob(ABC):
     @abstractmethod
     def build_setup(self, loop_config: LoopConfig, runtime: Runtime) -> TrainingSetup:
         """Build what is trained."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierJob(TrainingJob):
+    """A run that trains a classifier on labelled videos."""
+
+    run: ClassifierRun
+    videos: TrainValData
+
+    def build_lists(self) -> tuple[VideoList, ...]:
+        return build_labelled_lists(self.run, self.videos)
+
+    def build_meta_model(self) -> Classifier:
+        with torch.device("meta"):
+            return Classifier(self.run.model)
 
 
 def build_classifier(
@@ -159,8 +176,6 @@ def get_frame_sampling(run: Run) -> FrameSampling:
 
 
 R = TypeVar("R", bound=Run)
-_MAX_UNUSED_SHARE = 0.1
-"""More of the videos than this left out of each epoch is worth a line of the plan."""
 
 
 def resolve_run(run: R, runtime: Runtime, manifests: Sequence[Manifest]) -> R:
@@ -210,27 +225,3 @@ def build_loop_config(run: Run, manifests: Sequence[Manifest]) -> LoopConfig:
 def build_mixture(run: Run, manifests: Sequence[Manifest]) -> Mixture:
     """The order in which a run reads the videos of its sources."""
     return Mixture(list(map(len, manifests)), [s.weight for s in run.data.sources], seed=run.seed)
-
-
-def summarize_length(requested: Run, manifests: Sequence[Manifest]) -> Summary:
-    """Say how long a run is, and where it writes and computes."""
-    run = resolve_batch_size(requested, manifests)
-    loop_config, optim = build_loop_config(run, manifests), run.optim
-    peak = max(loop_config.lr_schedule(step) for step in range(min(loop_config.steps, 100_000)))
-    parts = optim.gradient_accumulation_steps
-    text = f"{loop_config.steps} of {optim.global_batch_size} videos x {run.data.views} views"
-    text += f" in {parts} parts" if parts > 1 else ""
-    text += f", {optim.epochs:g} epochs, peak lr {peak:.3g}"
-    mixture = build_mixture(run, manifests)
-    if optim.global_batch_size < requested.optim.global_batch_size:
-        text += (
-            f"\nnot --optim.global-batch-size {requested.optim.global_batch_size}: an epoch "
-            f"has {mixture.epoch_size} videos"
-        )
-    unused = mixture.epoch_size % optim.global_batch_size
-    if unused > _MAX_UNUSED_SHARE * mixture.epoch_size:
-        text += (
-            f"\n{unused} of {mixture.epoch_size} videos fill no step of an epoch, others each time"
-        )
-    device = str(resolve_runtime(run.runtime))
-    return Summary((("steps", text), ("folder", str(run.output_dir)), ("device", device)))
