@@ -48,12 +48,17 @@ def _plots():
         yield
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    """Calls are counted anew for each test, before the fixtures of its module run."""
+    shape_checks.start_test()
+
+
 @pytest.fixture(autouse=True)
-def _fresh_process():
+def _default_backend():
     """What a run or a fixture of a file chose for the process does not reach the next test."""
     from videomae2.tensors import matmul
 
-    shape_checks.start_test()
     matmul.set_backend("default")
 
 

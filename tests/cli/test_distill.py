@@ -98,7 +98,7 @@ def test_it_distills(capsys):
     assert card.class_names == CLASSES
     assert main([*words, "--json"]) == 0
     out, err = capsys.readouterr()
-    (model,) = json.loads(out)["models"]
+    model = json.loads(out)["model"]
     assert model["folder"] == "run/best"
     assert 0 <= model["validation"]["accuracy"] <= 1
     assert "best     run/best, of step" in err

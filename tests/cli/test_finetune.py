@@ -90,7 +90,7 @@ def test_a_folder_of_thirty_videos_is_all_it_takes(folder, capsys):
     assert main(["finetune", "own-cpu", "my_videos", *SHORT, "--json"]) == 0
     came_of_it = json.loads(capsys.readouterr().out)
     assert came_of_it["run"] == "runs/own-cpu-finetune"
-    assert [model["folder"] for model in came_of_it["models"]] == ["runs/own-cpu-finetune/best"]
+    assert came_of_it["model"]["folder"] == "runs/own-cpu-finetune/best"
 
 
 def test_it_starts_from_a_pretraining_run_of_the_same_recipe(folder, capsys):

@@ -99,7 +99,6 @@ def test_the_command_ends_with_paths(shown):
         assert str(path) in last
 
 
-@pytest.mark.slow
 def test_the_second_time_nothing_is_trained_and_the_results_are_the_same(
     shown, monkeypatch, capsys
 ):

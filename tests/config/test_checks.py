@@ -86,9 +86,7 @@ def test_all_problems_come_at_once(tmp_path):
 
 def test_a_path_that_is_not_there_says_how_far_it_is(tmp_path):
     run = changed(good_run(tmp_path), "data.sources.0.path", tmp_path / "no" / "such")
-    assert problems(run) == [
-        f"--data.sources.0.path {tmp_path}/no/such does not exist; {tmp_path} does, without no"
-    ]
+    assert problems(run) == [f"videos {tmp_path}/no/such do not exist; {tmp_path} does, without no"]
 
 
 def test_a_root_for_a_folder_has_no_effect(tmp_path):

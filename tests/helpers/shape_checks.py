@@ -1,7 +1,8 @@
 """Shapes and types of arrays are checked in the first calls a test makes of each function.
 
 jaxtyping's hook looks at every call of every function, which takes a third of the time of all
-tests. A call after the first few has the same shapes; functions without arrays are mypy's.
+tests. A call after the first few has the same shapes, but for property tests, in which every call
+is checked; functions without arrays are mypy's.
 """
 
 import dataclasses
@@ -9,6 +10,7 @@ import functools
 import inspect
 
 import jaxtyping
+from hypothesis import currently_in_test_context
 
 FIRST_CALLS = 4
 
@@ -48,7 +50,7 @@ def _check_function(function, typechecker):
         nonlocal checked, test_number, num_calls
         if test_number != _test_number:
             test_number, num_calls = _test_number, 0
-        if num_calls >= FIRST_CALLS:
+        if num_calls >= FIRST_CALLS and not currently_in_test_context():
             return function(*args, **kwargs)
         num_calls += 1
         checked = checked or _check_all_calls(function, typechecker=typechecker)

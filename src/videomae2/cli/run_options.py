@@ -247,7 +247,7 @@ def results_json(run: Path, model: Path) -> str:
         "step": metadata.get("step"),
         "validation": metadata.get("validation"),
     }
-    return json.dumps({"run": str(run), "models": [entry]})
+    return json.dumps({"run": str(run), "model": entry})
 
 
 def suggest_recipe(prog: str, recipes: Collection[str], word: str) -> str:

@@ -140,6 +140,20 @@ def test_going_on_notices_a_change(place, tmp_path):
     assert len(digests) == 2
 
 
+def test_going_on_notices_other_weights_and_names_in_the_same_files(place, tmp_path):
+    copied(place, tmp_path / "place")
+    place, words = tmp_path / "place", {"class_names": "six", "classes": "two"}
+    words["views"] = EvalViews(clips=1, crops=1)
+    judged(place, tmp_path / "out", **words)
+    as_if_not_finished(tmp_path / "out")
+    (place / "two.txt").write_text("run\nwalk\n")
+    found = judged(place, tmp_path / "out", **words)
+    assert (found.run_stats.num_decodings, found.classes) == (4, ("run", "walk"))
+    as_if_not_finished(tmp_path / "out")
+    save_released(place / "six.pth", drawn_classifier(seed=2))
+    assert judged(place, tmp_path / "out", **words).run_stats.num_decodings == 4
+
+
 @pytest.mark.slow
 def test_going_on_notices_every_change(place, tmp_path):
     copied(place, tmp_path / "place")
