@@ -1,5 +1,7 @@
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,28 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
     with pytest.raises(RuntimeError):
         fail_half_way(tmp_path / "a.txt")
     assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+@pytest.mark.parametrize("name", ["a.txt", "[a]*.txt"])
+def test_what_killed_processes_left_of_a_file_goes_and_what_others_write_stays(tmp_path, name):
+    with subprocess.Popen([sys.executable, "-c", ""]) as dead:
+        dead.wait()
+    node = os.uname().nodename
+    gone = [f".{name}.{node}.{pid}.partial" for pid in (dead.pid, "9" * 30)]
+    stays = [
+        f".{name}.{node}.{os.getppid()}.partial",  # lives
+        f".{name}.{node}.mine.partial",
+        f".{name}.{node}2.{dead.pid}.partial",  # may live on the other machine
+        f".b{name}.{node}.{dead.pid}.partial",
+    ]
+    own = tmp_path / f".{name}.{node}.{os.getpid()}.partial"
+    for path in (*map(tmp_path.joinpath, (*gone, *stays)), own):
+        path.write_text("half")
+    with atomic_write(tmp_path / name) as partial:
+        assert partial == own
+        partial.write_text("new")
+    assert {path.name for path in tmp_path.iterdir()} == {*stays, name}
+    assert (tmp_path / name).read_text() == "new"
 
 
 def test_a_folder_that_cannot_be_written_leaves_the_old_one_and_nothing_else(tmp_path):
@@ -57,7 +81,7 @@ def test_content_is_on_the_disk_before_its_name_is(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", fsync)
     with atomic_write(tmp_path / "a") as partial:
         partial.write_text("content")
-    name = f".a.{os.getpid()}.partial"
+    name = f".a.{os.uname().nodename}.{os.getpid()}.partial"
     assert seen == [(name, [name]), (".", ["a"])]
     seen.clear()
     atomic_replace_dir(tmp_path / "b", lambda new: (new / "c").write_text("content"))

@@ -31,6 +31,8 @@ def test_too_little_room_is_found_out_before(tmp_path, monkeypatch, check, free,
     monkeypatch.setattr(files.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(CheckpointError, match=words):
         check(tmp_path, needed)
+    with pytest.raises(CheckpointError, match=r"; free some room, or sell it$"):
+        check(tmp_path, needed, remedy="or sell it")
 
 
 def test_what_would_happen_is_found_out_without_making_anything(tmp_path, monkeypatch):

@@ -27,6 +27,13 @@ def test_differences_are_named_with_both_values_nested_ones_by_dotted_names():
     ]
 
 
+def test_a_value_of_none_is_one_and_a_section_without_values_is_none():
+    assert compute_digest({"a": None}) != compute_digest({})
+    assert diff_values({"a": None}, {}) == ["a: None -> (absent)"]
+    assert diff_values({"a": {}}, {}) == diff_values({}, {"a": {"b": {}}}) == []
+    assert diff_values({"a": 1}, {"a": {}}) == ["a: 1 -> (absent)"]
+
+
 @pytest.mark.parametrize("values", [VALUES, {"videos": "a\udcffb/日本"}])
 def test_what_was_written_is_read_again(values, tmp_path):
     """Also paths that are no UTF-8."""

@@ -23,6 +23,11 @@ def test_two_summaries_are_read_one_after_the_other():
     assert (Summary((("a", "1"),)) + Summary((("b", "2"),))).rows == (("a", "1"), ("b", "2"))
 
 
+def test_a_summary_without_rows_is_an_empty_text():
+    assert str(Summary(())) == ""
+    assert str(Summary(()) + SUMMARY) == str(SUMMARY)
+
+
 def test_a_long_label_moves_all_texts_to_the_right():
     summary = Summary((("improvement", "+2 points\nof accuracy"), ("report", "x.html")))
     assert str(summary).splitlines() == [

@@ -4,6 +4,7 @@ Whether a folder can be written and has room is found out before hours of work.
 """
 
 import contextlib
+import glob
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -53,7 +54,9 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
     The name is the process's own: several may write the same file, and the last one wins.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    prefix = f".{path.name}.{os.uname().nodename}."  # other machines have other processes
+    _remove_dead_partials(path.parent, prefix)
+    partial = path.with_name(f"{prefix}{os.getpid()}.partial")
     try:
         yield partial
         fsync_tree(partial)
@@ -61,6 +64,18 @@ def atomic_write(path: Path) -> Iterator[Path]:
         fsync_dir(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _remove_dead_partials(folder: Path, prefix: str) -> None:
+    """Remove what killed processes of this machine have left; those that live write on."""
+    for partial in folder.glob(f"{glob.escape(prefix)}*.partial"):
+        pid = partial.name.removeprefix(prefix).removesuffix(".partial")
+        try:
+            os.kill(int(pid), 0)
+        except (ProcessLookupError, OverflowError):
+            partial.unlink(missing_ok=True)
+        except (ValueError, PermissionError):
+            continue  # no process's name, or the process of another user
 
 
 def atomic_write_text(path: Path, text: str) -> Path:
@@ -122,19 +137,22 @@ def build_temporary_paths(folder: Path) -> tuple[Path, Path]:
     return folder.with_name(f".{folder.name}.partial"), folder.with_name(f".{folder.name}.bak")
 
 
-def check_writable(folder: Path, needed_bytes: int, *, dry_run: bool = False) -> None:
-    """Find out before training whether a run folder can be written and has room.
+def check_writable(
+    folder: Path, needed_bytes: int, *, dry_run: bool = False, remedy: str = ""
+) -> None:
+    """Find out before hours of work whether a folder can be written and has room.
 
     Args:
         folder: The folder; it is made where it is not there.
         needed_bytes: How much will be written.
         dry_run: Find it out as far as that goes without making or writing anything.
+        remedy: What else helps where there is too little room, for the message.
 
     Raises:
         CheckpointError: If it cannot, or has less room than ``needed_bytes``.
     """
     if dry_run:
-        _check_disk_space(_check_permissions(folder), needed_bytes)
+        _check_disk_space(_check_permissions(folder), needed_bytes, remedy)
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -143,7 +161,7 @@ def check_writable(folder: Path, needed_bytes: int, *, dry_run: bool = False) ->
         probe_file.unlink()
     except OSError as error:
         raise CheckpointError(f"cannot write to {folder}: {error.strerror}") from error
-    _check_disk_space(folder, needed_bytes)
+    _check_disk_space(folder, needed_bytes, remedy)
 
 
 def _check_permissions(folder: Path) -> Path:
@@ -156,11 +174,10 @@ def _check_permissions(folder: Path) -> Path:
     return existing
 
 
-def _check_disk_space(folder: Path, needed_bytes: int) -> None:
+def _check_disk_space(folder: Path, needed_bytes: int, remedy: str) -> None:
     free_bytes = shutil.disk_usage(folder).free
     if free_bytes < needed_bytes:
         raise CheckpointError(
-            f"{folder} has {format_bytes(free_bytes)} free, and the checkpoints of this run need "
-            f"{format_bytes(needed_bytes)}; free some room, choose another --out, or keep fewer "
-            f"with --checkpoint.keep-latest-k and --checkpoint.keep-interval"
+            f"{folder} has {format_bytes(free_bytes)} free, and what is written there will need "
+            f"{format_bytes(needed_bytes)}; free some room" + (f", {remedy}" if remedy else "")
         )

@@ -26,7 +26,7 @@ class Summary:
         return texts
 
     def _format_lines(self) -> Iterable[str]:
-        width = max(_MIN_LABEL_WIDTH, *(len(label) + 1 for label, _ in self.rows))
+        width = max([_MIN_LABEL_WIDTH, *(len(label) + 1 for label, _ in self.rows)])
         for label, text in self.rows:
             for number, line in enumerate(text.split("\n")):
                 yield f"{label if number == 0 else '':<{width}}{line}".rstrip()

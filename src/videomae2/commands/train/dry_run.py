@@ -11,6 +11,7 @@ from videomae2.base.provenance import PROVENANCE_FILE
 from videomae2.base.signals import raise_if_stopped
 from videomae2.base.summary import Summary
 from videomae2.commands.train.run_folder import (
+    RUN_FILE,
     build_checkpoint_manager,
     check_start,
 )
@@ -30,6 +31,10 @@ from videomae2.training.checkpoint import CheckpointManager
 from videomae2.training.loop import LoopConfig
 from videomae2.training.runtime import resolve_runtime
 
+DISK_SPACE_REMEDY = (
+    "choose another --out, or keep fewer checkpoints with --checkpoint.keep-latest-k and "
+    "--checkpoint.keep-interval"
+)
 _MAX_UNUSED_SHARE = 0.1
 """More of the videos than this left out of each epoch is worth a line of the plan."""
 
@@ -55,11 +60,11 @@ def _preview_start(job: TrainingJob) -> Summary:
     loop_config, folder = build_loop_config(run, job.manifests), run.output_dir
     checkpoints, hint = build_checkpoint_manager(run), ""
     latest = checkpoints.find_latest()
-    has_provenance = (folder / PROVENANCE_FILE).exists()
-    if has_provenance and check_start(run, replace(job, run=run).build_provenance()):
+    is_begun = any((folder / name).exists() for name in (PROVENANCE_FILE, RUN_FILE))
+    if is_begun and check_start(run, replace(job, run=run).build_provenance()):
         hint = " in place of another run, which had no checkpoint"
     num_bytes = estimate_checkpoint_bytes(run, job.build_meta_model(), loop_config, checkpoints)
-    check_writable(folder, num_bytes, dry_run=True)
+    check_writable(folder, num_bytes, dry_run=True, remedy=DISK_SPACE_REMEDY)
     if latest is None:
         return Summary((("start", f"would start at the first step{hint}"),))
     text = f"would go on at step {latest[0]} of {loop_config.steps} from {latest[1]}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from videomae2.base.files import check_writable
 from videomae2.base.lock import FolderLock
 from videomae2.base.signals import SignalHandler, raise_if_stopped
-from videomae2.commands.train.dry_run import estimate_checkpoint_bytes
+from videomae2.commands.train.dry_run import DISK_SPACE_REMEDY, estimate_checkpoint_bytes
 from videomae2.commands.train.resume import TrainState
 from videomae2.commands.train.run_folder import (
     build_checkpoint_manager,
@@ -70,7 +70,7 @@ def train(job: TrainingJob, *, ignored_fields: frozenset[str] = RESUME_SAFE_FIEL
             _logger.info("start    in place of another run, which had no checkpoint")
         model = job.build_meta_model()
         num_bytes = estimate_checkpoint_bytes(run, model, loop_config, checkpoints)
-        check_writable(checkpoints.folder, num_bytes)
+        check_writable(checkpoints.folder, num_bytes, remedy=DISK_SPACE_REMEDY)
         write_run_files(run, provenance)
         _logger.info(requested.summarize())
         _train_setup(job.build_setup(loop_config, runtime), checkpoints)
