@@ -94,8 +94,11 @@ class ConfigReader:
 
     @property
     def problems(self) -> list[str]:
-        """Each problem with file and line."""
-        return [f"{self.path}:{line}: {problem}" for line, problem in self.line_problems]
+        """Each problem with file and line, where the file has lines."""
+        return [
+            f"{self.path}{f':{line}' if line else ''}: {problem}"
+            for line, problem in self.line_problems
+        ]
 
     def read_dataclass(
         self, cls: type[Any], mapping: Mapping[str, Any], base: Any, path: str = ""

@@ -3,7 +3,7 @@
 Lists and mappings of a text remember the line of every key; duplicate keys are errors.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -106,8 +106,8 @@ def load_config(kind: type[T], path: Path | str, base: T | None = None) -> T:
     return parse_config(kind, parse_yaml(text, path), path, base)
 
 
-def parse_config(kind: type[T], mapping: YamlMapping, path: Path, base: T | None = None) -> T:
-    """Read a run from settings that were parsed already; as ``load``."""
+def parse_config(kind: type[T], mapping: Mapping[str, Any], path: Path, base: T | None = None) -> T:
+    """Read a run from settings that were parsed already, from YAML or JSON; as ``load_config``."""
     reader = ConfigReader(path, kind)
     run = reader.read_dataclass(kind, mapping, base)
     if reader.problems:

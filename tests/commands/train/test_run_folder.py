@@ -5,18 +5,25 @@ import re
 import shutil
 import signal
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from tests.helpers.finetune_runs import small_finetune
 from tests.helpers.logs import logging_to
 from tests.helpers.pretrain_runs import losses, small_run, small_videos
 from videomae2.cli.main import main
 from videomae2.commands.train import run as run_module
 from videomae2.commands.train.pretrain import dry_run, pretrain
-from videomae2.commands.train.run_folder import delete_log
-from videomae2.config.files import save_config
+from videomae2.commands.train.run_folder import (
+    check_resume_compatible,
+    delete_log,
+    write_run_files,
+)
+from videomae2.config.files import save_config, to_builtin
 from videomae2.config.runs import LoggingConfig
 from videomae2.errors import ConfigError, NonFiniteLossError
+from videomae2.models.weights.init_from import InitConfig
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +150,21 @@ def test_a_log_is_deleted_whole_and_nothing_else(tmp_path):
         assert {path.name for path in tmp_path.iterdir()} == {"checkpoints", "notes.txt"}
 
 
+@pytest.mark.parametrize("name", ["\U0001f600", "Übung ß", "日本", "a\udcffb", "a: 'b' \"c\" #d"])
+def test_a_run_goes_on_whatever_characters_its_settings_have(tmp_path, name):
+    init = InitConfig(weights=tmp_path / name, class_names=Path(name))
+    run = small_finetune(tmp_path / name, tmp_path, init=init)
+    provenance = {"settings": to_builtin(run), "videos": []}
+    write_run_files(run, provenance)
+    for _ in ("provenance.json", "run.yaml"):
+        check_resume_compatible(run, provenance)
+        with pytest.raises(ConfigError, match=r"init.weights: .* -> other"):
+            check_resume_compatible(
+                replace(run, init=replace(init, weights=Path("other"))), provenance
+            )
+        (tmp_path / "provenance.json").unlink(missing_ok=True)
+
+
 def test_what_a_run_was_started_with_is_not_known_where_its_file_is_broken(videos, tmp_path):
     run, said = small_run(videos, tmp_path / "run", epochs=1.0), []
     last = pretrain(run)
@@ -154,6 +176,14 @@ def test_what_a_run_was_started_with_is_not_known_where_its_file_is_broken(video
         ):
             pretrain(run)
     listed.unlink()
+    for start in (dry_run, pretrain):
+        with pytest.raises(ConfigError, match=r"(?s)optim.lr: 0.01 -> 0.5.*or another --out"):
+            start(with_lr(run, 0.5))
+    settings = (tmp_path / "run" / "run.yaml").read_text()
+    (tmp_path / "run" / "run.yaml").write_text("seed: none")
+    with pytest.raises(ConfigError, match=r"(?s)run.yaml cannot be read: .*without comparing"):
+        pretrain(run)
+    (tmp_path / "run" / "run.yaml").write_text(settings)
     assert pretrain(run) == last
     listed.write_text("")
     shutil.rmtree(last.parent)

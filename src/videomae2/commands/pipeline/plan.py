@@ -1,12 +1,12 @@
 """What has to be done about a stage, and why."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from videomae2.commands.pipeline.stages import Pipeline, Stage, StagePlan
 from videomae2.commands.pipeline.state import (
+    STATE_FILE,
     StageOutput,
     StageProvenance,
     compute_weights_digest,
@@ -14,7 +14,7 @@ from videomae2.commands.pipeline.state import (
 )
 from videomae2.commands.train.video_lists import find_file_change
 from videomae2.config.diff import diff_configs
-from videomae2.config.files import parse_config, parse_yaml, to_builtin
+from videomae2.config.files import parse_config, to_builtin
 from videomae2.errors import CheckpointError, ConfigError
 
 ActionName = Literal["cached", "run", "resume", "rerun", "pending"]
@@ -65,10 +65,18 @@ def choose_action(
     if state is None:
         return act("rerun", "its folder holds something else")
     old, output = state
-    if changes := list(_list_changes(stage, old, provenance, is_finished=output is not None)):
+    if old.kind != stage.kind:
+        return act("rerun", f"it was a {old.kind} stage")
+    try:
+        before = parse_config(stage.config_type, old.settings, stage.out / STATE_FILE)
+    except ConfigError as error:
+        return act("rerun", f"its settings are of another version ({error.problems[0]})")
+    if changes := [
+        *diff_configs(before, stage.config, stage.ignored_fields | stage.report_only_fields),
+        *_list_changed_inputs(stage, old, provenance, is_finished=output is not None),
+    ]:
         more = f" and {len(changes) - _MAX_REASONS} more" if len(changes) > _MAX_REASONS else ""
         return act("rerun", ", ".join(changes[:_MAX_REASONS]) + more)
-    before = _load_old_settings(stage, old)
     report_changes = ", ".join(diff_configs(before, stage.config, stage.ignored_fields))
     if pending := [stage.input_stages[role] for role, digest in weights.items() if digest is None]:
         outcome = "cached" if output and not report_changes else "resumed"
@@ -82,20 +90,10 @@ def choose_action(
     return act("cached", "finished, unchanged", output)
 
 
-def _list_changes(
+def _list_changed_inputs(
     stage: Stage[Any], old: StageProvenance, new: StageProvenance, *, is_finished: bool
 ) -> Iterator[str]:
     """Say what has changed; of weights that are not known yet nothing can be said."""
-    if old.kind != new.kind:
-        yield f"it was a {old.kind} stage"
-        return
-    try:
-        before = _load_old_settings(stage, old)
-    except ConfigError as error:
-        yield f"its settings are of another version ({error.problems[0]})"
-        return
-    ignored_fields = stage.ignored_fields | stage.report_only_fields
-    yield from diff_configs(before, stage.config, ignored_fields)
     yield from _list_changed_videos(
         old, new, compare_files=is_finished or not stage.tracks_file_changes
     )
@@ -106,16 +104,6 @@ def _list_changes(
         elif old.weights.get(role) != new.weights.get(role):
             name = f"weights of {stage.input_stages.get(role, 'start')}"
             yield f"other {f'content of {role}' if role.endswith('names') else name}"
-
-
-def _load_old_settings(stage: Stage[Any], old: StageProvenance) -> Any:
-    """The settings that a stage had.
-
-    Raises:
-        ConfigError: They are of another version.
-    """
-    settings = parse_yaml(json.dumps(old.settings, ensure_ascii=False), stage.out)
-    return parse_config(stage.config_type, settings, stage.out)
 
 
 def _list_changed_videos(

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 import videomae2
-from videomae2.base.files import atomic_write
+from videomae2.base.files import atomic_write_text
 from videomae2.base.provenance import compute_digest
 from videomae2.base.schema import flatten
 from videomae2.commands.pipeline.stages import Stage, StageMetrics
@@ -81,9 +81,8 @@ def write_stage_state(
         "provenance": asdict(provenance),
         "output": None if output is None else asdict(output),
     }
-    text = json.dumps(document, indent=1, ensure_ascii=False)
-    with atomic_write(folder / STATE_FILE) as partial:
-        partial.write_text(text + "\n", encoding="utf-8")
+    # paths need not be UTF-8: everything else is escaped
+    atomic_write_text(folder / STATE_FILE, json.dumps(document, indent=1) + "\n")
 
 
 def build_lineage(pipeline: str, stage: Stage[Any], inputs: StageProvenance) -> dict[str, Any]:

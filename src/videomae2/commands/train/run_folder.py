@@ -1,11 +1,11 @@
 """The folder of a run: what it was started with, and whether a run can go on in it.
 
 ``provenance.json`` holds what is compared: the settings, what the lists of videos said and which
-files they named, and a teacher's weights. ``run.yaml`` holds the settings for people. Without a
-checkpoint nothing goes on: another run begins there and replaces the log, but no model.
+files they named, and a teacher's weights. ``run.yaml`` holds the settings for people, and is
+compared where ``provenance.json`` was deleted. Without a checkpoint nothing goes on: another run
+begins there and replaces the log, but no model.
 """
 
-import json
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,7 +20,7 @@ from videomae2.base.provenance import (
 from videomae2.commands.train.datasets import VAL_FOLDER
 from videomae2.commands.train.video_lists import VideoList, find_changed_lists
 from videomae2.config.diff import RESUME_SAFE_FIELDS, diff_configs
-from videomae2.config.files import parse_config, parse_yaml, save_config
+from videomae2.config.files import load_config, parse_config, save_config
 from videomae2.config.runs import Run
 from videomae2.data.loading.quarantine import FILE_NAME as UNREADABLE_FILE
 from videomae2.errors import CheckpointError, ConfigError
@@ -83,13 +83,22 @@ def check_resume_compatible(
         ConfigError: With every difference that matters, old and new.
     """
     folder = run.output_dir
+    path, remaining = (
+        folder / PROVENANCE_FILE,
+        f"; then only settings are compared, with {RUN_FILE}",
+    )
     try:
         old = read_provenance(folder)
-        problems = [] if old is None else list(_find_changes(run, old, provenance, ignored_fields))
+        if old is not None:
+            problems = list(_find_changes(run, old, provenance, ignored_fields))
+        else:
+            path, remaining = folder / RUN_FILE, " without comparing"
+            old_run = load_config(type(run), path) if path.exists() else run
+            problems = diff_configs(old_run, run, ignored_fields)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(
-            f"{folder / PROVENANCE_FILE} cannot be read: {error}; it says what the run was started "
-            f"with, delete it to go on without comparing"
+            f"{path} cannot be read: {error}; it says what the run was started with, delete it to "
+            f"go on{remaining}"
         ) from error
     if problems:
         raise ConfigError(
@@ -104,7 +113,7 @@ def _find_changes(
 ) -> Iterator[str]:
     path = run.output_dir / PROVENANCE_FILE
     # read as a configuration, so that a setting that is new has its default there
-    old_run = parse_config(type(run), parse_yaml(json.dumps(old["settings"]), path), path)
+    old_run = parse_config(type(run), old["settings"], path)
     yield from diff_configs(old_run, run, ignored_fields)
     old_lists, lists = (
         [VideoList.from_dict(entry) for entry in values["videos"]] for values in (old, new)
