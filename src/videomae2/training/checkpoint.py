@@ -12,14 +12,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from videomae2.base.files import atomic_replace_dir, remove_dir
 from videomae2.errors import CheckpointError
-from videomae2.tensors.files import save_tensors
+from videomae2.tensors.files import load_tensors, save_tensors
 
 _logger = logging.getLogger(__name__)
 
@@ -109,18 +107,6 @@ class CheckpointManager:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Read a file of a checkpoint.
-
-    Raises:
-        CheckpointError: If it is missing or not whole.
-    """
-    try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"cannot read {path}: {error}") from error
-
-
 def _is_disk_full(error: BaseException | None) -> bool:
     return isinstance(error, OSError) and error.errno in _DISK_FULL_ERRNOS
 
@@ -146,7 +132,7 @@ def load_optimizer(
         CheckpointError: If it cannot be read, or is the state of other parameters.
     """
     state: dict[str, dict[str, Tensor]] = {}
-    for key, value in read_tensors(path).items():
+    for key, value in load_tensors(path).items():
         kind, name = key.split("/", 1)
         state.setdefault(name, {})[kind] = value
     parameters = {

@@ -15,7 +15,6 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
 from torch import Tensor
 
 from videomae2.base.files import atomic_write
@@ -26,11 +25,12 @@ from videomae2.base.provenance import (
     write_provenance,
 )
 from videomae2.errors import CheckpointError, ConfigError, DataError
-from videomae2.tensors.files import save_tensors
+from videomae2.tensors.files import load_tensors, save_tensors
 
 FORMAT = 1
 _KEYS, _KEY_BYTES = "keys", 16
 _MAX_LOADED_CHUNKS = 4
+_DAMAGE_REMEDY = "delete it, and the teacher will be asked again"
 
 
 @dataclass(slots=True)
@@ -130,9 +130,9 @@ class TensorCache:
             while len(self._loaded_chunks) >= _MAX_LOADED_CHUNKS:
                 del self._loaded_chunks[next(iter(self._loaded_chunks))]
             try:
-                self._loaded_chunks[path] = load_file(path)
-            except (OSError, SafetensorError) as error:
-                raise _build_read_error(path, error) from error
+                self._loaded_chunks[path] = load_tensors(path)
+            except CheckpointError as error:
+                raise CheckpointError(f"{error}; {_DAMAGE_REMEDY}") from error
         return self._loaded_chunks[path]
 
     def _index_chunk(self, path: Path) -> None:
@@ -140,7 +140,7 @@ class TensorCache:
             with safe_open(path, framework="pt") as file:
                 keys = file.get_tensor(_KEYS).numpy()
         except (OSError, SafetensorError) as error:
-            raise _build_read_error(path, error) from error
+            raise CheckpointError(f"cannot read {path}: {error}; {_DAMAGE_REMEDY}") from error
         for row, key in enumerate(keys):
             self._locations[key.tobytes()] = (path, row)
 
@@ -149,12 +149,6 @@ def atomic_save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write a file atomically, also in a power cut."""
     with atomic_write(path) as partial:
         save_tensors(partial, tensors)
-
-
-def _build_read_error(path: Path, error: Exception) -> CheckpointError:
-    return CheckpointError(
-        f"cannot read {path}: {error}; delete it, and the teacher will be asked again"
-    )
 
 
 def _check_provenance(folder: Path, provenance: dict[str, Any]) -> None:

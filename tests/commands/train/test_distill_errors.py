@@ -11,13 +11,16 @@ from tests.helpers.finetune_runs import CLASSES, class_folders
 from tests.helpers.logs import logging_to
 from videomae2.commands.train.distill import distill, dry_run, load_job
 from videomae2.commands.train.distill_data import load_distill_data
+from videomae2.commands.train.setup import build_loop_config
 from videomae2.config.runs import ValidationConfig
 from videomae2.data.loading.labels import LabelConfig, read_multiclass
 from videomae2.data.loading.sources import SourceConfig
 from videomae2.errors import CheckpointError, ConfigError, DataError
 from videomae2.models.weights.config_json import load_model_config
 from videomae2.models.weights.init_from import InitConfig
+from videomae2.models.weights.model_ref import ModelRef
 from videomae2.models.weights.resolve import resolve_classifier
+from videomae2.training.runtime import resolve_runtime
 
 
 @pytest.fixture(scope="module")
@@ -189,3 +192,16 @@ def test_videos_without_labels_say_so(tmp_path, videos, teacher):
     with pytest.raises(DataError, match="label"):
         summarize(run)
     summarize(replace(run, labelled=False))
+
+
+def test_the_teachers_weights_are_read_once_for_their_digest(
+    videos, teacher, tmp_path, monkeypatch
+):
+    real, asked = ModelRef.compute_digest, []
+    monkeypatch.setattr(ModelRef, "compute_digest", lambda ref: asked.append(ref) or real(ref))
+    job = load_job(small_distill(videos, teacher, tmp_path / "run"))
+    runtime = resolve_runtime(job.run.runtime)
+    setup = job.build_setup(build_loop_config(job.run, job.manifests), runtime)
+    (ref,) = asked
+    assert setup.config.metadata["teacher"]["digest"] == job.build_provenance()["teacher"]
+    assert asked == [ref]

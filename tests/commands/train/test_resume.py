@@ -6,11 +6,13 @@ import signal
 from dataclasses import replace
 
 import pytest
+import torch
 
 from tests.helpers.logs import logging_to
 from tests.helpers.pretrain_runs import small_run, small_videos, stop_after
 from videomae2.commands.train.pretrain import pretrain
 from videomae2.errors import CheckpointError, ConfigError, Interrupted
+from videomae2.tensors.files import load_tensors, save_tensors
 from videomae2.training import runtime
 
 
@@ -92,3 +94,22 @@ def test_a_broken_checkpoint_is_refused_with_the_way_out(videos, tmp_path, name)
     shutil.rmtree(before)
     shutil.copytree(tmp_path / "copy", before)
     assert pretrain(run) == last
+
+
+@pytest.mark.parametrize(
+    ("damage", "problem"),
+    [
+        (lambda means: means.popitem(), "is missing"),
+        (lambda means: means.update(more=torch.zeros(1)), "more is not of this model"),
+        (lambda means: means.update({name: v[None] for name, v in means.items()}), r"want \("),
+    ],
+)
+def test_a_mean_of_another_model_is_refused_with_the_way_out(videos, tmp_path, damage, problem):
+    run = small_run(videos, tmp_path / "run", epochs=1.0)
+    run = replace(run, optim=replace(run.optim, ema_decay=0.9))
+    last = pretrain(run)
+    means = load_tensors(last / "ema.safetensors")
+    damage(means)
+    save_tensors(last / "ema.safetensors", means)
+    with pytest.raises(CheckpointError, match=rf"(?s)ema\..*{problem}.*delete {last} to start"):
+        pretrain(run)

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -138,8 +138,13 @@ class DistillJob(ClassifierJob):
     run: DistillRun
     teacher: ClassifierRef
 
+    @cached_property
+    def teacher_digest(self) -> str:
+        """Of the teacher's weights, which are read whole for it: once a start."""
+        return self.teacher.compute_digest()
+
     def build_provenance(self) -> dict[str, Any]:
-        return {**super().build_provenance(), "teacher": self.teacher.compute_digest()}
+        return {**super().build_provenance(), "teacher": self.teacher_digest}
 
     def summarize(self) -> Summary:
         run, config = self.run, self.teacher.config
@@ -162,7 +167,7 @@ class DistillJob(ClassifierJob):
     def build_setup(self, loop_config: LoopConfig, runtime: Runtime) -> TrainingSetup:
         """Build what is trained: the student, and the teacher that is asked when it is needed."""
         run, ref, generator = self.run, self.teacher, torch.Generator().manual_seed(self.run.seed)
-        class_names, digest = resolve_class_names(self.videos, ref), ref.compute_digest()
+        class_names, digest = resolve_class_names(self.videos, ref), self.teacher_digest
         model, report = build_classifier(run, class_names, generator)
         _logger.info(report.summarize())
         teacher = Teacher(

@@ -16,13 +16,8 @@ from videomae2.models.weights.config_json import ModelConfig
 from videomae2.models.weights.model_ref import EMA_FILE
 from videomae2.models.weights.resolve import ADAPTERS_FILE
 from videomae2.models.weights.saved import check_state_dict, load_saved_state, save_model
-from videomae2.tensors.files import save_tensors
-from videomae2.training.checkpoint import (
-    CheckpointManager,
-    load_optimizer,
-    read_tensors,
-    save_optimizer,
-)
+from videomae2.tensors.files import load_tensors, save_tensors
+from videomae2.training.checkpoint import CheckpointManager, load_optimizer, save_optimizer
 from videomae2.training.ema import EMA
 
 _logger = logging.getLogger(__name__)
@@ -98,12 +93,14 @@ class TrainState:
         task = self.setup.task
         _load_learning_model(folder, task.get_submodule("model"))
         if beside := _get_state_beside_model(task):
-            state_dict = read_tensors(folder / _TASK_FILE)
+            state_dict = load_tensors(folder / _TASK_FILE)
             check_state_dict(beside, state_dict, folder / _TASK_FILE)
             task.load_state_dict(state_dict, strict=False)
         load_optimizer(self.optimizer, task.named_parameters(), folder / _OPTIMIZER_FILE)
         if self.ema is not None:
-            self.ema.load_values(read_tensors(folder / EMA_FILE))
+            values = load_tensors(folder / EMA_FILE)
+            check_state_dict(self.ema.values, values, folder / EMA_FILE)
+            self.ema.load_values(values)
 
 
 def save_learning_model(
@@ -119,7 +116,7 @@ def save_learning_model(
 def _load_learning_model(folder: Path, model: nn.Module) -> None:
     state_dict = load_saved_state(folder)
     if adapter_state(model):
-        state_dict = {**state_dict, **read_tensors(folder / ADAPTERS_FILE)}
+        state_dict = {**state_dict, **load_tensors(folder / ADAPTERS_FILE)}
     check_state_dict(model.state_dict(), state_dict, folder)
     model.load_state_dict(state_dict)
 
