@@ -43,7 +43,7 @@ COMMANDS = {
         handles_stop_signals=True,
     ),
     "distill": Command(
-        "small classifiers that learn from a large one",
+        "a small classifier that learns from a large one",
         "videomae2.cli.train:distill_main",
         handles_stop_signals=True,
     ),

@@ -4,7 +4,7 @@ table           all recipes
 own             your own videos on one GPU
 own_cpu         the same on a CPU, with a tiny model
 demo            the runs of ``videomae2 demo``
-distill         small classifiers from large ones
+distill         a small classifier from a large one
 v2_pretrain     VideoMAE V2 as its authors pre-trained it, and the ablation of decoder masking
 k710            post-pre-training on Kinetics-710, and from there to smaller sets
 v2_finetune     fine-tuning on Kinetics and Something-Something straight after pre-training

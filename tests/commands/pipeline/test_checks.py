@@ -229,7 +229,7 @@ def test_only_an_evaluation_starts_from_a_path(place):
 def test_an_evaluation_gives_no_model(place):
     more = "  more: {kind: finetune, recipe: small, videos: labelled/v, from: judged}\n"
     (problem,) = problems(TEXT + more)
-    assert problem == "p.yaml:42: stage more: from: judged gives no model, or several"
+    assert problem == "p.yaml:42: stage more: from: judged gives no model"
 
 
 def test_a_stage_takes_the_place_of_the_parent_that_a_recipe_names(place, monkeypatch):

@@ -67,7 +67,7 @@ def _iterate_parents(
 ) -> Iterator[tuple[str, Pretrained | None]]:
     for role, name in stage.input_stages.items():
         if name in plans and plans[name].produces is None:
-            raise ConfigError(f"from: {name} gives no model, or several")
+            raise ConfigError(f"from: {name} gives no model")
         yield role, plans[name].produces if name in plans else None
 
 
