@@ -1,5 +1,7 @@
 """Scores in a file that only grows: whose they are, and what becomes of them."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -22,6 +24,16 @@ def test_a_folder_of_frames_is_scored_again_when_an_image_is_overwritten_in_plac
     image.write_bytes(b"afterwards")
     assert not book.has("walk", entry)
     assert not ScoreStore(tmp_path / "x", (2, 3)).has("walk", entry)
+
+
+def test_a_line_is_parsed_once(tmp_path, monkeypatch):
+    book = ScoreStore(tmp_path / "x", (2, 3))
+    for name in "abc":
+        book.add(name, Entry(f"{name}.mp4"), scores(1))
+    parsed, loads = [], json.loads
+    monkeypatch.setattr(json, "loads", lambda line: parsed.append(line) or loads(line))
+    assert ScoreStore(tmp_path / "x", (2, 3)).has("c", Entry("c.mp4"))
+    assert len(parsed) == 3
 
 
 @pytest.mark.parametrize("empty", [lambda path: path.write_bytes(b""), lambda path: path.unlink()])

@@ -1,4 +1,4 @@
-"""The clips that a frozen encoder sees: which of a list, and as pixels; a video is decoded once.
+"""The clips that a frozen encoder sees, as pixels; a video is decoded once.
 
 Axes: clips, frames, height, width, channels.
 """

@@ -88,7 +88,8 @@ class FeatureExtractor:
         with FeatureStore(folder, videos=videos, dim=dim, tokens=tokens) as store:
             if pending := store.pending():
                 self._fill(store, pending, manifest, views, stored_grid, name)
-            origin = f"{len(pending)} extracted to" if pending else "from"
+            num_extracted = len(pending) - len(store.unreadable)  # unreadable are all pending
+            origin = f"{num_extracted} extracted to" if pending else "from"
             _logger.info(f"features {name}: {videos} videos, {origin} {folder}")
         return store
 

@@ -76,13 +76,13 @@ class ScoreStore:
         with self.path.open("rb") as file:
             for name in names:
                 file.seek(self._index[name][0])
-                content = _parse_scores(file.readline(), name)
-                if content is None:
+                parsed = _parse_line(file.readline())
+                if parsed is None or parsed[0] != name:
                     raise ConfigError(
                         f"{self.path} was changed by somebody else and has lost the scores of "
                         f"{name}; start again: what it lacks is scored again"
                     )
-                yield np.frombuffer(content, dtype="<f4").astype(np.float32).reshape(self._shape)
+                yield np.frombuffer(parsed[2], dtype="<f4").astype(np.float32).reshape(self._shape)
 
     def _read_index(self) -> int:
         """Find the lines that are whole, and give where they end."""
@@ -93,20 +93,19 @@ class ScoreStore:
             for line in file:
                 if not line.endswith(b"\n"):
                     break
-                content = _parse_scores(line)  # of a damaged line the video is scored again
-                if content is not None and len(content) == expected_bytes:
-                    values = json.loads(line)
-                    self._index[values["video"]] = size, values["file_stat"]
+                parsed = _parse_line(line)  # of a damaged line the video is scored again
+                if parsed is not None and len(parsed[2]) == expected_bytes:
+                    name, stat_values, _ = parsed
+                    self._index[name] = size, stat_values
                 size += len(line)
         return size
 
 
-def _parse_scores(line: bytes, name: str | None = None) -> bytes | None:
-    """The scores in a line; None if it is damaged, or of another video than ``name``."""
+def _parse_line(line: bytes) -> tuple[str, list[int], bytes] | None:
+    """The video of a line, the stat values of its file, and its scores; None if it is damaged."""
     try:
         values = json.loads(line)
-        is_right = name in (None, values["video"]) and "file_stat" in values
-        return base64.b64decode(values["scores"]) if is_right else None
+        return values["video"], values["file_stat"], base64.b64decode(values["scores"])
     except (ValueError, KeyError, TypeError):
         return None
 
