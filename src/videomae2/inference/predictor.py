@@ -15,6 +15,7 @@ from torch import Tensor
 
 from videomae2.base.ranges import find_range_errors
 from videomae2.data.loading.reading import ReadingConfig
+from videomae2.data.manifests.read import ListConfig
 from videomae2.data.views.requests import ViewsRequest
 from videomae2.data.workers.pool import Pool
 from videomae2.data.workers.worker import Result
@@ -107,9 +108,8 @@ class Predictor:
             class_names=_to_path(class_names), classes=_to_path(classes), frames=frames, side=side
         )
         problems = options.find_problems()
-        problems += [text for part in (views, reading) for _, text in find_range_errors(part)]
-        if frame_rate is not None and not 0 < frame_rate < float("inf"):
-            problems.append(f"--frame-rate is {frame_rate:g}, wanted more than 0")
+        for part in (views, reading, ListConfig(frame_rate=frame_rate)):
+            problems += [problem for _, problem in find_range_errors(part)]
         if problems:
             raise ConfigError(problems)
         runtime = prepare_runtime(RuntimeConfig(device=device, precision=precision))

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from jaxtyping import Bool, Int32, Int64
 
+from videomae2.base.ranges import INNER_SHARE, find_range_errors
 from videomae2.data.manifests.class_names import infer_classes
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.manifests.overlap import describe_entry, find_overlap
@@ -22,7 +24,7 @@ class ProbeListConfig(ListConfig):
     """Rows of a table to train on, as column=value, such as split=train."""
     filter_test: str | None = None
     """Rows of the test table; without TEST, rows of TRAIN to test on."""
-    test_share: float = 0.2
+    test_share: Annotated[float, INNER_SHARE] = 0.2
     """Share of TRAIN that is held out as the test, where none is given."""
     skip_unreadable: bool = False
     """Report without the videos that cannot be read, rather than fail."""
@@ -61,14 +63,14 @@ def load_train_test(
     Raises:
         ManifestError: A list cannot be read, or a video has no label.
         DataError: The lists share videos, or there is less to tell apart than two classes.
-        ConfigError: A choice has no effect.
+        ConfigError: A choice has no effect or cannot work.
     """
     if test is None and list_config.filter_test is not None:
         test = train
     if test is not None and list_config.test_share != ProbeListConfig().test_share:
         raise ConfigError("--test-share has no effect where a test is given; leave it out")
-    if not 0 < list_config.test_share < 1:
-        raise ConfigError(f"--test-share is {list_config.test_share:g}, wanted between 0 and 1")
+    if problems := [problem for _, problem in find_range_errors(list_config)]:
+        raise ConfigError(problems)
     train_manifest = list_config.read(train, labels="required")
     inferred = infer_classes(train_manifest)
     if len(set(train_manifest.labels.tolist())) < 2:

@@ -301,10 +301,15 @@ def test_videos_that_cannot_be_read_are_an_error_or_listed(tmp_path):
     small_encoder(tmp_path / "model")
     labelled_videos(tmp_path / "train", 6)
     labelled_videos(tmp_path / "test", 3, seed=1)
+    said = []
     for broken in ("train/red/00.npy", "test/blue/01.npy"):
         (tmp_path / broken).write_bytes(b"nothing")
     with pytest.raises(DataError, match=r"2 videos cannot be read, .*--skip-unreadable"):
-        run(tmp_path, tmp_path / "cache")
+        run(tmp_path, tmp_path / "cache", log=said.append)
+    assert [line.split(" to ")[0] for line in said if "extracted" in line] == [
+        "features train: 18 videos, 17 extracted",
+        "features test: 9 videos, 8 extracted",
+    ]
     found = run(tmp_path, tmp_path / "cache", lists=ProbeListConfig(skip_unreadable=True))
     assert (found.num_train_videos, found.num_test_videos) == (17, 8)
     assert sorted(path[len(str(tmp_path)) + 1 :] for path in found.unreadable) == [
@@ -393,7 +398,21 @@ def test_labels_that_training_does_not_have_are_refused(place, tmp_path):
             {"clips": ProbeClipConfig(frame_interval=1.0, interval_unit="seconds")},
             "give its frame rate",
         ),
-        ({"clips": ProbeClipConfig(clips=0)}, "--clips 0 cannot"),
+        ({"clips": ProbeClipConfig(clips=0)}, "--clips 0 cannot work; it wants 1 or more"),
+        ({"clips": ProbeClipConfig(frames=0)}, "--frames 0 cannot work; it wants 1 or more"),
+        ({"clips": ProbeClipConfig(side=0)}, "--side 0 cannot work; it wants 1 or more"),
+        (
+            {"clips": ProbeClipConfig(frame_interval=0.0)},
+            "--frame-interval 0.0 cannot work; it wants a number above 0",
+        ),
+        (
+            {"reading": ReadingConfig(prefetch_factor=0)},
+            "--prefetch-factor 0 cannot work; it wants",
+        ),
+        (
+            {"test": None, "lists": ProbeListConfig(test_share=1.0)},
+            "--test-share 1.0 cannot work; it wants a share between 0 and 1",
+        ),
         ({"lists": ProbeListConfig(test_share=0.5)}, "--test-share has no effect where a test is"),
         ({"methods": ()}, "--methods wants some of knn, linear, attentive"),
         ({"l2": (0.0,)}, "--l2 0.0 cannot work; it wants a number above 0"),

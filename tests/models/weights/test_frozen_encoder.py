@@ -17,6 +17,7 @@ from videomae2.models.init import init_autoencoder_weights, init_classifier_weig
 from videomae2.models.weights.frozen_encoder import load_frozen_encoder
 from videomae2.models.weights.model_ref import EMA_FILE
 from videomae2.models.weights.official import classifier_to_official, to_official
+from videomae2.models.weights.resolve import resolve_classifier
 
 CUBES = torch.randint(0, 256, (2, 64, 2 * 8 * 8 * 3), dtype=torch.uint8)
 TINY = EncoderConfig(size="tiny", frames=16, height=224, width=224)
@@ -118,6 +119,16 @@ def test_the_digest_tells_weights_and_sizes_apart(tmp_path):
     assert load_frozen_encoder(tmp_path / "a", frames=4).digest != digest
     saved_autoencoder(tmp_path / "b")
     assert load_frozen_encoder(tmp_path / "b").digest != digest
+
+
+@pytest.mark.parametrize("clip", [{"frames": 0}, {"side": 0}])
+def test_a_clip_of_nothing_is_refused(tmp_path, clip):
+    saved_classifier(tmp_path / "a")
+    with pytest.raises(CheckpointError, match="cannot read such clips"):
+        load_frozen_encoder(tmp_path / "a", **clip)
+    released(tmp_path / "a.pth", "classifier")
+    with pytest.raises(CheckpointError, match="cannot read such clips"):
+        resolve_classifier(tmp_path / "a.pth", **clip)
 
 
 def test_a_table_of_positions_that_was_learnt_is_not_left_out_in_silence(tmp_path):

@@ -18,16 +18,16 @@ DEFAULT_L2 = tuple(10 ** (power / 2) for power in range(-8, 3))
 class ProbeClipConfig:
     """Which clips the encoder sees of each video."""
 
-    clips: int = 1
+    clips: Annotated[int, ONE_OR_MORE] = 1
     """Clips of each video, spread evenly over it; one is taken from the middle."""
-    frames: int | None = None
+    frames: Annotated[int | None, ONE_OR_MORE] = None
     """Frames of a clip; as in training if not given."""
-    side: int | None = None
+    side: Annotated[int | None, ONE_OR_MORE] = None
     """Height and width of a clip in pixels; as in training if not given."""
     frame_sampling: Literal["strided", "tsn"] | None = None
     """A window of equal steps, or one frame of each equal part of the video; as in training if
     not given."""
-    frame_interval: float | None = None
+    frame_interval: Annotated[float | None, POSITIVE] = None
     """Distance between the frames of a strided clip; as in training if not given."""
     interval_unit: Literal["frames", "seconds", "per-second"] | None = None
     """What the frame interval counts; as in training if not given, or frames where one is."""
@@ -78,22 +78,23 @@ def default_cache_dir() -> Path:
     return Path(base) / "videomae2" / "features"
 
 
-def check_probe_settings(settings: ProbeSettings) -> None:
+def check_probe_settings(settings: ProbeSettings, clips: ProbeClipConfig) -> None:
     """Refuse numbers that cannot work.
 
     Raises:
         ConfigError: With every problem.
     """
-    problems = [problem for _, problem in find_range_errors(settings.reading)]
+    problems = [problem for _, problem in find_range_errors(clips)]
     problems += [
-        problem
-        for path, problem in find_range_errors(settings)
-        if not path.startswith("reading.")  # the command's flags have no such prefix
+        problem.replace("--reading.", "--", 1)  # the command's flags have no such prefix
+        for _, problem in find_range_errors(settings)
     ]
     if not settings.methods or len(set(settings.methods)) < len(settings.methods):
         problems.append(f"--methods wants some of {', '.join(METHODS)}, each once")
     values = {"ks": settings.ks, "l2": settings.l2, "lrs": settings.lrs}
     values["weight-decays"] = settings.weight_decays
-    problems += [f"--{flag} is empty, wanted numbers" for flag, some in values.items() if not some]
+    problems += [
+        f"--{flag} is empty, wanted numbers" for flag, numbers in values.items() if not numbers
+    ]
     if problems:
         raise ConfigError(problems)

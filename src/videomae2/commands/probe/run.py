@@ -105,7 +105,7 @@ def prepare_probe(
     """
     clips, list_config = clips or ProbeClipConfig(), list_config or ProbeListConfig()
     settings = settings or ProbeSettings()
-    check_probe_settings(settings)
+    check_probe_settings(settings, clips)
     runtime = prepare_runtime(RuntimeConfig(device=settings.device, precision=settings.precision))
     data = load_train_test(train, test, list_config, seed=settings.seed)
     splits = list(cv_splits(data.train.labels[data.train_rows], settings.folds, settings.seed))

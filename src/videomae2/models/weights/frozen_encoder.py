@@ -116,9 +116,9 @@ def _resize_clips(
         return config
     resized = replace(
         config,
-        frames=frames or config.frames,
-        height=side or config.height,
-        width=side or config.width,
+        frames=config.frames if frames is None else frames,
+        height=config.height if side is None else side,
+        width=config.width if side is None else side,
         pretrained_grid=config.pretrained_grid or config.cubes.grid,
     )
     try:

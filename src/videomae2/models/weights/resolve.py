@@ -207,7 +207,8 @@ def _resolve_released(path: Path, frames: int | None, side: int | None) -> Class
         )
     encoder = infer_official_encoder(state, path)
     size = encoder.height if side is None else side
-    encoder = replace(encoder, frames=frames or encoder.frames, height=size, width=size)
+    frames_of_clip = encoder.frames if frames is None else frames
+    encoder = replace(encoder, frames=frames_of_clip, height=size, width=size)
     try:
         tokens = encoder.cubes.tokens
     except ValueError as error:
