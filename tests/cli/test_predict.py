@@ -218,6 +218,11 @@ def test_help_shows_examples(capsys):
             ["model", "long.mp4", "--window-seconds", "1"],
             "--window-seconds goes only with --timeline",
         ),
+        (["model", "long.mp4", "--hysteresis", "0.1"], "--hysteresis goes only with --timeline"),
+        (
+            ["model", "long.mp4", "--frame-rate", "0"],
+            "--frame-rate 0.0 cannot work; it wants a number above 0",
+        ),
         (["model", "long.mp4", "--timeline", "--crops", "2"], "--crops has no effect with"),
         (
             ["model", "long.mp4", "--timeline", "--save-video"],

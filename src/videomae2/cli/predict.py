@@ -157,7 +157,7 @@ def _check_options(options: PredictOptions) -> None:
         unused = {
             "window-seconds": windows.window_seconds is not None,
             "hop-seconds": windows.hop_seconds is not None,
-            "hysteresis": windows.hysteresis != TimelineConfig().hysteresis,
+            "hysteresis": windows.hysteresis is not None,
             "out": options.out is not None,
             "save-video": options.save_video,
         }

@@ -38,6 +38,7 @@ _NO_TIMESTAMPS = (
     "a time line counts in seconds, and this is a folder of images or an array, which has no "
     "clock; give its --frame-rate"
 )
+_HYSTERESIS = 0.1
 _BATCH_SIZE = 8  # windows that the model looks at together
 
 
@@ -52,8 +53,9 @@ class TimelineConfig:
     threshold: Annotated[float | None, SHARE] = None
     """The probability from which a class holds; 0.5 where any number of them may, else the best
     one always does."""
-    hysteresis: Annotated[float, SHARE] = 0.1
-    """What holds ends this far below the threshold, and gives way to what is ahead by this."""
+    hysteresis: Annotated[float | None, SHARE] = None
+    """What holds ends this far below the threshold, and gives way to what is ahead by this; 0.1 if
+    not given."""
 
     def __post_init__(self) -> None:
         if problems := [problem for _, problem in find_range_errors(self)]:
@@ -119,7 +121,7 @@ def compute_timeline(predictor: Predictor, video: VideoInput, config: TimelineCo
             bins.scores,
             outputs.classification_type,
             threshold=threshold,
-            hysteresis=config.hysteresis,
+            hysteresis=_HYSTERESIS if config.hysteresis is None else config.hysteresis,
         )
         segments = find_segments(bins, is_active)
     return Timeline(
