@@ -27,7 +27,7 @@ class ModelFacts:
     weights: str
     digest: str
     """Names its weights, and the names and outputs that were asked for."""
-    num_outputs: str
+    outputs_summary: str
     """How many of its outputs are used, in words."""
     size: str
     parameters: int

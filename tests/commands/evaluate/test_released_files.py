@@ -74,7 +74,7 @@ def test_a_file_is_evaluated_as_the_released_code_does_it(place, tmp_path):
     results = json.loads((tmp_path / "results.json").read_text())
     assert results["class_names_source"] == f"names from {place / 'six.txt'}"
     assert results["model"]["path"] == str(place / "six.pth")
-    assert (results["model"]["selection_reason"], results["model"]["num_outputs"]) == (
+    assert (results["model"]["selection_reason"], results["model"]["outputs_summary"]) == (
         "released file",
         "6",
     )
@@ -90,7 +90,7 @@ def test_selected_outputs_share_all_probability(place, tmp_path):
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1)
     results = json.loads((tmp_path / "results.json").read_text())
     said = f"2 of its 6, those of {place / 'two.txt'}"
-    assert results["model"]["num_outputs"] == said
+    assert results["model"]["outputs_summary"] == said
     assert results["model"]["metadata"]["selected"]["of"] == 6
     assert said in results["class_names_source"]
     assert said in (tmp_path / "report.html").read_text()

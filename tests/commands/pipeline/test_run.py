@@ -209,7 +209,7 @@ def test_an_evaluation_judges_a_released_file(place):
     text += f"      side: {SIDE}\n"
     found = json.loads((run(text)["judged"].path.parent / "results.json").read_text())
     assert found["classes"] == list(CLASSES)
-    assert found["model"]["num_outputs"] == f"{len(CLASSES)} of its 6, those of some.txt"
+    assert found["model"]["outputs_summary"] == f"{len(CLASSES)} of its 6, those of some.txt"
     assert actions(text) == {"judged": "cached"}
     Path("some.txt").write_text("\n".join(CLASSES[::-1]))
     assert actions(text) == {"judged": "rerun"}

@@ -207,7 +207,7 @@ def _run_evaluation(plan: EvaluationPlan) -> Evaluation:
             selection_reason=ref.reason,
             weights=ref.weights,
             digest=plan.digest,
-            num_outputs=ref.outputs_summary,
+            outputs_summary=ref.outputs_summary,
             size=encoder.size,
             parameters=sum(p.numel() for p in scorer.classifier.task.model.parameters()),
             clip=f"{encoder.frames}x{encoder.height}x{encoder.width}",
