@@ -14,6 +14,7 @@ from videomae2.commands.merge_datasets.options import MergeOptions
 from videomae2.commands.merge_datasets.run import merge_datasets
 from videomae2.data.manifests.public_classes import load_public_classes
 from videomae2.data.manifests.read import read_manifest
+from videomae2.data.merge import annotations
 from videomae2.data.merge.output import OUTPUT_FILES, write_merged
 from videomae2.errors import ConfigError
 
@@ -48,6 +49,21 @@ def listed(path: Path, *rows: tuple[str, object], header: str = "") -> None:
 
 
 # ---- what comes out
+
+
+def test_which_lists_name_ids_is_looked_up_once(place, monkeypatch):
+    listed(place / "a" / "train.csv", ("x.mp4", "run"), ("y.mp4", "walk"), header="path,label")
+    listed(place / "b" / "train.csv", ("z.mp4", "run"), header="path,label")
+    looked_at, read = [], annotations.read_table_text
+    monkeypatch.setattr(
+        annotations, "read_table_text", lambda path: looked_at.append(path) or read(path)
+    )
+    for _ in range(2):
+        assert len(merge_datasets("any", ("a=a/train.csv", "b=b/train.csv")).training) == 3
+    assert looked_at == ["a/train.csv", "b/train.csv"]
+    listed(place / "b" / "train.csv", ("z.mp4", "run"), ("w.mp4", "run"), header="path,label")
+    assert len(merge_datasets("any", ("a=a/train.csv", "b=b/train.csv")).training) == 4
+    assert looked_at[2:] == ["b/train.csv"], "it was changed"
 
 
 def test_every_reason_of_removal(parts):

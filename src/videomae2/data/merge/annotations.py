@@ -4,6 +4,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from videomae2.data.manifests.builder import ManifestBuilder
@@ -15,6 +16,7 @@ from videomae2.data.manifests.cells import (
     read_table_text,
 )
 from videomae2.data.manifests.class_names import read_class_names
+from videomae2.data.manifests.fingerprint import file_stat
 from videomae2.data.manifests.folders import VIDEO_EXTENSIONS, find_videos, get_extension
 from videomae2.data.manifests.manifest import Entry
 from videomae2.data.manifests.overlap import IdRule, extract_video_id, parse_video_id
@@ -43,12 +45,16 @@ def is_annotated(path: Path) -> bool:
     Raises:
         ManifestError: It cannot be read.
     """
-    extension = get_extension(str(path))
-    if not path.is_file() or extension in VIDEO_EXTENSIONS:
+    if not path.is_file() or get_extension(str(path)) in VIDEO_EXTENSIONS:
         return False
-    text = read_table_text(str(path))
-    if text is None or is_json_lines(text, extension):
-        columns = set(read_cells(str(path), text, ()).column_names)
+    return _has_id_column(str(path), tuple(file_stat(str(path))))
+
+
+@cache  # a merge asks twice, and lists are long; the values tell a file that has changed
+def _has_id_column(path: str, stat_values: tuple[int, ...]) -> bool:
+    text = read_table_text(path)
+    if text is None or is_json_lines(text, get_extension(path)):
+        columns = set(read_cells(path, text, ()).column_names)
     else:
         columns = set(parse_header(text)[0])
     return bool(columns & set(ID_COLUMNS)) and not columns & set(COLUMN_ALIASES["path"])

@@ -1,6 +1,6 @@
 """What a merge made: classes, videos, and what was left out and why; for people and programs."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +15,8 @@ ExclusionReason = Literal[
     "test video in training",
     "validation video in training",
 ]
+ExclusionGroup = tuple[str, DatasetSplit, ExclusionReason]
+"""Source, split and reason of videos that are counted together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Exclusion:
     """Where the video stands that it is the same as."""
 
     @property
-    def group(self) -> tuple[str, DatasetSplit, ExclusionReason]:
+    def group(self) -> ExclusionGroup:
         """What it is counted with."""
         return self.video.source, self.video.split, self.reason
 
@@ -81,7 +83,7 @@ class MergeResult:
         used_classes = {video.class_name for video in self.training}
         return [name for name in self.classes if name not in used_classes]
 
-    def count_exclusions(self) -> Counter[tuple[str, DatasetSplit, ExclusionReason]]:
+    def count_exclusions(self) -> Counter[ExclusionGroup]:
         """How many videos each source lost in each split, by reason."""
         return Counter(exclusion.group for exclusion in self.exclusions)
 
@@ -89,11 +91,14 @@ class MergeResult:
         """Say it to a person: numbers, and the first few videos of each kind of removal."""
         kept = ", ".join(f"{split} {number:,}" for split, number in self.num_kept.items())
         lines = [f"{len(self.classes)} classes; videos kept: {kept}"]
+        groups: dict[ExclusionGroup, list[Exclusion]] = defaultdict(list)
+        for exclusion in self.exclusions:
+            groups[exclusion.group].append(exclusion)
         for source, number in self.num_read.items():
             lines.append(f"{', '.join(source)}: {number:,} read")
-            for group, count in self.count_exclusions().items():
-                if group[:2] == source:
-                    lines += self._format_exclusions(group, count, max_examples)
+            for (*excluded_from, reason), exclusions in groups.items():
+                if tuple(excluded_from) == source:
+                    lines += _format_exclusions(reason, exclusions, max_examples)
         lines += map(str, self.renames)
         lines += [
             f"kept separate: {old} and {new}, both are classes of {source}"
@@ -104,17 +109,6 @@ class MergeResult:
         targets = ", ".join(f"{name} ({count:,} videos)" for name, count in self.target_tests)
         lines.append(f"target tests: {targets or 'none, only validation videos give way'}")
         return "\n".join(lines)
-
-    def _format_exclusions(
-        self, group: tuple[str, DatasetSplit, ExclusionReason], count: int, max_examples: int
-    ) -> list[str]:
-        plural = "s" if count > 1 and group[2] in ("no file", "duplicate") else ""
-        examples = [exclusion for exclusion in self.exclusions if exclusion.group == group]
-        return [f"  - {count:,} {group[2]}{plural}"] + [
-            f"      {one.video.location}: {one.video.id}"
-            + (f", as in {one.matched_location}" if one.matched_location else "")
-            for one in examples[:max_examples]
-        ]
 
     def to_dict(self) -> dict[str, Any]:
         """The report for programs, without the single videos."""
@@ -139,6 +133,17 @@ class MergeResult:
                 {"source": name, "videos": videos} for name, videos in self.target_tests
             ],
         }
+
+
+def _format_exclusions(
+    reason: ExclusionReason, exclusions: Sequence[Exclusion], max_examples: int
+) -> list[str]:
+    plural = "s" if len(exclusions) > 1 and reason in ("no file", "duplicate") else ""
+    return [f"  - {len(exclusions):,} {reason}{plural}"] + [
+        f"      {exclusion.video.location}: {exclusion.video.id}"
+        + (f", as in {exclusion.matched_location}" if exclusion.matched_location else "")
+        for exclusion in exclusions[:max_examples]
+    ]
 
 
 def _shorten(names: Sequence[str], max_shown: int) -> str:
