@@ -1,13 +1,16 @@
 """Evaluation from files to numbers."""
 
 import html
+import io
 import json
 import signal
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from tests.helpers.logs import watching_jobs
 from tests.helpers.reference_evaluation import (
@@ -100,6 +103,47 @@ def test_each_video_is_opened_once_for_all_its_views(place, tmp_path, monkeypatc
     assert len(opened) == 18
     assert again.filmstrips == found.filmstrips
     assert all(strip.startswith(b"\xff\xd8") for strip in found.filmstrips.values())
+
+
+def test_videos_that_are_not_shown_are_opened_once(place, tmp_path, monkeypatch):
+    monkeypatch.setattr("videomae2.reports.evaluation.SHEET_SIZE", 1)
+    opened = []
+
+    def counting(request, allocate):
+        opened.append(request.path)
+        return read_views(request, allocate)
+
+    monkeypatch.setattr("videomae2.data.views.read.read_views", counting)
+    found = run_it(place / "run", place / "videos", tmp_path, views=EvalViews(clips=1, crops=1))
+    shown = found.report.read_text().count("data:image/jpeg")
+    assert 1 <= shown == len(found.filmstrips) <= 2
+    assert len(opened) == 6 + shown
+    assert sorted(opened[:6]) == sorted(found.identities)
+
+
+def test_a_strip_shows_the_middle_of_the_video_of_its_row(place, tmp_path):
+    """Also behind one that cannot be read; each has a grey of its own, and a brighter middle."""
+    greys = {"a": 30, "c": 90, "d": 150}
+    for name, grey in greys.items():
+        video = np.full((24, 40, 40, 3), grey, np.uint8)
+        video[8:16] += 25  # the middle
+        np.save(tmp_path / f"{name}.npy", video)
+    (tmp_path / "b.npy").write_bytes(b"no video")
+    rows = [f"{name}.npy,{label}" for name, label in zip("abcd", ("run", "walk") * 2, strict=True)]
+    (tmp_path / "list.csv").write_text("\n".join(["path,label", *rows]) + "\n")
+    found = run_it(
+        place / "run",
+        tmp_path / "list.csv",
+        tmp_path / "out",
+        views=EvalViews(clips=3, crops=1, frame_interval=1.0),
+        allow_unreadable=True,
+    )
+    assert set(found.filmstrips) == {0, 1, 2}
+    for row, path in enumerate(found.identities):
+        picture = np.asarray(Image.open(io.BytesIO(found.filmstrips[row])).convert("L"))
+        for columns in (slice(10, 90), slice(-90, -10)):  # of the first frame and of the last
+            off = picture[:, columns].astype(int) - greys[Path(path).stem] - 25
+            assert np.abs(off).max() < 6
 
 
 def test_equal_file_names_in_two_folders_are_two_videos(straight):

@@ -189,9 +189,13 @@ def test_weights_of_a_file_are_read_before_the_first_stage(place):
             "kind: evaluate\n    recipe: small\n",
             "stages.judged.recipe: evaluate has no recipes; leave it out",
         ),
-        ("clips: 2", "clips: 0", "--views.clips 0 cannot work; it wants 1 or more"),
+        ("clips: 2", "clips: 0", "p.yaml:37: --views.clips 0 cannot work; it wants 1 or more"),
         ("clips: 2", "clip: 2", "views.clip is no setting; did you mean views.clips?"),
-        ("n_resamples: 100", "n_resamples: 0", "--n-resamples 0 cannot work; it wants 100 or more"),
+        (
+            "n_resamples: 100",
+            "n_resamples: 0",
+            "p.yaml:37: --n-resamples 0 cannot work; it wants 100 or more",
+        ),
         ("n_resamples: 100", "frames: 8", "stage judged: frames and side have no effect"),
         (
             "n_resamples: 100",
