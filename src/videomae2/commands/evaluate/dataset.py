@@ -6,7 +6,7 @@ labels or numbers.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -214,13 +214,8 @@ def _load_columns(
     label_column: str | None,
 ) -> tuple[Manifest, Float64[np.ndarray, "answered outputs"]]:
     """A table whose columns hold the answers, read as for training."""
-    source = SourceConfig(
-        path=videos,
-        root=list_config.root,
-        layout=list_config.layout,
-        frame_name=list_config.frame_name,
-        filter=list_config.filter,
-    )
+    settings = {field.name: getattr(list_config, field.name) for field in fields(ListConfig)}
+    source = SourceConfig(path=videos, **settings)
     if card.task_type == "regression" and label_column is not None:
         raise ConfigError("--label-column has no effect on numbers: columns are called as they")
     labels = LabelConfig(columns=() if label_column is None else (label_column,))

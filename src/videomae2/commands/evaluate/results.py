@@ -62,7 +62,7 @@ def build_results_json(evaluation: Evaluation) -> dict[str, Any]:
         "num_listed": evaluation.num_listed,
         "num_scored": len(evaluation.identities),
         "unreadable": evaluation.unreadable,
-        "metrics": {name: asdict(one) for name, one in metrics.values.items()},
+        "metrics": {name: asdict(interval) for name, interval in metrics.values.items()},
         "outputs": [asdict(output) for output in metrics.outputs],
         "confusion": confusion.tolist() if confusion is not None and is_small else None,
         "view_ablation": [asdict(part) for part in metrics.view_ablation],
@@ -103,9 +103,9 @@ def _video_to_dict(video: VideoResult) -> dict[str, Any]:
 def _replace_nonfinite(value: Any) -> Any:
     """The same with null for numbers that are none, which JSON has no word for."""
     if isinstance(value, dict):
-        return {name: _replace_nonfinite(one) for name, one in value.items()}
+        return {name: _replace_nonfinite(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_replace_nonfinite(one) for one in value]
+        return [_replace_nonfinite(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if isinstance(value, str | int | float | bool | None) else str(value)

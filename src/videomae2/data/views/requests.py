@@ -128,7 +128,7 @@ def list_views(clips: int, crops: int) -> list[tuple[int, int]]:
 
 def find_unique_views(
     frame_index: Int64[np.ndarray, "clips frames"], boxes: Sequence[Box]
-) -> tuple[list[int], Int64[np.ndarray, " list_views"]]:
+) -> tuple[list[int], Int64[np.ndarray, " views"]]:
     """Find the views that show the same frames and the same part of them.
 
     The clips of a short video are alike, and so are the crops of a square one.

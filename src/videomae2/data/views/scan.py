@@ -28,7 +28,7 @@ class ScanRequest(VideoRequest):
 
     pixels: Pixels
     limits: ReadLimits
-    """``seconds`` counts for opening the video, and for every part."""
+    """Its time counts for opening the video, and for every part."""
     frame_name: str | None = None
     frame_rate: float | None = None
     indices: tuple[int, ...] | None = None
@@ -86,17 +86,15 @@ def iterate_scan(
 def read_part(
     request: ScanRequest, allocate: AllocateFn
 ) -> tuple[Mapping[str, np.ndarray], Mapping[str, Any]]:
-    """Read some frames, or say what there is (``scan`` and ``open_scan`` ask for it).
+    """Read some frames, or say what there is (``iterate_scan`` and ``open_scan`` ask for it).
 
     Raises:
         VideoError: If that cannot be done.
     """
     reader = _open_sequential(replace(request, indices=None))
     if request.indices is None:
-        seconds, shape = (
-            reader.seconds,
-            (reader.shape if isinstance(reader, VideoStream) else reader.read([0]).shape[1:]),
-        )
+        seconds = reader.seconds
+        shape = reader.shape if isinstance(reader, VideoStream) else reader.read([0]).shape[1:]
         return {"seconds": np.zeros(0) if seconds is None else seconds}, {
             "has_timestamps": seconds is not None,
             "num_frames": reader.num_frames,
@@ -108,7 +106,8 @@ def read_part(
     return {"frames": out}, {}
 
 
-@lru_cache(maxsize=1)  # the video that this process reads from
+# One process reads one video: the last reader stays open until it ends.
+@lru_cache(maxsize=1)
 def _open_sequential(request: ScanRequest) -> VideoStream | Reader:
     """A reader that likes rising indices; in a folder or an array every frame is as near."""
     reader = open_video(request.entry, request)
