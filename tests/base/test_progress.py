@@ -19,15 +19,15 @@ def clock():
 
 
 def test_a_line_comes_at_most_every_30_seconds_with_rate_and_time_left(clock, caplog):
-    progress = LogProgress("evaluate", 200, "videos", 0, clock)
+    progress = LogProgress("evaluate", 200, "video", 0, clock)
     with caplog.at_level(logging.INFO, "videomae2"):
         for _ in range(100):
             clock.now += 1
             progress.advance(loss=0.25)
     assert caplog.messages == [
-        "evaluate: 30 of 200 videos  1 videos/s  2:50 min left  loss 0.25",
-        "evaluate: 60 of 200 videos  1 videos/s  2:20 min left  loss 0.25",
-        "evaluate: 90 of 200 videos  1 videos/s  1:50 min left  loss 0.25",
+        "evaluate: 30 of 200 videos  1 video/s  2:50 min left  loss 0.25",
+        "evaluate: 60 of 200 videos  1 video/s  2:20 min left  loss 0.25",
+        "evaluate: 90 of 200 videos  1 video/s  1:50 min left  loss 0.25",
     ]
 
 
@@ -41,7 +41,7 @@ def test_a_line_comes_at_most_every_30_seconds_with_rate_and_time_left(clock, ca
     ],
 )
 def test_the_end_of_a_long_job_is_said_and_said_once(seconds, lines, clock, caplog):
-    progress = LogProgress("evaluate", 2, "videos", 0, clock)
+    progress = LogProgress("evaluate", 2, "video", 0, clock)
     with caplog.at_level(logging.INFO, "videomae2"):
         for passed in seconds:
             clock.now += passed
@@ -51,7 +51,7 @@ def test_the_end_of_a_long_job_is_said_and_said_once(seconds, lines, clock, capl
 
 
 def test_shares_are_percentages(clock, caplog):
-    progress = LogProgress("evaluate", 2, "videos", 0, clock)
+    progress = LogProgress("evaluate", 2, "video", 0, clock)
     clock.now = 30.0
     with caplog.at_level(logging.INFO, "videomae2"):
         progress.advance(loss=0.123456, data_wait_share=0.216)
@@ -59,15 +59,15 @@ def test_shares_are_percentages(clock, caplog):
 
 
 def test_what_was_done_before_is_no_part_of_the_rate(clock, caplog):
-    progress = LogProgress("features", 1000, "videos", 900, clock)
+    progress = LogProgress("features", 1000, "video", 900, clock)
     clock.now = 60.0
     with caplog.at_level(logging.INFO, "videomae2"):
         progress.advance(60)
-    assert caplog.messages == ["features: 960 of 1000 videos  1 videos/s  40 s left"]
+    assert caplog.messages == ["features: 960 of 1000 videos  1 video/s  40 s left"]
 
 
 def test_without_a_total_no_time_is_left(clock, caplog):
-    progress = LogProgress("predict", None, "videos", 0, clock)
+    progress = LogProgress("predict", None, "video", 0, clock)
     clock.now = 30.0
     with caplog.at_level(logging.INFO, "videomae2"):
         progress.advance(3)

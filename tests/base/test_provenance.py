@@ -21,9 +21,9 @@ def test_differences_are_named_with_both_values_nested_ones_by_dotted_names():
     other = {"model": "abc", "views": {"clips": 2, "crops": 3}, "seed": 0}
     assert diff_values(VALUES, VALUES) == []
     assert diff_values(VALUES, other) == [
-        "views.clips: 5 -> 2",
-        "list: None -> (absent)",
-        "seed: (absent) -> 0",
+        "views.clips: 5 before, 2 now",
+        "list: None before, (absent) now",
+        "seed: (absent) before, 0 now",
     ]
 
 

@@ -38,7 +38,7 @@ def test_it_says_what_it_does_and_what_came_of_it(place, capsys):
     assert call(place, "RUN", "VIDEOS") == 0
     said = capsys.readouterr().out
     assert "best by validation; weights as saved" in said
-    assert "2 clips x 1 crops, strided, every 2 frames (as in training)" in said
+    assert "2 clips x 1 crop, strided, every 2 frames (as in training)" in said
     assert "top-1 accuracy" in said
     assert "temperature" in said
     assert "these same videos" in said
@@ -63,7 +63,7 @@ def test_json_is_all_of_its_output(place, tmp_path, capsys):
 
 def test_a_dry_run_reads_and_writes_nothing(place, tmp_path, capsys):
     assert call(place, "RUN", "VIDEOS", "--dry-run", "--out", tmp_path / "out") == 0
-    assert "views    2 clips x 1 crops" in capsys.readouterr().out
+    assert "views    2 clips x 1 crop" in capsys.readouterr().out
     assert not (tmp_path / "out").exists()
 
 

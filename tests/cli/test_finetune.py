@@ -74,7 +74,7 @@ def test_a_folder_of_thirty_videos_is_all_it_takes(folder, capsys):
         "         8 videos each to train on",
         "val      6 of 30 videos, 0.2 of each class, not trained on",
     ]
-    assert "steps    6 of 8 videos x 1 views, 2 epochs, peak lr 0.00025" in said
+    assert "steps    6 of 8 videos x 1 view, 2 epochs, peak lr 0.00025" in said
     assert "start    from scratch; --init.weights RUN would begin with what a" in "\n".join(said)
     assert said[-2].startswith("best     runs/own-cpu-finetune/best, of step ")
     assert said[-1] == "done     runs/own-cpu-finetune/best"

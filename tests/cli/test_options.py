@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -69,3 +69,44 @@ def test_help_shows_fields_defaults_and_examples(capsys):
     for text in ("Show it.", "RUN", "Frames to show. (default: 16)", "examples:"):
         assert text in said
     assert said.endswith("examples:\n  videomae2 show runs/demo\n")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Optim:
+    lr: float = 0.1
+    min_lr: float = 0.0
+    weight_decay: float = 0.0
+    epochs: int = 1
+    global_batch_size: int = 8
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Nested:
+    optim: Optim = field(default_factory=Optim)
+    rate: float = 1.0
+
+
+@pytest.mark.parametrize(
+    ("unknown", "nearest"),
+    [
+        ("--lr", "--optim.lr"),
+        ("--learning-rate", "--optim.lr"),
+        ("--optim.learning-rate", "--optim.lr"),
+        ("--min-lr", "--optim.min-lr"),
+        ("--epochs", "--optim.epochs"),
+        ("--epoch=3", "--optim.epochs"),
+        ("--wd", "--optim.weight-decay"),
+        ("--batch-size", "--optim.global-batch-size"),
+        ("--optim.rate", "--rate"),
+        ("--optimizer.weight-decay", "--optim.weight-decay"),
+    ],
+)
+def test_the_nearest_flag_is_looked_for_behind_the_dot_too(unknown, nearest):
+    with pytest.raises(ConfigError, match=f"; did you mean {nearest}\\?; see"):
+        parse_options(Nested, [unknown], prog="show", description="Show it.")
+
+
+@pytest.mark.parametrize("unknown", ["--colour", "--xyz", "--q"])
+def test_no_flag_is_suggested_where_none_is_like_it(unknown):
+    with pytest.raises(ConfigError, match=f"^{unknown} is not known; see show --help$"):
+        parse_options(Nested, [unknown], prog="show", description="Show it.")

@@ -69,8 +69,10 @@ def test_broken_videos_are_reported_and_the_rest_is_done(call):
     assert code == 2
     assert out.index("videos/bright.mp4") < out.index("videos/dark.mp4")
     assert err.splitlines() == [
-        "videomae2: cannot read broken.mp4: the data is damaged, cut off or not a video",
-        "videomae2: cannot read gone.mp4: there is no such file or folder",
+        "videomae2: cannot read broken.mp4: the data is damaged, cut off or not a video; copy it "
+        "here again",
+        f"videomae2: cannot read gone.mp4: there is no such file or folder; {os.getcwd()} is "
+        "there, without gone.mp4",
         "videomae2: 2 of 4 videos could not be read",
     ]
 
@@ -80,7 +82,8 @@ def test_json_is_one_object_per_line_and_nothing_else(call):
     assert code == 2
     broken, bright, _ = map(json.loads, out.splitlines())
     assert broken == {
-        "video": "broken.mp4", "error": "the data is damaged, cut off or not a video",
+        "video": "broken.mp4",
+        "error": "the data is damaged, cut off or not a video; copy it here again",
     }  # fmt: skip
     assert bright["video"] == "videos/bright.mp4"
     assert bright["active"] == [{"class": 1, "name": "bright"}]

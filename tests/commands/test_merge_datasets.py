@@ -346,7 +346,7 @@ def test_lists_that_are_not_there_or_wrong_are_said_at_once(parts):
     (parts / "k600" / "train.csv").write_text("label,youtube_id\n,x\n")
     said = refused("a=a.csv", "k400", "k600=k600/train.csv,k600/vali.csv",
                    options=MergeOptions(ids=("youtube",)))  # fmt: skip
-    assert f"a.csv: does not exist; {parts} does, without a.csv" in said
+    assert f"a.csv: does not exist; {parts} is there, without a.csv" in said
     assert "k600/train.csv:2: the column label is empty" in said
     assert "k600/vali.csv: does not exist" in said
 
@@ -386,10 +386,10 @@ def test_a_misspelt_class(place):
     listed(place / "l.csv", ("1.mp4", "archery"), ("2.mp4", "abseilin"), header="path,label")
     settings = MergeOptions(classes=Path("kinetics-400"))
     said = refused("l=l.csv", options=settings)
-    assert "1 classes are none of the 400 wanted: 'abseilin' (of l, near 'abseiling')" in said
+    assert "1 class beside the 400 wanted: 'abseilin' (of l, near 'abseiling')" in said
     words = MergeOptions(ids=("file-name",))
     said = refused("l=l.csv", kind="kinetics-710", options=words)
-    assert "none of the 710 wanted: 'abseilin'" in said
+    assert "beside the 710 wanted: 'abseilin'" in said
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_a_good_run_has_no_problems(tmp_path):
         ("online_probe.interval", 100, "--online-probe.interval has no effect without "
                                        "--online-probe.videos"),
         ("online_probe.videos", Path("/no/such.csv"), "--online-probe.videos /no/such.csv does not "
-                                                      "exist; / does, without no"),
+                                                      "exist; / is there, without no"),
         ("runtime.device", "gpu", "--runtime.device gpu is not known; it wants auto, cpu, cuda"),
         ("seed", -1, "--seed -1 cannot work"),
     ],
@@ -86,7 +86,9 @@ def test_all_problems_come_at_once(tmp_path):
 
 def test_a_path_that_is_not_there_says_how_far_it_is(tmp_path):
     run = changed(good_run(tmp_path), "data.sources.0.path", tmp_path / "no" / "such")
-    assert problems(run) == [f"videos {tmp_path}/no/such do not exist; {tmp_path} does, without no"]
+    assert problems(run) == [
+        f"videos: {tmp_path}/no/such does not exist; {tmp_path} is there, without no"
+    ]
 
 
 def test_a_root_for_a_folder_has_no_effect(tmp_path):

@@ -35,7 +35,9 @@ def test_a_difference_is_named_and_weighed(tmp_path, path, value, matters):
     old = good_run(tmp_path)
     new = changed(old, path, value)
     leaves = [to_builtin(dict(flatten(run))[path]) for run in (old, new)]
-    assert diff_configs(old, new) == ([f"{path}: {leaves[0]} -> {leaves[1]}"] if matters else [])
+    assert diff_configs(old, new) == (
+        [f"{path}: {leaves[0]} before, {leaves[1]} now"] if matters else []
+    )
 
 
 def test_the_place_of_a_cache_is_none_of_the_results(tmp_path):
@@ -54,7 +56,7 @@ def test_a_source_that_came_matters(tmp_path):
     found = diff_configs(good_run(tmp_path, 1), good_run(tmp_path, 2))
     assert found
     assert all(line.startswith("data.sources.1.") for line in found)
-    assert all(": (absent) -> " in line for line in found)
+    assert all(": (absent) before, " in line for line in found)
 
 
 def test_the_table_names_only_settings_that_exist(tmp_path):

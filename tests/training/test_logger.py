@@ -58,7 +58,7 @@ def test_the_line_for_people_says_all_that_matters(tmp_path, caplog):
     board.on_log(LogWindow([record(0), bad], seconds=4.0, wait_seconds=1.0))
     board.close()
     line = caplog.messages[-1]
-    speed = "4 clips/s  data wait 25%  1.5 GiB  3:16 min left  1 steps skipped  2 unreadable"
+    speed = "4 clips/s  data wait 25%  1.5 GiB  3:16 min left  1 step skipped  2 unreadable"
     assert line == f"step   2/100  loss 0.5000  lr 1.00e-03  grad 2  {speed}"
     assert read(tmp_path)[1] | {"time": 0} == {
         **read(tmp_path)[1],

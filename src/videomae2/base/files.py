@@ -24,7 +24,7 @@ def path_hint(path: Path) -> str:
     """Say how much of a path exists."""
     full = Path(os.path.abspath(os.path.expanduser(path)))
     existing = next(parent for parent in full.parents if parent.is_dir())
-    return f"; {existing} does, without {full.relative_to(existing).parts[0]}"
+    return f"; {existing} is there, without {full.relative_to(existing).parts[0]}"
 
 
 def fsync_tree(path: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
-from videomae2.base.text import format_duration
+from videomae2.base.text import format_count, format_duration
 
 _logger = logging.getLogger(__name__)
 _LOG_INTERVAL_SECONDS = 30.0
@@ -33,15 +33,15 @@ Display = Callable[[str, Number | None, str, Number], Progress]
 """Title, total (None if unknown), unit and what was done before → the progress of a job."""
 
 
-def format_amount(value: Number) -> str:
-    """A count in full, seconds to a tenth."""
-    return f"{round(value, 1):.15g}"
+def format_done(done: Number, total: Number | None, unit: str, separator: str) -> str:
+    """Counts in full, seconds to a tenth: 3 of 10 videos."""
+    of_total = f"{round(done, 1):.15g}{separator}" if total is not None else ""
+    return of_total + format_count(round(done if total is None else total, 1), unit, ".15g")
 
 
 def format_rate(per_second: float, unit: str) -> str:
     """How fast it goes, to three digits."""
-    number = f"{per_second:.3g}" if per_second < 100 else f"{per_second:.0f}"
-    return f"{number} {unit}/s"
+    return f"{format_count(per_second, unit, '.3g' if per_second < 100 else '.0f')}/s"
 
 
 def format_metrics(metrics: Mapping[str, Number]) -> str:
@@ -88,9 +88,8 @@ class LogProgress:
 
     def _format_line(self, now: float) -> str:
         rate = (self.done - self._first) / max(1e-9, now - self._started_at)
-        of_total = "" if self.total is None else f" of {format_amount(self.total)}"
-        done = f"{self.title}: {format_amount(self.done)}{of_total} {self.unit}"
-        parts = [done, format_rate(rate, self.unit)]
+        done = format_done(self.done, self.total, self.unit, " of ")
+        parts = [f"{self.title}: {done}", format_rate(rate, self.unit)]
         if self.total is not None and rate > 0:
             parts.append(f"{format_duration((self.total - self.done) / rate)} left")
         return "  ".join([*parts, *filter(None, [format_metrics(self.metrics)])])
@@ -119,7 +118,7 @@ def start_progress(
     title: str,
     *,
     total: Number | None,
-    unit: str = "videos",
+    unit: str = "video",
     done: Number = 0,
     log_lines: bool = True,
 ) -> Progress:
@@ -128,7 +127,7 @@ def start_progress(
     Args:
         title: What is done, in a word or two.
         total: How much there is to do, in units; None if nobody knows.
-        unit: What is counted, in the plural.
+        unit: What is counted, in the singular.
         done: What an earlier call had done already; no part of the rate.
         log_lines: Without a display, say it in lines of the log; False for a job with lines of its
             own.
@@ -140,7 +139,7 @@ def start_progress(
 
 @contextmanager
 def track(
-    title: str, *, total: Number | None, unit: str = "videos", done: Number = 0
+    title: str, *, total: Number | None, unit: str = "video", done: Number = 0
 ) -> Iterator[Progress]:
     """Show how far a job is for as long as the context lasts; see ``start_progress``."""
     progress = start_progress(title, total=total, unit=unit, done=done)

@@ -1,6 +1,7 @@
-"""Counts, sizes, times and multiples in words; tables of text."""
+"""Counts, sizes, times and multiples in words; the word that was meant; tables of text."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 
 def format_multiples(number: int, unit: int) -> str:
@@ -9,9 +10,31 @@ def format_multiples(number: int, unit: int) -> str:
     return f"{below} or {below + unit}" if below else f"{unit}"
 
 
-def format_count(number: int, noun: str) -> str:
-    """A number with its noun."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def format_count(number: float, noun: str, spec: str = "") -> str:
+    """A number with its noun, such as 1 clip or 1.5 epochs; ``spec`` formats the number."""
+    text = f"{number:{spec}}"
+    return f"{text} {noun if text == '1' else pluralize(noun)}"
+
+
+def pluralize(noun: str) -> str:
+    """The plural of a regular noun; symbols such as s have none."""
+    if len(noun) == 1:
+        return noun
+    if noun.endswith("y") and noun[-2] not in "aeiou":
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith(("s", "x", "tch", "sh")) else f"{noun}s"
+
+
+def find_nearest(word: str, known: Iterable[str], *, cutoff: float = 0.5) -> str | None:
+    """The known word that was probably meant."""
+    return next(iter(get_close_matches(word, list(known), n=1, cutoff=cutoff)), None)
+
+
+def suggest_nearest(word: str, known: Iterable[str], *, cutoff: float = 0.5) -> str:
+    """Say which word was probably meant, or which there are."""
+    known_words = list(known)
+    nearest = find_nearest(word, known_words, cutoff=cutoff)
+    return f"did you mean {nearest}?" if nearest else f"there are {', '.join(known_words)}"
 
 
 def format_duration(seconds: float) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from videomae2.base.summary import Summary
+from videomae2.base.text import format_count
 from videomae2.cli.options import parse_options
 from videomae2.cli.terminal import print_plan
 from videomae2.commands.demo import run_demo, write_videos
@@ -81,7 +82,11 @@ def _plan_demo(options: DemoOptions) -> Summary:
         (
             ("videos", f"{options.videos} videos of moving shapes in {_note_resume(folder)}"),
             *(
-                ("run", f"{words}: {run.optim.epochs:g} passes in {_note_resume(run.output_dir)}")
+                (
+                    "run",
+                    f"{words}: {format_count(run.optim.epochs, 'pass', 'g')} in "
+                    f"{_note_resume(run.output_dir)}",
+                )
                 for words, run in runs.items()
             ),
             ("report", report),

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
+from videomae2.base.text import format_count
 from videomae2.cli.options import parse_options
 from videomae2.cli.terminal import print_pairs, print_plan
 from videomae2.commands.evaluate.config import EvaluateConfig
@@ -90,7 +91,10 @@ def print_metrics(evaluation: Evaluation) -> None:
         rows.append(("calibration", f"ECE {calibration.ece.value:.2%}; {temperature}"))
     print_pairs(rows)
     if evaluation.unreadable:
-        print(f"{len(evaluation.unreadable)} of {evaluation.num_listed} videos could not be read")
+        print(
+            f"{len(evaluation.unreadable)} of "
+            f"{format_count(evaluation.num_listed, 'video')} could not be read"
+        )
 
 
 def _format_interval(interval: Interval, *, as_percent: bool) -> str:

@@ -11,11 +11,11 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib import import_module
 
 from videomae2 import __version__
 from videomae2.base.signals import SignalHandler, raise_if_stopped
+from videomae2.base.text import suggest_nearest
 from videomae2.cli.terminal import show_log
 from videomae2.errors import ConfigError, Interrupted, VideoMAE2Error
 
@@ -106,7 +106,7 @@ def _run_command(args: list[str]) -> int:
         return DONE
     name, *rest = args
     if name not in COMMANDS:
-        raise ConfigError(_format_unknown_command(name))
+        raise ConfigError(f"there is no command '{name}'; {suggest_nearest(name, COMMANDS)}")
     command = COMMANDS[name]
     with SignalHandler() if command.handles_stop_signals else nullcontext():
         run = _load_function(command.function)
@@ -145,12 +145,6 @@ def _format_help() -> str:
             "  videomae2 pretrain own my_videos/",
         ]
     )
-
-
-def _format_unknown_command(name: str) -> str:
-    matches = get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
-    hint = f"did you mean {matches[0]}?" if matches else f"there are {', '.join(COMMANDS)}"
-    return f"there is no command '{name}'; {hint}"
 
 
 def _report_error(error: BaseException) -> int:

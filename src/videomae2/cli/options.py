@@ -10,7 +10,7 @@ import io
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from typing import Any, TypeVar
 
 import tyro
@@ -123,5 +123,28 @@ def _suggest_flag(tokens: Sequence[str], options_type: type[T], default: T | Non
     except SystemExit:
         pass
     flags = {word.strip("[],") for word in text.getvalue().split() if word.startswith("--")}
-    matches = get_close_matches(unknown, flags, n=1)
-    return f"; did you mean {matches[0]}?" if matches else ""
+    nearest = max(sorted(flags), key=lambda flag: _rate_likeness(unknown, flag))
+    is_near = max(_rate_likeness(unknown, nearest)) >= _MIN_LIKENESS
+    return f"; did you mean {nearest}?" if is_near else ""
+
+
+_MIN_LIKENESS = 0.6
+_INITIALS_LIKENESS = 0.9
+
+
+def _rate_likeness(unknown: str, flag: str) -> tuple[float, float]:
+    """How much two flags look alike, by what stands behind the last dot too, and as a whole.
+
+    Initials count, for people write --lr, --learning-rate and --wd.
+    """
+    words, known = unknown.removeprefix("--"), flag.removeprefix("--")
+    last, known_last = words.split(".")[-1], known.split(".")[-1]
+    whole = SequenceMatcher(None, words, known).ratio()
+    likeness = max(whole, SequenceMatcher(None, last, known_last).ratio())
+    if known_last == _initials(last) or last == _initials(known_last):
+        likeness = max(likeness, _INITIALS_LIKENESS)
+    return likeness, whole
+
+
+def _initials(words: str) -> str:
+    return "".join(word[:1] for word in words.split("-"))

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from videomae2.base.files import check_writable
+from videomae2.base.files import check_writable, path_hint
 from videomae2.base.summary import Summary
 from videomae2.cli.options import parse_options
 from videomae2.cli.predict_output import PredictionPrinter, summarize_model
@@ -106,6 +106,8 @@ def main(arguments: list[str]) -> int:
     )
     _check_options(options)
     inputs = expand_inputs([video for video in options.videos if video != STDIN])
+    if not options.dry_run and STDIN not in options.videos:
+        _check_any_exists(inputs)
     predictor = _load_predictor(options)
     if options.timeline:
         check_window_length(predictor, options.windows)
@@ -167,6 +169,16 @@ def _check_options(options: PredictOptions) -> None:
         problems.append("--save-video wants a folder to write to; give --out")
     if problems:
         raise ConfigError(problems)
+
+
+def _check_any_exists(inputs: Sequence[VideoInput]) -> None:
+    """Refuse videos none of which is there, before the model is loaded."""
+    problems = []
+    for path in (video.entry.path for video in inputs):
+        if os.path.exists(path):
+            return
+        problems.append(f"{path} does not exist{path_hint(Path(path))}")
+    raise ConfigError(problems[:_MAX_SHOWN])
 
 
 def _load_predictor(options: PredictOptions) -> Predictor:

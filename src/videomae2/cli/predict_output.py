@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from videomae2.base.summary import Summary
+from videomae2.base.text import format_count
 from videomae2.cli.terminal import print_pairs, print_summary
 from videomae2.commands.timeline import build_timeline_json
 from videomae2.errors import VideoError
@@ -40,7 +41,9 @@ class PredictionPrinter:
     def get_exit_code(self) -> int:
         """Give the exit code, after a last word if videos could not be read."""
         if self.num_failed and self.num_done > 1:
-            self._print_warning(f"{self.num_failed} of {self.num_done} videos could not be read")
+            self._print_warning(
+                f"{self.num_failed} of {format_count(self.num_done, 'video')} could not be read"
+            )
         return 2 if self.num_failed else 0
 
     def print_prediction(self, prediction: Prediction | VideoError) -> None:
@@ -153,7 +156,7 @@ def _format_clips(predictor: Predictor) -> str:
     """What a clip shows, in words."""
     views = predictor.scorer.views
     assumed = " (assumed: the model does not say; --frame-interval)" if is_assumed(views) else ""
-    return f"{views.frames} frames, {format_frames(views)}{assumed}"
+    return f"{format_count(views.frames, 'frame')}, {format_frames(views)}{assumed}"
 
 
 def _format_windows(timeline: Timeline) -> str:
@@ -161,7 +164,8 @@ def _format_windows(timeline: Timeline) -> str:
     if len(starts) == 1:
         return f"one window of {stops[0] - starts[0]:.3g} s"
     return (
-        f"{len(starts)} windows of {stops[0] - starts[0]:.3g} s every {starts[1] - starts[0]:.3g} s"
+        f"{format_count(len(starts), 'window')} of {stops[0] - starts[0]:.3g} s every "
+        f"{starts[1] - starts[0]:.3g} s"
     )
 
 

@@ -11,13 +11,13 @@ import re
 import textwrap
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, make_dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
 import tyro
 
 from videomae2.base.summary import Summary
+from videomae2.base.text import find_nearest
 from videomae2.cli.options import parse_options
 from videomae2.cli.terminal import print_plan
 from videomae2.commands.train.run_folder import check_resumable
@@ -255,8 +255,8 @@ def suggest_recipe(prog: str, recipes: Collection[str], word: str) -> str:
     if Path(word).exists():
         recipe = _choose_default_recipe(recipes)
         return f"a recipe comes before the videos; try {prog} {recipe} {word}"
-    matches = get_close_matches(word, recipes, n=1, cutoff=0.4)
-    hint = f"did you mean {matches[0]}? " if matches else ""
+    nearest = find_nearest(word, recipes, cutoff=0.4)
+    hint = f"did you mean {nearest}? " if nearest else ""
     return f"there is no recipe '{word}'; {hint}{prog} lists them"
 
 

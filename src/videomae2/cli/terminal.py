@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
-from videomae2.base.progress import Number, format_amount, format_metrics, format_rate, set_display
+from videomae2.base.progress import Number, format_done, format_metrics, format_rate, set_display
 from videomae2.base.summary import Summary
 from videomae2.base.text import format_duration
 
@@ -178,8 +178,7 @@ def _start_bars() -> Any:
 def _format_numbers(task: Any) -> str:
     """Done, total, rate, time left, and the newest metrics."""
     unit = task.fields["unit"]
-    of_total = "" if task.total is None else f"/{format_amount(task.total)}"
-    parts = [f"{format_amount(task.completed)}{of_total} {unit}"]
+    parts = [format_done(task.completed, task.total, unit, "/")]
     if task.speed:
         parts.append(format_rate(task.speed, unit))
     if task.time_remaining is not None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from videomae2.base.text import format_count
 from videomae2.commands.evaluate.config import EvaluateConfig
 from videomae2.commands.evaluate.run import evaluate
 from videomae2.commands.reconstruct import reconstruct_videos
@@ -31,7 +32,7 @@ _TEST_VIEWS = EvalViews(clips=2, crops=1)
 
 def write_videos(folder: Path, *, videos: int) -> MovingShapes:
     """Write the built-in data set, or what is missing of it."""
-    _logger.info(f"videos   {videos} videos of moving shapes in {folder}")
+    _logger.info(f"videos   {format_count(videos, 'video')} of moving shapes in {folder}")
     return write_moving_shapes(folder, videos=videos, frames=40)
 
 

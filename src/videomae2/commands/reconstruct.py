@@ -9,6 +9,7 @@ import torch
 from videomae2.base.schema import from_dict
 from videomae2.base.summary import Summary
 from videomae2.commands.reconstruct_clip import ReconstructConfig, VideoClip, find_source, read_clip
+from videomae2.data.video.reader import read_file_mode
 from videomae2.data.views.crops import center_box
 from videomae2.data.views.resize import crop_and_resize
 from videomae2.errors import ConfigError
@@ -60,6 +61,7 @@ def reconstruct(
         VideoError: If the video cannot be read.
         ConfigError: If a choice cannot work with this model or video.
     """
+    read_file_mode(video)
     loaded = _load_model(run, config, device)
     count = _resolve_frame_count(frames_shown, loaded.task.model.cubes)
     clip = _reconstruct_clip(loaded, video, 0)
@@ -89,6 +91,7 @@ def preview(
     Raises:
         CheckpointError, VideoError, ConfigError: As ``reconstruct``.
     """
+    read_file_mode(video)
     loaded = _load_model(run, config, device)
     count = _resolve_frame_count(frames_shown, loaded.task.model.cubes)
     clip = loaded.read_clip(video)

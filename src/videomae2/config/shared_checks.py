@@ -27,7 +27,7 @@ def _check_sources(run: Run) -> Iterator[str]:
 def check_source(source: SourceConfig, flag: str) -> Iterator[str]:
     """What is wrong with the place of a source."""
     if not path_exists(source.path):
-        yield f"videos {source.path} do not exist{path_hint(source.path)}"
+        yield f"videos: {source.path} does not exist{path_hint(source.path)}"
     if source.root is not None and not path_exists(source.root):
         yield f"{flag}.root {source.root} does not exist{path_hint(source.root)}"
     elif source.root is not None and source.path.is_dir():

@@ -21,6 +21,7 @@ from torch import Tensor
 from videomae2.base.progress import track
 from videomae2.base.provenance import compute_digest
 from videomae2.base.signals import SignalHandler
+from videomae2.base.text import format_count
 from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.manifests.fingerprint import file_stat
 from videomae2.data.manifests.manifest import Manifest
@@ -90,7 +91,7 @@ class FeatureExtractor:
                 self._fill(store, pending, manifest, views, stored_grid, name)
             num_extracted = len(pending) - len(store.unreadable)  # unreadable are all pending
             origin = f"{num_extracted} extracted to" if pending else "from"
-            _logger.info(f"features {name}: {videos} videos, {origin} {folder}")
+            _logger.info(f"features {name}: {format_count(videos, 'video')}, {origin} {folder}")
         return store
 
     def _fill(
@@ -130,7 +131,7 @@ class FeatureExtractor:
                     num_done = total - len(store.pending())
                     raise Interrupted(
                         f"stopped by {stop_signal.stop_signal.name}; the features of {num_done} of "
-                        f"{total} videos are kept, and the same command goes on"
+                        f"{format_count(total, 'video')} kept; the same command goes on"
                     )
 
     def _count_tokens(self, stored_grid: Grid | None) -> int | None:

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Int32, Int64
 
 from videomae2.base.ranges import INNER_SHARE, find_range_errors
+from videomae2.base.text import format_count
 from videomae2.data.manifests.class_names import infer_classes
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.manifests.overlap import describe_entry, find_overlap
@@ -110,7 +111,8 @@ def _split_train(
 ) -> ProbeData:
     if len(manifest) < _MIN_VIDEOS:
         raise DataError(
-            f"{manifest.source} has {len(manifest)} videos, too few to hold some out as a test; "
+            f"{manifest.source} has {format_count(len(manifest), 'video')}, too few to hold "
+            f"some out as a test; "
             f"wanted {_MIN_VIDEOS} or more, or give TEST"
         )
     rows = _subsample_rows(manifest, max_videos, seed)
@@ -130,13 +132,14 @@ def _format_split(
     text = "held out of each class"
     if num_tested < num_classes:
         text = (
-            f"held out of {num_tested} of {num_classes} classes only: the others have too few "
+            f"held out of {num_tested} of {format_count(num_classes, 'class')} only: the "
+            f"others have too few "
             f"videos to give one; a larger --test-share, or TEST, would test them"
         )
     return (
         text
         if num_trained == num_classes
-        else f"{text}; {num_classes - num_trained} classes have none left to learn"
+        else f"{text}; none is left to learn for {format_count(num_classes - num_trained, 'class')}"
     )
 
 
@@ -155,7 +158,8 @@ def _check_leakage(train: Manifest, test: Manifest) -> None:
     overlap = find_overlap(train, test)
     if overlap:
         raise DataError(
-            f"{len(overlap)} of {len(test)} test videos are also training videos, such as "
+            f"{len(overlap)} of {format_count(len(test), 'test video')} are also training "
+            f"videos, such as "
             f"{describe_entry(overlap[0])}; take them out of one list, or give --filter and "
             "--filter-test"
         )

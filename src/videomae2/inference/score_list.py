@@ -22,6 +22,7 @@ import numpy as np
 from videomae2.base.jsonl import append_block
 from videomae2.base.progress import track
 from videomae2.base.signals import SignalHandler
+from videomae2.base.text import format_count
 from videomae2.data.manifests.fingerprint import file_stat
 from videomae2.data.manifests.manifest import Entry
 from videomae2.data.views.requests import ViewsRequest
@@ -62,7 +63,7 @@ class ScoreStore:
         except OSError as error:
             raise ConfigError(
                 f"cannot write to {self.path}: {error.strerror}; free some room and start again, "
-                f"{len(self._index)} videos are finished"
+                f"{format_count(len(self._index), 'video')} finished"
             ) from error
         self._index[name] = offset, stat_values
         self._size = offset + len(line)
@@ -155,7 +156,8 @@ def score_videos(
             if stop_signal.stop_signal is not None:
                 raise Interrupted(
                     f"stopped by {stop_signal.stop_signal.name} with "
-                    f"{len(entries) - total + num_decoded} of {len(entries)} videos done; the same "
+                    f"{len(entries) - total + num_decoded} of "
+                    f"{format_count(len(entries), 'video')} done; the same "
                     f"command goes on"
                 )
             videos: list[ResizedVideo | None] = []

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from videomae2.base.ranges import ONE_OR_MORE, POSITIVE, find_range_errors
+from videomae2.base.text import format_count
 from videomae2.data.loading.sources import find_without_timestamps
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.video.reader import ReadLimits
@@ -124,7 +125,8 @@ def format_views(views: ViewSpec) -> str:
     if views.frame_sampling == "strided":
         interval = f", every {views.frame_interval:g} {views.interval_unit}"
     return (
-        f"{views.clips} clips x {views.crops} crops, {views.frame_sampling}{interval} "
+        f"{format_count(views.clips, 'clip')} x {format_count(views.crops, 'crop')}, "
+        f"{views.frame_sampling}{interval} "
         f"({views.source}), resized {'with antialiasing' if views.antialias else 'plainly'}"
     )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float64
 
+from videomae2.base.text import format_count
 from videomae2.errors import ConfigError
 from videomae2.reports.charts import (
     COLORS,
@@ -112,7 +113,7 @@ def _draw_loss(axes: Axes, log: MetricsLog, *, baseline: float | None = None) ->
         _set_log_scale(axes)
     num_skipped = int(np.isnan(log.loss).sum())
     if num_skipped:
-        axes.plot([], [], " ", label=f"{num_skipped} steps skipped")
+        axes.plot([], [], " ", label=f"{format_count(num_skipped, 'step')} skipped")
     axes.set_ylabel("loss")
     draw_legend(axes)
 

@@ -147,7 +147,9 @@ def _draw_reliability(reliability: Reliability, *, description: str) -> "Markup"
             size = 6 + 10 * math.sqrt(count / counts.max())
             (dot,) = axes.plot(confidence, accuracy, "o", color=COLORS["c0"], markersize=size,
                                markeredgewidth=0, alpha=0.85)  # fmt: skip
-            set_tip(dot, f"{count} videos: {confidence:.1%} sure, {accuracy:.1%} right")
+            set_tip(
+                dot, f"{format_count(count, 'video')}: {confidence:.1%} sure, {accuracy:.1%} right"
+            )
         axes.set(xlim=(0, 1), ylim=(0, 1))
         axes.set(xlabel="probability of the predicted class", ylabel="share that is right")
         for axis in (axes.xaxis, axes.yaxis):

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from videomae2.base.summary import Summary
+from videomae2.base.text import format_count
 from videomae2.metrics.probe import ProbeResult
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.weights.config_json import FrameSampling
@@ -60,15 +61,23 @@ _HEADER = ("probe", "top-1", "95 % interval", "top-5", "mean class", "validation
 
 def format_report(report: ProbeReport) -> str:
     """A few lines and a table."""
-    train = f"{report.num_train_videos} videos of {len(report.classes)} classes: {report.train}"
+    train = (
+        f"{format_count(report.num_train_videos, 'video')} of "
+        f"{format_count(len(report.classes), 'class')}: {report.train}"
+    )
     rows = [
         ("weights", f"{report.weights} ({report.encoder})"),
         ("clips", f"{report.clips} of each video, {format_sampling(report.frame_sampling)}"),
         ("train", train),
-        ("test", f"{report.num_test_videos} videos: {report.test}"),
+        ("test", f"{format_count(report.num_test_videos, 'video')}: {report.test}"),
     ]
     if report.unreadable:
-        rows.append(("skipped", f"{len(report.unreadable)} videos that cannot be read (--json)"))
+        rows.append(
+            (
+                "skipped",
+                f"{format_count(len(report.unreadable), 'video')} that cannot be read (--json)",
+            )
+        )
     lines = [str(Summary(tuple(rows))), "", *_format_table(report), ""]
     for result in report.results:
         lines += [f"{_METHOD_NAMES[result.method]}: {note}" for note in result.remarks]

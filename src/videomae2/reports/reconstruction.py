@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt8
 
+from videomae2.base.text import format_count
 from videomae2.reports.image_canvas import Color, enlarge, to_rgb
 from videomae2.tasks.pretrain import MaskingConfig
 from videomae2.tasks.reconstruct import StatisticsSource
@@ -148,5 +149,5 @@ def format_decoder(clip: ReconstructedClip) -> str:
         return f"The decoder predicts all {num_hidden} hidden cubes at once, as in training."
     return (
         f"As in training, the decoder predicts {num_first_pass} of the {num_hidden} hidden cubes "
-        f"at a time: its share. 'Rebuilt' joins {clip.num_passes} such passes."
+        f"at a time: its share. 'Rebuilt' joins {format_count(clip.num_passes, 'such pass')}."
     )

@@ -4,6 +4,7 @@ import warnings
 from collections import Counter
 from pathlib import Path
 
+from videomae2.base.text import format_count
 from videomae2.inference.timeline import Timeline
 from videomae2.reports.charts import Axes, open_png, shorten
 from videomae2.reports.image_canvas import Color
@@ -56,7 +57,7 @@ def write_timeline_picture(timeline: Timeline, path: Path) -> Path:
         if rows:
             _draw_bars(panels[0], timeline, rows, colors)
         _draw_curves(panels[-1], timeline, colors)
-        title = f"{name}   ·   {len(timeline.scores)} windows"
+        title = f"{name}   ·   {format_count(len(timeline.scores), 'window')}"
         panels[0].set_title(title, loc="left", fontsize=12)
         for axes in panels:
             axes.set_xlim(0, timeline.length_seconds)

@@ -13,7 +13,7 @@ from typing import Any
 
 from videomae2.base.jsonl import JsonLines
 from videomae2.base.progress import start_progress
-from videomae2.base.text import format_duration
+from videomae2.base.text import format_count, format_duration
 from videomae2.training.callback import Callback
 from videomae2.training.metrics_buffer import LogWindow, StepRecord
 
@@ -36,7 +36,7 @@ class MetricsLogger(Callback):
         )
         self._writer = _open_tensorboard(folder, first_step)
         self._progress = start_progress(
-            "training", total=steps, unit="steps", done=first_step, log_lines=False
+            "training", total=steps, unit="step", done=first_step, log_lines=False
         )
         self._seconds_per_step: deque[float] = deque(maxlen=20)
 
@@ -102,7 +102,7 @@ class MetricsLogger(Callback):
             f"{format_duration(self._estimate_seconds_remaining(steps_done))} left",
         ]
         skipped, unreadable = len(records) - len(finite), sum(r.num_unreadable for r in records)
-        parts += [f"{skipped} steps skipped"] if skipped else []
+        parts += [f"{format_count(skipped, 'step')} skipped"] if skipped else []
         parts += [f"{unreadable} unreadable"] if unreadable else []
         return "  ".join(parts)
 

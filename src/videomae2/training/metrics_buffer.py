@@ -8,6 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from videomae2.base.text import format_count
 from videomae2.errors import NonFiniteLossError
 from videomae2.training.step import StepResult
 
@@ -98,7 +99,8 @@ def _explain_skipped(skipped: list[StepRecord]) -> str:
     names = ", ".join(videos[:8]) + (f" and {len(videos) - 8} more" if len(videos) > 8 else "")
     cause = "no readable video" if last.num_unreadable and math.isnan(last.loss) else "not finite"
     return (
-        f"{len(skipped)} steps in a row were skipped, up to step {last.step}: loss {last.loss:g}, "
+        f"{format_count(len(skipped), 'step')} in a row skipped, up to step "
+        f"{last.step}: loss {last.loss:g}, "
         f"gradient norm {last.grad_norm:g}, lr {last.lr:.3g} ({cause}); a smaller --optim.lr, "
         f"--optim.clip-norm 1 or --runtime.precision fp32 may help; videos of these steps: {names}"
     )

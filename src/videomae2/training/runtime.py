@@ -13,6 +13,7 @@ import torch
 import torch.utils.deterministic
 from torch import nn
 
+from videomae2.base.text import format_count
 from videomae2.errors import ConfigError
 from videomae2.tensors import matmul
 
@@ -49,7 +50,7 @@ class Runtime:
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
     def __str__(self) -> str:
-        name = f"{torch.get_num_threads()} threads"
+        name = format_count(torch.get_num_threads(), "thread")
         if self.device.type == "cuda":
             name = torch.cuda.get_device_name(self.device)
         compiled = ", compiled" if self.compile else ""

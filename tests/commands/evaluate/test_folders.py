@@ -103,7 +103,7 @@ def test_weights_are_told_apart_raw_means_and_checkpoints(place):
 def test_a_named_folder_with_other_results_is_refused(place):
     out = place / "out"
     evaluated(place, "a/test", out)
-    wanted = r"out holds the results of another evaluation: videos: \S+/a/test -> \S+/b/test, "
+    wanted = r"out holds the results of another evaluation: videos: \S+/a/test before, \S+/b/test "
     with pytest.raises(ConfigError, match=wanted):
         planned(place, "b/test", out)
     with pytest.raises(ConfigError, match=r"views\.clips: 1 -> 2; choose another --out"):

@@ -154,7 +154,7 @@ def test_it_says_of_how_many_classes_videos_were_held_out(tmp_path):
     assert [one.test_description.split(", ", 1)[1] for one in lists] == [
         "held out of 2 of 3 classes only: the others have too few videos to give one; a larger "
         "--test-share, or TEST, would test them",
-        "held out of each class; 2 classes have none left to learn",
+        "held out of each class; none is left to learn for 2 classes",
     ]
 
 
@@ -208,7 +208,7 @@ def test_asked_to_stop_it_keeps_what_it_has_and_goes_on(place, tmp_path, monkeyp
             os.kill(os.getpid(), number)
 
     monkeypatch.setattr(FeatureStore, "write", ask_at_ten)
-    words = f"stopped by {number.name}; the features of 10 of 24 videos are kept, and the same"
+    words = f"stopped by {number.name}; the features of 10 of 24 videos kept; the same"
     with pytest.raises(Interrupted, match=words):
         run(place, tmp_path / "cache")
     monkeypatch.undo()

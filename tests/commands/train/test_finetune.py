@@ -455,7 +455,7 @@ def test_unreadable_held_out_videos_are_said_and_listed(videos, tmp_path):
         finetune(run)
     looks = [line for line in said if line.startswith("val at")]
     assert looks
-    assert all(line.endswith("(1 videos unreadable)") for line in looks)
+    assert all(line.endswith("(1 video unreadable)") for line in looks)
     listed = json.loads((tmp_path / "run" / "val" / "unreadable.jsonl").read_text())
     assert listed["path"] == str(broken)
     for path in sorted(held.rglob("*.mp4"))[1:4]:

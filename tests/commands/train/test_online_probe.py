@@ -149,7 +149,7 @@ def test_videos_that_cannot_be_read_are_left_out_and_said(videos, tmp_path):
     run = probed(videos, tmp_path, tmp_path / "run", every=100, epochs=1.0)
     with logging_to(said.append):
         pretrain(run)
-    assert any("1 videos are skipped, such as: cannot read" in line for line in said)
+    assert any("skipped 1 video, such as: cannot read" in line for line in said)
     for path in (tmp_path / "test").rglob("*.npy"):
         path.write_bytes(b"nothing")
     with pytest.raises(DataError, match="17 to train on and 0 to test on"):

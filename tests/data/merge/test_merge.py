@@ -116,7 +116,7 @@ def test_a_rename_within_one_list_is_not_made():
 def test_what_cannot_be_united_is_refused():
     with pytest.raises(ConfigError, match=r"renames lead to names that are renamed .*: 'b'"):
         merge_sources([source("k4", "training", a="x")], renames={"a": "b", "b": "c"})
-    with pytest.raises(ConfigError, match="1 classes are none of the 1 wanted: 'walk'"):
+    with pytest.raises(ConfigError, match="1 class beside the 1 wanted: 'walk'"):
         merge_sources([source("k4", "training", run="x", walk="y")], classes=["run"])
 
 

@@ -235,14 +235,22 @@ def test_a_file_that_claims_a_huge_picture_is_refused(folder):
         open_reader(path)
 
 
-def test_what_is_no_video_is_refused_in_words(folder):
-    text = folder / "text.mp4"
-    text.write_text("version https://git-lfs.example\n" * 9)
-    with pytest.raises(VideoError, match="damaged, cut off or not a video"):
-        open_reader(text)
-    (folder / "empty.mp4").touch()
-    with pytest.raises(VideoError, match="the file is empty"):
-        open_reader(folder / "empty.mp4")
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"version https://git-lfs.example\n" * 9, "the data is damaged, cut off or not a video"),
+        (b"\0\0\0\x18ftypmp42" + bytes(60), "the data is damaged, cut off or not a video"),
+        (b"", "the file is empty"),
+    ],
+)
+def test_what_is_no_video_is_refused_with_a_remedy(folder, content, problem):
+    path = folder / "text.mp4"
+    path.write_bytes(content)
+    with pytest.raises(VideoError, match=f"^cannot read {path}: {problem}; copy it here again$"):
+        open_reader(path)
+
+
+def test_a_play_list_is_refused(folder):
     listing = folder / "list.mp4"
     listing.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nlimits.mp4\n#EXT-X-ENDLIST\n")
     with pytest.raises(VideoError):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from videomae2.base.signals import SignalHandler
+from videomae2.base.text import format_count
 from videomae2.commands.bench.model import CLIP_NORM, BenchCase, StepRunner
 from videomae2.commands.train.setup import iterate_micro_batches
 from videomae2.data.loading.loader import BatchSchedule, Loader
@@ -36,8 +37,9 @@ class EndToEndTiming:
         return (
             f"training with data  {self.clips_per_second:.2f} clips/s, "
             f"{self.data_wait_share:.1%} of the time waiting for data "
-            f"({self.steps} steps of {self.videos_per_step} videos x {self.views} views, "
-            f"{self.num_workers} reading processes)"
+            f"({format_count(self.steps, 'step')} of "
+            f"{format_count(self.videos_per_step, 'video')} x {format_count(self.views, 'view')}, "
+            f"{format_count(self.num_workers, 'reading process')})"
         )
 
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import torch
 
+from videomae2.base.text import format_count
 from videomae2.commands.bench.gpu import TimeBudget
 from videomae2.commands.bench.gpu_profile import profile_step
 from videomae2.commands.bench.machine import describe_machine, measure_peak
@@ -100,7 +101,8 @@ class GpuBench:
             free_device_memory()  # not before the error is gone, which holds on to what it saw
             what = f"{case.size} {case.masking}"
             self.report.remarks.append(
-                f"{what}: {case.batch_size} clips do not fit, {halved.batch_size} tried"
+                f"{what}: {format_count(case.batch_size, 'clip')} too many, "
+                f"{halved.batch_size} tried"
             )
             case = halved
         return work(case)

@@ -15,6 +15,7 @@ from statistics import median
 import torch
 from torch import Tensor
 
+from videomae2.base.text import format_count
 from videomae2.tensors import matmul
 from videomae2.training.runtime import Runtime, count_available_cores, get_peak_memory_gib
 
@@ -39,7 +40,10 @@ class Machine:
     python: str
 
     def __str__(self) -> str:
-        text = f"{self.processor}, {self.num_cores} cores, {self.threads} threads"
+        text = (
+            f"{self.processor}, {format_count(self.num_cores, 'core')}, "
+            f"{format_count(self.threads, 'thread')}"
+        )
         if self.device != "cpu":
             text = f"{self.device} ({text})"
         commit = f", commit {self.commit}" if self.commit else ""

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from videomae2.base.summary import Summary
+from videomae2.base.text import format_count
 from videomae2.commands.bench import machine
 from videomae2.commands.bench.config import BenchConfig, resolve_case
 from videomae2.commands.bench.data import ReadingTiming, measure_reading
@@ -49,7 +50,8 @@ class BenchReport:
             parts.append(format_peak_table(self.peaks))
             clip = f"{case.frames}x{case.side}x{case.side}"
             parts.append(
-                f"model step  {case.size}, {case.batch_size} clips of {clip}: forward, backward, "
+                f"model step  {case.size}, {format_count(case.batch_size, 'clip')} of "
+                f"{clip}: forward, backward, "
                 f"limit of the norm, AdamW; uint8 clips in memory\n{format_step_table(self.steps)}"
             )
         if self.videos:
@@ -77,7 +79,7 @@ def run_bench(config: BenchConfig) -> BenchReport:
         data, video_text = _prepare_videos(config, stack)
         report = replace(report, videos=video_text)
         if "data" in config.parts:
-            _logger.info(f"... reading {config.reads} videos on one core")
+            _logger.info(f"... reading {format_count(config.reads, 'video')} on one core")
             report = replace(report, reading=_measure_data(config, data, case))
         if "end_to_end" in config.parts:
             _logger.info("... training with reading processes")
@@ -91,7 +93,10 @@ def dry_run(config: BenchConfig) -> Summary:
     """Say what ``bench`` would measure; raises as it does."""
     runtimes, case = resolve_case(config)
     steps = ", ".join(f"{m} {runtime.precision}" for runtime in runtimes for m in config.masking)
-    clips = f"{case.size}, {case.batch_size} clips of {case.frames}x{case.side}x{case.side}"
+    clips = (
+        f"{case.size}, {format_count(case.batch_size, 'clip')} of "
+        f"{case.frames}x{case.side}x{case.side}"
+    )
     videos = config.videos or f"{config.synthetic_videos} made up"
     return Summary(
         (

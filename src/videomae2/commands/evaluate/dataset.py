@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from videomae2.base.summary import Summary
+from videomae2.base.text import format_count
 from videomae2.commands.evaluate.config import EvaluateConfig
 from videomae2.data.loading.labels import LABEL_READERS, LabelConfig
 from videomae2.data.loading.sources import SourceConfig
@@ -185,7 +186,8 @@ def _load_multiclass(
         return manifest, numbered, source + _warn_if_fewer_classes(manifest, num_classes)
     if len(inferred.names) != num_classes:
         raise ConfigError(
-            f"{videos} has {len(inferred.names)} classes ({inferred.description}), the model has "
+            f"{videos} has {format_count(len(inferred.names), 'class')} "
+            f"({inferred.description}), the model has "
             f"{num_classes} outputs and no names; give them all with {flag}"
         )
     source = (

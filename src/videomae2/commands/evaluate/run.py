@@ -14,6 +14,7 @@ from videomae2.base.lock import FolderLock
 from videomae2.base.provenance import compute_digest, diff_values, read_provenance, write_provenance
 from videomae2.base.signals import SignalHandler
 from videomae2.base.summary import Summary
+from videomae2.base.text import format_count
 from videomae2.commands.evaluate.config import EvaluateConfig
 from videomae2.commands.evaluate.dataset import (
     EvalDataset,
@@ -21,6 +22,7 @@ from videomae2.commands.evaluate.dataset import (
 )
 from videomae2.commands.evaluate.metrics import compute_metrics
 from videomae2.commands.evaluate.results import RESULTS_FILE, write_results
+from videomae2.data.manifests.read import check_list_exists
 from videomae2.data.views.requests import ViewsRequest
 from videomae2.errors import ConfigError, DataError, TooManyUnreadableError
 from videomae2.inference.classifier import (
@@ -75,6 +77,7 @@ def prepare_evaluation(
         CheckpointError, ConfigError, ManifestError: As ``evaluate``.
     """
     config = config or EvaluateConfig()
+    check_list_exists(videos)  # before a released file, which may be large, is read
     ref = resolve_requested_classifier(run, config)
     runtime = prepare_runtime(RuntimeConfig(device=config.device, precision=config.precision))
     dataset, views = load_dataset_and_views(ref, videos, config, model_name=f"the model {ref.path}")
@@ -193,7 +196,9 @@ def _run_evaluation(plan: EvaluationPlan) -> Evaluation:
     rows = [i for i, name in enumerate(names) if name not in unreadable]
     if not rows:
         reason = next(iter(unreadable.items()))
-        raise DataError(f"none of the {len(names)} videos can be read: {', '.join(reason)}")
+        raise DataError(
+            f"none of the {format_count(len(names), 'video')} can be read: {', '.join(reason)}"
+        )
     truth = dataset.truth.select(rows)
     resampling = Bootstrap(config.n_resamples, config.seed)
     outputs, metrics = compute_metrics(
@@ -255,7 +260,8 @@ def _format_unreadable(evaluation: Evaluation) -> str:
     lines = "".join(f"\n  {path}: {reason}" for path, reason in shown)
     num_more = len(evaluation.unreadable) - len(shown)
     return (
-        f"{len(evaluation.unreadable)} of {evaluation.num_listed} videos cannot be read, and the "
+        f"{len(evaluation.unreadable)} of {format_count(evaluation.num_listed, 'video')} "
+        f"cannot be read, and the "
         f"results in {evaluation.folder} are without them; repair them and start again (only they "
         "are read, and those whose views share batches with theirs), or say "
         f"--allow-unreadable:{lines}" + (f"\n  and {num_more} more" if num_more else "")

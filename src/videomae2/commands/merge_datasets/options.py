@@ -3,10 +3,10 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import get_args
 
+from videomae2.base.text import suggest_nearest
 from videomae2.data.manifests.overlap import IdRule
 from videomae2.data.manifests.public_classes import check_class_names
 from videomae2.data.merge.sources import MergePart
@@ -123,9 +123,9 @@ def _parse_target(word: str, parts: Iterable[str], problems: list[str]) -> Merge
     if not equals or Path(word).exists():
         name, path = word, word
     if not _expand_path(path).exists():
-        suggestion = _suggest_name(word, tuple(parts))
+        suggestion = suggest_nearest(word, parts)
         problems.append(
-            f"--target-tests {word}: there is no such list, and no such part{suggestion}"
+            f"--target-tests {word}: there is no such list, and no such part; {suggestion}"
         )
         return None
     return MergePart(name, _expand_path(path))
@@ -165,7 +165,7 @@ def _resolve_by_part(
     if len(shared) > 1 or len(per_part) + len(shared) < len(words):
         problems.append(f"{flag} {' '.join(words)}: one value for a part, as NAME=VALUE")
     problems += [
-        f"{flag} {name}={value}: there is no part {name!r}{_suggest_name(name, known)}"
+        f"{flag} {name}={value}: there is no part {name!r}; {suggest_nearest(name, known)}"
         for name, value in per_part.items()
         if name not in known
     ]
@@ -178,8 +178,3 @@ def _get_path(values: Mapping[str, str], name: str) -> Path | None:
 
 def _expand_path(text: str) -> Path:
     return Path(os.path.expanduser(text))
-
-
-def _suggest_name(name: str, known: Sequence[str]) -> str:
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"

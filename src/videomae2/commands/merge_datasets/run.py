@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
+from videomae2.base.text import find_nearest
 from videomae2.commands.merge_datasets.options import MergeOptions, parse_inputs
 from videomae2.config.files import parse_yaml
 from videomae2.data.manifests.class_names import read_class_names
@@ -129,8 +129,8 @@ def _read_renames(path: Path, occurring: set[str]) -> dict[str, str]:
                 f"{path}:{mapping.lines[old]}: {old!r}: {new!r} are no two names; quote"
             )
         elif old not in occurring:
-            near = get_close_matches(old, occurring, n=1, cutoff=0.6)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            nearest = find_nearest(old, occurring, cutoff=0.6)
+            hint = f"; did you mean {nearest!r}?" if nearest else ""
             problems.append(f"{path}:{mapping.lines[old]}: {old!r} is no class of any part{hint}")
     if problems:
         raise ConfigError(problems)

@@ -5,14 +5,14 @@ several stages share stands under ``shared`` with YAML anchors.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TypeVar
 
 from videomae2.base.schema import YamlMapping, repr_value
+from videomae2.base.text import suggest_nearest
 from videomae2.config.files import parse_yaml
 from videomae2.errors import ConfigError
 
@@ -91,13 +91,6 @@ def load_pipeline_file(path: Path) -> PipelineEntry:
 def is_path(word: str) -> bool:
     """Whether a word names a file or a folder, and no stage: names have no such characters."""
     return _NAME.fullmatch(word) is None
-
-
-def suggest_nearest(word: str, known: Iterable[str]) -> str:
-    """Say which word was probably meant, or which there are."""
-    known_words = list(known)
-    matches = get_close_matches(word, known_words, n=1, cutoff=0.5)
-    return f"did you mean {matches[0]}?" if matches else f"there are {', '.join(known_words)}"
 
 
 def _read_stages(entry: PipelineEntry, mapping: YamlMapping) -> list[StageEntry]:

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from videomae2.base.schema import ConfigReader, flatten
+from videomae2.base.text import suggest_nearest
 from videomae2.commands.pipeline.evaluate_stage import EvaluateStage
 from videomae2.commands.pipeline.file import (
     PipelineEntry,
     StageEntry,
     is_path,
     load_pipeline_file,
-    suggest_nearest,
 )
 from videomae2.commands.pipeline.stages import Pipeline, Recipes, Stage, StagePlan
 from videomae2.commands.pipeline.train_stages import DistillStage, FinetuneStage, PretrainStage

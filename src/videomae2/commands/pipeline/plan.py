@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from videomae2.base.text import format_count
 from videomae2.commands.pipeline.stages import Pipeline, Stage, StagePlan
 from videomae2.commands.pipeline.state import (
     STATE_FILE,
@@ -133,7 +134,9 @@ def _find_damage(stage: Stage[Any], output: StageOutput) -> str | None:
 
 def format_plan(pipeline: Pipeline, actions: Mapping[str, StageAction]) -> str:
     """What would be done about each stage, and why; details of those that would be done."""
-    lines = [f"pipeline {pipeline.name} in {pipeline.out}, {len(pipeline.stages)} stages"]
+    lines = [
+        f"pipeline {pipeline.name} in {pipeline.out}, {format_count(len(pipeline.stages), 'stage')}"
+    ]
     for stage in pipeline.stages:
         if action := actions.get(stage.name):
             lines += ["", f"{stage.name} ({stage.description})"]

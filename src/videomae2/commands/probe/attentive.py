@@ -126,7 +126,7 @@ def train_probes(
     schedule = CosineSchedule(
         peak=1.0, final=0.0, steps=steps, warmup_steps=round(_WARMUP_FRACTION * steps)
     )
-    with track(f"attentive {purpose}", total=steps, unit="steps") as progress:
+    with track(f"attentive {purpose}", total=steps, unit="step") as progress:
         for step, rows in enumerate(_iterate_batches(len(data.rows), config)):
             for group, (rate, _) in zip(optimizer.param_groups, param_grid, strict=True):
                 group["lr"] = rate * schedule(step)

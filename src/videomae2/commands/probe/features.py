@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from jaxtyping import Int64
 
+from videomae2.base.text import format_count
 from videomae2.commands.probe.attentive import TokenFeatures
 from videomae2.commands.probe.config import ProbeClipConfig
 from videomae2.commands.probe.knn_linear import SplitFeatures
@@ -131,7 +132,8 @@ def extract_train_test(
         shown = list(unreadable.items())[:_MAX_SHOWN]
         examples = "; ".join(f"{path}: {why}" for path, why in shown)
         raise DataError(
-            f"{len(unreadable)} videos cannot be read, for example {examples}; the same command "
+            f"{format_count(len(unreadable), 'video')} cannot be read, for example "
+            f"{examples}; the same command "
             "tries them again (--timeout-seconds and --memory-limit-gib allow more); else mend "
             "them, take them out of the list, or report without them with --skip-unreadable"
         )
@@ -140,7 +142,8 @@ def extract_train_test(
     classes = len(np.unique(train.labels))
     if len(test.rows) == 0 or classes < 2:
         raise DataError(
-            f"{len(train.rows)} training videos of {classes} classes and {len(test.rows)} test "
+            f"{format_count(len(train.rows), 'training video')} of "
+            f"{format_count(classes, 'class')} and {len(test.rows)} test "
             f"videos can be read, too few to probe"
         )
     return train, test, unreadable

@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from videomae2.base.text import format_count
 from videomae2.errors import ConfigError
 from videomae2.metrics import knn
 from videomae2.metrics.classification import top_k_hits
@@ -82,7 +83,10 @@ def probe_knn(
     skipped_ks = sorted(set(ks) - set(feasible))
     notes = []
     if skipped_ks:
-        notes.append(f"k {', '.join(map(str, skipped_ks))} left out: a fold has {max_k} videos")
+        notes.append(
+            f"k {', '.join(map(str, skipped_ks))} left out: a fold has "
+            f"{format_count(max_k, 'video')}"
+        )
     compute_votes = partial(
         _compute_votes, num_classes=num_classes, ks=feasible, temperature=temperature
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from videomae2.base.summary import Summary
+from videomae2.base.text import format_count
 from videomae2.commands.probe.attentive import AttentiveConfig, probe_attentive
 from videomae2.commands.probe.config import (
     METHODS,
@@ -31,6 +32,7 @@ from videomae2.inference.views import bind_views
 from videomae2.metrics.probe import ProbeResult
 from videomae2.models.weights.config_json import FrameSampling
 from videomae2.models.weights.frozen_encoder import FrozenEncoder, load_frozen_encoder
+from videomae2.models.weights.resolve import check_model_exists
 from videomae2.reports.probe import ProbeReport, format_encoder, format_grid, format_sampling
 from videomae2.tensors.grid import Grid
 from videomae2.training.runtime import RuntimeConfig, prepare_runtime
@@ -53,7 +55,10 @@ class ProbePlan:
         """What will be done, and which features are there already."""
         extractor, data, settings = self.extractor, self.data, self.settings
         encoder = format_encoder(extractor.frozen.encoder.config)
-        train = f"{len(data.train_rows)} videos of {len(data.classes)} classes"
+        train = (
+            f"{format_count(len(data.train_rows), 'video')} of "
+            f"{format_count(len(data.classes), 'class')}"
+        )
         methods = ", ".join(settings.methods)
         return Summary(
             (
@@ -63,7 +68,7 @@ class ProbePlan:
                     f"{extractor.clips} of each video, {format_sampling(self.frame_sampling)}",
                 ),
                 ("train", f"{train}: {data.train.source}"),
-                ("test", f"{len(data.test_rows)} videos: {data.test_description}"),
+                ("test", f"{format_count(len(data.test_rows), 'video')}: {data.test_description}"),
                 ("probes", f"{methods}, chosen on {settings.folds} folds of train"),
                 ("features", "\n".join(map(self._summarize_cache, self.lists))),
                 ("device", str(extractor.runtime)),
@@ -106,6 +111,7 @@ def prepare_probe(
     clips, list_config = clips or ProbeClipConfig(), list_config or ProbeListConfig()
     settings = settings or ProbeSettings()
     check_probe_settings(settings, clips)
+    check_model_exists(weights)
     runtime = prepare_runtime(RuntimeConfig(device=settings.device, precision=settings.precision))
     data = load_train_test(train, test, list_config, seed=settings.seed)
     splits = list(cv_splits(data.train.labels[data.train_rows], settings.folds, settings.seed))
@@ -176,7 +182,9 @@ def run_probe(plan: ProbePlan) -> ProbeReport:
     train, test, unreadable = extract_train_test(
         extractor, data, plan.lists, skip_unreadable=plan.skip_unreadable
     )
-    _logger.info(f"probing  {len(train.rows)} training and {len(test.rows)} test videos")
+    _logger.info(
+        f"probing  {len(train.rows)} training and {format_count(len(test.rows), 'test video')}"
+    )
     majority_class = np.bincount(train.labels).argmax()
     return ProbeReport(
         weights=extractor.frozen.path,

@@ -14,6 +14,7 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from videomae2.base.summary import Summary
+from videomae2.base.text import format_count
 from videomae2.config.runs import ClassifierRun, FinetuneRun
 from videomae2.data.augment.augment import augment, is_mixing
 from videomae2.data.loading.batch import CPUBatch
@@ -51,8 +52,8 @@ class TrainValData:
         text += f" ({self.train.description})"
         if task_type == "multiclass":
             count = count_per_class(self.train)
-            counts = f"{min(count)} to {max(count)}" if min(count) < max(count) else f"{count[0]}"
-            text += f"\n{counts} videos each to train on"
+            fewest = f"{min(count)} to " if min(count) < max(count) else ""
+            text += f"\n{fewest}{format_count(max(count), 'video')} each to train on"
         return Summary(((TASK_TYPES[task_type].noun, text), ("val", self.val_description)))
 
 
@@ -100,7 +101,9 @@ def split_validation(
     else:
         val_data = read(*build_val_sources(run))
         _check_leakage(data, val_data, path)
-        train_val = TrainValData(data, val_data, f"{_count_videos(val_data)} videos of {path}")
+        train_val = TrainValData(
+            data, val_data, f"{format_count(_count_videos(val_data), 'video')} of {path}"
+        )
     _check_val_labels(train_val.val, task_type)
     return train_val
 
@@ -128,7 +131,8 @@ def _check_leakage(train_data: LabelledData, val_data: LabelledData, path: Path)
     overlap = find_overlap(*(chain.from_iterable(d.manifests) for d in (train_data, val_data)))
     if overlap:
         raise DataError(
-            f"{len(overlap)} of the {_count_videos(val_data)} videos of --validation.path {path} "
+            f"{len(overlap)} of the {format_count(_count_videos(val_data), 'video')} of "
+            f"--validation.path {path} "
             f"are also training videos, such as {describe_entry(overlap[0])}; take them out of one "
             f"list, or hold a share out with --validation.share alone"
         )
@@ -140,8 +144,9 @@ def _check_val_labels(val_data: LabelledData | None, task_type: TaskType) -> Non
         return
     if not any(bool((row > 0).any()) for row in val_data.targets):
         raise DataError(
-            f"none of the {_count_videos(val_data)} held-out videos has any of the "
-            f"{len(val_data.class_names)} labels, so there is nothing to judge by; hold out "
+            f"none of the {format_count(_count_videos(val_data), 'held-out video')} has any of the "
+            f"{format_count(len(val_data.class_names), 'label')}, so there is nothing to "
+            f"judge by; hold out "
             f"more with --validation.share, give a list that has some with --validation.path, or "
             f"hold nothing out with --validation.share 0"
         )
@@ -162,7 +167,10 @@ def _split_share(videos: LabelledData, share: float, seed: int) -> TrainValData:
     val_data = _select_entries(videos, val_masks)
     has_one_class = val_data.targets[0].ndim == 1
     whom = "each class" if has_one_class else "them"
-    description = f"{count} of {_count_videos(videos)} videos, {share:g} of {whom}, not trained on"
+    description = (
+        f"{count} of {format_count(_count_videos(videos), 'video')}, {share:g} of "
+        f"{whom}, not trained on"
+    )
     if has_one_class and 0 in (counts := count_per_class(val_data)):
         absent = [name for name, n in zip(videos.class_names, counts, strict=True) if n == 0]
         more = ", …" if len(absent) > _MAX_SHOWN_CLASSES else ""

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from videomae2.base.summary import Summary
+from videomae2.base.text import format_count
 from videomae2.commands.train.datasets import TrainValData, split_validation
 from videomae2.config.runs import DistillRun
 from videomae2.data.loading.labels import LABEL_READERS, LabelledData, read_unlabelled
@@ -137,6 +138,7 @@ def _check_num_classes(count: int, teacher: ClassifierRef, location: str) -> Non
     num_outputs = teacher.config.model.num_classes
     if count != num_outputs:
         raise CheckpointError(
-            f"{location} has {count} classes, the teacher {teacher.path} has {num_outputs} outputs"
+            f"{location} has {format_count(count, 'class')}, the teacher {teacher.path} has "
+            f"{format_count(num_outputs, 'output')}"
             f"{_REMEDY}"
         )

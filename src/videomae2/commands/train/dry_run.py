@@ -10,6 +10,7 @@ from videomae2.base.files import check_writable
 from videomae2.base.provenance import PROVENANCE_FILE
 from videomae2.base.signals import raise_if_stopped
 from videomae2.base.summary import Summary
+from videomae2.base.text import format_count
 from videomae2.commands.train.run_folder import (
     RUN_FILE,
     build_checkpoint_manager,
@@ -130,7 +131,8 @@ def summarize_videos(run: Run, manifests: Sequence[Manifest]) -> Summary:
         tuple(
             (
                 "videos",
-                f"{source.display_name}: {len(manifest)} videos ({manifest.description}), "
+                f"{source.display_name}: {format_count(len(manifest), 'video')} "
+                f"({manifest.description}), "
                 f"{format_sampling(source)}, weight {source.weight:g}",
             )
             for source, manifest in zip(run.data.sources, manifests, strict=True)
@@ -152,19 +154,23 @@ def summarize_length(requested: Run, manifests: Sequence[Manifest]) -> Summary:
     loop_config, optim = build_loop_config(run, manifests), run.optim
     peak = max(loop_config.lr_schedule(step) for step in range(min(loop_config.steps, 100_000)))
     parts = optim.gradient_accumulation_steps
-    text = f"{loop_config.steps} of {optim.global_batch_size} videos x {run.data.views} views"
+    text = (
+        f"{loop_config.steps} of {format_count(optim.global_batch_size, 'video')} x "
+        f"{format_count(run.data.views, 'view')}"
+    )
     text += f" in {parts} parts" if parts > 1 else ""
-    text += f", {optim.epochs:g} epochs, peak lr {peak:.3g}"
+    text += f", {format_count(optim.epochs, 'epoch', 'g')}, peak lr {peak:.3g}"
     mixture = build_mixture(run, manifests)
     if optim.global_batch_size < requested.optim.global_batch_size:
         text += (
             f"\nnot --optim.global-batch-size {requested.optim.global_batch_size}: an epoch "
-            f"has {mixture.epoch_size} videos"
+            f"has {format_count(mixture.epoch_size, 'video')}"
         )
     unused = mixture.epoch_size % optim.global_batch_size
     if unused > _MAX_UNUSED_SHARE * mixture.epoch_size:
         text += (
-            f"\n{unused} of {mixture.epoch_size} videos fill no step of an epoch, others each time"
+            f"\n{unused} of {format_count(mixture.epoch_size, 'video')} fill no step of "
+            f"an epoch, others each time"
         )
     device = str(resolve_runtime(run.runtime))
     return Summary((("steps", text), ("folder", str(run.output_dir)), ("device", device)))

@@ -17,6 +17,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from videomae2.base.summary import Summary
+from videomae2.base.text import format_count
 from videomae2.config.runs import OnlineProbeConfig, PretrainRun
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.views.read import READ_VIEWS
@@ -60,8 +61,10 @@ def summarize_probe(run: PretrainRun) -> Summary:
         return Summary(())
     data = load_probe_data(run.online_probe)
     text = (
-        f"every {run.online_probe.interval} steps on {len(data.train_rows)} training and "
-        f"{len(data.test_rows)} test videos of {len(data.classes)} classes"
+        f"every {format_count(run.online_probe.interval, 'step')} on {len(data.train_rows)} "
+        f"training and "
+        f"{format_count(len(data.test_rows), 'test video')} of "
+        f"{format_count(len(data.classes), 'class')}"
     )
     return Summary((("probe", text),))
 
@@ -114,7 +117,7 @@ class OnlineProbe(Callback):
         _logger.info(
             f"probe {step}/{self.steps}  k-NN {accuracies['knn']:.1%}  "
             f"linear {accuracies['linear']:.1%}  (always the same class {chance:.1%})  "
-            f"{len(test_labels)} test videos  {seconds:.1f} s"
+            f"{format_count(len(test_labels), 'test video')}  {seconds:.1f} s"
         )
 
     def _load_splits(self) -> list[_ProbeSplit]:
@@ -161,7 +164,9 @@ class OnlineProbe(Callback):
                 clips.append(result)
                 labels.append(int(manifest.labels[row]))
         if errors:
-            _logger.info(f"probe    {len(errors)} videos are skipped, such as: {errors[0]}")
+            _logger.info(
+                f"probe    skipped {format_count(len(errors), 'video')}, such as: {errors[0]}"
+            )
         return torch.cat(clips), np.array(labels, dtype=np.int64)
 
     @torch.no_grad()

@@ -8,6 +8,7 @@ from pathlib import Path
 from videomae2.base.files import check_writable
 from videomae2.base.lock import FolderLock
 from videomae2.base.signals import SignalHandler, raise_if_stopped
+from videomae2.base.text import format_count
 from videomae2.commands.train.dry_run import DISK_SPACE_REMEDY, estimate_checkpoint_bytes
 from videomae2.commands.train.resume import TrainState
 from videomae2.commands.train.run_folder import (
@@ -130,8 +131,8 @@ def _open_quarantine(setup: TrainingSetup) -> Quarantine:
     )
     if quarantine.retried:
         _logger.info(
-            f"retried  {len(quarantine.retried)} unreadable videos have changed since they "
-            f"were listed, and are read again"
+            f"retried  {format_count(len(quarantine.retried), 'unreadable video')} "
+            f"that changed since the last start"
         )
     quarantine.check_share()
     return quarantine

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from videomae2.base.schema import flatten, wildcard_path
+from videomae2.base.text import format_count
 from videomae2.commands.train.datasets import lookup_targets
 from videomae2.config.diff import RESUME_SAFE_FIELDS
 from videomae2.config.files import to_builtin
@@ -190,7 +191,8 @@ class Teacher(Callback):
         if changed_videos:
             raise DataError(
                 f"{changed_videos[0]} shows other pixels than when the teacher's scores were kept "
-                f"in {self.cache.folder} ({len(changed_videos)} such videos in this batch): the "
+                f"in {self.cache.folder} ({format_count(len(changed_videos), 'such video')} "
+                f"in this batch): the "
                 f"file was changed, or is decoded differently here; choose another "
                 f"--teacher.cache-dir"
             )

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from videomae2.base.files import atomic_replace_dir, recover_dir
+from videomae2.base.text import format_count
 from videomae2.commands.train.datasets import VAL_FOLDER, build_val_sources
 from videomae2.commands.train.resume import save_learning_model
 from videomae2.config.runs import ClassifierRun
@@ -114,7 +115,9 @@ class Validation(Callback):
         values = {f"validation/{name}": value for name, value in metrics.items()}
         self._context.log_values(step - 1, values)
         num_unreadable = sum(map(len, self.val_data.manifests)) - len(sample_ids)
-        unreadable = f"  ({num_unreadable} videos unreadable)" if num_unreadable else ""
+        unreadable = (
+            f"  ({format_count(num_unreadable, 'video')} unreadable)" if num_unreadable else ""
+        )
         _logger.info(f"val at step {step}: {format_metrics(metrics)}{unreadable}")
 
     @torch.inference_mode()

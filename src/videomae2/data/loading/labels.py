@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32, Int64
 
+from videomae2.base.text import format_count
 from videomae2.data.loading.sources import SourceConfig
 from videomae2.data.manifests.builder import format_both_lists
 from videomae2.data.manifests.class_names import infer_classes, read_class_names
@@ -123,7 +124,7 @@ def read_multilabel(
                 raise _entry_error(manifest, entry, f"the class {name!r} is not known\n{lists}")
             target[entry, index_of[name]] = 1
         targets.append(target)
-    description = f"{len(names)} labels of the column {column}"
+    description = f"{format_count(len(names), 'label')} of the column {column}"
     return LabelledData(manifests, tuple(targets), tuple(names), description)
 
 

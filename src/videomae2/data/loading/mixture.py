@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from videomae2.base.text import format_count
 from videomae2.errors import ConfigError
 from videomae2.tensors import rng
 
@@ -47,7 +48,7 @@ class Mixture:
         """
         if self.epoch_size < batch_size:
             raise ConfigError(
-                f"an epoch has {self.epoch_size} videos and a step wants "
+                f"an epoch has {format_count(self.epoch_size, 'video')} and a step wants "
                 f"--optim.global-batch-size {batch_size}; "
                 f"use a batch of at most {self.epoch_size}, --optim.allow-smaller-batch, or take "
                 f"each video more often with --data.sources.0.weight "

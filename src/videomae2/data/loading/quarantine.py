@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from videomae2.base.jsonl import JsonLines
+from videomae2.base.text import format_count
 from videomae2.data.manifests.fingerprint import file_stat
 from videomae2.data.manifests.manifest import Entry, Manifest
 from videomae2.errors import TooManyUnreadableError, VideoError
@@ -90,7 +91,7 @@ class Quarantine:
         location = f", all listed in {self.path}" if self.path else ""
         retry_hint = f", or delete {self.path} to try all of them again" if self.path else ""
         raise TooManyUnreadableError(
-            f"{len(self.reasons)} of {total} videos cannot be read, more than "
+            f"{len(self.reasons)} of {format_count(total, 'video')} cannot be read, more than "
             f"--data.max-unreadable-share {self.max_share:g}{location}; for example {examples}. "
             f"Repair or replace them and start again (files that have changed are read again), "
             f"allow a larger share{retry_hint}"
@@ -100,7 +101,10 @@ class Quarantine:
         """Say in a line how many are listed, and where."""
         total = sum(map(len, self._manifests))
         location = f", each with its reason in {self.path}" if self.path else ""
-        return f"skipped  {len(self.reasons)} of {total} videos, which cannot be read{location}"
+        return (
+            f"skipped  {len(self.reasons)} of {format_count(total, 'video')}, which "
+            f"cannot be read{location}"
+        )
 
     def fsync(self) -> None:
         """Force the list to the disk, from any thread: whoever goes on must not miss an entry.
@@ -164,5 +168,9 @@ def _get_sample_id(line: dict[str, Any]) -> SampleId:
 
 
 def _format_entry(entry: Entry) -> str:
-    window = "" if entry.frames is None else f" ({entry.frames} frames from {entry.first})"
+    window = (
+        ""
+        if entry.frames is None
+        else f" ({format_count(entry.frames, 'frame')} from {entry.first})"
+    )
     return f"{entry.path}{window}"

@@ -68,10 +68,9 @@ def check_timestamps(sources: Sequence[SourceConfig], manifests: Sequence[Manife
         if path is not None:
             flag = f"--data.sources.{number}"
             problems.append(
-                f"{flag}.interval-unit {source.interval_unit} needs a clock, and {path} is a "
-                f"folder of images or an array, which has none; give {flag}.frame-rate, the "
-                f"frames per second, or use {flag}.interval-unit frames with "
-                f"{flag}.frame-interval 4"
+                f"{path} is a folder of images or an array, which has no clock, and frames "
+                f"are taken by the second; give its frames per second with {flag}.frame-rate, "
+                f"or count frames with {flag}.interval-unit frames and {flag}.frame-interval 4"
             )
     if problems:
         raise ConfigError(problems)

@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 
+from videomae2.base.text import format_count
 from videomae2.data.manifests.builder import ManifestBuilder, ReadOptions, label_by_name
 from videomae2.errors import ManifestError
 
@@ -145,7 +146,7 @@ def label_by_folder(
         label_by_name(builder, names, options.class_names)
         builder.check()
     layout = f"{len(set(names))} class folders" if as_classes else "a folder"
-    builder.description = f"{layout} of {len(names):,} videos"
+    builder.description = f"{layout} of {format_count(len(names), 'video', ',')}"
 
 
 def _explain_no_classes(builder: ManifestBuilder, names: list[str]) -> str:

@@ -6,12 +6,12 @@ Source: label maps in misc/ of the released code (Kinetics); the data sets' own 
 """
 
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal, get_args
 
 from videomae2.base.files import path_exists, path_hint
+from videomae2.base.text import suggest_nearest
 
 PublicDataset = Literal[
     "kinetics-400",
@@ -101,10 +101,6 @@ def check_class_names(class_names: Path, flag: str) -> Iterator[str]:
     """What is wrong with the place of class names: a file, or a public data set by its name."""
     if lookup_public_dataset(class_names) is not None or path_exists(class_names):
         return
-    matches = get_close_matches(str(class_names), PUBLIC_DATASETS, n=1)
-    hint = (
-        f"did you mean {matches[0]}?"
-        if matches
-        else f"public data sets are {', '.join(PUBLIC_DATASETS)}"
-    )
+    hint = suggest_nearest(str(class_names), PUBLIC_DATASETS, cutoff=0.6)
+    hint = hint.replace("there are", "public data sets are")
     yield f"{flag} {class_names} is no file{path_hint(class_names)}; {hint}"

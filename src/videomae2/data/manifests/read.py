@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from videomae2.base.files import path_hint
+from videomae2.base.files import path_exists, path_hint
 from videomae2.base.ranges import POSITIVE
 from videomae2.data.manifests.builder import LabelPolicy, ManifestBuilder, ReadOptions
 from videomae2.data.manifests.cells import PARQUET_EXTENSIONS, parse_header
@@ -137,6 +137,16 @@ def read_manifest(
     return builder.to_manifest(base)
 
 
+def check_list_exists(path: Path) -> None:
+    """Refuse a path that is not there, before anything else is read.
+
+    Raises:
+        ManifestError: It is not.
+    """
+    if not path_exists(path):
+        raise ManifestError(f"does not exist{path_hint(path)}", path=path)
+
+
 def _read_folder_source(
     source: str, layout: Layout, options: ReadOptions, root: Path | str | None
 ) -> ManifestBuilder:
@@ -158,8 +168,7 @@ def _read_folder_source(
 
 
 def _read_file_source(source: str, layout: Layout, options: ReadOptions) -> ManifestBuilder:
-    if not os.path.exists(source):
-        raise ManifestError(f"does not exist{path_hint(Path(source))}", path=source)
+    check_list_exists(Path(source))
     if layout == "folder" or layout == "classes" or layout == "frame-folders":
         raise ManifestError(f"is a file, the layout {layout!r} wants a folder", path=source)
     file_extension = get_extension(source)

@@ -60,7 +60,7 @@ def _read_each(
     read: ReadList, lists: Sequence[tuple[MergePart, DatasetSplit, Path]]
 ) -> list[LabelledSource]:
     problems, sources = [], []
-    with track("lists", total=len(lists), unit="lists") as progress:
+    with track("lists", total=len(lists), unit="list") as progress:
         for part, split, path in lists:
             try:
                 source = read(part, split, path)

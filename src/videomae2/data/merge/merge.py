@@ -10,8 +10,8 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 
+from videomae2.base.text import find_nearest, format_count
 from videomae2.data.manifests.public_classes import (
     KINETICS_RENAMES,
     POSITIONAL_RENAMES,
@@ -89,7 +89,9 @@ def _resolve_classes(
     names = tuple(sorted(occurring) if classes is None else classes)
     if unknown := sorted(occurring - set(names)):
         examples = ", ".join(_format_unknown_class(name, names, sources) for name in unknown[:10])
-        raise ConfigError(f"{len(unknown)} classes are none of the {len(names)} wanted: {examples}")
+        raise ConfigError(
+            f"{format_count(len(unknown), 'class')} beside the {len(names)} wanted: {examples}"
+        )
     return names
 
 
@@ -99,7 +101,8 @@ def _format_unknown_class(
     """Name a class that is not wanted, where it may come from, and what it may mean."""
     source_names = dict.fromkeys(source.name for source in sources if name in source.classes)
     notes = [f"of {' and '.join(source_names)}"] if source_names else []
-    notes += [f"near {near!r}" for near in get_close_matches(name, names, n=1, cutoff=0.8)]
+    if nearest := find_nearest(name, names, cutoff=0.8):
+        notes.append(f"near {nearest!r}")
     return f"{name!r}" + (f" ({', '.join(notes)})" if notes else "")
 
 

@@ -174,7 +174,7 @@ def file_cache_key(path: Path | str) -> tuple[str, int, int]:
     except OSError as error:
         raise VideoError(path, f"it cannot be opened: {format_os_error(error)}") from error
     if file_stat.st_size == 0:
-        raise VideoError(path, "the file is empty")
+        raise VideoError(path, "the file is empty; copy it here again")
     return os.fspath(path), file_stat.st_size, file_stat.st_mtime_ns
 
 

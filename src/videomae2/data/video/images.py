@@ -14,6 +14,7 @@ from jaxtyping import UInt8
 
 from videomae2.data.video.reader import (
     CHANNELS,
+    COPY_AGAIN,
     Deadline,
     Frames,
     Pixels,
@@ -102,10 +103,10 @@ class FrameFolder(Reader):
                     raise VideoError(path, f"it has more than the limit of {limit} pixels")
                 return _convert_image(image, path, self._pixels, self._limits.max_short_side)
         except FileNotFoundError as error:
-            raise VideoError(path, "this frame is missing") from error
+            raise VideoError(path, f"this frame is missing; {COPY_AGAIN}") from error
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise VideoError(
-                path, f"this image cannot be read: {format_os_error(error)}"
+                path, f"this image cannot be read: {format_os_error(error)}; {COPY_AGAIN}"
             ) from error
 
 
@@ -137,7 +138,7 @@ def _list_images(folder: Path) -> list[str]:
             folder, f"the folder cannot be listed: {format_os_error(error)}"
         ) from error
     if not names:
-        raise VideoError(folder, "the folder has no images")
+        raise VideoError(folder, "the folder has no images; name the folder right above them")
     return sorted(names, key=_number_sort_key)
 
 

@@ -14,7 +14,7 @@ from videomae2.data.video.frame_index import (
     index_from_packets,
 )
 from videomae2.data.video.packets import PacketReader, VideoPacket
-from videomae2.data.video.reader import Deadline, ReadLimits
+from videomae2.data.video.reader import COPY_AGAIN, Deadline, ReadLimits
 from videomae2.errors import VideoError
 
 # In MP4 and Matroska, a packet of these is a frame and carries its time.
@@ -49,7 +49,7 @@ def build_index(
         return index
     times = _decode_times(path, deadline, limits, stop=limits.max_frames + 1)
     if not times:
-        raise VideoError(path, "not one of its frames can be decoded")
+        raise VideoError(path, f"not one of its frames can be decoded; {COPY_AGAIN}")
     check_count(path, len(times), limits)
     if None in times:
         return index_from_counts([n / float(rate) for n in range(len(times))])
@@ -70,7 +70,7 @@ def _read_packet_list(
             deadline.check()
             check_count(path, len(rows), limits)
     if not rows:
-        raise VideoError(path, "its video stream is empty")
+        raise VideoError(path, f"its video stream is empty; {COPY_AGAIN}")
     check_count(path, len(rows), limits)
     return PacketList(*map(list, zip(*rows, strict=True)))
 

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from videomae2.data.video.reader import (
+    COPY_AGAIN,
     Frames,
     Reader,
     ReadLimits,
@@ -32,7 +33,9 @@ class NpyFile(Reader):
         try:
             array = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
-            raise VideoError(path, f"it is no whole .npy file: {format_os_error(error)}") from error
+            raise VideoError(
+                path, f"it is no whole .npy file: {format_os_error(error)}; {COPY_AGAIN}"
+            ) from error
         if array.ndim != 4 or array.dtype != np.uint8 or array.size == 0:
             raise VideoError(
                 path,

@@ -16,7 +16,13 @@ from av.video.stream import VideoStream
 
 from videomae2.data.video.convert import FrameSize
 from videomae2.data.video.frame_index import DecodeRange, FrameIndex
-from videomae2.data.video.reader import Deadline, ReadLimits, format_os_error
+from videomae2.data.video.reader import (
+    CONVERT,
+    COPY_AGAIN,
+    Deadline,
+    ReadLimits,
+    format_os_error,
+)
 from videomae2.errors import VideoError
 
 if TYPE_CHECKING:  # PyAV's own files say so, but its class takes no index
@@ -63,14 +69,16 @@ def _select_stream(
     path: Path | str, container: InputContainer, limits: ReadLimits, quick: bool
 ) -> VideoStream:
     if _NON_VIDEO_FORMATS.intersection(container.format.name.split(",")):
-        raise VideoError(path, f"it is not a video file ({container.format.long_name})")
+        raise VideoError(
+            path, f"it is not a video file ({container.format.long_name}); take it off the list"
+        )
     # A cover picture is a video stream to FFmpeg.
     streams = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
     if not streams:
-        raise VideoError(path, "it has no video stream")
+        raise VideoError(path, "it has no video stream; take it off the list")
     stream, codec = streams[0], streams[0].codec_context
     if codec is None:
-        raise VideoError(path, "no decoder is there for its video stream")
+        raise VideoError(path, f"no decoder is there for its video stream; {CONVERT}")
     if not codec.width and not quick:  # probing gives up above the limit, and on nonsense
         limit = limits.max_pixels
         raise VideoError(path, f"its frames have no size, or more than the limit of {limit} pixels")
@@ -105,13 +113,17 @@ def translate_ffmpeg_errors(path: Path | str, deadline: Deadline) -> Iterator[No
     except (av.error.ExitError, av.error.TimeoutError) as error:  # our own time limit
         raise deadline.build_error() from error
     except av.error.InvalidDataError as error:
-        raise VideoError(path, "the data is damaged, cut off or not a video") from error
+        raise VideoError(
+            path, f"the data is damaged, cut off or not a video; {COPY_AGAIN}"
+        ) from error
     except EOFError as error:
-        raise VideoError(path, "the file ends too early") from error
+        raise VideoError(path, f"the file ends too early; {COPY_AGAIN}") from error
     except MemoryError as error:
         raise VideoError(path, "there is not enough memory for its frames") from error
     except (av.error.FFmpegError, OSError) as error:
-        raise VideoError(path, f"FFmpeg cannot read it: {format_os_error(error)}") from error
+        raise VideoError(
+            path, f"FFmpeg cannot read it: {format_os_error(error)}; {CONVERT}"
+        ) from error
     except (ValueError, ArithmeticError, LookupError, RuntimeError) as error:
         raise VideoError(path, f"PyAV cannot read it: {format_os_error(error)}") from error
 

@@ -29,6 +29,7 @@ from videomae2.data.video.packets import (
     translate_ffmpeg_errors,
 )
 from videomae2.data.video.reader import (
+    COPY_AGAIN,
     Deadline,
     Frames,
     Pixels,
@@ -148,7 +149,9 @@ class VideoFile(Reader):
             index for index, key in zip(indices, keys, strict=True) if key in collector.rows
         )
         reason = (
-            f"frame {lost_index} of {self.num_frames} cannot be decoded, the file is damaged there"
+            f"frame {lost_index} of {self.num_frames} cannot be decoded, the file is "
+            f"damaged there; "
+            f"{COPY_AGAIN}"
         )
         return VideoError(self._path, reason)
 

@@ -15,6 +15,8 @@ from typing import Literal, Self
 import numpy as np
 from jaxtyping import Float64, UInt8
 
+from videomae2.base.files import path_hint
+from videomae2.base.text import format_count
 from videomae2.errors import VideoError, VideoTimeoutError
 
 Pixels = Literal["rgb", "gray"]
@@ -23,6 +25,9 @@ Pixels = Literal["rgb", "gray"]
 Frames = UInt8[np.ndarray, "frames height width channels"]
 Seconds = Float64[np.ndarray, " frames"]
 CHANNELS: dict[Pixels, int] = {"rgb": 3, "gray": 1}
+COPY_AGAIN = "copy it here again"
+CONVERT = "convert it, as with: ffmpeg -i OLD NEW.mp4"
+"""What helps with a file that cannot be read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,7 +96,7 @@ def open_reader(
     """
     # Each kind is imported when it is met: whoever reads arrays here loads no FFmpeg.
     limits = limits or ReadLimits()
-    mode = _file_mode(path)
+    mode = read_file_mode(path)
     if stat.S_ISDIR(mode):
         from videomae2.data.video.images import FrameFolder
 
@@ -105,7 +110,7 @@ def open_reader(
             frame_rate=frame_rate,
         )
     if not stat.S_ISREG(mode):
-        raise VideoError(path, "it is neither a file nor a folder, but a pipe, socket or device")
+        raise VideoError(path, "it is a pipe, socket or device, wanted a file or a folder")
     if frame_name is not None:
         raise VideoError(path, f"frame_name {frame_name!r} needs a folder, and this is a file")
     reader: Reader
@@ -124,11 +129,17 @@ def open_reader(
     return trim_reader(reader, path, first, frames)
 
 
-def _file_mode(path: Path | str) -> int:
+def read_file_mode(path: Path | str) -> int:
+    """What the path names, as ``stat`` says it.
+
+    Raises:
+        VideoError: There is nothing.
+    """
     try:
         return os.stat(path).st_mode
     except FileNotFoundError as error:
-        raise VideoError(path, "there is no such file or folder") from error
+        hint = path_hint(Path(path))
+        raise VideoError(path, f"there is no such file or folder{hint}") from error
     except (OSError, ValueError) as error:
         raise VideoError(path, f"it cannot be opened: {format_os_error(error)}") from error
 
@@ -165,7 +176,9 @@ def check_window(path: Path | str, first: int, frames: int | None, num_frames: i
     count = num_frames - first if frames is None else frames
     if first < 0 or count < 1 or first + count > num_frames:
         expected = f"frames from {first}" if frames is None else f"{frames} frames from {first}"
-        raise VideoError(path, f"{expected} were asked for, it has {num_frames} frames")
+        raise VideoError(
+            path, f"{expected} were asked for, it has {format_count(num_frames, 'frame')}"
+        )
     return count
 
 

@@ -13,7 +13,14 @@ from videomae2.data.video.convert import FrameBuffer, coded_size, read_rotation
 from videomae2.data.video.index_builder import decode_from_start
 from videomae2.data.video.packets import translate_ffmpeg_errors
 from videomae2.data.video.pyav_reader import VideoFile
-from videomae2.data.video.reader import Deadline, Frames, Pixels, ReadLimits, check_indices
+from videomae2.data.video.reader import (
+    COPY_AGAIN,
+    Deadline,
+    Frames,
+    Pixels,
+    ReadLimits,
+    check_indices,
+)
 from videomae2.errors import VideoError
 
 FrameShape = tuple[int, int, int]
@@ -66,7 +73,7 @@ class VideoStream:
         self._frames, self._next = self._iterate_keyed(), 0
         first = next(self._frames, None)
         if first is None:
-            raise VideoError(self._path, "not one of its frames can be decoded")
+            raise VideoError(self._path, f"not one of its frames can be decoded; {COPY_AGAIN}")
         self._frames = chain((first,), self._frames)
         return first[1]
 
@@ -90,7 +97,7 @@ class VideoStream:
             raise VideoError(
                 self._path,
                 f"frame {lost_index} of {self.num_frames} cannot be decoded, the file is damaged "
-                "there",
+                f"there; {COPY_AGAIN}",
             ) from error
         self._next = indices[-1] + 1 if indices else self._next
         return buffer.frames

@@ -13,6 +13,7 @@ from typing import Literal
 
 import torch
 
+from videomae2.base.files import path_exists
 from videomae2.errors import CheckpointError
 from videomae2.models.autoencoder import Autoencoder
 from videomae2.models.classifier import Classifier, ClassifierConfig
@@ -75,6 +76,19 @@ def load_classifier(path: Path, device: torch.device) -> tuple[Classifier, Saved
     """
     ref = resolve_classifier(path, needs_head=False)
     return ref.load(device), ref.config
+
+
+def check_model_exists(path: Path) -> None:
+    """Refuse a path that is not there, before anything is read.
+
+    Raises:
+        CheckpointError: It is not.
+    """
+    if not path_exists(path):
+        raise CheckpointError(
+            f"{path} does not exist; give a run folder, one of its checkpoints, a saved model or a "
+            f"released file"
+        )
 
 
 def find_saved_model(path: Path) -> Path:
@@ -160,11 +174,7 @@ def resolve_classifier(
         CheckpointError: If there is none, or it has no head.
     """
     path = Path(os.path.expanduser(path))
-    if not path.exists():
-        raise CheckpointError(
-            f"{path} does not exist; give a run folder, one of its checkpoints, a saved model or a "
-            f"released file"
-        )
+    check_model_exists(path)
     if path.is_file():
         if weights != "auto":
             raise CheckpointError(f"{path} is one file, of which all is used; leave --weights out")
