@@ -106,7 +106,7 @@ def test_a_named_folder_with_other_results_is_refused(place):
     wanted = r"out holds the results of another evaluation: videos: \S+/a/test before, \S+/b/test "
     with pytest.raises(ConfigError, match=wanted):
         planned(place, "b/test", out)
-    with pytest.raises(ConfigError, match=r"views\.clips: 1 -> 2; choose another --out"):
+    with pytest.raises(ConfigError, match=r"views\.clips: 1 before, 2 now; choose another --out"):
         planned(place, "a/test", out, views=EvalViews(clips=2, crops=1))
     first = {"list": ListConfig(filter="split=a")}
     with pytest.raises(ConfigError, match=r"list\.filter: None -> split=a, "):
