@@ -14,7 +14,7 @@ from videomae2.base.files import atomic_write
 from videomae2.base.text import format_duration
 from videomae2.commands.bench.machine import Machine
 from videomae2.data.manifests.manifest import Entry
-from videomae2.data.manifests.overlap import format_entry_id
+from videomae2.data.splits.overlap import format_entry_id
 from videomae2.metrics.bootstrap import Comparison, Interval, compare_by_video
 
 

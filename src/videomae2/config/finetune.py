@@ -20,6 +20,8 @@ def _check_labels(run: FinetuneRun) -> Iterator[str]:
         yield "--task.task-type regression wants --labels.columns: those of the list that hold them"
     if task_type == "multiclass" and columns:
         yield "--labels.columns has no effect where each clip has one class; leave it out"
+    if task_type != "multiclass" and run.labels.max_per_class is not None:
+        yield "--labels.max-per-class has no effect where clips have no class each; leave it out"
     if task_type == "multilabel" and len(columns) > 1:
         yield f"--labels.columns wants one column of names, found {len(columns)}"
     if task_type == "regression" and class_names is not None:
@@ -37,6 +39,15 @@ def _check_task(run: FinetuneRun) -> Iterator[str]:
     for problem in ineffective_settings(run.task):
         setting, rest = problem.split(" ", 1)
         yield f"--task.{setting.replace('_', '-')} {rest}"
+
+
+def _check_groups(run: ClassifierRun) -> Iterator[str]:
+    holds_out = run.validation.path is None and run.validation.share > 0
+    if run.labels.groups is not None and not holds_out and run.labels.max_per_class is None:
+        yield (
+            "--labels.groups has no effect where no share is held out and without "
+            "--labels.max-per-class; leave it out"
+        )
 
 
 def _check_mixing(run: ClassifierRun) -> Iterator[str]:
@@ -113,6 +124,7 @@ CLASSIFIER_CHECKS: tuple[Check, ...] = (
         _check_mixing,
         ("augment.mix.", "optim.global_batch_size", "optim.micro_batch_size", "data.views"),
     ),
+    (_check_groups, ()),
     (_check_init, ()),
     (_check_validation, ("validation.",)),
 )

@@ -1,6 +1,8 @@
 """From files to batches of clips.
 
 manifests   lists, tables and folders of videos → entries, labels, class names
+tables      tables with a header → manifests
+splits      which videos are held out, and which two lists have in common
 video       frames of a file by number
 workers     a function in processes that can be killed
 views       which frames and which parts of them make clips, and the clips on the device

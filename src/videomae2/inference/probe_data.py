@@ -11,8 +11,8 @@ from videomae2.base.ranges import INNER_SHARE, find_range_errors
 from videomae2.base.text import format_count
 from videomae2.data.manifests.class_names import infer_classes
 from videomae2.data.manifests.manifest import Manifest
-from videomae2.data.manifests.overlap import describe_entry, find_overlap
 from videomae2.data.manifests.read import ListConfig
+from videomae2.data.splits.overlap import describe_entry, find_overlap
 from videomae2.errors import ConfigError, DataError, ManifestError
 from videomae2.metrics.folds import validation_split
 

@@ -59,7 +59,7 @@ def test_each_video_is_listed_once_with_its_reason(tmp_path, videos):
         fail(listed, videos, 3, request=request)
     (line,) = lines(tmp_path)
     assert (line["path"], line["reason"]) == (videos[3].path, "it is empty")
-    assert (line["first"], line["frames"], line["request"]) == (0, None, 7)
+    assert (line["window"], line["request"]) == ("", 7)
 
 
 def test_a_folder_of_frames_names_the_image_that_is_broken(tmp_path):
@@ -181,8 +181,8 @@ def test_a_bad_window_leaves_the_others_of_its_video(tmp_path):
     assert listed.is_skipped((0, 9), 5)
     assert not listed.is_skipped((0, 8), 5)
     (line,) = lines(tmp_path)
-    assert (line["first"], line["frames"]) == (90, 10)
-    with pytest.raises(TooManyUnreadableError, match=r"2 of 20 .*walk \(10 frames from 90\): "):
+    assert line["window"] == "[90:100]"
+    with pytest.raises(TooManyUnreadableError, match=r"2 of 20 .*walk\[90:100\]: "):
         fail(listed, some, 10)
 
 

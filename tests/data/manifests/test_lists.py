@@ -187,8 +187,27 @@ def test_needed_labels_that_are_missing_are_named(message):
 def test_labels_are_held_against_the_known_classes(read, message):
     names = ("walk", "run")
     assert read("a.mp4 1\n", labels="required", class_names=names).class_names == names
-    text = message("a.mp4 1\nb.mp4 2\n", labels="required", class_names=names)
+    text = message("a.mp4 0\nb.mp4 2\n", labels="required", class_names=names)
     assert text == "list:2: label is 2, but there are 2 classes, from 0"
+
+
+@pytest.mark.parametrize("numbers", [(1, 2), (1, 1), (2, 2)])
+def test_numbers_that_may_begin_at_1_are_noticed(read, message, numbers):
+    text = "".join(f"{place}.mp4 {number}\n" for place, number in enumerate(numbers))
+    wanted = {"labels": "required", "class_names": ("walk", "run")}
+    remedy = "if the numbers begin at 1, say first_label 1"
+    if max(numbers) > 1:
+        assert f"from 0; no video has label 0: {remedy}" in message(text, **wanted)
+    else:
+        assert read(text, **wanted).warnings[0] == f"no video has label 0, 'walk': {remedy}"
+    manifest = read(text, **wanted, first_label=1)
+    assert manifest.labels.tolist() == [number - 1 for number in numbers]
+    assert not manifest.warnings
+
+
+def test_a_number_below_the_first_label_is_refused(message):
+    text = message("a.mp4 1\nb.mp4 0\n", labels="required", first_label=1)
+    assert text == "list:2: label is 0, and first_label says that they begin at 1"
 
 
 def test_an_empty_list_is_refused(message):
@@ -204,14 +223,15 @@ def test_text_that_is_no_utf8_names_the_line(message):
 
 def test_lookalikes_are_named(message):
     assert "looks like a table without a header" in message("my a.mp4,0\nb.mp4,1\n")
-    assert "looks like a JSON array" in message('[{"path": "a.mp4"}]')
+    assert "looks like a JSON array" in message('["a.mp4", "b.mp4"]')
+    assert "is XML or HTML" in message('<?xml version="1.0"?><annotations></annotations>')
 
 
 @pytest.mark.parametrize("rows", ["my a.mp4,0\nmy b.mp4,1\n", "a.mp4,0\n", '"my a.mp4",0\n'])
 def test_a_header_without_a_column_of_paths_is_told_what_is_missing(message, rows):
     assert message("vid,cls\n" + rows) == (
         "list:1: looks like a table, but its columns are vid, cls;"
-        " wanted one called path or video or file or filename"
+        " wanted one called path, video, file, filename, file_name"
     )
 
 

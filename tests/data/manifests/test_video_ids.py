@@ -3,7 +3,7 @@
 import pytest
 
 from videomae2.data.manifests.manifest import Entry
-from videomae2.data.manifests.overlap import extract_video_id, format_entry_id, parse_video_id
+from videomae2.data.splits.overlap import extract_video_id, format_entry_id, parse_video_id
 
 
 def test_an_identity_is_the_whole_path_and_the_window():

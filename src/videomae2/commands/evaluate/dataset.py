@@ -19,9 +19,10 @@ from videomae2.data.loading.labels import LABEL_READERS, LabelConfig
 from videomae2.data.loading.sources import SourceConfig
 from videomae2.data.manifests.class_names import infer_classes
 from videomae2.data.manifests.manifest import Manifest
-from videomae2.data.manifests.overlap import format_entry_id
+from videomae2.data.manifests.preview import preview_manifest
 from videomae2.data.manifests.public_classes import canonicalize_names, find_datasets_with
 from videomae2.data.manifests.read import ListConfig
+from videomae2.data.splits.overlap import format_entry_id
 from videomae2.data.views.requests import ViewSpec
 from videomae2.errors import ConfigError, ManifestError
 from videomae2.inference.classifier import format_class_names_flag, format_class_names_source
@@ -75,6 +76,7 @@ class EvalDataset:
         return Summary(
             (
                 ("videos", f"{len(self.manifest)} ({self.manifest.description})"),
+                *preview_manifest(self.manifest).rows,
                 ("outputs", f"{outputs} ({self.class_names_source})"),
                 ("views", format_views(views)),
                 ("folder", str(out)),

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import get_args
 
 from videomae2.base.text import suggest_nearest
-from videomae2.data.manifests.overlap import IdRule
 from videomae2.data.manifests.public_classes import check_class_names
 from videomae2.data.merge.sources import MergePart
+from videomae2.data.splits.overlap import IdRule
 from videomae2.errors import ConfigError
 
 PART_HELP = (

@@ -10,13 +10,13 @@ from videomae2.commands.merge_datasets.options import MergeOptions, parse_inputs
 from videomae2.config.files import parse_yaml
 from videomae2.data.manifests.class_names import read_class_names
 from videomae2.data.manifests.lists import read_text
-from videomae2.data.manifests.overlap import IdRule
 from videomae2.data.manifests.public_classes import check_class_names
 from videomae2.data.merge.annotations import is_annotated
 from videomae2.data.merge.inputs import read_sources, read_targets
 from videomae2.data.merge.merge import merge_kinetics, merge_sources
 from videomae2.data.merge.result import MergeResult
 from videomae2.data.merge.sources import LabelledSource, MergePart
+from videomae2.data.splits.overlap import IdRule
 from videomae2.errors import ConfigError, ManifestError
 
 MergeKind = Literal["kinetics-710", "any"]

@@ -20,8 +20,8 @@ from videomae2.data.augment.augment import augment, is_mixing
 from videomae2.data.loading.batch import CPUBatch
 from videomae2.data.loading.labels import LABEL_READERS, LabelledData
 from videomae2.data.loading.sources import SourceConfig, check_timestamps
-from videomae2.data.manifests.overlap import describe_entry, find_overlap
-from videomae2.data.manifests.split import validation_split
+from videomae2.data.splits.overlap import describe_entry, find_overlap
+from videomae2.data.splits.validation import limit_per_class, validation_split
 from videomae2.errors import DataError
 from videomae2.models.task_type import TASK_TYPES, TaskType
 from videomae2.tasks.classify import ClassifyConfig
@@ -54,6 +54,9 @@ class TrainValData:
             count = count_per_class(self.train)
             fewest = f"{min(count)} to " if min(count) < max(count) else ""
             text += f"\n{fewest}{format_count(max(count), 'video')} each to train on"
+            absent = [name for name, n in zip(names, count, strict=True) if n == 0]
+            if absent:
+                text += f"; none of {shorten_names(absent)}"
         return Summary(((TASK_TYPES[task_type].noun, text), ("val", self.val_description)))
 
 
@@ -92,6 +95,8 @@ def split_validation(
 ) -> TrainValData:
     """Take a share of the videos out for validation, or read the list that is for it.
 
+    Of what is left, as many of each class as are wanted are kept to train on.
+
     Raises:
         DataError: The list has training videos, or nothing held out can be judged by its labels.
     """
@@ -105,7 +110,11 @@ def split_validation(
             data, val_data, f"{format_count(_count_videos(val_data), 'video')} of {path}"
         )
     _check_val_labels(train_val.val, task_type)
-    return train_val
+    count, train = run.labels.max_per_class, train_val.train
+    if count is None or task_type != "multiclass":
+        return train_val
+    chosen = limit_per_class(train.manifests, train.targets, count, seed=run.seed)
+    return replace(train_val, train=_select_entries(train, chosen))
 
 
 def build_val_sources(run: ClassifierRun) -> tuple[SourceConfig, ...]:
@@ -171,13 +180,21 @@ def _split_share(videos: LabelledData, share: float, seed: int) -> TrainValData:
         f"{count} of {format_count(_count_videos(videos), 'video')}, {share:g} of "
         f"{whom}, not trained on"
     )
+    if videos.manifests[0].groups is not None:
+        held_out = sum(len(set(manifest.groups or ())) for manifest in val_data.manifests)
+        total = sum(len(set(manifest.groups or ())) for manifest in videos.manifests)
+        description += f": {held_out} of {format_count(total, 'group')} as a whole"
     if has_one_class and 0 in (counts := count_per_class(val_data)):
         absent = [name for name, n in zip(videos.class_names, counts, strict=True) if n == 0]
-        more = ", …" if len(absent) > _MAX_SHOWN_CLASSES else ""
-        shown = ", ".join(absent[:_MAX_SHOWN_CLASSES])
-        description += f"; none of {shown}{more}, which have too few"
+        description += f"; none of {shorten_names(absent)}, which have too few"
     train_data = _select_entries(videos, [~mask for mask in val_masks])
     return TrainValData(train_data, val_data, description)
+
+
+def shorten_names(names: Sequence[str]) -> str:
+    """The first names of classes, as many as a person reads."""
+    more = ", …" if len(names) > _MAX_SHOWN_CLASSES else ""
+    return ", ".join(names[:_MAX_SHOWN_CLASSES]) + more
 
 
 def _select_entries(videos: LabelledData, masks: Sequence[np.ndarray]) -> LabelledData:

@@ -26,6 +26,7 @@ from videomae2.commands.train.setup import (
 from videomae2.config.runs import DistillRun, FinetuneRun, Run
 from videomae2.data.loading.sources import SourceConfig
 from videomae2.data.manifests.manifest import Manifest
+from videomae2.data.manifests.preview import preview_manifest
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.weights.model_ref import BEST_FOLDER
 from videomae2.training.checkpoint import CheckpointManager
@@ -126,18 +127,15 @@ def describe_classifier(config: ClassifierConfig) -> str:
 
 
 def summarize_videos(run: Run, manifests: Sequence[Manifest]) -> Summary:
-    """Say for each source which videos there are."""
-    return Summary(
-        tuple(
-            (
-                "videos",
-                f"{source.display_name}: {format_count(len(manifest), 'video')} "
-                f"({manifest.description}), "
-                f"{format_sampling(source)}, weight {source.weight:g}",
-            )
-            for source, manifest in zip(run.data.sources, manifests, strict=True)
+    """Say for each source which videos there are, and what its list was read as."""
+    summary = Summary(())
+    for source, manifest in zip(run.data.sources, manifests, strict=True):
+        text = (
+            f"{source.display_name}: {format_count(len(manifest), 'video')} "
+            f"({manifest.description}), {format_sampling(source)}, weight {source.weight:g}"
         )
-    )
+        summary += Summary((("videos", text),)) + preview_manifest(manifest)
+    return summary
 
 
 def format_sampling(source: SourceConfig) -> str:

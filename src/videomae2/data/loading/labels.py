@@ -6,20 +6,23 @@ Axes: entries of a list; outputs = labels of which any number holds, or numbers 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from jaxtyping import Float32, Int64
 
+from videomae2.base.ranges import ONE_OR_MORE
 from videomae2.base.text import format_count
 from videomae2.data.loading.sources import SourceConfig
-from videomae2.data.manifests.builder import format_both_lists
 from videomae2.data.manifests.class_names import infer_classes, read_class_names
+from videomae2.data.manifests.labelling import format_both_lists
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.manifests.public_classes import canonicalize_names
+from videomae2.data.tables.cells import parse_list_cell
 from videomae2.errors import DataError, ManifestError
 
-SEPARATOR = ";"
-"""Between the names of a video of which several hold."""
+SEPARATORS = ";|"
+"""Between the names of a video of which several hold; the first that a column has."""
 
 EntryTargets = Int64[np.ndarray, " entries"] | Float32[np.ndarray, "entries outputs"]
 
@@ -33,8 +36,17 @@ class LabelConfig:
     data set whose classes they are, such as kinetics-400. Else they come from folders or from the
     label column, sorted."""
     columns: tuple[str, ...] = ()
-    """Where clips have any number of labels: the one column that holds their names, separated by
-    semicolons (label if not given). Where numbers are predicted: the columns that hold them."""
+    """Where clips have any number of labels: the one column that holds their names, as a JSON list
+    or separated by semicolons (label if not given). Where numbers are predicted: the columns that
+    hold them."""
+
+    groups: str | None = None
+    """What belongs together and is not parted where a share is held out: a column of the list, such
+    as person; folder, for the folder that a file lies in; or a regular expression whose
+    parentheses match it in each path, such as '(rec[0-9]+)_'."""
+    max_per_class: Annotated[int | None, ONE_OR_MORE] = None
+    """Learn from so many videos of each class at most (few-shot), drawn by the seed, of each group
+    as evenly as can be. What is held out is drawn before."""
 
     def read_class_names(self) -> tuple[str, ...] | None:
         """The names that are given, in the order of their numbers."""
@@ -77,7 +89,12 @@ def read_multiclass(
     fixed_names = provided if expected is None else tuple(expected)
     manifests, inferred = [], []
     for source in sources:
-        manifest = source.read(source.path, labels="required", class_names=provided or fixed_names)
+        manifest = source.read(
+            source.path,
+            labels="required",
+            class_names=provided or fixed_names,
+            groups=labels.groups if expected is None else None,
+        )
         if provided is not None and fixed_names is not None and provided != fixed_names:
             manifest = _renumber(manifest, provided, fixed_names)
         manifests.append(manifest)
@@ -106,10 +123,9 @@ def read_multilabel(
         ManifestError: A list is no table, has no such column, or names a class that is not known.
     """
     (column,) = labels.columns or ("label",)
-    manifests = tuple(source.read(source.path, extra_columns=(column,)) for source in sources)
-    names_of_entries = [
-        [_split_names(text) for text in manifest.columns[column]] for manifest in manifests
-    ]
+    groups = labels.groups if expected is None else None
+    manifests = tuple(s.read(s.path, extra_columns=(column,), groups=groups) for s in sources)
+    names_of_entries = [_split_names(manifest, column) for manifest in manifests]
     occurring = sorted({name for rows in names_of_entries for row in rows for name in row})
     names = tuple(expected) if expected is not None else labels.read_class_names() or occurring
     if not names:
@@ -137,7 +153,8 @@ def read_regression(
         ManifestError: A list is no table, has no such columns, or a cell is no number.
     """
     columns = tuple(expected) if expected is not None else labels.columns
-    manifests = tuple(source.read(source.path, extra_columns=columns) for source in sources)
+    groups = labels.groups if expected is None else None
+    manifests = tuple(s.read(s.path, extra_columns=columns, groups=groups) for s in sources)
     targets = []
     for manifest in manifests:
         numbers = [
@@ -178,8 +195,28 @@ def _renumber(manifest: Manifest, provided: Sequence[str], expected: tuple[str, 
     return replace(manifest, labels=new_labels[manifest.labels], class_names=expected)
 
 
-def _split_names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(SEPARATOR) if name.strip()]
+def _split_names(manifest: Manifest, column: str) -> list[list[str]]:
+    """The names of each cell: a list as JSON writes it, or names with a separator between."""
+    texts = manifest.columns[column]
+    lists = [parse_list_cell(text) for text in texts]
+    plain = [text for text, names in zip(texts, lists, strict=True) if names is None]
+    separator = next((s for s in SEPARATORS if any(s in text for text in plain)), SEPARATORS[0])
+    rows = [
+        [name.strip() for name in (text.split(separator) if names is None else names)]
+        for text, names in zip(texts, lists, strict=True)
+    ]
+    rows = [list(filter(None, names)) for names in rows]
+    known = {name for names in rows for name in names}
+    for entry, names in enumerate(rows):
+        name = texts[entry].strip()
+        parts = [part.strip() for part in name.split(",")]
+        if names == [name] and len(parts) > 1 and known.issuperset(parts):
+            message = (
+                f"{name!r} in the column {column} could be one label or {len(parts)}, which are "
+                "labels of other rows: separate labels with semicolons"
+            )
+            raise _entry_error(manifest, entry, message)
+    return rows
 
 
 def _parse_number(manifest: Manifest, entry: int, column: str, text: str) -> float:

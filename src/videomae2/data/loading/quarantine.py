@@ -16,6 +16,7 @@ from videomae2.base.jsonl import JsonLines
 from videomae2.base.text import format_count
 from videomae2.data.manifests.fingerprint import file_stat
 from videomae2.data.manifests.manifest import Entry, Manifest
+from videomae2.data.splits.overlap import format_entry_id
 from videomae2.errors import TooManyUnreadableError, VideoError
 
 FILE_NAME = "unreadable.jsonl"
@@ -86,7 +87,7 @@ class Quarantine:
             return
         examples_shown = list(self.reasons.items())[:3]
         examples = "; ".join(
-            f"{_format_entry(self._get_entry(place))}: {why}" for place, why in examples_shown
+            f"{format_entry_id(self._get_entry(place))}: {why}" for place, why in examples_shown
         )
         location = f", all listed in {self.path}" if self.path else ""
         retry_hint = f", or delete {self.path} to try all of them again" if self.path else ""
@@ -123,8 +124,7 @@ class Quarantine:
         """What stands in the file; the path and the window are for people."""
         return {
             "path": entry.path,
-            "first": entry.first,
-            "frames": entry.frames,
+            "window": entry.format_window(),
             "reason": self.reasons[sample_id],
             "source": sample_id[0],
             "number": sample_id[1],
@@ -165,12 +165,3 @@ def _load_lines(path: Path) -> list[dict[str, Any]]:
 
 def _get_sample_id(line: dict[str, Any]) -> SampleId:
     return line["source"], line["number"]
-
-
-def _format_entry(entry: Entry) -> str:
-    window = (
-        ""
-        if entry.frames is None
-        else f" ({format_count(entry.frames, 'frame')} from {entry.first})"
-    )
-    return f"{entry.path}{window}"

@@ -2,14 +2,15 @@
 
 read            a folder, a list, a table or a video → a manifest
 manifest        the entries of a list, as columns
-builder         entries collected while a list is read, with all that is wrong; labels by name
-lists           the released list formats
-tables, cells   tables with a header: what columns mean, and their cells
+builder         entries collected while a list is read, with all that is wrong
+labelling       labels by the names of classes or by numbers; repeated files
+preview         what a list was read as, for plans
+lists           the released list formats (tables: ``data/tables``)
+file_kinds      what a file is that is no list
 folders         videos in a folder, with a class for each sub-folder
 frame_folders   folders of frame images, and how these are called
 class_names     what classes are called
 public_classes  the classes of public data sets (``class_lists/``)
-split           which videos of a list are taken for validation
-overlap         which videos two lists have in common
+roots           where the paths of a list start; names without their ending
 fingerprint     which files a list names, and whether they have changed
 """

@@ -1,22 +1,18 @@
-"""Collect the entries of a list while it is read, and everything that is wrong with it.
+"""Collect the entries of a list while it is read, and everything that is wrong with it."""
 
-Names of classes become labels here, the same way for folders and tables.
-"""
-
+import math
 import re
 from array import array
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
 from videomae2.data.manifests.manifest import ABSENT, Manifest
-from videomae2.data.manifests.public_classes import canonicalize_names
 from videomae2.errors import ManifestError
 
 LabelPolicy = Literal["ignore", "if-present", "required"]
+Spelling = Literal["ask", "same", "distinct"]
 FIRST_NUMBER = 1  # of the images of a folder, where a list does not say it
 MAX_SHOWN_ERRORS = 10  # as many as a person reads at once; the rest is counted
 MAX_SHOWN_RENAMES = 4
@@ -33,6 +29,22 @@ class ReadOptions:
     row_filter: str | None = None
     extra_columns: tuple[str, ...] = ()
     """Columns of a table whose cells the caller wants."""
+    groups: str | None = None
+    """What belongs together: a column, ``folder``, or a pattern of paths."""
+    first_label: int = 0
+    """The number of the first class."""
+    spelling: Spelling = "ask"
+    """Whether names that differ only in case, blanks or encoding are one class."""
+
+    def count_from_0(self, label: int) -> int:
+        """The label that a number of a list stands for; ABSENT stays.
+
+        Raises:
+            ValueError: The number is below that of the first class.
+        """
+        if ABSENT < label < self.first_label:
+            raise ValueError(f"label is {label}, and first_label says that they begin at 1")
+        return label if label == ABSENT else label - self.first_label
 
 
 @dataclass(slots=True)
@@ -46,13 +58,20 @@ class ManifestBuilder:
     frames: "array[int]" = field(default_factory=lambda: array("i"))
     labels: "array[int]" = field(default_factory=lambda: array("i"))
     is_frames: bytearray = field(default_factory=bytearray)
+    seconds: "array[float]" = field(default_factory=lambda: array("d"))
+    """Start and end of each entry in turn; NaN where it has no window in time."""
     class_names: tuple[str, ...] | None = None
     frame_name: str | None = None
     description: str = ""
     columns: dict[str, list[str]] = field(default_factory=dict)
     """The cells of extra columns, per entry."""
+    groups: list[str] | None = None
+    """What each entry belongs to."""
     errors: list[tuple[int, str]] = field(default_factory=list)
     num_errors: int = 0
+    warnings: list[str] = field(default_factory=list)
+    meanings: dict[str, str] = field(default_factory=dict)
+    """What the columns of a table were read as."""
     hint: str = ""
     """What helps with the problems, said below them."""
     renamed_classes: dict[str, str] = field(default_factory=dict)
@@ -67,6 +86,7 @@ class ManifestBuilder:
         frames: int = ABSENT,
         label: int = ABSENT,
         is_frames: bool = False,
+        seconds: tuple[float, float] | None = None,
     ) -> None:
         """Append one entry."""
         self.paths.append(path)
@@ -75,6 +95,7 @@ class ManifestBuilder:
         self.frames.append(frames)
         self.labels.append(label)
         self.is_frames.append(is_frames)
+        self.seconds.extend(seconds or (math.nan, math.nan))
 
     def add_error(self, line: int, message: str) -> None:
         """Note a problem; the first ones are kept, the rest is counted."""
@@ -105,6 +126,7 @@ class ManifestBuilder:
 
     def to_manifest(self, root: str) -> Manifest:
         """Turn the columns into a manifest, without copying the numbers."""
+        seconds = np.frombuffer(self.seconds, np.float64).reshape(-1, 2)
         return Manifest(
             source=self.source,
             root=root,
@@ -118,6 +140,10 @@ class ManifestBuilder:
             frame_name=self.frame_name,
             description=self.description + self._format_renames(),
             columns=self.columns,
+            seconds=None if np.isnan(seconds).all() else seconds,
+            groups=self.groups,
+            meanings=self.meanings,
+            warnings=tuple(self.warnings),
         )
 
     def _format_renames(self) -> str:
@@ -140,72 +166,3 @@ def parse_int(text: str, name: str, *, minimum: int) -> int:
     if not minimum <= (value := int(text)) < 2**31:
         raise ValueError(f"{name} is {text}, wanted a whole number from {minimum} to 2147483647")
     return value
-
-
-def label_by_name(
-    builder: ManifestBuilder, names: list[str], class_names: tuple[str, ...] | None
-) -> None:
-    """Set the labels of all entries from one name per entry ("" = none), and note unknown classes.
-
-    Classes are given in the order of their labels, say of the training set; None: those that occur.
-    Two lists agree about labels only if both were read with the same classes. Those of Kinetics are
-    known by the names of its annotations, too.
-    """
-    source_classes = sorted({name for name in names if name})
-    if all(map(str.isdecimal, source_classes)):
-        # folders called 0, 1, … 10 keep their number; as text 10 would come before 2
-        source_classes.sort(key=int)
-    classes = class_names or tuple(source_classes)
-    canonical_of = dict(
-        zip(source_classes, canonicalize_names(classes, source_classes), strict=True)
-    )
-    label_of = {name: label for label, name in enumerate(classes)}
-    for i, name in enumerate(names):
-        builder.labels[i] = label_of.get(canonical_of.get(name, name), ABSENT)
-    builder.class_names = classes or None
-    builder.renamed_classes = {old: new for old, new in canonical_of.items() if old != new}
-    _add_unknown_class_errors(builder, names, classes, source_classes)
-
-
-def _add_unknown_class_errors(
-    builder: ManifestBuilder,
-    names: list[str],
-    classes: Sequence[str],
-    source_classes: Sequence[str],
-) -> None:
-    """Note a problem for each class that is not known, where it comes first, and both lists."""
-    unknown_counts = Counter(name for name, label in zip(names, builder.labels, strict=True)
-                     if name and label == ABSENT)  # fmt: skip
-    for name, number in unknown_counts.items():
-        count = f"{number:,} video{'s' * (number > 1)}"
-        builder.add_error(
-            builder.lines[names.index(name)], f"class {name!r} ({count}) is not known"
-        )
-        builder.hint = format_both_lists(classes, source_classes)
-
-
-def format_both_lists(expected_classes: Sequence[str], source_classes: Sequence[str]) -> str:
-    """The classes that are known and those of a list, whole."""
-    pairs = (("known", expected_classes), ("found", source_classes))
-    return "\n".join(f"  {title}  {len(names)}: {', '.join(names)}" for title, names in pairs)
-
-
-def check_labels(builder: ManifestBuilder, class_names: tuple[str, ...] | None) -> None:
-    """Hold numeric labels against the known classes, and keep their names."""
-    if class_names is None:
-        return
-    builder.class_names = class_names
-    for line, label in zip(builder.lines, builder.labels, strict=True):
-        if label >= len(class_names):
-            builder.add_error(
-                line, f"label is {label}, but there are {len(class_names)} classes, from 0"
-            )
-
-
-def check_all_labelled(builder: ManifestBuilder) -> None:
-    """Note a problem for every entry without a label, unless other problems explain that."""
-    if builder.errors:
-        return
-    for line, path, label in zip(builder.lines, builder.paths, builder.labels, strict=True):
-        if label == ABSENT:
-            builder.add_error(line, f"{path} has no label, and labels are needed")

@@ -1,19 +1,22 @@
 """What the classes of a data set are called."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from videomae2.data.manifests.builder import parse_int
-from videomae2.data.manifests.cells import parse_header, read_cells
 from videomae2.data.manifests.lists import iterate_lines, read_text
 from videomae2.data.manifests.manifest import ABSENT, Manifest
 from videomae2.data.manifests.public_classes import load_public_classes, lookup_public_dataset
+from videomae2.data.tables.cells import parse_header, read_cells
 from videomae2.errors import ManifestError
 
 LABEL_COLUMNS = ("id", "index", "label", "number")
 NAME_COLUMNS = ("name", "class_name", "class", "category")
+_MAX_CLASSES_PER_VIDEO, _MAX_UNUSED_CLASSES = 10, 1000
+_NUMBERED = re.compile(r"([0-9]+)[ \t]+(\S.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,13 @@ def infer_classes(manifest: Manifest, names: Sequence[str] | None = None) -> Inf
         count, where = len(manifest.class_names), manifest.description or manifest.source
         return InferredClasses(manifest.class_names, f"{count} class names from {where}")
     max_label = int(labels.max())
+    if max_label >= _MAX_CLASSES_PER_VIDEO * len(labels) + _MAX_UNUSED_CLASSES:
+        line = int(manifest.lines[manifest.labels.argmax()]) or None
+        message = (
+            f"label {max_label} would make {max_label + 1:,} classes of {len(labels):,} videos; "
+            "does another number stand in the place of the label?"
+        )
+        raise ManifestError(message, path=manifest.source, line=line)
     if names is None:
         description = f"{max_label + 1} classes called by their numbers: there are no names"
         return InferredClasses(tuple(map(str, range(max_label + 1))), description)
@@ -53,10 +63,12 @@ def read_class_names(path: Path | str) -> tuple[str, ...]:
 
     - a name of ``load_public_classes``, such as kinetics-400: the classes of released models;
 
-    - text: one name a line, the first is label 0;
+    - text: one name a line, the first is label 0; or a number and a name, as UCF101's;
     - JSON: a list of names, or an object of names to numbers or of numbers to names;
     - a table with a header: a column id, index, label or number, and one name, class_name, class
       or category.
+
+    Numbers begin at 0 or at 1; where they begin at 1, lists say ``first_label`` 1.
 
     Raises:
         ManifestError: It is none of these, a name comes twice, or a number is missing.
@@ -70,8 +82,21 @@ def read_class_names(path: Path | str) -> tuple[str, ...]:
     elif columns & set(LABEL_COLUMNS) and columns & set(NAME_COLUMNS):
         pairs = _parse_table(text, source)
     else:
-        pairs = [(number, name.strip()) for number, (_, name) in enumerate(iterate_lines(text))]
+        pairs = _parse_lines([name.strip() for _, name in iterate_lines(text)])
     return _sort_by_label(pairs, source)
+
+
+def _parse_lines(lines: list[str]) -> list[tuple[int, str]]:
+    """Number and name of each line; the place of a line is its number where it says none."""
+    matches = [_NUMBERED.fullmatch(line) for line in lines]
+    numbered = [(int(match[1]), match[2]) for match in matches if match]
+    numbers = [number for number, _ in numbered]
+    if len(numbered) == len(lines) and numbers in (
+        list(range(len(lines))),
+        list(range(1, len(lines) + 1)),
+    ):
+        return numbered
+    return list(enumerate(lines))
 
 
 def _parse_json(text: str, source: str) -> list[tuple[int, str]]:
@@ -112,15 +137,16 @@ def _parse_table(text: str, source: str) -> list[tuple[int, str]]:
 
 
 def _sort_by_label(pairs: list[tuple[int, str]], source: str) -> tuple[str, ...]:
-    """The names by their numbers, which must be 0 … n - 1, each once."""
+    """The names by their numbers, which must be 0 … n - 1 or 1 … n, each once."""
     names = [name for _, name in pairs]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise ManifestError(f"names come twice: {', '.join(repeated[:5])}", path=source)
     if not pairs or "" in names:
         raise ManifestError("a class has no name" if pairs else "holds no name", path=source)
     numbers = sorted(number for number, _ in pairs)
-    if numbers != list(range(len(pairs))):
-        missing_label = next(i for i, number in enumerate(numbers) if i != number)
+    first = numbers[0] if numbers[0] in (0, 1) else 0
+    if numbers != list(range(first, first + len(pairs))):
+        missing_label = next(i for i, n in enumerate(numbers, start=first) if i != n)
         message = (
             f"{len(pairs)} names, but label {missing_label} has not exactly one: wanted 0, 1, 2, …"
         )

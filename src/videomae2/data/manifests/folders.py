@@ -1,11 +1,12 @@
 """Find the videos in a folder, and their classes if sub-folders are classes."""
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from videomae2.base.text import format_count
-from videomae2.data.manifests.builder import ManifestBuilder, ReadOptions, label_by_name
+from videomae2.data.manifests.builder import ManifestBuilder, ReadOptions
+from videomae2.data.manifests.labelling import label_by_name
 from videomae2.errors import ManifestError
 
 # fmt: off
@@ -92,6 +93,20 @@ def find_videos(folder: str) -> tuple[list[str], Counter[str]]:
     return sorted(paths), other_counts
 
 
+def find_by_stem(folder: str) -> dict[str, list[str]]:
+    """The videos below a folder by what a list may call them: their path or name, without ending.
+
+    Raises:
+        ManifestError: A folder cannot be listed.
+    """
+    paths_of: dict[str, list[str]] = defaultdict(list)
+    for path in find_videos(folder)[0]:
+        stem = os.path.splitext(path)[0]
+        for name in {stem, os.path.basename(stem)}:
+            paths_of[name].append(path)
+    return paths_of
+
+
 def read_folder(
     folder: str,
     contents: tuple[list[str], Counter[str]],
@@ -143,7 +158,7 @@ def label_by_folder(
     if options.labels == "required" or as_classes:
         if reason:
             raise ManifestError(reason, path=builder.source)
-        label_by_name(builder, names, options.class_names)
+        label_by_name(builder, names, options)
         builder.check()
     layout = f"{len(set(names))} class folders" if as_classes else "a folder"
     builder.description = f"{layout} of {format_count(len(names), 'video', ',')}"

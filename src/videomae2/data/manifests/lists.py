@@ -5,6 +5,8 @@ a path may hold blanks if it is quoted, if the columns are separated by tabs, or
 stands in the line.
 """
 
+import codecs
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,13 +16,16 @@ from videomae2.data.manifests.builder import (
     FIRST_NUMBER,
     ManifestBuilder,
     ReadOptions,
-    check_all_labelled,
-    check_labels,
     parse_int,
 )
+from videomae2.data.manifests.file_kinds import describe_foreign_file, describe_split_file
 from videomae2.data.manifests.folders import VIDEO_EXTENSIONS
+from videomae2.data.manifests.labelling import check_all_labelled, check_labels
 from videomae2.data.manifests.manifest import ABSENT
 from videomae2.errors import ManifestError
+
+MAX_LIST_BYTES = 2 * 2**30
+"""A list of ten million videos has about half of it."""
 
 ListLayout = Literal["pretrain-list", "video-list", "frames-list"]
 
@@ -29,6 +34,12 @@ LAYOUT_FORMS: dict[ListLayout, str] = {
     "video-list": "'path label', or a path alone",
     "frames-list": "'folder total_frames label'",
 }
+_MEANINGS: dict[ListLayout, tuple[str, ...]] = {
+    "pretrain-list": ("video", "first frame", "frames, or -1 for a file"),
+    "video-list": ("video",),
+    "frames-list": ("folder of frames", "frames"),
+}
+"""What the columns before the label are."""
 _NUM_COLUMNS = {"pretrain-list": (3, 4), "video-list": (1, 2), "frames-list": (3,)}
 
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"(?=[ \t]|$)')
@@ -126,10 +137,15 @@ def read_list(
             _add_entry(builder, row, number, layout, options)
         except ValueError as error:
             builder.add_error(number, str(error))
+    if problem := describe_split_file(source, set(builder.labels)):
+        raise ManifestError(problem, path=source)
     if options.labels == "required":
         check_all_labelled(builder)
-    check_labels(builder, options.class_names)
+    check_labels(builder, options)
     builder.check()
+    has_label = set(builder.labels) != {ABSENT}
+    meanings = [*_MEANINGS[layout], *["class"] * has_label]
+    builder.meanings = {f"{number}": text for number, text in enumerate(meanings, start=1)}
     builder.description = f"{layout} of {len(builder.paths):,} entries"
     return builder
 
@@ -181,17 +197,36 @@ def _parse_label(text: str, options: ReadOptions) -> int:
             f" from a table with a header such as path,label; {_BLANKS_HINT}"
         )
     label = parse_int(text, "label", minimum=ABSENT)
-    return ABSENT if options.labels == "ignore" else label
+    return ABSENT if options.labels == "ignore" else options.count_from_0(label)
 
 
 def read_text(source: str) -> str:
-    """Read a list as UTF-8, with or without a byte order mark."""
+    """Read a list as UTF-8 (UTF-16 with its mark, too), its lines ended as anywhere.
+
+    Raises:
+        ManifestError: It is no file, too large for a list, or another kind of file.
+    """
     try:
+        if not os.path.isfile(source):
+            raise ManifestError("is a pipe or a device, and a list is wanted", path=source)
+        if (size := os.path.getsize(source)) > MAX_LIST_BYTES:
+            raise ManifestError(f"has {size / 2**30:.1f} GiB, which is no list", path=source)
         content = Path(source).read_bytes()
-        return content.decode("utf-8-sig")
     except OSError as error:
         raise ManifestError(f"cannot be read: {error.strerror}", path=source) from error
+    if kind := describe_foreign_file(content):
+        raise ManifestError(kind, path=source)
+    encoding = (
+        "utf-16" if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+    )
+    try:
+        text = content.decode(encoding)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         message = f"byte 0x{content[error.start]:02x} is no UTF-8; save the list as UTF-8 text"
         raise ManifestError(message, path=source, line=line) from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise ManifestError("holds NUL characters, so it is no text", path=source, line=line)
+    # old Macs end a line with a carriage return alone
+    return text if "\n" in text else text.replace("\r", "\n")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from jaxtyping import Bool, Int32, Int64
+from jaxtyping import Bool, Float64, Int32, Int64
 
 ABSENT = -1  # in a column: the list does not say
 
@@ -32,6 +32,23 @@ class Entry:
     """Where it was read, for messages: "file:line" (for Parquet "file:row"), or the path."""
     is_frames: bool = False
     """The list says that it is a folder of frame images."""
+    seconds: tuple[float, float] | None = None
+    """The window, where the list counts it in time: start and end in seconds of the video, the end
+    infinite where it is the video's. Then ``first`` and ``frames`` say nothing."""
+
+    @property
+    def window(self) -> tuple[object, ...]:
+        """What tells this window of the video from others."""
+        return self.first, self.frames, self.seconds
+
+    def format_window(self) -> str:
+        """The window in a few characters, as in [12:40] or [1.5s:3s]; "" for a whole video."""
+        if self.seconds is not None:
+            start, stop = self.seconds
+            return f"[{start:g}s:{f'{stop:g}s' if stop < float('inf') else ''}]"
+        if self.frames is None and self.first == 0:
+            return ""
+        return f"[{self.first}:{'' if self.frames is None else self.first + self.frames}]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +78,14 @@ class Manifest:
     """What it was read as, for a line of the log."""
     columns: dict[str, list[str]] = field(default_factory=dict)
     """The cells of other columns of its table that were asked for, per entry."""
+    seconds: Float64[np.ndarray, "entries 2"] | None = None
+    """Start and end of windows in time, NaN where an entry has none; None: no entry has."""
+    groups: list[str] | None = None
+    """What each entry belongs to, such as a person; None: nothing but its video."""
+    meanings: dict[str, str] = field(default_factory=dict)
+    """What the columns of a table were read as."""
+    warnings: tuple[str, ...] = ()
+    """What is odd about the list, for people."""
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -74,7 +99,14 @@ class Manifest:
             label=_int_or_none(self.labels[i]),
             location=f"{self.source}:{line}" if line else path,
             is_frames=bool(self.is_frames[i]),
+            seconds=self._get_seconds(i),
         )
+
+    def _get_seconds(self, i: int) -> tuple[float, float] | None:
+        if self.seconds is None or np.isnan(self.seconds[i, 0]):
+            return None
+        start, stop = self.seconds[i].tolist()
+        return start, stop
 
     def __iter__(self) -> Iterator[Entry]:
         return (self[i] for i in range(len(self)))
@@ -87,7 +119,12 @@ class Manifest:
         }
         rows = entries.tolist()
         columns = {name: [cells[i] for i in rows] for name, cells in self.columns.items()}
-        return replace(self, paths=[self.paths[i] for i in rows], columns=columns, **numbers)
+        seconds = None if self.seconds is None else self.seconds[entries]
+        paths = [self.paths[i] for i in rows]
+        groups = None if self.groups is None else [self.groups[i] for i in rows]
+        return replace(
+            self, paths=paths, columns=columns, seconds=seconds, groups=groups, **numbers
+        )
 
     def digest(self) -> str:
         """Name the content in 16 characters: the same on every machine, whatever the root."""
@@ -98,6 +135,7 @@ class Manifest:
         for column in (self.first, self.frames, self.labels):
             content.update(column.astype("<i4").tobytes())
         content.update(self.is_frames.tobytes())
+        content.update(b"" if self.seconds is None else self.seconds.astype("<f8").tobytes())
         return content.hexdigest()[:16]
 
 

@@ -9,8 +9,12 @@ from typing import Annotated, Literal
 
 from videomae2.base.files import path_exists, path_hint
 from videomae2.base.ranges import POSITIVE
-from videomae2.data.manifests.builder import LabelPolicy, ManifestBuilder, ReadOptions
-from videomae2.data.manifests.cells import PARQUET_EXTENSIONS, parse_header
+from videomae2.data.manifests.builder import (
+    LabelPolicy,
+    ManifestBuilder,
+    ReadOptions,
+    Spelling,
+)
 from videomae2.data.manifests.folders import (
     IMAGE_EXTENSIONS,
     VIDEO_EXTENSIONS,
@@ -19,9 +23,14 @@ from videomae2.data.manifests.folders import (
     read_folder,
 )
 from videomae2.data.manifests.frame_folders import parse_frame_name, read_frame_folders
+from videomae2.data.manifests.labelling import warn_about_repeats
 from videomae2.data.manifests.lists import detect_layout, iterate_lines, read_list, read_text
 from videomae2.data.manifests.manifest import Manifest
-from videomae2.data.manifests.tables import PATH_COLUMN_HELP, is_table, read_table
+from videomae2.data.manifests.roots import complete_names, resolve_root
+from videomae2.data.splits.groups import group_by_path
+from videomae2.data.tables.cells import PARQUET_EXTENSIONS, parse_header
+from videomae2.data.tables.columns import KNOWN_COLUMNS, PATH_COLUMN_HELP
+from videomae2.data.tables.read import is_table, read_table
 from videomae2.errors import ManifestError
 
 Layout = Literal[
@@ -45,7 +54,12 @@ class ListConfig:
     """Rows of a table to keep, as column=value, such as split=train."""
     frame_rate: Annotated[float | None, POSITIVE] = None
     """Frames per second of frame folders and arrays, which have no clock of their own; needed if
-    the frame interval counts in seconds. Video files go by their own times."""
+    the frame interval or a window counts in seconds. Video files go by their own times."""
+    first_label: Literal[0, 1] = 0
+    """The number of the first class, where a list numbers them."""
+    spelling: Spelling = "ask"
+    """Whether names of classes that differ only in case, blanks or the encoding of their letters
+    mean the same class or distinct ones; an error asks for it where there are such."""
 
     def read(
         self,
@@ -54,6 +68,7 @@ class ListConfig:
         labels: LabelPolicy = "ignore",
         class_names: Sequence[str] | None = None,
         extra_columns: Sequence[str] = (),
+        groups: str | None = None,
     ) -> Manifest:
         """Read a list so; arguments as of ``read_manifest``, which says what it raises."""
         return read_manifest(
@@ -65,16 +80,15 @@ class ListConfig:
             labels=labels,
             class_names=class_names,
             extra_columns=extra_columns,
+            groups=groups,
+            first_label=self.first_label,
+            spelling=self.spelling,
         )
 
 
 _PATH_CELL = re.compile(r"\.(\w+)\"?\s*[,;]")  # the end of a path in a table without blanks
 FOLDER_LAYOUTS = frozenset({"folder", "classes", "frame-folders"})
 RELEASED_FRAME_NAME = "img_{:05}.jpg"  # --fname_tmpl of the released code
-
-MAX_PROBED_ENTRIES = (
-    100  # entries looked for on disk: every one would take hours on a network file system
-)
 
 
 def read_manifest(
@@ -87,6 +101,9 @@ def read_manifest(
     class_names: Sequence[str] | None = None,
     row_filter: str | None = None,
     extra_columns: Sequence[str] = (),
+    groups: str | None = None,
+    first_label: int = 0,
+    spelling: Spelling = "ask",
     check_some_exist: bool = True,
 ) -> Manifest:
     """Read a folder of videos or of frame folders, a released list, a table, or one video.
@@ -105,6 +122,11 @@ def read_manifest(
             another set: a class without a video would shift the labels behind it.
         row_filter: Rows of a table to keep, as column=value, such as split=train.
         extra_columns: Other columns of a table whose cells are wanted.
+        groups: What belongs together: a column of the table, ``folder``, or a regular expression
+            whose parentheses match it in each path.
+        first_label: The number of the first class in lists that number them.
+        spelling: Whether names that differ only in case, blanks or encoding are one class; "ask"
+            raises where there are such.
         check_some_exist: Raise if none of the first hundred entries of a list exists.
 
     Raises:
@@ -118,6 +140,9 @@ def read_manifest(
         frame_name=frame_name,
         row_filter=row_filter,
         extra_columns=tuple(extra_columns),
+        groups=groups,
+        first_label=first_label,
+        spelling=spelling,
     )
     is_folder = os.path.isdir(source)
     builder = (
@@ -128,11 +153,16 @@ def read_manifest(
     if options.extra_columns and not builder.columns:
         wanted = ", ".join(options.extra_columns)
         raise ManifestError(f"is no table with a header; wanted columns {wanted}", path=source)
+    if groups is not None and builder.groups is None:
+        builder.groups = _group_entries(builder, groups)
     if is_folder:
         return builder.to_manifest(source)
     roots = [os.path.dirname(source), ""] if root is None else [os.path.expanduser(root)]
     builder.frame_name = _resolve_frame_name(builder, options)
-    base = _resolve_root(builder, roots, required=check_some_exist)
+    if check_some_exist:
+        complete_names(builder, roots)
+    warn_about_repeats(builder)
+    base = resolve_root(builder, roots, required=check_some_exist)
     builder.description += f", paths relative to {base or 'the working folder'}"
     return builder.to_manifest(base)
 
@@ -201,6 +231,13 @@ def _resolve_frame_name(builder: ManifestBuilder, options: ReadOptions) -> str |
         raise ManifestError(str(error), path=builder.source) from error
 
 
+def _group_entries(builder: ManifestBuilder, rule: str) -> list[str]:
+    try:
+        return group_by_path(builder.paths, rule)
+    except ValueError as error:
+        raise ManifestError(str(error), path=builder.source) from error
+
+
 def _read_single_video(source: str, options: ReadOptions) -> ManifestBuilder:
     if options.labels == "required":
         raise ManifestError("is one video without a label, and labels are needed", path=source)
@@ -213,40 +250,19 @@ def _check_not_table(text: str, source: str) -> None:
     """Name what lists are mistaken for: tables whose header is missing or names no path, JSON."""
     lines = iterate_lines(text)
     number, line = next(lines, (1, ""))
+    if line.startswith("["):
+        message = 'looks like a JSON array, wanted one of objects such as {"path": "a.mp4"}'
+        raise ManifestError(message, path=source, line=number)
     if _has_video_cell(line):
         message = "looks like a table without a header: put a first line such as path,label"
         raise ManifestError(message, path=source, line=number)
     names, delimiter = parse_header(text)
-    if delimiter in line and _has_video_cell(next(lines, (0, ""))[1]):
+    is_header = {*names} & (KNOWN_COLUMNS | {"split"}) and len(names) > 1
+    if delimiter in line and (is_header or _has_video_cell(next(lines, (0, ""))[1])):
         message = f"looks like a table, but its columns are {', '.join(names)}; {PATH_COLUMN_HELP}"
-        raise ManifestError(message, path=source, line=number)
-    if line.startswith("["):
-        message = 'looks like a JSON array, wanted one object such as {"path": "a.mp4"} per line'
         raise ManifestError(message, path=source, line=number)
 
 
 def _has_video_cell(line: str) -> bool:
     match = _PATH_CELL.search(line)
     return match is not None and match[1].lower() in VIDEO_EXTENSIONS
-
-
-def _resolve_root(builder: ManifestBuilder, roots: list[str], *, required: bool) -> str:
-    """Choose the folder that relative paths start from: the first one where an entry exists.
-
-    Raises:
-        ManifestError: There is none: mostly a wrong root.
-    """
-    probed = builder.paths[:MAX_PROBED_ENTRIES]
-    for root in roots:
-        if any(os.path.exists(os.path.join(root, path)) for path in probed):
-            return root
-    if required:
-        candidates = " nor as ".join(dict.fromkeys(os.path.join(root, probed[0]) for root in roots))
-        root_hint = f", now {roots[0]!r}" if len(roots) == 1 else ""
-        remedy = f"give the folder that the paths start from as root{root_hint}"
-        message = (
-            f"none of its first {len(probed)} entries exists: {probed[0]} not as {candidates}; "
-            f"{remedy}"
-        )
-        raise ManifestError(message, path=builder.source, line=builder.lines[0] or None)
-    return roots[0]

@@ -8,20 +8,11 @@ from functools import cache
 from pathlib import Path
 
 from videomae2.data.manifests.builder import ManifestBuilder
-from videomae2.data.manifests.cells import (
-    TableCells,
-    is_json_lines,
-    parse_header,
-    read_cells,
-    read_table_text,
-)
 from videomae2.data.manifests.class_names import read_class_names
 from videomae2.data.manifests.fingerprint import file_stat
 from videomae2.data.manifests.folders import VIDEO_EXTENSIONS, find_videos, get_extension
 from videomae2.data.manifests.manifest import Entry
-from videomae2.data.manifests.overlap import IdRule, extract_video_id, parse_video_id
 from videomae2.data.manifests.public_classes import canonicalize_names
-from videomae2.data.manifests.tables import COLUMN_ALIASES
 from videomae2.data.merge.sources import (
     DatasetSplit,
     LabelledSource,
@@ -31,9 +22,16 @@ from videomae2.data.merge.sources import (
     parse_ids,
     rename_classes,
 )
+from videomae2.data.splits.overlap import IdRule, extract_video_id, parse_video_id
+from videomae2.data.tables.cells import (
+    TableCells,
+    is_json,
+    parse_header,
+    read_cells,
+    read_table_text,
+)
+from videomae2.data.tables.columns import ID_COLUMNS, PATH_COLUMNS
 from videomae2.errors import ManifestError
-
-ID_COLUMNS = ("youtube_id", "video_id", "id")
 
 FindFiles = Callable[[str, IdRule], Mapping[str, list[str]]]
 """Gives the files below a folder, by id."""
@@ -53,11 +51,11 @@ def is_annotated(path: Path) -> bool:
 @cache  # a merge asks twice, and lists are long; the values tell a file that has changed
 def _has_id_column(path: str, stat_values: tuple[int, ...]) -> bool:
     text = read_table_text(path)
-    if text is None or is_json_lines(text, get_extension(path)):
+    if text is None or is_json(text, get_extension(path)):
         columns = set(read_cells(path, text, ()).column_names)
     else:
         columns = set(parse_header(text)[0])
-    return bool(columns & set(ID_COLUMNS)) and not columns & set(COLUMN_ALIASES["path"])
+    return bool(columns & set(ID_COLUMNS)) and not columns & set(PATH_COLUMNS)
 
 
 def read_annotations(

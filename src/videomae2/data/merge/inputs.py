@@ -132,7 +132,7 @@ def _check_whole_videos(manifest: Manifest) -> None:
     first_by_path: dict[str, Entry] = {}
     for entry in manifest:
         earlier = first_by_path.setdefault(entry.path, entry)
-        if (earlier.first, earlier.frames) != (entry.first, entry.frames):
+        if earlier.window != entry.window:
             raise ManifestError(
                 f"names several windows of {entry.path}: {earlier.location} and {entry.location}; "
                 "a union takes every video once, so cut it into files, or train on several lists",

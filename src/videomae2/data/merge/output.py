@@ -119,19 +119,26 @@ def _write_files(out: Path, texts: Mapping[str, str]) -> None:
 def _format_list(videos: Sequence[LabelledVideo]) -> str:
     """Paths and names of classes, and windows where a list has any."""
     pairs = [(video.entry, video.class_name) for video in videos if video.entry is not None]
-    if not any(entry.is_frames or entry.frames or entry.first for entry, _ in pairs):
-        return _format_table(("path", "label"), [(entry.path, name) for entry, name in pairs])
-    return _format_table(
-        ("path", "label", "first", "frames"),
-        [(entry.path, name, *_format_window(entry)) for entry, name in pairs],
-    )
+    has_times = any(entry.seconds for entry, _ in pairs)
+    has_frames = any(entry.is_frames or entry.frames or entry.first for entry, _ in pairs)
+    if has_times and has_frames:
+        raise ConfigError("some lists count windows in frames, some in seconds; use one of both")
+    header = ["start_seconds", "stop_seconds"] * has_times + ["first", "frames"] * has_frames
+    window = _format_seconds if has_times else _format_frames
+    rows = [(entry.path, name, *(window(entry) if header else ())) for entry, name in pairs]
+    return _format_table(("path", "label", *header), rows)
 
 
-def _format_window(entry: Entry) -> tuple[int | str, int | str]:
+def _format_frames(entry: Entry) -> tuple[int | str, int | str]:
     """First frame and number of frames; nothing for a whole video, no number up to its end."""
     if entry.frames is None:
         return (entry.first or "", "")
     return (entry.first, entry.frames)
+
+
+def _format_seconds(entry: Entry) -> tuple[float | str, float | str]:
+    start, stop = entry.seconds or ("", "")
+    return (start, "" if stop == float("inf") else stop)
 
 
 def _format_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

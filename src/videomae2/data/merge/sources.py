@@ -7,7 +7,7 @@ from typing import Literal
 
 from videomae2.data.manifests.builder import ManifestBuilder
 from videomae2.data.manifests.manifest import ABSENT, Entry, Manifest
-from videomae2.data.manifests.overlap import IdRule, extract_video_id
+from videomae2.data.splits.overlap import IdRule, extract_video_id
 from videomae2.errors import ManifestError
 
 DatasetSplit = Literal["training", "validation"]

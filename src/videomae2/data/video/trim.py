@@ -3,9 +3,12 @@
 What every reading process does first; what cannot serve is refused. No torch here.
 """
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
+
+import numpy as np
 
 from videomae2.data.manifests.manifest import Entry
 from videomae2.data.video.reader import (
@@ -18,6 +21,7 @@ from videomae2.data.video.reader import (
     check_window,
     open_reader,
 )
+from videomae2.data.views.sampling import compute_duration, median_frame_duration
 from videomae2.errors import VideoError
 
 
@@ -51,9 +55,38 @@ def trim_reader(reader: Reader, path: Path | str, first: int, frames: int | None
     return TrimmedReader(reader, first, count, path)
 
 
+def trim_seconds(reader: Reader, path: str, start: float, stop: float) -> Reader:
+    """Give the frames that are shown from one moment until before another, one at least.
+
+    An end behind that of the video is the video's: annotations are often a little longer.
+
+    Raises:
+        VideoError: The video has no clock, or does not last until the start or half of the window.
+    """
+    try:
+        seconds = require_timestamps(reader, path)
+        frame_duration = median_frame_duration(seconds)
+        length = compute_duration(seconds, frame_duration)
+        half = start if stop == math.inf else (start + stop) / 2
+        if half >= length:
+            window = f"{start:g} to {stop:g} s" if stop < math.inf else f"from {start:g} s"
+            raise VideoError(
+                path,
+                f"its window is {window}, and it lasts {length:.2f} s; are the times those of a "
+                "longer video that it was cut from? Then leave their columns out",
+            )
+    except VideoError:
+        reader.close()
+        raise
+    bounds = np.array([start, stop]) - frame_duration * 1e-3  # times are rounded in tables
+    first, end = np.searchsorted(seconds, bounds).tolist()
+    first = min(first, len(seconds) - 1)
+    return TrimmedReader(reader, first, max(1, end - first), path)
+
+
 _NO_TIMESTAMPS = (
-    "it is a folder of images or an array, which has no clock, and the stride counts in seconds; "
-    "give its frame rate, or count the stride in frames"
+    "it is a folder of images or an array, which has no clock, and its window or the frame "
+    "interval counts in seconds; give its frame rate, or count in frames"
 )
 
 
@@ -73,7 +106,7 @@ class ReaderOptions(Protocol):
 
 def open_video(entry: Entry, options: ReaderOptions) -> Reader:
     """The reader of a video of a list; raises VideoError."""
-    return open_reader(
+    reader = open_reader(
         entry.path,
         pixels=options.pixels,
         limits=options.limits,
@@ -82,6 +115,7 @@ def open_video(entry: Entry, options: ReaderOptions) -> Reader:
         frames=entry.frames,
         frame_rate=options.frame_rate,
     )
+    return reader if entry.seconds is None else trim_seconds(reader, entry.path, *entry.seconds)
 
 
 def require_timestamps(reader: Reader, path: str) -> Seconds:

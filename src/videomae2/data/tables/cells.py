@@ -1,7 +1,9 @@
 """Read the cells of tables: CSV, TSV, JSON lines, Parquet. What they mean is said elsewhere."""
 
+import ast
 import csv
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -38,9 +40,9 @@ def parse_header(text: str, file_extension: str = "") -> tuple[list[str], str]:
     return [_normalize_name(name) for name in names], delimiter
 
 
-def is_json_lines(text: str, file_extension: str) -> bool:
-    """Tell JSON lines by the extension or the first character."""
-    return file_extension in JSON_LINES_EXTENSIONS or text.lstrip().startswith("{")
+def is_json(text: str, file_extension: str) -> bool:
+    """Tell JSON, an object a line or an array of objects, by the extension or first characters."""
+    return file_extension in JSON_LINES_EXTENSIONS or bool(re.match(r"\s*(\{|\[\s*[{\]])", text))
 
 
 def read_table_text(source: str) -> str | None:
@@ -58,8 +60,8 @@ def read_cells(source: str, text: str | None, usecols: Iterable[str]) -> TableCe
         return _read_parquet(source, set(usecols))
     file_extension = get_extension(source)
     return (
-        _read_json_lines(text, set(usecols))
-        if is_json_lines(text, file_extension)
+        _read_json(text, source, set(usecols))
+        if is_json(text, file_extension)
         else _read_csv(text, source, file_extension, usecols)
     )
 
@@ -100,14 +102,10 @@ def _iterate_rows(text: str, delimiter: str, source: str) -> Iterator[tuple[int,
         raise ManifestError(message, path=source, line=reader.line_num) from error
 
 
-def _read_json_lines(text: str, usecols: set[str]) -> TableCells:
-    cells = TableCells({}, [], format_name="JSON lines")
-    for line, content in iterate_lines(text):
-        try:
-            row = json.loads(content)
-        except ValueError as error:
-            cells.errors.append((line, f"is no JSON: {error}"))
-            continue
+def _read_json(text: str, source: str, usecols: set[str]) -> TableCells:
+    is_array = text.lstrip().startswith("[")
+    cells = TableCells({}, [], format_name="JSON" if is_array else "JSON lines")
+    for line, row in _iterate_array(text, source) if is_array else _iterate_objects(text, cells):
         if not isinstance(row, dict):
             cells.errors.append((line, 'wanted an object such as {"path": "a.mp4", "label": 0}'))
             continue
@@ -115,6 +113,25 @@ def _read_json_lines(text: str, usecols: set[str]) -> TableCells:
             cells, line, {_normalize_name(name): value for name, value in row.items()}, usecols
         )
     return cells
+
+
+def _iterate_objects(text: str, cells: TableCells) -> Iterator[tuple[int, object]]:
+    """Yield line and content of each line of JSON lines, and note what is none."""
+    for line, content in iterate_lines(text):
+        try:
+            yield line, json.loads(content)
+        except (ValueError, RecursionError) as error:
+            cells.errors.append((line, f"is no JSON: {error}"))
+
+
+def _iterate_array(text: str, source: str) -> Iterator[tuple[int, object]]:
+    """Yield number and content of each member of a JSON array."""
+    try:
+        rows = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        line = getattr(error, "lineno", None)
+        raise ManifestError(f"is no JSON: {error}", path=source, line=line) from error
+    yield from enumerate(rows, start=1)
 
 
 def _add_row(cells: TableCells, line: int, row: dict[str, object], usecols: set[str]) -> None:
@@ -157,4 +174,20 @@ def _normalize_name(name: str) -> str:
 
 def _format_cell(value: object) -> str:
     """Write a value as a CSV would hold it; nothing and NaN, which differs from itself, are ""."""
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False, default=str)
     return "" if value is None or value != value else str(value)
+
+
+def parse_list_cell(text: str) -> list[str] | None:
+    """The members of a cell that holds a list, as JSON or Python write it; None for other cells."""
+    if not (text.startswith("[") and text.endswith("]")):
+        return None
+    for parse in (json.loads, ast.literal_eval):
+        try:
+            members = parse(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+        if isinstance(members, list) and not any(isinstance(m, list | dict) for m in members):
+            return [str(member).strip() for member in members]
+    return None

@@ -72,7 +72,7 @@ def test_names_become_sorted_classes(read, column):
 
 
 def test_the_origin_lists_columns_that_are_not_used(read):
-    manifest = read("path,label,speaker,rep\na.mp4,0,F01,1\n")
+    manifest = read("path,label,speaker,rep\na.mp4,0,F01,1\n", labels="required")
     assert manifest.description.startswith(
         "CSV table of 1 entries, columns path, label; not used: speaker, rep, paths relative to"
     )
@@ -111,8 +111,8 @@ def test_known_classes_fix_the_labels(read, message):
     assert problem == (
         "table:2: class 'fly' (1 video) is not known\n  known  3: walk, run, jump\n  found  1: fly"
     )
-    problem = message("path,label\na.mp4,3\n", labels="required", class_names=names)
-    assert problem == "table:2: label is 3, but there are 3 classes, from 0"
+    problem = message("path,label\na.mp4,0\nb.mp4,3\n", labels="required", class_names=names)
+    assert problem == "table:3: label is 3, but there are 3 classes, from 0"
 
 
 def test_a_class_that_is_not_known_is_told_once_and_the_lists_whole(message):
@@ -178,7 +178,10 @@ def test_rows_can_be_kept_by_a_column(read, message):
     assert manifest.paths == ["b.mp4"]
     assert manifest[0].location.endswith("table.csv:3")
     assert "rows with split=test" in manifest.description
-    assert message(text, row_filter="split=dev") == "table: no row has 'dev' in the column split"
+    assert (
+        message(text, row_filter="split=dev")
+        == "table: no row has 'dev' in the column split: it has 'test', 'train'"
+    )
     problem = message(text, row_filter="part=dev")
     assert problem == "table: its columns are path, split; wanted 'part'"
 
@@ -217,13 +220,13 @@ def test_problems_are_reported_together(message):
 
 def test_a_table_without_a_path_column_lists_what_it_has(message):
     problem = message("name,label\na.mp4,1\n", layout="table")
-    want = "wanted one called path or video or file or filename"
+    want = "wanted one called path, video, file, filename, file_name"
     assert problem == f"table: its columns are name, label; {want}"
 
 
 def test_a_table_without_labels_lists_what_it_has(message):
     problem = message("path,target\na.mp4,1\n", labels="required")
-    want = "labels are needed, in one called label or class or category or class_name"
+    want = "labels are needed, in one called label or class or category or class_name or choice"
     assert problem == f"table: its columns are path, target; {want}"
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from videomae2.data.manifests.manifest import Entry
-from videomae2.data.manifests.overlap import find_overlap
+from videomae2.data.splits.overlap import find_overlap
 
 
 @pytest.fixture

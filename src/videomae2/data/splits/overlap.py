@@ -25,11 +25,7 @@ def format_entry_id(entry: Entry) -> str:
 
     The released code takes the file name up to its first dot: a/001.mp4 and b/001.mp4 become one.
     """
-    path = os.path.normpath(entry.path)
-    if entry.frames is None and entry.first == 0:
-        return path
-    stop = "" if entry.frames is None else entry.first + entry.frames
-    return f"{path}[{entry.first}:{stop}]"
+    return os.path.normpath(entry.path) + entry.format_window()
 
 
 def extract_video_id(path: str, rule: IdRule) -> str:
@@ -70,11 +66,11 @@ def find_overlap(known: Iterable[Entry], candidates: Iterable[Entry]) -> list[En
     resolve_folder = cache(_resolve_folder)  # lists name many files of each
     real_paths = map_files(paths, lambda path: _resolve_path(path, resolve_folder))
     real_path_of = dict(zip(paths, real_paths, strict=True))
-    known_keys = {(real_path_of[entry.path], entry.first, entry.frames) for entry in known_entries}
+    known_keys = {(real_path_of[entry.path], entry.window) for entry in known_entries}
     return [
         entry
         for entry in candidate_entries
-        if (real_path_of[entry.path], entry.first, entry.frames) in known_keys
+        if (real_path_of[entry.path], entry.window) in known_keys
     ]
 
 

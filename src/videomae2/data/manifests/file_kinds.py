@@ -1,0 +1,71 @@
+"""What a file is that was named as a list and is none, and what to do with it.
+
+Told by the first bytes, since people's files are called anything.
+"""
+
+import os
+import re
+
+_SIGNATURES: tuple[tuple[bytes, int, str], ...] = (
+    (b"PK\x03\x04", 0, "a ZIP archive"),
+    (b"ustar", 257, "a tar archive"),
+    (b"\x1f\x8b", 0, "a gzip archive"),
+    (b"BZh", 0, "a bzip2 archive"),
+    (b"\xfd7zXZ\x00", 0, "an xz archive"),
+    (b"\x28\xb5\x2f\xfd", 0, "a zstd archive"),
+    (b"7z\xbc\xaf\x27\x1c", 0, "a 7z archive"),
+    (b"Rar!", 0, "a RAR archive"),
+    (b"DICM", 128, "DICOM"),
+    (b"\x89HDF\r\n\x1a\n", 0, "HDF5"),
+    (b"\x89PNG\r\n\x1a\n", 0, "a PNG image"),
+    (b"\xff\xd8\xff", 0, "a JPEG image"),
+    (b"II*\x00", 0, "a TIFF image"),
+    (b"MM\x00*", 0, "a TIFF image"),
+    (b"\x93NUMPY", 0, "a NumPy array"),
+    (b"SQLite format 3\x00", 0, "an SQLite database"),
+    (b"\xd0\xcf\x11\xe0", 0, "an old Office document"),
+    (b"%PDF", 0, "a PDF document"),
+    (b"version https://git-lfs", 0, "a pointer of Git LFS"),
+)
+_REMEDIES = {
+    "archive": "unpack it and name the folder",
+    "image": "name the folder of images instead, one folder per video",
+    "DICOM": "save its frames as a video or as a folder of PNG images",
+    "HDF5": "save each video in it as a file of its own",
+    "array": "call it .npy, uint8 [frames, height, width, channels]",
+    "spreadsheet": "save it as CSV",
+    "Office": "save it as CSV",
+    "SQLite": "write its table as CSV",
+    "pointer": "fetch the file itself with git lfs pull",
+}
+_XML = re.compile(rb"\s*(?:\xef\xbb\xbf)?<(?:\?xml|!doctype|html|annotations)", re.IGNORECASE)
+
+
+def describe_foreign_file(content: bytes) -> str | None:
+    """Say what a file is by its content, and what to do; None if it may be text."""
+    head = content[:4096]
+    kind = next((k for magic, at, k in _SIGNATURES if head[at : at + len(magic)] == magic), None)
+    if kind == "a ZIP archive" and b"xl/" in content:
+        kind = "a spreadsheet"
+    elif kind == "a ZIP archive" and b".npy" in content:
+        kind = "an archive of NumPy arrays"
+    elif kind is None and _XML.match(head):
+        return (
+            "is XML or HTML, and a list or table is wanted: export CSV with the columns path, "
+            "label and, for windows, start_frame and stop_frame"
+        )
+    if kind is None:
+        return None
+    remedy = next((text for word, text in _REMEDIES.items() if word in kind), None)
+    return f"is {kind}, not a list of videos{f': {remedy}' if remedy else ''}"
+
+
+def describe_split_file(path: str, labels: set[int]) -> str | None:
+    """Say what is wrong with a list whose numbers are no classes, as HMDB51's; None if nothing."""
+    if not re.search(r"_test_split[0-9]\.txt$", os.path.basename(path)) or labels - {0, 1, 2}:
+        return None
+    return (
+        "is a split of HMDB51, whose numbers mean 0 unused, 1 training, 2 test, and whose class "
+        "stands in its name: write one table path,label,split of all 51, and choose rows with "
+        "filter split=1"
+    )

@@ -1,0 +1,6 @@
+"""Which videos are for training and which for judging. No torch here.
+
+validation   a share of a list that is held out
+groups       what belongs together and stays on one side
+overlap      which videos two lists have in common
+"""

@@ -1,0 +1,36 @@
+"""What belongs together and must not be parted: the clips of a person, a place, a recording."""
+
+import os
+import re
+from collections.abc import Sequence
+
+FOLDER_RULE = "folder"
+
+
+def group_by_path(paths: Sequence[str], rule: str) -> list[str]:
+    """Name the group of each path of a list.
+
+    Args:
+        paths: As they stand in the list.
+        rule: ``folder`` for the folder that a file lies in, or a regular expression: what its
+            parentheses match is the group, or the whole match where it has none.
+
+    Raises:
+        ValueError: The rule is no regular expression, or finds nothing in a path.
+    """
+    if rule == FOLDER_RULE:
+        return [os.path.dirname(path) for path in paths]
+    try:
+        pattern = re.compile(rule)
+    except re.error as error:
+        raise ValueError(
+            f"groups {rule!r} is neither a column of the list, nor {FOLDER_RULE}, nor a regular "
+            f"expression: {error}"
+        ) from error
+    matches = [pattern.search(path) for path in paths]
+    if None in matches:
+        raise ValueError(
+            f"groups {rule!r} finds nothing in {paths[matches.index(None)]}; it wants a column of "
+            f"the list, {FOLDER_RULE}, or a pattern of each path such as '(person[0-9]+)_'"
+        )
+    return ["\0".join(match.groups("")) or match[0] for match in matches if match]

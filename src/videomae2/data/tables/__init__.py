@@ -1,0 +1,6 @@
+"""Tables with a header as lists of videos. No torch here.
+
+read      a table → the entries of a manifest
+columns   what columns mean, and in which unit windows count
+cells     CSV, TSV, JSON, Parquet → cells of text
+"""

@@ -1,0 +1,153 @@
+"""What the columns of a table mean: a path, a label, a window in frames or in time.
+
+The unit of a window is told by the names of its columns and by what stands in them. It is never
+guessed: where two readings are possible, the error shows both.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Unit = Literal["frames", "seconds"]
+
+PATH_COLUMNS = (
+    "path", "video", "file", "filename", "file_name", "file_path", "filepath", "video_path",
+    "video_name", "video_file",
+)  # fmt: skip
+ID_COLUMNS = ("youtube_id", "video_id", "id")
+"""Names of files without their extension, where no column of the above is there."""
+LABEL_COLUMNS = ("label", "class", "category", "class_name", "choice")
+COUNT_COLUMNS = ("frames", "total_frames", "num_frames")
+START_COLUMNS: dict[str, Unit | None] = {
+    **dict.fromkeys(("first", "first_frame", "start_frame", "frame_start"), "frames"),
+    **dict.fromkeys(
+        ("start_seconds", "start_sec", "start_s", "start_time", "time_start", "t_start",
+         "start_timestamp", "begin_time"), "seconds"
+    ),
+    **dict.fromkeys(("start", "begin")),
+}  # fmt: skip
+"""Where a window starts, and in which unit; None: its values have to tell."""
+STOP_COLUMNS: dict[str, Unit | None] = {
+    **dict.fromkeys(("stop_frame", "end_frame", "frame_end"), "frames"),
+    **dict.fromkeys(
+        ("stop_seconds", "end_seconds", "end_sec", "end_s", "end_time", "time_end", "t_end",
+         "stop_timestamp", "end_timestamp", "stop_time"), "seconds"
+    ),
+    **dict.fromkeys(("end", "stop")),
+}  # fmt: skip
+"""Where a window ends: the first moment or frame that is no longer in it."""
+KNOWN_COLUMNS = frozenset((
+    *PATH_COLUMNS, *ID_COLUMNS, *LABEL_COLUMNS, *COUNT_COLUMNS, *START_COLUMNS, *STOP_COLUMNS,
+))  # fmt: skip
+
+PATH_COLUMN_HELP = "wanted one called " + ", ".join(PATH_COLUMNS[:5])
+_WHOLE = re.compile(r"-?[0-9]+(?:\.0+)?")  # pandas writes 3.0 if a cell of the column is empty
+_SECONDS = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_TIME_CODE = re.compile(r"(?:([0-9]+):)?([0-9]{1,2}):([0-9]{1,2}(?:[.,][0-9]+)?)")
+
+
+@dataclass(frozen=True, slots=True)
+class WindowColumns:
+    """The columns that tell a window, "" where there is none, and what they count."""
+
+    start: str = ""
+    stop: str = ""
+    count: str = ""
+    unit: Unit = "frames"
+
+
+def find_path_column(names: Sequence[str]) -> str:
+    """The column of paths, or of names without extension; "" if there is none.
+
+    Raises:
+        ValueError: There are two.
+    """
+    return _find_column(names, PATH_COLUMNS, "path") or next(
+        (name for name in ID_COLUMNS if name in names), ""
+    )
+
+
+def find_window_columns(columns: Mapping[str, Sequence[str]]) -> WindowColumns:
+    """The columns of a window, and their unit.
+
+    Raises:
+        ValueError: Two columns say the same, or the unit cannot be told.
+    """
+    start = _find_column(list(columns), tuple(START_COLUMNS), "start of a window")
+    stop = _find_column(list(columns), tuple(STOP_COLUMNS), "end of a window")
+    count = _find_column(list(columns), COUNT_COLUMNS, "number of frames")
+    units = {START_COLUMNS.get(start), STOP_COLUMNS.get(stop)} - {None}
+    bounds = [name for name in (start, stop) if name]
+    if len(units) > 1:
+        raise ValueError(f"{start} counts {START_COLUMNS[start]}, and {stop} {STOP_COLUMNS[stop]}")
+    unit = units.pop() if units else None
+    if unit is None:
+        has_count = bool(start and count and not stop)
+        unit = "frames" if has_count or not bounds else _tell_unit(columns, start, stop)
+    if stop and count and unit == "frames":
+        count = ""  # the whole video's, as in many tables: the window says how many are wanted
+    return WindowColumns(start, stop, count if unit == "frames" else "", unit)
+
+
+def _find_column(names: Sequence[str], aliases: Sequence[str], role: str) -> str:
+    candidates = [name for name in names if name in aliases]
+    if len(candidates) > 1:
+        raise ValueError(
+            f"columns {' and '.join(candidates)} both tell the {role}: rename or remove one"
+        )
+    return candidates[0] if candidates else ""
+
+
+def _tell_unit(columns: Mapping[str, Sequence[str]], start: str, stop: str) -> Unit:
+    """Tell frames from seconds by the cells; whole numbers could be either."""
+    bounds = [name for name in (start, stop) if name]
+    texts = [text for name in bounds for text in columns[name] if text]
+    if any(not _WHOLE.fullmatch(text) for text in texts):
+        return "seconds"  # time codes and fractions count no frames; other words fail later
+    if not texts:
+        return "frames"
+    row = next(i for i in range(len(columns[bounds[0]])) if any(columns[n][i] for n in bounds))
+    span = " to ".join(columns[name][row] or "the end" for name in bounds)
+    in_frames = " and ".join(["start_frame"] * bool(start) + ["stop_frame"] * bool(stop))
+    raise ValueError(
+        f"{' and '.join(bounds)} could count frames or seconds: is {span} in frames, or in "
+        f"seconds? Call the columns {in_frames}, or {in_frames.replace('frame', 'seconds')}"
+    )
+
+
+def parse_seconds(text: str, name: str) -> float:
+    """Read seconds, or a time code such as 1:02.5 or 01:02:03.
+
+    Raises:
+        ValueError: It is neither, or negative.
+    """
+    if match := _TIME_CODE.fullmatch(text):
+        hours, minutes, seconds = match.groups()
+        whole_minutes, rest = int(hours or 0) * 60 + int(minutes), float(seconds.replace(",", "."))
+        value = whole_minutes * 60 + rest if int(minutes) < 60 and rest < 60 else math.nan
+    else:
+        value = float(text) if _SECONDS.fullmatch(text) else math.nan
+    if not 0 <= value < 1e9:
+        raise ValueError(f"{name} is {text!r}, wanted seconds such as 62.5, or a time as 1:02.5")
+    return value
+
+
+def is_whole_number(text: str) -> bool:
+    """Whether a cell holds a whole number, as 3 or 3.0."""
+    return _WHOLE.fullmatch(text) is not None
+
+
+def parse_whole_number(text: str) -> str:
+    """The digits of a whole number without the zeros behind its point; other texts as they are."""
+    return text.partition(".")[0] if is_whole_number(text) else text
+
+
+def describe_columns(path: str, labels: Iterable[str], window: WindowColumns) -> dict[str, str]:
+    """What each column that is used was read as, in a word or two."""
+    seconds = "s" if window.unit == "seconds" else "frame"
+    meanings = {path: "video"} | dict.fromkeys(labels, "class")
+    meanings |= {window.start: f"window from ({seconds})"} if window.start else {}
+    meanings |= {window.stop: f"window until ({seconds})"} if window.stop else {}
+    return meanings | ({window.count: "frames of the window"} if window.count else {})
