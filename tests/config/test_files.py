@@ -1,5 +1,6 @@
 import os
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,31 @@ def test_a_section_goes_before_what_it_merges_and_keeps_the_lines(tmp_path):
         parse_yaml(text, Path("f"))
     merged = parse_yaml(text[: text.index("c:")], Path("f"))["b"]
     assert (merged, merged.lines) == ({"x": 1, "y": 3}, {"x": 1, "y": 3})
+
+
+def multiply(first, line, last):
+    """Nine levels of aliases, each ten times the one before."""
+    letters = "abcdefghi"
+    lines = [
+        first,
+        *(line.format(new=b, old=",".join([f"*{a}"] * 10)) for a, b in pairwise(letters)),
+    ]
+    return "\n".join([*lines, last]) + "\n"
+
+
+ALIASES = {
+    "a list": multiply("- &a [x,x,x,x,x,x,x,x,x,x]", "- &{new} [{old}]", ""),
+    "a setting": multiply("a: &a [x,x,x,x,x]", "{new}: &{new} [{old}]", "seed: *i"),
+    "a section": multiply("a: &a {k: [x,x,x]}", "{new}: &{new} [{old}]", "optim: *i"),
+    "sections": multiply("a: &a {k: 1}", "{new}: &{new} {{k: [{old}]}}", "data: {sources: *i}"),
+    "merges": multiply("a: &a {k: 1, l: 2}", "{new}: &{new} {{<<: [{old}]}}", "optim: {<<: *i}"),
+}
+
+
+@pytest.mark.parametrize("text", ALIASES.values(), ids=ALIASES)
+def test_aliases_of_aliases_cost_nothing(tmp_path, text):
+    path = tmp_path / "run.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(PretrainRun, path)
+    assert len(str(caught.value)) < 4000

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from reprlib import Repr
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -219,12 +220,18 @@ def type_name(hint: Any) -> str:
     return f"{'' if hint in (bool, str) else 'a '}{_TYPE_NAMES[hint]}"
 
 
+_SHORT = Repr()
+"""Writes the beginning of a value: a few lines of YAML can name one of a thousand million parts."""
+_SHORT.maxstring = _SHORT.maxother = 60
+
+
 def repr_value(value: Any) -> str:
     """Write a value as YAML would."""
     if isinstance(value, dict):
         return "a section"
+    words = {None: "null", True: "true", False: "false"}
     is_word = value is None or isinstance(value, bool)
-    return {None: "null", True: "true", False: "false"}[value] if is_word else f"{value!r:.60}"
+    return words[value] if is_word else _SHORT.repr(value)[:60]
 
 
 def _line(mapping: Any, key: str | None = None) -> int:

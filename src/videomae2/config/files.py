@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import yaml
 
 from videomae2.base.files import atomic_write
-from videomae2.base.schema import ConfigReader, YamlMapping
+from videomae2.base.schema import ConfigReader, YamlMapping, repr_value
 from videomae2.errors import ConfigError
 
 
@@ -38,15 +38,25 @@ def parse_yaml(
     if document is None:
         return YamlMapping(1)
     if not isinstance(document, YamlMapping):
-        raise ConfigError(f"{path}: {expected} wanted, found {document!r:.60}")
+        raise ConfigError(f"{path}: {expected} wanted, found {repr_value(document)}")
     return document
 
 
+_MAX_KEYS = 10_000
 _MERGE_TAG = "tag:yaml.org,2002:merge"
 
 
 class _Loader(yaml.SafeLoader):
     """A safe loader that builds sections; what a section says itself goes before what it merges."""
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Put what a section merges before its own keys; merges of merges multiply."""
+        super().flatten_mapping(node)
+        if len(node.value) > _MAX_KEYS:
+            raise yaml.constructor.ConstructorError(
+                problem=f"a section merges more than {_MAX_KEYS} keys",
+                problem_mark=node.start_mark,
+            )
 
 
 def _construct_mapping(loader: _Loader, node: yaml.MappingNode) -> YamlMapping:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from videomae2.base.files import path_exists, path_hint
-from videomae2.base.ranges import POSITIVE
+from videomae2.base.ranges import POSITIVE, Range
 from videomae2.data.manifests.builder import (
     LabelPolicy,
     ManifestBuilder,
@@ -55,7 +55,7 @@ class ListConfig:
     frame_rate: Annotated[float | None, POSITIVE] = None
     """Frames per second of frame folders and arrays, which have no clock of their own; needed if
     the frame interval or a window counts in seconds. Video files go by their own times."""
-    first_label: Literal[0, 1] = 0
+    first_label: Annotated[int, Range("0 or 1", minimum=0.0, maximum=1.0)] = 0
     """The number of the first class, where a list numbers them."""
     spelling: Spelling = "ask"
     """Whether names of classes that differ only in case, blanks or the encoding of their letters

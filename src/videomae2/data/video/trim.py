@@ -78,7 +78,7 @@ def trim_seconds(reader: Reader, path: str, start: float, stop: float) -> Reader
     except VideoError:
         reader.close()
         raise
-    bounds = np.array([start, stop]) - frame_duration * 1e-3  # times are rounded in tables
+    bounds = np.array([start, stop]) - frame_duration * 0.02  # times are rounded in tables
     first, end = np.searchsorted(seconds, bounds).tolist()
     first = min(first, len(seconds) - 1)
     return TrimmedReader(reader, first, max(1, end - first), path)
