@@ -11,7 +11,11 @@ from PIL import Image
 
 from tests.helpers.pretrain_runs import small_run
 from tests.helpers.videos import encode
-from videomae2.commands.reconstruct import reconstruct, reconstruct_videos
+from videomae2.commands.reconstruct import (
+    prepare_reconstruction,
+    reconstruct,
+    reconstruct_videos,
+)
 from videomae2.commands.reconstruct_clip import ReconstructConfig
 from videomae2.config.files import save_config
 from videomae2.data.loading.sources import SourceConfig
@@ -67,8 +71,12 @@ def one(run, video, **how):
     return reconstruct_videos(run, [video], config=ReconstructConfig(**how), device="cpu")[0]
 
 
+def write_reconstruction(run, video, **settings):
+    return reconstruct(prepare_reconstruction(run, video, device="cpu", **settings))
+
+
 def test_picture_and_film_are_written_and_nothing_else(run, video):
-    written = reconstruct(run, video, frames_shown=4, device="cpu")
+    written = write_reconstruction(run, video, frames_shown=4)
     folder = run / "reconstructions"
     assert {path.name for path in folder.iterdir()} == {"numbers.png", "numbers.mp4"}
     assert written.picture.parent == written.video.parent == folder
@@ -81,11 +89,9 @@ def test_picture_and_film_are_written_and_nothing_else(run, video):
 
 
 def test_a_checkpoint_writes_beside_its_run(run, video, tmp_path):
-    written = reconstruct(
-        run / "checkpoints" / "step-00000003", video, device="cpu", frames_shown=1
-    )
+    written = write_reconstruction(run / "checkpoints" / "step-00000003", video, frames_shown=1)
     assert written.picture.parent == run / "reconstructions"
-    there = reconstruct(run, video, out=tmp_path / "a" / "b", device="cpu", frames_shown=1)
+    there = write_reconstruction(run, video, out=tmp_path / "a" / "b", frames_shown=1)
     assert there.picture == tmp_path / "a" / "b" / "numbers.png"
 
 
@@ -234,7 +240,7 @@ def test_a_film_runs_as_fast_as_the_video(run, video):
 
 def test_grey_models_read_grey(tmp_path, videos, video):
     run = save_run(tmp_path / "run", videos, channels=1)
-    written = reconstruct(run, video, frames_shown=2, device="cpu")
+    written = write_reconstruction(run, video, frames_shown=2)
     assert written.clip.original.shape[3] == 1
 
 
@@ -255,7 +261,7 @@ def test_a_choice_without_effect_is_refused(tmp_path, videos, video, masking, ho
 
 def test_wrong_choices_are_refused(run, video, tmp_path):
     with pytest.raises(ConfigError, match=r"--frames-shown is 5, this model's clips have 1..4"):
-        reconstruct(run, video, frames_shown=5, device="cpu")
+        write_reconstruction(run, video, frames_shown=5)
     with pytest.raises(ConfigError, match=r"--start is 9, and .*numbers.mp4 ends at 1.16 s"):
         one(run, video, start=9.0)
     with pytest.raises(ValueError, match="starts at 0 seconds or later"):
@@ -266,17 +272,17 @@ def test_wrong_choices_are_refused(run, video, tmp_path):
         ReconstructConfig(frame_rate=0.0)
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match=r"cannot write to .*file.*; choose --out"):
-        reconstruct(run, video, out=tmp_path / "file" / "x", frames_shown=2, device="cpu")
+        write_reconstruction(run, video, out=tmp_path / "file" / "x", frames_shown=2)
 
 
 def test_no_run_no_video_and_other_channels_are_refused(run, video, tmp_path):
     with pytest.raises(CheckpointError, match="does not exist; give a run folder"):
-        reconstruct(tmp_path / "gone", video, device="cpu")
+        write_reconstruction(tmp_path / "gone", video)
     with pytest.raises(VideoError, match="there is no such file"):
-        reconstruct(run, tmp_path / "gone.mp4", device="cpu")
+        write_reconstruction(run, tmp_path / "gone.mp4")
     np.save(tmp_path / "four.npy", np.zeros((9, 32, 32, 4), np.uint8))
     with pytest.raises(VideoError, match="its frames have 4 channels, the model reads 3"):
-        reconstruct(run, tmp_path / "four.npy", device="cpu")
+        write_reconstruction(run, tmp_path / "four.npy")
 
 
 def test_text_keeps_to_its_width():

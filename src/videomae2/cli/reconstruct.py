@@ -3,14 +3,14 @@
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from videomae2.base.summary import Summary
 from videomae2.cli.options import parse_options
 from videomae2.cli.terminal import print_plan, print_summary
-from videomae2.commands.reconstruct import ReconstructionFiles, preview, reconstruct
+from videomae2.commands.reconstruct import ReconstructionFiles, prepare_reconstruction, reconstruct
 from videomae2.commands.reconstruct_clip import ReconstructConfig
 
 PROG = "videomae2 reconstruct"
@@ -58,16 +58,17 @@ def main(arguments: list[str]) -> int:
             f"{PROG} runs/own/checkpoints/step-00000500 video.mp4 --statistics target",
         ),
     )
-    settings: dict[str, Any] = {
-        "out": options.out,
-        "config": options.config,
-        "frames_shown": options.frames_shown,
-        "device": options.device,
-    }
+    plan = prepare_reconstruction(
+        options.run,
+        options.video,
+        out=options.out,
+        config=options.config,
+        frames_shown=options.frames_shown,
+        device=options.device,
+    )
     if options.dry_run:
-        plan = preview(options.run, options.video, **settings)
-        return print_plan(plan, as_json=options.json)
-    result = reconstruct(options.run, options.video, **settings)
+        return print_plan(plan.summary(), as_json=options.json)
+    result = reconstruct(plan)
     if options.json:
         print(_format_json(result))
     else:

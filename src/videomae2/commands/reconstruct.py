@@ -22,7 +22,6 @@ from videomae2.tasks.pretrain import MaskingConfig, PretrainTask
 from videomae2.tasks.reconstruct import reconstruct_clips
 from videomae2.tensors import rng
 from videomae2.tensors.clips import Clips
-from videomae2.tensors.grid import Cubes
 from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 
 _DEFAULT_SHOWN_FRAMES = 8
@@ -37,7 +36,47 @@ class ReconstructionFiles:
     clip: ReconstructedClip
 
 
-def reconstruct(
+@dataclass(frozen=True, slots=True)
+class _LoadedModel:
+    """A model that is asked, and how."""
+
+    path: Path
+    task: PretrainTask
+    name: str
+    config: ReconstructConfig
+
+    def read_clip(self, video: Path) -> VideoClip:
+        source = find_source(find_run_folder(self.path), video, self.config)
+        return read_clip(video, self.task.model.cubes, source, self.config)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReconstructionPlan:
+    """The clip that will be rebuilt, and where its files go."""
+
+    model: _LoadedModel
+    video: Path
+    clip: VideoClip
+    frames_shown: int
+    folder: Path
+
+    def summary(self) -> Summary:
+        """What will be done."""
+        (height, width), indices = self.clip.pixels.shape[1:3], self.clip.indices
+        frames = (
+            f"{self.video}, {height}x{width} pixels, frames {indices[0]} to {indices[-1]}, "
+            f"{self.frames_shown} of {len(indices)} in the picture"
+        )
+        return Summary(
+            (
+                ("model", f"{self.model.name}, on {self.model.task.mean.device}"),
+                ("clip", frames),
+                ("folder", str(self.folder)),
+            )
+        )
+
+
+def prepare_reconstruction(
     run: Path,
     video: Path,
     *,
@@ -45,8 +84,8 @@ def reconstruct(
     config: ReconstructConfig | None = None,
     frames_shown: int | None = None,
     device: str = "auto",
-) -> ReconstructionFiles:
-    """Rebuild a clip of a video and write the picture and the video.
+) -> ReconstructionPlan:
+    """Load a model and read the clip that it is shown; nothing is written.
 
     Args:
         run: A run folder, or the folder of a saved model.
@@ -62,51 +101,40 @@ def reconstruct(
         ConfigError: If a choice cannot work with this model or video.
     """
     read_file_mode(video)
-    loaded = _load_model(run, config, device)
-    count = _resolve_frame_count(frames_shown, loaded.task.model.cubes)
-    clip = _reconstruct_clip(loaded, video, 0)
-    folder = out or loaded.default_folder
+    model = _load_model(run, config, device)
+    num_frames = model.task.model.cubes.frames
+    if frames_shown is None:
+        frames_shown = min(_DEFAULT_SHOWN_FRAMES, num_frames)
+    elif not 1 <= frames_shown <= num_frames:
+        raise ConfigError(
+            f"--frames-shown is {frames_shown}, this model's clips have 1..{num_frames}"
+        )
+    return ReconstructionPlan(
+        model=model,
+        video=video,
+        clip=model.read_clip(video),
+        frames_shown=frames_shown,
+        folder=out or find_run_folder(model.path) / "reconstructions",
+    )
+
+
+def reconstruct(plan: ReconstructionPlan) -> ReconstructionFiles:
+    """Rebuild the clip and write the picture and the video.
+
+    Raises:
+        ConfigError: The folder cannot be written to.
+    """
+    clip = _reconstruct_clip(plan.model, plan.video, plan.clip, 0)
+    folder, name = plan.folder, plan.video.stem
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return ReconstructionFiles(
-            picture=write_clip_image(clip, folder / f"{video.stem}.png", num_frames=count),
-            video=write_clip_video(clip, folder / f"{video.stem}.mp4"),
+            picture=write_clip_image(clip, folder / f"{name}.png", num_frames=plan.frames_shown),
+            video=write_clip_video(clip, folder / f"{name}.mp4"),
             clip=clip,
         )
     except OSError as error:
         raise ConfigError(f"cannot write to {folder}: {error.strerror}; choose --out") from error
-
-
-def preview(
-    run: Path,
-    video: Path,
-    *,
-    out: Path | None = None,
-    config: ReconstructConfig | None = None,
-    frames_shown: int | None = None,
-    device: str = "auto",
-) -> Summary:
-    """Say what ``reconstruct`` would do; model and video are read, nothing is written.
-
-    Raises:
-        CheckpointError, VideoError, ConfigError: As ``reconstruct``.
-    """
-    read_file_mode(video)
-    loaded = _load_model(run, config, device)
-    count = _resolve_frame_count(frames_shown, loaded.task.model.cubes)
-    clip = loaded.read_clip(video)
-    height, width = clip.pixels.shape[1:3]
-    frames = (
-        f"{video}, {height}x{width} pixels, frames {clip.indices[0]} to {clip.indices[-1]}, "
-        f"{count} of {len(clip.indices)} in the picture"
-    )
-    return Summary(
-        (
-            ("model", f"{loaded.name}, on {loaded.task.mean.device}"),
-            ("clip", frames),
-            ("folder", str(out or loaded.default_folder)),
-        )
-    )
 
 
 def reconstruct_videos(
@@ -119,35 +147,13 @@ def reconstruct_videos(
     """Rebuild a clip of each video, each with a mask of its own.
 
     Raises:
-        CheckpointError, VideoError, ConfigError: As ``reconstruct``.
+        CheckpointError, VideoError, ConfigError: As ``prepare_reconstruction``.
     """
-    loaded = _load_model(run, config, device)
-    return [_reconstruct_clip(loaded, video, number) for number, video in enumerate(videos)]
-
-
-@dataclass(frozen=True, slots=True)
-class _LoadedModel:
-    """A model that is asked, and how."""
-
-    model: Path
-    task: PretrainTask
-    name: str
-    config: ReconstructConfig
-
-    @property
-    def run(self) -> Path:
-        """The run that a checkpoint belongs to; a saved model that is none stands for itself."""
-        return find_run_folder(self.model)
-
-    @property
-    def default_folder(self) -> Path:
-        """Where pictures go if nobody says it."""
-        return self.run / "reconstructions"
-
-    def read_clip(self, video: Path) -> VideoClip:
-        """Read the clip of a video that it is shown."""
-        source = find_source(self.run, video, self.config)
-        return read_clip(video, self.task.model.cubes, source, self.config)
+    model = _load_model(run, config, device)
+    return [
+        _reconstruct_clip(model, video, model.read_clip(video), number)
+        for number, video in enumerate(videos)
+    ]
 
 
 def _load_model(run: Path, config: ReconstructConfig | None, device: str) -> _LoadedModel:
@@ -173,31 +179,18 @@ def _load_model(run: Path, config: ReconstructConfig | None, device: str) -> _Lo
     return _LoadedModel(folder, task, name, config)
 
 
-def _resolve_frame_count(frames_shown: int | None, cubes: Cubes) -> int:
-    """How many frames of a clip are in the picture."""
-    if frames_shown is None:
-        return min(_DEFAULT_SHOWN_FRAMES, cubes.frames)
-    if not 1 <= frames_shown <= cubes.frames:
-        raise ConfigError(
-            f"--frames-shown is {frames_shown}, this model's clips have 1..{cubes.frames}"
-        )
-    return frames_shown
-
-
-def _reconstruct_clip(loaded: _LoadedModel, video: Path, number: int) -> ReconstructedClip:
-    """Rebuild a clip of one video."""
+def _reconstruct_clip(
+    loaded: _LoadedModel, video: Path, clip: VideoClip, number: int
+) -> ReconstructedClip:
     task, config = loaded.task, loaded.config
     cubes, device = task.model.cubes, task.mean.device
-    clip = loaded.read_clip(video)
     box = center_box(clip.pixels.shape[1], clip.pixels.shape[2], (cubes.height, cubes.width))
     pixels = crop_and_resize(
         torch.from_numpy(clip.pixels), box, (cubes.height, cubes.width), flip=False
     )
     key = rng.to_int64(rng.make_key(config.seed, number))
     clips = Clips(
-        pixels[None].to(device),
-        torch.tensor([key], device=device),
-        torch.ones(1, device=device),
+        pixels[None].to(device), torch.tensor([key], device=device), torch.ones(1, device=device)
     )
     reconstruction = reconstruct_clips(
         task, clips, statistics=config.statistics, all_hidden=config.all_hidden

@@ -20,9 +20,7 @@ from videomae2.tasks.reconstruct import StatisticsSource
 from videomae2.tensors.grid import Cubes
 
 _CENTER = 0.5
-_DEFAULT_FRAME_INTERVAL = (
-    4  # of the released recipes, where a model does not say how it was trained
-)
+_DEFAULT_FRAME_INTERVAL = 4  # of the released recipes, where a model does not say its own
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,19 +16,13 @@ from videomae2.base.signals import SignalHandler
 from videomae2.base.summary import Summary
 from videomae2.base.text import format_count
 from videomae2.commands.evaluate.config import EvaluateConfig
-from videomae2.commands.evaluate.dataset import (
-    EvalDataset,
-    load_dataset_and_views,
-)
+from videomae2.commands.evaluate.dataset import EvalDataset, load_dataset_and_views
 from videomae2.commands.evaluate.metrics import compute_metrics
 from videomae2.commands.evaluate.results import RESULTS_FILE, write_results
 from videomae2.data.manifests.read import check_list_exists
 from videomae2.data.views.requests import ViewsRequest
 from videomae2.errors import ConfigError, DataError, TooManyUnreadableError
-from videomae2.inference.classifier import (
-    load_classifier_task,
-    resolve_requested_classifier,
-)
+from videomae2.inference.classifier import load_classifier_task, resolve_requested_classifier
 from videomae2.inference.score_list import ScoreStore, score_videos
 from videomae2.inference.scorer import VideoScorer
 from videomae2.metrics.bootstrap import Bootstrap
