@@ -1,10 +1,13 @@
 """Probes of made-up features: perfect where classes are apart, chance where there is nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from videomae2.commands.probe.attentive import AttentiveConfig, TokenFeatures, probe_attentive
+from videomae2.commands.probe.attentive import TokenFeatures, probe_attentive
+from videomae2.commands.probe.config import ProbeSettings
 from videomae2.commands.probe.knn_linear import SplitFeatures, probe_knn, probe_linear
 from videomae2.errors import ConfigError
 from videomae2.inference.features import (
@@ -15,8 +18,8 @@ from videomae2.metrics.bootstrap import accuracy_interval
 from videomae2.models.attentive_probe import standardize_tokens
 
 CLASSES, DIM = 4, 12
-KNN = {"ks": (1, 5, 20, 500), "temperature": 0.07, "folds": 5, "seed": 0}
-LINEAR = {"l2": (1e-3, 1e-1, 10.0), "folds": 5, "seed": 0}
+KNN = ProbeSettings(ks=(1, 5, 20, 500))
+LINEAR = ProbeSettings(l2=(1e-3, 1e-1, 10.0))
 
 
 def made_up(videos, *, seed, apart):
@@ -32,7 +35,7 @@ def made_up(videos, *, seed, apart):
 @pytest.mark.parametrize(("method", "how"), [(probe_knn, KNN), (probe_linear, LINEAR)])
 def test_classes_that_are_apart_are_told_perfectly(method, how):
     train, test = (made_up(count, seed=count, apart=True) for count in (80, 40))
-    found = method(train, test, CLASSES, **how)
+    found = method(train, test, CLASSES, how)
     assert found.accuracy.value == found.val_accuracy == found.mean_class_accuracy == 1
     assert found.accuracy.low < 0.95
     assert found.best_params["features"] == "normed"
@@ -41,7 +44,7 @@ def test_classes_that_are_apart_are_told_perfectly(method, how):
 @pytest.mark.parametrize(("method", "how"), [(probe_knn, KNN), (probe_linear, LINEAR)])
 def test_noise_is_told_at_chance(method, how):
     train, test = (made_up(count, seed=count, apart=False) for count in (200, 400))
-    found = method(train, test, CLASSES, **how)
+    found = method(train, test, CLASSES, how)
     assert found.accuracy.low < 0.25 < found.accuracy.high
     assert found.val_accuracy < 0.4
 
@@ -50,17 +53,17 @@ def test_noise_is_told_at_chance(method, how):
 def test_the_test_chooses_nothing(method, how):
     train, test = made_up(80, seed=1, apart=False), made_up(40, seed=2, apart=False)
     other = SplitFeatures(test.features, test.labels[::-1].copy())
-    one, two = (method(train, each, CLASSES, **how) for each in (test, other))
+    one, two = (method(train, each, CLASSES, how) for each in (test, other))
     assert (one.best_params, one.val_accuracy) == (two.best_params, two.val_accuracy)
     assert [t.val_accuracy for t in one.trials] == [t.val_accuracy for t in two.trials]
 
 
 def test_all_settings_are_tried_and_what_cannot_be_is_said():
     train, test = made_up(80, seed=1, apart=True), made_up(40, seed=2, apart=True)
-    found = probe_knn(train, test, CLASSES, **KNN)
+    found = probe_knn(train, test, CLASSES, KNN)
     assert len(found.trials) == 2 * 2 * 3
     assert found.remarks == ("k 500 left out: a fold has 64 videos",)
-    found = probe_linear(train, test, CLASSES, **LINEAR)
+    found = probe_linear(train, test, CLASSES, LINEAR)
     assert [t.params["l2"] for t in found.trials] == [10.0, 0.1, 0.001] * 2
     assert "penalty 10 is at the end of --l2" in found.remarks[0]
 
@@ -68,9 +71,9 @@ def test_all_settings_are_tried_and_what_cannot_be_is_said():
 def test_folds_that_cannot_be_are_refused():
     train = made_up(8, seed=1, apart=True)
     with pytest.raises(ConfigError, match="--folds is 9, wanted 2 up to 8"):
-        probe_knn(train, train, CLASSES, **KNN | {"folds": 9})
+        probe_knn(train, train, CLASSES, replace(KNN, folds=9))
     with pytest.raises(ConfigError, match="--ks wants numbers up to 6"):
-        probe_knn(train, train, CLASSES, **KNN | {"ks": (7,)})
+        probe_knn(train, train, CLASSES, replace(KNN, ks=(7,)))
 
 
 def tokens(videos, *, seed, apart):
@@ -81,20 +84,18 @@ def tokens(videos, *, seed, apart):
     if apart:
         places = np.argsort(rng.random((videos, 9)), axis=1)[:, :3]
         x[np.arange(videos)[:, None], places, labels[:, None]] += 15
-    return TokenFeatures(
-        standardize_tokens(torch.from_numpy(x)).half().numpy(), np.arange(videos), labels
-    )
+    array = standardize_tokens(torch.from_numpy(x)).half().numpy()
+    return TokenFeatures(array, np.arange(videos), labels, torch.device("cpu"))
 
 
-def attending(**changed):
-    how = {"num_heads": 3, "num_classes": CLASSES, "epochs": 12, "batch_size": 16, "seed": 0,
-           "device": torch.device("cpu")}  # fmt: skip
-    return AttentiveConfig(**how | changed)
+def attended(*data, lrs, epochs=12):
+    settings = ProbeSettings(epochs=epochs, probe_batch_size=16, lrs=lrs, weight_decays=(0.01,))
+    return probe_attentive(*data, CLASSES, 3, settings)
 
 
 def test_tokens_that_know_are_found():
     data = tokens(120, seed=1, apart=True), tokens(60, seed=2, apart=True)
-    found = probe_attentive(*data, attending(), lrs=(1e-4, 1e-2), weight_decays=(0.01,), folds=5)
+    found = attended(*data, lrs=(1e-4, 1e-2))
     assert found.accuracy.value == 1
     assert found.best_params == {"lr": 1e-2, "weight_decay": 0.01}
     assert "rate 0.01 is at the end of --lrs" in found.remarks[0]
@@ -104,9 +105,7 @@ def test_noise_is_attended_to_at_chance():
     right = []
     for draw in range(4):
         data = (tokens(count, seed=count + draw, apart=False) for count in (120, 400))
-        found = probe_attentive(
-            *data, attending(epochs=4), lrs=(1e-3,), weight_decays=(0.01,), folds=5
-        )
+        found = attended(*data, lrs=(1e-3,), epochs=4)
         right.append(found.accuracy.value)
     deviation = (0.25 * 0.75 / 1600) ** 0.5
     assert abs(np.mean(right) - 0.25) < 3 * deviation
@@ -114,9 +113,8 @@ def test_noise_is_attended_to_at_chance():
 
 def test_a_rate_that_diverges_spoils_no_other_and_is_not_chosen():
     data = tokens(60, seed=1, apart=True), tokens(30, seed=2, apart=True)
-    how = attending(epochs=3)
-    together = probe_attentive(*data, how, lrs=(1e-3, 1e30), weight_decays=(0.01,), folds=5)
-    alone = probe_attentive(*data, how, lrs=(1e-3,), weight_decays=(0.01,), folds=5)
+    together = attended(*data, lrs=(1e-3, 1e30), epochs=3)
+    alone = attended(*data, lrs=(1e-3,), epochs=3)
     assert together.trials[1].val_accuracy == 0
     assert together.trials[0] == alone.trials[0]
     assert together.accuracy == alone.accuracy

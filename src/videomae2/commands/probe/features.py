@@ -71,12 +71,13 @@ def _load_run_sampling(model: Path) -> FrameSampling | None:
         return None
     sources = load_config(PretrainRun, run).data.sources
     samplings = {
-        FrameSampling(frame_interval=one.frame_interval, interval_unit=one.interval_unit)
-        for one in sources
+        FrameSampling(frame_interval=source.frame_interval, interval_unit=source.interval_unit)
+        for source in sources
     }
     if len(samplings) > 1:
         intervals = ", ".join(
-            f"{one.display_name}: {one.frame_interval:g} {one.interval_unit}" for one in sources
+            f"{source.display_name}: {source.frame_interval:g} {source.interval_unit}"
+            for source in sources
         )
         raise ConfigError(
             f"the sources of {run} have different frame intervals ({intervals}); give "
@@ -95,14 +96,12 @@ class FeatureSplit:
     labels: Int64[np.ndarray, " rows"]
 
     def pooled_features(self, device: torch.device) -> SplitFeatures:
-        """Their pooled features, on a device."""
         pooled = np.ascontiguousarray(self.features.pooled[self.rows])
         return SplitFeatures(torch.from_numpy(pooled).to(device), self.labels)
 
-    def token_features(self) -> TokenFeatures:
-        """Their tokens, on the disk."""
+    def token_features(self, device: torch.device) -> TokenFeatures:
         assert self.features.tokens is not None
-        return TokenFeatures(self.features.tokens, self.rows, self.labels)
+        return TokenFeatures(self.features.tokens, self.rows, self.labels, device)
 
 
 def extract_train_test(
@@ -121,13 +120,12 @@ def extract_train_test(
         DataError: A video cannot be read and none may be left out, or too few are left.
         ConfigError: Features cannot be kept.
     """
-    extracted: list[FeatureStore] = []
-    unreadable: dict[str, str] = {}
-    for name, manifest, views in lists:
-        features = extractor.extract(manifest, views, name)
-        reasons = sorted(features.unreadable.items())
-        unreadable |= {manifest[row].path: reason for row, reason in reasons}
-        extracted.append(features)
+    extracted = [extractor.extract(manifest, views, name) for name, manifest, views in lists]
+    unreadable = {
+        manifest[row].path: reason
+        for features, (_, manifest, _) in zip(extracted, lists, strict=True)
+        for row, reason in sorted(features.unreadable.items())
+    }
     if unreadable and not skip_unreadable:
         shown = list(unreadable.items())[:_MAX_SHOWN]
         examples = "; ".join(f"{path}: {why}" for path, why in shown)

@@ -5,7 +5,7 @@ Settings are chosen on folds of the training videos; the test videos are looked 
 Axes: videos; kinds = without and with the closing norm; dim; classes.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from videomae2.base.text import format_count
+from videomae2.commands.probe.config import ProbeSettings
 from videomae2.errors import ConfigError
 from videomae2.metrics import knn
 from videomae2.metrics.classification import top_k_hits
@@ -37,7 +38,7 @@ class SplitFeatures:
 
 def cv_splits(
     labels: Int[np.ndarray, " videos"], count: int, seed: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """Give (rows to train on, rows to choose by), once for each fold.
 
     Raises:
@@ -48,8 +49,8 @@ def cv_splits(
             f"--folds is {count}, wanted 2 up to {len(labels)}, the number of training videos"
         )
     fold = assign_folds(labels, count, seed=seed)
-    for number in range(count if len(labels) <= _MAX_VIDEOS_ALL_FOLDS else 1):
-        yield np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+    num_used = count if len(labels) <= _MAX_VIDEOS_ALL_FOLDS else 1
+    return [(np.flatnonzero(fold != n), np.flatnonzero(fold == n)) for n in range(num_used)]
 
 
 def feasible_ks(
@@ -68,27 +69,17 @@ def feasible_ks(
 
 
 def probe_knn(
-    train: SplitFeatures,
-    test: SplitFeatures,
-    num_classes: int,
-    *,
-    ks: Sequence[int],
-    temperature: float,
-    folds: int,
-    seed: int,
+    train: SplitFeatures, test: SplitFeatures, num_classes: int, settings: ProbeSettings
 ) -> ProbeResult:
     """Let the nearest training videos vote, by cosine of standardised features."""
-    splits = list(cv_splits(train.labels, folds, seed))
-    max_k, feasible = feasible_ks(ks, splits)
-    skipped_ks = sorted(set(ks) - set(feasible))
+    splits = cv_splits(train.labels, settings.folds, settings.seed)
+    max_k, feasible = feasible_ks(settings.ks, splits)
     notes = []
-    if skipped_ks:
-        notes.append(
-            f"k {', '.join(map(str, skipped_ks))} left out: a fold has "
-            f"{format_count(max_k, 'video')}"
-        )
+    if skipped_ks := sorted(set(settings.ks) - set(feasible)):
+        videos = format_count(max_k, "video")
+        notes.append(f"k {', '.join(map(str, skipped_ks))} left out: a fold has {videos}")
     compute_votes = partial(
-        _compute_votes, num_classes=num_classes, ks=feasible, temperature=temperature
+        _compute_votes, num_classes=num_classes, ks=feasible, temperature=settings.temperature
     )
     validation = _cross_validate(train, splits, compute_votes)
     final = compute_votes(train, test)
@@ -128,21 +119,15 @@ def _compute_votes(
 
 
 def probe_linear(
-    train: SplitFeatures,
-    test: SplitFeatures,
-    num_classes: int,
-    *,
-    l2: Sequence[float],
-    folds: int,
-    seed: int,
+    train: SplitFeatures, test: SplitFeatures, num_classes: int, settings: ProbeSettings
 ) -> ProbeResult:
     """Fit logistic regressions of all L2 penalties, each to its optimum."""
-    l2 = sorted(l2, reverse=True)
+    l2 = sorted(settings.l2, reverse=True)
+    splits = cv_splits(train.labels, settings.folds, settings.seed)
     notes: list[str] = []
     unfinished: set[float] = set()
-
     compute_scores = partial(_fit_logistic, num_classes=num_classes, l2=l2, unfinished=unfinished)
-    validation = _cross_validate(train, list(cv_splits(train.labels, folds, seed)), compute_scores)
+    validation = _cross_validate(train, splits, compute_scores)
     trials = [
         Trial(params={"features": kind, "l2": float(penalty)}, val_accuracy=value)
         for (kind, penalty), value in validation.items()

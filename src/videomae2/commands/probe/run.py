@@ -9,7 +9,7 @@ import numpy as np
 
 from videomae2.base.summary import Summary
 from videomae2.base.text import format_count
-from videomae2.commands.probe.attentive import AttentiveConfig, probe_attentive
+from videomae2.commands.probe.attentive import probe_attentive
 from videomae2.commands.probe.config import (
     METHODS,
     ProbeClipConfig,
@@ -114,7 +114,7 @@ def prepare_probe(
     check_model_exists(weights)
     runtime = prepare_runtime(RuntimeConfig(device=settings.device, precision=settings.precision))
     data = load_train_test(train, test, list_config, seed=settings.seed)
-    splits = list(cv_splits(data.train.labels[data.train_rows], settings.folds, settings.seed))
+    splits = cv_splits(data.train.labels[data.train_rows], settings.folds, settings.seed)
     if "knn" in settings.methods:
         feasible_ks(settings.ks, splits)
     frozen = load_frozen_encoder(weights, frames=clips.frames, side=clips.side, use_ema=use_ema)
@@ -212,32 +212,15 @@ def _probe_methods(
     settings, extractor = plan.settings, plan.extractor
     device, num_classes = extractor.runtime.device, len(plan.data.classes)
     pooled = train.pooled_features(device), test.pooled_features(device)
-    folds, seed = settings.folds, settings.seed
     for method in METHODS:
         if method not in settings.methods:
             continue
         _logger.info(f"probing  {method}")
         if method == "knn":
-            ks, temperature = settings.ks, settings.temperature
-            yield probe_knn(
-                *pooled, num_classes, ks=ks, temperature=temperature, folds=folds, seed=seed
-            )
+            yield probe_knn(*pooled, num_classes, settings)
         elif method == "linear":
-            yield probe_linear(*pooled, num_classes, l2=settings.l2, folds=folds, seed=seed)
+            yield probe_linear(*pooled, num_classes, settings)
         else:
-            config = AttentiveConfig(
-                num_heads=extractor.frozen.encoder.config.shape.num_heads,
-                num_classes=num_classes,
-                epochs=settings.epochs,
-                batch_size=settings.probe_batch_size,
-                seed=seed,
-                device=device,
-            )
-            yield probe_attentive(
-                train.token_features(),
-                test.token_features(),
-                config,
-                lrs=settings.lrs,
-                weight_decays=settings.weight_decays,
-                folds=folds,
-            )
+            tokens = train.token_features(device), test.token_features(device)
+            num_heads = extractor.frozen.encoder.config.shape.num_heads
+            yield probe_attentive(*tokens, num_classes, num_heads, settings)
