@@ -8,7 +8,6 @@ from videomae2.metrics.bootstrap import (
     bootstrap,
     bootstrap_mean,
     compare_by_video,
-    compare_paired,
     wilson_interval,
 )
 
@@ -26,9 +25,9 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say():
     rng = np.random.default_rng(0)
     covered = 0
     for seed in range(100):
-        got = bootstrap_mean(rng.random(60), Bootstrap(120, seed, confidence=0.9))
+        got = bootstrap_mean(rng.random(60), Bootstrap(120, seed))
         covered += got.low <= 0.5 <= got.high
-    assert 83 <= covered <= 97
+    assert 88 <= covered <= 99
 
 
 def test_a_mean_is_a_statistic_like_any_other():
@@ -57,14 +56,14 @@ def test_pairs_are_sharper_than_two_intervals():
     difficulty = rng.random(300)
     one = (difficulty < 0.75).astype(float)
     other = (difficulty < 0.70).astype(float)
-    both = compare_paired(one, other)
+    both = compare_by_video(dict(enumerate(one)), dict(enumerate(other)))
     assert both.difference.value == pytest.approx((one - other).mean())
     assert both.is_clear
     assert both.fraction_better > 0.99
     apart = bootstrap_mean(one), bootstrap_mean(other)
     assert apart[0].low < apart[1].high  # alone, the intervals overlap
-    assert not compare_paired(one, one).is_clear
-    assert compare_paired(one, one).fraction_better == 0.5
+    same = compare_by_video(dict(enumerate(one)), dict(enumerate(one)))
+    assert (same.is_clear, same.fraction_better) == (False, 0.5)
 
 
 def test_pairs_are_found_by_video():
@@ -73,8 +72,6 @@ def test_pairs_are_found_by_video():
     assert compare_by_video(one, other).difference.value == pytest.approx(1 / 3)
     with pytest.raises(ValueError, match="1 videos have a value of one model only: d"):
         compare_by_video(one | {"d": 1.0}, other)
-    with pytest.raises((ValueError, TypeError)):  # by its shape, where shapes are checked
-        compare_paired(np.zeros(3), np.zeros(2))
 
 
 def test_the_interval_of_nothing_but_hits_is_not_a_point():
@@ -82,14 +79,13 @@ def test_the_interval_of_nothing_but_hits_is_not_a_point():
     assert got.high == 1.0
     assert 0.85 < got.low < 0.9
     assert wilson_interval(0, 30).low == 0.0
-    assert str(wilson_interval(5, 10)) == "0.5 [0.2366, 0.7634]"
+    few = wilson_interval(5, 10)
+    assert (few.low, few.high) == pytest.approx((0.2366, 0.7634), abs=1e-4)
 
 
 def test_senseless_wishes_are_refused():
     with pytest.raises(ValueError, match="0 videos"):
         bootstrap(lambda rows: 0.0, 0)
-    with pytest.raises(ValueError, match=r"confidence is 95\.0"):
-        bootstrap_mean(np.ones(3), Bootstrap(confidence=95.0))
     with pytest.raises(ValueError, match="0 videos and 2000 resamples"):
         bootstrap_mean(np.ones(0))
     with pytest.raises(ValueError, match="0 videos"):

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Float64, Int64
 
+CONFIDENCE = 0.95
+"""Share of the samples within an interval."""
 N_RESAMPLES = 2000
 """The ends of a 95 % interval then move by a few hundredths of its width from seed to seed."""
 
@@ -26,8 +28,6 @@ class Bootstrap:
 
     n_resamples: int = N_RESAMPLES
     seed: int = 0
-    confidence: float = 0.95
-    """Share of the samples within the interval, in (0, 1)."""
 
     def limit(self, num_scores: int) -> "Bootstrap":
         """Fewer samples where each looks at very many scores, but a hundred or those wanted."""
@@ -42,10 +42,7 @@ class Interval:
     value: float
     low: float
     high: float
-    confidence: float
-
-    def __str__(self) -> str:
-        return f"{self.value:.4g} [{self.low:.4g}, {self.high:.4g}]"
+    confidence: float = CONFIDENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +68,13 @@ def bootstrap(
     Samples of which it is NaN are left out, as those of an mAP without a positive video.
 
     Raises:
-        ValueError: No video, no sample, or a confidence outside of (0, 1).
+        ValueError: No video, or no sample.
 
     Source: Efron & Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3.
     """
     rows = np.arange(num_videos)
     values = _resample(rows, statistic, resampling, vectorized=False)
-    return _percentile_interval(statistic(rows), values, resampling.confidence)
+    return _percentile_interval(statistic(rows), values)
 
 
 def bootstrap_mean(
@@ -85,7 +82,7 @@ def bootstrap_mean(
 ) -> Interval:
     """The interval of a mean over videos."""
     means = _resample(values.astype(np.float64), np.mean, resampling, vectorized=True)
-    return _percentile_interval(float(values.mean()), means, resampling.confidence)
+    return _percentile_interval(float(values.mean()), means)
 
 
 def accuracy_interval(
@@ -96,7 +93,7 @@ def accuracy_interval(
     A bootstrap of nothing but hits would be certain.
     """
     if len(hits) and hits.min() == hits.max() and hits[0] in (0.0, 1.0):
-        return wilson_interval(int(hits.sum()), len(hits), confidence=resampling.confidence)
+        return wilson_interval(int(hits.sum()), len(hits))
     return bootstrap_mean(hits, resampling)
 
 
@@ -104,31 +101,16 @@ def widen_if_certain(interval: Interval, hits: Float[np.ndarray, " videos"]) -> 
     """An accuracy with its interval, or Wilson's of the hits where a bootstrap would be certain."""
     if interval.low < interval.high:
         return interval
-    wilson = wilson_interval(int(hits.sum()), len(hits), confidence=interval.confidence)
-    low, high = min(wilson.low, interval.value), max(wilson.high, interval.value)
-    return Interval(interval.value, low, high, interval.confidence)
-
-
-def compare_paired(
-    values: Float[np.ndarray, " videos"],
-    baseline: Float[np.ndarray, " videos"],
-    resampling: Bootstrap = Bootstrap(),
-) -> Comparison:
-    """The difference of two models on the same videos, drawn together: much sharper than apart.
-
-    Both have a value per video, such as hits, in the same order.
-    """
-    differences = values.astype(np.float64) - baseline
-    means = _resample(differences, np.mean, resampling, vectorized=True)
-    fraction_better = float((means > 0).mean() + (means == 0).mean() / 2)
-    interval = _percentile_interval(float(differences.mean()), means, resampling.confidence)
-    return Comparison(interval, fraction_better)
+    wilson, value = wilson_interval(int(hits.sum()), len(hits)), interval.value
+    return Interval(value, min(wilson.low, value), max(wilson.high, value))
 
 
 def compare_by_video(
     values: Mapping[Hashable, float], baseline: Mapping[Hashable, float], *, seed: int = 0
 ) -> Comparison:
-    """The same for values by the identity of their video.
+    """The difference of two models on the same videos, drawn together: much sharper than apart.
+
+    Both have a value, such as a hit, by the identity of each video.
 
     Raises:
         ValueError: Some videos have a value of one model only; the first are named.
@@ -136,32 +118,30 @@ def compare_by_video(
     if unmatched := list(values.keys() ^ baseline.keys()):
         examples = ", ".join(sorted(map(str, unmatched))[:3])
         raise ValueError(f"{len(unmatched)} videos have a value of one model only: {examples}")
-    pairs = np.array([(values[video], baseline[video]) for video in values], dtype=np.float64)
-    columns = pairs.reshape(-1, 2).T
-    return compare_paired(columns[0], columns[1], Bootstrap(seed=seed))
+    differences = np.array([values[video] - baseline[video] for video in values], dtype=np.float64)
+    resampling = Bootstrap(seed=seed)
+    means = _resample(differences, np.mean, resampling, vectorized=True)
+    fraction_better = float((means > 0).mean() + (means == 0).mean() / 2)
+    return Comparison(_percentile_interval(float(differences.mean()), means), fraction_better)
 
 
-def wilson_interval(hits: int, num_videos: int, *, confidence: float = 0.95) -> Interval:
+def wilson_interval(hits: int, num_videos: int) -> Interval:
     """The interval of a share of few videos, also sane where all or none are hits.
 
     Source: Wilson, "Probable inference", JASA 1927.
     """
     from scipy.stats import binomtest
 
-    interval = binomtest(hits, num_videos).proportion_ci(confidence, method="wilson")
-    return Interval(hits / num_videos, float(interval.low), float(interval.high), confidence)
+    interval = binomtest(hits, num_videos).proportion_ci(CONFIDENCE, method="wilson")
+    return Interval(hits / num_videos, float(interval.low), float(interval.high))
 
 
 def _resample(
     data: np.ndarray, statistic: Callable[..., float], resampling: Bootstrap, *, vectorized: bool
 ) -> Float64[np.ndarray, " resamples"]:
-    n_resamples, confidence = resampling.n_resamples, resampling.confidence
-    if len(data) < 1 or n_resamples < 1:
-        raise ValueError(
-            f"{len(data)} videos and {n_resamples} resamples, wanted 1 or more of each"
-        )
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence is {confidence}, wanted between 0 and 1")
+    counts = f"{len(data)} videos and {resampling.n_resamples} resamples"
+    if len(data) < 1 or resampling.n_resamples < 1:
+        raise ValueError(f"{counts}, wanted 1 or more of each")
     if len(data) == 1:  # scipy wants two or more
         return np.array([statistic(data)])
     from scipy import stats
@@ -172,7 +152,7 @@ def _resample(
         result = stats.bootstrap(
             (data,),
             statistic,
-            n_resamples=n_resamples,
+            n_resamples=resampling.n_resamples,
             batch=max(1, _MAX_DRAWN // len(data)),
             vectorized=vectorized,
             method="percentile",
@@ -181,12 +161,10 @@ def _resample(
     return np.atleast_1d(result.bootstrap_distribution)
 
 
-def _percentile_interval(
-    value: float, values: Float64[np.ndarray, " resamples"], confidence: float
-) -> Interval:
+def _percentile_interval(value: float, values: Float64[np.ndarray, " resamples"]) -> Interval:
     valid = values[~np.isnan(values)]
     if len(valid) == 0:
-        return Interval(value, float("nan"), float("nan"), confidence)
-    outside = (1 - confidence) / 2
+        return Interval(value, float("nan"), float("nan"))
+    outside = (1 - CONFIDENCE) / 2
     low, high = np.quantile(valid, [outside, 1 - outside])
-    return Interval(value, float(low), float(high), confidence)
+    return Interval(value, float(low), float(high))

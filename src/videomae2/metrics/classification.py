@@ -78,8 +78,9 @@ def list_confusions(
     mistakes = confusion * (1 - np.eye(len(confusion), dtype=np.int64))
     order = np.argsort(-mistakes, axis=None, kind="stable")[:max_rows]
     rows, columns = np.unravel_index(order, confusion.shape)
-    confusions = zip(rows.tolist(), columns.tolist(), mistakes[rows, columns].tolist(), strict=True)
-    return [one for one in confusions if one[2]]
+    counts = mistakes[rows, columns].tolist()
+    confusions = zip(rows.tolist(), columns.tolist(), counts, strict=True)
+    return [confusion for confusion in confusions if confusion[2]]
 
 
 def hardest_samples(
@@ -141,8 +142,7 @@ def average_precision_per_class(
     scores: Float[np.ndarray, "videos classes"], positive: Bool[np.ndarray, "videos classes"]
 ) -> Float64[np.ndarray, " classes"]:
     """The average precision of every class; NaN for those without a positive video."""
-    pairs = zip(scores.T, positive.T, strict=True)
-    return np.array([average_precision(one, is_in) for one, is_in in pairs])
+    return np.array([average_precision(*pair) for pair in zip(scores.T, positive.T, strict=True)])
 
 
 def mean_average_precision(

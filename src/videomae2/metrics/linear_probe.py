@@ -29,7 +29,6 @@ class FeatureScaler:
 
     @classmethod
     def fit(cls, train: Float[Tensor, "videos dim"]) -> "FeatureScaler":
-        """Measure the training part."""
         x = train.double()
         mean = x.mean(dim=0)
         std = (x - mean).square().mean(dim=0).sqrt()
@@ -64,11 +63,8 @@ def fit_ridge(
 ) -> RidgeFit:
     """Fit every penalty in closed form and take the one of the least leave-one-out error.
 
-    Args:
-        x: Standardized on these videos, so every column's mean is 0.
-        labels: From 0 to classes - 1.
-        num_classes: Number of classes.
-        l2_values: Penalties, above 0; the first of equals is taken.
+    ``x`` is standardized on these videos, so every column's mean is 0. Penalties are above 0; the
+    first of equals is taken.
 
     Source: Allen's PRESS; Hastie, Tibshirani & Friedman, The Elements of Statistical Learning,
         2nd edition, section 7.10.1.
@@ -124,13 +120,9 @@ def fit_logistic(
 
     Each penalty has one optimum. The strongest is solved first; each starts from the one before.
 
-    Args:
-        x: Standardized on these videos, so every column's mean is 0.
-        labels: From 0 to classes - 1.
-        num_classes: Number of classes.
-        l2_values: Penalties, above 0, in any order.
-        tolerance: Of the largest entry of the gradient, in units of the root of the curvature.
-        max_steps: Steps of L-BFGS per penalty at most.
+    ``x`` is standardized on these videos, so every column's mean is 0. Penalties are above 0, in
+    any order. The tolerance is of the largest entry of the gradient, in units of the root of the
+    curvature; a penalty takes ``max_steps`` steps of L-BFGS at most.
 
     Source: Böhning, "Multinomial logistic regression algorithm", AISM 1992, for the bound.
     """

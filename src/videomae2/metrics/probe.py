@@ -1,7 +1,7 @@
 """What a probe found out, and how sure it is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ class ProbeResult:
     mean_class_accuracy: float
     """Mean of the accuracies of the classes that have test videos."""
     trials: tuple[Trial, ...]
-    remarks: tuple[str, ...] = field(default=())
+    remarks: tuple[str, ...] = ()
 
 
 def compute_result(
@@ -64,4 +64,4 @@ def compute_result(
 
 def select_best(trials: list[Trial]) -> Trial:
     """The setting of the best validation; the first of equals."""
-    return max(trials, key=lambda one: one.val_accuracy)
+    return max(trials, key=lambda trial: trial.val_accuracy)

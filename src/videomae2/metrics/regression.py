@@ -21,22 +21,16 @@ def compute_regression_intervals(
         return float(np.sqrt(np.square(errors[rows]).mean()))
 
     def compute_r2(rows: np.ndarray) -> float:
-        return _compute_r2(errors[rows], targets[rows])
+        """Of outputs that vary; scikit-learn's r2_score says 0 or 1 of one that does not."""
+        spread = np.square(targets[rows] - targets[rows].mean(axis=0)).sum(axis=0)
+        varies = spread > 0
+        if not varies.any():
+            return float("nan")
+        unexplained = np.square(errors[rows]).sum(axis=0)
+        return float((1 - unexplained[varies] / spread[varies]).mean())
 
     return {
         "mean absolute error": bootstrap_mean(np.abs(errors).mean(axis=1), resampling),
         "root mean square error": bootstrap(compute_rmse, len(targets), resampling),
         "explained variance (R2)": bootstrap(compute_r2, len(targets), resampling),
     }
-
-
-def _compute_r2(errors: np.ndarray, targets: np.ndarray) -> float:
-    """One minus error over variance, the mean over outputs that vary; NaN where none does.
-
-    scikit-learn's r2_score says 0 or 1 of an output that does not vary.
-    """
-    spread = np.square(targets - targets.mean(axis=0)).sum(axis=0)
-    varies = spread > 0
-    if not varies.any():
-        return float("nan")
-    return float((1 - np.square(errors).sum(axis=0)[varies] / spread[varies]).mean())

@@ -82,7 +82,9 @@ def find_segments(bins: TimeBins, active: Bool[np.ndarray, "bins outputs"]) -> l
     lengths = np.diff(bins.edges)
     result = []
     for output in np.flatnonzero(active.any(axis=0)).tolist():
-        for first, stop in _find_runs(active[:, output]):
+        steps = np.diff(active[:, output].astype(np.int8), prepend=0, append=0)
+        firsts, stops = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
+        for first, stop in zip(firsts.tolist(), stops.tolist(), strict=True):
             span = slice(first, stop)
             score = np.average(bins.scores[span, output], weights=lengths[span])
             start_seconds, stop_seconds = bins.edges[[first, stop]].tolist()
@@ -104,10 +106,3 @@ def _exclusive_activations(
         if current is not None:
             active[number, current] = True
     return active
-
-
-def _find_runs(active: Bool[np.ndarray, " bins"]) -> list[tuple[int, int]]:
-    """(first, stop) of every stretch of True."""
-    steps = np.diff(np.concatenate(([0], active.astype(np.int8), [0])))
-    firsts, stops = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
-    return list(zip(firsts.tolist(), stops.tolist(), strict=True))

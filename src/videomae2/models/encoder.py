@@ -67,6 +67,11 @@ class EncoderConfig:
         return replace(SIZES[self.size], **overrides)
 
     @property
+    def clip_dimensions(self) -> str:
+        """Frames x height x width of its clips, for people."""
+        return f"{self.frames}x{self.height}x{self.width}"
+
+    @property
     def cubes(self) -> Cubes:
         """How a clip splits into cubes; raises ValueError if it does not."""
         return Cubes(

@@ -40,7 +40,7 @@ class ProbeReport:
 
 def format_encoder(config: EncoderConfig) -> str:
     """Which encoder it is."""
-    return f"{config.size}, clips of {config.frames}x{config.height}x{config.width}"
+    return f"{config.size}, clips of {config.clip_dimensions}"
 
 
 def format_grid(grid: Grid) -> str:

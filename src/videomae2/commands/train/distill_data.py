@@ -25,7 +25,7 @@ def check_same_clips(student: EncoderConfig, teacher: ClassifierRef) -> None:
         CheckpointError: Says both sizes.
     """
     sizes = [
-        f"{config.frames}x{config.height}x{config.width} of {config.channels} channels"
+        f"{config.clip_dimensions} of {config.channels} channels"
         for config in (student, teacher.config.model.encoder)
     ]
     if sizes[0] != sizes[1]:

@@ -118,7 +118,7 @@ def describe_classifier(config: ClassifierConfig) -> str:
     encoder = config.encoder
     text = (
         f"{encoder.size}, {parameters / 1e6:.1f} M parameters, {config.num_classes} outputs, "
-        f"clips of {encoder.frames}x{encoder.height}x{encoder.width}"
+        f"clips of {encoder.clip_dimensions}"
     )
     if encoder.pretrained_grid:
         grid = "x".join(map(str, encoder.pretrained_grid))

@@ -84,8 +84,8 @@ class PretrainJob(TrainingJob):
         encoder, masking, counts = run.model.encoder, run.masking, task.counts
         parameters = sum(p.numel() for p in task.parameters())
         model_text = (
-            f"{encoder.size}, {parameters / 1e6:.1f} M parameters, clips of "
-            f"{encoder.frames}x{encoder.height}x{encoder.width}"
+            f"{encoder.size}, {parameters / 1e6:.1f} M parameters, "
+            f"clips of {encoder.clip_dimensions}"
         )
         masking_text = (
             f"{masking.encoder} {masking.encoder_mask_ratio:g}, decoder "

@@ -225,10 +225,10 @@ def _resolve_released(path: Path, frames: int | None, side: int | None) -> Class
         raise CheckpointError(f"{path} cannot read such clips: {error}") from error
     pos_embed = state.get("pos_embed")
     if pos_embed is not None and pos_embed.ndim == 3 and pos_embed.shape[1] != tokens:
-        clip = f"{encoder.frames}x{encoder.height}x{encoder.width}"
         raise CheckpointError(
-            f"{path} has places for {pos_embed.shape[1]} cubes, and clips of {clip} have "
-            f"{tokens}; say of which clips it is with --frames and --side"
+            f"{path} has places for {pos_embed.shape[1]} cubes, and clips of "
+            f"{encoder.clip_dimensions} have {tokens}; say of which clips it is with --frames and "
+            "--side"
         )
     if encoder.channels != len(IMAGENET_MEAN):
         raise CheckpointError(
