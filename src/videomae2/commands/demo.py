@@ -2,8 +2,6 @@
 
 import json
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from videomae2.base.text import format_count
@@ -16,7 +14,7 @@ from videomae2.commands.train.pretrain import pretrain
 from videomae2.data.manifests.read import read_manifest
 from videomae2.data.synthetic.moving_shapes import MovingShapes, write_moving_shapes
 from videomae2.inference.views import EvalViews
-from videomae2.metrics.bootstrap import Interval, compare_by_video
+from videomae2.metrics.bootstrap import compare_by_video
 from videomae2.reports.curves import plot_loss_curve
 from videomae2.reports.demo import NUM_SHOWN_VIDEOS, DemoResult, DemoStages, EvaluatedModel
 from videomae2.reports.reconstruction_image import write_image_grid
@@ -25,8 +23,6 @@ from videomae2.training.logger import METRICS_FILE
 _logger = logging.getLogger(__name__)
 
 _NUM_LAST_STEPS = 50
-
-
 _TEST_VIEWS = EvalViews(clips=2, crops=1)
 
 
@@ -37,12 +33,7 @@ def write_videos(folder: Path, *, videos: int) -> MovingShapes:
 
 
 def run_demo(stages: DemoStages, shapes: MovingShapes) -> DemoResult:
-    """Pre-train, fine-tune, compare with training from scratch, distil; show what came of it.
-
-    Args:
-        stages: The runs; they name each other's folders.
-        shapes: The data set.
-    """
+    """Pre-train, fine-tune, compare with training from scratch, distil; show what came of it."""
     _log_heading(1, "pre-training on all training videos, without labels")
     checkpoint = pretrain(stages.pretrain)
     _log_heading(2, "fine-tuning on the labelled share, from the pre-trained model")
@@ -55,53 +46,12 @@ def run_demo(stages: DemoStages, shapes: MovingShapes) -> DemoResult:
     pretrained = _evaluate_model("pre-trained", stages.finetune.output_dir, shapes)
     scratch = _evaluate_model("from scratch", stages.scratch.output_dir, shapes)
     student = _evaluate_model("student", stages.distill.output_dir, shapes)
-    return _build_result(stages, shapes, checkpoint, (pretrained, scratch, student))
-
-
-def _log_heading(number: int, words: str) -> None:
-    _logger.info(f"\n-- {number}/5 {words}")
-
-
-def _evaluate_model(name: str, model: Path, shapes: MovingShapes) -> EvaluatedModel:
-    config = EvaluateConfig(views=_TEST_VIEWS)
-    with _silence_info():
-        evaluation = evaluate(model, shapes.test, config=config)
-    evaluated = EvaluatedModel.from_evaluation(name, evaluation)
-    _logger.info(
-        f"{name:<13} accuracy {_format_interval(evaluated.accuracy)}  "
-        f"{evaluated.parameters / 1e6:.2f} M"
-    )
-    return evaluated
-
-
-@contextmanager
-def _silence_info() -> Iterator[None]:
-    """Three tables of views, videos and devices would hide what is compared."""
-    logger = logging.getLogger("videomae2")
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
-def _build_result(
-    stages: DemoStages,
-    shapes: MovingShapes,
-    checkpoint: Path,
-    models: tuple[EvaluatedModel, EvaluatedModel, EvaluatedModel],
-) -> DemoResult:
-    """Draw the pictures and put everything together."""
-    run = stages.pretrain
-    folder = run.output_dir
+    folder, mask_ratio = stages.pretrain.output_dir, stages.pretrain.masking.encoder_mask_ratio
     val_manifest = read_manifest(shapes.test, labels="if-present")
     step = max(1, len(val_manifest) // NUM_SHOWN_VIDEOS)
     videos = [Path(val_manifest[i].path) for i in range(0, step * NUM_SHOWN_VIDEOS, step)]
     clips = reconstruct_videos(checkpoint, videos)
-    mask_ratio = run.masking.encoder_mask_ratio
     title = f"Held-out videos: {mask_ratio:.0%} hidden from the model, and what it rebuilds"
-    pretrained, scratch, student = models
     return DemoResult(
         curve=plot_loss_curve(folder / METRICS_FILE, folder / "loss.png", title="The demo's loss"),
         picture=write_image_grid(clips, folder / "reconstruction.png", title=title),
@@ -117,8 +67,31 @@ def _build_result(
     )
 
 
-def _format_interval(interval: Interval) -> str:
-    return f"{interval.value:.1%} [{interval.low:.1%}, {interval.high:.1%}]"
+def _log_heading(number: int, words: str) -> None:
+    _logger.info(f"\n-- {number}/5 {words}")
+
+
+def _evaluate_model(name: str, model: Path, shapes: MovingShapes) -> EvaluatedModel:
+    logger = logging.getLogger("videomae2")
+    level = logger.level
+    logger.setLevel(logging.WARNING)  # three tables of settings would hide what is compared
+    try:
+        evaluation = evaluate(model, shapes.test, config=EvaluateConfig(views=_TEST_VIEWS))
+    finally:
+        logger.setLevel(level)
+    accuracy, parameters = evaluation.metrics.main[1], evaluation.model.parameters
+    _logger.info(
+        f"{name:<13} accuracy {accuracy.value:.1%} [{accuracy.low:.1%}, {accuracy.high:.1%}]  "
+        f"{parameters / 1e6:.2f} M"
+    )
+    return EvaluatedModel(
+        name=name,
+        folder=evaluation.model.path,
+        accuracy=accuracy,
+        parameters=parameters,
+        report=evaluation.report,
+        hits={video.video: float(video.is_correct) for video in evaluation.metrics.videos},
+    )
 
 
 def _read_last_loss(metrics: Path) -> float:

@@ -9,6 +9,6 @@ linear_probe.py           scaling, ridge and logistic regression on features
 knn.py                    nearest neighbours by features, and their votes
 folds.py                  folds and held-out videos with a share of each class
 timeline_smoothing.py     scores over time, and when a class holds
-results.py, probe.py      what an evaluation and a probe found, as values
+probe.py                  what a probe found, as values
 ========================  =========================================================================
 """

@@ -84,16 +84,6 @@ def compute_reliability(
     return Reliability(edges, np.bincount(bin_index, minlength=num_bins), confidence, accuracy)
 
 
-def expected_calibration_error(
-    probabilities: Float[np.ndarray, "videos classes"],
-    labels: Int[np.ndarray, " videos"],
-    *,
-    num_bins: int = 15,
-) -> float:
-    """The mean distance between how sure the model is and how often it is right (ECE)."""
-    return compute_reliability(probabilities, labels, num_bins=num_bins).error
-
-
 def negative_log_likelihood(
     probabilities: Float[np.ndarray, "videos classes"], labels: Int[np.ndarray, " videos"]
 ) -> float:
@@ -163,12 +153,14 @@ def compute_calibration(
     labels: Int[np.ndarray, " answers"],
     num_videos: int,
     resampling: Bootstrap,
-) -> Calibration:
-    """Measure everything about the probabilities of two or more videos.
+) -> Calibration | None:
+    """Measure everything about the probabilities of two or more videos; of one nothing is known.
 
     Each video has one answer, or several: then all first answers come first, and so on. All answers
     of a video are drawn together, and are in the same half.
     """
+    if num_videos < 2:
+        return None
     offsets = np.arange(len(probabilities) // num_videos)[:, None] * num_videos
     num_paired = num_videos - num_videos % 2 if len(offsets) > 1 else num_videos
     paired = (offsets + np.arange(num_paired)).ravel()
@@ -176,14 +168,14 @@ def compute_calibration(
 
     def compute_ece(rows: np.ndarray) -> float:
         drawn = (offsets + rows).ravel()
-        return expected_calibration_error(probabilities[drawn], labels[drawn])
+        return compute_reliability(probabilities[drawn], labels[drawn]).error
 
     return Calibration(
         reliability=compute_reliability(probabilities, labels),
         ece=bootstrap(compute_ece, num_videos, resampling.limit(probabilities.size)),
         log_loss=negative_log_likelihood(probabilities, labels),
         temperature=fit_temperature(probabilities, labels),
-        ece_cross_fitted=expected_calibration_error(cross_fitted, labels[paired]),
+        ece_cross_fitted=compute_reliability(cross_fitted, labels[paired]).error,
         log_loss_cross_fitted=negative_log_likelihood(cross_fitted, labels[paired]),
     )
 

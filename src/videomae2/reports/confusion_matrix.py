@@ -103,5 +103,4 @@ def _dilate(values: np.ndarray) -> np.ndarray:
     padded = np.pad(values, 1)
     count = len(values)
     around = [padded[i : i + count, j : j + count] for i in range(3) for j in range(3)]
-    dilated: np.ndarray = np.maximum.reduce(around)
-    return dilated
+    return np.maximum.reduce(around)

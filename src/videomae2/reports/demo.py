@@ -5,12 +5,12 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from videomae2.base.files import atomic_write_text
 from videomae2.config.runs import DistillRun, FinetuneRun, PretrainRun, Run
 from videomae2.metrics.bootstrap import Comparison, Interval
 from videomae2.reports.charts import draw_bars
 from videomae2.reports.curves import draw_training_curves
-from videomae2.reports.evaluation_result import Evaluation
-from videomae2.reports.html import render, write_page
+from videomae2.reports.html import render
 from videomae2.training.logger import METRICS_FILE
 
 NUM_SHOWN_VIDEOS = 4
@@ -42,17 +42,6 @@ class EvaluatedModel:
     report: Path
     hits: Mapping[Hashable, float]
     """1 or 0 for each video."""
-
-    @classmethod
-    def from_evaluation(cls, name: str, evaluation: Evaluation) -> "EvaluatedModel":
-        """Take what an evaluation found."""
-        hits: dict[Hashable, float] = {
-            video.video: float(video.is_correct) for video in evaluation.metrics.videos
-        }
-        main = evaluation.metrics.main[1]
-        return cls(
-            name, evaluation.model.path, main, evaluation.model.parameters, evaluation.report, hits
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +77,17 @@ def write_demo_page(result: DemoResult, stages: DemoStages, path: Path) -> Path:
     text = render(
         "demo.html",
         result=result,
-        tiles=[(one.name, f"{one.accuracy.value:.1%}", _format_range(one)) for one in models],
+        tiles=[
+            (model.name, f"{model.accuracy.value:.1%}", _format_range(model)) for model in models
+        ],
         model_plot=draw_bars(
-            [one.name for one in models],
-            [one.accuracy.value for one in models],
-            [(one.accuracy.low, one.accuracy.high) for one in models],
-            [_format_range(one) for one in models],
+            [model.name for model in models],
+            [model.accuracy.value for model in models],
+            [(model.accuracy.low, model.accuracy.high) for model in models],
+            [_format_range(model) for model in models],
             description="accuracy of the three models on held-out videos, with 95 % intervals",
         ),
-        models=[(one, os.path.relpath(one.report, path.parent)) for one in models],
+        models=[(model, os.path.relpath(model.report, path.parent)) for model in models],
         format_range=_format_range,
         picture=result.picture.read_bytes(),
         curves=[
@@ -104,7 +95,7 @@ def write_demo_page(result: DemoResult, stages: DemoStages, path: Path) -> Path:
             for name, run in runs.items()
         ],
     )
-    return write_page(path, text)
+    return atomic_write_text(path, text)
 
 
 def _format_range(model: EvaluatedModel) -> str:

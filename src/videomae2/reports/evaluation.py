@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from videomae2.base.files import atomic_write_text
 from videomae2.inference.views import format_views
 from videomae2.metrics.bootstrap import Interval
-from videomae2.metrics.results import VideoResult
 from videomae2.models.task_type import TaskType
 from videomae2.reports.curves import draw_training_curves
-from videomae2.reports.evaluation_result import Evaluation
+from videomae2.reports.evaluation_result import Evaluation, VideoResult
 from videomae2.reports.evaluation_sections import (
     show_calibration,
     show_classes,
@@ -20,7 +20,7 @@ from videomae2.reports.evaluation_sections import (
     show_numbers,
     show_views,
 )
-from videomae2.reports.html import render, write_page
+from videomae2.reports.html import render
 from videomae2.training.logger import METRICS_FILE
 
 SHEET_SIZE = 12
@@ -34,13 +34,14 @@ _NUM_HARDEST, _MAX_UNREADABLE, _MAX_METADATA = 20, 200, 60
 def write_report(evaluation: Evaluation, run: Path | None) -> Path:
     """Write the page, whole or not at all; it shows the training curve of ``run`` if it has one."""
     metrics = None if run is None else run / METRICS_FILE
-    return write_page(evaluation.report, build_page(evaluation, metrics))
+    return atomic_write_text(evaluation.report, build_page(evaluation, metrics))
 
 
 def build_page(evaluation: Evaluation, metrics: Path | None) -> str:
     """Put the page together; ``metrics`` is the log of training."""
     task_type, model = evaluation.task_type, evaluation.model
     videos = evaluation.metrics.videos
+    misses, hits = select_shown(videos, task_type)
     training = [] if metrics is None else draw_training_curves(metrics)
     return render(
         "evaluation.html",
@@ -57,8 +58,8 @@ def build_page(evaluation: Evaluation, metrics: Path | None) -> str:
         **show_confusions(evaluation),
         **show_calibration(evaluation),
         **show_views(evaluation),
-        misses=select_misses(videos, task_type),
-        hits=select_hits(videos, task_type),
+        misses=misses,
+        hits=hits,
         hardest=videos[:_NUM_HARDEST],
         training_plots=training,
         metadata_rows=list(_flatten(model.metadata)),
@@ -66,19 +67,13 @@ def build_page(evaluation: Evaluation, metrics: Path | None) -> str:
     )
 
 
-def select_hits(videos: Sequence[VideoResult], task_type: TaskType) -> list[VideoResult]:
-    """Videos that were told right, the surest first, few of one class."""
-    return _limit_per_class([video for video in reversed(videos) if video.is_correct], task_type)
-
-
-def select_misses(videos: Sequence[VideoResult], task_type: TaskType) -> list[VideoResult]:
-    """Videos that were told wrong, the hardest first, few of one class."""
-    return _limit_per_class([video for video in videos if not video.is_correct], task_type)
-
-
-def select_shown(videos: Sequence[VideoResult], task_type: TaskType) -> list[VideoResult]:
-    """All videos of which frames are shown."""
-    return select_misses(videos, task_type) + select_hits(videos, task_type)
+def select_shown(
+    videos: Sequence[VideoResult], task_type: TaskType
+) -> tuple[list[VideoResult], list[VideoResult]]:
+    """The misses, the hardest first, and the hits, the surest first: few of one class."""
+    misses = [video for video in videos if not video.is_correct]
+    hits = [video for video in reversed(videos) if video.is_correct]
+    return _limit_per_class(misses, task_type), _limit_per_class(hits, task_type)
 
 
 def _limit_per_class(videos: Sequence[VideoResult], task_type: TaskType) -> list[VideoResult]:

@@ -8,9 +8,8 @@ import numpy as np
 from jaxtyping import Float64
 
 from videomae2.base.text import format_count
-from videomae2.metrics.calibration import Reliability
+from videomae2.metrics.calibration import Calibration
 from videomae2.metrics.classification import list_confusions
-from videomae2.metrics.results import OutputResult
 from videomae2.reports.charts import (
     COLORS,
     MAX_POINTS,
@@ -22,7 +21,7 @@ from videomae2.reports.charts import (
     set_tip,
 )
 from videomae2.reports.confusion_matrix import MAX_NAMED_CLASSES, draw_confusion_matrix
-from videomae2.reports.evaluation_result import Evaluation
+from videomae2.reports.evaluation_result import Evaluation, OutputResult
 from videomae2.reports.html import format_percent
 
 if TYPE_CHECKING:
@@ -37,7 +36,9 @@ def show_classes(evaluation: Evaluation) -> dict[str, Any]:
     """How well each class is told: bars, or the worst and the best of many; a table of all."""
     outputs = evaluation.metrics.outputs
     metric = "average precision" if evaluation.task_type == "multilabel" else "accuracy"
-    ordered = sorted((output for output in outputs if output.videos), key=lambda one: one.value)
+    ordered = sorted(
+        (output for output in outputs if output.videos), key=lambda output: output.value
+    )
     parts = [(ordered, f"{metric} of every class, the worst first")] if ordered else []
     if len(ordered) > _MAX_BARS:
         parts = [
@@ -125,13 +126,12 @@ def show_calibration(evaluation: Evaluation) -> dict[str, Any]:
     calibration = evaluation.metrics.calibration
     if calibration is None:
         return {}
-    description = f"reliability plot, expected calibration error {calibration.ece.value:.2%}"
-    plot = _draw_reliability(calibration.reliability, description=description)
-    return {"reliability_plot": plot}
+    return {"reliability_plot": _draw_reliability(calibration)}
 
 
-def _draw_reliability(reliability: Reliability, *, description: str) -> "Markup":
+def _draw_reliability(calibration: Calibration) -> "Markup":
     """How often the model is right against how sure it is, and how many videos are where."""
+    reliability = calibration.reliability
     filled = np.flatnonzero(reliability.count)
     counts = reliability.count[filled]
     left, right = reliability.edges[filled], reliability.edges[filled + 1]
@@ -155,6 +155,7 @@ def _draw_reliability(reliability: Reliability, *, description: str) -> "Markup"
         for axis in (axes.xaxis, axes.yaxis):
             set_percent(axis)
 
+    description = f"reliability plot, expected calibration error {calibration.ece.value:.2%}"
     return draw_svg(draw, description=description, size=(440, 340))
 
 

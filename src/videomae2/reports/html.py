@@ -6,10 +6,8 @@ Templates escape what they are given; finished pieces, such as plots, are ``mark
 import base64
 import functools
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from videomae2.base.files import atomic_write
 from videomae2.base.text import format_count, format_duration
 
 if TYPE_CHECKING:
@@ -19,13 +17,6 @@ if TYPE_CHECKING:
 def render(template: str, **values: Any) -> str:
     """Fill in a template; a name that it uses and that is missing is an error."""
     return _load_templates().get_template(template).render(values)
-
-
-def write_page(path: Path, text: str) -> Path:
-    """Write a page whole or not at all."""
-    with atomic_write(path) as partial:
-        partial.write_text(text, encoding="utf-8")
-    return path
 
 
 @functools.cache

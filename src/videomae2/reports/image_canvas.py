@@ -38,7 +38,6 @@ class TextStyle:
 
     @property
     def line_height(self) -> int:
-        """From one line to the next."""
         return round(self.size * 1.4)
 
 
@@ -53,7 +52,6 @@ class ImageCanvas:
 
     @property
     def pixels(self) -> Picture:
-        """What was drawn so far."""
         return np.asarray(self._image)
 
     def draw_text(self, x: int, y: int, text: str, style: TextStyle, *, anchor: str = "la") -> None:
@@ -72,13 +70,11 @@ class ImageCanvas:
         return y + len(lines) * style.line_height
 
     def paste(self, x: int, y: int, picture: Picture) -> None:
-        """Put a frame at a place."""
         from PIL import Image
 
         self._image.paste(Image.fromarray(np.ascontiguousarray(picture)), (x, y))
 
     def write_png(self, path: Path) -> Path:
-        """Write a PNG whole or not at all."""
         with atomic_write(path) as partial:
             self._image.save(partial, format="PNG", optimize=True)
         return path

@@ -53,7 +53,6 @@ class Overlay:
         self._bin_index: int | None = None
 
     def render(self, seconds: float) -> UInt8[np.ndarray, "height width rgb"]:
-        """The picture for a moment."""
         edges = self._timeline.bins.edges
         position = int(np.searchsorted(edges, seconds, side="right")) - 1
         bin_index = min(max(position, 0), len(edges) - 2)
@@ -63,16 +62,12 @@ class Overlay:
         x = _MARGIN + self._to_pixel(seconds)
         rows = slice(self._strip_top - 3, self._strip_top + _STRIP_HEIGHT + 3)
         picture[rows, x - 1 : x + 1] = TEXT_COLOR
-        clock = self._draw_clock(seconds)
-        top = self._strip_top - _GAP - len(clock)
-        picture[top : top + len(clock), _MARGIN:-_MARGIN] = clock
-        return picture
-
-    def _draw_clock(self, seconds: float) -> Picture:
-        canvas = ImageCanvas(self._inner_width, _CLOCK_STYLE.line_height)
+        clock = ImageCanvas(self._inner_width, _CLOCK_STYLE.line_height)
         length = format_clock(self._timeline.length_seconds, decimals=1)
-        canvas.draw_text(0, 0, f"{format_clock(seconds, decimals=1)} of {length}", _CLOCK_STYLE)
-        return canvas.pixels
+        clock.draw_text(0, 0, f"{format_clock(seconds, decimals=1)} of {length}", _CLOCK_STYLE)
+        bottom = self._strip_top - _GAP
+        picture[bottom - _CLOCK_STYLE.line_height : bottom, _MARGIN:-_MARGIN] = clock.pixels
+        return picture
 
     def _draw_bin(self, bin_index: int) -> ImageCanvas:
         """Everything but the clock and the cursor."""

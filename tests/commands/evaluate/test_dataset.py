@@ -1,11 +1,12 @@
 """Lists to evaluate on, and the names that their classes go by."""
 
-from videomae2.commands.evaluate.dataset import load_eval_dataset
+from videomae2.commands.evaluate.config import EvaluateConfig
+from videomae2.commands.evaluate.dataset import load_dataset_and_views
 from videomae2.data.manifests.public_classes import load_public_classes
-from videomae2.data.manifests.read import ListConfig
 from videomae2.models.classifier import ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.weights.config_json import SavedClassifierConfig
+from videomae2.models.weights.model_ref import ModelRef
 
 
 def test_names_of_kinetics_annotations_fit_a_model_of_the_released_ones(tmp_path):
@@ -19,7 +20,6 @@ def test_names_of_kinetics_annotations_fit_a_model_of_the_released_ones(tmp_path
         mean=(0.5,) * 3,
         std=(0.5,) * 3,
     )
-    found = load_eval_dataset(
-        tmp_path / "v", card, ListConfig(), class_names_source="names", model_name="it"
-    )
+    ref = ModelRef(path=tmp_path / "model", config=card, reason="as named")
+    found, _ = load_dataset_and_views(ref, tmp_path / "v", EvaluateConfig(), model_name="it")
     assert (found.truth.labels.tolist(), found.classes) == ([0, 158], card.class_names)

@@ -47,7 +47,6 @@ class GroundTruth:
     """Where any number of classes, or numbers, are; else empty."""
 
     def select(self, rows: Sequence[int]) -> "GroundTruth":
-        """Those of some of the videos."""
         return replace(
             self,
             identities=[self.identities[row] for row in rows],
@@ -67,11 +66,9 @@ class EvalDataset:
 
     @property
     def classes(self) -> Sequence[str]:
-        """The name of each output."""
         return self.truth.classes
 
     def summarize(self, views: ViewSpec, out: Path, runtime: Runtime) -> Summary:
-        """Say what will be done with it, and where."""
         outputs = f"{len(self.classes)} {TASK_TYPES[self.truth.task_type].label_description}"
         return Summary(
             (
@@ -98,60 +95,35 @@ def load_dataset_and_views(
     """List the videos and their right answers, and say which views of them a model is shown.
 
     Raises:
-        ConfigError: The views cannot be.
-        ManifestError, CheckpointError, ConfigError: As ``load_eval_dataset``.
+        ManifestError: The list cannot be read or has not the answers.
+        CheckpointError: Its classes are not those of the model; both lists are shown.
+        ConfigError: The views cannot be, or the model does not name its outputs, and nobody knows
+            their order.
     """
+    card, class_names_source = ref.config, format_class_names_source(ref)
     views = resolve_views(
-        ref.config.model.encoder,
-        ref.config.frame_sampling,
+        card.model.encoder,
+        card.frame_sampling,
         config.views,
         limits=config.reading.limits(),
         frame_rate=config.list.frame_rate,
     )
-    dataset = load_eval_dataset(
-        videos,
-        ref.config,
-        config.list,
-        label_column=config.label_column,
-        class_names_source=format_class_names_source(ref),
-        model_name=model_name,
-    )
-    return dataset, bind_views(views, dataset.manifest)
-
-
-def load_eval_dataset(
-    videos: Path,
-    card: SavedClassifierConfig,
-    list_config: ListConfig,
-    *,
-    label_column: str | None = None,
-    class_names_source: str,
-    model_name: str,
-) -> EvalDataset:
-    """List the videos and their right answers.
-
-    Raises:
-        ManifestError: The list cannot be read or has not the answers.
-        CheckpointError: Its classes are not those of the model; both lists are shown.
-        ConfigError: The model does not name its outputs, and nobody knows their order.
-    """
     labels, targets = np.zeros(0, dtype=np.int64), np.zeros((0, 0))
     if card.task_type == "multiclass":
-        if label_column is not None:
+        if config.label_column is not None:
             raise ConfigError("--label-column has no effect where one class is right, leave it out")
         manifest, names, class_names_source = _load_multiclass(
-            videos, card, class_names_source, list_config, model_name
+            videos, card, class_names_source, config.list, model_name
         )
         labels = manifest.labels.astype(np.int64)
+    elif card.class_names is None:
+        flag = format_class_names_flag(card.model.num_classes)
+        raise ConfigError(f"{model_name} does not name its outputs; give {flag}")
     else:
-        if card.class_names is None:
-            flag = format_class_names_flag(card.model.num_classes)
-            raise ConfigError(f"{model_name} does not name its outputs; give {flag}")
         names = card.class_names
-        manifest, targets = _load_columns(videos, card, names, list_config, label_column)
-    identities = _list_identities(manifest)
-    truth = GroundTruth(card.task_type, names, identities, labels, targets)
-    return EvalDataset(manifest, truth, class_names_source)
+        manifest, targets = _load_columns(videos, card.task_type, names, config)
+    truth = GroundTruth(card.task_type, names, _list_identities(manifest), labels, targets)
+    return EvalDataset(manifest, truth, class_names_source), bind_views(views, manifest)
 
 
 def _load_multiclass(
@@ -211,19 +183,16 @@ def _warn_if_fewer_classes(manifest: Manifest, num_classes: int) -> str:
 
 
 def _load_columns(
-    videos: Path,
-    card: SavedClassifierConfig,
-    class_names: tuple[str, ...],
-    list_config: ListConfig,
-    label_column: str | None,
+    videos: Path, task_type: TaskType, class_names: tuple[str, ...], config: EvaluateConfig
 ) -> tuple[Manifest, Float64[np.ndarray, "answered outputs"]]:
     """A table whose columns hold the answers, read as for training."""
-    settings = {field.name: getattr(list_config, field.name) for field in fields(ListConfig)}
-    source = SourceConfig(path=videos, **settings)
-    if card.task_type == "regression" and label_column is not None:
+    column = config.label_column
+    if task_type == "regression" and column is not None:
         raise ConfigError("--label-column has no effect on numbers: columns are called as they")
-    labels = LabelConfig(columns=() if label_column is None else (label_column,))
-    labelled = LABEL_READERS[card.task_type]((source,), labels, expected=class_names)
+    settings = {field.name: getattr(config.list, field.name) for field in fields(ListConfig)}
+    source = SourceConfig(path=videos, **settings)
+    labels = LabelConfig(columns=() if column is None else (column,))
+    labelled = LABEL_READERS[task_type]((source,), labels, expected=class_names)
     return labelled.manifests[0], labelled.targets[0].astype(np.float64)
 
 

@@ -15,7 +15,7 @@ from videomae2.data.views.requests import ViewSpec
 from videomae2.inference.classifier import ViewScores, interpret_scores
 from videomae2.metrics.bootstrap import Bootstrap
 from videomae2.metrics.classification import choose_evenly
-from videomae2.metrics.results import EvalMetrics, ViewAblation
+from videomae2.reports.evaluation_result import EvalMetrics, ViewAblation
 
 _MAX_PER_AXIS = 6  # counts of clips, and of crops, that are compared
 
@@ -27,8 +27,8 @@ def compute_metrics(
 
     Source: engine_for_finetuning.py of the released code: softmax of each view, then the mean.
     """
-    build_keep, compute = TASK_METRICS[truth.task_type]
-    keep, subsets = build_keep(truth), list_view_subsets(views)
+    keep, compute = TASK_METRICS[truth.task_type]
+    subsets = list_view_subsets(views)
     merged: list[np.ndarray] = []
     kept: list[np.ndarray] = []
     for row, view_scores in enumerate(scores):  # those of one video are in memory at a time
@@ -41,7 +41,7 @@ def compute_metrics(
             )
             for clips, crops in subsets
         ]
-        kept.append(keep(np.stack(means), row).astype(np.float32))
+        kept.append(keep(truth, np.stack(means), row).astype(np.float32))
     outputs = np.stack(merged)
     metrics, ablation = compute(outputs, np.stack(kept, axis=1), truth, resampling)
     pairs = zip(subsets, ablation, strict=True)

@@ -17,8 +17,7 @@ import numpy as np
 
 from videomae2.base.files import atomic_write, atomic_write_text
 from videomae2.data.loading.quarantine import FILE_NAME as UNREADABLE_FILE
-from videomae2.metrics.results import VideoResult
-from videomae2.reports.evaluation_result import Evaluation
+from videomae2.reports.evaluation_result import Evaluation, VideoResult
 
 RESULTS_FILE = "results.json"
 _NUM_HARDEST, _TOP_K, _MAX_CONFUSION_CLASSES = 20, 5, 50
@@ -37,11 +36,11 @@ def write_results(evaluation: Evaluation) -> None:
         _save_array(folder / "confusion.npy", evaluation.metrics.confusion)
     (folder / UNREADABLE_FILE).unlink(missing_ok=True)
     if evaluation.unreadable:
-        unreadable = [
-            {"path": path, "reason": reason} for path, reason in evaluation.unreadable.items()
+        lines = [
+            json.dumps({"path": path, "reason": reason}, ensure_ascii=False)
+            for path, reason in evaluation.unreadable.items()
         ]
-        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in unreadable)
-        atomic_write_text(folder / UNREADABLE_FILE, text)
+        atomic_write_text(folder / UNREADABLE_FILE, "".join(line + "\n" for line in lines))
 
 
 def build_results_json(evaluation: Evaluation) -> dict[str, Any]:
@@ -80,8 +79,7 @@ def build_results_json(evaluation: Evaluation) -> dict[str, Any]:
             "ece_cross_fitted": calibration.ece_cross_fitted,
             "log_loss_cross_fitted": calibration.log_loss_cross_fitted,
         }
-    results: dict[str, Any] = _replace_nonfinite(entry)
-    return results
+    return _replace_nonfinite(entry)
 
 
 def _build_prediction(evaluation: Evaluation, video: VideoResult) -> dict[str, Any]:
@@ -92,8 +90,7 @@ def _build_prediction(evaluation: Evaluation, video: VideoResult) -> dict[str, A
     else:
         top_indices = np.argsort(-scores, kind="stable")[:_TOP_K]
         line["best"] = {evaluation.classes[i]: float(scores[i]) for i in top_indices}
-    prediction: dict[str, Any] = _replace_nonfinite(line)
-    return prediction
+    return _replace_nonfinite(line)
 
 
 def _video_to_dict(video: VideoResult) -> dict[str, Any]:

@@ -33,10 +33,8 @@ from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 
 _logger = logging.getLogger(__name__)
 
-_RUNS_DIR = Path("runs")
-"""Where results lie of models that belong to no run."""
-_FOLDER_DIGITS = 8
-_MAX_SHOWN_UNREADABLE = 5
+_RUNS_DIR = Path("runs")  # where results lie of models that belong to no run
+_FOLDER_DIGITS, _MAX_SHOWN_UNREADABLE = 8, 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,10 +51,9 @@ class EvaluationPlan:
     out_dir: Path
 
     def summary(self) -> Summary:
-        """What will be done."""
         classifier = self.scorer.classifier
         encoder = classifier.ref.config.model.encoder
-        clip = f"{encoder.size}, clips of {encoder.frames}x{encoder.height}x{encoder.width}"
+        clip = f"{encoder.size}, clips of {encoder.clip_dimensions}"
         return Summary((("model", f"{classifier.ref}\n{clip}"),)) + self.dataset.summarize(
             self.scorer.views, self.out_dir, classifier.runtime
         )
@@ -85,17 +82,15 @@ def prepare_evaluation(
     provenance = _build_provenance(weights_digest, scorer, dataset, config)
     if out is None:
         name = f"{videos.stem or 'videos'}-{compute_digest(provenance)[:_FOLDER_DIGITS]}"
-        folder = (ref.run or _RUNS_DIR / ref.path.stem) / "evaluation" / name
-    else:
-        folder = out
-    _check_folder(folder, provenance)
+        out = (ref.run or _RUNS_DIR / ref.path.stem) / "evaluation" / name
+    _check_folder(out, provenance)
     return EvaluationPlan(
         config=config,
         scorer=scorer,
         dataset=dataset,
         provenance=provenance,
         digest=ref.combine_digest(weights_digest),
-        out_dir=folder,
+        out_dir=out,
     )
 
 
@@ -108,11 +103,10 @@ def _build_provenance(
     make no other evaluation.
     """
     ref, manifest = scorer.classifier.ref, dataset.manifest
-    encoder = ref.config.model.encoder
     return {
         "model": weights_digest,
         "outputs": ref.combine_digest(""),
-        "clip": f"{encoder.frames}x{encoder.height}x{encoder.width}",
+        "clip": ref.config.model.encoder.clip_dimensions,
         "videos": str(Path(manifest.source).resolve()),
         "list.root": str(Path(manifest.root).resolve()),
         "list.filter": config.list.filter,
@@ -194,11 +188,9 @@ def _run_evaluation(plan: EvaluationPlan) -> Evaluation:
             f"none of the {format_count(len(names), 'video')} can be read: {', '.join(reason)}"
         )
     truth = dataset.truth.select(rows)
-    resampling = Bootstrap(config.n_resamples, config.seed)
-    outputs, metrics = compute_metrics(
-        store.read(truth.identities), scorer.views, truth, resampling
-    )
-    shown = [video.row for video in select_shown(metrics.videos, truth.task_type)]
+    scores, resampling = store.read(truth.identities), Bootstrap(config.n_resamples, config.seed)
+    outputs, metrics = compute_metrics(scores, scorer.views, truth, resampling)
+    misses, hits = select_shown(metrics.videos, truth.task_type)
     encoder = ref.config.model.encoder
     return Evaluation(
         model=ModelFacts(
@@ -209,7 +201,7 @@ def _run_evaluation(plan: EvaluationPlan) -> Evaluation:
             outputs_summary=ref.outputs_summary,
             size=encoder.size,
             parameters=sum(p.numel() for p in scorer.classifier.task.model.parameters()),
-            clip=f"{encoder.frames}x{encoder.height}x{encoder.width}",
+            clip=encoder.clip_dimensions,
             metadata=ref.config.metadata,
         ),
         videos=dataset.manifest.source,
@@ -226,7 +218,9 @@ def _run_evaluation(plan: EvaluationPlan) -> Evaluation:
         identities=tuple(truth.identities),
         unreadable=unreadable,
         run_stats=stats,
-        filmstrips=_make_filmstrips(scorer, dataset, {row: rows[row] for row in shown}),
+        filmstrips=_make_filmstrips(
+            scorer, dataset, {video.row: rows[video.row] for video in misses + hits}
+        ),
         folder=plan.out_dir,
     )
 

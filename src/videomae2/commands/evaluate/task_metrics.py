@@ -4,6 +4,7 @@ Axes: videos; outputs = classes, labels or numbers; parts = ways to take some cl
 kept = numbers kept of a video and a part.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -20,27 +21,25 @@ from videomae2.metrics.bootstrap import (
     widen_if_certain,
     wilson_interval,
 )
-from videomae2.metrics.calibration import Calibration, compute_calibration
+from videomae2.metrics.calibration import compute_calibration
 from videomae2.metrics.regression import compute_regression_intervals
-from videomae2.metrics.results import EvalMetrics, OutputResult, VideoResult
 from videomae2.models.task_type import TaskType
+from videomae2.reports.evaluation_result import EvalMetrics, OutputResult, VideoResult
 
 VideoOutputs = Float64[np.ndarray, "videos outputs"]
-KeepFn = Callable[[Float64[np.ndarray, "parts outputs"], int], Float64[np.ndarray, "parts kept"]]
-"""Takes the answers of a video by parts of its views, and its row; gives what is worth keeping."""
+PartOutputs = Float64[np.ndarray, "parts outputs"]
 Result = tuple[EvalMetrics, Sequence[float]]
 """All but the comparison of views, and the main number of each part of them."""
 _TOP_K = 5
-_NOT_KNOWN = float("nan")
+_NO_INTERVAL = Interval(math.nan, math.nan, math.nan)
 
 
 # ---- one class is right
 
 
-def _keep_hits(truth: GroundTruth) -> KeepFn:
-    return lambda outputs, row: classification.top_k_hits(
-        outputs, np.full(len(outputs), truth.labels[row]), k=1
-    )[:, None]
+def _keep_hits(truth: GroundTruth, outputs: PartOutputs, row: int) -> np.ndarray:
+    labels = np.full(len(outputs), truth.labels[row])
+    return classification.top_k_hits(outputs, labels, k=1)[:, None]
 
 
 def _compute_multiclass(
@@ -68,7 +67,7 @@ def _compute_multiclass(
         values=values,
         outputs=tuple(_build_class_results(classes, confusion)),
         confusion=confusion,
-        calibration=_calibrate(outputs, labels, len(labels), resampling),
+        calibration=compute_calibration(outputs, labels, len(labels), resampling),
         videos=_build_video_results(
             truth,
             order,
@@ -88,25 +87,25 @@ def _build_class_results(classes: Sequence[str], confusion: np.ndarray) -> list[
         hits, num_videos = int(confusion[label, label]), int(confusion[label].sum())
         mistakes = confusion[label].copy()
         mistakes[label] = 0
-        interval = wilson_interval(hits, num_videos) if num_videos else None
-        confused_with = classes[int(mistakes.argmax())] if mistakes.any() else ""
-        results.append(_build_output(name, num_videos, interval, confused_with=confused_with))
+        interval = wilson_interval(hits, num_videos) if num_videos else _NO_INTERVAL
+        results.append(
+            OutputResult(
+                name=name,
+                videos=num_videos,
+                value=interval.value,
+                low=interval.low,
+                high=interval.high,
+                confused_with=classes[int(mistakes.argmax())] if mistakes.any() else "",
+            )
+        )
     return results
-
-
-def _calibrate(
-    probabilities: np.ndarray, labels: np.ndarray, num_videos: int, resampling: Bootstrap
-) -> Calibration | None:
-    if num_videos < 2:
-        return None
-    return compute_calibration(probabilities, labels, num_videos, resampling)
 
 
 # ---- any number of labels hold
 
 
-def _keep_all(truth: GroundTruth) -> KeepFn:
-    return lambda outputs, row: outputs
+def _keep_all(truth: GroundTruth, outputs: PartOutputs, row: int) -> np.ndarray:
+    return outputs
 
 
 def _compute_multilabel(
@@ -133,12 +132,12 @@ def _compute_multilabel(
             "subset accuracy": accuracy_interval(is_correct.all(axis=1).astype(float), resampling),
         },
         outputs=tuple(
-            _build_output(name, int(count), None, value=float(value))
+            OutputResult(name=name, videos=int(count), value=float(value))
             for name, count, value in zip(
                 truth.classes, positive.sum(axis=0), precision, strict=True
             )
         ),
-        calibration=_calibrate(pairs, is_positive, num_videos, resampling),
+        calibration=compute_calibration(pairs, is_positive, num_videos, resampling),
         videos=_build_video_results(
             truth,
             np.argsort(geometric_means, kind="stable"),
@@ -155,7 +154,7 @@ def _compute_multilabel(
 def _compute_map(outputs: VideoOutputs, positive: Bool[np.ndarray, "videos outputs"]) -> float:
     """The mAP; NaN where no label holds for any video."""
     if not positive.any():
-        return _NOT_KNOWN
+        return math.nan
     return classification.mean_average_precision(outputs, positive)
 
 
@@ -166,8 +165,8 @@ def _format_labels(names: Sequence[str], mask: np.ndarray) -> str:
 # ---- numbers
 
 
-def _keep_errors(truth: GroundTruth) -> KeepFn:
-    return lambda outputs, row: np.abs(outputs - truth.targets[row]).mean(axis=1)[:, None]
+def _keep_errors(truth: GroundTruth, outputs: PartOutputs, row: int) -> np.ndarray:
+    return np.abs(outputs - truth.targets[row]).mean(axis=1)[:, None]
 
 
 def _compute_regression(
@@ -179,8 +178,15 @@ def _compute_regression(
     metrics = EvalMetrics(
         values=compute_regression_intervals(outputs, truth.targets, resampling),
         outputs=tuple(
-            _build_output(name, len(errors), bootstrap_mean(column, resampling))
+            OutputResult(
+                name=name,
+                videos=len(errors),
+                value=interval.value,
+                low=interval.low,
+                high=interval.high,
+            )
             for name, column in zip(truth.classes, errors.T, strict=True)
+            for interval in [bootstrap_mean(column, resampling)]
         ),
         videos=_build_video_results(
             truth,
@@ -188,7 +194,7 @@ def _compute_regression(
             truth_names=[_format_numbers(row) for row in truth.targets],
             predicted_names=[_format_numbers(row) for row in outputs],
             truth_scores=mean_errors,
-            predicted_scores=np.full(len(errors), _NOT_KNOWN),
+            predicted_scores=np.full(len(errors), math.nan),
             # the half that is better than the median counts as right
             is_correct=mean_errors < np.median(mean_errors),
         ),
@@ -202,24 +208,6 @@ def _format_numbers(values: np.ndarray) -> str:
 
 
 # ---- of all kinds
-
-
-def _build_output(
-    name: str,
-    num_videos: int,
-    interval: Interval | None,
-    *,
-    value: float = _NOT_KNOWN,
-    confused_with: str = "",
-) -> OutputResult:
-    return OutputResult(
-        name=name,
-        videos=num_videos,
-        value=interval.value if interval else value,
-        low=interval.low if interval else _NOT_KNOWN,
-        high=interval.high if interval else _NOT_KNOWN,
-        confused_with=confused_with,
-    )
 
 
 def _build_video_results(
@@ -247,11 +235,13 @@ def _build_video_results(
     )
 
 
+KeepFn = Callable[[GroundTruth, PartOutputs, int], Float64[np.ndarray, "parts kept"]]
 ComputeFn = Callable[[VideoOutputs, np.ndarray, GroundTruth, Bootstrap], Result]
 
-TASK_METRICS: dict[TaskType, tuple[Callable[[GroundTruth], KeepFn], ComputeFn]] = {
+TASK_METRICS: dict[TaskType, tuple[KeepFn, ComputeFn]] = {
     "multiclass": (_keep_hits, _compute_multiclass),
     "multilabel": (_keep_all, _compute_multilabel),
     "regression": (_keep_errors, _compute_regression),
 }
-"""For each type of task: what is kept of every video by parts of its views, and all metrics."""
+"""For each type of task: what is kept of a video (by its row) of the answers of parts of its views,
+and all metrics."""
