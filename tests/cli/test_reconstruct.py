@@ -91,7 +91,7 @@ def test_help_shows_examples(capsys):
         (["RUN"], "VIDEO missing"),
         (["gone", "VIDEO"], "gone does not exist; give a run folder or one of its checkpoints"),
         (["RUN", "gone.mp4"], "cannot read gone.mp4: there is no such file or folder"),
-        (["RUN", "VIDEO", "--start", "-1"], "a clip starts at 0 seconds or later, got -1"),
+        (["RUN", "VIDEO", "--start", "-1"], "--start -1.0 cannot work; it wants 0 or more"),
         (["RUN", "VIDEO", "--start", "99"], "ends at 1.16 s"),
         (["RUN", "VIDEO", "--statistics", "guess"], "visible"),
         (["RUN", "VIDEO", "--frames-shown", "9"], "this model's clips have 1..4"),

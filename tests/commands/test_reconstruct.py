@@ -264,11 +264,13 @@ def test_wrong_choices_are_refused(run, video, tmp_path):
         write_reconstruction(run, video, frames_shown=5)
     with pytest.raises(ConfigError, match=r"--start is 9, and .*numbers.mp4 ends at 1.16 s"):
         one(run, video, start=9.0)
-    with pytest.raises(ValueError, match="starts at 0 seconds or later"):
+    with pytest.raises(ValueError, match=r"--start -1.0 cannot work; it wants 0 or more"):
         ReconstructConfig(start=-1.0)
-    with pytest.raises(ValueError, match="frame interval is 1 frame or more"):
+    with pytest.raises(ValueError, match=r"--frame-interval 0 cannot work; it wants 1 or more"):
         ReconstructConfig(frame_interval=0)
-    with pytest.raises(ValueError, match="frame rate is above 0 per second, got 0"):
+    with pytest.raises(
+        ValueError, match=r"--frame-rate 0.0 cannot work; it wants a number above 0"
+    ):
         ReconstructConfig(frame_rate=0.0)
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match=r"cannot write to .*file.*; choose --out"):

@@ -64,12 +64,7 @@ def compute_timelines(
 ) -> Iterator[tuple[Timeline, dict[str, Path]] | VideoError]:
     """Yield the time line of each video with its files by kind, or why it cannot be read.
 
-    Args:
-        predictor: The model.
-        batches: The videos.
-        config: The windows.
-        out: Folder for the files; None writes none.
-        with_video: Whether a video with names and bars is one of them.
+    Without ``out`` no files are written; ``with_video`` adds a video with names and bars.
     """
     folder = None if out is None else TimelineFolder(out)
     for batch in batches:

@@ -61,7 +61,6 @@ class ReconstructionPlan:
     folder: Path
 
     def summary(self) -> Summary:
-        """What will be done."""
         (height, width), indices = self.clip.pixels.shape[1:3], self.clip.indices
         frames = (
             f"{self.video}, {height}x{width} pixels, frames {indices[0]} to {indices[-1]}, "

@@ -1,13 +1,14 @@
 """Choose the clip of a video that a reconstruction shows: as training took clips, or as asked."""
 
-import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from jaxtyping import Float64, Int64, UInt8
 
+from videomae2.base.ranges import NOT_NEGATIVE, ONE_OR_MORE, POSITIVE, find_range_errors
 from videomae2.commands.train.run_folder import RUN_FILE
 from videomae2.config.files import load_config
 from videomae2.config.runs import PretrainRun
@@ -27,11 +28,11 @@ _DEFAULT_FRAME_INTERVAL = 4  # of the released recipes, where a model does not s
 class ReconstructConfig:
     """Which clip is taken, and how it is rebuilt."""
 
-    start: float | None = None
+    start: Annotated[float | None, NOT_NEGATIVE] = None
     """Second of the video at which the clip begins; in its middle if not given."""
-    frame_interval: int | None = None
+    frame_interval: Annotated[int | None, ONE_OR_MORE] = None
     """Frames from one frame of the clip to the next; as in training if not given."""
-    frame_rate: float | None = None
+    frame_rate: Annotated[float | None, POSITIVE] = None
     """Frames per second of a folder of images or an array; as in training if not given."""
     statistics: StatisticsSource = "visible"
     """Where the mean and contrast of rebuilt cubes come from: the visible cubes around, or the
@@ -42,12 +43,8 @@ class ReconstructConfig:
     """Ask the decoder for all hidden cubes at once, not for a part at a time as in training."""
 
     def __post_init__(self) -> None:
-        if self.start is not None and self.start < 0:
-            raise ValueError(f"a clip starts at 0 seconds or later, got {self.start:g}")
-        if self.frame_interval is not None and self.frame_interval < 1:
-            raise ValueError(f"a frame interval is 1 frame or more, got {self.frame_interval}")
-        if self.frame_rate is not None and not 0 < self.frame_rate < math.inf:
-            raise ValueError(f"a frame rate is above 0 per second, got {self.frame_rate:g}")
+        if problems := [problem for _, problem in find_range_errors(self)]:
+            raise ConfigError(problems)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,12 +57,6 @@ def build_timeline_json(timeline: Timeline) -> dict[str, Any]:
     return entry
 
 
-def write_json(timeline: Timeline, path: Path) -> Path:
-    """Write what ``build_timeline_json`` gives."""
-    text = json.dumps(build_timeline_json(timeline), indent=1, ensure_ascii=False) + "\n"
-    return atomic_write_text(path, text)
-
-
 def write_segments_csv(timeline: Timeline, path: Path) -> Path:
     """Write one row per segment; of numbers one per stretch of time, with all of them."""
     if timeline.outputs.classification_type is None:
@@ -185,8 +179,9 @@ class TimelineFolder:
 
         try:
             base.parent.mkdir(parents=True, exist_ok=True)
+            text = json.dumps(build_timeline_json(timeline), indent=1, ensure_ascii=False) + "\n"
             written = {
-                "json": write_json(timeline, name("json")),
+                "json": atomic_write_text(name("json"), text),
                 "csv": write_segments_csv(timeline, name("csv")),
                 "windows": write_windows_csv(timeline, name("windows.csv")),
                 "srt": write_srt(timeline, name("srt")),

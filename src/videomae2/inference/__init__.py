@@ -9,7 +9,6 @@ score_list      a list of videos → scores of all views, in a file that only gr
 predictor       videos → predictions, one after the other
 timeline        a long video → what holds when
 probe_data      labelled lists of training and test videos
-clips           a list of videos → the clips that a frozen encoder sees
 features        frozen features of a list: from the disk, else from its videos
 feature_store   features on disk, video by video
 """

@@ -68,7 +68,6 @@ class LoadedClassifier:
 
     @property
     def label_space(self) -> LabelSpace:
-        """What it says."""
         config = self.ref.config
         return LabelSpace(config.task_type, config.model.num_classes, config.class_names)
 

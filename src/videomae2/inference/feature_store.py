@@ -80,7 +80,6 @@ class FeatureStore:
         self._advance(row)
 
     def mark_unreadable(self, row: int, reason: str) -> None:
-        """Note that a video cannot be read this time."""
         self.unreadable[row] = reason
         self._advance(row)
 

@@ -6,7 +6,6 @@ time, row, col.
 
 import hashlib
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -27,8 +26,8 @@ from videomae2.data.manifests.fingerprint import file_stat
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.views.read import READ_VIEWS
 from videomae2.data.views.requests import ViewSpec, ViewsRequest
+from videomae2.data.views.resize import ClipPixels, read_videos
 from videomae2.errors import Interrupted, VideoError
-from videomae2.inference.clips import ClipPixels, read_videos
 from videomae2.inference.feature_store import FeatureStore, is_complete
 from videomae2.models.attentive_probe import standardize_tokens
 from videomae2.models.weights.frozen_encoder import FrozenEncoder
@@ -61,10 +60,8 @@ class FeatureExtractor:
         """
         key = self._compute_key(manifest, views)
         if self.stored_grid is not None:
-            return (
-                self.cache_dir / f"{key}-{'x'.join(map(str, self.stored_grid))}",
-                self.stored_grid,
-            )
+            sides = "x".join(map(str, self.stored_grid))
+            return self.cache_dir / f"{key}-{sides}", self.stored_grid
         for folder in sorted(self.cache_dir.glob(f"{key}-*x*x*")):
             if is_complete(folder, len(manifest)):
                 time, row, col = map(int, folder.name.removeprefix(f"{key}-").split("x"))
@@ -87,24 +84,24 @@ class FeatureExtractor:
         videos, tokens = len(manifest), self._count_tokens(stored_grid)
         dim = self.frozen.encoder.config.shape.embed_dim
         with FeatureStore(folder, videos=videos, dim=dim, tokens=tokens) as store:
+            origin = "from"
             if pending := store.pending():
-                self._fill(store, pending, manifest, views, stored_grid, name)
-            num_extracted = len(pending) - len(store.unreadable)  # unreadable are all pending
-            origin = f"{num_extracted} extracted to" if pending else "from"
+                self._fill(store, manifest, views, stored_grid, name)
+                # what cannot be read was pending, and is again
+                origin = f"{len(pending) - len(store.unreadable)} extracted to"
             _logger.info(f"features {name}: {format_count(videos, 'video')}, {origin} {folder}")
         return store
 
     def _fill(
         self,
         store: FeatureStore,
-        rows: Sequence[int],
         manifest: Manifest,
         views: ViewSpec,
         stored_grid: Grid | None,
         name: str,
     ) -> None:
         """Extract what a store has not, until it is there or somebody asks to stop."""
-        total, cubes = len(manifest), self.frozen.encoder.cubes
+        rows, total, cubes = store.pending(), len(manifest), self.frozen.encoder.cubes
         requests = (ViewsRequest(manifest[row], views) for row in rows)
         num_workers = resolve_num_workers(self.reading.num_workers, self.runtime)
         with (
@@ -135,7 +132,6 @@ class FeatureExtractor:
                     )
 
     def _count_tokens(self, stored_grid: Grid | None) -> int | None:
-        """How many are kept of each video."""
         return None if stored_grid is None else self.clips * int(np.prod(stored_grid))
 
     def _compute_key(self, manifest: Manifest, views: ViewSpec) -> str:

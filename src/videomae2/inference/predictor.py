@@ -126,7 +126,6 @@ class Predictor:
 
     @property
     def outputs(self) -> LabelSpace:
-        """What the model says."""
         return self.classifier.label_space
 
     def score_clips(

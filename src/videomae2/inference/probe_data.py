@@ -90,17 +90,15 @@ def load_train_test(
         )
     _check_labels(test_manifest, len(inferred.names), train)
     _check_leakage(train_manifest, test_manifest)
-    rows = (
-        _subsample_rows(train_manifest, max_videos, seed),
-        _subsample_rows(test_manifest, max_videos, seed),
-    )
-    return ProbeData(train_manifest, test_manifest, inferred.names, *rows, f"{test}")
+    train_rows = _subsample_rows(train_manifest, max_videos, seed)
+    test_rows = _subsample_rows(test_manifest, max_videos, seed)
+    names = inferred.names
+    return ProbeData(train_manifest, test_manifest, names, train_rows, test_rows, f"{test}")
 
 
 def _subsample_rows(
     manifest: Manifest, max_videos: int | None, seed: int
 ) -> Int64[np.ndarray, " rows"]:
-    """All rows, or as many as are wanted."""
     if max_videos is None or max_videos >= len(manifest):
         return np.arange(len(manifest))
     return np.flatnonzero(validation_split(manifest.labels, max_videos / len(manifest), seed=seed))
@@ -117,9 +115,8 @@ def _split_train(
         )
     rows = _subsample_rows(manifest, max_videos, seed)
     is_test = validation_split(manifest.labels[rows], share, seed=seed)
-    description = (
-        f"{share:.0%} of {manifest.source}, {_format_split(manifest.labels[rows], is_test)}"
-    )
+    split = _format_split(manifest.labels[rows], is_test)
+    description = f"{share:.0%} of {manifest.source}, {split}"
     return ProbeData(manifest, None, classes, rows[~is_test], rows[is_test], description)
 
 
@@ -136,11 +133,9 @@ def _format_split(
             f"others have too few "
             f"videos to give one; a larger --test-share, or TEST, would test them"
         )
-    return (
-        text
-        if num_trained == num_classes
-        else f"{text}; none is left to learn for {format_count(num_classes - num_trained, 'class')}"
-    )
+    if num_trained < num_classes:
+        text += f"; none is left to learn for {format_count(num_classes - num_trained, 'class')}"
+    return text
 
 
 def _check_labels(test: Manifest, num_classes: int, train: Path) -> None:

@@ -35,11 +35,9 @@ class VideoScorer:
 
     @property
     def videos_per_batch(self) -> int:
-        """Videos whose views share batches."""
         return max(1, self.batch_size // self.views.num_views)
 
     def make_pool(self) -> Pool:
-        """The processes that read."""
         runtime = self.classifier.runtime
         num_workers = resolve_num_workers(self.reading.num_workers, runtime)
         return self.reading.pool(READ_VIEWS, num_workers=num_workers)
@@ -96,5 +94,4 @@ class VideoScorer:
         clips = Clips(pixels, keys, torch.ones(len(pixels), device=pixels.device))
         with self.classifier.runtime.autocast():
             scores = self.classifier.task.predict(clips)
-        result: ViewScores = scores.float().cpu().numpy()
-        return result
+        return scores.float().cpu().numpy()

@@ -54,25 +54,19 @@ def resolve_views(
     Raises:
         ConfigError: Numbers make no sense, or a frame interval would have no effect; all at once.
     """
-    defaults = frame_sampling or FrameSampling()
-    kind = eval_views.frame_sampling or defaults.kind
-    choices = (eval_views.frame_sampling, eval_views.frame_interval, eval_views.interval_unit)
-    is_asked = any(choice is not None for choice in choices)
+    trained, interval = frame_sampling or FrameSampling(), eval_views.frame_interval
+    kind, unit = eval_views.frame_sampling or trained.kind, eval_views.interval_unit
+    clips, crops, antialias = eval_views.clips, eval_views.crops, eval_views.antialias
+    is_asked = (eval_views.frame_sampling, interval, unit) != (None, None, None)
     views = ViewSpec(
         frame_sampling=kind,
-        clips=_DEFAULT_CLIPS[kind] if eval_views.clips is None else eval_views.clips,
-        crops=_DEFAULT_CROPS if eval_views.crops is None else eval_views.crops,
+        clips=_DEFAULT_CLIPS[kind] if clips is None else clips,
+        crops=_DEFAULT_CROPS if crops is None else crops,
         frames=encoder.frames,
         channels=encoder.channels,
-        frame_interval=(
-            defaults.frame_interval
-            if eval_views.frame_interval is None
-            else eval_views.frame_interval
-        ),
-        interval_unit=eval_views.interval_unit or defaults.interval_unit,
-        antialias=(
-            frame_sampling is not None if eval_views.antialias is None else eval_views.antialias
-        ),
+        frame_interval=trained.frame_interval if interval is None else interval,
+        interval_unit=unit or trained.interval_unit,
+        antialias=frame_sampling is not None if antialias is None else antialias,
         source="as asked" if is_asked else "as in training" if frame_sampling else _UNKNOWN_SOURCE,
         limits=limits,
         frame_rate=frame_rate,

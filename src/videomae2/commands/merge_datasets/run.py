@@ -31,14 +31,10 @@ def merge_datasets(
 ) -> MergeResult:
     """Read the lists of all parts and unite them.
 
-    Args:
-        kind: A known union, with its classes and renames, or any.
-        parts: FOLDER with train.csv and val.csv, NAME=FOLDER, NAME=TRAIN or NAME=TRAIN,VAL. Their
-            order decides which of two equal videos stays.
-        options: How the lists are read and united.
-        check_files: Whether files are looked for; videos without one are left out. Where they are
-            not, annotations that name videos by id have no files, and their union cannot be
-            written.
+    A ``kind`` other than any has its classes and renames. Parts are FOLDER with train.csv and
+    val.csv, NAME=FOLDER, NAME=TRAIN or NAME=TRAIN,VAL; their order decides which of two equal
+    videos stays. Videos without a file are left out, unless ``check_files`` is off: then
+    annotations that name videos by id have no files, and their union cannot be written.
 
     Raises:
         ConfigError: With everything that is wrong with the words, the settings or the lists.

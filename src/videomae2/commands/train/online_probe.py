@@ -22,9 +22,9 @@ from videomae2.config.runs import OnlineProbeConfig, PretrainRun
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.views.read import READ_VIEWS
 from videomae2.data.views.requests import ViewSpec, ViewsRequest
+from videomae2.data.views.resize import read_videos
 from videomae2.data.workers.pool import Pool
 from videomae2.errors import DataError, VideoError
-from videomae2.inference.clips import read_videos
 from videomae2.inference.probe_data import ProbeData, ProbeListConfig, load_train_test
 from videomae2.inference.views import EvalViews, bind_views, resolve_views
 from videomae2.metrics import knn

@@ -7,7 +7,7 @@ Axes: frames (of a clip), height, width, channels; batch = videos times views; u
 frames of all clips; views = clips x crops, all crops of the first clip first.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,10 +18,13 @@ from torch import Tensor
 
 from videomae2.data.loading.batch import CPUBatch, Sample
 from videomae2.data.views.crops import Box, compute_cover_size, list_crop_boxes
-from videomae2.data.views.requests import find_unique_views, list_views
+from videomae2.data.views.requests import ViewsRequest, find_unique_views, list_views
+from videomae2.data.workers.pool import Pool
+from videomae2.errors import VideoError
 from videomae2.tensors.clips import Clips, to_device
 
 ImageSize = tuple[int, int]
+ClipPixels = UInt8[Tensor, "clips frames height width channels"]
 
 
 def make_clips(
@@ -164,3 +167,23 @@ def _resize_frames(
     else:
         y = F.interpolate(x.float(), size=size, mode="bilinear").round_().to(torch.uint8)
     return y.permute(0, 2, 3, 1)
+
+
+def read_videos(
+    requests: Iterable[ViewsRequest], pool: Pool, size: ImageSize, device: torch.device
+) -> Iterator[ClipPixels | VideoError]:
+    """Read the clips of each video in order; a video that cannot be read gives its error."""
+    for result in pool.map(requests):
+        if result.arrays is None:
+            assert result.error is not None
+            yield result.error
+            continue
+        video = resize_to_cover(
+            result.arrays["frames"],
+            result.arrays["frame_index"],
+            size,
+            crops=1,
+            antialias=result.request.spec.antialias,
+            device=device,
+        )
+        yield torch.stack([video.cut_view(clip) for clip in range(video.num_views)])
