@@ -109,7 +109,7 @@ def test_a_named_folder_with_other_results_is_refused(place):
     with pytest.raises(ConfigError, match=r"views\.clips: 1 before, 2 now; choose another --out"):
         planned(place, "a/test", out, views=EvalViews(clips=2, crops=1))
     first = {"list": ListConfig(filter="split=a")}
-    with pytest.raises(ConfigError, match=r"list\.filter: None -> split=a, "):
+    with pytest.raises(ConfigError, match=r"list\.filter: None before, split=a now, "):
         planned(place, "test.csv", out, **first)
     evaluated(place, "a/test", out)
     (out / "results.json").unlink()

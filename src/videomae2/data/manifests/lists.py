@@ -207,7 +207,7 @@ def read_text(source: str) -> str:
         ManifestError: It is no file, too large for a list, or another kind of file.
     """
     try:
-        if not os.path.isfile(source):
+        if os.path.exists(source) and not (os.path.isfile(source) or os.path.isdir(source)):
             raise ManifestError("is a pipe or a device, and a list is wanted", path=source)
         if (size := os.path.getsize(source)) > MAX_LIST_BYTES:
             raise ManifestError(f"has {size / 2**30:.1f} GiB, which is no list", path=source)
