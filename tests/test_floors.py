@@ -8,6 +8,7 @@ and the help of commands load when they use them, (c) commands, (d) the floors a
 import ast
 import subprocess
 import sys
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -95,15 +96,20 @@ def imported(tree: ast.AST) -> set[str]:
     return found
 
 
-def at_top(file: Path) -> set[str]:
+@cache
+def anywhere(file: Path) -> frozenset[str]:
+    return frozenset(imported(ast.parse(file.read_text())))
+
+
+@cache
+def at_top(file: Path) -> frozenset[str]:
     """What importing a file imports."""
-    body = [
-        n for n in ast.parse(file.read_text()).body if isinstance(n, ast.Import | ast.ImportFrom)
-    ]
-    return imported(ast.Module(body, []))
+    body = ast.parse(file.read_text()).body
+    imports = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
+    return frozenset(imported(ast.Module(imports, [])))
 
 
-def wrong_pairs(part_of: str, names: set[str]) -> set[str]:
+def wrong_pairs(part_of: str, names: frozenset[str]) -> set[str]:
     own = {name.split(".")[1] for name in names if name.startswith("videomae2.")}
     lower = {name for name, floor in FLOORS.items() if floor < FLOORS[part_of]}
     return own - lower - {part_of, *ANYWHERE}
@@ -119,7 +125,7 @@ def test_imports_point_down(name):
         f"{file.relative_to(SOURCE)} imports {found}"
         for file in files()
         if part(file) == name
-        for found in wrong_pairs(name, imported(ast.parse(file.read_text())))
+        for found in wrong_pairs(name, anywhere(file))
     }
     assert not wrong
 
@@ -141,7 +147,7 @@ def test_no_modules_import_each_other_in_a_circle():
 
 def test_packages_import_nothing():
     packages = [file for file in files() if file.name == "__init__.py" and file.parent != SOURCE]
-    assert not [file for file in packages if imported(ast.parse(file.read_text()))]
+    assert not [file for file in packages if anywhere(file)]
 
 
 def test_commands_share_no_more_than_what_trains():
@@ -151,7 +157,7 @@ def test_commands_share_no_more_than_what_trains():
             continue
         own = command(file.relative_to(SOURCE / "commands").parts[0])
         may = {own} | SHARED_COMMANDS | COMPOSED_COMMANDS.get(own, set())
-        for name in imported(ast.parse(file.read_text())):
+        for name in anywhere(file):
             if name.startswith("videomae2.commands.") and command(name.split(".")[2]) not in may:
                 wrong.add(f"{file.relative_to(SOURCE)} imports {name}")
     assert not wrong
@@ -239,7 +245,7 @@ def test_tests_reach_public_names():
     wrong = {
         f"{file.relative_to(SOURCE.parents[1])} imports {name}"
         for file in (SOURCE.parents[1] / "tests").rglob("*.py")
-        for name in imported(ast.parse(file.read_text()))
+        for name in anywhere(file)
         if name.startswith("videomae2.") and "._" in name and "__" not in name
     }
     assert not wrong
