@@ -21,17 +21,17 @@ def test_differences_are_named_with_both_values_nested_ones_by_dotted_names():
     other = {"model": "abc", "views": {"clips": 2, "crops": 3}, "seed": 0}
     assert diff_values(VALUES, VALUES) == []
     assert diff_values(VALUES, other) == [
-        "views.clips: 5 before, 2 now",
-        "list: None before, (absent) now",
-        "seed: (absent) before, 0 now",
+        "views.clips: 5 before → 2 now",
+        "list: None before → (absent) now",
+        "seed: (absent) before → 0 now",
     ]
 
 
 def test_a_value_of_none_is_one_and_a_section_without_values_is_none():
     assert compute_digest({"a": None}) != compute_digest({})
-    assert diff_values({"a": None}, {}) == ["a: None -> (absent)"]
+    assert diff_values({"a": None}, {}) == ["a: None before → (absent) now"]
     assert diff_values({"a": {}}, {}) == diff_values({}, {"a": {"b": {}}}) == []
-    assert diff_values({"a": 1}, {"a": {}}) == ["a: 1 -> (absent)"]
+    assert diff_values({"a": 1}, {"a": {}}) == ["a: 1 before → (absent) now"]
 
 
 @pytest.mark.parametrize("values", [VALUES, {"videos": "a\udcffb/日本"}])

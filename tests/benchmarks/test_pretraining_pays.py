@@ -157,7 +157,7 @@ def test_another_length_in_the_same_folder_is_refused(done, small_plan):
 
     plan = small_plan(done)
     longer = replace(plan, settings=replace(plan.settings, pretrain_steps=7))
-    with pytest.raises(ConfigError, match=r"optim\.epochs: 1\.5 before, 1\.75 now"):
+    with pytest.raises(ConfigError, match=r"optim\.epochs: 1\.5 before → 1\.75 now"):
         ComparisonSteps(longer).run()
 
 

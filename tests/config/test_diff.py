@@ -36,7 +36,7 @@ def test_a_difference_is_named_and_weighed(tmp_path, path, value, matters):
     new = changed(old, path, value)
     leaves = [to_builtin(dict(flatten(run))[path]) for run in (old, new)]
     assert diff_configs(old, new) == (
-        [f"{path}: {leaves[0]} before, {leaves[1]} now"] if matters else []
+        [f"{path}: {leaves[0]} before → {leaves[1]} now"] if matters else []
     )
 
 
@@ -56,7 +56,7 @@ def test_a_source_that_came_matters(tmp_path):
     found = diff_configs(good_run(tmp_path, 1), good_run(tmp_path, 2))
     assert found
     assert all(line.startswith("data.sources.1.") for line in found)
-    assert all(": (absent) before, " in line for line in found)
+    assert all(": (absent) before → " in line for line in found)
 
 
 def test_the_table_names_only_settings_that_exist(tmp_path):

@@ -107,9 +107,9 @@ def test_other_settings_are_named_one_by_one(tmp_path):
     with pytest.raises(ConfigError) as caught:
         TensorCache.open(tmp_path / "c", other)
     said = str(caught.value)
-    assert "\n  teacher: abc before, xyz now" in said
-    assert "\n  seed: 0 before, 1 now" in said
-    assert "\n  new: (absent) before, True now" in said
+    assert "\n  teacher: abc before → xyz now" in said
+    assert "\n  seed: 0 before → 1 now" in said
+    assert "\n  new: (absent) before → True now" in said
     assert "clips" not in said.split("\n", 1)[1]
     assert said.endswith("use the same values, or another --teacher.cache-dir")
 
@@ -119,7 +119,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match="is no description of a cache"):
         TensorCache.open(tmp_path, MADE_BY)
     (tmp_path / PROVENANCE_FILE).write_text('{"format": 99}')
-    with pytest.raises(ConfigError, match="format: 99 before, 1 now"):
+    with pytest.raises(ConfigError, match="format: 99 before → 1 now"):
         TensorCache.open(tmp_path, MADE_BY)
     (tmp_path / "file").touch()
     with pytest.raises(CheckpointError, match="cannot use the cache"):

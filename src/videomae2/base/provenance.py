@@ -24,10 +24,10 @@ def compute_digest(values: Any) -> str:
 
 
 def diff_values(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Say which values differ, as ``name: OLD before, NEW now``; nested ones dotted."""
+    """Say which values differ, as ``name: OLD before → NEW now``; nested ones dotted."""
     before, after = dict(_flatten(old)), dict(_flatten(new))
     return [
-        f"{name}: {before.get(name, _ABSENT)} before, {after.get(name, _ABSENT)} now"
+        f"{name}: {before.get(name, _ABSENT)} before → {after.get(name, _ABSENT)} now"
         for name in {**before, **after}
         if before.get(name, _ABSENT) != after.get(name, _ABSENT)
     ]

@@ -103,13 +103,13 @@ def test_weights_are_told_apart_raw_means_and_checkpoints(place):
 def test_a_named_folder_with_other_results_is_refused(place):
     out = place / "out"
     evaluated(place, "a/test", out)
-    wanted = r"out holds the results of another evaluation: videos: \S+/a/test before, \S+/b/test "
+    wanted = r"out holds the results of another evaluation: videos: \S+/a/test before → \S+/b/test "
     with pytest.raises(ConfigError, match=wanted):
         planned(place, "b/test", out)
-    with pytest.raises(ConfigError, match=r"views\.clips: 1 before, 2 now; choose another --out"):
+    with pytest.raises(ConfigError, match=r"views\.clips: 1 before → 2 now; choose another --out"):
         planned(place, "a/test", out, views=EvalViews(clips=2, crops=1))
     first = {"list": ListConfig(filter="split=a")}
-    with pytest.raises(ConfigError, match=r"list\.filter: None before, split=a now, "):
+    with pytest.raises(ConfigError, match=r"list\.filter: None before → split=a now, "):
         planned(place, "test.csv", out, **first)
     evaluated(place, "a/test", out)
     (out / "results.json").unlink()

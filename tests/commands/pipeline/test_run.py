@@ -72,9 +72,9 @@ def test_a_change_does_that_stage_again_and_those_that_follow(finished, copy):
         "tuned": "pending",
         "judged": "pending",
     }
-    assert decisions["post"].reason == "optim.epochs: 1.0 -> 1.4"
+    assert decisions["post"].reason == "optim.epochs: 1.0 before → 1.4 now"
     assert decisions["tuned"].reason == "cached if the weights of post stay the same"
-    assert "  rerun    optim.epochs: 1.0 -> 1.4" in format_plan(pipeline, decisions)
+    assert "  rerun    optim.epochs: 1.0 before → 1.4 now" in format_plan(pipeline, decisions)
     said = []
     done = run(text, say=said.append)
     assert {name: one.action for name, one in done.items()} == {
@@ -116,7 +116,7 @@ def test_what_does_not_change_results_does_nothing_again(copy):
 def test_other_videos_are_a_change(copy):
     small_videos(copy / "more", count=25)
     found = reasons(TEXT.replace("unlabelled/train", "more/train"))
-    assert found["pretrained"] == "other videos: 16 of train -> 20 of train"
+    assert found["pretrained"] == "other videos: 16 of train before → 20 of train now"
 
 
 def test_other_labels_are_a_change(copy):
@@ -221,7 +221,7 @@ def test_an_evaluation_judges_a_released_file(place):
 
 def test_an_evaluation_of_which_only_intervals_are_others_keeps_its_scores(copy):
     text = TEXT.replace("n_resamples: 100", "n_resamples: 120\n      allow_unreadable: true")
-    wanted = "allow_unreadable: False -> True, n_resamples: 100 -> 120"
+    wanted = "allow_unreadable: False before → True now, n_resamples: 100 before → 120 now"
     assert reasons(text)["judged"] == wanted
     done = run(text)["judged"]
     assert done.action == "resume"

@@ -212,7 +212,7 @@ def test_a_cache_of_other_clips_or_another_teacher_is_refused(done, videos, tmp_
         validation=ValidationConfig(share=0.0),
         optim=replace(run.optim, ema_decay=None),
     )
-    with pytest.raises(ConfigError, match=r"\n  seed: 0 -> 1") as caught:
+    with pytest.raises(ConfigError, match=r"\n  seed: 0 before → 1 now") as caught:
         distill(whole)
     assert "videos of source 0" in str(caught.value)  # nothing is held out, so there are more
     other = make_teacher(tmp_path / "other", sharpness=31.0)

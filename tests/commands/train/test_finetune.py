@@ -303,7 +303,7 @@ def test_going_on_with_other_classes_shows_them(videos, tmp_path):
     with pytest.raises(ConfigError) as caught:
         finetune(run)
     assert (
-        "  videos of v: 9 -> 9, not the same list; its classes are others:\n"
+        "  videos of v: 9 before → 9 now, not the same list; its classes are others:\n"
         "      before  3: grows, moves_left, spins_clockwise\n"
         "      now     3: moves_left, spins_clockwise, swells\n"
     ) in str(caught.value)
@@ -437,7 +437,9 @@ def test_other_held_out_videos_are_noticed_when_going_on(videos, tmp_path):
         finetune(run)
     for folder in held.iterdir():
         next(folder.glob("*.mp4")).unlink()
-    with pytest.raises(ConfigError, match=r"videos of v, held out: 12 -> 9, not the same list"):
+    with pytest.raises(
+        ConfigError, match=r"videos of v, held out: 12 before → 9 now, not the same list"
+    ):
         finetune(run)
 
 

@@ -98,7 +98,7 @@ def test_a_dry_run_says_where_it_would_go_on_and_changes_nothing(videos, tmp_pat
     last = pretrain(run)
     assert f"would go on at step 6 of 6 from {last}" in str(dry_run(run))
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(ConfigError, match=r"(?s)optim.lr: 0.01 -> 0.5.*or another --out"):
+    with pytest.raises(ConfigError, match=r"(?s)optim.lr: 0.01 before → 0.5 now.*or another --out"):
         dry_run(with_lr(run, 0.5))
     assert sorted(tmp_path.rglob("*")) == before
     shutil.rmtree(last.parent)
@@ -177,7 +177,9 @@ def test_what_a_run_was_started_with_is_not_known_where_its_file_is_broken(video
             pretrain(run)
     listed.unlink()
     for start in (dry_run, pretrain):
-        with pytest.raises(ConfigError, match=r"(?s)optim.lr: 0.01 -> 0.5.*or another --out"):
+        with pytest.raises(
+            ConfigError, match=r"(?s)optim.lr: 0.01 before → 0.5 now.*or another --out"
+        ):
             start(with_lr(run, 0.5))
     settings = (tmp_path / "run" / "run.yaml").read_text()
     (tmp_path / "run" / "run.yaml").write_text("seed: none")

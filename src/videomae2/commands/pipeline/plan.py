@@ -116,7 +116,7 @@ def _list_changed_videos(
             ", ".join(f"{entry.videos} of {entry.source}" for entry in inputs.lists)
             for inputs in (old, new)
         )
-        yield f"other videos: {was} -> {now}"
+        yield f"other videos: {was} before → {now} now"
     elif compare_files:
         changes = (find_file_change(*pair) for pair in zip(old.lists, new.lists, strict=True))
         yield from dict.fromkeys(change for change in changes if change)  # several may name a file

@@ -67,7 +67,7 @@ def _find_list_change(old: VideoList | None, new: VideoList | None) -> str | Non
     if old and new and old.digest == new.digest:
         return None
     was, now = ("none" if video_list is None else video_list.videos for video_list in (old, new))
-    text = f"{was} before, {now} now, not the same list"
+    text = f"{was} before → {now} now, not the same list"
     if not (old and new and old.classes and new.classes) or [*old.classes] == [*new.classes]:
         return text
     shown = [f"{len(names)}: {', '.join(names)}" for names in (old.classes, new.classes)]
