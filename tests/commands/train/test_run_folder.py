@@ -158,7 +158,7 @@ def test_a_run_goes_on_whatever_characters_its_settings_have(tmp_path, name):
     write_run_files(run, provenance)
     for _ in ("provenance.json", "run.yaml"):
         check_resume_compatible(run, provenance)
-        with pytest.raises(ConfigError, match=r"init.weights: .* -> other"):
+        with pytest.raises(ConfigError, match=r"init.weights: .* before → other now"):
             check_resume_compatible(
                 replace(run, init=replace(init, weights=Path("other"))), provenance
             )
