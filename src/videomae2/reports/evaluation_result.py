@@ -19,7 +19,7 @@ from videomae2.metrics.calibration import Calibration
 from videomae2.models.task_type import TaskType
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class OutputResult:
     """How well one class, label or number is told."""
 
@@ -32,6 +32,13 @@ class OutputResult:
     high: float = math.nan
     confused_with: str = ""
     """The class that its videos are most often taken for by mistake."""
+
+    @classmethod
+    def from_interval(
+        cls, name: str, videos: int, interval: Interval, confused_with: str = ""
+    ) -> "OutputResult":
+        value, low, high = interval.value, interval.low, interval.high
+        return cls(name, videos, value, low, high, confused_with)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

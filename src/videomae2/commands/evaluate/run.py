@@ -29,6 +29,7 @@ from videomae2.metrics.bootstrap import Bootstrap
 from videomae2.reports.evaluation import select_shown, write_report
 from videomae2.reports.evaluation_result import Evaluation, ModelFacts
 from videomae2.reports.image_canvas import encode_filmstrip
+from videomae2.reports.probe import format_encoder
 from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 
 _logger = logging.getLogger(__name__)
@@ -51,12 +52,10 @@ class EvaluationPlan:
     out_dir: Path
 
     def summary(self) -> Summary:
-        classifier = self.scorer.classifier
-        encoder = classifier.ref.config.model.encoder
-        clip = f"{encoder.size}, clips of {encoder.clip_dimensions}"
-        return Summary((("model", f"{classifier.ref}\n{clip}"),)) + self.dataset.summarize(
-            self.scorer.views, self.out_dir, classifier.runtime
-        )
+        ref, runtime = self.scorer.classifier.ref, self.scorer.classifier.runtime
+        model = f"{ref}\n{format_encoder(ref.config.model.encoder)}"
+        dataset = self.dataset.summarize(self.scorer.views, self.out_dir, runtime)
+        return Summary((("model", model),)) + dataset
 
 
 def prepare_evaluation(
@@ -126,10 +125,8 @@ def _check_folder(folder: Path, provenance: dict[str, Any]) -> None:
         existing = {}
     if differences := diff_values(existing, provenance):
         difference = ", ".join(differences) if existing else "which one is not known"
-        raise ConfigError(
-            f"{folder} holds the results of another evaluation: {difference}; choose another "
-            f"--out, or move them away"
-        )
+        message = f"{folder} holds the results of another evaluation: {difference}"
+        raise ConfigError(f"{message}; choose another --out, or move them away")
 
 
 def evaluate(
@@ -183,14 +180,13 @@ def _run_evaluation(plan: EvaluationPlan) -> Evaluation:
         unreadable, stats = score_videos(scorer, entries, names, store, stop_signal=stop_signal)
     rows = [i for i, name in enumerate(names) if name not in unreadable]
     if not rows:
-        reason = next(iter(unreadable.items()))
-        raise DataError(
-            f"none of the {format_count(len(names), 'video')} can be read: {', '.join(reason)}"
-        )
+        reason, videos = next(iter(unreadable.items())), format_count(len(names), "video")
+        raise DataError(f"none of the {videos} can be read: {', '.join(reason)}")
     truth = dataset.truth.select(rows)
     scores, resampling = store.read(truth.identities), Bootstrap(config.n_resamples, config.seed)
     outputs, metrics = compute_metrics(scores, scorer.views, truth, resampling)
     misses, hits = select_shown(metrics.videos, truth.task_type)
+    shown = {video.row: rows[video.row] for video in misses + hits}
     encoder = ref.config.model.encoder
     return Evaluation(
         model=ModelFacts(
@@ -218,9 +214,7 @@ def _run_evaluation(plan: EvaluationPlan) -> Evaluation:
         identities=tuple(truth.identities),
         unreadable=unreadable,
         run_stats=stats,
-        filmstrips=_make_filmstrips(
-            scorer, dataset, {video.row: rows[video.row] for video in misses + hits}
-        ),
+        filmstrips=_make_filmstrips(scorer, dataset, shown),
         folder=plan.out_dir,
     )
 
@@ -248,9 +242,8 @@ def _format_unreadable(evaluation: Evaluation) -> str:
     lines = "".join(f"\n  {path}: {reason}" for path, reason in shown)
     num_more = len(evaluation.unreadable) - len(shown)
     return (
-        f"{len(evaluation.unreadable)} of {format_count(evaluation.num_listed, 'video')} "
-        f"cannot be read, and the "
-        f"results in {evaluation.folder} are without them; repair them and start again (only they "
-        "are read, and those whose views share batches with theirs), or say "
+        f"{len(evaluation.unreadable)} of {format_count(evaluation.num_listed, 'video')} cannot be "
+        f"read, and the results in {evaluation.folder} are without them; repair them and start "
+        "again (only they are read, and those whose views share batches with theirs), or say "
         f"--allow-unreadable:{lines}" + (f"\n  and {num_more} more" if num_more else "")
     )

@@ -88,16 +88,8 @@ def _build_class_results(classes: Sequence[str], confusion: np.ndarray) -> list[
         mistakes = confusion[label].copy()
         mistakes[label] = 0
         interval = wilson_interval(hits, num_videos) if num_videos else _NO_INTERVAL
-        results.append(
-            OutputResult(
-                name=name,
-                videos=num_videos,
-                value=interval.value,
-                low=interval.low,
-                high=interval.high,
-                confused_with=classes[int(mistakes.argmax())] if mistakes.any() else "",
-            )
-        )
+        confused_with = classes[int(mistakes.argmax())] if mistakes.any() else ""
+        results.append(OutputResult.from_interval(name, num_videos, interval, confused_with))
     return results
 
 
@@ -178,15 +170,8 @@ def _compute_regression(
     metrics = EvalMetrics(
         values=compute_regression_intervals(outputs, truth.targets, resampling),
         outputs=tuple(
-            OutputResult(
-                name=name,
-                videos=len(errors),
-                value=interval.value,
-                low=interval.low,
-                high=interval.high,
-            )
+            OutputResult.from_interval(name, len(errors), bootstrap_mean(column, resampling))
             for name, column in zip(truth.classes, errors.T, strict=True)
-            for interval in [bootstrap_mean(column, resampling)]
         ),
         videos=_build_video_results(
             truth,
