@@ -1,13 +1,12 @@
 """Tensors are written whole, or a full disk is what it is for any file."""
 
 import errno
-import resource
-import signal
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.helpers.full_disk import largest_file
 from videomae2.tensors.files import save_tensors
 
 
@@ -20,13 +19,6 @@ def test_tensors_of_any_layout_are_written(tmp_path):
 
 
 def test_no_room_is_an_error_of_the_system_with_its_number(tmp_path):
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-    try:
-        with pytest.raises(OSError, match="large") as caught:
-            save_tensors(tmp_path / "a", {"weight": torch.zeros(10_000)})
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, handler)
+    with largest_file(1000), pytest.raises(OSError, match="large") as caught:
+        save_tensors(tmp_path / "a", {"weight": torch.zeros(10_000)})
     assert caught.value.errno == errno.EFBIG

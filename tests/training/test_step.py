@@ -1,5 +1,7 @@
 """However a step is cut into parts, holes or not, it computes the same."""
 
+from functools import cache
+
 import pytest
 import torch
 
@@ -37,6 +39,7 @@ def cut(clips, size):
     return [Clips(*part) for part in columns]
 
 
+@cache
 def step(weights, size, **masking):
     """Do one step in parts of some size; give its result and gradients."""
     task = make_task(**masking).train()

@@ -95,7 +95,7 @@ def test_half_of_the_batches_is_mixed_by_cutmix():
     mixes = [draw_mix_weights(key(n), USUAL, 40, 40) for n in range(250)]
     cut = [bool(((pixels == 0) | (pixels == 1)).all()) for _, pixels in mixes]
     assert abs(np.mean(cut) - 0.5) < 0.08
-    rare = replace(USUAL, prob=0.3)
+    rare = replace(CUTMIX, prob=0.3)
     mixed = [float(draw_mix_weights(key(n), rare, 40, 40)[0]) < 1 for n in range(250)]
     assert abs(np.mean(mixed) - 0.3) < 0.08
 
@@ -103,8 +103,8 @@ def test_half_of_the_batches_is_mixed_by_cutmix():
 @pytest.mark.parametrize("alpha", [0.8, 0.3])
 def test_shares_of_mixup_are_beta_distributed(alpha):
     config = replace(MIXUP, mixup_alpha=alpha)
-    kept = [float(draw_mix_weights(key(n, 5), config, 4, 4)[0]) for n in range(500)]
-    assert distance(kept, beta_cumulative(alpha, alpha)) < 1.95 / np.sqrt(500)
+    kept = [float(draw_mix_weights(key(n, 5), config, 4, 4)[0]) for n in range(200)]
+    assert distance(kept, beta_cumulative(alpha, alpha)) < 1.95 / np.sqrt(200)
 
 
 def test_boxes_of_cutmix_are_the_released_ones():
@@ -112,7 +112,7 @@ def test_boxes_of_cutmix_are_the_released_ones():
     from videomae2.data.augment import mixing
     from videomae2.tensors.rng_torch import beta, fold_in, uniform
 
-    for n in range(150):
+    for n in range(80):
         share = float(beta(fold_in(key(n), mixing._CUTMIX), 1.0, 1.0))
         place = uniform(fold_in(key(n), mixing._POSITION), 2)[0].double().tolist()
         ratio = np.sqrt(1 - share)
