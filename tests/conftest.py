@@ -4,7 +4,7 @@ Property tests try the same examples in every run, so that a failure is there ag
 """
 
 import gc
-from unittest.mock import patch
+from unittest.mock import MagicMock, patch
 
 import pytest
 from hypothesis import settings
@@ -34,9 +34,17 @@ def pytest_collection():
 @pytest.fixture(scope="module", autouse=True)
 def _plots():
     """Plots of pages stay empty, for each takes half a second; tests of pages override this."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    save = Figure.savefig
+    save, subplots = Figure.savefig, Figure.subplots
+
+    def no_axes(figure, *args, **more):
+        if not isinstance(figure.canvas, FigureCanvasSVG):
+            return subplots(figure, *args, **more)
+        axes = MagicMock()
+        axes.plot.return_value = axes.scatter.return_value = [MagicMock()]
+        return axes
 
     def save_empty(figure, out, *, format, **more):
         if format == "svg":
@@ -44,7 +52,7 @@ def _plots():
         else:
             save(figure, out, format=format, **more)
 
-    with patch.object(Figure, "savefig", save_empty):
+    with patch.multiple(Figure, savefig=save_empty, subplots=no_axes):
         yield
 
 

@@ -22,7 +22,10 @@ def call(place, *words):
 
 
 def test_it_prints_a_table(place, capsys):
-    assert call(place, "--ks", 1, 3, "--lrs", 0.003) == 0
+    assert (
+        call(place, "--ks", 1, 3, "--l2", 1, "--folds", 2, "--lrs", 0.003, "--weight-decays", 0)
+        == 0
+    )
     said = capsys.readouterr().out
     assert "features train:" in said
     for text in ("train    18 videos of 3 classes", "test     9 videos", "k-NN       100.0 %",

@@ -76,7 +76,7 @@ class ImageCanvas:
 
     def write_png(self, path: Path) -> Path:
         with atomic_write(path) as partial:
-            self._image.save(partial, format="PNG", optimize=True)
+            self._image.save(partial, format="PNG")
         return path
 
 

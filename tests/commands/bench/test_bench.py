@@ -236,7 +236,7 @@ def test_each_precision_is_measured_under_its_own_switch(monkeypatch):
 
         def call(*arguments, **settings):
             seen.append((name, now[-1]))
-            return plain(*arguments, **settings)
+            return plain(*arguments, **settings) if name == "measure_peak" else None
 
         monkeypatch.setattr(whole_bench, name, call)
 

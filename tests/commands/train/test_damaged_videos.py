@@ -82,7 +82,7 @@ def test_the_videos_of_these_tests_fail_one_after_the_other(whole):
     assert 0 < sum(holes(whole).values()) < 40
 
 
-@pytest.mark.parametrize(("step", "workers"), [(0, 1), (4, 0), (8, 3), (16, 2)])
+@pytest.mark.parametrize(("step", "workers"), [(0, 1), (4, 0), (12, 2)])
 def test_a_run_that_goes_on_leaves_out_what_it_left_out_before(
     videos, whole, tmp_path, step, workers
 ):
@@ -124,7 +124,7 @@ def test_repaired_videos_are_read_again_and_it_is_said(videos, tmp_path):
     content = {path: path.read_bytes() for path in paths}
     for path in paths:
         path.write_bytes(b"")
-    run = small(mine, tmp_path / "run")
+    run = small(mine, tmp_path / "run", workers=0)
     run = replace(run, data=replace(run.data, max_unreadable_share=0.4))
     strict = replace(run, data=replace(run.data, max_unreadable_share=0.1))
     for _ in range(2):
@@ -146,7 +146,7 @@ def test_a_run_with_checkpoints_goes_on_after_a_repair_but_not_with_other_files(
     broken, other = sorted(mine.rglob("*.mp4"))[10:12]
     content = broken.read_bytes()
     broken.write_bytes(b"")
-    run = small(mine, tmp_path / "run", epochs=2.0)
+    run = small(mine, tmp_path / "run", epochs=2.0, workers=0)
     pretrain(run)
     assert str(broken) in {line["path"] for line in listed(tmp_path / "run")}
     broken.write_bytes(content)
@@ -171,7 +171,7 @@ def test_one_bad_window_costs_no_other_window(tmp_path):
     os.remove(tmp_path / "frames" / "v0" / "img_00095.jpg")
     windows = [f"frames/v{video} {first} 10" for video in range(2) for first in range(0, 100, 10)]
     (tmp_path / "list.txt").write_text("\n".join(windows) + "\n")
-    run = small(tmp_path / "list.txt", tmp_path / "run", epochs=8.0, interval=100)
+    run = small(tmp_path / "list.txt", tmp_path / "run", epochs=8.0, interval=100, workers=0)
     source = replace(run.data.sources[0], layout="pretrain-list")
     run = replace(run, data=replace(run.data, sources=(source,), max_unreadable_share=0.06))
     pretrain(run)
