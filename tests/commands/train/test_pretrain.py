@@ -88,8 +88,8 @@ def test_another_configuration_is_refused_with_the_difference(videos, tmp_path):
     other = replace(run, seed=1, optim=replace(run.optim, lr=0.5))
     with pytest.raises(ConfigError) as caught:
         pretrain(other)
-    assert "optim.lr: 0.01 -> 0.5" in str(caught.value)
-    assert "seed: 0 -> 1" in str(caught.value)
+    assert "optim.lr: 0.01 before → 0.5 now" in str(caught.value)
+    assert "seed: 0 before → 1 now" in str(caught.value)
     free = replace(run, logging=LoggingConfig(interval=1))
     pretrain(free)
 
@@ -99,7 +99,7 @@ def test_other_videos_in_the_folder_are_refused(tmp_path):
     run = small_run(videos, tmp_path / "run")
     pretrain(run)
     next(videos.rglob("*.mp4")).unlink()
-    with pytest.raises(ConfigError, match="16 -> 15, not the same list"):
+    with pytest.raises(ConfigError, match="16 before → 15 now, not the same list"):
         pretrain(run)
 
 
@@ -205,7 +205,7 @@ def test_a_pipe_that_a_list_names_is_left_out_and_listed(videos, tmp_path):
     pretrain(small_run(tmp_path / "list.txt", tmp_path / "run", epochs=1.0))
     listed = listed_as_unreadable(tmp_path / "run")
     assert set(listed) == {str(paths[-1])}
-    assert "neither a file nor a folder" in listed[str(paths[-1])]
+    assert "wanted a file or a folder" in listed[str(paths[-1])]
 
 
 def test_a_folder_of_frames_with_broken_images_is_listed_once(tmp_path):
