@@ -242,7 +242,7 @@ def test_a_resume_with_another_teacher_is_refused(videos, teacher, tmp_path):
         distill(run)
     shutil.rmtree(tmp_path / "teacher")
     make_teacher(tmp_path / "teacher", sharpness=31.0)
-    with pytest.raises(ConfigError, match=r"\n  teacher: [0-9a-f]{16} -> [0-9a-f]{16}\n"):
+    with pytest.raises(ConfigError, match=r"\n  teacher: [0-9a-f]{16} before → [0-9a-f]{16} now\n"):
         distill(run)
 
 
