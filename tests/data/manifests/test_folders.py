@@ -3,11 +3,16 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from videomae2.data.manifests.frame_folders import parse_frame_name
 from videomae2.data.manifests.read import read_manifest
-from videomae2.errors import ManifestError
+from videomae2.data.video.frame_names import parse_frame_name
+from videomae2.data.video.reader import ReadLimits, open_reader
+from videomae2.data.video.trim import open_video
+from videomae2.data.views.requests import SamplingSpec
+from videomae2.errors import ManifestError, VideoError
 
 
 def fill(folder: Path, *names: str) -> Path:
@@ -182,27 +187,117 @@ def test_the_template_is_found(tmp_path, first, count, name):
     assert (manifest[0].first, manifest[0].frames) == (first, count)
 
 
-def test_several_kinds_of_names_need_a_choice(tmp_path):
-    fill(tmp_path, *images("v", 1, 3), *images("v", 1, 3, "flow_x_{:05}.jpg"), *images("w", 1, 3))
-    assert message(tmp_path) == (
-        "folder: its images have several kinds of names: img_{:05}.jpg in 2 folders,"
-        " flow_x_{:05}.jpg in 1 folders; choose one with frame_name"
+def test_several_kinds_of_names_in_a_folder_need_a_choice(tmp_path):
+    flows = images("v", 1, 3, "flow_x_{:05}.jpg")
+    fill(tmp_path, *images("v", 1, 3), *flows)
+    problem = "its images have several kinds of names: 3 called "
+    assert message(tmp_path).startswith(
+        f"folder: 1 of 1 folder cannot be read as frames, such as v: {problem}"
     )
+    fill(tmp_path, *images("w", 1, 3))
+    manifest = read_manifest(tmp_path)
+    assert manifest.paths == ["w"]
+    assert f"1 of 2 folders cannot be read as frames, such as v: {problem}" in manifest.warnings[0]
     manifest = read_manifest(tmp_path, frame_name="img_{:05}.jpg")
     assert (manifest.paths, manifest.description[-16:]) == (["v", "w"], "not used: 3 .jpg")
 
 
-def test_missing_images_are_reported(tmp_path):
-    fill(tmp_path, *images("v", 1, 3), "v/img_00007.jpg", *images("w", 1, 3), "w/img_00005.jpg")
-    assert message(tmp_path) == (
-        "folder: v: 4 images for the numbers 1 to 7: 3 are missing\n"
-        "folder: w: 4 images for the numbers 1 to 5: 1 are missing"
+NAMES = {
+    "by clip": ("v/v_{:04}.jpg", "w/w_{:04}.jpg"),
+    "padded and not": ("v/img_{:05}.jpg", "w/img_{}.jpg"),
+    "of two kinds of file": ("v/img_{:05}.jpg", "w/img_{:05}.png"),
+    "two numbers": ("v/cam1_{:03}.jpg", "w/cam2_{:03}.jpg"),
+    "times": ("v/2020-01-01 12.00.{:02}.jpg", "w/2021-03-01 12.00.{:02}.jpg"),
+}
+
+
+@pytest.mark.parametrize("templates", NAMES.values(), ids=NAMES)
+@pytest.mark.parametrize("numbers", [range(12), range(5, 60, 5), [1, 2, 4, 10, 11]])
+def test_one_rule_orders_frames_whatever_they_are_called(tmp_path, templates, numbers):
+    for template in templates:
+        for place, number in enumerate(numbers):
+            path = tmp_path / template.format(number)
+            path.parent.mkdir(exist_ok=True)
+            Image.new("L", (8, 8), 20 * place).save(path)
+    manifest = read_manifest(tmp_path)
+    assert manifest.paths == ["v", "w"]
+    options = SamplingSpec(
+        frames=1, channels=1, frame_interval=1, interval_unit="frames", limits=ReadLimits(),
+        frame_name=manifest.frame_name,
+    )  # fmt: skip
+    for entry in manifest:
+        with open_video(entry, options) as reader:
+            frames = reader.read(range(reader.num_frames))
+        means = frames.mean(axis=(1, 2, 3)).round(-1)
+        assert means.tolist() == [20 * place for place in range(len(numbers))]
+
+
+def test_gaps_are_counted(tmp_path):
+    fill(tmp_path, *images("v", 1, 3), "v/img_00007.jpg", *images("w", 1, 3))
+    manifest = read_manifest(tmp_path)
+    assert manifest.warnings == (
+        "1 of 2 folders have gaps, such as v with 4 images for the numbers 1 to 7: what follows a "
+        "gap is taken for the next frame",
     )
+    assert [entry.frames for entry in manifest] == [None, 3]
 
 
-def test_numbers_of_another_width_are_reported(tmp_path):
-    fill(tmp_path, *images("v", 1, 3), *images("w", 1, 3, "img_{:03}.jpg"))
-    assert message(tmp_path) == "folder: w: a number has 3 digits, wanted names like img_{:05}.jpg"
+@pytest.mark.parametrize("name", ["frame_{:06}.png", "{}.jpg", "a{:03}_b.jpg", "img_{:05}.jpg"])
+@pytest.mark.parametrize("first", [0, 1, 5])
+def test_a_list_of_frame_folders_needs_no_template(tmp_path, name, first):
+    fill(tmp_path, *images("a", first, 9, name), *images("b", first, 9, name))
+    (tmp_path / "list.txt").write_text("a 9 0\nb 9 1\n")
+    manifest = read_manifest(tmp_path / "list.txt", labels="required")
+    if name == "img_{:05}.jpg":  # as released, numbers count from 1
+        assert (manifest.frame_name, manifest[0].first) == (name, 1)
+    else:
+        assert (manifest.frame_name, manifest[0].first) == (None, 0)
+
+
+def test_numbers_twice_are_refused(tmp_path):
+    fill(tmp_path, "v/img_1.jpg", "v/img_01.jpg")
+    assert "img_01.jpg and img_1.jpg have the same number" in message(tmp_path)
+    fill(tmp_path / "other", "v/img_1.jpg", "v/img_1.png")
+    assert "img_1.jpg and img_1.png have the same number" in message(tmp_path / "other")
+
+
+def test_pages_of_tiff_files_are_videos(tmp_path):
+    pages = [Image.new("L", (12, 8), 10 * page) for page in range(24)]
+    for name in ("a/stack1.tif", "a/other.tif", "b/s.tiff"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        pages[0].save(tmp_path / name, save_all=True, append_images=pages[1:])
+    manifest = read_manifest(tmp_path, labels="required")
+    assert manifest.paths == ["a/other.tif", "a/stack1.tif", "b/s.tiff"]
+    assert manifest.labels.tolist() == [0, 0, 1]
+    for path in (manifest[0].path, read_manifest(tmp_path / "b/s.tiff")[0].path):
+        with open_reader(path, frame_rate=10.0) as reader:
+            assert (reader.num_frames, reader.seconds[-1]) == (24, 2.3)
+            assert reader.read([3, 23, 3])[..., 0].mean(axis=(1, 2)).tolist() == [30, 230, 30]
+
+
+@pytest.mark.parametrize(
+    ("largest", "bits"), [(200, 8), (759, 10), (3035, 12), (16000, 14), (48573, 16)]
+)
+def test_the_bits_that_images_use_are_found(tmp_path, largest, bits):
+    values = np.linspace(0, largest, 48).astype(np.uint16).reshape(6, 8)
+    (tmp_path / "v").mkdir()
+    for number in range(3):
+        Image.fromarray(values).save(tmp_path / f"v/{number}.png")
+    np.save(tmp_path / "v.npy", np.stack([values] * 4))
+    for path in (tmp_path / "v", tmp_path / "v.npy"):
+        manifest = read_manifest(path)
+        assert manifest[0].bits == bits
+        assert (
+            f"{bits} of 16 bits taken, since the largest value seen is {largest}"
+            in manifest.description
+        )
+        assert read_manifest(path, bits=16)[0].bits == 16
+        with open_reader(manifest[0].path, bits=bits) as reader:
+            frame = reader.read([1])[0, ..., 0]
+        assert frame.tolist() == (values >> (bits - 8)).tolist()
+        if bits > 8:
+            with pytest.raises(VideoError, match=f"values up to {largest}, and {bits - 2} bits"):
+                open_reader(manifest[0].path, bits=bits - 2).read([0])
 
 
 def test_a_folder_without_the_wanted_images_says_what_was_found(tmp_path):
@@ -214,7 +309,7 @@ def test_a_folder_without_the_wanted_images_says_what_was_found(tmp_path):
     )
     fill(tmp_path / "other", "cover.jpg")
     text = message(tmp_path / "other")
-    assert "found 1 .jpg; wanted numbered images such as img_00001.jpg" in text
+    assert "found 1 .jpg; wanted images in folders" in text
 
 
 @pytest.mark.parametrize("name", ["img.jpg", "{}_{}.jpg", "{:5}.jpg", "{name}.jpg", "%s.jpg"])

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from videomae2.base.text import format_count
 from videomae2.data.manifests.builder import ManifestBuilder, ReadOptions
 from videomae2.data.manifests.labelling import label_by_name
+from videomae2.data.video.frame_names import IMAGE_EXTENSIONS
 from videomae2.errors import ManifestError
 
 # fmt: off
@@ -15,10 +16,6 @@ VIDEO_EXTENSIONS = frozenset((
     "mpv", "ts", "mts", "m2ts", "m2t", "wmv", "asf", "flv", "f4v", "3gp", "3g2", "ogv", "ogm",
     "ogg", "rm", "rmvb", "vob", "mxf", "dv", "gif", "mjpg", "mjpeg", "h264", "264", "avc", "h265",
     "265", "hevc", "ivf", "obu", "y4m", "nut", "npy",
-))
-
-IMAGE_EXTENSIONS = frozenset((
-    "jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "ppm", "pgm", "jp2",
 ))
 
 # A data set unpacked into these holds splits, not classes.

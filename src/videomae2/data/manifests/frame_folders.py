@@ -1,192 +1,174 @@
-"""Find folders of frame images, and how their images are called.
+"""Find folders of frame images: every folder that directly holds images is a video.
 
-Every folder that directly holds numbered images is a video; a template has the number in it.
+``video/frame_names.py`` says which images are frames, and in which order. A folder of TIFF images
+of several pages holds a video in each of them.
 """
 
 import os
-import re
 from collections import Counter
 from dataclasses import dataclass
 
+from videomae2.base.text import format_count
 from videomae2.data.manifests.builder import ManifestBuilder, ReadOptions
 from videomae2.data.manifests.folders import (
-    IMAGE_EXTENSIONS,
     format_counts,
     get_extension,
     label_by_folder,
     walk_folder,
 )
-from videomae2.errors import ManifestError
-
-_TEMPLATE = re.compile(
-    r"([^{}%]*)(?:\{\}|\{0?:(?:0([1-9][0-9]*))?d?\}|%(?:0([1-9][0-9]*))?d)([^{}%]*)"
+from videomae2.data.manifests.manifest import ABSENT
+from videomae2.data.video.frame_names import (
+    FrameName,
+    is_image,
+    order_by_number,
+    order_frames,
+    parse_frame_name,
+    split_last_number,
 )
-
-_LAST_NUMBER = re.compile(r"(.*?)([0-9]+)([^0-9]*)", re.DOTALL)
+from videomae2.data.video.pages import PAGED_EXTENSIONS, count_pages
+from videomae2.errors import ManifestError
 
 
 @dataclass(frozen=True, slots=True)
-class FrameName:
-    """A template such as img_{:05}.jpg: what stands before and after the number, and its width."""
-
-    prefix: str
-    suffix: str
-    width: int = 1
-
-    def __str__(self) -> str:
-        number = "{}" if self.width == 1 else f"{{:0{self.width}}}"
-        return f"{self.prefix}{number}{self.suffix}"
-
-    def extract_digits(self, name: str) -> str | None:
-        """Give the digits of the number in a name, None if it does not follow the template."""
-        if not (name.startswith(self.prefix) and name.endswith(self.suffix)):
-            return None
-        digits = name[len(self.prefix) : len(name) - len(self.suffix)]
-        return digits if digits.isascii() and digits.isdecimal() else None
-
-
-def parse_frame_name(template: str) -> FrameName:
-    """Read a template: img_{:05}.jpg, or as FFmpeg writes it img_%05d.jpg.
-
-    Raises:
-        ValueError: It has not exactly one place for the number.
-    """
-    if not (match := _TEMPLATE.fullmatch(template)):
-        raise ValueError(
-            f"frame_name is {template!r}, wanted one place for the number, as in img_{{:05}}.jpg"
-        )
-    return FrameName(match[1], match[4], int(match[2] or match[3] or 1))
-
-
-def split_name(name: str) -> tuple[str, str, str] | None:
-    """Part a name into before, digits and after its last number; None if it has none."""
-    stem, suffix = os.path.splitext(name)
-    match = _LAST_NUMBER.fullmatch(stem)
-    return (match[1], match[2], match[3] + suffix) if match else None
-
-
-@dataclass(slots=True)
 class ImageSequence:
-    """The images of one folder that have the same words around their number."""
+    """The images of one folder, in order, and their template where they have one."""
 
-    count: int = 0
-    lowest: int = 2**63
-    highest: int = -1
-    min_digits: int = 2**31
-    """Digits of the shortest number."""
-    padded_width: int = 0
-    """Digits of the numbers that start with a zero; 0: none does."""
+    names: list[str]
+    template: FrameName | None
+    numbers: list[int]
+    """Those that stand in the place of the template; empty without one."""
+    are_videos: bool = False
+    """Each image has pages, and is a video of its own."""
 
-    def add(self, digits: str) -> None:
-        """Count one image."""
-        number = int(digits)
-        self.count += 1
-        self.lowest, self.highest = min(self.lowest, number), max(self.highest, number)
-        self.min_digits = min(self.min_digits, len(digits))
-        if digits[0] == "0" and len(digits) > 1:
-            self.padded_width = max(self.padded_width, len(digits))
-
-
-NameParts = tuple[str, str]  # what stands before and after the number in a name
+    @property
+    def has_gaps(self) -> bool:
+        """Whether numbers are left out."""
+        return bool(self.numbers) and self.numbers[-1] - self.numbers[0] >= len(self.numbers)
 
 
 def read_frame_folders(folder: str, *, options: ReadOptions) -> ManifestBuilder:
-    """Search a folder for folders of frame images; count the images, find the first number.
+    """Search a folder for folders of frame images. One that cannot serve refuses no other.
 
     Raises:
-        ManifestError: None is found, the names are unclear, or images are missing in between.
+        ManifestError: None is found, or none can serve.
     """
     try:
-        name = None if options.frame_name is None else parse_frame_name(options.frame_name)
+        template = None if options.frame_name is None else parse_frame_name(options.frame_name)
     except ValueError as error:
         raise ManifestError(str(error), path=folder) from error
-    sequences, other_files = _find_sequences(folder, name)
-    if not sequences:
+    sequences, problems, other_files = _find_sequences(folder, template)
+    if not sequences and not problems:
         content = format_counts(other_files) if other_files else "no file at all"
-        expected = name or "numbered images such as img_00001.jpg"
+        expected = template or "images"
         message = f"no folder of frames; found {content}; wanted {expected} in folders"
         raise ManifestError(f"{message}, one folder per video", path=folder)
-    name = name or _find_common_name(folder, sequences)
-    builder = ManifestBuilder(folder, frame_name=str(name))
+    if len(problems) > len(sequences):
+        raise ManifestError(_format_problems(problems, len(sequences)), path=folder)
+    builder = ManifestBuilder(folder)
+    template = _find_common_template(list(sequences.values()))
+    builder.frame_name = None if template is None else str(template)
     for path in sorted(sequences):
-        sequence = sequences[path].get((name.prefix, name.suffix))
-        if sequence is None:
-            continue
-        path = path or "."
-        builder.add(path, first=sequence.lowest, frames=sequence.count, is_frames=True)
-        if problem := _describe_problem(sequence, name):
-            builder.add_error(0, f"{path}: {problem}")
+        _add_sequence(builder, path, sequences[path], has_template=template is not None)
     builder.check()
     label_by_folder(builder, options, as_classes=None)
-    builder.description += f" of frames {name}" + (
-        f"; not used: {format_counts(other_files)}" if other_files else ""
-    )
+    builder.description += f" of frames {template}" if template else " of frames"
+    builder.description += f"; not used: {format_counts(other_files)}" if other_files else ""
+    _add_warnings(builder, sequences, problems)
     return builder
 
 
 def _find_sequences(
-    folder: str, name: FrameName | None
-) -> tuple[dict[str, dict[NameParts, ImageSequence]], Counter[str]]:
-    """Give per folder its runs of numbered images, and a count of all other files."""
-    sequences: dict[str, dict[NameParts, ImageSequence]] = {}
+    folder: str, template: FrameName | None
+) -> tuple[dict[str, ImageSequence], dict[str, str], Counter[str]]:
+    """The images of each folder, what is wrong with other folders, and a count of other files."""
+    sequences: dict[str, ImageSequence] = {}
+    problems: dict[str, str] = {}
     other_files: Counter[str] = Counter()
     for relative, files in walk_folder(folder):
-        for file in files:
-            parts = _split_file_name(file, name)
-            if parts is None:
-                other_files[get_extension(file)] += 1
-            else:
-                of_folder = sequences.setdefault(relative, {})
-                of_folder.setdefault((parts[0], parts[2]), ImageSequence()).add(parts[1])
-    return sequences, other_files
+        names = [
+            name for name in files
+            if (is_image(name) if template is None else template.extract_digits(name))
+        ]  # fmt: skip
+        if _have_pages(os.path.join(folder, relative), names):
+            sequences[relative] = ImageSequence(names, None, [], are_videos=True)
+            continue
+        try:
+            ordered = order_frames(names) if template is None else order_by_number(names)
+        except ValueError as error:
+            problems[relative] = str(error)
+            continue
+        if len(ordered) == 1 and template is None and not split_last_number(ordered[0])[1]:
+            ordered = []  # a cover, say
+        if ordered:
+            sequences[relative] = _build_sequence(ordered, template)
+        other_files.update(get_extension(name) for name in set(files) - set(ordered))
+    return sequences, problems, other_files
 
 
-def _split_file_name(file: str, name: FrameName | None) -> tuple[str, str, str] | None:
-    if name is None:
-        return split_name(file) if get_extension(file) in IMAGE_EXTENSIONS else None
-    digits = name.extract_digits(file)
-    return None if digits is None else (name.prefix, digits, name.suffix)
+def _have_pages(folder: str, names: list[str]) -> bool:
+    """Whether all images are TIFF files of several pages, going by the first."""
+    are_tiff = bool(names) and all(get_extension(name) in PAGED_EXTENSIONS for name in names)
+    return are_tiff and count_pages(os.path.join(folder, names[0])) > 1
 
 
-def _find_common_name(
-    folder: str, sequences: dict[str, dict[NameParts, ImageSequence]]
-) -> FrameName:
-    """The template that all folders share.
-
-    A width can only be seen where a number is padded; without, all numbers are taken as they are.
-    """
-    by_name: dict[NameParts, list[ImageSequence]] = {}
-    for of_folder in sequences.values():
-        for parts, sequence in of_folder.items():
-            by_name.setdefault(parts, []).append(sequence)
-    most_folders_first = sorted(by_name.items(), key=lambda item: -len(item[1]))
-    widths = [
-        max(each.padded_width for each in members) or min(each.min_digits for each in members)
-        for _, members in most_folders_first
-    ]
-    names = [
-        FrameName(*parts, width)
-        for (parts, _), width in zip(most_folders_first, widths, strict=True)
-    ]
-    if len(names) > 1:
-        found = [
-            f"{name} in {len(members)} folders"
-            for name, (_, members) in zip(names, most_folders_first, strict=True)
-        ]
-        examples = ", ".join(found[:4]) + (", …" if len(found) > 4 else "")
-        message = f"its images have several kinds of names: {examples}; choose one with frame_name"
-        raise ManifestError(message, path=folder)
-    return names[0]
+def _build_sequence(names: list[str], template: FrameName | None) -> ImageSequence:
+    """Find the template of a folder, where its names differ in their last number only."""
+    if template is None:
+        parts = [split_last_number(name) for name in names]
+        if len({(part[0], part[2]) for part in parts}) > 1 or not parts[0][1]:
+            return ImageSequence(names, None, [])
+        template = FrameName(parts[0][0], parts[0][2])
+    return ImageSequence(names, template, [int(digits) for digits in _list_digits(names, template)])
 
 
-def _describe_problem(sequence: ImageSequence, name: FrameName) -> str:
-    """Say why frames could not be found by number; "" if they can."""
-    if sequence.min_digits < name.width or sequence.padded_width > name.width:
-        digits = sequence.min_digits if sequence.min_digits < name.width else sequence.padded_width
-        return f"a number has {digits} digit{'s' * (digits > 1)}, wanted names like {name}"
-    if num_missing := sequence.highest - sequence.lowest + 1 - sequence.count:
-        return (
-            f"{sequence.count} images for the numbers {sequence.lowest} to {sequence.highest}: "
-            f"{num_missing} are missing"
+def _list_digits(names: list[str], template: FrameName) -> list[str]:
+    return [template.extract_digits(name) or "" for name in names]
+
+
+def _find_common_template(sequences: list[ImageSequence]) -> FrameName | None:
+    """The template of all; None where names differ, and images are counted in their order."""
+    ends = {(s.template.prefix, s.template.suffix) if s.template else None for s in sequences}
+    if len(ends) > 1 or None in ends:
+        return None
+    digits = [d for s in sequences if s.template for d in _list_digits(s.names, s.template)]
+    padded = [len(text) for text in digits if text[0] == "0" and len(text) > 1]
+    ((prefix, suffix),) = filter(None, ends)
+    return FrameName(prefix, suffix, max(padded, default=min(map(len, digits))))
+
+
+def _add_sequence(
+    builder: ManifestBuilder, path: str, sequence: ImageSequence, *, has_template: bool
+) -> None:
+    """Add the folder; or its images, where each of them is a video."""
+    if sequence.are_videos:
+        for name in sequence.names:
+            builder.add(os.path.join(path, name))
+        return
+    builder.add(
+        path or ".",
+        first=sequence.numbers[0] if has_template else 0,
+        frames=ABSENT if has_template and sequence.has_gaps else len(sequence.names),
+        is_frames=True,
+    )
+
+
+def _add_warnings(
+    builder: ManifestBuilder, sequences: dict[str, ImageSequence], problems: dict[str, str]
+) -> None:
+    """Say which folders have gaps, and which are left out."""
+    total = len(sequences) + len(problems)
+    if gaps := [path for path, sequence in sequences.items() if sequence.has_gaps]:
+        sequence = sequences[gaps[0]]
+        builder.warnings.append(
+            f"{len(gaps)} of {total} folders have gaps, such as {gaps[0] or '.'} with "
+            f"{len(sequence.names)} images for the numbers {sequence.numbers[0]} to "
+            f"{sequence.numbers[-1]}: what follows a gap is taken for the next frame"
         )
-    return ""
+    if problems:
+        builder.warnings.append(_format_problems(problems, len(sequences)) + "; they are left out")
+
+
+def _format_problems(problems: dict[str, str], num_sequences: int) -> str:
+    path, reason = next(iter(problems.items()))
+    total = format_count(len(problems) + num_sequences, "folder")
+    return f"{len(problems)} of {total} cannot be read as frames, such as {path or '.'}: {reason}"

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Literal
 
 from videomae2.data.manifests.builder import (
-    FIRST_NUMBER,
     ManifestBuilder,
     ReadOptions,
     parse_int,
@@ -166,7 +165,7 @@ def _add_entry(
         builder.add(row[0], line=line, label=label)
     elif layout == "frames-list":
         frames, label = parse_int(row[1], "total_frames", minimum=1), _parse_label(row[2], options)
-        builder.add(row[0], line=line, first=FIRST_NUMBER, frames=frames, label=label,
+        builder.add(row[0], line=line, first=ABSENT, frames=frames, label=label,
                     is_frames=True)  # fmt: skip
     else:
         _add_pretraining_entry(builder, row, line, options)

@@ -36,6 +36,9 @@ class Entry:
     """The window, where the list counts it in time: start and end in seconds of the video, the end
     infinite where it is the video's. Then ``first`` and ``frames`` say nothing."""
 
+    bits: int = 16
+    """Bits that are used, where frames have 16."""
+
     @property
     def window(self) -> tuple[object, ...]:
         """What tells this window of the video from others."""
@@ -80,6 +83,8 @@ class Manifest:
     """The cells of other columns of its table that were asked for, per entry."""
     seconds: Float64[np.ndarray, "entries 2"] | None = None
     """Start and end of windows in time, NaN where an entry has none; None: no entry has."""
+    bits: int = 16
+    """Bits that are used, where frames have 16."""
     groups: list[str] | None = None
     """What each entry belongs to, such as a person; None: nothing but its video."""
     meanings: dict[str, str] = field(default_factory=dict)
@@ -100,6 +105,7 @@ class Manifest:
             location=f"{self.source}:{line}" if line else path,
             is_frames=bool(self.is_frames[i]),
             seconds=self._get_seconds(i),
+            bits=self.bits,
         )
 
     def _get_seconds(self, i: int) -> tuple[float, float] | None:

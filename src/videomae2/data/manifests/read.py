@@ -3,12 +3,13 @@
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 from videomae2.base.files import path_exists, path_hint
 from videomae2.base.ranges import POSITIVE, Range
+from videomae2.data.manifests.bit_depth import find_bits
 from videomae2.data.manifests.builder import (
     LabelPolicy,
     ManifestBuilder,
@@ -16,21 +17,22 @@ from videomae2.data.manifests.builder import (
     Spelling,
 )
 from videomae2.data.manifests.folders import (
-    IMAGE_EXTENSIONS,
     VIDEO_EXTENSIONS,
     find_videos,
     get_extension,
     read_folder,
 )
-from videomae2.data.manifests.frame_folders import parse_frame_name, read_frame_folders
+from videomae2.data.manifests.frame_folders import read_frame_folders
 from videomae2.data.manifests.labelling import warn_about_repeats
 from videomae2.data.manifests.lists import detect_layout, iterate_lines, read_list, read_text
 from videomae2.data.manifests.manifest import Manifest
-from videomae2.data.manifests.roots import complete_names, resolve_root
+from videomae2.data.manifests.roots import complete_names, resolve_frame_name, resolve_root
 from videomae2.data.splits.groups import group_by_path
 from videomae2.data.tables.cells import PARQUET_EXTENSIONS, parse_header
 from videomae2.data.tables.columns import KNOWN_COLUMNS, PATH_COLUMN_HELP
 from videomae2.data.tables.read import is_table, read_table
+from videomae2.data.video.frame_names import IMAGE_EXTENSIONS
+from videomae2.data.video.pages import PAGED_EXTENSIONS
 from videomae2.errors import ManifestError
 
 Layout = Literal[
@@ -55,6 +57,8 @@ class ListConfig:
     frame_rate: Annotated[float | None, POSITIVE] = None
     """Frames per second of frame folders and arrays, which have no clock of their own; needed if
     the frame interval or a window counts in seconds. Video files go by their own times."""
+    bits: Annotated[int | None, Range("8 to 16", minimum=8.0, maximum=16.0)] = None
+    """Bits that are used of images and arrays of 16 bits; found out from a few if not given."""
     first_label: Annotated[int, Range("0 or 1", minimum=0.0, maximum=1.0)] = 0
     """The number of the first class, where a list numbers them."""
     spelling: Spelling = "ask"
@@ -81,6 +85,7 @@ class ListConfig:
             class_names=class_names,
             extra_columns=extra_columns,
             groups=groups,
+            bits=self.bits,
             first_label=self.first_label,
             spelling=self.spelling,
         )
@@ -88,7 +93,6 @@ class ListConfig:
 
 _PATH_CELL = re.compile(r"\.(\w+)\"?\s*[,;]")  # the end of a path in a table without blanks
 FOLDER_LAYOUTS = frozenset({"folder", "classes", "frame-folders"})
-RELEASED_FRAME_NAME = "img_{:05}.jpg"  # --fname_tmpl of the released code
 
 
 def read_manifest(
@@ -102,6 +106,7 @@ def read_manifest(
     row_filter: str | None = None,
     extra_columns: Sequence[str] = (),
     groups: str | None = None,
+    bits: int | None = None,
     first_label: int = 0,
     spelling: Spelling = "ask",
     check_some_exist: bool = True,
@@ -124,6 +129,7 @@ def read_manifest(
         extra_columns: Other columns of a table whose cells are wanted.
         groups: What belongs together: a column of the table, ``folder``, or a regular expression
             whose parentheses match it in each path.
+        bits: Used by images and arrays of 16 bits; None finds out.
         first_label: The number of the first class in lists that number them.
         spelling: Whether names that differ only in case, blanks or encoding are one class; "ask"
             raises where there are such.
@@ -156,15 +162,24 @@ def read_manifest(
     if groups is not None and builder.groups is None:
         builder.groups = _group_entries(builder, groups)
     if is_folder:
-        return builder.to_manifest(source)
+        return _with_bits(builder.to_manifest(source), bits)
     roots = [os.path.dirname(source), ""] if root is None else [os.path.expanduser(root)]
-    builder.frame_name = _resolve_frame_name(builder, options)
+    builder.frame_name = resolve_frame_name(builder, options, roots)
     if check_some_exist:
         complete_names(builder, roots)
     warn_about_repeats(builder)
     base = resolve_root(builder, roots, required=check_some_exist)
     builder.description += f", paths relative to {base or 'the working folder'}"
-    return builder.to_manifest(base)
+    return _with_bits(builder.to_manifest(base), bits)
+
+
+def _with_bits(manifest: Manifest, bits: int | None) -> Manifest:
+    """Say which bits count, where frames have more than 8."""
+    found = find_bits(manifest) if bits is None else None
+    if found is None:
+        return replace(manifest, bits=bits or 16)
+    text = f"{found[0]} of 16 bits taken, since the largest value seen is {found[1]}"
+    return replace(manifest, bits=found[0], description=f"{manifest.description}, {text}")
 
 
 def check_list_exists(path: Path) -> None:
@@ -202,7 +217,7 @@ def _read_file_source(source: str, layout: Layout, options: ReadOptions) -> Mani
     if layout == "folder" or layout == "classes" or layout == "frame-folders":
         raise ManifestError(f"is a file, the layout {layout!r} wants a folder", path=source)
     file_extension = get_extension(source)
-    if file_extension in VIDEO_EXTENSIONS and layout == "auto":
+    if file_extension in VIDEO_EXTENSIONS | PAGED_EXTENSIONS and layout == "auto":
         return _read_single_video(source, options)
     text = (
         None
@@ -219,16 +234,6 @@ def _read_file_source(source: str, layout: Layout, options: ReadOptions) -> Mani
         _check_not_table(text, source)
         layout = detect_layout(text, source, labelled=options.labels == "required")
     return read_list(text, source, layout=layout, options=options)
-
-
-def _resolve_frame_name(builder: ManifestBuilder, options: ReadOptions) -> str | None:
-    """Give the template for the entries that are folders of frames; None if there are none."""
-    if not any(builder.is_frames):
-        return None
-    try:
-        return str(parse_frame_name(options.frame_name or RELEASED_FRAME_NAME))
-    except ValueError as error:
-        raise ManifestError(str(error), path=builder.source) from error
 
 
 def _group_entries(builder: ManifestBuilder, rule: str) -> list[str]:

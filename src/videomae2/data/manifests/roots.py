@@ -1,14 +1,19 @@
-"""Where the relative paths of a list start, and which files are meant by names without ending."""
+"""Where the relative paths of a list start, and which files its names mean."""
 
 import os
 from collections.abc import Sequence
 
-from videomae2.data.manifests.builder import ManifestBuilder
+from videomae2.data.manifests.builder import FIRST_NUMBER, ManifestBuilder, ReadOptions
 from videomae2.data.manifests.folders import VIDEO_EXTENSIONS, find_by_stem, get_extension
+from videomae2.data.manifests.manifest import ABSENT
+from videomae2.data.video.frame_names import is_image, parse_frame_name
 from videomae2.errors import ManifestError
 
 MAX_PROBED_ENTRIES = 100
 """Entries looked for on disk: every one would take hours on a network file system."""
+
+RELEASED_FRAME_NAME = "img_{:05}.jpg"
+"""``--fname_tmpl`` of the released code."""
 
 
 def complete_names(builder: ManifestBuilder, roots: Sequence[str]) -> None:
@@ -54,3 +59,36 @@ def resolve_root(builder: ManifestBuilder, roots: list[str], *, required: bool) 
         )
         raise ManifestError(message, path=builder.source, line=builder.lines[0] or None)
     return roots[0]
+
+
+def resolve_frame_name(
+    builder: ManifestBuilder, options: ReadOptions, roots: Sequence[str]
+) -> str | None:
+    """Give the template for the entries that are folders of frames; None if there are none.
+
+    Folders whose images are called otherwise than the released ones are read in the order of the
+    numbers of their images.
+    """
+    rows = [row for row, is_frames in enumerate(builder.is_frames) if is_frames]
+    if not rows:
+        return None
+    try:
+        template = parse_frame_name(options.frame_name or RELEASED_FRAME_NAME)
+    except ValueError as error:
+        raise ManifestError(str(error), path=builder.source) from error
+    names = _list_first_folder(builder, roots)
+    has_template = options.frame_name or not names or any(map(template.extract_digits, names))
+    for row in rows:
+        if builder.first[row] == ABSENT:
+            builder.first[row] = FIRST_NUMBER if has_template else 0
+    return str(template) if has_template else None
+
+
+def _list_first_folder(builder: ManifestBuilder, roots: Sequence[str]) -> list[str]:
+    """The images of the first folder of frames that is there."""
+    frames = zip(builder.paths, builder.is_frames, strict=True)
+    probed = [path for path, is_frames in frames if is_frames][:MAX_PROBED_ENTRIES]
+    for folder in (os.path.join(root, path) for root in roots for path in probed):
+        if os.path.isdir(folder):
+            return list(filter(is_image, os.listdir(folder)))
+    return []

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from videomae2.data.manifests.builder import (
-    FIRST_NUMBER,
     ManifestBuilder,
     ReadOptions,
     parse_int,
@@ -139,7 +138,7 @@ def _add_row(
         # Without a start it is no window of a video file, but what its header says: often wrong.
         count = count if is_frames or window.start else ""
         first = _parse_number(start, window.start, minimum=0,
-                              default=FIRST_NUMBER if is_frames else 0)  # fmt: skip
+                              default=ABSENT if is_frames else 0)  # fmt: skip
         frames = _parse_number(count, window.count, minimum=1, default=ABSENT)
         if stop:
             frames = _parse_number(stop, window.stop, minimum=1, default=ABSENT) - first

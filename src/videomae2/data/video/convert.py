@@ -46,7 +46,7 @@ def read_rotation(frame: VideoFrame) -> Rotation:
     side_data: Any = frame.side_data  # PyAV's own types are wrong here
     try:
         matrix = side_data["DISPLAYMATRIX"]
-    except KeyError:
+    except (KeyError, ValueError):  # ValueError: there is data of a kind that PyAV has no name for
         return Rotation()
     a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
     swap = abs(b) > abs(a)

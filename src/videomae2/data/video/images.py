@@ -4,14 +4,21 @@ Axes: frames, height, width, channels.
 """
 
 import os
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Integer, UInt8
 
+from videomae2.data.video.frame_names import (
+    FrameName,
+    is_image,
+    order_by_number,
+    order_frames,
+    parse_frame_name,
+)
 from videomae2.data.video.reader import (
     CHANNELS,
     COPY_AGAIN,
@@ -33,9 +40,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 ImageArray = UInt8[np.ndarray, "height width channels"]
-_IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm"}
 _BILINEAR = 2  # pillow's bilinear filter, which averages when it shrinks
-_SIXTEEN_BIT_MODES = {"I;16", "I;16L", "I;16B"}
+SIXTEEN_BIT_MODES = {"I;16", "I;16L", "I;16B"}
 
 
 class FrameFolder(Reader):
@@ -51,14 +57,10 @@ class FrameFolder(Reader):
         first: int,
         frames: int | None,
         frame_rate: float | None,
+        bits: int,
     ) -> None:
-        self._path, self._pixels, self._limits = Path(path), pixels, limits
-        names = _list_images(self._path)
-        if frame_name is None:
-            count = check_window(path, first, frames, len(names))
-            self._names = names[first : first + count]
-        else:
-            self._names = _list_template_names(self._path, frame_name, first, frames, set(names))
+        self._path, self._pixels, self._limits, self._bits = Path(path), pixels, limits, bits
+        self._names = _select_frames(self._path, frame_name, first, frames)
         if len(self._names) > limits.max_frames:
             raise VideoError(path, f"it has more than the limit of {limits.max_frames} frames")
         self.num_frames = len(self._names)
@@ -93,86 +95,114 @@ class FrameFolder(Reader):
     def _load_image(self, name: str) -> ImageArray:
         # libjpeg through pillow is what every other tool gives; FFmpeg's MJPEG decoder takes half
         # the time and differs by up to 9 levels, since it spreads colour more coarsely.
-        from PIL import Image
-
         path = self._path / name
-        try:
-            with Image.open(path) as image:
-                if image.width * image.height > self._limits.max_pixels:
-                    limit = self._limits.max_pixels
-                    raise VideoError(path, f"it has more than the limit of {limit} pixels")
-                return _convert_image(image, path, self._pixels, self._limits.max_short_side)
-        except FileNotFoundError as error:
-            raise VideoError(path, f"this frame is missing; {COPY_AGAIN}") from error
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise VideoError(
-                path, f"this image cannot be read: {format_os_error(error)}; {COPY_AGAIN}"
-            ) from error
+        with open_image(path, self._limits) as image:
+            if (num_pages := getattr(image, "n_frames", 1)) > 1:
+                raise VideoError(
+                    path,
+                    f"it has {num_pages} pages, and one is a frame here; name the file as a video "
+                    "of its own, or save its pages as images",
+                )
+            return convert_image(image, path, self._pixels, self._limits.max_short_side, self._bits)
 
 
-def _convert_image(
-    image: "Image", path: Path, pixels: Pixels, max_short_side: int | None
+@contextmanager
+def open_image(path: Path, limits: ReadLimits) -> Iterator["Image"]:
+    """Open an image; whatever is wrong with it, also inside, is a `VideoError`."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            if image.width * image.height > limits.max_pixels:
+                raise VideoError(path, f"it has more than the limit of {limits.max_pixels} pixels")
+            yield image
+    except VideoError:
+        raise
+    except FileNotFoundError as error:
+        raise VideoError(path, f"this frame is missing; {COPY_AGAIN}") from error
+    except Exception as error:  # pillow's readers raise anything at all on damaged files
+        reason = format_os_error(error).splitlines()[0]
+        raise VideoError(path, f"this image cannot be read: {reason}; {COPY_AGAIN}") from error
+
+
+def convert_image(
+    image: "Image", path: Path, pixels: Pixels, max_short_side: int | None, bits: int
 ) -> ImageArray:
+    """The pixels of an image, turned as its EXIF says; of 16-bit ones the upper 8 of ``bits``."""
     from PIL import Image, ImageOps
 
     mode = {"rgb": "RGB", "gray": "L"}[pixels]
     height, width = compute_shrunk_size((image.height, image.width), max_short_side)
     # A JPEG gives its grey plane, or an eighth to a half of its size, for less work.
     image.draft(mode, (width, height))
-    if image.mode in _SIXTEEN_BIT_MODES:
-        image = Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
+    if image.mode in SIXTEEN_BIT_MODES:
+        image = Image.fromarray(to_eight_bits(np.asarray(image), bits, path))
     if image.mode in ("I", "F"):
         raise VideoError(path, "its pixels are 32-bit numbers, which have no agreed range")
     image = ImageOps.exif_transpose(image.convert(mode).resize((width, height), _BILINEAR))
     return np.asarray(image).reshape(image.height, image.width, CHANNELS[pixels])
 
 
-def _list_images(folder: Path) -> list[str]:
-    """List the images of a folder, in the order of the numbers in their names."""
+def to_eight_bits(
+    values: Integer[np.ndarray, "*shape"], bits: int, path: Path | str
+) -> UInt8[np.ndarray, "*shape"]:
+    """The upper 8 of the bits that are used.
+
+    Raises:
+        VideoError: A value needs more bits.
+    """
+    shifted = values.astype(np.uint16) >> (bits - 8)
+    if shifted.size and shifted.max() > 255:
+        raise VideoError(
+            path, f"it has values up to {values.max()}, and {bits} bits were found or given; give "
+            f"bits {int(values.max()).bit_length()} or more"
+        )  # fmt: skip
+    return shifted.astype(np.uint8)
+
+
+def _select_frames(
+    folder: Path, frame_name: str | None, first: int, frames: int | None
+) -> list[str]:
+    """The images of a window, in order: counted from 0, or by the numbers of a template."""
+    names = _list_images(folder)
     try:
-        names = [
-            name for name in os.listdir(folder) if Path(name).suffix.lower() in _IMAGE_SUFFIXES
-        ]
+        if frame_name is not None:
+            return _select_numbers(folder, parse_frame_name(frame_name), names, first, frames)
+        ordered = order_frames(names)
+    except ValueError as error:
+        raise VideoError(folder, str(error)) from error
+    count = check_window(folder, first, frames, len(ordered))
+    return ordered[first : first + count]
+
+
+def _list_images(folder: Path) -> list[str]:
+    try:
+        names = list(filter(is_image, os.listdir(folder)))
     except OSError as error:
         raise VideoError(
             folder, f"the folder cannot be listed: {format_os_error(error)}"
         ) from error
     if not names:
         raise VideoError(folder, "the folder has no images; name the folder right above them")
-    return sorted(names, key=_number_sort_key)
-
-
-def _number_sort_key(name: str) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
-
-
-def _list_template_names(
-    folder: Path, frame_name: str, first: int, frames: int | None, names_in_folder: Iterable[str]
-) -> list[str]:
-    """Name the files of a template; each must be there."""
-    present = set(names_in_folder)
-    if frames is not None:
-        names = [_format_frame_name(folder, frame_name, first + i) for i in range(frames)]
-    else:
-        names, number = [], first
-        while (name := _format_frame_name(folder, frame_name, number)) in present:
-            names.append(name)
-            number += 1
-        names = names or [name]
-    missing = next((name for name in names if name not in present), None)
-    if missing is not None:
-        known = sorted(present, key=_number_sort_key)
-        raise VideoError(
-            folder / missing, f"this frame is missing; there are {known[0]} .. {known[-1]}"
-        )
     return names
 
 
-def _format_frame_name(folder: Path, frame_name: str, number: int) -> str:
-    try:
-        if frame_name.format(number) != frame_name.format(number + 1):
-            return frame_name.format(number)
-    except (ValueError, LookupError):
-        pass
-    reason = f"frame_name {frame_name!r} is no name with one number, such as img_{{:05}}.jpg"
-    raise VideoError(folder, reason)
+def _select_numbers(
+    folder: Path, template: FrameName, names: Iterable[str], first: int, frames: int | None
+) -> list[str]:
+    """The images from a number on: each number if a count is given, else those that are there."""
+    digits_of = {name: template.extract_digits(name) for name in names}
+    matching = order_by_number(name for name, digits in digits_of.items() if digits)
+    number_of = {name: int(digits_of[name] or 0) for name in matching}
+    if frames is None and first in number_of.values():
+        return [name for name in matching if number_of[name] >= first]
+    name_of = {number: name for name, number in number_of.items()}
+    numbers = range(first, first + (frames or 1))
+    missing = next((number for number in numbers if number not in name_of), None)
+    if missing is not None:
+        missing_name = f"{template.prefix}{missing:0{template.width}}{template.suffix}"
+        known = matching or sorted(digits_of)
+        raise VideoError(
+            folder / missing_name, f"this frame is missing; there are {known[0]} .. {known[-1]}"
+        )
+    return [name_of[number] for number in numbers]

@@ -3,15 +3,21 @@
 Axes: frames, height, width, channels.
 """
 
+import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 from jaxtyping import UInt8
 
+from videomae2.data.video.images import to_eight_bits
 from videomae2.data.video.reader import (
+    CHANNELS,
     COPY_AGAIN,
     Frames,
+    Pixels,
     Reader,
     ReadLimits,
     check_indices,
@@ -26,32 +32,83 @@ _BILINEAR = 2  # pillow's bilinear filter, which averages when it shrinks
 
 
 class NpyFile(Reader):
-    """A `Reader` of an `.npy` file: uint8 [frames, height, width, channels], any channels."""
+    """A `Reader` of an `.npy` file: [frames, height, width, channels], any channels, or grey.
 
-    def __init__(self, path: Path | str, *, limits: ReadLimits, frame_rate: float | None) -> None:
-        self._path, self._limits = path, limits
-        try:
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise VideoError(
-                path, f"it is no whole .npy file: {format_os_error(error)}; {COPY_AGAIN}"
-            ) from error
-        if array.ndim != 4 or array.dtype != np.uint8 or array.size == 0:
-            raise VideoError(
-                path,
-                f"it holds {array.dtype} {list(array.shape)}, wanted uint8 "
-                "[frames, height, width, channels]",
-            )
-        # still the file, let go with its last view, but indexing gives a plain array
-        self._array = np.asarray(array)
-        self.num_frames = len(array)
+    uint8, or uint16 of which the upper 8 of ``bits`` are taken. Read piece by piece: a file that is
+    cut while it is mapped into memory would end the process.
+    """
+
+    def __init__(
+        self, path: Path | str, *, pixels: Pixels, limits: ReadLimits, frame_rate: float | None,
+        bits: int,
+    ) -> None:  # fmt: skip
+        self._path, self._limits, self._bits = path, limits, bits
+        self._dtype, shape, self._offset = read_npy_header(path)
+        self._repeats = CHANNELS[pixels] if len(shape) == 3 else 1
+        self._shape = (*shape[1:], 1) if len(shape) == 3 else shape[1:]
+        self.num_frames = shape[0]
+        if self.num_frames > limits.max_frames:
+            raise VideoError(path, f"it has more than the limit of {limits.max_frames} frames")
         self.seconds = compute_even_seconds(self.num_frames, frame_rate)
 
     def read(self, indices: Sequence[int]) -> Frames:
         check_indices(self._path, indices, self.num_frames)
-        check_size(self._path, len(indices), self._array.shape[1:], self._limits)
-        frames = self._array[list(indices)]
-        return _shrink_frames(frames, self._limits.max_short_side)
+        height, width, channels = self._shape
+        shape = (height, width, channels * self._repeats)
+        check_size(self._path, len(indices), shape, self._limits)
+        frames = np.empty((len(indices), *self._shape), np.uint8)
+        try:
+            with open(self._path, "rb") as file:
+                for place, index in enumerate(indices):
+                    frames[place] = self._read_frame(file, index)
+        except OSError as error:
+            raise VideoError(self._path, format_os_error(error)) from error
+        return np.repeat(_shrink_frames(frames, self._limits.max_short_side), self._repeats, axis=3)
+
+    def _read_frame(self, file: BinaryIO, index: int) -> UInt8[np.ndarray, "height width channels"]:
+        size = math.prod(self._shape) * self._dtype.itemsize
+        file.seek(self._offset + index * size)
+        content = file.read(size)
+        if len(content) < size:
+            raise VideoError(self._path, f"it ends before frame {index}; {COPY_AGAIN}")
+        values = np.frombuffer(content, self._dtype).reshape(self._shape)
+        return values if self._dtype == np.uint8 else to_eight_bits(values, self._bits, self._path)
+
+
+def read_npy_header(path: Path | str) -> tuple[np.dtype[Any], tuple[int, ...], int]:
+    """The type and shape of an array that holds a video, and where in the file it begins.
+
+    Raises:
+        VideoError: It is no array, or holds none; the message says what is wanted.
+    """
+    try:
+        with open(path, "rb") as file:
+            version = np.lib.format.read_magic(file)
+            reader = {
+                1: np.lib.format.read_array_header_1_0,
+                2: np.lib.format.read_array_header_2_0,
+            }
+            shape, is_fortran, dtype = reader[version[0]](file)
+            offset, size = file.tell(), os.fstat(file.fileno()).st_size
+    except Exception as error:  # numpy parses the header as Python, which raises anything
+        raise VideoError(path, f"it is no whole .npy file of numbers; {COPY_AGAIN}") from error
+    is_video = dtype in (np.dtype("u1"), np.dtype("<u2"), np.dtype(">u2")) and len(shape) in (3, 4)
+    if not is_video or is_fortran or min(shape) < 1:
+        order = " in Fortran order" * is_fortran
+        raise VideoError(
+            path,
+            f"it holds {dtype} {list(shape)}{order}, wanted uint8 or uint16 [frames, height, "
+            "width, channels], or without channels where it is grey",
+        )
+    if len(shape) == 4 and shape[1] in (1, 3) and shape[3] > 4:
+        raise VideoError(
+            path,
+            f"its shape {list(shape)} looks like [frames, channels, height, width]; save it with "
+            "the channels last: array.transpose(0, 2, 3, 1)",
+        )
+    if size < offset + math.prod(shape) * dtype.itemsize:
+        raise VideoError(path, f"it is no whole .npy file: it ends early; {COPY_AGAIN}")
+    return dtype, shape, offset
 
 
 def _shrink_frames(

@@ -76,6 +76,7 @@ def open_reader(
     first: int = 0,
     frames: int | None = None,
     frame_rate: float | None = None,
+    bits: int = 16,
 ) -> Reader:
     """Open what the path names: a folder of frame images, an `.npy` array, else a video file.
 
@@ -90,6 +91,7 @@ def open_reader(
         frames: How many frames from there; all there are if left out.
         frame_rate: Frames per second of a folder or an array, which do not tell it; without it
             they have no `seconds`. A video file goes by its own times.
+        bits: How many bits are used of images and arrays of 16; the upper 8 of them are read.
 
     Raises:
         VideoError: If it cannot be opened, is over a limit, or has no frames `first` ...
@@ -108,6 +110,7 @@ def open_reader(
             first=first,
             frames=frames,
             frame_rate=frame_rate,
+            bits=bits,
         )
     if not stat.S_ISREG(mode):
         raise VideoError(path, "it is a pipe, socket or device, wanted a file or a folder")
@@ -117,7 +120,11 @@ def open_reader(
     if os.fspath(path).endswith(".npy"):
         from videomae2.data.video.npy import NpyFile
 
-        reader = NpyFile(path, limits=limits, frame_rate=frame_rate)
+        reader = NpyFile(path, pixels=pixels, limits=limits, frame_rate=frame_rate, bits=bits)
+    elif os.fspath(path).lower().endswith((".tif", ".tiff")):
+        from videomae2.data.video.pages import PagedImage
+
+        reader = PagedImage(path, pixels=pixels, limits=limits, frame_rate=frame_rate, bits=bits)
     else:
         from videomae2.data.video.pyav_reader import VideoFile
 

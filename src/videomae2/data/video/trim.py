@@ -114,6 +114,7 @@ def open_video(entry: Entry, options: ReaderOptions) -> Reader:
         first=entry.first,
         frames=entry.frames,
         frame_rate=options.frame_rate,
+        bits=entry.bits,
     )
     return reader if entry.seconds is None else trim_seconds(reader, entry.path, *entry.seconds)
 

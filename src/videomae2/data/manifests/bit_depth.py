@@ -1,0 +1,64 @@
+"""How many of their 16 bits images and arrays use: found out from a few, since no file says it.
+
+Cameras for depth, heat or X-rays write 10, 12 or 14 bits; taken for 16 they would be all but black.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from videomae2.data.manifests.manifest import Entry, Manifest
+from videomae2.data.video.frame_names import is_image, order_frames
+from videomae2.data.video.images import SIXTEEN_BIT_MODES, open_image
+from videomae2.data.video.npy import read_npy_header
+from videomae2.data.video.pages import PAGED_EXTENSIONS
+from videomae2.data.video.reader import ReadLimits
+from videomae2.errors import VideoError
+
+_MAX_PROBED = 8  # videos, one frame of each
+_DEPTHS = (8, 10, 12, 14, 16)
+
+
+def find_bits(manifest: Manifest) -> tuple[int, int] | None:
+    """The bits that are used, and the largest value seen; None if no video has 16 of them.
+
+    Without a frame rate of their own are just the kinds of files that may have more than 8 bits.
+    """
+    suffixes = (".npy", *(f".{extension}" for extension in PAGED_EXTENSIONS))
+    candidates = [
+        row for row, path in enumerate(manifest.paths)
+        if manifest.is_frames[row] or path.lower().endswith(suffixes)
+    ]  # fmt: skip
+    step = max(1, len(candidates) // _MAX_PROBED)
+    largest = max((_read_largest_value(manifest[row]) for row in candidates[::step]), default=-1)
+    if largest < 0:
+        return None
+    return next(bits for bits in _DEPTHS if largest < 2**bits), largest
+
+
+def _read_largest_value(entry: Entry) -> int:
+    """The largest value of a frame in the middle; -1 where frames have 8 bits or cannot be read."""
+    try:
+        if entry.path.lower().endswith(".npy"):
+            return _read_largest_of_array(entry.path)
+        path = Path(entry.path)
+        if path.is_dir():
+            names = order_frames(filter(is_image, os.listdir(path)))
+            path = path / names[len(names) // 2]
+        with open_image(path, ReadLimits()) as image:
+            if image.mode not in SIXTEEN_BIT_MODES:
+                return -1
+            image.seek(getattr(image, "n_frames", 1) // 2)
+            return int(np.asarray(image).max())
+    except (OSError, ValueError, IndexError, VideoError):
+        return -1
+
+
+def _read_largest_of_array(path: str) -> int:
+    dtype, shape, offset = read_npy_header(path)
+    if dtype.itemsize == 1:
+        return -1
+    count = int(np.prod(shape[1:]))
+    start = offset + shape[0] // 2 * count * dtype.itemsize
+    return int(np.fromfile(path, dtype, count, offset=start).max())

@@ -1,0 +1,68 @@
+"""Read the pages of a TIFF file as the frames of a video, as microscopes write them.
+
+Axes: frames, height, width, channels.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from videomae2.data.video.images import convert_image, open_image
+from videomae2.data.video.reader import (
+    Deadline,
+    Frames,
+    Pixels,
+    Reader,
+    ReadLimits,
+    check_indices,
+    check_size,
+    compute_even_seconds,
+)
+from videomae2.errors import VideoError
+
+PAGED_EXTENSIONS = frozenset({"tif", "tiff"})
+
+
+def count_pages(path: Path | str) -> int:
+    """How many pages an image has; one where it cannot be read, which reading will say."""
+    try:
+        with open_image(Path(path), ReadLimits()) as image:
+            return int(getattr(image, "n_frames", 1))
+    except VideoError:
+        return 1
+
+
+class PagedImage(Reader):
+    """A `Reader` of one TIFF file."""
+
+    def __init__(
+        self, path: Path | str, *, pixels: Pixels, limits: ReadLimits, frame_rate: float | None,
+        bits: int,
+    ) -> None:  # fmt: skip
+        self._path, self._pixels, self._limits, self._bits = Path(path), pixels, limits, bits
+        with open_image(self._path, limits) as image:
+            self.num_frames = int(getattr(image, "n_frames", 1))
+        if self.num_frames > limits.max_frames:
+            raise VideoError(path, f"it has more than the limit of {limits.max_frames} frames")
+        self.seconds = compute_even_seconds(self.num_frames, frame_rate)
+
+    def read(self, indices: Sequence[int]) -> Frames:
+        check_indices(self._path, indices, self.num_frames)
+        if not indices:
+            return self.read([0])[:0]
+        deadline = Deadline(self._path, self._limits.timeout_seconds)
+        pages: dict[int, Any] = {}
+        with open_image(self._path, self._limits) as image:
+            for index in sorted(set(indices)):
+                deadline.check()
+                image.seek(index)
+                pages[index] = convert_image(
+                    image, self._path, self._pixels, self._limits.max_short_side, self._bits
+                )
+                if len(pages) == 1:
+                    check_size(self._path, len(indices), pages[index].shape, self._limits)
+        if len({page.shape for page in pages.values()}) > 1:
+            raise VideoError(self._path, "its pages have several sizes")
+        return np.stack([pages[index] for index in indices])
