@@ -154,16 +154,28 @@ def test_without_a_clock_a_frame_rate_is_wanted(folder, tmp_path):
     assert spans(line_of(folder / "model", video, frame_rate=10.0)) == [(0, 6.0, "bright")]
 
 
-def test_a_video_that_is_damaged_further_on_has_a_time_line_up_to_there(
-    folder, tmp_path, monkeypatch
+@pytest.mark.parametrize("broken", [0, 2, 30, 42])
+@pytest.mark.parametrize("chunk", [8, 64])
+def test_a_damaged_frame_costs_the_windows_that_show_it_and_no_other(
+    folder, tmp_path, monkeypatch, broken, chunk
 ):
-    monkeypatch.setattr(scanning, "_CHUNK_FRAMES", 8)
-    found = line_of(folder / "model", images(tmp_path / "late", broken=42), frame_rate=10.0)
-    assert "042.png" in found.read_error.path
-    assert found.length_seconds == pytest.approx(3.2)  # what came before in whole parts
-    assert spans(found) == [(0, 3.2, "bright")]
-    with pytest.raises(VideoError, match=r"002\.png"):
-        line_of(folder / "model", images(tmp_path / "early", broken=2), frame_rate=10.0)
+    monkeypatch.setattr(scanning, "_CHUNK_FRAMES", chunk)
+    whole = line_of(folder / "model", images(tmp_path / "whole"), frame_rate=10.0)
+    found = line_of(folder / "model", images(tmp_path / "broken", broken=broken), frame_rate=10.0)
+    intact = ~(whole.windows.frames == broken).any(axis=1)
+    assert 0 < found.num_lost == (~intact).sum()
+    np.testing.assert_array_equal(found.windows.starts, whole.windows.starts[intact])
+    np.testing.assert_allclose(found.scores, whole.scores[intact], atol=1e-6)
+    assert f"{broken:03}.png" in found.read_error.path
+    assert found.describe_loss().startswith(f"{found.num_lost} of {len(intact)} windows")
+
+
+def test_without_a_single_whole_window_a_video_is_unreadable(folder, tmp_path):
+    frames = images(tmp_path / "frames")
+    for number in range(60):
+        (frames / f"{number:03}.png").write_bytes(b"no image")
+    with pytest.raises(VideoError, match="cannot be read"):
+        line_of(folder / "model", frames, frame_rate=10.0)
 
 
 def test_channels_that_the_model_does_not_read_are_refused(folder, tmp_path):

@@ -62,11 +62,9 @@ class PredictionPrinter:
     def print_timeline(self, timeline: Timeline, files: dict[str, Path]) -> None:
         """Print a time line."""
         self.num_done += 1
-        stopped = timeline.read_error
-        if stopped is not None:
+        if timeline.num_lost:
             self.num_failed += 1
-            until = format_clock(timeline.length_seconds, decimals=2)
-            self._print_warning(f"{stopped}; its time line ends at {until}")
+            self._print_warning(f"{timeline.video}: {timeline.describe_loss()}")
         if self._as_json:
             paths = {kind: str(path) for kind, path in files.items()}
             self._print_json(build_timeline_json(timeline) | ({"files": paths} if paths else {}))

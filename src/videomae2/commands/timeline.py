@@ -52,8 +52,8 @@ def build_timeline_json(timeline: Timeline) -> dict[str, Any]:
         keys = ("start", "stop", "class", "name", "probability")
         rows = _build_segment_rows(timeline)
         entry["segments"] = [dict(zip(keys, row, strict=True)) for row in rows]
-    if timeline.read_error is not None:
-        entry["error"] = f"stopped early: {timeline.read_error.reason}"
+    if timeline.num_lost:
+        entry["error"] = timeline.describe_loss()
     return entry
 
 
@@ -223,12 +223,10 @@ def _write_overlay_video(
     with make_scan_pool(predictor) as pool:
         info = open_scan(pool, request)
         assert info.seconds is not None  # else there were no time line
-        fps, indices = select_frames(info.seconds, timeline.length_seconds)
-        frames = (
-            pair
-            for part, pixels in iterate_scan(pool, request, np.unique(indices).tolist(), info.shape)
-            for pair in zip(part, pixels, strict=True)
-        )
+        shown_seconds = info.seconds + info.start_seconds
+        fps, indices = select_frames(shown_seconds, timeline.length_seconds)
+        parts = iterate_scan(pool, request, np.unique(indices).tolist(), info.shape)
+        frames = (pair for part in parts for pair in zip(part.indices, part.frames, strict=True))
         pictures = compose_overlay_video(timeline, frames, indices, fps)
         with atomic_write(path) as partial:
             tracked = _track_pictures(pictures, fps, timeline.length_seconds, title)

@@ -8,6 +8,7 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Annotated
 
 import numpy as np
@@ -17,9 +18,16 @@ from torch import Tensor
 
 from videomae2.base.progress import track
 from videomae2.base.ranges import POSITIVE, SHARE, find_range_errors
-from videomae2.data.video.reader import Frames
+from videomae2.base.text import format_count
 from videomae2.data.video.trim import check_channels
-from videomae2.data.views.scan import SCAN_FUNCTION, ScanInfo, ScanRequest, iterate_scan, open_scan
+from videomae2.data.views.scan import (
+    SCAN_FUNCTION,
+    ScanInfo,
+    ScanPart,
+    ScanRequest,
+    iterate_scan,
+    open_scan,
+)
 from videomae2.data.views.sliding import SlidingWindows, strided_windows, timed_windows
 from videomae2.data.workers.pool import Pool
 from videomae2.errors import ConfigError, VideoError
@@ -77,8 +85,16 @@ class Timeline:
     """The mean over the windows that show a moment."""
     segments: list[Segment]
     """What holds when, by start; empty for numbers."""
+    num_lost: int = 0
+    """Windows that could not be read."""
     read_error: VideoError | None = None
-    """Why the video could not be read to its end; the time line covers what was."""
+    """Why the first of them could not; the time line covers what was read."""
+
+    def describe_loss(self) -> str:
+        """Say how many windows are not there, and why; "" where all are."""
+        total = format_count(len(self.windows.starts) + self.num_lost, "window")
+        reason = self.read_error.reason if self.read_error else ""
+        return f"{self.num_lost} of {total} cannot be read: {reason}" if self.num_lost else ""
 
 
 def compute_timeline(predictor: Predictor, video: VideoInput, config: TimelineConfig) -> Timeline:
@@ -90,28 +106,24 @@ def compute_timeline(predictor: Predictor, video: VideoInput, config: TimelineCo
     """
     check_window_length(predictor, config)
     request = build_scan_request(predictor, video)
-    scores, read_error = [], None
     with make_scan_pool(predictor) as pool:
         stream_info = open_scan(pool, request)
         windows = plan_windows(predictor, config, stream_info, video.entry.path)
         parts = iterate_scan(pool, request, np.unique(windows.frames).tolist(), stream_info.shape)
+        clips = _ClipCutter(predictor, windows)
         name, length_seconds = os.path.basename(video.entry.path), float(windows.stops[-1])
-        num_done, done_seconds = 0, 0.0
-        try:
-            with track(name, total=length_seconds, unit="s") as progress:
-                for batch_scores in _score_clips(predictor, _cut_clips(predictor, parts, windows)):
-                    scores.append(batch_scores)
-                    num_done += len(batch_scores)
-                    stop = float(windows.stops[num_done - 1])
-                    progress.advance(stop - done_seconds)
-                    done_seconds = stop
-        except VideoError as error:
-            if not scores:
-                raise
-            read_error = error
-    windows = SlidingWindows(
-        windows.frames[:num_done], windows.starts[:num_done], windows.stops[:num_done]
-    )
+        scores = []
+        with track(name, total=length_seconds, unit="s") as progress:
+            done_seconds = 0.0
+            for batch_scores, last_window in _score_clips(predictor, clips.cut(parts)):
+                scores.append(batch_scores)
+                stop = float(windows.stops[last_window])
+                progress.advance(stop - done_seconds)
+                done_seconds = stop
+    read_error, num_windows = clips.error, len(windows.starts)
+    if read_error is not None and not scores:
+        raise read_error
+    windows = windows.take(np.array(clips.complete, dtype=np.int64))
     all_scores = np.concatenate(scores)
     bins, outputs = smooth_windows(windows.starts, windows.stops, all_scores), predictor.outputs
     segments: list[Segment] = []
@@ -128,6 +140,7 @@ def compute_timeline(predictor: Predictor, video: VideoInput, config: TimelineCo
         video=video.entry.path,
         outputs=outputs,
         length_seconds=float(windows.stops[-1]),
+        num_lost=num_windows - len(windows.starts),
         windows=windows,
         scores=all_scores,
         bins=bins,
@@ -183,50 +196,58 @@ def plan_windows(
     try:
         if window_seconds is None and views.interval_unit == "frames":
             stride = int(views.frame_interval)
-            return strided_windows(seconds, views.frames, stride, hop_seconds=hop_seconds)
-        return timed_windows(
-            seconds,
-            views.frames,
-            window_seconds or views.frames * views.step_seconds,
-            hop_seconds=hop_seconds,
-            centered=views.frame_sampling == "tsn",
-        )
+            windows = strided_windows(seconds, views.frames, stride, hop_seconds=hop_seconds)
+        else:
+            windows = timed_windows(
+                seconds,
+                views.frames,
+                window_seconds or views.frames * views.step_seconds,
+                hop_seconds=hop_seconds,
+                centered=views.frame_sampling == "tsn",
+            )
     except ValueError as error:
         raise VideoError(path, str(error)) from error
+    return windows.shift(stream_info.start_seconds)
+
+
+class _ClipCutter:
+    """Cuts the clips of windows out of a video that is read from first to last."""
+
+    def __init__(self, predictor: Predictor, windows: SlidingWindows) -> None:
+        self._crop, self._pending = predictor.scorer.crop_center, deque(windows.frames.tolist())
+        self._frames: dict[int, Tensor] = {}
+        self._number = 0
+        self.complete: list[int] = []
+        """The windows that were cut, by their numbers."""
+        self.error: VideoError | None = None
+        """Why others were not."""
+
+    def cut(self, parts: Iterator[ScanPart]) -> Iterator[tuple[Tensor, int]]:
+        """Give clips with the numbers of their windows; a damaged frame costs its windows alone."""
+        try:
+            for part in parts:
+                self.error = self.error or part.error
+                cropped = self._crop(part.frames) if part.indices else ()
+                self._frames.update(zip(part.indices, cropped, strict=True))
+                yield from self._cut_until(part.last)
+        except VideoError as error:
+            self.error = self.error or error
+
+    def _cut_until(self, last: int) -> Iterator[tuple[Tensor, int]]:
+        while self._pending and self._pending[0][-1] <= last:
+            indices = self._pending.popleft()
+            if all(index in self._frames for index in indices):
+                self.complete.append(self._number)
+                yield torch.stack([self._frames[index] for index in indices]), self._number
+            self._number += 1
+        first = self._pending[0][0] if self._pending else last + 1
+        for dropped in [index for index in self._frames if index < first]:
+            del self._frames[dropped]
 
 
 def _score_clips(
-    predictor: Predictor, clips: Iterator[list[Tensor]]
-) -> Iterator[Float64[np.ndarray, "windows outputs"]]:
-    """Scores of the windows in order, some at a time; what was read before a damage is scored."""
-    pending: list[Tensor] = []
-    read_error: VideoError | None = None
-    try:
-        for new_clips in clips:
-            pending += new_clips
-            while len(pending) >= _BATCH_SIZE:
-                yield predictor.score_clips(torch.stack(pending[:_BATCH_SIZE]))
-                del pending[:_BATCH_SIZE]
-    except VideoError as error:
-        read_error = error
-    if pending:
-        yield predictor.score_clips(torch.stack(pending))
-    if read_error is not None:
-        raise read_error
-
-
-def _cut_clips(
-    predictor: Predictor, parts: Iterator[tuple[tuple[int, ...], Frames]], windows: SlidingWindows
-) -> Iterator[list[Tensor]]:
-    """The clips that get complete with each part of the video, in order."""
-    pending_windows = deque(windows.frames.tolist())
-    frames_by_index: dict[int, Tensor] = {}
-    for indices, frames in parts:
-        frames_by_index.update(zip(indices, predictor.scorer.crop_center(frames), strict=True))
-        complete = []
-        while pending_windows and pending_windows[0][-1] <= indices[-1]:
-            complete.append(torch.stack([frames_by_index[i] for i in pending_windows.popleft()]))
-        first = pending_windows[0][0] if pending_windows else 0
-        for dropped in [index for index in frames_by_index if index < first]:
-            del frames_by_index[dropped]
-        yield complete
+    predictor: Predictor, clips: Iterator[tuple[Tensor, int]]
+) -> Iterator[tuple[Float64[np.ndarray, "windows outputs"], int]]:
+    """Scores of the windows in order, some at a time, and the number of the last of them."""
+    while batch := list(islice(clips, _BATCH_SIZE)):
+        yield predictor.score_clips(torch.stack([clip for clip, _ in batch])), batch[-1][1]

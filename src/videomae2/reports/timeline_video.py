@@ -124,16 +124,20 @@ def compose_overlay_video(
 ) -> Iterator[Picture]:
     """Give every picture of the film; a frame of the video may be shown more than once.
 
-    ``frames`` come rising, each with its index; ``select_frames`` gave the rest.
+    ``frames`` come rising, each with its index; ``select_frames`` gave the rest. Those that are
+    lost are not among them: the next one is shown, or at the end the last.
     """
     overlay: Overlay | None = None
     pending = deque(enumerate(frame_indices.tolist()))
     for index, frame in frames:
         video_part = _render_frame(frame)
         overlay = overlay or Overlay(timeline, video_part.shape[1])
-        while pending and pending[0][1] == index:
+        while pending and pending[0][1] <= index:
             seconds = pending.popleft()[0] / float(fps)
             yield np.concatenate((video_part, overlay.render(seconds)))
+    if overlay is not None:
+        for number, _ in pending:
+            yield np.concatenate((video_part, overlay.render(number / float(fps))))
 
 
 def select_frames(

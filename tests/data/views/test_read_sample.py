@@ -104,7 +104,10 @@ def test_segments_give_a_frame_of_each_part_that_is_drawn_or_in_the_middle(array
 
 @pytest.mark.parametrize("unit", ["seconds", "per-second"])
 def test_without_a_clock_a_stride_in_seconds_is_an_error_of_the_video(array, unit):
-    with pytest.raises(VideoError, match="no clock, and the stride counts in seconds; give its f"):
+    with pytest.raises(
+        VideoError,
+        match="no clock, and its window or the frame interval counts in seconds; give its f",
+    ):
         read(array, interval_unit=unit)
 
 

@@ -39,8 +39,8 @@ def test_parts_are_the_frames_of_a_plain_decoder_and_each_is_decoded_once(video,
     decoded = []
     original = stream.decode_from_start
 
-    def counted(*args):
-        for frame in original(*args):
+    def counted(*args, **options):
+        for frame in original(*args, **options):
             decoded.append(frame.pts)
             yield frame
 
@@ -53,7 +53,7 @@ def test_parts_are_the_frames_of_a_plain_decoder_and_each_is_decoded_once(video,
         assert opened.seconds[1] == pytest.approx(0.04)
         parts = [
             (indices, frames.copy())
-            for indices, frames in iterate_scan(pool, request(video), wanted, opened.shape)
+            for indices, frames, _, _ in iterate_scan(pool, request(video), wanted, opened.shape)
         ]
     assert max(len(indices) for indices, _ in parts) == 7
     assert [index for indices, _ in parts for index in indices] == wanted
@@ -67,14 +67,14 @@ def test_parts_of_large_frames_have_few_of_them(video, monkeypatch):
     monkeypatch.setattr(scanning, "_CHUNK_BYTES", 2 * 48 * 64 * 3)
     with in_this_process() as pool:
         shape = open_scan(pool, request(video)).shape
-        counts = [len(i) for i, _ in iterate_scan(pool, request(video), range(5), shape)]
+        counts = [len(part.indices) for part in iterate_scan(pool, request(video), range(5), shape)]
     assert counts == [2, 2, 1]
 
 
 def test_a_reading_process_gives_the_same(video):
     with Pool(SCAN_FUNCTION, num_workers=1, timeout_seconds=30.0, memory_limit_bytes=2**30) as pool:
         shape = open_scan(pool, request(video)).shape
-        for indices, frames in iterate_scan(pool, request(video), [3, 40, 59], shape):
+        for indices, frames, *_ in iterate_scan(pool, request(video), [3, 40, 59], shape):
             assert [number_of(frame) for frame in frames] == list(indices) == [3, 40, 59]
 
 
@@ -110,8 +110,9 @@ def test_arrays_have_no_clock_unless_told(tmp_path):
         assert (opened.seconds, opened.shape) == (None, (4, 4, 3))
         timed = request(tmp_path / "a.npy", frame_rate=2.0)
         assert open_scan(pool, timed).seconds.tolist() == [0, 0.5, 1, 1.5, 2]
-        ((_, found),) = iterate_scan(pool, timed, [1, 4], opened.shape)
+        ((_, found, last, error),) = iterate_scan(pool, timed, [1, 4], opened.shape)
         assert np.array_equal(found, frames[[1, 4]])
+        assert (last, error) == (4, None)
 
 
 def test_what_cannot_be_opened_says_why(video, tmp_path):

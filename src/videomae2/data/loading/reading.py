@@ -23,8 +23,9 @@ MAX_ATTEMPTS = 2
 class ReadingConfig:
     """How videos are read.
 
-    What is read of a video does not depend on it, short of ``max_short_side``; which videos are
-    left out as unreadable depends on the limits of time and memory.
+    What is read of a video does not depend on it, short of ``max_short_side`` and
+    ``square_pixels``; which videos are left out as unreadable depends on the limits of time and
+    memory.
     """
 
     num_workers: Annotated[int | None, NOT_NEGATIVE] = None
@@ -40,12 +41,17 @@ class ReadingConfig:
     """Shrink larger frames to this short side while reading; changes pixels a little and saves
     much memory on large videos."""
 
+    square_pixels: bool = False
+    """Give frames the shape in which players show them, where their pixels are not square (DVD, DV,
+    AVCHD); else as they are stored, as in the released code."""
+
     def limits(self) -> ReadLimits:
         """What reading one video may cost."""
         return ReadLimits(
             timeout_seconds=self.timeout_seconds,
             max_bytes=self._memory_limit_bytes,
             max_short_side=self.max_short_side,
+            square_pixels=self.square_pixels,
         )
 
     def pool(self, task: str, *, num_workers: int, max_attempts: int = MAX_ATTEMPTS) -> Pool:

@@ -141,6 +141,7 @@ class Manifest:
         for column in (self.first, self.frames, self.labels):
             content.update(column.astype("<i4").tobytes())
         content.update(self.is_frames.tobytes())
+        content.update(b"" if self.bits == 16 else bytes((self.bits,)))
         content.update(b"" if self.seconds is None else self.seconds.astype("<f8").tobytes())
         return content.hexdigest()[:16]
 

@@ -3,6 +3,7 @@
 Axes: frames, height, width, channels.
 """
 
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,14 +38,34 @@ def coded_size(frame: VideoFrame) -> FrameSize:
     return frame.height, frame.width
 
 
+def shown_size(size: FrameSize, pixel_aspect: Fraction, limits: ReadLimits) -> FrameSize:
+    """The size at which players show a picture as coded, where that is wanted."""
+    height, width = size
+    return (height, max(1, round(width * pixel_aspect))) if limits.square_pixels else size
+
+
+class DamageTracker:
+    """Tells which frames of a decoder are intact, asked for each in turn.
+
+    What leans on a frame that was made up in part is no better, up to the next key frame.
+    """
+
+    def __init__(self) -> None:
+        self._is_damaged = False
+
+    def __call__(self, frame: VideoFrame) -> bool:
+        self._is_damaged = frame.is_corrupt or (self._is_damaged and not frame.key_frame)
+        return not self._is_damaged
+
+
 def read_rotation(frame: VideoFrame) -> Rotation:
     """Read from a frame's display matrix how it is shown: turned by quarters, mirrored.
 
     The matrix sends a point (x, y) to (a x + c y, b x + d y); of a slanted one, the nearest
     quarter counts. Source: `libavutil/display.h` of FFmpeg.
     """
-    side_data: Any = frame.side_data  # PyAV's own types are wrong here
     try:
+        side_data: Any = frame.side_data  # PyAV's own types are wrong here
         matrix = side_data["DISPLAYMATRIX"]
     except (KeyError, ValueError):  # ValueError: there is data of a kind that PyAV has no name for
         return Rotation()

@@ -39,6 +39,8 @@ class FrameIndex:
     """How many packets the decoder must hold back to give frames in order."""
     by_count: bool = False
     """Whether times cannot be trusted, so that only counting from the start finds a frame."""
+    start_seconds: float = 0.0
+    """When players show the first frame, which may come after the sound."""
 
     @property
     def nbytes(self) -> int:
@@ -63,6 +65,10 @@ class DecodeRange(NamedTuple):
     last: int
 
 
+MAX_REORDER_DEPTH = 16
+"""As many frames as FFmpeg's decoders hold back; told to hold back more, they end the process."""
+
+
 def index_from_packets(packets: PacketList, tick_seconds: float) -> FrameIndex | None:
     """Make a table from packets alone; None if their times do not tell the frames apart."""
     if not any(packets.is_shown) or None in packets.times or not packets.is_key[0]:
@@ -76,7 +82,12 @@ def index_from_packets(packets: PacketList, tick_seconds: float) -> FrameIndex |
         times[shown_packets].min() < times[0] and packets.is_shown[0]
     ):
         return None
-    return _build_index(frames, order, packets, times, tick_seconds)
+    return _keep_decodable(_build_index(frames, order, packets, times, tick_seconds))
+
+
+def _keep_decodable(index: FrameIndex) -> FrameIndex | None:
+    """None where packets are so far from the order of frames that only counting finds them."""
+    return index if index.reorder_depth <= MAX_REORDER_DEPTH else None
 
 
 def index_from_frames(
@@ -95,7 +106,8 @@ def index_from_frames(
         or np.any(np.diff(frame_times) <= 0)
     ):
         return None
-    return _build_index(frame_times, position[position_in_order], packets, times, tick_seconds)
+    index = _build_index(frame_times, position[position_in_order], packets, times, tick_seconds)
+    return _keep_decodable(index)
 
 
 def index_from_counts(seconds: Sequence[float]) -> FrameIndex:

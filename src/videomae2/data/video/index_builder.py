@@ -1,6 +1,7 @@
 """Find out which frames a video file has: from its packets, and by decoding where that errs."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain, islice
 
 import av
@@ -41,6 +42,16 @@ def build_index(
     Raises:
         VideoError: If it has no frame, or more than the limit.
     """
+    start, base = packet_reader.container_start_seconds, packet_reader.stream.time_base
+    index = _build_index(path, packet_reader, deadline, limits)
+    if index.by_count or not base:
+        return index
+    return replace(index, start_seconds=max(0.0, float(index.times[0] * base) - start))
+
+
+def _build_index(
+    path: str, packet_reader: PacketReader, deadline: Deadline, limits: ReadLimits
+) -> FrameIndex:
     packets = _read_packet_list(path, packet_reader, deadline, limits)
     base, rate = packet_reader.stream.time_base, packet_reader.stream.average_rate or _DEFAULT_RATE
     tick_seconds = float(base) if base else 1 / float(rate)
@@ -118,13 +129,22 @@ def _decode_times(
     return times
 
 
-def decode_from_start(path: str, limits: ReadLimits, deadline: Deadline) -> Iterator[VideoFrame]:
-    """Decode a file from its start to its end; the deadline is looked at after every packet."""
+def decode_from_start(
+    path: str, limits: ReadLimits, deadline: Deadline, *, skip_damage: bool = False
+) -> Iterator[VideoFrame]:
+    """Decode a file from its start to its end; the deadline is looked at after every packet.
+
+    ``skip_damage``: go on after packets that cannot be decoded.
+    """
     packet_reader = PacketReader(path, limits, quick=False)
     try:
         packet_reader.open(deadline)
         for packet in chain(packet_reader.iterate_remaining(), (None,)):
-            yield from packet_reader.codec.decode(packet)
+            try:
+                yield from packet_reader.codec.decode(packet)
+            except av.error.InvalidDataError:
+                if not skip_damage:
+                    raise
             deadline.check()
     finally:
         packet_reader.close()

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -174,6 +175,17 @@ class PacketReader:
         """FFmpeg's name of the container, e.g. `avi`."""
         assert self._container is not None
         return self._container.format.name
+
+    @property
+    def container_start_seconds(self) -> float:
+        """When the first of picture and sound is shown, from which players count."""
+        assert self._container is not None
+        return (self._container.start_time or 0) / av.time_base
+
+    @property
+    def pixel_aspect(self) -> Fraction:
+        """How wide a pixel is shown for its height; 1 where the file does not say."""
+        return self.stream.sample_aspect_ratio or Fraction(1)
 
     def iterate_remaining(self) -> Iterator[VideoPacket]:
         """All packets from here on; where the feed stands is not known after that."""

@@ -8,13 +8,21 @@ file does not behave as the index says, the frames come from decoding the file f
 """
 
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from time import perf_counter
 
 import av
 from av.video.frame import VideoFrame
 
-from videomae2.data.video.convert import FrameBuffer, FrameSize, coded_size, read_rotation
+from videomae2.data.video.convert import (
+    DamageTracker,
+    FrameBuffer,
+    FrameSize,
+    coded_size,
+    read_rotation,
+    shown_size,
+)
 from videomae2.data.video.frame_index import (
     FrameIndex,
     IndexCache,
@@ -60,6 +68,7 @@ class VideoFile(Reader):
         self.frame_index = self._load_index()
         """Which packet holds which frame."""
         self.seconds: Seconds = self.frame_index.seconds
+        self.start_seconds = self.frame_index.start_seconds
         self.num_frames = len(self.seconds)
 
     def read(self, indices: Sequence[int]) -> Frames:
@@ -70,6 +79,12 @@ class VideoFile(Reader):
         self._deadline = None  # what opening left of the time is for the first read only
         with translate_ffmpeg_errors(self._path, deadline):
             return self._read(indices, deadline)
+
+    @property
+    def pixel_aspect(self) -> Fraction:
+        """How wide a pixel is shown for its height."""
+        self._open(self._deadline or Deadline(self._path, self._limits.timeout_seconds))
+        return self._packet_reader.pixel_aspect
 
     def close(self) -> None:
         self._packet_reader.close()
@@ -130,12 +145,15 @@ class VideoFile(Reader):
 
     def _read_from_start(self, indices: Sequence[int], deadline: Deadline) -> Frames:
         """Decode everything up to the last wanted frame: slow, and right for every file."""
-        by_count = self.frame_index.by_count
+        by_count, is_intact = self.frame_index.by_count, DamageTracker()
         keys = self.frame_index.times[list(indices)].tolist()
         collector = _FrameCollector(self, keys)
         try:
             for number, frame in enumerate(decode_from_start(self._path, self._limits, deadline)):
-                collector.add(number if by_count else frame.pts, frame)
+                key = number if by_count else frame.pts
+                if not is_intact(frame) and key in collector.rows:
+                    raise self._build_damage_error(indices, keys, collector, key)
+                collector.add(key, frame)
                 if not collector.rows:
                     return collector.frames
         except av.error.InvalidDataError as error:
@@ -143,17 +161,17 @@ class VideoFile(Reader):
         raise self._build_damage_error(indices, keys, collector)
 
     def _build_damage_error(
-        self, indices: Sequence[int], keys: list[int], collector: "_FrameCollector"
+        self,
+        indices: Sequence[int],
+        keys: list[int],
+        collector: "_FrameCollector",
+        lost_key: int | None = None,
     ) -> VideoError:
+        lost_keys = collector.rows if lost_key is None else (lost_key,)
         lost_index = min(
-            index for index, key in zip(indices, keys, strict=True) if key in collector.rows
+            index for index, key in zip(indices, keys, strict=True) if key in lost_keys
         )
-        reason = (
-            f"frame {lost_index} of {self.num_frames} cannot be decoded, the file is "
-            f"damaged there; "
-            f"{COPY_AGAIN}"
-        )
-        return VideoError(self._path, reason)
+        return build_damage_error(self._path, lost_index, self.num_frames)
 
     def new_buffer(self, count: int, frame: VideoFrame) -> FrameBuffer:
         """Make the array for so many frames; `frame` is any of the video.
@@ -168,7 +186,16 @@ class VideoFile(Reader):
                 next(decode_from_start(self._path, self._limits, deadline), frame)
             )
         rotation, limits = read_rotation(frame), self._limits
+        size = shown_size(size, self._packet_reader.pixel_aspect, limits)
         return FrameBuffer(self._path, count, size, rotation, pixels=self._pixels, limits=limits)
+
+
+def build_damage_error(path: str, index: int, num_frames: int) -> VideoError:
+    """The error of a frame that is lost."""
+    return VideoError(
+        path,
+        f"frame {index} of {num_frames} cannot be decoded, the file is damaged there; {COPY_AGAIN}",
+    )
 
 
 class _FrameCollector:

@@ -44,6 +44,8 @@ class ReadLimits:
     """Size of one frame, before it is shrunk."""
     max_short_side: int | None = None
     """Shrink frames until their short side is at most this many pixels; the aspect stays."""
+    square_pixels: bool = False
+    """Give frames as players show them, where their pixels are not square, not as stored."""
 
 
 class Reader:
@@ -52,6 +54,8 @@ class Reader:
     num_frames: int
     seconds: Seconds | None
     """When each frame is shown, counted from the first; None if nothing tells the time."""
+    start_seconds: float = 0.0
+    """When players show the first frame, which may come after the sound."""
 
     def read(self, indices: Sequence[int]) -> Frames:
         """Give the frames with these indices, in this order; any order, repeats allowed."""

@@ -9,10 +9,16 @@ from itertools import chain
 import av
 from av.video.frame import VideoFrame
 
-from videomae2.data.video.convert import FrameBuffer, coded_size, read_rotation
+from videomae2.data.video.convert import (
+    DamageTracker,
+    FrameBuffer,
+    coded_size,
+    read_rotation,
+    shown_size,
+)
 from videomae2.data.video.index_builder import decode_from_start
 from videomae2.data.video.packets import translate_ffmpeg_errors
-from videomae2.data.video.pyav_reader import VideoFile
+from videomae2.data.video.pyav_reader import VideoFile, build_damage_error
 from videomae2.data.video.reader import (
     COPY_AGAIN,
     Deadline,
@@ -39,6 +45,7 @@ class VideoStream:
         self._path, self._pixels, self._limits = path, pixels, limits
         with VideoFile(path, pixels=pixels, limits=limits) as file:
             self._index, self.seconds = file.frame_index, file.seconds
+            self._pixel_aspect, self.start_seconds = file.pixel_aspect, file.start_seconds
         self.num_frames = len(self.seconds)
         self._deadline = Deadline(path, limits.timeout_seconds)
         self._frames: Iterator[tuple[int | None, VideoFrame]] = iter(())
@@ -56,7 +63,18 @@ class VideoStream:
         """Give frames by rising indices; decodes from the start again if the first has gone by.
 
         Raises:
-            VideoError: If there is no such frame, or the file is damaged before it.
+            VideoError: If there is no such frame, or one is damaged.
+        """
+        frames, lost = self.read_intact(indices)
+        if lost:
+            raise build_damage_error(self._path, lost[0], self.num_frames)
+        return frames
+
+    def read_intact(self, indices: Sequence[int]) -> tuple[Frames, list[int]]:
+        """Give those of the frames that are not damaged, and the indices of those that are.
+
+        Raises:
+            VideoError: If there is no such frame, or the time is over.
         """
         check_indices(self._path, indices, self.num_frames)
         self._deadline.renew()
@@ -70,7 +88,7 @@ class VideoStream:
 
     def _restart(self) -> VideoFrame:
         """Go to the first frame, and give it."""
-        self._frames, self._next = self._iterate_keyed(), 0
+        self._frames, self._next, self._is_intact = self._iterate_keyed(), 0, DamageTracker()
         first = next(self._frames, None)
         if first is None:
             raise VideoError(self._path, f"not one of its frames can be decoded; {COPY_AGAIN}")
@@ -79,31 +97,36 @@ class VideoStream:
 
     def _iterate_keyed(self) -> Iterator[tuple[int | None, VideoFrame]]:
         """Every frame with what the table knows it by: its number or its time."""
-        frames = decode_from_start(self._path, self._limits, self._deadline)
+        # where frames are counted, what is left out would shift all behind it
+        frames = decode_from_start(
+            self._path, self._limits, self._deadline, skip_damage=not self._index.by_count
+        )
         for number, frame in enumerate(frames):
             yield (number if self._index.by_count else frame.pts), frame
 
-    def _read(self, indices: Sequence[int]) -> Frames:
-        rows = {int(self._index.times[index]): row for row, index in enumerate(indices)}
-        buffer = self._new_buffer(len(indices))
+    def _read(self, indices: Sequence[int]) -> tuple[Frames, list[int]]:
+        keys = [int(self._index.times[index]) for index in indices]
+        buffer, intact = self._new_buffer(len(indices)), set[int]()
         try:
-            while rows:
+            while keys and keys[-1] not in intact:
                 key, frame = next(self._frames)
-                row = None if key is None else rows.pop(key, None)
-                if row is not None:
-                    buffer.write(row, frame)
-        except (StopIteration, av.error.InvalidDataError) as error:
-            lost_index = indices[min(rows.values())]
-            raise VideoError(
-                self._path,
-                f"frame {lost_index} of {self.num_frames} cannot be decoded, the file is damaged "
-                f"there; {COPY_AGAIN}",
-            ) from error
+                is_intact = self._is_intact(frame)
+                if key in keys and is_intact:
+                    buffer.write(len(intact), frame)
+                    intact.add(key)
+                elif key is not None and key >= keys[-1]:
+                    if key > keys[-1]:  # it may be wanted next
+                        self._frames = chain(((key, frame),), self._frames)
+                    break
+        except (StopIteration, av.error.InvalidDataError):
+            pass  # the file ends here, or cannot be followed any further
         self._next = indices[-1] + 1 if indices else self._next
-        return buffer.frames
+        lost = [index for index, key in zip(indices, keys, strict=True) if key not in intact]
+        return buffer.frames[: len(intact)], lost
 
     def _new_buffer(self, count: int) -> FrameBuffer:
-        size, rotation = coded_size(self._first), read_rotation(self._first)
+        size = shown_size(coded_size(self._first), self._pixel_aspect, self._limits)
+        rotation = read_rotation(self._first)
         return FrameBuffer(
             self._path, count, size, rotation, pixels=self._pixels, limits=self._limits
         )

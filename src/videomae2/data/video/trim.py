@@ -31,6 +31,8 @@ class TrimmedReader(Reader):
     def __init__(self, reader: Reader, first: int, count: int, path: Path | str) -> None:
         self._reader, self._first, self._path = reader, first, path
         self.num_frames, seconds = count, reader.seconds
+        self.start_seconds = reader.start_seconds
+        self.start_seconds += 0.0 if seconds is None else float(seconds[first])
         self.seconds = None if seconds is None else seconds[first : first + count] - seconds[first]
 
     def read(self, indices: Sequence[int]) -> Frames:
@@ -56,7 +58,7 @@ def trim_reader(reader: Reader, path: Path | str, first: int, frames: int | None
 
 
 def trim_seconds(reader: Reader, path: str, start: float, stop: float) -> Reader:
-    """Give the frames that are shown from one moment until before another, one at least.
+    """Give the frames that players show from one moment until before another, one at least.
 
     An end behind that of the video is the video's: annotations are often a little longer.
 
@@ -66,7 +68,7 @@ def trim_seconds(reader: Reader, path: str, start: float, stop: float) -> Reader
     try:
         seconds = require_timestamps(reader, path)
         frame_duration = median_frame_duration(seconds)
-        length = compute_duration(seconds, frame_duration)
+        length = reader.start_seconds + compute_duration(seconds, frame_duration)
         half = start if stop == math.inf else (start + stop) / 2
         if half >= length:
             window = f"{start:g} to {stop:g} s" if stop < math.inf else f"from {start:g} s"
@@ -78,7 +80,9 @@ def trim_seconds(reader: Reader, path: str, start: float, stop: float) -> Reader
     except VideoError:
         reader.close()
         raise
-    bounds = np.array([start, stop]) - frame_duration * 0.02  # times are rounded in tables
+    bounds = (
+        np.array([start, stop]) - reader.start_seconds - frame_duration * 0.02
+    )  # times are rounded in tables
     first, end = np.searchsorted(seconds, bounds).tolist()
     first = min(first, len(seconds) - 1)
     return TrimmedReader(reader, first, max(1, end - first), path)

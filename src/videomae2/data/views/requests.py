@@ -102,7 +102,9 @@ class ViewSpec(SamplingSpec):
 
     def to_provenance(self) -> dict[str, Any]:
         """All that the pixels of the views depend on, which no limit of time or memory changes."""
-        values = asdict(self) | {"max_short_side": self.limits.max_short_side}
+        values = asdict(self) | {
+            name: getattr(self.limits, name) for name in ("max_short_side", "square_pixels")
+        }
         return {name: value for name, value in values.items() if name not in ("limits", "source")}
 
 

@@ -6,7 +6,7 @@ The process keeps the video open from one part to the next. No torch here.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,10 +16,12 @@ from videomae2.data.video.trim import open_video
 from videomae2.data.views.requests import VideoRequest
 from videomae2.data.workers.main import AllocateFn
 from videomae2.data.workers.pool import Pool
+from videomae2.errors import VideoError, VideoTimeoutError
 
 SCAN_FUNCTION = "videomae2.data.views.scan:read_part"
 _CHUNK_BYTES = 32 * 2**20
 _CHUNK_FRAMES = 64
+_MAX_TRIED = 16  # images that are tried for the size of a frame
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +46,20 @@ class ScanInfo:
     """When each frame is shown; None if the video has no clock."""
     shape: FrameShape
     """Height, width and channels of a frame."""
+    start_seconds: float
+    """When players show the first frame."""
+
+
+class ScanPart(NamedTuple):
+    """The next frames of a scan; what is damaged is left out."""
+
+    indices: tuple[int, ...]
+    """Of the frames that are there."""
+    frames: Frames
+    last: int
+    """The last index that was asked for."""
+    error: VideoError | None
+    """Why others are not there."""
 
 
 def open_scan(pool: Pool, request: ScanRequest) -> ScanInfo:
@@ -57,19 +73,20 @@ def open_scan(pool: Pool, request: ScanRequest) -> ScanInfo:
         raise result.error
     assert result.arrays is not None
     seconds = result.arrays["seconds"].copy() if result.meta["has_timestamps"] else None
-    return ScanInfo(result.meta["num_frames"], seconds, result.meta["shape"])
+    meta = result.meta
+    return ScanInfo(meta["num_frames"], seconds, meta["shape"], meta["start_seconds"])
 
 
 def iterate_scan(
     pool: Pool, request: ScanRequest, indices: Sequence[int], shape: FrameShape
-) -> Iterator[tuple[tuple[int, ...], Frames]]:
+) -> Iterator[ScanPart]:
     """Yield the frames of a video with their indices, a bounded part at a time.
 
     The frames of a part are overwritten once the next one is asked for. Indices rise without
     repeats; the pool has one worker that runs ``SCAN_FUNCTION``, and the shape is ``open_scan``'s.
 
     Raises:
-        VideoError: If a part cannot be read; parts before it were yielded.
+        VideoError: If a part cannot be read at all; parts before it were yielded.
     """
     count = max(1, min(_CHUNK_FRAMES, _CHUNK_BYTES // int(np.prod(shape))))
     requests = (
@@ -80,7 +97,13 @@ def iterate_scan(
         if result.error is not None:
             raise result.error
         assert result.arrays is not None
-        yield result.request.indices or (), result.arrays["frames"]
+        requested, lost = result.request.indices or (), result.meta["lost"]
+        yield ScanPart(
+            tuple(index for index in requested if index not in lost),
+            result.arrays["frames"],
+            requested[-1],
+            VideoError(*result.meta["problem"]) if lost else None,
+        )
 
 
 def read_part(
@@ -94,16 +117,54 @@ def read_part(
     reader = _open_sequential(replace(request, indices=None))
     if request.indices is None:
         seconds = reader.seconds
-        shape = reader.shape if isinstance(reader, VideoStream) else reader.read([0]).shape[1:]
+        shape = reader.shape if isinstance(reader, VideoStream) else _read_shape(reader)
         return {"seconds": np.zeros(0) if seconds is None else seconds}, {
             "has_timestamps": seconds is not None,
             "num_frames": reader.num_frames,
+            "start_seconds": reader.start_seconds,
             "shape": shape,
         }
-    frames = reader.read(request.indices)
+    frames, lost, problem = _read_intact(request.path, reader, request.indices)
     out = allocate(frames.shape, np.uint8)
     np.copyto(out, frames)
-    return {"frames": out}, {}
+    return {"frames": out}, {"lost": lost, "problem": problem}
+
+
+def _read_shape(reader: Reader) -> tuple[int, ...]:
+    """The size of the first frame that can be read, of some."""
+    for index in range(min(_MAX_TRIED, reader.num_frames) - 1):
+        try:
+            return reader.read([index]).shape[1:]
+        except VideoTimeoutError:
+            raise
+        except VideoError:
+            continue
+    return reader.read([min(_MAX_TRIED, reader.num_frames) - 1]).shape[1:]
+
+
+def _read_intact(
+    path: str, reader: VideoStream | Reader, indices: Sequence[int]
+) -> tuple[Frames, list[int], tuple[str, str]]:
+    """The frames that are there, the indices of those that are not, and path and reason of one."""
+    if isinstance(reader, VideoStream):
+        frames, lost = reader.read_intact(indices)
+        reason = f"frame {lost[0] if lost else -1} of {reader.num_frames} cannot be decoded"
+        return frames, lost, (path, reason)
+    try:
+        return reader.read(indices), [], (path, "")
+    except VideoTimeoutError:
+        raise
+    except VideoError:
+        pass  # of images each is a file of its own
+    intact: dict[int, Frames] = {}
+    problem = (path, "")
+    for index in indices:
+        try:
+            intact[index] = reader.read([index])
+        except VideoError as error:
+            problem = (error.path, error.reason)
+    frames = np.concatenate(list(intact.values()) or [np.empty((0, 1, 1, 1), np.uint8)])
+    return frames, [index for index in indices if index not in intact], problem
 
 
 # One process reads one video: the last reader stays open until it ends.

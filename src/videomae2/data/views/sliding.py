@@ -27,6 +27,14 @@ class SlidingWindows:
     stops: Float64[np.ndarray, " windows"]
     """Seconds at which it ends, at most the end of the video."""
 
+    def take(self, rows: Int64[np.ndarray, " rows"]) -> "SlidingWindows":
+        """Some of the windows."""
+        return SlidingWindows(self.frames[rows], self.starts[rows], self.stops[rows])
+
+    def shift(self, seconds: float) -> "SlidingWindows":
+        """The same windows by a clock that is so far ahead."""
+        return SlidingWindows(self.frames, self.starts + seconds, self.stops + seconds)
+
 
 def strided_windows(
     seconds: Seconds, frames: int, frame_interval: int, *, hop_seconds: float | None
@@ -37,8 +45,9 @@ def strided_windows(
     interval reaches, as ``sampling.dense_clips`` does.
 
     Raises:
-        ValueError: ``hop_seconds`` is less than a frame is shown.
+        ValueError: ``hop_seconds`` is less than a frame is shown, or frames have no duration.
     """
+    _check_duration(seconds)
     num_frames, window = len(seconds), frames * frame_interval
     last_start = max(0, num_frames - window)
     if hop_seconds is None:
@@ -77,9 +86,10 @@ def timed_windows(
     they show the middle of each of the window's equal parts, else its beginning.
 
     Raises:
-        ValueError: ``hop_seconds`` is less than a frame is shown.
+        ValueError: ``hop_seconds`` is less than a frame is shown, or frames have no duration.
     """
     hop = window_seconds / 2 if hop_seconds is None else hop_seconds
+    _check_duration(seconds)
     _check_hop(hop, seconds)
     frame_duration, end = median_frame_duration(seconds), compute_duration(seconds)
     last_start = max(0.0, end - window_seconds)
@@ -90,6 +100,11 @@ def timed_windows(
     times = starts[:, None] + part * (np.arange(frames) + (0.5 if centered else 0.0))
     shown = find_shown_frames(seconds, times, frame_duration)
     return SlidingWindows(shown, starts, np.minimum(starts + window_seconds, end))
+
+
+def _check_duration(seconds: Seconds) -> None:
+    if compute_duration(seconds) <= 0:
+        raise ValueError("its frames have no duration: all are shown at the same time")
 
 
 def _check_hop(hop_seconds: float, seconds: Seconds) -> None:
