@@ -32,7 +32,7 @@ def test_every_kind_is_a_reader(tmp_path):
 def test_what_is_neither_file_nor_folder_is_refused_without_waiting(tmp_path):
     os.mkfifo(tmp_path / "pipe.mp4")  # nobody writes into it: opening it would wait for ever
     for path in (tmp_path / "pipe.mp4", "/dev/zero"):
-        with pytest.raises(VideoError, match="neither a file nor a folder"):
+        with pytest.raises(VideoError, match="a pipe, socket or device, wanted a file or a folder"):
             open_reader(path)
 
 
