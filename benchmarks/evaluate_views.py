@@ -43,9 +43,8 @@ from videomae2.inference.scorer import VideoScorer
 from videomae2.inference.views import EvalViews
 from videomae2.metrics.classification import compute_probabilities
 from videomae2.models.classifier import Classifier, ClassifierConfig
-from videomae2.models.encoder import EncoderConfig
+from videomae2.models.encoder import SIZES, EncoderConfig
 from videomae2.models.init import init_classifier_weights
-from videomae2.models.sizes import SIZES
 from videomae2.models.weights.config_json import FrameSampling, SavedClassifierConfig
 from videomae2.models.weights.saved import save_model
 from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD

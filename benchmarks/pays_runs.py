@@ -24,8 +24,7 @@ from videomae2.inference.views import EvalViews
 from videomae2.metrics.bootstrap import N_RESAMPLES
 from videomae2.models.autoencoder import AutoencoderConfig, DecoderConfig
 from videomae2.models.classifier import ClassifierConfig
-from videomae2.models.encoder import EncoderConfig
-from videomae2.models.sizes import SizeName
+from videomae2.models.encoder import EncoderConfig, SizeName
 from videomae2.models.weights.init_from import InitConfig
 from videomae2.tasks.classify import ClassifyConfig
 from videomae2.tasks.pretrain import MaskingConfig

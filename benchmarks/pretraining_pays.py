@@ -37,7 +37,7 @@ from pays_steps import ComparisonPlan, ComparisonSteps
 
 from videomae2.commands.bench.machine import describe_machine
 from videomae2.errors import ConfigError, Interrupted, VideoMAE2Error
-from videomae2.models.sizes import SIZES
+from videomae2.models.encoder import SIZES
 from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -35,7 +35,7 @@ from variant import Variant, run_variant
 from videomae2.base.text import align_columns
 from videomae2.commands.bench.machine import describe_machine
 from videomae2.commands.bench.model import BenchCase
-from videomae2.models.sizes import SIZES, SizeName
+from videomae2.models.encoder import SIZES, SizeName
 from videomae2.training.runtime import Runtime, RuntimeConfig, prepare_runtime
 
 STEPS_PER_TURN = 3

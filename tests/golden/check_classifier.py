@@ -21,9 +21,9 @@ from tests.golden.check_parts import (
 from tests.golden.verdict import Check, absolute, failed, relative, result
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.weights.official import classifier_from_official, classifier_to_official
+from videomae2.models.weights.official import classifier_to_official, from_official
 from videomae2.tasks.classify import ClassifyConfig, ClassifyTask
-from videomae2.tensors import grid, pixels
+from videomae2.tensors import grid
 from videomae2.tensors.clips import Clips
 from videomae2.training.optim import build_param_groups
 
@@ -37,11 +37,11 @@ def check_classifier(config: dict[str, Any], values: Values) -> Iterator[Check]:
     released = released_weights(values)
     task = _task(config, values["clip_uint8"], released).eval()
     model = task.model
-    model.load_state_dict(classifier_from_official(released, model.cubes))
+    model.load_state_dict(from_official(released, model.cubes))
     yield from check_names(released, classifier_to_official(model.state_dict(), model.cubes))
 
     clips = _clips(values)
-    cubes = pixels.normalize(grid.split(clips.pixels, model.cubes), task.mean, task.std)
+    cubes = task.normalize(grid.split(clips.pixels, model.cubes))
     yield absolute("features", model.forward_features(cubes), values["features"], OUTPUT_BOUND)
     yield absolute("logits", task.predict(clips), values["logits"], OUTPUT_BOUND)
     loss, _, _ = task(clips)

@@ -7,8 +7,7 @@ from torch import Tensor, nn
 
 from videomae2.base.signals import SignalHandler
 from videomae2.tensors.clips import Clips
-from videomae2.training.callback import Callback
-from videomae2.training.loop import LoopConfig
+from videomae2.training.loop import Callback, LoopConfig
 from videomae2.training.metrics_buffer import LogWindow, StepRecord
 from videomae2.training.optim import OptimConfig, build_optimizer
 from videomae2.training.prefetch import MicroBatch

@@ -7,9 +7,8 @@ import torch
 
 from tests.helpers.models import MASKING, gradients, inputs, small_config, small_model
 from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig, DecoderConfig
-from videomae2.models.encoder import EncoderConfig, VideoEncoder
+from videomae2.models.encoder import SIZES, EncoderConfig, VideoEncoder
 from videomae2.models.init import init_autoencoder_weights
-from videomae2.models.sizes import SIZES
 from videomae2.tasks.pretrain import MaskingConfig
 from videomae2.tensors.tokens import TokenSplit, weight_all
 

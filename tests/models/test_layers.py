@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from videomae2.models.blocks import Block, Blocks
-from videomae2.models.layers import Attention, compute_mlp_width
+from videomae2.models.layers import Attention, Block, Blocks, compute_mlp_width
 
 
 def _x(*shape, seed=0):

@@ -21,7 +21,7 @@ from videomae2.errors import ConfigError, ManifestError
 from videomae2.models.classifier import Classifier
 from videomae2.models.lora import apply_tuning
 from videomae2.models.weights.official import classifier_to_official
-from videomae2.models.weights.pretrained_grid import resolve_pos_embed
+from videomae2.models.weights.pretrained import resolve_pos_embed
 from videomae2.recipes.table import FINETUNE_RECIPES, RECIPES
 from videomae2.tasks.classify import ClassifyTask
 from videomae2.training.loop import LoopConfig

@@ -216,7 +216,9 @@ def test_bf16_autocast_trains():
 
 def test_statistics_and_weights_follow_the_device_and_are_not_saved():
     task = _task(WEIGHTS)
-    assert {"mean", "std", "class_weights"} < {name for name, _ in task.named_buffers()}
+    assert {"normalize.mean", "normalize.std", "class_weights"} < {
+        name for name, _ in task.named_buffers()
+    }
     assert {name for name in task.state_dict() if not name.startswith("model.")} == set()
     assert isinstance(task, nn.Module)
 

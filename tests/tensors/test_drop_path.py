@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.helpers.host_syncs import Crossings
-from videomae2.tensors.drop_path import drop_path_mask, dropout_mask
+from videomae2.tensors.rng_torch import drop_path_mask, dropout_mask
 
 KEYS = torch.arange(20_000) * 0x1234567 + 5
 

@@ -103,11 +103,6 @@ def test_the_running_mean_follows_the_weights():
     assert torch.allclose(mean.values["weight"], (start + task.weight.detach()) / 2)
 
 
-def test_a_running_mean_of_another_model_is_refused():
-    with pytest.raises(ValueError, match="another model"):
-        EMA(Fit(), 0.9).load_values({"strange": torch.zeros(1)})
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_to_stop_saves_and_raises(number):
     task, saved = Fit(), []

@@ -68,7 +68,7 @@ class ReconstructionPlan:
         )
         return Summary(
             (
-                ("model", f"{self.model.name}, on {self.model.task.mean.device}"),
+                ("model", f"{self.model.name}, on {self.model.task.model.mask_token.device}"),
                 ("clip", frames),
                 ("folder", str(self.folder)),
             )
@@ -182,7 +182,7 @@ def _reconstruct_clip(
     loaded: _LoadedModel, video: Path, clip: VideoClip, number: int
 ) -> ReconstructedClip:
     task, config = loaded.task, loaded.config
-    cubes, device = task.model.cubes, task.mean.device
+    cubes, device = task.model.cubes, task.model.mask_token.device
     box = center_box(clip.pixels.shape[1], clip.pixels.shape[2], (cubes.height, cubes.width))
     pixels = crop_and_resize(
         torch.from_numpy(clip.pixels), box, (cubes.height, cubes.width), flip=False

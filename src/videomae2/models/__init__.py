@@ -1,13 +1,11 @@
 """Networks.
 
 ========================  =========================================================================
-layers.py                 linear maps, attention, MLP
-blocks.py                 a block and the stack of them, with stochastic depth
+layers.py                 linear maps, attention, MLP, blocks and their stack
 encoder.py                the video transformer: cubes in, tokens out
 autoencoder.py            encoder and decoder of masked pre-training
 classifier.py             encoder, pooling and a head
 attentive_probe.py        a head that attends to the tokens of a frozen encoder
-sizes.py                  the table of model sizes
 init.py                   first weights from a generator
 lora.py                   adapters and frozen blocks
 flops.py                  multiply-accumulates, by formula

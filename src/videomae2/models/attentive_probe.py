@@ -24,13 +24,7 @@ def standardize_tokens(tokens: Float[Tensor, "*rows dim"]) -> Float[Tensor, "*ro
 
 
 class AttentiveProbe(nn.Module):
-    """Scores of classes from the frozen tokens of a video.
-
-    Args:
-        dim: Width of a token.
-        num_heads: Heads of the query.
-        num_classes: Outputs.
-        generator: Draws the first weights.
+    """Scores of classes from the frozen tokens of a video; the generator draws the first weights.
 
     Source: AttentiveClassifier with depth 1 in src/models/attentive_pooler.py of
         facebookresearch/vjepa2: query + cross-attention(norm1(tokens)), then + MLP(norm2), linear.
@@ -48,9 +42,6 @@ class AttentiveProbe(nn.Module):
         self.norm2 = nn.LayerNorm(dim, eps=LAYER_NORM_EPSILON)
         self.mlp = MLP(dim, 4 * dim)
         self.head = Linear(dim, num_classes)
-        self._init_weights(generator)
-
-    def _init_weights(self, generator: Generator) -> None:
         nn.init.trunc_normal_(self.query, std=_STD, generator=generator)
         for module in self.modules():
             if isinstance(module, nn.Linear):
@@ -62,11 +53,7 @@ class AttentiveProbe(nn.Module):
     def forward(
         self, tokens: Float[Tensor, "videos tokens dim"]
     ) -> Float[Tensor, "videos classes"]:
-        """Give raw scores.
-
-        Args:
-            tokens: From ``standardize_tokens``; the norm's own scale and shift are applied here.
-        """
+        """Give raw scores of ``standardize_tokens``; the norm's scale and shift come in here."""
         query = rearrange(self.q(self.query), "(h d) -> h d", h=self.num_heads)
         keys = rearrange(self.k.weight, "(h d) dim -> h d dim", h=self.num_heads)
         # a shift of the tokens or of the keys moves all scores alike, which softmax ignores

@@ -12,9 +12,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from videomae2.base.ranges import BELOW_ONE, ONE_OR_MORE
-from videomae2.models.blocks import Blocks
 from videomae2.models.encoder import EncoderConfig, VideoEncoder, build_pos_embed_buffer
-from videomae2.models.layers import LAYER_NORM_EPSILON, Linear, compute_mlp_width
+from videomae2.models.layers import LAYER_NORM_EPSILON, Blocks, Linear, compute_mlp_width
 from videomae2.tensors.grid import Cubes
 from videomae2.tensors.tokens import TokenSplit
 

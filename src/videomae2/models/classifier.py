@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from videomae2.base.ranges import BELOW_ONE, NOT_NEGATIVE
 from videomae2.models.encoder import EncoderConfig, VideoEncoder
 from videomae2.models.layers import LAYER_NORM_EPSILON, Linear
-from videomae2.tensors.drop_path import dropout_mask
-from videomae2.tensors.rng_torch import fold_in
+from videomae2.tensors.rng_torch import dropout_mask, fold_in
 
 GlobalPool = Literal["avg", "token"]
 

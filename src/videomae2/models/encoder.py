@@ -4,17 +4,64 @@ Axes: batch, picked = the cubes that are seen (all, or the visible ones), values
 """
 
 from dataclasses import dataclass, replace
-from typing import Annotated
+from fractions import Fraction
+from typing import Annotated, Literal
 
-from jaxtyping import Float, Int64
+import torch
+from jaxtyping import Float, Int64, Shaped
 from torch import Tensor, nn
 
 from videomae2.base.ranges import BELOW_ONE, NOT_NEGATIVE, ONE_OR_MORE, POSITIVE
-from videomae2.models.blocks import Blocks
-from videomae2.models.layers import LAYER_NORM_EPSILON, Linear, compute_mlp_width
-from videomae2.models.sizes import SIZES, ModelSize, SizeName
+from videomae2.models.layers import LAYER_NORM_EPSILON, Blocks, Linear, compute_mlp_width
+from videomae2.tensors import pixels
 from videomae2.tensors.grid import Cubes
 from videomae2.tensors.pos_embed import PosEmbedKind, build_pos_embed
+
+SizeName = Literal["tiny", "small", "base", "large", "huge", "giant"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelSize:
+    """What a size name stands for: the encoder, and the decoder that goes with it."""
+
+    embed_dim: int
+    depth: int
+    num_heads: int
+    mlp_ratio: float = 4.0
+    patch_size: int = 16
+    tubelet_size: int = 2
+    decoder_embed_dim: int
+    decoder_num_heads: int
+
+
+SIZES: dict[SizeName, ModelSize] = {
+    # tiny is ours, for tests and the demo: 64-pixel clips make a grid of 8x8x8
+    "tiny": ModelSize(
+        embed_dim=192, depth=4, num_heads=3, patch_size=8, decoder_embed_dim=96, decoder_num_heads=3
+    ),
+    # the rest: models/modeling_pretrain.py of the released code, arXiv 2303.16727 appendix
+    "small": ModelSize(
+        embed_dim=384, depth=12, num_heads=6, decoder_embed_dim=192, decoder_num_heads=3
+    ),
+    "base": ModelSize(
+        embed_dim=768, depth=12, num_heads=12, decoder_embed_dim=384, decoder_num_heads=6
+    ),
+    "large": ModelSize(
+        embed_dim=1024, depth=24, num_heads=16, decoder_embed_dim=512, decoder_num_heads=8
+    ),
+    "huge": ModelSize(
+        embed_dim=1280, depth=32, num_heads=16, decoder_embed_dim=512, decoder_num_heads=8
+    ),
+    "giant": ModelSize(
+        embed_dim=1408,
+        depth=40,
+        num_heads=16,
+        mlp_ratio=float(Fraction(48, 11)),  # 6144, and 2234 in the decoder
+        patch_size=14,
+        decoder_embed_dim=512,
+        decoder_num_heads=8,
+    ),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,6 +131,28 @@ class EncoderConfig:
         )
 
 
+class Normalize(nn.Module):
+    """Pixels 0…255 of clips into what a model reads, by a mean and a deviation of each channel."""
+
+    def __init__(self, mean: tuple[float, ...], std: tuple[float, ...], channels: int) -> None:
+        super().__init__()
+        if not len(mean) == len(std) == channels:
+            raise ValueError(
+                f"clips have {channels} channels, but mean has {len(mean)} and std {len(std)} "
+                f"values; give one of each for every channel"
+            )
+        self.mean = nn.Buffer(torch.tensor(mean), persistent=False)
+        self.std = nn.Buffer(torch.tensor(std), persistent=False)
+
+    mean: Tensor
+    std: Tensor
+
+    def forward(
+        self, cubes: Shaped[Tensor, "batch picked values"]
+    ) -> Float[Tensor, "batch picked values"]:
+        return pixels.normalize(cubes, self.mean, self.std)
+
+
 class PatchEmbedding(nn.Module):
     """One linear map from a cube's values to a token."""
 
@@ -99,12 +168,8 @@ class VideoEncoder(nn.Module):
     """A vision transformer over cubes of video, with a fixed position table.
 
     It reads normalised cubes and their token numbers, so it costs what the cubes cost that are
-    given, not what the clip would cost.
-
-    Args:
-        config: Sizes.
-        norm: Whether a LayerNorm closes it. A classifier that pools by the mean has its norm
-            behind the pooling instead.
+    given, not what the clip would cost. ``norm`` says whether a LayerNorm closes it: a classifier
+    that pools by the mean has its norm behind the pooling instead.
 
     Source: PretrainVisionTransformerEncoder of the released code.
     """

@@ -6,9 +6,8 @@ import torch
 from torch import Generator, nn
 
 from videomae2.models.autoencoder import Autoencoder
-from videomae2.models.blocks import Block
 from videomae2.models.classifier import Classifier
-from videomae2.models.layers import Attention
+from videomae2.models.layers import Attention, Block
 
 _MASK_TOKEN_STD = 0.02
 _LINEAR_STD, _LINEAR_CUTOFF = 0.02, 2.0  # cut off at 100 deviations: timm's default, so not at all
@@ -39,13 +38,8 @@ def init_autoencoder_weights(model: Autoencoder, generator: Generator) -> None:
                 nn.init.zeros_(module.bias)
     for linear in (model.encoder.patch_embed.proj, model.encoder_to_decoder):
         _init_uniform(linear, generator)
-    nn.init.trunc_normal_(
-        model.mask_token,
-        std=_MASK_TOKEN_STD,
-        a=-_MASK_TOKEN_STD,
-        b=_MASK_TOKEN_STD,
-        generator=generator,
-    )
+    std = _MASK_TOKEN_STD
+    nn.init.trunc_normal_(model.mask_token, std=std, a=-std, b=std, generator=generator)
 
 
 def init_classifier_weights(model: Classifier, generator: Generator) -> None:

@@ -15,14 +15,19 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from videomae2.base.ranges import NOT_NEGATIVE, POSITIVE
-from videomae2.models.blocks import Block
 from videomae2.models.classifier import Classifier
-from videomae2.models.layers import Linear, select_rows
+from videomae2.models.layers import Block, Linear, select_rows
 from videomae2.tensors import matmul
 
 TargetModule = Literal["attention", "mlp"]
 
 _DOWN, _UP = ".down", ".up"
+_TARGETS = (
+    ("attention", "attn", "qkv"),
+    ("attention", "attn", "proj"),
+    ("mlp", "mlp", "fc1"),
+    ("mlp", "mlp", "fc2"),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,8 +127,7 @@ def apply_tuning(model: Classifier, config: TuningConfig, generator: Generator) 
     Norm and head always learn. Adapters change nothing at first; the generator draws them.
 
     Raises:
-        ValueError: If there are not as many blocks, adapters would have none to sit beside or no
-            place in them, or a rank is not less than a map is wide.
+        ValueError: If there are not as many blocks, or adapters would have no place.
     """
     encoder, lora, num_frozen = model.encoder, config.lora, config.frozen_blocks
     depth = len(encoder.blocks)
@@ -140,16 +144,9 @@ def apply_tuning(model: Classifier, config: TuningConfig, generator: Generator) 
         if lora.rank or index < num_frozen:
             block.requires_grad_(False)
         if lora.rank and index >= num_frozen:
-            _add_adapters(block, lora, generator)
-
-
-def _add_adapters(block: Block, config: LoraConfig, generator: Generator) -> None:
-    places: dict[TargetModule, tuple[nn.Module, tuple[str, str]]] = {
-        "attention": (block.attn, ("qkv", "proj")),
-        "mlp": (block.mlp, ("fc1", "fc2")),
-    }
-    for target, (parent, names) in places.items():
-        if target in config.target_modules:
-            for name in names:
-                frozen = getattr(parent, name)
-                setattr(parent, name, AdaptedLinear(frozen, config.rank, config.alpha, generator))
+            for target, parent, name in _TARGETS:
+                if target in lora.target_modules:
+                    module = block.get_submodule(parent)
+                    frozen = getattr(module, name)
+                    adapted = AdaptedLinear(frozen, lora.rank, lora.alpha, generator)
+                    setattr(module, name, adapted)

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from videomae2.config.runs import CheckpointConfig, DistillRun
 from videomae2.models.classifier import ClassifierConfig
-from videomae2.models.encoder import EncoderConfig
-from videomae2.models.sizes import SizeName
+from videomae2.models.encoder import EncoderConfig, SizeName
 from videomae2.models.weights.init_from import InitConfig
 from videomae2.recipes.datasets import (
     KINETICS_710,

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from videomae2.base.ranges import BELOW_ONE, SHARE
 from videomae2.models.classifier import Classifier
+from videomae2.models.encoder import Normalize
 from videomae2.models.task_type import TASK_TYPES, LossOptions, TaskType
 from videomae2.models.weights.target_scaler import TargetScaler
 from videomae2.tensors import grid, pixels
@@ -46,8 +47,7 @@ class ClassifyTask(nn.Module):
         class_weights: One per output, from ``tensors/targets.py``, where ``balance`` is not 0.
         target_scaler: What the model's answers are counted in, where they are numbers; None: the
             units of the data.
-        mean: Of each channel of the clips.
-        std: Of each channel of the clips.
+        mean, std: Of each channel of the clips.
     """
 
     def __init__(
@@ -61,9 +61,7 @@ class ClassifyTask(nn.Module):
         std: tuple[float, ...] = pixels.IMAGENET_STD,
     ) -> None:
         super().__init__()
-        _check_setup(model, config, class_weights, channels=(len(mean), len(std)))
-        if target_scaler is not None and config.task_type != "regression":
-            raise ValueError(f"a scale of numbers has no effect on task_type '{config.task_type}'")
+        _check_setup(model, config, class_weights, target_scaler)
         self.model = model
         self.config = config
         self.register_buffer("class_weights", class_weights, persistent=False)
@@ -72,14 +70,11 @@ class ClassifyTask(nn.Module):
         )
         self.target_mean = nn.Buffer(torch.tensor(target_mean), persistent=False)
         self.target_std = nn.Buffer(torch.tensor(target_std), persistent=False)
-        self.mean = nn.Buffer(torch.tensor(mean), persistent=False)
-        self.std = nn.Buffer(torch.tensor(std), persistent=False)
+        self.normalize = Normalize(mean, std, model.cubes.channels)
 
     class_weights: Tensor | None
     target_mean: Tensor
     target_std: Tensor
-    mean: Tensor
-    std: Tensor
 
     def forward(self, clips: Clips) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """Give the loss, how much counts in it and, for the log, how well the answers agree."""
@@ -91,7 +86,7 @@ class ClassifyTask(nn.Module):
     def predict(self, clips: Clips) -> Float[Tensor, "batch outputs"]:
         """Give raw scores, before softmax or sigmoid; numbers in the units of the data."""
         cubes = grid.split(clips.pixels, self.model.cubes)
-        scores = self.model(pixels.normalize(cubes, self.mean, self.std), keys=clips.keys)
+        scores = self.model(self.normalize(cubes), keys=clips.keys)
         if self.config.task_type == "regression":
             return scores.float() * self.target_std + self.target_mean
         return scores
@@ -135,17 +130,13 @@ def _check_setup(
     model: Classifier,
     config: ClassifyConfig,
     class_weights: Tensor | None,
-    *,
-    channels: tuple[int, int],
+    target_scaler: TargetScaler | None,
 ) -> None:
     num_classes = model.config.num_classes
     if not num_classes:
         raise ValueError("a classifier without outputs cannot be trained; give it a head")
-    if channels != (model.cubes.channels,) * 2:
-        raise ValueError(
-            f"clips have {model.cubes.channels} channels, but mean has {channels[0]} and std "
-            f"{channels[1]} values; give one of each for every channel"
-        )
+    if target_scaler is not None and config.task_type != "regression":
+        raise ValueError(f"a scale of numbers has no effect on task_type '{config.task_type}'")
     for problem in ineffective_settings(config):
         raise ValueError(problem)
     if (class_weights is not None) != (config.balance != 0):

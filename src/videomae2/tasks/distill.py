@@ -15,6 +15,7 @@ from torch import Generator, Tensor, nn
 
 from videomae2.base.ranges import BELOW_ONE, NOT_NEGATIVE, POSITIVE
 from videomae2.models.classifier import Classifier
+from videomae2.models.encoder import Normalize
 from videomae2.models.layers import Linear
 from videomae2.models.task_type import TASK_TYPES, LossOptions, TaskType
 from videomae2.tasks.classify import compute_batch_metrics
@@ -130,8 +131,7 @@ class DistillTask(nn.Module):
         config: What counts how much.
         projection: From the student's features to the teacher's; None where they are not compared.
         task_type: What the outputs mean.
-        mean: Of each channel of the clips, for the student.
-        std: Of each channel.
+        mean, std: Of each channel of the clips, for the student.
     """
 
     def __init__(
@@ -152,11 +152,7 @@ class DistillTask(nn.Module):
             raise ValueError("a teacher that predicts numbers has no distribution to follow")
         self.model, self.projection, self.teacher = model, projection, teacher
         self.config, self.task_type = config, task_type
-        self.mean = nn.Buffer(torch.tensor(mean), persistent=False)
-        self.std = nn.Buffer(torch.tensor(std), persistent=False)
-
-    mean: Tensor
-    std: Tensor
+        self.normalize = Normalize(mean, std, model.cubes.channels)
 
     def forward(self, clips: Clips) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """Give the loss, how many clips count in it, and its parts for the log."""
@@ -175,9 +171,8 @@ class DistillTask(nn.Module):
         return self.model.forward_head(self._compute_features(clips), keys=clips.keys)
 
     def _compute_features(self, clips: Clips) -> Float[Tensor, "batch dim"]:
-        cubes = grid.split(clips.pixels, self.model.cubes)
-        values = pixels.normalize(cubes, self.mean, self.std)
-        return self.model.forward_features(values, keys=clips.keys)
+        cubes = self.normalize(grid.split(clips.pixels, self.model.cubes))
+        return self.model.forward_features(cubes, keys=clips.keys)
 
     def compute_loss(
         self, scores: Tensor, features: Tensor | None, teacher_output: TeacherOutput, clips: Clips
@@ -187,10 +182,8 @@ class DistillTask(nn.Module):
         ``kl`` is the divergence at the temperature, before its square and its weight.
         """
         config, parts = self.config, {}
-        divergences = kl_divergence(
-            scores, teacher_output.scores, config.temperature, self.task_type
-        )
-        parts["kl"] = _weighted_mean(divergences, clips)
+        kl = kl_divergence(scores, teacher_output.scores, config.temperature, self.task_type)
+        parts["kl"] = _weighted_mean(kl, clips)
         kl_scale = config.temperature**2 if config.square_temperature else 1.0
         total = config.soft_weight * kl_scale * parts["kl"] if config.soft_weight else 0.0
         if config.hard_weight:

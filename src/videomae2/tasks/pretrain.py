@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from videomae2.base.ranges import INNER_SHARE
 from videomae2.models.autoencoder import Autoencoder
+from videomae2.models.encoder import Normalize
 from videomae2.models.flops import TokenCounts
 from videomae2.tensors import grid, masks, pixels, tokens
 from videomae2.tensors.clips import Clips
@@ -56,20 +57,11 @@ class PretrainTask(nn.Module):
         std: tuple[float, ...] = pixels.IMAGENET_STD,
     ) -> None:
         super().__init__()
-        if not len(mean) == len(std) == model.cubes.channels:
-            raise ValueError(
-                f"clips have {model.cubes.channels} channels, but mean has {len(mean)} and std "
-                f"{len(std)} values; give one of each for every channel"
-            )
         self.model = model
         self.masking = masking
         check_target(masking, model.cubes)
         self.counts = count_tokens(masking, model.cubes.grid)  # raises before any work
-        self.mean = nn.Buffer(torch.tensor(mean), persistent=False)
-        self.std = nn.Buffer(torch.tensor(std), persistent=False)
-
-    mean: Tensor
-    std: Tensor
+        self.normalize = Normalize(mean, std, model.cubes.channels)
 
     def forward(self, clips: Clips) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """Give the loss, how many cubes count in it and, for the log, the predictions' spread."""
@@ -87,8 +79,7 @@ class PretrainTask(nn.Module):
         """Give the decoder's answers and what they should have been."""
         cubes = self.model.cubes
         visible = grid.gather(clips.pixels, split.visible, cubes)
-        encoder_input = pixels.normalize(visible, self.mean, self.std)
-        predicted = self.model(encoder_input, split, keys=clips.keys)
+        predicted = self.model(self.normalize(visible), split, keys=clips.keys)
         loss_cubes = grid.gather(clips.pixels, split.loss_tokens, cubes)
         target = pixels.compute_target(
             loss_cubes, channels=cubes.channels, normalize_target=self.masking.normalize_target
@@ -155,11 +146,7 @@ def compute_pixel_loss(
 
 
 def check_target(masking: MaskingConfig, cubes: Cubes) -> None:
-    """Refuse to z-score cubes of one pixel, which have no deviation.
-
-    Raises:
-        ValueError: Says what would work.
-    """
+    """Refuse to z-score cubes of one pixel, which have no deviation, with a ``ValueError``."""
     if masking.normalize_target and cubes.values == cubes.channels:
         raise ValueError(
             "pixels cannot be z-scored in cubes of one pixel (patch 1, tubelet 1); a patch or a "
@@ -178,7 +165,13 @@ def count_tokens(masking: MaskingConfig, cube_grid: Grid) -> TokenCounts:
     hidden = masks.count_hidden(masking.encoder, cube_grid, masking.encoder_mask_ratio)
     visible = num_tokens - hidden
     if masking.decoder == "none":
-        _check_no_decoder_mask(masking)
+        if masking.loss_tokens == "decoded":
+            raise ValueError(
+                "loss_tokens 'decoded' has no effect without decoder masking: all decoded are "
+                "hidden"
+            )
+        if masking.decoder_queries == "hidden_only":
+            raise ValueError("decoder_queries 'hidden_only' has no effect without decoder masking")
         return TokenCounts(visible, visible, queries=hidden, num_loss_tokens=hidden)
     kept = num_tokens - masks.count_dropped(masking.decoder, cube_grid, masking.decoder_mask_ratio)
     num_loss_tokens = _count_loss_tokens(masking, cube_grid)
@@ -206,15 +199,6 @@ def _count_loss_tokens(masking: MaskingConfig, cube_grid: Grid) -> int | None:
         masking.decoder_mask_ratio,
         cube_grid,
     )
-
-
-def _check_no_decoder_mask(masking: MaskingConfig) -> None:
-    if masking.loss_tokens == "decoded":
-        raise ValueError(
-            "loss_tokens 'decoded' has no effect without decoder masking: all decoded are hidden"
-        )
-    if masking.decoder_queries == "hidden_only":
-        raise ValueError("decoder_queries 'hidden_only' has no effect without decoder masking")
 
 
 def _check_hidden_only(masking: MaskingConfig, num_loss_tokens: int | None) -> None:

@@ -55,8 +55,7 @@ def reconstruct_clips(
     Args:
         task: Model and masking; better in evaluation mode.
         clips: Their keys draw the masks, the same as in training.
-        statistics: Where mean and contrast of hidden cubes come from; no matter for a model that
-            predicts plain pixels.
+        statistics: Where mean and contrast come from, of a model that predicts z-scored pixels.
         all_hidden: Ask for all hidden cubes at once, as VideoMAE (V1) does, instead of as many at
             a time as in training, in several passes.
     """
@@ -83,14 +82,9 @@ def assemble_clips(
     *,
     statistics: StatisticsSource | None,
 ) -> Reconstruction:
-    """Put the answers of all passes into clips; where passes overlap, the first counts.
+    """Put the answers of all passes into clips, the truth; where passes overlap, the first counts.
 
-    Args:
-        clips: The truth.
-        splits: What the decoder was asked for in each pass; all see the same cubes.
-        predictions: What it answered.
-        cubes: How the clips split into cubes.
-        statistics: Where mean and contrast come from; None if the answers are plain pixels.
+    All passes see the same cubes. ``statistics`` is None if the answers are plain pixels.
     """
     truth = grid.split(clips, cubes)
     index = splits[0].visible

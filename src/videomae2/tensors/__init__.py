@@ -11,8 +11,7 @@ pos_embed.py              fixed position tables
 attention.py              attention over tokens
 matmul.py                 linear maps, by the library that is fast here
 targets.py                labels into targets of a loss, weights against imbalance
-rng.py, rng_torch.py      random numbers by key: for NumPy, and the same bits for torch
-drop_path.py              what stochastic depth and dropout leave out
+rng.py, rng_torch.py      random numbers by key: for NumPy; the same bits for torch, and dropout
 files.py                  tensors written to safetensors files
 ========================  =========================================================================
 """

@@ -22,14 +22,8 @@ _backend: MatmulBackend = "default"
 
 
 def set_backend(backend: MatmulBackend) -> None:
-    """Choose who computes float32 products on the CPU from here on.
-
-    Raises:
-        ValueError: If this build of PyTorch has no oneDNN.
-    """
+    """Choose who computes float32 products on the CPU from here on; see ``has_onednn``."""
     global _backend
-    if backend == "onednn" and not has_onednn():
-        raise ValueError("this build of PyTorch has no oneDNN; use 'default'")
     _backend = backend
 
 

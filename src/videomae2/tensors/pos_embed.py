@@ -45,9 +45,8 @@ def build_axial_sinusoid(grid: Grid, dim: int) -> Float32[Tensor, "tokens dim"]:
     """
     _check_dim(dim)
     third = dim // 6 * 2
-    parts = [
-        _build_axis(grid, axis, width) for axis, width in enumerate((dim - 2 * third, third, third))
-    ]
+    widths = (dim - 2 * third, third, third)
+    parts = [_build_axis(grid, axis, width) for axis, width in enumerate(widths)]
     return torch.cat(parts, dim=-1).reshape(-1, dim).float()
 
 

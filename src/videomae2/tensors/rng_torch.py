@@ -2,14 +2,16 @@
 
 Batched over clips and computed on the device of the keys, without a generator's state and with a
 fixed amount of work, so nothing waits for the host. Uniform, normal, gamma and beta. Where a caller
-would rather bring a ``torch.Generator``, ``draw_scores`` takes that as well.
+would rather bring a ``torch.Generator``, ``draw_scores`` takes that as well. At the end, what
+stochastic depth and dropout leave out in training.
 
-Axes: batch, numbers.
+Axes: batch, numbers, depth = blocks, 2 = the branches of a block (attention, MLP), dim.
 """
 
 import math
 
 import torch
+from einops import rearrange
 from jaxtyping import Float, Float32, Float64, Int64, Shaped
 from torch import Generator, Tensor
 
@@ -107,3 +109,29 @@ def log_gamma(keys: Int64[Tensor, " batch"], shape: float) -> Float64[Tensor, " 
 def _uniform_above_zero(keys: Tensor, numbers: int) -> Tensor:
     """Uniform in (0, 1]."""
     return 1 - uniform(keys, numbers).double()
+
+
+def drop_path_mask(
+    keys: Int64[Tensor, " batch"], rate: float, depth: int
+) -> Float32[Tensor, "depth 2 batch 1 1"]:
+    """What to multiply each residual branch of each clip by: 0, or 1 over the share that is kept.
+
+    ``rate`` is the share of the clips that the last block leaves out; it rises linearly from 0 at
+    the first. Keys are split for this use.
+
+    Source: DropPath of timm, which the released code uses.
+    """
+    noise = rearrange(uniform(keys, 2 * depth), "b (depth two) -> depth two b 1 1", two=2)
+    rates = torch.arange(depth, device=keys.device) * (rate / max(1, depth - 1))
+    return _scaled_keep_mask(noise, rates.view(-1, 1, 1, 1, 1))
+
+
+def dropout_mask(
+    keys: Int64[Tensor, " batch"], rate: float, dim: int
+) -> Float32[Tensor, "batch dim"]:
+    """What to multiply each feature of each clip by: dropout, with a rate for all."""
+    return _scaled_keep_mask(uniform(keys, dim), rate)
+
+
+def _scaled_keep_mask(noise: Tensor, rate: Tensor | float) -> Tensor:
+    return (noise >= rate) / (1 - rate)

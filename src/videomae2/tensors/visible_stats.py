@@ -69,7 +69,8 @@ def interpolate_grid(
 
     Source: Shepard, "A two-dimensional interpolation function for irregularly-spaced data", 1968.
     """
-    positions = _cube_positions(grid, known)
+    time, row, col = (torch.arange(n, device=known.device, dtype=known.dtype) for n in grid)
+    positions = torch.cartesian_prod(time * SLOT_IN_CELLS, row, col)  # in cells
     exact = "donot_use_mm_for_euclid_dist"  # the other way is off by as much as small distances
     distance = torch.cdist(
         positions.expand(len(index), -1, -1), positions[index], compute_mode=exact
@@ -77,12 +78,6 @@ def interpolate_grid(
     nearness = distance.clamp_min(SLOT_IN_CELLS / 2).pow(-POWER)  # 0 only where it is known
     weight = nearness / nearness.sum(dim=2, keepdim=True)
     return (weight @ known).scatter(1, index[:, :, None].expand_as(known), known)
-
-
-def _cube_positions(grid: Grid, like: Tensor) -> Float[Tensor, "tokens axes"]:
-    """Where each cube stands, in cells."""
-    time, row, col = (torch.arange(n, device=like.device, dtype=like.dtype) for n in grid)
-    return torch.cartesian_prod(time * SLOT_IN_CELLS, row, col)
 
 
 PRIOR_WEIGHT = 0.05

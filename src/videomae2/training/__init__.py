@@ -1,7 +1,6 @@
 """Training of any task: the loop, what a step does, and how a run is saved and logged.
 
-- ``loop``: steps, reports, saves, stops
-- ``callback``: what a run does beside its steps
+- ``loop``: steps, reports, saves, stops; callbacks: what a run does beside its steps
 - ``step``: one optimizer step, the only place where weights change
 - ``optim``: parameter groups and AdamW
 - ``schedules``: step to learning rate

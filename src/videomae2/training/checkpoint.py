@@ -53,21 +53,16 @@ class CheckpointManager:
     def save_freeing_space(self, step: int, write: Callable[[Path], None]) -> Path:
         """Save what no later save can make up for; where there is no room, older ones give way.
 
-        They go oldest first; the newest stays, and those that are kept for good.
-
-        Args:
-            step: Steps that are done.
-            write: Fills a folder.
-
-        Raises:
-            CheckpointError: As ``save``.
+        They go oldest first; the newest stays, and those that are kept for good. As ``save`` else.
         """
         while True:
             try:
                 return self.save(step, write)
             except CheckpointError as error:
                 deletable = [old for old in self.list_steps()[:-1] if not self._is_permanent(old)]
-                if not (deletable and _is_disk_full(error.__cause__)):
+                cause = error.__cause__
+                is_full = isinstance(cause, OSError) and cause.errno in _DISK_FULL_ERRNOS
+                if not (deletable and is_full):
                     raise
                 _logger.warning(
                     f"no room to save step {step}: the checkpoint of step {deletable[0]} is deleted"
@@ -107,10 +102,6 @@ class CheckpointManager:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _is_disk_full(error: BaseException | None) -> bool:
-    return isinstance(error, OSError) and error.errno in _DISK_FULL_ERRNOS
-
-
 def save_optimizer(
     optimizer: Optimizer, named_parameters: Iterable[tuple[str, nn.Parameter]], path: Path
 ) -> None:
@@ -143,12 +134,8 @@ def load_optimizer(
         raise CheckpointError(f"{path} is the state of other parameters, such as {mismatched[0]}")
     for name, values in state.items():
         parameter = parameters[name]
+        # moments take the parameter's type; the step count stays float32, as fused AdamW wants
         optimizer.state[parameter] = {
-            kind: _to_parameter(value, parameter) for kind, value in values.items()
+            kind: value.to(parameter.device, parameter.dtype if value.ndim else torch.float32)
+            for kind, value in values.items()
         }
-
-
-def _to_parameter(value: Tensor, parameter: nn.Parameter) -> Tensor:
-    """Moments take the parameter's type; the step count stays float32, as fused AdamW wants."""
-    dtype = torch.float32 if value.ndim == 0 else parameter.dtype
-    return value.to(parameter.device, dtype)

@@ -5,16 +5,17 @@ A full disk must not end a run: lines that cannot be written wait in memory for 
 
 import logging
 import math
+import statistics
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from videomae2.base.jsonl import JsonLines
 from videomae2.base.progress import start_progress
 from videomae2.base.text import format_count, format_duration
-from videomae2.training.callback import Callback
+from videomae2.training.loop import Callback
 from videomae2.training.metrics_buffer import LogWindow, StepRecord
 
 _logger = logging.getLogger(__name__)
@@ -41,7 +42,6 @@ class MetricsLogger(Callback):
         self._seconds_per_step: deque[float] = deque(maxlen=20)
 
     def on_log(self, window: LogWindow) -> None:
-        """Log some steps."""
         records = window.records
         if not records:
             return
@@ -54,10 +54,8 @@ class MetricsLogger(Callback):
         }
         for record in records[:-1]:
             self._metrics_file.add(_build_json_entry(record))
-        now = round(time.time(), 1)  # six digits of it, as of the others, would be hours off
-        self._metrics_file.add(
-            {**_build_json_entry(records[-1]), **_round_values(speed), "time": now}
-        )
+        now = {"time": round(time.time(), 1)}  # six digits of it, as of the others: hours off
+        self._metrics_file.add(_build_json_entry(records[-1]) | _round_values(speed) | now)
         if not self._metrics_file.flush():
             _logger.warning(
                 f"cannot write {self._metrics_file.path} now; its lines are kept for the next try"
@@ -68,11 +66,9 @@ class MetricsLogger(Callback):
         )
 
     def log_values(self, step: int, values: dict[str, float]) -> None:
-        """Log numbers of the weights after a step, which are not of training itself.
+        """Log numbers of the weights after a step, by their full names, such as probe/knn.
 
-        Args:
-            step: The last step that was done, counted from 0; -1 for the first weights.
-            values: By their full names, such as probe/knn.
+        Steps are counted from 0; -1 stands for the first weights.
         """
         self._metrics_file.add({"step": step, **_round_values(values)})
         self._metrics_file.flush()
@@ -91,6 +87,8 @@ class MetricsLogger(Callback):
         finite = [r for r in records if not r.skipped]
         loss = sum(r.loss for r in finite) / len(finite) if finite else math.nan
         grad_norm = sum(r.grad_norm for r in finite) / len(finite) if finite else math.nan
+        # the median, which the first steps and a slow save do not distort
+        seconds_per_step = statistics.median_high(self._seconds_per_step)
         parts = [
             f"step {steps_done:>{len(str(self.steps))}}/{self.steps}",
             f"loss {loss:.4f}",
@@ -99,26 +97,20 @@ class MetricsLogger(Callback):
             f"{sum(r.num_clips for r in records) / window.seconds:,.0f} clips/s",
             f"data wait {window.wait_seconds / window.seconds:.0%}",
             f"{self.get_memory_gib():.1f} GiB",
-            f"{format_duration(self._estimate_seconds_remaining(steps_done))} left",
+            f"{format_duration(seconds_per_step * (self.steps - steps_done))} left",
         ]
         skipped, unreadable = len(records) - len(finite), sum(r.num_unreadable for r in records)
         parts += [f"{format_count(skipped, 'step')} skipped"] if skipped else []
         parts += [f"{unreadable} unreadable"] if unreadable else []
         return "  ".join(parts)
 
-    def _estimate_seconds_remaining(self, steps_done: int) -> float:
-        """From the median rate, which the first steps and a slow save do not distort."""
-        rates = sorted(self._seconds_per_step)
-        return rates[len(rates) // 2] * (self.steps - steps_done)
-
     def _write_tensorboard(self, records: Sequence[StepRecord], speed: dict[str, float]) -> None:
-        train = [
+        values = [
             (f"train/{name}", getattr(record, name), record.step)
             for record in records
             for name in ("loss", "lr", "grad_norm")
         ]
-        last = records[-1].step
-        self._add_scalars([*train, *((f"speed/{name}", v, last) for name, v in speed.items())])
+        self._add_scalars(values + [(f"speed/{n}", v, records[-1].step) for n, v in speed.items()])
 
     def _add_scalars(self, values: Sequence[tuple[str, float, int]]) -> None:
         """Hand (name, value, step) to TensorBoard, as long as it can be written."""
@@ -148,7 +140,7 @@ def _build_json_entry(record: StepRecord) -> dict[str, Any]:
     return entry
 
 
-def _round_values(values: dict[str, float]) -> dict[str, float | None]:
+def _round_values(values: Mapping[str, float]) -> dict[str, float | None]:
     return {n: float(f"{v:.6g}") if math.isfinite(v) else None for n, v in values.items()}
 
 

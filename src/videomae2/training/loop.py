@@ -1,23 +1,61 @@
-"""How training runs, for any task: steps, reports, saves, requests to stop."""
+"""How training runs, for any task: steps, reports, saves, requests to stop, and callbacks."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
+from torch import nn
 from torch.optim import AdamW
 
 from videomae2.base.signals import SignalHandler
 from videomae2.errors import CheckpointError, Interrupted
-from videomae2.training.callback import Callback
 from videomae2.training.ema import EMA
-from videomae2.training.metrics_buffer import MetricsBuffer
+from videomae2.training.metrics_buffer import LogWindow, MetricsBuffer, StepRecord
 from videomae2.training.optim import any_step_taken
 from videomae2.training.prefetch import MicroBatch, MicroBatchIterator, StepAborted
 from videomae2.training.runtime import Runtime
-from videomae2.training.step import StepResult, TrainingTask, train_step
+from videomae2.training.step import TrainingTask, train_step
 
 _logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallbackContext:
+    """What a callback needs to look at a model while it learns."""
+
+    task: nn.Module
+    ema: EMA | None
+    log_values: Callable[[int, dict[str, float]], None]
+    """Logs numbers by their full names of the weights after a step (counted from 0)."""
+    first_step: int
+    """Steps that are done; 0 if the run begins."""
+    steps: int
+    """Of the whole run."""
+    runtime: Runtime
+    signals: SignalHandler
+
+
+class Callback:
+    """Is told how many steps are done; a subclass says what it does, which changes no weights."""
+
+    def attach(self, context: CallbackContext) -> None:
+        """Begin, with the weights that the run begins or goes on with."""
+
+    def on_step_end(self, step: int) -> None:
+        """Look at the weights; the time this takes counts as nobody's.
+
+        It comes before a save: what was looked at is looked at again if the run is stopped first.
+        """
+
+    def on_log(self, window: LogWindow) -> None:
+        """Take the metrics of some steps."""
+
+    def on_save(self, step: int) -> None:
+        """Write what goes with a checkpoint, before it is written."""
+
+    def on_end(self) -> None:
+        """Finish, after the last checkpoint; a run that is stopped does not come here."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,18 +81,6 @@ class _LoopState:
     save: Callable[[int], None]
     last_saved_step: int
 
-    def record(self, step: int, result: StepResult, lr: float) -> None:
-        """Take what a step gave, without a wait for the device."""
-        micro_batches = self.micro_batches
-        self.metrics.add(
-            step,
-            result,
-            lr=lr,
-            num_clips=micro_batches.num_clips,
-            num_unreadable=micro_batches.num_unreadable,
-            samples=micro_batches.samples,
-        )
-
     def flush_metrics(self) -> None:
         """Report the steps since the last time; the one wait for the device."""
         records = self.metrics.pop_records()
@@ -64,29 +90,20 @@ class _LoopState:
                 callback.on_log(window)
             self.metrics.check_skipped(records)
 
-    def try_save_checkpoint(self, steps_done: int) -> None:
-        """Save; a failure is said, and survived until the next time."""
-        try:
-            self.save_checkpoint(steps_done)
-        except CheckpointError as error:
-            _logger.warning(f"{error}; training goes on, the next try is at the next save")
-
     def save_checkpoint(self, steps_done: int) -> None:
         for callback in self.callbacks:
             callback.on_save(steps_done)
         self.save(steps_done)
         self.last_saved_step = steps_done
 
-    def run_callbacks(self, steps_done: int) -> None:
-        for callback in self.callbacks:
-            callback.on_step_end(steps_done)
-
     def end_step(
         self, steps_done: int, config: LoopConfig, optimizer: AdamW, signals: SignalHandler
     ) -> None:
         """Do what is due after a step: end the run, stop, save, or report."""
         # before any save: what a callback looked at is looked at again after a stop
-        self.micro_batches.run_paused(self.run_callbacks, steps_done)
+        with self.micro_batches.pause_clock():
+            for callback in self.callbacks:
+                callback.on_step_end(steps_done)
         if steps_done == config.steps:
             self.flush_metrics()
             if not any_step_taken(optimizer):
@@ -98,7 +115,10 @@ class _LoopState:
             self.save_and_stop(steps_done, signals.stop_signal.name)
         elif signals.pop_save_request() or steps_done % config.checkpoint_interval == 0:
             self.flush_metrics()
-            self.try_save_checkpoint(steps_done)
+            try:
+                self.save_checkpoint(steps_done)
+            except CheckpointError as error:
+                _logger.warning(f"{error}; training goes on, the next try is at the next save")
         elif steps_done % config.log_interval == 0:
             self.flush_metrics()
 
@@ -133,8 +153,7 @@ def fit(
 ) -> None:
     """Train from ``first_step`` to ``config.steps``; what a step computes depends on nothing else.
 
-    ``micro_batches`` are those of all steps from there, in order; ``save`` is told how many steps
-    are done, and ``callbacks`` are called in their order.
+    ``micro_batches`` are those of all steps from there; ``save`` is told how many steps are done.
 
     Raises:
         Interrupted: After saving, when asked to stop; if that fails, with an earlier checkpoint.
@@ -150,18 +169,15 @@ def fit(
     for step in range(first_step, config.steps):
         lr = config.lr_schedule(step)
         try:
-            result = train_step(
-                task,
-                optimizer,
-                iterator.iterate_step(),
-                lr=lr,
-                clip_norm=config.clip_norm,
-                runtime=runtime,
-            )
+            parts, clip_norm = iterator.iterate_step(), config.clip_norm
+            result = train_step(task, optimizer, parts, lr=lr, clip_norm=clip_norm, runtime=runtime)
         except StepAborted:
             assert signals.stop_signal is not None
             state.save_and_stop(step, signals.stop_signal.name)
         if ema is not None:
             ema.update()
-        state.record(step, result, lr)
+        record = StepRecord(
+            step, lr, iterator.num_clips, iterator.num_unreadable, tuple(iterator.samples)
+        )
+        state.metrics.add(result, record)
         state.end_step(step + 1, config, optimizer, signals)

@@ -1,12 +1,10 @@
 """Metrics of steps, kept on the device and read out together: one wait for many steps."""
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
-from torch import Tensor
 
 from videomae2.base.text import format_count
 from videomae2.errors import NonFiniteLossError
@@ -18,15 +16,15 @@ class StepRecord:
     """What the log keeps of one step."""
 
     step: int
-    loss: float
     lr: float
-    grad_norm: float
-    metrics: dict[str, float]
     num_clips: int
     num_unreadable: int
-    skipped: bool
     samples: Sequence[str]
-    """Names of the videos of the step; only of a skipped one."""
+    """Names of the videos of the step; once its numbers are known, only of a skipped one."""
+    loss: float = math.nan
+    grad_norm: float = math.nan
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    skipped: bool = False
 
 
 class MetricsBuffer:
@@ -34,41 +32,28 @@ class MetricsBuffer:
 
     def __init__(self, max_nonfinite_steps: int) -> None:
         self.max_nonfinite_steps = max_nonfinite_steps
-        self._pending: list[tuple[StepResult, Callable[..., StepRecord], Sequence[str]]] = []
+        self._pending: list[tuple[StepResult, StepRecord]] = []
         self._skipped_in_row: list[StepRecord] = []
 
-    def add(
-        self,
-        step: int,
-        result: StepResult,
-        *,
-        lr: float,
-        num_clips: int,
-        num_unreadable: int,
-        samples: Sequence[str],
-    ) -> None:
-        """Note a step without waiting for its numbers."""
-        build_record = partial(
-            StepRecord, step=step, lr=lr, num_clips=num_clips, num_unreadable=num_unreadable
-        )
-        self._pending.append((result, build_record, tuple(samples)))
+    def add(self, result: StepResult, record: StepRecord) -> None:
+        """Note a step without waiting for its numbers, which its record still lacks."""
+        self._pending.append((result, record))
 
     def pop_records(self) -> list[StepRecord]:
         """Wait for the device once and give the records of all steps since the last reading."""
         if not self._pending:
             return []
-        rows = torch.stack([_stack_values(result) for result, *_ in self._pending]).tolist()
-        names, records = list(self._pending[0][0].metrics), []
-        for (_, build_record, samples), row in zip(self._pending, rows, strict=True):
+        stacked = []
+        for result, _ in self._pending:
+            values = [result.loss, result.grad_norm, result.nonfinite, *result.metrics.values()]
+            stacked.append(torch.stack([value.detach().double() for value in values]))
+        records = []
+        for (result, record), row in zip(self._pending, torch.stack(stacked).tolist(), strict=True):
             loss, grad_norm, nonfinite, *values = row
-            record = build_record(
-                loss=loss,
-                grad_norm=grad_norm,
-                metrics=dict(zip(names, values, strict=True)),
-                skipped=bool(nonfinite),
-                samples=samples if nonfinite else (),
-            )
-            records.append(record)
+            metrics = dict(zip(result.metrics, values, strict=True))
+            numbers = {"loss": loss, "grad_norm": grad_norm, "metrics": metrics}
+            samples = record.samples if nonfinite else ()
+            records.append(replace(record, **numbers, skipped=bool(nonfinite), samples=samples))
         self._pending.clear()
         return records
 
@@ -86,11 +71,6 @@ class MetricsBuffer:
     def no_update_error(self) -> NonFiniteLossError:
         """The error of a run that ends with the weights it began with."""
         return NonFiniteLossError(f"nothing was learnt: {_explain_skipped(self._skipped_in_row)}")
-
-
-def _stack_values(result: StepResult) -> Tensor:
-    values = [result.loss, result.grad_norm, result.nonfinite, *result.metrics.values()]
-    return torch.stack([value.detach().double() for value in values])
 
 
 def _explain_skipped(skipped: list[StepRecord]) -> str:

@@ -65,14 +65,9 @@ def has_weight_decay(name: str, parameter: nn.Parameter) -> bool:
 
 
 def get_layer_id(name: str, depth: int) -> int:
-    """The number of the layer that a parameter belongs to.
+    """The number of the layer of a parameter of the encoder, or of something that holds it.
 
-    Args:
-        name: Of the encoder itself or of something that holds it as ``encoder``.
-        depth: Blocks of the encoder.
-
-    Returns:
-        0 for the patch embedding, i+1 for block i, depth+1 for all that comes after or beside.
+    It is 0 for the patch embedding, i+1 for block i, depth+1 for all that comes after or beside.
 
     Source: get_num_layer_for_vit in optim_factory.py of the released code.
     """
@@ -85,21 +80,16 @@ def get_layer_id(name: str, depth: int) -> int:
 def build_param_groups(
     parameters: Iterable[tuple[str, nn.Parameter]], weight_decay: float, layer_decay: float = 1.0
 ) -> list[dict[str, Any]]:
-    """Sort parameters by whether they decay and, if layers differ in their rate, by layer.
+    """Sort what learns by whether it decays and, if layers differ in their rate, by layer.
 
-    Args:
-        parameters: Names and parameters; those that do not learn are left out.
-        weight_decay: Of those that decay.
-        layer_decay: The rate of layer k is scaled by this to the power of (last layer - k).
-
-    Returns:
-        Groups for an optimizer, each with its ``lr_scale``.
+    Each group has an ``lr_scale``: of layer k, ``layer_decay`` to the power of (last layer - k).
 
     Source: LayerDecayValueAssigner and get_parameter_groups in optim_factory.py of the released
         code.
     """
     named_parameters = list(parameters)
-    depth = _count_blocks(name for name, _ in named_parameters)
+    matches = [_LAYER.search(name) for name, _ in named_parameters]  # also of what does not learn
+    depth = max((int(m["block"]) + 1 for m in matches if m and m["block"]), default=0)
     groups: dict[tuple[bool, int], list[nn.Parameter]] = {}
     for name, parameter in named_parameters:
         if parameter.requires_grad:
@@ -113,14 +103,6 @@ def build_param_groups(
         }
         for (no_decay, layer), members in sorted(groups.items(), key=lambda item: item[0])
     ]
-
-
-def _count_blocks(names: Iterable[str]) -> int:
-    """Blocks of the encoder: also those whose weights do not learn count."""
-    matches = (_LAYER.search(name) for name in names)
-    return max(
-        (int(match["block"]) + 1 for match in matches if match and match["block"]), default=0
-    )
 
 
 def build_optimizer(task: nn.Module, config: OptimConfig) -> AdamW:

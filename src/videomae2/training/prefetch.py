@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -51,10 +52,11 @@ class MicroBatchIterator:
             self.samples += micro_batch.samples
             yield micro_batch.clips
 
-    def run_paused(self, callback: Callable[[int], None], steps_done: int) -> None:
+    @contextmanager
+    def pause_clock(self) -> Iterator[None]:
         """Let somebody look at the weights; the clock stands still."""
         started = time.perf_counter()
-        callback(steps_done)
+        yield
         self.window_start += time.perf_counter() - started
 
     def window_stats(self, records: Sequence[StepRecord]) -> LogWindow:

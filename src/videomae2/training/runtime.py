@@ -58,31 +58,23 @@ class Runtime:
 
 
 def resolve_runtime(config: RuntimeConfig) -> Runtime:
-    """Choose device and precision.
-
-    Raises:
-        ConfigError: If the device is not there.
-    """
-    device = _resolve_device(config.device)
-    precision = config.precision
+    """Choose device and precision; a device that is not there is a ``ConfigError``."""
+    device, precision = _resolve_device(config.device), config.precision
     if precision == "auto":
         precision = "bf16" if _bf16_is_fast(device) else "fp32"
     return Runtime(device, precision, config.compile)
 
 
 def prepare_runtime(config: RuntimeConfig) -> Runtime:
-    """Choose device and precision, and set torch's global switches.
-
-    Raises:
-        ConfigError: If the device is not there.
-    """
+    """As ``resolve_runtime``, and set torch's global switches."""
     runtime = resolve_runtime(config)
-    device = runtime.device
     set_matmul_precision(runtime)
-    if device.type == "cuda":
+    if runtime.device.type == "cuda":
         set_deterministic(config.deterministic)
-    if device.type == "cpu":
-        matmul.set_backend("onednn" if _onednn_is_faster() else "default")
+    else:
+        # MKL, PyTorch's default, uses AVX-512 on Intel's processors only
+        is_amd = _has_avx512() and "AuthenticAMD" in _read_cpuinfo()
+        matmul.set_backend("onednn" if is_amd and matmul.has_onednn() else "default")
         _keep_freed_memory()
     return runtime
 
@@ -143,11 +135,8 @@ def _resolve_device(name: str) -> torch.device:
         raise ConfigError(f"device '{name}' is not supported; use cpu, cuda or cuda:N")
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError(f"device '{name}' is not there: torch sees no CUDA device; use cpu")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        last_index = torch.cuda.device_count() - 1
-        raise ConfigError(
-            f"device '{name}' is not there: the last CUDA device is cuda:{last_index}"
-        )
+    if device.type == "cuda" and (device.index or 0) >= (count := torch.cuda.device_count()):
+        raise ConfigError(f"device '{name}' is not there: the last CUDA device is cuda:{count - 1}")
     return device
 
 
@@ -155,11 +144,6 @@ def _bf16_is_fast(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return _has_avx512() and any(flag in _read_cpuinfo() for flag in ("avx512_bf16", "amx_bf16"))
-
-
-def _onednn_is_faster() -> bool:
-    """MKL, PyTorch's default, uses AVX-512 on Intel's processors only."""
-    return _has_avx512() and "AuthenticAMD" in _read_cpuinfo() and matmul.has_onednn()
 
 
 def _has_avx512() -> bool:

@@ -18,12 +18,6 @@ class CosineSchedule:
     steps: int
     warmup_steps: int
 
-    def __post_init__(self) -> None:
-        if not 0 <= self.warmup_steps <= self.steps:
-            raise ValueError(
-                f"warm-up of {self.warmup_steps} steps does not fit into {self.steps} steps"
-            )
-
     def __call__(self, step: int) -> float:
         """The value at a step, counted from 0."""
         if step < self.warmup_steps:
@@ -33,10 +27,5 @@ class CosineSchedule:
 
 
 def scale_lr(lr: float, batch_size: int) -> float:
-    """Linear scaling: rates are given for 256.
-
-    Args:
-        lr: Learning rate for a global batch of 256.
-        batch_size: Global batch, counted in videos (the released code) or in views.
-    """
+    """Linear scaling: ``lr`` is for a global batch of 256 videos (the released code) or views."""
     return lr * batch_size / 256

@@ -54,13 +54,8 @@ def train_step(
 ) -> StepResult:
     """Add up the gradients of all micro-batches and move the weights once.
 
-    Args:
-        task: What to compute.
-        optimizer: Fused AdamW; its groups carry an ``lr_scale``.
-        micro_batches: The clips of the step, in parts that fit the device; taken one by one.
-        lr: Learning rate of this step, before each group's scale.
-        clip_norm: Limit of the gradient's norm; None only measures it.
-        runtime: Says in which precision the task runs.
+    The optimizer is fused, and its groups carry an ``lr_scale`` that ``lr`` is multiplied by.
+    ``clip_norm`` limits the norm of the gradient; None only measures it.
     """
     for group in optimizer.param_groups:
         group["lr"] = lr * group["lr_scale"]

@@ -44,11 +44,7 @@ class TensorCache:
 
     @classmethod
     def open(cls, folder: Path, provenance: Mapping[str, Any]) -> "TensorCache":
-        """Open a folder, or make it.
-
-        Args:
-            folder: Where.
-            provenance: Everything that the answers depend on, in what JSON has words for.
+        """Open a folder, or make it; ``provenance`` is everything that the answers depend on.
 
         Raises:
             ConfigError: If what is there was made by something else; says each difference.

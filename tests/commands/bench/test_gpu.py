@@ -11,7 +11,7 @@ import torch
 
 from videomae2.commands.bench import gpu, gpu_worker
 from videomae2.commands.bench.gpu import ALLOWANCES, TimeBudget
-from videomae2.models.sizes import SIZES
+from videomae2.models.encoder import SIZES
 
 SMALL = ("--device", "cpu", "--sizes", "tiny", "--side", "32", "--largest-batch", "5")
 

@@ -11,7 +11,7 @@ from tests.helpers.finetune_runs import CLASSES, class_folders
 from tests.helpers.logs import logging_to
 from videomae2.commands.train.distill import distill, dry_run, load_job
 from videomae2.commands.train.distill_data import load_distill_data
-from videomae2.commands.train.setup import build_loop_config
+from videomae2.commands.train.dry_run import summarize_job
 from videomae2.config.runs import ValidationConfig
 from videomae2.data.loading.labels import LabelConfig, read_multiclass
 from videomae2.data.loading.sources import SourceConfig
@@ -29,7 +29,7 @@ def videos(tmp_path_factory):
 
 
 def summarize(run):
-    return str(load_job(run).summarize())
+    return str(summarize_job(load_job(run)))
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +201,7 @@ def test_the_teachers_weights_are_read_once_for_their_digest(
     monkeypatch.setattr(ModelRef, "compute_digest", lambda ref: asked.append(ref) or real(ref))
     job = load_job(small_distill(videos, teacher, tmp_path / "run"))
     runtime = resolve_runtime(job.run.runtime)
-    setup = job.build_setup(build_loop_config(job.run, job.manifests), runtime)
+    setup = job.build_setup(runtime)
     (ref,) = asked
     assert setup.config.metadata["teacher"]["digest"] == job.build_provenance()["teacher"]
     assert asked == [ref]

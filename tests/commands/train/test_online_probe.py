@@ -13,14 +13,14 @@ from tests.helpers.logs import logging_to
 from tests.helpers.pretrain_runs import losses, small_run, small_videos, stop_after
 from tests.helpers.slow_videos import late_at_first
 from videomae2.base.signals import SignalHandler
+from videomae2.commands.train.dry_run import summarize_job
 from videomae2.commands.train.online_probe import OnlineProbe
 from videomae2.commands.train.pretrain import load_job, pretrain
 from videomae2.config.runs import OnlineProbeConfig
 from videomae2.errors import ConfigError, DataError, Interrupted, ManifestError
 from videomae2.inference.probe_data import ProbeListConfig, load_train_test
-from videomae2.training.callback import CallbackContext
 from videomae2.training.logger import MetricsLogger
-from videomae2.training.loop import LoopConfig
+from videomae2.training.loop import CallbackContext
 from videomae2.training.runtime import resolve_runtime
 
 
@@ -130,7 +130,7 @@ def test_tensorboard_has_the_probes(videos, labelled, tmp_path):
 
 def test_the_plan_says_what_is_probed_and_wrong_lists_stop_it(videos, labelled, tmp_path):
     run = probed(videos, labelled, tmp_path / "run")
-    summary = str(load_job(run).summarize())
+    summary = str(summarize_job(load_job(run)))
     assert "every 2 steps on 18 training and 9 test videos of 3 classes" in summary
     (tmp_path / "list.txt").write_text("a.mp4 zero\n")
     with pytest.raises(ManifestError, match=r"list\.txt"):
@@ -172,20 +172,21 @@ def test_one_busy_moment_costs_no_video(labelled, tmp_path, monkeypatch):
     run = probed(labelled / "train", labelled, tmp_path / "run")
     run = replace(run, loading=replace(run.loading, num_workers=0))
     runtime = resolve_runtime(run.runtime)
-    plan = LoopConfig(
-        steps=2,
-        gradient_accumulation_steps=1,
-        lr_schedule=lambda step: 0.1,
-        clip_norm=None,
-        log_interval=1,
-        checkpoint_interval=1,
-        max_nonfinite_steps=1,
-    )
-    work, said = load_job(run).build_setup(plan, runtime), []
+    work, said = load_job(run).build_setup(runtime), []
     log = MetricsLogger(tmp_path, steps=2, first_step=0, get_memory_gib=lambda: 0.0)
     with logging_to(said.append), SignalHandler() as wishes:
         (probe,) = work.callbacks
-        probe.attach(CallbackContext(work.task, None, log.log_values, 0, wishes))
+        probe.attach(
+            CallbackContext(
+                task=work.task,
+                ema=None,
+                log_values=log.log_values,
+                first_step=0,
+                steps=2,
+                runtime=runtime,
+                signals=wishes,
+            )
+        )
     log.close()
     assert len(late) == 27
     assert "9 test videos" in said[-1]

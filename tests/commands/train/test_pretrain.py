@@ -22,6 +22,7 @@ from tests.helpers.pretrain_runs import (
     stop_after,
 )
 from tests.helpers.videos import encode, numbered
+from videomae2.commands.train.dry_run import summarize_job
 from videomae2.commands.train.pretrain import load_job, pretrain
 from videomae2.config.files import save_config
 from videomae2.config.runs import LoggingConfig
@@ -233,7 +234,7 @@ def test_too_many_broken_files_stop_the_run(broken, tmp_path):
 
 
 def test_the_plan_is_told_before_anything_runs(videos, tmp_path):
-    text = str(load_job(small_run(videos, tmp_path / "run")).summarize())
+    text = str(summarize_job(load_job(small_run(videos, tmp_path / "run"))))
     for part in ("16 videos", "6 of 8 videos x 2 views in 2 parts", "4 cubes seen", "16 asked for"):
         assert part in text
     assert not (tmp_path / "run").exists()

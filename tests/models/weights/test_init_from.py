@@ -29,8 +29,7 @@ from videomae2.models.weights.config_json import SavedClassifierConfig
 from videomae2.models.weights.head_index import resolve_head_index
 from videomae2.models.weights.init_from import InitConfig, init_classifier
 from videomae2.models.weights.official import classifier_to_official, to_official
-from videomae2.models.weights.pretrained import load_encoder_config
-from videomae2.models.weights.pretrained_grid import resolve_pos_embed
+from videomae2.models.weights.pretrained import load_encoder_config, resolve_pos_embed
 from videomae2.models.weights.saved import save_model
 
 CLASSES = {"unset": NAMES}

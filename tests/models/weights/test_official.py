@@ -9,7 +9,6 @@ from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.weights.official import (
-    classifier_from_official,
     classifier_to_official,
     from_official,
     is_official_pretraining,
@@ -135,7 +134,7 @@ def test_classifiers_there_and_back_are_the_same(pooling):
     state = model.state_dict()
     released = classifier_to_official(state, model.cubes)
     assert ("norm.weight" in released) == (pooling == "token")
-    back = classifier_from_official(released, model.cubes)
+    back = from_official(released, model.cubes)
     assert list(back) == list(state)
     assert all(torch.equal(back[name], state[name]) for name in state)
 

@@ -18,7 +18,7 @@ from videomae2.models.classifier import Classifier
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.weights.init_from import InitConfig, init_classifier
 from videomae2.models.weights.official import classifier_to_official
-from videomae2.models.weights.pretrained_grid import resolve_pos_embed
+from videomae2.models.weights.pretrained import resolve_pos_embed
 from videomae2.tensors.pos_embed import (
     build_axial_sinusoid,
     build_pos_embed,

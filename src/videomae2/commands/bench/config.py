@@ -9,7 +9,7 @@ from videomae2.base.ranges import NOT_NEGATIVE, ONE_OR_MORE, find_range_errors
 from videomae2.commands.bench.model import BenchCase, MaskingName
 from videomae2.data.loading.sources import DataConfig, SourceConfig, load_manifests
 from videomae2.errors import ConfigError
-from videomae2.models.sizes import SizeName
+from videomae2.models.encoder import SizeName
 from videomae2.training.runtime import Runtime, RuntimeConfig, prepare_runtime
 
 BenchPart = Literal["model", "data", "end_to_end"]

@@ -12,8 +12,7 @@ from videomae2.data.loading.quarantine import Quarantine
 from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.loading.sources import DataConfig, load_manifests
 from videomae2.data.manifests.manifest import Manifest
-from videomae2.training.callback import Callback
-from videomae2.training.loop import LoopConfig, fit
+from videomae2.training.loop import Callback, LoopConfig, fit
 from videomae2.training.metrics_buffer import LogWindow
 from videomae2.training.runtime import Runtime, resolve_num_workers
 

@@ -11,7 +11,7 @@ from videomae2.commands.bench.gpu_measurements import GpuBench, Measurement
 from videomae2.commands.bench.machine import describe_machine
 from videomae2.commands.bench.model import BenchCase, MaskingName
 from videomae2.commands.bench.report import format_markdown
-from videomae2.models.sizes import SizeName
+from videomae2.models.encoder import SizeName
 from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 
 BATCHES: dict[SizeName, int] = {

@@ -11,10 +11,9 @@ from torch import nn
 
 from videomae2.commands.bench.machine import highest_memory_gib, reset_peak_memory
 from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig
-from videomae2.models.encoder import EncoderConfig
+from videomae2.models.encoder import EncoderConfig, SizeName
 from videomae2.models.flops import TokenCounts, count_autoencoder_macs
 from videomae2.models.init import init_autoencoder_weights
-from videomae2.models.sizes import SizeName
 from videomae2.tasks.pretrain import MaskingConfig, PretrainTask, count_tokens
 from videomae2.tensors.clips import Clips
 from videomae2.training.optim import OptimConfig, build_optimizer

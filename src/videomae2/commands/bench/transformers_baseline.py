@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from transformers import VideoMAEConfig, VideoMAEForPreTraining
 
 from videomae2.commands.bench.model import MASKINGS, Baseline, BenchCase, compute_step_flops
-from videomae2.models.sizes import SIZES
+from videomae2.models.encoder import SIZES
 from videomae2.tasks.pretrain import count_tokens, draw_split
 from videomae2.tensors.clips import Clips
 from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD

@@ -22,6 +22,7 @@ from videomae2.commands.train.distill_data import (
     load_distill_data,
     resolve_class_names,
 )
+from videomae2.commands.train.dry_run import summarize_job
 from videomae2.commands.train.setup import build_model_config
 from videomae2.config.checks import check_run
 from videomae2.config.runs import DistillRun, FinetuneRun, PretrainRun
@@ -91,7 +92,7 @@ class PretrainStage(TrainStage[PretrainRun]):
         card = SavedAutoencoderConfig(model=run.model, mean=run.data.mean, std=run.data.std)
         return StagePlan(
             lists=job.build_lists(),
-            summary=str(job.summarize()),
+            summary=str(summarize_job(job)),
             produces=build_expected_model(card, self.out),
         )
 
@@ -120,7 +121,7 @@ class FinetuneStage(TrainStage[FinetuneRun]):
         videos = load_train_val_data(requested)
         run = finetune.resolve_config(requested, videos, parent)
         job = finetune.FinetuneJob(run=run, manifests=videos.train.manifests, videos=videos)
-        class_names, summary = videos.train.class_names, job.summarize()
+        class_names, summary = videos.train.class_names, summarize_job(job)
         if not is_pending:
             report = check_init_fits(run.model, run.init, parent, classes=class_names)
             summary += report.summarize()
@@ -163,7 +164,7 @@ class DistillStage(TrainStage[DistillRun]):
         card = build_model_config(run, class_names, teacher.config.task_type)
         return StagePlan(
             lists=job.build_lists(),
-            summary=str(job.summarize() + report.summarize()),
+            summary=str(summarize_job(job) + report.summarize()),
             produces=build_expected_model(card, self.out),
         )
 

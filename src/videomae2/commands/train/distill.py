@@ -17,12 +17,7 @@ from videomae2.commands.train.distill_data import (
     resolve_class_names,
     summarize_classes,
 )
-from videomae2.commands.train.dry_run import (
-    describe_classifier,
-    preview,
-    summarize_length,
-    summarize_videos,
-)
+from videomae2.commands.train.dry_run import describe_classifier, preview
 from videomae2.commands.train.run import train
 from videomae2.commands.train.run_folder import check_resumable
 from videomae2.commands.train.setup import (
@@ -41,13 +36,11 @@ from videomae2.data.loading.batch import CPUBatch
 from videomae2.errors import CheckpointError
 from videomae2.models.weights.config_json import SavedClassifierConfig
 from videomae2.models.weights.model_ref import ClassifierRef
-from videomae2.models.weights.pretrained import Pretrained
-from videomae2.models.weights.pretrained_grid import resolve_pos_embed
+from videomae2.models.weights.pretrained import Pretrained, resolve_pos_embed
 from videomae2.models.weights.resolve import resolve_classifier
 from videomae2.tasks.distill import DistillTask, build_projection
 from videomae2.tensors.clips import Clips
-from videomae2.training.callback import Callback
-from videomae2.training.loop import LoopConfig
+from videomae2.training.loop import Callback
 from videomae2.training.runtime import Runtime
 
 _logger = logging.getLogger(__name__)
@@ -60,25 +53,16 @@ def distill(
     metadata: Mapping[str, object] | None = None,
     ignored_fields: frozenset[str] = RESUME_SAFE_FIELDS,
 ) -> Path:
-    """Teach a student, or go on, and give the folder of its best state.
+    """Teach a student, or go on; arguments and errors are those of ``pretrain``.
 
-    Args:
-        run: The complete configuration. Outputs that are not given are those of the teacher.
-        resume: Insist on going on: it is an error if there is no checkpoint.
-        metadata: Goes into the card of every model that is saved, such as its lineage.
-        ignored_fields: Settings that are not held against those of the run in the folder.
+    Outputs that are not given are those of the teacher.
 
     Returns:
-        The best model by validation; without validation, the last checkpoint.
+        The folder of the best model by validation; without validation, of the last checkpoint.
 
     Raises:
-        ConfigError: Before any work, with every problem of the configuration; or if the cache of
-            the teacher's scores was made for other clips.
-        DataError: If lists are wrong, or more videos than allowed cannot be read.
-        CheckpointError: If teacher, parent, classes or clips do not fit together, the run folder
-            cannot be used, or the last state not be saved.
-        NonFiniteLossError: If too many steps in a row were skipped, or all.
-        Interrupted: After saving, when asked to stop.
+        ConfigError: Also if the cache of the teacher's scores was made for other clips.
+        CheckpointError: Also if teacher, parent, classes or clips do not fit together.
     """
     check_run(run)
     if resume:
@@ -112,10 +96,7 @@ def resolve_config(
 ) -> DistillRun:
     """Give the student the teacher's outputs, and its own parent's position table.
 
-    Args:
-        run: As asked for.
-        teacher: Whom it learns from.
-        parent: What it will start from, where that is still to be made.
+    ``parent`` is what it will start from, where that is still to be made.
 
     Raises:
         CheckpointError: If it asks for another number, or its parent cannot be read or was trained
@@ -146,25 +127,20 @@ class DistillJob(ClassifierJob):
     def build_provenance(self) -> dict[str, Any]:
         return {**super().build_provenance(), "teacher": self.teacher_digest}
 
-    def summarize(self) -> Summary:
+    def summarize_model(self) -> Summary:
         run, config = self.run, self.teacher.config
         teacher_text = f"{self.teacher}: {describe_classifier(config.model)}"
         if config.frame_sampling not in (None, get_frame_sampling(run)):
             teacher_text += "\nit was trained on clips of another span than these have"
         models = (("teacher", teacher_text), ("student", describe_classifier(run.model)))
-        return (
-            summarize_videos(run, self.manifests)
-            + summarize_classes(run, self.videos, self.teacher)
-            + Summary(models)
-            + summarize_length(run, self.manifests)
-        )
+        return summarize_classes(run, self.videos, self.teacher) + Summary(models)
 
     def try_init(self) -> Summary:
         class_names = resolve_class_names(self.videos, self.teacher)
         generator = torch.Generator().manual_seed(self.run.seed)
         return build_classifier(self.run, class_names, generator)[1].summarize()
 
-    def build_setup(self, loop_config: LoopConfig, runtime: Runtime) -> TrainingSetup:
+    def build_setup(self, runtime: Runtime) -> TrainingSetup:
         """Build what is trained: the student, and the teacher that is asked when it is needed."""
         run, ref, generator = self.run, self.teacher, torch.Generator().manual_seed(self.run.seed)
         class_names, digest = resolve_class_names(self.videos, ref), self.teacher_digest
@@ -200,39 +176,24 @@ class DistillJob(ClassifierJob):
             return add_targets(clips, batch)
 
         return TrainingSetup(
-            run=run,
-            loop_config=loop_config,
-            runtime=runtime,
-            manifests=self.manifests,
             task=task,
             config=config,
             transform=transform,
-            callbacks=self._build_callbacks(loop_config, runtime, config, teacher),
+            callbacks=self._build_callbacks(config, teacher),
         )
 
     def _build_callbacks(
-        self,
-        loop_config: LoopConfig,
-        runtime: Runtime,
-        config: SavedClassifierConfig,
-        teacher: Teacher,
+        self, config: SavedClassifierConfig, teacher: Teacher
     ) -> tuple[Callback, ...]:
         """The teacher's cache, and validation if videos are held out."""
         val_data = self.videos.val
         if val_data is None:
             return (teacher,)
         val_digest = " ".join(manifest.digest() for manifest in val_data.manifests)
-        validation = Validation(
-            run=self.run,
-            steps=loop_config.steps,
-            runtime=runtime,
-            val_data=val_data,
-            config=config,
-            compute_metrics=partial(
-                teacher.compute_student_metrics,
-                videos=val_data,
-                temperature=self.run.task.temperature,
-            ),
-            before_predict=partial(teacher.score_val_batch, val_digest=val_digest),
+        compute_metrics = partial(
+            teacher.compute_student_metrics,
+            videos=val_data,
+            temperature=self.run.task.temperature,
         )
-        return (teacher, validation)
+        see_batch = partial(teacher.score_val_batch, val_digest=val_digest)
+        return (teacher, Validation(self.run, val_data, config, compute_metrics, see_batch))

@@ -19,11 +19,7 @@ _REMEDY = "\n--no-labelled takes the videos without their labels"
 
 
 def check_same_clips(student: EncoderConfig, teacher: ClassifierRef) -> None:
-    """Refuse a student that reads other clips than its teacher, which sees the very same ones.
-
-    Raises:
-        CheckpointError: Says both sizes.
-    """
+    """Refuse a student that reads other clips than its teacher, with a ``CheckpointError``."""
     sizes = [
         f"{config.clip_dimensions} of {config.channels} channels"
         for config in (student, teacher.config.model.encoder)

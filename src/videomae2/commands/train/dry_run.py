@@ -1,6 +1,5 @@
 """What a training would do, found out without touching its folder: length, disk space, start."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -11,11 +10,7 @@ from videomae2.base.provenance import PROVENANCE_FILE
 from videomae2.base.signals import raise_if_stopped
 from videomae2.base.summary import Summary
 from videomae2.base.text import format_count
-from videomae2.commands.train.run_folder import (
-    RUN_FILE,
-    build_checkpoint_manager,
-    check_start,
-)
+from videomae2.commands.train.run_folder import RUN_FILE, build_checkpoint_manager, check_start
 from videomae2.commands.train.setup import (
     TrainingJob,
     build_loop_config,
@@ -25,7 +20,6 @@ from videomae2.commands.train.setup import (
 )
 from videomae2.config.runs import DistillRun, FinetuneRun, Run
 from videomae2.data.loading.sources import SourceConfig
-from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.manifests.preview import preview_manifest
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.weights.model_ref import BEST_FOLDER
@@ -53,7 +47,19 @@ def preview(job: TrainingJob) -> Summary:
     """
     init = job.try_init()
     raise_if_stopped()
-    return job.summarize() + init + _preview_start(job)
+    return summarize_job(job) + init + _preview_start(job)
+
+
+def summarize_job(job: TrainingJob) -> Summary:
+    """Say what a run will do: its videos, its model, its length, where it writes and computes."""
+    summary = Summary(())
+    for source, manifest in zip(job.run.data.sources, job.manifests, strict=True):
+        text = (
+            f"{source.display_name}: {format_count(len(manifest), 'video')} "
+            f"({manifest.description}), {format_sampling(source)}, weight {source.weight:g}"
+        )
+        summary += Summary((("videos", text),)) + preview_manifest(manifest)
+    return summary + job.summarize_model() + _summarize_length(job)
 
 
 def _preview_start(job: TrainingJob) -> Summary:
@@ -78,32 +84,20 @@ def estimate_checkpoint_bytes(
 ) -> int:
     """Room for all that is still to come: checkpoints, one of them half-written, and best models.
 
-    Args:
-        run: Says which stay.
-        model: What is saved, on any device.
-        loop_config: Says how many steps there are.
-        checkpoints: Those that are there.
+    ``model`` is what is saved, on any device; ``checkpoints`` are those that are there.
     """
     parameters = sum(p.numel() for p in model.parameters())
     copies = 3 + (run.optim.ema_decay is not None)  # weights and two moments, and the mean
-    saves = [
-        *range(run.checkpoint.interval, loop_config.steps, run.checkpoint.interval),
-        loop_config.steps,
-    ]
+    interval, keep_interval = run.checkpoint.interval, run.checkpoint.keep_interval
+    saves = [*range(interval, loop_config.steps, interval), loop_config.steps]
     newest = saves[-run.checkpoint.keep_latest_k - 1 :]  # one too many, until the last is written
-    keep_interval = run.checkpoint.keep_interval
-    kept = {
-        step for step in saves if keep_interval is not None and step % keep_interval == 0
-    }.union(newest)
-    num_checkpoints = max(1, len(kept) - len(checkpoints.list_steps()))
+    permanent = [step for step in saves if keep_interval and step % keep_interval == 0]
+    num_checkpoints = max(1, len({*newest, *permanent}) - len(checkpoints.list_steps()))
     return 4 * parameters * (copies * num_checkpoints + _count_model_copies(run))
 
 
 def _count_model_copies(run: Run) -> int:
-    """Copies of the weights beside the checkpoints that are still to come.
-
-    They are the best by validation and, for a moment, the one before it.
-    """
+    """Copies of the weights beside checkpoints: the best and, for a moment, the one before it."""
     if not isinstance(run, FinetuneRun | DistillRun):
         return 0
     if run.validation.path is None and not run.validation.share:
@@ -126,18 +120,6 @@ def describe_classifier(config: ClassifierConfig) -> str:
     return text
 
 
-def summarize_videos(run: Run, manifests: Sequence[Manifest]) -> Summary:
-    """Say for each source which videos there are, and what its list was read as."""
-    summary = Summary(())
-    for source, manifest in zip(run.data.sources, manifests, strict=True):
-        text = (
-            f"{source.display_name}: {format_count(len(manifest), 'video')} "
-            f"({manifest.description}), {format_sampling(source)}, weight {source.weight:g}"
-        )
-        summary += Summary((("videos", text),)) + preview_manifest(manifest)
-    return summary
-
-
 def format_sampling(source: SourceConfig) -> str:
     """Say which frames of a video make a clip."""
     if source.frame_sampling == "tsn":
@@ -146,8 +128,8 @@ def format_sampling(source: SourceConfig) -> str:
     return unit[source.interval_unit].format(source.frame_interval)
 
 
-def summarize_length(requested: Run, manifests: Sequence[Manifest]) -> Summary:
-    """Say how long a run is, and where it writes and computes."""
+def _summarize_length(job: TrainingJob) -> Summary:
+    requested, manifests = job.run, job.manifests
     run = resolve_batch_size(requested, manifests)
     loop_config, optim = build_loop_config(run, manifests), run.optim
     peak = max(loop_config.lr_schedule(step) for step in range(min(loop_config.steps, 100_000)))

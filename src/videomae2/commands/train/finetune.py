@@ -1,11 +1,12 @@
 """Supervised training from start to end: post-pre-training, fine-tuning, or from scratch."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from videomae2.base.summary import Summary
 from videomae2.commands.train.datasets import (
@@ -15,12 +16,7 @@ from videomae2.commands.train.datasets import (
     load_train_val_data,
     lookup_targets,
 )
-from videomae2.commands.train.dry_run import (
-    describe_classifier,
-    preview,
-    summarize_length,
-    summarize_videos,
-)
+from videomae2.commands.train.dry_run import describe_classifier, preview
 from videomae2.commands.train.run import train
 from videomae2.commands.train.run_folder import check_resumable
 from videomae2.commands.train.setup import (
@@ -33,15 +29,14 @@ from videomae2.commands.train.validation import Validation, report_result
 from videomae2.config.checks import check_run
 from videomae2.config.diff import RESUME_SAFE_FIELDS
 from videomae2.config.runs import FinetuneRun
+from videomae2.data.loading.quarantine import SampleId
 from videomae2.models.lora import apply_tuning
 from videomae2.models.task_type import TASK_TYPES
 from videomae2.models.weights.config_json import SavedClassifierConfig
-from videomae2.models.weights.pretrained import Pretrained
-from videomae2.models.weights.pretrained_grid import resolve_pos_embed
+from videomae2.models.weights.pretrained import Pretrained, resolve_pos_embed
 from videomae2.models.weights.target_scaler import fit_target_scaler
 from videomae2.tasks.classify import ClassifyTask
-from videomae2.training.callback import Callback
-from videomae2.training.loop import LoopConfig
+from videomae2.training.loop import Callback
 from videomae2.training.runtime import Runtime
 
 _logger = logging.getLogger(__name__)
@@ -56,24 +51,15 @@ def finetune(
     metadata: Mapping[str, object] | None = None,
     ignored_fields: frozenset[str] = RESUME_SAFE_FIELDS,
 ) -> Path:
-    """Train a classifier, or go on training it, and give the folder of its best model.
+    """Train a classifier, or go on training it; arguments and errors are those of ``pretrain``.
 
-    Args:
-        run: The complete configuration. Outputs that are not given are those of the data.
-        resume: Insist on going on: it is an error if there is no checkpoint.
-        metadata: Goes into the card of every model that is saved, such as its lineage.
-        ignored_fields: Settings that are not held against those of the run in the folder.
+    Outputs that are not given are those of the data.
 
     Returns:
-        The best model by validation; without validation, the last checkpoint.
+        The folder of the best model by validation; without validation, of the last checkpoint.
 
     Raises:
-        ConfigError: Before any work, with every problem of the configuration.
-        DataError: If lists are wrong, or more videos than allowed cannot be read.
-        CheckpointError: If the parent does not fit, the run folder cannot be used, or the last
-            state not be saved.
-        NonFiniteLossError: If too many steps in a row were skipped, or all.
-        Interrupted: After saving, when asked to stop.
+        CheckpointError: Also if the parent does not fit.
     """
     check_run(run)
     if resume:
@@ -103,10 +89,7 @@ def resolve_config(
 ) -> FinetuneRun:
     """Give the model as many outputs as the data asks for, and its parent's position table.
 
-    Args:
-        run: As asked for.
-        videos: Its data.
-        parent: What it will start from, where that is still to be made.
+    ``parent`` is what it will start from, where that is still to be made.
 
     Raises:
         CheckpointError: If the parent cannot be read or was trained on another grid than is said.
@@ -122,20 +105,16 @@ class FinetuneJob(ClassifierJob):
 
     run: FinetuneRun
 
-    def summarize(self) -> Summary:
-        return (
-            summarize_videos(self.run, self.manifests)
-            + self.videos.summarize(self.run.task.task_type)
-            + Summary((("model", describe_classifier(self.run.model)),))
-            + summarize_length(self.run, self.manifests)
-        )
+    def summarize_model(self) -> Summary:
+        model = Summary((("model", describe_classifier(self.run.model)),))
+        return self.videos.summarize(self.run.task.task_type) + model
 
     def try_init(self) -> Summary:
         generator = torch.Generator().manual_seed(self.run.seed)
         _, report = build_classifier(self.run, self.videos.train.class_names, generator)
         return report.summarize("" if self.run.init.weights else _SCRATCH_HINT)
 
-    def build_setup(self, loop_config: LoopConfig, runtime: Runtime) -> TrainingSetup:
+    def build_setup(self, runtime: Runtime) -> TrainingSetup:
         """Build what is trained: first weights, then what of them learns, then the task."""
         run, train = self.run, self.videos.train
         is_regression = run.task.task_type == "regression"
@@ -159,19 +138,13 @@ class FinetuneJob(ClassifierJob):
             metadata=dict(self.metadata),
         )
         return TrainingSetup(
-            run=run,
-            loop_config=loop_config,
-            runtime=runtime,
-            manifests=self.manifests,
             task=task,
             config=config,
             transform=BatchTransform(run, train),
-            callbacks=self._build_callbacks(loop_config, runtime, config),
+            callbacks=self._build_callbacks(config),
         )
 
-    def _build_callbacks(
-        self, loop_config: LoopConfig, runtime: Runtime, config: SavedClassifierConfig
-    ) -> tuple[Callback, ...]:
+    def _build_callbacks(self, config: SavedClassifierConfig) -> tuple[Callback, ...]:
         """Validation, if videos are held out."""
         val_data, scaler = self.videos.val, config.target_scaler
         if val_data is None:
@@ -179,14 +152,8 @@ class FinetuneJob(ClassifierJob):
         # numbers count in their deviation over the training videos, so that none outweighs another
         scale = 1.0 if scaler is None else torch.tensor(scaler.std)
         compute_metrics = TASK_TYPES[config.task_type].compute_metrics
-        validation = Validation(
-            run=self.run,
-            steps=loop_config.steps,
-            runtime=runtime,
-            val_data=val_data,
-            config=config,
-            compute_metrics=lambda scores, sample_ids: compute_metrics(
-                scores, lookup_targets(val_data, sample_ids), scale
-            ),
-        )
-        return (validation,)
+
+        def compute(scores: Tensor, sample_ids: Sequence[SampleId]) -> dict[str, float]:
+            return compute_metrics(scores, lookup_targets(val_data, sample_ids), scale)
+
+        return (Validation(self.run, val_data, config, compute),)

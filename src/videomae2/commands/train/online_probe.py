@@ -34,15 +34,13 @@ from videomae2.models.encoder import VideoEncoder
 from videomae2.models.weights.config_json import FrameSampling
 from videomae2.tasks.pretrain import PretrainTask
 from videomae2.tensors import grid, pixels
-from videomae2.training.callback import Callback, CallbackContext
 from videomae2.training.logger import METRICS_FILE
-from videomae2.training.runtime import Runtime, resolve_num_workers
+from videomae2.training.loop import Callback, CallbackContext
+from videomae2.training.runtime import resolve_num_workers
 
 _logger = logging.getLogger(__name__)
 
 _BATCH_SIZE = 8
-
-
 _ProbeSplit = tuple[UInt8[Tensor, "videos frames height width channels"], np.ndarray]
 """Clips in memory, and their classes."""
 
@@ -78,8 +76,6 @@ class OnlineProbe(Callback):
     """
 
     run: PretrainRun
-    steps: int
-    runtime: Runtime
     context: CallbackContext = field(init=False)
     _splits: list[_ProbeSplit] = field(default_factory=list)
     """To train on, and to test on."""
@@ -100,7 +96,7 @@ class OnlineProbe(Callback):
 
     def on_step_end(self, step: int) -> None:
         """Probe, if it is time; a wish to stop ends it without a result."""
-        is_due = self.run.online_probe.is_due(step, self.steps)
+        is_due = self.run.online_probe.is_due(step, self.context.steps)
         if not is_due or self.context.signals.stop_signal is not None:
             return
         started = time.perf_counter()
@@ -115,7 +111,7 @@ class OnlineProbe(Callback):
         self.context.log_values(step - 1, {**values, "probe/seconds": seconds})
         chance = np.mean(test_labels == np.bincount(train_labels).argmax())
         _logger.info(
-            f"probe {step}/{self.steps}  k-NN {accuracies['knn']:.1%}  "
+            f"probe {step}/{self.context.steps}  k-NN {accuracies['knn']:.1%}  "
             f"linear {accuracies['linear']:.1%}  (always the same class {chance:.1%})  "
             f"{format_count(len(test_labels), 'test video')}  {seconds:.1f} s"
         )
@@ -128,7 +124,7 @@ class OnlineProbe(Callback):
             frame_interval=source.frame_interval, interval_unit=source.interval_unit
         )
         test = data.train if data.test is None else data.test
-        num_workers = resolve_num_workers(loading.num_workers, self.runtime)
+        num_workers = resolve_num_workers(loading.num_workers, self.context.runtime)
         views = resolve_views(
             self.encoder.config,
             sampling,
@@ -172,14 +168,14 @@ class OnlineProbe(Callback):
     @torch.no_grad()
     def _encode(self, all_clips: Tensor) -> Float[Tensor, "videos dim"] | None:
         """Give one vector per video on the CPU; None if somebody wants to stop."""
-        data, device, features = self.run.data, self.runtime.device, []
+        data, device, features = self.run.data, self.context.runtime.device, []
         mean, std = torch.tensor(data.mean, device=device), torch.tensor(data.std, device=device)
         with _eval_mode(self.encoder):
             for clips in all_clips.split(_BATCH_SIZE):
                 if self.context.signals.stop_signal is not None:
                     return None
                 values = grid.split(clips.to(device), self.encoder.cubes)
-                with self.runtime.autocast():
+                with self.context.runtime.autocast():
                     tokens = self.encoder(pixels.normalize(values, mean, std))
                 features.append(tokens.float().mean(dim=1).cpu())
         return torch.cat(features)

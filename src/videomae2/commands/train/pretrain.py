@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from videomae2.base.summary import Summary
-from videomae2.commands.train.dry_run import preview, summarize_length, summarize_videos
+from videomae2.commands.train.dry_run import preview
 from videomae2.commands.train.online_probe import OnlineProbe, summarize_probe
 from videomae2.commands.train.run import train
 from videomae2.commands.train.run_folder import check_resumable
@@ -21,7 +21,6 @@ from videomae2.models.autoencoder import Autoencoder
 from videomae2.models.init import init_autoencoder_weights
 from videomae2.models.weights.config_json import SavedAutoencoderConfig
 from videomae2.tasks.pretrain import PretrainTask
-from videomae2.training.loop import LoopConfig
 from videomae2.training.runtime import Runtime
 
 
@@ -76,7 +75,7 @@ class PretrainJob(TrainingJob):
         with torch.device("meta"):
             return Autoencoder(self.run.model)
 
-    def summarize(self) -> Summary:
+    def summarize_model(self) -> Summary:
         run = self.run
         task = PretrainTask(
             self.build_meta_model(), run.masking, mean=run.data.mean, std=run.data.std
@@ -92,14 +91,9 @@ class PretrainJob(TrainingJob):
             f"{masking.decoder} {masking.decoder_mask_ratio:g}: {counts.visible} cubes seen, "
             f"{counts.queries} asked for, {counts.num_loss_tokens} scored of {encoder.cubes.tokens}"
         )
-        return (
-            summarize_videos(run, self.manifests)
-            + Summary((("model", model_text), ("masking", masking_text)))
-            + summarize_probe(run)
-            + summarize_length(run, self.manifests)
-        )
+        return Summary((("model", model_text), ("masking", masking_text))) + summarize_probe(run)
 
-    def build_setup(self, loop_config: LoopConfig, runtime: Runtime) -> TrainingSetup:
+    def build_setup(self, runtime: Runtime) -> TrainingSetup:
         """Build what is trained, with first weights drawn from the seed."""
         run = self.run
         model = Autoencoder(run.model)
@@ -111,13 +105,8 @@ class PretrainJob(TrainingJob):
             std=run.data.std,
             metadata={"masking": asdict(run.masking), **self.metadata},
         )
-        probe = OnlineProbe(run, loop_config.steps, runtime)
         return TrainingSetup(
-            run=run,
-            loop_config=loop_config,
-            runtime=runtime,
-            manifests=self.manifests,
             task=PretrainTask(model, run.masking, mean=run.data.mean, std=run.data.std),
             config=config,
-            callbacks=(probe,) if run.online_probe.is_enabled else (),
+            callbacks=(OnlineProbe(run),) if run.online_probe.is_enabled else (),
         )

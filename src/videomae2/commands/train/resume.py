@@ -32,20 +32,17 @@ class TrainState:
     """All that changes from step to step."""
 
     setup: TrainingSetup
+    steps: int
+    """Of the whole run."""
     optimizer: AdamW
     ema: EMA | None
     quarantine: Quarantine
     checkpoints: CheckpointManager
 
     def save(self, step: int, *, is_last: bool) -> None:
-        """Save; a failure says where a resume will start.
+        """Save; a failure is a ``CheckpointError`` that says where a resume will start.
 
-        Args:
-            step: Steps that are done.
-            is_last: No later save can make up for it, so older ones may be deleted.
-
-        Raises:
-            CheckpointError: It could not be saved.
+        Where no later save can make up for the last, older checkpoints may be deleted.
         """
         save = self.checkpoints.save_freeing_space if is_last else self.checkpoints.save
         try:
@@ -81,7 +78,7 @@ class TrainState:
     def _write(self, folder: Path, step: int) -> None:
         # Without it a resume would read what was left out before this step, and then differ.
         self.quarantine.fsync()
-        task, metadata = self.setup.task, {"step": step, "steps": self.setup.loop_config.steps}
+        task, metadata = self.setup.task, {"step": step, "steps": self.steps}
         save_learning_model(folder, task.get_submodule("model"), self.setup.config, metadata)
         if beside := _get_state_beside_model(task):
             save_tensors(folder / _TASK_FILE, beside)

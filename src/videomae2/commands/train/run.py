@@ -9,7 +9,11 @@ from videomae2.base.files import check_writable
 from videomae2.base.lock import FolderLock
 from videomae2.base.signals import SignalHandler, raise_if_stopped
 from videomae2.base.text import format_count
-from videomae2.commands.train.dry_run import DISK_SPACE_REMEDY, estimate_checkpoint_bytes
+from videomae2.commands.train.dry_run import (
+    DISK_SPACE_REMEDY,
+    estimate_checkpoint_bytes,
+    summarize_job,
+)
 from videomae2.commands.train.resume import TrainState
 from videomae2.commands.train.run_folder import (
     build_checkpoint_manager,
@@ -19,7 +23,6 @@ from videomae2.commands.train.run_folder import (
 )
 from videomae2.commands.train.setup import (
     TrainingJob,
-    TrainingSetup,
     build_loop_config,
     iterate_micro_batches,
     resolve_run,
@@ -28,13 +31,13 @@ from videomae2.config.diff import RESUME_SAFE_FIELDS
 from videomae2.data.loading.loader import BatchSchedule, Loader
 from videomae2.data.loading.quarantine import Quarantine
 from videomae2.errors import CheckpointError
-from videomae2.training.callback import CallbackContext
 from videomae2.training.checkpoint import CheckpointManager
 from videomae2.training.ema import EMA
 from videomae2.training.logger import MetricsLogger
-from videomae2.training.loop import fit
+from videomae2.training.loop import CallbackContext, LoopConfig, fit
 from videomae2.training.optim import build_optimizer
 from videomae2.training.runtime import (
+    Runtime,
     compile_blocks,
     get_peak_memory_gib,
     prepare_runtime,
@@ -45,19 +48,7 @@ _logger = logging.getLogger(__name__)
 
 
 def train(job: TrainingJob, *, ignored_fields: frozenset[str] = RESUME_SAFE_FIELDS) -> Path:
-    """Train, or go on training, and give the folder of the last checkpoint.
-
-    Args:
-        job: The run, checked, with its videos.
-        ignored_fields: Settings that are not held against those of the run in the folder.
-
-    Raises:
-        ConfigError: If the folder holds another run that could go on, or a model of one.
-        DataError: If more videos than allowed cannot be read.
-        CheckpointError: If the run folder cannot be used, or the last state not be saved.
-        NonFiniteLossError: If too many steps in a row were skipped, or all.
-        Interrupted: After saving, when asked to stop.
-    """
+    """Train what was checked, or go on, and give the last checkpoint; errors as of ``pretrain``."""
     runtime = prepare_runtime(job.run.runtime)
     run = resolve_run(job.run, runtime, job.manifests)
     requested, job = job, replace(job, run=run)
@@ -73,25 +64,27 @@ def train(job: TrainingJob, *, ignored_fields: frozenset[str] = RESUME_SAFE_FIEL
         num_bytes = estimate_checkpoint_bytes(run, model, loop_config, checkpoints)
         check_writable(checkpoints.folder, num_bytes, remedy=DISK_SPACE_REMEDY)
         write_run_files(run, provenance)
-        _logger.info(requested.summarize())
-        _train_setup(job.build_setup(loop_config, runtime), checkpoints)
+        _logger.info(summarize_job(requested))
+        _run_loop(job, loop_config, runtime, checkpoints)
     latest = checkpoints.find_latest()
     if latest is None:
         raise CheckpointError(f"nothing could be saved in {checkpoints.folder}")
     return latest[1]
 
 
-def _train_setup(setup: TrainingSetup, checkpoints: CheckpointManager) -> None:
+def _run_loop(
+    job: TrainingJob, loop_config: LoopConfig, runtime: Runtime, checkpoints: CheckpointManager
+) -> None:
     """Resume or begin, run the loop with its callbacks, and save."""
-    run, loop_config, runtime = setup.run, setup.loop_config, setup.runtime
+    run, setup = job.run, job.build_setup(runtime)
     task = setup.task.to(runtime.device).train()
     model = task.get_submodule("model")
     if runtime.compile:
         compile_blocks(model)
     ema = EMA(model, run.optim.ema_decay) if run.optim.ema_decay else None
-    quarantine = _open_quarantine(setup)
+    quarantine = _open_quarantine(job)
     optimizer = build_optimizer(task, run.optim)
-    state = TrainState(setup, optimizer, ema, quarantine, checkpoints)
+    state = TrainState(setup, loop_config.steps, optimizer, ema, quarantine, checkpoints)
     first_step = state.load()
     metrics_logger = MetricsLogger(
         run.output_dir,
@@ -103,8 +96,17 @@ def _train_setup(setup: TrainingSetup, checkpoints: CheckpointManager) -> None:
         stack.callback(_log_quarantine, quarantine)
         stack.callback(metrics_logger.close)
         signals = stack.enter_context(SignalHandler())
-        loader = stack.enter_context(_build_loader(setup, first_step, quarantine))
-        context = CallbackContext(task, ema, metrics_logger.log_values, first_step, signals)
+        loader = _build_loader(job, runtime, first_step, loop_config.steps, quarantine)
+        stack.enter_context(loader)
+        context = CallbackContext(
+            task=task,
+            ema=ema,
+            log_values=metrics_logger.log_values,
+            first_step=first_step,
+            steps=loop_config.steps,
+            runtime=runtime,
+            signals=signals,
+        )
         for callback in setup.callbacks:
             callback.attach(context)
         fit(
@@ -123,12 +125,10 @@ def _train_setup(setup: TrainingSetup, checkpoints: CheckpointManager) -> None:
         )
 
 
-def _open_quarantine(setup: TrainingSetup) -> Quarantine:
+def _open_quarantine(job: TrainingJob) -> Quarantine:
     """The videos that could not be read so far."""
-    run = setup.run
-    quarantine = Quarantine(
-        run.output_dir, setup.manifests, max_share=run.data.max_unreadable_share
-    )
+    folder, share = job.run.output_dir, job.run.data.max_unreadable_share
+    quarantine = Quarantine(folder, job.manifests, max_share=share)
     if quarantine.retried:
         _logger.info(
             f"retried  {format_count(len(quarantine.retried), 'unreadable video')} "
@@ -143,22 +143,24 @@ def _log_quarantine(quarantine: Quarantine) -> None:
         _logger.info(quarantine.format_summary())
 
 
-def _build_loader(setup: TrainingSetup, first_step: int, quarantine: Quarantine) -> Loader:
-    run, optim = setup.run, setup.run.optim
+def _build_loader(
+    job: TrainingJob, runtime: Runtime, first_step: int, steps: int, quarantine: Quarantine
+) -> Loader:
+    run, optim = job.run, job.run.optim
     schedule = BatchSchedule(
         global_batch_size=optim.global_batch_size,
         micro_batch_size=optim.global_batch_size // optim.gradient_accumulation_steps,
         first_step=first_step,
-        num_steps=setup.loop_config.steps,
+        num_steps=steps,
     )
     return Loader(
-        setup.manifests,
+        job.manifests,
         run.data,
         run.loading,
         run.model.encoder.cubes,
         schedule,
         seed=run.seed,
         quarantine=quarantine,
-        num_workers=resolve_num_workers(run.loading.num_workers, setup.runtime),
-        pin=setup.runtime.device.type == "cuda",
+        num_workers=resolve_num_workers(run.loading.num_workers, runtime),
+        pin=runtime.device.type == "cuda",
     )

@@ -24,10 +24,7 @@ from videomae2.config.files import load_config, parse_config, save_config
 from videomae2.config.runs import Run
 from videomae2.data.loading.quarantine import FILE_NAME as UNREADABLE_FILE
 from videomae2.errors import CheckpointError, ConfigError
-from videomae2.models.weights.model_ref import (
-    BEST_FOLDER,
-    PREVIOUS_BEST_FOLDER,
-)
+from videomae2.models.weights.model_ref import BEST_FOLDER, PREVIOUS_BEST_FOLDER
 from videomae2.training.checkpoint import CheckpointManager
 from videomae2.training.logger import METRICS_FILE, TENSORBOARD_FOLDER
 
@@ -53,11 +50,7 @@ def write_run_files(run: Run, provenance: Mapping[str, Any]) -> None:
 
 
 def check_resumable(run: Run) -> None:
-    """Refuse to start from the beginning.
-
-    Raises:
-        CheckpointError: If the run folder has no checkpoint.
-    """
+    """Refuse a run without a checkpoint, with a ``CheckpointError``."""
     folder = run.output_dir
     if build_checkpoint_manager(run).find_latest() is None:
         state = "has no checkpoint" if folder.exists() else "does not exist"
@@ -73,20 +66,13 @@ def check_resume_compatible(
 ) -> None:
     """Refuse to go on in a folder whose run was another one.
 
-    Args:
-        run: What would go on.
-        provenance: What it follows from.
-        ignored_fields: Settings that may differ: they change no result, or the caller has compared
-            them.
+    ``ignored_fields`` change no result, or the caller has compared them.
 
     Raises:
         ConfigError: With every difference that matters, old and new.
     """
-    folder = run.output_dir
-    path, remaining = (
-        folder / PROVENANCE_FILE,
-        f"; then only settings are compared, with {RUN_FILE}",
-    )
+    folder, path = run.output_dir, run.output_dir / PROVENANCE_FILE
+    remaining = f"; then only settings are compared, with {RUN_FILE}"
     try:
         old = read_provenance(folder)
         if old is not None:
@@ -119,17 +105,13 @@ def _find_changes(
         [VideoList.from_dict(entry) for entry in values["videos"]] for values in (old, new)
     )
     for name, change, is_of_files in find_changed_lists(old_lists, lists):
-        yield f"videos of {name}: {change}" + (
-            f"; if they are meant to be in the place of the old ones, delete {path} to go on "
-            f"with them"
-            if is_of_files
-            else ""
+        remedy = (
+            f"; if they are meant to be in the place of the old ones, delete {path} to go on with "
+            f"them"
         )
-    remaining = [
-        {name: value for name, value in values.items() if name not in ("settings", "videos")}
-        for values in (old, new)
-    ]
-    yield from diff_values(*remaining)
+        yield f"videos of {name}: {change}{remedy if is_of_files else ''}"
+    compared: dict[str, Any] = {"settings": None, "videos": None}
+    yield from diff_values({**old, **compared}, {**new, **compared})
 
 
 def check_start(

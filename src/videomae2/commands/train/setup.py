@@ -31,8 +31,7 @@ from videomae2.models.weights.init_from import LoadReport, init_classifier
 from videomae2.models.weights.target_scaler import TargetScaler
 from videomae2.tensors.clips import Clips
 from videomae2.tensors.grid import Cubes
-from videomae2.training.callback import Callback
-from videomae2.training.loop import LoopConfig
+from videomae2.training.loop import Callback, LoopConfig
 from videomae2.training.prefetch import MicroBatch, prefetch_to_device
 from videomae2.training.runtime import Runtime
 from videomae2.training.schedules import CosineSchedule, scale_lr
@@ -40,14 +39,8 @@ from videomae2.training.schedules import CosineSchedule, scale_lr
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingSetup:
-    """All that is trained: the task, its data, and what goes with it."""
+    """The task that is trained, and what goes with it."""
 
-    run: Run
-    """With the precision and batch that were resolved."""
-    loop_config: LoopConfig
-    runtime: Runtime
-    manifests: Sequence[Manifest]
-    """The videos to train on."""
     task: nn.Module
     """On the CPU, with its first weights; its ``model`` is what is saved, all of it learns."""
     config: ModelConfig
@@ -82,15 +75,15 @@ class TrainingJob(ABC):
         """What is saved, without values: for the room that checkpoints need."""
 
     @abstractmethod
-    def summarize(self) -> Summary:
-        """Say what the run will do."""
+    def summarize_model(self) -> Summary:
+        """Say what is trained, and what only this kind of run has."""
 
     def try_init(self) -> Summary:
         """Load the first weights to see whether they fit, and say where they come from."""
         return Summary(())
 
     @abstractmethod
-    def build_setup(self, loop_config: LoopConfig, runtime: Runtime) -> TrainingSetup:
+    def build_setup(self, runtime: Runtime) -> TrainingSetup:
         """Build what is trained."""
 
 

@@ -9,11 +9,10 @@ import json
 import logging
 import zlib
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import compress
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,12 +29,13 @@ from videomae2.data.loading.quarantine import SampleId
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.errors import DataError
 from videomae2.models.classifier import Classifier
+from videomae2.models.encoder import Normalize
 from videomae2.models.task_type import TASK_TYPES
 from videomae2.models.weights.model_ref import ClassifierRef
 from videomae2.tasks.distill import CacheDtype, TeacherOutput, hard_labels, kl_divergence
-from videomae2.tensors import grid, pixels
+from videomae2.tensors import grid
 from videomae2.tensors.clips import Clips, to_device
-from videomae2.training.callback import Callback
+from videomae2.training.loop import Callback
 from videomae2.training.runtime import Runtime
 from videomae2.training.tensor_cache import TensorCache
 
@@ -69,7 +69,7 @@ class Teacher(Callback):
     val_scores: dict[SampleId, Tensor] = field(default_factory=dict)
     """Its scores of held-out videos, by their place."""
     _requests: deque[Request] = field(default_factory=deque)
-    _model: Classifier | None = None
+    _model: tuple[Classifier, Normalize] | None = None
 
     def prepare(self, batch: CPUBatch) -> None:
         """Note whose clips will come next; batches come in the order of their clips."""
@@ -118,7 +118,7 @@ class Teacher(Callback):
 
     def flush(self) -> None:
         """Write what the cache does not hold yet; a full disk costs the cache, not the run."""
-        if self.cache is None or not self.cache.num_pending:
+        if self.cache is None:
             return
         try:
             self.cache.flush()
@@ -145,10 +145,17 @@ class Teacher(Callback):
             )
 
     def _get_output(self, request: Request, clips: Clips) -> TeacherOutput:
-        key, fingerprints, _ = request
+        key, fingerprints, videos = request
         cached = None if self.cache is None else self.cache.get(key)
-        if cached is not None:
-            self._check_same_videos(request, cached)
+        if self.cache is not None and cached is not None:
+            pairs = zip(cached["fingerprints"].tolist(), fingerprints, videos, strict=True)
+            if changed_videos := [video for old, new, video in pairs if old != new]:
+                raise DataError(
+                    f"{changed_videos[0]} shows other pixels than when the teacher's scores were "
+                    f"kept in {self.cache.folder} ({format_count(len(changed_videos), 'such video')} "
+                    f"in this batch): the file was changed, or is decoded differently here; choose another "
+                    f"--teacher.cache-dir"
+                )
             self.num_hits += 1
             on_device = {name: to_device(cached[name], clips.pixels.device) for name in cached}
             features = on_device["features"].float() if self.with_features else None
@@ -165,37 +172,17 @@ class Teacher(Callback):
     @torch.no_grad()
     def _run_model(self, clips: Clips) -> tuple[Tensor, Tensor]:
         """Raw scores and features."""
-        model, config = self._load_model(), self.classifier.config
-        mean, std = (
-            to_device(torch.tensor(values), clips.pixels.device)
-            for values in (config.mean, config.std)
-        )
-        with self.runtime.autocast():
-            cubes = grid.split(clips.pixels, model.cubes)
-            features = model.forward_features(pixels.normalize(cubes, mean, std))
-            return model.forward_head(features), features
-
-    def _load_model(self) -> Classifier:
         if self._model is None:
+            config, device = self.classifier.config, self.runtime.device
             with torch.inference_mode(False):  # validation may be the first to ask
-                model = self.classifier.load(self.runtime.device)
-                self._model = model.requires_grad_(False)
+                model = self.classifier.load(device).requires_grad_(False)
+                normalize = Normalize(config.mean, config.std, model.cubes.channels).to(device)
+            self._model = model, normalize
             _logger.info(f"teacher  loaded from {self.classifier.path}")
-        return self._model
-
-    def _check_same_videos(self, request: Request, cached: Mapping[str, Tensor]) -> None:
-        assert self.cache is not None
-        _, fingerprints, videos = request
-        pairs = zip(cached["fingerprints"].tolist(), fingerprints, videos, strict=True)
-        changed_videos = [video for old, new, video in pairs if old != new]
-        if changed_videos:
-            raise DataError(
-                f"{changed_videos[0]} shows other pixels than when the teacher's scores were kept "
-                f"in {self.cache.folder} ({format_count(len(changed_videos), 'such video')} "
-                f"in this batch): the "
-                f"file was changed, or is decoded differently here; choose another "
-                f"--teacher.cache-dir"
-            )
+        model, normalize = self._model
+        with self.runtime.autocast():
+            features = model.forward_features(normalize(grid.split(clips.pixels, model.cubes)))
+            return model.forward_head(features), features
 
 
 def _build_request(batch: CPUBatch, parts: object) -> Request:
@@ -224,22 +211,13 @@ def open_cache(
     """
     if run.teacher.cache_dir is None:
         return None
-    cache = TensorCache.open(run.teacher.cache_dir, _build_provenance(run, manifests, digest))
-    _logger.info(f"cache    {cache.folder}: {len(cache)} micro-batches are there")
-    return cache
-
-
-def _build_provenance(
-    run: DistillRun, manifests: Sequence[Manifest], digest: str
-) -> dict[str, Any]:
-    """Everything that a teacher's answers depend on, by the names of the settings."""
     encoder, optim = run.model.encoder, run.optim
     clip_fields = {
         path: to_builtin(value)
         for path, value in flatten(run)
         if path.startswith(_CLIP_FIELDS) and wildcard_path(path) not in RESUME_SAFE_FIELDS
     }
-    return {
+    provenance = {
         "teacher": digest,
         "teacher.cache_dtype": run.teacher.cache_dtype,
         "features are kept": run.task.feature_weight > 0,
@@ -250,3 +228,6 @@ def _build_provenance(
         "runtime.precision": run.runtime.precision,
         **clip_fields,
     }
+    cache = TensorCache.open(run.teacher.cache_dir, provenance)
+    _logger.info(f"cache    {cache.folder}: {len(cache)} micro-batches are there")
+    return cache

@@ -33,8 +33,8 @@ from videomae2.models.weights.model_ref import BEST_FOLDER
 from videomae2.tasks.classify import ClassifyTask
 from videomae2.tasks.distill import DistillTask
 from videomae2.tensors.clips import Clips
-from videomae2.training.callback import Callback, CallbackContext
-from videomae2.training.runtime import Runtime, resolve_num_workers
+from videomae2.training.loop import Callback, CallbackContext
+from videomae2.training.runtime import resolve_num_workers
 
 _logger = logging.getLogger(__name__)
 
@@ -71,14 +71,11 @@ def report_result(run_folder: Path, last: Path) -> Path:
     return best
 
 
-@dataclass(kw_only=True, slots=True)
+@dataclass(slots=True)
 class Validation(Callback):
     """Evaluates after every step that asks for it, and keeps the best state."""
 
     run: ClassifierRun
-    steps: int
-    """Of the whole run."""
-    runtime: Runtime
     val_data: LabelledData
     config: SavedClassifierConfig
     """Of the model that is saved."""
@@ -98,8 +95,9 @@ class Validation(Callback):
         recover_dir(self._folder)
 
     def on_step_end(self, step: int) -> None:
-        interval = self.run.validation.interval or max(1, -(-self.steps // NUM_EVALS))
-        if step % interval == 0 or step == self.steps:
+        steps = self._context.steps
+        interval = self.run.validation.interval or max(1, -(-steps // NUM_EVALS))
+        if step % interval == 0 or step == steps:
             self._evaluate(step)
 
     def _evaluate(self, step: int) -> None:
@@ -125,17 +123,17 @@ class Validation(Callback):
         """Raw scores of all held-out videos that could be read, and which those are."""
         task = self._context.task
         assert isinstance(task, ClassifyTask | DistillTask)
-        encoder, device = self.run.model.encoder, self.runtime.device
+        encoder, runtime = self.run.model.encoder, self._context.runtime
         size = encoder.height, encoder.width
         scores: list[Tensor] = []
         sample_ids: list[SampleId] = []
         for batch in self._iterate_batches():
-            clips = make_clips(batch, size, encoder.frames, encoder.channels, device)
+            clips = make_clips(batch, size, encoder.frames, encoder.channels, runtime.device)
             readable = [sample is not None for sample in batch.samples]
             sample_ids += compress(batch.sample_ids, readable)
             if self.before_predict is not None:
                 self.before_predict(clips, batch)
-            with self.runtime.autocast():
+            with runtime.autocast():
                 scores.append(task.predict(clips).float().cpu()[readable])
         if not sample_ids:
             quarantine_file = self.run.output_dir / VAL_FOLDER / FILE_NAME
@@ -154,7 +152,7 @@ class Validation(Callback):
             run.loading,
             run.model.encoder.cubes,
             batch_size=run.optim.micro_batch_size or run.optim.global_batch_size,
-            num_workers=resolve_num_workers(run.loading.num_workers, self.runtime),
+            num_workers=resolve_num_workers(run.loading.num_workers, self._context.runtime),
             quarantine=self._open_quarantine(),
         ):
             num_bytes += sum(sample.pixels.numel() for sample in batch.samples if sample)
@@ -182,7 +180,7 @@ class Validation(Callback):
             best = load_model_config_of(SavedClassifierConfig, folder).metadata["validation"]
             if rank_metrics(metrics) <= rank_metrics(best):
                 return
-        steps = {"step": step, "steps": self.steps}
+        steps = {"step": step, "steps": context.steps}
         metadata = {**steps, "ema": context.ema is not None, "validation": metrics}
         model = context.task.get_submodule("model")
         try:
@@ -190,7 +188,7 @@ class Validation(Callback):
                 folder, lambda partial: save_learning_model(partial, model, self.config, metadata)
             )
         except CheckpointError as error:
-            if step == self.steps:
+            if step == context.steps:
                 raise CheckpointError(
                     f"{error}; free some room, and the same command goes on at the last checkpoint"
                 ) from error

@@ -6,11 +6,10 @@ saved.py                  save and load a model strictly
 model_ref.py              a model before its weights are read, with the outputs that are used
 resolve.py                find a model wherever it lies: best, newest, EMA; released files
 official.py               released names and shapes, translated both ways
-pretrained.py             weights to start from, under our names, wherever they lie
+pretrained.py             weights to start from, under our names, and their position table
 frozen_encoder.py         an encoder that turns clips into features
 init_from.py              the first weights of a classifier, and a report of them
 head_index.py             which rows of a parent's head are taken over
-pretrained_grid.py        the grid of a parent's position table
 target_scaler.py          numbers to predict, in units in which a head learns them
 ========================  =========================================================================
 """

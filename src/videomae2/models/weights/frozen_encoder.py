@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from videomae2.errors import CheckpointError
-from videomae2.models.encoder import EncoderConfig, VideoEncoder
+from videomae2.models.encoder import EncoderConfig, Normalize, VideoEncoder
 from videomae2.models.layers import LAYER_NORM_EPSILON
 from videomae2.models.weights.config_json import FrameSampling, SavedClassifierConfig
 from videomae2.models.weights.official import (
@@ -26,7 +26,7 @@ from videomae2.models.weights.official import (
 from videomae2.models.weights.pretrained import DECODER_PARTS, Pretrained, load_pretrained_state
 from videomae2.models.weights.resolve import resolve_checkpoint
 from videomae2.models.weights.saved import check_state_dict
-from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD, normalize
+from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD
 
 _ENCODER, _FINAL_NORM = "encoder.", "encoder.norm."
 _KNOWN_PARTS = ("encoder", "fc_norm", "head", *DECODER_PARTS)
@@ -40,8 +40,7 @@ class FrozenEncoder:
     norm: nn.LayerNorm
     norm_input: Literal["tokens", "mean"]
     """What the final norm is applied to: every token, as in pre-training, or their mean."""
-    mean: Float[Tensor, " channels"]
-    std: Float[Tensor, " channels"]
+    normalize: Normalize
     path: Path
     """Where the weights are from."""
     frame_sampling: FrameSampling | None = None
@@ -56,7 +55,7 @@ class FrozenEncoder:
         Args:
             pixels: All cubes of each clip in token order, uint8 0…255.
         """
-        return self.encoder(normalize(pixels, self.mean, self.std))
+        return self.encoder(self.normalize(pixels))
 
     @torch.no_grad()
     def pool(self, tokens: Float[Tensor, "clips tokens dim"]) -> Float[Tensor, "clips kinds dim"]:
@@ -70,9 +69,9 @@ class FrozenEncoder:
 
     def to(self, device: torch.device) -> "FrozenEncoder":
         """Move it to a device."""
-        self.encoder.to(device)
-        self.norm.to(device)
-        return replace(self, mean=self.mean.to(device), std=self.std.to(device))
+        for module in (self.encoder, self.norm, self.normalize):
+            module.to(device)
+        return self
 
 
 def load_frozen_encoder(
@@ -150,8 +149,7 @@ def _build_frozen_encoder(pretrained: Pretrained, config: EncoderConfig) -> Froz
         encoder=encoder.eval().requires_grad_(False),
         norm=norm.eval().requires_grad_(False),
         norm_input=norm_input,
-        mean=torch.tensor(mean),
-        std=torch.tensor(std),
+        normalize=Normalize(mean, std, config.channels),
         path=pretrained.path,
         frame_sampling=card.frame_sampling if isinstance(card, SavedClassifierConfig) else None,
         digest=_compute_digest(weights, repr((config, norm_input, mean, std))),

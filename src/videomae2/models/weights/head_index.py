@@ -74,10 +74,9 @@ def resolve_head_index(
     pretrained_classes: ClassNames,
     classes: ClassNames,
 ) -> tuple[Sequence[int] | None, str]:
-    """Choose the rows of the parent's head, in the order of the new outputs.
+    """Choose the rows of the parent's head in the order of the new outputs, None for a fresh head.
 
-    Returns:
-        The rows (None for a fresh head), and what was decided in words.
+    Also says in words what was decided.
 
     Raises:
         CheckpointError: If the choice cannot be had from this parent.
@@ -101,23 +100,19 @@ def resolve_head_index(
         return None, "fresh, the parent has none"
     if pretrained_classes is None or classes is None:
         if init == "select":
-            owner = (
-                "the parent's classes" if pretrained_classes is None else "the classes of the data"
+            classes_of = "of the data" if pretrained_classes is not None else "of the parent"
+            raise CheckpointError(
+                f"head 'select' goes by names, and the classes {classes_of} have none; give them"
             )
-            raise CheckpointError(f"head 'select' goes by names, and {owner} have none; give them")
-        return _match_by_count(num_pretrained, num_classes)
+        if num_pretrained != num_classes:
+            sizes = f"{num_pretrained} classes there, {num_classes} here"
+            return None, f"fresh: {sizes}, without names to select by"
+        note = f"kept: {num_classes} classes here and there, without names to compare"
+        return range(num_pretrained), note
     if init == "select":
         subject = f"head 'select' wants every class among the parent's {num_pretrained}, which"
         find_rows_by_name(pretrained_classes, classes, subject=subject)
     return _match_by_name(pretrained_classes, classes)
-
-
-def _match_by_count(num_pretrained: int, num_classes: int) -> tuple[Sequence[int] | None, str]:
-    if num_pretrained == num_classes:
-        note = f"kept: {num_classes} classes here and there, without names to compare"
-        return range(num_pretrained), note
-    note = f"fresh: {num_pretrained} classes there, {num_classes} here, without names to select by"
-    return None, note
 
 
 def _match_by_name(

@@ -20,14 +20,12 @@ from videomae2.models.weights.config_json import SavedClassifierConfig
 from videomae2.models.weights.head_index import HeadInit, resolve_head_index
 from videomae2.models.weights.pretrained import (
     DECODER_PARTS,
-    Pretrained,
-    load_pretrained_state,
-    with_class_names,
-)
-from videomae2.models.weights.pretrained_grid import (
     PosEmbedInit,
+    Pretrained,
     describe_pos_embed,
+    load_pretrained_state,
     resolve_pos_embed,
+    with_class_names,
 )
 from videomae2.models.weights.saved import check_architecture, check_embed_dim, check_state_dict
 from videomae2.models.weights.target_scaler import TargetScaler, rescale_head
@@ -97,7 +95,6 @@ def init_classifier(
     class_names: Sequence[str] | None,
     pretrained_class_names: Sequence[str] | None = None,
     target_scaler: TargetScaler | None = None,
-    flag: str = "--model",
 ) -> LoadReport:
     """Give a classifier its first weights, before anything is frozen or adapted.
 
@@ -106,11 +103,9 @@ def init_classifier(
         config: Where from.
         generator: Draws what is fresh.
         class_names: The names of its outputs, if they have any.
-        pretrained_class_names: Those of the parent's, where it does not say them itself; what
-            stands in ``config.class_names``, read.
+        pretrained_class_names: Those of the parent's, read from ``config.class_names``.
         target_scaler: What its answers are counted in, where they are numbers; a head that is taken
             over says the same numbers in it.
-        flag: What sets the model on the command line, for messages.
 
     Raises:
         ConfigError: If a choice has no effect, or there are more or fewer names than outputs.
@@ -129,7 +124,7 @@ def init_classifier(
     if pretrained_class_names is not None:
         pretrained = with_class_names(pretrained, pretrained_class_names)
     return load_pretrained(
-        model, pretrained, config, class_names=class_names, target_scaler=target_scaler, flag=flag
+        model, pretrained, config, class_names=class_names, target_scaler=target_scaler
     )
 
 
@@ -140,16 +135,15 @@ def load_pretrained(
     *,
     class_names: Sequence[str] | None,
     target_scaler: TargetScaler | None = None,
-    flag: str = "--model",
 ) -> LoadReport:
     """Put a parent's weights over the fresh ones; arguments as for ``init_classifier``."""
     encoder, state, path = model.config.encoder, pretrained.state, pretrained.path
     if resolve_pos_embed(encoder, config.pos_embed, pretrained) != encoder:
         raise ValueError(f"build the model with what resolve_pos_embed gives for {path}")
     if pretrained.encoder is not None:
-        check_architecture(encoder, pretrained.encoder, path, flag)
+        check_architecture(encoder, pretrained.encoder, path)
     elif _PATCH_EMBED in state:
-        check_embed_dim(encoder, len(state[_PATCH_EMBED]), path, flag)
+        check_embed_dim(encoder, len(state[_PATCH_EMBED]), path)
     expected = model.state_dict()
     parts = _group_by_part(state, split_final_norm="encoder.norm.weight" not in expected)
     norm, norm_note = _resolve_norm(parts, expected, config, path)
@@ -175,11 +169,7 @@ def load_pretrained(
 
 
 def check_init_options(model: Classifier, config: InitConfig) -> None:
-    """Refuse choices that have no effect on a model.
-
-    Raises:
-        ConfigError: If there is one.
-    """
+    """Refuse choices that have no effect on a model with a ``ConfigError``."""
     global_pool = model.config.global_pool
     if global_pool != "avg" and config.norm != "auto":
         raise ConfigError(

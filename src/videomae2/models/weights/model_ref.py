@@ -16,7 +16,6 @@ from videomae2.models.weights.config_json import CONFIG_FILE, ModelConfig, Saved
 from videomae2.models.weights.head_index import check_output_names, find_rows_by_name
 from videomae2.models.weights.official import load_translated_state
 from videomae2.models.weights.saved import MODEL_FILE, check_state_dict
-from videomae2.models.weights.target_scaler import TargetScaler
 from videomae2.tensors.files import load_tensors
 
 BEST_FOLDER = "best"
@@ -82,11 +81,10 @@ class ModelRef(Generic[C_co]):
     @property
     def outputs_summary(self: "ModelRef[SavedClassifierConfig]") -> str:
         """How many outputs are used, in words."""
-        num_used = self.config.model.num_classes
-        is_selected = self.head_index is not None
-        return f"{num_used}" + (
-            f" of its {self.total_outputs}, those of {self.selection}" if is_selected else ""
-        )
+        text = str(self.config.model.num_classes)
+        if self.head_index is not None:
+            text += f" of its {self.total_outputs}, those of {self.selection}"
+        return text
 
     def load_state(self) -> dict[str, Tensor]:
         """Read the weights under our names, running means laid over them where those are used.
@@ -152,7 +150,8 @@ class ModelRef(Generic[C_co]):
         Raises:
             CheckpointError: If it lacks some of them, which are named, or it has no names.
         """
-        config, total = self.config, self.config.model.num_classes
+        config, scaler = self.config, self.config.target_scaler
+        total = config.model.num_classes
         if config.class_names is None:
             raise CheckpointError(f"the outputs of {self.path} have no names to select by")
         rows = find_rows_by_name(
@@ -163,7 +162,7 @@ class ModelRef(Generic[C_co]):
             config,
             model=replace(config.model, num_classes=len(rows)),
             class_names=tuple(names),
-            target_scaler=_select_scaler(config.target_scaler, rows),
+            target_scaler=scaler and scaler.select(rows),
             metadata=config.metadata | {"selected": selected},
         )
         return replace(
@@ -196,13 +195,6 @@ class ModelRef(Generic[C_co]):
 
 
 ClassifierRef = ModelRef[SavedClassifierConfig]
-
-
-def _select_scaler(scaler: TargetScaler | None, rows: Sequence[int]) -> TargetScaler | None:
-    if scaler is None:
-        return None
-    mean, std = (tuple(values[row] for row in rows) for values in (scaler.mean, scaler.std))
-    return TargetScaler(mean=mean, std=std)
 
 
 def find_run_folder(model: Path) -> Path:

@@ -16,8 +16,7 @@ from einops import rearrange
 from torch import Tensor
 
 from videomae2.errors import CheckpointError
-from videomae2.models.encoder import EncoderConfig
-from videomae2.models.sizes import SIZES
+from videomae2.models.encoder import SIZES, EncoderConfig
 from videomae2.tensors.files import load_tensors
 from videomae2.tensors.grid import Cubes
 
@@ -81,23 +80,24 @@ def from_official(state: Mapping[str, Tensor], cubes: Cubes) -> dict[str, Tensor
     Raises:
         ValueError: If the patch embedding has another shape than ``cubes`` asks for.
     """
-    return {name: _flatten_patch_embed(name, value, cubes) for name, value in state.items()}
+    return {
+        # of pre-training no name begins so
+        f"{_ENCODER}{name}" if name.startswith(_ENCODER_PARTS) else name: (
+            _flatten_patch_embed(name, value, cubes) if name.endswith(_PATCH_EMBED_KEY) else value
+        )
+        for name, value in state.items()
+    }
 
 
 def to_official(state: Mapping[str, Tensor], cubes: Cubes) -> dict[str, Tensor]:
-    """Turn our weights into released ones."""
-    return {name: _unflatten_patch_embed(name, value, cubes) for name, value in state.items()}
-
-
-def classifier_from_official(state: Mapping[str, Tensor], cubes: Cubes) -> dict[str, Tensor]:
-    """Turn released weights of a classifier (already without wrappers) into ours.
-
-    Raises:
-        ValueError: If the patch embedding has another shape than ``cubes`` asks for.
-    """
+    """Turn our weights of an autoencoder into released ones."""
+    sizes = {"p0": cubes.tubelet_size, "p1": cubes.patch_size, "p2": cubes.patch_size}
+    pattern = "dim (p0 p1 p2 c) -> dim c p0 p1 p2"
     return {
-        f"{_ENCODER}{name}" if name.startswith(_ENCODER_PARTS) else name: value
-        for name, value in from_official(state, cubes).items()
+        name: rearrange(value, pattern, **sizes).contiguous()
+        if name.endswith(_PATCH_EMBED_KEY)
+        else value
+        for name, value in state.items()
     }
 
 
@@ -122,9 +122,8 @@ def load_translated_state(
         CheckpointError: If it cannot be read or is of another model.
     """
     state = load_official_state(path) if state is None else state
-    translate = from_official if is_official_pretraining(state) else classifier_from_official
     try:
-        return translate(state, cubes)
+        return from_official(state, cubes)
     except ValueError as error:
         raise CheckpointError(f"{path} is of another model: {error}") from error
 
@@ -190,16 +189,7 @@ def _is_shared(wrapper: str, names: list[str]) -> bool:
 
 
 def _flatten_patch_embed(name: str, value: Tensor, cubes: Cubes) -> Tensor:
-    if not name.endswith(_PATCH_EMBED_KEY):
-        return value
     expected = (cubes.channels, cubes.tubelet_size, cubes.patch_size, cubes.patch_size)
     if tuple(value.shape[1:]) != expected:
         raise ValueError(f"{name} is over {tuple(value.shape[1:])}, want {expected}")
     return rearrange(value, "dim c p0 p1 p2 -> dim (p0 p1 p2 c)").contiguous()
-
-
-def _unflatten_patch_embed(name: str, value: Tensor, cubes: Cubes) -> Tensor:
-    if not name.endswith(_PATCH_EMBED_KEY):
-        return value
-    sizes = {"p0": cubes.tubelet_size, "p1": cubes.patch_size, "p2": cubes.patch_size}
-    return rearrange(value, "dim (p0 p1 p2 c) -> dim c p0 p1 p2", **sizes).contiguous()

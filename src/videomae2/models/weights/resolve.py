@@ -51,9 +51,7 @@ _CHECKPOINT_PATTERN = re.compile(r"step-(\d+)")
 def load_autoencoder(
     path: Path, device: torch.device
 ) -> tuple[Autoencoder, SavedAutoencoderConfig]:
-    """Read a model.
-
-    Of a run folder the newest checkpoint is taken.
+    """Read a model; of a run folder the newest checkpoint is taken.
 
     Raises:
         CheckpointError: If there is none, or it does not fit its card.
@@ -184,23 +182,22 @@ def resolve_classifier(
             raise CheckpointError(
                 f"{path} says itself of which clips it is; leave --frames and --side out"
             )
-        ref = _require_classifier(resolve_checkpoint(path, weights))
+        saved = resolve_checkpoint(path, weights)
+        if isinstance(saved.config, SavedAutoencoderConfig):
+            raise CheckpointError(
+                f"{saved.path} holds an autoencoder, not the classifier that is wanted: it knows "
+                f"no classes; fine-tune it on labelled videos first, or look at what it rebuilds: "
+                f"videomae2 reconstruct"
+            )
+        ref = ModelRef(
+            path=saved.path, config=saved.config, reason=saved.reason, weights=saved.weights
+        )
     if needs_head and not ref.config.model.num_classes:
         raise CheckpointError(
             f"{ref.path} has no head, so it has nothing to say about classes: it gives features; "
             f"fine-tune it on labelled videos first"
         )
     return ref
-
-
-def _require_classifier(ref: ModelRef[ModelConfig]) -> ClassifierRef:
-    if isinstance(ref.config, SavedAutoencoderConfig):
-        raise CheckpointError(
-            f"{ref.path} holds an autoencoder, not the classifier that is wanted: it knows no "
-            f"classes; fine-tune it on labelled videos first, or look at what it rebuilds: "
-            f"videomae2 reconstruct"
-        )
-    return ModelRef(path=ref.path, config=ref.config, reason=ref.reason, weights=ref.weights)
 
 
 def _resolve_released(path: Path, frames: int | None, side: int | None) -> ClassifierRef:

@@ -12,8 +12,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from videomae2.errors import CheckpointError
-from videomae2.models.encoder import EncoderConfig
-from videomae2.models.sizes import SIZES
+from videomae2.models.encoder import SIZES, EncoderConfig
 from videomae2.models.weights.config_json import CONFIG_FILE, ModelConfig, save_model_config
 from videomae2.tensors.files import load_tensors, save_tensors
 
@@ -23,13 +22,8 @@ _SIZE_FIELDS = ("embed_dim", "depth", "num_heads", "mlp_ratio", "patch_size", "t
 _ENCODER_FIELDS = (*_SIZE_FIELDS, "channels", "init_values", "cosine_attention", "pos_embed")
 
 
-def check_architecture(
-    encoder: EncoderConfig, pretrained: EncoderConfig, path: Path, flag: str = "--model"
-) -> None:
-    """Refuse an encoder that computes something else, also where all shapes agree.
-
-    ``flag`` is what sets the model that is built here.
-    """
+def check_architecture(encoder: EncoderConfig, pretrained: EncoderConfig, path: Path) -> None:
+    """Refuse an encoder that computes something else, also where all shapes agree."""
     expected, saved = _collect_architecture(encoder), _collect_architecture(pretrained)
     differences = [
         f"{name} {saved[name]} there and {value} here"
@@ -39,7 +33,7 @@ def check_architecture(
     if not differences:
         return
     flags = [
-        f"{flag}.encoder.{name.replace('_', '-')} {getattr(pretrained, name)}"
+        f"--model.encoder.{name.replace('_', '-')} {getattr(pretrained, name)}"
         for name in ("size", *_ENCODER_FIELDS)
         if getattr(encoder, name) != getattr(pretrained, name)
     ]
@@ -58,15 +52,13 @@ def _collect_architecture(config: EncoderConfig) -> dict[str, Any]:
     }
 
 
-def check_embed_dim(
-    encoder: EncoderConfig, embed_dim: int, path: Path, flag: str = "--model"
-) -> None:
+def check_embed_dim(encoder: EncoderConfig, embed_dim: int, path: Path) -> None:
     """Refuse tokens of another width, by which the sizes of released models are told apart."""
     expected = encoder.shape.embed_dim
     if embed_dim == expected:
         return
     sizes = [name for name, size in SIZES.items() if size.embed_dim == embed_dim]
-    remedy = f"; {flag}.encoder.size {sizes[0]} would fit" if sizes else ""
+    remedy = f"; --model.encoder.size {sizes[0]} would fit" if sizes else ""
     raise CheckpointError(f"tokens of {path} are {embed_dim} wide, and {expected} here{remedy}")
 
 
@@ -101,18 +93,6 @@ def check_state_dict(
     Raises:
         CheckpointError: Listing what is missing, left over, or of another shape.
     """
-    problems = _find_mismatches(expected, state_dict)
-    if problems:
-        shown = "".join(f"\n  {problem}" for problem in problems[:_MAX_SHOWN])
-        more = len(problems) - _MAX_SHOWN
-        raise CheckpointError(
-            f"{path} does not fit the model in {len(problems)} of its weights:{shown}"
-            + (f"\n  and {more} more" if more > 0 else "")
-        )
-
-
-def _find_mismatches(expected: Mapping[str, Tensor], state_dict: Mapping[str, Tensor]) -> list[str]:
-    """Say what keeps weights from being loaded, in the order of the model."""
     problems = []
     for name, value in expected.items():
         if name not in state_dict:
@@ -121,6 +101,11 @@ def _find_mismatches(expected: Mapping[str, Tensor], state_dict: Mapping[str, Te
             problems.append(f"{name} is {tuple(state_dict[name].shape)}, want {tuple(value.shape)}")
         elif not state_dict[name].is_floating_point():
             problems.append(f"{name} holds {state_dict[name].dtype}, want floating point")
-    return problems + [
-        f"{name} is not of this model" for name in state_dict if name not in expected
-    ]
+    problems += [f"{name} is not of this model" for name in state_dict if name not in expected]
+    if problems:
+        shown = "".join(f"\n  {problem}" for problem in problems[:_MAX_SHOWN])
+        more = len(problems) - _MAX_SHOWN
+        raise CheckpointError(
+            f"{path} does not fit the model in {len(problems)} of its weights:{shown}"
+            + (f"\n  and {more} more" if more > 0 else "")
+        )

@@ -24,6 +24,11 @@ class TargetScaler:
         if len(self.mean) != len(self.std) or not all(value > 0 for value in self.std):
             raise ValueError(f"one mean and one std above 0 for each number, got {self}")
 
+    def select(self, rows: Sequence[int]) -> "TargetScaler":
+        """That of some of the numbers."""
+        mean, std = (tuple(values[row] for row in rows) for values in (self.mean, self.std))
+        return TargetScaler(mean=mean, std=std)
+
 
 def fit_target_scaler(rows: Sequence[Float[Tensor, "_ outputs"]]) -> TargetScaler:
     """The scale of training targets; a number that is always the same keeps its unit."""
