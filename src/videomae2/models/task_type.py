@@ -190,7 +190,6 @@ class ClassScore:
     """An output with what the model says of it."""
 
     index: int
-    """Its number, from 0."""
     name: str
     score: float
     """A probability, or a number as it is."""

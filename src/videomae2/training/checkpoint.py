@@ -6,6 +6,7 @@ kept as named tensors: safe to store, independent of the groups' order.
 
 import errno
 import logging
+import math
 import re
 import shutil
 from collections.abc import Callable, Iterable
@@ -76,15 +77,9 @@ class CheckpointManager:
         matches = (_FOLDER_NAME.fullmatch(path.name) for path in self.folder.iterdir())
         return sorted(int(match[1]) for match in matches if match)
 
-    def find_latest(self) -> tuple[int, Path] | None:
-        """The last complete checkpoint, if there is one."""
-        return self._find_last(self.list_steps())
-
-    def find_previous(self) -> tuple[int, Path] | None:
-        """The one before it."""
-        return self._find_last(self.list_steps()[:-1])
-
-    def _find_last(self, steps: list[int]) -> tuple[int, Path] | None:
+    def find_latest(self, *, before: float = math.inf) -> tuple[int, Path] | None:
+        """The last complete checkpoint, if there is one, or the last before a step."""
+        steps = [step for step in self.list_steps() if step < before]
         return (steps[-1], self._build_path(steps[-1])) if steps else None
 
     def _build_path(self, step: int) -> Path:

@@ -93,4 +93,3 @@ class LogWindow:
     records: Sequence[StepRecord]
     seconds: float
     wait_seconds: float
-    """Of these seconds, waiting for data."""

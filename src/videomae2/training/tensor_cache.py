@@ -69,11 +69,7 @@ class TensorCache:
         return len(self._pending)
 
     def get(self, key: bytes) -> Mapping[str, Tensor] | None:
-        """Give an answer on the CPU, or None if it is not known.
-
-        Raises:
-            CheckpointError: If its file cannot be read any more.
-        """
+        """Give an answer on the CPU, None if it is not known; raises as ``open``."""
         if key in self._pending:
             return self._pending[key]
         if key not in self._locations:
@@ -115,7 +111,8 @@ class TensorCache:
             )
         key_bytes = torch.frombuffer(bytearray(b"".join(keys)), dtype=torch.uint8)
         path = self.folder / f"chunk-{sha256(b''.join(keys)).hexdigest()[:24]}.safetensors"
-        atomic_save_tensors(path, {_KEYS: key_bytes.view(-1, _KEY_BYTES), **rows})
+        with atomic_write(path) as partial:
+            save_tensors(partial, {_KEYS: key_bytes.view(-1, _KEY_BYTES), **rows})
         for row, name in enumerate(keys):
             self._locations[name] = (path, row)
             del self._pending[name]
@@ -139,12 +136,6 @@ class TensorCache:
             raise CheckpointError(f"cannot read {path}: {error}; {_DAMAGE_REMEDY}") from error
         for row, key in enumerate(keys):
             self._locations[key.tobytes()] = (path, row)
-
-
-def atomic_save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write a file atomically, also in a power cut."""
-    with atomic_write(path) as partial:
-        save_tensors(partial, tensors)
 
 
 def _check_provenance(folder: Path, provenance: dict[str, Any]) -> None:

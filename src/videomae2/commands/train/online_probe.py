@@ -78,7 +78,6 @@ class OnlineProbe(Callback):
     run: PretrainRun
     context: CallbackContext = field(init=False)
     _splits: list[_ProbeSplit] = field(default_factory=list)
-    """To train on, and to test on."""
     _num_classes: int = 0
 
     @property

@@ -33,7 +33,6 @@ class TrainState:
 
     setup: TrainingSetup
     steps: int
-    """Of the whole run."""
     optimizer: AdamW
     ema: EMA | None
     quarantine: Quarantine
@@ -65,7 +64,7 @@ class TrainState:
         try:
             self._read(folder)
         except CheckpointError as error:
-            older = self.checkpoints.find_previous()
+            older = self.checkpoints.find_latest(before=step)
             hint = (
                 f"delete {folder} to go on at step {older[0]} from {older[1]}"
                 if older

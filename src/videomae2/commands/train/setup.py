@@ -57,7 +57,6 @@ class TrainingJob(ABC):
 
     run: Run
     manifests: Sequence[Manifest]
-    """The videos to train on."""
     metadata: Mapping[str, object] = field(default_factory=dict)
     """Goes into the card of every model that is saved, such as its lineage."""
 

@@ -63,9 +63,8 @@ class Teacher(Callback):
     cache_dtype: CacheDtype = "float32"
     """What its outputs are rounded to, whether they are cached or not."""
     num_misses: int = 0
-    """Micro-batches that it was asked about."""
     num_hits: int = 0
-    """Micro-batches that the cache knew."""
+    """Micro-batches that the cache knew; the misses are those that the model was asked about."""
     val_scores: dict[SampleId, Tensor] = field(default_factory=dict)
     """Its scores of held-out videos, by their place."""
     _requests: deque[Request] = field(default_factory=deque)

@@ -78,7 +78,6 @@ class Validation(Callback):
     run: ClassifierRun
     val_data: LabelledData
     config: SavedClassifierConfig
-    """Of the model that is saved."""
     compute_metrics: Callable[[Tensor, Sequence[SampleId]], dict[str, float]]
     """Judges the scores of all videos that could be read."""
     before_predict: Callable[[Clips, CPUBatch], None] | None = None

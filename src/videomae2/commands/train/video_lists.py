@@ -33,9 +33,7 @@ class VideoList:
     classes: Sequence[str] = ()
     """The names of its classes in the order of their labels, or of its numbers."""
     location: str = ""
-    """The list or folder that was read."""
     fingerprint: Fingerprint
-    """What its files are, in brief."""
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "VideoList":

@@ -24,11 +24,9 @@ class SavedAutoencoderConfig:
     kind: ClassVar[str] = "autoencoder"
 
     model: AutoencoderConfig
-    """Its architecture."""
     mean: tuple[float, ...]
-    """Mean of each channel that its input is normalised with."""
     std: tuple[float, ...]
-    """Standard deviation of each channel."""
+    """Of each channel: what the input is normalised with."""
     metadata: dict[str, Any] = field(default_factory=dict)
     """Step, masking, parents, licence and what else is worth keeping; what JSON has words for."""
 
@@ -46,7 +44,6 @@ class FrameSampling:
     frame_interval: float = 4.0
     """Distance between the frames of a strided clip."""
     interval_unit: Literal["frames", "seconds", "per-second"] = "frames"
-    """What the frame interval counts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,19 +53,16 @@ class SavedClassifierConfig:
     kind: ClassVar[str] = "classifier"
 
     model: ClassifierConfig
-    """Its architecture."""
     class_names: tuple[str, ...] | None = None
     """The name of each output, in order; None if it has no head or they are not known."""
     task_type: TaskType = "multiclass"
-    """What the outputs mean."""
     frame_sampling: FrameSampling | None = None
     """Which frames make a clip; None if it is not known, as for released weights."""
     target_scaler: TargetScaler | None = None
     """What the outputs are counted in where they are numbers; None: the units of the data."""
     mean: tuple[float, ...]
-    """Mean of each channel that its input is normalised with."""
     std: tuple[float, ...]
-    """Standard deviation of each channel."""
+    """Of each channel: what the input is normalised with."""
     metadata: dict[str, Any] = field(default_factory=dict)
     """Step, sampling, parents, licence and what else is worth keeping; what JSON has words for."""
 

@@ -6,7 +6,7 @@ Axes: clips, tokens, values, dim; kinds = mean of the tokens without and with th
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -42,10 +42,9 @@ class FrozenEncoder:
     """What the final norm is applied to: every token, as in pre-training, or their mean."""
     normalize: Normalize
     path: Path
-    """Where the weights are from."""
     frame_sampling: FrameSampling | None = None
     """Which frames make a clip; None if the weights do not say."""
-    digest: str = field(default="")
+    digest: str = ""
     """Names the weights and what they compute, in 16 characters."""
 
     @torch.no_grad()

@@ -35,11 +35,7 @@ def check_classes_match(data: Sequence[str], model: Sequence[str], *, location: 
 def check_output_names(
     names: Sequence[str], num_classes: int, known: ClassNames, *, location: str
 ) -> None:
-    """Hold names that are given for the outputs of a model against what it says itself.
-
-    Raises:
-        CheckpointError: If it has others, or another number of outputs.
-    """
+    """Hold names that are given for a model's outputs against those it has, and their number."""
     if known is not None:
         check_classes_match(names, known, location=location)
     if len(names) != num_classes:

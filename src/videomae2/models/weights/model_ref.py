@@ -87,11 +87,7 @@ class ModelRef(Generic[C_co]):
         return text
 
     def load_state(self) -> dict[str, Tensor]:
-        """Read the weights under our names, running means laid over them where those are used.
-
-        Raises:
-            CheckpointError: If they cannot be read.
-        """
+        """Read the weights under our names, running means laid over them where those are used."""
         if self.reason == RELEASED:
             cubes = self.config.model.encoder.cubes
             state = load_translated_state(self.path, cubes, self.released_state or None)
@@ -170,11 +166,7 @@ class ModelRef(Generic[C_co]):
         )
 
     def load(self: "ModelRef[SavedClassifierConfig]", device: torch.device) -> Classifier:
-        """Read the weights of a classifier, strictly.
-
-        Raises:
-            CheckpointError: If they do not fit.
-        """
+        """Read the weights of a classifier; a ``CheckpointError`` if they do not fit."""
         config = self.config.model
         full_config = replace(config, num_classes=self.total_outputs) if self.head_index else config
         model, state_dict = self._build_classifier(config), self.load_state()

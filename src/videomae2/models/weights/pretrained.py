@@ -43,14 +43,9 @@ class Pretrained:
 
 
 def load_pretrained_state(path: Path, cubes: Cubes, weights: WeightsChoice = "auto") -> Pretrained:
-    """Read weights to start from.
+    """Read weights to start from, wherever ``resolve_checkpoint`` finds them, or a released file.
 
-    Args:
-        path: A run folder (its best model by validation, else its newest checkpoint; running means
-            of the weights where there are some), a folder of a saved model, or a released file
-            (.pth, .bin, .pt, .safetensors) in the official names.
-        cubes: How the model that starts splits its clips; a released file must agree.
-        weights: Which of the weights of a run.
+    A released file must agree with ``cubes``: how the model that starts splits its clips.
 
     Raises:
         CheckpointError: If there is nothing that can be read.
@@ -61,16 +56,6 @@ def load_pretrained_state(path: Path, cubes: Cubes, weights: WeightsChoice = "au
     ref = resolve_checkpoint(path, weights)
     names = ref.config.class_names if isinstance(ref.config, SavedClassifierConfig) else None
     return Pretrained(path=ref.path, state=ref.load_state(), class_names=names, config=ref.config)
-
-
-def load_encoder_config(path: Path) -> EncoderConfig | None:
-    """Read which encoder weights to start from belong to; None for a released file.
-
-    Raises:
-        CheckpointError: If there is nothing that can be read.
-    """
-    path = Path(os.path.expanduser(path))
-    return None if path.is_file() else resolve_checkpoint(path).config.model.encoder
 
 
 def with_class_names(pretrained: Pretrained, names: Sequence[str]) -> Pretrained:
@@ -105,7 +90,8 @@ def resolve_pos_embed(
     if pretrained is None or init == "reinit":
         return encoder
     if isinstance(pretrained, Path):
-        parent, path = load_encoder_config(pretrained), pretrained
+        path = Path(os.path.expanduser(pretrained))
+        parent = None if path.is_file() else resolve_checkpoint(path).config.model.encoder
     else:
         parent, path = pretrained.encoder, pretrained.path
     grid, configured = _resolve_pretrained_grid(encoder, parent), encoder.pretrained_grid

@@ -88,11 +88,7 @@ def load_saved_state(folder: Path) -> dict[str, Tensor]:
 def check_state_dict(
     expected: Mapping[str, Tensor], state_dict: Mapping[str, Tensor], path: Path
 ) -> None:
-    """Hold weights against those of a model.
-
-    Raises:
-        CheckpointError: Listing what is missing, left over, or of another shape.
-    """
+    """Hold weights against those of a model; raises as ``load_weights``."""
     problems = []
     for name, value in expected.items():
         if name not in state_dict:
