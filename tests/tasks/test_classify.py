@@ -9,7 +9,7 @@ from torch import nn
 
 from tests.helpers.classifiers import small_classifier
 from tests.helpers.host_syncs import Crossings
-from videomae2.models.weights.target_scaler import TargetScaler
+from videomae2.models.weights.head import TargetScaler
 from videomae2.tasks.classify import (
     ClassifyConfig,
     ClassifyTask,

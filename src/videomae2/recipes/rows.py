@@ -17,7 +17,7 @@ from videomae2.data.loading.sources import DataConfig
 from videomae2.models.autoencoder import AutoencoderConfig, DecoderConfig
 from videomae2.models.classifier import ClassifierConfig
 from videomae2.models.encoder import EncoderConfig, SizeName
-from videomae2.models.weights.head_index import HeadInit
+from videomae2.models.weights.head import HeadInit
 from videomae2.models.weights.init_from import InitConfig
 from videomae2.recipes.datasets import (
     KINETICS_710,

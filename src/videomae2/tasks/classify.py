@@ -14,7 +14,7 @@ from videomae2.base.ranges import BELOW_ONE, SHARE
 from videomae2.models.classifier import Classifier
 from videomae2.models.encoder import Normalize
 from videomae2.models.task_type import TASK_TYPES, LossOptions, TaskType
-from videomae2.models.weights.target_scaler import TargetScaler
+from videomae2.models.weights.head import TargetScaler
 from videomae2.tensors import grid, pixels
 from videomae2.tensors.clips import Clips
 from videomae2.tensors.targets import RegressionDistance, weighted_mean

@@ -112,11 +112,7 @@ def save_optimizer(
 def load_optimizer(
     optimizer: Optimizer, named_parameters: Iterable[tuple[str, nn.Parameter]], path: Path
 ) -> None:
-    """Read what ``save_optimizer`` wrote.
-
-    Raises:
-        CheckpointError: If it cannot be read, or is the state of other parameters.
-    """
+    """Read what ``save_optimizer`` wrote; raises ``CheckpointError`` if it is not of these."""
     state: dict[str, dict[str, Tensor]] = {}
     for key, value in load_tensors(path).items():
         kind, name = key.split("/", 1)

@@ -58,11 +58,7 @@ class MetricsBuffer:
         return records
 
     def check_skipped(self, records: Sequence[StepRecord]) -> None:
-        """Count skipped steps in a row.
-
-        Raises:
-            NonFiniteLossError: At ``max_nonfinite_steps`` in a row; names the videos of the last.
-        """
+        """Raise ``NonFiniteLossError`` at ``max_nonfinite_steps`` skipped ones in a row."""
         for record in records:
             self._skipped_in_row = [*self._skipped_in_row, record] if record.skipped else []
             if len(self._skipped_in_row) >= self.max_nonfinite_steps:

@@ -21,7 +21,7 @@ from videomae2.models.weights.config_json import (
     load_model_config,
     save_model_config,
 )
-from videomae2.models.weights.head_index import check_classes_match
+from videomae2.models.weights.head import check_classes_match
 from videomae2.models.weights.resolve import load_autoencoder, load_classifier
 
 CPU = torch.device("cpu")

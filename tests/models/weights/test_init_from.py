@@ -26,7 +26,7 @@ from videomae2.models.classifier import Classifier
 from videomae2.models.init import init_classifier_weights
 from videomae2.models.lora import LoraConfig, TuningConfig, apply_tuning, merged_state
 from videomae2.models.weights.config_json import SavedClassifierConfig
-from videomae2.models.weights.head_index import resolve_head_index
+from videomae2.models.weights.head import resolve_head_index
 from videomae2.models.weights.init_from import InitConfig, init_classifier
 from videomae2.models.weights.official import classifier_to_official, to_official
 from videomae2.models.weights.pretrained import resolve_pos_embed

@@ -25,13 +25,13 @@ from tests.helpers.released_files import (
 )
 from videomae2.data.manifests.public_classes import load_public_classes
 from videomae2.errors import CheckpointError
+from videomae2.models.weights.head import TargetScaler
 from videomae2.models.weights.official import classifier_to_official, to_official
 from videomae2.models.weights.resolve import (
     load_classifier,
     resolve_classifier,
 )
 from videomae2.models.weights.saved import save_model
-from videomae2.models.weights.target_scaler import TargetScaler
 from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD
 
 CPU = torch.device("cpu")

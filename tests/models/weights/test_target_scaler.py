@@ -10,9 +10,9 @@ from videomae2.models.weights.config_json import (
     load_model_config,
     save_model_config,
 )
+from videomae2.models.weights.head import TargetScaler, fit_target_scaler, rescale_head
 from videomae2.models.weights.init_from import InitConfig, init_classifier
 from videomae2.models.weights.saved import save_model
-from videomae2.models.weights.target_scaler import TargetScaler, fit_target_scaler, rescale_head
 
 BEFORE = TargetScaler(mean=(100.0, -3.0), std=(20.0, 0.5))
 AFTER = TargetScaler(mean=(80.0, 0.0), std=(10.0, 2.0))

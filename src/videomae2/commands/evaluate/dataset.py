@@ -29,7 +29,7 @@ from videomae2.inference.classifier import format_class_names_flag, format_class
 from videomae2.inference.views import bind_views, format_views, resolve_views
 from videomae2.models.task_type import TASK_TYPES, TaskType
 from videomae2.models.weights.config_json import SavedClassifierConfig
-from videomae2.models.weights.head_index import check_classes_match
+from videomae2.models.weights.head import check_classes_match
 from videomae2.models.weights.model_ref import ClassifierRef
 from videomae2.training.runtime import Runtime
 

@@ -23,7 +23,7 @@ from videomae2.commands.train.distill_data import (
     resolve_class_names,
 )
 from videomae2.commands.train.dry_run import summarize_job
-from videomae2.commands.train.setup import build_model_config
+from videomae2.commands.train.setup import build_model_config, resolve_model
 from videomae2.config.checks import check_run
 from videomae2.config.runs import DistillRun, FinetuneRun, PretrainRun
 from videomae2.data.manifests.class_names import read_class_names
@@ -119,7 +119,7 @@ class FinetuneStage(TrainStage[FinetuneRun]):
         if is_pending:  # the parent has problems of its own; the one of the recipe has no say
             requested = replace(requested, init=replace(requested.init, weights=None))
         videos = load_train_val_data(requested)
-        run = finetune.resolve_config(requested, videos, parent)
+        run = resolve_model(requested, len(videos.train.class_names), parent)
         job = finetune.FinetuneJob(run=run, manifests=videos.train.manifests, videos=videos)
         class_names, summary = videos.train.class_names, summarize_job(job)
         if not is_pending:

@@ -26,6 +26,7 @@ from videomae2.commands.train.setup import (
     build_classifier,
     build_model_config,
     get_frame_sampling,
+    resolve_model,
 )
 from videomae2.commands.train.teacher import Teacher, open_cache
 from videomae2.commands.train.validation import Validation, report_result
@@ -36,7 +37,7 @@ from videomae2.data.loading.batch import CPUBatch
 from videomae2.errors import CheckpointError
 from videomae2.models.weights.config_json import SavedClassifierConfig
 from videomae2.models.weights.model_ref import ClassifierRef
-from videomae2.models.weights.pretrained import Pretrained, resolve_pos_embed
+from videomae2.models.weights.pretrained import Pretrained
 from videomae2.models.weights.resolve import resolve_classifier
 from videomae2.tasks.distill import DistillTask, build_projection
 from videomae2.tensors.clips import Clips
@@ -96,20 +97,16 @@ def resolve_config(
 ) -> DistillRun:
     """Give the student the teacher's outputs, and its own parent's position table.
 
-    ``parent`` is what it will start from, where that is still to be made.
-
     Raises:
-        CheckpointError: If it asks for another number, or its parent cannot be read or was trained
-            on another grid than is said.
+        CheckpointError: If it asks for another number, or as ``resolve_model``.
     """
-    model, num_classes = run.model, teacher.config.model.num_classes
-    if model.num_classes not in (0, num_classes):
+    num_classes = teacher.config.model.num_classes
+    if run.model.num_classes not in (0, num_classes):
         raise CheckpointError(
-            f"--model.num-classes is {model.num_classes}, the teacher {teacher.path} has "
+            f"--model.num-classes is {run.model.num_classes}, the teacher {teacher.path} has "
             f"{num_classes} outputs; leave it out"
         )
-    encoder = resolve_pos_embed(model.encoder, run.init.pos_embed, parent or run.init.weights)
-    return replace(run, model=replace(model, encoder=encoder, num_classes=num_classes))
+    return resolve_model(run, num_classes, parent)
 
 
 @dataclass(frozen=True, kw_only=True)

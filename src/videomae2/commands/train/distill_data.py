@@ -12,7 +12,7 @@ from videomae2.data.manifests.class_names import read_class_names
 from videomae2.data.manifests.public_classes import canonicalize_names
 from videomae2.errors import CheckpointError, ConfigError
 from videomae2.models.encoder import EncoderConfig
-from videomae2.models.weights.head_index import check_classes_match
+from videomae2.models.weights.head import check_classes_match
 from videomae2.models.weights.model_ref import ClassifierRef
 
 _REMEDY = "\n--no-labelled takes the videos without their labels"

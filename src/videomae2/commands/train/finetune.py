@@ -11,7 +11,6 @@ from torch import Tensor
 from videomae2.base.summary import Summary
 from videomae2.commands.train.datasets import (
     BatchTransform,
-    TrainValData,
     compute_balance,
     load_train_val_data,
     lookup_targets,
@@ -24,6 +23,7 @@ from videomae2.commands.train.setup import (
     TrainingSetup,
     build_classifier,
     build_model_config,
+    resolve_model,
 )
 from videomae2.commands.train.validation import Validation, report_result
 from videomae2.config.checks import check_run
@@ -33,8 +33,7 @@ from videomae2.data.loading.quarantine import SampleId
 from videomae2.models.lora import apply_tuning
 from videomae2.models.task_type import TASK_TYPES
 from videomae2.models.weights.config_json import SavedClassifierConfig
-from videomae2.models.weights.pretrained import Pretrained, resolve_pos_embed
-from videomae2.models.weights.target_scaler import fit_target_scaler
+from videomae2.models.weights.head import fit_target_scaler
 from videomae2.tasks.classify import ClassifyTask
 from videomae2.training.loop import Callback
 from videomae2.training.runtime import Runtime
@@ -77,26 +76,11 @@ def load_job(run: FinetuneRun, metadata: Mapping[str, object] | None = None) -> 
     """Read the lists of a run; outputs that are not given are those of the data."""
     videos = load_train_val_data(run)
     return FinetuneJob(
-        run=resolve_config(run, videos),
+        run=resolve_model(run, len(videos.train.class_names)),
         manifests=videos.train.manifests,
         metadata=metadata or {},
         videos=videos,
     )
-
-
-def resolve_config(
-    run: FinetuneRun, videos: TrainValData, parent: Pretrained | None = None
-) -> FinetuneRun:
-    """Give the model as many outputs as the data asks for, and its parent's position table.
-
-    ``parent`` is what it will start from, where that is still to be made.
-
-    Raises:
-        CheckpointError: If the parent cannot be read or was trained on another grid than is said.
-    """
-    encoder = resolve_pos_embed(run.model.encoder, run.init.pos_embed, parent or run.init.weights)
-    num_classes = len(videos.train.class_names)
-    return replace(run, model=replace(run.model, encoder=encoder, num_classes=num_classes))
 
 
 @dataclass(frozen=True, kw_only=True)

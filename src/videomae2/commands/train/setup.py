@@ -27,8 +27,9 @@ from videomae2.data.views.resize import make_clips
 from videomae2.models.classifier import Classifier
 from videomae2.models.task_type import TaskType
 from videomae2.models.weights.config_json import FrameSampling, ModelConfig, SavedClassifierConfig
+from videomae2.models.weights.head import TargetScaler
 from videomae2.models.weights.init_from import LoadReport, init_classifier
-from videomae2.models.weights.target_scaler import TargetScaler
+from videomae2.models.weights.pretrained import Pretrained, resolve_pos_embed
 from videomae2.tensors.clips import Clips
 from videomae2.tensors.grid import Cubes
 from videomae2.training.loop import Callback, LoopConfig
@@ -155,6 +156,22 @@ def build_model_config(
         mean=run.data.mean,
         std=run.data.std,
     )
+
+
+C = TypeVar("C", bound=ClassifierRun)
+
+
+def resolve_model(run: C, num_classes: int, parent: Pretrained | None = None) -> C:
+    """Give the model its outputs, and the position table of its parent.
+
+    ``parent`` is what it will start from, where that is still to be made.
+
+    Raises:
+        CheckpointError: If the parent cannot be read or was trained on another grid than is said.
+    """
+    model, init = run.model, run.init
+    encoder = resolve_pos_embed(model.encoder, init.pos_embed, parent or init.weights)
+    return replace(run, model=replace(model, encoder=encoder, num_classes=num_classes))
 
 
 def get_frame_sampling(run: Run) -> FrameSampling:

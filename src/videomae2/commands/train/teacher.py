@@ -144,17 +144,10 @@ class Teacher(Callback):
             )
 
     def _get_output(self, request: Request, clips: Clips) -> TeacherOutput:
-        key, fingerprints, videos = request
+        key, fingerprints, _ = request
         cached = None if self.cache is None else self.cache.get(key)
-        if self.cache is not None and cached is not None:
-            pairs = zip(cached["fingerprints"].tolist(), fingerprints, videos, strict=True)
-            if changed_videos := [video for old, new, video in pairs if old != new]:
-                raise DataError(
-                    f"{changed_videos[0]} shows other pixels than when the teacher's scores were "
-                    f"kept in {self.cache.folder} ({format_count(len(changed_videos), 'such video')} "
-                    f"in this batch): the file was changed, or is decoded differently here; choose another "
-                    f"--teacher.cache-dir"
-                )
+        if cached is not None:
+            self._check_same_videos(request, cached)
             self.num_hits += 1
             on_device = {name: to_device(cached[name], clips.pixels.device) for name in cached}
             features = on_device["features"].float() if self.with_features else None
@@ -183,6 +176,19 @@ class Teacher(Callback):
             features = model.forward_features(normalize(grid.split(clips.pixels, model.cubes)))
             return model.forward_head(features), features
 
+    def _check_same_videos(self, request: Request, cached: Mapping[str, Tensor]) -> None:
+        assert self.cache is not None
+        _, fingerprints, videos = request
+        pairs = zip(cached["fingerprints"].tolist(), fingerprints, videos, strict=True)
+        changed_videos = [video for old, new, video in pairs if old != new]
+        if changed_videos:
+            raise DataError(
+                f"{changed_videos[0]} shows other pixels than when the teacher's scores were kept "
+                f"in {self.cache.folder} ({format_count(len(changed_videos), 'such video')} "
+                f"in this batch): the file was changed, or is decoded differently here; choose "
+                f"another --teacher.cache-dir"
+            )
+
 
 def _build_request(batch: CPUBatch, parts: object) -> Request:
     key = sha256(json.dumps(parts).encode()).digest()[:16]
@@ -204,9 +210,7 @@ def open_cache(
 ) -> TensorCache | None:
     """Open the cache of a run, if it has one; ``digest`` names the teacher.
 
-    Raises:
-        ConfigError: If it was made for other clips or by another teacher; says each difference.
-        CheckpointError: If it cannot be read or written.
+    Its provenance is everything that answers depend on. Raises as ``TensorCache.open``.
     """
     if run.teacher.cache_dir is None:
         return None

@@ -9,7 +9,6 @@ official.py               released names and shapes, translated both ways
 pretrained.py             weights to start from, under our names, and their position table
 frozen_encoder.py         an encoder that turns clips into features
 init_from.py              the first weights of a classifier, and a report of them
-head_index.py             which rows of a parent's head are taken over
-target_scaler.py          numbers to predict, in units in which a head learns them
+head.py                   which rows of a parent's head are taken over, and in which units
 ========================  =========================================================================
 """

@@ -11,7 +11,7 @@ from videomae2.errors import CheckpointError
 from videomae2.models.autoencoder import AutoencoderConfig
 from videomae2.models.classifier import ClassifierConfig
 from videomae2.models.task_type import TaskType
-from videomae2.models.weights.target_scaler import TargetScaler
+from videomae2.models.weights.head import TargetScaler
 
 FORMAT_VERSION = 1
 CONFIG_FILE = "config.json"
@@ -121,11 +121,7 @@ def load_model_config(folder: Path) -> ModelConfig:
 
 
 def load_model_config_of(kind: type[C], folder: Path) -> C:
-    """Read the card of a saved model that must be of one kind.
-
-    Raises:
-        CheckpointError: As ``load_model_config``, and if the model is of another kind.
-    """
+    """Read the card of a saved model that must be of one kind; raises as ``load_model_config``."""
     config = load_model_config(folder)
     if not isinstance(config, kind):
         article = "an" if config.kind[0] in "aeiou" else "a"

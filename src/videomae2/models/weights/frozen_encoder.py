@@ -22,6 +22,7 @@ from videomae2.models.weights.official import (
     infer_official_encoder,
     load_official_state,
     load_translated_state,
+    resize_clips,
 )
 from videomae2.models.weights.pretrained import DECODER_PARTS, Pretrained, load_pretrained_state
 from videomae2.models.weights.resolve import resolve_checkpoint
@@ -102,28 +103,11 @@ def load_frozen_encoder(
         config = ref.config.model.encoder
         raw = ref.has_ema_file and not use_ema
         pretrained = load_pretrained_state(path, config.cubes, "raw" if raw else "auto")
-    return _build_frozen_encoder(pretrained, _resize_clips(config, path, frames, side))
-
-
-def _resize_clips(
-    config: EncoderConfig, path: Path, frames: int | None, side: int | None
-) -> EncoderConfig:
-    """The same encoder for clips of another size."""
     config = replace(config, drop_path=0.0, activation_checkpointing=False)
-    if frames is None and side is None:
-        return config
-    resized = replace(
-        config,
-        frames=config.frames if frames is None else frames,
-        height=config.height if side is None else side,
-        width=config.width if side is None else side,
-        pretrained_grid=config.pretrained_grid or config.cubes.grid,
-    )
-    try:
-        _ = resized.cubes
-    except ValueError as error:
-        raise CheckpointError(f"{path} cannot read such clips: {error}") from error
-    return resized
+    if frames is not None or side is not None:
+        config = replace(config, pretrained_grid=config.pretrained_grid or config.cubes.grid)
+        config = resize_clips(config, path, frames, side)
+    return _build_frozen_encoder(pretrained, config)
 
 
 def _build_frozen_encoder(pretrained: Pretrained, config: EncoderConfig) -> FrozenEncoder:
@@ -138,11 +122,6 @@ def _build_frozen_encoder(pretrained: Pretrained, config: EncoderConfig) -> Froz
     encoder.load_state_dict(state_dict)
     norm, norm_input = _load_final_norm(pretrained, config.shape.embed_dim)
     mean, std = (card.mean, card.std) if card else (IMAGENET_MEAN, IMAGENET_STD)
-    if len(mean) != config.channels:
-        raise CheckpointError(
-            f"{pretrained.path} reads {config.channels} channels, and does not say how they are "
-            f"normalised"
-        )
     weights = {**state_dict, **{f"closing.{n}": v for n, v in norm.state_dict().items()}}
     return FrozenEncoder(
         encoder=encoder.eval().requires_grad_(False),

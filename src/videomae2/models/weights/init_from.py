@@ -17,7 +17,7 @@ from videomae2.errors import CheckpointError, ConfigError
 from videomae2.models.classifier import Classifier
 from videomae2.models.init import init_classifier_weights
 from videomae2.models.weights.config_json import SavedClassifierConfig
-from videomae2.models.weights.head_index import HeadInit, resolve_head_index
+from videomae2.models.weights.head import HeadInit, TargetScaler, rescale_head, resolve_head_index
 from videomae2.models.weights.pretrained import (
     DECODER_PARTS,
     PosEmbedInit,
@@ -28,7 +28,6 @@ from videomae2.models.weights.pretrained import (
     with_class_names,
 )
 from videomae2.models.weights.saved import check_architecture, check_embed_dim, check_state_dict
-from videomae2.models.weights.target_scaler import TargetScaler, rescale_head
 
 NormInit = Literal["auto", "reinit", "encoder"]
 StateDict = dict[str, Tensor]

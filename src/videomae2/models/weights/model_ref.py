@@ -13,7 +13,7 @@ from videomae2.base.provenance import compute_digest
 from videomae2.errors import CheckpointError
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.weights.config_json import CONFIG_FILE, ModelConfig, SavedClassifierConfig
-from videomae2.models.weights.head_index import check_output_names, find_rows_by_name
+from videomae2.models.weights.head import check_output_names, find_rows_by_name
 from videomae2.models.weights.official import load_translated_state
 from videomae2.models.weights.saved import MODEL_FILE, check_state_dict
 from videomae2.tensors.files import load_tensors

@@ -8,6 +8,7 @@ is a part with a name here, where the released one has its weights at the top.
 import argparse
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from videomae2.errors import CheckpointError
 from videomae2.models.encoder import SIZES, EncoderConfig
 from videomae2.tensors.files import load_tensors
 from videomae2.tensors.grid import Cubes
+from videomae2.tensors.pixels import IMAGENET_MEAN
 
 _PATCH_EMBED_KEY = "patch_embed.proj.weight"
 _BLOCK_PATTERN = re.compile(r"(?:encoder\.)?blocks\.(\d+)\.")
@@ -26,11 +28,33 @@ OFFICIAL_FRAMES, OFFICIAL_SIDE = 16, 224
 """Of the clips of every released model but a few of 32 frames, which do not say so."""
 
 
+def resize_clips(
+    config: EncoderConfig, path: Path, frames: int | None, side: int | None
+) -> EncoderConfig:
+    """The encoder for clips of another size, where one is given; ``path`` is for the message.
+
+    Raises:
+        CheckpointError: If such clips do not split into its cubes.
+    """
+    config = replace(
+        config,
+        frames=config.frames if frames is None else frames,
+        height=config.height if side is None else side,
+        width=config.width if side is None else side,
+    )
+    try:
+        _ = config.cubes
+    except ValueError as error:
+        raise CheckpointError(f"{path} cannot read such clips: {error}") from error
+    return config
+
+
 def infer_official_encoder(state: Mapping[str, Tensor], path: Path) -> EncoderConfig:
     """Tell the encoder by width, depth and patch; clips are taken to be 16 frames of 224 pixels.
 
     Raises:
-        CheckpointError: If it has no patch embedding, or is of no known size.
+        CheckpointError: If it has no patch embedding, is of no known size, or reads other channels
+            than RGB: the file does not say how these are normalised.
     """
     prefix = "encoder." if f"encoder.{_PATCH_EMBED_KEY}" in state else ""
     patch_weight = state.get(f"{prefix}{_PATCH_EMBED_KEY}")
@@ -40,6 +64,10 @@ def infer_official_encoder(state: Mapping[str, Tensor], path: Path) -> EncoderCo
             f"(channels, time, row, col)"
         )
     embed_dim, channels, tubelet_size, patch_size, _ = patch_weight.shape
+    if channels != len(IMAGENET_MEAN):
+        raise CheckpointError(
+            f"{path} reads {channels} channels, and does not say how they are normalised"
+        )
     blocks = {
         int(m[1])
         for name in state
@@ -52,7 +80,6 @@ def infer_official_encoder(state: Mapping[str, Tensor], path: Path) -> EncoderCo
                 frames=OFFICIAL_FRAMES,
                 height=OFFICIAL_SIDE,
                 width=OFFICIAL_SIDE,
-                channels=channels,
                 patch_size=None if patch_size == spec.patch_size else patch_size,
                 tubelet_size=None if tubelet_size == spec.tubelet_size else tubelet_size,
                 init_values=1.0 if f"{prefix}blocks.0.gamma_1" in state else 0.0,

@@ -15,7 +15,7 @@ from torch import Tensor
 from videomae2.errors import CheckpointError
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.weights.config_json import ModelConfig, SavedClassifierConfig
-from videomae2.models.weights.head_index import check_output_names
+from videomae2.models.weights.head import check_output_names
 from videomae2.models.weights.official import OFFICIAL_FRAMES, OFFICIAL_SIDE, load_translated_state
 from videomae2.models.weights.resolve import WeightsChoice, resolve_checkpoint
 from videomae2.tensors.grid import Cubes, Grid

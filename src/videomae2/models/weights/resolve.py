@@ -7,7 +7,6 @@ distillation's teacher.
 
 import os
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -37,6 +36,7 @@ from videomae2.models.weights.official import (
     infer_official_encoder,
     is_official_pretraining,
     load_official_state,
+    resize_clips,
 )
 from videomae2.models.weights.saved import load_weights
 from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD
@@ -67,11 +67,7 @@ def load_autoencoder(
 
 
 def load_classifier(path: Path, device: torch.device) -> tuple[Classifier, SavedClassifierConfig]:
-    """Read a classifier, with or without a head; ``path`` as for ``resolve_classifier``.
-
-    Raises:
-        CheckpointError: If there is none, or its weights do not fit.
-    """
+    """Read a classifier, with or without a head; path and errors as of ``resolve_classifier``."""
     ref = resolve_classifier(path, needs_head=False)
     return ref.load(device), ref.config
 
@@ -90,11 +86,7 @@ def check_model_exists(path: Path) -> None:
 
 
 def find_saved_model(path: Path) -> Path:
-    """The folder of a saved model: the path itself, or the newest checkpoint of a run.
-
-    Raises:
-        CheckpointError: If the path holds none.
-    """
+    """The folder of a saved model: the path itself, or the newest checkpoint of a run."""
     if (path / CONFIG_FILE).is_file():
         return path
     checkpoints = {
@@ -182,22 +174,23 @@ def resolve_classifier(
             raise CheckpointError(
                 f"{path} says itself of which clips it is; leave --frames and --side out"
             )
-        saved = resolve_checkpoint(path, weights)
-        if isinstance(saved.config, SavedAutoencoderConfig):
-            raise CheckpointError(
-                f"{saved.path} holds an autoencoder, not the classifier that is wanted: it knows "
-                f"no classes; fine-tune it on labelled videos first, or look at what it rebuilds: "
-                f"videomae2 reconstruct"
-            )
-        ref = ModelRef(
-            path=saved.path, config=saved.config, reason=saved.reason, weights=saved.weights
-        )
+        ref = _require_classifier(resolve_checkpoint(path, weights))
     if needs_head and not ref.config.model.num_classes:
         raise CheckpointError(
             f"{ref.path} has no head, so it has nothing to say about classes: it gives features; "
             f"fine-tune it on labelled videos first"
         )
     return ref
+
+
+def _require_classifier(ref: ModelRef[ModelConfig]) -> ClassifierRef:
+    if isinstance(ref.config, SavedAutoencoderConfig):
+        raise CheckpointError(
+            f"{ref.path} holds an autoencoder, not the classifier that is wanted: it knows no "
+            f"classes; fine-tune it on labelled videos first, or look at what it rebuilds: "
+            f"videomae2 reconstruct"
+        )
+    return ModelRef(path=ref.path, config=ref.config, reason=ref.reason, weights=ref.weights)
 
 
 def _resolve_released(path: Path, frames: int | None, side: int | None) -> ClassifierRef:
@@ -212,24 +205,13 @@ def _resolve_released(path: Path, frames: int | None, side: int | None) -> Class
             f"{path} is of pre-training: an encoder and a decoder, which know no classes; "
             f"fine-tune it on labelled videos first: videomae2 finetune … --init.weights {path}"
         )
-    encoder = infer_official_encoder(state, path)
-    size = encoder.height if side is None else side
-    frames_of_clip = encoder.frames if frames is None else frames
-    encoder = replace(encoder, frames=frames_of_clip, height=size, width=size)
-    try:
-        tokens = encoder.cubes.tokens
-    except ValueError as error:
-        raise CheckpointError(f"{path} cannot read such clips: {error}") from error
-    pos_embed = state.get("pos_embed")
+    encoder = resize_clips(infer_official_encoder(state, path), path, frames, side)
+    tokens, pos_embed = encoder.cubes.tokens, state.get("pos_embed")
     if pos_embed is not None and pos_embed.ndim == 3 and pos_embed.shape[1] != tokens:
         raise CheckpointError(
             f"{path} has places for {pos_embed.shape[1]} cubes, and clips of "
             f"{encoder.clip_dimensions} have {tokens}; say of which clips it is with --frames and "
             "--side"
-        )
-    if encoder.channels != len(IMAGENET_MEAN):
-        raise CheckpointError(
-            f"{path} reads {encoder.channels} channels, and does not say how they are normalised"
         )
     model = ClassifierConfig(
         encoder=encoder,
