@@ -39,15 +39,9 @@ class ClassifyConfig:
 class ClassifyTask(nn.Module):
     """Turns clips with targets into a loss.
 
-    In evaluation mode the loss is the plain one, without smoothing and weights of classes.
-
-    Args of the constructor:
-        model: Gives one score per output.
-        config: What the scores mean.
-        class_weights: One per output, from ``tensors/targets.py``, where ``balance`` is not 0.
-        target_scaler: What the model's answers are counted in, where they are numbers; None: the
-            units of the data.
-        mean, std: Of each channel of the clips.
+    In evaluation mode the loss is the plain one, without smoothing and weights of classes; these
+    are from ``tensors/targets.py``, where ``balance`` is not 0. The model's answers are counted in
+    ``target_scaler``, where they are numbers; None: in the units of the data.
     """
 
     def __init__(

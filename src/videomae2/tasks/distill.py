@@ -123,15 +123,10 @@ def build_projection(student: Classifier, teacher_dim: int, generator: Generator
 
 
 class DistillTask(nn.Module):
-    """Turns clips into the loss of a student that is held against the teacher's answer.
+    """Turns clips into the loss of a student, the model, that is held against a teacher's answer.
 
-    Args of the constructor:
-        model: The student.
-        teacher: Is asked once for each batch of clips, in the order they come.
-        config: What counts how much.
-        projection: From the student's features to the teacher's; None where they are not compared.
-        task_type: What the outputs mean.
-        mean, std: Of each channel of the clips, for the student.
+    The teacher is asked once for each batch of clips, in the order they come. ``projection`` leads
+    from the student's features to the teacher's; None where they are not compared.
     """
 
     def __init__(

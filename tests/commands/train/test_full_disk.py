@@ -122,7 +122,7 @@ def test_room_for_all_that_stays_is_asked_for_before(videos, tmp_path, monkeypat
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     for more in ([], ["--dry-run"]):
         assert main(["pretrain", "--config", str(tmp_path / "config.yaml"), *more]) == 2
-        assert "has 5.0 MiB free, and the checkpoints of this run need" in capsys.readouterr().err
+        assert "has 5.0 MiB free, and what is written there will need" in capsys.readouterr().err
     assert set(os.listdir(tmp_path / "run")) == {".lock", "checkpoints"}
     few = ["--checkpoint.keep-interval", "60", "--dry-run"]
     assert main(["pretrain", "--config", str(tmp_path / "config.yaml"), *few]) == 0

@@ -38,12 +38,7 @@ _MAX_UNUSED_SHARE = 0.1
 def preview(job: TrainingJob) -> Summary:
     """Say what a run will do, and see whether it would start: its first weights are loaded.
 
-    Raises:
-        ConfigError: If the device is not there, or the folder holds another run that could go on,
-            or a model of one.
-        CheckpointError: If the first weights do not fit, or the folder cannot be written or has
-            too little room.
-        Interrupted: Somebody has asked to stop.
+    It raises what the run itself would before its first step.
     """
     init = job.try_init()
     raise_if_stopped()

@@ -54,8 +54,7 @@ class TrainState:
     def load(self) -> int:
         """Go on from the newest checkpoint; give the first step to do.
 
-        Raises:
-            CheckpointError: It cannot be read; says which folder to delete.
+        One that cannot be read is a ``CheckpointError`` that says which folder to delete.
         """
         latest = self.checkpoints.find_latest()
         if latest is None:

@@ -50,11 +50,7 @@ class FrozenEncoder:
 
     @torch.no_grad()
     def encode(self, pixels: Tensor) -> Float[Tensor, "clips tokens dim"]:
-        """Give the tokens before the final norm.
-
-        Args:
-            pixels: All cubes of each clip in token order, uint8 0…255.
-        """
+        """Give the tokens before the final norm, of all cubes in token order, uint8 0…255."""
         return self.encoder(self.normalize(pixels))
 
     @torch.no_grad()
@@ -77,14 +73,10 @@ class FrozenEncoder:
 def load_frozen_encoder(
     path: Path, *, frames: int | None = None, side: int | None = None, use_ema: bool = False
 ) -> FrozenEncoder:
-    """Read an encoder.
+    """Read the encoder of a run folder, a saved model of any kind, or a released file.
 
-    Args:
-        path: A run folder, a folder of a saved model of any kind, or a released file.
-        frames: Frames of a clip, if others than it was trained with; the position table is
-            resampled then.
-        side: Height and width of a clip in pixels, likewise.
-        use_ema: Take the running mean of the weights, which a checkpoint may have.
+    For clips of other ``frames`` or another ``side`` in pixels than it was trained with, the
+    position table is resampled. ``use_ema`` takes the running mean that a checkpoint may have.
 
     Raises:
         CheckpointError: If there is nothing that can be read, or the sizes do not fit.

@@ -166,12 +166,9 @@ def fit_target_scaler(rows: Sequence[Float[Tensor, "_ outputs"]]) -> TargetScale
 def rescale_head(
     head: Mapping[str, Tensor], before: TargetScaler | None, after: TargetScaler | None
 ) -> dict[str, Tensor]:
-    """Give a head's weights such that it says the same numbers in another scale.
+    """Give a head's weights, if there is one, such that it says the same numbers in another scale.
 
-    Args:
-        head: ``head.weight`` and ``head.bias``, or nothing.
-        before: What its answers are counted in; None: the units of the data.
-        after: What they are to be counted in.
+    ``before`` and ``after`` are what its answers are counted in; None: the units of the data.
     """
     if not head or before == after:
         return dict(head)

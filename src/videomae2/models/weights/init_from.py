@@ -103,8 +103,7 @@ def init_classifier(
         generator: Draws what is fresh.
         class_names: The names of its outputs, if they have any.
         pretrained_class_names: Those of the parent's, read from ``config.class_names``.
-        target_scaler: What its answers are counted in, where they are numbers; a head that is taken
-            over says the same numbers in it.
+        target_scaler: What numbers are counted in; a head that is taken over says the same in it.
 
     Raises:
         ConfigError: If a choice has no effect, or there are more or fewer names than outputs.

@@ -73,11 +73,7 @@ def load_classifier(path: Path, device: torch.device) -> tuple[Classifier, Saved
 
 
 def check_model_exists(path: Path) -> None:
-    """Refuse a path that is not there, before anything is read.
-
-    Raises:
-        CheckpointError: It is not.
-    """
+    """Refuse a path that is not there with a ``CheckpointError``, before anything is read."""
     if not path_exists(path):
         raise CheckpointError(
             f"{path} does not exist; give a run folder, one of its checkpoints, a saved model or a "
@@ -105,10 +101,8 @@ def find_saved_model(path: Path) -> Path:
 def resolve_checkpoint(path: Path, weights: WeightsChoice = "auto") -> ModelRef[ModelConfig]:
     """Choose the model of a run that is to be used or judged.
 
-    Args:
-        path: A run folder: its ``best`` if there is one, else its newest checkpoint; or the folder
-            of a saved model, which is taken as it is.
-        weights: Which of its weights.
+    Of a run folder that is its ``best`` if there is one, else its newest checkpoint; the folder of
+    a saved model is taken as it is.
 
     Raises:
         CheckpointError: There is no model, or it has not the weights that are wanted.
