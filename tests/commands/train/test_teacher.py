@@ -86,7 +86,7 @@ def test_a_video_whose_pixels_changed_is_named(teacher, tmp_path):
     changed = batch()
     other = list(changed.samples)
     other[1] = replace(other[1], pixels=255 - other[1].pixels)
-    with pytest.raises(DataError, match=r"v1.mp4 shows other pixels than when .*1 such videos"):
+    with pytest.raises(DataError, match=r"v1.mp4 shows other pixels than when .*1 such video in"):
         ask(teaching(teacher, tmp_path), replace(changed, samples=other))
 
 
