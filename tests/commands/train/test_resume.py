@@ -28,7 +28,7 @@ def test_another_precision_is_refused_even_if_auto_chose_it(videos, tmp_path, mo
     pretrain(run)
     pretrain(run)
     monkeypatch.setattr(runtime, "_bf16_is_fast", lambda device: True)
-    with pytest.raises(ConfigError, match=r"runtime\.precision: fp32 -> bf16"):
+    with pytest.raises(ConfigError, match=r"runtime\.precision: fp32 before → bf16 now"):
         pretrain(run)
     pretrain(replace(run, runtime=replace(run.runtime, precision="fp32")))
 
