@@ -108,7 +108,7 @@ def test_stopped_it_ends_with_75_and_the_same_command_goes_on(capsys, place, mon
             return run_pipeline(pipeline, **span)
 
     with monkeypatch.context() as patch:
-        patch.setattr(command, "run_pipeline", stopped)
+        patch.setattr("videomae2.commands.pipeline.run.run_pipeline", stopped)
         assert main(["run", "p.yaml"]) == 75
     said = capsys.readouterr().err
     assert said == (

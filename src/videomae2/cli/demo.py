@@ -12,7 +12,6 @@ from videomae2.base.summary import Summary
 from videomae2.base.text import format_count
 from videomae2.cli.options import parse_options
 from videomae2.cli.terminal import print_plan
-from videomae2.commands.demo import run_demo, write_videos
 from videomae2.config.runs import Run
 from videomae2.data.synthetic.moving_shapes import LABELLED_LIST
 from videomae2.errors import ConfigError
@@ -56,6 +55,9 @@ def main(arguments: list[str]) -> int:
         raise ConfigError(f"--videos is {options.videos}; the demo wants {MIN_VIDEOS} or more")
     if options.dry_run:
         return print_plan(_plan_demo(options), as_json=options.json)
+    # not for --help and --dry-run: all commands stand behind it
+    from videomae2.commands.demo import run_demo, write_videos
+
     dataset = write_videos(options.out / "videos", videos=options.videos)
     stages = build_stages(dataset.folder, options.out)
     results = run_demo(stages, dataset)

@@ -10,14 +10,6 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from videomae2.cli.options import parse_options
-from videomae2.commands.pipeline.load import load_pipeline
-from videomae2.commands.pipeline.plan import format_plan, plan_to_json
-from videomae2.commands.pipeline.run import (
-    format_results,
-    plan_pipeline,
-    results_to_json,
-    run_pipeline,
-)
 from videomae2.commands.pipeline.stages import Recipes
 from videomae2.errors import ConfigError
 from videomae2.recipes.table import DISTILL_RECIPES, FINETUNE_RECIPES, RECIPES
@@ -131,6 +123,16 @@ def main(arguments: list[str]) -> int:
 
 
 def _run_file(options: PipelineOptions, file: Path) -> int:
+    # not for --help: every kind of stage stands behind it
+    from videomae2.commands.pipeline.load import load_pipeline
+    from videomae2.commands.pipeline.plan import format_plan, plan_to_json
+    from videomae2.commands.pipeline.run import (
+        format_results,
+        plan_pipeline,
+        results_to_json,
+        run_pipeline,
+    )
+
     started = time.perf_counter()
     pipeline = load_pipeline(file, RUN_RECIPES, out=options.out)
     if options.dry_run:

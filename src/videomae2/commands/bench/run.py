@@ -23,7 +23,6 @@ from videomae2.commands.bench.model import BenchCase, StepTiming, measure_step
 from videomae2.commands.bench.report import format_peak_table, format_step_table
 from videomae2.data.loading.reading import ReadingConfig, build_clip_spec
 from videomae2.data.loading.sources import DataConfig, load_manifests
-from videomae2.data.synthetic import textured_videos
 from videomae2.data.views.requests import SampleRequest
 from videomae2.tensors import rng
 from videomae2.training.runtime import Runtime, set_matmul_precision
@@ -139,6 +138,8 @@ def _prepare_videos(config: BenchConfig, stack: ExitStack) -> tuple[DataConfig, 
     if folder is None:
         _logger.info("... making videos up")
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="videomae2-bench-")))
+        from videomae2.data.synthetic import textured_videos  # loads FFmpeg
+
         paths = textured_videos.write_synthetic_videos(
             folder,
             count=config.synthetic_videos,

@@ -24,6 +24,8 @@ Pixels = Literal["rgb", "gray"]
 
 Frames = UInt8[np.ndarray, "frames height width channels"]
 Seconds = Float64[np.ndarray, " frames"]
+FrameShape = tuple[int, int, int]
+"""Height, width and channels."""
 CHANNELS: dict[Pixels, int] = {"rgb": 3, "gray": 1}
 COPY_AGAIN = "copy it here again"
 CONVERT = "convert it, as with: ffmpeg -i OLD NEW.mp4"

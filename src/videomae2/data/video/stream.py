@@ -23,13 +23,12 @@ from videomae2.data.video.reader import (
     COPY_AGAIN,
     Deadline,
     Frames,
+    FrameShape,
     Pixels,
     ReadLimits,
     check_indices,
 )
 from videomae2.errors import VideoError
-
-FrameShape = tuple[int, int, int]
 
 
 class VideoStream:

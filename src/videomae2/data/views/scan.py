@@ -10,8 +10,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from videomae2.data.video.reader import Frames, Pixels, Reader, ReadLimits, Seconds
-from videomae2.data.video.stream import FrameShape, VideoStream
+from videomae2.data.video.reader import (
+    Frames,
+    FrameShape,
+    Pixels,
+    Reader,
+    ReadLimits,
+    Seconds,
+)
 from videomae2.data.video.trim import open_video
 from videomae2.data.views.requests import VideoRequest
 from videomae2.data.workers.main import AllocateFn
@@ -117,7 +123,7 @@ def read_part(
     reader = _open_sequential(replace(request, indices=None))
     if request.indices is None:
         seconds = reader.seconds
-        shape = reader.shape if isinstance(reader, VideoStream) else _read_shape(reader)
+        shape = _read_shape(reader) if isinstance(reader, Reader) else reader.shape
         return {"seconds": np.zeros(0) if seconds is None else seconds}, {
             "has_timestamps": seconds is not None,
             "num_frames": reader.num_frames,
@@ -169,10 +175,13 @@ def _read_intact(
 
 # One process reads one video: the last reader stays open until it ends.
 @lru_cache(maxsize=1)
-def _open_sequential(request: ScanRequest) -> VideoStream | Reader:
-    """A reader that likes rising indices; in a folder or an array every frame is as near."""
-    reader = open_video(request.entry, request)
+def _open_sequential(request: ScanRequest) -> Any:
+    """A ``VideoStream``, or of a folder or an array, where every frame is as near, a ``Reader``."""
+    # not before a video is read: the command that asks for one starts without FFmpeg
     from videomae2.data.video.pyav_reader import VideoFile
+    from videomae2.data.video.stream import VideoStream
+
+    reader = open_video(request.entry, request)
 
     if not isinstance(reader, VideoFile):
         return reader
