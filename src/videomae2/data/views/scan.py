@@ -149,10 +149,10 @@ def _read_shape(reader: Reader) -> tuple[int, ...]:
 
 
 def _read_intact(
-    path: str, reader: VideoStream | Reader, indices: Sequence[int]
+    path: str, reader: Any, indices: Sequence[int]
 ) -> tuple[Frames, list[int], tuple[str, str]]:
     """The frames that are there, the indices of those that are not, and path and reason of one."""
-    if isinstance(reader, VideoStream):
+    if not isinstance(reader, Reader):
         frames, lost = reader.read_intact(indices)
         reason = f"frame {lost[0] if lost else -1} of {reader.num_frames} cannot be decoded"
         return frames, lost, (path, reason)
