@@ -41,7 +41,7 @@ def named(program: str):
 def test_flags_of_the_package(command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     name, *words = [MEANT.get(word, word) for word in command.words[1:]]
-    assert name in COMMANDS
+    assert name in COMMANDS or (name, words) == ("--help", [])
     if name in TRAINERS and words:
         words += ["videos"] if len(words) == 1 else []
         run_options.resolve_run(TRAINERS[name], *run_options.split_arguments(words))

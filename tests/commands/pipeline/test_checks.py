@@ -139,7 +139,7 @@ def test_problems_of_all_stages_are_said_before_the_first_starts(place):
     assert first == (
         "p.yaml:8: stage pretrained: --optim.epochs -2.0 cannot work; it wants a number above 0"
     )
-    assert second.startswith("p.yaml:8: stage pretrained: videos gone do not ex")
+    assert second.startswith("p.yaml:8: stage pretrained: videos: gone does not exist")
     assert third.startswith(
         "p.yaml:15: stage post: --optim.global-batch-size 3 does not split into micro-b"
     )

@@ -44,20 +44,6 @@ def shown_size(size: FrameSize, pixel_aspect: Fraction, limits: ReadLimits) -> F
     return (height, max(1, round(width * pixel_aspect))) if limits.square_pixels else size
 
 
-class DamageTracker:
-    """Tells which frames of a decoder are intact, asked for each in turn.
-
-    What leans on a frame that was made up in part is no better, up to the next key frame.
-    """
-
-    def __init__(self) -> None:
-        self._is_damaged = False
-
-    def __call__(self, frame: VideoFrame) -> bool:
-        self._is_damaged = frame.is_corrupt or (self._is_damaged and not frame.key_frame)
-        return not self._is_damaged
-
-
 def read_rotation(frame: VideoFrame) -> Rotation:
     """Read from a frame's display matrix how it is shown: turned by quarters, mirrored.
 

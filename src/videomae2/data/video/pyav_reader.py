@@ -16,7 +16,6 @@ import av
 from av.video.frame import VideoFrame
 
 from videomae2.data.video.convert import (
-    DamageTracker,
     FrameBuffer,
     FrameSize,
     coded_size,
@@ -145,13 +144,13 @@ class VideoFile(Reader):
 
     def _read_from_start(self, indices: Sequence[int], deadline: Deadline) -> Frames:
         """Decode everything up to the last wanted frame: slow, and right for every file."""
-        by_count, is_intact = self.frame_index.by_count, DamageTracker()
+        by_count = self.frame_index.by_count
         keys = self.frame_index.times[list(indices)].tolist()
         collector = _FrameCollector(self, keys)
         try:
             for number, frame in enumerate(decode_from_start(self._path, self._limits, deadline)):
                 key = number if by_count else frame.pts
-                if not is_intact(frame) and key in collector.rows:
+                if frame.is_corrupt and key in collector.rows:  # parts of it are made up
                     raise self._build_damage_error(indices, keys, collector, key)
                 collector.add(key, frame)
                 if not collector.rows:

@@ -10,7 +10,6 @@ import av
 from av.video.frame import VideoFrame
 
 from videomae2.data.video.convert import (
-    DamageTracker,
     FrameBuffer,
     coded_size,
     read_rotation,
@@ -87,7 +86,7 @@ class VideoStream:
 
     def _restart(self) -> VideoFrame:
         """Go to the first frame, and give it."""
-        self._frames, self._next, self._is_intact = self._iterate_keyed(), 0, DamageTracker()
+        self._frames, self._next = self._iterate_keyed(), 0
         first = next(self._frames, None)
         if first is None:
             raise VideoError(self._path, f"not one of its frames can be decoded; {COPY_AGAIN}")
@@ -109,8 +108,7 @@ class VideoStream:
         try:
             while keys and keys[-1] not in intact:
                 key, frame = next(self._frames)
-                is_intact = self._is_intact(frame)
-                if key in keys and is_intact:
+                if key in keys and not frame.is_corrupt:
                     buffer.write(len(intact), frame)
                     intact.add(key)
                 elif key is not None and key >= keys[-1]:
