@@ -6,7 +6,7 @@ import pytest
 
 import videomae2
 from videomae2.cli import main as command_line
-from videomae2.cli.main import COMMANDS, Command, main
+from videomae2.cli.main import COMMANDS, PLANNED, Command, main
 from videomae2.errors import ConfigError, DataError, Interrupted
 
 HEAVY = ("torch", "numpy", "tyro", "yaml", "av", "PIL", "matplotlib", "einops", "jaxtyping")
@@ -60,6 +60,21 @@ def test_a_misspelt_command_suggests_the_nearest(capsys):
     assert said == "videomae2: error: there is no command 'pretrian'; did you mean pretrain?\n"
 
 
+@pytest.mark.parametrize("name", ["extract", "export", "attend", "detect", "features", *PLANNED])
+def test_commands_that_are_not_made_yet_are_said(capsys, name):
+    assert name not in COMMANDS
+    assert main([name, "runs/model", "clips"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"videomae2: error: the command '{name}' is not made yet; nearest: ")
+    assert said.count("\n") == 1
+
+
+def test_a_word_with_another_meaning_suggests_nothing(capsys):
+    for word in ("abstract", "inspect", "serve"):
+        assert main([word]) == 2
+        assert f"there is no command '{word}'; there are demo, pretrain" in capsys.readouterr().err
+
+
 def test_a_command_gets_its_arguments_and_gives_the_code(monkeypatch):
     seen = []
     add(monkeypatch, lambda arguments: seen.append(arguments) or 7)
@@ -110,5 +125,5 @@ def test_every_command_has_its_function():
     folder = Path(command_line.__file__).parent
     for name, command in COMMANDS.items():
         module, function = command.function.split(":")
-        assert name.replace("-", "_") in (module.split(".")[-1], function.removesuffix("_main"))
+        assert name.replace("-", "_") in (*module.split("."), function.removesuffix("_main"))
         assert f"def {function}(" in (folder / f"{module.split('.')[-1]}.py").read_text()

@@ -6,6 +6,7 @@ Whether a folder can be written and has room is found out before hours of work.
 import contextlib
 import glob
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +22,9 @@ def path_exists(path: Path) -> bool:
 
 
 def path_hint(path: Path) -> str:
-    """Say how much of a path exists."""
+    """Say how much of a path exists, or that it is none."""
+    if re.match(r"[A-Za-z][\w+.-]+:/", str(path)):
+        return "; it is an address, and files of this machine are wanted: save it as one first"
     full = Path(os.path.abspath(os.path.expanduser(path)))
     existing = next(parent for parent in full.parents if parent.is_dir())
     return f"; {existing} is there, without {full.relative_to(existing).parts[0]}"

@@ -5,7 +5,7 @@ options           arguments → a dataclass
 run_options       a recipe, videos, a file and flags → one run, for commands that train
 terminal          plans, columns of results, lines of the log and progress bars
 train             pretrain, finetune and distill
-evaluate, probe, predict, reconstruct, run, merge_datasets, bench, demo
+evaluate, probe, reconstruct, run, merge_datasets, bench, demo
                   one command each
-predict_output    what predict prints
+predict           a package: videos, time lines, streams
 """

@@ -62,15 +62,29 @@ COMMANDS = {
         "original, hidden and rebuilt video as pictures", "videomae2.cli.reconstruct:main"
     ),
     "predict": Command(
-        "scores of videos, or a time line of a long one", "videomae2.cli.predict:main"
+        "scores of videos, or a time line of a long one", "videomae2.cli.predict.main:main"
     ),
     "bench": Command("how fast it is on this machine", "videomae2.cli.bench:main"),
 }
 
 
+PLANNED = {
+    "extract": "'probe' computes frozen features and keeps them in its folder",
+    "features": "'probe' computes frozen features and keeps them in its folder",
+    "search": "'probe' computes frozen features and finds nearest neighbours with them",
+    "export": "a run folder or saved model holds the weights as safetensors",
+    "convert": "released files are read as they are, by every command that takes a model",
+    "attend": "'reconstruct' shows what a pre-trained model makes of hidden parts",
+    "detect": "'predict --timeline' says when something happens, not where",
+    "localize": "'predict --timeline' says when something happens",
+    "web": "'evaluate' and 'probe' write reports as one HTML page",
+}
+"""Commands that are not made yet, and what is nearest."""
+
 DONE, FAILED, WRONG_INPUT, RESUMABLE = 0, 1, 2, 75
 
 
+_MIN_LIKENESS = 0.7  # of words with another meaning, 'extract' and 'reconstruct' reach 0.67
 _USAGE = "usage: videomae2 COMMAND [ARGUMENTS] [--debug]"
 
 
@@ -105,8 +119,11 @@ def _run_command(args: list[str]) -> int:
         print(f"videomae2 {__version__}")
         return DONE
     name, *rest = args
+    if name in PLANNED:
+        raise ConfigError(f"the command '{name}' is not made yet; nearest: {PLANNED[name]}")
     if name not in COMMANDS:
-        raise ConfigError(f"there is no command '{name}'; {suggest_nearest(name, COMMANDS)}")
+        suggestion = suggest_nearest(name, COMMANDS, cutoff=_MIN_LIKENESS)
+        raise ConfigError(f"there is no command '{name}'; {suggestion}")
     command = COMMANDS[name]
     with SignalHandler() if command.handles_stop_signals else nullcontext():
         run = _load_function(command.function)

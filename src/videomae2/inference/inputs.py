@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from videomae2.data.live.pipe import looks_like_video
 from videomae2.data.manifests.manifest import Entry
 from videomae2.data.manifests.read import read_manifest
-from videomae2.errors import ManifestError, VideoError
+from videomae2.errors import ConfigError, ManifestError, VideoError
 
 _CHUNK = 1 << 16
 
@@ -44,19 +45,29 @@ def expand_lines(lines: Sequence[str]) -> list[VideoInput | VideoError]:
     return inputs
 
 
-def stream_lines(descriptor: int) -> Iterator[list[str]]:
+def stream_lines(descriptor: int, head: bytes = b"") -> Iterator[list[str]]:
     """Yield the lines of an open file as they come: those that are there, without empty ones.
 
     A program that writes a path and waits for its answer gets it before it writes the next one.
+    ``head``: what was read of it already.
+
+    Raises:
+        ConfigError: They are no lines, but the bytes of a video.
     """
     remainder = b""
     while True:
-        data = os.read(descriptor, _CHUNK)  # waits for the first byte only
+        data = head or os.read(descriptor, _CHUNK)  # waits for the first byte only
+        head = b""
         while data and select.select([descriptor], [], [], 0)[0]:
             more = os.read(descriptor, _CHUNK)
             data += more
             if not more:
                 break
+        if looks_like_video(data):
+            raise ConfigError(
+                "the bytes of a video come on standard input, not paths; a stream is predicted by "
+                "itself: give - alone"
+            )
         *complete, remainder = (remainder + data).split(b"\n")
         lines = [*complete, remainder] if not data else complete
         if paths := [os.fsdecode(line.rstrip(b"\r")) for line in lines if line.strip()]:

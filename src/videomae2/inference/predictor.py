@@ -4,21 +4,31 @@ Axis: outputs = classes or numbers.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from jaxtyping import Float64, UInt8
 from torch import Tensor
 
 from videomae2.base.ranges import find_range_errors
+from videomae2.data.live.memory import (
+    FRAMES_NAME,
+    FramesInMemory,
+    as_array,
+    check_frames,
+    gather_frames,
+)
+from videomae2.data.live.sources import LiveConfig
 from videomae2.data.loading.reading import ReadingConfig
+from videomae2.data.manifests.manifest import Entry
 from videomae2.data.manifests.read import ListConfig
+from videomae2.data.views.read import read_views_of
 from videomae2.data.views.requests import ViewsRequest
 from videomae2.data.workers.pool import Pool
-from videomae2.data.workers.worker import Result
 from videomae2.errors import ConfigError, VideoError
 from videomae2.inference.classifier import (
     ClassifierOptions,
@@ -29,38 +39,17 @@ from videomae2.inference.classifier import (
     resolve_requested_classifier,
 )
 from videomae2.inference.inputs import VideoInput, expand_inputs
+from videomae2.inference.prediction import Prediction, WindowPrediction
 from videomae2.inference.scorer import VideoScorer
 from videomae2.inference.views import EvalViews, resolve_views
-from videomae2.models.task_type import ClassScore, LabelSpace, find_active_classes, rank_topk
+from videomae2.models.task_type import LabelSpace
 from videomae2.training.runtime import RuntimeConfig, prepare_runtime
+
+if TYPE_CHECKING:  # it predicts with this class
+    from videomae2.inference.timeline import TimelineConfig
 
 DEFAULT_READING = ReadingConfig(num_workers=1, timeout_seconds=120.0)
 _MAX_FRAMES = 10_000_000  # four days of video
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Prediction:
-    """What a model says of a whole video."""
-
-    video: str
-    scores: Float64[np.ndarray, " outputs"]
-    """Mean over the views: a probability for each class, or numbers."""
-    outputs: LabelSpace
-    views: int
-    """Clips times crops, as in evaluation."""
-    num_unique_views: int
-    """Views that differ, so that the model looked at them."""
-    num_frames: int
-    length_seconds: float | None
-    """None if the video has no clock."""
-
-    def topk(self, count: int = 5) -> list[ClassScore]:
-        """The most probable classes; all numbers of a model that predicts numbers."""
-        return rank_topk(self.scores, self.outputs, count)
-
-    def active_classes(self, threshold: float | None = None) -> list[ClassScore]:
-        """The class that holds, or of many those that do (from 0.5 if no threshold is given)."""
-        return find_active_classes(self.scores, self.outputs, self.outputs.get_threshold(threshold))
 
 
 class Predictor:
@@ -138,14 +127,31 @@ class Predictor:
         """
         return self._interpret(self.scorer.score_views(clips), "a clip")
 
-    def predict(self, video: Path | str) -> Prediction:
-        """Score one video; a folder of frame images is one.
+    def predict(
+        self,
+        video: Path | str | np.ndarray | Iterable[np.ndarray],
+        *,
+        frame_rate: float | None = None,
+    ) -> Prediction:
+        """Score one video: a file, a folder of frame images, or frames in memory.
+
+        Args:
+            video: A path; frames as uint8 [frames, height, width, channels]; or frames that come
+                one after the other and end, each uint8 [height, width, channels].
+            frame_rate: Frames per second of frames in memory; that of the predictor if not given.
 
         Raises:
-            VideoError: It cannot be read.
+            VideoError: It cannot be read, or frames have another number of channels than the model
+                reads, or no rate where the model counts in seconds.
             ManifestError: It is a folder that is no video.
-            ValueError: It is a folder of several videos.
+            ValueError: It is a folder of several videos, or frames are of another type or shape.
         """
+        if not isinstance(video, Path | str):
+            return self._predict_frames(video, self._get_frame_rate(frame_rate))
+        if frame_rate is not None:
+            raise ValueError(
+                "frame_rate is that of frames in memory; for paths give it to Predictor"
+            )
         inputs = expand_inputs([video])
         if len(inputs) != 1:
             raise ValueError(f"{video} holds {len(inputs)} videos; give it to predict_all")
@@ -195,23 +201,77 @@ class Predictor:
         for result in pool.map(iterate_requests()):
             yield from pop_unreadable()
             assert pending.popleft() is result.request  # the pool keeps the order
-            yield result.error or self._build_prediction(result)
+            if result.error is not None:
+                yield result.error
+                continue
+            assert result.arrays is not None
+            yield self._build_prediction(result.request.path, result.arrays, result.meta)
         yield from pop_unreadable()
 
-    def _build_prediction(self, result: Result[ViewsRequest]) -> Prediction:
-        assert result.arrays is not None
-        video = self.scorer.resize_video(result.arrays)
+    def stream(
+        self,
+        source: Path | str | np.ndarray | Iterable[np.ndarray],
+        *,
+        frame_rate: float | None = None,
+        windows: "TimelineConfig | None" = None,
+        live: LiveConfig | None = None,
+    ) -> Iterator[WindowPrediction]:
+        """Score windows that slide over frames as they come, each as soon as it is complete.
+
+        The windows are those of a time line. Memory holds the frames of open windows alone.
+
+        Args:
+            source: An address (rtsp://, http://, …), a camera (/dev/video0 or "0"), a pipe or a
+                file; an array uint8 [frames, height, width, channels]; or frames uint8 [height,
+                width, channels] that come one after the other, of which the next is taken only
+                when all that is complete was scored.
+            frame_rate: Frames per second of frames in memory, and of a stream without times of its
+                own; that of the predictor if not given.
+            windows: Their length and distance, in seconds; as long as a clip, half a window apart
+                if not given.
+            live: How long to wait for a stream, and how much of it to take.
+
+        Raises:
+            VideoError: The stream cannot be read, or broke off; windows before were given.
+            ConfigError: The model's clips have no length, and none was chosen.
+            ValueError: Frames in memory have no rate, or one is of another type or shape.
+        """
+        from videomae2.inference.stream import stream_windows  # which predicts with this class
+
+        rate = self._get_frame_rate(frame_rate)
+        return stream_windows(self, source, frame_rate=rate, config=windows, live=live)
+
+    def _get_frame_rate(self, frame_rate: float | None) -> float | None:
+        if frame_rate is not None and not (0 < frame_rate < float("inf")):
+            raise ValueError(f"frame_rate is {frame_rate}, wanted a number above 0")
+        return self.scorer.views.frame_rate if frame_rate is None else frame_rate
+
+    def _predict_frames(
+        self, frames: np.ndarray | Iterable[np.ndarray], frame_rate: float | None
+    ) -> Prediction:
+        spec = self.scorer.views
+        array = as_array(frames)
+        whole = gather_frames(frames, spec.limits) if array is None else check_frames(array)
+        request = ViewsRequest(Entry(FRAMES_NAME, location=FRAMES_NAME), spec)
+        reader = FramesInMemory(whole, frame_rate)
+        arrays, meta = read_views_of(reader, request, np.empty, started=perf_counter())
+        return self._build_prediction(FRAMES_NAME, arrays, meta)
+
+    def _build_prediction(
+        self, path: str, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]
+    ) -> Prediction:
+        video = self.scorer.resize_video(arrays)
         view_numbers, inverse = video.find_unique_views()
         scores = self.scorer.score_video(video, view_numbers)
-        outputs = self._interpret(scores, result.request.path)
+        outputs = self._interpret(scores, path)
         return Prediction(
-            video=result.request.path,
+            video=path,
             scores=outputs[inverse].mean(axis=0),
             outputs=self.outputs,
             views=video.num_views,
             num_unique_views=len(view_numbers),
-            num_frames=result.meta["num_frames"],
-            length_seconds=result.meta["length_seconds"],
+            num_frames=meta["num_frames"],
+            length_seconds=meta["length_seconds"],
         )
 
     def _interpret(self, scores: ViewScores, subject: str) -> Float64[np.ndarray, "views outputs"]:

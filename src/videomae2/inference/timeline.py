@@ -28,7 +28,7 @@ from videomae2.data.views.scan import (
     iterate_scan,
     open_scan,
 )
-from videomae2.data.views.sliding import SlidingWindows, strided_windows, timed_windows
+from videomae2.data.views.sliding import SlidingWindows, WindowRule
 from videomae2.data.workers.pool import Pool
 from videomae2.errors import ConfigError, VideoError
 from videomae2.inference.inputs import VideoInput
@@ -124,8 +124,29 @@ def compute_timeline(predictor: Predictor, video: VideoInput, config: TimelineCo
     if read_error is not None and not scores:
         raise read_error
     windows = windows.take(np.array(clips.complete, dtype=np.int64))
-    all_scores = np.concatenate(scores)
-    bins, outputs = smooth_windows(windows.starts, windows.stops, all_scores), predictor.outputs
+    return summarize_windows(
+        video.entry.path,
+        predictor.outputs,
+        windows,
+        np.concatenate(scores),
+        config,
+        num_lost=num_windows - len(windows.starts),
+        read_error=read_error,
+    )
+
+
+def summarize_windows(
+    video: str,
+    outputs: LabelSpace,
+    windows: SlidingWindows,
+    scores: Float64[np.ndarray, "windows outputs"],
+    config: TimelineConfig,
+    *,
+    num_lost: int = 0,
+    read_error: VideoError | None = None,
+) -> Timeline:
+    """The time line that scored windows make, one at least."""
+    bins = smooth_windows(windows.starts, windows.stops, scores)
     segments: list[Segment] = []
     if outputs.classification_type is not None:
         threshold = outputs.get_threshold(config.threshold)
@@ -137,12 +158,12 @@ def compute_timeline(predictor: Predictor, video: VideoInput, config: TimelineCo
         )
         segments = find_segments(bins, is_active)
     return Timeline(
-        video=video.entry.path,
+        video=video,
         outputs=outputs,
         length_seconds=float(windows.stops[-1]),
-        num_lost=num_windows - len(windows.starts),
+        num_lost=num_lost,
         windows=windows,
-        scores=all_scores,
+        scores=scores,
         bins=bins,
         segments=segments,
         read_error=read_error,
@@ -188,26 +209,28 @@ def plan_windows(
         VideoError: The video has no clock, frames that are longer than the windows' distance, or
             another number of channels than the model reads.
     """
-    views, seconds = predictor.scorer.views, stream_info.seconds
-    check_channels(path, stream_info.shape[2], views.channels)
+    seconds = stream_info.seconds
+    check_channels(path, stream_info.shape[2], predictor.scorer.views.channels)
     if seconds is None:
         raise VideoError(path, _NO_TIMESTAMPS)
-    hop_seconds, window_seconds = config.hop_seconds, config.window_seconds
     try:
-        if window_seconds is None and views.interval_unit == "frames":
-            stride = int(views.frame_interval)
-            windows = strided_windows(seconds, views.frames, stride, hop_seconds=hop_seconds)
-        else:
-            windows = timed_windows(
-                seconds,
-                views.frames,
-                window_seconds or views.frames * views.step_seconds,
-                hop_seconds=hop_seconds,
-                centered=views.frame_sampling == "tsn",
-            )
+        windows = build_window_rule(predictor, config).slide(seconds)
     except ValueError as error:
         raise VideoError(path, str(error)) from error
     return windows.shift(stream_info.start_seconds)
+
+
+def build_window_rule(predictor: Predictor, config: TimelineConfig) -> WindowRule:
+    """Which frames a window shows, whatever the video."""
+    views, window_seconds = predictor.scorer.views, config.window_seconds
+    by_frames = window_seconds is None and views.interval_unit == "frames"
+    return WindowRule(
+        frames=views.frames,
+        frame_interval=int(views.frame_interval) if by_frames else None,
+        window_seconds=window_seconds or views.frames * views.step_seconds,
+        hop_seconds=config.hop_seconds,
+        centered=views.frame_sampling == "tsn",
+    )
 
 
 class _ClipCutter:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 
+from videomae2.data.live.sources import hide_password, is_address
 from videomae2.data.manifests.builder import FIRST_NUMBER, ManifestBuilder, ReadOptions
 from videomae2.data.manifests.folders import VIDEO_EXTENSIONS, find_by_stem, get_extension
 from videomae2.data.manifests.manifest import ABSENT
@@ -43,8 +44,16 @@ def resolve_root(builder: ManifestBuilder, roots: list[str], *, required: bool) 
     """Choose the folder that relative paths start from: the first one where an entry exists.
 
     Raises:
-        ManifestError: There is none: mostly a wrong root.
+        ManifestError: There is none: mostly a wrong root; or an entry is an address, no path.
     """
+    for path, line in zip(builder.paths, builder.lines, strict=True):
+        if "://" in path and is_address(path):
+            raise ManifestError(
+                f"{hide_password(path)} is an address, and the videos of a list are files; "
+                "download them, and list their paths",
+                path=builder.source,
+                line=line or None,
+            )
     probed = builder.paths[:MAX_PROBED_ENTRIES]
     for root in roots:
         if any(os.path.exists(os.path.join(root, path)) for path in probed):

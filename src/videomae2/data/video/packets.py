@@ -33,7 +33,8 @@ else:
 
 
 # PyAV 18 refuses a file whose title is not UTF-8 unless told; PyAV 19 dropped the setting.
-_METADATA_OPTIONS: Any = {"metadata_errors": "replace"} if av.__version__.startswith("18.") else {}
+METADATA_OPTIONS: Any = {"metadata_errors": "replace"} if av.__version__.startswith("18.") else {}
+"""What ``av.open`` is told of titles and the like."""
 
 # Play lists that make FFmpeg open other files, and pictures: not what a video file is.
 _NON_VIDEO_FORMATS = {"hls", "concat", "concatf", "dash", "sdp", "rtsp", "imf", "image2", "tty"}
@@ -57,22 +58,26 @@ def open_container(
         container_options={"protocol_whitelist": "file"}
         | ({"analyzeduration": "1"} if quick else {}),
         timeout=deadline.remaining,
-        **_METADATA_OPTIONS,
+        **METADATA_OPTIONS,
     )
     try:
-        return container, _select_stream(path, container, limits, quick)
+        if _NON_VIDEO_FORMATS.intersection(container.format.name.split(",")):
+            kind = container.format.long_name
+            raise VideoError(path, f"it is not a video file ({kind}); take it off the list")
+        return container, select_video_stream(path, container, limits, quick=quick)
     except VideoError:
         container.close()
         raise
 
 
-def _select_stream(
-    path: Path | str, container: InputContainer, limits: ReadLimits, quick: bool
+def select_video_stream(
+    path: Path | str, container: InputContainer, limits: ReadLimits, *, quick: bool
 ) -> VideoStream:
-    if _NON_VIDEO_FORMATS.intersection(container.format.name.split(",")):
-        raise VideoError(
-            path, f"it is not a video file ({container.format.long_name}); take it off the list"
-        )
+    """The first video stream of what is open, to be decoded in this thread alone.
+
+    Raises:
+        VideoError: There is none, it has no decoder, or its frames are above the limit.
+    """
     # A cover picture is a video stream to FFmpeg.
     streams = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
     if not streams:

@@ -17,6 +17,7 @@ from jaxtyping import Float64, UInt8
 
 from videomae2.base.files import path_hint
 from videomae2.base.text import format_count
+from videomae2.data.live.sources import hide_password, is_address
 from videomae2.errors import VideoError, VideoTimeoutError
 
 Pixels = Literal["rgb", "gray"]
@@ -151,6 +152,11 @@ def read_file_mode(path: Path | str) -> int:
     try:
         return os.stat(path).st_mode
     except FileNotFoundError as error:
+        if is_address(str(path)):
+            raise VideoError(
+                hide_password(str(path)),
+                "it is an address, no file; save it as a file first, or give it alone to predict",
+            ) from error
         hint = path_hint(Path(path))
         raise VideoError(path, f"there is no such file or folder{hint}") from error
     except (OSError, ValueError) as error:

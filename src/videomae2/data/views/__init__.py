@@ -2,6 +2,7 @@
 
 sampling    which frames make a clip
 sliding     which frames make the windows that slide over a long video
+live_windows    the same of a video whose end is not known yet
 crops       which part of the frames a view shows
 requests    what a reading process is asked for: clips of training, views of a test
 read        what it does: read a sample, or all views of a video

@@ -126,10 +126,17 @@ def read_views(
     """
     started = time.perf_counter()
     with open_video(request.entry, request.spec) as reader:
-        unique_frames, frame_index = gather_frames(list_clips(reader, request))
-        opened = time.perf_counter()
-        frames = reader.read(unique_frames.tolist())
-        num_frames, shown = reader.num_frames, reader.seconds
+        return read_views_of(reader, request, allocate, started=started)
+
+
+def read_views_of(
+    reader: Reader, request: ViewsRequest, allocate: AllocateFn, *, started: float
+) -> tuple[Mapping[str, np.ndarray], Mapping[str, Any]]:
+    """``read_views`` of a video that is open; ``started``: when, as ``perf_counter`` says it."""
+    unique_frames, frame_index = gather_frames(list_clips(reader, request))
+    opened = time.perf_counter()
+    frames = reader.read(unique_frames.tolist())
+    num_frames, shown = reader.num_frames, reader.seconds
     check_channels(request.path, frames.shape[3], request.spec.channels)
     out = allocate(frames.shape, np.uint8)
     np.copyto(out, frames)

@@ -36,6 +36,40 @@ class SlidingWindows:
         return SlidingWindows(self.frames, self.starts + seconds, self.stops + seconds)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WindowRule:
+    """The windows of a time line: of frames at an interval, or at equal distances of time."""
+
+    frames: int
+    """Of a clip."""
+    frame_interval: int | None
+    """Frames from one to the next; None: the window has a length in seconds."""
+    window_seconds: float
+    """Where there is no frame interval."""
+    hop_seconds: float | None
+    """From one window to the next; None: half a window."""
+    centered: bool = False
+    """Whether they show the middle of the parts of a window, not their beginning."""
+
+    def slide(self, seconds: Seconds) -> SlidingWindows:
+        """The windows of a whole video.
+
+        Raises:
+            ValueError: As ``strided_windows`` and ``timed_windows``.
+        """
+        if self.frame_interval is not None:
+            return strided_windows(
+                seconds, self.frames, self.frame_interval, hop_seconds=self.hop_seconds
+            )
+        return timed_windows(
+            seconds,
+            self.frames,
+            self.window_seconds,
+            hop_seconds=self.hop_seconds,
+            centered=self.centered,
+        )
+
+
 def strided_windows(
     seconds: Seconds, frames: int, frame_interval: int, *, hop_seconds: float | None
 ) -> SlidingWindows:
@@ -47,13 +81,13 @@ def strided_windows(
     Raises:
         ValueError: ``hop_seconds`` is less than a frame is shown, or frames have no duration.
     """
-    _check_duration(seconds)
+    check_duration(seconds)
     num_frames, window = len(seconds), frames * frame_interval
     last_start = max(0, num_frames - window)
     if hop_seconds is None:
         starts = np.arange(0, last_start + 1, max(1, window // 2))
     else:
-        _check_hop(hop_seconds, seconds)
+        check_hop(hop_seconds, seconds)
         times = np.arange(0.0, compute_duration(seconds), hop_seconds)
         starts = find_shown_frames(seconds, times, median_frame_duration(seconds))
         starts = starts[starts <= last_start]
@@ -89,8 +123,8 @@ def timed_windows(
         ValueError: ``hop_seconds`` is less than a frame is shown, or frames have no duration.
     """
     hop = window_seconds / 2 if hop_seconds is None else hop_seconds
-    _check_duration(seconds)
-    _check_hop(hop, seconds)
+    check_duration(seconds)
+    check_hop(hop, seconds)
     frame_duration, end = median_frame_duration(seconds), compute_duration(seconds)
     last_start = max(0.0, end - window_seconds)
     starts = np.arange(0.0, last_start + frame_duration * 1e-3, hop)
@@ -102,12 +136,14 @@ def timed_windows(
     return SlidingWindows(shown, starts, np.minimum(starts + window_seconds, end))
 
 
-def _check_duration(seconds: Seconds) -> None:
+def check_duration(seconds: Seconds) -> None:
+    """Refuse frames without a duration; raises ValueError."""
     if compute_duration(seconds) <= 0:
         raise ValueError("its frames have no duration: all are shown at the same time")
 
 
-def _check_hop(hop_seconds: float, seconds: Seconds) -> None:
+def check_hop(hop_seconds: float, seconds: Seconds) -> None:
+    """Refuse windows that start more often than frames come; raises ValueError."""
     frame_duration = median_frame_duration(seconds)
     if len(seconds) > 1 and hop_seconds < frame_duration * 0.999:
         raise ValueError(

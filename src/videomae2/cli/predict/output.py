@@ -11,7 +11,8 @@ from videomae2.cli.terminal import print_pairs, print_summary
 from videomae2.commands.timeline import build_timeline_json
 from videomae2.errors import VideoError
 from videomae2.inference.classifier import format_class_names_flag
-from videomae2.inference.predictor import Prediction, Predictor
+from videomae2.inference.prediction import Prediction
+from videomae2.inference.predictor import Predictor
 from videomae2.inference.timeline import Timeline
 from videomae2.inference.views import format_frames, is_assumed
 from videomae2.reports.timeline import format_clock

@@ -1,0 +1,96 @@
+"""Open a stream with FFmpeg: what it may take for it, and how long."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from videomae2.data.live.errors import NOT_A_VIDEO, check_host
+from videomae2.data.live.pipe import PipeFile
+from videomae2.data.live.sources import PROTOCOLS, StreamSource
+from videomae2.data.video.packets import METADATA_OPTIONS, select_video_stream
+from videomae2.data.video.reader import ReadLimits
+from videomae2.errors import VideoError
+
+_STILL_FORMATS = {"image2", "tty", "concat", "sdp", "imf"}
+"""Not what a stream is; of these, lists that make FFmpeg open other files."""
+_ADDRESS_OPTIONS = {
+    "rtsp": {"rtsp_flags": "prefer_tcp"},  # over UDP frames would be lost in silence
+    "rtsps": {"rtsp_flags": "prefer_tcp"},
+}
+
+
+def open_stream(
+    source: StreamSource,
+    limits: ReadLimits,
+    *,
+    connect_seconds: float,
+    silence_seconds: float,
+    descriptor: int | None,
+    head: bytes,
+    wait_seconds: Callable[[], float],
+    is_stopped: Callable[[], bool],
+) -> tuple[InputContainer, VideoStream]:
+    """Open a stream and its first video, ready to decode.
+
+    Args:
+        source: The stream.
+        limits: What a frame may cost.
+        connect_seconds: How long FFmpeg may take to open it.
+        silence_seconds: And for each packet.
+        descriptor: Of a pipe: where to read.
+        head: What was read of it already.
+        wait_seconds: As ``PipeFile`` takes it.
+        is_stopped: As ``PipeFile`` takes it.
+
+    Raises:
+        VideoError: There is nothing, or no video in it.
+        FFmpegError, OSError: What FFmpeg says, not yet in words.
+    """
+    file: Any = source.location
+    options: dict[str, str] = {}
+    container_format = None
+    if source.kind == "address":
+        check_host(source)
+        scheme = source.location.split("://")[0]
+        options = {"protocol_whitelist": PROTOCOLS[scheme]} | _ADDRESS_OPTIONS.get(scheme, {})
+    elif source.kind == "camera":
+        _check_camera(source)
+        container_format = "v4l2"
+    elif source.kind == "file":
+        file, options = f"file:{file}", {"protocol_whitelist": "file"}
+    else:
+        assert descriptor is not None
+        file = PipeFile(
+            descriptor, source.name, head=head, wait_seconds=wait_seconds, is_stopped=is_stopped
+        )
+        options = {"protocol_whitelist": "file"}  # a list in a pipe must not open an address
+    container = av.open(
+        file,
+        format=container_format,
+        options={"max_pixels": str(limits.max_pixels)},
+        container_options=options,
+        timeout=(connect_seconds, silence_seconds),
+        **METADATA_OPTIONS,
+    )
+    try:
+        if _STILL_FORMATS.intersection(container.format.name.split(",")):
+            raise VideoError(source.name, NOT_A_VIDEO)
+        return container, select_video_stream(source.name, container, limits, quick=False)
+    except VideoError:
+        container.close()
+        raise
+
+
+def _check_camera(source: StreamSource) -> None:
+    if not os.path.exists(source.location):
+        raise VideoError(source.name, f"there is no camera {source.location} on this machine")
+    if "v4l2" not in av.formats_available and "video4linux2" not in av.formats_available:
+        raise VideoError(
+            source.name,
+            "this FFmpeg reads no cameras; give its bytes instead: ffmpeg -f v4l2 -i "
+            f"{source.location} -f mpegts - | videomae2 predict MODEL -",
+        )

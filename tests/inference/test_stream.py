@@ -1,0 +1,173 @@
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from tests.helpers.brightness_classifier import levels, save_rigged, write_levels
+from tests.helpers.classifiers import saved_classifier
+from tests.helpers.streams import file_response, serving, writing
+from videomae2.data.live.sources import LiveConfig
+from videomae2.data.video.reader import open_reader
+from videomae2.errors import ConfigError, VideoError
+from videomae2.inference.inputs import expand_inputs
+from videomae2.inference.predictor import Predictor
+from videomae2.inference.timeline import TimelineConfig, compute_timeline
+from videomae2.models.weights.config_json import FrameSampling
+
+pytestmark = pytest.mark.usefixtures("reads_here")
+
+PHASES = ((38, 0), (60, 255), (50, 0))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("stream")
+    save_rigged(place / "model")
+    saved_classifier(place / "drawn")
+    write_levels(place / "long.ts", levels(*PHASES))
+    return place
+
+
+@pytest.fixture(scope="module")
+def predictor(folder):
+    return Predictor(folder / "model", device="cpu", precision="fp32")
+
+
+def check_same(windows, line):
+    np.testing.assert_allclose([w.start_seconds for w in windows], line.windows.starts, atol=1e-6)
+    np.testing.assert_allclose([w.stop_seconds for w in windows], line.windows.stops, atol=1e-6)
+    np.testing.assert_allclose([w.scores for w in windows], line.scores, atol=1e-5)
+
+
+CONFIGS = [
+    TimelineConfig(),
+    TimelineConfig(hop_seconds=0.5),
+    TimelineConfig(window_seconds=1.0, hop_seconds=1.0),
+    TimelineConfig(window_seconds=9.0),
+]
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_windows_of_streams_are_those_of_the_time_line(folder, predictor, tmp_path, config):
+    path = folder / "long.ts"
+    (video,) = expand_inputs([path])
+    line = compute_timeline(predictor, video, config)
+    with writing(tmp_path / "pipe", path.read_bytes()) as name:
+        check_same(list(predictor.stream(name, windows=config)), line)
+    with serving(file_response(path.read_bytes())) as address:
+        check_same(list(predictor.stream(address, windows=config)), line)
+    with open_reader(path) as reader:
+        frames = reader.read(range(reader.num_frames))
+    for given in (frames, iter(frames), torch.from_numpy(frames)):
+        check_same(list(predictor.stream(given, frame_rate=25.0, windows=config)), line)
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.01])
+def test_each_window_comes_before_the_next_frame_is_taken(predictor, pause):
+    given = 0
+
+    def frames():
+        nonlocal given
+        for level in levels(*PHASES):
+            given += 1
+            time.sleep(pause)
+            yield np.full((32, 48, 3), level, np.uint8)
+
+    for number, window in enumerate(predictor.stream(frames(), frame_rate=25.0)):
+        if given < 148:
+            assert given == number * 4 + 9  # 8 frames, and the one that says when they end
+        assert window.topk(1)[0].name == ("bright" if 38 <= number * 4 + 3 < 98 else "dark")
+        if pause and number == 5:
+            break
+
+
+def test_a_stream_ends_after_some_seconds(predictor):
+    endless = (np.zeros((32, 48, 3), np.uint8) for _ in iter(int, 1))
+    live = LiveConfig(max_seconds=2.0)
+    windows = list(predictor.stream(endless, frame_rate=25.0, live=live))
+    assert windows[-1].stop_seconds == pytest.approx(2.0)
+
+
+def test_frames_in_memory_are_predicted_as_a_file(folder, tmp_path):
+    rng = np.random.default_rng(3)
+    frames = rng.integers(0, 256, (50, 36, 50, 3), dtype=np.uint8)
+    np.save(tmp_path / "a.npy", frames)
+    predictor = Predictor(folder / "drawn", device="cpu", precision="fp32")
+    of_file = predictor.predict(tmp_path / "a.npy")
+    for given in (frames, list(frames), (frame for frame in frames), torch.from_numpy(frames)):
+        prediction = predictor.predict(given)
+        np.testing.assert_allclose(prediction.scores, of_file.scores, atol=1e-6)
+        assert (prediction.num_frames, prediction.length_seconds) == (50, None)
+    assert predictor.predict(frames, frame_rate=10.0).length_seconds == pytest.approx(5.0)
+
+
+def test_seconds_need_a_rate(folder, tmp_path):
+    span = FrameSampling(kind="strided", frame_interval=0.1, interval_unit="seconds")
+    predictor = Predictor(save_rigged(tmp_path / "timed", span=span), device="cpu")
+    frames = np.full((40, 32, 48, 3), 255, np.uint8)
+    assert predictor.predict(frames, frame_rate=20.0).topk(1)[0].name == "bright"
+    with pytest.raises(VideoError, match=r"frames in memory: .* no clock"):
+        predictor.predict(frames)
+    with pytest.raises(ValueError, match="have no clock; give their frame_rate"):
+        predictor.stream(frames)
+
+
+@pytest.mark.parametrize(
+    ("frames", "said"),
+    [
+        (
+            np.zeros((4, 32, 48, 3), np.float32),
+            r"frames are float32 \[4, 32, 48, 3\], wanted uint8",
+        ),
+        (np.zeros((4, 3, 32, 48), np.uint8), "looks like channels before height and width"),
+        (np.zeros((3, 4, 32, 48), np.uint8), "looks like channels before height and width"),
+        (np.zeros((0, 32, 48, 3), np.uint8), r"frames are uint8 \[0, 32, 48, 3\]"),
+        (np.zeros((48, 3), np.uint8), r"frames are uint8 \[48, 3\]"),
+        ([np.zeros((32, 48, 3), np.int64)], r"frame 0 is int64"),
+        ([], "no frame came"),
+        ([np.zeros((8, 8, 3), np.uint8), np.zeros((8, 9, 3), np.uint8)], "frame 1 is"),
+        (b"bytes", "found bytes, wanted a path"),
+        (7, "found int, wanted a path"),
+        (None, "found NoneType, wanted a path"),
+    ],
+)
+def test_other_things_are_refused(predictor, frames, said):
+    with pytest.raises(ValueError, match=said):
+        predictor.predict(frames)
+
+
+@pytest.mark.parametrize("rate", [0, -1.0, float("nan"), float("inf")])
+def test_rates_are_positive(predictor, rate):
+    frames = np.zeros((9, 32, 48, 3), np.uint8)
+    with pytest.raises(ValueError, match="frame_rate is"):
+        predictor.predict(frames, frame_rate=rate)
+    with pytest.raises(ValueError, match="frame_rate is"):
+        predictor.stream(frames, frame_rate=rate)
+
+
+def test_a_rate_is_for_frames_in_memory(predictor, folder):
+    with pytest.raises(ValueError, match="for paths give it to Predictor"):
+        predictor.predict(folder / "long.ts", frame_rate=25.0)
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_channels_are_those_of_the_model(predictor, channels):
+    frames = np.zeros((20, 32, 48, channels), np.uint8)
+    with pytest.raises(VideoError, match=f"{channels} channels, the model reads 3"):
+        predictor.predict(frames)
+    with pytest.raises(VideoError, match=f"{channels} channels, the model reads 3"):
+        list(predictor.stream(frames, frame_rate=25.0))
+
+
+def test_windows_closer_than_frames_are_refused(predictor):
+    frames = np.zeros((40, 32, 48, 3), np.uint8)
+    with pytest.raises(VideoError, match=r"choose --hop-seconds 0\.04 or more"):
+        list(predictor.stream(frames, frame_rate=25.0, windows=TimelineConfig(hop_seconds=0.01)))
+
+
+def test_wrong_limits_are_refused(predictor, folder):
+    with pytest.raises(ConfigError, match="--max-seconds -1 cannot work"):
+        predictor.stream(folder / "long.ts", live=LiveConfig(max_seconds=-1))
+    with pytest.raises(VideoError, match="there is no such file"):
+        predictor.stream(folder / "gone.ts")
