@@ -17,6 +17,7 @@ from tests.helpers.streams import (
     writing,
 )
 from videomae2.cli.main import main
+from videomae2.inference.predictor import Predictor
 
 pytestmark = pytest.mark.usefixtures("reads_here")
 
@@ -155,6 +156,27 @@ def test_a_signal_before_the_first_frame_can_be_resumed(call):
         code, _, err = call("model", address, "--connect-seconds", 20)
     assert code == 75
     assert "asked to stop by SIGTERM before a frame came" in err
+
+
+def test_a_model_that_is_too_slow_is_said(call, place, monkeypatch):
+    monkeypatch.setattr("videomae2.data.live.reader._BUFFER_SECONDS", 0.8)
+    score = Predictor.score_clips
+
+    def score_slowly(self, clips):
+        time.sleep(0.7)
+        return score(self, clips)
+
+    monkeypatch.setattr(Predictor, "score_clips", score_slowly)
+    data = (place / "a.ts").read_bytes()
+    with serving(file_response(data, length=False)) as address:
+        code, out, err = call("model", address, "--json")
+    assert code == 0
+    *windows, end = map(json.loads, out.splitlines())
+    assert end["frames"] == 148
+    assert 0 < end["dropped_frames"] < 148
+    assert f"{end['dropped_frames']} of 148 frames were dropped" in err
+    assert {round(window["stop"] - window["start"], 2) for window in windows} == {0.32}
+    assert len(windows) < 36
 
 
 def test_what_breaks_off_is_said_with_what_was_seen(call, place):

@@ -3,10 +3,11 @@
 import io
 import os
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -137,3 +138,48 @@ def frame_levels(path: Path) -> list[int]:
     """The mean brightness of each frame of a file."""
     with av.open(str(path)) as box:
         return [round(frame.to_ndarray(format="gray").mean()) for frame in box.decode(video=0)]
+
+
+_SDP = (
+    "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=camera\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+    "m=video 0 RTP/AVP 33\r\na=rtpmap:33 MP2T/90000\r\na=control:track1\r\n"
+)
+
+
+@contextmanager
+def rtsp_camera(data: bytes, *, pause: float = 0.002) -> Iterator[str]:
+    """The address of a camera that sends MPEG-TS by RTP within its RTSP connection."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def answer(connection, request):
+        method, number = request[0].split()[0], request[1:]
+        (cseq,) = (line for line in number if line.lower().startswith("cseq"))
+        more = {
+            "OPTIONS": "Public: DESCRIBE, SETUP, PLAY",
+            "DESCRIBE": f"Content-Type: application/sdp\r\nContent-Length: {len(_SDP)}",
+            "SETUP": "Session: 1\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1",
+        }.get(method, "Session: 1")
+        body = _SDP if method == "DESCRIBE" else ""
+        connection.sendall(f"RTSP/1.0 200 OK\r\n{cseq}\r\n{more}\r\n\r\n{body}".encode())
+        return method == "PLAY"
+
+    def serve():
+        connection, _ = server.accept()
+        with (
+            suppress(OSError),
+            connection,
+            closing(connection.makefile("r", newline="\r\n")) as lines,
+        ):
+            while not answer(connection, [line.strip() for line in iter(lines.readline, "\r\n")]):
+                pass
+            for number, first in enumerate(range(0, len(data), 1316)):
+                packet = struct.pack("!BBHII", 0x80, 33, number, 0, 1) + data[first : first + 1316]
+                connection.sendall(struct.pack("!BBH", 0x24, 0, len(packet)) + packet)
+                time.sleep(pause)
+            time.sleep(1.5)  # it stays connected, and silent
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    with server:
+        yield f"rtsp://me:word@127.0.0.1:{server.getsockname()[1]}/stream1"
+        thread.join()

@@ -1,7 +1,9 @@
 import os
+import socket
 import threading
 import time
 
+import av
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from tests.helpers.streams import (
     file_response,
     frame_levels,
     multipart_response,
+    rtsp_camera,
     serving,
     silent_server,
     stalling_response,
@@ -74,6 +77,37 @@ def test_a_pipe_is_read_to_its_last_frame(videos, tmp_path, ending, chunk, pause
 def test_a_download_is_read_to_its_last_frame(videos, length):
     with serving(file_response((videos / "a.ts").read_bytes(), length=length)) as address:
         assert taken(live(address)) == expected(videos / "a.ts")
+
+
+def test_a_camera_is_read_by_rtsp(videos):
+    seen = []
+    with rtsp_camera((videos / "a.ts").read_bytes()) as address:
+        reader = live(address, silence=0.5)
+        with reader, pytest.raises(VideoError, match=r"rtsp://me:\*\*\*@127.*no frame came"):
+            seen.extend(frame for frame in reader if frame is not None)
+    assert [frame.number for frame in seen] == list(range(len(seen)))
+    assert len(seen) >= 58
+
+
+def test_bytes_that_are_sent_to_this_machine_are_read(videos):
+    data = (videos / "a.ts").read_bytes()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def send():
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(data)
+
+        threading.Thread(target=send, daemon=True).start()
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        assert taken(live(address)) == expected(videos / "a.ts")
+
+
+def test_cameras_are_opened_where_there_are_some(monkeypatch, tmp_path):
+    """No machine of the tests has one: a file in its place is refused by the driver alone."""
+    (tmp_path / "video0").write_bytes(b"no camera")
+    source = StreamSource("camera", str(tmp_path / "video0"), "camera 0")
+    assert "cannot be read: inappropriate ioctl" in error_of(live("", source=source))
 
 
 def test_a_regular_file_is_a_stream_too(videos):
@@ -197,6 +231,25 @@ def test_what_is_no_video_is_said(tmp_path, data):
         assert "not a video" in error_of(live(address))
     with writing(tmp_path / "pipe", data) as name:
         assert "not a video" in error_of(live(name))
+
+
+def test_an_index_at_the_end_of_a_pipe_is_said(tmp_path):
+    noise, path = np.random.default_rng(0), tmp_path / "noise.mp4"
+    with av.open(str(path), "w") as box:
+        stream = box.add_stream("mpeg4", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 240, 320, "yuv420p"
+        stream.bit_rate = 30_000_000
+        for _ in range(80):  # more than FFmpeg looks at
+            frame = noise.integers(0, 256, (240, 320, 3), dtype=np.uint8)
+            box.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        box.mux(stream.encode(None))
+    data = path.read_bytes()
+    for part in (data, data[: len(data) // 2]):
+        (tmp_path / "pipe").unlink(missing_ok=True)
+        with writing(tmp_path / "pipe", part) as name:
+            assert "-movflags +faststart" in error_of(live(name))
+    with serving(file_response(data)) as address:
+        assert "-movflags +faststart" in error_of(live(address))
 
 
 def test_silence_is_said(videos, tmp_path):

@@ -15,8 +15,13 @@ from videomae2.data.video.packets import METADATA_OPTIONS, select_video_stream
 from videomae2.data.video.reader import ReadLimits
 from videomae2.errors import VideoError
 
+_CAMERA_FORMAT = "v4l2"
 _STILL_FORMATS = {"image2", "tty", "concat", "sdp", "imf"}
 """Not what a stream is; of these, lists that make FFmpeg open other files."""
+INDEX_BEHIND = (
+    "it is an MP4 that is cut off, or whose index comes at its end, too late for a stream; "
+    "write it with -movflags +faststart, or as MPEG-TS"
+)
 _ADDRESS_OPTIONS = {
     "rtsp": {"rtsp_flags": "prefer_tcp"},  # over UDP frames would be lost in silence
     "rtsps": {"rtsp_flags": "prefer_tcp"},
@@ -59,7 +64,7 @@ def open_stream(
         options = {"protocol_whitelist": PROTOCOLS[scheme]} | _ADDRESS_OPTIONS.get(scheme, {})
     elif source.kind == "camera":
         _check_camera(source)
-        container_format = "v4l2"
+        container_format = _CAMERA_FORMAT
     elif source.kind == "file":
         file, options = f"file:{file}", {"protocol_whitelist": "file"}
     else:
@@ -68,27 +73,40 @@ def open_stream(
             descriptor, source.name, head=head, wait_seconds=wait_seconds, is_stopped=is_stopped
         )
         options = {"protocol_whitelist": "file"}  # a list in a pipe must not open an address
-    container = av.open(
-        file,
-        format=container_format,
-        options={"max_pixels": str(limits.max_pixels)},
-        container_options=options,
-        timeout=(connect_seconds, silence_seconds),
-        **METADATA_OPTIONS,
-    )
+    try:
+        container = av.open(
+            file,
+            format=container_format,
+            options={"max_pixels": str(limits.max_pixels)},
+            container_options=options,
+            timeout=(connect_seconds, silence_seconds),
+            **METADATA_OPTIONS,
+        )
+    except (av.error.InvalidDataError, EOFError) as error:
+        if isinstance(file, PipeFile) and not file.seekable() and file.first_bytes[4:8] == b"ftyp":
+            raise VideoError(source.name, INDEX_BEHIND) from error
+        raise
     try:
         if _STILL_FORMATS.intersection(container.format.name.split(",")):
             raise VideoError(source.name, NOT_A_VIDEO)
+        streams = container.streams.video
+        if is_index_behind(container) and streams and not streams[0].codec_context.width:
+            raise VideoError(source.name, INDEX_BEHIND)
         return container, select_video_stream(source.name, container, limits, quick=False)
     except VideoError:
         container.close()
         raise
 
 
+def is_index_behind(container: InputContainer) -> bool:
+    """Whether what is open may have its index at its end."""
+    return "mp4" in container.format.name.split(",")
+
+
 def _check_camera(source: StreamSource) -> None:
     if not os.path.exists(source.location):
         raise VideoError(source.name, f"there is no camera {source.location} on this machine")
-    if "v4l2" not in av.formats_available and "video4linux2" not in av.formats_available:
+    if not any(_CAMERA_FORMAT in names.split(",") for names in av.formats_available):
         raise VideoError(
             source.name,
             "this FFmpeg reads no cameras; give its bytes instead: ffmpeg -f v4l2 -i "

@@ -65,6 +65,7 @@ class PipeFile:
         is_stopped: Callable[[], bool],
     ) -> None:
         self._descriptor, self._path, self._head = descriptor, name, head
+        self.first_bytes = b""
         self._wait_seconds, self._is_stopped = wait_seconds, is_stopped
         self._is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
         self._poll = select.poll()
@@ -76,6 +77,11 @@ class PipeFile:
         Raises:
             VideoTimeoutError: None came in time.
         """
+        data = self._read(size)
+        self.first_bytes = self.first_bytes or data[:16]
+        return data
+
+    def _read(self, size: int) -> bytes:
         if self._head:
             data, self._head = self._head[:size], self._head[size:]
             return data

@@ -22,7 +22,7 @@ from av.video.stream import VideoStream
 from videomae2.base.text import format_count
 from videomae2.data.live.clock import WITHOUT_TIMES, StreamClock
 from videomae2.data.live.errors import NOT_A_VIDEO, build_silence_error, translate_stream_errors
-from videomae2.data.live.opening import open_stream
+from videomae2.data.live.opening import INDEX_BEHIND, is_index_behind, open_stream
 from videomae2.data.live.pipe import open_pipe
 from videomae2.data.live.sources import LiveConfig, StreamSource
 from videomae2.data.video.convert import FrameBuffer, coded_size, read_rotation, shown_size
@@ -110,7 +110,7 @@ class LiveReader:
             self._is_closed = True
             self._queue.clear()
             self._changed.notify_all()
-        self._thread.join(timeout=1.0)  # it may hang in a call of FFmpeg, until its limit
+        self._thread.join(timeout=0.5)  # it may hang in a call of FFmpeg, until its limit
 
     def __iter__(self) -> Iterator[StreamFrame | None]:
         """Give the frames; None where the next one has not come yet, before it is waited for."""
@@ -180,6 +180,7 @@ class LiveReader:
                 wait_seconds=lambda: self._limit_seconds,
                 is_stopped=lambda: self._is_closed or self._should_stop(),
             )
+        is_mp4 = is_index_behind(container)
         with closing(container):
             self._is_open = True
             self._extend(self._config.silence_limit)
@@ -187,10 +188,10 @@ class LiveReader:
             with translate_stream_errors(source, limit_seconds=silence_limit, is_open=True):
                 self._pump(container, stream)
         if not self.num_frames and not self._is_closed and not self._should_stop():
-            is_damaged = self.num_damaged > 0
-            raise VideoError(
-                source.name, NOT_A_VIDEO if is_damaged else "it ended before its first frame"
-            )
+            reason = NOT_A_VIDEO if self.num_damaged else "it ended before its first frame"
+            if source.kind in ("pipe", "stdin") and is_mp4:
+                reason = INDEX_BEHIND
+            raise VideoError(source.name, reason)
 
     def _pump(self, container: InputContainer, stream: VideoStream) -> None:
         is_timed = not WITHOUT_TIMES.intersection(container.format.name.split(","))
