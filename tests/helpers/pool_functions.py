@@ -56,6 +56,10 @@ def once_late(ask, allocate):
     return echo(ask, allocate)
 
 
+def is_killed(ask, allocate):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def crash(ask, allocate):
     os.write(2, b"a decoder says: index out of range\n")
     os.kill(os.getpid(), signal.SIGSEGV)
@@ -124,7 +128,7 @@ def noisy(ask, allocate):
 ACTS = {
     function.__name__: function
     for function in (
-        *(once_slow, once_late, decoders),
+        *(once_slow, once_late, decoders, is_killed),
         *(echo, nap, hang, crash, leave, eat, eat_slot, refuse, stumble, many, report, noisy),
     )
 }

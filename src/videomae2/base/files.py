@@ -5,6 +5,8 @@ Whether a folder can be written and has room is found out before hours of work.
 
 import contextlib
 import glob
+import hashlib
+import json
 import os
 import re
 import shutil
@@ -12,8 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from videomae2.base.names import shorten_name
 from videomae2.base.text import format_bytes
 from videomae2.errors import CheckpointError
+
+DIGESTS_FILE = "digests.json"
+"""In a folder that was saved whole: the SHA-256 of each of its files, by name."""
 
 
 def path_exists(path: Path) -> bool:
@@ -57,7 +63,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
     The name is the process's own: several may write the same file, and the last one wins.
     """
-    prefix = f".{path.name}.{os.uname().nodename}."  # other machines have other processes
+    prefix = f".{shorten_name(path.name)}."
+    prefix += f"{os.uname().nodename[:32]}."  # other machines have other processes
     _remove_dead_partials(path.parent, prefix)
     partial = path.with_name(f"{prefix}{os.getpid()}.partial")
     try:
@@ -65,6 +72,10 @@ def atomic_write(path: Path) -> Iterator[Path]:
         fsync_tree(partial)
         partial.replace(path)
         fsync_dir(path.parent)
+    except OSError as error:
+        if error.filename in (None, os.fspath(partial)):  # of a full disk nothing says which file
+            error.filename, error.filename2 = os.fspath(path), None
+        raise
     finally:
         partial.unlink(missing_ok=True)
 
@@ -82,9 +93,9 @@ def _remove_dead_partials(folder: Path, prefix: str) -> None:
 
 
 def atomic_write_text(path: Path, text: str) -> Path:
-    """Write a text in UTF-8, whole or not at all."""
+    """Write a text in UTF-8, whole or not at all; odd bytes of names stay as they are."""
     with atomic_write(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", errors="surrogateescape")
     return path
 
 
@@ -106,6 +117,7 @@ def atomic_replace_dir(folder: Path, write: Callable[[Path], None]) -> None:
             shutil.rmtree(leftover, ignore_errors=True)
         partial.mkdir(parents=True)
         write(partial)
+        _write_digests(partial)
         fsync_tree(partial)
         if folder.exists():
             folder.rename(backup)
@@ -118,6 +130,43 @@ def atomic_replace_dir(folder: Path, write: Callable[[Path], None]) -> None:
             raise CheckpointError(f"cannot save {folder}: {error}") from error
         raise
     shutil.rmtree(backup, ignore_errors=True)
+
+
+def _write_digests(folder: Path) -> None:
+    """Note what each file of a folder holds, for ``check_digest``."""
+    digests = {
+        path.relative_to(folder).as_posix(): _compute_digest(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    (folder / DIGESTS_FILE).write_text(json.dumps(digests, indent=1) + "\n", encoding="utf-8")
+
+
+def check_digest(path: Path) -> None:
+    """Refuse a file that is not what was saved: disks and networks flip bits in silence.
+
+    A folder without digests was not saved by us, and its files are taken as they are.
+
+    Raises:
+        CheckpointError: It, or the list of digests, is damaged.
+    """
+    try:
+        digests = json.loads((path.parent / DIGESTS_FILE).read_text(encoding="utf-8"))
+        expected = digests.get(path.name)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except (OSError, ValueError, AttributeError) as error:
+        raise CheckpointError(f"cannot read {path.parent / DIGESTS_FILE}: {error}") from error
+    if expected is not None and path.is_file() and _compute_digest(path) != expected:
+        raise CheckpointError(
+            f"{path} is damaged: it does not hold what was saved, which {DIGESTS_FILE} beside it "
+            "knows"
+        )
+
+
+def _compute_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def recover_dir(folder: Path) -> None:

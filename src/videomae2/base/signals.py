@@ -1,4 +1,4 @@
-"""Requests from outside: stop and save (SIGTERM, SIGINT), or save and go on (SIGUSR1).
+"""Requests from outside: stop and save (SIGTERM, SIGINT, SIGHUP), or save and go on (SIGUSR1).
 
 A command listens from its beginning, a loop within it anew: the inner handler takes over what the
 outer one has received. Where nothing listens, such as between two trainings of a pipeline,
@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from videomae2.errors import Interrupted
 
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """The signals that ask to stop."""
 _SAVE_SIGNALS = (signal.SIGUSR1,)
 
@@ -42,10 +42,11 @@ def interruptible() -> Iterator[None]:
         raise _StopRequested
 
     previous_handlers = {
-        number: signal.getsignal(number) or signal.SIG_DFL for number in STOP_SIGNALS
+        number: signal.getsignal(number) or signal.SIG_DFL
+        for number in filter(_is_heeded, STOP_SIGNALS)
     }
     try:
-        for number in STOP_SIGNALS:
+        for number in previous_handlers:
             signal.signal(number, raise_stop)
     except ValueError:  # another thread
         yield
@@ -61,6 +62,11 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
     if received:
         raise _build_interrupted(received[0])
+
+
+def _is_heeded(number: signal.Signals) -> bool:
+    """Whether a signal is for us: nohup starts programs that ignore the end of their terminal."""
+    return number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN
 
 
 def _build_interrupted(number: signal.Signals) -> Interrupted:
@@ -80,15 +86,15 @@ class SignalHandler:
         self._outer_notified = False
         """Whether the outer listener has heard of the wish to stop as well."""
         self._previous_handlers: dict[signal.Signals, Any] = {}
+        self._wait_error: type[Exception] | None = None
 
     def __enter__(self) -> "SignalHandler":
         if threading.current_thread() is threading.main_thread():
             outer = _find_active_handler()
             if outer is not None:
                 self.stop_signal, self._save_requested = outer.stop_signal, outer.pop_save_request()
-            for number in (
-                _SAVE_SIGNALS if self.stop_signal is not None else (*STOP_SIGNALS, *_SAVE_SIGNALS)
-            ):
+            stop_signals = () if self.stop_signal is not None else STOP_SIGNALS
+            for number in filter(_is_heeded, (*stop_signals, *_SAVE_SIGNALS)):
                 self._previous_handlers[number] = signal.signal(number, self._on_signal)
         return self
 
@@ -101,6 +107,17 @@ class SignalHandler:
         self._restore(*self._previous_handlers)
         if self.stop_signal is not None and kind is None and not self._outer_notified:
             _forward_signal(self.stop_signal)
+
+    @contextmanager
+    def waiting(self, error: type[Exception]) -> Iterator[None]:
+        """Raise an error at once where somebody asks to stop while nothing is computed."""
+        if self.stop_signal is not None:
+            raise error
+        self._wait_error = error
+        try:
+            yield
+        finally:
+            self._wait_error = None
 
     def pop_save_request(self) -> bool:
         """Whether somebody asked to save since the last call."""
@@ -118,6 +135,8 @@ class SignalHandler:
         if outer is not None:  # it lets go as well, so that the second signal ends the process
             outer._on_signal(number, frame)
             self._outer_notified = True
+        if self._wait_error is not None:
+            raise self._wait_error
 
     def _restore(self, *numbers: signal.Signals) -> None:
         for number in numbers:

@@ -1,6 +1,5 @@
 """``videomae2 evaluate``: a classifier and labelled videos → numbers with intervals, a report."""
 
-import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
+from videomae2.base.names import dump_json
 from videomae2.base.text import format_count
 from videomae2.cli.options import parse_options
 from videomae2.cli.terminal import print_pairs, print_plan
@@ -72,7 +72,7 @@ def main(arguments: list[str]) -> int:
         return print_plan(plan.summary(), as_json=options.json)
     evaluation = evaluate(options.run, options.videos, out=options.out, config=options.config)
     if options.json:
-        print(json.dumps(build_results_json(evaluation), ensure_ascii=False))
+        print(dump_json(build_results_json(evaluation)))
     else:
         print_metrics(evaluation)
     return 0

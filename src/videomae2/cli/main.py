@@ -1,23 +1,26 @@
 """``videomae2 COMMAND …``: find the command, run it, end with one line and a code.
 
 Nothing heavy is imported before it is known which command runs, so help comes at once.
-Exit codes: 0 done, 2 the user's input, 75 interrupted and resumable, 1 anything else.
+Exit codes: 0 done, 2 the user's input, 3 a training that diverged, 75 interrupted and resumable,
+1 anything else.
 """
 
 import gc
+import io
 import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from importlib import import_module
 
 from videomae2 import __version__
+from videomae2.base.names import printable
 from videomae2.base.signals import SignalHandler, raise_if_stopped
 from videomae2.base.text import suggest_nearest
 from videomae2.cli.terminal import show_log
-from videomae2.errors import ConfigError, Interrupted, VideoMAE2Error
+from videomae2.errors import ConfigError, Interrupted, NonFiniteLossError, VideoMAE2Error
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ PLANNED = {
 }
 """Commands that are not made yet, and what is nearest."""
 
-DONE, FAILED, WRONG_INPUT, RESUMABLE = 0, 1, 2, 75
+DONE, FAILED, WRONG_INPUT, DIVERGED, RESUMABLE = 0, 1, 2, 3, 75
 
 
 _MIN_LIKENESS = 0.7  # of words with another meaning, 'extract' and 'reconstruct' reach 0.67
@@ -95,6 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     args = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in args
+    _prepare_streams()
     args = [word for word in args if word != "--debug"]
     try:
         with show_log(json="--json" in args, on_stderr=args[:1] == ["predict"]):
@@ -109,6 +113,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         return _report_error(error)
     return code
+
+
+def _prepare_streams() -> None:
+    """Let names of any bytes be printed, and work where a service closed its output."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - it stays open
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _run_command(args: list[str]) -> int:
@@ -173,8 +187,13 @@ def _report_error(error: BaseException) -> int:
     if isinstance(error, ConfigError) and len(error.problems) > 1:
         lines = "".join(f"\n  {problem}" for problem in error.problems)
         return _print_and_return(WRONG_INPUT, f"error: {len(error.problems)} problems:{lines}")
+    if isinstance(error, NonFiniteLossError):
+        return _print_and_return(DIVERGED, f"error: {error}")
     if isinstance(error, VideoMAE2Error):
         return _print_and_return(WRONG_INPUT, f"error: {error}")
+    if isinstance(error, OSError) and error.filename is not None:
+        reason = (error.strerror or str(error)).lower()
+        return _print_and_return(WRONG_INPUT, f"error: cannot use {error.filename}: {reason}")
     message = " ".join(str(error).split())
     return _print_and_return(
         FAILED, f"error: {type(error).__name__}: {message} (--debug shows where)"
@@ -182,7 +201,8 @@ def _report_error(error: BaseException) -> int:
 
 
 def _print_and_return(code: int, line: str) -> int:
-    print(f"videomae2: {line}", file=sys.stderr)
+    with suppress(OSError):
+        print(printable(f"videomae2: {line}"), file=sys.stderr)
     return code
 
 

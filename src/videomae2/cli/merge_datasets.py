@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional, arg
 
+from videomae2.base.names import printable
 from videomae2.cli.options import parse_options
 from videomae2.commands.merge_datasets.options import MergeOptions
 from videomae2.commands.merge_datasets.run import MergeKind, merge_datasets
@@ -73,7 +74,7 @@ def main(arguments: list[str]) -> int:
         check_files=options.files,
     )
     if not options.json:
-        print(result.format(), flush=True)
+        print(printable(result.format()), flush=True)
     written = None
     if options.files or not options.dry_run:
         written = write_merged(
@@ -83,7 +84,7 @@ def main(arguments: list[str]) -> int:
         changed = written if written and not options.dry_run else []
         print(json.dumps(result.to_dict() | {"out": str(options.out), "written": changed}))
     elif written is not None:
-        print("\n".join(_format_outcome(options, result, written)))
+        print(printable("\n".join(_format_outcome(options, result, written))))
     return 0
 
 

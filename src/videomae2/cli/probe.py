@@ -7,6 +7,7 @@ from typing import Annotated, TypeVar
 import tyro
 from tyro.conf import Positional, arg
 
+from videomae2.base.names import printable
 from videomae2.cli.options import parse_options
 from videomae2.cli.terminal import print_plan
 from videomae2.commands.probe.config import ProbeClipConfig, ProbeSettings
@@ -79,5 +80,5 @@ def main(arguments: list[str]) -> int:
     if options.dry_run:
         return print_plan(plan.summary(), as_json=options.json)
     report = run_probe(plan)
-    print(format_json(report) if options.json else f"\n{format_report(report)}")
+    print(format_json(report) if options.json else printable(f"\n{format_report(report)}"))
     return 0

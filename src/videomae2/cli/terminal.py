@@ -4,14 +4,15 @@ On a terminal by rich, coloured and as wide as it is; in a pipe as aligned lines
 when it is first used: commands start without it.
 """
 
-import json
+import contextlib
 import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
+from videomae2.base.names import dump_json, printable
 from videomae2.base.progress import Number, format_done, format_metrics, format_rate, set_display
 from videomae2.base.summary import Summary
 from videomae2.base.text import format_duration
@@ -25,7 +26,7 @@ _REFRESHES_PER_SECOND = 4
 def print_plan(plan: Summary, *, as_json: bool) -> int:
     """Print what a command would do, and give its exit code."""
     if as_json:
-        print(json.dumps({"plan": plan.to_dict()}, ensure_ascii=False))
+        print(dump_json({"plan": plan.to_dict()}))
     else:
         print_summary(plan)
     return 0
@@ -36,7 +37,7 @@ def print_summary(summary: Summary) -> None:
     if sys.stdout.isatty():
         _print_grid(summary.rows, first="left", indent=0)
     else:
-        print(summary)
+        print(printable(str(summary)))
 
 
 def print_pairs(
@@ -49,7 +50,7 @@ def print_pairs(
     width = max([min_width, *(len(label) for label, _ in rows)])
     for label, text in rows:
         cell = label.rjust(width) if first == "right" else label.ljust(width)
-        print(f"{' ' * indent}{cell}{' ' * _GAP}{text}".rstrip())
+        print(printable(f"{' ' * indent}{cell}{' ' * _GAP}{text}".rstrip()))
 
 
 def _print_grid(
@@ -64,7 +65,7 @@ def _print_grid(
     grid.add_column(justify=first, style="cyan", no_wrap=True, min_width=min_width)
     grid.add_column(overflow="fold")
     for label, text in rows:
-        grid.add_row(Text(label), Text(text))
+        grid.add_row(Text(printable(label)), Text(printable(text)))
     Console(highlight=False).print(Padding(grid, (0, 0, 0, indent)))
 
 
@@ -120,12 +121,25 @@ class LogHandler(logging.Handler):
         self.display, self.on_stderr = display, on_stderr
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print it; an error, such as of a closed pipe, reaches who logs."""
-        line, stream = self.format(record), sys.stderr if self.on_stderr else sys.stdout
-        if self.display.bars is not None and stream.isatty():
-            self.display.bars.console.print(line, markup=False, highlight=False, soft_wrap=True)
-        else:
-            print(line, file=stream, flush=True)
+        """Print it; a line that cannot be printed is dropped, for the work outlives its readers."""
+        line = printable(self.format(record))
+        stream = sys.stderr if self.on_stderr else sys.stdout
+        with contextlib.suppress(OSError, ValueError):
+            if self.display.bars is not None and stream.isatty():
+                self.display.bars.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            else:
+                _write_line(stream, line)
+
+
+def _write_line(stream: TextIO, line: str) -> None:
+    """Write past the stream's buffer, which would keep what a full disk refuses."""
+    try:
+        descriptor = stream.fileno()
+    except (OSError, ValueError):  # it is no file but a part of this process
+        print(line, file=stream, flush=True)
+        return
+    stream.flush()
+    os.write(descriptor, f"{line}\n".encode(stream.encoding or "utf-8", "backslashreplace"))
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from videomae2.base.files import atomic_write, atomic_write_text
+from videomae2.base.names import dump_json, printable, shorten_name
 from videomae2.base.progress import track
 from videomae2.data.video.writer import write_video
 from videomae2.data.views.scan import iterate_scan, open_scan
@@ -80,7 +81,7 @@ def write_srt(timeline: Timeline, path: Path) -> Path:
             text = "\n".join(" ".join(line.split()).replace("-->", "→") for line in lines)
             span = f"{_format_srt_time(first)} --> {_format_srt_time(last)}"
             blocks.append(f"{len(blocks) + 1}\n{span}\n{text}\n")
-    return atomic_write_text(path, "\n".join(blocks))
+    return atomic_write_text(path, printable("\n".join(blocks)))
 
 
 def build_cues(timeline: Timeline) -> list[Cue]:
@@ -149,7 +150,10 @@ def _format_srt_time(milliseconds: int) -> str:
 
 
 def _write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
-    with atomic_write(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+    with (
+        atomic_write(path) as partial,
+        partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
         table = csv.writer(file, lineterminator="\n")
         table.writerow(["start_seconds", "stop_seconds", *columns])
         table.writerows(rows)
@@ -158,7 +162,7 @@ def _write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[obj
 
 @dataclass(slots=True)
 class TimelineFolder:
-    """A folder that takes the files of many videos, none over another."""
+    """A folder that takes the files of many videos, none over another's."""
 
     path: Path
     _used_names: set[str] = field(default_factory=set)
@@ -179,7 +183,7 @@ class TimelineFolder:
 
         try:
             base.parent.mkdir(parents=True, exist_ok=True)
-            text = json.dumps(build_timeline_json(timeline), indent=1, ensure_ascii=False) + "\n"
+            text = dump_json(build_timeline_json(timeline), indent=1) + "\n"
             written = {
                 "json": atomic_write_text(name("json"), text),
                 "csv": write_segments_csv(timeline, name("csv")),
@@ -198,14 +202,29 @@ class TimelineFolder:
         return written
 
     def _choose_base(self, video: VideoInput) -> Path:
-        """The files' common path: as in the folder that was named, numbered if it is taken."""
+        """The files' common path: as in the folder that was named, numbered if it is taken.
+
+        Those of the same video, of an earlier call, are written anew.
+        """
         default_base = Path(video.relative_path or Path(video.entry.path).absolute().name)
         default_base = default_base if video.entry.is_frames else default_base.with_suffix("")
+        default_base = default_base.with_name(shorten_name(default_base.name or "video"))
         name, number = str(default_base), 2
-        while name in self._used_names:
+        while name in self._used_names or self._holds_other(name, video.entry.path):
             name, number = f"{default_base}-{number}", number + 1
         self._used_names.add(name)
         return self.path / name
+
+    def _holds_other(self, name: str, video: str) -> bool:
+        """Whether there is a time line of this name, and not of this video."""
+        path = self.path / f"{name}.timeline.json"
+        try:
+            other = json.loads(path.read_text(encoding="utf-8"))["video"]
+            return os.path.realpath(other) != os.path.realpath(video)
+        except FileNotFoundError:
+            return False
+        except (OSError, ValueError, KeyError, TypeError):
+            return True  # it is none of ours
 
 
 def _write_overlay_video(

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from videomae2.base.names import printable
 from videomae2.errors import DataError
 from videomae2.metrics.classification import (
     ClassificationType,
@@ -175,7 +176,7 @@ class LabelSpace:
     def get_name(self, index: int) -> str:
         """The name of an output, or its number in words."""
         if self.class_names is not None:
-            return self.class_names[index]
+            return printable(self.class_names[index])
         return f"{'number' if self.task_type == 'regression' else 'class'} {index}"
 
     def get_threshold(self, override: float | None) -> float:

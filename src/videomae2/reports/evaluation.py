@@ -1,6 +1,5 @@
 """The report of an evaluation: one page, complete in itself."""
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from videomae2.base.files import atomic_write_text
+from videomae2.base.names import dump_json
 from videomae2.inference.views import format_views
 from videomae2.metrics.bootstrap import Interval
 from videomae2.models.task_type import TaskType
@@ -108,5 +108,5 @@ def _flatten(metadata: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, 
         if isinstance(value, dict):
             yield from _flatten(value, f"{prefix}{key}.")
         else:
-            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            text = value if isinstance(value, str) else dump_json(value)
             yield f"{prefix}{key}", text

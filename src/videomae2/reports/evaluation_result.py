@@ -56,6 +56,9 @@ class VideoResult:
     predicted_score: float
     """Probability of the predicted class; NaN for numbers."""
     is_correct: bool
+    """Of numbers: whether the error is below the median."""
+    target: tuple[float, ...] = ()
+    """The right numbers, where numbers are predicted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import functools
 import math
 from typing import TYPE_CHECKING, Any
 
+from videomae2.base.names import printable
 from videomae2.base.text import format_count, format_duration
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def render(template: str, **values: Any) -> str:
     """Fill in a template; a name that it uses and that is missing is an error."""
-    return _load_templates().get_template(template).render(values)
+    return printable(_load_templates().get_template(template).render(values))
 
 
 @functools.cache

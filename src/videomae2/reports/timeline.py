@@ -4,6 +4,7 @@ import warnings
 from collections import Counter
 from pathlib import Path
 
+from videomae2.base.names import printable
 from videomae2.base.text import format_count
 from videomae2.inference.timeline import Timeline
 from videomae2.reports.charts import Axes, open_png, shorten
@@ -45,7 +46,7 @@ def write_timeline_picture(timeline: Timeline, path: Path) -> Path:
         has_others = any(segment.output not in colors for segment in timeline.segments)
         rows = [*colors, None] if has_others else [*colors]  # None: all others together
     heights = ([0.42 * len(rows) + 0.2] if rows else []) + [2.4]
-    name = "/".join(Path(timeline.video).absolute().parts[-2:])
+    name = printable("/".join(Path(timeline.video).absolute().parts[-2:]))
     with (
         warnings.catch_warnings(),
         open_png(path, size=(11, sum(heights) + 1.3), dpi=120, padding=(0.12, 0.1)) as figure,

@@ -23,7 +23,10 @@ class MicroBatch:
 
 
 class StepAborted(Exception):  # noqa: N818 - it is no fault
-    """Somebody asked to stop in the middle of a step; a step may outlast a grace period."""
+    """Somebody asked to stop in the middle of a step, or while data is waited for.
+
+    A step may outlast a grace period, and so may videos that hang.
+    """
 
 
 @dataclass(slots=True)
@@ -41,11 +44,10 @@ class MicroBatchIterator:
 
     def iterate_step(self) -> Iterator[Clips]:
         self.num_clips, self.num_unreadable, self.samples = 0, 0, []
-        for number in range(self.gradient_accumulation_steps):
-            if number and self.signals.stop_signal is not None:
-                raise StepAborted
+        for _ in range(self.gradient_accumulation_steps):
             started = time.perf_counter()
-            micro_batch = next(self.micro_batches)
+            with self.signals.waiting(StepAborted):
+                micro_batch = next(self.micro_batches)
             self.wait_seconds += time.perf_counter() - started
             self.num_clips += len(micro_batch.clips.keys)
             self.num_unreadable += micro_batch.num_unreadable

@@ -290,6 +290,31 @@ def test_an_idle_process_that_is_killed_is_replaced_and_nobody_blamed():
         assert crew.stats[0].restarts == 1
 
 
+def test_a_process_that_is_killed_from_outside_costs_nothing_but_time():
+    others = set(descendants())
+    with pool(1) as crew:
+        answers = crew.map([Ask("first"), *(Ask(f"{n}", "nap", 0.3) for n in range(3))])
+        assert next(answers).error is None
+        killed = 0
+        for number in range(3):
+            for child in set(descendants()) - others:
+                time.sleep(0.05)
+                if is_alive(int(child)):
+                    os.kill(int(child), signal.SIGKILL)
+                    killed += 1
+            answer = next(answers)
+            assert (answer.error, answer.request.path) == (None, f"{number}")
+        assert crew.stats[0].restarts == killed >= 3
+
+
+def test_a_request_whose_process_is_killed_again_and_again_is_an_error():
+    with pool(1) as crew:
+        first, second = crew.map([Ask("a", "is_killed"), Ask("b")])
+        assert "died with signal 9 (SIGKILL, perhaps for lack of memory)" in str(first.error)
+        assert second.error is None
+        assert crew.stats[0].restarts == 6
+
+
 @pytest.mark.parametrize(
     "function", ["no_such_module:act", "tests.helpers.pool_functions:no_such_function"]
 )

@@ -1,10 +1,10 @@
 """What ``videomae2 predict`` prints: lines for people, or JSON lines; faults on standard error."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
+from videomae2.base.names import dump_json, printable
 from videomae2.base.summary import Summary
 from videomae2.base.text import format_count
 from videomae2.cli.terminal import print_pairs, print_summary
@@ -56,7 +56,7 @@ class PredictionPrinter:
         if self._as_json:
             self._print_json(self._prediction_json(prediction))
             return
-        print(prediction.video)
+        print(printable(prediction.video))
         self._print_scores(prediction)
         sys.stdout.flush()
 
@@ -71,7 +71,7 @@ class PredictionPrinter:
             self._print_json(build_timeline_json(timeline) | ({"files": paths} if paths else {}))
             return
         length = format_clock(timeline.length_seconds, decimals=2)
-        print(f"{timeline.video}  {length}, {_format_windows(timeline)}")
+        print(printable(f"{timeline.video}  {length}, {_format_windows(timeline)}"))
         print_pairs(_list_segments(timeline), first="right", min_width=24, indent=2)
         print_pairs([(kind, str(path)) for kind, path in files.items()], min_width=7, indent=2)
         sys.stdout.flush()
@@ -122,10 +122,10 @@ class PredictionPrinter:
         return entry | {"active": active, "scores": scores}
 
     def _print_json(self, entry: dict[str, Any]) -> None:
-        print(json.dumps(entry, ensure_ascii=False), flush=True)
+        print(dump_json(entry), flush=True)
 
     def _print_warning(self, text: str) -> None:
-        print(f"videomae2: {text}", file=sys.stderr, flush=True)
+        print(printable(f"videomae2: {text}"), file=sys.stderr, flush=True)
 
 
 def summarize_model(predictor: Predictor, *, as_timelines: bool) -> Summary:

@@ -7,7 +7,6 @@ confusion.npy       int64 [classes, classes], where one class is right: row take
 unreadable.jsonl    path and reason of each video that could not be read; only if there are any
 """
 
-import json
 import math
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from videomae2.base.files import atomic_write, atomic_write_text
+from videomae2.base.names import dump_json
 from videomae2.data.loading.quarantine import FILE_NAME as UNREADABLE_FILE
 from videomae2.reports.evaluation_result import Evaluation, VideoResult
 
@@ -26,10 +26,10 @@ _NUM_HARDEST, _TOP_K, _MAX_CONFUSION_CLASSES = 20, 5, 50
 def write_results(evaluation: Evaluation) -> None:
     """Write all of them, each whole or not at all."""
     folder = evaluation.folder
-    text = json.dumps(build_results_json(evaluation), indent=1, ensure_ascii=False)
+    text = dump_json(build_results_json(evaluation), indent=1)
     atomic_write_text(folder / RESULTS_FILE, text + "\n")
     rows = sorted(evaluation.metrics.videos, key=lambda video: video.row)
-    lines = [json.dumps(_build_prediction(evaluation, video), ensure_ascii=False) for video in rows]
+    lines = [dump_json(_build_prediction(evaluation, video)) for video in rows]
     atomic_write_text(folder / "predictions.jsonl", "".join(line + "\n" for line in lines))
     _save_array(folder / "probabilities.npy", evaluation.probabilities)
     if evaluation.metrics.confusion is not None:
@@ -37,7 +37,7 @@ def write_results(evaluation: Evaluation) -> None:
     (folder / UNREADABLE_FILE).unlink(missing_ok=True)
     if evaluation.unreadable:
         lines = [
-            json.dumps({"path": path, "reason": reason}, ensure_ascii=False)
+            dump_json({"path": path, "reason": reason})
             for path, reason in evaluation.unreadable.items()
         ]
         atomic_write_text(folder / UNREADABLE_FILE, "".join(line + "\n" for line in lines))
@@ -65,7 +65,9 @@ def build_results_json(evaluation: Evaluation) -> dict[str, Any]:
         "outputs": [asdict(output) for output in metrics.outputs],
         "confusion": confusion.tolist() if confusion is not None and is_small else None,
         "view_ablation": [asdict(part) for part in metrics.view_ablation],
-        "hardest_samples": [_video_to_dict(video) for video in metrics.videos[:_NUM_HARDEST]],
+        "hardest_samples": [
+            _video_to_dict(evaluation, video) for video in metrics.videos[:_NUM_HARDEST]
+        ],
         "run_stats": asdict(evaluation.run_stats),
         "report": str(evaluation.report),
     }
@@ -83,18 +85,26 @@ def build_results_json(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _build_prediction(evaluation: Evaluation, video: VideoResult) -> dict[str, Any]:
-    line = _video_to_dict(video)
-    scores = evaluation.probabilities[video.row]
-    if evaluation.task_type == "regression":
-        line["numbers"] = scores.tolist()
-    else:
+    line = _video_to_dict(evaluation, video)
+    if evaluation.task_type != "regression":
+        scores = evaluation.probabilities[video.row]
         top_indices = np.argsort(-scores, kind="stable")[:_TOP_K]
         line["best"] = {evaluation.classes[i]: float(scores[i]) for i in top_indices}
     return _replace_nonfinite(line)
 
 
-def _video_to_dict(video: VideoResult) -> dict[str, Any]:
-    return {name: value for name, value in asdict(video).items() if name != "row"}
+def _video_to_dict(evaluation: Evaluation, video: VideoResult) -> dict[str, Any]:
+    """What was said of a video; of numbers all in full and how far off they are on average."""
+    if evaluation.task_type == "regression":
+        return {
+            "video": video.video,
+            "truth": dict(zip(evaluation.classes, video.target, strict=True)),
+            "predicted": dict(
+                zip(evaluation.classes, evaluation.probabilities[video.row].tolist(), strict=True)
+            ),
+            "mean_absolute_error": video.truth_score,
+        }
+    return {name: value for name, value in asdict(video).items() if name not in ("row", "target")}
 
 
 def _replace_nonfinite(value: Any) -> Any:

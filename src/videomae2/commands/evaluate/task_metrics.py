@@ -182,6 +182,7 @@ def _compute_regression(
             predicted_scores=np.full(len(errors), math.nan),
             # the half that is better than the median counts as right
             is_correct=mean_errors < np.median(mean_errors),
+            has_targets=True,
         ),
     )
     return metrics, kept.mean(axis=(1, 2)).tolist()
@@ -204,6 +205,7 @@ def _build_video_results(
     truth_scores: np.ndarray,
     predicted_scores: np.ndarray,
     is_correct: np.ndarray,
+    has_targets: bool = False,
 ) -> tuple[VideoResult, ...]:
     """What was said of each video, in an order that has the hardest first."""
     return tuple(
@@ -215,6 +217,7 @@ def _build_video_results(
             truth_score=float(truth_scores[row]),
             predicted_score=float(predicted_scores[row]),
             is_correct=bool(is_correct[row]),
+            target=tuple(truth.targets[row].tolist()) if has_targets else (),
         )
         for row in order.tolist()
     )

@@ -1,10 +1,10 @@
 """Everything that can be chosen about a probe."""
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
+from videomae2.base.names import user_cache_dir
 from videomae2.base.ranges import NOT_NEGATIVE, ONE_OR_MORE, POSITIVE, find_range_errors
 from videomae2.data.loading.reading import ReadingConfig
 from videomae2.errors import ConfigError
@@ -74,8 +74,7 @@ class ProbeSettings:
 
 def default_cache_dir() -> Path:
     """Where features are kept if nobody says otherwise."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(base) / "videomae2" / "features"
+    return user_cache_dir() / "features"
 
 
 def check_probe_settings(settings: ProbeSettings, clips: ProbeClipConfig) -> None:

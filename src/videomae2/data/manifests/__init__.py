@@ -6,7 +6,6 @@ builder         entries collected while a list is read, with all that is wrong
 labelling       labels by the names of classes or by numbers; repeated files
 preview         what a list was read as, for plans
 lists           the released list formats (tables: ``data/tables``)
-file_kinds      what a file is that is no list
 folders         videos in a folder, with a class for each sub-folder
 frame_folders   folders of frame images, and how these are called
 class_names     what classes are called

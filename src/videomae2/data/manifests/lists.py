@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from videomae2.base.file_kinds import identify_content, suggest_remedy
 from videomae2.data.manifests.builder import (
     ManifestBuilder,
     ReadOptions,
     parse_int,
 )
-from videomae2.data.manifests.file_kinds import describe_foreign_file, describe_split_file
 from videomae2.data.manifests.folders import VIDEO_EXTENSIONS
 from videomae2.data.manifests.labelling import check_all_labelled, check_labels
 from videomae2.data.manifests.manifest import ABSENT
@@ -41,6 +41,7 @@ _MEANINGS: dict[ListLayout, tuple[str, ...]] = {
 """What the columns before the label are."""
 _NUM_COLUMNS = {"pretrain-list": (3, 4), "video-list": (1, 2), "frames-list": (3,)}
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"(?=[ \t]|$)')
 _NUMBER = re.compile(r"-?[0-9]+")
 _BLANKS_HINT = 'a path with blanks must be in double quotes, as in "my videos/a.mp4" 0 -1'
@@ -136,7 +137,7 @@ def read_list(
             _add_entry(builder, row, number, layout, options)
         except ValueError as error:
             builder.add_error(number, str(error))
-    if problem := describe_split_file(source, set(builder.labels)):
+    if problem := _describe_split_file(source, set(builder.labels)):
         raise ManifestError(problem, path=source)
     if options.labels == "required":
         check_all_labelled(builder)
@@ -213,19 +214,45 @@ def read_text(source: str) -> str:
         content = Path(source).read_bytes()
     except OSError as error:
         raise ManifestError(f"cannot be read: {error.strerror}", path=source) from error
-    if kind := describe_foreign_file(content):
-        raise ManifestError(kind, path=source)
+    if kind := identify_content(content):
+        message = f"is {kind}, not a list of videos{suggest_remedy(kind)}"
+        raise ManifestError(message, path=source)
     encoding = (
         "utf-16" if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
     )
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        message = f"byte 0x{content[error.start]:02x} is no UTF-8; save the list as UTF-8 text"
-        raise ManifestError(message, path=source, line=line) from error
+        text = content.decode("utf-8", "surrogateescape") if encoding != "utf-16" else ""
+        if not _names_odd_files(text, os.path.dirname(source)):
+            line = content.count(b"\n", 0, error.start) + 1
+            message = f"byte 0x{content[error.start]:02x} is no UTF-8; save the list as UTF-8 text"
+            raise ManifestError(message, path=source, line=line) from error
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise ManifestError("holds NUL characters, so it is no text", path=source, line=line)
     # old Macs end a line with a carriage return alone
     return text if "\n" in text else text.replace("\r", "\n")
+
+
+def _names_odd_files(text: str, folder: str) -> bool:
+    """Whether all that is no UTF-8 are names of files, as old disks have them and we write them."""
+    odd_parts = {
+        part.strip().strip('"')
+        for line in text.split("\n") if _SURROGATE.search(line)
+        for part in re.split(r"[,;\t]", line) if _SURROGATE.search(part)
+    }  # fmt: skip
+    return bool(odd_parts) and all(
+        os.path.lexists(os.path.join(folder, part)) or os.path.lexists(part) for part in odd_parts
+    )
+
+
+def _describe_split_file(path: str, labels: set[int]) -> str | None:
+    """Say what is wrong with a list whose numbers are no classes, as HMDB51's; None if nothing."""
+    if not re.search(r"_test_split[0-9]\.txt$", os.path.basename(path)) or labels - {0, 1, 2}:
+        return None
+    return (
+        "is a split of HMDB51, whose numbers mean 0 unused, 1 training, 2 test, and whose class "
+        "stands in its name: write one table path,label,split of all 51, and choose rows with "
+        "filter split=1"
+    )

@@ -37,7 +37,13 @@ METADATA_OPTIONS: Any = {"metadata_errors": "replace"} if av.__version__.startsw
 """What ``av.open`` is told of titles and the like."""
 
 # Play lists that make FFmpeg open other files, and pictures: not what a video file is.
-_NON_VIDEO_FORMATS = {"hls", "concat", "concatf", "dash", "sdp", "rtsp", "imf", "image2", "tty"}
+_PLAYLIST_FORMATS = {"hls", "concat", "concatf", "dash", "sdp", "rtsp", "imf", "webm_dash_manifest"}
+_NON_VIDEO_FORMATS = _PLAYLIST_FORMATS | {"image2", "tty"}
+
+# Refused before FFmpeg opens what they name: a pipe among that would be waited for without end.
+_ALLOWED_FORMATS = ",".join(
+    {part for name in av.formats_available for part in name.split(",")} - _PLAYLIST_FORMATS
+)
 
 
 def open_container(
@@ -52,14 +58,19 @@ def open_container(
         VideoError: If there is no video stream that can be decoded.
     """
     # A bare path could be taken for an address; "file:" and the list keep FFmpeg on this disk.
-    container = av.open(
-        f"file:{os.fspath(path)}",
-        options={"skip_frame": "all"} if quick else {"max_pixels": str(limits.max_pixels)},
-        container_options={"protocol_whitelist": "file"}
-        | ({"analyzeduration": "1"} if quick else {}),
-        timeout=deadline.remaining,
-        **METADATA_OPTIONS,
-    )
+    try:
+        container = av.open(
+            f"file:{os.fspath(path)}",
+            options={"skip_frame": "all"} if quick else {"max_pixels": str(limits.max_pixels)},
+            container_options={"protocol_whitelist": "file", "format_whitelist": _ALLOWED_FORMATS}
+            | ({"analyzeduration": "1"} if quick else {}),
+            timeout=deadline.remaining,
+            **METADATA_OPTIONS,
+        )
+    except av.error.ArgumentError as error:
+        raise VideoError(
+            path, "it is a play list or the like, not a video file; take it off the list"
+        ) from error
     try:
         if _NON_VIDEO_FORMATS.intersection(container.format.name.split(",")):
             kind = container.format.long_name

@@ -202,18 +202,21 @@ class Pool:
     def _poll_worker(self, worker: Worker) -> None:
         state = worker.poll()
         if state == "dead":
-            self._replace_worker(worker, f"the reading process {worker.process.describe_exit()}")
+            fault = f"the reading process {worker.process.describe_exit()}"
+            self._replace_worker(worker, fault, is_killed=worker.process.was_killed())
         elif state == "exhausted":
             self._replace_worker(worker, None)
 
-    def _replace_worker(self, worker: Worker, fault: str | None, *, is_slow: bool = False) -> None:
+    def _replace_worker(
+        self, worker: Worker, fault: str | None, *, is_slow: bool = False, is_killed: bool = False
+    ) -> None:
         self._selector.unregister(worker.process.results)
         self._ending_processes = [
             process for process in self._ending_processes if not process.is_gone()
         ]
         self._ending_processes.append(worker.process)
         try:
-            worker.replace(fault, is_slow=is_slow)
+            worker.replace(fault, is_slow=is_slow, is_killed=is_killed)
         except VideoMAE2Error:
             self.close()
             raise

@@ -103,6 +103,10 @@ class WorkerProcess:
         name = next((each.name for each in signal.Signals if each == -code), "unknown")
         return f"died with signal {-code} ({name}{_HINTS.get(-code, '')})"
 
+    def was_killed(self) -> bool:
+        """Whether it died by SIGKILL, which no decoder raises: somebody, or the system, did."""
+        return self.is_gone(within_seconds=5.0) and -self._popen.returncode == signal.SIGKILL
+
     def _close(self) -> None:
         while self._open_files:
             os.close(self._open_files.pop())

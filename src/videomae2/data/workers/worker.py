@@ -54,6 +54,8 @@ class WorkerStats:
 
 
 _START_SECONDS = 300.0  # a cold network disk may take minutes to import from
+_MAX_KILLS = 5  # kills from outside, at one request, that are not held against it
+_MAX_KILLS_IN_ROW = 20  # kills from outside without a single result between them
 _MAX_DEATHS = 3  # deaths in a row, without a request to blame, that a worker may have
 
 
@@ -66,6 +68,8 @@ class WorkItem:
     buffer: int
     attempts_left: int
     """How often it may still be tried."""
+    num_kills: int = 0
+    """How often its process was killed from outside while it was at it."""
     result: Result[Any] | None = None
     is_cancelled: bool = False
     """Nobody waits for the result any more."""
@@ -96,7 +100,7 @@ class Worker:
         self._buffers = [SharedBuffer(open_anonymous_file()) for _ in range(num_buffers)]
         self._free_buffers = list(range(num_buffers))
         self._queue: deque[WorkItem] = deque()
-        self._failures = 0
+        self._failures = self._kills = 0
         self._is_ready = False
         self.stats = WorkerStats()
         self.process = self._start_new_process()
@@ -144,17 +148,21 @@ class Worker:
         self._buffers[buffer].trim()
         self._free_buffers.append(buffer)
 
-    def replace(self, fault: str | None, *, is_slow: bool = False) -> None:
+    def replace(self, fault: str | None, *, is_slow: bool = False, is_killed: bool = False) -> None:
         """Kill the process and start another, which inherits the queue.
 
-        The request that it was at is blamed for the fault, if there is one.
+        The request that it was at is blamed for the fault, if there is one; but not if it was
+        killed from outside, as the system does where memory is short.
 
         Raises:
             VideoMAE2Error: It failed again and again without a request to blame.
         """
         stderr = self.process.read_stderr_tail()
         self.process.kill()
-        if fault is not None and not self._fail_current(fault, stderr, is_slow=is_slow):
+        is_forgiven = is_killed and self._forgive_kill()
+        if fault is not None and not (
+            is_forgiven or self._fail_current(fault, stderr, is_slow=is_slow)
+        ):
             self._failures += 1
             if self._failures >= _MAX_DEATHS:
                 message = f"the reading process failed {_MAX_DEATHS} times without a video to blame"
@@ -201,7 +209,7 @@ class Worker:
         One that took too long may have met a busy moment: it is tried again.
         """
         item = self._queue.popleft()
-        self._failures = 0
+        self._failures = self._kills = 0
         item.attempts_left -= 1
         if (
             isinstance(result.error, VideoTimeoutError)
@@ -215,6 +223,15 @@ class Worker:
         if item.is_cancelled:
             self.release(item.buffer)
         return True
+
+    def _forgive_kill(self) -> bool:
+        """Count a kill from outside; False if there are too many to go on."""
+        self._kills += 1
+        item = self._queue[0] if self._queue else None
+        if item is not None and self._buffers[item.buffer].started_at:
+            item.num_kills += 1
+        is_bearable = item is None or item.num_kills <= _MAX_KILLS
+        return is_bearable and self._kills < _MAX_KILLS_IN_ROW
 
     def _fail_current(self, fault: str, stderr: str, *, is_slow: bool) -> bool:
         """Give the request that the process was at, if it was at one, its failure as result."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
 from videomae2.base.files import atomic_write_text
+from videomae2.base.names import dump_json
 from videomae2.base.schema import from_dict
 from videomae2.errors import CheckpointError
 from videomae2.models.autoencoder import AutoencoderConfig
@@ -93,7 +94,7 @@ MODEL_KINDS: dict[str, type[ModelConfig]] = {
 def save_model_config(folder: Path, config: ModelConfig) -> None:
     """Write a card whole or not at all."""
     entry = {"format": FORMAT_VERSION, "kind": config.kind, **asdict(config)}
-    text = json.dumps(entry, indent=1, ensure_ascii=False)
+    text = dump_json(entry, indent=1)
     atomic_write_text(folder / CONFIG_FILE, text + "\n")
 
 
@@ -111,6 +112,11 @@ def load_model_config(folder: Path) -> ModelConfig:
         raise CheckpointError(f"cannot read {path}: {error}") from error
     if not isinstance(entry, dict):
         raise CheckpointError(f"{path} is no card: want an object, found {type(entry).__name__}")
+    if "model_type" in entry:
+        raise CheckpointError(
+            f"{folder} is a model of transformers ({entry['model_type']!s:.40}), whose files are "
+            "not read yet; take the released .pth file of the same model"
+        )
     version, kind = entry.pop("format", None), entry.pop("kind", None)
     if version != FORMAT_VERSION or kind not in MODEL_KINDS:
         raise CheckpointError(

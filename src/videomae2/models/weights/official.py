@@ -18,11 +18,12 @@ from torch import Tensor
 
 from videomae2.errors import CheckpointError
 from videomae2.models.encoder import SIZES, EncoderConfig
-from videomae2.tensors.files import load_tensors
+from videomae2.tensors.files import describe_problem, load_tensors
 from videomae2.tensors.grid import Cubes
 from videomae2.tensors.pixels import IMAGENET_MEAN
 
 _PATCH_EMBED_KEY = "patch_embed.proj.weight"
+_TRANSFORMERS_PATTERN = re.compile(r"(?:^|\.)encoder\.layer\.\d+\.")
 _BLOCK_PATTERN = re.compile(r"(?:encoder\.)?blocks\.(\d+)\.")
 OFFICIAL_FRAMES, OFFICIAL_SIDE = 16, 224
 """Of the clips of every released model but a few of 32 frames, which do not say so."""
@@ -170,8 +171,18 @@ def load_official_state(path: Path) -> dict[str, Tensor]:
     state = content if wrapper is None else content[wrapper]
     unexpected = [n for n, v in state.items() if not (isinstance(n, str) and isinstance(v, Tensor))]
     if unexpected or not state:
+        if isinstance(content.get("state_dict"), Mapping):
+            raise CheckpointError(
+                f"{path} keeps its weights under 'state_dict', as MMAction2 and Lightning do, "
+                "which is not read yet; released files have them under 'model' or 'module'"
+            )
         problem = f"'{unexpected[0]}' is no tensor with a name" if unexpected else "it is empty"
         raise CheckpointError(f"{path} holds no weights, neither plain nor in 'model': {problem}")
+    if any(_TRANSFORMERS_PATTERN.search(name) for name in state):
+        raise CheckpointError(
+            f"{path} has the names of transformers' VideoMAE, which are not read yet; take the "
+            "released .pth file of the same model"
+        )
     return {
         name: value.float() if value.is_floating_point() else value
         for name, value in strip_wrappers(state).items()
@@ -183,12 +194,11 @@ def _unpickle(path: Path) -> Any:
         # the released files carry their command line; nothing else but tensors is let in
         with torch.serialization.safe_globals([argparse.Namespace]):
             return torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError) as error:
-        raise CheckpointError(f"cannot read {path}: {error}") from error
-    except Exception as error:  # a text taken for a pickle: any error, or advice to run the file
+    except Exception as error:  # any error at all, many with the advice to run the file
+        reason = describe_problem(path, error)
         raise CheckpointError(
-            f"cannot read {path}: it is no file of weights, or holds more than tensors and "
-            f"settings, which may be harmful and is not loaded"
+            f"cannot read {path}: {reason}; what holds more than tensors and settings may be "
+            "harmful and is not loaded"
         ) from error
 
 
@@ -218,5 +228,15 @@ def _is_shared(wrapper: str, names: list[str]) -> bool:
 def _flatten_patch_embed(name: str, value: Tensor, cubes: Cubes) -> Tensor:
     expected = (cubes.channels, cubes.tubelet_size, cubes.patch_size, cubes.patch_size)
     if tuple(value.shape[1:]) != expected:
-        raise ValueError(f"{name} is over {tuple(value.shape[1:])}, want {expected}")
+        channels, tubelet_size, patch_size, _ = value.shape[1:]
+        settings = {"channels": channels, "tubelet-size": tubelet_size, "patch-size": patch_size}
+        wrong = [
+            f"--model.encoder.{setting} {number}"
+            for (setting, number), wanted in zip(settings.items(), expected[:3], strict=True)
+            if number != wanted
+        ]
+        raise ValueError(
+            f"{name} is over {tuple(value.shape[1:])}, want {expected}; {' and '.join(wrong)} "
+            "would fit" + (", and grey videos may be read as 3 channels" if channels == 3 else "")
+        )
     return rearrange(value, "dim c p0 p1 p2 -> dim (p0 p1 p2 c)").contiguous()

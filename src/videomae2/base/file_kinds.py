@@ -1,9 +1,5 @@
-"""What a file is that was named as a list and is none, and what to do with it.
+"""What a file is, told by its first bytes: people's files are called anything."""
 
-Told by the first bytes, since people's files are called anything.
-"""
-
-import os
 import re
 
 _SIGNATURES: tuple[tuple[bytes, int, str], ...] = (
@@ -37,35 +33,22 @@ _REMEDIES = {
     "Office": "save it as CSV",
     "SQLite": "write its table as CSV",
     "pointer": "fetch the file itself with git lfs pull",
+    "XML": "export CSV with the columns path, label and, for windows, start_frame and stop_frame",
 }
 _XML = re.compile(rb"\s*(?:\xef\xbb\xbf)?<(?:\?xml|!doctype|html|annotations)", re.IGNORECASE)
 
 
-def describe_foreign_file(content: bytes) -> str | None:
-    """Say what a file is by its content, and what to do; None if it may be text."""
-    head = content[:4096]
-    kind = next((k for magic, at, k in _SIGNATURES if head[at : at + len(magic)] == magic), None)
+def identify_content(content: bytes) -> str | None:
+    """What a file is that begins so, in words such as "a tar archive"; None if it may be text."""
+    kind = next((k for magic, at, k in _SIGNATURES if content[at : at + len(magic)] == magic), None)
     if kind == "a ZIP archive" and b"xl/" in content:
-        kind = "a spreadsheet"
-    elif kind == "a ZIP archive" and b".npy" in content:
-        kind = "an archive of NumPy arrays"
-    elif kind is None and _XML.match(head):
-        return (
-            "is XML or HTML, and a list or table is wanted: export CSV with the columns path, "
-            "label and, for windows, start_frame and stop_frame"
-        )
-    if kind is None:
-        return None
+        return "a spreadsheet"
+    if kind == "a ZIP archive" and b".npy" in content:
+        return "an archive of NumPy arrays"
+    return "XML or HTML" if kind is None and _XML.match(content[:4096]) else kind
+
+
+def suggest_remedy(kind: str) -> str:
+    """What to do with a file of a kind where videos are wanted; "" where nothing is known."""
     remedy = next((text for word, text in _REMEDIES.items() if word in kind), None)
-    return f"is {kind}, not a list of videos{f': {remedy}' if remedy else ''}"
-
-
-def describe_split_file(path: str, labels: set[int]) -> str | None:
-    """Say what is wrong with a list whose numbers are no classes, as HMDB51's; None if nothing."""
-    if not re.search(r"_test_split[0-9]\.txt$", os.path.basename(path)) or labels - {0, 1, 2}:
-        return None
-    return (
-        "is a split of HMDB51, whose numbers mean 0 unused, 1 training, 2 test, and whose class "
-        "stands in its name: write one table path,label,split of all 51, and choose rows with "
-        "filter split=1"
-    )
+    return f": {remedy}" if remedy else ""

@@ -1,0 +1,74 @@
+"""Output that is closed, full or gone costs its lines, never the work."""
+
+import io
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from videomae2.cli.main import main
+from videomae2.cli.terminal import show_log
+
+CALL = [sys.executable, "-m", "videomae2"]
+
+
+class FullDisk(io.TextIOBase):
+    def write(self, text):
+        raise OSError(28, "No space left on device")
+
+
+class GoneTerminal(io.TextIOBase):
+    def write(self, text):
+        raise OSError(5, "Input/output error")
+
+
+class ClosedStream(io.TextIOBase):
+    def write(self, text):
+        raise ValueError("I/O operation on closed file")
+
+
+@pytest.mark.parametrize("stream", [FullDisk, GoneTerminal, ClosedStream])
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_lines_that_cannot_be_printed_are_dropped(monkeypatch, stream, name):
+    monkeypatch.setattr(sys, name, stream())
+    with show_log(json=False, on_stderr=name == "stderr"):
+        logging.getLogger("videomae2.test").info("a line")
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["pretrain"]])
+def test_a_closed_output_is_no_failure(words):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = 'exec "$@" >&- 2>&-'
+    done = subprocess.run(["sh", "-c", command, "sh", *CALL, *words], env=environment)
+    assert done.returncode == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_disk_under_the_log_costs_its_lines():
+    code = """
+import logging, sys
+from videomae2.cli.terminal import show_log
+with show_log(json=False, on_stderr=False):
+    for number in range(3):
+        logging.getLogger("videomae2").info("line %d", number)
+sys.stdout.flush()
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-c", code], env=environment, stdout=full)
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("kind", [PermissionError, IsADirectoryError, OSError])
+def test_an_error_of_the_system_names_its_file(monkeypatch, capsys, kind):
+    def fail(args):
+        raise kind(28, "No space left on device", "/disk/file.json")
+
+    monkeypatch.setattr("videomae2.cli.main._run_command", fail)
+    assert main(["demo"]) == 2
+    assert capsys.readouterr().err == (
+        "videomae2: error: cannot use /disk/file.json: no space left on device\n"
+    )
