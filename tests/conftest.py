@@ -6,6 +6,8 @@ Property tests try the same examples in every run, so that a failure is there ag
 import gc
 from unittest.mock import MagicMock, patch
 
+import logging
+
 import pytest
 from hypothesis import settings
 
@@ -68,6 +70,15 @@ def _default_backend():
     from videomae2.tensors import matmul
 
     matmul.set_backend("default")
+
+
+@pytest.fixture(autouse=True)
+def _root_handlers():
+    """A program that sets up logging has no say in the tests behind it."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+    yield
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def test_whole_files_pass(folder):
 def test_a_flipped_bit_is_noticed(folder, bit):
     path = folder / "model.safetensors"
     flip(path, bit % (8 * path.stat().st_size))
-    with pytest.raises(CheckpointError, match=r"model.safetensors is damaged: it does not hold"):
+    with pytest.raises(CheckpointError, match=r"model\.safetensors is damaged: it does not hold"):
         load_tensors(path)
 
 
@@ -61,7 +61,7 @@ def test_a_folder_without_digests_is_taken_as_it_is(folder):
 @pytest.mark.parametrize("text", ["", "[]", "{", "\0"])
 def test_a_damaged_list_of_digests_is_said(folder, text):
     (folder / DIGESTS_FILE).write_text(text)
-    with pytest.raises(CheckpointError, match="digests.json"):
+    with pytest.raises(CheckpointError, match=r"digests\.json"):
         load_tensors(folder / "model.safetensors")
 
 

@@ -91,7 +91,7 @@ def test_what_a_table_says_can_be_given_back(run, place):
 
 def test_evaluate_writes_every_name(run, place):
     views = ("--views.clips", "1", "--views.crops", "1", "--n-resamples", "50")
-    code, out, err = run("evaluate", "model", "videos", "--out", "evaluated", *views)
+    code, _, err = run("evaluate", "model", "videos", "--out", "evaluated", *views)
     assert code == 0, err
     lines = (place / "evaluated" / "predictions.jsonl").read_text("utf-8").splitlines()
     videos = [json.loads(line)["video"] for line in lines]

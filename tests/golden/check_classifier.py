@@ -25,6 +25,7 @@ from videomae2.models.weights.official import classifier_to_official, from_offic
 from videomae2.tasks.classify import ClassifyConfig, ClassifyTask
 from videomae2.tensors import grid
 from videomae2.tensors.clips import Clips
+from videomae2.tensors.normalization import Normalization
 from videomae2.training.optim import build_param_groups
 
 _SCALE_BOUND = 1e-12  # relative
@@ -99,4 +100,4 @@ def _task(config: dict[str, Any], clip: Tensor, released: Values) -> ClassifyTas
         )
     )
     mean, std = statistics(config)
-    return ClassifyTask(model, ClassifyConfig(), mean=mean, std=std)
+    return ClassifyTask(model, ClassifyConfig(), normalization=Normalization(mean=mean, std=std))

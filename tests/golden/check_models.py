@@ -26,6 +26,7 @@ from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig, Decoder
 from videomae2.models.weights.official import from_official, to_official
 from videomae2.tasks.pretrain import MaskingConfig, PretrainTask, compute_pixel_loss
 from videomae2.tensors.clips import Clips
+from videomae2.tensors.normalization import Normalization
 from videomae2.tensors.tokens import TokenSplit, select_visible
 
 
@@ -102,4 +103,8 @@ def _task(config: dict[str, Any], clip: Tensor, released: Values) -> PretrainTas
     model = Autoencoder(AutoencoderConfig(encoder=encoder, decoder=decoder))
     mean, std = statistics(config)
     # the file brings its own masks; "none" is the masking that any grid can have
-    return PretrainTask(model, MaskingConfig(encoder="random", decoder="none"), mean=mean, std=std)
+    return PretrainTask(
+        model,
+        MaskingConfig(encoder="random", decoder="none"),
+        normalization=Normalization(mean=mean, std=std),
+    )

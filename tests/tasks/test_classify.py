@@ -17,6 +17,7 @@ from videomae2.tasks.classify import (
     ineffective_settings,
 )
 from videomae2.tensors.clips import Clips
+from videomae2.tensors.normalization import Normalization
 from videomae2.training.optim import OptimConfig, build_optimizer
 from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 from videomae2.training.step import TrainingTask, train_step
@@ -284,7 +285,11 @@ def test_models_and_clips_that_do_not_fit():
     with pytest.raises(ValueError, match="a classifier without outputs cannot be trained"):
         ClassifyTask(small_classifier(outputs=0), ClassifyConfig())
     with pytest.raises(ValueError, match="clips have 3 channels, but mean has 1"):
-        ClassifyTask(small_classifier(), ClassifyConfig(), mean=(0.5,), std=(0.5,))
+        ClassifyTask(
+            small_classifier(),
+            ClassifyConfig(),
+            normalization=Normalization(mean=(0.5,), std=(0.5,)),
+        )
     with pytest.raises(ValueError, match="these clips have no targets"):
         _task()(_clips(None))
     assert ineffective_settings(ClassifyConfig()) == []

@@ -262,6 +262,7 @@ def test_a_whole_step_needs_no_number_on_the_host(kind):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)  # seven compilations
 def test_a_step_compiles_into_one_graph_and_gives_the_same():
     """In a process of its own: the type checks of the tests cannot be traced."""
     program = [sys.executable, "-m", "tests.tasks.compiled_step"]

@@ -162,7 +162,7 @@ def _load_model(run: Path, config: ReconstructConfig | None, device: str) -> _Lo
     runtime = prepare_runtime(RuntimeConfig(device=device, precision="fp32"))
     model, card = load_autoencoder(folder, runtime.device)
     masking = from_dict(MaskingConfig, card.metadata.get("masking", {}), folder / CONFIG_FILE)
-    task = PretrainTask(model, masking, mean=card.mean, std=card.std).to(runtime.device).eval()
+    task = PretrainTask(model, masking, normalization=card).to(runtime.device).eval()
     if config.all_hidden and masking.decoder == "none":
         raise ConfigError(
             "--all-hidden changes nothing: this model always decodes all hidden cubes"

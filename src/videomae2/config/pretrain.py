@@ -38,7 +38,7 @@ def _check_masks(run: PretrainRun) -> Iterator[str]:
     elif not list(check_cubes(run)):
         try:
             count_tokens(masking, run.model.encoder.cubes.grid)
-            check_target(masking, run.model.encoder.cubes)
+            check_target(masking, run.model.encoder.cubes, run.data)
         except ValueError as error:
             yield f"--masking cannot work: {error}"
 

@@ -119,8 +119,7 @@ def load_classifier_task(ref: ClassifierRef, runtime: Runtime) -> LoadedClassifi
         network,
         ClassifyConfig(task_type=config.task_type),
         target_scaler=config.target_scaler,
-        mean=config.mean,
-        std=config.std,
+        normalization=config,
     )
     return LoadedClassifier(ref, task.to(runtime.device).eval(), runtime)
 

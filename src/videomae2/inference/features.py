@@ -31,7 +31,6 @@ from videomae2.errors import Interrupted, VideoError
 from videomae2.inference.feature_store import FeatureStore, is_complete
 from videomae2.models.attentive_probe import standardize_tokens
 from videomae2.models.weights.frozen_encoder import FrozenEncoder
-from videomae2.tensors import grid as grids
 from videomae2.tensors.grid import Grid
 from videomae2.training.runtime import Runtime, resolve_num_workers
 
@@ -183,7 +182,7 @@ def encode_video(
     pooled, tokens, cubes = [], [], frozen.encoder.cubes
     for clip_batch in clips.split(batch_size):
         with runtime.autocast():
-            clip_tokens = frozen.encode(grids.split(clip_batch, cubes)).float()
+            clip_tokens = frozen.encode(clip_batch).float()
         pooled.append(frozen.pool(clip_tokens))
         if stored_grid is not None:
             coarse = pool_tokens(clip_tokens, cubes.grid, stored_grid)

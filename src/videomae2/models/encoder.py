@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from videomae2.base.ranges import BELOW_ONE, NOT_NEGATIVE, ONE_OR_MORE, POSITIVE
 from videomae2.models.layers import LAYER_NORM_EPSILON, Blocks, Linear, compute_mlp_width
-from videomae2.tensors import pixels
+from videomae2.tensors import grid, pixels
 from videomae2.tensors.grid import Cubes
+from videomae2.tensors.normalization import Normalization
 from videomae2.tensors.pos_embed import PosEmbedKind, build_pos_embed
 
 SizeName = Literal["tiny", "small", "base", "large", "huge", "giant"]
@@ -132,15 +133,18 @@ class EncoderConfig:
 
 
 class Normalize(nn.Module):
-    """Pixels 0…255 of clips into what a model reads, by a mean and a deviation of each channel."""
+    """Pixels 0…255 of clips into what a model reads."""
 
-    def __init__(self, mean: tuple[float, ...], std: tuple[float, ...], channels: int) -> None:
+    def __init__(self, config: Normalization, channels: int) -> None:
         super().__init__()
+        mean, std = config.mean, config.std
         if not len(mean) == len(std) == channels:
             raise ValueError(
                 f"clips have {channels} channels, but mean has {len(mean)} and std {len(std)} "
                 f"values; give one of each for every channel"
             )
+        self.subtract = config.subtract
+        mean = mean if self.subtract == "none" else (0.0,) * channels
         self.mean = nn.Buffer(torch.tensor(mean), persistent=False)
         self.std = nn.Buffer(torch.tensor(std), persistent=False)
 
@@ -150,7 +154,20 @@ class Normalize(nn.Module):
     def forward(
         self, cubes: Shaped[Tensor, "batch picked values"]
     ) -> Float[Tensor, "batch picked values"]:
+        """Normalise cubes of clips that ``center`` gave."""
         return pixels.normalize(cubes, self.mean, self.std)
+
+    def center(
+        self, clips: Shaped[Tensor, "batch frames height width channels"]
+    ) -> Shaped[Tensor, "batch frames height width channels"]:
+        """Take away from whole clips what is to be taken away."""
+        return clips if self.subtract == "none" else pixels.subtract_temporal_mean(clips)
+
+    def split(
+        self, clips: Shaped[Tensor, "batch frames height width channels"], cubes: Cubes
+    ) -> Float[Tensor, "batch tokens values"]:
+        """All cubes of clips, normalised."""
+        return self(grid.split(self.center(clips), cubes))
 
 
 class PatchEmbedding(nn.Module):

@@ -15,8 +15,8 @@ from videomae2.models.classifier import Classifier
 from videomae2.models.encoder import Normalize
 from videomae2.models.task_type import TASK_TYPES, LossOptions, TaskType
 from videomae2.models.weights.head import TargetScaler
-from videomae2.tensors import grid, pixels
 from videomae2.tensors.clips import Clips
+from videomae2.tensors.normalization import Normalization
 from videomae2.tensors.targets import RegressionDistance, weighted_mean
 
 
@@ -51,8 +51,7 @@ class ClassifyTask(nn.Module):
         *,
         class_weights: Float[Tensor, " outputs"] | None = None,
         target_scaler: TargetScaler | None = None,
-        mean: tuple[float, ...] = pixels.IMAGENET_MEAN,
-        std: tuple[float, ...] = pixels.IMAGENET_STD,
+        normalization: Normalization | None = None,
     ) -> None:
         super().__init__()
         _check_setup(model, config, class_weights, target_scaler)
@@ -64,7 +63,7 @@ class ClassifyTask(nn.Module):
         )
         self.target_mean = nn.Buffer(torch.tensor(target_mean), persistent=False)
         self.target_std = nn.Buffer(torch.tensor(target_std), persistent=False)
-        self.normalize = Normalize(mean, std, model.cubes.channels)
+        self.normalize = Normalize(normalization or Normalization(), model.cubes.channels)
 
     class_weights: Tensor | None
     target_mean: Tensor
@@ -79,8 +78,8 @@ class ClassifyTask(nn.Module):
 
     def predict(self, clips: Clips) -> Float[Tensor, "batch outputs"]:
         """Give raw scores, before softmax or sigmoid; numbers in the units of the data."""
-        cubes = grid.split(clips.pixels, self.model.cubes)
-        scores = self.model(self.normalize(cubes), keys=clips.keys)
+        cubes = self.normalize.split(clips.pixels, self.model.cubes)
+        scores = self.model(cubes, keys=clips.keys)
         if self.config.task_type == "regression":
             return scores.float() * self.target_std + self.target_mean
         return scores

@@ -19,8 +19,8 @@ from videomae2.models.encoder import Normalize
 from videomae2.models.layers import Linear
 from videomae2.models.task_type import TASK_TYPES, LossOptions, TaskType
 from videomae2.tasks.classify import compute_batch_metrics
-from videomae2.tensors import grid, pixels
 from videomae2.tensors.clips import Clips
+from videomae2.tensors.normalization import Normalization
 from videomae2.tensors.targets import weighted_mean
 
 CacheDtype = Literal["float32", "float16"]
@@ -137,8 +137,7 @@ class DistillTask(nn.Module):
         *,
         projection: Linear | None = None,
         task_type: TaskType = "multiclass",
-        mean: tuple[float, ...] = pixels.IMAGENET_MEAN,
-        std: tuple[float, ...] = pixels.IMAGENET_STD,
+        normalization: Normalization | None = None,
     ) -> None:
         super().__init__()
         for problem in ineffective_settings(config):
@@ -147,7 +146,7 @@ class DistillTask(nn.Module):
             raise ValueError("a teacher that predicts numbers has no distribution to follow")
         self.model, self.projection, self.teacher = model, projection, teacher
         self.config, self.task_type = config, task_type
-        self.normalize = Normalize(mean, std, model.cubes.channels)
+        self.normalize = Normalize(normalization or Normalization(), model.cubes.channels)
 
     def forward(self, clips: Clips) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """Give the loss, how many clips count in it, and its parts for the log."""
@@ -166,7 +165,7 @@ class DistillTask(nn.Module):
         return self.model.forward_head(self._compute_features(clips), keys=clips.keys)
 
     def _compute_features(self, clips: Clips) -> Float[Tensor, "batch dim"]:
-        cubes = self.normalize(grid.split(clips.pixels, self.model.cubes))
+        cubes = self.normalize.split(clips.pixels, self.model.cubes)
         return self.model.forward_features(cubes, keys=clips.keys)
 
     def compute_loss(

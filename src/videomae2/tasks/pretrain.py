@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from videomae2.base.ranges import INNER_SHARE
@@ -20,6 +20,7 @@ from videomae2.tensors import grid, masks, pixels, tokens
 from videomae2.tensors.clips import Clips
 from videomae2.tensors.grid import Cubes, Grid
 from videomae2.tensors.masks import DecoderMask, EncoderMask
+from videomae2.tensors.normalization import Normalization
 from videomae2.tensors.rng_torch import Rng
 from videomae2.tensors.tokens import TokenSplit
 
@@ -53,15 +54,14 @@ class PretrainTask(nn.Module):
         model: Autoencoder,
         masking: MaskingConfig,
         *,
-        mean: tuple[float, ...] = pixels.IMAGENET_MEAN,
-        std: tuple[float, ...] = pixels.IMAGENET_STD,
+        normalization: Normalization | None = None,
     ) -> None:
         super().__init__()
         self.model = model
         self.masking = masking
-        check_target(masking, model.cubes)
+        check_target(masking, model.cubes, normalization or Normalization())
         self.counts = count_tokens(masking, model.cubes.grid)  # raises before any work
-        self.normalize = Normalize(mean, std, model.cubes.channels)
+        self.normalize = Normalize(normalization or Normalization(), model.cubes.channels)
 
     def forward(self, clips: Clips) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """Give the loss, how many cubes count in it and, for the log, the predictions' spread."""
@@ -77,14 +77,22 @@ class PretrainTask(nn.Module):
         Float[Tensor, "batch loss_tokens values"], Float[Tensor, "batch loss_tokens values"]
     ]:
         """Give the decoder's answers and what they should have been."""
-        cubes = self.model.cubes
-        visible = grid.gather(clips.pixels, split.visible, cubes)
+        cubes, centred = self.model.cubes, self.normalize.center(clips.pixels)
+        visible = grid.gather(centred, split.visible, cubes)
         predicted = self.model(self.normalize(visible), split, keys=clips.keys)
-        loss_cubes = grid.gather(clips.pixels, split.loss_tokens, cubes)
-        target = pixels.compute_target(
-            loss_cubes, channels=cubes.channels, normalize_target=self.masking.normalize_target
+        return predicted, self.compute_target(grid.gather(centred, split.loss_tokens, cubes))
+
+    def compute_target(
+        self, cubes: Shaped[Tensor, "batch loss_tokens values"]
+    ) -> Float[Tensor, "batch loss_tokens values"]:
+        """What the decoder is asked for, of cubes of clips that ``Normalize.center`` gave."""
+        if self.normalize.subtract != "none":
+            return self.normalize(cubes)  # what the encoder reads
+        return pixels.compute_target(
+            cubes,
+            channels=self.model.cubes.channels,
+            normalize_target=self.masking.normalize_target,
         )
-        return predicted, target
 
 
 def draw_split(masking: MaskingConfig, cube_grid: Grid, batch: int, rng: Rng) -> TokenSplit:
@@ -145,8 +153,13 @@ def compute_pixel_loss(
     return (error * loss_weights).sum() / loss_weights.sum().clamp(min=1)
 
 
-def check_target(masking: MaskingConfig, cubes: Cubes) -> None:
-    """Refuse to z-score cubes of one pixel, which have no deviation, with a ``ValueError``."""
+def check_target(masking: MaskingConfig, cubes: Cubes, normalization: Normalization) -> None:
+    """Refuse to z-score cubes of one pixel, or what is centred already, with a ``ValueError``."""
+    if masking.normalize_target and normalization.subtract != "none":
+        raise ValueError(
+            f"normalize_target does not go with subtract '{normalization.subtract}', whose target "
+            "is what the encoder reads; set normalize_target false"
+        )
     if masking.normalize_target and cubes.values == cubes.channels:
         raise ValueError(
             "pixels cannot be z-scored in cubes of one pixel (patch 1, tubelet 1); a patch or a "

@@ -8,7 +8,7 @@ Axes: batch, frames, height, width, channels; tokens; loss_tokens = answers of a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -64,14 +64,35 @@ def reconstruct_clips(
         splits = [draw_v1_split(masking, cube_grid, batch, clips.keys)]
     else:
         splits = draw_passes(masking, cube_grid, batch, clips.keys)
-    predictions = [task.predict(clips, split)[0] for split in splits]
-    return assemble_clips(
-        clips.pixels,
-        splits,
-        predictions,
-        task.model.cubes,
-        statistics=statistics if masking.normalize_target else None,
+    answers = [task.predict(clips, split) for split in splits]
+    predictions = [predicted for predicted, _ in answers]
+    if task.normalize.subtract == "none":
+        return assemble_clips(
+            clips.pixels,
+            splits,
+            predictions,
+            task.model.cubes,
+            statistics=statistics if masking.normalize_target else None,
+        )
+    pictures = [
+        _add_mean(task, clips, split, predicted)
+        for split, predicted in zip(splits, predictions, strict=True)
+    ]
+    found = assemble_clips(clips.pixels, splits, pictures, task.model.cubes, statistics=None)
+    loss, baseline = _weigh_errors(*answers[0], splits[0], task.model.cubes)
+    return replace(found, loss=loss, baseline=baseline)
+
+
+def _add_mean(
+    task: PretrainTask, clips: Clips, split: TokenSplit, predicted: Tensor
+) -> Float[Tensor, "batch loss_tokens values"]:
+    """Turn answers without the mean over time into pixels in [0, 1]: the clip's own is added."""
+    x = clips.pixels.float()
+    means = grid.gather(
+        x.mean(dim=1, keepdim=True).expand_as(x), split.loss_tokens, task.model.cubes
     )
+    std = task.normalize.std.repeat(predicted.shape[2] // len(task.normalize.std))
+    return predicted.float() * std + means / 255
 
 
 def assemble_clips(
@@ -156,6 +177,12 @@ def _compute_losses(
     target = pixels.compute_target(
         loss_cubes, channels=cubes.channels, normalize_target=not plain_pixels
     )
+    return _weigh_errors(answer, target, split, cubes)
+
+
+def _weigh_errors(
+    answer: Tensor, target: Tensor, split: TokenSplit, cubes: Cubes
+) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
     _, std = pixels.compute_moments(target, cubes.channels)
     pixels_each = cubes.values // cubes.channels
     spread = (std.square() * (pixels_each - 1) / pixels_each).mean(dim=(2, 3))

@@ -23,6 +23,14 @@ def normalize(
     return torch.addcmul(-mean / std, x, 1 / (255 * std)).flatten(2)
 
 
+def subtract_temporal_mean(
+    clips: Shaped[Tensor, "batch frames height width channels"],
+) -> Float[Tensor, "batch frames height width channels"]:
+    """Each clip without its own mean over time, of each place and channel; 0…255 → -255…255."""
+    x = clips.float()
+    return x - x.mean(dim=1, keepdim=True)
+
+
 def compute_target(
     cubes: Shaped[Tensor, "batch picked values"], *, channels: int, normalize_target: bool = True
 ) -> Float[Tensor, "batch picked values"]:

@@ -101,7 +101,7 @@ class GpuBench:
             free_device_memory()  # not before the error is gone, which holds on to what it saw
             what = f"{case.size} {case.masking}"
             self.report.remarks.append(
-                f"{what}: {format_count(case.batch_size, 'clip')} too many, "
+                f"{what}: {format_count(case.batch_size, 'clip')} do not fit, "
                 f"{halved.batch_size} tried"
             )
             case = halved

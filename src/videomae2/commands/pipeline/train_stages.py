@@ -25,16 +25,15 @@ from videomae2.commands.train.distill_data import (
 from videomae2.commands.train.dry_run import summarize_job
 from videomae2.commands.train.setup import build_model_config, resolve_model
 from videomae2.config.checks import check_run
-from videomae2.config.runs import DistillRun, FinetuneRun, PretrainRun
+from videomae2.config.runs import ClassifierRun, DistillRun, FinetuneRun, PretrainRun
 from videomae2.data.manifests.class_names import read_class_names
-from videomae2.models.classifier import Classifier, ClassifierConfig
+from videomae2.models.classifier import Classifier
 from videomae2.models.weights.config_json import (
     SavedAutoencoderConfig,
     SavedClassifierConfig,
     load_model_config_of,
 )
 from videomae2.models.weights.init_from import (
-    InitConfig,
     LoadReport,
     check_init_options,
     load_pretrained,
@@ -89,7 +88,12 @@ class PretrainStage(TrainStage[PretrainRun]):
         run = self.config
         check_run(run)
         job = pretrain.load_job(run)
-        card = SavedAutoencoderConfig(model=run.model, mean=run.data.mean, std=run.data.std)
+        card = SavedAutoencoderConfig(
+            model=run.model,
+            mean=run.data.mean,
+            std=run.data.std,
+            subtract=run.data.subtract,
+        )
         return StagePlan(
             lists=job.build_lists(),
             summary=str(summarize_job(job)),
@@ -123,7 +127,7 @@ class FinetuneStage(TrainStage[FinetuneRun]):
         job = finetune.FinetuneJob(run=run, manifests=videos.train.manifests, videos=videos)
         class_names, summary = videos.train.class_names, summarize_job(job)
         if not is_pending:
-            report = check_init_fits(run.model, run.init, parent, classes=class_names)
+            report = check_init_fits(run, parent, classes=class_names)
             summary += report.summarize()
         card = build_model_config(run, class_names, run.task.task_type)
         return StagePlan(
@@ -160,7 +164,7 @@ class DistillStage(TrainStage[DistillRun]):
         job = distill.DistillJob(
             run=run, manifests=videos.train.manifests, teacher=teacher, videos=videos
         )
-        report = check_init_fits(run.model, run.init, parent, classes=class_names)
+        report = check_init_fits(run, parent, classes=class_names)
         card = build_model_config(run, class_names, teacher.config.task_type)
         return StagePlan(
             lists=job.build_lists(),
@@ -170,11 +174,7 @@ class DistillStage(TrainStage[DistillRun]):
 
 
 def check_init_fits(
-    config: ClassifierConfig,
-    init: InitConfig,
-    parent: Pretrained | None,
-    *,
-    classes: Sequence[str] | None,
+    run: ClassifierRun, parent: Pretrained | None, *, classes: Sequence[str] | None
 ) -> LoadReport:
     """Start a classifier as it will be started, without any data.
 
@@ -185,9 +185,8 @@ def check_init_fits(
         CheckpointError: If the parent cannot be read or does not fit.
     """
     with torch.device("meta"):
-        model = Classifier(config)
-    if parent is not None:
-        init = replace(init, weights=parent.path)
+        model = Classifier(run.model)
+    init = run.init if parent is None else replace(run.init, weights=parent.path)
     check_init_options(model, init)
     if init.weights is None:
         return LoadReport(source="from scratch", unused={})
@@ -195,4 +194,10 @@ def check_init_fits(
     if init.class_names is not None:
         parent = with_class_names(parent, read_class_names(init.class_names))
     state = {name: value.to("meta") for name, value in parent.state.items()}
-    return load_pretrained(model, replace(parent, state=state), init, class_names=classes)
+    return load_pretrained(
+        model,
+        replace(parent, state=state),
+        init,
+        class_names=classes,
+        subtract=run.data.subtract,
+    )

@@ -157,8 +157,7 @@ class DistillJob(ClassifierJob):
             run.task,
             projection=build_projection(model, dim, generator) if teacher.with_features else None,
             task_type=ref.config.task_type,
-            mean=run.data.mean,
-            std=run.data.std,
+            normalization=run.data,
         )
         parent = None if run.init.weights is None else str(run.init.weights)
         lineage = {"teacher": {"path": str(ref.path), "digest": digest}, "parent": parent}

@@ -113,8 +113,7 @@ class FinetuneJob(ClassifierJob):
             run.task,
             class_weights=compute_balance(run.task, train),
             target_scaler=scaler,
-            mean=run.data.mean,
-            std=run.data.std,
+            normalization=run.data,
         )
         config = replace(
             build_model_config(run, train.class_names, run.task.task_type),

@@ -30,10 +30,9 @@ from videomae2.inference.views import EvalViews, bind_views, resolve_views
 from videomae2.metrics import knn
 from videomae2.metrics.classification import top_k_accuracy
 from videomae2.metrics.linear_probe import FeatureScaler, fit_ridge
-from videomae2.models.encoder import VideoEncoder
+from videomae2.models.encoder import Normalize, VideoEncoder
 from videomae2.models.weights.config_json import FrameSampling
 from videomae2.tasks.pretrain import PretrainTask
-from videomae2.tensors import grid, pixels
 from videomae2.training.logger import METRICS_FILE
 from videomae2.training.loop import Callback, CallbackContext
 from videomae2.training.runtime import resolve_num_workers
@@ -167,15 +166,15 @@ class OnlineProbe(Callback):
     @torch.no_grad()
     def _encode(self, all_clips: Tensor) -> Float[Tensor, "videos dim"] | None:
         """Give one vector per video on the CPU; None if somebody wants to stop."""
-        data, device, features = self.run.data, self.context.runtime.device, []
-        mean, std = torch.tensor(data.mean, device=device), torch.tensor(data.std, device=device)
+        cubes, device, features = self.encoder.cubes, self.context.runtime.device, []
+        normalize = Normalize(self.run.data, cubes.channels).to(device)
         with _eval_mode(self.encoder):
             for clips in all_clips.split(_BATCH_SIZE):
                 if self.context.signals.stop_signal is not None:
                     return None
-                values = grid.split(clips.to(device), self.encoder.cubes)
+                values = normalize.split(clips.to(device), cubes)
                 with self.context.runtime.autocast():
-                    tokens = self.encoder(pixels.normalize(values, mean, std))
+                    tokens = self.encoder(values)
                 features.append(tokens.float().mean(dim=1).cpu())
         return torch.cat(features)
 

@@ -77,9 +77,7 @@ class PretrainJob(TrainingJob):
 
     def summarize_model(self) -> Summary:
         run = self.run
-        task = PretrainTask(
-            self.build_meta_model(), run.masking, mean=run.data.mean, std=run.data.std
-        )
+        task = PretrainTask(self.build_meta_model(), run.masking, normalization=run.data)
         encoder, masking, counts = run.model.encoder, run.masking, task.counts
         parameters = sum(p.numel() for p in task.parameters())
         model_text = (
@@ -103,10 +101,11 @@ class PretrainJob(TrainingJob):
             model=run.model,
             mean=run.data.mean,
             std=run.data.std,
+            subtract=run.data.subtract,
             metadata={"masking": asdict(run.masking), **self.metadata},
         )
         return TrainingSetup(
-            task=PretrainTask(model, run.masking, mean=run.data.mean, std=run.data.std),
+            task=PretrainTask(model, run.masking, normalization=run.data),
             config=config,
             callbacks=(OnlineProbe(run),) if run.online_probe.is_enabled else (),
         )

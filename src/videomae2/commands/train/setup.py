@@ -123,6 +123,7 @@ def build_classifier(
         class_names=class_names,
         pretrained_class_names=names,
         target_scaler=target_scaler,
+        subtract=run.data.subtract,
     )
     return model, report
 
@@ -155,6 +156,7 @@ def build_model_config(
         frame_sampling=get_frame_sampling(run),
         mean=run.data.mean,
         std=run.data.std,
+        subtract=run.data.subtract,
     )
 
 

@@ -33,7 +33,6 @@ from videomae2.models.encoder import Normalize
 from videomae2.models.task_type import TASK_TYPES
 from videomae2.models.weights.model_ref import ClassifierRef
 from videomae2.tasks.distill import CacheDtype, TeacherOutput, hard_labels, kl_divergence
-from videomae2.tensors import grid
 from videomae2.tensors.clips import Clips, to_device
 from videomae2.training.loop import Callback
 from videomae2.training.runtime import Runtime
@@ -168,12 +167,12 @@ class Teacher(Callback):
             config, device = self.classifier.config, self.runtime.device
             with torch.inference_mode(False):  # validation may be the first to ask
                 model = self.classifier.load(device).requires_grad_(False)
-                normalize = Normalize(config.mean, config.std, model.cubes.channels).to(device)
+                normalize = Normalize(config, model.cubes.channels).to(device)
             self._model = model, normalize
             _logger.info(f"teacher  loaded from {self.classifier.path}")
         model, normalize = self._model
         with self.runtime.autocast():
-            features = model.forward_features(normalize(grid.split(clips.pixels, model.cubes)))
+            features = model.forward_features(normalize.split(clips.pixels, model.cubes))
             return model.forward_head(features), features
 
     def _check_same_videos(self, request: Request, cached: Mapping[str, Tensor]) -> None:

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from videomae2.base.ranges import ANY_NUMBER, ONE_OR_MORE, POSITIVE, SHARE
+from videomae2.base.ranges import ONE_OR_MORE, POSITIVE, SHARE
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.manifests.read import ListConfig
 from videomae2.data.views.crops import CropConfig
 from videomae2.errors import ConfigError
+from videomae2.tensors.normalization import Normalization
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,7 +39,7 @@ class SourceConfig(ListConfig):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DataConfig:
+class DataConfig(Normalization):
     """The mixture of sources, and how views are made of their clips."""
 
     sources: tuple[SourceConfig, ...]
@@ -47,10 +48,6 @@ class DataConfig:
     """Views made of each decoded clip (repeated augmentation)."""
     crop: CropConfig = field(default_factory=CropConfig)
     """How views are cut out."""
-    mean: Annotated[tuple[float, ...], ANY_NUMBER] = (0.485, 0.456, 0.406)
-    """Mean of each channel, of pixels in [0, 1]; ImageNet's."""
-    std: Annotated[tuple[float, ...], POSITIVE] = (0.229, 0.224, 0.225)
-    """Standard deviation of each channel; ImageNet's."""
     max_unreadable_share: Annotated[float, SHARE] = 0.1
     """Stop when more than this share of all videos turns out unreadable."""
 

@@ -13,13 +13,14 @@ from videomae2.models.autoencoder import AutoencoderConfig
 from videomae2.models.classifier import ClassifierConfig
 from videomae2.models.task_type import TaskType
 from videomae2.models.weights.head import TargetScaler
+from videomae2.tensors.normalization import Normalization
 
 FORMAT_VERSION = 1
 CONFIG_FILE = "config.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SavedAutoencoderConfig:
+class SavedAutoencoderConfig(Normalization):
     """What is known about a saved autoencoder."""
 
     kind: ClassVar[str] = "autoencoder"
@@ -48,7 +49,7 @@ class FrameSampling:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SavedClassifierConfig:
+class SavedClassifierConfig(Normalization):
     """What is known about a saved classifier."""
 
     kind: ClassVar[str] = "classifier"

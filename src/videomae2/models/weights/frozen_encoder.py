@@ -27,7 +27,7 @@ from videomae2.models.weights.official import (
 from videomae2.models.weights.pretrained import DECODER_PARTS, Pretrained, load_pretrained_state
 from videomae2.models.weights.resolve import resolve_checkpoint
 from videomae2.models.weights.saved import check_state_dict
-from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD
+from videomae2.tensors.normalization import Normalization
 
 _ENCODER, _FINAL_NORM = "encoder.", "encoder.norm."
 _KNOWN_PARTS = ("encoder", "fc_norm", "head", *DECODER_PARTS)
@@ -50,8 +50,8 @@ class FrozenEncoder:
 
     @torch.no_grad()
     def encode(self, pixels: Tensor) -> Float[Tensor, "clips tokens dim"]:
-        """Give the tokens before the final norm, of all cubes in token order, uint8 0…255."""
-        return self.encoder(self.normalize(pixels))
+        """Give the tokens before the final norm, of clips of pixels 0…255, in token order."""
+        return self.encoder(self.normalize.split(pixels, self.encoder.cubes))
 
     @torch.no_grad()
     def pool(self, tokens: Float[Tensor, "clips tokens dim"]) -> Float[Tensor, "clips kinds dim"]:
@@ -113,16 +113,16 @@ def _build_frozen_encoder(pretrained: Pretrained, config: EncoderConfig) -> Froz
     check_state_dict(encoder.state_dict(), state_dict | unexpected, pretrained.path)
     encoder.load_state_dict(state_dict)
     norm, norm_input = _load_final_norm(pretrained, config.shape.embed_dim)
-    mean, std = (card.mean, card.std) if card else (IMAGENET_MEAN, IMAGENET_STD)
+    normalization = card or Normalization()
     weights = {**state_dict, **{f"closing.{n}": v for n, v in norm.state_dict().items()}}
     return FrozenEncoder(
         encoder=encoder.eval().requires_grad_(False),
         norm=norm.eval().requires_grad_(False),
         norm_input=norm_input,
-        normalize=Normalize(mean, std, config.channels),
+        normalize=Normalize(normalization, config.channels),
         path=pretrained.path,
         frame_sampling=card.frame_sampling if isinstance(card, SavedClassifierConfig) else None,
-        digest=_compute_digest(weights, repr((config, norm_input, mean, std))),
+        digest=_compute_digest(weights, repr((config, norm_input, normalization.to_tuple()))),
     )
 
 

@@ -28,6 +28,7 @@ from videomae2.models.weights.pretrained import (
     with_class_names,
 )
 from videomae2.models.weights.saved import check_architecture, check_embed_dim, check_state_dict
+from videomae2.tensors.normalization import Subtract
 
 NormInit = Literal["auto", "reinit", "encoder"]
 StateDict = dict[str, Tensor]
@@ -94,6 +95,7 @@ def init_classifier(
     class_names: Sequence[str] | None,
     pretrained_class_names: Sequence[str] | None = None,
     target_scaler: TargetScaler | None = None,
+    subtract: Subtract = "none",
 ) -> LoadReport:
     """Give a classifier its first weights, before anything is frozen or adapted.
 
@@ -104,6 +106,7 @@ def init_classifier(
         class_names: The names of its outputs, if they have any.
         pretrained_class_names: Those of the parent's, read from ``config.class_names``.
         target_scaler: What numbers are counted in; a head that is taken over says the same in it.
+        subtract: What is taken away from the clips; the parent's must be the same.
 
     Raises:
         ConfigError: If a choice has no effect, or there are more or fewer names than outputs.
@@ -122,7 +125,12 @@ def init_classifier(
     if pretrained_class_names is not None:
         pretrained = with_class_names(pretrained, pretrained_class_names)
     return load_pretrained(
-        model, pretrained, config, class_names=class_names, target_scaler=target_scaler
+        model,
+        pretrained,
+        config,
+        class_names=class_names,
+        target_scaler=target_scaler,
+        subtract=subtract,
     )
 
 
@@ -133,9 +141,16 @@ def load_pretrained(
     *,
     class_names: Sequence[str] | None,
     target_scaler: TargetScaler | None = None,
+    subtract: Subtract = "none",
 ) -> LoadReport:
     """Put a parent's weights over the fresh ones; arguments as for ``init_classifier``."""
     encoder, state, path = model.config.encoder, pretrained.state, pretrained.path
+    pretrained_subtract = pretrained.config.subtract if pretrained.config else "none"
+    if pretrained_subtract != subtract:
+        raise ConfigError(
+            f"{path} was trained with --data.subtract {pretrained_subtract}, and here it is "
+            f"{subtract}: what it learnt is of no use for other clips; set it alike"
+        )
     if resolve_pos_embed(encoder, config.pos_embed, pretrained) != encoder:
         raise ValueError(f"build the model with what resolve_pos_embed gives for {path}")
     if pretrained.encoder is not None:
