@@ -4,9 +4,8 @@ Property tests try the same examples in every run, so that a failure is there ag
 """
 
 import gc
-from unittest.mock import MagicMock, patch
-
 import logging
+from unittest.mock import MagicMock, patch
 
 import pytest
 from hypothesis import settings
