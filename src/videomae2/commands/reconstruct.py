@@ -1,11 +1,15 @@
 """Show what a pre-trained model rebuilds of a video: as a picture and an mp4."""
 
+import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from videomae2.base.files import atomic_write_text
+from videomae2.base.names import dump_json, shorten_name
 from videomae2.base.schema import from_dict
 from videomae2.base.summary import Summary
 from videomae2.commands.reconstruct_clip import ReconstructConfig, VideoClip, find_source, read_clip
@@ -25,6 +29,7 @@ from videomae2.tensors.clips import Clips
 from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 
 _DEFAULT_SHOWN_FRAMES = 8
+_INDEX_FILE = "videos.json"  # in a folder of reconstructions: which name is of which video
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +129,10 @@ def reconstruct(plan: ReconstructionPlan) -> ReconstructionFiles:
         ConfigError: The folder cannot be written to.
     """
     clip = _reconstruct_clip(plan.model, plan.video, plan.clip, 0)
-    folder, name = plan.folder, plan.video.stem
+    folder = plan.folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        name = _choose_name(folder, plan.video)
         return ReconstructionFiles(
             picture=write_clip_image(clip, folder / f"{name}.png", num_frames=plan.frames_shown),
             video=write_clip_video(clip, folder / f"{name}.mp4"),
@@ -134,6 +140,21 @@ def reconstruct(plan: ReconstructionPlan) -> ReconstructionFiles:
         )
     except OSError as error:
         raise ConfigError(f"cannot write to {folder}: {error.strerror}; choose --out") from error
+
+
+def _choose_name(folder: Path, video: Path) -> str:
+    """The files' name: the video's, numbered where that is taken by another video."""
+    index_path = folder / _INDEX_FILE
+    try:
+        index = dict(json.loads(index_path.read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
+        index = {}
+    source, default_name = os.path.realpath(video), shorten_name(video.stem)
+    name, number = default_name, 2
+    while index.get(name, source) != source:
+        name, number = f"{default_name}-{number}", number + 1
+    atomic_write_text(index_path, dump_json(index | {name: source}, indent=1) + "\n")
+    return name
 
 
 def reconstruct_videos(
