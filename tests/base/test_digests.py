@@ -53,7 +53,7 @@ def test_other_content_is_noticed(folder, change):
 
 
 def test_a_folder_without_digests_is_taken_as_it_is(folder):
-    flip(folder / "model.safetensors", 8 * 500)
+    flip(folder / "model.safetensors", 8 * 400)
     (folder / DIGESTS_FILE).unlink()
     load_tensors(folder / "model.safetensors")
 

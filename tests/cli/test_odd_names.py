@@ -90,7 +90,7 @@ def test_what_a_table_says_can_be_given_back(run, place):
 
 
 def test_evaluate_writes_every_name(run, place):
-    views = ("--views.clips", "1", "--views.crops", "1", "--n-resamples", "50")
+    views = ("--views.clips", "1", "--views.crops", "1", "--n-resamples", "100")
     code, _, err = run("evaluate", "model", "videos", "--out", "evaluated", *views)
     assert code == 0, err
     lines = (place / "evaluated" / "predictions.jsonl").read_text("utf-8").splitlines()

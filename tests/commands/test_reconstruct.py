@@ -78,7 +78,8 @@ def write_reconstruction(run, video, **settings):
 def test_picture_and_film_are_written_and_nothing_else(run, video):
     written = write_reconstruction(run, video, frames_shown=4)
     folder = run / "reconstructions"
-    assert {path.name for path in folder.iterdir()} == {"numbers.png", "numbers.mp4"}
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"numbers.png", "numbers.mp4", "videos.json"}
     assert written.picture.parent == written.video.parent == folder
     shown = compose_video(written.clip)
     with av.open(str(written.video)) as film:

@@ -21,6 +21,7 @@ from videomae2.tasks.pretrain import (
 )
 from videomae2.tensors import masks
 from videomae2.tensors.clips import Clips
+from videomae2.tensors.normalization import Normalization
 
 MASKINGS = {
     "released": {},
@@ -320,8 +321,9 @@ def test_odd_grids_are_refused_before_any_work():
 @pytest.mark.parametrize("statistics", [{}, {"mean": (0.5, 0.5)}, {"mean": (0.5,), "std": (1.0,)}])
 def test_statistics_must_be_those_of_the_channels(statistics):
     model = Autoencoder(small_config(channels=2 if statistics else 12))
+    masking, normalization = MaskingConfig(encoder_mask_ratio=0.5), Normalization(**statistics)
     with pytest.raises(ValueError, match="give one of each for every channel"):
-        PretrainTask(model, MaskingConfig(encoder_mask_ratio=0.5), **statistics)
+        PretrainTask(model, masking, normalization=normalization)
 
 
 def test_clips_of_another_size_are_refused():

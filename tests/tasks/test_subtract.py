@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.helpers.models import small_classifier
+from tests.helpers.classifiers import small_classifier
 from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig
 from videomae2.models.encoder import EncoderConfig, Normalize
 from videomae2.tasks.classify import ClassifyConfig, ClassifyTask

@@ -3,6 +3,7 @@
 import errno
 import re
 import stat
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -55,6 +56,8 @@ def describe_problem(path: Path, error: Exception) -> str:
     except OSError as open_error:
         return (open_error.strerror or str(open_error)).lower()
     size = f"it has {format_count(path.stat().st_size, 'byte', ',')}"
+    if head[:4] == b"PK\x03\x04" and zipfile.is_zipfile(path):
+        return "it holds more than tensors and settings"
     if head[:4] == b"PK\x03\x04":
         return f"it is cut off or damaged ({size}); download or copy it again"
     if kind := identify_content(head):

@@ -18,13 +18,14 @@ from videomae2.models.weights.frozen_encoder import load_frozen_encoder
 from videomae2.models.weights.model_ref import EMA_FILE
 from videomae2.models.weights.official import classifier_to_official, to_official
 from videomae2.models.weights.resolve import resolve_classifier
+from videomae2.tensors import grid
 
 CUBES = torch.randint(0, 256, (2, 64, 2 * 8 * 8 * 3), dtype=torch.uint8)
 TINY = EncoderConfig(size="tiny", frames=16, height=224, width=224)
 
 
 def features(frozen, cubes=CUBES):
-    return frozen.pool(frozen.encode(cubes))
+    return frozen.pool(frozen.encode(grid.join(cubes, frozen.encoder.cubes)))
 
 
 def test_a_pre_trained_run_is_normed_token_by_token(tmp_path):

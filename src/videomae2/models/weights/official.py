@@ -197,8 +197,8 @@ def _unpickle(path: Path) -> Any:
     except Exception as error:  # any error at all, many with the advice to run the file
         reason = describe_problem(path, error)
         raise CheckpointError(
-            f"cannot read {path}: {reason}; what holds more than tensors and settings may be "
-            "harmful and is not loaded"
+            f"cannot read {path}: {reason}; what is no plain file of tensors may be harmful and is "
+            "not loaded"
         ) from error
 
 
