@@ -7,7 +7,6 @@ import torch
 from tests.helpers.brightness_classifier import levels, save_rigged, write_levels
 from tests.helpers.classifiers import saved_classifier
 from tests.helpers.streams import file_response, serving, writing
-from videomae2.data.live.sources import LiveConfig
 from videomae2.data.video.reader import open_reader
 from videomae2.errors import ConfigError, VideoError
 from videomae2.inference.inputs import expand_inputs
@@ -41,10 +40,10 @@ def check_same(windows, line):
 
 
 CONFIGS = [
-    TimelineConfig(),
-    TimelineConfig(hop_seconds=0.5),
-    TimelineConfig(window_seconds=1.0, hop_seconds=1.0),
-    TimelineConfig(window_seconds=9.0),
+    {},
+    {"hop_seconds": 0.5},
+    {"window_seconds": 1.0, "hop_seconds": 1.0},
+    {"window_seconds": 9.0},
 ]
 
 
@@ -52,15 +51,15 @@ CONFIGS = [
 def test_windows_of_streams_are_those_of_the_time_line(folder, predictor, tmp_path, config):
     path = folder / "long.ts"
     (video,) = expand_inputs([path])
-    line = compute_timeline(predictor, video, config)
+    line = compute_timeline(predictor, video, TimelineConfig(**config))
     with writing(tmp_path / "pipe", path.read_bytes()) as name:
-        check_same(list(predictor.stream(name, windows=config)), line)
+        check_same(list(predictor.stream(name, **config)), line)
     with serving(file_response(path.read_bytes())) as address:
-        check_same(list(predictor.stream(address, windows=config)), line)
+        check_same(list(predictor.stream(address, **config)), line)
     with open_reader(path) as reader:
         frames = reader.read(range(reader.num_frames))
     for given in (frames, iter(frames), torch.from_numpy(frames)):
-        check_same(list(predictor.stream(given, frame_rate=25.0, windows=config)), line)
+        check_same(list(predictor.stream(given, frame_rate=25.0, **config)), line)
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.01])
@@ -84,8 +83,7 @@ def test_each_window_comes_before_the_next_frame_is_taken(predictor, pause):
 
 def test_a_stream_ends_after_some_seconds(predictor):
     endless = (np.zeros((32, 48, 3), np.uint8) for _ in iter(int, 1))
-    live = LiveConfig(max_seconds=2.0)
-    windows = list(predictor.stream(endless, frame_rate=25.0, live=live))
+    windows = list(predictor.stream(endless, frame_rate=25.0, max_seconds=2.0))
     assert windows[-1].stop_seconds == pytest.approx(2.0)
 
 
@@ -163,11 +161,15 @@ def test_channels_are_those_of_the_model(predictor, channels):
 def test_windows_closer_than_frames_are_refused(predictor):
     frames = np.zeros((40, 32, 48, 3), np.uint8)
     with pytest.raises(VideoError, match=r"choose --hop-seconds 0\.04 or more"):
-        list(predictor.stream(frames, frame_rate=25.0, windows=TimelineConfig(hop_seconds=0.01)))
+        list(predictor.stream(frames, frame_rate=25.0, hop_seconds=0.01))
 
 
 def test_wrong_limits_are_refused(predictor, folder):
     with pytest.raises(ConfigError, match="--max-seconds -1 cannot work"):
-        predictor.stream(folder / "long.ts", live=LiveConfig(max_seconds=-1))
+        predictor.stream(folder / "long.ts", max_seconds=-1)
+    with pytest.raises(ConfigError, match="--hop-seconds 0 cannot work"):
+        predictor.stream(folder / "long.ts", hop_seconds=0)
+    with pytest.raises(VideoError, match="there is no camera /dev/video98"):
+        list(predictor.stream(98))
     with pytest.raises(VideoError, match="there is no such file"):
         predictor.stream(folder / "gone.ts")

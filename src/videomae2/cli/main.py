@@ -74,7 +74,7 @@ COMMANDS = {
 PLANNED = {
     "extract": "'probe' computes frozen features and keeps them in its folder",
     "features": "'probe' computes frozen features and keeps them in its folder",
-    "search": "'probe' computes frozen features and finds nearest neighbours with them",
+    "search": "'probe' rates frozen features, by nearest neighbours too",
     "export": "a run folder or saved model holds the weights as safetensors",
     "convert": "released files are read as they are, by every command that takes a model",
     "attend": "'reconstruct' shows what a pre-trained model makes of hidden parts",

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float64, UInt8
@@ -44,9 +44,6 @@ from videomae2.inference.scorer import VideoScorer
 from videomae2.inference.views import EvalViews, resolve_views
 from videomae2.models.task_type import LabelSpace
 from videomae2.training.runtime import RuntimeConfig, prepare_runtime
-
-if TYPE_CHECKING:  # it predicts with this class
-    from videomae2.inference.timeline import TimelineConfig
 
 DEFAULT_READING = ReadingConfig(num_workers=1, timeout_seconds=120.0)
 _MAX_FRAMES = 10_000_000  # four days of video
@@ -210,36 +207,53 @@ class Predictor:
 
     def stream(
         self,
-        source: Path | str | np.ndarray | Iterable[np.ndarray],
+        source: Path | str | int | np.ndarray | Iterable[np.ndarray],
         *,
         frame_rate: float | None = None,
-        windows: "TimelineConfig | None" = None,
-        live: LiveConfig | None = None,
+        window_seconds: float | None = None,
+        hop_seconds: float | None = None,
+        max_seconds: float | None = None,
+        connect_seconds: float | None = None,
+        silence_seconds: float | None = None,
     ) -> Iterator[WindowPrediction]:
         """Score windows that slide over frames as they come, each as soon as it is complete.
 
         The windows are those of a time line. Memory holds the frames of open windows alone.
 
         Args:
-            source: An address (rtsp://, http://, …), a camera (/dev/video0 or "0"), a pipe or a
+            source: An address (rtsp://, http://, …), a camera (/dev/video0 or 0), a pipe or a
                 file; an array uint8 [frames, height, width, channels]; or frames uint8 [height,
                 width, channels] that come one after the other, of which the next is taken only
                 when all that is complete was scored.
             frame_rate: Frames per second of frames in memory, and of a stream without times of its
                 own; that of the predictor if not given.
-            windows: Their length and distance, in seconds; as long as a clip, half a window apart
-                if not given.
-            live: How long to wait for a stream, and how much of it to take.
+            window_seconds: Length of a window; as long as a clip if not given.
+            hop_seconds: From one window to the next; half a window if not given.
+            max_seconds: When to stop, by the clock of the stream; never if not given.
+            connect_seconds: How long to wait for an answer; 10 if not given.
+            silence_seconds: How long to wait for a frame; 30 if not given.
 
         Raises:
             VideoError: The stream cannot be read, or broke off; windows before were given.
-            ConfigError: The model's clips have no length, and none was chosen.
+            ConfigError: A number is none that can work, or the model's clips have no length, and
+                none was chosen.
             ValueError: Frames in memory have no rate, or one is of another type or shape.
         """
-        from videomae2.inference.stream import stream_windows  # which predicts with this class
+        # they predict with this class
+        from videomae2.inference.stream import stream_windows
+        from videomae2.inference.timeline import TimelineConfig
 
-        rate = self._get_frame_rate(frame_rate)
-        return stream_windows(self, source, frame_rate=rate, config=windows, live=live)
+        return stream_windows(
+            self,
+            source,
+            frame_rate=self._get_frame_rate(frame_rate),
+            config=TimelineConfig(window_seconds=window_seconds, hop_seconds=hop_seconds),
+            live=LiveConfig(
+                max_seconds=max_seconds,
+                connect_seconds=connect_seconds,
+                silence_seconds=silence_seconds,
+            ),
+        )
 
     def _get_frame_rate(self, frame_rate: float | None) -> float | None:
         if frame_rate is not None and not (0 < frame_rate < float("inf")):

@@ -53,18 +53,17 @@ def make_reader(
 
 def stream_windows(
     predictor: Predictor,
-    source: Path | str | np.ndarray | Iterable[np.ndarray],
+    source: Path | str | int | np.ndarray | Iterable[np.ndarray],
     *,
     frame_rate: float | None,
-    config: TimelineConfig | None,
-    live: LiveConfig | None,
+    config: TimelineConfig,
+    live: LiveConfig,
 ) -> Iterator[WindowPrediction]:
     """``Predictor.stream``, with the frame rate that holds."""
-    live, config = live or LiveConfig(), config or TimelineConfig()
     if problems := [problem for _, problem in find_range_errors(live)]:
         raise ConfigError(problems)
     check_window_length(predictor, config)
-    if not isinstance(source, Path | str):
+    if not isinstance(source, Path | str | int):
         if frame_rate is None:
             raise ValueError("frames in memory have no clock; give their frame_rate")
         array = as_array(source)
