@@ -9,5 +9,7 @@ provenance   named values → a digest, and how two of them differ
 signals      requests to stop or to save
 progress     how far a long job is
 summary      rows of a label and a text
+names        names of files of any bytes, for people and for programs
+file_kinds   what a file is, by its first bytes
 text         numbers, sizes and times in words; tables
 """

@@ -4,9 +4,9 @@ The range of a number is part of the type of its field.
 """
 
 from videomae2.base.ranges import find_range_errors
-from videomae2.config.distill import DISTILL_CHECKS
-from videomae2.config.finetune import FINETUNE_CHECKS
-from videomae2.config.pretrain import PRETRAIN_CHECKS
+from videomae2.config.distill_checks import DISTILL_CHECKS
+from videomae2.config.finetune_checks import FINETUNE_CHECKS
+from videomae2.config.pretrain_checks import PRETRAIN_CHECKS
 from videomae2.config.runs import DistillRun, FinetuneRun, PretrainRun, Run
 from videomae2.config.shared_checks import SHARED_CHECKS, Check
 from videomae2.errors import ConfigError

@@ -21,7 +21,7 @@ from videomae2.metrics.classification import (
     mean_class_accuracy,
     top_k_accuracy,
 )
-from videomae2.tensors.targets import (
+from videomae2.tensors.label_losses import (
     RegressionDistance,
     binary_cross_entropy,
     regression_errors,

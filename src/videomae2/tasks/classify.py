@@ -16,8 +16,8 @@ from videomae2.models.encoder import Normalize
 from videomae2.models.task_type import TASK_TYPES, LossOptions, TaskType
 from videomae2.models.weights.head import TargetScaler
 from videomae2.tensors.clips import Clips
+from videomae2.tensors.label_losses import RegressionDistance, weighted_mean
 from videomae2.tensors.normalization import Normalization
-from videomae2.tensors.targets import RegressionDistance, weighted_mean
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,8 +40,8 @@ class ClassifyTask(nn.Module):
     """Turns clips with targets into a loss.
 
     In evaluation mode the loss is the plain one, without smoothing and weights of classes; these
-    are from ``tensors/targets.py``, where ``balance`` is not 0. The model's answers are counted in
-    ``target_scaler``, where they are numbers; None: in the units of the data.
+    are from ``tensors/label_losses.py``, where ``balance`` is not 0. The model's answers are counted
+    in ``target_scaler``, where they are numbers; None: in the units of the data.
     """
 
     def __init__(

@@ -20,8 +20,8 @@ from videomae2.models.layers import Linear
 from videomae2.models.task_type import TASK_TYPES, LossOptions, TaskType
 from videomae2.tasks.classify import compute_batch_metrics
 from videomae2.tensors.clips import Clips
+from videomae2.tensors.label_losses import weighted_mean
 from videomae2.tensors.normalization import Normalization
-from videomae2.tensors.targets import weighted_mean
 
 CacheDtype = Literal["float32", "float16"]
 FeatureDistance = Literal["cosine", "squared"]

@@ -10,8 +10,9 @@ visible_stats.py          mean and contrast of hidden cubes, from the visible on
 pos_embed.py              fixed position tables
 attention.py              attention over tokens
 matmul.py                 linear maps, by the library that is fast here
-targets.py                labels into targets of a loss, weights against imbalance
+label_losses.py           labels into targets of a loss, weights against imbalance
 rng.py, rng_torch.py      random numbers by key: for NumPy; the same bits for torch, and dropout
+normalization.py          settings of how pixels become input
 files.py                  tensors written to safetensors files
 ========================  =========================================================================
 """

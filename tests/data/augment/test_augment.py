@@ -16,7 +16,7 @@ from videomae2.data.augment.rand_augment import (
 )
 from videomae2.tensors import rng
 from videomae2.tensors.clips import Clips
-from videomae2.tensors.targets import smooth_labels, to_soft_targets
+from videomae2.tensors.label_losses import smooth_labels, to_soft_targets
 
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
 RELEASED = AugmentConfig()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.tensors.test_rng_distributions import beta_cumulative, distance
 from videomae2.data.augment.mixing import MixConfig, draw_mix_weights, mix
 from videomae2.tensors import rng
-from videomae2.tensors.targets import smooth_labels, to_soft_targets
+from videomae2.tensors.label_losses import smooth_labels, to_soft_targets
 
 USUAL = MixConfig()
 MIXUP = MixConfig(cutmix_alpha=0.0)

@@ -26,7 +26,11 @@ from videomae2.errors import DataError
 from videomae2.models.task_type import TASK_TYPES, TaskType
 from videomae2.tasks.classify import ClassifyConfig
 from videomae2.tensors.clips import Clips, to_device
-from videomae2.tensors.targets import compute_class_weights, compute_pos_weights, to_soft_targets
+from videomae2.tensors.label_losses import (
+    compute_class_weights,
+    compute_pos_weights,
+    to_soft_targets,
+)
 
 VAL_FOLDER = "val"
 """Folder of a run for what is known of its held-out videos."""

@@ -8,6 +8,7 @@ preview         what a list was read as, for plans
 lists           the released list formats (tables: ``data/tables``)
 folders         videos in a folder, with a class for each sub-folder
 frame_folders   folders of frame images, and how these are called
+bit_depth       how many of their 16 bits images use
 class_names     what classes are called
 public_classes  the classes of public data sets (``class_lists/``)
 roots           where the paths of a list start; names without their ending

@@ -8,6 +8,8 @@ index_builder   that index, from the packets of a file
 packets         open a file with PyAV, and go to its packets
 stream          all frames from first to last, each decoded once
 images, npy     folders of images, arrays on disk
+frame_names     which images of a folder are frames, and in which order
+pages           the pages of a TIFF file
 convert         decoded frames into one array
 writer          frames into an H.264 file
 """

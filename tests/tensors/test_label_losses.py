@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from videomae2.tensors.targets import (
+from videomae2.tensors.label_losses import (
     compute_class_weights,
     compute_pos_weights,
     smooth_labels,

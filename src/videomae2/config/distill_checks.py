@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from videomae2.base.files import path_exists, path_hint
-from videomae2.config.finetune import CLASSIFIER_CHECKS
+from videomae2.config.finetune_checks import CLASSIFIER_CHECKS
 from videomae2.config.runs import DistillRun
 from videomae2.config.shared_checks import Check
 from videomae2.data.loading.labels import LabelConfig
