@@ -40,8 +40,8 @@ class ClassifyTask(nn.Module):
     """Turns clips with targets into a loss.
 
     In evaluation mode the loss is the plain one, without smoothing and weights of classes; these
-    are from ``tensors/label_losses.py``, where ``balance`` is not 0. The model's answers are counted
-    in ``target_scaler``, where they are numbers; None: in the units of the data.
+    are from ``tensors/label_losses.py``, where ``balance`` is not 0. The model's answers are
+    counted in ``target_scaler``, where they are numbers; None: in the units of the data.
     """
 
     def __init__(
