@@ -114,7 +114,7 @@ class LiveReader:
 
     def __iter__(self) -> Iterator[StreamFrame | None]:
         """Give the frames; None where the next one has not come yet, before it is waited for."""
-        while True:
+        while not self._should_stop():
             frame = self._take()
             if frame is None:
                 yield None
