@@ -21,7 +21,14 @@ ENCODER = EncoderConfig(
 
 
 def make_teacher(
-    folder: Path, *, classes=CLASSES, sharpness=30.0, card=None, head=True, **encoder: object
+    folder: Path,
+    *,
+    classes=CLASSES,
+    sharpness=30.0,
+    card=None,
+    head=True,
+    global_pool="avg",
+    **encoder: object,
 ) -> Path:
     """Save a teacher with drawn weights, whose scores are far enough apart to be followed."""
     folder.mkdir(parents=True)
@@ -30,6 +37,7 @@ def make_teacher(
         encoder=replace(ENCODER, **{"depth": 2, "embed_dim": 32, **encoder}),
         num_classes=outputs,
         head_init_scale=sharpness,
+        global_pool=global_pool,
     )
     model = Classifier(config)
     init_classifier_weights(model, torch.Generator().manual_seed(3))

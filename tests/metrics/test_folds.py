@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videomae2.metrics.folds import assign_folds, validation_split
+from videomae2.metrics.folds import assign_folds, count_class_groups, validation_split
 from videomae2.metrics.linear_probe import FeatureScaler
 
 LABELS = st.lists(st.integers(0, 4), min_size=5, max_size=60).map(np.array)
@@ -58,3 +58,36 @@ def test_a_feature_that_is_constant_in_training_says_nothing():
     train = torch.tensor([[1000.0, 1.0], [1000.0, 2.0]])
     scaled = FeatureScaler.fit(train)(torch.tensor([[-7.0, 2.0]]))
     assert scaled.tolist() == [[0.0, 1.0]]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 11)), min_size=12, max_size=80).filter(
+        lambda pairs: len({group for _, group in pairs}) >= 5
+    ),
+    st.integers(2, 5),
+    st.integers(0, 3),
+)
+def test_folds_part_no_group_and_use_every_video(pairs, count, seed):
+    labels, groups = np.array([label for label, _ in pairs]), [f"g{group}" for _, group in pairs]
+    found = assign_folds(labels, count, seed=seed, groups=groups)
+    assert set(found.tolist()) <= set(range(count))
+    folds_of = {group: set(found[np.array(groups) == group].tolist()) for group in set(groups)}
+    assert all(len(folds) == 1 for folds in folds_of.values())
+    assert (found == assign_folds(labels, count, seed=seed, groups=groups)).all()
+
+
+def test_classes_are_spread_over_the_folds_as_groups_allow():
+    labels, groups = np.tile([0, 1, 2], 40), [f"g{row // 6}" for row in range(120)]
+    found = assign_folds(labels, 5, groups=groups)
+    for label in range(3):
+        assert np.bincount(found[labels == label], minlength=5).tolist() == [8] * 5
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_folds_of_fewer_groups_are_refused(count):
+    with pytest.raises(ValueError, match="2 groups cannot be split"):
+        assign_folds(np.array([0, 1, 0, 1]), count, groups=["a", "a", "b", "b"])
+
+
+def test_the_groups_of_each_class_are_counted():
+    assert count_class_groups(np.array([2, 0, 2, 2]), ["a", "a", "a", "b"]) == {0: 1, 2: 2}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from videomae2.metrics.linear_probe import FeatureScaler, fit_ridge
+from videomae2.metrics.linear_probe import FeatureScaler, fit_ridge, fit_ridge_path
 
 CLASSES = 3
 
@@ -57,3 +57,14 @@ def test_noise_is_shrunk_and_a_clear_answer_is_not():
     strengths = [1e-4, 1e-2, 1.0, 1e2]
     assert fit_ridge(FeatureScaler.fit(noise)(noise), labels, CLASSES, strengths).l2 >= 1
     assert fit_ridge(FeatureScaler.fit(clear)(clear), labels, CLASSES, strengths).l2 == 1e-4
+
+
+@pytest.mark.parametrize(("videos", "dim"), [(30, 5), (12, 40), (20, 20)])
+def test_all_penalties_at_once_are_each_alone(videos, dim):
+    x, labels = data(videos, dim)
+    strengths = [1e-3, 0.1, 10.0]
+    path = fit_ridge_path(x, labels, CLASSES, strengths)
+    for number, strength in enumerate(strengths):
+        alone = fit_ridge(x, labels, CLASSES, [strength])
+        torch.testing.assert_close(path.weights[number], alone.weights, atol=1e-9, rtol=1e-7)
+        torch.testing.assert_close(path.compute_scores(x)[number], alone(x), atol=1e-9, rtol=1e-7)

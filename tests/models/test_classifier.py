@@ -16,6 +16,8 @@ from videomae2.models.weights.official import classifier_to_official
 OPTIONS = {
     "plain": {},
     "first token": {"global_pool": "token"},
+    "time slots": {"global_pool": "slots"},
+    "time slots, another clip": {"global_pool": "slots", "frames": 4, "height": 24},
     "no head": {"outputs": 0},
     "layer scale": {"init_values": 0.1},
     "cosine attention": {"cosine_attention": True},
@@ -51,6 +53,9 @@ def test_every_option_answers_and_learns(option):
     model = small_classifier(**OPTIONS[option]).train()
     scores = model(all_cubes(model, batch=8), keys=torch.arange(8))
     assert scores.shape == (8, OPTIONS[option].get("outputs", 5) or 24)
+    assert model.forward_features(all_cubes(model), keys=torch.arange(2)).shape[1] == (
+        model.config.num_features
+    )
     scores.square().sum().backward()
     for name, weight in model.named_parameters():
         assert weight.grad is not None, name
@@ -115,6 +120,17 @@ def test_the_norm_comes_after_the_mean_or_before_the_first_token():
     assert "fc_norm.weight" not in first.state_dict()
     cubes = all_cubes(first)
     torch.testing.assert_close(first.forward_features(cubes), first.encoder(cubes)[:, 0])
+
+
+@pytest.mark.parametrize("frames", [4, 8])
+def test_time_slots_are_normed_one_by_one_and_stand_side_by_side(frames):
+    model = small_classifier(global_pool="slots", frames=frames).eval()
+    cubes, slots = all_cubes(model), model.cubes.grid[0]
+    assert model.head.in_features == model.config.num_features == slots * 24
+    assert "encoder.norm.weight" not in model.state_dict()
+    tokens = model.encoder(cubes).chunk(slots, dim=1)
+    wanted = torch.cat([model.fc_norm(each.mean(dim=1)) for each in tokens], dim=1)
+    torch.testing.assert_close(model.forward_features(cubes), wanted)
 
 
 def test_all_cubes_need_no_numbers():

@@ -11,7 +11,8 @@ from videomae2.base.names import printable
 from videomae2.cli.options import parse_options
 from videomae2.cli.terminal import print_plan
 from videomae2.commands.probe.config import ProbeClipConfig, ProbeSettings
-from videomae2.commands.probe.run import prepare_probe, run_probe
+from videomae2.commands.probe.plan import prepare_probe
+from videomae2.commands.probe.run import run_probe
 from videomae2.inference.probe_data import ProbeListConfig
 from videomae2.reports.probe import format_json, format_report
 
@@ -21,7 +22,7 @@ PROG = "videomae2 probe"
 R = TypeVar("R")
 
 
-_DESCRIPTION = """Probe frozen features: train nothing but a k-NN vote, a linear head and one block
+_DESCRIPTION = """Probe frozen features: train nothing but a k-NN vote, linear heads and one block
 of attention on what an encoder makes of labelled videos.
 
 Settings are chosen on held-out parts of the training videos, never on the test. Features are kept
@@ -65,6 +66,8 @@ def main(arguments: list[str]) -> int:
             f"{PROG} vit_b_k710_dl_from_giant.pth train.csv test.csv --clips 5",
             f"{PROG} runs/own labels.csv --filter split=train --filter-test split=test",
             f"{PROG} runs/own train.csv test.csv --methods knn linear --json",
+            f"{PROG} runs/own labels.csv --groups speaker --poolings slots in-place",
+            f"{PROG} runs/own my_videos/ --methods knn ridge --baselines random pixels",
             f"{PROG} runs/own my_videos/ --dry-run",
         ),
     )

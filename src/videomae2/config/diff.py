@@ -28,10 +28,12 @@ RESUME_SAFE_FIELDS = frozenset(
         "checkpoint.keep_interval",
         "max_nonfinite_steps",
         # what is looked at on the way
+        "validation.find_duplicates",
         "online_probe.videos",
         "online_probe.test",
         "online_probe.root",
         "online_probe.layout",
+        "online_probe.groups",
         "online_probe.interval",
         "online_probe.max_videos",
         "online_probe.k",

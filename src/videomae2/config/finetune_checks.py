@@ -50,6 +50,15 @@ def _check_groups(run: ClassifierRun) -> Iterator[str]:
         )
 
 
+def _check_pooling(run: ClassifierRun) -> Iterator[str]:
+    encoder = run.model.encoder
+    if run.model.global_pool == "slots" and encoder.frames == encoder.shape.tubelet_size:
+        yield (
+            f"--model.global-pool slots has no effect on clips of {encoder.frames} frames, which "
+            f"are one time slot; leave it out"
+        )
+
+
 def _check_mixing(run: ClassifierRun) -> Iterator[str]:
     clips_per_micro_batch = (
         run.optim.micro_batch_size or run.optim.global_batch_size
@@ -107,7 +116,12 @@ def _check_init(run: ClassifierRun) -> Iterator[str]:
 
 
 def _check_validation(run: ClassifierRun) -> Iterator[str]:
-    path = run.validation.path
+    path, search = run.validation.path, run.validation.find_duplicates
+    if path is None and run.validation.share == 0 and search != "bytes":
+        yield (
+            f"--validation.find-duplicates {search} has no effect where nothing is held out; leave "
+            f"it out"
+        )
     if path is not None:
         if not path_exists(path):
             yield f"--validation.path {path} does not exist{path_hint(path)}"
@@ -124,6 +138,7 @@ CLASSIFIER_CHECKS: tuple[Check, ...] = (
         _check_mixing,
         ("augment.mix.", "optim.global_batch_size", "optim.micro_batch_size", "data.views"),
     ),
+    (_check_pooling, ("model.encoder.",)),
     (_check_groups, ()),
     (_check_init, ()),
     (_check_validation, ("validation.",)),

@@ -10,6 +10,7 @@ from videomae2.data.loading.labels import LabelConfig
 from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.loading.sources import DataConfig
 from videomae2.data.manifests.read import Layout, ListConfig
+from videomae2.data.splits.duplicates import DuplicateSearch
 from videomae2.models.autoencoder import AutoencoderConfig
 from videomae2.models.classifier import ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
@@ -56,6 +57,9 @@ class OnlineProbeConfig:
     """Put before the paths that the lists name."""
     layout: Layout = "auto"
     """How to read the lists; found out if not given."""
+    groups: str | None = None
+    """What must not be parted, such as a person: a column of the list, folder, for the folder
+    that a file lies in, or a regular expression whose parentheses match it in each path."""
     interval: Annotated[int, ONE_OR_MORE] = 500
     """Steps from one probe to the next; the first and the last weights are probed as well."""
     max_videos: Annotated[int, Range("10 or more", minimum=10.0)] = 400
@@ -132,6 +136,10 @@ class ValidationConfig(ListConfig):
     """Share of the videos of each class that is held out where no path is given; 0 for none."""
     interval: Annotated[int | None, ONE_OR_MORE] = None
     """Steps from one look to the next; if not given, ten times in a run."""
+    find_duplicates: DuplicateSearch = "bytes"
+    """Warn of videos that are trained on and held out under two names: of the same bytes, or
+    also nearly the same (encoded anew, another size, a slight cut), for which 16 frames of
+    every video are read before the run."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,7 +2,7 @@
 
 A video that could not be read is left over for the next time: why it could not may have passed.
 
-Axes: videos; kinds = without and with the closing norm; tokens; dim.
+Which arrays there are is the caller's choice: their names, and the shape of one video's part.
 """
 
 import json
@@ -23,34 +23,35 @@ PROGRESS_FILE = "progress.json"
 _FLUSH_SECONDS = 10.0
 
 
+ArraySpec = tuple[tuple[int, ...], DTypeLike]
+"""The shape of one video's part of an array, and the kind of its numbers."""
+
+
 class FeatureStore:
     """The features of one list, for one process at a time; arrays stay on the disk until read.
 
-    ``pooled`` is float32 [videos, 2, dim]: the mean of all tokens, without and with the closing
-    norm; ``tokens`` float16 [videos, tokens, dim], or None. ``unreadable`` says why, by row.
+    ``arrays`` are by name, [videos, *shape] each; ``unreadable`` says why, by row.
 
     Raises:
         ConfigError: There is no room, or the folder cannot be written.
         CheckpointError: Another process fills it.
     """
 
-    def __init__(self, folder: Path, *, videos: int, dim: int, tokens: int | None) -> None:
+    def __init__(self, folder: Path, *, videos: int, specs: Mapping[str, ArraySpec]) -> None:
         self.folder, self.videos = folder, videos
         self._flushed = time.monotonic()
         self._lock = FolderLock(folder, activity="extracting features", flag="--cache-dir")
-        arrays: list[tuple[Path, tuple[int, ...], DTypeLike]] = [
-            (folder / "pooled.bin", (videos, 2, dim), np.float32)
-        ]
-        if tokens is not None:
-            arrays.append((folder / "tokens.bin", (videos, tokens, dim), np.float16))
+        arrays: dict[str, tuple[Path, tuple[int, ...], DTypeLike]] = {
+            name: (folder / f"{name}.bin", (videos, *shape), dtype)
+            for name, (shape, dtype) in specs.items()
+        }
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
-            if not all(_exists(*array) for array in arrays):
+            if not all(_exists(*array) for array in arrays.values()):
                 (folder / PROGRESS_FILE).unlink(missing_ok=True)  # what it says is done is gone
             self.num_seen, self.unreadable = _read_progress(folder)
-            self.pooled, *token_arrays = [_open_or_create(*array) for array in arrays]
-            self.tokens = token_arrays[0] if token_arrays else None
+            self.arrays = {name: _open_or_create(*array) for name, array in arrays.items()}
         except OSError as error:
             raise ConfigError(
                 f"cannot keep features in {folder}: {error.strerror}; choose another --cache-dir, "
@@ -68,14 +69,10 @@ class FeatureStore:
         """The rows that have no features yet: those that could not be read, then the others."""
         return [*sorted(self.unreadable), *range(self.num_seen, self.videos)]
 
-    def write(
-        self, row: int, pooled: NDArray[np.float32], tokens: NDArray[np.float16] | None
-    ) -> None:
-        """Take the features of a video, in the order of ``pending``."""
-        self.pooled[row] = pooled
-        if self.tokens is not None:
-            assert tokens is not None
-            self.tokens[row] = tokens
+    def write(self, row: int, features: Mapping[str, NDArray[Any]]) -> None:
+        """Take the features of a video, one of each array, in the order of ``pending``."""
+        for name, array in self.arrays.items():
+            array[row] = features[name]
         self.unreadable.pop(row, None)
         self._advance(row)
 
@@ -90,9 +87,8 @@ class FeatureStore:
 
     def flush(self) -> None:
         """Bring all that is done to the disk, and only then say that it is."""
-        self.pooled.flush()
-        if self.tokens is not None:
-            self.tokens.flush()
+        for array in self.arrays.values():
+            array.flush()
         progress = {"done": self.num_seen, "unreadable": self.unreadable}
         atomic_write_text(self.folder / PROGRESS_FILE, json.dumps(progress) + "\n")
         self._flushed = time.monotonic()
@@ -117,6 +113,11 @@ def _read_progress(folder: Path) -> tuple[int, dict[int, str]]:
         }
     except (OSError, ValueError, KeyError):
         return 0, {}
+
+
+def count_video_bytes(specs: Mapping[str, ArraySpec]) -> int:
+    """How much room the features of one video take."""
+    return sum(_count_bytes(shape, dtype) for shape, dtype in specs.values())
 
 
 def _exists(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> bool:

@@ -1,21 +1,21 @@
 """Frozen features of a labelled list: from the disk where they are there, else from its videos.
 
-Axes: videos; clips; kinds = without and with the closing norm; tokens; dim; grid = cubes along
-time, row, col.
+Axes: videos; clips; slots = cubes along time, of all clips one after the other; kinds = without and
+with the closing norm; tokens; dim; grid = cubes along time, row, col.
 """
 
 import hashlib
 import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from einops import rearrange
-from jaxtyping import Float
-from torch import Tensor
+from numpy.typing import NDArray
 
 from videomae2.base.progress import track
 from videomae2.base.provenance import compute_digest
@@ -26,9 +26,15 @@ from videomae2.data.manifests.fingerprint import file_stat
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.views.read import READ_VIEWS
 from videomae2.data.views.requests import ViewSpec, ViewsRequest
-from videomae2.data.views.resize import ClipPixels, read_videos
+from videomae2.data.views.resize import ClipPixels, ImageSize, read_videos
 from videomae2.errors import Interrupted, VideoError
-from videomae2.inference.feature_store import FeatureStore, is_complete
+from videomae2.inference.feature_store import (
+    ArraySpec,
+    FeatureStore,
+    count_video_bytes,
+    is_complete,
+)
+from videomae2.inference.token_grids import pool_tokens
 from videomae2.models.attentive_probe import standardize_tokens
 from videomae2.models.weights.frozen_encoder import FrozenEncoder
 from videomae2.tensors.grid import Grid
@@ -36,7 +42,25 @@ from videomae2.training.runtime import Runtime, resolve_num_workers
 
 _logger = logging.getLogger(__name__)
 
-_FORMAT = 2  # of what is on disk, and of how clips are cut: 1 cut the largest box, then resized
+_FORMAT = 3  # of what is on disk, and of how clips are cut: 1 cut the largest box, then resized
+MEAN, SLOTS, TOKENS = "mean", "slots", "tokens"
+"""Names of the arrays: [kinds, dim], [kinds, slots, dim] and [tokens, dim] of each video."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeptFeatures:
+    """Which features of a video are kept, beside the mean over all tokens."""
+
+    slots: bool = False
+    """The means of the time slots."""
+    grid: Grid | None = None
+    """Grid of the tokens of each clip; None keeps none."""
+
+    @property
+    def name(self) -> str:
+        """The end of the name of a folder that has them."""
+        grid = "" if self.grid is None else "-" + "x".join(map(str, self.grid))
+        return f"{SLOTS if self.slots else MEAN}{grid}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,30 +71,28 @@ class FeatureExtractor:
     runtime: Runtime
     clips: int
     batch_size: int
-    stored_grid: Grid | None
-    """Grid of the tokens that are kept of each clip; None keeps none."""
+    kept: KeptFeatures
     cache_dir: Path
     reading: ReadingConfig
 
-    def resolve_cache(self, manifest: Manifest, views: ViewSpec) -> tuple[Path, Grid | None]:
-        """Where the features of a list are kept, and which tokens of a clip with them.
+    def resolve_cache(self, manifest: Manifest, views: ViewSpec) -> tuple[Path, KeptFeatures]:
+        """Where the features of a list are kept, and which.
 
-        Those with tokens serve those who want none.
+        A folder that has more serves those who want less.
         """
-        key = self._compute_key(manifest, views)
-        if self.stored_grid is not None:
-            sides = "x".join(map(str, self.stored_grid))
-            return self.cache_dir / f"{key}-{sides}", self.stored_grid
-        for folder in sorted(self.cache_dir.glob(f"{key}-*x*x*")):
-            if is_complete(folder, len(manifest)):
-                time, row, col = map(int, folder.name.removeprefix(f"{key}-").split("x"))
-                return folder, (time, row, col)
-        return self.cache_dir / f"{key}-pooled", None
+        key, wanted = self._compute_key(manifest, views), self.kept
+        for slots in (True, False) if not wanted.slots else (True,):
+            for folder in sorted(self.cache_dir.glob(f"{key}-{SLOTS if slots else MEAN}*")):
+                grid = _parse_grid(folder.name.removeprefix(key).split("-")[2:])
+                is_enough = wanted.grid in (None, grid)
+                kept = KeptFeatures(slots=slots, grid=grid)
+                if is_enough and kept != wanted and is_complete(folder, len(manifest)):
+                    return folder, kept
+        return self.cache_dir / f"{key}-{wanted.name}", wanted
 
-    def estimate_bytes(self, videos: int, stored_grid: Grid | None) -> int:
+    def estimate_bytes(self, videos: int, kept: KeptFeatures) -> int:
         """How much room the features of so many videos take."""
-        dim = self.frozen.encoder.config.shape.embed_dim
-        return videos * dim * (2 * 4 + 2 * (self._count_tokens(stored_grid) or 0))
+        return videos * count_video_bytes(self._list_arrays(kept))
 
     def extract(self, manifest: Manifest, views: ViewSpec, name: str) -> FeatureStore:
         """Give the store that has the features of all videos of a list.
@@ -79,59 +101,35 @@ class FeatureExtractor:
             ConfigError: Features cannot be kept.
             Interrupted: When asked to stop; what is extracted is kept.
         """
-        folder, stored_grid = self.resolve_cache(manifest, views)
-        videos, tokens = len(manifest), self._count_tokens(stored_grid)
-        dim = self.frozen.encoder.config.shape.embed_dim
-        with FeatureStore(folder, videos=videos, dim=dim, tokens=tokens) as store:
-            origin = "from"
-            if pending := store.pending():
-                self._fill(store, manifest, views, stored_grid, name)
-                # what cannot be read was pending, and is again
-                origin = f"{len(pending) - len(store.unreadable)} extracted to"
-            _logger.info(f"features {name}: {format_count(videos, 'video')}, {origin} {folder}")
+        folder, kept = self.resolve_cache(manifest, views)
+        cubes = self.frozen.encoder.cubes
+
+        def encode(clips: ClipPixels) -> Mapping[str, NDArray[Any]]:
+            return encode_video(
+                self.frozen, clips, self.runtime, batch_size=self.batch_size, kept=kept
+            )
+
+        with FeatureStore(folder, videos=len(manifest), specs=self._list_arrays(kept)) as store:
+            fill_store(
+                store,
+                manifest,
+                views,
+                encode,
+                size=(cubes.height, cubes.width),
+                reading=self.reading,
+                runtime=self.runtime,
+                name=name,
+            )
         return store
 
-    def _fill(
-        self,
-        store: FeatureStore,
-        manifest: Manifest,
-        views: ViewSpec,
-        stored_grid: Grid | None,
-        name: str,
-    ) -> None:
-        """Extract what a store has not, until it is there or somebody asks to stop."""
-        rows, total, cubes = store.pending(), len(manifest), self.frozen.encoder.cubes
-        requests = (ViewsRequest(manifest[row], views) for row in rows)
-        num_workers = resolve_num_workers(self.reading.num_workers, self.runtime)
-        with (
-            SignalHandler() as stop_signal,
-            self.reading.pool(READ_VIEWS, num_workers=num_workers) as pool,
-            track(f"features {name}", total=total, done=total - len(rows)) as progress,
-        ):
-            size = (cubes.height, cubes.width)
-            video_clips = read_videos(requests, pool, size, self.runtime.device)
-            for row, clips in zip(rows, video_clips, strict=True):
-                if isinstance(clips, VideoError):
-                    store.mark_unreadable(row, clips.reason)
-                else:
-                    pooled, tokens = encode_video(
-                        self.frozen,
-                        clips,
-                        self.runtime,
-                        batch_size=self.batch_size,
-                        stored_grid=stored_grid,
-                    )
-                    store.write(row, pooled.numpy(), None if tokens is None else tokens.numpy())
-                progress.advance()
-                if stop_signal.stop_signal is not None:
-                    num_done = total - len(store.pending())
-                    raise Interrupted(
-                        f"stopped by {stop_signal.stop_signal.name}; the features of {num_done} of "
-                        f"{format_count(total, 'video')} kept; the same command goes on"
-                    )
-
-    def _count_tokens(self, stored_grid: Grid | None) -> int | None:
-        return None if stored_grid is None else self.clips * int(np.prod(stored_grid))
+    def _list_arrays(self, kept: KeptFeatures) -> Mapping[str, ArraySpec]:
+        cubes, dim = self.frozen.encoder.cubes, self.frozen.encoder.config.shape.embed_dim
+        arrays: dict[str, ArraySpec] = {MEAN: ((2, dim), np.float32)}
+        if kept.slots:
+            arrays[SLOTS] = ((2, self.clips * cubes.grid[0], dim), np.float32)
+        if kept.grid is not None:
+            arrays[TOKENS] = ((self.clips * int(np.prod(kept.grid)), dim), np.float16)
+        return arrays
 
     def _compute_key(self, manifest: Manifest, views: ViewSpec) -> str:
         """Name everything that features depend on: weights, videos, and what is seen of them.
@@ -151,6 +149,56 @@ class FeatureExtractor:
         return compute_digest(fields)
 
 
+def _parse_grid(parts: list[str]) -> Grid | None:
+    if not parts:
+        return None
+    time, row, col = map(int, parts[0].split("x"))
+    return time, row, col
+
+
+def fill_store(
+    store: FeatureStore,
+    manifest: Manifest,
+    views: ViewSpec,
+    encode: Callable[[ClipPixels], Mapping[str, NDArray[Any]]],
+    *,
+    size: ImageSize,
+    reading: ReadingConfig,
+    runtime: Runtime,
+    name: str,
+) -> None:
+    """Extract what a store has not, until it is there or somebody asks to stop.
+
+    Raises:
+        Interrupted: When asked to stop; what is extracted is kept.
+    """
+    rows, total, origin = store.pending(), len(manifest), "from"
+    if rows:
+        requests = (ViewsRequest(manifest[row], views) for row in rows)
+        num_workers = resolve_num_workers(reading.num_workers, runtime)
+        with (
+            SignalHandler() as stop_signal,
+            reading.pool(READ_VIEWS, num_workers=num_workers) as pool,
+            track(f"features {name}", total=total, done=total - len(rows)) as progress,
+        ):
+            video_clips = read_videos(requests, pool, size, runtime.device)
+            for row, clips in zip(rows, video_clips, strict=True):
+                if isinstance(clips, VideoError):
+                    store.mark_unreadable(row, clips.reason)
+                else:
+                    store.write(row, encode(clips))
+                progress.advance()
+                if stop_signal.stop_signal is not None:
+                    num_done = total - len(store.pending())
+                    raise Interrupted(
+                        f"stopped by {stop_signal.stop_signal.name}; the features of {num_done} of "
+                        f"{format_count(total, 'video')} kept; the same command goes on"
+                    )
+        # what cannot be read was pending, and is again
+        origin = f"{len(rows) - len(store.unreadable)} extracted to"
+    _logger.info(f"features {name}: {format_count(total, 'video')}, {origin} {store.folder}")
+
+
 def compute_files_digest(manifest: Manifest) -> str:
     """Size and time of every file, so that a video that was replaced is read anew."""
     content, stat_of = hashlib.sha256(), cache(file_stat)  # windows share their file
@@ -167,59 +215,32 @@ def encode_video(
     runtime: Runtime,
     *,
     batch_size: int,
-    stored_grid: Grid | None,
-) -> tuple[Float[Tensor, "kinds dim"], Float[Tensor, "tokens dim"] | None]:
+    kept: KeptFeatures,
+) -> dict[str, NDArray[Any]]:
     """Encode all clips of a video.
 
     The encoder and the clips are on the runtime's device, and ``batch_size`` clips are encoded at
-    once. The sides of ``stored_grid``, to which tokens are averaged, divide those of the encoder's
-    grid; None keeps no tokens.
+    once. The sides of ``kept.grid``, to which tokens are averaged, divide those of the encoder's.
 
     Returns:
-        On the CPU: the mean over all tokens of all clips, float32; and the tokens, standardised one
-        by one, clip after clip, float16, which they cannot leave.
+        ``mean`` over all tokens of all clips, float32 [kinds, dim]; ``slots``, the means of the
+        time slots of clip after clip, float32 [kinds, slots, dim]; and ``tokens``, standardised one
+        by one, clip after clip, float16 [tokens, dim], which they cannot leave.
     """
-    pooled, tokens, cubes = [], [], frozen.encoder.cubes
+    means, slots, tokens, cubes = [], [], [], frozen.encoder.cubes
     for clip_batch in clips.split(batch_size):
         with runtime.autocast():
             clip_tokens = frozen.encode(clip_batch).float()
-        pooled.append(frozen.pool(clip_tokens))
-        if stored_grid is not None:
-            coarse = pool_tokens(clip_tokens, cubes.grid, stored_grid)
+        means.append(frozen.pool(clip_tokens))
+        if kept.slots:
+            slots.append(frozen.pool_slots(clip_tokens))
+        if kept.grid is not None:
+            coarse = pool_tokens(clip_tokens, cubes.grid, kept.grid)
             tokens.append(standardize_tokens(coarse).half())
-    video_tokens = torch.cat(tokens).flatten(0, 1).cpu() if tokens else None
-    return torch.cat(pooled).mean(dim=0).cpu(), video_tokens
-
-
-def pool_tokens(
-    tokens: Float[Tensor, "clips tokens dim"], grid: Grid, stored_grid: Grid
-) -> Float[Tensor, "clips kept dim"]:
-    """Average neighbouring tokens to a coarser grid."""
-    if grid == stored_grid:
-        return tokens
-    time, row, col = grid
-    x = rearrange(tokens, "b (t h w) d -> b d t h w", t=time, h=row, w=col)
-    window = [side // kept for side, kept in zip(grid, stored_grid, strict=True)]
-    return rearrange(F.avg_pool3d(x, window), "b d t h w -> b (t h w) d")
-
-
-def pool_grid(grid: Grid, max_tokens: int) -> Grid:
-    """Coarsen a grid by its smallest divisors, space before time, until it has few enough tokens.
-
-    Raises:
-        ValueError: Even one token is too much.
-    """
-    if max_tokens < 1:
-        raise ValueError(f"at most {max_tokens} tokens, wanted 1 or more")
-    time, row, col = grid
-    while time * row * col > max_tokens:
-        if row * col > max(1, time):
-            row, col = row // _smallest_divisor(row), col // _smallest_divisor(col)
-        else:
-            time //= _smallest_divisor(time)
-    return time, row, col
-
-
-def _smallest_divisor(number: int) -> int:
-    """The smallest one above 1; 1 for 1."""
-    return next((d for d in range(2, number + 1) if number % d == 0), 1)
+    features = {MEAN: torch.cat(means).mean(dim=0)}
+    if slots:
+        pattern = "clips kinds slots dim -> kinds (clips slots) dim"
+        features[SLOTS] = rearrange(torch.cat(slots), pattern)
+    if tokens:
+        features[TOKENS] = torch.cat(tokens).flatten(0, 1)
+    return {name: values.cpu().numpy() for name, values in features.items()}

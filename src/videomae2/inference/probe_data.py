@@ -1,5 +1,6 @@
 """The labelled lists of a probe: read, held against each other, and split where there is one."""
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -12,9 +13,13 @@ from videomae2.base.text import format_count
 from videomae2.data.manifests.class_names import infer_classes
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.manifests.read import ListConfig
+from videomae2.data.splits.duplicates import DuplicateSearch
+from videomae2.data.splits.groups import FOLDER_RULE, group_by_path
 from videomae2.data.splits.overlap import describe_entry, find_overlap
+from videomae2.data.splits.validation import limit_per_class
+from videomae2.data.splits.validation import validation_split as groupwise_split
 from videomae2.errors import ConfigError, DataError, ManifestError
-from videomae2.metrics.folds import validation_split
+from videomae2.metrics.folds import count_class_groups, validation_split
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,11 +32,20 @@ class ProbeListConfig(ListConfig):
     """Rows of the test table; without TEST, rows of TRAIN to test on."""
     test_share: Annotated[float, INNER_SHARE] = 0.2
     """Share of TRAIN that is held out as the test, where none is given."""
+    groups: str | None = None
+    """What must not be parted, such as a person or a recording: a column of the table, folder
+    for the folder of each file, or a regular expression whose parentheses match it in each
+    path. The held-out share and the folds keep each group on one side."""
+    find_duplicates: DuplicateSearch = "bytes"
+    """Warn of videos that are trained on and tested on under two names: of the same bytes, or
+    also nearly the same (encoded anew, another size, a slight cut), for which 16 frames of
+    every video are read."""
     skip_unreadable: bool = False
     """Report without the videos that cannot be read, rather than fail."""
 
 
 _MIN_VIDEOS = 10
+_MAX_SHOWN = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +73,8 @@ def load_train_test(
     """Read both lists with the classes of the first.
 
     A share of the first is held out as the test if none is given, drawn by ``seed``. Of each list
-    ``max_videos`` at most are taken, of each class as evenly as can be.
+    ``max_videos`` at most are taken, of each class as evenly as can be, and of each of its groups
+    where the lists say what belongs together. A group is in training or in the test as a whole.
 
     Raises:
         ManifestError: A list cannot be read, or a video has no label.
@@ -72,7 +87,8 @@ def load_train_test(
         raise ConfigError("--test-share has no effect where a test is given; leave it out")
     if problems := [problem for _, problem in find_range_errors(list_config)]:
         raise ConfigError(problems)
-    train_manifest = list_config.read(train, labels="required")
+    groups = list_config.groups
+    train_manifest = list_config.read(train, labels="required", groups=groups)
     inferred = infer_classes(train_manifest)
     if len(set(train_manifest.labels.tolist())) < 2:
         raise DataError(f"{train} has videos of one class only; a probe tells classes apart")
@@ -82,7 +98,9 @@ def load_train_test(
         )
     class_names = train_manifest.class_names
     test_config = replace(list_config, filter=list_config.filter_test)
-    test_manifest = test_config.read(test, labels="required", class_names=class_names)
+    test_manifest = test_config.read(
+        test, labels="required", class_names=class_names, groups=groups
+    )
     if class_names is None and test_manifest.class_names is not None:
         raise DataError(
             f"{train} numbers its classes and {test} names them, so nobody knows which number is "
@@ -90,6 +108,7 @@ def load_train_test(
         )
     _check_labels(test_manifest, len(inferred.names), train)
     _check_leakage(train_manifest, test_manifest)
+    _check_common_groups(train_manifest, test_manifest)
     train_rows = _subsample_rows(train_manifest, max_videos, seed)
     test_rows = _subsample_rows(test_manifest, max_videos, seed)
     names = inferred.names
@@ -101,7 +120,12 @@ def _subsample_rows(
 ) -> Int64[np.ndarray, " rows"]:
     if max_videos is None or max_videos >= len(manifest):
         return np.arange(len(manifest))
-    return np.flatnonzero(validation_split(manifest.labels, max_videos / len(manifest), seed=seed))
+    if manifest.groups is None:
+        share = max_videos / len(manifest)
+        return np.flatnonzero(validation_split(manifest.labels, share, seed=seed))
+    count = max(1, max_videos // len(set(manifest.labels.tolist())))
+    (chosen,) = limit_per_class([manifest], [manifest.labels], count, seed=seed)
+    return np.flatnonzero(chosen)[:max_videos]
 
 
 def _split_train(
@@ -114,9 +138,15 @@ def _split_train(
             f"wanted {_MIN_VIDEOS} or more, or give TEST"
         )
     rows = _subsample_rows(manifest, max_videos, seed)
-    is_test = validation_split(manifest.labels[rows], share, seed=seed)
+    if manifest.groups is None:
+        is_test = validation_split(manifest.labels[rows], share, seed=seed)
+        groups = ""
+    else:
+        part = manifest.take(rows)
+        is_test = groupwise_split(part, share, seed=seed)
+        groups = _format_groups(part, is_test)
     split = _format_split(manifest.labels[rows], is_test)
-    description = f"{share:.0%} of {manifest.source}, {split}"
+    description = f"{share:.0%} of {manifest.source}, {split}{groups}"
     return ProbeData(manifest, None, classes, rows[~is_test], rows[is_test], description)
 
 
@@ -136,6 +166,37 @@ def _format_split(
     if num_trained < num_classes:
         text += f"; none is left to learn for {format_count(num_classes - num_trained, 'class')}"
     return text
+
+
+def _format_groups(manifest: Manifest, is_test: Bool[np.ndarray, " videos"]) -> str:
+    """Say how many groups were held out, which is what a share of them comes to."""
+    names = np.array(manifest.groups, dtype=object)
+    total, held_out = len(set(names)), len(set(names[is_test]))
+    if not held_out:
+        raise DataError(
+            f"{manifest.source} has {format_count(total, 'group')}, of which none can be held out: "
+            f"a class gives one where it is in three or more; give TEST"
+        )
+    return f": {held_out} of {format_count(total, 'group')} as a whole"
+
+
+def _check_common_groups(train: Manifest, test: Manifest) -> None:
+    """Refuse a group that is in both lists."""
+    common = sorted(_locate_groups(train) & _locate_groups(test))
+    if common:
+        raise DataError(
+            f"training and test videos share {format_count(len(common), 'group')}, such as "
+            f"{common[0]!r}, and a group must be on one side; give other lists, or leave TEST out "
+            f"to have whole groups held out"
+        )
+
+
+def _locate_groups(manifest: Manifest) -> set[str]:
+    """The groups of a list, as they are called in any; folders by their whole path."""
+    groups = manifest.groups or []
+    if groups == group_by_path(manifest.paths, FOLDER_RULE):
+        return {os.path.join(manifest.root, name) for name in groups}
+    return set(groups)
 
 
 def _check_labels(test: Manifest, num_classes: int, train: Path) -> None:
@@ -158,3 +219,20 @@ def _check_leakage(train: Manifest, test: Manifest) -> None:
             f"{describe_entry(overlap[0])}; take them out of one list, or give --filter and "
             "--filter-test"
         )
+
+
+def describe_rare_classes(data: ProbeData, folds: int) -> str | None:
+    """Say which classes are in fewer groups than there are folds, so that some folds lack them."""
+    if data.train.groups is None:
+        return None
+    names = [data.train.groups[row] for row in data.train_rows]
+    counts = count_class_groups(data.train.labels[data.train_rows], names)
+    rare = {data.classes[label]: count for label, count in counts.items() if count < folds}
+    if not rare:
+        return None
+    shown = ", ".join(f"{name} ({count})" for name, count in [*rare.items()][:_MAX_SHOWN])
+    more = ", …" if len(rare) > _MAX_SHOWN else ""
+    return (
+        f"{len(rare)} of {format_count(len(counts), 'class')} are in fewer groups than the {folds} "
+        f"folds, so some folds lack them: {shown}{more}"
+    )

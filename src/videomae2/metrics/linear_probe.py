@@ -14,6 +14,7 @@ from torch import Tensor
 L2_VALUES = tuple(10.0**power for power in range(-4, 5))
 _CONSTANT_TOLERANCE = 1e-6  # a feature that moves less than this, relative to its size, is constant
 _MIN_RELATIVE_VARIANCE = 1e-12  # variance of an axis, relative to the largest, that counts as none
+_MIN_VIDEO_VARIANCE = 1e-10  # likewise, where axes are made from videos and divided by its root
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +91,68 @@ def _leave_one_out_error(
 
 
 @dataclass(frozen=True, slots=True)
-class LogisticFit:
+class LinearFit:
     """The heads of all penalties."""
 
     weights: Float64[Tensor, "l2 dim classes"]
     bias: Float64[Tensor, "l2 classes"]
-    converged: Bool[Tensor, " l2"]
-    """Whether the scaled gradient fell to the tolerance."""
-    num_steps: int
-    """Steps of the slowest."""
 
     def compute_scores(
         self, x: Float[Tensor, "videos dim"]
     ) -> Float64[Tensor, "l2 videos classes"]:
         """Give the scores of features that are scaled as in training."""
         return x.double() @ self.weights + self.bias[:, None]
+
+
+@torch.no_grad()
+def fit_ridge_path(
+    x: Float[Tensor, "videos dim"],
+    labels: Int[Tensor, " videos"],
+    num_classes: int,
+    l2_values: Sequence[float],
+) -> LinearFit:
+    """Fit every penalty in closed form, as ``fit_ridge`` does, and give them all.
+
+    Solved for the weights of features or of videos, whichever are fewer.
+    """
+    target, x = F.one_hot(labels.long(), num_classes).double(), x.double()
+    bias, by_videos = target.mean(dim=0), len(x) < x.shape[1]
+    products = (x @ x.T if by_videos else x.T @ x) / len(x)
+    wanted = target - bias if by_videos else x.T @ (target - bias)
+    weights = []
+    for l2 in l2_values:
+        penalized = products + l2 * torch.eye(len(products), dtype=x.dtype, device=x.device)
+        solution = torch.cholesky_solve(wanted, torch.linalg.cholesky(penalized)) / len(x)
+        weights.append(x.T @ solution if by_videos else solution)
+    return LinearFit(torch.stack(weights), bias.expand(len(l2_values), -1))
+
+
+def _find_principal_axes(
+    x: Float[Tensor, "videos dim"],
+) -> tuple[Float64[Tensor, " rank"], Float64[Tensor, "dim rank"]]:
+    """Give the variance along each axis of centred features that has any, and these axes.
+
+    Solved for features or for videos, whichever are fewer.
+    """
+    x = x.double()
+    if len(x) >= x.shape[1]:
+        variance, axes = torch.linalg.eigh(x.T @ x / len(x))
+        has_variance = variance > _MIN_RELATIVE_VARIANCE * variance[-1].clamp(min=1e-300)
+        return variance[has_variance], axes[:, has_variance]
+    variance, videos = torch.linalg.eigh(x @ x.T / len(x))
+    has_variance = variance > _MIN_VIDEO_VARIANCE * variance[-1].clamp(min=1e-300)
+    variance, videos = variance[has_variance], videos[:, has_variance]
+    return variance, x.T @ videos / (variance * len(x)).sqrt()
+
+
+@dataclass(frozen=True, slots=True)
+class LogisticFit(LinearFit):
+    """The heads of all penalties, and how they were found."""
+
+    converged: Bool[Tensor, " l2"]
+    """Whether the scaled gradient fell to the tolerance."""
+    num_steps: int
+    """Steps of the slowest."""
 
 
 def fit_logistic(
@@ -126,9 +174,7 @@ def fit_logistic(
 
     Source: Böhning, "Multinomial logistic regression algorithm", AISM 1992, for the bound.
     """
-    variance, axes = torch.linalg.eigh(x.double().T @ x.double() / len(x))
-    has_variance = variance > _MIN_RELATIVE_VARIANCE * variance[-1].clamp(min=1e-300)
-    variance, axes = variance[has_variance], axes[:, has_variance]
+    variance, axes = _find_principal_axes(x)
     rows = F.pad(x.double() @ axes, (0, 1), value=1.0)
     weights = x.new_zeros((rows.shape[1], num_classes), dtype=torch.float64)
     optima = {}

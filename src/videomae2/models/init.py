@@ -7,6 +7,7 @@ from torch import Generator, nn
 
 from videomae2.models.autoencoder import Autoencoder
 from videomae2.models.classifier import Classifier
+from videomae2.models.encoder import VideoEncoder
 from videomae2.models.layers import Attention, Block
 
 _MASK_TOKEN_STD = 0.02
@@ -40,6 +41,17 @@ def init_autoencoder_weights(model: Autoencoder, generator: Generator) -> None:
         _init_uniform(linear, generator)
     std = _MASK_TOKEN_STD
     nn.init.trunc_normal_(model.mask_token, std=std, a=-std, b=std, generator=generator)
+
+
+def init_encoder_weights(encoder: VideoEncoder, generator: Generator) -> None:
+    """Set every weight of an encoder alone as ``init_autoencoder_weights`` does."""
+    _reset_parameters(encoder)
+    for module in encoder.blocks.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(module.weight, generator=generator)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    _init_uniform(encoder.patch_embed.proj, generator)
 
 
 def init_classifier_weights(model: Classifier, generator: Generator) -> None:

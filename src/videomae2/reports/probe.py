@@ -1,12 +1,13 @@
 """The report of a probe, for people and for programs."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from videomae2.base.summary import Summary
 from videomae2.base.text import format_count
-from videomae2.metrics.probe import ProbeResult
+from videomae2.metrics.probe import BaselineResult, ProbeResult
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.weights.config_json import FrameSampling
 from videomae2.tensors.grid import Grid
@@ -35,6 +36,8 @@ class ProbeReport:
     majority_accuracy: float
     """Accuracy of always naming the most frequent class of the training videos."""
     results: tuple[ProbeResult, ...]
+    baselines: tuple[BaselineResult, ...] = ()
+    """What stands beside them."""
     cache_dir: Path
 
 
@@ -55,8 +58,14 @@ def format_sampling(sampling: FrameSampling) -> str:
     return f"every {sampling.frame_interval:g} {sampling.interval_unit}"
 
 
-_METHOD_NAMES = {"knn": "k-NN", "linear": "linear", "attentive": "attentive"}
-_HEADER = ("probe", "top-1", "95 % interval", "top-5", "mean class", "validation", "chosen")
+_METHOD_NAMES = {"knn": "k-NN", "ridge": "ridge", "linear": "linear", "attentive": "attentive"}
+_HEADER = (
+    "probe", "features", "top-1", "95 % interval", "top-5", "mean class", "validation", "chosen",
+)  # fmt: skip
+_BASELINE_HEADER = (
+    "beside", "features", "probe", "top-1", "held against", "difference", "95 % interval",
+)  # fmt: skip
+_LEFT = {"probe", "features", "chosen", "beside", "held against"}
 
 
 def format_report(report: ProbeReport) -> str:
@@ -80,8 +89,11 @@ def format_report(report: ProbeReport) -> str:
         )
     lines = [str(Summary(tuple(rows))), "", *_format_table(report), ""]
     for result in report.results:
-        lines += [f"{_METHOD_NAMES[result.method]}: {note}" for note in result.remarks]
+        name = f"{_METHOD_NAMES[result.method]} {result.pooling}"
+        lines += [f"{name}: {note}" for note in result.remarks]
     lines += [_format_accuracy_by_k(result) for result in report.results if result.method == "knn"]
+    if report.baselines:
+        lines += ["", *_format_baselines(report.baselines), ""]
     lines.append(f"features are kept in {report.cache_dir}")
     return "\n".join(lines)
 
@@ -91,13 +103,38 @@ def _format_table(report: ProbeReport) -> list[str]:
     rows = [
         _HEADER,
         *map(_format_row, report.results),
-        ("chance", chance, "", "", "", "", "the most frequent class"),
+        ("chance", "", chance, "", "", "", "", "the most frequent class"),
     ]
+    return _align(rows)
+
+
+def _format_baselines(baselines: Sequence[BaselineResult]) -> list[str]:
+    """What the same probes reach without what was learnt, and how much more the weights do."""
+    rows = [_BASELINE_HEADER, *map(_format_baseline, baselines)]
+    return _align(rows)
+
+
+def _format_baseline(baseline: BaselineResult) -> tuple[str, ...]:
+    result, difference = baseline.result, baseline.comparison.difference
+    low, high = (f"{100 * value:+.1f}" for value in (difference.low, difference.high))
+    return (
+        baseline.baseline,
+        result.pooling,
+        _METHOD_NAMES[result.method],
+        _format_percent(result.accuracy.value),
+        f"{_METHOD_NAMES[baseline.compared_method]} {baseline.compared_pooling} of the weights",
+        f"{100 * difference.value:+.1f}",
+        f"{low} to {high}",
+    )
+
+
+def _align(rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table whose first row names the columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
-            cell.ljust(width) if column in ("probe", "chosen") else cell.rjust(width)
-            for column, cell, width in zip(_HEADER, row, widths, strict=True)
+            cell.ljust(width) if column in _LEFT else cell.rjust(width)
+            for column, cell, width in zip(rows[0], row, widths, strict=True)
         ).rstrip()
         for row in rows
     ]
@@ -111,6 +148,7 @@ def _format_row(result: ProbeResult) -> tuple[str, ...]:
     ]
     return (
         _METHOD_NAMES[result.method],
+        result.pooling,
         _format_percent(accuracy.value),
         f"{_format_percent(accuracy.low)} to {_format_percent(accuracy.high)}",
         _format_percent(result.top5_accuracy),
@@ -127,7 +165,7 @@ def _format_accuracy_by_k(knn: ProbeResult) -> str:
         for trial in knn.trials
         if all(trial.params[name] == knn.best_params[name] for name in ("features", "vote"))
     ]
-    return f"k-NN by k: {', '.join(values)}"
+    return f"k-NN {knn.pooling} by k: {', '.join(values)}"
 
 
 def _format_percent(fraction: float) -> str:
@@ -136,4 +174,7 @@ def _format_percent(fraction: float) -> str:
 
 def format_json(report: ProbeReport) -> str:
     """Everything, on one line."""
-    return json.dumps(asdict(report), default=str)
+    values = asdict(report)
+    for result in (*values["results"], *(each["result"] for each in values["baselines"])):
+        del result["hits"]
+    return json.dumps(values, default=str)

@@ -116,7 +116,7 @@ def hard_labels(teacher_scores: Float[Tensor, "batch outputs"], task_type: TaskT
 
 def build_projection(student: Classifier, teacher_dim: int, generator: Generator) -> Linear:
     """The map from a student's features to the teacher's, where they are compared."""
-    projection = Linear(student.config.encoder.shape.embed_dim, teacher_dim)
+    projection = Linear(student.config.num_features, teacher_dim)
     nn.init.xavier_uniform_(projection.weight, generator=generator)
     nn.init.zeros_(projection.bias)
     return projection

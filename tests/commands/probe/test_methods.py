@@ -8,18 +8,17 @@ import torch
 
 from videomae2.commands.probe.attentive import TokenFeatures, probe_attentive
 from videomae2.commands.probe.config import ProbeSettings
-from videomae2.commands.probe.knn_linear import SplitFeatures, probe_knn, probe_linear
+from videomae2.commands.probe.knn_linear import probe_knn, probe_linear, probe_ridge
+from videomae2.commands.probe.split_features import SplitFeatures
 from videomae2.errors import ConfigError
-from videomae2.inference.features import (
-    pool_grid,
-    pool_tokens,
-)
+from videomae2.inference.token_grids import pool_grid, pool_tokens
 from videomae2.metrics.bootstrap import accuracy_interval
 from videomae2.models.attentive_probe import standardize_tokens
 
 CLASSES, DIM = 4, 12
 KNN = ProbeSettings(ks=(1, 5, 20, 500))
 LINEAR = ProbeSettings(l2=(1e-3, 1e-1, 10.0))
+PROBES = [(probe_knn, KNN), (probe_linear, LINEAR), (probe_ridge, ProbeSettings())]
 
 
 def made_up(videos, *, seed, apart):
@@ -32,7 +31,7 @@ def made_up(videos, *, seed, apart):
     return SplitFeatures(features, labels)
 
 
-@pytest.mark.parametrize(("method", "how"), [(probe_knn, KNN), (probe_linear, LINEAR)])
+@pytest.mark.parametrize(("method", "how"), PROBES)
 def test_classes_that_are_apart_are_told_perfectly(method, how):
     train, test = (made_up(count, seed=count, apart=True) for count in (80, 40))
     found = method(train, test, CLASSES, how)
@@ -41,7 +40,7 @@ def test_classes_that_are_apart_are_told_perfectly(method, how):
     assert found.best_params["features"] == "normed"
 
 
-@pytest.mark.parametrize(("method", "how"), [(probe_knn, KNN), (probe_linear, LINEAR)])
+@pytest.mark.parametrize(("method", "how"), PROBES)
 def test_noise_is_told_at_chance(method, how):
     train, test = (made_up(count, seed=count, apart=False) for count in (200, 400))
     found = method(train, test, CLASSES, how)
@@ -49,7 +48,7 @@ def test_noise_is_told_at_chance(method, how):
     assert found.val_accuracy < 0.4
 
 
-@pytest.mark.parametrize(("method", "how"), [(probe_knn, KNN), (probe_linear, LINEAR)])
+@pytest.mark.parametrize(("method", "how"), PROBES)
 def test_the_test_chooses_nothing(method, how):
     train, test = made_up(80, seed=1, apart=False), made_up(40, seed=2, apart=False)
     other = SplitFeatures(test.features, test.labels[::-1].copy())

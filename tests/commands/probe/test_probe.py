@@ -11,14 +11,14 @@ import torch
 
 from tests.helpers.labelled_videos import labelled_videos, small_encoder
 from tests.helpers.logs import logging_to
-from tests.helpers.pretrain_runs import quiet, small_run
+from tests.helpers.pretrain_runs import small_run
+from tests.helpers.probes import SETTINGS, counted_reads, probed, run
 from tests.helpers.slow_videos import late_at_first
-from videomae2.commands.probe.config import ProbeClipConfig, ProbeSettings
-from videomae2.commands.probe.run import prepare_probe, run_probe
+from videomae2.commands.probe.config import ProbeClipConfig
+from videomae2.commands.probe.plan import prepare_probe
 from videomae2.commands.train.pretrain import pretrain
 from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.manifests.read import read_manifest
-from videomae2.data.workers.pool import Pool
 from videomae2.errors import (
     CheckpointError,
     ConfigError,
@@ -31,53 +31,12 @@ from videomae2.inference.feature_store import (
     FeatureStore,
     count_done,
 )
-from videomae2.inference.features import compute_files_digest, encode_video
+from videomae2.inference.features import KeptFeatures, compute_files_digest, encode_video
 from videomae2.inference.probe_data import ProbeListConfig, load_train_test
 from videomae2.models.weights.frozen_encoder import load_frozen_encoder
 from videomae2.training.runtime import RuntimeConfig, resolve_runtime
 
-SETTINGS = ProbeSettings(
-    methods=("knn",), ks=(1, 3), l2=(1e-2, 1.0), folds=3,
-    reading=ReadingConfig(num_workers=0), device="cpu", precision="fp32",
-)  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("probe")
-    small_encoder(folder / "model")
-    labelled_videos(folder / "train", 8)
-    labelled_videos(folder / "test", 4, seed=1)
-    return folder
-
-
-def run(place, cache, *, test="test", clips=None, lists=None, log=quiet, **changed):
-    with logging_to(log):
-        return probed(
-            place / "model",
-            place / "train",
-            None if test is None else place / test,
-            clips=clips,
-            list_config=lists,
-            settings=replace(SETTINGS, cache_dir=cache, **changed),
-        )
-
-
-def probed(*words, **how):
-    return run_probe(prepare_probe(*words, **how))
-
-
-def counted_reads(monkeypatch):
-    """Count the videos that are read from here on."""
-    seen, whole = [], Pool.map
-
-    def count(pool, requests):
-        for answer in whole(pool, requests):
-            seen.append(answer.request.path)
-            yield answer
-
-    monkeypatch.setattr(Pool, "map", count)
-    return seen
+SPECS = {"mean": ((2, 3), np.float32), "tokens": ((4, 3), np.float16)}
 
 
 def test_colours_are_told_by_an_encoder_that_was_never_trained(place, tmp_path):
@@ -85,7 +44,9 @@ def test_colours_are_told_by_an_encoder_that_was_never_trained(place, tmp_path):
     found = run(
         place, tmp_path, methods=methods, lrs=(3e-3,), weight_decays=(0.01,), probe_batch_size=8
     )
-    assert [one.method for one in found.results] == list(methods)
+    assert [(one.method, one.pooling) for one in found.results] == [
+        ("knn", "mean"), ("linear", "mean"), ("attentive", "tokens"),
+    ]  # fmt: skip
     assert all(one.accuracy.value == 1 for one in found.results)
     assert (found.num_train_videos, found.num_test_videos, found.classes) == (
         24,
@@ -158,21 +119,25 @@ def test_it_says_of_how_many_classes_videos_were_held_out(tmp_path):
     ]
 
 
-def test_features_are_the_mean_over_clips_and_tokens_stand_clip_after_clip(place):
+def test_features_are_the_mean_over_clips_and_slots_and_tokens_stand_clip_after_clip(place):
     frozen, runtime = (
         load_frozen_encoder(place / "model"),
         resolve_runtime(RuntimeConfig(device="cpu", precision="fp32")),
     )
     clips = torch.randint(0, 256, (3, 4, 16, 16, 3), dtype=torch.uint8)
-    one = [
-        encode_video(frozen, clip[None], runtime, batch_size=1, stored_grid=(2, 2, 2))
-        for clip in clips
-    ]
-    pooled, tokens = encode_video(frozen, clips, runtime, batch_size=2, stored_grid=(2, 2, 2))
-    torch.testing.assert_close(pooled, sum(each for each, _ in one) / 3)
-    assert tokens.dtype == torch.float16
-    wanted = torch.cat([each for _, each in one])
-    torch.testing.assert_close(tokens, wanted, atol=4e-3, rtol=2e-3)  # the last bit of half
+    kept = KeptFeatures(slots=True, grid=(2, 2, 2))
+    one = [encode_video(frozen, clip[None], runtime, batch_size=1, kept=kept) for clip in clips]
+    found = encode_video(frozen, clips, runtime, batch_size=2, kept=kept)
+    np.testing.assert_allclose(
+        found["mean"], sum(each["mean"] for each in one) / 3, atol=1e-5, rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        found["slots"], np.concatenate([each["slots"] for each in one], axis=1),
+        atol=1e-5, rtol=1e-5,
+    )  # fmt: skip
+    assert found["tokens"].dtype == np.float16
+    wanted = np.concatenate([each["tokens"] for each in one])
+    np.testing.assert_allclose(found["tokens"], wanted, atol=4e-3, rtol=2e-3)  # half's last bit
 
 
 def test_an_extraction_that_was_stopped_goes_on(place, tmp_path, monkeypatch):
@@ -268,7 +233,7 @@ def test_a_plan_reads_no_video_and_says_what_is_there(place, tmp_path, monkeypat
     run(place, tmp_path)
     assert "\n         test: 12 of 12 are there, means, " in str(plan().summary())
     text = str(plan(methods=("attentive",)).summary())
-    assert "features train: 0 of 24 are there, means and 2x2x2 tokens of a clip" in text
+    assert "features train: 0 of 24 are there, means, time slots and 2x2x2 tokens of a clip" in text
     with pytest.raises(ConfigError, match="--folds is 30, wanted 2 up to 24"):
         plan(folds=30)
     with pytest.raises(ConfigError, match="--ks wants numbers up to 16"):
@@ -277,12 +242,12 @@ def test_a_plan_reads_no_video_and_says_what_is_there(place, tmp_path, monkeypat
 
 def test_a_folder_that_another_process_fills_is_refused(place, tmp_path):
     with (
-        FeatureStore(tmp_path, videos=3, dim=4, tokens=None),
+        FeatureStore(tmp_path, videos=3, specs={"mean": ((2, 4), np.float32)}),
         pytest.raises(
             CheckpointError, match=r"another process is extracting .*another --cache-dir"
         ),
     ):
-        FeatureStore(tmp_path, videos=3, dim=4, tokens=None)
+        FeatureStore(tmp_path, videos=3, specs={"mean": ((2, 4), np.float32)})
 
 
 def test_tokens_beyond_the_room_are_averaged_and_it_is_said(place, tmp_path):
@@ -414,7 +379,7 @@ def test_labels_that_training_does_not_have_are_refused(place, tmp_path):
             "--test-share 1.0 cannot work; it wants a share between 0 and 1",
         ),
         ({"lists": ProbeListConfig(test_share=0.5)}, "--test-share has no effect where a test is"),
-        ({"methods": ()}, "--methods wants some of knn, linear, attentive"),
+        ({"methods": ()}, "--methods wants some of knn, ridge, linear, attentive"),
         ({"l2": (0.0,)}, "--l2 0.0 cannot work; it wants a number above 0"),
         ({"weight_decays": ()}, "--weight-decays is empty, wanted numbers"),
         ({"folds": 1}, "--folds is 1, wanted 2 up to 24"),
@@ -447,31 +412,31 @@ def test_a_run_gives_its_own_stride(place, tmp_path):
 
 
 def test_the_store_is_whole_files(place, tmp_path):
-    numbers = np.ones((2, 3), np.float32), np.full((4, 3), 2, np.float16)
-    with FeatureStore(tmp_path, videos=2, dim=3, tokens=4) as store:
-        store.write(0, *numbers)
+    numbers = {"mean": np.ones((2, 3)), "tokens": np.full((4, 3), 2)}
+    with FeatureStore(tmp_path, videos=2, specs=SPECS) as store:
+        store.write(0, numbers)
         store.mark_unreadable(1, "broken")
         assert store.pending() == [1]
     said = json.loads((tmp_path / "progress.json").read_text())
     assert said == {"done": 2, "unreadable": {"1": "broken"}}
     assert count_done(tmp_path) == 1
-    with FeatureStore(tmp_path, videos=2, dim=3, tokens=4) as store:
+    with FeatureStore(tmp_path, videos=2, specs=SPECS) as store:
         assert store.unreadable == {1: "broken"}
-        assert torch.from_numpy(np.array(store.pooled[0])).eq(1).all()
-        assert (store.tokens[0] == 2).all()
-        store.write(1, *numbers)
+        assert (store.arrays["mean"][0] == 1).all()
+        assert (store.arrays["tokens"][0] == 2).all()
+        store.write(1, numbers)
         assert store.pending() == []
     assert count_done(tmp_path) == 2
 
 
 def test_where_the_features_are_gone_nothing_is_done(tmp_path):
-    numbers = np.ones((2, 3), np.float32), np.full((4, 3), 2, np.float16)
-    for gone in ("tokens.bin", "pooled.bin"):
-        with FeatureStore(tmp_path, videos=2, dim=3, tokens=4) as store:
+    numbers = {"mean": np.ones((2, 3)), "tokens": np.full((4, 3), 2)}
+    for gone in ("tokens.bin", "mean.bin"):
+        with FeatureStore(tmp_path, videos=2, specs=SPECS) as store:
             for row in store.pending():
-                store.write(row, *numbers)
+                store.write(row, numbers)
         (tmp_path / gone).unlink()
-        store = FeatureStore(tmp_path, videos=2, dim=3, tokens=4)
+        store = FeatureStore(tmp_path, videos=2, specs=SPECS)
         assert store.pending() == [0, 1]
         assert count_done(tmp_path) == 0, "also if it is killed before it has done anything"
         store.__exit__(None, None, None)

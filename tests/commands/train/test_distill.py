@@ -298,3 +298,18 @@ def test_folders_do_not_tell_which_output_of_a_nameless_teacher_is_which(videos,
     names.write_text("".join(f"{name}\n" for name in CLASSES))
     distill(replace(run, labels=replace(run.labels, class_names=names)))
     assert load_model_config(tmp_path / "run" / "best").class_names == CLASSES
+
+
+@pytest.mark.parametrize("pools", [("slots", "avg"), ("avg", "slots"), ("slots", "slots")])
+def test_features_of_time_slots_are_compared_too(videos, tmp_path, pools):
+    there, here = pools
+    weights = make_teacher(tmp_path / "teacher", global_pool=there)
+    run = small_distill(
+        videos,
+        weights,
+        tmp_path / "run",
+        model=replace(student(), global_pool=here),
+        task=DistillConfig(hard_weight=0.3, feature_weight=0.5),
+    )
+    run = replace(run, optim=replace(run.optim, epochs=1.0, warmup_epochs=0.0))
+    distill(replace(run, loading=replace(run.loading, num_workers=0)))

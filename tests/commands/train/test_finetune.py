@@ -5,22 +5,29 @@ import json
 import shutil
 import signal
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
+from tests.helpers.distill_runs import ENCODER
 from tests.helpers.finetune_runs import CLASSES, class_folders, small_finetune
 from tests.helpers.logs import logging_to
 from tests.helpers.pretrain_runs import small_run, stop_after
 from videomae2.base.provenance import read_provenance
+from videomae2.commands.evaluate.config import EvaluateConfig
+from videomae2.commands.evaluate.run import evaluate
+from videomae2.commands.train.datasets import load_train_val_data
 from videomae2.commands.train.finetune import dry_run, finetune
 from videomae2.commands.train.pretrain import pretrain
+from videomae2.config.checks import check_run
 from videomae2.config.files import load_config
 from videomae2.config.runs import CheckpointConfig, ValidationConfig
 from videomae2.data.augment.augment import AugmentConfig
 from videomae2.data.augment.erasing import EraseConfig
 from videomae2.data.augment.mixing import MixConfig
 from videomae2.data.augment.rand_augment import RandAugmentConfig
+from videomae2.data.loading.reading import ReadingConfig
 from videomae2.errors import (
     CheckpointError,
     ConfigError,
@@ -137,6 +144,53 @@ def test_it_starts_from_a_pretraining_run(videos, parent, tmp_path):
     start = next(line for line in said if line.startswith("start"))
     assert f"weights of {parent}" in start
     assert "norm: fresh; head: fresh" in start
+
+
+def test_time_slots_are_fine_tuned_evaluated_and_started_from(videos, parent, tmp_path):
+    run = small_finetune(videos, tmp_path / "run", init=InitConfig(weights=parent))
+    run = replace(run, model=replace(run.model, global_pool="slots"))
+    assert "the head reads 2 time slots" in str(dry_run(run))
+    finetune(run)
+    model, card = load_classifier(tmp_path / "run", torch.device("cpu"))
+    assert (card.model.global_pool, model.head.in_features) == ("slots", 2 * 24)
+    config = EvaluateConfig(device="cpu", reading=ReadingConfig(num_workers=0))
+    assert evaluate(tmp_path / "run", videos, out=tmp_path / "out", config=config)
+    again = replace(run, output_dir=tmp_path / "again", init=InitConfig(weights=tmp_path / "run"))
+    assert "norm: the parent's; head: kept: the same 3 classes" in str(dry_run(again))
+    longer = replace(again, model=replace(again.model, encoder=replace(ENCODER, frames=6)))
+    with pytest.raises(CheckpointError, match=r"slots, 2 of them\), the one here 72"):
+        dry_run(longer)
+
+
+def test_one_time_slot_is_no_choice(videos, tmp_path):
+    run = small_finetune(videos, tmp_path / "run")
+    model = replace(run.model, global_pool="slots", encoder=replace(ENCODER, frames=2))
+    with pytest.raises(ConfigError, match=r"--model.global-pool slots has no effect on clips of 2"):
+        check_run(replace(run, model=model))
+
+
+@pytest.mark.parametrize("search", ["bytes", "near", "off"])
+def test_held_out_videos_that_are_trained_on_under_another_name_are_said(videos, tmp_path, search):
+    copies = class_folders(tmp_path / "copies")
+    run = small_finetune(copies, tmp_path / "run")
+    original = sorted((copies / "grows").iterdir())[0]
+    for letter in "abcdefgh":  # until the two stand on two sides
+        copy = original.with_name(f"{letter}.mp4")
+        shutil.copy(original, copy)
+        held_out = {Path(path).name for path in load_train_val_data(run).val.manifests[0].paths}
+        if (copy.name in held_out) != (original.name in held_out):
+            break
+        copy.unlink()
+    run = replace(run, validation=replace(run.validation, find_duplicates=search))
+    text = str(dry_run(run))
+    assert (copy.name in text) == (search != "off")
+    assert ("of videos on both sides" in text) == (search != "off")
+
+
+def test_doubles_are_not_looked_for_where_nothing_is_held_out(videos, tmp_path):
+    validation = ValidationConfig(share=0.0, find_duplicates="near")
+    with pytest.raises(ConfigError, match=r"--validation.find-duplicates near has no effect where"):
+        check_run(small_finetune(videos, tmp_path / "run", validation=validation))
 
 
 def test_a_frozen_model_keeps_its_weights(videos, parent, tmp_path):

@@ -14,7 +14,7 @@ from videomae2.models.autoencoder import Autoencoder, AutoencoderConfig, Decoder
 from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.init import init_autoencoder_weights, init_classifier_weights
-from videomae2.models.weights.frozen_encoder import load_frozen_encoder
+from videomae2.models.weights.frozen_encoder import draw_random_encoder, load_frozen_encoder
 from videomae2.models.weights.model_ref import EMA_FILE
 from videomae2.models.weights.official import classifier_to_official, to_official
 from videomae2.models.weights.resolve import resolve_classifier
@@ -138,3 +138,46 @@ def test_a_table_of_positions_that_was_learnt_is_not_left_out_in_silence(tmp_pat
     torch.save({"model": state | {"pos_embed": torch.zeros(1, 1568, 384)}}, tmp_path / "a.pth")
     with pytest.raises(CheckpointError, match="pos_embed"):
         load_frozen_encoder(tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize("pooling", ["avg", "slots", "token", "pretrained"])
+def test_the_mean_of_the_slots_is_the_mean_and_each_is_of_its_time(tmp_path, pooling):
+    if pooling == "pretrained":
+        saved_autoencoder(tmp_path / "a")
+    else:
+        saved_classifier(tmp_path / "a", global_pool=pooling)
+    frozen = load_frozen_encoder(tmp_path / "a")
+    tokens = torch.randn(3, frozen.encoder.cubes.tokens, 24)
+    slots, mean = frozen.pool_slots(tokens), frozen.pool(tokens)
+    assert slots.shape == (3, 2, frozen.encoder.cubes.grid[0], 24)
+    torch.testing.assert_close(slots[:, 0].mean(dim=1), mean[:, 0])
+    if pooling != "avg":  # there the norm comes behind the mean of all
+        torch.testing.assert_close(slots[:, 1].mean(dim=1), mean[:, 1])
+    changed = tokens.clone()
+    changed[:, : frozen.encoder.cubes.tokens // frozen.encoder.cubes.grid[0]] += 1
+    moved = (frozen.pool_slots(changed) - slots).abs().amax(dim=(0, 1, 3)) > 1e-3
+    assert moved.tolist() == [True] + [False] * (len(moved) - 1)
+
+
+def test_what_a_classifier_of_time_slots_reads_is_what_is_probed(tmp_path):
+    model = saved_classifier(tmp_path / "a", global_pool="slots").eval()
+    frozen = load_frozen_encoder(tmp_path / "a")
+    tokens = torch.randn(2, model.cubes.tokens, 24)
+    wanted = torch.cat([model.fc_norm(s.mean(1)) for s in tokens.chunk(4, dim=1)], dim=1)
+    torch.testing.assert_close(frozen.pool_slots(tokens)[:, 1].flatten(1), wanted)
+    assert frozen.norm_input == "slots"
+
+
+def test_random_weights_compute_the_same_from_fresh_ones(tmp_path):
+    saved_autoencoder(tmp_path / "a")
+    frozen = load_frozen_encoder(tmp_path / "a")
+    one, same, other = (
+        draw_random_encoder(frozen, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
+    )
+    assert one.digest == same.digest
+    assert len({frozen.digest, one.digest, other.digest}) == 3
+    assert one.encoder.config == frozen.encoder.config
+    for name, value in one.encoder.state_dict().items():
+        assert torch.equal(value, same.encoder.state_dict()[name]), name
+        assert value.ndim == 1 or not torch.equal(value, frozen.encoder.state_dict()[name]), name
+        assert torch.isfinite(value).all()

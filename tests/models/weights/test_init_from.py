@@ -381,3 +381,45 @@ def test_an_adapted_parent_is_a_plain_one(tmp_path):
 def test_a_place_with_nothing_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match="does not exist"):
         begin(tmp_path / "gone")
+
+
+# ---- time slots
+
+
+@pytest.mark.parametrize("save", [saved_autoencoder, saved_classifier])
+def test_time_slots_start_from_pre_training_and_from_their_like(tmp_path, save):
+    changed = {"global_pool": "slots"} if save is saved_classifier else {}
+    parent = save(tmp_path / "a", **changed)
+    model, report = begin(tmp_path / "a", global_pool="slots")
+    assert_encoder(model, parent)
+    if save is saved_classifier:
+        assert torch.equal(model.head.weight, parent.head.weight)
+        assert torch.equal(model.fc_norm.bias, parent.fc_norm.bias)
+        assert report.head == "kept: the same 5 classes"
+    else:
+        assert torch.equal(model.head.weight, fresh(global_pool="slots")["head.weight"])
+        assert begin(tmp_path / "a", global_pool="slots", norm="encoder")[1].norm == (
+            "the one that closed the encoder"
+        )
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "said"),
+    [
+        ({"global_pool": "slots"}, {"global_pool": "slots", "frames": 4},
+         r"reads 96 features of a clip \(global_pool slots, 4 of them\), the one here 48"),
+        ({}, {"global_pool": "slots"}, r"reads 24 features of a clip \(global_pool avg\), the one"),
+        ({"global_pool": "slots"}, {}, r"the one here 24 \(global_pool avg\); --init.head reinit"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("head", ["auto", "keep", "select"])
+def test_a_head_of_other_features_is_refused_but_not_its_encoder(tmp_path, there, here, said, head):
+    parent = saved_classifier(tmp_path / "a", **there)
+    with pytest.raises(CheckpointError, match=said):
+        begin(tmp_path / "a", head=head, **here)
+    model, _ = begin(tmp_path / "a", head="reinit", **here)
+    assert_encoder(model, parent)
+    assert torch.equal(model.fc_norm.weight, parent.fc_norm.weight)
+    other, report = begin(tmp_path / "a", classes=("run", "swim"), **here)
+    assert report.head.startswith("fresh: 1 of 2 classes")
+    assert_encoder(other, parent)

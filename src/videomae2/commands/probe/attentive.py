@@ -4,7 +4,7 @@ Axes: videos, tokens, dim, classes.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -16,7 +16,7 @@ from torch import Generator, Tensor
 
 from videomae2.base.progress import track
 from videomae2.commands.probe.config import ProbeSettings
-from videomae2.commands.probe.knn_linear import cv_splits
+from videomae2.commands.probe.split_features import cv_splits
 from videomae2.errors import ConfigError
 from videomae2.metrics.classification import top_k_accuracy
 from videomae2.metrics.probe import ProbeResult, Trial, compute_result, select_best
@@ -40,12 +40,14 @@ class TokenFeatures:
     labels: Int[np.ndarray, " rows"]
     device: torch.device
     """Where batches are brought to."""
+    groups: tuple[str, ...] | None = None
+    """What each video belongs to and must not be parted from; None where nothing says it."""
 
     def load(self, positions: Rows) -> Float[Tensor, "videos tokens dim"]:
         return torch.from_numpy(self.array[self.rows[positions]]).to(self.device).float()
 
     def subset(self, positions: Rows) -> "TokenFeatures":
-        return replace(self, rows=self.rows[positions], labels=self.labels[positions])
+        return TokenFeatures(self.array, self.rows[positions], self.labels[positions], self.device)
 
 
 def probe_attentive(
@@ -57,7 +59,8 @@ def probe_attentive(
 ) -> ProbeResult:
     """Choose rate and decay on the first fold, then train one probe on all training videos."""
     lrs, sizes = settings.lrs, (num_heads, num_classes)
-    rows, val_rows = cv_splits(train.labels, settings.folds, settings.seed)[0]
+    splits = cv_splits(train.labels, settings.folds, settings.seed, train.groups)
+    rows, val_rows = splits[0]
     param_grid = list(product(sorted(lrs), sorted(settings.weight_decays)))
     probes = train_probes(train.subset(rows), sizes, param_grid, settings, purpose="to choose")
     validation, trials = train.subset(val_rows), []
@@ -77,7 +80,9 @@ def probe_attentive(
     if not np.isfinite(scores).all():
         rate = best.params["lr"]
         raise ConfigError(f"the attentive probe diverged at rate {rate:g}; lower --lrs")
-    return compute_result("attentive", scores, test.labels, best=best, trials=trials, notes=notes)
+    return compute_result(
+        "attentive", "tokens", scores, test.labels, best=best, trials=trials, notes=notes
+    )
 
 
 def train_probes(

@@ -1,5 +1,6 @@
 """Everything that can be chosen about a probe."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
@@ -8,9 +9,13 @@ from videomae2.base.names import user_cache_dir
 from videomae2.base.ranges import NOT_NEGATIVE, ONE_OR_MORE, POSITIVE, find_range_errors
 from videomae2.data.loading.reading import ReadingConfig
 from videomae2.errors import ConfigError
+from videomae2.metrics.linear_probe import L2_VALUES
 
-Method = Literal["knn", "linear", "attentive"]
-METHODS: tuple[Method, ...] = ("knn", "linear", "attentive")
+Method = Literal["knn", "ridge", "linear", "attentive"]
+METHODS: tuple[Method, ...] = ("knn", "ridge", "linear", "attentive")
+Pooling = Literal["mean", "slots", "in-place"]
+POOLINGS: tuple[Pooling, ...] = ("mean", "slots", "in-place")
+Baseline = Literal["random", "pixels"]
 DEFAULT_L2 = tuple(10 ** (power / 2) for power in range(-8, 3))
 
 
@@ -39,12 +44,20 @@ class ProbeSettings:
 
     methods: tuple[Method, ...] = METHODS
     """Which probes."""
+    poolings: tuple[Pooling, ...] = ("mean",)
+    """What k-NN, ridge and linear see of a video: the mean of its tokens, in which motion is
+    mostly lost, the means of its time slots side by side, or all tokens in their places."""
+    baselines: tuple[Baseline, ...] = ()
+    """What is probed beside the weights: fresh weights of the same architecture, and ridge on
+    small grey pictures, as they are and minus their mean over time."""
     ks: Annotated[tuple[int, ...], ONE_OR_MORE] = (1, 5, 10, 20, 50, 100, 200)
     """k-NN: how many neighbours vote."""
     temperature: Annotated[float, POSITIVE] = 0.07
     """k-NN: of the weighted vote; a majority vote is tried as well."""
     l2: Annotated[tuple[float, ...], POSITIVE] = DEFAULT_L2
     """Linear: L2 penalties; each has one best head, which is found."""
+    ridge_l2: Annotated[tuple[float, ...], POSITIVE] = L2_VALUES
+    """Ridge: likewise."""
     lrs: Annotated[tuple[float, ...], POSITIVE] = (1e-4, 3e-4, 1e-3, 3e-3)
     """Attentive: learning rates, all trained at once."""
     weight_decays: Annotated[tuple[float, ...], NOT_NEGATIVE] = (0.01, 0.4)
@@ -61,7 +74,8 @@ class ProbeSettings:
     cache_dir: Path | None = None
     """Where features are kept; ~/.cache/videomae2/features if not given."""
     token_gib: Annotated[float, POSITIVE] = 20.0
-    """Most room for the tokens of both lists; above it neighbouring tokens are averaged."""
+    """Most room for the tokens of both lists, of attentive probes and in-place poolings; above it
+    neighbouring tokens are averaged."""
     batch_size: Annotated[int, ONE_OR_MORE] = 8
     """Clips that the encoder sees at once."""
     reading: ReadingConfig = field(default_factory=lambda: ReadingConfig(timeout_seconds=60.0))
@@ -90,10 +104,24 @@ def check_probe_settings(settings: ProbeSettings, clips: ProbeClipConfig) -> Non
     ]
     if not settings.methods or len(set(settings.methods)) < len(settings.methods):
         problems.append(f"--methods wants some of {', '.join(METHODS)}, each once")
-    values = {"ks": settings.ks, "l2": settings.l2, "lrs": settings.lrs}
-    values["weight-decays"] = settings.weight_decays
+    problems += _find_pooling_problems(settings)
+    values = {"ks": settings.ks, "l2": settings.l2, "ridge-l2": settings.ridge_l2}
+    values |= {"lrs": settings.lrs, "weight-decays": settings.weight_decays}
     problems += [
         f"--{flag} is empty, wanted numbers" for flag, numbers in values.items() if not numbers
     ]
     if problems:
         raise ConfigError(problems)
+
+
+def _find_pooling_problems(settings: ProbeSettings) -> Iterator[str]:
+    poolings, baselines = settings.poolings, settings.baselines
+    if len(set(poolings)) < len(poolings):
+        yield f"--poolings wants some of {', '.join(POOLINGS)}, each once"
+    if len(set(baselines)) < len(baselines):
+        yield "--baselines wants random, pixels or both, each once"
+    is_pooled = set(settings.methods) != {"attentive"}
+    if is_pooled and not poolings:
+        yield f"--poolings is empty, wanted some of {', '.join(POOLINGS)}"
+    if not is_pooled and poolings != ProbeSettings().poolings:
+        yield "--poolings has no effect on attentive, which sees all tokens; leave it out"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -11,7 +12,6 @@ from jaxtyping import Int64
 from videomae2.base.text import format_count
 from videomae2.commands.probe.attentive import TokenFeatures
 from videomae2.commands.probe.config import ProbeClipConfig
-from videomae2.commands.probe.knn_linear import SplitFeatures
 from videomae2.commands.train.run_folder import RUN_FILE
 from videomae2.config.files import load_config
 from videomae2.config.runs import PretrainRun
@@ -20,7 +20,7 @@ from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.views.requests import ViewSpec
 from videomae2.errors import ConfigError, DataError
 from videomae2.inference.feature_store import FeatureStore
-from videomae2.inference.features import FeatureExtractor
+from videomae2.inference.features import TOKENS
 from videomae2.inference.probe_data import ProbeData
 from videomae2.inference.views import EvalViews, resolve_views
 from videomae2.models.weights.config_json import (
@@ -94,18 +94,24 @@ class FeatureSplit:
     rows: Int64[np.ndarray, " rows"]
     """Of the list."""
     labels: Int64[np.ndarray, " rows"]
-
-    def pooled_features(self, device: torch.device) -> SplitFeatures:
-        pooled = np.ascontiguousarray(self.features.pooled[self.rows])
-        return SplitFeatures(torch.from_numpy(pooled).to(device), self.labels)
+    groups: tuple[str, ...] | None = None
+    """What each belongs to and must not be parted from, where the list says it."""
 
     def token_features(self, device: torch.device) -> TokenFeatures:
-        assert self.features.tokens is not None
-        return TokenFeatures(self.features.tokens, self.rows, self.labels, device)
+        tokens = self.features.arrays[TOKENS]
+        return TokenFeatures(tokens, self.rows, self.labels, device, self.groups)
+
+
+class Extractor(Protocol):
+    """Makes features of lists."""
+
+    def extract(self, manifest: Manifest, views: ViewSpec, name: str) -> FeatureStore:
+        """Give the store that has the features of all videos of a list."""
+        ...
 
 
 def extract_train_test(
-    extractor: FeatureExtractor,
+    extractor: Extractor,
     data: ProbeData,
     lists: Sequence[FeatureList],
     *,
@@ -149,4 +155,8 @@ def extract_train_test(
 
 def _select_readable(features: FeatureStore, manifest: Manifest, rows: np.ndarray) -> FeatureSplit:
     readable = np.array([row for row in rows if row not in features.unreadable], dtype=np.int64)
-    return FeatureSplit(features, readable, manifest.labels[readable].astype(np.int64))
+    groups = None
+    if manifest.groups is not None:
+        groups = tuple(manifest.groups[row] for row in readable)
+    labels = manifest.labels[readable].astype(np.int64)
+    return FeatureSplit(features, readable, labels, groups)

@@ -2,55 +2,29 @@
 
 Settings are chosen on folds of the training videos; the test videos are looked at last.
 
-Axes: videos; kinds = without and with the closing norm; dim; classes.
+Axes: videos; kinds = without and with the closing norm, or one alone; dim; classes.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor
 
 from videomae2.base.text import format_count
 from videomae2.commands.probe.config import ProbeSettings
+from videomae2.commands.probe.split_features import (
+    ScoresByParams,
+    SplitFeatures,
+    cross_validate,
+    cv_splits,
+)
 from videomae2.errors import ConfigError
 from videomae2.metrics import knn
 from videomae2.metrics.classification import top_k_hits
-from videomae2.metrics.folds import assign_folds
-from videomae2.metrics.linear_probe import FeatureScaler, fit_logistic
+from videomae2.metrics.linear_probe import LogisticFit, fit_logistic, fit_ridge_path
 from videomae2.metrics.probe import ProbeResult, Trial, compute_result, select_best
-
-POOLINGS = ("plain", "normed")
-_MAX_VIDEOS_ALL_FOLDS = 20_000  # more training videos than this hold out the first fold only
-ScoresByParams = dict[tuple[str, ...], Float[np.ndarray, "videos classes"]]
-
-
-@dataclass(frozen=True, slots=True)
-class SplitFeatures:
-    """Training or test videos."""
-
-    features: Float[Tensor, "videos kinds dim"]
-    labels: Int[np.ndarray, " videos"]
-
-
-def cv_splits(
-    labels: Int[np.ndarray, " videos"], count: int, seed: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Give (rows to train on, rows to choose by), once for each fold.
-
-    Raises:
-        ConfigError: There are fewer than 2 folds, or fewer videos than folds.
-    """
-    if count < 2 or count > len(labels):
-        raise ConfigError(
-            f"--folds is {count}, wanted 2 up to {len(labels)}, the number of training videos"
-        )
-    fold = assign_folds(labels, count, seed=seed)
-    num_used = count if len(labels) <= _MAX_VIDEOS_ALL_FOLDS else 1
-    return [(np.flatnonzero(fold != n), np.flatnonzero(fold == n)) for n in range(num_used)]
 
 
 def feasible_ks(
@@ -72,7 +46,7 @@ def probe_knn(
     train: SplitFeatures, test: SplitFeatures, num_classes: int, settings: ProbeSettings
 ) -> ProbeResult:
     """Let the nearest training videos vote, by cosine of standardised features."""
-    splits = cv_splits(train.labels, settings.folds, settings.seed)
+    splits = cv_splits(train.labels, settings.folds, settings.seed, train.groups)
     max_k, feasible = feasible_ks(settings.ks, splits)
     notes = []
     if skipped_ks := sorted(set(settings.ks) - set(feasible)):
@@ -81,7 +55,7 @@ def probe_knn(
     compute_votes = partial(
         _compute_votes, num_classes=num_classes, ks=feasible, temperature=settings.temperature
     )
-    validation = _cross_validate(train, splits, compute_votes)
+    validation = cross_validate(train, splits, compute_votes)
     final = compute_votes(train, test)
     trials = [
         Trial(
@@ -93,7 +67,9 @@ def probe_knn(
     ]
     best = select_best(trials)
     scores = final[best.params["features"], best.params["vote"], str(best.params["k"])]
-    return compute_result("knn", scores, test.labels, best=best, trials=trials, notes=notes)
+    return compute_result(
+        "knn", train.pooling, scores, test.labels, best=best, trials=trials, notes=notes
+    )
 
 
 def _compute_votes(
@@ -104,17 +80,17 @@ def _compute_votes(
     temperature: float,
 ) -> ScoresByParams:
     votes: ScoresByParams = {}
-    for number, pooling in enumerate(POOLINGS):
-        scaler = FeatureScaler.fit(train.features[:, number])
+    for number, kind in enumerate(train.kinds):
+        scaler = train.fit_scaler(number)
         cosines, index = knn.find_nearest(
             scaler(test.features[:, number]), scaler(train.features[:, number]), max(ks)
         )
         labels = train.labels[index]
         for k in ks:
-            votes[pooling, "weighted", str(k)] = knn.compute_weighted_votes(
+            votes[kind, "weighted", str(k)] = knn.compute_weighted_votes(
                 cosines[:, :k], labels[:, :k], num_classes, temperature=temperature
             )
-            votes[pooling, "majority", str(k)] = knn.count_votes(labels[:, :k], num_classes)
+            votes[kind, "majority", str(k)] = knn.count_votes(labels[:, :k], num_classes)
     return votes
 
 
@@ -122,12 +98,42 @@ def probe_linear(
     train: SplitFeatures, test: SplitFeatures, num_classes: int, settings: ProbeSettings
 ) -> ProbeResult:
     """Fit logistic regressions of all L2 penalties, each to its optimum."""
-    l2 = sorted(settings.l2, reverse=True)
-    splits = cv_splits(train.labels, settings.folds, settings.seed)
-    notes: list[str] = []
     unfinished: set[float] = set()
-    compute_scores = partial(_fit_logistic, num_classes=num_classes, l2=l2, unfinished=unfinished)
-    validation = _cross_validate(train, splits, compute_scores)
+    result = _probe_penalties(
+        "linear", train, test, settings, settings.l2,
+        partial(_fit_heads, num_classes=num_classes, unfinished=unfinished),
+    )  # fmt: skip
+    if not unfinished:
+        return result
+    shown = ", ".join(f"{penalty:.3g}" for penalty in sorted(unfinished))
+    note = f"penalties {shown} were stopped near their optimum, not at it"
+    return replace(result, remarks=(*result.remarks, note))
+
+
+def probe_ridge(
+    train: SplitFeatures, test: SplitFeatures, num_classes: int, settings: ProbeSettings
+) -> ProbeResult:
+    """Regress 0 and 1 of each class on the features, in closed form for all L2 penalties."""
+    fit = partial(_fit_heads, num_classes=num_classes, unfinished=None)
+    return _probe_penalties("ridge", train, test, settings, settings.ridge_l2, fit)
+
+
+FitHeads = Callable[[SplitFeatures, SplitFeatures, Sequence[float]], ScoresByParams]
+
+
+def _probe_penalties(
+    method: str,
+    train: SplitFeatures,
+    test: SplitFeatures,
+    settings: ProbeSettings,
+    l2_values: Sequence[float],
+    fit_heads: FitHeads,
+) -> ProbeResult:
+    """Choose kind and penalty on folds, then fit one head on all training videos."""
+    l2 = sorted(l2_values, reverse=True)
+    splits = cv_splits(train.labels, settings.folds, settings.seed, train.groups)
+    notes: list[str] = []
+    validation = cross_validate(train, splits, lambda fit, val: fit_heads(fit, val, l2))
     trials = [
         Trial(params={"features": kind, "l2": float(penalty)}, val_accuracy=value)
         for (kind, penalty), value in validation.items()
@@ -135,47 +141,33 @@ def probe_linear(
     best = select_best(trials)
     kind, penalty = best.params["features"], best.params["l2"]
     if len(l2) > 1 and penalty in (l2[0], l2[-1]):
-        notes.append(f"penalty {penalty:.3g} is at the end of --l2; try beyond it")
-    number = POOLINGS.index(kind)
-    train_split = SplitFeatures(train.features[:, [number]], train.labels)
-    test_split = SplitFeatures(test.features[:, [number]], test.labels)
-    (final,) = _fit_logistic(train_split, test_split, num_classes, [penalty], unfinished).values()
-    if unfinished:
-        shown = ", ".join(f"{penalty:.3g}" for penalty in sorted(unfinished))
-        notes.append(f"penalties {shown} were stopped near their optimum, not at it")
-    return compute_result("linear", final, test.labels, best=best, trials=trials, notes=notes)
+        flag = "--ridge-l2" if method == "ridge" else "--l2"
+        notes.append(f"penalty {penalty:.3g} is at the end of {flag}; try beyond it")
+    number = [train.kinds.index(kind)]
+    whole = [each.select(np.arange(len(each.labels)), number) for each in (train, test)]
+    (final,) = fit_heads(whole[0], whole[1], [penalty]).values()
+    return compute_result(
+        method, train.pooling, final, test.labels, best=best, trials=trials, notes=notes
+    )
 
 
-def _fit_logistic(
+def _fit_heads(
     train: SplitFeatures,
     test: SplitFeatures,
-    num_classes: int,
     l2: Sequence[float],
-    unfinished: set[float],
+    num_classes: int,
+    unfinished: set[float] | None,
 ) -> ScoresByParams:
+    """The scores of the heads of all kinds and penalties: ridge, where none may stay unfinished."""
     labels = torch.from_numpy(train.labels).to(train.features.device)
     scores_by_params: ScoresByParams = {}
-    for number in range(train.features.shape[1]):
-        scaler = FeatureScaler.fit(train.features[:, number])
-        fit = fit_logistic(scaler(train.features[:, number]), labels, num_classes, l2)
-        unfinished |= {value for value, done in zip(l2, fit.converged, strict=True) if not done}
+    for number, kind in enumerate(train.kinds):
+        scaler = train.fit_scaler(number)
+        fit_path = fit_ridge_path if unfinished is None else fit_logistic
+        fit = fit_path(scaler(train.features[:, number]), labels, num_classes, l2)
+        if isinstance(fit, LogisticFit) and unfinished is not None:
+            unfinished |= {value for value, done in zip(l2, fit.converged, strict=True) if not done}
         all_scores = fit.compute_scores(scaler(test.features[:, number])).cpu().numpy()
         for value, scores in zip(l2, all_scores, strict=True):
-            scores_by_params[POOLINGS[number], repr(value)] = scores
+            scores_by_params[kind, repr(value)] = scores
     return scores_by_params
-
-
-def _cross_validate(
-    train: SplitFeatures,
-    splits: Sequence[tuple[np.ndarray, np.ndarray]],
-    scores: Callable[[SplitFeatures, SplitFeatures], ScoresByParams],
-) -> dict[tuple[str, ...], float]:
-    """The accuracy of every setting over all training videos that were held out."""
-    hits: dict[tuple[str, ...], list[np.ndarray]] = {}
-    for rows, val_rows in splits:
-        fit_split, val_split = (
-            SplitFeatures(train.features[part], train.labels[part]) for part in (rows, val_rows)
-        )
-        for setting, found in scores(fit_split, val_split).items():
-            hits.setdefault(setting, []).append(top_k_hits(found, val_split.labels, k=1))
-    return {setting: float(np.concatenate(found).mean()) for setting, found in hits.items()}

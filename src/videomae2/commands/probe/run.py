@@ -1,173 +1,38 @@
-"""Weights and labelled videos → what probes of their features reach; the plan reads no video."""
+"""What probes of the features of weights reach, and what stands beside them."""
 
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from videomae2.base.summary import Summary
 from videomae2.base.text import format_count
 from videomae2.commands.probe.attentive import probe_attentive
+from videomae2.commands.probe.baselines import PixelExtractor, probe_pixels, randomize
 from videomae2.commands.probe.config import (
     METHODS,
-    ProbeClipConfig,
-    ProbeSettings,
-    check_probe_settings,
-    default_cache_dir,
+    POOLINGS,
 )
 from videomae2.commands.probe.features import (
-    FeatureList,
     FeatureSplit,
     extract_train_test,
-    resolve_probe_views,
 )
-from videomae2.commands.probe.knn_linear import cv_splits, feasible_ks, probe_knn, probe_linear
-from videomae2.errors import ConfigError
-from videomae2.inference.feature_store import count_done
-from videomae2.inference.features import FeatureExtractor, pool_grid
-from videomae2.inference.probe_data import ProbeData, ProbeListConfig, load_train_test
-from videomae2.inference.views import bind_views
-from videomae2.metrics.probe import ProbeResult
-from videomae2.models.weights.config_json import FrameSampling
-from videomae2.models.weights.frozen_encoder import FrozenEncoder, load_frozen_encoder
-from videomae2.models.weights.resolve import check_model_exists
-from videomae2.reports.probe import ProbeReport, format_encoder, format_grid, format_sampling
-from videomae2.tensors.grid import Grid
-from videomae2.training.runtime import RuntimeConfig, prepare_runtime
+from videomae2.commands.probe.knn_linear import (
+    probe_knn,
+    probe_linear,
+    probe_ridge,
+)
+from videomae2.commands.probe.plan import ProbePlan, pools
+from videomae2.commands.probe.poolings import pool_split
+from videomae2.data.splits.duplicates import describe_duplicates, list_side
+from videomae2.inference.probe_data import (
+    describe_rare_classes,
+)
+from videomae2.metrics.probe import BaselineResult, ProbeResult, compare_with_baseline
+from videomae2.reports.probe import ProbeReport, format_encoder
+from videomae2.training.runtime import resolve_num_workers
 
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ProbePlan:
-    """What will be probed, with which videos, and where features are kept."""
-
-    extractor: FeatureExtractor
-    data: ProbeData
-    lists: list[FeatureList]
-    frame_sampling: FrameSampling
-    skip_unreadable: bool
-    settings: ProbeSettings
-
-    def summary(self) -> Summary:
-        """What will be done, and which features are there already."""
-        extractor, data, settings = self.extractor, self.data, self.settings
-        encoder = format_encoder(extractor.frozen.encoder.config)
-        train = (
-            f"{format_count(len(data.train_rows), 'video')} of "
-            f"{format_count(len(data.classes), 'class')}"
-        )
-        methods = ", ".join(settings.methods)
-        return Summary(
-            (
-                ("weights", f"{extractor.frozen.path} ({encoder})"),
-                (
-                    "clips",
-                    f"{extractor.clips} of each video, {format_sampling(self.frame_sampling)}",
-                ),
-                ("train", f"{train}: {data.train.source}"),
-                ("test", f"{format_count(len(data.test_rows), 'video')}: {data.test_description}"),
-                ("probes", f"{methods}, chosen on {settings.folds} folds of train"),
-                ("features", "\n".join(map(self._summarize_cache, self.lists))),
-                ("device", str(extractor.runtime)),
-            )
-        )
-
-    def _summarize_cache(self, feature_list: FeatureList) -> str:
-        """What is kept of a list, and how much of it is there."""
-        name, manifest, views = feature_list
-        folder, grid = self.extractor.resolve_cache(manifest, views)
-        size_gib = self.extractor.estimate_bytes(len(manifest), grid) / 2**30
-        tokens = f" and {format_grid(grid)} tokens of a clip" if grid else ""
-        return (
-            f"{name}: {count_done(folder)} of {len(manifest)} are there, means{tokens}, "
-            f"{size_gib:.3g} GiB in {folder}"
-        )
-
-
-def prepare_probe(
-    weights: Path,
-    train: Path,
-    test: Path | None = None,
-    *,
-    use_ema: bool = False,
-    clips: ProbeClipConfig | None = None,
-    list_config: ProbeListConfig | None = None,
-    settings: ProbeSettings | None = None,
-) -> ProbePlan:
-    """Read lists and weights and check all that can be known, without reading a video.
-
-    Weights are a run folder, a saved model of any kind (``use_ema``: the running mean of those of a
-    checkpoint), or a released file. Nothing is chosen by ``test``; a share of ``train`` if not
-    given.
-
-    Raises:
-        ConfigError: A choice cannot work or has no effect.
-        DataError: A list is wrong.
-        CheckpointError: There are no weights that can be read.
-    """
-    clips, list_config = clips or ProbeClipConfig(), list_config or ProbeListConfig()
-    settings = settings or ProbeSettings()
-    check_probe_settings(settings, clips)
-    check_model_exists(weights)
-    runtime = prepare_runtime(RuntimeConfig(device=settings.device, precision=settings.precision))
-    data = load_train_test(train, test, list_config, seed=settings.seed)
-    splits = cv_splits(data.train.labels[data.train_rows], settings.folds, settings.seed)
-    if "knn" in settings.methods:
-        feasible_ks(settings.ks, splits)
-    frozen = load_frozen_encoder(weights, frames=clips.frames, side=clips.side, use_ema=use_ema)
-    views = resolve_probe_views(frozen, clips, settings.reading, list_config.frame_rate)
-    extractor = FeatureExtractor(
-        frozen=frozen.to(runtime.device),
-        runtime=runtime,
-        clips=clips.clips,
-        batch_size=settings.batch_size,
-        stored_grid=_choose_stored_grid(frozen, data, clips.clips, settings),
-        cache_dir=settings.cache_dir or default_cache_dir(),
-        reading=settings.reading,
-    )
-    manifests = {"videos": data.train}
-    if data.test is not None:
-        manifests = {"train": data.train, "test": data.test}
-    return ProbePlan(
-        extractor=extractor,
-        data=data,
-        lists=[(name, each, bind_views(views, each)) for name, each in manifests.items()],
-        frame_sampling=FrameSampling(
-            kind="tsn" if views.frame_sampling == "tsn" else "strided",
-            frame_interval=views.frame_interval,
-            interval_unit=views.interval_unit,
-        ),
-        skip_unreadable=list_config.skip_unreadable,
-        settings=settings,
-    )
-
-
-def _choose_stored_grid(
-    frozen: FrozenEncoder, data: ProbeData, clips: int, settings: ProbeSettings
-) -> Grid | None:
-    """Which grid of tokens there is room for; the encoder's own if there is."""
-    if "attentive" not in settings.methods:
-        return None
-    videos = len(data.train) + (0 if data.test is None else len(data.test))
-    bytes_per_token = 2 * frozen.encoder.config.shape.embed_dim * videos * clips
-    max_tokens = int(settings.token_gib * 2**30 // bytes_per_token)
-    if max_tokens < 1:
-        raise ConfigError(
-            f"--token-gib {settings.token_gib:g} has no room for a single token of {videos} "
-            f"videos; {bytes_per_token / 2**30:.2g} would, or leave attentive out of --methods"
-        )
-    grid = frozen.encoder.cubes.grid
-    stored_grid = pool_grid(grid, max_tokens)
-    if stored_grid != grid:
-        _logger.info(
-            f"tokens   averaged from {format_grid(grid)} to {format_grid(stored_grid)} a clip: all "
-            f"of them would take {bytes_per_token * frozen.encoder.cubes.tokens / 2**30:.1f} GiB, "
-            f"more than --token-gib {settings.token_gib:g}"
-        )
-    return stored_grid
 
 
 def run_probe(plan: ProbePlan) -> ProbeReport:
@@ -185,14 +50,19 @@ def run_probe(plan: ProbePlan) -> ProbeReport:
     _logger.info(
         f"probing  {len(train.rows)} training and {format_count(len(test.rows), 'test video')}"
     )
+    if duplicates := _find_duplicates(train, test, plan):
+        _logger.warning(duplicates)
+    if rare := describe_rare_classes(data, plan.settings.folds):
+        _logger.warning(rare)
     majority_class = np.bincount(train.labels).argmax()
+    results = tuple(_probe_methods(train, test, plan))
     return ProbeReport(
         weights=extractor.frozen.path,
         digest=extractor.frozen.digest,
         encoder=format_encoder(extractor.frozen.encoder.config),
         frame_sampling=plan.frame_sampling,
         clips=extractor.clips,
-        stored_grid=extractor.stored_grid,
+        stored_grid=extractor.kept.grid,
         grid=extractor.frozen.encoder.cubes.grid,
         train=data.train.source,
         test=data.test_description,
@@ -201,26 +71,73 @@ def run_probe(plan: ProbePlan) -> ProbeReport:
         num_test_videos=len(test.rows),
         unreadable=unreadable,
         majority_accuracy=float((test.labels == majority_class).mean()),
-        results=tuple(_probe_methods(train, test, plan)),
+        results=results,
+        baselines=tuple(_probe_baselines(results, plan)),
         cache_dir=extractor.cache_dir,
     )
+
+
+_POOLED_PROBES = {"knn": probe_knn, "ridge": probe_ridge, "linear": probe_linear}
 
 
 def _probe_methods(
     train: FeatureSplit, test: FeatureSplit, plan: ProbePlan
 ) -> Iterator[ProbeResult]:
+    """Probe by every method, and by each of them every pooling."""
     settings, extractor = plan.settings, plan.extractor
     device, num_classes = extractor.runtime.device, len(plan.data.classes)
-    pooled = train.pooled_features(device), test.pooled_features(device)
+    pooled = {
+        pooling: pool_split(train, test, pooling, device)
+        for pooling in POOLINGS
+        if pooling in settings.poolings and pools(settings)
+    }
     for method in METHODS:
         if method not in settings.methods:
             continue
-        _logger.info(f"probing  {method}")
-        if method == "knn":
-            yield probe_knn(*pooled, num_classes, settings)
-        elif method == "linear":
-            yield probe_linear(*pooled, num_classes, settings)
-        else:
+        if method == "attentive":
+            _logger.info("probing  attentive")
             tokens = train.token_features(device), test.token_features(device)
             num_heads = extractor.frozen.encoder.config.shape.num_heads
             yield probe_attentive(*tokens, num_classes, num_heads, settings)
+            continue
+        for pooling, splits in pooled.items():
+            _logger.info(f"probing  {method}, {pooling}")
+            yield _POOLED_PROBES[method](*splits, num_classes, settings)
+
+
+def _find_duplicates(train: FeatureSplit, test: FeatureSplit, plan: ProbePlan) -> str | None:
+    """Name videos that are on both sides, if any are found."""
+    manifests, settings = [manifest for _, manifest, _ in plan.lists], plan.settings
+    return describe_duplicates(
+        list_side(manifests[:1], [train.rows]),
+        list_side(manifests[-1:], [test.rows]),
+        plan.find_duplicates,
+        settings.reading,
+        num_workers=resolve_num_workers(settings.reading.num_workers, plan.extractor.runtime),
+        channels=plan.extractor.frozen.encoder.config.channels,
+    )
+
+
+def _probe_baselines(results: Sequence[ProbeResult], plan: ProbePlan) -> Iterator[BaselineResult]:
+    """Probe what stands beside the weights, on the same videos."""
+    settings, extractor = plan.settings, plan.extractor
+    if "random" in settings.baselines:
+        _logger.info("probing  fresh weights of the same architecture")
+        random = replace(plan, extractor=randomize(extractor, settings.seed))
+        train, test, _ = extract_train_test(
+            random.extractor, plan.data, plan.lists, skip_unreadable=plan.skip_unreadable
+        )
+        for probed, result in zip(results, _probe_methods(train, test, random), strict=True):
+            yield compare_with_baseline("random", result, probed)
+    if "pixels" in settings.baselines:
+        _logger.info("probing  pixels")
+        pixels = PixelExtractor(
+            runtime=extractor.runtime, cache_dir=extractor.cache_dir, reading=extractor.reading
+        )
+        train, test, _ = extract_train_test(
+            pixels, plan.data, plan.lists, skip_unreadable=plan.skip_unreadable
+        )
+        best = max(results, key=lambda result: result.val_accuracy)
+        device, num_classes = extractor.runtime.device, len(plan.data.classes)
+        for result in probe_pixels(train, test, num_classes, settings, device):
+            yield compare_with_baseline("pixels", result, best)

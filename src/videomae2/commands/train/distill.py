@@ -74,7 +74,8 @@ def distill(
 
 def dry_run(run: DistillRun) -> Summary:
     """Describe a run, and see whether it would start; raises as ``distill``."""
-    return preview(load_job(run))
+    job = load_job(run)
+    return preview(job) + job.find_duplicates()
 
 
 def load_job(run: DistillRun, metadata: Mapping[str, object] | None = None) -> "DistillJob":
@@ -142,6 +143,8 @@ class DistillJob(ClassifierJob):
         run, ref, generator = self.run, self.teacher, torch.Generator().manual_seed(self.run.seed)
         class_names, digest = resolve_class_names(self.videos, ref), self.teacher_digest
         model, report = build_classifier(run, class_names, generator)
+        for _, text in self.find_duplicates().rows:
+            _logger.warning(text)
         _logger.info(report.summarize())
         teacher = Teacher(
             ref,
@@ -150,7 +153,7 @@ class DistillJob(ClassifierJob):
             cache=open_cache(run, self.manifests, digest=digest),
             cache_dtype=run.teacher.cache_dtype,
         )
-        dim = ref.config.model.encoder.shape.embed_dim
+        dim = ref.config.model.num_features
         task = DistillTask(
             model,
             teacher,

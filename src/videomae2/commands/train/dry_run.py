@@ -109,6 +109,8 @@ def describe_classifier(config: ClassifierConfig) -> str:
         f"{encoder.size}, {parameters / 1e6:.1f} M parameters, {config.num_classes} outputs, "
         f"clips of {encoder.clip_dimensions}"
     )
+    if config.global_pool == "slots":
+        text += f", the head reads {encoder.cubes.grid[0]} time slots"
     if encoder.pretrained_grid:
         grid = "x".join(map(str, encoder.pretrained_grid))
         text += f", position table of {grid} cubes resampled"

@@ -69,7 +69,8 @@ def finetune(
 
 def dry_run(run: FinetuneRun) -> Summary:
     """Describe a run, and see whether it would start; raises as ``finetune``."""
-    return preview(load_job(run))
+    job = load_job(run)
+    return preview(job) + job.find_duplicates()
 
 
 def load_job(run: FinetuneRun, metadata: Mapping[str, object] | None = None) -> "FinetuneJob":
@@ -106,6 +107,8 @@ class FinetuneJob(ClassifierJob):
         scaler = fit_target_scaler(targets) if is_regression else None
         generator = torch.Generator().manual_seed(run.seed)
         model, report = build_classifier(run, train.class_names, generator, scaler)
+        for _, text in self.find_duplicates().rows:
+            _logger.warning(text)
         _logger.info(report.summarize("" if run.init.weights else _SCRATCH_HINT))
         apply_tuning(model, run.tuning, generator)
         task = ClassifyTask(

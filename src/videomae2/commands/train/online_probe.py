@@ -47,7 +47,7 @@ _ProbeSplit = tuple[UInt8[Tensor, "videos frames height width channels"], np.nda
 def load_probe_data(probe: OnlineProbeConfig) -> ProbeData:
     """Read the labelled lists, and take no more of them than is wanted."""
     assert probe.videos is not None
-    settings = ProbeListConfig(layout=probe.layout, root=probe.root)
+    settings = ProbeListConfig(layout=probe.layout, root=probe.root, groups=probe.groups)
     # seed 0: runs of any seed are probed with the same videos
     return load_train_test(probe.videos, probe.test, settings, seed=0, max_videos=probe.max_videos)
 

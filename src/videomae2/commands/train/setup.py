@@ -23,6 +23,7 @@ from videomae2.data.loading.loader import Loader
 from videomae2.data.loading.mixture import Mixture
 from videomae2.data.manifests.class_names import read_class_names
 from videomae2.data.manifests.manifest import Manifest
+from videomae2.data.splits.duplicates import describe_duplicates, list_side
 from videomae2.data.views.resize import make_clips
 from videomae2.models.classifier import Classifier
 from videomae2.models.task_type import TaskType
@@ -34,7 +35,7 @@ from videomae2.tensors.clips import Clips
 from videomae2.tensors.grid import Cubes
 from videomae2.training.loop import Callback, LoopConfig
 from videomae2.training.prefetch import MicroBatch, prefetch_to_device
-from videomae2.training.runtime import Runtime
+from videomae2.training.runtime import Runtime, count_available_cores
 from videomae2.training.schedules import CosineSchedule, scale_lr
 
 
@@ -100,6 +101,22 @@ class ClassifierJob(TrainingJob):
     def build_meta_model(self) -> Classifier:
         with torch.device("meta"):
             return Classifier(self.run.model)
+
+    def find_duplicates(self) -> Summary:
+        """Say which videos are trained on and held out under two names, if any are found."""
+        videos, search = self.videos, self.run.validation.find_duplicates
+        if videos.val is None:
+            return Summary(())
+        num_workers = self.run.loading.num_workers
+        text = describe_duplicates(
+            list_side(videos.train.manifests),
+            list_side(videos.val.manifests),
+            search,
+            self.run.loading,
+            num_workers=count_available_cores() if num_workers is None else num_workers,
+            channels=self.run.model.encoder.channels,
+        )
+        return Summary((("warning", text),) if text else ())
 
 
 def build_classifier(

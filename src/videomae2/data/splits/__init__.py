@@ -3,4 +3,5 @@
 validation   a share of a list that is held out
 groups       what belongs together and stays on one side
 overlap      which videos two lists have in common
+duplicates   videos on both sides under other names: the same bytes, or nearly the same
 """

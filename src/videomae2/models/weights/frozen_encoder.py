@@ -1,6 +1,6 @@
 """Encoders that are not trained any more: read from anything, they turn clips into features.
 
-Axes: clips, tokens, values, dim; kinds = mean of the tokens without and with the final norm.
+Axes: clips, tokens, values, dim; slots = cubes along time; kinds = without and with the final norm.
 """
 
 import hashlib
@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from einops import reduce
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from videomae2.errors import CheckpointError
 from videomae2.models.encoder import EncoderConfig, Normalize, VideoEncoder
+from videomae2.models.init import init_encoder_weights
 from videomae2.models.layers import LAYER_NORM_EPSILON
 from videomae2.models.weights.config_json import FrameSampling, SavedClassifierConfig
 from videomae2.models.weights.official import (
@@ -33,20 +35,26 @@ _ENCODER, _FINAL_NORM = "encoder.", "encoder.norm."
 _KNOWN_PARTS = ("encoder", "fc_norm", "head", *DECODER_PARTS)
 
 
+NormInput = Literal["tokens", "slots", "mean"]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FrozenEncoder:
     """An encoder without its final norm, that norm, and what is known about both."""
 
     encoder: VideoEncoder
     norm: nn.LayerNorm
-    norm_input: Literal["tokens", "mean"]
-    """What the final norm is applied to: every token, as in pre-training, or their mean."""
+    norm_input: NormInput
+    """What the final norm is applied to: every token, as in pre-training, the mean of each time
+    slot, or that of all tokens."""
     normalize: Normalize
     path: Path
     frame_sampling: FrameSampling | None = None
     """Which frames make a clip; None if the weights do not say."""
     digest: str = ""
     """Names the weights and what they compute, in 16 characters."""
+    description: str = ""
+    """What they compute, whatever the weights."""
 
     @torch.no_grad()
     def encode(self, pixels: Tensor) -> Float[Tensor, "clips tokens dim"]:
@@ -56,12 +64,26 @@ class FrozenEncoder:
     @torch.no_grad()
     def pool(self, tokens: Float[Tensor, "clips tokens dim"]) -> Float[Tensor, "clips kinds dim"]:
         """Give the mean of the tokens, without and with the final norm, in float32."""
-        tokens = tokens.float()
-        pooled = tokens.mean(dim=1)
-        pooled_norm = (
-            self.norm(tokens).mean(dim=1) if self.norm_input == "tokens" else self.norm(pooled)
+        if self.norm_input == "slots":
+            return self.pool_slots(tokens).mean(dim=2)
+        return self._pool(tokens.float(), slots=1)[:, :, 0]
+
+    @torch.no_grad()
+    def pool_slots(
+        self, tokens: Float[Tensor, "clips tokens dim"]
+    ) -> Float[Tensor, "clips kinds slots dim"]:
+        """Give the mean of the tokens of each time slot, without and with the norm, in float32."""
+        return self._pool(tokens.float(), slots=self.encoder.cubes.grid[0])
+
+    def _pool(self, tokens: Tensor, *, slots: int) -> Float[Tensor, "clips kinds slots dim"]:
+        pattern = "clips (slots n) dim -> clips slots dim"
+        pooled = reduce(tokens, pattern, "mean", slots=slots)
+        normed = (
+            reduce(self.norm(tokens).float(), pattern, "mean", slots=slots)
+            if self.norm_input == "tokens"
+            else self.norm(pooled).float()
         )
-        return torch.stack((pooled, pooled_norm.float()), dim=1)
+        return torch.stack((pooled, normed), dim=1)
 
     def to(self, device: torch.device) -> "FrozenEncoder":
         """Move it to a device."""
@@ -115,6 +137,7 @@ def _build_frozen_encoder(pretrained: Pretrained, config: EncoderConfig) -> Froz
     norm, norm_input = _load_final_norm(pretrained, config.shape.embed_dim)
     normalization = card or Normalization()
     weights = {**state_dict, **{f"closing.{n}": v for n, v in norm.state_dict().items()}}
+    description = repr((config, norm_input, normalization.to_tuple()))
     return FrozenEncoder(
         encoder=encoder.eval().requires_grad_(False),
         norm=norm.eval().requires_grad_(False),
@@ -122,17 +145,37 @@ def _build_frozen_encoder(pretrained: Pretrained, config: EncoderConfig) -> Froz
         normalize=Normalize(normalization, config.channels),
         path=pretrained.path,
         frame_sampling=card.frame_sampling if isinstance(card, SavedClassifierConfig) else None,
-        digest=_compute_digest(weights, repr((config, norm_input, normalization.to_tuple()))),
+        digest=_compute_digest(weights, description),
+        description=description,
     )
 
 
-def _load_final_norm(
-    pretrained: Pretrained, embed_dim: int
-) -> tuple[nn.LayerNorm, Literal["tokens", "mean"]]:
+def draw_random_encoder(frozen: FrozenEncoder, generator: Generator) -> FrozenEncoder:
+    """An encoder that computes the same from fresh weights, as those that pre-training begins with.
+
+    Made where the generator is, on the CPU.
+    """
+    encoder = VideoEncoder(frozen.encoder.config, norm=False)
+    init_encoder_weights(encoder, generator)
+    norm = nn.LayerNorm(encoder.config.shape.embed_dim, eps=LAYER_NORM_EPSILON)
+    return replace(
+        frozen,
+        encoder=encoder.eval().requires_grad_(False),
+        norm=norm.eval().requires_grad_(False),
+        digest=_compute_digest(encoder.state_dict(), f"random {frozen.description}"),
+    )
+
+
+def _load_final_norm(pretrained: Pretrained, embed_dim: int) -> tuple[nn.LayerNorm, NormInput]:
     """Find the norm that closes it: behind the pooling, or of every token."""
     norm, state = nn.LayerNorm(embed_dim, eps=LAYER_NORM_EPSILON), pretrained.state
-    norm_input: Literal["tokens", "mean"]
-    for prefix, norm_input in (("fc_norm.", "mean"), (_FINAL_NORM, "tokens")):
+    card = pretrained.config
+    by_slot = isinstance(card, SavedClassifierConfig) and card.model.global_pool == "slots"
+    norm_input: NormInput
+    for prefix, norm_input in (
+        ("fc_norm.", "slots" if by_slot else "mean"),
+        (_FINAL_NORM, "tokens"),
+    ):
         names = [n for n in ("weight", "bias") if f"{prefix}{n}" in state]
         if names:
             state_dict = {name: state[f"{prefix}{name}"] for name in names}

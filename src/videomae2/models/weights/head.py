@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from videomae2.errors import CheckpointError
+from videomae2.models.classifier import ClassifierConfig
 
 HeadInit = Literal["auto", "keep", "select", "reinit"]
 ClassNames = Sequence[str] | None
@@ -132,6 +133,29 @@ def _match_by_name(
     if len(shared) == len(classes):
         return shared, f"the rows of the same names, {len(shared)} of {total}"
     return None, f"fresh: {len(shared)} of {len(classes)} classes have a row in the parent"
+
+
+def check_head_width(
+    width: int, theirs: ClassifierConfig | None, ours: ClassifierConfig, *, location: str
+) -> None:
+    """Refuse the rows of a head that reads other features of a clip than this one.
+
+    Raises:
+        CheckpointError: ``width``, what it reads, is not what a model of ``ours`` pools to.
+    """
+    if width == ours.num_features:
+        return
+    pooling = "" if theirs is None else f" ({_describe_pooling(theirs)})"
+    raise CheckpointError(
+        f"the head of {location} reads {width} features of a clip{pooling}, the one here "
+        f"{ours.num_features} ({_describe_pooling(ours)}); --init.head reinit takes a fresh head, "
+        f"and the same --model.global-pool and frames of a clip would fit its own"
+    )
+
+
+def _describe_pooling(config: ClassifierConfig) -> str:
+    slots = f", {config.encoder.cubes.grid[0]} of them" if config.global_pool == "slots" else ""
+    return f"global_pool {config.global_pool}{slots}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

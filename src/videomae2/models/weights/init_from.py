@@ -17,7 +17,13 @@ from videomae2.errors import CheckpointError, ConfigError
 from videomae2.models.classifier import Classifier
 from videomae2.models.init import init_classifier_weights
 from videomae2.models.weights.config_json import SavedClassifierConfig
-from videomae2.models.weights.head import HeadInit, TargetScaler, rescale_head, resolve_head_index
+from videomae2.models.weights.head import (
+    HeadInit,
+    TargetScaler,
+    check_head_width,
+    rescale_head,
+    resolve_head_index,
+)
 from videomae2.models.weights.pretrained import (
     DECODER_PARTS,
     PosEmbedInit,
@@ -184,7 +190,7 @@ def load_pretrained(
 def check_init_options(model: Classifier, config: InitConfig) -> None:
     """Refuse choices that have no effect on a model with a ``ConfigError``."""
     global_pool = model.config.global_pool
-    if global_pool != "avg" and config.norm != "auto":
+    if global_pool == "token" and config.norm != "auto":
         raise ConfigError(
             f"init norm '{config.norm}' has no effect: with global_pool '{global_pool}' the norm "
             f"is the encoder's"
@@ -248,5 +254,9 @@ def _resolve_head(
     )
     if rows is None:
         return {}, note
+    parent = pretrained.config
+    their_config = parent.model if isinstance(parent, SavedClassifierConfig) else None
+    width = head["head.weight"].shape[-1]
+    check_head_width(width, their_config, model.config, location=str(pretrained.path))
     index = torch.tensor(rows)
     return {name: value[index] for name, value in head.items()}, note
