@@ -97,6 +97,22 @@ def test_bytes_on_standard_input_are_a_stream(call, place, monkeypatch, kind):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("name", [b"a b", b"\xff\xe9", b"red\x1b[31m", "café".encode()])
+def test_any_name_of_a_pipe_is_readable(call, place, tmp_path, name):
+    path, data = tmp_path / os.fsdecode(name), (place / "short.ts").read_bytes()
+    with writing(path, data) as pipe:
+        code, out, err = call("model", pipe, "--out", tmp_path / "out")
+    assert code == 0
+    assert "\x1b" not in out + err
+    path.unlink()
+    with writing(path, data) as pipe:
+        code, out, _ = call("model", pipe, "--out", tmp_path / "out", "--json")
+    assert code == 0
+    end = json.loads(out.splitlines()[-1])
+    assert os.fsencode(end["video"]) == os.fsencode(pipe)
+    assert len(list((tmp_path / "out").iterdir())) == 10  # none over those of the call before
+
+
 def test_bytes_beside_other_videos_are_refused(call, place, monkeypatch):
     with bytes_on_stdin(monkeypatch, (place / "short.ts").read_bytes()):
         code, _, err = call("model", "a.ts", "-")

@@ -1,9 +1,9 @@
 """``videomae2 predict`` of a stream: a line for each window as it comes, until it ends."""
 
-import json
 import sys
 from typing import Any
 
+from videomae2.base.names import dump_json, printable
 from videomae2.base.signals import SignalHandler
 from videomae2.base.text import format_count
 from videomae2.cli.predict.options import PredictOptions
@@ -85,7 +85,7 @@ class _StreamPrinter:
         if not self._options.timeline:
             self._print_note("it is a stream, so it is predicted as a time line, window by window")
         if not self._options.json:
-            print(self._name, flush=True)
+            print(printable(self._name), flush=True)
 
     def print_window(self, window: WindowPrediction) -> None:
         """Print a window."""
@@ -96,7 +96,7 @@ class _StreamPrinter:
             f"{format_clock(seconds, decimals=2):>10}"
             for seconds in (window.start_seconds, window.stop_seconds)
         )
-        print(f"  {start} to {stop}  {self._format_scores(window)}", flush=True)
+        print(printable(f"  {start} to {stop}  {self._format_scores(window)}"), flush=True)
 
     def print_end(self, result: StreamResult, stop: str | None) -> int:
         """Print how it went, and give the exit code."""
@@ -123,9 +123,9 @@ class _StreamPrinter:
         elif result.num_windows:
             length = format_clock(result.length_seconds, decimals=2)
             windows = format_count(result.num_windows, "window")
-            print(f"{result.name}  {reason} after {length}, {windows}")
+            print(printable(f"{result.name}  {reason} after {length}, {windows}"))
             for kind, path in files.items():
-                print(f"  {kind:<7}  {path}")
+                print(printable(f"  {kind:<7}  {path}"))
         sys.stdout.flush()
         return 0 if result.error is None else 2
 
@@ -171,8 +171,8 @@ class _StreamPrinter:
         }
 
     def _print_json(self, entry: dict[str, Any]) -> None:
-        print(json.dumps(entry, ensure_ascii=False), flush=True)
+        print(dump_json(entry), flush=True)
 
     def _print_note(self, text: str, *, name: bool = True) -> None:
         text = f"{self._name}: {text}" if name else text
-        print(f"videomae2: {text}", file=sys.stderr, flush=True)
+        print(printable(f"videomae2: {text}"), file=sys.stderr, flush=True)
