@@ -15,9 +15,31 @@ VideoMAE2Error
 from collections.abc import Sequence
 from pathlib import Path
 
+_MAX_CHARACTERS, _MIN_LINE = 4000, 150
+_MAX_PROBLEMS = 20
+
 
 class VideoMAE2Error(Exception):
-    """Any error that this package raises on purpose; its text is one sentence for a person."""
+    """Any error that this package raises on purpose; its text is one sentence for a person.
+
+    Where a file has words without end, these are cut; lists that a line begins with blanks are not.
+    """
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        if len(text) <= _MAX_CHARACTERS:
+            return text
+        lines = text.split("\n")
+        limit = max(_MIN_LINE, _MAX_CHARACTERS // len(lines))
+        return "\n".join(line if line.startswith("  ") else shorten(line, limit) for line in lines)
+
+
+def shorten(text: str, limit: int) -> str:
+    """A text, or its start and its end with … between, in at most so many characters."""
+    if len(text) <= limit:
+        return text
+    end = limit // 3
+    return f"{text[: limit - end - 1]}…{text[-end:]}"
 
 
 class ConfigError(VideoMAE2Error, ValueError):
@@ -25,7 +47,9 @@ class ConfigError(VideoMAE2Error, ValueError):
 
     def __init__(self, problems: str | Sequence[str]) -> None:
         self.problems = [problems] if isinstance(problems, str) else list(problems)
-        super().__init__("\n".join(self.problems))
+        more = len(self.problems) - _MAX_PROBLEMS
+        shown = [*self.problems[:_MAX_PROBLEMS], *([f"and {more} more problems"] * (more > 0))]
+        super().__init__("\n".join(shown))
 
 
 class DataError(VideoMAE2Error):

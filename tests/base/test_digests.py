@@ -78,12 +78,12 @@ def test_weights_have_the_mode_of_other_files(tmp_path, umask):
 
 
 BROKEN = {
-    "page.safetensors": (b"<!DOCTYPE html><html></html>\n", "it is XML or HTML, not weights"),
+    "page.safetensors": (b"<!DOCTYPE html><html></html>\n", "it is a web page, not weights"),
     "pointer.safetensors": (
         b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n",
-        "it is a pointer of Git LFS, not weights: fetch the file itself with git lfs pull",
+        "it is a pointer of Git LFS, not weights: fetch them with git lfs pull",
     ),
-    "zip.safetensors": (b"PK\x03\x04" + bytes(90), "it is cut off or damaged"),
+    "zip.safetensors": (b"PK\x03\x04" + bytes(90), "it is cut off after 94 bytes"),
     "empty.safetensors": (b"", "it has 0 bytes"),
 }
 

@@ -32,7 +32,7 @@ def test_metrics_leave_out_other_lines_and_one_that_is_being_written(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("", "holds no step yet"), ("{}\n", "holds no step yet"), ("x\n", "a line that is no JSON")],
+    [("", "holds no step yet"), ("{}\n", "holds no step yet"), ("x\n", "a line of it, is no JSON")],
 )
 def test_a_log_that_cannot_be_drawn_is_refused(tmp_path, text, said):
     (tmp_path / "metrics.jsonl").write_text(text)
@@ -41,7 +41,7 @@ def test_a_log_that_cannot_be_drawn_is_refused(tmp_path, text, said):
 
 
 def test_a_missing_log_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match=r"cannot read .*gone.jsonl: No such file"):
+    with pytest.raises(ConfigError, match=r"cannot read .*gone.jsonl: it does not exist"):
         read_metrics_log(tmp_path / "gone.jsonl")
 
 

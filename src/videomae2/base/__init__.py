@@ -2,6 +2,9 @@
 
 files        written whole or not at all; free space
 lock         a lock on a folder
+file_kinds   what a file is, by its first bytes
+json_files   small files of JSON and text, read or refused
+weight_files why a file of weights cannot be read, by its size and first bytes
 jsonl        a file of JSON lines that only grows
 schema       plain values of a file → dataclasses, every problem at once
 ranges       the range of a number, as part of its type

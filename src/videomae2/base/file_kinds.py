@@ -1,6 +1,9 @@
 """What a file is, told by its first bytes: people's files are called anything."""
 
+import os
 import re
+import stat
+from pathlib import Path
 
 _SIGNATURES: tuple[tuple[bytes, int, str], ...] = (
     (b"PK\x03\x04", 0, "a ZIP archive"),
@@ -21,6 +24,7 @@ _SIGNATURES: tuple[tuple[bytes, int, str], ...] = (
     (b"SQLite format 3\x00", 0, "an SQLite database"),
     (b"\xd0\xcf\x11\xe0", 0, "an old Office document"),
     (b"%PDF", 0, "a PDF document"),
+    (b"GGUF", 0, "a GGUF file"),
     (b"version https://git-lfs", 0, "a pointer of Git LFS"),
 )
 _REMEDIES = {
@@ -52,3 +56,11 @@ def suggest_remedy(kind: str) -> str:
     """What to do with a file of a kind where videos are wanted; "" where nothing is known."""
     remedy = next((text for word, text in _REMEDIES.items() if word in kind), None)
     return f": {remedy}" if remedy else ""
+
+
+def is_regular_file(path: Path | str) -> bool:
+    """Whether a path is a file that can be read without waiting for anybody: no pipe, no device."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from videomae2.base.files import atomic_write
+from videomae2.base.json_files import parse_json
 from videomae2.errors import CheckpointError
 
 KeepLine = Callable[[dict[str, Any]], bool]
@@ -106,6 +107,6 @@ def _is_kept(line: bytes, keep_line: KeepLine) -> bool:
     if not line.endswith(b"\n"):
         return False
     try:
-        return keep_line(json.loads(line))
+        return keep_line(parse_json(line))
     except (ValueError, LookupError, TypeError):
         return False

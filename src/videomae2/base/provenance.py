@@ -6,14 +6,17 @@ numbers, booleans and None.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from videomae2.base.files import atomic_write
+from videomae2.base.json_files import read_json
+from videomae2.errors import shorten
 
 PROVENANCE_FILE = "provenance.json"
 _DIGEST_CHARACTERS = 16
+_MAX_SHOWN, _MAX_LISTED = 200, 12
 _ABSENT = "(absent)"
 
 
@@ -27,10 +30,21 @@ def diff_values(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Say which values differ, as ``name: OLD before → NEW now``; nested ones dotted."""
     before, after = dict(_flatten(old)), dict(_flatten(new))
     return [
-        f"{name}: {before.get(name, _ABSENT)} before → {after.get(name, _ABSENT)} now"
+        f"{name}: {_format(before, name)} before → {_format(after, name)} now"
         for name in {**before, **after}
         if before.get(name, _ABSENT) != after.get(name, _ABSENT)
     ]
+
+
+def list_differences(differences: Sequence[str]) -> str:
+    """The first ones as lines of a message, and how many more there are."""
+    more = len(differences) - _MAX_LISTED
+    lines = [*differences[:_MAX_LISTED], *([f"and {more} more"] * (more > 0))]
+    return "".join(f"\n  {line}" for line in lines)
+
+
+def _format(values: Mapping[str, Any], name: str) -> str:
+    return shorten(str(values.get(name, _ABSENT)), _MAX_SHOWN)
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -45,14 +59,14 @@ def read_provenance(folder: Path) -> dict[str, Any] | None:
     """The values that a folder follows from; None where nothing says it.
 
     Raises:
-        OSError, ValueError: The file cannot be read, or is not ours.
+        ValueError: The file cannot be read, or is not ours; says why, without its path.
     """
     try:
-        values = json.loads((folder / PROVENANCE_FILE).read_text(encoding="utf-8"))
+        values = read_json(folder / PROVENANCE_FILE)
     except FileNotFoundError:
         return None
     if not isinstance(values, dict):
-        raise ValueError(f"holds {type(values).__name__}, wanted an object")
+        raise ValueError("holds no object of JSON")
     return values
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from videomae2.base.schema import flag_name, flatten, list_settings, wildcard_path
 
+_LARGEST = 2.0**63  # a whole number above it fits no tensor
+
 
 @dataclass(frozen=True, slots=True)
 class Range:
@@ -21,13 +23,14 @@ class Range:
     def contains(self, value: float | int) -> bool:
         """Whether a value lies inside; NaN and infinity never do."""
         inside = self.minimum <= value <= self.maximum and self.above < value < self.below
-        return inside and math.isfinite(value)
+        return inside and abs(value) < _LARGEST and math.isfinite(value)
 
 
 ANY_NUMBER = Range("numbers")
 POSITIVE = Range("a number above 0", above=0.0)
 NOT_NEGATIVE = Range("0 or more", minimum=0.0)
 ONE_OR_MORE = Range("1 or more", minimum=1.0)
+DEPTH = Range("1 to 1000", minimum=1.0, maximum=1000.0)
 SHARE = Range("a share from 0 to 1", minimum=0.0, maximum=1.0)
 SHARE_ABOVE_0 = Range("shares above 0 and up to 1", above=0.0, maximum=1.0)
 INNER_SHARE = Range("a share between 0 and 1", above=0.0, below=1.0)
@@ -49,8 +52,14 @@ def list_ranges(config: Any) -> Iterator[tuple[str, Any, Range]]:
 
 def find_range_errors(config: Any) -> Iterator[tuple[str, str]]:
     """Path and problem of every number that lies outside its range; None is left out."""
+    for path, numbers, allowed in find_out_of_range(config):
+        given = " ".join(map(str, numbers))
+        yield path, f"{flag_name(path)} {given} cannot work; it wants {allowed.description}"
+
+
+def find_out_of_range(config: Any) -> Iterator[tuple[str, tuple[Any, ...], Range]]:
+    """Path, numbers and range of every setting that lies outside its range."""
     for path, value, allowed in list_ranges(config):
         numbers = value if isinstance(value, tuple) else (value,)
         if not all(part is None or allowed.contains(part) for part in numbers):
-            given = " ".join(map(str, numbers))
-            yield path, f"{flag_name(path)} {given} cannot work; it wants {allowed.description}"
+            yield path, numbers, allowed

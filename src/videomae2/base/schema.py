@@ -13,9 +13,10 @@ from reprlib import Repr
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from videomae2.errors import CheckpointError
+from videomae2.errors import CheckpointError, shorten
 
 T = TypeVar("T")
+_MAX_HINTS = 20
 
 
 class YamlMapping(dict[Any, Any]):
@@ -77,7 +78,10 @@ def from_dict(cls: type[T], entries: Mapping[str, Any], path: Path) -> T:
     reader = ConfigReader(path, cls)
     value: T = reader.read_dataclass(cls, entries, None)
     if reader.line_problems:
-        raise CheckpointError(f"{path}: {'; '.join(p for _, p in reader.line_problems)}")
+        problems = [problem for _, problem in reader.line_problems]
+        more = len(problems) - _MAX_HINTS
+        shown = [*problems[:_MAX_HINTS], *([f"and {more} more problems"] * (more > 0))]
+        raise CheckpointError(f"{path}: {'; '.join(shown)}")
     return value
 
 
@@ -156,6 +160,9 @@ class ConfigReader:
     def _add_unknown_key(
         self, path: str, section: str, known_keys: dict[str, Any], line: int
     ) -> None:
+        if len(self.line_problems) >= _MAX_HINTS:  # looking for near names takes its time
+            self._add_problem(line, f"{shorten(path, 60)} is no setting")
+            return
         matches = get_close_matches(
             path, [f"{section}{name}" for name in known_keys], n=1, cutoff=0.75
         )
@@ -163,7 +170,7 @@ class ConfigReader:
         matches = matches or [p for p in self._known if p.rsplit(".", 1)[-1] == leaf]
         matches = matches or get_close_matches(path, self._known, n=1, cutoff=0.5)
         hint = f"did you mean {matches[0]}?" if matches else f"known here: {', '.join(known_keys)}"
-        self._add_problem(line, f"{path} is no setting; {hint}")
+        self._add_problem(line, f"{shorten(path, 60)} is no setting; {hint}")
 
     def _add_problem(self, line: int, problem: str) -> None:
         self.line_problems.append((line, problem))
@@ -187,7 +194,10 @@ def parse_value(hint: Any, value: Any) -> Any:
         return Path(_require(value, isinstance(value, str) and value != ""))
     if hint is float:  # YAML takes 1e-5 for text, since it wants a dot in it
         is_number = isinstance(value, int | float | str) and not isinstance(value, bool)
-        number = float(_require(value, is_number))
+        try:
+            number = float(_require(value, is_number))
+        except OverflowError:
+            raise ValueError(value) from None
         return float(_require(number, math.isfinite(number)))
     return _require(value, type(value) is hint)
 
@@ -230,8 +240,12 @@ def repr_value(value: Any) -> str:
     if isinstance(value, dict):
         return "a section"
     words = {None: "null", True: "true", False: "false"}
-    is_word = value is None or isinstance(value, bool)
-    return words[value] if is_word else _SHORT.repr(value)[:60]
+    if value is None or isinstance(value, bool):
+        return words[value]
+    try:
+        return _SHORT.repr(value)[:60]
+    except ValueError:  # Python writes no numbers of thousands of digits
+        return "a number that is too long"
 
 
 def _line(mapping: Any, key: str | None = None) -> int:

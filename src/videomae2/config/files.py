@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import yaml
 
 from videomae2.base.files import atomic_write
+from videomae2.base.json_files import read_small_text
 from videomae2.base.schema import ConfigReader, YamlMapping, repr_value
 from videomae2.errors import ConfigError
 
@@ -33,8 +34,13 @@ def parse_yaml(
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{path}:{line}: this is no YAML: {error.problem}") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise ConfigError(f"{path}: this is no YAML: {' '.join(str(error).split())}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path}: its values are nested too deeply") from error
+    except yaml.reader.ReaderError as error:
+        raise ConfigError(f"{path}: character {error.position + 1} is none of YAML") from error
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError) as error:
+        # what YAML does with values of a wrong kind, such as a date that is none
+        raise ConfigError(f"{path}: this is no YAML: a value is none of its kind") from error
     if document is None:
         return YamlMapping(1)
     if not isinstance(document, YamlMapping):
@@ -42,12 +48,29 @@ def parse_yaml(
     return document
 
 
-_MAX_KEYS = 10_000
+_MAX_KEYS, _MAX_BRACKETS, _MAX_INTEGER = 10_000, 60, 2**63
 _MERGE_TAG = "tag:yaml.org,2002:merge"
 
 
 class _Loader(yaml.SafeLoader):
     """A safe loader that builds sections; what a section says itself goes before what it merges."""
+
+    def fetch_flow_collection_start(self, token: type[yaml.Token]) -> None:
+        """Open a bracket; looking at each takes time for all that are open around it."""
+        if self.flow_level > _MAX_BRACKETS:
+            raise yaml.scanner.ScannerError(
+                problem="brackets are nested too deeply", problem_mark=self.get_mark()
+            )
+        super().fetch_flow_collection_start(token)
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        """A whole number of a size that settings have."""
+        value = super().construct_yaml_int(node)
+        if abs(value) >= _MAX_INTEGER:
+            raise yaml.constructor.ConstructorError(
+                problem="a whole number is too long", problem_mark=node.start_mark
+            )
+        return value
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         """Put what a section merges before its own keys; merges of merges multiply."""
@@ -69,8 +92,8 @@ def _construct_mapping(loader: _Loader, node: yaml.MappingNode) -> YamlMapping:
         key = loader.construct_object(key_node, deep=True)
         if not isinstance(key, Hashable) or key in written:
             raise yaml.constructor.ConstructorError(
-                problem=f"the key {key!r} stands here twice" if isinstance(key, Hashable) else
-                f"{key!r} is no name of a setting",
+                problem=f"the key {repr_value(key)} stands here twice"
+                if isinstance(key, Hashable) else f"{repr_value(key)} is no name of a setting",
                 problem_mark=key_node.start_mark,
             )  # fmt: skip
         if number >= num_merged:
@@ -80,6 +103,7 @@ def _construct_mapping(loader: _Loader, node: yaml.MappingNode) -> YamlMapping:
     return mapping
 
 
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _construct_mapping)
 
 
@@ -108,11 +132,11 @@ def load_config(kind: type[T], path: Path | str, base: T | None = None) -> T:
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_small_text(path)
     except FileNotFoundError:
         raise ConfigError(f"{path} does not exist; --config wants a YAML file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from error
+    except ValueError as error:
+        raise ConfigError(f"{path} {error}") from error
     return parse_config(kind, parse_yaml(text, path), path, base)
 
 

@@ -8,7 +8,6 @@ Which arrays there are is the caller's choice: their names, and the shape of one
 import json
 import os
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from videomae2.base.files import atomic_write_text
+from videomae2.base.json_files import read_json
 from videomae2.base.lock import FolderLock
 from videomae2.errors import ConfigError
 
@@ -107,12 +107,13 @@ def is_complete(folder: Path, videos: int) -> bool:
 
 def _read_progress(folder: Path) -> tuple[int, dict[int, str]]:
     try:
-        progress: Mapping[str, dict[str, str]] = json.loads((folder / PROGRESS_FILE).read_text())
-        return int(str(progress["done"])), {
-            int(row): why for row, why in progress["unreadable"].items()
-        }
-    except (OSError, ValueError, KeyError):
+        progress = read_json(folder / PROGRESS_FILE)
+        done, unreadable = progress["done"], progress["unreadable"]
+        reasons = {int(row): str(why) for row, why in unreadable.items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return 0, {}
+    is_ours = type(done) is int and done >= 0 and all(0 <= row < done for row in reasons)
+    return (done, reasons) if is_ours else (0, {})
 
 
 def count_video_bytes(specs: Mapping[str, ArraySpec]) -> int:

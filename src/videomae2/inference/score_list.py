@@ -12,6 +12,7 @@ Axes: views of a video; outputs.
 
 import base64
 import json
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from videomae2.base.json_files import parse_json
 from videomae2.base.jsonl import append_block
 from videomae2.base.progress import track
 from videomae2.base.signals import SignalHandler
@@ -95,19 +97,25 @@ class ScoreStore:
                 if not line.endswith(b"\n"):
                     break
                 parsed = _parse_line(line)  # of a damaged line the video is scored again
-                if parsed is not None and len(parsed[2]) == expected_bytes:
+                if parsed and len(parsed[2]) == expected_bytes and _are_finite(parsed[2]):
                     name, stat_values, _ = parsed
                     self._index[name] = size, stat_values
                 size += len(line)
         return size
 
 
+def _are_finite(scores: bytes) -> bool:
+    return bool(np.isfinite(np.frombuffer(scores, "<f4")).all())
+
+
 def _parse_line(line: bytes) -> tuple[str, list[int], bytes] | None:
     """The video of a line, the stat values of its file, and its scores; None if it is damaged."""
     try:
-        values = json.loads(line)
-        return values["video"], values["file_stat"], base64.b64decode(values["scores"])
-    except (ValueError, KeyError, TypeError):
+        values = parse_json(line)
+        name, stat_values = os.fspath(values["video"]), values["file_stat"]
+        scores = base64.b64decode(values["scores"])
+        return (name, stat_values, scores) if isinstance(stat_values, list) else None
+    except (ValueError, LookupError, TypeError):
         return None
 
 

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from videomae2.base.ranges import BELOW_ONE, ONE_OR_MORE
+from videomae2.base.ranges import BELOW_ONE, DEPTH, ONE_OR_MORE
 from videomae2.models.encoder import EncoderConfig, VideoEncoder, build_pos_embed_buffer
 from videomae2.models.layers import LAYER_NORM_EPSILON, Blocks, Linear, compute_mlp_width
 from videomae2.tensors.grid import Cubes
@@ -25,7 +25,7 @@ _DECODER_DROP_PATH_STREAM = 42
 class DecoderConfig:
     """The decoder, which is thrown away after pre-training."""
 
-    depth: Annotated[int, ONE_OR_MORE] = 4
+    depth: Annotated[int, DEPTH] = 4
     """Blocks: 4 for every model of V2; V1 had 12 for large and huge."""
     embed_dim: Annotated[int | None, ONE_OR_MORE] = None
     """Width; the size's own if not given."""

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int64, Shaped
 from torch import Tensor, nn
 
-from videomae2.base.ranges import BELOW_ONE, NOT_NEGATIVE, ONE_OR_MORE, POSITIVE
+from videomae2.base.ranges import BELOW_ONE, DEPTH, NOT_NEGATIVE, ONE_OR_MORE, POSITIVE
 from videomae2.models.layers import LAYER_NORM_EPSILON, Blocks, Linear, compute_mlp_width
 from videomae2.tensors import grid, pixels
 from videomae2.tensors.grid import Cubes
@@ -85,7 +85,7 @@ class EncoderConfig:
     """Frames of a cube; the size's own if not given (2)."""
     embed_dim: Annotated[int | None, ONE_OR_MORE] = None
     """Width of a token; the size's own if not given."""
-    depth: Annotated[int | None, ONE_OR_MORE] = None
+    depth: Annotated[int | None, DEPTH] = None
     """Blocks; the size's own if not given."""
     num_heads: Annotated[int | None, ONE_OR_MORE] = None
     """Attention heads; the size's own if not given."""

@@ -1,7 +1,7 @@
 """The training curves of a run from its log: a PNG of loss and rate, and plots for pages."""
 
-import json
 import math
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float64
 
+from videomae2.base.json_files import parse_json, read_small_text
 from videomae2.base.text import format_count
 from videomae2.errors import ConfigError
 from videomae2.reports.charts import (
@@ -168,10 +169,24 @@ def _set_log_scale(axes: Axes) -> None:
 def _read_lines(path: Path) -> list[dict[str, Any]]:
     """The lines of a log that were written whole."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
-    try:
-        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+        text = read_small_text(path)
+        lines = [parse_json(line) for line in text[: text.rfind("\n") + 1].split("\n")[:-1]]
+    except FileNotFoundError as error:
+        raise ConfigError(f"cannot read {path}: it does not exist") from error
     except ValueError as error:
-        raise ConfigError(f"{path} holds a line that is no JSON: {error}") from error
+        raise ConfigError(f"cannot read {path}: it, or a line of it, {error}") from error
+    if not all(map(_is_step, lines)):
+        raise ConfigError(f"{path} holds a line that is none of a run's log")
+    return lines
+
+
+def _is_step(line: object) -> bool:
+    """Whether a line is an object that, if it has a loss, has numbers to draw."""
+    if not isinstance(line, dict):
+        return False
+    numbers = [line.get(name) for name in ("step", "loss", "lr")]
+    are_drawable = all(
+        n is None or (isinstance(n, int | float) and (n != n or abs(n) <= sys.float_info.max))
+        for n in numbers
+    )
+    return "loss" not in line or (are_drawable and type(line.get("step")) is int)

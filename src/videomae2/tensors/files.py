@@ -3,7 +3,6 @@
 import errno
 import re
 import stat
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,9 +10,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from videomae2.base.file_kinds import identify_content, suggest_remedy
+from videomae2.base.file_kinds import is_regular_file
 from videomae2.base.files import check_digest
-from videomae2.base.text import format_count
+from videomae2.base.weight_files import describe_bad_weights
 from videomae2.errors import CheckpointError
 
 
@@ -39,29 +38,16 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
     """Read all tensors of a file.
 
     Raises:
-        CheckpointError: It is missing, not whole, or not what was saved.
+        CheckpointError: It is missing, not whole, or something else; says what, and what to do.
     """
+    if not is_regular_file(path):
+        raise CheckpointError(
+            f"cannot read {path}: it {describe_bad_weights(path, is_safetensors=True)}"
+        )
     check_digest(path)
     try:
         return load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"cannot read {path}: {describe_problem(path, error)}") from error
-
-
-def describe_problem(path: Path, error: Exception) -> str:
-    """Say why a file holds no tensors: what browsers and Git leave in its place, or the error."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(4096)
-    except OSError as open_error:
-        return (open_error.strerror or str(open_error)).lower()
-    size = f"it has {format_count(path.stat().st_size, 'byte', ',')}"
-    if head[:4] == b"PK\x03\x04" and zipfile.is_zipfile(path):
-        return "it holds more than tensors and settings"
-    if head[:4] == b"PK\x03\x04":
-        return f"it is cut off or damaged ({size}); download or copy it again"
-    if kind := identify_content(head):
-        remedy = suggest_remedy(kind) if "pointer" in kind else ": download it again"
-        return f"it is {kind}, not weights{remedy}"
-    reason = str(error).splitlines()[0] if isinstance(error, OSError | SafetensorError) else ""
-    return f"{reason or 'it is no file of weights'} ({size})"
+    except Exception as error:  # types that PyTorch lacks, headers that are none, a file cut off
+        raise CheckpointError(
+            f"cannot read {path}: it {describe_bad_weights(path, is_safetensors=True)}"
+        ) from error

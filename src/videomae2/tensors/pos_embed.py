@@ -18,6 +18,8 @@ PosEmbedKind = Literal["flat", "axes"]
 
 _LONGEST_WAVE = 100.0  # of a table by axes, over 2 pi, in cubes: longer than any grid's side
 
+_MAX_NUMBERS = 2**25  # of a table, which takes some 24 bytes for each while it is built
+
 
 def build_sinusoid(tokens: int, dim: int) -> Float32[Tensor, "tokens dim"]:
     """The table of the released models: one sinusoid over the flattened token number.
@@ -74,10 +76,15 @@ def build_pos_embed(
     then gets another angle).
 
     Raises:
-        ValueError: If the channels do not suffice for that kind.
+        ValueError: If the channels do not suffice for that kind, or the table is huge.
     """
     if kind == "axes":
         _check_dim(dim)
+    for cubes in (grid, pretrained_grid or grid):
+        if math.prod(cubes) * dim > _MAX_NUMBERS:
+            raise ValueError(
+                f"a position table of {'x'.join(map(str, cubes))} cubes of width {dim} is too large"
+            )
     if torch.get_default_device().type == "meta":
         # there `arange` would import PyTorch's compiler, which takes seconds
         return torch.empty(math.prod(grid), dim)

@@ -21,6 +21,7 @@ from videomae2.base.files import atomic_write
 from videomae2.base.provenance import (
     PROVENANCE_FILE,
     diff_values,
+    list_differences,
     read_provenance,
     write_provenance,
 )
@@ -145,12 +146,12 @@ def _check_provenance(folder: Path, provenance: dict[str, Any]) -> None:
         stored = read_provenance(folder)
     except ValueError as error:
         path = folder / PROVENANCE_FILE
-        raise CheckpointError(f"{path} is no description of a cache: {error}") from error
+        raise CheckpointError(f"{path} is no description of a cache: it {error}") from error
     if stored is None:
         write_provenance(folder, provenance)
     elif changes := diff_values(stored, provenance):
         raise ConfigError(
-            f"the scores in {folder} were made for other clips or by another teacher:\n  "
-            + "\n  ".join(changes)
+            f"the scores in {folder} were made for other clips or by another teacher:"
+            + list_differences(changes)
             + "\nuse the same values, or another --teacher.cache-dir"
         )

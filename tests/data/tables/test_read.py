@@ -260,7 +260,7 @@ def test_parquet_is_read(tmp_path):
 
 def test_a_file_that_is_no_parquet_is_told(message):
     pytest.importorskip("pyarrow")
-    assert message("path\n", "t.parquet").startswith("table: cannot be read as Parquet: ")
+    assert message("path\n", "t.parquet").startswith("table: is damaged, or no Parquet file; ")
 
 
 def test_parquet_without_pyarrow_names_the_extra(message, monkeypatch):

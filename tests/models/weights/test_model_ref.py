@@ -295,6 +295,6 @@ def test_what_is_no_file_of_weights_is_told_in_one_sentence(tmp_path, name):
 def test_a_pickle_of_more_than_tensors_is_not_loaded(tmp_path):
     torch.save({"model": {"w": torch.zeros(1)}, "extra": tmp_path.joinpath}, tmp_path / "a.pth")
     with pytest.raises(
-        CheckpointError, match="it holds more than tensors and settings; what is no plain"
+        CheckpointError, match="holds more than tensors and settings, which may be harmful"
     ):
         resolve_classifier(tmp_path / "a.pth")

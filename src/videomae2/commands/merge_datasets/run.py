@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from videomae2.base.schema import repr_value
 from videomae2.base.text import find_nearest
 from videomae2.commands.merge_datasets.options import MergeOptions, parse_inputs
 from videomae2.config.files import parse_yaml
@@ -53,7 +54,7 @@ def merge_datasets(
         occurring = {name for source in sources for name in source.classes}
         result = merge_sources(
             sources,
-            renames=None if options.renames is None else _read_renames(options.renames, occurring),
+            renames=None if options.renames is None else read_renames(options.renames, occurring),
             classes=None if options.classes is None else read_class_names(options.classes),
             target_tests=targets,
         )
@@ -111,7 +112,7 @@ def _select_targets(
     return [*named, *extra_targets]
 
 
-def _read_renames(path: Path, occurring: set[str]) -> dict[str, str]:
+def read_renames(path: Path, occurring: set[str]) -> dict[str, str]:
     """Read old and new names; one that has no effect is a mistake."""
     expected = "class names that become others, such as 'jogging: running',"
     try:
@@ -122,7 +123,8 @@ def _read_renames(path: Path, occurring: set[str]) -> dict[str, str]:
     for old, new in mapping.items():
         if not (isinstance(old, str) and isinstance(new, str)):
             problems.append(
-                f"{path}:{mapping.lines[old]}: {old!r}: {new!r} are no two names; quote"
+                f"{path}:{mapping.lines[old]}: {repr_value(old)}: {repr_value(new)} "
+                "are no two names; quote"
             )
         elif old not in occurring:
             nearest = find_nearest(old, occurring, cutoff=0.6)

@@ -11,6 +11,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TypeVar
 
+from videomae2.base.json_files import read_small_text
 from videomae2.base.schema import YamlMapping, repr_value
 from videomae2.base.text import suggest_nearest
 from videomae2.config.files import parse_yaml
@@ -70,13 +71,13 @@ def load_pipeline_file(path: Path) -> PipelineEntry:
         ConfigError: If it cannot be read, or is no YAML.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_small_text(path)
     except FileNotFoundError:
         raise ConfigError(
             f"{path} does not exist; videomae2 run --example prints a file to start from"
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from error
+    except ValueError as error:
+        raise ConfigError(f"{path} {error}") from error
     mapping, entry = parse_yaml(text, path), PipelineEntry(path=path)
     _check_keys(entry, mapping, _TOP_KEYS, "")
     entry.name = _read(entry, mapping, "name", "", _parse_text, "a text") or path.stem

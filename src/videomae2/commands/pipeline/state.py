@@ -12,8 +12,9 @@ import torch
 
 import videomae2
 from videomae2.base.files import atomic_write_text
+from videomae2.base.json_files import read_json
 from videomae2.base.provenance import compute_digest
-from videomae2.base.schema import flatten
+from videomae2.base.schema import flatten, repr_value
 from videomae2.commands.pipeline.stages import Stage, StageMetrics
 from videomae2.commands.train.video_lists import VideoList
 from videomae2.config.diff import affects_results
@@ -58,17 +59,18 @@ def load_stage_state(folder: Path) -> tuple[StageProvenance, StageOutput | None]
     """
     path = folder / STATE_FILE
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        if document["format"] != FORMAT:
-            raise ValueError(f"format {document['format']}, this version reads {FORMAT}")
+        document = read_json(path)
+        if (version := document["format"]) != FORMAT:
+            raise ValueError(f"is of format {repr_value(version)}, this version reads {FORMAT}")
         inputs, output = document["provenance"], document["output"]
         lists = tuple(VideoList.from_dict(entry) for entry in inputs.pop("lists"))
         provenance = StageProvenance(lists=lists, **inputs)
         return provenance, None if output is None else StageOutput(**output)
     except FileNotFoundError:
         return None
-    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be used: {error}; move {folder} away") from error
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        reason = str(error) if isinstance(error, ValueError) else "is not what a pipeline writes"
+        raise CheckpointError(f"{path} cannot be used: it {reason}; move {folder} away") from error
 
 
 def write_stage_state(

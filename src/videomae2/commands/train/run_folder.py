@@ -14,6 +14,7 @@ from typing import Any
 from videomae2.base.provenance import (
     PROVENANCE_FILE,
     diff_values,
+    list_differences,
     read_provenance,
     write_provenance,
 )
@@ -81,17 +82,24 @@ def check_resume_compatible(
             path, remaining = folder / RUN_FILE, " without comparing"
             old_run = load_config(type(run), path) if path.exists() else run
             problems = diff_configs(old_run, run, ignored_fields)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        is_told = isinstance(error, ConfigError)
+        reason = f"{path} cannot be read: {error}" if is_told else _describe_damage(path, error)
         raise ConfigError(
-            f"{path} cannot be read: {error}; it says what the run was started with, delete it to "
-            f"go on{remaining}"
+            f"{reason}; {path.name} says what the run was started with, delete it to go on"
+            f"{remaining}"
         ) from error
     if problems:
         raise ConfigError(
-            f"{folder} holds a run that differs, so it cannot go on as this one:\n  "
-            + "\n  ".join(problems)
+            f"{folder} holds a run that differs, so it cannot go on as this one:"
+            + list_differences(problems)
             + "\nuse the old values, or another --out"
         )
+
+
+def _describe_damage(path: Path, error: Exception) -> str:
+    is_ours = type(error) is ValueError and error.args
+    return f"{path} cannot be read: it {error if is_ours else 'is not what a run writes'}"
 
 
 def _find_changes(

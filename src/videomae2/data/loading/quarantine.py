@@ -5,13 +5,13 @@ that it is read, whatever else happens: so what a request gives is a function of
 and a run that goes on repeats what it did before it was stopped.
 """
 
-import json
 import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from videomae2.base.json_files import parse_json
 from videomae2.base.jsonl import JsonLines
 from videomae2.base.text import format_count
 from videomae2.data.manifests.fingerprint import file_stat
@@ -155,7 +155,7 @@ def _load_lines(path: Path) -> list[dict[str, Any]]:
     lines = []
     for text in path.read_bytes().splitlines() if path.exists() else ():
         try:
-            line = json.loads(text)
+            line = parse_json(text)
             os.fspath(line["path"]), _get_sample_id(line), line["file_stat"]
         except (ValueError, KeyError, TypeError):
             continue
@@ -164,4 +164,8 @@ def _load_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def _get_sample_id(line: dict[str, Any]) -> SampleId:
-    return line["source"], line["number"]
+    """The entry of a line; ValueError for a line that nobody of us wrote."""
+    numbers = line["source"], line["number"], line["request"]
+    if not all(type(n) is int and n >= 0 for n in numbers) or not isinstance(line["reason"], str):
+        raise ValueError("no line of an unreadable entry")
+    return numbers[0], numbers[1]

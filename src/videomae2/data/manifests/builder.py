@@ -9,13 +9,16 @@ from typing import Literal
 import numpy as np
 
 from videomae2.data.manifests.manifest import ABSENT, Manifest
-from videomae2.errors import ManifestError
+from videomae2.errors import ManifestError, shorten
 
 LabelPolicy = Literal["ignore", "if-present", "required"]
 Spelling = Literal["ask", "same", "distinct"]
 FIRST_NUMBER = 1  # of the images of a folder, where a list does not say it
 MAX_SHOWN_ERRORS = 10  # as many as a person reads at once; the rest is counted
 MAX_SHOWN_RENAMES = 4
+MAX_CLASSES_PER_VIDEO, MAX_UNUSED_CLASSES = 10, 1000
+_MAX_MESSAGE = 300  # characters of a problem: cells may be of any length
+_MAX_DIGITS, _MAX_SHOWN = 12, 60
 _INTEGER = re.compile(r"-?[0-9]+")  # int() alone would also take "1_000" and other scripts' digits
 
 
@@ -101,7 +104,7 @@ class ManifestBuilder:
         """Note a problem; the first ones are kept, the rest is counted."""
         self.num_errors += 1
         if len(self.errors) < MAX_SHOWN_ERRORS:
-            self.errors.append((line, message))
+            self.errors.append((line, shorten(message, _MAX_MESSAGE)))
 
     def check(self) -> None:
         """Raise all problems at once.
@@ -155,6 +158,19 @@ class ManifestBuilder:
         return f"; {', '.join(pairs[:MAX_SHOWN_RENAMES])}{more}" if pairs else ""
 
 
+def check_max_label(max_label: int, num_videos: int) -> None:
+    """Refuse a label that stands for far more classes than there are videos.
+
+    Raises:
+        ValueError: It does: another number stands in its place.
+    """
+    if max_label >= MAX_CLASSES_PER_VIDEO * num_videos + MAX_UNUSED_CLASSES:
+        raise ValueError(
+            f"label {max_label} would make {max_label + 1:,} classes of {num_videos:,} videos; "
+            "does another number stand in the place of the label?"
+        )
+
+
 def parse_int(text: str, name: str, *, minimum: int) -> int:
     """Read a whole number that fits a column.
 
@@ -162,7 +178,10 @@ def parse_int(text: str, name: str, *, minimum: int) -> int:
         ValueError: It is none, or below the minimum; the message names the column and the remedy.
     """
     if not _INTEGER.fullmatch(text):
-        raise ValueError(f"{name} is {text!r}, wanted a whole number")
-    if not minimum <= (value := int(text)) < 2**31:
-        raise ValueError(f"{name} is {text}, wanted a whole number from {minimum} to 2147483647")
+        raise ValueError(f"{name} is {shorten(text, _MAX_SHOWN)!r}, wanted a whole number")
+    digits = text.lstrip("-0")  # Python reads no numbers of thousands of digits
+    value = int(text) if len(digits) <= _MAX_DIGITS else 2**31
+    if not minimum <= value < 2**31:
+        shown = shorten(text, _MAX_SHOWN)
+        raise ValueError(f"{name} is {shown}, wanted a whole number from {minimum} to 2147483647")
     return value

@@ -1,12 +1,14 @@
 """What the classes of a data set are called."""
 
-import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from videomae2.data.manifests.builder import parse_int
+from videomae2.base.json_files import parse_json
+from videomae2.base.schema import repr_value
+from videomae2.data.manifests.builder import check_max_label, parse_int
 from videomae2.data.manifests.lists import iterate_lines, read_text
 from videomae2.data.manifests.manifest import ABSENT, Manifest
 from videomae2.data.manifests.public_classes import load_public_classes, lookup_public_dataset
@@ -15,8 +17,7 @@ from videomae2.errors import ManifestError
 
 LABEL_COLUMNS = ("id", "index", "label", "number")
 NAME_COLUMNS = ("name", "class_name", "class", "category")
-_MAX_CLASSES_PER_VIDEO, _MAX_UNUSED_CLASSES = 10, 1000
-_NUMBERED = re.compile(r"([0-9]+)[ \t]+(\S.*)")
+_NUMBERED = re.compile(r"([0-9]{1,9})[ \t]+(\S.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,11 @@ def infer_classes(manifest: Manifest, names: Sequence[str] | None = None) -> Inf
         count, where = len(manifest.class_names), manifest.description or manifest.source
         return InferredClasses(manifest.class_names, f"{count} class names from {where}")
     max_label = int(labels.max())
-    if max_label >= _MAX_CLASSES_PER_VIDEO * len(labels) + _MAX_UNUSED_CLASSES:
+    try:
+        check_max_label(max_label, len(labels))
+    except ValueError as error:
         line = int(manifest.lines[manifest.labels.argmax()]) or None
-        message = (
-            f"label {max_label} would make {max_label + 1:,} classes of {len(labels):,} videos; "
-            "does another number stand in the place of the label?"
-        )
-        raise ManifestError(message, path=manifest.source, line=line)
+        raise ManifestError(str(error), path=manifest.source, line=line) from error
     if names is None:
         description = f"{max_label + 1} classes called by their numbers: there are no names"
         return InferredClasses(tuple(map(str, range(max_label + 1))), description)
@@ -101,19 +100,26 @@ def _parse_lines(lines: list[str]) -> list[tuple[int, str]]:
 
 def _parse_json(text: str, source: str) -> list[tuple[int, str]]:
     try:
-        content = json.loads(text)
-    except ValueError as error:
-        raise ManifestError(f"is no JSON: {error}", path=source) from error
-    if isinstance(content, list):
-        return [(number, str(name)) for number, name in enumerate(content)]
-    try:
-        if all(str(key).isdecimal() for key in content):
-            return [(int(key), str(name)) for key, name in content.items()]
+        content = parse_json(text)
+        if isinstance(content, list):
+            return [(number, _check_name(name)) for number, name in enumerate(content)]
+        if all(key.isdecimal() for key in content):
+            return [
+                (parse_int(key, "a label", minimum=0), _check_name(name))
+                for key, name in content.items()
+            ]
         return [
             (parse_int(str(number), "a label", minimum=0), name) for name, number in content.items()
         ]
     except ValueError as error:
         raise ManifestError(str(error), path=source) from error
+
+
+def _check_name(name: object) -> str:
+    """A name that may be a number, too; no list, no object, nothing."""
+    if not isinstance(name, str | int) or isinstance(name, bool):
+        raise ValueError(f"a name of a class is {repr_value(name)}, wanted text")
+    return str(name)
 
 
 def _parse_table(text: str, source: str) -> list[tuple[int, str]]:
@@ -139,7 +145,7 @@ def _parse_table(text: str, source: str) -> list[tuple[int, str]]:
 def _sort_by_label(pairs: list[tuple[int, str]], source: str) -> tuple[str, ...]:
     """The names by their numbers, which must be 0 … n - 1 or 1 … n, each once."""
     names = [name for _, name in pairs]
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
+    if repeated := sorted(name for name, count in Counter(names).items() if count > 1):
         raise ManifestError(f"names come twice: {', '.join(repeated[:5])}", path=source)
     if not pairs or "" in names:
         raise ManifestError("a class has no name" if pairs else "holds no name", path=source)

@@ -10,8 +10,10 @@ from collections.abc import Iterable, Sequence
 from videomae2.data.manifests.builder import ManifestBuilder, ReadOptions
 from videomae2.data.manifests.manifest import ABSENT
 from videomae2.data.manifests.public_classes import canonicalize_names
+from videomae2.errors import shorten
 
 _MAX_SHOWN = 4
+_MAX_DIGITS, _MAX_NAME = 12, 100
 
 
 def label_by_name(builder: ManifestBuilder, names: list[str], options: ReadOptions) -> None:
@@ -24,7 +26,7 @@ def label_by_name(builder: ManifestBuilder, names: list[str], options: ReadOptio
     known = options.class_names or ()
     spelled = _resolve_spellings(builder, names, known, options)
     source_classes = sorted({spelled.get(name, name) for name in names if name})
-    if all(map(str.isdecimal, source_classes)):
+    if all(name.isdecimal() and len(name) <= _MAX_DIGITS for name in source_classes):
         # folders called 0, 1, … 10 keep their number; as text 10 would come before 2
         source_classes.sort(key=int)
     classes = known or tuple(source_classes)
@@ -101,7 +103,10 @@ def _add_unknown_class_errors(
 def format_both_lists(expected_classes: Sequence[str], source_classes: Sequence[str]) -> str:
     """The classes that are known and those of a list, whole."""
     pairs = (("known", expected_classes), ("found", source_classes))
-    return "\n".join(f"  {title}  {len(names)}: {', '.join(names)}" for title, names in pairs)
+    return "\n".join(
+        f"  {title}  {len(names)}: {', '.join(shorten(name, _MAX_NAME) for name in names)}"
+        for title, names in pairs
+    )
 
 
 def check_labels(builder: ManifestBuilder, options: ReadOptions) -> None:

@@ -85,7 +85,7 @@ def detect_layout(text: str, source: str, *, labelled: bool) -> ListLayout:
         row = split_line(line)
         lines_by_width.setdefault(len(row), []).append(number)
         if len(row) == 3 and _NUMBER.fullmatch(row[1]) and _NUMBER.fullmatch(row[2]):
-            ruled_out |= _rule_out_layouts(int(row[1]), int(row[2]))
+            ruled_out |= _rule_out_layouts(_read_sign(row[1]), _read_sign(row[2]))
     if not lines_by_width:
         raise ManifestError("the list is empty", path=source)
     width = max(lines_by_width, key=lambda columns: len(lines_by_width[columns]))
@@ -95,6 +95,11 @@ def detect_layout(text: str, source: str, *, labelled: bool) -> ListLayout:
         return "pretrain-list" if width == 4 else "video-list"
     message = f"{width} columns, wanted {format_layouts()}; {_BLANKS_HINT}"
     raise ManifestError(message, path=source, line=lines_by_width[width][0])
+
+
+def _read_sign(number: str) -> int:
+    """-1, 0 or 1 as a number is below, at or above 0; of any length."""
+    return 0 if not number.strip("-0") else -1 if number[0] == "-" else 1
 
 
 def _rule_out_layouts(total_or_start: int, last_number: int) -> set[str]:

@@ -3,10 +3,14 @@
 import ast
 import csv
 import json
+import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from videomae2.base.file_kinds import is_regular_file
+from videomae2.base.json_files import parse_json
 from videomae2.data.manifests.folders import get_extension
 from videomae2.data.manifests.lists import iterate_lines, read_text
 from videomae2.errors import ManifestError
@@ -14,6 +18,7 @@ from videomae2.errors import ManifestError
 PARQUET_EXTENSIONS = frozenset({"parquet", "pq"})
 JSON_LINES_EXTENSIONS = frozenset({"jsonl", "ndjson"})
 _DELIMITERS = ",\t;"
+_MAX_ROWS_PER_BYTE, _MANY_ROWS = 8, 1_000_000  # of Parquet, where few bytes may say many rows
 _MAX_HEADER_CHARS = 100_000  # what is no table can be one line of any length, which csv refuses
 
 
@@ -36,7 +41,10 @@ def parse_header(text: str, file_extension: str = "") -> tuple[list[str], str]:
     delimiter = max(
         _DELIMITERS, key=lambda separator: (first.count(separator), separator == likely)
     )
-    names = next(csv.reader([first], delimiter=delimiter), [])
+    try:
+        names = next(csv.reader([first], delimiter=delimiter), [])
+    except csv.Error:  # a carriage return within the line, say
+        names = [first]
     return [_normalize_name(name) for name in names], delimiter
 
 
@@ -68,10 +76,11 @@ def read_cells(source: str, text: str | None, usecols: Iterable[str]) -> TableCe
 
 def _read_csv(text: str, source: str, file_extension: str, usecols: Iterable[str]) -> TableCells:
     names, delimiter = parse_header(text, file_extension)
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
-        message = f"the header has more than one column {', '.join(repeated)}"
+    if repeated := sorted(name for name, count in Counter(names).items() if count > 1):
+        message = f"the header has more than one column {', '.join(repeated[:5])}"
         raise ManifestError(message, path=source, line=1)
-    indices = [(place, name) for place, name in enumerate(names) if name in set(usecols)]
+    used = set(usecols)
+    indices = [(place, name) for place, name in enumerate(names) if name in used]
     cells = TableCells(
         {name: [] for _, name in indices}, names, format_name="TSV" if delimiter == "\t" else "CSV"
     )
@@ -105,13 +114,13 @@ def _iterate_rows(text: str, delimiter: str, source: str) -> Iterator[tuple[int,
 def _read_json(text: str, source: str, usecols: set[str]) -> TableCells:
     is_array = text.lstrip().startswith("[")
     cells = TableCells({}, [], format_name="JSON" if is_array else "JSON lines")
+    known: set[str] = set()
     for line, row in _iterate_array(text, source) if is_array else _iterate_objects(text, cells):
         if not isinstance(row, dict):
             cells.errors.append((line, 'wanted an object such as {"path": "a.mp4", "label": 0}'))
             continue
-        _add_row(
-            cells, line, {_normalize_name(name): value for name, value in row.items()}, usecols
-        )
+        values = {_normalize_name(name): value for name, value in row.items()}
+        _add_row(cells, line, values, usecols, known)
     return cells
 
 
@@ -119,24 +128,26 @@ def _iterate_objects(text: str, cells: TableCells) -> Iterator[tuple[int, object
     """Yield line and content of each line of JSON lines, and note what is none."""
     for line, content in iterate_lines(text):
         try:
-            yield line, json.loads(content)
-        except (ValueError, RecursionError) as error:
-            cells.errors.append((line, f"is no JSON: {error}"))
+            yield line, parse_json(content)
+        except ValueError as error:
+            cells.errors.append((line, str(error)))
 
 
 def _iterate_array(text: str, source: str) -> Iterator[tuple[int, object]]:
     """Yield number and content of each member of a JSON array."""
     try:
-        rows = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        line = getattr(error, "lineno", None)
-        raise ManifestError(f"is no JSON: {error}", path=source, line=line) from error
+        rows = parse_json(text)
+    except ValueError as error:
+        raise ManifestError(str(error), path=source) from error
     yield from enumerate(rows, start=1)
 
 
-def _add_row(cells: TableCells, line: int, row: dict[str, object], usecols: set[str]) -> None:
+def _add_row(
+    cells: TableCells, line: int, row: dict[str, object], usecols: set[str], known: set[str]
+) -> None:
     for name in row:
-        if name not in cells.column_names:
+        if name not in known:
+            known.add(name)
             cells.column_names.append(name)
             if name in usecols:
                 cells.columns[name] = [""] * len(cells.lines)
@@ -147,19 +158,24 @@ def _add_row(cells: TableCells, line: int, row: dict[str, object], usecols: set[
 
 def _read_parquet(source: str, usecols: set[str]) -> TableCells:
     try:
-        from pyarrow import ArrowException, parquet
+        from pyarrow import parquet
     except ImportError as error:
         message = "reading Parquet needs pyarrow: pip install 'videomae2[tables]'"
         raise ManifestError(message, path=source) from error
+    if not is_regular_file(source):
+        raise ManifestError("is no file, and a Parquet file is wanted", path=source)
     try:
         with parquet.ParquetFile(source) as file:
             names = list(file.schema_arrow.names)
+            num_rows = int(file.metadata.num_rows)
+            if not 0 <= num_rows <= _MAX_ROWS_PER_BYTE * os.path.getsize(source) + _MANY_ROWS:
+                raise ValueError("more rows than a file of this size holds")
             values_of = file.read(
                 columns=[name for name in names if _normalize_name(name) in usecols]
             ).to_pydict()
-            num_rows = int(file.metadata.num_rows)
-    except (ArrowException, OSError) as error:
-        raise ManifestError(f"cannot be read as Parquet: {error}", path=source) from error
+    except Exception as error:  # Arrow raises anything at all on damaged files
+        message = "is damaged, or no Parquet file; copy or write it again"
+        raise ManifestError(message, path=source) from error
     columns = {
         _normalize_name(name): [_format_cell(value) for value in values_of[name]]
         for name in values_of
@@ -186,8 +202,8 @@ def parse_list_cell(text: str) -> list[str] | None:
     for parse in (json.loads, ast.literal_eval):
         try:
             members = parse(text)
+            if isinstance(members, list) and not any(isinstance(m, list | dict) for m in members):
+                return [str(member).strip() for member in members]
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             continue
-        if isinstance(members, list) and not any(isinstance(m, list | dict) for m in members):
-            return [str(member).strip() for member in members]
     return None

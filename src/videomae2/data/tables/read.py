@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from videomae2.data.manifests.builder import (
     ManifestBuilder,
     ReadOptions,
+    check_max_label,
     parse_int,
 )
 from videomae2.data.manifests.folders import VIDEO_EXTENSIONS, get_extension
@@ -55,10 +56,12 @@ def read_table(source: str, text: str | None, *, options: ReadOptions) -> Manife
     group_column = (options.groups or "").lower()
     wanted = (*KNOWN_COLUMNS, _TEMPLATE, filter_column, group_column, *extra_columns.values())
     cells = read_cells(source, text, wanted)
-    path, window = _find_columns(cells, source, filter_column)
     builder = ManifestBuilder(source)
     for line, message in cells.errors:
         builder.add_error(line, message)
+    if not cells.column_names:
+        builder.check()
+    path, window = _find_columns(cells, source, filter_column)
     kept_rows = _filter_rows(cells, source, filter_column, filter_value)
     rows = [i for i in kept_rows if _add_row(builder, cells, path, window, i)]
     labels = _find_label_columns(cells)
@@ -249,7 +252,12 @@ def _name_labels(builder: ManifestBuilder, texts: list[str]) -> None:
                 line, f"label {label} is called {text!r}, elsewhere {name_of[label]!r}"
             )
     if name_of:
-        builder.class_names = tuple(name_of.get(i, str(i)) for i in range(max(name_of) + 1))
+        max_label = max(*name_of, *builder.labels)
+        try:
+            check_max_label(max_label, len(texts))
+        except ValueError as error:
+            raise ManifestError(str(error), path=builder.source) from error
+        builder.class_names = tuple(name_of.get(i, str(i)) for i in range(max_label + 1))
 
 
 def _describe_table(builder: ManifestBuilder, cells: TableCells, options: ReadOptions) -> str:

@@ -4,6 +4,7 @@ Axes: frames, height, width, channels.
 """
 
 import os
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -112,6 +113,8 @@ def open_image(path: Path, limits: ReadLimits) -> Iterator["Image"]:
     from PIL import Image
 
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise VideoError(path, "it is a pipe, socket, device or folder, wanted an image")
         with Image.open(path) as image:
             if image.width * image.height > limits.max_pixels:
                 raise VideoError(path, f"it has more than the limit of {limits.max_pixels} pixels")

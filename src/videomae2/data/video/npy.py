@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from jaxtyping import UInt8
 
+from videomae2.base.file_kinds import is_regular_file
 from videomae2.data.video.images import to_eight_bits
 from videomae2.data.video.reader import (
     CHANNELS,
@@ -81,6 +82,8 @@ def read_npy_header(path: Path | str) -> tuple[np.dtype[Any], tuple[int, ...], i
     Raises:
         VideoError: It is no array, or holds none; the message says what is wanted.
     """
+    if not is_regular_file(path):
+        raise VideoError(path, "it is no file, wanted an .npy array")
     try:
         with open(path, "rb") as file:
             version = np.lib.format.read_magic(file)

@@ -37,7 +37,10 @@ METADATA_OPTIONS: Any = {"metadata_errors": "replace"} if av.__version__.startsw
 """What ``av.open`` is told of titles and the like."""
 
 # Play lists that make FFmpeg open other files, and pictures: not what a video file is.
-_PLAYLIST_FORMATS = {"hls", "concat", "concatf", "dash", "sdp", "rtsp", "imf", "webm_dash_manifest"}
+_PLAYLIST_FORMATS = {
+    "hls", "applehttp", "concat", "concatf", "dash", "sdp", "rtsp", "rtp", "sap", "imf", "vobsub",
+    "webm_dash_manifest", "mlv", "lavfi", "avisynth", "vapoursynth",
+}  # fmt: skip
 _NON_VIDEO_FORMATS = _PLAYLIST_FORMATS | {"image2", "tty"}
 
 # Refused before FFmpeg opens what they name: a pipe among that would be waited for without end.

@@ -1,13 +1,14 @@
 """The card of a saved model: what is needed to build it again and to judge where it comes from."""
 
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
 from videomae2.base.files import atomic_write_text
+from videomae2.base.json_files import read_json
 from videomae2.base.names import dump_json
-from videomae2.base.schema import from_dict
+from videomae2.base.ranges import find_out_of_range
+from videomae2.base.schema import from_dict, repr_value
 from videomae2.errors import CheckpointError
 from videomae2.models.autoencoder import AutoencoderConfig
 from videomae2.models.classifier import ClassifierConfig
@@ -108,9 +109,11 @@ def load_model_config(folder: Path) -> ModelConfig:
     """
     path = folder / CONFIG_FILE
     try:
-        entry = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"cannot read {path}: {error}") from error
+        entry = read_json(path)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"cannot read {path}: it does not exist") from error
+    except ValueError as error:
+        raise CheckpointError(f"cannot read {path}: it {error}") from error
     if not isinstance(entry, dict):
         raise CheckpointError(f"{path} is no card: want an object, found {type(entry).__name__}")
     if "model_type" in entry:
@@ -119,12 +122,20 @@ def load_model_config(folder: Path) -> ModelConfig:
             "not read yet; take the released .pth file of the same model"
         )
     version, kind = entry.pop("format", None), entry.pop("kind", None)
-    if version != FORMAT_VERSION or kind not in MODEL_KINDS:
+    if version != FORMAT_VERSION or not isinstance(kind, str) or kind not in MODEL_KINDS:
         raise CheckpointError(
-            f"{path} is of format {version!r}, kind {kind!r}; this version reads format "
+            f"{path} is of format {repr_value(version)}, kind {repr_value(kind)}; this version "
+            f"reads format "
             f"{FORMAT_VERSION}, kinds {', '.join(MODEL_KINDS)}"
         )
-    return from_dict(MODEL_KINDS[kind], entry, path)
+    config = from_dict(MODEL_KINDS[kind], entry, path)
+    problems = [
+        f"{name} is {' '.join(map(str, numbers))}, wanted {allowed.description}"
+        for name, numbers, allowed in find_out_of_range(config)
+    ]
+    if problems:
+        raise CheckpointError(f"{path}: {'; '.join(problems)}")
+    return config
 
 
 def load_model_config_of(kind: type[C], folder: Path) -> C:
@@ -144,3 +155,5 @@ def _check_channels(mean: tuple[float, ...], std: tuple[float, ...], channels: i
             f"mean and std have {len(mean)} and {len(std)} values, the model reads {channels} "
             f"channels"
         )
+    if min(std, default=1.0) <= 0:
+        raise ValueError("std has a value that is not above 0")

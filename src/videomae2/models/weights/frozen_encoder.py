@@ -28,7 +28,7 @@ from videomae2.models.weights.official import (
 )
 from videomae2.models.weights.pretrained import DECODER_PARTS, Pretrained, load_pretrained_state
 from videomae2.models.weights.resolve import resolve_checkpoint
-from videomae2.models.weights.saved import check_state_dict
+from videomae2.models.weights.saved import build_matching, check_state_dict
 from videomae2.tensors.normalization import Normalization
 
 _ENCODER, _FINAL_NORM = "encoder.", "encoder.norm."
@@ -125,14 +125,16 @@ def load_frozen_encoder(
 
 
 def _build_frozen_encoder(pretrained: Pretrained, config: EncoderConfig) -> FrozenEncoder:
-    encoder, state, card = VideoEncoder(config, norm=False), pretrained.state, pretrained.config
+    state, card = pretrained.state, pretrained.config
     state_dict = {
         name.removeprefix(_ENCODER): value
         for name, value in state.items()
         if name.startswith(_ENCODER) and not name.startswith(_FINAL_NORM)
     }
     unexpected = {n: v for n, v in state.items() if n.split(".")[0] not in _KNOWN_PARTS}
-    check_state_dict(encoder.state_dict(), state_dict | unexpected, pretrained.path)
+    encoder = build_matching(
+        lambda: VideoEncoder(config, norm=False), state_dict | unexpected, pretrained.path
+    )
     encoder.load_state_dict(state_dict)
     norm, norm_input = _load_final_norm(pretrained, config.shape.embed_dim)
     normalization = card or Normalization()

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from videomae2.base.provenance import compute_digest
 from videomae2.errors import CheckpointError
-from videomae2.models.classifier import Classifier, ClassifierConfig
+from videomae2.models.classifier import Classifier
 from videomae2.models.weights.config_json import CONFIG_FILE, ModelConfig, SavedClassifierConfig
 from videomae2.models.weights.head import check_output_names, find_rows_by_name
 from videomae2.models.weights.official import load_translated_state
-from videomae2.models.weights.saved import MODEL_FILE, check_state_dict
+from videomae2.models.weights.saved import MODEL_FILE, build_matching
 from videomae2.tensors.files import load_tensors
 
 BEST_FOLDER = "best"
@@ -169,21 +169,14 @@ class ModelRef(Generic[C_co]):
         """Read the weights of a classifier; a ``CheckpointError`` if they do not fit."""
         config = self.config.model
         full_config = replace(config, num_classes=self.total_outputs) if self.head_index else config
-        model, state_dict = self._build_classifier(config), self.load_state()
-        with torch.device("meta"):
-            expected = self._build_classifier(full_config).state_dict()
-        check_state_dict(expected, state_dict, self.file)
+        state_dict = self.load_state()
+        model = build_matching(lambda: Classifier(full_config), state_dict, self.file)
         if self.head_index:
             index = torch.tensor(self.head_index)
             state_dict |= {name: state_dict[name][index] for name in ("head.weight", "head.bias")}
+            model = Classifier(config)
         model.load_state_dict(state_dict)
         return model.to(device).eval()
-
-    def _build_classifier(self, config: ClassifierConfig) -> Classifier:
-        try:
-            return Classifier(config)
-        except ValueError as error:
-            raise CheckpointError(f"{self.path} describes no model: {error}") from error
 
 
 ClassifierRef = ModelRef[SavedClassifierConfig]

@@ -16,9 +16,12 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
+from videomae2.base.file_kinds import is_regular_file
+from videomae2.base.schema import repr_value
+from videomae2.base.weight_files import describe_bad_weights
 from videomae2.errors import CheckpointError
 from videomae2.models.encoder import SIZES, EncoderConfig
-from videomae2.tensors.files import describe_problem, load_tensors
+from videomae2.tensors.files import load_tensors
 from videomae2.tensors.grid import Cubes
 from videomae2.tensors.pixels import IMAGENET_MEAN
 
@@ -176,13 +179,17 @@ def load_official_state(path: Path) -> dict[str, Tensor]:
                 f"{path} keeps its weights under 'state_dict', as MMAction2 and Lightning do, "
                 "which is not read yet; released files have them under 'model' or 'module'"
             )
-        problem = f"'{unexpected[0]}' is no tensor with a name" if unexpected else "it is empty"
+        name = repr_value(unexpected[0]).strip("'") if unexpected else ""
+        problem = f"'{name}' is no tensor with a name" if unexpected else "it is empty"
         raise CheckpointError(f"{path} holds no weights, neither plain nor in 'model': {problem}")
     if any(_TRANSFORMERS_PATTERN.search(name) for name in state):
         raise CheckpointError(
             f"{path} has the names of transformers' VideoMAE, which are not read yet; take the "
             "released .pth file of the same model"
         )
+    file_bytes = path.stat().st_size
+    for name, value in state.items():
+        _check_plain(name, value, path, file_bytes)
     return {
         name: value.float() if value.is_floating_point() else value
         for name, value in strip_wrappers(state).items()
@@ -190,16 +197,34 @@ def load_official_state(path: Path) -> dict[str, Tensor]:
 
 
 def _unpickle(path: Path) -> Any:
+    if not (is_regular_file(path) and _may_be_pickled(path)):
+        raise CheckpointError(
+            f"cannot read {path}: it {describe_bad_weights(path, is_safetensors=False)}"
+        )
     try:
         # the released files carry their command line; nothing else but tensors is let in
         with torch.serialization.safe_globals([argparse.Namespace]):
             return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # any error at all, many with the advice to run the file
-        reason = describe_problem(path, error)
+    except Exception as error:  # a text taken for a pickle: any error, or advice to run the file
         raise CheckpointError(
-            f"cannot read {path}: {reason}; what is no plain file of tensors may be harmful and is "
-            "not loaded"
+            f"cannot read {path}: it {describe_bad_weights(path, is_safetensors=False)}"
         ) from error
+
+
+def _may_be_pickled(path: Path) -> bool:
+    """Whether a file begins as PyTorch's do; it would take others for archives, and unpack them."""
+    with path.open("rb") as file:
+        return file.read(4).startswith((b"PK\x03\x04", b"\x80"))
+
+
+def _check_plain(name: str, value: Tensor, path: Path, file_bytes: int) -> None:
+    """Refuse a tensor that is none of numbers in memory, or says more of them than the file has."""
+    if value.layout != torch.strided or value.is_quantized or value.device.type != "cpu":
+        raise CheckpointError(f"{path} holds no weights: {name} is sparse, quantized or empty")
+    if value.numel() * value.element_size() > file_bytes:
+        raise CheckpointError(
+            f"{path} is damaged: {name} has {value.numel():,} numbers, more than the file holds"
+        )
 
 
 def strip_wrappers(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -38,7 +38,7 @@ from videomae2.models.weights.official import (
     load_official_state,
     resize_clips,
 )
-from videomae2.models.weights.saved import load_weights
+from videomae2.models.weights.saved import MODEL_FILE, build_matching, load_saved_state
 from videomae2.tensors.pixels import IMAGENET_MEAN, IMAGENET_STD
 
 ADAPTERS_FILE = "adapters.safetensors"
@@ -58,11 +58,9 @@ def load_autoencoder(
     """
     folder = find_saved_model(path)
     config = load_model_config_of(SavedAutoencoderConfig, folder)
-    try:
-        model = Autoencoder(config.model)
-    except ValueError as error:
-        raise CheckpointError(f"{folder / CONFIG_FILE} describes no model: {error}") from error
-    load_weights(model, folder)
+    state_dict = load_saved_state(folder)
+    model = build_matching(lambda: Autoencoder(config.model), state_dict, folder / MODEL_FILE)
+    model.load_state_dict(state_dict)
     return model.to(device).eval(), config
 
 

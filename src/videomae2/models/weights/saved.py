@@ -5,10 +5,11 @@ strictly, and where they are taken over, the encoders must compute the same: tha
 the shapes of their weights.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from videomae2.errors import CheckpointError
@@ -17,6 +18,7 @@ from videomae2.models.weights.config_json import CONFIG_FILE, ModelConfig, save_
 from videomae2.tensors.files import load_tensors, save_tensors
 
 MODEL_FILE = "model.safetensors"
+M = TypeVar("M", bound=nn.Module)
 _MAX_SHOWN = 12
 _SIZE_FIELDS = ("embed_dim", "depth", "num_heads", "mlp_ratio", "patch_size", "tubelet_size")
 _ENCODER_FIELDS = (*_SIZE_FIELDS, "channels", "init_values", "cosine_attention", "pos_embed")
@@ -69,26 +71,33 @@ def save_model(folder: Path, state: Mapping[str, Tensor], config: ModelConfig) -
     save_model_config(folder, config)
 
 
-def load_weights(model: nn.Module, folder: Path) -> None:
-    """Load the weights of a saved model strictly.
-
-    Raises:
-        CheckpointError: Listing what is missing, left over, or of another shape.
-    """
-    state_dict = load_saved_state(folder)
-    check_state_dict(model.state_dict(), state_dict, folder / MODEL_FILE)
-    model.load_state_dict(state_dict)
-
-
 def load_saved_state(folder: Path) -> dict[str, Tensor]:
     """Read the weights of a saved model under our names."""
     return load_tensors(folder / MODEL_FILE)
 
 
+def build_matching(build: Callable[[], M], state_dict: Mapping[str, Tensor], path: Path) -> M:
+    """Build a model of which all weights are there, so that it takes no more room than they do.
+
+    Raises:
+        CheckpointError: It cannot be built, or the weights are not its own: lists what is missing,
+            left over, or of another shape.
+    """
+    try:
+        with torch.device("meta"):
+            expected = build().state_dict()
+    except (ValueError, RuntimeError, OverflowError) as error:  # sizes that no tensor has
+        reason = str(error) if isinstance(error, ValueError) else "its sizes are too large"
+        card = path.with_name(CONFIG_FILE) if path.name == MODEL_FILE else path
+        raise CheckpointError(f"{card} describes no model: {reason}") from error
+    check_state_dict(expected, state_dict, path)
+    return build()
+
+
 def check_state_dict(
     expected: Mapping[str, Tensor], state_dict: Mapping[str, Tensor], path: Path
 ) -> None:
-    """Hold weights against those of a model; raises as ``load_weights``."""
+    """Hold weights against those of a model; raises as ``build_matching``."""
     problems = []
     for name, value in expected.items():
         if name not in state_dict:
