@@ -84,7 +84,7 @@ BROKEN = {
         "it is a pointer of Git LFS, not weights: fetch them with git lfs pull",
     ),
     "zip.safetensors": (b"PK\x03\x04" + bytes(90), "it is cut off after 94 bytes"),
-    "empty.safetensors": (b"", "it has 0 bytes"),
+    "empty.safetensors": (b"", "it is empty: download or copy it again"),
 }
 
 

@@ -31,12 +31,12 @@ class Kind:
     """Names of more FIFOs."""
 
     def draw(self, count: int) -> Iterator[bytes]:
-        """So many inputs, the same every time: at least half are valid files, damaged."""
-        yield from self.valid()
-        made = _draw(self.made, count * 2 // 5)
-        yield from made
+        """So many inputs, the same every time: some valid files, half or more of them damaged."""
         valid = list(self.valid())
-        for number in range(count - len(made) - len(valid)):
+        whole, made = valid[: max(2, count // 5)], _draw(self.made, count * 2 // 5)
+        yield from whole
+        yield from made
+        for number in range(count - len(made) - len(whole)):
             random = Random(f"{self.name} {number}")
             yield mutate(random, random.choice(valid), valid, is_text=self.is_text)
 

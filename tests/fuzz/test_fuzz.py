@@ -45,11 +45,12 @@ def test_every_kind_has_a_reader():
     assert {kind.name for kind in list_kinds()} == set(READERS)
 
 
+@pytest.mark.timeout(400)  # some ten seconds of an idle core
 def test_a_few_of_each_kind(tmp_path):
     check(_FEW, tmp_path)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 def test_many_of_each_kind(tmp_path):
     check(_MANY, tmp_path)

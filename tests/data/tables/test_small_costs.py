@@ -37,7 +37,7 @@ def read(place, name, text, **options):
         ("list.txt", f"a.mp4 0 -{LONG}\n", "three columns|wanted a whole number|none of"),
         ("list.txt", f"a.mp4 {LONG}\n", "wanted a whole number from -1 to"),
         ("t.csv", f"path,label\na.mp4,{LONG}\n", "wanted a whole number from -1 to"),
-        ("t.csv", f"path,start_frame\na.mp4,{LONG}\n", "wanted a whole number"),
+        ("t.csv", f"path,label,start_frame\na.mp4,run,{LONG}\n", "wanted a whole number"),
         ("t.csv", "path" + ",x" * 20_000 + "\n", "more than one column x"),
         ("t.csv", "path,label,class\na.mp4,0,run\nb.mp4,2000000000,walk\n", "would make 2,000,000"),
         ("t.json", "[" * 60_000, "looks like a JSON array"),
