@@ -8,6 +8,7 @@ Which arrays there are is the caller's choice: their names, and the shape of one
 import json
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
