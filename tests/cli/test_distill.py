@@ -33,7 +33,7 @@ SMALL = [
 def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("place")
     class_folders(folder)
-    make_teacher(folder / "teacher")
+    make_teacher(folder / "teacher", channels=1, card={"mean": (0.45,), "std": (0.225,)})
     return folder
 
 
@@ -86,8 +86,8 @@ def test_a_dry_run_loads_the_parent_of_the_student(capsys):
 def test_another_size_of_clips_says_both(capsys):
     assert main(["distill", "own-cpu", "v", "--teacher.weights", "teacher", "--dry-run"]) == 2
     said = capsys.readouterr().err
-    assert "reads clips of 16x96x96" in said
-    assert "reads 4x32x32 of 3 channels" in said
+    assert "reads clips of 16x32x32" in said
+    assert "reads 4x32x32 of 1 channels" in said
 
 
 def test_it_distills(capsys):

@@ -69,24 +69,23 @@ def test_a_folder_of_thirty_videos_is_all_it_takes(folder, capsys):
     assert main(["finetune", "own-cpu", "my_videos", *SHORT]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[:4] == [
-        "videos   my_videos: 24 videos (3 class folders of 30 videos), 7.5 per s, weight 1",
+        "videos   my_videos: 24 videos (3 class folders of 30 videos), frames over the whole "
+        "video, weight 1",
         f"classes  3: {', '.join(CLASSES)} (3 class names from 3 class folders of 30 videos)",
         "         8 videos each to train on",
         "val      6 of 30 videos, 0.2 of each class, not trained on",
     ]
-    assert "steps    6 of 8 videos x 1 view, 2 epochs, peak lr 0.00025" in said
+    assert "steps    2 of 24 videos x 1 view, 2 epochs, peak lr 0.00075" in said
     assert "start    from scratch; --init.weights RUN would begin with what a" in "\n".join(said)
     assert said[-2].startswith("best     runs/own-cpu-finetune/best, of step ")
     assert said[-1] == "done     runs/own-cpu-finetune/best"
     model, card = load_classifier(Path("runs/own-cpu-finetune/best"), torch.device("cpu"))
     assert isinstance(card, SavedClassifierConfig)
     assert (card.class_names, model.config.num_classes) == (CLASSES, 3)
-    assert card.frame_sampling == FrameSampling(
-        kind="strided", frame_interval=7.5, interval_unit="per-second"
-    )
+    assert card.frame_sampling == FrameSampling(kind="whole")
     lines = Path("runs/own-cpu-finetune/metrics.jsonl").read_text().splitlines()
     kept = [json.loads(line) for line in lines]
-    assert sum("loss" in line for line in kept) == 6
+    assert sum("loss" in line for line in kept) == 2
     assert main(["finetune", "own-cpu", "my_videos", *SHORT, "--json"]) == 0
     came_of_it = json.loads(capsys.readouterr().out)
     assert came_of_it["run"] == "runs/own-cpu-finetune"
@@ -146,7 +145,9 @@ def test_classes_of_one_video_are_not_held_out_and_that_is_told(folder, shapes, 
 def test_fewer_videos_than_a_step_wants(folder, shapes, capsys):
     few_videos(folder / "ones", shapes, each=1)
     said = refused(capsys, "own-cpu", "ones", *TINY, "--optim.no-allow-smaller-batch")
-    assert "an epoch has 3 videos and a step wants --optim.global-batch-size 8; use a batch" in said
+    assert (
+        "an epoch has 3 videos and a step wants --optim.global-batch-size 32; use a batch" in said
+    )
     assert "; use a batch of at most 3, " in said
     assert "--optim.allow-smaller-batch, or take each video more often" in said
 
@@ -199,7 +200,8 @@ def test_a_run_of_another_recipe_names_the_settings_that_fit(folder, capsys):
     assert "has another encoder: embed_dim 24 there and 384 here, " in said
     assert said.endswith(
         "; --model.encoder.size tiny --model.encoder.embed-dim 24 --model.encoder.depth 1 "
-        "--model.encoder.num-heads 2 --model.encoder.pos-embed axes would build that one\n"
+        "--model.encoder.num-heads 2 --model.encoder.patch-size 16 --model.encoder.channels 1 "
+        "--model.encoder.pos-embed axes would build that one\n"
     )
 
 

@@ -206,3 +206,19 @@ def test_help_of_a_recipe_shows_settings_and_examples(capsys, recipe):
     ):
         assert text in said
     assert said.split("examples:\n")[1].startswith(f"  videomae2 pretrain {recipe} ")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "flags", "lengths"),
+    [
+        ("own", ["--optim.steps", "500"], (None, 500, 20.0, None)),
+        ("own", ["--optim.steps=500", "--optim.warmup_steps=5"], (None, 500, None, 5)),
+        ("own", ["--optim.epochs", "3"], (3.0, None, 20.0, None)),
+        ("own-cpu", ["--optim.epochs", "3"], (3.0, None, None, 450)),
+        ("own-cpu", ["--optim.epochs", "3", "--optim.steps", "4"], (3.0, 4, None, 450)),
+    ],
+)
+def test_a_length_takes_the_place_of_the_recipes(recipe, flags, lengths):
+    _, run = resolve([recipe, "a"], flags)
+    optim = run.optim
+    assert (optim.epochs, optim.steps, optim.warmup_epochs, optim.warmup_steps) == lengths

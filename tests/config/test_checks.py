@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -213,8 +214,49 @@ def test_pretraining_takes_exact_strides(tmp_path):
     run = changed(good_run(tmp_path), "data.sources.0.frame_sampling", "dense")
     assert problems(run) == [
         "--data.sources.0.frame-sampling dense is for labelled videos; pre-training takes frames "
-        "at exact intervals: strided"
+        "at exact intervals (strided) or over the whole video (tsn, whole)"
     ]
+
+
+@pytest.mark.parametrize("build", [good_run, good_finetune])
+@pytest.mark.parametrize("kind", ["tsn", "whole"])
+def test_whole_videos_have_no_stride(tmp_path, build, kind):
+    run = changed(build(tmp_path), "data.sources.0.frame_sampling", kind)
+    check_run(run)
+    (found,) = problems(changed(run, "data.sources.0.frame_interval", 2.5))
+    assert f"has no effect with --data.sources.0.frame-sampling {kind}" in found
+
+
+def test_whole_videos_have_no_clock(tmp_path):
+    run = changed(good_run(tmp_path), "data.sources.0.frame_sampling", "whole")
+    (found,) = problems(changed(run, "data.sources.0.interval_unit", "seconds"))
+    assert found.startswith("--data.sources.0.interval-unit seconds has no effect with")
+    assert "or say frames where" in found
+
+
+@pytest.mark.parametrize(
+    ("lengths", "said"),
+    [
+        ({"steps": 5}, "--optim.epochs 10 and --optim.steps 5 say the same length twice"),
+        ({"warmup_steps": 5}, "--optim.warmup-epochs 1 and --optim.warmup-steps 5 say"),
+        ({"epochs": None}, "--optim.steps is missing, or --optim.epochs in its place"),
+        ({"warmup_epochs": None}, "--optim.warmup-steps is missing, or --optim.warmup-epochs in"),
+        (
+            {"epochs": None, "warmup_epochs": None, "steps": 40, "warmup_steps": 41},
+            "--optim.warmup-steps 41 is longer than the run of --optim.steps 40; 2 is usual",
+        ),
+        ({"epochs": None, "steps": 0}, "--optim.steps 0 cannot work; it wants 1 or more"),
+    ],
+)
+def test_a_length_is_said_once(tmp_path, lengths, said):
+    run = good_run(tmp_path)
+    found = problems(replace(run, optim=replace(run.optim, **lengths)))
+    assert any(problem.startswith(said) for problem in found), found
+
+
+def test_steps_may_go_with_a_warmup_in_epochs(tmp_path):
+    run = good_run(tmp_path)
+    check_run(replace(run, optim=replace(run.optim, epochs=None, steps=5)))
 
 
 def test_a_distillation_with_the_defaults_passes(tmp_path):

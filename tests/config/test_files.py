@@ -161,3 +161,21 @@ def test_aliases_of_aliases_cost_nothing(tmp_path, text):
     with pytest.raises(ConfigError) as caught:
         load_config(PretrainRun, path)
     assert len(str(caught.value)) < 4000
+
+
+@pytest.mark.parametrize(
+    ("text", "lengths"),
+    [
+        ("steps: 5", (None, 5, 1.0, None)),
+        ("steps: 5\n  warmup_steps: 2", (None, 5, None, 2)),
+        ("warmup_steps: 2", (10.0, None, None, 2)),
+        ("epochs: 3", (3.0, None, 1.0, None)),
+        ("steps: null", (10.0, None, 1.0, None)),
+        ("epochs: 3\n  steps: 5", (3.0, 5, 1.0, None)),
+    ],
+)
+def test_a_length_takes_the_place_of_the_recipes(tmp_path, text, lengths):
+    """What a file says twice stays, for the checks to refuse."""
+    (tmp_path / "part.yaml").write_text(f"optim:\n  {text}\n")
+    optim = load_config(PretrainRun, tmp_path / "part.yaml", base=good_run(tmp_path)).optim
+    assert (optim.epochs, optim.steps, optim.warmup_epochs, optim.warmup_steps) == lengths

@@ -140,7 +140,7 @@ def test_a_recipe_builds_its_model_with_its_classes(name):
         assert len(read_class_names(run.labels.class_names)) == classes
     with torch.device("meta"):
         model = Classifier(replace(run.model, num_classes=classes))
-        task = ClassifyTask(model, run.task)
+        task = ClassifyTask(model, run.task, normalization=run.data)
     assert task.model.head.weight.shape == (classes, run.model.encoder.shape.embed_dim)
     assert task.model.encoder.blocks.drop_path == run.model.encoder.drop_path
 

@@ -1,4 +1,5 @@
 import inspect
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from videomae2.errors import ConfigError
 from videomae2.models.autoencoder import Autoencoder
 from videomae2.models.flops import TokenCounts
 from videomae2.recipes.datasets import HYBRID_LISTS
-from videomae2.recipes.table import RECIPES
+from videomae2.recipes.table import FINETUNE_RECIPES, RECIPES
 from videomae2.tasks.pretrain import PretrainTask, count_tokens
 from videomae2.training.schedules import scale_lr
 
@@ -52,7 +53,7 @@ def test_a_recipe_comes_back_from_a_file(name, tmp_path):
 def test_a_recipe_builds_its_model(name):
     run = make(name)
     with torch.device("meta"):
-        task = PretrainTask(Autoencoder(run.model), run.masking)
+        task = PretrainTask(Autoencoder(run.model), run.masking, normalization=run.data)
     assert len(task.model.decoder.blocks) == run.model.decoder.depth
 
 
@@ -152,3 +153,34 @@ def test_own_takes_several_sources_by_the_second():
         ("a", "per-second"),
         ("b", "per-second"),
     ]
+
+
+def test_own_cpu_shows_whole_videos_for_as_many_steps_as_pay():
+    run = RECIPES["own-cpu"]([Path("a"), Path("b")], Path("out"))
+    assert {source.frame_sampling for source in run.data.sources} == {"whole"}
+    assert run.model.encoder.cubes.grid == (8, 2, 2)
+    optim = run.optim
+    assert (optim.steps, optim.warmup_steps, optim.epochs) == (9000, 450, None)
+    rates = [scale_lr(lr, optim.global_batch_size) for lr in (optim.lr, optim.min_lr)]
+    assert rates == pytest.approx([1e-3, 1e-5])
+    tuned = FINETUNE_RECIPES["own-cpu"]([Path("a")], Path("out"))
+    assert replace(tuned.model.encoder, drop_path=0.0) == run.model.encoder
+    assert tuned.data.sources[0].frame_sampling == "whole"
+    assert (tuned.data.mean, tuned.data.std) == (run.data.mean, run.data.std)
+    assert scale_lr(tuned.optim.lr, tuned.optim.global_batch_size) == pytest.approx(1e-3)
+
+
+def test_own_cpu_motion_is_own_cpu_without_the_mean_over_time():
+    for recipes in (RECIPES, FINETUNE_RECIPES):
+        plain, motion = (
+            recipes[name]([Path("a")], Path("out")) for name in ("own-cpu", "own-cpu-motion")
+        )
+        data = replace(plain.data, subtract="temporal-mean", std=(0.09,))
+        assert motion.data == data
+        assert replace(motion, data=plain.data, **unscored(plain)) == plain
+        assert "resting cameras where motion decides" in inspect.getdoc(recipes["own-cpu-motion"])
+
+
+def unscored(run):
+    """The target of pre-training, which is not z-scored where the mean over time is gone."""
+    return {"masking": run.masking} if isinstance(run, PretrainRun) else {}

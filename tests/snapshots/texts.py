@@ -19,13 +19,14 @@ _VOLATILE = [
     (r"[\d.,]+(e[+-]\d+)?(?= ?(clips|videos|views)/s\b)|(?<=  )[\d.]+(?=/s\b)", "#"),
     (r"\b[\d:.]+ (s|min|h|days?) left", "# left"),
     (r"(\bin |  )\d[\d:.]* (s|min|h)\b(?=[:, ]|$)", r"\1#"),
+    (r"about [\d:. d]+ (s|min|h)( of computing here, )[\d.e+-]+ s", r"about #\2# s"),
     (r"data wait +\d+%", "data wait #%"),
     (r"\b[\d.]+ GiB(?=  )", "# GiB"),
     (r"(\"(out|action)\": .*\n +\"seconds\": |\"seconds\": (?=\d+\.\d{4}))[\d.]+", r"\1#"),
     # what training comes to is held by other tests, and rounding differs between processors
     (
         r"\b(loss|grad|kl|agreement|accuracy|teacher_accuracy|mean_class_accuracy)"
-        r"((?:\":)? +)\d[\d.e+-]*(?![\d.%])",
+        r"((?:\":)? +)-?\d[\d.e+-]*(?![\d.%])",
         r"\1\2#",
     ),
     (r"(?<=#) {3,}|(?<=metrics) +(?=result)", "  "),

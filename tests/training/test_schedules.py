@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from videomae2.training.schedules import CosineSchedule, scale_lr
+from videomae2.errors import ConfigError
+from videomae2.training.optim import OptimConfig
+from videomae2.training.schedules import CosineSchedule, count_steps, scale_lr
 
 few = settings(max_examples=60)
 
@@ -56,3 +58,31 @@ def test_warmups_of_no_and_of_one_step():
 def test_the_peak_of_the_giant_recipe():
     assert scale_lr(6e-4, 64 * 32) == pytest.approx(4.8e-3)
     assert scale_lr(1.5e-4, 8192) == pytest.approx(4.8e-3)  # the paper counts views
+
+
+@pytest.mark.parametrize(
+    ("lengths", "steps"),
+    [
+        ({"epochs": 3.0, "warmup_epochs": 0.5}, (30, 5)),
+        ({"steps": 30, "warmup_steps": 5}, (30, 5)),
+        ({"steps": 7, "warmup_epochs": 0.5}, (7, 5)),
+        ({"epochs": 3.0, "warmup_steps": 30}, (30, 30)),
+        ({"epochs": 0.01, "warmup_epochs": 0.0}, (1, 0)),
+    ],
+)
+def test_a_length_is_said_in_epochs_or_in_steps(lengths, steps):
+    assert count_steps(OptimConfig(lr=1.0, global_batch_size=2, **lengths), 10) == steps
+
+
+@pytest.mark.parametrize(
+    ("lengths", "said"),
+    [
+        ({"steps": 9, "warmup_epochs": 1.0}, r"10 steps \(--optim.warmup-epochs 1\), .* has 9 "),
+        ({"epochs": 1.0, "warmup_steps": 11}, r"11 steps \(--optim.warmup-steps 11\), .* has 10 "),
+        ({"warmup_steps": 1}, "--optim.steps is missing"),
+        ({"steps": 1}, "--optim.warmup-steps is missing"),
+    ],
+)
+def test_lengths_that_do_not_go_together_are_refused(lengths, said):
+    with pytest.raises(ConfigError, match=said):
+        count_steps(OptimConfig(lr=1.0, global_batch_size=2, **lengths), 10)

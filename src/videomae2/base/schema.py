@@ -5,7 +5,7 @@ where the file is YAML; none stops.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -85,6 +85,22 @@ def from_dict(cls: type[T], entries: Mapping[str, Any], path: Path) -> T:
     return value
 
 
+def find_replaced(cls: type[Any], named: Collection[str]) -> set[str]:
+    """Fields that do not hold any more where others are named that say the same in another way.
+
+    A dataclass lists those that exclude each other in ``ALTERNATIVES``. All that are named stay:
+    whether they go together is checked elsewhere.
+    """
+    groups = getattr(cls, "ALTERNATIVES", ())
+    return {
+        name
+        for group in groups
+        if any(name in named for name in group)
+        for name in group
+        if name not in named
+    }
+
+
 class ConfigReader:
     """Reads one file and gathers its problems.
 
@@ -113,6 +129,7 @@ class ConfigReader:
         for key in mapping:
             if key not in known:
                 self._add_unknown_key(f"{path}{key}", path, known, _line(mapping, key))
+        replaced = find_replaced(cls, {key for key, value in mapping.items() if value is not None})
         values = {}
         for name, field in known.items():
             default = _declared_default(field) if base is None else getattr(base, name)
@@ -120,6 +137,8 @@ class ConfigReader:
                 values[name] = self._read_value(
                     hints[name], mapping[name], default, f"{path}{name}", _line(mapping, name)
                 )
+            elif name in replaced:
+                values[name] = None
             elif default is MISSING:
                 self._add_problem(line, f"{path}{name} is missing; it has no default")
             else:

@@ -17,6 +17,7 @@ from videomae2.data.synthetic.moving_shapes import LABELLED_LIST
 from videomae2.errors import ConfigError
 from videomae2.recipes.table import DISTILL_RECIPES, FINETUNE_RECIPES, RECIPES
 from videomae2.reports.demo import DemoResult, DemoStages, write_demo_page
+from videomae2.training.optim import OptimConfig
 
 _logger = logging.getLogger(__name__)
 
@@ -86,14 +87,19 @@ def _plan_demo(options: DemoOptions) -> Summary:
             *(
                 (
                     "run",
-                    f"{words}: {format_count(run.optim.epochs, 'pass', 'g')} in "
-                    f"{_note_resume(run.output_dir)}",
+                    f"{words}: {_format_length(run.optim)} in {_note_resume(run.output_dir)}",
                 )
                 for words, run in runs.items()
             ),
             ("report", report),
         )
     )
+
+
+def _format_length(optim: OptimConfig) -> str:
+    if optim.epochs is None:
+        return format_count(optim.steps or 0, "step")
+    return format_count(optim.epochs, "pass", "g")
 
 
 def _note_resume(folder: Path) -> str:

@@ -36,7 +36,7 @@ stages:
     videos: my_videos/      # a folder or a list, or several: [videos/, more.csv]
     settings:               # what to change of the recipe, as in a file for --config
       <<: *run
-      optim: {epochs: 50, warmup_epochs: 3}
+      optim: {steps: 5000, warmup_steps: 250}
 
   tuned:
     kind: finetune          # post-pre-training is a stage of this kind, too

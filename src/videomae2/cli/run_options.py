@@ -10,12 +10,13 @@ import logging
 import re
 import textwrap
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, fields, make_dataclass
+from dataclasses import dataclass, fields, make_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
 import tyro
 
+from videomae2.base.schema import find_replaced
 from videomae2.base.summary import Summary
 from videomae2.base.text import find_nearest
 from videomae2.cli.options import parse_options
@@ -27,6 +28,7 @@ from videomae2.config.runs import Run
 from videomae2.errors import ConfigError
 from videomae2.models.weights.config_json import load_model_config
 from videomae2.recipes.table import Recipe
+from videomae2.training.optim import OptimConfig
 from videomae2.training.runtime import RuntimeConfig, resolve_runtime
 
 _logger = logging.getLogger(__name__)
@@ -108,7 +110,7 @@ def resolve_run(
     """
     run_options = _parse_run_options(flags)
     recipe = positionals[0] if positionals else None
-    run = _build_run(train_command, positionals, run_options.config)
+    base = _build_run(train_command, positionals, run_options.config)
     run_type = _build_flag_type(train_command.run_type)
     options_type = make_dataclass(
         "Options",
@@ -127,11 +129,22 @@ def resolve_run(
         if recipe
         else train_command.file_description,
         examples=_format_examples(train_command, recipe) if recipe else (),
-        default=options_type(command=run_options, run=_with_fields_of(run, run_type)),
+        default=options_type(command=run_options, run=_with_fields_of(base, run_type)),
     )
     if any(MISSING_VIDEOS.name in source.path.parts for source in options.run.data.sources):
         raise ConfigError(f"no videos are named; try {train_command.prog} {recipe} FOLDER")
-    return options.command, _with_fields_of(options.run, train_command.run_type)
+    run = _drop_replaced(options.run, flags)
+    return options.command, _with_fields_of(run, train_command.run_type)
+
+
+def _drop_replaced(run: Any, flags: Sequence[str]) -> Any:
+    """A length that a flag says in steps takes the place of the recipe's in epochs, and so on."""
+    prefix = "--optim."
+    words = (flag.split("=")[0] for flag in flags if flag.startswith(prefix))
+    named = {word.removeprefix(prefix).replace("-", "_") for word in words}
+    given = {name for name in named if getattr(run.optim, name, None) is not None}
+    replaced = find_replaced(OptimConfig, given)
+    return replace(run, optim=replace(run.optim, **dict.fromkeys(replaced)))
 
 
 def _build_flag_type(run_type: type[Any]) -> type[Any]:
@@ -236,7 +249,7 @@ def _format_examples(train_command: TrainCommand[R], recipe: str) -> list[str]:
     text = train_command.recipes[recipe].__doc__ or ""
     match = re.search(r"^ *Command: (.*)$", text, re.MULTILINE)
     example = match[1] if match else f"{train_command.prog} {recipe} my_videos/"
-    return [example, f"{example} --out runs/second --optim.epochs 100 --dry-run"]
+    return [example, f"{example} --out runs/second --seed 1 --dry-run"]
 
 
 def results_json(run: Path, model: Path) -> str:

@@ -17,7 +17,7 @@ from videomae2.data.video.reader import read_file_mode
 from videomae2.data.views.crops import center_box
 from videomae2.data.views.resize import crop_and_resize
 from videomae2.errors import ConfigError
-from videomae2.models.weights.config_json import CONFIG_FILE
+from videomae2.models.weights.config_json import CONFIG_FILE, FrameSampling
 from videomae2.models.weights.model_ref import find_run_folder
 from videomae2.models.weights.resolve import find_saved_model, load_autoencoder
 from videomae2.reports.reconstruction import ReconstructedClip
@@ -49,9 +49,11 @@ class _LoadedModel:
     task: PretrainTask
     name: str
     config: ReconstructConfig
+    frame_sampling: FrameSampling | None
 
     def read_clip(self, video: Path) -> VideoClip:
-        source = find_source(find_run_folder(self.path), video, self.config)
+        run = find_run_folder(self.path)
+        source = find_source(run, video, self.config, self.frame_sampling)
         return read_clip(video, self.task.model.cubes, source, self.config)
 
 
@@ -196,7 +198,7 @@ def _load_model(run: Path, config: ReconstructConfig | None, device: str) -> _Lo
     name: str = card.model.encoder.size
     if "step" in card.metadata:
         name += f", step {card.metadata['step']}"
-    return _LoadedModel(folder, task, name, config)
+    return _LoadedModel(folder, task, name, config, card.frame_sampling)
 
 
 def _reconstruct_clip(

@@ -17,6 +17,7 @@ from videomae2.data.manifests.read import read_manifest
 from videomae2.data.video.reader import Reader, Seconds, open_reader
 from videomae2.data.views import sampling
 from videomae2.errors import ConfigError, ManifestError, VideoError
+from videomae2.models.weights.config_json import FrameSampling
 from videomae2.tasks.reconstruct import StatisticsSource
 from videomae2.tensors.grid import Cubes
 
@@ -31,7 +32,8 @@ class ReconstructConfig:
     start: Annotated[float | None, NOT_NEGATIVE] = None
     """Second of the video at which the clip begins; in its middle if not given."""
     frame_interval: Annotated[int | None, ONE_OR_MORE] = None
-    """Frames from one frame of the clip to the next; as in training if not given."""
+    """Frames from one frame of the clip to the next; as in training if not given. It takes a clip
+    in the middle also of a model whose clips show whole videos."""
     frame_rate: Annotated[float | None, POSITIVE] = None
     """Frames per second of a folder of images or an array; as in training if not given."""
     statistics: StatisticsSource = "visible"
@@ -86,6 +88,15 @@ def _select_indices(
 ) -> Int64[np.ndarray, " frames"]:
     """Which frames make the clip; a short video repeats its last ones, as in training."""
     start, interval = config.start, config.frame_interval
+    kind = source.frame_sampling if source and interval is None else "strided"
+    if kind in ("tsn", "whole"):
+        if start is not None:
+            raise ConfigError(
+                "--start has no effect: training took frames over the whole video; leave it out, "
+                "or choose the --frame-interval of a clip"
+            )
+        choose = sampling.segment_indices if kind == "tsn" else sampling.whole_indices
+        return choose(reader.num_frames, frames, None)
     if interval is None and source is not None and source.interval_unit != "frames":
         counts_seconds = source.interval_unit == "seconds"
         step = source.frame_interval if counts_seconds else 1 / source.frame_interval
@@ -122,8 +133,12 @@ def _check_start(start: float, seconds: Seconds, video: Path) -> None:
         raise ConfigError(f"--start is {start:g}, and {video} ends at {seconds[-1]:.2f} s")
 
 
-def find_source(run: Path, video: Path, config: ReconstructConfig) -> SourceConfig | None:
-    """The source whose clips are like the one to show; None if the run does not say.
+def find_source(
+    run: Path, video: Path, config: ReconstructConfig, trained: FrameSampling | None = None
+) -> SourceConfig | None:
+    """The source whose clips are like the one to show; None if nobody says how they were taken.
+
+    Without a run beside it, the card of the model says how it was ``trained``.
 
     A video that is not of the run is taken as all its sources are, if they agree.
 
@@ -131,7 +146,7 @@ def find_source(run: Path, video: Path, config: ReconstructConfig) -> SourceConf
         ConfigError: If the frame interval of training is wanted and cannot be told.
     """
     if not (run / RUN_FILE).exists():
-        return None
+        return None if trained is None else _build_source(trained)
     sources = load_config(PretrainRun, run / RUN_FILE).data.sources
     if len({_format_sampling(source) for source in sources}) == 1:
         return sources[0]
@@ -145,14 +160,25 @@ def find_source(run: Path, video: Path, config: ReconstructConfig) -> SourceConf
     )
     count_text = "several" if containing else "none"
     raise ConfigError(
-        f"{video} is in {count_text} of the run's sources, whose frame intervals differ "
+        f"{video} is in {count_text} of the run's sources, whose frames are taken differently "
         f"({intervals}); choose --frame-interval"
+    )
+
+
+def _build_source(trained: FrameSampling) -> SourceConfig:
+    return SourceConfig(
+        path=Path(),
+        frame_sampling=trained.kind,
+        frame_interval=trained.frame_interval,
+        interval_unit=trained.interval_unit,
     )
 
 
 def _format_sampling(source: SourceConfig) -> str:
     """How clips are taken, in words."""
     rate = f" at {source.frame_rate:g} frames per second" if source.frame_rate else ""
+    if source.frame_sampling in ("tsn", "whole"):
+        return f"{source.frame_sampling}{rate}"
     return f"{source.frame_interval:g} {source.interval_unit}{rate}"
 
 

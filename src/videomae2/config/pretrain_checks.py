@@ -45,10 +45,11 @@ def _check_masks(run: PretrainRun) -> Iterator[str]:
 
 def _check_frame_sampling(run: PretrainRun) -> Iterator[str]:
     for number, source in enumerate(run.data.sources):
-        if source.frame_sampling != "strided":
+        if source.frame_sampling == "dense":
             yield (
-                f"--data.sources.{number}.frame-sampling {source.frame_sampling} is for "
-                f"labelled videos; pre-training takes frames at exact intervals: strided"
+                f"--data.sources.{number}.frame-sampling dense is for labelled videos; "
+                f"pre-training takes frames at exact intervals (strided) or over the whole video "
+                f"(tsn, whole)"
             )
 
 

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from videomae2.base.files import path_exists, path_hint
+from videomae2.base.schema import flag_name
 from videomae2.base.text import format_count, format_multiples
 from videomae2.config.runs import Run
 from videomae2.data.loading.sources import SourceConfig
 from videomae2.data.views.crops import CropConfig
+from videomae2.training.optim import OptimConfig
 
 Check = tuple[Callable[[Any], Iterator[str]], tuple[str, ...]]
 """A check, and the settings whose numbers must lie in their range before it can compute."""
@@ -34,17 +36,33 @@ def check_source(source: SourceConfig, flag: str) -> Iterator[str]:
         yield f"{flag}.root {source.root} has no effect, {source.path} is a folder; leave it out"
 
 
+WHOLE_VIDEO_TEXTS = {
+    "tsn": "a frame of each part of a video",
+    "whole": "frames over all of a video",
+}
+"""Ways to take frames that a distance means nothing to."""
+
+
+def _format_value(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
+
+
 def _check_frame_intervals(run: Run) -> Iterator[str]:
     for number, source in enumerate(run.data.sources):
         flag, default_source = f"--data.sources.{number}", SourceConfig(path=source.path)
         interval = f"{source.frame_interval:g}"
-        if source.frame_sampling == "tsn":
-            if source.frame_interval != default_source.frame_interval:
-                yield (
-                    f"{flag}.frame-interval {interval} has no effect with {flag}.frame-sampling "
-                    f"tsn, a frame of each part of a video; leave it out, or say "
-                    f"{default_source.frame_interval:g} where a recipe has another"
-                )
+        if source.frame_sampling in WHOLE_VIDEO_TEXTS:
+            ineffective = ["frame_interval"]
+            ineffective += ["interval_unit"] * (source.frame_sampling == "whole")
+            for name in ineffective:
+                value, default = getattr(source, name), getattr(default_source, name)
+                if value != default:
+                    yield (
+                        f"{flag_name(f'{flag[2:]}.{name}')} {_format_value(value)} has no effect "
+                        f"with {flag}.frame-sampling {source.frame_sampling}, "
+                        f"{WHOLE_VIDEO_TEXTS[source.frame_sampling]}; leave it out, or say "
+                        f"{_format_value(default)} where a recipe has another"
+                    )
         elif source.interval_unit == "frames" and source.frame_interval % 1:
             yield (
                 f"{flag}.frame-interval {interval} is no whole number of frames; "
@@ -102,13 +120,29 @@ def _check_batch(run: Run) -> Iterator[str]:
         )
 
 
-def _check_warmup(run: Run) -> Iterator[str]:
+def _check_length(run: Run) -> Iterator[str]:
     optim = run.optim
-    if optim.warmup_epochs > optim.epochs:
-        yield (
-            f"--optim.warmup-epochs {optim.warmup_epochs:g} is longer than the run of "
-            f"--optim.epochs {optim.epochs:g}; {optim.epochs / 10:g} is usual"
-        )
+    for names in OptimConfig.ALTERNATIVES:
+        epochs, steps = (getattr(optim, name) for name in names)
+        epochs_flag, steps_flag = (flag_name(f"optim.{name}") for name in names)
+        if epochs is not None and steps is not None:
+            yield (
+                f"{epochs_flag} {epochs:g} and {steps_flag} {steps} say the same length twice; "
+                f"leave out one, or take it back with {epochs_flag} None"
+            )
+        elif epochs is None and steps is None:
+            yield f"{steps_flag} is missing, or {epochs_flag} in its place"
+    # of epochs and steps together the number of videos decides (training/schedules.py)
+    for name, length, warmup in (
+        ("epochs", optim.epochs, optim.warmup_epochs),
+        ("steps", optim.steps, optim.warmup_steps),
+    ):
+        if length is not None and warmup is not None and warmup > length:
+            usual = f"{length / 10:g}" if name == "epochs" else max(1, int(length) // 20)
+            yield (
+                f"--optim.warmup-{name} {warmup:g} is longer than the run of "
+                f"--optim.{name} {length:g}; {usual} is usual"
+            )
 
 
 def _check_min_lr(run: Run) -> Iterator[str]:
@@ -171,7 +205,10 @@ SHARED_CHECKS: tuple[Check, ...] = (
     (_check_frame_intervals, ("data.sources.",)),
     (_check_crop, ("data.crop.",)),
     (_check_batch, ("optim.global_batch_size", "optim.micro_batch_size")),
-    (_check_warmup, ("optim.epochs", "optim.warmup_epochs")),
+    (
+        _check_length,
+        ("optim.epochs", "optim.steps", "optim.warmup_epochs", "optim.warmup_steps"),
+    ),
     (_check_min_lr, ("optim.lr", "optim.min_lr")),
     (_check_checkpoint, ("checkpoint.",)),
     (_check_device, ()),

@@ -33,6 +33,7 @@ from videomae2.data.workers.pool import Pool
 from videomae2.errors import ConfigError, VideoError
 from videomae2.inference.inputs import VideoInput
 from videomae2.inference.predictor import Predictor
+from videomae2.inference.views import format_frames
 from videomae2.metrics.timeline_smoothing import (
     Segment,
     TimeBins,
@@ -193,10 +194,11 @@ def check_window_length(predictor: Predictor, config: TimelineConfig) -> None:
     Raises:
         ConfigError: The model's clips have none, and none was chosen.
     """
-    if config.window_seconds is None and predictor.scorer.views.frame_sampling == "tsn":
+    views = predictor.scorer.views
+    if config.window_seconds is None and views.frame_sampling != "strided":
         raise ConfigError(
-            "this model was trained on whole videos, one frame of each equal part, so its clips "
-            "have no length of their own; choose --window-seconds SECONDS"
+            f"this model was trained on whole videos, {format_frames(views)}, so its clips "
+            f"have no length of their own; choose --window-seconds SECONDS"
         )
 
 
@@ -229,7 +231,7 @@ def build_window_rule(predictor: Predictor, config: TimelineConfig) -> WindowRul
         frame_interval=int(views.frame_interval) if by_frames else None,
         window_seconds=window_seconds or views.frames * views.step_seconds,
         hop_seconds=config.hop_seconds,
-        centered=views.frame_sampling == "tsn",
+        centered=views.frame_sampling != "strided",
     )
 
 

@@ -16,7 +16,8 @@ from videomae2.errors import ConfigError
 from videomae2.models.encoder import EncoderConfig
 from videomae2.models.weights.config_json import FrameSampling
 
-_DEFAULT_CLIPS = {"strided": 5, "tsn": 2}  # of the released test programs, each with 3 crops
+# strided and tsn: of the released test programs, each with 3 crops; one clip shows a whole video
+_DEFAULT_CLIPS = {"strided": 5, "tsn": 2, "whole": 1}
 _DEFAULT_CROPS = 3
 _UNKNOWN_SOURCE = "the model does not say how it was trained"
 
@@ -25,11 +26,11 @@ _UNKNOWN_SOURCE = "the model does not say how it was trained"
 class EvalViews:
     """The views of each video; what is not given is as the model was trained."""
 
-    frame_sampling: Literal["strided", "tsn"] | None = None
-    """Clips of equal steps spread over the video, or interleaved grids over all of it; as in
-    training if not given."""
+    frame_sampling: Literal["strided", "tsn", "whole"] | None = None
+    """Clips of equal steps spread over the video, or interleaved grids over all of it (tsn, whole);
+    as in training if not given."""
     clips: Annotated[int | None, ONE_OR_MORE] = None
-    """Clips per video; 5 of strided clips, 2 of tsn if not given."""
+    """Clips per video; 5 of strided clips, 2 of tsn, 1 of whole if not given."""
     crops: Annotated[int | None, ONE_OR_MORE] = None
     """Crops per clip along the longer side; 3 if not given."""
     frame_interval: Annotated[float | None, POSITIVE] = None
@@ -78,9 +79,10 @@ def resolve_views(
 def _check_views(views: ViewSpec, eval_views: EvalViews) -> None:
     problems = [problem for _, problem in find_range_errors(eval_views)]
     interval, unit = eval_views.frame_interval, eval_views.interval_unit
-    if views.frame_sampling == "tsn" and (interval is not None or unit is not None):
+    if views.frame_sampling != "strided" and (interval is not None or unit is not None):
         problems.append(
-            "a frame interval has no effect on tsn clips, only on strided ones; leave it out"
+            f"a frame interval has no effect on {views.frame_sampling} clips, only on strided "
+            f"ones; leave it out"
         )
     elif views.interval_unit == "frames" and views.frame_interval % 1:
         problems.append(f"the frame interval is {views.frame_interval:g} frames, wanted whole ones")
@@ -129,6 +131,8 @@ def format_frames(views: ViewSpec) -> str:
     """Which frames make a clip, in words."""
     if views.frame_sampling == "tsn":
         return "one frame of each equal part of the video"
+    if views.frame_sampling == "whole":
+        return "frames at even distances over the whole video"
     if views.interval_unit != "frames":
         return f"one frame every {views.step_seconds:.3g} s"
     interval = views.frame_interval

@@ -24,7 +24,12 @@ from videomae2.recipes.own import (
     finetune_own_lora,
     own,
 )
-from videomae2.recipes.own_cpu import finetune_own_cpu, own_cpu
+from videomae2.recipes.own_cpu import (
+    finetune_own_cpu,
+    finetune_own_cpu_motion,
+    own_cpu,
+    own_cpu_motion,
+)
 from videomae2.recipes.rows import build_recipes
 from videomae2.recipes.v1 import V1_FINETUNE_ROWS, V1_ROWS
 from videomae2.recipes.v2_finetune import KINETICS_ROWS, SOMETHING_ROWS
@@ -40,6 +45,7 @@ Recipe = Callable[[Sequence[Path], Path], R]
 RECIPES: dict[str, Recipe[PretrainRun]] = {
     "own": own,
     "own-cpu": own_cpu,
+    "own-cpu-motion": own_cpu_motion,
     "demo": demo,
     **build_recipes("pretrain", {**HYBRID_ROWS, **ABLATION_ROWS, **V1_ROWS, **INTERNVIDEO_ROWS}),
 }
@@ -48,6 +54,7 @@ RECIPES: dict[str, Recipe[PretrainRun]] = {
 FINETUNE_RECIPES: dict[str, Recipe[FinetuneRun]] = {
     "own": finetune_own,
     "own-cpu": finetune_own_cpu,
+    "own-cpu-motion": finetune_own_cpu_motion,
     "own-frozen": finetune_own_frozen,
     "own-lora": finetune_own_lora,
     "demo": demo_finetune,
@@ -64,7 +71,7 @@ FINETUNE_RECIPES: dict[str, Recipe[FinetuneRun]] = {
     ),
 }
 """Recipes of ``videomae2 finetune``; where pre-training has one of the same name, it is the parent
-(of ``own`` and ``own-cpu`` if asked for)."""
+(of ``own``, ``own-cpu`` and ``own-cpu-motion`` if asked for)."""
 
 
 DISTILL_RECIPES: dict[str, Recipe[DistillRun]] = {

@@ -53,6 +53,8 @@ def format_grid(grid: Grid) -> str:
 
 def format_sampling(sampling: FrameSampling) -> str:
     """Which frames make a clip."""
+    if sampling.kind == "whole":
+        return "frames over the whole video"
     if sampling.kind == "tsn":
         return "one frame of each equal part"
     return f"every {sampling.frame_interval:g} {sampling.interval_unit}"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from torch import nn
@@ -18,12 +18,18 @@ _LAYER = re.compile(r"(?:^|(?:^|\.)encoder\.)(?:patch_embed|blocks\.(?P<block>\d
 class OptimConfig:
     """AdamW, the learning rate, and how long it runs."""
 
+    ALTERNATIVES: ClassVar = (("epochs", "steps"), ("warmup_epochs", "warmup_steps"))
+
     lr: Annotated[float, POSITIVE]
     """Peak learning rate for a global batch of 256."""
-    epochs: Annotated[float, POSITIVE]
-    """Times that the mixture is gone through."""
-    warmup_epochs: Annotated[float, NOT_NEGATIVE]
-    """Of these, with a rising learning rate."""
+    epochs: Annotated[float | None, POSITIVE] = None
+    """Times that the mixture is gone through; this or steps say how long a run is."""
+    steps: Annotated[int | None, ONE_OR_MORE] = None
+    """Steps of the run, whatever the number of videos; in place of epochs."""
+    warmup_epochs: Annotated[float | None, NOT_NEGATIVE] = None
+    """Epochs with a rising learning rate; this or warmup-steps say how many."""
+    warmup_steps: Annotated[int | None, NOT_NEGATIVE] = None
+    """Steps with a rising learning rate, in place of warmup-epochs."""
     global_batch_size: Annotated[int, ONE_OR_MORE]
     """Global batch: videos that one step sees, over all devices and accumulation."""
     allow_smaller_batch: bool = False

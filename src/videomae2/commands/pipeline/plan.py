@@ -141,8 +141,10 @@ def format_plan(pipeline: Pipeline, actions: Mapping[str, StageAction]) -> str:
         if action := actions.get(stage.name):
             lines += ["", f"{stage.name} ({stage.description})"]
             lines += [f"  {action.name:<8} {action.reason}"]
-            details = pipeline.plans[stage.name].summary.splitlines()
-            lines += [f"  {line}" for line in details] * (action.name != "cached")
+            if action.name != "cached":
+                plan = pipeline.plans[stage.name]
+                details = [*plan.summary.splitlines(), *str(plan.preview_cost()).splitlines()]
+                lines += [f"  {line}" for line in details]
     return "\n".join(lines)
 
 

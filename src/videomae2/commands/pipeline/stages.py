@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import torch
 
 from videomae2.base.schema import wildcard_path
+from videomae2.base.summary import Summary
 from videomae2.commands.pipeline.file import is_path
 from videomae2.commands.train.video_lists import VideoList
 from videomae2.config.diff import RESUME_SAFE_FIELDS
@@ -32,6 +33,8 @@ class StagePlan:
     lists: tuple[VideoList, ...]
     summary: str
     """What it will do, in a few lines."""
+    preview_cost: Callable[[], Summary] = lambda: Summary(())
+    """Says what it will read and cost, where somebody wants to know."""
     produces: Pretrained | None = None
     """What its model will be, its weights on the meta device; None if it gives none."""
 

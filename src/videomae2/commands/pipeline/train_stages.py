@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
@@ -22,14 +23,13 @@ from videomae2.commands.train.distill_data import (
     load_distill_data,
     resolve_class_names,
 )
-from videomae2.commands.train.dry_run import summarize_job
+from videomae2.commands.train.dry_run import preview_cost, summarize_job
 from videomae2.commands.train.setup import build_model_config, resolve_model
 from videomae2.config.checks import check_run
 from videomae2.config.runs import ClassifierRun, DistillRun, FinetuneRun, PretrainRun
 from videomae2.data.manifests.class_names import read_class_names
 from videomae2.models.classifier import Classifier
 from videomae2.models.weights.config_json import (
-    SavedAutoencoderConfig,
     SavedClassifierConfig,
     load_model_config_of,
 )
@@ -88,16 +88,11 @@ class PretrainStage(TrainStage[PretrainRun]):
         run = self.config
         check_run(run)
         job = pretrain.load_job(run)
-        card = SavedAutoencoderConfig(
-            model=run.model,
-            mean=run.data.mean,
-            std=run.data.std,
-            subtract=run.data.subtract,
-        )
         return StagePlan(
             lists=job.build_lists(),
             summary=str(summarize_job(job)),
-            produces=build_expected_model(card, self.out),
+            preview_cost=partial(preview_cost, job),
+            produces=build_expected_model(pretrain.build_autoencoder_config(run), self.out),
         )
 
     def load_metrics(self, result: Path) -> StageMetrics:
@@ -133,6 +128,7 @@ class FinetuneStage(TrainStage[FinetuneRun]):
         return StagePlan(
             lists=job.build_lists(),
             summary=str(summary),
+            preview_cost=partial(preview_cost, job),
             produces=build_expected_model(card, self.out),
         )
 
@@ -169,6 +165,7 @@ class DistillStage(TrainStage[DistillRun]):
         return StagePlan(
             lists=job.build_lists(),
             summary=str(summarize_job(job) + report.summarize()),
+            preview_cost=partial(preview_cost, job),
             produces=build_expected_model(card, self.out),
         )
 

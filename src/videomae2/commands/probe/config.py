@@ -24,14 +24,15 @@ class ProbeClipConfig:
     """Which clips the encoder sees of each video."""
 
     clips: Annotated[int, ONE_OR_MORE] = 1
-    """Clips of each video, spread evenly over it; one is taken from the middle."""
+    """Clips of each video, spread evenly over it; one is taken from the middle, or of whole videos
+    from all of it."""
     frames: Annotated[int | None, ONE_OR_MORE] = None
     """Frames of a clip; as in training if not given."""
     side: Annotated[int | None, ONE_OR_MORE] = None
     """Height and width of a clip in pixels; as in training if not given."""
-    frame_sampling: Literal["strided", "tsn"] | None = None
-    """A window of equal steps, or one frame of each equal part of the video; as in training if
-    not given."""
+    frame_sampling: Literal["strided", "tsn", "whole"] | None = None
+    """A window of equal steps, one frame of each equal part of the video, or even distances over
+    all of it; as in training if not given."""
     frame_interval: Annotated[float | None, POSITIVE] = None
     """Distance between the frames of a strided clip; as in training if not given."""
     interval_unit: Literal["frames", "seconds", "per-second"] | None = None

@@ -13,6 +13,7 @@ from videomae2.base.text import format_count
 from videomae2.commands.probe.attentive import TokenFeatures
 from videomae2.commands.probe.config import ProbeClipConfig
 from videomae2.commands.train.run_folder import RUN_FILE
+from videomae2.commands.train.setup import get_source_sampling
 from videomae2.config.files import load_config
 from videomae2.config.runs import PretrainRun
 from videomae2.data.loading.reading import ReadingConfig
@@ -23,12 +24,9 @@ from videomae2.inference.feature_store import FeatureStore
 from videomae2.inference.features import TOKENS
 from videomae2.inference.probe_data import ProbeData
 from videomae2.inference.views import EvalViews, resolve_views
-from videomae2.models.weights.config_json import (
-    FrameSampling,
-    SavedAutoencoderConfig,
-    load_model_config,
-)
+from videomae2.models.weights.config_json import SavedAutoencoderConfig, load_model_config
 from videomae2.models.weights.frozen_encoder import FrozenEncoder
+from videomae2.reports.probe import format_sampling
 
 FeatureList = tuple[str, Manifest, ViewSpec]
 """What a list is called, its videos, and the clips that are taken of them."""
@@ -44,10 +42,10 @@ def resolve_probe_views(
         ConfigError: A choice has no effect or cannot work, or the sources of the run differ.
     """
     interval, unit, trained = clips.frame_interval, clips.interval_unit, frozen.frame_sampling
-    if interval is None and clips.frame_sampling != "tsn" and trained is None:
-        trained = _load_run_sampling(frozen.path)
-    if interval is not None or clips.frame_sampling == "tsn":
+    if interval is not None or clips.frame_sampling in ("tsn", "whole"):
         trained = None
+    elif trained is None:
+        _check_run_sampling(frozen.path)
     wanted = EvalViews(
         frame_sampling=clips.frame_sampling,
         clips=clips.clips,
@@ -62,28 +60,22 @@ def resolve_probe_views(
     )
 
 
-def _load_run_sampling(model: Path) -> FrameSampling | None:
-    """What pre-training took, going by the configuration in its run folder."""
+def _check_run_sampling(model: Path) -> None:
+    """Refuse to choose between the sources of a pre-training that took their frames differently."""
     run = model.parent.parent / RUN_FILE
     if model.parent.name != "checkpoints" or not run.exists():
-        return None
+        return
     if not isinstance(load_model_config(model), SavedAutoencoderConfig):
-        return None
+        return
     sources = load_config(PretrainRun, run).data.sources
-    samplings = {
-        FrameSampling(frame_interval=source.frame_interval, interval_unit=source.interval_unit)
+    samplings = ", ".join(
+        f"{source.display_name}: {format_sampling(get_source_sampling(source))}"
         for source in sources
-    }
-    if len(samplings) > 1:
-        intervals = ", ".join(
-            f"{source.display_name}: {source.frame_interval:g} {source.interval_unit}"
-            for source in sources
-        )
-        raise ConfigError(
-            f"the sources of {run} have different frame intervals ({intervals}); give "
-            "--frame-interval"
-        )
-    return samplings.pop()
+    )
+    raise ConfigError(
+        f"the sources of {run} take their frames differently ({samplings}); give --frame-interval, "
+        f"or --frame-sampling tsn or whole"
+    )
 
 
 @dataclass(frozen=True, slots=True)

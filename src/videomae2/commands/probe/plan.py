@@ -153,7 +153,7 @@ def prepare_probe(
         data=data,
         lists=[(name, each, bind_views(views, each)) for name, each in manifests.items()],
         frame_sampling=FrameSampling(
-            kind="tsn" if views.frame_sampling == "tsn" else "strided",
+            kind="strided" if views.frame_sampling == "dense" else views.frame_sampling,
             frame_interval=views.frame_interval,
             interval_unit=views.interval_unit,
         ),

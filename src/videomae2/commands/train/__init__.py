@@ -10,5 +10,6 @@
 - ``video_lists``: what lists say
 - ``validation``: metrics of held-out videos, and the best model so far
 - ``online_probe``: k-NN and a linear probe of an encoder while it is pre-trained
+- ``advice``: how often videos are seen, what repeats, what it costs; training that stands at chance
 - ``teacher``, ``distill_data``: the teacher and its cache; what it and a run must share
 """

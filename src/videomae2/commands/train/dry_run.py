@@ -10,6 +10,13 @@ from videomae2.base.provenance import PROVENANCE_FILE
 from videomae2.base.signals import raise_if_stopped
 from videomae2.base.summary import Summary
 from videomae2.base.text import format_count
+from videomae2.commands.train.advice.exposure import (
+    count_passes,
+    describe_exposure,
+    find_exposure_problem,
+)
+from videomae2.commands.train.advice.repeats import summarize_repeats
+from videomae2.commands.train.advice.step_cost import summarize_cost
 from videomae2.commands.train.run_folder import RUN_FILE, build_checkpoint_manager, check_start
 from videomae2.commands.train.setup import (
     TrainingJob,
@@ -25,7 +32,7 @@ from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.weights.model_ref import BEST_FOLDER
 from videomae2.training.checkpoint import CheckpointManager
 from videomae2.training.loop import LoopConfig
-from videomae2.training.runtime import resolve_runtime
+from videomae2.training.runtime import prepare_runtime, resolve_runtime
 
 DISK_SPACE_REMEDY = (
     "choose another --out, or keep fewer checkpoints with --checkpoint.keep-latest-k and "
@@ -42,7 +49,18 @@ def preview(job: TrainingJob) -> Summary:
     """
     init = job.try_init()
     raise_if_stopped()
-    return summarize_job(job) + init + _preview_start(job)
+    return summarize_job(job) + init + preview_cost(job) + _preview_start(job)
+
+
+def preview_cost(job: TrainingJob) -> Summary:
+    """Say what a run will read and cost, from some of its videos and a few steps of its model."""
+    runtime = prepare_runtime(job.run.runtime)
+    run = resolve_run(job.run, runtime, job.manifests)
+    latest = build_checkpoint_manager(run).find_latest()
+    num_steps = build_loop_config(run, job.manifests).steps - (latest[0] if latest else 0)
+    summary = summarize_repeats(run, job.manifests, runtime)
+    raise_if_stopped()
+    return summary + summarize_cost(replace(job, run=run), max(0, num_steps), runtime)
 
 
 def summarize_job(job: TrainingJob) -> Summary:
@@ -121,6 +139,8 @@ def format_sampling(source: SourceConfig) -> str:
     """Say which frames of a video make a clip."""
     if source.frame_sampling == "tsn":
         return "one frame of each part"
+    if source.frame_sampling == "whole":
+        return "frames over the whole video"
     unit = {"frames": "every {:g} frames", "seconds": "every {:g} s", "per-second": "{:g} per s"}
     return unit[source.interval_unit].format(source.frame_interval)
 
@@ -136,13 +156,18 @@ def _summarize_length(job: TrainingJob) -> Summary:
         f"{format_count(run.data.views, 'view')}"
     )
     text += f" in {parts} parts" if parts > 1 else ""
-    text += f", {format_count(optim.epochs, 'epoch', 'g')}, peak lr {peak:.3g}"
     mixture = build_mixture(run, manifests)
+    epochs = optim.epochs
+    if epochs is None:
+        epochs = round(loop_config.steps / mixture.steps_per_epoch(optim.global_batch_size), 1)
+    text += f", {format_count(epochs, 'epoch', '.10g')}, peak lr {peak:.3g}"
     if optim.global_batch_size < requested.optim.global_batch_size:
         text += (
             f"\nnot --optim.global-batch-size {requested.optim.global_batch_size}: an epoch "
             f"has {format_count(mixture.epoch_size, 'video')}"
         )
+    passes = count_passes(run, mixture, loop_config.steps)
+    text += f"\n{describe_exposure(run, passes)}"
     unused = mixture.epoch_size % optim.global_batch_size
     if unused > _MAX_UNUSED_SHARE * mixture.epoch_size:
         text += (
@@ -150,4 +175,8 @@ def _summarize_length(job: TrainingJob) -> Summary:
             f"an epoch, others each time"
         )
     device = str(resolve_runtime(run.runtime))
-    return Summary((("steps", text), ("folder", str(run.output_dir)), ("device", device)))
+    problem = find_exposure_problem(run, passes, loop_config.steps)
+    warnings = () if problem is None else (("warning", problem),)
+    return Summary(
+        (("steps", text), *warnings, ("folder", str(run.output_dir)), ("device", device))
+    )

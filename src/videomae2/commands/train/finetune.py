@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from videomae2.base.summary import Summary
+from videomae2.commands.train.advice.chance import ChanceCheck
 from videomae2.commands.train.datasets import (
     BatchTransform,
     compute_balance,
@@ -21,6 +22,7 @@ from videomae2.commands.train.run_folder import check_resumable
 from videomae2.commands.train.setup import (
     ClassifierJob,
     TrainingSetup,
+    Trial,
     build_classifier,
     build_model_config,
     resolve_model,
@@ -30,6 +32,8 @@ from videomae2.config.checks import check_run
 from videomae2.config.diff import RESUME_SAFE_FIELDS
 from videomae2.config.runs import FinetuneRun
 from videomae2.data.loading.quarantine import SampleId
+from videomae2.models.classifier import Classifier
+from videomae2.models.flops import count_encoder_macs
 from videomae2.models.lora import apply_tuning
 from videomae2.models.task_type import TASK_TYPES
 from videomae2.models.weights.config_json import SavedClassifierConfig
@@ -99,6 +103,20 @@ class FinetuneJob(ClassifierJob):
         _, report = build_classifier(self.run, self.videos.train.class_names, generator)
         return report.summarize("" if self.run.init.weights else _SCRATCH_HINT)
 
+    def get_trial(self) -> Trial:
+        run, train = self.run, self.videos.train
+
+        def build_task() -> ClassifyTask:
+            model = Classifier(run.model)
+            apply_tuning(model, run.tuning, torch.Generator().manual_seed(run.seed))
+            balance = compute_balance(run.task, train)
+            return ClassifyTask(model, run.task, class_weights=balance, normalization=run.data)
+
+        tokens = run.model.encoder.cubes.tokens
+        macs = count_encoder_macs(run.model.encoder, embedded=tokens, visible=tokens)
+        target = torch.from_numpy(train.targets[0][:1])
+        return Trial(build_task=build_task, macs=macs, target=target)
+
     def build_setup(self, runtime: Runtime) -> TrainingSetup:
         """Build what is trained: first weights, then what of them learns, then the task."""
         run, train = self.run, self.videos.train
@@ -131,10 +149,13 @@ class FinetuneJob(ClassifierJob):
         )
 
     def _build_callbacks(self, config: SavedClassifierConfig) -> tuple[Callback, ...]:
-        """Validation, if videos are held out."""
+        """Whether it stands at chance, and validation, if videos are held out."""
         val_data, scaler = self.videos.val, config.target_scaler
+        has_classes = config.task_type == "multiclass"
+        chance_check = ChanceCheck(self.run, self.videos) if has_classes else None
+        checks = () if chance_check is None else (chance_check,)
         if val_data is None:
-            return ()
+            return checks
         # numbers count in their deviation over the training videos, so that none outweighs another
         scale = 1.0 if scaler is None else torch.tensor(scaler.std)
         compute_metrics = TASK_TYPES[config.task_type].compute_metrics
@@ -142,4 +163,11 @@ class FinetuneJob(ClassifierJob):
         def compute(scores: Tensor, sample_ids: Sequence[SampleId]) -> dict[str, float]:
             return compute_metrics(scores, lookup_targets(val_data, sample_ids), scale)
 
-        return (Validation(self.run, val_data, config, compute),)
+        validation = Validation(
+            self.run,
+            val_data,
+            config,
+            compute,
+            on_metrics=None if chance_check is None else chance_check.see_validation,
+        )
+        return (*checks, validation)

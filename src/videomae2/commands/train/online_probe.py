@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from videomae2.base.summary import Summary
 from videomae2.base.text import format_count
+from videomae2.commands.train.setup import get_source_sampling
 from videomae2.config.runs import OnlineProbeConfig, PretrainRun
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.views.read import READ_VIEWS
@@ -31,7 +32,6 @@ from videomae2.metrics import knn
 from videomae2.metrics.classification import top_k_accuracy
 from videomae2.metrics.linear_probe import FeatureScaler, fit_ridge
 from videomae2.models.encoder import Normalize, VideoEncoder
-from videomae2.models.weights.config_json import FrameSampling
 from videomae2.tasks.pretrain import PretrainTask
 from videomae2.training.logger import METRICS_FILE
 from videomae2.training.loop import Callback, CallbackContext
@@ -118,9 +118,7 @@ class OnlineProbe(Callback):
         data, run = load_probe_data(self.run.online_probe), self.run
         self._num_classes = len(data.classes)
         source, loading = run.data.sources[0], run.loading
-        sampling = FrameSampling(
-            frame_interval=source.frame_interval, interval_unit=source.interval_unit
-        )
+        sampling = get_source_sampling(source)
         test = data.train if data.test is None else data.test
         num_workers = resolve_num_workers(loading.num_workers, self.context.runtime)
         views = resolve_views(

@@ -1,7 +1,7 @@
 """Pre-training from start to end: check, train, or go on where it stopped."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -11,16 +11,22 @@ from videomae2.commands.train.dry_run import preview
 from videomae2.commands.train.online_probe import OnlineProbe, summarize_probe
 from videomae2.commands.train.run import train
 from videomae2.commands.train.run_folder import check_resumable
-from videomae2.commands.train.setup import TrainingJob, TrainingSetup
+from videomae2.commands.train.setup import (
+    TrainingJob,
+    TrainingSetup,
+    Trial,
+    get_source_sampling,
+)
 from videomae2.commands.train.video_lists import VideoList, build_unlabelled_lists
 from videomae2.config.checks import check_run
 from videomae2.config.diff import RESUME_SAFE_FIELDS
 from videomae2.config.runs import PretrainRun
 from videomae2.data.loading.sources import load_manifests
 from videomae2.models.autoencoder import Autoencoder
+from videomae2.models.flops import count_autoencoder_macs
 from videomae2.models.init import init_autoencoder_weights
 from videomae2.models.weights.config_json import SavedAutoencoderConfig
-from videomae2.tasks.pretrain import PretrainTask
+from videomae2.tasks.pretrain import PretrainTask, count_tokens
 from videomae2.training.runtime import Runtime
 
 
@@ -62,6 +68,18 @@ def load_job(run: PretrainRun, metadata: Mapping[str, object] | None = None) -> 
     return PretrainJob(run=run, metadata=metadata or {}, manifests=load_manifests(run.data))
 
 
+def build_autoencoder_config(run: PretrainRun) -> SavedAutoencoderConfig:
+    """What will be known about a pre-trained model that is saved."""
+    samplings = {get_source_sampling(source) for source in run.data.sources}
+    return SavedAutoencoderConfig(
+        model=run.model,
+        mean=run.data.mean,
+        std=run.data.std,
+        subtract=run.data.subtract,
+        frame_sampling=samplings.pop() if len(samplings) == 1 else None,
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class PretrainJob(TrainingJob):
     """A pre-training run and its videos."""
@@ -91,17 +109,25 @@ class PretrainJob(TrainingJob):
         )
         return Summary((("model", model_text), ("masking", masking_text))) + summarize_probe(run)
 
+    def get_trial(self) -> Trial:
+        run = self.run
+
+        def build_task() -> PretrainTask:
+            model = Autoencoder(run.model)
+            return PretrainTask(model, run.masking, normalization=run.data)
+
+        counts = count_tokens(run.masking, run.model.encoder.cubes.grid)
+        macs = count_autoencoder_macs(run.model, counts, trim=True)
+        return Trial(build_task=build_task, macs=macs)
+
     def build_setup(self, runtime: Runtime) -> TrainingSetup:
         """Build what is trained, with first weights drawn from the seed."""
         run = self.run
         model = Autoencoder(run.model)
         init_autoencoder_weights(model, torch.Generator().manual_seed(run.seed))
 
-        config = SavedAutoencoderConfig(
-            model=run.model,
-            mean=run.data.mean,
-            std=run.data.std,
-            subtract=run.data.subtract,
+        config = replace(
+            build_autoencoder_config(run),
             metadata={"masking": asdict(run.masking), **self.metadata},
         )
         return TrainingSetup(

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
 import torch
-from torch import Generator, nn
+from torch import Generator, Tensor, nn
 
 from videomae2.base.summary import Summary
 from videomae2.commands.train.datasets import TrainValData
@@ -21,6 +21,7 @@ from videomae2.config.runs import ClassifierRun, Run
 from videomae2.data.loading.batch import CPUBatch
 from videomae2.data.loading.loader import Loader
 from videomae2.data.loading.mixture import Mixture
+from videomae2.data.loading.sources import SourceConfig
 from videomae2.data.manifests.class_names import read_class_names
 from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.splits.duplicates import describe_duplicates, list_side
@@ -36,7 +37,7 @@ from videomae2.tensors.grid import Cubes
 from videomae2.training.loop import Callback, LoopConfig
 from videomae2.training.prefetch import MicroBatch, prefetch_to_device
 from videomae2.training.runtime import Runtime, count_available_cores
-from videomae2.training.schedules import CosineSchedule, scale_lr
+from videomae2.training.schedules import CosineSchedule, count_steps, scale_lr
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +52,17 @@ class TrainingSetup:
     """What is done to clips on the device before the task sees them."""
     callbacks: Sequence[Callback] = ()
     """What is done beside the steps, in this order."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trial:
+    """What is trained, with any weights, to measure a step."""
+
+    build_task: Callable[[], nn.Module]
+    macs: int
+    """Multiply-accumulates of the forward pass of a clip."""
+    target: Tensor | None = None
+    """What the task is told of a clip [1, …]; None if it is told nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +94,10 @@ class TrainingJob(ABC):
     def try_init(self) -> Summary:
         """Load the first weights to see whether they fit, and say where they come from."""
         return Summary(())
+
+    def get_trial(self) -> Trial | None:
+        """What a step can be measured with; None where it is more than a task."""
+        return None
 
     @abstractmethod
     def build_setup(self, runtime: Runtime) -> TrainingSetup:
@@ -195,9 +211,14 @@ def resolve_model(run: C, num_classes: int, parent: Pretrained | None = None) ->
 
 def get_frame_sampling(run: Run) -> FrameSampling:
     """Which frames make a clip, for those who use the model: those of the first source."""
-    source = run.data.sources[0]
+    return get_source_sampling(run.data.sources[0])
+
+
+def get_source_sampling(source: SourceConfig) -> FrameSampling:
+    """Which frames make a clip of a source, for those who use the model."""
+    kind = source.frame_sampling
     return FrameSampling(
-        kind="tsn" if source.frame_sampling == "tsn" else "strided",
+        kind="strided" if kind == "dense" else kind,
         frame_interval=source.frame_interval,
         interval_unit=source.interval_unit,
     )
@@ -227,17 +248,21 @@ def resolve_batch_size(run: R, manifests: Sequence[Manifest]) -> R:
 
 
 def build_loop_config(run: Run, manifests: Sequence[Manifest]) -> LoopConfig:
-    """Turn epochs into steps and rates for 256 into rates, of a run that was fitted."""
+    """Turn epochs into steps and rates for 256 into rates, of a run that was fitted.
+
+    Raises:
+        ConfigError: An epoch has fewer videos than a step, or the warm-up is longer than the run.
+    """
     optim = run.optim
     steps_per_epoch = build_mixture(run, manifests).steps_per_epoch(optim.global_batch_size)
     views = run.data.views if optim.lr_scale_by == "views" else 1
     lr_batch_size = optim.global_batch_size * views
-    steps = max(1, round(optim.epochs * steps_per_epoch))
+    steps, warmup_steps = count_steps(optim, steps_per_epoch)
     schedule = CosineSchedule(
         peak=scale_lr(optim.lr, lr_batch_size),
         final=scale_lr(optim.min_lr, lr_batch_size),
         steps=steps,
-        warmup_steps=min(steps, round(optim.warmup_epochs * steps_per_epoch)),
+        warmup_steps=warmup_steps,
     )
     return LoopConfig(
         steps=steps,

@@ -82,6 +82,8 @@ class Validation(Callback):
     """Judges the scores of all videos that could be read."""
     before_predict: Callable[[Clips, CPUBatch], None] | None = None
     """Is shown what the model will see."""
+    on_metrics: Callable[[int, Mapping[str, float], int], None] | None = None
+    """Is told how many steps are done, how good the model is, and of how many videos."""
     _cached_batches: list[CPUBatch] = field(default_factory=list)
     _context: CallbackContext = field(init=False)
 
@@ -116,6 +118,8 @@ class Validation(Callback):
             f"  ({format_count(num_unreadable, 'video')} unreadable)" if num_unreadable else ""
         )
         _logger.info(f"val at step {step}: {format_metrics(metrics)}{unreadable}")
+        if self.on_metrics is not None:
+            self.on_metrics(step, metrics, len(sample_ids))
 
     @torch.inference_mode()
     def _compute_scores(self) -> tuple[Tensor, list[SampleId]]:

@@ -177,7 +177,9 @@ def _iterate_requests(
         spec = replace(
             build_clip_spec(source, manifest, data, reading, cubes),
             crop=CropConfig(kind="center"),
-            frame_sampling="tsn" if source.frame_sampling == "tsn" else "dense",
+            frame_sampling=(
+                "dense" if source.frame_sampling == "strided" else source.frame_sampling
+            ),
             center=True,
         )
         for video, entry in enumerate(manifest):

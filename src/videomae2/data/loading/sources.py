@@ -25,10 +25,11 @@ class SourceConfig(ListConfig):
     """Distance between the frames of a clip."""
     interval_unit: Literal["frames", "seconds", "per-second"] = "frames"
     """What the frame interval counts: frames, seconds, or how many frames are taken per second."""
-    frame_sampling: Literal["strided", "dense", "tsn"] = "strided"
+    frame_sampling: Literal["strided", "dense", "tsn", "whole"] = "strided"
     """Which frames make a clip: strided, some at exact distances (released pre-training); dense, a
     grid over a window of as many (released fine-tuning); tsn, one of each equal part of the whole
-    video, where the frame interval means nothing."""
+    video; whole, even distances over a random 70 to 100 % of it, and over all of it where it is
+    judged. For tsn and whole the frame interval means nothing."""
     weight: Annotated[float, POSITIVE] = 1.0
     """How often each video is taken in an epoch; 0.25 takes another quarter of them each time."""
 

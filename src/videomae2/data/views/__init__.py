@@ -6,6 +6,7 @@ live_windows    the same of a video whose end is not known yet
 crops       which part of the frames a view shows
 requests    what a reading process is asked for: clips of training, views of a test
 read        what it does: read a sample, or all views of a video
+lengths     how many frames of a clip repeat, before a run
 scan        a long video read part by part
 resize      views cut, resized and mirrored on the device (the only file with torch)
 """

@@ -15,7 +15,13 @@ from videomae2.data.video.reader import Reader
 from videomae2.data.video.trim import check_channels, open_video, require_timestamps
 from videomae2.data.views import crops, sampling
 from videomae2.data.views.requests import ClipSpec, SampleRequest, ViewsRequest, gather_frames
-from videomae2.data.views.sampling import compute_duration, dense_clips, segment_clips, timed_clips
+from videomae2.data.views.sampling import (
+    compute_duration,
+    dense_clips,
+    segment_clips,
+    timed_clips,
+    whole_clips,
+)
 from videomae2.data.workers.main import AllocateFn
 from videomae2.tensors import rng
 
@@ -23,7 +29,7 @@ READ_SAMPLE = "videomae2.data.views.read:read_sample"
 READ_VIEWS = "videomae2.data.views.read:read_views"
 """The names by which a pool finds the functions."""
 
-_START_STREAM, _VIEW_STREAM, _CROP_STREAM = 1, 2, 3
+_START_STREAM, _VIEW_STREAM, _CROP_STREAM, _WHOLE_STREAM = 1, 2, 3, 4
 
 
 def read_sample(
@@ -70,6 +76,10 @@ def select_frames(reader: Reader, request: SampleRequest) -> np.ndarray:
     spec, num_frames = request.spec, reader.num_frames
     uniform = rng.uniform(rng.make_key(request.key, _START_STREAM), spec.frames)
     first_uniform = float(uniform[0])
+    if spec.frame_sampling == "whole":
+        share_and_place = rng.uniform(rng.make_key(request.key, _WHOLE_STREAM), 2)
+        draws = None if spec.center else (float(share_and_place[0]), float(share_and_place[1]))
+        return sampling.whole_indices(num_frames, spec.frames, draws)
     seconds = None if spec.interval_unit == "frames" else require_timestamps(reader, request.path)
     if spec.frame_sampling == "tsn":
         part_uniform = None if spec.center else uniform
@@ -160,6 +170,8 @@ def list_clips(reader: Reader, request: ViewsRequest) -> Int64[np.ndarray, "clip
     spec = request.spec
     if spec.frame_sampling == "tsn":
         return segment_clips(reader.num_frames, spec.frames, clips=spec.clips)
+    if spec.frame_sampling == "whole":
+        return whole_clips(reader.num_frames, spec.frames, clips=spec.clips)
     if spec.interval_unit == "frames":
         stride = int(spec.frame_interval)
         return dense_clips(reader.num_frames, spec.frames, stride, clips=spec.clips)

@@ -20,19 +20,21 @@ from videomae2.data.views import crops
 from videomae2.data.views.crops import Box
 
 IntervalUnit = Literal["frames", "seconds", "per-second"]
+SamplingKind = Literal["strided", "dense", "tsn", "whole"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SamplingSpec:
     """Which frames make a clip, and what reading them may cost; the same for all of a list."""
 
-    frame_sampling: Literal["strided", "dense", "tsn"] = "strided"
-    """Exact distances, a grid over a window, or one frame of each equal part of the video."""
+    frame_sampling: SamplingKind = "strided"
+    """Exact distances, a grid over a window, one frame of each equal part of the video, or even
+    distances over all of it."""
     frames: int
     """Of a clip."""
     channels: int
     frame_interval: float
-    """Distance between the frames of a clip; of equal parts it means nothing."""
+    """Distance between the frames of a clip; over a whole video it means nothing."""
     interval_unit: IntervalUnit
     limits: ReadLimits
     frame_name: str | None = None

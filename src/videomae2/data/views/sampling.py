@@ -1,7 +1,8 @@
 """Which frames of a video make a clip; indices only, nothing is decoded.
 
 Strided: frames at exact distances. Dense: points of a linear grid over a window. Segments: one
-frame of each equal part of the video. Timed: the same by seconds.
+frame of each equal part of the video. Timed: the same by seconds. Whole: frames at even distances
+over all of the video, or over most of it.
 
 Of a video: ``num_frames``, or the ``seconds`` at which each is shown. Of a clip: how many
 ``frames``, and their distance, ``frame_interval`` or ``step_seconds``. ``uniform``: draws in [0, 1)
@@ -114,6 +115,42 @@ def segment_indices(
         return np.maximum(np.arange(num_frames - frames, num_frames, dtype=np.int64), 0)
     offset = part // 2 if uniform is None else (uniform * part).astype(np.int64)
     return np.arange(frames, dtype=np.int64) * part + offset
+
+
+MIN_WHOLE_SHARE = 0.7
+"""Of a video that a clip over the whole of it shows at least, in training."""
+
+
+def whole_indices(
+    num_frames: int, frames: int, uniform: tuple[float, float] | None
+) -> Int64[np.ndarray, " frames"]:
+    """Frames at even distances over the video: the middles of ``frames`` equal parts of it.
+
+    Draws are of the share of the video, from ``MIN_WHOLE_SHARE`` to all, and of where that lies;
+    None takes all. A shorter video repeats frames, each as often as any other, give or take one.
+    """
+    share, place = 1.0, 0.0
+    if uniform is not None:
+        share, place = MIN_WHOLE_SHARE + (1 - MIN_WHOLE_SHARE) * uniform[0], uniform[1]
+    first = place * (1 - share) * num_frames
+    middles = (np.arange(frames) + 0.5) / frames
+    return _floor_frames(first + share * num_frames * middles, num_frames)
+
+
+def whole_clips(num_frames: int, frames: int, *, clips: int) -> Int64[np.ndarray, "clips frames"]:
+    """Interleaved grids over the whole video: together they are one grid, ``clips`` times finer.
+
+    One clip is that of ``whole_indices``.
+    """
+    check_positive(num_frames=num_frames, frames=frames, clips=clips)
+    offsets = (np.arange(clips)[:, None] + 0.5) / clips
+    return _floor_frames(num_frames * (np.arange(frames) + offsets) / frames, num_frames)
+
+
+def _floor_frames(
+    positions: Float64[np.ndarray, "*shape"], num_frames: int
+) -> Int64[np.ndarray, "*shape"]:
+    return np.clip(positions.astype(np.int64), 0, num_frames - 1)
 
 
 def dense_timed_indices(

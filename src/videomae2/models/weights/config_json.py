@@ -21,6 +21,18 @@ CONFIG_FILE = "config.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FrameSampling:
+    """Which frames of a video made a clip in training, and so should when the model is used."""
+
+    kind: Literal["strided", "tsn", "whole"] = "strided"
+    """A window of equal steps (training took it strided or dense), one frame of each equal part of
+    the whole video, or frames at even distances over it."""
+    frame_interval: float = 4.0
+    """Distance between the frames of a strided clip."""
+    interval_unit: Literal["frames", "seconds", "per-second"] = "frames"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SavedAutoencoderConfig(Normalization):
     """What is known about a saved autoencoder."""
 
@@ -30,23 +42,13 @@ class SavedAutoencoderConfig(Normalization):
     mean: tuple[float, ...]
     std: tuple[float, ...]
     """Of each channel: what the input is normalised with."""
+    frame_sampling: FrameSampling | None = None
+    """Which frames make a clip; None if its sources took them differently."""
     metadata: dict[str, Any] = field(default_factory=dict)
     """Step, masking, parents, licence and what else is worth keeping; what JSON has words for."""
 
     def __post_init__(self) -> None:
         _check_channels(self.mean, self.std, self.model.encoder.channels)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FrameSampling:
-    """Which frames of a video made a clip in training, and so should when the model is used."""
-
-    kind: Literal["strided", "tsn"] = "strided"
-    """A window of equal steps (training took it strided or dense), or one frame of each equal
-    part of the whole video."""
-    frame_interval: float = 4.0
-    """Distance between the frames of a strided clip."""
-    interval_unit: Literal["frames", "seconds", "per-second"] = "frames"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

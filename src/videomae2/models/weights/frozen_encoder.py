@@ -19,7 +19,7 @@ from videomae2.errors import CheckpointError
 from videomae2.models.encoder import EncoderConfig, Normalize, VideoEncoder
 from videomae2.models.init import init_encoder_weights
 from videomae2.models.layers import LAYER_NORM_EPSILON
-from videomae2.models.weights.config_json import FrameSampling, SavedClassifierConfig
+from videomae2.models.weights.config_json import FrameSampling
 from videomae2.models.weights.official import (
     infer_official_encoder,
     load_official_state,
@@ -146,7 +146,7 @@ def _build_frozen_encoder(pretrained: Pretrained, config: EncoderConfig) -> Froz
         norm_input=norm_input,
         normalize=Normalize(normalization, config.channels),
         path=pretrained.path,
-        frame_sampling=card.frame_sampling if isinstance(card, SavedClassifierConfig) else None,
+        frame_sampling=card.frame_sampling if card else None,
         digest=_compute_digest(weights, description),
         description=description,
     )
