@@ -19,7 +19,7 @@ from videomae2.errors import CheckpointError
 from videomae2.models.encoder import EncoderConfig, Normalize, VideoEncoder
 from videomae2.models.init import init_encoder_weights
 from videomae2.models.layers import LAYER_NORM_EPSILON
-from videomae2.models.weights.config_json import FrameSampling
+from videomae2.models.weights.config_json import FrameSampling, SavedClassifierConfig
 from videomae2.models.weights.official import (
     infer_official_encoder,
     load_official_state,
