@@ -2,6 +2,7 @@
 
 import io
 import logging
+import re
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -9,7 +10,7 @@ from contextlib import redirect_stderr, redirect_stdout
 import pytest
 
 from videomae2.base.progress import track
-from videomae2.cli.terminal import show_log
+from videomae2.cli.terminal import print_pairs, show_log
 
 _logger = logging.getLogger("videomae2.tests.progress")
 
@@ -57,6 +58,25 @@ def test_lines_on_the_same_terminal_stand_above_the_bar(terminal):
     assert any("2/4 videos" in line for line in lines[above:])
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_results_on_the_same_terminal_stand_above_the_bar(terminal, count):
+    with (
+        redirect_stdout(terminal),
+        redirect_stderr(terminal),
+        show_log(json=False, on_stderr=False),
+        track("predict", total=3) as progress,
+    ):
+        for number in range(count):
+            sys.stdout.write(f"video-{number}.mp4\n")
+            print_pairs([("9.24%", f"spins-{number}"), ("8.95%", f"shrinks-{number}")], indent=2)
+            progress.advance()
+    written = re.split(r"[\r\n]", terminal.getvalue())
+    for word in ("video", "spins", "shrinks"):
+        for number in range(count):
+            (line,) = (text for text in written if f"{word}-{number}" in text)
+            assert "/3 videos" not in line
+
+
 @pytest.mark.parametrize("case", ["json", "dumb"])
 def test_no_bar(terminal, monkeypatch, capsys, case):
     if case == "dumb":
@@ -77,7 +97,7 @@ def test_no_color_is_respected(terminal, monkeypatch):
 def test_rich_is_imported_for_a_bar_only():
     code = (
         "import sys; from videomae2.base.progress import track;"
-        "from videomae2.cli.terminal import show_log\n"
+        "from videomae2.cli.terminal import print_pairs, show_log\n"
         "with show_log(json=False, on_stderr=False), track('x', total=1) as job: job.advance()\n"
         "print('rich' in sys.modules)"
     )

@@ -66,7 +66,11 @@ def _print_grid(
     grid.add_column(overflow="fold")
     for label, text in rows:
         grid.add_row(Text(printable(label)), Text(printable(text)))
-    Console(highlight=False).print(Padding(grid, (0, 0, 0, indent)))
+    console = Console(highlight=False)
+    with console.capture() as text_of_grid:
+        console.print(Padding(grid, (0, 0, 0, indent)))
+    # by way of sys.stdout, which stands above the bars while there are some; a console passes it by
+    print(text_of_grid.get(), end="")
 
 
 class BarDisplay:

@@ -21,10 +21,7 @@ _DEPTHS = (8, 10, 12, 14, 16)
 
 
 def find_bits(manifest: Manifest) -> tuple[int, int] | None:
-    """The bits that are used, and the largest value seen; None if no video has 16 of them.
-
-    Without a frame rate of their own are just the kinds of files that may have more than 8 bits.
-    """
+    """The bits that are used, and the largest value seen; None if no video has 16 of them."""
     suffixes = (".npy", *(f".{extension}" for extension in PAGED_EXTENSIONS))
     candidates = [
         row for row, path in enumerate(manifest.paths)

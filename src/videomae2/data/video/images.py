@@ -5,7 +5,7 @@ Axes: frames, height, width, channels.
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,32 +71,12 @@ class FrameFolder(Reader):
         check_indices(self._path, indices, self.num_frames)
         if not indices:
             return self.read([0])[:0]
-        deadline = Deadline(self._path, self._limits.timeout_seconds)
-        images: dict[int, ImageArray] = {}
-        for index in dict.fromkeys(indices):
-            deadline.check()
-            images[index] = self._load_image(self._names[index])
-            if len(images) == 1:
-                check_size(self._path, len(indices), images[index].shape, self._limits)
-            self._check_shape(images, index, indices[0])
-        return np.stack([images[index] for index in indices])
+        return stack_images(self._path, self._names, indices, self._limits, self._load_image)
 
-    def _check_shape(self, images: dict[int, ImageArray], index: int, reference: int) -> None:
-        (height, width, _), (reference_height, reference_width, _) = (
-            images[index].shape,
-            images[reference].shape,
-        )
-        if (height, width) != (reference_height, reference_width):
-            raise VideoError(
-                self._path / self._names[index],
-                f"it is {width}x{height}, while {self._names[reference]} is "
-                f"{reference_width}x{reference_height}",
-            )
-
-    def _load_image(self, name: str) -> ImageArray:
+    def _load_image(self, index: int) -> ImageArray:
         # libjpeg through pillow is what every other tool gives; FFmpeg's MJPEG decoder takes half
         # the time and differs by up to 9 levels, since it spreads colour more coarsely.
-        path = self._path / name
+        path = self._path / self._names[index]
         with open_image(path, self._limits) as image:
             if (num_pages := getattr(image, "n_frames", 1)) > 1:
                 raise VideoError(
@@ -105,6 +85,36 @@ class FrameFolder(Reader):
                     "of its own, or save its pages as images",
                 )
             return convert_image(image, path, self._pixels, self._limits.max_short_side, self._bits)
+
+
+def stack_images(
+    path: Path,
+    names: Sequence[str],
+    indices: Sequence[int],
+    limits: ReadLimits,
+    load: Callable[[int], ImageArray],
+) -> Frames:
+    """Load each of the named images of a video once, one at least; all of the first one's size.
+
+    Raises:
+        VideoError: They have not, the time is over, or ``load`` raises it.
+    """
+    deadline = Deadline(path, limits.timeout_seconds)
+    images: dict[int, ImageArray] = {}
+    reference = min(indices)
+    for index in sorted(set(indices)):
+        deadline.check()
+        image = images[index] = load(index)
+        if index == reference:
+            check_size(path / names[index], len(indices), image.shape, limits)
+        height, width, _ = images[reference].shape
+        if image.shape[:2] != (height, width):
+            raise VideoError(
+                path / names[index],
+                f"it is {image.shape[1]}x{image.shape[0]}, while {names[reference]} is "
+                f"{width}x{height}",
+            )
+    return np.stack([images[index] for index in indices])
 
 
 @contextmanager

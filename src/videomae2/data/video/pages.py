@@ -5,19 +5,14 @@ Axes: frames, height, width, channels.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from videomae2.data.video.images import convert_image, open_image
+from videomae2.data.video.images import ImageArray, convert_image, open_image, stack_images
 from videomae2.data.video.reader import (
-    Deadline,
     Frames,
     Pixels,
     Reader,
     ReadLimits,
     check_indices,
-    check_size,
     compute_even_seconds,
 )
 from videomae2.errors import VideoError
@@ -52,17 +47,14 @@ class PagedImage(Reader):
         check_indices(self._path, indices, self.num_frames)
         if not indices:
             return self.read([0])[:0]
-        deadline = Deadline(self._path, self._limits.timeout_seconds)
-        pages: dict[int, Any] = {}
         with open_image(self._path, self._limits) as image:
-            for index in sorted(set(indices)):
-                deadline.check()
+
+            def load(index: int) -> ImageArray:
                 image.seek(index)
-                pages[index] = convert_image(
-                    image, self._path, self._pixels, self._limits.max_short_side, self._bits
-                )
-                if len(pages) == 1:
-                    check_size(self._path, len(indices), pages[index].shape, self._limits)
-        if len({page.shape for page in pages.values()}) > 1:
-            raise VideoError(self._path, "its pages have several sizes")
-        return np.stack([pages[index] for index in indices])
+                short_side = self._limits.max_short_side
+                return convert_image(image, self._path, self._pixels, short_side, self._bits)
+
+            pages = range(self.num_frames)
+            return stack_images(
+                self._path, [f"page {n}" for n in pages], indices, self._limits, load
+            )
