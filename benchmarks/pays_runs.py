@@ -124,7 +124,7 @@ def build_pretrain_run(
         output_dir=out,
         checkpoint=CheckpointConfig(interval=500, keep_latest_k=1),
         logging=LoggingConfig(interval=max(1, steps // 20)),
-        loading=ReadingConfig(num_workers=settings.workers),
+        reading=ReadingConfig(num_workers=settings.workers),
         runtime=RuntimeConfig(device=settings.device),
         seed=seed,
     )
@@ -170,7 +170,7 @@ def build_finetune_run(
         output_dir=out,
         checkpoint=CheckpointConfig(interval=200, keep_latest_k=1),
         logging=LoggingConfig(interval=max(1, steps // 8)),
-        loading=ReadingConfig(num_workers=settings.workers),
+        reading=ReadingConfig(num_workers=settings.workers),
         runtime=RuntimeConfig(device=settings.device),
         seed=seed,
     )

@@ -62,8 +62,10 @@ def place(tmp_path_factory):
         folder / "runs" / "own-cpu-finetune" / "best",
         classes=tuple(sorted(path.name for path in (folder / "my_videos" / "train").iterdir())),
         frames=16,
-        height=96,
-        width=96,
+        height=32,
+        width=32,
+        channels=1,
+        card={"mean": (0.5,), "std": (0.25,)},
     )
     videos = sorted(save_videos(folder / "test_videos").rglob("*.mp4"))
     lines = [f"{video},{video.parent.name}\n" for video in videos]

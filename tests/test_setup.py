@@ -135,7 +135,7 @@ def test_an_installed_wheel_runs_elsewhere(installed, tmp_path):
     (tmp_path / "small.yaml").write_text(
         f"model: {{encoder: {encoder}, decoder: {{depth: 1, embed_dim: 16, num_heads: 2}}}}\n"
         "optim: {epochs: 1, warmup_epochs: 0, global_batch_size: 8, micro_batch_size: 8}\n"
-        "loading: {num_workers: 1}\nruntime: {device: cpu, precision: fp32}\n"
+        "reading: {num_workers: 1}\nruntime: {device: cpu, precision: fp32}\n"
     )
     words = (
         "own-cpu",

@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from videomae2.base.progress import LogProgress, set_display, track
+from videomae2.base.progress import set_display, start_progress, track
 
 
 class Clock:
@@ -19,7 +19,7 @@ def clock():
 
 
 def test_a_line_comes_at_most_every_30_seconds_with_rate_and_time_left(clock, caplog):
-    progress = LogProgress("evaluate", 200, "video", 0, clock)
+    progress = start_progress("evaluate", total=200, clock=clock)
     with caplog.at_level(logging.INFO, "videomae2"):
         for _ in range(100):
             clock.now += 1
@@ -35,23 +35,28 @@ def test_a_line_comes_at_most_every_30_seconds_with_rate_and_time_left(clock, ca
     ("seconds", "lines"),
     [
         ([1.0, 1.0], []),
-        ([31.0, 31.0], ["1 of 2", "2 of 2"]),
-        ([31.0, 1.0], ["1 of 2", "2 of 2"]),
-        ([1.0, 31.0], ["2 of 2"]),
+        ([3.0, 3.0], ["2 of 2 videos  0.333 videos/s  in 6 s"]),
+        (
+            [31.0, 1.0],
+            [
+                "1 of 2 videos  0.0323 videos/s  31 s left",
+                "2 of 2 videos  0.0625 videos/s  in 32 s",
+            ],
+        ),
     ],
 )
-def test_the_end_of_a_long_job_is_said_and_said_once(seconds, lines, clock, caplog):
-    progress = LogProgress("evaluate", 2, "video", 0, clock)
+def test_the_end_of_a_job_that_took_a_while_is_said(seconds, lines, clock, caplog):
+    progress = start_progress("evaluate", total=2, clock=clock)
     with caplog.at_level(logging.INFO, "videomae2"):
         for passed in seconds:
             clock.now += passed
             progress.advance()
         progress.close()
-    assert [message.split(": ")[1].split(" videos")[0] for message in caplog.messages] == lines
+    assert [message.split(": ")[1] for message in caplog.messages] == lines
 
 
 def test_shares_are_percentages(clock, caplog):
-    progress = LogProgress("evaluate", 2, "video", 0, clock)
+    progress = start_progress("evaluate", total=2, clock=clock)
     clock.now = 30.0
     with caplog.at_level(logging.INFO, "videomae2"):
         progress.advance(loss=0.123456, data_wait_share=0.216)
@@ -59,7 +64,7 @@ def test_shares_are_percentages(clock, caplog):
 
 
 def test_what_was_done_before_is_no_part_of_the_rate(clock, caplog):
-    progress = LogProgress("features", 1000, "video", 900, clock)
+    progress = start_progress("features", total=1000, done=900, clock=clock)
     clock.now = 60.0
     with caplog.at_level(logging.INFO, "videomae2"):
         progress.advance(60)
@@ -67,7 +72,7 @@ def test_what_was_done_before_is_no_part_of_the_rate(clock, caplog):
 
 
 def test_without_a_total_no_time_is_left(clock, caplog):
-    progress = LogProgress("predict", None, "video", 0, clock)
+    progress = start_progress("predict", total=None, clock=clock)
     clock.now = 30.0
     with caplog.at_level(logging.INFO, "videomae2"):
         progress.advance(3)
@@ -100,3 +105,28 @@ def test_the_display_of_the_program_shows_jobs_and_is_closed_after_an_error():
     finally:
         set_display(None)
     assert events == [("merge", 2, "lists", 0), (2, {"seconds": 1.0}), "closed"]
+
+
+def test_the_rate_of_a_job_that_took_a_while_stays_when_its_bar_is_gone(clock, caplog):
+    class Bar:
+        def __init__(self, *words):
+            pass
+
+        def advance(self, count=1, **metrics):
+            pass
+
+        def close(self):
+            pass
+
+    set_display(Bar)
+    try:
+        progress = start_progress("evaluate", total=40, clock=clock)
+        own_lines = start_progress("training", total=40, log_lines=False, clock=clock)
+    finally:
+        set_display(None)
+    with caplog.at_level(logging.INFO, "videomae2"):
+        clock.now = 40.0
+        for job in (progress, own_lines):
+            job.advance(40, data_wait_share=0.03)
+            job.close()
+    assert caplog.messages == ["evaluate: 40 of 40 videos  1 video/s  in 40 s  data wait 3%"]

@@ -15,7 +15,7 @@ from videomae2.models.weights.resolve import load_classifier
 from videomae2.recipes.table import DISTILL_RECIPES
 
 SMALL = [
-    "--loading.num-workers=0",
+    "--reading.num-workers=0",
     "--optim.global-batch-size=4",
     "--optim.epochs=1",
     "--optim.warmup-epochs=0",

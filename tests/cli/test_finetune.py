@@ -18,7 +18,7 @@ from videomae2.models.weights.resolve import load_classifier
 from videomae2.recipes.table import FINETUNE_RECIPES
 
 IN_PROCESS = (
-    "--loading.num-workers", "0", "--runtime.device", "cpu", "--runtime.precision", "fp32",
+    "--reading.num-workers", "0", "--runtime.device", "cpu", "--runtime.precision", "fp32",
 )  # fmt: skip
 TINY = (
     "--model.encoder.height", "32", "--model.encoder.width", "32", "--model.encoder.frames", "4",

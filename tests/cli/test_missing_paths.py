@@ -4,6 +4,8 @@ import pytest
 
 from videomae2.cli.main import main
 
+UNKNOWN = ": is it misspelt, or its disk not mounted?"
+
 
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
@@ -27,7 +29,8 @@ def place(tmp_path, monkeypatch):
 def test_videos_to_train_on_have_no_flag(words, place, capsys):
     assert main([*words, "--dry-run"]) == 2
     assert capsys.readouterr().err == (
-        f"videomae2: error: videos: vidoes does not exist; {place} is there, without vidoes\n"
+        f"videomae2: error: videos: vidoes does not exist; {place} is there, without vidoes: "
+        f"did you mean {place}/videos?\n"
     )
 
 
@@ -50,15 +53,15 @@ def test_inputs_are_looked_for_before_the_model_is_loaded(words, place, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("videomae2: error: ")
-    assert err.endswith(f"; {place} is there, without gone\n")
+    assert err.endswith(f"; {place} is there, without gone{UNKNOWN}\n")
 
 
 def test_all_missing_videos_are_named_at_once(place, capsys):
     assert main(["predict", "model.pth", "a.mp4", "b.mp4"]) == 2
     assert capsys.readouterr().err.splitlines() == [
         "videomae2: error: 2 problems:",
-        f"  a.mp4 does not exist; {place} is there, without a.mp4",
-        f"  b.mp4 does not exist; {place} is there, without b.mp4",
+        f"  a.mp4 does not exist; {place} is there, without a.mp4{UNKNOWN}",
+        f"  b.mp4 does not exist; {place} is there, without b.mp4{UNKNOWN}",
     ]
 
 

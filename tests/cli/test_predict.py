@@ -72,7 +72,7 @@ def test_broken_videos_are_reported_and_the_rest_is_done(call):
         "videomae2: cannot read broken.mp4: the data is damaged, cut off or not a video; copy it "
         "here again",
         f"videomae2: cannot read gone.mp4: there is no such file or folder; {os.getcwd()} is "
-        "there, without gone.mp4",
+        "there, without gone.mp4: is it misspelt, or its disk not mounted?",
         "videomae2: 2 of 4 videos could not be read",
     ]
 

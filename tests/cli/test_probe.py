@@ -28,8 +28,9 @@ def test_it_prints_a_table(place, capsys):
     )
     said = capsys.readouterr().out
     assert "features train:" in said
-    for text in ("train    18 videos of 3 classes", "test     9 videos", "k-NN       100.0 %",
-                 "linear     100.0 %", "chance      33.3 %", "k-NN by k: 1: 100.0 %",
+    for text in ("train    18 videos of 3 classes", "test     9 videos",
+                 "k-NN       mean      100.0 %", "linear     mean      100.0 %",
+                 "chance                33.3 %", "k-NN mean by k: 1: 100.0 %",
                  "95 % interval", "features are kept in"):  # fmt: skip
         assert text in said, said
 
@@ -50,8 +51,9 @@ def test_json_is_all_that_goes_to_stdout(place, capsys):
 def test_a_dry_run_shows_the_plan(place, capsys):
     assert call(place, "--dry-run") == 0
     said = capsys.readouterr().out
-    for text in ("train    18 videos of 3 classes", "test     9 videos", "probes   knn, linear",
-                 "of 9 are there, means and 2x2x2 tokens", "device   cpu"):  # fmt: skip
+    for text in ("train    18 videos of 3 classes", "test     9 videos",
+                 "probes   knn, ridge, linear",
+                 "of 9 are there, means, time slots and 2x2x2 tokens", "device   cpu"):  # fmt: skip
         assert text in said, said
 
 

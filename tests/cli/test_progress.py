@@ -10,7 +10,8 @@ from contextlib import redirect_stderr, redirect_stdout
 import pytest
 
 from videomae2.base.progress import track
-from videomae2.cli.terminal import print_pairs, show_log
+from videomae2.cli.log import show_log
+from videomae2.cli.terminal import print_pairs
 
 _logger = logging.getLogger("videomae2.tests.progress")
 
@@ -97,7 +98,8 @@ def test_no_color_is_respected(terminal, monkeypatch):
 def test_rich_is_imported_for_a_bar_only():
     code = (
         "import sys; from videomae2.base.progress import track;"
-        "from videomae2.cli.terminal import print_pairs, show_log\n"
+        "from videomae2.cli.log import show_log\n"
+        "from videomae2.cli.terminal import print_pairs\n"
         "with show_log(json=False, on_stderr=False), track('x', total=1) as job: job.advance()\n"
         "print('rich' in sys.modules)"
     )

@@ -24,7 +24,7 @@ stages:
     videos: videos/train
     settings: &tiny
       runtime: {device: cpu, precision: fp32}
-      loading: {num_workers: 0}
+      reading: {num_workers: 0}
       model:
         encoder: {frames: 4, height: 32, width: 32, embed_dim: 24, depth: 1, num_heads: 2}
         decoder: {depth: 1, embed_dim: 16, num_heads: 2}

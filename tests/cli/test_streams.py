@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from videomae2.cli.log import show_log
 from videomae2.cli.main import main
-from videomae2.cli.terminal import show_log
 
 CALL = [sys.executable, "-m", "videomae2"]
 
@@ -50,7 +50,7 @@ def test_a_closed_output_is_no_failure(words):
 def test_a_full_disk_under_the_log_costs_its_lines():
     code = """
 import logging, sys
-from videomae2.cli.terminal import show_log
+from videomae2.cli.log import show_log
 with show_log(json=False, on_stderr=False):
     for number in range(3):
         logging.getLogger("videomae2").info("line %d", number)

@@ -1,10 +1,15 @@
 """Plans and columns: aligned in a pipe, wrapped to a terminal's width, JSON when asked."""
 
 import json
+import logging
+import re
 import sys
 
+import pytest
+
 from videomae2.base.summary import Summary
-from videomae2.cli.terminal import print_pairs, print_plan
+from videomae2.cli.log import show_log
+from videomae2.cli.terminal import print_pairs, print_plan, print_table
 
 PLAN = Summary((("model", "tiny"), ("videos", "a.mp4 " * 12)))
 
@@ -15,6 +20,11 @@ def write_to_a_terminal(monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
+
+
+def read_plain(capsys):
+    """The lines that were printed, without styles."""
+    return re.sub(r"\x1b\[\d*m", "", capsys.readouterr().out).splitlines()
 
 
 def test_columns_are_aligned_in_a_pipe(capsys):
@@ -37,3 +47,43 @@ def test_a_plan_as_json_has_the_texts_of_each_label(capsys):
     assert print_plan(PLAN, as_json=True) == 0
     plan = json.loads(capsys.readouterr().out)["plan"]
     assert plan == {"model": ["tiny"], "videos": ["a.mp4 " * 12]}
+
+
+WORDS = "one two three four five six seven"
+TABLE = [("probe", "top-1", "chosen"), ("k-NN", "9.5 %", "features normed, vote weighted, k 1")]
+
+
+def test_a_table_is_aligned_in_a_pipe(capsys):
+    print_table(TABLE, left={"probe", "chosen"})
+    assert capsys.readouterr().out == (
+        "probe  top-1  chosen\nk-NN   9.5 %  features normed, vote weighted, k 1\n"
+    )
+
+
+def test_the_last_column_of_a_table_is_wrapped_at_words_on_a_terminal(capsys, monkeypatch):
+    write_to_a_terminal(monkeypatch)
+    print_table(TABLE, left={"probe", "chosen"})
+    lines = [line.rstrip() for line in read_plain(capsys)]
+    assert lines == [
+        "probe  top-1  chosen",
+        "k-NN   9.5 %  features normed, vote",
+        "              weighted, k 1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "lines"),
+    [
+        (PLAN, ["model    tiny", "videos   a.mp4 a.mp4 a.mp4 a.mp4 a.mp4", "         a.mp4 a.mp4"]),
+        (f"report   in {WORDS}", ["report   in one two three four five six", "         seven"]),
+        (f"         in {WORDS}", ["         in one two three four five six", "         seven"]),
+        (f"2 videos in {WORDS}", ["2 videos in one two three four five six", "seven"]),
+    ],
+)  # fmt: skip
+def test_lines_of_the_log_are_wrapped_at_words_on_a_terminal(said, lines, capsys, monkeypatch):
+    write_to_a_terminal(monkeypatch)
+    with show_log(json=False, on_stderr=False):
+        logging.getLogger("videomae2.tests").info(said)
+    shown = [line.rstrip() for line in read_plain(capsys)]
+    assert [line[: len(end)] for line, end in zip(shown, lines, strict=False)] == lines
+    assert max(map(len, shown)) <= 40

@@ -25,7 +25,7 @@ ENCODER = EncoderConfig(
 def short(run):
     """A run of a few steps of a model of one block."""
     optim = replace(run.optim, global_batch_size=12, epochs=1.0, warmup_epochs=0.0)
-    return replace(run, optim=optim, loading=replace(run.loading, num_workers=0))
+    return replace(run, optim=optim, reading=replace(run.reading, num_workers=0))
 
 
 def shortened(stages):

@@ -63,12 +63,13 @@ def test_a_good_run_has_no_problems(tmp_path):
         ("checkpoint.keep_interval", 700, "--checkpoint.keep-interval 700 misses the checkpoints "
                                           "that --checkpoint.interval 500 makes; 500 or 1000 "
                                           "would not"),
-        ("loading.max_short_side", 200, "--loading.max-short-side 200 is smaller than the clips"),
+        ("reading.max_short_side", 200, "--reading.max-short-side 200 is smaller than the clips"),
         ("online_probe.interval", 0, "--online-probe.interval 0 cannot work; it wants 1 or more"),
         ("online_probe.interval", 100, "--online-probe.interval has no effect without "
                                        "--online-probe.videos"),
         ("online_probe.videos", Path("/no/such.csv"), "--online-probe.videos /no/such.csv does not "
-                                                      "exist; / is there, without no"),
+                                                      "exist; / is there, without no: is it "
+                                                      "misspelt"),
         ("runtime.device", "gpu", "--runtime.device gpu is not known; it wants auto, cpu, cuda"),
         ("seed", -1, "--seed -1 cannot work"),
     ],
@@ -88,7 +89,8 @@ def test_all_problems_come_at_once(tmp_path):
 def test_a_path_that_is_not_there_says_how_far_it_is(tmp_path):
     run = changed(good_run(tmp_path), "data.sources.0.path", tmp_path / "no" / "such")
     assert problems(run) == [
-        f"videos: {tmp_path}/no/such does not exist; {tmp_path} is there, without no"
+        f"videos: {tmp_path}/no/such does not exist; {tmp_path} is there, without no: "
+        "is it misspelt, or its disk not mounted?"
     ]
 
 
@@ -288,7 +290,7 @@ def test_a_distillation_with_the_defaults_passes(tmp_path):
         ("task.label_smoothing", 0.1, "--task.label_smoothing has no effect with hard_weight 0"),
         ("labels.class_names", Path("gone.txt"), "--labels.class-names gone.txt is no file"),
         ("validation.path", Path("gone"), "--validation.path gone does not exist"),
-        ("loading.max_short_side", 200, "--loading.max-short-side 200 is smaller than the clips"),
+        ("reading.max_short_side", 200, "--reading.max-short-side 200 is smaller than the clips"),
     ],
 )
 def test_settings_of_distillation_that_cannot_work_are_refused(tmp_path, path, value, said):

@@ -24,12 +24,12 @@ optim:
   epochs: 40
   betas: [0.9, 0.999]
 runtime: {device: cpu, precision: fp32}
-loading: {num_workers: 0}
+reading: {num_workers: 0}
 """
 PIPELINE = b"""name: tiny
 out: runs
 shared: &train
-  loading: {num_workers: 0}
+  reading: {num_workers: 0}
   runtime: {device: cpu, precision: fp32}
 stages:
   pretrained:

@@ -75,7 +75,7 @@ def find_fault(text: str, folder: str) -> str | None:
     if match := _FOREIGN_WORDS.search(text):
         return f"the words of others: {match[0]}"
     lines = text.split("\n")
-    is_listed = [line.startswith((folder, "  ", "and ", "use the ")) for line in lines[1:]]
+    is_listed = [line.startswith((folder, "  ", "--", "and ", "use the ")) for line in lines[1:]]
     if len(lines) > MAX_LINES or not all(is_listed):
         return "several lines"
     return None

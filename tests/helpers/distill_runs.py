@@ -70,7 +70,7 @@ def small_distill(videos: Path, teacher: Path, out: Path, **changed: object) -> 
         output_dir=out,
         checkpoint=finetuning.checkpoint,
         logging=finetuning.logging,
-        loading=finetuning.loading,
+        reading=finetuning.reading,
         runtime=finetuning.runtime,
     )
     return replace(run, **changed)

@@ -52,7 +52,7 @@ def small_finetune(videos: Path, out: Path, **changed: object) -> FinetuneRun:
         output_dir=out,
         checkpoint=CheckpointConfig(interval=2),
         logging=LoggingConfig(interval=3),
-        loading=pretraining.loading,
+        reading=pretraining.reading,
         runtime=pretraining.runtime,
     )
     return replace(run, **changed)

@@ -29,7 +29,7 @@ RECIPES = {
 TEXT = """name: tiny
 out: runs
 shared: &train
-  loading: {num_workers: 0}
+  reading: {num_workers: 0}
   logging: {interval: 1}
   runtime: {device: cpu, precision: fp32}
 stages:

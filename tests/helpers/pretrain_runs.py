@@ -50,7 +50,7 @@ def small_run(videos: Path, out: Path, *, epochs: float = 3.0, **changed: object
         output_dir=out,
         checkpoint=CheckpointConfig(interval=2),
         logging=LoggingConfig(interval=3),
-        loading=ReadingConfig(num_workers=0, timeout_seconds=5.0),
+        reading=ReadingConfig(num_workers=0, timeout_seconds=5.0),
         runtime=RuntimeConfig(device="cpu", precision="fp32"),
     )
     return replace(run, **changed)

@@ -19,7 +19,7 @@ ENCODER = "encoder: {frames: 4, height: 32, width: 32, embed_dim: 24, depth: 1, 
 DECODER = "decoder: {depth: 1, embed_dim: 16, num_heads: 2}"
 REST = """
 optim: {epochs: 2, warmup_epochs: 0, global_batch_size: 4, micro_batch_size: 4}
-loading: {num_workers: 0}
+reading: {num_workers: 0}
 runtime: {device: cpu, precision: fp32}
 """
 SETTINGS = {
@@ -30,7 +30,7 @@ SETTINGS = {
 name: tiny
 shared:
   train: &train
-    loading: {num_workers: 0}
+    reading: {num_workers: 0}
     runtime: {device: cpu, precision: fp32}
   encoder: &encoder
     encoder: {frames: 4, height: 32, width: 32, embed_dim: 24, depth: 1, num_heads: 2}

@@ -4,6 +4,7 @@ Whether a folder can be written and has room is found out before hours of work.
 """
 
 import contextlib
+import difflib
 import glob
 import hashlib
 import json
@@ -12,6 +13,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 from videomae2.base.names import shorten_name
@@ -21,6 +23,9 @@ from videomae2.errors import CheckpointError
 DIGESTS_FILE = "digests.json"
 """In a folder that was saved whole: the SHA-256 of each of its files, by name."""
 
+_MAX_NAMES = 5000
+"""Names of a folder that are compared with a misspelt one."""
+
 
 def path_exists(path: Path) -> bool:
     """Whether a path is there, with a home folder that is written ~."""
@@ -28,12 +33,26 @@ def path_exists(path: Path) -> bool:
 
 
 def path_hint(path: Path) -> str:
-    """Say how much of a path exists, or that it is none."""
+    """Say how much of a path exists, or that it is none, and what may be meant."""
     if re.match(r"[A-Za-z][\w+.-]+:/", str(path)):
         return "; it is an address, and files of this machine are wanted: save it as one first"
     full = Path(os.path.abspath(os.path.expanduser(path)))
     existing = next(parent for parent in full.parents if parent.is_dir())
-    return f"; {existing} is there, without {full.relative_to(existing).parts[0]}"
+    missing = full.relative_to(existing).parts[0]
+    if near := _find_near_name(existing, missing):
+        return f"; {existing} is there, without {missing}: did you mean {existing / near}?"
+    return f"; {existing} is there, without {missing}: is it misspelt, or its disk not mounted?"
+
+
+def _find_near_name(folder: Path, name: str) -> str | None:
+    """A name that differs by little before its ending: every clip.mp4 is like any other .mp4."""
+    try:
+        with os.scandir(folder) as entries:
+            names = {Path(entry.name).stem: entry.name for entry in islice(entries, _MAX_NAMES)}
+    except OSError:
+        return None
+    near = difflib.get_close_matches(Path(name).stem, names, n=1, cutoff=0.75)
+    return names[near[0]] if near else None
 
 
 def fsync_tree(path: Path) -> None:
@@ -73,7 +92,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
         partial.replace(path)
         fsync_dir(path.parent)
     except OSError as error:
-        if error.filename in (None, os.fspath(partial)):  # of a full disk nothing says which file
+        # of a full disk nothing says which file; without a number its text is all there is
+        if error.errno is not None and error.filename in (None, os.fspath(partial)):
             error.filename, error.filename2 = os.fspath(path), None
         raise
     finally:
@@ -160,7 +180,7 @@ def check_digest(path: Path) -> None:
     if expected is not None and path.is_file() and _compute_digest(path) != expected:
         raise CheckpointError(
             f"{path} is damaged: it does not hold what was saved, which {DIGESTS_FILE} beside it "
-            "knows"
+            f"knows; take another copy, or if it was changed on purpose, delete {DIGESTS_FILE}"
         )
 
 

@@ -1,4 +1,4 @@
-"""How far a long job is: a bar on a terminal, else a line now and then.
+"""How far a long job is: a bar on a terminal, else a line now and then, and a line at its end.
 
 A job tells ``track`` how much there is to do and how much is done. Who shows it is set by the
 program: without a display of its own, lines go to the log.
@@ -14,6 +14,7 @@ from videomae2.base.text import format_count, format_duration
 
 _logger = logging.getLogger(__name__)
 _LOG_INTERVAL_SECONDS = 30.0
+_WORTH_A_LINE_SECONDS = 5.0
 
 Number = int | float
 
@@ -54,8 +55,11 @@ def format_metrics(metrics: Mapping[str, Number]) -> str:
     return "  ".join(texts)
 
 
-class LogProgress:
-    """Says in a line of the log how far a job is, every 30 seconds and then at its end."""
+class _Job:
+    """A job while it lasts: on the display of the program if it has one, and in the log.
+
+    A line every 30 seconds where nothing else shows it, and one at the end of what took a while.
+    """
 
     def __init__(
         self,
@@ -63,34 +67,39 @@ class LogProgress:
         total: Number | None,
         unit: str,
         done: Number,
-        clock: Callable[[], float] = time.monotonic,
+        *,
+        shown: Progress | None,
+        clock: Callable[[], float],
     ) -> None:
         self.title, self.total, self.unit = title, total, unit
         self.done = self._first = done
         self.metrics: dict[str, Number] = {}
-        self._logged_done: Number = done
-        self._clock = clock
+        self._shown, self._clock = shown, clock
         self._started_at = self._logged_at = clock()
 
     def advance(self, count: Number = 1, **metrics: Number) -> None:
         self.done += count
         self.metrics |= metrics
-        if self._clock() - self._logged_at >= _LOG_INTERVAL_SECONDS:
-            self._log()
+        if self._shown is not None:
+            self._shown.advance(count, **metrics)
+        elif self._clock() - self._logged_at >= _LOG_INTERVAL_SECONDS:
+            self._logged_at = self._clock()
+            _logger.info(self._format_line(is_end=False))
 
     def close(self) -> None:
-        if self._logged_done not in (self._first, self.done):  # of a short job nothing was said
-            self._log()
+        if self._shown is not None:
+            self._shown.close()
+        if self._clock() - self._started_at >= _WORTH_A_LINE_SECONDS:
+            _logger.info(self._format_line(is_end=True))
 
-    def _log(self) -> None:
-        self._logged_at, self._logged_done = self._clock(), self.done
-        _logger.info(self._format_line(self._logged_at))
-
-    def _format_line(self, now: float) -> str:
-        rate = (self.done - self._first) / max(1e-9, now - self._started_at)
+    def _format_line(self, *, is_end: bool) -> str:
+        seconds = self._clock() - self._started_at
+        rate = (self.done - self._first) / max(1e-9, seconds)
         done = format_done(self.done, self.total, self.unit, " of ")
         parts = [f"{self.title}: {done}", format_rate(rate, self.unit)]
-        if self.total is not None and rate > 0:
+        if is_end:
+            parts.append(f"in {format_duration(seconds)}")
+        elif self.total is not None and rate > 0:
             parts.append(f"{format_duration((self.total - self.done) / rate)} left")
         return "  ".join([*parts, *filter(None, [format_metrics(self.metrics)])])
 
@@ -121,6 +130,7 @@ def start_progress(
     unit: str = "video",
     done: Number = 0,
     log_lines: bool = True,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Progress:
     """Show how far a job is until the progress is closed.
 
@@ -129,12 +139,13 @@ def start_progress(
         total: How much there is to do, in units; None if nobody knows.
         unit: What is counted, in the singular.
         done: What an earlier call had done already; no part of the rate.
-        log_lines: Without a display, say it in lines of the log; False for a job with lines of its
-            own.
+        log_lines: Say it in lines of the log, too; False for a job with lines of its own.
+        clock: Seconds.
     """
-    if _display is None and not log_lines:
-        return _NoProgress()
-    return (_display or LogProgress)(title, total, unit, done)
+    shown = None if _display is None else _display(title, total, unit, done)
+    if not log_lines:
+        return shown or _NoProgress()
+    return _Job(title, total, unit, done, shown=shown, clock=clock)
 
 
 @contextmanager

@@ -54,7 +54,10 @@ def find_range_errors(config: Any) -> Iterator[tuple[str, str]]:
     """Path and problem of every number that lies outside its range; None is left out."""
     for path, numbers, allowed in find_out_of_range(config):
         given = " ".join(map(str, numbers))
-        yield path, f"{flag_name(path)} {given} cannot work; it wants {allowed.description}"
+        wanted = allowed.description
+        if any(number is not None and abs(number) >= _LARGEST for number in numbers):
+            wanted += ", below 2^63"
+        yield path, f"{flag_name(path)} {given} cannot work; it wants {wanted}"
 
 
 def find_out_of_range(config: Any) -> Iterator[tuple[str, tuple[Any, ...], Range]]:

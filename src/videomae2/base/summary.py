@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_MIN_LABEL_WIDTH = 9
+LABEL_WIDTH = 9
+"""Of the labels with the blanks behind them, at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Summary:
         return texts
 
     def _format_lines(self) -> Iterable[str]:
-        width = max([_MIN_LABEL_WIDTH, *(len(label) + 1 for label, _ in self.rows)])
+        width = max([LABEL_WIDTH, *(len(label) + 1 for label, _ in self.rows)])
         for label, text in self.rows:
             for number, line in enumerate(text.split("\n")):
                 yield f"{label if number == 0 else '':<{width}}{line}".rstrip()

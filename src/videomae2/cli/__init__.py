@@ -3,7 +3,8 @@
 main              finds the command, prints errors, gives exit codes
 options           arguments → a dataclass
 run_options       a recipe, videos, a file and flags → one run, for commands that train
-terminal          plans, columns of results, lines of the log and progress bars
+terminal          plans, columns and tables of results
+log               lines of the log, bars of long jobs
 train             pretrain, finetune and distill
 evaluate, probe, reconstruct, run, merge_datasets, bench, demo
                   one command each

@@ -143,7 +143,8 @@ def _log_results(results: DemoResult, report: Path) -> None:
         ("rerun", "delete the folder, or choose another --out"),
         ("next", f"{sys.argv[0]} pretrain own-cpu FOLDER, and so on as in README.md"),
     )
-    _logger.info(f"\n{Summary(rows)}")
+    _logger.info("")
+    _logger.info(Summary(rows))
 
 
 def _to_json_value(value: Any) -> Any:

@@ -19,7 +19,7 @@ from videomae2 import __version__
 from videomae2.base.names import printable
 from videomae2.base.signals import SignalHandler, raise_if_stopped
 from videomae2.base.text import suggest_nearest
-from videomae2.cli.terminal import show_log
+from videomae2.cli.log import show_log
 from videomae2.errors import ConfigError, Interrupted, NonFiniteLossError, VideoMAE2Error
 
 

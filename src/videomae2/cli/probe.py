@@ -9,12 +9,20 @@ from tyro.conf import Positional, arg
 
 from videomae2.base.names import printable
 from videomae2.cli.options import parse_options
-from videomae2.cli.terminal import print_plan
+from videomae2.cli.terminal import print_plan, print_summary, print_table
 from videomae2.commands.probe.config import ProbeClipConfig, ProbeSettings
 from videomae2.commands.probe.plan import prepare_probe
 from videomae2.commands.probe.run import run_probe
 from videomae2.inference.probe_data import ProbeListConfig
-from videomae2.reports.probe import format_json, format_report
+from videomae2.reports.probe import (
+    TEXT_COLUMNS,
+    ProbeReport,
+    format_json,
+    list_remarks,
+    summarize_probe,
+    tabulate_baselines,
+    tabulate_results,
+)
 
 PROG = "videomae2 probe"
 
@@ -83,5 +91,24 @@ def main(arguments: list[str]) -> int:
     if options.dry_run:
         return print_plan(plan.summary(), as_json=options.json)
     report = run_probe(plan)
-    print(format_json(report) if options.json else printable(f"\n{format_report(report)}"))
+    if options.json:
+        print(format_json(report))
+    else:
+        print_report(report)
     return 0
+
+
+def print_report(report: ProbeReport) -> None:
+    """Print what was probed, a table, and what must be known of it."""
+    print()
+    print_summary(summarize_probe(report))
+    print()
+    print_table(tabulate_results(report), left=TEXT_COLUMNS)
+    print()
+    for remark in list_remarks(report):
+        print(printable(remark))
+    if report.baselines:
+        print()
+        print_table(tabulate_baselines(report.baselines), left=TEXT_COLUMNS)
+        print()
+    print(printable(f"features are kept in {report.cache_dir}"))

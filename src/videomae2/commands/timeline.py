@@ -78,10 +78,12 @@ def write_srt(timeline: Timeline, path: Path) -> Path:
     for start, stop, lines in build_cues(timeline):
         first, last = round(start * 1000), round(stop * 1000)
         if first < last:
-            text = "\n".join(" ".join(line.split()).replace("-->", "→") for line in lines)
+            text = "\n".join(
+                printable(" ".join(line.split())).replace("-->", "→") for line in lines
+            )
             span = f"{_format_srt_time(first)} --> {_format_srt_time(last)}"
             blocks.append(f"{len(blocks) + 1}\n{span}\n{text}\n")
-    return atomic_write_text(path, printable("\n".join(blocks)))
+    return atomic_write_text(path, "\n".join(blocks))
 
 
 def build_cues(timeline: Timeline) -> list[Cue]:
@@ -221,8 +223,10 @@ class TimelineFolder:
         try:
             other = json.loads(path.read_text(encoding="utf-8"))["video"]
             return os.path.realpath(other) != os.path.realpath(video)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
+        except PermissionError:
+            return False  # which the writing will say
         except (OSError, ValueError, KeyError, TypeError):
             return True  # it is none of ours
 

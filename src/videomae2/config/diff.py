@@ -38,11 +38,11 @@ RESUME_SAFE_FIELDS = frozenset(
         "online_probe.max_videos",
         "online_probe.k",
         # how videos are read; max_short_side changes pixels
-        "loading.num_workers",
-        "loading.prefetch_factor",
+        "reading.num_workers",
+        "reading.prefetch_factor",
         # which videos count as unreadable from now on, which the machine has a say in anyway
-        "loading.timeout_seconds",
-        "loading.memory_limit_gib",
+        "reading.timeout_seconds",
+        "reading.memory_limit_gib",
         # the same numbers in another order or on other hardware: equal up to rounding
         "model.encoder.activation_checkpointing",
         "teacher.cache_dir",

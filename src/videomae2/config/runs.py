@@ -101,7 +101,7 @@ class Run:
     """When a run tells how it goes."""
     max_nonfinite_steps: Annotated[int, ONE_OR_MORE] = 20
     """Stop after this many steps in a row without a finite loss and gradient."""
-    loading: ReadingConfig = field(default_factory=ReadingConfig)
+    reading: ReadingConfig = field(default_factory=ReadingConfig)
     """How videos are read."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
     """Device and precision."""

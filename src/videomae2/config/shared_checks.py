@@ -170,11 +170,11 @@ def _check_checkpoint(run: Run) -> Iterator[str]:
 
 
 def _check_short_side(run: Run) -> Iterator[str]:
-    encoder, short_side = run.model.encoder, run.loading.max_short_side
+    encoder, short_side = run.model.encoder, run.reading.max_short_side
     clip_side = min(encoder.height, encoder.width)
     if short_side is not None and short_side < clip_side:
         yield (
-            f"--loading.max-short-side {short_side} is smaller than the clips, which would be "
+            f"--reading.max-short-side {short_side} is smaller than the clips, which would be "
             f"enlarged again; {clip_side} or more would work"
         )
 
@@ -214,6 +214,6 @@ SHARED_CHECKS: tuple[Check, ...] = (
     (_check_device, ()),
     (_check_channels, ()),
     (check_cubes, ("model.encoder.",)),
-    (_check_short_side, ("model.encoder.", "loading.max_short_side")),
+    (_check_short_side, ("model.encoder.", "reading.max_short_side")),
 )
 """Checks of every run."""

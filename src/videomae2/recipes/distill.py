@@ -126,7 +126,7 @@ def distill_own_cpu(videos: Sequence[Path], out: Path) -> DistillRun:
         output_dir=out,
         checkpoint=run.checkpoint,
         logging=run.logging,
-        loading=run.loading,
+        reading=run.reading,
     )
 
 

@@ -72,7 +72,7 @@ def own_cpu(videos: Sequence[Path], out: Path) -> PretrainRun:
         output_dir=out,
         checkpoint=CheckpointConfig(interval=1000),
         logging=LoggingConfig(interval=100),
-        loading=CPU_READING,
+        reading=CPU_READING,
     )
 
 
@@ -108,7 +108,7 @@ def finetune_own_cpu(videos: Sequence[Path], out: Path) -> FinetuneRun:
         output_dir=out,
         checkpoint=CheckpointConfig(interval=100),
         logging=LoggingConfig(interval=10),
-        loading=CPU_READING,
+        reading=CPU_READING,
     )
 
 

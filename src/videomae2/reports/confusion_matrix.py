@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 MAX_NAMED_CLASSES = 40
 """Classes of a matrix that are named and numbered; more become points of a picture."""
-_MOST_OPAQUE = 0.5  # of a cell: its number must be legible on it, in light and dark
+_MOST_OPAQUE = 0.95  # of a cell
+_DARK = 0.75  # from here a number is more legible in the colour of the page, in light and dark
 _PICTURE_PIXELS = 560
 
 
@@ -62,13 +63,14 @@ def _draw_cells(
             cell = Rectangle(
                 (column - 0.48, row - 0.48), 0.96, 0.96, linewidth=0,
                 color=COLORS["c0" if row == column else "c1"],
-                alpha=_MOST_OPAQUE * float(depth[row, column]),
+                alpha=(alpha := _MOST_OPAQUE * float(depth[row, column])),
             )  # fmt: skip
             set_tip(cell, f"{names[row]} taken for {names[column]}: {videos}")
             axes.add_patch(cell)
             axes.text(
-                column, row, str(videos), ha="center", va="center_baseline", fontsize=text_size
-            )
+                column, row, str(videos), ha="center", va="center_baseline", fontsize=text_size,
+                color=COLORS["panel" if alpha > _DARK else "ink"],
+            )  # fmt: skip
 
     labels = 7.2 * max(len(shorten(name)) for name in names) + 20
     right, top = (0.72, 0.75) if side > 18 else (0, 1)

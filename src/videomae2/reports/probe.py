@@ -67,11 +67,12 @@ _HEADER = (
 _BASELINE_HEADER = (
     "beside", "features", "probe", "top-1", "held against", "difference", "95 % interval",
 )  # fmt: skip
-_LEFT = {"probe", "features", "chosen", "beside", "held against"}
+TEXT_COLUMNS = {"probe", "features", "chosen", "beside", "held against"}
+"""Of the tables; all others are numbers."""
 
 
-def format_report(report: ProbeReport) -> str:
-    """A few lines and a table."""
+def summarize_probe(report: ProbeReport) -> Summary:
+    """What was probed, on what."""
     train = (
         f"{format_count(report.num_train_videos, 'video')} of "
         f"{format_count(len(report.classes), 'class')}: {report.train}"
@@ -83,37 +84,35 @@ def format_report(report: ProbeReport) -> str:
         ("test", f"{format_count(report.num_test_videos, 'video')}: {report.test}"),
     ]
     if report.unreadable:
-        rows.append(
-            (
-                "skipped",
-                f"{format_count(len(report.unreadable), 'video')} that cannot be read (--json)",
-            )
-        )
-    lines = [str(Summary(tuple(rows))), "", *_format_table(report), ""]
-    for result in report.results:
-        name = f"{_METHOD_NAMES[result.method]} {result.pooling}"
-        lines += [f"{name}: {note}" for note in result.remarks]
-    lines += [_format_accuracy_by_k(result) for result in report.results if result.method == "knn"]
-    if report.baselines:
-        lines += ["", *_format_baselines(report.baselines), ""]
-    lines.append(f"features are kept in {report.cache_dir}")
-    return "\n".join(lines)
+        text = f"{format_count(len(report.unreadable), 'video')} that cannot be read (--json)"
+        rows.append(("skipped", text))
+    return Summary(tuple(rows))
 
 
-def _format_table(report: ProbeReport) -> list[str]:
+def tabulate_results(report: ProbeReport) -> list[tuple[str, ...]]:
+    """Columns and rows: each probe, and what always saying the most frequent class would reach."""
     chance = _format_percent(report.majority_accuracy)
-    rows = [
+    return [
         _HEADER,
         *map(_format_row, report.results),
         ("chance", "", chance, "", "", "", "", "the most frequent class"),
     ]
-    return _align(rows)
 
 
-def _format_baselines(baselines: Sequence[BaselineResult]) -> list[str]:
+def tabulate_baselines(baselines: Sequence[BaselineResult]) -> list[tuple[str, ...]]:
     """What the same probes reach without what was learnt, and how much more the weights do."""
-    rows = [_BASELINE_HEADER, *map(_format_baseline, baselines)]
-    return _align(rows)
+    return [_BASELINE_HEADER, *map(_format_baseline, baselines)]
+
+
+def list_remarks(report: ProbeReport) -> list[str]:
+    """What must be known of single probes, such as a setting at the end of what was tried."""
+    remarks = [
+        f"{_METHOD_NAMES[result.method]} {result.pooling}: {note}"
+        for result in report.results
+        for note in result.remarks
+    ]
+    by_k = [_format_accuracy_by_k(result) for result in report.results if result.method == "knn"]
+    return [*remarks, *by_k]
 
 
 def _format_baseline(baseline: BaselineResult) -> tuple[str, ...]:
@@ -128,18 +127,6 @@ def _format_baseline(baseline: BaselineResult) -> tuple[str, ...]:
         f"{100 * difference.value:+.1f}",
         f"{low} to {high}",
     )
-
-
-def _align(rows: Sequence[Sequence[str]]) -> list[str]:
-    """A table whose first row names the columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) if column in _LEFT else cell.rjust(width)
-            for column, cell, width in zip(rows[0], row, widths, strict=True)
-        ).rstrip()
-        for row in rows
-    ]
 
 
 def _format_row(result: ProbeResult) -> tuple[str, ...]:

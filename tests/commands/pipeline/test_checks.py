@@ -31,7 +31,7 @@ def test_a_stage_takes_what_it_shares_by_an_anchor_and_puts_its_own_over_it(plac
     assert {run.optim.warmup_epochs for run in (pretrained, post, tuned)} == {0.5}
     assert tuned.optim.ema_decay == 0.9
     assert {run.output_dir.parent for run in (pretrained, post, tuned)} == {Path("runs")}
-    assert {run.loading.num_workers for run in (pretrained, post, tuned)} == {0}
+    assert {run.reading.num_workers for run in (pretrained, post, tuned)} == {0}
     assert (judged.device, judged.precision, judged.reading.num_workers) == ("cpu", "fp32", 0)
 
 
@@ -49,7 +49,7 @@ def test_out_can_be_chosen_anew(place):
 def test_every_wrong_word_is_said_with_its_line_and_the_nearest(place):
     text = """common: {}
 shared:
-  - &loading {num_workers: many}
+  - &reading {num_workers: many}
   - &unused {sed: 4}
 stages:
   a: {kind: pretran, recipe: small, videos: v}
@@ -62,11 +62,11 @@ stages:
     from: {teacher: b}
     settings:
       optim: {epoch: 4}
-      loading: *loading
+      reading: *reading
 """
     assert problems(text) == [
         "p.yaml:1: common is nothing that stands here; there are name, out, shared, stages",
-        "p.yaml:3: loading.num_workers wants a whole number or null, found 'many'",
+        "p.yaml:3: reading.num_workers wants a whole number or null, found 'many'",
         "p.yaml:6: stages.a.kind: pretran is no kind of stage; did you mean pretrain?",
         "p.yaml:7: stages.b: videos is missing: a folder or a list of videos",
         "p.yaml:7: stages.b.recipe: smal is no pretrain recipe; did you mean small?",

@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 
 from tests.helpers.pipelines import actions, left_behind, prepared, run, run_to_the_end
 from tests.helpers.pretrain_runs import stop_after
+from videomae2.base.files import DIGESTS_FILE
 from videomae2.errors import ConfigError, Interrupted
 from videomae2.models.weights.config_json import load_model_config
 from videomae2.models.weights.saved import load_saved_state
@@ -16,7 +17,7 @@ from videomae2.models.weights.saved import load_saved_state
 TEXT = """name: tiny
 out: runs
 shared: &train
-  loading: {num_workers: 0}
+  reading: {num_workers: 0}
   logging: {interval: 1}
   runtime: {device: cpu, precision: fp32}
 stages:
@@ -111,6 +112,7 @@ def test_initial_weights_of_a_student_count_by_content(place):
     """Another content is another result, another place is not."""
     parent = run(TEXT[: TEXT.index("  small:")])["tuned"].path
     shutil.copytree(parent, "own")
+    (Path("own") / DIGESTS_FILE).unlink()
     text = TEXT[: TEXT.index("  judged")].replace(
         "{<<: *train, optim: {epochs: 2}}",
         "{<<: *train, optim: {epochs: 1}, init: {weights: own}}",

@@ -64,7 +64,7 @@ def test_all_settings_are_tried_and_what_cannot_be_is_said():
     assert found.remarks == ("k 500 left out: a fold has 64 videos",)
     found = probe_linear(train, test, CLASSES, LINEAR)
     assert [t.params["l2"] for t in found.trials] == [10.0, 0.1, 0.001] * 2
-    assert "penalty 10 is at the end of --l2" in found.remarks[0]
+    assert "l2 10 is at the end of --l2" in found.remarks[0]
 
 
 def test_folds_that_cannot_be_are_refused():
@@ -97,7 +97,7 @@ def test_tokens_that_know_are_found():
     found = attended(*data, lrs=(1e-4, 1e-2))
     assert found.accuracy.value == 1
     assert found.best_params == {"lr": 1e-2, "weight_decay": 0.01}
-    assert "rate 0.01 is at the end of --lrs" in found.remarks[0]
+    assert "lr 0.01 is at the end of --lrs" in found.remarks[0]
 
 
 def test_noise_is_attended_to_at_chance():

@@ -45,7 +45,7 @@ def small(videos, out, *, epochs=10.0, interval=4, workers=1, **checkpoint):
         checkpoint=replace(run.checkpoint, interval=interval, **checkpoint),
         logging=LoggingConfig(interval=1),
         data=replace(run.data, max_unreadable_share=0.9),
-        loading=replace(run.loading, num_workers=workers, timeout_seconds=60.0),
+        reading=replace(run.reading, num_workers=workers, timeout_seconds=60.0),
     )
 
 

@@ -47,7 +47,7 @@ def everything(videos, weights, out, model=None, **changed):
         task=DistillConfig(hard_weight=0.3, feature_weight=0.5),
     )
     run = replace(run, optim=replace(run.optim, clip_norm=1.0, ema_decay=0.9))
-    return replace(run, loading=replace(run.loading, num_workers=0), **changed)
+    return replace(run, reading=replace(run.reading, num_workers=0), **changed)
 
 
 DEEP = student(depth=2, embed_dim=16, drop_path=0.4)
@@ -237,7 +237,7 @@ def test_a_cache_of_other_clips_or_another_teacher_is_refused(done, videos, tmp_
 def test_a_resume_with_another_teacher_is_refused(videos, teacher, tmp_path):
     shutil.copytree(teacher, tmp_path / "teacher")
     run = small_distill(videos, tmp_path / "teacher", tmp_path / "run")
-    run = replace(run, loading=replace(run.loading, num_workers=0))
+    run = replace(run, reading=replace(run.reading, num_workers=0))
     with pytest.raises(Interrupted), logging_to(stop_after(1, signal.SIGTERM)):
         distill(run)
     shutil.rmtree(tmp_path / "teacher")
@@ -256,7 +256,7 @@ def test_without_labels_names_and_judgement_are_the_teachers(videos, tmp_path):
     run = replace(
         run,
         optim=replace(run.optim, epochs=1.0, warmup_epochs=0.0),
-        loading=replace(run.loading, num_workers=0),
+        reading=replace(run.reading, num_workers=0),
         teacher=TeacherConfig(weights=teacher, cache_dir=tmp_path / "cache", cache_dtype="float16"),
     )
     said = []
@@ -279,7 +279,7 @@ def test_without_validation_the_last_checkpoint_is_the_result(videos, teacher, t
     run = replace(
         run,
         optim=replace(run.optim, epochs=1.0, warmup_epochs=0.0),
-        loading=replace(run.loading, num_workers=0),
+        reading=replace(run.reading, num_workers=0),
     )
     assert distill(run) == tmp_path / "run" / "checkpoints" / "step-00000003"
 
@@ -312,4 +312,4 @@ def test_features_of_time_slots_are_compared_too(videos, tmp_path, pools):
         task=DistillConfig(hard_weight=0.3, feature_weight=0.5),
     )
     run = replace(run, optim=replace(run.optim, epochs=1.0, warmup_epochs=0.0))
-    distill(replace(run, loading=replace(run.loading, num_workers=0)))
+    distill(replace(run, reading=replace(run.reading, num_workers=0)))

@@ -140,7 +140,7 @@ def test_a_student_from_weights_of_other_clips_has_their_position_table(
     assert ("position table of 4x6x4 cubes resampled" in summarize(run)) == resampled
     said = []
     with logging_to(said.append):
-        best = distill(replace(run, loading=replace(run.loading, num_workers=0)))
+        best = distill(replace(run, reading=replace(run.reading, num_workers=0)))
     words = {"auto": "the table for 4x6x4 cubes", "reinit": "a fresh table for 2x4x4 cubes"}
     assert f"positions: {words[positions]}" in "\n".join(said)
     card = load_model_config(best)
@@ -179,7 +179,7 @@ def test_a_teacher_of_another_patch_and_statistics_teaches_too(videos, tmp_path)
     )
     run = small_distill(videos, teacher, tmp_path / "run")
     run = replace(run, optim=replace(run.optim, epochs=1.0, warmup_epochs=0.0))
-    best = distill(replace(run, loading=replace(run.loading, num_workers=0)))
+    best = distill(replace(run, reading=replace(run.reading, num_workers=0)))
     assert load_model_config(best).mean == run.data.mean
 
 

@@ -63,7 +63,7 @@ def run_on_a_disk(videos, tmp_path, *, at, leave, number=0, size="1500k", **chec
         run,
         checkpoint=replace(run.checkpoint, **checkpoint),
         logging=LoggingConfig(interval=1),
-        loading=replace(run.loading, timeout_seconds=60.0),
+        reading=replace(run.reading, timeout_seconds=60.0),
     )
     save_config(run, tmp_path / "config.yaml")
     words = [SCRIPT, str(tmp_path / "config.yaml"), str(disk), str(at), str(leave), str(number)]

@@ -170,7 +170,7 @@ def test_no_more_videos_are_taken_than_wanted_of_each_class_alike(labelled):
 def test_one_busy_moment_costs_no_video(labelled, tmp_path, monkeypatch):
     late = late_at_first(monkeypatch)
     run = probed(labelled / "train", labelled, tmp_path / "run")
-    run = replace(run, loading=replace(run.loading, num_workers=0))
+    run = replace(run, reading=replace(run.reading, num_workers=0))
     runtime = resolve_runtime(run.runtime)
     work, said = load_job(run).build_setup(runtime), []
     log = MetricsLogger(tmp_path, steps=2, first_step=0, get_memory_gib=lambda: 0.0)

@@ -65,7 +65,7 @@ def test_a_finished_run_has_nothing_more_to_do(videos, tmp_path):
 
 def test_another_number_of_workers_changes_nothing(videos, whole, tmp_path):
     run = small_run(videos, tmp_path / "run")
-    pretrain(replace(run, loading=replace(run.loading, num_workers=2)))
+    pretrain(replace(run, reading=replace(run.reading, num_workers=2)))
     assert losses(tmp_path / "run") == whole
 
 
@@ -184,7 +184,7 @@ def listed_as_unreadable(folder):
 def test_broken_files_of_ten_kinds_are_left_out_and_listed(broken, tmp_path):
     folder, bad = broken
     run = small_run(folder, tmp_path / "run", epochs=1.0)
-    run = replace(run, loading=replace(run.loading, num_workers=1, timeout_seconds=3.0))
+    run = replace(run, reading=replace(run.reading, num_workers=1, timeout_seconds=3.0))
     said = []
     with logging_to(said.append):
         pretrain(run)

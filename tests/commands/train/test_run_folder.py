@@ -36,11 +36,11 @@ def hopeless(videos, folder):
     run = small_run(videos, folder, epochs=5.0)
     return replace(
         run,
-        optim=replace(run.optim, lr=1e30),
+        optim=replace(run.optim, lr=1e15),
         max_nonfinite_steps=3,
         checkpoint=replace(run.checkpoint, interval=100),
         logging=LoggingConfig(interval=1),
-        loading=replace(run.loading, timeout_seconds=60.0),
+        reading=replace(run.reading, timeout_seconds=60.0),
     )
 
 
@@ -93,7 +93,7 @@ def test_the_same_run_begins_again_as_itself(videos, tmp_path):
 
 def test_a_dry_run_says_where_it_would_go_on_and_changes_nothing(videos, tmp_path):
     run = small_run(videos, tmp_path / "run")
-    assert "would start at the first step" in str(dry_run(run))
+    assert "nothing to go on with: the first step" in str(dry_run(run))
     assert not (tmp_path / "run").exists()
     last = pretrain(run)
     assert f"would go on at step 6 of 6 from {last}" in str(dry_run(run))
@@ -102,7 +102,7 @@ def test_a_dry_run_says_where_it_would_go_on_and_changes_nothing(videos, tmp_pat
         dry_run(with_lr(run, 0.5))
     assert sorted(tmp_path.rglob("*")) == before
     shutil.rmtree(last.parent)
-    assert "would start at the first step" in str(dry_run(run))
+    assert "nothing to go on with: the first step" in str(dry_run(run))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -82,7 +82,7 @@ def test_the_home_folder_is_expanded(tmp_path, monkeypatch):
 
 def test_a_missing_source_says_what_exists(tmp_path):
     with pytest.raises(
-        ManifestError, match=rf"does not exist; {tmp_path} is there, without vidoes$"
+        ManifestError, match=rf"does not exist; {tmp_path} is there, without vidoes: is it"
     ):
         read_manifest(tmp_path / "vidoes" / "all.csv")
     with pytest.raises(ManifestError, match="does not exist"):

@@ -153,8 +153,7 @@ def evaluate(
         Interrupted: When asked to stop; finished videos are kept.
     """
     plan = prepare_evaluation(run, videos, out=out, config=config)
-    for line in str(plan.summary()).splitlines():
-        _logger.info(line)
+    _logger.info(plan.summary())
     check_writable(plan.out_dir, 0)
     with FolderLock(plan.out_dir, activity="evaluating"):
         _check_folder(plan.out_dir, plan.provenance)  # somebody may have been quicker

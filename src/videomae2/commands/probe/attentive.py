@@ -72,14 +72,14 @@ def probe_attentive(
     best = select_best(trials)
     notes = []
     if len(set(lrs)) > 1 and best.params["lr"] in (min(lrs), max(lrs)):
-        notes.append(f"rate {best.params['lr']:g} is at the end of --lrs; try beyond it")
+        notes.append(f"lr {best.params['lr']:g} is at the end of --lrs; try beyond it")
     best_params = [(best.params["lr"], best.params["weight_decay"])]
     purpose = "with the chosen setting"
     (final,) = train_probes(train, sizes, best_params, settings, purpose=purpose)
     scores = _compute_scores(final, test, settings.probe_batch_size)
     if not np.isfinite(scores).all():
         rate = best.params["lr"]
-        raise ConfigError(f"the attentive probe diverged at rate {rate:g}; lower --lrs")
+        raise ConfigError(f"the attentive probe diverged at lr {rate:g}; lower --lrs")
     return compute_result(
         "attentive", "tokens", scores, test.labels, best=best, trials=trials, notes=notes
     )

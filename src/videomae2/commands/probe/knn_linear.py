@@ -106,7 +106,7 @@ def probe_linear(
     if not unfinished:
         return result
     shown = ", ".join(f"{penalty:.3g}" for penalty in sorted(unfinished))
-    note = f"penalties {shown} were stopped near their optimum, not at it"
+    note = f"l2 {shown}: stopped near the optimum, not at it"
     return replace(result, remarks=(*result.remarks, note))
 
 
@@ -142,7 +142,7 @@ def _probe_penalties(
     kind, penalty = best.params["features"], best.params["l2"]
     if len(l2) > 1 and penalty in (l2[0], l2[-1]):
         flag = "--ridge-l2" if method == "ridge" else "--l2"
-        notes.append(f"penalty {penalty:.3g} is at the end of {flag}; try beyond it")
+        notes.append(f"l2 {penalty:.3g} is at the end of {flag}; try beyond it")
     number = [train.kinds.index(kind)]
     whole = [each.select(np.arange(len(each.labels)), number) for each in (train, test)]
     (final,) = fit_heads(whole[0], whole[1], [penalty]).values()

@@ -87,7 +87,7 @@ def _preview_start(job: TrainingJob) -> Summary:
     num_bytes = estimate_checkpoint_bytes(run, job.build_meta_model(), loop_config, checkpoints)
     check_writable(folder, num_bytes, dry_run=True, remedy=DISK_SPACE_REMEDY)
     if latest is None:
-        return Summary((("start", f"would start at the first step{hint}"),))
+        return Summary((("resume", f"nothing to go on with: the first step{hint}"),))
     text = f"would go on at step {latest[0]} of {loop_config.steps} from {latest[1]}"
     return Summary((("resume", text),))
 

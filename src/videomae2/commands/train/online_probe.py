@@ -117,18 +117,18 @@ class OnlineProbe(Callback):
     def _load_splits(self) -> list[_ProbeSplit]:
         data, run = load_probe_data(self.run.online_probe), self.run
         self._num_classes = len(data.classes)
-        source, loading = run.data.sources[0], run.loading
+        source, reading = run.data.sources[0], run.reading
         sampling = get_source_sampling(source)
         test = data.train if data.test is None else data.test
-        num_workers = resolve_num_workers(loading.num_workers, self.context.runtime)
+        num_workers = resolve_num_workers(reading.num_workers, self.context.runtime)
         views = resolve_views(
             self.encoder.config,
             sampling,
             EvalViews(clips=1, crops=1),
-            limits=loading.limits(),
+            limits=reading.limits(),
             frame_rate=source.frame_rate,
         )
-        with loading.pool(READ_VIEWS, num_workers=num_workers) as pool:
+        with reading.pool(READ_VIEWS, num_workers=num_workers) as pool:
             splits = [
                 self._load_split(manifest, rows, pool, bind_views(views, manifest))
                 for manifest, rows in ((data.train, data.train_rows), (test, data.test_rows))

@@ -156,11 +156,11 @@ def _build_loader(
     return Loader(
         job.manifests,
         run.data,
-        run.loading,
+        run.reading,
         run.model.encoder.cubes,
         schedule,
         seed=run.seed,
         quarantine=quarantine,
-        num_workers=resolve_num_workers(run.loading.num_workers, runtime),
+        num_workers=resolve_num_workers(run.reading.num_workers, runtime),
         pin=runtime.device.type == "cuda",
     )

@@ -123,12 +123,12 @@ class ClassifierJob(TrainingJob):
         videos, search = self.videos, self.run.validation.find_duplicates
         if videos.val is None:
             return Summary(())
-        num_workers = self.run.loading.num_workers
+        num_workers = self.run.reading.num_workers
         text = describe_duplicates(
             list_side(videos.train.manifests),
             list_side(videos.val.manifests),
             search,
-            self.run.loading,
+            self.run.reading,
             num_workers=count_available_cores() if num_workers is None else num_workers,
             channels=self.run.model.encoder.channels,
         )

@@ -44,7 +44,7 @@ FLUSH_INTERVAL = 64
 """Answers that wait in memory at most, before they are written."""
 _FINGERPRINT_VALUES = 4096  # values of a video in its fingerprint
 _UNREADABLE = -1
-_CLIP_FIELDS = ("data.", "augment.", "loading.max_short_side", "loading.square_pixels", "seed")
+_CLIP_FIELDS = ("data.", "augment.", "reading.max_short_side", "reading.square_pixels", "seed")
 
 Request = tuple[bytes, Sequence[int], Sequence[str]]
 """Key of the clips that a question is about, fingerprints of their videos, and their paths."""

@@ -152,10 +152,10 @@ class Validation(Callback):
         for batch in iterate_once(
             self.val_data.manifests,
             replace(run.data, sources=build_val_sources(run), views=1),
-            run.loading,
+            run.reading,
             run.model.encoder.cubes,
             batch_size=run.optim.micro_batch_size or run.optim.global_batch_size,
-            num_workers=resolve_num_workers(run.loading.num_workers, self._context.runtime),
+            num_workers=resolve_num_workers(run.reading.num_workers, self._context.runtime),
             quarantine=self._open_quarantine(),
         ):
             num_bytes += sum(sample.pixels.numel() for sample in batch.samples if sample)

@@ -143,8 +143,7 @@ def whole_clips(num_frames: int, frames: int, *, clips: int) -> Int64[np.ndarray
     One clip is that of ``whole_indices``.
     """
     check_positive(num_frames=num_frames, frames=frames, clips=clips)
-    offsets = (np.arange(clips)[:, None] + 0.5) / clips
-    return _floor_frames(num_frames * (np.arange(frames) + offsets) / frames, num_frames)
+    return whole_indices(num_frames, frames * clips, None).reshape(frames, clips).T
 
 
 def _floor_frames(

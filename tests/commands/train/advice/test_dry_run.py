@@ -65,7 +65,7 @@ def test_at_most_32_videos_are_opened_and_broken_ones_said(tmp_path):
 @pytest.mark.parametrize("workers", [0, 1])
 def test_reading_processes_open_them(videos, tmp_path, workers):
     run = small_run(videos, tmp_path / "run")
-    run = replace(run, loading=replace(run.loading, num_workers=workers, timeout_seconds=30.0))
+    run = replace(run, reading=replace(run.reading, num_workers=workers, timeout_seconds=30.0))
     assert "16 videos looked at" in said_of(run)["frames"][0]
 
 

@@ -27,11 +27,11 @@ def summarize_repeats(run: Run, manifests: Sequence[Manifest], runtime: Runtime)
     They lie evenly over all lists and are opened with the limits of the run; where they are slow,
     fewer are.
     """
-    num_workers = min(_MAX_WORKERS, resolve_num_workers(run.loading.num_workers, runtime))
+    num_workers = min(_MAX_WORKERS, resolve_num_workers(run.reading.num_workers, runtime))
     counts: list[tuple[int, int]] = []  # frames of the video, frames of its clip that repeat
     errors: list[VideoError] = []
-    end = time.monotonic() + run.loading.timeout_seconds
-    with run.loading.pool(COUNT_CLIP_FRAMES, num_workers=num_workers, max_attempts=1) as pool:
+    end = time.monotonic() + run.reading.timeout_seconds
+    with run.reading.pool(COUNT_CLIP_FRAMES, num_workers=num_workers, max_attempts=1) as pool:
         for result in pool.map(_iterate_requests(run, manifests)):
             if result.error is not None:
                 errors.append(result.error)
@@ -46,7 +46,7 @@ def _iterate_requests(run: Run, manifests: Sequence[Manifest]) -> Iterator[Sampl
     ends = np.cumsum([len(manifest) for manifest in manifests])
     total = int(ends[-1])
     specs = [
-        build_clip_spec(source, manifest, run.data, run.loading, run.model.encoder.cubes)
+        build_clip_spec(source, manifest, run.data, run.reading, run.model.encoder.cubes)
         for source, manifest in zip(run.data.sources, manifests, strict=True)
     ]
     for number in np.linspace(0, total - 1, min(MAX_VIDEOS, total)).round().astype(int).tolist():
