@@ -18,8 +18,12 @@ CHECKS: dict[type, tuple[Check, ...]] = {
 }
 
 
-def check_run(run: Run) -> None:
+def check_run(run: Run, *, about: str = "") -> None:
     """Raise if a run cannot work.
+
+    Args:
+        run: What was asked for.
+        about: Only what settings of this part of it can break, such as ``optim.``; all if empty.
 
     Raises:
         ConfigError: With every problem.
@@ -27,7 +31,8 @@ def check_run(run: Run) -> None:
     range_problems = dict(find_range_errors(run))
     problems = list(range_problems.values())
     for find_problems, prefixes in CHECKS[type(run)]:
-        if not any(path.startswith(prefixes) for path in range_problems):
+        is_asked = not about or any(prefix.startswith(about) for prefix in prefixes)
+        if is_asked and not any(path.startswith(prefixes) for path in range_problems):
             problems += find_problems(run)
     if problems:
         raise ConfigError(problems)

@@ -161,13 +161,11 @@ class DistillStage(TrainStage[DistillRun]):
             run=run, manifests=videos.train.manifests, teacher=teacher, videos=videos
         )
         report = check_init_fits(run, parent, classes=class_names)
-        # the teacher may be one that is still to be made
-        preview_run = self.with_weights(dict.fromkeys(parents, _EXISTING_PATH))
         card = build_model_config(run, class_names, teacher.config.task_type)
         return StagePlan(
             lists=job.build_lists(),
             summary=str(summarize_job(job) + report.summarize()),
-            preview_cost=partial(preview_cost, replace(job, run=preview_run)),
+            preview_cost=partial(preview_cost, job),
             produces=build_expected_model(card, self.out),
         )
 

@@ -243,7 +243,7 @@ def resolve_batch_size(run: R, manifests: Sequence[Manifest]) -> R:
     micro_size = None if optim.micro_batch_size is None else min(micro_batch_size, size)
     optim = replace(optim, global_batch_size=size, micro_batch_size=micro_size)
     smaller: R = replace(run, optim=optim)
-    check_run(smaller)
+    check_run(smaller, about="optim.")
     return smaller
 
 
