@@ -9,7 +9,7 @@ import pytest
 
 from videomae2.base.summary import Summary
 from videomae2.cli.log import show_log
-from videomae2.cli.terminal import print_pairs, print_plan, print_table
+from videomae2.cli.terminal import print_error, print_pairs, print_plan, print_table
 
 PLAN = Summary((("model", "tiny"), ("videos", "a.mp4 " * 12)))
 
@@ -69,6 +69,14 @@ def test_the_last_column_of_a_table_is_wrapped_at_words_on_a_terminal(capsys, mo
         "k-NN   9.5 %  features normed, vote",
         "              weighted, k 1",
     ]
+
+
+def test_an_error_is_wrapped_at_words_on_a_terminal(capsys, monkeypatch):
+    write_to_a_terminal(monkeypatch)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    print_error(f"error: [{WORDS}]")
+    shown = [line.rstrip() for line in capsys.readouterr().err.splitlines()]
+    assert shown == ["videomae2: error: [one two three four", "five six seven]"]
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from videomae2 import __version__
-from videomae2.base.names import printable
 from videomae2.base.signals import SignalHandler, raise_if_stopped
 from videomae2.base.text import suggest_nearest
 from videomae2.cli.log import show_log
+from videomae2.cli.terminal import print_error
 from videomae2.errors import ConfigError, Interrupted, NonFiniteLossError, VideoMAE2Error
 
 
@@ -55,7 +55,7 @@ COMMANDS = {
         "k-NN, linear and attentive probe of frozen features", "videomae2.cli.probe:main"
     ),
     "merge-datasets": Command(
-        "one labelled set of several: every video once, no test video in training",
+        "one labelled set of several, without test videos in training",
         "videomae2.cli.merge_datasets:main",
     ),
     "run": Command(
@@ -202,7 +202,7 @@ def _report_error(error: BaseException) -> int:
 
 def _print_and_return(code: int, line: str) -> int:
     with suppress(OSError):
-        print(printable(f"videomae2: {line}"), file=sys.stderr)
+        print_error(line)
     return code
 
 

@@ -6,7 +6,7 @@ when it is first used: commands start without it.
 
 import sys
 from collections.abc import Container, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 from videomae2.base.names import dump_json, printable
 from videomae2.base.summary import Summary
@@ -32,6 +32,17 @@ def print_summary(summary: Summary) -> None:
         _print_grid(summary.rows, first="left", indent=0)
     else:
         print(printable(str(summary)))
+
+
+def print_error(text: str) -> None:
+    """Say on standard error what is wrong, on a terminal wrapped at words."""
+    line = printable(f"videomae2: {text}")
+    if not sys.stderr.isatty():
+        print(line, file=sys.stderr, flush=True)
+        return
+    from rich.text import Text
+
+    _print_above_bars(Text(line), sys.stderr)
 
 
 def print_pairs(
@@ -101,11 +112,12 @@ def build_grid(
     return grid
 
 
-def _print_above_bars(content: Any) -> None:
-    """By way of sys.stdout, which stands above the bars if there are some; a console does not."""
+def _print_above_bars(content: Any, stream: TextIO | None = None) -> None:
+    """By way of the stream, which stands above the bars if there are some; a console does not."""
     from rich.console import Console
 
-    console = Console(highlight=False)
+    stream = stream or sys.stdout
+    console = Console(file=stream, highlight=False)
     with console.capture() as text:
         console.print(content)
-    print(text.get(), end="")
+    print(text.get(), end="", file=stream, flush=True)

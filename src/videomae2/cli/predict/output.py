@@ -7,7 +7,7 @@ from typing import Any
 from videomae2.base.names import dump_json, printable
 from videomae2.base.summary import Summary
 from videomae2.base.text import format_count
-from videomae2.cli.terminal import print_pairs, print_summary
+from videomae2.cli.terminal import print_error, print_pairs, print_summary
 from videomae2.commands.timeline import build_timeline_json
 from videomae2.errors import VideoError
 from videomae2.inference.classifier import format_class_names_flag
@@ -125,7 +125,7 @@ class PredictionPrinter:
         print(dump_json(entry), flush=True)
 
     def _print_warning(self, text: str) -> None:
-        print(printable(f"videomae2: {text}"), file=sys.stderr, flush=True)
+        print_error(text)
 
 
 def summarize_model(predictor: Predictor, *, as_timelines: bool) -> Summary:

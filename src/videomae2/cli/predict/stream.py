@@ -7,6 +7,7 @@ from videomae2.base.names import dump_json, printable
 from videomae2.base.signals import SignalHandler
 from videomae2.base.text import format_count
 from videomae2.cli.predict.options import PredictOptions
+from videomae2.cli.terminal import print_error
 from videomae2.commands.predict import StreamResult, predict_stream
 from videomae2.data.live.pipe import peek_standard_input
 from videomae2.data.live.sources import STDIN, StreamSource, find_stream
@@ -175,4 +176,4 @@ class _StreamPrinter:
 
     def _print_note(self, text: str, *, name: bool = True) -> None:
         text = f"{self._name}: {text}" if name else text
-        print(printable(f"videomae2: {text}"), file=sys.stderr, flush=True)
+        print_error(text)
