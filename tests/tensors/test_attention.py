@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from videomae2.tensors import attention
 from videomae2.tensors.attention import attend
 
 
@@ -55,4 +56,45 @@ def test_views_of_one_projection_are_fine():
 
 def test_by_default_it_is_pytorchs_own():
     (q, k, v), _ = _case(150, 150)
+    assert torch.equal(attend(q, k, v), F.scaled_dot_product_attention(q, k, v))
+
+
+@pytest.fixture
+def plain(monkeypatch):
+    """Plain products for few tokens in bf16, as on a CPU that computes these fast."""
+    monkeypatch.setattr(attention, "_use_plain_bf16", False)  # set back at the end
+    attention.set_plain_bf16(True)
+
+
+@pytest.mark.usefixtures("plain")
+@pytest.mark.parametrize("scale", [None, 0.1, 1.0])
+@pytest.mark.parametrize(
+    ("asked", "tokens"), [(1, 1), (8, 8), (6, 16), (40, 40), (1, 64), (64, 64)]
+)
+def test_few_tokens_in_bf16_are_as_near_to_the_truth_by_plain_products(asked, tokens, scale):
+    parts, grad = _case(asked, tokens, torch.bfloat16)
+    fused = F.scaled_dot_product_attention
+    exact = _results(fused, [p.detach().float().requires_grad_() for p in parts],
+                     grad.float(), scale)  # fmt: skip
+    theirs = _results(fused, parts, grad, scale)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        ours = _results(attend, parts, grad, scale)
+    assert not torch.equal(ours[0], theirs[0]) or tokens == 1
+    for got, want, other in zip(ours, exact, theirs, strict=True):
+        assert got.dtype == torch.bfloat16
+        bound = max(0.02 * want.norm(), 2 * (other.float() - want).norm(), torch.tensor(1e-2))
+        assert (got.float() - want).norm() < bound
+
+
+@pytest.mark.usefixtures("plain")
+@pytest.mark.parametrize(("tokens", "dtype"), [(16, torch.float32), (65, torch.bfloat16)])
+def test_float32_and_more_tokens_keep_their_bits(tokens, dtype):
+    (q, k, v), _ = _case(9, tokens, dtype)
+    assert torch.equal(attend(q, k, v), F.scaled_dot_product_attention(q, k, v))
+
+
+@pytest.mark.usefixtures("plain")
+def test_what_is_exported_or_compiled_is_pytorchs_own(monkeypatch):
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    (q, k, v), _ = _case(16, 16, torch.bfloat16)
     assert torch.equal(attend(q, k, v), F.scaled_dot_product_attention(q, k, v))

@@ -1,9 +1,12 @@
-"""Attention over tokens: PyTorch's own, or on some CPUs one head after the other.
+"""Attention over tokens: PyTorch's own, or on some CPUs plain products or one head at a time.
 
-On the CPU PyTorch's fused attention computes its products with MKL and its exponentials between
+On CPUs with bf16 products the backward of PyTorch's fused attention is slow for few tokens in bf16:
+there it is two products and a softmax, whose small scores are kept for the gradient. With more
+tokens, on the CPU PyTorch's fused attention computes its products with MKL and its exponentials between
 them; where oneDNN is the faster library (see ``tensors/matmul.py``) it is quicker to take one head
-at a time, as plain products and a softmax. A head's scores stay in the cache, and as in the fused
-form no scores are kept for the gradient, which computes them again.
+at a time. A head's scores stay in the cache, and as in the fused form no scores are kept for the
+gradient, which computes them again. Both are switches of the process that only
+``training/runtime.py`` turns.
 
 Axes: batch, heads, queries, tokens = keys and values, per_head.
 """
@@ -20,6 +23,15 @@ from torch.autograd.function import once_differentiable
 from videomae2.tensors import matmul
 
 _MIN_TOKENS = 128  # below, calling many small products costs more than it saves
+_MAX_PLAIN_TOKENS = 64  # up to there measured: 3 to 8 times as fast as the fused form
+
+_use_plain_bf16 = False
+
+
+def set_plain_bf16(enabled: bool) -> None:
+    """Choose plain products for few tokens in bf16 on the CPU, where it has such products."""
+    global _use_plain_bf16
+    _use_plain_bf16 = enabled
 
 
 def attend(
@@ -30,16 +42,21 @@ def attend(
     scale: float | None = None,
 ) -> Float[Tensor, "batch heads queries per_head"]:
     """Each head's ``softmax(q @ k.T * scale) @ v``; scale is 1/sqrt(per_head) if not given."""
+    tokens, dtype = k.shape[2], q.dtype
     if (
-        matmul.get_backend() == "default"
-        or q.device.type != "cpu"
-        or q.dtype not in (torch.float32, torch.bfloat16)
-        or not q.dtype == k.dtype == v.dtype
-        or k.shape[2] < _MIN_TOKENS
+        q.device.type != "cpu"
+        or dtype not in (torch.float32, torch.bfloat16)
+        or not dtype == k.dtype == v.dtype
         or torch.compiler.is_compiling()
     ):
         return F.scaled_dot_product_attention(q, k, v, scale=scale)
-    return _PerHeadAttention.apply(q * (scale or 1 / math.sqrt(q.shape[3])), k, v)
+    scaled = scale or 1 / math.sqrt(q.shape[3])
+    if _use_plain_bf16 and dtype == torch.bfloat16 and tokens <= _MAX_PLAIN_TOKENS:
+        # not F.softmax, which autocast would compute in float32
+        return torch.ops.aten._softmax(q * scaled @ k.transpose(2, 3), 3, False) @ v
+    if matmul.get_backend() == "default" or tokens < _MIN_TOKENS:
+        return F.scaled_dot_product_attention(q, k, v, scale=scale)
+    return _PerHeadAttention.apply(q * scaled, k, v)
 
 
 class _PerHeadAttention(torch.autograd.Function):

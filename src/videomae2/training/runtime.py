@@ -15,7 +15,7 @@ from torch import nn
 
 from videomae2.base.text import format_count
 from videomae2.errors import ConfigError
-from videomae2.tensors import matmul
+from videomae2.tensors import attention, matmul
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h of glibc
 
@@ -75,6 +75,7 @@ def prepare_runtime(config: RuntimeConfig) -> Runtime:
         # MKL, PyTorch's default, uses AVX-512 on Intel's processors only
         is_amd = _has_avx512() and "AuthenticAMD" in _read_cpuinfo()
         matmul.set_backend("onednn" if is_amd and matmul.has_onednn() else "default")
+        attention.set_plain_bf16(_bf16_is_fast(runtime.device))
         _keep_freed_memory()
     return runtime
 
