@@ -11,10 +11,19 @@ from videomae2.training.runtime import (
     Runtime,
     RuntimeConfig,
     compile_blocks,
+    count_threads,
     resolve_runtime,
     set_deterministic,
     set_matmul_precision,
+    use_threads,
 )
+
+
+@pytest.fixture
+def four_threads(monkeypatch):
+    """A machine of four cores, of which nobody has said how many to use."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
 
 
 @pytest.fixture(autouse=True)
@@ -58,3 +67,31 @@ def test_float32_is_rounded_beside_bf16_on_a_gpu_only(device, precision, product
     set_matmul_precision(Runtime(torch.device(device), precision, compile=False))
     assert torch.get_float32_matmul_precision() == products
     torch.set_float32_matmul_precision("highest")
+
+
+@pytest.mark.usefixtures("four_threads")
+@pytest.mark.parametrize(
+    ("macs", "threads"),
+    [(0, 1), (10**8, 1), (11 * 10**8, 1), (12 * 10**8, 2), (19 * 10**8, 3), (10**13, 4)],
+)
+def test_a_step_gets_the_threads_that_it_has_work_for(macs, threads):
+    assert count_threads(RuntimeConfig(device="cpu"), macs) == threads
+
+
+@pytest.mark.usefixtures("four_threads")
+@pytest.mark.parametrize("macs", [0, 10**13])
+def test_what_a_person_says_about_threads_wins(macs, monkeypatch):
+    assert count_threads(RuntimeConfig(device="cpu", threads=3), macs) == 3
+    monkeypatch.setenv("OMP_NUM_THREADS", "4")
+    assert count_threads(RuntimeConfig(device="cpu"), macs) == 4
+    assert count_threads(RuntimeConfig(device="cpu", threads=2), macs) == 2
+
+
+def test_threads_are_as_before_after_a_run_and_after_an_error():
+    before = torch.get_num_threads()
+    with use_threads(before + 2):
+        assert torch.get_num_threads() == before + 2
+    assert torch.get_num_threads() == before
+    with pytest.raises(ConfigError), use_threads(before + 1):
+        raise ConfigError("stopped")
+    assert torch.get_num_threads() == before

@@ -49,6 +49,7 @@ RESUME_SAFE_FIELDS = frozenset(
         "optim.micro_batch_size",
         "optim.allow_smaller_batch",  # what the batch became is compared
         "runtime.device",
+        "runtime.threads",
         "runtime.compile",
         "runtime.deterministic",
     }

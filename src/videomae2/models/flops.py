@@ -57,6 +57,12 @@ def count_autoencoder_macs(
     )
 
 
+def count_classifier_macs(encoder: EncoderConfig) -> int:
+    """One clip through the encoder of a classifier, which sees every cube."""
+    tokens = encoder.cubes.tokens
+    return count_encoder_macs(encoder, embedded=tokens, visible=tokens)
+
+
 def count_encoder_macs(config: EncoderConfig, *, embedded: int, visible: int) -> int:
     """Patch embedding and blocks."""
     size = config.shape

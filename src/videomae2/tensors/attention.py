@@ -2,9 +2,9 @@
 
 On CPUs with bf16 products the backward of PyTorch's fused attention is slow for few tokens in bf16:
 there it is two products and a softmax, whose small scores are kept for the gradient. With more
-tokens, on the CPU PyTorch's fused attention computes its products with MKL and its exponentials between
-them; where oneDNN is the faster library (see ``tensors/matmul.py``) it is quicker to take one head
-at a time. A head's scores stay in the cache, and as in the fused form no scores are kept for the
+tokens the fused form on the CPU computes its products with MKL and its exponentials between them;
+where oneDNN is the faster library (see ``tensors/matmul.py``) it is quicker to take one head at a
+time. A head's scores stay in the cache, and as in the fused form no scores are kept for the
 gradient, which computes them again. Both are switches of the process that only
 ``training/runtime.py`` turns.
 

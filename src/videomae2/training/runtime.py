@@ -4,19 +4,23 @@ import ctypes
 import os
 import resource
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 import torch.utils.deterministic
 from torch import nn
 
+from videomae2.base.ranges import ONE_OR_MORE
 from videomae2.base.text import format_count
 from videomae2.errors import ConfigError
 from videomae2.tensors import attention, matmul
 
+_MACS_PER_THREAD = 600_000_000
+"""Of the forward pass of a micro-batch: with less a thread waits longer than it helps."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h of glibc
 
 
@@ -29,6 +33,9 @@ class RuntimeConfig:
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """Autocast to bf16 or not; auto does where the machine computes bf16 fast. fp32 is that on CUDA
     too, where what bf16 leaves in float32 is computed in TF32."""
+    threads: Annotated[int | None, ONE_OR_MORE] = None
+    """Threads that compute on the CPU. If not given what OMP_NUM_THREADS says, or as many of the
+    cores as a step has work for: small steps are slower on several."""
     compile: bool = False
     """Compile the blocks of the model (torch.compile)."""
     deterministic: bool = True
@@ -78,6 +85,31 @@ def prepare_runtime(config: RuntimeConfig) -> Runtime:
         attention.set_plain_bf16(_bf16_is_fast(runtime.device))
         _keep_freed_memory()
     return runtime
+
+
+def count_threads(config: RuntimeConfig, macs: int) -> int:
+    """Choose the threads that compute steps whose forward pass has ``macs`` multiply-accumulates.
+
+    A rule, not a measurement, which would depend on what else the machine does: a run must resume
+    with as many, for other ones give other bits.
+    """
+    available = torch.get_num_threads()
+    if config.threads is not None:
+        return config.threads
+    if "OMP_NUM_THREADS" in os.environ or _resolve_device(config.device).type == "cuda":
+        return available
+    return max(1, min(available, macs // _MACS_PER_THREAD))
+
+
+@contextmanager
+def use_threads(num_threads: int) -> Iterator[None]:
+    """Compute with so many threads on the CPU, and afterwards with as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(num_threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def set_matmul_precision(runtime: Runtime) -> None:

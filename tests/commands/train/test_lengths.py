@@ -4,6 +4,7 @@ import signal
 from dataclasses import replace
 
 import pytest
+import torch
 
 from tests.helpers.finetune_runs import class_folders, small_finetune
 from tests.helpers.logs import logging_to
@@ -70,3 +71,18 @@ def test_supervised_training_counts_steps_too(tmp_path):
     run = in_steps(small_finetune(class_folders(tmp_path), tmp_path / "run"), 3, 1)
     finetune(run)
     assert sorted(losses(tmp_path / "run")) == [0, 1, 2]
+
+
+def test_small_steps_are_computed_by_one_thread_and_the_plan_says_so(videos, tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    before, lines = torch.get_num_threads(), []
+    torch.set_num_threads(3)
+    try:
+        with logging_to(lambda line: lines.append((line, torch.get_num_threads()))):
+            pretrain(small_run(videos, tmp_path / "run"))
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    (plan,) = (line for line, _ in lines if "device " in line)
+    assert "cpu (1 thread), fp32; its steps are too small for 3 threads (--runtime.thre" in plan
+    assert {number for line, number in lines if line.startswith("step ")} == {1}

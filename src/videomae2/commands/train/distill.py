@@ -35,6 +35,7 @@ from videomae2.config.diff import RESUME_SAFE_FIELDS
 from videomae2.config.runs import DistillRun
 from videomae2.data.loading.batch import CPUBatch
 from videomae2.errors import CheckpointError
+from videomae2.models.flops import count_classifier_macs
 from videomae2.models.weights.config_json import SavedClassifierConfig
 from videomae2.models.weights.model_ref import ClassifierRef
 from videomae2.models.weights.pretrained import Pretrained
@@ -132,6 +133,10 @@ class DistillJob(ClassifierJob):
             teacher_text += "\nit was trained on clips of another span than these have"
         models = (("teacher", teacher_text), ("student", describe_classifier(run.model)))
         return summarize_classes(run, self.videos, self.teacher) + Summary(models)
+
+    def count_macs(self) -> int:
+        encoders = (self.run.model.encoder, self.teacher.config.model.encoder)
+        return sum(map(count_classifier_macs, encoders))
 
     def try_init(self) -> Summary:
         class_names = resolve_class_names(self.videos, self.teacher)

@@ -32,7 +32,7 @@ from videomae2.models.classifier import Classifier, ClassifierConfig
 from videomae2.models.weights.model_ref import BEST_FOLDER
 from videomae2.training.checkpoint import CheckpointManager
 from videomae2.training.loop import LoopConfig
-from videomae2.training.runtime import prepare_runtime, resolve_runtime
+from videomae2.training.runtime import prepare_runtime, resolve_runtime, use_threads
 
 DISK_SPACE_REMEDY = (
     "choose another --out, or keep fewer checkpoints with --checkpoint.keep-latest-k and "
@@ -60,7 +60,9 @@ def preview_cost(job: TrainingJob) -> Summary:
     num_steps = build_loop_config(run, job.manifests).steps - (latest[0] if latest else 0)
     summary = summarize_repeats(run, job.manifests, runtime)
     raise_if_stopped()
-    return summary + summarize_cost(replace(job, run=run), max(0, num_steps), runtime)
+    job = replace(job, run=run)
+    with use_threads(job.count_threads()):
+        return summary + summarize_cost(job, max(0, num_steps), runtime)
 
 
 def summarize_job(job: TrainingJob) -> Summary:
@@ -174,9 +176,19 @@ def _summarize_length(job: TrainingJob) -> Summary:
             f"\n{unused} of {format_count(mixture.epoch_size, 'video')} fill no step of "
             f"an epoch, others each time"
         )
-    device = str(resolve_runtime(run.runtime))
+    device = _describe_device(replace(job, run=run))
     problem = find_exposure_problem(run, passes, loop_config.steps)
     warnings = () if problem is None else (("warning", problem),)
     return Summary(
         (("steps", text), *warnings, ("folder", str(run.output_dir)), ("device", device))
     )
+
+
+def _describe_device(job: TrainingJob) -> str:
+    """Say where a run computes, and on how many threads if its steps are too small for all."""
+    num_threads, available = job.count_threads(), torch.get_num_threads()
+    with use_threads(num_threads):
+        text = str(resolve_runtime(job.run.runtime))
+    if job.run.runtime.threads is None and num_threads < available:
+        text += f"; its steps are too small for {available} threads (--runtime.threads)"
+    return text

@@ -33,7 +33,7 @@ from videomae2.config.diff import RESUME_SAFE_FIELDS
 from videomae2.config.runs import FinetuneRun
 from videomae2.data.loading.quarantine import SampleId
 from videomae2.models.classifier import Classifier
-from videomae2.models.flops import count_encoder_macs
+from videomae2.models.flops import count_classifier_macs
 from videomae2.models.lora import apply_tuning
 from videomae2.models.task_type import TASK_TYPES
 from videomae2.models.weights.config_json import SavedClassifierConfig
@@ -103,6 +103,9 @@ class FinetuneJob(ClassifierJob):
         _, report = build_classifier(self.run, self.videos.train.class_names, generator)
         return report.summarize("" if self.run.init.weights else _SCRATCH_HINT)
 
+    def count_macs(self) -> int:
+        return count_classifier_macs(self.run.model.encoder)
+
     def get_trial(self) -> Trial:
         run, train = self.run, self.videos.train
 
@@ -112,10 +115,7 @@ class FinetuneJob(ClassifierJob):
             balance = compute_balance(run.task, train)
             return ClassifyTask(model, run.task, class_weights=balance, normalization=run.data)
 
-        tokens = run.model.encoder.cubes.tokens
-        macs = count_encoder_macs(run.model.encoder, embedded=tokens, visible=tokens)
-        target = torch.from_numpy(train.targets[0][:1])
-        return Trial(build_task=build_task, macs=macs, target=target)
+        return Trial(build_task=build_task, target=torch.from_numpy(train.targets[0][:1]))
 
     def build_setup(self, runtime: Runtime) -> TrainingSetup:
         """Build what is trained: first weights, then what of them learns, then the task."""

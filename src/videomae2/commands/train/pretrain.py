@@ -109,6 +109,10 @@ class PretrainJob(TrainingJob):
         )
         return Summary((("model", model_text), ("masking", masking_text))) + summarize_probe(run)
 
+    def count_macs(self) -> int:
+        counts = count_tokens(self.run.masking, self.run.model.encoder.cubes.grid)
+        return count_autoencoder_macs(self.run.model, counts, trim=True)
+
     def get_trial(self) -> Trial:
         run = self.run
 
@@ -116,9 +120,7 @@ class PretrainJob(TrainingJob):
             model = Autoencoder(run.model)
             return PretrainTask(model, run.masking, normalization=run.data)
 
-        counts = count_tokens(run.masking, run.model.encoder.cubes.grid)
-        macs = count_autoencoder_macs(run.model, counts, trim=True)
-        return Trial(build_task=build_task, macs=macs)
+        return Trial(build_task=build_task)
 
     def build_setup(self, runtime: Runtime) -> TrainingSetup:
         """Build what is trained, with first weights drawn from the seed."""

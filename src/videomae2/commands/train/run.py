@@ -42,6 +42,7 @@ from videomae2.training.runtime import (
     get_peak_memory_gib,
     prepare_runtime,
     resolve_num_workers,
+    use_threads,
 )
 
 _logger = logging.getLogger(__name__)
@@ -65,7 +66,8 @@ def train(job: TrainingJob, *, ignored_fields: frozenset[str] = RESUME_SAFE_FIEL
         check_writable(checkpoints.folder, num_bytes, remedy=DISK_SPACE_REMEDY)
         write_run_files(run, provenance)
         _logger.info(summarize_job(requested))
-        _run_loop(job, loop_config, runtime, checkpoints)
+        with use_threads(job.count_threads()):
+            _run_loop(job, loop_config, runtime, checkpoints)
     latest = checkpoints.find_latest()
     if latest is None:
         raise CheckpointError(f"nothing could be saved in {checkpoints.folder}")

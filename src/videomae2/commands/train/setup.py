@@ -36,7 +36,7 @@ from videomae2.tensors.clips import Clips
 from videomae2.tensors.grid import Cubes
 from videomae2.training.loop import Callback, LoopConfig
 from videomae2.training.prefetch import MicroBatch, prefetch_to_device
-from videomae2.training.runtime import Runtime, count_available_cores
+from videomae2.training.runtime import Runtime, count_available_cores, count_threads
 from videomae2.training.schedules import CosineSchedule, count_steps, scale_lr
 
 
@@ -59,8 +59,6 @@ class Trial:
     """What is trained, with any weights, to measure a step."""
 
     build_task: Callable[[], nn.Module]
-    macs: int
-    """Multiply-accumulates of the forward pass of a clip."""
     target: Tensor | None = None
     """What the task is told of a clip [1, …]; None if it is told nothing."""
 
@@ -90,6 +88,16 @@ class TrainingJob(ABC):
     @abstractmethod
     def summarize_model(self) -> Summary:
         """Say what is trained, and what only this kind of run has."""
+
+    @abstractmethod
+    def count_macs(self) -> int:
+        """Multiply-accumulates of the forward pass of a clip, of all models that see it."""
+
+    def count_threads(self) -> int:
+        """Threads that compute the steps of a run whose batch was fitted."""
+        run = self.run
+        micro_batch = run.optim.global_batch_size // run.optim.gradient_accumulation_steps
+        return count_threads(run.runtime, self.count_macs() * micro_batch * run.data.views)
 
     def try_init(self) -> Summary:
         """Load the first weights to see whether they fit, and say where they come from."""

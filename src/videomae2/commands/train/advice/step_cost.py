@@ -28,7 +28,7 @@ def summarize_cost(job: TrainingJob, num_steps: int, runtime: Runtime) -> Summar
     run, trial = job.run, job.get_trial()
     if trial is None:
         return Summary((("time", "not measured: it depends on the teacher and its cache"),))
-    if 6 * trial.macs > _MAX_CLIP_FLOPS[runtime.device.type]:  # forward and backward
+    if 6 * job.count_macs() > _MAX_CLIP_FLOPS[runtime.device.type]:  # forward and backward
         return Summary((("time", _UNMEASURED.format(MAX_SECONDS)),))
     parts = run.optim.gradient_accumulation_steps
     micro_batch = run.optim.global_batch_size // parts * run.data.views
