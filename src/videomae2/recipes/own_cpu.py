@@ -91,7 +91,10 @@ def finetune_own_cpu(videos: Sequence[Path], out: Path) -> FinetuneRun:
     """
     return FinetuneRun(
         data=_build_data(videos),
-        model=ClassifierConfig(encoder=replace(CPU_ENCODER, drop_path=0.1)),
+        model=ClassifierConfig(
+            encoder=replace(CPU_ENCODER, drop_path=0.1),
+            global_pool="slots",  # knows what came when: much better than the mean
+        ),
         task=ClassifyConfig(label_smoothing=0.1),
         augment=CPU_AUGMENT,
         optim=OptimConfig(
@@ -130,7 +133,7 @@ def own_cpu_motion(videos: Sequence[Path], out: Path) -> PretrainRun:
     """
     run = own_cpu(videos, out)
     masking = replace(run.masking, normalize_target=False)  # the target is what moves, as it is
-    return replace(run, data=_keep_motion(run.data), masking=masking)
+    return replace(run, data=keep_motion(run.data), masking=masking)
 
 
 def finetune_own_cpu_motion(videos: Sequence[Path], out: Path) -> FinetuneRun:
@@ -147,10 +150,10 @@ def finetune_own_cpu_motion(videos: Sequence[Path], out: Path) -> FinetuneRun:
     Command: videomae2 finetune own-cpu-motion my_videos/ --init.weights runs/own-cpu-motion
     """
     run = finetune_own_cpu(videos, out)
-    return replace(run, data=_keep_motion(run.data))
+    return replace(run, data=keep_motion(run.data))
 
 
-def _keep_motion(data: DataConfig) -> DataConfig:
+def keep_motion(data: DataConfig) -> DataConfig:
     """Clips without their mean over time, which is most of a pixel: over 0.4 of its deviation."""
     return replace(data, subtract="temporal-mean", std=(0.09,))
 

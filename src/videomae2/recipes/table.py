@@ -14,6 +14,7 @@ from videomae2.recipes.distill import (
     distill_k710_small,
     distill_own,
     distill_own_cpu,
+    distill_own_cpu_motion,
     distill_ssv2_base,
 )
 from videomae2.recipes.internvideo import INTERNVIDEO_FINETUNE_ROWS, INTERNVIDEO_ROWS
@@ -77,6 +78,7 @@ FINETUNE_RECIPES: dict[str, Recipe[FinetuneRun]] = {
 DISTILL_RECIPES: dict[str, Recipe[DistillRun]] = {
     "own": distill_own,
     "own-cpu": distill_own_cpu,
+    "own-cpu-motion": distill_own_cpu_motion,
     "demo": demo_distill,
     "k710-base": distill_k710_base,
     "k710-small": distill_k710_small,

@@ -39,6 +39,8 @@ class ProbeReport:
     baselines: tuple[BaselineResult, ...] = ()
     """What stands beside them."""
     cache_dir: Path
+    test_videos: tuple[str, ...] = ()
+    """Names of the test videos that can be read, in the order of hits."""
 
 
 def format_encoder(config: EncoderConfig) -> str:
@@ -163,7 +165,4 @@ def _format_percent(fraction: float) -> str:
 
 def format_json(report: ProbeReport) -> str:
     """Everything, on one line."""
-    values = asdict(report)
-    for result in (*values["results"], *(each["result"] for each in values["baselines"])):
-        del result["hits"]
-    return json.dumps(values, default=str)
+    return json.dumps(asdict(report), default=str)

@@ -24,7 +24,9 @@ from videomae2.commands.probe.knn_linear import (
 )
 from videomae2.commands.probe.plan import ProbePlan, pools
 from videomae2.commands.probe.poolings import pool_split
+from videomae2.data.manifests.manifest import Manifest
 from videomae2.data.splits.duplicates import describe_duplicates, list_side
+from videomae2.data.splits.overlap import format_entry_id
 from videomae2.inference.probe_data import (
     describe_rare_classes,
 )
@@ -74,7 +76,12 @@ def run_probe(plan: ProbePlan) -> ProbeReport:
         results=results,
         baselines=tuple(_probe_baselines(results, plan)),
         cache_dir=extractor.cache_dir,
+        test_videos=_list_names(plan.lists[-1][1], test),
     )
+
+
+def _list_names(manifest: Manifest, split: FeatureSplit) -> tuple[str, ...]:
+    return tuple(format_entry_id(manifest[int(row)]) for row in split.rows)
 
 
 _POOLED_PROBES = {"knn": probe_knn, "ridge": probe_ridge, "linear": probe_linear}

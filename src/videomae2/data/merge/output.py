@@ -63,9 +63,9 @@ def format_files(result: MergeResult) -> dict[str, str]:
         )
         for one in result.exclusions
     ]
-    texts = {"train.csv": _format_list(result.training)}
+    texts = {"train.csv": format_list(_list_pairs(result.training))}
     if result.validation:
-        texts["val.csv"] = _format_list(result.validation)
+        texts["val.csv"] = format_list(_list_pairs(result.validation))
     return texts | {
         "classes.txt": "".join(f"{name}\n" for name in result.classes),
         "excluded.csv": _format_table(EXCLUSION_COLUMNS, exclusions),
@@ -116,9 +116,16 @@ def _write_files(out: Path, texts: Mapping[str, str]) -> None:
         raise ConfigError(f"cannot write to {out}: {error.strerror}") from error
 
 
-def _format_list(videos: Sequence[LabelledVideo]) -> str:
-    """Paths and names of classes, and windows where a list has any."""
-    pairs = [(video.entry, video.class_name) for video in videos if video.entry is not None]
+def _list_pairs(videos: Iterable[LabelledVideo]) -> list[tuple[Entry, str]]:
+    return [(video.entry, video.class_name) for video in videos if video.entry is not None]
+
+
+def format_list(pairs: Sequence[tuple[Entry, str]], groups: Sequence[str] | None = None) -> str:
+    """A CSV table of videos and their classes, with windows and groups where there are any.
+
+    Raises:
+        ConfigError: Some windows count in frames and some in seconds.
+    """
     has_times = any(entry.seconds for entry, _ in pairs)
     has_frames = any(entry.is_frames or entry.frames or entry.first for entry, _ in pairs)
     if has_times and has_frames:
@@ -126,6 +133,9 @@ def _format_list(videos: Sequence[LabelledVideo]) -> str:
     header = ["start_seconds", "stop_seconds"] * has_times + ["first", "frames"] * has_frames
     window = _format_seconds if has_times else _format_frames
     rows = [(entry.path, name, *(window(entry) if header else ())) for entry, name in pairs]
+    if groups is not None:
+        header.append("group")
+        rows = [(*row, group) for row, group in zip(rows, groups, strict=True)]
     return _format_table(("path", "label", *header), rows)
 
 
