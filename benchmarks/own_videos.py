@@ -42,6 +42,7 @@ _logger = logging.getLogger("videomae2.benchmarks.own_videos")
 
 RECIPES = ("own-cpu", "own-cpu-motion")
 RATES = (4e-3, 8e-3, 16e-3, 32e-3)
+MIN_GROUPS = 3
 OUT = Path("runs/own-videos")
 
 
@@ -63,7 +64,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _compare(options: argparse.Namespace, command: str) -> int:
-    settings = _build_settings(options)
     config = ProbeListConfig(
         root=options.root,
         filter=options.filter,
@@ -72,6 +72,7 @@ def _compare(options: argparse.Namespace, command: str) -> int:
         **({} if options.test_share is None else {"test_share": options.test_share}),
     )
     data = load_train_test(options.train, options.test, config, seed=0)
+    settings = build_settings(options, data)
     facts = _describe_data(data) | {"command": f"`{command}`"}
     for name, text in facts.items():
         _logger.info(f"{name:8} {text}")
@@ -81,7 +82,7 @@ def _compare(options: argparse.Namespace, command: str) -> int:
     if options.dry_run:
         _show_plan(jobs, pool)
         return 0
-    _write_lists(data, settings)
+    write_lists(data, settings)
     started = time.monotonic()
     pool.run(jobs)
     _logger.info(f"all      {format_duration(time.monotonic() - started)} by the clock")
@@ -100,11 +101,23 @@ def _compare(options: argparse.Namespace, command: str) -> int:
     return 0
 
 
-def _build_settings(options: argparse.Namespace) -> Settings:
+def build_settings(options: argparse.Namespace, data: ProbeData) -> Settings:
+    """What is compared on these videos.
+
+    Raises:
+        ConfigError: It makes no sense, or there are too few groups.
+    """
     for name in ("seeds", "rates", "recipes"):
         values = getattr(options, name)
         if not values or len(set(values)) < len(values):
             raise ConfigError(f"--{name} wants one or more, each once")
+    groups = _select_sides(data)[0].groups
+    num_groups = None if groups is None else len(set(groups))
+    if num_groups is not None and num_groups < MIN_GROUPS:
+        raise ConfigError(
+            f"the training videos are of {format_count(num_groups, 'group')}; wanted {MIN_GROUPS} "
+            "or more, so that rates can be judged on some of them"
+        )
     return Settings(
         out=options.out,
         recipes=options.recipes,
@@ -113,7 +126,7 @@ def _build_settings(options: argparse.Namespace) -> Settings:
         rates=sorted(options.rates),
         steps=options.steps,
         finetune_steps=options.finetune_steps,
-        has_groups=options.groups is not None,
+        num_groups=num_groups,
     )
 
 
@@ -132,7 +145,7 @@ def _select_sides(data: ProbeData) -> tuple[Manifest, Manifest]:
     return data.train.take(data.train_rows), test.take(data.test_rows)
 
 
-def _write_lists(data: ProbeData, settings: Settings) -> None:
+def write_lists(data: ProbeData, settings: Settings) -> None:
     """Write both sides as tables that all commands read alike.
 
     Raises:

@@ -25,7 +25,8 @@ class Settings:
     steps: int | None
     """Of pre-training; the recipe's own if None."""
     finetune_steps: int
-    has_groups: bool
+    num_groups: int | None
+    """Of the training videos; None where nothing says what belongs together."""
 
     @property
     def train(self) -> Path:
@@ -147,8 +148,8 @@ class Comparison:
             *("--poolings", "slots", "--baselines", "random", *pixels),
             *("--seed", str(seed), "--cache-dir", str(settings.out / "features"), "--json"),
         ]
-        if settings.has_groups:
-            command += ["--groups", "group"]
+        if settings.num_groups is not None:
+            command += ["--groups", "group", "--folds", str(min(5, settings.num_groups))]
         name = f"{recipe}/probe-seed{seed}"
         return Job(name=name, commands=lambda: [command], after=[f"{recipe}/pretrain-seed{seed}"])
 
@@ -158,7 +159,7 @@ class Comparison:
         command += ["--out", str(self._folder(recipe, name))]
         command += ["--labels.max-per-class", str(settings.labels)]
         command += _length(settings.finetune_steps, warmup=0.1)
-        if settings.has_groups:
+        if settings.num_groups is not None:
             command += ["--labels.groups", "group"]
         return command if rate is None else [*command, "--optim.lr", rate]
 

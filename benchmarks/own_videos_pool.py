@@ -32,6 +32,7 @@ class JobPool:
     out: Path
     processes: int
     log: Callable[[str], None]
+    program: Sequence[str] = (sys.executable, "-m", "videomae2")
     done: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Of each job that has begun: its commands, seconds, and whether it is done."""
 
@@ -67,7 +68,7 @@ class JobPool:
                         finished.add(new.name)
                         waiting.remove(new)
                     elif len(running) < self.processes:
-                        running[new.name] = _RunningJob(new, self.out)
+                        running[new.name] = _RunningJob(new, self.out, self.program)
                         waiting.remove(new)
                         self.log(f"begins   {new.name}")
                 time.sleep(0.1)
@@ -89,8 +90,9 @@ class JobPool:
 class _RunningJob:
     """The process of a job's present command."""
 
-    def __init__(self, job: Job, out: Path) -> None:
+    def __init__(self, job: Job, out: Path, program: Sequence[str]) -> None:
         self.name, self.commands, self.started = job.name, job.commands(), time.monotonic()
+        self._program = program
         self._log, self._stdout = out / f"{job.name}.log", out / f"{job.name}.stdout"
         self._log.parent.mkdir(parents=True, exist_ok=True)
         self._commands: Iterator[list[str]] = iter(self.commands)
@@ -124,7 +126,7 @@ class _RunningJob:
                 self._process.kill()
 
     def _start(self, command: Sequence[str]) -> "subprocess.Popen[bytes]":
-        words = [sys.executable, "-m", "videomae2", *command]
+        words = [*self._program, *command]
         threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         with self._stdout.open("wb") as output, self._log.open("ab") as log:
             return subprocess.Popen(words, stdout=output, stderr=log, env=os.environ | threads)

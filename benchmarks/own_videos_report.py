@@ -49,7 +49,7 @@ class ArmComparison:
         return self.difference.low > 0 or self.difference.high < 0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class PixelRow:
     """A ridge classifier of pixels, and how far the frozen time slots are above it."""
 
@@ -102,15 +102,8 @@ def compare_arms(comparison: Comparison) -> tuple[list[ArmComparison], list[Pixe
         for result in _find_baselines(probes[0], "pixels"):
             hits = _list_hits(probes[0], result)
             difference = bootstrap_difference(frozen, [hits] * len(seeds), resample_seeds=True)
-            accuracy = result["accuracy"]["value"]
-            pixels.append(
-                PixelRow(
-                    recipe=recipe,
-                    pixels=result["pooling"],
-                    accuracy=accuracy,
-                    difference=difference,
-                )
-            )
+            accuracy = fmean(hits.values())
+            pixels.append(PixelRow(recipe, result["pooling"], accuracy, difference))
     return arms, pixels
 
 
@@ -171,6 +164,7 @@ def write_report(
             f"![{title}]({out.name}.png)",
         ]
     )
+    out.parent.mkdir(parents=True, exist_ok=True)
     atomic_write_text(out.with_name(f"{out.name}.md"), page + "\n")
     atomic_write_text(out.with_name(f"{out.name}.json"), json.dumps(numbers, indent=1) + "\n")
     _draw(out.with_name(f"{out.name}.png"), arms, pixels, labels, title)
@@ -234,7 +228,7 @@ def _draw(
                 axes.bar(x, fmean(values), 0.36, color=COLORS[color], alpha=0.55)
                 axes.plot([x] * len(values), values, "o", color=COLORS[color], markersize=4)
             top = max(*arm.rival, *arm.pretrained)
-            text = f"{_format_interval(arm.difference)}"
+            text = _format_interval(arm.difference)
             axes.annotate(text, (number, top), (0, 6), textcoords="offset points", ha="center")
             what = _MEASURES[arm.measure].format(labels=labels)
             names.append(f"{arm.recipe}\n{what}\nagainst {_RIVALS[arm.measure]}")

@@ -16,7 +16,7 @@ from videomae2.training.schedules import scale_lr
 NAMES = sorted(DISTILL_RECIPES)
 
 
-OWN = ("demo", "own", "own-cpu")
+OWN = ("demo", "own", "own-cpu", "own-cpu-motion")
 PUBLIC = [name for name in NAMES if name not in OWN]
 
 
@@ -89,7 +89,7 @@ def test_numbers_are_the_papers(name, lr, batch, flip, sampling, size):
     assert {source.frame_sampling for source in run.data.sources} == {sampling}
 
 
-@pytest.mark.parametrize("name", ["own", "own-cpu"])
+@pytest.mark.parametrize("name", ["own", "own-cpu", "own-cpu-motion"])
 def test_students_read_the_clips_that_finetuning_made(name):
     teacher = FINETUNE_RECIPES[name]([Path("v")], Path("out"))
     student = make(name)
@@ -102,6 +102,9 @@ def test_students_read_the_clips_that_finetuning_made(name):
     assert spans == [
         (s.frame_interval, s.interval_unit, s.frame_sampling) for s in student.data.sources
     ]
+    subtractions = [(run.data.subtract, run.data.std) for run in (teacher, student)]
+    assert subtractions[0] == subtractions[1]
+    assert student.model.global_pool == teacher.model.global_pool
 
 
 @pytest.mark.parametrize("name", PUBLIC)

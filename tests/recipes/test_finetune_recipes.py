@@ -141,7 +141,9 @@ def test_a_recipe_builds_its_model_with_its_classes(name):
     with torch.device("meta"):
         model = Classifier(replace(run.model, num_classes=classes))
         task = ClassifyTask(model, run.task, normalization=run.data)
-    assert task.model.head.weight.shape == (classes, run.model.encoder.shape.embed_dim)
+    encoder = run.model.encoder
+    parts = encoder.cubes.grid[0] if run.model.global_pool == "slots" else 1
+    assert task.model.head.weight.shape == (classes, parts * encoder.shape.embed_dim)
     assert task.model.encoder.blocks.drop_path == run.model.encoder.drop_path
 
 

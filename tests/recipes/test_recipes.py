@@ -168,6 +168,7 @@ def test_own_cpu_shows_whole_videos_for_as_many_steps_as_pay():
     assert tuned.data.sources[0].frame_sampling == "whole"
     assert (tuned.data.mean, tuned.data.std) == (run.data.mean, run.data.std)
     assert scale_lr(tuned.optim.lr, tuned.optim.global_batch_size) == pytest.approx(1e-3)
+    assert tuned.model.global_pool == "slots"
 
 
 def test_own_cpu_motion_is_own_cpu_without_the_mean_over_time():
