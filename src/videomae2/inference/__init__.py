@@ -13,6 +13,5 @@ stream          a stream → what the model says of each window, as it comes
 window_cutter   the clips of its windows
 probe_data      labelled lists of training and test videos
 features        frozen features of a list: from the disk, else from its videos
-token_grids     coarser grids of tokens
 feature_store   features on disk, video by video
 """

@@ -34,10 +34,9 @@ from videomae2.inference.feature_store import (
     count_video_bytes,
     is_complete,
 )
-from videomae2.inference.token_grids import pool_tokens
 from videomae2.models.attentive_probe import standardize_tokens
 from videomae2.models.weights.frozen_encoder import FrozenEncoder
-from videomae2.tensors.grid import Grid
+from videomae2.tensors.grid import Grid, pool_tokens
 from videomae2.training.runtime import Runtime, resolve_num_workers
 
 _logger = logging.getLogger(__name__)

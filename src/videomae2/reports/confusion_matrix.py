@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MAX_NAMED_CLASSES = 40
 """Classes of a matrix that are named and numbered; more become points of a picture."""
 _MOST_OPAQUE = 0.95  # of a cell
-_DARK = 0.75  # from here a number is more legible in the colour of the page, in light and dark
+_DARK = 0.7  # from here a number is more legible in the colour of the page, in light and dark
 _PICTURE_PIXELS = 560
 
 

@@ -2,7 +2,7 @@
 
 ========================  =========================================================================
 clips.py                  a batch of clips on the device
-grid.py                   clips as a grid of cubes, and back
+grid.py                   clips as a grid of cubes, and back; coarser grids of tokens
 masks.py                  what is hidden from the encoder and left out by the decoder
 tokens.py                 from masks to lists of token numbers
 pixels.py                 pixels into inputs and targets

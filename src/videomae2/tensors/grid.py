@@ -4,14 +4,16 @@ A cube is a patch over space and time, one token. Its values stand in the order 
 column, channel), channel fastest, for the encoder's input and for the target alike.
 
 Axes: batch, frames, height, width, channels; time, row, col = cubes along each; tokens =
-time*row*col; picked = some of the tokens; values = tubelet*patch*patch*channels.
+time*row*col; picked = some of the tokens; values = tubelet*patch*patch*channels; kept = tokens of a
+coarser grid.
 """
 
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from einops import rearrange
-from jaxtyping import Int64, Shaped
+from jaxtyping import Float, Int64, Shaped
 from torch import Tensor
 
 Grid = tuple[int, int, int]  # cubes along (time, row, col)
@@ -116,3 +118,37 @@ def _check_clips(clips: Tensor, cubes: Cubes) -> None:
         raise ValueError(
             f"clips are {tuple(clips.shape[1:])}, want {expected} (frames, height, width, channels)"
         )
+
+
+def pool_tokens(
+    tokens: Float[Tensor, "clips tokens dim"], grid: Grid, stored_grid: Grid
+) -> Float[Tensor, "clips kept dim"]:
+    """Average neighbouring tokens to a coarser grid."""
+    if grid == stored_grid:
+        return tokens
+    time, row, col = grid
+    x = rearrange(tokens, "b (t h w) d -> b d t h w", t=time, h=row, w=col)
+    window = [side // kept for side, kept in zip(grid, stored_grid, strict=True)]
+    return rearrange(F.avg_pool3d(x, window), "b d t h w -> b (t h w) d")
+
+
+def pool_grid(grid: Grid, max_tokens: int) -> Grid:
+    """Coarsen a grid by its smallest divisors, space before time, until it has few enough tokens.
+
+    Raises:
+        ValueError: Even one token is too much.
+    """
+    if max_tokens < 1:
+        raise ValueError(f"at most {max_tokens} tokens, wanted 1 or more")
+    time, row, col = grid
+    while time * row * col > max_tokens:
+        if row * col > max(1, time):
+            row, col = row // _smallest_divisor(row), col // _smallest_divisor(col)
+        else:
+            time //= _smallest_divisor(time)
+    return time, row, col
+
+
+def _smallest_divisor(number: int) -> int:
+    """The smallest one above 1; 1 for 1."""
+    return next((d for d in range(2, number + 1) if number % d == 0), 1)

@@ -11,9 +11,9 @@ from videomae2.commands.probe.config import ProbeSettings
 from videomae2.commands.probe.knn_linear import probe_knn, probe_linear, probe_ridge
 from videomae2.commands.probe.split_features import SplitFeatures
 from videomae2.errors import ConfigError
-from videomae2.inference.token_grids import pool_grid, pool_tokens
 from videomae2.metrics.bootstrap import accuracy_interval
 from videomae2.models.attentive_probe import standardize_tokens
+from videomae2.tensors.grid import pool_grid, pool_tokens
 
 CLASSES, DIM = 4, 12
 KNN = ProbeSettings(ks=(1, 5, 20, 500))

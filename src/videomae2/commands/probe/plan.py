@@ -33,13 +33,12 @@ from videomae2.inference.probe_data import (
     describe_rare_classes,
     load_train_test,
 )
-from videomae2.inference.token_grids import pool_grid
 from videomae2.inference.views import bind_views
 from videomae2.models.weights.config_json import FrameSampling
 from videomae2.models.weights.frozen_encoder import FrozenEncoder, load_frozen_encoder
 from videomae2.models.weights.resolve import check_model_exists
 from videomae2.reports.probe import format_encoder, format_grid, format_sampling
-from videomae2.tensors.grid import Grid
+from videomae2.tensors.grid import Grid, pool_grid
 from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 
 _logger = logging.getLogger(__name__)

@@ -21,8 +21,8 @@ from videomae2.commands.train.run import train
 from videomae2.commands.train.run_folder import check_resumable
 from videomae2.commands.train.setup import (
     ClassifierJob,
+    StepTrial,
     TrainingSetup,
-    Trial,
     build_classifier,
     build_model_config,
     resolve_model,
@@ -106,7 +106,7 @@ class FinetuneJob(ClassifierJob):
     def count_macs(self) -> int:
         return count_classifier_macs(self.run.model.encoder)
 
-    def get_trial(self) -> Trial:
+    def get_trial(self) -> StepTrial:
         run, train = self.run, self.videos.train
 
         def build_task() -> ClassifyTask:
@@ -115,7 +115,7 @@ class FinetuneJob(ClassifierJob):
             balance = compute_balance(run.task, train)
             return ClassifyTask(model, run.task, class_weights=balance, normalization=run.data)
 
-        return Trial(build_task=build_task, target=torch.from_numpy(train.targets[0][:1]))
+        return StepTrial(build_task=build_task, target=torch.from_numpy(train.targets[0][:1]))
 
     def build_setup(self, runtime: Runtime) -> TrainingSetup:
         """Build what is trained: first weights, then what of them learns, then the task."""

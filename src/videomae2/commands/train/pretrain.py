@@ -12,9 +12,9 @@ from videomae2.commands.train.online_probe import OnlineProbe, summarize_probe
 from videomae2.commands.train.run import train
 from videomae2.commands.train.run_folder import check_resumable
 from videomae2.commands.train.setup import (
+    StepTrial,
     TrainingJob,
     TrainingSetup,
-    Trial,
     get_source_sampling,
 )
 from videomae2.commands.train.video_lists import VideoList, build_unlabelled_lists
@@ -113,14 +113,14 @@ class PretrainJob(TrainingJob):
         counts = count_tokens(self.run.masking, self.run.model.encoder.cubes.grid)
         return count_autoencoder_macs(self.run.model, counts, trim=True)
 
-    def get_trial(self) -> Trial:
+    def get_trial(self) -> StepTrial:
         run = self.run
 
         def build_task() -> PretrainTask:
             model = Autoencoder(run.model)
             return PretrainTask(model, run.masking, normalization=run.data)
 
-        return Trial(build_task=build_task)
+        return StepTrial(build_task=build_task)
 
     def build_setup(self, runtime: Runtime) -> TrainingSetup:
         """Build what is trained, with first weights drawn from the seed."""

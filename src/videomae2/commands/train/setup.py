@@ -55,7 +55,7 @@ class TrainingSetup:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Trial:
+class StepTrial:
     """What is trained, with any weights, to measure a step."""
 
     build_task: Callable[[], nn.Module]
@@ -103,7 +103,7 @@ class TrainingJob(ABC):
         """Load the first weights to see whether they fit, and say where they come from."""
         return Summary(())
 
-    def get_trial(self) -> Trial | None:
+    def get_trial(self) -> StepTrial | None:
         """What a step can be measured with; None where it is more than a task."""
         return None
 
