@@ -42,7 +42,11 @@ ANYWHERE = {"errors", "__init__", "__version__"}
 SHARED_COMMANDS = {"train"}
 """What every command may import of the commands."""
 
-COMPOSED_COMMANDS = {"demo": {"evaluate", "reconstruct"}, "pipeline": {"evaluate"}}
+COMPOSED_COMMANDS = {
+    "demo": {"evaluate", "reconstruct"},
+    "pipeline": {"evaluate"},
+    "evaluate": {"probe"},  # baselines are probes
+}
 """Commands that are made of others, and of which."""
 
 NOT_FOR_GPU_IMAGES = {"av", "tyro", "yaml", "PIL", "matplotlib"}

@@ -16,6 +16,7 @@ from videomae2.commands.evaluate.results import build_results_json
 from videomae2.commands.evaluate.run import evaluate, prepare_evaluation
 from videomae2.metrics.bootstrap import Interval
 from videomae2.reports.evaluation_result import Evaluation
+from videomae2.reports.evaluation_sections import format_difference
 
 PROG = "videomae2 evaluate"
 
@@ -60,6 +61,7 @@ def main(arguments: list[str]) -> int:
             f"{PROG} runs/tuned test_videos/",
             f"{PROG} runs/tuned test.csv --views.clips 5 --views.crops 3 --out results/",
             f"{PROG} runs/tuned videos.csv --list.filter split=test --json",
+            f"{PROG} runs/tuned test_videos/ --baselines random pixels",
             f"{PROG} runs/tuned/checkpoints/step-00000500 test_videos/ --weights raw --dry-run",
             f"{PROG} vit_s_k710_dl_from_giant.pth k400/test.csv --class-names kinetics-710 "
             f"--classes kinetics-400",
@@ -89,6 +91,9 @@ def print_metrics(evaluation: Evaluation) -> None:
     if calibration is not None:
         temperature = f"temperature {calibration.temperature:.3g}, fitted on these same videos"
         rows.append(("calibration", f"ECE {calibration.ece.value:.2%}; {temperature}"))
+    for row in evaluation.baselines:
+        value, ends = format_difference(row.difference)
+        rows.append((f"beside: {row.name}", f"{row.accuracy.value:.2%}, the model {value}, {ends}"))
     print_pairs(rows)
     if evaluation.unreadable:
         print(

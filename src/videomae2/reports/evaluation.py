@@ -14,6 +14,7 @@ from videomae2.models.task_type import TaskType
 from videomae2.reports.curves import draw_training_curves
 from videomae2.reports.evaluation_result import Evaluation, VideoResult
 from videomae2.reports.evaluation_sections import (
+    show_baselines,
     show_calibration,
     show_classes,
     show_confusions,
@@ -55,6 +56,7 @@ def build_page(evaluation: Evaluation, metrics: Path | None) -> str:
             for name, interval in evaluation.metrics.values.items()
         ],
         **(show_numbers if task_type == "regression" else show_classes)(evaluation),
+        **show_baselines(evaluation),
         **show_confusions(evaluation),
         **show_calibration(evaluation),
         **show_views(evaluation),

@@ -112,6 +112,18 @@ class ModelFacts:
     """What its card says about where it comes from."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BaselineRow:
+    """What something simpler reaches on the same videos."""
+
+    name: str
+    accuracy: Interval
+    difference: Interval
+    """The model's accuracy minus this one, video by video."""
+    num_videos: int
+    """Those that both could read, of which the difference is."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Evaluation:
     """How well a classifier does on a list of videos."""
@@ -139,6 +151,8 @@ class Evaluation:
     filmstrips: dict[int, bytes]
     """A few frames as JPEG of those videos that the page shows, by row."""
     folder: Path
+    baselines: tuple[BaselineRow, ...] = ()
+    """What stands beside the model, where that was asked for."""
 
     @property
     def report(self) -> Path:

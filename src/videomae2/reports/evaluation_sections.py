@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from videomae2.base.text import format_count
+from videomae2.metrics.bootstrap import Interval
 from videomae2.metrics.calibration import Calibration
 from videomae2.metrics.classification import list_confusions
 from videomae2.reports.charts import (
@@ -30,6 +31,24 @@ if TYPE_CHECKING:
 _MAX_BARS, _NUM_WORST, _NUM_BEST = 40, 20, 10
 _NUM_CONFUSIONS, _NUM_CONFUSED_CLASSES = 15, 24
 _MAX_PLOTS = 4
+
+
+def show_baselines(evaluation: Evaluation) -> dict[str, Any]:
+    """What stands beside the model, and how much better it is than each."""
+    return {
+        "baseline_rows": [
+            [row.name, format_percent(row.accuracy.value), *format_difference(row.difference)]
+            for row in evaluation.baselines
+        ]
+    }
+
+
+def format_difference(difference: Interval) -> tuple[str, str]:
+    """A difference in points, and between which it may lie."""
+    value, low, high = (
+        f"{100 * x:+.1f}" for x in (difference.value, difference.low, difference.high)
+    )
+    return value, f"{low} to {high}"
 
 
 def show_classes(evaluation: Evaluation) -> dict[str, Any]:

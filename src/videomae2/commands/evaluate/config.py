@@ -1,9 +1,11 @@
 """What can be chosen about an evaluation."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Literal
 
 from videomae2.base.ranges import ONE_OR_MORE, Range, find_range_errors
+from videomae2.commands.probe.config import Baseline
 from videomae2.data.loading.reading import ReadingConfig
 from videomae2.data.manifests.read import ListConfig
 from videomae2.errors import ConfigError
@@ -30,6 +32,14 @@ class EvaluateConfig(ClassifierOptions):
     given."""
     allow_unreadable: bool = False
     """Report on the videos that can be read, and do not fail because of the others."""
+    baselines: tuple[Baseline, ...] = ()
+    """What stands beside the model: ridge on the time slots of fresh weights of its architecture,
+    and on small grey pictures, as they are and minus their mean over time, all learnt from the
+    training videos."""
+    baseline_train: Path | None = None
+    """The labelled training videos that baselines learn from; those of the run if not given."""
+    baseline_filter: str | None = None
+    """Rows of that table, as column=value."""
     batch_size: Annotated[int, ONE_OR_MORE] = 16
     """Views on the device at once."""
     device: str = "auto"
@@ -42,5 +52,12 @@ class EvaluateConfig(ClassifierOptions):
     """Draws the samples of the intervals."""
 
     def __post_init__(self) -> None:
-        if problems := [problem for _, problem in find_range_errors(self)]:
+        problems = [problem for _, problem in find_range_errors(self)]
+        if len(set(self.baselines)) < len(self.baselines):
+            problems.append("--baselines wants random, pixels or both, each once")
+        if self.baseline_train is not None and not self.baselines:
+            problems.append("--baseline-train has no effect without --baselines; leave it out")
+        if self.baseline_filter is not None and self.baseline_train is None:
+            problems.append("--baseline-filter has no effect without --baseline-train")
+        if problems:
             raise ConfigError(problems)

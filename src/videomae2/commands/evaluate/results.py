@@ -16,11 +16,13 @@ import numpy as np
 
 from videomae2.base.files import atomic_write, atomic_write_text
 from videomae2.base.names import dump_json
+from videomae2.base.text import format_count
 from videomae2.data.loading.quarantine import FILE_NAME as UNREADABLE_FILE
 from videomae2.reports.evaluation_result import Evaluation, VideoResult
 
 RESULTS_FILE = "results.json"
 _NUM_HARDEST, _TOP_K, _MAX_CONFUSION_CLASSES = 20, 5, 50
+_MAX_SHOWN_UNREADABLE = 5
 
 
 def write_results(evaluation: Evaluation) -> None:
@@ -62,6 +64,7 @@ def build_results_json(evaluation: Evaluation) -> dict[str, Any]:
         "num_scored": len(evaluation.identities),
         "unreadable": evaluation.unreadable,
         "metrics": {name: asdict(interval) for name, interval in metrics.values.items()},
+        "baselines": [asdict(row) for row in evaluation.baselines],
         "outputs": [asdict(output) for output in metrics.outputs],
         "confusion": confusion.tolist() if confusion is not None and is_small else None,
         "view_ablation": [asdict(part) for part in metrics.view_ablation],
@@ -121,3 +124,16 @@ def _replace_nonfinite(value: Any) -> Any:
 def _save_array(path: Path, array: np.ndarray) -> None:
     with atomic_write(path) as partial, partial.open("wb") as file:
         np.save(file, array)
+
+
+def format_unreadable(evaluation: Evaluation) -> str:
+    """Say which videos cannot be read, and what can be done."""
+    shown = list(evaluation.unreadable.items())[:_MAX_SHOWN_UNREADABLE]
+    lines = "".join(f"\n  {path}: {reason}" for path, reason in shown)
+    num_more = len(evaluation.unreadable) - len(shown)
+    return (
+        f"{len(evaluation.unreadable)} of {format_count(evaluation.num_listed, 'video')} cannot be "
+        f"read, and the results in {evaluation.folder} are without them; repair them and start "
+        "again (only they are read, and those whose views share batches with theirs), or say "
+        f"--allow-unreadable:{lines}" + (f"\n  and {num_more} more" if num_more else "")
+    )

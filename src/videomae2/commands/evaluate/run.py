@@ -15,10 +15,19 @@ from videomae2.base.provenance import compute_digest, diff_values, read_provenan
 from videomae2.base.signals import SignalHandler
 from videomae2.base.summary import Summary
 from videomae2.base.text import format_count
+from videomae2.commands.evaluate.baselines import (
+    BaselinePlan,
+    prepare_baselines,
+    run_baselines,
+)
 from videomae2.commands.evaluate.config import EvaluateConfig
 from videomae2.commands.evaluate.dataset import EvalDataset, load_dataset_and_views
 from videomae2.commands.evaluate.metrics import compute_metrics
-from videomae2.commands.evaluate.results import RESULTS_FILE, write_results
+from videomae2.commands.evaluate.results import (
+    RESULTS_FILE,
+    format_unreadable,
+    write_results,
+)
 from videomae2.data.manifests.read import check_list_exists
 from videomae2.data.views.requests import ViewsRequest
 from videomae2.errors import ConfigError, DataError, TooManyUnreadableError
@@ -35,7 +44,7 @@ from videomae2.training.runtime import RuntimeConfig, prepare_runtime
 _logger = logging.getLogger(__name__)
 
 _RUNS_DIR = Path("runs")  # where results lie of models that belong to no run
-_FOLDER_DIGITS, _MAX_SHOWN_UNREADABLE = 8, 5
+_FOLDER_DIGITS = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,12 +59,14 @@ class EvaluationPlan:
     digest: str
     """Names the weights that are judged, with the names and outputs that others gave them."""
     out_dir: Path
+    baselines: BaselinePlan | None = None
 
     def summary(self) -> Summary:
         ref, runtime = self.scorer.classifier.ref, self.scorer.classifier.runtime
         model = f"{ref}\n{format_encoder(ref.config.model.encoder)}"
         dataset = self.dataset.summarize(self.scorer.views, self.out_dir, runtime)
-        return Summary((("model", model),)) + dataset
+        beside = () if self.baselines is None else (("beside", self.baselines.description),)
+        return Summary((("model", model),)) + dataset + Summary(beside)
 
 
 def prepare_evaluation(
@@ -77,6 +88,7 @@ def prepare_evaluation(
         reading=config.reading,
         batch_size=config.batch_size,
     )
+    baselines = prepare_baselines(ref, dataset, views, config, runtime)
     weights_digest = ref.compute_digest(weights_only=True)
     provenance = _build_provenance(weights_digest, scorer, dataset, config)
     if out is None:
@@ -90,6 +102,7 @@ def prepare_evaluation(
         provenance=provenance,
         digest=ref.combine_digest(weights_digest),
         out_dir=out,
+        baselines=baselines,
     )
 
 
@@ -163,7 +176,7 @@ def evaluate(
         write_report(evaluation, plan.scorer.classifier.ref.run)
     _logger.info(f"report   {evaluation.report}")
     if evaluation.unreadable and not plan.config.allow_unreadable:
-        raise TooManyUnreadableError(_format_unreadable(evaluation))
+        raise TooManyUnreadableError(format_unreadable(evaluation))
     return evaluation
 
 
@@ -215,6 +228,7 @@ def _run_evaluation(plan: EvaluationPlan) -> Evaluation:
         run_stats=stats,
         filmstrips=_make_filmstrips(scorer, dataset, shown),
         folder=plan.out_dir,
+        baselines=tuple(run_baselines(plan.baselines, metrics.videos, rows)),
     )
 
 
@@ -234,15 +248,3 @@ def _make_filmstrips(
                 middle = video.frame_index[len(video.frame_index) // 2]
                 filmstrips[row] = encode_filmstrip(video.frames[middle].cpu().numpy())
     return filmstrips
-
-
-def _format_unreadable(evaluation: Evaluation) -> str:
-    shown = list(evaluation.unreadable.items())[:_MAX_SHOWN_UNREADABLE]
-    lines = "".join(f"\n  {path}: {reason}" for path, reason in shown)
-    num_more = len(evaluation.unreadable) - len(shown)
-    return (
-        f"{len(evaluation.unreadable)} of {format_count(evaluation.num_listed, 'video')} cannot be "
-        f"read, and the results in {evaluation.folder} are without them; repair them and start "
-        "again (only they are read, and those whose views share batches with theirs), or say "
-        f"--allow-unreadable:{lines}" + (f"\n  and {num_more} more" if num_more else "")
-    )

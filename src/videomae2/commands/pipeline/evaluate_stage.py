@@ -48,7 +48,12 @@ class EvaluateStage(Stage[EvaluateConfig]):
             *("batch_size", "device"),
         }
     )
-    report_only_fields: ClassVar = frozenset({"allow_unreadable", "n_resamples", "seed"})
+    report_only_fields: ClassVar = frozenset(
+        {
+            *("allow_unreadable", "n_resamples", "seed"),
+            *("baselines", "baseline_train", "baseline_filter"),
+        }
+    )
     tracks_file_changes: ClassVar = True
 
     def plan(self, parents: Mapping[str, Pretrained | None]) -> StagePlan | None:
