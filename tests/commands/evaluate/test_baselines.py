@@ -85,8 +85,8 @@ def test_without_training_videos_or_with_those_that_are_judged_it_is_refused(pla
     config = replace(CONFIG, baselines=("pixels",))
     with pytest.raises(ConfigError, match="give --baseline-train"):
         prepare_evaluation(place / "run", place / "test", config=config)
+    shared = replace(config, baseline_train=place / "test")
     with pytest.raises(DataError, match="6 of the videos are also training videos"):
-        shared = replace(config, baseline_train=place / "test")
         prepare_evaluation(place / "run", place / "test", config=shared)
     plan = prepare_evaluation(
         place / "run", place / "test", config=replace(config, baseline_train=place / "train")
